@@ -1,0 +1,25 @@
+/* json.h - strict reading of JSON through jansson.
+ *
+ * Duplicate keys, trailing text and depth are refused; amounts travel as strings.
+ * The getters borrow from the value given and never fail loudly: a missing or
+ * wrongly typed member gives false or NULL.
+ */
+#ifndef PAWL_CODEC_JSON_H
+#define PAWL_CODEC_JSON_H
+
+#include <jansson.h>
+
+#include "base/amount.h"
+#include "base/err.h"
+
+/* NULL on malformed text, f says line and column (ERR_BAD_ANSWER). */
+json_t *json_read(const char *text, size_t len, struct fail *f);
+
+const char *json_str(const json_t *object, const char *key); /* NULL if absent */
+bool json_i64(const json_t *object, const char *key, int64_t *ret);
+bool json_bool(const json_t *object, const char *key, bool *ret);
+bool json_hex_u64(const json_t *object, const char *key, uint64_t *ret); /* "0x1f" */
+bool json_hex_amount(const json_t *object, const char *key, struct amount *ret);
+bool json_hex_bytes(const json_t *object, const char *key, void *out, size_t len); /* exactly len */
+
+#endif
