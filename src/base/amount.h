@@ -17,16 +17,19 @@ struct amount {
 	uint64_t limb[4];
 };
 
-#define AMOUNT_ZERO ((struct amount){{0, 0, 0, 0}})
-#define AMOUNT_TEXT_MAX 160 /* any amount at any decimals, with its NUL */
+#define AMOUNT_ZERO ((struct amount){ { 0, 0, 0, 0 } })
+#define AMOUNT_DECIMALS_MAX 255 /* what an ERC-20 can say; more is a CHECK */
+#define AMOUNT_TEXT_MAX 260     /* any amount at any decimals, with its NUL */
 
 struct amount amount_u64(uint64_t v);
 bool amount_is_zero(const struct amount *a);
 int amount_cmp(const struct amount *a, const struct amount *b); /* <0, 0, >0 */
 
 /* false: overflow (or below zero), *ret is then untouched. ret may be an operand. */
-NODISCARD bool amount_add(struct amount *ret, const struct amount *a, const struct amount *b);
-NODISCARD bool amount_sub(struct amount *ret, const struct amount *a, const struct amount *b);
+NODISCARD bool amount_add(
+    struct amount *ret, const struct amount *a, const struct amount *b);
+NODISCARD bool amount_sub(
+    struct amount *ret, const struct amount *a, const struct amount *b);
 NODISCARD bool amount_mul_u64(struct amount *ret, const struct amount *a, uint64_t b);
 /* a / b, rounded down, and the rest; b is not 0 (CHECK). */
 struct amount amount_div_u64(const struct amount *a, uint64_t b, uint64_t *ret_rest);
@@ -44,14 +47,15 @@ void amount_format_hex(char out[67], const struct amount *a);
 enum amount_fault {
 	AMOUNT_OK,
 	AMOUNT_EMPTY,
-	AMOUNT_NOT_PLAIN,	/* a sign, exponent, separator, space or letter */
-	AMOUNT_TOO_PRECISE,	/* more digits behind the point than decimals */
+	AMOUNT_NOT_PLAIN,   /* a sign, exponent, separator, space or letter */
+	AMOUNT_TOO_PRECISE, /* more digits behind the point than decimals */
 	AMOUNT_OVERFLOW
 };
 
 /* Plain decimal text in whole units ("1.5", "0.000001"; ".5" and "5." are
  * NOT_PLAIN) into base units. decimals 0: integers only. */
-enum amount_fault amount_parse(struct amount *ret, const char *text, size_t len, unsigned decimals);
+enum amount_fault amount_parse(
+    struct amount *ret, const char *text, size_t len, unsigned decimals);
 const char *amount_fault_text(enum amount_fault fault);
 
 /* Whole units without trailing zeros: 1500000, 6 -> "1.5". */

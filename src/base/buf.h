@@ -32,7 +32,7 @@ uint8_t *buf_take(struct buf *b, size_t *ret_len); /* the memory moves to the ca
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_byte(struct buf *b, uint8_t byte);
 void buf_add_str(struct buf *b, const char *s);
-void buf_add_u64(struct buf *b, uint64_t v); /* decimal, fast */
+void buf_add_u64(struct buf *b, uint64_t v);                   /* decimal, fast */
 void buf_add_hex(struct buf *b, const void *data, size_t len); /* lower case, no 0x */
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 

@@ -15,7 +15,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* file NULL: stderr. Opened 0600, appended to. */
-NODISCARD enum err log_open(const char *file, enum log_level least, bool json, struct fail *f);
+NODISCARD enum err log_open(
+    const char *file, enum log_level least, bool json, struct fail *f);
 void log_reopen(void); /* after SIGHUP: rotation */
 void log_close(void);
 bool log_level_parse(enum log_level *ret, const char *text);

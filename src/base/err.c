@@ -1,0 +1,85 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static const struct {
+	const char *name, *text;
+	enum err_class class;
+	int exit_code;
+} errs[ERR_COUNT] = {
+#define ERR(name, class, code, text) [ERR_##name] = { #name, text, CLASS_##class, code },
+#include "base/err.def"
+#undef ERR
+};
+
+enum err_class err_class(enum err e)
+{
+	CHECK(e < ERR_COUNT);
+	return errs[e].class;
+}
+
+const char *err_name(enum err e)
+{
+	CHECK(e < ERR_COUNT);
+	return errs[e].name;
+}
+
+const char *err_text(enum err e)
+{
+	CHECK(e < ERR_COUNT);
+	return errs[e].text;
+}
+
+int err_exit_code(enum err e)
+{
+	CHECK(e < ERR_COUNT);
+	return errs[e].exit_code;
+}
+
+enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
+{
+	va_list ap;
+	char why[sizeof f->why]; /* an argument may point into f */
+
+	if (!f)
+		return e;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	f->err = e;
+	memcpy(f->why, why, sizeof why);
+	return e;
+}
+
+/* Truncates in silence: the front of a sentence says the most. */
+static void why_append(char *why, size_t size, const char *text)
+{
+	size_t len = strlen(why), room = size - 1 - len;
+	size_t n = strnlen(text, room);
+
+	memcpy(why + len, text, n);
+	why[len + n] = '\0';
+}
+
+enum err fail_wrap(struct fail *f, enum err e, const char *fmt, ...)
+{
+	va_list ap;
+	char why[sizeof f->why];
+	const char *inner;
+
+	if (!f)
+		return e;
+	inner = f->err != ERR_OK && f->why[0] ? f->why : err_text(e);
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	why_append(why, sizeof why, ": ");
+	why_append(why, sizeof why, inner);
+	f->err = e;
+	memcpy(f->why, why, sizeof why);
+	return e;
+}

@@ -1,0 +1,55 @@
+#include "base/utf8.h"
+
+#include <stdint.h>
+
+/* Unicode 15, table 3-7: what may follow a first byte. Only the second byte has bounds
+ * of its own; they are what excludes overlong forms, surrogates and the far end. */
+static const struct {
+	uint8_t first, last, second_min, second_max, len;
+} forms[] = {
+	{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 },
+	{ 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
+
+static bool tail_valid(const uint8_t *s, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return false;
+	return true;
+}
+
+size_t utf8_next(const char *text, size_t len)
+{
+	const uint8_t *s = (const uint8_t *)text;
+
+	if (len == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		if (s[0] < forms[i].first || s[0] > forms[i].last)
+			continue;
+		if (len < forms[i].len || s[1] < forms[i].second_min ||
+		    s[1] > forms[i].second_max)
+			return 0;
+		return tail_valid(s, 2, forms[i].len) ? forms[i].len : 0;
+	}
+	return 0;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n) {
+		n = utf8_next(text + at, len - at);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}

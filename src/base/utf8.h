@@ -1,0 +1,14 @@
+/* utf8.h - is this UTF-8? Strict: no overlong forms, no surrogates, nothing above
+ * U+10FFFF.
+ */
+#ifndef PAWL_BASE_UTF8_H
+#define PAWL_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes (1 to 4) of the character that text begins with; 0 when it is none. */
+size_t utf8_next(const char *text, size_t len);
+bool utf8_valid(const char *text, size_t len);
+
+#endif
