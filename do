@@ -1,0 +1,362 @@
+#!/bin/sh
+# The front door: everything that one does with this tree, a verb each. It installs what the
+# verb needs and nothing else, and asks no package manager anything when nothing is missing.
+set -eu
+cd "$(dirname "$0")"
+here=$PWD
+
+# verb | the file that it works on (a verb without it is not there) | what it needs | what it does
+verbs='
+build    | meson.build               | build            | compile build/pawl
+demo     | tools/demo.py             | build peers      | pay 1,000 recipients on a real node, killed again and again
+test     | tools/run_tests.py        | build test peers | build all and run all suites, or those that match [NAME]
+torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
+bench    | bench/run.py              | build test peers | measure, and write docs/benchmarks.md
+sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
+analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
+format   | .clang-format             | format           | put the C code into its form
+docs     | tools/gen_docs.py         | python           | write the generated pages of docs/
+install  | meson.build               | build            | install the program [--prefix DIR]
+'
+
+# What a need is made of: Debian packages. One behind a slash is a command that does as well.
+packages='
+build   gcc/gcc libc6-dev meson/meson ninja-build/ninja pkgconf/pkg-config python3/python3
+build   libuv1-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libyaml-dev
+build   libsecp256k1-dev libsodium-dev libssl-dev ca-certificates
+peers   nodejs/node npm/npm
+test    libcmocka-dev clang-format/clang-format postgresql/initdb
+clang   clang/clang
+format  clang-format/clang-format
+python  python3/python3
+'
+
+say() {
+	printf './do: %s\n' "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+# The rows of the table whose file is there, as: verb|needs|text
+rows() {
+	printf '%s' "$verbs" | while IFS='|' read -r verb file needs text; do
+		file=$(echo "$file" | tr -d ' ')
+		if [ -n "$file" ] && [ -e "$file" ]; then
+			echo "$(echo "$verb" | tr -d ' ')|$needs|$text"
+		fi
+	done
+}
+
+usage() {
+	echo "usage: ./do VERB"
+	rows | while IFS='|' read -r verb needs text; do
+		printf '  %-9s%s\n' "$verb" "$text"
+	done
+}
+
+needs_of() {
+	rows | while IFS='|' read -r verb needs text; do
+		[ "$verb" != "$1" ] || echo "$needs"
+	done
+}
+
+# --- packages --------------------------------------------------------------------------------
+
+packages_of() {
+	for need in "$@"; do
+		printf '%s' "$packages" | while read -r name list; do
+			[ "$name" != "$need" ] || echo "$list"
+		done
+	done
+}
+
+# Debian keeps the server's programs out of PATH.
+have_command() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	[ "$1" = initdb ] || return 1
+	for initdb in /usr/lib/postgresql/*/bin/initdb; do
+		[ ! -x "$initdb" ] || return 0
+	done
+	return 1
+}
+
+missing_of() {
+	for word in $(packages_of "$@"); do
+		case $word in
+		*/*) have_command "${word#*/}" || echo "${word%/*}" ;;
+		*)
+			dpkg-query -W -f '${db:Status-Status}\n' "$word" 2>/dev/null |
+				grep -qx installed || echo "$word"
+			;;
+		esac
+	done
+}
+
+# The tests start servers of their own, as whom they like. Debian's package would make a
+# cluster and run it as a service: this folder is read by its configuration, and the file
+# goes away again after the install, so that a cluster that somebody wants later is made.
+no_cluster=/etc/postgresql-common/createcluster.d/pawl.conf
+
+# Runs as root, with the missing packages as arguments. A bare system has no lists yet, an old
+# one has stale ones: only a failed install makes us fetch them. apt waits for the lock of
+# dpkg by itself, but not for that of the lists.
+# shellcheck disable=SC2016
+as_root='
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+no_cluster=$1
+log=$2
+shift 2
+case " $* " in
+*" postgresql "*)
+	mkdir -p "${no_cluster%/*}"
+	echo "create_main_cluster = false" >"$no_cluster"
+	trap "rm -f $no_cluster" EXIT
+	;;
+esac
+install() {
+	apt-get install -y -q --no-install-recommends --no-remove \
+		-o DPkg::Lock::Timeout=600 "$@" </dev/null >"$log" 2>&1
+}
+update() {
+	for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		apt-get update -q -o DPkg::Lock::Timeout=600 </dev/null >"$log" 2>&1 && return
+		grep -q "Could not get lock" "$log" || return
+		sleep 5
+	done
+	return 1
+}
+install "$@" || { update && install "$@"; }
+'
+
+# How to become root, for what is missing: as we are, by sudo without a word, or by sudo with a
+# question, where a terminal is there to answer it. Else the user gets the line to type.
+find_root() {
+	if [ "$(id -u)" = 0 ]; then
+		root=
+	elif sudo -n true 2>/dev/null; then
+		root=sudo
+	elif [ -t 0 ] && command -v sudo >/dev/null; then
+		root=sudo
+		sudo -v
+	else
+		say "packages are missing, and this user can't install them. As root, type:"
+		case " $* " in
+		*" postgresql "*)
+			printf '%s && ' "mkdir -p ${no_cluster%/*}" \
+				"echo 'create_main_cluster = false' >$no_cluster"
+			;;
+		esac
+		echo "apt-get update && apt-get install --no-install-recommends $*"
+		exit 1
+	fi
+}
+
+install_packages() {
+	# shellcheck disable=SC2046
+	set -- $(missing_of "$@" | sort -u)
+	[ $# -gt 0 ] || return 0
+	say "installing $*"
+	log=$(mktemp)
+	if ! $root sh -c "$as_root" sh "$no_cluster" "$log" "$@"; then
+		cat "$log" >&2
+		rm -f "$log"
+		die "apt-get could not install: $*"
+	fi
+	rm -f "$log"
+}
+
+# --- real programs from npm -------------------------------------------------------------------
+
+architecture() {
+	dpkg --print-architecture 2>/dev/null && return
+	case $(uname -m) in
+	aarch64) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+peers=$here/build/peers
+anvil=$peers/node_modules/@foundry-rs/anvil-linux-$(architecture)/bin/anvil
+
+# Anvil's package for this machine, called by its own name: the general one leaves its program
+# out without a word where it thinks that node is too old.
+peers_wanted() {
+	sed "s/anvil-linux-amd64/anvil-linux-$(architecture)/" tests/peers/package.json
+}
+
+have_peers() {
+	[ -z "${PAWL_ANVIL:-}" ] || return 0
+	[ -x "$anvil" ] && peers_wanted | cmp -s - "$peers/package.json"
+}
+
+# The folder gets its name when it is whole: an install that was killed is begun anew.
+install_peers() {
+	install_packages peers
+	say "installing Anvil from npm"
+	rm -rf "$peers" "$peers.new"
+	mkdir "$peers.new"
+	peers_wanted >"$peers.new/package.json"
+	(cd "$peers.new" && npm install --ignore-scripts --no-audit --no-fund \
+		--no-package-lock --no-update-notifier --loglevel=error </dev/null >npm.log 2>&1) || {
+		cat "$peers.new/npm.log" >&2
+		die "npm could not install Anvil"
+	}
+	mv "$peers.new" "$peers"
+	[ -x "$anvil" ] || die "npm installed no Anvil for $(architecture)"
+}
+
+# Installs what the verb needs. What comes from npm comes while we compile: who needs it calls
+# await_peers first, and whatever happens we leave no apt behind.
+peers_pid=
+prepare() {
+	needs=" $(needs_of "$1") "
+	have_peers && needs=$(echo "$needs" | sed 's/ peers / /')
+	# shellcheck disable=SC2046,SC2086
+	set -- $(missing_of $needs | sort -u)
+	[ $# = 0 ] || find_root "$@"
+	mkdir -p build
+	# shellcheck disable=SC2046
+	install_packages $(echo "$needs" | sed 's/ peers / /')
+	case $needs in
+	*" peers "*)
+		install_peers &
+		peers_pid=$!
+		trap 'wait "$peers_pid"' EXIT
+		;;
+	esac
+}
+
+await_peers() {
+	[ -z "$peers_pid" ] || wait "$peers_pid"
+	trap - EXIT
+	export PAWL_ANVIL="${PAWL_ANVIL:-$anvil}"
+}
+
+# --- building ---------------------------------------------------------------------------------
+
+# configure DIR OPTION...: makes the folder, or brings its options up to date. What was killed
+# while it configured has no build.ninja.
+configure() {
+	dir=$1
+	shift
+	if [ ! -f "$dir/build.ninja" ]; then
+		rm -rf "$dir/meson-private"
+		meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
+			cat "$dir.log" >&2
+			die "meson could not configure $dir"
+		}
+		rm -f "$dir.log"
+		return
+	fi
+	for option in "$@"; do
+		option=${option#-D}
+		grep -qxF "${option%%=*} = ${option#*=}" "$dir/meson-private/cmd_line.txt" ||
+			meson configure "$dir" "-D$option"
+	done
+}
+
+compile() {
+	if [ -t 1 ]; then
+		ninja -C "$@"
+	else
+		ninja --quiet -C "$@"
+	fi
+}
+
+# The program alone. A folder that has tests keeps them.
+build_pawl() {
+	[ -f build/build.ninja ] || configure build -Dtests=false
+	compile build pawl
+}
+
+build_all() {
+	configure build -Dtests=true
+	compile build
+}
+
+# --- verbs ------------------------------------------------------------------------------------
+
+do_build() {
+	build_pawl
+}
+
+do_demo() {
+	build_pawl
+	await_peers
+	exec python3 tools/demo.py build/pawl "$@"
+}
+
+do_test() {
+	build_all
+	await_peers
+	exec python3 tools/run_tests.py build "$@"
+}
+
+do_torture() {
+	build_all
+	exec python3 tools/run_tests.py build torture-long "$@"
+}
+
+do_bench() {
+	build_all
+	await_peers
+	exec python3 bench/run.py build "$@"
+}
+
+do_sanitize() {
+	configure build-sanitize -Dtests=true -Db_sanitize=address,undefined -Dwerror=false \
+		-Doptimization=1
+	compile build-sanitize
+	export ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+	exec python3 tools/run_tests.py --slow 5 build-sanitize unit sql torture
+}
+
+# Without optimizer the analyzer of gcc sees more.
+do_analyze() {
+	configure build-analyze -Dtests=false -Doptimization=0 -Dc_args=-fanalyzer
+	compile build-analyze
+	(
+		export CC=clang
+		configure build-clang -Dtests=true
+	)
+	compile build-clang
+}
+
+do_format() {
+	for folder in src tests bench fuzz; do
+		[ ! -d $folder ] || find $folder -name '*.[ch]' -exec clang-format -i {} +
+	done
+}
+
+do_docs() {
+	exec python3 tools/gen_docs.py
+}
+
+do_install() {
+	case ${1:-} in
+	--prefix) prefix=${2:-} ;;
+	--prefix=*) prefix=${1#--prefix=} ;;
+	*) prefix=/usr/local ;;
+	esac
+	[ -n "$prefix" ] || die "--prefix needs a folder"
+	build_pawl
+	configure build "-Dprefix=$prefix"
+	compile build pawl
+	exec meson install -C build --no-rebuild
+}
+
+verb=${1:-}
+if [ -z "$verb" ]; then
+	usage
+	exit 0
+fi
+if [ -z "$(needs_of "$verb")" ]; then
+	usage >&2
+	exit 1
+fi
+shift
+prepare "$verb"
+"do_$verb" "$@"
