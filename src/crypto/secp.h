@@ -14,13 +14,15 @@ void secp_setup(void); /* once; idempotent */
 
 /* ERR_KEY when the 32 bytes are no valid private key. address: the last 20 bytes
  * of the Keccak-256 of the public key. */
-NODISCARD enum err secp_address(uint8_t address[20], const struct secret *key, struct fail *f);
+NODISCARD enum err secp_address(
+    uint8_t address[20], const struct secret *key, struct fail *f);
 
 /* low-s signature; parity is the recovery id, 0 or 1. key is valid (CHECK). */
-void secp_sign(uint8_t r[32], uint8_t s[32], int *parity, const struct secret *key, const uint8_t hash[32]);
+void secp_sign(uint8_t r[32], uint8_t s[32], int *parity, const struct secret *key,
+    const uint8_t hash[32]);
 
 /* Who signed; ERR_INPUT when nobody can have. */
-NODISCARD enum err secp_recover(uint8_t address[20], const uint8_t r[32], const uint8_t s[32], int parity,
-				const uint8_t hash[32], struct fail *f);
+NODISCARD enum err secp_recover(uint8_t address[20], const uint8_t r[32],
+    const uint8_t s[32], int parity, const uint8_t hash[32], struct fail *f);
 
 #endif

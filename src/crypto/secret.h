@@ -1,6 +1,9 @@
 /* secret.h - a private key in guarded memory (libsodium): locked, not dumped,
  * between guard pages, wiped when freed. No function formats one. Read-only
  * after creation, so workers may sign with it at the same time.
+ *
+ * Where RLIMIT_MEMLOCK is used up the memory can't be locked: all else holds, and
+ * the pages might be swapped out. The process must have called secret_setup.
  */
 #ifndef PAWL_CRYPTO_SECRET_H
 #define PAWL_CRYPTO_SECRET_H
@@ -25,6 +28,7 @@ void secret_free(struct secret *s); /* NULL is fine */
 void secret_wipe(void *p, size_t len);
 
 /* 32 bytes in hex, 0x or not, blanks around it allowed. Never says what it read. */
-NODISCARD enum err secret_parse_hex(struct secret **ret, const char *text, size_t len, struct fail *f);
+NODISCARD enum err secret_parse_hex(
+    struct secret **ret, const char *text, size_t len, struct fail *f);
 
 #endif
