@@ -242,19 +242,25 @@ await_peers() {
 configure() {
 	dir=$1
 	shift
-	if [ ! -f "$dir/build.ninja" ]; then
+	if [ -f "$dir/build.ninja" ]; then
+		has_options "$dir" "$@" && return
+		set -- --reconfigure "$@"
+	else
 		rm -rf "$dir/meson-private"
-		meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
-			cat "$dir.log" >&2
-			die "meson could not configure $dir"
-		}
-		rm -f "$dir.log"
-		return
 	fi
+	meson setup "$@" "$dir" >"$dir.log" 2>&1 || {
+		cat "$dir.log" >&2
+		die "meson could not configure $dir"
+	}
+	rm "$dir.log"
+}
+
+has_options() {
+	known=$1/meson-private/cmd_line.txt
+	shift
 	for option in "$@"; do
 		option=${option#-D}
-		grep -qxF "${option%%=*} = ${option#*=}" "$dir/meson-private/cmd_line.txt" ||
-			meson configure "$dir" "-D$option"
+		grep -qxF "${option%%=*} = ${option#*=}" "$known" || return
 	done
 }
 

@@ -119,7 +119,7 @@ def run(test, logs, slow):
 
 
 def report(test, outcome, seconds, tail, log_path):
-    words = [f"{outcome.passed} passed"]
+    words = [f"{outcome.passed} passed" if outcome.planned != 0 else "skipped as a whole"]
     if outcome.skipped:
         words.append(f"{outcome.skipped} skipped")
     if outcome.failures:
