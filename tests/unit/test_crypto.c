@@ -107,7 +107,8 @@ static int death_at(const struct secret *s, size_t offset, bool write_it)
 		signal(SIGSEGV, SIG_DFL);
 		if (write_it)
 			*at = 1;
-		_exit(*at == 256);
+		(void)*at;
+		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
