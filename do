@@ -25,7 +25,7 @@ build   gcc/gcc libc6-dev meson/meson ninja-build/ninja pkgconf/pkg-config pytho
 build   libuv1-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libyaml-dev
 build   libsecp256k1-dev libsodium-dev libssl-dev ca-certificates
 peers   nodejs/node npm/npm
-test    libcmocka-dev clang-format/clang-format postgresql/initdb
+test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgresql/initdb
 clang   clang/clang
 format  clang-format/clang-format
 python  python3/python3

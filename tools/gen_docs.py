@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Write the pages of docs/ that repeat a table of the source, from that table.
+
+usage: gen_docs.py [--check]
+
+With --check nothing is written: stale pages are named, and the exit code is 1.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORD = re.compile(r'\s+|/\*.*?\*/|"(?:[^"\\]|\\.)*"|[(),]|[^\s"(),/]+|/', re.DOTALL)
+
+
+class Row:
+    """One call of a table's macro. An argument that is a string knows it."""
+
+    def __init__(self, macro, arguments):
+        self.macro = macro
+        self.arguments = arguments
+
+    def __getitem__(self, index):
+        return self.arguments[index]
+
+
+def unquoted(words):
+    """The text of an argument: adjacent strings are one, as in C."""
+    if all(word.startswith('"') for word in words):
+        text = "".join(word[1:-1] for word in words)
+        return re.sub(r"\\(.)", r"\1", text)
+    return " ".join(words).replace("( ", "(").replace(" )", ")").replace(" ,", ",")
+
+
+def read_table(path):
+    """All rows of a .def file, in their order."""
+    rows = []
+    macro = None
+    depth = 0
+    before = None
+    for word in WORD.findall(path.read_text(encoding="utf-8")):
+        if word.isspace() or word.startswith("/*"):
+            continue
+        if depth == 0 and word == "(":
+            macro, arguments, words = before, [], []
+        elif depth == 1 and word in ",)":
+            arguments.append(unquoted(words))
+            words = []
+        elif depth > 0:
+            words.append(word)
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth == 0 and word == ")":
+            rows.append(Row(macro, arguments))
+        before = word
+    return rows
+
+
+def explained(path):
+    """The lines `NAME  what it means` of a table's head comment."""
+    head = path.read_text(encoding="utf-8").split("*/")[0]
+    return re.findall(r"^ \*   ([A-Z_]+) +(.+)$", head, re.MULTILINE)
+
+
+def page(title, source, *parts):
+    head = f"# {title}\n\nGenerated from `{source.relative_to(ROOT)}` by `./do docs`."
+    return "\n\n".join([head, *parts]) + "\n"
+
+
+def table(head, rows):
+    def line(cells):
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)])
+
+
+def code(text):
+    return f"`{text}`" if text else ""
+
+
+def errors_page(source):
+    rows = read_table(source)
+    return page(
+        "Errors",
+        source,
+        "Each error belongs to a class, and the program acts on nothing else:",
+        table(("class", "policy"), explained(source)),
+        "A command that ends with an error exits with its code.",
+        table(
+            ("error", "class", "exit", "text"),
+            [(code(row[0]), row[1], row[2], row[3]) for row in rows],
+        ),
+    )
+
+
+def crash_points_page(source):
+    rows = read_table(source)
+    return page(
+        "Crash points",
+        source,
+        "The places with a name at which the torture suite ends the program, beside every write\n"
+        "and sync of the disk.",
+        table(("point", "at this instant"), [(code(row[0]), row[1]) for row in rows]),
+    )
+
+
+def diagram(states, edges):
+    lines = ["```mermaid", "stateDiagram-v2"]
+    first = next((state for state in states if state[2] == "0"), None)
+    if first:
+        lines.append(f"    [*] --> {first[1].lower()}")
+    lines += [f"    {edge[1].lower()} --> {edge[2].lower()}" for edge in edges]
+    joined = {edge[1] for edge in edges} | {edge[2] for edge in edges}
+    lines += [f"    {s[1].lower()}" for s in states if s[1] not in joined]
+    return "\n".join([*lines, "```"])
+
+
+def machine_part(machine, rows):
+    states = [row for row in rows if row.macro == "STATE" and row[0] == machine]
+    edges = [row for row in rows if row.macro == "EDGE" and row[0] == machine]
+    parts = [
+        f"## {machine.lower().replace('_', ' ')}",
+        table(
+            ("state", "code", "what is true in it"),
+            [(code(row[1].lower()), row[2], row[3]) for row in states],
+        ),
+    ]
+    if edges:
+        moves = [(code(row[1].lower()), code(row[2].lower()), row[3]) for row in edges]
+        parts += [diagram(states, edges), table(("from", "to", "what moves it"), moves)]
+    return "\n\n".join(parts)
+
+
+def states_page(source):
+    rows = read_table(source)
+    machines = dict.fromkeys(row[0] for row in rows)
+    return page(
+        "States",
+        source,
+        "Every durable state and every edge between two; any other move ends the program. The\n"
+        "codes are what journals hold.",
+        *(machine_part(machine, rows) for machine in machines),
+    )
+
+
+# Where each group of keys stands in the file.
+GROUPS = {
+    "ROOT": "",
+    "LOG": "log.",
+    "CHAIN": "chains.NAME.",
+    "ENDPOINT": "chains.NAME.endpoints[].",
+    "FINALITY": "chains.NAME.finality.",
+    "KEY": "keys.NAME.",
+}
+
+
+def config_default(text):
+    words = {"REQUIRED": "required", "OPTIONAL": ""}
+    return words.get(text, code(text))
+
+
+def config_page(source):
+    rows = read_table(source)
+    parts = []
+    for group in dict.fromkeys(row[0] for row in rows):
+        keys = [row for row in rows if row[0] == group]
+        lines = [
+            (code(GROUPS[group] + k[1]), config_default(k[3]), code(k[4]), k[5]) for k in keys
+        ]
+        parts.append(table(("key", "default", "example", "what it is"), lines))
+    return page(
+        "Configuration",
+        source,
+        "The keys of `pawl.yaml`. Each has a twin in the environment that goes before the file:\n"
+        "`PAWL_` and the path in capitals, joined by two underscores, as in\n"
+        "`PAWL_CHAINS__MAINNET__POLL_MS=500`.",
+        *parts,
+    )
+
+
+PAGES = (
+    ("docs/errors.md", "src/base/err.def", errors_page),
+    ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
+    ("docs/states.md", "src/engine/states.def", states_page),
+    ("docs/config.md", "src/cli/config.def", config_page),
+)
+
+
+def stale():
+    """The pages that are not what their tables say, as (path, right text)."""
+    for target, source, make in PAGES:
+        path = ROOT / target
+        if not (ROOT / source).is_file():
+            continue
+        text = make(ROOT / source)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            yield path, text
+
+
+def main():
+    check = sys.argv[1:] == ["--check"]
+    old = list(stale())
+    for path, text in old:
+        if check:
+            print(f"{path.relative_to(ROOT)} is stale: ./do docs")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if check and old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
