@@ -8,8 +8,10 @@
 #define ABI_TRANSFER_LEN 68
 
 /* transfer(address,uint256): selector a9059cbb */
-void abi_transfer_encode(uint8_t out[ABI_TRANSFER_LEN], const uint8_t to[20], const struct amount *value);
-bool abi_transfer_decode(uint8_t to[20], struct amount *value, const uint8_t *data, size_t len);
+void abi_transfer_encode(
+    uint8_t out[ABI_TRANSFER_LEN], const uint8_t to[20], const struct amount *value);
+bool abi_transfer_decode(
+    uint8_t to[20], struct amount *value, const uint8_t *data, size_t len);
 
 /* balanceOf(address): 70a08231; decimals(): 313ce567; symbol(): 95d89b41 */
 void abi_balance_of_encode(uint8_t out[36], const uint8_t who[20]);

@@ -1,0 +1,62 @@
+#include "codec/json.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+
+json_t *json_read(const char *text, size_t len, struct fail *f)
+{
+	json_error_t at;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+
+	if (!root)
+		fail_set(f, ERR_BAD_ANSWER, "not JSON at line %d, column %d: %s", at.line,
+		    at.column, at.text);
+	return root;
+}
+
+const char *json_str(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+bool json_i64(const json_t *object, const char *key, int64_t *ret)
+{
+	const json_t *v = json_object_get(object, key);
+
+	if (!json_is_integer(v))
+		return false;
+	*ret = json_integer_value(v);
+	return true;
+}
+
+bool json_bool(const json_t *object, const char *key, bool *ret)
+{
+	const json_t *v = json_object_get(object, key);
+
+	if (!json_is_boolean(v))
+		return false;
+	*ret = json_is_true(v);
+	return true;
+}
+
+bool json_hex_u64(const json_t *object, const char *key, uint64_t *ret)
+{
+	const char *text = json_str(object, key);
+
+	return text && hex_parse_u64(ret, text);
+}
+
+bool json_hex_amount(const json_t *object, const char *key, struct amount *ret)
+{
+	const char *text = json_str(object, key);
+
+	return text && amount_parse_hex(ret, text);
+}
+
+bool json_hex_bytes(const json_t *object, const char *key, void *out, size_t len)
+{
+	const char *text = json_str(object, key);
+
+	return text && hex_parse_0x(out, len, text);
+}
