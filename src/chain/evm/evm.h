@@ -1,0 +1,79 @@
+/* evm.h - the parts of the EVM connector, one file each; connector.c makes a table of
+ * them. What each does is said in chain/chain.h.
+ */
+#ifndef PAWL_CHAIN_EVM_EVM_H
+#define PAWL_CHAIN_EVM_EVM_H
+
+#include "chain/chain.h"
+#include "chain/evm/outcome.h"
+#include "chain/rpc.h"
+
+/* fees.c */
+void evm_fees_first(struct fees *ret, const struct fee_market *m, uint64_t gas,
+    enum fee_type type, uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
+bool evm_fees_bump(struct fees *ret, const struct fees *old, const struct fee_market *m,
+    uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
+uint64_t evm_fees_reserve(const struct fees *now, uint64_t max_fee_cap);
+
+/* node.c: who the node is, fees, accounts, tokens */
+void evm_identity(struct buf *body);
+enum err evm_identity_read(
+    struct identity *ret, const char *answer, size_t len, struct fail *f);
+void evm_market(struct buf *body);
+enum err evm_market_read(
+    struct fee_market *ret, const char *answer, size_t len, struct fail *f);
+void evm_token(
+    struct buf *body, const struct address *token, const struct address *holder);
+enum err evm_token_read(
+    struct token_facts *ret, const char *answer, size_t len, struct fail *f);
+void evm_account(struct buf *body, const struct address *who);
+enum err evm_account_read(uint64_t *ret_count, struct amount *ret_balance,
+    const char *answer, size_t len, struct fail *f);
+void evm_counts_at(
+    struct buf *body, const struct address *account, const uint64_t *heights, uint32_t n);
+enum err evm_counts_read(uint64_t *ret, bool *ret_known, uint32_t n, const char *answer,
+    size_t len, struct fail *f);
+
+/* head.c */
+void evm_poll(struct buf *body);
+enum err evm_poll_read(struct head *ret, const char *answer, size_t len, struct fail *f);
+void evm_header(struct buf *body, const struct hash *hash);
+void evm_headers_at(struct buf *body, const uint64_t *heights, uint32_t n);
+enum err evm_headers_read(struct head *ret, bool *ret_known, uint32_t n,
+    const char *answer, size_t len, struct fail *f);
+bool evm_head_parse(struct head *ret, const json_t *block);
+
+/* block.c */
+void evm_block(struct buf *body, const struct block_question *q);
+enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
+    const struct block_question *q, const char *answer, size_t len, struct fail *f);
+void evm_block_receipts(struct buf *body, const struct block_facts *facts);
+enum err evm_block_receipts_read(struct block_facts *facts,
+    const struct block_question *q, const char *answer, size_t len, struct fail *f);
+
+/* whole.c: transactions and receipts by their hash */
+void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n);
+enum err evm_transactions_read(
+    struct whole_tx *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n);
+enum err evm_receipts_read(
+    struct receipt *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+/* The transfer that a log is, when it is one away from `from`. */
+bool evm_transfer_parse(
+    struct transfer *ret, const json_t *entry, const struct address *from);
+/* status, gasUsed and effectiveGasPrice of a receipt. */
+bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const json_t *receipt);
+
+/* send.c: what leads to a transaction */
+void evm_estimate(
+    struct buf *body, const struct address *from, const struct payload *p, uint32_t n);
+enum err evm_estimate_read(uint64_t *ret_gas, struct node_word *ret_word, uint32_t n,
+    const char *answer, size_t len, struct fail *f);
+void evm_code(struct buf *body, const struct address *who, uint32_t n);
+enum err evm_code_read(
+    uint8_t *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+void evm_send(struct buf *body, const struct signed_bytes *const *raw, uint32_t n);
+void evm_send_read(struct node_word *ret, uint32_t n, const char *answer, size_t len);
+
+#endif

@@ -1,0 +1,193 @@
+/* Transactions and receipts, each by its hash. */
+#include <string.h>
+
+#include "base/hex.h"
+#include "chain/evm/evm.h"
+#include "codec/abi.h"
+#include "codec/json.h"
+
+/* -- pieces that blocks share ------------------------------------------------- */
+
+bool evm_transfer_parse(
+    struct transfer *ret, const json_t *entry, const struct address *from)
+{
+	const json_t *topics = json_object_get(entry, "topics");
+	uint8_t word[32], who[20];
+	uint64_t log_index;
+
+	if (json_array_size(topics) != 3 ||
+	    !rpc_as_bytes(json_array_get(topics, 0), word, sizeof word) ||
+	    memcmp(word, abi_transfer_topic, sizeof word) != 0)
+		return false;
+	if (!rpc_as_bytes(json_array_get(topics, 1), word, sizeof word) ||
+	    !abi_word_address(who, word) || memcmp(who, from->at, sizeof who) != 0)
+		return false;
+	if (!rpc_as_bytes(json_array_get(topics, 2), word, sizeof word) ||
+	    !abi_word_address(ret->to.at, word))
+		return false;
+	if (!json_hex_bytes(entry, "data", word, sizeof word) ||
+	    !json_hex_bytes(entry, "address", ret->token.at, sizeof ret->token.at) ||
+	    !json_hex_u64(entry, "logIndex", &log_index) || log_index > UINT32_MAX)
+		return false;
+	ret->amount = amount_decode(word);
+	ret->log_index = (uint32_t)log_index;
+	return true;
+}
+
+bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const json_t *receipt)
+{
+	uint64_t status;
+
+	if (!json_hex_u64(receipt, "status", &status) || status > 1)
+		return false;
+	*ret_status = status ? TX_OK : TX_REVERTED;
+	return json_hex_u64(receipt, "gasUsed", ret_gas_used) &&
+	    json_hex_u64(receipt, "effectiveGasPrice", ret_gas_price) &&
+	    json_is_array(json_object_get(receipt, "logs"));
+}
+
+static void by_hash(
+    struct buf *body, const char *method, const struct hash *hashes, uint32_t n)
+{
+	struct rpc_batch b;
+
+	rpc_begin(&b, body);
+	for (uint32_t i = 0; i < n; i++) {
+		rpc_call(&b, method);
+		rpc_bytes(&b, hashes[i].at, sizeof hashes[i].at);
+		rpc_call_end(&b);
+	}
+	rpc_end(&b);
+}
+
+/* -- transactions ------------------------------------------------------------- */
+
+void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n)
+{
+	by_hash(body, "eth_getTransactionByHash", hashes, n);
+}
+
+static bool payload_parse(struct whole_tx *ret, const json_t *tx)
+{
+	const json_t *to = json_object_get(tx, "to");
+	const char *input = json_str(tx, "input");
+	size_t digits, kept;
+
+	ret->creates = rpc_is_null(to);
+	if (!ret->creates &&
+	    !rpc_as_bytes(to, ret->payload.to.at, sizeof ret->payload.to.at))
+		return false;
+	if (!json_hex_amount(tx, "value", &ret->payload.value))
+		return false;
+	if (!input || strncmp(input, "0x", 2) != 0)
+		return false;
+	digits = strlen(input + 2);
+	if (digits % 2 || digits / 2 > UINT32_MAX)
+		return false;
+	ret->payload.data_len = (uint32_t)(digits / 2);
+	kept = digits / 2 < PAYLOAD_DATA_MAX ? digits / 2 : PAYLOAD_DATA_MAX;
+	return hex_parse(ret->payload.data, kept, input + 2, 2 * kept);
+}
+
+static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
+{
+	if (!json_hex_bytes(tx, "hash", ret->hash.at, sizeof ret->hash.at) ||
+	    !json_hex_bytes(tx, "from", ret->from.at, sizeof ret->from.at) ||
+	    !json_hex_u64(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx))
+		return false;
+	ret->known = true;
+	ret->included = !rpc_is_null(json_object_get(tx, "blockHash"));
+	if (!ret->included)
+		return true;
+	return json_hex_bytes(
+		   tx, "blockHash", ret->block_hash.at, sizeof ret->block_hash.at) &&
+	    json_hex_u64(tx, "blockNumber", &ret->height);
+}
+
+static enum err transaction_read(
+    struct whole_tx *ret, const struct rpc_reply *reply, struct fail *f)
+{
+	*ret = (struct whole_tx){ .known = false };
+	if (!reply->result)
+		return outcome_fail(OF_READ, reply->error, f);
+	if (json_is_null(reply->result))
+		return ERR_OK;
+	if (!transaction_parse(ret, reply->result))
+		return fail_set(f, ERR_BAD_ANSWER, "a transaction is malformed");
+	return ERR_OK;
+}
+
+enum err evm_transactions_read(
+    struct whole_tx *ret, uint32_t n, const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	enum err err = rpc_read(&a, n, answer, len, f);
+
+	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
+		err = transaction_read(&ret[i], &a.replies[i], f);
+	rpc_release(&a);
+	return err;
+}
+
+/* -- receipts ------------------------------------------------------------------ */
+
+void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n)
+{
+	by_hash(body, "eth_getTransactionReceipt", hashes, n);
+}
+
+static void transfers_parse(struct receipt *ret, const json_t *logs)
+{
+	struct transfer t;
+
+	for (size_t i = 0; i < json_array_size(logs); i++) {
+		if (!evm_transfer_parse(&t, json_array_get(logs, i), &ret->from))
+			continue;
+		if (ret->transfers++ == 0)
+			ret->transfer = t;
+	}
+}
+
+static bool receipt_parse(struct receipt *ret, const json_t *r)
+{
+	uint64_t index;
+
+	if (!json_hex_bytes(r, "transactionHash", ret->hash.at, sizeof ret->hash.at) ||
+	    !json_hex_bytes(
+		r, "blockHash", ret->block_hash.at, sizeof ret->block_hash.at) ||
+	    !json_hex_bytes(r, "from", ret->from.at, sizeof ret->from.at) ||
+	    !json_hex_u64(r, "blockNumber", &ret->height) ||
+	    !json_hex_u64(r, "transactionIndex", &index) || index > UINT32_MAX ||
+	    !evm_outcome_parse(&ret->status, &ret->gas_used, &ret->gas_price, r))
+		return false;
+	ret->known = true;
+	ret->index = (uint32_t)index;
+	transfers_parse(ret, json_object_get(r, "logs"));
+	return true;
+}
+
+static enum err receipt_read(
+    struct receipt *ret, const struct rpc_reply *reply, struct fail *f)
+{
+	*ret = (struct receipt){ .known = false };
+	if (!reply->result)
+		return outcome_fail(OF_READ, reply->error, f);
+	if (json_is_null(reply->result))
+		return ERR_OK;
+	if (!receipt_parse(ret, reply->result))
+		return fail_set(f, ERR_BAD_ANSWER, "a receipt is malformed");
+	return ERR_OK;
+}
+
+enum err evm_receipts_read(
+    struct receipt *ret, uint32_t n, const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	enum err err = rpc_read(&a, n, answer, len, f);
+
+	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
+		err = receipt_read(&ret[i], &a.replies[i], f);
+	rpc_release(&a);
+	return err;
+}

@@ -1,0 +1,488 @@
+#include "chain/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 5000
+#define BREAKER_FAILURES 5
+#define BREAKER_SHUT_MS 60000
+#define RETRY_AFTER_DEFAULT_MS 1000
+#define RETRY_AFTER_MAX_MS 3600000 /* a node may not send us to sleep for ever */
+#define ANSWER_MAX_BYTES (64 << 20)
+#define LATENCY_FLOOR_MS 20 /* below it, nodes are equally near */
+#define WINDOW_MS 1000
+#define RATE_FORGOTTEN 1000 /* per second: a limit above that is none */
+
+/* Requests a second that a node has shown to bear. It starts without a limit; a 429
+ * halves what was asked in the last second, and each quiet second gives one more. */
+struct bucket {
+	int64_t rate;         /* per second; 0: no limit known */
+	int64_t tokens_milli; /* a thousand for one request */
+	int64_t filled_ms;
+	int64_t window_ms;
+	int64_t window_asked, last_asked;
+};
+
+struct node {
+	struct node_state state;
+	char *url;
+	int weight;
+	struct bucket bucket;
+	int64_t wait_until_ms; /* backoff or Retry-After */
+	int64_t shut_until_ms; /* the breaker; counts while failures_in_a_row say so */
+};
+
+struct pool {
+	struct world *world;
+	int64_t timeout_ms;
+	struct node nodes[POOL_NODES_MAX];
+	int n;
+	int64_t in_flight;
+	bool closed; /* freed by its owner; lives until the last answer */
+};
+
+struct ask {
+	struct pool *pool;
+	int node;
+	int64_t asked_ms;
+	pool_done_fn *done;
+	void *ctx;
+};
+
+/* -- chance ------------------------------------------------------------------- */
+
+/* 0 to n - 1. The bias of the modulo is below n / 2^64. */
+static int64_t random_below(struct pool *p, int64_t n)
+{
+	uint64_t r;
+
+	world_random(p->world, &r, sizeof r);
+	return n > 0 ? (int64_t)(r % (uint64_t)n) : 0;
+}
+
+/* Full jitter: anything from nothing to twice as much as last time. */
+static int64_t backoff_ms(struct pool *p, int failures)
+{
+	int64_t span = BACKOFF_FIRST_MS;
+
+	for (int i = 1; i < failures && span < BACKOFF_MAX_MS; i++)
+		span *= 2;
+	if (span > BACKOFF_MAX_MS)
+		span = BACKOFF_MAX_MS;
+	return random_below(p, span + 1);
+}
+
+/* -- the token bucket ------------------------------------------------------------ */
+
+static void bucket_fill(struct bucket *b, int64_t now)
+{
+	int64_t full = b->rate * 1000, gone = now - b->filled_ms;
+
+	b->filled_ms = now;
+	if (b->rate == 0)
+		return;
+	if (gone > WINDOW_MS)
+		gone = WINDOW_MS;
+	b->tokens_milli += gone * b->rate;
+	if (b->tokens_milli > full)
+		b->tokens_milli = full;
+}
+
+static void bucket_window(struct bucket *b, int64_t now)
+{
+	int64_t windows = (now - b->window_ms) / WINDOW_MS;
+
+	if (windows < 1)
+		return;
+	b->last_asked = windows == 1 ? b->window_asked : 0;
+	b->window_asked = 0;
+	b->window_ms += windows * WINDOW_MS;
+	if (b->rate == 0)
+		return;
+	b->rate += windows;
+	if (b->rate > RATE_FORGOTTEN)
+		b->rate = 0;
+}
+
+static void bucket_take(struct bucket *b, int64_t now)
+{
+	bucket_fill(b, now);
+	bucket_window(b, now);
+	b->window_asked++;
+	if (b->rate)
+		b->tokens_milli -= 1000;
+}
+
+static void bucket_limited(struct bucket *b, int64_t now)
+{
+	int64_t asked;
+
+	bucket_window(b, now);
+	asked = b->window_asked > b->last_asked ? b->window_asked : b->last_asked;
+	b->rate = asked / 2 > 1 ? asked / 2 : 1;
+	b->tokens_milli = 0;
+	b->filled_ms = now;
+}
+
+/* When one request may leave. */
+static int64_t bucket_at_ms(const struct bucket *b)
+{
+	int64_t missing = 1000 - b->tokens_milli;
+
+	if (b->rate == 0 || missing <= 0)
+		return 0;
+	return b->filled_ms + (missing + b->rate - 1) / b->rate;
+}
+
+/* -- standing -------------------------------------------------------------------- */
+
+static bool is_shut(const struct node *n)
+{
+	return n->shut_until_ms > 0;
+}
+
+/* Nobody else could be asked: such a node is never shut. */
+static bool is_last(const struct pool *p, int node)
+{
+	for (int i = 0; i < p->n; i++) {
+		const struct node *n = &p->nodes[i];
+
+		if (i != node && !n->state.off && !n->state.left_out && !is_shut(n))
+			return false;
+	}
+	return true;
+}
+
+/* INT64_MAX: not by waiting. */
+static int64_t ready_at_ms(const struct pool *p, int node)
+{
+	const struct node *n = &p->nodes[node];
+	int64_t at = n->wait_until_ms, tokens = bucket_at_ms(&n->bucket);
+
+	if (n->state.off)
+		return INT64_MAX;
+	if (is_shut(n) && !is_last(p, node)) {
+		if (n->shut_until_ms > at)
+			at = n->shut_until_ms;
+		if (n->state.in_flight > 0) /* half open: one probe at a time */
+			return INT64_MAX;
+	}
+	return at > tokens ? at : tokens;
+}
+
+/* What status shows follows from the rest. */
+static void refresh(struct pool *p)
+{
+	for (int i = 0; i < p->n; i++)
+		p->nodes[i].state.not_before_ms = ready_at_ms(p, i);
+}
+
+static void note_success(struct node *n)
+{
+	n->state.failures_in_a_row = 0;
+	n->wait_until_ms = 0;
+	n->shut_until_ms = 0;
+}
+
+static void note_failure(struct pool *p, int node)
+{
+	struct node *n = &p->nodes[node];
+	int64_t now = world_now_ms(p->world);
+
+	n->state.failed++;
+	n->state.failures_in_a_row++;
+	n->wait_until_ms = now + backoff_ms(p, n->state.failures_in_a_row);
+	if (n->state.failures_in_a_row >= BREAKER_FAILURES && !is_last(p, node))
+		n->shut_until_ms = now + BREAKER_SHUT_MS;
+}
+
+static void wait_at_least(struct node *n, int64_t until_ms)
+{
+	if (n->wait_until_ms < until_ms)
+		n->wait_until_ms = until_ms;
+}
+
+/* -- birth and death --------------------------------------------------------------- */
+
+/* host:port of a URL: user, password, path and query may be secrets. */
+static void name_format(char *out, size_t size, const char *url)
+{
+	const char *host = strstr(url, "://"), *at;
+	bool tls = strncmp(url, "https", 5) == 0, port;
+	size_t len;
+
+	host = host ? host + 3 : url;
+	len = strcspn(host, "/?#");
+	at = memrchr(host, '@', len);
+	if (at) {
+		len -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	/* behind the bracket of an IPv6 address a colon begins the port */
+	at = memrchr(host, ']', len);
+	port = memchr(at ? at : host, ':', len - (at ? (size_t)(at - host) : 0)) != NULL;
+	snprintf(out, size, "%.*s%s", (int)(len < 48 ? len : 48), host,
+	    port ? "" : (tls ? ":443" : ":80"));
+}
+
+static void name_set(struct pool *p, int node)
+{
+	struct node *n = &p->nodes[node];
+	char plain[sizeof n->state.name], other[sizeof n->state.name];
+	int same = 1;
+
+	name_format(plain, sizeof plain, n->url);
+	for (int i = 0; i < node; i++) {
+		name_format(other, sizeof other, p->nodes[i].url);
+		same += strcmp(plain, other) == 0;
+	}
+	if (same > 1)
+		snprintf(
+		    n->state.name, sizeof n->state.name, "%.56s#%d", plain, same % 100);
+	else
+		memcpy(n->state.name, plain, sizeof plain);
+}
+
+static int provider_of(const struct node_config *nodes, int node)
+{
+	for (int i = 0; i < node && nodes[node].provider; i++)
+		if (nodes[i].provider &&
+		    strcmp(nodes[i].provider, nodes[node].provider) == 0)
+			return i;
+	return node;
+}
+
+struct pool *pool_new(
+    struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms)
+{
+	struct pool *p = mem_new(sizeof *p);
+
+	CHECK(n > 0 && n <= POOL_NODES_MAX);
+	p->world = w;
+	p->timeout_ms = timeout_ms;
+	p->n = n;
+	for (int i = 0; i < n; i++) {
+		p->nodes[i].url = mem_str(nodes[i].url);
+		p->nodes[i].weight = nodes[i].weight > 0 ? nodes[i].weight : 1;
+		p->nodes[i].state.provider = provider_of(nodes, i);
+		p->nodes[i].bucket.window_ms = world_now_ms(w);
+		p->nodes[i].bucket.filled_ms = world_now_ms(w);
+		name_set(p, i);
+	}
+	return p;
+}
+
+static void destroy(struct pool *p)
+{
+	for (int i = 0; i < p->n; i++)
+		free(p->nodes[i].url);
+	free(p);
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	p->closed = true;
+	if (p->in_flight == 0)
+		destroy(p);
+}
+
+int pool_size(const struct pool *p)
+{
+	return p->n;
+}
+
+const struct node_state *pool_node(const struct pool *p, int node)
+{
+	CHECK(node >= 0 && node < p->n);
+	return &p->nodes[node].state;
+}
+
+void pool_leave_out(struct pool *p, int node, const char *why)
+{
+	CHECK(node >= 0 && node < p->n);
+	p->nodes[node].state.left_out = why;
+	refresh(p);
+}
+
+void pool_switch(struct pool *p, int node, bool on)
+{
+	CHECK(node >= 0 && node < p->n);
+	p->nodes[node].state.off = !on;
+	refresh(p);
+}
+
+/* -- whom to ask -------------------------------------------------------------------- */
+
+bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms)
+{
+	CHECK(node >= 0 && node < p->n);
+	*ret_at_ms = ready_at_ms(p, node);
+	return *ret_at_ms <= world_now_ms(p->world);
+}
+
+/* Its share of the questions: more for a weight, less for what is under way and slow. */
+static int64_t share(const struct node *n)
+{
+	int64_t load = n->state.in_flight + 1;
+	int64_t away = n->state.latency_ms + LATENCY_FLOOR_MS;
+
+	return 1 + n->weight * (int64_t)1000000000 / (load * away);
+}
+
+int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms)
+{
+	int64_t shares[POOL_NODES_MAX] = { 0 }, sum = 0, at, chosen;
+
+	*ret_at_ms = INT64_MAX;
+	for (int i = 0; i < p->n; i++) {
+		if (except >> i & 1 || p->nodes[i].state.left_out)
+			continue;
+		if (pool_ready(p, i, &at))
+			shares[i] = share(&p->nodes[i]);
+		else if (at < *ret_at_ms)
+			*ret_at_ms = at;
+		sum += shares[i];
+	}
+	if (sum == 0)
+		return -1;
+	chosen = random_below(p, sum);
+	for (int i = 0; i < p->n; i++) {
+		chosen -= shares[i];
+		if (chosen < 0)
+			return i;
+	}
+	BUG("a share of nobody");
+}
+
+/* -- asking ----------------------------------------------------------------------------
+ */
+
+static bool begins_json(const struct http_answer *h)
+{
+	size_t i = 0;
+
+	if (!h->body)
+		return false;
+	i = strspn(h->body, " \t\r\n");
+	return i < h->body_len && (h->body[i] == '{' || h->body[i] == '[');
+}
+
+static bool is_rpc(const struct http_answer *h)
+{
+	return begins_json(h) && strstr(h->body, "\"jsonrpc\"") != NULL;
+}
+
+/* What an HTTP status means that no JSON-RPC came with. */
+static enum err judge_status(int status, struct fail *f)
+{
+	if (status >= 500)
+		return fail_set(f, ERR_UNANSWERED, "HTTP %d", status);
+	if (status == 408)
+		return fail_set(f, ERR_NODE_BUSY, "HTTP 408");
+	if (status >= 300)
+		return fail_set(f, ERR_NODE_REFUSED, "HTTP %d", status);
+	return fail_set(f, ERR_BAD_ANSWER, "HTTP %d without JSON", status);
+}
+
+static enum err judge(const struct http_answer *h, struct fail *f)
+{
+	if (h->end == HTTP_NOT_SENT)
+		return fail_set(f, ERR_NOT_SENT, "%s", h->why);
+	if (h->end == HTTP_UNKNOWN)
+		return fail_set(f, ERR_UNANSWERED, "%s", h->why);
+	if (h->status == 429)
+		return fail_set(f, ERR_RATE_LIMITED, "HTTP 429");
+	if (is_rpc(h) || (h->status >= 200 && h->status < 300 && begins_json(h)))
+		return ERR_OK;
+	return judge_status(h->status, f);
+}
+
+static int64_t retry_after_ms(const struct http_answer *h)
+{
+	int64_t ms = h->retry_after_ms;
+
+	if (ms < 0)
+		ms = h->status == 429 ? RETRY_AFTER_DEFAULT_MS : 0;
+	return ms < RETRY_AFTER_MAX_MS ? ms : RETRY_AFTER_MAX_MS;
+}
+
+static void note_latency(struct node_state *s, int64_t ms)
+{
+	s->latency_ms = s->latency_ms ? (7 * s->latency_ms + ms) / 8 : ms;
+}
+
+static void note_answer(struct pool *p, const struct ask *q, const struct http_answer *h,
+    enum err err, const struct fail *f)
+{
+	struct node *n = &p->nodes[q->node];
+	int64_t now = world_now_ms(p->world);
+
+	if (err == ERR_OK) {
+		note_latency(&n->state, now - q->asked_ms);
+		note_success(n);
+	} else {
+		snprintf(n->state.last_error, sizeof n->state.last_error, "%.*s",
+		    (int)sizeof n->state.last_error - 1, f->why);
+	}
+	if (err == ERR_RATE_LIMITED) {
+		n->state.rate_limited++;
+		bucket_limited(&n->bucket, now);
+	} else if (err != ERR_OK) {
+		note_failure(p, q->node);
+	}
+	if (err != ERR_OK && h->end == HTTP_ANSWERED)
+		wait_at_least(n, now + retry_after_ms(h));
+	refresh(p);
+}
+
+static void answered(void *ctx, struct http_answer *h)
+{
+	struct ask *q = ctx;
+	struct pool *p = q->pool;
+	struct pool_answer a = { .node = q->node };
+
+	p->in_flight--;
+	p->nodes[q->node].state.in_flight--;
+	if (p->closed) {
+		if (p->in_flight == 0)
+			destroy(p);
+		free(q);
+		return;
+	}
+	a.err = judge(h, &a.fail);
+	note_answer(p, q, h, a.err, &a.fail);
+	if (a.err == ERR_OK) {
+		a.answer = h->body;
+		a.len = h->body_len;
+		h->body = NULL;
+	}
+	q->done(q->ctx, &a);
+	free(a.answer);
+	free(q);
+}
+
+void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx)
+{
+	struct ask *q = mem_new(sizeof *q);
+	struct node *n = &p->nodes[node];
+	struct http_request r = { .url = n->url, .timeout_ms = p->timeout_ms };
+
+	CHECK(node >= 0 && node < p->n && buf_ok(body));
+	*q = (struct ask){ p, node, world_now_ms(p->world), done, ctx };
+	bucket_take(&n->bucket, q->asked_ms);
+	n->state.asked++;
+	n->state.in_flight++;
+	p->in_flight++;
+	r.body = (char *)buf_take(body, &r.body_len);
+	r.answer_max = ANSWER_MAX_BYTES;
+	r.done = answered;
+	r.ctx = q;
+	world_http(p->world, &r);
+}

@@ -1,0 +1,71 @@
+/* pool.h - the nodes of one chain: who is asked, how fast, and who is left alone.
+ *
+ * Per node: exponential backoff with full jitter, a circuit breaker (5 failures in
+ * a row: 60 s shut, then one probe; a 429 with its Retry-After is no failure; the
+ * last node that a chain has is never shut, but probed at most every 5 s), a token
+ * bucket that honours Retry-After, and figures for status and metrics. An operator
+ * can switch a node off and on.
+ *
+ * The pool asks and reports; it never asks twice by itself. Who needs an answer asks
+ * again (level-triggered), perhaps another node. Nothing here is durable.
+ */
+#ifndef PAWL_CHAIN_POOL_H
+#define PAWL_CHAIN_POOL_H
+
+#include "base/buf.h"
+#include "world/world.h"
+
+#define POOL_NODES_MAX 16
+
+struct node_config {
+	const char *url;      /* secrets may be in it: never shown whole */
+	const char *provider; /* one vote each; NULL: its own */
+	int weight;           /* 1 to 100; default 1 */
+};
+
+struct node_state {
+	char name[64];          /* host:port, or host:port#2; safe to show */
+	int provider;           /* nodes of one provider share the number */
+	bool off;               /* by the operator */
+	const char *left_out;   /* why the follower leaves it out; NULL: in good standing */
+	int failures_in_a_row;
+	int64_t not_before_ms;  /* monotonic: backoff, breaker, Retry-After */
+	int in_flight;
+	int64_t asked, failed, rate_limited;
+	int64_t latency_ms;     /* moving */
+	char last_error[160];
+};
+
+/* effect: as the body's. err OK: answer is a whole JSON text (HTTP 200, or an error
+ * status whose body is JSON-RPC). Else err is NOT_SENT, UNANSWERED (a timeout, a 5xx),
+ * RATE_LIMITED, NODE_BUSY or NODE_REFUSED (4xx), and f says so. answer may be taken
+ * (set to NULL). */
+struct pool_answer {
+	int node;
+	enum err err;
+	struct fail fail;
+	char *answer;
+	size_t len;
+};
+
+typedef void pool_done_fn(void *ctx, struct pool_answer *a);
+
+struct pool;
+
+struct pool *pool_new(struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms);
+void pool_free(struct pool *p);
+int pool_size(const struct pool *p);
+const struct node_state *pool_node(const struct pool *p, int node);
+void pool_leave_out(struct pool *p, int node, const char *why); /* static text; NULL: take back in */
+void pool_switch(struct pool *p, int node, bool on);
+
+/* May this node be asked now? else *ret_at_ms says when to try again. */
+bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);
+/* The best node to ask now (weights, in flight, latency, standing), not in `except`
+ * (a bit set); -1 when none is ready, *ret_at_ms then says when. */
+int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms);
+
+/* body's memory is taken. node: from pool_best. done is called once, from world_wait. */
+void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx);
+
+#endif
