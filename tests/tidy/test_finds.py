@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Show that each check of tidy.py can fail: one TAP line for each sin."""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.dont_write_bytecode = True
+
+import tidy
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MESON = "foreach module : [\n  'base',\n  'codec',\n  'chain',\n]\n"
+LONG = "int long_one(void)\n{\n" + "\treturn 0;\n" * 71 + "}\n"
+WAIVED = "/* long: a table of steps */\n" + LONG
+STATES = 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 1, "")\n'
+
+# A tree in which no check finds anything.
+CLEAN = {
+    "meson.build": MESON,
+    "src/base/a.h": "/* a.h - a thing, 1.5 times */\nint a(void);\n",
+    "src/base/a.c": '#include "base/a.h"\n\nint a(void)\n{\n\treturn 1; /* a double strcpy( */\n}\n',
+    "src/chain/evm/b.c": '#include "base/a.h"\n\n#include "chain/evm/b.def"\n',
+    "src/chain/evm/c.c": WAIVED,
+}
+
+# what it is, the check that must find it, the files that are another
+SINS = (
+    ("an arrow up", tidy.check_arrows, {"src/base/b.c": '#include "codec/x.h"\n'}),
+    ("an arrow sideways", tidy.check_arrows, {"src/chain/evm/b.c": '#include "chain/btc/x.h"\n'}),
+    ("an arrow to nowhere", tidy.check_arrows, {"src/base/b.c": '#include "nowhere/x.h"\n'}),
+    ("a path not from src/", tidy.check_arrows, {"src/base/b.c": '#include "a.h"\n'}),
+    (
+        "own header second",
+        tidy.check_own_header_first,
+        {"src/base/a.c": '#include <stdio.h>\n#include "base/a.h"\n'},
+    ),
+    ("a header without head", tidy.check_header_head, {"src/base/a.h": "int a(void);\n"}),
+    ("a long line", tidy.check_columns, {"src/base/b.c": "\t/* " + "x" * 80 + " */\n"}),
+    ("a long function", tidy.check_function_length, {"src/base/b.c": LONG}),
+    (
+        "a fourth waiver",
+        tidy.check_function_length,
+        {f"src/base/{name}.c": WAIVED for name in ("b", "c", "d")},
+    ),
+    (
+        "a waiver for nothing",
+        tidy.check_function_length,
+        {"src/base/b.c": "/* long: not at all */\nint b(void)\n{\n\treturn 0;\n}\n"},
+    ),
+    ("another form", tidy.check_format, {"src/base/b.c": "int b(void) { return 0; }\n"}),
+    ("blanks at the end", tidy.check_whitespace, {"src/base/b.c": "int b; \n"}),
+    ("no last newline", tidy.check_whitespace, {"src/base/b.c": "int b;"}),
+    ("a double", tidy.check_floating_point, {"src/base/b.c": "double b;\n"}),
+    ("a fraction", tidy.check_floating_point, {"src/base/b.c": "int b = 3 * 1.5;\n"}),
+    ("an exponent", tidy.check_floating_point, {"src/base/b.c": "long b = 1e18;\n"}),
+    ("strtod", tidy.check_floating_point, {"src/base/b.c": "long b = strtod(s, 0);\n"}),
+    ("strcpy", tidy.check_banned, {"src/base/b.c": "\tstrcpy(a, b);\n"}),
+    ("malloc above base", tidy.check_banned, {"src/codec/b.c": "\tmalloc(1);\n"}),
+    ("a path outside", tidy.check_outside, {"README.md": "see /wo" "rk/x\n"}),
+    ("a number outside", tidy.check_outside, {"README.md": "see iss" "ue #12\n"}),
+    ("a thing to do", tidy.check_outside, {"src/base/b.c": "/* TO" "DO: more */\n"}),
+    ("a page that is missing", tidy.check_docs, {"src/base/err.def": 'ERR(OK, NONE, 0, "done")\n'}),
+    (
+        "a stale page",
+        tidy.check_docs,
+        {"src/base/err.def": 'ERR(OK, NONE, 0, "done")\n', "docs/errors.md": "# Errors\n"},
+    ),
+    (
+        "an edge to nowhere",
+        tidy.check_states,
+        {"src/engine/states.def": STATES + 'EDGE(A, ONE, THREE, "")\n'},
+    ),
+    (
+        "an island",
+        tidy.check_states,
+        {"src/engine/states.def": STATES + 'EDGE(A, TWO, ONE, "")\n'},
+    ),
+    (
+        "a code that is used twice",
+        tidy.check_states,
+        {"src/engine/states.def": 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 0, "")\n'},
+    ),
+    ("a script that can't run", tidy.check_scripts, {"x": "#!/bin/sh\ntrue\n"}),
+    ("a script that does not parse", tidy.check_scripts, {"bin/x": "#!/bin/sh\nif\n"}),
+)
+
+
+def found_in(check, files):
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in {**CLEAN, **files}.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o755 if name.startswith("bin/") else 0o644)
+        (root / "tools").mkdir()
+        shutil.copy(ROOT / "tools" / "gen_docs.py", root / "tools")
+        shutil.copy(ROOT / ".clang-format", root)
+        return list(check(tidy.Tree(root)))
+
+
+def main():
+    failed = 0
+    print(f"1..{len(tidy.CHECKS) + len(SINS)}")
+    for number, check in enumerate(tidy.CHECKS, 1):
+        problems = found_in(check, {})
+        failed += bool(problems)
+        print(f"{'not ' if problems else ''}ok {number} - a clean tree: {check.__doc__}")
+        for problem in problems:
+            print(f"# {problem}")
+    for number, (name, check, files) in enumerate(SINS, len(tidy.CHECKS) + 1):
+        if check is tidy.check_format and not shutil.which("clang-format"):
+            print(f"ok {number} - finds: {name} # SKIP no clang-format")
+            continue
+        problems = found_in(check, files)
+        failed += not problems
+        print(f"{'' if problems else 'not '}ok {number} - finds: {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,416 @@
+"""What this tree holds itself to, as checks over its text.
+
+A check is a function of a Tree that yields problems, each a line for a person. CHECKS at
+the end names them all. The rules are data at the top of each check.
+"""
+
+import functools
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+COLUMNS = 90
+TAB = 8
+BODY_LINES = 70
+WAIVERS = 3
+WAIVER = "/* long:"
+CODE = ("src", "tests", "fuzz", "bench")
+LEFT_OUT = {".git", "node_modules", "__pycache__"}
+
+TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.DOTALL)
+
+
+def blanked(text):
+    """C without comments, strings and character constants, line by line where it was.
+
+    What an #include names stays."""
+
+    def blank(match):
+        start = text.rfind("\n", 0, match.start()) + 1
+        if re.match(r"\s*#\s*include", text[start : match.start()]):
+            return match.group()
+        return re.sub(r"[^\n]", " ", match.group())
+
+    return TOKEN.sub(blank, text)
+
+
+class File:
+    """One file of the tree, read when somebody looks."""
+
+    def __init__(self, root, path):
+        self.path = path
+        self.name = path.relative_to(root).as_posix()
+
+    @functools.cached_property
+    def text(self):
+        return self.path.read_text(encoding="utf-8", errors="replace")
+
+    @functools.cached_property
+    def lines(self):
+        return self.text.split("\n")
+
+    @functools.cached_property
+    def code(self):
+        return blanked(self.text).split("\n")
+
+    @property
+    def is_generated(self):
+        return "enerated by" in "\n".join(self.lines[:3])
+
+
+class Tree:
+    """The files of a checkout, without what was built."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.files = [File(self.root, path) for path in self._walk()]
+
+    def _walk(self):
+        for folder, folders, names in os.walk(self.root):
+            at_top = pathlib.Path(folder) == self.root
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in LEFT_OUT and not (at_top and name.startswith("build"))
+            )
+            for name in sorted(names):
+                path = pathlib.Path(folder, name)
+                if path.is_file() and not path.is_symlink():
+                    yield path
+
+    def c_files(self, *tops):
+        """C that people write, below these folders."""
+        for file in self.files:
+            if file.name.endswith((".c", ".h")) and not file.is_generated:
+                if file.name.split("/")[0] in (tops or CODE):
+                    yield file
+
+
+# --- the house ---------------------------------------------------------------------------------
+
+# Folders whose subfolders are strangers to each other.
+SIBLINGS = ("chain", "kinds")
+INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
+
+
+def floors(tree):
+    """The modules, lowest first: the list in meson.build."""
+    text = (tree.root / "meson.build").read_text(encoding="utf-8")
+    listed = re.search(r"foreach module : \[(.*?)\]", text, re.DOTALL)
+    return re.findall(r"'(\w+)'", listed.group(1))
+
+
+def includes(file):
+    for number, line in enumerate(file.code, 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match.group(1)
+
+
+def check_arrows(tree):
+    """an include points to its own module or to a lower floor"""
+    order = floors(tree)
+    for file in tree.files:
+        parts = file.name.split("/")
+        if parts[0] != "src" or not file.name.endswith((".c", ".h", ".def")):
+            continue
+        module = parts[1]
+        for number, target in includes(file):
+            there = target.split("/")
+            where = f"{file.name}:{number}"
+            if len(there) == 1:
+                yield f"{where}: {target} is not written from src/"
+            elif there[0] not in order or module not in order:
+                yield f"{where}: {target}: no such module in meson.build"
+            elif order.index(there[0]) > order.index(module):
+                yield f"{where}: {module} may not include {target}"
+            elif there[0] == module and module in SIBLINGS and len(parts) > 3 and len(there) > 2:
+                if there[1] != parts[2]:
+                    yield f"{where}: {module}/{parts[2]} may not include {target}"
+
+
+def check_own_header_first(tree):
+    """a source file includes its own header before all others"""
+    for file in tree.c_files("src"):
+        own = file.name[len("src/") : -1] + "h"
+        if not file.name.endswith(".c") or not (tree.root / "src" / own).is_file():
+            continue
+        first = next((line for line in file.code if re.match(r"\s*#\s*include", line)), "")
+        if f'"{own}"' not in first:
+            yield f"{file.name}: the first include is not {own}"
+
+
+def check_header_head(tree):
+    """a header begins with its name and what it is for"""
+    for file in tree.c_files("src"):
+        name = file.name.rsplit("/", 1)[-1]
+        if name.endswith(".h") and not file.text.startswith(f"/* {name} - "):
+            yield f"{file.name}: does not begin with `/* {name} - `"
+
+
+# --- the form ----------------------------------------------------------------------------------
+
+
+def check_columns(tree):
+    """no line of code is longer than 90 columns"""
+    for file in tree.c_files():
+        for number, line in enumerate(file.lines, 1):
+            if len(line.expandtabs(TAB)) > COLUMNS:
+                yield f"{file.name}:{number}: {len(line.expandtabs(TAB))} columns"
+
+
+def functions(file):
+    """The bodies: (line of the brace, lines between the braces)."""
+    start = None
+    for number, line in enumerate(file.code, 1):
+        if line.rstrip() == "{":
+            start = number
+        elif line.startswith("}") and start:
+            yield start, number - start - 1
+            start = None
+
+
+def waived(file, brace):
+    """Whether the comment on top of a function says why it is long."""
+    for line in reversed(file.lines[: brace - 1]):
+        if not line.strip() or line.startswith("}"):
+            return False
+        if WAIVER in line:
+            return True
+    return False
+
+
+def check_function_length(tree):
+    """no function is longer than 70 lines, but for three that say why"""
+    used = 0
+    written = 0
+    for file in tree.c_files():
+        written += sum(WAIVER in line for line in file.lines)
+        for brace, length in functions(file):
+            if length <= BODY_LINES:
+                continue
+            if waived(file, brace):
+                used += 1
+            else:
+                yield f"{file.name}:{brace}: a body of {length} lines"
+    if used > WAIVERS:
+        yield f"{used} functions are waived, {WAIVERS} may be"
+    if written > used:
+        yield f"{written - used} waivers `{WAIVER}` that no long function needs"
+
+
+def check_format(tree):
+    """clang-format finds nothing to change"""
+    tool = shutil.which("clang-format")
+    if not tool:
+        return
+    names = [file.name for file in tree.c_files()]
+    if not names:
+        return
+    done = subprocess.run(
+        [tool, "--dry-run", "-Werror", "--ferror-limit=1", *names],
+        cwd=tree.root,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+    )
+    for line in done.stderr.split("\n"):
+        if "clang-format-violations" in line:
+            yield line.split(": error")[0] + ": ./do format"
+
+
+def check_whitespace(tree):
+    """no blanks at a line's end, and a newline at the end of each file"""
+    for file in tree.files:
+        if not file.name.endswith((".c", ".h", ".def", ".py", ".sql", ".build", ".md")):
+            continue
+        if file.text and not file.text.endswith("\n"):
+            yield f"{file.name}: no newline at the end"
+        for number, line in enumerate(file.lines, 1):
+            if line != line.rstrip():
+                yield f"{file.name}:{number}: blanks at the end"
+
+
+# --- what is not used --------------------------------------------------------------------------
+
+FLOATING = re.compile(
+    r"\b(?:double|float|_Float\d+|json_real\w*|json_number_value|strto[dfl]d?(?=\()|"
+    r"sqlite3_(?:column|value|bind|result)_double)\b"
+    r"|(?<![\w.])(?:\d+\.\d*|\.\d+|\d+(?=[eE][-+]?\d))(?:[eE][-+]?\d+)?[fFlL]?(?!\w)"
+)
+
+# name: the folders that may use it all the same
+BANNED = {
+    "strcpy": (),
+    "strcat": (),
+    "strncpy": (),
+    "strncat": (),
+    "sprintf": (),
+    "vsprintf": (),
+    "gets": (),
+    "scanf": (),
+    "sscanf": (),
+    "fscanf": (),
+    "atoi": (),
+    "atol": (),
+    "atoll": (),
+    "atof": (),
+    "strtok": (),
+    "strtok_r": (),
+    "system": (),
+    "popen": (),
+    "alloca": (),
+    "mktemp": (),
+    "tmpnam": (),
+    "tempnam": (),
+    "asctime": (),
+    "ctime": (),
+    "gmtime": (),
+    "localtime": (),
+    "rand": (),
+    "srand": (),
+    "random": (),
+    "srandom": (),
+    "assert": (),
+    "malloc": ("src/base/",),
+    "calloc": ("src/base/",),
+    "realloc": ("src/base/",),
+    "reallocarray": ("src/base/",),
+    "strdup": ("src/base/",),
+    "strndup": ("src/base/",),
+    "asprintf": ("src/base/",),
+    "vasprintf": ("src/base/",),
+    "sleep": (),
+    "usleep": (),
+    "nanosleep": (),
+}
+CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+
+
+def check_floating_point(tree):
+    """no floating point in src/"""
+    for file in tree.c_files("src"):
+        for number, line in enumerate(file.code, 1):
+            match = FLOATING.search(line)
+            if match and not INCLUDE.match(line):
+                yield f"{file.name}:{number}: {match.group()}"
+
+
+def check_banned(tree):
+    """no function that can't be used safely, or that belongs to another place"""
+    for file in tree.c_files("src"):
+        for number, line in enumerate(file.code, 1):
+            for name in CALL.findall(line):
+                if not file.name.startswith(BANNED[name] or ("\0",)):
+                    yield f"{file.name}:{number}: {name}()"
+
+
+# In pieces, so that this file passes its own check.
+OUTSIDE = re.compile(
+    "|".join(
+        (
+            "/wo" r"rk/",
+            r"\.\./sha" "red",
+            r"(?i:\bissue) #?[0-9]",
+            r"\bTO" r"DO\b",
+            r"\bFIX" r"ME\b",
+            r"\bXX" r"X\b",
+            r"\bHA" r"CK\b",
+        )
+    )
+)
+
+
+def check_outside(tree):
+    """the project speaks of itself alone, and of nothing that is still to be done"""
+    for file in tree.files:
+        if file.name == "LICENSE" or b"\0" in file.path.read_bytes()[:1024]:
+            continue
+        for number, line in enumerate(file.lines, 1):
+            match = OUTSIDE.search(line)
+            if match:
+                yield f"{file.name}:{number}: {match.group()}"
+
+
+# --- tables and scripts ------------------------------------------------------------------------
+
+
+def gen_docs(tree):
+    path = tree.root / "tools" / "gen_docs.py"
+    spec = importlib.util.spec_from_file_location("gen_docs", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def check_docs(tree):
+    """the pages that repeat a table are fresh: errors, crash points, states, config keys"""
+    for path, _ in gen_docs(tree).stale():
+        yield f"{path.relative_to(tree.root)} is not what its table says: ./do docs"
+
+
+def check_states(tree):
+    """every edge joins two states of its machine, and every state with edges is reached"""
+    source = tree.root / "src" / "engine" / "states.def"
+    if not source.is_file():
+        return
+    rows = gen_docs(tree).read_table(source)
+    for machine in dict.fromkeys(row[0] for row in rows):
+        states = [r for r in rows if r.macro == "STATE" and r[0] == machine]
+        edges = [r for r in rows if r.macro == "EDGE" and r[0] == machine]
+        names = [row[1] for row in states]
+        codes = [row[2] for row in states]
+        if len(set(codes)) != len(codes) or len(set(names)) != len(names):
+            yield f"{machine}: a name or a code is there twice"
+        pairs = [(row[1], row[2]) for row in edges]
+        for pair in pairs:
+            if not set(pair) <= set(names):
+                yield f"{machine}: an edge joins unknown states: {pair[0]}, {pair[1]}"
+        if len(set(pairs)) != len(pairs):
+            yield f"{machine}: an edge is there twice"
+        reached = {row[1] for row in states if row[2] == "0"} | {pair[1] for pair in pairs}
+        for name in names:
+            if name not in reached and any(name in pair for pair in pairs):
+                yield f"{machine}: nothing leads to {name}"
+
+
+def check_scripts(tree):
+    """scripts are executable, parse, and please shellcheck where it is installed"""
+    for file in tree.files:
+        first = file.path.read_bytes()[:64].split(b"\n")[0].decode("utf-8", "replace")
+        if not first.startswith("#!"):
+            continue
+        if not os.access(file.path, os.X_OK):
+            yield f"{file.name}: not executable"
+        if "python" in first:
+            try:
+                compile(file.text, file.name, "exec")
+            except SyntaxError as error:
+                yield f"{file.name}:{error.lineno}: {error.msg}"
+        elif first.endswith("sh"):
+            tool = ["shellcheck"] if shutil.which("shellcheck") else [first[2:].strip(), "-n"]
+            done = subprocess.run(
+                [*tool, file.name], cwd=tree.root, capture_output=True, encoding="utf-8", check=False
+            )
+            if done.returncode:
+                yield f"{file.name}: {done.stdout or done.stderr}"
+
+
+CHECKS = (
+    check_arrows,
+    check_own_header_first,
+    check_header_head,
+    check_columns,
+    check_function_length,
+    check_format,
+    check_whitespace,
+    check_floating_point,
+    check_banned,
+    check_outside,
+    check_docs,
+    check_states,
+    check_scripts,
+)
