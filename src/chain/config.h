@@ -1,0 +1,42 @@
+/* config.h - one chain as the operator describes it in pawl.yaml.
+ *
+ * Plain and complete: every default is filled in, every bound is checked, nothing
+ * here changes while the program runs. Owned by the config (cli/config.h), which
+ * outlives everybody who borrows it.
+ */
+#ifndef PAWL_CHAIN_CONFIG_H
+#define PAWL_CHAIN_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chain/chain.h"
+#include "chain/pool.h"
+
+enum chain_kind { CHAIN_EVM };
+enum chain_fee_type { CHAIN_FEE_AUTO, CHAIN_FEE_1559, CHAIN_FEE_LEGACY };
+
+/* When a block is final: by the nodes' own `finalized`, or so many blocks deep. The
+ * depth is also the deepest reorg that is followed. */
+struct finality {
+	bool tag;
+	uint64_t depth; /* 0: the head itself is final */
+};
+
+struct chain_config {
+	const char *name;
+	enum chain_kind kind;
+	uint64_t chain_id;
+	struct node_config *endpoints; /* 1 to POOL_NODES_MAX */
+	int endpoints_n;
+	struct finality finality;
+	int quorum; /* votes, one a provider; 1 to the number of providers */
+	enum chain_fee_type fee_type;
+	uint64_t max_fee_per_gas, max_priority_fee_per_gas; /* wei */
+	int max_in_flight; /* signed and not final, per account */
+	int batch;         /* calls in one request; at most CHAIN_BATCH_MAX */
+	int bump_after;    /* blocks */
+	int poll_ms, timeout_ms;
+};
+
+#endif

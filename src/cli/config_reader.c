@@ -1,0 +1,169 @@
+#include "cli/config_reader.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+/* -- problems ---------------------------------------------------------------- */
+
+void problem_at(struct reader *r, int line, int column, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (r->problems_n++)
+		buf_add_byte(&r->problems, '\n');
+	buf_add_str(&r->problems, r->file);
+	if (line)
+		buf_addf(&r->problems, ":%d:%d", line, column);
+	buf_addf(&r->problems, ": %s%s%s", r->path, *r->path ? ": " : "", text);
+}
+
+/* Whole lines as far as there is room, the rest as a number. */
+enum err problems_report(const struct reader *r, struct fail *f)
+{
+	const char *text = buf_text(&r->problems);
+	const size_t room = sizeof f->why - sizeof "\nand 1000000 more";
+	size_t len = strcspn(text, "\n");
+	int told = 1;
+
+	while (text[len]) {
+		size_t line = 1 + strcspn(text + len + 1, "\n");
+
+		if (len + line > room)
+			break;
+		len += line;
+		told++;
+	}
+	if (told < r->problems_n)
+		return fail_set(f, ERR_CONFIG, "%.*s\nand %d more", (int)len, text,
+		    r->problems_n - told);
+	return fail_set(f, ERR_CONFIG, "%.*s", (int)len, text);
+}
+
+/* -- memory and places -------------------------------------------------------- */
+
+void *keep_array(struct reader *r, int n, size_t size)
+{
+	void *kept = arena_take(&r->c->memory, (size_t)(n ? n : 1) * size);
+
+	CHECK(kept);
+	return kept;
+}
+
+const char *keep(struct reader *r, const char *text, size_t len)
+{
+	const char *kept = arena_strn(&r->c->memory, text, len);
+
+	CHECK(kept);
+	return kept;
+}
+
+const char *keep_path(struct reader *r, const char *path)
+{
+	char *joined = config_path(r->c, path);
+	const char *kept = keep(r, joined, strlen(joined));
+
+	free(joined);
+	return kept;
+}
+
+/* Returns what path_pop needs to undo it. Parts are checked names, and so are short. */
+size_t path_push(struct reader *r, const char *part)
+{
+	size_t len = strlen(r->path), room = sizeof r->path - len;
+	int n = snprintf(r->path + len, room, "%s%s", len ? "." : "", part);
+
+	CHECK(n > 0 && (size_t)n < room);
+	return len;
+}
+
+void path_pop(struct reader *r, size_t len)
+{
+	r->path[len] = '\0';
+}
+
+/* -- twins in the environment ------------------------------------------------- */
+
+/* Below these names there is nothing but keys of the config. */
+static bool twin_claimed(const char *name)
+{
+	return strncmp(name, "PAWL_CHAINS__", 13) == 0 ||
+	    strncmp(name, "PAWL_KEYS__", 11) == 0 || strncmp(name, "PAWL_LOG__", 10) == 0;
+}
+
+void twins_collect(struct reader *r, char *const *env)
+{
+	int n = 0;
+
+	for (char *const *at = env; *at; at++)
+		n += strncmp(*at, "PAWL_", 5) == 0;
+	r->twins = keep_array(r, n, sizeof *r->twins);
+	for (char *const *at = env; *at; at++) {
+		const char *value = strchr(*at, '=');
+
+		if (strncmp(*at, "PAWL_", 5) != 0 || !value)
+			continue;
+		r->twins[r->twins_n].name = keep(r, *at, (size_t)(value - *at));
+		r->twins[r->twins_n].value = keep(r, value + 1, strlen(value + 1));
+		r->twins_n++;
+	}
+}
+
+void twin_name(char *to, const char *path)
+{
+	strcpy(to, "PAWL_");
+	to += strlen(to);
+	for (; *path; path++) {
+		if (*path == '.')
+			*to++ = '_';
+		*to++ = *path == '.' || *path == '-'
+		    ? '_'
+		    : (char)toupper((unsigned char)*path);
+	}
+	*to = '\0';
+}
+
+/* The twin of r->path, NULL when the environment has none. */
+const struct twin *twin_get(struct reader *r)
+{
+	char name[2 * sizeof r->path + 8];
+	const struct twin *found = NULL;
+
+	twin_name(name, r->path);
+	for (int i = 0; i < r->twins_n; i++) {
+		struct twin *t = &r->twins[i];
+
+		if (strcmp(t->name, name) == 0) {
+			t->used = true;
+			found = t;
+		} else if (twin_claimed(t->name) && !t->used) {
+			nearest_add(&t->nearest, t->name, name);
+			if (t->nearest.best == name)
+				t->nearest.best = keep(r, name, strlen(name));
+		}
+	}
+	return found;
+}
+
+void twins_check(struct reader *r)
+{
+	for (int i = 0; i < r->twins_n; i++) {
+		const struct twin *t = &r->twins[i];
+
+		if (t->used || !twin_claimed(t->name) || ref_looks_secret(t->name))
+			continue;
+		r->file = t->name;
+		if (t->nearest.best)
+			problem_at(
+			    r, 0, 0, "no such key; did you mean %s?", t->nearest.best);
+		else
+			problem_at(r, 0, 0, "this variable names no key of the config");
+	}
+}

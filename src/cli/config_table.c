@@ -1,0 +1,75 @@
+#include "cli/config_table.h"
+
+#include "cli/config.h"
+
+#define STRUCT_ROOT struct config
+#define STRUCT_LOG struct log_config
+#define STRUCT_CHAIN struct chain_config
+#define STRUCT_ENDPOINT struct node_config
+#define STRUCT_FINALITY struct finality
+#define STRUCT_KEY struct key_config
+
+#define TYPE_PATH                      \
+	{                              \
+		.type = TYPE_TEXT_PATH \
+	}
+#define TYPE_WORD                      \
+	{                              \
+		.type = TYPE_TEXT_WORD \
+	}
+#define TYPE_URL                      \
+	{                             \
+		.type = TYPE_TEXT_URL \
+	}
+#define TYPE_FEE                      \
+	{                             \
+		.type = TYPE_TEXT_FEE \
+	}
+#define TYPE_NUMBER(least, most)                    \
+	{                                           \
+		TYPE_TEXT_NUMBER, least, most, NULL \
+	}
+#define TYPE_CHOICE(list)                               \
+	{                                               \
+		.type = TYPE_TEXT_CHOICE, .words = list \
+	}
+#define TYPE_REF(allowed)                               \
+	{                                               \
+		.type = TYPE_TEXT_REF, .min = (allowed) \
+	}
+#define TYPE_FINALITY                      \
+	{                                  \
+		.type = TYPE_DEEP_FINALITY \
+	}
+#define TYPE_ENDPOINTS                      \
+	{                                   \
+		.type = TYPE_DEEP_ENDPOINTS \
+	}
+#define TYPE_LOG                      \
+	{                             \
+		.type = TYPE_DEEP_LOG \
+	}
+#define TYPE_CHAINS                      \
+	{                                \
+		.type = TYPE_DEEP_CHAINS \
+	}
+#define TYPE_KEYS                      \
+	{                              \
+		.type = TYPE_DEEP_KEYS \
+	}
+
+#define REQUIRED NULL
+#define OPTIONAL ""
+
+/* The generic setters write enums as unsigned. */
+_Static_assert(sizeof(enum chain_fee_type) == sizeof(unsigned), "an enum is an unsigned");
+
+const struct config_row config_rows[] = {
+#define KEY(group, name, type, value, example, doc)             \
+	{ GROUP_##group, #name, offsetof(STRUCT_##group, name), \
+		sizeof((STRUCT_##group){ 0 }.name), TYPE_##type, value, example, doc },
+#include "cli/config.def"
+#undef KEY
+};
+
+const int config_rows_n = sizeof config_rows / sizeof *config_rows;
