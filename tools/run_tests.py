@@ -113,7 +113,7 @@ def run(test, logs, slow):
         end_group(child.pid)
         outcome.end(status, allowed, timed_out.is_set())
         log.seek(0)
-        tail = log.readlines()[-SHOWN_LINES:]
+        tail = [line for line in log if not line.startswith("ok ")][-SHOWN_LINES:]
     report(test, outcome, time.monotonic() - started, tail, log_path)
     return outcome
 
