@@ -1,0 +1,164 @@
+#include "kinds/airdrop/list_part.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static void blanks_skip(struct list_reader *r)
+{
+	int byte = list_peek(r);
+
+	while (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n') {
+		list_byte(r);
+		byte = list_peek(r);
+	}
+}
+
+/* Cut out one object: up to the bracket that closes it, outside of strings. Whether
+ * what is cut out is JSON is not judged here. */
+static bool object_cut(struct list_reader *r, int64_t line, bool *ret_flat)
+{
+	bool string = false, escaped = false;
+	int depth = 0;
+
+	*ret_flat = true;
+	r->text_len = 0;
+	do {
+		int byte = list_byte(r);
+
+		if (byte == -1) {
+			list_lost(r, line, "the file ends inside this row");
+			return false;
+		}
+		if (!list_text_add(r, line, byte))
+			return false;
+		if (string) {
+			string = escaped || byte != '"';
+			escaped = !escaped && byte == '\\';
+			continue;
+		}
+		string = byte == '"';
+		depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
+		*ret_flat = *ret_flat && depth <= 1;
+	} while (depth > 0);
+	return true;
+}
+
+/* -- members -------------------------------------------------------------------- */
+
+static bool value_take(struct list_reader *r, int64_t line, enum list_name name,
+    const json_t *value, struct list_text *ret)
+{
+	if (!json_is_string(value)) {
+		list_problem(r, line, "the %s is not a string%s", list_name(name),
+		    json_is_number(value) ? "; put it in quotes: \"1.5\", not 1.5" : "");
+		return false;
+	}
+	ret->at = json_string_value(value);
+	ret->len = json_string_length(value);
+	return true;
+}
+
+static bool members_take(struct list_reader *r, int64_t line, json_t *object,
+    struct list_text text[LIST_NAMES])
+{
+	bool good = true;
+
+	for (void *i = json_object_iter(object); i;
+	     i = json_object_iter_next(object, i)) {
+		const char *key = json_object_iter_key(i);
+		struct list_text found = { .at = key, .len = strlen(key) };
+		enum list_name name = list_name_find(r, line, "member", &found);
+
+		if (name == LIST_NAMES ||
+		    !value_take(r, line, name, json_object_iter_value(i), &text[name]))
+			good = false;
+	}
+	for (enum list_name n = LIST_ADDRESS; n <= LIST_AMOUNT; n++) {
+		if (json_object_get(object, list_name(n)))
+			continue;
+		list_problem(r, line, "the member %s is missing", list_name(n));
+		good = false;
+	}
+	return good;
+}
+
+/* -- rows ----------------------------------------------------------------------- */
+
+static void parse_problem(struct list_reader *r, int64_t line, const json_error_t *error)
+{
+	char show[LIST_SHOW_BYTES];
+
+	line += error->line > 0 ? error->line - 1 : 0;
+	if (json_error_code(error) == json_error_numeric_overflow)
+		list_problem(
+		    r, line, "a number that is too large; put amounts in quotes");
+	else if (json_error_code(error) == json_error_null_character)
+		list_problem(r, line, "a NUL character");
+	else
+		list_problem(r, line, "bad JSON: %s",
+		    list_show(show, error->text, strlen(error->text)));
+}
+
+static void object_take(struct list_reader *r, int64_t line)
+{
+	/* integers beyond 64 bits are to reach value_take, which says what to do */
+	size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL;
+	struct list_text text[LIST_NAMES] = { 0 };
+	json_error_t error;
+	json_t *object = json_loadb(r->text, r->text_len, flags, &error);
+
+	if (!object)
+		parse_problem(r, line, &error);
+	else if (members_take(r, line, object, text))
+		list_take(r, line, text);
+	json_decref(object);
+}
+
+/* One row and what follows it; false: it was the last. */
+static bool row_next(struct list_reader *r)
+{
+	int64_t line;
+	bool flat;
+	int byte;
+
+	blanks_skip(r);
+	line = r->line;
+	if (list_peek(r) != '{') {
+		list_lost(r, line,
+		    list_peek(r) == -1
+			? "the file ends before the closing ]"
+			: "a row is expected here: {\"address\": .., \"amount\": ..}");
+		return false;
+	}
+	if (!object_cut(r, line, &flat))
+		return false;
+	if (!flat)
+		list_problem(r, line, "a row holds nothing but strings");
+	else if (list_text_check(r, line))
+		object_take(r, line);
+	blanks_skip(r);
+	line = r->line;
+	byte = list_byte(r);
+	if (byte == -1)
+		list_lost(r, line, "the file ends before the closing ]");
+	else if (byte != ',' && byte != ']')
+		list_lost(r, line, "a comma or ] is expected behind a row");
+	return byte == ',';
+}
+
+void list_json(struct list_reader *r)
+{
+	blanks_skip(r);
+	list_byte(r); /* the [ that brought us here */
+	blanks_skip(r);
+	if (list_peek(r) == ']')
+		list_byte(r);
+	else
+		while (!r->stop && row_next(r))
+			;
+	if (r->stop)
+		return;
+	blanks_skip(r);
+	if (list_peek(r) != -1)
+		list_lost(r, r->line, "text behind the closing ]");
+}
