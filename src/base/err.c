@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 static const struct {
 	const char *name, *text;
@@ -40,6 +41,14 @@ int err_exit_code(enum err e)
 	return errs[e].exit_code;
 }
 
+/* Much of what goes in comes from nodes and files; it is made fit to be shown here. */
+static void why_put(struct fail *f, enum err e, char *why)
+{
+	utf8_plain(why);
+	f->err = e;
+	memcpy(f->why, why, sizeof f->why);
+}
+
 enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
 {
 	va_list ap;
@@ -50,8 +59,7 @@ enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
-	f->err = e;
-	memcpy(f->why, why, sizeof why);
+	why_put(f, e, why);
 	return e;
 }
 
@@ -79,7 +87,6 @@ enum err fail_wrap(struct fail *f, enum err e, const char *fmt, ...)
 	va_end(ap);
 	why_append(why, sizeof why, ": ");
 	why_append(why, sizeof why, inner);
-	f->err = e;
-	memcpy(f->why, why, sizeof why);
+	why_put(f, e, why);
 	return e;
 }

@@ -3,7 +3,7 @@
  * An error is a name from err.def; its class is the policy. A `struct fail`
  * carries the sentence for a person: it is passed last, may be NULL, is written
  * only on failure, and is wrapped from the inside out ("pawl.yaml:3: keys.x:
- * not hex"). No heap, no thread-local state.
+ * not hex"). No heap, no thread-local state. Control characters in it become '?'.
  */
 #ifndef PAWL_BASE_ERR_H
 #define PAWL_BASE_ERR_H

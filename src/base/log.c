@@ -91,27 +91,7 @@ static void time_format(char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-/* What a node answered may end up here: no byte of it may begin a line or speak to the
- * terminal. C1 controls are C2 80 to C2 9F. */
-static void add_plain(struct buf *b, const char *s)
-{
-	size_t len = strlen(s);
-
-	while (len) {
-		size_t n = utf8_next(s, len);
-		bool control = n == 1 ? (*s & 0x7f) < 0x20 || *s == 0x7f
-				      : n == 2 && s[0] == '\xc2' && (s[1] & 0xe0) == 0x80;
-
-		if (n == 0 || control)
-			buf_add_byte(b, '?');
-		else
-			buf_add(b, s, n);
-		s += n ? n : 1;
-		len -= n ? n : 1;
-	}
-}
-
-static void line_add(struct buf *b, enum log_level level, const char *at, const char *msg)
+static void line_add(struct buf *b, enum log_level level, const char *at, char *msg)
 {
 	char t[32];
 
@@ -124,7 +104,8 @@ static void line_add(struct buf *b, enum log_level level, const char *at, const 
 		buf_add_str(b, "}\n");
 	} else {
 		buf_addf(b, "%s %-5s %s: ", t, names[level], at);
-		add_plain(b, msg);
+		utf8_plain(msg);
+		buf_add_str(b, msg);
 		buf_add_byte(b, '\n');
 	}
 }

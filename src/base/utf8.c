@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Unicode 15, table 3-7: what may follow a first byte. Only the second byte has bounds
  * of its own; they are what excludes overlong forms, surrogates and the far end. */
@@ -52,4 +53,26 @@ bool utf8_valid(const char *text, size_t len)
 			return false;
 	}
 	return true;
+}
+
+/* Of a whole character of n bytes. C1 is U+0080 to U+009F. */
+static bool is_control(const char *s, size_t n)
+{
+	const uint8_t *c = (const uint8_t *)s;
+
+	return n == 1 ? c[0] < 0x20 || c[0] == 0x7f
+		      : n == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+}
+
+void utf8_plain(char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t at = 0, n; at < len; at += n) {
+		n = utf8_next(text + at, len - at);
+		if (n && !is_control(text + at, n))
+			continue;
+		n = n ? n : 1;
+		memset(text + at, '?', n);
+	}
 }

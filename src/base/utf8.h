@@ -11,4 +11,8 @@
 size_t utf8_next(const char *text, size_t len);
 bool utf8_valid(const char *text, size_t len);
 
+/* In place: what is no UTF-8, and control characters (C0, DEL, C1), become '?' a byte.
+ * Text of others can then neither begin a line nor speak to the terminal. */
+void utf8_plain(char *text);
+
 #endif

@@ -65,6 +65,17 @@ static void fail_wrap_without_inner_sentence(void **state)
 	assert_string_equal(f.why, "journal: the disk is full");
 }
 
+static void fail_is_fit_to_be_shown(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	fail_set(&f, ERR_NODE_REFUSED, "a\nb\x1b[2J\x7f\xff\xc2\x9b\xc3\xa9");
+	assert_string_equal(f.why, "a?b?[2J????\xc3\xa9");
+	fail_wrap(&f, ERR_NODE_REFUSED, "\r%s", "x");
+	assert_string_equal(f.why, "?x: a?b?[2J????\xc3\xa9");
+}
+
 static void fail_is_bounded(void **state)
 {
 	struct fail f = { 0 };
@@ -465,7 +476,7 @@ static void log_lets_no_control_through(void **state)
 	log_error("x", "%s", "a\nb\x1b[2J\x7f\xff\xc2\x9b\xc3\xa9");
 	log_close();
 	assert_string_equal(
-	    without_time(file_text(path)), " error x: a?b?[2J???\xc3\xa9\n");
+	    without_time(file_text(path)), " error x: a?b?[2J????\xc3\xa9\n");
 }
 
 static void log_writes_json(void **state)
@@ -546,6 +557,7 @@ int main(void)
 		cmocka_unit_test(err_table),
 		cmocka_unit_test(fail_wraps_outermost_first),
 		cmocka_unit_test(fail_wrap_without_inner_sentence),
+		cmocka_unit_test(fail_is_fit_to_be_shown),
 		cmocka_unit_test(fail_is_bounded),
 		cmocka_unit_test(check_aborts),
 		cmocka_unit_test(mem_gives),
