@@ -71,7 +71,7 @@ const char *list_show(char out[LIST_SHOW_BYTES], const char *text, size_t len)
 
 	for (size_t i = 0; i < n; i++)
 		out[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
-	strcpy(out + n, n < len ? "..." : "");
+	snprintf(out + n, LIST_SHOW_BYTES - n, "%s", n < len ? "..." : "");
 	return out;
 }
 
