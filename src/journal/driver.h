@@ -1,0 +1,59 @@
+/* driver.h - what a database must do for a journal, and no more.
+ *
+ * Statements come from the generated table (both texts of each are there); a
+ * prepared one is cached by its number for the life of the connection. Only
+ * journal/ calls this; sqlite.c is one driver, PostgreSQL will be another.
+ */
+#ifndef PAWL_JOURNAL_DRIVER_H
+#define PAWL_JOURNAL_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct db;   /* one connection */
+struct stmt; /* one prepared statement of it */
+
+enum db_mode { DB_CREATE, DB_WRITE, DB_READ };
+
+struct db_driver {
+	const char *name;
+	enum err (*open)(
+	    struct db **ret, const char *path, enum db_mode mode, struct fail *f);
+	void (*close)(struct db *d);
+	/* Migrations, BEGIN, COMMIT, ...; a ROLLBACK of what is rolled back already is
+	 * OK. */
+	enum err (*exec)(struct db *d, const char *sql, struct fail *f);
+	enum err (*prepare)(
+	    struct db *d, struct stmt **ret, int sql, struct fail *f); /* enum sql */
+
+	void (*bind_i64)(struct stmt *s, int at, int64_t v);
+	void (*bind_blob)(struct stmt *s, int at, const void *p, size_t len); /* copied */
+	void (*bind_text)(struct stmt *s, int at, const char *text);          /* copied */
+	void (*bind_null)(struct stmt *s, int at);
+	enum err (*step)(struct stmt *s, bool *ret_row, struct fail *f);
+	void (*reset)(struct stmt *s);
+	int64_t (*changed)(struct db *d);
+
+	bool (*is_null)(struct stmt *s, int at);
+	int64_t (*i64)(struct stmt *s, int at);
+	const void *(*blob)(
+	    struct stmt *s, int at, size_t *ret_len); /* until the next step */
+	const char *(*text)(struct stmt *s, int at);
+
+	/* Everything that can be read is on the medium when it returns OK. */
+	enum err (*force)(struct db *d, struct fail *f);
+	/* Bounded housekeeping between transactions. */
+	enum err (*tend)(struct db *d, struct fail *f);
+	/* A whole, verified copy under another name, synced. The file is there, empty. */
+	enum err (*backup)(struct db *d, const char *to, struct fail *f);
+	/* Pages, indexes and foreign keys; false: why names the first fault. */
+	bool (*check)(struct db *d, char *why, size_t why_len);
+};
+
+extern const struct db_driver db_sqlite;
+extern const char *db_sqlite_vfs; /* NULL: SQLite's own; tests set theirs */
+
+#endif

@@ -1,0 +1,302 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "crypto/sha256.h"
+#include "journal/inside.h"
+
+#define EVENT_BYTES_MAX (256u << 20) /* of one transaction */
+
+static const uint8_t no_link[32];
+
+void events_init(struct events *e)
+{
+	*e = (struct events){ 0 };
+	buf_init(&e->bytes, EVENT_BYTES_MAX);
+}
+
+void events_release(struct events *e)
+{
+	free(e->list);
+	buf_release(&e->bytes);
+	*e = (struct events){ 0 };
+}
+
+void events_truncate(struct events *e, size_t n)
+{
+	CHECK(n <= e->n);
+	if (n < e->n)
+		e->bytes.len =
+		    n ? e->list[n].at : 0; /* a sorted list is only ever emptied */
+	e->n = n;
+}
+
+static void add_be64(struct buf *b, int64_t v)
+{
+	uint8_t bytes[8];
+
+	for (int i = 7; i >= 0; i--, v = (int64_t)((uint64_t)v >> 8))
+		bytes[i] = (uint8_t)v;
+	buf_add(b, bytes, sizeof(bytes));
+}
+
+static size_t add_text(struct buf *b, const char *text)
+{
+	size_t at = b->len;
+
+	buf_add(b, text, strlen(text) + 1);
+	return at;
+}
+
+/* Canonical bytes: id, row, then the four texts, each with its NUL. */
+static void note(struct events *e, int64_t id, const struct event *ev)
+{
+	struct noted *n;
+
+	if (e->n == e->cap) {
+		e->cap = e->cap ? 2 * e->cap : 256;
+		e->list = mem_grow(e->list, e->cap, sizeof(*e->list));
+	}
+	n = &e->list[e->n++];
+	*n = (struct noted){
+		.operation = ev->operation, .row = ev->row, .at = e->bytes.len
+	};
+	add_be64(&e->bytes, id);
+	add_be64(&e->bytes, ev->row);
+	n->what = add_text(&e->bytes, ev->what);
+	n->from = add_text(&e->bytes, ev->from);
+	n->to = add_text(&e->bytes, ev->to);
+	n->why = add_text(&e->bytes, ev->why);
+	n->len = e->bytes.len - n->at;
+	CHECK(buf_ok(&e->bytes));
+}
+
+void journal_event(struct journal *j, const struct event *e)
+{
+	CHECK(!j->reader);
+	if (journal_begin(j))
+		note(&j->events, j->events_n + (int64_t)j->events.n + 1, e);
+}
+
+/* -- links ----------------------------------------------------------------- */
+
+static int by_operation(const void *a, const void *b)
+{
+	const struct noted *x = a, *y = b;
+
+	if (x->operation != y->operation)
+		return x->operation < y->operation ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void sort(struct events *e)
+{
+	bool sorted = true;
+
+	for (size_t i = 1; i < e->n && sorted; i++)
+		sorted = e->list[i - 1].operation <= e->list[i].operation;
+	if (!sorted)
+		qsort(e->list, e->n, sizeof(*e->list), by_operation);
+}
+
+/* The link over the events of one operation from list[i] on; returns where they end. */
+static size_t link_next(const struct events *e, size_t i, const uint8_t before[32],
+    int64_t commit_no, uint8_t out[32])
+{
+	struct sha256 *h = sha256_begin();
+	int64_t operation = e->list[i].operation;
+	uint8_t number[8];
+
+	for (int b = 0; b < 8; b++)
+		number[b] = (uint8_t)((uint64_t)commit_no >> (56 - 8 * b));
+	sha256_add(h, before, 32);
+	sha256_add(h, number, sizeof(number));
+	for (; i < e->n && e->list[i].operation == operation; i++)
+		sha256_add(h, e->bytes.data + e->list[i].at, e->list[i].len);
+	sha256_end(h, out);
+	return i;
+}
+
+static void link_before(
+    struct journal *j, int64_t operation, int64_t commit_no, uint8_t out[32])
+{
+	struct sql_link_before_out o;
+	bool found = sql_link_before_one(j,
+	    &(struct sql_link_before_in){
+		.operation = operation, .commit_no = commit_no },
+	    &o);
+
+	memcpy(out, found ? o.hash : no_link, 32);
+}
+
+static void write_links(struct journal *j, uint8_t link[32])
+{
+	struct events *e = &j->events;
+	int64_t commit_no = j->commit_no + 1, now = journal_wall_ms();
+
+	sort(e);
+	for (size_t i = 0; i < e->n;) {
+		struct sql_link_add_in in = { .operation = e->list[i].operation,
+			.commit_no = commit_no,
+			.at_ms = now };
+		uint8_t before[32];
+
+		link_before(j, in.operation, commit_no, before);
+		i = link_next(e, i, before, commit_no, in.hash);
+		sql_link_add(j, &in);
+		memcpy(link, in.hash, 32);
+	}
+}
+
+void events_write(struct journal *j, uint8_t link[32])
+{
+	struct events *e = &j->events;
+	const char *text = (const char *)e->bytes.data;
+
+	for (size_t i = 0; i < e->n; i++) {
+		const struct noted *n = &e->list[i];
+
+		sql_event_add(j,
+		    &(struct sql_event_add_in){ .id = j->events_n + (int64_t)i + 1,
+			.commit_no = j->commit_no + 1,
+			.operation = n->operation,
+			.row = n->row,
+			.what = text + n->what,
+			.from_state = text + n->from,
+			.to_state = text + n->to,
+			.why = text + n->why });
+	}
+	write_links(j, link);
+}
+
+/* -- checking -------------------------------------------------------------- */
+
+/* Reads events and links side by side: each must account for the other. */
+struct checker {
+	struct journal *j;
+	struct events commit; /* the events of one commit */
+	int64_t commit_no;
+	int64_t next_id;
+	int64_t bad_commit, bad_operation;
+};
+
+static bool bad(struct checker *c, int64_t commit_no, int64_t operation)
+{
+	if (!c->bad_commit) {
+		c->bad_commit = commit_no;
+		c->bad_operation = operation;
+	}
+	return false;
+}
+
+/* The next link in the journal must be this one. */
+static bool link_matches(struct checker *c, int64_t operation, const uint8_t hash[32])
+{
+	struct sql_link_from_out o;
+
+	if (!sql_link_from_next(c->j, &o))
+		return bad(c, c->commit_no, operation);
+	if (o.commit_no < c->commit_no)
+		return bad(c, o.commit_no, o.operation);
+	if (o.commit_no != c->commit_no || memcmp(o.hash, hash, 32) != 0)
+		return bad(c, c->commit_no, operation);
+	if (o.operation != operation)
+		return bad(
+		    c, c->commit_no, o.operation < operation ? o.operation : operation);
+	return true;
+}
+
+static bool check_commit(struct checker *c)
+{
+	bool good = true;
+
+	sort(&c->commit);
+	for (size_t i = 0; i < c->commit.n && good;) {
+		int64_t operation = c->commit.list[i].operation;
+		uint8_t before[32], hash[32];
+
+		link_before(c->j, operation, c->commit_no, before);
+		i = link_next(&c->commit, i, before, c->commit_no, hash);
+		good = link_matches(c, operation, hash);
+	}
+	events_truncate(&c->commit, 0);
+	return good;
+}
+
+static bool check_event(struct checker *c, const struct sql_event_from_out *o)
+{
+	if (o->commit_no != c->commit_no) {
+		if (!check_commit(c))
+			return false;
+		if (o->commit_no < c->commit_no)
+			return bad(c, o->commit_no, o->operation);
+		c->commit_no = o->commit_no;
+	}
+	if (o->id != c->next_id++)
+		return bad(c, o->commit_no, o->operation);
+	note(&c->commit, o->id,
+	    &(struct event){
+		o->operation, o->row, o->what, o->from_state, o->to_state, o->why });
+	return true;
+}
+
+static void check_all(struct checker *c, int64_t first_commit)
+{
+	struct sql_event_from_out o;
+	struct sql_link_from_out l;
+	bool good = true;
+
+	sql_event_from_begin(c->j, &(struct sql_event_from_in){ .id = c->next_id });
+	sql_link_from_begin(
+	    c->j, &(struct sql_link_from_in){ .commit_no = first_commit });
+	while (good && sql_event_from_next(c->j, &o))
+		good = check_event(c, &o);
+	if (good && check_commit(c) && sql_link_from_next(c->j, &l))
+		bad(c, l.commit_no, l.operation); /* its events are gone */
+	sql_event_from_end(c->j);
+	sql_link_from_end(c->j);
+}
+
+int64_t events_check(
+    struct journal *j, int64_t first_id, int64_t first_commit, int64_t *ret_operation)
+{
+	struct checker c = { .j = j, .commit_no = first_commit, .next_id = first_id };
+	struct sql_journal_get_out o;
+
+	events_init(&c.commit);
+	check_all(&c, first_commit);
+	/* a cut tail: the journal's own row knows how many there were */
+	if (!c.bad_commit && sql_journal_get_one(j, &o) && o.events != c.next_id - 1)
+		bad(&c, o.commit_no, 0);
+	events_release(&c.commit);
+	*ret_operation = c.bad_operation;
+	return c.bad_commit;
+}
+
+int64_t journal_check_events(struct journal *j, int64_t *ret_operation)
+{
+	bool alone = j->reader && !j->snapshot;
+	int64_t commit_no;
+
+	CHECK(!j->writing);
+	if (alone)
+		journal_read_begin(j);
+	commit_no = events_check(j, 1, 0, ret_operation);
+	if (alone)
+		journal_read_end(j);
+	return commit_no;
+}
+
+void journal_tail(struct journal *j, int64_t operation, char out[65])
+{
+	struct sql_link_before_out o;
+
+	out[0] = 0;
+	if (sql_link_before_one(j,
+		&(struct sql_link_before_in){
+		    .operation = operation, .commit_no = INT64_MAX },
+		&o))
+		hex_format(out, o.hash, 32);
+}

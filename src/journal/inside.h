@@ -1,0 +1,102 @@
+/* inside.h - the journal's own structure, shared by the files of this folder alone. */
+#ifndef PAWL_JOURNAL_INSIDE_H
+#define PAWL_JOURNAL_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "journal/driver.h"
+#include "journal/files.h"
+#include "journal/journal.h"
+#include "journal/run.h"
+#include "journal/statement.h"
+
+/* An event that waits for its commit; its texts are in events.bytes. */
+struct noted {
+	int64_t operation, row;
+	size_t at, len;             /* its canonical bytes */
+	size_t what, from, to, why; /* where its texts begin */
+};
+
+struct events {
+	struct noted *list;
+	size_t n, cap;
+	struct buf bytes;
+};
+
+struct kept {
+	void *p;
+	size_t cap;
+};
+
+struct journal {
+	const struct db_driver *drv;
+	struct db *db;
+	struct file_hold *hold;
+	char *path;
+	bool reader;
+	bool writing; /* a transaction is open */
+	bool
+	    taking; /* the transaction is the one that sets the owner: no epoch to hold */
+	bool saved; /* inside a savepoint */
+	bool snapshot;
+	bool numb; /* nothing more happens until the rollback */
+	/* While it starts, an error is noted here and makes the journal numb instead of
+	 * ending the process: nothing has left yet. */
+	bool starting;
+	struct fail start;
+
+	int64_t epoch;
+	int64_t commit_no; /* the last one that is durable */
+	int64_t events_n;  /* events up to it */
+	uint8_t link[32];  /* the last link of it */
+	struct file_id id;
+
+	struct events events; /* of the open transaction */
+	size_t saved_events;
+
+	bool busy[SQL_COUNT];
+	int busy_n;
+	struct kept kept[SQL_COUNT][RUN_KEEP_MAX];
+};
+
+/* journal.c */
+enum err journal_open_file(
+    struct journal **ret, const char *path, enum db_mode mode, bool own, struct fail *f);
+enum err journal_start_error(
+    const struct journal *j, struct fail *f); /* OK: none so far */
+bool journal_begin(struct journal *j);        /* false: numb */
+/* Ends the process, or makes the journal numb: see starting. */
+void journal_failed(struct journal *j, enum err e, const char *fmt, ...) PRINTF(3, 4);
+enum err journal_exec(struct journal *j, const char *sql); /* OK, or numb and why */
+
+/* event.c */
+void events_init(struct events *e);
+void events_release(struct events *e);
+void events_truncate(struct events *e, size_t n);
+/* Write what was noted and its links; link becomes the last of them. */
+void events_write(struct journal *j, uint8_t link[32]);
+/* Events from first_id on against their links from first_commit on. 0, or the damaged
+ * commit. */
+int64_t events_check(
+    struct journal *j, int64_t first_id, int64_t first_commit, int64_t *ret_operation);
+
+/* migrate.c */
+/* How many migrations the journal has; all known ones must be equal to ours. */
+enum err migrate_compare(struct journal *j, int *ret_have, struct fail *f);
+/* The migrations from number have + 1 on, inside the open transaction. */
+void migrate_up(struct journal *j, int have);
+
+#define PATH_LEN_MAX 4000 /* of a journal; longer ones are refused */
+#define NAME_SIZE 4200    /* of a name beside it */
+
+/* owner.c */
+void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix);
+enum err owner_take(struct journal *j, const struct owner *who, int have,
+    char **ret_backup, struct fail *f);
+
+extern int64_t (*journal_wall_ms)(void); /* for display; a test may replace it */
+
+#endif

@@ -1,0 +1,347 @@
+#include "journal/journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "journal/inside.h"
+
+static int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t (*journal_wall_ms)(void) = wall_ms;
+
+/* -- the end --------------------------------------------------------------- */
+
+static void die(enum err e, const char *why)
+{
+	log_error("journal", "%s", why);
+	if (e == ERR_DAMAGED)
+		log_error("journal",
+		    "nothing more was sent. Keep the database and its -wal as they"
+		    " are; `pawl verify` of an operation reads the chain itself");
+	else
+		log_error("journal",
+		    "whether the last commit is on the disk is unknown, nothing of"
+		    " it was sent; start again: starting is recovering");
+	_exit(err_exit_code(e));
+}
+
+void (*journal_die)(enum err e, const char *why) = die;
+
+/* Which page it is, as far as the database can still tell. */
+static void name_damage(struct journal *j, struct fail *f)
+{
+	char text[480], page[200];
+
+	if (!j->db || j->drv->check(j->db, page, sizeof(page)))
+		return;
+	snprintf(text, sizeof(text), "%.250s: %s", f->why, page);
+	snprintf(f->why, sizeof(f->why), "%s", text);
+}
+
+void journal_failed(struct journal *j, enum err e, const char *fmt, ...)
+{
+	struct fail f = { .err = e };
+	char text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f.why, sizeof(f.why), fmt, ap);
+	va_end(ap);
+	if (e == ERR_DAMAGED)
+		name_damage(j, &f);
+	if (j->starting) {
+		if (j->start.err == ERR_OK)
+			j->start = f;
+		j->numb = true;
+		return;
+	}
+	/* A full disk says so in a write, before the sync of its commit. Should the
+	 * record have become readable all the same, the next commit overwrites it before
+	 * anything leaves; and a restart that finds it finds a decision of which nothing
+	 * was sent. */
+	if (e == ERR_DISK_FULL && j->writing) {
+		j->numb = true;
+		return;
+	}
+	snprintf(text, sizeof(text), "%s: %s", j->path, f.why);
+	journal_die(e == ERR_DAMAGED ? e : ERR_JOURNAL, text);
+	BUG("journal_die returned");
+}
+
+enum err journal_start_error(const struct journal *j, struct fail *f)
+{
+	if (j->start.err == ERR_OK)
+		return ERR_OK;
+	return fail_set(f, j->start.err, "%s", j->start.why);
+}
+
+/* -- opening --------------------------------------------------------------- */
+
+static enum err refuse_missing(const char *path, enum db_mode mode, struct fail *f)
+{
+	char name[NAME_SIZE];
+
+	if (strlen(path) > PATH_LEN_MAX)
+		return fail_set(f, ERR_SYSTEM, "the journal's path is too long");
+	if (mode == DB_CREATE)
+		return ERR_OK;
+	if (journal_files->size(path) < 0)
+		return fail_set(f, ERR_NO_JOURNAL,
+		    "%s: no journal is there; `pawl init` makes one, and only that",
+		    path);
+	journal_name_with(name, path, "-wal");
+	if (journal_files->size(name) < 0)
+		return fail_set(f, ERR_DAMAGED,
+		    "%s: is missing, and with it perhaps the last commits; it belongs to the"
+		    " database for ever",
+		    name);
+	return ERR_OK;
+}
+
+enum err journal_open_file(
+    struct journal **ret, const char *path, enum db_mode mode, bool own, struct fail *f)
+{
+	struct journal *j;
+	enum err e = refuse_missing(path, mode, f);
+
+	if (e != ERR_OK)
+		return e;
+	j = mem_new(sizeof(*j));
+	j->drv = &db_sqlite;
+	j->path = mem_str(path);
+	j->reader = !own;
+	j->starting = true;
+	events_init(&j->events);
+	e = journal_files->hold(&j->hold, path, own, f);
+	if (e == ERR_OK) {
+		e = j->drv->open(&j->db, path, mode, f);
+		if (e != ERR_OK)
+			fail_wrap(f, e, "%s", path);
+	}
+	if (e != ERR_OK) {
+		journal_close(j);
+		return e;
+	}
+	*ret = j;
+	return ERR_OK;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	if (j->writing)
+		journal_rollback(j);
+	if (j->db)
+		j->drv->close(j->db);
+	if (j->hold)
+		journal_files->let_go(j->hold, !j->reader);
+	for (size_t i = 0; i < SQL_COUNT; i++) {
+		for (size_t k = 0; k < RUN_KEEP_MAX; k++)
+			free(j->kept[i][k].p);
+	}
+	events_release(&j->events);
+	free(j->path);
+	free(j);
+}
+
+enum err journal_read(struct journal **ret, const char *path, struct fail *f)
+{
+	struct journal *j;
+	int have;
+	enum err e = journal_open_file(&j, path, DB_READ, false, f);
+
+	if (e != ERR_OK)
+		return e;
+	e = migrate_compare(j, &have, f);
+	if (e == ERR_OK && have < migrations_count)
+		e = fail_set(f, ERR_CONFLICT,
+		    "it has schema %d, this pawl reads %d: run `pawl migrate`", have,
+		    migrations_count);
+	if (e != ERR_OK) {
+		journal_close(j);
+		return fail_wrap(f, e, "%s", path);
+	}
+	j->starting = false;
+	*ret = j;
+	return ERR_OK;
+}
+
+/* -- the transaction ------------------------------------------------------- */
+
+enum err journal_exec(struct journal *j, const char *sql)
+{
+	struct fail f = { 0 };
+	enum err e = j->drv->exec(j->db, sql, &f);
+
+	if (e != ERR_OK)
+		journal_failed(j, e, "%s", f.why);
+	return e;
+}
+
+/* The epoch first: a journal that another process took is not ours to write. */
+static void hold_epoch(struct journal *j)
+{
+	struct sql_owner_hold_in in = {
+		.epoch = j->epoch, .before = j->commit_no, .commit_no = j->commit_no + 1
+	};
+
+	if (sql_owner_hold(j, &in) != 1 && !j->numb)
+		journal_failed(j, ERR_JOURNAL,
+		    "another process has taken it (we are epoch %lld,"
+		    " commit %lld)",
+		    (long long)j->epoch, (long long)j->commit_no);
+}
+
+bool journal_begin(struct journal *j)
+{
+	if (!j->writing && !j->numb) {
+		CHECK(!j->reader);
+		j->writing = true;
+		if (journal_exec(j, "BEGIN IMMEDIATE") == ERR_OK && !j->taking)
+			hold_epoch(j);
+	}
+	return !j->numb;
+}
+
+bool journal_writing(const struct journal *j)
+{
+	return j->writing;
+}
+
+bool journal_numb(const struct journal *j)
+{
+	return j->numb;
+}
+
+int64_t journal_commit_no(const struct journal *j)
+{
+	return j->commit_no + 1;
+}
+
+static void mark(struct journal *j, const uint8_t link[32])
+{
+	struct sql_journal_mark_in in = {
+		.commit_no = j->commit_no + 1,
+		.events = j->events_n + (int64_t)j->events.n,
+		.inode = j->id.inode,
+		.device = j->id.device,
+		.boot = j->id.boot,
+	};
+
+	memcpy(in.link, link, 32);
+	sql_journal_mark(j, &in);
+}
+
+static void over(struct journal *j)
+{
+	events_truncate(&j->events, 0);
+	j->writing = j->saved = false;
+}
+
+void journal_rollback(struct journal *j)
+{
+	CHECK(!j->busy_n);
+	if (!j->writing)
+		return;
+	over(j);
+	journal_exec(j, "ROLLBACK");
+	j->numb = j->starting && j->start.err != ERR_OK;
+}
+
+enum err journal_commit(struct journal *j, struct fail *f)
+{
+	uint8_t link[32];
+
+	if (!j->writing)
+		return ERR_OK;
+	CHECK(!j->saved && !j->busy_n);
+	memcpy(link, j->link, sizeof(link));
+	if (!j->numb)
+		events_write(j, link);
+	mark(j, link);
+	if (!j->numb)
+		journal_exec(j, "COMMIT");
+	if (j->numb) {
+		journal_rollback(j);
+		if (j->starting)
+			return journal_start_error(j, f);
+		return fail_set(f, ERR_DISK_FULL,
+		    "%s: the disk is full; this turn did not happen", j->path);
+	}
+	j->commit_no++;
+	j->events_n += (int64_t)j->events.n;
+	memcpy(j->link, link, sizeof(link));
+	over(j);
+	return ERR_OK;
+}
+
+void journal_save(struct journal *j)
+{
+	CHECK(!j->saved && !j->busy_n);
+	if (journal_begin(j))
+		journal_exec(j, "SAVEPOINT turn");
+	j->saved = true;
+	j->saved_events = j->events.n;
+}
+
+void journal_save_keep(struct journal *j)
+{
+	CHECK(j->saved && !j->busy_n);
+	j->saved = false;
+	if (!j->numb)
+		journal_exec(j, "RELEASE turn");
+}
+
+void journal_save_drop(struct journal *j)
+{
+	CHECK(j->saved && !j->busy_n);
+	j->saved = false;
+	events_truncate(&j->events, j->saved_events);
+	if (!j->numb && journal_exec(j, "ROLLBACK TO turn") == ERR_OK)
+		journal_exec(j, "RELEASE turn");
+}
+
+void journal_tend(struct journal *j)
+{
+	struct fail f = { 0 };
+	enum err e;
+
+	CHECK(!j->writing && !j->reader);
+	e = j->drv->tend(j->db, &f);
+	/* while the disk is full the -wal just stays as it is */
+	if (e != ERR_OK && e != ERR_DISK_FULL)
+		journal_failed(j, e, "%s", f.why);
+}
+
+void journal_read_begin(struct journal *j)
+{
+	CHECK(j->reader && !j->snapshot);
+	j->snapshot = true;
+	journal_exec(j, "BEGIN");
+}
+
+void journal_read_end(struct journal *j)
+{
+	CHECK(j->snapshot && !j->busy_n);
+	j->snapshot = false;
+	journal_exec(j, "COMMIT");
+}
+
+bool journal_check_pages(struct journal *j, char *why, size_t why_len)
+{
+	return j->drv->check(j->db, why, why_len);
+}

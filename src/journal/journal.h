@@ -1,0 +1,117 @@
+/* journal.h - the database in which everything that must survive is written.
+ *
+ * One file, one owner. The owner holds an operating system lock on the database
+ * file, has the only writing connection, and compares its epoch first in every
+ * transaction (G8). Everybody else opens it read-only beside the owner.
+ *
+ * A transaction begins by itself with the first write after a commit (BEGIN
+ * IMMEDIATE, then the owner's row by its epoch: not exactly one row is FATAL).
+ * Statements are not written here but named in the files of sql/; the generator turns
+ * each into typed functions (journal/sql.gen.h).
+ *
+ * Failure. A read, write, sync or commit that errs has an unknown outcome: the
+ * journal says so and ends the process (journal_die; exit 3, for damage 6).
+ * Starting is recovering. No sync is ever tried again. So statements return no
+ * error. One exception: the disk was full before any sync. Then the journal goes
+ * numb: further statements of this transaction do nothing and return nothing, and
+ * journal_commit rolls back and answers ERR_DISK_FULL; the caller drops all it has
+ * cached, and tries again later.
+ */
+#ifndef PAWL_JOURNAL_JOURNAL_H
+#define PAWL_JOURNAL_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct journal;
+
+/* Who is asking, for the owner's row: pid and host are only shown. */
+struct owner {
+	int64_t epoch, pid;
+	char host[128];
+	int64_t since_ms; /* wall */
+};
+
+/* Create an empty journal; ends with database, -wal and folder synced. Refuses an
+ * existing file (ERR_CONFLICT) and file systems without true locks: nfs, cifs, 9p,
+ * fuse (ERR_SYSTEM). Mode 0600. */
+NODISCARD enum err journal_create(const char *path, struct fail *f);
+
+/* Own it: lock (ERR_OWNED names pid and host; a lock of the dead is no lock),
+ * checkpoint everything found to the medium, migrate if older (after a verified
+ * backup beside it), commit our epoch. Only then may anything leave.
+ * fails: NO_JOURNAL (names the path and `pawl init`), NEWER_JOURNAL, DAMAGED. */
+NODISCARD enum err journal_own(
+    struct journal **ret, const char *path, const struct owner *who, struct fail *f);
+
+/* Read beside an owner; sees commits as they come. Every statement that writes is
+ * a BUG on it. An older schema: ERR_CONFLICT, says `pawl migrate`. */
+NODISCARD enum err journal_read(struct journal **ret, const char *path, struct fail *f);
+
+void journal_close(struct journal *j);
+
+/* The owner's row as the journal has it, and whether the lock is held now. */
+bool journal_owner(const char *path, struct owner *ret, bool *ret_held);
+
+bool journal_writing(const struct journal *j);      /* a transaction is open */
+bool journal_numb(const struct journal *j);         /* the disk was full: see above */
+int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
+
+/* One fsync, if a transaction is open; else nothing. OK or ERR_DISK_FULL. */
+NODISCARD enum err journal_commit(struct journal *j, struct fail *f);
+void journal_rollback(struct journal *j);
+
+/* One level of savepoint inside the open transaction (begins one). */
+void journal_save(struct journal *j);
+void journal_save_keep(struct journal *j);
+void journal_save_drop(struct journal *j);
+
+/* Between turns: move the -wal into the database when it has grown (bounded work,
+ * outside of any COMMIT, so that its errors are seen). */
+void journal_tend(struct journal *j);
+
+/* Reads of one moment: a read transaction for the reports of a reader. */
+void journal_read_begin(struct journal *j);
+void journal_read_end(struct journal *j);
+
+/* What the operator reads when the journal ends the process. Tests replace it; it
+ * must not return. */
+extern void (*journal_die)(enum err e, const char *why);
+
+/* -- the event log ---------------------------------------------------------
+ * Who moved what, from which state to which, and why: written in the commit that
+ * moves it, never used to decide anything. Per operation one chain of hashes with
+ * one link a commit: link = SHA-256(previous link || commit number || the events'
+ * canonical bytes). journal_commit writes the links.
+ */
+struct event {
+	int64_t operation; /* 0: the journal itself */
+	int64_t row;       /* 0: the whole operation; rows count from 1 */
+	const char *what;  /* "item", "intent 17", "attempt 0x3f2a..", "command", ... */
+	const char *from, *to; /* names of states; may be "" */
+	const char *why;       /* may be "" */
+};
+
+void journal_event(struct journal *j, const struct event *e);
+
+/* Recompute the chains. 0: all intact; else the first damaged commit and operation. */
+int64_t journal_check_events(struct journal *j, int64_t *ret_operation);
+
+/* The tail of an operation's chain as hex, for reports. "" when it has none. */
+void journal_tail(struct journal *j, int64_t operation, char out[65]);
+
+/* Pages (integrity_check) and foreign keys; false: why says which. */
+bool journal_check_pages(struct journal *j, char *why, size_t why_len);
+
+/* -- migrations ------------------------------------------------------------ */
+int journal_schema_known(void); /* the newest migration compiled in */
+NODISCARD enum err journal_schema(
+    const char *path, int *ret, struct fail *f); /* of a file */
+/* Lock, back up beside itself, migrate. ret_backup: the copy's name (free it), or
+ * NULL when nothing was to do. */
+NODISCARD enum err journal_migrate(const char *path, char **ret_backup, struct fail *f);
+
+#endif

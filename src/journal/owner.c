@@ -1,0 +1,343 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/check.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "journal/inside.h"
+
+/* A name beside the journal that does not begin with the journal's. */
+static void name_beside(char out[NAME_SIZE], const char *path, const char *prefix)
+{
+	const char *base = strrchr(path, '/');
+
+	base = base ? base + 1 : path;
+	snprintf(out, NAME_SIZE, "%.*s%s-%.*s", (int)(base - path), path, prefix,
+	    PATH_LEN_MAX, base);
+}
+
+void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix)
+{
+	snprintf(out, NAME_SIZE, "%.*s%s", PATH_LEN_MAX, path, suffix);
+}
+
+/* -- a new journal --------------------------------------------------------- */
+
+static void write_first(struct journal *j)
+{
+	struct sql_journal_add_in in = { .inode = j->id.inode, .device = j->id.device };
+
+	CHECK(getrandom(in.name, sizeof(in.name), 0) == sizeof(in.name));
+	in.boot = j->id.boot;
+	migrate_up(j, 0);
+	sql_journal_add(j, &in);
+	sql_owner_add(j);
+	journal_event(j,
+	    &(struct event){
+		.what = "journal", .from = "", .to = "made", .why = PAWL_VERSION });
+}
+
+static enum err fill(struct journal *j, struct fail *f)
+{
+	enum err e = journal_files->id(&j->id, j->path, f);
+
+	if (e != ERR_OK)
+		return e;
+	j->taking = true;
+	if (journal_begin(j))
+		write_first(j);
+	e = journal_commit(j, f);
+	return e == ERR_OK ? j->drv->force(j->db, f) : e;
+}
+
+/* Left over by an init that died: under the lock nobody else can mean it. */
+static enum err clear(struct journal **ret, const char *temp, struct fail *f)
+{
+	char name[NAME_SIZE];
+	struct file_hold *h;
+	enum err e = journal_files->make(temp, f);
+
+	if (e == ERR_OK)
+		e = journal_files->hold(&h, temp, true, f);
+	if (e != ERR_OK)
+		return e;
+	if (journal_files->size(temp) > 0) {
+		journal_files->remove(temp);
+		e = journal_files->make(temp, f);
+	}
+	journal_name_with(name, temp, "-wal");
+	journal_files->remove(name);
+	journal_name_with(name, temp, "-shm");
+	journal_files->remove(name);
+	journal_files->let_go(h, true);
+	return e == ERR_OK ? journal_open_file(ret, temp, DB_CREATE, true, f) : e;
+}
+
+/* The -wal is there before the database: never one without the other. */
+static enum err publish(const char *temp, const char *path, struct fail *f)
+{
+	char name[NAME_SIZE];
+	enum err e;
+
+	journal_name_with(name, path, "-wal");
+	e = journal_files->make(name, f);
+	if (e == ERR_OK)
+		e = journal_files->sync_folder(path, f);
+	if (e == ERR_OK)
+		e = journal_files->rename(temp, path, f);
+	if (e == ERR_OK)
+		e = journal_files->sync_folder(path, f);
+	journal_name_with(name, temp, "-wal");
+	journal_files->remove(name);
+	journal_name_with(name, temp, "-shm");
+	journal_files->remove(name);
+	return e;
+}
+
+static enum err refuse_existing(const char *path, struct fail *f)
+{
+	char name[NAME_SIZE];
+
+	if (strlen(path) > PATH_LEN_MAX)
+		return fail_set(f, ERR_SYSTEM, "the journal's path is too long");
+	journal_name_with(name, path, "-wal");
+	if (journal_files->size(path) >= 0)
+		return fail_set(f, ERR_CONFLICT, "%s: a journal is there already", path);
+	if (journal_files->size(name) > 0)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s: is there without its database; move it away if that is lost",
+		    name);
+	return ERR_OK;
+}
+
+enum err journal_create(const char *path, struct fail *f)
+{
+	char temp[NAME_SIZE];
+	struct journal *j = NULL;
+	enum err e = refuse_existing(path, f);
+
+	if (e != ERR_OK)
+		return e;
+	name_beside(temp, path, "new");
+	e = clear(&j, temp, f);
+	if (e == ERR_OK)
+		e = fill(j, f);
+	if (e == ERR_OK)
+		e = publish(temp, path, f);
+	journal_close(j);
+	return e;
+}
+
+/* -- owning ---------------------------------------------------------------- */
+
+/* Cheap, and made before anything else is read: is the end of the journal the end that
+ * its own row names? */
+static enum err compare_tail(
+    struct journal *j, const struct sql_journal_get_out *o, struct fail *f)
+{
+	struct sql_event_last_out last = { .commit_no = 0 };
+	struct sql_link_last_out link = { .commit_no = 0 };
+	bool any = sql_event_last_one(j, &(struct sql_event_last_in){ .max = 1 }, &last);
+	bool linked = sql_link_last_one(j, &link);
+	enum err e = journal_start_error(j, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (any != linked || last.commit_no != link.commit_no ||
+	    last.commit_no > o->commit_no)
+		return fail_set(f, ERR_DAMAGED,
+		    "its events end with commit %lld, their links"
+		    " with %lld, and the journal with %lld",
+		    (long long)last.commit_no, (long long)link.commit_no,
+		    (long long)o->commit_no);
+	if ((any ? last.id : 0) != o->events ||
+	    (linked && memcmp(link.hash, o->link, 32) != 0))
+		return fail_set(f, ERR_DAMAGED,
+		    "its last event is not the one that commit %lld"
+		    " ended with",
+		    (long long)o->commit_no);
+	return ERR_OK;
+}
+
+/* The events of the last commit against their links. */
+static enum err compare_last_commit(struct journal *j, struct fail *f)
+{
+	struct sql_event_last_out o;
+	int64_t first = 1, commit_no = 0, operation = 0, bad = 0;
+
+	sql_event_last_begin(j, &(struct sql_event_last_in){ .max = INT64_MAX });
+	while (sql_event_last_next(j, &o) && (!commit_no || o.commit_no == commit_no)) {
+		first = o.id;
+		commit_no = o.commit_no;
+	}
+	sql_event_last_end(j);
+	if (commit_no)
+		bad = events_check(j, first, commit_no, &operation);
+	if (journal_start_error(j, f) != ERR_OK)
+		return j->start.err;
+	if (bad)
+		return fail_set(f, ERR_DAMAGED,
+		    "the events of commit %lld, operation %lld, were"
+		    " altered",
+		    (long long)bad, (long long)operation);
+	return ERR_OK;
+}
+
+static enum err compare(struct journal *j, struct fail *f)
+{
+	struct sql_journal_get_out o;
+	struct sql_owner_get_out owner;
+	enum err e;
+
+	if (!sql_journal_get_one(j, &o) || !sql_owner_get_one(j, &owner)) {
+		e = journal_start_error(j, f);
+		return e != ERR_OK ? e
+				   : fail_set(f, ERR_DAMAGED, "its own row is missing");
+	}
+	e = compare_tail(j, &o, f);
+	if (e == ERR_OK)
+		e = compare_last_commit(j, f);
+	if (e == ERR_OK)
+		e = journal_files->id(&j->id, j->path, f);
+	if (e != ERR_OK)
+		return e;
+	if (j->id.inode != o.inode)
+		log_warn("journal",
+		    "%s is another file than its last commit was written to: if it is"
+		    " a copy, what the original sent since is not known here",
+		    j->path);
+	j->commit_no = o.commit_no;
+	j->events_n = o.events;
+	memcpy(j->link, o.link, 32);
+	j->epoch = owner.epoch;
+	return ERR_OK;
+}
+
+static enum err back_up(struct journal *j, int have, char **ret_backup, struct fail *f)
+{
+	char prefix[80], name[NAME_SIZE];
+	enum err e;
+
+	snprintf(prefix, sizeof(prefix), "backup-%lld-schema-%d", (long long)j->commit_no,
+	    have);
+	name_beside(name, j->path, prefix);
+	journal_files->remove(name);
+	e = journal_files->make(name, f);
+	if (e == ERR_OK)
+		e = j->drv->backup(j->db, name, f);
+	if (e == ERR_OK)
+		e = journal_files->sync_folder(name, f);
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "%s", name);
+	log_info("journal", "schema %d becomes %d; before that all was copied to %s",
+	    have, migrations_count, name);
+	if (ret_backup)
+		*ret_backup = mem_str(name);
+	return ERR_OK;
+}
+
+static void take(struct journal *j, const struct owner *who)
+{
+	struct sql_owner_take_in in = {
+		.before = j->epoch,
+		.epoch = j->epoch + 1,
+		.commit_no = j->commit_no + 1,
+		.pid = who->pid,
+		.host = who->host,
+		.since_ms = who->since_ms,
+	};
+	char from[32], to[32], why[200];
+
+	if (sql_owner_take(j, &in) != 1 && !j->numb)
+		journal_failed(j, ERR_JOURNAL, "epoch %lld was taken by another process",
+		    (long long)j->epoch);
+	snprintf(from, sizeof(from), "epoch %lld", (long long)j->epoch);
+	snprintf(to, sizeof(to), "epoch %lld", (long long)j->epoch + 1);
+	snprintf(why, sizeof(why), "pid %lld on %s", (long long)who->pid, who->host);
+	journal_event(
+	    j, &(struct event){ .what = "owner", .from = from, .to = to, .why = why });
+}
+
+/* have migrations are there; the rest, and our epoch, are one commit. */
+enum err owner_take(struct journal *j, const struct owner *who, int have,
+    char **ret_backup, struct fail *f)
+{
+	enum err e;
+
+	CRASH_POINT(owner_before_checkpoint);
+	e = j->drv->force(j->db, f);
+	if (e == ERR_OK)
+		e = compare(j, f);
+	if (e == ERR_OK && have < migrations_count)
+		e = back_up(j, have, ret_backup, f);
+	if (e != ERR_OK)
+		return e;
+	CRASH_POINT(owner_before_epoch);
+	j->taking = true;
+	if (journal_begin(j)) {
+		migrate_up(j, have);
+		take(j, who);
+	}
+	e = journal_commit(j, f);
+	if (e != ERR_OK)
+		return e;
+	j->taking = false;
+	j->epoch++;
+	CRASH_POINT(owner_after_epoch);
+	return ERR_OK;
+}
+
+static enum err name_owner(const char *path, struct fail *f)
+{
+	struct owner o;
+	bool held;
+
+	if (!journal_owner(path, &o, &held))
+		return ERR_OWNED;
+	return fail_set(f, ERR_OWNED, "%s: is owned by process %lld on %s", path,
+	    (long long)o.pid, *o.host ? o.host : "this host");
+}
+
+enum err journal_own(
+    struct journal **ret, const char *path, const struct owner *who, struct fail *f)
+{
+	struct journal *j;
+	int have;
+	enum err e = journal_open_file(&j, path, DB_WRITE, true, f);
+
+	if (e != ERR_OK)
+		return e == ERR_OWNED ? name_owner(path, f) : e;
+	e = migrate_compare(j, &have, f);
+	if (e == ERR_OK)
+		e = owner_take(j, who, have, NULL, f);
+	if (e != ERR_OK) {
+		journal_close(j);
+		return fail_wrap(f, e, "%s", path);
+	}
+	j->starting = false;
+	*ret = j;
+	return ERR_OK;
+}
+
+bool journal_owner(const char *path, struct owner *ret, bool *ret_held)
+{
+	struct sql_owner_get_out o;
+	struct journal *j;
+	bool found;
+
+	*ret_held = journal_files->size(path) >= 0 && journal_files->owned(path);
+	if (journal_open_file(&j, path, DB_READ, false, NULL) != ERR_OK)
+		return false;
+	found = sql_owner_get_one(j, &o);
+	if (found) {
+		*ret = (struct owner){
+			.epoch = o.epoch, .pid = o.pid, .since_ms = o.since_ms
+		};
+		snprintf(ret->host, sizeof(ret->host), "%s", o.host);
+	}
+	journal_close(j);
+	return found;
+}
