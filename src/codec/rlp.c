@@ -8,6 +8,8 @@
 #define LIST 0xc0
 #define SHORT_MAX 55
 
+_Static_assert(sizeof(size_t) == 8, "a length takes up to 8 bytes");
+
 static void add_head(struct buf *out, uint8_t kind, size_t len)
 {
 	uint8_t head[9];
@@ -72,7 +74,7 @@ static bool length_read(const struct rlp *r, size_t n, size_t *ret)
 	const uint8_t *at = r->at + 1;
 	size_t len = 0;
 
-	if (n > (size_t)(r->end - at) || n > sizeof len || at[0] == 0)
+	if (n > (size_t)(r->end - at) || at[0] == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		len = len << 8 | at[i];

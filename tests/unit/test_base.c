@@ -512,6 +512,19 @@ static void log_line_is_bounded(void **state)
 	free(text);
 }
 
+static void log_appends(void **state)
+{
+	(void)state;
+	unlink(path);
+	for (int run = 0; run < 2; run++) {
+		assert_int_equal(log_open(path, LOG_INFO, false, NULL), ERR_OK);
+		log_info("x", "run %d", run);
+		log_close();
+	}
+	assert_non_null(strstr(file_text(path), "x: run 0\n"));
+	assert_non_null(strstr(file_text(path), "x: run 1\n"));
+}
+
 static void log_follows_a_rotation(void **state)
 {
 	(void)state;
@@ -576,6 +589,7 @@ int main(void)
 		cmocka_unit_test(log_lets_no_control_through),
 		cmocka_unit_test(log_writes_json),
 		cmocka_unit_test(log_line_is_bounded),
+		cmocka_unit_test(log_appends),
 		cmocka_unit_test(log_follows_a_rotation),
 		cmocka_unit_test(log_says_why_it_can_not_open),
 		cmocka_unit_test(log_levels_have_names),

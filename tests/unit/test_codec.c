@@ -178,6 +178,25 @@ static void rlp_refuses_what_is_not_canonical(void **state)
 	}
 }
 
+/* As many bytes as the length says, and still not canonical. */
+static void rlp_refuses_long_lengths(void **state)
+{
+	static const char *const heads[] = { "b837", "b90038", "ba000038", "f837",
+		"f90038" };
+	uint8_t bytes[4 + 56] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(heads); i++) {
+		size_t head = strlen(heads[i]) / 2, len = i % 3 ? 56 : 55;
+		struct rlp_item item;
+		struct rlp r;
+
+		assert_true(hex_parse(bytes, head, heads[i], 2 * head));
+		rlp_init(&r, bytes, head + len);
+		assert_false(rlp_next(&r, &item));
+	}
+}
+
 static void rlp_never_reads_past_a_cut(void **state)
 {
 	(void)state;
@@ -412,6 +431,7 @@ static void abi_reads_reverts(void **state)
 #define W32 "0000000000000000000000000000000000000000000000000000000000000020"
 #define W3 "0000000000000000000000000000000000000000000000000000000000000003"
 #define W33 "0000000000000000000000000000000000000000000000000000000000000021"
+#define W65 "0000000000000000000000000000000000000000000000000000000000000041"
 #define WTOP "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define W64TOP "000000000000000000000000000000000000000000000000ffffffffffffffff"
 #define ABC "6162630000000000000000000000000000000000000000000000000000000000"
@@ -449,6 +469,7 @@ static void abi_reads_strings(void **state)
 	assert_false(string_of(out, W32 W33 ABC));
 	assert_false(
 	    string_of(out, W33 W3 ABC)); /* the length word would cross the end */
+	assert_false(string_of(out, W65 W0 W0));
 	assert_false(string_of(out, WTOP W3 ABC));
 	assert_false(string_of(out, W64TOP W3 ABC));
 	assert_false(string_of(out, W32 WTOP ABC));
@@ -569,6 +590,7 @@ int main(void)
 		cmocka_unit_test(rlp_list_carries_overflow),
 		cmocka_unit_test(rlp_reads_and_writes_as_ethers),
 		cmocka_unit_test(rlp_refuses_what_is_not_canonical),
+		cmocka_unit_test(rlp_refuses_long_lengths),
 		cmocka_unit_test(rlp_never_reads_past_a_cut),
 		cmocka_unit_test(rlp_reads_numbers),
 		cmocka_unit_test(eip55_both_ways),

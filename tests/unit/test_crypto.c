@@ -116,13 +116,17 @@ static int death_at(const struct secret *s, size_t offset, bool write_it)
 
 static void secret_is_guarded(void **state)
 {
-	struct secret *s = secret_random(32);
+	uint8_t mine[32] = { 1 };
+	struct secret *both[] = { secret_random(32), secret_new(mine, 32) };
 
 	(void)state;
-	assert_int_equal(death_at(s, 0, false), 0);
-	assert_int_equal(death_at(s, 0, true), SIGSEGV);
-	assert_int_equal(death_at(s, 32, false), SIGSEGV); /* the page behind it */
-	secret_free(s);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(death_at(both[i], 0, false), 0);
+		assert_int_equal(death_at(both[i], 0, true), SIGSEGV);
+		assert_int_equal(
+		    death_at(both[i], 32, false), SIGSEGV); /* the next page */
+		secret_free(both[i]);
+	}
 }
 
 static void secret_leaves_no_core(void **state)
@@ -385,6 +389,8 @@ static const struct hostile {
 	{ SCRYPT_FILE, "\"r\":1", "\"r\":1073741824", "out of bounds" },
 	{ SCRYPT_FILE, "\"r\":1", "\"r\":9223372036854775807", "out of bounds" },
 	{ SCRYPT_FILE, "\"r\":1", "\"r\":17", "out of bounds" },
+	{ SCRYPT_FILE, "\"n\":262144,\"p\":8,\"r\":1", "\"n\":2,\"p\":8,\"r\":1025",
+	    "out of bounds" },
 	{ SCRYPT_FILE, "\"r\":1", "\"r\":0", "out of bounds" },
 	{ SCRYPT_FILE, "\"p\":8", "\"p\":1073741824", "out of bounds" },
 	{ SCRYPT_FILE, "\"p\":8", "\"p\":17", "out of bounds" },
