@@ -1,0 +1,86 @@
+/* node.h - one node over a simulated chain: JSON-RPC bytes in, JSON-RPC bytes out.
+ *
+ * Several nodes may serve one chain, each with its own view and its own faults, all
+ * set by writing its members at any time. All-zero faults: an honest node. They share
+ * the chain's mempool. A node lives in the chain's region, as long as the chain.
+ */
+#ifndef PAWL_SIM_NODE_H
+#define PAWL_SIM_NODE_H
+
+#include "base/buf.h"
+#include "sim/chain.h"
+
+#define SIM_METHODS                  \
+	M(web3_clientVersion)        \
+	M(net_version)               \
+	M(eth_chainId)               \
+	M(eth_blockNumber)           \
+	M(eth_getBlockByNumber)      \
+	M(eth_getBlockByHash)        \
+	M(eth_getBlockReceipts)      \
+	M(eth_getTransactionByHash)  \
+	M(eth_getTransactionReceipt) \
+	M(eth_getTransactionCount)   \
+	M(eth_getBalance)            \
+	M(eth_getCode)               \
+	M(eth_call)                  \
+	M(eth_estimateGas)           \
+	M(eth_feeHistory)            \
+	M(eth_maxPriorityFeePerGas)  \
+	M(eth_gasPrice)              \
+	M(eth_sendRawTransaction)
+
+enum sim_method {
+#define M(name) SIM_##name,
+	SIM_METHODS
+#undef M
+	    SIM_METHOD_COUNT
+};
+
+enum sim_receipts { SIM_RECEIPTS_TRUE, SIM_RECEIPTS_FLIPPED, SIM_RECEIPTS_NULL };
+
+struct sim_node {
+	struct sim_chain *chain;
+
+	/* what it sees */
+	uint64_t lag;           /* blocks behind its head */
+	struct sim_block *fork; /* its head; NULL: the chain's */
+	bool keeps_orphans; /* blocks off its branch are shown by hash, as geth does */
+
+	/* what it says it is */
+	uint64_t chain_id; /* 0: the truth */
+	bool other_genesis;
+	bool own_finality; /* `finality` holds instead of the chain's */
+	struct sim_finality finality;
+	uint64_t tip; /* that it advises; 0: 1,000,000,000 */
+
+	/* what it lies about, or has not */
+	enum sim_receipts receipts;
+	uint64_t receipts_lag;   /* none yet in the newest n blocks; counts are there */
+	uint64_t receipts_depth; /* none any more under n blocks; 0: all */
+	uint64_t state_depth;    /* state of n blocks; 0: all */
+	uint64_t batch_max;      /* calls; 0: 1,000 */
+	bool no_block_receipts, no_hash_param, shuffles;
+	uint32_t wrong_decimals; /* so many answers more say 1 less */
+
+	bool down; /* connections are refused */
+
+	/* sends: refused with this text, or accepted and forgotten */
+	char refuses[120];
+	bool forgets;
+
+	/* figures */
+	uint64_t requests, calls[SIM_METHOD_COUNT];
+};
+
+struct sim_node *sim_node_new(struct sim_chain *c);
+
+/* The block that it calls latest. */
+struct sim_block *sim_node_head(const struct sim_node *n);
+
+/* Appends the answer to one HTTP body (HTTP 200). effect: sends enter the mempool. */
+void sim_node_answer(struct sim_node *n, struct buf *out, const char *body, size_t len);
+
+const char *sim_method_name(enum sim_method m);
+
+#endif
