@@ -211,8 +211,8 @@ static void signs_as_ethers(void **state)
 static void signs_as_eip155(void **state)
 {
 	static const char unsigned_hex[] =
-	    "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764"
-	    "000080018080";
+	    "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3"
+	    "a764000080018080";
 	struct secret *key = secret_hex(
 	    "0x4646464646464646464646464646464646464646464646464646464646464646");
 	uint8_t bytes[45], hash[32], r[32], s[32];
@@ -283,13 +283,16 @@ static void secp_refuses_what_nobody_signed(void **state)
 	"\"prf\":\"hmac-sha256\",\"salt\":"                                              \
 	"\"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd\"},"         \
 	"\"mac\":\"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2\"}"
-#define SCRYPT_CRYPTO                                                                     \
-	"{\"cipher\":\"aes-128-ctr\","                                                    \
-	"\"cipherparams\":{\"iv\":\"83dbcc02d8ccb40e466191a123791e0e\"},\"ciphertext\":"  \
-	"\"d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c\","           \
-	"\"kdf\":\"scrypt\",\"kdfparams\":{\"dklen\":32,\"n\":262144,\"p\":8,\"r\":1,"    \
-	"\"salt\":\"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19\"}," \
+#define SCRYPT_CRYPTO                                                                    \
+	"{\"cipher\":\"aes-128-ctr\","                                                   \
+	"\"cipherparams\":{\"iv\":\"83dbcc02d8ccb40e466191a123791e0e\"},\"ciphertext\":" \
+	"\"d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c\","          \
+	"\"kdf\":\"scrypt\",\"kdfparams\":{\"dklen\":32,\"n\":262144,\"p\":8,\"r\":1,"   \
+	"\"salt\":"                                                                      \
+	"\"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19\"},"         \
 	"\"mac\":\"2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097\"}"
+#define ADDRESS_OF_KEY(last) \
+	"\"address\":\"008aeeda4d805471df9b2a5b0f38a0c3bcba786" last "\","
 #define TAIL ",\"id\":\"3198bc9c-6672-5ab3-d995-4942343ae5b6\",\"version\":3}"
 #define PBKDF2_FILE "{\"crypto\":" PBKDF2_CRYPTO TAIL
 #define SCRYPT_FILE "{\"crypto\":" SCRYPT_CRYPTO TAIL
@@ -334,29 +337,24 @@ static void keystore_opens(void **state)
 	opens(SCRYPT_FILE, "testpassword", KEY_HEX);
 	opens("{\"Crypto\":" PBKDF2_CRYPTO ",\"address\":null" TAIL, "testpassword",
 	    KEY_HEX);
-	opens(
-	    "{\"address\":\"008aeeda4d805471df9b2a5b0f38a0c3bcba786b\",\"crypto\":" PBKDF2_CRYPTO
-		TAIL,
-	    "testpassword", KEY_HEX);
+	opens("{" ADDRESS_OF_KEY("b") "\"crypto\":" PBKDF2_CRYPTO TAIL, "testpassword",
+	    KEY_HEX);
 	for (size_t i = 0; i < sizeof keystores / sizeof *keystores; i++)
 		opens(keystores[i].json, keystores[i].password, keystores[i].key + 2);
 }
 
 static void keystore_wrong_password(void **state)
 {
+	static const char other_key[] =
+	    "{" ADDRESS_OF_KEY("c") "\"crypto\":" PBKDF2_CRYPTO TAIL;
+
 	(void)state;
 	refused(keystores[0].json, strlen(keystores[0].json), "wrong",
 	    "the password does not fit");
 	refused(PBKDF2_FILE, sizeof PBKDF2_FILE - 1, "testpasswore",
 	    "the password does not fit");
 	refused(
-	    "{\"address\":\"008aeeda4d805471df9b2a5b0f38a0c3bcba786c\",\"crypto\":" PBKDF2_CRYPTO
-		TAIL,
-	    sizeof PBKDF2_FILE - 1 +
-		sizeof "\"address\":"
-		       "\"008aeeda4d805471df9b2a5b0f38a0c3bcba786c\"," -
-		1,
-	    "testpassword", "not that of the address");
+	    other_key, sizeof other_key - 1, "testpassword", "not that of the address");
 }
 
 /* json with the first `from` replaced by `to`; freed by the caller. */
