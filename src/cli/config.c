@@ -14,28 +14,12 @@
 #include "cli/config_read.h"
 #include "cli/config_scalar.h"
 #include "cli/doc.h"
+#include "cli/file.h"
 #include "cli/nearest.h"
 
 static const char keystore_suffix[] = ".json";
 
 /* -- reading the file ----------------------------------------------------------- */
-
-static enum err file_read_all(struct buf *out, int fd, const char *path, struct fail *f)
-{
-	char piece[4096];
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof piece)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_set(f, ERR_CONFIG, "%s: %s", path, strerror(errno));
-		buf_add(out, piece, (size_t)n);
-		if (!buf_ok(out))
-			return fail_set(f, ERR_CONFIG, "%s: larger than 1 MiB", path);
-	}
-	return ERR_OK;
-}
 
 static enum err file_open(int *ret, struct stat *st, const char *path, struct fail *f)
 {
@@ -122,8 +106,8 @@ enum err config_load(struct config **ret, const char *path, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	buf_init(&text, DOC_BYTES_MAX);
-	e = file_read_all(&text, fd, path, f);
-	close(fd);
+	if (file_read(&text, fd, path, f) != ERR_OK)
+		e = f ? f->err = ERR_CONFIG : ERR_CONFIG;
 	if (e == ERR_OK) {
 		names_collect(&names, path);
 		in.text = buf_text(&text);

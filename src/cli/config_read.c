@@ -437,9 +437,7 @@ static enum err reader_run(
 	found_collect(r, in);
 	group_read(r, GROUP_ROOT, r->c, root, root);
 	twins_check(r);
-	return r->problems_n && f ? problems_report(r, f)
-	    : r->problems_n       ? ERR_CONFIG
-				  : e;
+	return r->problems_n ? problems_report(r, f) : ERR_OK;
 }
 
 enum err config_read(struct config **ret, const struct config_input *in, struct fail *f)

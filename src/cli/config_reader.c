@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 /* -- problems ---------------------------------------------------------------- */
 
@@ -17,6 +18,7 @@ void problem_at(struct reader *r, int line, int column, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	utf8_plain(text);
 	if (r->problems_n++)
 		buf_add_byte(&r->problems, '\n');
 	buf_add_str(&r->problems, r->file);
@@ -41,10 +43,17 @@ enum err problems_report(const struct reader *r, struct fail *f)
 		len += line;
 		told++;
 	}
+	if (!f)
+		return ERR_CONFIG;
+	/* Not by fail_set, which makes one line of everything. */
+	f->err = ERR_CONFIG;
+	len = len < room ? len : room;
+	memcpy(f->why, text, len);
+	f->why[len] = '\0';
 	if (told < r->problems_n)
-		return fail_set(f, ERR_CONFIG, "%.*s\nand %d more", (int)len, text,
+		snprintf(f->why + len, sizeof f->why - len, "\nand %d more",
 		    r->problems_n - told);
-	return fail_set(f, ERR_CONFIG, "%.*s", (int)len, text);
+	return ERR_CONFIG;
 }
 
 /* -- memory and places -------------------------------------------------------- */
@@ -118,8 +127,8 @@ void twins_collect(struct reader *r, char *const *env)
 
 void twin_name(char *to, const char *path)
 {
-	strcpy(to, "PAWL_");
-	to += strlen(to);
+	for (const char *prefix = "PAWL_"; *prefix; prefix++)
+		*to++ = *prefix;
 	for (; *path; path++) {
 		if (*path == '.')
 			*to++ = '_';

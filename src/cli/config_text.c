@@ -46,8 +46,8 @@ static void example_section(struct buf *out, const struct config_row *row)
 void config_example(struct buf *out)
 {
 	buf_add_str(out,
-	    "# What pawl works with. Take the # off the lines that you need; a key that is not\n"
-	    "# there has the value shown. `pawl help config` tells more.\n");
+	    "# What pawl works with. Take the # off the lines that you need; `pawl help\n"
+	    "# config` tells more about each key.\n");
 	for (int i = 0; i < config_rows_n; i++) {
 		const struct config_row *row = &config_rows[i];
 
@@ -98,9 +98,9 @@ void config_reference(struct buf *out)
 	buf_add_str(out, "The keys of pawl.yaml\n\n");
 	reference_group(out, GROUP_ROOT, "");
 	buf_add_str(out,
-	    "\nEach has a twin in the environment that goes before the file: PAWL_ and the\n"
-	    "path in upper case, joined by __ (a - in a name becomes _), as in\n"
-	    "PAWL_CHAINS__MAINNET__POLL_MS=500. Several endpoints have blanks between them.\n"
-	    "Paths are relative to the file's folder. A keystore keys/NAME.json beside the\n"
-	    "file is a key of that name without being mentioned.\n");
+	    "\nEach has a twin in the environment that goes before the file: PAWL_ and\n"
+	    "the path in upper case, joined by __ (a - in a name becomes _), as in\n"
+	    "PAWL_CHAINS__MAINNET__POLL_MS=500. Several endpoints have blanks between\n"
+	    "them. Paths are relative to the file's folder. A keystore keys/NAME.json\n"
+	    "beside the file is a key of that name without being mentioned.\n");
 }

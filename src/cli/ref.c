@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 
 #define KEY_DIGITS 64
@@ -42,9 +43,9 @@ const char *ref_shown(char out[REF_SHOWN_MAX], const char *text)
 	if (ref_looks_secret(text))
 		return "what is written there";
 	out[n++] = '\'';
-	for (; *text && n < 44; text++)
+	for (; *text && n < REF_SHOWN_MAX - 20; text++)
 		out[n++] = (unsigned char)*text < ' ' || *text == 127 ? '?' : *text;
-	strcpy(out + n, *text ? "...'" : "'");
+	snprintf(out + n, REF_SHOWN_MAX - n, "%s'", *text ? "..." : "");
 	return out;
 }
 
@@ -62,16 +63,15 @@ static bool variable_valid(const char *name)
 
 static enum err refuse(unsigned allowed, const char *why, struct fail *f)
 {
-	char forms[64] = "";
+	struct buf forms;
 
-	for (size_t i = 0; i < KINDS; i++) {
-		if (!(allowed & kinds[i].kind))
-			continue;
-		if (*forms)
-			strcat(forms, ", ");
-		strcat(forms, kinds[i].form);
-	}
-	return fail_set(f, ERR_CONFIG, "%s; it must be one of: %s", why, forms);
+	buf_init(&forms, 128);
+	for (size_t i = 0; i < KINDS; i++)
+		if (allowed & kinds[i].kind)
+			buf_addf(&forms, "%s%s", forms.len ? ", " : "", kinds[i].form);
+	fail_set(f, ERR_CONFIG, "%s; it must be one of: %s", why, buf_text(&forms));
+	buf_release(&forms);
+	return ERR_CONFIG;
 }
 
 enum err ref_parse(struct ref *ret, const char *text, unsigned allowed, struct fail *f)

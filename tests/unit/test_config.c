@@ -286,7 +286,7 @@ static void wrong_keys_name_the_nearest(void **state)
 	    "p:1:20: chains.m.kind: 'emv' is none of evm; did you mean evm?\n"
 	    "p:2:31: chains.m.endpoints.0: no key 'weigth' here; did you mean weight?");
 	refused("log: {level: wran}\n",
-	    "p:1:14: log.level: 'wran' is none of debug|info|warn|error; did you mean warn?");
+	    "p:1:14: log.level: 'wran' is none of debug|info|warn|error; did ...");
 }
 
 static void required_keys(void **state)
@@ -320,7 +320,7 @@ static void values_are_checked(void **state)
 		{ "batch: 1001",
 		    "12: chains.main.batch: '1001' is not a whole number from..." },
 		{ "max_fee_per_gas: 5",
-		    "22: chains.main.max_fee_per_gas: '5': a fee needs its unit: 500 gwei, 7 wei" },
+		    "22: chains.main.max_fee_per_gas: '5': a fee needs its unit..." },
 		{ "max_fee_per_gas: 5 eth",
 		    "22: chains.main.max_fee_per_gas: '5 eth': a fee is..." },
 		{ "max_fee_per_gas: 0.5 wei",
@@ -340,7 +340,7 @@ static void values_are_checked(void **state)
 		{ "quorum: 0",
 		    "13: chains.main.quorum: '0' is not a whole number from 1 to 16" },
 		{ "fee_type: 1560",
-		    "15: chains.main.fee_type: '1560' is none of auto|1559|legacy; did..." },
+		    "15: chains.main.fee_type: '1560' is none of auto|1559|legacy..." },
 	};
 
 	(void)state;
@@ -388,8 +388,8 @@ static void finality_forms(void **state)
 	refused(
 	    "chains: {m: {kind: evm, chain_id: 1, endpoints: http://a,\n finality: 12}}",
 	    "p:2:12: chains.m.finality: finality is {depth: BLOCKS} or finalized");
-	refused(
-	    "chains: {m: {kind: evm, chain_id: 1, endpoints: http://a,\n finality: [12]}}",
+	refused("chains: {m: {kind: evm, chain_id: 1, endpoints: http://a,\n"
+		" finality: [12]}}",
 	    "p:2:12: chains.m.finality: finality is {depth: BLOCKS} or finalized");
 	refused("chains: {m: {kind: evm, chain_id: 1, endpoints: http://a,\n"
 		" finality: {dept: 12}}}",
@@ -435,15 +435,15 @@ static void secrets_are_never_repeated(void **state)
 	refused("log: {level: " KEY_HEX "}",
 	    "p:1:14: log.level: what is written there is...");
 	refused("keys: {a: {source: hunter2}}",
-	    "p:1:20: keys.a.source: this is no reference to a secret; it must be one of:"
-	    " env:VAR, file:PATH, keystore:PATH");
+	    "p:1:20: keys.a.source: this is no reference to a secret; it must be one"
+	    " of: env:VAR, file:PATH, keystore:PATH");
 	refused("keys: {a: {source: env:A, password: env:B}}",
 	    "p:1:27: keys.a: only a keystore has a password");
 	refused("keys: {a: {source: prompt}}",
 	    "p:1:20: keys.a.source: this is no reference...");
 	refused("keys: {a: {source: keystore:x, password: keystore:y}}",
-	    "p:1:42: keys.a.password: this is no reference to a secret; it must be one of:"
-	    " env:VAR, file:PATH, prompt");
+	    "p:1:42: keys.a.password: this is no reference to a secret; it must be one"
+	    " of: env:VAR, file:PATH, prompt");
 }
 
 static void the_environment_goes_first(void **state)

@@ -1,0 +1,252 @@
+#include "cli/args.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "cli/cli.h"
+#include "cli/nearest.h"
+#include "cli/ref.h"
+#include "codec/eip55.h"
+
+#define GIVEN_MAX 32
+
+struct given {
+	char name[32];
+	const char *value; /* NULL: not given with it */
+};
+
+/* The line taken apart, before anybody knows which command it is. */
+struct line {
+	struct given options[GIVEN_MAX];
+	int options_n;
+	const char *words[ARGS_WORDS_MAX];
+	int words_n;
+};
+
+static const struct option *option_in(const struct option *options, const char *name)
+{
+	for (; options->name; options++)
+		if (strcmp(options->name, name) == 0)
+			return options;
+	return NULL;
+}
+
+/* Of any command: enough to know whether a value follows. */
+static const struct option *option_anywhere(const char *name)
+{
+	const struct option *found = option_in(global_options, name);
+
+	for (int i = 0; i < commands_n && !found; i++)
+		found = option_in(commands[i].options, name);
+	return found;
+}
+
+static enum err option_unknown(
+    const struct option *options, const char *name, struct fail *f)
+{
+	struct nearest near = { NULL, 0 };
+	char out[REF_SHOWN_MAX];
+
+	for (const struct option *o = options; o && o->name; o++)
+		nearest_add(&near, name, o->name);
+	for (const struct option *o = global_options; o->name; o++)
+		nearest_add(&near, name, o->name);
+	for (int i = 0; i < commands_n && !options; i++)
+		for (const struct option *o = commands[i].options; o->name; o++)
+			nearest_add(&near, name, o->name);
+	if (near.best)
+		return fail_set(f, ERR_USAGE,
+		    "there is no option %s here; did you mean %s?", ref_shown(out, name),
+		    near.best);
+	return fail_set(f, ERR_USAGE, "there is no option %s here", ref_shown(out, name));
+}
+
+/* One option at argv[*at], with the value that may follow it. */
+static enum err option_split(
+    struct line *line, int argc, char *const *argv, int *at, struct fail *f)
+{
+	const char *text = argv[*at], *equals = strchr(text, '=');
+	size_t len = equals ? (size_t)(equals - text) : strlen(text);
+	struct given *given = &line->options[line->options_n];
+	const struct option *option;
+
+	if (line->options_n == GIVEN_MAX)
+		return fail_set(f, ERR_USAGE, "too many options");
+	if (len >= sizeof given->name)
+		return option_unknown(NULL, text, f);
+	memcpy(given->name, text, len);
+	given->name[len] = '\0';
+	if (strcmp(given->name, "-h") == 0)
+		snprintf(given->name, sizeof given->name, "--help");
+	option = option_anywhere(given->name);
+	if (!option)
+		return option_unknown(NULL, given->name, f);
+	given->value = equals ? equals + 1 : NULL;
+	if (!option->value && equals)
+		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
+	if (option->value && !equals) {
+		if (*at + 1 == argc || strncmp(argv[*at + 1], "--", 2) == 0)
+			return fail_set(
+			    f, ERR_USAGE, "%s needs its %s", option->name, option->value);
+		given->value = argv[++*at];
+	}
+	for (int i = 0; i < line->options_n; i++)
+		if (strcmp(line->options[i].name, given->name) == 0)
+			return fail_set(f, ERR_USAGE, "%s is there twice", given->name);
+	line->options_n++;
+	return ERR_OK;
+}
+
+static enum err line_split(struct line *line, int argc, char *const *argv, struct fail *f)
+{
+	bool options = true;
+
+	for (int i = 1; i < argc; i++) {
+		enum err e = ERR_OK;
+
+		if (options && strcmp(argv[i], "--") == 0)
+			options = false;
+		else if (options && argv[i][0] == '-' && argv[i][1])
+			e = option_split(line, argc, argv, &i, f);
+		else if (line->words_n == ARGS_WORDS_MAX)
+			e = fail_set(f, ERR_USAGE, "too many arguments");
+		else
+			line->words[line->words_n++] = argv[i];
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err option_put(struct args *a, const struct given *given, struct fail *f)
+{
+	const struct command *c = a->command;
+	const struct option *own = c ? option_in(c->options, given->name) : NULL;
+
+	if (own)
+		a->values[own - c->options] = given->value ? given->value : "";
+	else if (strcmp(given->name, "--config") == 0)
+		a->config = given->value;
+	else if (!option_in(global_options, given->name))
+		return option_unknown(c ? c->options : global_options, given->name, f);
+	return ERR_OK;
+}
+
+/* "FILE [NAME]": at least one, at most two. */
+static enum err words_check(const struct args *a, struct fail *f)
+{
+	const char *at = a->command->arguments;
+	char missing[64] = "", out[REF_SHOWN_MAX];
+	int most = 0;
+
+	while (*at) {
+		size_t len = strcspn(at, " ");
+
+		most++;
+		if (*at != '[' && most > a->words_n && !*missing)
+			snprintf(missing, sizeof missing, "%.*s", (int)len, at);
+		at += len + strspn(at + len, " ");
+	}
+	if (*missing)
+		return fail_set(f, ERR_USAGE, "%s: %s is missing; usage: pawl %s %s",
+		    a->command->words, missing, a->command->words, a->command->arguments);
+	if (a->words_n > most)
+		return fail_set(f, ERR_USAGE, "%s: %s is too much; usage: pawl %s%s%s",
+		    a->command->words, ref_shown(out, a->words[most]), a->command->words,
+		    *a->command->arguments ? " " : "", a->command->arguments);
+	return ERR_OK;
+}
+
+static enum err command_put(struct args *a, const struct line *line, struct fail *f)
+{
+	int used = 0;
+
+	if (line->words_n == 0)
+		return a->help ? ERR_OK
+			       : fail_set(f, ERR_USAGE, "no command; see: pawl help");
+	a->command = command_find(line->words, line->words_n, &used, f);
+	if (!a->command)
+		return ERR_USAGE;
+	a->words_n = line->words_n - used;
+	memcpy(a->words, line->words + used, (size_t)a->words_n * sizeof *a->words);
+	return ERR_OK;
+}
+
+/* How to tell things must be known even where the line makes no sense. */
+static void telling_find(struct args *a, int argc, char *const *argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		a->json |= strcmp(argv[i], "--json") == 0;
+		a->quiet |= strcmp(argv[i], "--quiet") == 0;
+		a->help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+	}
+}
+
+enum err args_parse(struct args *ret, int argc, char *const *argv, struct fail *f)
+{
+	struct line line = { .options_n = 0 };
+	const char *config = getenv("PAWL_CONFIG");
+	enum err e;
+
+	memset(ret, 0, sizeof *ret);
+	telling_find(ret, argc, argv);
+	ret->config = config && *config ? config : "pawl.yaml";
+	e = line_split(&line, argc, argv, f);
+	if (e == ERR_OK)
+		e = command_put(ret, &line, f);
+	for (int i = 0; i < line.options_n && e == ERR_OK; i++)
+		e = option_put(ret, &line.options[i], f);
+	if (e == ERR_OK && ret->command && !ret->help)
+		e = words_check(ret, f);
+	return e;
+}
+
+const char *args_get(const struct args *a, const char *name)
+{
+	const struct option *option = option_in(a->command->options, name);
+
+	CHECK(option);
+	return a->values[option - a->command->options];
+}
+
+bool args_has(const struct args *a, const char *name)
+{
+	return args_get(a, name) != NULL;
+}
+
+const char *args_word(const struct args *a, int at)
+{
+	return at < a->words_n ? a->words[at] : NULL;
+}
+
+enum err args_address(
+    struct address *ret, const char *what, const char *text, struct fail *f)
+{
+	char out[REF_SHOWN_MAX];
+
+	switch (eip55_parse(ret->at, text, strlen(text))) {
+	case EIP55_OK:
+		return ERR_OK;
+	case EIP55_BAD_CHECKSUM:
+		return fail_set(f, ERR_USAGE, "%s: %s has a wrong checksum (EIP-55)",
+		    what, ref_shown(out, text));
+	case EIP55_NOT_AN_ADDRESS:
+		break;
+	}
+	return fail_set(f, ERR_USAGE, "%s: %s is no address (0x and 40 digits)", what,
+	    ref_shown(out, text));
+}
+
+enum err args_amount(struct amount *ret, const char *what, const char *text,
+    unsigned decimals, struct fail *f)
+{
+	char out[REF_SHOWN_MAX];
+	enum amount_fault fault = amount_parse(ret, text, strlen(text), decimals);
+
+	if (fault == AMOUNT_OK)
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE, "%s: %s: %s", what, ref_shown(out, text),
+	    amount_fault_text(fault));
+}

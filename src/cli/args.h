@@ -1,0 +1,68 @@
+/* args.h - the command line by the table of commands (commands.def).
+ *
+ * Options stand anywhere, as `--name VALUE` or `--name=VALUE`; `--` ends them. What is
+ * not understood is refused with the nearest thing that is (ERR_USAGE). Everything
+ * given borrows from argv.
+ */
+#ifndef PAWL_CLI_ARGS_H
+#define PAWL_CLI_ARGS_H
+
+#include <stdbool.h>
+
+#include "base/amount.h"
+#include "base/buf.h"
+#include "chain/chain.h"
+
+#define ARGS_WORDS_MAX 8
+#define ARGS_OPTIONS_MAX 16
+
+struct cli;
+
+typedef enum err command_fn(struct cli *c, struct fail *f);
+
+struct option {
+	const char *name, *value, *doc; /* value NULL: a flag */
+};
+
+struct command {
+	const char *words, *arguments; /* "key new", "NAME" */
+	command_fn *run;
+	const char *doc, *example;
+	struct option options[ARGS_OPTIONS_MAX]; /* ended by a NULL name */
+};
+
+struct args {
+	const struct command *command; /* NULL: none was named (only with help) */
+	const char *words[ARGS_WORDS_MAX];
+	int words_n;
+	const char
+	    *values[ARGS_OPTIONS_MAX]; /* of the command's options; "" for a flag */
+	const char *config;            /* the option or PAWL_CONFIG or ./pawl.yaml */
+	bool json, quiet, help;
+};
+
+/* json and quiet are written also on failure: they say how to tell it. */
+NODISCARD enum err args_parse(
+    struct args *ret, int argc, char *const *argv, struct fail *f);
+
+/* An option by its name, which must be in the command's row (CHECK); NULL: not given. */
+const char *args_get(const struct args *a, const char *name);
+bool args_has(const struct args *a, const char *name);
+const char *args_word(const struct args *a, int at); /* NULL: not given */
+
+/* The rows, and the command that words name; NULL and why: none. */
+extern const struct command commands[];
+extern const int commands_n;
+const struct command *command_find(
+    const char *const *words, int words_n, int *ret_used, struct fail *f);
+
+void command_usage(struct buf *out);                               /* of all */
+void command_help(struct buf *out, const struct command *command); /* of one */
+
+/* Values that several commands take. what: the option or argument, for f. ERR_USAGE. */
+NODISCARD enum err args_address(
+    struct address *ret, const char *what, const char *text, struct fail *f);
+NODISCARD enum err args_amount(struct amount *ret, const char *what, const char *text,
+    unsigned decimals, struct fail *f);
+
+#endif

@@ -1,0 +1,71 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "cli/keys.h"
+
+enum err cli_config(struct cli *c, struct fail *f)
+{
+	const struct log_config *log;
+	enum err e;
+
+	if (c->config)
+		return ERR_OK;
+	e = config_load(&c->config, c->args.config, f);
+	if (e != ERR_OK)
+		return e;
+	if (c->config->mode & 07)
+		cli_warn(c, "%s can be read by everybody on this machine: chmod 600 %s",
+		    c->config->path, c->config->path);
+	log = &c->config->log;
+	return log_open(log->file, log->level, log->format == LOG_JSON, f);
+}
+
+enum err cli_keyring(struct cli *c, struct fail *f)
+{
+	enum err e = cli_config(c, f);
+
+	if (e == ERR_OK && !c->keyring)
+		c->keyring = keyring_new(c->config);
+	return e;
+}
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->args.json || c->args.quiet)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+void cli_warn(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->args.quiet)
+		return;
+	fputs("pawl: warning: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void cli_json(json_t *o)
+{
+	char *text;
+
+	CHECK(o);
+	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	CHECK(text);
+	puts(text);
+	free(text);
+	json_decref(o);
+}

@@ -1,0 +1,44 @@
+/* cli.h - what every command gets, and how it tells things.
+ *
+ * A command is one file, one function and one row in commands.def. It prints its
+ * results on standard output, with --json as one compact object a line, and returns
+ * how it ended: main prints the sentence in f on standard error ("pawl: why") and
+ * turns the error into the exit code.
+ */
+#ifndef PAWL_CLI_CLI_H
+#define PAWL_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cli/args.h"
+#include "cli/config.h"
+
+struct keyring;
+
+struct cli {
+	struct args args;
+	struct config *config;   /* after cli_config */
+	struct keyring *keyring; /* after cli_keyring */
+};
+
+/* Load what --config says, once; opens its log. Warns of a file that others can read. */
+NODISCARD enum err cli_config(struct cli *c, struct fail *f);
+NODISCARD enum err cli_keyring(struct cli *c, struct fail *f); /* loads the config too */
+
+/* For a person who is watching: not with --json or --quiet. */
+void cli_say(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
+/* On standard error, not with --quiet. */
+void cli_warn(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
+/* One object, compact, on a line of its own; o is given away. */
+void cli_json(json_t *o);
+
+extern const struct option global_options[];
+
+#define GLOBAL(...)
+#define COMMAND(words, arguments, run, ...) command_fn run;
+#include "cli/commands.def"
+#undef GLOBAL
+#undef COMMAND
+
+#endif

@@ -1,0 +1,41 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/key_guard.h"
+#include "cli/keys.h"
+
+static enum err keystore_delete(const struct key_config *key, struct fail *f)
+{
+	if (unlink(key->source.at) == 0)
+		return ERR_OK;
+	return fail_set(f, ERR_SYSTEM, "%s: %s", key->source.at, strerror(errno));
+}
+
+enum err cmd_key_remove(struct cli *c, struct fail *f)
+{
+	const char *name = args_word(&c->args, 0);
+	const struct key_config *key = NULL;
+	struct address address;
+	enum err e = cli_keyring(c, f);
+
+	if (e == ERR_OK)
+		e = config_key(c->config, name, &key, f);
+	if (e != ERR_OK)
+		return e;
+	if (key->source.kind != REF_KEYSTORE)
+		return fail_set(f, ERR_KEY,
+		    "key %s is no keystore of pawl: take its lines out of %s", name,
+		    c->config->path);
+	e = keyring_address(c->keyring, name, &address, f);
+	if (e == ERR_OK)
+		e = key_remove_check(c, name, &address, f);
+	if (e == ERR_OK)
+		e = keystore_delete(key, f);
+	if (e == ERR_OK && c->args.json)
+		cli_json(json_pack("{s:s, s:b}", "key", name, "removed", 1));
+	else if (e == ERR_OK)
+		cli_say(c, "Key %s is gone: %s", name, key->source.at);
+	return e;
+}

@@ -1,0 +1,186 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "cli/nearest.h"
+#include "cli/ref.h"
+
+#define SUMMARY_COLUMN 30
+
+#define VALUE(name, value, doc)  \
+	{                        \
+		name, value, doc \
+	}
+#define FLAG(name, doc)         \
+	{                       \
+		name, NULL, doc \
+	}
+#define NONE                     \
+	{                        \
+		NULL, NULL, NULL \
+	}
+
+const struct option global_options[] = {
+#define GLOBAL(...) __VA_ARGS__,
+#define COMMAND(...)
+#include "cli/commands.def"
+#undef GLOBAL
+#undef COMMAND
+	NONE,
+};
+
+const struct command commands[] = {
+#define GLOBAL(...)
+#define COMMAND(words, arguments, run, doc, example, ...) \
+	{ words, arguments, run, doc, example, { __VA_ARGS__ } },
+#include "cli/commands.def"
+#undef GLOBAL
+#undef COMMAND
+};
+
+const int commands_n = sizeof commands / sizeof *commands;
+
+/* -- finding one ------------------------------------------------------------------ */
+
+/* Do the words begin with the command's own? Returns how many are its own. */
+static int words_match(const char *own, const char *const *words, int words_n)
+{
+	int used = 0;
+
+	while (*own) {
+		size_t len = strcspn(own, " ");
+
+		if (used == words_n || strlen(words[used]) != len ||
+		    memcmp(words[used], own, len) != 0)
+			return 0;
+		used++;
+		own += len + (own[len] == ' ');
+	}
+	return used;
+}
+
+/* "airdrop" of "airdrop run". */
+static const char *first_word(char out[32], const struct command *c)
+{
+	snprintf(out, 32, "%.*s", (int)strcspn(c->words, " "), c->words);
+	return out;
+}
+
+static bool is_group(const struct command *c, const char *word)
+{
+	char own[32];
+
+	return strchr(c->words, ' ') && strcmp(first_word(own, c), word) == 0;
+}
+
+/* pawl key nwe: the group is known, the command in it is not. */
+static const struct command *unknown_in_group(
+    const char *group, const char *word, struct fail *f)
+{
+	struct nearest near = { NULL, 0 };
+	char out[REF_SHOWN_MAX];
+	struct buf all;
+
+	buf_init(&all, 256);
+	for (int i = 0; i < commands_n; i++) {
+		const char *own = strchr(commands[i].words, ' ');
+
+		if (!is_group(&commands[i], group))
+			continue;
+		if (word)
+			nearest_add(&near, word, own + 1);
+		buf_addf(&all, "%s%s", all.len ? "," : "", own);
+	}
+	if (near.best)
+		fail_set(f, ERR_USAGE, "%s has no %s; did you mean pawl %s %s?", group,
+		    ref_shown(out, word), group, near.best);
+	else
+		fail_set(f, ERR_USAGE, "%s needs one of:%s", group, buf_text(&all));
+	buf_release(&all);
+	return NULL;
+}
+
+const struct command *command_find(
+    const char *const *words, int words_n, int *ret_used, struct fail *f)
+{
+	char names[sizeof commands / sizeof *commands][32], out[REF_SHOWN_MAX];
+	struct nearest near = { NULL, 0 };
+
+	for (int i = 0; i < commands_n; i++) {
+		*ret_used = words_match(commands[i].words, words, words_n);
+		if (*ret_used)
+			return &commands[i];
+	}
+	for (int i = 0; i < commands_n; i++) {
+		if (is_group(&commands[i], words[0]))
+			return unknown_in_group(
+			    words[0], words_n > 1 ? words[1] : NULL, f);
+		nearest_add(&near, words[0], first_word(names[i], &commands[i]));
+	}
+	fail_set(f, ERR_USAGE, "there is no command %s; %s%s%s", ref_shown(out, words[0]),
+	    near.best ? "did you mean pawl " : "see: pawl ",
+	    near.best ? near.best : "help", near.best ? "?" : "");
+	return NULL;
+}
+
+/* -- telling ---------------------------------------------------------------------- */
+
+static void add_padded(struct buf *out, const char *text, size_t column)
+{
+	size_t len = strlen(text);
+
+	buf_addf(out, "  %s", text);
+	if (len + 1 >= column) {
+		buf_add_byte(out, '\n');
+		len = 0;
+		buf_add_str(out, "  ");
+	}
+	for (; len < column; len++)
+		buf_add_byte(out, ' ');
+}
+
+static void add_options(struct buf *out, const struct option *options)
+{
+	char left[64];
+
+	for (; options->name; options++) {
+		snprintf(left, sizeof left, "%s%s%s", options->name,
+		    options->value ? " " : "", options->value ? options->value : "");
+		add_padded(out, left, SUMMARY_COLUMN);
+		buf_addf(out, "%s\n", options->doc);
+	}
+}
+
+void command_usage(struct buf *out)
+{
+	char left[96];
+
+	buf_add_str(out, "usage: pawl COMMAND [ARGUMENTS] [OPTIONS]\n\n");
+	for (int i = 0; i < commands_n; i++) {
+		const struct command *c = &commands[i];
+
+		snprintf(left, sizeof left, "%s%s%s", c->words, *c->arguments ? " " : "",
+		    c->arguments);
+		add_padded(out, left, SUMMARY_COLUMN);
+		buf_addf(out, "%s\n", c->doc);
+	}
+	buf_add_str(out, "\nOptions of all commands:\n");
+	add_options(out, global_options);
+	buf_add_str(out, "\nexample: pawl init && pawl key new payer\n");
+}
+
+void command_help(struct buf *out, const struct command *c)
+{
+	buf_addf(
+	    out, "usage: pawl %s%s%s", c->words, *c->arguments ? " " : "", c->arguments);
+	buf_addf(out, "%s\n\n%s\n\n", c->options[0].name ? " [OPTIONS]" : "", c->doc);
+	if (c->options[0].name) {
+		buf_add_str(out, "Options:\n");
+		add_options(out, c->options);
+		buf_add_byte(out, '\n');
+	}
+	buf_add_str(out, "Options of all commands:\n");
+	add_options(out, global_options);
+	buf_addf(out, "\nexample: %s\n", c->example);
+}

@@ -1,0 +1,87 @@
+/* main.c - start, run one command, tell how it ended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/keys.h"
+#include "crypto/secret.h"
+
+/* A journal that is opened as descriptor 1 would be printed into. */
+static void descriptors_fill(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static enum err run(struct cli *c, int argc, char **argv, struct fail *f)
+{
+	enum err e = args_parse(&c->args, argc, argv, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (c->args.help) /* of the command in args, or of all */
+		return cmd_help(c, f);
+	return c->args.command->run(c, f);
+}
+
+/* What was printed counts as printed only when it got there. */
+static enum err output_check(enum err e, struct fail *f)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return e;
+	if (e == ERR_OK)
+		e = fail_set(f, ERR_SYSTEM, "standard output: %s", strerror(errno));
+	return e;
+}
+
+static void error_print(const char *why)
+{
+	while (*why) {
+		size_t len = strcspn(why, "\n");
+
+		fprintf(stderr, "pawl: %.*s\n", (int)len, why);
+		why += len + (why[len] == '\n');
+	}
+}
+
+static int end(const struct cli *c, enum err e, const struct fail *f)
+{
+	const char *why = f->why[0] ? f->why : err_text(e);
+
+	if (e == ERR_OK)
+		return 0;
+	if (c->args.json)
+		cli_json(
+		    json_pack("{s:s+, s:i}", "error", why, "", "exit", err_exit_code(e)));
+	fflush(stdout);
+	error_print(why);
+	return err_exit_code(e);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { .config = NULL };
+	struct fail f = { ERR_OK, "" };
+	enum err e;
+
+	descriptors_fill();
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	secret_setup();
+	e = output_check(run(&c, argc, argv, &f), &f);
+	keyring_free(c.keyring);
+	config_free(c.config);
+	log_close();
+	return end(&c, e, &f);
+}

@@ -1,0 +1,292 @@
+#include "cli/term.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+#define BAR_CELLS 24
+#define DRAW_MS 100  /* between two bars */
+#define LINE_MS 5000 /* between two plain lines */
+#define MARK_MS 1000 /* between two moments that the rate is made of */
+#define SECRET_MAX 1024
+
+/* -- figures ------------------------------------------------------------------------ */
+
+void term_duration(char out[32], int64_t seconds)
+{
+	long long s = seconds;
+
+	if (s < 120)
+		snprintf(out, 32, "%lld s", s);
+	else if (s < 7200)
+		snprintf(out, 32, "%lld min %lld s", s / 60, s % 60);
+	else
+		snprintf(out, 32, "%lld h %lld min", s / 3600, s / 60 % 60);
+}
+
+void term_count(char out[32], int64_t n)
+{
+	char digits[32];
+	int len = snprintf(digits, sizeof digits, "%lld", (long long)n);
+	char *to = out;
+
+	for (int i = 0; i < len; i++) {
+		if (i && digits[i - 1] != '-' && (len - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+}
+
+/* -- progress ----------------------------------------------------------------------- */
+
+void progress_init(struct progress *p, FILE *out)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+	memset(p, 0, sizeof *p);
+	p->out = out;
+	p->drawn_over = out && isatty(fileno(out)) && term && strcmp(term, "dumb") != 0;
+	p->colour = p->drawn_over && !(no_color && *no_color);
+	p->told_ms = INT64_MIN;
+}
+
+static void mark_add(struct progress *p, int64_t done, int64_t now_ms)
+{
+	if (p->marks_n && now_ms - p->marks[p->marks_n - 1].at_ms < MARK_MS)
+		return;
+	if (p->marks_n == PROGRESS_MARKS) {
+		memmove(p->marks, p->marks + 1, sizeof p->marks - sizeof p->marks[0]);
+		p->marks_n--;
+	}
+	p->marks[p->marks_n].at_ms = now_ms;
+	p->marks[p->marks_n].done = done;
+	p->marks_n++;
+}
+
+int64_t progress_rate_milli(const struct progress *p)
+{
+	int64_t ms, done;
+
+	if (p->marks_n < 2)
+		return -1;
+	ms = p->marks[p->marks_n - 1].at_ms - p->marks[0].at_ms;
+	done = p->marks[p->marks_n - 1].done - p->marks[0].done;
+	return ms > 0 && done >= 0 ? done * 1000000 / ms : -1;
+}
+
+int64_t progress_eta_s(const struct progress *p, int64_t done, int64_t total)
+{
+	int64_t rate_milli = progress_rate_milli(p);
+
+	if (rate_milli <= 0 || done > total)
+		return -1;
+	return ((total - done) * 1000 + rate_milli - 1) / rate_milli;
+}
+
+static void bar_format(char out[BAR_CELLS + 3], const struct progress_facts *facts)
+{
+	int64_t full = facts->total > 0 ? facts->done * BAR_CELLS / facts->total : 0;
+
+	out[0] = '[';
+	for (int i = 0; i < BAR_CELLS; i++)
+		out[1 + i] = i < full ? '#' : '.';
+	out[1 + BAR_CELLS] = ']';
+	out[2 + BAR_CELLS] = '\0';
+}
+
+/* "812 of 2,000 (40 %), 312/s, 4 s left". */
+static size_t line_format(
+    char *out, size_t size, const struct progress *p, const struct progress_facts *facts)
+{
+	int64_t rate_milli = progress_rate_milli(p);
+	int64_t eta_s = progress_eta_s(p, facts->done, facts->total);
+	char done[32], total[32], speed[32] = "", left[48] = "";
+	int n;
+
+	term_count(done, facts->done);
+	term_count(total, facts->total);
+	if (rate_milli > 0)
+		snprintf(speed, sizeof speed, ", %lld.%lld/s",
+		    (long long)rate_milli / 1000, (long long)rate_milli / 100 % 10);
+	if (eta_s >= 0 && facts->done < facts->total) {
+		char duration[32];
+
+		term_duration(duration, eta_s);
+		snprintf(left, sizeof left, ", %s left", duration);
+	}
+	n = snprintf(out, size, "%s: %s of %s (%lld %%)%s%s", facts->what, done, total,
+	    facts->total > 0 ? (long long)(facts->done * 100 / facts->total) : 100LL,
+	    speed, left);
+	CHECK(n >= 0);
+	return (size_t)n < size ? (size_t)n : size - 1;
+}
+
+/* How many are unknown, what it waits for, and that it may be killed: it always may. */
+static void rest_format(char *out, size_t size, const struct progress_facts *facts)
+{
+	char unknown[48] = "";
+
+	if (facts->unknown)
+		snprintf(unknown, sizeof unknown, "; %lld unknown, being looked up",
+		    (long long)facts->unknown);
+	snprintf(out, size, "%s%s%s; safe to stop", unknown,
+	    facts->waits ? "; waits for " : "", facts->waits ? facts->waits : "");
+}
+
+static void bar_draw(
+    struct progress *p, const struct progress_facts *facts, const char *line)
+{
+	char bar[BAR_CELLS + 3];
+
+	bar_format(bar, facts);
+	fprintf(p->out, "\r\033[K%s%s%s %s", p->colour ? "\033[32m" : "", bar,
+	    p->colour ? "\033[0m" : "", line);
+	p->drawn = true;
+}
+
+void progress_show(struct progress *p, const struct progress_facts *facts, int64_t now_ms)
+{
+	int64_t pause_ms = p->drawn_over ? DRAW_MS : LINE_MS;
+	bool complete = facts->done >= facts->total;
+	char line[sizeof p->last];
+	size_t len;
+
+	mark_add(p, facts->done, now_ms);
+	if (!p->out ||
+	    (p->told_ms != INT64_MIN && now_ms - p->told_ms < pause_ms && !complete))
+		return;
+	len = line_format(line, sizeof line, p, facts);
+	rest_format(line + len, sizeof line - len, facts);
+	if (strcmp(line, p->last) == 0)
+		return;
+	memcpy(p->last, line, sizeof line);
+	p->told_ms = now_ms;
+	if (p->drawn_over)
+		bar_draw(p, facts, line);
+	else
+		fprintf(p->out, "%s\n", line);
+	fflush(p->out);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->out && p->drawn)
+		fputc('\n', p->out);
+	p->drawn = false;
+}
+
+/* -- questions ------------------------------------------------------------------------
+ */
+
+static volatile sig_atomic_t signal_seen;
+
+static void signal_note(int number)
+{
+	signal_seen = number;
+}
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+#define SIGNALS (sizeof signals / sizeof *signals)
+
+/* Until quiet_end the terminal shows nothing, and a signal only ends the reading: the
+ * terminal must be put back first. */
+struct quiet {
+	struct termios before;
+	struct sigaction actions[SIGNALS];
+};
+
+static bool quiet_begin(struct quiet *q, int tty)
+{
+	struct sigaction note = { .sa_handler = signal_note };
+	struct termios silent;
+
+	if (tcgetattr(tty, &q->before) != 0)
+		return false;
+	signal_seen = 0;
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &note, &q->actions[i]);
+	silent = q->before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	silent.c_lflag |= ICANON | ISIG | ECHONL;
+	return tcsetattr(tty, TCSAFLUSH, &silent) == 0;
+}
+
+static void quiet_end(const struct quiet *q, int tty)
+{
+	tcsetattr(tty, TCSAFLUSH, &q->before);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &q->actions[i], NULL);
+}
+
+/* A line without its end; -1 at the end of input, or when a signal came. */
+static ssize_t line_read(int tty, char *out, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size && !signal_seen) {
+		ssize_t n = read(tty, out + len, 1);
+
+		if (n <= 0)
+			return -1;
+		if (out[len] == '\n')
+			return (ssize_t)len;
+		len++;
+	}
+	return -1;
+}
+
+static void say(int tty, const char *text)
+{
+	ssize_t n = write(tty, text, strlen(text));
+
+	(void)n; /* a terminal that is gone shows in the answer */
+}
+
+enum err term_ask_secret(struct secret **ret, const char *prompt, struct fail *f)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	char line[SECRET_MAX];
+	struct quiet quiet;
+	ssize_t len = -1;
+
+	if (tty < 0)
+		return fail_set(f, ERR_KEY, "there is no terminal to ask on");
+	say(tty, prompt);
+	if (quiet_begin(&quiet, tty))
+		len = line_read(tty, line, sizeof line);
+	quiet_end(&quiet, tty);
+	close(tty);
+	if (signal_seen)
+		raise(signal_seen);
+	if (len < 0) {
+		secret_wipe(line, sizeof line);
+		return fail_set(f, ERR_STOPPED, "nothing was entered");
+	}
+	*ret = secret_new(line, (size_t)len);
+	return ERR_OK;
+}
+
+bool term_present(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool term_ask(const char *question)
+{
+	char answer[16];
+
+	if (!term_present())
+		return false;
+	fprintf(stderr, "%s [y/N] ", question);
+	fflush(stderr);
+	return fgets(answer, sizeof answer, stdin) &&
+	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
