@@ -12,6 +12,7 @@ struct watch {
 	uv_poll_t poll;
 	struct curl_loop *curl;
 	curl_socket_t fd;
+	int events; /* what libcurl waits for */
 };
 
 static void reap(struct curl_loop *c)
@@ -32,18 +33,28 @@ static void act(struct curl_loop *c, curl_socket_t fd, int events)
 	reap(c);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static void watch_start(struct watch *s)
+{
+	CHECK(uv_poll_start(&s->poll, s->events, on_ready) == 0);
+}
+
+/* On an error of the socket libuv stops to watch it and says no more. libcurl is sent
+ * to read or write it: only so it gets what arrived before the error, and the error. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct watch *s = poll->data;
+	int ready = status < 0 ? s->events : events;
 	int what = 0;
 
-	if (status < 0)
-		what = CURL_CSELECT_ERR;
-	if (events & UV_READABLE)
+	if (ready & UV_READABLE)
 		what |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
+	if (ready & UV_WRITABLE)
 		what |= CURL_CSELECT_OUT;
 	act(s->curl, s->fd, what);
+	if (status < 0 && !uv_is_closing((uv_handle_t *)poll))
+		watch_start(s);
 }
 
 static void on_due(uv_timer_t *timer)
@@ -76,7 +87,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of
 {
 	struct curl_loop *c = ctx;
 	struct watch *s = of;
-	int events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
@@ -86,11 +96,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of
 	}
 	if (!s)
 		s = watch_new(c, fd);
-	if (what & CURL_POLL_IN)
-		events |= UV_READABLE;
-	if (what & CURL_POLL_OUT)
-		events |= UV_WRITABLE;
-	CHECK(uv_poll_start(&s->poll, events, on_ready) == 0);
+	s->events = (what & CURL_POLL_IN ? UV_READABLE : 0) |
+	    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	watch_start(s);
 	return 0;
 }
 

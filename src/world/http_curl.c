@@ -324,7 +324,7 @@ static void explain(struct request *r, CURLcode code)
 	(void)curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &number);
 	if (!buf_ok(&r->answer))
 		because(r, "answer over %zu bytes", r->answer.max);
-	else if (r->header_len > HEADER_MAX)
+	else if (code == CURLE_WRITE_ERROR && r->header_len > HEADER_MAX)
 		because(r, "answer's header over %u bytes", HEADER_MAX);
 	else if (number)
 		because(r, "%s (%s)", curl_easy_strerror(code),
