@@ -1,0 +1,101 @@
+-- Accounts and the nonces that others consumed.
+
+-- name: account_by_address
+-- in: chain i64, address b20
+-- out: id i64
+SELECT id FROM account WHERE chain = :chain AND address = :address;
+
+-- name: account_add
+-- in: chain i64, address b20, key_name text, in_flight_max i64, fee_cap_max i64
+-- out: id i64
+INSERT INTO account (chain, address, key_name, in_flight_max, fee_cap_max, accepted_height)
+VALUES (:chain, :address, :key_name, :in_flight_max, :fee_cap_max, 0) RETURNING id;
+
+-- name: account_get
+-- in: id i64
+-- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, stopped text?
+SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flight_max, fee_cap_max,
+	accepted_height, stopped
+FROM account WHERE id = :id;
+
+-- The accounts of a chain that have something to follow: an operation not ended, or
+-- an intent not settled.
+-- name: account_active
+-- in: chain i64
+-- out: id i64
+-- scan: a handful of rows
+SELECT a.id FROM account AS a
+WHERE a.chain = :chain
+	AND (EXISTS (SELECT 1 FROM operation AS o WHERE o.account = a.id AND o.state NOT IN (4, 7))
+		OR EXISTS (SELECT 1 FROM intent AS i WHERE i.account = a.id AND i.state IN (0, 1)))
+ORDER BY a.id;
+
+-- name: account_of_key
+-- in: key_name text
+-- out: id i64, chain i64, stopped text?
+-- scan: a handful of rows
+SELECT id, chain, stopped FROM account WHERE key_name = :key_name ORDER BY id;
+
+-- name: account_limits
+-- in: id i64, key_name text, in_flight_max i64, fee_cap_max i64
+UPDATE account SET key_name = :key_name, in_flight_max = :in_flight_max, fee_cap_max = :fee_cap_max
+WHERE id = :id;
+
+-- name: account_first_nonce
+-- in: id i64, first_nonce i64
+UPDATE account SET first_nonce = :first_nonce WHERE id = :id AND first_nonce IS NULL;
+
+-- name: account_final_count
+-- in: id i64, final_count i64, final_height i64
+UPDATE account SET final_count = :final_count, final_height = :final_height WHERE id = :id;
+
+-- name: account_stop
+-- in: id i64, stopped text?, accepted_height i64
+UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE id = :id;
+
+-- name: consumed_add
+-- in: account i64, nonce i64, judgement i64, hash b32, height i64, block_hash b32, recipient b20?, value amount, data blob
+INSERT INTO consumed (account, nonce, judgement, hash, height, block_hash, recipient, value, data)
+VALUES (:account, :nonce, :judgement, :hash, :height, :block_hash, :recipient, :value, :data)
+ON CONFLICT (account, nonce) DO UPDATE SET judgement = excluded.judgement, hash = excluded.hash,
+	height = excluded.height, block_hash = excluded.block_hash, recipient = excluded.recipient,
+	value = excluded.value, data = excluded.data;
+
+-- name: consumed_get
+-- in: account i64, nonce i64
+-- out: judgement i64, hash b32, height i64, block_hash b32
+SELECT judgement, hash, height, block_hash FROM consumed WHERE account = :account AND nonce = :nonce;
+
+-- name: consumed_at
+-- in: account i64, height i64
+-- out: nonce i64, judgement i64, hash b32
+-- scan: foreign use of a key is rare
+SELECT nonce, judgement, hash FROM consumed WHERE account = :account AND height = :height ORDER BY nonce;
+
+-- name: consumed_by_hash
+-- in: account i64, hash b32
+-- out: nonce i64, height i64
+-- scan: foreign use of a key is rare
+SELECT nonce, height FROM consumed WHERE account = :account AND hash = :hash;
+
+-- name: consumed_since
+-- in: account i64, height i64
+-- out: n i64
+-- scan: foreign use of a key is rare
+SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND height > :height;
+
+-- name: consumed_above
+-- in: account i64, height i64
+-- out: nonce i64
+-- scan: foreign use of a key is rare
+SELECT nonce FROM consumed WHERE account = :account AND height > :height ORDER BY nonce;
+
+-- name: consumed_drop_above
+-- in: account i64, height i64
+-- scan: foreign use of a key is rare
+DELETE FROM consumed WHERE account = :account AND height > :height;
+
+-- name: consumed_highest
+-- in: account i64
+-- out: nonce i64?
+SELECT MAX(nonce) AS nonce FROM consumed WHERE account = :account;

@@ -1,0 +1,52 @@
+-- Chains, their trail of blocks.
+
+-- name: chain_by_identity
+-- in: chain_id i64, genesis b32
+-- out: id i64, final_height i64?, stopped text?
+SELECT id, final_height, stopped FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
+
+-- name: chain_add
+-- in: kind text, chain_id i64, genesis b32, name text
+-- out: id i64
+INSERT INTO chain (kind, chain_id, genesis, name) VALUES (:kind, :chain_id, :genesis, :name) RETURNING id;
+
+-- name: chain_named
+-- in: id i64, name text
+UPDATE chain SET name = :name WHERE id = :id;
+
+-- name: chain_by_name
+-- in: name text
+-- out: id i64, chain_id i64, final_height i64?, stopped text?
+-- scan: a handful of rows
+SELECT id, chain_id, final_height, stopped FROM chain WHERE name = :name;
+
+-- name: chain_get
+-- in: id i64
+-- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?
+SELECT kind, chain_id, genesis, name, final_height, stopped FROM chain WHERE id = :id;
+
+-- name: chain_final
+-- in: id i64, final_height i64
+UPDATE chain SET final_height = :final_height WHERE id = :id;
+
+-- name: chain_stop
+-- in: id i64, stopped text?
+UPDATE chain SET stopped = :stopped WHERE id = :id;
+
+-- name: block_add
+-- in: chain i64, height i64, hash b32, parent b32, base_fee i64
+INSERT INTO block (chain, height, hash, parent, base_fee)
+VALUES (:chain, :height, :hash, :parent, :base_fee);
+
+-- name: block_from
+-- in: chain i64, height i64
+-- out: height i64, hash b32, parent b32, base_fee i64
+SELECT height, hash, parent, base_fee FROM block WHERE chain = :chain AND height >= :height ORDER BY height;
+
+-- name: block_drop_above
+-- in: chain i64, height i64
+DELETE FROM block WHERE chain = :chain AND height > :height;
+
+-- name: block_drop_below
+-- in: chain i64, height i64
+DELETE FROM block WHERE chain = :chain AND height < :height;

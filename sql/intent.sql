@@ -1,0 +1,166 @@
+-- Intents and their attempts.
+
+-- name: intent_add
+-- in: operation i64, row i64, account i64, nonce i64, recipient b20, value amount, data blob, cost amount, held amount
+-- out: id i64
+INSERT INTO intent (operation, row, account, nonce, state, emptied, recipient, value, data, cost, held)
+VALUES (:operation, :row, :account, :nonce, 0, 0, :recipient, :value, :data, :cost, :held)
+RETURNING id;
+
+-- name: intent_get
+-- in: id i64
+-- out: id i64, operation i64, row i64, account i64, nonce i64?, state i64, emptied i64, recipient b20, value amount, data blob, cost amount, held amount, attempt i64?, proof text?
+SELECT id, operation, row, account, nonce, state, emptied, recipient, value, data, cost, held, attempt, proof
+FROM intent WHERE id = :id;
+
+-- name: intent_by_nonce
+-- in: account i64, nonce i64
+-- out: id i64
+SELECT id FROM intent WHERE account = :account AND nonce = :nonce;
+
+-- name: intent_highest
+-- in: account i64
+-- out: nonce i64?
+SELECT MAX(nonce) AS nonce FROM intent WHERE account = :account;
+
+-- name: intent_lowest_live
+-- in: account i64
+-- out: nonce i64
+SELECT nonce FROM intent WHERE account = :account AND state IN (0, 1) ORDER BY nonce LIMIT 1;
+
+-- name: intent_last_operation
+-- in: account i64
+-- out: operation i64
+SELECT operation FROM intent WHERE account = :account AND nonce IS NOT NULL ORDER BY nonce DESC LIMIT 1;
+
+-- name: intent_unsigned
+-- in: account i64, nonce i64, max i64
+-- out: id i64, nonce i64
+SELECT id, nonce FROM intent
+WHERE account = :account AND state = 0 AND nonce >= :nonce ORDER BY nonce LIMIT :max;
+
+-- name: intent_live_from
+-- in: account i64, nonce i64, max i64
+-- out: id i64, nonce i64
+SELECT id, nonce FROM intent
+WHERE account = :account AND state IN (0, 1) AND nonce >= :nonce ORDER BY nonce LIMIT :max;
+
+-- name: intent_outstanding
+-- in: account i64, nonce i64
+-- out: recipient b20, data blob, cost amount
+SELECT recipient, data, cost FROM intent
+WHERE account = :account AND state IN (0, 1) AND nonce >= :nonce ORDER BY nonce;
+
+-- The bytes to send, in nonce order: the current attempt of each live intent.
+-- name: intent_to_send
+-- in: account i64, nonce i64, max i64
+-- out: nonce i64, hash b32, raw blob
+SELECT i.nonce, a.hash, a.raw FROM intent AS i JOIN attempt AS a ON a.id = i.attempt
+WHERE i.account = :account AND i.state IN (0, 1) AND i.nonce >= :nonce
+	AND (i.emptied = 0 OR a.empty = 1)
+ORDER BY i.nonce LIMIT :max;
+
+-- name: intent_by_row
+-- in: operation i64, row i64
+-- out: id i64
+SELECT id FROM intent WHERE operation = :operation AND row = :row ORDER BY id;
+
+-- name: intent_of_operation
+-- in: operation i64, id i64, max i64
+-- out: id i64
+SELECT id FROM intent WHERE operation = :operation AND id > :id ORDER BY id LIMIT :max;
+
+-- name: intent_live_of_operation
+-- in: operation i64
+-- out: id i64
+-- scan: only when a cancel is asked for
+SELECT id FROM intent WHERE operation = :operation AND state IN (0, 1) ORDER BY id;
+
+-- name: intent_signed
+-- in: id i64, attempt i64, cost amount, held amount
+UPDATE intent SET state = 1, attempt = :attempt, cost = :cost, held = :held
+WHERE id = :id AND state IN (0, 1);
+
+-- name: intent_empty
+-- in: id i64
+UPDATE intent SET emptied = 1 WHERE id = :id AND state IN (0, 1);
+
+-- name: intent_settle
+-- in: id i64, from i64, to i64, held amount, proof text?
+UPDATE intent SET state = :to, held = :held, proof = :proof WHERE id = :id AND state = :from;
+
+-- name: attempt_add
+-- in: intent i64, account i64, hash b32, raw blob, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64
+-- out: id i64
+INSERT INTO attempt (intent, account, hash, raw, empty, fee_type, gas, max_fee, tip, signed_height, state)
+VALUES (:intent, :account, :hash, :raw, :empty, :fee_type, :gas, :max_fee, :tip, :signed_height, 0)
+RETURNING id;
+
+-- name: attempt_get
+-- in: id i64
+-- out: id i64, intent i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?
+SELECT id, intent, hash, empty, fee_type, gas, max_fee, tip, signed_height, state, height, block_hash,
+	status, gas_used, gas_price, paid, word
+FROM attempt WHERE id = :id;
+
+-- name: attempt_by_hash
+-- in: hash b32
+-- out: id i64, intent i64, account i64, empty i64, state i64, height i64?, block_hash b32?, status i64?
+SELECT id, intent, account, empty, state, height, block_hash, status FROM attempt WHERE hash = :hash;
+
+-- name: attempt_of_intent
+-- in: intent i64
+-- out: id i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?
+SELECT id, hash, empty, fee_type, gas, max_fee, tip, signed_height, state, height, block_hash,
+	status, gas_used, gas_price, paid, word
+FROM attempt WHERE intent = :intent ORDER BY id;
+
+-- name: attempt_included
+-- in: id i64, state i64, height i64, block_hash b32, tx_index i64, status i64, gas_used i64, gas_price i64, paid amount?
+UPDATE attempt SET state = :state, height = :height, block_hash = :block_hash, tx_index = :tx_index,
+	status = :status, gas_used = :gas_used, gas_price = :gas_price, paid = :paid
+WHERE id = :id;
+
+-- name: attempt_state
+-- in: id i64, state i64
+UPDATE attempt SET state = :state WHERE id = :id;
+
+-- name: attempt_back
+-- in: id i64
+UPDATE attempt SET state = 0, height = NULL, block_hash = NULL, tx_index = NULL, status = NULL,
+	gas_used = NULL, gas_price = NULL, paid = NULL
+WHERE id = :id;
+
+-- name: attempt_siblings
+-- in: intent i64, id i64
+-- out: id i64, state i64
+SELECT id, state FROM attempt WHERE intent = :intent AND id <> :id ORDER BY id;
+
+-- name: attempt_above
+-- in: account i64, height i64
+-- out: id i64, intent i64, state i64
+SELECT id, intent, state FROM attempt
+WHERE account = :account AND height IS NOT NULL AND height > :height ORDER BY height, id;
+
+-- name: attempt_at
+-- in: account i64, height i64
+-- out: id i64, intent i64, state i64, hash b32
+SELECT id, intent, state, hash FROM attempt
+WHERE account = :account AND height IS NOT NULL AND height = :height ORDER BY id;
+
+-- name: attempt_word
+-- in: id i64, word text?
+UPDATE attempt SET word = :word WHERE id = :id;
+
+-- The last so many attempts of an account that a block holds: the brake looks at them.
+-- name: attempt_last_included
+-- in: account i64, max i64
+-- out: intent i64, status i64?
+SELECT intent, status FROM attempt
+WHERE account = :account AND height IS NOT NULL ORDER BY height DESC, id DESC LIMIT :max;
+
+-- The payload moved on before the block of its proof vanished: live again, but only
+-- empty attempts are signed and sent on its nonce.
+-- name: intent_contest
+-- in: id i64
+UPDATE intent SET state = 1, emptied = 1, proof = 'contested' WHERE id = :id AND state IN (2, 3);

@@ -1,0 +1,70 @@
+-- Items: the rows of an operation.
+
+-- name: item_add
+-- in: operation i64, row i64, line i64, recipient b20, amount amount, memo text?
+INSERT INTO item (operation, row, line, recipient, amount, memo, state)
+VALUES (:operation, :row, :line, :recipient, :amount, :memo, 0);
+
+-- name: item_get
+-- in: operation i64, row i64
+-- out: row i64, line i64, recipient b20, amount amount, memo text?, state i64, intent i64?, gas i64?, reason text?
+SELECT row, line, recipient, amount, memo, state, intent, gas, reason
+FROM item WHERE operation = :operation AND row = :row;
+
+-- name: item_next_pending
+-- in: operation i64
+-- out: row i64, recipient b20, amount amount, gas i64?
+SELECT row, recipient, amount, gas FROM item
+WHERE operation = :operation AND state = 0 ORDER BY row LIMIT 1;
+
+-- name: item_from
+-- in: operation i64, row i64, max i64
+-- out: row i64, line i64, recipient b20, amount amount, memo text?, state i64, intent i64?, gas i64?, reason text?
+SELECT row, line, recipient, amount, memo, state, intent, gas, reason
+FROM item WHERE operation = :operation AND row >= :row ORDER BY row LIMIT :max;
+
+-- name: item_move
+-- in: operation i64, row i64, from i64, to i64, intent i64?, reason text?
+UPDATE item SET state = :to, intent = :intent, reason = :reason
+WHERE operation = :operation AND row = :row AND state = :from;
+
+-- name: item_gas
+-- in: operation i64, row i64, gas i64?
+UPDATE item SET gas = :gas WHERE operation = :operation AND row = :row;
+
+-- name: item_reason
+-- in: operation i64, row i64, reason text?
+UPDATE item SET reason = :reason WHERE operation = :operation AND row = :row;
+
+-- name: item_by_recipient
+-- in: recipient b20, operation i64
+-- out: row i64
+SELECT row FROM item WHERE recipient = :recipient AND operation = :operation ORDER BY row;
+
+-- Rows of other operations that pay the same.
+-- name: item_equal
+-- in: recipient b20, amount amount, operation i64
+-- out: operation i64, row i64
+SELECT operation, row FROM item
+WHERE recipient = :recipient AND amount = :amount AND operation <> :operation ORDER BY operation, row;
+
+-- name: item_void_list
+-- in: operation i64
+-- out: row i64, amount amount, reason text?
+SELECT row, amount, reason FROM item WHERE operation = :operation AND state = 3 ORDER BY row;
+
+-- name: item_drop_all
+-- in: operation i64
+DELETE FROM item WHERE operation = :operation;
+
+-- name: item_count
+-- in: operation i64, state i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = :state;
+
+-- name: item_paid_by
+-- in: recipient b20, amount amount, operation i64
+-- out: row i64
+SELECT row FROM item
+WHERE recipient = :recipient AND amount = :amount AND operation = :operation AND state IN (0, 1)
+ORDER BY row LIMIT 1;
