@@ -31,6 +31,16 @@ struct hash {
 	uint8_t at[32];
 };
 
+static inline bool hash_same(const struct hash *a, const struct hash *b)
+{
+	return !__builtin_memcmp(a->at, b->at, sizeof a->at);
+}
+
+static inline bool address_same(const struct address *a, const struct address *b)
+{
+	return !__builtin_memcmp(a->at, b->at, sizeof a->at);
+}
+
 /* -- what is signed --------------------------------------------------------- */
 
 /* What the recipient sees. A fee bump never changes it (G3). */
@@ -38,16 +48,17 @@ struct payload {
 	struct address to;
 	struct amount value;
 	uint32_t data_len;
-	uint8_t data[PAYLOAD_DATA_MAX]; /* empty for native coin, else an ERC-20 transfer */
+	uint8_t
+	    data[PAYLOAD_DATA_MAX]; /* empty for native coin, else an ERC-20 transfer */
 };
 
 enum fee_type { FEE_LEGACY = 0, FEE_1559 = 2 };
 
 struct fees {
 	enum fee_type type;
-	uint64_t gas;      /* limit */
-	uint64_t max_fee;  /* legacy: the gas price */
-	uint64_t tip;      /* legacy: 0 */
+	uint64_t gas;     /* limit */
+	uint64_t max_fee; /* legacy: the gas price */
+	uint64_t tip;     /* legacy: 0 */
 };
 
 struct sign_job {
@@ -89,7 +100,7 @@ struct seen_tx {
 	uint32_t account; /* index into the question's accounts */
 	uint32_t index;   /* in the block */
 	enum tx_status status;
-	uint64_t gas_used, gas_price; /* effective */
+	uint64_t gas_used, gas_price;    /* effective */
 	uint32_t transfer_at, transfers; /* a run of block_facts.transfers */
 };
 
@@ -97,7 +108,8 @@ struct seen_account {
 	uint64_t count; /* transactions at this block: the next nonce */
 	struct amount balance;
 	struct amount token_balance; /* of the token asked for */
-	bool has_count, has_balance, has_token_balance; /* a node without old state has none */
+	bool has_count, has_balance,
+	    has_token_balance; /* a node without old state has none */
 };
 
 struct watched {
@@ -115,9 +127,9 @@ struct block_question {
 	struct hash hash;
 	uint64_t height;
 	enum block_way way;
-	bool by_number;  /* the node refuses a hash as parameter: ask by number, and for the
-			    block's hash before and after, in the same batch */
-	bool finalized;  /* ask for the finalized tag as well */
+	bool by_number; /* the node refuses a hash as parameter: ask by number, and for
+			   the block's hash before and after, in the same batch */
+	bool finalized; /* ask for the finalized tag as well */
 	const struct watched *watched;
 	uint32_t watched_n;
 };
@@ -133,9 +145,9 @@ struct block_facts {
 	bool has_finalized;
 	uint64_t finalized_height;
 	struct hash finalized_hash;
-	bool incomplete;       /* BLOCK_WHOLE: receipts of tx[] are still to be asked for */
-	struct hash digest;    /* over height, hash, counts and all of tx and transfers: what
-				  a quorum compares. Zero while incomplete */
+	bool incomplete;    /* BLOCK_WHOLE: receipts of tx[] are still to be asked for */
+	struct hash digest; /* over height, hash, counts and all of tx and transfers: what
+			       a quorum compares. Zero while incomplete */
 };
 
 void block_facts_release(struct block_facts *b);
@@ -145,7 +157,7 @@ struct whole_tx {
 	struct hash hash;
 	bool known; /* false: the node does not know it (never part of a proof) */
 	struct address from;
-	bool creates; /* no `to` */
+	bool creates;           /* no `to` */
 	struct payload payload; /* data beyond its room: data_len tells, content cut */
 	uint64_t nonce;
 	bool included;
@@ -167,7 +179,8 @@ struct receipt {
 };
 
 struct fee_market {
-	uint64_t next_base_fee, tip; /* tip: the larger of the median reward and the node's own word */
+	uint64_t next_base_fee,
+	    tip; /* tip: the larger of the median reward and the node's own word */
 	bool has_1559;
 };
 
@@ -192,22 +205,22 @@ struct token_facts {
 enum node_note {
 	NOTE_NONE,
 	NOTE_ACCEPTED,
-	NOTE_KNOWN,            /* the pool has it already */
-	NOTE_NONCE_LOW,        /* the count may be above: maybe mined, look */
-	NOTE_NONCE_GAP,        /* lower nonces are missing in this pool */
-	NOTE_UNDERPRICED,      /* below the node's floor or the next base fee */
-	NOTE_REPLACEMENT,      /* other bytes hold this nonce there: bump */
-	NOTE_FUNDS,            /* not enough balance now */
-	NOTE_FEE_CAP,          /* over the node's own fee cap */
-	NOTE_GAS,              /* gas limit too low, or over the block's */
+	NOTE_KNOWN,       /* the pool has it already */
+	NOTE_NONCE_LOW,   /* the count may be above: maybe mined, look */
+	NOTE_NONCE_GAP,   /* lower nonces are missing in this pool */
+	NOTE_UNDERPRICED, /* below the node's floor or the next base fee */
+	NOTE_REPLACEMENT, /* other bytes hold this nonce there: bump */
+	NOTE_FUNDS,       /* not enough balance now */
+	NOTE_FEE_CAP,     /* over the node's own fee cap */
+	NOTE_GAS,         /* gas limit too low, or over the block's */
 	NOTE_POOL_FULL,
-	NOTE_DELEGATED,        /* limits for senders with EIP-7702 code */
-	NOTE_REVERTED,         /* a call or estimate that reverts */
-	NOTE_NO_METHOD,        /* the node does not have the method */
-	NOTE_NO_STATE,         /* pruned: it has not the state of that block */
-	NOTE_NO_HASH_PARAM,    /* it refuses a block hash as parameter */
-	NOTE_INDEXING,         /* its transaction index is not there yet */
-	NOTE_CHAIN_ID,         /* bytes for another chain id */
+	NOTE_DELEGATED,     /* limits for senders with EIP-7702 code */
+	NOTE_REVERTED,      /* a call or estimate that reverts */
+	NOTE_NO_METHOD,     /* the node does not have the method */
+	NOTE_NO_STATE,      /* pruned: it has not the state of that block */
+	NOTE_NO_HASH_PARAM, /* it refuses a block hash as parameter */
+	NOTE_INDEXING,      /* its transaction index is not there yet */
+	NOTE_CHAIN_ID,      /* bytes for another chain id */
 	NOTE_OTHER
 };
 
@@ -227,78 +240,98 @@ struct payment {
 struct connector {
 	const char *name;
 
-	/* A payment as a payload, and back (false: the payload is no payment, as empty). */
+	/* A payment as a payload, and back (false: the payload is no payment, as empty).
+	 */
 	void (*pay)(struct payload *ret, const struct payment *p);
 	bool (*payment)(struct payment *ret, const struct payload *p);
-	/* What the recipient got by the chain's own word: false when nothing of it is seen. */
-	bool (*paid)(struct amount *ret, const struct payload *p, const struct block_facts *b,
-		     const struct seen_tx *tx);
+	/* What the recipient got by the chain's own word: false when nothing of it is
+	 * seen. */
+	bool (*paid)(struct amount *ret, const struct payload *p,
+	    const struct block_facts *b, const struct seen_tx *tx);
 
 	/* same input, same bytes. Runs on a worker. */
-	enum err (*sign)(struct signed_bytes *ret, const struct sign_job *job, struct fail *f);
+	enum err (*sign)(
+	    struct signed_bytes *ret, const struct sign_job *job, struct fail *f);
 
 	/* Fees. first: 2 x next base fee + tip, clamped by the caps. bump: the least that
 	 * replaces `old` by every node's rule, and not below `first`; false when the caps
-	 * don't allow it. Both round up to the tag (40 bits, low bits of the fees), and the
-	 * caps hold for the rounded values. */
-	void (*fees_first)(struct fees *ret, const struct fee_market *m, uint64_t gas, enum fee_type type,
-			   uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
-	bool (*fees_bump)(struct fees *ret, const struct fees *old, const struct fee_market *m,
-			  uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
+	 * don't allow it. Both round up to the tag (40 bits, low bits of the fees), and
+	 * the caps hold for the rounded values. */
+	void (*fees_first)(struct fees *ret, const struct fee_market *m, uint64_t gas,
+	    enum fee_type type, uint64_t max_fee_cap, uint64_t tip_cap,
+	    const uint8_t tag[5]);
+	bool (*fees_bump)(struct fees *ret, const struct fees *old,
+	    const struct fee_market *m, uint64_t max_fee_cap, uint64_t tip_cap,
+	    const uint8_t tag[5]);
 	/* The most that one bump and one empty attempt over it could cost per gas. */
 	uint64_t (*fees_reserve)(const struct fees *now, uint64_t max_fee_cap);
 
 	void (*identity)(struct buf *body);
-	enum err (*identity_read)(struct identity *ret, const char *answer, size_t len, struct fail *f);
+	enum err (*identity_read)(
+	    struct identity *ret, const char *answer, size_t len, struct fail *f);
 
 	void (*poll)(struct buf *body); /* the head: one call, no batch */
-	enum err (*poll_read)(struct head *ret, const char *answer, size_t len, struct fail *f);
+	enum err (*poll_read)(
+	    struct head *ret, const char *answer, size_t len, struct fail *f);
 	/* Headers by hash (walking back) or by height (height_n of them). */
 	void (*header)(struct buf *body, const struct hash *hash);
 	void (*headers_at)(struct buf *body, const uint64_t *heights, uint32_t n);
-	enum err (*headers_read)(struct head *ret, bool *ret_known, uint32_t n, const char *answer, size_t len,
-				 struct fail *f);
+	enum err (*headers_read)(struct head *ret, bool *ret_known, uint32_t n,
+	    const char *answer, size_t len, struct fail *f);
 
 	void (*block)(struct buf *body, const struct block_question *q);
-	enum err (*block_read)(struct block_facts *ret, struct node_word *ret_word, const struct block_question *q,
-			       const char *answer, size_t len, struct fail *f);
+	enum err (*block_read)(struct block_facts *ret, struct node_word *ret_word,
+	    const struct block_question *q, const char *answer, size_t len,
+	    struct fail *f);
 	/* Second half of BLOCK_WHOLE: receipts of facts->tx, then digest is set. */
 	void (*block_receipts)(struct buf *body, const struct block_facts *facts);
-	enum err (*block_receipts_read)(struct block_facts *facts, const struct block_question *q,
-					const char *answer, size_t len, struct fail *f);
+	enum err (*block_receipts_read)(struct block_facts *facts,
+	    const struct block_question *q, const char *answer, size_t len,
+	    struct fail *f);
 
-	/* Counts of accounts at heights (by number: below the final block hashes don't move). */
-	void (*counts_at)(struct buf *body, const struct address *account, const uint64_t *heights, uint32_t n);
-	enum err (*counts_read)(uint64_t *ret, bool *ret_known, uint32_t n, const char *answer, size_t len,
-				struct fail *f);
+	/* Counts of accounts at heights (by number: below the final block hashes don't
+	 * move). */
+	void (*counts_at)(struct buf *body, const struct address *account,
+	    const uint64_t *heights, uint32_t n);
+	enum err (*counts_read)(uint64_t *ret, bool *ret_known, uint32_t n,
+	    const char *answer, size_t len, struct fail *f);
 
 	void (*transactions)(struct buf *body, const struct hash *hashes, uint32_t n);
-	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n, const char *answer, size_t len,
-				      struct fail *f);
+	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n,
+	    const char *answer, size_t len, struct fail *f);
 	void (*receipts)(struct buf *body, const struct hash *hashes, uint32_t n);
-	enum err (*receipts_read)(struct receipt *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+	enum err (*receipts_read)(struct receipt *ret, uint32_t n, const char *answer,
+	    size_t len, struct fail *f);
 
 	void (*market)(struct buf *body);
-	enum err (*market_read)(struct fee_market *ret, const char *answer, size_t len, struct fail *f);
+	enum err (*market_read)(
+	    struct fee_market *ret, const char *answer, size_t len, struct fail *f);
 
-	/* Gas for payloads from an account; word[i].note NOTE_REVERTED: its reason in text. */
-	void (*estimate)(struct buf *body, const struct address *from, const struct payload *p, uint32_t n);
-	enum err (*estimate_read)(uint64_t *ret_gas, struct node_word *ret_word, uint32_t n, const char *answer,
-				  size_t len, struct fail *f);
+	/* Gas for payloads from an account; word[i].note NOTE_REVERTED: its reason in
+	 * text. */
+	void (*estimate)(struct buf *body, const struct address *from,
+	    const struct payload *p, uint32_t n);
+	enum err (*estimate_read)(uint64_t *ret_gas, struct node_word *ret_word,
+	    uint32_t n, const char *answer, size_t len, struct fail *f);
 	/* One byte each: has code. At most CHAIN_BATCH_MAX addresses, one eth_call. */
 	void (*code)(struct buf *body, const struct address *who, uint32_t n);
-	enum err (*code_read)(uint8_t *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
-	void (*token)(struct buf *body, const struct address *token, const struct address *holder);
-	enum err (*token_read)(struct token_facts *ret, const char *answer, size_t len, struct fail *f);
-	/* Count and balance of an account at the head, by tag: for plan and doctor only. */
+	enum err (*code_read)(
+	    uint8_t *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+	void (*token)(
+	    struct buf *body, const struct address *token, const struct address *holder);
+	enum err (*token_read)(
+	    struct token_facts *ret, const char *answer, size_t len, struct fail *f);
+	/* Count and balance of an account at the head, by tag: for plan and doctor only.
+	 */
 	void (*account)(struct buf *body, const struct address *who);
-	enum err (*account_read)(uint64_t *ret_count, struct amount *ret_balance, const char *answer, size_t len,
-				 struct fail *f);
+	enum err (*account_read)(uint64_t *ret_count, struct amount *ret_balance,
+	    const char *answer, size_t len, struct fail *f);
 
 	/* effect: idempotent. */
 	void (*send)(struct buf *body, const struct signed_bytes *const *raw, uint32_t n);
 	/* word[i] for each; those whose answer is missing or foreign: UNKNOWN. */
-	void (*send_read)(struct node_word *ret, uint32_t n, const char *answer, size_t len);
+	void (*send_read)(
+	    struct node_word *ret, uint32_t n, const char *answer, size_t len);
 };
 
 extern const struct connector connector_evm;

@@ -24,15 +24,15 @@ struct node_config {
 };
 
 struct node_state {
-	char name[64];          /* host:port, or host:port#2; safe to show */
-	int provider;           /* nodes of one provider share the number */
-	bool off;               /* by the operator */
-	const char *left_out;   /* why the follower leaves it out; NULL: in good standing */
+	char name[64];        /* host:port, or host:port#2; safe to show */
+	int provider;         /* nodes of one provider share the number */
+	bool off;             /* by the operator */
+	const char *left_out; /* why the follower leaves it out; NULL: in good standing */
 	int failures_in_a_row;
-	int64_t not_before_ms;  /* monotonic: backoff, breaker, Retry-After */
+	int64_t not_before_ms; /* monotonic: backoff, breaker, Retry-After */
 	int in_flight;
 	int64_t asked, failed, rate_limited;
-	int64_t latency_ms;     /* moving */
+	int64_t latency_ms; /* moving */
 	char last_error[160];
 };
 
@@ -52,11 +52,13 @@ typedef void pool_done_fn(void *ctx, struct pool_answer *a);
 
 struct pool;
 
-struct pool *pool_new(struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms);
+struct pool *pool_new(
+    struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms);
 void pool_free(struct pool *p);
 int pool_size(const struct pool *p);
 const struct node_state *pool_node(const struct pool *p, int node);
-void pool_leave_out(struct pool *p, int node, const char *why); /* static text; NULL: take back in */
+void pool_leave_out(
+    struct pool *p, int node, const char *why); /* static text; NULL: take back in */
 void pool_switch(struct pool *p, int node, bool on);
 
 /* May this node be asked now? else *ret_at_ms says when to try again. */

@@ -1,9 +1,13 @@
 #include "chain/chain.h"
+#include "chain/evm/payment.h"
 #include "chain/evm/evm.h"
 #include "chain/evm/tx.h"
 
 const struct connector connector_evm = {
 	.name = "evm",
+	.pay = evm_pay,
+	.payment = evm_payment,
+	.paid = evm_paid,
 	.sign = evm_tx_sign,
 	.fees_first = evm_fees_first,
 	.fees_bump = evm_fees_bump,

@@ -38,6 +38,12 @@ static uint64_t raised(uint64_t v)
 	return add_capped(add_capped(v, tenth(v)), 1);
 }
 
+/* A sum that ran into the end of the range fits no cap. */
+static bool fits(uint64_t v, uint64_t cap)
+{
+	return v <= cap && v < UINT64_MAX;
+}
+
 /* -- the tag ----------------------------------------------------------------- */
 
 struct low_bits {
@@ -162,7 +168,7 @@ static bool put_both(struct fees *ret, uint64_t need_tip, uint64_t need_max,
 	uint64_t tip = most(ret->tip, need_tip);
 
 	need_max = most(need_max, need_tip);
-	if (need_max > max_fee_cap || need_tip > tip_cap)
+	if (!fits(need_max, max_fee_cap) || !fits(need_tip, tip_cap))
 		return false;
 	if (!tag_put(&max_fee, least(max_fee, max_fee_cap), need_max, max_fee_cap,
 		tag_max_fee(tag)))
@@ -193,7 +199,7 @@ static bool bump_legacy(
 	uint64_t price = least(most(ret->max_fee, need), max_fee_cap);
 
 	ret->tip = 0;
-	return need <= max_fee_cap &&
+	return fits(need, max_fee_cap) &&
 	    tag_put(&ret->max_fee, price, need, max_fee_cap, tag_price(tag)) &&
 	    tag_put(&ret->gas, old->gas, old->gas, UINT64_MAX, tag_gas(tag));
 }
@@ -205,7 +211,7 @@ static bool bump_untagged(
 	ret->max_fee = raised(old->max_fee);
 	ret->tip = old->type == FEE_1559 ? raised(old->tip) : 0;
 	ret->max_fee = most(ret->max_fee, ret->tip);
-	return ret->max_fee <= max_fee_cap && ret->tip <= tip_cap;
+	return fits(ret->max_fee, max_fee_cap) && fits(ret->tip, tip_cap);
 }
 
 bool evm_fees_bump(struct fees *ret, const struct fees *old, const struct fee_market *m,

@@ -1,0 +1,907 @@
+#include "chain/follower_in.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "journal/sql.gen.h"
+
+/* A node this many blocks behind the best one is left out until it is back. */
+#define LAG_MAX 3
+/* How far below the head the trail of a new chain begins, where the nodes' own tag
+ * decides what is final: nothing of ours can be below. */
+#define TAG_START_DEPTH 64
+
+struct follower *follower_new(const struct follower_setup *s)
+{
+	struct follower *f = mem_new(sizeof *f);
+
+	f->s = *s;
+	f->nodes = pool_size(s->pool);
+	f->inbox_end = &f->inbox;
+	return f;
+}
+
+void follower_free(struct follower *f)
+{
+	if (!f)
+		return;
+	while (f->inbox) {
+		struct question *q = f->inbox;
+
+		f->inbox = q->next;
+		question_free(q);
+	}
+	sightings_forget(f);
+	free(f->seen);
+	free(f->trail);
+	free(f->watched);
+	free(f);
+}
+
+int64_t follower_chain(const struct follower *f)
+{
+	return f->chain;
+}
+
+void follower_watch(struct follower *f, const struct watched *w, uint32_t n)
+{
+	if (n == f->watched_n && (!n || !memcmp(w, f->watched, n * sizeof *w)))
+		return;
+	free(f->watched);
+	f->watched = n ? mem_copy(w, n * sizeof *w) : NULL;
+	f->watched_n = n;
+	f->generation++;
+	sightings_forget(f);
+}
+
+uint64_t follower_depth(const struct follower *f)
+{
+	return f->s.config->finality.tag ? TAG_START_DEPTH : f->s.config->finality.depth;
+}
+
+bool follower_head(const struct follower *f, struct head *ret)
+{
+	if (!f->trail_n)
+		return false;
+	*ret = f->trail[f->trail_n - 1];
+	return true;
+}
+
+bool follower_final(const struct follower *f, struct head *ret)
+{
+	if (!f->trail_n)
+		return false;
+	*ret = f->trail[0];
+	return true;
+}
+
+const char *follower_waits_for(const struct follower *f)
+{
+	return f->waits_for[0] ? f->waits_for : NULL;
+}
+
+/* -- votes ------------------------------------------------------------------ */
+
+/* One vote a provider, however many nodes of its are in the set. */
+static int votes(const struct follower *f, uint32_t nodes)
+{
+	uint64_t providers = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct node_state *n = pool_node(f->s.pool, i);
+
+		if ((nodes >> i & 1) && !n->off && f->view[i].identified)
+			providers |= 1ull << (n->provider & 63);
+	}
+	return __builtin_popcountll(providers);
+}
+
+static bool quorum(const struct follower *f, uint32_t nodes)
+{
+	return votes(f, nodes) >= f->s.config->quorum;
+}
+
+static struct opinion *opinion_agreed(struct follower *f, struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		if (quorum(f, s->opinions[i].nodes))
+			return &s->opinions[i];
+	return NULL;
+}
+
+const struct block_facts *follower_agreed(const struct follower *f)
+{
+	struct follower *g = (struct follower *)(uintptr_t)f;
+
+	if (f->stopped)
+		return NULL;
+	for (size_t i = f->trail_n; i-- > 1;) {
+		struct sighting *s = sighting_find(g, &f->trail[i].hash);
+		struct opinion *o = s && s->told ? opinion_agreed(g, s) : NULL;
+
+		if (o)
+			return &o->facts;
+	}
+	return NULL;
+}
+
+static void leave_out(struct follower *f, int node, const char *why)
+{
+	struct view *v = &f->view[node];
+
+	if (!strcmp(v->left_out, why))
+		return;
+	snprintf(v->left_out, sizeof v->left_out, "%s", why);
+	pool_leave_out(f->s.pool, node, v->left_out[0] ? v->left_out : NULL);
+	if (v->left_out[0])
+		log_warn("chain", "%s: node %s left out: %s", f->s.config->name,
+		    pool_node(f->s.pool, node)->name, v->left_out);
+	else
+		log_info("chain", "%s: node %s is back", f->s.config->name,
+		    pool_node(f->s.pool, node)->name);
+}
+
+/* -- taking answers ---------------------------------------------------------- */
+
+/* The journal's row of the chain is found or made once a quorum names one genesis. */
+static void chain_settle(struct follower *f)
+{
+	for (int i = 0; i < f->nodes && !f->chain; i++) {
+		struct sql_chain_by_identity_in in = {
+			.chain_id = (int64_t)f->s.config->chain_id
+		};
+		struct sql_chain_by_identity_out row;
+		uint32_t same = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].identified && f->view[i].identified &&
+			    hash_same(&f->view[k].genesis, &f->view[i].genesis))
+				same |= 1u << k;
+		if (!quorum(f, same))
+			continue;
+		memcpy(in.genesis, f->view[i].genesis.at, sizeof in.genesis);
+		if (sql_chain_by_identity_one(f->s.journal, &in, &row)) {
+			f->chain = row.id;
+			f->stopped = !row.no_stopped;
+			sql_chain_named(f->s.journal,
+			    &(struct sql_chain_named_in){
+				.id = row.id, .name = f->s.config->name });
+			if (!row.no_final_height)
+				trail_load(f, row.final_height);
+			continue;
+		}
+		struct sql_chain_add_in add = { .kind = f->s.connector->name,
+			.chain_id = in.chain_id,
+			.name = f->s.config->name };
+		struct sql_chain_add_out added = { 0 };
+
+		memcpy(add.genesis, in.genesis, sizeof add.genesis);
+		if (sql_chain_add_one(f->s.journal, &add, &added))
+			f->chain = added.id;
+	}
+}
+
+static void take_identity(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+	char why[96];
+
+	v->identity_busy = false;
+	if (q->err)
+		return;
+	if (q->identity.chain_id != f->s.config->chain_id) {
+		snprintf(why, sizeof why, "serves chain id %llu, not %llu",
+		    (unsigned long long)q->identity.chain_id,
+		    (unsigned long long)f->s.config->chain_id);
+		leave_out(f, q->node, why);
+		v->poll_at_ms = world_now_ms(f->s.world) + 10 * f->s.config->poll_ms;
+		return;
+	}
+	if (v->has_genesis && !hash_same(&v->genesis, &q->identity.genesis))
+		leave_out(f, q->node, "its genesis changed");
+	v->genesis = q->identity.genesis;
+	v->has_genesis = true;
+	v->identified = true;
+	if (!f->chain)
+		chain_settle(f);
+}
+
+static void take_poll(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	v->poll_busy = false;
+	v->poll_at_ms = world_now_ms(f->s.world) + f->s.config->poll_ms;
+	if (q->err) {
+		/* Another server may answer at this address next time. */
+		v->identified = false;
+		return;
+	}
+	v->head = q->heads[0];
+	v->has_head = true;
+}
+
+/* A node forks below the final block: the highest kept block that it still has. */
+static void take_ancestor(struct follower *f, struct view *v, struct question *q)
+{
+	struct sql_block_from_in in = { .chain = f->chain,
+		.height = (int64_t)q->heights[0] };
+	struct sql_block_from_out row;
+
+	v->has_ancestor = false;
+	sql_block_from_begin(f->s.journal, &in);
+	while (sql_block_from_next(f->s.journal, &row)) {
+		uint64_t at = (uint64_t)row.height - q->heights[0];
+
+		if (at >= q->n || !q->known[at])
+			continue;
+		if (memcmp(row.hash, q->heads[at].hash.at, sizeof row.hash) != 0)
+			continue;
+		v->ancestor = (uint64_t)row.height;
+		v->has_ancestor = true;
+	}
+}
+
+static void take_headers(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	v->header_busy = false;
+	if (q->err)
+		return;
+	if (v->link == LINK_FORKED) {
+		take_ancestor(f, v, q);
+		return;
+	}
+	for (uint32_t i = 0; i < q->n; i++) {
+		if (!q->known[i])
+			continue;
+		if (f->trail_n && q->heads[i].height > f->trail[0].height)
+			sighting_add(f, &q->heads[i]);
+		else if (f->trail_n &&
+		    trail_has(f, &q->heads[i].hash, q->heads[i].height))
+			v->fork_height = q->heads[i].height;
+		if (!f->trail_n || (q->kind == ASK_HEADERS && i + 1 == q->n)) {
+			v->goal = q->heads[i];
+			v->has_goal = true;
+		}
+	}
+	/* By height and by hash must meet; where they don't, the node moved in between.
+	 */
+	v->by_hash = q->kind == ASK_HEADERS;
+}
+
+static void opinion_add(struct follower *f, struct sighting *s, struct question *q)
+{
+	uint32_t bit = 1u << q->node;
+
+	for (int i = 0; i < s->opinions_n; i++)
+		s->opinions[i].nodes &= ~bit;
+	q->facts.head = s->head;
+	for (int i = 0; i < s->opinions_n; i++)
+		if (hash_same(&s->opinions[i].facts.digest, &q->facts.digest)) {
+			s->opinions[i].nodes |= bit;
+			return;
+		}
+	s->opinions =
+	    mem_grow(s->opinions, (size_t)s->opinions_n + 1, sizeof *s->opinions);
+	s->opinions[s->opinions_n++] =
+	    (struct opinion){ .facts = q->facts, .nodes = bit };
+	memset(&q->facts, 0, sizeof q->facts);
+	(void)f;
+}
+
+/* Returns false when q lives on as the question for the receipts. */
+static bool take_block(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+	struct sighting *s;
+
+	if (!q->err && q->generation == f->generation && q->facts.incomplete &&
+	    q->kind == ASK_BLOCK) {
+		follower_ask_receipts(f, q);
+		return false;
+	}
+	v->blocks_busy--;
+	if (q->generation != f->generation)
+		return true;
+	s = sighting_find(f, &q->block.hash);
+	if (s)
+		s->asked &= ~(1u << q->node);
+	if (q->word.note == NOTE_NO_METHOD && v->way == BLOCK_RECEIPTS)
+		v->way = BLOCK_WHOLE;
+	else if (q->word.note == NOTE_NO_HASH_PARAM)
+		v->by_number = true;
+	if (q->err || q->word.err || !s)
+		return true;
+	if (q->facts.has_finalized) {
+		v->has_finalized = true;
+		v->finalized_height = q->facts.finalized_height;
+	}
+	opinion_add(f, s, q);
+	return true;
+}
+
+static void take(struct follower *f)
+{
+	while (f->inbox) {
+		struct question *q = f->inbox;
+		bool done = true;
+
+		f->inbox = q->next;
+		if (!f->inbox)
+			f->inbox_end = &f->inbox;
+		switch (q->kind) {
+		case ASK_IDENTITY:
+			take_identity(f, q);
+			break;
+		case ASK_POLL:
+			take_poll(f, q);
+			break;
+		case ASK_HEADER:
+		case ASK_HEADERS:
+			take_headers(f, q);
+			break;
+		case ASK_BLOCK:
+		case ASK_RECEIPTS:
+			done = take_block(f, q);
+			break;
+		}
+		if (done)
+			question_free(q);
+	}
+}
+
+/* -- linking a node's branch to the trail ------------------------------------- */
+
+static void goal_choose(struct follower *f, struct view *v)
+{
+	uint64_t final = f->trail[0].height;
+
+	if (v->head.height <= final + WINDOW) {
+		v->goal = v->head;
+		v->has_goal = true;
+		return;
+	}
+	/* Far: the goal is a block on the way, asked for by height. */
+	if (v->has_goal && (v->goal.height <= final || v->goal.height > final + WINDOW))
+		v->has_goal = false;
+}
+
+/* Walk from the node's goal down to the trail. Sets link and fork_height; queues the
+ * question for a header that is missing on the way. */
+static void link_node(struct follower *f, int node)
+{
+	struct view *v = &f->view[node];
+	struct head at;
+
+	v->link = LINK_UNKNOWN;
+	goal_choose(f, v);
+	if (!v->has_goal) {
+		if (!v->header_busy)
+			follower_ask_headers(
+			    f, node, f->trail[0].height + 1, f->trail[0].height + WINDOW);
+		return;
+	}
+	if (v->goal.height < f->trail[0].height) {
+		v->link = LINK_LAGS;
+		return;
+	}
+	if (v->goal.height > f->trail[0].height)
+		sighting_add(f, &v->goal);
+	for (at = v->goal; !trail_has(f, &at.hash, at.height);) {
+		struct sighting *parent;
+
+		if (at.height <= f->trail[0].height) {
+			v->link = LINK_FORKED;
+			return;
+		}
+		if (trail_has(f, &at.parent, at.height - 1)) {
+			v->fork_height = at.height - 1;
+			v->link = LINK_TRAIL;
+			return;
+		}
+		parent = sighting_find(f, &at.parent);
+		if (parent) {
+			at = parent->head;
+			continue;
+		}
+		if (at.height - 1 <= f->trail[0].height) {
+			v->link = LINK_FORKED;
+			return;
+		}
+		if (v->header_busy)
+			return;
+		if (!v->by_hash && at.height > f->trail[0].height + 2)
+			follower_ask_headers(
+			    f, node, f->trail[0].height + 1, at.height - 1);
+		else
+			follower_ask_header(f, node, &at.parent);
+		return;
+	}
+	v->fork_height = at.height;
+	v->link = LINK_TRAIL;
+}
+
+static bool opinion_of(const struct sighting *s, int node)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		if (s->opinions[i].nodes >> node & 1)
+			return true;
+	return false;
+}
+
+/* Ask a node for what it says of the blocks on its branch, from the oldest on. */
+static void read_branch(struct follower *f, int node)
+{
+	struct view *v = &f->view[node];
+	struct hash path[WINDOW + 1];
+	size_t n = 0;
+	struct head at = v->goal;
+	int64_t at_ms;
+
+	while (at.height > f->trail[0].height && n <= WINDOW) {
+		struct sighting *s = sighting_find(f, &at.hash);
+		struct head *parent;
+
+		if (!s)
+			s = sighting_add(f, &at);
+		path[n++] = at.hash;
+		s = sighting_find(f, &at.parent);
+		parent = trail_at(f, at.height - 1);
+		if (s)
+			at = s->head;
+		else if (parent && hash_same(&parent->hash, &at.parent))
+			at = *parent;
+		else
+			return;
+	}
+	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
+		struct sighting *s = sighting_find(f, &path[--n]);
+
+		if (!s || opinion_of(s, node) || (s->asked >> node & 1))
+			continue;
+		if (!pool_ready(f->s.pool, node, &at_ms))
+			return;
+		follower_ask_block(f, node, s);
+	}
+}
+
+/* -- the trail ---------------------------------------------------------------- */
+
+/* The tip of the part of a node's branch on which somebody's facts are known. */
+static uint64_t branch_known(
+    struct follower *f, const struct view *v, struct hash *ret_tip)
+{
+	struct hash path[WINDOW + 1];
+	size_t n = 0;
+	struct head at = v->goal;
+	uint64_t height = v->fork_height;
+
+	while (at.height > v->fork_height && n <= WINDOW) {
+		struct sighting *s = sighting_find(f, &at.hash);
+
+		if (!s)
+			return v->fork_height;
+		path[n++] = at.hash;
+		s = sighting_find(f, &at.parent);
+		if (!s || at.height - 1 <= v->fork_height)
+			break;
+		at = s->head;
+	}
+	while (n > 0) {
+		struct sighting *s = sighting_find(f, &path[--n]);
+
+		if (!s || !s->opinions_n || s->head.height != height + 1)
+			break;
+		*ret_tip = s->head.hash;
+		height++;
+	}
+	return height;
+}
+
+/* Nodes whose own head is on a branch that does not have our head, and not merely
+ * behind on ours. */
+static uint32_t nodes_off_trail(struct follower *f)
+{
+	uint32_t off = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if (v->identified && v->has_head && v->link == LINK_TRAIL &&
+		    v->fork_height < trail_top(f)->height &&
+		    v->goal.height > v->fork_height)
+			off |= 1u << i;
+	}
+	return off;
+}
+
+static void adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
+{
+	struct hash path[WINDOW + 1];
+	size_t n = 0;
+
+	while (tip_height > fork && n <= WINDOW) {
+		struct sighting *s = sighting_find(f, &tip);
+
+		CHECK(s && s->head.height == tip_height);
+		path[n++] = tip;
+		tip = s->head.parent;
+		tip_height--;
+	}
+	CHECK(tip_height == fork);
+	if (fork < trail_top(f)->height) {
+		log_info("chain", "%s: reorganization of %llu blocks above %llu",
+		    f->s.config->name, (unsigned long long)(trail_top(f)->height - fork),
+		    (unsigned long long)fork);
+		for (size_t i = 0; i < f->seen_n; i++)
+			if (f->seen[i].head.height > fork)
+				f->seen[i].told = false;
+		trail_cut(f, fork);
+		f->s.told.retracted(f->s.told.ctx, fork);
+	}
+	while (n > 0)
+		trail_push(f, &sighting_find(f, &path[--n])->head);
+}
+
+static void choose_branch(struct follower *f)
+{
+	uint32_t off = nodes_off_trail(f);
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+		struct hash tip;
+		uint64_t height;
+		bool forks;
+
+		if (!v->identified || v->link != LINK_TRAIL ||
+		    v->fork_height < f->trail[0].height)
+			continue;
+		height = branch_known(f, v, &tip);
+		if (height <= v->fork_height)
+			continue;
+		forks = v->fork_height < trail_top(f)->height;
+		if (forks && height <= trail_top(f)->height &&
+		    !((off >> i & 1) && quorum(f, off)))
+			continue;
+		adopt(f, v->fork_height, height, tip);
+		v->fork_height = height;
+		off = 0;
+		for (int k = 0; k < f->nodes; k++)
+			if (k != i && f->view[k].link == LINK_TRAIL)
+				link_node(f, k);
+	}
+}
+
+static void tell(struct follower *f)
+{
+	for (size_t i = 1; i < f->trail_n; i++) {
+		struct sighting *s = sighting_find(f, &f->trail[i].hash);
+		struct opinion *o;
+
+		if (!s || !s->opinions_n)
+			break;
+		if (s->told)
+			continue;
+		o = opinion_agreed(f, s);
+		s->told = true;
+		f->s.told.adopted(f->s.told.ctx, o ? &o->facts : &s->opinions[0].facts);
+	}
+}
+
+/* Does this node itself show the block as final? */
+static bool node_deep(const struct follower *f, int node, uint64_t height)
+{
+	const struct view *v = &f->view[node];
+
+	if (!v->has_head || v->link != LINK_TRAIL || v->fork_height < height)
+		return false;
+	if (f->s.config->finality.tag)
+		return v->has_finalized && v->finalized_height >= height;
+	return v->head.height >= height + f->s.config->finality.depth;
+}
+
+static struct opinion *opinion_final(struct follower *f, struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++) {
+		uint32_t deep = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if ((s->opinions[i].nodes >> k & 1) &&
+			    node_deep(f, k, s->head.height))
+				deep |= 1u << k;
+		if (quorum(f, deep))
+			return &s->opinions[i];
+	}
+	return NULL;
+}
+
+static void finalize(struct follower *f)
+{
+	while (f->trail_n > 1) {
+		struct sighting *s = sighting_find(f, &f->trail[1].hash);
+		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
+		uint64_t height;
+
+		if (!o)
+			return;
+		height = s->head.height;
+		f->s.told.final(f->s.told.ctx, &o->facts);
+		trail_final_advance(f);
+		for (size_t i = f->seen_n; i-- > 0;)
+			if (f->seen[i].head.height <= height)
+				sighting_drop(f, i);
+	}
+}
+
+void follower_witnesses(
+    const struct follower *f, const struct block_facts *b, char *out, size_t len)
+{
+	struct sighting *s =
+	    sighting_find((struct follower *)(uintptr_t)f, &b->head.hash);
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (int i = 0; s && i < s->opinions_n; i++) {
+		if (&s->opinions[i].facts != b)
+			continue;
+		for (int k = 0; k < f->nodes; k++) {
+			int n;
+
+			if (!(s->opinions[i].nodes >> k & 1))
+				continue;
+			n = snprintf(out + at, len - at, "%s%s", at ? ", " : "",
+			    pool_node(f->s.pool, k)->name);
+			if (n < 0 || (size_t)n >= len - at)
+				return;
+			at += (size_t)n;
+		}
+	}
+}
+
+/* -- the turn ----------------------------------------------------------------- */
+
+/* Where the trail of a new chain begins: far enough down that all agree. */
+static void begin(struct follower *f)
+{
+	uint32_t same[POOL_NODES_MAX] = { 0 };
+	uint64_t depth = follower_depth(f);
+
+	for (int i = 0; i < f->nodes && !f->has_start; i++) {
+		struct view *v = &f->view[i];
+		uint32_t not_below = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].has_head &&
+			    f->view[k].head.height >= v->head.height)
+				not_below |= 1u << k;
+		if (!v->has_head || !quorum(f, not_below))
+			continue;
+		f->start = v->head.height > depth ? v->head.height - depth : 0;
+		f->has_start = true;
+	}
+	for (int i = 0; i < f->nodes && f->has_start; i++) {
+		struct view *v = &f->view[i];
+
+		if (!v->has_goal && v->has_head && !v->header_busy)
+			follower_ask_headers(f, i, f->start, f->start);
+		for (int k = 0; k < f->nodes && v->has_goal; k++)
+			if (f->view[k].has_goal &&
+			    hash_same(&f->view[k].goal.hash, &v->goal.hash))
+				same[i] |= 1u << k;
+		if (v->has_goal && quorum(f, same[i])) {
+			trail_begin(f, &v->goal);
+			return;
+		}
+	}
+}
+
+/* The highest height that a quorum's heads have reached: one liar does not move it. */
+static uint64_t quorum_height(const struct follower *f)
+{
+	uint64_t best = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		uint32_t at_least = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].has_head &&
+			    f->view[k].head.height >= f->view[i].head.height)
+				at_least |= 1u << k;
+		if (f->view[i].has_head && quorum(f, at_least) &&
+		    f->view[i].head.height > best)
+			best = f->view[i].head.height;
+	}
+	return best;
+}
+
+static void judge_standing(struct follower *f)
+{
+	uint64_t best = quorum_height(f);
+	char why[96];
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if (!v->identified || !v->has_head)
+			continue;
+		if (v->link == LINK_FORKED) {
+			leave_out(f, i, "forks below the final block");
+		} else if (v->head.height + LAG_MAX < best) {
+			snprintf(why, sizeof why, "lags by %llu blocks",
+			    (unsigned long long)(best - v->head.height) / LAG_MAX *
+				LAG_MAX);
+			leave_out(f, i, why);
+		} else {
+			leave_out(f, i, "");
+		}
+	}
+}
+
+static uint32_t nodes_forked(const struct follower *f)
+{
+	uint32_t forked = 0;
+
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].identified && f->view[i].link == LINK_FORKED)
+			forked |= 1u << i;
+	return forked;
+}
+
+/* A quorum left the final block: nothing new on this chain until it is accepted. */
+static void stop_if_undone(struct follower *f)
+{
+	uint32_t forked = nodes_forked(f);
+	uint64_t final = f->trail[0].height;
+	int64_t at_ms;
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if ((forked >> i & 1) && !v->has_ancestor && !v->header_busy &&
+		    pool_ready(f->s.pool, i, &at_ms))
+			follower_ask_headers(
+			    f, i, final > KEPT_FINAL ? final - KEPT_FINAL : 0, final);
+	}
+	if (f->stopped || !forked || !quorum(f, forked))
+		return;
+	f->stopped = true;
+	sql_chain_stop(f->s.journal,
+	    &(struct sql_chain_stop_in){
+		.id = f->chain, .stopped = "a final block vanished" });
+	log_error("chain",
+	    "%s: a final block vanished: a quorum is on a branch without block %llu",
+	    f->s.config->name, (unsigned long long) final);
+}
+
+bool follower_stopped(const struct follower *f)
+{
+	return f->stopped;
+}
+
+enum err follower_accept(struct follower *f, struct fail *fail)
+{
+	uint64_t height = 0;
+	bool found = false;
+
+	if (!f->stopped)
+		return ERR_OK;
+	for (int i = 0; i < f->nodes; i++) {
+		uint32_t have = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].has_ancestor && f->view[i].has_ancestor &&
+			    f->view[k].ancestor >= f->view[i].ancestor)
+				have |= 1u << k;
+		if (quorum(f, have) && (!found || f->view[i].ancestor > height)) {
+			height = f->view[i].ancestor;
+			found = true;
+		}
+	}
+	if (!found && !nodes_forked(f))
+		height = f->trail[0].height,
+		found = true; /* they came back by themselves */
+	if (!found)
+		return fail_set(fail, ERR_NO_QUORUM,
+		    "chain %s: no quorum shows a block that the journal still has",
+		    f->s.config->name);
+	f->stopped = false;
+	f->s.told.retracted(f->s.told.ctx, height);
+	f->s.told.undone(f->s.told.ctx, height);
+	CHECK(trail_back_to(f, height));
+	sql_chain_stop(f->s.journal,
+	    &(struct sql_chain_stop_in){ .id = f->chain, .no_stopped = true });
+	while (f->seen_n)
+		sighting_drop(f, f->seen_n - 1);
+	for (int i = 0; i < f->nodes; i++) {
+		f->view[i].link = LINK_UNKNOWN;
+		f->view[i].has_ancestor = f->view[i].has_goal = false;
+	}
+	return ERR_OK;
+}
+
+static void schedule(struct follower *f)
+{
+	int64_t now = world_now_ms(f->s.world), at_ms;
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if (pool_node(f->s.pool, i)->off || !pool_ready(f->s.pool, i, &at_ms))
+			continue;
+		if (!v->identified && !v->identity_busy && v->poll_at_ms <= now)
+			follower_ask_identity(f, i);
+		if (v->identified && !v->poll_busy && v->poll_at_ms <= now)
+			follower_ask_poll(f, i);
+	}
+}
+
+static void say_waits(struct follower *f)
+{
+	uint32_t up = 0;
+
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].identified && f->view[i].has_head &&
+		    !f->view[i].left_out[0])
+			up |= 1u << i;
+	f->waits_for[0] = '\0';
+	if (f->stopped)
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "a final block of chain %s vanished: look at it, then `pawl resume chain:%s`",
+		    f->s.config->name, f->s.config->name);
+	else if (!quorum(f, up))
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "chain %s: %d of %d votes that a quorum needs", f->s.config->name,
+		    votes(f, up), f->s.config->quorum);
+	else if (!f->trail_n)
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "chain %s: the nodes to agree on a block", f->s.config->name);
+}
+
+void follower_turn(struct follower *f)
+{
+	take(f);
+	schedule(f);
+	if (f->chain && !f->trail_n)
+		begin(f);
+	if (f->chain && f->trail_n) {
+		for (int i = 0; i < f->nodes; i++) {
+			if (!f->view[i].identified || !f->view[i].has_head)
+				continue;
+			link_node(f, i);
+			if (f->view[i].link == LINK_TRAIL)
+				read_branch(f, i);
+		}
+		stop_if_undone(f);
+		if (!f->stopped) {
+			choose_branch(f);
+			tell(f);
+			finalize(f);
+		}
+	}
+	judge_standing(f);
+	say_waits(f);
+}
+
+int64_t follower_wake_ms(const struct follower *f)
+{
+	int64_t wake = INT64_MAX;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct view *v = &f->view[i];
+		int64_t at = v->poll_at_ms, ready_ms;
+
+		if (pool_node(f->s.pool, i)->off || v->identity_busy || v->poll_busy)
+			continue;
+		if (!pool_ready(f->s.pool, i, &ready_ms) && ready_ms > at)
+			at = ready_ms;
+		if (at < wake)
+			wake = at;
+	}
+	return wake;
+}

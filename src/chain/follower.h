@@ -1,0 +1,94 @@
+/* follower.h - one per chain: heads, reorganizations, finality.
+ *
+ * It polls every node, reads each new block of each node by its hash, keeps the
+ * trail (height, hash, parent; dense from the last final block to the head) in the
+ * journal before anybody acts on it, and compares hashes, never heights.
+ *
+ * What it tells (struct follower_told) is level-triggered: after a start, or when
+ * other accounts are watched, the blocks above the final one are read and told again.
+ * All of it is called inside a turn, with the journal open for writing.
+ *
+ *   adopted    a block joined the trail, with what one node says of it
+ *   retracted  the blocks above a height left the trail
+ *   final      a block is final, with what a quorum says of it, whole
+ *   undone     final blocks above a height are none any more: a quorum left them, the
+ *              chain was stopped for it, and the operator accepted it (G6)
+ *
+ * A fact is agreed when `quorum` providers give the same digest of the same block
+ * hash; it is final when each of them shows the depth above it on its own head, or
+ * its own finalized tag at or above it. A node that lags, serves another chain or
+ * forks below the final block is left out and named (pool_leave_out).
+ */
+#ifndef PAWL_CHAIN_FOLLOWER_H
+#define PAWL_CHAIN_FOLLOWER_H
+
+#include "chain/chain.h"
+#include "chain/config.h"
+#include "chain/pool.h"
+#include "journal/journal.h"
+#include "world/world.h"
+
+struct follower;
+
+struct follower_told {
+	void *ctx;
+	void (*adopted)(void *ctx, const struct block_facts *b);
+	void (*retracted)(void *ctx, uint64_t above);
+	void (*final)(void *ctx, const struct block_facts *b);
+	void (*undone)(void *ctx, uint64_t ancestor);
+};
+
+struct follower_setup {
+	const struct chain_config *config;
+	const struct connector *connector;
+	struct pool *pool;
+	struct world *world;
+	struct journal *journal;
+	struct follower_told told;
+	/* Queue a request; it leaves after the commit (or never: then done is not called
+	 * and the turn was dropped with everything cached). */
+	void (*ask)(
+	    void *ctx, int node, struct buf *body, pool_done_fn *done, void *done_ctx);
+	void *ask_ctx;
+};
+
+struct follower *follower_new(const struct follower_setup *s);
+void follower_free(struct follower *f);
+
+/* The journal's row of this chain; 0 until a quorum told chain id and genesis. */
+int64_t follower_chain(const struct follower *f);
+
+/* Whom to watch; a changed set reads the blocks above the final one again. Copied. */
+void follower_watch(struct follower *f, const struct watched *w, uint32_t n);
+
+/* Take what the nodes said since the last turn, move the trail, tell, and queue the
+ * next requests. */
+void follower_turn(struct follower *f);
+
+/* When it wants the next turn, if nothing arrives before (monotonic). */
+int64_t follower_wake_ms(const struct follower *f);
+
+bool follower_head(const struct follower *f, struct head *ret); /* of the trail */
+bool follower_final(const struct follower *f, struct head *ret);
+uint64_t follower_depth(
+    const struct follower *f); /* as many blocks as finality is deep */
+
+/* The highest block of the trail on whose facts a quorum agrees; NULL: none yet.
+ * Borrowed until the next turn. */
+const struct block_facts *follower_agreed(const struct follower *f);
+
+/* What it waits for, for status; NULL: nothing. Static or owned by f. */
+const char *follower_waits_for(const struct follower *f);
+
+bool follower_stopped(const struct follower *f);
+
+/* The operator's resume after `undone`: back to the common ancestor (told as retracted
+ * and undone), and on from there. OK also when nothing was stopped.
+ * fails: NO_QUORUM  no quorum names an ancestor that the journal still has */
+NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
+
+/* Which nodes saw the final block this way: "host:port, host:port", for proofs. */
+void follower_witnesses(
+    const struct follower *f, const struct block_facts *b, char *out, size_t len);
+
+#endif

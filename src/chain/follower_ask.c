@@ -1,0 +1,195 @@
+#include "chain/follower_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* Answers longer than this are parsed on a worker. */
+#define PARSE_INLINE_MAX (256 * 1024)
+#define BODY_MAX (4 * 1024 * 1024)
+
+static struct question *question_new(struct follower *f, enum ask_kind kind, int node)
+{
+	struct question *q = mem_new(sizeof *q);
+
+	q->f = f;
+	q->kind = kind;
+	q->node = node;
+	q->generation = f->generation;
+	return q;
+}
+
+void question_free(struct question *q)
+{
+	if (!q)
+		return;
+	block_facts_release(&q->facts);
+	free((void *)(uintptr_t)q->block.watched);
+	free(q->heights);
+	free(q->heads);
+	free(q->known);
+	free(q->text);
+	free(q);
+}
+
+/* Pure: from q->text into the answer's fields. May run on a worker. */
+static void question_read(void *job)
+{
+	struct question *q = job;
+	const struct connector *c = q->f->s.connector;
+
+	if (q->err)
+		return;
+	switch (q->kind) {
+	case ASK_IDENTITY:
+		q->err = c->identity_read(&q->identity, q->text, q->len, &q->fail);
+		break;
+	case ASK_POLL:
+		q->err = c->poll_read(q->heads, q->text, q->len, &q->fail);
+		break;
+	case ASK_HEADER:
+	case ASK_HEADERS:
+		q->err =
+		    c->headers_read(q->heads, q->known, q->n, q->text, q->len, &q->fail);
+		break;
+	case ASK_BLOCK:
+		q->err = c->block_read(
+		    &q->facts, &q->word, &q->block, q->text, q->len, &q->fail);
+		break;
+	case ASK_RECEIPTS:
+		q->err = c->block_receipts_read(
+		    &q->facts, &q->block, q->text, q->len, &q->fail);
+		break;
+	}
+}
+
+static void question_file(void *job)
+{
+	struct question *q = job;
+	struct follower *f = q->f;
+
+	free(q->text);
+	q->text = NULL;
+	*f->inbox_end = q;
+	f->inbox_end = &q->next;
+}
+
+static void question_done(void *ctx, struct pool_answer *a)
+{
+	struct question *q = ctx;
+
+	q->err = a->err;
+	q->fail = a->fail;
+	q->text = a->answer;
+	q->len = a->len;
+	a->answer = NULL;
+	if (!q->err && q->len > PARSE_INLINE_MAX) {
+		world_work(q->f->s.world, question_read, question_file, q);
+		return;
+	}
+	question_read(q);
+	question_file(q);
+}
+
+static void question_send(struct question *q, struct buf *body)
+{
+	struct follower *f = q->f;
+
+	CHECK(buf_ok(body));
+	f->s.ask(f->s.ask_ctx, q->node, body, question_done, q);
+}
+
+void follower_ask_identity(struct follower *f, int node)
+{
+	struct question *q = question_new(f, ASK_IDENTITY, node);
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	f->s.connector->identity(&body);
+	f->view[node].identity_busy = true;
+	question_send(q, &body);
+}
+
+void follower_ask_poll(struct follower *f, int node)
+{
+	struct question *q = question_new(f, ASK_POLL, node);
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	f->s.connector->poll(&body);
+	q->heads = mem_array(1, sizeof *q->heads);
+	f->view[node].poll_busy = true;
+	question_send(q, &body);
+}
+
+void follower_ask_header(struct follower *f, int node, const struct hash *hash)
+{
+	struct question *q = question_new(f, ASK_HEADER, node);
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	f->s.connector->header(&body, hash);
+	q->n = 1;
+	q->heads = mem_array(1, sizeof *q->heads);
+	q->known = mem_array(1, sizeof *q->known);
+	f->view[node].header_busy = true;
+	question_send(q, &body);
+}
+
+void follower_ask_headers(struct follower *f, int node, uint64_t from, uint64_t to)
+{
+	struct question *q = question_new(f, ASK_HEADERS, node);
+	struct buf body;
+
+	CHECK(to >= from && to - from < CHAIN_BATCH_MAX);
+	q->n = (uint32_t)(to - from) + 1;
+	q->heights = mem_array(q->n, sizeof *q->heights);
+	q->heads = mem_array(q->n, sizeof *q->heads);
+	q->known = mem_array(q->n, sizeof *q->known);
+	for (uint32_t i = 0; i < q->n; i++)
+		q->heights[i] = from + i;
+	buf_init(&body, BODY_MAX);
+	f->s.connector->headers_at(&body, q->heights, q->n);
+	f->view[node].header_busy = true;
+	question_send(q, &body);
+}
+
+void follower_ask_block(struct follower *f, int node, struct sighting *s)
+{
+	struct question *q = question_new(f, ASK_BLOCK, node);
+	struct view *v = &f->view[node];
+	struct buf body;
+
+	q->block = (struct block_question){
+		.hash = s->head.hash,
+		.height = s->head.height,
+		.way = v->way,
+		.by_number = v->by_number,
+		.finalized = f->s.config->finality.tag,
+		.watched = f->watched_n
+		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)
+		    : NULL,
+		.watched_n = f->watched_n,
+	};
+	/* The header is known already; an answer only has to agree with it. */
+	q->facts.head = s->head;
+	buf_init(&body, BODY_MAX);
+	f->s.connector->block(&body, &q->block);
+	s->asked |= 1u << node;
+	v->blocks_busy++;
+	question_send(q, &body);
+}
+
+/* The block came whole, its receipts are a second request: q becomes it. */
+void follower_ask_receipts(struct follower *f, struct question *half)
+{
+	struct buf body;
+
+	half->kind = ASK_RECEIPTS;
+	half->next = NULL;
+	buf_init(&body, BODY_MAX);
+	f->s.connector->block_receipts(&body, &half->facts);
+	question_send(half, &body);
+}

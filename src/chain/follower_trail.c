@@ -1,0 +1,181 @@
+#include "chain/follower_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "journal/sql.gen.h"
+
+static void trail_room(struct follower *f)
+{
+	if (f->trail_n < f->trail_cap)
+		return;
+	f->trail_cap = f->trail_cap ? f->trail_cap * 2 : 64;
+	f->trail = mem_grow(f->trail, f->trail_cap, sizeof *f->trail);
+}
+
+void trail_load(struct follower *f, int64_t final_height)
+{
+	struct sql_block_from_out row;
+
+	f->trail_n = 0;
+	sql_block_from_begin(f->s.journal,
+	    &(struct sql_block_from_in){ .chain = f->chain, .height = final_height });
+	while (sql_block_from_next(f->s.journal, &row)) {
+		struct head h = { .height = (uint64_t)row.height,
+			.base_fee = (uint64_t)row.base_fee };
+
+		memcpy(h.hash.at, row.hash, sizeof h.hash.at);
+		memcpy(h.parent.at, row.parent, sizeof h.parent.at);
+		trail_room(f);
+		f->trail[f->trail_n++] = h;
+	}
+	CHECK(f->trail_n > 0 && f->trail[0].height == (uint64_t)final_height);
+}
+
+static void block_put(struct follower *f, const struct head *h)
+{
+	struct sql_block_add_in in = { .chain = f->chain,
+		.height = (int64_t)h->height,
+		.base_fee = (int64_t)h->base_fee };
+
+	memcpy(in.hash, h->hash.at, sizeof in.hash);
+	memcpy(in.parent, h->parent.at, sizeof in.parent);
+	sql_block_add(f->s.journal, &in);
+}
+
+static void final_put(struct follower *f)
+{
+	sql_chain_final(f->s.journal,
+	    &(struct sql_chain_final_in){
+		.id = f->chain, .final_height = (int64_t)f->trail[0].height });
+}
+
+void trail_begin(struct follower *f, const struct head *h)
+{
+	trail_room(f);
+	f->trail_n = 1;
+	f->trail[0] = *h;
+	block_put(f, h);
+	final_put(f);
+}
+
+void trail_push(struct follower *f, const struct head *h)
+{
+	struct head *top = trail_top(f);
+
+	CHECK(h->height == top->height + 1 && hash_same(&h->parent, &top->hash));
+	block_put(f, h);
+	trail_room(f);
+	f->trail[f->trail_n++] = *h;
+}
+
+void trail_cut(struct follower *f, uint64_t above)
+{
+	CHECK(above >= f->trail[0].height);
+	f->trail_n = (size_t)(above - f->trail[0].height) + 1;
+	sql_block_drop_above(f->s.journal,
+	    &(struct sql_block_drop_above_in){
+		.chain = f->chain, .height = (int64_t)above });
+}
+
+void trail_final_advance(struct follower *f)
+{
+	CHECK(f->trail_n > 1);
+	memmove(f->trail, f->trail + 1, --f->trail_n * sizeof *f->trail);
+	final_put(f);
+	sql_block_drop_below(f->s.journal,
+	    &(struct sql_block_drop_below_in){
+		.chain = f->chain, .height = (int64_t)f->trail[0].height - KEPT_FINAL });
+}
+
+/* A final block vanished and the operator accepted it: height is final now. */
+bool trail_back_to(struct follower *f, uint64_t height)
+{
+	struct sql_block_from_out row;
+	struct sql_block_from_in in = { .chain = f->chain, .height = (int64_t)height };
+	bool found = false;
+
+	sql_block_from_begin(f->s.journal, &in);
+	if (sql_block_from_next(f->s.journal, &row))
+		found = (uint64_t)row.height == height;
+	sql_block_from_end(f->s.journal);
+	if (!found)
+		return false;
+	sql_block_drop_above(f->s.journal,
+	    &(struct sql_block_drop_above_in){
+		.chain = f->chain, .height = (int64_t)height });
+	trail_load(f, (int64_t)height);
+	final_put(f);
+	return true;
+}
+
+struct head *trail_at(struct follower *f, uint64_t height)
+{
+	if (!f->trail_n || height < f->trail[0].height)
+		return NULL;
+	if (height - f->trail[0].height >= f->trail_n)
+		return NULL;
+	return &f->trail[height - f->trail[0].height];
+}
+
+bool trail_has(struct follower *f, const struct hash *hash, uint64_t height)
+{
+	struct head *h = trail_at(f, height);
+
+	return h && hash_same(&h->hash, hash);
+}
+
+struct head *trail_top(struct follower *f)
+{
+	CHECK(f->trail_n > 0);
+	return &f->trail[f->trail_n - 1];
+}
+
+struct sighting *sighting_find(struct follower *f, const struct hash *hash)
+{
+	for (size_t i = 0; i < f->seen_n; i++)
+		if (hash_same(&f->seen[i].head.hash, hash))
+			return &f->seen[i];
+	return NULL;
+}
+
+struct sighting *sighting_add(struct follower *f, const struct head *h)
+{
+	struct sighting *s = sighting_find(f, &h->hash);
+
+	if (s)
+		return s;
+	if (f->seen_n == f->seen_cap) {
+		f->seen_cap = f->seen_cap ? f->seen_cap * 2 : 64;
+		f->seen = mem_grow(f->seen, f->seen_cap, sizeof *f->seen);
+	}
+	s = &f->seen[f->seen_n++];
+	*s = (struct sighting){ .head = *h };
+	return s;
+}
+
+static void opinions_free(struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		block_facts_release(&s->opinions[i].facts);
+	free(s->opinions);
+	s->opinions = NULL;
+	s->opinions_n = 0;
+}
+
+void sighting_drop(struct follower *f, size_t at)
+{
+	opinions_free(&f->seen[at]);
+	f->seen[at] = f->seen[--f->seen_n];
+}
+
+void sightings_forget(struct follower *f)
+{
+	for (size_t i = 0; i < f->seen_n; i++) {
+		opinions_free(&f->seen[i]);
+		f->seen[i].told = false;
+		f->seen[i].asked = 0;
+	}
+}
