@@ -1,0 +1,503 @@
+#include "engine/account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/attempt.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+/* New intents of one account in one turn: a turn stays short. */
+#define FILL_MAX 256
+#define STRANGERS_ASKED 50
+/* Foreign transactions within a finality period that stop new intents. */
+#define FOREIGN_MAX 3
+
+/* -- loading ---------------------------------------------------------------------- */
+
+struct account *account_of(struct runner *r, int64_t id)
+{
+	for (int c = 0; c < r->s.chains_n; c++)
+		for (size_t i = 0; i < r->chains[c].accounts_n; i++)
+			if (r->chains[c].accounts[i]->id == id)
+				return r->chains[c].accounts[i];
+	return NULL;
+}
+
+static void limits_raise(
+    struct runner *r, struct account *a, const struct sql_account_get_out *row)
+{
+	const struct chain_config *c = a->chain->config;
+	struct sql_account_limits_in in = { .id = a->id,
+		.key_name = a->key_name,
+		.in_flight_max = row->in_flight_max,
+		.fee_cap_max = row->fee_cap_max };
+
+	if (in.in_flight_max >= c->max_in_flight &&
+	    in.fee_cap_max >= (int64_t)c->max_fee_per_gas)
+		return;
+	if (in.in_flight_max < c->max_in_flight)
+		in.in_flight_max = c->max_in_flight;
+	if (in.fee_cap_max < (int64_t)c->max_fee_per_gas)
+		in.fee_cap_max = (int64_t)c->max_fee_per_gas;
+	sql_account_limits(r->s.journal, &in);
+}
+
+/* Intents that were reserved when the last life ended: their bytes are asked for again.
+ */
+static void ask_unsigned(struct runner *r, struct account *a)
+{
+	struct sql_intent_unsigned_in in = { .account = a->id, .max = FILL_MAX };
+	struct sql_intent_unsigned_out row;
+	int64_t ids[FILL_MAX];
+	size_t n = 0;
+
+	sql_intent_unsigned_begin(r->s.journal, &in);
+	while (n < FILL_MAX && sql_intent_unsigned_next(r->s.journal, &row))
+		if (!idset_has(&r->signing, row.id))
+			ids[n++] = row.id;
+	sql_intent_unsigned_end(r->s.journal);
+	for (size_t k = 0; k < n; k++) {
+		struct intent i;
+
+		if (intent_read(r->s.journal, ids[k], &i))
+			intent_ask(r, a, &i);
+	}
+	a->unsigned_left = n > 0;
+}
+
+struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
+{
+	struct account *a = account_of(r, id);
+	struct sql_account_get_out row;
+	struct sql_account_get_in in = { .id = id };
+	struct sql_intent_last_operation_out last;
+	struct fail f = { 0 };
+
+	if (a)
+		return a;
+	sql_account_get_begin(r->s.journal, &in);
+	if (!sql_account_get_next(r->s.journal, &row))
+		return NULL;
+	a = mem_new(sizeof *a);
+	a->id = id;
+	a->chain = c;
+	memcpy(a->address.at, row.address, sizeof a->address.at);
+	snprintf(a->key_name, sizeof a->key_name, "%s", row.key_name);
+	a->has_first_nonce = !row.no_first_nonce;
+	a->first_nonce = row.no_first_nonce ? 0 : (uint64_t)row.first_nonce;
+	a->has_final_count = !row.no_final_count;
+	a->final_count = row.no_final_count ? 0 : (uint64_t)row.final_count;
+	a->final_height = row.no_final_height ? 0 : (uint64_t)row.final_height;
+	a->accepted_height = (uint64_t)row.accepted_height;
+	a->stopped = !row.no_stopped;
+	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
+	    row.no_stopped ? "" : row.stopped);
+	sql_account_get_end(r->s.journal);
+	a->send_ready = a->unsigned_left = true;
+	if (r->s.keys.get(r->s.keys.ctx, a->key_name, &a->key, &f))
+		log_error("account", "key %s: %s", a->key_name, f.why);
+	if (sql_intent_last_operation_one(r->s.journal,
+		&(struct sql_intent_last_operation_in){ .account = id }, &last))
+		a->last_operation = last.operation;
+	limits_raise(r, a, &row);
+	c->accounts = mem_grow(c->accounts, c->accounts_n + 1, sizeof(struct account *));
+	c->accounts[c->accounts_n++] = a;
+	return a;
+}
+
+void account_free(struct account *a)
+{
+	if (!a)
+		return;
+	free(a->tokens);
+	free(a->strangers);
+	free(a);
+}
+
+/* -- nonces ------------------------------------------------------------------------- */
+
+uint64_t account_next_nonce(struct runner *r, const struct account *a)
+{
+	struct sql_intent_highest_out ours = { 0 };
+	struct sql_consumed_highest_out others = { 0 };
+	uint64_t next = a->first_nonce;
+
+	if (sql_intent_highest_one(r->s.journal,
+		&(struct sql_intent_highest_in){ .account = a->id }, &ours) &&
+	    !ours.no_nonce && (uint64_t)ours.nonce >= next)
+		next = (uint64_t)ours.nonce + 1;
+	if (sql_consumed_highest_one(r->s.journal,
+		&(struct sql_consumed_highest_in){ .account = a->id }, &others) &&
+	    !others.no_nonce && (uint64_t)others.nonce >= next)
+		next = (uint64_t)others.nonce + 1;
+	return next > a->count ? next : a->count;
+}
+
+bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
+{
+	struct chain_run *c = a->chain;
+	const char *why = NULL;
+
+	if (follower_waits_for(c->follower))
+		why = follower_waits_for(c->follower);
+	else if (a->stopped)
+		why = a->why_stopped;
+	else if (!a->key)
+		why = "its key can't be used";
+	else if (!a->known || !a->has_first_nonce)
+		why = "the nodes to agree on the account's count";
+	else if (a->strangers_n || a->unread)
+		why = "transactions of the account that are not read yet";
+	else if (!c->has_market)
+		why = "the fees of the day";
+	else if (account_next_nonce(r, a) - a->count >=
+	    (uint64_t)c->config->max_in_flight)
+		why = "what is in flight";
+	*ret_why = why;
+	return !why;
+}
+
+void account_stop(struct runner *r, struct account *a, const char *why)
+{
+	if (a->stopped)
+		return;
+	a->stopped = true;
+	snprintf(a->why_stopped, sizeof a->why_stopped,
+	    "key %s: %.200s; then: pawl resume key:%s", a->key_name, why, a->key_name);
+	sql_account_stop(r->s.journal,
+	    &(struct sql_account_stop_in){ .id = a->id,
+		.stopped = a->why_stopped,
+		.accepted_height = (int64_t)a->accepted_height });
+	journal_event(r->s.journal,
+	    &(struct event){
+		.what = "account", .from = "", .to = "stopped", .why = a->why_stopped });
+	log_error("account", "%s", a->why_stopped);
+}
+
+void account_resume(struct runner *r, struct account *a)
+{
+	struct head head;
+
+	if (follower_head(a->chain->follower, &head) && head.height > a->accepted_height)
+		a->accepted_height = head.height;
+	a->stopped = false;
+	a->why_stopped[0] = '\0';
+	a->unread = false;
+	sql_account_stop(r->s.journal,
+	    &(struct sql_account_stop_in){ .id = a->id,
+		.no_stopped = true,
+		.accepted_height = (int64_t)a->accepted_height });
+	journal_event(r->s.journal,
+	    &(struct event){ .what = "account",
+		.from = "stopped",
+		.to = "",
+		.why = "resumed: what was seen is accepted" });
+	r->again = true;
+}
+
+/* -- what the chain says --------------------------------------------------------------
+ */
+
+static void stranger_add(
+    struct account *a, const struct block_facts *b, const struct seen_tx *tx)
+{
+	for (size_t i = 0; i < a->strangers_n; i++)
+		if (hash_same(&a->strangers[i].hash, &tx->hash)) {
+			a->strangers[i].height = b->head.height;
+			a->strangers[i].block_hash = b->head.hash;
+			return;
+		}
+	a->strangers = mem_grow(a->strangers, a->strangers_n + 1, sizeof *a->strangers);
+	a->strangers[a->strangers_n++] = (struct stranger){
+		.hash = tx->hash, .block_hash = b->head.hash, .height = b->head.height
+	};
+}
+
+void account_adopted(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+{
+	for (uint32_t k = 0; k < b->tx_n; k++) {
+		const struct seen_tx *tx = &b->tx[k];
+		struct sql_consumed_by_hash_in in = { .account = a->id };
+		struct sql_consumed_by_hash_out known;
+
+		if (tx->account != at || attempt_seen(r, a, b, tx))
+			continue;
+		memcpy(in.hash, tx->hash.at, sizeof in.hash);
+		if (sql_consumed_by_hash_one(r->s.journal, &in, &known) &&
+		    (uint64_t)known.height == b->head.height)
+			continue;
+		stranger_add(a, b, tx);
+	}
+}
+
+void account_retracted(struct runner *r, struct account *a, uint64_t above)
+{
+	attempts_retracted(r, a, above);
+	for (size_t i = a->strangers_n; i-- > 0;)
+		if (a->strangers[i].height > above)
+			a->strangers[i] = a->strangers[--a->strangers_n];
+	account_send_again(a, 0);
+}
+
+static void outstanding_add(
+    struct account *a, const struct sql_intent_outstanding_out *row)
+{
+	struct payload p = { .data_len = (uint32_t)row->data_len };
+	struct payment pay;
+
+	CHECK(amount_add(&a->outstanding, &a->outstanding, &row->cost));
+	if (!row->data_len || row->data_len > sizeof p.data)
+		return;
+	memcpy(p.to.at, row->recipient, sizeof p.to.at);
+	memcpy(p.data, row->data, row->data_len);
+	if (!a->chain->connector->payment(&pay, &p))
+		return;
+	for (size_t i = 0; i < a->tokens_n; i++)
+		if (!memcmp(a->tokens[i].token.at, pay.asset.at, sizeof pay.asset.at))
+			CHECK(amount_add(&a->tokens[i].outstanding,
+			    &a->tokens[i].outstanding, &pay.amount));
+}
+
+/* What live intents that this block does not hold yet may take from the balance. */
+static void outstanding_sum(struct runner *r, struct account *a)
+{
+	struct sql_intent_outstanding_in in = { .account = a->id,
+		.nonce = (int64_t)a->count };
+	struct sql_intent_outstanding_out row;
+
+	a->outstanding = AMOUNT_ZERO;
+	for (size_t i = 0; i < a->tokens_n; i++)
+		a->tokens[i].outstanding = AMOUNT_ZERO;
+	sql_intent_outstanding_begin(r->s.journal, &in);
+	while (sql_intent_outstanding_next(r->s.journal, &row))
+		outstanding_add(a, &row);
+}
+
+static void take_agreed(struct runner *r, struct account *a)
+{
+	const struct block_facts *b = follower_agreed(a->chain->follower);
+	const struct seen_account *s;
+
+	if (!b || a->watch_at >= b->accounts_n) {
+		a->known = false;
+		return;
+	}
+	s = &b->accounts[a->watch_at];
+	if (a->known && hash_same(&a->agreed, &b->head.hash))
+		return;
+	if (!s->has_count)
+		return;
+	if (!a->known || s->count != a->count)
+		a->send_ready = true;
+	a->known = true;
+	a->agreed = b->head.hash;
+	a->count = s->count;
+	a->height = b->head.height;
+	a->has_balance = s->has_balance;
+	a->balance = s->balance;
+	for (size_t i = 0; i < a->tokens_n; i++) {
+		const struct seen_account *t = &b->accounts[a->watch_at + i];
+
+		a->tokens[i].known = t->has_token_balance;
+		a->tokens[i].balance = t->token_balance;
+	}
+	outstanding_sum(r, a);
+	if (!a->has_first_nonce) {
+		a->has_first_nonce = true;
+		a->first_nonce = a->count;
+		sql_account_first_nonce(r->s.journal,
+		    &(struct sql_account_first_nonce_in){
+			.id = a->id, .first_nonce = (int64_t)a->count });
+	}
+}
+
+/* -- strangers --------------------------------------------------------------------------
+ */
+
+struct stranger_ask {
+	struct fact fact;
+	struct runner *runner;
+	struct chain_run *chain;
+	int64_t account;
+	uint32_t n;
+	struct hash hash[STRANGERS_ASKED];
+	struct whole_tx tx[STRANGERS_ASKED];
+	enum err err;
+};
+
+static void strangers_take(struct runner *r, struct fact *f)
+{
+	struct stranger_ask *q = (struct stranger_ask *)f;
+	struct account *a = account_of(r, q->account);
+
+	for (uint32_t k = 0; a && k < q->n; k++) {
+		const struct whole_tx *tx = &q->tx[k];
+
+		for (size_t i = a->strangers_n; i-- > 0;) {
+			struct stranger *s = &a->strangers[i];
+
+			if (!hash_same(&s->hash, &q->hash[k]))
+				continue;
+			s->asked = false;
+			/* Only as part of the very block that we follow. */
+			if (q->err || !tx->known || !tx->included ||
+			    !hash_same(&tx->block_hash, &s->block_hash) ||
+			    memcmp(tx->from.at, a->address.at, sizeof tx->from.at) != 0)
+				continue;
+			stranger_judge(r, a, tx);
+			*s = a->strangers[--a->strangers_n];
+			r->again = true;
+		}
+	}
+}
+
+static void strangers_free(struct fact *f)
+{
+	free(f);
+}
+
+static void strangers_done(void *ctx, struct pool_answer *answer)
+{
+	struct stranger_ask *q = ctx;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err)
+		q->err = q->chain->connector->transactions_read(
+		    q->tx, q->n, answer->answer, answer->len, &f);
+	runner_fact(q->runner, &q->fact);
+}
+
+static void strangers_ask(struct runner *r, struct account *a)
+{
+	struct stranger_ask *q;
+	struct buf body;
+	int64_t at_ms;
+	int node;
+
+	if (!a->strangers_n || a->strangers[0].asked)
+		return;
+	node = pool_best(a->chain->pool, 0, &at_ms);
+	if (node < 0) {
+		runner_wake_at(r, at_ms);
+		return;
+	}
+	q = mem_new(sizeof *q);
+	q->fact = (struct fact){ .take = strangers_take, .free = strangers_free };
+	q->runner = r;
+	q->chain = a->chain;
+	q->account = a->id;
+	for (size_t i = 0; i < a->strangers_n && q->n < STRANGERS_ASKED; i++) {
+		q->hash[q->n++] = a->strangers[i].hash;
+		a->strangers[i].asked = true;
+	}
+	buf_init(&body, 1024 * 1024);
+	a->chain->connector->transactions(&body, q->hash, q->n);
+	runner_ask(r, a->chain, node, &body, false, strangers_done, q);
+}
+
+/* Three strangers within a finality period: another program works with this key. */
+static void strangers_count(struct runner *r, struct account *a)
+{
+	uint64_t depth = follower_depth(a->chain->follower);
+	uint64_t since = a->height > depth ? a->height - depth : 0;
+	struct sql_consumed_since_out row;
+
+	if (a->stopped || !a->known || hash_same(&a->counted, &a->agreed))
+		return;
+	a->counted = a->agreed;
+	if (since < a->accepted_height)
+		since = a->accepted_height;
+	if (sql_consumed_since_one(r->s.journal,
+		&(struct sql_consumed_since_in){
+		    .account = a->id, .height = (int64_t)since },
+		&row) &&
+	    row.n >= FOREIGN_MAX)
+		account_stop(r, a,
+		    "another program uses it: three foreign transactions in a short time");
+}
+
+/* -- the turn
+ * ------------------------------------------------------------------------------ */
+
+void account_turn(struct runner *r, struct account *a)
+{
+	take_agreed(r, a);
+	strangers_ask(r, a);
+	strangers_count(r, a);
+	if (a->unsigned_left && a->chain->has_market)
+		ask_unsigned(r, a);
+	account_bump(r, a);
+}
+
+/* The operation after this one in the round, that may reserve and has something. */
+static struct operation *next_offer(
+    struct runner *r, struct account *a, struct offer *ret)
+{
+	size_t start = 0;
+
+	while (start < r->operations_n && r->operations[start]->id <= a->last_operation)
+		start++;
+	for (size_t k = 0; k < r->operations_n; k++) {
+		struct operation *o = r->operations[(start + k) % r->operations_n];
+
+		if (o->account == a->id && operation_reserves(o) &&
+		    o->kind->offer(r, o, ret))
+			return o;
+	}
+	return NULL;
+}
+
+static bool fill_one(struct runner *r, struct account *a)
+{
+	struct offer offer;
+	struct operation *o = next_offer(r, a, &offer);
+
+	if (!o)
+		return false;
+	switch (intent_reserve(r, a, o, &offer)) {
+	case RESERVE_DONE:
+		return true;
+	case RESERVE_NO_FUNDS:
+		if (o->state == OPERATION_DISTRIBUTING)
+			operation_move(r, o, OPERATION_AWAITING_FUNDS,
+			    "the balance does not cover the next item");
+		else
+			operation_waits(
+			    o, "the account to be funded for the service fee");
+		return false;
+	case RESERVE_CAP:
+		if (amount_is_zero(&o->fees_held))
+			operation_stop(r, o,
+			    "the cap on fees does not cover the next item; raise it with "
+			    "--max-total-fee");
+		return false;
+	case RESERVE_FEES:
+		operation_waits(o, "the base fee to fall below max_fee_per_gas");
+		return false;
+	}
+	return false;
+}
+
+void account_fill(struct runner *r, struct account *a)
+{
+	const char *why;
+
+	if (a->unsigned_left)
+		return;
+	for (int n = 0; account_reserves(r, a, &why); n++) {
+		if (n == FILL_MAX) {
+			r->again = true;
+			return;
+		}
+		if (!fill_one(r, a))
+			return;
+	}
+}

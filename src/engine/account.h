@@ -1,0 +1,39 @@
+/* account.h - an account: what the chain says of it, and what it may do next. */
+#ifndef PAWL_ENGINE_ACCOUNT_H
+#define PAWL_ENGINE_ACCOUNT_H
+
+#include "engine/engine.h"
+
+/* From the journal; the caches start empty. */
+struct account *account_load(struct runner *r, struct chain_run *c, int64_t id);
+void account_free(struct account *a);
+struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
+
+/* The next nonce: the journal's highest plus one, else the agreed count. */
+uint64_t account_next_nonce(struct runner *r, const struct account *a);
+
+/* May something new be reserved on it now? else why not, for status (static text or
+ * owned by a). */
+bool account_reserves(struct runner *r, struct account *a, const char **ret_why);
+
+/* Level-triggered, each turn: figures of the agreed block, judgement, reservations. */
+void account_turn(struct runner *r, struct account *a);
+void account_fill(struct runner *r, struct account *a);
+
+/* What the follower tells (attempt.c moves the attempts). */
+void account_adopted(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
+void account_retracted(struct runner *r, struct account *a, uint64_t above);
+
+/* Stop new intents on it; a resume accepts what is seen up to now. */
+void account_stop(struct runner *r, struct account *a, const char *why);
+void account_resume(struct runner *r, struct account *a);
+
+/* send.c */
+void account_send(struct runner *r, struct account *a);
+void account_send_again(
+    struct account *a, uint64_t from); /* all nodes, from this nonce on */
+/* bump.c */
+void account_bump(struct runner *r, struct account *a);
+
+#endif

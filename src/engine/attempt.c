@@ -1,0 +1,523 @@
+#include "engine/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+static void attempt_event(struct runner *r, const struct intent *i,
+    const struct hash *hash, int from, int to, const char *why)
+{
+	char what[24], hex[65];
+
+	if (from == to)
+		return;
+	state_check(MACHINE_ATTEMPT, from, to);
+	hex_format(hex, hash->at, sizeof hash->at);
+	snprintf(what, sizeof what, "attempt %.8s", hex);
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = i->operation,
+		.row = i->row,
+		.what = what,
+		.from = state_name(MACHINE_ATTEMPT, from),
+		.to = state_name(MACHINE_ATTEMPT, to),
+		.why = why });
+}
+
+/* -- included ------------------------------------------------------------------- */
+
+/* All attempts of an intent but one (0: all): their nonce went to other bytes, or came
+ * back to them. */
+static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool replaced)
+{
+	struct sql_attempt_siblings_out row;
+	struct sql_attempt_siblings_in in = { .intent = intent, .id = but };
+	int64_t ids[64];
+	size_t n = 0;
+
+	sql_attempt_siblings_begin(r->s.journal, &in);
+	while (n < 64 && sql_attempt_siblings_next(r->s.journal, &row)) {
+		if (replaced ? row.state != ATTEMPT_REPLACED && row.state != ATTEMPT_FINAL
+			     : row.state == ATTEMPT_REPLACED)
+			ids[n++] = row.id;
+	}
+	sql_attempt_siblings_end(r->s.journal);
+	for (size_t k = 0; k < n; k++) {
+		if (!replaced) {
+			sql_attempt_back(
+			    r->s.journal, &(struct sql_attempt_back_in){ .id = ids[k] });
+			continue;
+		}
+		sql_attempt_back(
+		    r->s.journal, &(struct sql_attempt_back_in){ .id = ids[k] });
+		sql_attempt_state(r->s.journal,
+		    &(struct sql_attempt_state_in){
+			.id = ids[k], .state = ATTEMPT_REPLACED });
+	}
+}
+
+static void put_included(struct runner *r, struct account *a, const struct intent *i,
+    int64_t id, bool empty, const struct block_facts *b, const struct seen_tx *tx)
+{
+	struct sql_attempt_included_in in = {
+		.id = id,
+		.state = tx->status == TX_OK ? ATTEMPT_INCLUDED : ATTEMPT_REVERTED,
+		.height = (int64_t)b->head.height,
+		.tx_index = tx->index,
+		.status = tx->status,
+		.gas_used = (int64_t)tx->gas_used,
+		.gas_price = (int64_t)tx->gas_price,
+		.no_paid = true,
+	};
+
+	memcpy(in.block_hash, b->head.hash.at, sizeof in.block_hash);
+	if (!empty)
+		in.no_paid = !a->chain->connector->paid(&in.paid, &i->payload, b, tx);
+	sql_attempt_included(r->s.journal, &in);
+}
+
+bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
+    const struct seen_tx *tx)
+{
+	struct sql_attempt_by_hash_out at;
+	struct sql_attempt_by_hash_in in;
+	struct intent i;
+	char why[64];
+	int to = tx->status == TX_OK ? ATTEMPT_INCLUDED : ATTEMPT_REVERTED;
+
+	memcpy(in.hash, tx->hash.at, sizeof in.hash);
+	if (!sql_attempt_by_hash_one(r->s.journal, &in, &at))
+		return false;
+	if (at.state == ATTEMPT_FINAL)
+		return true;
+	if (at.state == to && !at.no_height && (uint64_t)at.height == b->head.height &&
+	    !memcmp(at.block_hash, b->head.hash.at, sizeof at.block_hash))
+		return true;
+	if (!intent_read(r->s.journal, at.intent, &i))
+		return true;
+	put_included(r, a, &i, at.id, at.empty, b, tx);
+	snprintf(why, sizeof why, "block %llu", (unsigned long long)b->head.height);
+	attempt_event(r, &i, &tx->hash, (int)at.state, to, why);
+	siblings_move(r, i.id, at.id, true);
+	return true;
+}
+
+/* -- retracted ------------------------------------------------------------------ */
+
+struct row_ids {
+	int64_t *id, *intent, *state;
+	size_t n;
+};
+
+static void row_ids_add(struct row_ids *l, int64_t id, int64_t intent, int64_t state)
+{
+	l->id = mem_grow(l->id, l->n + 1, sizeof *l->id);
+	l->intent = mem_grow(l->intent, l->n + 1, sizeof *l->intent);
+	l->state = mem_grow(l->state, l->n + 1, sizeof *l->state);
+	l->id[l->n] = id;
+	l->intent[l->n] = intent;
+	l->state[l->n++] = state;
+}
+
+static void row_ids_release(struct row_ids *l)
+{
+	free(l->id);
+	free(l->intent);
+	free(l->state);
+}
+
+static struct row_ids attempts_above(struct runner *r, struct account *a, uint64_t above)
+{
+	struct sql_attempt_above_in in = { .account = a->id, .height = (int64_t)above };
+	struct sql_attempt_above_out row;
+	struct row_ids l = { 0 };
+
+	sql_attempt_above_begin(r->s.journal, &in);
+	while (sql_attempt_above_next(r->s.journal, &row))
+		row_ids_add(&l, row.id, row.intent, row.state);
+	return l;
+}
+
+static void attempt_back(struct runner *r, int64_t id, const char *why)
+{
+	struct sql_attempt_get_out at;
+	struct intent i;
+	struct hash hash;
+
+	if (!sql_attempt_get_one(
+		r->s.journal, &(struct sql_attempt_get_in){ .id = id }, &at) ||
+	    !intent_read(r->s.journal, at.intent, &i))
+		return;
+	memcpy(hash.at, at.hash, sizeof hash.at);
+	attempt_event(r, &i, &hash, (int)at.state, ATTEMPT_SIGNED, why);
+	sql_attempt_back(r->s.journal, &(struct sql_attempt_back_in){ .id = id });
+	siblings_move(r, i.id, id, false);
+}
+
+/* Nonces that others consumed in blocks that vanished are open again. */
+static void consumed_retracted(struct runner *r, struct account *a, uint64_t above)
+{
+	struct sql_consumed_above_in in = { .account = a->id, .height = (int64_t)above };
+	struct sql_consumed_above_out row;
+	struct row_ids l = { 0 };
+
+	sql_consumed_above_begin(r->s.journal, &in);
+	while (sql_consumed_above_next(r->s.journal, &row))
+		row_ids_add(&l, row.nonce, 0, 0);
+	for (size_t k = 0; k < l.n; k++) {
+		struct sql_intent_by_nonce_out i;
+
+		if (sql_intent_by_nonce_one(r->s.journal,
+			&(struct sql_intent_by_nonce_in){
+			    .account = a->id, .nonce = l.id[k] },
+			&i))
+			siblings_move(r, i.id, 0, false);
+	}
+	if (l.n)
+		sql_consumed_drop_above(r->s.journal,
+		    &(struct sql_consumed_drop_above_in){
+			.account = a->id, .height = (int64_t)above });
+	row_ids_release(&l);
+}
+
+void attempts_retracted(struct runner *r, struct account *a, uint64_t above)
+{
+	struct row_ids l = attempts_above(r, a, above);
+
+	for (size_t k = 0; k < l.n; k++)
+		if (l.state[k] != ATTEMPT_FINAL)
+			attempt_back(r, l.id[k], "its block vanished");
+	row_ids_release(&l);
+	consumed_retracted(r, a, above);
+}
+
+/* -- final ------------------------------------------------------------------------ */
+
+struct settled {
+	const struct block_facts *b;
+	const struct seen_tx *tx;
+	char proof[400];
+};
+
+static void proof_write(
+    struct runner *r, struct account *a, struct settled *s, const char *what)
+{
+	char hash[65], block[65], nodes[160];
+
+	(void)r;
+	hex_format(hash, s->tx->hash.at, sizeof s->tx->hash.at);
+	hex_format(block, s->b->head.hash.at, sizeof s->b->head.hash.at);
+	follower_witnesses(a->chain->follower, s->b, nodes, sizeof nodes);
+	snprintf(s->proof, sizeof s->proof, "%s: 0x%s in final block %llu 0x%.16s by %s",
+	    what, hash, (unsigned long long)s->b->head.height, block, nodes);
+}
+
+static void spend(struct runner *r, const struct intent *i, const struct seen_tx *tx)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount cost = amount_u64(tx->gas_price);
+
+	if (!o)
+		return;
+	CHECK(amount_mul_u64(&cost, &cost, tx->gas_used));
+	CHECK(amount_add(&o->fees_final, &o->fees_final, &cost));
+	o->dirty = true;
+}
+
+/* The payload itself is in the final block: what did it do? */
+static void settle_payload(struct runner *r, struct account *a, const struct intent *i,
+    struct settled *s, uint64_t gas)
+{
+	struct payment want;
+	struct amount paid;
+	char got[AMOUNT_TEXT_MAX], flag[AMOUNT_TEXT_MAX + 64];
+
+	if (s->tx->status != TX_OK) {
+		proof_write(r, a, s, "reverted");
+		intent_void(r, i, true, s->proof,
+		    s->tx->gas_used >= gas ? "out_of_gas" : "reverted");
+		return;
+	}
+	if (!a->chain->connector->paid(&paid, &i->payload, s->b, s->tx)) {
+		proof_write(r, a, s, "no transfer seen");
+		intent_void(r, i, true, s->proof, "no transfer seen");
+		return;
+	}
+	proof_write(r, a, s, "paid");
+	if (a->chain->connector->payment(&want, &i->payload) &&
+	    amount_cmp(&want.amount, &paid) != 0) {
+		amount_format(got, &paid, 0);
+		snprintf(flag, sizeof flag, "another amount arrived: %s base units", got);
+		intent_final(r, i, s->proof, flag);
+		return;
+	}
+	intent_final(r, i, s->proof, NULL);
+}
+
+/* A transaction of ours is in a final block. */
+static void settle_ours(struct runner *r, struct account *a, struct settled *s)
+{
+	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_out at;
+	struct sql_attempt_get_out full;
+	struct intent i;
+
+	if (!attempt_seen(r, a, s->b, s->tx))
+		return;
+	memcpy(in.hash, s->tx->hash.at, sizeof in.hash);
+	if (!sql_attempt_by_hash_one(r->s.journal, &in, &at) ||
+	    at.state == ATTEMPT_FINAL ||
+	    !sql_attempt_get_one(
+		r->s.journal, &(struct sql_attempt_get_in){ .id = at.id }, &full) ||
+	    !intent_read(r->s.journal, at.intent, &i))
+		return;
+	attempt_event(r, &i, &s->tx->hash, (int)at.state, ATTEMPT_FINAL, "");
+	sql_attempt_state(r->s.journal,
+	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
+	spend(r, &i, s->tx);
+	if (i.state != INTENT_SIGNED)
+		return;
+	if (at.empty) {
+		proof_write(r, a, s, "an empty attempt consumed the nonce");
+		intent_void(r, &i, false, s->proof, "cancelled by an empty attempt");
+		return;
+	}
+	settle_payload(r, a, &i, s, (uint64_t)full.gas);
+}
+
+/* Attempts that a lying or mistaken node had put into this block. */
+static void disown(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+{
+	struct sql_attempt_at_in in = { .account = a->id,
+		.height = (int64_t)b->head.height };
+	struct sql_attempt_at_out row;
+	struct row_ids l = { 0 };
+
+	sql_attempt_at_begin(r->s.journal, &in);
+	while (sql_attempt_at_next(r->s.journal, &row)) {
+		bool there = row.state == ATTEMPT_FINAL;
+
+		for (uint32_t k = 0; k < b->tx_n && !there; k++)
+			there = b->tx[k].account == at &&
+			    !memcmp(b->tx[k].hash.at, row.hash, sizeof row.hash);
+		if (!there)
+			row_ids_add(&l, row.id, row.intent, row.state);
+	}
+	for (size_t k = 0; k < l.n; k++)
+		attempt_back(r, l.id[k], "the quorum's block does not have it");
+	row_ids_release(&l);
+}
+
+/* Another transaction consumed a nonce of ours, in a final block: proof of death, unless
+ * it pays one of our items. */
+static void settle_consumed(struct runner *r, struct account *a, int64_t nonce,
+    int judgement, const uint8_t *hash, uint64_t height)
+{
+	struct sql_intent_by_nonce_out found;
+	struct operation *o;
+	struct intent i;
+	char hex[65], proof[240];
+
+	if (!sql_intent_by_nonce_one(r->s.journal,
+		&(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = nonce },
+		&found) ||
+	    !intent_read(r->s.journal, found.id, &i))
+		return;
+	if (i.state != INTENT_RESERVED && i.state != INTENT_SIGNED)
+		return;
+	hex_format(hex, hash, 32);
+	o = runner_operation(r, i.operation);
+	if (judgement != JUDGEMENT_FOREIGN) {
+		if (o)
+			operation_stop(r, o,
+			    "a transaction that this journal does not know consumed a nonce "
+			    "and pays one of the rows");
+		return;
+	}
+	snprintf(proof, sizeof proof,
+	    "another transaction consumed nonce %lld: 0x%s in final block %llu, read whole, "
+	    "pays none of the items",
+	    (long long)nonce, hex, (unsigned long long)height);
+	intent_void(r, &i, false, proof, "another transaction consumed the nonce");
+}
+
+static void settle_strangers(struct runner *r, struct account *a, uint64_t height)
+{
+	struct sql_consumed_at_in in = { .account = a->id, .height = (int64_t)height };
+	struct sql_consumed_at_out row;
+	struct sql_consumed_at_out *rows = NULL;
+	size_t n = 0;
+
+	sql_consumed_at_begin(r->s.journal, &in);
+	while (sql_consumed_at_next(r->s.journal, &row)) {
+		rows = mem_grow(rows, n + 1, sizeof *rows);
+		rows[n++] = row;
+	}
+	for (size_t k = 0; k < n; k++)
+		settle_consumed(
+		    r, a, rows[k].nonce, (int)rows[k].judgement, rows[k].hash, height);
+	free(rows);
+}
+
+void attempts_final(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+{
+	struct settled s = { .b = b };
+	uint64_t ours = 0;
+
+	for (uint32_t k = 0; k < b->tx_n; k++) {
+		if (b->tx[k].account != at)
+			continue;
+		ours++;
+		s.tx = &b->tx[k];
+		settle_ours(r, a, &s);
+	}
+	disown(r, a, b, at);
+	settle_strangers(r, a, b->head.height);
+	if (at >= b->accounts_n || !b->accounts[at].has_count)
+		return;
+	if (a->has_final_count && a->final_height + 1 == b->head.height &&
+	    b->accounts[at].count != a->final_count + ours)
+		account_stop(
+		    r, a, "a nonce was consumed without a transaction of the account");
+	a->has_final_count = true;
+	a->final_count = b->accounts[at].count;
+	a->final_height = b->head.height;
+	sql_account_final_count(r->s.journal,
+	    &(struct sql_account_final_count_in){ .id = a->id,
+		.final_count = (int64_t)a->final_count,
+		.final_height = (int64_t)a->final_height });
+}
+
+/* -- a final block vanished ---------------------------------------------------------- */
+
+static void unspend(
+    struct runner *r, const struct intent *i, const struct sql_attempt_get_out *at)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount cost = amount_u64((uint64_t)at->gas_price);
+
+	if (!o || at->no_gas_price || at->no_gas_used)
+		return;
+	CHECK(amount_mul_u64(&cost, &cost, (uint64_t)at->gas_used));
+	CHECK(amount_sub(&o->fees_final, &o->fees_final, &cost));
+	o->dirty = true;
+}
+
+/* The payload may have moved to a newer intent: then neither is sent on, the older nonce
+ * gets an empty attempt, and whichever becomes final first decides (G6). */
+static bool payload_moved(struct runner *r, const struct intent *i)
+{
+	struct sql_intent_by_row_in in = { .operation = i->operation, .row = i->row };
+	struct sql_intent_by_row_out row;
+	bool moved = false;
+
+	if (!i->row)
+		return false;
+	sql_intent_by_row_begin(r->s.journal, &in);
+	while (sql_intent_by_row_next(r->s.journal, &row))
+		if (row.id > i->id)
+			moved = true;
+	return moved;
+}
+
+void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)
+{
+	struct row_ids l = attempts_above(r, a, ancestor);
+
+	for (size_t k = 0; k < l.n; k++) {
+		struct sql_attempt_get_out at;
+		struct intent i;
+
+		if (!sql_attempt_get_one(r->s.journal,
+			&(struct sql_attempt_get_in){ .id = l.id[k] }, &at) ||
+		    !intent_read(r->s.journal, l.intent[k], &i))
+			continue;
+		if (at.state == ATTEMPT_FINAL)
+			unspend(r, &i, &at);
+		attempt_back(r, l.id[k], "its final block vanished");
+		if (i.state != INTENT_FINAL && i.state != INTENT_VOID)
+			continue;
+		if (payload_moved(r, &i)) {
+			sql_intent_contest(
+			    r->s.journal, &(struct sql_intent_contest_in){ .id = i.id });
+			log_error("chain",
+			    "row %lld of operation %lld is contested: two payments of "
+			    "it may be out",
+			    (long long)i.row, (long long)i.operation);
+			continue;
+		}
+		intent_reopen(r, &i, "the final block vanished");
+	}
+	row_ids_release(&l);
+	a->has_final_count = false;
+}
+
+/* -- strangers ---------------------------------------------------------------------- */
+
+/* Does it pay an item of an operation of this account that is not settled? */
+static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
+{
+	struct payment pay;
+
+	if (tx->creates || !a->chain->connector->payment(&pay, &tx->payload))
+		return false;
+	for (size_t k = 0; k < r->operations_n; k++) {
+		struct operation *o = r->operations[k];
+		struct sql_item_paid_by_in in = { .operation = o->id,
+			.amount = pay.amount };
+		struct sql_item_paid_by_out row;
+		struct address token;
+		bool has = o->kind->token(o, &token);
+
+		if (o->account != a->id || has != pay.token ||
+		    (has && memcmp(token.at, pay.asset.at, sizeof token.at) != 0))
+			continue;
+		memcpy(in.recipient, pay.to.at, sizeof in.recipient);
+		if (sql_item_paid_by_one(r->s.journal, &in, &row))
+			return true;
+	}
+	return false;
+}
+
+void stranger_judge(struct runner *r, struct account *a, const struct whole_tx *tx)
+{
+	struct sql_consumed_add_in in = { .account = a->id,
+		.nonce = (int64_t)tx->nonce,
+		.height = (int64_t)tx->height,
+		.no_recipient = tx->creates,
+		.value = tx->payload.value,
+		.data = tx->payload.data };
+	struct sql_intent_by_nonce_out i;
+	struct head final;
+	bool suspect = pays_an_item(r, a, tx);
+
+	in.judgement = suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN;
+	in.data_len = tx->payload.data_len < PAYLOAD_DATA_MAX ? tx->payload.data_len
+							      : PAYLOAD_DATA_MAX;
+	memcpy(in.hash, tx->hash.at, sizeof in.hash);
+	memcpy(in.block_hash, tx->block_hash.at, sizeof in.block_hash);
+	memcpy(in.recipient, tx->payload.to.at, sizeof in.recipient);
+	sql_consumed_add(r->s.journal, &in);
+	log_warn("account", "another program used key %s: nonce %llu in block %llu",
+	    a->key_name, (unsigned long long)tx->nonce, (unsigned long long)tx->height);
+	if (sql_intent_by_nonce_one(r->s.journal,
+		&(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = in.nonce },
+		&i))
+		siblings_move(r, i.id, 0, true);
+	if (suspect)
+		account_stop(r, a,
+		    "a transaction that this journal does not know pays one of its rows: "
+		    "another copy of this journal is running, or this one is old");
+	if (follower_final(a->chain->follower, &final) && tx->height <= final.height)
+		settle_strangers(r, a, tx->height);
+}

@@ -1,0 +1,236 @@
+/* engine.h - the runner: one journal, its chains, accounts and operations.
+ *
+ * It knows no kind of operation by name: kinds come as a table (struct kind). It is
+ * one loop over one thread (turn.c); everything it holds besides the journal is a
+ * cache that a start rebuilds and a failed commit drops.
+ *
+ *   turn.c       the loop: facts in, decide, commit, effects out
+ *   operation.c  operations: states, totals, commands
+ *   account.c    accounts: what the chain says of them, nonces, judgement
+ *   intent.c     intents: reserve, sign, empty, settle
+ *   attempt.c    attempts: included, retracted, final
+ *   send.c       bytes to nodes, in nonce order, again and again
+ *   bump.c       dearer attempts on the same nonce
+ */
+#ifndef PAWL_ENGINE_ENGINE_H
+#define PAWL_ENGINE_ENGINE_H
+
+#include "base/amount.h"
+#include "chain/follower.h"
+#include "engine/idset.h"
+#include "engine/outbox.h"
+#include "engine/states.h"
+#include "journal/journal.h"
+#include "world/world.h"
+
+#define OPERATION_NAME_MAX 128
+#define WAITS_MAX 400
+
+struct runner;
+struct chain_run;
+
+/* -- keys -------------------------------------------------------------------- */
+
+/* Where secrets come from. get resolves a name once and keeps it. */
+struct keyring_face {
+	void *ctx;
+	enum err (*get)(
+	    void *ctx, const char *name, const struct secret **ret, struct fail *f);
+};
+
+/* -- operations --------------------------------------------------------------- */
+
+/* Counts and sums of an operation; planned = pending + live + final + void + refunded
+ * at every commit (G10). */
+struct totals {
+	int64_t n;
+	struct amount sum;
+};
+
+struct operation {
+	int64_t id;
+	char kind_name[16];
+	const struct kind *kind;
+	void *of_kind; /* the kind's own cache */
+	char name[OPERATION_NAME_MAX];
+	uint8_t plan[32];
+	int64_t again, chain, account;
+	int state, back_to;
+	char waits_for[WAITS_MAX]; /* "" : nothing */
+	struct amount cap, planned, fees_final, fees_held;
+	int64_t items;
+	struct totals by_state[5]; /* by ITEM_* */
+	int64_t started_ms, ended_ms;
+	bool dirty;
+};
+
+/* A payment that an operation would like to make next. */
+struct offer {
+	int64_t row; /* 0: no item (a service fee) */
+	struct payload payload;
+	uint64_t gas;
+	struct amount amount; /* of the item */
+};
+
+/* A kind of operation: its table. advance and offer do no I/O; they read the journal
+ * and the runner's facts, change rows and queue effects. Level-triggered. */
+struct kind {
+	const char *name;
+	/* Load what the kind keeps in memory; called once when the operation is loaded.
+	 */
+	void *(*open)(struct runner *r, struct operation *o);
+	void (*close)(void *of_kind);
+	/* Move it on. Not OK: its rows and effects of this turn are dropped, and it is
+	 * set aside with f's sentence. */
+	enum err (*advance)(struct runner *r, struct operation *o, struct fail *f);
+	/* The next payment in the order of the journal; false: none now. */
+	bool (*offer)(struct runner *r, struct operation *o, struct offer *ret);
+	/* The gas limit of a row's payment (0: the one without a row), unless its item
+	 * has an estimate of its own. */
+	uint64_t (*gas)(const struct operation *o, int64_t row);
+	/* What the account must be watched for: a token's balance (false: native only).
+	 */
+	bool (*token)(const struct operation *o, struct address *ret);
+};
+
+/* -- accounts ----------------------------------------------------------------- */
+
+/* A transaction of the account that no attempt knows: to be read whole. */
+struct stranger {
+	struct hash hash, block_hash;
+	uint64_t height;
+	bool asked;
+};
+
+/* A token that an operation of the account pays in. */
+struct token_held {
+	struct address token;
+	struct amount balance, outstanding;
+	bool known;
+};
+
+struct account {
+	int64_t id;
+	struct chain_run *chain;
+	struct address address;
+	char key_name[64];
+	const struct secret *key; /* NULL: not resolved */
+	bool has_first_nonce, has_final_count;
+	uint64_t first_nonce, final_count, final_height, accepted_height;
+	bool stopped;
+	char why_stopped[WAITS_MAX];
+
+	/* from the agreed block */
+	bool known;             /* the figures below are there */
+	uint64_t count, height; /* count at that block */
+	struct hash agreed,
+	    counted; /* that block; the one at which strangers were counted */
+	struct amount balance;
+	bool has_balance;
+	struct amount
+	    outstanding; /* native coin that live intents not yet in it may take */
+	struct token_held *tokens;
+	size_t tokens_n;
+	uint32_t watch_at; /* its first entry in the follower's watched set */
+	bool unread; /* a block moved the count by more than its transactions show */
+	struct stranger *strangers;
+	size_t strangers_n;
+	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */
+
+	int64_t last_operation; /* of the highest nonce: the round goes on behind it */
+
+	/* sending: per node the next nonce, and the batches under way */
+	uint64_t send_next[POOL_NODES_MAX];
+	int sends_busy[POOL_NODES_MAX];
+	int64_t send_at_ms[POOL_NODES_MAX];
+	bool send_ready;
+	/* when nothing moves, all is sent again */
+	uint64_t lowest; /* the lowest nonce that may need its bytes; UINT64_MAX: none */
+	uint64_t lowest_since_height;
+	bool refused; /* a node refused the lowest as too cheap */
+	uint64_t refused_nonce;
+	int64_t stalled_since_ms;
+	uint64_t stalled_since_height;
+	int stalled_times;
+	uint64_t bumped_height; /* the head at which bumps were last looked at */
+};
+
+struct chain_run {
+	struct runner *runner;
+	const struct chain_config *config;
+	const struct connector *connector;
+	struct pool *pool;
+	struct follower *follower;
+	int64_t id; /* the journal's; 0: not yet known */
+	struct fee_market market;
+	bool has_market, market_busy;
+	int64_t market_at_ms;
+	uint64_t market_height;
+	bool watch_changed; /* accounts or tokens came */
+	struct account **accounts;
+	size_t accounts_n;
+};
+
+/* -- the runner ---------------------------------------------------------------- */
+
+struct runner_setup {
+	struct world *world;
+	struct journal *journal;
+	const struct chain_config *chains;
+	int chains_n;
+	struct keyring_face keys;
+	const struct kind *const *kinds;
+	int kinds_n;
+	/* Which operation is advanced: one and whatever shares its account, or all (0).
+	 */
+	int64_t only_operation;
+};
+
+struct sign_batch;
+
+struct runner {
+	struct runner_setup s;
+	struct outbox *outbox;
+	struct chain_run *chains;
+	struct operation **operations; /* by id */
+	size_t operations_n;
+	struct idset signing; /* intents with bytes asked for right now */
+	struct sign_batch *filling;
+	struct sign_batch *signed_in, **signed_end; /* results for the next turn */
+	struct fact *facts, **facts_end;            /* other outcomes for the next turn */
+	bool again;                                 /* more to do at once */
+	int64_t wake_ms;
+	int64_t dropped_turns;
+	int unknown; /* requests to send under way or lost: outcomes not known yet */
+};
+
+/* A fact: an outcome that a later turn takes. take runs in the turn, then frees it. */
+struct fact {
+	struct fact *next;
+	void (*take)(struct runner *r, struct fact *f);
+	void (*free)(struct fact *f);
+};
+
+void runner_fact(struct runner *r, struct fact *f);
+
+/* Queue a question to a node; done is called with the answer (or ERR_NOT_SENT when the
+ * turn is dropped). commits: it is a send. */
+void runner_ask(struct runner *r, struct chain_run *c, int node, struct buf *body,
+    bool commits, pool_done_fn *done, void *ctx);
+
+struct runner *runner_new(const struct runner_setup *s);
+void runner_free(struct runner *r);
+
+/* One pass: take what arrived, decide, commit, release. Returns false when the disk
+ * was full: all was dropped, the caller makes a new runner later. */
+NODISCARD bool runner_turn(struct runner *r, struct fail *f);
+
+/* When the next turn is due if nothing arrives before. */
+int64_t runner_wake_ms(const struct runner *r);
+void runner_wake_at(struct runner *r, int64_t at_ms); /* at the latest */
+
+struct operation *runner_operation(struct runner *r, int64_t id);   /* NULL: not loaded */
+struct chain_run *runner_chain(struct runner *r, const char *name); /* by config's name */
+struct chain_run *runner_chain_by_id(struct runner *r, int64_t id);
+
+#endif

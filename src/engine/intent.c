@@ -1,0 +1,558 @@
+#include "engine/intent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/crash.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+/* Intents signed by one job of a worker. */
+#define SIGN_BATCH 32
+#define EMPTY_GAS 21000
+
+/* Bytes that were asked for: which intent, and the attempt it had then. The result is
+ * dropped when the intent has moved on. */
+struct sign_one {
+	int64_t intent, had_attempt;
+	bool empty;
+	struct sign_job job;
+	struct signed_bytes out;
+	enum err err;
+	struct fail fail;
+};
+
+struct sign_batch {
+	struct runner *runner;
+	struct sign_batch *next;
+	enum err (*sign)(
+	    struct signed_bytes *ret, const struct sign_job *job, struct fail *f);
+	uint32_t n;
+	struct sign_one one[SIGN_BATCH];
+};
+
+bool intent_read(struct journal *j, int64_t id, struct intent *ret)
+{
+	struct sql_intent_get_out row;
+	struct sql_intent_get_in in = { .id = id };
+
+	sql_intent_get_begin(j, &in);
+	if (!sql_intent_get_next(j, &row))
+		return false;
+	*ret = (struct intent){
+		.id = row.id,
+		.operation = row.operation,
+		.row = row.row,
+		.account = row.account,
+		.emptied = row.emptied,
+		.has_attempt = !row.no_attempt,
+		.has_nonce = !row.no_nonce,
+		.nonce = row.no_nonce ? 0 : (uint64_t)row.nonce,
+		.state = (int)row.state,
+		.cost = row.cost,
+		.held = row.held,
+		.attempt = row.no_attempt ? 0 : row.attempt,
+	};
+	memcpy(ret->payload.to.at, row.recipient, sizeof ret->payload.to.at);
+	ret->payload.value = row.value;
+	CHECK(row.data_len <= sizeof ret->payload.data);
+	ret->payload.data_len = (uint32_t)row.data_len;
+	if (row.data_len)
+		memcpy(ret->payload.data, row.data, row.data_len);
+	sql_intent_get_end(j);
+	return true;
+}
+
+/* -- money -------------------------------------------------------------------- */
+
+static struct amount gas_times(uint64_t gas, uint64_t fee)
+{
+	struct amount a = amount_u64(fee);
+
+	CHECK(amount_mul_u64(&a, &a, gas));
+	return a;
+}
+
+/* value + gas * max fee: what these bytes could take from the account. */
+static bool cost_of(struct amount *ret, const struct payload *p, const struct fees *fees)
+{
+	struct amount gas = gas_times(fees->gas, fees->max_fee);
+
+	return amount_add(ret, &p->value, &gas);
+}
+
+/* Whether the operation's cap still covers it when `held` takes the place of `was`. */
+static bool cap_covers(
+    const struct operation *o, const struct amount *was, const struct amount *held)
+{
+	struct amount sum;
+
+	return amount_sub(&sum, &o->fees_held, was) && amount_add(&sum, &sum, held) &&
+	    amount_add(&sum, &sum, &o->fees_final) && amount_cmp(&sum, &o->cap) <= 0;
+}
+
+static void hold(struct operation *o, const struct amount *was, const struct amount *held)
+{
+	CHECK(amount_sub(&o->fees_held, &o->fees_held, was));
+	CHECK(amount_add(&o->fees_held, &o->fees_held, held));
+	o->dirty = true;
+}
+
+static bool funds_cover(
+    struct account *a, const struct payload *p, const struct amount *cost)
+{
+	struct payment pay;
+	struct amount sum;
+
+	if (!a->has_balance || !amount_add(&sum, &a->outstanding, cost) ||
+	    amount_cmp(&sum, &a->balance) > 0)
+		return false;
+	if (!a->chain->connector->payment(&pay, p) || !pay.token)
+		return true;
+	for (size_t i = 0; i < a->tokens_n; i++) {
+		struct token_held *t = &a->tokens[i];
+
+		if (memcmp(t->token.at, pay.asset.at, sizeof t->token.at) != 0)
+			continue;
+		return t->known && amount_add(&sum, &t->outstanding, &pay.amount) &&
+		    amount_cmp(&sum, &t->balance) <= 0;
+	}
+	return false;
+}
+
+static void funds_take(
+    struct account *a, const struct payload *p, const struct amount *cost)
+{
+	struct payment pay;
+
+	CHECK(amount_add(&a->outstanding, &a->outstanding, cost));
+	if (!a->chain->connector->payment(&pay, p) || !pay.token)
+		return;
+	for (size_t i = 0; i < a->tokens_n; i++)
+		if (!memcmp(a->tokens[i].token.at, pay.asset.at, sizeof pay.asset.at))
+			CHECK(amount_add(&a->tokens[i].outstanding,
+			    &a->tokens[i].outstanding, &pay.amount));
+}
+
+/* -- asking for bytes ----------------------------------------------------------- */
+
+static enum fee_type fee_type_of(const struct chain_run *c)
+{
+	if (c->config->fee_type == CHAIN_FEE_LEGACY)
+		return FEE_LEGACY;
+	if (c->config->fee_type == CHAIN_FEE_1559)
+		return FEE_1559;
+	return c->market.has_1559 ? FEE_1559 : FEE_LEGACY;
+}
+
+static void first_fees(
+    struct fees *ret, struct account *a, struct operation *o, int64_t row, uint64_t gas)
+{
+	struct chain_run *c = a->chain;
+	uint8_t tag[5];
+
+	operation_tag(o, row, tag);
+	c->connector->fees_first(ret, &c->market, gas, fee_type_of(c),
+	    c->config->max_fee_per_gas, c->config->max_priority_fee_per_gas, tag);
+}
+
+/* -- the batch on its way to a worker ------------------------------------------- */
+
+static void batch_run(void *job)
+{
+	struct sign_batch *b = job;
+
+	CRASH_POINT(sign_before);
+	for (uint32_t i = 0; i < b->n; i++)
+		b->one[i].err = b->sign(&b->one[i].out, &b->one[i].job, &b->one[i].fail);
+	CRASH_POINT(sign_after);
+}
+
+static void batch_done(void *job)
+{
+	struct sign_batch *b = job;
+	struct runner *r = b->runner;
+
+	*r->signed_end = b;
+	r->signed_end = &b->next;
+}
+
+static void batch_release(void *job)
+{
+	struct sign_batch *b = job;
+
+	world_work(b->runner->s.world, batch_run, batch_done, b);
+}
+
+static void batch_drop(void *job)
+{
+	free(job);
+}
+
+void intent_flush(struct runner *r)
+{
+	struct sign_batch *b = r->filling;
+
+	if (!b)
+		return;
+	r->filling = NULL;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = batch_release,
+		.drop = batch_drop,
+		.job = b,
+		.commits = true });
+}
+
+void sign_batches_free(struct runner *r)
+{
+	free(r->filling);
+	r->filling = NULL;
+	while (r->signed_in) {
+		struct sign_batch *b = r->signed_in;
+
+		r->signed_in = b->next;
+		free(b);
+	}
+	r->signed_end = &r->signed_in;
+}
+
+static void ask_for_bytes(struct runner *r, struct account *a, const struct intent *i,
+    const struct fees *fees, bool empty)
+{
+	struct sign_one *one;
+
+	CHECK(i->has_nonce && a->key);
+	if (!r->filling) {
+		r->filling = mem_new(sizeof *r->filling);
+		r->filling->runner = r;
+		r->filling->sign = a->chain->connector->sign;
+	}
+	one = &r->filling->one[r->filling->n++];
+	*one = (struct sign_one){
+		.intent = i->id,
+		.had_attempt = i->attempt,
+		.empty = empty,
+		.job = { .chain_id = a->chain->config->chain_id,
+		    .nonce = i->nonce,
+		    .payload = i->payload,
+		    .fees = *fees,
+		    .key = a->key },
+	};
+	if (empty)
+		one->job.payload = (struct payload){ .to = a->address };
+	idset_add(&r->signing, i->id);
+	if (r->filling->n == SIGN_BATCH)
+		intent_flush(r);
+}
+
+enum reserve intent_reserve(
+    struct runner *r, struct account *a, struct operation *o, const struct offer *offer)
+{
+	struct sql_intent_add_in in = {
+		.operation = o->id, .row = offer->row, .account = a->id
+	};
+	struct sql_intent_add_out out;
+	struct intent i = { .payload = offer->payload };
+	const struct amount zero = AMOUNT_ZERO;
+	struct fees fees;
+	struct amount cost, held;
+
+	first_fees(&fees, a, o, offer->row, offer->gas);
+	if (fees.max_fee < a->chain->market.next_base_fee)
+		return RESERVE_FEES;
+	held = gas_times(fees.gas,
+	    a->chain->connector->fees_reserve(&fees, a->chain->config->max_fee_per_gas));
+	if (!cost_of(&cost, &offer->payload, &fees) ||
+	    !funds_cover(a, &offer->payload, &cost))
+		return RESERVE_NO_FUNDS;
+	if (!cap_covers(o, &zero, &held))
+		return RESERVE_CAP;
+	i.nonce = account_next_nonce(r, a);
+	in.nonce = (int64_t)i.nonce;
+	memcpy(in.recipient, offer->payload.to.at, sizeof in.recipient);
+	in.value = offer->payload.value;
+	in.data = offer->payload.data;
+	in.data_len = offer->payload.data_len;
+	in.cost = cost;
+	in.held = held;
+	if (!sql_intent_add_one(r->s.journal, &in, &out))
+		return RESERVE_DONE; /* numb journal: the turn is dropped */
+	i.id = out.id;
+	i.has_nonce = true;
+	hold(o, &zero, &held);
+	funds_take(a, &offer->payload, &cost);
+	a->last_operation = o->id;
+	if (offer->row)
+		operation_item(r, o, offer->row, &offer->amount, ITEM_PENDING, ITEM_LIVE,
+		    i.id, NULL);
+	else
+		journal_event(r->s.journal,
+		    &(struct event){ .operation = o->id,
+			.what = "service fee",
+			.from = "pending",
+			.to = "live",
+			.why = "" });
+	ask_for_bytes(r, a, &i, &fees, false);
+	return RESERVE_DONE;
+}
+
+static uint64_t gas_of(
+    struct runner *r, const struct operation *o, const struct intent *i)
+{
+	if (i->row) {
+		struct sql_item_get_out item;
+
+		if (sql_item_get_one(r->s.journal,
+			&(struct sql_item_get_in){
+			    .operation = i->operation, .row = i->row },
+			&item) &&
+		    !item.no_gas)
+			return (uint64_t)item.gas;
+	}
+	return o->kind->gas(o, i->row);
+}
+
+void intent_ask(struct runner *r, struct account *a, const struct intent *i)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct fees fees;
+
+	if (!o || !a->key || idset_has(&r->signing, i->id))
+		return;
+	first_fees(&fees, a, o, i->row, i->emptied ? EMPTY_GAS : gas_of(r, o, i));
+	ask_for_bytes(r, a, i, &fees, i->emptied);
+}
+
+bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct chain_run *c = a->chain;
+	struct sql_attempt_get_out at;
+	struct fees old, fees;
+	struct amount held, dear;
+	uint8_t tag[5];
+
+	if (!o || !a->key || !i->has_attempt || idset_has(&r->signing, i->id))
+		return false;
+	if (!sql_attempt_get_one(
+		r->s.journal, &(struct sql_attempt_get_in){ .id = i->attempt }, &at))
+		return false;
+	old = (struct fees){ .type = (enum fee_type)at.fee_type,
+		.gas = empty ? EMPTY_GAS : (uint64_t)at.gas,
+		.max_fee = (uint64_t)at.max_fee,
+		.tip = (uint64_t)at.tip };
+	operation_tag(o, i->row, tag);
+	if (!c->connector->fees_bump(&fees, &old, &c->market, c->config->max_fee_per_gas,
+		c->config->max_priority_fee_per_gas, tag))
+		return false;
+	held = gas_times(
+	    fees.gas, c->connector->fees_reserve(&fees, c->config->max_fee_per_gas));
+	dear = gas_times(fees.gas, fees.max_fee);
+	if (amount_cmp(&held, &i->held) < 0)
+		held = i->held;
+	if (!cap_covers(o, &i->held, &held) && !cap_covers(o, &i->held, &dear)) {
+		operation_stop(r, o,
+		    "the cap on fees does not cover a dearer attempt; raise it with "
+		    "--max-total-fee");
+		return false;
+	}
+	ask_for_bytes(r, a, i, &fees, empty);
+	return true;
+}
+
+/* -- bytes came back ------------------------------------------------------------ */
+
+static void signed_event(
+    struct runner *r, const struct intent *i, const struct sign_one *one)
+{
+	char what[24], why[200], hash[65];
+
+	hex_format(hash, one->out.hash.at, sizeof one->out.hash.at);
+	snprintf(what, sizeof what, "attempt %.8s", hash);
+	snprintf(why, sizeof why, "nonce %llu, %smax fee %llu, tip %llu wei, gas %llu",
+	    (unsigned long long)i->nonce, one->empty ? "empty, " : "",
+	    (unsigned long long)one->job.fees.max_fee,
+	    (unsigned long long)one->job.fees.tip, (unsigned long long)one->job.fees.gas);
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = i->operation,
+		.row = i->row,
+		.what = what,
+		.from = "",
+		.to = "signed",
+		.why = why });
+}
+
+static void attempt_put(struct runner *r, struct account *a, const struct intent *i,
+    const struct sign_one *one)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	const struct fees *fees = &one->job.fees;
+	struct chain_run *c = a->chain;
+	struct sql_attempt_add_in in = {
+		.intent = i->id,
+		.account = a->id,
+		.raw = one->out.raw,
+		.raw_len = one->out.raw_len,
+		.empty = one->empty,
+		.fee_type = fees->type,
+		.gas = (int64_t)fees->gas,
+		.max_fee = (int64_t)fees->max_fee,
+		.tip = (int64_t)fees->tip,
+	};
+	struct sql_attempt_add_out out;
+	struct amount cost, held, dear;
+	struct head head;
+
+	if (follower_head(c->follower, &head))
+		in.signed_height = (int64_t)head.height;
+	memcpy(in.hash, one->out.hash.at, sizeof in.hash);
+	CHECK(cost_of(&cost, &one->job.payload, fees));
+	if (amount_cmp(&cost, &i->cost) < 0)
+		cost = i->cost;
+	held = gas_times(
+	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
+	dear = gas_times(fees->gas, fees->max_fee);
+	if (amount_cmp(&held, &i->held) < 0)
+		held = i->held;
+	if (o && !cap_covers(o, &i->held, &held))
+		held = amount_cmp(&dear, &i->held) > 0 ? dear : i->held;
+	if (!sql_attempt_add_one(r->s.journal, &in, &out))
+		return;
+	sql_intent_signed(r->s.journal,
+	    &(struct sql_intent_signed_in){
+		.id = i->id, .attempt = out.id, .cost = cost, .held = held });
+	if (o)
+		hold(o, &i->held, &held);
+	signed_event(r, i, one);
+	a->send_ready = true;
+	if (i->has_attempt)
+		account_send_again(a, i->nonce);
+}
+
+static void take_one(struct runner *r, const struct sign_one *one)
+{
+	struct account *a;
+	struct intent i;
+
+	idset_remove(&r->signing, one->intent);
+	if (!intent_read(r->s.journal, one->intent, &i))
+		return;
+	a = account_of(r, i.account);
+	if (!a)
+		return;
+	if (one->err) {
+		log_error("sign", "intent %lld: %s", (long long)i.id, one->fail.why);
+		account_stop(r, a, "signing failed");
+		return;
+	}
+	/* The row may have moved on while the worker was busy. */
+	if ((i.state != INTENT_RESERVED && i.state != INTENT_SIGNED) ||
+	    i.attempt != one->had_attempt || (i.emptied && !one->empty))
+		return;
+	attempt_put(r, a, &i, one);
+}
+
+void intent_take_signed(struct runner *r)
+{
+	while (r->signed_in) {
+		struct sign_batch *b = r->signed_in;
+
+		r->signed_in = b->next;
+		if (!r->signed_in)
+			r->signed_end = &r->signed_in;
+		for (uint32_t i = 0; i < b->n; i++)
+			take_one(r, &b->one[i]);
+		free(b);
+	}
+}
+
+/* -- settling -------------------------------------------------------------------- */
+
+static void settle(struct runner *r, const struct intent *i, int to, const char *proof)
+{
+	const struct amount zero = AMOUNT_ZERO;
+	struct operation *o = runner_operation(r, i->operation);
+
+	state_check(MACHINE_INTENT, i->state, to);
+	sql_intent_settle(r->s.journal,
+	    &(struct sql_intent_settle_in){ .id = i->id,
+		.from = i->state,
+		.to = to,
+		.held = zero,
+		.proof = proof,
+		.no_proof = !proof });
+	if (o)
+		hold(o, &i->held, &zero);
+	r->again = true;
+}
+
+/* The amount of an intent's item; false: it has none, or the journal is numb. */
+static bool item_amount(
+    struct runner *r, const struct intent *i, struct amount *ret, int *ret_state)
+{
+	struct sql_item_get_out item;
+
+	if (!i->row ||
+	    !sql_item_get_one(r->s.journal,
+		&(struct sql_item_get_in){ .operation = i->operation, .row = i->row },
+		&item))
+		return false;
+	*ret = item.amount;
+	*ret_state = (int)item.state;
+	/* It may be carried by a newer intent already. */
+	return item.state != ITEM_LIVE || item.intent == i->id;
+}
+
+void intent_final(
+    struct runner *r, const struct intent *i, const char *proof, const char *flag)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount amount;
+	int state;
+
+	settle(r, i, INTENT_FINAL, proof);
+	if (o && item_amount(r, i, &amount, &state) && state == ITEM_LIVE)
+		operation_item(r, o, i->row, &amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
+}
+
+void intent_void(struct runner *r, const struct intent *i, bool item_void,
+    const char *proof, const char *reason)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount amount;
+	int state;
+
+	settle(r, i, INTENT_VOID, proof);
+	if (o && item_amount(r, i, &amount, &state) && state == ITEM_LIVE)
+		operation_item(r, o, i->row, &amount, ITEM_LIVE,
+		    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
+}
+
+void intent_reopen(struct runner *r, const struct intent *i, const char *why)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount amount, held;
+	int state;
+
+	state_check(MACHINE_INTENT, i->state, INTENT_SIGNED);
+	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
+	sql_intent_settle(r->s.journal,
+	    &(struct sql_intent_settle_in){ .id = i->id,
+		.from = i->state,
+		.to = INTENT_SIGNED,
+		.held = held,
+		.no_proof = true });
+	if (!o)
+		return;
+	CHECK(amount_add(&o->fees_held, &o->fees_held, &held));
+	o->dirty = true;
+	if (item_amount(r, i, &amount, &state) &&
+	    (state == ITEM_FINAL || state == ITEM_VOID))
+		operation_item(r, o, i->row, &amount, state, ITEM_LIVE, i->id, why);
+}

@@ -1,0 +1,52 @@
+/* intent.h - intents: reserved with a nonce, signed, settled. */
+#ifndef PAWL_ENGINE_INTENT_H
+#define PAWL_ENGINE_INTENT_H
+
+#include "engine/engine.h"
+
+struct intent {
+	int64_t id, operation, row, account;
+	bool has_nonce, emptied, has_attempt;
+	uint64_t nonce;
+	int state;
+	struct payload payload;
+	struct amount cost, held;
+	int64_t attempt;
+};
+
+NODISCARD bool intent_read(struct journal *j, int64_t id, struct intent *ret);
+
+enum reserve {
+	RESERVE_DONE,
+	RESERVE_NO_FUNDS, /* the balance does not cover it with all that is live */
+	RESERVE_CAP,      /* the operation's cap does not cover it and what is held */
+	RESERVE_FEES      /* the fee caps do not allow a first attempt now */
+};
+
+/* Take the next nonce for an offer, hold its fees, ask for its bytes. One commit with
+ * the item's move (G2). */
+enum reserve intent_reserve(
+    struct runner *r, struct account *a, struct operation *o, const struct offer *offer);
+
+/* Ask for bytes of a reserved intent again (after a start). */
+void intent_ask(struct runner *r, struct account *a, const struct intent *i);
+
+/* Ask for an attempt with higher fees; false: the caps don't allow it, or bytes are
+ * asked for already. empty: 0 to ourselves, and no payload ever after (G3). */
+bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty);
+
+/* Bytes came back from the workers: make them durable. */
+void intent_take_signed(struct runner *r);
+void intent_flush(struct runner *r); /* queue the batch that was filled in this turn */
+
+/* Settle along the edge, release what it held, move its item. */
+void intent_final(
+    struct runner *r, const struct intent *i, const char *proof, const char *flag);
+void intent_void(struct runner *r, const struct intent *i, bool item_void,
+    const char *proof, const char *reason);
+/* The final block of its proof vanished: it is live again. */
+void intent_reopen(struct runner *r, const struct intent *i, const char *why);
+
+void sign_batches_free(struct runner *r);
+
+#endif

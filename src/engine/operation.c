@@ -1,0 +1,359 @@
+#include "engine/operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/sha256.h"
+#include "engine/account.h"
+#include "engine/intent.h"
+#include "journal/sql.gen.h"
+
+static void text_put(char *out, size_t len, bool none, const char *text)
+{
+	snprintf(out, len, "%s", none ? "" : text);
+}
+
+bool operation_read(struct journal *j, int64_t id, struct operation *ret)
+{
+	struct sql_operation_get_out row;
+	struct sql_operation_get_in in = { .id = id };
+
+	sql_operation_get_begin(j, &in);
+	if (!sql_operation_get_next(j, &row))
+		return false;
+	*ret = (struct operation){
+		.id = row.id,
+		.again = row.again,
+		.chain = row.chain,
+		.account = row.account,
+		.state = (int)row.state,
+		.back_to = (int)row.back_to,
+		.cap = row.cap,
+		.planned = row.planned,
+		.fees_final = row.fees_final,
+		.fees_held = row.fees_held,
+		.items = row.items,
+		.by_state = { { row.pending_n, row.pending_sum },
+		    { row.live_n, row.live_sum }, { row.final_n, row.final_sum },
+		    { row.void_n, row.void_sum }, { row.refunded_n, row.refunded_sum } },
+		.started_ms = row.started_ms,
+		.ended_ms = row.no_ended_ms ? 0 : row.ended_ms,
+	};
+	memcpy(ret->plan, row.plan, sizeof ret->plan);
+	text_put(ret->name, sizeof ret->name, false, row.name);
+	text_put(ret->kind_name, sizeof ret->kind_name, false, row.kind);
+	text_put(ret->waits_for, sizeof ret->waits_for, row.no_waits_for, row.waits_for);
+	sql_operation_get_end(j);
+	return true;
+}
+
+static const struct kind *kind_find(const struct runner *r, const char *name)
+{
+	for (int i = 0; i < r->s.kinds_n; i++)
+		if (!strcmp(r->s.kinds[i]->name, name))
+			return r->s.kinds[i];
+	return NULL;
+}
+
+struct operation *operation_load(struct runner *r, int64_t id)
+{
+	struct operation *o = runner_operation(r, id);
+	struct operation read;
+	struct chain_run *c;
+	size_t at;
+
+	if (o)
+		return o;
+	if (!operation_read(r->s.journal, id, &read))
+		return NULL;
+	c = runner_chain_by_id(r, read.chain);
+	read.kind = kind_find(r, read.kind_name);
+	if (!c || !read.kind || !account_load(r, c, read.account))
+		return NULL;
+	o = mem_copy(&read, sizeof read);
+	r->operations =
+	    mem_grow(r->operations, r->operations_n + 1, sizeof(struct operation *));
+	for (at = r->operations_n; at > 0 && r->operations[at - 1]->id > id; at--)
+		r->operations[at] = r->operations[at - 1];
+	r->operations[at] = o;
+	r->operations_n++;
+	o->of_kind = o->kind->open(r, o);
+	return o;
+}
+
+void operation_free(struct operation *o)
+{
+	if (o && o->of_kind)
+		o->kind->close(o->of_kind);
+	free(o);
+}
+
+void operation_put(struct runner *r, struct operation *o)
+{
+	const struct totals *t = o->by_state;
+
+	if (!o->dirty)
+		return;
+	o->dirty = false;
+	sql_operation_put(r->s.journal,
+	    &(struct sql_operation_put_in){
+		.id = o->id,
+		.state = o->state,
+		.back_to = o->back_to,
+		.waits_for = o->waits_for,
+		.no_waits_for = !o->waits_for[0],
+		.cap = o->cap,
+		.pending_n = t[ITEM_PENDING].n,
+		.pending_sum = t[ITEM_PENDING].sum,
+		.live_n = t[ITEM_LIVE].n,
+		.live_sum = t[ITEM_LIVE].sum,
+		.final_n = t[ITEM_FINAL].n,
+		.final_sum = t[ITEM_FINAL].sum,
+		.void_n = t[ITEM_VOID].n,
+		.void_sum = t[ITEM_VOID].sum,
+		.refunded_n = t[ITEM_REFUNDED].n,
+		.refunded_sum = t[ITEM_REFUNDED].sum,
+		.fees_final = o->fees_final,
+		.fees_held = o->fees_held,
+		.ended_ms = o->ended_ms,
+		.no_ended_ms = !o->ended_ms,
+	    });
+}
+
+bool operation_ended(const struct operation *o)
+{
+	return o->state == OPERATION_COMPLETED || o->state == OPERATION_CANCELLED;
+}
+
+bool operation_reserves(const struct operation *o)
+{
+	return o->state == OPERATION_DISTRIBUTING || o->state == OPERATION_PAYING_FEE;
+}
+
+static bool is_stage(int state)
+{
+	return state <= OPERATION_PAYING_FEE;
+}
+
+void operation_move(struct runner *r, struct operation *o, int to, const char *why)
+{
+	int from = o->state;
+	int64_t now_ms = world_wall_ms(r->s.world);
+
+	if (from == to)
+		return;
+	state_check(MACHINE_OPERATION, from, to);
+	if (is_stage(from))
+		o->back_to = from;
+	o->state = to;
+	o->ended_ms = operation_ended(o) ? now_ms : 0;
+	o->waits_for[0] = '\0';
+	o->dirty = true;
+	r->again = true;
+	sql_stage_add(r->s.journal,
+	    &(struct sql_stage_add_in){
+		.operation = o->id, .state = to, .entered_ms = now_ms });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.what = "operation",
+		.from = state_name(MACHINE_OPERATION, from),
+		.to = state_name(MACHINE_OPERATION, to),
+		.why = why });
+	log_info("operation", "%s: %s -> %s%s%s", o->name,
+	    state_name(MACHINE_OPERATION, from), state_name(MACHINE_OPERATION, to),
+	    why[0] ? ": " : "", why);
+}
+
+void operation_stop(struct runner *r, struct operation *o, const char *why)
+{
+	char line[WAITS_MAX];
+
+	if (o->state == OPERATION_NEEDS_OPERATOR || !is_stage(o->state))
+		return;
+	snprintf(line, sizeof line, "%.250s; then: pawl resume %s", why, o->name);
+	operation_move(r, o, OPERATION_NEEDS_OPERATOR, why);
+	operation_waits(o, line);
+}
+
+void operation_waits(struct operation *o, const char *why)
+{
+	if (!strcmp(o->waits_for, why ? why : ""))
+		return;
+	snprintf(o->waits_for, sizeof o->waits_for, "%s", why ? why : "");
+	o->dirty = true;
+}
+
+void operation_item(struct runner *r, struct operation *o, int64_t row,
+    const struct amount *amount, int from, int to, int64_t intent, const char *why)
+{
+	struct totals *t = o->by_state;
+	int64_t moved;
+
+	state_check(MACHINE_ITEM, from, to);
+	moved = sql_item_move(r->s.journal,
+	    &(struct sql_item_move_in){
+		.operation = o->id,
+		.row = row,
+		.from = from,
+		.to = to,
+		.intent = intent,
+		.no_intent = to != ITEM_LIVE,
+		.reason = why,
+		.no_reason = !why || to == ITEM_LIVE || to == ITEM_PENDING,
+	    });
+	if (!moved)
+		return; /* the journal is numb: this turn is dropped */
+	t[from].n--;
+	t[to].n++;
+	CHECK(amount_sub(&t[from].sum, &t[from].sum, amount));
+	CHECK(amount_add(&t[to].sum, &t[to].sum, amount));
+	o->dirty = true;
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.row = row,
+		.what = "item",
+		.from = state_name(MACHINE_ITEM, from),
+		.to = state_name(MACHINE_ITEM, to),
+		.why = why ? why : "" });
+}
+
+static void command_event(
+    struct runner *r, struct operation *o, const char *what, const char *why)
+{
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.what = "command",
+		.from = "",
+		.to = what,
+		.why = why });
+}
+
+enum err operation_pause(struct runner *r, struct operation *o, struct fail *f)
+{
+	if (o->state == OPERATION_PAUSED)
+		return ERR_OK;
+	if (operation_ended(o) || o->state == OPERATION_CANCELLING)
+		return fail_set(f, ERR_CONFLICT, "%s is %s: there is nothing to pause",
+		    o->name, state_name(MACHINE_OPERATION, o->state));
+	command_event(r, o, "pause", "");
+	operation_move(r, o, OPERATION_PAUSED, "the operator asked for it");
+	return ERR_OK;
+}
+
+enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
+{
+	struct account *a = account_of(r, o->account);
+
+	if (a && a->stopped)
+		account_resume(r, a);
+	if (a && follower_stopped(a->chain->follower)) {
+		enum err e = follower_accept(a->chain->follower, f);
+
+		if (e)
+			return e;
+	}
+	if (o->state == OPERATION_PAUSED || o->state == OPERATION_NEEDS_OPERATOR) {
+		command_event(r, o, "resume", "");
+		operation_move(r, o, o->back_to, "resumed");
+	}
+	return ERR_OK;
+}
+
+enum err operation_retry(struct runner *r, struct operation *o, struct fail *f)
+{
+	struct sql_item_void_list_out row;
+	struct sql_item_void_list_in in = { .operation = o->id };
+	int64_t *rows = NULL;
+	struct amount *amounts = NULL;
+	size_t n = 0;
+
+	if (o->state == OPERATION_CANCELLING || o->state == OPERATION_CANCELLED)
+		return fail_set(f, ERR_CONFLICT, "%s is %s: its rows are not tried again",
+		    o->name, state_name(MACHINE_OPERATION, o->state));
+	sql_item_void_list_begin(r->s.journal, &in);
+	while (sql_item_void_list_next(r->s.journal, &row)) {
+		rows = mem_grow(rows, n + 1, sizeof *rows);
+		amounts = mem_grow(amounts, n + 1, sizeof *amounts);
+		rows[n] = row.row;
+		amounts[n++] = row.amount;
+	}
+	if (n)
+		command_event(r, o, "retry", "void rows are tried again");
+	for (size_t i = 0; i < n; i++)
+		operation_item(r, o, rows[i], &amounts[i], ITEM_VOID, ITEM_PENDING, 0,
+		    "the operator asked for another try");
+	free(rows);
+	free(amounts);
+	if (n && (o->state == OPERATION_COMPLETED || o->state == OPERATION_PAYING_FEE))
+		operation_move(r, o, OPERATION_DISTRIBUTING, "void rows are tried again");
+	return ERR_OK;
+}
+
+enum err operation_cancel(struct runner *r, struct operation *o, bool now, struct fail *f)
+{
+	struct account *a = account_of(r, o->account);
+	struct sql_intent_live_of_operation_out row;
+	struct sql_intent_live_of_operation_in in = { .operation = o->id };
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	if (o->state == OPERATION_CANCELLED)
+		return ERR_OK;
+	if (o->state == OPERATION_COMPLETED)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s is completed: there is nothing to cancel", o->name);
+	if (o->state != OPERATION_CANCELLING) {
+		command_event(r, o, now ? "cancel --now" : "cancel", "");
+		operation_move(r, o, OPERATION_CANCELLING, "the operator cancels");
+	}
+	if (!now)
+		return ERR_OK;
+	sql_intent_live_of_operation_begin(r->s.journal, &in);
+	while (sql_intent_live_of_operation_next(r->s.journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	/* From here on no payload of theirs is signed or sent; bump.c signs the empties.
+	 */
+	for (size_t i = 0; i < n; i++)
+		sql_intent_empty(
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[i] });
+	free(ids);
+	if (a)
+		a->bumped_height = 0;
+	return ERR_OK;
+}
+
+void operation_cap(struct runner *r, struct operation *o, const struct amount *cap)
+{
+	char text[AMOUNT_TEXT_MAX];
+
+	if (!amount_cmp(&o->cap, cap))
+		return;
+	o->cap = *cap;
+	o->dirty = true;
+	amount_format(text, cap, 18);
+	command_event(r, o, "max-total-fee", text);
+}
+
+void operation_tag(const struct operation *o, int64_t row, uint8_t tag[5])
+{
+	struct sha256 *s = sha256_begin();
+	uint8_t out[32], number[8];
+	const int64_t numbers[] = { o->again, row };
+
+	sha256_add(s, "pawl tag 1", 10);
+	sha256_add(s, o->name, strlen(o->name) + 1);
+	sha256_add(s, o->plan, sizeof o->plan);
+	for (size_t i = 0; i < 2; i++) {
+		for (int k = 0; k < 8; k++)
+			number[k] = (uint8_t)((uint64_t)numbers[i] >> (56 - 8 * k));
+		sha256_add(s, number, sizeof number);
+	}
+	sha256_end(s, out);
+	memcpy(tag, out, 5);
+}

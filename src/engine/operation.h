@@ -1,0 +1,45 @@
+/* operation.h - operations in memory and in the journal. */
+#ifndef PAWL_ENGINE_OPERATION_H
+#define PAWL_ENGINE_OPERATION_H
+
+#include "engine/engine.h"
+
+/* Read it from the journal (also on a reader's connection); false: no such id. */
+NODISCARD bool operation_read(struct journal *j, int64_t id, struct operation *ret);
+
+/* Load it into the runner, with its account. NULL: its chain is not configured. */
+struct operation *operation_load(struct runner *r, int64_t id);
+void operation_free(struct operation *o);
+
+/* Write what changed. Once a turn. */
+void operation_put(struct runner *r, struct operation *o);
+
+/* Along an edge of the table; records the stage and an event. */
+void operation_move(struct runner *r, struct operation *o, int to, const char *why);
+
+/* Needs an operator: says why, and the very line to type. */
+void operation_stop(struct runner *r, struct operation *o, const char *why);
+void operation_waits(struct operation *o, const char *why); /* NULL: nothing */
+
+/* Whether new intents may be reserved for it. */
+bool operation_reserves(const struct operation *o);
+bool operation_ended(const struct operation *o); /* completed or cancelled */
+
+/* An item moves: the row, the totals, the event. amount: the item's. */
+void operation_item(struct runner *r, struct operation *o, int64_t row,
+    const struct amount *amount, int from, int to, int64_t intent, const char *why);
+
+/* The commands. Each is journaled, and OK also when there was nothing to do. */
+NODISCARD enum err operation_pause(struct runner *r, struct operation *o, struct fail *f);
+NODISCARD enum err operation_resume(
+    struct runner *r, struct operation *o, struct fail *f);
+NODISCARD enum err operation_retry(struct runner *r, struct operation *o, struct fail *f);
+/* now: empty attempts over everything live; else what is live is settled. */
+NODISCARD enum err operation_cancel(
+    struct runner *r, struct operation *o, bool now, struct fail *f);
+void operation_cap(struct runner *r, struct operation *o, const struct amount *cap);
+
+/* The first 5 bytes of SHA-256("pawl tag 1", name, plan, ordinal of --again, row). */
+void operation_tag(const struct operation *o, int64_t row, uint8_t tag[5]);
+
+#endif

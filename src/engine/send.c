@@ -1,0 +1,310 @@
+/* send.c - bytes to nodes: in nonce order, none above a hole, to all nodes, and again
+ * until their nonce is consumed. Sending is idempotent, so nothing here is durable. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/intent.h"
+#include "journal/sql.gen.h"
+
+/* Batches under way to one node. */
+#define SENDS_BUSY_MAX 4
+#define RAW_BODY_MAX (4 * 1024 * 1024)
+/* Nothing moved for so long: send all that is live again. */
+#define STALL_BLOCKS 3
+#define STALL_MS 15000
+#define STALL_DOUBLINGS 4
+#define FAILED_SEND_PAUSE_MS 500
+
+struct send_job {
+	struct fact fact;
+	struct runner *runner;
+	struct chain_run *chain;
+	int64_t account;
+	int node;
+	uint32_t n;
+	uint64_t *nonce;
+	struct signed_bytes *bytes;
+	const struct signed_bytes **raw;
+	struct node_word *word;
+	enum err err;
+	struct fail fail;
+};
+
+static void job_free(struct fact *f)
+{
+	struct send_job *j = (struct send_job *)f;
+
+	free(j->nonce);
+	free(j->bytes);
+	free((void *)j->raw);
+	free(j->word);
+	free(j);
+}
+
+void account_send_again(struct account *a, uint64_t from)
+{
+	for (int i = 0; i < POOL_NODES_MAX; i++)
+		if (a->send_next[i] > from)
+			a->send_next[i] = from;
+	a->send_ready = true;
+}
+
+/* -- what nodes said -------------------------------------------------------------- */
+
+static void word_put(struct runner *r, struct send_job *j, uint32_t k)
+{
+	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_out at;
+	struct sql_attempt_get_out full;
+	char text[300];
+
+	memcpy(in.hash, j->bytes[k].hash.at, sizeof in.hash);
+	snprintf(text, sizeof text, "%s: %s", pool_node(j->chain->pool, j->node)->name,
+	    j->word[k].text);
+	if (!sql_attempt_by_hash_one(r->s.journal, &in, &at) ||
+	    !sql_attempt_get_one(
+		r->s.journal, &(struct sql_attempt_get_in){ .id = at.id }, &full) ||
+	    (!full.no_word && !strcmp(full.word, text)))
+		return;
+	sql_attempt_word(
+	    r->s.journal, &(struct sql_attempt_word_in){ .id = at.id, .word = text });
+}
+
+/* Information on which no state depends: only when to send what again. */
+static void take_word(struct runner *r, struct account *a, struct send_job *j, uint32_t k)
+{
+	switch (j->word[k].note) {
+	case NOTE_NONE:
+	case NOTE_ACCEPTED:
+	case NOTE_KNOWN:
+	case NOTE_NONCE_LOW:
+		return;
+	case NOTE_REPLACEMENT:
+	case NOTE_UNDERPRICED:
+		/* Other bytes hold the nonce there, or these are too cheap: look at
+		 * bumps. */
+		if (j->nonce[k] == a->lowest)
+			a->refused_nonce = j->nonce[k], a->refused = true;
+		break;
+	case NOTE_NONCE_GAP:
+	case NOTE_POOL_FULL:
+	case NOTE_FUNDS:
+	case NOTE_FEE_CAP:
+	case NOTE_GAS:
+	case NOTE_DELEGATED:
+	case NOTE_REVERTED:
+	case NOTE_NO_METHOD:
+	case NOTE_NO_STATE:
+	case NOTE_NO_HASH_PARAM:
+	case NOTE_INDEXING:
+	case NOTE_CHAIN_ID:
+	case NOTE_OTHER:
+		if (a->send_next[j->node] > j->nonce[k])
+			a->send_next[j->node] = j->nonce[k];
+		a->send_at_ms[j->node] = world_now_ms(r->s.world) + FAILED_SEND_PAUSE_MS;
+		break;
+	}
+	word_put(r, j, k);
+}
+
+static void job_take(struct runner *r, struct fact *f)
+{
+	struct send_job *j = (struct send_job *)f;
+	struct account *a = account_of(r, j->account);
+
+	r->unknown -= (int)j->n;
+	if (!a)
+		return;
+	a->sends_busy[j->node]--;
+	a->send_ready = true;
+	if (j->err) {
+		/* Unknown is not failed: the same bytes go again. */
+		if (a->send_next[j->node] > j->nonce[0])
+			a->send_next[j->node] = j->nonce[0];
+		a->send_at_ms[j->node] = world_now_ms(r->s.world) + FAILED_SEND_PAUSE_MS;
+		log_debug("send", "%s: %s", pool_node(j->chain->pool, j->node)->name,
+		    j->fail.why);
+		return;
+	}
+	for (uint32_t k = 0; k < j->n; k++)
+		take_word(r, a, j, k);
+}
+
+static void job_done(void *ctx, struct pool_answer *answer)
+{
+	struct send_job *j = ctx;
+
+	j->err = answer->err;
+	j->fail = answer->fail;
+	if (!j->err)
+		j->chain->connector->send_read(
+		    j->word, j->n, answer->answer, answer->len);
+	runner_fact(j->runner, &j->fact);
+}
+
+/* -- what goes out ------------------------------------------------------------------ */
+
+static struct send_job *job_new(
+    struct runner *r, struct account *a, int node, uint32_t max)
+{
+	struct send_job *j = mem_new(sizeof *j);
+
+	j->fact = (struct fact){ .take = job_take, .free = job_free };
+	j->runner = r;
+	j->chain = a->chain;
+	j->account = a->id;
+	j->node = node;
+	j->nonce = mem_array(max, sizeof *j->nonce);
+	j->bytes = mem_array(max, sizeof *j->bytes);
+	j->raw = mem_array(max, sizeof *j->raw);
+	j->word = mem_array(max, sizeof *j->word);
+	return j;
+}
+
+/* Is this nonce one of a live intent, so that nothing above may leave before it? */
+static bool hole_at(struct runner *r, const struct account *a, uint64_t nonce)
+{
+	struct sql_intent_by_nonce_out found;
+	struct intent i;
+
+	return sql_intent_by_nonce_one(r->s.journal,
+		   &(struct sql_intent_by_nonce_in){
+		       .account = a->id, .nonce = (int64_t)nonce },
+		   &found) &&
+	    intent_read(r->s.journal, found.id, &i) &&
+	    (i.state == INTENT_RESERVED || i.state == INTENT_SIGNED);
+}
+
+static void job_fill(
+    struct runner *r, struct account *a, struct send_job *j, uint64_t from, uint32_t max)
+{
+	struct sql_intent_to_send_in in = {
+		.account = a->id, .nonce = (int64_t)from, .max = (int64_t)max
+	};
+	struct sql_intent_to_send_out row;
+	bool first = true;
+	uint64_t expected = from;
+
+	sql_intent_to_send_begin(r->s.journal, &in);
+	while (j->n < max && sql_intent_to_send_next(r->s.journal, &row)) {
+		struct signed_bytes *b = &j->bytes[j->n];
+
+		if ((uint64_t)row.nonce != expected) {
+			bool hole = false;
+
+			for (uint64_t n = expected; n < (uint64_t)row.nonce && !hole; n++)
+				hole = (!first || n >= a->lowest) && hole_at(r, a, n);
+			if (hole)
+				break;
+		}
+		first = false;
+		expected = (uint64_t)row.nonce + 1;
+		CHECK(row.raw_len <= sizeof b->raw);
+		memcpy(b->hash.at, row.hash, sizeof b->hash.at);
+		memcpy(b->raw, row.raw, row.raw_len);
+		b->raw_len = (uint32_t)row.raw_len;
+		j->nonce[j->n] = (uint64_t)row.nonce;
+		j->raw[j->n++] = b;
+	}
+	sql_intent_to_send_end(r->s.journal);
+}
+
+/* One batch to one node; false: nothing to send to it now. */
+static bool send_batch(struct runner *r, struct account *a, int node)
+{
+	uint32_t max = (uint32_t)a->chain->config->batch;
+	uint64_t from = a->send_next[node] > a->lowest ? a->send_next[node] : a->lowest;
+	struct send_job *j = job_new(r, a, node, max);
+	struct buf body;
+
+	job_fill(r, a, j, from, max);
+	if (!j->n) {
+		job_free(&j->fact);
+		return false;
+	}
+	buf_init(&body, RAW_BODY_MAX);
+	a->chain->connector->send(&body, j->raw, j->n);
+	CHECK(buf_ok(&body));
+	a->send_next[node] = j->nonce[j->n - 1] + 1;
+	a->sends_busy[node]++;
+	r->unknown += (int)j->n;
+	runner_ask(r, a->chain, node, &body, true, job_done, j);
+	return true;
+}
+
+/* The lowest nonce that may still need its bytes. */
+static void find_lowest(struct runner *r, struct account *a)
+{
+	struct sql_intent_lowest_live_out row;
+	struct sql_intent_lowest_live_in in = { .account = a->id };
+	uint64_t lowest = UINT64_MAX;
+	struct head head = { 0 };
+
+	if (sql_intent_lowest_live_one(r->s.journal, &in, &row))
+		lowest = (uint64_t)row.nonce;
+	if (a->known && lowest < a->count)
+		lowest = a->count;
+	follower_head(a->chain->follower, &head);
+	if (lowest == a->lowest)
+		return;
+	a->lowest = lowest;
+	a->lowest_since_height = a->stalled_since_height = head.height;
+	a->stalled_since_ms = world_now_ms(r->s.world);
+	a->stalled_times = 0;
+}
+
+static void send_again_if_stalled(struct runner *r, struct account *a)
+{
+	int64_t now = world_now_ms(r->s.world);
+	int64_t wait = (int64_t)STALL_MS << a->stalled_times;
+	uint64_t blocks = (uint64_t)STALL_BLOCKS << a->stalled_times;
+	struct head head = { 0 };
+
+	if (a->lowest == UINT64_MAX || hole_at(r, a, a->lowest) == false)
+		return;
+	follower_head(a->chain->follower, &head);
+	if (now - a->stalled_since_ms < wait &&
+	    head.height < a->stalled_since_height + blocks) {
+		runner_wake_at(r, a->stalled_since_ms + wait);
+		return;
+	}
+	a->stalled_since_ms = now;
+	a->stalled_since_height = head.height;
+	if (a->stalled_times < STALL_DOUBLINGS)
+		a->stalled_times++;
+	account_send_again(a, 0);
+}
+
+void account_send(struct runner *r, struct account *a)
+{
+	int64_t now = world_now_ms(r->s.world), at_ms;
+
+	find_lowest(r, a);
+	send_again_if_stalled(r, a);
+	if (!a->send_ready)
+		return;
+	a->send_ready = false;
+	for (int node = 0; node < pool_size(a->chain->pool); node++) {
+		if (pool_node(a->chain->pool, node)->off)
+			continue;
+		if (a->send_at_ms[node] > now) {
+			a->send_ready = true;
+			runner_wake_at(r, a->send_at_ms[node]);
+			continue;
+		}
+		while (a->sends_busy[node] < SENDS_BUSY_MAX) {
+			if (!pool_ready(a->chain->pool, node, &at_ms)) {
+				a->send_ready = true;
+				runner_wake_at(r, at_ms);
+				break;
+			}
+			if (!send_batch(r, a, node))
+				break;
+		}
+	}
+}

@@ -1,0 +1,27 @@
+/* states.h - the durable states (states.def) as enums, their names and edges. */
+#ifndef PAWL_ENGINE_STATES_H
+#define PAWL_ENGINE_STATES_H
+
+#include <stdbool.h>
+
+enum {
+#define STATE(machine, name, code, promise) machine##_##name = (code),
+#define EDGE(machine, from, to, why)
+#include "engine/states.def"
+#undef STATE
+#undef EDGE
+};
+
+enum machine {
+	MACHINE_ITEM,
+	MACHINE_INTENT,
+	MACHINE_ATTEMPT,
+	MACHINE_OPERATION,
+	MACHINE_JUDGEMENT
+};
+
+const char *state_name(enum machine m, int state); /* "needs_operator" */
+bool state_edge(enum machine m, int from, int to);
+void state_check(enum machine m, int from, int to); /* CHECKs the edge */
+
+#endif

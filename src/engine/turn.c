@@ -1,0 +1,459 @@
+/* turn.c - the loop: facts in, decide, commit, effects out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/attempt.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+/* How often the fees of the day are asked for, while something is to be signed. */
+#define MARKET_BLOCKS 5
+#define MARKET_MS 10000
+
+/* -- facts and questions -------------------------------------------------------- */
+
+void runner_fact(struct runner *r, struct fact *f)
+{
+	f->next = NULL;
+	*r->facts_end = f;
+	r->facts_end = &f->next;
+}
+
+void runner_wake_at(struct runner *r, int64_t at_ms)
+{
+	if (at_ms < r->wake_ms)
+		r->wake_ms = at_ms;
+}
+
+struct ask {
+	struct pool *pool;
+	int node;
+	struct buf body;
+	pool_done_fn *done;
+	void *ctx;
+};
+
+static void ask_release(void *job)
+{
+	struct ask *q = job;
+
+	pool_ask(q->pool, q->node, &q->body, q->done, q->ctx);
+	free(q);
+}
+
+static void ask_drop(void *job)
+{
+	struct ask *q = job;
+	struct pool_answer a = { .node = q->node, .err = ERR_NOT_SENT };
+
+	buf_release(&q->body);
+	q->done(q->ctx, &a);
+	free(q);
+}
+
+void runner_ask(struct runner *r, struct chain_run *c, int node, struct buf *body,
+    bool commits, pool_done_fn *done, void *ctx)
+{
+	struct ask *q = mem_new(sizeof *q);
+
+	*q = (struct ask){
+		.pool = c->pool, .node = node, .body = *body, .done = done, .ctx = ctx
+	};
+	memset(body, 0, sizeof *body);
+	outbox_add(r->outbox,
+	    &(struct effect){
+		.release = ask_release, .drop = ask_drop, .job = q, .commits = commits });
+}
+
+static void follower_asks(
+    void *ctx, int node, struct buf *body, pool_done_fn *done, void *done_ctx)
+{
+	struct chain_run *c = ctx;
+
+	runner_ask(c->runner, c, node, body, false, done, done_ctx);
+}
+
+/* -- what the follower tells ------------------------------------------------------ */
+
+static void told_adopted(void *ctx, const struct block_facts *b)
+{
+	struct chain_run *c = ctx;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		if (c->accounts[i]->watch_at < b->accounts_n)
+			account_adopted(
+			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
+}
+
+static void told_retracted(void *ctx, uint64_t above)
+{
+	struct chain_run *c = ctx;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		account_retracted(c->runner, c->accounts[i], above);
+}
+
+static void told_final(void *ctx, const struct block_facts *b)
+{
+	struct chain_run *c = ctx;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		if (c->accounts[i]->watch_at < b->accounts_n)
+			attempts_final(
+			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
+}
+
+static void told_undone(void *ctx, uint64_t ancestor)
+{
+	struct chain_run *c = ctx;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		attempts_undone(c->runner, c->accounts[i], ancestor);
+}
+
+/* -- chains -------------------------------------------------------------------------- */
+
+struct chain_run *runner_chain(struct runner *r, const char *name)
+{
+	for (int i = 0; i < r->s.chains_n; i++)
+		if (!strcmp(r->chains[i].config->name, name))
+			return &r->chains[i];
+	return NULL;
+}
+
+struct chain_run *runner_chain_by_id(struct runner *r, int64_t id)
+{
+	for (int i = 0; i < r->s.chains_n; i++)
+		if (id && r->chains[i].id == id)
+			return &r->chains[i];
+	return NULL;
+}
+
+struct operation *runner_operation(struct runner *r, int64_t id)
+{
+	size_t low = 0, high = r->operations_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (r->operations[mid]->id == id)
+			return r->operations[mid];
+		if (r->operations[mid]->id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static void chain_open(
+    struct runner *r, struct chain_run *c, const struct chain_config *config)
+{
+	c->runner = r;
+	c->config = config;
+	c->connector = &connector_evm;
+	c->pool = pool_new(
+	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
+	c->follower = follower_new(&(struct follower_setup){
+	    .config = config,
+	    .connector = c->connector,
+	    .pool = c->pool,
+	    .world = r->s.world,
+	    .journal = r->s.journal,
+	    .told = { .ctx = c,
+		.adopted = told_adopted,
+		.retracted = told_retracted,
+		.final = told_final,
+		.undone = told_undone },
+	    .ask = follower_asks,
+	    .ask_ctx = c,
+	});
+}
+
+/* The journal's operations of a chain are loaded as soon as the chain is known. */
+static void chain_known(struct runner *r, struct chain_run *c)
+{
+	struct sql_operation_open_out row;
+	struct sql_operation_open_in in = { .chain = follower_chain(c->follower) };
+	struct operation only = { 0 };
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	c->id = follower_chain(c->follower);
+	if (r->s.only_operation &&
+	    operation_read(r->s.journal, r->s.only_operation, &only) &&
+	    only.chain == c->id)
+		operation_load(r, only.id);
+	sql_operation_open_begin(r->s.journal, &in);
+	while (sql_operation_open_next(r->s.journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct operation o;
+
+		if (r->s.only_operation && operation_read(r->s.journal, ids[i], &o) &&
+		    o.account != only.account)
+			continue;
+		operation_load(r, ids[i]);
+	}
+	free(ids);
+	c->watch_changed = true;
+}
+
+static void token_add(struct account *a, const struct address *token)
+{
+	for (size_t i = 0; i < a->tokens_n; i++)
+		if (address_same(&a->tokens[i].token, token))
+			return;
+	a->tokens = mem_grow(a->tokens, a->tokens_n + 1, sizeof *a->tokens);
+	a->tokens[a->tokens_n++] = (struct token_held){ .token = *token };
+}
+
+/* Whom the follower watches: each account, once for each token that it pays in. */
+static void chain_watch(struct runner *r, struct chain_run *c)
+{
+	struct watched *w = NULL;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < c->accounts_n; i++) {
+		struct account *a = c->accounts[i];
+		struct address token;
+
+		for (size_t k = 0; k < r->operations_n; k++)
+			if (r->operations[k]->account == a->id &&
+			    r->operations[k]->kind->token(r->operations[k], &token))
+				token_add(a, &token);
+		a->watch_at = n;
+		w = mem_grow(w, n + (a->tokens_n ? a->tokens_n : 1), sizeof *w);
+		w[n++] = (struct watched){ .account = a->address,
+			.balance = true,
+			.token_balance = a->tokens_n > 0,
+			.token = a->tokens_n ? a->tokens[0].token
+					     : (struct address){ { 0 } } };
+		for (size_t k = 1; k < a->tokens_n; k++)
+			w[n++] = (struct watched){ .account = a->address,
+				.token_balance = true,
+				.token = a->tokens[k].token };
+		a->known = false;
+	}
+	follower_watch(c->follower, w, n);
+	free(w);
+}
+
+/* -- the fees of the day --------------------------------------------------------------
+ */
+
+struct market_ask {
+	struct fact fact;
+	struct chain_run *chain;
+	struct fee_market market;
+	enum err err;
+};
+
+static void market_take(struct runner *r, struct fact *f)
+{
+	struct market_ask *q = (struct market_ask *)f;
+	struct chain_run *c = q->chain;
+	struct head head = { 0 };
+
+	c->market_busy = false;
+	c->market_at_ms = world_now_ms(r->s.world);
+	if (q->err)
+		return;
+	follower_head(c->follower, &head);
+	c->market = q->market;
+	c->has_market = true;
+	c->market_height = head.height;
+}
+
+static void fact_free(struct fact *f)
+{
+	free(f);
+}
+
+static void market_done(void *ctx, struct pool_answer *answer)
+{
+	struct market_ask *q = ctx;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err)
+		q->err = q->chain->connector->market_read(
+		    &q->market, answer->answer, answer->len, &f);
+	runner_fact(q->chain->runner, &q->fact);
+}
+
+static void market_turn(struct runner *r, struct chain_run *c)
+{
+	int64_t now = world_now_ms(r->s.world), at_ms;
+	struct market_ask *q;
+	struct head head;
+	struct buf body;
+	int node;
+
+	if (!c->accounts_n || !follower_head(c->follower, &head))
+		return;
+	if (c->has_market && head.next_base_fee)
+		c->market.next_base_fee = head.next_base_fee;
+	if (c->market_busy ||
+	    (c->has_market && head.height < c->market_height + MARKET_BLOCKS &&
+		now - c->market_at_ms < MARKET_MS))
+		return;
+	if (c->has_market && head.height == c->market_height)
+		return;
+	node = pool_best(c->pool, 0, &at_ms);
+	if (node < 0) {
+		runner_wake_at(r, at_ms);
+		return;
+	}
+	q = mem_new(sizeof *q);
+	q->fact = (struct fact){ .take = market_take, .free = fact_free };
+	q->chain = c;
+	c->market_busy = true;
+	buf_init(&body, 64 * 1024);
+	c->connector->market(&body);
+	runner_ask(r, c, node, &body, false, market_done, q);
+}
+
+/* -- the runner ------------------------------------------------------------------------
+ */
+
+struct runner *runner_new(const struct runner_setup *s)
+{
+	struct runner *r = mem_new(sizeof *r);
+
+	r->s = *s;
+	r->outbox = outbox_new();
+	r->signed_end = &r->signed_in;
+	r->facts_end = &r->facts;
+	r->chains = mem_array((size_t)s->chains_n, sizeof *r->chains);
+	for (int i = 0; i < s->chains_n; i++)
+		chain_open(r, &r->chains[i], &s->chains[i]);
+	return r;
+}
+
+/* The world must have been freed, or have nothing of this runner under way. */
+void runner_free(struct runner *r)
+{
+	if (!r)
+		return;
+	outbox_free(r->outbox);
+	while (r->facts) {
+		struct fact *f = r->facts;
+
+		r->facts = f->next;
+		f->free(f);
+	}
+	sign_batches_free(r);
+	for (size_t i = 0; i < r->operations_n; i++)
+		operation_free(r->operations[i]);
+	free(r->operations);
+	for (int i = 0; i < r->s.chains_n; i++) {
+		for (size_t k = 0; k < r->chains[i].accounts_n; k++)
+			account_free(r->chains[i].accounts[k]);
+		free(r->chains[i].accounts);
+		follower_free(r->chains[i].follower);
+		pool_free(r->chains[i].pool);
+	}
+	free(r->chains);
+	idset_release(&r->signing);
+	free(r);
+}
+
+static void take_facts(struct runner *r)
+{
+	while (r->facts) {
+		struct fact *f = r->facts;
+
+		r->facts = f->next;
+		if (!r->facts)
+			r->facts_end = &r->facts;
+		f->take(r, f);
+		f->free(f);
+	}
+}
+
+/* Rows and effects of one operation live and die together. */
+static void advance(struct runner *r, struct operation *o)
+{
+	size_t mark = outbox_mark(r->outbox);
+	struct operation before = *o;
+	struct fail f = { 0 };
+
+	journal_save(r->s.journal);
+	if (!o->kind->advance(r, o, &f)) {
+		journal_save_keep(r->s.journal);
+		return;
+	}
+	journal_save_drop(r->s.journal);
+	outbox_truncate(r->outbox, mark);
+	*o = before;
+	operation_stop(r, o, f.why);
+}
+
+static void decide(struct runner *r)
+{
+	for (int i = 0; i < r->s.chains_n; i++) {
+		struct chain_run *c = &r->chains[i];
+
+		follower_turn(c->follower);
+		if (!c->id && follower_chain(c->follower))
+			chain_known(r, c);
+		if (c->watch_changed) {
+			c->watch_changed = false;
+			chain_watch(r, c);
+		}
+		market_turn(r, c);
+		runner_wake_at(r, follower_wake_ms(c->follower));
+	}
+	intent_take_signed(r);
+	take_facts(r);
+	for (size_t i = 0; i < r->operations_n; i++)
+		if (!operation_ended(r->operations[i]) || r->operations[i]->dirty)
+			advance(r, r->operations[i]);
+	for (int i = 0; i < r->s.chains_n; i++)
+		for (size_t k = 0; k < r->chains[i].accounts_n; k++) {
+			struct account *a = r->chains[i].accounts[k];
+
+			account_turn(r, a);
+			account_fill(r, a);
+			account_send(r, a);
+		}
+	intent_flush(r);
+	for (size_t i = 0; i < r->operations_n; i++)
+		operation_put(r, r->operations[i]);
+}
+
+bool runner_turn(struct runner *r, struct fail *f)
+{
+	r->again = false;
+	r->wake_ms = INT64_MAX;
+	decide(r);
+	if (outbox_commits(r->outbox))
+		journal_save(r->s.journal), journal_save_keep(r->s.journal);
+	if (journal_writing(r->s.journal)) {
+		CRASH_POINT(turn_before_commit);
+		if (journal_commit(r->s.journal, f)) {
+			outbox_truncate(r->outbox, 0);
+			return false;
+		}
+		CRASH_POINT(turn_after_commit);
+	}
+	outbox_release(r->outbox);
+	CRASH_POINT(turn_after_effects);
+	journal_tend(r->s.journal);
+	return true;
+}
+
+int64_t runner_wake_ms(const struct runner *r)
+{
+	return r->again ? 0 : r->wake_ms;
+}

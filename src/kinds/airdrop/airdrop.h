@@ -1,0 +1,75 @@
+/* airdrop.h - the airdrop: pay a list of recipients, each exactly once.
+ *
+ * Stages: awaiting_funds -> building -> distributing -> paying_fee -> completed. The
+ * list is in the journal, row by row, before the first stage; `building` hashes the
+ * journaled rows (they must be the plan), finds recipients with code and estimates
+ * them one by one, and freezes the plan. Nothing is reserved before.
+ */
+#ifndef PAWL_KINDS_AIRDROP_AIRDROP_H
+#define PAWL_KINDS_AIRDROP_AIRDROP_H
+
+#include "engine/engine.h"
+#include "kinds/airdrop/list.h"
+#include "kinds/airdrop/plan_hash.h"
+
+extern const struct kind kind_airdrop;
+
+/* Gas of a plain transfer of the native coin; and what a token transfer is taken for
+ * until one can be estimated. */
+#define AIRDROP_GAS_NATIVE 21000
+#define AIRDROP_GAS_TOKEN 80000
+
+/* What the journal keeps of an airdrop besides its rows. */
+struct airdrop_facts {
+	bool has_token;
+	struct address token;
+	unsigned decimals;
+	char symbol[32];
+	struct amount fee_amount; /* zero: none */
+	struct address fee_to;
+	char file[1024];
+	uint8_t file_hash[32];
+	int64_t imported, built;
+	bool frozen;
+	uint64_t gas, fee_gas;
+};
+
+/* From the journal, also on a reader's connection; false: no such airdrop. */
+NODISCARD bool airdrop_read(
+    struct journal *j, int64_t operation, struct airdrop_facts *ret);
+
+/* A new operation, in the journal within one commit of the caller's: the account is
+ * found or made, the operation starts in awaiting_funds with no rows imported. */
+struct airdrop_new {
+	const char *name, *key_name;
+	int64_t chain; /* the journal's */
+	struct address sender;
+	uint8_t plan[32];
+	int64_t again;
+	struct amount cap, planned;
+	int64_t items;
+	int in_flight_max;
+	uint64_t fee_cap;
+	int64_t now_ms;
+	struct airdrop_facts facts;
+};
+
+/* 0 when the journal is numb (disk full): commit says so. */
+int64_t airdrop_create(struct journal *j, const struct airdrop_new *n);
+
+/* Rows of a list into the journal, in chunks of their own commits. An import that was
+ * cut short begins anew; nothing was reserved. fails: INPUT (the file is not what was
+ * planned), DISK_FULL, STOPPED (stop said so). */
+NODISCARD enum err airdrop_import(struct journal *j, int64_t operation,
+    const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f);
+
+/* The plan's header from what is journaled, to hash rows under. */
+NODISCARD bool airdrop_header(struct journal *j, const struct operation *o,
+    const struct airdrop_facts *a, struct plan_header *ret);
+
+/* What the account needs for all that is still to be paid, at these fees per gas;
+ * token is zero for the native coin. */
+void airdrop_need(const struct operation *o, const struct airdrop_facts *a,
+    uint64_t fee_per_gas, struct amount *ret_native, struct amount *ret_token);
+
+#endif
