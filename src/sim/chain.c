@@ -384,6 +384,12 @@ struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *conten
 	return b;
 }
 
+void sim_mining(struct sim_chain *c, int64_t interval_ms)
+{
+	c->options.interval_ms = interval_ms;
+	c->mine_at_ms = c->now_ms + interval_ms;
+}
+
 void sim_mine_due(struct sim_chain *c)
 {
 	while (c->options.interval_ms && c->mine_at_ms <= c->now_ms) {

@@ -234,6 +234,9 @@ struct sim_content {
 
 /* NULL: the pool's. Returns the new head. */
 struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *content);
+/* A block each interval_ms from now on; 0: none until told. What was missed in a pause
+ * is not caught up. */
+void sim_mining(struct sim_chain *c, int64_t interval_ms);
 /* Mine what the interval asks for up to c->now_ms. */
 void sim_mine_due(struct sim_chain *c);
 

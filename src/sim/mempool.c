@@ -5,10 +5,15 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "chain/evm/tx.h"
+#include "crypto/secp.h"
 #include "sim/execute.h"
 
 #define CODE_SERVER (-32000)
 #define RAW_BYTES_MAX 131072
+#define FOREIGN_GAS 21000
+#define FOREIGN_GAS_TOKEN 100000
+#define FOREIGN_TIP 100000000000u
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -226,6 +231,18 @@ static bool outbids(uint64_t fee, uint64_t old)
 	return fee > old && fee >= floor;
 }
 
+/* A sender with code of EIP-7702 may be drained by others: one at a time. */
+static void judge_delegated(const struct sim_chain *c, const struct sim_block *tip,
+    struct sim_word *w, const struct sim_tx *t)
+{
+	if (t->from->code != SIM_CODE_DELEGATED || held(t->from, t->nonce))
+		return;
+	if (t->from->pool)
+		refuse(w, "in-flight transaction limit reached for delegated accounts");
+	else if (t->nonce > sim_count(c, tip, &t->from->at))
+		refuse(w, "gapped-nonce tx from delegated accounts");
+}
+
 static void judge_place(struct sim_chain *c, struct sim_word *w, struct sim_tx *t)
 {
 	struct sim_tx *old = held(t->from, t->nonce);
@@ -257,9 +274,46 @@ void sim_pool_send(struct sim_chain *c, const struct sim_block *tip, struct sim_
 	if (!ret->code)
 		judge_state(c, tip, ret, t);
 	if (!ret->code)
+		judge_delegated(c, tip, ret, t);
+	if (!ret->code)
 		judge_place(c, ret, t);
 	if (ret->code)
 		return;
 	insert(c, t);
 	*ret_hash = t->hash;
+}
+
+static void job_complete(struct sim_chain *c, struct sign_job *job)
+{
+	struct address from;
+
+	CHECK(secp_address(from.at, job->key, NULL) == ERR_OK);
+	if (!job->chain_id)
+		job->chain_id = c->options.chain_id;
+	if (job->nonce == SIM_NONCE_NEXT)
+		job->nonce = sim_pool_count(c, c->head, &from);
+	if (!job->fees.gas)
+		job->fees.gas = job->payload.data_len ? FOREIGN_GAS_TOKEN : FOREIGN_GAS;
+	if (job->fees.max_fee)
+		return;
+	job->fees.type = FEE_1559;
+	job->fees.tip = FOREIGN_TIP;
+	job->fees.max_fee = 2 * sim_base_fee_next(c, c->head) + FOREIGN_TIP;
+}
+
+struct sim_tx *sim_pool_send_foreign(
+    struct sim_chain *c, struct sim_word *ret, const struct sign_job *job)
+{
+	struct sign_job whole = *job;
+	struct signed_bytes raw;
+	struct hash hash;
+	struct sim_tx *t;
+
+	job_complete(c, &whole);
+	CHECK(evm_tx_sign(&raw, &whole, NULL) == ERR_OK);
+	t = sim_tx_add(c, raw.raw, raw.raw_len, NULL);
+	CHECK(t);
+	t->foreign = true;
+	sim_pool_send(c, c->head, ret, &hash, raw.raw, raw.raw_len);
+	return t;
 }

@@ -339,12 +339,18 @@ static void schedule(struct sim_world *w, struct request *q, int64_t timeout_ms)
 
 static int node_of(const struct sim_world *w, const char *url)
 {
-	unsigned n;
-	int end = 0;
+	static const char before[] = "http://node-", behind[] = ".sim/";
+	uint32_t n = 0;
 
-	if (sscanf(url, "http://node-%u.sim/%n", &n, &end) != 1 || end == 0)
+	if (strncmp(url, before, strlen(before)) != 0)
 		return -1;
-	return n < w->o.nodes_n ? (int)n : -1;
+	url += strlen(before);
+	if (*url < '0' || *url > '9')
+		return -1;
+	for (; *url >= '0' && *url <= '9' && n < NODES_MAX; url++)
+		n = 10 * n + (uint32_t)(*url - '0');
+	return n < w->o.nodes_n && strncmp(url, behind, strlen(behind)) == 0 ? (int)n
+									     : -1;
 }
 
 static struct sim_world *own(struct world *w);

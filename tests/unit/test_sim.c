@@ -287,7 +287,6 @@ static void replacement_of_small_fees_is_strict(void **state)
 
 static void pool_speaks_as_geth(void **state)
 {
-	struct amount most = coins(999);
 	struct signed_bytes raw;
 	struct node_word word;
 	struct rig r, poor;
@@ -323,7 +322,6 @@ static void pool_speaks_as_geth(void **state)
 	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
 	sim_mine(r.chain, NULL); /* the gap is closed: both */
 	assert_int_equal(sim_count(r.chain, r.chain->head, &r.me), 3);
-	(void)most;
 	rig_release(&r);
 }
 
@@ -801,6 +799,27 @@ static void node_lags_forks_and_lies(void **state)
 	rig_release(&r);
 }
 
+static void node_keeps_orphans(void **state)
+{
+	struct sim_reorg reorg = { .depth = 1 };
+	struct buf hash = fresh();
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	sim_mine(r.chain, NULL);
+	buf_add_str(&hash, "[\"0x");
+	buf_add_hex(&hash, r.chain->head->hash.at, 32);
+	buf_add_str(&hash, "\",false]");
+	says(r.node, "eth_getBlockByHash", buf_text(&hash), "\"number\":\"0x1\"");
+	sim_reorg(r.chain, &reorg);
+	says(r.node, "eth_getBlockByHash", buf_text(&hash), "\"result\":null");
+	r.node->keeps_orphans = true;
+	says(r.node, "eth_getBlockByHash", buf_text(&hash), "\"number\":\"0x1\"");
+	buf_release(&hash);
+	rig_release(&r);
+}
+
 static void node_lacks_things(void **state)
 {
 	struct rig r;
@@ -923,7 +942,7 @@ struct heard {
 	int times, status;
 	enum http_end end;
 	int64_t retry_after_ms, at_ms;
-	char body[512];
+	char body[4096];
 	struct world *w;
 };
 
@@ -1012,6 +1031,82 @@ static void faults_do_as_named(void **state)
 	}
 }
 
+static void late_is_after_the_timeout(void **state)
+{
+	struct world_rig k;
+
+	(void)state;
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		rig_init(&k.r);
+		world_rig_open(&k, seed);
+		sim_world_force(k.sim, SIM_FAULT_LATE, NULL, -1, 0);
+		send_world(&k, (struct order){ .nonce = 0 });
+		assert_int_equal(k.r.chain->pooled, 0);
+		world_wait(k.w, 20000);
+		assert_int_equal(k.r.chain->pooled, 1);
+		world_rig_release(&k);
+	}
+}
+
+/* Slower than the patience of who asks: unknown, and executed or not all the same. */
+static void slow_answers_time_out(void **state)
+{
+	const enum sim_fault faults[] = { SIM_FAULT_NONE, SIM_FAULT_LIMITED };
+	struct sim_world_options o = { .latency_ms = 1000000, .nodes_n = 1 };
+	struct world_rig k;
+	struct heard h;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		rig_init(&k.r);
+		o.chain = k.r.chain;
+		o.nodes = &k.r.node;
+		k.w = sim_world_open(&o);
+		k.sim = sim_world_of(k.w);
+		sim_world_force(k.sim, faults[i], NULL, -1, 0);
+		h = send_world(&k, (struct order){ .nonce = 0 });
+		assert_int_equal(h.end, HTTP_UNKNOWN);
+		assert_int_equal(h.at_ms, 5000);
+		world_wait(k.w, 3000000);
+		assert_int_equal(k.r.chain->pooled, faults[i] == SIM_FAULT_NONE);
+		world_rig_release(&k);
+	}
+}
+
+struct order_of { /* who came first */
+	int *n;
+	int place;
+};
+
+static void take_place(void *ctx)
+{
+	struct order_of *o = ctx;
+
+	o->place = ++*o->n;
+}
+
+static void an_instant_has_no_fixed_order(void **state)
+{
+	int first = 0, seeds = 40;
+	struct world_rig k;
+
+	(void)state;
+	for (int seed = 0; seed < seeds; seed++) {
+		int n = 0;
+		struct order_of a = { &n, 0 }, b = { &n, 0 };
+
+		rig_init(&k.r);
+		world_rig_open(&k, (uint64_t)seed);
+		sim_world_after(k.sim, 5, take_place, &a);
+		sim_world_after(k.sim, 5, take_place, &b);
+		world_wait(k.w, INT64_MAX); /* both, as they are due at once */
+		assert_int_equal(n, 2);
+		first += a.place == 1;
+		world_rig_release(&k);
+	}
+	assert_in_range(first, 5, seeds - 5);
+}
+
 static void stale_and_cut_answers(void **state)
 {
 	struct heard h = { .times = 0 };
@@ -1033,6 +1128,12 @@ static void stale_and_cut_answers(void **state)
 	world_wait(k.w, INT64_MAX);
 	assert_int_equal(h.times, 2);
 	assert_int_equal(h.status, 200);
+	assert_null(strstr(h.body, "}}"));
+	connector_evm.poll(&body);
+	ask_world(k.w, &body, &h);
+	world_wait(k.w, INT64_MAX);
+	assert_non_null(
+	    strstr(h.body, "\"number\":\"0x9\"")); /* the lag was the answer's */
 	world_rig_release(&k);
 }
 
@@ -1083,9 +1184,12 @@ static void blocks_by_the_clock(void **state)
 	assert_int_equal(wei_of(&k.r), 0);
 	world_wait(k.w, 4000);
 	assert_int_equal(wei_of(&k.r), 5);
-	k.r.chain->options.interval_ms = 0; /* off */
+	sim_mining(k.r.chain, 0);
 	world_wait(k.w, 20000);
 	assert_int_equal(k.r.chain->head->height, 4);
+	sim_mining(k.r.chain, 100);
+	world_wait(k.w, 20150);
+	assert_int_equal(k.r.chain->head->height, 5); /* nothing is caught up */
 	world_rig_release(&k);
 }
 
@@ -1274,8 +1378,9 @@ static void oracle_sees_two_payloads(void **state)
 	due.to = r.you;
 	send(&r, (struct order){ .to = r.you, .wei = 5 });
 	o.to = r.me; /* empty: allowed beside it */
+	send(&r, (struct order){ .to = r.you, .wei = 5, .nonce = 1 });
 	o.nonce = 1;
-	send(&r, o);
+	assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
 	sim_mine(r.chain, NULL);
 	assert_true(holds(&r, &due, 1, ""));
 	sim_ledger_read(&ledger, r.chain, &r.me);
@@ -1285,6 +1390,57 @@ static void oracle_sees_two_payloads(void **state)
 	assert_int_equal(
 	    send_raw(&r, &other).note, NOTE_NONCE_LOW); /* shown: that suffices */
 	assert_false(holds(&r, &due, 1, "nonce 0: signed for two payloads"));
+	rig_release(&r);
+}
+
+static void oracle_leaves_out_foreign_and_failed(void **state)
+{
+	struct sign_job job = { .nonce = SIM_NONCE_NEXT };
+	struct sim_due due = { .amount = amount_u64(5) };
+	struct sim_ledger ledger;
+	struct sim_word word;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	due.to = r.you;
+	send(&r, (struct order){ .to = r.you, .wei = 5 });
+	job.key = r.key;
+	job.payload.to = r.you;
+	job.payload.value = amount_u64(5);
+	assert_non_null(sim_pool_send_foreign(r.chain, &word, &job));
+	assert_int_equal(word.code, 0);
+	sim_account_code(r.chain, &(struct address){ { 9 } }, SIM_CODE_REVERTS, 0);
+	send(&r, (struct order){ .to = { { 9 } }, .wei = 5, .nonce = 2 });
+	sim_mine(r.chain, NULL);
+	assert_int_equal(r.chain->head->tx_n, 3);
+	assert_true(holds(&r, &due, 1, ""));
+	sim_ledger_read(&ledger, r.chain, &r.me);
+	assert_int_equal(ledger.payments, 1);
+	assert_int_equal(ledger.failed, 1);
+	assert_int_equal(ledger.foreign, 1);
+	job.nonce = 0; /* and it may replace ours */
+	assert_non_null(sim_pool_send_foreign(r.chain, &word, &job));
+	assert_string_equal(word.text, "nonce too low: next nonce 3, tx nonce 0");
+	assert_true(holds(&r, &due, 1, ""));
+	rig_release(&r);
+}
+
+static void delegated_sender_has_one_at_a_time(void **state)
+{
+	struct node_word word;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	sim_account_code(r.chain, &r.me, SIM_CODE_DELEGATED, 0);
+	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_DELEGATED);
+	assert_int_equal(send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
+	word = send(&r, (struct order){ .nonce = 1 });
+	assert_int_equal(word.note, NOTE_DELEGATED);
+	assert_non_null(strstr(word.text, "in-flight transaction limit"));
+	sim_mine(r.chain, NULL);
+	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
 	rig_release(&r);
 }
 
@@ -1310,10 +1466,14 @@ int main(void)
 		cmocka_unit_test(connector_reads_a_block),
 		cmocka_unit_test(estimates),
 		cmocka_unit_test(node_lags_forks_and_lies),
+		cmocka_unit_test(node_keeps_orphans),
 		cmocka_unit_test(node_lacks_things),
 		cmocka_unit_test(final_tag),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(faults_do_as_named),
+		cmocka_unit_test(late_is_after_the_timeout),
+		cmocka_unit_test(slow_answers_time_out),
+		cmocka_unit_test(an_instant_has_no_fixed_order),
 		cmocka_unit_test(stale_and_cut_answers),
 		cmocka_unit_test(no_such_node),
 		cmocka_unit_test(blocks_by_the_clock),
@@ -1323,6 +1483,8 @@ int main(void)
 		cmocka_unit_test(chain_outlives_the_process),
 		cmocka_unit_test(oracle_counts),
 		cmocka_unit_test(oracle_sees_two_payloads),
+		cmocka_unit_test(oracle_leaves_out_foreign_and_failed),
+		cmocka_unit_test(delegated_sender_has_one_at_a_time),
 	};
 
 	secret_setup();
