@@ -20,7 +20,7 @@
 #include "base/amount.h"
 #include "chain/chain.h"
 
-#define SIM_REGION_MIN (1u << 20)
+#define SIM_REGION_MIN (4u << 20)
 #define SIM_LOGS_MAX 2
 
 /* Which block the `finalized` tag names. */
