@@ -1,0 +1,452 @@
+/* The pool of nodes, in a world where time stands until it is told to move. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "chain/pool.h"
+
+#define QUEUE 64
+#define MINUTE_MS 60000
+
+/* -- a world in one struct ---------------------------------------- */
+
+struct fake {
+	struct world world;
+	int64_t now_ms;
+	uint64_t chance;
+	struct http_request asked[QUEUE];
+	int first, asked_n;
+};
+
+static struct fake fake;
+
+static int64_t fake_now_ms(struct world *w)
+{
+	(void)w;
+	return fake.now_ms;
+}
+
+static void fake_random(struct world *w, void *out, size_t len)
+{
+	uint8_t *at = out;
+
+	(void)w;
+	for (size_t i = 0; i < len; i++) {
+		fake.chance =
+		    fake.chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		at[i] = (uint8_t)(fake.chance >> 56);
+	}
+}
+
+static void fake_http(struct world *w, const struct http_request *q)
+{
+	(void)w;
+	assert_in_range(fake.asked_n, 0, QUEUE - 1);
+	fake.asked[fake.asked_n++] = *q;
+}
+
+static const struct world_ops ops = {
+	.now_ms = fake_now_ms,
+	.wall_ms = fake_now_ms,
+	.random = fake_random,
+	.http = fake_http,
+};
+
+/* The oldest request gets its answer. */
+static void answer(struct http_answer a)
+{
+	struct http_request *q = &fake.asked[fake.first++];
+
+	assert_true(fake.first <= fake.asked_n);
+	a.body = a.body ? mem_str(a.body) : NULL;
+	a.body_len = a.body ? strlen(a.body) : 0;
+	free(q->body);
+	q->done(q->ctx, &a);
+	free(a.body);
+	if (fake.first == fake.asked_n)
+		fake.first = fake.asked_n = 0;
+}
+
+#define RPC "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"0x1\"}"
+
+static struct http_answer status(int code, const char *body)
+{
+	return (struct http_answer){ .end = HTTP_ANSWERED,
+		.status = code,
+		.retry_after_ms = -1,
+		.body = (char *)(uintptr_t)body };
+}
+
+static const struct http_answer lost = {
+	.end = HTTP_UNKNOWN, .retry_after_ms = -1, .why = "timeout"
+};
+
+static struct pool_answer got;
+static char *got_text;
+static int answers;
+
+static void keep(void *ctx, struct pool_answer *a)
+{
+	assert_ptr_equal(ctx, &fake);
+	free(got_text);
+	got = *a;
+	got_text = a->answer;
+	a->answer = NULL;
+	answers++;
+}
+
+static void put(struct pool *p, int node)
+{
+	struct buf body;
+
+	buf_init(&body, 100);
+	buf_add_str(&body, "{}");
+	pool_ask(p, node, &body, keep, &fake);
+	assert_null(body.data);
+}
+
+static void ask(struct pool *p, int node, struct http_answer a)
+{
+	put(p, node);
+	answer(a);
+}
+
+static struct pool *pool_of(int n)
+{
+	static const struct node_config nodes[] = { { .url = "http://a:1/" },
+		{ .url = "http://b:2/" }, { .url = "http://c:3/" } };
+
+	fake = (struct fake){ .world = { &ops }, .now_ms = 1000000, .chance = 7 };
+	answers = 0;
+	return pool_new(&fake.world, nodes, n, 5000);
+}
+
+static void release(struct pool *p)
+{
+	pool_free(p);
+	free(got_text);
+	got_text = NULL;
+}
+
+static bool ready(const struct pool *p, int node)
+{
+	int64_t at;
+
+	return pool_ready(p, node, &at);
+}
+
+/* -- answers ---------------------------------------------------------------------- */
+
+static void answers_are_judged(void **state)
+{
+	static const struct {
+		int code;
+		const char *body;
+		enum err err;
+	} rows[] = {
+		{ 200, RPC, ERR_OK },
+		{ 200, " \n[]", ERR_OK },
+		{ 200, "<html>", ERR_BAD_ANSWER },
+		{ 200, "", ERR_BAD_ANSWER },
+		{ 500, RPC, ERR_OK }, /* nodes answer errors so */
+		{ 400, RPC, ERR_OK },
+		{ 500, "{\"message\":\"sorry\"}", ERR_UNANSWERED },
+		{ 502, "<html>", ERR_UNANSWERED },
+		{ 504, "", ERR_UNANSWERED },
+		{ 429, RPC, ERR_RATE_LIMITED },
+		{ 401, "{\"message\":\"no\"}", ERR_NODE_REFUSED },
+		{ 302, "", ERR_NODE_REFUSED },
+		{ 408, "", ERR_NODE_BUSY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct pool *p = pool_of(1);
+
+		ask(p, 0, status(rows[i].code, rows[i].body));
+		assert_int_equal(got.err, rows[i].err);
+		assert_int_equal(answers, 1);
+		if (rows[i].err == ERR_OK)
+			assert_string_equal(got_text, rows[i].body);
+		else
+			assert_null(got_text);
+		release(p);
+	}
+}
+
+static void lost_answers_are_unknown(void **state)
+{
+	struct pool *p = pool_of(1);
+	struct http_answer unsent = {
+		.end = HTTP_NOT_SENT, .retry_after_ms = -1, .why = "refused"
+	};
+
+	(void)state;
+	ask(p, 0, lost);
+	assert_int_equal(err_class(got.err), CLASS_UNKNOWN);
+	assert_string_equal(pool_node(p, 0)->last_error, "timeout");
+	ask(p, 0, unsent);
+	assert_int_equal(got.err, ERR_NOT_SENT);
+	release(p);
+}
+
+/* -- backoff and breaker ------------------------------------------------------------- */
+
+/* Full jitter: all of 0 to the bound, which doubles, and never more than 5 s. */
+static void backoff_grows_with_jitter(void **state)
+{
+	int64_t bound = 100;
+
+	(void)state;
+	for (int failures = 1; failures < 12; failures++) {
+		int64_t least = INT64_MAX, most = 0;
+
+		for (uint64_t world = 0; world < 200; world++) {
+			struct pool *p = pool_of(1);
+			int64_t at;
+
+			fake.chance = world * 99991;
+			for (int i = 0; i < failures; i++)
+				ask(p, 0, lost);
+			pool_ready(p, 0, &at);
+			at -= fake.now_ms;
+			least = at < least ? at : least;
+			most = at > most ? at : most;
+			release(p);
+		}
+		assert_in_range(most, bound * 9 / 10, bound);
+		assert_in_range(least, 0, bound / 10);
+		bound = 2 * bound < 5000 ? 2 * bound : 5000;
+	}
+}
+
+static void five_failures_shut_a_node(void **state)
+{
+	struct pool *p = pool_of(2);
+	int64_t at;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		ask(p, 0, lost);
+	fake.now_ms += 5000;
+	assert_true(ready(p, 0));
+	ask(p, 0, lost);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + MINUTE_MS);
+	assert_int_equal(pool_node(p, 0)->not_before_ms, at);
+	fake.now_ms += MINUTE_MS - 1;
+	assert_false(ready(p, 0));
+	fake.now_ms++;
+	assert_true(ready(p, 0)); /* half open: one probe */
+	put(p, 0);
+	assert_false(ready(p, 0));
+	answer(lost);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + MINUTE_MS); /* shut again */
+	fake.now_ms += MINUTE_MS;
+	ask(p, 0, status(200, RPC));
+	assert_true(ready(p, 0));
+	put(p, 0);
+	assert_true(ready(p, 0)); /* open */
+	answer(status(200, RPC));
+	assert_int_equal(pool_node(p, 0)->failures_in_a_row, 0);
+	release(p);
+}
+
+static void the_last_node_is_never_shut(void **state)
+{
+	struct pool *p = pool_of(2);
+	int64_t at;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		ask(p, 0, lost);
+	for (int i = 0; i < 30; i++) {
+		ask(p, 1, lost);
+		pool_ready(p, 1, &at);
+		assert_in_range(at, fake.now_ms, fake.now_ms + 5000);
+	}
+	assert_false(ready(p, 0));
+	/* the other one goes: now the shut one is the last */
+	pool_switch(p, 1, false);
+	fake.now_ms += 5000;
+	assert_true(ready(p, 0));
+	pool_switch(p, 1, true);
+	assert_false(ready(p, 0));
+	pool_leave_out(p, 1, "behind");
+	assert_true(ready(p, 0));
+	release(p);
+}
+
+/* -- rate limits -----------------------------------------------------------------------
+ */
+
+static void a_429_is_honoured_and_no_failure(void **state)
+{
+	struct pool *p = pool_of(2);
+	struct http_answer slow = status(429, "");
+	int64_t at;
+
+	(void)state;
+	ask(p, 0, slow);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 1000); /* without Retry-After */
+	slow.retry_after_ms = 30000;
+	for (int i = 0; i < 9; i++)
+		ask(p, 0, slow);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 30000);
+	assert_int_equal(pool_node(p, 0)->failures_in_a_row, 0);
+	assert_int_equal(pool_node(p, 0)->rate_limited, 10);
+	slow.retry_after_ms = INT64_MAX; /* not for ever */
+	ask(p, 0, slow);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 3600000);
+	release(p);
+}
+
+/* After a 429 at ten a second, five a second; each quiet second gives one more. */
+static void a_429_slows_down(void **state)
+{
+	struct pool *p = pool_of(1);
+	struct http_answer slow = status(429, "");
+	int asked = 0;
+
+	(void)state;
+	slow.retry_after_ms = 0;
+	for (int i = 0; i < 9; i++)
+		ask(p, 0, status(200, RPC));
+	ask(p, 0, slow);
+	for (int ms = 0; ms < 1000; ms += 10) {
+		fake.now_ms += 10;
+		if (!ready(p, 0))
+			continue;
+		ask(p, 0, status(200, RPC));
+		asked++;
+	}
+	assert_in_range(asked, 4, 6);
+	for (int ms = 0; ms < 2000; ms += 10) {
+		fake.now_ms += 10;
+		if (!ready(p, 0))
+			continue;
+		ask(p, 0, status(200, RPC));
+		asked++;
+	}
+	assert_in_range(asked, 16, 22);
+	release(p);
+}
+
+/* -- whom to ask
+ * ------------------------------------------------------------------------- */
+
+static void weights_count(void **state)
+{
+	static const struct node_config nodes[] = { { .url = "http://a/", .weight = 1 },
+		{ .url = "http://b/", .weight = 3 } };
+	int hits[2] = { 0 };
+	struct pool *p;
+	int64_t at;
+
+	(void)state;
+	fake = (struct fake){ .world = { &ops }, .now_ms = 1, .chance = 3 };
+	p = pool_new(&fake.world, nodes, 2, 5000);
+	for (int i = 0; i < 4000; i++)
+		hits[pool_best(p, 0, &at)]++;
+	assert_in_range(hits[1], 2900, 3100);
+	/* what is under way makes a node less likely */
+	put(p, 1);
+	put(p, 1);
+	memset(hits, 0, sizeof hits);
+	for (int i = 0; i < 4000; i++)
+		hits[pool_best(p, 0, &at)]++;
+	assert_in_range(hits[1], 1900, 2100);
+	answer(status(200, RPC));
+	answer(status(200, RPC));
+	release(p);
+}
+
+static void the_best_is_in_good_standing(void **state)
+{
+	struct pool *p = pool_of(3);
+	int64_t at;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(pool_best(p, 1 << 0 | 1 << 2, &at), 1);
+	pool_leave_out(p, 0, "behind");
+	pool_switch(p, 1, false);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(pool_best(p, 0, &at), 2);
+	ask(p, 2, status(429, ""));
+	assert_int_equal(pool_best(p, 0, &at), -1);
+	assert_int_equal(at, fake.now_ms + 1000);
+	pool_switch(p, 2, false);
+	assert_int_equal(pool_best(p, 0, &at), -1);
+	assert_int_equal(at, INT64_MAX);
+	release(p);
+}
+
+static void names_show_no_secret(void **state)
+{
+	static const struct node_config nodes[] = {
+		{ .url = "https://user:pass@rpc.example/v3/0123456789abcdef?key=s#t" },
+		{ .url = "https://rpc.example/other", .provider = "x" },
+		{ .url = "http://u:p@w@127.0.0.1:8545", .provider = "y" },
+		{ .url = "http://[::1]/", .provider = "x" },
+		{ .url = "http://[::1]:99/secret@host" },
+		{ .url = "http://host?key=secret" },
+	};
+	static const char *const names[] = { "rpc.example:443", "rpc.example:443#2",
+		"127.0.0.1:8545", "[::1]:80", "[::1]:99", "host:80" };
+	struct pool *p;
+
+	(void)state;
+	fake = (struct fake){ .world = { &ops } };
+	p = pool_new(&fake.world, nodes, 6, 5000);
+	for (int i = 0; i < 6; i++)
+		assert_string_equal(pool_node(p, i)->name, names[i]);
+	assert_int_equal(pool_node(p, 1)->provider, pool_node(p, 3)->provider);
+	assert_int_not_equal(pool_node(p, 1)->provider, pool_node(p, 2)->provider);
+	assert_int_not_equal(pool_node(p, 0)->provider, pool_node(p, 5)->provider);
+	release(p);
+}
+
+/* Answers may come after the pool was given up: they find no one. */
+static void a_pool_outlives_its_questions(void **state)
+{
+	struct pool *p = pool_of(2);
+
+	(void)state;
+	put(p, 0);
+	put(p, 1);
+	pool_free(p);
+	answer(status(200, RPC));
+	answer(lost);
+	assert_int_equal(answers, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_are_judged),
+		cmocka_unit_test(lost_answers_are_unknown),
+		cmocka_unit_test(backoff_grows_with_jitter),
+		cmocka_unit_test(five_failures_shut_a_node),
+		cmocka_unit_test(the_last_node_is_never_shut),
+		cmocka_unit_test(a_429_is_honoured_and_no_failure),
+		cmocka_unit_test(a_429_slows_down),
+		cmocka_unit_test(weights_count),
+		cmocka_unit_test(the_best_is_in_good_standing),
+		cmocka_unit_test(names_show_no_secret),
+		cmocka_unit_test(a_pool_outlives_its_questions),
+	};
+
+	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+}
