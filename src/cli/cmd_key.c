@@ -31,7 +31,9 @@ static enum err password_ask_twice(struct secret **ret, const char *name, struct
 
 	snprintf(prompt, sizeof prompt, "A password for key %s: ", name);
 	e = term_ask_secret(&first, prompt, f);
-	if (e == ERR_OK && secret_len(first) == 0)
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "no password (--password can name one)");
+	if (secret_len(first) == 0)
 		e = fail_set(f, ERR_KEY, "the password is empty");
 	if (e == ERR_OK)
 		e = term_ask_secret(&again, "Once more: ", f);
@@ -51,8 +53,6 @@ static enum err password_new(
 	const char *text = args_get(&c->args, "--password");
 	struct ref ref;
 
-	if (!text && access("/dev/tty", R_OK | W_OK) != 0)
-		return fail_set(f, ERR_KEY, "no password; see: pawl help key new");
 	if (!text)
 		return password_ask_twice(ret, name, f);
 	if (ref_parse(&ref, text, REF_ENV | REF_FILE, f) != ERR_OK)

@@ -166,9 +166,9 @@ void twins_check(struct reader *r)
 	for (int i = 0; i < r->twins_n; i++) {
 		const struct twin *t = &r->twins[i];
 
-		if (t->used || !twin_claimed(t->name) || ref_looks_secret(t->name))
+		if (t->used || !twin_claimed(t->name))
 			continue;
-		r->file = t->name;
+		r->file = ref_looks_secret(t->name) ? "a variable PAWL_..." : t->name;
 		if (t->nearest.best)
 			problem_at(
 			    r, 0, 0, "no such key; did you mean %s?", t->nearest.best);
