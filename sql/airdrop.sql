@@ -24,3 +24,15 @@ UPDATE airdrop SET built = :built, frozen = :frozen WHERE operation = :operation
 -- name: airdrop_gas
 -- in: operation i64, gas i64, fee_gas i64
 UPDATE airdrop SET gas = :gas, fee_gas = :fee_gas WHERE operation = :operation;
+
+-- Rows of other airdrops of this chain and asset that pay the same, and are paid or
+-- may still be.
+-- name: airdrop_equal
+-- in: recipient b20, amount amount, chain i64, native bool, token b20, operation i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM item AS i
+	JOIN operation AS o ON o.id = i.operation
+	JOIN airdrop AS a ON a.operation = o.id
+WHERE i.recipient = :recipient AND i.amount = :amount AND o.chain = :chain AND o.id <> :operation
+	AND ((a.token IS NULL AND :native = 1) OR (a.token = :token AND :native = 0))
+	AND (i.state IN (1, 2) OR (i.state = 0 AND o.state NOT IN (6, 7)));

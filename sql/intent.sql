@@ -152,12 +152,14 @@ WHERE account = :account AND height IS NOT NULL AND height = :height ORDER BY id
 -- in: id i64, word text?
 UPDATE attempt SET word = :word WHERE id = :id;
 
--- The last so many attempts of an account that a block holds: the brake looks at them.
+-- The last so many attempts of an account in blocks above a height: the brake looks at
+-- them.
 -- name: attempt_last_included
--- in: account i64, max i64
--- out: intent i64, status i64?
-SELECT intent, status FROM attempt
-WHERE account = :account AND height IS NOT NULL ORDER BY height DESC, id DESC LIMIT :max;
+-- in: account i64, height i64, max i64
+-- out: operation i64, status i64?
+SELECT i.operation, a.status FROM attempt AS a JOIN intent AS i ON i.id = a.intent
+WHERE a.account = :account AND a.height IS NOT NULL AND a.height > :height
+ORDER BY a.height DESC, a.id DESC LIMIT :max;
 
 -- The payload moved on before the block of its proof vanished: live again, but only
 -- empty attempts are signed and sent on its nonce.

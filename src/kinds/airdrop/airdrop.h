@@ -72,4 +72,12 @@ NODISCARD bool airdrop_header(struct journal *j, const struct operation *o,
 void airdrop_need(const struct operation *o, const struct airdrop_facts *a,
     uint64_t fee_per_gas, struct amount *ret_native, struct amount *ret_token);
 
+/* Today's fee per gas of a first attempt: 2 x next base fee + tip, within the caps. */
+uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market *m);
+
+/* Rows of other airdrops of this chain and asset that pay the same, and are paid or may
+ * still be. */
+int64_t airdrop_equal(struct journal *j, const struct airdrop_facts *a, int64_t chain,
+    int64_t operation, const struct address *to, const struct amount *amount);
+
 #endif

@@ -1,0 +1,314 @@
+#include "kinds/airdrop/airdrop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "codec/eip55.h"
+#include "engine/account.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "kinds/airdrop/inside.h"
+
+/* The brake: so many of the last attempts reverted. */
+#define BRAKE_LAST 10
+#define BRAKE_REVERTED 5
+
+static void *airdrop_open(struct runner *r, struct operation *o)
+{
+	struct airdrop *a = mem_new(sizeof *a);
+
+	CHECK(airdrop_read(r->s.journal, o->id, &a->facts));
+	a->last_state = -1;
+	return a;
+}
+
+static void airdrop_close(void *of_kind)
+{
+	struct airdrop *a = of_kind;
+	uint8_t unused[32];
+
+	if (a->hash)
+		plan_hash_end(a->hash, unused);
+	free(a);
+}
+
+static uint64_t airdrop_gas(const struct operation *o, int64_t row)
+{
+	const struct airdrop *a = o->of_kind;
+
+	return row ? a->facts.gas : a->facts.fee_gas;
+}
+
+static bool airdrop_token(const struct operation *o, struct address *ret)
+{
+	const struct airdrop *a = o->of_kind;
+
+	if (a->facts.has_token)
+		*ret = a->facts.token;
+	return a->facts.has_token;
+}
+
+/* -- the service fee ------------------------------------------------------------------
+ */
+
+enum fee_state { FEE_NONE_DUE, FEE_DUE, FEE_LIVE, FEE_FINAL };
+
+static enum fee_state fee_state(
+    struct runner *r, const struct operation *o, const struct airdrop *a)
+{
+	struct sql_intent_by_row_in in = { .operation = o->id, .row = 0 };
+	struct sql_intent_by_row_out row;
+	enum fee_state state = FEE_DUE;
+	int64_t ids[16];
+	size_t n = 0;
+
+	if (amount_is_zero(&a->facts.fee_amount))
+		return FEE_NONE_DUE;
+	sql_intent_by_row_begin(r->s.journal, &in);
+	while (n < 16 && sql_intent_by_row_next(r->s.journal, &row))
+		ids[n++] = row.id;
+	sql_intent_by_row_end(r->s.journal);
+	for (size_t k = 0; k < n; k++) {
+		struct intent i;
+
+		if (!intent_read(r->s.journal, ids[k], &i))
+			continue;
+		if (i.state == INTENT_FINAL)
+			return FEE_FINAL;
+		if (i.state == INTENT_RESERVED || i.state == INTENT_SIGNED)
+			state = FEE_LIVE;
+	}
+	return state;
+}
+
+/* -- offers
+ * ------------------------------------------------------------------------------ */
+
+static bool airdrop_offer(struct runner *r, struct operation *o, struct offer *ret)
+{
+	struct airdrop *a = o->of_kind;
+	struct payment pay = { .token = a->facts.has_token, .asset = a->facts.token };
+	struct sql_item_next_pending_out row;
+
+	if (!a->facts.frozen)
+		return false;
+	*ret = (struct offer){ .gas = a->facts.gas };
+	if (o->state == OPERATION_PAYING_FEE) {
+		if (fee_state(r, o, a) != FEE_DUE)
+			return false;
+		pay.to = a->facts.fee_to;
+		pay.amount = a->facts.fee_amount;
+		ret->gas = a->facts.fee_gas;
+	} else {
+		if (!o->by_state[ITEM_PENDING].n ||
+		    !sql_item_next_pending_one(r->s.journal,
+			&(struct sql_item_next_pending_in){ .operation = o->id }, &row))
+			return false;
+		ret->row = row.row;
+		ret->amount = pay.amount = row.amount;
+		memcpy(pay.to.at, row.recipient, sizeof pay.to.at);
+		if (!row.no_gas)
+			ret->gas = (uint64_t)row.gas;
+	}
+	runner_chain_by_id(r, o->chain)->connector->pay(&ret->payload, &pay);
+	return true;
+}
+
+/* -- the stages
+ * ---------------------------------------------------------------------------- */
+
+static bool missing(struct amount *ret, const struct amount *need,
+    const struct amount *taken, const struct amount *have)
+{
+	struct amount sum;
+
+	CHECK(amount_add(&sum, need, taken));
+	return amount_sub(ret, &sum, have) && !amount_is_zero(ret);
+}
+
+static void say_missing(struct operation *o, const struct account *acct,
+    const struct amount *amount, unsigned decimals, const char *symbol)
+{
+	char text[AMOUNT_TEXT_MAX], address[43], line[WAITS_MAX];
+
+	amount_format(text, amount, decimals);
+	eip55_format(address, acct->address.at);
+	snprintf(line, sizeof line, "funds: %.80s %s are missing; send them to %s", text,
+	    symbol, address);
+	operation_waits(o, line);
+}
+
+static void await_funds(struct runner *r, struct operation *o, struct airdrop *a)
+{
+	struct account *acct = account_of(r, o->account);
+	const struct fee_market *m = &acct->chain->market;
+	struct amount native, token, lack;
+
+	if (a->facts.imported < o->items) {
+		operation_waits(o,
+		    "its list, which was not read to the end: run the same command again");
+		return;
+	}
+	if (!acct->known || !acct->has_balance || !acct->chain->has_market) {
+		operation_waits(o,
+		    follower_waits_for(acct->chain->follower)
+			? follower_waits_for(acct->chain->follower)
+			: "the nodes to tell the balance");
+		return;
+	}
+	airdrop_need(
+	    o, &a->facts, airdrop_first_fee(acct->chain->config, m), &native, &token);
+	for (size_t i = 0; i < acct->tokens_n && a->facts.has_token; i++) {
+		const struct token_held *t = &acct->tokens[i];
+
+		if (!address_same(&t->token, &a->facts.token))
+			continue;
+		if (!t->known)
+			return;
+		if (missing(&lack, &token, &t->outstanding, &t->balance)) {
+			say_missing(o, acct, &lack, a->facts.decimals, a->facts.symbol);
+			return;
+		}
+	}
+	if (missing(&lack, &native, &acct->outstanding, &acct->balance)) {
+		say_missing(o, acct, &lack, 18, "of the native coin");
+		return;
+	}
+	operation_move(r, o,
+	    a->facts.frozen ? OPERATION_DISTRIBUTING : OPERATION_BUILDING,
+	    "the funds are there");
+}
+
+/* 5 of the last 10 attempts reverted: stop before a paused token burns the gas of all. */
+static bool brake(
+    struct runner *r, struct operation *o, struct airdrop *a, struct account *acct)
+{
+	struct sql_attempt_last_included_in in = {
+		.account = acct->id, .height = (int64_t)a->brake_from, .max = BRAKE_LAST
+	};
+	struct sql_attempt_last_included_out row;
+	int reverted = 0;
+
+	if (!a->brake_set) {
+		a->brake_set = true;
+		a->brake_from = acct->height;
+		return false;
+	}
+	sql_attempt_last_included_begin(r->s.journal, &in);
+	while (sql_attempt_last_included_next(r->s.journal, &row))
+		reverted +=
+		    !row.no_status && row.status == TX_REVERTED && row.operation == o->id;
+	if (reverted < BRAKE_REVERTED)
+		return false;
+	operation_stop(r, o, "5 of the last 10 attempts reverted: look at the token");
+	return true;
+}
+
+static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
+{
+	struct account *acct = account_of(r, o->account);
+	const char *why;
+
+	if (acct->known && brake(r, o, a, acct))
+		return;
+	if (!o->by_state[ITEM_PENDING].n && !o->by_state[ITEM_LIVE].n) {
+		enum fee_state fee = fee_state(r, o, a);
+
+		operation_move(r, o,
+		    fee == FEE_NONE_DUE || fee == FEE_FINAL ? OPERATION_COMPLETED
+							    : OPERATION_PAYING_FEE,
+		    "every item is settled");
+		return;
+	}
+	if (o->by_state[ITEM_PENDING].n && !account_reserves(r, acct, &why) &&
+	    acct->known)
+		operation_waits(o, why);
+	else if (!o->by_state[ITEM_PENDING].n)
+		operation_waits(o, "what is live to be final");
+	else
+		operation_waits(o, NULL);
+}
+
+static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
+{
+	if (o->by_state[ITEM_PENDING].n || o->by_state[ITEM_LIVE].n)
+		operation_move(
+		    r, o, OPERATION_DISTRIBUTING, "items are not settled any more");
+	else if (fee_state(r, o, a) == FEE_FINAL)
+		operation_move(r, o, OPERATION_COMPLETED, "the service fee is final");
+}
+
+static bool anything_live(struct runner *r, const struct operation *o)
+{
+	struct sql_intent_live_of_operation_in in = { .operation = o->id };
+	struct sql_intent_live_of_operation_out row;
+	bool live;
+
+	sql_intent_live_of_operation_begin(r->s.journal, &in);
+	live = sql_intent_live_of_operation_next(r->s.journal, &row);
+	sql_intent_live_of_operation_end(r->s.journal);
+	return live;
+}
+
+/* A final block vanished under an operation that had ended. */
+static void reopen(struct runner *r, struct operation *o)
+{
+	if (!anything_live(r, o))
+		return;
+	operation_move(r, o,
+	    o->state == OPERATION_CANCELLED ? OPERATION_CANCELLING
+					    : OPERATION_DISTRIBUTING,
+	    "a final block vanished");
+}
+
+static enum err airdrop_advance(struct runner *r, struct operation *o, struct fail *f)
+{
+	struct airdrop *a = o->of_kind;
+
+	if (a->last_state != o->state) {
+		a->last_state = o->state;
+		a->brake_set = false;
+	}
+	switch (o->state) {
+	case OPERATION_AWAITING_FUNDS:
+		await_funds(r, o, a);
+		break;
+	case OPERATION_BUILDING:
+		return airdrop_build(r, o, f);
+	case OPERATION_DISTRIBUTING:
+		distribute(r, o, a);
+		break;
+	case OPERATION_PAYING_FEE:
+		pay_fee(r, o, a);
+		break;
+	case OPERATION_CANCELLING:
+		if (!anything_live(r, o))
+			operation_move(
+			    r, o, OPERATION_CANCELLED, "nothing is live any more");
+		break;
+	case OPERATION_COMPLETED:
+	case OPERATION_CANCELLED:
+		reopen(r, o);
+		break;
+	case OPERATION_PAUSED:
+	case OPERATION_NEEDS_OPERATOR:
+		break;
+	default:
+		BUG("a stage that an airdrop does not have");
+	}
+	return ERR_OK;
+}
+
+const struct kind kind_airdrop = {
+	.name = "airdrop",
+	.open = airdrop_open,
+	.close = airdrop_close,
+	.advance = airdrop_advance,
+	.offer = airdrop_offer,
+	.gas = airdrop_gas,
+	.token = airdrop_token,
+};

@@ -1,0 +1,84 @@
+#include <string.h>
+
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
+
+/* Rows of one commit. */
+#define CHUNK 4096
+
+struct import {
+	struct journal *j;
+	int64_t operation, rows;
+	bool (*stop)(void *ctx);
+	void *ctx;
+};
+
+static enum err import_commit(struct import *i, struct fail *f)
+{
+	enum err e;
+
+	sql_airdrop_imported(i->j,
+	    &(struct sql_airdrop_imported_in){
+		.operation = i->operation, .imported = i->rows });
+	e = journal_commit(i->j, f);
+	if (e)
+		return e;
+	journal_tend(i->j);
+	if (i->stop(i->ctx))
+		return fail_set(
+		    f, ERR_STOPPED, "stopped while the list was being read; it is safe");
+	return ERR_OK;
+}
+
+static enum err import_row(void *ctx, const struct list_row *row, struct fail *f)
+{
+	struct import *i = ctx;
+	struct sql_item_add_in in = { .operation = i->operation,
+		.row = row->row,
+		.line = row->line,
+		.amount = row->amount,
+		.memo = row->memo,
+		.no_memo = !row->memo };
+
+	memcpy(in.recipient, row->to.at, sizeof in.recipient);
+	sql_item_add(i->j, &in);
+	i->rows++;
+	return i->rows % CHUNK ? ERR_OK : import_commit(i, f);
+}
+
+/* What a former import left, before anything was reserved. */
+static enum err drop_rows(struct import *i, struct fail *f)
+{
+	sql_item_drop_all(
+	    i->j, &(struct sql_item_drop_all_in){ .operation = i->operation });
+	return import_commit(i, f);
+}
+
+enum err airdrop_import(struct journal *j, int64_t operation,
+    const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f)
+{
+	struct import i = { .j = j, .operation = operation, .stop = stop, .ctx = ctx };
+	struct airdrop_facts a;
+	struct operation o;
+	struct list_sum sum;
+	enum err e;
+
+	if (!airdrop_read(j, operation, &a) || !operation_read(j, operation, &o))
+		return fail_set(
+		    f, ERR_NOT_FOUND, "no airdrop has the id %lld", (long long)operation);
+	e = drop_rows(&i, f);
+	if (!e)
+		e = list_read(&sum, NULL, a.file, rules, import_row, &i, f);
+	if (e) {
+		journal_rollback(j);
+		return e;
+	}
+	if (i.rows != o.items ||
+	    memcmp(sum.file_hash, a.file_hash, sizeof a.file_hash) != 0) {
+		journal_rollback(j);
+		return fail_set(
+		    f, ERR_INPUT, "%s: it changed while it was being read", a.file);
+	}
+	return import_commit(&i, f);
+}

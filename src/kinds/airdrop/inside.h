@@ -1,0 +1,23 @@
+/* inside.h - what an airdrop keeps in memory; shared by airdrop.c and build.c. */
+#ifndef PAWL_KINDS_AIRDROP_INSIDE_H
+#define PAWL_KINDS_AIRDROP_INSIDE_H
+
+#include "kinds/airdrop/airdrop.h"
+
+struct airdrop {
+	struct airdrop_facts facts;
+	/* building: the hash over the journaled rows, from row 1 on in this life */
+	struct plan_hash *hash;
+	int64_t hashed; /* rows */
+	bool hash_right;
+	bool asked; /* a question about rows, or the token's gas, is under way */
+	bool gas_known;
+	uint64_t brake_from; /* reverts above this height count */
+	bool brake_set;
+	int last_state;
+};
+
+/* One step of `building`; OK also when it waits. Moves on to distributing when done. */
+enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f);
+
+#endif
