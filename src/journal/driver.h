@@ -43,8 +43,9 @@ struct db_driver {
 	    struct stmt *s, int at, size_t *ret_len); /* until the next step */
 	const char *(*text)(struct stmt *s, int at);
 
-	/* Everything that can be read is on the medium when it returns OK. */
-	enum err (*force)(struct db *d, struct fail *f);
+	/* Everything that can be read is on the medium when it returns OK. again: a sync
+	 * failed in an earlier life, so what is readable may have to be written anew. */
+	enum err (*force)(struct db *d, bool again, struct fail *f);
 	/* Bounded housekeeping between transactions. */
 	enum err (*tend)(struct db *d, struct fail *f);
 	/* A whole, verified copy under another name, synced. The file is there, empty. */

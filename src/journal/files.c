@@ -269,7 +269,7 @@ static enum err sync_folder(const char *path, struct fail *f)
 	if (fd < 0)
 		return system_failed(folder, "open", f);
 	if (fsync(fd))
-		e = system_failed(folder, "sync", f);
+		e = fail_set(f, ERR_JOURNAL, "%s: sync: %s", folder, strerror(errno));
 	close(fd);
 	return e;
 }

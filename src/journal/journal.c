@@ -62,6 +62,8 @@ void journal_failed(struct journal *j, enum err e, const char *fmt, ...)
 	va_end(ap);
 	if (e == ERR_DAMAGED)
 		name_damage(j, &f);
+	if (e == ERR_JOURNAL && !j->reader)
+		journal_mark_unsynced(j);
 	if (j->starting) {
 		if (j->start.err == ERR_OK)
 			j->start = f;
@@ -105,8 +107,8 @@ static enum err refuse_missing(const char *path, enum db_mode mode, struct fail 
 	journal_name_with(name, path, "-wal");
 	if (journal_files->size(name) < 0)
 		return fail_set(f, ERR_DAMAGED,
-		    "%s: is missing, and with it perhaps the last commits; it belongs to the"
-		    " database for ever",
+		    "%s: is missing, and with it perhaps the last commits; it belongs to"
+		    " the database for ever",
 		    name);
 	return ERR_OK;
 }

@@ -50,7 +50,7 @@ static enum err fill(struct journal *j, struct fail *f)
 	if (journal_begin(j))
 		write_first(j);
 	e = journal_commit(j, f);
-	return e == ERR_OK ? j->drv->force(j->db, f) : e;
+	return e == ERR_OK ? j->drv->force(j->db, false, f) : e;
 }
 
 /* Left over by an init that died: under the lock nobody else can mean it. */
@@ -261,6 +261,35 @@ static void take(struct journal *j, const struct owner *who)
 	    j, &(struct event){ .what = "owner", .from = from, .to = to, .why = why });
 }
 
+/* A sync failed. The mark needs none itself: what it warns of is the kernel's cache,
+ * and a power cut takes both. */
+void journal_mark_unsynced(struct journal *j)
+{
+	char name[NAME_SIZE];
+
+	name_beside(name, j->path, "unsynced");
+	if (journal_files->make(name, NULL) != ERR_OK)
+		log_warn("journal", "%s can't be made", name);
+}
+
+/* What can be read is forced to the medium, the journal's own name too: an init may have
+ * died before it synced the folder. */
+static enum err force(struct journal *j, struct fail *f)
+{
+	char name[NAME_SIZE];
+	enum err e;
+
+	name_beside(name, j->path, "unsynced");
+	e = j->drv->force(j->db, journal_files->size(name) >= 0, f);
+	if (e == ERR_OK)
+		e = journal_files->sync_folder(j->path, f);
+	if (e == ERR_JOURNAL)
+		journal_mark_unsynced(j);
+	if (e == ERR_OK)
+		journal_files->remove(name);
+	return e;
+}
+
 /* have migrations are there; the rest, and our epoch, are one commit. */
 enum err owner_take(struct journal *j, const struct owner *who, int have,
     char **ret_backup, struct fail *f)
@@ -268,7 +297,7 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 	enum err e;
 
 	CRASH_POINT(owner_before_checkpoint);
-	e = j->drv->force(j->db, f);
+	e = force(j, f);
 	if (e == ERR_OK)
 		e = compare(j, f);
 	if (e == ERR_OK && have < migrations_count)

@@ -393,9 +393,10 @@ static const char *get_text(struct stmt *s, int at)
 
 /* -- the medium ------------------------------------------------------------ */
 
-/* Write the -wal over itself. A sync that failed in an earlier life may have left its
- * pages clean in the kernel's cache and absent from the medium: readable, and never
- * written again by themselves. Same bytes, so that an interruption changes nothing. */
+/* Write the -wal over itself. A sync that failed may have left its pages clean in the
+ * kernel's cache and absent from the medium: readable, and never written again by
+ * themselves. Only then: a power cut amid it could cost a disk without power-safe
+ * overwrite a sector that was good. */
 static enum err write_again(sqlite3_file *w, struct fail *f)
 {
 	static uint8_t piece[65536];
@@ -436,14 +437,15 @@ static enum err checkpoint(struct db *d, int how, struct fail *f)
 	return ERR_OK;
 }
 
-static enum err force(struct db *d, struct fail *f)
+static enum err force(struct db *d, bool again, struct fail *f)
 {
 	sqlite3_file *w = NULL;
-	enum err e;
+	enum err e = ERR_OK;
 
 	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_JOURNAL_POINTER, &w))
 		return failed(d->c, "-wal", f);
-	e = w && w->pMethods ? write_again(w, f) : ERR_OK;
+	if (again && w && w->pMethods)
+		e = write_again(w, f);
 	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_TRUNCATE, f) : e;
 }
 

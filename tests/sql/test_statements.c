@@ -1,0 +1,129 @@
+/* Every named statement against the migrated schema on SQLite: it compiles, has the
+ * declared parameters and columns by their names, and reads no whole table unless it
+ * says so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sqlite3.h>
+#include <cmocka.h>
+
+#include "journal/statement.h"
+
+static sqlite3 *db;
+
+static int migrate(void **state)
+{
+	(void)state;
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	for (int i = 0; i < migrations_count; i++) {
+		char *why = NULL;
+
+		if (sqlite3_exec(db, migrations[i].sqlite, NULL, NULL, &why))
+			fail_msg("migration %d (%s): %s", migrations[i].id,
+			    migrations[i].name, why);
+	}
+	return 0;
+}
+
+static int close_db(void **state)
+{
+	(void)state;
+	return sqlite3_close(db) != SQLITE_OK;
+}
+
+static sqlite3_stmt *prepare(const struct statement *s, const char *before)
+{
+	char text[8192];
+	sqlite3_stmt *ret;
+
+	snprintf(text, sizeof(text), "%s%s", before, s->sqlite);
+	if (sqlite3_prepare_v2(db, text, -1, &ret, NULL))
+		fail_msg("%s: %s", s->name, sqlite3_errmsg(db));
+	return ret;
+}
+
+static void compiles_as_declared(void **state)
+{
+	(void)state;
+	assert_true(SQL_COUNT > 10);
+	for (int i = 0; i < SQL_COUNT; i++) {
+		const struct statement *s = &statements[i];
+		sqlite3_stmt *p = prepare(s, "");
+
+		if (sqlite3_bind_parameter_count(p) != s->params)
+			fail_msg("%s: %d parameters, %d are declared", s->name,
+			    sqlite3_bind_parameter_count(p), s->params);
+		if (sqlite3_column_count(p) != s->columns)
+			fail_msg("%s: %d columns, %d are declared", s->name,
+			    sqlite3_column_count(p), s->columns);
+		if (!sqlite3_stmt_readonly(p) != s->writes)
+			fail_msg("%s: whether it writes is misjudged", s->name);
+		sqlite3_finalize(p);
+	}
+}
+
+/* Columns are read by their place: this catches two that were exchanged. */
+static void names_its_columns(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SQL_COUNT; i++) {
+		const struct statement *s = &statements[i];
+		sqlite3_stmt *p = prepare(s, "");
+
+		for (int k = 0; k < s->columns; k++) {
+			if (strcmp(sqlite3_column_name(p, k), s->column_names[k]) != 0)
+				fail_msg("%s: column %d is \"%s\", declared as \"%s\"",
+				    s->name, k + 1, sqlite3_column_name(p, k),
+				    s->column_names[k]);
+		}
+		sqlite3_finalize(p);
+	}
+}
+
+/* "SCAN item", "SCAN item USING INDEX ..": but no SCAN of a constant or a subquery. */
+static bool whole_table(const char *step)
+{
+	const char *scan = strstr(step, "SCAN ");
+
+	return scan && scan[5] != '(' && strncmp(scan + 5, "CONSTANT ROW", 12) != 0 &&
+	    !strstr(scan, "-ROW VALUES CLAUSE");
+}
+
+static void reads_no_whole_table_unsaid(void **state)
+{
+	int bad = 0;
+
+	(void)state;
+	for (int i = 0; i < SQL_COUNT; i++) {
+		const struct statement *s = &statements[i];
+		sqlite3_stmt *p = prepare(s, "EXPLAIN QUERY PLAN ");
+		bool scans = false;
+
+		while (sqlite3_step(p) == SQLITE_ROW) {
+			const char *step = (const char *)sqlite3_column_text(p, 3);
+
+			if (whole_table(step) && !s->scan)
+				print_error("%s: %s\n", s->name, step);
+			scans = scans || whole_table(step);
+		}
+		bad += scans && !s->scan;
+		sqlite3_finalize(p);
+	}
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(compiles_as_declared),
+		cmocka_unit_test(names_its_columns),
+		cmocka_unit_test(reads_no_whole_table_unsaid),
+	};
+
+	return cmocka_run_group_tests(tests, migrate, close_db);
+}
