@@ -178,6 +178,20 @@ static void legacy_without_chain_id_is_refused(void **state)
 	assert_int_not_equal(evm_tx_decode(&tx, raw, len, NULL), ERR_OK);
 }
 
+/* The mirrored signature is of the same key, and refused by EIP-2. */
+static void a_high_s_is_refused(void **state)
+{
+	uint8_t raw[RAW_MAX];
+	size_t len = bytes_of(raw, sizeof raw, txs[0].raw);
+	struct evm_tx tx;
+
+	(void)state;
+	bytes_of(raw + len - 32, 32,
+	    "0x98341627668089e51348fccfb4c7ff31c55912f2d2e47ef09652acf665fad3be");
+	raw[len - 67] = 0x26;
+	assert_int_not_equal(evm_tx_decode(&tx, raw, len, NULL), ERR_OK);
+}
+
 /* -- fees ------------------------------------------------------------------------- */
 
 static const uint8_t tag[5] = { 0xab, 0xcd, 0xef, 0x12, 0x34 };
@@ -288,6 +302,17 @@ static void every_client_takes_a_bump(void **state)
 	assert_true(bumped > 20000 && refused > 20000);
 }
 
+/* The rule in the words of its description. */
+static void follows_the_rule(
+    const struct fees *new, const struct fees *old, uint64_t base)
+{
+	assert_true((wide)(new->max_fee - 1) * 10 >= (wide)old->max_fee * 11);
+	if (old->type == FEE_LEGACY)
+		return;
+	assert_true((wide)(new->tip - 1) * 10 >= (wide)old->tip * 11);
+	assert_true((wide)(new->tip - old->tip - 1) * 10 >= (wide)base + old->tip);
+}
+
 /* Where the caps leave room, a bump is there, is not below today's first attempt, and
  * is not dearer than the rule, today's price and the tag make it. */
 static void a_bump_is_the_least(void **state)
@@ -303,6 +328,7 @@ static void a_bump_is_the_least(void **state)
 		    evm->fees_bump(&new, &old, &m, UINT64_MAX / 2, UINT64_MAX / 4, tag));
 		evm->fees_first(
 		    &first, &m, old.gas, old.type, UINT64_MAX / 2, UINT64_MAX / 4, tag);
+		follows_the_rule(&new, &old, m.next_base_fee);
 		assert_true(new.max_fee >= first.max_fee || (!m.next_base_fee && !m.tip));
 		step = old.type == FEE_1559 ? 0xffffff : 0xffff;
 		most = old.max_fee + old.max_fee / 10 + 2;
@@ -337,11 +363,14 @@ static void first_fees_obey_the_caps(void **state)
 static void the_reserve_covers_two_bumps(void **state)
 {
 	struct fees now = { FEE_1559, 21000, UINT64_MAX, UINT64_MAX }, once, twice;
-	struct fee_market m = { .has_1559 = true };
+	struct fee_market m = { .has_1559 = true, .tip = 1 };
 
 	(void)state;
 	assert_int_equal(evm->fees_reserve(&now, 500 * GWEI), UINT64_MAX);
 	assert_false(evm->fees_bump(&once, &now, &m, UINT64_MAX, UINT64_MAX, tag));
+	m.tip = 0;
+	assert_false(evm->fees_bump(&once, &now, &m, UINT64_MAX, UINT64_MAX, tag));
+	m.tip = 1;
 	for (int i = 0; i < 100000; i++) {
 		uint64_t cap = UINT64_MAX / 2;
 
@@ -513,6 +542,7 @@ static void missing_and_foreign_ids_are_unknown(void **state)
 	static const char *const answers[] = {
 		"[" ID("0", GOOD) "]",
 		"[" ID("0", GOOD) "," ID("7", GOOD) "]",
+		"[" ID("0", GOOD) "," ID("2000000000", GOOD) "]",
 		"[" ID("0", GOOD) "," ID("1", GOOD) "," ID("1", GOOD) "]",
 		"[" ID("0", GOOD) "," ID("1", GOOD) "," ID("1", BAD) "," ID(
 		    "1", GOOD) "]",
@@ -788,6 +818,7 @@ static void foreign_receipts_are_refused(void **state)
 		"\"transactionHash\":\"0x", "\"from\":\"0x" };
 	struct block_facts b;
 	struct asked a;
+	char *missing;
 
 	(void)state;
 	ask(&a, BLOCK_WHOLE);
@@ -804,7 +835,36 @@ static void foreign_receipts_are_refused(void **state)
 		assert_true(b.incomplete);
 		free(other);
 	}
+	/* what an answer that broke off had brought does not count twice */
+	missing =
+	    changed(replies[REPLY_own_receipts], "\"id\":2", "\"id\":2", "\"id\":9");
+	assert_int_equal(
+	    evm->block_receipts_read(&b, &a.q, missing, strlen(missing), NULL),
+	    ERR_BAD_ANSWER);
+	free(missing);
+	assert_int_equal(evm->block_receipts_read(&b, &a.q, replies[REPLY_own_receipts],
+			     strlen(replies[REPLY_own_receipts]), NULL),
+	    ERR_OK);
+	facts_are_right(&b);
 	block_facts_release(&b);
+}
+
+/* Tokens that somebody else moved in a transaction of ours are not our payment. */
+static void foreign_transfers_do_not_count(void **state)
+{
+	char *text = changed(replies[REPLY_receipts], "0xddf252ad",
+	    "000000000000000000000000f39fd6e51aad88f6f4ce6ab8827279cfffb92266",
+	    "0000000000000000000000001111111111111111111111111111111111111111");
+	struct block_facts b;
+	struct asked a;
+
+	(void)state;
+	ask(&a, BLOCK_RECEIPTS);
+	assert_int_equal(read_block(&b, &a, text), ERR_OK);
+	assert_int_equal(b.tx_n, 3);
+	assert_int_equal(b.transfers_n, 0);
+	block_facts_release(&b);
+	free(text);
 }
 
 /* A node that drops the old states has no count, and says so; the rest is there. */
@@ -834,7 +894,7 @@ static void a_pruned_state_is_a_gap(void **state)
 	free(text);
 }
 
-/* A million entries are no block; a million logs of ours stay bounded. */
+/* More than a block can hold is none, however well each entry is made. */
 static void a_flood_is_bounded(void **state)
 {
 	struct buf text;
@@ -843,10 +903,16 @@ static void a_flood_is_bounded(void **state)
 
 	(void)state;
 	ask(&a, BLOCK_RECEIPTS);
-	buf_init(&text, 1 << 24);
-	buf_add_str(&text, "[{\"id\":0,\"result\":[0");
-	for (int i = 1; i < 1000000; i++)
-		buf_add_str(&text, ",0");
+	a.q.finalized = false;
+	a.q.watched_n = 0;
+	buf_init(&text, 1 << 26);
+	buf_add_str(&text, "[{\"id\":0,\"result\":[");
+	for (unsigned i = 0; i < 100001; i++)
+		buf_addf(&text,
+		    "%s{\"blockHash\":\"%s\",\"transactionHash\":\"" HASH
+		    "\",\"transactionIndex\":\"0x%x\","
+		    "\"from\":\"0x1111111111111111111111111111111111111111\"}",
+		    i ? "," : "", head_hash, i);
 	buf_add_str(&text, "]}]");
 	assert_true(buf_ok(&text));
 	assert_int_equal(read_block(&b, &a, buf_text(&text)), ERR_BAD_ANSWER);
@@ -896,6 +962,9 @@ static void heads(void **state)
 	assert_memory_equal(h.hash.at, hash, sizeof hash);
 	assert_int_equal(h.height, head_height);
 	assert_in_range(h.next_base_fee, h.base_fee - h.base_fee / 8, h.base_fee);
+	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
+	free(bad);
+	bad = changed(text, "", "\"gasUsed\":\"0x", "\"gasUsed\":\"0xffff");
 	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
 	free(bad);
 }
@@ -1134,6 +1203,7 @@ int main(void)
 		cmocka_unit_test(reads_back),
 		cmocka_unit_test(damaged_bytes_are_refused),
 		cmocka_unit_test(legacy_without_chain_id_is_refused),
+		cmocka_unit_test(a_high_s_is_refused),
 		cmocka_unit_test(first_fees),
 		cmocka_unit_test(first_fees_obey_the_caps),
 		cmocka_unit_test(every_client_takes_a_bump),
@@ -1153,6 +1223,7 @@ int main(void)
 		cmocka_unit_test(truncated_answers_are_refused),
 		cmocka_unit_test(another_block_is_no_answer),
 		cmocka_unit_test(foreign_receipts_are_refused),
+		cmocka_unit_test(foreign_transfers_do_not_count),
 		cmocka_unit_test(a_pruned_state_is_a_gap),
 		cmocka_unit_test(a_flood_is_bounded),
 		cmocka_unit_test(by_number_the_block_must_stay),
