@@ -33,7 +33,8 @@ struct node {
 	char *url;
 	int weight;
 	struct bucket bucket;
-	int64_t wait_until_ms; /* backoff or Retry-After */
+	int64_t wait_until_ms; /* backoff, which an answer ends */
+	int64_t held_until_ms; /* Retry-After, which nothing shortens */
 	int64_t shut_until_ms; /* the breaker; counts while failures_in_a_row say so */
 };
 
@@ -158,21 +159,25 @@ static bool is_last(const struct pool *p, int node)
 	return true;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* INT64_MAX: not by waiting. */
 static int64_t ready_at_ms(const struct pool *p, int node)
 {
 	const struct node *n = &p->nodes[node];
-	int64_t at = n->wait_until_ms, tokens = bucket_at_ms(&n->bucket);
+	int64_t at = later(n->wait_until_ms, n->held_until_ms);
 
 	if (n->state.off)
 		return INT64_MAX;
 	if (is_shut(n) && !is_last(p, node)) {
-		if (n->shut_until_ms > at)
-			at = n->shut_until_ms;
+		at = later(at, n->shut_until_ms);
 		if (n->state.in_flight > 0) /* half open: one probe at a time */
 			return INT64_MAX;
 	}
-	return at > tokens ? at : tokens;
+	return later(at, bucket_at_ms(&n->bucket));
 }
 
 /* What status shows follows from the rest. */
@@ -199,12 +204,6 @@ static void note_failure(struct pool *p, int node)
 	n->wait_until_ms = now + backoff_ms(p, n->state.failures_in_a_row);
 	if (n->state.failures_in_a_row >= BREAKER_FAILURES && !is_last(p, node))
 		n->shut_until_ms = now + BREAKER_SHUT_MS;
-}
-
-static void wait_at_least(struct node *n, int64_t until_ms)
-{
-	if (n->wait_until_ms < until_ms)
-		n->wait_until_ms = until_ms;
 }
 
 /* -- birth and death --------------------------------------------------------------- */
@@ -438,7 +437,7 @@ static void note_answer(struct pool *p, const struct ask *q, const struct http_a
 		note_failure(p, q->node);
 	}
 	if (err != ERR_OK && h->end == HTTP_ANSWERED)
-		wait_at_least(n, now + retry_after_ms(h));
+		n->held_until_ms = later(n->held_until_ms, now + retry_after_ms(h));
 	refresh(p);
 }
 

@@ -312,6 +312,29 @@ static void a_429_is_honoured_and_no_failure(void **state)
 	release(p);
 }
 
+/* An answer to what was asked before the 429 does not end the wait. */
+static void a_429_holds_whatever_else_comes(void **state)
+{
+	struct pool *p = pool_of(1);
+	struct http_answer slow = status(429, "");
+	int64_t at;
+
+	(void)state;
+	slow.retry_after_ms = 30000;
+	put(p, 0);
+	put(p, 0);
+	put(p, 0);
+	answer(slow);
+	answer(status(200, RPC));
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 30000);
+	slow.retry_after_ms = 10;
+	answer(slow);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 30000);
+	release(p);
+}
+
 /* After a 429 at ten a second, five a second; each quiet second gives one more. */
 static void a_429_slows_down(void **state)
 {
@@ -441,6 +464,7 @@ int main(void)
 		cmocka_unit_test(five_failures_shut_a_node),
 		cmocka_unit_test(the_last_node_is_never_shut),
 		cmocka_unit_test(a_429_is_honoured_and_no_failure),
+		cmocka_unit_test(a_429_holds_whatever_else_comes),
 		cmocka_unit_test(a_429_slows_down),
 		cmocka_unit_test(weights_count),
 		cmocka_unit_test(the_best_is_in_good_standing),
