@@ -796,9 +796,11 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (argc == 3 && strcmp(argv[1], "own") == 0) { /* the other process of a test */
-		struct journal *j;
+		struct journal *j = NULL;
+		enum err e = journal_own(&j, argv[2], &me, NULL);
 
-		return journal_own(&j, argv[2], &me, NULL) == ERR_OWNED ? 0 : 1;
+		journal_close(j);
+		return e == ERR_OWNED ? 0 : 1;
 	}
 	if (!mkdtemp(folder))
 		return 1;
