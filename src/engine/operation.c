@@ -82,6 +82,7 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	r->operations[at] = o;
 	r->operations_n++;
 	o->of_kind = o->kind->open(r, o);
+	c->watch_changed = true;
 	return o;
 }
 
