@@ -1,0 +1,553 @@
+#include "cli/ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#define BODY_MAX (1024 * 1024)
+#define AGAIN_MS 250     /* before a node that failed, or disagrees, is asked again */
+#define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
+
+enum phase { PHASE_TO_ASK, PHASE_ASKED, PHASE_SAID };
+
+struct node {
+	struct ask *ask;
+	enum phase phase;
+	bool busy;  /* a request is under way */
+	bool stale; /* it is of a former question */
+	bool wrong; /* serves another chain, or was not part of the identity's quorum */
+	int unreached;
+	int64_t at_ms; /* not to be asked before */
+	enum err err;
+	struct fail fail;
+	void *fact;
+};
+
+struct ask {
+	struct world *world;
+	const struct chain_config *config;
+	const struct connector *connector;
+	struct pool *pool;
+	int64_t patience_ms;
+	bool hasty, identified;
+	const struct ask_question *question; /* under way; NULL: none */
+	struct node nodes[POOL_NODES_MAX];
+	int n;
+};
+
+struct ask *ask_new(
+    struct world *w, const struct chain_config *c, int64_t patience_ms, bool hasty)
+{
+	struct ask *a = mem_new(sizeof *a);
+
+	a->world = w;
+	a->config = c;
+	a->connector = &connector_evm;
+	a->pool = pool_new(w, c->endpoints, c->endpoints_n, c->timeout_ms);
+	a->patience_ms = patience_ms;
+	a->hasty = hasty;
+	a->n = pool_size(a->pool);
+	for (int i = 0; i < a->n; i++)
+		a->nodes[i].ask = a;
+	return a;
+}
+
+/* A closed pool calls nobody back, so what is under way does no harm. */
+void ask_free(struct ask *a)
+{
+	if (!a)
+		return;
+	pool_free(a->pool);
+	for (int i = 0; i < a->n; i++)
+		free(a->nodes[i].fact);
+	free(a);
+}
+
+/* -- one request -------------------------------------------------------------------- */
+
+static void said(struct node *n, enum err err, const struct fail *f)
+{
+	bool again = err != ERR_OK && err_class(err) != CLASS_REJECT;
+
+	n->err = err;
+	n->fail = *f;
+	n->phase = again ? PHASE_TO_ASK : PHASE_SAID;
+	n->at_ms = world_now_ms(n->ask->world) + AGAIN_MS;
+	n->unreached = err == ERR_NOT_SENT ? n->unreached + 1 : 0;
+}
+
+static void answered(void *ctx, struct pool_answer *answer)
+{
+	struct node *n = ctx;
+	const struct ask_question *q = n->ask->question;
+	struct fail f = answer->fail;
+	enum err err = answer->err;
+
+	n->busy = false;
+	if (n->stale || !q) {
+		n->stale = false;
+		return;
+	}
+	if (err == ERR_OK)
+		err = q->read(q, n->fact, answer->answer, answer->len, &f);
+	else if (err == ERR_NODE_REFUSED) /* of HTTP: a door, not the node's word */
+		err = ERR_NODE_BUSY;
+	said(n, err, &f);
+}
+
+static void send_to(struct ask *a, int node)
+{
+	struct node *n = &a->nodes[node];
+	struct buf body;
+
+	memset(n->fact, 0, a->question->size);
+	buf_init(&body, BODY_MAX);
+	a->question->write(a->question, &body);
+	CHECK(buf_ok(&body));
+	n->phase = PHASE_ASKED;
+	n->busy = true;
+	pool_ask(a->pool, node, &body, answered, n);
+}
+
+/* Ask whoever is due; returns when the next one is. */
+static int64_t send_due(struct ask *a, int64_t until_ms)
+{
+	int64_t now = world_now_ms(a->world), at;
+
+	for (int i = 0; i < a->n; i++) {
+		struct node *n = &a->nodes[i];
+
+		if (n->wrong || n->busy || n->phase != PHASE_TO_ASK)
+			continue;
+		if (!pool_ready(a->pool, i, &at) || n->at_ms > now) {
+			at = at > n->at_ms ? at : n->at_ms;
+			until_ms = at < until_ms ? at : until_ms;
+			continue;
+		}
+		send_to(a, i);
+	}
+	return until_ms;
+}
+
+/* -- what they say together -----------------------------------------------------------
+ */
+
+static bool agree(const struct ask *a, const struct node *x, const struct node *y)
+{
+	if (y->wrong || y->phase != PHASE_SAID || x->err != y->err)
+		return false;
+	if (x->err != ERR_OK || x == y)
+		return true;
+	return a->question->same && a->question->same(a->question, x->fact, y->fact);
+}
+
+/* One vote a provider. */
+static int votes(const struct ask *a, const struct node *x)
+{
+	uint64_t providers = 0;
+
+	for (int i = 0; i < a->n; i++)
+		if (agree(a, x, &a->nodes[i]))
+			providers |= 1ull << (pool_node(a->pool, i)->provider & 63);
+	return __builtin_popcountll(providers);
+}
+
+static bool all_said(const struct ask *a)
+{
+	for (int i = 0; i < a->n; i++)
+		if (!a->nodes[i].wrong && a->nodes[i].phase != PHASE_SAID)
+			return false;
+	return true;
+}
+
+/* A node that speaks for the quorum; NULL: none yet. Refusals count when nobody is left
+ * who might say better. */
+static const struct node *speaker(const struct ask *a)
+{
+	bool complete = all_said(a);
+
+	for (int i = 0; i < a->n; i++) {
+		const struct node *n = &a->nodes[i];
+		bool one_will_do = n->err == ERR_OK && !a->question->same;
+
+		if (n->wrong || n->phase != PHASE_SAID || (n->err != ERR_OK && !complete))
+			continue;
+		if (one_will_do || votes(a, n) >= a->config->quorum)
+			return n;
+	}
+	return NULL;
+}
+
+static bool all_unreached(const struct ask *a)
+{
+	for (int i = 0; i < a->n; i++)
+		if (!a->nodes[i].wrong && a->nodes[i].unreached < HASTY_FAILURES)
+			return false;
+	return true;
+}
+
+/* All have spoken and no quorum came of it: they may stand at different blocks. */
+static void ask_again(struct ask *a)
+{
+	for (int i = 0; i < a->n; i++)
+		if (a->nodes[i].phase == PHASE_SAID)
+			a->nodes[i].phase = PHASE_TO_ASK;
+}
+
+static enum err no_quorum(const struct ask *a, struct fail *f)
+{
+	char words[400] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < a->n && len < sizeof words - 1; i++) {
+		const struct node *n = &a->nodes[i];
+		const char *why = n->wrong   ? "another chain"
+		    : n->fail.why[0]         ? n->fail.why
+		    : n->phase == PHASE_SAID ? "something else than the others"
+					     : "no answer yet";
+
+		len += (size_t)snprintf(words + len, sizeof words - len, "%s%s: %.90s",
+		    i ? "; " : "", pool_node(a->pool, i)->name, why);
+	}
+	return fail_set(f, ERR_NO_QUORUM, "too few nodes agree (%d needed): %s",
+	    a->config->quorum, words);
+}
+
+/* -- a question ------------------------------------------------------------------------
+ */
+
+static void begin(struct ask *a, const struct ask_question *q)
+{
+	a->question = q;
+	for (int i = 0; i < a->n; i++) {
+		struct node *n = &a->nodes[i];
+
+		n->phase = PHASE_TO_ASK;
+		n->stale = n->busy;
+		n->unreached = 0;
+		n->at_ms = 0;
+		n->err = ERR_OK;
+		n->fail = (struct fail){ ERR_OK, "" };
+		free(n->fact);
+		n->fact = mem_new(q->size);
+	}
+}
+
+/* One round of asking and waiting. */
+static enum err wait_for_words(struct ask *a, int64_t until_ms, struct fail *f)
+{
+	if (world_signalled(a->world))
+		return fail_set(f, ERR_STOPPED, "stopped while the nodes were asked");
+	world_wait(a->world, send_due(a, until_ms));
+	return ERR_OK;
+}
+
+static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(a->world) + a->patience_ms;
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && !(*ret = speaker(a))) {
+		if (world_now_ms(a->world) >= until_ms || (a->hasty && all_unreached(a)))
+			return no_quorum(a, f);
+		if (all_said(a))
+			ask_again(a);
+		e = wait_for_words(a, until_ms, f);
+	}
+	return e;
+}
+
+static enum err ask_run(
+    struct ask *a, const struct ask_question *q, void *ret, struct fail *f)
+{
+	const struct node *n = NULL;
+	enum err e;
+
+	begin(a, q);
+	e = gather(a, &n, f);
+	a->question = NULL;
+	if (e != ERR_OK)
+		return e;
+	if (n->err != ERR_OK)
+		return fail_set(f, n->err, "%s", n->fail.why);
+	memcpy(ret, n->fact, q->size);
+	return ERR_OK;
+}
+
+enum err ask_quorum(
+    struct ask *a, const struct ask_question *q, void *ret, struct fail *f)
+{
+	struct identity identity;
+	enum err e = a->identified ? ERR_OK : ask_identity(a, &identity, f);
+
+	return e == ERR_OK ? ask_run(a, q, ret, f) : e;
+}
+
+enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(a->world) + a->patience_ms;
+	enum err e = ERR_OK;
+
+	begin(a, q);
+	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
+	    !(a->hasty && all_unreached(a)))
+		e = wait_for_words(a, until_ms, f);
+	a->question = NULL;
+	return e;
+}
+
+int ask_nodes(const struct ask *a)
+{
+	return a->n;
+}
+
+void ask_said(const struct ask *a, int node, struct ask_said *ret)
+{
+	const struct node *n = &a->nodes[node];
+
+	CHECK(node >= 0 && node < a->n);
+	*ret = (struct ask_said){ .node = pool_node(a->pool, node)->name,
+		.answered = n->phase == PHASE_SAID,
+		.err = n->err,
+		.why = n->fail.why };
+	if (ret->answered && n->err == ERR_OK)
+		ret->fact = n->fact;
+}
+
+/* -- identity --------------------------------------------------------------------------
+ */
+
+static void identity_write(const struct ask_question *q, struct buf *body)
+{
+	(void)q;
+	connector_evm.identity(body);
+}
+
+/* ctx: the chain id that is wanted; NULL: any. */
+static enum err identity_read(const struct ask_question *q, void *fact,
+    const char *answer, size_t len, struct fail *f)
+{
+	const uint64_t *chain_id = q->ctx;
+	struct identity *i = fact;
+	enum err e = connector_evm.identity_read(i, answer, len, f);
+
+	if (e == ERR_OK && chain_id && i->chain_id != *chain_id)
+		return fail_set(f, ERR_WRONG_CHAIN, "it serves chain id %llu, not %llu",
+		    (unsigned long long)i->chain_id, (unsigned long long)*chain_id);
+	return e;
+}
+
+static bool identity_same(const struct ask_question *q, const void *a, const void *b)
+{
+	const struct identity *x = a, *y = b;
+
+	(void)q;
+	return x->chain_id == y->chain_id && hash_same(&x->genesis, &y->genesis);
+}
+
+const struct ask_question ask_identity_question = { .write = identity_write,
+	.read = identity_read,
+	.same = identity_same,
+	.size = sizeof(struct identity) };
+
+enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
+{
+	struct ask_question q = ask_identity_question;
+	enum err e;
+
+	for (int i = 0; i < a->n; i++)
+		a->nodes[i].wrong = false;
+	q.ctx = &a->config->chain_id;
+	e = ask_run(a, &q, ret, f);
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "chain %s", a->config->name);
+	for (int i = 0; i < a->n; i++) {
+		struct node *n = &a->nodes[i];
+
+		n->wrong = n->phase != PHASE_SAID || n->err != ERR_OK ||
+		    !identity_same(NULL, n->fact, ret);
+	}
+	a->identified = true;
+	return ERR_OK;
+}
+
+/* -- tokens, code, accounts, fees
+ * -------------------------------------------------------- */
+
+struct token_ctx {
+	const struct address *token, *holder;
+};
+
+static void token_write(const struct ask_question *q, struct buf *body)
+{
+	const struct token_ctx *c = q->ctx;
+
+	connector_evm.token(body, c->token, c->holder);
+}
+
+static enum err token_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	(void)q;
+	return connector_evm.token_read(fact, answer, len, f);
+}
+
+static bool token_same(const struct ask_question *q, const void *a, const void *b)
+{
+	const struct token_facts *x = a, *y = b;
+
+	(void)q;
+	return x->has_code == y->has_code && x->decimals == y->decimals &&
+	    strcmp(x->symbol, y->symbol) == 0;
+}
+
+enum err ask_token(struct ask *a, const struct address *token,
+    const struct address *holder, struct token_facts *ret, struct fail *f)
+{
+	struct token_ctx ctx = { token, holder };
+
+	return ask_quorum(a,
+	    &(struct ask_question){ .ctx = &ctx,
+		.write = token_write,
+		.read = token_read,
+		.same = token_same,
+		.size = sizeof *ret },
+	    ret, f);
+}
+
+static void code_write(const struct ask_question *q, struct buf *body)
+{
+	connector_evm.code(body, q->ctx, 1);
+}
+
+static enum err code_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	(void)q;
+	return connector_evm.code_read(fact, 1, answer, len, f);
+}
+
+static bool code_same(const struct ask_question *q, const void *a, const void *b)
+{
+	const uint8_t *x = a, *y = b;
+
+	(void)q;
+	return !*x == !*y;
+}
+
+enum err ask_code(struct ask *a, const struct address *who, bool *ret_has, struct fail *f)
+{
+	uint8_t has = 0;
+	enum err e = ask_quorum(a,
+	    &(struct ask_question){ .ctx = who,
+		.write = code_write,
+		.read = code_read,
+		.same = code_same,
+		.size = sizeof has },
+	    &has, f);
+
+	*ret_has = has != 0;
+	return e;
+}
+
+struct account_fact {
+	uint64_t count;
+	struct amount balance;
+};
+
+static void account_write(const struct ask_question *q, struct buf *body)
+{
+	connector_evm.account(body, q->ctx);
+}
+
+static enum err account_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	struct account_fact *a = fact;
+
+	(void)q;
+	return connector_evm.account_read(&a->count, &a->balance, answer, len, f);
+}
+
+enum err ask_account(struct ask *a, const struct address *who, uint64_t *ret_count,
+    struct amount *ret_balance, struct fail *f)
+{
+	struct account_fact fact = { 0 };
+	enum err e = ask_quorum(a,
+	    &(struct ask_question){ .ctx = who,
+		.write = account_write,
+		.read = account_read,
+		.size = sizeof fact },
+	    &fact, f);
+
+	*ret_count = fact.count;
+	*ret_balance = fact.balance;
+	return e;
+}
+
+static void market_write(const struct ask_question *q, struct buf *body)
+{
+	(void)q;
+	connector_evm.market(body);
+}
+
+static enum err market_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	(void)q;
+	return connector_evm.market_read(fact, answer, len, f);
+}
+
+enum err ask_market(struct ask *a, struct fee_market *ret, struct fail *f)
+{
+	return ask_quorum(a,
+	    &(struct ask_question){
+		.write = market_write, .read = market_read, .size = sizeof *ret },
+	    ret, f);
+}
+
+struct estimate_ctx {
+	const struct address *from;
+	const struct payload *payload;
+};
+
+struct estimate_fact {
+	uint64_t gas;
+	struct node_word word;
+};
+
+static void estimate_write(const struct ask_question *q, struct buf *body)
+{
+	const struct estimate_ctx *c = q->ctx;
+
+	connector_evm.estimate(body, c->from, c->payload, 1);
+}
+
+static enum err estimate_read(const struct ask_question *q, void *fact,
+    const char *answer, size_t len, struct fail *f)
+{
+	struct estimate_fact *e = fact;
+
+	(void)q;
+	return connector_evm.estimate_read(&e->gas, &e->word, 1, answer, len, f);
+}
+
+enum err ask_estimate(struct ask *a, const struct address *from, const struct payload *p,
+    uint64_t *ret_gas, struct node_word *ret_word, struct fail *f)
+{
+	struct estimate_ctx ctx = { from, p };
+	struct estimate_fact fact = { 0 };
+	enum err e = ask_quorum(a,
+	    &(struct ask_question){ .ctx = &ctx,
+		.write = estimate_write,
+		.read = estimate_read,
+		.size = sizeof fact },
+	    &fact, f);
+
+	*ret_gas = fact.gas;
+	*ret_word = fact.word;
+	return e;
+}

@@ -1,0 +1,313 @@
+#include "cli/cmd_airdrop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "cli/keys.h"
+#include "cli/ref.h"
+
+/* Without a token's decimals only the form of an amount can be judged. */
+#define DECIMALS_UNKNOWN 36
+
+/* -- from the command line ------------------------------------------------------------
+ */
+
+static enum err required(
+    const char **ret, const struct cli *c, const char *option, struct fail *f)
+{
+	*ret = args_get(&c->args, option);
+	if (*ret)
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_USAGE, "%s: %s is missing", c->args.command->words, option);
+}
+
+static enum err token_args(struct draft *d, struct fail *f)
+{
+	static const struct address zero;
+	const char *token = args_get(&d->cli->args, "--token");
+	enum err e;
+
+	d->decimals = NATIVE_DECIMALS;
+	if (!token)
+		return ERR_OK;
+	d->has_token = true;
+	e = args_address(&d->token, "--token", token, f);
+	if (e == ERR_OK && address_same(&d->token, &zero))
+		e = fail_set(f, ERR_INPUT,
+		    "--token: the zero address is no token; leave it out for the native "
+		    "coin");
+	return e;
+}
+
+enum err draft_args(struct draft *d, struct cli *c, struct fail *f)
+{
+	const char *chain;
+	enum err e = required(&chain, c, "--chain", f);
+
+	*d = (struct draft){ .cli = c, .file = args_word(&c->args, 0) };
+	d->base_units = args_has(&c->args, "--base-units");
+	d->fee_text = args_get(&c->args, "--service-fee");
+	if (e == ERR_OK)
+		e = required(&d->key_name, c, "--from", f);
+	if (e == ERR_OK)
+		e = cli_keyring(c, f);
+	if (e == ERR_OK)
+		e = config_chain(c->config, chain, &d->chain, f);
+	if (e == ERR_OK)
+		e = token_args(d, f);
+	if (e == ERR_OK)
+		e = keyring_address(c->keyring, d->key_name, &d->sender, f);
+	return e;
+}
+
+enum err draft_service_fee(struct draft *d, struct fail *f)
+{
+	const char *colon = d->fee_text ? strchr(d->fee_text, ':') : NULL;
+	char amount[96], out[REF_SHOWN_MAX];
+	enum err e;
+
+	if (!d->fee_text)
+		return ERR_OK;
+	if (!colon || (size_t)(colon - d->fee_text) >= sizeof amount)
+		return fail_set(f, ERR_USAGE, "--service-fee: %s is not AMOUNT:ADDRESS",
+		    ref_shown(out, d->fee_text));
+	snprintf(amount, sizeof amount, "%.*s", (int)(colon - d->fee_text), d->fee_text);
+	e = args_address(&d->fee_to, "--service-fee", colon + 1, f);
+	if (e == ERR_OK)
+		e = args_amount(&d->fee_amount, "--service-fee", amount, d->decimals, f);
+	if (e == ERR_OK && amount_is_zero(&d->fee_amount))
+		e = fail_set(f, ERR_USAGE, "--service-fee: the amount is zero");
+	return e;
+}
+
+/* -- from the nodes ---------------------------------------------------------------------
+ */
+
+static enum err ask_for_token(struct draft *d, struct ask *a, struct fail *f)
+{
+	struct token_facts t = { 0 };
+	enum err e = ask_token(a, &d->token, &d->sender, &t, f);
+
+	if (e != ERR_OK && e != ERR_NODE_REFUSED)
+		return e;
+	if (e == ERR_OK && !t.has_code)
+		fail_set(f, ERR_INPUT, "there is no contract at this address");
+	if (e == ERR_NODE_REFUSED || !t.has_code)
+		return fail_wrap(f, ERR_INPUT, "--token");
+	d->decimals = t.decimals;
+	memcpy(d->symbol, t.symbol, sizeof d->symbol);
+	utf8_plain(d->symbol);
+	d->token_balance = t.balance;
+	return ERR_OK;
+}
+
+static enum err ask_who(struct draft *d, struct ask *a, struct fail *f)
+{
+	struct identity identity;
+	enum err e = ask_identity(a, &identity, f);
+
+	if (e == ERR_OK && d->has_token)
+		e = ask_for_token(d, a, f);
+	if (e == ERR_OK)
+		e = ask_code(a, &d->sender, &d->sender_has_code, f);
+	d->identified = e == ERR_OK;
+	d->genesis = identity.genesis;
+	return e;
+}
+
+/* A transfer to a holder that nobody has seen costs the most. What can't be estimated
+ * (an account without any) is guessed; nothing is signed by this figure. */
+static enum err ask_gas(struct draft *d, struct ask *a, struct world *w, struct fail *f)
+{
+	struct payment pay = { .token = true, .asset = d->token };
+	struct node_word word;
+	struct payload p;
+	uint64_t gas;
+	enum err e;
+
+	pay.amount = amount_u64(1);
+	world_random(w, pay.to.at, sizeof pay.to.at);
+	connector_evm.pay(&p, &pay);
+	e = ask_estimate(a, &d->sender, &p, &gas, &word, f);
+	if (e == ERR_OK && word.err == ERR_OK && gas <= UINT64_MAX / 2)
+		d->gas = gas + gas / 4;
+	return e == ERR_NODE_REFUSED ? ERR_OK : e;
+}
+
+static enum err ask_prices(
+    struct draft *d, struct ask *a, struct world *w, struct fail *f)
+{
+	uint64_t count;
+	enum err e = ask_account(a, &d->sender, &count, &d->balance, f);
+
+	if (e == ERR_OK)
+		e = ask_market(a, &d->market, f);
+	if (e == ERR_OK && d->has_token)
+		e = ask_gas(d, a, w, f);
+	d->priced = e == ERR_OK;
+	return e;
+}
+
+enum err draft_ask(
+    struct draft *d, struct world *w, int64_t patience_ms, bool hasty, struct fail *f)
+{
+	struct ask *a = ask_new(w, d->chain, patience_ms, hasty);
+	enum err e;
+
+	d->gas = d->has_token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
+	e = ask_who(d, a, f);
+	if (e == ERR_OK)
+		e = ask_prices(d, a, w, f);
+	ask_free(a);
+	return e;
+}
+
+/* -- the list ---------------------------------------------------------------------------
+ */
+
+bool draft_readable(const struct draft *d)
+{
+	return d->base_units || !d->has_token || d->identified;
+}
+
+struct list_rules draft_rules(const struct draft *d)
+{
+	return (struct list_rules){
+		.decimals = draft_readable(d) ? d->decimals : DECIMALS_UNKNOWN,
+		.base_units = d->base_units,
+		.token = d->has_token,
+		.token_address = d->token,
+		.sender = d->sender,
+		.judge = true,
+		.allow_duplicates = true,
+		.allow_self = true,
+	};
+}
+
+void draft_header(const struct draft *d, struct plan_header *ret)
+{
+	*ret = (struct plan_header){
+		.chain_id = d->chain->chain_id,
+		.genesis = d->genesis,
+		.token = d->has_token,
+		.token_address = d->token,
+		.decimals = (uint8_t)d->decimals,
+		.sender = d->sender,
+		.service_fee = d->fee_amount,
+		.service_fee_to = d->fee_to,
+	};
+}
+
+struct reading {
+	struct plan_hash *hash;
+	list_row_fn *each;
+	void *ctx;
+};
+
+static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
+{
+	struct reading *r = ctx;
+
+	if (r->hash)
+		plan_hash_row(r->hash, &row->to, &row->amount, row->memo, row->memo_len);
+	return r->each ? r->each(r->ctx, row, f) : ERR_OK;
+}
+
+static void problems_tell(const char *file, const struct list_problems *p)
+{
+	for (int64_t i = 0; i < p->n; i++)
+		if (p->at[i].line)
+			fprintf(stderr, "%s:%" PRId64 ": %s\n", file, p->at[i].line,
+			    p->at[i].text);
+		else
+			fprintf(stderr, "%s: %s\n", file, p->at[i].text);
+	if (p->more)
+		fprintf(stderr, "%s: and %" PRId64 " more\n", file, p->more);
+}
+
+/* Nobody owns so much, and sums with fees stay far from the end of the range. */
+static enum err total_check(const struct draft *d, struct fail *f)
+{
+	struct amount total;
+
+	if (amount_add(&total, &d->sum.total, &d->fee_amount) && !(total.limb[3] >> 63))
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_INPUT, "%s: the total is above all that can exist", d->file);
+}
+
+enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn *each,
+    void *ctx, struct fail *f)
+{
+	struct reading r = { .each = each, .ctx = ctx };
+	struct list_problems problems = { 0 };
+	struct plan_header header;
+	enum err e;
+
+	if (d->identified) {
+		draft_header(d, &header);
+		r.hash = plan_hash_begin(&header);
+	}
+	e = list_read(&d->sum, &problems, d->file, rules, row_take, &r, f);
+	if (r.hash)
+		plan_hash_end(r.hash, d->plan);
+	if (e == ERR_OK)
+		e = total_check(d, f);
+	d->hashed = d->identified && e == ERR_OK;
+	if (problems.n > 1)
+		problems_tell(d->file, &problems);
+	list_problems_release(&problems);
+	return e;
+}
+
+/* -- money ------------------------------------------------------------------------------
+ */
+
+struct amount draft_fees(const struct draft *d, uint64_t fee_per_gas)
+{
+	uint64_t payments =
+	    (uint64_t)d->sum.rows + (amount_is_zero(&d->fee_amount) ? 0 : 1);
+	struct amount fees = amount_u64(fee_per_gas);
+
+	CHECK(amount_mul_u64(&fees, &fees, d->gas));
+	CHECK(amount_mul_u64(&fees, &fees, payments));
+	return fees;
+}
+
+struct amount draft_cap(const struct draft *d)
+{
+	return draft_fees(d, d->chain->max_fee_per_gas);
+}
+
+uint64_t draft_first_fee(const struct draft *d)
+{
+	return airdrop_first_fee(d->chain, &d->market);
+}
+
+uint64_t draft_base_fee(const struct draft *d)
+{
+	uint64_t base = d->market.next_base_fee, first = draft_first_fee(d);
+
+	if (d->market.tip < first && base < first - d->market.tip)
+		return base + d->market.tip;
+	return first;
+}
+
+struct amount draft_total(const struct draft *d)
+{
+	struct amount total;
+
+	CHECK(amount_add(&total, &d->sum.total, &d->fee_amount));
+	return total;
+}
+
+const char *draft_symbol(const struct draft *d)
+{
+	if (!d->has_token)
+		return "of the native coin";
+	return d->symbol[0] ? d->symbol : "of the token";
+}

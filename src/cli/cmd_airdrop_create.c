@@ -1,0 +1,250 @@
+/* `airdrop run` of a plan that is new to the journal. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "cli/cmd_airdrop_run.h"
+#include "journal/sql.gen.h"
+
+#define SIGNAL_ROWS 4096
+
+/* -- what the journal pays already ------------------------------------------------------
+ */
+
+struct judge {
+	struct run *run;
+	struct airdrop_facts asset;
+	int64_t chain; /* 0: the journal does not know it, so nothing is equal */
+	int64_t equal;
+};
+
+static void judge_init(struct judge *j, struct run *r)
+{
+	struct sql_chain_by_identity_in in = { .chain_id =
+						   (int64_t)r->draft.chain->chain_id };
+	struct sql_chain_by_identity_out found;
+
+	*j = (struct judge){ .run = r };
+	j->asset.has_token = r->draft.has_token;
+	j->asset.token = r->draft.token;
+	memcpy(in.genesis, r->draft.genesis.at, sizeof in.genesis);
+	if (r->draft.identified &&
+	    sql_chain_by_identity_one(r->loop.journal, &in, &found))
+		j->chain = found.id;
+}
+
+static enum err row_judge(void *ctx, const struct list_row *row, struct fail *f)
+{
+	struct judge *j = ctx;
+
+	if (j->chain)
+		j->equal += airdrop_equal(j->run->loop.journal, &j->asset, j->chain, 0,
+				&row->to, &row->amount) > 0;
+	if (row->row % SIGNAL_ROWS == 0 && run_signalled(j->run))
+		return fail_set(f, ERR_STOPPED, "stopped; nothing was journaled");
+	return ERR_OK;
+}
+
+/* Operations with the same plan; one of their names. */
+static int64_t same_plans(struct run *r, char name[OPERATION_NAME_MAX])
+{
+	struct sql_operation_by_plan_in in = { 0 };
+	struct sql_operation_by_plan_out row;
+	int64_t n = 0;
+
+	memcpy(in.plan, r->draft.plan, sizeof in.plan);
+	sql_operation_by_plan_begin(r->loop.journal, &in);
+	while (sql_operation_by_plan_next(r->loop.journal, &row)) {
+		snprintf(name, OPERATION_NAME_MAX, "%s", row.name);
+		n++;
+	}
+	return n;
+}
+
+static enum err again_check(
+    struct run *r, const struct judge *j, int64_t *ret_again, struct fail *f)
+{
+	char other[OPERATION_NAME_MAX];
+
+	*ret_again = same_plans(r, other);
+	if (args_has(&r->cli->args, "--again"))
+		return ERR_OK;
+	if (*ret_again)
+		return fail_set(f, ERR_CONFLICT,
+		    "this very plan is the operation %s; see: pawl status %s; to pay it all "
+		    "again: --again",
+		    other, other);
+	if (j->equal)
+		return fail_set(f, ERR_CONFLICT,
+		    "%" PRId64 " of %" PRId64
+		    " rows equal rows of other operations in this "
+		    "journal, which are paid or will be; to pay them again: --again",
+		    j->equal, r->draft.sum.rows);
+	return ERR_OK;
+}
+
+/* -- the plan
+ * ------------------------------------------------------------------------------
+ */
+
+static enum err consent_possible(const struct run *r, struct fail *f)
+{
+	if (args_has(&r->cli->args, "--yes") || term_present())
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "there is no terminal to ask on: look at the plan (pawl airdrop plan %s ..), "
+	    "then run with --yes",
+	    r->draft.file);
+}
+
+static enum err consent(struct run *r, struct fail *f)
+{
+	bool yes = args_has(&r->cli->args, "--yes");
+
+	if (!yes || !(r->cli->args.json || r->cli->args.quiet))
+		draft_tell(&r->draft, &r->cap);
+	if (yes || term_ask("Pay this list?"))
+		return ERR_OK;
+	return fail_set(f, ERR_STOPPED, "nothing was journaled, nothing was sent");
+}
+
+static enum err read_list(struct run *r, struct judge *j, struct fail *f)
+{
+	struct list_rules rules = draft_rules(&r->draft);
+
+	rules.allow_duplicates = args_has(&r->cli->args, "--allow-duplicates");
+	rules.allow_self = args_has(&r->cli->args, "--allow-self");
+	judge_init(j, r);
+	return draft_list(&r->draft, &rules, row_judge, j, f);
+}
+
+/* Nodes first, because the list is hashed under what they say. Where they are silent, a
+ * list that is wrong is still told to be. */
+static enum err ask_and_read(struct run *r, struct judge *j, struct fail *f)
+{
+	struct draft *d = &r->draft;
+	struct fail why = { ERR_OK, "" };
+	enum err asked = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, false, &why), e;
+
+	if (asked == ERR_STOPPED || asked == ERR_INPUT)
+		return fail_set(f, asked, "%s", why.why);
+	e = draft_readable(d) ? draft_service_fee(d, f) : ERR_OK;
+	if (e == ERR_OK)
+		e = read_list(r, j, f);
+	if (e == ERR_OK && asked != ERR_OK)
+		e = fail_set(f, asked, "%s; nothing was journaled", why.why);
+	if (e == ERR_OK && d->sender_has_code)
+		e = fail_set(f, ERR_KEY,
+		    "key %s: its account has code (EIP-7702), and others may spend from it: "
+		    "use another one",
+		    d->key_name);
+	return e;
+}
+
+static enum err cap_check(struct run *r, struct fail *f)
+{
+	struct amount least = draft_fees(&r->draft, draft_base_fee(&r->draft));
+	char text[AMOUNT_TEXT_MAX];
+
+	if (!r->has_cap) {
+		r->cap = draft_cap(&r->draft);
+		return ERR_OK;
+	}
+	if (amount_cmp(&r->cap, &least) >= 0)
+		return ERR_OK;
+	amount_format(text, &least, NATIVE_DECIMALS);
+	return fail_set(f, ERR_INPUT,
+	    "--max-total-fee: at today's base fee the fees are about %s", text);
+}
+
+/* -- the journal
+ * ----------------------------------------------------------------------------
+ */
+
+/* The runner's follower found the chain by itself; it must be the one that was asked. */
+static enum err chain_get(struct run *r, int64_t *ret, struct fail *f)
+{
+	struct sql_chain_get_out row;
+	enum err e = loop_chain(&r->loop, ret, f);
+
+	if (e != ERR_OK)
+		return e;
+	CHECK(sql_chain_get_one(
+	    r->loop.journal, &(struct sql_chain_get_in){ .id = *ret }, &row));
+	if (memcmp(row.genesis, r->draft.genesis.at, sizeof row.genesis) == 0)
+		return ERR_OK;
+	return fail_set(f, ERR_WRONG_CHAIN,
+	    "the nodes of %s changed their genesis while they were asked",
+	    r->draft.chain->name);
+}
+
+/* The file is read again when an import was cut short, maybe from another folder. */
+static enum err file_put(struct airdrop_facts *a, const char *file, struct fail *f)
+{
+	char *path = realpath(file, NULL);
+	bool fits = path && strlen(path) < sizeof a->file;
+
+	if (fits)
+		snprintf(a->file, sizeof a->file, "%s", path);
+	free(path);
+	return fits ? ERR_OK : fail_set(f, ERR_INPUT, "%s: its path is too long", file);
+}
+
+static enum err journal_put(struct run *r, int64_t chain, int64_t again, struct fail *f)
+{
+	const struct draft *d = &r->draft;
+	struct airdrop_new n = { .name = r->name,
+		.key_name = d->key_name,
+		.chain = chain,
+		.sender = d->sender,
+		.again = again,
+		.cap = r->cap,
+		.planned = d->sum.total,
+		.items = d->sum.rows,
+		.in_flight_max = d->chain->max_in_flight,
+		.fee_cap = d->chain->max_fee_per_gas,
+		.now_ms = world_wall_ms(r->loop.world),
+		.facts = { .has_token = d->has_token,
+		    .token = d->token,
+		    .decimals = d->decimals,
+		    .fee_amount = d->fee_amount,
+		    .fee_to = d->fee_to,
+		    .gas = d->gas,
+		    .fee_gas = d->gas } };
+	enum err e = file_put(&n.facts, d->file, f);
+
+	if (e != ERR_OK)
+		return e;
+	memcpy(n.plan, d->plan, sizeof n.plan);
+	memcpy(n.facts.symbol, d->symbol, sizeof n.facts.symbol);
+	memcpy(n.facts.file_hash, d->sum.file_hash, sizeof n.facts.file_hash);
+	r->operation = airdrop_create(r->loop.journal, &n);
+	e = journal_commit(r->loop.journal, f);
+	if (e != ERR_OK)
+		r->operation = 0;
+	return e;
+}
+
+enum err run_create(struct run *r, struct fail *f)
+{
+	struct judge judge;
+	int64_t again, chain;
+	enum err e = consent_possible(r, f);
+
+	if (e == ERR_OK)
+		e = ask_and_read(r, &judge, f);
+	if (e == ERR_OK)
+		e = again_check(r, &judge, &again, f);
+	if (e == ERR_OK)
+		e = cap_check(r, f);
+	if (e == ERR_OK)
+		e = consent(r, f);
+	if (e != ERR_OK)
+		return e;
+	loop_start(&r->loop, r->draft.chain, 1, LOOP_NONE);
+	e = chain_get(r, &chain, f);
+	return e == ERR_OK ? journal_put(r, chain, again, f) : e;
+}

@@ -1,0 +1,45 @@
+#include "base/check.h"
+#include "cli/cmd_airdrop.h"
+
+#define PATIENCE_MS 10000
+
+/* What can't be asked is left out of the plan, and said. A signal and a token that is
+ * none end it. */
+static enum err ask(struct draft *d, struct fail *f)
+{
+	struct world *w;
+	struct fail why = { ERR_OK, "" };
+	enum err e = world_open(&w, f);
+
+	if (e != ERR_OK)
+		return e;
+	e = draft_ask(d, w, PATIENCE_MS, true, &why);
+	world_free(w);
+	if (e == ERR_INPUT || e == ERR_STOPPED || e == ERR_WRONG_CHAIN)
+		return fail_set(f, e, "%s", why.why);
+	if (e != ERR_OK)
+		cli_warn(d->cli, "%s", why.why);
+	return ERR_OK;
+}
+
+enum err cmd_airdrop_plan(struct cli *c, struct fail *f)
+{
+	struct list_rules rules;
+	struct amount cap;
+	struct draft d;
+	enum err e = draft_args(&d, c, f);
+
+	if (e == ERR_OK)
+		e = ask(&d, f);
+	if (e == ERR_OK && (!d.has_token || d.identified))
+		e = draft_service_fee(&d, f);
+	if (e != ERR_OK)
+		return e;
+	rules = draft_rules(&d);
+	e = draft_list(&d, &rules, NULL, NULL, f);
+	if (e != ERR_OK)
+		return e;
+	cap = draft_cap(&d);
+	draft_tell(&d, &cap);
+	return ERR_OK;
+}

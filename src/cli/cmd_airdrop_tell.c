@@ -1,0 +1,270 @@
+/* What `airdrop plan` shows before, and `airdrop run` shows at the end. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hex.h"
+#include "cli/cmd_airdrop.h"
+#include "cli/term.h"
+#include "codec/eip55.h"
+#include "engine/operation.h"
+
+#define WARNINGS_MAX 8
+#define WARNING_MAX 400
+#define GWEI_DECIMALS 9
+
+struct warnings {
+	char text[WARNINGS_MAX][WARNING_MAX];
+	int n;
+};
+
+/* -- what is not as one would expect ---------------------------------------------------
+ */
+
+static void PRINTF(2, 3) warn(struct warnings *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->n == WARNINGS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(w->text[w->n++], WARNING_MAX, fmt, ap);
+	va_end(ap);
+}
+
+static void warn_duplicates(struct warnings *w, const struct list_sum *sum)
+{
+	char lines[200] = "";
+	size_t len = 0;
+	int64_t shown =
+	    sum->duplicates < LIST_SHOWN_MAX ? sum->duplicates : LIST_SHOWN_MAX;
+
+	for (int64_t i = 0; i < shown && len < sizeof lines - 50; i++)
+		len += (size_t)snprintf(lines + len, sizeof lines - len,
+		    "%s%" PRId64 " as %" PRId64, i ? ", " : "", sum->duplicate_at[i].line,
+		    sum->duplicate_at[i].first_line);
+	if (sum->duplicates)
+		warn(w,
+		    "%" PRId64 " rows pay a recipient again (line %s%s): `run` needs "
+		    "--allow-duplicates",
+		    sum->duplicates, lines, shown < sum->duplicates ? ", .." : "");
+}
+
+static void warn_self(struct warnings *w, const struct list_sum *sum)
+{
+	char lines[200] = "";
+	size_t len = 0;
+	int64_t shown =
+	    sum->self_payments < LIST_SHOWN_MAX ? sum->self_payments : LIST_SHOWN_MAX;
+
+	for (int64_t i = 0; i < shown && len < sizeof lines - 30; i++)
+		len += (size_t)snprintf(lines + len, sizeof lines - len, "%s%" PRId64,
+		    i ? ", " : "", sum->self_line[i]);
+	if (sum->self_payments)
+		warn(w,
+		    "%" PRId64
+		    " rows pay the sender, the token or the zero address (line "
+		    "%s%s): `run` needs --allow-self",
+		    sum->self_payments, lines, shown < sum->self_payments ? ", .." : "");
+}
+
+static void warn_missing(struct warnings *w, const struct draft *d,
+    const struct amount *need, const struct amount *have, unsigned decimals,
+    const char *symbol)
+{
+	char text[AMOUNT_TEXT_MAX], to[43];
+	struct amount lack;
+
+	if (!amount_sub(&lack, need, have) || amount_is_zero(&lack))
+		return;
+	amount_format(text, &lack, decimals);
+	eip55_format(to, d->sender.at);
+	warn(w, "%.90s %s are missing: `run` will wait for them at %s", text, symbol, to);
+}
+
+static void warn_funds(struct warnings *w, const struct draft *d)
+{
+	struct amount total = draft_total(d);
+	struct amount native = draft_fees(d, draft_first_fee(d));
+
+	if (d->has_token)
+		warn_missing(
+		    w, d, &total, &d->token_balance, d->decimals, draft_symbol(d));
+	else if (!amount_add(&native, &native, &total))
+		return;
+	warn_missing(w, d, &native, &d->balance, NATIVE_DECIMALS, "of the native coin");
+}
+
+static void warnings_find(struct warnings *w, const struct draft *d)
+{
+	w->n = 0;
+	warn_duplicates(w, &d->sum);
+	warn_self(w, &d->sum);
+	if (d->sender_has_code)
+		warn(w, "the sender has code (EIP-7702): `run` refuses it");
+	if (!draft_readable(d))
+		warn(w,
+		    "without a node the token's decimals are unknown: amounts are not "
+		    "checked (--base-units needs no decimals)");
+	if (!d->priced)
+		warn(w, "no quorum of nodes answered: fees%s are not known",
+		    d->identified ? "" : " and plan hash");
+	else
+		warn_funds(w, d);
+}
+
+/* -- the plan
+ * ----------------------------------------------------------------------------
+ */
+
+struct figures {
+	char sender[43], token[43], plan[65], fee_to[43];
+	char total[AMOUNT_TEXT_MAX], service_fee[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX],
+	    cap[AMOUNT_TEXT_MAX], price[AMOUNT_TEXT_MAX];
+};
+
+static void figures_format(
+    struct figures *g, const struct draft *d, const struct amount *cap)
+{
+	struct amount fees, price;
+
+	eip55_format(g->sender, d->sender.at);
+	eip55_format(g->token, d->token.at);
+	eip55_format(g->fee_to, d->fee_to.at);
+	hex_format(g->plan, d->plan, sizeof d->plan);
+	amount_format(g->total, &d->sum.total, d->decimals);
+	amount_format(g->service_fee, &d->fee_amount, d->decimals);
+	amount_format(g->cap, cap, NATIVE_DECIMALS);
+	fees = draft_fees(d, draft_first_fee(d));
+	price = amount_u64(draft_first_fee(d));
+	amount_format(g->fees, &fees, NATIVE_DECIMALS);
+	amount_format(g->price, &price, GWEI_DECIMALS);
+}
+
+static void plan_json(
+    const struct draft *d, const struct figures *g, const struct warnings *w)
+{
+	json_t *warnings = json_array();
+
+	for (int i = 0; i < w->n; i++)
+		json_array_append_new(warnings, cli_text(w->text[i]));
+	cli_json(
+	    json_pack("{s:o, s:s, s:I, s:s?, s:o, s:o, s:s, s:I, s:s?, s:s?, s:I, s:I, "
+		      "s:I, s:s?, s:s, s:s?, s:o}",
+		"file", cli_text(d->file), "chain", d->chain->name, "chain_id",
+		(json_int_t)d->chain->chain_id, "token", d->has_token ? g->token : NULL,
+		"symbol", cli_text(d->symbol[0] ? d->symbol : NULL), "decimals",
+		d->has_token && !d->identified ? json_null() : json_integer(d->decimals),
+		"from", g->sender, "rows", (json_int_t)d->sum.rows, "total",
+		draft_readable(d) ? g->total : NULL, "service_fee",
+		amount_is_zero(&d->fee_amount) ? NULL : g->service_fee, "duplicates",
+		(json_int_t)d->sum.duplicates, "self_payments",
+		(json_int_t)d->sum.self_payments, "gas", (json_int_t)d->gas, "fees",
+		d->priced ? g->fees : NULL, "max_total_fee", g->cap, "plan",
+		d->hashed ? g->plan : NULL, "warnings", warnings));
+}
+
+/* A total without decimals is told as it stands in the file. */
+static void plan_text(const struct draft *d, const struct figures *g)
+{
+	char rows[32];
+	bool whole = !d->has_token || d->identified;
+
+	term_count(rows, d->sum.rows);
+	printf("file         %s\n", d->file);
+	printf("chain        %s (chain id %" PRIu64 ")\n", d->chain->name,
+	    d->chain->chain_id);
+	if (d->has_token)
+		printf(
+		    "asset        %s %s\n", d->symbol[0] ? d->symbol : "token", g->token);
+	else
+		printf("asset        the native coin\n");
+	printf("from         %s (key %s)\n", g->sender, d->key_name);
+	printf("rows         %s\n", rows);
+	if (whole || d->base_units)
+		printf("total        %s%s%s\n", g->total,
+		    whole && !d->symbol[0] ? "" : " ", whole ? d->symbol : "base units");
+	if (!amount_is_zero(&d->fee_amount))
+		printf("service fee  %s to %s\n", g->service_fee, g->fee_to);
+	if (d->priced)
+		printf("fees         about %s at %s gwei (%" PRIu64 " gas a payment)\n",
+		    g->fees, g->price, d->gas);
+	printf("at most      %s\n", g->cap);
+	if (d->hashed)
+		printf("plan         %s\n", g->plan);
+}
+
+void draft_tell(const struct draft *d, const struct amount *cap)
+{
+	struct warnings w;
+	struct figures g;
+
+	warnings_find(&w, d);
+	figures_format(&g, d, cap);
+	if (d->cli->args.json) {
+		plan_json(d, &g, &w);
+		return;
+	}
+	plan_text(d, &g);
+	fflush(stdout);
+	for (int i = 0; i < w.n; i++)
+		cli_warn(d->cli, "%s", w.text[i]);
+}
+
+/* -- the end
+ * ------------------------------------------------------------------------------
+ */
+
+static void end_json(
+    const struct operation *o, const char *sent, const char *fees, const char *plan)
+{
+	const struct totals *t = o->by_state;
+
+	cli_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}",
+	    "operation", o->name, "state", state_name(MACHINE_OPERATION, o->state),
+	    "rows", (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n,
+	    "live", (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n,
+	    "void", (json_int_t)t[ITEM_VOID].n, "refunded",
+	    (json_int_t)t[ITEM_REFUNDED].n, "sent_total", sent, "fees_total", fees,
+	    "plan", plan));
+}
+
+static void end_text(const struct operation *o, const struct airdrop_facts *a,
+    const char *sent, const char *fees, const char *plan, const char *tail)
+{
+	char final[32], rows[32];
+	const struct totals *t = o->by_state;
+
+	term_count(final, t[ITEM_FINAL].n);
+	term_count(rows, o->items);
+	printf("%s: %s\n", o->name, state_name(MACHINE_OPERATION, o->state));
+	printf("paid    %s of %s rows, final; %s%s%s\n", final, rows, sent,
+	    a->has_token && a->symbol[0] ? " " : "", a->has_token ? a->symbol : "");
+	if (t[ITEM_FINAL].n < o->items)
+		printf("rest    %" PRId64 " pending, %" PRId64 " live, %" PRId64
+		       " void\n",
+		    t[ITEM_PENDING].n, t[ITEM_LIVE].n, t[ITEM_VOID].n);
+	printf("fees    %s of the native coin\n", fees);
+	printf("plan    %s\n", plan);
+	printf("events  %s\n", tail);
+}
+
+void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
+{
+	char sent[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX], plan[65], tail[65];
+	struct airdrop_facts a;
+	struct operation o;
+
+	if (!operation_read(j, operation, &o) || !airdrop_read(j, operation, &a))
+		return;
+	amount_format(sent, &o.by_state[ITEM_FINAL].sum, a.decimals);
+	amount_format(fees, &o.fees_final, NATIVE_DECIMALS);
+	hex_format(plan, o.plan, sizeof o.plan);
+	if (c->args.json) {
+		end_json(&o, sent, fees, plan);
+		return;
+	}
+	journal_tail(j, operation, tail);
+	end_text(&o, &a, sent, fees, plan, tail);
+}

@@ -1,0 +1,259 @@
+#include "cli/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/ask.h"
+#include "cli/keys.h"
+#include "engine/account.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
+
+#define DISK_FULL_PAUSE_MS 5000
+
+static const struct kind *const kinds[] = { &kind_airdrop };
+
+static enum err key_get(
+    void *ctx, const char *name, const struct secret **ret, struct fail *f)
+{
+	return keyring_get(ctx, name, ret, NULL, f);
+}
+
+static enum err own(struct loop *l, struct fail *f)
+{
+	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) };
+
+	if (gethostname(who.host, sizeof who.host - 1))
+		snprintf(who.host, sizeof who.host, "unknown");
+	return journal_own(&l->journal, l->cli->config->journal, &who, f);
+}
+
+enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
+{
+	bool silent = c->args.quiet || c->args.json;
+	enum err e = cli_keyring(c, f);
+
+	*l = (struct loop){ .cli = c };
+	progress_init(&l->progress, silent ? NULL : stderr);
+	if (e == ERR_OK)
+		e = world_open(&l->world, f);
+	if (e == ERR_OK)
+		e = own(l, f);
+	return e;
+}
+
+/* The world first: it ends every request, and nothing comes back after it. */
+static void runner_drop(struct loop *l)
+{
+	world_free(l->world);
+	l->world = NULL;
+	runner_free(l->runner);
+	l->runner = NULL;
+}
+
+void loop_close(struct loop *l)
+{
+	progress_end(&l->progress);
+	runner_drop(l);
+	if (l->journal)
+		journal_close(l->journal);
+	l->journal = NULL;
+}
+
+static void runner_make(struct loop *l)
+{
+	l->setup.world = l->world;
+	l->runner = runner_new(&l->setup);
+}
+
+void loop_start(
+    struct loop *l, const struct chain_config *chains, int chains_n, int64_t only)
+{
+	l->setup = (struct runner_setup){ .journal = l->journal,
+		.chains = chains,
+		.chains_n = chains_n,
+		.keys = { l->cli->keyring, key_get },
+		.kinds = kinds,
+		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
+		.only_operation = only };
+	runner_make(l);
+}
+
+static enum err stopped(struct fail *f)
+{
+	return fail_set(
+	    f, ERR_STOPPED, "stopped; it is safe: the same command goes on from here");
+}
+
+/* All that was cached is worth nothing now. */
+static enum err disk_full(struct loop *l, const struct fail *why, struct fail *f)
+{
+	int64_t until_ms;
+	enum err e;
+
+	progress_end(&l->progress);
+	log_warn(
+	    "journal", "%s; tried again every %d s", why->why, DISK_FULL_PAUSE_MS / 1000);
+	runner_drop(l);
+	e = world_open(&l->world, f);
+	if (e != ERR_OK)
+		return e;
+	until_ms = world_now_ms(l->world) + DISK_FULL_PAUSE_MS;
+	while (!world_signalled(l->world) && world_now_ms(l->world) < until_ms)
+		world_wait(l->world, until_ms);
+	runner_make(l);
+	return ERR_OK;
+}
+
+static enum err turn(struct loop *l, struct fail *f)
+{
+	struct fail why = { ERR_OK, "" };
+
+	if (world_signalled(l->world))
+		return stopped(f);
+	return runner_turn(l->runner, &why) ? ERR_OK : disk_full(l, &why, f);
+}
+
+static void wait_until(struct loop *l, int64_t until_ms)
+{
+	int64_t wake_ms = runner_wake_ms(l->runner);
+
+	world_wait(l->world, wake_ms < until_ms ? wake_ms : until_ms);
+}
+
+enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
+
+	for (;;) {
+		const struct chain_run *c;
+		enum err e = turn(l, f);
+
+		if (e != ERR_OK)
+			return e;
+		c = &l->runner->chains[0];
+		*ret = c->id;
+		if (*ret)
+			return ERR_OK;
+		if (world_now_ms(l->world) >= until_ms)
+			return fail_set(f, ERR_NO_QUORUM,
+			    "%s (for %d s; nothing was journaled)",
+			    follower_waits_for(c->follower)
+				? follower_waits_for(c->follower)
+				: "the nodes do not answer",
+			    ASK_PATIENCE_MS / 1000);
+		wait_until(l, until_ms);
+	}
+}
+
+/* Ids of the operations of a chain that are under way on an account. */
+static int64_t *siblings(struct journal *j, int64_t chain, int64_t account, size_t *ret_n)
+{
+	struct sql_operation_open_in in = { .chain = chain };
+	struct sql_operation_open_out row;
+	int64_t *ids = NULL;
+	size_t n = 0, kept = 0;
+
+	sql_operation_open_begin(j, &in);
+	while (sql_operation_open_next(j, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct operation o;
+
+		if (operation_read(j, ids[i], &o) && o.account == account)
+			ids[kept++] = ids[i];
+	}
+	*ret_n = kept;
+	return ids;
+}
+
+void loop_take(struct loop *l, int64_t operation)
+{
+	struct operation *o = operation_load(l->runner, operation);
+	size_t n;
+	int64_t *ids;
+
+	CHECK(o);
+	l->setup.only_operation = l->runner->s.only_operation = operation;
+	ids = siblings(l->journal, o->chain, o->account, &n);
+	for (size_t i = 0; i < n; i++)
+		(void)operation_load(l->runner, ids[i]);
+	free(ids);
+	runner_chain_by_id(l->runner, o->chain)->watch_changed = true;
+}
+
+enum err loop_stuck(const struct operation *o, struct fail *f)
+{
+	if (o->state == OPERATION_NEEDS_OPERATOR)
+		return fail_set(
+		    f, ERR_OPERATOR, "%s needs an operator: %s", o->name, o->waits_for);
+	if (o->state == OPERATION_PAUSED)
+		return fail_set(f, ERR_STOPPED, "%s is paused; then: pawl resume %s",
+		    o->name, o->name);
+	return ERR_OK;
+}
+
+/* The operation, its account or its chain was stopped. */
+static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
+{
+	const struct account *a = o ? account_of(l->runner, o->account) : NULL;
+	const struct runner *r = l->runner;
+
+	if (a && a->stopped)
+		return fail_set(f, ERR_OPERATOR, "%s", a->why_stopped);
+	for (int i = 0; i < r->s.chains_n; i++) {
+		const struct chain_run *c = &r->chains[i];
+
+		if (follower_stopped(c->follower) && (!o || o->chain == c->id))
+			return fail_set(f, ERR_OPERATOR, "%s",
+			    follower_waits_for(c->follower)
+				? follower_waits_for(c->follower)
+				: "the chain was stopped");
+		if (!o && c->id && r->s.chains_n == 1)
+			return fail_set(f, ERR_WRONG_CHAIN,
+			    "the nodes of %s serve another chain than the operation's: "
+			    "its genesis differs",
+			    c->config->name);
+	}
+	return o ? loop_stuck(o, f) : ERR_OK;
+}
+
+enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
+{
+	int64_t pause_ms = progress_pause_ms(&l->progress);
+
+	for (;;) {
+		const struct operation *o;
+		int64_t now_ms;
+		enum err e = turn(l, f);
+
+		if (e != ERR_OK)
+			return e;
+		o = runner_operation(l->runner, operation);
+		now_ms = world_now_ms(l->world);
+		progress_tell(&l->progress, l->runner, o, now_ms);
+		if (o && operation_ended(o))
+			return ERR_OK;
+		e = stuck(l, o, f);
+		if (e != ERR_OK)
+			return e;
+		wait_until(l, pause_ms == INT64_MAX ? INT64_MAX : now_ms + pause_ms);
+	}
+}
+
+enum err loop_serve(struct loop *l, struct fail *f)
+{
+	enum err e;
+
+	while ((e = turn(l, f)) == ERR_OK)
+		wait_until(l, INT64_MAX);
+	return e == ERR_STOPPED ? ERR_OK : e;
+}

@@ -1,0 +1,51 @@
+/* loop.h - own the journal, and turn until something ended.
+ *
+ * What `run`, `cancel` and `serve` share. The loop owns the world, the journal and the
+ * runner; nothing that it holds needs an orderly end. A disk that is full drops the
+ * runner, and another one is made when there may be room again.
+ */
+#ifndef PAWL_CLI_LOOP_H
+#define PAWL_CLI_LOOP_H
+
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "engine/engine.h"
+
+struct loop {
+	struct cli *cli;
+	struct world *world;
+	struct journal *journal;
+	struct runner *runner; /* after loop_start */
+	struct runner_setup setup;
+	struct progress progress;
+};
+
+/* World and journal, owned. fails: OWNED, NO_JOURNAL, NEWER_JOURNAL, DAMAGED, and as
+ * cli_keyring. l is valid for loop_close in any case. */
+NODISCARD enum err loop_open(struct loop *l, struct cli *c, struct fail *f);
+void loop_close(struct loop *l);
+
+/* The runner. only: the operation to advance with whatever shares its account; 0: all;
+ * LOOP_NONE: none until loop_take. chains are borrowed. */
+#define LOOP_NONE (-1)
+void loop_start(
+    struct loop *l, const struct chain_config *chains, int chains_n, int64_t only);
+
+/* Turn until the only chain is known to the journal. fails: NO_QUORUM after 30 s. */
+NODISCARD enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f);
+
+/* An operation that came while the runner turns, and those that share its account. */
+void loop_take(struct loop *l, int64_t operation);
+
+/* Turn until the operation ended (OK), or nothing goes on by itself: OPERATOR with the
+ * line to type, STOPPED after a signal or where it is paused. */
+NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail *f);
+
+/* Turn until a signal: OK then. */
+NODISCARD enum err loop_serve(struct loop *l, struct fail *f);
+
+/* Why an operation does not go on by itself; OK: it does, or has ended. o as read from
+ * the journal will do. */
+NODISCARD enum err loop_stuck(const struct operation *o, struct fail *f);
+
+#endif

@@ -1,0 +1,15 @@
+/* progress.h - what there is to say about an operation while it runs. */
+#ifndef PAWL_CLI_PROGRESS_H
+#define PAWL_CLI_PROGRESS_H
+
+#include "cli/term.h"
+#include "engine/engine.h"
+
+/* o NULL: not loaded yet, so its chain is waited for. now_ms: the world's. */
+void progress_tell(struct progress *p, const struct runner *r, const struct operation *o,
+    int64_t now_ms);
+
+/* How long to wait at most before it is told again; INT64_MAX: it is silent. */
+int64_t progress_pause_ms(const struct progress *p);
+
+#endif
