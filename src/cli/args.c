@@ -166,6 +166,10 @@ static enum err command_put(struct args *a, const struct line *line, struct fail
 	if (line->words_n == 0)
 		return a->help ? ERR_OK
 			       : fail_set(f, ERR_USAGE, "no command; see: pawl help");
+	if (a->help && line->words_n == 1 && command_group(line->words[0])) {
+		a->words[a->words_n++] = line->words[0];
+		return ERR_OK;
+	}
 	a->command = command_find(line->words, line->words_n, &used, f);
 	if (!a->command)
 		return ERR_USAGE;

@@ -32,7 +32,8 @@ struct command {
 };
 
 struct args {
-	const struct command *command; /* NULL: none was named (only with help) */
+	/* NULL only with help: none was named, or a group is words[0]. */
+	const struct command *command;
 	const char *words[ARGS_WORDS_MAX];
 	int words_n;
 	const char
@@ -56,8 +57,11 @@ extern const int commands_n;
 const struct command *command_find(
     const char *const *words, int words_n, int *ret_used, struct fail *f);
 
-void command_usage(struct buf *out);                               /* of all */
-void command_help(struct buf *out, const struct command *command); /* of one */
+bool command_group(const char *word); /* "key": commands begin with it */
+
+/* Of all (NULL) or of a group; of one. */
+void command_usage(struct buf *out, const char *group);
+void command_help(struct buf *out, const struct command *command);
 
 /* Values that several commands take. what: the option or argument, for f. ERR_USAGE. */
 NODISCARD enum err args_address(

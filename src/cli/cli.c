@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/keys.h"
 
 enum err cli_config(struct cli *c, struct fail *f)
@@ -68,4 +70,19 @@ void cli_json(json_t *o)
 	puts(text);
 	free(text);
 	json_decref(o);
+}
+
+json_t *cli_text(const char *text)
+{
+	char *plain;
+	json_t *o;
+
+	if (!text)
+		return json_null();
+	plain = mem_str(text);
+	utf8_plain(plain);
+	o = json_string(plain);
+	CHECK(o);
+	free(plain);
+	return o;
 }

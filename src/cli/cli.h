@@ -32,6 +32,9 @@ void cli_say(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 void cli_warn(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* One object, compact, on a line of its own; o is given away. */
 void cli_json(json_t *o);
+/* A path or another text of unknown making as JSON (json_pack's "o"): what is no UTF-8
+ * becomes '?'. NULL: null. */
+json_t *cli_text(const char *text);
 
 extern const struct option global_options[];
 

@@ -5,26 +5,34 @@
 
 #define HELP_MAX 65536
 
-static enum err topic(struct buf *out, const struct cli *c, struct fail *f)
+/* Of the words behind `pawl help`. */
+static enum err words_help(
+    struct buf *out, const char *const *words, int n, struct fail *f)
 {
-	const struct command *about = c->args.command;
+	const struct command *command;
 	int used;
 
-	if (!about || (about->run == cmd_help && c->args.words_n == 0 && !c->args.help)) {
-		command_usage(out);
+	if (n == 0 || (n == 1 && command_group(words[0]))) {
+		command_usage(out, n ? words[0] : NULL);
+	} else if (strcmp(words[0], "config") == 0) {
+		config_reference(out);
+	} else {
+		command = command_find(words, n, &used, f);
+		if (!command)
+			return ERR_USAGE;
+		command_help(out, command);
+	}
+	return ERR_OK;
+}
+
+/* `pawl help key new` and `pawl key new --help` are the same. */
+static enum err topic(struct buf *out, const struct args *a, struct fail *f)
+{
+	if (a->command && (a->command->run != cmd_help || a->help)) {
+		command_help(out, a->command);
 		return ERR_OK;
 	}
-	if (about->run == cmd_help && c->args.words_n > 0) {
-		if (strcmp(c->args.words[0], "config") == 0) {
-			config_reference(out);
-			return ERR_OK;
-		}
-		about = command_find(c->args.words, c->args.words_n, &used, f);
-	}
-	if (!about)
-		return ERR_USAGE;
-	command_help(out, about);
-	return ERR_OK;
+	return words_help(out, a->words, a->words_n, f);
 }
 
 enum err cmd_help(struct cli *c, struct fail *f)
@@ -33,7 +41,7 @@ enum err cmd_help(struct cli *c, struct fail *f)
 	enum err e;
 
 	buf_init(&text, HELP_MAX);
-	e = topic(&text, c, f);
+	e = topic(&text, &c->args, f);
 	if (e == ERR_OK)
 		fputs(buf_text(&text), stdout);
 	buf_release(&text);

@@ -67,9 +67,9 @@ static void tell(const struct cli *c, bool config_made, bool journal_made)
 	const char *config = c->config->path, *journal = c->config->journal;
 
 	if (c->args.json) {
-		cli_json(
-		    json_pack("{s:s, s:b, s:s, s:b}", "config", config, "config_made",
-			config_made, "journal", journal, "journal_made", journal_made));
+		cli_json(json_pack("{s:o, s:b, s:o, s:b}", "config", cli_text(config),
+		    "config_made", config_made, "journal", cli_text(journal),
+		    "journal_made", journal_made));
 		return;
 	}
 	cli_say(c, "%s: %s", config, config_made ? "written" : "is there, and kept");

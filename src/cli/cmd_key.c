@@ -123,8 +123,8 @@ static void tell(const struct cli *c, const char *name, const struct address *ad
 
 	eip55_format(text, address->at);
 	if (c->args.json) {
-		cli_json(json_pack(
-		    "{s:s, s:s, s:s}", "key", name, "address", text, "keystore", path));
+		cli_json(json_pack("{s:s, s:s, s:o}", "key", name, "address", text,
+		    "keystore", cli_text(path)));
 		return;
 	}
 	printf("%s\n", text);

@@ -16,9 +16,10 @@ static void row_tell(const struct cli *c, const struct key_config *key)
 	if (e == ERR_OK)
 		eip55_format(text, address.at);
 	if (c->args.json)
-		cli_json(json_pack("{s:s, s:s, s:s?, s:b, s:s*}", "key", key->name,
-		    "source", source, "address", e == ERR_OK ? text : NULL, "usable",
-		    e == ERR_OK, "why", e == ERR_OK ? NULL : f.why));
+		cli_json(json_pack("{s:s, s:o, s:o, s:b, s:o*}", "key", key->name,
+		    "source", cli_text(source), "address",
+		    cli_text(e == ERR_OK ? text : NULL), "usable", e == ERR_OK, "why",
+		    e == ERR_OK ? NULL : cli_text(f.why)));
 	else
 		printf("%-16s %-42s %s%s%s\n", key->name, text, source,
 		    e == ERR_OK ? "" : ": ", e == ERR_OK ? "" : f.why);

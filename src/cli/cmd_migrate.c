@@ -7,8 +7,9 @@
 static void tell(const struct cli *c, int from, int to, const char *backup)
 {
 	if (c->args.json)
-		cli_json(json_pack("{s:s, s:i, s:i, s:s?}", "journal", c->config->journal,
-		    "from", from, "to", to, "backup", backup));
+		cli_json(json_pack("{s:o, s:i, s:i, s:o}", "journal",
+		    cli_text(c->config->journal), "from", from, "to", to, "backup",
+		    cli_text(backup)));
 	else if (from == to)
 		printf("%s: schema %d, nothing to do\n", c->config->journal, to);
 	else

@@ -74,6 +74,14 @@ static bool is_group(const struct command *c, const char *word)
 	return strchr(c->words, ' ') && strcmp(first_word(own, c), word) == 0;
 }
 
+bool command_group(const char *word)
+{
+	for (int i = 0; i < commands_n; i++)
+		if (is_group(&commands[i], word))
+			return true;
+	return false;
+}
+
 /* pawl key nwe: the group is known, the command in it is not. */
 static const struct command *unknown_in_group(
     const char *group, const char *word, struct fail *f)
@@ -152,14 +160,17 @@ static void add_options(struct buf *out, const struct option *options)
 	}
 }
 
-void command_usage(struct buf *out)
+void command_usage(struct buf *out, const char *group)
 {
 	char left[96];
 
-	buf_add_str(out, "usage: pawl COMMAND [ARGUMENTS] [OPTIONS]\n\n");
+	buf_addf(out, "usage: pawl %s%sCOMMAND [ARGUMENTS] [OPTIONS]\n\n",
+	    group ? group : "", group ? " " : "");
 	for (int i = 0; i < commands_n; i++) {
 		const struct command *c = &commands[i];
 
+		if (group && !is_group(c, group))
+			continue;
 		snprintf(left, sizeof left, "%s%s%s", c->words, *c->arguments ? " " : "",
 		    c->arguments);
 		add_padded(out, left, SUMMARY_COLUMN);

@@ -12,19 +12,18 @@
 
 void problem_at(struct reader *r, int line, int column, const char *fmt, ...)
 {
-	char text[400];
+	char text[400], place[32] = "", whole[900];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	utf8_plain(text);
-	if (r->problems_n++)
-		buf_add_byte(&r->problems, '\n');
-	buf_add_str(&r->problems, r->file);
 	if (line)
-		buf_addf(&r->problems, ":%d:%d", line, column);
-	buf_addf(&r->problems, ": %s%s%s", r->path, *r->path ? ": " : "", text);
+		snprintf(place, sizeof place, ":%d:%d", line, column);
+	snprintf(whole, sizeof whole, "%.200s%s: %s%s%s", r->file, place, r->path,
+	    *r->path ? ": " : "", text);
+	utf8_plain(whole);
+	buf_addf(&r->problems, "%s%s", r->problems_n++ ? "\n" : "", whole);
 }
 
 /* Whole lines as far as there is room, the rest as a number. */

@@ -203,6 +203,13 @@ struct quiet {
 	struct sigaction actions[SIGNALS];
 };
 
+static void quiet_end(const struct quiet *q, int tty)
+{
+	tcsetattr(tty, TCSADRAIN, &q->before);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &q->actions[i], NULL);
+}
+
 static bool quiet_begin(struct quiet *q, int tty)
 {
 	struct sigaction note = { .sa_handler = signal_note };
@@ -210,20 +217,15 @@ static bool quiet_begin(struct quiet *q, int tty)
 
 	if (tcgetattr(tty, &q->before) != 0)
 		return false;
-	signal_seen = 0;
 	for (size_t i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &note, &q->actions[i]);
 	silent = q->before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	silent.c_lflag |= ICANON | ISIG | ECHONL;
-	return tcsetattr(tty, TCSAFLUSH, &silent) == 0;
-}
-
-static void quiet_end(const struct quiet *q, int tty)
-{
-	tcsetattr(tty, TCSAFLUSH, &q->before);
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &q->actions[i], NULL);
+	if (tcsetattr(tty, TCSAFLUSH, &silent) == 0)
+		return true;
+	quiet_end(q, tty);
+	return false;
 }
 
 /* A line without its end; -1 at the end of input, or when a signal came. */
@@ -259,10 +261,14 @@ enum err term_ask_secret(struct secret **ret, const char *prompt, struct fail *f
 
 	if (tty < 0)
 		return fail_set(f, ERR_KEY, "there is no terminal to ask on");
-	say(tty, prompt);
-	if (quiet_begin(&quiet, tty))
+	signal_seen = 0;
+	/* Quiet first: what is typed as an answer must neither be shown nor thrown away.
+	 */
+	if (quiet_begin(&quiet, tty)) {
+		say(tty, prompt);
 		len = line_read(tty, line, sizeof line);
-	quiet_end(&quiet, tty);
+		quiet_end(&quiet, tty);
+	}
 	close(tty);
 	if (signal_seen)
 		raise(signal_seen);

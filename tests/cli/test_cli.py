@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -113,6 +114,8 @@ def typed(folder, args, answers):
         shown += piece
         if answers and re.search(answers[0][0].encode(), shown):
             os.write(terminal, answers.pop(0)[1].encode())
+    else:
+        os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
     os.close(terminal)
     text = shown.decode(errors="replace")
@@ -217,6 +220,8 @@ def help_has_an_example(folder):
         text = Run(folder, *words, "--help").ends(0, out=r"\nexample: pawl ").out
         assert Run(folder, "--help", *words).ends(0).out == text
         assert Run(folder, "help", *words).ends(0).out == text
+    Run(folder, "key", "--help").ends(0, out="^usage: pawl key COMMAND(.|\n)*key import NAME")
+    Run(folder, "help", "key").ends(0, out="^usage: pawl key COMMAND")
     Run(folder, "help", "config").ends(0, out=r"chains\.NAME\.poll_ms   \(default: 1000\)")
     Run(folder, "help", "nonsense").ends(1, err="no command 'nonsense'")
 
@@ -294,6 +299,18 @@ def odd_config_files(folder):
     Run(folder, "key", "list", "--config", "fifo").ends(1, err="not a regular file")
     write(folder, "big.yaml", "#" * (1024 * 1024 + 1))
     Run(folder, "key", "list", "--config", "big.yaml").ends(1, err="larger than")
+
+
+@test
+def names_that_are_no_text(folder):
+    """paths that are no UTF-8 work, and stay valid in JSON"""
+    name = b"p\xff\n.yaml"
+    for args in ([b"init"], [b"init"], [b"migrate"], [b"key", b"list"], [b"key", b"remove", name]):
+        line = [PAWL.encode(), *args, b"--json", b"--config", name]
+        done = subprocess.run(line, cwd=folder, capture_output=True, timeout=60, check=False)
+        assert done.returncode in (0, 1), done
+        for row in done.stdout.decode("utf-8").splitlines():
+            json.loads(row)
 
 
 # --- keys ------------------------------------------------------------------------------
