@@ -20,6 +20,8 @@ struct cli {
 	struct args args;
 	struct config *config;   /* after cli_config */
 	struct keyring *keyring; /* after cli_keyring */
+	bool told; /* the object that says how it ended is printed: no {"error"} behind it
+		    */
 };
 
 /* Load what --config says, once; opens its log. Warns of a file that others can read. */

@@ -214,8 +214,10 @@ enum err cmd_airdrop_run(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = run_owned(&r, f);
 	progress_end(&r.loop.progress);
-	if (r.operation && e != ERR_CONFLICT && e != ERR_INPUT)
+	if (r.operation && e != ERR_CONFLICT && e != ERR_INPUT) {
 		airdrop_tell(c, r.loop.journal, r.operation);
+		c->told = true;
+	}
 	loop_close(&r.loop);
 	return e;
 }

@@ -187,7 +187,6 @@ void loop_take(struct loop *l, int64_t operation)
 	for (size_t i = 0; i < n; i++)
 		(void)operation_load(l->runner, ids[i]);
 	free(ids);
-	runner_chain_by_id(l->runner, o->chain)->watch_changed = true;
 }
 
 enum err loop_stuck(const struct operation *o, struct fail *f)

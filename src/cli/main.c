@@ -61,7 +61,7 @@ static int end(const struct cli *c, enum err e, const struct fail *f)
 
 	if (e == ERR_OK)
 		return 0;
-	if (c->args.json)
+	if (c->args.json && !c->told)
 		cli_json(json_pack("{s:s, s:i}", "error", why, "exit", err_exit_code(e)));
 	fflush(stdout);
 	error_print(why);
