@@ -13,6 +13,9 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
+/* Final blocks in a row whose count is ahead of the transactions seen. */
+#define AHEAD_BLOCKS_MAX 3
+
 static void attempt_event(struct runner *r, const struct intent *i,
     const struct hash *hash, int from, int to, const char *why)
 {
@@ -368,6 +371,33 @@ static void settle_strangers(struct runner *r, struct account *a, uint64_t heigh
 	free(rows);
 }
 
+/* The count must grow by the account's transactions and by nothing else. A node may
+ * answer with the state of the block after; only a count that stays ahead means that a
+ * nonce went without a transaction (EIP-7702 can do that). */
+static void count_final(struct runner *r, struct account *a, const struct block_facts *b,
+    uint64_t count, uint64_t ours)
+{
+	uint64_t expected = a->final_count + ours;
+
+	if (!a->has_final_count || a->final_height + 1 != b->head.height ||
+	    count < expected) {
+		expected = count;
+		a->ahead_blocks = 0;
+	}
+	a->ahead_blocks = count > expected ? a->ahead_blocks + 1 : 0;
+	if (a->ahead_blocks == AHEAD_BLOCKS_MAX)
+		account_stop(r, a,
+		    "a nonce was consumed without a transaction of the account");
+	a->has_final_count = true;
+	a->final_count = expected;
+	a->final_height = b->head.height;
+	sql_account_final_count(
+	    r->s.journal, &(struct sql_account_final_count_in){
+			      .id = a->id,
+			      .final_count = (int64_t)a->final_count,
+			      .final_height = (int64_t)a->final_height });
+}
+
 void attempts_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
@@ -383,19 +413,8 @@ void attempts_final(
 	}
 	disown(r, a, b, at);
 	settle_strangers(r, a, b->head.height);
-	if (at >= b->accounts_n || !b->accounts[at].has_count)
-		return;
-	if (a->has_final_count && a->final_height + 1 == b->head.height &&
-	    b->accounts[at].count != a->final_count + ours)
-		account_stop(
-		    r, a, "a nonce was consumed without a transaction of the account");
-	a->has_final_count = true;
-	a->final_count = b->accounts[at].count;
-	a->final_height = b->head.height;
-	sql_account_final_count(r->s.journal,
-	    &(struct sql_account_final_count_in){ .id = a->id,
-		.final_count = (int64_t)a->final_count,
-		.final_height = (int64_t)a->final_height });
+	if (at < b->accounts_n && b->accounts[at].has_count)
+		count_final(r, a, b, b->accounts[at].count, ours);
 }
 
 /* -- a final block vanished ---------------------------------------------------------- */

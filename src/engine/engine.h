@@ -117,6 +117,7 @@ struct account {
 	const struct secret *key; /* NULL: not resolved */
 	bool has_first_nonce, has_final_count;
 	uint64_t first_nonce, final_count, final_height, accepted_height;
+	int ahead_blocks; /* final blocks in a row whose count is above final_count */
 	bool stopped;
 	char why_stopped[WAITS_MAX];
 
