@@ -1,0 +1,104 @@
+-- What reports read; nothing here decides or writes.
+
+-- Live intents whose bytes may be out and are in no block that we follow.
+-- name: report_unknown
+-- in: account i64, operation i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent AS i JOIN attempt AS a ON a.id = i.attempt
+WHERE i.account = :account AND i.state IN (0, 1) AND i.state = 1 AND i.operation + 0 = :operation
+	AND a.state = 0;
+
+-- name: report_stages
+-- in: operation i64
+-- out: ordinal i64, state i64, entered_ms i64
+SELECT ordinal, state, entered_ms FROM stage WHERE operation = :operation ORDER BY ordinal;
+
+-- When something of the operation last moved.
+-- name: report_last_move
+-- in: operation i64
+-- out: commit_no i64, at_ms i64
+SELECT commit_no, at_ms FROM link WHERE operation = :operation ORDER BY commit_no DESC LIMIT 1;
+
+-- A row's story, oldest first.
+-- name: report_events
+-- in: operation i64, row i64
+-- out: id i64, commit_no i64, what text, from_state text, to_state text, why text, at_ms i64?
+SELECT e.id, e.commit_no, e.what, e.from_state, e.to_state, e.why, l.at_ms
+FROM event AS e LEFT JOIN link AS l ON l.operation = e.operation AND l.commit_no = e.commit_no
+WHERE e.operation = :operation AND e.row = :row ORDER BY e.id;
+
+-- The highest block of the trail.
+-- name: report_head
+-- in: chain i64
+-- out: height i64?
+SELECT MAX(height) AS height FROM block WHERE chain = :chain;
+
+-- Rows of an operation with the attempts of all their intents: for an export, and for
+-- finding where on the chain to look. In the order of rows, intents, attempts.
+-- name: report_attempts
+-- in: operation i64, row i64, last i64
+-- out: row i64, intent i64, nonce i64?, emptied i64, hash b32?, empty i64?, state i64?, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?
+SELECT i.row, i.id AS intent, i.nonce, i.emptied, a.hash, a.empty, a.state, a.height, a.block_hash,
+	a.status, a.gas_used, a.gas_price
+FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
+WHERE i.operation = :operation AND i.row >= :row AND i.row <= :last
+ORDER BY i.row, i.id, a.id;
+
+-- The nonces that an operation ever took.
+-- name: report_nonce_range
+-- in: operation i64
+-- out: lowest i64?, highest i64?
+SELECT MIN(nonce) AS lowest, MAX(nonce) AS highest FROM intent WHERE operation = :operation;
+
+-- The transactions that the journal knows for the nonces of an account.
+-- name: report_nonces
+-- in: account i64, nonce i64, last i64
+-- out: nonce i64, operation i64, row i64, hash b32?, empty i64?
+SELECT i.nonce, i.operation, i.row, a.hash, a.empty
+FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
+WHERE i.account = :account AND i.nonce >= :nonce AND i.nonce <= :last ORDER BY i.nonce, a.id;
+
+-- name: report_consumed
+-- in: account i64, nonce i64, last i64
+-- out: nonce i64, hash b32
+SELECT nonce, hash FROM consumed
+WHERE account = :account AND nonce >= :nonce AND nonce <= :last ORDER BY nonce;
+
+-- What is paid to one recipient by a row with this amount.
+-- name: report_row_equal
+-- in: recipient b20, operation i64, amount amount
+-- out: row i64
+SELECT row FROM item
+WHERE recipient = :recipient AND operation = :operation AND amount = :amount ORDER BY row LIMIT 1;
+
+-- What holds a key: live intents on any chain.
+-- name: report_live_of_account
+-- in: account i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent WHERE account = :account AND state IN (0, 1);
+
+-- name: report_accounts_of_key
+-- in: key_name text, address b20
+-- out: id i64, chain i64, stopped text?, accepted_height i64
+-- scan: a handful of rows
+SELECT id, chain, stopped, accepted_height FROM account
+WHERE key_name = :key_name OR address = :address ORDER BY id;
+
+-- Operations of an account that are not ended.
+-- name: report_open_of_account
+-- in: account i64
+-- out: id i64
+-- scan: there are few operations
+SELECT id FROM operation WHERE account = :account AND state NOT IN (4, 7) ORDER BY id;
+
+-- name: report_chains
+-- out: id i64, chain_id i64, genesis b32, name text, final_height i64?, stopped text?
+-- scan: a handful of rows
+SELECT id, chain_id, genesis, name, final_height, stopped FROM chain ORDER BY id;
+
+-- The highest foreign use of an account that is known: a resume accepts up to here.
+-- name: report_consumed_height
+-- in: account i64
+-- out: height i64?
+-- scan: foreign use of a key is rare
+SELECT MAX(height) AS height FROM consumed WHERE account = :account;

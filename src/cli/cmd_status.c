@@ -1,0 +1,301 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/report.h"
+#include "cli/term.h"
+#include "journal/sql.gen.h"
+
+/* One operation, as it stands at one moment. */
+struct standing {
+	struct operation operation;
+	struct report_account account;
+	struct report_asset asset;
+	struct report_progress progress;
+};
+
+static enum err standing_read(
+    struct standing *s, struct cli *c, struct journal *j, struct fail *f)
+{
+	enum err e = report_account(j, &s->operation, &s->account, f);
+
+	if (e == ERR_OK)
+		e = report_asset(j, &s->operation, &s->asset, f);
+	if (e == ERR_OK)
+		e = report_progress(c, j, &s->operation, &s->progress, f);
+	utf8_plain(s->operation.name);
+	return e;
+}
+
+static const char *state_of(const struct standing *s)
+{
+	return state_name(MACHINE_OPERATION, s->operation.state);
+}
+
+/* -- JSON ---------------------------------------------------------------------------- */
+
+static json_t *or_null(bool known, json_t *o)
+{
+	if (known)
+		return o;
+	json_decref(o);
+	return json_null();
+}
+
+static void line_json(const struct standing *s)
+{
+	const struct operation *o = &s->operation;
+	const struct totals *t = o->by_state;
+	const struct report_progress *p = &s->progress;
+
+	cli_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	    "operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
+	    (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
+	    (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
+	    (json_int_t)t[ITEM_VOID].n, "refunded", (json_int_t)t[ITEM_REFUNDED].n,
+	    "unknown", (json_int_t)p->unknown, "eta_s",
+	    or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
+	    cli_text(p->waits_for[0] ? p->waits_for : NULL)));
+}
+
+/* -- the table of all ------------------------------------------------------------------
+ */
+
+/* "40.5 %", rounded down: 100 % is said of nothing less. */
+static void percent(char out[32], int64_t done, int64_t total)
+{
+	int64_t milli = total > 0 ? done * 1000 / total : 1000;
+
+	snprintf(out, 32, "%" PRId64 ".%" PRId64 " %%", milli / 10, milli % 10);
+}
+
+static void eta_text(char out[32], const struct report_progress *p)
+{
+	if (p->eta_s > 0)
+		term_duration(out, p->eta_s);
+	else
+		snprintf(out, 32, "%s", p->eta_s == 0 ? "done" : "-");
+}
+
+static void table_head(void)
+{
+	printf("%-24s %-15s %10s %10s %9s %8s %8s %8s %s\n", "OPERATION", "STATE", "ROWS",
+	    "FINAL", "", "LIVE", "VOID", "UNKNOWN", "LEFT");
+}
+
+static void table_row(const struct standing *s)
+{
+	const struct operation *o = &s->operation;
+	const struct totals *t = o->by_state;
+	char done[32], eta[32];
+
+	percent(done, t[ITEM_FINAL].n, o->items);
+	eta_text(eta, &s->progress);
+	printf("%-24s %-15s %10" PRId64 " %10" PRId64 " %9s %8" PRId64 " %8" PRId64
+	       " %8" PRId64 " %s\n",
+	    o->name, state_of(s), o->items, t[ITEM_FINAL].n, done, t[ITEM_LIVE].n,
+	    t[ITEM_VOID].n, s->progress.unknown, eta);
+	if (s->progress.waits_for[0])
+		printf("%-24s waits for: %s\n", "", s->progress.waits_for);
+}
+
+static void runner_line(const struct report_progress *p)
+{
+	char since[REPORT_TIME_MAX], host[sizeof p->owner.host];
+
+	if (!p->owned) {
+		printf("Runner: none now; pawl serve goes on with everything.\n");
+		return;
+	}
+	snprintf(host, sizeof host, "%s", p->owner.host);
+	utf8_plain(host);
+	report_time(since, p->owner.since_ms);
+	printf("Runner: pid %" PRId64 " on %s since %s.\n", p->owner.pid, host, since);
+}
+
+static void safe_line(void)
+{
+	printf("Safe to kill now: yes, as at any time.\n");
+}
+
+/* -- one, in detail
+ * ---------------------------------------------------------------------- */
+
+static void stages_tell(struct journal *j, const struct standing *s)
+{
+	struct sql_report_stages_in in = { .operation = s->operation.id };
+	struct sql_report_stages_out row, before = { 0 };
+	bool ended = operation_ended(&s->operation);
+	char took[32];
+
+	printf("  stages     ");
+	sql_report_stages_begin(j, &in);
+	while (sql_report_stages_next(j, &row)) {
+		if (before.ordinal) {
+			term_duration(took, (row.entered_ms - before.entered_ms) / 1000);
+			printf("%s %s, ",
+			    state_name(MACHINE_OPERATION, (int)before.state), took);
+		}
+		before = row;
+	}
+	term_duration(took, (report_wall_ms() - before.entered_ms) / 1000);
+	if (!before.ordinal)
+		printf("none is recorded\n");
+	else if (ended)
+		printf("%s\n", state_of(s));
+	else
+		printf("%s for %s\n", state_name(MACHINE_OPERATION, (int)before.state),
+		    took);
+}
+
+static void money_tell(const struct standing *s)
+{
+	static const struct report_asset native = { .decimals = REPORT_NATIVE_DECIMALS };
+	const struct operation *o = &s->operation;
+	char paid[REPORT_AMOUNT_MAX], planned[REPORT_AMOUNT_MAX];
+	char fees[REPORT_AMOUNT_MAX], cap[REPORT_AMOUNT_MAX];
+
+	report_amount(paid, &s->asset, &o->by_state[ITEM_FINAL].sum);
+	report_amount(planned, &s->asset, &o->planned);
+	report_amount(fees, &native, &o->fees_final);
+	report_amount(cap, &native, &o->cap);
+	printf("  paid       %s of %s\n", paid, planned);
+	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);
+}
+
+static void speed_tell(const struct standing *s)
+{
+	const struct report_progress *p = &s->progress;
+	char eta[32];
+
+	if (p->rate_milli < 0) {
+		printf("  speed      can't be said yet\n");
+		return;
+	}
+	printf("  speed      %" PRId64 ".%" PRId64 " rows a second", p->rate_milli / 1000,
+	    p->rate_milli / 100 % 10);
+	term_duration(eta, p->eta_s > 0 ? p->eta_s : 0);
+	if (p->eta_s > 0)
+		printf(", done in about %s", eta);
+	printf("\n");
+}
+
+static void rows_tell(const struct standing *s)
+{
+	const struct totals *t = s->operation.by_state;
+	char done[32], n[6][32];
+
+	percent(done, t[ITEM_FINAL].n, s->operation.items);
+	term_count(n[0], t[ITEM_FINAL].n);
+	term_count(n[1], s->operation.items);
+	term_count(n[2], t[ITEM_LIVE].n);
+	term_count(n[3], t[ITEM_PENDING].n);
+	term_count(n[4], t[ITEM_VOID].n);
+	term_count(n[5], s->progress.unknown);
+	printf("  rows       %s of %s final (%s), %s live, %s pending, %s void\n", n[0],
+	    n[1], done, n[2], n[3], n[4]);
+	printf("  unknown    %s%s\n", n[5],
+	    s->progress.unknown ? " outcomes: they are looked up, never guessed" : "");
+}
+
+static void detail(struct journal *j, const struct standing *s)
+{
+	const struct operation *o = &s->operation;
+	char plan[REPORT_HASH_MAX], tail[65], chain[64], key[64];
+
+	snprintf(chain, sizeof chain, "%s", s->account.chain_name);
+	snprintf(key, sizeof key, "%s", s->account.key_name);
+	utf8_plain(chain);
+	utf8_plain(key);
+	report_hash(plan, o->plan);
+	journal_tail(j, o->id, tail);
+	printf("%s: %s\n", o->name, state_of(s));
+	printf("  operation  %s %" PRId64 " on %s from key %s\n", o->kind_name, o->id,
+	    chain, key);
+	printf("  plan       %s\n", plan);
+	rows_tell(s);
+	money_tell(s);
+	speed_tell(s);
+	stages_tell(j, s);
+	printf("  waits for  %s\n",
+	    s->progress.waits_for[0] ? s->progress.waits_for : "nothing");
+	if (s->progress.unblock[0])
+		printf("  then       %s\n", s->progress.unblock);
+	printf("  events     %s\n", tail);
+}
+
+/* -- the command
+ * --------------------------------------------------------------------------- */
+
+static enum err status_one(
+    struct cli *c, struct journal *j, const char *word, struct fail *f)
+{
+	struct standing s;
+	enum err e = report_find(j, word, &s.operation, f);
+
+	if (e == ERR_OK)
+		e = standing_read(&s, c, j, f);
+	if (e != ERR_OK)
+		return e;
+	if (c->args.json) {
+		line_json(&s);
+		return ERR_OK;
+	}
+	detail(j, &s);
+	runner_line(&s.progress);
+	safe_line();
+	return ERR_OK;
+}
+
+static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
+{
+	struct sql_operation_all_out row;
+	struct standing s;
+	enum err e = ERR_OK;
+	int n = 0;
+
+	sql_operation_all_begin(j);
+	while (e == ERR_OK && sql_operation_all_next(j, &row)) {
+		if (!operation_read(j, row.id, &s.operation))
+			continue;
+		e = standing_read(&s, c, j, f);
+		if (e != ERR_OK)
+			break;
+		if (c->args.json)
+			line_json(&s);
+		else if (n++ == 0)
+			table_head();
+		if (!c->args.json)
+			table_row(&s);
+	}
+	sql_operation_all_end(j);
+	if (e != ERR_OK || c->args.json)
+		return e;
+	if (n)
+		runner_line(&s.progress);
+	else
+		cli_say(c,
+		    "There is no operation yet: pawl airdrop plan FILE --chain C "
+		    "--from KEY");
+	safe_line();
+	return ERR_OK;
+}
+
+enum err cmd_status(struct cli *c, struct fail *f)
+{
+	const char *word = args_word(&c->args, 0);
+	struct journal *j;
+	enum err e = report_open(c, &j, f);
+
+	if (e != ERR_OK)
+		return e;
+	journal_read_begin(j);
+	e = word ? status_one(c, j, word, f) : status_all(c, j, f);
+	journal_read_end(j);
+	journal_close(j);
+	return e;
+}

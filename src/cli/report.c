@@ -1,0 +1,258 @@
+#include "cli/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/nearest.h"
+#include "journal/sql.gen.h"
+
+enum err report_open(struct cli *c, struct journal **ret, struct fail *f)
+{
+	enum err e = cli_config(c, f);
+
+	return e == ERR_OK ? journal_read(ret, c->config->journal, f) : e;
+}
+
+/* -- which operation -------------------------------------------------------------- */
+
+/* Names of journals hold what a file's name held: not all of it is fit for a terminal. */
+static void name_nearest(
+    struct journal *j, const char *word, char out[OPERATION_NAME_MAX])
+{
+	struct nearest near = { NULL, 0 };
+	struct sql_operation_all_out row;
+
+	out[0] = '\0';
+	sql_operation_all_begin(j);
+	while (sql_operation_all_next(j, &row)) {
+		struct operation o;
+
+		near.best = out[0] ? out : NULL;
+		if (!operation_read(j, row.id, &o))
+			continue;
+		nearest_add(&near, word, o.name);
+		if (near.best == o.name)
+			snprintf(out, OPERATION_NAME_MAX, "%s", o.name);
+	}
+	utf8_plain(out);
+}
+
+static bool id_parse(const char *word, int64_t *ret)
+{
+	int64_t id = 0;
+
+	for (size_t i = 0; word[i]; i++) {
+		if (word[i] < '0' || word[i] > '9' || i > 17)
+			return false;
+		id = id * 10 + (word[i] - '0');
+	}
+	*ret = id;
+	return id > 0;
+}
+
+enum err report_find(
+    struct journal *j, const char *word, struct operation *ret, struct fail *f)
+{
+	struct sql_operation_by_name_in in = { .name = word };
+	struct sql_operation_by_name_out found;
+	char near[OPERATION_NAME_MAX], shown[REF_SHOWN_MAX];
+	int64_t id;
+
+	if (utf8_valid(word, strlen(word)) && sql_operation_by_name_one(j, &in, &found) &&
+	    operation_read(j, found.id, ret))
+		return ERR_OK;
+	if (id_parse(word, &id) && operation_read(j, id, ret))
+		return ERR_OK;
+	name_nearest(j, word, near);
+	return fail_set(f, ERR_NOT_FOUND, "there is no operation %s%s%s%s",
+	    ref_shown(shown, word), near[0] ? "; did you mean " : "; see: pawl status",
+	    near, near[0] ? "?" : "");
+}
+
+/* -- its account and asset ----------------------------------------------------------- */
+
+static void stops_take(struct report_account *a,
+    const struct sql_account_get_out *account, const struct sql_chain_get_out *chain)
+{
+	if (!account->no_stopped) {
+		snprintf(a->stopped, sizeof a->stopped, "%s", account->stopped);
+		snprintf(a->how, sizeof a->how, "pawl resume key:%.40s", a->key_name);
+	} else if (!chain->no_stopped) {
+		snprintf(a->how, sizeof a->how, "pawl resume chain:%.40s", a->chain_name);
+		snprintf(a->stopped, sizeof a->stopped, "chain %.40s: %.200s; then: %s",
+		    a->chain_name, chain->stopped, a->how);
+	}
+}
+
+enum err report_account(struct journal *j, const struct operation *o,
+    struct report_account *ret, struct fail *f)
+{
+	struct sql_account_get_in account_in = { .id = o->account };
+	struct sql_chain_get_in chain_in = { .id = o->chain };
+	struct sql_report_head_in head_in = { .chain = o->chain };
+	struct sql_account_get_out account;
+	struct sql_chain_get_out chain;
+	struct sql_report_head_out head;
+
+	if (!sql_account_get_one(j, &account_in, &account) ||
+	    !sql_chain_get_one(j, &chain_in, &chain) ||
+	    !sql_report_head_one(j, &head_in, &head))
+		return fail_set(f, ERR_DAMAGED,
+		    "operation %lld has no account or no chain in the journal",
+		    (long long)o->id);
+	*ret = (struct report_account){
+		.chain_id = (uint64_t)chain.chain_id,
+		.final_height = chain.no_final_height ? -1 : chain.final_height,
+		.head = head.no_height ? -1 : head.height,
+	};
+	memcpy(ret->address.at, account.address, sizeof ret->address.at);
+	memcpy(ret->genesis.at, chain.genesis, sizeof ret->genesis.at);
+	snprintf(ret->key_name, sizeof ret->key_name, "%s", account.key_name);
+	snprintf(ret->chain_name, sizeof ret->chain_name, "%s", chain.name);
+	stops_take(ret, &account, &chain);
+	return ERR_OK;
+}
+
+enum err report_asset(struct journal *j, const struct operation *o,
+    struct report_asset *ret, struct fail *f)
+{
+	struct airdrop_facts a;
+
+	if (!airdrop_read(j, o->id, &a))
+		return fail_set(f, ERR_DAMAGED,
+		    "operation %lld is an airdrop without its asset", (long long)o->id);
+	*ret = (struct report_asset){
+		.decimals = a.decimals, .token = a.has_token, .at = a.token
+	};
+	snprintf(ret->symbol, sizeof ret->symbol, "%s", a.symbol);
+	return ERR_OK;
+}
+
+void report_amount(char out[REPORT_AMOUNT_MAX], const struct report_asset *asset,
+    const struct amount *amount)
+{
+	char text[AMOUNT_TEXT_MAX];
+
+	amount_format(text, amount, asset->decimals);
+	snprintf(out, REPORT_AMOUNT_MAX, "%s%s%s", text, asset->symbol[0] ? " " : "",
+	    asset->symbol);
+}
+
+/* -- how far, how fast ----------------------------------------------------------------
+ */
+
+/* Milliseconds in which it was paying: a stop of the process between two moves counts,
+ * for nothing says how long it was. */
+static int64_t paying_ms(struct journal *j, const struct operation *o, int64_t until_ms)
+{
+	struct sql_report_stages_in in = { .operation = o->id };
+	struct sql_report_stages_out row;
+	int64_t since_ms = -1, sum = 0;
+
+	sql_report_stages_begin(j, &in);
+	while (sql_report_stages_next(j, &row)) {
+		if (since_ms >= 0 && row.entered_ms > since_ms)
+			sum += row.entered_ms - since_ms;
+		since_ms = row.state == OPERATION_DISTRIBUTING ? row.entered_ms : -1;
+	}
+	if (since_ms >= 0 && until_ms > since_ms)
+		sum += until_ms - since_ms;
+	return sum;
+}
+
+static void rate_take(
+    struct journal *j, const struct operation *o, struct report_progress *p)
+{
+	const struct totals *t = o->by_state;
+	int64_t done = t[ITEM_FINAL].n + t[ITEM_VOID].n;
+	int64_t left = t[ITEM_PENDING].n + t[ITEM_LIVE].n;
+	struct sql_report_last_move_in in = { .operation = o->id };
+	struct sql_report_last_move_out last;
+	int64_t until_ms = report_wall_ms(), ms;
+
+	p->rate_milli = p->eta_s = -1;
+	if (!p->owned && sql_report_last_move_one(j, &in, &last))
+		until_ms = last.at_ms;
+	ms = paying_ms(j, o, until_ms);
+	if (ms > 0 && done > 0)
+		p->rate_milli = done * 1000000 / ms;
+	if (operation_ended(o))
+		p->eta_s = 0;
+	else if (p->owned && operation_reserves(o) && p->rate_milli > 0)
+		p->eta_s = (left * 1000 + p->rate_milli - 1) / p->rate_milli;
+}
+
+static void waits_take(
+    const struct operation *o, const struct report_account *a, struct report_progress *p)
+{
+	if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
+		snprintf(p->unblock, sizeof p->unblock, "pawl resume %s", o->name);
+	if (operation_ended(o))
+		return;
+	if (o->state == OPERATION_NEEDS_OPERATOR && o->waits_for[0]) {
+		snprintf(p->waits_for, sizeof p->waits_for, "%s", o->waits_for);
+	} else if (a->stopped[0]) {
+		snprintf(p->waits_for, sizeof p->waits_for, "%s", a->stopped);
+		snprintf(p->unblock, sizeof p->unblock, "%s", a->how);
+	} else if (o->state == OPERATION_PAUSED) {
+		snprintf(p->waits_for, sizeof p->waits_for,
+		    "the operator: it is paused; then: pawl resume %s", o->name);
+	} else {
+		snprintf(p->waits_for, sizeof p->waits_for, "%s", o->waits_for);
+	}
+	utf8_plain(p->waits_for);
+	utf8_plain(p->unblock);
+}
+
+enum err report_progress(struct cli *c, struct journal *j, const struct operation *o,
+    struct report_progress *ret, struct fail *f)
+{
+	struct sql_report_unknown_in in = { .account = o->account, .operation = o->id };
+	struct sql_report_unknown_out unknown = { 0 };
+	struct report_account a;
+	enum err e = report_account(j, o, &a, f);
+
+	if (e != ERR_OK)
+		return e;
+	memset(ret, 0, sizeof *ret);
+	if (!journal_owner(c->config->journal, &ret->owner, &ret->owned))
+		ret->owned = false;
+	if (o->by_state[ITEM_LIVE].n || !operation_ended(o))
+		(void)sql_report_unknown_one(j, &in, &unknown);
+	ret->unknown = unknown.n;
+	rate_take(j, o, ret);
+	waits_take(o, &a, ret);
+	return ERR_OK;
+}
+
+/* -- small things
+ * ------------------------------------------------------------------------ */
+
+int64_t report_wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void report_time(char out[REPORT_TIME_MAX], int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || !strftime(out, REPORT_TIME_MAX, "%FT%TZ", &tm))
+		snprintf(out, REPORT_TIME_MAX, "-");
+}
+
+void report_hash(char out[REPORT_HASH_MAX], const uint8_t hash[32])
+{
+	out[0] = '0';
+	out[1] = 'x';
+	hex_format(out + 2, hash, 32);
+}

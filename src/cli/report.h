@@ -1,0 +1,74 @@
+/* report.h - what the reports share: the journal read beside its owner, an operation by
+ * the word that a person typed, its asset, how fast it goes, and what it waits for.
+ *
+ * Reports never ask a node and never write. All figures are integers.
+ */
+#ifndef PAWL_CLI_REPORT_H
+#define PAWL_CLI_REPORT_H
+
+#include "cli/cli.h"
+#include "engine/operation.h"
+#include "kinds/airdrop/airdrop.h"
+
+/* Loads the config and opens the journal to read. */
+NODISCARD enum err report_open(struct cli *c, struct journal **ret, struct fail *f);
+
+/* By its name, else by its id. NOT_FOUND names the nearest. */
+NODISCARD enum err report_find(
+    struct journal *j, const char *word, struct operation *ret, struct fail *f);
+
+/* The account behind an operation, as the journal has it. */
+struct report_account {
+	struct address address;
+	char key_name[64], chain_name[64];
+	uint64_t chain_id;
+	struct hash genesis;
+	int64_t final_height, head; /* -1: not known */
+	char stopped[WAITS_MAX];    /* of the account, else of the chain; "": neither */
+	char how[64];               /* "pawl resume key:NAME"; "" with it */
+};
+
+NODISCARD enum err report_account(struct journal *j, const struct operation *o,
+    struct report_account *ret, struct fail *f);
+
+/* What is paid, in which units. */
+struct report_asset {
+	unsigned decimals;
+	char symbol[32];
+	bool token;
+	struct address at; /* of a token */
+};
+
+#define REPORT_NATIVE_DECIMALS 18
+
+NODISCARD enum err report_asset(struct journal *j, const struct operation *o,
+    struct report_asset *ret, struct fail *f);
+
+/* "12.5 USDC" */
+#define REPORT_AMOUNT_MAX (AMOUNT_TEXT_MAX + 40)
+void report_amount(char out[REPORT_AMOUNT_MAX], const struct report_asset *asset,
+    const struct amount *amount);
+
+/* Where an operation stands at a moment. */
+struct report_progress {
+	int64_t unknown;    /* outcomes that are not known yet */
+	bool owned;         /* a process works on it, or could */
+	struct owner owner; /* which */
+	int64_t rate_milli; /* rows settled in 1,000 s; -1: can't be said yet */
+	int64_t eta_s;      /* -1: can't be said */
+	char waits_for[WAITS_MAX + 80];        /* "": nothing */
+	char unblock[OPERATION_NAME_MAX + 80]; /* the line to type; "": none is needed */
+};
+
+NODISCARD enum err report_progress(struct cli *c, struct journal *j,
+    const struct operation *o, struct report_progress *ret, struct fail *f);
+
+int64_t report_wall_ms(void);
+/* "2026-11-21T03:33:55Z" */
+#define REPORT_TIME_MAX 24
+void report_time(char out[REPORT_TIME_MAX], int64_t wall_ms);
+
+#define REPORT_HASH_MAX 67
+void report_hash(char out[REPORT_HASH_MAX], const uint8_t hash[32]); /* 0x.. */
+
+#endif

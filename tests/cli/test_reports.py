@@ -1,0 +1,469 @@
+#!/usr/bin/env python3
+"""What a person asks of a journal, and the small commands that change it, without a node.
+
+usage: test_reports.py PAWL
+
+Speaks TAP. The journals are made by the program and filled here by hand: ten rows in
+every state that a row can be in.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+PAWL = os.path.abspath(sys.argv[1])
+SENDER = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
+CONFIG = """chains:
+  main:
+    kind: evm
+    chain_id: 31337
+    endpoints: [http://127.0.0.1:9]
+    finality: {depth: 12}
+keys:
+  payer: {source: "env:NOT_THERE"}
+"""
+PENDING, LIVE, FINAL, VOID = range(4)
+GWEI = 10**9
+ETHER = 10**18
+# state of a row; its amount in ether; its memo
+ROWS = (
+    (FINAL, 1, None),
+    (FINAL, 2, 'a "quoted", memo'),
+    (FINAL, 3, "two\nlines"),
+    (VOID, 4, None),
+    (LIVE, 5, None),
+    (LIVE, 6, None),
+    (LIVE, 7, "Zürich"),
+    (PENDING, 8, None),
+    (PENDING, 9, None),
+    (PENDING, 10, None),
+)
+STATUS_KEYS = (
+    "operation kind state rows pending live final void refunded unknown eta_s waits_for"
+).split()
+EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee".split()
+
+tests = []
+
+
+def test(function):
+    """A test is a function of the folder that it may use."""
+    tests.append(function)
+    return function
+
+
+class Run:
+    """One run of the program, over."""
+
+    def __init__(self, folder, *args, **more):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+        done = subprocess.run(
+            [PAWL, *args],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            start_new_session=True,
+            check=False,
+            **more,
+        )
+        self.args, self.code = args, done.returncode
+        self.out, self.err = done.stdout.decode(), done.stderr.decode()
+
+    def ends(self, code, out=None, err=None):
+        """Check the exit code, and patterns in what was printed."""
+        shown = f"{self.args}: exit {self.code}\n{self.out}{self.err}"
+        assert self.code == code, f"wanted exit {code}: {shown}"
+        assert out is None or re.search(out, self.out), f"wanted {out!r}: {shown}"
+        assert err is None or re.search(err, self.err), f"wanted {err!r}: {shown}"
+        return self
+
+    def json(self):
+        """The objects that were printed, one a line and without needless blanks."""
+        objects = [json.loads(line) for line in self.out.splitlines()]
+        again = [json.dumps(o, separators=(",", ":"), ensure_ascii=False) for o in objects]
+        assert again == self.out.splitlines(), self.out
+        return objects
+
+
+# --- a journal ------------------------------------------------------------------------------
+
+
+def amount(value):
+    return value.to_bytes(32, "big")
+
+
+def blob(tag, number, size=32):
+    return bytes([tag]) * (size - 4) + number.to_bytes(4, "big")
+
+
+def init(folder):
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write(CONFIG)
+    Run(folder, "init").ends(0)
+
+
+def insert(db, table, **values):
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    query = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+    return db.execute(query, list(values.values())).lastrowid
+
+
+class Journal:
+    """The journal of a folder, opened to be filled."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "pawl.db")
+        self.db = None
+
+    def __enter__(self):
+        self.db = sqlite3.connect(self.path)
+        return self.db
+
+    def __exit__(self, *_):
+        self.db.commit()
+        self.db.close()
+        with open(self.path + "-wal", "ab"):
+            pass  # Python's SQLite takes it away, and a missing one is damage
+
+
+def add_intent(db, operation, row, state):
+    """One intent of a row, with one attempt; of the last live row with none."""
+    included = state in (FINAL, VOID) or row == 6
+    recipient, value = blob(0xAA, row, 20), amount(ROWS[row - 1][1] * ETHER)
+    intent = insert(
+        db, "intent", operation=operation, row=row, account=1, nonce=100 * operation + row,
+        state={FINAL: 2, VOID: 3, LIVE: 0 if row == 7 else 1}[state], emptied=0,
+        recipient=recipient, value=value, data=b"", cost=amount(0), held=amount(0),
+        proof="paid: seen" if included else None,
+    )
+    if row == 7:
+        return intent
+    attempt = insert(
+        db, "attempt", intent=intent, account=1, hash=blob(0xBB, 100 * operation + row),
+        raw=b"\1", empty=0, fee_type=2, gas=21000, max_fee=3 * GWEI, tip=GWEI,
+        signed_height=4, state=(5 if state in (FINAL, VOID) else 1) if included else 0,
+        height=10 + row if included else None,
+        block_hash=blob(0xCC, row) if included else None,
+        status=int(state != VOID) if included else None,
+        gas_used=21000 if included else None, gas_price=2 * GWEI if included else None,
+        word=None if included else "node.example:8545: replacement underpriced",
+    )
+    db.execute("UPDATE intent SET attempt = ? WHERE id = ?", (attempt, intent))
+    return intent
+
+
+def totals(states):
+    """The columns of an operation for rows in these states."""
+    ret = {}
+    for code, name in enumerate(("pending", "live", "final", "void", "refunded")):
+        rows = [i for i, state in enumerate(states) if state == code]
+        ret[name + "_n"] = len(rows)
+        ret[name + "_sum"] = amount(sum(ROWS[i][1] * ETHER for i in rows))
+    return ret
+
+
+def add_operation(db, name, state=2, states=None, waits_for=None):
+    states = [row[0] for row in ROWS] if states is None else states
+    now = int(time.time() * 1000)
+    total = sum(row[1] for row in ROWS) * ETHER
+    operation = insert(
+        db, "operation", kind="airdrop", name=name, plan=blob(0xDD, 1), again=0, chain=1,
+        account=1, state=state, back_to=2, waits_for=waits_for, cap=amount(ETHER),
+        items=len(ROWS), planned=amount(total), fees_final=amount(4 * 21000 * 2 * GWEI),
+        fees_held=amount(0), started_ms=now - 20000, ended_ms=None, **totals(states),
+    )
+    insert(
+        db, "airdrop", operation=operation, token=None, decimals=18, symbol="",
+        fee_amount=amount(0), fee_recipient=None, file="list.csv", file_hash=blob(0xEE, 1),
+        imported=10, built=10, frozen=1, gas=21000, fee_gas=21000,
+    )
+    for ordinal, (stage, ago) in enumerate(((0, 20000), (1, 15000), (2, 10000)), 1):
+        insert(db, "stage", operation=operation, ordinal=ordinal, state=stage,
+               entered_ms=now - ago)
+    for row, (_, ether, memo) in enumerate(ROWS, 1):
+        item = states[row - 1]
+        intent = add_intent(db, operation, row, item) if item != PENDING else None
+        insert(
+            db, "item", operation=operation, row=row, line=row + 1,
+            recipient=blob(0xAA, row, 20), amount=amount(ether * ETHER), memo=memo,
+            state=item, intent=intent if item == LIVE else None,
+            reason="reverted" if item == VOID else None,
+        )
+    return operation
+
+
+def fill(folder, names=("payroll",), **more):
+    """A journal with a chain, an account and operations."""
+    init(folder)
+    with Journal(folder) as db:
+        insert(db, "chain", kind="evm", chain_id=31337, genesis=blob(0x11, 1), name="main",
+               final_height=12)
+        insert(db, "block", chain=1, height=17, hash=blob(0x22, 1), parent=blob(0x22, 0),
+               base_fee=GWEI)
+        insert(db, "account", chain=1, address=bytes.fromhex(SENDER[2:]), key_name="payer",
+               first_nonce=0, in_flight_max=64, fee_cap_max=500 * GWEI, accepted_height=0)
+        for name in names:
+            add_operation(db, name, **more)
+
+
+# --- status ------------------------------------------------------------------------------------
+
+
+@test
+def status_of_an_empty_journal(folder):
+    """status of an empty journal says so, and prints nothing as JSON"""
+    Run(folder, "status").ends(1, err="there is no")
+    init(folder)
+    Run(folder, "status").ends(0, out="There is no operation yet")
+    assert not Run(folder, "status", "--json").ends(0).json()
+    for command in ("export", "pause", "resume", "retry", "cancel", "status"):
+        Run(folder, command, "payroll").ends(1, err="there is no operation 'payroll'")
+    Run(folder, "explain", "payroll", "1").ends(1, err="there is no operation")
+
+
+@test
+def status_tells_all(folder):
+    """status shows each operation in its line, by all its names, and counts the unknown"""
+    fill(folder, ("payroll", "other"))
+    first, second = Run(folder, "status", "--json").ends(0).json()
+    assert list(first) == STATUS_KEYS, first
+    assert second["operation"] == "other"
+    want = {"operation": "payroll", "kind": "airdrop", "state": "distributing", "rows": 10,
+            "pending": 3, "live": 3, "final": 3, "void": 1, "refunded": 0, "unknown": 1,
+            "eta_s": None, "waits_for": None}
+    assert first == want, first
+    assert Run(folder, "status", "payroll", "--json").json() == [first]
+    assert Run(folder, "status", "1", "--json").json() == [first]
+    shown = Run(folder, "status", "payroll").ends(0, out="3 of 10 final").out
+    for part in ("awaiting_funds 5 s, building 5 s, distributing for 1", "rows a second",
+                 "1 outcomes", "6 of 55", "0.000168 so far", "Safe to kill now: yes"):
+        assert part in shown, f"{part!r}: {shown}"
+    Run(folder, "status").ends(0, out="payroll +distributing +10")
+
+
+@test
+def status_tells_what_it_waits_for(folder):
+    """status shows a stop of the operation, its account or its chain, and the way on"""
+    fill(folder, state=8, waits_for="a brake; then: pawl resume payroll")
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["waits_for"] == "a brake; then: pawl resume payroll", told
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET state = 2, waits_for = NULL")
+        db.execute("UPDATE account SET stopped = 'foreign; then: pawl resume key:payer'")
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["waits_for"] == "foreign; then: pawl resume key:payer", told
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET stopped = NULL")
+        db.execute("UPDATE chain SET stopped = 'a final block vanished'")
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["waits_for"].endswith("then: pawl resume chain:main"), told
+
+
+@test
+def names_are_suggested(folder):
+    """an operation that is not there names the nearest one"""
+    fill(folder)
+    Run(folder, "status", "payrol").ends(1, err="did you mean payroll")
+    Run(folder, "pause", "payrol").ends(1, err="did you mean payroll")
+    Run(folder, "status", "99").ends(1, err="there is no operation")
+
+
+# --- explain -----------------------------------------------------------------------------------
+
+
+@test
+def explain_tells_a_row(folder):
+    """explain shows a row, its intents and attempts, and what the nodes said"""
+    fill(folder)
+    (told,) = Run(folder, "explain", "payroll", "5", "--json").ends(0).json()
+    assert (told["row"], told["line"], told["amount"], told["state"]) == (5, 6, "5", "live")
+    (intent,) = told["intents"]
+    (attempt,) = intent["attempts"]
+    assert intent["nonce"] == 105 and intent["state"] == "signed", intent
+    assert attempt["tx"].startswith("0xbbbb") and attempt["state"] == "signed", attempt
+    assert "replacement underpriced" in attempt["node_said"], attempt
+    assert "includes nonce 105" in told["waits_for"] and told["unblock"] == "pawl serve", told
+    Run(folder, "explain", "payroll", "6").ends(0, out="block 16 to be final: the head is 17")
+    Run(folder, "explain", "payroll", "7").ends(0, out="nonce 107 is reserved")
+    Run(folder, "explain", "payroll", "8").ends(0, out="its turn")
+    Run(folder, "explain", "payroll", "4").ends(0, out="(?s)reverted.*pawl retry payroll")
+    Run(folder, "explain", "payroll", "1").ends(0, out="proof: paid")
+
+
+@test
+def explain_finds_rows(folder):
+    """explain takes an address, and refuses rows that are not there"""
+    fill(folder)
+    address = "0x" + blob(0xAA, 2, 20).hex()
+    (told,) = Run(folder, "explain", "payroll", address, "--json").ends(0).json()
+    assert told["row"] == 2 and told["memo"] == 'a "quoted", memo', told
+    Run(folder, "explain", "payroll", SENDER).ends(1, err="no row of payroll pays")
+    Run(folder, "explain", "payroll", "11").ends(1, err="has 10 rows")
+    Run(folder, "explain", "payroll", "0").ends(1, err="no service fee")
+    Run(folder, "explain", "payroll", "x").ends(1, err="ROW is a number")
+    Run(folder, "explain", "payroll", "0x12").ends(1, err="is no address")
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+@test
+def export_as_csv(folder):
+    """export prints RFC 4180 that reads back, one record a row"""
+    fill(folder)
+    run = Run(folder, "export", "payroll").ends(0)
+    rows = list(csv.DictReader(io.StringIO(run.out, newline="")))
+    assert list(rows[0]) == EXPORT_KEYS, rows[0]
+    assert [int(row["row"]) for row in rows] == list(range(1, 11))
+    assert [row["memo"] for row in rows] == [memo or "" for _, _, memo in ROWS]
+    assert rows[0]["tx"] == "0x" + blob(0xBB, 101).hex() and rows[0]["nonce"] == "101"
+    assert rows[0]["fee"] == "0.000042" and rows[0]["block"] == "11", rows[0]
+    assert rows[3]["state"] == "void" and rows[3]["tx"], rows[3]
+    assert rows[4]["tx"] == "" and rows[4]["nonce"] == "105" and rows[4]["attempts"] == "1"
+    assert rows[6]["attempts"] == "0" and rows[9]["nonce"] == ""
+    assert run.out.count("\r\n") == 11, run.out
+
+
+@test
+def export_as_json(folder):
+    """export as JSON says the same, one object a row"""
+    fill(folder)
+    rows = Run(folder, "export", "payroll", "--format", "json").ends(0).json()
+    assert all(list(row) == EXPORT_KEYS for row in rows), rows[0]
+    assert rows == Run(folder, "export", "payroll", "--json").ends(0).json()
+    assert rows[0]["fee"] == "0.000042" and rows[0]["block"] == 11, rows[0]
+    assert rows[9]["tx"] is None and rows[9]["nonce"] is None and rows[9]["attempts"] == 0
+    assert rows[6]["memo"] == "Zürich"
+    Run(folder, "export", "payroll", "--format", "xml").ends(1, err="csv or json")
+
+
+# --- pause, resume, retry ------------------------------------------------------------------------
+
+
+@test
+def pause_and_resume(folder):
+    """pause and resume record the command, at once and without node or key, twice too"""
+    fill(folder)
+    for _ in range(2):
+        (told,) = Run(folder, "pause", "payroll", "--json").ends(0).json()
+        assert told == {"operation": "payroll", "state": "paused"}, told
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["state"] == "paused" and "pawl resume payroll" in told["waits_for"], told
+    for _ in range(2):
+        (told,) = Run(folder, "resume", "payroll", "--json").ends(0).json()
+        assert told == {"operation": "payroll", "state": "distributing"}, told
+    events = sqlite3.connect(os.path.join(folder, "pawl.db")).execute(
+        "SELECT to_state FROM event WHERE what = 'command' ORDER BY id").fetchall()
+    assert events == [("pause",), ("resume",)], events
+
+
+@test
+def resume_raises_the_cap(folder):
+    """resume --max-total-fee changes the cap, and refuses one that is spent already"""
+    fill(folder)
+    Run(folder, "resume", "payroll", "--max-total-fee", "2.5").ends(0)
+    Run(folder, "status", "payroll").ends(0, out="at most 2.5")
+    Run(folder, "resume", "payroll", "--max-total-fee", "0.0001").ends(2, err="0.000168 is spent")
+    Run(folder, "resume", "payroll", "--max-total-fee", "1e3").ends(1)
+    Run(folder, "resume", "key:payer", "--max-total-fee", "1").ends(1)
+    Run(folder, "status", "payroll").ends(0, out="at most 2.5")
+
+
+@test
+def resume_key(folder):
+    """resume key:NAME clears the stop, and accepts what was seen"""
+    fill(folder)
+    (told,) = Run(folder, "resume", "key:payer", "--json").ends(0).json()
+    assert told == {"key": "payer", "resumed": False}, told
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET stopped = 'foreign'")
+    (told,) = Run(folder, "resume", "key:payer", "--json").ends(0).json()
+    assert told == {"key": "payer", "resumed": True}, told
+    with Journal(folder) as db:
+        assert db.execute("SELECT stopped, accepted_height FROM account").fetchall() == [(None, 17)]
+        db.execute("UPDATE account SET stopped = 'foreign', accepted_height = 0")
+    Run(folder, "resume", "payroll").ends(0)
+    with Journal(folder) as db:
+        assert db.execute("SELECT stopped, accepted_height FROM account").fetchall() == [(None, 17)]
+    Run(folder, "resume", "key:payr").ends(1, err="did you mean payer")
+    Run(folder, "resume", "chain:man").ends(1, err="did you mean main")
+    Run(folder, "resume", "chain:main").ends(0, out="was not stopped")
+
+
+@test
+def retry_void_rows(folder):
+    """retry makes void rows pending, once; of what is cancelled it is refused"""
+    fill(folder)
+    (told,) = Run(folder, "retry", "payroll", "--json").ends(0).json()
+    assert told == {"operation": "payroll", "state": "distributing", "retried": 1}, told
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["void"] == 0 and told["pending"] == 4, told
+    Run(folder, "retry", "payroll").ends(0, out="no void row")
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET state = 7")
+    for command in ("retry", "pause"):
+        Run(folder, command, "payroll").ends(5, err="is cancelled")
+    Run(folder, "resume", "payroll").ends(0, out="nothing to resume")
+    Run(folder, "cancel", "payroll").ends(0)
+
+
+@test
+def cancel_of_what_is_completed(folder):
+    """cancel of a completed operation is a conflict"""
+    fill(folder, state=4, states=[FINAL] * 10)
+    Run(folder, "cancel", "payroll").ends(5, err="nothing to cancel")
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["eta_s"] == 0 and told["state"] == "completed", told
+
+
+@test
+def somebody_else_owns_it(folder):
+    """beside an owner reports are read, and what changes is refused with the way to stop it"""
+    fill(folder)
+    with subprocess.Popen(
+        [PAWL, "serve"], cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as owner:
+        try:
+            deadline = time.monotonic() + 30
+            mine = f"Runner: pid {owner.pid} on "
+            while mine not in Run(folder, "status").ends(0).out:
+                assert owner.poll() is None and time.monotonic() < deadline
+            for command in (("pause", "payroll"), ("resume", "payroll"), ("retry", "payroll"),
+                            ("cancel", "payroll"), ("resume", "key:payer")):
+                Run(folder, *command).ends(
+                    5, err=f"owned by process {owner.pid} .*kill {owner.pid}")
+            Run(folder, "explain", "payroll", "1").ends(0)
+            assert len(Run(folder, "export", "payroll", "--json").ends(0).json()) == 10
+        finally:
+            owner.kill()
+
+
+def main():
+    failed = False
+    print(f"1..{len(tests)}")
+    for number, function in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory(prefix="pawl-reports-") as folder:
+            try:
+                function(folder)
+                print(f"ok {number} - {function.__doc__}", flush=True)
+            except Exception:  # pylint: disable=broad-except
+                failed = True
+                print(f"not ok {number} - {function.__doc__}")
+                for line in traceback.format_exc().splitlines():
+                    print(f"# {line}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
