@@ -1,0 +1,171 @@
+/* scenarios.c - the worlds in which the program is tortured. */
+#include "life.h"
+
+#include <string.h>
+
+#include "sim/mempool.h"
+
+#define GWEI 1000000000ull
+
+/* -- what happens to the chain --------------------------------------------------- */
+
+static uint64_t height(const struct stage *s)
+{
+	return s->chain->head->height;
+}
+
+static uint64_t count(const struct stage *s)
+{
+	return sim_count(s->chain, s->chain->head, &s->sender);
+}
+
+/* So many blocks since the last act? */
+static bool later(const struct stage *s, uint64_t blocks)
+{
+	return height(s) >= s->told->act_height + blocks;
+}
+
+static void act_done(struct stage *s)
+{
+	s->told->acts++;
+	s->told->act_height = height(s);
+}
+
+static void reorg(struct stage *s, uint64_t depth, bool give_back)
+{
+	sim_reorg(
+	    s->chain, &(struct sim_reorg){ .depth = depth, .give_back = give_back });
+	act_done(s);
+}
+
+/* What was in the blocks is gone for all nodes; later it comes back by itself. */
+static void reorgs(struct stage *s)
+{
+	if (s->told->acts == 0 && count(s) >= 2)
+		reorg(s, 2, false);
+	else if (s->told->acts == 1 && later(s, 3))
+		reorg(s, 3, true);
+}
+
+/* The pool forgets all it has, twice. */
+static void evicts(struct stage *s)
+{
+	if (s->told->acts < 2 && later(s, 2) && s->chain->pooled) {
+		sim_pool_drop_all(s->chain);
+		act_done(s);
+	}
+}
+
+static void evicts_and_reorgs(struct stage *s)
+{
+	if (s->told->acts < 2)
+		evicts(s);
+	else if (s->told->acts == 2 && count(s) >= 3)
+		reorg(s, 3, false);
+	else if (s->told->acts == 3 && later(s, 3))
+		reorg(s, 2, true);
+}
+
+/* The base fee rises thirtyfold for five blocks. */
+static void spikes(struct stage *s)
+{
+	if (s->told->acts == 0 && count(s) >= 1)
+		act_done(s);
+	if (s->told->acts == 1 && !later(s, 5))
+		s->chain->base_fee_next = 30 * GWEI;
+}
+
+/* Another wallet uses the key: on a nonce that waits, and on the next one. */
+static void intrudes(struct stage *s)
+{
+	const struct sim_account *a = sim_account_find(s->chain, &s->sender);
+	struct sign_job job = {
+		.key = s->key, .nonce = SIM_NONCE_NEXT, .payload = { .to = { { 0xaa } } }
+	};
+	struct sim_word word;
+
+	job.payload.value = amount_u64(77);
+	if (s->told->acts == 0 && a && a->pool) {
+		job.nonce = a->pool->nonce;
+		job.fees = (struct fees){ .type = FEE_1559,
+			.gas = 21000,
+			.max_fee = 60 * GWEI,
+			.tip = 45 * GWEI };
+	} else if (s->told->acts != 1 || !later(s, 3)) {
+		return;
+	}
+	sim_pool_send_foreign(s->chain, &word, &job);
+	act_done(s);
+}
+
+/* -- what the operator does --------------------------------------------------------- */
+
+static void must(struct stage *s, enum err e, const struct fail *f)
+{
+	if (e) {
+		s->told->err = e;
+		memcpy(s->told->why, f->why, sizeof f->why);
+	}
+}
+
+static void pauses(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct fail f = { 0 };
+
+	if (s->told->acts == 0 && o->state == OPERATION_PAUSED)
+		act_done(s);
+	else if (s->told->acts == 0 && o->by_state[ITEM_LIVE].n >= 2)
+		must(s, operation_pause(r, o, &f), &f);
+	else if (s->told->acts == 1 && o->state == OPERATION_PAUSED && later(s, 3))
+		must(s, operation_resume(r, o, &f), &f);
+	else if (s->told->acts == 1 && o->state != OPERATION_PAUSED)
+		act_done(s);
+}
+
+static void cancels(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct fail f = { 0 };
+
+	if (o->state == OPERATION_DISTRIBUTING && o->by_state[ITEM_FINAL].n >= 1 &&
+	    o->by_state[ITEM_LIVE].n >= 2)
+		must(s, operation_cancel(r, o, true, &f), &f);
+}
+
+/* ------------------------------------------------------------------------------------ */
+
+const struct scenario scenarios[] = {
+	{ .name = "native", .rows = 8 },
+	{ .name = "token", .rows = 8, .token = true, .token_kind = SIM_TOKEN_PLAIN },
+	{ .name = "no-return",
+	    .rows = 7,
+	    .token = true,
+	    .token_kind = SIM_TOKEN_NO_RETURN,
+	    .service_fee = 5 },
+	{ .name = "service-fee", .rows = 7, .service_fee = 250 },
+	{ .name = "reorg", .rows = 12, .direct = reorgs, .acts = 2 },
+	{ .name = "dropped", .rows = 12, .direct = evicts, .acts = 2 },
+	{ .name = "dropped-reorg",
+	    .rows = 10,
+	    .token = true,
+	    .direct = evicts_and_reorgs,
+	    .acts = 4 },
+	{ .name = "spike", .rows = 9, .direct = spikes, .acts = 1 },
+	{ .name = "foreign", .rows = 9, .direct = intrudes, .acts = 2 },
+	{ .name = "pause", .rows = 8, .command = pauses, .acts = 2 },
+	{ .name = "cancel", .rows = 12, .cancelled = true, .command = cancels },
+	{ .name = "lost-answers",
+	    .rows = 8,
+	    .nodes = 3,
+	    .quorum = 2,
+	    .per_mille = { [SIM_FAULT_NOT_SENT] = 20,
+		[SIM_FAULT_RESET] = 40,
+		[SIM_FAULT_HANG] = 20,
+		[SIM_FAULT_LATE] = 40,
+		[SIM_FAULT_LOST] = 60,
+		[SIM_FAULT_GATEWAY] = 60,
+		[SIM_FAULT_LIMITED] = 20,
+		[SIM_FAULT_CUT] = 30,
+		[SIM_FAULT_STALE] = 30 } },
+};
+
+const size_t scenarios_n = sizeof scenarios / sizeof *scenarios;

@@ -1,0 +1,144 @@
+/* stage.c - the stage is set: keys, list, chain, disk. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "crypto/secp.h"
+#include "life.h"
+
+#define GWEI 1000000000ull
+#define FILE_MAX_BYTES ((size_t)32 << 20)
+#define CHAIN_BYTES ((size_t)16 << 20)
+#define BLOCKS_BEFORE 6
+#define INTERVAL_MS 2000
+
+static void *shared(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	CHECK(at != MAP_FAILED);
+	return at;
+}
+
+/* Recipients: rows 3 and 7 are the same payment to the same address. */
+static void rows_fill(struct stage *s)
+{
+	s->rows = s->scenario->rows;
+	CHECK(s->rows <= ROWS_MAX);
+	for (int64_t i = 1; i <= s->rows; i++) {
+		int64_t like = i == 7 ? 3 : i;
+
+		memset(s->to[i].at, 0x50, sizeof s->to[i].at);
+		s->to[i].at[18] = (uint8_t)(like >> 8);
+		s->to[i].at[19] = (uint8_t)like;
+		s->amount[i] = amount_u64(1000 + (uint64_t)like % 5);
+	}
+}
+
+static void list_write(struct stage *s)
+{
+	char text[AMOUNT_TEXT_MAX];
+	FILE *file;
+	int fd;
+
+	snprintf(s->list, sizeof s->list, "/tmp/pawl-torture-XXXXXX");
+	fd = mkstemp(s->list);
+	file = fdopen(fd, "w");
+	CHECK(file);
+	fprintf(file, "address,amount\n");
+	for (int64_t i = 1; i <= s->rows; i++) {
+		amount_format(text, &s->amount[i], 0);
+		fprintf(file, "0x");
+		for (size_t k = 0; k < sizeof s->to[i].at; k++)
+			fprintf(file, "%02x", s->to[i].at[k]);
+		fprintf(file, ",%s\n", text);
+	}
+	CHECK(fclose(file) == 0);
+}
+
+static void config_fill(struct stage *s)
+{
+	static const char *const urls[NODES_MAX] = { "http://node-0.sim/",
+		"http://node-1.sim/", "http://node-2.sim/" };
+	const struct scenario *sc = s->scenario;
+
+	for (size_t i = 0; i < NODES_MAX; i++)
+		s->endpoints[i] = (struct node_config){ .url = urls[i], .weight = 1 };
+	s->config = (struct chain_config){ .name = "sim",
+		.chain_id = 31337,
+		.endpoints = s->endpoints,
+		.endpoints_n = sc->nodes ? (int)sc->nodes : 1,
+		.finality = { .depth = 3 },
+		.quorum = sc->quorum ? sc->quorum : 1,
+		.max_fee_per_gas = 500 * GWEI,
+		.max_priority_fee_per_gas = 50 * GWEI,
+		.max_in_flight = 3,
+		.batch = 100,
+		.bump_after = 3,
+		.poll_ms = 1000,
+		.timeout_ms = 3000 };
+}
+
+void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
+{
+	uint8_t key[32] = { [0] = 0x5a, [31] = 0x17 };
+
+	memset(s, 0, sizeof *s);
+	s->scenario = scenario;
+	s->seed = seed;
+	s->key = secret_new(key, sizeof key);
+	CHECK(secp_address(s->sender.at, s->key, NULL) == ERR_OK);
+	memset(s->fee_to.at, 0xfe, sizeof s->fee_to.at);
+	rows_fill(s);
+	list_write(s);
+	config_fill(s);
+	s->disk = shared(lossy_size(FILE_MAX_BYTES));
+	s->region = shared(CHAIN_BYTES);
+	s->told = shared(sizeof *s->told);
+}
+
+void stage_close(struct stage *s)
+{
+	unlink(s->list);
+	secret_free(s->key);
+	munmap(s->disk, lossy_size(FILE_MAX_BYTES));
+	munmap(s->region, CHAIN_BYTES);
+	munmap(s->told, sizeof *s->told);
+}
+
+static void chain_reset(struct stage *s)
+{
+	struct sim_options o = { .chain_id = 31337, .heights_max = 8192 };
+	struct address token = { .at = { 0x70, 0x6b } };
+	struct amount coin, tokens = amount_u64(100000000);
+	uint32_t nodes = s->scenario->nodes ? s->scenario->nodes : 1;
+
+	CHECK(amount_parse(&coin, "100", 3, 18) == AMOUNT_OK);
+	s->chain = sim_chain_init(s->region, CHAIN_BYTES, &o);
+	sim_fund(s->chain, &s->sender, NULL, &coin);
+	s->token = NULL;
+	if (s->scenario->token) {
+		s->token =
+		    sim_token_add(s->chain, &token, s->scenario->token_kind, 18, "TKN");
+		sim_fund(s->chain, &s->sender, s->token, &tokens);
+	} else {
+		sim_account_code(s->chain, &s->to[2], SIM_CODE_WALLET, 9000);
+	}
+	for (uint32_t i = 0; i < nodes; i++)
+		s->nodes[i] = sim_node_new(s->chain);
+	for (int i = 0; i < BLOCKS_BEFORE; i++)
+		sim_mine(s->chain, NULL);
+	sim_mining(s->chain, INTERVAL_MS);
+}
+
+void stage_reset(struct stage *s, uint64_t disk_seed)
+{
+	chain_reset(s);
+	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, disk_seed);
+	memset(s->told, 0, sizeof *s->told);
+}

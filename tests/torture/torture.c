@@ -1,0 +1,399 @@
+/* The program dies at every instant that has a name, at every write and sync of its disk,
+ * and again while it rises; then it rises once more and finishes. Afterwards the chain
+ * alone says who was paid.
+ *
+ * usage: torture [--long] SCENARIO [STORY]
+ *
+ * A story is a list of deaths, one a life: `p12` dies at the 12th crash point, `o7` at
+ * the 7th op of the disk, `s3` when its 3rd sync fails; with `!` the power goes too. So
+ * `p12 o7!` dies, rises, dies with the power, rises and finishes. A failure prints its
+ * story; SEED=N and TORTURE_LOUD=1 tell it again, aloud.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "crypto/secp.h"
+#include "life.h"
+#include "sim/mempool.h"
+#include "sim/random.h"
+
+#define DEATHS_MAX 6
+#define FAILURES_SHOWN 5
+#define EPILOGUE_BLOCKS 4
+
+enum by { BY_POINT, BY_OP, BY_SYNC, BY_COUNT };
+
+struct death {
+	enum by by;
+	int64_t n;
+	bool power;
+};
+
+struct story {
+	struct death deaths[DEATHS_MAX];
+	int n;
+};
+
+static struct stage stage;
+static uint64_t seed = 1;
+static int tests, failed_tests, failures;
+static int64_t stories, died;
+static uint64_t reached[CRASH_COUNT];
+static int64_t last_ops;
+
+/* -- stories as text -------------------------------------------------------------- */
+
+static void story_format(char *out, size_t len, const struct story *t)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < t->n && at < len; i++) {
+		const struct death *d = &t->deaths[i];
+
+		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s", i ? " " : "",
+		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "");
+	}
+}
+
+static bool story_parse(struct story *ret, const char *text)
+{
+	static const char kinds[] = "pos";
+
+	for (*ret = (struct story){ .n = 0 }; *text; text += strspn(text, " ")) {
+		struct death *d = &ret->deaths[ret->n++];
+		const char *kind = strchr(kinds, *text);
+		char *end;
+
+		if (!kind || ret->n > DEATHS_MAX)
+			return false;
+		d->by = (enum by)(kind - kinds);
+		d->n = strtoll(text + 1, &end, 10);
+		d->power = *end == '!';
+		text = end + d->power;
+	}
+	return true;
+}
+
+/* The disk's luck is the story's: told again, it is the same. */
+static uint64_t luck_of(const struct story *t)
+{
+	struct sim_random r = { .state = seed };
+
+	for (int i = 0; i < t->n; i++) {
+		r.state += (uint64_t)t->deaths[i].n * 8 + t->deaths[i].by * 2 +
+		    t->deaths[i].power;
+		sim_random_next(&r);
+	}
+	return sim_random_next(&r);
+}
+
+/* -- a story is told ------------------------------------------------------------------
+ */
+
+static int live(const struct armed *death)
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		life_live(&stage, death);
+	while (waitpid(child, &status, 0) < 0)
+		CHECK(errno == EINTR);
+	for (int i = 0; i < CRASH_COUNT; i++) {
+		reached[i] += stage.told->reached[i];
+		stage.told->reached[i] = 0;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void complain(struct buf *why, int end)
+{
+	if (end == LOSSY_DEATH)
+		buf_addf(why, "it died without being told to\n");
+	else if (end < 0)
+		buf_addf(why, "it ended by signal %d\n", -end);
+	else if (end != LIFE_DONE && end != LIFE_WRONG && end != LIFE_JOURNAL)
+		buf_addf(why, "it ended with %d\n", end);
+	if (end == LIFE_WRONG || end == LIFE_JOURNAL)
+		buf_addf(why, "%s\n", stage.told->why);
+}
+
+/* One life with its death. True when the story goes on (dead, or done before it). */
+static bool live_and_die(
+    const struct death *d, bool create, bool *ret_hit, struct buf *why)
+{
+	struct armed a = { .create = create };
+	int end;
+
+	a.point = d->by == BY_POINT ? d->n : 0;
+	a.op = d->by == BY_OP ? d->n : 0;
+	a.sync = d->by == BY_SYNC ? d->n : 0;
+	end = live(&a);
+	*ret_hit = end == LOSSY_DEATH ||
+	    (end == LIFE_JOURNAL && d->by == BY_SYNC && stage.told->err == ERR_JOURNAL);
+	if (*ret_hit) {
+		died++;
+		if (d->power)
+			lossy_lose_power(stage.disk);
+		return true;
+	}
+	if (end == LIFE_DONE)
+		return true;
+	complain(why, end);
+	return false;
+}
+
+/* -- the judge --------------------------------------------------------------------------
+ */
+
+/* What is still on the wire arrives after all, and the pool is mined empty. */
+static void epilogue(void)
+{
+	struct sim_chain *c = stage.chain;
+	struct sim_tx *late[1024];
+	struct sim_word word;
+	struct hash hash;
+	size_t n = 0;
+
+	for (struct sim_tx *t = c->all; t && n < 1024; t = t->next_all)
+		if (!t->foreign)
+			late[n++] = t;
+	for (int i = 0; i < EPILOGUE_BLOCKS; i++) {
+		for (size_t k = n; k-- > 0;)
+			sim_pool_send(
+			    c, c->head, &word, &hash, late[k]->raw, late[k]->raw_len);
+		sim_mine(c, NULL);
+	}
+}
+
+static size_t due_of(struct sim_due *due)
+{
+	const struct address native = { { 0 } };
+	const struct address *token = stage.token ? &stage.token->at : &native;
+	bool cancelled = stage.scenario->cancelled;
+	size_t n = 0;
+
+	for (int64_t i = 1; i <= stage.rows; i++)
+		if (!cancelled || stage.told->paid[i])
+			due[n++] =
+			    (struct sim_due){ *token, stage.to[i], stage.amount[i] };
+	if (stage.scenario->service_fee && (!cancelled || stage.told->fee_paid))
+		due[n++] = (struct sim_due){ *token, stage.fee_to,
+			amount_u64(stage.scenario->service_fee) };
+	return n;
+}
+
+static bool judge(struct buf *why)
+{
+	static struct sim_due due[ROWS_MAX + 2];
+	struct sim_ledger ledger;
+	char said[AMOUNT_TEXT_MAX], charged[AMOUNT_TEXT_MAX];
+	int want = stage.scenario->cancelled ? OPERATION_CANCELLED : OPERATION_COMPLETED;
+	bool ok;
+
+	epilogue();
+	ok = sim_oracle_holds(stage.chain, &stage.sender, due, due_of(due), why);
+	if (stage.told->state != want) {
+		buf_addf(why, "the operation is %s\n",
+		    state_name(MACHINE_OPERATION, stage.told->state));
+		ok = false;
+	}
+	sim_ledger_read(&ledger, stage.chain, &stage.sender);
+	if (amount_cmp(&ledger.fees, &stage.told->fees_final) != 0) {
+		amount_format(said, &stage.told->fees_final, 0);
+		amount_format(charged, &ledger.fees, 0);
+		buf_addf(why, "fees_final is %s, the chain charged %s\n", said, charged);
+		ok = false;
+	}
+	return ok;
+}
+
+/* True: all was as it must be. ret_hit: how many of its deaths came. */
+static bool tell(const struct story *t, int *ret_hit, struct buf *why)
+{
+	bool first = true, hit = true;
+	int end;
+
+	*ret_hit = 0;
+	stories++;
+	stage_reset(&stage, luck_of(t));
+	for (int i = 0; i < t->n && hit; i++) {
+		if (!live_and_die(&t->deaths[i], first, &hit, why))
+			return false;
+		*ret_hit += hit;
+		first = false;
+	}
+	if (hit) {
+		end = live(&(struct armed){ .create = first });
+		last_ops = lossy_ops(stage.disk);
+		if (end != LIFE_DONE) {
+			complain(why, end);
+			return false;
+		}
+	}
+	return judge(why);
+}
+
+static bool told_well(const struct story *t, int *ret_hit)
+{
+	char text[200];
+	struct buf why;
+	bool ok;
+
+	buf_init(&why, 65536);
+	ok = tell(t, ret_hit, &why);
+	if (!ok && failures++ < FAILURES_SHOWN) {
+		story_format(text, sizeof text, t);
+		printf("# SEED=%llu torture %s '%s'\n", (unsigned long long)seed,
+		    stage.scenario->name, text);
+		for (char *line = strtok((char *)(uintptr_t)buf_text(&why), "\n"); line;
+		     line = strtok(NULL, "\n"))
+			printf("#   %s\n", line);
+	}
+	buf_release(&why);
+	return ok;
+}
+
+/* -- the tests -------------------------------------------------------------------------
+ */
+
+static void test(bool ok, const char *what)
+{
+	printf(
+	    "%sok %d - %s: %s\n", ok ? "" : "not ", ++tests, stage.scenario->name, what);
+	failed_tests += !ok;
+}
+
+static bool one(enum by by, int64_t n, bool power, int *ret_hit)
+{
+	struct story t = { .deaths = { { by, n, power } }, .n = 1 };
+
+	return told_well(&t, ret_hit);
+}
+
+/* Every n until the death does not come any more. */
+static bool every(enum by by, int64_t stride, int64_t *ret_n)
+{
+	bool ok = true;
+	int hit = 1;
+
+	for (*ret_n = 1 + (int64_t)(seed % (uint64_t)stride); hit; *ret_n += stride) {
+		ok = one(by, *ret_n, *ret_n / stride & 1, &hit) && ok;
+		if (stride == 1 && hit)
+			ok = one(by, *ret_n, !(*ret_n & 1), &hit) && ok;
+	}
+	return ok;
+}
+
+static bool again_and_again(int64_t n, const int64_t bound[BY_COUNT])
+{
+	struct sim_random r = { .state = seed };
+	bool ok = true;
+	int hit;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct story t = { .n = 2 + (int)sim_random_below(&r, DEATHS_MAX - 2) };
+
+		for (int k = 0; k < t.n; k++) {
+			struct death *d = &t.deaths[k];
+			bool soon = k > 0 && sim_random_hit(&r, 600);
+
+			d->by = (enum by)sim_random_below(&r, BY_COUNT);
+			d->n = 1 +
+			    (int64_t)sim_random_below(
+				&r, soon ? 24 : (uint64_t)bound[d->by]);
+			d->power = sim_random_hit(&r, 500);
+		}
+		ok = told_well(&t, &hit) && ok;
+	}
+	return ok;
+}
+
+static bool points_all(void)
+{
+	bool all = true;
+
+	for (int i = 0; i < CRASH_COUNT; i++) {
+		if (reached[i])
+			continue;
+		printf("# never reached: %s\n", crash_name((enum crash_point)i));
+		all = false;
+	}
+	return all;
+}
+
+static void torture(bool longer, int64_t stride, int64_t random_n)
+{
+	const struct scenario *sc = stage.scenario;
+	int64_t bound[BY_COUNT];
+	int hit;
+
+	test(told_well(&(struct story){ .n = 0 }, &hit), "it lives, and nothing happens");
+	printf("# %d acts, %llu blocks\n", stage.told->acts,
+	    (unsigned long long)stage.chain->head->height);
+	test(stage.told->acts >= sc->acts, "and all that belongs to it did happen");
+	test(points_all(), "every named point is reached");
+	stride = longer ? 1 : stride;
+	test(every(BY_POINT, stride, &bound[BY_POINT]), "it dies at every named point");
+	test(every(BY_OP, stride, &bound[BY_OP]), "it dies at every write and sync");
+	test(every(BY_SYNC, stride, &bound[BY_SYNC]), "every sync fails");
+	test(again_and_again(longer ? 20 * random_n : random_n, bound),
+	    "it dies again and again");
+	printf("# %lld points, %lld ops, %lld syncs; %lld stories, %lld deaths\n",
+	    (long long)bound[BY_POINT], (long long)bound[BY_OP],
+	    (long long)bound[BY_SYNC], (long long)stories, (long long)died);
+}
+
+static const struct scenario *find(const char *name)
+{
+	for (size_t i = 0; i < scenarios_n; i++)
+		if (!strcmp(scenarios[i].name, name))
+			return &scenarios[i];
+	return NULL;
+}
+
+static void replay(const char *text)
+{
+	struct story t;
+	int hit;
+
+	CHECK(story_parse(&t, text));
+	test(told_well(&t, &hit), text);
+}
+
+int main(int argc, char **argv)
+{
+	bool longer = argc > 1 && !strcmp(argv[1], "--long");
+	const char *from = getenv("SEED");
+	const struct scenario *sc;
+
+	argv += 1 + longer;
+	sc = *argv ? find(*argv) : NULL;
+	if (!sc) {
+		fprintf(stderr, "usage: torture [--long] SCENARIO [STORY]\n");
+		return 1;
+	}
+	if (from)
+		seed = strtoull(from, NULL, 10);
+	secret_setup();
+	secp_setup();
+	stage_open(&stage, sc, seed);
+	printf("# seed %llu\n", (unsigned long long)seed);
+	if (argv[1])
+		replay(argv[1]);
+	else
+		torture(longer, 3, 100);
+	printf("1..%d\n", tests);
+	stage_close(&stage);
+	return failed_tests ? 1 : 0;
+}
