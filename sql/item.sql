@@ -11,11 +11,14 @@ VALUES (:operation, :row, :line, :recipient, :amount, :memo, 0);
 SELECT row, line, recipient, amount, memo, state, intent, gas, reason
 FROM item WHERE operation = :operation AND row = :row;
 
+-- The subquery is what makes SQLite take the partial index, and not walk over all the
+-- rows that are paid already.
 -- name: item_next_pending
 -- in: operation i64
 -- out: row i64, recipient b20, amount amount, gas i64?
 SELECT row, recipient, amount, gas FROM item
-WHERE operation = :operation AND state = 0 ORDER BY row LIMIT 1;
+WHERE operation = :operation
+	AND row = (SELECT MIN(row) FROM item WHERE operation = :operation AND state = 0);
 
 -- name: item_from
 -- in: operation i64, row i64, max i64

@@ -107,7 +107,7 @@ CREATE TABLE item (
 	PRIMARY KEY (operation, row),
 	CHECK ((state = 1) = (intent IS NOT NULL))
 ) {{WITHOUT_ROWID}};
-CREATE INDEX item_pending ON item (operation, row) WHERE state = 0;
+CREATE INDEX item_pending ON item (operation, state, row) WHERE state = 0;
 CREATE INDEX item_by_recipient ON item (recipient);
 
 CREATE TABLE intent (
