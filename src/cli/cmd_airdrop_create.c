@@ -121,21 +121,30 @@ static enum err read_list(struct run *r, struct judge *j, struct fail *f)
 	return draft_list(&r->draft, &rules, row_judge, j, f);
 }
 
-/* Nodes first, because the list is hashed under what they say. Where they are silent, a
- * list that is wrong is still told to be. */
+static enum err check_list(struct run *r, struct judge *j, struct fail *f)
+{
+	struct draft *d = &r->draft;
+	enum err e = draft_readable(d) ? draft_service_fee(d, f) : ERR_OK;
+
+	return e == ERR_OK ? read_list(r, j, f) : e;
+}
+
+/* Nodes first, because the list is hashed under what they say. Where they are out of
+ * reach, a list that is wrong is told so at once, and only then they are waited for. */
 static enum err ask_and_read(struct run *r, struct judge *j, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	struct fail why = { ERR_OK, "" };
-	enum err asked = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, false, &why), e;
+	enum err e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, true, f);
 
-	if (asked == ERR_STOPPED || asked == ERR_INPUT)
-		return fail_set(f, asked, "%s", why.why);
-	e = draft_readable(d) ? draft_service_fee(d, f) : ERR_OK;
+	if (e == ERR_NO_QUORUM) {
+		e = check_list(r, j, f);
+		if (e == ERR_OK)
+			e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, false, f);
+	}
+	if (e == ERR_NO_QUORUM || e == ERR_WRONG_CHAIN)
+		return fail_set(f, e, "%.400s; nothing was journaled", f->why);
 	if (e == ERR_OK)
-		e = read_list(r, j, f);
-	if (e == ERR_OK && asked != ERR_OK)
-		e = fail_set(f, asked, "%s; nothing was journaled", why.why);
+		e = check_list(r, j, f);
 	if (e == ERR_OK && d->sender_has_code)
 		e = fail_set(f, ERR_KEY,
 		    "key %s: its account has code (EIP-7702), and others may spend from it: "

@@ -27,11 +27,22 @@ static enum err key_get(
 
 static enum err own(struct loop *l, struct fail *f)
 {
-	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) };
+	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) },
+		     other;
+	const char *path = l->cli->config->journal;
+	bool held;
+	enum err e;
 
 	if (gethostname(who.host, sizeof who.host - 1))
 		snprintf(who.host, sizeof who.host, "unknown");
-	return journal_own(&l->journal, l->cli->config->journal, &who, f);
+	e = journal_own(&l->journal, path, &who, f);
+	if (e == ERR_OWNED && journal_owner(path, &other, &held) && held &&
+	    strcmp(other.host, who.host) == 0)
+		return fail_set(f, e,
+		    "%s is owned by process %lld on %s; to stop that, which is safe: kill "
+		    "%lld",
+		    path, (long long)other.pid, other.host, (long long)other.pid);
+	return e;
 }
 
 enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
@@ -231,6 +242,7 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 
 	for (;;) {
 		const struct operation *o;
+		struct operation unloaded;
 		int64_t now_ms;
 		enum err e = turn(l, f);
 
@@ -238,7 +250,8 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 			return e;
 		o = runner_operation(l->runner, operation);
 		now_ms = world_now_ms(l->world);
-		progress_tell(&l->progress, l->runner, o, now_ms);
+		if (o || operation_read(l->journal, operation, &unloaded))
+			progress_tell(&l->progress, l->runner, o ? o : &unloaded, now_ms);
 		if (o && operation_ended(o))
 			return ERR_OK;
 		e = stuck(l, o, f);

@@ -5,7 +5,7 @@
 #include "cli/term.h"
 #include "engine/engine.h"
 
-/* o NULL: not loaded yet, so its chain is waited for. now_ms: the world's. */
+/* o may be read from the journal, while its chain is not known. now_ms: the world's. */
 void progress_tell(struct progress *p, const struct runner *r, const struct operation *o,
     int64_t now_ms);
 
