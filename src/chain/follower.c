@@ -743,20 +743,20 @@ static void judge_standing(struct follower *f)
 	}
 }
 
-static uint32_t nodes_forked(const struct follower *f)
+static uint32_t nodes_of(const struct follower *f, enum link link)
 {
-	uint32_t forked = 0;
+	uint32_t nodes = 0;
 
 	for (int i = 0; i < f->nodes; i++)
-		if (f->view[i].identified && f->view[i].link == LINK_FORKED)
-			forked |= 1u << i;
-	return forked;
+		if (f->view[i].identified && f->view[i].link == link)
+			nodes |= 1u << i;
+	return nodes;
 }
 
 /* A quorum left the final block: nothing new on this chain until it is accepted. */
 static void stop_if_undone(struct follower *f)
 {
-	uint32_t forked = nodes_forked(f);
+	uint32_t forked = nodes_of(f, LINK_FORKED);
 	uint64_t final = f->trail[0].height;
 	int64_t at_ms;
 
@@ -803,9 +803,10 @@ enum err follower_accept(struct follower *f, struct fail *fail)
 			found = true;
 		}
 	}
-	if (!found && !nodes_forked(f))
-		height = f->trail[0].height,
-		found = true; /* they came back by themselves */
+	if (!found && f->trail_n && quorum(f, nodes_of(f, LINK_TRAIL))) {
+		height = f->trail[0].height; /* they came back by themselves */
+		found = true;
+	}
 	if (!found)
 		return fail_set(fail, ERR_NO_QUORUM,
 		    "chain %s: no quorum shows a block that the journal still has",
