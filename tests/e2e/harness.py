@@ -591,9 +591,10 @@ def main():
         except Exception as error:
             failures += 1
             print(f"not ok {number} - {name}")
+            story = str(error)
             if not isinstance(error, AssertionError):
-                traceback.print_exc()
-            print("\n".join("# " + line for line in str(error).splitlines()), flush=True)
+                story = f"{type(error).__name__}: {story}"
+            print("\n".join("# " + line for line in story.splitlines()), flush=True)
             print("\n".join("# " + line for line in where(error)), flush=True)
         print(f"# {time.monotonic() - began:.1f} s", flush=True)
         end_all()
