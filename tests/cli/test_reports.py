@@ -227,7 +227,7 @@ def status_of_an_empty_journal(folder):
     init(folder)
     Run(folder, "status").ends(0, out="There is no operation yet")
     assert not Run(folder, "status", "--json").ends(0).json()
-    for command in ("export", "pause", "resume", "retry", "cancel", "status"):
+    for command in ("export", "verify", "pause", "resume", "retry", "cancel", "status"):
         Run(folder, command, "payroll").ends(1, err="there is no operation 'payroll'")
     Run(folder, "explain", "payroll", "1").ends(1, err="there is no operation")
 
