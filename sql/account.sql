@@ -99,3 +99,13 @@ DELETE FROM consumed WHERE account = :account AND height > :height;
 -- in: account i64
 -- out: nonce i64?
 SELECT MAX(nonce) AS nonce FROM consumed WHERE account = :account;
+
+-- name: consumed_drop
+-- in: account i64, nonce i64
+DELETE FROM consumed WHERE account = :account AND nonce = :nonce;
+
+-- name: account_of_chain
+-- in: chain i64
+-- out: id i64
+-- scan: a handful of rows
+SELECT id FROM account WHERE chain = :chain ORDER BY id;

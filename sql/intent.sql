@@ -166,3 +166,22 @@ ORDER BY a.height DESC, a.id DESC LIMIT :max;
 -- name: intent_contest
 -- in: id i64
 UPDATE intent SET state = 1, emptied = 1, proof = 'contested' WHERE id = :id AND state IN (2, 3);
+
+-- Its rival is not settled: nothing of it is signed or sent.
+-- name: intent_hold
+-- in: id i64
+UPDATE intent SET emptied = 2 WHERE id = :id AND emptied = 0;
+
+-- name: intent_unhold
+-- in: id i64
+UPDATE intent SET emptied = 0 WHERE id = :id AND emptied = 2;
+
+-- name: intent_states_of_row
+-- in: operation i64, row i64
+-- out: state i64, proof text?
+SELECT state, proof FROM intent WHERE operation = :operation AND row = :row ORDER BY id;
+
+-- Given up by the operator: it is not the row's any more.
+-- name: intent_disown_void
+-- in: operation i64, row i64
+UPDATE intent SET row = -1 WHERE operation = :operation AND row = :row AND state = 3;

@@ -113,11 +113,13 @@ CREATE INDEX item_by_recipient ON item (recipient);
 CREATE TABLE intent (
 	id {{ID}},
 	operation {{INT}} NOT NULL REFERENCES operation (id),
-	row {{INT}} NOT NULL,            -- the item that it carries; 0: none (a service fee)
+	row {{INT}} NOT NULL,            -- the item that it carries; 0: none (a service fee);
+	                                 -- -1: none any more
 	account {{INT}} NOT NULL REFERENCES account (id),
 	nonce {{INT}},                   -- NULL once given back, before bytes were asked for
 	state {{INT}} NOT NULL,
-	emptied {{INT}} NOT NULL,        -- 1: only empty attempts are signed and sent from now on
+	emptied {{INT}} NOT NULL,        -- 1: only empty attempts are signed and sent from now on;
+	                                 -- 2: nothing is, until its rival is settled
 	recipient {{BLOB}} NOT NULL,
 	value {{BLOB}} NOT NULL,
 	data {{BLOB}} NOT NULL,

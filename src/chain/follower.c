@@ -105,6 +105,11 @@ static bool quorum(const struct follower *f, uint32_t nodes)
 	return votes(f, nodes) >= f->s.config->quorum;
 }
 
+bool follower_quorum(const struct follower *f, uint32_t nodes)
+{
+	return quorum(f, nodes);
+}
+
 static struct opinion *opinion_agreed(struct follower *f, struct sighting *s)
 {
 	for (int i = 0; i < s->opinions_n; i++)

@@ -87,6 +87,9 @@ bool follower_stopped(const struct follower *f);
  * fails: NO_QUORUM  no quorum names an ancestor that the journal still has */
 NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
 
+/* Whether these nodes (a bit each) make a quorum: one vote a provider. */
+bool follower_quorum(const struct follower *f, uint32_t nodes);
+
 /* Which nodes saw the final block this way: "host:port, host:port", for proofs. */
 void follower_witnesses(
     const struct follower *f, const struct block_facts *b, char *out, size_t len);

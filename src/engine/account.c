@@ -10,13 +10,11 @@
 #include "engine/attempt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
+#include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
 /* New intents of one account in one turn: a turn stays short. */
 #define FILL_MAX 256
-#define STRANGERS_ASKED 50
-/* Foreign transactions within a finality period that stop new intents. */
-#define FOREIGN_MAX 3
 
 /* -- loading ---------------------------------------------------------------------- */
 
@@ -152,7 +150,7 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 		why = "its key can't be used";
 	else if (!a->known || !a->has_first_nonce)
 		why = "the nodes to agree on the account's count";
-	else if (a->strangers_n || a->unread)
+	else if (a->strangers_n)
 		why = "transactions of the account that are not read yet";
 	else if (!c->has_market)
 		why = "the fees of the day";
@@ -188,7 +186,6 @@ void account_resume(struct runner *r, struct account *a)
 		a->accepted_height = head.height;
 	a->stopped = false;
 	a->why_stopped[0] = '\0';
-	a->unread = false;
 	sql_account_stop(r->s.journal,
 	    &(struct sql_account_stop_in){ .id = a->id,
 		.no_stopped = true,
@@ -204,45 +201,18 @@ void account_resume(struct runner *r, struct account *a)
 /* -- what the chain says --------------------------------------------------------------
  */
 
-static void stranger_add(
-    struct account *a, const struct block_facts *b, const struct seen_tx *tx)
-{
-	for (size_t i = 0; i < a->strangers_n; i++)
-		if (hash_same(&a->strangers[i].hash, &tx->hash)) {
-			a->strangers[i].height = b->head.height;
-			a->strangers[i].block_hash = b->head.hash;
-			return;
-		}
-	a->strangers = mem_grow(a->strangers, a->strangers_n + 1, sizeof *a->strangers);
-	a->strangers[a->strangers_n++] = (struct stranger){
-		.hash = tx->hash, .block_hash = b->head.hash, .height = b->head.height
-	};
-}
-
 void account_adopted(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
-	for (uint32_t k = 0; k < b->tx_n; k++) {
-		const struct seen_tx *tx = &b->tx[k];
-		struct sql_consumed_by_hash_in in = { .account = a->id };
-		struct sql_consumed_by_hash_out known;
-
-		if (tx->account != at || attempt_seen(r, a, b, tx))
-			continue;
-		memcpy(in.hash, tx->hash.at, sizeof in.hash);
-		if (sql_consumed_by_hash_one(r->s.journal, &in, &known) &&
-		    (uint64_t)known.height == b->head.height)
-			continue;
-		stranger_add(a, b, tx);
-	}
+	for (uint32_t k = 0; k < b->tx_n; k++)
+		if (b->tx[k].account == at && !attempt_seen(r, a, b, &b->tx[k]))
+			stranger_seen(r, a, b, &b->tx[k]);
 }
 
 void account_retracted(struct runner *r, struct account *a, uint64_t above)
 {
 	attempts_retracted(r, a, above);
-	for (size_t i = a->strangers_n; i-- > 0;)
-		if (a->strangers[i].height > above)
-			a->strangers[i] = a->strangers[--a->strangers_n];
+	strangers_retracted(r, a, above);
 	account_send_again(a, 0);
 }
 
@@ -318,120 +288,13 @@ static void take_agreed(struct runner *r, struct account *a)
 	}
 }
 
-/* -- strangers --------------------------------------------------------------------------
- */
-
-struct stranger_ask {
-	struct fact fact;
-	struct runner *runner;
-	struct chain_run *chain;
-	int64_t account;
-	uint32_t n;
-	struct hash hash[STRANGERS_ASKED];
-	struct whole_tx tx[STRANGERS_ASKED];
-	enum err err;
-};
-
-static void strangers_take(struct runner *r, struct fact *f)
-{
-	struct stranger_ask *q = (struct stranger_ask *)f;
-	struct account *a = account_of(r, q->account);
-
-	for (uint32_t k = 0; a && k < q->n; k++) {
-		const struct whole_tx *tx = &q->tx[k];
-
-		for (size_t i = a->strangers_n; i-- > 0;) {
-			struct stranger *s = &a->strangers[i];
-
-			if (!hash_same(&s->hash, &q->hash[k]))
-				continue;
-			s->asked = false;
-			/* Only as part of the very block that we follow. */
-			if (q->err || !tx->known || !tx->included ||
-			    !hash_same(&tx->block_hash, &s->block_hash) ||
-			    memcmp(tx->from.at, a->address.at, sizeof tx->from.at) != 0)
-				continue;
-			stranger_judge(r, a, tx);
-			*s = a->strangers[--a->strangers_n];
-			r->again = true;
-		}
-	}
-}
-
-static void strangers_free(struct fact *f)
-{
-	free(f);
-}
-
-static void strangers_done(void *ctx, struct pool_answer *answer)
-{
-	struct stranger_ask *q = ctx;
-	struct fail f;
-
-	q->err = answer->err;
-	if (!q->err)
-		q->err = q->chain->connector->transactions_read(
-		    q->tx, q->n, answer->answer, answer->len, &f);
-	runner_fact(q->runner, &q->fact);
-}
-
-static void strangers_ask(struct runner *r, struct account *a)
-{
-	struct stranger_ask *q;
-	struct buf body;
-	int64_t at_ms;
-	int node;
-
-	if (!a->strangers_n || a->strangers[0].asked)
-		return;
-	node = pool_best(a->chain->pool, 0, &at_ms);
-	if (node < 0) {
-		runner_wake_at(r, at_ms);
-		return;
-	}
-	q = mem_new(sizeof *q);
-	q->fact = (struct fact){ .take = strangers_take, .free = strangers_free };
-	q->runner = r;
-	q->chain = a->chain;
-	q->account = a->id;
-	for (size_t i = 0; i < a->strangers_n && q->n < STRANGERS_ASKED; i++) {
-		q->hash[q->n++] = a->strangers[i].hash;
-		a->strangers[i].asked = true;
-	}
-	buf_init(&body, 1024 * 1024);
-	a->chain->connector->transactions(&body, q->hash, q->n);
-	runner_ask(r, a->chain, node, &body, false, strangers_done, q);
-}
-
-/* Three strangers within a finality period: another program works with this key. */
-static void strangers_count(struct runner *r, struct account *a)
-{
-	uint64_t depth = follower_depth(a->chain->follower);
-	uint64_t since = a->height > depth ? a->height - depth : 0;
-	struct sql_consumed_since_out row;
-
-	if (a->stopped || !a->known || hash_same(&a->counted, &a->agreed))
-		return;
-	a->counted = a->agreed;
-	if (since < a->accepted_height)
-		since = a->accepted_height;
-	if (sql_consumed_since_one(r->s.journal,
-		&(struct sql_consumed_since_in){
-		    .account = a->id, .height = (int64_t)since },
-		&row) &&
-	    row.n >= FOREIGN_MAX)
-		account_stop(r, a,
-		    "another program uses it: three foreign transactions in a short time");
-}
-
 /* -- the turn
  * ------------------------------------------------------------------------------ */
 
 void account_turn(struct runner *r, struct account *a)
 {
 	take_agreed(r, a);
-	strangers_ask(r, a);
-	strangers_count(r, a);
+	strangers_turn(r, a);
 	if (a->unsigned_left && a->chain->has_market)
 		ask_unsigned(r, a);
 	account_bump(r, a);

@@ -11,6 +11,7 @@
 #include "engine/account.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
+#include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
 /* Final blocks in a row whose count is ahead of the transactions seen. */
@@ -113,6 +114,11 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 	return true;
 }
 
+void attempts_replaced(struct runner *r, int64_t intent, bool replaced)
+{
+	siblings_move(r, intent, 0, replaced);
+}
+
 /* -- retracted ------------------------------------------------------------------ */
 
 struct row_ids {
@@ -165,32 +171,6 @@ static void attempt_back(struct runner *r, int64_t id, const char *why)
 	siblings_move(r, i.id, id, false);
 }
 
-/* Nonces that others consumed in blocks that vanished are open again. */
-static void consumed_retracted(struct runner *r, struct account *a, uint64_t above)
-{
-	struct sql_consumed_above_in in = { .account = a->id, .height = (int64_t)above };
-	struct sql_consumed_above_out row;
-	struct row_ids l = { 0 };
-
-	sql_consumed_above_begin(r->s.journal, &in);
-	while (sql_consumed_above_next(r->s.journal, &row))
-		row_ids_add(&l, row.nonce, 0, 0);
-	for (size_t k = 0; k < l.n; k++) {
-		struct sql_intent_by_nonce_out i;
-
-		if (sql_intent_by_nonce_one(r->s.journal,
-			&(struct sql_intent_by_nonce_in){
-			    .account = a->id, .nonce = l.id[k] },
-			&i))
-			siblings_move(r, i.id, 0, false);
-	}
-	if (l.n)
-		sql_consumed_drop_above(r->s.journal,
-		    &(struct sql_consumed_drop_above_in){
-			.account = a->id, .height = (int64_t)above });
-	row_ids_release(&l);
-}
-
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above)
 {
 	struct row_ids l = attempts_above(r, a, above);
@@ -199,7 +179,6 @@ void attempts_retracted(struct runner *r, struct account *a, uint64_t above)
 		if (l.state[k] != ATTEMPT_FINAL)
 			attempt_back(r, l.id[k], "its block vanished");
 	row_ids_release(&l);
-	consumed_retracted(r, a, above);
 }
 
 /* -- final ------------------------------------------------------------------------ */
@@ -244,13 +223,13 @@ static void settle_payload(struct runner *r, struct account *a, const struct int
 	char got[AMOUNT_TEXT_MAX], flag[AMOUNT_TEXT_MAX + 64];
 
 	if (s->tx->status != TX_OK) {
-		proof_write(r, a, s, "reverted");
+		proof_write(r, a, s, PROOF_REVERTED);
 		intent_void(r, i, true, s->proof,
 		    s->tx->gas_used >= gas ? "out_of_gas" : "reverted");
 		return;
 	}
 	if (!a->chain->connector->paid(&paid, &i->payload, s->b, s->tx)) {
-		proof_write(r, a, s, "no transfer seen");
+		proof_write(r, a, s, PROOF_NOTHING_SEEN);
 		intent_void(r, i, true, s->proof, "no transfer seen");
 		return;
 	}
@@ -320,57 +299,6 @@ static void disown(
 	row_ids_release(&l);
 }
 
-/* Another transaction consumed a nonce of ours, in a final block: proof of death, unless
- * it pays one of our items. */
-static void settle_consumed(struct runner *r, struct account *a, int64_t nonce,
-    int judgement, const uint8_t *hash, uint64_t height)
-{
-	struct sql_intent_by_nonce_out found;
-	struct operation *o;
-	struct intent i;
-	char hex[65], proof[240];
-
-	if (!sql_intent_by_nonce_one(r->s.journal,
-		&(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = nonce },
-		&found) ||
-	    !intent_read(r->s.journal, found.id, &i))
-		return;
-	if (i.state != INTENT_RESERVED && i.state != INTENT_SIGNED)
-		return;
-	hex_format(hex, hash, 32);
-	o = runner_operation(r, i.operation);
-	if (judgement != JUDGEMENT_FOREIGN) {
-		if (o)
-			operation_stop(r, o,
-			    "a transaction that this journal does not know consumed a nonce "
-			    "and pays one of the rows");
-		return;
-	}
-	snprintf(proof, sizeof proof,
-	    "another transaction consumed nonce %lld: 0x%s in final block %llu, read whole, "
-	    "pays none of the items",
-	    (long long)nonce, hex, (unsigned long long)height);
-	intent_void(r, &i, false, proof, "another transaction consumed the nonce");
-}
-
-static void settle_strangers(struct runner *r, struct account *a, uint64_t height)
-{
-	struct sql_consumed_at_in in = { .account = a->id, .height = (int64_t)height };
-	struct sql_consumed_at_out row;
-	struct sql_consumed_at_out *rows = NULL;
-	size_t n = 0;
-
-	sql_consumed_at_begin(r->s.journal, &in);
-	while (sql_consumed_at_next(r->s.journal, &row)) {
-		rows = mem_grow(rows, n + 1, sizeof *rows);
-		rows[n++] = row;
-	}
-	for (size_t k = 0; k < n; k++)
-		settle_consumed(
-		    r, a, rows[k].nonce, (int)rows[k].judgement, rows[k].hash, height);
-	free(rows);
-}
-
 /* The count must grow by the account's transactions and by nothing else. A node may
  * answer with the state of the block after; only a count that stays ahead means that a
  * nonce went without a transaction (EIP-7702 can do that). */
@@ -386,16 +314,15 @@ static void count_final(struct runner *r, struct account *a, const struct block_
 	}
 	a->ahead_blocks = count > expected ? a->ahead_blocks + 1 : 0;
 	if (a->ahead_blocks == AHEAD_BLOCKS_MAX)
-		account_stop(r, a,
-		    "a nonce was consumed without a transaction of the account");
+		account_stop(
+		    r, a, "a nonce was consumed without a transaction of the account");
 	a->has_final_count = true;
 	a->final_count = expected;
 	a->final_height = b->head.height;
-	sql_account_final_count(
-	    r->s.journal, &(struct sql_account_final_count_in){
-			      .id = a->id,
-			      .final_count = (int64_t)a->final_count,
-			      .final_height = (int64_t)a->final_height });
+	sql_account_final_count(r->s.journal,
+	    &(struct sql_account_final_count_in){ .id = a->id,
+		.final_count = (int64_t)a->final_count,
+		.final_height = (int64_t)a->final_height });
 }
 
 void attempts_final(
@@ -412,7 +339,7 @@ void attempts_final(
 		settle_ours(r, a, &s);
 	}
 	disown(r, a, b, at);
-	settle_strangers(r, a, b->head.height);
+	strangers_final(r, a, b, at);
 	if (at < b->accounts_n && b->accounts[at].has_count)
 		count_final(r, a, b, b->accounts[at].count, ours);
 }
@@ -432,21 +359,40 @@ static void unspend(
 	o->dirty = true;
 }
 
-/* The payload may have moved to a newer intent: then neither is sent on, the older nonce
- * gets an empty attempt, and whichever becomes final first decides (G6). */
-static bool payload_moved(struct runner *r, const struct intent *i)
+/* The newest intent of the same row; 0: it is this one, or there is no row. */
+static int64_t newer_intent(struct runner *r, const struct intent *i)
 {
 	struct sql_intent_by_row_in in = { .operation = i->operation, .row = i->row };
 	struct sql_intent_by_row_out row;
-	bool moved = false;
+	int64_t newest = 0;
 
-	if (!i->row)
-		return false;
 	sql_intent_by_row_begin(r->s.journal, &in);
 	while (sql_intent_by_row_next(r->s.journal, &row))
 		if (row.id > i->id)
-			moved = true;
-	return moved;
+			newest = row.id;
+	return newest;
+}
+
+void attempts_reopen(struct runner *r, const struct intent *i)
+{
+	int64_t newer = newer_intent(r, i);
+
+	if (!newer) {
+		intent_reopen(r, i, "the final block vanished");
+		return;
+	}
+	sql_intent_contest(r->s.journal, &(struct sql_intent_contest_in){ .id = i->id });
+	sql_intent_hold(r->s.journal, &(struct sql_intent_hold_in){ .id = newer });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = i->operation,
+		.row = i->row,
+		.what = "item",
+		.from = "live",
+		.to = "contested",
+		.why = "its payload had moved when a final block vanished" });
+	log_error("chain",
+	    "row %lld of operation %lld is contested: two payments of it may be out",
+	    (long long)i->row, (long long)i->operation);
 }
 
 void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)
@@ -461,82 +407,13 @@ void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)
 			&(struct sql_attempt_get_in){ .id = l.id[k] }, &at) ||
 		    !intent_read(r->s.journal, l.intent[k], &i))
 			continue;
+		operation_load(r, i.operation);
 		if (at.state == ATTEMPT_FINAL)
 			unspend(r, &i, &at);
 		attempt_back(r, l.id[k], "its final block vanished");
-		if (i.state != INTENT_FINAL && i.state != INTENT_VOID)
-			continue;
-		if (payload_moved(r, &i)) {
-			sql_intent_contest(
-			    r->s.journal, &(struct sql_intent_contest_in){ .id = i.id });
-			log_error("chain",
-			    "row %lld of operation %lld is contested: two payments of "
-			    "it may be out",
-			    (long long)i.row, (long long)i.operation);
-			continue;
-		}
-		intent_reopen(r, &i, "the final block vanished");
+		if (i.state == INTENT_FINAL || i.state == INTENT_VOID)
+			attempts_reopen(r, &i);
 	}
 	row_ids_release(&l);
 	a->has_final_count = false;
-}
-
-/* -- strangers ---------------------------------------------------------------------- */
-
-/* Does it pay an item of an operation of this account that is not settled? */
-static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
-{
-	struct payment pay;
-
-	if (tx->creates || !a->chain->connector->payment(&pay, &tx->payload))
-		return false;
-	for (size_t k = 0; k < r->operations_n; k++) {
-		struct operation *o = r->operations[k];
-		struct sql_item_paid_by_in in = { .operation = o->id,
-			.amount = pay.amount };
-		struct sql_item_paid_by_out row;
-		struct address token;
-		bool has = o->kind->token(o, &token);
-
-		if (o->account != a->id || has != pay.token ||
-		    (has && memcmp(token.at, pay.asset.at, sizeof token.at) != 0))
-			continue;
-		memcpy(in.recipient, pay.to.at, sizeof in.recipient);
-		if (sql_item_paid_by_one(r->s.journal, &in, &row))
-			return true;
-	}
-	return false;
-}
-
-void stranger_judge(struct runner *r, struct account *a, const struct whole_tx *tx)
-{
-	struct sql_consumed_add_in in = { .account = a->id,
-		.nonce = (int64_t)tx->nonce,
-		.height = (int64_t)tx->height,
-		.no_recipient = tx->creates,
-		.value = tx->payload.value,
-		.data = tx->payload.data };
-	struct sql_intent_by_nonce_out i;
-	struct head final;
-	bool suspect = pays_an_item(r, a, tx);
-
-	in.judgement = suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN;
-	in.data_len = tx->payload.data_len < PAYLOAD_DATA_MAX ? tx->payload.data_len
-							      : PAYLOAD_DATA_MAX;
-	memcpy(in.hash, tx->hash.at, sizeof in.hash);
-	memcpy(in.block_hash, tx->block_hash.at, sizeof in.block_hash);
-	memcpy(in.recipient, tx->payload.to.at, sizeof in.recipient);
-	sql_consumed_add(r->s.journal, &in);
-	log_warn("account", "another program used key %s: nonce %llu in block %llu",
-	    a->key_name, (unsigned long long)tx->nonce, (unsigned long long)tx->height);
-	if (sql_intent_by_nonce_one(r->s.journal,
-		&(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = in.nonce },
-		&i))
-		siblings_move(r, i.id, 0, true);
-	if (suspect)
-		account_stop(r, a,
-		    "a transaction that this journal does not know pays one of its rows: "
-		    "another copy of this journal is running, or this one is old");
-	if (follower_final(a->chain->follower, &final) && tx->height <= final.height)
-		settle_strangers(r, a, tx->height);
 }

@@ -4,6 +4,8 @@
 
 #include "engine/engine.h"
 
+struct intent;
+
 /* A transaction of ours in a block of the trail. False: no attempt has this hash. */
 bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
     const struct seen_tx *tx);
@@ -18,7 +20,12 @@ void attempts_final(
 /* Final blocks above vanished, accepted by the operator. */
 void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor);
 
-/* A stranger's transaction was read whole: journal the consumer of the nonce. */
-void stranger_judge(struct runner *r, struct account *a, const struct whole_tx *tx);
+/* All attempts of an intent: other bytes consumed its nonce, or did not after all. */
+void attempts_replaced(struct runner *r, int64_t intent, bool replaced);
+
+/* The final block that proved an intent's end vanished: it is live again; when its
+ * payload has moved on, it is contested: neither payload is sent, the older nonce gets
+ * an empty attempt, and whichever becomes final first decides (G6). */
+void attempts_reopen(struct runner *r, const struct intent *i);
 
 #endif

@@ -9,6 +9,7 @@
  *   account.c    accounts: what the chain says of them, nonces, judgement
  *   intent.c     intents: reserve, sign, empty, settle
  *   attempt.c    attempts: included, retracted, final
+ *   stranger.c   transactions of the account that no attempt knows
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
  */
@@ -88,6 +89,8 @@ struct kind {
 	/* The gas limit of a row's payment (0: the one without a row), unless its item
 	 * has an estimate of its own. */
 	uint64_t (*gas)(const struct operation *o, int64_t row);
+	/* A void row is tried again by the operator (0: what has no row). */
+	void (*retry)(struct runner *r, struct operation *o, int64_t row);
 	/* What the account must be watched for: a token's balance (false: native only).
 	 */
 	bool (*token)(const struct operation *o, struct address *ret);
@@ -95,11 +98,13 @@ struct kind {
 
 /* -- accounts ----------------------------------------------------------------- */
 
-/* A transaction of the account that no attempt knows: to be read whole. */
+/* A transaction of the account that no attempt knows: to be read whole, by a quorum. */
 struct stranger {
 	struct hash hash, block_hash;
 	uint64_t height;
-	bool asked;
+	uint32_t asked, readers; /* nodes; readers told the same tx */
+	struct whole_tx tx;
+	bool agreed; /* the quorum has it in this block, and the block is final */
 };
 
 /* A token that an operation of the account pays in. */
@@ -133,9 +138,10 @@ struct account {
 	struct token_held *tokens;
 	size_t tokens_n;
 	uint32_t watch_at; /* its first entry in the follower's watched set */
-	bool unread; /* a block moved the count by more than its transactions show */
 	struct stranger *strangers;
 	size_t strangers_n;
+	bool strangers_asked;
+	int64_t strangers_at_ms;
 	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */
 
 	int64_t last_operation; /* of the highest nonce: the round goes on behind it */

@@ -50,7 +50,7 @@ bool intent_read(struct journal *j, int64_t id, struct intent *ret)
 		.operation = row.operation,
 		.row = row.row,
 		.account = row.account,
-		.emptied = row.emptied,
+		.emptied = (int)row.emptied,
 		.has_attempt = !row.no_attempt,
 		.has_nonce = !row.no_nonce,
 		.nonce = row.no_nonce ? 0 : (uint64_t)row.nonce,
@@ -325,8 +325,8 @@ void intent_ask(struct runner *r, struct account *a, const struct intent *i)
 
 	if (!o || !a->key || idset_has(&r->signing, i->id))
 		return;
-	first_fees(&fees, a, o, i->row, i->emptied ? EMPTY_GAS : gas_of(r, o, i));
-	ask_for_bytes(r, a, i, &fees, i->emptied);
+	first_fees(&fees, a, o, i->row, i->emptied == 1 ? EMPTY_GAS : gas_of(r, o, i));
+	ask_for_bytes(r, a, i, &fees, i->emptied == 1);
 }
 
 bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty)
@@ -449,12 +449,16 @@ static void take_one(struct runner *r, const struct sign_one *one)
 	if (one->err) {
 		log_error("sign", "intent %lld: %s", (long long)i.id, one->fail.why);
 		account_stop(r, a, "signing failed");
+		a->unsigned_left = true;
 		return;
 	}
 	/* The row may have moved on while the worker was busy. */
 	if ((i.state != INTENT_RESERVED && i.state != INTENT_SIGNED) ||
-	    i.attempt != one->had_attempt || (i.emptied && !one->empty))
+	    i.attempt != one->had_attempt || (i.emptied && !one->empty)) {
+		/* Its nonce still wants bytes: empty ones. */
+		a->unsigned_left |= i.state == INTENT_RESERVED;
 		return;
+	}
 	attempt_put(r, a, &i, one);
 }
 
@@ -492,67 +496,81 @@ static void settle(struct runner *r, const struct intent *i, int to, const char 
 	r->again = true;
 }
 
-/* The amount of an intent's item; false: it has none, or the journal is numb. */
-static bool item_amount(
-    struct runner *r, const struct intent *i, struct amount *ret, int *ret_state)
+/* The row that an intent carries; false: none, or the journal is numb. */
+static bool item_read(
+    struct runner *r, const struct intent *i, struct sql_item_get_out *ret)
 {
-	struct sql_item_get_out item;
+	struct sql_item_get_in in = { .operation = i->operation, .row = i->row };
 
-	if (!i->row ||
-	    !sql_item_get_one(r->s.journal,
-		&(struct sql_item_get_in){ .operation = i->operation, .row = i->row },
-		&item))
-		return false;
-	*ret = item.amount;
-	*ret_state = (int)item.state;
-	/* It may be carried by a newer intent already. */
-	return item.state != ITEM_LIVE || item.intent == i->id;
+	return i->row > 0 && sql_item_get_one(r->s.journal, &in, ret);
+}
+
+bool intent_failed(const char *proof)
+{
+	return !strncmp(proof, PROOF_REVERTED, strlen(PROOF_REVERTED)) ||
+	    !strncmp(proof, PROOF_NOTHING_SEEN, strlen(PROOF_NOTHING_SEEN));
 }
 
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	struct amount amount;
-	int state;
+	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_FINAL, proof);
-	if (o && item_amount(r, i, &amount, &state) && state == ITEM_LIVE)
-		operation_item(r, o, i->row, &amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
+	if (!o || !item_read(r, i, &item))
+		return;
+	if (item.state != ITEM_LIVE) {
+		log_error("intent", "row %lld of %s was paid twice: see pawl explain",
+		    (long long)i->row, o->name);
+		return;
+	}
+	if (item.intent != i->id)
+		/* Contested, and this older payload won: the newer gets an empty one. */
+		sql_intent_empty(
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = item.intent });
+	operation_item(r, o, i->row, &item.amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
 }
 
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	struct amount amount;
-	int state;
+	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_VOID, proof);
-	if (o && item_amount(r, i, &amount, &state) && state == ITEM_LIVE)
-		operation_item(r, o, i->row, &amount, ITEM_LIVE,
-		    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
+	if (!o || !item_read(r, i, &item) || item.state != ITEM_LIVE)
+		return;
+	if (item.intent != i->id) {
+		/* Contested, and this older one is dead: the newer may go on. */
+		sql_intent_unhold(
+		    r->s.journal, &(struct sql_intent_unhold_in){ .id = item.intent });
+		return;
+	}
+	operation_item(r, o, i->row, &item.amount, ITEM_LIVE,
+	    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
 }
 
 void intent_reopen(struct runner *r, const struct intent *i, const char *why)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	struct amount amount, held;
-	int state;
+	int to = i->has_attempt ? INTENT_SIGNED : INTENT_RESERVED;
+	struct sql_item_get_out item;
+	struct amount held;
 
-	state_check(MACHINE_INTENT, i->state, INTENT_SIGNED);
+	state_check(MACHINE_INTENT, i->state, to);
 	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
 	sql_intent_settle(r->s.journal,
 	    &(struct sql_intent_settle_in){ .id = i->id,
 		.from = i->state,
-		.to = INTENT_SIGNED,
+		.to = to,
 		.held = held,
 		.no_proof = true });
 	if (!o)
 		return;
 	CHECK(amount_add(&o->fees_held, &o->fees_held, &held));
 	o->dirty = true;
-	if (item_amount(r, i, &amount, &state) &&
-	    (state == ITEM_FINAL || state == ITEM_VOID))
-		operation_item(r, o, i->row, &amount, state, ITEM_LIVE, i->id, why);
+	if (item_read(r, i, &item) && item.state != ITEM_LIVE)
+		operation_item(
+		    r, o, i->row, &item.amount, (int)item.state, ITEM_LIVE, i->id, why);
 }

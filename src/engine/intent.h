@@ -4,9 +4,14 @@
 
 #include "engine/engine.h"
 
+/* How proofs of a failure on the chain begin. */
+#define PROOF_REVERTED "reverted"
+#define PROOF_NOTHING_SEEN "no transfer seen"
+
 struct intent {
 	int64_t id, operation, row, account;
-	bool has_nonce, emptied, has_attempt;
+	bool has_nonce, has_attempt;
+	int emptied; /* 1: only empty attempts; 2: nothing, its rival is not settled */
 	uint64_t nonce;
 	int state;
 	struct payload payload;
@@ -44,6 +49,10 @@ void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag);
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason);
+/* A proof that says that the payload itself failed on the chain, and was not merely
+ * overtaken by other bytes. */
+bool intent_failed(const char *proof);
+
 /* The final block of its proof vanished: it is live again. */
 void intent_reopen(struct runner *r, const struct intent *i, const char *why);
 

@@ -284,6 +284,9 @@ enum err operation_retry(struct runner *r, struct operation *o, struct fail *f)
 	}
 	if (n)
 		command_event(r, o, "retry", "void rows are tried again");
+	o->kind->retry(r, o, 0);
+	for (size_t i = 0; i < n; i++)
+		o->kind->retry(r, o, rows[i]);
 	for (size_t i = 0; i < n; i++)
 		operation_item(r, o, rows[i], &amounts[i], ITEM_VOID, ITEM_PENDING, 0,
 		    "the operator asked for another try");

@@ -110,12 +110,34 @@ static void told_final(void *ctx, const struct block_facts *b)
 			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
 }
 
+/* Also the accounts and operations that had nothing more to do are concerned. */
+static void accounts_all(struct runner *r, struct chain_run *c)
+{
+	struct sql_account_of_chain_in in = { .chain = c->id };
+	struct sql_account_of_chain_out row;
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	sql_account_of_chain_begin(r->s.journal, &in);
+	while (sql_account_of_chain_next(r->s.journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n; i++)
+		account_load(r, c, ids[i]);
+	free(ids);
+	c->watch_changed = true;
+}
+
 static void told_undone(void *ctx, uint64_t ancestor)
 {
 	struct chain_run *c = ctx;
 
-	for (size_t i = 0; i < c->accounts_n; i++)
+	accounts_all(c->runner, c);
+	for (size_t i = 0; i < c->accounts_n; i++) {
+		account_retracted(c->runner, c->accounts[i], ancestor);
 		attempts_undone(c->runner, c->accounts[i], ancestor);
+	}
 }
 
 /* -- chains -------------------------------------------------------------------------- */

@@ -55,32 +55,26 @@ static bool airdrop_token(const struct operation *o, struct address *ret)
 /* -- the service fee ------------------------------------------------------------------
  */
 
-enum fee_state { FEE_NONE_DUE, FEE_DUE, FEE_LIVE, FEE_FINAL };
+/* VOID: it failed on the chain; another try is the operator's to ask for. */
+enum fee_state { FEE_NONE_DUE, FEE_DUE, FEE_LIVE, FEE_FINAL, FEE_VOID };
 
 static enum fee_state fee_state(
     struct runner *r, const struct operation *o, const struct airdrop *a)
 {
-	struct sql_intent_by_row_in in = { .operation = o->id, .row = 0 };
-	struct sql_intent_by_row_out row;
+	struct sql_intent_states_of_row_in in = { .operation = o->id, .row = 0 };
+	struct sql_intent_states_of_row_out row;
 	enum fee_state state = FEE_DUE;
-	int64_t ids[16];
-	size_t n = 0;
 
 	if (amount_is_zero(&a->facts.fee_amount))
 		return FEE_NONE_DUE;
-	sql_intent_by_row_begin(r->s.journal, &in);
-	while (n < 16 && sql_intent_by_row_next(r->s.journal, &row))
-		ids[n++] = row.id;
-	sql_intent_by_row_end(r->s.journal);
-	for (size_t k = 0; k < n; k++) {
-		struct intent i;
-
-		if (!intent_read(r->s.journal, ids[k], &i))
-			continue;
-		if (i.state == INTENT_FINAL)
-			return FEE_FINAL;
-		if (i.state == INTENT_RESERVED || i.state == INTENT_SIGNED)
+	sql_intent_states_of_row_begin(r->s.journal, &in);
+	while (sql_intent_states_of_row_next(r->s.journal, &row)) {
+		if (row.state == INTENT_FINAL)
+			state = FEE_FINAL;
+		else if (row.state != INTENT_VOID && state != FEE_FINAL)
 			state = FEE_LIVE;
+		else if (state == FEE_DUE && !row.no_proof && intent_failed(row.proof))
+			state = FEE_VOID;
 	}
 	return state;
 }
@@ -240,6 +234,8 @@ static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 		    r, o, OPERATION_DISTRIBUTING, "items are not settled any more");
 	else if (fee_state(r, o, a) == FEE_FINAL)
 		operation_move(r, o, OPERATION_COMPLETED, "the service fee is final");
+	else if (fee_state(r, o, a) == FEE_VOID)
+		operation_stop(r, o, "the service fee failed on the chain: pawl retry");
 }
 
 static bool anything_live(struct runner *r, const struct operation *o)
@@ -303,6 +299,27 @@ static enum err airdrop_advance(struct runner *r, struct operation *o, struct fa
 	return ERR_OK;
 }
 
+/* A row that ran out of gas gets twice as much; a failed service fee is due again. */
+static void airdrop_retry(struct runner *r, struct operation *o, int64_t row)
+{
+	const struct airdrop *a = o->of_kind;
+	struct sql_item_get_in in = { .operation = o->id, .row = row };
+	struct sql_item_get_out item;
+
+	if (!row) {
+		sql_intent_disown_void(r->s.journal,
+		    &(struct sql_intent_disown_void_in){ .operation = o->id, .row = 0 });
+		return;
+	}
+	if (!sql_item_get_one(r->s.journal, &in, &item) || item.no_reason ||
+	    strcmp(item.reason, "out_of_gas") != 0)
+		return;
+	sql_item_gas(r->s.journal,
+	    &(struct sql_item_gas_in){ .operation = o->id,
+		.row = row,
+		.gas = 2 * (item.no_gas ? (int64_t)a->facts.gas : item.gas) });
+}
+
 const struct kind kind_airdrop = {
 	.name = "airdrop",
 	.open = airdrop_open,
@@ -310,5 +327,6 @@ const struct kind kind_airdrop = {
 	.advance = airdrop_advance,
 	.offer = airdrop_offer,
 	.gas = airdrop_gas,
+	.retry = airdrop_retry,
 	.token = airdrop_token,
 };

@@ -1,0 +1,422 @@
+#include "engine/stranger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/attempt.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+#define ASKED_MAX 50
+#define ASK_PAUSE_MS 500
+/* Foreign transactions within a finality period that stop new intents. */
+#define FOREIGN_MAX 3
+
+static struct stranger *stranger_find(struct account *a, const struct hash *hash)
+{
+	for (size_t i = 0; i < a->strangers_n; i++)
+		if (hash_same(&a->strangers[i].hash, hash))
+			return &a->strangers[i];
+	return NULL;
+}
+
+static void stranger_forget(struct account *a, struct stranger *s)
+{
+	*s = a->strangers[--a->strangers_n];
+}
+
+static bool consumed_at(
+    struct runner *r, const struct account *a, const struct hash *hash, uint64_t height)
+{
+	struct sql_consumed_by_hash_in in = { .account = a->id };
+	struct sql_consumed_by_hash_out known;
+
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	return sql_consumed_by_hash_one(r->s.journal, &in, &known) &&
+	    (uint64_t)known.height == height;
+}
+
+void stranger_seen(struct runner *r, struct account *a, const struct block_facts *b,
+    const struct seen_tx *tx)
+{
+	struct stranger *s = stranger_find(a, &tx->hash);
+
+	if (consumed_at(r, a, &tx->hash, b->head.height))
+		return;
+	if (!s) {
+		a->strangers =
+		    mem_grow(a->strangers, a->strangers_n + 1, sizeof *a->strangers);
+		s = &a->strangers[a->strangers_n++];
+		*s = (struct stranger){ .hash = tx->hash };
+	}
+	s->block_hash = b->head.hash;
+	s->height = b->head.height;
+}
+
+/* -- judging -------------------------------------------------------------------- */
+
+/* Does it pay an item of an operation of this account that is not settled? */
+static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
+{
+	struct payment pay;
+
+	if (tx->creates || !a->chain->connector->payment(&pay, &tx->payload))
+		return false;
+	for (size_t k = 0; k < r->operations_n; k++) {
+		struct operation *o = r->operations[k];
+		struct sql_item_paid_by_in in = { .operation = o->id,
+			.amount = pay.amount };
+		struct sql_item_paid_by_out row;
+		struct address token;
+		bool has = o->kind->token(o, &token);
+
+		if (o->account != a->id || has != pay.token ||
+		    (has && !address_same(&token, &pay.asset)))
+			continue;
+		memcpy(in.recipient, pay.to.at, sizeof in.recipient);
+		if (sql_item_paid_by_one(r->s.journal, &in, &row))
+			return true;
+	}
+	return false;
+}
+
+static bool intent_on(
+    struct runner *r, const struct account *a, int64_t nonce, struct intent *ret)
+{
+	struct sql_intent_by_nonce_out found;
+
+	return sql_intent_by_nonce_one(r->s.journal,
+		   &(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = nonce },
+		   &found) &&
+	    intent_read(r->s.journal, found.id, ret);
+}
+
+/* In a final block, by the quorum: the payload on this nonce is dead, unless the
+ * stranger pays one of our items. */
+static void settle(struct runner *r, struct account *a, int64_t nonce, int judgement,
+    const uint8_t *hash, uint64_t height)
+{
+	struct operation *o;
+	struct intent i;
+	char hex[65], proof[240];
+
+	if (!intent_on(r, a, nonce, &i) ||
+	    (i.state != INTENT_RESERVED && i.state != INTENT_SIGNED))
+		return;
+	o = runner_operation(r, i.operation);
+	if (judgement != JUDGEMENT_FOREIGN) {
+		if (o)
+			operation_stop(r, o,
+			    "a transaction that this journal does not know "
+			    "consumed a nonce and pays one of the rows");
+		return;
+	}
+	hex_format(hex, hash, 32);
+	snprintf(proof, sizeof proof,
+	    "another transaction consumed nonce %lld: 0x%s in final block %llu, read "
+	    "whole, pays none of the items",
+	    (long long)nonce, hex, (unsigned long long)height);
+	intent_void(r, &i, false, proof, "another transaction consumed the nonce");
+}
+
+/* A quorum read it whole and alike: the consumer of the nonce is known. */
+static void judge(struct runner *r, struct account *a, const struct stranger *s)
+{
+	const struct whole_tx *tx = &s->tx;
+	struct sql_consumed_add_in in = { .account = a->id,
+		.nonce = (int64_t)tx->nonce,
+		.height = (int64_t)s->height,
+		.no_recipient = tx->creates,
+		.value = tx->payload.value,
+		.data = tx->payload.data };
+	bool suspect = pays_an_item(r, a, tx);
+	struct intent i;
+
+	in.judgement = suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN;
+	in.data_len = tx->payload.data_len < PAYLOAD_DATA_MAX ? tx->payload.data_len
+							      : PAYLOAD_DATA_MAX;
+	memcpy(in.hash, tx->hash.at, sizeof in.hash);
+	memcpy(in.block_hash, s->block_hash.at, sizeof in.block_hash);
+	memcpy(in.recipient, tx->payload.to.at, sizeof in.recipient);
+	sql_consumed_add(r->s.journal, &in);
+	log_warn("account", "another program used key %s: nonce %llu in block %llu",
+	    a->key_name, (unsigned long long)tx->nonce, (unsigned long long)s->height);
+	if (intent_on(r, a, in.nonce, &i))
+		attempts_replaced(r, i.id, true);
+	if (suspect)
+		account_stop(r, a,
+		    "a transaction that this journal does not know pays one of its "
+		    "rows: another copy of this journal is running, or this one is "
+		    "old");
+	if (s->agreed)
+		settle(r, a, in.nonce, (int)in.judgement, in.hash, s->height);
+}
+
+/* -- reading -------------------------------------------------------------------- */
+
+struct stranger_ask {
+	struct fact fact;
+	struct runner *runner;
+	struct chain_run *chain;
+	int64_t account;
+	int node;
+	uint32_t n;
+	struct hash hash[ASKED_MAX];
+	struct whole_tx tx[ASKED_MAX];
+	enum err err;
+};
+
+static bool reads_alike(const struct whole_tx *x, const struct whole_tx *y)
+{
+	return x->nonce == y->nonce && x->creates == y->creates &&
+	    address_same(&x->from, &y->from) &&
+	    address_same(&x->payload.to, &y->payload.to) &&
+	    !amount_cmp(&x->payload.value, &y->payload.value) &&
+	    x->payload.data_len == y->payload.data_len &&
+	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX);
+}
+
+/* One node's reading; the quorum's is the one that counts. */
+static void take_reading(
+    struct runner *r, struct account *a, int node, const struct whole_tx *tx)
+{
+	struct stranger *s = stranger_find(a, &tx->hash);
+
+	/* Only as part of the very block that we follow. */
+	if (!s || !tx->known || !tx->included ||
+	    !hash_same(&tx->block_hash, &s->block_hash) ||
+	    !address_same(&tx->from, &a->address))
+		return;
+	if (!s->readers || !reads_alike(&s->tx, tx))
+		s->readers = 0;
+	s->tx = *tx;
+	s->readers |= 1u << node;
+	if (!follower_quorum(a->chain->follower, s->readers))
+		return;
+	judge(r, a, s);
+	stranger_forget(a, s);
+	r->again = true;
+}
+
+static void ask_take(struct runner *r, struct fact *f)
+{
+	struct stranger_ask *q = (struct stranger_ask *)f;
+	struct account *a = account_of(r, q->account);
+
+	if (!a)
+		return;
+	a->strangers_asked = false;
+	a->strangers_at_ms = world_now_ms(r->s.world) + ASK_PAUSE_MS;
+	for (uint32_t k = 0; k < q->n; k++) {
+		struct stranger *s = stranger_find(a, &q->hash[k]);
+
+		if (s)
+			s->asked |= 1u << q->node;
+		if (!q->err && hash_same(&q->tx[k].hash, &q->hash[k]))
+			take_reading(r, a, q->node, &q->tx[k]);
+	}
+}
+
+static void ask_free(struct fact *f)
+{
+	free(f);
+}
+
+static void ask_done(void *ctx, struct pool_answer *answer)
+{
+	struct stranger_ask *q = ctx;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err)
+		q->err = q->chain->connector->transactions_read(
+		    q->tx, q->n, answer->answer, answer->len, &f);
+	runner_fact(q->runner, &q->fact);
+}
+
+/* The next node in turn for the first stranger; when all were asked, once more. */
+static int node_for(struct account *a, int64_t *ret_at_ms)
+{
+	struct stranger *s = &a->strangers[0];
+	int node = pool_best(a->chain->pool, s->asked, ret_at_ms);
+
+	if (node < 0 && s->asked) {
+		s->asked = 0;
+		node = pool_best(a->chain->pool, s->readers, ret_at_ms);
+		if (node < 0)
+			node = pool_best(a->chain->pool, 0, ret_at_ms);
+	}
+	return node;
+}
+
+static void ask(struct runner *r, struct account *a)
+{
+	struct stranger_ask *q;
+	struct buf body;
+	int64_t at_ms;
+	int node;
+
+	if (!a->strangers_n || a->strangers_asked)
+		return;
+	if (a->strangers[0].asked && a->strangers_at_ms > world_now_ms(r->s.world)) {
+		runner_wake_at(r, a->strangers_at_ms);
+		return;
+	}
+	node = node_for(a, &at_ms);
+	if (node < 0) {
+		runner_wake_at(r, at_ms);
+		return;
+	}
+	q = mem_new(sizeof *q);
+	q->fact = (struct fact){ .take = ask_take, .free = ask_free };
+	q->runner = r;
+	q->chain = a->chain;
+	q->account = a->id;
+	q->node = node;
+	while (q->n < a->strangers_n && q->n < ASKED_MAX) {
+		q->hash[q->n] = a->strangers[q->n].hash;
+		q->n++;
+	}
+	a->strangers_asked = true;
+	buf_init(&body, 1024 * 1024);
+	a->chain->connector->transactions(&body, q->hash, q->n);
+	runner_ask(r, a->chain, node, &body, false, ask_done, q);
+}
+
+static void count(struct runner *r, struct account *a)
+{
+	uint64_t depth = follower_depth(a->chain->follower);
+	uint64_t since = a->height > depth ? a->height - depth : 0;
+	struct sql_consumed_since_out row;
+
+	if (a->stopped || !a->known || hash_same(&a->counted, &a->agreed))
+		return;
+	a->counted = a->agreed;
+	if (since < a->accepted_height)
+		since = a->accepted_height;
+	if (sql_consumed_since_one(r->s.journal,
+		&(struct sql_consumed_since_in){
+		    .account = a->id, .height = (int64_t)since },
+		&row) &&
+	    row.n >= FOREIGN_MAX)
+		account_stop(r, a,
+		    "another program uses it: three foreign transactions in a short "
+		    "time");
+}
+
+void strangers_turn(struct runner *r, struct account *a)
+{
+	ask(r, a);
+	count(r, a);
+}
+
+/* -- final, retracted --------------------------------------------------------------- */
+
+static bool block_has(const struct block_facts *b, uint32_t at, const uint8_t *hash)
+{
+	for (uint32_t k = 0; k < b->tx_n; k++)
+		if (b->tx[k].account == at && !memcmp(b->tx[k].hash.at, hash, 32))
+			return true;
+	return false;
+}
+
+struct consumed_row {
+	int64_t nonce;
+	int judgement;
+	uint8_t hash[32];
+};
+
+static struct consumed_row *consumed_list(
+    struct runner *r, const struct account *a, uint64_t height, size_t *ret_n)
+{
+	struct sql_consumed_at_in in = { .account = a->id, .height = (int64_t)height };
+	struct sql_consumed_at_out row;
+	struct consumed_row *rows = NULL;
+
+	*ret_n = 0;
+	sql_consumed_at_begin(r->s.journal, &in);
+	while (sql_consumed_at_next(r->s.journal, &row)) {
+		rows = mem_grow(rows, *ret_n + 1, sizeof *rows);
+		rows[*ret_n].nonce = row.nonce;
+		rows[*ret_n].judgement = (int)row.judgement;
+		memcpy(rows[(*ret_n)++].hash, row.hash, sizeof row.hash);
+	}
+	return rows;
+}
+
+static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
+{
+	struct intent i;
+
+	if (intent_on(r, a, nonce, &i))
+		attempts_replaced(r, i.id, false);
+	sql_consumed_drop(r->s.journal,
+	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
+}
+
+void strangers_final(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+{
+	size_t n;
+	struct consumed_row *rows = consumed_list(r, a, b->head.height, &n);
+
+	for (size_t k = 0; k < n; k++) {
+		if (block_has(b, at, rows[k].hash))
+			settle(r, a, rows[k].nonce, rows[k].judgement, rows[k].hash,
+			    b->head.height);
+		else
+			consumed_forget(r, a, rows[k].nonce);
+	}
+	free(rows);
+	for (size_t i = a->strangers_n; i-- > 0;) {
+		struct stranger *s = &a->strangers[i];
+
+		if (s->height > b->head.height || s->agreed)
+			continue;
+		if (s->height == b->head.height && block_has(b, at, s->hash.at))
+			s->agreed = true;
+		else
+			stranger_forget(a, s);
+	}
+}
+
+static void reopen(struct runner *r, struct account *a, int64_t nonce)
+{
+	struct intent i;
+
+	if (!intent_on(r, a, nonce, &i))
+		return;
+	attempts_replaced(r, i.id, false);
+	if (i.state == INTENT_VOID && operation_load(r, i.operation))
+		attempts_reopen(r, &i);
+}
+
+void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
+{
+	struct sql_consumed_above_in in = { .account = a->id, .height = (int64_t)above };
+	struct sql_consumed_above_out row;
+	int64_t *nonces = NULL;
+	size_t n = 0;
+
+	for (size_t i = a->strangers_n; i-- > 0;)
+		if (a->strangers[i].height > above)
+			stranger_forget(a, &a->strangers[i]);
+	sql_consumed_above_begin(r->s.journal, &in);
+	while (sql_consumed_above_next(r->s.journal, &row)) {
+		nonces = mem_grow(nonces, n + 1, sizeof *nonces);
+		nonces[n++] = row.nonce;
+	}
+	for (size_t k = 0; k < n; k++)
+		reopen(r, a, nonces[k]);
+	if (n)
+		sql_consumed_drop_above(r->s.journal,
+		    &(struct sql_consumed_drop_above_in){
+			.account = a->id, .height = (int64_t)above });
+	free(nonces);
+}

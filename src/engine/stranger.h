@@ -1,0 +1,29 @@
+/* stranger.h - transactions of an account that no attempt of this journal knows.
+ *
+ * A consumed nonce is known by the transaction that consumed it, read whole and judged
+ * (G8.2). Until the last one is read, nothing new is reserved on the account. A quorum
+ * must read the same. Its place in a final block is the quorum's word as well: only then
+ * it is a proof of death for an intent on its nonce (G5), unless it pays one of our
+ * items.
+ */
+#ifndef PAWL_ENGINE_STRANGER_H
+#define PAWL_ENGINE_STRANGER_H
+
+#include "engine/engine.h"
+
+/* A block of the trail holds a transaction that no attempt knows. */
+void stranger_seen(struct runner *r, struct account *a, const struct block_facts *b,
+    const struct seen_tx *tx);
+
+/* Ask for what is not read yet; three in a finality period stop the account. */
+void strangers_turn(struct runner *r, struct account *a);
+
+/* A block is final by the quorum's facts: settle what strangers consumed in it, forget
+ * those that the quorum does not have. */
+void strangers_final(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
+
+/* Blocks above left the trail: their nonces are open again. */
+void strangers_retracted(struct runner *r, struct account *a, uint64_t above);
+
+#endif
