@@ -168,7 +168,8 @@ static void chain_settle(struct follower *f)
 				same |= 1u << k;
 		if (!quorum(f, same))
 			continue;
-		memcpy(in.genesis, f->view[i].genesis.at, sizeof in.genesis);
+		f->genesis = f->view[i].genesis;
+		memcpy(in.genesis, f->genesis.at, sizeof in.genesis);
 		if (sql_chain_by_identity_one(f->s.journal, &in, &row)) {
 			f->chain = row.id;
 			f->stopped = !row.no_stopped;
@@ -190,6 +191,23 @@ static void chain_settle(struct follower *f)
 	}
 }
 
+/* It serves another chain: it has no vote, is sent nothing, and is asked again later. */
+static void refuse(struct follower *f, int node, const char *why)
+{
+	struct view *v = &f->view[node];
+
+	v->identified = false;
+	v->poll_at_ms = world_now_ms(f->s.world) + 10 * f->s.config->poll_ms;
+	leave_out(f, node, why);
+}
+
+static void refuse_strangers(struct follower *f)
+{
+	for (int i = 0; i < f->nodes && f->chain; i++)
+		if (f->view[i].identified && !hash_same(&f->view[i].genesis, &f->genesis))
+			refuse(f, i, "serves a chain of another genesis");
+}
+
 static void take_identity(struct follower *f, struct question *q)
 {
 	struct view *v = &f->view[q->node];
@@ -202,17 +220,19 @@ static void take_identity(struct follower *f, struct question *q)
 		snprintf(why, sizeof why, "serves chain id %llu, not %llu",
 		    (unsigned long long)q->identity.chain_id,
 		    (unsigned long long)f->s.config->chain_id);
-		leave_out(f, q->node, why);
-		v->poll_at_ms = world_now_ms(f->s.world) + 10 * f->s.config->poll_ms;
+		refuse(f, q->node, why);
 		return;
 	}
-	if (v->has_genesis && !hash_same(&v->genesis, &q->identity.genesis))
-		leave_out(f, q->node, "its genesis changed");
 	v->genesis = q->identity.genesis;
-	v->has_genesis = true;
 	v->identified = true;
 	if (!f->chain)
 		chain_settle(f);
+	refuse_strangers(f);
+}
+
+bool follower_knows(const struct follower *f, int node)
+{
+	return f->chain && f->view[node].identified;
 }
 
 static void take_poll(struct follower *f, struct question *q)

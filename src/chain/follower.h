@@ -87,6 +87,10 @@ bool follower_stopped(const struct follower *f);
  * fails: NO_QUORUM  no quorum names an ancestor that the journal still has */
 NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
 
+/* Does this node serve our chain, as it said when it was asked last? Nothing that is
+ * signed may go to another. */
+bool follower_knows(const struct follower *f, int node);
+
 /* Whether these nodes (a bit each) make a quorum: one vote a provider. */
 bool follower_quorum(const struct follower *f, uint32_t nodes);
 

@@ -69,7 +69,6 @@ struct view {
 	bool by_hash; /* headers by height did not link: walk back by hash */
 	int blocks_busy;
 	struct hash genesis;
-	bool has_genesis;
 	struct head head;
 	struct head goal; /* the head, or a block on the way when it is far */
 	enum block_way way;
@@ -87,7 +86,8 @@ struct view {
 struct follower {
 	struct follower_setup s;
 	int64_t chain;
-	struct head *trail; /* [0] is final */
+	struct hash genesis; /* when chain is known */
+	struct head *trail;  /* [0] is final */
 	size_t trail_n, trail_cap;
 	struct sighting *seen;
 	size_t seen_n, seen_cap;

@@ -292,6 +292,10 @@ void account_send(struct runner *r, struct account *a)
 	for (int node = 0; node < pool_size(a->chain->pool); node++) {
 		if (pool_node(a->chain->pool, node)->off)
 			continue;
+		if (!follower_knows(a->chain->follower, node)) {
+			a->send_ready = true; /* it is asked who it is */
+			continue;
+		}
 		if (a->send_at_ms[node] > now) {
 			a->send_ready = true;
 			runner_wake_at(r, a->send_at_ms[node]);
