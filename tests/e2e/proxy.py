@@ -24,6 +24,7 @@ import random
 import socket
 import struct
 import threading
+import time
 
 SEND = "eth_sendRawTransaction"
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -51,6 +52,28 @@ class Faults:
                     return name
                 draw -= chance
         return None
+
+
+class Limit:
+    """So many requests a second, and 429 for what is more."""
+
+    def __init__(self, rate):
+        self.rate = rate
+        self.tokens = float(rate)
+        self.filled = time.monotonic()
+        self.refused = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, methods):
+        with self.lock:
+            now = time.monotonic()
+            self.tokens = min(self.rate, self.tokens + (now - self.filled) * self.rate)
+            self.filled = now
+            if self.tokens >= 1:
+                self.tokens -= 1
+                return None
+            self.refused += 1
+            return "429"
 
 
 def number(text):

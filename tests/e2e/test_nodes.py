@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Nodes that lose answers, lag, lie or serve another chain, and everybody is paid exactly
+once."""
+
+import contextlib
+
+from harness import (
+    PAYER,
+    Anvil,
+    Desk,
+    check,
+    exactly_once,
+    main,
+    recipients,
+    same,
+    test,
+    wait_until,
+    within,
+)
+from proxy import SEND, Faults, Limit, Proxy
+
+LOSSES = {"504": 0.1, "reset": 0.1, "drop": 0.1, "hang": 0.05}
+
+
+@contextlib.contextmanager
+def desk_behind(proxies, rows, block_s=0.15, **chain):
+    """A desk with a list whose nodes are all the same Anvil behind different proxies."""
+    with contextlib.ExitStack() as stack:
+        anvil = stack.enter_context(Anvil(block_s))
+        made = [stack.enter_context(Proxy(anvil.port)) for _ in range(proxies)]
+        settings = {"max_in_flight": 60, "timeout_ms": 600, **chain}
+        desk = stack.enter_context(Desk([p.url for p in made], chain=settings))
+        desk.rows = recipients(rows)
+        desk.write_list("list.csv", desk.rows)
+        yield anvil, made, desk
+
+
+def pays_exactly(anvil, desk, seconds=90):
+    ended = desk.expect(0, *desk.airdrop(), seconds=seconds)
+    same(exactly_once(anvil.rpc, PAYER, None, desk.rows), len(desk.rows), "payments")
+    return ended.err
+
+
+@test
+def answers_to_sends_are_lost():
+    with desk_behind(1, 200, max_in_flight=20, batch=5) as (anvil, (proxy,), desk):
+        proxy.fault = Faults(11, {k: 2 * v for k, v in LOSSES.items()}, only=SEND)
+        pays_exactly(anvil, desk)
+        check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
+
+
+@test
+def any_answer_may_be_lost():
+    with desk_behind(1, 200, batch=5) as (anvil, (proxy,), desk):
+        proxy.fault = Faults(12, LOSSES)
+        pays_exactly(anvil, desk)
+        check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
+
+
+@test
+def the_node_answers_so_often_and_no_more():
+    with desk_behind(1, 200, block_s=0.5) as (anvil, (proxy,), desk):
+        proxy.fault = Limit(15)
+        pays_exactly(anvil, desk)
+        check(proxy.fault.refused > 0, "it was never asked too often")
+
+
+@test
+def the_node_is_busy_now_and_then():
+    with desk_behind(1, 200, batch=5) as (anvil, (proxy,), desk):
+        proxy.fault = Faults(13, {"503": 0.1})
+        pays_exactly(anvil, desk)
+        check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
+
+
+@test
+def the_only_node_falls_back_in_time():
+    """A load balancer that moves to a node which is behind, and back."""
+    with desk_behind(1, 300) as (anvil, (proxy,), desk):
+        child = desk.start(*desk.airdrop())
+        for paid in (60, 120, 180):
+            wait_until(lambda paid=paid: anvil.rpc.count(PAYER) >= paid, 30, f"{paid} paid")
+            proxy.lag = 4
+            before = proxy.requests
+            wait_until(lambda before=before: proxy.requests > before + 20, 30, "20 requests")
+            proxy.lag = 0
+        same(desk.ended(child).code, 0, "exit")
+        same(exactly_once(anvil.rpc, PAYER, None, desk.rows), 300, "payments")
+
+
+@test
+def one_of_three_lags():
+    with desk_behind(3, 200) as (anvil, proxies, desk):
+        anvil.mine(40)
+        proxies[0].lag = 30
+        said = pays_exactly(anvil, desk)
+        within([str(proxies[0].port), "lags"], said, "the node is named")
+
+
+@test
+def one_of_three_is_dead():
+    with desk_behind(3, 200) as (anvil, proxies, desk):
+        proxies[1].fault = lambda methods: "drop"
+        pays_exactly(anvil, desk)
+
+
+def lie(call, result):
+    """Payments failed, and whoever counts gets more than there is."""
+    if call["method"] == "eth_getBlockReceipts" and result:
+        return [{**receipt, "status": "0x0"} for receipt in result]
+    if call["method"] == "eth_getTransactionReceipt" and result:
+        return {**result, "status": "0x0"}
+    if call["method"] == "eth_getTransactionCount":
+        return hex(int(result, 16) + 3)
+    return result
+
+
+@test
+def one_of_three_lies():
+    with desk_behind(3, 200) as (anvil, proxies, desk):
+        proxies[2].alter = lie
+        pays_exactly(anvil, desk)
+        same({row["state"] for row in desk.export("list")}, {"final"}, "states")
+
+
+@test
+def one_of_three_serves_another_chain():
+    for other in (1, 31337):  # another number, or another genesis
+        with desk_behind(3, 100) as (anvil, proxies, desk):
+            with Anvil(0.15, other, "--timestamp", "1700000000") as stranger:
+                proxies[0].upstream = stranger.port
+                said = pays_exactly(anvil, desk)
+                same(stranger.rpc.count(PAYER), 0, "payments on the other chain")
+                within(str(proxies[0].port), said, "the node is named")
+
+
+@test
+def the_only_node_serves_another_chain():
+    with Anvil(0.15, 5) as stranger, Desk([stranger.url]) as desk:
+        desk.write_list("list.csv", recipients(3))
+        ended = desk.expect(1, *desk.airdrop())
+        within("chain", ended.err, "why")
+        same(stranger.rpc.count(PAYER), 0, "payments on the other chain")
+
+
+@test
+def the_quorum_goes_and_comes_back():
+    with desk_behind(3, 300) as (anvil, proxies, desk):
+        anvil.mine(60)
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 60, 30, "60 paid")
+        for proxy in proxies[:2]:
+            proxy.lag = 50
+        height = anvil.rpc.height()
+        wait_until(lambda: anvil.rpc.height() > height + 10, 30, "10 blocks")
+        final = desk.status("list")["final"]
+        wait_until(lambda: anvil.rpc.height() > height + 20, 30, "10 blocks more")
+        same(desk.status("list")["final"], final, "rows that one node alone called final")
+        same(child.poll(), None, "it waits")
+        for proxy in proxies[:2]:
+            proxy.lag = 0
+        same(desk.ended(child, 60).code, 0, "exit")
+        same(exactly_once(anvil.rpc, PAYER, None, desk.rows), 300, "payments")
+
+
+main()
