@@ -71,7 +71,7 @@ static void PRINTF(5, 6) mismatch(struct verify *v, int64_t row, int64_t nonce,
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
 	o = json_object();
-	if (row)
+	if (row > 0)
 		json_object_set_new(o, "row", json_integer(row));
 	if (nonce >= 0)
 		json_object_set_new(o, "nonce", json_integer(nonce));

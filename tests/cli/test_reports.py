@@ -449,6 +449,59 @@ def somebody_else_owns_it(folder):
             owner.kill()
 
 
+# --- doctor --------------------------------------------------------------------------------------
+
+
+def findings(folder, code=1):
+    """What doctor found, by what it looked at; each says what to do."""
+    *told, end = Run(folder, "doctor", "--json").ends(code).json()
+    found = {o["check"]: o["text"] for o in told if not o["ok"]}
+    assert all(list(o) == ["check", "of", "ok", "text", "do"] for o in told), told
+    assert all(o["do"] for o in told if not o["ok"]), told
+    assert end["ok"] == (not found) and end["findings"] >= len(found), end
+    return found
+
+
+@test
+def doctor_finds_what_is_wrong(folder):
+    """doctor names a key that is not there, a node that is down, and a missing journal"""
+    fill(folder)
+    found = findings(folder)
+    assert set(found) == {"key", "node", "chain"}, found
+    assert found["key"] == "the environment variable NOT_THERE is not set", found
+    Run(folder, "doctor").ends(1, out="(?s)ok +journal +pawl.db: pages.*do: ", err="findings")
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write("journal: other.db\n")
+    found = findings(folder)
+    assert set(found) == {"config", "journal"} and "no journal" in found["journal"], found
+
+
+@test
+def doctor_reads_the_journal(folder):
+    """doctor sees totals that are not the sums of their rows, an edited past, a stop"""
+    fill(folder)
+    with Journal(folder) as db:
+        db.execute("UPDATE item SET amount = ? WHERE row = 3", (amount(1),))
+    assert "not the sums" in findings(folder)["journal"]
+    with Journal(folder) as db:
+        db.execute("UPDATE item SET amount = ? WHERE row = 3", (amount(3 * ETHER),))
+    Run(folder, "pause", "payroll").ends(0)
+    assert "it is paused" in findings(folder)["journal"]
+    Run(folder, "resume", "payroll").ends(0)
+    assert "journal" not in findings(folder)
+    with Journal(folder) as db:
+        db.execute("UPDATE event SET why = 'I never did' WHERE id = 2")
+    assert "breaks at commit" in findings(folder)["journal"]
+
+
+@test
+def doctor_without_a_chain(folder):
+    """doctor of a fresh folder says what comes next"""
+    Run(folder, "doctor").ends(1, err="pawl init")
+    Run(folder, "init").ends(0)
+    Run(folder, "doctor").ends(1, out="(?s)it has no chain.*do: name a chain.*it has no key")
+
+
 def main():
     failed = False
     print(f"1..{len(tests)}")

@@ -1,0 +1,462 @@
+/* doctor: the config, the keys, the journal and the nodes, and what to do about them.
+ *
+ * Each thing that was looked at is a line; a finding says what is wrong and what to do.
+ * It goes on after each: a node that is down hides nothing of the others.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "cli/keys.h"
+#include "cli/probe.h"
+#include "cli/report.h"
+#include "codec/eip55.h"
+#include "journal/sql.gen.h"
+
+/* Blocks behind the best node from which on a node is said to lag. */
+#define LAG_MAX 5
+#define SIGNIFICANT_LATENCY_MS 2000
+
+struct doctor {
+	struct cli *cli;
+	struct world *world;
+	struct journal *journal; /* NULL: there is none to read */
+	int findings;
+};
+
+enum rules { RULES_UNKNOWN, RULES_TESTED, RULES_MAINNET, RULES_L1_DATA, RULES_OTHER_GAS };
+
+static const struct {
+	uint64_t chain_id;
+	const char *name;
+	enum rules kind;
+} chain_rules[] = {
+#define RULES(chain_id, name, kind) { chain_id, name, RULES_##kind },
+#include "cli/chain_rules.def"
+#undef RULES
+};
+
+/* -- telling ---------------------------------------------------------------------------
+ */
+
+static void vtold(struct doctor *d, const char *what, const char *subject, bool finding,
+    const char *todo, const char *fmt, va_list ap)
+{
+	char text[700];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	utf8_plain(text);
+	d->findings += finding;
+	if (d->cli->args.json)
+		cli_json(json_pack("{s:s, s:o, s:b, s:o, s:o}", "check", what, "of",
+		    cli_text(subject), "ok", !finding, "text", cli_text(text), "do",
+		    cli_text(todo)));
+	else if (finding)
+		printf("FINDING %-8s %s: %s\n        do: %s\n", what, subject, text,
+		    todo ? todo : "-");
+	else if (!d->cli->args.quiet)
+		printf("ok      %-8s %s: %s\n", what, subject, text);
+}
+
+static void PRINTF(4, 5)
+    fine(struct doctor *d, const char *what, const char *subject, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vtold(d, what, subject, false, NULL, fmt, ap);
+	va_end(ap);
+}
+
+static void PRINTF(5, 6) finding(struct doctor *d, const char *what, const char *subject,
+    const char *todo, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vtold(d, what, subject, true, todo, fmt, ap);
+	va_end(ap);
+}
+
+/* -- config and keys
+ * ------------------------------------------------------------------------ */
+
+static void config_check(struct doctor *d)
+{
+	const struct config *c = d->cli->config;
+
+	if (c->mode & 07)
+		finding(d, "config", c->path, "chmod 600 it",
+		    "everybody on this machine can read it");
+	else
+		fine(d, "config", c->path, "%d chains, %d keys", c->chains_n, c->keys_n);
+	if (c->chains_n == 0)
+		finding(d, "config", c->path, "name a chain: pawl help config",
+		    "it has no chain");
+	if (c->keys_n == 0)
+		finding(d, "config", c->path,
+		    "pawl key new NAME, or pawl key import NAME", "it has no key");
+}
+
+/* Each is resolved, so that it is known now whether it will sign later. */
+static void key_check(struct doctor *d, const struct key_config *key)
+{
+	const struct secret *secret;
+	struct address address;
+	struct fail f = { ERR_OK, "" };
+	char text[43], prefix[80];
+	size_t len;
+
+	/* which key it is stands in front already */
+	len = (size_t)snprintf(prefix, sizeof prefix, "key %s: ", key->name);
+	if (keyring_get(d->cli->keyring, key->name, &secret, &address, &f) != ERR_OK) {
+		finding(d, "key", key->name,
+		    "set the variable, file or password that it names; until then its "
+		    "operations wait",
+		    "%s", strncmp(f.why, prefix, len) == 0 ? f.why + len : f.why);
+		return;
+	}
+	eip55_format(text, address.at);
+	fine(d, "key", key->name, "%s", text);
+}
+
+/* -- the journal
+ * -------------------------------------------------------------------------------- */
+
+/* G10: what was planned is the sum of what became of it, and of the rows themselves. */
+static bool sums_hold(struct journal *j, const struct operation *o)
+{
+	struct sql_item_from_in in = { o->id, 1, o->items };
+	struct sql_item_from_out item;
+	struct totals counted[5] = { 0 };
+	struct amount all = AMOUNT_ZERO;
+	bool good = true;
+
+	sql_item_from_begin(j, &in);
+	while (good && sql_item_from_next(j, &item)) {
+		struct totals *t = &counted[item.state < 5 ? item.state : 0];
+
+		t->n++;
+		good = amount_add(&t->sum, &t->sum, &item.amount);
+	}
+	sql_item_from_end(j);
+	for (int i = 0; i < 5 && good; i++)
+		good = counted[i].n == o->by_state[i].n &&
+		    amount_cmp(&counted[i].sum, &o->by_state[i].sum) == 0 &&
+		    amount_add(&all, &all, &counted[i].sum);
+	return good && amount_cmp(&all, &o->planned) == 0;
+}
+
+static void operation_check(struct doctor *d, struct operation *o)
+{
+	struct report_progress p;
+	struct airdrop_facts a;
+	struct fail f;
+
+	utf8_plain(o->name);
+	if (airdrop_read(d->journal, o->id, &a) && a.imported == o->items &&
+	    !sums_hold(d->journal, o))
+		finding(d, "journal", o->name, "pawl verify it, and restore a backup",
+		    "its totals are not the sums of its rows");
+	else if (report_progress(d->cli, d->journal, o, &p, &f) != ERR_OK)
+		finding(d, "journal", o->name, "restore a backup", "%s", f.why);
+	else if (p.unblock[0])
+		finding(d, "journal", o->name, p.unblock, "it waits for %s", p.waits_for);
+	else
+		fine(d, "journal", o->name, "%s, its sums hold",
+		    state_name(MACHINE_OPERATION, o->state));
+}
+
+static void operations_check(struct doctor *d)
+{
+	struct sql_operation_all_out row;
+	struct operation o;
+
+	sql_operation_all_begin(d->journal);
+	while (sql_operation_all_next(d->journal, &row))
+		if (operation_read(d->journal, row.id, &o))
+			operation_check(d, &o);
+	sql_operation_all_end(d->journal);
+}
+
+static void journal_check(struct doctor *d)
+{
+	const char *path = d->cli->config->journal;
+	struct fail f = { ERR_OK, "" };
+	int64_t operation, commit;
+	char why[200];
+
+	if (journal_read(&d->journal, path, &f) != ERR_OK) {
+		d->journal = NULL;
+		finding(d, "journal", path,
+		    f.err == ERR_NO_JOURNAL ? "pawl init" : "see the sentence", "%s",
+		    f.why);
+		return;
+	}
+	if (!journal_check_pages(d->journal, why, sizeof why)) {
+		finding(d, "journal", path, "stop what uses it, and restore a backup",
+		    "damaged: %s", why);
+		return;
+	}
+	journal_read_begin(d->journal);
+	commit = journal_check_events(d->journal, &operation);
+	if (commit)
+		finding(d, "journal", path, "restore a backup; somebody edited the past",
+		    "the event chain of operation %" PRId64 " breaks at commit %" PRId64,
+		    operation, commit);
+	else
+		fine(d, "journal", path, "pages and event chains are intact");
+	operations_check(d);
+	journal_read_end(d->journal);
+}
+
+/* -- nodes
+ * ------------------------------------------------------------------------------------------
+ */
+
+static void node_tell(struct doctor *d, const struct probe *p, const char *subject)
+{
+	char final[48] = "no finalized tag";
+
+	if (p->has_final)
+		snprintf(final, sizeof final, "finalized %" PRIu64, p->final.height);
+	fine(d, "node", subject, "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s",
+	    p->identity.client[0] ? p->identity.client : "client not told",
+	    p->head.height, final, p->latency_ms,
+	    p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "",
+	    p->block_receipts ? "eth_getBlockReceipts"
+			      : "no eth_getBlockReceipts: blocks are read whole",
+	    p->by_hash ? "state by hash" : "state by number only");
+}
+
+/* best: the highest head of all nodes. */
+static void node_check(struct doctor *d, const struct chain_config *c,
+    const struct probe *p, const struct hash *genesis, uint64_t best)
+{
+	char subject[120];
+
+	snprintf(subject, sizeof subject, "%s %s", c->name, p->name);
+	if (!p->reachable) {
+		finding(d, "node", subject, "start it, or correct its URL in the config",
+		    "%s", p->fail.why);
+	} else if (p->identity.chain_id != c->chain_id) {
+		finding(d, "node", subject, "correct chain_id or the URL in the config",
+		    "it serves chain id %" PRIu64 ", not %" PRIu64, p->identity.chain_id,
+		    c->chain_id);
+	} else if (!hash_same(&p->identity.genesis, genesis)) {
+		finding(d, "node", subject, "take it out of the config",
+		    "its genesis is not that of the chain: it serves another one");
+	} else if (!p->has_head) {
+		finding(
+		    d, "node", subject, "look at the node's own log", "it shows no head");
+	} else if (p->head.height + LAG_MAX < best) {
+		finding(d, "node", subject, "wait until it is synced, or take it out",
+		    "it is %" PRIu64 " blocks behind the others", best - p->head.height);
+	} else if (c->finality.tag && !p->has_final) {
+		finding(d, "node", subject, "write finality: {depth: N} for this chain",
+		    "it has no finalized block, which the config waits for");
+	} else if (!p->state) {
+		finding(d, "node", subject,
+		    "use a node that keeps the state of new blocks",
+		    "it does not tell counts and balances at a block");
+	} else {
+		node_tell(d, p, subject);
+	}
+}
+
+/* The journal's word for the chain goes before that of the first node. */
+static struct hash genesis_of(
+    struct doctor *d, const struct chain_config *c, const struct probe *probes)
+{
+	struct sql_report_chains_out row;
+	struct hash genesis = { { 0 } };
+	bool known = false;
+
+	for (int i = c->endpoints_n - 1; i >= 0; i--)
+		if (probes[i].reachable && probes[i].identity.chain_id == c->chain_id)
+			genesis = probes[i].identity.genesis;
+	if (!d->journal)
+		return genesis;
+	sql_report_chains_begin(d->journal);
+	while (sql_report_chains_next(d->journal, &row)) {
+		if ((uint64_t)row.chain_id != c->chain_id || known ||
+		    strcmp(row.name, c->name) != 0)
+			continue;
+		memcpy(genesis.at, row.genesis, sizeof genesis.at);
+		known = true;
+	}
+	return genesis;
+}
+
+static enum err nodes_check(
+    struct doctor *d, const struct chain_config *c, struct fail *f)
+{
+	struct probe probes[POOL_NODES_MAX];
+	struct hash genesis;
+	uint64_t best = 0;
+
+	for (int i = 0; i < c->endpoints_n; i++) {
+		enum err e = probe_node(d->world, c, i, &probes[i], f);
+
+		if (e != ERR_OK)
+			return e;
+		if (probes[i].has_head && probes[i].identity.chain_id == c->chain_id &&
+		    probes[i].head.height > best)
+			best = probes[i].head.height;
+	}
+	genesis = genesis_of(d, c, probes);
+	for (int i = 0; i < c->endpoints_n; i++)
+		node_check(d, c, &probes[i], &genesis, best);
+	return ERR_OK;
+}
+
+/* -- chains
+ * ----------------------------------------------------------------------------------------
+ */
+
+static void rules_check(struct doctor *d, const struct chain_config *c)
+{
+	enum rules kind = RULES_UNKNOWN;
+	const char *name = "";
+
+	for (size_t i = 0; i < sizeof chain_rules / sizeof *chain_rules; i++)
+		if (chain_rules[i].chain_id == c->chain_id) {
+			kind = chain_rules[i].kind;
+			name = chain_rules[i].name;
+		}
+	switch (kind) {
+	case RULES_TESTED:
+		fine(d, "chain", c->name, "%s: what pawl is tested on", name);
+		break;
+	case RULES_MAINNET:
+		fine(d, "chain", c->name,
+		    "%s: the same rules of gas as where pawl is tested", name);
+		break;
+	case RULES_L1_DATA:
+		finding(d, "chain", c->name,
+		    "keep more coin on the account than plan says; start with a small list",
+		    "%s: a fee for data comes on top of gas, and --max-total-fee does not "
+		    "count it",
+		    name);
+		break;
+	case RULES_OTHER_GAS:
+		finding(d, "chain", c->name,
+		    "do not pay native coin there with this version; try a token list of "
+		    "one row first",
+		    "%s: gas works otherwise, and a transfer takes more than 21,000",
+		    name);
+		break;
+	case RULES_UNKNOWN:
+		fine(d, "chain", c->name,
+		    "chain id %" PRIu64 " is not known here: try a list of one row first",
+		    c->chain_id);
+		break;
+	}
+}
+
+static void account_check(struct doctor *d, struct ask *a, const struct chain_config *c,
+    const struct key_config *key)
+{
+	struct account_seen seen;
+	struct address address;
+	struct fail f = { ERR_OK, "" };
+	char subject[100], balance[AMOUNT_TEXT_MAX];
+	bool code = false;
+
+	if (keyring_peek(d->cli->keyring, key->name, &address, NULL) != ERR_OK)
+		return;
+	snprintf(subject, sizeof subject, "%s on %s", key->name, c->name);
+	if (probe_account(a, &address, &seen, &f) != ERR_OK ||
+	    ask_code(a, &address, &code, &f) != ERR_OK) {
+		finding(
+		    d, "account", subject, "see the nodes of this chain", "%s", f.why);
+		return;
+	}
+	amount_format(balance, &seen.balance, REPORT_NATIVE_DECIMALS);
+	if (code)
+		finding(d, "account", subject,
+		    "use another key, or take the delegation back",
+		    "its account has code (EIP-7702): others can use its nonces, so pawl "
+		    "refuses it");
+	else
+		fine(d, "account", subject, "holds %s of the native coin, count %" PRIu64,
+		    balance, seen.count);
+}
+
+static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
+{
+	const struct chain_config *c = NULL;
+	struct identity identity;
+	struct fail why = { ERR_OK, "" };
+	struct ask *a;
+	enum err e;
+
+	if (config_chain(d->cli->config, name, &c, &why) != ERR_OK) {
+		finding(d, "chain", name, "correct its endpoints in the config", "%s",
+		    why.why);
+		return ERR_OK;
+	}
+	rules_check(d, c);
+	e = nodes_check(d, c, f);
+	if (e != ERR_OK)
+		return e;
+	a = ask_new(d->world, c, PROBE_PATIENCE_MS, true);
+	if (ask_identity(a, &identity, &why) != ERR_OK) {
+		finding(d, "chain", name, "see its nodes", "no quorum: %s", why.why);
+	} else {
+		fine(d, "chain", name, "a quorum of %d answers", c->quorum);
+		for (int i = 0; i < d->cli->config->keys_n; i++)
+			account_check(d, a, c, &d->cli->config->keys[i]);
+	}
+	ask_free(a);
+	return world_signalled(d->world) ? fail_set(f, ERR_STOPPED, "stopped") : ERR_OK;
+}
+
+/* -- the command
+ * ------------------------------------------------------------------------------------ */
+
+static enum err end(struct doctor *d, struct fail *f)
+{
+	d->cli->told = true;
+	if (d->cli->args.json)
+		cli_json(json_pack(
+		    "{s:b, s:i}", "ok", d->findings == 0, "findings", d->findings));
+	if (d->findings == 0) {
+		cli_say(d->cli, "Nothing to do.");
+		return ERR_OK;
+	}
+	return fail_set(
+	    f, ERR_CONFIG, "%d finding%s", d->findings, d->findings == 1 ? "" : "s");
+}
+
+static enum err doctor(struct doctor *d, struct fail *f)
+{
+	struct cli *c = d->cli;
+	enum err e = cli_keyring(c, f);
+
+	if (e != ERR_OK)
+		return e;
+	config_check(d);
+	for (int i = 0; i < c->config->keys_n; i++)
+		key_check(d, &c->config->keys[i]);
+	journal_check(d);
+	e = world_open(&d->world, f);
+	for (int i = 0; i < c->config->chains_n && e == ERR_OK; i++)
+		e = chain_check(d, c->config->chains[i].name, f);
+	return e == ERR_OK ? end(d, f) : e;
+}
+
+enum err cmd_doctor(struct cli *c, struct fail *f)
+{
+	struct doctor d = { .cli = c };
+	enum err e = doctor(&d, f);
+
+	world_free(d.world);
+	if (d.journal)
+		journal_close(d.journal);
+	return e;
+}

@@ -1,0 +1,186 @@
+#include "cli/probe.h"
+
+#include <stdio.h>
+
+#include "cli/look.h"
+
+/* -- a block, in the way that the follower reads it
+ * --------------------------------------- */
+
+struct block_ctx {
+	struct watched watched;
+	struct block_question q;
+};
+
+struct block_word {
+	bool read, has_count;
+	enum node_note note;
+};
+
+static void block_write(const struct ask_question *q, struct buf *body)
+{
+	const struct block_ctx *c = q->ctx;
+
+	connector_evm.block(body, &c->q);
+}
+
+/* A refusal is what is asked for here, so it is a fact. */
+static enum err block_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	const struct block_ctx *c = q->ctx;
+	struct block_word *ret = fact;
+	struct block_facts b = { 0 };
+	struct node_word word = { .note = NOTE_NONE };
+	enum err e = connector_evm.block_read(&b, &word, &c->q, answer, len, f);
+
+	ret->read = e == ERR_OK;
+	ret->note = word.note;
+	ret->has_count = ret->read && b.accounts_n > 0 && b.accounts[0].has_count;
+	block_facts_release(&b);
+	return ERR_OK;
+}
+
+static enum err block_ask(struct ask *a, struct block_ctx *c, enum block_way way,
+    bool by_number, struct block_word *ret, struct fail *f)
+{
+	struct ask_question q = {
+		.ctx = c, .write = block_write, .read = block_read, .size = sizeof *ret
+	};
+	struct ask_said said;
+	enum err e;
+
+	c->q.way = way;
+	c->q.by_number = by_number;
+	*ret = (struct block_word){ .read = false };
+	e = ask_each(a, &q, f);
+	if (e != ERR_OK)
+		return e;
+	ask_said(a, 0, &said);
+	if (said.fact)
+		*ret = *(const struct block_word *)said.fact;
+	return ERR_OK;
+}
+
+static enum err block_probe(struct ask *a, struct probe *p, struct fail *f)
+{
+	struct block_ctx c = {
+		.q = { .hash = p->head.hash, .height = p->head.height, .watched_n = 1 }
+	};
+	enum block_way way = BLOCK_RECEIPTS;
+	struct block_word word;
+	enum err e;
+
+	c.q.watched = &c.watched;
+	e = block_ask(a, &c, way, false, &word, f);
+	p->block_receipts =
+	    word.note != NOTE_NO_METHOD && (word.read || word.note == NOTE_NO_HASH_PARAM);
+	if (e == ERR_OK && !p->block_receipts) {
+		way = BLOCK_WHOLE;
+		e = block_ask(a, &c, way, false, &word, f);
+	}
+	p->by_hash = p->state = word.read && word.has_count;
+	if (e == ERR_OK && !p->by_hash) {
+		e = block_ask(a, &c, way, true, &word, f);
+		p->state = word.read && word.has_count;
+	}
+	return e;
+}
+
+/* -- a node
+ * ----------------------------------------------------------------------------------- */
+
+static enum err head_probe(struct ask *a, const struct ask_question *q, struct head *ret,
+    bool *ret_has, struct fail *f)
+{
+	struct ask_said said;
+	enum err e = ask_each(a, q, f);
+
+	if (e != ERR_OK)
+		return e;
+	ask_said(a, 0, &said);
+	*ret_has = said.fact != NULL;
+	if (said.fact)
+		*ret = *(const struct head *)said.fact;
+	return ERR_OK;
+}
+
+static enum err identity_probe(struct ask *a, struct probe *p, struct fail *f)
+{
+	struct ask_said said;
+	enum err e = ask_each(a, &ask_identity_question, f);
+
+	if (e != ERR_OK)
+		return e;
+	ask_said(a, 0, &said);
+	snprintf(p->name, sizeof p->name, "%s", said.node);
+	p->reachable = said.fact != NULL;
+	if (said.fact)
+		p->identity = *(const struct identity *)said.fact;
+	else
+		fail_set(&p->fail, ERR_NO_QUORUM, "%s",
+		    *said.why ? said.why : "it does not answer");
+	return ERR_OK;
+}
+
+enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
+    struct probe *ret, struct fail *f)
+{
+	struct chain_config alone = *c;
+	struct ask *a;
+	int64_t began_ms;
+	enum err e;
+
+	*ret = (struct probe){ .reachable = false };
+	alone.endpoints = &c->endpoints[endpoint];
+	alone.endpoints_n = alone.quorum = 1;
+	a = ask_new(w, &alone, PROBE_PATIENCE_MS, true);
+	e = identity_probe(a, ret, f);
+	began_ms = world_now_ms(w);
+	if (e == ERR_OK && ret->reachable)
+		e = head_probe(a, &look_head_question, &ret->head, &ret->has_head, f);
+	ret->latency_ms = world_now_ms(w) - began_ms;
+	if (e == ERR_OK && ret->has_head)
+		e = head_probe(a, &look_final_question, &ret->final, &ret->has_final, f);
+	if (e == ERR_OK && ret->has_head)
+		e = block_probe(a, ret, f);
+	ask_free(a);
+	return e;
+}
+
+/* -- an account
+ * ---------------------------------------------------------------------------------- */
+
+static void account_write(const struct ask_question *q, struct buf *body)
+{
+	connector_evm.account(body, q->ctx);
+}
+
+static enum err account_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	struct account_seen *ret = fact;
+
+	(void)q;
+	return connector_evm.account_read(&ret->count, &ret->balance, answer, len, f);
+}
+
+static bool account_same(const struct ask_question *q, const void *a, const void *b)
+{
+	const struct account_seen *x = a, *y = b;
+
+	(void)q;
+	return x->count == y->count && amount_cmp(&x->balance, &y->balance) == 0;
+}
+
+enum err probe_account(
+    struct ask *a, const struct address *who, struct account_seen *ret, struct fail *f)
+{
+	struct ask_question q = { .ctx = who,
+		.write = account_write,
+		.read = account_read,
+		.same = account_same,
+		.size = sizeof *ret };
+
+	return ask_quorum(a, &q, ret, f);
+}
