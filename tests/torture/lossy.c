@@ -381,6 +381,14 @@ static bool fits(struct lossy *l, int file, int64_t end)
 	return true;
 }
 
+/* The page cache takes whole sectors: a write that is broken off ends with one. */
+static int broken_off(struct lossy *l, int64_t at, int len)
+{
+	int64_t end = (at + (int64_t)draw(l, (uint64_t)len + 1)) / SECTOR * SECTOR;
+
+	return end > at ? (int)(end - at) : 0;
+}
+
 static int write_at(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
 	struct handle *h = of(file);
@@ -389,7 +397,7 @@ static int write_at(sqlite3_file *file, const void *data, int len, sqlite3_int64
 	if (!fits(h->l, h->file, at + len))
 		return SQLITE_FULL;
 	if (last && draw(h->l, 2))
-		len = (int)draw(h->l, (uint64_t)len + 1);
+		len = broken_off(h->l, at, len);
 	write_file(h->l, h->file, at, data, len);
 	after(last);
 	return SQLITE_OK;
