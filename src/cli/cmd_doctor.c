@@ -40,11 +40,10 @@ static const struct {
 #undef RULES
 };
 
-/* -- telling ---------------------------------------------------------------------------
- */
+/* -- telling ---------------------------------------------------------------------- */
 
-static void vtold(struct doctor *d, const char *what, const char *subject, bool finding,
-    const char *todo, const char *fmt, va_list ap)
+static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *subject,
+    bool finding, const char *todo, const char *fmt, va_list ap)
 {
 	char text[700];
 
@@ -82,8 +81,7 @@ static void PRINTF(5, 6) finding(struct doctor *d, const char *what, const char 
 	va_end(ap);
 }
 
-/* -- config and keys
- * ------------------------------------------------------------------------ */
+/* -- config and keys -------------------------------------------------------------- */
 
 static void config_check(struct doctor *d)
 {
@@ -124,8 +122,7 @@ static void key_check(struct doctor *d, const struct key_config *key)
 	fine(d, "key", key->name, "%s", text);
 }
 
-/* -- the journal
- * -------------------------------------------------------------------------------- */
+/* -- the journal ------------------------------------------------------------------ */
 
 /* G10: what was planned is the sum of what became of it, and of the rows themselves. */
 static bool sums_hold(struct journal *j, const struct operation *o)
@@ -214,9 +211,7 @@ static void journal_check(struct doctor *d)
 	journal_read_end(d->journal);
 }
 
-/* -- nodes
- * ------------------------------------------------------------------------------------------
- */
+/* -- nodes ------------------------------------------------------------------------ */
 
 static void node_tell(struct doctor *d, const struct probe *p, const char *subject)
 {
@@ -314,9 +309,7 @@ static enum err nodes_check(
 	return ERR_OK;
 }
 
-/* -- chains
- * ----------------------------------------------------------------------------------------
- */
+/* -- chains ----------------------------------------------------------------------- */
 
 static void rules_check(struct doctor *d, const struct chain_config *c)
 {
@@ -333,19 +326,18 @@ static void rules_check(struct doctor *d, const struct chain_config *c)
 		fine(d, "chain", c->name, "%s: what pawl is tested on", name);
 		break;
 	case RULES_MAINNET:
-		fine(d, "chain", c->name,
-		    "%s: the same rules of gas as where pawl is tested", name);
+		fine(d, "chain", c->name, "%s: gas as where pawl is tested", name);
 		break;
 	case RULES_L1_DATA:
 		finding(d, "chain", c->name,
-		    "keep more coin on the account than plan says; start with a small list",
-		    "%s: a fee for data comes on top of gas, and --max-total-fee does not "
+		    "keep more coin than plan says, and start with a small list",
+		    "%s: a fee for data comes on top of gas; --max-total-fee does not "
 		    "count it",
 		    name);
 		break;
 	case RULES_OTHER_GAS:
 		finding(d, "chain", c->name,
-		    "do not pay native coin there with this version; try a token list of "
+		    "do not pay native coin there; try a token list of "
 		    "one row first",
 		    "%s: gas works otherwise, and a transfer takes more than 21,000",
 		    name);
@@ -378,8 +370,7 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 	}
 	amount_format(balance, &seen.balance, REPORT_NATIVE_DECIMALS);
 	if (code)
-		finding(d, "account", subject,
-		    "use another key, or take the delegation back",
+		finding(d, "account", subject, "use another key",
 		    "its account has code (EIP-7702): others can use its nonces, so pawl "
 		    "refuses it");
 	else
@@ -416,8 +407,7 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 	return world_signalled(d->world) ? fail_set(f, ERR_STOPPED, "stopped") : ERR_OK;
 }
 
-/* -- the command
- * ------------------------------------------------------------------------------------ */
+/* -- the command ------------------------------------------------------------------ */
 
 static enum err end(struct doctor *d, struct fail *f)
 {

@@ -31,8 +31,7 @@ struct shown {
 	struct amount fee;
 };
 
-/* -- collecting ------------------------------------------------------------------------
- */
+/* -- collecting ------------------------------------------------------------------- */
 
 static void tx_take(struct shown *s, const struct sql_report_attempts_out *at)
 {
@@ -71,8 +70,7 @@ static void shown_find(struct export *x, int64_t row, struct shown *s)
 	}
 }
 
-/* -- telling ----------------------------------------------------------------------------
- */
+/* -- telling ---------------------------------------------------------------------- */
 
 /* RFC 4180: quoted where a separator, a quote or a line's end is in it. */
 static void field_put(const char *text)
@@ -171,8 +169,7 @@ static void rows_export(struct export *x)
 	sql_report_attempts_end(x->journal);
 }
 
-/* -- the command
- * -------------------------------------------------------------------------- */
+/* -- the command ------------------------------------------------------------------ */
 
 static enum err format_read(struct export *x, struct fail *f)
 {
