@@ -8,7 +8,8 @@
 #include "base/mem.h"
 
 #define BODY_MAX (1024 * 1024)
-#define AGAIN_MS 250     /* before a node that failed, or disagrees, is asked again */
+#define AGAIN_MS 250 /* before a node that failed, or disagrees, is asked again */
+#define IDENTITY_GRACE_MS 500
 #define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
 
 enum phase { PHASE_TO_ASK, PHASE_ASKED, PHASE_SAID };
@@ -260,14 +261,19 @@ static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 	return e;
 }
 
-static enum err ask_run(
-    struct ask *a, const struct ask_question *q, void *ret, struct fail *f)
+/* grace_ms: how long the others may take to be heard, too. */
+static enum err ask_run(struct ask *a, const struct ask_question *q, int64_t grace_ms,
+    void *ret, struct fail *f)
 {
 	const struct node *n = NULL;
+	int64_t until_ms;
 	enum err e;
 
 	begin(a, q);
 	e = gather(a, &n, f);
+	until_ms = world_now_ms(a->world) + grace_ms;
+	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms)
+		e = wait_for_words(a, until_ms, f);
 	a->question = NULL;
 	if (e != ERR_OK)
 		return e;
@@ -283,7 +289,7 @@ enum err ask_quorum(
 	struct identity identity;
 	enum err e = a->identified ? ERR_OK : ask_identity(a, &identity, f);
 
-	return e == ERR_OK ? ask_run(a, q, ret, f) : e;
+	return e == ERR_OK ? ask_run(a, q, 0, ret, f) : e;
 }
 
 enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
@@ -361,7 +367,7 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 	for (int i = 0; i < a->n; i++)
 		a->nodes[i].wrong = false;
 	q.ctx = &a->config->chain_id;
-	e = ask_run(a, &q, ret, f);
+	e = ask_run(a, &q, IDENTITY_GRACE_MS, ret, f);
 	if (e != ERR_OK)
 		return fail_wrap(f, e, "chain %s", a->config->name);
 	for (int i = 0; i < a->n; i++) {

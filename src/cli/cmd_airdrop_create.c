@@ -1,15 +1,18 @@
 /* `airdrop run` of a plan that is new to the journal. */
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "cli/cmd_airdrop_run.h"
 #include "journal/sql.gen.h"
 
 #define SIGNAL_ROWS 4096
+#define ANSWER_POLL_MS 100
 
 /* -- what the journal pays already ------------------------------------------------------
  */
@@ -74,7 +77,7 @@ static enum err again_check(
 		return ERR_OK;
 	if (*ret_again)
 		return fail_set(f, ERR_CONFLICT,
-		    "this very plan is the operation %s; see: pawl status %s; to pay it all "
+		    "this very plan is the operation %s (pawl status %s); to pay it all "
 		    "again: --again",
 		    other, other);
 	if (j->equal)
@@ -100,13 +103,27 @@ static enum err consent_possible(const struct run *r, struct fail *f)
 	    r->draft.file);
 }
 
+/* A signal is the world's to catch, and would not end a read. */
+static bool answered_yes(struct run *r)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char answer[16];
+
+	fputs("Pay this list? [y/N] ", stderr);
+	while (poll(&in, 1, ANSWER_POLL_MS) <= 0)
+		if (run_signalled(r))
+			return false;
+	return fgets(answer, sizeof answer, stdin) &&
+	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
 static enum err consent(struct run *r, struct fail *f)
 {
 	bool yes = args_has(&r->cli->args, "--yes");
 
 	if (!yes || !(r->cli->args.json || r->cli->args.quiet))
 		draft_tell(&r->draft, &r->cap);
-	if (yes || term_ask("Pay this list?"))
+	if (yes || answered_yes(r))
 		return ERR_OK;
 	return fail_set(f, ERR_STOPPED, "nothing was journaled, nothing was sent");
 }
@@ -147,7 +164,7 @@ static enum err ask_and_read(struct run *r, struct judge *j, struct fail *f)
 		e = check_list(r, j, f);
 	if (e == ERR_OK && d->sender_has_code)
 		e = fail_set(f, ERR_KEY,
-		    "key %s: its account has code (EIP-7702), and others may spend from it: "
+		    "key %s: its account has code (EIP-7702): others may spend from it; "
 		    "use another one",
 		    d->key_name);
 	return e;

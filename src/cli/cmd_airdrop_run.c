@@ -30,7 +30,7 @@ static enum err name_check(const char *name, struct fail *f)
 	if (good)
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
-	    "an operation's name is letters, digits, '.', '_' and '-', at most %d of them "
+	    "a name is letters, digits, '.', '_' and '-', at most %d of them "
 	    "and not digits alone: choose one with --name",
 	    OPERATION_NAME_MAX - 1);
 }

@@ -12,6 +12,7 @@
 #include "cli/keys.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/scrap.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 
@@ -39,7 +40,7 @@ static enum err own(struct loop *l, struct fail *f)
 	if (e == ERR_OWNED && journal_owner(path, &other, &held) && held &&
 	    strcmp(other.host, who.host) == 0)
 		return fail_set(f, e,
-		    "%s is owned by process %lld on %s; to stop that, which is safe: kill "
+		    "%s is owned by process %lld on %s; to stop it, which is safe: kill "
 		    "%lld",
 		    path, (long long)other.pid, other.host, (long long)other.pid);
 	return e;
@@ -71,6 +72,8 @@ static void runner_drop(struct loop *l)
 void loop_close(struct loop *l)
 {
 	progress_end(&l->progress);
+	if (l->runner)
+		scrap_clear();
 	runner_drop(l);
 	if (l->journal)
 		journal_close(l->journal);
@@ -92,7 +95,8 @@ void loop_start(
 		.keys = { l->cli->keyring, key_get },
 		.kinds = kinds,
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
-		.only_operation = only };
+		.only_operation = only,
+		.set_aside = scrap_arm(l->cli->config->journal) };
 	runner_make(l);
 }
 

@@ -5,12 +5,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/check.h"
 
 #define BAR_CELLS 24
+#define BAR_CELLS_NARROW 8
+#define WIDE_COLUMNS 110
+#define COLUMNS_DEFAULT 80
 #define DRAW_MS 100  /* between two bars */
 #define LINE_MS 5000 /* between two plain lines */
 #define MARK_MS 1000 /* between two moments that the rate is made of */
@@ -90,15 +94,16 @@ int64_t progress_eta_s(const struct progress *p, int64_t done, int64_t total)
 	return ((total - done) * 1000 + rate_milli - 1) / rate_milli;
 }
 
-static void bar_format(char out[BAR_CELLS + 3], const struct progress_facts *facts)
+static void bar_format(
+    char out[BAR_CELLS + 3], const struct progress_facts *facts, int cells)
 {
-	int64_t full = facts->total > 0 ? facts->done * BAR_CELLS / facts->total : 0;
+	int64_t full = facts->total > 0 ? facts->done * cells / facts->total : 0;
 
 	out[0] = '[';
-	for (int i = 0; i < BAR_CELLS; i++)
+	for (int i = 0; i < cells; i++)
 		out[1 + i] = i < full ? '#' : '.';
-	out[1 + BAR_CELLS] = ']';
-	out[2 + BAR_CELLS] = '\0';
+	out[1 + cells] = ']';
+	out[2 + cells] = '\0';
 }
 
 /* "812 of 2,000 (40 %), 312/s, 4 s left". */
@@ -128,7 +133,7 @@ static size_t line_format(
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
-/* How many are unknown, what it waits for, and that it may be killed: it always may. */
+/* How many are unknown, that it may be killed (it always may), what it waits for. */
 static void rest_format(char *out, size_t size, const struct progress_facts *facts)
 {
 	char unknown[48] = "";
@@ -136,18 +141,31 @@ static void rest_format(char *out, size_t size, const struct progress_facts *fac
 	if (facts->unknown)
 		snprintf(unknown, sizeof unknown, "; %lld unknown, being looked up",
 		    (long long)facts->unknown);
-	snprintf(out, size, "%s%s%s; safe to stop", unknown,
+	snprintf(out, size, "%s; safe to stop%s%s", unknown,
 	    facts->waits ? "; waits for " : "", facts->waits ? facts->waits : "");
 }
 
+static int columns_of(FILE *out)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col;
+}
+
+/* What is wider than the terminal could not be drawn over: it is cut. */
 static void bar_draw(
     struct progress *p, const struct progress_facts *facts, const char *line)
 {
+	int columns = columns_of(p->out);
+	int cells = columns < WIDE_COLUMNS ? BAR_CELLS_NARROW : BAR_CELLS;
+	int room = columns - cells - 4;
 	char bar[BAR_CELLS + 3];
 
-	bar_format(bar, facts);
-	fprintf(p->out, "\r\033[K%s%s%s %s", p->colour ? "\033[32m" : "", bar,
-	    p->colour ? "\033[0m" : "", line);
+	bar_format(bar, facts, cells);
+	fprintf(p->out, "\r\033[K%s%s%s %.*s", p->colour ? "\033[32m" : "", bar,
+	    p->colour ? "\033[0m" : "", room > 0 ? room : 0, line);
 	p->drawn = true;
 }
 
@@ -283,16 +301,4 @@ enum err term_ask_secret(struct secret **ret, const char *prompt, struct fail *f
 bool term_present(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-}
-
-bool term_ask(const char *question)
-{
-	char answer[16];
-
-	if (!term_present())
-		return false;
-	fprintf(stderr, "%s [y/N] ", question);
-	fflush(stderr);
-	return fgets(answer, sizeof answer, stdin) &&
-	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
 }

@@ -55,8 +55,6 @@ void term_count(char out[32], int64_t n);          /* "1,234,567" */
 NODISCARD enum err term_ask_secret(
     struct secret **ret, const char *prompt, struct fail *f);
 
-/* A question to be answered by y or n; without a terminal false. */
-bool term_ask(const char *question);
 bool term_present(void); /* standard input and error are a terminal */
 
 #endif
