@@ -10,6 +10,7 @@
  *   intent.c     intents: reserve, sign, empty, settle
  *   attempt.c    attempts: included, retracted, final
  *   stranger.c   transactions of the account that no attempt knows
+ *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
  */
@@ -191,6 +192,8 @@ struct runner_setup {
 	/* Which operation is advanced: one and whatever shares its account, or all (0).
 	 */
 	int64_t only_operation;
+	/* Three starts died of it: set aside, the others go on (scrap.h); 0: none. */
+	int64_t set_aside;
 };
 
 struct sign_batch;

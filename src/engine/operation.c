@@ -83,6 +83,8 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	r->operations_n++;
 	o->of_kind = o->kind->open(r, o);
 	c->watch_changed = true;
+	if (r->s.set_aside == id)
+		operation_stop(r, o, "three starts in a row ended while it was advanced");
 	return o;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/attempt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
+#include "engine/scrap.h"
 #include "journal/sql.gen.h"
 
 /* How often the fees of the day are asked for, while something is to be signed. */
@@ -409,9 +410,13 @@ static void advance(struct runner *r, struct operation *o)
 	size_t mark = outbox_mark(r->outbox);
 	struct operation before = *o;
 	struct fail f = { 0 };
+	enum err e;
 
 	journal_save(r->s.journal);
-	if (!o->kind->advance(r, o, &f)) {
+	scrap_enter(o->id);
+	e = o->kind->advance(r, o, &f);
+	scrap_leave();
+	if (!e) {
 		journal_save_keep(r->s.journal);
 		return;
 	}
