@@ -208,6 +208,7 @@ struct runner {
 	struct sign_batch *filling;
 	struct sign_batch *signed_in, **signed_end; /* results for the next turn */
 	struct fact *facts, **facts_end;            /* other outcomes for the next turn */
+	int64_t turn_ms;                            /* when this turn began */
 	bool again;                                 /* more to do at once */
 	int64_t wake_ms;
 	int64_t dropped_turns;
@@ -234,6 +235,10 @@ void runner_free(struct runner *r);
 /* One pass: take what arrived, decide, commit, release. Returns false when the disk
  * was full: all was dropped, the caller makes a new runner later. */
 NODISCARD bool runner_turn(struct runner *r, struct fail *f);
+
+/* A turn handles what fits its time; the rest is for the next one (true, and it comes at
+ * once). */
+bool runner_turn_long(struct runner *r);
 
 /* When the next turn is due if nothing arrives before. */
 int64_t runner_wake_ms(const struct runner *r);

@@ -323,7 +323,7 @@ void intent_ask(struct runner *r, struct account *a, const struct intent *i)
 	struct operation *o = runner_operation(r, i->operation);
 	struct fees fees;
 
-	if (!o || !a->key || idset_has(&r->signing, i->id))
+	if (!o || !a->key || i->emptied == 2 || idset_has(&r->signing, i->id))
 		return;
 	first_fees(&fees, a, o, i->row, i->emptied == 1 ? EMPTY_GAS : gas_of(r, o, i));
 	ask_for_bytes(r, a, i, &fees, i->emptied == 1);
@@ -464,7 +464,7 @@ static void take_one(struct runner *r, const struct sign_one *one)
 
 void intent_take_signed(struct runner *r)
 {
-	while (r->signed_in) {
+	while (r->signed_in && !runner_turn_long(r)) {
 		struct sign_batch *b = r->signed_in;
 
 		r->signed_in = b->next;

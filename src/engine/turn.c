@@ -17,6 +17,8 @@
 /* How often the fees of the day are asked for, while something is to be signed. */
 #define MARKET_BLOCKS 5
 #define MARKET_MS 10000
+/* After so long a turn takes nothing more in. */
+#define TURN_MS_MAX 50
 
 /* -- facts and questions -------------------------------------------------------- */
 
@@ -462,6 +464,7 @@ static void decide(struct runner *r)
 bool runner_turn(struct runner *r, struct fail *f)
 {
 	r->again = false;
+	r->turn_ms = world_now_ms(r->s.world);
 	r->wake_ms = INT64_MAX;
 	decide(r);
 	if (outbox_commits(r->outbox))
@@ -477,6 +480,14 @@ bool runner_turn(struct runner *r, struct fail *f)
 	outbox_release(r->outbox);
 	CRASH_POINT(turn_after_effects);
 	journal_tend(r->s.journal);
+	return true;
+}
+
+bool runner_turn_long(struct runner *r)
+{
+	if (world_now_ms(r->s.world) - r->turn_ms < TURN_MS_MAX)
+		return false;
+	r->again = true;
 	return true;
 }
 
