@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "crypto/secp.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
@@ -69,13 +70,31 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	a->unsigned_left = n > 0;
 }
 
+/* The configuration may call another key by this name now: it must be the account's. */
+static void key_take(struct runner *r, struct account *a)
+{
+	const struct secret *key;
+	struct address address;
+	struct fail f = { 0 };
+
+	if (r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f) ||
+	    secp_address(address.at, key, &f))
+		log_error("account", "key %s: %s", a->key_name, f.why);
+	else if (!address_same(&address, &a->address))
+		log_error("account",
+		    "key %s is not the key of the account any more that the journal "
+		    "knows by that name: nothing is signed for it",
+		    a->key_name);
+	else
+		a->key = key;
+}
+
 struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 {
 	struct account *a = account_of(r, id);
 	struct sql_account_get_out row;
 	struct sql_account_get_in in = { .id = id };
 	struct sql_intent_last_operation_out last;
-	struct fail f = { 0 };
 
 	if (a)
 		return a;
@@ -98,8 +117,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	    row.no_stopped ? "" : row.stopped);
 	sql_account_get_end(r->s.journal);
 	a->send_ready = a->unsigned_left = true;
-	if (r->s.keys.get(r->s.keys.ctx, a->key_name, &a->key, &f))
-		log_error("account", "key %s: %s", a->key_name, f.why);
+	key_take(r, a);
 	if (sql_intent_last_operation_one(r->s.journal,
 		&(struct sql_intent_last_operation_in){ .account = id }, &last))
 		a->last_operation = last.operation;
