@@ -47,7 +47,7 @@ struct db_driver {
 	 * failed in an earlier life, so what is readable may have to be written anew. */
 	enum err (*force)(struct db *d, bool again, struct fail *f);
 	/* Bounded housekeeping between transactions. */
-	enum err (*tend)(struct db *d, struct fail *f);
+	enum err (*tend)(struct db *d, bool now, struct fail *f);
 	/* A whole, verified copy under another name, synced. The file is there, empty. */
 	enum err (*backup)(struct db *d, const char *to, struct fail *f);
 	/* Pages, indexes and foreign keys; false: why names the first fault. */

@@ -264,6 +264,17 @@ void journal_rollback(struct journal *j)
 	j->numb = j->starting && j->start.err != ERR_OK;
 }
 
+/* The -wal itself may fill the disk: what is in it can move into the database, and its
+ * room be used again. */
+static void make_room(struct journal *j)
+{
+	struct fail f;
+	enum err e = j->drv->tend(j->db, true, &f);
+
+	if (e != ERR_OK && e != ERR_DISK_FULL)
+		journal_failed(j, e, "%s", f.why);
+}
+
 enum err journal_commit(struct journal *j, struct fail *f)
 {
 	uint8_t link[32];
@@ -281,6 +292,7 @@ enum err journal_commit(struct journal *j, struct fail *f)
 		journal_rollback(j);
 		if (j->starting)
 			return journal_start_error(j, f);
+		make_room(j);
 		return fail_set(f, ERR_DISK_FULL,
 		    "%s: the disk is full; this turn did not happen", j->path);
 	}
@@ -323,7 +335,7 @@ void journal_tend(struct journal *j)
 	enum err e;
 
 	CHECK(!j->writing && !j->reader);
-	e = j->drv->tend(j->db, &f);
+	e = j->drv->tend(j->db, false, &f);
 	/* while the disk is full the -wal just stays as it is */
 	if (e != ERR_OK && e != ERR_DISK_FULL)
 		journal_failed(j, e, "%s", f.why);

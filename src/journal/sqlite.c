@@ -450,11 +450,11 @@ static enum err force(struct db *d, bool again, struct fail *f)
 }
 
 /* A reader may hold an old state for long: tried again only when as much has come. */
-static enum err tend(struct db *d, struct fail *f)
+static enum err tend(struct db *d, bool now, struct fail *f)
 {
 	if (d->wal_pages < d->wal_pages_tried)
 		d->wal_pages_tried = 0; /* the -wal began anew */
-	if (d->wal_pages - d->wal_pages_tried < WAL_PAGES_MAX)
+	if (!now && d->wal_pages - d->wal_pages_tried < WAL_PAGES_MAX)
 		return ERR_OK;
 	d->wal_pages_tried = d->wal_pages;
 	return checkpoint(d, SQLITE_CHECKPOINT_PASSIVE, f);
