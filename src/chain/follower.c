@@ -878,7 +878,8 @@ static void say_waits(struct follower *f)
 	f->waits_for[0] = '\0';
 	if (f->stopped)
 		snprintf(f->waits_for, sizeof f->waits_for,
-		    "a final block of chain %s vanished: look at it, then `pawl resume chain:%s`",
+		    "a final block of chain %s vanished: look at it, then "
+		    "`pawl resume chain:%s`",
 		    f->s.config->name, f->s.config->name);
 	else if (!quorum(f, up))
 		snprintf(f->waits_for, sizeof f->waits_for,

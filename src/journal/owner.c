@@ -327,7 +327,8 @@ static enum err name_owner(const char *path, struct fail *f)
 	if (!journal_owner(path, &o, &held))
 		return ERR_OWNED;
 	return fail_set(f, ERR_OWNED,
-	    "%s: is owned by process %lld on %s; stop it with SIGTERM (kill %lld), it is safe",
+	    "%s: is owned by process %lld on %s; stop it with SIGTERM (kill %lld), "
+	    "it is safe",
 	    path, (long long)o.pid, *o.host ? o.host : "this host", (long long)o.pid);
 }
 

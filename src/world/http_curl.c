@@ -432,11 +432,13 @@ void http_add(struct http *h, const struct http_request *q)
 }
 
 /* What the environment exempts from its proxies, and loopback always. */
+#define NO_PROXY_MAX 65536
+
 static char *no_proxy_new(void)
 {
 	static const char ours[] = "localhost,127.0.0.0/8,::1";
 	const char *env = getenv("no_proxy");
-	char *list;
+	struct buf list;
 
 	if (!env)
 		env = getenv("NO_PROXY");
@@ -444,8 +446,9 @@ static char *no_proxy_new(void)
 		return mem_str(ours);
 	if (strcmp(env, "*") == 0)
 		return mem_str(env);
-	CHECK(asprintf(&list, "%s,%s", ours, env) > 0);
-	return list;
+	buf_init(&list, NO_PROXY_MAX);
+	buf_addf(&list, "%s,%s", ours, env);
+	return buf_ok(&list) ? (char *)buf_take(&list, &(size_t){ 0 }) : mem_str(ours);
 }
 
 bool http_open(struct http *h, struct uv_world *w)

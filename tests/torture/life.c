@@ -73,8 +73,7 @@ static void check_remembered(struct stage *s, struct journal *j)
 			continue;
 		memcpy(in.hash, t->hash.at, sizeof in.hash);
 		if (!sql_attempt_by_hash_one(j, &in, &out))
-			wrong(
-			    "bytes of nonce %llu left, and the journal does not know them",
+			wrong("bytes of nonce %llu left, and the journal has them not",
 			    (unsigned long long)t->nonce);
 	}
 }

@@ -1,6 +1,6 @@
 #include "chain/chain.h"
-#include "chain/evm/payment.h"
 #include "chain/evm/evm.h"
+#include "chain/evm/payment.h"
 #include "chain/evm/tx.h"
 
 const struct connector connector_evm = {

@@ -143,8 +143,8 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 	struct amount native, token, lack;
 
 	if (a->facts.imported < o->items) {
-		operation_waits(o,
-		    "its list, which was not read to the end: run the same command again");
+		operation_waits(
+		    o, "its list, not read to the end: run the same command again");
 		return;
 	}
 	if (!acct->known || !acct->has_balance || !acct->chain->has_market) {

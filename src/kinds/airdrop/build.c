@@ -340,8 +340,7 @@ static void token_gas_ask(
 	runner_ask(r, q->chain, node, &body, false, estimates_done, q);
 }
 
-/* ----------------------------------------------------------------------------------------
- */
+/* -- the stage ---------------------------------------------------------------- */
 
 enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 {
