@@ -32,6 +32,7 @@ from proxy import Proxy  # noqa: E402
 ROWS = 1000
 UNTIL = 850  # payments on the chain: then it is left alone
 BLOCK_S = 0.2
+ANSWER_S = 0.08  # what a node takes that is far away
 BAR = 25
 COMMAND = "pawl airdrop run payroll.csv --chain demo --from payer"
 
@@ -85,7 +86,7 @@ def introduce(anvil, rows):
 
 def death(anvil, kill, out):
     sends = f"{out:2} sends without an answer" if out else "between two sends"
-    label = f"{paint('31', 'SIGKILL')} {kill:2}   {sends.ljust(25)}"
+    label = f"{paint('31', 'SIGKILL')} {kill:2}   {sends.ljust(26)}"
     progress(label, anvil.rpc.count(PAYER))
 
 
@@ -114,10 +115,10 @@ def prove(anvil, rows, before):
 def demonstrate():
     began = time.monotonic()
     rows = recipients(ROWS, unit=10**15)
-    settings = {"max_in_flight": 16, "batch": 4}
+    settings = {"max_in_flight": 24, "batch": 8}
     with (
         Anvil(BLOCK_S) as anvil,
-        Proxy(anvil.port, delay_s=0.04) as proxy,
+        Proxy(anvil.port, delay_s=ANSWER_S) as proxy,
         Desk([proxy.url], depth=3, chain=settings, name="demo") as desk,
     ):
         before = anvil.rpc.balance(PAYER)
@@ -126,8 +127,9 @@ def demonstrate():
         introduce(anvil, rows)
         killer = kill_on(anvil, desk, proxy, words)
         desk.expect(0, *words)
-        progress("left alone, it finishes".ljust(37), anvil.rpc.count(PAYER))
+        progress("left alone, it finishes".ljust(38), anvil.rpc.count(PAYER))
         say()
+        proxy.delay_s = 0
         desk.expect(0, "verify", "payroll")
         proved("pawl verify payroll")
         say()
