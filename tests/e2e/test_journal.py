@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""One owner, one journal, one plan a name, enough funds, and a key that is nowhere to be
+read; everybody is paid exactly once."""
+
+import json
+import signal
+
+from harness import (
+    ETHER,
+    OWNER,
+    PAYER,
+    PAYER_KEY,
+    Anvil,
+    Desk,
+    Ledger,
+    check,
+    deploy,
+    exactly_once,
+    main,
+    recipients,
+    same,
+    test,
+    wait_until,
+    whole,
+    within,
+)
+
+def paid(anvil, count):
+    wait_until(lambda: anvil.rpc.count(PAYER) >= count, 30, f"{count} payments on the chain")
+
+
+def rest(desk, child, anvil, rows):
+    same(desk.ended(child).code, 0, "exit of the first runner")
+    same(exactly_once(anvil.rpc, PAYER, None, rows), len(rows), "payments")
+
+
+@test
+def a_second_runner_is_refused():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        rows = recipients(200)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        second = desk.expect(5, *desk.airdrop())
+        within(str(child.pid), second.err, "whom it is owned by")
+        within(str(child.pid), desk.expect(5, "pause", "list").err, "whom it is owned by")
+        same(desk.status("list")["rows"], 200, "what is read beside the owner")
+        desk.expect(0, "export", "list")
+        rest(desk, child, anvil, rows)
+
+
+@test
+def a_dead_owner_needs_nobody():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        rows = recipients(100)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        child.kill()
+        child.wait()
+        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+
+
+@test
+def it_stops_when_it_is_told_to():
+    for how in (signal.SIGINT, signal.SIGTERM):
+        with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+            rows = recipients(100)
+            desk.write_list("list.csv", rows)
+            child = desk.start(*desk.airdrop())
+            paid(anvil, 30)
+            child.send_signal(how)
+            ended = desk.ended(child, 2)
+            same(ended.code, 3, "exit")
+            within("safe", ended.out + ended.err, "what it says")
+            rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+
+
+@test
+def a_lost_journal_is_not_made_anew():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        rows = recipients(100)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        child.kill()
+        child.wait()
+        kept = desk.folder / "kept"
+        kept.mkdir()
+        for part in desk.folder.glob("pawl.db*"):
+            part.rename(kept / part.name)
+        for words in (desk.airdrop(), ("status",), ("verify", "list")):
+            ended = desk.expect(1, *words)
+            within(["pawl.db", "pawl init"], ended.err, "what is missing")
+            check(not desk.journal.exists(), f"a journal was made by {words}")
+        for part in kept.iterdir():
+            part.rename(desk.folder / part.name)
+        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+
+
+@test
+def the_same_list_has_one_name():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        rows = recipients(40)
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        ended = desk.expect(5, *desk.airdrop("list.csv", "--name", "other"))
+        within("--again", ended.err, "the way on")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 40, "payments")
+        desk.expect(0, *desk.airdrop("list.csv", "--name", "other", "--again"))
+        same(exactly_once(anvil.rpc, PAYER, None, rows + rows), 80, "payments")
+
+
+@test
+def rows_of_another_list_are_refused():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        rows = recipients(10)
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        desk.write_list("more.csv", rows[3:6] + recipients(5, "new"))
+        ended = desk.expect(5, *desk.airdrop("more.csv"))
+        within(["3", "--again"], ended.err, "how many rows")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 10, "payments")
+
+
+@test
+def an_edited_list_is_another_plan():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        rows = recipients(100)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        child.kill()
+        child.wait()
+        edited = rows[:]
+        edited[6] = (rows[6][0], 77 * 10**9)
+        desk.write_list("list.csv", edited)
+        ended = desk.expect(5, *desk.airdrop())
+        said = ended.err + ended.out
+        within(["row 7", whole(rows[6][1]), whole(77 * 10**9)], said, "what differs")
+        desk.write_list("list.csv", rows)
+        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+
+
+def waits_for(desk):
+    return (desk.status("list") or {}).get("waits_for") or ""
+
+
+@test
+def it_waits_for_funds():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        keep = 5 * 10**13  # less than the list costs, before fees
+        anvil.rpc("anvil_setBalance", PAYER, hex(keep))
+        rows = recipients(50, unit=10**12)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        wait_until(
+            lambda: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266" in waits_for(desk),
+            20,
+            "it says where to send the funds",
+        )
+        same(desk.status("list")["state"], "awaiting_funds", "state")
+        same(anvil.rpc.count(PAYER), 0, "payments before it can pay for all")
+        anvil.rpc.transact(OWNER, PAYER, value=ETHER)
+        same(desk.ended(child).code, 0, "exit")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 50, "payments")
+
+
+@test
+def funds_go_away_in_mid_run():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 20}) as desk:
+        rows = recipients(150, unit=10**12)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 40)
+        anvil.rpc("anvil_setBalance", PAYER, hex(0))
+        wait_until(lambda: PAYER in waits_for(desk).lower(), 20, "it says where to send it")
+        anvil.rpc("anvil_setBalance", PAYER, hex(ETHER))
+        same(desk.ended(child).code, 0, "exit")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 150, "payments")
+
+
+@test
+def two_lists_at_once_on_one_key():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        token = deploy(anvil, "Plain", PAYER)
+        coins, tokens = recipients(100), recipients(100, "holder")
+        desk.write_list("coins.csv", coins)
+        desk.write_list("tokens.csv", tokens)
+        child = desk.start(*desk.airdrop("coins.csv"))
+        paid(anvil, 30)
+        child.send_signal(signal.SIGTERM)
+        same(desk.ended(child, 2).code, 3, "exit of the one that was stopped")
+        desk.expect(0, *desk.airdrop("tokens.csv", "--token", token))
+        desk.expect(0, *desk.airdrop("coins.csv"))
+        for name in ("coins", "tokens"):
+            desk.verify(name)
+            same(desk.status(name)["final"], 100, f"final rows of {name}")
+        same(both(anvil, token, coins, tokens), 200, "transactions")
+
+
+def both(anvil, token, coins, tokens):
+    """Each list by itself is exact, when the other's transactions are set aside."""
+    sent = Ledger(anvil.rpc, PAYER).sent
+    of_token = {tx["hash"] for tx in sent if tx["to"] == token}
+    of_coins = {tx["hash"] for tx in sent} - of_token
+    exactly_once(anvil.rpc, PAYER, None, coins, strangers=of_token)
+    exactly_once(anvil.rpc, PAYER, token, tokens, strangers=of_coins)
+    return len(sent)
+
+
+def leaks(data, where):
+    key = bytes.fromhex(PAYER_KEY)
+    for what in (key, key[::-1], PAYER_KEY.encode(), PAYER_KEY.upper().encode()):
+        check(what not in data, f"the key is in {where}")
+
+
+def mappings(pid):
+    """(start, end, would a core hold it?) of all memory that can be read."""
+    found = []
+    with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as smaps:
+        for line in smaps:
+            words = line.split()
+            if "-" in words[0] and not words[0].endswith(":"):
+                start, end = (int(part, 16) for part in words[0].split("-"))
+                special = words[-1] in ("[vvar]", "[vsyscall]")
+                readable = words[1].startswith("r") and not special
+            elif words[0] == "VmFlags:" and readable:
+                found.append((start, end, "dd" not in words))
+    return found
+
+
+def memory(pid, in_core):
+    """What a core of the process would hold, or what it would leave out."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for start, end, dumped in mappings(pid):
+            if dumped == in_core:
+                mem.seek(start)
+                yield mem.read(end - start)
+
+
+@test
+def the_key_is_nowhere_to_be_read():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        secret = desk.folder / "secret"
+        secret.touch(0o600)
+        secret.write_text(PAYER_KEY)
+        config = desk.folder / "pawl.yaml"
+        text = config.read_text().replace("env:PAYER_KEY", f"file:{secret}")
+        config.write_text(text + "log: {level: debug, file: pawl.log}\n")
+        del desk.env["PAYER_KEY"]
+        rows = recipients(100)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        same(desk.run(*desk.airdrop(), "--json").code, 0, "exit")
+        for words in (
+            ("explain", "list", "1"),
+            ("explain", "list", "1", "--json"),
+            ("status", "list", "--json"),
+            ("export", "list"),
+            ("verify", "list"),
+            ("key", "list"),
+            ("doctor", "--json"),
+        ):
+            desk.run(*words)
+        secret.write_text("0x" + PAYER_KEY + "zz")  # an error message about it
+        desk.write_list("more.csv", recipients(3, "more"))
+        check(desk.run(*desk.airdrop("more.csv")).code != 0, "a broken key is refused")
+        secret.write_text("")
+        for path in desk.folder.rglob("*"):
+            if path.is_file():
+                leaks(path.read_bytes(), path.name)
+
+
+@test
+def a_core_has_no_key():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
+        secret = desk.folder / "secret"
+        secret.touch(0o600)
+        secret.write_text(PAYER_KEY)
+        config = desk.folder / "pawl.yaml"
+        config.write_text(config.read_text().replace("env:PAYER_KEY", f"file:{secret}"))
+        del desk.env["PAYER_KEY"]
+        desk.write_list("list.csv", recipients(300))
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        child.send_signal(signal.SIGSTOP)
+        key = bytes.fromhex(PAYER_KEY)
+        check(any(key in part for part in memory(child.pid, False)), "guarded memory holds it")
+        for part in memory(child.pid, True):
+            leaks(part, "what a core holds")
+        child.send_signal(signal.SIGCONT)
+        same(json.loads(desk.run("status", "--json").out)["rows"], 300, "rows")
+
+
+main()
