@@ -143,6 +143,8 @@ def tests_of(build):
     for test in tests:
         suites = [name.split(":")[-1] for name in test["suite"]]
         test["suite"] = suites[0]
+        # Meson runs tests in the build folder, and names files from there.
+        test["workdir"] = test["workdir"] or os.path.abspath(build)
     return tests
 
 
