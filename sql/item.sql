@@ -65,6 +65,13 @@ DELETE FROM item WHERE operation = :operation;
 -- out: n i64
 SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = :state;
 
+-- Final rows whose recipient got another amount (a token that takes a fee).
+-- name: item_flagged
+-- in: operation i64
+-- out: n i64, row i64?
+SELECT COUNT(*) AS n, MIN(row) AS row FROM item
+WHERE operation = :operation AND state = 2 AND reason IS NOT NULL;
+
 -- name: item_paid_by
 -- in: recipient b20, amount amount, operation i64
 -- out: row i64

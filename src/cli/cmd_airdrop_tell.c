@@ -9,6 +9,7 @@
 #include "cli/term.h"
 #include "codec/eip55.h"
 #include "engine/operation.h"
+#include "journal/sql.gen.h"
 
 #define WARNINGS_MAX 8
 #define WARNING_MAX 400
@@ -250,6 +251,20 @@ static void end_text(const struct operation *o, const struct airdrop_facts *a,
 	printf("events  %s\n", tail);
 }
 
+/* A token that takes a fee: final, and not what was planned. */
+static void warn_flagged(
+    const struct cli *c, struct journal *j, const struct operation *o)
+{
+	struct sql_item_flagged_in in = { .operation = o->id };
+	struct sql_item_flagged_out found;
+
+	if (sql_item_flagged_one(j, &in, &found) && found.n > 0)
+		cli_warn(c,
+		    "%s: another amount than planned arrived in %" PRId64
+		    " rows, row %" PRId64 " the first: pawl verify %s",
+		    o->name, found.n, found.row, o->name);
+}
+
 void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 {
 	char sent[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX], plan[65], tail[65];
@@ -261,6 +276,7 @@ void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 	amount_format(sent, &o.by_state[ITEM_FINAL].sum, a.decimals);
 	amount_format(fees, &o.fees_final, NATIVE_DECIMALS);
 	hex_format(plan, o.plan, sizeof o.plan);
+	warn_flagged(c, j, &o);
 	if (c->args.json) {
 		end_json(&o, sent, fees, plan);
 		return;
