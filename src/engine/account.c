@@ -73,12 +73,16 @@ static void ask_unsigned(struct runner *r, struct account *a)
 /* The configuration may call another key by this name now: it must be the account's. */
 static void key_take(struct runner *r, struct account *a)
 {
-	const struct secret *key;
+	const struct secret *key = NULL;
 	struct address address;
 	struct fail f = { 0 };
+	enum err e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
 
-	if (r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f) ||
-	    secp_address(address.at, key, &f))
+	if (e == ERR_OK && !key)
+		return; /* a command that signs nothing */
+	if (e == ERR_OK)
+		e = secp_address(address.at, key, &f);
+	if (e != ERR_OK)
 		log_error("account", "key %s: %s", a->key_name, f.why);
 	else if (!address_same(&address, &a->address))
 		log_error("account",
