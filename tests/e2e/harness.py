@@ -196,6 +196,8 @@ class Anvil:
         check(self.port, "Anvil did not start")
         self.url = f"http://127.0.0.1:{self.port}"
         self.rpc = Rpc(self.port)
+        self.miner = None
+        self.resting = threading.Event()
         wait_until(self.is_up, 20, "an answer of Anvil")
 
     def is_up(self):
@@ -208,10 +210,30 @@ class Anvil:
         self.rpc("anvil_mine", hex(blocks))
 
     def interval(self, seconds):
-        """Mines every so many seconds, which may be 0: not by itself."""
-        self.rpc("evm_setIntervalMining", seconds)
+        """Mines every so many seconds from now on, which may be 0: not by itself."""
+        self.rpc("evm_setIntervalMining", 0)
+        self.stop_miner()
+        if seconds:
+            self.resting.clear()
+            self.miner = threading.Thread(target=self.keep_mining, args=(seconds,))
+            self.miner.start()
+
+    # Anvil's own timer knows whole seconds only, once it runs.
+    def keep_mining(self, seconds):
+        rpc = Rpc(self.port)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while not self.resting.wait(seconds):
+                rpc("evm_mine")
+        rpc.close()
+
+    def stop_miner(self):
+        self.resting.set()
+        if self.miner:
+            self.miner.join()
+            self.miner = None
 
     def close(self):
+        self.stop_miner()
         self.rpc.close()
         end(self.child)
 

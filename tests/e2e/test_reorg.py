@@ -96,7 +96,7 @@ def the_node_forgets_what_waits():
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) > 0, 30, "something waits")
         anvil.rpc("anvil_dropAllTransactions")
-        anvil.interval(1)
+        anvil.interval(0.2)
         ends_exact(anvil, desk)
 
 
@@ -109,7 +109,7 @@ def nobody_mines_for_a_while():
         polls = desk.status("list")
         check(polls["live"] >= 100, f"live: {polls}")
         same(desk.child.poll(), None, "it waits")
-        anvil.interval(1)
+        anvil.interval(0.2)
         ends_exact(anvil, desk)
 
 
@@ -120,7 +120,7 @@ def what_waits_is_too_cheap():
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) > 0, 30, "something waits")
         anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(90 * 10**9))
-        anvil.interval(1)
+        anvil.interval(0.2)
         ends_exact(anvil, desk)
         bumped = [row for row in desk.export("list") if int(row["attempts"]) > 1]
         check(bumped, "no row needed a second attempt")

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Another wallet program uses the same key in mid-run, and the rows are paid exactly once."""
+
+import contextlib
+
+from harness import (
+    PAYER,
+    Anvil,
+    Desk,
+    address,
+    exactly_once,
+    main,
+    recipients,
+    same,
+    test,
+    wait_until,
+    within,
+)
+
+ROWS = 200
+
+
+@contextlib.contextmanager
+def under_way(depth, rows=ROWS, **chain):
+    chain = {"max_in_flight": 30, **chain}
+    with Anvil() as anvil, Desk([anvil.url], depth=depth, chain=chain) as desk:
+        anvil.mine(10)
+        desk.rows = recipients(rows)
+        desk.write_list("list.csv", desk.rows)
+        desk.child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 30, 30, "30 payments")
+        yield anvil, desk
+
+
+def intrude(anvil, number):
+    """The other program takes the account's next nonce, whatever waits for it, and its
+    transaction is mined."""
+    anvil.interval(0)
+    anvil.rpc("anvil_dropAllTransactions")
+    nonce = anvil.rpc.count(PAYER)
+    price = hex(400 * 10**9)
+    tx = anvil.rpc.transact(
+        PAYER,
+        address(number, "friend"),
+        value=1000,
+        nonce=hex(nonce),
+        maxFeePerGas=price,
+        maxPriorityFeePerGas=price,
+    )
+    anvil.mine()
+    anvil.interval(0.2)
+    same(anvil.rpc.receipt(tx)["status"], "0x1", "status of the foreign transaction")
+    return tx
+
+
+def exact(anvil, desk, strangers):
+    same(exactly_once(anvil.rpc, PAYER, None, desk.rows, strangers=strangers), ROWS, "payments")
+
+
+@test
+def another_program_takes_a_nonce():
+    with under_way(depth=2) as (anvil, desk):
+        stranger = intrude(anvil, 1)
+        same(desk.ended(desk.child).code, 0, "exit")
+        exact(anvil, desk, {stranger})
+        desk.verify("list")
+
+
+@test
+def another_program_takes_one_while_we_are_away():
+    with under_way(depth=2) as (anvil, desk):
+        desk.child.kill()
+        desk.child.wait()
+        strangers = {intrude(anvil, number) for number in range(2)}
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk, strangers)
+
+
+@test
+def three_foreign_ones_want_an_operator():
+    with under_way(depth=6) as (anvil, desk):
+        strangers = {intrude(anvil, number) for number in range(3)}
+        ended = desk.ended(desk.child)
+        same(ended.code, 4, f"exit: {ended.err[-500:]}")
+        within("pawl resume key:payer", ended.err + ended.out, "what to type")
+        same(desk.run(*desk.airdrop()).code, 4, "exit of a run that nobody allowed")
+        desk.expect(0, "resume", "key:payer")
+        desk.expect(0, *desk.airdrop(), seconds=90)
+        exact(anvil, desk, strangers)
+        desk.verify("list")
+
+
+main()
