@@ -33,8 +33,8 @@ struct chain_run;
 
 /* -- keys -------------------------------------------------------------------- */
 
-/* Where secrets come from. get resolves a name once and keeps it; OK and NULL: this command
- * signs nothing. */
+/* Where secrets come from. get resolves a name once and keeps it; OK and NULL: this
+ * command signs nothing. */
 struct keyring_face {
 	void *ctx;
 	enum err (*get)(
