@@ -603,19 +603,24 @@ static void choose_branch(struct follower *f)
 	}
 }
 
+/* The first opinion is told at once, and the quorum's when it is another one. */
 static void tell(struct follower *f)
 {
 	for (size_t i = 1; i < f->trail_n; i++) {
 		struct sighting *s = sighting_find(f, &f->trail[i].hash);
 		struct opinion *o;
+		int as = 0;
 
 		if (!s || !s->opinions_n)
 			break;
-		if (s->told)
-			continue;
 		o = opinion_agreed(f, s);
+		if (o)
+			as = (int)(o - s->opinions);
+		if (s->told && (!o || as == s->told_as))
+			continue;
 		s->told = true;
-		f->s.told.adopted(f->s.told.ctx, o ? &o->facts : &s->opinions[0].facts);
+		s->told_as = as;
+		f->s.told.adopted(f->s.told.ctx, &s->opinions[as].facts);
 	}
 }
 

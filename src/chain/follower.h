@@ -8,7 +8,8 @@
  * other accounts are watched, the blocks above the final one are read and told again.
  * All of it is called inside a turn, with the journal open for writing.
  *
- *   adopted    a block joined the trail, with what one node says of it
+ *   adopted    a block joined the trail, with what one node says of it; again when a
+ *              quorum says something else
  *   retracted  the blocks above a height left the trail
  *   final      a block is final, with what a quorum says of it, whole
  *   undone     final blocks above a height are none any more: a quorum left them, the

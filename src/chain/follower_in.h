@@ -59,6 +59,7 @@ struct sighting {
 	struct opinion *opinions;
 	int opinions_n;
 	bool told;
+	int told_as; /* the opinion that was told, an index */
 };
 
 enum link { LINK_UNKNOWN, LINK_TRAIL, LINK_LAGS, LINK_FORKED };

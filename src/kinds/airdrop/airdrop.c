@@ -181,9 +181,10 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 static bool brake(
     struct runner *r, struct operation *o, struct airdrop *a, struct account *acct)
 {
-	struct sql_attempt_last_included_in in = {
-		.account = acct->id, .height = (int64_t)a->brake_from, .max = BRAKE_LAST
-	};
+	struct sql_attempt_last_included_in in = { .account = acct->id,
+		.height = (int64_t)a->brake_from,
+		.agreed = (int64_t)acct->height,
+		.max = BRAKE_LAST };
 	struct sql_attempt_last_included_out row;
 	int reverted = 0;
 
