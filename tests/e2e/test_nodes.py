@@ -119,6 +119,8 @@ def lie(call, result):
 def one_of_three_lies():
     with desk_behind(3, 200) as (anvil, proxies, desk):
         proxies[2].alter = lie
+        for honest in proxies[:2]:
+            honest.delay_s = 0.1  # the liar is the first to answer
         pays_exactly(anvil, desk)
         same({row["state"] for row in desk.export("list")}, {"final"}, "states")
 
