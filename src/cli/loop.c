@@ -1,5 +1,6 @@
 #include "cli/loop.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,8 +101,25 @@ void loop_start(
 	runner_make(l);
 }
 
-static enum err stopped(struct fail *f)
+/* An event for whoever reads the journal later; nothing depends on it, and a full disk
+ * may swallow it. */
+static void stop_event(struct loop *l)
 {
+	struct fail f;
+
+	journal_event(l->journal,
+	    &(struct event){ .operation = l->setup.only_operation,
+		.what = "command",
+		.from = "",
+		.to = "stop",
+		.why = world_signalled(l->world) == SIGINT ? "SIGINT" : "SIGTERM" });
+	if (journal_commit(l->journal, &f))
+		log_debug("journal", "%s", f.why);
+}
+
+static enum err stopped(struct loop *l, struct fail *f)
+{
+	stop_event(l);
 	return fail_set(
 	    f, ERR_STOPPED, "stopped; it is safe: the same command goes on from here");
 }
@@ -131,7 +149,7 @@ static enum err turn(struct loop *l, struct fail *f)
 	struct fail why = { ERR_OK, "" };
 
 	if (world_signalled(l->world))
-		return stopped(f);
+		return stopped(l, f);
 	return runner_turn(l->runner, &why) ? ERR_OK : disk_full(l, &why, f);
 }
 
