@@ -41,7 +41,7 @@ static inline bool address_same(const struct address *a, const struct address *b
 	return !__builtin_memcmp(a->at, b->at, sizeof a->at);
 }
 
-/* -- what is signed --------------------------------------------------------- */
+/* -- what is signed -------------------------------------------------------- */
 
 /* What the recipient sees. A fee bump never changes it (G3). */
 struct payload {
@@ -76,7 +76,7 @@ struct signed_bytes {
 	uint8_t raw[RAW_MAX];
 };
 
-/* -- what a chain shows ------------------------------------------------------ */
+/* -- what a chain shows ---------------------------------------------------- */
 
 struct head {
 	uint64_t height;

@@ -55,7 +55,7 @@ struct ask {
 	void *ctx;
 };
 
-/* -- chance ------------------------------------------------------------------- */
+/* -- chance ---------------------------------------------------------------- */
 
 /* 0 to n - 1. The bias of the modulo is below n / 2^64. */
 static int64_t random_below(struct pool *p, int64_t n)
@@ -78,7 +78,7 @@ static int64_t backoff_ms(struct pool *p, int failures)
 	return random_below(p, span + 1);
 }
 
-/* -- the token bucket ------------------------------------------------------------ */
+/* -- the token bucket ------------------------------------------------------ */
 
 static void bucket_fill(struct bucket *b, int64_t now)
 {
@@ -140,7 +140,7 @@ static int64_t bucket_at_ms(const struct bucket *b)
 	return b->filled_ms + (missing + b->rate - 1) / b->rate;
 }
 
-/* -- standing -------------------------------------------------------------------- */
+/* -- standing -------------------------------------------------------------- */
 
 static bool is_shut(const struct node *n)
 {
@@ -206,7 +206,7 @@ static void note_failure(struct pool *p, int node)
 		n->shut_until_ms = now + BREAKER_SHUT_MS;
 }
 
-/* -- birth and death --------------------------------------------------------------- */
+/* -- birth and death ------------------------------------------------------- */
 
 /* host:port of a URL: user, password, path and query may be secrets. */
 static void name_format(char *out, size_t size, const char *url)
@@ -317,7 +317,7 @@ void pool_switch(struct pool *p, int node, bool on)
 	refresh(p);
 }
 
-/* -- whom to ask -------------------------------------------------------------------- */
+/* -- whom to ask ----------------------------------------------------------- */
 
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms)
 {
@@ -360,8 +360,7 @@ int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms)
 	BUG("a share of nobody");
 }
 
-/* -- asking ----------------------------------------------------------------------------
- */
+/* -- asking ---------------------------------------------------------------- */
 
 static bool begins_json(const struct http_answer *h)
 {

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "codec/json.h"
 
-/* -- writing ----------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------- */
 
 void rpc_begin(struct rpc_batch *b, struct buf *out)
 {
@@ -83,7 +83,7 @@ void rpc_u64(struct rpc_batch *b, uint64_t v)
 	rpc_text(b, text);
 }
 
-/* -- reading ----------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 static bool reply_parse(struct rpc_reply *ret, const json_t *entry)
 {

@@ -13,7 +13,7 @@
 #include "base/amount.h"
 #include "base/buf.h"
 
-/* -- writing ----------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------- */
 
 struct rpc_batch {
 	struct buf *out;
@@ -34,7 +34,7 @@ void rpc_bytes(struct rpc_batch *b, const void *data, size_t len);
 void rpc_u64(struct rpc_batch *b, uint64_t v); /* "0x1f" */
 void rpc_json(struct rpc_batch *b, const char *json);
 
-/* -- reading ----------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 struct rpc_reply {
 	const json_t *result; /* may be JSON null */

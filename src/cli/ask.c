@@ -67,7 +67,7 @@ void ask_free(struct ask *a)
 	free(a);
 }
 
-/* -- one request -------------------------------------------------------------------- */
+/* -- one request ----------------------------------------------------------- */
 
 static void said(struct node *n, enum err err, const struct fail *f)
 {
@@ -133,8 +133,7 @@ static int64_t send_due(struct ask *a, int64_t until_ms)
 	return until_ms;
 }
 
-/* -- what they say together -----------------------------------------------------------
- */
+/* -- what they say together ------------------------------------------------ */
 
 static bool agree(const struct ask *a, const struct node *x, const struct node *y)
 {
@@ -217,8 +216,7 @@ static enum err no_quorum(const struct ask *a, struct fail *f)
 	    a->config->quorum, words);
 }
 
-/* -- a question ------------------------------------------------------------------------
- */
+/* -- a question ------------------------------------------------------------ */
 
 static void begin(struct ask *a, const struct ask_question *q)
 {
@@ -323,8 +321,7 @@ void ask_said(const struct ask *a, int node, struct ask_said *ret)
 		ret->fact = n->fact;
 }
 
-/* -- identity --------------------------------------------------------------------------
- */
+/* -- identity -------------------------------------------------------------- */
 
 static void identity_write(const struct ask_question *q, struct buf *body)
 {
@@ -380,8 +377,7 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 	return ERR_OK;
 }
 
-/* -- tokens, code, accounts, fees
- * -------------------------------------------------------- */
+/* -- tokens, code, accounts, fees ------------------------------------------ */
 
 struct token_ctx {
 	const struct address *token, *holder;

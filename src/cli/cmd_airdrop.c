@@ -12,8 +12,7 @@
 /* Without a token's decimals only the form of an amount can be judged. */
 #define DECIMALS_UNKNOWN 36
 
-/* -- from the command line ------------------------------------------------------------
- */
+/* -- from the command line ------------------------------------------------- */
 
 static enum err required(
     const char **ret, const struct cli *c, const char *option, struct fail *f)
@@ -84,8 +83,7 @@ enum err draft_service_fee(struct draft *d, struct fail *f)
 	return e;
 }
 
-/* -- from the nodes ---------------------------------------------------------------------
- */
+/* -- from the nodes -------------------------------------------------------- */
 
 static enum err ask_for_token(struct draft *d, struct ask *a, struct fail *f)
 {
@@ -166,8 +164,7 @@ enum err draft_ask(
 	return e;
 }
 
-/* -- the list ---------------------------------------------------------------------------
- */
+/* -- the list -------------------------------------------------------------- */
 
 bool draft_readable(const struct draft *d)
 {
@@ -264,8 +261,7 @@ enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn
 	return e;
 }
 
-/* -- money ------------------------------------------------------------------------------
- */
+/* -- money ----------------------------------------------------------------- */
 
 struct amount draft_fees(const struct draft *d, uint64_t fee_per_gas)
 {

@@ -12,8 +12,7 @@
 #define SHOWN_MAX 5
 #define MEMO_SHOWN 40
 
-/* -- all but the rows
- * --------------------------------------------------------------------- */
+/* -- all but the rows ------------------------------------------------------ */
 
 static enum err other(const struct run *r, const char *what, struct fail *f)
 {
@@ -54,9 +53,7 @@ static enum err fee_compare(struct run *r, const struct plan_header *h, struct f
 	return ERR_OK;
 }
 
-/* -- the rows
- * --------------------------------------------------------------------------------
- */
+/* -- the rows -------------------------------------------------------------- */
 
 struct compare {
 	struct run *run;

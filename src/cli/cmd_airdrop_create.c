@@ -14,8 +14,7 @@
 #define SIGNAL_ROWS 4096
 #define ANSWER_POLL_MS 100
 
-/* -- what the journal pays already ------------------------------------------------------
- */
+/* -- what the journal pays already ----------------------------------------- */
 
 struct judge {
 	struct run *run;
@@ -89,9 +88,7 @@ static enum err again_check(
 	return ERR_OK;
 }
 
-/* -- the plan
- * ------------------------------------------------------------------------------
- */
+/* -- the plan -------------------------------------------------------------- */
 
 static enum err consent_possible(const struct run *r, struct fail *f)
 {
@@ -186,9 +183,7 @@ static enum err cap_check(struct run *r, struct fail *f)
 	    "--max-total-fee: at today's base fee the fees are about %s", text);
 }
 
-/* -- the journal
- * ----------------------------------------------------------------------------
- */
+/* -- the journal ----------------------------------------------------------- */
 
 /* The runner's follower found the chain by itself; it must be the one that was asked. */
 static enum err chain_get(struct run *r, int64_t *ret, struct fail *f)

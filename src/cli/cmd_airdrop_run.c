@@ -10,8 +10,7 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
-/* -- the command line ------------------------------------------------------------------
- */
+/* -- the command line ------------------------------------------------------ */
 
 static bool name_byte(char c)
 {
@@ -86,9 +85,7 @@ static enum err log_calm(const struct cli *c, struct fail *f)
 	return log_open(NULL, LOG_WARN, log->format == LOG_JSON, f);
 }
 
-/* -- the journal
- * --------------------------------------------------------------------------
- */
+/* -- the journal ----------------------------------------------------------- */
 
 bool run_signalled(struct run *r)
 {

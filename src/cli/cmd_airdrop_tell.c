@@ -20,8 +20,7 @@ struct warnings {
 	int n;
 };
 
-/* -- what is not as one would expect ---------------------------------------------------
- */
+/* -- what is not as one would expect --------------------------------------- */
 
 static void PRINTF(2, 3) warn(struct warnings *w, const char *fmt, ...)
 {
@@ -115,9 +114,7 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 		warn_funds(w, d);
 }
 
-/* -- the plan
- * ----------------------------------------------------------------------------
- */
+/* -- the plan -------------------------------------------------------------- */
 
 struct figures {
 	char sender[43], token[43], plan[65], fee_to[43];
@@ -213,9 +210,7 @@ void draft_tell(const struct draft *d, const struct amount *cap)
 		cli_warn(d->cli, "%s", w.text[i]);
 }
 
-/* -- the end
- * ------------------------------------------------------------------------------
- */
+/* -- the end --------------------------------------------------------------- */
 
 static void end_json(
     const struct operation *o, const char *sent, const char *fees, const char *plan)

@@ -40,7 +40,7 @@ static const struct {
 #undef RULES
 };
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------- */
 
 static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *subject,
     bool finding, const char *todo, const char *fmt, va_list ap)
@@ -81,7 +81,7 @@ static void PRINTF(5, 6) finding(struct doctor *d, const char *what, const char 
 	va_end(ap);
 }
 
-/* -- config and keys -------------------------------------------------------------- */
+/* -- config and keys ------------------------------------------------------- */
 
 static void config_check(struct doctor *d)
 {
@@ -122,7 +122,7 @@ static void key_check(struct doctor *d, const struct key_config *key)
 	fine(d, "key", key->name, "%s", text);
 }
 
-/* -- the journal ------------------------------------------------------------------ */
+/* -- the journal ----------------------------------------------------------- */
 
 /* G10: what was planned is the sum of what became of it, and of the rows themselves. */
 static bool sums_hold(struct journal *j, const struct operation *o)
@@ -211,7 +211,7 @@ static void journal_check(struct doctor *d)
 	journal_read_end(d->journal);
 }
 
-/* -- nodes ------------------------------------------------------------------------ */
+/* -- nodes ----------------------------------------------------------------- */
 
 static void node_tell(struct doctor *d, const struct probe *p, const char *subject)
 {
@@ -309,7 +309,7 @@ static enum err nodes_check(
 	return ERR_OK;
 }
 
-/* -- chains ----------------------------------------------------------------------- */
+/* -- chains ---------------------------------------------------------------- */
 
 static void rules_check(struct doctor *d, const struct chain_config *c)
 {
@@ -407,7 +407,7 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 	return world_signalled(d->world) ? fail_set(f, ERR_STOPPED, "stopped") : ERR_OK;
 }
 
-/* -- the command ------------------------------------------------------------------ */
+/* -- the command ----------------------------------------------------------- */
 
 static enum err end(struct doctor *d, struct fail *f)
 {

@@ -49,7 +49,7 @@ static json_t *amount_json(const struct amount *a, unsigned decimals)
 	return json_string(text);
 }
 
-/* -- intents and attempts --------------------------------------------------------- */
+/* -- intents and attempts -------------------------------------------------- */
 
 static json_t *fee_json(const struct sql_attempt_of_intent_out *at)
 {
@@ -131,7 +131,7 @@ static json_t *events_json(const struct story *s)
 	return ret;
 }
 
-/* -- why it waits ----------------------------------------------------------------- */
+/* -- why it waits ---------------------------------------------------------- */
 
 struct waiting {
 	char why[WAITS_MAX + 200], unblock[OPERATION_NAME_MAX + 80];
@@ -214,7 +214,7 @@ static void waiting_find(const struct story *s, struct waiting *w)
 	utf8_plain(w->unblock);
 }
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------- */
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -378,7 +378,7 @@ static enum err fee_explain(struct story *s, struct fail *f)
 	return ERR_OK;
 }
 
-/* -- which rows ------------------------------------------------------------------- */
+/* -- which rows ------------------------------------------------------------ */
 
 static enum err explain_row(struct story *s, const char *word, struct fail *f)
 {

@@ -31,7 +31,7 @@ struct shown {
 	struct amount fee;
 };
 
-/* -- collecting ------------------------------------------------------------------- */
+/* -- collecting ------------------------------------------------------------ */
 
 static void tx_take(struct shown *s, const struct sql_report_attempts_out *at)
 {
@@ -70,7 +70,7 @@ static void shown_find(struct export *x, int64_t row, struct shown *s)
 	}
 }
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------- */
 
 /* RFC 4180: quoted where a separator, a quote or a line's end is in it. */
 static void field_put(const char *text)
@@ -169,7 +169,7 @@ static void rows_export(struct export *x)
 	sql_report_attempts_end(x->journal);
 }
 
-/* -- the command ------------------------------------------------------------------ */
+/* -- the command ----------------------------------------------------------- */
 
 static enum err format_read(struct export *x, struct fail *f)
 {

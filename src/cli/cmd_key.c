@@ -15,7 +15,7 @@
 
 #define FOLDER "keys"
 
-/* -- the password ------------------------------------------------------------------- */
+/* -- the password ---------------------------------------------------------- */
 
 static bool secret_same(const struct secret *a, const struct secret *b)
 {
@@ -60,8 +60,7 @@ static enum err password_new(
 	return ref_read(ret, &ref, f);
 }
 
-/* -- the file -------------------------------------------------------------------------
- */
+/* -- the file -------------------------------------------------------------- */
 
 static char *keystore_path(const struct config *c, const char *name)
 {
@@ -137,8 +136,7 @@ static void tell(const struct cli *c, const char *name, const struct address *ad
 	    name);
 }
 
-/* -- what both commands do
- * --------------------------------------------------------------- */
+/* -- what both commands do ------------------------------------------------- */
 
 enum err key_name_check(struct cli *c, const char *name, struct fail *f)
 {

@@ -11,7 +11,7 @@
 #include "engine/account.h"
 #include "journal/sql.gen.h"
 
-/* -- a chain: the nodes name the ancestor ----------------------------------------- */
+/* -- a chain: the nodes name the ancestor ---------------------------------- */
 
 /* All operations, also those that are ended: their rows may have been in the blocks that
  * vanished. */
@@ -134,7 +134,7 @@ static enum err resume_chain(struct cli *c, const char *name, struct fail *f)
 	return e;
 }
 
-/* -- a key: its accounts on all chains -------------------------------------------- */
+/* -- a key: its accounts on all chains ------------------------------------- */
 
 static void account_clear(
     struct journal *j, const struct sql_report_accounts_of_key_out *a)
@@ -193,7 +193,7 @@ static enum err resume_key(struct cli *c, const char *name, struct fail *f)
 	return e;
 }
 
-/* -- an operation ----------------------------------------------------------------- */
+/* -- an operation ---------------------------------------------------------- */
 
 static enum err cap_put(struct own *own, const char *text, struct fail *f)
 {

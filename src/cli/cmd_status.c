@@ -36,7 +36,7 @@ static const char *state_of(const struct standing *s)
 	return state_name(MACHINE_OPERATION, s->operation.state);
 }
 
-/* -- JSON ------------------------------------------------------------------------- */
+/* -- JSON ------------------------------------------------------------------ */
 
 static json_t *or_null(bool known, json_t *o)
 {
@@ -62,7 +62,7 @@ static void line_json(const struct standing *s)
 	    cli_text(p->waits_for[0] ? p->waits_for : NULL)));
 }
 
-/* -- the table of all ------------------------------------------------------------- */
+/* -- the table of all ------------------------------------------------------ */
 
 /* "40.5 %", rounded down: 100 % is said of nothing less. */
 static void percent(char out[32], int64_t done, int64_t total)
@@ -121,7 +121,7 @@ static void safe_line(void)
 	printf("Safe to kill now: yes, as at any time.\n");
 }
 
-/* -- one, in detail --------------------------------------------------------------- */
+/* -- one, in detail -------------------------------------------------------- */
 
 static void stages_tell(struct journal *j, const struct standing *s)
 {
@@ -226,7 +226,7 @@ static void detail(struct journal *j, const struct standing *s)
 	printf("  events     %s\n", tail);
 }
 
-/* -- the command ------------------------------------------------------------------ */
+/* -- the command ----------------------------------------------------------- */
 
 static enum err status_one(
     struct cli *c, struct journal *j, const char *word, struct fail *f)

@@ -53,7 +53,7 @@ struct hints {
 	size_t n;
 };
 
-/* -- mismatches ------------------------------------------------------------------- */
+/* -- mismatches ------------------------------------------------------------ */
 
 /* row 0, nonce -1, tx NULL: not about one. */
 static void PRINTF(5, 6) mismatch(struct verify *v, int64_t row, int64_t nonce,
@@ -88,7 +88,7 @@ static bool is_paid(const struct verify *v, int64_t row)
 	return v->paid[row / 8] >> (row % 8) & 1;
 }
 
-/* -- one transaction -------------------------------------------------------------- */
+/* -- one transaction ------------------------------------------------------- */
 
 /* Who is to get what for a row; false: there is no such row. */
 static bool wanted(struct verify *v, int64_t row, struct payment *ret)
@@ -206,7 +206,7 @@ static void judge(struct verify *v, const struct hint *h, const struct looked *l
 		stranger_check(v, h, l);
 }
 
-/* -- hints from the journal ------------------------------------------------------- */
+/* -- hints from the journal ------------------------------------------------ */
 
 static void hint_add(struct hints *l, uint64_t nonce, int64_t operation, int64_t row,
     const uint8_t hash[32])
@@ -237,7 +237,7 @@ static void hints_read(struct verify *v, int64_t from, int64_t last, struct hint
 		hint_add(ret, (uint64_t)other.nonce, 0, 0, other.hash);
 }
 
-/* -- a stretch of nonces ---------------------------------------------------------- */
+/* -- a stretch of nonces --------------------------------------------------- */
 
 static int height_order(const void *a, const void *b)
 {
@@ -350,7 +350,7 @@ static enum err nonces_check(struct verify *v, struct fail *f)
 	return e;
 }
 
-/* -- the journal against itself --------------------------------------------------- */
+/* -- the journal against itself -------------------------------------------- */
 
 static void row_check(struct verify *v, const struct sql_item_from_out *item)
 {
@@ -439,7 +439,7 @@ static void events_check(struct verify *v)
 		    operation, commit);
 }
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------- */
 
 static void tell_people(
     const struct verify *v, bool ok, const char *planned, const char *final)
@@ -497,7 +497,7 @@ static enum err tell(struct verify *v, struct fail *f)
 			v->operation.name, (int64_t)n + v->more);
 }
 
-/* -- the command ------------------------------------------------------------------ */
+/* -- the command ----------------------------------------------------------- */
 
 static enum err load(struct verify *v, struct fail *f)
 {

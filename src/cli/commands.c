@@ -41,7 +41,7 @@ const struct command commands[] = {
 
 const int commands_n = sizeof commands / sizeof *commands;
 
-/* -- finding one ------------------------------------------------------------------ */
+/* -- finding one ----------------------------------------------------------- */
 
 /* Do the words begin with the command's own? Returns how many are its own. */
 static int words_match(const char *own, const char *const *words, int words_n)
@@ -132,7 +132,7 @@ const struct command *command_find(
 	return NULL;
 }
 
-/* -- telling ---------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------- */
 
 static void add_padded(struct buf *out, const char *text, size_t column)
 {

@@ -19,7 +19,7 @@
 
 static const char keystore_suffix[] = ".json";
 
-/* -- reading the file ----------------------------------------------------------- */
+/* -- reading the file ------------------------------------------------------ */
 
 static enum err file_open(int *ret, struct stat *st, const char *path, struct fail *f)
 {
@@ -41,7 +41,7 @@ static enum err file_open(int *ret, struct stat *st, const char *path, struct fa
 	return ERR_CONFIG;
 }
 
-/* -- the keystores beside it ------------------------------------------------------ */
+/* -- the keystores beside it ----------------------------------------------- */
 
 struct names {
 	char *at[CONFIG_KEYS_MAX];
@@ -92,7 +92,7 @@ static void names_release(struct names *names)
 		free(names->at[i]);
 }
 
-/* -- the face -------------------------------------------------------------------- */
+/* -- the face -------------------------------------------------------------- */
 
 enum err config_load(struct config **ret, const char *path, struct fail *f)
 {

@@ -14,7 +14,7 @@
 #define CONFIG_MEMORY_MAX (256u << 20)
 #define PROBLEMS_MAX 65536
 
-/* -- mappings ----------------------------------------------------------------- */
+/* -- mappings -------------------------------------------------------------- */
 
 static void deep_read(struct reader *r, const struct config_row *row, void *object,
     const struct doc *d, const struct doc *around);
@@ -90,7 +90,7 @@ static void group_read(struct reader *r, enum config_group group, void *object,
 			    doc_get(d, config_rows[i].name), around);
 }
 
-/* -- chains ------------------------------------------------------------------- */
+/* -- chains ---------------------------------------------------------------- */
 
 static void finality_read(struct reader *r, struct finality *finality,
     const struct doc *d, const struct doc *around)
@@ -217,7 +217,7 @@ static void chain_finish(
 			    (unsigned long long)chain->chain_id, at->name);
 }
 
-/* -- keys --------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------ */
 
 static bool ref_same(const struct ref *a, const struct ref *b)
 {
@@ -243,7 +243,7 @@ static void key_finish(struct reader *r, struct key_config *key, const struct do
 			    "this source is already that of key %s", at->name);
 }
 
-/* -- named mappings ------------------------------------------------------------ */
+/* -- named mappings -------------------------------------------------------- */
 
 bool config_name_valid(const char *name)
 {
@@ -394,7 +394,7 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	}
 }
 
-/* -- the whole ------------------------------------------------------------------ */
+/* -- the whole ------------------------------------------------------------- */
 
 static const char *folder(struct reader *r, const char *path)
 {

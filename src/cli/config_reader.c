@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-/* -- problems ---------------------------------------------------------------- */
+/* -- problems -------------------------------------------------------------- */
 
 void problem_at(struct reader *r, int line, int column, const char *fmt, ...)
 {
@@ -55,7 +55,7 @@ enum err problems_report(const struct reader *r, struct fail *f)
 	return ERR_CONFIG;
 }
 
-/* -- memory and places -------------------------------------------------------- */
+/* -- memory and places ----------------------------------------------------- */
 
 void *keep_array(struct reader *r, int n, size_t size)
 {
@@ -97,7 +97,7 @@ void path_pop(struct reader *r, size_t len)
 	r->path[len] = '\0';
 }
 
-/* -- twins in the environment ------------------------------------------------- */
+/* -- twins in the environment ---------------------------------------------- */
 
 /* Below these names there is nothing but keys of the config. */
 static bool twin_claimed(const char *name)

@@ -18,7 +18,7 @@ static const struct section {
 
 #define SECTIONS (sizeof sections / sizeof *sections)
 
-/* -- the file that init writes ---------------------------------------------------- */
+/* -- the file that init writes --------------------------------------------- */
 
 static void example_keys(struct buf *out, enum config_group group, const char *indent)
 {
@@ -61,7 +61,7 @@ void config_example(struct buf *out)
 	}
 }
 
-/* -- the reference ------------------------------------------------------------------ */
+/* -- the reference --------------------------------------------------------- */
 
 static void reference_row(struct buf *out, const char *path, const struct config_row *row)
 {

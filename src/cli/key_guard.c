@@ -22,7 +22,7 @@ static enum err kept(const struct guard *g, struct fail *f)
 	return fail_wrap(f, ERR_CONFLICT, "key %s is kept", g->name);
 }
 
-/* -- what the journal knows of it ------------------------------------------------- */
+/* -- what the journal knows of it ------------------------------------------ */
 
 static enum err operation_check(const struct guard *g, int64_t account, struct fail *f)
 {
@@ -77,7 +77,7 @@ static enum err journal_check(const struct guard *g, struct fail *f)
 	return e;
 }
 
-/* -- what the chains show --------------------------------------------------------- */
+/* -- what the chains show -------------------------------------------------- */
 
 static enum err holds(const struct guard *g, const char *chain,
     const struct amount *balance, unsigned decimals, const char *symbol, struct fail *f)

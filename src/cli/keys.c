@@ -43,7 +43,7 @@ void keyring_free(struct keyring *k)
 	free(k);
 }
 
-/* -- from a reference to a secret ---------------------------------------------------- */
+/* -- from a reference to a secret ------------------------------------------ */
 
 static enum err password_get(
     struct secret **ret, const struct key_config *key, struct fail *f)
@@ -99,8 +99,7 @@ static enum err hex_resolve(
 	return e;
 }
 
-/* -- entries ---------------------------------------------------------------------------
- */
+/* -- entries --------------------------------------------------------------- */
 
 static enum err entry_find(
     const struct keyring *k, const char *name, int *ret, struct fail *f)
@@ -189,8 +188,7 @@ static enum err entry_peek(struct keyring *k, int at, struct fail *f)
 	return e == ERR_OK ? address_put(k, at, &address, f) : e;
 }
 
-/* -- the face ---------------------------------------------------------------------------
- */
+/* -- the face -------------------------------------------------------------- */
 
 enum err keyring_get(struct keyring *k, const char *name, const struct secret **ret,
     struct address *ret_address, struct fail *f)

@@ -7,7 +7,7 @@
 #include "chain/evm/evm.h"
 #include "codec/json.h"
 
-/* -- transactions ----------------------------------------------------------------- */
+/* -- transactions ---------------------------------------------------------- */
 
 struct hashes {
 	const struct hash *at;
@@ -62,7 +62,7 @@ static bool transactions_same(const struct ask_question *q, const void *a, const
 	return true;
 }
 
-/* -- receipts --------------------------------------------------------------------- */
+/* -- receipts -------------------------------------------------------------- */
 
 /* What a receipt says that matters for a payment. */
 struct outcome_fact {
@@ -230,7 +230,7 @@ enum err look_transactions(struct ask *a, const struct hash *hashes, uint32_t n,
 	return e == ERR_OK ? outcomes_look(a, n, ret, f) : e;
 }
 
-/* -- blocks ----------------------------------------------------------------------- */
+/* -- blocks ---------------------------------------------------------------- */
 
 struct heights {
 	const uint64_t *at;
@@ -300,7 +300,7 @@ enum err look_blocks(struct ask *a, const uint64_t *heights, uint32_t n, struct 
 	return e;
 }
 
-/* -- what is final ---------------------------------------------------------------- */
+/* -- what is final --------------------------------------------------------- */
 
 static void head_write(const struct ask_question *q, struct buf *body)
 {

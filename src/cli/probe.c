@@ -4,7 +4,7 @@
 
 #include "cli/look.h"
 
-/* -- a block, in the way that the follower reads it ------------------------------- */
+/* -- a block, in the way that the follower reads it ------------------------ */
 
 struct block_ctx {
 	struct watched watched;
@@ -86,7 +86,7 @@ static enum err block_probe(struct ask *a, struct probe *p, struct fail *f)
 	return e;
 }
 
-/* -- a node ----------------------------------------------------------------------- */
+/* -- a node ---------------------------------------------------------------- */
 
 static enum err head_probe(struct ask *a, const struct ask_question *q, struct head *ret,
     bool *ret_has, struct fail *f)
@@ -146,7 +146,7 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	return e;
 }
 
-/* -- an account ------------------------------------------------------------------- */
+/* -- an account ------------------------------------------------------------ */
 
 static void account_write(const struct ask_question *q, struct buf *body)
 {

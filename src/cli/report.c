@@ -18,7 +18,7 @@ enum err report_open(struct cli *c, struct journal **ret, struct fail *f)
 	return e == ERR_OK ? journal_read(ret, c->config->journal, f) : e;
 }
 
-/* -- which operation -------------------------------------------------------------- */
+/* -- which operation ------------------------------------------------------- */
 
 /* Names of journals hold what a file's name held: not all of it is fit for a terminal. */
 static void name_nearest(
@@ -74,7 +74,7 @@ enum err report_find(
 	    near, near[0] ? "?" : "");
 }
 
-/* -- its account and asset -------------------------------------------------------- */
+/* -- its account and asset ------------------------------------------------- */
 
 static void stops_take(struct report_account *a,
     const struct sql_account_get_out *account, const struct sql_chain_get_out *chain)
@@ -143,7 +143,7 @@ void report_amount(char out[REPORT_AMOUNT_MAX], const struct report_asset *asset
 	    asset->symbol);
 }
 
-/* -- how far, how fast ------------------------------------------------------------ */
+/* -- how far, how fast ----------------------------------------------------- */
 
 /* Milliseconds in which it was paying: a stop of the process between two moves counts,
  * for nothing says how long it was. */
@@ -229,7 +229,7 @@ enum err report_progress(struct cli *c, struct journal *j, const struct operatio
 	return ERR_OK;
 }
 
-/* -- small things ----------------------------------------------------------------- */
+/* -- small things ---------------------------------------------------------- */
 
 int64_t report_wall_ms(void)
 {

@@ -20,7 +20,7 @@
 #define MARK_MS 1000 /* between two moments that the rate is made of */
 #define SECRET_MAX 1024
 
-/* -- figures ------------------------------------------------------------------------ */
+/* -- figures --------------------------------------------------------------- */
 
 void term_duration(char out[32], int64_t seconds)
 {
@@ -48,7 +48,7 @@ void term_count(char out[32], int64_t n)
 	*to = '\0';
 }
 
-/* -- progress ----------------------------------------------------------------------- */
+/* -- progress -------------------------------------------------------------- */
 
 void progress_init(struct progress *p, FILE *out)
 {
@@ -200,8 +200,7 @@ void progress_end(struct progress *p)
 	p->drawn = false;
 }
 
-/* -- questions ------------------------------------------------------------------------
- */
+/* -- questions ------------------------------------------------------------- */
 
 static volatile sig_atomic_t signal_seen;
 

@@ -17,7 +17,7 @@
 /* New intents of one account in one turn: a turn stays short. */
 #define FILL_MAX 256
 
-/* -- loading ---------------------------------------------------------------------- */
+/* -- loading --------------------------------------------------------------- */
 
 struct account *account_of(struct runner *r, int64_t id)
 {
@@ -140,7 +140,7 @@ void account_free(struct account *a)
 	free(a);
 }
 
-/* -- nonces ------------------------------------------------------------------------- */
+/* -- nonces ---------------------------------------------------------------- */
 
 uint64_t account_next_nonce(struct runner *r, const struct account *a)
 {
@@ -220,8 +220,7 @@ void account_resume(struct runner *r, struct account *a)
 	r->again = true;
 }
 
-/* -- what the chain says --------------------------------------------------------------
- */
+/* -- what the chain says --------------------------------------------------- */
 
 void account_adopted(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
@@ -310,8 +309,7 @@ static void take_agreed(struct runner *r, struct account *a)
 	}
 }
 
-/* -- the turn
- * ------------------------------------------------------------------------------ */
+/* -- the turn -------------------------------------------------------------- */
 
 void account_turn(struct runner *r, struct account *a)
 {

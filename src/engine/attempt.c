@@ -36,7 +36,7 @@ static void attempt_event(struct runner *r, const struct intent *i,
 		.why = why });
 }
 
-/* -- included ------------------------------------------------------------------- */
+/* -- included -------------------------------------------------------------- */
 
 /* All attempts of an intent but one (0: all): their nonce went to other bytes, or came
  * back to them. */
@@ -119,7 +119,7 @@ void attempts_replaced(struct runner *r, int64_t intent, bool replaced)
 	siblings_move(r, intent, 0, replaced);
 }
 
-/* -- retracted ------------------------------------------------------------------ */
+/* -- retracted ------------------------------------------------------------- */
 
 struct row_ids {
 	int64_t *id, *intent, *state;
@@ -181,7 +181,7 @@ void attempts_retracted(struct runner *r, struct account *a, uint64_t above)
 	row_ids_release(&l);
 }
 
-/* -- final ------------------------------------------------------------------------ */
+/* -- final ----------------------------------------------------------------- */
 
 struct settled {
 	const struct block_facts *b;
@@ -344,7 +344,7 @@ void attempts_final(
 		count_final(r, a, b, b->accounts[at].count, ours);
 }
 
-/* -- a final block vanished ---------------------------------------------------------- */
+/* -- a final block vanished ------------------------------------------------ */
 
 static void unspend(
     struct runner *r, const struct intent *i, const struct sql_attempt_get_out *at)

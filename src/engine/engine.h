@@ -31,7 +31,7 @@
 struct runner;
 struct chain_run;
 
-/* -- keys -------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------ */
 
 /* Where secrets come from. get resolves a name once and keeps it; OK and NULL: this
  * command signs nothing. */
@@ -41,7 +41,7 @@ struct keyring_face {
 	    void *ctx, const char *name, const struct secret **ret, struct fail *f);
 };
 
-/* -- operations --------------------------------------------------------------- */
+/* -- operations ------------------------------------------------------------ */
 
 /* Counts and sums of an operation; planned = pending + live + final + void + refunded
  * at every commit (G10). */
@@ -98,7 +98,7 @@ struct kind {
 	bool (*token)(const struct operation *o, struct address *ret);
 };
 
-/* -- accounts ----------------------------------------------------------------- */
+/* -- accounts -------------------------------------------------------------- */
 
 /* A transaction of the account that no attempt knows: to be read whole, by a quorum. */
 struct stranger {
@@ -180,7 +180,7 @@ struct chain_run {
 	size_t accounts_n;
 };
 
-/* -- the runner ---------------------------------------------------------------- */
+/* -- the runner ------------------------------------------------------------ */
 
 struct runner_setup {
 	struct world *world;

@@ -54,7 +54,7 @@ void account_send_again(struct account *a, uint64_t from)
 	a->send_ready = true;
 }
 
-/* -- what nodes said -------------------------------------------------------------- */
+/* -- what nodes said ------------------------------------------------------- */
 
 static void word_put(struct runner *r, struct send_job *j, uint32_t k)
 {
@@ -147,7 +147,7 @@ static void job_done(void *ctx, struct pool_answer *answer)
 	runner_fact(j->runner, &j->fact);
 }
 
-/* -- what goes out ------------------------------------------------------------------ */
+/* -- what goes out --------------------------------------------------------- */
 
 static struct send_job *job_new(
     struct runner *r, struct account *a, int node, uint32_t max)

@@ -59,7 +59,7 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 	s->height = b->head.height;
 }
 
-/* -- judging -------------------------------------------------------------------- */
+/* -- judging --------------------------------------------------------------- */
 
 /* Does it pay an item of an operation of this account that is not settled? */
 static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
@@ -158,7 +158,7 @@ static void judge(struct runner *r, struct account *a, const struct stranger *s)
 		settle(r, a, in.nonce, (int)in.judgement, in.hash, s->height);
 }
 
-/* -- reading -------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 struct stranger_ask {
 	struct fact fact;
@@ -316,7 +316,7 @@ void strangers_turn(struct runner *r, struct account *a)
 	count(r, a);
 }
 
-/* -- final, retracted --------------------------------------------------------------- */
+/* -- final, retracted ------------------------------------------------------ */
 
 static bool block_has(const struct block_facts *b, uint32_t at, const uint8_t *hash)
 {

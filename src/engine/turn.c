@@ -20,7 +20,7 @@
 /* After so long a turn takes nothing more in. */
 #define TURN_MS_MAX 50
 
-/* -- facts and questions -------------------------------------------------------- */
+/* -- facts and questions --------------------------------------------------- */
 
 void runner_fact(struct runner *r, struct fact *f)
 {
@@ -83,7 +83,7 @@ static void follower_asks(
 	runner_ask(c->runner, c, node, body, false, done, done_ctx);
 }
 
-/* -- what the follower tells ------------------------------------------------------ */
+/* -- what the follower tells ----------------------------------------------- */
 
 static void told_adopted(void *ctx, const struct block_facts *b)
 {
@@ -143,7 +143,7 @@ static void told_undone(void *ctx, uint64_t ancestor)
 	}
 }
 
-/* -- chains -------------------------------------------------------------------------- */
+/* -- chains ---------------------------------------------------------------- */
 
 struct chain_run *runner_chain(struct runner *r, const char *name)
 {
@@ -273,8 +273,7 @@ static void chain_watch(struct runner *r, struct chain_run *c)
 	free(w);
 }
 
-/* -- the fees of the day --------------------------------------------------------------
- */
+/* -- the fees of the day --------------------------------------------------- */
 
 struct market_ask {
 	struct fact fact;
@@ -348,8 +347,7 @@ static void market_turn(struct runner *r, struct chain_run *c)
 	runner_ask(r, c, node, &body, false, market_done, q);
 }
 
-/* -- the runner ------------------------------------------------------------------------
- */
+/* -- the runner ------------------------------------------------------------ */
 
 struct runner *runner_new(const struct runner_setup *s)
 {

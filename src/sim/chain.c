@@ -18,7 +18,7 @@ struct sim_credit {
 	struct amount amount;
 };
 
-/* -- memory ------------------------------------------------------------------- */
+/* -- memory ---------------------------------------------------------------- */
 
 size_t sim_chain_room(const struct sim_chain *c)
 {
@@ -35,7 +35,7 @@ void *sim_chain_take(struct sim_chain *c, size_t size)
 	return memset(p, 0, size);
 }
 
-/* -- looking up --------------------------------------------------------------- */
+/* -- looking up ------------------------------------------------------------ */
 
 static uint32_t bucket_of(const uint8_t *key)
 {
@@ -121,7 +121,7 @@ const struct sim_inclusion *sim_inclusion_find(
 	return i;
 }
 
-/* -- values by block ------------------------------------------------------------ */
+/* -- values by block ------------------------------------------------------- */
 
 /* A branch is written from below, so the newest that lies on it is the one. */
 const struct sim_version *sim_version_at(const struct sim_chain *c,
@@ -171,7 +171,7 @@ struct amount sim_balance(const struct sim_chain *c, const struct sim_block *tip
 	return v ? v->amount : AMOUNT_ZERO;
 }
 
-/* -- accounts, coin, tokens ------------------------------------------------------- */
+/* -- accounts, coin, tokens ------------------------------------------------ */
 
 void sim_account_code(
     struct sim_chain *c, const struct address *at, enum sim_code code, uint64_t extra_gas)
@@ -234,7 +234,7 @@ void sim_fund(struct sim_chain *c, const struct address *at,
 	c->credits = k;
 }
 
-/* -- transactions ------------------------------------------------------------------ */
+/* -- transactions ---------------------------------------------------------- */
 
 static struct sim_tx *tx_keep(
     struct sim_chain *c, const struct evm_tx *e, const uint8_t *raw, size_t len)
@@ -286,7 +286,7 @@ struct sim_tx *sim_tx_add(
 	return t;
 }
 
-/* -- blocks ------------------------------------------------------------------------ */
+/* -- blocks ---------------------------------------------------------------- */
 
 /* EIP-1559: an eighth up or down at the extremes, at least 1 up. */
 uint64_t sim_base_fee_next(const struct sim_chain *c, const struct sim_block *tip)
@@ -398,7 +398,7 @@ void sim_mine_due(struct sim_chain *c)
 	}
 }
 
-/* -- branches ---------------------------------------------------------------------- */
+/* -- branches -------------------------------------------------------------- */
 
 static void credits_return(struct sim_chain *c, struct sim_block *b)
 {
@@ -448,7 +448,7 @@ struct sim_block *sim_side_branch(struct sim_chain *c, uint64_t depth, uint64_t 
 	return b;
 }
 
-/* -- birth ------------------------------------------------------------------------- */
+/* -- birth ----------------------------------------------------------------- */
 
 static struct sim_options options_whole(const struct sim_options *o)
 {

@@ -185,7 +185,7 @@ struct sim_chain *sim_chain_init(
 void *sim_chain_take(struct sim_chain *c, size_t size); /* zeroed; of the region */
 size_t sim_chain_room(const struct sim_chain *c);
 
-/* -- what it holds ------------------------------------------------------------ */
+/* -- what it holds --------------------------------------------------------- */
 
 struct sim_account *sim_account_get(struct sim_chain *c, const struct address *at);
 /* NULL when nobody has touched it. */
@@ -218,7 +218,7 @@ const struct sim_inclusion *sim_inclusion_find(
     const struct sim_chain *c, const struct sim_block *tip, const struct sim_tx *t);
 uint64_t sim_base_fee_next(const struct sim_chain *c, const struct sim_block *tip);
 
-/* -- what happens to it ------------------------------------------------------- */
+/* -- what happens to it ---------------------------------------------------- */
 
 struct sim_bytes {
 	const uint8_t *at;
@@ -253,7 +253,7 @@ void sim_reorg(struct sim_chain *c, const struct sim_reorg *r);
  * on a fork. The chain itself does not move. */
 struct sim_block *sim_side_branch(struct sim_chain *c, uint64_t depth, uint64_t n);
 
-/* -- used by the simulator's own parts ----------------------------------------- */
+/* -- used by the simulator's own parts ------------------------------------- */
 
 /* Decode, recover the sender, keep. NULL: not a transaction, f says why. */
 struct sim_tx *sim_tx_add(

@@ -38,7 +38,7 @@ uint64_t sim_tip_at(const struct sim_tx *t, uint64_t base_fee)
 	return t->tip < room ? t->tip : room;
 }
 
-/* -- what a call would do --------------------------------------------------------- */
+/* -- what a call would do -------------------------------------------------- */
 
 static void reverts(struct sim_outcome *o, const char *reason)
 {
@@ -127,7 +127,7 @@ void sim_try(const struct sim_chain *c, const struct sim_block *tip,
 	}
 }
 
-/* -- doing it --------------------------------------------------------------------- */
+/* -- doing it -------------------------------------------------------------- */
 
 static struct sim_holding *holding_get(
     struct sim_chain *c, struct sim_account *a, const struct sim_token *t)

@@ -27,7 +27,7 @@ static void PRINTF(2, 3) refuse(struct sim_word *w, const char *fmt, ...)
 	va_end(args);
 }
 
-/* -- the lists --------------------------------------------------------------------- */
+/* -- the lists ------------------------------------------------------------- */
 
 static struct sim_tx *held(const struct sim_account *a, uint64_t nonce)
 {
@@ -81,7 +81,7 @@ void sim_pool_return(struct sim_chain *c, struct sim_tx *t)
 		insert(c, t);
 }
 
-/* -- going out ----------------------------------------------------------------------- */
+/* -- going out ------------------------------------------------------------- */
 
 void sim_pool_drop_all(struct sim_chain *c)
 {
@@ -140,8 +140,7 @@ uint64_t sim_pool_count(
 	return count;
 }
 
-/* -- coming in ------------------------------------------------------------------------
- */
+/* -- coming in ------------------------------------------------------------- */
 
 /* What needs no state: geth asks it first. */
 static void judge_fields(

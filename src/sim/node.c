@@ -68,8 +68,7 @@ static struct sim_slant slant_of(const struct sim_node *n)
 		.flipped = n->receipts == SIM_RECEIPTS_FLIPPED };
 }
 
-/* -- parameters -----------------------------------------------------------------------
- */
+/* -- parameters ------------------------------------------------------------ */
 
 static const char *param_text(struct call *q, size_t at)
 {
@@ -216,8 +215,7 @@ static struct sim_block *param_state(struct call *q, size_t at)
 	return b;
 }
 
-/* -- what it is ------------------------------------------------------------------------
- */
+/* -- what it is ------------------------------------------------------------ */
 
 static void do_web3_clientVersion(struct call *q)
 {
@@ -244,8 +242,7 @@ static void do_eth_blockNumber(struct call *q)
 	sim_shape_u64(q->out, q->tip->height);
 }
 
-/* -- blocks, transactions, receipts
- * ------------------------------------------------------ */
+/* -- blocks, transactions, receipts ---------------------------------------- */
 
 static void put_block(struct call *q, const struct sim_block *b)
 {
@@ -341,8 +338,7 @@ static void do_eth_getTransactionReceipt(struct call *q)
 		buf_add_str(q->out, "null");
 }
 
-/* -- state ------------------------------------------------------------------------------
- */
+/* -- state ----------------------------------------------------------------- */
 
 static void do_eth_getTransactionCount(struct call *q)
 {
@@ -397,8 +393,7 @@ static void do_eth_getCode(struct call *q)
 		buf_add_str(q->out, text[code_at(q, &at)]);
 }
 
-/* -- calls ------------------------------------------------------------------------------
- */
+/* -- calls ----------------------------------------------------------------- */
 
 /* The first parameter of eth_call and eth_estimateGas. */
 struct message {
@@ -596,8 +591,7 @@ static void do_eth_estimateGas(struct call *q)
 	message_release(&m);
 }
 
-/* -- fees -------------------------------------------------------------------------------
- */
+/* -- fees ------------------------------------------------------------------ */
 
 static uint64_t tip_told(const struct call *q)
 {
@@ -721,8 +715,7 @@ static void do_eth_feeHistory(struct call *q)
 	put_history(q, newest, n <= newest->height + 1 ? n : newest->height + 1);
 }
 
-/* -- sends
- * ------------------------------------------------------------------------------- */
+/* -- sends ----------------------------------------------------------------- */
 
 static void send_bytes(struct call *q, const uint8_t *raw, size_t len)
 {
@@ -755,8 +748,7 @@ static void do_eth_sendRawTransaction(struct call *q)
 	free(raw);
 }
 
-/* -- one call, one body
- * -------------------------------------------------------------------- */
+/* -- one call, one body ---------------------------------------------------- */
 
 static const struct {
 	const char *name;

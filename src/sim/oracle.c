@@ -9,8 +9,7 @@
 
 #define WRONGS_MAX 20
 
-/* -- reading
- * ------------------------------------------------------------------------------ */
+/* -- reading --------------------------------------------------------------- */
 
 struct payments {
 	struct sim_due *at;
@@ -105,8 +104,7 @@ uint64_t sim_paid(const struct sim_chain *c, const struct address *from,
 	return n;
 }
 
-/* -- saying what is wrong
- * ------------------------------------------------------------------- */
+/* -- saying what is wrong -------------------------------------------------- */
 
 struct verdict {
 	struct buf *why;
@@ -140,8 +138,7 @@ static void wrong_nonce(struct verdict *v, uint64_t nonce, const char *what)
 		buf_addf(v->why, "nonce %" PRIu64 ": %s\n", nonce, what);
 }
 
-/* -- what is due against what was paid
- * --------------------------------------------------------- */
+/* -- what is due against what was paid ------------------------------------- */
 
 static int by_payment(const void *a, const void *b)
 {
@@ -200,9 +197,7 @@ static void judge_payments(struct verdict *v, const struct sim_chain *c,
 	free(wanted.at);
 }
 
-/* -- nonces
- * -------------------------------------------------------------------------------------
- */
+/* -- nonces ---------------------------------------------------------------- */
 
 static void judge_order(
     struct verdict *v, const struct sim_chain *c, const struct address *from)

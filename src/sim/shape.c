@@ -14,7 +14,7 @@
 #define WORD_0 "\"0x" ZEROS_64 "\""
 #define BLOOM_0 "\"0x" ZEROS_512 "\""
 
-/* -- pieces ----------------------------------------------------------------------- */
+/* -- pieces ---------------------------------------------------------------- */
 
 void sim_shape_u64(struct buf *out, uint64_t v)
 {
@@ -81,7 +81,7 @@ static void member_json(struct buf *out, const char *name, const char *json)
 	buf_add_str(out, json);
 }
 
-/* -- blocks ----------------------------------------------------------------------- */
+/* -- blocks ---------------------------------------------------------------- */
 
 struct hash sim_told_hash(const struct sim_block *b, struct sim_slant slant)
 {
@@ -146,7 +146,7 @@ void sim_shape_block(
 	buf_add_byte(out, '}');
 }
 
-/* -- transactions ------------------------------------------------------------------- */
+/* -- transactions ---------------------------------------------------------- */
 
 /* The last three items of the raw list. */
 static void signature_of(
@@ -230,7 +230,7 @@ void sim_shape_tx(struct buf *out, const struct sim_tx *t, const struct sim_incl
 	buf_add_byte(out, '}');
 }
 
-/* -- receipts ----------------------------------------------------------------------- */
+/* -- receipts -------------------------------------------------------------- */
 
 static void topic_address(struct buf *out, const struct address *a)
 {

@@ -83,8 +83,7 @@ const char *sim_fault_name(enum sim_fault f)
 	return names[f];
 }
 
-/* -- the queue -------------------------------------------------------------------------
- */
+/* -- the queue ------------------------------------------------------------- */
 
 static bool sooner(const struct event *a, const struct event *b)
 {
@@ -135,8 +134,7 @@ static struct event event_take(struct sim_world *w)
 	}
 }
 
-/* -- the trace -------------------------------------------------------------------------
- */
+/* -- the trace ------------------------------------------------------------- */
 
 static void trace_bytes(struct sim_world *w, const void *data, size_t len)
 {
@@ -162,8 +160,7 @@ static void trace_event(struct sim_world *w, const struct event *e)
 		trace_bytes(w, buf_text(&q->answer), q->answer.len);
 }
 
-/* -- the wire --------------------------------------------------------------------------
- */
+/* -- the wire -------------------------------------------------------------- */
 
 static void wire_add(struct sim_world *w, const struct request *q, struct sim_tx *t)
 {
@@ -253,8 +250,7 @@ static void wire_arrive(struct sim_world *w, struct sim_tx *t)
 	sim_pool_send(w->o.chain, w->o.chain->head, &word, &hash, t->raw, t->raw_len);
 }
 
-/* -- a request's way
- * --------------------------------------------------------------------- */
+/* -- a request's way ------------------------------------------------------- */
 
 static enum sim_fault forced_take(struct sim_world *w, const struct request *q, int node)
 {
@@ -466,8 +462,7 @@ static void deliver(struct sim_world *w, struct request *q)
 	free(a.body);
 }
 
-/* -- the clock
- * ---------------------------------------------------------------------------- */
+/* -- the clock ------------------------------------------------------------- */
 
 static void stuck(struct sim_world *w, const char *why)
 {
@@ -568,8 +563,7 @@ static void sim_wait(struct world *base, int64_t until_ms)
 	    !is_over(w, until_ms));
 }
 
-/* -- the table --------------------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------- */
 
 static int64_t sim_now_ms(struct world *base)
 {
@@ -678,8 +672,7 @@ struct world *sim_world_open(const struct sim_world_options *options)
 	return &w->base;
 }
 
-/* -- the director's hand
- * ------------------------------------------------------------------ */
+/* -- the director's hand --------------------------------------------------- */
 
 void sim_world_force(struct sim_world *w, enum sim_fault fault, const char *method,
     int node, uint32_t skip)

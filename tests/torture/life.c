@@ -18,7 +18,7 @@
 #define LIFE_SECONDS 30         /* of real time */
 #define LAST_MS (3600 * 1000ll) /* of the chain's */
 
-/* -- ends -------------------------------------------------------------------- */
+/* -- ends ------------------------------------------------------------------ */
 
 static struct told *notes;
 static struct runner *runner; /* of this life */
@@ -60,7 +60,7 @@ static void stuck(void *ctx, const char *why)
 	    o ? o->waits_for : "");
 }
 
-/* -- what must hold whenever it rises ------------------------------------------ */
+/* -- what must hold whenever it rises -------------------------------------- */
 
 /* G1: whatever was ever shown to anybody is in the journal. */
 static void check_remembered(struct stage *s, struct journal *j)
@@ -173,7 +173,7 @@ static void check_journal(struct journal *j)
 		wrong("%s", why);
 }
 
-/* -- rising ---------------------------------------------------------------------- */
+/* -- rising ---------------------------------------------------------------- */
 
 static int64_t find_operation(struct journal *j)
 {
@@ -210,7 +210,7 @@ static struct journal *own(struct stage *s)
 	return j;
 }
 
-/* -- the operation ------------------------------------------------------------------ */
+/* -- the operation --------------------------------------------------------- */
 
 static struct list_rules rules_of(const struct stage *s)
 {
@@ -304,8 +304,7 @@ static int64_t create(struct stage *s, struct journal *j, int64_t chain)
 	return id;
 }
 
-/* -- the runner ------------------------------------------------------------------------
- */
+/* -- the runner ------------------------------------------------------------ */
 
 static enum err key_get(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -404,8 +403,7 @@ static void run(struct stage *s, struct journal *j, int64_t id)
 	runner_free(r);
 }
 
-/* -- the end
- * ----------------------------------------------------------------------------- */
+/* -- the end --------------------------------------------------------------- */
 
 static void tell_end(struct stage *s, struct journal *j, int64_t id)
 {

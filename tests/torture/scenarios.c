@@ -7,7 +7,7 @@
 
 #define GWEI 1000000000ull
 
-/* -- what happens to the chain --------------------------------------------------- */
+/* -- what happens to the chain --------------------------------------------- */
 
 static uint64_t height(const struct stage *s)
 {
@@ -98,7 +98,7 @@ static void intrudes(struct stage *s)
 	act_done(s);
 }
 
-/* -- what the operator does --------------------------------------------------------- */
+/* -- what the operator does ------------------------------------------------ */
 
 static void must(struct stage *s, enum err e, const struct fail *f)
 {

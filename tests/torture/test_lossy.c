@@ -66,7 +66,7 @@ static bool exists(void)
 	return journal_files->size(PATH) >= 0;
 }
 
-/* -- what a process does: make the journal if there is none, own it, write -- */
+/* -- what a process does: make the journal if there is none, own it, write - */
 
 static void make(struct fail *f)
 {
@@ -249,7 +249,7 @@ static void survives_failed_syncs(void **state)
 	assert_true(failed > 5);
 }
 
-/* -- a full disk ------------------------------------------------------------ */
+/* -- a full disk ----------------------------------------------------------- */
 
 static bool has_event(struct journal *j, const char *why)
 {
@@ -324,7 +324,7 @@ static void starts_when_there_is_room(void **state)
 	expect(run(live, 0), 0, "room again", 0, 3);
 }
 
-/* -- the disk itself -------------------------------------------------------- */
+/* -- the disk itself ------------------------------------------------------- */
 
 static void write_without_sync(void)
 {

@@ -47,7 +47,7 @@ static int64_t stories, died;
 static uint64_t reached[CRASH_COUNT];
 static int64_t last_ops;
 
-/* -- stories as text -------------------------------------------------------------- */
+/* -- stories as text ------------------------------------------------------- */
 
 static void story_format(char *out, size_t len, const struct story *t)
 {
@@ -94,8 +94,7 @@ static uint64_t luck_of(const struct story *t)
 	return sim_random_next(&r);
 }
 
-/* -- a story is told ------------------------------------------------------------------
- */
+/* -- a story is told ------------------------------------------------------- */
 
 static int live(const struct armed *death)
 {
@@ -153,8 +152,7 @@ static bool live_and_die(
 	return false;
 }
 
-/* -- the judge --------------------------------------------------------------------------
- */
+/* -- the judge ------------------------------------------------------------- */
 
 /* What is still on the wire arrives after all, and the pool is mined empty. */
 static void epilogue(void)
@@ -264,8 +262,7 @@ static bool told_well(const struct story *t, int *ret_hit)
 	return ok;
 }
 
-/* -- the tests -------------------------------------------------------------------------
- */
+/* -- the tests ------------------------------------------------------------- */
 
 static void test(bool ok, const char *what)
 {

@@ -14,7 +14,7 @@
 #include "cli/cli.h"
 #include "cli/term.h"
 
-/* -- the table ------------------------------------------------------------------- */
+/* -- the table ------------------------------------------------------------- */
 
 static void options_of_one_name_are_of_one_kind(void **state)
 {
@@ -47,7 +47,7 @@ static void rows_are_whole(void **state)
 	}
 }
 
-/* -- the line ---------------------------------------------------------------------- */
+/* -- the line -------------------------------------------------------------- */
 
 static enum err parse(struct args *a, const char *line, struct fail *f)
 {
@@ -136,7 +136,7 @@ static void addresses_and_amounts(void **state)
 	assert_int_equal(strncmp(f.why, "--max: '1.5': ", 14), 0);
 }
 
-/* -- figures and progress ------------------------------------------------------------ */
+/* -- figures and progress -------------------------------------------------- */
 
 static void figures(void **state)
 {

@@ -26,7 +26,7 @@
 
 static const struct connector *const evm = &connector_evm;
 
-/* -- helpers ------------------------------------------------------------------- */
+/* -- helpers --------------------------------------------------------------- */
 
 static size_t bytes_of(uint8_t *out, size_t room, const char *hex)
 {
@@ -65,7 +65,7 @@ static uint64_t draw_bits(unsigned max_bits)
 	return bits == 0 ? 0 : draw() >> (64 - bits);
 }
 
-/* -- transactions ---------------------------------------------------------------- */
+/* -- transactions ---------------------------------------------------------- */
 
 struct tx_vector {
 	int type;
@@ -192,7 +192,7 @@ static void a_high_s_is_refused(void **state)
 	assert_int_not_equal(evm_tx_decode(&tx, raw, len, NULL), ERR_OK);
 }
 
-/* -- fees ------------------------------------------------------------------------- */
+/* -- fees ------------------------------------------------------------------ */
 
 static const uint8_t tag[5] = { 0xab, 0xcd, 0xef, 0x12, 0x34 };
 
@@ -383,7 +383,7 @@ static void the_reserve_covers_two_bumps(void **state)
 	}
 }
 
-/* -- what nodes say ------------------------------------------------------------------ */
+/* -- what nodes say -------------------------------------------------------- */
 
 struct said {
 	const char *client, *what;
@@ -512,8 +512,7 @@ static void text_from_outside_is_made_printable(void **state)
 		assert_in_range(*c, ' ', '~');
 }
 
-/* -- JSON-RPC --------------------------------------------------------------------------
- */
+/* -- JSON-RPC -------------------------------------------------------------- */
 
 static void sends_read(struct node_word *word, uint32_t n, const char *answer)
 {
@@ -585,8 +584,7 @@ static void an_error_for_the_batch_is_for_all(void **state)
 	assert_int_equal(err_class(w[1].err), CLASS_UNKNOWN);
 }
 
-/* -- readers, on what Anvil answered
- * ------------------------------------------------------ */
+/* -- readers, on what Anvil answered --------------------------------------- */
 
 static const char *const head_hash =
 #define HEAD(hash, height) hash
@@ -1117,8 +1115,7 @@ static void code_is_a_byte_each(void **state)
 		    evm->code_read(has, 2, bad[i], strlen(bad[i]), NULL), ERR_BAD_ANSWER);
 }
 
-/* -- requests ---------------------------------------------------------------------------
- */
+/* -- requests -------------------------------------------------------------- */
 
 static json_t *request(struct buf *body)
 {

@@ -138,7 +138,7 @@ static void event(struct journal *j, int64_t operation, int64_t row, const char 
 	    j, &(struct event){ operation, row, "item", "pending", to, "why not" });
 }
 
-/* -- one journal, one owner ------------------------------------------------- */
+/* -- one journal, one owner ------------------------------------------------ */
 
 static void makes_a_journal(void **state)
 {
@@ -360,7 +360,7 @@ static void reads_beside_the_owner(void **state)
 	assert_int_equal(fate(write_as_a_reader), 128 + SIGABRT);
 }
 
-/* -- transactions ----------------------------------------------------------- */
+/* -- transactions ---------------------------------------------------------- */
 
 static void begins_with_the_first_write(void **state)
 {
@@ -473,7 +473,7 @@ static void moves_a_long_wal(void **state)
 	journal_close(j);
 }
 
-/* -- the event chain -------------------------------------------------------- */
+/* -- the event chain ------------------------------------------------------- */
 
 static void three_commits(struct journal *j)
 {
@@ -578,7 +578,7 @@ static void starts_on_no_cut_tail(void **state)
 	refused(ERR_DAMAGED, "event");
 }
 
-/* -- damage, and what is not ours ------------------------------------------- */
+/* -- damage, and what is not ours ------------------------------------------ */
 
 static void refuses_what_is_no_journal(void **state)
 {
@@ -623,7 +623,7 @@ static void checks_pages(void **state)
 	journal_close(j);
 }
 
-/* -- migrations ------------------------------------------------------------- */
+/* -- migrations ------------------------------------------------------------ */
 
 static struct migration more[64];
 

@@ -61,7 +61,7 @@ static void file_put(const void *data, size_t len)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* -- what one reading gave ------------------------------------------------------- */
+/* -- what one reading gave ------------------------------------------------- */
 
 struct reading {
 	struct list_rules rules;
@@ -143,7 +143,7 @@ static void check_said_by(
 #define ROWS(text, rows) check_rows(text, sizeof(text) - 1, rows)
 #define SAID(text, said) check_said_by(NULL, text, sizeof(text) - 1, said)
 
-/* -- CSV: what is read ----------------------------------------------------------- */
+/* -- CSV: what is read ----------------------------------------------------- */
 
 static void csv_rows(void **state)
 {
@@ -196,7 +196,7 @@ static void base_units(void **state)
 	reading_free(&g);
 }
 
-/* -- CSV: what is refused -------------------------------------------------------- */
+/* -- CSV: what is refused -------------------------------------------------- */
 
 static void csv_header_refused(void **state)
 {
@@ -354,7 +354,7 @@ static void memo_bound(void **state)
 	buf_release(&text);
 }
 
-/* -- duplicates, and payments to ourselves --------------------------------------- */
+/* -- duplicates, and payments to ourselves --------------------------------- */
 
 static void duplicates_refused(void **state)
 {
@@ -428,7 +428,7 @@ static void self_payments(void **state)
 	reading_free(&g);
 }
 
-/* -- JSON ------------------------------------------------------------------------ */
+/* -- JSON ------------------------------------------------------------------ */
 
 #define J1 "{\"address\": \"" A1 "\", \"amount\": \"1.5\"}"
 #define J2 "{\"amount\":\"2\",\"address\":\"" A2 "\",\"memo\":\"say \\\"hi\\\" }]\\n\"}"
@@ -508,7 +508,7 @@ static void both_formats_are_one_plan(void **state)
 	reading_free(&json);
 }
 
-/* -- the file -------------------------------------------------------------------- */
+/* -- the file -------------------------------------------------------------- */
 
 static void check_unreadable(const char *path, const char *why)
 {
@@ -614,7 +614,7 @@ static void problems_are_bounded(void **state)
 	reading_free(&g);
 }
 
-/* -- hostile --------------------------------------------------------------------- */
+/* -- hostile --------------------------------------------------------------- */
 
 /* A file of `len` bytes `fill` behind `text`, without writing them all when they are 0.
  */
@@ -715,7 +715,7 @@ static void any_damage_is_survived(void **state)
 	}
 }
 
-/* -- many rows ------------------------------------------------------------------- */
+/* -- many rows ------------------------------------------------------------- */
 
 struct made {
 	struct address to;
@@ -867,7 +867,7 @@ static void duplicates_among_many(void **state)
 	reading_free(&g);
 }
 
-/* -- the plan's hash ------------------------------------------------------------- */
+/* -- the plan's hash ------------------------------------------------------- */
 
 struct plan_row {
 	uint8_t to;

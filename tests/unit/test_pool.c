@@ -15,7 +15,7 @@
 #define QUEUE 64
 #define MINUTE_MS 60000
 
-/* -- a world in one struct ---------------------------------------- */
+/* -- a world in one struct ------------------------------------------------- */
 
 struct fake {
 	struct world world;
@@ -142,7 +142,7 @@ static bool ready(const struct pool *p, int node)
 	return pool_ready(p, node, &at);
 }
 
-/* -- answers ---------------------------------------------------------------------- */
+/* -- answers --------------------------------------------------------------- */
 
 static void answers_are_judged(void **state)
 {
@@ -197,7 +197,7 @@ static void lost_answers_are_unknown(void **state)
 	release(p);
 }
 
-/* -- backoff and breaker ------------------------------------------------------------- */
+/* -- backoff and breaker --------------------------------------------------- */
 
 /* Full jitter: all of 0 to the bound, which doubles, and never more than 5 s. */
 static void backoff_grows_with_jitter(void **state)
@@ -285,8 +285,7 @@ static void the_last_node_is_never_shut(void **state)
 	release(p);
 }
 
-/* -- rate limits -----------------------------------------------------------------------
- */
+/* -- rate limits ----------------------------------------------------------- */
 
 static void a_429_is_honoured_and_no_failure(void **state)
 {
@@ -366,8 +365,7 @@ static void a_429_slows_down(void **state)
 	release(p);
 }
 
-/* -- whom to ask
- * ------------------------------------------------------------------------- */
+/* -- whom to ask ----------------------------------------------------------- */
 
 static void weights_count(void **state)
 {

@@ -25,8 +25,7 @@
 #define GWEI 1000000000u
 #define REGION ((size_t)64 << 20)
 
-/* -- a chain, a node, a key with money -------------------------------------------------
- */
+/* -- a chain, a node, a key with money ------------------------------------- */
 
 struct rig {
 	void *region;
@@ -202,8 +201,7 @@ static void says(
 	buf_release(&out);
 }
 
-/* -- the chain
- * --------------------------------------------------------------------------- */
+/* -- the chain ------------------------------------------------------------- */
 
 static void transfer_is_mined(void **state)
 {
@@ -514,8 +512,7 @@ static void code_at_the_recipient(void **state)
 	rig_release(&r);
 }
 
-/* -- tokens
- * -------------------------------------------------------------------------------- */
+/* -- tokens ---------------------------------------------------------------- */
 
 struct token_rig {
 	struct rig r;
@@ -626,8 +623,7 @@ static void token_reverts(void **state)
 	rig_release(&k.r);
 }
 
-/* -- nodes
- * --------------------------------------------------------------------------------- */
+/* -- nodes ----------------------------------------------------------------- */
 
 static void connector_reads_a_node(void **state)
 {
@@ -905,8 +901,7 @@ static void batches(void **state)
 	rig_release(&r);
 }
 
-/* -- the world
- * --------------------------------------------------------------------------------- */
+/* -- the world ------------------------------------------------------------- */
 
 struct world_rig {
 	struct rig r;
@@ -1322,8 +1317,7 @@ static void chain_outlives_the_process(void **state)
 	world_rig_release(&k);
 }
 
-/* -- the oracle
- * ----------------------------------------------------------------------------------- */
+/* -- the oracle ------------------------------------------------------------ */
 
 static bool holds(
     const struct rig *r, const struct sim_due *due, size_t n, const char *says_it)

@@ -44,7 +44,7 @@ static struct layout layout_of(const struct block_question *q)
 	return l;
 }
 
-/* -- asking -------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------- */
 
 static void ask_header(struct rpc_batch *b, const struct block_question *q)
 {
@@ -140,7 +140,7 @@ void evm_block(struct buf *body, const struct block_question *q)
 	rpc_end(&b);
 }
 
-/* -- the digest ----------------------------------------------------------------- */
+/* -- the digest ------------------------------------------------------------ */
 
 static void digest_u64(struct sha256 *s, uint64_t v)
 {
@@ -199,7 +199,7 @@ void block_facts_release(struct block_facts *b)
 	*b = (struct block_facts){ .tx = NULL };
 }
 
-/* -- reading --------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 /* Room for one more of n elements: the capacity doubles at powers of two. */
 static void *one_more(void *p, uint32_t n, size_t size)
@@ -497,7 +497,7 @@ enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
 	return err;
 }
 
-/* -- the second half of a whole block --------------------------------------------- */
+/* -- the second half of a whole block -------------------------------------- */
 
 void evm_block_receipts(struct buf *body, const struct block_facts *facts)
 {

@@ -44,7 +44,7 @@ static bool fits(uint64_t v, uint64_t cap)
 	return v <= cap && v < UINT64_MAX;
 }
 
-/* -- the tag ----------------------------------------------------------------- */
+/* -- the tag --------------------------------------------------------------- */
 
 struct low_bits {
 	uint64_t bits;
@@ -106,7 +106,7 @@ static bool is_free(const struct fee_market *m)
 	return m->next_base_fee == 0 && m->tip == 0;
 }
 
-/* -- first attempts ---------------------------------------------------------- */
+/* -- first attempts -------------------------------------------------------- */
 
 /* Where the chain knows no base fee, the tip of the market is its gas price. */
 static void wanted(struct fees *ret, const struct fee_market *m, enum fee_type type,
@@ -144,7 +144,7 @@ void evm_fees_first(struct fees *ret, const struct fee_market *m, uint64_t gas,
 		ret->tip = tip;
 }
 
-/* -- replacements ------------------------------------------------------------ */
+/* -- replacements ---------------------------------------------------------- */
 
 /* What Besu asks of the tip: the price paid at this base fee grows by a tenth. The plain
  * form holds at every lower base fee as well; the exact one serves where the caps forbid

@@ -10,7 +10,7 @@
 
 #define FEE_BLOCKS 10
 
-/* -- identity ---------------------------------------------------------------- */
+/* -- identity -------------------------------------------------------------- */
 
 enum { IDENTITY_CHAIN_ID, IDENTITY_GENESIS, IDENTITY_CLIENT, IDENTITY_CALLS };
 
@@ -63,7 +63,7 @@ enum err evm_identity_read(
 	return err;
 }
 
-/* -- fees -------------------------------------------------------------------- */
+/* -- fees ------------------------------------------------------------------ */
 
 enum { MARKET_HISTORY, MARKET_TIP, MARKET_PRICE, MARKET_HEAD, MARKET_CALLS };
 
@@ -174,7 +174,7 @@ out:
 	return err;
 }
 
-/* -- tokens ------------------------------------------------------------------ */
+/* -- tokens ---------------------------------------------------------------- */
 
 enum { TOKEN_DECIMALS, TOKEN_SYMBOL, TOKEN_BALANCE, TOKEN_CODE, TOKEN_CALLS };
 
@@ -286,7 +286,7 @@ enum err evm_token_read(
 	return err;
 }
 
-/* -- accounts ---------------------------------------------------------------- */
+/* -- accounts -------------------------------------------------------------- */
 
 enum { ACCOUNT_COUNT, ACCOUNT_BALANCE, ACCOUNT_CALLS };
 

@@ -6,7 +6,7 @@
 #include "chain/evm/evm.h"
 #include "codec/json.h"
 
-/* -- gas ------------------------------------------------------------------------ */
+/* -- gas ------------------------------------------------------------------- */
 
 static void estimate_call(
     struct rpc_batch *b, const struct address *from, const struct payload *p)
@@ -60,7 +60,7 @@ enum err evm_estimate_read(uint64_t *ret_gas, struct node_word *ret_word, uint32
 	return err;
 }
 
-/* -- code -------------------------------------------------------------------------- */
+/* -- code ------------------------------------------------------------------ */
 
 /* Init code that is never deployed: an eth_call without `to` runs it, and what it
  * "deploys" is the answer. It walks over the addresses appended behind it, p from the
@@ -143,7 +143,7 @@ enum err evm_code_read(
 	return err;
 }
 
-/* -- sending ------------------------------------------------------------------------ */
+/* -- sending --------------------------------------------------------------- */
 
 void evm_send(struct buf *body, const struct signed_bytes *const *raw, uint32_t n)
 {

@@ -9,7 +9,7 @@
 
 #define TYPE_1559 0x02
 
-/* -- writing ----------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------- */
 
 static void fields_legacy(struct buf *out, const struct sign_job *j)
 {
@@ -109,7 +109,7 @@ enum err evm_tx_sign(struct signed_bytes *ret, const struct sign_job *job, struc
 	return ERR_OK;
 }
 
-/* -- reading ----------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 struct signature {
 	uint8_t r[32], s[32];

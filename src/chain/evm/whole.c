@@ -6,7 +6,7 @@
 #include "codec/abi.h"
 #include "codec/json.h"
 
-/* -- pieces that blocks share ------------------------------------------------- */
+/* -- pieces that blocks share ---------------------------------------------- */
 
 bool evm_transfer_parse(
     struct transfer *ret, const json_t *entry, const struct address *from)
@@ -61,7 +61,7 @@ static void by_hash(
 	rpc_end(&b);
 }
 
-/* -- transactions ------------------------------------------------------------- */
+/* -- transactions ---------------------------------------------------------- */
 
 void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n)
 {
@@ -130,7 +130,7 @@ enum err evm_transactions_read(
 	return err;
 }
 
-/* -- receipts ------------------------------------------------------------------ */
+/* -- receipts -------------------------------------------------------------- */
 
 void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n)
 {

@@ -52,8 +52,7 @@ static bool airdrop_token(const struct operation *o, struct address *ret)
 	return a->facts.has_token;
 }
 
-/* -- the service fee ------------------------------------------------------------------
- */
+/* -- the service fee ------------------------------------------------------- */
 
 /* VOID: it failed on the chain; another try is the operator's to ask for. */
 enum fee_state { FEE_NONE_DUE, FEE_DUE, FEE_LIVE, FEE_FINAL, FEE_VOID };
@@ -79,8 +78,7 @@ static enum fee_state fee_state(
 	return state;
 }
 
-/* -- offers
- * ------------------------------------------------------------------------------ */
+/* -- offers ---------------------------------------------------------------- */
 
 static bool airdrop_offer(struct runner *r, struct operation *o, struct offer *ret)
 {
@@ -112,8 +110,7 @@ static bool airdrop_offer(struct runner *r, struct operation *o, struct offer *r
 	return true;
 }
 
-/* -- the stages
- * ---------------------------------------------------------------------------- */
+/* -- the stages ------------------------------------------------------------ */
 
 static bool missing(struct amount *ret, const struct amount *need,
     const struct amount *taken, const struct amount *have)

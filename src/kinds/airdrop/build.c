@@ -21,7 +21,7 @@ static uint64_t with_margin(uint64_t gas)
 	return gas + gas / 4;
 }
 
-/* -- the hash over the journaled rows --------------------------------------------- */
+/* -- the hash over the journaled rows -------------------------------------- */
 
 static enum err hash_rows(
     struct runner *r, struct operation *o, struct airdrop *a, struct fail *f)
@@ -64,7 +64,7 @@ static enum err hash_rows(
 	return ERR_OK;
 }
 
-/* -- rows with code ------------------------------------------------------------------ */
+/* -- rows with code -------------------------------------------------------- */
 
 struct rows_ask {
 	struct fact fact;
@@ -281,8 +281,7 @@ static void code_ask(
 	runner_ask(r, q->chain, node, &body, false, code_done, q);
 }
 
-/* -- a token's gas ---------------------------------------------------------------------
- */
+/* -- a token's gas --------------------------------------------------------- */
 
 static void token_gas_take(struct runner *r, struct fact *f)
 {
@@ -340,7 +339,7 @@ static void token_gas_ask(
 	runner_ask(r, q->chain, node, &body, false, estimates_done, q);
 }
 
-/* -- the stage ---------------------------------------------------------------- */
+/* -- the stage ------------------------------------------------------------- */
 
 enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 {

@@ -18,7 +18,7 @@
 #define TEXT_MAX 320    /* of one problem */
 #define NAME_NEAR_MAX 2 /* wrong letters in a name that is still guessed */
 
-/* -- problems ------------------------------------------------------------------- */
+/* -- problems -------------------------------------------------------------- */
 
 void list_problems_release(struct list_problems *p)
 {
@@ -75,7 +75,7 @@ const char *list_show(char out[LIST_SHOW_BYTES], const char *text, size_t len)
 	return out;
 }
 
-/* -- bytes ---------------------------------------------------------------------- */
+/* -- bytes ----------------------------------------------------------------- */
 
 bool list_fill(struct list_reader *r)
 {
@@ -122,7 +122,7 @@ bool list_text_check(struct list_reader *r, int64_t line)
 	return true;
 }
 
-/* -- names ---------------------------------------------------------------------- */
+/* -- names ----------------------------------------------------------------- */
 
 static const char *const names[LIST_NAMES] = {
 	[LIST_ADDRESS] = "address",
@@ -201,7 +201,7 @@ enum list_name list_name_find(
 	return LIST_NAMES;
 }
 
-/* -- a row ---------------------------------------------------------------------- */
+/* -- a row ----------------------------------------------------------------- */
 
 static bool address_is_zero(const struct address *a)
 {
@@ -355,7 +355,7 @@ void list_take(
 	r->stop = r->err != ERR_OK;
 }
 
-/* -- the file ------------------------------------------------------------------- */
+/* -- the file -------------------------------------------------------------- */
 
 static enum err file_open(int *ret_fd, const char *path, struct fail *f)
 {

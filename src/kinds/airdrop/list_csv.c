@@ -19,7 +19,7 @@ struct csv {
 enum csv_end { END_FIELD, END_ROW, END_BROKEN };
 enum csv_row { ROW, ROW_NONE, ROW_BROKEN, ROW_LAST };
 
-/* -- fields --------------------------------------------------------------------- */
+/* -- fields ---------------------------------------------------------------- */
 
 static bool quoted_take(struct csv *c)
 {
@@ -97,7 +97,7 @@ static enum csv_end field_take(struct csv *c, bool *ret_quoted)
 	return end_take(c, *ret_quoted);
 }
 
-/* -- rows ----------------------------------------------------------------------- */
+/* -- rows ------------------------------------------------------------------ */
 
 static void line_skip(struct list_reader *r)
 {
@@ -150,7 +150,7 @@ static void row_take(struct csv *c)
 	list_take(c->r, c->line, text);
 }
 
-/* -- the header ----------------------------------------------------------------- */
+/* -- the header ------------------------------------------------------------ */
 
 static bool field_has(const struct list_text *field, int byte)
 {

@@ -43,7 +43,7 @@ static bool object_cut(struct list_reader *r, int64_t line, bool *ret_flat)
 	return true;
 }
 
-/* -- members -------------------------------------------------------------------- */
+/* -- members --------------------------------------------------------------- */
 
 static bool value_take(struct list_reader *r, int64_t line, enum list_name name,
     const json_t *value, struct list_text *ret)
@@ -82,7 +82,7 @@ static bool members_take(struct list_reader *r, int64_t line, json_t *object,
 	return good;
 }
 
-/* -- rows ----------------------------------------------------------------------- */
+/* -- rows ------------------------------------------------------------------ */
 
 static void parse_problem(struct list_reader *r, int64_t line, const json_error_t *error)
 {

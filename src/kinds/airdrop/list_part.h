@@ -15,7 +15,7 @@
 #define LIST_BLOCK_BYTES 65536
 #define LIST_SHOW_BYTES 64 /* of foreign text in a message, with its NUL */
 
-/* -- list_seen.c: where was this recipient paid before? ----------------------- */
+/* -- list_seen.c: where was this recipient paid before? -------------------- */
 
 /* Recipients in the order in which they came, and an open-addressing index of their
  * positions. A keyed hash: no list can be made that is slow to read. */
@@ -31,7 +31,7 @@ void list_seen_release(struct list_seen *s);
 /* The line of an equal address that was put before; 0: none, and it is put now. */
 uint32_t list_seen_put(struct list_seen *s, const struct address *who, uint32_t line);
 
-/* -- list.c -------------------------------------------------------------------- */
+/* -- list.c ---------------------------------------------------------------- */
 
 struct list_reader {
 	const char *path;
@@ -105,7 +105,7 @@ enum list_name list_name_find(
 void list_take(
     struct list_reader *r, int64_t line, const struct list_text text[LIST_NAMES]);
 
-/* -- the formats: from the first byte (after a byte order mark) to the last -------- */
+/* -- the formats: from the first byte (after a byte order mark) to the last  */
 
 void list_csv(struct list_reader *r);
 void list_json(struct list_reader *r);
