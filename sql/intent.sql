@@ -76,6 +76,11 @@ SELECT id FROM intent WHERE operation = :operation AND id > :id ORDER BY id LIMI
 -- scan: only when a cancel is asked for
 SELECT id FROM intent WHERE operation = :operation AND state IN (0, 1) ORDER BY id;
 
+-- A dearer attempt was asked for: it counts from now on.
+-- name: intent_held
+-- in: id i64, held amount
+UPDATE intent SET held = :held WHERE id = :id;
+
 -- name: intent_signed
 -- in: id i64, attempt i64, cost amount, held amount
 UPDATE intent SET state = 1, attempt = :attempt, cost = :cost, held = :held

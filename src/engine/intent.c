@@ -329,13 +329,30 @@ void intent_ask(struct runner *r, struct account *a, const struct intent *i)
 	ask_for_bytes(r, a, i, &fees, i->emptied == 1);
 }
 
+/* What the intent holds once an attempt at these fees is signed: with room for one bump
+ * and an empty one, or else for itself alone. false: the cap has room for neither. */
+static bool held_for(struct amount *ret, const struct chain_run *c,
+    const struct operation *o, const struct intent *i, const struct fees *fees)
+{
+	*ret = gas_times(
+	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	if (cap_covers(o, &i->held, ret))
+		return true;
+	*ret = gas_times(fees->gas, fees->max_fee);
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	return cap_covers(o, &i->held, ret);
+}
+
 bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty)
 {
 	struct operation *o = runner_operation(r, i->operation);
 	struct chain_run *c = a->chain;
 	struct sql_attempt_get_out at;
 	struct fees old, fees;
-	struct amount held, dear;
+	struct amount held;
 	uint8_t tag[5];
 
 	if (!o || !a->key || !i->has_attempt || idset_has(&r->signing, i->id))
@@ -351,17 +368,16 @@ bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bo
 	if (!c->connector->fees_bump(&fees, &old, &c->market, c->config->max_fee_per_gas,
 		c->config->max_priority_fee_per_gas, tag))
 		return false;
-	held = gas_times(
-	    fees.gas, c->connector->fees_reserve(&fees, c->config->max_fee_per_gas));
-	dear = gas_times(fees.gas, fees.max_fee);
-	if (amount_cmp(&held, &i->held) < 0)
-		held = i->held;
-	if (!cap_covers(o, &i->held, &held) && !cap_covers(o, &i->held, &dear)) {
+	if (!held_for(&held, c, o, i, &fees)) {
 		operation_stop(r, o,
 		    "the cap on fees does not cover a dearer attempt; raise it with "
 		    "--max-total-fee");
 		return false;
 	}
+	/* At once: the next bump of this turn must not spend the same room again. */
+	sql_intent_held(
+	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = held });
+	hold(o, &i->held, &held);
 	ask_for_bytes(r, a, i, &fees, empty);
 	return true;
 }
@@ -406,7 +422,7 @@ static void attempt_put(struct runner *r, struct account *a, const struct intent
 		.tip = (int64_t)fees->tip,
 	};
 	struct sql_attempt_add_out out;
-	struct amount cost, held, dear;
+	struct amount cost, held;
 	struct head head;
 
 	if (follower_head(c->follower, &head))
@@ -415,13 +431,9 @@ static void attempt_put(struct runner *r, struct account *a, const struct intent
 	CHECK(cost_of(&cost, &one->job.payload, fees));
 	if (amount_cmp(&cost, &i->cost) < 0)
 		cost = i->cost;
-	held = gas_times(
-	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
-	dear = gas_times(fees->gas, fees->max_fee);
-	if (amount_cmp(&held, &i->held) < 0)
-		held = i->held;
-	if (o && !cap_covers(o, &i->held, &held))
-		held = amount_cmp(&dear, &i->held) > 0 ? dear : i->held;
+	held = i->held;
+	if (o)
+		(void)held_for(&held, c, o, i, fees); /* signed: it is held in any case */
 	if (!sql_attempt_add_one(r->s.journal, &in, &out))
 		return;
 	sql_intent_signed(r->s.journal,
