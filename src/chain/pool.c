@@ -468,16 +468,18 @@ static void answered(void *ctx, struct http_answer *h)
 
 void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx)
 {
+	struct http_request r = { .timeout_ms = p->timeout_ms };
 	struct ask *q = mem_new(sizeof *q);
-	struct node *n = &p->nodes[node];
-	struct http_request r = { .url = n->url, .timeout_ms = p->timeout_ms };
+	struct node *n;
 
 	CHECK(node >= 0 && node < p->n && buf_ok(body));
+	n = &p->nodes[node];
 	*q = (struct ask){ p, node, world_now_ms(p->world), done, ctx };
 	bucket_take(&n->bucket, q->asked_ms);
 	n->state.asked++;
 	n->state.in_flight++;
 	p->in_flight++;
+	r.url = n->url;
 	r.body = (char *)buf_take(body, &r.body_len);
 	r.answer_max = ANSWER_MAX_BYTES;
 	r.done = answered;

@@ -310,9 +310,10 @@ int ask_nodes(const struct ask *a)
 
 void ask_said(const struct ask *a, int node, struct ask_said *ret)
 {
-	const struct node *n = &a->nodes[node];
+	const struct node *n;
 
 	CHECK(node >= 0 && node < a->n);
+	n = &a->nodes[node];
 	*ret = (struct ask_said){ .node = pool_node(a->pool, node)->name,
 		.answered = n->phase == PHASE_SAID,
 		.err = n->err,

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 
 /* Far behind any file's end, and not among the bytes that SQLite locks at 1 GiB. */
@@ -190,6 +191,7 @@ static bool owned(const char *path)
 
 	if (hold(&h, path, false, NULL) != ERR_OK)
 		return false;
+	CHECK(h);
 	held = h->owned || (fcntl(h->fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK);
 	let_go(h, false);
 	return held;

@@ -254,22 +254,35 @@ static void judge_place(struct sim_chain *c, struct sim_word *w, struct sim_tx *
 		sim_pool_remove(c, old);
 }
 
-void sim_pool_send(struct sim_chain *c, const struct sim_block *tip, struct sim_word *ret,
-    struct hash *ret_hash, const uint8_t *raw, size_t len)
+/* NULL: refused as it stands. */
+static struct sim_tx *pool_read(
+    struct sim_chain *c, struct sim_word *ret, const uint8_t *raw, size_t len)
 {
 	struct fail f;
-	struct sim_tx *t = NULL;
+	struct sim_tx *t;
 
 	*ret = (struct sim_word){ .code = 0 };
-	if (len > RAW_BYTES_MAX)
+	if (len > RAW_BYTES_MAX) {
 		refuse(ret, "oversized data: transaction size %zu, limit %d", len,
 		    RAW_BYTES_MAX);
-	else if (!(t = sim_tx_add(c, raw, len, &f)))
+		return NULL;
+	}
+	t = sim_tx_add(c, raw, len, &f);
+	if (!t)
 		refuse(ret, "%s", len ? f.why : "typed transaction too short");
 	else if (t->pooled)
 		refuse(ret, "already known");
-	if (!ret->code)
-		judge_fields(c, ret, t);
+	return ret->code ? NULL : t;
+}
+
+void sim_pool_send(struct sim_chain *c, const struct sim_block *tip, struct sim_word *ret,
+    struct hash *ret_hash, const uint8_t *raw, size_t len)
+{
+	struct sim_tx *t = pool_read(c, ret, raw, len);
+
+	if (!t)
+		return;
+	judge_fields(c, ret, t);
 	if (!ret->code)
 		judge_state(c, tip, ret, t);
 	if (!ret->code)

@@ -91,7 +91,7 @@ void evm_market(struct buf *body)
 /* The middle one of the medians of up to FEE_BLOCKS blocks; no rewards: 0. */
 static bool median_reward(uint64_t *ret, const json_t *rewards)
 {
-	uint64_t sorted[FEE_BLOCKS];
+	uint64_t sorted[FEE_BLOCKS] = { 0 };
 	size_t n = json_array_size(rewards);
 
 	*ret = 0;
