@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "cli/ask.h"
 #include "cli/keys.h"
-#include "cli/nearest.h"
 #include "cli/own.h"
 #include "cli/report.h"
 #include "engine/account.h"

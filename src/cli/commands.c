@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/nearest.h"
 #include "cli/ref.h"
 
 #define SUMMARY_COLUMN 30

@@ -11,11 +11,11 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/config_read.h"
 #include "cli/config_scalar.h"
 #include "cli/doc.h"
 #include "cli/file.h"
-#include "cli/nearest.h"
 
 static const char keystore_suffix[] = ".json";
 
@@ -100,7 +100,7 @@ enum err config_load(struct config **ret, const char *path, struct fail *f)
 	struct config_input in = { .path = path, .env = environ };
 	struct buf text;
 	struct stat st;
-	int fd;
+	int fd = -1;
 	enum err e = file_open(&fd, &st, path, f);
 
 	if (e != ERR_OK)

@@ -5,9 +5,9 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/config_reader.h"
 #include "cli/config_scalar.h"
-#include "cli/nearest.h"
 
 /* Neither is ever reached: what goes into them is counted and bounded before. */
 #define DOC_MEMORY_MAX (256u << 20)

@@ -4,9 +4,9 @@
 #define PAWL_CLI_CONFIG_READER_H
 
 #include "base/buf.h"
+#include "base/nearest.h"
 #include "cli/config.h"
 #include "cli/doc.h"
-#include "cli/nearest.h"
 
 /* A variable of the environment that begins with PAWL_. */
 struct twin {

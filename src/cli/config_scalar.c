@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 #define FEE_PER_GAS_MAX 1000000000000000000u /* wei: a whole coin */
 #define URL_MAX 2048
@@ -65,7 +65,7 @@ static const char *fee_parse(uint64_t *ret, const char *text)
 static void fee_read(struct reader *r, void *field, const struct doc *d)
 {
 	char out[64];
-	uint64_t v;
+	uint64_t v = 0;
 	const char *why = fee_parse(&v, d->text);
 
 	if (why)

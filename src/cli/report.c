@@ -7,8 +7,8 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
-#include "cli/nearest.h"
 #include "journal/sql.gen.h"
 
 enum err report_open(struct cli *c, struct journal **ret, struct fail *f)

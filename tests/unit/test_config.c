@@ -11,9 +11,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "cli/config.h"
 #include "cli/doc.h"
-#include "cli/nearest.h"
 
 #define CHAIN_HEAD                                 \
 	"chains:\n"                                \
@@ -600,7 +600,7 @@ static void distances(void **state)
 		int distance;
 	} rows[] = { { "", "", 0 }, { "", "abc", 3 }, { "abc", "abc", 0 },
 		{ "abc", "acb", 1 }, { "kitten", "sitting", 3 }, { "poll", "pol", 1 },
-		{ "ab", "ba", 1 } };
+		{ "ab", "ba", 1 }, { "Ab", "BA", 1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "codec/eip55.h"
 #include "kinds/airdrop/list_part.h"
 
-#define TEXT_MAX 320    /* of one problem */
-#define NAME_NEAR_MAX 2 /* wrong letters in a name that is still guessed */
+#define TEXT_MAX 320 /* of one problem */
 
 /* -- problems -------------------------------------------------------------- */
 
@@ -135,53 +135,18 @@ const char *list_name(enum list_name name)
 	return names[name];
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Letters to put in, leave out or exchange until text is name, whatever their case. */
-static size_t name_distance(const char *name, const char *text, size_t len)
-{
-	size_t row[LIST_SHOW_BYTES];
-
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 1; name[i - 1] != '\0'; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			size_t swap = corner + (name[i - 1] != lower(text[j - 1]));
-
-			corner = row[j];
-			row[j] = least(swap, least(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[len];
-}
-
 static const char *name_guess(const struct list_text *text)
 {
-	const char *near = NULL;
-	size_t best = NAME_NEAR_MAX + 1;
+	struct nearest near = { NULL, 0 };
+	char word[LIST_SHOW_BYTES];
 
-	if (text->len >= LIST_SHOW_BYTES)
+	if (text->len >= sizeof word)
 		return NULL;
-	for (int n = 0; n < LIST_NAMES; n++) {
-		size_t distance = name_distance(names[n], text->at, text->len);
-
-		if (distance < best) {
-			best = distance;
-			near = names[n];
-		}
-	}
-	return near;
+	memcpy(word, text->at, text->len);
+	word[text->len] = '\0';
+	for (int n = 0; n < LIST_NAMES; n++)
+		nearest_add(&near, word, names[n]);
+	return near.best;
 }
 
 enum list_name list_name_find(

@@ -1,5 +1,6 @@
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define WORD_MAX 63
@@ -7,6 +8,16 @@
 static int least(int a, int b)
 {
 	return a < b ? a : b;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same(char a, char b)
+{
+	return lower(a) == lower(b);
 }
 
 /* Optimal string alignment: three rows of the table are enough for swaps. */
@@ -26,12 +37,12 @@ int nearest_distance(const char *a, const char *b)
 		now = spare;
 		now[0] = (int)i;
 		for (size_t j = 1; j <= b_len; j++) {
-			int cost = a[i - 1] != b[j - 1];
+			int cost = !same(a[i - 1], b[j - 1]);
 
 			now[j] = least(above[j], now[j - 1]) + 1;
 			now[j] = least(now[j], above[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+			    same(a[i - 2], b[j - 1]))
 				now[j] = least(now[j], before[j - 2] + 1);
 		}
 	}

@@ -1,11 +1,9 @@
 /* nearest.h - what a person who mistyped a word may have meant. */
-#ifndef PAWL_CLI_NEAREST_H
-#define PAWL_CLI_NEAREST_H
+#ifndef PAWL_BASE_NEAREST_H
+#define PAWL_BASE_NEAREST_H
 
-#include <stddef.h>
-
-/* Letters to add, drop, change or swap with their neighbour to get from a to b.
- * Words longer than 63 letters are compared by their first 63. */
+/* Letters to add, drop, change or swap with their neighbour to get from a to b,
+ * whatever their case. Words longer than 63 letters are compared by their first 63. */
 int nearest_distance(const char *a, const char *b);
 
 /* Offer candidates one by one; what is kept in `best` is the nearest one that is near
