@@ -92,7 +92,7 @@ def death(anvil, kill, out):
 
 def kill_on(anvil, desk, proxy, words):
     """Kills it until most is paid, and returns how often."""
-    killer = Killer(desk, proxy, time.time_ns(), longest_s=1.2)
+    killer = Killer(desk, proxy, time.time_ns(), longest_s=1.4)
     killer.said = lambda kill, out: death(anvil, kill, out)
     while anvil.rpc.count(PAYER) < UNTIL:
         ended = killer.once(*words)
@@ -115,7 +115,7 @@ def prove(anvil, rows, before):
 def demonstrate():
     began = time.monotonic()
     rows = recipients(ROWS, unit=10**15)
-    settings = {"max_in_flight": 24, "batch": 8}
+    settings = {"max_in_flight": 30, "batch": 10}
     with (
         Anvil(BLOCK_S) as anvil,
         Proxy(anvil.port, delay_s=ANSWER_S) as proxy,
