@@ -15,6 +15,7 @@
 
 #define JOURNAL "/disk/pawl.db"
 #define NAME "wages"
+#define BLOCKS_MAX 1024
 #define LIFE_SECONDS 30         /* of real time */
 #define LAST_MS (3600 * 1000ll) /* of the chain's */
 
@@ -75,6 +76,32 @@ static void check_remembered(struct stage *s, struct journal *j)
 		if (!sql_attempt_by_hash_one(j, &in, &out))
 			wrong("bytes of nonce %llu left, and the journal has them not",
 			    (unsigned long long)t->nonce);
+	}
+}
+
+/* What the journal sees in a block is in a block of its trail. */
+static void check_included(struct stage *s, struct journal *j)
+{
+	static struct sql_block_from_out trail[BLOCKS_MAX];
+	struct sql_block_from_in from = { .chain = 1 };
+	int64_t first, n = 0;
+
+	sql_block_from_begin(j, &from);
+	while (n < BLOCKS_MAX && sql_block_from_next(j, &trail[n]))
+		n++;
+	first = n ? trail[0].height : 0;
+	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
+		struct sql_attempt_by_hash_in in;
+		struct sql_attempt_by_hash_out at;
+
+		memcpy(in.hash, t->hash.at, sizeof in.hash);
+		if (!sql_attempt_by_hash_one(j, &in, &at) || at.no_height ||
+		    at.height < first)
+			continue;
+		if (at.height >= first + n ||
+		    memcmp(trail[at.height - first].hash, at.block_hash, 32) != 0)
+			wrong("an attempt is in block %lld, which is not in the trail",
+			    (long long)at.height);
 	}
 }
 
@@ -207,6 +234,7 @@ static struct journal *own(struct stage *s)
 	if (s->told->created && !find_operation(j))
 		wrong("the operation is gone");
 	check_remembered(s, j);
+	check_included(s, j);
 	return j;
 }
 
@@ -416,6 +444,7 @@ static void tell_end(struct stage *s, struct journal *j, int64_t id)
 	check_journal(j);
 	check_totals(j, id);
 	check_remembered(s, j);
+	check_included(s, j);
 	if (!operation_read(j, id, &o))
 		wrong("the operation can't be read");
 	if (!amount_is_zero(&o.fees_held))

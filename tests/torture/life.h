@@ -54,7 +54,8 @@ struct scenario {
 	uint32_t nodes; /* default 1 */
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
-	int acts;       /* that must have happened in a life without death */
+	bool signs_nothing;
+	int acts; /* that must have happened in a life without death */
 	uint32_t per_mille[SIM_FAULT_COUNT];
 	/* To the chain; before each event of the world. NULL: nothing. */
 	void (*direct)(struct stage *s);

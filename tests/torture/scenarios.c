@@ -1,8 +1,7 @@
 /* scenarios.c - the worlds in which the program is tortured. */
 #include "life.h"
 
-#include <string.h>
-
+#include "base/check.h"
 #include "sim/mempool.h"
 
 #define GWEI 1000000000ull
@@ -75,6 +74,19 @@ static void spikes(struct stage *s)
 		s->chain->base_fee_next = 30 * GWEI;
 }
 
+/* And while it lasts, an empty attempt lands. */
+static void spikes_for_empties(struct stage *s)
+{
+	struct sim_ledger ledger;
+
+	spikes(s);
+	if (s->told->acts != 1)
+		return;
+	sim_ledger_read(&ledger, s->chain, &s->sender);
+	if (ledger.empty)
+		act_done(s);
+}
+
 /* Another wallet uses the key: on a nonce that waits, and on the next one. */
 static void intrudes(struct stage *s)
 {
@@ -100,12 +112,9 @@ static void intrudes(struct stage *s)
 
 /* -- what the operator does ------------------------------------------------ */
 
-static void must(struct stage *s, enum err e, const struct fail *f)
+static void must(enum err e)
 {
-	if (e) {
-		s->told->err = e;
-		memcpy(s->told->why, f->why, sizeof f->why);
-	}
+	CHECK(e == ERR_OK);
 }
 
 static void pauses(struct stage *s, struct runner *r, struct operation *o)
@@ -115,23 +124,44 @@ static void pauses(struct stage *s, struct runner *r, struct operation *o)
 	if (s->told->acts == 0 && o->state == OPERATION_PAUSED)
 		act_done(s);
 	else if (s->told->acts == 0 && o->by_state[ITEM_LIVE].n >= 2)
-		must(s, operation_pause(r, o, &f), &f);
+		must(operation_pause(r, o, &f));
 	else if (s->told->acts == 1 && o->state == OPERATION_PAUSED && later(s, 3))
-		must(s, operation_resume(r, o, &f), &f);
+		must(operation_resume(r, o, &f));
 	else if (s->told->acts == 1 && o->state != OPERATION_PAUSED)
 		act_done(s);
 }
 
+/* What is in no block yet is too cheap for the spike: empty attempts win. */
 static void cancels(struct stage *s, struct runner *r, struct operation *o)
 {
 	struct fail f = { 0 };
 
-	if (o->state == OPERATION_DISTRIBUTING && o->by_state[ITEM_FINAL].n >= 1 &&
-	    o->by_state[ITEM_LIVE].n >= 2)
-		must(s, operation_cancel(r, o, true, &f), &f);
+	if (s->told->acts >= 1 && o->state == OPERATION_DISTRIBUTING &&
+	    o->by_state[ITEM_LIVE].n >= 5)
+		must(operation_cancel(r, o, true, &f));
 }
 
-/* ------------------------------------------------------------------------------------ */
+/* As soon as something is reserved: its bytes are just being signed. */
+static void cancels_at_once(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct fail f = { 0 };
+
+	(void)s;
+	if (o->state == OPERATION_DISTRIBUTING && o->by_state[ITEM_LIVE].n >= 1)
+		must(operation_cancel(r, o, true, &f));
+}
+
+/* Before anything is reserved: the list is in the journal, and that is all. */
+static void cancels_before(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct fail f = { 0 };
+
+	(void)s;
+	if (o->state < OPERATION_DISTRIBUTING)
+		must(operation_cancel(r, o, false, &f));
+}
+
+/* -- the table ------------------------------------------------------------- */
 
 const struct scenario scenarios[] = {
 	{ .name = "native", .rows = 8 },
@@ -152,7 +182,21 @@ const struct scenario scenarios[] = {
 	{ .name = "spike", .rows = 9, .direct = spikes, .acts = 1 },
 	{ .name = "foreign", .rows = 9, .direct = intrudes, .acts = 2 },
 	{ .name = "pause", .rows = 8, .command = pauses, .acts = 2 },
-	{ .name = "cancel", .rows = 12, .cancelled = true, .command = cancels },
+	{ .name = "cancel",
+	    .rows = 12,
+	    .cancelled = true,
+	    .direct = spikes_for_empties,
+	    .command = cancels,
+	    .acts = 2 },
+	{ .name = "cancel-early",
+	    .rows = 6,
+	    .cancelled = true,
+	    .command = cancels_at_once },
+	{ .name = "import",
+	    .rows = ROWS_MAX,
+	    .cancelled = true,
+	    .signs_nothing = true,
+	    .command = cancels_before },
 	{ .name = "lost-answers",
 	    .rows = 8,
 	    .nodes = 3,

@@ -24,6 +24,7 @@
 #include "sim/random.h"
 
 #define DEATHS_MAX 6
+#define RISING_OPS 40 /* about so many until it owns the journal */
 #define FAILURES_SHOWN 5
 #define EPILOGUE_BLOCKS 4
 
@@ -316,6 +317,25 @@ static bool again_and_again(int64_t n, const int64_t bound[BY_COUNT])
 	return ok;
 }
 
+/* A sync fails, its pages are clean and not on the medium; the power goes while the next
+ * life brings them there. */
+static bool power_after_failure(int64_t n, int64_t syncs)
+{
+	struct sim_random r = { .state = ~seed };
+	bool ok = true;
+	int hit;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct story t = { .n = 2 };
+
+		t.deaths[0] = (struct death){ BY_SYNC,
+			1 + (int64_t)sim_random_below(&r, (uint64_t)syncs), false };
+		t.deaths[1] = (struct death){ BY_OP, 1 + i % RISING_OPS, true };
+		ok = told_well(&t, &hit) && ok;
+	}
+	return ok;
+}
+
 static bool points_all(void)
 {
 	bool all = true;
@@ -339,11 +359,14 @@ static void torture(bool longer, int64_t stride, int64_t random_n)
 	printf("# %d acts, %llu blocks\n", stage.told->acts,
 	    (unsigned long long)stage.chain->head->height);
 	test(stage.told->acts >= sc->acts, "and all that belongs to it did happen");
-	test(points_all(), "every named point is reached");
+	if (!sc->signs_nothing)
+		test(points_all(), "every named point is reached");
 	stride = longer ? 1 : stride;
 	test(every(BY_POINT, stride, &bound[BY_POINT]), "it dies at every named point");
 	test(every(BY_OP, stride, &bound[BY_OP]), "it dies at every write and sync");
 	test(every(BY_SYNC, stride, &bound[BY_SYNC]), "every sync fails");
+	test(power_after_failure(longer ? 20 * RISING_OPS : RISING_OPS, bound[BY_SYNC]),
+	    "a sync fails, and the power goes while it rises");
 	test(again_and_again(longer ? 20 * random_n : random_n, bound),
 	    "it dies again and again");
 	printf("# %lld points, %lld ops, %lld syncs; %lld stories, %lld deaths\n",
