@@ -11,6 +11,8 @@
 
 /* A node this many blocks behind the best one is left out until it is back. */
 #define LAG_MAX 3
+/* So many polls between two questions about a disputed block. */
+#define DISPUTED_POLLS 4
 /* How far below the head the trail of a new chain begins, where the nodes' own tag
  * decides what is final: nothing of ours can be below. */
 #define TAG_START_DEPTH 64
@@ -110,7 +112,7 @@ bool follower_quorum(const struct follower *f, uint32_t nodes)
 	return quorum(f, nodes);
 }
 
-static struct opinion *opinion_agreed(struct follower *f, struct sighting *s)
+static struct opinion *opinion_agreed(const struct follower *f, struct sighting *s)
 {
 	for (int i = 0; i < s->opinions_n; i++)
 		if (quorum(f, s->opinions[i].nodes))
@@ -300,7 +302,21 @@ static void take_headers(struct follower *f, struct question *q)
 	v->by_hash = q->kind == ASK_HEADERS;
 }
 
-static void opinion_add(struct follower *f, struct sighting *s, struct question *q)
+/* The place of an opinion that nobody holds any more, else a new one: who says something
+ * else each time fills no memory. */
+static struct opinion *opinion_room(struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		if (!s->opinions[i].nodes && !(s->told && s->told_as == i)) {
+			block_facts_release(&s->opinions[i].facts);
+			return &s->opinions[i];
+		}
+	s->opinions =
+	    mem_grow(s->opinions, (size_t)s->opinions_n + 1, sizeof *s->opinions);
+	return &s->opinions[s->opinions_n++];
+}
+
+static void opinion_add(struct sighting *s, struct question *q)
 {
 	uint32_t bit = 1u << q->node;
 
@@ -312,12 +328,8 @@ static void opinion_add(struct follower *f, struct sighting *s, struct question 
 			s->opinions[i].nodes |= bit;
 			return;
 		}
-	s->opinions =
-	    mem_grow(s->opinions, (size_t)s->opinions_n + 1, sizeof *s->opinions);
-	s->opinions[s->opinions_n++] =
-	    (struct opinion){ .facts = q->facts, .nodes = bit };
+	*opinion_room(s) = (struct opinion){ .facts = q->facts, .nodes = bit };
 	memset(&q->facts, 0, sizeof q->facts);
-	(void)f;
 }
 
 /* Returns false when q lives on as the question for the receipts. */
@@ -347,7 +359,7 @@ static bool take_block(struct follower *f, struct question *q)
 		v->has_finalized = true;
 		v->finalized_height = q->facts.finalized_height;
 	}
-	opinion_add(f, s, q);
+	opinion_add(s, q);
 	return true;
 }
 
@@ -460,13 +472,25 @@ static bool opinion_of(const struct sighting *s, int node)
 	return false;
 }
 
-/* Ask a node for what it says of the blocks on its branch, from the oldest on. */
+/* While the nodes contradict each other and no quorum agrees, they are asked again: one
+ * that was about to finish the next block may have mixed the two up. */
+static bool disputed(const struct follower *f, struct sighting *s, int node)
+{
+	int64_t pause_ms = DISPUTED_POLLS * (int64_t)f->s.config->poll_ms;
+
+	return s->opinions_n > 1 && !opinion_agreed(f, s) &&
+	    world_now_ms(f->s.world) >= s->asked_ms[node] + pause_ms;
+}
+
+/* Ask a node for what it says of the blocks on its branch, from the oldest on; of what is
+ * disputed, one block a turn. */
 static void read_branch(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
 	struct hash path[WINDOW + 1];
 	size_t n = 0;
 	struct head at = v->goal;
+	bool again = false;
 	int64_t at_ms;
 
 	while (at.height > f->trail[0].height && n <= WINDOW) {
@@ -488,10 +512,14 @@ static void read_branch(struct follower *f, int node)
 	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
 		struct sighting *s = sighting_find(f, &path[--n]);
 
-		if (!s || opinion_of(s, node) || (s->asked >> node & 1))
+		if (!s || (s->asked >> node & 1))
+			continue;
+		if (opinion_of(s, node) && (again || !disputed(f, s, node)))
 			continue;
 		if (!pool_ready(f->s.pool, node, &at_ms))
 			return;
+		again = again || opinion_of(s, node);
+		s->asked_ms[node] = world_now_ms(f->s.world);
 		follower_ask_block(f, node, s);
 	}
 }

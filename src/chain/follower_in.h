@@ -60,6 +60,7 @@ struct sighting {
 	int opinions_n;
 	bool told;
 	int told_as; /* the opinion that was told, an index */
+	int64_t asked_ms[POOL_NODES_MAX];
 };
 
 enum link { LINK_UNKNOWN, LINK_TRAIL, LINK_LAGS, LINK_FORKED };
