@@ -192,6 +192,28 @@ static size_t due_of(struct sim_due *due)
 	return n;
 }
 
+/* G3: after an empty attempt of a nonce, no new bytes with a payload. */
+static bool judge_empties(struct buf *why)
+{
+	const struct sim_chain *c = stage.chain;
+	bool ok = true;
+
+	for (const struct sim_tx *t = c->all; t; t = t->next_all) {
+		if (t->foreign || t->from != t->to || !amount_is_zero(&t->value))
+			continue;
+		for (const struct sim_tx *u = c->all; u != t; u = u->next_all) {
+			if (u->foreign || u->from != t->from || u->nonce != t->nonce ||
+			    u->from == u->to)
+				continue;
+			buf_addf(why,
+			    "nonce %llu: a payload was signed over an empty one\n",
+			    (unsigned long long)t->nonce);
+			ok = false;
+		}
+	}
+	return ok;
+}
+
 static bool judge(struct buf *why)
 {
 	static struct sim_due due[ROWS_MAX + 2];
@@ -202,6 +224,7 @@ static bool judge(struct buf *why)
 
 	epilogue();
 	ok = sim_oracle_holds(stage.chain, &stage.sender, due, due_of(due), why);
+	ok = judge_empties(why) && ok;
 	if (stage.told->state != want) {
 		buf_addf(why, "the operation is %s\n",
 		    state_name(MACHINE_OPERATION, stage.told->state));
