@@ -353,7 +353,7 @@ static bool take_block(struct follower *f, struct question *q)
 		v->way = BLOCK_WHOLE;
 	else if (q->word.note == NOTE_NO_HASH_PARAM)
 		v->by_number = true;
-	if (q->err || q->word.err || !s)
+	if (q->err || !s)
 		return true;
 	if (q->facts.has_finalized) {
 		v->has_finalized = true;
