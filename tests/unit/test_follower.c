@@ -1,0 +1,1038 @@
+/* The follower on a chain that misbehaves, and among nodes that do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "chain/follower.h"
+#include "journal/sql.gen.h"
+#include "scene.h"
+
+#define TOLD_MAX 32768
+#define ASKS_MAX 256
+
+/* -- who looks ------------------------------------------------------------------ */
+
+enum tale { ADOPTED, RETRACTED, FINAL, UNDONE };
+
+struct told {
+	enum tale tale;
+	uint64_t height;
+	struct hash hash;
+	uint32_t tx_n;
+	enum tx_status status; /* of the first */
+	bool has_count;
+	uint64_t count;
+};
+
+struct ask {
+	int node;
+	struct buf body;
+	pool_done_fn *done;
+	void *ctx;
+};
+
+static struct scene scene;
+static struct pool *pool;
+static struct follower *eye;
+static struct told told[TOLD_MAX];
+static size_t told_n;
+static struct ask asks[ASKS_MAX];
+static size_t asks_n;
+
+static void tell(enum tale tale, uint64_t height, const struct block_facts *b)
+{
+	struct told *t = &told[told_n++];
+
+	assert_true(told_n < TOLD_MAX);
+	*t = (struct told){ .tale = tale, .height = height };
+	if (!b)
+		return;
+	t->hash = b->head.hash;
+	t->tx_n = b->tx_n;
+	t->status = b->tx_n ? b->tx[0].status : TX_OK;
+	t->has_count = b->accounts_n && b->accounts[0].has_count;
+	t->count = t->has_count ? b->accounts[0].count : 0;
+}
+
+static void on_adopted(void *ctx, const struct block_facts *b)
+{
+	(void)ctx;
+	tell(ADOPTED, b->head.height, b);
+}
+
+static void on_retracted(void *ctx, uint64_t above)
+{
+	(void)ctx;
+	tell(RETRACTED, above, NULL);
+}
+
+static void on_final(void *ctx, const struct block_facts *b)
+{
+	(void)ctx;
+	tell(FINAL, b->head.height, b);
+}
+
+static void on_undone(void *ctx, uint64_t ancestor)
+{
+	(void)ctx;
+	tell(UNDONE, ancestor, NULL);
+}
+
+static void on_ask(void *ctx, int node, struct buf *body, pool_done_fn *done, void *dctx)
+{
+	(void)ctx;
+	assert_true(asks_n < ASKS_MAX);
+	asks[asks_n++] =
+	    (struct ask){ .node = node, .body = *body, .done = done, .ctx = dctx };
+}
+
+static const char *waits(void *ctx)
+{
+	const char *why = eye ? follower_waits_for(eye) : NULL;
+
+	(void)ctx;
+	return why ? why : "nothing";
+}
+
+static struct watched watched(void)
+{
+	return (struct watched){ .account = scene.sender, .balance = true };
+}
+
+static void look(void)
+{
+	struct watched w = watched();
+
+	pool = pool_new(scene.world, scene.config.endpoints, scene.config.endpoints_n,
+	    scene.config.timeout_ms);
+	eye = follower_new(&(struct follower_setup){
+	    .config = &scene.config,
+	    .connector = &connector_evm,
+	    .pool = pool,
+	    .world = scene.world,
+	    .journal = scene.journal,
+	    .told = { .adopted = on_adopted,
+		.retracted = on_retracted,
+		.final = on_final,
+		.undone = on_undone },
+	    .ask = on_ask,
+	});
+	follower_watch(eye, &w, 1);
+}
+
+static void look_away(void)
+{
+	scene_rest(&scene);
+	follower_free(eye);
+	pool_free(pool);
+	eye = NULL;
+	pool = NULL;
+}
+
+static void begin(uint32_t nodes, int quorum)
+{
+	scene_open(&scene, nodes, quorum);
+	scene_say(waits, NULL);
+	told_n = asks_n = 0;
+}
+
+static void rise(void)
+{
+	look_away();
+	scene_rise(&scene);
+	look();
+}
+
+static int end(void **state)
+{
+	(void)state;
+	if (eye)
+		look_away();
+	if (scene.journal)
+		scene_close(&scene);
+	return 0;
+}
+
+static void turn(void)
+{
+	struct fail f;
+
+	follower_turn(eye);
+	if (journal_writing(scene.journal))
+		assert_int_equal(journal_commit(scene.journal, &f), ERR_OK);
+	for (size_t i = 0; i < asks_n; i++)
+		pool_ask(pool, asks[i].node, &asks[i].body, asks[i].done, asks[i].ctx);
+	asks_n = 0;
+}
+
+static void run(int64_t ms)
+{
+	int64_t until = world_now_ms(scene.world) + ms, wake;
+
+	while (world_now_ms(scene.world) < until) {
+		turn();
+		wake = follower_wake_ms(eye);
+		world_wait(scene.world, wake < until ? wake : until);
+	}
+	turn();
+}
+
+static uint64_t head(void)
+{
+	struct head h;
+
+	return follower_head(eye, &h) ? h.height : 0;
+}
+
+static uint64_t final(void)
+{
+	struct head h;
+
+	return follower_final(eye, &h) ? h.height : 0;
+}
+
+static bool on_chain(void)
+{
+	struct head h;
+
+	return follower_head(eye, &h) && hash_same(&h.hash, &scene.chain->head->hash);
+}
+
+/* Blocks, one after the other, each seen. */
+static void live(int blocks)
+{
+	while (blocks-- > 0) {
+		scene_mine(&scene, 1);
+		run(1500);
+	}
+}
+
+static size_t count_told(enum tale tale, size_t from)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < told_n; i++)
+		n += told[i].tale == tale;
+	return n;
+}
+
+static const char *left_out(int node)
+{
+	const char *why = pool_node(pool, node)->left_out;
+
+	return why ? why : "";
+}
+
+#define assert_says(text, part)                                             \
+	do {                                                                \
+		if (!strstr(text, part))                                    \
+			fail_msg("\"%s\" does not say \"%s\"", text, part); \
+	} while (0)
+
+/* -- what must always hold --------------------------------------------------------- */
+
+/* Told is a walk along a chain: adopted in order, never twice but after a retraction,
+ * final once and in order, each on what was adopted. */
+static void check_told(void)
+{
+	static struct hash at[TOLD_MAX];
+	static bool has[TOLD_MAX];
+	uint64_t low = 0;
+
+	memset(has, 0, sizeof has);
+	for (size_t i = 0; i < told_n; i++) {
+		const struct told *t = &told[i];
+
+		assert_true(t->height < TOLD_MAX);
+		switch (t->tale) {
+		case ADOPTED:
+			at[t->height] = t->hash;
+			has[t->height] = true;
+			break;
+		case RETRACTED:
+			for (uint64_t h = t->height + 1; h < TOLD_MAX; h++)
+				has[h] = false;
+			break;
+		case FINAL:
+			assert_true(has[t->height]);
+			assert_true(hash_same(&at[t->height], &t->hash));
+			assert_true(!low || t->height == low + 1);
+			low = t->height;
+			break;
+		case UNDONE:
+			low = t->height;
+			break;
+		}
+	}
+}
+
+/* The journal's trail is dense and linked by hash, from the final block to the head. */
+static void check_trail(void)
+{
+	struct sql_block_from_in in = { .chain = follower_chain(eye),
+		.height = (int64_t) final() };
+	struct sql_block_from_out row;
+	uint8_t last[32] = { 0 };
+	int64_t height = -1;
+
+	sql_block_from_begin(scene.journal, &in);
+	while (sql_block_from_next(scene.journal, &row)) {
+		if (height >= 0) {
+			assert_int_equal(row.height, height + 1);
+			assert_memory_equal(row.parent, last, 32);
+		}
+		height = row.height;
+		memcpy(last, row.hash, 32);
+	}
+	assert_int_equal(height, head());
+}
+
+static void check_final_is_canonical(void)
+{
+	for (size_t i = 0; i < told_n; i++)
+		if (told[i].tale == FINAL)
+			assert_memory_equal(&told[i].hash,
+			    &sim_block_at(scene.chain, scene.chain->head, told[i].height)
+				 ->hash,
+			    32);
+}
+
+static void check_all(void)
+{
+	check_told();
+	check_trail();
+	check_final_is_canonical();
+}
+
+/* -- the trail -------------------------------------------------------------------- */
+
+static void the_trail_is_dense_and_by_hash(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	assert_int_equal(head(), 10);
+	assert_int_equal(final(), 10 - SCENE_DEPTH);
+	live(3);
+	scene_mine(&scene, 5); /* several between two polls */
+	run(3000);
+	assert_true(on_chain());
+	assert_int_equal(final(), 18 - SCENE_DEPTH);
+	check_all();
+}
+
+static void reorg(uint64_t depth, bool give_back)
+{
+	sim_reorg(
+	    scene.chain, &(struct sim_reorg){ .depth = depth, .give_back = give_back });
+}
+
+static void reorg_is_told(uint64_t depth, bool give_back)
+{
+	struct address to = { { 9 } };
+	size_t from, at;
+
+	live(SCENE_DEPTH);
+	scene_spend(&scene, SIM_NONCE_NEXT, &to, 1, 0);
+	scene_mine(&scene, 1);
+	run(2000);
+	from = told_n;
+	reorg(depth, give_back);
+	run(3000);
+	assert_true(on_chain());
+	assert_int_equal(count_told(RETRACTED, from), 1);
+	for (at = from; told[at].tale != RETRACTED; at++) /* what is below it is deeper */
+		assert_int_equal(told[at].tale, FINAL);
+	assert_int_equal(told[at].height, scene_height(&scene) - depth - 1);
+	assert_int_equal(count_told(ADOPTED, at), depth + 1);
+	check_all();
+}
+
+static void a_reorg_retracts_and_adopts(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	for (uint64_t depth = 1; depth <= SCENE_DEPTH; depth++) {
+		reorg_is_told(depth, false);
+		reorg_is_told(depth, true);
+	}
+	assert_false(follower_stopped(eye));
+}
+
+static void a_reorg_while_it_was_down_is_seen(void **state)
+{
+	size_t from;
+
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	live(2);
+	look_away();
+	reorg(3, false);
+	scene_rise(&scene);
+	look();
+	from = told_n;
+	run(4000);
+	assert_true(on_chain());
+	assert_int_equal(count_told(RETRACTED, from), 1);
+	check_all();
+}
+
+/* A start tells what is above the final block again. */
+static void a_start_tells_it_again(void **state)
+{
+	size_t from;
+
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	live(2);
+	rise();
+	from = told_n;
+	run(3000);
+	assert_int_equal(count_told(ADOPTED, from), SCENE_DEPTH);
+	assert_int_equal(count_told(RETRACTED, from), 0);
+	check_all();
+}
+
+static void one_node_that_flaps_moves_nothing(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(2);
+	for (int i = 0; i < 4; i++) {
+		scene.node[2]->fork = sim_side_branch(scene.chain, 1, 1);
+		run(2500);
+		scene.node[2]->fork = NULL;
+		run(2500);
+	}
+	assert_int_equal(count_told(RETRACTED, 0), 0);
+	assert_true(on_chain());
+	live(2);
+	check_all();
+}
+
+static void a_branch_of_equal_height_needs_a_quorum(void **state)
+{
+	struct sim_block *side;
+	struct head h;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(2);
+	side = sim_side_branch(scene.chain, 1, 1);
+	scene.node[1]->fork = side;
+	run(3000);
+	assert_true(on_chain());
+	scene.node[2]->fork = side;
+	run(3000);
+	assert_true(follower_head(eye, &h));
+	assert_true(hash_same(&h.hash, &side->hash));
+	assert_int_equal(count_told(RETRACTED, 0), 1);
+	check_told();
+}
+
+static void a_higher_branch_is_adopted_but_not_final(void **state)
+{
+	struct sim_block *side;
+	struct head h;
+	uint64_t before;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(2);
+	before = final();
+	side = sim_side_branch(scene.chain, 2, 2 + SCENE_DEPTH + 2);
+	scene.node[1]->fork = side;
+	run(5000);
+	assert_true(follower_head(eye, &h));
+	assert_true(hash_same(&h.hash, &side->hash));
+	assert_int_equal(final(), before); /* the fork's own blocks are one node's word */
+	scene.node[1]->fork = NULL;
+	live(7);
+	assert_true(on_chain());
+	check_all();
+}
+
+/* -- finality ---------------------------------------------------------------------- */
+
+static void depth_counts_on_each_node_of_the_quorum(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	scene.node[1]->lag = scene.node[2]->lag = 2;
+	look();
+	run(3000);
+	live(6);
+	assert_int_equal(head(), 16);
+	assert_int_equal(final(), 16 - 2 - SCENE_DEPTH);
+	scene.node[1]->lag = 0;
+	run(3000);
+	assert_int_equal(final(), 16 - SCENE_DEPTH);
+	check_all();
+}
+
+static void by_tag(enum sim_finality_rule rule, uint64_t n)
+{
+	scene.config.finality = (struct finality){ .tag = true };
+	scene.chain->options.finality = (struct sim_finality){ .rule = rule, .n = n };
+}
+
+static void a_tag_moves_it(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	by_tag(SIM_FINAL_DEPTH, 5);
+	look();
+	run(3000);
+	live(8);
+	assert_int_equal(head(), 18);
+	assert_int_equal(final(), 13);
+	check_all();
+}
+
+static void a_tag_that_is_stuck_or_null_ends_nothing(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	by_tag(SIM_FINAL_STUCK, 4);
+	look();
+	run(3000);
+	live(6);
+	assert_int_equal(final(), 4);
+	scene.chain->options.finality.rule = SIM_FINAL_NULL;
+	live(6);
+	assert_int_equal(final(), 4);
+	assert_int_equal(head(), 22);
+	check_all();
+}
+
+static void one_node_that_lies_about_its_tag_is_alone(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	by_tag(SIM_FINAL_DEPTH, 5);
+	scene.node[0]->own_finality = true;
+	scene.node[0]->finality = (struct sim_finality){ SIM_FINAL_STUCK, 1000000000 };
+	look();
+	run(3000);
+	live(6);
+	assert_int_equal(final(), 11);
+	scene.node[0]->own_finality = false;
+	live(3);
+	assert_int_equal(final(), 14);
+	check_all();
+}
+
+/* -- nodes that lie, lag, and serve something else ---------------------------------- */
+
+static struct told *told_at(enum tale tale, uint64_t height)
+{
+	for (size_t i = told_n; i-- > 0;)
+		if (told[i].tale == tale && told[i].height == height)
+			return &told[i];
+	return NULL;
+}
+
+static uint64_t spend_and_bury(void)
+{
+	uint64_t at = scene_height(&scene) + 1;
+
+	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	live(SCENE_DEPTH + 2);
+	return at;
+}
+
+static void flipped_receipts_of_one_are_outvoted(void **state)
+{
+	const struct told *t;
+
+	(void)state;
+	begin(3, 2);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	look();
+	run(3000);
+	t = told_at(FINAL, spend_and_bury());
+	assert_non_null(t);
+	assert_int_equal(t->tx_n, 1);
+	assert_int_equal(t->status, TX_OK);
+	check_all();
+}
+
+static void null_receipts_of_one_are_no_facts(void **state)
+{
+	const struct told *t;
+
+	(void)state;
+	begin(3, 2);
+	scene.node[0]->receipts = SIM_RECEIPTS_NULL;
+	look();
+	run(3000);
+	t = told_at(FINAL, spend_and_bury());
+	assert_non_null(t);
+	assert_int_equal(t->tx_n, 1);
+	check_all();
+}
+
+/* Counts are there, receipts are not yet: nothing is told before both are. */
+static void counts_ahead_of_receipts_wait(void **state)
+{
+	size_t heard = 0;
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->receipts_lag = 2;
+	look();
+	run(3000);
+	assert_null(told_at(ADOPTED, 10));
+	assert_int_equal(spend_and_bury(), 11);
+	for (size_t i = 0; i < told_n; i++) {
+		if (told[i].height != 11)
+			continue;
+		assert_int_equal(told[i].tx_n, 1);
+		assert_int_equal(told[i].count, 1);
+		heard++;
+	}
+	assert_int_equal(heard, 2); /* adopted and final, once each */
+	check_all();
+}
+
+/* The liar is heard first: what it says is told, and becomes nothing. One honest node is
+ * no quorum against it, two are. */
+static void a_liar_is_final_for_nobody(void **state)
+{
+	const struct told *t;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	scene.node[1]->down = scene.node[2]->down = true;
+	spend_and_bury();
+	t = told_at(ADOPTED, 11);
+	assert_non_null(t);
+	assert_int_equal(t->status, TX_REVERTED);
+	assert_null(told_at(FINAL, 11));
+	scene.node[1]->down = false;
+	run(90000);
+	assert_null(told_at(FINAL, 11));
+	assert_true(final() < 11);
+	scene.node[2]->down = false;
+	run(90000);
+	assert_int_equal(told_at(ADOPTED, 11)->status, TX_OK);
+	assert_non_null(told_at(FINAL, 11));
+	assert_int_equal(told_at(FINAL, 11)->status, TX_OK);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
+/* Two nodes that must agree, one lied once: asked again, it goes on. */
+static void who_lied_once_is_asked_again(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	look();
+	run(3000);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	spend_and_bury();
+	assert_true(final() < 11);
+	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
+	run(30000);
+	live(1);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(told_at(FINAL, 11)->status, TX_OK);
+	check_all();
+}
+
+static void a_node_that_lags_is_named_until_it_is_back(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[2]->lag = 8;
+	live(6);
+	assert_says(left_out(2), "lags by");
+	assert_null(follower_waits_for(eye));
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	scene.node[2]->lag = 0;
+	run(3000);
+	assert_string_equal(left_out(2), "");
+	check_all();
+}
+
+static void a_node_of_another_chain_is_named_until_it_is_back(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	scene.node[1]->chain_id = 5;
+	scene.node[2]->other_genesis = true;
+	look();
+	run(3000);
+	assert_says(left_out(1), "serves chain id 5, not 31337");
+	assert_int_equal(head(), 0);
+	assert_non_null(follower_waits_for(eye));
+	scene.node[1]->chain_id = 0;
+	run(15000);
+	live(2);
+	assert_string_equal(left_out(1), "");
+	assert_says(left_out(2), "genesis");
+	assert_null(follower_waits_for(eye));
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	scene.node[2]->other_genesis = false;
+	run(30000);
+	live(2);
+	assert_string_equal(left_out(2), "");
+	check_all();
+}
+
+/* Another server may answer at an address that was silent. */
+static void identity_is_asked_for_again_after_a_failure(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[1]->down = true;
+	run(3000);
+	scene.node[1]->down = false;
+	scene.node[1]->chain_id = 5;
+	run(90000);
+	assert_says(left_out(1), "serves chain id 5, not 31337");
+	assert_null(follower_waits_for(eye));
+	scene.node[1]->chain_id = 0;
+	run(30000);
+	assert_string_equal(left_out(1), "");
+	live(2);
+	check_all();
+}
+
+static void a_node_that_forks_below_the_final_block_is_named(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(4);
+	scene.node[2]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 3, 9);
+	run(4000);
+	assert_says(left_out(2), "forks below the final block");
+	assert_false(follower_stopped(eye));
+	live(3);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	scene.node[2]->fork = NULL;
+	run(4000);
+	assert_string_equal(left_out(2), "");
+	live(2);
+	check_all();
+}
+
+static void without_a_quorum_it_waits_and_says_so(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(3);
+	before = final();
+	scene.node[0]->down = scene.node[1]->down = true;
+	live(6);
+	assert_says(waits(NULL), "1 of 2 votes");
+	assert_int_equal(final(), before);
+	scene.node[0]->down = scene.node[1]->down = false;
+	run(90000);
+	assert_null(follower_waits_for(eye));
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
+static void two_nodes_of_one_provider_have_one_vote(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	scene.endpoints[0].provider = scene.endpoints[1].provider = "one";
+	scene.node[2]->down = true;
+	look();
+	run(3000);
+	assert_says(waits(NULL), "quorum");
+	assert_int_equal(head(), 0);
+	scene.node[2]->down = false;
+	run(90000);
+	assert_int_equal(head(), 10);
+}
+
+/* -- nodes that can't do everything -------------------------------------------------- */
+
+static void a_node_without_block_receipts_will_do(void **state)
+{
+	const struct told *t;
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->no_block_receipts = true;
+	look();
+	run(3000);
+	t = told_at(FINAL, spend_and_bury());
+	assert_non_null(t);
+	assert_int_equal(t->tx_n, 1);
+	assert_int_equal(t->count, 1);
+	check_all();
+}
+
+static void a_node_that_refuses_hashes_will_do(void **state)
+{
+	const struct told *t;
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->no_block_receipts = true;
+	scene.node[0]->no_hash_param = true;
+	look();
+	run(3000);
+	t = told_at(FINAL, spend_and_bury());
+	assert_non_null(t);
+	assert_int_equal(t->tx_n, 1);
+	assert_int_equal(t->count, 1);
+	check_all();
+}
+
+static void a_node_without_old_state_will_do(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	scene.node[0]->state_depth = scene.node[1]->state_depth = 128;
+	look();
+	run(3000);
+	live(2);
+	look_away();
+	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	scene_mine(&scene, 200);
+	scene_rise(&scene);
+	look();
+	run(60000);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(told_at(FINAL, 13)->tx_n, 1);
+	check_all();
+}
+
+/* -- a long absence -------------------------------------------------------------------
+ */
+
+#define GAP 600
+#define GAP_EVERY 60
+
+/* Each block of the gap is told once, in order, with the payments that were in it. */
+static void a_gap_of_600_blocks_is_caught_up_exactly(void **state)
+{
+	uint64_t paid = 0, final_before;
+	size_t from;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(2);
+	final_before = final();
+	look_away();
+	for (int i = 1; i <= GAP; i++) {
+		if (i % GAP_EVERY == 0)
+			scene_spend(&scene, paid++, &(struct address){ { 9 } }, 1, 0);
+		scene_mine(&scene, 1);
+	}
+	scene_rise(&scene);
+	from = told_n;
+	look();
+	run(120000);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(count_told(RETRACTED, from), 0);
+	assert_int_equal(count_told(FINAL, from), final() - final_before);
+	for (uint64_t h = final_before + 1; h <= final(); h++) {
+		const struct told *t = told_at(FINAL, h);
+		uint64_t into = h > 12 ? h - 12 : 0; /* the gap */
+
+		assert_non_null(t);
+		assert_int_equal(t->tx_n, into && into % GAP_EVERY == 0);
+		assert_int_equal(t->count, into / GAP_EVERY);
+	}
+	check_all();
+}
+
+/* -- what it costs --------------------------------------------------------------------
+ */
+
+static void without_a_block_it_only_polls(void **state)
+{
+	uint64_t calls, requests;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(5000);
+	calls = scene_calls(&scene);
+	requests = scene_requests(&scene);
+	run(20000);
+	assert_in_range(scene_requests(&scene) - requests, 3 * 18, 3 * 21);
+	assert_int_equal(scene_calls(&scene) - calls, scene_requests(&scene) - requests);
+}
+
+static uint64_t requests_of(int blocks, int payments, bool whole)
+{
+	uint64_t requests;
+
+	begin(1, 1);
+	scene.node[0]->no_block_receipts = whole;
+	look();
+	run(5000);
+	for (int i = 0; i < blocks; i++) {
+		for (int k = 0; k < payments; k++)
+			scene_spend(
+			    &scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+		scene_mine(&scene, 1);
+		if (i == 0) { /* the way was found out */
+			run(5000);
+			requests = scene_requests(&scene) -
+			    scene.node[0]->calls[SIM_eth_getBlockByNumber];
+			continue;
+		}
+		run(1500);
+	}
+	requests = scene_requests(&scene) -
+	    scene.node[0]->calls[SIM_eth_getBlockByNumber] - requests;
+	end(NULL);
+	return requests;
+}
+
+/* The poll is the only call by number; all else is counted. */
+static void a_block_costs_a_fixed_number_of_requests(void **state)
+{
+	(void)state;
+	assert_int_equal(requests_of(11, 0, false), 10);
+	assert_int_equal(requests_of(11, 1, false), 10);
+	assert_int_equal(requests_of(11, 20, false), 10);
+	assert_int_equal(requests_of(11, 0, true), 10);
+	assert_int_equal(requests_of(11, 1, true), 20);
+	assert_int_equal(requests_of(11, 20, true), 20);
+}
+
+/* -- beyond the bound ------------------------------------------------------------------
+ */
+
+static void a_final_block_that_vanishes_stops_the_chain(void **state)
+{
+	struct fail f;
+	size_t from;
+	uint64_t before;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(6);
+	before = final();
+	reorg(SCENE_DEPTH + 2, true);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	assert_says(waits(NULL), "pawl resume chain:sim");
+	assert_int_equal(final(), before);
+	from = told_n;
+	live(5);
+	assert_int_equal(told_n, from);
+	rise(); /* it stays so */
+	run(4000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(told_n, from);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from].tale, RETRACTED);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_int_equal(told[from + 1].height, before - 2);
+	run(6000);
+	assert_false(follower_stopped(eye));
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+}
+
+static void accepting_needs_a_quorum(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	live(6);
+	reorg(SCENE_DEPTH + 2, true);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	rise();
+	while (!follower_stopped(eye)) /* it is, as soon as the chain is known */
+		run(5);
+	assert_int_equal(follower_accept(eye, &f), ERR_NO_QUORUM);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	run(9000);
+	assert_true(on_chain());
+	check_trail();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(the_trail_is_dense_and_by_hash),
+		T(a_reorg_retracts_and_adopts),
+		T(a_reorg_while_it_was_down_is_seen),
+		T(a_start_tells_it_again),
+		T(one_node_that_flaps_moves_nothing),
+		T(a_branch_of_equal_height_needs_a_quorum),
+		T(a_higher_branch_is_adopted_but_not_final),
+		T(depth_counts_on_each_node_of_the_quorum),
+		T(a_tag_moves_it),
+		T(a_tag_that_is_stuck_or_null_ends_nothing),
+		T(one_node_that_lies_about_its_tag_is_alone),
+		T(flipped_receipts_of_one_are_outvoted),
+		T(null_receipts_of_one_are_no_facts),
+		T(counts_ahead_of_receipts_wait),
+		T(a_liar_is_final_for_nobody),
+		T(who_lied_once_is_asked_again),
+		T(a_node_that_lags_is_named_until_it_is_back),
+		T(a_node_of_another_chain_is_named_until_it_is_back),
+		T(identity_is_asked_for_again_after_a_failure),
+		T(a_node_that_forks_below_the_final_block_is_named),
+		T(without_a_quorum_it_waits_and_says_so),
+		T(two_nodes_of_one_provider_have_one_vote),
+		T(a_node_without_block_receipts_will_do),
+		T(a_node_that_refuses_hashes_will_do),
+		T(a_node_without_old_state_will_do),
+		T(a_gap_of_600_blocks_is_caught_up_exactly),
+		T(without_a_block_it_only_polls),
+		T(a_block_costs_a_fixed_number_of_requests),
+		T(a_final_block_that_vanishes_stops_the_chain),
+		T(accepting_needs_a_quorum),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
