@@ -998,6 +998,57 @@ static void accepting_needs_a_quorum(void **state)
 	check_trail();
 }
 
+/* Two left the final block, on branches of their own: back to what both still have. */
+static void accepting_goes_back_to_what_a_quorum_has(void **state)
+{
+	struct fail f;
+	size_t from;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(6);
+	scene.node[1]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	scene.node[2]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 4, 8);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	from = told_n;
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_int_equal(told[from + 1].height, scene_height(&scene) - SCENE_DEPTH - 4);
+}
+
+/* The branch comes back while nobody looks: it is still the operator who decides. */
+static void a_stop_outlives_its_cause(void **state)
+{
+	struct fail f;
+	uint64_t before;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(6);
+	before = final();
+	scene.node[1]->fork = scene.node[2]->fork =
+	    sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	look_away();
+	scene.node[1]->fork = scene.node[2]->fork = NULL;
+	scene_rise(&scene);
+	look();
+	live(3);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(final(), before);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	live(2);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+	check_final_is_canonical();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1032,6 +1083,8 @@ int main(void)
 		T(a_block_costs_a_fixed_number_of_requests),
 		T(a_final_block_that_vanishes_stops_the_chain),
 		T(accepting_needs_a_quorum),
+		T(accepting_goes_back_to_what_a_quorum_has),
+		T(a_stop_outlives_its_cause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
