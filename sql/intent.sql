@@ -170,7 +170,8 @@ ORDER BY a.height DESC, a.id DESC LIMIT :max;
 -- empty attempts are signed and sent on its nonce.
 -- name: intent_contest
 -- in: id i64
-UPDATE intent SET state = 1, emptied = 1, proof = 'contested' WHERE id = :id AND state IN (2, 3);
+UPDATE intent SET state = CASE WHEN attempt IS NULL THEN 0 ELSE 1 END, emptied = 1, proof = 'contested'
+WHERE id = :id AND state IN (2, 3);
 
 -- Its rival is not settled: nothing of it is signed or sent.
 -- name: intent_hold

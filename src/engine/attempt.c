@@ -261,6 +261,8 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 		r->s.journal, &(struct sql_attempt_get_in){ .id = at.id }, &full) ||
 	    !intent_read(r->s.journal, at.intent, &i))
 		return;
+	/* What one node said of its gas when the block came is the quorum's word now. */
+	put_included(r, a, &i, at.id, at.empty, s->b, s->tx);
 	attempt_event(r, &i, &s->tx->hash, (int)at.state, ATTEMPT_FINAL, "");
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
