@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/check.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
@@ -34,13 +35,19 @@ static enum err import_commit(struct import *i, struct fail *f)
 static enum err import_row(void *ctx, const struct list_row *row, struct fail *f)
 {
 	struct import *i = ctx;
+	char memo[LIST_MEMO_BYTES_MAX + 1];
 	struct sql_item_add_in in = { .operation = i->operation,
 		.row = row->row,
 		.line = row->line,
 		.amount = row->amount,
-		.memo = row->memo,
+		.memo = memo,
 		.no_memo = !row->memo };
 
+	/* The reader's text goes on behind the memo. */
+	CHECK(row->memo_len < sizeof memo);
+	if (row->memo)
+		memcpy(memo, row->memo, row->memo_len);
+	memo[row->memo_len] = '\0';
 	memcpy(in.recipient, row->to.at, sizeof in.recipient);
 	sql_item_add(i->j, &in);
 	i->rows++;
