@@ -393,6 +393,9 @@ static enum err token_balance_read(struct seen_account *ret, struct node_word *w
 
 	if (!reply->result)
 		return state_refused(word, reply, f);
+	if (json_is_string(reply->result) &&
+	    strcmp(json_string_value(reply->result), "0x") == 0)
+		return ERR_OK; /* the token was not there yet at that block */
 	if (!rpc_as_bytes(reply->result, bytes, sizeof bytes))
 		return fail_set(f, ERR_BAD_ANSWER, "balanceOf() is not one word");
 	ret->token_balance = amount_decode(bytes);
