@@ -126,9 +126,10 @@ const struct block_facts *follower_agreed(const struct follower *f)
 
 	if (f->stopped)
 		return NULL;
-	for (size_t i = f->trail_n; i-- > 1;) {
+	for (size_t i = f->trail_n; i-- > 0;) {
 		struct sighting *s = sighting_find(g, &f->trail[i].hash);
-		struct opinion *o = s && s->told ? opinion_agreed(g, s) : NULL;
+		struct opinion *o =
+		    s && (s->told || i == 0) ? opinion_agreed(g, s) : NULL;
 
 		if (o)
 			return &o->facts;
@@ -428,7 +429,8 @@ static void link_node(struct follower *f, int node)
 		v->link = LINK_LAGS;
 		return;
 	}
-	if (v->goal.height > f->trail[0].height)
+	if (v->goal.height > f->trail[0].height ||
+	    trail_has(f, &v->goal.hash, v->goal.height))
 		sighting_add(f, &v->goal);
 	for (at = v->goal; !trail_has(f, &at.hash, at.height);) {
 		struct sighting *parent;
@@ -509,6 +511,8 @@ static void read_branch(struct follower *f, int node)
 		else
 			return;
 	}
+	if (f->trail_n == 1 && hash_same(&v->goal.hash, &f->trail[0].hash))
+		path[n++] = v->goal.hash; /* the head itself is final: a young chain */
 	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
 		struct sighting *s = sighting_find(f, &path[--n]);
 
@@ -574,7 +578,16 @@ static uint32_t nodes_off_trail(struct follower *f)
 	return off;
 }
 
-static void adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
+/* Headers that do not fit together: all above are shown and read again. */
+static void sightings_lied(struct follower *f, uint64_t above)
+{
+	for (size_t i = f->seen_n; i-- > 0;)
+		if (f->seen[i].head.height > above)
+			sighting_drop(f, i);
+}
+
+/* false: the headers do not fit together, nothing was adopted. */
+static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
 {
 	struct hash path[WINDOW + 1];
 	size_t n = 0;
@@ -582,12 +595,19 @@ static void adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct
 	while (tip_height > fork && n <= WINDOW) {
 		struct sighting *s = sighting_find(f, &tip);
 
-		CHECK(s && s->head.height == tip_height);
+		/* The first header that was shown of a hash may have been a lie. */
+		if (!s || s->head.height != tip_height) {
+			sightings_lied(f, fork);
+			return false;
+		}
 		path[n++] = tip;
 		tip = s->head.parent;
 		tip_height--;
 	}
-	CHECK(tip_height == fork);
+	if (tip_height != fork || !trail_has(f, &tip, fork)) {
+		sightings_lied(f, fork);
+		return false;
+	}
 	if (fork < trail_top(f)->height) {
 		log_info("chain", "%s: reorganization of %llu blocks above %llu",
 		    f->s.config->name, (unsigned long long)(trail_top(f)->height - fork),
@@ -600,6 +620,7 @@ static void adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct
 	}
 	while (n > 0)
 		trail_push(f, &sighting_find(f, &path[--n])->head);
+	return true;
 }
 
 static void choose_branch(struct follower *f)
@@ -622,7 +643,8 @@ static void choose_branch(struct follower *f)
 		if (forks && height <= trail_top(f)->height &&
 		    !((off >> i & 1) && quorum(f, off)))
 			continue;
-		adopt(f, v->fork_height, height, tip);
+		if (!adopt(f, v->fork_height, height, tip))
+			return;
 		v->fork_height = height;
 		off = 0;
 		for (int k = 0; k < f->nodes; k++)
@@ -691,8 +713,10 @@ static void finalize(struct follower *f)
 		height = s->head.height;
 		f->s.told.final(f->s.told.ctx, &o->facts);
 		trail_final_advance(f);
+		/* What was said of the final block itself is kept: it may be the head. */
 		for (size_t i = f->seen_n; i-- > 0;)
-			if (f->seen[i].head.height <= height)
+			if (f->seen[i].head.height <= height &&
+			    !hash_same(&f->seen[i].head.hash, &f->trail[0].hash))
 				sighting_drop(f, i);
 	}
 }

@@ -141,12 +141,22 @@ struct sighting *sighting_find(struct follower *f, const struct hash *hash)
 	return NULL;
 }
 
+static bool parent_known(struct follower *f, const struct head *h)
+{
+	return trail_has(f, &h->parent, h->height - 1) || sighting_find(f, &h->parent);
+}
+
+/* A liar may have been the first to show a header of this hash: one that fits takes its
+ * place. */
 struct sighting *sighting_add(struct follower *f, const struct head *h)
 {
 	struct sighting *s = sighting_find(f, &h->hash);
 
-	if (s)
+	if (s) {
+		if (!parent_known(f, &s->head) && parent_known(f, h))
+			s->head = *h;
 		return s;
+	}
 	if (f->seen_n == f->seen_cap) {
 		f->seen_cap = f->seen_cap ? f->seen_cap * 2 : 64;
 		f->seen = mem_grow(f->seen, f->seen_cap, sizeof *f->seen);
