@@ -185,41 +185,11 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 	}
 }
 
-/* Ids of the operations of a chain that are under way on an account. */
-static int64_t *siblings(struct journal *j, int64_t chain, int64_t account, size_t *ret_n)
-{
-	struct sql_operation_open_in in = { .chain = chain };
-	struct sql_operation_open_out row;
-	int64_t *ids = NULL;
-	size_t n = 0, kept = 0;
-
-	sql_operation_open_begin(j, &in);
-	while (sql_operation_open_next(j, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct operation o;
-
-		if (operation_read(j, ids[i], &o) && o.account == account)
-			ids[kept++] = ids[i];
-	}
-	*ret_n = kept;
-	return ids;
-}
-
 void loop_take(struct loop *l, int64_t operation)
 {
-	struct operation *o = operation_load(l->runner, operation);
-	size_t n;
-	int64_t *ids;
-
-	CHECK(o);
-	l->setup.only_operation = l->runner->s.only_operation = operation;
-	ids = siblings(l->journal, o->chain, o->account, &n);
-	for (size_t i = 0; i < n; i++)
-		(void)operation_load(l->runner, ids[i]);
-	free(ids);
+	l->setup.only_operation = operation;
+	runner_only(l->runner, operation);
+	CHECK(runner_operation(l->runner, operation));
 }
 
 enum err loop_stuck(const struct operation *o, struct fail *f)

@@ -76,8 +76,11 @@ static void key_take(struct runner *r, struct account *a)
 	const struct secret *key = NULL;
 	struct address address;
 	struct fail f = { 0 };
-	enum err e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
+	enum err e;
 
+	if (r->only_account && a->id != r->only_account)
+		return; /* followed and settled, not moved on */
+	e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
 	if (e == ERR_OK && !key)
 		return; /* a command that signs nothing */
 	if (e == ERR_OK)

@@ -201,6 +201,7 @@ struct sign_batch;
 
 struct runner {
 	struct runner_setup s;
+	int64_t only_account; /* of only_operation; 0: all are moved on */
 	struct outbox *outbox;
 	struct chain_run *chains;
 	struct operation **operations; /* by id */
@@ -229,6 +230,11 @@ void runner_fact(struct runner *r, struct fact *f);
  * turn is dropped). commits: it is a send. */
 void runner_ask(struct runner *r, struct chain_run *c, int node, struct buf *body,
     bool commits, pool_done_fn *done, void *ctx);
+
+/* From here on one operation is moved on, with whatever shares its account. The other
+ * open ones of its chain are followed and settled, for a final block is told once; their
+ * keys are not touched. */
+void runner_only(struct runner *r, int64_t operation);
 
 struct runner *runner_new(const struct runner_setup *s);
 void runner_free(struct runner *r);

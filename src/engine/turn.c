@@ -203,33 +203,47 @@ static void chain_open(
 }
 
 /* The journal's operations of a chain are loaded as soon as the chain is known. */
-static void chain_known(struct runner *r, struct chain_run *c)
+static void operations_load(struct runner *r, struct chain_run *c)
 {
 	struct sql_operation_open_out row;
-	struct sql_operation_open_in in = { .chain = follower_chain(c->follower) };
-	struct operation only = { 0 };
+	struct sql_operation_open_in in = { .chain = c->id };
 	int64_t *ids = NULL;
 	size_t n = 0;
 
-	c->id = follower_chain(c->follower);
-	if (r->s.only_operation &&
-	    operation_read(r->s.journal, r->s.only_operation, &only) &&
-	    only.chain == c->id)
-		operation_load(r, only.id);
 	sql_operation_open_begin(r->s.journal, &in);
 	while (sql_operation_open_next(r->s.journal, &row)) {
 		ids = mem_grow(ids, n + 1, sizeof *ids);
 		ids[n++] = row.id;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct operation o;
-
-		if (r->s.only_operation && operation_read(r->s.journal, ids[i], &o) &&
-		    o.account != only.account)
-			continue;
+	for (size_t i = 0; i < n; i++)
 		operation_load(r, ids[i]);
-	}
 	free(ids);
+	c->watch_changed = true;
+}
+
+void runner_only(struct runner *r, int64_t operation)
+{
+	struct chain_run *c;
+	struct operation only;
+
+	r->s.only_operation = operation;
+	if (!operation_read(r->s.journal, operation, &only))
+		return;
+	c = runner_chain_by_id(r, only.chain);
+	if (!c)
+		return;
+	r->only_account = only.account;
+	operation_load(r, operation);
+	operations_load(r, c);
+}
+
+static void chain_known(struct runner *r, struct chain_run *c)
+{
+	c->id = follower_chain(c->follower);
+	if (r->s.only_operation)
+		runner_only(r, r->s.only_operation);
+	else
+		operations_load(r, c);
 	c->watch_changed = true;
 }
 
@@ -443,9 +457,13 @@ static void decide(struct runner *r)
 	}
 	intent_take_signed(r);
 	take_facts(r);
-	for (size_t i = 0; i < r->operations_n; i++)
-		if (!operation_ended(r->operations[i]) || r->operations[i]->dirty)
-			advance(r, r->operations[i]);
+	for (size_t i = 0; i < r->operations_n; i++) {
+		struct operation *o = r->operations[i];
+
+		if ((!operation_ended(o) || o->dirty) &&
+		    (!r->only_account || o->account == r->only_account))
+			advance(r, o);
+	}
 	for (int i = 0; i < r->s.chains_n; i++)
 		for (size_t k = 0; k < r->chains[i].accounts_n; k++) {
 			struct account *a = r->chains[i].accounts[k];
