@@ -77,6 +77,7 @@ struct stage {
 	struct told *told;
 	struct secret *key;
 	struct address sender, fee_to;
+	int list_fd;
 	char list[64]; /* the file */
 	int64_t rows;
 	struct address to[ROWS_MAX + 1]; /* from 1 on */
