@@ -117,6 +117,8 @@ struct watched {
 	bool balance;
 	bool token_balance;
 	struct address token;
+	bool has_count; /* its count when it was last looked at: what a long absence */
+	uint64_t count; /* is compared with (the follower's; no question asks for it) */
 };
 
 /* How a node gives the transactions of a block: one request where it has
@@ -130,6 +132,7 @@ struct block_question {
 	bool by_number; /* the node refuses a hash as parameter: ask by number, and for
 			   the block's hash before and after, in the same batch */
 	bool finalized; /* ask for the finalized tag as well */
+	bool bare;      /* ask for no state: it is too old for most nodes */
 	const struct watched *watched;
 	uint32_t watched_n;
 };

@@ -38,6 +38,7 @@ void follower_free(struct follower *f)
 		question_free(q);
 	}
 	sightings_forget(f);
+	far_release(f);
 	free(f->seen);
 	free(f->trail);
 	free(f->watched);
@@ -49,10 +50,25 @@ int64_t follower_chain(const struct follower *f)
 	return f->chain;
 }
 
+static bool watches(const struct follower *f, const struct watched *w, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && n == f->watched_n; i++) {
+		const struct watched *old = &f->watched[i];
+
+		if (!address_same(&w[i].account, &old->account) ||
+		    !address_same(&w[i].token, &old->token) ||
+		    w[i].balance != old->balance ||
+		    w[i].token_balance != old->token_balance)
+			return false;
+	}
+	return n == f->watched_n;
+}
+
 void follower_watch(struct follower *f, const struct watched *w, uint32_t n)
 {
-	if (n == f->watched_n && (!n || !memcmp(w, f->watched, n * sizeof *w)))
+	if (watches(f, w, n))
 		return;
+	far_release(f);
 	free(f->watched);
 	f->watched = n ? mem_copy(w, n * sizeof *w) : NULL;
 	f->watched_n = n;
@@ -124,7 +140,7 @@ const struct block_facts *follower_agreed(const struct follower *f)
 {
 	struct follower *g = (struct follower *)(uintptr_t)f;
 
-	if (f->stopped)
+	if (f->stopped || follower_is_far(f))
 		return NULL;
 	for (size_t i = f->trail_n; i-- > 0;) {
 		struct sighting *s = sighting_find(g, &f->trail[i].hash);
@@ -333,6 +349,15 @@ static void opinion_add(struct sighting *s, struct question *q)
 	memset(&q->facts, 0, sizeof q->facts);
 }
 
+static void take_finalized(struct view *v, const struct question *q)
+{
+	if (q->err || !q->facts.has_finalized)
+		return;
+	v->has_finalized = true;
+	v->finalized_height = q->facts.finalized_height;
+	v->finalized_is_head = v->head.height && v->finalized_height >= v->head.height;
+}
+
 /* Returns false when q lives on as the question for the receipts. */
 static bool take_block(struct follower *f, struct question *q)
 {
@@ -354,13 +379,9 @@ static bool take_block(struct follower *f, struct question *q)
 		v->way = BLOCK_WHOLE;
 	else if (q->word.note == NOTE_NO_HASH_PARAM)
 		v->by_number = true;
-	if (q->err || !s)
-		return true;
-	if (q->facts.has_finalized) {
-		v->has_finalized = true;
-		v->finalized_height = q->facts.finalized_height;
-	}
-	opinion_add(s, q);
+	take_finalized(v, q);
+	if (!q->err && s)
+		opinion_add(s, q);
 	return true;
 }
 
@@ -387,6 +408,14 @@ static void take(struct follower *f)
 		case ASK_BLOCK:
 		case ASK_RECEIPTS:
 			done = take_block(f, q);
+			break;
+		case ASK_FINALIZED:
+			f->view[q->node].finalized_busy = false;
+			take_finalized(&f->view[q->node], q);
+			break;
+		case ASK_FAR_HEADERS:
+		case ASK_FAR_COUNT:
+			far_take(f, q);
 			break;
 		}
 		if (done)
@@ -421,8 +450,8 @@ static void link_node(struct follower *f, int node)
 	goal_choose(f, v);
 	if (!v->has_goal) {
 		if (!v->header_busy)
-			follower_ask_headers(
-			    f, node, f->trail[0].height + 1, f->trail[0].height + WINDOW);
+			follower_ask_headers(f, node, f->trail[0].height + 1,
+			    f->trail[0].height + follower_window(f));
 		return;
 	}
 	if (v->goal.height < f->trail[0].height) {
@@ -682,7 +711,8 @@ static bool node_deep(const struct follower *f, int node, uint64_t height)
 	if (!v->has_head || v->link != LINK_TRAIL || v->fork_height < height)
 		return false;
 	if (f->s.config->finality.tag)
-		return v->has_finalized && v->finalized_height >= height;
+		return v->has_finalized && !v->finalized_is_head &&
+		    v->finalized_height >= height;
 	return v->head.height >= height + f->s.config->finality.depth;
 }
 
@@ -712,6 +742,7 @@ static void finalize(struct follower *f)
 			return;
 		height = s->head.height;
 		f->s.told.final(f->s.told.ctx, &o->facts);
+		far_final(f, &o->facts);
 		trail_final_advance(f);
 		/* What was said of the final block itself is kept: it may be the head. */
 		for (size_t i = f->seen_n; i-- > 0;)
@@ -804,7 +835,7 @@ static uint64_t quorum_height(const struct follower *f)
 
 static void judge_standing(struct follower *f)
 {
-	uint64_t best = quorum_height(f);
+	uint64_t best = f->best;
 	char why[96];
 
 	for (int i = 0; i < f->nodes; i++) {
@@ -894,6 +925,10 @@ enum err follower_accept(struct follower *f, struct fail *fail)
 		    "chain %s: no quorum shows a block that the journal still has",
 		    f->s.config->name);
 	f->stopped = false;
+	for (uint32_t i = 0; i < f->watched_n; i++) {
+		f->watched[i].has_count = true; /* anything may have come back: */
+		f->watched[i].count = 0;        /* a long absence reads it all */
+	}
 	f->s.told.retracted(f->s.told.ctx, height);
 	f->s.told.undone(f->s.told.ctx, height);
 	CHECK(trail_back_to(f, height));
@@ -906,6 +941,14 @@ enum err follower_accept(struct follower *f, struct fail *fail)
 		f->view[i].has_ancestor = f->view[i].has_goal = false;
 	}
 	return ERR_OK;
+}
+
+/* It comes with each block that is read; far above the trail none is. */
+static bool wants_tag(const struct follower *f, const struct view *v)
+{
+	return f->s.config->finality.tag && f->trail_n && v->has_head &&
+	    v->head.height > f->trail[0].height + WINDOW && !v->finalized_busy &&
+	    v->finalized_at != v->head.height;
 }
 
 static void schedule(struct follower *f)
@@ -921,7 +964,30 @@ static void schedule(struct follower *f)
 			follower_ask_identity(f, i);
 		if (v->identified && !v->poll_busy && v->poll_at_ms <= now)
 			follower_ask_poll(f, i);
+		if (v->identified && wants_tag(f, v))
+			follower_ask_finalized(f, i);
 	}
+}
+
+/* What the nodes call final is of no use: said, and never replaced by a depth. */
+static void say_tag(struct follower *f)
+{
+	uint32_t is_head = 0;
+
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].has_finalized && f->view[i].finalized_is_head)
+			is_head |= 1u << i;
+	if (quorum(f, is_head))
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "chain %s: a finality that means something: its nodes call their "
+		    "head finalized (finality: {depth: N} counts blocks)",
+		    f->s.config->name);
+	else if (f->best > f->trail[0].height + WINDOW)
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "chain %s: the finalized block, which stayed at %llu while the head "
+		    "went to %llu",
+		    f->s.config->name, (unsigned long long)f->trail[0].height,
+		    (unsigned long long)f->best);
 }
 
 static void say_waits(struct follower *f)
@@ -945,15 +1011,22 @@ static void say_waits(struct follower *f)
 	else if (!f->trail_n)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: the nodes to agree on a block", f->s.config->name);
+	else if (follower_is_far(f))
+		far_say(f, f->waits_for, sizeof f->waits_for);
+	else if (f->s.config->finality.tag)
+		say_tag(f);
 }
 
 void follower_turn(struct follower *f)
 {
 	take(f);
+	f->best = quorum_height(f);
 	schedule(f);
 	if (f->chain && !f->trail_n)
 		begin(f);
-	if (f->chain && f->trail_n) {
+	if (f->chain && f->trail_n && far_turn(f)) {
+		stop_if_undone(f);
+	} else if (f->chain && f->trail_n) {
 		for (int i = 0; i < f->nodes; i++) {
 			if (!f->view[i].identified || !f->view[i].has_head)
 				continue;

@@ -12,6 +12,8 @@
  *              quorum says something else
  *   retracted  the blocks above a height left the trail
  *   final      a block is final, with what a quorum says of it, whole
+ *   passed     the final block moved up to a height over blocks that were not read: no
+ *              count of a watched account moved in them (after a long absence)
  *   undone     final blocks above a height are none any more: a quorum left them, the
  *              chain was stopped for it, and the operator accepted it (G6)
  *
@@ -36,6 +38,7 @@ struct follower_told {
 	void (*adopted)(void *ctx, const struct block_facts *b);
 	void (*retracted)(void *ctx, uint64_t above);
 	void (*final)(void *ctx, const struct block_facts *b);
+	void (*passed)(void *ctx, uint64_t height);
 	void (*undone)(void *ctx, uint64_t ancestor);
 };
 
@@ -59,7 +62,9 @@ void follower_free(struct follower *f);
 /* The journal's row of this chain; 0 until a quorum told chain id and genesis. */
 int64_t follower_chain(const struct follower *f);
 
-/* Whom to watch; a changed set reads the blocks above the final one again. Copied. */
+/* Whom to watch; a changed set reads the blocks above the final one again. Copied. A
+ * count is that of a final block of the past; an account without one has nothing to miss
+ * in blocks before it is seen first. */
 void follower_watch(struct follower *f, const struct watched *w, uint32_t n);
 
 /* Take what the nodes said since the last turn, move the trail, tell, and queue the
@@ -74,8 +79,8 @@ bool follower_final(const struct follower *f, struct head *ret);
 uint64_t follower_depth(
     const struct follower *f); /* as many blocks as finality is deep */
 
-/* The highest block of the trail on whose facts a quorum agrees; NULL: none yet.
- * Borrowed until the next turn. */
+/* The highest block of the trail on whose facts a quorum agrees; NULL: none yet, or far
+ * behind. Borrowed until the next turn. */
 const struct block_facts *follower_agreed(const struct follower *f);
 
 /* What it waits for, for status; NULL: nothing. Static or owned by f. */

@@ -29,6 +29,7 @@ void question_free(struct question *q)
 	free((void *)(uintptr_t)q->block.watched);
 	free(q->heights);
 	free(q->heads);
+	free(q->counts);
 	free(q->known);
 	free(q->text);
 	free(q);
@@ -51,10 +52,16 @@ static void question_read(void *job)
 		break;
 	case ASK_HEADER:
 	case ASK_HEADERS:
+	case ASK_FAR_HEADERS:
 		q->err =
 		    c->headers_read(q->heads, q->known, q->n, q->text, q->len, &q->fail);
 		break;
+	case ASK_FAR_COUNT:
+		q->err =
+		    c->counts_read(q->counts, q->known, q->n, q->text, q->len, &q->fail);
+		break;
 	case ASK_BLOCK:
+	case ASK_FINALIZED:
 		q->err = c->block_read(
 		    &q->facts, &q->word, &q->block, q->text, q->len, &q->fail);
 		break;
@@ -168,6 +175,7 @@ void follower_ask_block(struct follower *f, int node, struct sighting *s)
 		.way = v->way,
 		.by_number = v->by_number,
 		.finalized = f->s.config->finality.tag,
+		.bare = s->bare,
 		.watched = f->watched_n
 		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)
 		    : NULL,
@@ -192,4 +200,54 @@ void follower_ask_receipts(struct follower *f, struct question *half)
 	buf_init(&body, BODY_MAX);
 	f->s.connector->block_receipts(&body, &half->facts);
 	question_send(half, &body);
+}
+
+/* The tag alone, with the head: no block is read where it might have moved. */
+void follower_ask_finalized(struct follower *f, int node)
+{
+	struct question *q = question_new(f, ASK_FINALIZED, node);
+	struct view *v = &f->view[node];
+	struct buf body;
+
+	q->block = (struct block_question){ .hash = v->head.hash,
+		.height = v->head.height,
+		.way = v->way,
+		.by_number = v->by_number,
+		.finalized = true };
+	v->finalized_busy = true;
+	v->finalized_at = v->head.height;
+	buf_init(&body, BODY_MAX);
+	f->s.connector->block(&body, &q->block);
+	question_send(q, &body);
+}
+
+void follower_ask_far_headers(
+    struct follower *f, int node, const uint64_t *heights, uint32_t n)
+{
+	struct question *q = question_new(f, ASK_FAR_HEADERS, node);
+	struct buf body;
+
+	q->round = f->far.round;
+	q->n = n;
+	q->heads = mem_array(n, sizeof *q->heads);
+	q->known = mem_array(n, sizeof *q->known);
+	buf_init(&body, BODY_MAX);
+	f->s.connector->headers_at(&body, heights, n);
+	question_send(q, &body);
+}
+
+void follower_ask_far_count(
+    struct follower *f, int node, uint32_t watched, uint64_t height)
+{
+	struct question *q = question_new(f, ASK_FAR_COUNT, node);
+	struct buf body;
+
+	q->round = f->far.round;
+	q->account = watched;
+	q->n = 1;
+	q->counts = mem_array(1, sizeof *q->counts);
+	q->known = mem_array(1, sizeof *q->known);
+	buf_init(&body, BODY_MAX);
+	f->s.connector->counts_at(&body, &f->watched[watched].account, &height, 1);
+	question_send(q, &body);
 }

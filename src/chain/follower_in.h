@@ -1,8 +1,9 @@
-/* follower_in.h - inside the follower: its state, shared by its three files.
+/* follower_in.h - inside the follower: its state, shared by its files.
  *
  *   follower.c        the turn: link, adopt, tell, finalize
  *   follower_ask.c    questions to nodes and their answers
  *   follower_trail.c  the trail in memory and in the journal
+ *   follower_far.c    far behind: which blocks need not be read
  */
 #ifndef PAWL_CHAIN_FOLLOWER_IN_H
 #define PAWL_CHAIN_FOLLOWER_IN_H
@@ -15,6 +16,9 @@
 /* Final blocks kept below, to name the ancestor when a final block vanishes. */
 #define KEPT_FINAL 256
 #define BLOCKS_BUSY_MAX 4
+/* Most nodes keep the state of 128 blocks: deeper ones are read without it by all, so
+ * that nobody differs only in what he has. */
+#define STATE_DEPTH 96
 
 enum ask_kind {
 	ASK_IDENTITY,
@@ -22,7 +26,10 @@ enum ask_kind {
 	ASK_HEADER,
 	ASK_HEADERS,
 	ASK_BLOCK,
-	ASK_RECEIPTS
+	ASK_RECEIPTS,
+	ASK_FINALIZED,
+	ASK_FAR_HEADERS,
+	ASK_FAR_COUNT
 };
 
 /* One question to one node, and its answer. Lives from the asking to the turn that
@@ -33,6 +40,8 @@ struct question {
 	enum ask_kind kind;
 	int node;
 	uint32_t generation; /* of the watched set */
+	uint32_t round;      /* FAR: an answer to another one is not looked at */
+	uint32_t account;    /* FAR_COUNT: index of the watched */
 	struct block_question block;
 	uint64_t *heights;
 	uint32_t n;
@@ -43,6 +52,7 @@ struct question {
 	struct node_word word;
 	struct identity identity;
 	struct head *heads;
+	uint64_t *counts;
 	bool *known;
 	struct block_facts facts;
 };
@@ -55,6 +65,7 @@ struct opinion {
 
 struct sighting {
 	struct head head;
+	bool bare;      /* nobody is asked for the state of it */
 	uint32_t asked; /* nodes with a question about it under way */
 	struct opinion *opinions;
 	int opinions_n;
@@ -64,6 +75,32 @@ struct sighting {
 };
 
 enum link { LINK_UNKNOWN, LINK_TRAIL, LINK_LAGS, LINK_FORKED };
+
+/* What a node said in a round about a height that is far below its head. */
+struct far_view {
+	bool asked, failed, counted; /* counted: it has the state */
+	int left;                    /* answers that are not there yet */
+	struct head head;
+	uint64_t *counts; /* by watched */
+};
+
+/* FAR_TARGET: all at the highest final block is asked for. FAR_HALVING: the first block
+ * that moved a count is looked for. FAR_DENSE: blocks are read one by one. */
+enum far_stage { FAR_NOT, FAR_TARGET, FAR_HALVING, FAR_DENSE };
+
+struct far {
+	enum far_stage stage;
+	uint32_t round;
+	uint64_t from;   /* our final block when it began */
+	uint64_t height; /* that is asked about */
+	int64_t again_at_ms;
+	struct head target;
+	uint64_t *target_counts; /* by watched; NULL: no target */
+	struct head low;         /* nothing moved up to here, */
+	uint64_t high;           /* and something up to here */
+	bool stateless;          /* no quorum has the state of such blocks */
+	uint64_t quiet;          /* final blocks in a row without anything of ours */
+};
 
 struct view {
 	bool identified, identity_busy, poll_busy, header_busy;
@@ -76,8 +113,11 @@ struct view {
 	enum block_way way;
 	bool by_number;
 	int64_t poll_at_ms;
-	bool has_finalized;
+	bool has_finalized, finalized_busy;
+	bool finalized_is_head; /* it says so: that is no finality */
 	uint64_t finalized_height;
+	uint64_t finalized_at; /* the head at which it was asked for by itself */
+	struct far_view far;
 	enum link link;
 	uint64_t fork_height; /* the highest block of the trail on its goal's branch */
 	uint64_t ancestor;    /* FORKED: the highest kept final block that it has */
@@ -99,6 +139,8 @@ struct follower {
 	uint32_t watched_n;
 	uint32_t generation;
 	struct question *inbox, **inbox_end;
+	struct far far;
+	uint64_t best; /* the highest height that the heads of a quorum have reached */
 	bool stopped;
 	bool has_start;
 	uint64_t start;
@@ -112,6 +154,11 @@ void follower_ask_header(struct follower *f, int node, const struct hash *hash);
 void follower_ask_headers(struct follower *f, int node, uint64_t from, uint64_t to);
 void follower_ask_block(struct follower *f, int node, struct sighting *s);
 void follower_ask_receipts(struct follower *f, struct question *half);
+void follower_ask_finalized(struct follower *f, int node);
+void follower_ask_far_headers(
+    struct follower *f, int node, const uint64_t *heights, uint32_t n);
+void follower_ask_far_count(
+    struct follower *f, int node, uint32_t watched, uint64_t height);
 void question_free(struct question *q);
 
 /* follower_trail.c */
@@ -129,5 +176,14 @@ struct sighting *sighting_find(struct follower *f, const struct hash *hash);
 struct sighting *sighting_add(struct follower *f, const struct head *h);
 void sighting_drop(struct follower *f, size_t at);
 void sightings_forget(struct follower *f); /* all opinions: they are to be read again */
+
+/* follower_far.c */
+bool far_turn(struct follower *f); /* true: blocks are not walked in this turn */
+void far_take(struct follower *f, struct question *q);
+void far_final(struct follower *f, const struct block_facts *b);
+void far_say(const struct follower *f, char *out, size_t len);
+void far_release(struct follower *f); /* not far any more, or other accounts */
+bool follower_is_far(const struct follower *f);
+uint64_t follower_window(const struct follower *f); /* blocks read ahead */
 
 #endif

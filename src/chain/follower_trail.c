@@ -162,7 +162,7 @@ struct sighting *sighting_add(struct follower *f, const struct head *h)
 		f->seen = mem_grow(f->seen, f->seen_cap, sizeof *f->seen);
 	}
 	s = &f->seen[f->seen_n++];
-	*s = (struct sighting){ .head = *h };
+	*s = (struct sighting){ .head = *h, .bare = f->best > h->height + STATE_DEPTH };
 	return s;
 }
 

@@ -301,6 +301,17 @@ static void disown(
 	row_ids_release(&l);
 }
 
+static void final_put(
+    struct runner *r, struct account *a, uint64_t count, uint64_t height)
+{
+	a->final_count = count;
+	a->final_height = height;
+	sql_account_final_count(r->s.journal,
+	    &(struct sql_account_final_count_in){ .id = a->id,
+		.final_count = (int64_t)a->final_count,
+		.final_height = (int64_t)a->final_height });
+}
+
 /* The count must grow by the account's transactions and by nothing else. A node may
  * answer with the state of the block after; only a count that stays ahead means that a
  * nonce went without a transaction (EIP-7702 can do that). */
@@ -319,12 +330,13 @@ static void count_final(struct runner *r, struct account *a, const struct block_
 		account_stop(
 		    r, a, "a nonce was consumed without a transaction of the account");
 	a->has_final_count = true;
-	a->final_count = expected;
-	a->final_height = b->head.height;
-	sql_account_final_count(r->s.journal,
-	    &(struct sql_account_final_count_in){ .id = a->id,
-		.final_count = (int64_t)a->final_count,
-		.final_height = (int64_t)a->final_height });
+	final_put(r, a, expected, b->head.height);
+}
+
+void attempts_passed(struct runner *r, struct account *a, uint64_t height)
+{
+	if (a->has_final_count)
+		final_put(r, a, a->final_count, height);
 }
 
 void attempts_final(
@@ -344,6 +356,8 @@ void attempts_final(
 	strangers_final(r, a, b, at);
 	if (at < b->accounts_n && b->accounts[at].has_count)
 		count_final(r, a, b, b->accounts[at].count, ours);
+	else if (a->has_final_count && a->final_height + 1 == b->head.height)
+		final_put(r, a, a->final_count + ours, b->head.height);
 }
 
 /* -- a final block vanished ------------------------------------------------ */

@@ -17,6 +17,9 @@ void attempts_retracted(struct runner *r, struct account *a, uint64_t above);
 void attempts_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
 
+/* All up to this height is final, and the account's count is what it was. */
+void attempts_passed(struct runner *r, struct account *a, uint64_t height);
+
 /* Final blocks above vanished, accepted by the operator. */
 void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor);
 

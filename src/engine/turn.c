@@ -113,6 +113,14 @@ static void told_final(void *ctx, const struct block_facts *b)
 			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
 }
 
+static void told_passed(void *ctx, uint64_t height)
+{
+	struct chain_run *c = ctx;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		attempts_passed(c->runner, c->accounts[i], height);
+}
+
 /* Also the accounts and operations that had nothing more to do are concerned. */
 static void accounts_all(struct runner *r, struct chain_run *c)
 {
@@ -196,6 +204,7 @@ static void chain_open(
 		.adopted = told_adopted,
 		.retracted = told_retracted,
 		.final = told_final,
+		.passed = told_passed,
 		.undone = told_undone },
 	    .ask = follower_asks,
 	    .ask_ctx = c,
@@ -256,6 +265,17 @@ static void token_add(struct account *a, const struct address *token)
 	a->tokens[a->tokens_n++] = (struct token_held){ .token = *token };
 }
 
+/* Below its first nonce nothing of an account is ours. */
+static void count_known(
+    const struct chain_run *c, const struct account *a, struct watched *w)
+{
+	struct head final;
+	bool back = follower_final(c->follower, &final) && a->final_height > final.height;
+
+	w->has_count = a->has_final_count || a->has_first_nonce;
+	w->count = a->has_final_count && !back ? a->final_count : a->first_nonce;
+}
+
 /* Whom the follower watches: each account, once for each token that it pays in. */
 static void chain_watch(struct runner *r, struct chain_run *c)
 {
@@ -277,6 +297,7 @@ static void chain_watch(struct runner *r, struct chain_run *c)
 			.token_balance = a->tokens_n > 0,
 			.token = a->tokens_n ? a->tokens[0].token
 					     : (struct address){ { 0 } } };
+		count_known(c, a, &w[n - 1]);
 		for (size_t k = 1; k < a->tokens_n; k++)
 			w[n++] = (struct watched){ .account = a->address,
 				.token_balance = true,

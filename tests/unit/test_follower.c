@@ -18,7 +18,7 @@
 
 /* -- who looks ------------------------------------------------------------------ */
 
-enum tale { ADOPTED, RETRACTED, FINAL, UNDONE };
+enum tale { ADOPTED, RETRACTED, FINAL, UNDONE, PASSED };
 
 struct told {
 	enum tale tale;
@@ -78,6 +78,12 @@ static void on_final(void *ctx, const struct block_facts *b)
 	tell(FINAL, b->head.height, b);
 }
 
+static void on_passed(void *ctx, uint64_t height)
+{
+	(void)ctx;
+	tell(PASSED, height, NULL);
+}
+
 static void on_undone(void *ctx, uint64_t ancestor)
 {
 	(void)ctx;
@@ -100,9 +106,16 @@ static const char *waits(void *ctx)
 	return why ? why : "nothing";
 }
 
+/* The count that a journal would have: by what was told as final. */
 static struct watched watched(void)
 {
-	return (struct watched){ .account = scene.sender, .balance = true };
+	struct watched w = {
+		.account = scene.sender, .balance = true, .has_count = true
+	};
+
+	for (size_t i = 0; i < told_n; i++)
+		w.count += told[i].tale == FINAL ? told[i].tx_n : 0;
+	return w;
 }
 
 static void look(void)
@@ -120,6 +133,7 @@ static void look(void)
 	    .told = { .adopted = on_adopted,
 		.retracted = on_retracted,
 		.final = on_final,
+		.passed = on_passed,
 		.undone = on_undone },
 	    .ask = on_ask,
 	});
@@ -266,6 +280,10 @@ static void check_told(void)
 			low = t->height;
 			break;
 		case UNDONE:
+			low = t->height;
+			break;
+		case PASSED:
+			assert_true(t->height > low);
 			low = t->height;
 			break;
 		}
@@ -522,6 +540,26 @@ static void a_tag_that_is_stuck_or_null_ends_nothing(void **state)
 	assert_int_equal(final(), 4);
 	assert_int_equal(head(), 22);
 	check_all();
+}
+
+/* Finality that is the head itself is none: said, and never replaced by a depth. */
+static void a_tag_that_is_the_head_is_said(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	by_tag(SIM_FINAL_DEPTH, 4);
+	look();
+	run(3000);
+	live(4);
+	assert_int_equal(final(), 10);
+	scene.chain->options.finality.rule = SIM_FINAL_LATEST;
+	live(4);
+	assert_int_equal(final(), 10);
+	assert_says(waits(NULL), "call their head finalized");
+	scene.chain->options.finality.rule = SIM_FINAL_DEPTH;
+	live(2);
+	assert_int_equal(final(), 16);
+	assert_null(follower_waits_for(eye));
 }
 
 static void one_node_that_lies_about_its_tag_is_alone(void **state)
@@ -836,51 +874,262 @@ static void a_node_without_old_state_will_do(void **state)
 	check_all();
 }
 
-/* -- a long absence -------------------------------------------------------------------
- */
+/* -- a long absence -------------------------------------------------------- */
 
-#define GAP 600
-#define GAP_EVERY 60
+#define ABSENCE 7200
 
-/* Each block of the gap is told once, in order, with the payments that were in it. */
-static void a_gap_of_600_blocks_is_caught_up_exactly(void **state)
+/* So many blocks while nobody looks, with a payment in each of these. */
+static void be_away(uint64_t blocks, const uint64_t *at, size_t n)
 {
-	uint64_t paid = 0, final_before;
-	size_t from;
+	size_t next = 0;
+
+	look_away();
+	for (uint64_t i = 1; i <= blocks; i++) {
+		if (next < n && at[next] == i) {
+			scene_spend(
+			    &scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+			next++;
+		}
+		scene_mine(&scene, 1);
+	}
+	assert_int_equal(next, n);
+	scene_rise(&scene);
+	look();
+}
+
+/* Until the final block is where it will stay. */
+static uint64_t calls_to_catch_up(void)
+{
+	uint64_t goal = scene_height(&scene) - SCENE_DEPTH - 256;
+	uint64_t calls = scene_calls(&scene);
+	int64_t until = world_now_ms(scene.world) + 1200000;
+
+	while (final() < goal && world_now_ms(scene.world) < until)
+		run(5);
+	assert_true(final() >= goal);
+	return scene_calls(&scene) - calls;
+}
+
+/* All that the account ever did was told as final, once, and nothing else. */
+static void check_exact(uint64_t payments)
+{
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < told_n; i++)
+		seen += told[i].tale == FINAL ? told[i].tx_n : 0;
+	assert_int_equal(seen, payments);
+	assert_int_equal(
+	    sim_count(scene.chain, scene.chain->head, &scene.sender), payments);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_null(follower_waits_for(eye));
+	check_all();
+}
+
+static void an_absence_without_use_costs_ten_calls(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	spend_and_bury();
+	be_away(ABSENCE, NULL, 0);
+	assert_in_range(calls_to_catch_up(), 1, 10);
+	run(5000);
+	assert_int_equal(count_told(PASSED, 0), 1);
+	live(2);
+	check_exact(1);
+}
+
+static void an_absence_with_uses_is_exact(void **state)
+{
+	static const uint64_t at[] = { 1, 2, 40, 2999, 3000, 3001, 6000, 7199 };
+
+	(void)state;
+	begin(3, 2);
+	scene.node[1]->receipts = SIM_RECEIPTS_FLIPPED;
+	look();
+	run(3000);
+	be_away(ABSENCE, at, 8);
+	assert_in_range(calls_to_catch_up(), 100, 3000);
+	run(20000);
+	live(SCENE_DEPTH);
+	check_exact(8);
+	assert_in_range(count_told(FINAL, 0), 8, 600);
+}
+
+/* The count at a recent block is there: only that of old ones is not. */
+static void without_old_state_an_unused_key_costs_no_more(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->state_depth = 128;
+	look();
+	run(3000);
+	spend_and_bury();
+	be_away(ABSENCE, NULL, 0);
+	assert_in_range(calls_to_catch_up(), 1, 10);
+	live(2);
+	check_exact(1);
+}
+
+static void without_old_state_blocks_are_read_one_by_one(void **state)
+{
+	static const uint64_t at[] = { 700, 1300 };
+	uint64_t requests, calls;
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->state_depth = 128;
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+	run(2000);
+	assert_says(waits(NULL), "blocks that were missed");
+	requests = scene_requests(&scene);
+	calls = calls_to_catch_up();
+	/* Up to the last use: its header in a batch of many, and its receipts. */
+	assert_in_range(calls, 1, 2 * 1320);
+	assert_in_range(scene_requests(&scene) - requests, 1, 1320);
+	run(20000);
+	live(SCENE_DEPTH);
+	check_exact(2);
+}
+
+static void what_was_in_the_trail_may_be_gone_when_it_is_back(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	live(2);
+	look_away();
+	reorg(2, true); /* the payment is in another block now */
+	scene_rise(&scene);
+	look();
+	be_away(ABSENCE, NULL, 0);
+	run(30000);
+	live(SCENE_DEPTH);
+	check_exact(1);
+}
+
+static void far_behind_a_quorum_is_needed_too(void **state)
+{
+	static const uint64_t at[] = { 500 };
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	look_away();
+	scene.node[1]->down = scene.node[2]->down = true;
+	scene_rise(&scene);
+	look();
+	be_away(2000, at, 1);
+	run(20000);
+	assert_int_equal(count_told(PASSED, 0), 0);
+	assert_non_null(follower_waits_for(eye));
+	scene.node[1]->down = false;
+	run(200000);
+	live(SCENE_DEPTH);
+	check_exact(1);
+}
+
+/* It says that nothing happened, or another thing: nobody follows it. */
+static void far_behind_a_node_on_a_fork_is_named(void **state)
+{
+	static const uint64_t at[] = { 500 };
 
 	(void)state;
 	begin(3, 2);
 	look();
 	run(3000);
 	live(2);
-	final_before = final();
-	look_away();
-	for (int i = 1; i <= GAP; i++) {
-		if (i % GAP_EVERY == 0)
-			scene_spend(&scene, paid++, &(struct address){ { 9 } }, 1, 0);
-		scene_mine(&scene, 1);
-	}
-	scene_rise(&scene);
-	from = told_n;
-	look();
-	run(120000);
-	assert_true(on_chain());
-	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
-	assert_int_equal(count_told(RETRACTED, from), 0);
-	assert_int_equal(count_told(FINAL, from), final() - final_before);
-	for (uint64_t h = final_before + 1; h <= final(); h++) {
-		const struct told *t = told_at(FINAL, h);
-		uint64_t into = h > 12 ? h - 12 : 0; /* the gap */
+	be_away(2000, at, 1);
+	scene.node[0]->fork = sim_side_branch(scene.chain, 2004, 2010);
+	run(60000);
+	assert_says(left_out(0), "forks below the final block");
+	live(SCENE_DEPTH);
+	check_exact(1);
+	assert_false(follower_stopped(eye));
+}
 
-		assert_non_null(t);
-		assert_int_equal(t->tx_n, into && into % GAP_EVERY == 0);
-		assert_int_equal(t->count, into / GAP_EVERY);
-	}
+static void far_behind_a_quorum_that_left_stops_the_chain(void **state)
+{
+	struct sim_block *side;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(2);
+	be_away(2000, NULL, 0);
+	side = sim_side_branch(scene.chain, 2004, 2010);
+	scene.node[0]->fork = scene.node[2]->fork = side;
+	run(20000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(count_told(PASSED, 0), 0);
+}
+
+static void far_behind_by_the_tag(void **state)
+{
+	static const uint64_t at[] = { 900 };
+
+	(void)state;
+	begin(3, 2);
+	by_tag(SIM_FINAL_DEPTH, SCENE_DEPTH);
+	look();
+	run(3000);
+	be_away(2000, at, 1);
+	run(30000);
+	live(SCENE_DEPTH);
+	check_exact(1);
+	assert_in_range(count_told(FINAL, 0), 1, 300);
+}
+
+/* The tag stood still for more blocks than are read ahead, and then moves on. */
+static void a_tag_that_stood_still_for_long_is_said_and_followed(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	by_tag(SIM_FINAL_STUCK, 8);
+	look();
+	run(3000);
+	scene_mine(&scene, 600);
+	run(20000);
+	assert_int_equal(final(), 8);
+	assert_says(waits(NULL), "stayed at 8");
+	by_tag(SIM_FINAL_DEPTH, SCENE_DEPTH);
+	run(20000);
+	live(2);
+	check_exact(0);
+}
+
+/* What an account did before the journal knew it is not looked for. */
+static void who_has_no_count_has_missed_nothing(void **state)
+{
+	struct watched w = { .account = { { 9 } } };
+
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	scene_rest(&scene);
+	follower_free(eye);
+	pool_free(pool);
+	scene_mine(&scene, ABSENCE);
+	scene_rise(&scene);
+	look();
+	follower_watch(eye, &w, 1);
+	run(5000);
+	live(2);
+	assert_true(on_chain());
+	assert_int_equal(count_told(PASSED, 0), 1);
 	check_all();
 }
 
-/* -- what it costs --------------------------------------------------------------------
- */
+/* -- what it costs --------------------------------------------------------- */
 
 static void without_a_block_it_only_polls(void **state)
 {
@@ -936,8 +1185,7 @@ static void a_block_costs_a_fixed_number_of_requests(void **state)
 	assert_int_equal(requests_of(11, 20, true), 20);
 }
 
-/* -- beyond the bound ------------------------------------------------------------------
- */
+/* -- beyond the bound ------------------------------------------------------ */
 
 static void a_final_block_that_vanishes_stops_the_chain(void **state)
 {
@@ -1063,6 +1311,7 @@ int main(void)
 		T(depth_counts_on_each_node_of_the_quorum),
 		T(a_tag_moves_it),
 		T(a_tag_that_is_stuck_or_null_ends_nothing),
+		T(a_tag_that_is_the_head_is_said),
 		T(one_node_that_lies_about_its_tag_is_alone),
 		T(flipped_receipts_of_one_are_outvoted),
 		T(null_receipts_of_one_are_no_facts),
@@ -1078,7 +1327,17 @@ int main(void)
 		T(a_node_without_block_receipts_will_do),
 		T(a_node_that_refuses_hashes_will_do),
 		T(a_node_without_old_state_will_do),
-		T(a_gap_of_600_blocks_is_caught_up_exactly),
+		T(an_absence_without_use_costs_ten_calls),
+		T(an_absence_with_uses_is_exact),
+		T(without_old_state_an_unused_key_costs_no_more),
+		T(without_old_state_blocks_are_read_one_by_one),
+		T(what_was_in_the_trail_may_be_gone_when_it_is_back),
+		T(far_behind_a_quorum_is_needed_too),
+		T(far_behind_a_node_on_a_fork_is_named),
+		T(far_behind_a_quorum_that_left_stops_the_chain),
+		T(far_behind_by_the_tag),
+		T(a_tag_that_stood_still_for_long_is_said_and_followed),
+		T(who_has_no_count_has_missed_nothing),
 		T(without_a_block_it_only_polls),
 		T(a_block_costs_a_fixed_number_of_requests),
 		T(a_final_block_that_vanishes_stops_the_chain),

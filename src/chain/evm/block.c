@@ -20,9 +20,11 @@ struct layout {
 	uint32_t calls;
 };
 
-static uint32_t account_calls(const struct watched *w)
+static uint32_t account_calls(const struct block_question *q, uint32_t at)
 {
-	return 1U + w->balance + w->token_balance;
+	const struct watched *w = &q->watched[at];
+
+	return q->bare ? 0 : 1U + w->balance + w->token_balance;
 }
 
 static struct layout layout_of(const struct block_question *q)
@@ -36,7 +38,7 @@ static struct layout layout_of(const struct block_question *q)
 	l.content = l.calls++;
 	l.accounts = l.calls;
 	for (uint32_t i = 0; i < q->watched_n; i++)
-		l.calls += account_calls(&q->watched[i]);
+		l.calls += account_calls(q, i);
 	if (q->finalized)
 		l.finalized = l.calls++;
 	if (q->by_number)
@@ -127,7 +129,7 @@ void evm_block(struct buf *body, const struct block_question *q)
 	if (q->by_number)
 		ask_header(&b, q);
 	ask_content(&b, q);
-	for (uint32_t i = 0; i < q->watched_n; i++)
+	for (uint32_t i = 0; i < q->watched_n && !q->bare; i++)
 		ask_account(&b, q, &q->watched[i]);
 	if (q->finalized) {
 		rpc_call(&b, "eth_getBlockByNumber");
@@ -442,9 +444,9 @@ static enum err accounts_read(struct block_facts *b, struct node_word *word,
 
 	b->accounts = mem_array(q->watched_n ? q->watched_n : 1, sizeof *b->accounts);
 	b->accounts_n = q->watched_n;
-	for (uint32_t i = 0; i < q->watched_n && err == ERR_OK; i++) {
+	for (uint32_t i = 0; i < q->watched_n && !q->bare && err == ERR_OK; i++) {
 		err = account_read(&b->accounts[i], word, &q->watched[i], replies, f);
-		replies += account_calls(&q->watched[i]);
+		replies += account_calls(q, i);
 	}
 	return err;
 }
