@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""run.py - measure Pawl beside what it is compared with, in one run.
+
+    bench/run.py BUILD [NAME...]
+
+Writes docs/benchmarks.md when all are measured; NAME picks some (pay, ethers, durable,
+restart, settle, memory, idle) and only prints. PAWL_ANVIL names the node's binary.
+Every figure is a ratio to something measured in the same run, or a bound.
+"""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+PAYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+PAY_ROWS = 20000
+PAY_ROUNDS = 3
+SEND_ROWS = 2000
+ENV = {**os.environ, "PAYER_KEY": KEY}
+NAMES = ("pay", "ethers", "durable", "restart", "settle", "memory", "idle")
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build = pathlib.Path(build).resolve()
+        self.pawl = str(self.build / "pawl")
+        self.folder = pathlib.Path(folder)
+        self.rows = []  # (what, figure, bar, met)
+
+    def say(self, what, figure, bar, met):
+        print(f"{'ok  ' if met else 'LOW '} {what}: {figure} (bar: {bar})", flush=True)
+        self.rows.append((what, figure, bar, met))
+
+    def tool(self, name):
+        return str(self.build / "bench" / name)
+
+    def listed(self, n):
+        path = self.folder / f"{n}" / "list.csv"
+        if not path.exists():
+            path.parent.mkdir()
+            with open(path, "w", encoding="ascii") as out:
+                out.write("address,amount\n")
+                for i in range(n):
+                    to = hashlib.sha256(b"bench %d" % i).hexdigest()[:40]
+                    out.write(f"0x{to},0.00000{i % 9 + 1}\n")
+        return path
+
+    def desk(self, name, url, **chain):
+        """A folder with a config and a journal of its own."""
+        desk = self.folder / name
+        shutil.rmtree(desk, ignore_errors=True)
+        desk.mkdir()
+        settings = {"kind": "evm", "chain_id": 31337, "endpoints": [url],
+                    "finality": {"depth": 2}, "poll_ms": 100, **chain}
+        text = json.dumps({"journal": "pawl.db", "chains": {"local": settings},
+                           "keys": {"payer": {"source": "env:PAYER_KEY"}}})
+        path = desk / "pawl.yaml"
+        path.write_text(text + "\n", encoding="ascii")
+        path.chmod(0o600)
+        return desk
+
+    def init(self, desk):
+        subprocess.run([self.pawl, "init"], cwd=desk, check=True, stdout=subprocess.DEVNULL)
+        return desk
+
+
+@contextlib.contextmanager
+def server(command):
+    """A node that says where it listens; ended by its process id."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             encoding="utf-8", env=ENV)
+    try:
+        for line in child.stdout:
+            if "Listening on " in line:
+                yield "http://" + line.split("Listening on ")[1].strip()
+                break
+        else:
+            raise RuntimeError(f"{command[0]} did not start")
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def anvil():
+    return server([os.environ["PAWL_ANVIL"], "--port", "0", "--block-time", "0.1",
+                   "--chain-id", "31337", "--balance", "1000000"])
+
+
+def run(bench, desk, rows, check=True):
+    """pawl airdrop run, from its start to its exit; seconds."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [bench.pawl, "airdrop", "run", str(bench.listed(rows)), "--chain", "local",
+         "--from", "payer", "--yes", "--quiet"],
+        cwd=desk, env=ENV, stdout=subprocess.DEVNULL, check=False)
+    if check and done.returncode:
+        raise RuntimeError(f"pawl ended with {done.returncode}")
+    return time.monotonic() - began
+
+
+def pay(bench):
+    own, ceiling = [], []
+    for _ in range(PAY_ROUNDS):
+        with anvil() as url:
+            done = subprocess.run(
+                [bench.tool("ceiling"), url, str(bench.listed(PAY_ROWS)), "31337",
+                 "500000000000", "1000000000"],
+                env=ENV, check=True, stdout=subprocess.PIPE)
+            ceiling.append(json.loads(done.stdout)["ms"] / 1000)
+        with anvil() as url:
+            own.append(run(bench, bench.init(bench.desk("pay", url, max_in_flight=5000)),
+                           PAY_ROWS))
+    ratio = statistics.median(c / o for c, o in zip(ceiling, own))
+    bench.pay_s = statistics.median(own)
+    bench.say("20,000 payouts to Anvil, of the node's ceiling",
+              f"{ratio:.2f} ({bench.pay_s:.1f} s against {statistics.median(ceiling):.1f} s;"
+              f" medians of {PAY_ROUNDS})", "at least 0.75", ratio >= 0.75)
+
+
+def peers(bench):
+    folder = bench.build / "peers-bench"
+    if not (folder / "node_modules" / "ethers").is_dir():
+        folder.mkdir(exist_ok=True)
+        shutil.copy(HERE / "package.json", folder)
+        subprocess.run(["npm", "i", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+                       cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def ethers(bench):
+    env = {**ENV, "PEERS": str(peers(bench))}
+    rates = {}
+    for way, rows in (("send", SEND_ROWS), ("raw", PAY_ROWS)):
+        with anvil() as url:
+            done = subprocess.run(
+                ["node", str(HERE / "ethers.mjs"), url, str(bench.listed(PAY_ROWS)),
+                 str(rows), way], env=env, check=True, stdout=subprocess.PIPE)
+            said = json.loads(done.stdout)
+            rates[way] = said["rows"] * 1000 / said["ms"]
+    if not hasattr(bench, "pay_s"):
+        with anvil() as url:
+            bench.pay_s = run(
+                bench, bench.init(bench.desk("pay", url, max_in_flight=5000)), PAY_ROWS)
+    own = PAY_ROWS / bench.pay_s
+    bench.say("the same, times ethers sendTransaction with 64 in flight",
+              f"{own / rates['send']:.1f} ({own:.0f} against {rates['send']:.0f} a second;"
+              f" ethers with {SEND_ROWS:,} rows)", "at least 8", own >= 8 * rates["send"])
+    bench.say("the same, times ethers signing and raw batches of 100",
+              f"{own / rates['raw']:.1f} ({own:.0f} against {rates['raw']:.0f} a second)",
+              "at least 1.5", own >= 1.5 * rates["raw"])
+
+
+def signed_journal(bench, name, rows):
+    """A journal with so many signed intents, none sent."""
+    desk = bench.desk(name, "http://127.0.0.1:9")
+    done = subprocess.run(
+        [bench.tool("durable"), str(desk / "pawl.db"), str(bench.listed(rows))],
+        env=ENV, check=True, stdout=subprocess.PIPE)
+    return desk, json.loads(done.stdout)
+
+
+def durable(bench):
+    for rows in (100000, 1000000):
+        desk, said = signed_journal(bench, "durable", rows)
+        rate = said["rows"] * 1000 / said["ms"]
+        ratio = rate / said["secp_per_s"]
+        bench.say(f"reserve, sign and journal {rows:,} intents, of one thread of libsecp256k1",
+                  f"{ratio:.2f} ({rate:.0f} against {said['secp_per_s']} a second)",
+                  "at least 0.5" if rows == 100000 else "none; said", ratio >= 0.5)
+        shutil.rmtree(desk)
+
+
+def point(desk, url, **chain):
+    """The same desk, another node."""
+    path = desk / "pawl.yaml"
+    config = json.loads(path.read_text(encoding="ascii"))
+    config["chains"]["local"].update(endpoints=[url], max_in_flight=100000, **chain)
+    path.write_text(json.dumps(config) + "\n", encoding="ascii")
+
+
+def counted(url):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer)
+
+
+def restart(bench):
+    desk, _ = signed_journal(bench, "restart", 100000)
+    with server([bench.tool("node"), PAYER, "0"]) as url:
+        point(desk, url)
+        began = time.clock_gettime(time.CLOCK_MONOTONIC)
+        child = subprocess.Popen([bench.pawl, "serve"], cwd=desk, env=ENV,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        first = 0
+        while not first and time.monotonic() < until:
+            first = counted(url)["first_send_ms"]
+        child.kill()
+        child.wait()
+    took = first / 1000 - began if first else 30
+    bench.say("restart with 100,000 signed intents: first resend after",
+              f"{took:.2f} s", "at most 1 s", took <= 1)
+    shutil.rmtree(desk)
+
+
+def settle(bench):
+    desk, _ = signed_journal(bench, "settle", 100000)
+    with server([bench.tool("node"), PAYER, "0", str(desk / "pawl.db")]) as url:
+        point(desk, url)
+        seconds = run(bench, desk, 100000)
+        calls = counted(url)["calls"]
+    bench.say("the same, all final: JSON-RPC calls to settle 100 intents",
+              f"{calls / 1000:.2f} ({calls} calls, {seconds:.1f} s)", "at most 1",
+              calls <= 1000)
+    shutil.rmtree(desk)
+
+
+def peak_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0
+
+
+def memory(bench):
+    rows = 1000000
+    with server([bench.tool("node"), PAYER, "50"]) as url:
+        desk = bench.init(bench.desk("memory", url))
+        words = [bench.pawl, "airdrop", "run", str(bench.listed(rows)), "--chain", "local",
+                 "--from", "payer"]
+        plan = subprocess.Popen([*words[:2], "plan", *words[3:]], cwd=desk, env=ENV,
+                                stdout=subprocess.DEVNULL)
+        _, _, used = os.wait4(plan.pid, 0)
+        child = subprocess.Popen([*words, "--yes", "--quiet"], cwd=desk, env=ENV,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 180
+        paid = 0
+        while paid < 5000 and time.monotonic() < until and child.poll() is None:
+            time.sleep(0.5)
+            said = subprocess.run([bench.pawl, "status", "--json"], cwd=desk, env=ENV,
+                                  stdout=subprocess.PIPE, check=False).stdout
+            for line in said.splitlines():
+                paid = json.loads(line)["final"]
+        peak = peak_mib(child.pid)
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+    plan_mib = used.ru_maxrss / 1024
+    bench.say("plan and run of 1,000,000 rows, peak memory",
+              f"plan {plan_mib:.0f} MiB, run {peak:.0f} MiB (list, building and the first"
+              f" {paid:,} paid)", "at most 100 MiB",
+              max(plan_mib, peak) <= 100 and paid >= 5000)
+    shutil.rmtree(desk)
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(bench):
+    seconds = 20
+    with server([bench.tool("node"), PAYER, "0"]) as url:
+        desk = bench.init(bench.desk("idle", url, poll_ms=1000))
+        child = subprocess.Popen([bench.pawl, "serve"], cwd=desk, env=ENV,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while counted(url)["calls"] < 5:
+            time.sleep(0.2)
+        calls, used, began = counted(url)["calls"], cpu_s(child.pid), time.monotonic()
+        time.sleep(seconds)
+        calls, used = counted(url)["calls"] - calls, cpu_s(child.pid) - used
+        polls = time.monotonic() - began
+        mib = peak_mib(child.pid)
+        child.terminate()
+        child.wait()
+    bench.say("idle `pawl serve`: calls a poll, core, memory",
+              f"{calls / polls:.2f}, {100 * used / polls:.2f} %, {mib:.0f} MiB",
+              "1, under 1 %, under 30 MiB",
+              calls <= polls + 2 and used < polls / 100 and mib < 30)
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+        model = next((line.split(":")[1].strip() for line in info
+                      if line.startswith("model name")), "unknown")
+    with open("/proc/meminfo", encoding="ascii") as info:
+        gib = round(int(info.readline().split()[1]) / 1024 / 1024)
+    return f"{os.cpu_count()} cores of {model}, {gib} GiB, Linux {platform.release()}"
+
+
+def page(bench):
+    lines = ["# Benchmarks", "",
+             "Written by `./do bench`, all in one run on one machine: "
+             f"{machine()}. Ratios are what to read; both sides of each were measured in"
+             " turn.", "",
+             "| what | figure | bar | |", "|---|---|---|---|"]
+    lines += [f"| {what} | {figure} | {bar} | {'met' if met else '**not met**'} |"
+              for what, figure, bar, met in bench.rows]
+    lines += ["", "One alone: `./do bench NAME`, with a name of "
+              + ", ".join(f"`{name}`" for name in NAMES) + ".", ""]
+    (HERE.parent / "docs" / "benchmarks.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def main():
+    names = sys.argv[2:] or NAMES
+    with tempfile.TemporaryDirectory(prefix="pawl-bench-") as folder:
+        bench = Bench(sys.argv[1], folder)
+        for name in names:
+            globals()[name](bench)
+    if not sys.argv[2:]:
+        page(bench)
+    return 0 if all(met for *_, met in bench.rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
