@@ -125,14 +125,16 @@ struct figures {
 static void figures_format(
     struct figures *g, const struct draft *d, const struct amount *cap)
 {
+	/* A token that no node told of: base units are all that is known. */
+	unsigned decimals = !d->has_token || d->identified ? d->decimals : 0;
 	struct amount fees, price;
 
 	eip55_format(g->sender, d->sender.at);
 	eip55_format(g->token, d->token.at);
 	eip55_format(g->fee_to, d->fee_to.at);
 	hex_format(g->plan, d->plan, sizeof d->plan);
-	amount_format(g->total, &d->sum.total, d->decimals);
-	amount_format(g->service_fee, &d->fee_amount, d->decimals);
+	amount_format(g->total, &d->sum.total, decimals);
+	amount_format(g->service_fee, &d->fee_amount, decimals);
 	amount_format(g->cap, cap, NATIVE_DECIMALS);
 	fees = draft_fees(d, draft_first_fee(d));
 	price = amount_u64(draft_first_fee(d));
