@@ -154,7 +154,7 @@ struct sim_block {
 	struct sim_credit *credits;
 };
 
-struct sim_wire; /* sends under way, see world.c */
+struct sim_wire; /* sends under way, see world_wire.c */
 
 #define SIM_BUCKETS 4096
 
