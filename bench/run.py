@@ -79,19 +79,23 @@ class Bench:
 @contextlib.contextmanager
 def server(command):
     """A node that says where it listens; ended by its process id."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             encoding="utf-8", env=ENV)
-    try:
-        for line in child.stdout:
-            if "Listening on " in line:
-                yield "http://" + line.split("Listening on ")[1].strip()
-                break
-        else:
-            raise RuntimeError(f"{command[0]} did not start")
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
+    with tempfile.NamedTemporaryFile("w") as said:
+        child = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL, env=ENV)
+        try:
+            yield "http://" + listening(child, said.name)
+        finally:
+            child.kill()
+            child.wait()
+
+
+def listening(child, path):
+    until = time.monotonic() + 120
+    while time.monotonic() < until and child.poll() is None:
+        for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines(True):
+            if line.startswith("Listening on ") and line.endswith("\n"):
+                return line.split()[-1]
+        time.sleep(0.01)
+    raise RuntimeError(f"{child.args[0]} did not start")
 
 
 def anvil():
