@@ -179,7 +179,7 @@ static bool brake(
     struct runner *r, struct operation *o, struct airdrop *a, struct account *acct)
 {
 	struct sql_attempt_last_included_in in = { .account = acct->id,
-		.height = (int64_t)a->brake_from,
+		.nonce = (int64_t)a->brake_from,
 		.agreed = (int64_t)acct->height,
 		.max = BRAKE_LAST };
 	struct sql_attempt_last_included_out row;
@@ -187,7 +187,7 @@ static bool brake(
 
 	if (!a->brake_set) {
 		a->brake_set = true;
-		a->brake_from = acct->height;
+		a->brake_from = account_next_nonce(r, acct);
 		return false;
 	}
 	sql_attempt_last_included_begin(r->s.journal, &in);

@@ -12,7 +12,8 @@ struct airdrop {
 	bool hash_right;
 	bool asked; /* a question about rows, or the token's gas, is under way */
 	bool gas_known;
-	uint64_t brake_from; /* reverts above this height count */
+	uint64_t
+	    brake_from; /* reverts from this nonce on count: not those of a former life */
 	bool brake_set;
 	int last_state;
 };
