@@ -64,9 +64,18 @@ NODISCARD enum err ask_token(struct ask *a, const struct address *token,
     const struct address *holder, struct token_facts *ret, struct fail *f);
 NODISCARD enum err ask_code(
     struct ask *a, const struct address *who, bool *ret_has, struct fail *f);
+
+/* At a node's head. */
+struct account_seen {
+	uint64_t count;
+	struct amount balance;
+};
+
+NODISCARD enum err ask_account_agreed(
+    struct ask *a, const struct address *who, struct account_seen *ret, struct fail *f);
 /* The word of one node each. */
-NODISCARD enum err ask_account(struct ask *a, const struct address *who,
-    uint64_t *ret_count, struct amount *ret_balance, struct fail *f);
+NODISCARD enum err ask_account(
+    struct ask *a, const struct address *who, struct account_seen *ret, struct fail *f);
 NODISCARD enum err ask_market(struct ask *a, struct fee_market *ret, struct fail *f);
 /* ret_word->note: NOTE_REVERTED when it would. */
 NODISCARD enum err ask_estimate(struct ask *a, const struct address *from,

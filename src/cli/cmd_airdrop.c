@@ -139,9 +139,10 @@ static enum err ask_gas(struct draft *d, struct ask *a, struct world *w, struct 
 static enum err ask_prices(
     struct draft *d, struct ask *a, struct world *w, struct fail *f)
 {
-	uint64_t count;
-	enum err e = ask_account(a, &d->sender, &count, &d->balance, f);
+	struct account_seen seen = { 0 };
+	enum err e = ask_account(a, &d->sender, &seen, f);
 
+	d->balance = seen.balance;
 	if (e == ERR_OK)
 		e = ask_market(a, &d->market, f);
 	if (e == ERR_OK && d->has_token)

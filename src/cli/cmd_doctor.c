@@ -362,7 +362,7 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 	if (keyring_peek(d->cli->keyring, key->name, &address, NULL) != ERR_OK)
 		return;
 	snprintf(subject, sizeof subject, "%s on %s", key->name, c->name);
-	if (probe_account(a, &address, &seen, &f) != ERR_OK ||
+	if (ask_account_agreed(a, &address, &seen, &f) != ERR_OK ||
 	    ask_code(a, &address, &code, &f) != ERR_OK) {
 		finding(
 		    d, "account", subject, "see the nodes of this chain", "%s", f.why);

@@ -520,7 +520,7 @@ static enum err meet(struct verify *v, struct fail *f)
 {
 	struct ask *quick = ask_new(v->world, v->chain, FINAL_PATIENCE_MS, true);
 	struct identity identity;
-	struct amount balance;
+	struct account_seen seen = { 0 };
 	enum err e = ask_identity(v->ask, &identity, f);
 
 	if (e == ERR_OK && !hash_same(&identity.genesis, &v->account.genesis))
@@ -531,7 +531,8 @@ static enum err meet(struct verify *v, struct fail *f)
 	if (e == ERR_OK)
 		e = look_final(quick, v->chain, &v->final_height, f);
 	if (e == ERR_OK)
-		e = ask_account(v->ask, &v->account.address, &v->count, &balance, f);
+		e = ask_account(v->ask, &v->account.address, &seen, f);
+	v->count = seen.count;
 	ask_free(quick);
 	return e;
 }

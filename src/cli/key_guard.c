@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/ask.h"
 #include "cli/loop.h"
 #include "cli/own.h"
-#include "cli/probe.h"
 #include "cli/report.h"
 #include "journal/sql.gen.h"
 
@@ -133,7 +133,7 @@ static enum err chain_check(const struct guard *g, const char *name, struct fail
 	if (e != ERR_OK)
 		return kept(g, f);
 	a = ask_new(g->world, c, ASK_PATIENCE_MS, true);
-	e = probe_account(a, g->address, &seen, f);
+	e = ask_account_agreed(a, g->address, &seen, f);
 	if (e != ERR_OK) {
 		fail_wrap(f, e, "its balance on chain %s is not known", name);
 		e = kept(g, f);

@@ -145,39 +145,3 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	ask_free(a);
 	return e;
 }
-
-/* -- an account ------------------------------------------------------------ */
-
-static void account_write(const struct ask_question *q, struct buf *body)
-{
-	connector_evm.account(body, q->ctx);
-}
-
-static enum err account_read(const struct ask_question *q, void *fact, const char *answer,
-    size_t len, struct fail *f)
-{
-	struct account_seen *ret = fact;
-
-	(void)q;
-	return connector_evm.account_read(&ret->count, &ret->balance, answer, len, f);
-}
-
-static bool account_same(const struct ask_question *q, const void *a, const void *b)
-{
-	const struct account_seen *x = a, *y = b;
-
-	(void)q;
-	return x->count == y->count && amount_cmp(&x->balance, &y->balance) == 0;
-}
-
-enum err probe_account(
-    struct ask *a, const struct address *who, struct account_seen *ret, struct fail *f)
-{
-	struct ask_question q = { .ctx = who,
-		.write = account_write,
-		.read = account_read,
-		.same = account_same,
-		.size = sizeof *ret };
-
-	return ask_quorum(a, &q, ret, f);
-}

@@ -1,6 +1,4 @@
-/* probe.h - what one node is and can do, asked of it alone: for doctor. And accounts as
- * a quorum sees them, for whoever wants to throw a key away.
- */
+/* probe.h - what one node is and can do, asked of it alone: for doctor. */
 #ifndef PAWL_CLI_PROBE_H
 #define PAWL_CLI_PROBE_H
 
@@ -24,14 +22,5 @@ struct probe {
 /* fails: STOPPED; all else is in the probe. */
 NODISCARD enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
     struct probe *ret, struct fail *f);
-
-struct account_seen {
-	uint64_t count;
-	struct amount balance;
-};
-
-/* Agreed on by a quorum, at each node's head. fails: as ask_quorum. */
-NODISCARD enum err probe_account(
-    struct ask *a, const struct address *who, struct account_seen *ret, struct fail *f);
 
 #endif

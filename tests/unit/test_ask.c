@@ -212,20 +212,18 @@ static void a_provider_has_one_vote(void **state)
  * under way, and is not taken for an answer to that. */
 static void a_late_answer_is_dropped(void **state)
 {
-	struct amount balance, one = amount_u64(1);
+	struct amount one = amount_u64(1);
+	struct account_seen seen;
 	struct rig r;
-	uint64_t count;
 
 	(void)state;
 	rig_init(&r, 1);
 	sim_fund(r.chain, &r.holder, NULL, &one);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(
-		    ask_account(r.ask, &r.holder, &count, &balance, NULL), ERR_OK);
-		assert_int_equal(amount_cmp(&balance, &one), 0);
-		assert_int_equal(
-		    ask_account(r.ask, &r.token, &count, &balance, NULL), ERR_OK);
-		assert_true(amount_is_zero(&balance));
+		assert_int_equal(ask_account(r.ask, &r.holder, &seen, NULL), ERR_OK);
+		assert_int_equal(amount_cmp(&seen.balance, &one), 0);
+		assert_int_equal(ask_account(r.ask, &r.token, &seen, NULL), ERR_OK);
+		assert_true(amount_is_zero(&seen.balance));
 	}
 	rig_release(&r);
 }
