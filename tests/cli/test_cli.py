@@ -16,11 +16,10 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 
-PAWL = os.path.abspath(sys.argv[1])
+from program import PAWL, Run, main, said, test
+
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
 PASSWORD = "correct horse battery"
@@ -34,54 +33,6 @@ CHAIN = """chains:
     endpoints: [http://127.0.0.1:8545]
     finality: {depth: 12}
 """
-
-said = []
-tests = []
-
-
-def test(function):
-    """A test is a function of the folder that it may use."""
-    tests.append(function)
-    return function
-
-
-class Run:
-    """One run of the program, over."""
-
-    def __init__(self, folder, *args, env=None, stdin="", **more):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
-        environment.update(env or {})
-        done = subprocess.run(
-            [PAWL, *args],
-            cwd=folder,
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            start_new_session=True,
-            check=False,
-            **more,
-        )
-        self.args, self.code = args, done.returncode
-        self.out, self.err = done.stdout, done.stderr
-        said.append(self.out + self.err)
-
-    def ends(self, code, out=None, err=None):
-        """Check the exit code, and patterns in what was printed."""
-        shown = f"{self.args}: exit {self.code}\n{self.out}{self.err}"
-        assert self.code == code, f"wanted exit {code}: {shown}"
-        assert out is None or re.search(out, self.out), f"wanted {out!r}: {shown}"
-        assert err is None or re.search(err, self.err), f"wanted {err!r}: {shown}"
-        return self
-
-    def json(self):
-        """The objects that were printed, one a line and without needless blanks."""
-        objects = [json.loads(line) for line in self.out.splitlines()]
-        again = [json.dumps(o, separators=(",", ":"), ensure_ascii=False) for o in objects]
-        assert again == self.out.splitlines(), self.out
-        return objects
-
 
 def write(folder, name, text, mode=0o600):
     path = os.path.join(folder, name)
@@ -527,28 +478,11 @@ def key_leaks(folder):
                 yield path
 
 
-def main():
-    failed = False
-    print(f"1..{len(tests) + 1}")
-    leaks = []
-    for number, function in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(prefix="pawl-cli-") as folder:
-            try:
-                function(folder)
-                print(f"ok {number} - {function.__doc__}", flush=True)
-            except Exception:  # pylint: disable=broad-except
-                failed = True
-                print(f"not ok {number} - {function.__doc__}")
-                for line in traceback.format_exc().splitlines():
-                    print(f"# {line}", flush=True)
-            leaks.extend(key_leaks(folder))
-    leaks.extend(text for text in said if KEY in text.lower())
-    failed |= bool(leaks)
-    print(f"{'not ' if leaks else ''}ok {len(tests) + 1} - no key was printed or left in a file")
-    for leak in leaks:
-        print(f"# {leak!r}")
-    return 1 if failed else 0
+def no_key_leaks(folder):
+    leaks = [*key_leaks(folder), *(text for text in said if KEY in text.lower())]
+    said.clear()
+    assert not leaks, leaks
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(looks_back=no_key_leaks))

@@ -9,17 +9,14 @@ every state that a row can be in.
 
 import csv
 import io
-import json
 import os
-import re
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 
-PAWL = os.path.abspath(sys.argv[1])
+from program import PAWL, Run, main, test
+
 SENDER = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
 CONFIG = """chains:
   main:
@@ -50,50 +47,6 @@ STATUS_KEYS = (
     "operation kind state rows pending live final void refunded unknown eta_s waits_for"
 ).split()
 EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee".split()
-
-tests = []
-
-
-def test(function):
-    """A test is a function of the folder that it may use."""
-    tests.append(function)
-    return function
-
-
-class Run:
-    """One run of the program, over."""
-
-    def __init__(self, folder, *args, **more):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
-        done = subprocess.run(
-            [PAWL, *args],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            start_new_session=True,
-            check=False,
-            **more,
-        )
-        self.args, self.code = args, done.returncode
-        self.out, self.err = done.stdout.decode(), done.stderr.decode()
-
-    def ends(self, code, out=None, err=None):
-        """Check the exit code, and patterns in what was printed."""
-        shown = f"{self.args}: exit {self.code}\n{self.out}{self.err}"
-        assert self.code == code, f"wanted exit {code}: {shown}"
-        assert out is None or re.search(out, self.out), f"wanted {out!r}: {shown}"
-        assert err is None or re.search(err, self.err), f"wanted {err!r}: {shown}"
-        return self
-
-    def json(self):
-        """The objects that were printed, one a line and without needless blanks."""
-        objects = [json.loads(line) for line in self.out.splitlines()]
-        again = [json.dumps(o, separators=(",", ":"), ensure_ascii=False) for o in objects]
-        assert again == self.out.splitlines(), self.out
-        return objects
-
 
 # --- a journal ------------------------------------------------------------------------------
 
@@ -500,22 +453,6 @@ def doctor_without_a_chain(folder):
     Run(folder, "doctor").ends(1, err="pawl init")
     Run(folder, "init").ends(0)
     Run(folder, "doctor").ends(1, out="(?s)it has no chain.*do: name a chain.*it has no key")
-
-
-def main():
-    failed = False
-    print(f"1..{len(tests)}")
-    for number, function in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(prefix="pawl-reports-") as folder:
-            try:
-                function(folder)
-                print(f"ok {number} - {function.__doc__}", flush=True)
-            except Exception:  # pylint: disable=broad-except
-                failed = True
-                print(f"not ok {number} - {function.__doc__}")
-                for line in traceback.format_exc().splitlines():
-                    print(f"# {line}", flush=True)
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

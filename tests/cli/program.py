@@ -1,0 +1,75 @@
+"""The program run in a folder, and tests of it that speak TAP."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+
+PAWL = os.path.abspath(sys.argv[1])
+
+said = []
+tests = []
+
+
+def test(function):
+    """A test is a function of the folder that it may use."""
+    tests.append(function)
+    return function
+
+
+class Run:
+    """One run of the program, over."""
+
+    def __init__(self, folder, *args, env=None, stdin=""):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+        environment.update(env or {})
+        done = subprocess.run(
+            [PAWL, *args],
+            cwd=folder,
+            env=environment,
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=60,
+            start_new_session=True,
+            check=False,
+        )
+        self.args, self.code = args, done.returncode
+        self.out, self.err = done.stdout.decode(), done.stderr.decode()
+        said.append(self.out + self.err)
+
+    def ends(self, code, out=None, err=None):
+        """Check the exit code, and patterns in what was printed."""
+        shown = f"{self.args}: exit {self.code}\n{self.out}{self.err}"
+        assert self.code == code, f"wanted exit {code}: {shown}"
+        assert out is None or re.search(out, self.out), f"wanted {out!r}: {shown}"
+        assert err is None or re.search(err, self.err), f"wanted {err!r}: {shown}"
+        return self
+
+    def json(self):
+        """The objects that were printed, one a line and without needless blanks."""
+        objects = [json.loads(line) for line in self.out.splitlines()]
+        again = [json.dumps(o, separators=(",", ":"), ensure_ascii=False) for o in objects]
+        assert again == self.out.splitlines(), self.out
+        return objects
+
+
+def main(looks_back=None):
+    """Runs all tests; looks_back, after each of them, sees the folder that it left."""
+    failed = False
+    print(f"1..{len(tests)}")
+    for number, function in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory(prefix="pawl-cli-") as folder:
+            try:
+                function(folder)
+                if looks_back:
+                    looks_back(folder)
+                print(f"ok {number} - {function.__doc__}", flush=True)
+            except Exception:  # pylint: disable=broad-except
+                failed = True
+                print(f"not ok {number} - {function.__doc__}")
+                for line in traceback.format_exc().splitlines():
+                    print(f"# {line}", flush=True)
+    return 1 if failed else 0
