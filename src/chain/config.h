@@ -39,4 +39,7 @@ struct chain_config {
 	int poll_ms, timeout_ms;
 };
 
+/* The one that speaks to chains of its kind. */
+const struct connector *chain_connector(const struct chain_config *c);
+
 #endif

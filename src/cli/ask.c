@@ -46,7 +46,7 @@ struct ask *ask_new(
 
 	a->world = w;
 	a->config = c;
-	a->connector = &connector_evm;
+	a->connector = chain_connector(c);
 	a->pool = pool_new(w, c->endpoints, c->endpoints_n, c->timeout_ms);
 	a->patience_ms = patience_ms;
 	a->hasty = hasty;
@@ -218,8 +218,10 @@ static enum err no_quorum(const struct ask *a, struct fail *f)
 
 /* -- a question ------------------------------------------------------------ */
 
-static void begin(struct ask *a, const struct ask_question *q)
+/* q lives until the question is over. */
+static void begin(struct ask *a, struct ask_question *q)
 {
+	q->connector = a->connector;
 	a->question = q;
 	for (int i = 0; i < a->n; i++) {
 		struct node *n = &a->nodes[i];
@@ -263,11 +265,12 @@ static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 static enum err ask_run(struct ask *a, const struct ask_question *q, int64_t grace_ms,
     void *ret, struct fail *f)
 {
+	struct ask_question asked = *q;
 	const struct node *n = NULL;
 	int64_t until_ms;
 	enum err e;
 
-	begin(a, q);
+	begin(a, &asked);
 	e = gather(a, &n, f);
 	until_ms = world_now_ms(a->world) + grace_ms;
 	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms)
@@ -293,14 +296,20 @@ enum err ask_quorum(
 enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(a->world) + a->patience_ms;
+	struct ask_question asked = *q;
 	enum err e = ERR_OK;
 
-	begin(a, q);
+	begin(a, &asked);
 	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
 	    !(a->hasty && all_unreached(a)))
 		e = wait_for_words(a, until_ms, f);
 	a->question = NULL;
 	return e;
+}
+
+const struct connector *ask_connector(const struct ask *a)
+{
+	return a->connector;
 }
 
 int ask_nodes(const struct ask *a)
@@ -326,8 +335,7 @@ void ask_said(const struct ask *a, int node, struct ask_said *ret)
 
 static void identity_write(const struct ask_question *q, struct buf *body)
 {
-	(void)q;
-	connector_evm.identity(body);
+	q->connector->identity(body);
 }
 
 /* ctx: the chain id that is wanted; NULL: any. */
@@ -336,7 +344,7 @@ static enum err identity_read(const struct ask_question *q, void *fact,
 {
 	const uint64_t *chain_id = q->ctx;
 	struct identity *i = fact;
-	enum err e = connector_evm.identity_read(i, answer, len, f);
+	enum err e = q->connector->identity_read(i, answer, len, f);
 
 	if (e == ERR_OK && chain_id && i->chain_id != *chain_id)
 		return fail_set(f, ERR_WRONG_CHAIN, "it serves chain id %llu, not %llu",

@@ -20,10 +20,12 @@ struct ask;
 struct ask *ask_new(
     struct world *w, const struct chain_config *c, int64_t patience_ms, bool hasty);
 void ask_free(struct ask *a); /* NULL is fine */
+const struct connector *ask_connector(const struct ask *a);
 
 /* A question of any kind: one request and its answer, as in connector. */
 struct ask_question {
 	const void *ctx;
+	const struct connector *connector; /* the chain's; filled in by whoever asks */
 	void (*write)(const struct ask_question *q, struct buf *body);
 	/* fact is zeroed. A failure of class REJECT is the node's word, and is voted on
 	 * as facts are; after others the node is asked again. */

@@ -11,14 +11,13 @@ static void token_write(const struct ask_question *q, struct buf *body)
 {
 	const struct token_ctx *c = q->ctx;
 
-	connector_evm.token(body, c->token, c->holder);
+	q->connector->token(body, c->token, c->holder);
 }
 
 static enum err token_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
-	(void)q;
-	return connector_evm.token_read(fact, answer, len, f);
+	return q->connector->token_read(fact, answer, len, f);
 }
 
 static bool token_same(const struct ask_question *q, const void *a, const void *b)
@@ -46,14 +45,13 @@ enum err ask_token(struct ask *a, const struct address *token,
 
 static void code_write(const struct ask_question *q, struct buf *body)
 {
-	connector_evm.code(body, q->ctx, 1);
+	q->connector->code(body, q->ctx, 1);
 }
 
 static enum err code_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
-	(void)q;
-	return connector_evm.code_read(fact, 1, answer, len, f);
+	return q->connector->code_read(fact, 1, answer, len, f);
 }
 
 static bool code_same(const struct ask_question *q, const void *a, const void *b)
@@ -81,7 +79,7 @@ enum err ask_code(struct ask *a, const struct address *who, bool *ret_has, struc
 
 static void account_write(const struct ask_question *q, struct buf *body)
 {
-	connector_evm.account(body, q->ctx);
+	q->connector->account(body, q->ctx);
 }
 
 static enum err account_read(const struct ask_question *q, void *fact, const char *answer,
@@ -89,8 +87,7 @@ static enum err account_read(const struct ask_question *q, void *fact, const cha
 {
 	struct account_seen *a = fact;
 
-	(void)q;
-	return connector_evm.account_read(&a->count, &a->balance, answer, len, f);
+	return q->connector->account_read(&a->count, &a->balance, answer, len, f);
 }
 
 static bool account_same(const struct ask_question *q, const void *a, const void *b)
@@ -126,15 +123,13 @@ enum err ask_account_agreed(
 
 static void market_write(const struct ask_question *q, struct buf *body)
 {
-	(void)q;
-	connector_evm.market(body);
+	q->connector->market(body);
 }
 
 static enum err market_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
-	(void)q;
-	return connector_evm.market_read(fact, answer, len, f);
+	return q->connector->market_read(fact, answer, len, f);
 }
 
 enum err ask_market(struct ask *a, struct fee_market *ret, struct fail *f)
@@ -159,7 +154,7 @@ static void estimate_write(const struct ask_question *q, struct buf *body)
 {
 	const struct estimate_ctx *c = q->ctx;
 
-	connector_evm.estimate(body, c->from, c->payload, 1);
+	q->connector->estimate(body, c->from, c->payload, 1);
 }
 
 static enum err estimate_read(const struct ask_question *q, void *fact,
@@ -167,8 +162,7 @@ static enum err estimate_read(const struct ask_question *q, void *fact,
 {
 	struct estimate_fact *e = fact;
 
-	(void)q;
-	return connector_evm.estimate_read(&e->gas, &e->word, 1, answer, len, f);
+	return q->connector->estimate_read(&e->gas, &e->word, 1, answer, len, f);
 }
 
 enum err ask_estimate(struct ask *a, const struct address *from, const struct payload *p,

@@ -129,7 +129,7 @@ static enum err ask_gas(struct draft *d, struct ask *a, struct world *w, struct 
 
 	pay.amount = amount_u64(1);
 	world_random(w, pay.to.at, sizeof pay.to.at);
-	connector_evm.pay(&p, &pay);
+	chain_connector(d->chain)->pay(&p, &pay);
 	e = ask_estimate(a, &d->sender, &p, &gas, &word, f);
 	if (e == ERR_OK && word.err == ERR_OK && gas <= UINT64_MAX / 2)
 		d->gas = gas + gas / 4;

@@ -19,7 +19,7 @@ static void transactions_write(const struct ask_question *q, struct buf *body)
 {
 	const struct hashes *h = q->ctx;
 
-	connector_evm.transactions(body, h->at, h->n);
+	q->connector->transactions(body, h->at, h->n);
 }
 
 static enum err transactions_read(const struct ask_question *q, void *fact,
@@ -27,7 +27,7 @@ static enum err transactions_read(const struct ask_question *q, void *fact,
 {
 	const struct hashes *h = q->ctx;
 	struct whole_tx *tx = fact;
-	enum err e = connector_evm.transactions_read(tx, h->n, answer, len, f);
+	enum err e = q->connector->transactions_read(tx, h->n, answer, len, f);
 
 	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++)
 		if (tx[i].known && !hash_same(&tx[i].hash, &h->at[i]))
@@ -78,7 +78,7 @@ static void receipts_write(const struct ask_question *q, struct buf *body)
 {
 	const struct hashes *h = q->ctx;
 
-	connector_evm.receipts(body, h->at, h->n);
+	q->connector->receipts(body, h->at, h->n);
 }
 
 /* All that the sender's logs move to the recipient, in the token that was called. */
@@ -224,7 +224,7 @@ enum err look_transactions(struct ask *a, const struct hash *hashes, uint32_t n,
 	for (uint32_t i = 0; i < n && e == ERR_OK; i++) {
 		ret[i] = (struct looked){ .tx = tx[i] };
 		ret[i].pays = tx[i].included && !tx[i].creates &&
-		    connector_evm.payment(&ret[i].payment, &tx[i].payload);
+		    ask_connector(a)->payment(&ret[i].payment, &tx[i].payload);
 	}
 	free(tx);
 	return e == ERR_OK ? outcomes_look(a, n, ret, f) : e;
@@ -246,7 +246,7 @@ static void blocks_write(const struct ask_question *q, struct buf *body)
 {
 	const struct heights *h = q->ctx;
 
-	connector_evm.headers_at(body, h->at, h->n);
+	q->connector->headers_at(body, h->at, h->n);
 }
 
 static enum err blocks_read(const struct ask_question *q, void *fact, const char *answer,
@@ -256,7 +256,7 @@ static enum err blocks_read(const struct ask_question *q, void *fact, const char
 	struct block_fact *ret = fact;
 	struct head *heads = mem_array(h->n, sizeof *heads);
 	bool *known = mem_array(h->n, sizeof *known);
-	enum err e = connector_evm.headers_read(heads, known, h->n, answer, len, f);
+	enum err e = q->connector->headers_read(heads, known, h->n, answer, len, f);
 
 	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++) {
 		ret[i] = (struct block_fact){ heads[i], known[i] };
@@ -304,8 +304,7 @@ enum err look_blocks(struct ask *a, const uint64_t *heights, uint32_t n, struct 
 
 static void head_write(const struct ask_question *q, struct buf *body)
 {
-	(void)q;
-	connector_evm.poll(body);
+	q->connector->poll(body);
 }
 
 static void final_write(const struct ask_question *q, struct buf *body)
@@ -324,8 +323,7 @@ static void final_write(const struct ask_question *q, struct buf *body)
 static enum err head_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
-	(void)q;
-	return connector_evm.poll_read(fact, answer, len, f);
+	return q->connector->poll_read(fact, answer, len, f);
 }
 
 const struct ask_question look_head_question = {

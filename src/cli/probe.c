@@ -20,7 +20,7 @@ static void block_write(const struct ask_question *q, struct buf *body)
 {
 	const struct block_ctx *c = q->ctx;
 
-	connector_evm.block(body, &c->q);
+	q->connector->block(body, &c->q);
 }
 
 /* A refusal is what is asked for here, so it is a fact. */
@@ -31,7 +31,7 @@ static enum err block_read(const struct ask_question *q, void *fact, const char 
 	struct block_word *ret = fact;
 	struct block_facts b = { 0 };
 	struct node_word word = { .note = NOTE_NONE };
-	enum err e = connector_evm.block_read(&b, &word, &c->q, answer, len, f);
+	enum err e = q->connector->block_read(&b, &word, &c->q, answer, len, f);
 
 	ret->read = e == ERR_OK;
 	ret->note = word.note;

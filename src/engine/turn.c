@@ -191,7 +191,7 @@ static void chain_open(
 {
 	c->runner = r;
 	c->config = config;
-	c->connector = &connector_evm;
+	c->connector = chain_connector(config);
 	c->pool = pool_new(
 	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
 	c->follower = follower_new(&(struct follower_setup){

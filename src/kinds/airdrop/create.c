@@ -173,7 +173,7 @@ uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market
 	static const uint8_t no_tag[5];
 	struct fees fees;
 
-	connector_evm.fees_first(&fees, m, AIRDROP_GAS_NATIVE,
+	chain_connector(c)->fees_first(&fees, m, AIRDROP_GAS_NATIVE,
 	    m->has_1559 ? FEE_1559 : FEE_LEGACY, c->max_fee_per_gas,
 	    c->max_priority_fee_per_gas, no_tag);
 	return fees.max_fee;
