@@ -210,6 +210,7 @@ void account_resume(struct runner *r, struct account *a)
 	if (follower_head(a->chain->follower, &head) && head.height > a->accepted_height)
 		a->accepted_height = head.height;
 	a->stopped = false;
+	a->unsigned_left = true;
 	a->why_stopped[0] = '\0';
 	sql_account_stop(r->s.journal,
 	    &(struct sql_account_stop_in){ .id = a->id,

@@ -460,8 +460,7 @@ static void take_one(struct runner *r, const struct sign_one *one)
 		return;
 	if (one->err) {
 		log_error("sign", "intent %lld: %s", (long long)i.id, one->fail.why);
-		account_stop(r, a, "signing failed");
-		a->unsigned_left = true;
+		account_stop(r, a, "signing failed"); /* a resume asks again */
 		return;
 	}
 	/* The row may have moved on while the worker was busy. */
