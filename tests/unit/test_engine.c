@@ -1,0 +1,1429 @@
+/* Airdrops on a chain that misbehaves, with an operator who changes his mind: nonces that
+ * others take, bumps and caps, cancels, blocks that vanish, tokens that lie. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/account.h"
+#include "engine/attempt.h"
+#include "engine/intent.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
+#include "scene.h"
+#include "sim/oracle.h"
+
+#define ROWS_MAX 24
+#define LISTS_MAX 2
+#define INTERVAL_MS 2000
+
+/* -- the program ----------------------------------------------------------- */
+
+static struct scene scene;
+static struct runner *runner;
+static bool retracts; /* blocks vanish: what was in them is in flight again */
+
+static enum err key_get(
+    void *ctx, const char *name, const struct secret **ret, struct fail *f)
+{
+	(void)ctx;
+	if (strcmp(name, "treasury") != 0)
+		return fail_set(f, ERR_KEY, "there is no key %s", name);
+	*ret = scene.key;
+	return ERR_OK;
+}
+
+static const char *waits(void *ctx)
+{
+	(void)ctx;
+	return runner && runner->operations_n ? runner->operations[0]->waits_for : "?";
+}
+
+static void rise(void)
+{
+	static const struct kind *const kinds[] = { &kind_airdrop };
+
+	runner = runner_new(&(struct runner_setup){ .world = scene.world,
+	    .journal = scene.journal,
+	    .chains = &scene.config,
+	    .chains_n = 1,
+	    .keys = { .get = key_get },
+	    .kinds = kinds,
+	    .kinds_n = 1 });
+}
+
+static void rest(void)
+{
+	scene_rest(&scene);
+	runner_free(runner);
+	runner = NULL;
+}
+
+static void rise_again(void)
+{
+	rest();
+	scene_rise(&scene);
+	rise();
+}
+
+static struct chain_run *chain(void)
+{
+	return &runner->chains[0];
+}
+
+static struct account *account(void)
+{
+	assert_int_equal(chain()->accounts_n, 1);
+	return chain()->accounts[0];
+}
+
+/* G10, at every commit; and the limit of what may be in flight. */
+static void check_turn(void)
+{
+	for (size_t k = 0; k < runner->operations_n; k++) {
+		const struct operation *o = runner->operations[k];
+		struct amount sum = AMOUNT_ZERO;
+		int64_t n = 0;
+
+		for (size_t i = 0; i < 5; i++) {
+			n += o->by_state[i].n;
+			assert_true(amount_add(&sum, &sum, &o->by_state[i].sum));
+		}
+		assert_int_equal(n, o->items);
+		assert_int_equal(amount_cmp(&sum, &o->planned), 0);
+		assert_true(amount_add(&sum, &o->fees_final, &o->fees_held));
+		assert_true(amount_cmp(&sum, &o->cap) <= 0);
+	}
+	for (size_t i = 0; i < chain()->accounts_n; i++) {
+		const struct account *a = chain()->accounts[i];
+
+		if (a->known && !retracts)
+			assert_in_range(account_next_nonce(runner, a) - a->count, 0,
+			    (uint64_t)scene.config.max_in_flight);
+	}
+}
+
+static void turn(void)
+{
+	struct fail f = { 0 };
+
+	if (!runner_turn(runner, &f))
+		fail_msg("a full disk, it says: %s", f.why);
+	check_turn();
+}
+
+static void run(int64_t ms)
+{
+	int64_t until = world_now_ms(scene.world) + ms, wake;
+
+	while (world_now_ms(scene.world) < until) {
+		turn();
+		wake = runner_wake_ms(runner);
+		world_wait(scene.world, wake < until ? wake : until);
+	}
+	turn();
+}
+
+#define run_until(condition)                                                             \
+	do {                                                                             \
+		int64_t late = world_now_ms(scene.world) + 600000;                       \
+		while (!(condition)) {                                                   \
+			if (world_now_ms(scene.world) > late)                            \
+				fail_msg("not within ten minutes: %s; it waits for: %s", \
+				    #condition, waits(NULL));                            \
+			run(20);                                                         \
+		}                                                                        \
+	} while (0)
+
+#define assert_says(text, part)                                             \
+	do {                                                                \
+		if (!strstr(text, part))                                    \
+			fail_msg("\"%s\" does not say \"%s\"", text, part); \
+	} while (0)
+
+/* -- lists ----------------------------------------------------------------- */
+
+struct list {
+	const char *name;
+	int rows;
+	uint64_t service_fee;
+	const char *cap; /* whole coin; NULL: 10 */
+	char file[64];
+	int64_t id;
+	struct address to[ROWS_MAX + 1]; /* from 1 on */
+	uint64_t amount[ROWS_MAX + 1];
+};
+
+static struct list lists[LISTS_MAX];
+static size_t lists_n;
+static struct sim_token *token; /* that is paid in; NULL: the native coin */
+static const struct address fee_to = { { 0xfe, 0xee } };
+
+static void rows_fill(struct list *l)
+{
+	for (int i = 1; i <= l->rows; i++) {
+		memset(l->to[i].at, 0x50, sizeof l->to[i].at);
+		l->to[i].at[18] = (uint8_t)(l - lists);
+		l->to[i].at[19] = (uint8_t)i;
+		l->amount[i] = 1000 + (uint64_t)i;
+	}
+}
+
+static void list_write(struct list *l)
+{
+	FILE *file;
+
+	snprintf(l->file, sizeof l->file, "/tmp/pawl-engine-XXXXXX");
+	file = fdopen(mkstemp(l->file), "w");
+	assert_non_null(file);
+	fprintf(file, "address,amount\n");
+	for (int i = 1; i <= l->rows; i++) {
+		fprintf(file, "0x");
+		for (size_t k = 0; k < sizeof l->to[i].at; k++)
+			fprintf(file, "%02x", l->to[i].at[k]);
+		fprintf(file, ",%llu\n", (unsigned long long)l->amount[i]);
+	}
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct list_rules rules(void)
+{
+	struct list_rules r = { .decimals = 18,
+		.base_units = true,
+		.token = token != NULL,
+		.sender = scene.sender };
+
+	if (token)
+		r.token_address = token->at;
+	return r;
+}
+
+static enum err plan_row(void *ctx, const struct list_row *row, struct fail *f)
+{
+	(void)f;
+	plan_hash_row(ctx, &row->to, &row->amount, row->memo, row->memo_len);
+	return ERR_OK;
+}
+
+static void plan_of(const struct list *l, struct list_sum *sum, uint8_t plan[32])
+{
+	struct plan_header header = { .chain_id = scene.config.chain_id,
+		.genesis = scene.chain->genesis->hash,
+		.token = token != NULL,
+		.decimals = 18,
+		.sender = scene.sender,
+		.service_fee = amount_u64(l->service_fee) };
+	struct list_rules r = rules();
+	struct fail f = { 0 };
+	struct plan_hash *h;
+
+	if (token)
+		header.token_address = token->at;
+	if (l->service_fee)
+		header.service_fee_to = fee_to;
+	h = plan_hash_begin(&header);
+	if (list_read(sum, NULL, l->file, &r, plan_row, h, &f))
+		fail_msg("the list: %s", f.why);
+	plan_hash_end(h, plan);
+}
+
+static bool never(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+static void facts_fill(struct airdrop_facts *a, const struct list *l)
+{
+	a->has_token = token != NULL;
+	a->decimals = 18;
+	a->gas = a->fee_gas = token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
+	a->fee_amount = amount_u64(l->service_fee);
+	a->fee_to = fee_to;
+	if (token)
+		a->token = token->at;
+	snprintf(a->symbol, sizeof a->symbol, "%s", token ? "TKN" : "");
+	snprintf(a->file, sizeof a->file, "%s", l->file);
+}
+
+static void create(struct list *l)
+{
+	struct airdrop_new new = { .name = l->name,
+		.key_name = "treasury",
+		.chain = chain()->id,
+		.sender = scene.sender,
+		.in_flight_max = scene.config.max_in_flight,
+		.fee_cap = scene.config.max_fee_per_gas };
+	const char *cap = l->cap ? l->cap : "10";
+	struct list_rules r = rules();
+	struct fail f = { 0 };
+	struct list_sum sum;
+
+	facts_fill(&new.facts, l);
+	plan_of(l, &sum, new.plan);
+	new.items = sum.rows;
+	new.planned = sum.total;
+	assert_int_equal(amount_parse(&new.cap, cap, strlen(cap), 18), AMOUNT_OK);
+	memcpy(new.facts.file_hash, sum.file_hash, sizeof new.facts.file_hash);
+	l->id = airdrop_create(scene.journal, &new);
+	if (!l->id || journal_commit(scene.journal, &f))
+		fail_msg("create: %s", f.why);
+	if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
+		fail_msg("import: %s", f.why);
+	assert_non_null(operation_load(runner, l->id));
+}
+
+/* -- a test begins, and ends ------------------------------------------------ */
+
+static void begin(uint32_t nodes, int quorum)
+{
+	scene_open(&scene, nodes, quorum);
+	scene_say(waits, NULL);
+	sim_mining(scene.chain, INTERVAL_MS);
+	rise();
+}
+
+static struct operation *op_of(const struct list *l)
+{
+	struct operation *o = runner_operation(runner, l->id);
+
+	assert_non_null(o);
+	return o;
+}
+
+static struct operation *op(void)
+{
+	return op_of(&lists[0]);
+}
+
+static void begin_token(enum sim_token_kind kind)
+{
+	struct address at = { .at = { 0x70, 0x6b } };
+	struct amount much = amount_u64(100000000);
+
+	begin(1, 1);
+	token = sim_token_add(scene.chain, &at, kind, 18, "TKN");
+	sim_fund(scene.chain, &scene.sender, token, &much);
+	sim_mine(scene.chain, NULL);
+}
+
+static struct list *pay(const struct list *what)
+{
+	struct list *l = &lists[lists_n++];
+
+	assert_true(lists_n <= LISTS_MAX && what->rows <= ROWS_MAX);
+	*l = *what;
+	if (!l->name)
+		l->name = "wages";
+	rows_fill(l);
+	list_write(l);
+	run_until(chain()->id);
+	create(l);
+	return l;
+}
+
+static struct list *pay_rows(int rows)
+{
+	return pay(&(struct list){ .rows = rows });
+}
+
+static int end(void **state)
+{
+	(void)state;
+	if (runner)
+		rest();
+	if (scene.journal)
+		scene_close(&scene);
+	while (lists_n)
+		unlink(lists[--lists_n].file);
+	token = NULL;
+	retracts = false;
+	return 0;
+}
+
+/* -- what is looked at ------------------------------------------------------ */
+
+static bool ended(void)
+{
+	for (size_t i = 0; i < lists_n; i++) {
+		const struct operation *o = runner_operation(runner, lists[i].id);
+
+		if (!o || !operation_ended(o))
+			return false;
+	}
+	return true;
+}
+
+static int state(void)
+{
+	return op()->state;
+}
+
+static struct sql_item_get_out item(int64_t row)
+{
+	struct sql_item_get_in in = { .operation = lists[0].id, .row = row };
+	struct sql_item_get_out out;
+
+	assert_true(sql_item_get_one(scene.journal, &in, &out));
+	return out;
+}
+
+static struct intent intent(int64_t id)
+{
+	struct intent i;
+
+	assert_true(intent_read(scene.journal, id, &i));
+	return i;
+}
+
+/* The intents of a row, oldest first; returns how many. */
+static size_t intents_of(int64_t row, int64_t ids[8])
+{
+	struct sql_intent_by_row_in in = { .operation = lists[0].id, .row = row };
+	struct sql_intent_by_row_out out;
+	size_t n = 0;
+
+	sql_intent_by_row_begin(scene.journal, &in);
+	while (sql_intent_by_row_next(scene.journal, &out)) {
+		assert_true(n < 8);
+		ids[n++] = out.id;
+	}
+	return n;
+}
+
+static bool live(int64_t row)
+{
+	return item(row).state == ITEM_LIVE;
+}
+
+static bool is_signed(int64_t row)
+{
+	return live(row) && intent(item(row).intent).has_attempt;
+}
+
+/* How many of the chain's payments go to this row. */
+static uint64_t paid(const struct list *l, int row)
+{
+	struct address asset = token ? token->at : (struct address){ { 0 } };
+	struct amount sum;
+
+	return sim_paid(scene.chain, &scene.sender, &asset, &l->to[row], &sum);
+}
+
+/* Exactly once, by the chain alone; contiguous nonces; one payload a nonce. */
+static void check_exact(void)
+{
+	struct sim_due due[LISTS_MAX * (ROWS_MAX + 1)];
+	struct buf why;
+	size_t n = 0;
+
+	for (size_t k = 0; k < lists_n; k++)
+		for (int i = 1; i <= lists[k].rows; i++)
+			due[n++] =
+			    (struct sim_due){ .token = token ? token->at
+							     : (struct address){ { 0 } },
+				    .to = lists[k].to[i],
+				    .amount = amount_u64(lists[k].amount[i]) };
+	for (size_t k = 0; k < lists_n; k++)
+		if (lists[k].service_fee)
+			due[n++] = (struct sim_due){ .to = fee_to,
+				.amount = amount_u64(lists[k].service_fee) };
+	buf_init(&why, 65536);
+	if (!sim_oracle_holds(scene.chain, &scene.sender, due, n, &why))
+		fail_msg("%.*s", (int)why.len, (const char *)why.data);
+	buf_release(&why);
+}
+
+/* Fees as the journal has them are those of the chain. */
+static void check_fees(void)
+{
+	struct amount sum = AMOUNT_ZERO;
+	struct sim_ledger ledger;
+
+	for (size_t k = 0; k < lists_n; k++) {
+		assert_true(amount_is_zero(&op_of(&lists[k])->fees_held));
+		assert_true(amount_add(&sum, &sum, &op_of(&lists[k])->fees_final));
+	}
+	sim_ledger_read(&ledger, scene.chain, &scene.sender);
+	assert_int_equal(amount_cmp(&sum, &ledger.fees), 0);
+}
+
+static void finish(void)
+{
+	run_until(ended());
+	for (size_t k = 0; k < lists_n; k++) {
+		assert_int_equal(op_of(&lists[k])->state, OPERATION_COMPLETED);
+		assert_int_equal(op_of(&lists[k])->by_state[ITEM_FINAL].n, lists[k].rows);
+	}
+	check_exact();
+	check_fees();
+}
+
+static void resume(void)
+{
+	struct fail f = { 0 };
+
+	if (operation_resume(runner, op(), &f))
+		fail_msg("resume: %s", f.why);
+}
+
+/* The operator looks at it for a while. */
+static void resume_chain(void)
+{
+	run_until(follower_stopped(chain()->follower));
+	run(5000);
+	resume();
+}
+
+static uint64_t height(void)
+{
+	return scene_height(&scene);
+}
+
+static void after_blocks(uint64_t n)
+{
+	uint64_t until = height() + n;
+
+	run_until(height() >= until);
+}
+
+static void reorg(uint64_t depth, bool give_back)
+{
+	retracts = true;
+	sim_reorg(
+	    scene.chain, &(struct sim_reorg){ .depth = depth, .give_back = give_back });
+}
+
+static const struct address stranger_to = { { 0xaa, 0xbb } };
+
+/* -- what nodes lie about ---------------------------------------------------- */
+
+static void a_list_is_paid(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	pay_rows(12);
+	finish();
+}
+
+/* One node's block holds our transaction, the quorum's has not. */
+static void an_attempt_in_one_nodes_block_is_disowned(void **state_)
+{
+	struct block_facts lie = { 0 };
+	struct seen_tx tx = { .status = TX_OK, .gas_used = 21000, .gas_price = GWEI };
+	struct sql_attempt_get_out at;
+	struct intent i;
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(1);
+	run_until(is_signed(1));
+	i = intent(item(1).intent);
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	memcpy(tx.hash.at, at.hash, sizeof at.hash);
+	sim_pool_drop_all(scene.chain);
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(3000);
+	assert_true(follower_head(chain()->follower, &lie.head));
+	lie.tx = &tx;
+	lie.tx_n = 1;
+	account_adopted(runner, account(), &lie, 0);
+	turn();
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	assert_int_equal(at.state, ATTEMPT_INCLUDED);
+	for (int k = 0; k < SCENE_DEPTH; k++)
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(3000);
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	assert_int_equal(at.state, ATTEMPT_SIGNED);
+	assert_true(at.no_height);
+	assert_true(live(1));
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* -- others who use the key ---------------------------------------------------- */
+
+/* The payload moves only when the consumer is final, and the proof names it. */
+static void a_stranger_on_our_nonce_costs_nobody_anything(void **state_)
+{
+	struct sql_intent_get_out was;
+	struct sim_tx *tx;
+	int64_t ids[8];
+	uint64_t block;
+	char hash[65];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	tx =
+	    scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	block = height();
+	for (int i = 0; i < SCENE_DEPTH; i++) {
+		run(3000);
+		assert_true(live(1));
+		assert_int_equal(intents_of(1, ids), 1);
+		scene_mine(&scene, 1);
+	}
+	run(3000);
+	assert_int_equal(intents_of(1, ids), 2);
+	assert_true(sql_intent_get_one(
+	    scene.journal, &(struct sql_intent_get_in){ .id = ids[0] }, &was));
+	assert_int_equal(was.state, INTENT_VOID);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(hash + 2 * i, 3, "%02x", tx->hash.at[i]);
+	assert_says(was.proof, hash);
+	assert_int_equal(intent(ids[1]).state == INTENT_VOID, false);
+	assert_true(block + SCENE_DEPTH <= height());
+	assert_false(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(2);
+	run_until(is_signed(2));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(4000);
+	scene_mine(&scene, 1);
+	run(3000);
+	reorg(2, false);
+	run(3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(intents_of(1, ids), 1);
+}
+
+static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(12);
+	run_until(is_signed(4));
+	run(500);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "pawl resume key:treasury");
+	sim_mining(scene.chain, INTERVAL_MS);
+	run(60000);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	rise_again(); /* it stays so */
+	run(20000);
+	assert_true(account()->stopped);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	resume();
+	finish(); /* foreign payments are not the oracle's */
+}
+
+static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.config.finality.depth = 6;
+	scene.config.max_in_flight = 2;
+	run_until(chain()->id);
+	pay_rows(24);
+	run_until(op()->by_state[ITEM_FINAL].n >= 1);
+	for (int i = 0; i < 3; i++) {
+		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 7, 90 * GWEI);
+		after_blocks(1);
+		if (i < 1)
+			assert_false(account()->stopped);
+	}
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "another program");
+	run(30000);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	resume();
+	run(6000);
+	assert_false(account()->stopped);
+	finish();
+}
+
+/* -- fees ------------------------------------------------------------------------ */
+
+struct fee_row {
+	uint64_t max_fee, tip;
+};
+
+static size_t attempts_of(int64_t intent_id, struct fee_row out[16])
+{
+	struct sql_attempt_of_intent_in in = { .intent = intent_id };
+	struct sql_attempt_of_intent_out row;
+	size_t n = 0;
+
+	sql_attempt_of_intent_begin(scene.journal, &in);
+	while (sql_attempt_of_intent_next(scene.journal, &row)) {
+		assert_true(n < 16);
+		out[n++] = (struct fee_row){ .max_fee = (uint64_t)row.max_fee,
+			.tip = (uint64_t)row.tip };
+	}
+	return n;
+}
+
+static size_t check_rule(int64_t intent_id)
+{
+	struct fee_row row[16];
+	size_t n = attempts_of(intent_id, row);
+
+	for (size_t i = 0; i < n; i++) {
+		assert_true(row[i].max_fee <= scene.config.max_fee_per_gas);
+		assert_true(row[i].tip <= scene.config.max_priority_fee_per_gas);
+		if (!i)
+			continue;
+		assert_true(row[i].max_fee * 10 > row[i - 1].max_fee * 11);
+		assert_true(row[i].tip * 10 > row[i - 1].tip * 11);
+	}
+	return n;
+}
+
+static void a_base_fee_above_what_it_offers_bumps_it(void **state_)
+{
+	struct fee_row row[16];
+	int64_t id;
+	size_t n;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	id = item(1).intent;
+	assert_int_equal(attempts_of(id, row), 1);
+	scene.chain->base_fee_next = 30 * GWEI;
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	scene.chain->base_fee_next = 30 * GWEI;
+	run(5000);
+	n = check_rule(id);
+	assert_int_equal(n, 2);
+	attempts_of(id, row);
+	assert_true(row[1].max_fee >= 30 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* Only the lowest, and only after bump_after blocks. */
+static void the_lowest_that_waits_is_bumped(void **state_)
+{
+	int64_t first, second;
+	struct fee_row row[16];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	first = item(1).intent;
+	second = item(2).intent;
+	for (int i = 0; i < scene.config.bump_after - 1; i++) {
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(2000);
+		assert_int_equal(attempts_of(first, row), 1);
+	}
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(2000);
+	assert_int_equal(check_rule(first), 2);
+	assert_int_equal(attempts_of(second, row), 1);
+	for (int i = 0; i < 40; i++) {
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(2000);
+	}
+	assert_in_range(check_rule(first), 5, 16);
+	assert_int_equal(attempts_of(second, row), 1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void no_bump_passes_the_caps_per_gas(void **state_)
+{
+	struct fee_row row[16];
+
+	(void)state_;
+	begin(1, 1);
+	scene.config.max_fee_per_gas = 8 * GWEI;
+	scene.config.max_priority_fee_per_gas = 2 * GWEI;
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(6);
+	run_until(is_signed(4));
+	for (int i = 0; i < 30; i++) {
+		scene.chain->base_fee_next = 20 * GWEI;
+		sim_mine(scene.chain, NULL);
+		run(1500);
+	}
+	check_rule(item(1).intent);
+	assert_true(op()->by_state[ITEM_PENDING].n == 2);
+	assert_int_equal(state(), OPERATION_DISTRIBUTING);
+	scene.chain->base_fee_next = GWEI;
+	sim_mine(scene.chain, NULL);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	for (int64_t i = 1; i <= 6; i++)
+		assert_true(attempts_of(item(i).intent, row) <= 16);
+}
+
+static void the_cap_stops_it_and_a_higher_one_lets_it_go_on(void **state_)
+{
+	struct amount cap;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 10, .cap = "0.0002" });
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "--max-total-fee");
+	assert_says(op()->waits_for, "pawl resume wages");
+	assert_true(op()->by_state[ITEM_FINAL].n > 0);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	run(20000);
+	assert_int_equal(state(), OPERATION_NEEDS_OPERATOR);
+	assert_int_equal(amount_parse(&cap, "1", 1, 18), AMOUNT_OK);
+	operation_cap(runner, op(), &cap);
+	resume();
+	finish();
+}
+
+/* Bumps come before new intents, and what they need is held. */
+static void the_cap_stops_bumps_with_what_is_live(void **state_)
+{
+	struct amount cap;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay(&(struct list){ .rows = 4, .cap = "0.002" });
+	run_until(is_signed(1));
+	run(500);
+	for (int i = 0; i < 30 && state() != OPERATION_NEEDS_OPERATOR; i++) {
+		scene.chain->base_fee_next = 400 * GWEI;
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(1500);
+	}
+	assert_int_equal(state(), OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "--max-total-fee");
+	assert_true(op()->by_state[ITEM_LIVE].n > 0);
+	assert_int_equal(amount_parse(&cap, "5", 1, 18), AMOUNT_OK);
+	operation_cap(runner, op(), &cap);
+	resume();
+	scene.chain->base_fee_next = 20 * GWEI;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* -- the operator ------------------------------------------------------------------ */
+
+static void a_pause_reserves_nothing_new(void **state_)
+{
+	struct fail f = { 0 };
+	int64_t pending;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_LIVE].n >= 3);
+	assert_int_equal(operation_pause(runner, op(), &f), ERR_OK);
+	pending = op()->by_state[ITEM_PENDING].n;
+	run(40000);
+	assert_int_equal(state(), OPERATION_PAUSED);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, pending);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	rise_again();
+	run(20000);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, pending);
+	resume();
+	finish();
+}
+
+static uint64_t paid_in_all(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 1; i <= lists[0].rows; i++) {
+		assert_in_range(paid(&lists[0], i), 0, 1);
+		n += paid(&lists[0], i);
+	}
+	return n;
+}
+
+static void a_cancel_settles_what_is_live(void **state_)
+{
+	struct sim_ledger ledger;
+	struct fail f = { 0 };
+	int64_t open;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_LIVE].n >= 3);
+	open = op()->by_state[ITEM_LIVE].n + op()->by_state[ITEM_FINAL].n;
+	assert_int_equal(operation_cancel(runner, op(), false, &f), ERR_OK);
+	run_until(ended());
+	assert_int_equal(state(), OPERATION_CANCELLED);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, open);
+	assert_int_equal(paid_in_all(), (uint64_t)open);
+	sim_ledger_read(&ledger, scene.chain, &scene.sender);
+	assert_int_equal(ledger.empty, 0);
+	check_fees();
+}
+
+/* Empty attempts on every nonce; a payload that is out already may still win. */
+static void a_cancel_now_empties_what_is_live(void **state_)
+{
+	struct sim_ledger ledger;
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(12);
+	run_until(is_signed(4));
+	run(500);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(5000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(state(), OPERATION_CANCELLED);
+	assert_int_equal(paid_in_all(), 0);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, 12);
+	sim_ledger_read(&ledger, scene.chain, &scene.sender);
+	assert_int_equal(ledger.empty, 4);
+	check_fees();
+}
+
+static void a_payload_may_win_over_its_cancel(void **state_)
+{
+	struct sim_ledger ledger;
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(12);
+	run_until(is_signed(4));
+	run(500);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	turn();
+	scene_mine(&scene, 1); /* the empty ones are not there yet */
+	run(3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(state(), OPERATION_CANCELLED);
+	assert_int_equal(paid_in_all(), 4);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	sim_ledger_read(&ledger, scene.chain, &scene.sender);
+	assert_int_equal(ledger.empty, 0);
+	check_fees();
+}
+
+static void funds_that_are_missing_are_named_and_awaited(void **state_)
+{
+	struct amount coin, rest_of;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	coin = sim_balance(scene.chain, scene.chain->head, NULL, &scene.sender);
+	assert_int_equal(amount_parse(&rest_of, "0.0001", 6, 18), AMOUNT_OK);
+	assert_true(amount_sub(&coin, &coin, &rest_of));
+	{
+		struct sign_job job = { .key = scene.key,
+			.nonce = SIM_NONCE_NEXT,
+			.payload = { .to = stranger_to, .value = coin } };
+		struct sim_word word;
+
+		/* all but a little, and what its own fee takes */
+		job.fees = (struct fees){
+			.type = FEE_1559, .gas = 21000, .max_fee = 2 * GWEI, .tip = GWEI
+		};
+		assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	}
+	after_blocks(6);
+	pay_rows(6);
+	run(20000);
+	assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
+	assert_says(op()->waits_for, "are missing; send them to 0x");
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	assert_int_equal(amount_parse(&coin, "2", 1, 18), AMOUNT_OK);
+	sim_fund(scene.chain, &scene.sender, NULL, &coin);
+	finish();
+}
+
+/* -- the service fee, bad rows, tokens ------------------------------------------------
+ */
+
+static uint64_t fee_paid(void)
+{
+	struct address coin = { { 0 } };
+	struct amount sum;
+
+	return sim_paid(scene.chain, &scene.sender, &coin, &fee_to, &sum);
+}
+
+static void the_service_fee_is_paid_once_and_last(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 9, .service_fee = 77 });
+	run_until(op()->by_state[ITEM_FINAL].n == 9);
+	assert_int_equal(fee_paid(), 0);
+	run_until(state() == OPERATION_PAYING_FEE);
+	rise_again();
+	finish();
+	assert_int_equal(fee_paid(), 1);
+}
+
+static void a_row_whose_estimate_reverts_is_void_without_a_nonce(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	lists[0].rows = 5;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[3], SIM_CODE_REVERTS, 0);
+	pay_rows(5);
+	run_until(ended());
+	assert_int_equal(item(3).state, ITEM_VOID);
+	assert_says(item(3).reason, "its estimate reverts");
+	assert_int_equal(intents_of(3, ids), 0);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 1);
+	assert_int_equal(sim_count(scene.chain, scene.chain->head, &scene.sender), 4);
+	check_fees();
+}
+
+static void a_token_with_a_fee_is_final_and_flagged(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	pay_rows(5);
+	run_until(ended());
+	assert_int_equal(state(), OPERATION_COMPLETED);
+	for (int i = 1; i <= 5; i++) {
+		assert_int_equal(item(i).state, ITEM_FINAL);
+		assert_says(item(i).reason, "another amount arrived");
+		assert_int_equal(paid(&lists[0], i), 1);
+	}
+	check_fees();
+}
+
+static void a_token_that_does_nothing_is_void(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_FALSE);
+	pay_rows(3);
+	run_until(ended());
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(item(i).state, ITEM_VOID);
+		assert_string_equal(item(i).reason, "no transfer seen");
+		assert_int_equal(paid(&lists[0], i), 0);
+	}
+	check_fees();
+}
+
+static void a_token_without_a_return_value_is_paid(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_NO_RETURN);
+	pay_rows(7);
+	finish();
+}
+
+static void a_refused_recipient_is_void_and_can_be_tried_again(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 6;
+	rows_fill(&lists[0]);
+	token->refuses = true;
+	token->refused = lists[0].to[2];
+	pay_rows(6);
+	run_until(ended());
+	assert_int_equal(item(2).state, ITEM_VOID);
+	assert_string_equal(item(2).reason, "reverted");
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	check_fees();
+	token->refuses = false;
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
+	for (int i = 1; i <= 6; i++)
+		assert_int_equal(paid(&lists[0], i), 1);
+	check_fees();
+}
+
+/* A token that is paused for a while must not burn the gas of all rows. */
+static void the_brake_stops_a_token_that_reverts(void **state_)
+{
+	struct sim_ledger ledger;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	scene.config.max_in_flight = 2;
+	pay_rows(20);
+	run_until(op()->by_state[ITEM_FINAL].n >= 1);
+	token->paused = true;
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "5 of the last 10");
+	run(30000);
+	sim_ledger_read(&ledger, scene.chain, &scene.sender);
+	assert_in_range(ledger.failed, 5, 9);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	token->paused = false;
+	resume();
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_VOID].n, (int64_t)ledger.failed);
+	check_fees();
+}
+
+/* -- several at once, and a key that fails ----------------------------------------------
+ */
+
+static void two_lists_of_one_account_take_turns(void **state_)
+{
+	const struct list *a, *b;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	a = pay(&(struct list){ .rows = 8, .name = "wages" });
+	b = pay(&(struct list){ .rows = 8, .name = "bonus" });
+	run_until(op_of(a)->state == OPERATION_DISTRIBUTING &&
+	    op_of(b)->state == OPERATION_DISTRIBUTING);
+	for (int i = 0; i < 3; i++) {
+		scene_mine(&scene, 1);
+		run(3000);
+		assert_in_range(op_of(a)->by_state[ITEM_PENDING].n -
+			op_of(b)->by_state[ITEM_PENDING].n + 4,
+		    0, 8);
+	}
+	assert_true(op_of(b)->by_state[ITEM_PENDING].n < 8);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static enum err no_sign(
+    struct signed_bytes *ret, const struct sign_job *job, struct fail *f)
+{
+	(void)ret;
+	return job->nonce == 2 ? fail_set(f, ERR_KEY, "the signer refuses")
+			       : connector_evm.sign(ret, job, f);
+}
+
+/* What is signed below goes on, nothing above it leaves. */
+static void a_signer_that_refuses_stops_the_account(void **state_)
+{
+	static struct connector refuses;
+	int64_t commits;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuses = connector_evm;
+	refuses.sign = no_sign;
+	chain()->connector = &refuses;
+	pay_rows(8);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pawl resume key:treasury");
+	commits = journal_commit_no(scene.journal);
+	run(40000);
+	assert_int_equal(sim_count(scene.chain, scene.chain->head, &scene.sender), 2);
+	/* It is not asked again and again: what is committed is the blocks. */
+	assert_in_range(journal_commit_no(scene.journal) - commits, 1, 150);
+	chain()->connector = &connector_evm;
+	resume();
+	finish();
+}
+
+/* -- blocks that vanish ----------------------------------------------------------------
+ */
+
+static void reorgs_within_the_bound_change_nothing(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	pay_rows(16);
+	for (uint64_t i = 0; i < 6; i++) {
+		after_blocks(3);
+		reorg(1 + i % SCENE_DEPTH, i % 2);
+	}
+	finish();
+	for (int64_t i = 1; i <= 16; i++)
+		assert_int_equal(intents_of(i, ids), 1); /* the same bytes */
+}
+
+static void a_reorg_while_it_is_down(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_FINAL].n >= 1);
+	rest();
+	reorg(SCENE_DEPTH, false);
+	scene_rise(&scene);
+	rise();
+	finish();
+}
+
+static void beyond_the_bound_items_reopen_and_end_exact(void **state_)
+{
+	int64_t was, ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_FINAL].n >= 6);
+	was = op()->by_state[ITEM_FINAL].n;
+	reorg(SCENE_DEPTH + 4, false);
+	run_until(follower_stopped(chain()->follower));
+	run(20000);
+	assert_says(follower_waits_for(chain()->follower), "pawl resume chain:sim");
+	rise_again();
+	run(20000);
+	assert_true(follower_stopped(chain()->follower));
+	assert_in_range(op()->by_state[ITEM_FINAL].n, was, 12);
+	resume();
+	turn();
+	assert_true(op()->by_state[ITEM_FINAL].n < was);
+	finish();
+	for (int64_t i = 1; i <= 12; i++)
+		assert_int_equal(intents_of(i, ids), 1);
+}
+
+static void beyond_the_bound_a_completed_list_reopens(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 4, .service_fee = 50 });
+	finish();
+	reorg(SCENE_DEPTH + 4, false);
+	resume_chain();
+	run(10);
+	finish();
+	assert_int_equal(fee_paid(), 1);
+}
+
+/* Row 2 was void by a revert and paid on its second try; then both blocks vanish, and
+ * the first bytes would succeed now. */
+static void a_contested_row_is_paid_once(void **state_)
+{
+	struct fail f = { 0 };
+	int64_t ids[8];
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+	token->refuses = true;
+	token->refused = lists[0].to[2];
+	pay_rows(3);
+	run_until(ended());
+	assert_int_equal(item(2).state, ITEM_VOID);
+	token->refuses = false;
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	assert_int_equal(intents_of(2, ids), 2);
+	assert_int_equal(paid(&lists[0], 2), 1);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 11, false); /* all of it; nobody gives anything back */
+	resume_chain();
+	turn();
+	assert_int_equal(item(2).state, ITEM_LIVE);
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	assert_int_equal(intent(ids[1]).emptied, 2);
+	run(5000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(paid(&lists[0], i), 1);
+	check_fees();
+}
+
+/* The same where the nodes put the first bytes back by themselves: they win, and the
+ * second payload never leaves again. */
+static void a_contested_row_whose_old_bytes_win_is_paid_once(void **state_)
+{
+	struct fail f = { 0 };
+	int64_t ids[8];
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+	token->refuses = true;
+	token->refused = lists[0].to[2];
+	pay_rows(3);
+	run_until(ended());
+	token->refuses = false;
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	assert_int_equal(intents_of(2, ids), 2);
+	sim_mining(scene.chain, 0);
+	retracts = true;
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = height() - 11,
+		.give_back = true,
+		.content = { .empty = true } }); /* both are in the pool again */
+	resume_chain();
+	turn();
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	assert_int_equal(intent(ids[1]).emptied, 2);
+	run(5000); /* an empty attempt replaces the older one in the pool */
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid(&lists[0], 2), 1);
+	check_fees();
+}
+
+/* A stranger's block was final, the payload moved, and the block vanished. */
+static void a_row_that_moved_for_a_stranger_is_paid_once(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(2);
+	run_until(is_signed(2));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(intents_of(1, ids), 2);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 10, false);
+	resume_chain();
+	turn();
+	assert_int_equal(item(1).state, ITEM_LIVE);
+	run(5000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	for (int i = 1; i <= 2; i++)
+		assert_int_equal(paid(&lists[0], i), 1);
+	check_fees();
+}
+
+/* -- a long absence --------------------------------------------------------------------
+ */
+
+/* What was signed was mined meanwhile, and somebody else used the key. */
+static void an_absence_of_days_ends_exact(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.config.max_in_flight = 2;
+	for (int i = 0; i < 3; i++)
+		scene.node[i]->state_depth = 128;
+	run_until(chain()->id);
+	pay_rows(16);
+	run_until(op()->by_state[ITEM_FINAL].n >= 3);
+	rest();
+	sim_mining(scene.chain, 0);
+	scene_mine(&scene, 300);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0);
+	scene_mine(&scene, 3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	scene_rise(&scene);
+	rise();
+	run_until(follower_waits_for(chain()->follower) &&
+	    strstr(follower_waits_for(chain()->follower), "blocks that were missed"));
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(a_list_is_paid),
+		T(an_attempt_in_one_nodes_block_is_disowned),
+		T(a_stranger_on_our_nonce_costs_nobody_anything),
+		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
+		T(a_stranger_that_pays_a_row_stops_the_account),
+		T(three_strangers_stop_and_a_resume_accepts_them),
+		T(a_base_fee_above_what_it_offers_bumps_it),
+		T(the_lowest_that_waits_is_bumped),
+		T(no_bump_passes_the_caps_per_gas),
+		T(the_cap_stops_it_and_a_higher_one_lets_it_go_on),
+		T(the_cap_stops_bumps_with_what_is_live),
+		T(a_pause_reserves_nothing_new),
+		T(a_cancel_settles_what_is_live),
+		T(a_cancel_now_empties_what_is_live),
+		T(a_payload_may_win_over_its_cancel),
+		T(funds_that_are_missing_are_named_and_awaited),
+		T(the_service_fee_is_paid_once_and_last),
+		T(a_row_whose_estimate_reverts_is_void_without_a_nonce),
+		T(a_token_with_a_fee_is_final_and_flagged),
+		T(a_token_that_does_nothing_is_void),
+		T(a_token_without_a_return_value_is_paid),
+		T(a_refused_recipient_is_void_and_can_be_tried_again),
+		T(the_brake_stops_a_token_that_reverts),
+		T(two_lists_of_one_account_take_turns),
+		T(a_signer_that_refuses_stops_the_account),
+		T(reorgs_within_the_bound_change_nothing),
+		T(a_reorg_while_it_is_down),
+		T(beyond_the_bound_items_reopen_and_end_exact),
+		T(beyond_the_bound_a_completed_list_reopens),
+		T(a_contested_row_is_paid_once),
+		T(a_contested_row_whose_old_bytes_win_is_paid_once),
+		T(a_row_that_moved_for_a_stranger_is_paid_once),
+		T(an_absence_of_days_ends_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
