@@ -63,6 +63,18 @@ enum err draft_args(struct draft *d, struct cli *c, struct fail *f)
 	return e;
 }
 
+void draft_name(const struct draft *d, char out[OPERATION_NAME_MAX])
+{
+	const char *base = strrchr(d->file, '/'), *dot;
+	size_t len;
+
+	base = base ? base + 1 : d->file;
+	dot = strrchr(base, '.');
+	len = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+	len = len < OPERATION_NAME_MAX ? len : OPERATION_NAME_MAX;
+	snprintf(out, OPERATION_NAME_MAX, "%.*s", (int)len, base);
+}
+
 enum err draft_service_fee(struct draft *d, struct fail *f)
 {
 	const char *colon = d->fee_text ? strchr(d->fee_text, ':') : NULL;
@@ -143,6 +155,7 @@ static enum err ask_prices(
 	enum err e = ask_account(a, &d->sender, &seen, f);
 
 	d->balance = seen.balance;
+	d->count = seen.count;
 	if (e == ERR_OK)
 		e = ask_market(a, &d->market, f);
 	if (e == ERR_OK && d->has_token)
@@ -201,7 +214,9 @@ void draft_header(const struct draft *d, struct plan_header *ret)
 }
 
 struct reading {
+	struct draft *draft;
 	struct plan_hash *hash;
+	bool recall;
 	list_row_fn *each;
 	void *ctx;
 };
@@ -212,6 +227,8 @@ static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
 
 	if (r->hash)
 		plan_hash_row(r->hash, &row->to, &row->amount, row->memo, row->memo_len);
+	if (r->recall)
+		draft_row_recall(r->draft, row);
 	return r->each ? r->each(r->ctx, row, f) : ERR_OK;
 }
 
@@ -241,11 +258,15 @@ static enum err total_check(const struct draft *d, struct fail *f)
 enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn *each,
     void *ctx, struct fail *f)
 {
-	struct reading r = { .each = each, .ctx = ctx };
+	struct reading r = {
+		.draft = d, .recall = rules->judge, .each = each, .ctx = ctx
+	};
 	struct list_problems problems = { 0 };
 	struct plan_header header;
 	enum err e;
 
+	if (r.recall)
+		draft_recall(d);
 	if (d->identified) {
 		draft_header(d, &header);
 		r.hash = plan_hash_begin(&header);
@@ -256,6 +277,8 @@ enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn
 	if (e == ERR_OK)
 		e = total_check(d, f);
 	d->hashed = d->identified && e == ERR_OK;
+	if (r.recall)
+		draft_plan_recall(d);
 	if (problems.n > 1)
 		problems_tell(d->file, &problems);
 	list_problems_release(&problems);

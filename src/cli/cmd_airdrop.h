@@ -5,6 +5,7 @@
 
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
 
 #define NATIVE_DECIMALS 18
@@ -27,7 +28,19 @@ struct draft {
 	bool sender_has_code;
 	struct fee_market market;
 	struct amount balance, token_balance;
-	uint64_t gas; /* of one payment */
+	uint64_t count; /* of transactions that the sender has sent */
+	uint64_t gas;   /* of one payment */
+
+	/* from the journal */
+	struct journal *journal; /* borrowed; NULL: there is none to read */
+	bool again;              /* --again was given */
+	int64_t journal_chain;   /* 0: the journal does not know the chain */
+	uint64_t unseen; /* transactions of an account that the journal never used */
+	int64_t equal;   /* rows that other operations pay, or paid */
+	int64_t same;    /* operations with this very plan */
+	char same_name[OPERATION_NAME_MAX]; /* one that paid or may pay; "": none */
+	char name[OPERATION_NAME_MAX];      /* that `run` would choose; "": not asked */
+	enum { OWN_NONE, OWN_OPEN, OWN_CANCELLED, OWN_OTHER } own; /* what has it */
 
 	/* from the list */
 	struct amount fee_amount; /* the service fee; zero: none */
@@ -51,12 +64,22 @@ NODISCARD enum err draft_service_fee(struct draft *d, struct fail *f);
 /* Can amounts be read? A token's decimals may be unknown. */
 bool draft_readable(const struct draft *d);
 
-/* Read the list, and hash the plan where d is identified. Problems are printed on
- * standard error, one a line. each may be NULL. fails: as list_read. */
+/* Read the list, hash the plan where d is identified, and compare both with the journal
+ * unless rules->judge is off. Problems are printed on standard error, one a line. each
+ * may be NULL. fails: as list_read. */
 struct list_rules draft_rules(const struct draft *d);
 void draft_header(const struct draft *d, struct plan_header *ret);
 NODISCARD enum err draft_list(struct draft *d, const struct list_rules *rules,
     list_row_fn *each, void *ctx, struct fail *f);
+
+/* The file's base name without its extension; cut if it is too long. */
+void draft_name(const struct draft *d, char out[OPERATION_NAME_MAX]);
+
+/* What d->journal knows: of chain and account, once the nodes were asked; of a row; of
+ * the plan, once it is hashed. draft_list asks for the last two. */
+void draft_recall(struct draft *d);
+void draft_row_recall(struct draft *d, const struct list_row *row);
+void draft_plan_recall(struct draft *d);
 
 /* Fees of all payments, the service fee's included. */
 struct amount draft_fees(const struct draft *d, uint64_t fee_per_gas);
@@ -68,6 +91,8 @@ const char *draft_symbol(const struct draft *d);  /* "USDC", "of the native coin
 
 /* The plan for a person, or with --json as one object. cap: of all fees. */
 void draft_tell(const struct draft *d, const struct amount *cap);
+/* The one warning of it that no --yes, --json or script is spared. */
+void draft_warn_unseen(const struct draft *d);
 
 /* Where an operation stands, as the end of `run`; with --json one object. */
 void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation);

@@ -16,75 +16,28 @@
 
 /* -- what the journal pays already ----------------------------------------- */
 
-struct judge {
-	struct run *run;
-	struct airdrop_facts asset;
-	int64_t chain; /* 0: the journal does not know it, so nothing is equal */
-	int64_t equal;
-};
-
-static void judge_init(struct judge *j, struct run *r)
+static enum err row_look(void *ctx, const struct list_row *row, struct fail *f)
 {
-	struct sql_chain_by_identity_in in = { .chain_id =
-						   (int64_t)r->draft.chain->chain_id };
-	struct sql_chain_by_identity_out found;
-
-	*j = (struct judge){ .run = r };
-	j->asset.has_token = r->draft.has_token;
-	j->asset.token = r->draft.token;
-	memcpy(in.genesis, r->draft.genesis.at, sizeof in.genesis);
-	if (r->draft.identified &&
-	    sql_chain_by_identity_one(r->loop.journal, &in, &found))
-		j->chain = found.id;
-}
-
-static enum err row_judge(void *ctx, const struct list_row *row, struct fail *f)
-{
-	struct judge *j = ctx;
-
-	if (j->chain)
-		j->equal += airdrop_equal(j->run->loop.journal, &j->asset, j->chain, 0,
-				&row->to, &row->amount) > 0;
-	if (row->row % SIGNAL_ROWS == 0 && run_signalled(j->run))
+	if (row->row % SIGNAL_ROWS == 0 && run_signalled(ctx))
 		return fail_set(f, ERR_STOPPED, "stopped; nothing was journaled");
 	return ERR_OK;
 }
 
-/* Operations with the same plan; one of their names. */
-static int64_t same_plans(struct run *r, char name[OPERATION_NAME_MAX])
+static enum err again_check(const struct draft *d, struct fail *f)
 {
-	struct sql_operation_by_plan_in in = { 0 };
-	struct sql_operation_by_plan_out row;
-	int64_t n = 0;
-
-	memcpy(in.plan, r->draft.plan, sizeof in.plan);
-	sql_operation_by_plan_begin(r->loop.journal, &in);
-	while (sql_operation_by_plan_next(r->loop.journal, &row)) {
-		snprintf(name, OPERATION_NAME_MAX, "%s", row.name);
-		n++;
-	}
-	return n;
-}
-
-static enum err again_check(
-    struct run *r, const struct judge *j, int64_t *ret_again, struct fail *f)
-{
-	char other[OPERATION_NAME_MAX];
-
-	*ret_again = same_plans(r, other);
-	if (args_has(&r->cli->args, "--again"))
+	if (d->again)
 		return ERR_OK;
-	if (*ret_again)
+	if (d->same_name[0])
 		return fail_set(f, ERR_CONFLICT,
 		    "this very plan is the operation %s (pawl status %s); to pay it all "
 		    "again: --again",
-		    other, other);
-	if (j->equal)
+		    d->same_name, d->same_name);
+	if (d->equal)
 		return fail_set(f, ERR_CONFLICT,
 		    "%" PRId64 " of %" PRId64
 		    " rows equal rows of other operations in this "
 		    "journal, which are paid or will be; to pay them again: --again",
-		    j->equal, r->draft.sum.rows);
+		    d->equal, d->sum.rows);
 	return ERR_OK;
 }
 
@@ -120,45 +73,46 @@ static enum err consent(struct run *r, struct fail *f)
 
 	if (!yes || !(r->cli->args.json || r->cli->args.quiet))
 		draft_tell(&r->draft, &r->cap);
+	else
+		draft_warn_unseen(&r->draft);
 	if (yes || answered_yes(r))
 		return ERR_OK;
 	return fail_set(f, ERR_STOPPED, "nothing was journaled, nothing was sent");
 }
 
-static enum err read_list(struct run *r, struct judge *j, struct fail *f)
+static enum err read_list(struct run *r, struct fail *f)
 {
 	struct list_rules rules = draft_rules(&r->draft);
 
 	rules.allow_duplicates = args_has(&r->cli->args, "--allow-duplicates");
 	rules.allow_self = args_has(&r->cli->args, "--allow-self");
-	judge_init(j, r);
-	return draft_list(&r->draft, &rules, row_judge, j, f);
+	return draft_list(&r->draft, &rules, row_look, r, f);
 }
 
-static enum err check_list(struct run *r, struct judge *j, struct fail *f)
+static enum err check_list(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
 	enum err e = draft_readable(d) ? draft_service_fee(d, f) : ERR_OK;
 
-	return e == ERR_OK ? read_list(r, j, f) : e;
+	return e == ERR_OK ? read_list(r, f) : e;
 }
 
 /* Nodes first, because the list is hashed under what they say. Where they are out of
  * reach, a list that is wrong is told so at once, and only then they are waited for. */
-static enum err ask_and_read(struct run *r, struct judge *j, struct fail *f)
+static enum err ask_and_read(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
 	enum err e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, true, f);
 
 	if (e == ERR_NO_QUORUM) {
-		e = check_list(r, j, f);
+		e = check_list(r, f);
 		if (e == ERR_OK)
 			e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, false, f);
 	}
 	if (e == ERR_NO_QUORUM || e == ERR_WRONG_CHAIN)
 		return fail_set(f, e, "%.400s; nothing was journaled", f->why);
 	if (e == ERR_OK)
-		e = check_list(r, j, f);
+		e = check_list(r, f);
 	if (e == ERR_OK && d->sender_has_code)
 		e = fail_set(f, ERR_KEY,
 		    "key %s: its account has code (EIP-7702): others may spend from it; "
@@ -214,14 +168,14 @@ static enum err file_put(struct airdrop_facts *a, const char *file, struct fail 
 	return fits ? ERR_OK : fail_set(f, ERR_INPUT, "%s: its path is too long", file);
 }
 
-static enum err journal_put(struct run *r, int64_t chain, int64_t again, struct fail *f)
+static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
 {
 	const struct draft *d = &r->draft;
 	struct airdrop_new n = { .name = r->name,
 		.key_name = d->key_name,
 		.chain = chain,
 		.sender = d->sender,
-		.again = again,
+		.again = d->same,
 		.cap = r->cap,
 		.planned = d->sum.total,
 		.items = d->sum.rows,
@@ -251,21 +205,23 @@ static enum err journal_put(struct run *r, int64_t chain, int64_t again, struct 
 
 enum err run_create(struct run *r, struct fail *f)
 {
-	struct judge judge;
-	int64_t again, chain;
+	struct draft *d = &r->draft;
+	int64_t chain;
 	enum err e = consent_possible(r, f);
 
+	d->journal = r->loop.journal;
+	d->again = args_has(&r->cli->args, "--again");
 	if (e == ERR_OK)
-		e = ask_and_read(r, &judge, f);
+		e = ask_and_read(r, f);
 	if (e == ERR_OK)
-		e = again_check(r, &judge, &again, f);
+		e = again_check(d, f);
 	if (e == ERR_OK)
 		e = cap_check(r, f);
 	if (e == ERR_OK)
 		e = consent(r, f);
 	if (e != ERR_OK)
 		return e;
-	loop_start(&r->loop, r->draft.chain, 1, LOOP_NONE);
+	loop_start(&r->loop, d->chain, 1, LOOP_NONE);
 	e = chain_get(r, &chain, f);
-	return e == ERR_OK ? journal_put(r, chain, again, f) : e;
+	return e == ERR_OK ? journal_put(r, chain, f) : e;
 }

@@ -1,4 +1,3 @@
-#include "base/check.h"
 #include "cli/cmd_airdrop.h"
 
 #define PATIENCE_MS 10000
@@ -22,24 +21,48 @@ static enum err ask(struct draft *d, struct fail *f)
 	return ERR_OK;
 }
 
-enum err cmd_airdrop_plan(struct cli *c, struct fail *f)
+/* A plan needs no journal; what is there is compared with. */
+static void journal_get(struct draft *d)
+{
+	struct fail f = { ERR_OK, "" };
+	enum err e = journal_read(&d->journal, d->cli->config->journal, &f);
+
+	if (e == ERR_OK)
+		return;
+	d->journal = NULL;
+	if (e != ERR_NO_JOURNAL)
+		cli_warn(d->cli, "%s; earlier operations are not compared with", f.why);
+}
+
+static enum err plan(struct draft *d, struct fail *f)
 {
 	struct list_rules rules;
 	struct amount cap;
+	enum err e = ask(d, f);
+
+	if (e == ERR_OK && (!d->has_token || d->identified))
+		e = draft_service_fee(d, f);
+	if (e != ERR_OK)
+		return e;
+	rules = draft_rules(d);
+	e = draft_list(d, &rules, NULL, NULL, f);
+	if (e != ERR_OK)
+		return e;
+	cap = draft_cap(d);
+	draft_tell(d, &cap);
+	return ERR_OK;
+}
+
+enum err cmd_airdrop_plan(struct cli *c, struct fail *f)
+{
 	struct draft d;
 	enum err e = draft_args(&d, c, f);
 
-	if (e == ERR_OK)
-		e = ask(&d, f);
-	if (e == ERR_OK && (!d.has_token || d.identified))
-		e = draft_service_fee(&d, f);
 	if (e != ERR_OK)
 		return e;
-	rules = draft_rules(&d);
-	e = draft_list(&d, &rules, NULL, NULL, f);
-	if (e != ERR_OK)
-		return e;
-	cap = draft_cap(&d);
-	draft_tell(&d, &cap);
-	return ERR_OK;
+	journal_get(&d);
+	draft_name(&d, d.name);
+	e = plan(&d, f);
+	journal_close(d.journal);
+	return e;
 }

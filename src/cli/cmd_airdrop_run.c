@@ -34,23 +34,13 @@ static enum err name_check(const char *name, struct fail *f)
 	    OPERATION_NAME_MAX - 1);
 }
 
-/* The file's base name without its extension. */
 static enum err name_find(struct run *r, struct fail *f)
 {
 	const char *name = args_get(&r->cli->args, "--name");
-	const char *file = r->draft.file, *base = strrchr(file, '/');
-	const char *dot;
-	size_t len;
 
-	if (!name) {
-		base = base ? base + 1 : file;
-		dot = strrchr(base, '.');
-		len = dot && dot != base ? (size_t)(dot - base) : strlen(base);
-		snprintf(r->name, sizeof r->name, "%.*s",
-		    (int)(len < sizeof r->name ? len : sizeof r->name), base);
-		return name_check(r->name, f);
-	}
-	if (strlen(name) < sizeof r->name)
+	if (!name)
+		draft_name(&r->draft, r->name);
+	else if (strlen(name) < sizeof r->name)
 		snprintf(r->name, sizeof r->name, "%s", name);
 	return name_check(r->name, f);
 }

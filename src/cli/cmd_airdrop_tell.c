@@ -69,6 +69,38 @@ static void warn_self(struct warnings *w, const struct list_sum *sum)
 		    sum->self_payments, lines, shown < sum->self_payments ? ", .." : "");
 }
 
+static void warn_again(struct warnings *w, const struct draft *d)
+{
+	const char *what = d->again ? "it is paid again" : "`run` needs --again";
+
+	if (d->own == OWN_OPEN) {
+		warn(w, "this plan is the operation %s: `run` goes on with it", d->name);
+		return;
+	}
+	if (d->own != OWN_NONE)
+		warn(w, "the operation %s %s: `run` needs another --name", d->name,
+		    d->own == OWN_OTHER ? "is another plan" : "was cancelled");
+	if (d->same_name[0])
+		warn(w, "this very plan is the operation %s: %s", d->same_name, what);
+	else if (d->equal)
+		warn(w,
+		    "%" PRId64 " of %" PRId64
+		    " rows equal rows of other operations of this "
+		    "journal: %s",
+		    d->equal, d->sum.rows, d->again ? "they are paid again" : what);
+}
+
+#define UNSEEN                                                           \
+	"this journal has not seen the %" PRIu64                         \
+	" transactions that this account has sent: if one of them paid " \
+	"this list, it is paid again"
+
+void draft_warn_unseen(const struct draft *d)
+{
+	if (d->unseen)
+		cli_warn(d->cli, UNSEEN, d->unseen);
+}
+
 static void warn_missing(struct warnings *w, const struct draft *d,
     const struct amount *need, const struct amount *have, unsigned decimals,
     const char *symbol)
@@ -101,6 +133,9 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 	w->n = 0;
 	warn_duplicates(w, &d->sum);
 	warn_self(w, &d->sum);
+	warn_again(w, d);
+	if (d->unseen)
+		warn(w, UNSEEN, d->unseen);
 	if (d->sender_has_code)
 		warn(w, "the sender has code (EIP-7702): `run` refuses it");
 	if (!draft_readable(d))
@@ -149,20 +184,20 @@ static void plan_json(
 
 	for (int i = 0; i < w->n; i++)
 		json_array_append_new(warnings, cli_text(w->text[i]));
-	cli_json(
-	    json_pack("{s:o, s:s, s:I, s:s?, s:o, s:o, s:s, s:I, s:s?, s:s?, s:I, s:I, "
-		      "s:I, s:s?, s:s, s:s?, s:o}",
-		"file", cli_text(d->file), "chain", d->chain->name, "chain_id",
-		(json_int_t)d->chain->chain_id, "token", d->has_token ? g->token : NULL,
-		"symbol", cli_text(d->symbol[0] ? d->symbol : NULL), "decimals",
-		d->has_token && !d->identified ? json_null() : json_integer(d->decimals),
-		"from", g->sender, "rows", (json_int_t)d->sum.rows, "total",
-		draft_readable(d) ? g->total : NULL, "service_fee",
-		amount_is_zero(&d->fee_amount) ? NULL : g->service_fee, "duplicates",
-		(json_int_t)d->sum.duplicates, "self_payments",
-		(json_int_t)d->sum.self_payments, "gas", (json_int_t)d->gas, "fees",
-		d->priced ? g->fees : NULL, "max_total_fee", g->cap, "plan",
-		d->hashed ? g->plan : NULL, "warnings", warnings));
+	cli_json(json_pack(
+	    "{s:o, s:s, s:I, s:s?, s:o, s:o, s:s, s:I, s:s?, s:s?, s:I, s:I, "
+	    "s:I, s:I, s:s?, s:s, s:s?, s:o}",
+	    "file", cli_text(d->file), "chain", d->chain->name, "chain_id",
+	    (json_int_t)d->chain->chain_id, "token", d->has_token ? g->token : NULL,
+	    "symbol", cli_text(d->symbol[0] ? d->symbol : NULL), "decimals",
+	    d->has_token && !d->identified ? json_null() : json_integer(d->decimals),
+	    "from", g->sender, "rows", (json_int_t)d->sum.rows, "total",
+	    draft_readable(d) ? g->total : NULL, "service_fee",
+	    amount_is_zero(&d->fee_amount) ? NULL : g->service_fee, "duplicates",
+	    (json_int_t)d->sum.duplicates, "self_payments",
+	    (json_int_t)d->sum.self_payments, "equal_rows", (json_int_t)d->equal, "gas",
+	    (json_int_t)d->gas, "fees", d->priced ? g->fees : NULL, "max_total_fee",
+	    g->cap, "plan", d->hashed ? g->plan : NULL, "warnings", warnings));
 }
 
 /* A total without decimals is told as it stands in the file. */

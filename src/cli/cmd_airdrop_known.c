@@ -1,0 +1,117 @@
+/* What the journal knows of a plan before it is paid: the chain, the token, what it paid
+ * to the same recipients, and whether the account's past is its own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "cli/cmd_airdrop.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+/* -- the chain and the account --------------------------------------------- */
+
+static void chain_find(struct draft *d)
+{
+	struct sql_chain_by_identity_in in = { .chain_id = (int64_t)d->chain->chain_id };
+	struct sql_chain_by_identity_out found;
+
+	memcpy(in.genesis, d->genesis.at, sizeof in.genesis);
+	if (d->identified && sql_chain_by_identity_one(d->journal, &in, &found))
+		d->journal_chain = found.id;
+}
+
+/* Has this journal ever reserved a nonce of the account? */
+static bool account_used(const struct draft *d)
+{
+	struct sql_account_by_address_in in = { .chain = d->journal_chain };
+	struct sql_account_by_address_out account;
+	struct sql_intent_highest_out highest;
+
+	memcpy(in.address, d->sender.at, sizeof in.address);
+	return d->journal_chain &&
+	    sql_account_by_address_one(d->journal, &in, &account) &&
+	    sql_intent_highest_one(d->journal,
+		&(struct sql_intent_highest_in){ .account = account.id }, &highest) &&
+	    !highest.no_nonce;
+}
+
+void draft_recall(struct draft *d)
+{
+	d->journal_chain = d->equal = 0;
+	if (!d->journal)
+		return;
+	chain_find(d);
+	d->unseen = d->priced && !account_used(d) ? d->count : 0;
+}
+
+/* -- rows and plans -------------------------------------------------------- */
+
+void draft_row_recall(struct draft *d, const struct list_row *row)
+{
+	struct airdrop_facts asset = { .has_token = d->has_token, .token = d->token };
+
+	if (d->journal_chain)
+		d->equal += airdrop_equal(d->journal, &asset, d->journal_chain, 0,
+				&row->to, &row->amount) > 0;
+}
+
+/* Has its service fee been paid, or may it still be? */
+static bool fee_taken(struct journal *j, int64_t operation)
+{
+	struct sql_intent_states_of_row_in in = { .operation = operation, .row = 0 };
+	struct sql_intent_states_of_row_out row;
+	bool taken = false;
+
+	sql_intent_states_of_row_begin(j, &in);
+	while (sql_intent_states_of_row_next(j, &row))
+		taken |= row.state != INTENT_VOID;
+	return taken;
+}
+
+/* What was cancelled before anything of it was paid pays nobody twice. */
+static bool pays(struct journal *j, int64_t operation)
+{
+	struct operation o;
+
+	return operation_read(j, operation, &o) &&
+	    (o.state != OPERATION_CANCELLED || o.by_state[ITEM_FINAL].n ||
+		o.by_state[ITEM_LIVE].n || fee_taken(j, operation));
+}
+
+/* The operation of the name that `run` would choose. */
+static void own_find(struct draft *d)
+{
+	struct sql_operation_by_name_in in = { .name = d->name };
+	struct sql_operation_by_name_out found;
+	struct operation o;
+
+	d->own = OWN_NONE;
+	if (!d->name[0] || !utf8_valid(d->name, strlen(d->name)) ||
+	    !sql_operation_by_name_one(d->journal, &in, &found) ||
+	    !operation_read(d->journal, found.id, &o))
+		return;
+	d->own = memcmp(o.plan, d->plan, sizeof o.plan) != 0 ? OWN_OTHER
+	    : o.state == OPERATION_CANCELLED                 ? OWN_CANCELLED
+							     : OWN_OPEN;
+}
+
+void draft_plan_recall(struct draft *d)
+{
+	struct sql_operation_by_plan_in in = { 0 };
+	struct sql_operation_by_plan_out row;
+
+	d->same = 0;
+	d->same_name[0] = '\0';
+	if (!d->journal || !d->hashed)
+		return;
+	own_find(d);
+	memcpy(in.plan, d->plan, sizeof in.plan);
+	sql_operation_by_plan_begin(d->journal, &in);
+	while (sql_operation_by_plan_next(d->journal, &row)) {
+		d->same++;
+		if (pays(d->journal, row.id))
+			snprintf(d->same_name, sizeof d->same_name, "%s", row.name);
+	}
+	sql_operation_by_plan_end(d->journal);
+	utf8_plain(d->same_name);
+}

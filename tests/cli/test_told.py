@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""What the program tells about money that moves: it names each flag that is needed, each line
+to type, and never less than it knows. On a real node.
+
+usage: test_told.py PAWL [NAME]
+
+Speaks TAP.
+"""
+
+import contextlib
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+
+from harness import (  # pylint: disable=wrong-import-position
+    PAYER,
+    Anvil,
+    Desk,
+    check,
+    end,
+    main,
+    recipients,
+    same,
+    test,
+    wait_until,
+    within,
+)
+
+
+@contextlib.contextmanager
+def desk_of(rows=5, **chain):
+    """A node, and a desk with a list."""
+    with Anvil() as anvil, Desk([anvil.url], chain=chain) as desk:
+        desk.write_list("list.csv", recipients(rows))
+        yield anvil, desk
+
+
+def plan(desk, name="list.csv", *more):
+    words = ("airdrop", "plan", name, "--chain", "local", "--from", "payer", "--json", *more)
+    ended = desk.expect(0, *words)
+    return json.loads(ended.out), ended.err
+
+
+def warned(desk, name="list.csv"):
+    return " / ".join(plan(desk, name)[0]["warnings"])
+
+
+# --- what run will need -----------------------------------------------------------------------
+
+
+@test
+def plan_names_the_flag_for_what_was_paid():
+    with desk_of() as (_, desk):
+        same(warned(desk), "", "warnings of a list that is new")
+        desk.expect(0, *desk.airdrop())
+        within("is the operation list: `run` goes on with it", warned(desk), "the same list")
+        (desk.folder / "copy.csv").write_text((desk.folder / "list.csv").read_text())
+        within("very plan is the operation list: `run` needs --again", warned(desk, "copy.csv"),
+               "the same plan")
+        desk.write_list("more.csv", recipients(7))
+        told = plan(desk, "more.csv")[0]
+        within("5 of 7 rows equal rows of other operations of this journal: `run` needs --again",
+               " / ".join(told["warnings"]), "equal rows")
+        same(told["equal_rows"], 5, "rows that are equal")
+        within("--again", desk.expect(5, *desk.airdrop("more.csv")).err, "a run without it")
+        desk.expect(0, *desk.airdrop("more.csv", "--again"))
+        desk.write_list("list.csv", recipients(8))
+        within("the operation list is another plan: `run` needs another --name", warned(desk),
+               "an edited list")
+
+
+@test
+def what_was_cancelled_unpaid_needs_no_flag():
+    with desk_of() as (anvil, desk):
+        anvil.rpc("anvil_setBalance", PAYER, "0x0")
+        child = desk.start(*desk.airdrop())
+        wait_for(desk, "awaiting_funds", child)
+        desk.expect(0, "cancel", "list")
+        anvil.rpc("anvil_setBalance", PAYER, hex(10**20))
+        within("list was cancelled: `run` needs another --name", warned(desk), "the plan")
+        check("--again" not in warned(desk), "--again for what was never paid")
+        desk.expect(0, *desk.airdrop("list.csv", "--name", "second"))
+
+
+def wait_for(desk, state, child):
+    """Ends a run as soon as its operation is in this state."""
+    wait_until(lambda: (desk.status("list") or {}).get("state") == state, 30, state)
+    end(child)
+
+
+@test
+def a_past_that_the_journal_has_not_seen_is_told():
+    with desk_of() as (_, desk):
+        desk.expect(0, *desk.airdrop())
+        for name in ("pawl.db", "pawl.db-wal", "pawl.db-shm"):
+            (desk.folder / name).unlink(missing_ok=True)
+        desk.expect(0, "init")
+        unseen = "has not seen the 5 transactions that this account has sent"
+        within(unseen, warned(desk), "the plan")
+        within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
+        check("not seen" not in warned(desk), "it is the journal's own past now")
+
+
+if __name__ == "__main__":
+    main()
