@@ -87,6 +87,8 @@ static const struct pragma pragmas[] = {
 	{ "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2" },
 	{ "PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0" },
 	{ "PRAGMA cache_size=-16384", "PRAGMA cache_size", "-16384" },
+	/* nothing in a journal is secret: what is deleted need not be wiped */
+	{ "PRAGMA secure_delete=OFF", "PRAGMA secure_delete", "0" },
 	{ "PRAGMA mmap_size=0", "PRAGMA mmap_size", "0" },
 };
 
@@ -242,6 +244,13 @@ static void db_close(struct db *d)
 	free(d);
 }
 
+/* Counting each byte that SQLite takes costs two locks an allocation. Refused once the
+ * library runs, which is as well. */
+static void uncounted(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err db_open(
     struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
@@ -254,6 +263,7 @@ static enum err db_open(
 	struct buf uri;
 	enum err e = uri_of(&uri, path, f);
 
+	uncounted();
 	if (e == ERR_OK &&
 	    sqlite3_open_v2(buf_text(&uri), &d->c,
 		flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, db_sqlite_vfs))
