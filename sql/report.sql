@@ -102,3 +102,22 @@ SELECT id, chain_id, genesis, name, final_height, stopped FROM chain ORDER BY id
 -- out: height i64?
 -- scan: foreign use of a key is rare
 SELECT MAX(height) AS height FROM consumed WHERE account = :account;
+
+-- Gas of rows that are not settled and have an estimate of their own.
+-- name: report_gas_left
+-- in: operation i64
+-- out: gas i64, n i64
+SELECT CAST(COALESCE(SUM(gas), 0) AS BIGINT) AS gas, COUNT(gas) AS n FROM item
+WHERE operation = :operation AND state IN (0, 1);
+
+-- The fees of the day, as the journal has them: of the highest block of the trail, and of
+-- what was signed last.
+-- name: report_base_fee
+-- in: chain i64
+-- out: base_fee i64
+SELECT base_fee FROM block WHERE chain = :chain ORDER BY height DESC LIMIT 1;
+
+-- name: report_signed_last
+-- in: account i64
+-- out: max_fee i64, tip i64
+SELECT max_fee, tip FROM attempt WHERE id = (SELECT MAX(id) FROM attempt WHERE account = :account);

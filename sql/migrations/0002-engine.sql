@@ -134,7 +134,6 @@ CREATE UNIQUE INDEX intent_live_once ON intent (operation, row)
 	WHERE state IN (0, 1) AND emptied = 0;
 CREATE INDEX intent_by_row ON intent (operation, row);
 CREATE INDEX intent_live ON intent (account, nonce) WHERE state IN (0, 1);
-CREATE INDEX intent_unsigned ON intent (account, nonce) WHERE state = 0;
 
 CREATE TABLE attempt (
 	id {{ID}},

@@ -68,8 +68,9 @@ static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool re
 	}
 }
 
-static void put_included(struct runner *r, struct account *a, const struct intent *i,
-    int64_t id, bool empty, const struct block_facts *b, const struct seen_tx *tx)
+static struct sql_attempt_included_in included_row(struct account *a,
+    const struct intent *i, int64_t id, bool empty, const struct block_facts *b,
+    const struct seen_tx *tx)
 {
 	struct sql_attempt_included_in in = {
 		.id = id,
@@ -85,32 +86,57 @@ static void put_included(struct runner *r, struct account *a, const struct inten
 	memcpy(in.block_hash, b->head.hash.at, sizeof in.block_hash);
 	if (!empty)
 		in.no_paid = !a->chain->connector->paid(&in.paid, &i->payload, b, tx);
+	return in;
+}
+
+static bool attempt_known(
+    struct runner *r, const struct hash *hash, struct sql_attempt_by_hash_out *ret)
+{
+	struct sql_attempt_by_hash_in in;
+
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	return sql_attempt_by_hash_one(r->s.journal, &in, ret);
+}
+
+/* The journal has it all there already. */
+static bool included_there(
+    const struct sql_attempt_by_hash_out *at, const struct sql_attempt_included_in *in)
+{
+	return at->state == in->state && !at->no_height && at->height == in->height &&
+	    !memcmp(at->block_hash, in->block_hash, sizeof at->block_hash) &&
+	    at->gas_used == in->gas_used && at->gas_price == in->gas_price &&
+	    at->no_paid == in->no_paid &&
+	    (in->no_paid || !amount_cmp(&at->paid, &in->paid));
+}
+
+/* It is in this block; returns its state. What one node said of its gas when the block
+ * came is put right when the quorum's word comes. */
+static int seen(struct runner *r, struct account *a,
+    const struct sql_attempt_by_hash_out *at, const struct intent *i,
+    const struct block_facts *b, const struct seen_tx *tx)
+{
+	struct sql_attempt_included_in in = included_row(a, i, at->id, at->empty, b, tx);
+	char why[64];
+
+	if (included_there(at, &in))
+		return (int)in.state;
 	sql_attempt_included(r->s.journal, &in);
+	snprintf(why, sizeof why, "block %llu", (unsigned long long)b->head.height);
+	attempt_event(r, i, &tx->hash, (int)at->state, (int)in.state, why);
+	siblings_move(r, i->id, at->id, true);
+	return (int)in.state;
 }
 
 bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
     const struct seen_tx *tx)
 {
 	struct sql_attempt_by_hash_out at;
-	struct sql_attempt_by_hash_in in;
 	struct intent i;
-	char why[64];
-	int to = tx->status == TX_OK ? ATTEMPT_INCLUDED : ATTEMPT_REVERTED;
 
-	memcpy(in.hash, tx->hash.at, sizeof in.hash);
-	if (!sql_attempt_by_hash_one(r->s.journal, &in, &at))
+	if (!attempt_known(r, &tx->hash, &at))
 		return false;
-	if (at.state == ATTEMPT_FINAL)
-		return true;
-	if (at.state == to && !at.no_height && (uint64_t)at.height == b->head.height &&
-	    !memcmp(at.block_hash, b->head.hash.at, sizeof at.block_hash))
-		return true;
-	if (!intent_read(r->s.journal, at.intent, &i))
-		return true;
-	put_included(r, a, &i, at.id, at.empty, b, tx);
-	snprintf(why, sizeof why, "block %llu", (unsigned long long)b->head.height);
-	attempt_event(r, &i, &tx->hash, (int)at.state, to, why);
-	siblings_move(r, i.id, at.id, true);
+	if (at.state != ATTEMPT_FINAL && intent_read(r->s.journal, at.intent, &i))
+		(void)seen(r, a, &at, &i, b, tx);
 	return true;
 }
 
@@ -247,23 +273,15 @@ static void settle_payload(struct runner *r, struct account *a, const struct int
 /* A transaction of ours is in a final block. */
 static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 {
-	struct sql_attempt_by_hash_in in;
 	struct sql_attempt_by_hash_out at;
-	struct sql_attempt_get_out full;
 	struct intent i;
+	int state;
 
-	if (!attempt_seen(r, a, s->b, s->tx))
-		return;
-	memcpy(in.hash, s->tx->hash.at, sizeof in.hash);
-	if (!sql_attempt_by_hash_one(r->s.journal, &in, &at) ||
-	    at.state == ATTEMPT_FINAL ||
-	    !sql_attempt_get_one(
-		r->s.journal, &(struct sql_attempt_get_in){ .id = at.id }, &full) ||
+	if (!attempt_known(r, &s->tx->hash, &at) || at.state == ATTEMPT_FINAL ||
 	    !intent_read(r->s.journal, at.intent, &i))
 		return;
-	/* What one node said of its gas when the block came is the quorum's word now. */
-	put_included(r, a, &i, at.id, at.empty, s->b, s->tx);
-	attempt_event(r, &i, &s->tx->hash, (int)at.state, ATTEMPT_FINAL, "");
+	state = seen(r, a, &at, &i, s->b, s->tx);
+	attempt_event(r, &i, &s->tx->hash, state, ATTEMPT_FINAL, "");
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
 	spend(r, &i, s->tx);
@@ -274,7 +292,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 		intent_void(r, &i, false, s->proof, "cancelled by an empty attempt");
 		return;
 	}
-	settle_payload(r, a, &i, s, (uint64_t)full.gas);
+	settle_payload(r, a, &i, s, (uint64_t)at.gas);
 }
 
 /* Attempts that a lying or mistaken node had put into this block. */
