@@ -124,7 +124,8 @@ static enum err ask_and_read(struct run *r, struct fail *f)
 static enum err cap_check(struct run *r, struct fail *f)
 {
 	struct amount least = draft_fees(&r->draft, draft_base_fee(&r->draft));
-	char text[AMOUNT_TEXT_MAX];
+	struct amount good = draft_fees(&r->draft, 2 * draft_first_fee(&r->draft));
+	char text[AMOUNT_TEXT_MAX], enough[AMOUNT_TEXT_MAX];
 
 	if (!r->has_cap) {
 		r->cap = draft_cap(&r->draft);
@@ -133,8 +134,11 @@ static enum err cap_check(struct run *r, struct fail *f)
 	if (amount_cmp(&r->cap, &least) >= 0)
 		return ERR_OK;
 	amount_format(text, &least, NATIVE_DECIMALS);
+	amount_format(enough, &good, NATIVE_DECIMALS);
 	return fail_set(f, ERR_INPUT,
-	    "--max-total-fee: at today's base fee the fees are about %s", text);
+	    "--max-total-fee: at today's base fee the fees are about %.80s; with room for "
+	    "bumps: --max-total-fee %.80s",
+	    text, enough);
 }
 
 /* -- the journal ----------------------------------------------------------- */

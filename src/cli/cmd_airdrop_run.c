@@ -129,8 +129,10 @@ static enum err verdict(const struct operation *o, struct fail *f)
 		    o->name, t[ITEM_VOID].n, o->name, o->name);
 	if (t[ITEM_FINAL].n < o->items)
 		return fail_set(f, ERR_OPERATOR,
-		    "%s was cancelled: %" PRId64 " rows are not paid", o->name,
-		    o->items - t[ITEM_FINAL].n);
+		    "%s was cancelled: %" PRId64
+		    " rows are not paid; to pay them, put them into a list of their own "
+		    "(pawl export %s shows which)",
+		    o->name, o->items - t[ITEM_FINAL].n, o->name);
 	return ERR_OK;
 }
 
@@ -159,7 +161,7 @@ static enum err run_known(struct run *r, struct fail *f)
 	if (e == ERR_OK && operation_ended(&o))
 		return verdict(&o, f);
 	if (e == ERR_OK)
-		e = loop_stuck(&o, f);
+		e = loop_stuck(&r->loop, &o, f);
 	if (e == ERR_OK)
 		e = import(r, f);
 	return e == ERR_OK ? run_on(r, f) : e;

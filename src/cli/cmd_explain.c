@@ -134,7 +134,7 @@ static json_t *events_json(const struct story *s)
 /* -- why it waits ---------------------------------------------------------- */
 
 struct waiting {
-	char why[WAITS_MAX + 200], unblock[OPERATION_NAME_MAX + 80];
+	char why[REPORT_STOP_MAX], unblock[REPORT_STOP_MAX];
 };
 
 static void PRINTF(2, 3) waiting_set(struct waiting *w, const char *fmt, ...)

@@ -10,6 +10,10 @@
 #include "cli/term.h"
 #include "journal/sql.gen.h"
 
+/* Of void rows. */
+#define VOID_SHOWN 10
+#define VOID_REASON_MAX 160
+
 /* One operation, as it stands at one moment. */
 struct standing {
 	struct operation operation;
@@ -100,6 +104,8 @@ static void table_row(const struct standing *s)
 	    t[ITEM_VOID].n, s->progress.unknown, eta);
 	if (s->progress.waits_for[0])
 		printf("%-24s waits for: %s\n", "", s->progress.waits_for);
+	else if (s->progress.unblock[0])
+		printf("%-24s then: %s\n", "", s->progress.unblock);
 }
 
 static void runner_line(const struct report_progress *p)
@@ -200,6 +206,27 @@ static void rows_tell(const struct standing *s)
 	    s->progress.unknown ? " outcomes: they are looked up, never guessed" : "");
 }
 
+/* The first void rows, with why. */
+static void void_tell(struct journal *j, const struct standing *s)
+{
+	struct sql_item_void_list_in in = { .operation = s->operation.id };
+	struct sql_item_void_list_out row;
+	int64_t left = s->operation.by_state[ITEM_VOID].n;
+	char reason[VOID_REASON_MAX];
+
+	sql_item_void_list_begin(j, &in);
+	for (int n = 0; n < VOID_SHOWN && sql_item_void_list_next(j, &row); n++) {
+		snprintf(reason, sizeof reason, "%s", row.no_reason ? "-" : row.reason);
+		utf8_plain(reason);
+		printf("  void       row %" PRId64 ": %s\n", row.row, reason);
+		left--;
+	}
+	sql_item_void_list_end(j);
+	if (left > 0)
+		printf("  void       and %" PRId64 " more: pawl export %s\n", left,
+		    s->operation.name);
+}
+
 static void detail(struct journal *j, const struct standing *s)
 {
 	const struct operation *o = &s->operation;
@@ -217,6 +244,7 @@ static void detail(struct journal *j, const struct standing *s)
 	printf("  plan       %s\n", plan);
 	rows_tell(s);
 	money_tell(s);
+	void_tell(j, s);
 	speed_tell(s);
 	stages_tell(j, s);
 	printf("  waits for  %s\n",

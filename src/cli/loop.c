@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cli/ask.h"
 #include "cli/keys.h"
+#include "cli/report.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "engine/scrap.h"
@@ -192,11 +193,15 @@ void loop_take(struct loop *l, int64_t operation)
 	CHECK(runner_operation(l->runner, operation));
 }
 
-enum err loop_stuck(const struct operation *o, struct fail *f)
+enum err loop_stuck(struct loop *l, const struct operation *o, struct fail *f)
 {
-	if (o->state == OPERATION_NEEDS_OPERATOR)
+	char why[REPORT_STOP_MAX];
+
+	if (o->state == OPERATION_NEEDS_OPERATOR) {
+		report_stop(l->cli, l->journal, o, why);
 		return fail_set(
-		    f, ERR_OPERATOR, "%s needs an operator: %s", o->name, o->waits_for);
+		    f, ERR_OPERATOR, "%s needs an operator: %s", o->name, why);
+	}
 	if (o->state == OPERATION_PAUSED)
 		return fail_set(f, ERR_STOPPED, "%s is paused; then: pawl resume %s",
 		    o->name, o->name);
@@ -225,7 +230,7 @@ static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
 			    "its genesis differs",
 			    c->config->name);
 	}
-	return o ? loop_stuck(o, f) : ERR_OK;
+	return o ? loop_stuck(l, o, f) : ERR_OK;
 }
 
 enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)

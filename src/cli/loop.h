@@ -46,6 +46,6 @@ NODISCARD enum err loop_serve(struct loop *l, struct fail *f);
 
 /* Why an operation does not go on by itself; OK: it does, or has ended. o as read from
  * the journal will do. */
-NODISCARD enum err loop_stuck(const struct operation *o, struct fail *f);
+NODISCARD enum err loop_stuck(struct loop *l, const struct operation *o, struct fail *f);
 
 #endif

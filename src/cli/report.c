@@ -186,24 +186,36 @@ static void rate_take(
 		p->eta_s = (left * 1000 + p->rate_milli - 1) / p->rate_milli;
 }
 
-static void waits_take(
-    const struct operation *o, const struct report_account *a, struct report_progress *p)
+/* A stop ends with the line to type, which is more than its state could tell. */
+static void unblock_take(const struct operation *o, struct report_progress *p)
 {
-	if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
+	static const char mark[] = "; then: ";
+	const char *at = strstr(p->waits_for, mark);
+
+	if (at)
+		snprintf(p->unblock, sizeof p->unblock, "%s", at + sizeof mark - 1);
+	else if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
 		snprintf(p->unblock, sizeof p->unblock, "pawl resume %s", o->name);
-	if (operation_ended(o))
-		return;
-	if (o->state == OPERATION_NEEDS_OPERATOR && o->waits_for[0]) {
-		snprintf(p->waits_for, sizeof p->waits_for, "%s", o->waits_for);
-	} else if (a->stopped[0]) {
+	else if (o->by_state[ITEM_VOID].n && o->state == OPERATION_COMPLETED)
+		snprintf(p->unblock, sizeof p->unblock, "pawl retry %s", o->name);
+}
+
+static void waits_take(struct cli *c, struct journal *j, const struct operation *o,
+    const struct report_account *a, struct report_progress *p)
+{
+	bool stopped = o->state == OPERATION_NEEDS_OPERATOR && o->waits_for[0];
+
+	if (!operation_ended(o) && !stopped && a->stopped[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for, "%s", a->stopped);
 		snprintf(p->unblock, sizeof p->unblock, "%s", a->how);
-	} else if (o->state == OPERATION_PAUSED) {
+	} else if (o->state == OPERATION_PAUSED && !o->waits_for[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for,
 		    "the operator: it is paused; then: pawl resume %s", o->name);
-	} else {
-		snprintf(p->waits_for, sizeof p->waits_for, "%s", o->waits_for);
+	} else if (!operation_ended(o)) {
+		report_stop(c, j, o, p->waits_for);
 	}
+	if (!p->unblock[0])
+		unblock_take(o, p);
 	utf8_plain(p->waits_for);
 	utf8_plain(p->unblock);
 }
@@ -225,7 +237,7 @@ enum err report_progress(struct cli *c, struct journal *j, const struct operatio
 		(void)sql_report_unknown_one(j, &in, &unknown);
 	ret->unknown = unknown.n;
 	rate_take(j, o, ret);
-	waits_take(o, &a, ret);
+	waits_take(c, j, o, &a, ret);
 	return ERR_OK;
 }
 

@@ -49,6 +49,16 @@ NODISCARD enum err report_asset(struct journal *j, const struct operation *o,
 void report_amount(char out[REPORT_AMOUNT_MAX], const struct report_asset *asset,
     const struct amount *amount);
 
+/* What suffices as the cap on its fees: what is spent and held, and what is left at the
+ * fees of the day. false: its chain is not configured. */
+NODISCARD bool report_cap(struct cli *c, struct journal *j, const struct operation *o,
+    char out[AMOUNT_TEXT_MAX]);
+
+/* Why it needs an operator, and the line to type, with its figures. */
+#define REPORT_STOP_MAX (WAITS_MAX + OPERATION_NAME_MAX + AMOUNT_TEXT_MAX)
+void report_stop(struct cli *c, struct journal *j, const struct operation *o,
+    char out[REPORT_STOP_MAX]);
+
 /* Where an operation stands at a moment. */
 struct report_progress {
 	int64_t unknown;    /* outcomes that are not known yet */
@@ -56,8 +66,8 @@ struct report_progress {
 	struct owner owner; /* which */
 	int64_t rate_milli; /* rows settled in 1,000 s; -1: can't be said yet */
 	int64_t eta_s;      /* -1: can't be said */
-	char waits_for[WAITS_MAX + 80];        /* "": nothing */
-	char unblock[OPERATION_NAME_MAX + 80]; /* the line to type; "": none is needed */
+	char waits_for[REPORT_STOP_MAX]; /* "": nothing */
+	char unblock[REPORT_STOP_MAX];   /* the line to type; "": none is needed */
 };
 
 NODISCARD enum err report_progress(struct cli *c, struct journal *j,

@@ -224,6 +224,22 @@ def status_tells_what_it_waits_for(folder):
 
 
 @test
+def status_names_void_rows(folder):
+    """status shows the first void rows with their reasons, and the line to type"""
+    fill(folder, state=4, states=[FINAL] * 9 + [VOID])
+    shown = Run(folder, "status", "payroll").ends(0).out
+    assert "row 10: reverted" in shown and "pawl retry payroll" in shown, shown
+    Run(folder, "status").ends(0, out="then: pawl retry payroll")
+    with Journal(folder) as db:
+        insert(db, "item", operation=1, row=11, line=12, recipient=blob(0xAA, 11, 20),
+               amount=amount(1), memo=None, state=VOID, intent=None, reason="reverted")
+        db.execute("UPDATE item SET state = 3, reason = 'reverted'")
+        db.execute("UPDATE operation SET items = 11, void_n = 11, final_n = 0")
+    shown = Run(folder, "status", "payroll").ends(0, out="and 1 more: pawl export payroll").out
+    assert shown.count(": reverted") == 10, shown
+
+
+@test
 def names_are_suggested(folder):
     """an operation that is not there names the nearest one"""
     fill(folder)

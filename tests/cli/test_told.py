@@ -10,6 +10,7 @@ Speaks TAP.
 import contextlib
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -101,6 +102,27 @@ def a_past_that_the_journal_has_not_seen_is_told():
         within(unseen, warned(desk), "the plan")
         within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
         check("not seen" not in warned(desk), "it is the journal's own past now")
+
+
+# --- stops ------------------------------------------------------------------------------------
+
+
+@test
+def a_stop_at_the_cap_names_a_figure_that_suffices():
+    with desk_of(60, max_in_flight=10) as (anvil, desk):
+        child = desk.start(*desk.airdrop("list.csv", "--max-total-fee", "0.02"))
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
+        ended = desk.ended(child)
+        same(ended.code, 4, f"exit: {ended.err[-500:]}")
+        line = re.search(r"then: pawl (resume list --max-total-fee [0-9.]+)$", ended.err, re.M)
+        check(line, f"no line to type in {ended.err[-500:]}")
+        within(line.group(1), desk.expect(0, "status", "list").out, "the same line")
+        desk.expect(0, *line.group(1).split())
+        desk.expect(0, *desk.airdrop())
+        within("--max-total-fee 0.", desk.expect(
+            2, *desk.airdrop("list.csv", "--name", "b", "--again", "--max-total-fee", "0.00001")
+        ).err, "a cap that is too low")
 
 
 if __name__ == "__main__":
