@@ -266,6 +266,8 @@ struct connector {
 	bool (*fees_bump)(struct fees *ret, const struct fees *old,
 	    const struct fee_market *m, uint64_t max_fee_cap, uint64_t tip_cap,
 	    const uint8_t tag[5]);
+	/* The most that an empty attempt over these could cost per gas, by the rule. */
+	uint64_t (*fees_over)(const struct fees *now, uint64_t max_fee_cap);
 	/* The most that one bump and one empty attempt over it could cost per gas. */
 	uint64_t (*fees_reserve)(const struct fees *now, uint64_t max_fee_cap);
 

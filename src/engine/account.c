@@ -362,9 +362,7 @@ static bool fill_one(struct runner *r, struct account *a)
 		return false;
 	case RESERVE_CAP:
 		if (amount_is_zero(&o->fees_held))
-			operation_stop(r, o,
-			    "the cap on fees does not cover the next item; raise it with "
-			    "--max-total-fee");
+			operation_pinched(r, o, "the next item");
 		return false;
 	case RESERVE_FEES:
 		operation_waits(o, "the base fee to fall below max_fee_per_gas");

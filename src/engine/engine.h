@@ -65,6 +65,7 @@ struct operation {
 	struct totals by_state[5]; /* by ITEM_* */
 	int64_t started_ms, ended_ms;
 	bool dirty;
+	bool pinched; /* the cap had no room when bumps were looked at last */
 };
 
 /* A payment that an operation would like to make next. */
@@ -162,6 +163,8 @@ struct account {
 	uint64_t stalled_since_height;
 	int stalled_times;
 	uint64_t bumped_height; /* the head at which bumps were last looked at */
+	bool bump_more;         /* not yet at all of them: from bump_from on */
+	uint64_t bump_from;
 };
 
 struct chain_run {

@@ -97,6 +97,38 @@ static bool cap_covers(
 	    amount_add(&sum, &sum, &o->fees_final) && amount_cmp(&sum, &o->cap) <= 0;
 }
 
+/* What an attempt of this intent may cost: what it holds, and what the cap has left. */
+static struct amount room_of(const struct operation *o, const struct intent *i)
+{
+	struct amount used, room;
+
+	CHECK(amount_add(&used, &o->fees_held, &o->fees_final));
+	if (!amount_sub(&room, &o->cap, &used) || !amount_add(&room, &room, &i->held))
+		return i->held;
+	return room;
+}
+
+/* What is held for an attempt: with room for one bump and one empty attempt over it. */
+static struct amount with_reserve(const struct chain_run *c, const struct fees *fees)
+{
+	return gas_times(
+	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
+}
+
+/* The same where the cap has not that much left: an empty attempt over it still fits.
+ * The tag of a legacy one is in its gas. */
+static struct amount with_empty(
+    const struct chain_run *c, const struct fees *fees, bool empty)
+{
+	struct amount own = gas_times(fees->gas, fees->max_fee), over;
+
+	if (empty)
+		return own;
+	over = gas_times(fees->type == FEE_LEGACY ? fees->gas : EMPTY_GAS,
+	    c->connector->fees_over(fees, c->config->max_fee_per_gas));
+	return amount_cmp(&over, &own) > 0 ? over : own;
+}
+
 static void hold(struct operation *o, const struct amount *was, const struct amount *held)
 {
 	CHECK(amount_sub(&o->fees_held, &o->fees_held, was));
@@ -266,8 +298,7 @@ enum reserve intent_reserve(
 	first_fees(&fees, a, o, offer->row, offer->gas);
 	if (fees.max_fee < a->chain->market.next_base_fee)
 		return RESERVE_FEES;
-	held = gas_times(fees.gas,
-	    a->chain->connector->fees_reserve(&fees, a->chain->config->max_fee_per_gas));
+	held = with_reserve(a->chain, &fees);
 	if (!cost_of(&cost, &offer->payload, &fees) ||
 	    !funds_cover(a, &offer->payload, &cost))
 		return RESERVE_NO_FUNDS;
@@ -329,57 +360,95 @@ void intent_ask(struct runner *r, struct account *a, const struct intent *i)
 	ask_for_bytes(r, a, i, &fees, i->emptied == 1);
 }
 
-/* What the intent holds once an attempt at these fees is signed: with room for one bump
- * and an empty one, or else for itself alone. false: the cap has room for neither. */
+/* What the intent holds once an attempt at these fees is signed. false: the cap has no
+ * room for it. */
 static bool held_for(struct amount *ret, const struct chain_run *c,
-    const struct operation *o, const struct intent *i, const struct fees *fees)
+    const struct operation *o, const struct intent *i, const struct fees *fees,
+    bool empty)
 {
-	*ret = gas_times(
-	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
+	*ret = with_reserve(c, fees);
 	if (amount_cmp(ret, &i->held) < 0)
 		*ret = i->held;
 	if (cap_covers(o, &i->held, ret))
 		return true;
-	*ret = gas_times(fees->gas, fees->max_fee);
+	*ret = with_empty(c, fees, empty);
 	if (amount_cmp(ret, &i->held) < 0)
 		*ret = i->held;
 	return cap_covers(o, &i->held, ret);
 }
 
-bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty)
+/* The highest fee per gas whose attempt fits the room. */
+static uint64_t fee_within(const struct chain_run *c, const struct amount *room,
+    const struct fees *like, bool empty)
+{
+	uint64_t low = 0, high = c->config->max_fee_per_gas;
+	struct fees at = *like;
+
+	while (low < high) {
+		struct amount need;
+
+		at.max_fee = high - (high - low) / 2;
+		need = with_empty(c, &at, empty);
+		if (amount_cmp(&need, room) <= 0)
+			low = at.max_fee;
+		else
+			high = at.max_fee - 1;
+	}
+	return low;
+}
+
+/* Fees of a replacement: those of the day, or as much as the room allows. A payload below
+ * the next base fee would only use it up; an empty attempt still takes the payload's
+ * place in the pools. */
+static enum bump bump_fees(struct fees *ret, struct amount *held, struct account *a,
+    struct operation *o, const struct intent *i, const struct fees *old, bool empty)
+{
+	struct chain_run *c = a->chain;
+	uint64_t cap = c->config->max_fee_per_gas;
+	uint64_t tip_cap = c->config->max_priority_fee_per_gas;
+	struct amount room = room_of(o, i);
+	uint8_t tag[5];
+
+	operation_tag(o, i->row, tag);
+	if (!c->connector->fees_bump(ret, old, &c->market, cap, tip_cap, tag))
+		return BUMP_OVER_FEES;
+	if (held_for(held, c, o, i, ret, empty))
+		return BUMP_DONE;
+	cap = fee_within(c, &room, ret, empty);
+	if (!c->connector->fees_bump(ret, old, &c->market, cap, tip_cap, tag) ||
+	    (!empty && ret->max_fee < c->market.next_base_fee) ||
+	    !held_for(held, c, o, i, ret, empty))
+		return BUMP_OVER_CAP;
+	return BUMP_DONE;
+}
+
+enum bump intent_bump(
+    struct runner *r, struct account *a, const struct intent *i, bool empty)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	struct chain_run *c = a->chain;
 	struct sql_attempt_get_out at;
 	struct fees old, fees;
 	struct amount held;
-	uint8_t tag[5];
+	enum bump bump;
 
 	if (!o || !a->key || !i->has_attempt || idset_has(&r->signing, i->id))
-		return false;
+		return BUMP_UNDER_WAY;
 	if (!sql_attempt_get_one(
 		r->s.journal, &(struct sql_attempt_get_in){ .id = i->attempt }, &at))
-		return false;
+		return BUMP_UNDER_WAY;
 	old = (struct fees){ .type = (enum fee_type)at.fee_type,
 		.gas = empty ? EMPTY_GAS : (uint64_t)at.gas,
 		.max_fee = (uint64_t)at.max_fee,
 		.tip = (uint64_t)at.tip };
-	operation_tag(o, i->row, tag);
-	if (!c->connector->fees_bump(&fees, &old, &c->market, c->config->max_fee_per_gas,
-		c->config->max_priority_fee_per_gas, tag))
-		return false;
-	if (!held_for(&held, c, o, i, &fees)) {
-		operation_stop(r, o,
-		    "the cap on fees does not cover a dearer attempt; raise it with "
-		    "--max-total-fee");
-		return false;
-	}
+	bump = bump_fees(&fees, &held, a, o, i, &old, empty);
+	if (bump != BUMP_DONE)
+		return bump;
 	/* At once: the next bump of this turn must not spend the same room again. */
 	sql_intent_held(
 	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = held });
 	hold(o, &i->held, &held);
 	ask_for_bytes(r, a, i, &fees, empty);
-	return true;
+	return BUMP_DONE;
 }
 
 /* -- bytes came back ------------------------------------------------------------ */
@@ -433,7 +502,8 @@ static void attempt_put(struct runner *r, struct account *a, const struct intent
 		cost = i->cost;
 	held = i->held;
 	if (o)
-		(void)held_for(&held, c, o, i, fees); /* signed: it is held in any case */
+		(void)held_for(
+		    &held, c, o, i, fees, one->empty); /* signed: held anyway */
 	if (!sql_attempt_add_one(r->s.journal, &in, &out))
 		return;
 	sql_intent_signed(r->s.journal,

@@ -36,9 +36,17 @@ enum reserve intent_reserve(
 /* Ask for bytes of a reserved intent again (after a start). */
 void intent_ask(struct runner *r, struct account *a, const struct intent *i);
 
-/* Ask for an attempt with higher fees; false: the caps don't allow it, or bytes are
- * asked for already. empty: 0 to ourselves, and no payload ever after (G3). */
-bool intent_bump(struct runner *r, struct account *a, const struct intent *i, bool empty);
+enum bump {
+	BUMP_DONE,
+	BUMP_UNDER_WAY, /* bytes are asked for already, or can't be */
+	BUMP_OVER_FEES, /* the caps per gas allow no replacement */
+	BUMP_OVER_CAP   /* neither what it holds nor the operation's cap covers one */
+};
+
+/* Ask for an attempt with higher fees. empty: 0 to ourselves, and no payload ever after
+ * (G3); it uses what the intent holds for it. */
+enum bump intent_bump(
+    struct runner *r, struct account *a, const struct intent *i, bool empty);
 
 /* Bytes came back from the workers: make them durable. */
 void intent_take_signed(struct runner *r);

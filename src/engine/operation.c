@@ -190,6 +190,21 @@ void operation_waits(struct operation *o, const char *why)
 	o->dirty = true;
 }
 
+void operation_pinched(struct runner *r, struct operation *o, const char *what)
+{
+	char why[120], line[WAITS_MAX];
+
+	o->pinched = true;
+	snprintf(why, sizeof why, "the cap on fees does not cover %s", what);
+	snprintf(line, sizeof line, "%s; then: pawl resume %s --max-total-fee AMOUNT",
+	    why, o->name);
+	if (is_stage(o->state))
+		operation_move(r, o, OPERATION_NEEDS_OPERATOR, why);
+	else if (o->state != OPERATION_CANCELLING && o->state != OPERATION_PAUSED)
+		return;
+	operation_waits(o, line);
+}
+
 void operation_item(struct runner *r, struct operation *o, int64_t row,
     const struct amount *amount, int from, int to, int64_t intent, const char *why)
 {
@@ -337,11 +352,14 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 void operation_cap(struct runner *r, struct operation *o, const struct amount *cap)
 {
 	char text[AMOUNT_TEXT_MAX];
+	struct account *a = account_of(r, o->account);
 
 	if (!amount_cmp(&o->cap, cap))
 		return;
 	o->cap = *cap;
 	o->dirty = true;
+	if (a)
+		a->bumped_height = 0; /* what did not fit is looked at again */
 	amount_format(text, cap, 18);
 	command_event(r, o, "max-total-fee", text);
 }

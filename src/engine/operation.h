@@ -20,6 +20,9 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 /* Needs an operator: says why, and the very line to type. */
 void operation_stop(struct runner *r, struct operation *o, const char *why);
 void operation_waits(struct operation *o, const char *why); /* NULL: nothing */
+/* The cap on fees does not cover `what`: it stops, or where it is not paying says so,
+ * with the line to type. */
+void operation_pinched(struct runner *r, struct operation *o, const char *what);
 
 /* Whether new intents may be reserved for it. */
 bool operation_reserves(const struct operation *o);

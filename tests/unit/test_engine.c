@@ -19,7 +19,7 @@
 #include "scene.h"
 #include "sim/oracle.h"
 
-#define ROWS_MAX 24
+#define ROWS_MAX 150
 #define LISTS_MAX 2
 #define INTERVAL_MS 2000
 
@@ -419,7 +419,7 @@ static uint64_t paid(const struct list *l, int row)
 /* Exactly once, by the chain alone; contiguous nonces; one payload a nonce. */
 static void check_exact(void)
 {
-	struct sim_due due[LISTS_MAX * (ROWS_MAX + 1)];
+	static struct sim_due due[LISTS_MAX * (ROWS_MAX + 1)];
 	struct buf why;
 	size_t n = 0;
 
@@ -844,6 +844,131 @@ static void the_cap_stops_bumps_with_what_is_live(void **state_)
 	finish();
 }
 
+static uint64_t paid_in_all(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 1; i <= lists[0].rows; i++) {
+		assert_in_range(paid(&lists[0], i), 0, 1);
+		n += paid(&lists[0], i);
+	}
+	return n;
+}
+
+/* The cap is what is spent and held; not a wei more. */
+static void cap_at_what_is_held(void)
+{
+	struct amount all;
+
+	assert_true(amount_add(&all, &op()->fees_held, &op()->fees_final));
+	operation_cap(runner, op(), &all);
+}
+
+static void raise_cap(const char *coins)
+{
+	struct amount cap;
+
+	assert_int_equal(amount_parse(&cap, coins, strlen(coins), 18), AMOUNT_OK);
+	operation_cap(runner, op(), &cap);
+}
+
+static void mine_at(uint64_t base_fee)
+{
+	scene.chain->base_fee_next = base_fee;
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	scene.chain->base_fee_next = base_fee;
+	run(1500);
+}
+
+static bool is_emptied(int64_t row)
+{
+	struct intent i = intent(item(row).intent);
+	struct sql_attempt_get_out at;
+
+	return sql_attempt_get_one(
+		   scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at) &&
+	    at.empty;
+}
+
+/* At thirty times the fee, and with a bump before it: each live intent holds enough for
+ * its empty attempt. */
+static void a_cancel_now_uses_the_room_that_is_held(void **state_)
+{
+	struct fee_row row[16];
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(4);
+	run_until(is_signed(4));
+	cap_at_what_is_held();
+	for (int i = 0; i < scene.config.bump_after; i++)
+		mine_at(GWEI);
+	assert_int_equal(attempts_of(item(1).intent, row), 2);
+	mine_at(30 * GWEI);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(3000);
+	for (int i = 1; i <= 4; i++)
+		assert_true(is_emptied(i));
+	scene.chain->base_fee_next = GWEI;
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), 0);
+	check_fees();
+}
+
+static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(4);
+	run_until(is_signed(4));
+	cap_at_what_is_held();
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(2000);
+	assert_true(is_emptied(1));
+	for (int i = 0; i < 8; i++)
+		mine_at(60 * GWEI); /* the empty ones are too cheap now */
+	assert_int_equal(state(), OPERATION_CANCELLING);
+	assert_says(op()->waits_for, "the cap on fees does not cover an empty attempt");
+	assert_says(op()->waits_for, "pawl resume wages --max-total-fee AMOUNT");
+	raise_cap("5");
+	run(3000);
+	assert_string_equal(op()->waits_for, "");
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), 0);
+	check_fees();
+}
+
+/* More than are looked at in one go, and behind others. */
+static void a_cancel_now_empties_all_at_once(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	scene.config.max_in_flight = 400;
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(ROWS_MAX);
+	run_until(is_signed(ROWS_MAX));
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(2000);
+	for (int i = 1; i <= ROWS_MAX; i++)
+		assert_true(is_emptied(i));
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), 0);
+	check_fees();
+}
+
 /* -- the operator ------------------------------------------------------------------ */
 
 static void a_pause_reserves_nothing_new(void **state_)
@@ -867,17 +992,6 @@ static void a_pause_reserves_nothing_new(void **state_)
 	assert_int_equal(op()->by_state[ITEM_PENDING].n, pending);
 	resume();
 	finish();
-}
-
-static uint64_t paid_in_all(void)
-{
-	uint64_t n = 0;
-
-	for (int i = 1; i <= lists[0].rows; i++) {
-		assert_in_range(paid(&lists[0], i), 0, 1);
-		n += paid(&lists[0], i);
-	}
-	return n;
 }
 
 static void a_cancel_settles_what_is_live(void **state_)
@@ -1401,6 +1515,9 @@ int main(void)
 		T(no_bump_passes_the_caps_per_gas),
 		T(the_cap_stops_it_and_a_higher_one_lets_it_go_on),
 		T(the_cap_stops_bumps_with_what_is_live),
+		T(a_cancel_now_uses_the_room_that_is_held),
+		T(a_cancel_that_its_cap_holds_up_says_so),
+		T(a_cancel_now_empties_all_at_once),
 		T(a_pause_reserves_nothing_new),
 		T(a_cancel_settles_what_is_live),
 		T(a_cancel_now_empties_what_is_live),

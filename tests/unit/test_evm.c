@@ -378,6 +378,7 @@ static void the_reserve_covers_two_bumps(void **state)
 		now.tip = draw() % (now.max_fee + 1);
 		assert_true(evm->fees_bump(&once, &now, &m, cap, cap, tag));
 		assert_true(evm->fees_bump(&twice, &once, &m, cap, cap, tag));
+		assert_true(evm->fees_over(&now, cap) >= once.max_fee);
 		assert_true(evm->fees_reserve(&now, cap) >= twice.max_fee);
 		assert_true(evm->fees_reserve(&now, now.max_fee) == now.max_fee);
 	}

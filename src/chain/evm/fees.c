@@ -234,13 +234,24 @@ bool evm_fees_bump(struct fees *ret, const struct fees *old, const struct fee_ma
 	return ok;
 }
 
-/* One bump, and an empty attempt over it, each by the rule and rounded to the tag. */
-uint64_t evm_fees_reserve(const struct fees *now, uint64_t max_fee_cap)
+/* Each replacement by the rule, and rounded to the tag. */
+static uint64_t replaced(const struct fees *now, int times, uint64_t max_fee_cap)
 {
 	uint64_t step =
 	    1ULL << (now->type == FEE_1559 ? TAG_MAX_FEE_BITS : TAG_PRICE_BITS);
-	uint64_t bump = add_capped(raised(now->max_fee), step);
-	uint64_t empty = add_capped(raised(bump), step);
+	uint64_t fee = now->max_fee;
 
-	return most(least(empty, max_fee_cap), now->max_fee);
+	for (int i = 0; i < times; i++)
+		fee = add_capped(raised(fee), step);
+	return most(least(fee, max_fee_cap), now->max_fee);
+}
+
+uint64_t evm_fees_over(const struct fees *now, uint64_t max_fee_cap)
+{
+	return replaced(now, 1, max_fee_cap);
+}
+
+uint64_t evm_fees_reserve(const struct fees *now, uint64_t max_fee_cap)
+{
+	return replaced(now, 2, max_fee_cap);
 }
