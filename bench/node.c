@@ -36,6 +36,7 @@
 #define LINKS_MAX 64
 #define REQUEST_MAX (64u << 20)
 #define DEPTH 8
+#define POOL_FULL 1000 /* a pool is judged anew with each transaction */
 
 struct link {
 	int fd;
@@ -241,6 +242,12 @@ static void chain_open(struct server *s, const char *rich, int64_t interval_ms)
 	sim_mining(s->chain, interval_ms);
 }
 
+static void mine_pool(struct sim_chain *c)
+{
+	while (c->pooled)
+		sim_mine(c, NULL);
+}
+
 static void mine_journal(struct sim_chain *c, const char *path)
 {
 	struct sql_intent_to_send_in in = { .account = 1, .max = INT64_MAX };
@@ -259,10 +266,11 @@ static void mine_journal(struct sim_chain *c, const char *path)
 
 		sim_pool_send(c, c->head, &word, &hash, row.raw, row.raw_len);
 		CHECK(word.code == 0);
+		if (c->pooled >= POOL_FULL)
+			mine_pool(c);
 	}
 	journal_close(j);
-	while (c->pooled)
-		sim_mine(c, NULL);
+	mine_pool(c);
 	for (int i = 0; i < DEPTH; i++)
 		sim_mine(c, NULL);
 }
