@@ -108,25 +108,44 @@ static struct amount room_of(const struct operation *o, const struct intent *i)
 	return room;
 }
 
-/* What is held for an attempt: with room for one bump and one empty attempt over it. */
-static struct amount with_reserve(const struct chain_run *c, const struct fees *fees)
-{
-	return gas_times(
-	    fees->gas, c->connector->fees_reserve(fees, c->config->max_fee_per_gas));
-}
+/* What is held for an attempt: room for one bump and an empty one over that; where the
+ * cap has not so much left, for an empty one over itself; or for itself alone. */
+enum hold { HOLD_RESERVE, HOLD_EMPTY, HOLD_ITSELF };
 
-/* The same where the cap has not that much left: an empty attempt over it still fits.
- * The tag of a legacy one is in its gas. */
-static struct amount with_empty(
-    const struct chain_run *c, const struct fees *fees, bool empty)
+static struct amount hold_for(
+    const struct chain_run *c, const struct fees *fees, enum hold what)
 {
+	uint64_t cap = c->config->max_fee_per_gas;
 	struct amount own = gas_times(fees->gas, fees->max_fee), over;
 
-	if (empty)
+	if (what == HOLD_RESERVE)
+		return gas_times(fees->gas, c->connector->fees_reserve(fees, cap));
+	if (what == HOLD_ITSELF)
 		return own;
+	/* The tag of a legacy one is in its gas. */
 	over = gas_times(fees->type == FEE_LEGACY ? fees->gas : EMPTY_GAS,
-	    c->connector->fees_over(fees, c->config->max_fee_per_gas));
+	    c->connector->fees_over(fees, cap));
 	return amount_cmp(&over, &own) > 0 ? over : own;
+}
+
+/* The highest fee per gas at which this fits the room. */
+static uint64_t fee_within(const struct chain_run *c, const struct amount *room,
+    const struct fees *like, enum hold what)
+{
+	uint64_t low = 0, high = c->config->max_fee_per_gas;
+	struct fees at = *like;
+
+	while (low < high) {
+		struct amount need;
+
+		at.max_fee = high - (high - low) / 2;
+		need = hold_for(c, &at, what);
+		if (amount_cmp(&need, room) <= 0)
+			low = at.max_fee;
+		else
+			high = at.max_fee - 1;
+	}
+	return low;
 }
 
 static void hold(struct operation *o, const struct amount *was, const struct amount *held)
@@ -134,6 +153,32 @@ static void hold(struct operation *o, const struct amount *was, const struct amo
 	CHECK(amount_sub(&o->fees_held, &o->fees_held, was));
 	CHECK(amount_add(&o->fees_held, &o->fees_held, held));
 	o->dirty = true;
+}
+
+/* What the intent holds once an attempt at these fees is signed. false: the cap has no
+ * room for it. */
+static bool held_for(struct amount *ret, const struct chain_run *c,
+    const struct operation *o, const struct intent *i, const struct fees *fees,
+    bool empty)
+{
+	*ret = hold_for(c, fees, HOLD_RESERVE);
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	if (cap_covers(o, &i->held, ret))
+		return true;
+	*ret = hold_for(c, fees, empty ? HOLD_ITSELF : HOLD_EMPTY);
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	return cap_covers(o, &i->held, ret);
+}
+
+/* At once: the next one of this turn must not spend the same room again. */
+static void hold_now(struct runner *r, struct operation *o, const struct intent *i,
+    const struct amount *held)
+{
+	sql_intent_held(
+	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = *held });
+	hold(o, &i->held, held);
 }
 
 static bool funds_cover(
@@ -183,15 +228,15 @@ static enum fee_type fee_type_of(const struct chain_run *c)
 	return c->market.has_1559 ? FEE_1559 : FEE_LEGACY;
 }
 
-static void first_fees(
-    struct fees *ret, struct account *a, struct operation *o, int64_t row, uint64_t gas)
+static void first_fees(struct fees *ret, struct account *a, struct operation *o,
+    int64_t row, uint64_t gas, uint64_t cap)
 {
 	struct chain_run *c = a->chain;
 	uint8_t tag[5];
 
 	operation_tag(o, row, tag);
-	c->connector->fees_first(ret, &c->market, gas, fee_type_of(c),
-	    c->config->max_fee_per_gas, c->config->max_priority_fee_per_gas, tag);
+	c->connector->fees_first(ret, &c->market, gas, fee_type_of(c), cap,
+	    c->config->max_priority_fee_per_gas, tag);
 }
 
 /* -- the batch on its way to a worker ------------------------------------------- */
@@ -295,10 +340,11 @@ enum reserve intent_reserve(
 	struct fees fees;
 	struct amount cost, held;
 
-	first_fees(&fees, a, o, offer->row, offer->gas);
+	first_fees(
+	    &fees, a, o, offer->row, offer->gas, a->chain->config->max_fee_per_gas);
 	if (fees.max_fee < a->chain->market.next_base_fee)
 		return RESERVE_FEES;
-	held = with_reserve(a->chain, &fees);
+	held = hold_for(a->chain, &fees, HOLD_RESERVE);
 	if (!cost_of(&cost, &offer->payload, &fees) ||
 	    !funds_cover(a, &offer->payload, &cost))
 		return RESERVE_NO_FUNDS;
@@ -349,52 +395,40 @@ static uint64_t gas_of(
 	return o->kind->gas(o, i->row);
 }
 
+/* Fees of the day for a reserved intent, or as much of them as its room allows; false:
+ * not even the next base fee. */
+static bool ask_fees(struct fees *ret, struct runner *r, struct account *a,
+    struct operation *o, const struct intent *i)
+{
+	uint64_t gas = i->emptied == 1 ? EMPTY_GAS : gas_of(r, o, i);
+	enum hold what = i->emptied == 1 ? HOLD_ITSELF : HOLD_RESERVE;
+	struct chain_run *c = a->chain;
+	struct amount room = room_of(o, i), need;
+
+	first_fees(ret, a, o, i->row, gas, c->config->max_fee_per_gas);
+	need = hold_for(c, ret, what);
+	if (amount_cmp(&need, &room) <= 0)
+		return true;
+	first_fees(ret, a, o, i->row, gas, fee_within(c, &room, ret, what));
+	return ret->max_fee >= c->market.next_base_fee;
+}
+
 void intent_ask(struct runner *r, struct account *a, const struct intent *i)
 {
 	struct operation *o = runner_operation(r, i->operation);
+	bool empty = i->emptied == 1;
+	struct amount held;
 	struct fees fees;
 
 	if (!o || !a->key || i->emptied == 2 || idset_has(&r->signing, i->id))
 		return;
-	first_fees(&fees, a, o, i->row, i->emptied == 1 ? EMPTY_GAS : gas_of(r, o, i));
-	ask_for_bytes(r, a, i, &fees, i->emptied == 1);
-}
-
-/* What the intent holds once an attempt at these fees is signed. false: the cap has no
- * room for it. */
-static bool held_for(struct amount *ret, const struct chain_run *c,
-    const struct operation *o, const struct intent *i, const struct fees *fees,
-    bool empty)
-{
-	*ret = with_reserve(c, fees);
-	if (amount_cmp(ret, &i->held) < 0)
-		*ret = i->held;
-	if (cap_covers(o, &i->held, ret))
-		return true;
-	*ret = with_empty(c, fees, empty);
-	if (amount_cmp(ret, &i->held) < 0)
-		*ret = i->held;
-	return cap_covers(o, &i->held, ret);
-}
-
-/* The highest fee per gas whose attempt fits the room. */
-static uint64_t fee_within(const struct chain_run *c, const struct amount *room,
-    const struct fees *like, bool empty)
-{
-	uint64_t low = 0, high = c->config->max_fee_per_gas;
-	struct fees at = *like;
-
-	while (low < high) {
-		struct amount need;
-
-		at.max_fee = high - (high - low) / 2;
-		need = with_empty(c, &at, empty);
-		if (amount_cmp(&need, room) <= 0)
-			low = at.max_fee;
-		else
-			high = at.max_fee - 1;
+	if (!ask_fees(&fees, r, a, o, i) ||
+	    !held_for(&held, a->chain, o, i, &fees, empty)) {
+		operation_pinched(r, o, "a payment that is reserved");
+		return;
 	}
-	return low;
+	hold_now(r, o, i, &held);
+	ask_for_bytes(r, a, i, &fees, empty);
 }
 
 /* Fees of a replacement: those of the day, or as much as the room allows. A payload below
@@ -414,7 +448,7 @@ static enum bump bump_fees(struct fees *ret, struct amount *held, struct account
 		return BUMP_OVER_FEES;
 	if (held_for(held, c, o, i, ret, empty))
 		return BUMP_DONE;
-	cap = fee_within(c, &room, ret, empty);
+	cap = fee_within(c, &room, ret, empty ? HOLD_ITSELF : HOLD_EMPTY);
 	if (!c->connector->fees_bump(ret, old, &c->market, cap, tip_cap, tag) ||
 	    (!empty && ret->max_fee < c->market.next_base_fee) ||
 	    !held_for(held, c, o, i, ret, empty))
@@ -443,10 +477,7 @@ enum bump intent_bump(
 	bump = bump_fees(&fees, &held, a, o, i, &old, empty);
 	if (bump != BUMP_DONE)
 		return bump;
-	/* At once: the next bump of this turn must not spend the same room again. */
-	sql_intent_held(
-	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = held });
-	hold(o, &i->held, &held);
+	hold_now(r, o, i, &held);
 	ask_for_bytes(r, a, i, &fees, empty);
 	return BUMP_DONE;
 }

@@ -33,7 +33,9 @@ enum reserve {
 enum reserve intent_reserve(
     struct runner *r, struct account *a, struct operation *o, const struct offer *offer);
 
-/* Ask for bytes of a reserved intent again (after a start). */
+/* Ask for bytes of a reserved intent again (after a start), at the fees of the day or at
+ * as much of them as it holds and the cap has left; where that is below the next base fee
+ * its operation stops, and it stays reserved. */
 void intent_ask(struct runner *r, struct account *a, const struct intent *i);
 
 enum bump {

@@ -1294,6 +1294,71 @@ static void a_signer_that_refuses_stops_the_account(void **state_)
 	finish();
 }
 
+/* Row 3 was reserved when the life ended, and its cap is what was held for it then. */
+static void begin_reserved_at_its_cap(void)
+{
+	static struct connector refuses;
+
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	refuses = connector_evm;
+	refuses.sign = no_sign;
+	chain()->connector = &refuses;
+	pay_rows(3);
+	run_until(account()->stopped);
+	cap_at_what_is_held();
+	turn();
+	rest();
+	assert_int_equal(intent(item(3).intent).state, INTENT_RESERVED);
+}
+
+/* What is asked for again fits what was held: check_turn looks. */
+static void bytes_asked_for_again_stay_within_the_cap(void **state_)
+{
+	struct fee_row row[16];
+
+	(void)state_;
+	begin_reserved_at_its_cap();
+	scene.chain->base_fee_next = 5 * GWEI / 4;
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	scene_rise(&scene);
+	rise();
+	run_until(is_signed(3));
+	assert_int_equal(state(), OPERATION_DISTRIBUTING);
+	assert_int_equal(attempts_of(item(3).intent, row), 1);
+	assert_true(row[0].max_fee >= 5 * GWEI / 4);
+	resume();
+	raise_cap("5");
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void bytes_that_do_not_fit_the_cap_stop_it(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin_reserved_at_its_cap();
+	nonce = intent(item(3).intent).nonce;
+	scene.chain->base_fee_next = 30 * GWEI;
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	scene.chain->base_fee_next = 30 * GWEI;
+	scene_rise(&scene);
+	rise();
+	run_until(chain()->id && state() == OPERATION_NEEDS_OPERATOR);
+	run(10000);
+	assert_says(op()->waits_for, "pawl resume wages --max-total-fee AMOUNT");
+	assert_int_equal(intent(item(3).intent).state, INTENT_RESERVED);
+	assert_int_equal(intent(item(3).intent).nonce, nonce);
+	raise_cap("5");
+	resume();
+	run_until(is_signed(3));
+	assert_int_equal(intent(item(3).intent).nonce, nonce);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 /* -- blocks that vanish ----------------------------------------------------------------
  */
 
@@ -1532,6 +1597,8 @@ int main(void)
 		T(the_brake_stops_a_token_that_reverts),
 		T(two_lists_of_one_account_take_turns),
 		T(a_signer_that_refuses_stops_the_account),
+		T(bytes_asked_for_again_stay_within_the_cap),
+		T(bytes_that_do_not_fit_the_cap_stop_it),
 		T(reorgs_within_the_bound_change_nothing),
 		T(a_reorg_while_it_is_down),
 		T(beyond_the_bound_items_reopen_and_end_exact),
