@@ -5,6 +5,9 @@
  * much arrived is read from the nodes. A nonce that nothing explains may have paid
  * somebody, so it is a mismatch, as is every row that no final transaction pays: a void
  * row too. Then the journal is held against itself: plan hash, totals, event chain.
+ *
+ * Of an operation that is under way, or was cancelled, rows that are not paid yet, or not
+ * any more, are no mismatches: they are counted apart, and it is not proven then either.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -21,6 +24,7 @@
 #include "journal/sql.gen.h"
 
 #define MISMATCHES_MAX 1000
+#define SHOWN_MAX 20 /* of them, to a person */
 #define FINAL_PATIENCE_MS 5000
 
 struct verify {
@@ -34,7 +38,11 @@ struct verify {
 	struct report_asset asset;
 	struct airdrop_facts facts;
 	uint64_t final_height, count;
-	uint8_t *paid; /* a bit a row; 0 is the service fee */
+	bool under_way; /* when it was begun: what is not there yet may still come */
+	uint64_t last;  /* the highest nonce that was walked */
+	uint8_t *paid;  /* a bit a row; 0 is the service fee */
+	uint8_t *late;  /* the same: a transaction for it is not final yet */
+	int64_t open;   /* rows that are not paid, where that is no mismatch */
 	int64_t final;
 	struct amount final_total;
 	json_t *mismatches;
@@ -86,6 +94,13 @@ static void PRINTF(5, 6) mismatch(struct verify *v, int64_t row, int64_t nonce,
 static bool is_paid(const struct verify *v, int64_t row)
 {
 	return v->paid[row / 8] >> (row % 8) & 1;
+}
+
+static void late_mark(struct verify *v, const struct hint *h)
+{
+	if (h->operation == v->operation.id && h->row >= 0 &&
+	    h->row <= v->operation.items)
+		v->late[h->row / 8] |= (uint8_t)(1 << (h->row % 8));
 }
 
 /* -- one transaction ------------------------------------------------------- */
@@ -183,6 +198,8 @@ static bool settled(struct verify *v, const struct hint *h, const struct looked 
 		mismatch(v, h->row, nonce, &h->hash, "its block is not on the chain");
 	else if (!l->receipt)
 		mismatch(v, h->row, nonce, &h->hash, "it has no receipt in its block");
+	else if (l->tx.height > v->final_height && v->under_way)
+		late_mark(v, h);
 	else if (l->tx.height > v->final_height)
 		mismatch(v, h->row, nonce, &h->hash,
 		    "block %" PRIu64 " is not final: the last final one is %" PRIu64,
@@ -289,8 +306,10 @@ static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t
 	if (e == ERR_OK)
 		e = blocks_find(v, looked, n, heights, hashes + n, &blocks, f);
 	for (uint32_t i = 0; i < n && e == ERR_OK; i++) {
-		if (!looked[i].tx.included)
+		if (!looked[i].tx.included) {
+			late_mark(v, &hints[i]);
 			continue;
+		}
 		at = bsearch(
 		    &looked[i].tx.height, heights, blocks, sizeof *heights, height_order);
 		CHECK(at);
@@ -319,7 +338,7 @@ static enum err stretch_check(
 		    from, explained, f);
 	}
 	for (uint64_t nonce = from; nonce <= last && e == ERR_OK; nonce++) {
-		if (explained[nonce - from])
+		if (explained[nonce - from] || (nonce >= v->count && v->under_way))
 			continue;
 		mismatch(v, 0, (int64_t)nonce, NULL,
 		    nonce < v->count ? "it is consumed, and not by a transaction that "
@@ -342,7 +361,7 @@ static enum err nonces_check(struct verify *v, struct fail *f)
 	if (!sql_report_nonce_range_one(v->journal, &in, &range) || range.no_lowest ||
 	    range.no_highest)
 		return ERR_OK;
-	last = (uint64_t)range.highest;
+	last = v->last = (uint64_t)range.highest;
 	for (uint64_t from = (uint64_t)range.lowest; from <= last && e == ERR_OK;
 	     from += step)
 		e = stretch_check(
@@ -352,24 +371,50 @@ static enum err nonces_check(struct verify *v, struct fail *f)
 
 /* -- the journal against itself -------------------------------------------- */
 
-static void row_check(struct verify *v, const struct sql_item_from_out *item)
+/* The journal is read after the chain, and may know more by now. */
+static bool came_later(struct verify *v, int64_t row)
 {
-	bool paid = is_paid(v, item->row);
+	struct sql_intent_by_row_in in = { .operation = v->operation.id, .row = row };
+	struct sql_intent_by_row_out found;
+	struct sql_intent_get_out i;
+	bool later = v->late[row / 8] >> (row % 8) & 1;
+
+	sql_intent_by_row_begin(v->journal, &in);
+	while (!later && sql_intent_by_row_next(v->journal, &found))
+		later = sql_intent_get_one(v->journal,
+			    &(struct sql_intent_get_in){ .id = found.id }, &i) &&
+		    !i.no_nonce && (uint64_t)i.nonce > v->last;
+	sql_intent_by_row_end(v->journal);
+	return later;
+}
+
+static void void_check(struct verify *v, const struct sql_item_from_out *item, bool paid)
+{
 	char reason[160];
 
 	snprintf(reason, sizeof reason, "%s", item->no_reason ? "" : item->reason);
 	utf8_plain(reason);
-	if (paid && item->state == ITEM_VOID)
-		mismatch(
-		    v, item->row, -1, NULL, "paid, and void in the journal: %s", reason);
-	else if (!paid && item->state == ITEM_VOID)
-		mismatch(v, item->row, -1, NULL, "void: %s", reason);
-	else if (!paid && item->state == ITEM_FINAL)
+	mismatch(v, item->row, -1, NULL, "%svoid%s: %s", paid ? "paid, and " : "",
+	    paid ? " in the journal" : "", reason);
+}
+
+static void row_check(struct verify *v, const struct sql_item_from_out *item)
+{
+	bool paid = is_paid(v, item->row);
+	int state = (int)item->state;
+
+	if (state == ITEM_VOID)
+		void_check(v, item, paid);
+	else if (paid)
+		return;
+	else if (state == ITEM_FINAL && !(v->under_way && came_later(v, item->row)))
 		mismatch(v, item->row, -1, NULL,
 		    "final in the journal, and no final transaction pays it");
-	else if (!paid)
+	else if (!v->under_way && v->operation.state == OPERATION_COMPLETED)
 		mismatch(v, item->row, -1, NULL, "not paid: %s",
-		    state_name(MACHINE_ITEM, (int)item->state));
+		    state_name(MACHINE_ITEM, state));
+	else
+		v->open++;
 }
 
 static void totals_check(struct verify *v, const struct totals counted[5])
@@ -423,10 +468,21 @@ static void rows_check(struct verify *v)
 			mismatch(v, item.row, -1, NULL, "the sum of rows is too large");
 		row_check(v, &item);
 	}
-	if (!amount_is_zero(&v->facts.fee_amount) && !is_paid(v, 0))
+	if (!amount_is_zero(&v->facts.fee_amount) && !is_paid(v, 0) && !v->under_way &&
+	    v->operation.state == OPERATION_COMPLETED)
 		mismatch(v, 0, -1, NULL, "the service fee is not paid");
-	totals_check(v, counted);
 	plan_check(v, h);
+	totals_check(v, counted);
+}
+
+/* A list that is still being read: nothing of it was reserved. */
+static bool list_is_there(struct verify *v)
+{
+	if (airdrop_read(v->journal, v->operation.id, &v->facts) &&
+	    v->facts.imported == v->operation.items)
+		return true;
+	v->open = v->operation.items;
+	return false;
 }
 
 static void events_check(struct verify *v)
@@ -441,60 +497,90 @@ static void events_check(struct verify *v)
 
 /* -- telling --------------------------------------------------------------- */
 
+static void mismatch_tell(const json_t *m)
+{
+	const json_t *row = json_object_get(m, "row");
+	const json_t *nonce = json_object_get(m, "nonce");
+	const json_t *tx = json_object_get(m, "tx");
+
+	if (row)
+		printf("row %" JSON_INTEGER_FORMAT ": ", json_integer_value(row));
+	if (nonce)
+		printf("nonce %" JSON_INTEGER_FORMAT ": ", json_integer_value(nonce));
+	printf("%s%s%s\n", json_string_value(json_object_get(m, "why")), tx ? ": " : "",
+	    tx ? json_string_value(tx) : "");
+}
+
 static void tell_people(
-    const struct verify *v, bool ok, const char *planned, const char *final)
+    const struct verify *v, const char *planned, const char *final, bool as_planned)
 {
 	const json_t *m;
 	size_t i;
 
 	json_array_foreach(v->mismatches, i, m)
 	{
-		const json_t *row = json_object_get(m, "row");
-		const json_t *nonce = json_object_get(m, "nonce");
-		const json_t *tx = json_object_get(m, "tx");
-
-		if (row)
-			printf("row %" JSON_INTEGER_FORMAT ": ", json_integer_value(row));
-		if (nonce)
-			printf("nonce %" JSON_INTEGER_FORMAT ": ",
-			    json_integer_value(nonce));
-		printf("%s%s%s\n", json_string_value(json_object_get(m, "why")),
-		    tx ? ": " : "", tx ? json_string_value(tx) : "");
+		if (i < SHOWN_MAX)
+			mismatch_tell(m);
 	}
+	if (i > SHOWN_MAX)
+		printf("and %" PRId64 " more: pawl verify %s --json\n",
+		    (int64_t)(i - SHOWN_MAX) + v->more, v->operation.name);
 	printf("%s: %" PRId64 " of %" PRId64 " rows paid exactly once, %s of %s%s%s%s\n",
 	    v->operation.name, v->final, v->operation.items, final, planned,
 	    v->asset.symbol[0] ? " " : "", v->asset.symbol,
-	    ok ? "" : "; this is not as planned");
+	    as_planned ? "" : "; this is not as planned");
 	cli_say(v->cli,
 	    "Read from %d nodes of chain %s, up to its final block %" PRIu64 ".",
 	    v->chain->endpoints_n, v->chain->name, v->final_height);
 }
 
+/* Mismatches go before all else; without them, why it is not proven all the same. */
+static enum err verdict(const struct verify *v, int64_t mismatches, struct fail *f)
+{
+	const struct operation *o = &v->operation;
+
+	if (mismatches)
+		return fail_set(f, ERR_MISMATCH, "%s: %" PRId64 " mismatch%s", o->name,
+		    mismatches, mismatches == 1 ? "" : "es");
+	if (v->under_way && operation_ended(o))
+		return fail_set(f, ERR_STOPPED, "%s has ended meanwhile: pawl verify %s",
+		    o->name, o->name);
+	if (v->under_way)
+		return fail_set(f, ERR_STOPPED,
+		    "%s is %s: %" PRId64 " of %" PRId64
+		    " rows are not final yet; what is final is as planned",
+		    o->name, state_name(MACHINE_OPERATION, o->state), v->open, o->items);
+	if (v->open)
+		return fail_set(f, ERR_OPERATOR,
+		    "%s was cancelled: %" PRId64 " of %" PRId64
+		    " rows are not paid; what is paid is as planned",
+		    o->name, v->open, o->items);
+	return ERR_OK;
+}
+
 static enum err tell(struct verify *v, struct fail *f)
 {
-	char planned[AMOUNT_TEXT_MAX], final[AMOUNT_TEXT_MAX];
-	size_t n = json_array_size(v->mismatches);
-	bool ok = n == 0;
-	char more[48];
+	char planned[AMOUNT_TEXT_MAX], final[AMOUNT_TEXT_MAX], more[48];
+	int64_t n = (int64_t)json_array_size(v->mismatches) + v->more;
+	enum err e;
 
+	utf8_plain(v->operation.name);
+	e = verdict(v, n, f);
+	amount_format(planned, &v->operation.planned, v->asset.decimals);
+	amount_format(final, &v->final_total, v->asset.decimals);
+	v->cli->told = true;
+	if (!v->cli->args.json) {
+		tell_people(v, planned, final, n == 0);
+		return e;
+	}
 	if (v->more) {
 		snprintf(more, sizeof more, "and %" PRId64 " more", v->more);
 		json_array_append_new(v->mismatches, json_pack("{s:s}", "why", more));
 	}
-	utf8_plain(v->operation.name);
-	amount_format(planned, &v->operation.planned, v->asset.decimals);
-	amount_format(final, &v->final_total, v->asset.decimals);
-	v->cli->told = true;
-	if (v->cli->args.json)
-		cli_json(json_pack("{s:b, s:I, s:I, s:O, s:s, s:s}", "ok", ok, "rows",
-		    (json_int_t)v->operation.items, "final", (json_int_t)v->final,
-		    "mismatches", v->mismatches, "planned_total", planned, "final_total",
-		    final));
-	else
-		tell_people(v, ok, planned, final);
-	return ok ? ERR_OK
-		  : fail_set(f, ERR_MISMATCH, "%s: %" PRId64 " mismatches",
-			v->operation.name, (int64_t)n + v->more);
+	cli_json(json_pack("{s:b, s:I, s:I, s:O, s:s, s:s}", "ok", e == ERR_OK, "rows",
+	    (json_int_t)v->operation.items, "final", (json_int_t)v->final, "mismatches",
+	    v->mismatches, "planned_total", planned, "final_total", final));
+	return e;
 }
 
 /* -- the command ----------------------------------------------------------- */
@@ -512,6 +598,7 @@ static enum err load(struct verify *v, struct fail *f)
 		e = fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	if (e == ERR_OK)
 		e = own_chain(v->cli->config, j, v->operation.chain, &v->chain, f);
+	v->under_way = !operation_ended(&v->operation);
 	return e;
 }
 
@@ -547,6 +634,7 @@ static enum err verify(struct verify *v, struct fail *f)
 		return e;
 	v->ask = ask_new(v->world, v->chain, ASK_PATIENCE_MS, true);
 	v->paid = mem_new((size_t)v->operation.items / 8 + 1);
+	v->late = mem_new((size_t)v->operation.items / 8 + 1);
 	v->mismatches = json_array();
 	e = meet(v, f);
 	if (e == ERR_OK)
@@ -556,7 +644,8 @@ static enum err verify(struct verify *v, struct fail *f)
 	/* The rows and totals of one moment, as they are now. */
 	journal_read_begin(v->journal);
 	if (operation_read(v->journal, v->operation.id, &v->operation)) {
-		rows_check(v);
+		if (list_is_there(v))
+			rows_check(v);
 		events_check(v);
 	}
 	journal_read_end(v->journal);
@@ -575,6 +664,7 @@ enum err cmd_verify(struct cli *c, struct fail *f)
 	if (v.journal)
 		journal_close(v.journal);
 	free(v.paid);
+	free(v.late);
 	json_decref(v.mismatches);
 	return e;
 }

@@ -11,6 +11,7 @@ import contextlib
 import json
 import pathlib
 import re
+import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -102,6 +103,31 @@ def a_past_that_the_journal_has_not_seen_is_told():
         within(unseen, warned(desk), "the plan")
         within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
         check("not seen" not in warned(desk), "it is the journal's own past now")
+
+
+# --- what is not settled ----------------------------------------------------------------------
+
+
+@test
+def verify_counts_what_is_not_final_apart():
+    with desk_of(60, max_in_flight=10) as (anvil, desk):
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 20, 30, "20 payments")
+        beside = desk.expect(3, "verify", "list", "--json")
+        told = json.loads(beside.out)
+        same((told["ok"], told["mismatches"]), (False, []), "verify of what is under way")
+        within(("list is distributing", "rows are not final yet"), beside.err, "why")
+        child.send_signal(signal.SIGTERM)
+        desk.ended(child)
+        text = desk.expect(3, "verify", "list")
+        check(len(text.out.splitlines()) <= 2, f"a line for each row: {text.out}")
+        desk.expect(0, "cancel", "list")
+        text = desk.expect(4, "verify", "list")
+        within(("list was cancelled", "rows are not paid"), text.err, "why")
+        check(len(text.out.splitlines()) <= 2, f"a line for each row: {text.out}")
+        told = desk.verify("list", 4)
+        same(told["final"], anvil.rpc.count(PAYER), "rows that are final")
+        within("put them into a list of their own", desk.expect(4, *desk.airdrop()).err, "the run")
 
 
 # --- stops ------------------------------------------------------------------------------------
