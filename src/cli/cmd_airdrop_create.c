@@ -136,8 +136,8 @@ static enum err cap_check(struct run *r, struct fail *f)
 	amount_format(text, &least, NATIVE_DECIMALS);
 	amount_format(enough, &good, NATIVE_DECIMALS);
 	return fail_set(f, ERR_INPUT,
-	    "--max-total-fee: at today's base fee the fees are about %.80s; with room for "
-	    "bumps: --max-total-fee %.80s",
+	    "--max-total-fee: at today's base fee the fees are about %.80s; with room "
+	    "for bumps: --max-total-fee %.80s",
 	    text, enough);
 }
 

@@ -21,6 +21,10 @@
 #define LAG_MAX 5
 #define SIGNIFICANT_LATENCY_MS 2000
 
+/* The section that says what is still certain. A backup is no way out: it does not know
+ * what was sent since. */
+#define DAMAGE "man pawl, DAMAGE"
+
 struct doctor {
 	struct cli *cli;
 	struct world *world;
@@ -157,10 +161,10 @@ static void operation_check(struct doctor *d, struct operation *o)
 	utf8_plain(o->name);
 	if (airdrop_read(d->journal, o->id, &a) && a.imported == o->items &&
 	    !sums_hold(d->journal, o))
-		finding(d, "journal", o->name, "pawl verify it, and restore a backup",
+		finding(d, "journal", o->name, "pawl verify it; " DAMAGE,
 		    "its totals are not the sums of its rows");
 	else if (report_progress(d->cli, d->journal, o, &p, &f) != ERR_OK)
-		finding(d, "journal", o->name, "restore a backup", "%s", f.why);
+		finding(d, "journal", o->name, DAMAGE, "%s", f.why);
 	else if (p.unblock[0])
 		finding(d, "journal", o->name, p.unblock, "it waits for %s", p.waits_for);
 	else
@@ -180,6 +184,23 @@ static void operations_check(struct doctor *d)
 	sql_operation_all_end(d->journal);
 }
 
+/* What to do about a journal that can't even be opened. */
+static const char *open_todo(enum err e)
+{
+	switch ((int)e) {
+	case ERR_NO_JOURNAL:
+		return "pawl init";
+	case ERR_CONFLICT:
+		return "pawl migrate";
+	case ERR_NEWER_JOURNAL:
+		return "use the pawl that wrote it, or a newer one";
+	case ERR_DAMAGED:
+		return "put back what is missing; if it is lost: " DAMAGE;
+	default:
+		return "look at the file and its folder: owner, mode, medium";
+	}
+}
+
 static void journal_check(struct doctor *d)
 {
 	const char *path = d->cli->config->journal;
@@ -189,20 +210,18 @@ static void journal_check(struct doctor *d)
 
 	if (journal_read(&d->journal, path, &f) != ERR_OK) {
 		d->journal = NULL;
-		finding(d, "journal", path,
-		    f.err == ERR_NO_JOURNAL ? "pawl init" : "see the sentence", "%s",
-		    f.why);
+		finding(d, "journal", path, open_todo(f.err), "%s", f.why);
 		return;
 	}
 	if (!journal_check_pages(d->journal, why, sizeof why)) {
-		finding(d, "journal", path, "stop what uses it, and restore a backup",
-		    "damaged: %s", why);
+		finding(
+		    d, "journal", path, "stop what uses it; " DAMAGE, "damaged: %s", why);
 		return;
 	}
 	journal_read_begin(d->journal);
 	commit = journal_check_events(d->journal, &operation);
 	if (commit)
-		finding(d, "journal", path, "restore a backup; somebody edited the past",
+		finding(d, "journal", path, "somebody edited the past: " DAMAGE,
 		    "the event chain of operation %" PRId64 " breaks at commit %" PRId64,
 		    operation, commit);
 	else

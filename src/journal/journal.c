@@ -107,8 +107,9 @@ static enum err refuse_missing(const char *path, enum db_mode mode, struct fail 
 	journal_name_with(name, path, "-wal");
 	if (journal_files->size(name) < 0)
 		return fail_set(f, ERR_DAMAGED,
-		    "%s: is missing, and with it perhaps the last commits; it belongs to"
-		    " the database for ever",
+		    "%s: is missing, and with it perhaps the last commits; what the"
+		    " database holds is certain, and nothing was sent now. Put it back;"
+		    " if it is lost: man pawl, DAMAGE",
 		    name);
 	return ERR_OK;
 }

@@ -446,6 +446,17 @@ def doctor_finds_what_is_wrong(folder):
 
 
 @test
+def a_missing_wal_has_a_way_out(folder):
+    """a journal without its -wal says what is certain and where to go on, and so does doctor"""
+    fill(folder)
+    os.unlink(os.path.join(folder, "pawl.db-wal"))
+    Run(folder, "status").ends(6, err="-wal: is missing(.|\n)*is certain(.|\n)*man pawl, DAMAGE")
+    *told, _ = Run(folder, "doctor", "--json").ends(1).json()
+    (found,) = (o for o in told if o["check"] == "journal")
+    assert not found["ok"] and "put back what is missing" in found["do"], found
+
+
+@test
 def doctor_reads_the_journal(folder):
     """doctor sees totals that are not the sums of their rows, an edited past, a stop"""
     fill(folder)
