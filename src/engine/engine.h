@@ -13,6 +13,7 @@
  *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
+ *   market.c     the fees of the day
  */
 #ifndef PAWL_ENGINE_ENGINE_H
 #define PAWL_ENGINE_ENGINE_H
@@ -167,6 +168,15 @@ struct account {
 	uint64_t bump_from;
 };
 
+/* The nodes are asked for the fees of the day, one after the other. */
+struct market_round {
+	bool busy, agreed; /* a question is under way; a quorum has answered */
+	uint32_t asked;    /* nodes, and those of the same providers */
+	int n;             /* answers */
+	int node[POOL_NODES_MAX];
+	struct fee_market said[POOL_NODES_MAX];
+};
+
 struct chain_run {
 	struct runner *runner;
 	const struct chain_config *config;
@@ -175,8 +185,9 @@ struct chain_run {
 	struct follower *follower;
 	int64_t id; /* the journal's; 0: not yet known */
 	struct fee_market market;
-	bool has_market, market_busy;
-	int64_t market_at_ms;
+	bool has_market;
+	struct market_round market_round;
+	int64_t market_at_ms, market_not_before_ms;
 	uint64_t market_height;
 	bool watch_changed; /* accounts or tokens came */
 	struct account **accounts;

@@ -10,13 +10,11 @@
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
+#include "engine/market.h"
 #include "engine/operation.h"
 #include "engine/scrap.h"
 #include "journal/sql.gen.h"
 
-/* How often the fees of the day are asked for, while something is to be signed. */
-#define MARKET_BLOCKS 5
-#define MARKET_MS 10000
 /* After so long a turn takes nothing more in. */
 #define TURN_MS_MAX 50
 
@@ -306,80 +304,6 @@ static void chain_watch(struct runner *r, struct chain_run *c)
 	}
 	follower_watch(c->follower, w, n);
 	free(w);
-}
-
-/* -- the fees of the day --------------------------------------------------- */
-
-struct market_ask {
-	struct fact fact;
-	struct chain_run *chain;
-	struct fee_market market;
-	enum err err;
-};
-
-static void market_take(struct runner *r, struct fact *f)
-{
-	struct market_ask *q = (struct market_ask *)f;
-	struct chain_run *c = q->chain;
-	struct head head = { 0 };
-
-	c->market_busy = false;
-	c->market_at_ms = world_now_ms(r->s.world);
-	if (q->err)
-		return;
-	follower_head(c->follower, &head);
-	c->market = q->market;
-	c->has_market = true;
-	c->market_height = head.height;
-}
-
-static void fact_free(struct fact *f)
-{
-	free(f);
-}
-
-static void market_done(void *ctx, struct pool_answer *answer)
-{
-	struct market_ask *q = ctx;
-	struct fail f;
-
-	q->err = answer->err;
-	if (!q->err)
-		q->err = q->chain->connector->market_read(
-		    &q->market, answer->answer, answer->len, &f);
-	runner_fact(q->chain->runner, &q->fact);
-}
-
-static void market_turn(struct runner *r, struct chain_run *c)
-{
-	int64_t now = world_now_ms(r->s.world), at_ms;
-	struct market_ask *q;
-	struct head head;
-	struct buf body;
-	int node;
-
-	if (!c->accounts_n || !follower_head(c->follower, &head))
-		return;
-	if (c->has_market && head.next_base_fee)
-		c->market.next_base_fee = head.next_base_fee;
-	if (c->market_busy ||
-	    (c->has_market && head.height < c->market_height + MARKET_BLOCKS &&
-		now - c->market_at_ms < MARKET_MS))
-		return;
-	if (c->has_market && head.height == c->market_height)
-		return;
-	node = pool_best(c->pool, 0, &at_ms);
-	if (node < 0) {
-		runner_wake_at(r, at_ms);
-		return;
-	}
-	q = mem_new(sizeof *q);
-	q->fact = (struct fact){ .take = market_take, .free = fact_free };
-	q->chain = c;
-	c->market_busy = true;
-	buf_init(&body, 64 * 1024);
-	c->connector->market(&body);
-	runner_ask(r, c, node, &body, false, market_done, q);
 }
 
 /* -- the runner ------------------------------------------------------------ */

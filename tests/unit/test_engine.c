@@ -553,6 +553,64 @@ static void an_attempt_in_one_nodes_block_is_disowned(void **state_)
 	finish();
 }
 
+/* Of three nodes one lies: it neither raises nor lowers what is offered. */
+static void one_node_does_not_make_the_fees(void **state_)
+{
+	static const uint64_t lies[] = { 40 * GWEI, 1 };
+
+	(void)state_;
+	for (uint32_t k = 0; k < 6; k++) {
+		begin(3, 2);
+		scene.node[0]->tip = scene.node[1]->tip = 2 * GWEI;
+		scene.node[2]->tip = 3 * GWEI;
+		scene.node[k / 2]->tip = lies[k % 2];
+		run_until(chain()->id);
+		pay_rows(1);
+		run_until(is_signed(1));
+		assert_in_range(chain()->market.tip, 2 * GWEI, 3 * GWEI);
+		finish();
+		end(NULL);
+	}
+}
+
+/* Two of three answer: a liar can't raise it. */
+static void a_node_that_is_down_keeps_no_fees_back(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.node[0]->tip = 40 * GWEI;
+	scene.node[2]->down = true;
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(is_signed(1));
+	assert_int_equal(chain()->market.tip, GWEI);
+	finish();
+}
+
+static enum err no_market(
+    struct fee_market *ret, const char *answer, size_t len, struct fail *f)
+{
+	(void)ret, (void)answer, (void)len;
+	return fail_set(f, ERR_BAD_ANSWER, "no fees");
+}
+
+static void fees_that_nobody_tells_are_asked_for_with_pauses(void **state_)
+{
+	static struct connector silent;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent;
+	pay_rows(2);
+	run(20000);
+	assert_in_range(scene.node[0]->calls[SIM_eth_feeHistory], 5, 25);
+	chain()->connector = &connector_evm;
+	finish();
+}
+
 /* -- others who use the key ---------------------------------------------------- */
 
 /* The payload moves only when the consumer is final, and the proof names it. */
@@ -1571,6 +1629,9 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_list_is_paid),
 		T(an_attempt_in_one_nodes_block_is_disowned),
+		T(one_node_does_not_make_the_fees),
+		T(a_node_that_is_down_keeps_no_fees_back),
+		T(fees_that_nobody_tells_are_asked_for_with_pauses),
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
 		T(a_stranger_that_pays_a_row_stops_the_account),

@@ -1,0 +1,188 @@
+#include "engine/market.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* How often the fees of the day are asked for, while something is to be signed. */
+#define MARKET_BLOCKS 5
+#define MARKET_MS 10000
+/* After a round in which no quorum answered. */
+#define MARKET_PAUSE_MS 1000
+
+struct market_ask {
+	struct fact fact;
+	struct chain_run *chain;
+	int node;
+	struct fee_market market;
+	enum err err;
+};
+
+/* -- what the nodes say ------------------------------------------------------ */
+
+/* One vote a provider: its other nodes are not asked in this round. */
+static uint32_t nodes_beside(const struct chain_run *c, int node)
+{
+	uint32_t nodes = 0;
+
+	for (int i = 0; i < pool_size(c->pool); i++)
+		if (pool_node(c->pool, i)->provider == pool_node(c->pool, node)->provider)
+			nodes |= 1u << i;
+	return nodes;
+}
+
+/* The highest figure that a quorum says at least. */
+static uint64_t figure(const uint64_t *said, int n, int quorum)
+{
+	for (int i = 0; i < n; i++) {
+		int at_least = 0, above = 0;
+
+		for (int k = 0; k < n; k++) {
+			at_least += said[k] >= said[i];
+			above += said[k] > said[i];
+		}
+		if (at_least >= quorum && above < quorum)
+			return said[i];
+	}
+	BUG("no figure of a quorum");
+}
+
+/* The figures of those that see the same kind of chain; false: they are no quorum. */
+static bool agree(struct fee_market *ret, const struct chain_run *c, bool has_1559)
+{
+	const struct market_round *m = &c->market_round;
+	uint64_t base[POOL_NODES_MAX], tip[POOL_NODES_MAX];
+	uint32_t nodes = 0;
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++) {
+		if (m->said[i].has_1559 != has_1559)
+			continue;
+		base[n] = m->said[i].next_base_fee;
+		tip[n++] = m->said[i].tip;
+		nodes |= 1u << m->node[i];
+	}
+	if (n < c->config->quorum || !follower_quorum(c->follower, nodes))
+		return false;
+	*ret = (struct fee_market){ .has_1559 = has_1559,
+		.next_base_fee = figure(base, n, c->config->quorum),
+		.tip = figure(tip, n, c->config->quorum) };
+	return true;
+}
+
+static void market_take(struct runner *r, struct fact *f)
+{
+	struct market_ask *q = (struct market_ask *)f;
+	struct chain_run *c = q->chain;
+	struct market_round *m = &c->market_round;
+	struct head head = { 0 };
+
+	m->busy = false;
+	r->again = true;
+	if (q->err)
+		return;
+	m->asked |= nodes_beside(c, q->node);
+	m->node[m->n] = q->node;
+	m->said[m->n++] = q->market;
+	if (!agree(&c->market, c, true) && !agree(&c->market, c, false))
+		return;
+	m->agreed = c->has_market = true;
+	follower_head(c->follower, &head);
+	c->market_height = head.height;
+}
+
+/* -- rounds ------------------------------------------------------------------ */
+
+static void fact_free(struct fact *f)
+{
+	free(f);
+}
+
+static void market_done(void *ctx, struct pool_answer *answer)
+{
+	struct market_ask *q = ctx;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err)
+		q->err = q->chain->connector->market_read(
+		    &q->market, answer->answer, answer->len, &f);
+	runner_fact(q->chain->runner, &q->fact);
+}
+
+static void ask(struct runner *r, struct chain_run *c, int node)
+{
+	struct market_ask *q = mem_new(sizeof *q);
+	struct buf body;
+
+	q->fact = (struct fact){ .take = market_take, .free = fact_free };
+	q->chain = c;
+	q->node = node;
+	c->market_round.busy = true;
+	c->market_round.asked |= 1u << node;
+	buf_init(&body, 64 * 1024);
+	c->connector->market(&body);
+	runner_ask(r, c, node, &body, false, market_done, q);
+}
+
+static uint32_t nodes_unknown(const struct chain_run *c)
+{
+	uint32_t nodes = 0;
+
+	for (int i = 0; i < pool_size(c->pool); i++)
+		if (!follower_knows(c->follower, i))
+			nodes |= 1u << i;
+	return nodes;
+}
+
+static bool due(struct runner *r, const struct chain_run *c, uint64_t height)
+{
+	int64_t now = world_now_ms(r->s.world);
+
+	if (now < c->market_not_before_ms) {
+		runner_wake_at(r, c->market_not_before_ms);
+		return false;
+	}
+	if (!c->has_market)
+		return true;
+	return height != c->market_height &&
+	    (height >= c->market_height + MARKET_BLOCKS ||
+		now - c->market_at_ms >= MARKET_MS);
+}
+
+/* All that could be asked were asked. */
+static void round_end(struct runner *r, struct chain_run *c)
+{
+	int64_t now = world_now_ms(r->s.world);
+
+	c->market_at_ms = now;
+	if (!c->market_round.agreed) {
+		c->market_not_before_ms = now + MARKET_PAUSE_MS;
+		runner_wake_at(r, c->market_not_before_ms);
+	}
+	c->market_round = (struct market_round){ .n = 0 };
+}
+
+void market_turn(struct runner *r, struct chain_run *c)
+{
+	struct market_round *m = &c->market_round;
+	struct head head;
+	int64_t at_ms;
+	int node = -1;
+
+	if (!c->accounts_n || !follower_head(c->follower, &head))
+		return;
+	if (c->has_market && head.next_base_fee)
+		c->market.next_base_fee = head.next_base_fee;
+	if (m->busy || (!m->asked && !due(r, c, head.height)))
+		return;
+	if (m->n < 2 * c->config->quorum - 1)
+		node = pool_best(c->pool, m->asked | nodes_unknown(c), &at_ms);
+	if (node >= 0)
+		ask(r, c, node);
+	else if (m->asked)
+		round_end(r, c);
+	else
+		runner_wake_at(r, at_ms);
+}
