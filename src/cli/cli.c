@@ -72,6 +72,13 @@ void cli_json(json_t *o)
 	json_decref(o);
 }
 
+json_t *cli_exact(const char *text)
+{
+	json_t *o = text ? json_string(text) : NULL;
+
+	return o ? o : cli_text(text);
+}
+
 json_t *cli_text(const char *text)
 {
 	char *plain;

@@ -37,6 +37,9 @@ void cli_json(json_t *o);
 /* A path or another text of unknown making as JSON (json_pack's "o"): what is no UTF-8
  * becomes '?'. NULL: null. */
 json_t *cli_text(const char *text);
+/* The same, exact: control characters are escaped and come back. What is no UTF-8 can't
+ * be JSON, and is made plain. */
+json_t *cli_exact(const char *text);
 
 extern const struct option global_options[];
 

@@ -57,14 +57,12 @@ static enum err consent_possible(const struct run *r, struct fail *f)
 static bool answered_yes(struct run *r)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-	char answer[16];
 
 	fputs("Pay this list? [y/N] ", stderr);
 	while (poll(&in, 1, ANSWER_POLL_MS) <= 0)
 		if (run_signalled(r))
 			return false;
-	return fgets(answer, sizeof answer, stdin) &&
-	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+	return term_yes();
 }
 
 static enum err consent(struct run *r, struct fail *f)

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -288,6 +289,19 @@ static void events_tell(const json_t *events)
 	}
 }
 
+/* JSON has it exactly; a terminal gets what it can show. */
+static void memo_tell(const json_t *o)
+{
+	char *plain;
+
+	if (!known(o, "memo"))
+		return;
+	plain = mem_str(text_of(o, "memo"));
+	utf8_plain(plain);
+	printf("  memo: %s\n", plain);
+	free(plain);
+}
+
 static void story_tell(const json_t *o, const struct report_asset *asset)
 {
 	printf(
@@ -296,8 +310,7 @@ static void story_tell(const json_t *o, const struct report_asset *asset)
 		printf(" (line %" JSON_INTEGER_FORMAT ")", number_of(o, "line"));
 	printf(": %s %s%s%s to %s\n", text_of(o, "state"), text_of(o, "amount"),
 	    asset->symbol[0] ? " " : "", asset->symbol, text_of(o, "address"));
-	if (known(o, "memo"))
-		printf("  memo: %s\n", text_of(o, "memo"));
+	memo_tell(o);
 	if (known(o, "reason"))
 		printf("  reason: %s\n", text_of(o, "reason"));
 	intents_tell(json_object_get(o, "intents"));
@@ -341,7 +354,7 @@ static void row_explain(struct story *s, const struct sql_item_get_out *item)
 		cli_text(s->operation.name), "plan", plan, "row", (json_int_t)item->row,
 		"line", (json_int_t)item->line, "address", address, "amount",
 		amount_json(&item->amount, s->asset.decimals), "memo",
-		cli_text(item->no_memo ? NULL : item->memo), "state",
+		cli_exact(item->no_memo ? NULL : item->memo), "state",
 		state_name(MACHINE_ITEM, (int)item->state), "reason",
 		cli_text(item->no_reason ? NULL : item->reason)));
 }

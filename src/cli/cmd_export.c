@@ -135,7 +135,7 @@ static void json_row(const struct sql_item_from_out *item, const char *address,
 {
 	cli_json(json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o}",
 	    "row", (json_int_t)item->row, "address", address, "amount", amount, "memo",
-	    cli_text(item->no_memo ? NULL : item->memo), "state",
+	    cli_exact(item->no_memo ? NULL : item->memo), "state",
 	    state_name(MACHINE_ITEM, (int)item->state), "tx", hash_json(s->has_tx, s->tx),
 	    "block", s->has_tx ? json_integer(s->block) : json_null(), "block_hash",
 	    hash_json(s->has_tx, s->block_hash), "nonce",

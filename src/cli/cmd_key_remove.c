@@ -1,16 +1,45 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/key_guard.h"
 #include "cli/keys.h"
+#include "cli/term.h"
+#include "codec/eip55.h"
 
 static enum err keystore_delete(const struct key_config *key, struct fail *f)
 {
 	if (unlink(key->source.at) == 0)
 		return ERR_OK;
 	return fail_set(f, ERR_SYSTEM, "%s: %s", key->source.at, strerror(errno));
+}
+
+/* Without a chain there is nobody to ask what it holds, so the user is. */
+static enum err consent(
+    const struct cli *c, const char *name, const struct address *address, struct fail *f)
+{
+	char text[43];
+
+	if (c->config->chains_n)
+		return ERR_OK;
+	eip55_format(text, address->at);
+	if (args_has(&c->args, "--yes")) {
+		cli_warn(c, "%s names no chain: whether %s holds funds is not known",
+		    c->config->path, text);
+		return ERR_OK;
+	}
+	if (!term_present())
+		return fail_set(f, ERR_USAGE,
+		    "key %s is kept: %s names no chain, so whether %s holds funds is not "
+		    "known; to delete it all the same: pawl key remove %s --yes",
+		    name, c->config->path, text, name);
+	fprintf(stderr,
+	    "%s names no chain: whether %s holds funds is not known.\n"
+	    "What it holds is lost with it. Delete key %s? [y/N] ",
+	    c->config->path, text, name);
+	return term_yes() ? ERR_OK : fail_set(f, ERR_STOPPED, "key %s is kept", name);
 }
 
 enum err cmd_key_remove(struct cli *c, struct fail *f)
@@ -31,6 +60,8 @@ enum err cmd_key_remove(struct cli *c, struct fail *f)
 	e = keyring_address(c->keyring, name, &address, f);
 	if (e == ERR_OK)
 		e = key_remove_check(c, name, &address, f);
+	if (e == ERR_OK)
+		e = consent(c, name, &address, f);
 	if (e == ERR_OK)
 		e = keystore_delete(key, f);
 	if (e == ERR_OK && c->args.json)

@@ -297,6 +297,14 @@ enum err term_ask_secret(struct secret **ret, const char *prompt, struct fail *f
 	return ERR_OK;
 }
 
+bool term_yes(void)
+{
+	char answer[16];
+
+	return fgets(answer, sizeof answer, stdin) &&
+	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
 bool term_present(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);

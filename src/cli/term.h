@@ -55,6 +55,9 @@ void term_count(char out[32], int64_t n);          /* "1,234,567" */
 NODISCARD enum err term_ask_secret(
     struct secret **ret, const char *prompt, struct fail *f);
 
+/* A line from standard input: "y" or "yes". */
+bool term_yes(void);
+
 bool term_present(void); /* standard input and error are a terminal */
 
 #endif

@@ -448,6 +448,22 @@ def a_used_key_is_not_removed(folder):
     Run(folder, "key", "remove", "payr").ends(1, err="there is no key payr; did you mean payer")
 
 
+@test
+def a_key_is_not_deleted_blindly(folder):
+    """key remove without a chain says what it can't know, and asks or needs --yes"""
+    Run(folder, "init").ends(0)
+    write(folder, "pw", PASSWORD)
+    Run(folder, "key", "new", "payer", "--password", "file:pw").ends(0)
+    Run(folder, "key", "remove", "payer").ends(1, err="names no chain.*key remove payer --yes")
+    code, shown = typed(folder, ["key", "remove", "payer"], [("Delete key payer", "n\n")])
+    assert code == 3 and "is kept" in shown, (code, shown)
+    assert os.path.exists(os.path.join(folder, "keys/payer.json"))
+    code, shown = typed(folder, ["key", "remove", "payer"], [("Delete key payer", "y\n")])
+    assert code == 0 and not os.path.exists(os.path.join(folder, "keys/payer.json")), shown
+    Run(folder, "key", "new", "payer", "--password", "file:pw").ends(0)
+    Run(folder, "key", "remove", "payer", "--yes").ends(0, err="warning: pawl.yaml names no chain")
+
+
 # --- the journal -------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ ETHER = 10**18
 ROWS = (
     (FINAL, 1, None),
     (FINAL, 2, 'a "quoted", memo'),
-    (FINAL, 3, "two\nlines"),
+    (FINAL, 3, "two\nlines\tx\x01"),
     (VOID, 4, None),
     (LIVE, 5, None),
     (LIVE, 6, None),
@@ -314,6 +314,10 @@ def export_as_json(folder):
     assert rows[0]["fee"] == "0.000042" and rows[0]["block"] == 11, rows[0]
     assert rows[9]["tx"] is None and rows[9]["nonce"] is None and rows[9]["attempts"] == 0
     assert rows[6]["memo"] == "Zürich"
+    assert [row["memo"] for row in rows] == [memo for _, _, memo in ROWS], rows
+    (told,) = Run(folder, "explain", "payroll", "3", "--json").ends(0).json()
+    assert told["memo"] == ROWS[2][2], told
+    Run(folder, "explain", "payroll", "3").ends(0, out=r"memo: two\?lines")
     Run(folder, "export", "payroll", "--format", "xml").ends(1, err="csv or json")
 
 
