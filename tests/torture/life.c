@@ -14,8 +14,9 @@
 #include "journal/sql.gen.h"
 
 #define JOURNAL "/disk/pawl.db"
-#define NAME "wages"
 #define BLOCKS_MAX 1024
+#define BROKEN "of an advance that failed"
+#define FULL_PAUSE_MS 5000
 #define LIFE_SECONDS 30         /* of real time */
 #define LAST_MS (3600 * 1000ll) /* of the chain's */
 
@@ -63,6 +64,14 @@ static void stuck(void *ctx, const char *why)
 
 /* -- what must hold whenever it rises -------------------------------------- */
 
+static bool sent_by_us(const struct stage *s, const struct sim_tx *t)
+{
+	for (int i = 0; i < s->keys; i++)
+		if (address_same(&t->from->at, &s->key[i].address))
+			return true;
+	return false;
+}
+
 /* G1: whatever was ever shown to anybody is in the journal. */
 static void check_remembered(struct stage *s, struct journal *j)
 {
@@ -70,7 +79,7 @@ static void check_remembered(struct stage *s, struct journal *j)
 		struct sql_attempt_by_hash_in in;
 		struct sql_attempt_by_hash_out out;
 
-		if (t->foreign || !address_same(&t->from->at, &s->sender))
+		if (t->foreign || !sent_by_us(s, t))
 			continue;
 		memcpy(in.hash, t->hash.at, sizeof in.hash);
 		if (!sql_attempt_by_hash_one(j, &in, &out))
@@ -202,9 +211,9 @@ static void check_journal(struct journal *j)
 
 /* -- rising ---------------------------------------------------------------- */
 
-static int64_t find_operation(struct journal *j)
+static int64_t find_operation(struct journal *j, const char *name)
 {
-	struct sql_operation_by_name_in in = { .name = NAME };
+	struct sql_operation_by_name_in in = { .name = name };
 	struct sql_operation_by_name_out out;
 
 	return sql_operation_by_name_one(j, &in, &out) ? out.id : 0;
@@ -218,6 +227,8 @@ static struct journal *own(struct stage *s)
 	bool held;
 
 	if (journal_own(&j, JOURNAL, &me, &f)) {
+		if (f.err == ERR_DISK_FULL && s->scenario->fills)
+			_exit(LIFE_FULL);
 		if (f.err == ERR_JOURNAL)
 			journal_died(f.err, f.why);
 		wrong("no owner: %s", f.why);
@@ -231,8 +242,9 @@ static struct journal *own(struct stage *s)
 	if (journal_commit_no(j) <= s->told->commits)
 		wrong("%lld commits were answered with OK, %lld are there",
 		    (long long)s->told->commits, (long long)journal_commit_no(j) - 1);
-	if (s->told->created && !find_operation(j))
-		wrong("the operation is gone");
+	for (int i = 0; i < s->lists; i++)
+		if (s->told->created[i] && !find_operation(j, s->list[i].name))
+			wrong("operation %s is gone", s->list[i].name);
 	check_remembered(s, j);
 	check_included(s, j);
 	return j;
@@ -240,12 +252,12 @@ static struct journal *own(struct stage *s)
 
 /* -- the operation --------------------------------------------------------- */
 
-static struct list_rules rules_of(const struct stage *s)
+static struct list_rules rules_of(const struct stage *s, const struct stage_list *l)
 {
 	struct list_rules rules = { .decimals = 18,
 		.base_units = true,
 		.token = s->scenario->token,
-		.sender = s->sender,
+		.sender = l->key->address,
 		.allow_duplicates = true };
 
 	if (s->token)
@@ -266,70 +278,126 @@ static enum err plan_row(void *ctx, const struct list_row *row, struct fail *f)
 	return ERR_OK;
 }
 
-static void plan_of(const struct stage *s, struct list_sum *sum, uint8_t plan[32])
+static void plan_of(const struct stage *s, const struct stage_list *l,
+    struct list_sum *sum, uint8_t plan[32])
 {
 	struct plan_header header = { .chain_id = s->config.chain_id,
 		.genesis = s->chain->genesis->hash,
 		.token = s->scenario->token,
 		.decimals = 18,
-		.sender = s->sender,
+		.sender = l->key->address,
 		.service_fee = amount_u64(s->scenario->service_fee) };
-	struct list_rules rules = rules_of(s);
+	struct list_rules rules = rules_of(s, l);
 	struct plan_hash *h;
 	struct fail f = { 0 };
 
 	if (s->token)
 		header.token_address = s->token->at;
 	if (s->scenario->service_fee)
-		header.service_fee_to = s->fee_to;
+		header.service_fee_to = l->fee_to;
 	h = plan_hash_begin(&header);
-	if (list_read(sum, NULL, s->list, &rules, plan_row, h, &f))
+	if (list_read(sum, NULL, l->path, &rules, plan_row, h, &f))
 		wrong("the list: %s", f.why);
 	plan_hash_end(h, plan);
 }
 
-static void import(struct stage *s, struct journal *j, int64_t id)
+static void import(
+    struct stage *s, struct journal *j, const struct stage_list *l, int64_t id)
 {
-	struct list_rules rules = rules_of(s);
+	struct list_rules rules = rules_of(s, l);
 	struct fail f = { 0 };
 
 	if (airdrop_import(j, id, &rules, never, NULL, &f))
 		wrong("import: %s", f.why);
 }
 
-static int64_t create(struct stage *s, struct journal *j, int64_t chain)
+static void facts_fill(
+    const struct stage *s, const struct stage_list *l, struct airdrop_facts *a)
 {
-	struct airdrop_new new = { .name = NAME,
-		.key_name = "treasury",
-		.chain = chain,
-		.sender = s->sender,
-		.in_flight_max = s->config.max_in_flight,
-		.fee_cap = s->config.max_fee_per_gas };
-	struct airdrop_facts *a = &new.facts;
-	struct fail f = { 0 };
-	struct list_sum sum;
-	int64_t id;
-
-	plan_of(s, &sum, new.plan);
-	new.items = sum.rows;
-	new.planned = sum.total;
-	CHECK(amount_parse(&new.cap, "10", 2, 18) == AMOUNT_OK);
 	a->has_token = s->scenario->token;
 	a->decimals = 18;
 	a->fee_amount = amount_u64(s->scenario->service_fee);
-	a->fee_to = s->fee_to;
+	a->fee_to = l->fee_to;
 	a->gas = a->fee_gas = s->token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
 	if (s->token)
 		a->token = s->token->at;
 	snprintf(a->symbol, sizeof a->symbol, "%s", s->token ? "TKN" : "");
-	snprintf(a->file, sizeof a->file, "%s", s->list);
-	memcpy(a->file_hash, sum.file_hash, sizeof a->file_hash);
+	snprintf(a->file, sizeof a->file, "%s", l->path);
+}
+
+static int64_t create(struct stage *s, struct journal *j, int list, int64_t chain)
+{
+	const struct stage_list *l = &s->list[list];
+	struct airdrop_new new = { .name = l->name,
+		.key_name = l->key->name,
+		.chain = chain,
+		.sender = l->key->address,
+		.in_flight_max = s->config.max_in_flight,
+		.fee_cap = s->config.max_fee_per_gas };
+	struct fail f = { 0 };
+	struct list_sum sum;
+	int64_t id;
+
+	facts_fill(s, l, &new.facts);
+	plan_of(s, l, &sum, new.plan);
+	new.items = sum.rows;
+	new.planned = sum.total;
+	CHECK(amount_parse(&new.cap, "10", 2, 18) == AMOUNT_OK);
+	memcpy(new.facts.file_hash, sum.file_hash, sizeof new.facts.file_hash);
 	id = airdrop_create(j, &new);
 	if (!id || journal_commit(j, &f))
 		wrong("create: %s", f.why);
-	s->told->created = true;
+	s->told->created[list] = true;
 	s->told->commits = journal_commit_no(j) - 1;
 	return id;
+}
+
+/* -- a kind that can fail -------------------------------------------------- */
+
+static struct stage *breaks_for;
+
+static void leaves(void *job)
+{
+	(void)job;
+	wrong("an effect of an advance that failed was released");
+}
+
+static void dropped(void *job)
+{
+	(void)job;
+}
+
+/* It does all that it does, and then fails: nothing of it may stay. */
+static enum err advance(struct runner *r, struct operation *o, struct fail *f)
+{
+	const struct scenario *sc = breaks_for->scenario;
+	enum err e = kind_airdrop.advance(r, o, f);
+
+	if (e || !sc->breaks || !sc->breaks(breaks_for, o))
+		return e;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = leaves, .drop = dropped, .commits = true });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.what = "item",
+		.from = "",
+		.to = "",
+		.why = BROKEN });
+	return fail_set(f, ERR_CONFLICT, "it breaks here");
+}
+
+static void check_events(struct stage *s, struct journal *j)
+{
+	const char *wanted = s->scenario->event;
+	struct sql_event_from_out o;
+
+	sql_event_from_begin(j, &(struct sql_event_from_in){ .id = 1 });
+	while (sql_event_from_next(j, &o)) {
+		if (!strcmp(o.why, BROKEN))
+			wrong("a row of an advance that failed was committed");
+		if (wanted && !strcmp(o.to_state, wanted))
+			s->told->event = true;
+	}
 }
 
 /* -- the runner ------------------------------------------------------------ */
@@ -339,10 +407,12 @@ static enum err key_get(
 {
 	struct stage *s = ctx;
 
-	if (strcmp(name, "treasury") != 0)
-		return fail_set(f, ERR_KEY, "there is no key %s", name);
-	*ret = s->key;
-	return ERR_OK;
+	for (int i = 0; i < s->keys; i++)
+		if (!strcmp(name, s->key[i].name)) {
+			*ret = s->key[i].secret;
+			return ERR_OK;
+		}
+	return fail_set(f, ERR_KEY, "there is no key %s", name);
 }
 
 static void before_event(void *ctx)
@@ -368,72 +438,131 @@ static struct world *world_of(struct stage *s)
 	return sim_world_open(&o);
 }
 
-static void turn(struct stage *s, struct runner *r, struct journal *j)
+struct life {
+	struct stage *s;
+	struct journal *j;
+	struct world *w;
+	struct runner *r;
+	int64_t id[LISTS_MAX]; /* 0: not made yet */
+};
+
+static void runner_make(struct life *l)
+{
+	static struct kind breakable;
+	static const struct kind *const kinds[] = { &breakable };
+
+	breakable = kind_airdrop;
+	breakable.advance = advance;
+	breaks_for = l->s;
+	l->w = world_of(l->s);
+	l->r = runner = runner_new(&(struct runner_setup){ .world = l->w,
+	    .journal = l->j,
+	    .chains = &l->s->config,
+	    .chains_n = 1,
+	    .keys = { .ctx = l->s, .get = key_get },
+	    .kinds = kinds,
+	    .kinds_n = 1,
+	    .only_operation = l->s->lists == 1 ? l->id[0] : 0 });
+}
+
+static void runner_drop(struct life *l)
+{
+	world_free(l->w);
+	runner_free(l->r);
+	l->r = runner = NULL;
+}
+
+/* The turn did not happen: all that was cached is worth nothing now. */
+static void disk_full(struct life *l, const char *why)
+{
+	int64_t until_ms;
+
+	if (!l->s->scenario->fills)
+		wrong("a full disk, it says: %s", why);
+	l->s->told->dropped++;
+	runner_drop(l);
+	runner_make(l);
+	until_ms = world_now_ms(l->w) + FULL_PAUSE_MS;
+	while (world_now_ms(l->w) < until_ms)
+		world_wait(l->w, until_ms);
+}
+
+static void turn(struct life *l)
 {
 	struct fail f = { 0 };
 
-	if (!runner_turn(r, &f))
-		wrong("a full disk, it says: %s", f.why);
-	s->told->commits = journal_commit_no(j) - 1;
-	for (size_t i = 0; i < r->operations_n; i++)
-		check_planned(r->operations[i]);
+	if (!runner_turn(l->r, &f)) {
+		disk_full(l, f.why);
+		return;
+	}
+	l->s->told->commits = journal_commit_no(l->j) - 1;
+	for (size_t i = 0; i < l->r->operations_n; i++)
+		check_planned(l->r->operations[i]);
 }
 
-/* Turns until the journal knows the chain: only then can an operation be made. */
-static int64_t begin(struct stage *s, struct runner *r, struct journal *j)
+/* Turns until the journal knows the chain: only then can operations be made. */
+static void begin(struct life *l)
 {
-	struct chain_run *c = runner_chain(r, s->config.name);
-	int64_t id;
+	for (int i = 0; i < l->s->lists; i++) {
+		struct chain_run *c = runner_chain(l->r, l->s->config.name);
 
-	for (;;) {
-		turn(s, r, j);
-		if (c->id)
-			break;
-		world_wait(r->s.world, runner_wake_ms(r));
+		if (l->id[i])
+			continue;
+		while (!c->id) {
+			turn(l);
+			world_wait(l->w, runner_wake_ms(l->r));
+		}
+		l->id[i] = create(l->s, l->j, i, c->id);
+		import(l->s, l->j, &l->s->list[i], l->id[i]);
+		if (!operation_load(l->r, l->id[i]))
+			wrong("the operation can't be loaded");
 	}
-	id = create(s, j, c->id);
-	import(s, j, id);
-	if (!operation_load(r, id))
-		wrong("the operation can't be loaded");
-	return id;
 }
 
-static void run(struct stage *s, struct journal *j, int64_t id)
+static bool ended(struct life *l)
 {
-	static const struct kind *const kinds[] = { &kind_airdrop };
-	struct world *w = world_of(s);
-	struct runner_setup setup = { .world = w,
-		.journal = j,
-		.chains = &s->config,
-		.chains_n = 1,
-		.keys = { .ctx = s, .get = key_get },
-		.kinds = kinds,
-		.kinds_n = 1,
-		.only_operation = id };
-	struct runner *r = runner = runner_new(&setup);
-	struct operation *o;
+	for (int i = 0; i < l->s->lists; i++) {
+		const struct operation *o =
+		    l->r ? runner_operation(l->r, l->id[i]) : NULL;
+		struct operation unloaded;
 
-	if (!id)
-		id = begin(s, r, j);
-	for (;;) {
-		o = runner_operation(r, id);
-		if (o && operation_ended(o))
-			break;
-		if (o && s->scenario->command)
-			s->scenario->command(s, r, o);
-		turn(s, r, j);
-		o = runner_operation(r, id);
-		if (o && operation_ended(o))
-			break;
-		world_wait(w, runner_wake_ms(r));
+		if (!o && l->id[i] && operation_read(l->j, l->id[i], &unloaded))
+			o = &unloaded;
+		if (!o || !operation_ended(o))
+			return false;
 	}
-	world_free(w);
-	runner_free(r);
+	return true;
+}
+
+static void command(struct life *l)
+{
+	if (!l->s->scenario->command)
+		return;
+	for (int i = 0; i < l->s->lists; i++) {
+		struct operation *o = runner_operation(l->r, l->id[i]);
+
+		if (o)
+			l->s->scenario->command(l->s, l->r, o);
+	}
+}
+
+static void run(struct life *l)
+{
+	runner_make(l);
+	begin(l);
+	while (!ended(l)) {
+		command(l);
+		turn(l);
+		if (ended(l))
+			break;
+		world_wait(l->w, runner_wake_ms(l->r));
+	}
+	runner_drop(l);
 }
 
 /* -- the end --------------------------------------------------------------- */
 
-static void tell_end(struct stage *s, struct journal *j, int64_t id)
+static void tell_list(struct told_list *t, struct journal *j, int64_t id)
 {
 	struct sql_item_from_in in = { .operation = id, .row = 1, .max = ROWS_MAX + 1 };
 	struct sql_item_from_out row;
@@ -441,19 +570,16 @@ static void tell_end(struct stage *s, struct journal *j, int64_t id)
 	struct sql_intent_by_row_out fee_intent;
 	struct operation o;
 
-	check_journal(j);
 	check_totals(j, id);
-	check_remembered(s, j);
-	check_included(s, j);
 	if (!operation_read(j, id, &o))
 		wrong("the operation can't be read");
 	if (!amount_is_zero(&o.fees_held))
 		wrong("fees are held for an operation that has ended");
-	s->told->state = o.state;
-	s->told->fees_final = o.fees_final;
+	t->state = o.state;
+	t->fees_final = o.fees_final;
 	sql_item_from_begin(j, &in);
 	while (sql_item_from_next(j, &row))
-		s->told->paid[row.row] = row.state == ITEM_FINAL;
+		t->paid[row.row] = row.state == ITEM_FINAL;
 	sql_intent_by_row_begin(j, &fee);
 	while (sql_intent_by_row_next(j, &fee_intent)) {
 		struct sql_intent_get_out got;
@@ -461,16 +587,22 @@ static void tell_end(struct stage *s, struct journal *j, int64_t id)
 		if (sql_intent_get_one(
 			j, &(struct sql_intent_get_in){ .id = fee_intent.id }, &got) &&
 		    got.state == INTENT_FINAL)
-			s->told->fee_paid = true;
+			t->fee_paid = true;
 	}
+}
+
+static void tell_end(struct life *l)
+{
+	check_journal(l->j);
+	check_remembered(l->s, l->j);
+	check_included(l->s, l->j);
+	check_events(l->s, l->j);
+	for (int i = 0; i < l->s->lists; i++)
+		tell_list(&l->s->told->list[i], l->j, l->id[i]);
 }
 
 static void arm(struct stage *s, const struct armed *death)
 {
-	struct fail f = { 0 };
-
-	if (death->create && journal_create(JOURNAL, &f))
-		wrong("no journal: %s", f.why);
 	s->told->points = 0;
 	s->told->die_at = (uint64_t)death->point;
 	lossy_die_at(s->disk, death->op);
@@ -487,32 +619,55 @@ static void log_setup(void)
 		wrong("no log: %s", f.why);
 }
 
-void life_live(struct stage *s, const struct armed *death)
+/* An operation that a former life made is whole, or its import goes on. */
+static void find(struct life *l, int list)
 {
+	int64_t id = l->id[list] = find_operation(l->j, l->s->list[list].name);
 	struct airdrop_facts a;
 	struct operation o;
-	struct journal *j;
-	int64_t id;
 
+	if (!id)
+		return;
+	check_totals(l->j, id);
+	if (!airdrop_read(l->j, id, &a) || !operation_read(l->j, id, &o))
+		wrong("the operation can't be read");
+	if (a.imported < o.items)
+		import(l->s, l->j, &l->s->list[list], id);
+}
+
+static void begin_life(struct stage *s)
+{
 	notes = s->told;
 	notes->why[0] = '\0';
 	journal_die = journal_died;
 	alarm(LIFE_SECONDS);
 	log_setup();
 	lossy_install(s->disk);
+	stage_warm(s);
+}
+
+void life_make(struct stage *s)
+{
+	struct fail f = { 0 };
+
+	begin_life(s);
+	if (journal_create(JOURNAL, &f))
+		wrong("no journal: %s", f.why);
+	_exit(LIFE_DONE);
+}
+
+void life_live(struct stage *s, const struct armed *death)
+{
+	struct life l = { .s = s };
+
+	begin_life(s);
 	arm(s, death);
-	j = own(s);
-	id = find_operation(j);
-	if (id) {
-		check_totals(j, id);
-		if (!airdrop_read(j, id, &a) || !operation_read(j, id, &o))
-			wrong("the operation can't be read");
-		if (a.imported < o.items)
-			import(s, j, id);
-	}
-	if (!id || !operation_ended(&o))
-		run(s, j, id);
-	tell_end(s, j, find_operation(j));
-	journal_close(j);
+	l.j = own(s);
+	for (int i = 0; i < s->lists; i++)
+		find(&l, i);
+	if (!ended(&l))
+		run(&l);
+	tell_end(&l);
+	journal_close(l.j);
 	_exit(LIFE_DONE);
 }

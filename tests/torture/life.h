@@ -17,10 +17,13 @@
 
 #define ROWS_MAX 4200
 #define NODES_MAX 3
+#define LISTS_MAX 2
+#define KEYS_MAX 2
 
 /* How a life ended: its exit code. Dead by crash point or disk: LOSSY_DEATH. */
 enum life_end {
 	LIFE_DONE = 0,
+	LIFE_FULL = 95,   /* it could not even start: the disk is full */
 	LIFE_WRONG = 96,  /* it saw something that must not be: told->why */
 	LIFE_JOURNAL = 97 /* the journal ended it: told->err, told->why */
 };
@@ -31,15 +34,20 @@ struct told {
 	uint64_t reached[CRASH_COUNT];
 	int64_t commits; /* of those that were answered with OK */
 	int64_t epoch;
-	bool created;
+	bool created[LISTS_MAX];
 	int acts; /* of the scenario, behind us */
 	uint64_t act_height;
+	int vanished;    /* the act by which final blocks vanished */
+	bool event;      /* of the scenario, by the journal's word */
+	int64_t dropped; /* turns, for the disk was full */
 	enum err err;
 	char why[1200];
-	/* of the ended operation */
-	int state;
-	struct amount fees_final;
-	bool paid[ROWS_MAX + 1], fee_paid; /* by the journal's word */
+	/* of each ended operation */
+	struct told_list {
+		int state;
+		struct amount fees_final;
+		bool paid[ROWS_MAX + 1], fee_paid; /* by the journal's word */
+	} list[LISTS_MAX];
 };
 
 struct stage;
@@ -47,24 +55,48 @@ struct stage;
 /* A world: what is paid, and what happens meanwhile. */
 struct scenario {
 	const char *name;
-	int rows;
+	int rows;  /* of each list */
+	int lists; /* default 1 */
+	int keys;  /* default 1; list k is paid with key k % keys */
 	bool token;
 	enum sim_token_kind token_kind;
 	uint64_t service_fee;
 	uint32_t nodes; /* default 1 */
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
+	bool fills;     /* the disk: a turn may be dropped, a start refused */
 	bool signs_nothing;
-	int acts; /* that must have happened in a life without death */
+	int acts;          /* that must have happened in a life without death */
+	const char *event; /* `to` of one that must then be in the journal; NULL: none */
 	uint32_t per_mille[SIM_FAULT_COUNT];
 	/* To the chain; before each event of the world. NULL: nothing. */
 	void (*direct)(struct stage *s);
-	/* By the operator; before each turn with a loaded operation. */
+	/* By the operator; before each turn, for each loaded operation. */
 	void (*command)(struct stage *s, struct runner *r, struct operation *o);
+	/* Does `advance` of this operation fail, after all that it did? NULL: never. */
+	bool (*breaks)(struct stage *s, const struct operation *o);
 };
 
 extern const struct scenario scenarios[];
 extern const size_t scenarios_n;
+
+/* A key, and whom it is the account of. */
+struct stage_key {
+	const char *name;
+	struct secret *secret;
+	struct address address;
+};
+
+/* A list of payments: an operation each. */
+struct stage_list {
+	const char *name;
+	const struct stage_key *key;
+	struct address fee_to;
+	int fd;
+	char path[64];
+	struct address to[ROWS_MAX + 1]; /* from 1 on */
+	struct amount amount[ROWS_MAX + 1];
+};
 
 struct stage {
 	const struct scenario *scenario;
@@ -75,13 +107,11 @@ struct stage {
 	struct sim_node *nodes[NODES_MAX];
 	struct sim_token *token;
 	struct told *told;
-	struct secret *key;
-	struct address sender, fee_to;
-	int list_fd;
-	char list[64]; /* the file */
-	int64_t rows;
-	struct address to[ROWS_MAX + 1]; /* from 1 on */
-	struct amount amount[ROWS_MAX + 1];
+	struct stage_key key[KEYS_MAX];
+	int keys;
+	int64_t rows; /* of each list */
+	struct stage_list list[LISTS_MAX];
+	int lists;
 	struct node_config endpoints[NODES_MAX];
 	struct chain_config config;
 };
@@ -90,11 +120,15 @@ struct stage {
 void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed);
 void stage_close(struct stage *s);
 /* An empty disk, a fresh chain, nobody has lived. */
-void stage_reset(struct stage *s, uint64_t disk_seed);
+void stage_reset(struct stage *s);
+/* In a child that was just forked: what the stage shares is at hand, page by page. */
+void stage_warm(struct stage *s);
 
-/* In the child. Creates the journal first if told to; then whatever was armed counts. */
+/* In the child: makes the journal, and that is all. */
+NORETURN void life_make(struct stage *s);
+
+/* In the child. */
 struct armed {
-	bool create;
 	int64_t point, op, sync; /* die at the n-th; 0: not by this */
 };
 NORETURN void life_live(struct stage *s, const struct armed *death);

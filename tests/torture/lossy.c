@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -18,6 +19,7 @@
 #define SECTOR 512
 #define LOCKS 8 /* of a -shm */
 #define PAGES 64
+#define WARM_SLACK (96 * 1024)
 
 struct file {
 	char name[NAME]; /* "" when it was removed */
@@ -35,12 +37,14 @@ struct unsynced {
 struct lossy {
 	uint64_t random;
 	size_t file_max, pile_max, pile;
-	int64_t ops, die_at, syncs_until_failure, room;
+	int64_t ops, die_at, syncs, fail_sync_at, room;
 	struct file files[FILES];
 	size_t writes;
-	struct unsynced list[WRITES];
+	struct unsynced list[WRITES]; /* from here on only what is in use counts */
 	uint8_t bytes[]; /* the cache and the medium of each file, then the pile */
 };
+
+#define HEAD_SIZE offsetof(struct lossy, list)
 
 /* One connection's view of a file. */
 struct handle {
@@ -89,7 +93,7 @@ struct lossy *lossy_format(void *region, size_t file_max, uint64_t seed)
 {
 	struct lossy *l = region;
 
-	memset(l, 0, sizeof(*l));
+	memset(l, 0, HEAD_SIZE);
 	l->file_max = file_max;
 	l->pile_max = 4 * file_max;
 	l->room = -1;
@@ -120,6 +124,85 @@ static uint8_t *medium(struct lossy *l, int file)
 static uint8_t *pile(struct lossy *l)
 {
 	return l->bytes + 2 * FILES * l->file_max;
+}
+
+/* -- a copy ---------------------------------------------------------------- */
+
+struct lossy_image {
+	size_t len, at;
+	uint8_t bytes[];
+};
+
+/* All that is in use, piece by piece, in one order for both ways. */
+static void each_piece(struct lossy *l, struct lossy_image *i,
+    void (*piece)(struct lossy_image *i, void *p, size_t len))
+{
+	piece(i, l, HEAD_SIZE);
+	piece(i, l->list, l->writes * sizeof(*l->list));
+	for (int k = 0; k < FILES; k++) {
+		piece(i, cache(l, k), (size_t)l->files[k].size);
+		piece(i, medium(l, k), (size_t)l->files[k].size_on_medium);
+	}
+	piece(i, pile(l), l->pile);
+}
+
+static void piece_measure(struct lossy_image *i, void *p, size_t len)
+{
+	(void)p;
+	i->len += len;
+}
+
+static void piece_keep(struct lossy_image *i, void *p, size_t len)
+{
+	if (len)
+		memcpy(i->bytes + i->at, p, len);
+	i->at += len;
+}
+
+static void piece_put(struct lossy_image *i, void *p, size_t len)
+{
+	if (len)
+		memcpy(p, i->bytes + i->at, len);
+	i->at += len;
+}
+
+struct lossy_image *lossy_keep(struct lossy *l)
+{
+	struct lossy_image measure = { .len = 0 }, *ret;
+
+	each_piece(l, &measure, piece_measure);
+	ret = mem_new(sizeof(*ret) + measure.len);
+	ret->len = measure.len;
+	each_piece(l, ret, piece_keep);
+	return ret;
+}
+
+void lossy_put_back(struct lossy *l, struct lossy_image *i)
+{
+	CHECK(i->len >= HEAD_SIZE);
+	i->at = 0;
+	each_piece(l, i, piece_put);
+	CHECK(i->at == i->len);
+}
+
+static void warm(void *at, int64_t len)
+{
+	uintptr_t from = (uintptr_t)at & ~(uintptr_t)4095;
+
+	madvise((void *)from, (size_t)((uintptr_t)at - from) + (size_t)len + WARM_SLACK,
+	    MADV_POPULATE_WRITE);
+}
+
+void lossy_warm(struct lossy *l)
+{
+	warm(l, 0);
+	for (int i = 0; i < FILES; i++) {
+		if (!*l->files[i].name)
+			continue;
+		warm(cache(l, i), l->files[i].size);
+		warm(medium(l, i), l->files[i].size_on_medium);
+	}
+	warm(pile(l), 0);
 }
 
 static int find(struct lossy *l, const char *name)
@@ -228,7 +311,8 @@ void lossy_die_at(struct lossy *l, int64_t n)
 
 void lossy_fail_sync_at(struct lossy *l, int64_t n)
 {
-	l->syncs_until_failure = n;
+	l->syncs = 0;
+	l->fail_sync_at = n;
 }
 
 void lossy_room(struct lossy *l, int64_t bytes)
@@ -423,7 +507,7 @@ static int sync_file(sqlite3_file *file, int flags)
 	bool last = last_op(h->l);
 
 	(void)flags;
-	if (h->l->syncs_until_failure > 0 && --h->l->syncs_until_failure == 0) {
+	if (++h->l->syncs == h->l->fail_sync_at) {
 		settle(h->l, h->file, 64);
 		after(last);
 		return SQLITE_IOERR_FSYNC;
@@ -775,7 +859,7 @@ static enum err sync_folder(const char *path, struct fail *f)
 {
 	bool last = last_op(disk);
 
-	if (disk->syncs_until_failure > 0 && --disk->syncs_until_failure == 0) {
+	if (++disk->syncs == disk->fail_sync_at) {
 		after(last);
 		return fail_set(f, ERR_JOURNAL, "%s: sync: EIO", path);
 	}

@@ -32,6 +32,16 @@ size_t lossy_size(size_t file_max);
 struct lossy *lossy_format(void *region, size_t file_max, uint64_t seed);
 void lossy_seed(struct lossy *l, uint64_t seed);
 
+/* All of a disk, its luck too, to be put back any number of times; freed with free. Of
+ * the same region, or of one as large. */
+struct lossy_image;
+struct lossy_image *lossy_keep(struct lossy *l);
+void lossy_put_back(struct lossy *l, struct lossy_image *i);
+
+/* In a process that was just forked: what is in use is mapped at once, and not with a
+ * fault for each page. */
+void lossy_warm(struct lossy *l);
+
 /* Register the VFS, and put it and its file table under the journal of this process and
  * of its children. Any path will do: folders are not looked at. */
 void lossy_install(struct lossy *l);

@@ -1,10 +1,13 @@
 /* scenarios.c - the worlds in which the program is tortured. */
 #include "life.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "sim/mempool.h"
 
 #define GWEI 1000000000ull
+#define BEYOND 7 /* blocks: more than finality is deep */
 
 /* -- what happens to the chain --------------------------------------------- */
 
@@ -15,7 +18,7 @@ static uint64_t height(const struct stage *s)
 
 static uint64_t count(const struct stage *s)
 {
-	return sim_count(s->chain, s->chain->head, &s->sender);
+	return sim_count(s->chain, s->chain->head, &s->key[0].address);
 }
 
 /* So many blocks since the last act? */
@@ -82,7 +85,7 @@ static void spikes_for_empties(struct stage *s)
 	spikes(s);
 	if (s->told->acts != 1)
 		return;
-	sim_ledger_read(&ledger, s->chain, &s->sender);
+	sim_ledger_read(&ledger, s->chain, &s->key[0].address);
 	if (ledger.empty)
 		act_done(s);
 }
@@ -90,10 +93,10 @@ static void spikes_for_empties(struct stage *s)
 /* Another wallet uses the key: on a nonce that waits, and on the next one. */
 static void intrudes(struct stage *s)
 {
-	const struct sim_account *a = sim_account_find(s->chain, &s->sender);
-	struct sign_job job = {
-		.key = s->key, .nonce = SIM_NONCE_NEXT, .payload = { .to = { { 0xaa } } }
-	};
+	const struct sim_account *a = sim_account_find(s->chain, &s->key[0].address);
+	struct sign_job job = { .key = s->key[0].secret,
+		.nonce = SIM_NONCE_NEXT,
+		.payload = { .to = { { 0xaa } } } };
 	struct sim_word word;
 
 	job.payload.value = amount_u64(77);
@@ -108,6 +111,45 @@ static void intrudes(struct stage *s)
 	}
 	sim_pool_send_foreign(s->chain, &word, &job);
 	act_done(s);
+}
+
+/* Nothing more fits on the disk for some blocks. What one turn wrote may still go. */
+static void fills(struct stage *s)
+{
+	if (s->told->acts == 0 && count(s) >= 2) {
+		lossy_room(s->disk, 6000);
+		act_done(s);
+	} else if (s->told->acts == 1 && (s->told->dropped || later(s, 12))) {
+		act_done(s);
+	} else if (s->told->acts == 2 && later(s, 4)) {
+		lossy_room(s->disk, -1);
+		act_done(s);
+	}
+}
+
+static void vanish(struct stage *s, uint64_t depth, bool give_back)
+{
+	reorg(s, depth, give_back);
+	s->told->vanished = s->told->acts;
+}
+
+/* Final blocks vanish for all nodes, with what was paid in them. */
+static void vanishes(struct stage *s)
+{
+	if (s->told->acts == 0 && count(s) >= 7)
+		vanish(s, BEYOND, false);
+	else if (s->told->acts == 2 && later(s, 5))
+		vanish(s, BEYOND, true);
+}
+
+/* The block of a stranger is final, the payload moves to another nonce and is paid; then
+ * both of them vanish. */
+static void intrudes_and_vanishes(struct stage *s)
+{
+	if (s->told->acts < 1)
+		intrudes(s);
+	else if (s->told->acts == 1 && later(s, 8))
+		vanish(s, 9, false);
 }
 
 /* -- what the operator does ------------------------------------------------ */
@@ -161,6 +203,40 @@ static void cancels_before(struct stage *s, struct runner *r, struct operation *
 		must(operation_cancel(r, o, false, &f));
 }
 
+/* He looks at what vanished, and accepts it as soon as a quorum shows what is left. */
+static void accepts(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct follower *chain = runner_chain_by_id(r, o->chain)->follower;
+	struct fail f = { 0 };
+
+	if (!follower_stopped(chain) || operation_resume(r, o, &f) ||
+	    follower_stopped(chain))
+		return;
+	if (s->told->acts == s->told->vanished)
+		act_done(s);
+}
+
+/* The first list fails in the middle, the second one is paid meanwhile. */
+static bool breaks(struct stage *s, const struct operation *o)
+{
+	return s->told->acts == 0 && !strcmp(o->name, s->list[0].name) &&
+	    o->state == OPERATION_DISTRIBUTING && o->by_state[ITEM_LIVE].n >= 2;
+}
+
+static void mends(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct operation *other = NULL;
+	struct fail f = { 0 };
+
+	for (size_t i = 0; i < r->operations_n; i++)
+		if (r->operations[i] != o)
+			other = r->operations[i];
+	if (o->state != OPERATION_NEEDS_OPERATOR || (other && !operation_ended(other)))
+		return;
+	act_done(s);
+	must(operation_resume(r, o, &f));
+}
+
 /* -- the table ------------------------------------------------------------- */
 
 const struct scenario scenarios[] = {
@@ -197,6 +273,27 @@ const struct scenario scenarios[] = {
 	    .cancelled = true,
 	    .signs_nothing = true,
 	    .command = cancels_before },
+	{ .name = "full-disk", .rows = 10, .fills = true, .direct = fills, .acts = 3 },
+	{ .name = "broken",
+	    .rows = 7,
+	    .lists = 2,
+	    .breaks = breaks,
+	    .command = mends,
+	    .acts = 1,
+	    .event = "needs_operator" },
+	{ .name = "vanished",
+	    .rows = 14,
+	    .direct = vanishes,
+	    .command = accepts,
+	    .acts = 4 },
+	{ .name = "contested",
+	    .rows = 9,
+	    .direct = intrudes_and_vanishes,
+	    .command = accepts,
+	    .acts = 3,
+	    .event = "contested" },
+	{ .name = "two-keys", .rows = 7, .lists = 2, .keys = 2, .service_fee = 250 },
+	{ .name = "two-lists", .rows = 7, .lists = 2, .service_fee = 250 },
 	{ .name = "lost-answers",
 	    .rows = 8,
 	    .nodes = 3,

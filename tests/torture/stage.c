@@ -26,40 +26,74 @@ static void *shared(size_t size)
 }
 
 /* Recipients: rows 3 and 7 are the same payment to the same address. */
-static void rows_fill(struct stage *s)
+static void rows_fill(struct stage *s, int list)
 {
-	s->rows = s->scenario->rows;
+	struct stage_list *l = &s->list[list];
+
 	CHECK(s->rows <= ROWS_MAX);
 	for (int64_t i = 1; i <= s->rows; i++) {
 		int64_t like = i == 7 ? 3 : i;
 
-		memset(s->to[i].at, 0x50, sizeof s->to[i].at);
-		s->to[i].at[18] = (uint8_t)(like >> 8);
-		s->to[i].at[19] = (uint8_t)like;
-		s->amount[i] = amount_u64(1000 + (uint64_t)like % 5);
+		memset(l->to[i].at, 0x50, sizeof l->to[i].at);
+		l->to[i].at[17] = (uint8_t)list;
+		l->to[i].at[18] = (uint8_t)(like >> 8);
+		l->to[i].at[19] = (uint8_t)like;
+		l->amount[i] = amount_u64(1000 + (uint64_t)like % 5);
 	}
 }
 
 /* A file without a name of its own: nobody has to tidy up after a test that was killed.
  */
-static void list_write(struct stage *s)
+static void list_write(struct stage *s, struct stage_list *l)
 {
 	char text[AMOUNT_TEXT_MAX];
 	FILE *file;
 
-	s->list_fd = memfd_create("list", 0);
-	snprintf(s->list, sizeof s->list, "/proc/self/fd/%d", s->list_fd);
-	file = fopen(s->list, "w");
+	l->fd = memfd_create("list", 0);
+	snprintf(l->path, sizeof l->path, "/proc/self/fd/%d", l->fd);
+	file = fopen(l->path, "w");
 	CHECK(file);
 	fprintf(file, "address,amount\n");
 	for (int64_t i = 1; i <= s->rows; i++) {
-		amount_format(text, &s->amount[i], 0);
+		amount_format(text, &l->amount[i], 0);
 		fprintf(file, "0x");
-		for (size_t k = 0; k < sizeof s->to[i].at; k++)
-			fprintf(file, "%02x", s->to[i].at[k]);
+		for (size_t k = 0; k < sizeof l->to[i].at; k++)
+			fprintf(file, "%02x", l->to[i].at[k]);
 		fprintf(file, ",%s\n", text);
 	}
 	CHECK(fclose(file) == 0);
+}
+
+static void keys_make(struct stage *s)
+{
+	static const char *const names[KEYS_MAX] = { "treasury", "till" };
+
+	s->keys = s->scenario->keys ? s->scenario->keys : 1;
+	for (int i = 0; i < s->keys; i++) {
+		uint8_t key[32] = { [0] = 0x5a, [30] = (uint8_t)i, [31] = 0x17 };
+		struct stage_key *k = &s->key[i];
+
+		k->name = names[i];
+		k->secret = secret_new(key, sizeof key);
+		CHECK(secp_address(k->address.at, k->secret, NULL) == ERR_OK);
+	}
+}
+
+static void lists_make(struct stage *s)
+{
+	static const char *const names[LISTS_MAX] = { "wages", "bonus" };
+
+	s->rows = s->scenario->rows;
+	s->lists = s->scenario->lists ? s->scenario->lists : 1;
+	for (int i = 0; i < s->lists; i++) {
+		struct stage_list *l = &s->list[i];
+
+		l->name = names[i];
+		l->key = &s->key[i % s->keys];
+		memset(l->fee_to.at, 0xfe - i, sizeof l->fee_to.at);
+		rows_fill(s, i);
+		list_write(s, l);
+	}
 }
 
 static void config_fill(struct stage *s)
@@ -87,16 +121,11 @@ static void config_fill(struct stage *s)
 
 void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 {
-	uint8_t key[32] = { [0] = 0x5a, [31] = 0x17 };
-
 	memset(s, 0, sizeof *s);
 	s->scenario = scenario;
 	s->seed = seed;
-	s->key = secret_new(key, sizeof key);
-	CHECK(secp_address(s->sender.at, s->key, NULL) == ERR_OK);
-	memset(s->fee_to.at, 0xfe, sizeof s->fee_to.at);
-	rows_fill(s);
-	list_write(s);
+	keys_make(s);
+	lists_make(s);
 	config_fill(s);
 	s->disk = shared(lossy_size(FILE_MAX_BYTES));
 	s->region = shared(CHAIN_BYTES);
@@ -105,8 +134,10 @@ void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 
 void stage_close(struct stage *s)
 {
-	close(s->list_fd);
-	secret_free(s->key);
+	for (int i = 0; i < s->lists; i++)
+		close(s->list[i].fd);
+	for (int i = 0; i < s->keys; i++)
+		secret_free(s->key[i].secret);
 	munmap(s->disk, lossy_size(FILE_MAX_BYTES));
 	munmap(s->region, CHAIN_BYTES);
 	munmap(s->told, sizeof *s->told);
@@ -121,14 +152,16 @@ static void chain_reset(struct stage *s)
 
 	CHECK(amount_parse(&coin, "100", 3, 18) == AMOUNT_OK);
 	s->chain = sim_chain_init(s->region, CHAIN_BYTES, &o);
-	sim_fund(s->chain, &s->sender, NULL, &coin);
+	for (int i = 0; i < s->keys; i++)
+		sim_fund(s->chain, &s->key[i].address, NULL, &coin);
 	s->token = NULL;
 	if (s->scenario->token) {
 		s->token =
 		    sim_token_add(s->chain, &token, s->scenario->token_kind, 18, "TKN");
-		sim_fund(s->chain, &s->sender, s->token, &tokens);
+		for (int i = 0; i < s->keys; i++)
+			sim_fund(s->chain, &s->key[i].address, s->token, &tokens);
 	} else {
-		sim_account_code(s->chain, &s->to[2], SIM_CODE_WALLET, 9000);
+		sim_account_code(s->chain, &s->list[0].to[2], SIM_CODE_WALLET, 9000);
 	}
 	for (uint32_t i = 0; i < nodes; i++)
 		s->nodes[i] = sim_node_new(s->chain);
@@ -137,9 +170,18 @@ static void chain_reset(struct stage *s)
 	sim_mining(s->chain, INTERVAL_MS);
 }
 
-void stage_reset(struct stage *s, uint64_t disk_seed)
+void stage_reset(struct stage *s)
 {
 	chain_reset(s);
-	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, disk_seed);
+	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, s->seed);
 	memset(s->told, 0, sizeof *s->told);
+}
+
+/* After a fork each page of what is shared comes with a fault of its own, else. */
+void stage_warm(struct stage *s)
+{
+	size_t used = (size_t)(s->chain->at - (uint8_t *)s->region);
+
+	madvise(s->region, used, MADV_POPULATE_WRITE);
+	lossy_warm(s->disk);
 }
