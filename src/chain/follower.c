@@ -269,27 +269,6 @@ static void take_poll(struct follower *f, struct question *q)
 	v->has_head = true;
 }
 
-/* A node forks below the final block: the highest kept block that it still has. */
-static void take_ancestor(struct follower *f, struct view *v, struct question *q)
-{
-	struct sql_block_from_in in = { .chain = f->chain,
-		.height = (int64_t)q->heights[0] };
-	struct sql_block_from_out row;
-
-	v->has_ancestor = false;
-	sql_block_from_begin(f->s.journal, &in);
-	while (sql_block_from_next(f->s.journal, &row)) {
-		uint64_t at = (uint64_t)row.height - q->heights[0];
-
-		if (at >= q->n || !q->known[at])
-			continue;
-		if (memcmp(row.hash, q->heads[at].hash.at, sizeof row.hash) != 0)
-			continue;
-		v->ancestor = (uint64_t)row.height;
-		v->has_ancestor = true;
-	}
-}
-
 static void take_headers(struct follower *f, struct question *q)
 {
 	struct view *v = &f->view[q->node];
@@ -297,10 +276,6 @@ static void take_headers(struct follower *f, struct question *q)
 	v->header_busy = false;
 	if (q->err)
 		return;
-	if (v->link == LINK_FORKED) {
-		take_ancestor(f, v, q);
-		return;
-	}
 	for (uint32_t i = 0; i < q->n; i++) {
 		if (!q->known[i])
 			continue;
@@ -405,6 +380,10 @@ static void take(struct follower *f)
 		case ASK_HEADERS:
 			take_headers(f, q);
 			break;
+		case ASK_ANCESTOR:
+		case ASK_ANEW:
+			undone_take(f, q);
+			break;
 		case ASK_BLOCK:
 		case ASK_RECEIPTS:
 			done = take_block(f, q);
@@ -444,18 +423,22 @@ static void goal_choose(struct follower *f, struct view *v)
 static void link_node(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
+	struct hash kept;
 	struct head at;
 
 	v->link = LINK_UNKNOWN;
 	goal_choose(f, v);
 	if (!v->has_goal) {
 		if (!v->header_busy)
-			follower_ask_headers(f, node, f->trail[0].height + 1,
+			follower_ask_headers(f, node, ASK_HEADERS, f->trail[0].height + 1,
 			    f->trail[0].height + follower_window(f));
 		return;
 	}
 	if (v->goal.height < f->trail[0].height) {
-		v->link = LINK_LAGS;
+		v->link = trail_kept(f, v->goal.height, &kept) &&
+			!hash_same(&kept, &v->goal.hash)
+		    ? LINK_FORKED
+		    : LINK_LAGS;
 		return;
 	}
 	if (v->goal.height > f->trail[0].height ||
@@ -486,7 +469,7 @@ static void link_node(struct follower *f, int node)
 			return;
 		if (!v->by_hash && at.height > f->trail[0].height + 2)
 			follower_ask_headers(
-			    f, node, f->trail[0].height + 1, at.height - 1);
+			    f, node, ASK_HEADERS, f->trail[0].height + 1, at.height - 1);
 		else
 			follower_ask_header(f, node, &at.parent);
 		return;
@@ -802,7 +785,7 @@ static void begin(struct follower *f)
 		struct view *v = &f->view[i];
 
 		if (!v->has_goal && v->has_head && !v->header_busy)
-			follower_ask_headers(f, i, f->start, f->start);
+			follower_ask_headers(f, i, ASK_HEADERS, f->start, f->start);
 		for (int k = 0; k < f->nodes && v->has_goal; k++)
 			if (f->view[k].has_goal &&
 			    hash_same(&f->view[k].goal.hash, &v->goal.hash))
@@ -854,93 +837,6 @@ static void judge_standing(struct follower *f)
 			leave_out(f, i, "");
 		}
 	}
-}
-
-static uint32_t nodes_of(const struct follower *f, enum link link)
-{
-	uint32_t nodes = 0;
-
-	for (int i = 0; i < f->nodes; i++)
-		if (f->view[i].identified && f->view[i].link == link)
-			nodes |= 1u << i;
-	return nodes;
-}
-
-/* A quorum left the final block: nothing new on this chain until it is accepted. */
-static void stop_if_undone(struct follower *f)
-{
-	uint32_t forked = nodes_of(f, LINK_FORKED);
-	uint64_t final = f->trail[0].height;
-	int64_t at_ms;
-
-	for (int i = 0; i < f->nodes; i++) {
-		struct view *v = &f->view[i];
-
-		if ((forked >> i & 1) && !v->has_ancestor && !v->header_busy &&
-		    pool_ready(f->s.pool, i, &at_ms))
-			follower_ask_headers(
-			    f, i, final > KEPT_FINAL ? final - KEPT_FINAL : 0, final);
-	}
-	if (f->stopped || !forked || !quorum(f, forked))
-		return;
-	f->stopped = true;
-	sql_chain_stop(f->s.journal,
-	    &(struct sql_chain_stop_in){
-		.id = f->chain, .stopped = "a final block vanished" });
-	log_error("chain",
-	    "%s: a final block vanished: a quorum is on a branch without block %llu",
-	    f->s.config->name, (unsigned long long) final);
-}
-
-bool follower_stopped(const struct follower *f)
-{
-	return f->stopped;
-}
-
-enum err follower_accept(struct follower *f, struct fail *fail)
-{
-	uint64_t height = 0;
-	bool found = false;
-
-	if (!f->stopped)
-		return ERR_OK;
-	for (int i = 0; i < f->nodes; i++) {
-		uint32_t have = 0;
-
-		for (int k = 0; k < f->nodes; k++)
-			if (f->view[k].has_ancestor && f->view[i].has_ancestor &&
-			    f->view[k].ancestor >= f->view[i].ancestor)
-				have |= 1u << k;
-		if (quorum(f, have) && (!found || f->view[i].ancestor > height)) {
-			height = f->view[i].ancestor;
-			found = true;
-		}
-	}
-	if (!found && f->trail_n && quorum(f, nodes_of(f, LINK_TRAIL))) {
-		height = f->trail[0].height; /* they came back by themselves */
-		found = true;
-	}
-	if (!found)
-		return fail_set(fail, ERR_NO_QUORUM,
-		    "chain %s: no quorum shows a block that the journal still has",
-		    f->s.config->name);
-	f->stopped = false;
-	for (uint32_t i = 0; i < f->watched_n; i++) {
-		f->watched[i].has_count = true; /* anything may have come back: */
-		f->watched[i].count = 0;        /* a long absence reads it all */
-	}
-	f->s.told.retracted(f->s.told.ctx, height);
-	f->s.told.undone(f->s.told.ctx, height);
-	CHECK(trail_back_to(f, height));
-	sql_chain_stop(f->s.journal,
-	    &(struct sql_chain_stop_in){ .id = f->chain, .no_stopped = true });
-	while (f->seen_n)
-		sighting_drop(f, f->seen_n - 1);
-	for (int i = 0; i < f->nodes; i++) {
-		f->view[i].link = LINK_UNKNOWN;
-		f->view[i].has_ancestor = f->view[i].has_goal = false;
-	}
-	return ERR_OK;
 }
 
 /* It comes with each block that is read; far above the trail none is. */
@@ -1025,7 +921,7 @@ void follower_turn(struct follower *f)
 	if (f->chain && !f->trail_n)
 		begin(f);
 	if (f->chain && f->trail_n && far_turn(f)) {
-		stop_if_undone(f);
+		undone_turn(f);
 	} else if (f->chain && f->trail_n) {
 		for (int i = 0; i < f->nodes; i++) {
 			if (!f->view[i].identified || !f->view[i].has_head)
@@ -1034,7 +930,7 @@ void follower_turn(struct follower *f)
 			if (f->view[i].link == LINK_TRAIL)
 				read_branch(f, i);
 		}
-		stop_if_undone(f);
+		undone_turn(f);
 		if (!f->stopped) {
 			choose_branch(f);
 			tell(f);

@@ -88,9 +88,10 @@ const char *follower_waits_for(const struct follower *f);
 
 bool follower_stopped(const struct follower *f);
 
-/* The operator's resume after `undone`: back to the common ancestor (told as retracted
- * and undone), and on from there. OK also when nothing was stopped.
- * fails: NO_QUORUM  no quorum names an ancestor that the journal still has */
+/* The operator's resume after `undone`: back to the common ancestor, or, where a quorum
+ * has none of the blocks that are kept, to one far below them all (told as retracted and
+ * undone), and on from there. OK also when nothing was stopped.
+ * fails: NO_QUORUM  no quorum shows such a block (yet) */
 NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
 
 /* Does this node serve our chain, as it said when it was asked last? Nothing that is

@@ -52,6 +52,8 @@ static void question_read(void *job)
 		break;
 	case ASK_HEADER:
 	case ASK_HEADERS:
+	case ASK_ANCESTOR:
+	case ASK_ANEW:
 	case ASK_FAR_HEADERS:
 		q->err =
 		    c->headers_read(q->heads, q->known, q->n, q->text, q->len, &q->fail);
@@ -145,9 +147,10 @@ void follower_ask_header(struct follower *f, int node, const struct hash *hash)
 	question_send(q, &body);
 }
 
-void follower_ask_headers(struct follower *f, int node, uint64_t from, uint64_t to)
+void follower_ask_headers(
+    struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to)
 {
-	struct question *q = question_new(f, ASK_HEADERS, node);
+	struct question *q = question_new(f, kind, node);
 	struct buf body;
 
 	CHECK(to >= from && to - from < CHAIN_BATCH_MAX);

@@ -4,6 +4,7 @@
  *   follower_ask.c    questions to nodes and their answers
  *   follower_trail.c  the trail in memory and in the journal
  *   follower_far.c    far behind: which blocks need not be read
+ *   follower_undone.c a final block vanished
  */
 #ifndef PAWL_CHAIN_FOLLOWER_IN_H
 #define PAWL_CHAIN_FOLLOWER_IN_H
@@ -15,6 +16,8 @@
 #define WINDOW 256
 /* Final blocks kept below, to name the ancestor when a final block vanishes. */
 #define KEPT_FINAL 256
+/* How far below the lowest of them a chain is begun anew that has none of them. */
+#define ANEW_DEPTH 4096
 #define BLOCKS_BUSY_MAX 4
 /* Most nodes keep the state of 128 blocks: deeper ones are read without it by all, so
  * that nobody differs only in what he has. */
@@ -25,6 +28,8 @@ enum ask_kind {
 	ASK_POLL,
 	ASK_HEADER,
 	ASK_HEADERS,
+	ASK_ANCESTOR, /* the final blocks that are kept, by height */
+	ASK_ANEW,     /* one far below them, where none is theirs */
 	ASK_BLOCK,
 	ASK_RECEIPTS,
 	ASK_FINALIZED,
@@ -122,6 +127,9 @@ struct view {
 	uint64_t fork_height; /* the highest block of the trail on its goal's branch */
 	uint64_t ancestor;    /* FORKED: the highest kept final block that it has */
 	bool has_ancestor;
+	bool no_ancestor; /* it has none of the kept ones, */
+	bool has_anew;    /* but this, far below */
+	struct head anew;
 	char left_out[96];
 };
 
@@ -151,7 +159,8 @@ struct follower {
 void follower_ask_identity(struct follower *f, int node);
 void follower_ask_poll(struct follower *f, int node);
 void follower_ask_header(struct follower *f, int node, const struct hash *hash);
-void follower_ask_headers(struct follower *f, int node, uint64_t from, uint64_t to);
+void follower_ask_headers(
+    struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to);
 void follower_ask_block(struct follower *f, int node, struct sighting *s);
 void follower_ask_receipts(struct follower *f, struct question *half);
 void follower_ask_finalized(struct follower *f, int node);
@@ -168,6 +177,9 @@ void trail_push(struct follower *f, const struct head *h);
 void trail_cut(struct follower *f, uint64_t above);
 void trail_final_advance(struct follower *f);
 bool trail_back_to(struct follower *f, uint64_t height);
+void trail_anew(struct follower *f, const struct head *h); /* nothing of it is kept */
+bool trail_kept(struct follower *f, uint64_t height, struct hash *ret); /* also final */
+bool trail_lowest(struct follower *f, uint64_t *ret);                   /* that is kept */
 struct head *trail_at(struct follower *f, uint64_t height); /* NULL: not in it */
 bool trail_has(struct follower *f, const struct hash *hash, uint64_t height);
 struct head *trail_top(struct follower *f);
@@ -185,5 +197,9 @@ void far_say(const struct follower *f, char *out, size_t len);
 void far_release(struct follower *f); /* not far any more, or other accounts */
 bool follower_is_far(const struct follower *f);
 uint64_t follower_window(const struct follower *f); /* blocks read ahead */
+
+/* follower_undone.c */
+void undone_turn(struct follower *f);
+void undone_take(struct follower *f, struct question *q);
 
 #endif

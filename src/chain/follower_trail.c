@@ -111,6 +111,45 @@ bool trail_back_to(struct follower *f, uint64_t height)
 	return true;
 }
 
+void trail_anew(struct follower *f, const struct head *h)
+{
+	sql_block_drop_above(f->s.journal,
+	    &(struct sql_block_drop_above_in){ .chain = f->chain, .height = -1 });
+	trail_begin(f, h);
+}
+
+static bool kept_from(struct follower *f, uint64_t height, struct sql_block_from_out *ret)
+{
+	struct sql_block_from_in in = { .chain = f->chain, .height = (int64_t)height };
+	bool found;
+
+	sql_block_from_begin(f->s.journal, &in);
+	found = sql_block_from_next(f->s.journal, ret);
+	if (found)
+		sql_block_from_end(f->s.journal);
+	return found;
+}
+
+bool trail_kept(struct follower *f, uint64_t height, struct hash *ret)
+{
+	struct sql_block_from_out row;
+
+	if (!kept_from(f, height, &row) || (uint64_t)row.height != height)
+		return false;
+	memcpy(ret->at, row.hash, sizeof ret->at);
+	return true;
+}
+
+bool trail_lowest(struct follower *f, uint64_t *ret)
+{
+	struct sql_block_from_out row;
+
+	if (!kept_from(f, 0, &row))
+		return false;
+	*ret = (uint64_t)row.height;
+	return true;
+}
+
 struct head *trail_at(struct follower *f, uint64_t height)
 {
 	if (!f->trail_n || height < f->trail[0].height)

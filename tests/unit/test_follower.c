@@ -598,6 +598,16 @@ static uint64_t spend_and_bury(void)
 	return at;
 }
 
+/* Transactions of ours that were told in final blocks. */
+static uint32_t count_uses(size_t from)
+{
+	uint32_t n = 0;
+
+	for (size_t i = from; i < told_n; i++)
+		n += told[i].tale == FINAL ? told[i].tx_n : 0;
+	return n;
+}
+
 static void flipped_receipts_of_one_are_outvoted(void **state)
 {
 	const struct told *t;
@@ -1320,6 +1330,102 @@ static void accepting_goes_back_to_what_a_quorum_has(void **state)
 	assert_int_equal(told[from + 1].height, scene_height(&scene) - SCENE_DEPTH - 4);
 }
 
+/* Nothing that the journal has of the chain is left: begun anew, at what a quorum has,
+ * and all of it is read. */
+static void a_reorg_below_the_first_block_begins_anew(void **state)
+{
+	struct fail f;
+	uint64_t first;
+	size_t from;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	first = final();
+	spend_and_bury();
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = scene_height(&scene) - first + 3,
+		.blocks = 40,
+		.content = { .empty = true },
+		.give_back = true });
+	run(5000);
+	assert_true(follower_stopped(eye));
+	from = told_n;
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_true(told[from + 1].height < first - 3);
+	live(8); /* the payment is in the first of them */
+	run(30000);
+	assert_false(follower_stopped(eye));
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(count_uses(from), 1);
+	check_trail();
+}
+
+/* Only one node knows another past: the others' block is not given up for it. */
+static void beginning_anew_needs_a_quorum(void **state)
+{
+	struct fail f;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(4);
+	scene.node[1]->fork = sim_side_branch(scene.chain, scene_height(&scene) - 2, 30);
+	scene.node[2]->fork = sim_side_branch(scene.chain, scene_height(&scene) - 1, 30);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	scene.node[2]->down = true;
+	rise();
+	run(5000);
+	assert_int_equal(follower_accept(eye, &f), ERR_NO_QUORUM);
+	assert_true(follower_stopped(eye));
+}
+
+/* Set back to a height below our final block, and not above it for long. */
+static void a_chain_that_was_set_back_stops(void **state)
+{
+	struct fail f;
+	uint64_t before;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(12);
+	before = final();
+	sim_reorg(scene.chain, &(struct sim_reorg){ .depth = 10, .blocks = 2 });
+	assert_true(scene_height(&scene) < before);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	live(6);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+}
+
+/* A node that merely syncs is on our branch, however low. */
+static void who_lags_below_the_final_block_has_not_left_it(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	live(12);
+	scene.node[1]->lag = scene.node[2]->lag = 10;
+	run(5000);
+	assert_false(follower_stopped(eye));
+	assert_says(left_out(1), "");
+	scene.node[1]->lag = scene.node[2]->lag = 0;
+	live(2);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
 /* The branch comes back while nobody looks: it is still the operator who decides. */
 static void a_stop_outlives_its_cause(void **state)
 {
@@ -1398,6 +1504,10 @@ int main(void)
 		T(an_absence_behind_a_vanished_block_is_exact),
 		T(accepting_needs_a_quorum),
 		T(accepting_goes_back_to_what_a_quorum_has),
+		T(a_reorg_below_the_first_block_begins_anew),
+		T(beginning_anew_needs_a_quorum),
+		T(a_chain_that_was_set_back_stops),
+		T(who_lags_below_the_final_block_has_not_left_it),
 		T(a_stop_outlives_its_cause),
 	};
 

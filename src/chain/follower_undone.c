@@ -1,0 +1,196 @@
+/* A final block vanished: a quorum is on a branch without it. The chain is stopped, each
+ * node that left is asked what it still has of the blocks that are kept, and the operator
+ * accepts it (G6). Where it has none of them, as on a chain that was set back to below
+ * the journal's first block, the trail begins anew far below: nothing that was signed is
+ * lost, and all that the chain holds of it is read there. */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "chain/follower_in.h"
+#include "journal/sql.gen.h"
+
+/* A node forks below the final block: the highest kept block that it still has. */
+static void take_ancestor(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+	struct sql_block_from_in in = { .chain = f->chain,
+		.height = (int64_t)q->heights[0] };
+	struct sql_block_from_out row;
+
+	v->header_busy = v->has_ancestor = false;
+	if (q->err)
+		return;
+	sql_block_from_begin(f->s.journal, &in);
+	while (sql_block_from_next(f->s.journal, &row)) {
+		uint64_t at = (uint64_t)row.height - q->heights[0];
+
+		if (at >= q->n || !q->known[at])
+			continue;
+		if (memcmp(row.hash, q->heads[at].hash.at, sizeof row.hash) != 0)
+			continue;
+		v->ancestor = (uint64_t)row.height;
+		v->has_ancestor = true;
+	}
+	v->no_ancestor = !v->has_ancestor;
+}
+
+static void take_anew(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	v->header_busy = false;
+	if (q->err || !q->known[0])
+		return;
+	v->anew = q->heads[0];
+	v->has_anew = true;
+}
+
+void undone_take(struct follower *f, struct question *q)
+{
+	if (q->kind == ASK_ANCESTOR)
+		take_ancestor(f, q);
+	else
+		take_anew(f, q);
+}
+
+static uint32_t nodes_of(const struct follower *f, enum link link)
+{
+	uint32_t nodes = 0;
+
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].identified && f->view[i].link == link)
+			nodes |= 1u << i;
+	return nodes;
+}
+
+/* What a node that left the final block still has of the kept ones; if nothing, where
+ * its chain would be begun anew. */
+static void ask_ancestor(struct follower *f, int node)
+{
+	struct view *v = &f->view[node];
+	uint64_t final = f->trail[0].height, lowest;
+	int64_t at_ms;
+
+	if (v->has_ancestor || v->has_anew || v->header_busy ||
+	    !pool_ready(f->s.pool, node, &at_ms))
+		return;
+	if (!v->no_ancestor) {
+		follower_ask_headers(f, node, ASK_ANCESTOR,
+		    final > KEPT_FINAL ? final - KEPT_FINAL : 0, final);
+		return;
+	}
+	if (!trail_lowest(f, &lowest))
+		return;
+	lowest = lowest > ANEW_DEPTH ? lowest - ANEW_DEPTH : 0;
+	follower_ask_headers(f, node, ASK_ANEW, lowest, lowest);
+}
+
+/* A quorum left the final block: nothing new on this chain until it is accepted. */
+void undone_turn(struct follower *f)
+{
+	uint32_t forked = nodes_of(f, LINK_FORKED);
+
+	for (int i = 0; i < f->nodes; i++)
+		if (forked >> i & 1)
+			ask_ancestor(f, i);
+	if (f->stopped || !forked || !follower_quorum(f, forked))
+		return;
+	f->stopped = true;
+	sql_chain_stop(f->s.journal,
+	    &(struct sql_chain_stop_in){
+		.id = f->chain, .stopped = "a final block vanished" });
+	log_error("chain",
+	    "%s: a final block vanished: a quorum is on a branch without block %llu",
+	    f->s.config->name, (unsigned long long)f->trail[0].height);
+}
+
+bool follower_stopped(const struct follower *f)
+{
+	return f->stopped;
+}
+
+/* The highest kept block that each node of a quorum has, or has one above it. */
+static bool find_ancestor(const struct follower *f, uint64_t *ret)
+{
+	bool found = false;
+
+	for (int i = 0; i < f->nodes; i++) {
+		uint32_t have = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].has_ancestor && f->view[i].has_ancestor &&
+			    f->view[k].ancestor >= f->view[i].ancestor)
+				have |= 1u << k;
+		if (follower_quorum(f, have) && (!found || f->view[i].ancestor > *ret)) {
+			*ret = f->view[i].ancestor;
+			found = true;
+		}
+	}
+	if (!found && f->trail_n && follower_quorum(f, nodes_of(f, LINK_TRAIL))) {
+		*ret = f->trail[0].height; /* they came back by themselves */
+		found = true;
+	}
+	return found;
+}
+
+/* A quorum has none of the kept blocks: the one far below that all of it show. */
+static const struct head *find_anew(const struct follower *f)
+{
+	for (int i = 0; i < f->nodes; i++) {
+		uint32_t same = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].has_anew && f->view[i].has_anew &&
+			    hash_same(&f->view[k].anew.hash, &f->view[i].anew.hash))
+				same |= 1u << k;
+		if (follower_quorum(f, same))
+			return &f->view[i].anew;
+	}
+	return NULL;
+}
+
+/* The trail ends, or begins, at a block that a quorum has: all is linked to it again. */
+static void accepted(struct follower *f)
+{
+	f->stopped = false;
+	sql_chain_stop(f->s.journal,
+	    &(struct sql_chain_stop_in){ .id = f->chain, .no_stopped = true });
+	while (f->seen_n)
+		sighting_drop(f, f->seen_n - 1);
+	for (uint32_t i = 0; i < f->watched_n; i++) {
+		f->watched[i].has_count = true; /* anything may have come back: */
+		f->watched[i].count = 0;        /* a long absence reads it all */
+	}
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		v->link = LINK_UNKNOWN;
+		v->has_ancestor = v->no_ancestor = v->has_anew = v->has_goal = false;
+	}
+}
+
+enum err follower_accept(struct follower *f, struct fail *fail)
+{
+	const struct head *anew = NULL;
+	uint64_t height = 0;
+
+	if (!f->stopped)
+		return ERR_OK;
+	if (!find_ancestor(f, &height)) {
+		anew = find_anew(f);
+		if (!anew)
+			return fail_set(fail, ERR_NO_QUORUM,
+			    "chain %s: no quorum shows a block to go on from",
+			    f->s.config->name);
+		height = anew->height;
+	}
+	f->s.told.retracted(f->s.told.ctx, height);
+	f->s.told.undone(f->s.told.ctx, height);
+	if (anew)
+		trail_anew(f, anew);
+	else
+		CHECK(trail_back_to(f, height));
+	accepted(f);
+	return ERR_OK;
+}
