@@ -149,8 +149,8 @@ struct block_facts {
 	uint64_t finalized_height;
 	struct hash finalized_hash;
 	bool incomplete;    /* BLOCK_WHOLE: receipts of tx[] are still to be asked for */
-	struct hash digest; /* over height, hash, counts and all of tx and transfers: what
-			       a quorum compares. Zero while incomplete */
+	struct hash digest; /* over height, hash, counts, balances and all of tx and
+			       transfers: what a quorum compares. Zero while incomplete */
 };
 
 void block_facts_release(struct block_facts *b);

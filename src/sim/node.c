@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "sim/mempool.h"
 #include "sim/node_in.h"
 
@@ -185,6 +186,8 @@ void do_eth_getBalance(struct call *q)
 	if (!b)
 		return;
 	balance = sim_balance(q->chain, b, NULL, &at);
+	if (q->node->boasts)
+		CHECK(amount_mul_u64(&balance, &balance, 1000));
 	sim_shape_amount(q->out, &balance);
 }
 

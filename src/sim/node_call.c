@@ -165,7 +165,9 @@ static void call_init_code(struct call *q, const struct message *m)
 	buf_add_str(q->out, "\"0x");
 	for (size_t i = m->data[1]; i < m->len; i += sizeof at.at) {
 		memcpy(at.at, m->data + i, sizeof at.at);
-		buf_add_str(q->out, call_code_at(q, &at) == SIM_CODE_NONE ? "00" : "01");
+		buf_add_str(q->out,
+		    q->node->hides_code || call_code_at(q, &at) == SIM_CODE_NONE ? "00"
+										 : "01");
 	}
 	buf_add_byte(q->out, '"');
 }
@@ -204,6 +206,10 @@ void do_eth_estimateGas(struct call *q)
 	    q->chain, b, &o, &m.from, m.creates ? NULL : &m.to, &m.value, m.data, m.len);
 	if (amount_cmp(&has, &m.value) < 0)
 		call_refuse(q, CODE_SERVER, "insufficient funds for transfer");
+	else if (q->node->estimates_revert)
+		refuse_revert(q, "says this node");
+	else if (q->node->estimate)
+		sim_shape_u64(q->out, q->node->estimate);
 	else if (o.status == TX_REVERTED)
 		refuse_revert(q, o.reason);
 	else

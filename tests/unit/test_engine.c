@@ -1125,29 +1125,33 @@ static void a_payload_may_win_over_its_cancel(void **state_)
 	check_fees();
 }
 
-static void funds_that_are_missing_are_named_and_awaited(void **state_)
+/* All but so much of the coin goes elsewhere. */
+static void keep_only(const char *coins)
 {
 	struct amount coin, rest_of;
+	struct sign_job job = { .key = scene.key,
+		.nonce = SIM_NONCE_NEXT,
+		.payload = { .to = stranger_to } };
+	struct sim_word word;
+
+	coin = sim_balance(scene.chain, scene.chain->head, NULL, &scene.sender);
+	assert_int_equal(amount_parse(&rest_of, coins, strlen(coins), 18), AMOUNT_OK);
+	assert_true(amount_sub(&job.payload.value, &coin, &rest_of));
+	job.fees = (struct fees){
+		.type = FEE_1559, .gas = 21000, .max_fee = 2 * GWEI, .tip = GWEI
+	};
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	after_blocks(6);
+}
+
+static void funds_that_are_missing_are_named_and_awaited(void **state_)
+{
+	struct amount coin;
 
 	(void)state_;
 	begin(1, 1);
 	run_until(chain()->id);
-	coin = sim_balance(scene.chain, scene.chain->head, NULL, &scene.sender);
-	assert_int_equal(amount_parse(&rest_of, "0.0001", 6, 18), AMOUNT_OK);
-	assert_true(amount_sub(&coin, &coin, &rest_of));
-	{
-		struct sign_job job = { .key = scene.key,
-			.nonce = SIM_NONCE_NEXT,
-			.payload = { .to = stranger_to, .value = coin } };
-		struct sim_word word;
-
-		/* all but a little, and what its own fee takes */
-		job.fees = (struct fees){
-			.type = FEE_1559, .gas = 21000, .max_fee = 2 * GWEI, .tip = GWEI
-		};
-		assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
-	}
-	after_blocks(6);
+	keep_only("0.0001");
 	pay_rows(6);
 	run(20000);
 	assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
@@ -1156,6 +1160,25 @@ static void funds_that_are_missing_are_named_and_awaited(void **state_)
 	assert_int_equal(amount_parse(&coin, "2", 1, 18), AMOUNT_OK);
 	sim_fund(scene.chain, &scene.sender, NULL, &coin);
 	finish();
+}
+
+/* Whichever of three nodes it is. */
+static void a_balance_is_a_quorums_word(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin(3, 2);
+		scene.node[k]->boasts = true;
+		run_until(chain()->id);
+		keep_only("0.0001");
+		pay_rows(6);
+		run(20000);
+		assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
+		assert_says(op()->waits_for, "are missing; send them to 0x");
+		assert_true(amount_cmp(&account()->balance,
+				&(struct amount){ { 1000000 * GWEI } }) < 0);
+		end(NULL);
+	}
 }
 
 /* -- the service fee, bad rows, tokens ------------------------------------------------
@@ -1649,6 +1672,7 @@ int main(void)
 		T(a_cancel_now_empties_what_is_live),
 		T(a_payload_may_win_over_its_cancel),
 		T(funds_that_are_missing_are_named_and_awaited),
+		T(a_balance_is_a_quorums_word),
 		T(the_service_fee_is_paid_once_and_last),
 		T(a_row_whose_estimate_reverts_is_void_without_a_nonce),
 		T(a_token_with_a_fee_is_final_and_flagged),

@@ -715,6 +715,8 @@ static void the_digest_is_over_what_decides(void **state)
 		{ "", "\"gasUsed\":\"0x5208\"", "\"gasUsed\":\"0x5209\"" },
 		{ "", "\"effectiveGasPrice\":\"0x", "\"effectiveGasPrice\":\"0x1" },
 		{ "\"id\":1", "\"result\":\"0x5\"", "\"result\":\"0x6\"" },
+		{ "\"id\":2", "\"result\":\"0x", "\"result\":\"0x1" },
+		{ "\"id\":3", "\"result\":\"0x0", "\"result\":\"0x1" },
 		{ "0xddf252ad", "\"data\":\"0x00", "\"data\":\"0x01" },
 		{ "0xddf252ad", "\"logIndex\":\"0x0\"", "\"logIndex\":\"0x1\"" },
 	};

@@ -153,6 +153,15 @@ static void digest_u64(struct sha256 *s, uint64_t v)
 	sha256_add(s, be, sizeof be);
 }
 
+static void digest_balance(struct sha256 *s, bool has, const struct amount *balance)
+{
+	uint8_t bytes[32];
+
+	amount_encode(bytes, balance);
+	digest_u64(s, has);
+	sha256_add(s, bytes, sizeof bytes);
+}
+
 static void digest_transfer(struct sha256 *s, const struct transfer *t)
 {
 	uint8_t amount[32];
@@ -184,8 +193,12 @@ static void digest(struct block_facts *b)
 	sha256_add(s, b->head.hash.at, sizeof b->head.hash.at);
 	digest_u64(s, b->accounts_n);
 	for (uint32_t i = 0; i < b->accounts_n; i++) {
-		digest_u64(s, b->accounts[i].has_count);
-		digest_u64(s, b->accounts[i].count);
+		const struct seen_account *a = &b->accounts[i];
+
+		digest_u64(s, a->has_count);
+		digest_u64(s, a->count);
+		digest_balance(s, a->has_balance, &a->balance);
+		digest_balance(s, a->has_token_balance, &a->token_balance);
 	}
 	digest_u64(s, b->tx_n);
 	for (uint32_t i = 0; i < b->tx_n; i++)
