@@ -121,3 +121,11 @@ SELECT base_fee FROM block WHERE chain = :chain ORDER BY height DESC LIMIT 1;
 -- in: account i64
 -- out: max_fee i64, tip i64
 SELECT max_fee, tip FROM attempt WHERE id = (SELECT MAX(id) FROM attempt WHERE account = :account);
+
+-- A token as an airdrop of this chain met it.
+-- name: report_token
+-- in: chain i64, token b20
+-- out: decimals i64, symbol text
+-- scan: there are few operations
+SELECT a.decimals, a.symbol FROM airdrop AS a JOIN operation AS o ON o.id = a.operation
+WHERE o.chain = :chain AND a.token = :token ORDER BY a.operation DESC LIMIT 1;

@@ -9,6 +9,7 @@
 
 #define BODY_MAX (1024 * 1024)
 #define AGAIN_MS 250 /* before a node that failed, or disagrees, is asked again */
+#define SAY_AFTER_MS 1000
 #define IDENTITY_GRACE_MS 500
 #define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
 
@@ -34,6 +35,8 @@ struct ask {
 	struct pool *pool;
 	int64_t patience_ms;
 	bool hasty, identified;
+	ask_say_fn *say; /* NULL: nobody listens, or it was said */
+	void *say_ctx;
 	const struct ask_question *question; /* under way; NULL: none */
 	struct node nodes[POOL_NODES_MAX];
 	int n;
@@ -54,6 +57,12 @@ struct ask *ask_new(
 	for (int i = 0; i < a->n; i++)
 		a->nodes[i].ask = a;
 	return a;
+}
+
+void ask_waits(struct ask *a, ask_say_fn *say, void *ctx)
+{
+	a->say = say;
+	a->say_ctx = ctx;
 }
 
 /* A closed pool calls nobody back, so what is under way does no harm. */
@@ -246,6 +255,23 @@ static enum err wait_for_words(struct ask *a, int64_t until_ms, struct fail *f)
 	return ERR_OK;
 }
 
+/* Nobody should look at a silent terminal. Returns when to look again. */
+static int64_t say_waiting(struct ask *a, int64_t until_ms)
+{
+	int64_t now = world_now_ms(a->world);
+	int64_t at_ms = until_ms - a->patience_ms + SAY_AFTER_MS;
+	struct fail why;
+
+	if (!a->say || at_ms > until_ms)
+		return until_ms;
+	if (now < at_ms)
+		return at_ms;
+	(void)no_quorum(a, &why);
+	a->say(a->say_ctx, why.why, until_ms - now);
+	a->say = NULL;
+	return until_ms;
+}
+
 static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(a->world) + a->patience_ms;
@@ -256,7 +282,7 @@ static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 			return no_quorum(a, f);
 		if (all_said(a))
 			ask_again(a);
-		e = wait_for_words(a, until_ms, f);
+		e = wait_for_words(a, say_waiting(a, until_ms), f);
 	}
 	return e;
 }

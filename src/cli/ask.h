@@ -22,6 +22,11 @@ struct ask *ask_new(
 void ask_free(struct ask *a); /* NULL is fine */
 const struct connector *ask_connector(const struct ask *a);
 
+/* say is called once, when an answer takes longer than a second: why, and how much longer
+ * it will be waited for. */
+typedef void ask_say_fn(void *ctx, const char *why, int64_t left_ms);
+void ask_waits(struct ask *a, ask_say_fn *say, void *ctx);
+
 /* A question of any kind: one request and its answer, as in connector. */
 struct ask_question {
 	const void *ctx;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -58,6 +59,18 @@ void cli_warn(const struct cli *c, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+void cli_waits(void *ctx, const char *why, int64_t left_ms)
+{
+	time_t until = time(NULL) + (time_t)((left_ms + 999) / 1000);
+	struct tm tm;
+	char text[16];
+
+	if (!gmtime_r(&until, &tm) || !strftime(text, sizeof text, "%TZ", &tm))
+		snprintf(text, sizeof text, "then");
+	cli_warn(ctx, "no answer of the nodes yet; waiting until %s, %lld s: %s", text,
+	    (long long)(left_ms + 999) / 1000, why);
 }
 
 void cli_json(json_t *o)

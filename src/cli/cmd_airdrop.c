@@ -170,6 +170,7 @@ enum err draft_ask(
 	struct ask *a = ask_new(w, d->chain, patience_ms, hasty);
 	enum err e;
 
+	ask_waits(a, cli_waits, d->cli);
 	d->gas = d->has_token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
 	e = ask_who(d, a, f);
 	if (e == ERR_OK)

@@ -21,6 +21,7 @@ struct draft {
 
 	/* from the nodes */
 	bool identified; /* a quorum told the genesis, and the token's facts */
+	bool remembered; /* identified, but by the journal alone */
 	bool priced;     /* market, balance and gas are there */
 	struct hash genesis;
 	unsigned decimals; /* of the asset */
@@ -78,6 +79,8 @@ void draft_name(const struct draft *d, char out[OPERATION_NAME_MAX]);
 /* What d->journal knows: of chain and account, once the nodes were asked; of a row; of
  * the plan, once it is hashed. draft_list asks for the last two. */
 void draft_recall(struct draft *d);
+/* Genesis and decimals as the journal has them, where no node told them. */
+void draft_remember(struct draft *d);
 void draft_row_recall(struct draft *d, const struct list_row *row);
 void draft_plan_recall(struct draft *d);
 

@@ -20,6 +20,47 @@ static void chain_find(struct draft *d)
 		d->journal_chain = found.id;
 }
 
+/* The journal may have met several chains of this id, as tests do: then it is none. */
+static bool genesis_recall(struct draft *d, int64_t *ret_chain)
+{
+	struct sql_report_chains_out row;
+	int n = 0;
+
+	sql_report_chains_begin(d->journal);
+	while (sql_report_chains_next(d->journal, &row)) {
+		if ((uint64_t)row.chain_id != d->chain->chain_id)
+			continue;
+		n++;
+		*ret_chain = row.id;
+		memcpy(d->genesis.at, row.genesis, sizeof d->genesis.at);
+	}
+	return n == 1;
+}
+
+static bool token_recall(struct draft *d, int64_t chain)
+{
+	struct sql_report_token_in in = { .chain = chain };
+	struct sql_report_token_out found;
+
+	memcpy(in.token, d->token.at, sizeof in.token);
+	sql_report_token_begin(d->journal, &in);
+	if (!sql_report_token_next(d->journal, &found))
+		return false;
+	d->decimals = (unsigned)found.decimals;
+	snprintf(d->symbol, sizeof d->symbol, "%s", found.symbol);
+	sql_report_token_end(d->journal);
+	return true;
+}
+
+void draft_remember(struct draft *d)
+{
+	int64_t chain = 0;
+
+	if (!d->identified && d->journal && genesis_recall(d, &chain) &&
+	    (!d->has_token || token_recall(d, chain)))
+		d->identified = d->remembered = true;
+}
+
 /* Has this journal ever reserved a nonce of the account? */
 static bool account_used(const struct draft *d)
 {

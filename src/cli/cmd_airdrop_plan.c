@@ -40,6 +40,8 @@ static enum err plan(struct draft *d, struct fail *f)
 	struct amount cap;
 	enum err e = ask(d, f);
 
+	if (e == ERR_OK)
+		draft_remember(d);
 	if (e == ERR_OK && (!d->has_token || d->identified))
 		e = draft_service_fee(d, f);
 	if (e != ERR_OK)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/hex.h"
 #include "cli/cmd_airdrop.h"
+#include "cli/report.h"
 #include "cli/term.h"
 #include "codec/eip55.h"
 #include "engine/operation.h"
@@ -142,17 +142,26 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 		warn(w,
 		    "without a node the token's decimals are unknown: amounts are not "
 		    "checked (--base-units needs no decimals)");
-	if (!d->priced)
-		warn(w, "no quorum of nodes answered: fees%s are not known",
-		    d->identified ? "" : " and plan hash");
-	else
+	if (d->priced)
 		warn_funds(w, d);
+	else
+		warn(w, "no quorum of nodes answered: the fees are not known");
+	if (d->remembered)
+		warn(w,
+		    "the plan hash is over what the journal knows of chain %s: no node "
+		    "confirms it now",
+		    d->chain->name);
+	else if (!d->identified)
+		warn(w,
+		    "the plan hash needs the chain's genesis%s, which neither a node nor "
+		    "the journal tells",
+		    d->has_token ? " and the token's decimals" : "");
 }
 
 /* -- the plan -------------------------------------------------------------- */
 
 struct figures {
-	char sender[43], token[43], plan[65], fee_to[43];
+	char sender[43], token[43], plan[REPORT_HASH_MAX], fee_to[43];
 	char total[AMOUNT_TEXT_MAX], service_fee[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX],
 	    cap[AMOUNT_TEXT_MAX], price[AMOUNT_TEXT_MAX];
 };
@@ -167,7 +176,7 @@ static void figures_format(
 	eip55_format(g->sender, d->sender.at);
 	eip55_format(g->token, d->token.at);
 	eip55_format(g->fee_to, d->fee_to.at);
-	hex_format(g->plan, d->plan, sizeof d->plan);
+	report_hash(g->plan, d->plan);
 	amount_format(g->total, &d->sum.total, decimals);
 	amount_format(g->service_fee, &d->fee_amount, decimals);
 	amount_format(g->cap, cap, NATIVE_DECIMALS);
@@ -299,7 +308,8 @@ static void warn_flagged(
 
 void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 {
-	char sent[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX], plan[65], tail[65];
+	char sent[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX], plan[REPORT_HASH_MAX],
+	    tail[REPORT_HASH_MAX];
 	struct airdrop_facts a;
 	struct operation o;
 
@@ -307,12 +317,12 @@ void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 		return;
 	amount_format(sent, &o.by_state[ITEM_FINAL].sum, a.decimals);
 	amount_format(fees, &o.fees_final, NATIVE_DECIMALS);
-	hex_format(plan, o.plan, sizeof o.plan);
+	report_hash(plan, o.plan);
 	warn_flagged(c, j, &o);
 	if (c->args.json) {
 		end_json(&o, sent, fees, plan);
 		return;
 	}
-	journal_tail(j, operation, tail);
+	report_tail(tail, j, operation);
 	end_text(&o, &a, sent, fees, plan, tail);
 }

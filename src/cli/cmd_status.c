@@ -230,14 +230,14 @@ static void void_tell(struct journal *j, const struct standing *s)
 static void detail(struct journal *j, const struct standing *s)
 {
 	const struct operation *o = &s->operation;
-	char plan[REPORT_HASH_MAX], tail[65], chain[64], key[64];
+	char plan[REPORT_HASH_MAX], tail[REPORT_HASH_MAX], chain[64], key[64];
 
 	snprintf(chain, sizeof chain, "%s", s->account.chain_name);
 	snprintf(key, sizeof key, "%s", s->account.key_name);
 	utf8_plain(chain);
 	utf8_plain(key);
 	report_hash(plan, o->plan);
-	journal_tail(j, o->id, tail);
+	report_tail(tail, j, o->id);
 	printf("%s: %s\n", o->name, state_of(s));
 	printf("  operation  %s %" PRId64 " on %s from key %s\n", o->kind_name, o->id,
 	    chain, key);

@@ -633,6 +633,7 @@ static enum err verify(struct verify *v, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	v->ask = ask_new(v->world, v->chain, ASK_PATIENCE_MS, true);
+	ask_waits(v->ask, cli_waits, v->cli);
 	v->paid = mem_new((size_t)v->operation.items / 8 + 1);
 	v->late = mem_new((size_t)v->operation.items / 8 + 1);
 	v->mismatches = json_array();

@@ -133,6 +133,7 @@ static enum err chain_check(const struct guard *g, const char *name, struct fail
 	if (e != ERR_OK)
 		return kept(g, f);
 	a = ask_new(g->world, c, ASK_PATIENCE_MS, true);
+	ask_waits(a, cli_waits, g->cli);
 	e = ask_account_agreed(a, g->address, &seen, f);
 	if (e != ERR_OK) {
 		fail_wrap(f, e, "its balance on chain %s is not known", name);

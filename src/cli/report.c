@@ -266,3 +266,11 @@ void report_hash(char out[REPORT_HASH_MAX], const uint8_t hash[32])
 	out[1] = 'x';
 	hex_format(out + 2, hash, 32);
 }
+
+void report_tail(char out[REPORT_HASH_MAX], struct journal *j, int64_t operation)
+{
+	char tail[65];
+
+	journal_tail(j, operation, tail);
+	snprintf(out, REPORT_HASH_MAX, "%s%s", *tail ? "0x" : "", tail);
+}

@@ -80,5 +80,7 @@ void report_time(char out[REPORT_TIME_MAX], int64_t wall_ms);
 
 #define REPORT_HASH_MAX 67
 void report_hash(char out[REPORT_HASH_MAX], const uint8_t hash[32]); /* 0x.. */
+/* The tail of an operation's event chain; "" when it has none. */
+void report_tail(char out[REPORT_HASH_MAX], struct journal *j, int64_t operation);
 
 #endif

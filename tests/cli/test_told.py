@@ -12,15 +12,18 @@ import json
 import pathlib
 import re
 import signal
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import (  # pylint: disable=wrong-import-position
+    OWNER,
     PAYER,
     Anvil,
     Desk,
     check,
+    deploy,
     end,
     main,
     recipients,
@@ -103,6 +106,46 @@ def a_past_that_the_journal_has_not_seen_is_told():
         within(unseen, warned(desk), "the plan")
         within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
         check("not seen" not in warned(desk), "it is the journal's own past now")
+
+
+# --- without nodes ----------------------------------------------------------------------------
+
+
+@test
+def a_plan_without_a_node_is_hashed_by_the_journal():
+    with desk_of() as (anvil, desk):
+        anvil.close()
+        told = plan(desk, "list.csv", "--token", OWNER)[0]
+        same(told["plan"], None, "a hash without a genesis")
+        within("needs the chain's genesis and the token's decimals", " / ".join(told["warnings"]),
+               "why there is no hash")
+    with desk_of() as (anvil, desk):
+        tokens = ("--token", deploy(anvil, "Plain", PAYER))
+        known = [plan(desk)[0], plan(desk, "list.csv", *tokens)[0]]
+        fresh = [t["plan"] for t in known]
+        check(all(re.fullmatch("0x[0-9a-f]{64}", h) for h in fresh), f"plan hashes: {fresh}")
+        desk.expect(0, *desk.airdrop("list.csv", *tokens))
+        ended = desk.expect(0, *desk.airdrop("list.csv", *tokens), "--json")
+        same(json.loads(ended.out)["plan"], fresh[1], "the plan of a run")
+        within(fresh[1], desk.expect(0, "status", "list").out, "the plan in status")
+        within(fresh[1], desk.expect(0, *desk.airdrop("list.csv", *tokens)).out, "and in words")
+        anvil.close()
+        told = [plan(desk)[0], plan(desk, "list.csv", *tokens)[0]]
+        same([t["plan"] for t in told], fresh, "hashes by the journal")
+        within("no node confirms it now", " / ".join(told[0]["warnings"]), "by whose word")
+        same(told[1]["symbol"], known[1]["symbol"], "the token's symbol")
+
+
+@test
+def nobody_waits_in_silence():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with Desk([f"http://127.0.0.1:{silent.getsockname()[1]}"]) as desk:
+            desk.write_list("list.csv", recipients(2))
+            words = desk.airdrop()
+            for child in (desk.start(*words), desk.start("airdrop", "plan", *words[2:-1])):
+                wait_until(lambda: "no answer of the nodes yet; waiting until" in
+                           child.paths[1].read_text(), 5, "a word about the waiting")
+                end(child)
 
 
 # --- what is not settled ----------------------------------------------------------------------
