@@ -326,8 +326,8 @@ struct connector {
 	    struct buf *body, const struct address *token, const struct address *holder);
 	enum err (*token_read)(
 	    struct token_facts *ret, const char *answer, size_t len, struct fail *f);
-	/* Count and balance of an account at the head, by tag: for plan and doctor only.
-	 */
+	/* Count and balance of an account at a node's own head, by tag: it settles
+	 * nothing. */
 	void (*account)(struct buf *body, const struct address *who);
 	enum err (*account_read)(uint64_t *ret_count, struct amount *ret_balance,
 	    const char *answer, size_t len, struct fail *f);

@@ -102,6 +102,11 @@ const char *follower_waits_for(const struct follower *f)
 	return f->waits_for[0] ? f->waits_for : NULL;
 }
 
+uint64_t follower_quorum_height(const struct follower *f)
+{
+	return f->best;
+}
+
 /* -- votes ------------------------------------------------------------------ */
 
 /* One vote a provider, however many nodes of its are in the set. */

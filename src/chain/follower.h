@@ -83,6 +83,10 @@ uint64_t follower_depth(
  * behind. Borrowed until the next turn. */
 const struct block_facts *follower_agreed(const struct follower *f);
 
+/* The highest height that the heads of a quorum have reached: what is still to be read
+ * lies between the agreed block and this. */
+uint64_t follower_quorum_height(const struct follower *f);
+
 /* What it waits for, for status; NULL: nothing. Static or owned by f. */
 const char *follower_waits_for(const struct follower *f);
 

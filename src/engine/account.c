@@ -14,6 +14,8 @@
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
+/* Nothing new is reserved while more blocks than these are not read yet. */
+#define UNREAD_MAX 16
 /* New intents of one account in one turn: a turn stays short. */
 #define FILL_MAX 256
 
@@ -162,6 +164,12 @@ uint64_t account_next_nonce(struct runner *r, const struct account *a)
 	return next > a->count ? next : a->count;
 }
 
+bool account_abreast(const struct account *a, int blocks)
+{
+	return a->known &&
+	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
+}
+
 bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 {
 	struct chain_run *c = a->chain;
@@ -175,6 +183,8 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 		why = "its key can't be used";
 	else if (!a->known || !a->has_first_nonce)
 		why = "the nodes to agree on the account's count";
+	else if (!account_abreast(a, UNREAD_MAX))
+		why = "the blocks that came meanwhile to be read";
 	else if (a->strangers_n)
 		why = "transactions of the account that are not read yet";
 	else if (!c->has_market)

@@ -12,6 +12,10 @@ struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
 /* The next nonce: the journal's highest plus one, else the agreed count. */
 uint64_t account_next_nonce(struct runner *r, const struct account *a);
 
+/* Are its figures those of a block at most so far below the heads of a quorum? What is
+ * not read yet may hold uses of its nonces. */
+bool account_abreast(const struct account *a, int blocks);
+
 /* May something new be reserved on it now? else why not, for status (static text or
  * owned by a). */
 bool account_reserves(struct runner *r, struct account *a, const char **ret_why);

@@ -139,11 +139,12 @@ void account_bump(struct runner *r, struct account *a)
 
 	if (!a->key || !a->chain->has_market ||
 	    !follower_head(a->chain->follower, &head) ||
+	    !account_abreast(a, a->chain->config->bump_after) ||
 	    (!a->bump_more && a->bumped_height == head.height && !a->refused))
 		return;
 	if (!a->bump_more) {
 		a->bumped_height = head.height;
-		a->bump_from = a->known ? a->count : 0;
+		a->bump_from = a->count;
 		caps_forget(r, a);
 	}
 	do

@@ -150,7 +150,9 @@ struct account {
 
 	int64_t last_operation; /* of the highest nonce: the round goes on behind it */
 
-	/* sending: per node the next nonce, and the batches under way */
+	/* sending: per node whether its own count was asked for in this life, the next
+	 * nonce, and the batches under way */
+	enum { GREET_NOT, GREET_ASKED, GREET_DONE } greeted[POOL_NODES_MAX];
 	uint64_t send_next[POOL_NODES_MAX];
 	int sends_busy[POOL_NODES_MAX];
 	int64_t send_at_ms[POOL_NODES_MAX];

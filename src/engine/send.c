@@ -237,6 +237,76 @@ static bool send_batch(struct runner *r, struct account *a, int node)
 	return true;
 }
 
+/* -- what a node has had already --------------------------------------------- */
+
+struct count_ask {
+	struct fact fact;
+	struct runner *runner;
+	struct chain_run *chain;
+	int64_t account;
+	int node;
+	uint64_t count;
+	enum err err;
+};
+
+static void count_take(struct runner *r, struct fact *f)
+{
+	struct count_ask *q = (struct count_ask *)f;
+	struct account *a = account_of(r, q->account);
+
+	if (!a)
+		return;
+	a->greeted[q->node] = GREET_DONE;
+	if (!q->err && a->send_next[q->node] < q->count)
+		a->send_next[q->node] = q->count;
+	a->send_ready = true;
+}
+
+static void count_free(struct fact *f)
+{
+	free(f);
+}
+
+static void count_done(void *ctx, struct pool_answer *answer)
+{
+	struct count_ask *q = ctx;
+	struct amount balance;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err)
+		q->err = q->chain->connector->account_read(
+		    &q->count, &balance, answer->answer, answer->len, &f);
+	runner_fact(q->runner, &q->fact);
+}
+
+/* Most of what a life finds live may be mined: a node is first asked for its own count,
+ * and gets what is above. It settles nothing, and who lies about it only has less; when
+ * nothing moves, all is sent again. */
+static bool greet(struct runner *r, struct account *a, int node)
+{
+	struct count_ask *q;
+	struct buf body;
+
+	if (a->greeted[node] == GREET_NOT && a->lowest == UINT64_MAX)
+		a->greeted[node] = GREET_DONE;
+	if (a->greeted[node] != GREET_NOT)
+		return a->greeted[node] == GREET_DONE;
+	a->greeted[node] = GREET_ASKED;
+	q = mem_new(sizeof *q);
+	*q = (struct count_ask){ .fact = { .take = count_take, .free = count_free },
+		.runner = r,
+		.chain = a->chain,
+		.account = a->id,
+		.node = node };
+	buf_init(&body, 4096);
+	a->chain->connector->account(&body, &a->address);
+	runner_ask(r, a->chain, node, &body, false, count_done, q);
+	return false;
+}
+
+/* -- the turn -------------------------------------------------------------- */
+
 /* The lowest nonce that may still need its bytes. */
 static void find_lowest(struct runner *r, struct account *a)
 {
@@ -301,6 +371,8 @@ void account_send(struct runner *r, struct account *a)
 			runner_wake_at(r, a->send_at_ms[node]);
 			continue;
 		}
+		if (!greet(r, a, node))
+			continue;
 		while (a->sends_busy[node] < SENDS_BUSY_MAX) {
 			if (!pool_ready(a->chain->pool, node, &at_ms)) {
 				a->send_ready = true;
