@@ -123,6 +123,7 @@ static enum err rows_show(struct run *r, const struct operation *o,
     const struct airdrop_facts *a, const struct list_rules *rules, struct fail *f)
 {
 	struct compare c = { .run = r, .imported = a->imported };
+	char token[43] = "";
 	struct list_sum sum;
 	enum err e = list_read(&sum, NULL, r->draft.file, rules, row_compare, &c, f);
 
@@ -130,10 +131,14 @@ static enum err rows_show(struct run *r, const struct operation *o,
 		return e;
 	if (c.different > SHOWN_MAX)
 		fprintf(stderr, "  and %" PRId64 " rows more\n", c.different - SHOWN_MAX);
+	if (r->draft.has_token)
+		eip55_format(token, r->draft.token.at);
 	return fail_set(f, ERR_CONFLICT,
 	    "%s is another plan already, with %" PRId64 " rows (the file has %" PRId64
-	    "); choose another --name",
-	    o->name, o->items, sum.rows);
+	    "); put the new rows into a file of their own: pawl airdrop run NEW.csv "
+	    "--chain %s --from %s%s%s",
+	    o->name, o->items, sum.rows, r->draft.chain->name, r->draft.key_name,
+	    *token ? " --token " : "", token);
 }
 
 enum err run_compare(struct run *r, struct fail *f)

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -88,6 +89,16 @@ static bool import_stop(void *ctx)
 	return run_signalled(ctx);
 }
 
+/* The file that was given holds the plan, wherever the first one is now. */
+static void moved_tell(const struct run *r, const struct airdrop_facts *a)
+{
+	char *path = realpath(r->draft.file, NULL);
+
+	if (path && strcmp(path, a->file) != 0)
+		cli_say(r->cli, "The list is read from %s (it was %s).", path, a->file);
+	free(path);
+}
+
 /* The list into the journal, if it is not there whole. */
 static enum err import(struct run *r, struct fail *f)
 {
@@ -100,7 +111,9 @@ static enum err import(struct run *r, struct fail *f)
 	if (a.imported >= o.items)
 		return ERR_OK;
 	rules.judge = false;
-	return airdrop_import(r->loop.journal, r->operation, &rules, import_stop, r, f);
+	moved_tell(r, &a);
+	return airdrop_import_from(r->loop.journal, r->operation, r->draft.file,
+	    r->draft.sum.file_hash, &rules, import_stop, r, f);
 }
 
 static enum err cap_put(struct run *r, struct operation *o, struct fail *f)

@@ -1,5 +1,7 @@
 #include "cli/loop.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@
 #include "kinds/airdrop/airdrop.h"
 
 #define DISK_FULL_PAUSE_MS 5000
+#define OWNER_LOOKS 20
+#define OWNER_LOOK_MS 50
 
 static const struct kind *const kinds[] = { &kind_airdrop };
 
@@ -28,24 +32,45 @@ static enum err key_get(
 	return keyring_get(ctx, name, ret, NULL, f);
 }
 
+/* Who has it: the row of an owner that has just begun is still that of the one before. */
+static bool owner_named(const char *path, const char *host, struct owner *ret)
+{
+	for (int n = 0; n < OWNER_LOOKS; n++) {
+		bool held;
+
+		if (journal_owner(path, ret, &held) && ret->pid > 0 &&
+		    (strcmp(ret->host, host) != 0 || kill((pid_t)ret->pid, 0) == 0 ||
+			errno == EPERM))
+			return true;
+		poll(NULL, 0, OWNER_LOOK_MS);
+	}
+	return false;
+}
+
+static enum err owned(const char *path, const char *host, struct fail *f)
+{
+	struct owner other;
+
+	if (!owner_named(path, host, &other))
+		return fail_set(f, ERR_OWNED,
+		    "%s is owned by another process, which has just begun; see: pawl "
+		    "status",
+		    path);
+	return fail_set(f, ERR_OWNED,
+	    "%s is owned by process %lld on %.100s; to stop it, which is safe: kill %lld",
+	    path, (long long)other.pid, other.host, (long long)other.pid);
+}
+
 static enum err own(struct loop *l, struct fail *f)
 {
-	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) },
-		     other;
+	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) };
 	const char *path = l->cli->config->journal;
-	bool held;
 	enum err e;
 
 	if (gethostname(who.host, sizeof who.host - 1))
 		snprintf(who.host, sizeof who.host, "unknown");
 	e = journal_own(&l->journal, path, &who, f);
-	if (e == ERR_OWNED && journal_owner(path, &other, &held) && held &&
-	    strcmp(other.host, who.host) == 0)
-		return fail_set(f, e,
-		    "%s is owned by process %lld on %s; to stop it, which is safe: kill "
-		    "%lld",
-		    path, (long long)other.pid, other.host, (long long)other.pid);
-	return e;
+	return e == ERR_OWNED ? owned(path, who.host, f) : e;
 }
 
 enum err loop_open(struct loop *l, struct cli *c, struct fail *f)

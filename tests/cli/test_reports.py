@@ -8,6 +8,7 @@ every state that a row can be in.
 """
 
 import csv
+import fcntl
 import io
 import os
 import sqlite3
@@ -27,6 +28,7 @@ CONFIG = """chains:
 keys:
   payer: {source: "env:NOT_THERE"}
 """
+OWNER_BYTE = 1 << 62  # of the database file: locked by whoever owns it
 PENDING, LIVE, FINAL, VOID = range(4)
 GWEI = 10**9
 ETHER = 10**18
@@ -420,6 +422,16 @@ def somebody_else_owns_it(folder):
             assert len(Run(folder, "export", "payroll", "--json").ends(0).json()) == 10
         finally:
             owner.kill()
+
+
+@test
+def an_owner_that_has_just_begun(folder):
+    """who owns it is not named before it has written who it is"""
+    fill(folder)
+    with open(os.path.join(folder, "pawl.db"), "r+b") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX, 1, OWNER_BYTE)
+        run = Run(folder, "pause", "payroll").ends(5, err="another process, which has just begun")
+        assert "process 0" not in run.err and "kill" not in run.err, run.err
 
 
 # --- doctor --------------------------------------------------------------------------------------

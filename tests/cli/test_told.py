@@ -13,6 +13,7 @@ import pathlib
 import re
 import signal
 import socket
+import sqlite3
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -106,6 +107,36 @@ def a_past_that_the_journal_has_not_seen_is_told():
         within(unseen, warned(desk), "the plan")
         within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
         check("not seen" not in warned(desk), "it is the journal's own past now")
+
+
+@test
+def an_edited_list_is_told_what_to_do():
+    with desk_of() as (_, desk):
+        desk.expect(0, *desk.airdrop())
+        desk.write_list("list.csv", recipients(6))
+        within("put the new rows into a file of their own: pawl airdrop run NEW.csv --chain local "
+               "--from payer", desk.expect(5, *desk.airdrop()).err, "the way on")
+
+
+@test
+def a_list_that_moved_is_read_where_it_is():
+    with desk_of(20000) as (anvil, desk):
+        anvil.rpc("anvil_setBalance", PAYER, "0x0")
+        words = desk.airdrop("list.csv", "--name", "list")
+        child = desk.start(*words)
+        wait_until(lambda: (desk.status("list") or {}).get("waits_for"), 30, "it is there")
+        end(child)
+        with sqlite3.connect(desk.journal) as db:
+            db.execute("DELETE FROM item WHERE row > 4096")
+            db.execute("UPDATE airdrop SET imported = 4096")
+            db.execute("UPDATE operation SET waits_for = NULL")
+        db.close()
+        (desk.folder / "pawl.db-wal").touch()
+        (desk.folder / "list.csv").rename(desk.folder / "moved.csv")
+        child = desk.start(*desk.airdrop("moved.csv", "--name", "list"))
+        wait_until(lambda: "funds: " in (desk.status("list")["waits_for"] or ""), 30, "all rows")
+        child.send_signal(signal.SIGTERM)
+        within("The list is read from", desk.ended(child).out, "that it moved")
 
 
 # --- without nodes ----------------------------------------------------------------------------

@@ -63,6 +63,12 @@ int64_t airdrop_create(struct journal *j, const struct airdrop_new *n);
 NODISCARD enum err airdrop_import(struct journal *j, int64_t operation,
     const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f);
 
+/* The same from a file that may have moved, or been written otherwise: its hash is that
+ * of the pass that found the plan in it. */
+NODISCARD enum err airdrop_import_from(struct journal *j, int64_t operation,
+    const char *file, const uint8_t file_hash[32], const struct list_rules *rules,
+    bool (*stop)(void *ctx), void *ctx, struct fail *f);
+
 /* The plan's header from what is journaled, to hash rows under. */
 NODISCARD bool airdrop_header(struct journal *j, const struct operation *o,
     const struct airdrop_facts *a, struct plan_header *ret);

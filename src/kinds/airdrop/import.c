@@ -62,30 +62,46 @@ static enum err drop_rows(struct import *i, struct fail *f)
 	return import_commit(i, f);
 }
 
+static enum err no_airdrop(int64_t operation, struct fail *f)
+{
+	return fail_set(
+	    f, ERR_NOT_FOUND, "no airdrop has the id %lld", (long long)operation);
+}
+
 enum err airdrop_import(struct journal *j, int64_t operation,
     const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f)
 {
-	struct import i = { .j = j, .operation = operation, .stop = stop, .ctx = ctx };
 	struct airdrop_facts a;
+
+	if (!airdrop_read(j, operation, &a))
+		return no_airdrop(operation, f);
+	return airdrop_import_from(
+	    j, operation, a.file, a.file_hash, rules, stop, ctx, f);
+}
+
+enum err airdrop_import_from(struct journal *j, int64_t operation, const char *file,
+    const uint8_t file_hash[32], const struct list_rules *rules, bool (*stop)(void *ctx),
+    void *ctx, struct fail *f)
+{
+	struct import i = { .j = j, .operation = operation, .stop = stop, .ctx = ctx };
 	struct operation o;
 	struct list_sum sum;
 	enum err e;
 
-	if (!airdrop_read(j, operation, &a) || !operation_read(j, operation, &o))
-		return fail_set(
-		    f, ERR_NOT_FOUND, "no airdrop has the id %lld", (long long)operation);
+	if (!operation_read(j, operation, &o))
+		return no_airdrop(operation, f);
 	e = drop_rows(&i, f);
 	if (!e)
-		e = list_read(&sum, NULL, a.file, rules, import_row, &i, f);
+		e = list_read(&sum, NULL, file, rules, import_row, &i, f);
 	if (e) {
 		journal_rollback(j);
 		return e;
 	}
 	if (i.rows != o.items ||
-	    memcmp(sum.file_hash, a.file_hash, sizeof a.file_hash) != 0) {
+	    memcmp(sum.file_hash, file_hash, sizeof sum.file_hash) != 0) {
 		journal_rollback(j);
 		return fail_set(
-		    f, ERR_INPUT, "%s: it changed while it was being read", a.file);
+		    f, ERR_INPUT, "%s: it changed while it was being read", file);
 	}
 	return import_commit(&i, f);
 }
