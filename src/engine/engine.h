@@ -14,6 +14,7 @@
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
+ *   quorum.c     which node is asked next
  */
 #ifndef PAWL_ENGINE_ENGINE_H
 #define PAWL_ENGINE_ENGINE_H

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "engine/quorum.h"
 
 /* How often the fees of the day are asked for, while something is to be signed. */
 #define MARKET_BLOCKS 5
@@ -20,17 +21,6 @@ struct market_ask {
 };
 
 /* -- what the nodes say ------------------------------------------------------ */
-
-/* One vote a provider: its other nodes are not asked in this round. */
-static uint32_t nodes_beside(const struct chain_run *c, int node)
-{
-	uint32_t nodes = 0;
-
-	for (int i = 0; i < pool_size(c->pool); i++)
-		if (pool_node(c->pool, i)->provider == pool_node(c->pool, node)->provider)
-			nodes |= 1u << i;
-	return nodes;
-}
 
 /* The highest figure that a quorum says at least. */
 static uint64_t figure(const uint64_t *said, int n, int quorum)
@@ -82,7 +72,7 @@ static void market_take(struct runner *r, struct fact *f)
 	r->again = true;
 	if (q->err)
 		return;
-	m->asked |= nodes_beside(c, q->node);
+	m->asked |= quorum_beside(c, q->node);
 	m->node[m->n] = q->node;
 	m->said[m->n++] = q->market;
 	if (!agree(&c->market, c, true) && !agree(&c->market, c, false))
@@ -124,16 +114,6 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	buf_init(&body, 64 * 1024);
 	c->connector->market(&body);
 	runner_ask(r, c, node, &body, false, market_done, q);
-}
-
-static uint32_t nodes_unknown(const struct chain_run *c)
-{
-	uint32_t nodes = 0;
-
-	for (int i = 0; i < pool_size(c->pool); i++)
-		if (!follower_knows(c->follower, i))
-			nodes |= 1u << i;
-	return nodes;
 }
 
 static bool due(struct runner *r, const struct chain_run *c, uint64_t height)
@@ -178,7 +158,7 @@ void market_turn(struct runner *r, struct chain_run *c)
 	if (m->busy || (!m->asked && !due(r, c, head.height)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
-		node = pool_best(c->pool, m->asked | nodes_unknown(c), &at_ms);
+		node = quorum_next(c, m->asked, &at_ms);
 	if (node >= 0)
 		ask(r, c, node);
 	else if (m->asked)

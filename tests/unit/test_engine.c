@@ -1219,12 +1219,91 @@ static void a_row_whose_estimate_reverts_is_void_without_a_nonce(void **state_)
 	pay_rows(5);
 	run_until(ended());
 	assert_int_equal(item(3).state, ITEM_VOID);
-	assert_says(item(3).reason, "its estimate reverts");
+	assert_string_equal(item(3).reason, "its estimate reverts: no coin here");
 	assert_int_equal(intents_of(3, ids), 0);
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 1);
 	assert_int_equal(sim_count(scene.chain, scene.chain->head, &scene.sender), 4);
 	check_fees();
+}
+
+/* Row 2 is a wallet, which takes more than 21,000. */
+static void begin_with_a_wallet(uint32_t nodes, int quorum)
+{
+	begin(nodes, quorum);
+	run_until(chain()->id);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[2], SIM_CODE_WALLET, 9000);
+}
+
+static void one_node_voids_no_row(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimates_revert = true;
+		pay_rows(3);
+		finish();
+		end(NULL);
+	}
+}
+
+static void one_node_makes_no_estimate(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimate = 21000;
+		scene.node[(k + 1) % 3]->hides_code = true;
+		pay_rows(3);
+		finish();
+		end(NULL);
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimate = UINT64_MAX;
+		pay_rows(3);
+		finish();
+		assert_in_range(item(2).gas, 30000, 38000);
+		end(NULL);
+	}
+}
+
+static void an_absurd_estimate_stops_it(void **state_)
+{
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	scene.node[0]->estimate = 30000001;
+	pay_rows(3);
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "row 2 would need 30000001 gas");
+	assert_says(op()->waits_for, "pawl resume wages");
+	scene.node[0]->estimate = 0;
+	resume();
+	finish();
+}
+
+static enum err no_estimate(uint64_t *ret_gas, struct node_word *ret_word, uint32_t n,
+    const char *answer, size_t len, struct fail *f)
+{
+	(void)ret_gas, (void)ret_word, (void)n, (void)answer, (void)len;
+	return fail_set(f, ERR_BAD_ANSWER, "no estimate here");
+}
+
+static void estimates_that_fail_are_asked_for_with_pauses(void **state_)
+{
+	static struct connector silent;
+
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	silent = connector_evm;
+	silent.estimate_read = no_estimate;
+	chain()->connector = &silent;
+	pay_rows(3);
+	run(20000);
+	assert_in_range(scene.node[0]->calls[SIM_eth_estimateGas], 5, 25);
+	assert_says(op()->waits_for, "no estimate here");
+	chain()->connector = &connector_evm;
+	finish();
 }
 
 static void a_token_with_a_fee_is_final_and_flagged(void **state_)
@@ -1675,6 +1754,10 @@ int main(void)
 		T(a_balance_is_a_quorums_word),
 		T(the_service_fee_is_paid_once_and_last),
 		T(a_row_whose_estimate_reverts_is_void_without_a_nonce),
+		T(one_node_voids_no_row),
+		T(one_node_makes_no_estimate),
+		T(an_absurd_estimate_stops_it),
+		T(estimates_that_fail_are_asked_for_with_pauses),
 		T(a_token_with_a_fee_is_final_and_flagged),
 		T(a_token_that_does_nothing_is_void),
 		T(a_token_without_a_return_value_is_paid),

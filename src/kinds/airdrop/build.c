@@ -9,16 +9,21 @@
 #include "crypto/sha256.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/quorum.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/inside.h"
 
 #define HASH_ROWS 4096
 #define CODE_ROWS CHAIN_BATCH_MAX
 #define ESTIMATE_ROWS 100
+#define ASK_PAUSE_MS 1000
+/* More is no payment. */
+#define GAS_MAX 30000000
 
 static uint64_t with_margin(uint64_t gas)
 {
-	return gas + gas / 4;
+	gas += gas / 4;
+	return gas < GAS_MAX ? gas : GAS_MAX;
 }
 
 /* -- the hash over the journaled rows -------------------------------------- */
@@ -64,21 +69,47 @@ static enum err hash_rows(
 	return ERR_OK;
 }
 
-/* -- rows with code -------------------------------------------------------- */
+/* -- asking a quorum -------------------------------------------------------- */
 
+/* What the nodes say of one row. */
+struct verdict {
+	uint32_t reverts, pays; /* nodes */
+	bool has_code;
+	uint64_t gas, absurd; /* the largest figures */
+	char reason[NODE_TEXT_MAX];
+};
+
+/* A question about rows goes to one node after the other, until a quorum has answered:
+ * what voids a row or makes it cost is no single node's word. */
 struct rows_ask {
 	struct fact fact;
 	struct runner *runner;
 	struct chain_run *chain;
-	int64_t operation, built; /* built: once this answer is taken */
+	const struct question *question;
+	int64_t operation, built; /* built: once this is settled */
 	uint32_t n;
 	int64_t *row;
-	struct address *to;
-	struct amount *amount;
+	struct payment *pay;
+	struct verdict *verdict;
+	uint32_t asked, said; /* nodes; those of one provider together */
+	/* the answer on its way */
+	int node;
 	uint8_t *has_code;
 	uint64_t *gas;
 	struct node_word *word;
 	enum err err;
+	struct fail fail;
+};
+
+struct question {
+	void (*ask)(struct rows_ask *q, const struct account *acct, struct buf *body);
+	enum err (*read)(struct rows_ask *q, const char *answer, size_t len);
+	/* false: the answer is none */
+	bool (*take)(struct rows_ask *q);
+	/* Nothing that another node says would change it. */
+	bool (*settled)(const struct rows_ask *q);
+	void (*settle)(struct runner *r, struct operation *o, struct airdrop *a,
+	    const struct rows_ask *q);
 };
 
 static void rows_free(struct fact *f)
@@ -86,257 +117,392 @@ static void rows_free(struct fact *f)
 	struct rows_ask *q = (struct rows_ask *)f;
 
 	free(q->row);
-	free(q->to);
-	free(q->amount);
+	free(q->pay);
+	free(q->verdict);
 	free(q->has_code);
 	free(q->gas);
 	free(q->word);
 	free(q);
 }
 
-static struct rows_ask *rows_new(
-    struct runner *r, struct chain_run *c, struct operation *o, uint32_t max)
+static struct rows_ask *rows_new(struct runner *r, struct chain_run *c,
+    struct operation *o, const struct question *question, uint32_t max)
 {
 	struct rows_ask *q = mem_new(sizeof *q);
 
 	q->fact.free = rows_free;
 	q->runner = r;
 	q->chain = c;
+	q->question = question;
 	q->operation = o->id;
 	q->row = mem_array(max, sizeof *q->row);
-	q->to = mem_array(max, sizeof *q->to);
-	q->amount = mem_array(max, sizeof *q->amount);
+	q->pay = mem_array(max, sizeof *q->pay);
+	q->verdict = mem_array(max, sizeof *q->verdict);
 	q->has_code = mem_array(max, 1);
 	q->gas = mem_array(max, sizeof *q->gas);
 	q->word = mem_array(max, sizeof *q->word);
 	return q;
 }
 
-static struct operation *asked_for(
-    struct runner *r, const struct rows_ask *q, struct airdrop **ret)
+static void rows_add(struct rows_ask *q, int64_t row, const struct payment *pay)
 {
+	q->row[q->n] = row;
+	q->pay[q->n++] = *pay;
+}
+
+/* The fact is freed behind its turn: what goes on has another. */
+static struct rows_ask *rows_go_on(struct rows_ask *q)
+{
+	struct rows_ask *next = mem_copy(q, sizeof *q);
+
+	q->row = NULL;
+	q->pay = NULL;
+	q->verdict = NULL;
+	q->has_code = NULL;
+	q->gas = NULL;
+	q->word = NULL;
+	return next;
+}
+
+static void rows_done(void *ctx, struct pool_answer *answer)
+{
+	struct rows_ask *q = ctx;
+
+	q->err = answer->err;
+	q->fail = answer->fail;
+	if (!q->err)
+		q->err = q->question->read(q, answer->answer, answer->len);
+	runner_fact(q->runner, &q->fact);
+}
+
+/* The next node, if there is one; q is taken then. */
+static bool rows_ask(struct runner *r, struct operation *o, struct rows_ask *q)
+{
+	struct airdrop *a = o->of_kind;
+	struct account *acct = account_of(r, o->account);
+	struct buf body;
+	int64_t at_ms;
+	int node = quorum_next(q->chain, q->asked, &at_ms);
+
+	if (node < 0 || !acct) {
+		runner_wake_at(r, at_ms);
+		return false;
+	}
+	a->asked = true;
+	q->node = node;
+	q->asked |= 1u << node;
+	buf_init(&body, 1024 * 1024);
+	q->question->ask(q, acct, &body);
+	runner_ask(r, q->chain, node, &body, false, rows_done, q);
+	return true;
+}
+
+/* No quorum has answered: all of it again, behind a pause. */
+static void rows_pause(
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+{
+	char line[WAITS_MAX];
+
+	a->ask_at_ms = world_now_ms(r->s.world) + ASK_PAUSE_MS;
+	runner_wake_at(r, a->ask_at_ms);
+	snprintf(line, sizeof line, "a quorum of nodes to estimate its gas%s%.200s",
+	    q->err ? ": " : "", q->err ? q->fail.why : "");
+	operation_waits(o, line);
+}
+
+static void rows_take(struct runner *r, struct fact *f)
+{
+	struct rows_ask *q = (struct rows_ask *)f, *next;
 	struct operation *o = runner_operation(r, q->operation);
+	struct airdrop *a;
+	bool quorum;
 
 	if (!o)
-		return NULL;
-	*ret = o->of_kind;
-	(*ret)->asked = false;
-	r->again = true;
-	return o;
+		return;
+	a = o->of_kind;
+	a->asked = false;
+	if (o->state != OPERATION_BUILDING)
+		return;
+	if (!q->err && q->question->take(q)) {
+		q->said |= quorum_beside(q->chain, q->node);
+		q->asked |= q->said;
+	}
+	quorum = follower_quorum(q->chain->follower, q->said);
+	if (!quorum || !q->question->settled(q)) {
+		next = rows_go_on(q);
+		if (rows_ask(r, o, next))
+			return;
+		if (!quorum)
+			rows_pause(r, o, a, next);
+		else
+			q->question->settle(r, o, a, next);
+		rows_free(&next->fact);
+	} else {
+		q->question->settle(r, o, a, q);
+	}
+	r->again |= quorum;
+}
+
+static void rows_begin(struct runner *r, struct operation *o, struct rows_ask *q)
+{
+	q->fact.take = rows_take;
+	if (!rows_ask(r, o, q))
+		rows_free(&q->fact);
 }
 
 static void built_put(
     struct runner *r, struct operation *o, struct airdrop *a, int64_t built)
 {
 	a->facts.built = built;
+	operation_waits(o, NULL);
 	sql_airdrop_built(r->s.journal,
 	    &(struct sql_airdrop_built_in){
 		.operation = o->id, .built = built, .frozen = a->facts.frozen });
 }
 
-/* A row whose own estimate reverts is void, with its reason and without a nonce. */
-static void estimates_take(struct runner *r, struct fact *f)
+/* -- estimates -------------------------------------------------------------- */
+
+static void estimates_ask(
+    struct rows_ask *q, const struct account *acct, struct buf *body)
 {
-	struct rows_ask *q = (struct rows_ask *)f;
-	struct airdrop *a;
-	struct operation *o = asked_for(r, q, &a);
+	struct payload *p = mem_array(q->n, sizeof *p);
+
+	for (uint32_t k = 0; k < q->n; k++)
+		q->chain->connector->pay(&p[k], &q->pay[k]);
+	q->chain->connector->estimate(body, &acct->address, p, q->n);
+	free(p);
+}
+
+static enum err estimates_read(struct rows_ask *q, const char *answer, size_t len)
+{
+	return q->chain->connector->estimate_read(
+	    q->gas, q->word, q->n, answer, len, &q->fail);
+}
+
+static bool estimates_take(struct rows_ask *q)
+{
+	for (uint32_t k = 0; k < q->n; k++)
+		if (q->word[k].err && q->word[k].note != NOTE_REVERTED) {
+			q->err =
+			    fail_set(&q->fail, q->word[k].err, "%s", q->word[k].text);
+			return false;
+		}
+	for (uint32_t k = 0; k < q->n; k++) {
+		struct verdict *v = &q->verdict[k];
+
+		if (q->word[k].err) {
+			v->reverts |= 1u << q->node;
+			memcpy(v->reason, q->word[k].text, sizeof v->reason);
+		} else if (q->gas[k] > GAS_MAX) {
+			v->absurd = q->gas[k];
+		} else {
+			v->pays |= 1u << q->node;
+			if (q->gas[k] > v->gas)
+				v->gas = q->gas[k];
+		}
+	}
+	return true;
+}
+
+static bool reverts(const struct rows_ask *q, uint32_t k)
+{
+	return follower_quorum(q->chain->follower, q->verdict[k].reverts);
+}
+
+static bool estimates_settled(const struct rows_ask *q)
+{
+	for (uint32_t k = 0; k < q->n; k++)
+		if (!reverts(q, k) &&
+		    !follower_quorum(q->chain->follower, q->verdict[k].pays))
+			return false;
+	return true;
+}
+
+/* A figure above what a block holds, and no quorum with another. */
+static bool absurd(struct runner *r, struct operation *o, const struct rows_ask *q)
+{
+	char why[160];
+
+	for (uint32_t k = 0; k < q->n; k++) {
+		const struct verdict *v = &q->verdict[k];
+
+		if (!v->absurd || reverts(q, k) ||
+		    follower_quorum(q->chain->follower, v->pays))
+			continue;
+		snprintf(why, sizeof why,
+		    "row %lld would need %llu gas by a node's estimate, and more than "
+		    "%llu is refused",
+		    (long long)q->row[k], (unsigned long long)v->absurd,
+		    (unsigned long long)GAS_MAX);
+		operation_stop(r, o, why);
+		return true;
+	}
+	return false;
+}
+
+/* A row whose own estimate reverts is void, with its reason and without a nonce. */
+static void estimates_settle(
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+{
 	char reason[NODE_TEXT_MAX + 32];
 
-	if (!o || q->err || o->state != OPERATION_BUILDING)
+	if (absurd(r, o, q))
 		return;
-	for (uint32_t k = 0; k < q->n; k++)
-		if (q->word[k].err && q->word[k].note != NOTE_REVERTED)
-			return; /* asked again */
 	for (uint32_t k = 0; k < q->n; k++) {
-		if (q->word[k].err) {
-			snprintf(reason, sizeof reason, "its estimate reverts: %s",
-			    q->word[k].text);
-			operation_item(r, o, q->row[k], &q->amount[k], ITEM_PENDING,
+		const struct verdict *v = &q->verdict[k];
+
+		if (reverts(q, k)) {
+			snprintf(
+			    reason, sizeof reason, "its estimate reverts: %s", v->reason);
+			operation_item(r, o, q->row[k], &q->pay[k].amount, ITEM_PENDING,
 			    ITEM_VOID, 0, reason);
 			continue;
 		}
 		sql_item_gas(r->s.journal,
 		    &(struct sql_item_gas_in){ .operation = o->id,
 			.row = q->row[k],
-			.gas = (int64_t)with_margin(q->gas[k]) });
+			.gas = (int64_t)with_margin(v->gas) });
 	}
 	built_put(r, o, a, q->built);
 }
 
-static void estimates_done(void *ctx, struct pool_answer *answer)
+static const struct question estimates = { .ask = estimates_ask,
+	.read = estimates_read,
+	.take = estimates_take,
+	.settled = estimates_settled,
+	.settle = estimates_settle };
+
+/* -- rows with code -------------------------------------------------------- */
+
+static void code_ask(struct rows_ask *q, const struct account *acct, struct buf *body)
 {
-	struct rows_ask *q = ctx;
-	struct fail f;
+	struct address *to = mem_array(q->n, sizeof *to);
 
-	q->err = answer->err;
-	if (!q->err)
-		q->err = q->chain->connector->estimate_read(
-		    q->gas, q->word, q->n, answer->answer, answer->len, &f);
-	runner_fact(q->runner, &q->fact);
-}
-
-static bool node_for(struct runner *r, struct chain_run *c, int *ret)
-{
-	int64_t at_ms;
-
-	*ret = pool_best(c->pool, 0, &at_ms);
-	if (*ret < 0)
-		runner_wake_at(r, at_ms);
-	return *ret >= 0;
-}
-
-static void estimates_ask(struct runner *r, struct account *acct, struct operation *o,
-    struct airdrop *a, struct rows_ask *q)
-{
-	struct payload *p = mem_array(q->n, sizeof *p);
-	struct buf body;
-	int node;
-
+	(void)acct;
 	for (uint32_t k = 0; k < q->n; k++)
-		q->chain->connector->pay(
-		    &p[k], &(struct payment){ .to = q->to[k], .amount = q->amount[k] });
-	if (!node_for(r, q->chain, &node)) {
-		rows_free(&q->fact);
-		free(p);
-		return;
-	}
-	(void)o;
-	a->asked = true;
-	q->fact.take = estimates_take;
-	buf_init(&body, 1024 * 1024);
-	q->chain->connector->estimate(&body, &acct->address, p, q->n);
-	free(p);
-	runner_ask(r, q->chain, node, &body, false, estimates_done, q);
+		to[k] = q->pay[k].to;
+	q->chain->connector->code(body, to, q->n);
+	free(to);
 }
 
-/* Of the rows asked about, those with code are estimated one by one, some at a time. */
-static void code_take(struct runner *r, struct fact *f)
+static enum err code_read(struct rows_ask *q, const char *answer, size_t len)
 {
-	struct rows_ask *q = (struct rows_ask *)f, *more;
-	struct airdrop *a;
-	struct operation *o = asked_for(r, q, &a);
-	struct account *acct;
+	return q->chain->connector->code_read(q->has_code, q->n, answer, len, &q->fail);
+}
 
-	if (!o || q->err || o->state != OPERATION_BUILDING)
-		return;
-	acct = account_of(r, o->account);
-	more = rows_new(r, q->chain, o, ESTIMATE_ROWS);
+static bool code_take(struct rows_ask *q)
+{
+	for (uint32_t k = 0; k < q->n; k++)
+		q->verdict[k].has_code |= q->has_code[k] != 0;
+	return true;
+}
+
+static bool code_settled(const struct rows_ask *q)
+{
+	(void)q;
+	return true;
+}
+
+/* Of the rows asked about, those with code by any word are estimated one by one, some at
+ * a time. */
+static void code_settle(
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+{
+	struct rows_ask *more = rows_new(r, q->chain, o, &estimates, ESTIMATE_ROWS);
+
 	more->built = q->built;
 	for (uint32_t k = 0; k < q->n; k++) {
-		if (!q->has_code[k])
+		if (!q->verdict[k].has_code)
 			continue;
 		if (more->n == ESTIMATE_ROWS) {
 			more->built = q->row[k] - 1;
 			break;
 		}
-		more->row[more->n] = q->row[k];
-		more->to[more->n] = q->to[k];
-		more->amount[more->n++] = q->amount[k];
+		rows_add(more, q->row[k], &q->pay[k]);
 	}
-	if (acct && more->n) {
-		estimates_ask(r, acct, o, a, more);
+	if (more->n) {
+		rows_begin(r, o, more);
 		return;
 	}
 	rows_free(&more->fact);
 	built_put(r, o, a, q->built);
 }
 
-static void code_done(void *ctx, struct pool_answer *answer)
-{
-	struct rows_ask *q = ctx;
-	struct fail f;
+static const struct question code = { .ask = code_ask,
+	.read = code_read,
+	.take = code_take,
+	.settled = code_settled,
+	.settle = code_settle };
 
-	q->err = answer->err;
-	if (!q->err)
-		q->err = q->chain->connector->code_read(
-		    q->has_code, q->n, answer->answer, answer->len, &f);
-	runner_fact(q->runner, &q->fact);
-}
-
-static void code_ask(
+static void code_begin(
     struct runner *r, struct account *acct, struct operation *o, struct airdrop *a)
 {
+	struct rows_ask *q = rows_new(r, acct->chain, o, &code, CODE_ROWS);
 	struct sql_item_from_in in = {
 		.operation = o->id, .row = a->facts.built + 1, .max = CODE_ROWS
 	};
 	struct sql_item_from_out row;
-	struct rows_ask *q;
-	struct buf body;
-	int node;
 
-	if (!node_for(r, acct->chain, &node))
-		return;
-	q = rows_new(r, acct->chain, o, CODE_ROWS);
 	sql_item_from_begin(r->s.journal, &in);
 	while (sql_item_from_next(r->s.journal, &row)) {
-		q->row[q->n] = row.row;
-		q->amount[q->n] = row.amount;
-		memcpy(q->to[q->n++].at, row.recipient, sizeof q->to->at);
+		struct payment pay = { .amount = row.amount };
+
+		memcpy(pay.to.at, row.recipient, sizeof pay.to.at);
+		rows_add(q, row.row, &pay);
 		q->built = row.row;
 	}
-	q->fact.take = code_take;
-	a->asked = true;
-	buf_init(&body, 1024 * 1024);
-	q->chain->connector->code(&body, q->to, q->n);
-	runner_ask(r, q->chain, node, &body, false, code_done, q);
+	rows_begin(r, o, q);
 }
 
 /* -- a token's gas --------------------------------------------------------- */
 
-static void token_gas_take(struct runner *r, struct fact *f)
+/* What reverts voids no row: all share it. */
+static void token_gas_settle(
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
 {
-	struct rows_ask *q = (struct rows_ask *)f;
-	struct airdrop *a;
-	struct operation *o = asked_for(r, q, &a);
 	char why[NODE_TEXT_MAX + 64];
 
-	if (!o || q->err || o->state != OPERATION_BUILDING)
+	if (absurd(r, o, q))
 		return;
-	if (q->word[0].note == NOTE_REVERTED) {
-		/* It voids no row: all share it. */
+	if (reverts(q, 0)) {
 		snprintf(why, sizeof why, "a transfer of the token would revert: %s",
-		    q->word[0].text);
+		    q->verdict[0].reason);
 		operation_stop(r, o, why);
 		return;
 	}
-	if (q->word[0].err)
-		return;
 	a->gas_known = true;
-	a->facts.gas = a->facts.fee_gas = with_margin(q->gas[0]);
+	a->facts.gas = a->facts.fee_gas = with_margin(q->verdict[0].gas);
 	sql_airdrop_gas(r->s.journal,
 	    &(struct sql_airdrop_gas_in){ .operation = o->id,
 		.gas = (int64_t)a->facts.gas,
 		.fee_gas = (int64_t)a->facts.fee_gas });
 }
 
+static const struct question token_gas = { .ask = estimates_ask,
+	.read = estimates_read,
+	.take = estimates_take,
+	.settled = estimates_settled,
+	.settle = token_gas_settle };
+
 /* One estimate for all: a transfer of the first row's amount to a fresh holder, who costs
  * the most. */
-static void token_gas_ask(
+static void token_gas_begin(
     struct runner *r, struct account *acct, struct operation *o, struct airdrop *a)
 {
 	struct payment pay = { .token = true, .asset = a->facts.token };
 	struct sql_item_next_pending_out row;
-	struct payload p;
 	struct rows_ask *q;
-	struct buf body;
 	uint8_t fresh[32];
-	int node;
 
-	if (!node_for(r, acct->chain, &node) ||
-	    !sql_item_next_pending_one(r->s.journal,
+	if (!sql_item_next_pending_one(r->s.journal,
 		&(struct sql_item_next_pending_in){ .operation = o->id }, &row))
 		return;
-	q = rows_new(r, acct->chain, o, 1);
-	q->n = 1;
-	q->fact.take = token_gas_take;
+	q = rows_new(r, acct->chain, o, &token_gas, 1);
 	sha256(fresh, o->plan, sizeof o->plan);
 	memcpy(pay.to.at, fresh, sizeof pay.to.at);
 	pay.amount = row.amount;
-	acct->chain->connector->pay(&p, &pay);
-	a->asked = true;
-	buf_init(&body, 64 * 1024);
-	acct->chain->connector->estimate(&body, &acct->address, &p, 1);
-	runner_ask(r, q->chain, node, &body, false, estimates_done, q);
+	rows_add(q, row.row, &pay);
+	rows_begin(r, o, q);
 }
 
 /* -- the stage ------------------------------------------------------------- */
@@ -354,12 +520,16 @@ enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 	}
 	if (a->asked || !acct || !acct->known)
 		return ERR_OK;
+	if (world_now_ms(r->s.world) < a->ask_at_ms) {
+		runner_wake_at(r, a->ask_at_ms);
+		return ERR_OK;
+	}
 	if (a->facts.has_token && !a->gas_known) {
-		token_gas_ask(r, acct, o, a);
+		token_gas_begin(r, acct, o, a);
 		return ERR_OK;
 	}
 	if (!a->facts.has_token && a->facts.built < o->items) {
-		code_ask(r, acct, o, a);
+		code_begin(r, acct, o, a);
 		return ERR_OK;
 	}
 	if (!a->hash_right)

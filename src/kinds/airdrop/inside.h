@@ -10,7 +10,8 @@ struct airdrop {
 	struct plan_hash *hash;
 	int64_t hashed; /* rows */
 	bool hash_right;
-	bool asked; /* a question about rows, or the token's gas, is under way */
+	bool asked;        /* a question about rows, or the token's gas, is under way */
+	int64_t ask_at_ms; /* not before: no quorum answered the last one */
 	bool gas_known;
 	uint64_t
 	    brake_from; /* reverts from this nonce on count: not those of a former life */
