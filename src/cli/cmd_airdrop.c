@@ -233,6 +233,28 @@ static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
 	return r->each ? r->each(r->ctx, row, f) : ERR_OK;
 }
 
+static json_t *place(int64_t n)
+{
+	return n ? json_integer(n) : json_null();
+}
+
+static void problem_json(const char *file, int64_t line, int64_t column, const char *text)
+{
+	cli_json(json_pack("{s:o, s:o, s:o, s:o}", "file", cli_text(file), "line",
+	    place(line), "column", place(column), "problem", cli_text(text)));
+}
+
+static void problems_json(const char *file, const struct list_problems *p)
+{
+	char more[48];
+
+	for (int64_t i = 0; i < p->n; i++)
+		problem_json(file, p->at[i].line, p->at[i].column, p->at[i].text);
+	snprintf(more, sizeof more, "and %" PRId64 " more", p->more);
+	if (p->more)
+		problem_json(file, 0, 0, more);
+}
+
 static void problems_tell(const char *file, const struct list_problems *p)
 {
 	for (int64_t i = 0; i < p->n; i++)
@@ -280,7 +302,9 @@ enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn
 	d->hashed = d->identified && e == ERR_OK;
 	if (r.recall)
 		draft_plan_recall(d);
-	if (problems.n > 1)
+	if (d->cli->args.json)
+		problems_json(d->file, &problems);
+	else if (problems.n > 1)
 		problems_tell(d->file, &problems);
 	list_problems_release(&problems);
 	return e;

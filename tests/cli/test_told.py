@@ -204,6 +204,27 @@ def verify_counts_what_is_not_final_apart():
         within("put them into a list of their own", desk.expect(4, *desk.airdrop()).err, "the run")
 
 
+# --- lists that are wrong ---------------------------------------------------------------------
+
+
+@test
+def problems_of_a_list_are_json():
+    with desk_of() as (_, desk):
+        good, checksum = recipients(1)[0][0], "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96046"
+        (desk.folder / "bad.csv").write_text(
+            f"memo,address,amount\n\u00e9,{good},-1\nx,{checksum},0\ny\n")
+        for words in (desk.airdrop("bad.csv"), ("airdrop", "plan", *desk.airdrop("bad.csv")[2:-1])):
+            *told, last = map(json.loads, desk.expect(2, *words, "--json").out.splitlines())
+            check(all(list(p) == ["file", "line", "column", "problem"] for p in told), told)
+            same([(p["file"], p["line"], p["column"]) for p in told],
+                 [("bad.csv", 2, 46), ("bad.csv", 3, 3), ("bad.csv", 3, 46), ("bad.csv", 4, None)],
+                 "places")
+            same((last["exit"], list(last)), (2, ["error", "exit"]), "the end")
+        (desk.folder / "one.json").write_text('[\n  {"address": 1 "amount"}]')
+        told = json.loads(desk.expect(2, *desk.airdrop("one.json"), "--json").out.splitlines()[0])
+        same((told["line"], told["column"] > 10), (2, True), "a place in JSON")
+
+
 # --- stops ------------------------------------------------------------------------------------
 
 

@@ -212,8 +212,14 @@ static void csv_header_refused(void **state)
 	SAID("Address, amount,nemo\n" A1 ",1,\n",
 	    "1: unknown column \"Address\"; did you mean \"address\"?\n"
 	    "1: unknown column \" amount\"; did you mean \"amount\"?\n"
-	    "1: unknown column \"nemo\"; did you mean \"memo\"?\n"
-	    "1: the column address is missing\n1: the column amount is missing\n");
+	    "1: unknown column \"nemo\"; did you mean \"memo\"?\n");
+	SAID("address,amuont,x\n" A1 ",0,\n" A2 ",1\n",
+	    "1: unknown column \"amuont\"; did you mean \"amount\"?\n"
+	    "1: unknown column \"x\"; there are address, amount and memo\n"
+	    "2: the amount is zero\n3: the row has 2 fields, the header has 3\n");
+	SAID("address\n" A1 "\n0x12\n",
+	    "1: the column amount is missing\n"
+	    "3: \"0x12\" is not an address (0x and 40 hexadecimal digits)\n");
 	SAID(A1 ",1.5\n",
 	    "1: there is no header; the first line is address,amount[,memo]\n");
 	SAID("address;amount\n", "1: fields are separated by commas\n");
@@ -454,6 +460,11 @@ static void json_shape_refused(void **state)
 	    "2: a row is expected here: {\"address\": .., \"amount\": ..}\n");
 	SAID("[\"" A1 "\"]",
 	    "1: a row is expected here: {\"address\": .., \"amount\": ..}\n");
+	SAID("[\n5,\n[{}, \"]\"],\n{\"address\":\"" A1 "\",\"amount\":\"0\"}\n{}]",
+	    "2: a row is expected here: {\"address\": .., \"amount\": ..}\n"
+	    "3: a row is expected here: {\"address\": .., \"amount\": ..}\n"
+	    "4: the amount is zero\n5: a comma or ] is expected behind a row\n"
+	    "5: the member address is missing\n5: the member amount is missing\n");
 	SAID("[" J1 "]\n\n[", "3: text behind the closing ]\n");
 	SAID("[" J1 "\n", "2: the file ends before the closing ]\n");
 	SAID("[" J1 ",\n", "2: the file ends before the closing ]\n");
@@ -643,7 +654,8 @@ static void long_rows_are_refused(void **state)
 	check_long("[\n{\"a\":", '[', 1U << 20, said);
 	check_long("[\n", '{', 1U << 20, said);
 	check_long("[\n", '[', 1U << 20,
-	    "2: a row is expected here: {\"address\": .., \"amount\": ..}\n");
+	    "2: a row is expected here: {\"address\": .., \"amount\": ..}\n"
+	    "2: the row is longer than 65536 bytes (a quote not closed?)\n");
 }
 
 /* Early: what follows the bound is not even read. */

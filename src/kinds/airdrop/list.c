@@ -43,7 +43,9 @@ static void PRINTF(3, 0)
 	if (!p->at)
 		p->at = mem_array(LIST_PROBLEMS_MAX, sizeof *p->at);
 	vsnprintf(text, sizeof text, fmt, args);
-	p->at[p->n++] = (struct list_problem){ .line = line, .text = mem_str(text) };
+	p->at[p->n++] = (struct list_problem){
+		.line = line, .column = r->at_column, .text = mem_str(text)
+	};
 }
 
 void list_problem(struct list_reader *r, int64_t line, const char *fmt, ...)
@@ -135,34 +137,44 @@ const char *list_name(enum list_name name)
 	return names[name];
 }
 
-static const char *name_guess(const struct list_text *text)
+enum list_name list_name_guess(const struct list_text *text)
 {
 	struct nearest near = { NULL, 0 };
 	char word[LIST_SHOW_BYTES];
+	enum list_name best = LIST_NAMES;
 
 	if (text->len >= sizeof word)
-		return NULL;
+		return best;
 	memcpy(word, text->at, text->len);
 	word[text->len] = '\0';
-	for (int n = 0; n < LIST_NAMES; n++)
+	for (enum list_name n = LIST_ADDRESS; n < LIST_NAMES; n++) {
 		nearest_add(&near, word, names[n]);
-	return near.best;
+		if (near.best == names[n])
+			best = n;
+	}
+	return best;
 }
 
 enum list_name list_name_find(
     struct list_reader *r, int64_t line, const char *what, const struct list_text *text)
 {
 	char show[LIST_SHOW_BYTES];
-	const char *near;
+	enum list_name near;
 
 	for (enum list_name n = LIST_ADDRESS; n < LIST_NAMES; n++)
 		if (text->len == strlen(names[n]) &&
 		    memcmp(text->at, names[n], text->len) == 0)
 			return n;
-	near = name_guess(text);
-	list_problem(r, line, "unknown %s \"%s\"; %s%s%s", what,
-	    list_show(show, text->at, text->len), near ? "did you mean \"" : "",
-	    near ? near : "there are address, amount and memo", near ? "\"?" : "");
+	near = list_name_guess(text);
+	list_show(show, text->at, text->len);
+	r->at_column = text->column;
+	if (near == LIST_NAMES)
+		list_problem(r, line,
+		    "unknown %s \"%s\"; there are address, amount and memo", what, show);
+	else
+		list_problem(r, line, "unknown %s \"%s\"; did you mean \"%s\"?", what,
+		    show, names[near]);
+	r->at_column = 0;
 	return LIST_NAMES;
 }
 
@@ -308,12 +320,18 @@ void list_take(
 		return;
 	}
 	r->sum.rows++;
-	if (address_take(r, &row, &text[LIST_ADDRESS]) && r->rules->judge) {
+	r->at_column = text[LIST_ADDRESS].column;
+	if (text[LIST_ADDRESS].at && address_take(r, &row, &text[LIST_ADDRESS]) &&
+	    r->rules->judge) {
 		duplicate_judge(r, &row);
 		self_judge(r, &row);
 	}
-	amount_take(r, &row, &text[LIST_AMOUNT]);
+	r->at_column = text[LIST_AMOUNT].column;
+	if (text[LIST_AMOUNT].at)
+		amount_take(r, &row, &text[LIST_AMOUNT]);
+	r->at_column = text[LIST_MEMO].column;
 	memo_take(r, &row, &text[LIST_MEMO]);
+	r->at_column = 0;
 	if (r->problems->n > 0)
 		return;
 	r->err = r->each(r->ctx, &row, r->f);
@@ -417,7 +435,7 @@ enum err list_read(struct list_sum *ret, struct list_problems *problems, const c
 	r->problems = problems ? problems : &unasked;
 	r->f = f;
 	r->fd = fd;
-	r->line = 1;
+	r->line = r->column = 1;
 	e = reader_run(r, ret);
 	close(fd);
 	free(r);

@@ -56,8 +56,9 @@ struct list_row {
 typedef enum err list_row_fn(void *ctx, const struct list_row *row, struct fail *f);
 
 struct list_problem {
-	int64_t line; /* 0: the file as a whole */
-	char *text;   /* printable; without file and line */
+	int64_t line;   /* 0: the file as a whole */
+	int64_t column; /* in characters, from 1 on; 0: not known, or the whole row */
+	char *text;     /* printable; without file and line */
 };
 
 /* Owned by the caller, all-zero is empty. Reading adds to it, at most
@@ -90,9 +91,9 @@ struct list_sum {
  * each      not called any more after the first problem, so what it did is to be
  *           thrown away unless all went well. Its failure ends the reading.
  * problems  may be NULL; written when it fails with ERR_INPUT for the content.
- * fails     INPUT   the file can't be read, or has problems: all are collected, up to
- *                   where its structure is lost. f counts them and says the first.
- *           what `each` returned
+ * fails     INPUT   the file can't be read, or has problems: all are collected, as
+ *                   far as its structure can be followed. f counts them and says the
+ * first. what `each` returned
  */
 NODISCARD enum err list_read(struct list_sum *ret, struct list_problems *problems,
     const char *path, const struct list_rules *rules, list_row_fn *each, void *ctx,

@@ -61,7 +61,7 @@ static bool bare_take(struct csv *c)
 static enum csv_end end_take(struct csv *c, bool quoted)
 {
 	struct list_reader *r = c->r;
-	int64_t line = r->line;
+	int64_t line = r->line, column = r->column;
 	int byte = list_byte(r);
 
 	if (byte == ',')
@@ -70,6 +70,7 @@ static enum csv_end end_take(struct csv *c, bool quoted)
 		byte = list_byte(r);
 	if (byte == '\n' || byte == -1)
 		return END_ROW;
+	r->at_column = column;
 	if (byte == '\r')
 		list_problem(r, line, "a carriage return without a line feed");
 	else if (quoted)
@@ -77,6 +78,7 @@ static enum csv_end end_take(struct csv *c, bool quoted)
 	else
 		list_problem(
 		    r, line, "a quote inside a field that does not begin with one");
+	r->at_column = 0;
 	return END_BROKEN;
 }
 
@@ -84,6 +86,7 @@ static enum csv_end field_take(struct csv *c, bool *ret_quoted)
 {
 	struct list_reader *r = c->r;
 	size_t from = r->text_len;
+	int64_t column = r->line == c->line ? r->column : 0;
 
 	*ret_quoted = list_peek(r) == '"';
 	if (*ret_quoted)
@@ -92,7 +95,7 @@ static enum csv_end field_take(struct csv *c, bool *ret_quoted)
 		return END_BROKEN;
 	if (c->fields < FIELDS_MAX)
 		c->field[c->fields] =
-		    (struct list_text){ .at = r->text + from, .len = r->text_len - from };
+		    (struct list_text){ r->text + from, r->text_len - from, column };
 	c->fields++;
 	return end_take(c, *ret_quoted);
 }
@@ -178,27 +181,44 @@ static bool header_forgotten(struct csv *c)
 	return false;
 }
 
-static void column_take(struct csv *c, int64_t at)
+/* false: no such name. */
+static bool column_take(struct csv *c, int64_t at)
 {
 	enum list_name name = list_name_find(c->r, c->line, "column", &c->field[at]);
 
 	if (name == LIST_NAMES)
-		return;
+		return false;
 	if (c->column[name] >= 0)
 		list_problem(
 		    c->r, c->line, "the column %s is there twice", list_name(name));
 	c->column[name] = at;
+	return true;
+}
+
+/* A mistyped name is a problem, and its column is judged as what it was meant to be. */
+static void column_guess(struct csv *c, int64_t at)
+{
+	enum list_name name = list_name_guess(&c->field[at]);
+
+	if (name != LIST_NAMES && c->column[name] < 0)
+		c->column[name] = at;
 }
 
 static void header_take(struct csv *c)
 {
+	int64_t known = c->fields < FIELDS_MAX ? c->fields : FIELDS_MAX;
+	bool found[FIELDS_MAX];
+
 	if (header_forgotten(c))
 		return;
 	for (int n = 0; n < LIST_NAMES; n++)
 		c->column[n] = -1;
 	c->width = c->fields;
-	for (int64_t at = 0; at < c->fields && at < FIELDS_MAX; at++)
-		column_take(c, at);
+	for (int64_t at = 0; at < known; at++)
+		found[at] = column_take(c, at);
+	for (int64_t at = 0; at < known; at++)
+		if (!found[at])
+			column_guess(c, at);
 	if (c->fields > FIELDS_MAX)
 		list_problem(
 		    c->r, c->line, "the header has %" PRId64 " columns", c->fields);
@@ -208,7 +228,8 @@ static void header_take(struct csv *c)
 			    c->r, c->line, "the column %s is missing", list_name(n));
 }
 
-/* Every row is measured by the header, so without one nothing more can be said. */
+/* Every row is measured by the header, so without address and amount in it nothing more
+ * can be said. */
 static bool header_next(struct csv *c)
 {
 	enum csv_row row;
@@ -218,7 +239,8 @@ static bool header_next(struct csv *c)
 	while (row == ROW_NONE);
 	if (row == ROW)
 		header_take(c);
-	return row == ROW && c->r->problems->n == 0;
+	return row == ROW && !c->r->stop &&
+	    (c->column[LIST_ADDRESS] >= 0 || c->column[LIST_AMOUNT] >= 0);
 }
 
 void list_csv(struct list_reader *r)

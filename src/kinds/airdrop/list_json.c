@@ -84,10 +84,13 @@ static bool members_take(struct list_reader *r, int64_t line, json_t *object,
 
 /* -- rows ------------------------------------------------------------------ */
 
-static void parse_problem(struct list_reader *r, int64_t line, const json_error_t *error)
+/* line and column: where the row begins. */
+static void parse_problem(
+    struct list_reader *r, int64_t line, int64_t column, const json_error_t *error)
 {
 	char show[LIST_SHOW_BYTES];
 
+	r->at_column = error->line > 1 ? error->column : column + error->column - 1;
 	line += error->line > 0 ? error->line - 1 : 0;
 	if (json_error_code(error) == json_error_numeric_overflow)
 		list_problem(
@@ -97,9 +100,10 @@ static void parse_problem(struct list_reader *r, int64_t line, const json_error_
 	else
 		list_problem(r, line, "bad JSON: %s",
 		    list_show(show, error->text, strlen(error->text)));
+	r->at_column = 0;
 }
 
-static void object_take(struct list_reader *r, int64_t line)
+static void object_take(struct list_reader *r, int64_t line, int64_t column)
 {
 	/* integers beyond 64 bits are to reach value_take, which says what to do */
 	size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL;
@@ -108,42 +112,85 @@ static void object_take(struct list_reader *r, int64_t line)
 	json_t *object = json_loadb(r->text, r->text_len, flags, &error);
 
 	if (!object)
-		parse_problem(r, line, &error);
+		parse_problem(r, line, column, &error);
 	else if (members_take(r, line, object, text))
 		list_take(r, line, text);
 	json_decref(object);
 }
 
-/* One row and what follows it; false: it was the last. */
-static bool row_next(struct list_reader *r)
+/* What is no row, up to the comma or bracket behind it. */
+static void element_skip(struct list_reader *r)
 {
-	int64_t line;
-	bool flat;
-	int byte;
+	bool string = false, escaped = false;
+	int64_t line = r->line;
+	int depth = 0;
 
-	blanks_skip(r);
-	line = r->line;
-	if (list_peek(r) != '{') {
-		list_lost(r, line,
-		    list_peek(r) == -1
-			? "the file ends before the closing ]"
-			: "a row is expected here: {\"address\": .., \"amount\": ..}");
-		return false;
+	r->text_len = 0;
+	for (;;) {
+		int byte = list_peek(r);
+
+		if (byte == -1 || !list_text_add(r, line, byte) ||
+		    (depth == 0 && !string && (byte == ',' || byte == ']')))
+			return;
+		list_byte(r);
+		if (string) {
+			string = escaped || byte != '"';
+			escaped = !escaped && byte == '\\';
+			continue;
+		}
+		string = byte == '"';
+		depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
+		depth = depth < 0 ? 0 : depth;
 	}
+}
+
+static void problem_here(struct list_reader *r, const char *text)
+{
+	r->at_column = r->column;
+	list_problem(r, r->line, "%s", text);
+	r->at_column = 0;
+}
+
+static void row_take(struct list_reader *r)
+{
+	int64_t line = r->line, column = r->column;
+	bool flat;
+
 	if (!object_cut(r, line, &flat))
-		return false;
+		return;
 	if (!flat)
 		list_problem(r, line, "a row holds nothing but strings");
 	else if (list_text_check(r, line))
-		object_take(r, line);
+		object_take(r, line, column);
+}
+
+/* One row and what follows it; false: it was the last. */
+static bool row_next(struct list_reader *r)
+{
+	int byte;
+
 	blanks_skip(r);
-	line = r->line;
-	byte = list_byte(r);
+	byte = list_peek(r);
+	if (byte == '{') {
+		row_take(r);
+	} else if (byte != -1) {
+		problem_here(
+		    r, "a row is expected here: {\"address\": .., \"amount\": ..}");
+		element_skip(r);
+	}
+	if (r->stop)
+		return false;
+	blanks_skip(r);
+	byte = list_peek(r);
 	if (byte == -1)
-		list_lost(r, line, "the file ends before the closing ]");
+		list_lost(r, r->line, "the file ends before the closing ]");
 	else if (byte != ',' && byte != ']')
-		list_lost(r, line, "a comma or ] is expected behind a row");
-	return byte == ',';
+		problem_here(r, "a comma or ] is expected behind a row");
+	if (byte == ',' || byte == ']')
+		list_byte(r);
+	else if (byte != '{')
+		element_skip(r);
+	return byte != ']';
 }
 
 void list_json(struct list_reader *r)

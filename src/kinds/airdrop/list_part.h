@@ -48,7 +48,8 @@ struct list_reader {
 	int fd;
 	bool ended;
 	struct sha256 *hash;
-	int64_t line; /* of the next byte */
+	int64_t line, column; /* of the next byte; columns count characters */
+	int64_t at_column;    /* of what is judged now, for its problems; 0: not known */
 	size_t block_at, block_len;
 	uint8_t block[LIST_BLOCK_BYTES];
 	size_t text_len;
@@ -58,6 +59,7 @@ struct list_reader {
 struct list_text {
 	const char *at; /* NULL: absent */
 	size_t len;
+	int64_t column; /* 0: not known */
 };
 
 enum list_name { LIST_ADDRESS, LIST_AMOUNT, LIST_MEMO, LIST_NAMES };
@@ -80,6 +82,7 @@ static inline int list_byte(struct list_reader *r)
 	if (byte != -1)
 		r->block_at++;
 	r->line += byte == '\n';
+	r->column = byte == '\n' ? 1 : r->column + ((byte & 0xc0) != 0x80);
 	return byte;
 }
 
@@ -100,8 +103,11 @@ const char *list_name(enum list_name name);
 enum list_name list_name_find(
     struct list_reader *r, int64_t line, const char *what, const struct list_text *text);
 
+/* The name that was probably meant; LIST_NAMES: none. */
+enum list_name list_name_guess(const struct list_text *text);
+
 /* Judge a row, and give it to `each` if nothing was wrong so far. text by list_name:
- * address and amount are there. */
+ * address or amount are absent only where that is a problem already. */
 void list_take(
     struct list_reader *r, int64_t line, const struct list_text text[LIST_NAMES]);
 
