@@ -144,18 +144,21 @@ static struct opinion *opinion_agreed(const struct follower *f, struct sighting 
 const struct block_facts *follower_agreed(const struct follower *f)
 {
 	struct follower *g = (struct follower *)(uintptr_t)f;
+	const struct block_facts *agreed = NULL;
 
 	if (f->stopped || follower_is_far(f))
 		return NULL;
-	for (size_t i = f->trail_n; i-- > 0;) {
+	for (size_t i = 0; i < f->trail_n; i++) {
 		struct sighting *s = sighting_find(g, &f->trail[i].hash);
 		struct opinion *o =
 		    s && (s->told || i == 0) ? opinion_agreed(g, s) : NULL;
 
 		if (o)
-			return &o->facts;
+			agreed = &o->facts;
+		else if (i)
+			break;
 	}
-	return NULL;
+	return agreed;
 }
 
 static void leave_out(struct follower *f, int node, const char *why)
@@ -726,7 +729,7 @@ static void finalize(struct follower *f)
 		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
 		uint64_t height;
 
-		if (!o)
+		if (!o || !f->s.told.may_final(f->s.told.ctx, &o->facts))
 			return;
 		height = s->head.height;
 		f->s.told.final(f->s.told.ctx, &o->facts);
