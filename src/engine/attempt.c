@@ -89,13 +89,20 @@ static struct sql_attempt_included_in included_row(struct account *a,
 	return in;
 }
 
-static bool attempt_known(
+static bool by_hash(
     struct runner *r, const struct hash *hash, struct sql_attempt_by_hash_out *ret)
 {
 	struct sql_attempt_by_hash_in in;
 
 	memcpy(in.hash, hash->at, sizeof in.hash);
 	return sql_attempt_by_hash_one(r->s.journal, &in, ret);
+}
+
+bool attempt_known(struct runner *r, const struct hash *hash)
+{
+	struct sql_attempt_by_hash_out at;
+
+	return by_hash(r, hash, &at);
 }
 
 /* The journal has it all there already. */
@@ -133,7 +140,7 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 	struct sql_attempt_by_hash_out at;
 	struct intent i;
 
-	if (!attempt_known(r, &tx->hash, &at))
+	if (!by_hash(r, &tx->hash, &at))
 		return false;
 	if (at.state != ATTEMPT_FINAL && intent_read(r->s.journal, at.intent, &i))
 		(void)seen(r, a, &at, &i, b, tx);
@@ -277,7 +284,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	struct intent i;
 	int state;
 
-	if (!attempt_known(r, &s->tx->hash, &at) || at.state == ATTEMPT_FINAL ||
+	if (!by_hash(r, &s->tx->hash, &at) || at.state == ATTEMPT_FINAL ||
 	    !intent_read(r->s.journal, at.intent, &i))
 		return;
 	state = seen(r, a, &at, &i, s->b, s->tx);

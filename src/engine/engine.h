@@ -109,7 +109,6 @@ struct stranger {
 	uint64_t height;
 	uint32_t asked, readers; /* nodes; readers told the same tx */
 	struct whole_tx tx;
-	bool agreed; /* the quorum has it in this block, and the block is final */
 };
 
 /* A token that an operation of the account pays in. */

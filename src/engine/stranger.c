@@ -154,8 +154,6 @@ static void judge(struct runner *r, struct account *a, const struct stranger *s)
 		    "a transaction that this journal does not know pays one of its "
 		    "rows: another copy of this journal is running, or this one is "
 		    "old");
-	if (s->agreed)
-		settle(r, a, in.nonce, (int)in.judgement, in.hash, s->height);
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -360,6 +358,23 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
 }
 
+bool strangers_read(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+{
+	bool all = true;
+
+	for (uint32_t k = 0; k < b->tx_n; k++) {
+		const struct seen_tx *tx = &b->tx[k];
+
+		if (tx->account != at || attempt_known(r, &tx->hash) ||
+		    consumed_at(r, a, &tx->hash, b->head.height))
+			continue;
+		stranger_seen(r, a, b, tx);
+		all = false;
+	}
+	return all;
+}
+
 void strangers_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
@@ -374,16 +389,10 @@ void strangers_final(
 			consumed_forget(r, a, rows[k].nonce);
 	}
 	free(rows);
-	for (size_t i = a->strangers_n; i-- > 0;) {
-		struct stranger *s = &a->strangers[i];
-
-		if (s->height > b->head.height || s->agreed)
-			continue;
-		if (s->height == b->head.height && block_has(b, at, s->hash.at))
-			s->agreed = true;
-		else
-			stranger_forget(a, s);
-	}
+	/* All that the block has is judged: what is left below it was one node's word. */
+	for (size_t i = a->strangers_n; i-- > 0;)
+		if (a->strangers[i].height <= b->head.height)
+			stranger_forget(a, &a->strangers[i]);
 }
 
 static void reopen(struct runner *r, struct account *a, int64_t nonce)

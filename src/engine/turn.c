@@ -13,6 +13,7 @@
 #include "engine/market.h"
 #include "engine/operation.h"
 #include "engine/scrap.h"
+#include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
 /* After so long a turn takes nothing more in. */
@@ -99,6 +100,19 @@ static void told_retracted(void *ctx, uint64_t above)
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		account_retracted(c->runner, c->accounts[i], above);
+}
+
+static bool told_may_final(void *ctx, const struct block_facts *b)
+{
+	struct chain_run *c = ctx;
+	bool may = true;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		if (c->accounts[i]->watch_at < b->accounts_n &&
+		    !strangers_read(
+			c->runner, c->accounts[i], b, c->accounts[i]->watch_at))
+			may = false;
+	return may;
 }
 
 static void told_final(void *ctx, const struct block_facts *b)
@@ -201,6 +215,7 @@ static void chain_open(
 	    .told = { .ctx = c,
 		.adopted = told_adopted,
 		.retracted = told_retracted,
+		.may_final = told_may_final,
 		.final = told_final,
 		.passed = told_passed,
 		.undone = told_undone },

@@ -132,7 +132,7 @@ void do_eth_getTransactionByHash(struct call *q)
 		return;
 	t = sim_tx_find(q->chain, &hash);
 	i = t ? sim_inclusion_find(q->chain, q->tip, t) : NULL;
-	if (i || (t && t->pooled))
+	if ((i || (t && t->pooled)) && !q->node->hides_transactions)
 		sim_shape_tx(q->out, t, i);
 	else
 		buf_add_str(q->out, "null");

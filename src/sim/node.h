@@ -64,8 +64,9 @@ struct sim_node {
 	uint32_t wrong_decimals; /* so many answers more say 1 less */
 	bool boasts;             /* balances are a thousand times as large */
 	bool estimates_revert;
-	uint64_t estimate; /* of whatever is estimated; 0: the truth */
-	bool hides_code;   /* nobody has any */
+	uint64_t estimate;       /* of whatever is estimated; 0: the truth */
+	bool hides_code;         /* nobody has any */
+	bool hides_transactions; /* it knows none by its hash */
 
 	bool down; /* connections are refused */
 

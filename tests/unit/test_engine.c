@@ -677,6 +677,39 @@ static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
 	assert_int_equal(intents_of(1, ids), 1);
 }
 
+/* It is final on the chain, but for us it waits: a death must not forget it. */
+static void a_stranger_that_nobody_shows_holds_its_block(void **state_)
+{
+	struct head final;
+	int64_t ids[8];
+	uint64_t block;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	scene.node[0]->hides_transactions = true;
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	block = height();
+	scene_mine(&scene, SCENE_DEPTH + 2);
+	run(5000);
+	for (int life = 0; life < 2; life++) {
+		assert_true(follower_final(chain()->follower, &final));
+		assert_in_range(final.height, 0, block - 1);
+		assert_int_equal(intents_of(1, ids), 1);
+		rise_again();
+		run(5000);
+	}
+	scene.node[0]->hides_transactions = false;
+	run_until(intents_of(1, ids) == 2);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 {
 	(void)state_;
@@ -1736,6 +1769,7 @@ int main(void)
 		T(fees_that_nobody_tells_are_asked_for_with_pauses),
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
+		T(a_stranger_that_nobody_shows_holds_its_block),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(a_base_fee_above_what_it_offers_bumps_it),
