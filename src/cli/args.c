@@ -161,8 +161,11 @@ static enum err words_check(const struct args *a, struct fail *f)
 
 static enum err command_put(struct args *a, const struct line *line, struct fail *f)
 {
+	static const struct line asks_version = { .words = { "version" }, .words_n = 1 };
 	int used = 0;
 
+	if (a->version && !a->help)
+		line = &asks_version;
 	if (line->words_n == 0)
 		return a->help ? ERR_OK
 			       : fail_set(f, ERR_USAGE, "no command; see: pawl help");
@@ -184,6 +187,7 @@ static void telling_find(struct args *a, int argc, char *const *argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		a->json |= strcmp(argv[i], "--json") == 0;
 		a->quiet |= strcmp(argv[i], "--quiet") == 0;
+		a->version |= strcmp(argv[i], "--version") == 0;
 		a->help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
 	}
 }

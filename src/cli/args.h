@@ -39,7 +39,7 @@ struct args {
 	const char
 	    *values[ARGS_OPTIONS_MAX]; /* of the command's options; "" for a flag */
 	const char *config;            /* the option or PAWL_CONFIG or ./pawl.yaml */
-	bool json, quiet, help;
+	bool json, quiet, help, version;
 };
 
 /* json and quiet are written also on failure: they say how to tell it. */

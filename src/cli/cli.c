@@ -23,6 +23,8 @@ enum err cli_config(struct cli *c, struct fail *f)
 	if (c->config->mode & 07)
 		cli_warn(c, "%s can be read by everybody on this machine: chmod 600 %s",
 		    c->config->path, c->config->path);
+	for (int i = 0; i < c->config->warnings_n; i++)
+		cli_warn(c, "%s", c->config->warnings[i]);
 	log = &c->config->log;
 	return log_open(log->file, log->level, log->format == LOG_JSON, f);
 }

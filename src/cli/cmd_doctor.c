@@ -410,14 +410,15 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 		    why.why);
 		return ERR_OK;
 	}
-	rules_check(d, c);
 	e = nodes_check(d, c, f);
 	if (e != ERR_OK)
 		return e;
 	a = ask_new(d->world, c, PROBE_PATIENCE_MS, true);
 	if (ask_identity(a, &identity, &why) != ERR_OK) {
-		finding(d, "chain", name, "see its nodes", "no quorum: %s", why.why);
+		finding(d, "chain", name, "start or correct its nodes; too few answer",
+		    "no quorum of %d: %s", c->quorum, why.why);
 	} else {
+		rules_check(d, c);
 		fine(d, "chain", name, "a quorum of %d answers", c->quorum);
 		for (int i = 0; i < d->cli->config->keys_n; i++)
 			account_check(d, a, c, &d->cli->config->keys[i]);

@@ -9,7 +9,6 @@
 #include "base/utf8.h"
 #include "cli/report.h"
 #include "codec/eip55.h"
-#include "engine/intent.h"
 #include "journal/sql.gen.h"
 
 /* A row's story is built as JSON once, and told in either form. */
@@ -20,7 +19,7 @@ struct story {
 	struct report_account account;
 	struct report_asset asset;
 	struct report_progress progress;
-	struct airdrop_facts facts;
+	struct report_fee fee;
 	/* of the row that is told */
 	int64_t row;
 	int item_state;
@@ -360,35 +359,21 @@ static void row_explain(struct story *s, const struct sql_item_get_out *item)
 }
 
 /* Row 0: the service fee, which is no row of the list. */
-static enum err fee_explain(struct story *s, struct fail *f)
+static void fee_explain(struct story *s)
 {
-	struct sql_intent_by_row_in in = { .operation = s->operation.id };
-	struct sql_intent_by_row_out found;
-	struct intent i = { .state = INTENT_RESERVED };
 	char address[43], plan[REPORT_HASH_MAX];
 
-	if (amount_is_zero(&s->facts.fee_amount))
-		return fail_set(f, ERR_NOT_FOUND,
-		    "rows count from 1, and there is no service fee (row 0)");
-	s->item_state = ITEM_PENDING;
-	sql_intent_by_row_begin(s->journal, &in);
-	while (sql_intent_by_row_next(s->journal, &found)) {
-		if (!intent_read(s->journal, found.id, &i))
-			continue;
-		s->live_intent = found.id;
-		s->item_state = i.state == INTENT_FINAL ? ITEM_FINAL
-		    : i.state == INTENT_VOID            ? ITEM_VOID
-							: ITEM_LIVE;
-	}
-	eip55_format(address, s->facts.fee_to.at);
+	s->row = 0;
+	s->live_intent = s->fee.intent;
+	s->item_state = s->fee.state;
+	eip55_format(address, s->fee.to.at);
 	report_hash(plan, s->operation.plan);
 	story_end(s,
 	    json_pack("{s:o, s:s, s:i, s:n, s:s, s:o, s:s, s:s, s:n}", "operation",
 		cli_text(s->operation.name), "plan", plan, "row", 0, "line", "address",
-		address, "amount", amount_json(&s->facts.fee_amount, s->asset.decimals),
-		"memo", "the service fee", "state",
-		state_name(MACHINE_ITEM, s->item_state), "reason"));
-	return ERR_OK;
+		address, "amount", amount_json(&s->fee.amount, s->asset.decimals), "memo",
+		"the service fee", "state", state_name(MACHINE_ITEM, s->item_state),
+		"reason"));
 }
 
 /* -- which rows ------------------------------------------------------------ */
@@ -405,8 +390,13 @@ static enum err explain_row(struct story *s, const char *word, struct fail *f)
 			    f, ERR_USAGE, "ROW is a number from 1 on, or an address");
 		in.row = in.row * 10 + (*at - '0');
 	}
-	if (in.row == 0)
-		return fee_explain(s, f);
+	if (in.row == 0 && !s->fee.due)
+		return fail_set(f, ERR_NOT_FOUND,
+		    "rows count from 1, and there is no service fee (row 0)");
+	if (in.row == 0) {
+		fee_explain(s);
+		return ERR_OK;
+	}
 	if (!sql_item_get_one(s->journal, &in, &item)) {
 		snprintf(rows, sizeof rows, "%" PRId64, s->operation.items);
 		return fail_set(f, ERR_NOT_FOUND, "%s has %s rows, and no row %s",
@@ -438,6 +428,12 @@ static enum err explain_address(struct story *s, const char *word, struct fail *
 		if (sql_item_get_one(s->journal, &get, &item))
 			row_explain(s, &item);
 	}
+	if (s->fee.due && address_same(&address, &s->fee.to)) {
+		if (any && !s->cli->args.json)
+			printf("\n");
+		any = true;
+		fee_explain(s);
+	}
 	return any
 	    ? ERR_OK
 	    : fail_set(f, ERR_NOT_FOUND, "no row of %s pays %s", s->operation.name, word);
@@ -455,10 +451,10 @@ static enum err explain(struct story *s, struct fail *f)
 		e = report_asset(s->journal, &s->operation, &s->asset, f);
 	if (e == ERR_OK)
 		e = report_progress(s->cli, s->journal, &s->operation, &s->progress, f);
+	if (e == ERR_OK)
+		e = report_fee(s->journal, &s->operation, &s->fee, f);
 	if (e != ERR_OK)
 		return e;
-	if (!airdrop_read(s->journal, s->operation.id, &s->facts))
-		return fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	utf8_plain(s->operation.name);
 	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
 		return explain_address(s, word, f);

@@ -169,6 +169,33 @@ static void rows_export(struct export *x)
 	sql_report_attempts_end(x->journal);
 }
 
+/* Behind all rows, as row 0: it is none of the list. */
+static enum err fee_export(struct export *x, struct fail *f)
+{
+	int64_t operation = x->operation.id;
+	struct sql_report_attempts_in attempts = { operation, 0, 0 };
+	struct sql_item_from_out item = { .row = 0, .memo = "the service fee" };
+	char address[43], amount[AMOUNT_TEXT_MAX];
+	struct report_fee fee;
+	struct shown s;
+	enum err e = report_fee(x->journal, &x->operation, &fee, f);
+
+	if (e != ERR_OK || !fee.due)
+		return e;
+	item.state = fee.state;
+	eip55_format(address, fee.to.at);
+	amount_format(amount, &fee.amount, x->asset.decimals);
+	sql_report_attempts_begin(x->journal, &attempts);
+	x->has = sql_report_attempts_next(x->journal, &x->ahead);
+	shown_find(x, 0, &s);
+	sql_report_attempts_end(x->journal);
+	if (x->json)
+		json_row(&item, address, amount, &s);
+	else
+		csv_row(&item, address, amount, &s);
+	return ERR_OK;
+}
+
 /* -- the command ----------------------------------------------------------- */
 
 static enum err format_read(struct export *x, struct fail *f)
@@ -201,6 +228,8 @@ enum err cmd_export(struct cli *c, struct fail *f)
 		       "fee\r\n");
 	if (e == ERR_OK)
 		rows_export(&x);
+	if (e == ERR_OK)
+		e = fee_export(&x, f);
 	journal_read_end(x.journal);
 	journal_close(x.journal);
 	return e;

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/report.h"
 #include "cli/term.h"
+#include "codec/eip55.h"
 #include "journal/sql.gen.h"
 
 /* Of void rows. */
@@ -20,6 +21,7 @@ struct standing {
 	struct report_account account;
 	struct report_asset asset;
 	struct report_progress progress;
+	struct report_fee fee;
 };
 
 static enum err standing_read(
@@ -31,6 +33,8 @@ static enum err standing_read(
 		e = report_asset(j, &s->operation, &s->asset, f);
 	if (e == ERR_OK)
 		e = report_progress(c, j, &s->operation, &s->progress, f);
+	if (e == ERR_OK)
+		e = report_fee(j, &s->operation, &s->fee, f);
 	utf8_plain(s->operation.name);
 	return e;
 }
@@ -171,6 +175,18 @@ static void money_tell(const struct standing *s)
 	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);
 }
 
+static void fee_tell(const struct standing *s)
+{
+	char amount[REPORT_AMOUNT_MAX], to[43];
+
+	if (!s->fee.due)
+		return;
+	report_amount(amount, &s->asset, &s->fee.amount);
+	eip55_format(to, s->fee.to.at);
+	printf("  service    a fee of %s to %s: %s\n", amount, to,
+	    state_name(MACHINE_ITEM, s->fee.state));
+}
+
 static void speed_tell(const struct standing *s)
 {
 	const struct report_progress *p = &s->progress;
@@ -244,6 +260,7 @@ static void detail(struct journal *j, const struct standing *s)
 	printf("  plan       %s\n", plan);
 	rows_tell(s);
 	money_tell(s);
+	fee_tell(s);
 	void_tell(j, s);
 	speed_tell(s);
 	stages_tell(j, s);

@@ -48,6 +48,8 @@ struct config {
 	int chains_n;
 	struct key_config *keys;
 	int keys_n;
+	const char **warnings; /* sentences */
+	int warnings_n;
 	struct arena memory;
 };
 

@@ -151,7 +151,7 @@ const struct twin *twin_get(struct reader *r)
 		if (strcmp(t->name, name) == 0) {
 			t->used = true;
 			found = t;
-		} else if (twin_claimed(t->name) && !t->used) {
+		} else if (!t->used) {
 			nearest_add(&t->nearest, t->name, name);
 			if (t->nearest.best == name)
 				t->nearest.best = keep(r, name, strlen(name));
@@ -160,13 +160,62 @@ const struct twin *twin_get(struct reader *r)
 	return found;
 }
 
+static bool ref_names(const struct ref *ref, const char *variable)
+{
+	return ref->kind == REF_ENV && strcmp(ref->at, variable) == 0;
+}
+
+/* Is it a secret's, by a reference of the config? */
+static bool variable_named(const struct config *c, const char *variable)
+{
+	bool named = strcmp(variable, "PAWL_CONFIG") == 0;
+
+	for (int i = 0; i < c->keys_n; i++)
+		named = named || ref_names(&c->keys[i].source, variable) ||
+		    ref_names(&c->keys[i].password, variable);
+	for (int i = 0; i < c->chains_n; i++)
+		for (int k = 0; k < c->chains[i].endpoints_n; k++) {
+			const char *url = c->chains[i].endpoints[k].url;
+
+			named = named ||
+			    (url && strncmp(url, "env:", 4) == 0 &&
+				strcmp(url + 4, variable) == 0);
+		}
+	return named;
+}
+
+/* Outside of what is claimed it may be somebody else's: only a warning. */
+static void twin_warn(struct reader *r, struct twin *t)
+{
+	char text[400];
+
+	if (ref_looks_secret(t->name) || variable_named(r->c, t->name))
+		return;
+	nearest_add(&t->nearest, t->name, "PAWL_CONFIG");
+	if (t->nearest.best)
+		snprintf(text, sizeof text,
+		    "%.120s: pawl knows no such variable; did you "
+		    "mean %.120s?",
+		    t->name, t->nearest.best);
+	else
+		snprintf(
+		    text, sizeof text, "%.120s: pawl knows no such variable", t->name);
+	utf8_plain(text);
+	r->c->warnings[r->c->warnings_n++] = keep(r, text, strlen(text));
+}
+
 void twins_check(struct reader *r)
 {
+	r->c->warnings = keep_array(r, r->twins_n, sizeof *r->c->warnings);
 	for (int i = 0; i < r->twins_n; i++) {
-		const struct twin *t = &r->twins[i];
+		struct twin *t = &r->twins[i];
 
-		if (t->used || !twin_claimed(t->name))
+		if (t->used)
 			continue;
+		if (!twin_claimed(t->name)) {
+			twin_warn(r, t);
+			continue;
+		}
 		r->file = ref_looks_secret(t->name) ? "a variable PAWL_..." : t->name;
 		if (t->nearest.best)
 			problem_at(

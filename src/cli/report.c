@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
+#include "engine/intent.h"
 #include "journal/sql.gen.h"
 
 enum err report_open(struct cli *c, struct journal **ret, struct fail *f)
@@ -130,6 +131,33 @@ enum err report_asset(struct journal *j, const struct operation *o,
 		.decimals = a.decimals, .token = a.has_token, .at = a.token
 	};
 	snprintf(ret->symbol, sizeof ret->symbol, "%s", a.symbol);
+	return ERR_OK;
+}
+
+enum err report_fee(
+    struct journal *j, const struct operation *o, struct report_fee *ret, struct fail *f)
+{
+	struct sql_intent_by_row_in in = { .operation = o->id };
+	struct sql_intent_by_row_out found;
+	struct airdrop_facts a;
+	struct intent i;
+
+	if (!airdrop_read(j, o->id, &a))
+		return fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
+	*ret = (struct report_fee){ .due = !amount_is_zero(&a.fee_amount),
+		.amount = a.fee_amount,
+		.to = a.fee_to,
+		.state = ITEM_PENDING };
+	sql_intent_by_row_begin(j, &in);
+	while (ret->due && sql_intent_by_row_next(j, &found)) {
+		if (!intent_read(j, found.id, &i))
+			continue;
+		ret->intent = found.id;
+		ret->state = i.state == INTENT_FINAL ? ITEM_FINAL
+		    : i.state == INTENT_VOID         ? ITEM_VOID
+						     : ITEM_LIVE;
+	}
+	sql_intent_by_row_end(j);
 	return ERR_OK;
 }
 

@@ -49,6 +49,18 @@ NODISCARD enum err report_asset(struct journal *j, const struct operation *o,
 void report_amount(char out[REPORT_AMOUNT_MAX], const struct report_asset *asset,
     const struct amount *amount);
 
+/* The service fee, which is no row. */
+struct report_fee {
+	bool due; /* there is one */
+	struct amount amount;
+	struct address to;
+	int state;      /* ITEM_*: as if it were one */
+	int64_t intent; /* the newest; 0: none */
+};
+
+NODISCARD enum err report_fee(
+    struct journal *j, const struct operation *o, struct report_fee *ret, struct fail *f);
+
 /* What suffices as the cap on its fees: what is spent and held, and what is left at the
  * fees of the day. false: its chain is not configured. */
 NODISCARD bool report_cap(struct cli *c, struct journal *j, const struct operation *o,

@@ -183,6 +183,9 @@ def version_says_itself(folder):
     Run(folder, "version").ends(0, out=r"^pawl \d+\.\d+\.\d+ \(journal schema \d+\)\n$")
     (version,) = Run(folder, "version", "--json").ends(0).json()
     assert list(version) == ["version", "schema"], version
+    said_so = Run(folder, "version").out
+    assert Run(folder, "--version").ends(0).out == said_so
+    assert Run(folder, "--version", "--json").ends(0).json() == [version]
 
 
 @test
@@ -229,6 +232,19 @@ def the_environment_overrides_the_config(folder):
     Run(folder, "key", "list", env={"PAWL_CHAINS__MAIN__POL_MS": "500"}).ends(
         1, err="did you mean PAWL_CHAINS__MAIN__POLL_MS"
     )
+
+
+@test
+def unknown_variables_are_warned_of(folder):
+    """a PAWL_ variable that nothing reads is a warning, with the nearest that is read"""
+    write(folder, "pawl.yaml", CHAIN + "keys: {a: {source: env:PAWL_PAYER}}\n")
+    unknown = {"PAWL_JURNAL": "x.db", "PAWL_CONFG": "x", "PAWL_PAYER": KEY, "PAWL_ELSE": "1"}
+    err = Run(folder, "key", "list", env=unknown).ends(0).err
+    for line in ("PAWL_JURNAL: pawl knows no such variable; did you mean PAWL_JOURNAL?",
+                 "PAWL_CONFG: pawl knows no such variable; did you mean PAWL_CONFIG?",
+                 "PAWL_ELSE: pawl knows no such variable\n"):
+        assert "pawl: warning: " + line in err, err
+    assert "PAWL_PAYER" not in err, err
 
 
 @test

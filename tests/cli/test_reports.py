@@ -323,6 +323,24 @@ def export_as_json(folder):
     Run(folder, "export", "payroll", "--format", "xml").ends(1, err="csv or json")
 
 
+@test
+def the_service_fee_is_shown(folder):
+    """status, export and explain show the service fee, which is row 0"""
+    fill(folder)
+    to = "0x" + blob(0xAB, 1, 20).hex()
+    with Journal(folder) as db:
+        db.execute("UPDATE airdrop SET fee_amount = ?, fee_recipient = ?",
+                   (amount(ETHER // 2), blob(0xAB, 1, 20)))
+    Run(folder, "status", "payroll").ends(0, out=r"(?i)fee of 0.5 to " + to + ": pending")
+    *rows, fee = Run(folder, "export", "payroll", "--json").ends(0).json()
+    assert len(rows) == 10 and list(fee) == EXPORT_KEYS, fee
+    assert (fee["row"], fee["amount"], fee["state"]) == (0, "0.5", "pending"), fee
+    Run(folder, "export", "payroll").ends(0, out=r"(?i)\r\n0," + to + ",0.5,the service fee,pending")
+    (told,) = Run(folder, "explain", "payroll", to, "--json").ends(0).json()
+    assert (told["row"], told["memo"]) == (0, "the service fee"), told
+    Run(folder, "explain", "payroll", "0").ends(0, out="payroll row 0: pending 0.5 to")
+
+
 # --- pause, resume, retry ------------------------------------------------------------------------
 
 
@@ -459,6 +477,18 @@ def doctor_finds_what_is_wrong(folder):
         file.write("journal: other.db\n")
     found = findings(folder)
     assert set(found) == {"config", "journal"} and "no journal" in found["journal"], found
+
+
+@test
+def doctor_names_each_dead_node(folder):
+    """doctor finds each endpoint that does not answer, and calls no such chain tested"""
+    init(folder)
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(CONFIG.replace("[http://127.0.0.1:9]", "[http://127.0.0.1:9, http://127.0.0.1:7]"))
+    *told, _ = Run(folder, "doctor", "--json").ends(1).json()
+    nodes = [o["of"] for o in told if o["check"] == "node" and not o["ok"]]
+    assert nodes == ["main 127.0.0.1:9", "main 127.0.0.1:7"], told
+    assert not [o for o in told if o["check"] == "chain" and o["ok"]], told
 
 
 @test

@@ -284,8 +284,8 @@ class Desk:
         self.said.mkdir()
         self.runs = 0
         self.binary = program()
-        self.env = {**os.environ, "PAYER_KEY": key, "NO_COLOR": "1"}
-        self.env.pop("PAWL_CONFIG", None)
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+        self.env.update(PAYER_KEY=key, NO_COLOR="1")
         self.name = name
         self.configure(endpoints, depth, **(chain or {}))
         self.expect(0, "init")
