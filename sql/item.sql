@@ -35,6 +35,13 @@ WHERE operation = :operation AND row = :row AND state = :from;
 -- in: operation i64, row i64, gas i64?
 UPDATE item SET gas = :gas WHERE operation = :operation AND row = :row;
 
+-- Pending rows with an estimate of their own.
+-- name: item_own_gas
+-- in: operation i64
+-- out: n i64, gas i64
+SELECT COUNT(gas) AS n, CAST(COALESCE(SUM(gas), 0) AS BIGINT) AS gas FROM item
+WHERE operation = :operation AND state = 0;
+
 -- name: item_reason
 -- in: operation i64, row i64, reason text?
 UPDATE item SET reason = :reason WHERE operation = :operation AND row = :row;

@@ -334,7 +334,8 @@ void account_turn(struct runner *r, struct account *a)
 	account_bump(r, a);
 }
 
-/* The operation after this one in the round, that may reserve and has something. */
+/* The operation after this one in the round, that may reserve and has something. Who
+ * can't reserve it keeps nobody else from it. */
 static struct operation *next_offer(
     struct runner *r, struct account *a, struct offer *ret)
 {
@@ -345,40 +346,51 @@ static struct operation *next_offer(
 	for (size_t k = 0; k < r->operations_n; k++) {
 		struct operation *o = r->operations[(start + k) % r->operations_n];
 
-		if (o->account == a->id && operation_reserves(o) &&
+		if (o->account == a->id && !o->passed_over && operation_reserves(o) &&
 		    o->kind->offer(r, o, ret))
 			return o;
 	}
 	return NULL;
 }
 
+static void pass_over(struct runner *r, struct operation *o, enum reserve why)
+{
+	o->passed_over = true;
+	switch (why) {
+	case RESERVE_NO_FUNDS:
+		o->blocked = "the account to be funded";
+		if (o->state == OPERATION_DISTRIBUTING)
+			operation_move(r, o, OPERATION_AWAITING_FUNDS,
+			    "the balance does not cover the next item");
+		return;
+	case RESERVE_CAP:
+		o->blocked = "what is live to be final: the cap on fees has no more room";
+		if (amount_is_zero(&o->fees_held))
+			operation_pinched(r, o, "the next item");
+		return;
+	case RESERVE_FEES:
+		o->blocked = "the base fee to fall below max_fee_per_gas";
+		return;
+	case RESERVE_DONE:
+		break;
+	}
+	BUG("passed over what was reserved");
+}
+
 static bool fill_one(struct runner *r, struct account *a)
 {
 	struct offer offer;
 	struct operation *o = next_offer(r, a, &offer);
+	enum reserve why;
 
 	if (!o)
 		return false;
-	switch (intent_reserve(r, a, o, &offer)) {
-	case RESERVE_DONE:
-		return true;
-	case RESERVE_NO_FUNDS:
-		if (o->state == OPERATION_DISTRIBUTING)
-			operation_move(r, o, OPERATION_AWAITING_FUNDS,
-			    "the balance does not cover the next item");
-		else
-			operation_waits(
-			    o, "the account to be funded for the service fee");
-		return false;
-	case RESERVE_CAP:
-		if (amount_is_zero(&o->fees_held))
-			operation_pinched(r, o, "the next item");
-		return false;
-	case RESERVE_FEES:
-		operation_waits(o, "the base fee to fall below max_fee_per_gas");
-		return false;
-	}
-	return false;
+	why = intent_reserve(r, a, o, &offer);
+	if (why == RESERVE_DONE)
+		o->blocked = NULL;
+	else
+		pass_over(r, o, why);
+	return true;
 }
 
 void account_fill(struct runner *r, struct account *a)
@@ -387,6 +399,9 @@ void account_fill(struct runner *r, struct account *a)
 
 	if (a->unsigned_left)
 		return;
+	for (size_t k = 0; k < r->operations_n; k++)
+		if (r->operations[k]->account == a->id)
+			r->operations[k]->passed_over = false;
 	for (int n = 0; account_reserves(r, a, &why); n++) {
 		if (n == FILL_MAX) {
 			r->again = true;

@@ -67,7 +67,9 @@ struct operation {
 	struct totals by_state[5]; /* by ITEM_* */
 	int64_t started_ms, ended_ms;
 	bool dirty;
-	bool pinched; /* the cap had no room when bumps were looked at last */
+	bool pinched;     /* the cap had no room when bumps were looked at last */
+	bool passed_over; /* in this turn's round: its next payment can't be reserved */
+	const char *blocked; /* why that was so in the last round; static text, or NULL */
 };
 
 /* A payment that an operation would like to make next. */

@@ -328,6 +328,41 @@ static void ask_for_bytes(struct runner *r, struct account *a, const struct inte
 		intent_flush(r);
 }
 
+/* What a reservation costs and holds, and whether that is there. */
+struct price {
+	struct fees fees;
+	struct amount cost, held;
+};
+
+static enum reserve price(
+    struct price *ret, struct account *a, struct operation *o, const struct offer *offer)
+{
+	const struct amount zero = AMOUNT_ZERO;
+
+	first_fees(
+	    &ret->fees, a, o, offer->row, offer->gas, a->chain->config->max_fee_per_gas);
+	ret->held = hold_for(a->chain, &ret->fees, HOLD_RESERVE);
+	CHECK(cost_of(&ret->cost, &offer->payload, &ret->fees));
+	if (ret->fees.max_fee < a->chain->market.next_base_fee)
+		return RESERVE_FEES;
+	if (!funds_cover(a, &offer->payload, &ret->cost))
+		return RESERVE_NO_FUNDS;
+	return cap_covers(o, &zero, &ret->held) ? RESERVE_DONE : RESERVE_CAP;
+}
+
+enum reserve intent_would(struct account *a, struct operation *o,
+    const struct offer *offer, struct amount *ret_lack)
+{
+	struct price p;
+	struct amount sum;
+	enum reserve would = price(&p, a, o, offer);
+
+	if (!amount_add(&sum, &a->outstanding, &p.cost) ||
+	    !amount_sub(ret_lack, &sum, &a->balance))
+		*ret_lack = AMOUNT_ZERO;
+	return would;
+}
+
 enum reserve intent_reserve(
     struct runner *r, struct account *a, struct operation *o, const struct offer *offer)
 {
@@ -337,33 +372,25 @@ enum reserve intent_reserve(
 	struct sql_intent_add_out out;
 	struct intent i = { .payload = offer->payload };
 	const struct amount zero = AMOUNT_ZERO;
-	struct fees fees;
-	struct amount cost, held;
+	struct price p;
+	enum reserve would = price(&p, a, o, offer);
 
-	first_fees(
-	    &fees, a, o, offer->row, offer->gas, a->chain->config->max_fee_per_gas);
-	if (fees.max_fee < a->chain->market.next_base_fee)
-		return RESERVE_FEES;
-	held = hold_for(a->chain, &fees, HOLD_RESERVE);
-	if (!cost_of(&cost, &offer->payload, &fees) ||
-	    !funds_cover(a, &offer->payload, &cost))
-		return RESERVE_NO_FUNDS;
-	if (!cap_covers(o, &zero, &held))
-		return RESERVE_CAP;
+	if (would != RESERVE_DONE)
+		return would;
 	i.nonce = account_next_nonce(r, a);
 	in.nonce = (int64_t)i.nonce;
 	memcpy(in.recipient, offer->payload.to.at, sizeof in.recipient);
 	in.value = offer->payload.value;
 	in.data = offer->payload.data;
 	in.data_len = offer->payload.data_len;
-	in.cost = cost;
-	in.held = held;
+	in.cost = p.cost;
+	in.held = p.held;
 	if (!sql_intent_add_one(r->s.journal, &in, &out))
 		return RESERVE_DONE; /* numb journal: the turn is dropped */
 	i.id = out.id;
 	i.has_nonce = true;
-	hold(o, &zero, &held);
-	funds_take(a, &offer->payload, &cost);
+	hold(o, &zero, &p.held);
+	funds_take(a, &offer->payload, &p.cost);
 	a->last_operation = o->id;
 	if (offer->row)
 		operation_item(r, o, offer->row, &offer->amount, ITEM_PENDING, ITEM_LIVE,
@@ -375,7 +402,7 @@ enum reserve intent_reserve(
 			.from = "pending",
 			.to = "live",
 			.why = "" });
-	ask_for_bytes(r, a, &i, &fees, false);
+	ask_for_bytes(r, a, &i, &p.fees, false);
 	return RESERVE_DONE;
 }
 

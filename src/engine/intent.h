@@ -28,6 +28,11 @@ enum reserve {
 	RESERVE_FEES      /* the fee caps do not allow a first attempt now */
 };
 
+/* Would it be reserved? NO_FUNDS: ret_lack is the native coin that is missing; zero where
+ * a token is. */
+enum reserve intent_would(struct account *a, struct operation *o,
+    const struct offer *offer, struct amount *ret_lack);
+
 /* Take the next nonce for an offer, hold its fees, ask for its bytes. One commit with
  * the item's move (G2). */
 enum reserve intent_reserve(

@@ -1195,6 +1195,75 @@ static void funds_that_are_missing_are_named_and_awaited(void **state_)
 	finish();
 }
 
+static size_t stages(void)
+{
+	struct sql_stage_list_in in = { .operation = lists[0].id };
+	struct sql_stage_list_out row;
+	size_t n = 0;
+
+	sql_stage_list_begin(scene.journal, &in);
+	while (sql_stage_list_next(scene.journal, &row))
+		n++;
+	return n;
+}
+
+/* The balance is enough for a plain payment, and the row's recipient is a contract that
+ * takes more: it goes back to waiting once, and says what is missing for it. */
+static void funds_for_the_next_item_are_awaited_once(void **state_)
+{
+	struct amount coin = amount_u64(GWEI);
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	keep_only("0.0001");
+	sim_mining(scene.chain, 0);
+	lists[0].rows = 1;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[1], SIM_CODE_WALLET, 100000);
+	pay_rows(1);
+	run(20000);
+	assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
+	assert_int_equal(stages(), 4);
+	assert_says(op()->waits_for, "are missing; send them to 0x");
+	assert_true(amount_mul_u64(&coin, &coin, GWEI));
+	sim_fund(scene.chain, &scene.sender, NULL, &coin);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(stages(), 6);
+}
+
+/* What it says is missing is enough, to the end: also where every tag adds to the fee,
+ * which is a multiple of 2^24 without one. */
+static void what_is_said_to_be_missing_suffices(void **state_)
+{
+	const uint64_t base = 306783378; /* the next one is 2^28 */
+	struct amount lack;
+	const char *at;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	scene.node[0]->tip = 1 << 30;
+	keep_only("0.0001");
+	sim_mining(scene.chain, 0);
+	pay_rows(10);
+	mine_at(base);
+	run(5000);
+	assert_int_equal(chain()->market.next_base_fee, 1 << 28);
+	assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
+	at = op()->waits_for + strlen("funds: ");
+	assert_int_equal(amount_parse(&lack, at, strcspn(at, " "), 18), AMOUNT_OK);
+	sim_fund(scene.chain, &scene.sender, NULL, &lack);
+	scene.config.max_in_flight = ROWS_MAX;
+	mine_at(base);
+	run(5000);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 10);
+	scene.chain->base_fee_next = 0;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 /* Whichever of three nodes it is. */
 static void a_balance_is_a_quorums_word(void **state_)
 {
@@ -1451,6 +1520,30 @@ static void two_lists_of_one_account_take_turns(void **state_)
 	}
 	assert_true(op_of(b)->by_state[ITEM_PENDING].n < 8);
 	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* The cap of one has room for a single row; the other gets the rest of what may be in
+ * flight, in the same turn. */
+static void who_cannot_reserve_keeps_nobody_back(void **state_)
+{
+	struct list *a, *b;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	a = pay(&(struct list){ .rows = 4, .name = "wages", .cap = "0.00005" });
+	b = pay(&(struct list){ .rows = 4, .name = "bonus" });
+	run_until(op_of(b)->state == OPERATION_DISTRIBUTING);
+	run(3000);
+	assert_int_equal(op_of(a)->by_state[ITEM_LIVE].n, 1);
+	assert_int_equal(op_of(b)->by_state[ITEM_LIVE].n, 3);
+	assert_says(op_of(a)->waits_for, "in flight");
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(op_of(b)->state == OPERATION_COMPLETED);
+	operation_cap(runner, op_of(a), &op_of(b)->cap);
+	resume();
 	finish();
 }
 
@@ -1785,6 +1878,8 @@ int main(void)
 		T(a_cancel_now_empties_what_is_live),
 		T(a_payload_may_win_over_its_cancel),
 		T(funds_that_are_missing_are_named_and_awaited),
+		T(funds_for_the_next_item_are_awaited_once),
+		T(what_is_said_to_be_missing_suffices),
 		T(a_balance_is_a_quorums_word),
 		T(the_service_fee_is_paid_once_and_last),
 		T(a_row_whose_estimate_reverts_is_void_without_a_nonce),
@@ -1798,6 +1893,7 @@ int main(void)
 		T(a_refused_recipient_is_void_and_can_be_tried_again),
 		T(the_brake_stops_a_token_that_reverts),
 		T(two_lists_of_one_account_take_turns),
+		T(who_cannot_reserve_keeps_nobody_back),
 		T(a_signer_that_refuses_stops_the_account),
 		T(bytes_asked_for_again_stay_within_the_cap),
 		T(bytes_that_do_not_fit_the_cap_stop_it),

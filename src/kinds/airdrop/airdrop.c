@@ -133,10 +133,60 @@ static void say_missing(struct operation *o, const struct account *acct,
 	operation_waits(o, line);
 }
 
+/* The rows are counted once: while it waits none is reserved. */
+static const struct airdrop_left *left_of(
+    struct runner *r, struct operation *o, struct airdrop *a)
+{
+	const struct totals *pending = &o->by_state[ITEM_PENDING];
+	struct sql_item_own_gas_in in = { .operation = o->id };
+	struct sql_item_own_gas_out own = { 0 };
+
+	if (a->left_known && a->left.n == pending->n)
+		return &a->left;
+	(void)sql_item_own_gas_one(r->s.journal, &in, &own);
+	a->left_known = true;
+	a->left = (struct airdrop_left){ .n = pending->n,
+		.own_n = own.n,
+		.own_gas = (uint64_t)own.gas,
+		.sum = pending->sum,
+		.fee_due = fee_state(r, o, a) == FEE_DUE };
+	return &a->left;
+}
+
+/* For all that is left, whatever its tags are. */
+static void need(struct runner *r, struct operation *o, struct airdrop *a,
+    const struct account *acct, struct amount *ret_native, struct amount *ret_token)
+{
+	const struct chain_config *c = acct->chain->config;
+	const struct fee_market *m = &acct->chain->market;
+	bool legacy = c->fee_type == CHAIN_FEE_LEGACY ||
+	    (c->fee_type == CHAIN_FEE_AUTO && !m->has_1559);
+	uint64_t fee = airdrop_first_fee(c, m);
+
+	if (fee > 0)
+		fee += TAG_FEE_MAX;
+	if (fee > c->max_fee_per_gas)
+		fee = c->max_fee_per_gas;
+	airdrop_need(&a->facts, left_of(r, o, a), fee, legacy ? TAG_GAS_MAX : 0,
+	    ret_native, ret_token);
+}
+
+/* What a reservation would say of the next item: else it would be sent back at once. */
+static bool next_is_covered(struct runner *r, struct operation *o, struct account *acct)
+{
+	struct amount lack;
+	struct offer offer;
+
+	if (!airdrop_offer(r, o, &offer) ||
+	    intent_would(acct, o, &offer, &lack) != RESERVE_NO_FUNDS)
+		return true;
+	say_missing(o, acct, &lack, 18, "of the native coin");
+	return false;
+}
+
 static void await_funds(struct runner *r, struct operation *o, struct airdrop *a)
 {
 	struct account *acct = account_of(r, o->account);
-	const struct fee_market *m = &acct->chain->market;
 	struct amount native, token, lack;
 
 	if (a->facts.imported < o->items) {
@@ -151,8 +201,7 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 			: "the nodes to tell the balance");
 		return;
 	}
-	airdrop_need(
-	    o, &a->facts, airdrop_first_fee(acct->chain->config, m), &native, &token);
+	need(r, o, a, acct, &native, &token);
 	for (size_t i = 0; i < acct->tokens_n && a->facts.has_token; i++) {
 		const struct token_held *t = &acct->tokens[i];
 
@@ -169,6 +218,8 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 		say_missing(o, acct, &lack, 18, "of the native coin");
 		return;
 	}
+	if (!next_is_covered(r, o, acct))
+		return;
 	operation_move(r, o,
 	    a->facts.frozen ? OPERATION_DISTRIBUTING : OPERATION_BUILDING,
 	    "the funds are there");
@@ -222,18 +273,23 @@ static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 	else if (!o->by_state[ITEM_PENDING].n)
 		operation_waits(o, "what is live to be final");
 	else
-		operation_waits(o, NULL);
+		operation_waits(o, o->blocked);
 }
 
 static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 {
+	enum fee_state fee = fee_state(r, o, a);
+
 	if (o->by_state[ITEM_PENDING].n || o->by_state[ITEM_LIVE].n)
 		operation_move(
 		    r, o, OPERATION_DISTRIBUTING, "items are not settled any more");
-	else if (fee_state(r, o, a) == FEE_FINAL)
+	else if (fee == FEE_FINAL)
 		operation_move(r, o, OPERATION_COMPLETED, "the service fee is final");
-	else if (fee_state(r, o, a) == FEE_VOID)
+	else if (fee == FEE_VOID)
 		operation_stop(r, o, "the service fee failed on the chain: pawl retry");
+	else
+		operation_waits(
+		    o, fee == FEE_LIVE ? "the service fee to be final" : o->blocked);
 }
 
 static bool anything_live(struct runner *r, const struct operation *o)
@@ -265,7 +321,8 @@ static enum err airdrop_advance(struct runner *r, struct operation *o, struct fa
 
 	if (a->last_state != o->state) {
 		a->last_state = o->state;
-		a->brake_set = false;
+		a->brake_set = a->left_known = false;
+		o->blocked = NULL;
 	}
 	switch (o->state) {
 	case OPERATION_AWAITING_FUNDS:

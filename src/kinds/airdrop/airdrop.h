@@ -73,10 +73,19 @@ NODISCARD enum err airdrop_import_from(struct journal *j, int64_t operation,
 NODISCARD bool airdrop_header(struct journal *j, const struct operation *o,
     const struct airdrop_facts *a, struct plan_header *ret);
 
-/* What the account needs for all that is still to be paid, at these fees per gas;
+/* What is still to be paid. */
+struct airdrop_left {
+	int64_t n, own_n; /* pending rows, and those with an estimate of their own */
+	uint64_t own_gas;
+	struct amount sum;
+	bool fee_due;
+};
+
+/* What the account needs for it, at this fee per gas and with so much more gas a payment;
  * token is zero for the native coin. */
-void airdrop_need(const struct operation *o, const struct airdrop_facts *a,
-    uint64_t fee_per_gas, struct amount *ret_native, struct amount *ret_token);
+void airdrop_need(const struct airdrop_facts *a, const struct airdrop_left *left,
+    uint64_t fee_per_gas, uint64_t gas_more, struct amount *ret_native,
+    struct amount *ret_token);
 
 /* Today's fee per gas of a first attempt: 2 x next base fee + tip, within the caps. */
 uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market *m);

@@ -131,17 +131,21 @@ bool airdrop_header(struct journal *j, const struct operation *o,
 	return true;
 }
 
-void airdrop_need(const struct operation *o, const struct airdrop_facts *a,
-    uint64_t fee_per_gas, struct amount *ret_native, struct amount *ret_token)
+void airdrop_need(const struct airdrop_facts *a, const struct airdrop_left *left,
+    uint64_t fee_per_gas, uint64_t gas_more, struct amount *ret_native,
+    struct amount *ret_token)
 {
-	const struct totals *pending = &o->by_state[ITEM_PENDING];
-	struct amount gas = amount_u64(a->gas), assets = pending->sum, per_fee;
-	bool fee_due = !amount_is_zero(&a->fee_amount);
+	uint64_t payments = (uint64_t)left->n + left->fee_due;
+	struct amount gas = amount_u64(a->gas), assets = left->sum, more;
 
-	CHECK(amount_mul_u64(&gas, &gas, (uint64_t)pending->n));
-	if (fee_due) {
-		per_fee = amount_u64(a->fee_gas);
-		CHECK(amount_add(&gas, &gas, &per_fee));
+	CHECK(amount_mul_u64(&gas, &gas, (uint64_t)(left->n - left->own_n)));
+	more = amount_u64(left->own_gas);
+	CHECK(amount_add(&gas, &gas, &more));
+	more = amount_u64(gas_more);
+	CHECK(amount_mul_u64(&more, &more, payments) && amount_add(&gas, &gas, &more));
+	if (left->fee_due) {
+		more = amount_u64(a->fee_gas);
+		CHECK(amount_add(&gas, &gas, &more));
 		CHECK(amount_add(&assets, &assets, &a->fee_amount));
 	}
 	CHECK(amount_mul_u64(&gas, &gas, fee_per_gas));

@@ -17,6 +17,9 @@ struct airdrop {
 	    brake_from; /* reverts from this nonce on count: not those of a former life */
 	bool brake_set;
 	int last_state;
+	/* awaiting_funds: what is left to be paid, as the journal had it then */
+	bool left_known;
+	struct airdrop_left left;
 };
 
 /* One step of `building`; OK also when it waits. Moves on to distributing when done. */
