@@ -144,21 +144,18 @@ static struct opinion *opinion_agreed(const struct follower *f, struct sighting 
 const struct block_facts *follower_agreed(const struct follower *f)
 {
 	struct follower *g = (struct follower *)(uintptr_t)f;
-	const struct block_facts *agreed = NULL;
 
 	if (f->stopped || follower_is_far(f))
 		return NULL;
-	for (size_t i = 0; i < f->trail_n; i++) {
+	for (size_t i = f->trail_n; i-- > 0;) {
 		struct sighting *s = sighting_find(g, &f->trail[i].hash);
 		struct opinion *o =
 		    s && (s->told || i == 0) ? opinion_agreed(g, s) : NULL;
 
 		if (o)
-			agreed = &o->facts;
-		else if (i)
-			break;
+			return &o->facts;
 	}
-	return agreed;
+	return NULL;
 }
 
 static void leave_out(struct follower *f, int node, const char *why)
@@ -363,7 +360,7 @@ static bool take_block(struct follower *f, struct question *q)
 	else if (q->word.note == NOTE_NO_HASH_PARAM)
 		v->by_number = true;
 	take_finalized(v, q);
-	if (!q->err && s)
+	if (!q->err && s && s->bare == q->block.bare)
 		opinion_add(s, q);
 	return true;
 }
@@ -538,6 +535,8 @@ static void read_branch(struct follower *f, int node)
 
 		if (!s || (s->asked >> node & 1))
 			continue;
+		if (!s->bare && is_deep(f, s->head.height) && !opinion_agreed(f, s))
+			sighting_bare(s);
 		if (opinion_of(s, node) && (again || !disputed(f, s, node)))
 			continue;
 		if (!pool_ready(f->s.pool, node, &at_ms))
@@ -729,7 +728,7 @@ static void finalize(struct follower *f)
 		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
 		uint64_t height;
 
-		if (!o || !f->s.told.may_final(f->s.told.ctx, &o->facts))
+		if (!o)
 			return;
 		height = s->head.height;
 		f->s.told.final(f->s.told.ctx, &o->facts);

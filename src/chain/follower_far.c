@@ -151,6 +151,10 @@ static void ask(struct follower *f, int node)
 	v->asked = true;
 	v->left = 1;
 	follower_ask_far_headers(f, node, heights, 2);
+	if (f->view[node].pruned && is_deep(f, f->far.height)) {
+		v->counted = false;
+		return;
+	}
 	for (uint32_t i = 0; i < f->watched_n; i++) {
 		if (!compared(f, i))
 			continue;
@@ -183,14 +187,16 @@ void far_take(struct follower *f, struct question *q)
 	if (q->round != f->far.round)
 		return;
 	v->left--;
-	if (q->err)
+	if (q->err) {
 		v->failed = true;
-	else if (q->kind == ASK_FAR_HEADERS)
+	} else if (q->kind == ASK_FAR_HEADERS) {
 		take_headers(f, q);
-	else if (q->known[0])
+	} else if (q->known[0]) {
 		v->counts[q->account] = q->counts[0];
-	else
+	} else {
 		v->counted = false;
+		f->view[q->node].pruned |= is_deep(f, f->far.height);
+	}
 }
 
 static bool answered(const struct follower *f, int node)
@@ -200,28 +206,44 @@ static bool answered(const struct follower *f, int node)
 	return v->asked && !v->left && !v->failed && f->view[node].identified;
 }
 
+/* Two nodes say the same of the height that was asked about; counted: also that no more
+ * and no less was used. */
+static bool alike(const struct follower *f, int i, int k, bool counted)
+{
+	const struct far_view *a = &f->view[i].far, *b = &f->view[k].far;
+
+	return answered(f, i) && answered(f, k) &&
+	    hash_same(&a->head.hash, &b->head.hash) &&
+	    (!counted ||
+		(a->counted && b->counted && counts_same(f, a->counts, b->counts)));
+}
+
 /* A node of a quorum that says the same; -1: none. */
 static int agreed(const struct follower *f, bool counted)
 {
-	uint32_t deep = nodes_deep(f, f->far.height);
+	uint32_t at_depth = nodes_deep(f, f->far.height);
 
 	for (int i = 0; i < f->nodes; i++) {
-		const struct far_view *a = &f->view[i].far;
 		uint32_t same = 0;
 
-		for (int k = 0; k < f->nodes; k++) {
-			const struct far_view *b = &f->view[k].far;
-
-			if (answered(f, i) && answered(f, k) && a->counted == counted &&
-			    b->counted == counted &&
-			    hash_same(&a->head.hash, &b->head.hash) &&
-			    (!counted || counts_same(f, a->counts, b->counts)))
+		for (int k = 0; k < f->nodes; k++)
+			if (alike(f, i, k, counted))
 				same |= 1u << k;
-		}
-		if (follower_quorum(f, same & deep))
+		if (follower_quorum(f, same & at_depth))
 			return i;
 	}
 	return -1;
+}
+
+/* The quorum lacks somebody who has the state: waiting for it is of no use. */
+static bool state_is_missing(const struct follower *f)
+{
+	int node = agreed(f, false);
+
+	for (int k = 0; k < f->nodes && node >= 0; k++)
+		if (alike(f, node, k, false) && !f->view[k].far.counted)
+			return true;
+	return false;
 }
 
 static bool under_way(const struct follower *f)
@@ -318,7 +340,7 @@ static void ask_round(struct follower *f)
 		take_target(f, &f->view[node].far);
 	} else if (node >= 0) {
 		take_half(f, &f->view[node].far);
-	} else if (!under_way(f) && agreed(f, false) >= 0) {
+	} else if (!under_way(f) && state_is_missing(f)) {
 		f->far.stateless = true;
 		dense_begin(f);
 	} else if (!under_way(f) && world_now_ms(f->s.world) >= f->far.again_at_ms) {
@@ -335,7 +357,8 @@ static void ask_dense(struct follower *f, uint64_t now)
 	if (has_target && !moved(f, f->far.target_counts)) {
 		jump(f, &f->far.target);
 		f->far.stage = FAR_NOT;
-	} else if (f->far.stateless ? !has_target : f->far.quiet >= QUIET_BLOCKS) {
+	} else if (f->far.stateless ? !has_target && !is_deep(f, now)
+				    : f->far.quiet >= QUIET_BLOCKS) {
 		round_begin(f, FAR_TARGET, now);
 	}
 }

@@ -123,6 +123,7 @@ struct view {
 	uint64_t finalized_height;
 	uint64_t finalized_at; /* the head at which it was asked for by itself */
 	struct far_view far;
+	bool pruned; /* it had not the state of a block that is deep */
 	enum link link;
 	uint64_t fork_height; /* the highest block of the trail on its goal's branch */
 	uint64_t ancestor;    /* FORKED: the highest kept final block that it has */
@@ -184,8 +185,12 @@ struct head *trail_at(struct follower *f, uint64_t height); /* NULL: not in it *
 bool trail_has(struct follower *f, const struct hash *hash, uint64_t height);
 struct head *trail_top(struct follower *f);
 
+/* So far below the head that nodes may have no state of it any more. */
+bool is_deep(const struct follower *f, uint64_t height);
+
 struct sighting *sighting_find(struct follower *f, const struct hash *hash);
 struct sighting *sighting_add(struct follower *f, const struct head *h);
+void sighting_bare(struct sighting *s);
 void sighting_drop(struct follower *f, size_t at);
 void sightings_forget(struct follower *f); /* all opinions: they are to be read again */
 

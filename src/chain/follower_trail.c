@@ -172,6 +172,11 @@ struct head *trail_top(struct follower *f)
 	return &f->trail[f->trail_n - 1];
 }
 
+bool is_deep(const struct follower *f, uint64_t height)
+{
+	return f->best > height + STATE_DEPTH;
+}
+
 struct sighting *sighting_find(struct follower *f, const struct hash *hash)
 {
 	for (size_t i = 0; i < f->seen_n; i++)
@@ -201,7 +206,7 @@ struct sighting *sighting_add(struct follower *f, const struct head *h)
 		f->seen = mem_grow(f->seen, f->seen_cap, sizeof *f->seen);
 	}
 	s = &f->seen[f->seen_n++];
-	*s = (struct sighting){ .head = *h, .bare = f->best > h->height + STATE_DEPTH };
+	*s = (struct sighting){ .head = *h, .bare = is_deep(f, h->height) };
 	return s;
 }
 
@@ -212,6 +217,15 @@ static void opinions_free(struct sighting *s)
 	free(s->opinions);
 	s->opinions = NULL;
 	s->opinions_n = 0;
+}
+
+/* It became deep before the nodes agreed on it, and some have the state no more: it is
+ * read again, without. */
+void sighting_bare(struct sighting *s)
+{
+	opinions_free(s);
+	s->bare = true;
+	s->told = false;
 }
 
 void sighting_drop(struct follower *f, size_t at)

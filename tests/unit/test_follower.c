@@ -72,15 +72,6 @@ static void on_retracted(void *ctx, uint64_t above)
 	tell(RETRACTED, above, NULL);
 }
 
-static bool may_be_final = true;
-
-static bool on_may_final(void *ctx, const struct block_facts *b)
-{
-	(void)ctx;
-	(void)b;
-	return may_be_final;
-}
-
 static void on_final(void *ctx, const struct block_facts *b)
 {
 	(void)ctx;
@@ -141,7 +132,6 @@ static void look(void)
 	    .journal = scene.journal,
 	    .told = { .adopted = on_adopted,
 		.retracted = on_retracted,
-		.may_final = on_may_final,
 		.final = on_final,
 		.passed = on_passed,
 		.undone = on_undone },
@@ -720,23 +710,6 @@ static void who_lied_once_is_asked_again(void **state)
 	check_all();
 }
 
-static void a_block_is_final_when_all_of_it_is_known(void **state)
-{
-	(void)state;
-	begin(1, 1);
-	look();
-	run(3000);
-	may_be_final = false;
-	scene_mine(&scene, 6);
-	run(20000);
-	assert_null(told_at(FINAL, 11));
-	may_be_final = true;
-	run(20000);
-	assert_non_null(told_at(FINAL, 11));
-	assert_int_equal(head(), 16);
-	check_all();
-}
-
 static void a_node_that_lags_is_named_until_it_is_back(void **state)
 {
 	(void)state;
@@ -1032,6 +1005,71 @@ static void without_old_state_blocks_are_read_one_by_one(void **state)
 	assert_in_range(scene_requests(&scene) - requests, 1300, 1400);
 	live(SCENE_DEPTH);
 	check_exact(2);
+}
+
+/* One node has old state and one has not, and both are needed: the blocks are read. */
+static void a_pruned_node_and_an_archive_make_a_quorum(void **state)
+{
+	static const uint64_t at[] = { 700, 1300 };
+
+	(void)state;
+	begin(2, 2);
+	scene.node[0]->state_depth = 128;
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+	calls_to_catch_up();
+	live(SCENE_DEPTH);
+	check_exact(2);
+}
+
+/* Enough others have it: the one that has not is not waited for, nor asked each time. */
+static void two_archives_need_no_pruned_node(void **state)
+{
+	static const uint64_t at[] = { 700, 1300 };
+	uint64_t calls;
+
+	(void)state;
+	begin(3, 2);
+	scene.node[0]->state_depth = 128;
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+	calls = scene.node[0]->calls[SIM_eth_getTransactionCount];
+	assert_in_range(calls_to_catch_up(), 100, 1500);
+	live(SCENE_DEPTH);
+	check_exact(2);
+	assert_in_range(
+	    scene.node[0]->calls[SIM_eth_getTransactionCount] - calls, 1, 300);
+	assert_in_range(count_told(FINAL, 0), 2, 400);
+}
+
+/* Final is what is so deep that no node has its state: no use asking for it. */
+static void a_tag_that_is_stuck_deep_is_reached_and_said(void **state)
+{
+	static const uint64_t at[] = { 500 };
+	uint64_t calls;
+	char said[64];
+
+	(void)state;
+	begin(2, 2);
+	by_tag(SIM_FINAL_DEPTH, SCENE_DEPTH);
+	scene.node[0]->state_depth = scene.node[1]->state_depth = 128;
+	look();
+	run(3000);
+	be_away(2000, at, 1);
+	by_tag(SIM_FINAL_STUCK, 700);
+	calls = scene_calls(&scene);
+	run(120000);
+	assert_int_equal(final(), 700);
+	assert_in_range(scene_calls(&scene) - calls, 700, 6000);
+	snprintf(said, sizeof said, "stayed at 700 while the head went to %llu",
+	    (unsigned long long)scene_height(&scene));
+	assert_says(waits(NULL), said);
+	by_tag(SIM_FINAL_DEPTH, SCENE_DEPTH);
+	run(60000);
+	live(2);
+	check_exact(1);
 }
 
 static void what_was_in_the_trail_may_be_gone_when_it_is_back(void **state)
@@ -1495,7 +1533,6 @@ int main(void)
 		T(a_branch_of_equal_height_needs_a_quorum),
 		T(a_higher_branch_is_adopted_but_not_final),
 		T(depth_counts_on_each_node_of_the_quorum),
-		T(a_block_is_final_when_all_of_it_is_known),
 		T(a_tag_moves_it),
 		T(a_tag_that_is_stuck_or_null_ends_nothing),
 		T(a_tag_that_is_the_head_is_said),
@@ -1518,6 +1555,9 @@ int main(void)
 		T(an_absence_with_uses_is_exact),
 		T(without_old_state_an_unused_key_costs_no_more),
 		T(without_old_state_blocks_are_read_one_by_one),
+		T(a_pruned_node_and_an_archive_make_a_quorum),
+		T(two_archives_need_no_pruned_node),
+		T(a_tag_that_is_stuck_deep_is_reached_and_said),
 		T(what_was_in_the_trail_may_be_gone_when_it_is_back),
 		T(far_behind_a_quorum_is_needed_too),
 		T(far_behind_a_node_on_a_fork_is_named),
