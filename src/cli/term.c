@@ -11,9 +11,9 @@
 
 #include "base/check.h"
 
-#define BAR_CELLS 24
+#define BAR_CELLS 40 /* at most; and at least: */
 #define BAR_CELLS_NARROW 8
-#define WIDE_COLUMNS 110
+#define WAITS_GRACE_MS 1500 /* a start waits for everything, and that is no news */
 #define COLUMNS_DEFAULT 80
 #define DRAW_MS 100  /* between two bars */
 #define LINE_MS 5000 /* between two plain lines */
@@ -58,7 +58,7 @@ void progress_init(struct progress *p, FILE *out)
 	p->out = out;
 	p->drawn_over = out && isatty(fileno(out)) && term && strcmp(term, "dumb") != 0;
 	p->colour = p->drawn_over && !(no_color && *no_color);
-	p->told_ms = INT64_MIN;
+	p->told_ms = p->began_ms = INT64_MIN;
 }
 
 static void mark_add(struct progress *p, int64_t done, int64_t now_ms)
@@ -134,15 +134,17 @@ static size_t line_format(
 }
 
 /* How many are unknown, that it may be killed (it always may), what it waits for. */
-static void rest_format(char *out, size_t size, const struct progress_facts *facts)
+static void rest_format(
+    char *out, size_t size, const struct progress_facts *facts, bool beginning)
 {
+	const char *waits = beginning ? NULL : facts->waits;
 	char unknown[48] = "";
 
 	if (facts->unknown)
 		snprintf(unknown, sizeof unknown, "; %lld unknown, being looked up",
 		    (long long)facts->unknown);
-	snprintf(out, size, "%s; safe to stop%s%s", unknown,
-	    facts->waits ? "; waits for " : "", facts->waits ? facts->waits : "");
+	snprintf(out, size, "%s; safe to stop%s%s", unknown, waits ? "; waits for " : "",
+	    waits ? waits : "");
 }
 
 static int columns_of(FILE *out)
@@ -154,14 +156,21 @@ static int columns_of(FILE *out)
 	return size.ws_col;
 }
 
-/* What is wider than the terminal could not be drawn over: it is cut. */
+/* The words first, the bar takes what they leave. What is wider than the terminal could
+ * not be drawn over: it is cut. */
 static void bar_draw(
     struct progress *p, const struct progress_facts *facts, const char *line)
 {
 	int columns = columns_of(p->out);
-	int cells = columns < WIDE_COLUMNS ? BAR_CELLS_NARROW : BAR_CELLS;
-	int room = columns - cells - 4;
+	int len = (int)strlen(line), cells = columns - len - 4, room;
 	char bar[BAR_CELLS + 3];
+
+	cells = cells < BAR_CELLS_NARROW ? BAR_CELLS_NARROW : cells;
+	cells = cells > BAR_CELLS ? BAR_CELLS : cells;
+	room = columns - cells - 4;
+	room = room < len ? room : len;
+	while (room > 0 && room < len && ((unsigned char)line[room] & 0xc0) == 0x80)
+		room--; /* half a character is none */
 
 	bar_format(bar, facts, cells);
 	fprintf(p->out, "\r\033[K%s%s%s %.*s", p->colour ? "\033[32m" : "", bar,
@@ -176,12 +185,15 @@ void progress_show(struct progress *p, const struct progress_facts *facts, int64
 	char line[sizeof p->last];
 	size_t len;
 
+	if (p->began_ms == INT64_MIN)
+		p->began_ms = now_ms;
 	mark_add(p, facts->done, now_ms);
 	if (!p->out ||
 	    (p->told_ms != INT64_MIN && now_ms - p->told_ms < pause_ms && !complete))
 		return;
 	len = line_format(line, sizeof line, p, facts);
-	rest_format(line + len, sizeof line - len, facts);
+	rest_format(
+	    line + len, sizeof line - len, facts, now_ms - p->began_ms < WAITS_GRACE_MS);
 	if (strcmp(line, p->last) == 0)
 		return;
 	memcpy(p->last, line, sizeof line);

@@ -28,8 +28,8 @@ struct progress {
 	FILE *out; /* NULL: silent */
 	bool drawn_over, colour;
 	bool drawn; /* a bar is on the line */
-	int64_t told_ms;
-	char last[256];
+	int64_t told_ms, began_ms;
+	char last[512];
 	struct {
 		int64_t at_ms, done;
 	} marks[PROGRESS_MARKS];

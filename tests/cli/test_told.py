@@ -8,13 +8,18 @@ Speaks TAP.
 """
 
 import contextlib
+import fcntl
 import json
+import os
 import pathlib
+import pty
 import re
 import signal
 import socket
 import sqlite3
+import struct
 import sys
+import termios
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
@@ -202,6 +207,40 @@ def verify_counts_what_is_not_final_apart():
         told = desk.verify("list", 4)
         same(told["final"], anvil.rpc.count(PAYER), "rows that are final")
         within("put them into a list of their own", desk.expect(4, *desk.airdrop()).err, "the run")
+
+
+@test
+def a_node_that_is_lost_is_named():
+    with Anvil() as anvil, Desk([anvil.url], depth=1000) as desk:
+        desk.write_list("list.csv", recipients(5))
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) == 5, 30, "5 payments")
+        anvil.close()
+        lost = f"127.0.0.1:{anvil.port} does not answer"
+        wait_until(lambda: lost in (desk.status("list")["waits_for"] or ""), 30, lost)
+        end(child)
+        check("0 of 1 votes" not in child.paths[1].read_text(), "a healthy start waits for votes")
+
+
+@test
+def the_bar_is_as_wide_as_the_terminal():
+    with desk_of(40, max_in_flight=5) as (_, desk):
+        for columns in (60, 150):
+            pid, terminal = pty.fork()
+            if pid == 0:
+                os.chdir(desk.folder)
+                words = desk.airdrop("list.csv", "--name", f"w{columns}", "--again")
+                os.execve(desk.binary, [desk.binary, *words], {**desk.env, "TERM": "xterm"})
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            shown = b""
+            with contextlib.suppress(OSError):
+                while piece := os.read(terminal, 4096):
+                    shown += piece
+            os.waitpid(pid, 0)
+            os.close(terminal)
+            bars = re.findall(rb"\r\x1b\[K(\[[#.]+\] [^\r]*)", shown)
+            check(bars and max(map(len, bars)) < columns, f"bars: {bars}")
+            check(columns < 100 or all(len(bar.split()[0]) == 42 for bar in bars), f"bars: {bars}")
 
 
 # --- lists that are wrong ---------------------------------------------------------------------

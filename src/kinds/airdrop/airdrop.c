@@ -251,6 +251,17 @@ static bool brake(
 	return true;
 }
 
+/* Nobody tells what is final while the nodes are silent. */
+static void live_waits(struct operation *o, const struct account *acct)
+{
+	const char *trouble = follower_trouble(acct->chain->follower);
+	char line[WAITS_MAX];
+
+	snprintf(line, sizeof line, "what is live to be final%s%.300s",
+	    trouble ? "; " : "", trouble ? trouble : "");
+	operation_waits(o, line);
+}
+
 static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 {
 	struct account *acct = account_of(r, o->account);
@@ -271,7 +282,7 @@ static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 	    acct->known)
 		operation_waits(o, why);
 	else if (!o->by_state[ITEM_PENDING].n)
-		operation_waits(o, "what is live to be final");
+		live_waits(o, acct);
 	else
 		operation_waits(o, o->blocked);
 }
