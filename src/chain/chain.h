@@ -54,6 +54,10 @@ struct payload {
 
 enum fee_type { FEE_LEGACY = 0, FEE_1559 = 2 };
 
+/* The tag in the low bits of fees and gas adds less than this to either. */
+#define TAG_FEE_MAX (1u << 24)
+#define TAG_GAS_MAX (1u << 12)
+
 struct fees {
 	enum fee_type type;
 	uint64_t gas;     /* limit */

@@ -11,6 +11,8 @@
  *   adopted    a block joined the trail, with what one node says of it; again when a
  *              quorum says something else
  *   retracted  the blocks above a height left the trail
+ *   may_final  a quorum has this block as final: is all known that final needs? false:
+ *              it stays where it is, and the next turn asks again
  *   final      a block is final, with what a quorum says of it, whole
  *   passed     the final block moved up to a height over blocks that were not read: no
  *              count of a watched account moved in them (after a long absence)
@@ -37,6 +39,7 @@ struct follower_told {
 	void *ctx;
 	void (*adopted)(void *ctx, const struct block_facts *b);
 	void (*retracted)(void *ctx, uint64_t above);
+	bool (*may_final)(void *ctx, const struct block_facts *b);
 	void (*final)(void *ctx, const struct block_facts *b);
 	void (*passed)(void *ctx, uint64_t height);
 	void (*undone)(void *ctx, uint64_t ancestor);
@@ -79,8 +82,8 @@ bool follower_final(const struct follower *f, struct head *ret);
 uint64_t follower_depth(
     const struct follower *f); /* as many blocks as finality is deep */
 
-/* The highest block of the trail on whose facts a quorum agrees; NULL: none yet, or far
- * behind. Borrowed until the next turn. */
+/* The highest block of the trail up to which a quorum agrees on the facts of each; NULL:
+ * none yet, or far behind. Borrowed until the next turn. */
 const struct block_facts *follower_agreed(const struct follower *f);
 
 /* The highest height that the heads of a quorum have reached: what is still to be read
@@ -89,8 +92,6 @@ uint64_t follower_quorum_height(const struct follower *f);
 
 /* What it waits for, for status; NULL: nothing. Static or owned by f. */
 const char *follower_waits_for(const struct follower *f);
-/* Nodes that failed several times in a row, and why; NULL: none. Only for people. */
-const char *follower_trouble(const struct follower *f);
 
 bool follower_stopped(const struct follower *f);
 

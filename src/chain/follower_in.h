@@ -153,8 +153,7 @@ struct follower {
 	bool stopped;
 	bool has_start;
 	uint64_t start;
-	char trouble[200]; /* nodes that do not answer */
-	char waits_for[400];
+	char waits_for[200];
 };
 
 /* follower_ask.c */

@@ -72,6 +72,15 @@ static void on_retracted(void *ctx, uint64_t above)
 	tell(RETRACTED, above, NULL);
 }
 
+static bool may_be_final = true;
+
+static bool on_may_final(void *ctx, const struct block_facts *b)
+{
+	(void)ctx;
+	(void)b;
+	return may_be_final;
+}
+
 static void on_final(void *ctx, const struct block_facts *b)
 {
 	(void)ctx;
@@ -132,6 +141,7 @@ static void look(void)
 	    .journal = scene.journal,
 	    .told = { .adopted = on_adopted,
 		.retracted = on_retracted,
+		.may_final = on_may_final,
 		.final = on_final,
 		.passed = on_passed,
 		.undone = on_undone },
@@ -707,6 +717,23 @@ static void who_lied_once_is_asked_again(void **state)
 	live(1);
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
 	assert_int_equal(told_at(FINAL, 11)->status, TX_OK);
+	check_all();
+}
+
+static void a_block_is_final_when_all_of_it_is_known(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	look();
+	run(3000);
+	may_be_final = false;
+	scene_mine(&scene, 6);
+	run(20000);
+	assert_null(told_at(FINAL, 11));
+	may_be_final = true;
+	run(20000);
+	assert_non_null(told_at(FINAL, 11));
+	assert_int_equal(head(), 16);
 	check_all();
 }
 
@@ -1533,6 +1560,7 @@ int main(void)
 		T(a_branch_of_equal_height_needs_a_quorum),
 		T(a_higher_branch_is_adopted_but_not_final),
 		T(depth_counts_on_each_node_of_the_quorum),
+		T(a_block_is_final_when_all_of_it_is_known),
 		T(a_tag_moves_it),
 		T(a_tag_that_is_stuck_or_null_ends_nothing),
 		T(a_tag_that_is_the_head_is_said),

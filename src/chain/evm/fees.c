@@ -11,6 +11,9 @@
 #define TAG_PRICE_BITS 16
 #define TAG_GAS_BITS 12
 
+_Static_assert(1u << TAG_MAX_FEE_BITS == TAG_FEE_MAX, "what a tag adds to a fee");
+_Static_assert(1u << TAG_GAS_BITS == TAG_GAS_MAX, "what a tag adds to gas");
+
 static uint64_t add_capped(uint64_t a, uint64_t b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
