@@ -11,6 +11,7 @@
 
 /* A node this many blocks behind the best one is left out until it is back. */
 #define LAG_MAX 3
+#define FAILURES_SAID 3
 /* So many polls between two questions about a disputed block. */
 #define DISPUTED_POLLS 4
 /* How far below the head the trail of a new chain begins, where the nodes' own tag
@@ -105,6 +106,11 @@ const char *follower_waits_for(const struct follower *f)
 uint64_t follower_quorum_height(const struct follower *f)
 {
 	return f->best;
+}
+
+const char *follower_trouble(const struct follower *f)
+{
+	return f->trouble[0] ? f->trouble : NULL;
 }
 
 /* -- votes ------------------------------------------------------------------ */
@@ -896,10 +902,27 @@ static void say_tag(struct follower *f)
 		    (unsigned long long)f->best);
 }
 
+/* Once or twice is nobody's news. */
+static void say_trouble(struct follower *f)
+{
+	size_t len = 0;
+
+	f->trouble[0] = '\0';
+	for (int i = 0; i < f->nodes && len < sizeof f->trouble; i++) {
+		const struct node_state *n = pool_node(f->s.pool, i);
+
+		if (!n->off && n->failures_in_a_row >= FAILURES_SAID)
+			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
+			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
+			    n->last_error);
+	}
+}
+
 static void say_waits(struct follower *f)
 {
 	uint32_t up = 0;
 
+	say_trouble(f);
 	for (int i = 0; i < f->nodes; i++)
 		if (f->view[i].identified && f->view[i].has_head &&
 		    !f->view[i].left_out[0])
@@ -912,8 +935,9 @@ static void say_waits(struct follower *f)
 		    f->s.config->name, f->s.config->name);
 	else if (!quorum(f, up))
 		snprintf(f->waits_for, sizeof f->waits_for,
-		    "chain %s: %d of %d votes that a quorum needs", f->s.config->name,
-		    votes(f, up), f->s.config->quorum);
+		    "chain %s: %d of %d votes that a quorum needs%s%s", f->s.config->name,
+		    votes(f, up), f->s.config->quorum, f->trouble[0] ? "; " : "",
+		    f->trouble);
 	else if (!f->trail_n)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: the nodes to agree on a block", f->s.config->name);

@@ -92,6 +92,8 @@ uint64_t follower_quorum_height(const struct follower *f);
 
 /* What it waits for, for status; NULL: nothing. Static or owned by f. */
 const char *follower_waits_for(const struct follower *f);
+/* Nodes that failed several times in a row, and why; NULL: none. Only for people. */
+const char *follower_trouble(const struct follower *f);
 
 bool follower_stopped(const struct follower *f);
 

@@ -153,7 +153,8 @@ struct follower {
 	bool stopped;
 	bool has_start;
 	uint64_t start;
-	char waits_for[200];
+	char trouble[200]; /* nodes that do not answer */
+	char waits_for[400];
 };
 
 /* follower_ask.c */
