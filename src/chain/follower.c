@@ -918,27 +918,10 @@ static void say_trouble(struct follower *f)
 	}
 }
 
-/* Once or twice is nobody's news. */
-static void say_trouble(struct follower *f)
-{
-	size_t len = 0;
-
-	f->trouble[0] = '\0';
-	for (int i = 0; i < f->nodes && len < sizeof f->trouble; i++) {
-		const struct node_state *n = pool_node(f->s.pool, i);
-
-		if (!n->off && n->failures_in_a_row >= FAILURES_SAID)
-			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
-			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
-			    n->last_error);
-	}
-}
-
 static void say_waits(struct follower *f)
 {
 	uint32_t up = 0;
 
-	say_trouble(f);
 	say_trouble(f);
 	for (int i = 0; i < f->nodes; i++)
 		if (f->view[i].identified && f->view[i].has_head &&
