@@ -146,6 +146,17 @@ static void PRINTF(2, 3) waiting_set(struct waiting *w, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* What holds the operation up may hold up its live rows. */
+static void waiting_add(const struct story *s, struct waiting *w)
+{
+	size_t len = strlen(w->why);
+
+	if (s->progress.waits_for[0])
+		snprintf(w->why + len, sizeof w->why - len,
+		    "; the operation waits for %s", s->progress.waits_for);
+	snprintf(w->unblock, sizeof w->unblock, "%s", s->progress.unblock);
+}
+
 /* The live intent's newest attempt, as the journal sees it. */
 static void waiting_live(const struct story *s, struct waiting *w)
 {
@@ -177,6 +188,7 @@ static void waiting_live(const struct story *s, struct waiting *w)
 		    "block %" PRId64 " to be final: the head is %" PRId64
 		    ", the last final block %" PRId64,
 		    height, s->account.head, s->account.final_height);
+	waiting_add(s, w);
 }
 
 static void waiting_pending(const struct story *s, struct waiting *w)
@@ -250,6 +262,8 @@ static void attempt_tell(const json_t *at)
 		    number_of(at, "status"), text_of(at, "fee"));
 	if (known(at, "node_said"))
 		printf("      %s\n", text_of(at, "node_said"));
+	else
+		printf("      no node said anything against it\n");
 }
 
 static void intents_tell(const json_t *intents)

@@ -265,6 +265,14 @@ def explain_tells_a_row(folder):
     assert attempt["tx"].startswith("0xbbbb") and attempt["state"] == "signed", attempt
     assert "replacement underpriced" in attempt["node_said"], attempt
     assert "includes nonce 105" in told["waits_for"] and told["unblock"] == "pawl serve", told
+    Run(folder, "explain", "payroll", "1").ends(0, out="no node said anything against it")
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET stopped = 'foreign; then: pawl resume key:payer'")
+    (told,) = Run(folder, "explain", "payroll", "5", "--json").ends(0).json()
+    assert "includes nonce 105" in told["waits_for"] and "foreign" in told["waits_for"], told
+    assert told["unblock"] == "pawl resume key:payer", told
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET stopped = NULL")
     Run(folder, "explain", "payroll", "6").ends(0, out="block 16 to be final: the head is 17")
     Run(folder, "explain", "payroll", "7").ends(0, out="nonce 107 is reserved")
     Run(folder, "explain", "payroll", "8").ends(0, out="its turn")
