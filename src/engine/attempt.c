@@ -44,28 +44,26 @@ static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool re
 {
 	struct sql_attempt_siblings_out row;
 	struct sql_attempt_siblings_in in = { .intent = intent, .id = but };
-	int64_t ids[64];
+	int64_t *ids = NULL;
 	size_t n = 0;
 
 	sql_attempt_siblings_begin(r->s.journal, &in);
-	while (n < 64 && sql_attempt_siblings_next(r->s.journal, &row)) {
-		if (replaced ? row.state != ATTEMPT_REPLACED && row.state != ATTEMPT_FINAL
-			     : row.state == ATTEMPT_REPLACED)
-			ids[n++] = row.id;
-	}
-	sql_attempt_siblings_end(r->s.journal);
-	for (size_t k = 0; k < n; k++) {
-		if (!replaced) {
-			sql_attempt_back(
-			    r->s.journal, &(struct sql_attempt_back_in){ .id = ids[k] });
+	while (sql_attempt_siblings_next(r->s.journal, &row)) {
+		if (replaced ? row.state == ATTEMPT_REPLACED || row.state == ATTEMPT_FINAL
+			     : row.state != ATTEMPT_REPLACED)
 			continue;
-		}
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t k = 0; k < n; k++) {
 		sql_attempt_back(
 		    r->s.journal, &(struct sql_attempt_back_in){ .id = ids[k] });
-		sql_attempt_state(r->s.journal,
-		    &(struct sql_attempt_state_in){
-			.id = ids[k], .state = ATTEMPT_REPLACED });
+		if (replaced)
+			sql_attempt_state(r->s.journal,
+			    &(struct sql_attempt_state_in){
+				.id = ids[k], .state = ATTEMPT_REPLACED });
 	}
+	free(ids);
 }
 
 static struct sql_attempt_included_in included_row(struct account *a,
@@ -400,25 +398,11 @@ static void unspend(
 	o->dirty = true;
 }
 
-/* The newest intent of the same row; 0: it is this one, or there is no row. */
-static int64_t newer_intent(struct runner *r, const struct intent *i)
-{
-	struct sql_intent_by_row_in in = { .operation = i->operation, .row = i->row };
-	struct sql_intent_by_row_out row;
-	int64_t newest = 0;
-
-	sql_intent_by_row_begin(r->s.journal, &in);
-	while (sql_intent_by_row_next(r->s.journal, &row))
-		if (row.id > i->id)
-			newest = row.id;
-	return newest;
-}
-
 void attempts_reopen(struct runner *r, const struct intent *i)
 {
-	int64_t newer = newer_intent(r, i);
+	int64_t newer = intent_newest(r, i);
 
-	if (!newer) {
+	if (newer == i->id) {
 		intent_reopen(r, i, "the final block vanished");
 		return;
 	}
@@ -432,8 +416,9 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 		.to = "contested",
 		.why = "its payload had moved when a final block vanished" });
 	log_error("chain",
-	    "row %lld of operation %lld is contested: two payments of it may be out",
-	    (long long)i->row, (long long)i->operation);
+	    "%s %lld of operation %lld is contested: two payments of it may be out",
+	    i->row > 0 ? "row" : "service fee", (long long)i->row,
+	    (long long)i->operation);
 }
 
 void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)

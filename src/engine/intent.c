@@ -650,6 +650,82 @@ bool intent_failed(const char *proof)
 	    !strncmp(proof, PROOF_NOTHING_SEEN, strlen(PROOF_NOTHING_SEEN));
 }
 
+/* -- several intents for one payment ---------------------------------------------- */
+
+/* Calls see for each intent of a row, until it says true. */
+static bool row_any(struct runner *r, int64_t operation, int64_t row,
+    bool (*see)(void *ctx, const struct intent *i), void *ctx)
+{
+	struct sql_intent_by_row_in in = { .operation = operation, .row = row };
+	struct sql_intent_by_row_out out;
+	int64_t *ids = NULL;
+	size_t n = 0;
+	bool found = false;
+
+	sql_intent_by_row_begin(r->s.journal, &in);
+	while (sql_intent_by_row_next(r->s.journal, &out)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = out.id;
+	}
+	for (size_t k = 0; k < n && !found; k++) {
+		struct intent i;
+
+		found = intent_read(r->s.journal, ids[k], &i) && see(ctx, &i);
+	}
+	free(ids);
+	return found;
+}
+
+static bool payment_any(struct runner *r, const struct intent *i,
+    bool (*see)(void *ctx, const struct intent *i), void *ctx)
+{
+	if (i->row > 0)
+		return row_any(r, i->operation, i->row, see, ctx);
+	return row_any(r, i->operation, -1, see, ctx) ||
+	    row_any(r, i->operation, 0, see, ctx);
+}
+
+static bool see_newest(void *ctx, const struct intent *i)
+{
+	int64_t *newest = ctx;
+
+	if (i->id > *newest)
+		*newest = i->id;
+	return false;
+}
+
+int64_t intent_newest(struct runner *r, const struct intent *i)
+{
+	int64_t newest = i->id;
+
+	(void)payment_any(r, i, see_newest, &newest);
+	return newest;
+}
+
+static bool see_older_live(void *ctx, const struct intent *i)
+{
+	const int64_t *newest = ctx;
+
+	return i->id < *newest &&
+	    (i->state == INTENT_RESERVED || i->state == INTENT_SIGNED);
+}
+
+/* Contested, and this older one is settled. Its payload won: the newest gets an empty
+ * attempt. It is dead: the newest goes on, if no other older one can still win. */
+static void rival_settled(struct runner *r, const struct intent *i, bool won)
+{
+	int64_t newest = intent_newest(r, i);
+
+	if (newest == i->id)
+		return;
+	if (won)
+		sql_intent_empty(
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = newest });
+	else if (!payment_any(r, i, see_older_live, &newest))
+		sql_intent_unhold(
+		    r->s.journal, &(struct sql_intent_unhold_in){ .id = newest });
+}
+
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag)
 {
@@ -657,6 +733,8 @@ void intent_final(
 	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_FINAL, proof);
+	if (i->row <= 0)
+		rival_settled(r, i, true);
 	if (!o || !item_read(r, i, &item))
 		return;
 	if (item.state != ITEM_LIVE) {
@@ -665,9 +743,7 @@ void intent_final(
 		return;
 	}
 	if (item.intent != i->id)
-		/* Contested, and this older payload won: the newer gets an empty one. */
-		sql_intent_empty(
-		    r->s.journal, &(struct sql_intent_empty_in){ .id = item.intent });
+		rival_settled(r, i, true);
 	operation_item(r, o, i->row, &item.amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
 }
 
@@ -678,12 +754,12 @@ void intent_void(struct runner *r, const struct intent *i, bool item_void,
 	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_VOID, proof);
+	if (i->row <= 0)
+		rival_settled(r, i, false);
 	if (!o || !item_read(r, i, &item) || item.state != ITEM_LIVE)
 		return;
 	if (item.intent != i->id) {
-		/* Contested, and this older one is dead: the newer may go on. */
-		sql_intent_unhold(
-		    r->s.journal, &(struct sql_intent_unhold_in){ .id = item.intent });
+		rival_settled(r, i, false);
 		return;
 	}
 	operation_item(r, o, i->row, &item.amount, ITEM_LIVE,

@@ -68,6 +68,10 @@ void intent_void(struct runner *r, const struct intent *i, bool item_void,
  * overtaken by other bytes. */
 bool intent_failed(const char *proof);
 
+/* The newest intent for what this one pays; itself, when it is that. What has no row is
+ * one payment, its given up tries (row -1) among them. */
+int64_t intent_newest(struct runner *r, const struct intent *i);
+
 /* The final block of its proof vanished: it is live again. */
 void intent_reopen(struct runner *r, const struct intent *i, const char *why);
 

@@ -858,6 +858,52 @@ static void the_lowest_that_waits_is_bumped(void **state_)
 	finish();
 }
 
+static size_t attempts_in(int64_t intent_id, int attempt_state)
+{
+	struct sql_attempt_of_intent_in in = { .intent = intent_id };
+	struct sql_attempt_of_intent_out row;
+	size_t n = 0;
+
+	sql_attempt_of_intent_begin(scene.journal, &in);
+	while (sql_attempt_of_intent_next(scene.journal, &row))
+		n += row.state == attempt_state;
+	return n;
+}
+
+/* However many: when one is mined all the others are replaced, and come back with it. */
+static void all_attempts_of_a_nonce_move_together(void **state_)
+{
+	int64_t id;
+
+	(void)state_;
+	begin(1, 1);
+	scene.config.bump_after = 1;
+	scene.node[0]->tip = 1;
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.chain->base_fee_next = 7;
+	pay_rows(1);
+	run_until(is_signed(1));
+	id = item(1).intent;
+	for (int i = 0; i < 80; i++) {
+		scene.chain->base_fee_next = 7;
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(1500);
+	}
+	assert_in_range(attempts_in(id, ATTEMPT_SIGNED), 70, 90);
+	scene.chain->base_fee_next = 7;
+	sim_mine(scene.chain, NULL);
+	run(1500);
+	assert_int_equal(attempts_in(id, ATTEMPT_INCLUDED), 1);
+	assert_int_equal(attempts_in(id, ATTEMPT_SIGNED), 0);
+	reorg(1, false);
+	run(3000);
+	assert_int_equal(attempts_in(id, ATTEMPT_REPLACED), 0);
+	scene.chain->base_fee_next = 0;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 static void no_bump_passes_the_caps_per_gas(void **state_)
 {
 	struct fee_row row[16];
@@ -1793,6 +1839,113 @@ static void a_contested_row_whose_old_bytes_win_is_paid_once(void **state_)
 	check_fees();
 }
 
+/* Three tries: the last one is held until no older one can win. */
+static void a_row_contested_thrice_waits_for_all_older(void **state_)
+{
+	struct fail f = { 0 };
+	struct intent first;
+	int64_t ids[8];
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 2;
+	rows_fill(&lists[0]);
+	token->refuses = true;
+	token->refused = lists[0].to[2];
+	pay_rows(2);
+	run_until(ended());
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	token->refuses = false;
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	assert_int_equal(intents_of(2, ids), 3);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 11, false);
+	resume_chain();
+	turn();
+	first = intent(ids[0]);
+	scene_spend(&scene, first.nonce, &stranger_to, 5, 60 * GWEI);
+	intent_void(runner, &first, false, "another transaction consumed the nonce", "");
+	turn();
+	assert_int_equal(intent(ids[2]).emptied, 2);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid(&lists[0], 2), 1);
+	check_fees();
+}
+
+/* The service fee failed, was tried again and paid; then both blocks vanish, and the
+ * first bytes would succeed now. give_back: the nodes put them back by themselves. */
+static void fee_is_contested(bool give_back)
+{
+	struct fail f = { 0 };
+	struct intent old, new;
+	int64_t ids[8];
+
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_account_code(scene.chain, &fee_to, SIM_CODE_REVERTS, 0);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "the service fee failed");
+	sim_account_code(scene.chain, &fee_to, SIM_CODE_NONE, 0);
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	resume();
+	run_until(ended());
+	assert_int_equal(fee_paid(), 1);
+	assert_int_equal(intents_of(-1, ids), 1);
+	old = intent(ids[0]);
+	assert_int_equal(intents_of(0, ids), 1);
+	new = intent(ids[0]);
+	sim_mining(scene.chain, 0);
+	retracts = true;
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = height() - 11,
+		.give_back = give_back,
+		.content = { .empty = true } });
+	resume_chain();
+	turn();
+	assert_int_equal(intent(old.id).emptied, 1);
+	assert_int_equal(intent(new.id).emptied, 2);
+	run(5000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(fee_paid(), 1);
+	check_fees();
+}
+
+static void a_contested_service_fee_is_paid_once(void **state_)
+{
+	(void)state_;
+	fee_is_contested(false);
+	end(NULL);
+	fee_is_contested(true);
+}
+
+/* Given up, and the new try not begun: the old one is the fee again. */
+static void a_service_fee_that_is_live_again_is_paid_once(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_account_code(scene.chain, &fee_to, SIM_CODE_REVERTS, 0);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	sim_account_code(scene.chain, &fee_to, SIM_CODE_NONE, 0);
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	reorg(height() - 11, false);
+	resume_chain();
+	run_until(ended());
+	assert_int_equal(fee_paid(), 1);
+	check_fees();
+}
+
 /* A stranger's block was final, the payload moved, and the block vanished. */
 static void a_row_that_moved_for_a_stranger_is_paid_once(void **state_)
 {
@@ -1867,6 +2020,7 @@ int main(void)
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(a_base_fee_above_what_it_offers_bumps_it),
 		T(the_lowest_that_waits_is_bumped),
+		T(all_attempts_of_a_nonce_move_together),
 		T(no_bump_passes_the_caps_per_gas),
 		T(the_cap_stops_it_and_a_higher_one_lets_it_go_on),
 		T(the_cap_stops_bumps_with_what_is_live),
@@ -1903,6 +2057,9 @@ int main(void)
 		T(beyond_the_bound_a_completed_list_reopens),
 		T(a_contested_row_is_paid_once),
 		T(a_contested_row_whose_old_bytes_win_is_paid_once),
+		T(a_row_contested_thrice_waits_for_all_older),
+		T(a_contested_service_fee_is_paid_once),
+		T(a_service_fee_that_is_live_again_is_paid_once),
 		T(a_row_that_moved_for_a_stranger_is_paid_once),
 		T(an_absence_of_days_ends_exact),
 	};

@@ -57,15 +57,15 @@ static bool airdrop_token(const struct operation *o, struct address *ret)
 /* VOID: it failed on the chain; another try is the operator's to ask for. */
 enum fee_state { FEE_NONE_DUE, FEE_DUE, FEE_LIVE, FEE_FINAL, FEE_VOID };
 
-static enum fee_state fee_state(
-    struct runner *r, const struct operation *o, const struct airdrop *a)
+/* Rows 0 and -1: what was tried, and what the operator gave up of it. That one is a fee
+ * again when the final block of its failure vanishes. */
+static enum fee_state fee_state_of(
+    struct runner *r, const struct operation *o, int64_t number)
 {
-	struct sql_intent_states_of_row_in in = { .operation = o->id, .row = 0 };
+	struct sql_intent_states_of_row_in in = { .operation = o->id, .row = number };
 	struct sql_intent_states_of_row_out row;
 	enum fee_state state = FEE_DUE;
 
-	if (amount_is_zero(&a->facts.fee_amount))
-		return FEE_NONE_DUE;
 	sql_intent_states_of_row_begin(r->s.journal, &in);
 	while (sql_intent_states_of_row_next(r->s.journal, &row)) {
 		if (row.state == INTENT_FINAL)
@@ -76,6 +76,20 @@ static enum fee_state fee_state(
 			state = FEE_VOID;
 	}
 	return state;
+}
+
+static enum fee_state fee_state(
+    struct runner *r, const struct operation *o, const struct airdrop *a)
+{
+	enum fee_state now, given_up;
+
+	if (amount_is_zero(&a->facts.fee_amount))
+		return FEE_NONE_DUE;
+	now = fee_state_of(r, o, 0);
+	given_up = fee_state_of(r, o, -1);
+	if (given_up == FEE_FINAL || (given_up == FEE_LIVE && now != FEE_FINAL))
+		return given_up;
+	return now;
 }
 
 /* -- offers ---------------------------------------------------------------- */
