@@ -28,6 +28,12 @@ SELECT MAX(nonce) AS nonce FROM intent WHERE account = :account;
 -- out: nonce i64
 SELECT nonce FROM intent WHERE account = :account AND state IN (0, 1) ORDER BY nonce LIMIT 1;
 
+-- Which nonces from one on are taken by intents: a hole among them is filled.
+-- name: intent_nonces
+-- in: account i64, nonce i64
+-- out: nonce i64?
+SELECT nonce FROM intent WHERE account = :account AND nonce >= :nonce ORDER BY nonce;
+
 -- name: intent_last_operation
 -- in: account i64
 -- out: operation i64

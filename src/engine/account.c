@@ -125,7 +125,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
 	    row.no_stopped ? "" : row.stopped);
 	sql_account_get_end(r->s.journal);
-	a->send_ready = a->unsigned_left = true;
+	a->send_ready = a->unsigned_left = a->holes = true;
 	key_take(r, a);
 	if (sql_intent_last_operation_one(r->s.journal,
 		&(struct sql_intent_last_operation_in){ .account = id }, &last))
@@ -145,24 +145,7 @@ void account_free(struct account *a)
 	free(a);
 }
 
-/* -- nonces ---------------------------------------------------------------- */
-
-uint64_t account_next_nonce(struct runner *r, const struct account *a)
-{
-	struct sql_intent_highest_out ours = { 0 };
-	struct sql_consumed_highest_out others = { 0 };
-	uint64_t next = a->first_nonce;
-
-	if (sql_intent_highest_one(r->s.journal,
-		&(struct sql_intent_highest_in){ .account = a->id }, &ours) &&
-	    !ours.no_nonce && (uint64_t)ours.nonce >= next)
-		next = (uint64_t)ours.nonce + 1;
-	if (sql_consumed_highest_one(r->s.journal,
-		&(struct sql_consumed_highest_in){ .account = a->id }, &others) &&
-	    !others.no_nonce && (uint64_t)others.nonce >= next)
-		next = (uint64_t)others.nonce + 1;
-	return next > a->count ? next : a->count;
-}
+/* -- may it reserve -------------------------------------------------------- */
 
 bool account_abreast(const struct account *a, int blocks)
 {
@@ -301,6 +284,7 @@ static void take_agreed(struct runner *r, struct account *a)
 		return;
 	if (!a->known || s->count != a->count)
 		a->send_ready = true;
+	a->holes |= s->count < a->count;
 	a->known = true;
 	a->agreed = b->head.hash;
 	a->count = s->count;
@@ -377,6 +361,25 @@ static void pass_over(struct runner *r, struct operation *o, enum reserve why)
 	BUG("passed over what was reserved");
 }
 
+/* With nothing to pay, an empty attempt fills it. */
+static bool fill_hole(struct runner *r, struct account *a)
+{
+	struct offer offer;
+	struct operation *o = account_hole(r, a, &offer);
+
+	switch (o ? intent_reserve(r, a, o, &offer) : RESERVE_NO_FUNDS) {
+	case RESERVE_DONE:
+		return true;
+	case RESERVE_CAP:
+		operation_pinched(r, o, "an empty attempt for a nonce that came back");
+		return false;
+	case RESERVE_NO_FUNDS:
+	case RESERVE_FEES:
+		break;
+	}
+	return false;
+}
+
 static bool fill_one(struct runner *r, struct account *a)
 {
 	struct offer offer;
@@ -407,7 +410,7 @@ void account_fill(struct runner *r, struct account *a)
 			r->again = true;
 			return;
 		}
-		if (!fill_one(r, a))
+		if (!fill_one(r, a) && !fill_hole(r, a))
 			return;
 	}
 }

@@ -9,8 +9,13 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id);
 void account_free(struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
 
-/* The next nonce: the journal's highest plus one, else the agreed count. */
-uint64_t account_next_nonce(struct runner *r, const struct account *a);
+/* nonce.c. The next nonce: above all that the journal knows and above the agreed count,
+ * or the lowest hole: a nonce that a stranger had until its block vanished. */
+uint64_t account_next_nonce(struct runner *r, struct account *a);
+
+/* A hole under live intents: what fills it when there is nothing to pay, and for which
+ * operation; NULL: there is none. */
+struct operation *account_hole(struct runner *r, struct account *a, struct offer *ret);
 
 /* Are its figures those of a block at most so far below the heads of a quorum? What is
  * not read yet may hold uses of its nonces. */

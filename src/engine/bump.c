@@ -38,7 +38,7 @@ static bool waited_long(const struct account *a, const struct looked *l, uint64_
 	    ? a->lowest_since_height
 	    : l->signed_height;
 
-	if (l->intent.nonce != a->lowest)
+	if (l->intent.nonce != a->lowest || a->lowest != a->count)
 		return false;
 	if (a->refused && a->refused_nonce == l->intent.nonce)
 		return height > l->signed_height;

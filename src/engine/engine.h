@@ -72,9 +72,13 @@ struct operation {
 	const char *blocked; /* why that was so in the last round; static text, or NULL */
 };
 
+/* The row of an intent that pays nobody: its nonce would be a hole. */
+#define ROW_HOLE (-2)
+
 /* A payment that an operation would like to make next. */
 struct offer {
 	int64_t row; /* 0: no item (a service fee) */
+	bool empty;  /* 0 to ourselves, from the first attempt on */
 	struct payload payload;
 	uint64_t gas;
 	struct amount amount; /* of the item */
@@ -148,6 +152,7 @@ struct account {
 	size_t strangers_n;
 	bool strangers_asked;
 	int64_t strangers_at_ms;
+	bool holes;         /* there may be free nonces below those that are taken */
 	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */
 
 	int64_t last_operation; /* of the highest nonce: the round goes on behind it */

@@ -15,7 +15,6 @@
 
 /* Intents signed by one job of a worker. */
 #define SIGN_BATCH 32
-#define EMPTY_GAS 21000
 
 /* Bytes that were asked for: which intent, and the attempt it had then. The result is
  * dropped when the intent has moved on. */
@@ -341,7 +340,8 @@ static enum reserve price(
 
 	first_fees(
 	    &ret->fees, a, o, offer->row, offer->gas, a->chain->config->max_fee_per_gas);
-	ret->held = hold_for(a->chain, &ret->fees, HOLD_RESERVE);
+	ret->held =
+	    hold_for(a->chain, &ret->fees, offer->empty ? HOLD_ITSELF : HOLD_RESERVE);
 	CHECK(cost_of(&ret->cost, &offer->payload, &ret->fees));
 	if (ret->fees.max_fee < a->chain->market.next_base_fee)
 		return RESERVE_FEES;
@@ -361,6 +361,24 @@ enum reserve intent_would(struct account *a, struct operation *o,
 	    !amount_sub(ret_lack, &sum, &a->balance))
 		*ret_lack = AMOUNT_ZERO;
 	return would;
+}
+
+static void reserved(
+    struct runner *r, struct operation *o, const struct offer *offer, int64_t id)
+{
+	if (offer->row > 0) {
+		operation_item(
+		    r, o, offer->row, &offer->amount, ITEM_PENDING, ITEM_LIVE, id, NULL);
+		return;
+	}
+	if (offer->empty)
+		sql_intent_empty(r->s.journal, &(struct sql_intent_empty_in){ .id = id });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.what = offer->empty ? "hole" : "service fee",
+		.from = "pending",
+		.to = "live",
+		.why = offer->empty ? "a stranger's nonce came back" : "" });
 }
 
 enum reserve intent_reserve(
@@ -391,18 +409,10 @@ enum reserve intent_reserve(
 	i.has_nonce = true;
 	hold(o, &zero, &p.held);
 	funds_take(a, &offer->payload, &p.cost);
-	a->last_operation = o->id;
-	if (offer->row)
-		operation_item(r, o, offer->row, &offer->amount, ITEM_PENDING, ITEM_LIVE,
-		    i.id, NULL);
-	else
-		journal_event(r->s.journal,
-		    &(struct event){ .operation = o->id,
-			.what = "service fee",
-			.from = "pending",
-			.to = "live",
-			.why = "" });
-	ask_for_bytes(r, a, &i, &p.fees, false);
+	if (!offer->empty)
+		a->last_operation = o->id;
+	reserved(r, o, offer, i.id);
+	ask_for_bytes(r, a, &i, &p.fees, offer->empty);
 	return RESERVE_DONE;
 }
 
@@ -698,7 +708,8 @@ int64_t intent_newest(struct runner *r, const struct intent *i)
 {
 	int64_t newest = i->id;
 
-	(void)payment_any(r, i, see_newest, &newest);
+	if (i->row != ROW_HOLE)
+		(void)payment_any(r, i, see_newest, &newest);
 	return newest;
 }
 

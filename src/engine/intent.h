@@ -8,6 +8,8 @@
 #define PROOF_REVERTED "reverted"
 #define PROOF_NOTHING_SEEN "no transfer seen"
 
+#define EMPTY_GAS 21000 /* of an empty attempt */
+
 struct intent {
 	int64_t id, operation, row, account;
 	bool has_nonce, has_attempt;

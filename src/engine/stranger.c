@@ -354,6 +354,7 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 
 	if (intent_on(r, a, nonce, &i))
 		attempts_replaced(r, i.id, false);
+	a->holes = true;
 	sql_consumed_drop(r->s.journal,
 	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
 }
@@ -423,6 +424,7 @@ void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 	}
 	for (size_t k = 0; k < n; k++)
 		reopen(r, a, nonces[k]);
+	a->holes |= n > 0;
 	if (n)
 		sql_consumed_drop_above(r->s.journal,
 		    &(struct sql_consumed_drop_above_in){

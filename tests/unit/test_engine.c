@@ -101,7 +101,7 @@ static void check_turn(void)
 		assert_true(amount_cmp(&sum, &o->cap) <= 0);
 	}
 	for (size_t i = 0; i < chain()->accounts_n; i++) {
-		const struct account *a = chain()->accounts[i];
+		struct account *a = chain()->accounts[i];
 
 		if (a->known && !retracts)
 			assert_in_range(account_next_nonce(runner, a) - a->count, 0,
@@ -675,6 +675,48 @@ static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
 	sim_mining(scene.chain, INTERVAL_MS);
 	finish();
 	assert_int_equal(intents_of(1, ids), 1);
+}
+
+/* Another program's transaction was below ours, and its block vanishes with it. */
+static void begin_with_a_hole(int rows)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+	scene.config.max_in_flight = 2;
+	pay_rows(rows);
+	run_until(is_signed(rows < 2 ? rows : 2));
+	run(1000);
+	assert_int_equal(intent(item(1).intent).nonce, 1);
+	reorg(1, false);
+	scene_mine(&scene, 1);
+	run(3000);
+}
+
+static void a_nonce_that_comes_back_is_paid_with(void **state_)
+{
+	(void)state_;
+	begin_with_a_hole(3);
+	assert_int_equal(intent(item(3).intent).nonce, 0);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void a_nonce_that_comes_back_is_filled(void **state_)
+{
+	struct sql_intent_by_nonce_out at;
+
+	(void)state_;
+	begin_with_a_hole(2);
+	assert_true(sql_intent_by_nonce_one(scene.journal,
+	    &(struct sql_intent_by_nonce_in){ .account = account()->id }, &at));
+	assert_int_equal(intent(at.id).row, ROW_HOLE);
+	rise_again();
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
 }
 
 /* It is final on the chain, but for us it waits: a death must not forget it. */
@@ -2015,6 +2057,8 @@ int main(void)
 		T(fees_that_nobody_tells_are_asked_for_with_pauses),
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
+		T(a_nonce_that_comes_back_is_paid_with),
+		T(a_nonce_that_comes_back_is_filled),
 		T(a_stranger_that_nobody_shows_holds_its_block),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(three_strangers_stop_and_a_resume_accepts_them),
