@@ -100,12 +100,17 @@ static enum err check_list(struct run *r, struct fail *f)
 static enum err ask_and_read(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	enum err e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, true, f);
+	struct world *w = r->loop.world;
+	int64_t until_ms = world_now_ms(w) + ASK_PATIENCE_MS;
+	enum err e = draft_ask(d, w, ASK_PATIENCE_MS, true, f);
 
 	if (e == ERR_NO_QUORUM) {
+		int64_t left_ms = until_ms - world_now_ms(w);
+
 		e = check_list(r, f);
 		if (e == ERR_OK)
-			e = draft_ask(d, r->loop.world, ASK_PATIENCE_MS, false, f);
+			e = left_ms > 0 ? draft_ask(d, w, left_ms, false, f)
+					: ERR_NO_QUORUM;
 	}
 	if (e == ERR_NO_QUORUM || e == ERR_WRONG_CHAIN)
 		return fail_set(f, e, "%.400s; nothing was journaled", f->why);

@@ -46,6 +46,7 @@ ACCOUNTS = [
 ]
 PAYER, PAYER_KEY = ACCOUNTS[0]
 OWNER, _ = ACCOUNTS[1]  # deploys tokens, mints, and is nobody's payer
+TILL, TILL_KEY = ACCOUNTS[2]  # another payer
 ETHER = 10**18
 
 
@@ -285,7 +286,7 @@ class Desk:
         self.runs = 0
         self.binary = program()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
-        self.env.update(PAYER_KEY=key, NO_COLOR="1")
+        self.env.update(PAYER_KEY=key, TILL_KEY=TILL_KEY, NO_COLOR="1")
         self.name = name
         self.configure(endpoints, depth, **(chain or {}))
         self.expect(0, "init")
@@ -302,7 +303,8 @@ class Desk:
         }
         lines = ["journal: pawl.db", "chains:", f"  {self.name}:"]
         lines += [f"    {key}: {value}" for key, value in chain.items()]
-        lines += ["keys:", "  payer:", "    source: env:PAYER_KEY", ""]
+        lines += ["keys:", "  payer:", "    source: env:PAYER_KEY"]
+        lines += ["  till:", "    source: env:TILL_KEY", ""]
         config = self.folder / "pawl.yaml"
         config.touch(0o600)
         config.write_text("\n".join(lines))
@@ -315,9 +317,9 @@ class Desk:
         lines = ["address,amount"] + [f"{to},{whole(n, decimals)}" for to, n in rows]
         (self.folder / name).write_text("\n".join(lines) + "\n")
 
-    def airdrop(self, name="list.csv", *more):
+    def airdrop(self, name="list.csv", *more, key="payer"):
         """The words of the command that pays a list."""
-        return ("airdrop", "run", name, "--chain", self.name, "--from", "payer", "--yes", *more)
+        return ("airdrop", "run", name, "--chain", self.name, "--from", key, "--yes", *more)
 
     def start(self, *words):
         """Runs pawl in the background; what it says is kept in files."""

@@ -8,6 +8,7 @@ import signal
 
 from harness import (
     PAYER,
+    TILL,
     Anvil,
     Desk,
     Ledger,
@@ -142,6 +143,31 @@ def a_recipient_may_have_two_rows():
         desk.expect(0, *desk.airdrop("list.csv", "--allow-duplicates"))
         same(exactly_once(anvil.rpc, PAYER, None, rows), 8, "payments")
         desk.verify("list")
+
+
+@test
+def two_keys_pay_on_one_chain():
+    """Each list is stopped on its way, and one process pays them both to the end."""
+    with under_way() as (anvil, desk):
+        stop(desk)
+        bonus = recipients(80, "bonus")
+        desk.write_list("bonus.csv", bonus)
+        desk.child = desk.start(*desk.airdrop("bonus.csv", key="till"))
+        wait_until(lambda: anvil.rpc.count(TILL) >= 20, 30, "20 payments of the till")
+        stop(desk)
+        child = desk.start("serve")
+        wait_until(lambda: finished(desk, "list") and finished(desk, "bonus"), 60, "both end")
+        child.send_signal(signal.SIGTERM)
+        same(desk.ended(child, 5).code, 0, "exit of serve")
+        exact(anvil, desk)
+        same(exactly_once(anvil.rpc, TILL, None, bonus), len(bonus), "payments of the till")
+        for name in ("list", "bonus"):
+            desk.verify(name)
+
+
+def finished(desk, name):
+    status = desk.status(name)
+    return status and status["state"] == "completed"
 
 
 main()

@@ -3,6 +3,7 @@
 once."""
 
 import contextlib
+import time
 
 from harness import (
     PAYER,
@@ -163,6 +164,21 @@ def the_quorum_goes_and_comes_back():
             proxy.lag = 0
         same(desk.ended(child, 60).code, 0, "exit")
         same(exactly_once(anvil.rpc, PAYER, None, desk.rows), 300, "payments")
+
+
+@test
+def without_a_quorum_nothing_is_begun():
+    """Before anything is in the journal there is nothing to wait for: it is said, and it ends."""
+    with desk_behind(2, 20, quorum=2) as (anvil, (_, dead), desk):
+        dead.fault = lambda methods: "drop"
+        began = time.monotonic()
+        ended = desk.expect(1, *desk.airdrop(), seconds=60)
+        check(time.monotonic() - began < 45, "it was not said within 45 s")
+        within("nothing was journaled", ended.err, "what is said")
+        same(desk.status("list"), None, "an operation in the journal")
+        same(anvil.rpc.count(PAYER), 0, "transactions")
+        dead.fault = None
+        pays_exactly(anvil, desk)
 
 
 main()
