@@ -112,12 +112,14 @@ static void table_row(const struct standing *s)
 		printf("%-24s then: %s\n", "", s->progress.unblock);
 }
 
-static void runner_line(const struct report_progress *p)
+static void runner_line(const struct report_progress *p, bool open)
 {
 	char since[REPORT_TIME_MAX], host[sizeof p->owner.host];
 
 	if (!p->owned) {
-		printf("Runner: none now; pawl serve goes on with everything.\n");
+		printf("Runner: none now; %s.\n",
+		    open ? "the same run goes on with its list, pawl serve with all"
+			 : "none is needed");
 		return;
 	}
 	snprintf(host, sizeof host, "%s", p->owner.host);
@@ -288,7 +290,7 @@ static enum err status_one(
 		return ERR_OK;
 	}
 	detail(j, &s);
-	runner_line(&s.progress);
+	runner_line(&s.progress, !operation_ended(&s.operation));
 	safe_line();
 	return ERR_OK;
 }
@@ -298,6 +300,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	struct sql_operation_all_out row;
 	struct standing s;
 	enum err e = ERR_OK;
+	bool open = false;
 	int n = 0;
 
 	sql_operation_all_begin(j);
@@ -307,6 +310,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 		e = standing_read(&s, c, j, f);
 		if (e != ERR_OK)
 			break;
+		open = open || !operation_ended(&s.operation);
 		if (c->args.json)
 			line_json(&s);
 		else if (n++ == 0)
@@ -318,7 +322,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
-		runner_line(&s.progress);
+		runner_line(&s.progress, open);
 	else
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "

@@ -151,8 +151,9 @@ char *config_path(const struct config *c, const char *path)
 	return joined;
 }
 
+/* first: what makes the first one, where there is none at all. */
 static enum err unknown(const struct config *c, const char *what, const char *name,
-    const char *best, struct fail *f)
+    const char *best, const char *first, struct fail *f)
 {
 	if (ref_looks_secret(name) || !config_name_valid(name))
 		return fail_set(
@@ -160,6 +161,9 @@ static enum err unknown(const struct config *c, const char *what, const char *na
 	if (best)
 		return fail_set(f, ERR_CONFIG, "%s: there is no %s %s; did you mean %s?",
 		    c->path, what, name, best);
+	if (first)
+		return fail_set(
+		    f, ERR_CONFIG, "%s: it names no %s yet: %s", c->path, what, first);
 	return fail_set(f, ERR_CONFIG, "%s: there is no %s %s", c->path, what, name);
 }
 
@@ -203,7 +207,8 @@ enum err config_chain(
 			*ret = chain;
 		return e;
 	}
-	return unknown(c, "chain", name, near.best, f);
+	return unknown(c, "chain", name, near.best,
+	    c->chains_n ? NULL : "write it under `chains:`; see: pawl help config", f);
 }
 
 enum err config_key(const struct config *c, const char *name,
@@ -218,5 +223,6 @@ enum err config_key(const struct config *c, const char *name,
 			return ERR_OK;
 		}
 	}
-	return unknown(c, "key", name, near.best, f);
+	return unknown(
+	    c, "key", name, near.best, c->keys_n ? NULL : "pawl key new NAME", f);
 }

@@ -235,6 +235,17 @@ def the_environment_overrides_the_config(folder):
 
 
 @test
+def a_config_without_anything_says_what_comes_next(folder):
+    """where there is no chain or key at all, how to get one is said"""
+    Run(folder, "init").ends(0)
+    write(folder, "list.csv", "address,amount\n")
+    plan = ("airdrop", "plan", "list.csv", "--chain", "main", "--from", "payer")
+    Run(folder, *plan).ends(1, err="names no chain yet: .*pawl help config")
+    write(folder, "pawl.yaml", CHAIN)
+    Run(folder, *plan).ends(1, err="names no key yet: pawl key new NAME")
+
+
+@test
 def unknown_variables_are_warned_of(folder):
     """a PAWL_ variable that nothing reads is a warning, with the nearest that is read"""
     write(folder, "pawl.yaml", CHAIN + "keys: {a: {source: env:PAWL_PAYER}}\n")
