@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/operation.h"
+#include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "scene.h"
 #include "sim/oracle.h"
@@ -289,6 +290,80 @@ static void a_liar_and_one_more_are_no_quorum(void **state)
 	assert_paid_exactly_once(id);
 }
 
+/* -- robbed ------------------------------------------------------------------------- */
+
+static jmp_buf death;
+
+static void dies(enum err e, const char *why)
+{
+	assert_int_equal(e, ERR_JOURNAL);
+	assert_non_null(strstr(why, "another process has taken it"));
+	longjmp(death, 1);
+}
+
+/* As if another owner had come while this one was held up. */
+static void rob(void)
+{
+	struct sql_owner_get_out now;
+	struct sql_owner_take_in in = { .pid = 2, .host = "thief" };
+	struct fail f = { 0 };
+
+	assert_true(sql_owner_get_one(scene.journal, &now));
+	in.before = now.epoch;
+	in.epoch = now.epoch + 1;
+	in.commit_no = journal_commit_no(scene.journal);
+	assert_int_equal(sql_owner_take(scene.journal, &in), 1);
+	assert_int_equal(journal_commit(scene.journal, &f), ERR_OK);
+}
+
+static uint64_t sends(void)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < scene.nodes; i++)
+		n += scene.node[i]->calls[SIM_eth_sendRawTransaction];
+	return n;
+}
+
+static void turn_for(int64_t ms)
+{
+	int64_t until_ms = world_now_ms(scene.world) + ms;
+
+	while (world_now_ms(scene.world) < until_ms)
+		turn_and_wait();
+}
+
+static __attribute__((noinline)) bool dies_within(int64_t ms)
+{
+	journal_die = dies;
+	if (setjmp(death))
+		return true;
+	turn_for(ms);
+	return false;
+}
+
+/* Nothing changes in the journal, only bytes are due again: it must look all the same. */
+static void who_was_robbed_sends_nothing_more(void **state)
+{
+	void (*died)(enum err e, const char *why) = journal_die;
+	uint64_t before;
+
+	(void)state;
+	begin();
+	while (!scene.chain->pooled)
+		turn_and_wait();
+	sim_mining(scene.chain, 0);
+	turn_for(2000);
+	before = sends();
+	turn_for(120000);
+	assert_true(sends() > before); /* they are sent again and again */
+	rob();
+	before = sends();
+	assert_true(dies_within(600000));
+	journal_die = died;
+	assert_int_equal(sends(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +371,7 @@ int main(void)
 		T(goes_on_behind_a_gap_of_600_blocks),
 		T(one_liar_of_three_voids_nothing),
 		T(a_liar_and_one_more_are_no_quorum),
+		T(who_was_robbed_sends_nothing_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
