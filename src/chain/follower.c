@@ -113,6 +113,11 @@ const char *follower_trouble(const struct follower *f)
 	return f->trouble[0] ? f->trouble : NULL;
 }
 
+bool follower_silent(const struct follower *f)
+{
+	return f->silent;
+}
+
 /* -- votes ------------------------------------------------------------------ */
 
 /* One vote a provider, however many nodes of its are in the set. */
@@ -905,17 +910,21 @@ static void say_tag(struct follower *f)
 /* Once or twice is nobody's news. */
 static void say_trouble(struct follower *f)
 {
+	uint32_t answering = 0;
 	size_t len = 0;
 
 	f->trouble[0] = '\0';
-	for (int i = 0; i < f->nodes && len < sizeof f->trouble; i++) {
+	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
 
-		if (!n->off && n->failures_in_a_row >= FAILURES_SAID)
+		if (n->failures_in_a_row < FAILURES_SAID)
+			answering |= 1u << i;
+		else if (!n->off && len < sizeof f->trouble)
 			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
 			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
 			    n->last_error);
 	}
+	f->silent = f->trouble[0] && !quorum(f, answering);
 }
 
 static void say_waits(struct follower *f)

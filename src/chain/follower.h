@@ -94,6 +94,7 @@ uint64_t follower_quorum_height(const struct follower *f);
 const char *follower_waits_for(const struct follower *f);
 /* Nodes that failed several times in a row, and why; NULL: none. Only for people. */
 const char *follower_trouble(const struct follower *f);
+bool follower_silent(const struct follower *f); /* and the others are no quorum */
 
 bool follower_stopped(const struct follower *f);
 

@@ -154,6 +154,7 @@ struct follower {
 	bool has_start;
 	uint64_t start;
 	char trouble[200]; /* nodes that do not answer */
+	bool silent;       /* and the others are no quorum */
 	char waits_for[400];
 };
 

@@ -265,14 +265,21 @@ static bool brake(
 	return true;
 }
 
-/* Nobody tells what is final while the nodes are silent. */
-static void live_waits(struct operation *o, const struct account *acct)
+/* Nobody tells what is final, or goes on, while the nodes are silent. why NULL: it waits
+ * for nothing but them. */
+static void paying_waits(struct operation *o, const struct account *acct, const char *why)
 {
-	const char *trouble = follower_trouble(acct->chain->follower);
+	const struct follower *f = acct->chain->follower;
+	const char *trouble = why || follower_silent(f) ? follower_trouble(f) : NULL;
 	char line[WAITS_MAX];
 
-	snprintf(line, sizeof line, "what is live to be final%s%.300s",
-	    trouble ? "; " : "", trouble ? trouble : "");
+	if (!why)
+		why = trouble ? "the nodes to answer" : o->blocked;
+	if (why == follower_waits_for(f) || !trouble) {
+		operation_waits(o, why); /* it names them itself */
+		return;
+	}
+	snprintf(line, sizeof line, "%.150s; %.200s", why, trouble);
 	operation_waits(o, line);
 }
 
@@ -294,11 +301,21 @@ static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 	}
 	if (o->by_state[ITEM_PENDING].n && !account_reserves(r, acct, &why) &&
 	    acct->known)
-		operation_waits(o, why);
+		paying_waits(o, acct, why);
 	else if (!o->by_state[ITEM_PENDING].n)
-		live_waits(o, acct);
+		paying_waits(o, acct, "what is live to be final");
 	else
-		operation_waits(o, o->blocked);
+		paying_waits(o, acct, NULL);
+}
+
+static void fee_stop(struct runner *r, struct operation *o)
+{
+	char why[OPERATION_NAME_MAX + 80];
+
+	snprintf(why, sizeof why,
+	    "the service fee failed on the chain; to pay it again: pawl retry %s",
+	    o->name);
+	operation_stop(r, o, why);
 }
 
 static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
@@ -311,7 +328,7 @@ static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 	else if (fee == FEE_FINAL)
 		operation_move(r, o, OPERATION_COMPLETED, "the service fee is final");
 	else if (fee == FEE_VOID)
-		operation_stop(r, o, "the service fee failed on the chain: pawl retry");
+		fee_stop(r, o);
 	else
 		operation_waits(
 		    o, fee == FEE_LIVE ? "the service fee to be final" : o->blocked);
