@@ -322,6 +322,12 @@ struct connector {
 	    const struct payload *p, uint32_t n);
 	enum err (*estimate_read)(uint64_t *ret_gas, struct node_word *ret_word,
 	    uint32_t n, const char *answer, size_t len, struct fail *f);
+	/* What a payload would do after that block, for its reason in words: it settles
+	 * nothing. */
+	void (*try)(struct buf *body, const struct address *from, const struct payload *p,
+	    uint64_t height);
+	enum err (*try_read)(
+	    struct node_word *ret, const char *answer, size_t len, struct fail *f);
 	/* One byte each: has code. At most CHAIN_BATCH_MAX addresses, one eth_call. */
 	void (*code)(struct buf *body, const struct address *who, uint32_t n);
 	enum err (*code_read)(

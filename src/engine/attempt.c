@@ -255,8 +255,12 @@ static void settle_payload(struct runner *r, struct account *a, const struct int
 
 	if (s->tx->status != TX_OK) {
 		proof_write(r, a, s, PROOF_REVERTED);
-		intent_void(r, i, true, s->proof,
-		    s->tx->gas_used >= gas ? "out_of_gas" : "reverted");
+		if (s->tx->gas_used >= gas) {
+			intent_void(r, i, true, s->proof, "out_of_gas");
+			return;
+		}
+		intent_void(r, i, true, s->proof, REASON_REVERTED);
+		reason_ask(r, a, i, s->b->head.height);
 		return;
 	}
 	if (!a->chain->connector->paid(&paid, &i->payload, s->b, s->tx)) {

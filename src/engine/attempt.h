@@ -34,4 +34,8 @@ void attempts_replaced(struct runner *r, int64_t intent, bool replaced);
  * an empty attempt, and whichever becomes final first decides (G6). */
 void attempts_reopen(struct runner *r, const struct intent *i);
 
+/* reason.c: ask a node why a payload reverted, for people alone; it may stay unknown. */
+void reason_ask(
+    struct runner *r, struct account *a, const struct intent *i, uint64_t height);
+
 #endif

@@ -15,6 +15,7 @@
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
  *   quorum.c     which node is asked next
+ *   reason.c     why a payload reverted, in words
  */
 #ifndef PAWL_ENGINE_ENGINE_H
 #define PAWL_ENGINE_ENGINE_H

@@ -6,6 +6,8 @@
 
 /* How proofs of a failure on the chain begin. */
 #define PROOF_REVERTED "reverted"
+/* The reason of a void item until a node told more (reason.c). */
+#define REASON_REVERTED "reverted"
 #define PROOF_NOTHING_SEEN "no transfer seen"
 
 #define EMPTY_GAS 21000 /* of an empty attempt */

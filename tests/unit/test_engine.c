@@ -1547,7 +1547,8 @@ static void a_refused_recipient_is_void_and_can_be_tried_again(void **state_)
 	pay_rows(6);
 	run_until(ended());
 	assert_int_equal(item(2).state, ITEM_VOID);
-	assert_string_equal(item(2).reason, "reverted");
+	run(2000);
+	assert_string_equal(item(2).reason, "reverted: recipient refused");
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
 	check_fees();
 	token->refuses = false;

@@ -1174,6 +1174,8 @@ static void requests_are_json(void **state)
 	count_calls(&b, 3);
 	evm->estimate(&b, who, p, 2);
 	count_calls(&b, 2);
+	evm->try(&b, who, p + 1, 7);
+	count_calls(&b, 1);
 	evm->code(&b, who, 3);
 	count_calls(&b, 1);
 	evm->token(&b, who, who + 1);

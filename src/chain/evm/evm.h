@@ -71,6 +71,10 @@ void evm_estimate(
     struct buf *body, const struct address *from, const struct payload *p, uint32_t n);
 enum err evm_estimate_read(uint64_t *ret_gas, struct node_word *ret_word, uint32_t n,
     const char *answer, size_t len, struct fail *f);
+void evm_try(struct buf *body, const struct address *from, const struct payload *p,
+    uint64_t height);
+enum err evm_try_read(
+    struct node_word *ret, const char *answer, size_t len, struct fail *f);
 void evm_code(struct buf *body, const struct address *who, uint32_t n);
 enum err evm_code_read(
     uint8_t *ret, uint32_t n, const char *answer, size_t len, struct fail *f);

@@ -8,7 +8,8 @@
 
 /* -- gas ------------------------------------------------------------------- */
 
-static void estimate_call(
+/* A payment as the parameter of a call. */
+static void payment_param(
     struct rpc_batch *b, const struct address *from, const struct payload *p)
 {
 	char from_hex[41], to[41], value[67], data[2 * PAYLOAD_DATA_MAX + 1], json[512];
@@ -21,9 +22,7 @@ static void estimate_call(
 	snprintf(json, sizeof json,
 	    "{\"from\":\"0x%s\",\"to\":\"0x%s\",\"value\":\"%s\",\"data\":\"0x%s\"}",
 	    from_hex, to, value, data);
-	rpc_call(b, "eth_estimateGas");
 	rpc_json(b, json);
-	rpc_call_end(b);
 }
 
 void evm_estimate(
@@ -32,8 +31,11 @@ void evm_estimate(
 	struct rpc_batch b;
 
 	rpc_begin(&b, body);
-	for (uint32_t i = 0; i < n; i++)
-		estimate_call(&b, from, &p[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		rpc_call(&b, "eth_estimateGas");
+		payment_param(&b, from, &p[i]);
+		rpc_call_end(&b);
+	}
 	rpc_end(&b);
 }
 
@@ -56,6 +58,35 @@ enum err evm_estimate_read(uint64_t *ret_gas, struct node_word *ret_word, uint32
 
 	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
 		gas_read(&ret_gas[i], &ret_word[i], &a.replies[i]);
+	rpc_release(&a);
+	return err;
+}
+
+/* -- why it reverted --------------------------------------------------------- */
+
+void evm_try(struct buf *body, const struct address *from, const struct payload *p,
+    uint64_t height)
+{
+	struct rpc_batch b;
+
+	rpc_begin(&b, body);
+	rpc_call(&b, "eth_call");
+	payment_param(&b, from, p);
+	rpc_u64(&b, height);
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
+enum err evm_try_read(
+    struct node_word *ret, const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	enum err err = rpc_read(&a, 1, answer, len, f);
+
+	if (err == ERR_OK && a.replies[0].result)
+		*ret = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
+	else if (err == ERR_OK)
+		outcome_read(ret, OF_CALL, a.replies[0].error);
 	rpc_release(&a);
 	return err;
 }
