@@ -654,6 +654,31 @@ static void a_stranger_on_our_nonce_costs_nobody_anything(void **state_)
 	finish();
 }
 
+/* It used the nonce of a row and paid that very row: an absent receipt of ours proves
+ * nothing, and the row is not paid a second time. */
+static void a_stranger_that_pays_the_row_of_its_nonce_moves_nothing(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[1],
+	    lists[0].amount[1], 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	run(60000);
+	assert_says(op()->waits_for, "consumed a nonce and pays one of the rows");
+	assert_true(live(1));
+	assert_int_equal(intents_of(1, ids), 1);
+	assert_int_equal(paid(&lists[0], 1), 0); /* by us; the stranger's is there */
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 2);
+}
+
 static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
 {
 	int64_t ids[8];
@@ -2057,6 +2082,7 @@ int main(void)
 		T(a_node_that_is_down_keeps_no_fees_back),
 		T(fees_that_nobody_tells_are_asked_for_with_pauses),
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
+		T(a_stranger_that_pays_the_row_of_its_nonce_moves_nothing),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
 		T(a_nonce_that_comes_back_is_paid_with),
 		T(a_nonce_that_comes_back_is_filled),
