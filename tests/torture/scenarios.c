@@ -127,6 +127,15 @@ static void fills(struct stage *s)
 	}
 }
 
+/* One of three nodes says the contrary of each receipt, from the first payment on. */
+static void lies(struct stage *s)
+{
+	if (s->told->acts == 0 && s->chain->pooled) {
+		s->nodes[0]->receipts = SIM_RECEIPTS_FLIPPED;
+		act_done(s);
+	}
+}
+
 static void vanish(struct stage *s, uint64_t depth, bool give_back)
 {
 	reorg(s, depth, give_back);
@@ -292,6 +301,7 @@ const struct scenario scenarios[] = {
 	    .command = accepts,
 	    .acts = 3,
 	    .event = "contested" },
+	{ .name = "liar", .rows = 8, .nodes = 3, .quorum = 2, .direct = lies, .acts = 1 },
 	{ .name = "two-keys", .rows = 7, .lists = 2, .keys = 2, .service_fee = 250 },
 	{ .name = "two-lists", .rows = 7, .lists = 2, .service_fee = 250 },
 	{ .name = "lost-answers",
