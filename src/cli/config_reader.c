@@ -8,6 +8,8 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
+#define PREFIX (sizeof "PAWL_" - 1)
+
 /* -- problems -------------------------------------------------------------- */
 
 void problem_at(struct reader *r, int line, int column, const char *fmt, ...)
@@ -152,9 +154,10 @@ const struct twin *twin_get(struct reader *r)
 			t->used = true;
 			found = t;
 		} else if (!t->used) {
-			nearest_add(&t->nearest, t->name, name);
-			if (t->nearest.best == name)
-				t->nearest.best = keep(r, name, strlen(name));
+			nearest_add(&t->nearest, t->name + PREFIX, name + PREFIX);
+			if (t->nearest.best == name + PREFIX)
+				t->nearest.best =
+				    keep(r, name + PREFIX, strlen(name + PREFIX));
 		}
 	}
 	return found;
@@ -191,11 +194,11 @@ static void twin_warn(struct reader *r, struct twin *t)
 
 	if (ref_looks_secret(t->name) || variable_named(r->c, t->name))
 		return;
-	nearest_add(&t->nearest, t->name, "PAWL_CONFIG");
+	nearest_add(&t->nearest, t->name + PREFIX, "CONFIG");
 	if (t->nearest.best)
 		snprintf(text, sizeof text,
 		    "%.120s: pawl knows no such variable; did you "
-		    "mean %.120s?",
+		    "mean PAWL_%.120s?",
 		    t->name, t->nearest.best);
 	else
 		snprintf(
@@ -218,8 +221,8 @@ void twins_check(struct reader *r)
 		}
 		r->file = ref_looks_secret(t->name) ? "a variable PAWL_..." : t->name;
 		if (t->nearest.best)
-			problem_at(
-			    r, 0, 0, "no such key; did you mean %s?", t->nearest.best);
+			problem_at(r, 0, 0, "no such key; did you mean PAWL_%s?",
+			    t->nearest.best);
 		else
 			problem_at(r, 0, 0, "this variable names no key of the config");
 	}

@@ -12,7 +12,7 @@
 struct twin {
 	const char *name, *value;
 	bool used;
-	struct nearest nearest;
+	struct nearest nearest; /* without PAWL_ */
 };
 
 /* Where a value stands: file, and the line and column of its node. What comes from the

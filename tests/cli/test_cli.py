@@ -249,11 +249,12 @@ def a_config_without_anything_says_what_comes_next(folder):
 def unknown_variables_are_warned_of(folder):
     """a PAWL_ variable that nothing reads is a warning, with the nearest that is read"""
     write(folder, "pawl.yaml", CHAIN + "keys: {a: {source: env:PAWL_PAYER}}\n")
-    unknown = {"PAWL_JURNAL": "x.db", "PAWL_CONFG": "x", "PAWL_PAYER": KEY, "PAWL_ELSE": "1"}
+    unknown = {"PAWL_JURNAL": "x.db", "PAWL_CONFG": "x", "PAWL_PAYER": KEY, "PAWL_ELSE": "1",
+               "PAWL_ANVIL": "x"}
     err = Run(folder, "key", "list", env=unknown).ends(0).err
     for line in ("PAWL_JURNAL: pawl knows no such variable; did you mean PAWL_JOURNAL?",
                  "PAWL_CONFG: pawl knows no such variable; did you mean PAWL_CONFIG?",
-                 "PAWL_ELSE: pawl knows no such variable\n"):
+                 "PAWL_ELSE: pawl knows no such variable\n", "PAWL_ANVIL: pawl knows no such variable\n"):
         assert "pawl: warning: " + line in err, err
     assert "PAWL_PAYER" not in err, err
 
