@@ -1245,6 +1245,63 @@ static void a_cancel_now_empties_what_is_live(void **state_)
 	check_fees();
 }
 
+/* The second bytes were asked for before the first were there: they come for an intent
+ * that has moved on, and are nobody's. */
+static void bytes_of_another_generation_are_dropped(void **state_)
+{
+	struct fee_row row[16];
+	struct intent i;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(1);
+	run_until(is_signed(1));
+	run(1000);
+	i = intent(item(1).intent);
+	assert_int_equal(intent_bump(runner, account(), &i, false), BUMP_DONE);
+	idset_remove(&runner->signing, i.id);
+	i = intent(i.id);
+	chain()->market.next_base_fee *= 4;
+	assert_int_equal(intent_bump(runner, account(), &i, false), BUMP_DONE);
+	run(1000);
+	assert_int_equal(attempts_of(i.id, row), 2);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* Decided is decided: while no empty attempt can be paid for, the payload is not sent
+ * again either, though nobody has it any more. */
+static void a_cancelled_payload_is_never_sent_again(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	assert_int_equal(scene.chain->pooled, 3);
+	scene.config.max_fee_per_gas = 1;
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	sim_pool_drop_all(scene.chain);
+	run(120000);
+	assert_int_equal(scene.chain->pooled, 0);
+	rise_again();
+	run(120000);
+	assert_int_equal(scene.chain->pooled, 0);
+	scene.config.max_fee_per_gas = 500 * GWEI;
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(state(), OPERATION_CANCELLED);
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(paid(&lists[0], i), 0);
+	check_fees();
+}
+
 static void a_payload_may_win_over_its_cancel(void **state_)
 {
 	struct sim_ledger ledger;
@@ -2101,6 +2158,8 @@ int main(void)
 		T(a_pause_reserves_nothing_new),
 		T(a_cancel_settles_what_is_live),
 		T(a_cancel_now_empties_what_is_live),
+		T(bytes_of_another_generation_are_dropped),
+		T(a_cancelled_payload_is_never_sent_again),
 		T(a_payload_may_win_over_its_cancel),
 		T(funds_that_are_missing_are_named_and_awaited),
 		T(funds_for_the_next_item_are_awaited_once),
