@@ -1245,6 +1245,62 @@ static void a_cancel_now_empties_what_is_live(void **state_)
 	check_fees();
 }
 
+/* It is cancelled while a worker signs its payload: that attempt never comes to be. */
+static void a_cancel_overtakes_the_signing(void **state_)
+{
+	struct sql_attempt_of_intent_in in;
+	struct sql_attempt_of_intent_out row;
+	struct fail f = { 0 };
+	size_t n = 0;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(1);
+	while (!live(1)) {
+		turn();
+		if (!live(1))
+			world_wait(scene.world, runner_wake_ms(runner));
+	}
+	in.intent = item(1).intent;
+	assert_false(intent(in.intent).has_attempt);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run_until(ended());
+	sql_attempt_of_intent_begin(scene.journal, &in);
+	for (; sql_attempt_of_intent_next(scene.journal, &row); n++)
+		assert_true(row.empty);
+	assert_true(n > 0);
+	assert_int_equal(paid(&lists[0], 1), 0);
+}
+
+/* The dearest one may still win, also when the newest is an empty one that costs less. */
+static void an_intent_holds_its_dearest_attempt(void **state_)
+{
+	struct fee_row row[16];
+	struct fail f = { 0 };
+	struct intent before, now;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(state() == OPERATION_DISTRIBUTING);
+	sim_mining(scene.chain, 0);
+	run_until(is_signed(1));
+	run(1000);
+	before = intent(item(1).intent);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(3000);
+	now = intent(before.id);
+	assert_int_equal(attempts_of(before.id, row), 2);
+	assert_true(now.attempt != before.attempt);
+	assert_true(amount_cmp(&now.held, &before.held) >= 0);
+	assert_int_equal(amount_cmp(&now.held, &op()->fees_held), 0);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	check_fees();
+}
+
 /* The second bytes were asked for before the first were there: they come for an intent
  * that has moved on, and are nobody's. */
 static void bytes_of_another_generation_are_dropped(void **state_)
@@ -2158,6 +2214,8 @@ int main(void)
 		T(a_pause_reserves_nothing_new),
 		T(a_cancel_settles_what_is_live),
 		T(a_cancel_now_empties_what_is_live),
+		T(a_cancel_overtakes_the_signing),
+		T(an_intent_holds_its_dearest_attempt),
 		T(bytes_of_another_generation_are_dropped),
 		T(a_cancelled_payload_is_never_sent_again),
 		T(a_payload_may_win_over_its_cancel),
