@@ -11,6 +11,7 @@ build    | meson.build               | build            | compile build/pawl
 demo     | tools/demo.py             | build peers      | pay 1,000 recipients on a real node, killed again and again
 test     | tools/run_tests.py        | build test peers | build all and run all suites, or those that match [NAME]
 torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
+fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
 bench    | bench/run.py              | build test peers | measure, and write docs/benchmarks.md
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
@@ -264,6 +265,11 @@ has_options() {
 	done
 }
 
+with_clang() (
+	export CC=clang
+	configure "$@"
+)
+
 compile() {
 	if [ -t 1 ]; then
 		ninja -C "$@"
@@ -306,6 +312,25 @@ do_torture() {
 	exec python3 tools/run_tests.py build torture-long "$@"
 }
 
+# What is found lies in build-fuzz/found/NAME-*; add it to fuzz/corpus/NAME with the mending.
+do_fuzz() {
+	seconds=${1:-60}
+	[ $# = 0 ] || shift
+	[ $# != 0 ] || set -- rlp abi answers list config keystore
+	with_clang build-fuzz -Dtests=false -Dfuzz=true -Db_sanitize=address,undefined \
+		-Db_lundef=false -Dwerror=false -Doptimization=1
+	compile build-fuzz
+	for target in "$@"; do
+		say "fuzz: $target for $seconds s"
+		mkdir -p "build-fuzz/corpus/$target" build-fuzz/found
+		"build-fuzz/fuzz/fuzz_$target" -max_total_time="$seconds" -rss_limit_mb=1500 \
+			-timeout=20 -verbosity=0 -artifact_prefix="build-fuzz/found/$target-" \
+			"build-fuzz/corpus/$target" "fuzz/corpus/$target" ||
+			die "fuzz: $target: an input that ends it lies in build-fuzz/found"
+	done
+	say "fuzz: nothing found"
+}
+
 do_bench() {
 	build_all
 	await_peers
@@ -324,10 +349,7 @@ do_sanitize() {
 do_analyze() {
 	configure build-analyze -Dtests=false -Doptimization=0 -Dc_args=-fanalyzer
 	compile build-analyze
-	(
-		export CC=clang
-		configure build-clang -Dtests=true
-	)
+	with_clang build-clang -Dtests=true
 	compile build-clang
 }
 

@@ -1,0 +1,146 @@
+/* Answers of nodes: the first byte chooses the question, the second how it was asked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain/chain.h"
+#include "fuzz.h"
+
+#define N 3
+
+static const struct watched watched[] = {
+	{ .account = { { 0xf3, 0x9f, 0xd6, 0xe5, 0x1a, 0xad, 0x88, 0xf6, 0xf4, 0xce, 0x6a,
+	      0xb8, 0x82, 0x72, 0x79, 0xcf, 0xff, 0xb9, 0x22, 0x66 } },
+	    .balance = true,
+	    .token_balance = true,
+	    .token = { { 0x70 } } },
+	{ .account = { { 0x22 } }, .balance = true },
+};
+
+static void check_words(const struct node_word *word, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		fuzz_check_text(word[i].text, sizeof word[i].text);
+}
+
+static void check_facts(const struct block_facts *b, const struct block_question *q)
+{
+	CHECK(b->accounts_n == q->watched_n);
+	for (uint32_t i = 0; i < b->tx_n; i++) {
+		const struct seen_tx *t = &b->tx[i];
+
+		CHECK(t->account < b->accounts_n);
+		CHECK(t->transfer_at + t->transfers <= b->transfers_n);
+	}
+	if (!q->by_number)
+		CHECK(!memcmp(b->head.hash.at, q->hash.at, sizeof q->hash.at));
+}
+
+static void block(uint8_t how, const char *text, size_t len)
+{
+	struct block_question q = { .height = 1,
+		.way = how & 1 ? BLOCK_WHOLE : BLOCK_RECEIPTS,
+		.by_number = how & 2,
+		.finalized = how & 4,
+		.bare = how & 8,
+		.watched = watched,
+		.watched_n = how & 16 ? 1 : 2 };
+	struct block_facts facts = { 0 };
+	struct node_word word = { 0 };
+	struct fail f = { 0 };
+
+	memset(q.hash.at, 0xab, sizeof q.hash.at);
+	if (!connector_evm.block_read(&facts, &word, &q, text, len, &f)) {
+		check_facts(&facts, &q);
+		if (facts.incomplete)
+			(void)connector_evm.block_receipts_read(
+			    &facts, &q, text, len, &f);
+	}
+	check_words(&word, 1);
+	block_facts_release(&facts);
+}
+
+static void heads(const char *text, size_t len)
+{
+	struct head head[N];
+	bool known[N];
+	uint64_t count[N];
+	struct fail f = { 0 };
+
+	(void)connector_evm.poll_read(&head[0], text, len, &f);
+	(void)connector_evm.headers_read(head, known, N, text, len, &f);
+	(void)connector_evm.counts_read(count, known, N, text, len, &f);
+}
+
+static void transactions(const char *text, size_t len)
+{
+	struct whole_tx tx[N];
+	struct receipt receipt[N];
+	struct fail f = { 0 };
+
+	(void)connector_evm.transactions_read(tx, N, text, len, &f);
+	(void)connector_evm.receipts_read(receipt, N, text, len, &f);
+}
+
+static void money(const char *text, size_t len)
+{
+	struct node_word word[N] = { 0 };
+	struct fee_market market;
+	struct amount balance;
+	uint64_t gas[N], count;
+	uint8_t code[N];
+	struct fail f = { 0 };
+
+	(void)connector_evm.market_read(&market, text, len, &f);
+	if (!connector_evm.estimate_read(gas, word, N, text, len, &f))
+		check_words(word, N);
+	(void)connector_evm.code_read(code, N, text, len, &f);
+	(void)connector_evm.account_read(&count, &balance, text, len, &f);
+}
+
+static void names(const char *text, size_t len)
+{
+	struct identity identity = { 0 };
+	struct token_facts token = { 0 };
+	struct fail f = { 0 };
+
+	if (!connector_evm.identity_read(&identity, text, len, &f))
+		fuzz_check_text(identity.client, sizeof identity.client);
+	if (!connector_evm.token_read(&token, text, len, &f))
+		fuzz_check_text(token.symbol, sizeof token.symbol);
+}
+
+static void sends(const char *text, size_t len)
+{
+	struct node_word word[N] = { 0 };
+
+	connector_evm.send_read(word, N, text, len);
+	check_words(word, N);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t what = fuzz_byte(&data, &size), how = fuzz_byte(&data, &size);
+	const char *text = (const char *)data;
+
+	switch (what % 6) {
+	case 0:
+		block(how, text, size);
+		break;
+	case 1:
+		heads(text, size);
+		break;
+	case 2:
+		transactions(text, size);
+		break;
+	case 3:
+		money(text, size);
+		break;
+	case 4:
+		names(text, size);
+		break;
+	default:
+		sends(text, size);
+		break;
+	}
+	return 0;
+}
