@@ -113,7 +113,8 @@ static enum err ask_and_read(struct run *r, struct fail *f)
 					: ERR_NO_QUORUM;
 	}
 	if (e == ERR_NO_QUORUM || e == ERR_WRONG_CHAIN)
-		return fail_set(f, e, "%.400s; nothing was journaled", f->why);
+		return fail_set(
+		    f, e, "%.400s; nothing was journaled; see: pawl doctor", f->why);
 	if (e == ERR_OK)
 		e = check_list(r, f);
 	if (e == ERR_OK && d->sender_has_code)

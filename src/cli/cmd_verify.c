@@ -613,7 +613,7 @@ static enum err meet(struct verify *v, struct fail *f)
 	if (e == ERR_OK && !hash_same(&identity.genesis, &v->account.genesis))
 		e = fail_set(f, ERR_WRONG_CHAIN,
 		    "the nodes of %s serve another chain than the operation's: its "
-		    "genesis differs",
+		    "genesis differs; correct its endpoints in pawl.yaml",
 		    v->chain->name);
 	if (e == ERR_OK)
 		e = look_final(quick, v->chain, &v->final_height, f);

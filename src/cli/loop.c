@@ -202,7 +202,7 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 			return ERR_OK;
 		if (world_now_ms(l->world) >= until_ms)
 			return fail_set(f, ERR_NO_QUORUM,
-			    "%s (for %d s; nothing was journaled)",
+			    "%s (for %d s; nothing was journaled); see: pawl doctor",
 			    follower_waits_for(c->follower)
 				? follower_waits_for(c->follower)
 				: "the nodes do not answer",
@@ -252,7 +252,7 @@ static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
 		if (!o && c->id && r->s.chains_n == 1)
 			return fail_set(f, ERR_WRONG_CHAIN,
 			    "the nodes of %s serve another chain than the operation's: "
-			    "its genesis differs",
+			    "its genesis differs; correct its endpoints in pawl.yaml",
 			    c->config->name);
 	}
 	return o ? loop_stuck(l, o, f) : ERR_OK;

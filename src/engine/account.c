@@ -163,7 +163,7 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 	else if (a->stopped)
 		why = a->why_stopped;
 	else if (!a->key)
-		why = "its key can't be used";
+		why = "its key, which can't be used; see: pawl doctor";
 	else if (!a->known || !a->has_first_nonce)
 		why = "the nodes to agree on the account's count";
 	else if (!account_abreast(a, UNREAD_MAX))
