@@ -100,7 +100,7 @@ static bool bump_one(
 	bool empty = l->intent.emptied == 1;
 
 	if (l->intent.emptied == 2 ||
-	    ((!empty || l->empty) && l->max_fee >= head->next_base_fee &&
+	    ((!empty || l->empty) && l->max_fee >= a->chain->market.next_base_fee &&
 		!waited_long(a, l, head->height)))
 		return false;
 	say(r, &l->intent, intent_bump(r, a, &l->intent, empty), empty);

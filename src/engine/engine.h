@@ -193,8 +193,9 @@ struct chain_run {
 	const struct connector *connector;
 	struct pool *pool;
 	struct follower *follower;
-	int64_t id; /* the journal's; 0: not yet known */
-	struct fee_market market;
+	int64_t id;               /* the journal's; 0: not yet known */
+	struct fee_market market; /* of today: the quorum's, and the head's base fee */
+	uint64_t market_base;     /* the quorum's */
 	bool has_market;
 	struct market_round market_round;
 	int64_t market_at_ms, market_not_before_ms;

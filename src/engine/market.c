@@ -9,6 +9,9 @@
 /* How often the fees of the day are asked for, while something is to be signed. */
 #define MARKET_BLOCKS 5
 #define MARKET_MS 10000
+/* Nodes may be so many blocks apart; and behind so many the rule allows anything. */
+#define MARKET_SLACK_BLOCKS 2
+#define MARKET_MOVED_BLOCKS 256
 /* After a round in which no quorum answered. */
 #define MARKET_PAUSE_MS 1000
 
@@ -66,6 +69,7 @@ static void market_take(struct runner *r, struct fact *f)
 	struct market_ask *q = (struct market_ask *)f;
 	struct chain_run *c = q->chain;
 	struct market_round *m = &c->market_round;
+	uint64_t was = c->market.next_base_fee;
 	struct head head = { 0 };
 
 	m->busy = false;
@@ -78,6 +82,9 @@ static void market_take(struct runner *r, struct fact *f)
 	if (!agree(&c->market, c, true) && !agree(&c->market, c, false))
 		return;
 	m->agreed = c->has_market = true;
+	c->market_base = c->market.next_base_fee;
+	for (size_t i = 0; i < c->accounts_n && c->market_base > was; i++)
+		c->accounts[i]->bumped_height = 0; /* bumps are looked at again */
 	follower_head(c->follower, &head);
 	c->market_height = head.height;
 }
@@ -116,7 +123,31 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	runner_ask(r, c, node, &body, false, market_done, q);
 }
 
-static bool due(struct runner *r, const struct chain_run *c, uint64_t height)
+/* Between two rounds the base fee is the head's, which is one node's word: as far as the
+ * rule of EIP-1559 can have moved it from the quorum's. false: it is said to be beyond,
+ * and the quorum is asked. */
+static bool base_follow(struct chain_run *c, const struct head *head)
+{
+	uint64_t low = c->market_base, high = low, blocks = MARKET_SLACK_BLOCKS;
+
+	if (!c->has_market || !head->next_base_fee)
+		return true;
+	if (head->height > c->market_height)
+		blocks += head->height - c->market_height;
+	for (uint64_t i = 0; i < blocks && i < MARKET_MOVED_BLOCKS; i++) {
+		low -= low / 8;
+		high += high < UINT64_MAX / 2 ? high / 8 + 1 : 0;
+	}
+	c->market.next_base_fee = head->next_base_fee;
+	if (head->next_base_fee < low)
+		c->market.next_base_fee = low;
+	if (head->next_base_fee > high)
+		c->market.next_base_fee = high;
+	return c->market.next_base_fee == head->next_base_fee;
+}
+
+static bool due(
+    struct runner *r, const struct chain_run *c, uint64_t height, bool follows)
 {
 	int64_t now = world_now_ms(r->s.world);
 
@@ -127,7 +158,7 @@ static bool due(struct runner *r, const struct chain_run *c, uint64_t height)
 	if (!c->has_market)
 		return true;
 	return height != c->market_height &&
-	    (height >= c->market_height + MARKET_BLOCKS ||
+	    (!follows || height >= c->market_height + MARKET_BLOCKS ||
 		now - c->market_at_ms >= MARKET_MS);
 }
 
@@ -149,13 +180,13 @@ void market_turn(struct runner *r, struct chain_run *c)
 	struct market_round *m = &c->market_round;
 	struct head head;
 	int64_t at_ms;
+	bool follows;
 	int node = -1;
 
 	if (!c->accounts_n || !follower_head(c->follower, &head))
 		return;
-	if (c->has_market && head.next_base_fee)
-		c->market.next_base_fee = head.next_base_fee;
-	if (m->busy || (!m->asked && !due(r, c, head.height)))
+	follows = base_follow(c, &head);
+	if (m->busy || (!m->asked && !due(r, c, head.height, follows)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
 		node = quorum_next(c, m->asked, &at_ms);

@@ -29,6 +29,7 @@ struct sim_block *sim_node_head(const struct sim_node *n)
 struct sim_slant call_slant(const struct call *q)
 {
 	return (struct sim_slant){ .other_genesis = q->node->other_genesis,
+		.base_fee = q->node->base_fee,
 		.flipped = q->node->receipts == SIM_RECEIPTS_FLIPPED };
 }
 

@@ -65,6 +65,7 @@ struct sim_node {
 	bool boasts;             /* balances are a thousand times as large */
 	bool estimates_revert;
 	uint64_t estimate;       /* of whatever is estimated; 0: the truth */
+	uint64_t base_fee;       /* in its headers; 0: the truth */
 	bool hides_code;         /* nobody has any */
 	bool hides_transactions; /* it knows none by its hash */
 

@@ -129,7 +129,7 @@ void sim_shape_block(
 	member_u64(out, "timestamp", b->time_s);
 	member_u64(out, "gasLimit", b->gas_limit);
 	member_u64(out, "gasUsed", b->gas_used);
-	member_u64(out, "baseFeePerGas", b->base_fee);
+	member_u64(out, "baseFeePerGas", slant.base_fee ? slant.base_fee : b->base_fee);
 	block_transactions(out, b, whole);
 	member_json(out, "difficulty", "\"0x0\"");
 	member_json(out, "extraData", "\"0x\"");

@@ -9,6 +9,7 @@
 /* How a node tells it: block 0 and status words may be lies. */
 struct sim_slant {
 	bool other_genesis, flipped;
+	uint64_t base_fee; /* of every block; 0: the truth */
 };
 
 /* b NULL: zeros, as the parent of block 0. */

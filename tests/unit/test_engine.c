@@ -553,6 +553,25 @@ static void an_attempt_in_one_nodes_block_is_disowned(void **state_)
 	finish();
 }
 
+struct fee_row {
+	uint64_t max_fee, tip;
+};
+
+static size_t attempts_of(int64_t intent_id, struct fee_row out[16])
+{
+	struct sql_attempt_of_intent_in in = { .intent = intent_id };
+	struct sql_attempt_of_intent_out row;
+	size_t n = 0;
+
+	sql_attempt_of_intent_begin(scene.journal, &in);
+	while (sql_attempt_of_intent_next(scene.journal, &row)) {
+		assert_true(n < 16);
+		out[n++] = (struct fee_row){ .max_fee = (uint64_t)row.max_fee,
+			.tip = (uint64_t)row.tip };
+	}
+	return n;
+}
+
 /* Of three nodes one lies: it neither raises nor lowers what is offered. */
 static void one_node_does_not_make_the_fees(void **state_)
 {
@@ -568,6 +587,33 @@ static void one_node_does_not_make_the_fees(void **state_)
 		pay_rows(1);
 		run_until(is_signed(1));
 		assert_in_range(chain()->market.tip, 2 * GWEI, 3 * GWEI);
+		finish();
+		end(NULL);
+	}
+}
+
+/* Headers are of one node's making: none makes a bump dearer. */
+static void one_node_makes_no_base_fee(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		struct fee_row row[16];
+		size_t n;
+
+		begin(3, 2);
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		pay_rows(1);
+		run_until(is_signed(1));
+		scene.node[k]->base_fee = 400 * GWEI;
+		for (int i = 0; i < 8; i++) {
+			sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+			run(1500);
+		}
+		n = attempts_of(item(1).intent, row);
+		assert_in_range(row[n - 1].max_fee, GWEI, 10 * GWEI);
+		assert_in_range(row[n - 1].tip, GWEI, 3 * GWEI);
+		sim_mining(scene.chain, INTERVAL_MS);
 		finish();
 		end(NULL);
 	}
@@ -830,25 +876,6 @@ static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
 }
 
 /* -- fees ------------------------------------------------------------------------ */
-
-struct fee_row {
-	uint64_t max_fee, tip;
-};
-
-static size_t attempts_of(int64_t intent_id, struct fee_row out[16])
-{
-	struct sql_attempt_of_intent_in in = { .intent = intent_id };
-	struct sql_attempt_of_intent_out row;
-	size_t n = 0;
-
-	sql_attempt_of_intent_begin(scene.journal, &in);
-	while (sql_attempt_of_intent_next(scene.journal, &row)) {
-		assert_true(n < 16);
-		out[n++] = (struct fee_row){ .max_fee = (uint64_t)row.max_fee,
-			.tip = (uint64_t)row.tip };
-	}
-	return n;
-}
 
 static size_t check_rule(int64_t intent_id)
 {
@@ -2192,6 +2219,7 @@ int main(void)
 		T(a_list_is_paid),
 		T(an_attempt_in_one_nodes_block_is_disowned),
 		T(one_node_does_not_make_the_fees),
+		T(one_node_makes_no_base_fee),
 		T(a_node_that_is_down_keeps_no_fees_back),
 		T(fees_that_nobody_tells_are_asked_for_with_pauses),
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
