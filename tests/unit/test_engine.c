@@ -893,6 +893,44 @@ static size_t check_rule(int64_t intent_id)
 	return n;
 }
 
+/* All is mined while it is away: nothing is sent again, and no block of the past makes
+ * an attempt too cheap. */
+static void what_was_mined_meanwhile_is_not_sent_again(void **state_)
+{
+	uint64_t sends;
+
+	(void)state_;
+	begin(1, 1);
+	scene.config.max_in_flight = 12;
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(12);
+	run_until(is_signed(12));
+	run(1000);
+	rest();
+	scene_mine(&scene, 5);
+	for (int k = 0; k < 40; k++) {
+		scene.chain->base_fee_next = 90 * GWEI;
+		scene_mine(&scene, 1);
+	}
+	for (int k = 0; k < 60; k++)
+		scene_mine(&scene, 1);
+	sends = scene.node[0]->calls[SIM_eth_sendRawTransaction];
+	scene_rise(&scene);
+	rise();
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(runner->operations_n);
+	finish();
+	assert_int_equal(scene.node[0]->calls[SIM_eth_sendRawTransaction], sends);
+	for (int row = 1; row <= 12; row++) {
+		struct fee_row fees[16];
+		int64_t ids[8];
+
+		assert_int_equal(intents_of(row, ids), 1);
+		assert_int_equal(attempts_of(ids[0], fees), 1);
+	}
+}
+
 static void a_base_fee_above_what_it_offers_bumps_it(void **state_)
 {
 	struct fee_row row[16];
@@ -2230,6 +2268,7 @@ int main(void)
 		T(a_stranger_that_nobody_shows_holds_its_block),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(three_strangers_stop_and_a_resume_accepts_them),
+		T(what_was_mined_meanwhile_is_not_sent_again),
 		T(a_base_fee_above_what_it_offers_bumps_it),
 		T(the_lowest_that_waits_is_bumped),
 		T(all_attempts_of_a_nonce_move_together),
