@@ -165,11 +165,12 @@ static void operation_check(struct doctor *d, struct operation *o)
 		    "its totals are not the sums of its rows");
 	else if (report_progress(d->cli, d->journal, o, &p, &f) != ERR_OK)
 		finding(d, "journal", o->name, DAMAGE, "%s", f.why);
-	else if (p.unblock[0])
+	else if (p.unblock[0] && p.waits_for[0])
 		finding(d, "journal", o->name, p.unblock, "it waits for %s", p.waits_for);
 	else
-		fine(d, "journal", o->name, "%s, its sums hold",
-		    state_name(MACHINE_OPERATION, o->state));
+		fine(d, "journal", o->name, "%s, its sums hold%s%s",
+		    state_name(MACHINE_OPERATION, o->state),
+		    p.unblock[0] ? "; void rows can be tried again: " : "", p.unblock);
 }
 
 static void operations_check(struct doctor *d)

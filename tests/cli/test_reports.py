@@ -232,6 +232,7 @@ def status_names_void_rows(folder):
     shown = Run(folder, "status", "payroll").ends(0).out
     assert "row 10: reverted" in shown and "pawl retry payroll" in shown, shown
     Run(folder, "status").ends(0, out="(?s)then: pawl retry payroll.*now; none is needed")
+    Run(folder, "doctor").ends(1, out="ok +journal +payroll.*tried again: pawl retry payroll")
     with Journal(folder) as db:
         insert(db, "item", operation=1, row=11, line=12, recipient=blob(0xAA, 11, 20),
                amount=amount(1), memo=None, state=VOID, intent=None, reason="reverted")
