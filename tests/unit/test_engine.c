@@ -1310,6 +1310,68 @@ static void a_cancel_now_empties_what_is_live(void **state_)
 	check_fees();
 }
 
+static uint64_t sends(void)
+{
+	return scene.node[0]->calls[SIM_eth_sendRawTransaction];
+}
+
+/* The lowest nonce has no bytes that may leave: those above it would only wait for it. */
+static void nothing_leaves_above_a_hole(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	scene.config.max_fee_per_gas = 1; /* so that it gets no empty attempt */
+	sql_intent_empty(
+	    scene.journal, &(struct sql_intent_empty_in){ .id = item(1).intent });
+	sim_pool_drop_all(scene.chain);
+	before = sends();
+	run(120000);
+	rise_again();
+	run(120000);
+	assert_int_equal(sends(), before);
+	scene.config.max_fee_per_gas = 500 * GWEI;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* Who is wrong about where a row is moves nothing. */
+static void rows_move_only_from_where_they_are(void **state_)
+{
+	const struct amount amount = amount_u64(1001), zero = AMOUNT_ZERO;
+	struct sql_intent_settle_in settle = {
+		.from = INTENT_SIGNED, .to = INTENT_VOID, .held = zero, .no_proof = true
+	};
+	struct totals before[5];
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(2);
+	memcpy(before, op()->by_state, sizeof before);
+	operation_item(runner, op(), 1, &amount, ITEM_LIVE, ITEM_FINAL, 0, NULL);
+	assert_int_equal(item(1).state, ITEM_PENDING);
+	assert_memory_equal(before, op()->by_state, sizeof before);
+	run_until(live(1));
+	settle.id = item(1).intent;
+	finish();
+	assert_int_equal(sql_intent_settle(scene.journal, &settle), 0);
+	assert_int_equal(sql_intent_empty(scene.journal,
+			     &(struct sql_intent_empty_in){ .id = settle.id }),
+	    0);
+	assert_int_equal(sql_intent_signed(scene.journal,
+			     &(struct sql_intent_signed_in){
+				 .id = settle.id, .attempt = intent(settle.id).attempt }),
+	    0);
+	assert_int_equal(intent(settle.id).state, INTENT_FINAL);
+	turn();
+}
+
 /* It is cancelled while a worker signs its payload: that attempt never comes to be. */
 static void a_cancel_overtakes_the_signing(void **state_)
 {
@@ -2281,6 +2343,8 @@ int main(void)
 		T(a_pause_reserves_nothing_new),
 		T(a_cancel_settles_what_is_live),
 		T(a_cancel_now_empties_what_is_live),
+		T(nothing_leaves_above_a_hole),
+		T(rows_move_only_from_where_they_are),
 		T(a_cancel_overtakes_the_signing),
 		T(an_intent_holds_its_dearest_attempt),
 		T(bytes_of_another_generation_are_dropped),
