@@ -189,9 +189,9 @@ def nobody_waits_in_silence():
 
 @test
 def verify_counts_what_is_not_final_apart():
-    with desk_of(60, max_in_flight=10) as (anvil, desk):
+    with desk_of(100, max_in_flight=5) as (anvil, desk):
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 20, 30, "20 payments")
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
         beside = desk.expect(3, "verify", "list", "--json")
         told = json.loads(beside.out)
         same((told["ok"], told["mismatches"]), (False, []), "verify of what is under way")
@@ -277,7 +277,7 @@ def problems_of_a_list_are_json():
 
 @test
 def a_stop_at_the_cap_names_a_figure_that_suffices():
-    with desk_of(60, max_in_flight=10) as (anvil, desk):
+    with desk_of(100, max_in_flight=5) as (anvil, desk):
         child = desk.start(*desk.airdrop("list.csv", "--max-total-fee", "0.02"))
         wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
         anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
