@@ -313,9 +313,9 @@ void account_turn(struct runner *r, struct account *a)
 {
 	take_agreed(r, a);
 	strangers_turn(r, a);
+	account_bump(r, a);
 	if (a->unsigned_left && a->chain->has_market)
 		ask_unsigned(r, a);
-	account_bump(r, a);
 }
 
 /* The operation after this one in the round, that may reserve and has something. Who

@@ -63,14 +63,14 @@ static void caps_forget(struct runner *r, const struct account *a)
 			r->operations[k]->pinched = false;
 }
 
-/* What was said of a cap while it was in the way. */
+/* What was said of a cap while it was in the way; where it goes on its kind says what it
+ * waits for. */
 static void caps_unsay(struct runner *r, const struct account *a)
 {
 	for (size_t k = 0; k < r->operations_n; k++) {
 		struct operation *o = r->operations[k];
 
-		if (o->account == a->id && !o->pinched &&
-		    (o->state == OPERATION_CANCELLING || o->state == OPERATION_PAUSED))
+		if (o->account == a->id && !o->pinched && o->state == OPERATION_PAUSED)
 			operation_waits(o, NULL);
 	}
 }

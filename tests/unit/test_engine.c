@@ -1209,7 +1209,7 @@ static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
 	assert_says(op()->waits_for, "pawl resume wages --max-total-fee AMOUNT");
 	raise_cap("5");
 	run(3000);
-	assert_string_equal(op()->waits_for, "");
+	assert_string_equal(op()->waits_for, "what is live to be final");
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
 	assert_int_equal(paid_in_all(), 0);

@@ -346,6 +346,21 @@ static bool anything_live(struct runner *r, const struct operation *o)
 	return live;
 }
 
+static void cancel(struct runner *r, struct operation *o)
+{
+	const struct account *acct = account_of(r, o->account);
+
+	if (!anything_live(r, o))
+		operation_move(r, o, OPERATION_CANCELLED, "nothing is live any more");
+	else if (o->pinched)
+		return; /* it says what it waits for */
+	else if (!acct->key)
+		paying_waits(o, acct,
+		    "what is live to be final; its key can't be used to replace it");
+	else
+		paying_waits(o, acct, "what is live to be final");
+}
+
 /* A final block vanished under an operation that had ended. */
 static void reopen(struct runner *r, struct operation *o)
 {
@@ -379,9 +394,7 @@ static enum err airdrop_advance(struct runner *r, struct operation *o, struct fa
 		pay_fee(r, o, a);
 		break;
 	case OPERATION_CANCELLING:
-		if (!anything_live(r, o))
-			operation_move(
-			    r, o, OPERATION_CANCELLED, "nothing is live any more");
+		cancel(r, o);
 		break;
 	case OPERATION_COMPLETED:
 	case OPERATION_CANCELLED:
