@@ -444,7 +444,7 @@ struct measure {
 	int64_t power, again;       /* stories */
 };
 
-static const struct measure brief = { 3, 5, 3, RISING_OPS, 80 };
+static const struct measure brief = { 4, 8, 4, 24, 50 };
 static const struct measure whole = { 1, 1, 1, 20 * RISING_OPS, 2000 };
 
 static void torture(const struct measure *m)
