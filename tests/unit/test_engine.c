@@ -823,6 +823,27 @@ static void a_stranger_that_nobody_shows_holds_its_block(void **state_)
 	finish();
 }
 
+/* What it did is not known yet: another payment of a row, perhaps. */
+static void nothing_is_reserved_beside_an_unread_stranger(void **state_)
+{
+	int64_t pending;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(24);
+	run_until(is_signed(4));
+	scene.node[0]->hides_transactions = true;
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	after_blocks(3);
+	run(1000);
+	pending = op()->by_state[ITEM_PENDING].n;
+	assert_true(pending > 0);
+	after_blocks(12);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, pending);
+	scene.node[0]->hides_transactions = false;
+	finish();
+}
+
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 {
 	(void)state_;
@@ -1370,6 +1391,30 @@ static void rows_move_only_from_where_they_are(void **state_)
 	    0);
 	assert_int_equal(intent(settle.id).state, INTENT_FINAL);
 	turn();
+}
+
+/* Four in a row would be three too many, if they were anybody else's. */
+static void empty_attempts_are_our_own(void **state_)
+{
+	struct sql_consumed_highest_out foreign = { .no_nonce = true };
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(4);
+	run_until(is_signed(4));
+	run(1000);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_false(account()->stopped);
+	sql_consumed_highest_one(scene.journal,
+	    &(struct sql_consumed_highest_in){ .account = account()->id }, &foreign);
+	assert_true(foreign.no_nonce);
+	check_fees();
 }
 
 /* It is cancelled while a worker signs its payload: that attempt never comes to be. */
@@ -2328,6 +2373,7 @@ int main(void)
 		T(a_nonce_that_comes_back_is_paid_with),
 		T(a_nonce_that_comes_back_is_filled),
 		T(a_stranger_that_nobody_shows_holds_its_block),
+		T(nothing_is_reserved_beside_an_unread_stranger),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(what_was_mined_meanwhile_is_not_sent_again),
@@ -2345,6 +2391,7 @@ int main(void)
 		T(a_cancel_now_empties_what_is_live),
 		T(nothing_leaves_above_a_hole),
 		T(rows_move_only_from_where_they_are),
+		T(empty_attempts_are_our_own),
 		T(a_cancel_overtakes_the_signing),
 		T(an_intent_holds_its_dearest_attempt),
 		T(bytes_of_another_generation_are_dropped),
