@@ -59,9 +59,7 @@ enum bump {
 enum bump intent_bump(
     struct runner *r, struct account *a, const struct intent *i, bool empty);
 
-/* Bytes came back from the workers: make them durable. */
-void intent_take_signed(struct runner *r);
-void intent_flush(struct runner *r); /* queue the batch that was filled in this turn */
+/* -- settle.c -------------------------------------------------------------- */
 
 /* Settle along the edge, release what it held, move its item. */
 void intent_final(
@@ -78,7 +76,5 @@ int64_t intent_newest(struct runner *r, const struct intent *i);
 
 /* The final block of its proof vanished: it is live again. */
 void intent_reopen(struct runner *r, const struct intent *i, const char *why);
-
-void sign_batches_free(struct runner *r);
 
 #endif

@@ -13,6 +13,7 @@
 #include "engine/market.h"
 #include "engine/operation.h"
 #include "engine/scrap.h"
+#include "engine/sign.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
@@ -349,7 +350,7 @@ void runner_free(struct runner *r)
 		r->facts = f->next;
 		f->free(f);
 	}
-	sign_batches_free(r);
+	sign_free(r);
 	for (size_t i = 0; i < r->operations_n; i++)
 		operation_free(r->operations[i]);
 	free(r->operations);
@@ -415,7 +416,7 @@ static void decide(struct runner *r)
 		market_turn(r, c);
 		runner_wake_at(r, follower_wake_ms(c->follower));
 	}
-	intent_take_signed(r);
+	sign_take(r);
 	take_facts(r);
 	for (size_t i = 0; i < r->operations_n; i++) {
 		struct operation *o = r->operations[i];
@@ -432,7 +433,7 @@ static void decide(struct runner *r)
 			account_fill(r, a);
 			account_send(r, a);
 		}
-	intent_flush(r);
+	sign_flush(r);
 	for (size_t i = 0; i < r->operations_n; i++)
 		operation_put(r, r->operations[i]);
 }

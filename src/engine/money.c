@@ -1,0 +1,160 @@
+#include "engine/money.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+static struct amount gas_times(uint64_t gas, uint64_t fee)
+{
+	struct amount a = amount_u64(fee);
+
+	CHECK(amount_mul_u64(&a, &a, gas));
+	return a;
+}
+
+bool money_cost(struct amount *ret, const struct payload *p, const struct fees *fees)
+{
+	struct amount gas = gas_times(fees->gas, fees->max_fee);
+
+	return amount_add(ret, &p->value, &gas);
+}
+
+bool money_cap_covers(
+    const struct operation *o, const struct amount *was, const struct amount *held)
+{
+	struct amount sum;
+
+	return amount_sub(&sum, &o->fees_held, was) && amount_add(&sum, &sum, held) &&
+	    amount_add(&sum, &sum, &o->fees_final) && amount_cmp(&sum, &o->cap) <= 0;
+}
+
+struct amount money_room(const struct operation *o, const struct intent *i)
+{
+	struct amount used, room;
+
+	CHECK(amount_add(&used, &o->fees_held, &o->fees_final));
+	if (!amount_sub(&room, &o->cap, &used) || !amount_add(&room, &room, &i->held))
+		return i->held;
+	return room;
+}
+
+struct amount money_to_hold(
+    const struct chain_run *c, const struct fees *fees, enum hold what)
+{
+	uint64_t cap = c->config->max_fee_per_gas;
+	struct amount own = gas_times(fees->gas, fees->max_fee), over;
+
+	if (what == HOLD_RESERVE)
+		return gas_times(fees->gas, c->connector->fees_reserve(fees, cap));
+	if (what == HOLD_ITSELF)
+		return own;
+	/* The tag of a legacy one is in its gas. */
+	over = gas_times(fees->type == FEE_LEGACY ? fees->gas : EMPTY_GAS,
+	    c->connector->fees_over(fees, cap));
+	return amount_cmp(&over, &own) > 0 ? over : own;
+}
+
+uint64_t money_fee_within(const struct chain_run *c, const struct amount *room,
+    const struct fees *like, enum hold what)
+{
+	uint64_t low = 0, high = c->config->max_fee_per_gas;
+	struct fees at = *like;
+
+	while (low < high) {
+		struct amount need;
+
+		at.max_fee = high - (high - low) / 2;
+		need = money_to_hold(c, &at, what);
+		if (amount_cmp(&need, room) <= 0)
+			low = at.max_fee;
+		else
+			high = at.max_fee - 1;
+	}
+	return low;
+}
+
+void money_move(struct operation *o, const struct amount *was, const struct amount *held)
+{
+	CHECK(amount_sub(&o->fees_held, &o->fees_held, was));
+	CHECK(amount_add(&o->fees_held, &o->fees_held, held));
+	o->dirty = true;
+}
+
+bool money_held_with(struct amount *ret, const struct chain_run *c,
+    const struct operation *o, const struct intent *i, const struct fees *fees,
+    bool empty)
+{
+	*ret = money_to_hold(c, fees, HOLD_RESERVE);
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	if (money_cap_covers(o, &i->held, ret))
+		return true;
+	*ret = money_to_hold(c, fees, empty ? HOLD_ITSELF : HOLD_EMPTY);
+	if (amount_cmp(ret, &i->held) < 0)
+		*ret = i->held;
+	return money_cap_covers(o, &i->held, ret);
+}
+
+void money_hold(struct runner *r, struct operation *o, const struct intent *i,
+    const struct amount *held)
+{
+	sql_intent_held(
+	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = *held });
+	money_move(o, &i->held, held);
+}
+
+bool money_covers(struct account *a, const struct payload *p, const struct amount *cost)
+{
+	struct payment pay;
+	struct amount sum;
+
+	if (!a->has_balance || !amount_add(&sum, &a->outstanding, cost) ||
+	    amount_cmp(&sum, &a->balance) > 0)
+		return false;
+	if (!a->chain->connector->payment(&pay, p) || !pay.token)
+		return true;
+	for (size_t i = 0; i < a->tokens_n; i++) {
+		struct token_held *t = &a->tokens[i];
+
+		if (memcmp(t->token.at, pay.asset.at, sizeof t->token.at) != 0)
+			continue;
+		return t->known && amount_add(&sum, &t->outstanding, &pay.amount) &&
+		    amount_cmp(&sum, &t->balance) <= 0;
+	}
+	return false;
+}
+
+void money_take(struct account *a, const struct payload *p, const struct amount *cost)
+{
+	struct payment pay;
+
+	CHECK(amount_add(&a->outstanding, &a->outstanding, cost));
+	if (!a->chain->connector->payment(&pay, p) || !pay.token)
+		return;
+	for (size_t i = 0; i < a->tokens_n; i++)
+		if (!memcmp(a->tokens[i].token.at, pay.asset.at, sizeof pay.asset.at))
+			CHECK(amount_add(&a->tokens[i].outstanding,
+			    &a->tokens[i].outstanding, &pay.amount));
+}
+
+static enum fee_type fee_type_of(const struct chain_run *c)
+{
+	if (c->config->fee_type == CHAIN_FEE_LEGACY)
+		return FEE_LEGACY;
+	if (c->config->fee_type == CHAIN_FEE_1559)
+		return FEE_1559;
+	return c->market.has_1559 ? FEE_1559 : FEE_LEGACY;
+}
+
+void money_first_fees(struct fees *ret, struct account *a, struct operation *o,
+    int64_t row, uint64_t gas, uint64_t cap)
+{
+	struct chain_run *c = a->chain;
+	uint8_t tag[5];
+
+	operation_tag(o, row, tag);
+	c->connector->fees_first(ret, &c->market, gas, fee_type_of(c), cap,
+	    c->config->max_priority_fee_per_gas, tag);
+}

@@ -1,0 +1,185 @@
+/* settle.c - the end of an intent, and its return when a final block vanished. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/intent.h"
+#include "engine/money.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+static void settle(struct runner *r, const struct intent *i, int to, const char *proof)
+{
+	const struct amount zero = AMOUNT_ZERO;
+	struct operation *o = runner_operation(r, i->operation);
+
+	state_check(MACHINE_INTENT, i->state, to);
+	sql_intent_settle(r->s.journal,
+	    &(struct sql_intent_settle_in){ .id = i->id,
+		.from = i->state,
+		.to = to,
+		.held = zero,
+		.proof = proof,
+		.no_proof = !proof });
+	if (o)
+		money_move(o, &i->held, &zero);
+	r->again = true;
+}
+
+/* The row that an intent carries; false: none, or the journal is numb. */
+static bool item_read(
+    struct runner *r, const struct intent *i, struct sql_item_get_out *ret)
+{
+	struct sql_item_get_in in = { .operation = i->operation, .row = i->row };
+
+	return i->row > 0 && sql_item_get_one(r->s.journal, &in, ret);
+}
+
+bool intent_failed(const char *proof)
+{
+	return !strncmp(proof, PROOF_REVERTED, strlen(PROOF_REVERTED)) ||
+	    !strncmp(proof, PROOF_NOTHING_SEEN, strlen(PROOF_NOTHING_SEEN));
+}
+
+/* -- several intents for one payment ---------------------------------------------- */
+
+/* Calls see for each intent of a row, until it says true. */
+static bool row_any(struct runner *r, int64_t operation, int64_t row,
+    bool (*see)(void *ctx, const struct intent *i), void *ctx)
+{
+	struct sql_intent_by_row_in in = { .operation = operation, .row = row };
+	struct sql_intent_by_row_out out;
+	int64_t *ids = NULL;
+	size_t n = 0;
+	bool found = false;
+
+	sql_intent_by_row_begin(r->s.journal, &in);
+	while (sql_intent_by_row_next(r->s.journal, &out)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = out.id;
+	}
+	for (size_t k = 0; k < n && !found; k++) {
+		struct intent i;
+
+		found = intent_read(r->s.journal, ids[k], &i) && see(ctx, &i);
+	}
+	free(ids);
+	return found;
+}
+
+static bool payment_any(struct runner *r, const struct intent *i,
+    bool (*see)(void *ctx, const struct intent *i), void *ctx)
+{
+	if (i->row > 0)
+		return row_any(r, i->operation, i->row, see, ctx);
+	return row_any(r, i->operation, -1, see, ctx) ||
+	    row_any(r, i->operation, 0, see, ctx);
+}
+
+static bool see_newest(void *ctx, const struct intent *i)
+{
+	int64_t *newest = ctx;
+
+	if (i->id > *newest)
+		*newest = i->id;
+	return false;
+}
+
+int64_t intent_newest(struct runner *r, const struct intent *i)
+{
+	int64_t newest = i->id;
+
+	if (i->row != ROW_HOLE)
+		(void)payment_any(r, i, see_newest, &newest);
+	return newest;
+}
+
+static bool see_older_live(void *ctx, const struct intent *i)
+{
+	const int64_t *newest = ctx;
+
+	return i->id < *newest &&
+	    (i->state == INTENT_RESERVED || i->state == INTENT_SIGNED);
+}
+
+/* Contested, and this older one is settled. Its payload won: the newest gets an empty
+ * attempt. It is dead: the newest goes on, if no other older one can still win. */
+static void rival_settled(struct runner *r, const struct intent *i, bool won)
+{
+	int64_t newest = intent_newest(r, i);
+
+	if (newest == i->id)
+		return;
+	if (won)
+		sql_intent_empty(
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = newest });
+	else if (!payment_any(r, i, see_older_live, &newest))
+		sql_intent_unhold(
+		    r->s.journal, &(struct sql_intent_unhold_in){ .id = newest });
+}
+
+void intent_final(
+    struct runner *r, const struct intent *i, const char *proof, const char *flag)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct sql_item_get_out item;
+
+	settle(r, i, INTENT_FINAL, proof);
+	if (i->row <= 0)
+		rival_settled(r, i, true);
+	if (!o || !item_read(r, i, &item))
+		return;
+	if (item.state != ITEM_LIVE) {
+		log_error("intent", "row %lld of %s was paid twice: see pawl explain",
+		    (long long)i->row, o->name);
+		return;
+	}
+	if (item.intent != i->id)
+		rival_settled(r, i, true);
+	operation_item(r, o, i->row, &item.amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
+}
+
+void intent_void(struct runner *r, const struct intent *i, bool item_void,
+    const char *proof, const char *reason)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct sql_item_get_out item;
+
+	settle(r, i, INTENT_VOID, proof);
+	if (i->row <= 0)
+		rival_settled(r, i, false);
+	if (!o || !item_read(r, i, &item) || item.state != ITEM_LIVE)
+		return;
+	if (item.intent != i->id) {
+		rival_settled(r, i, false);
+		return;
+	}
+	operation_item(r, o, i->row, &item.amount, ITEM_LIVE,
+	    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
+}
+
+void intent_reopen(struct runner *r, const struct intent *i, const char *why)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	int to = i->has_attempt ? INTENT_SIGNED : INTENT_RESERVED;
+	struct sql_item_get_out item;
+	struct amount held;
+
+	state_check(MACHINE_INTENT, i->state, to);
+	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
+	sql_intent_settle(r->s.journal,
+	    &(struct sql_intent_settle_in){ .id = i->id,
+		.from = i->state,
+		.to = to,
+		.held = held,
+		.no_proof = true });
+	if (!o)
+		return;
+	CHECK(amount_add(&o->fees_held, &o->fees_held, &held));
+	o->dirty = true;
+	if (item_read(r, i, &item) && item.state != ITEM_LIVE)
+		operation_item(
+		    r, o, i->row, &item.amount, (int)item.state, ITEM_LIVE, i->id, why);
+}

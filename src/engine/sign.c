@@ -1,0 +1,234 @@
+/* sign.c - bytes for intents: asked of the workers, and made durable when they come. */
+#include "engine/sign.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/crash.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/money.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+/* Intents signed by one job of a worker. */
+#define SIGN_BATCH 32
+
+/* Bytes that were asked for: which intent, and the attempt it had then. The result is
+ * dropped when the intent has moved on. */
+struct sign_one {
+	int64_t intent, had_attempt;
+	bool empty;
+	struct sign_job job;
+	struct signed_bytes out;
+	enum err err;
+	struct fail fail;
+};
+
+struct sign_batch {
+	struct runner *runner;
+	struct sign_batch *next;
+	enum err (*sign)(
+	    struct signed_bytes *ret, const struct sign_job *job, struct fail *f);
+	uint32_t n;
+	struct sign_one one[SIGN_BATCH];
+};
+
+/* -- the batch on its way to a worker ------------------------------------------- */
+
+static void batch_run(void *job)
+{
+	struct sign_batch *b = job;
+
+	CRASH_POINT(sign_before);
+	for (uint32_t i = 0; i < b->n; i++)
+		b->one[i].err = b->sign(&b->one[i].out, &b->one[i].job, &b->one[i].fail);
+	CRASH_POINT(sign_after);
+}
+
+static void batch_done(void *job)
+{
+	struct sign_batch *b = job;
+	struct runner *r = b->runner;
+
+	*r->signed_end = b;
+	r->signed_end = &b->next;
+}
+
+static void batch_release(void *job)
+{
+	struct sign_batch *b = job;
+
+	world_work(b->runner->s.world, batch_run, batch_done, b);
+}
+
+static void batch_drop(void *job)
+{
+	free(job);
+}
+
+void sign_flush(struct runner *r)
+{
+	struct sign_batch *b = r->filling;
+
+	if (!b)
+		return;
+	r->filling = NULL;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = batch_release,
+		.drop = batch_drop,
+		.job = b,
+		.commits = true });
+}
+
+void sign_free(struct runner *r)
+{
+	free(r->filling);
+	r->filling = NULL;
+	while (r->signed_in) {
+		struct sign_batch *b = r->signed_in;
+
+		r->signed_in = b->next;
+		free(b);
+	}
+	r->signed_end = &r->signed_in;
+}
+
+void sign_ask(struct runner *r, struct account *a, const struct intent *i,
+    const struct fees *fees, bool empty)
+{
+	struct sign_one *one;
+
+	CHECK(i->has_nonce && a->key);
+	if (!r->filling) {
+		r->filling = mem_new(sizeof *r->filling);
+		r->filling->runner = r;
+		r->filling->sign = a->chain->connector->sign;
+	}
+	one = &r->filling->one[r->filling->n++];
+	*one = (struct sign_one){
+		.intent = i->id,
+		.had_attempt = i->attempt,
+		.empty = empty,
+		.job = { .chain_id = a->chain->config->chain_id,
+		    .nonce = i->nonce,
+		    .payload = i->payload,
+		    .fees = *fees,
+		    .key = a->key },
+	};
+	if (empty)
+		one->job.payload = (struct payload){ .to = a->address };
+	idset_add(&r->signing, i->id);
+	if (r->filling->n == SIGN_BATCH)
+		sign_flush(r);
+}
+
+/* -- bytes came back ------------------------------------------------------------ */
+
+static void signed_event(
+    struct runner *r, const struct intent *i, const struct sign_one *one)
+{
+	char what[24], why[200], hash[65];
+
+	hex_format(hash, one->out.hash.at, sizeof one->out.hash.at);
+	snprintf(what, sizeof what, "attempt %.8s", hash);
+	snprintf(why, sizeof why, "nonce %llu, %smax fee %llu, tip %llu wei, gas %llu",
+	    (unsigned long long)i->nonce, one->empty ? "empty, " : "",
+	    (unsigned long long)one->job.fees.max_fee,
+	    (unsigned long long)one->job.fees.tip, (unsigned long long)one->job.fees.gas);
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = i->operation,
+		.row = i->row,
+		.what = what,
+		.from = "",
+		.to = "signed",
+		.why = why });
+}
+
+static void attempt_put(struct runner *r, struct account *a, const struct intent *i,
+    const struct sign_one *one)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	const struct fees *fees = &one->job.fees;
+	struct chain_run *c = a->chain;
+	struct sql_attempt_add_in in = {
+		.intent = i->id,
+		.account = a->id,
+		.raw = one->out.raw,
+		.raw_len = one->out.raw_len,
+		.empty = one->empty,
+		.fee_type = fees->type,
+		.gas = (int64_t)fees->gas,
+		.max_fee = (int64_t)fees->max_fee,
+		.tip = (int64_t)fees->tip,
+	};
+	struct sql_attempt_add_out out;
+	struct amount cost, held;
+	struct head head;
+
+	if (follower_head(c->follower, &head))
+		in.signed_height = (int64_t)head.height;
+	memcpy(in.hash, one->out.hash.at, sizeof in.hash);
+	CHECK(money_cost(&cost, &one->job.payload, fees));
+	if (amount_cmp(&cost, &i->cost) < 0)
+		cost = i->cost;
+	held = i->held;
+	if (o)
+		(void)money_held_with(
+		    &held, c, o, i, fees, one->empty); /* signed: held anyway */
+	if (!sql_attempt_add_one(r->s.journal, &in, &out))
+		return;
+	sql_intent_signed(r->s.journal,
+	    &(struct sql_intent_signed_in){
+		.id = i->id, .attempt = out.id, .cost = cost, .held = held });
+	if (o)
+		money_move(o, &i->held, &held);
+	signed_event(r, i, one);
+	a->send_ready = true;
+	if (i->has_attempt)
+		account_send_again(a, i->nonce);
+}
+
+static void take_one(struct runner *r, const struct sign_one *one)
+{
+	struct account *a;
+	struct intent i;
+
+	idset_remove(&r->signing, one->intent);
+	if (!intent_read(r->s.journal, one->intent, &i))
+		return;
+	a = account_of(r, i.account);
+	if (!a)
+		return;
+	if (one->err) {
+		log_error("sign", "intent %lld: %s", (long long)i.id, one->fail.why);
+		account_stop(r, a, "signing failed"); /* a resume asks again */
+		return;
+	}
+	/* The row may have moved on while the worker was busy. */
+	if ((i.state != INTENT_RESERVED && i.state != INTENT_SIGNED) ||
+	    i.attempt != one->had_attempt || (i.emptied && !one->empty)) {
+		/* Its nonce still wants bytes: empty ones. */
+		a->unsigned_left |= i.state == INTENT_RESERVED;
+		return;
+	}
+	attempt_put(r, a, &i, one);
+}
+
+void sign_take(struct runner *r)
+{
+	while (r->signed_in && !runner_turn_long(r)) {
+		struct sign_batch *b = r->signed_in;
+
+		r->signed_in = b->next;
+		if (!r->signed_in)
+			r->signed_end = &r->signed_in;
+		for (uint32_t i = 0; i < b->n; i++)
+			take_one(r, &b->one[i]);
+		free(b);
+	}
+}

@@ -1,0 +1,18 @@
+/* sign.h - bytes for intents: asked of the workers behind a commit, and made durable when
+ * they come. What comes for an intent that has moved on meanwhile is dropped. */
+#ifndef PAWL_ENGINE_SIGN_H
+#define PAWL_ENGINE_SIGN_H
+
+#include "engine/intent.h"
+
+/* Queue bytes with its payload, or empty ones. It has a nonce, and its account a key. */
+void sign_ask(struct runner *r, struct account *a, const struct intent *i,
+    const struct fees *fees, bool empty);
+void sign_flush(struct runner *r); /* the batch that was filled in this turn */
+
+/* What the workers brought. */
+void sign_take(struct runner *r);
+
+void sign_free(struct runner *r);
+
+#endif
