@@ -445,7 +445,7 @@ bool runner_turn(struct runner *r, struct fail *f)
 	r->wake_ms = INT64_MAX;
 	decide(r);
 	if (outbox_commits(r->outbox))
-		journal_save(r->s.journal), journal_save_keep(r->s.journal);
+		journal_must_commit(r->s.journal);
 	if (journal_writing(r->s.journal)) {
 		CRASH_POINT(turn_before_commit);
 		if (journal_commit(r->s.journal, f)) {

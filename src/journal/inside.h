@@ -40,7 +40,8 @@ struct journal {
 	bool writing; /* a transaction is open */
 	bool
 	    taking; /* the transaction is the one that sets the owner: no epoch to hold */
-	bool saved; /* inside a savepoint */
+	bool saved; /* inside a savepoint.. */
+	bool save_written; /* ..that is made with its first write */
 	bool snapshot;
 	bool numb; /* nothing more happens until the rollback */
 	/* While it starts, an error is noted here and makes the journal numb instead of

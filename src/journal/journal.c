@@ -217,7 +217,16 @@ bool journal_begin(struct journal *j)
 		if (journal_exec(j, "BEGIN IMMEDIATE") == ERR_OK && !j->taking)
 			hold_epoch(j);
 	}
+	if (j->saved && !j->save_written && !j->numb) {
+		j->save_written = true;
+		journal_exec(j, "SAVEPOINT turn");
+	}
 	return !j->numb;
+}
+
+void journal_must_commit(struct journal *j)
+{
+	(void)journal_begin(j);
 }
 
 bool journal_writing(const struct journal *j)
@@ -307,9 +316,8 @@ enum err journal_commit(struct journal *j, struct fail *f)
 void journal_save(struct journal *j)
 {
 	CHECK(!j->saved && !j->busy_n);
-	if (journal_begin(j))
-		journal_exec(j, "SAVEPOINT turn");
 	j->saved = true;
+	j->save_written = false;
 	j->saved_events = j->events.n;
 }
 
@@ -317,7 +325,7 @@ void journal_save_keep(struct journal *j)
 {
 	CHECK(j->saved && !j->busy_n);
 	j->saved = false;
-	if (!j->numb)
+	if (j->save_written && !j->numb)
 		journal_exec(j, "RELEASE turn");
 }
 
@@ -326,7 +334,7 @@ void journal_save_drop(struct journal *j)
 	CHECK(j->saved && !j->busy_n);
 	j->saved = false;
 	events_truncate(&j->events, j->saved_events);
-	if (!j->numb && journal_exec(j, "ROLLBACK TO turn") == ERR_OK)
+	if (j->save_written && !j->numb && journal_exec(j, "ROLLBACK TO turn") == ERR_OK)
 		journal_exec(j, "RELEASE turn");
 }
 

@@ -64,7 +64,10 @@ int64_t journal_commit_no(const struct journal *j); /* of the open or the next o
 NODISCARD enum err journal_commit(struct journal *j, struct fail *f);
 void journal_rollback(struct journal *j);
 
-/* One level of savepoint inside the open transaction (begins one). */
+/* This turn commits, even if no row changes: an owner that was robbed ends here. */
+void journal_must_commit(struct journal *j);
+
+/* One level of savepoint. Without a write in it, it costs and begins nothing. */
 void journal_save(struct journal *j);
 void journal_save_keep(struct journal *j);
 void journal_save_drop(struct journal *j);

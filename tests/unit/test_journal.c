@@ -398,6 +398,23 @@ static int64_t events_of(struct journal *j, int64_t operation)
 	return n;
 }
 
+static void begins_nothing_for_an_empty_savepoint(void **state)
+{
+	struct journal *j = own();
+
+	(void)state;
+	journal_save(j);
+	assert_false(has_chain(j, 1));
+	journal_save_keep(j);
+	journal_save(j);
+	journal_save_drop(j);
+	assert_false(journal_writing(j));
+	journal_must_commit(j);
+	assert_true(journal_writing(j));
+	commit(j);
+	journal_close(j);
+}
+
 static void drops_a_savepoint_whole(void **state)
 {
 	struct journal *j = own();
