@@ -791,6 +791,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
 		cmocka_unit_test_setup(reads_beside_the_owner, fresh),
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),
+		cmocka_unit_test_setup(begins_nothing_for_an_empty_savepoint, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_whole, fresh),
 		cmocka_unit_test_setup(keeps_null_apart, fresh),
 		cmocka_unit_test_setup(moves_a_long_wal, fresh),
