@@ -412,7 +412,7 @@ class Killer:
         # those are close behind it.
         longest_s = self.longest_s
         if self.random.random() < 0.5:
-            longest_s /= 4
+            longest_s /= 8
             while child.poll() is None and self.proxy.sends == before:
                 time.sleep(0.001)
         with contextlib.suppress(subprocess.TimeoutExpired):
