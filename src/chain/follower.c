@@ -686,24 +686,27 @@ static void choose_branch(struct follower *f)
 	}
 }
 
+static void tell_as(struct follower *f, struct sighting *s, int opinion)
+{
+	if (s->told && s->told_as == opinion)
+		return;
+	s->told = true;
+	s->told_as = opinion;
+	f->s.told.adopted(f->s.told.ctx, &s->opinions[opinion].facts);
+}
+
 /* The first opinion is told at once, and the quorum's when it is another one. */
 static void tell(struct follower *f)
 {
 	for (size_t i = 1; i < f->trail_n; i++) {
 		struct sighting *s = sighting_find(f, &f->trail[i].hash);
 		struct opinion *o;
-		int as = 0;
 
 		if (!s || !s->opinions_n)
 			break;
 		o = opinion_agreed(f, s);
-		if (o)
-			as = (int)(o - s->opinions);
-		if (s->told && (!o || as == s->told_as))
-			continue;
-		s->told = true;
-		s->told_as = as;
-		f->s.told.adopted(f->s.told.ctx, &s->opinions[as].facts);
+		if (o || !s->told)
+			tell_as(f, s, o ? (int)(o - s->opinions) : 0);
 	}
 }
 
@@ -742,7 +745,10 @@ static void finalize(struct follower *f)
 		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
 		uint64_t height;
 
-		if (!o || !f->s.told.may_final(f->s.told.ctx, &o->facts))
+		if (!o)
+			return;
+		tell_as(f, s, (int)(o - s->opinions));
+		if (!f->s.told.may_final(f->s.told.ctx, &o->facts))
 			return;
 		height = s->head.height;
 		f->s.told.final(f->s.told.ctx, &o->facts);

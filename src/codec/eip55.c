@@ -49,9 +49,11 @@ enum eip55_fault eip55_parse(uint8_t out[20], const char *text, size_t len)
 	if (len != 2 + DIGITS || text[0] != '0' || text[1] != 'x' ||
 	    !hex_parse(address, sizeof address, text + 2, DIGITS))
 		return EIP55_NOT_AN_ADDRESS;
-	eip55_format(right, address);
-	if (is_mixed(text + 2) && memcmp(right + 2, text + 2, DIGITS) != 0)
-		return EIP55_BAD_CHECKSUM;
+	if (is_mixed(text + 2)) {
+		eip55_format(right, address);
+		if (memcmp(right + 2, text + 2, DIGITS) != 0)
+			return EIP55_BAD_CHECKSUM;
+	}
 	memcpy(out, address, sizeof address);
 	return EIP55_OK;
 }

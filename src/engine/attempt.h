@@ -10,9 +10,6 @@ struct intent;
 bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
     const struct seen_tx *tx);
 
-/* Does an attempt have this hash? */
-bool attempt_known(struct runner *r, const struct hash *hash);
-
 /* Blocks above left the trail. */
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above);
 

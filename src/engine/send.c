@@ -12,7 +12,7 @@
 #include "journal/sql.gen.h"
 
 /* Batches under way to one node. */
-#define SENDS_BUSY_MAX 4
+#define SENDS_BUSY_MAX 6
 #define RAW_BODY_MAX (4 * 1024 * 1024)
 /* Nothing moved for so long: send all that is live again. */
 #define STALL_BLOCKS 3

@@ -359,21 +359,12 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
 }
 
-bool strangers_read(
-    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
+bool strangers_read(const struct account *a, const struct block_facts *b, uint32_t at)
 {
-	bool all = true;
-
-	for (uint32_t k = 0; k < b->tx_n; k++) {
-		const struct seen_tx *tx = &b->tx[k];
-
-		if (tx->account != at || attempt_known(r, &tx->hash) ||
-		    consumed_at(r, a, &tx->hash, b->head.height))
-			continue;
-		stranger_seen(r, a, b, tx);
-		all = false;
-	}
-	return all;
+	for (size_t i = 0; i < a->strangers_n; i++)
+		if (block_has(b, at, a->strangers[i].hash.at))
+			return false;
+	return true;
 }
 
 void strangers_final(

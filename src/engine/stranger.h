@@ -19,10 +19,9 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 void strangers_turn(struct runner *r, struct account *a);
 
 /* Is each transaction of the account in this block, which a quorum has as final, ours or
- * judged? The others are asked for, and the block waits: what is not judged when it is
- * final would be forgotten with this process. */
-bool strangers_read(
-    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
+ * judged? It was told as adopted with the same facts. Else the block waits: what is not
+ * judged when it is final would be forgotten with this process. */
+bool strangers_read(const struct account *a, const struct block_facts *b, uint32_t at);
 
 /* A block is final by the quorum's facts: settle what strangers consumed in it, forget
  * those that the quorum does not have. */

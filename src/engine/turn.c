@@ -106,14 +106,12 @@ static void told_retracted(void *ctx, uint64_t above)
 static bool told_may_final(void *ctx, const struct block_facts *b)
 {
 	struct chain_run *c = ctx;
-	bool may = true;
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		if (c->accounts[i]->watch_at < b->accounts_n &&
-		    !strangers_read(
-			c->runner, c->accounts[i], b, c->accounts[i]->watch_at))
-			may = false;
-	return may;
+		    !strangers_read(c->accounts[i], b, c->accounts[i]->watch_at))
+			return false;
+	return true;
 }
 
 static void told_final(void *ctx, const struct block_facts *b)
