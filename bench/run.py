@@ -26,9 +26,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PAYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 PAY_ROWS = 20000
-PAY_ROUNDS = 3
+PAY_ROUNDS = 5
 SEND_ROWS = 2000
-ENV = {**os.environ, "PAYER_KEY": KEY}
+ENV = {name: value for name, value in os.environ.items() if not name.startswith("PAWL_")}
+ENV["PAYER_KEY"] = KEY
 NAMES = ("pay", "ethers", "durable", "restart", "settle", "memory", "idle")
 
 
@@ -40,7 +41,8 @@ class Bench:
         self.rows = []  # (what, figure, bar, met)
 
     def say(self, what, figure, bar, met):
-        print(f"{'ok  ' if met else 'LOW '} {what}: {figure} (bar: {bar})", flush=True)
+        mark = {True: "ok  ", False: "LOW ", None: "    "}[met]
+        print(f"{mark} {what}: {figure} (bar: {bar})", flush=True)
         self.rows.append((what, figure, bar, met))
 
     def tool(self, name):
@@ -72,7 +74,8 @@ class Bench:
         return desk
 
     def init(self, desk):
-        subprocess.run([self.pawl, "init"], cwd=desk, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([self.pawl, "init"], cwd=desk, env=ENV, check=True,
+                       stdout=subprocess.DEVNULL)
         return desk
 
 
@@ -183,7 +186,7 @@ def durable(bench):
         ratio = rate / said["secp_per_s"]
         bench.say(f"reserve, sign and journal {rows:,} intents, of one thread of libsecp256k1",
                   f"{ratio:.2f} ({rate:.0f} against {said['secp_per_s']} a second)",
-                  "at least 0.5" if rows == 100000 else "none; said", ratio >= 0.5)
+                  *(("at least 0.5", ratio >= 0.5) if rows == 100000 else ("none", None)))
         shutil.rmtree(desk)
 
 
@@ -311,7 +314,8 @@ def page(bench):
              f"{machine()}. Ratios are what to read; both sides of each were measured in"
              " turn.", "",
              "| what | figure | bar | |", "|---|---|---|---|"]
-    lines += [f"| {what} | {figure} | {bar} | {'met' if met else '**not met**'} |"
+    told = {True: "met", False: "**not met**", None: ""}
+    lines += [f"| {what} | {figure} | {bar} | {told[met]} |"
               for what, figure, bar, met in bench.rows]
     lines += ["", "One alone: `./do bench NAME`, with a name of "
               + ", ".join(f"`{name}`" for name in NAMES) + ".", ""]
@@ -326,7 +330,7 @@ def main():
             globals()[name](bench)
     if not sys.argv[2:]:
         page(bench)
-    return 0 if all(met for *_, met in bench.rows) else 1
+    return 1 if any(met is False for *_, met in bench.rows) else 0
 
 
 if __name__ == "__main__":
