@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "crypto/secp.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
@@ -166,9 +167,9 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 		why = "its key, which can't be used; see: pawl doctor";
 	else if (!a->known || !a->has_first_nonce)
 		why = "the nodes to agree on the account's count";
-	else if (!account_abreast(a, UNREAD_MAX))
+	else if (!account_abreast(a, UNREAD_MAX) && !MUTANT(reserves_unread))
 		why = "the blocks that came meanwhile to be read";
-	else if (a->strangers_n)
+	else if (a->strangers_n && !MUTANT(strangers_not_awaited))
 		why = "transactions of the account that are not read yet";
 	else if (!c->has_market)
 		why = "the fees of the day";

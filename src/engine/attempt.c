@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/mutant.h"
 #include "engine/operation.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
@@ -131,7 +132,7 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 	struct sql_attempt_by_hash_out at;
 	struct intent i;
 
-	if (!by_hash(r, &tx->hash, &at))
+	if (!by_hash(r, &tx->hash, &at) || (at.empty && MUTANT(empty_is_not_ours)))
 		return false;
 	if (at.state != ATTEMPT_FINAL && intent_read(r->s.journal, at.intent, &i))
 		(void)seen(r, a, &at, &i, b, tx);
@@ -193,6 +194,8 @@ static void attempt_back(struct runner *r, int64_t id, const char *why)
 	attempt_event(r, &i, &hash, (int)at.state, ATTEMPT_SIGNED, why);
 	sql_attempt_back(r->s.journal, &(struct sql_attempt_back_in){ .id = id });
 	siblings_move(r, i.id, id, false);
+	if (MUTANT(retracted_is_dropped))
+		mutant_give_up(r, i.account, i.nonce, i.nonce + 1);
 }
 
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above)
@@ -372,6 +375,8 @@ void attempts_final(
 		s.tx = &b->tx[k];
 		settle_ours(r, a, &s);
 	}
+	if (MUTANT(missing_receipt_is_proof))
+		mutant_give_up(r, a->id, a->first_nonce, b->accounts[at].count);
 	disown(r, a, b, at);
 	strangers_final(r, a, b, at);
 	if (at < b->accounts_n && b->accounts[at].has_count)
@@ -404,7 +409,9 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 		return;
 	}
 	sql_intent_contest(r->s.journal, &(struct sql_intent_contest_in){ .id = i->id });
-	sql_intent_hold(r->s.journal, &(struct sql_intent_hold_in){ .id = newer });
+	if (!MUTANT(contest_not_held))
+		sql_intent_hold(
+		    r->s.journal, &(struct sql_intent_hold_in){ .id = newer });
 	journal_event(r->s.journal,
 	    &(struct event){ .operation = i->operation,
 		.row = i->row,

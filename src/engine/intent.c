@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/money.h"
 #include "engine/operation.h"
@@ -110,6 +111,8 @@ enum reserve intent_reserve(
 	if (would != RESERVE_DONE)
 		return would;
 	i.nonce = account_next_nonce(r, a);
+	if (MUTANT(counter_in_memory))
+		i.nonce = mutant_count(i.nonce);
 	in.nonce = (int64_t)i.nonce;
 	memcpy(in.recipient, offer->payload.to.at, sizeof in.recipient);
 	in.value = offer->payload.value;

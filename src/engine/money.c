@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
@@ -87,7 +88,7 @@ bool money_held_with(struct amount *ret, const struct chain_run *c,
     bool empty)
 {
 	*ret = money_to_hold(c, fees, HOLD_RESERVE);
-	if (amount_cmp(ret, &i->held) < 0)
+	if (amount_cmp(ret, &i->held) < 0 && !MUTANT(cap_by_last_attempt))
 		*ret = i->held;
 	if (money_cap_covers(o, &i->held, ret))
 		return true;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/intent.h"
 #include "journal/sql.gen.h"
@@ -57,7 +58,7 @@ uint64_t account_next_nonce(struct runner *r, struct account *a)
 {
 	uint64_t highest = above_all(r, a), lowest;
 
-	if (!a->holes)
+	if (!a->holes || MUTANT(hole_not_filled))
 		return highest;
 	lowest = lowest_free(r, a);
 	a->holes = lowest < highest;

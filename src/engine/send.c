@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/mutant.h"
 #include "journal/sql.gen.h"
 
 /* Batches under way to one node. */
@@ -86,6 +87,8 @@ static void take_word(struct runner *r, struct account *a, struct send_job *j, u
 		return;
 	case NOTE_REPLACEMENT:
 	case NOTE_UNDERPRICED:
+		if (MUTANT(refusal_is_failure))
+			mutant_give_up(r, a->id, j->nonce[k], j->nonce[k] + 1);
 		/* Other bytes hold the nonce there, or these are too cheap: look at
 		 * bumps. */
 		if (j->nonce[k] == a->lowest)
@@ -124,6 +127,8 @@ static void job_take(struct runner *r, struct fact *f)
 	a->send_ready = true;
 	if (j->err) {
 		/* Unknown is not failed: the same bytes go again. */
+		if (MUTANT(timeout_is_failure))
+			mutant_give_up(r, a->id, j->nonce[0], j->nonce[j->n - 1] + 1);
 		if (a->send_next[j->node] > j->nonce[0])
 			a->send_next[j->node] = j->nonce[0];
 		a->send_at_ms[j->node] = world_now_ms(r->s.world) + FAILED_SEND_PAUSE_MS;
@@ -199,7 +204,7 @@ static void job_fill(
 
 			for (uint64_t n = expected; n < (uint64_t)row.nonce && !hole; n++)
 				hole = (!first || n >= a->lowest) && hole_at(r, a, n);
-			if (hole)
+			if (hole && !MUTANT(hole_not_looked_at))
 				break;
 		}
 		first = false;

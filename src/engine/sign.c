@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/money.h"
 #include "engine/operation.h"
@@ -122,6 +123,8 @@ void sign_ask(struct runner *r, struct account *a, const struct intent *i,
 	};
 	if (empty)
 		one->job.payload = (struct payload){ .to = a->address };
+	if (MUTANT(bump_new_nonce) && i->has_attempt)
+		one->job.nonce++;
 	idset_add(&r->signing, i->id);
 	if (r->filling->n == SIGN_BATCH)
 		sign_flush(r);
@@ -211,7 +214,8 @@ static void take_one(struct runner *r, const struct sign_one *one)
 	}
 	/* The row may have moved on while the worker was busy. */
 	if ((i.state != INTENT_RESERVED && i.state != INTENT_SIGNED) ||
-	    i.attempt != one->had_attempt || (i.emptied && !one->empty)) {
+	    (i.attempt != one->had_attempt && !MUTANT(no_generation)) ||
+	    (i.emptied && !one->empty && !MUTANT(emptied_not_looked_at))) {
 		/* Its nonce still wants bytes: empty ones. */
 		a->unsigned_left |= i.state == INTENT_RESERVED;
 		return;

@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
@@ -109,7 +110,8 @@ static bool told_may_final(void *ctx, const struct block_facts *b)
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		if (c->accounts[i]->watch_at < b->accounts_n &&
-		    !strangers_read(c->accounts[i], b, c->accounts[i]->watch_at))
+		    !strangers_read(c->accounts[i], b, c->accounts[i]->watch_at) &&
+		    !MUTANT(unread_stranger_final))
 			return false;
 	return true;
 }
@@ -394,7 +396,8 @@ static void advance(struct runner *r, struct operation *o)
 		return;
 	}
 	journal_save_drop(r->s.journal);
-	outbox_truncate(r->outbox, mark);
+	if (!MUTANT(queue_not_truncated))
+		outbox_truncate(r->outbox, mark);
 	*o = before;
 	operation_stop(r, o, f.why);
 }
@@ -442,6 +445,8 @@ bool runner_turn(struct runner *r, struct fail *f)
 	r->turn_ms = world_now_ms(r->s.world);
 	r->wake_ms = INT64_MAX;
 	decide(r);
+	if (MUTANT(send_before_commit))
+		outbox_release(r->outbox);
 	if (outbox_commits(r->outbox))
 		journal_must_commit(r->s.journal);
 	if (journal_writing(r->s.journal)) {

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "journal/inside.h"
 
 static int64_t wall_ms(void)
@@ -74,7 +75,7 @@ void journal_failed(struct journal *j, enum err e, const char *fmt, ...)
 	 * record have become readable all the same, the next commit overwrites it before
 	 * anything leaves; and a restart that finds it finds a decision of which nothing
 	 * was sent. */
-	if (e == ERR_DISK_FULL && j->writing) {
+	if ((e == ERR_DISK_FULL || MUTANT(failed_sync_goes_on)) && j->writing) {
 		j->numb = true;
 		return;
 	}
@@ -202,7 +203,7 @@ static void hold_epoch(struct journal *j)
 		.epoch = j->epoch, .before = j->commit_no, .commit_no = j->commit_no + 1
 	};
 
-	if (sql_owner_hold(j, &in) != 1 && !j->numb)
+	if (sql_owner_hold(j, &in) != 1 && !j->numb && !MUTANT(robbed_goes_on))
 		journal_failed(j, ERR_JOURNAL,
 		    "another process has taken it (we are epoch %lld,"
 		    " commit %lld)",

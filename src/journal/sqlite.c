@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "journal/statement.h"
 
 #define APPLICATION_ID "1348564844" /* "Pawl" */
@@ -204,6 +205,8 @@ static enum err configure(sqlite3 *c, enum db_mode mode, struct fail *f)
 		if (e != ERR_OK)
 			return e;
 	}
+	if (MUTANT(synchronous_normal))
+		(void)run(c, "PRAGMA synchronous=NORMAL", f);
 	return file_controls(c, f);
 }
 
@@ -454,7 +457,7 @@ static enum err force(struct db *d, bool again, struct fail *f)
 
 	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_JOURNAL_POINTER, &w))
 		return failed(d->c, "-wal", f);
-	if (again && w && w->pMethods)
+	if (again && w && w->pMethods && !MUTANT(start_without_rewrite))
 		e = write_again(w, f);
 	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_TRUNCATE, f) : e;
 }
