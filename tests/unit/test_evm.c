@@ -1198,9 +1198,36 @@ static int setup(void **state)
 	return 0;
 }
 
+static void blooms_are_passed_over(void **state)
+{
+	static const char two[] = "[{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":["
+				  "{\"logsBloom\":\"0x00fFa\",\"gas\":\"0x1f\"},"
+				  "{\"logsBloom\":\"0x\",\"gas\":\"0x20\"}]}]";
+	static const char broken[] = "[{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":"
+				     "{\"logsBloom\":\"0x12\"34\"}}]";
+	struct rpc_answer a;
+	struct fail f = { 0 };
+	uint64_t gas;
+
+	(void)state;
+	assert_int_equal(rpc_read(&a, 1, two, sizeof two - 1, &f), ERR_OK);
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *o = json_array_get(a.replies[0].result, i);
+
+		assert_string_equal(
+		    json_string_value(json_object_get(o, "logsBloom")), "0x");
+		assert_true(rpc_as_u64(json_object_get(o, "gas"), &gas));
+		assert_int_equal(gas, 0x1f + i);
+	}
+	rpc_release(&a);
+	assert_int_not_equal(rpc_read(&a, 1, broken, sizeof broken - 1, &f), ERR_OK);
+	rpc_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blooms_are_passed_over),
 		cmocka_unit_test(signs_as_others_do),
 		cmocka_unit_test(reads_back),
 		cmocka_unit_test(damaged_bytes_are_refused),
