@@ -844,6 +844,33 @@ static void nothing_is_reserved_beside_an_unread_stranger(void **state_)
 	finish();
 }
 
+/* While the missed blocks are read its count is that of long ago. */
+static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
+{
+	struct sql_intent_by_nonce_in in;
+	struct sql_intent_by_nonce_out found;
+
+	(void)state_;
+	begin(3, 2);
+	scene.config.max_in_flight = 2;
+	run_until(chain()->id);
+	pay_rows(16);
+	run_until(op()->by_state[ITEM_FINAL].n >= 3);
+	rest();
+	sim_mining(scene.chain, 0);
+	scene_mine(&scene, 60);
+	in.nonce =
+	    (int64_t)scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0)->nonce;
+	scene_mine(&scene, 50);
+	sim_mining(scene.chain, INTERVAL_MS);
+	scene_rise(&scene);
+	rise();
+	run_until(runner->operations_n);
+	finish();
+	in.account = account()->id;
+	assert_false(sql_intent_by_nonce_one(scene.journal, &in, &found));
+}
+
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 {
 	(void)state_;
@@ -2372,6 +2399,7 @@ static const struct CMUnitTest tests[] = {
 	T(a_nonce_that_comes_back_is_filled),
 	T(a_stranger_that_nobody_shows_holds_its_block),
 	T(nothing_is_reserved_beside_an_unread_stranger),
+	T(a_start_takes_no_nonce_that_was_used_meanwhile),
 	T(a_stranger_that_pays_a_row_stops_the_account),
 	T(three_strangers_stop_and_a_resume_accepts_them),
 	T(what_was_mined_meanwhile_is_not_sent_again),
