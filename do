@@ -13,6 +13,7 @@ test     | tools/run_tests.py        | build test peers | build all and run all 
 torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
 fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
 bench    | bench/run.py              | build test peers | measure, and write docs/benchmarks.md
+mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
 format   | .clang-format             | format           | put the C code into its form
@@ -310,6 +311,13 @@ do_test() {
 do_torture() {
 	build_all
 	exec python3 tools/run_tests.py build torture-long "$@"
+}
+
+# The defects of src/base/mutant.def, each against the test program that must find it.
+do_mutants() {
+	configure build-mutants -Dtests=true -Dmutants=true
+	compile build-mutants
+	exec python3 tools/run_mutants.py build-mutants "$@"
 }
 
 # What is found lies in build-fuzz/found/NAME-*; add it to fuzz/corpus/NAME with the mending.
