@@ -161,7 +161,8 @@ const struct block_facts *follower_agreed(const struct follower *f)
 	if (f->stopped || follower_is_far(f))
 		return NULL;
 	for (size_t i = 0; i < f->trail_n; i++) {
-		struct sighting *s = sighting_find(g, &f->trail[i].hash);
+		struct sighting *s =
+		    sighting_find(g, &f->trail[i].hash, f->trail[i].height);
 		struct opinion *o =
 		    s && (s->told || i == 0) ? opinion_agreed(g, s) : NULL;
 
@@ -367,7 +368,7 @@ static bool take_block(struct follower *f, struct question *q)
 	v->blocks_busy--;
 	if (q->generation != f->generation)
 		return true;
-	s = sighting_find(f, &q->block.hash);
+	s = sighting_find(f, &q->block.hash, q->block.height);
 	if (s)
 		s->asked &= ~(1u << q->node);
 	if (q->word.note == NOTE_NO_METHOD && v->way == BLOCK_RECEIPTS)
@@ -476,7 +477,7 @@ static void link_node(struct follower *f, int node)
 			v->link = LINK_TRAIL;
 			return;
 		}
-		parent = sighting_find(f, &at.parent);
+		parent = sighting_find(f, &at.parent, at.height - 1);
 		if (parent) {
 			at = parent->head;
 			continue;
@@ -491,7 +492,7 @@ static void link_node(struct follower *f, int node)
 			follower_ask_headers(
 			    f, node, ASK_HEADERS, f->trail[0].height + 1, at.height - 1);
 		else
-			follower_ask_header(f, node, &at.parent);
+			follower_ask_header(f, node, &at.parent, at.height - 1);
 		return;
 	}
 	v->fork_height = at.height;
@@ -516,6 +517,13 @@ static bool disputed(const struct follower *f, struct sighting *s, int node)
 	    world_now_ms(f->s.world) >= s->asked_ms[node] + pause_ms;
 }
 
+/* Of a path that goes down from a height, one block a step. */
+static struct sighting *path_at(
+    struct follower *f, const struct hash *path, size_t at, uint64_t top)
+{
+	return sighting_find(f, &path[at], top - at);
+}
+
 /* Ask a node for what it says of the blocks on its branch, from the oldest on; of what is
  * disputed, one block a turn. */
 static void read_branch(struct follower *f, int node)
@@ -528,13 +536,13 @@ static void read_branch(struct follower *f, int node)
 	int64_t at_ms;
 
 	while (at.height > f->trail[0].height && n <= WINDOW) {
-		struct sighting *s = sighting_find(f, &at.hash);
+		struct sighting *s = sighting_find(f, &at.hash, at.height);
 		struct head *parent;
 
 		if (!s)
 			s = sighting_add(f, &at);
 		path[n++] = at.hash;
-		s = sighting_find(f, &at.parent);
+		s = sighting_find(f, &at.parent, at.height - 1);
 		parent = trail_at(f, at.height - 1);
 		if (s)
 			at = s->head;
@@ -546,7 +554,7 @@ static void read_branch(struct follower *f, int node)
 	if (f->trail_n == 1 && hash_same(&v->goal.hash, &f->trail[0].hash))
 		path[n++] = v->goal.hash; /* the head itself is final: a young chain */
 	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
-		struct sighting *s = sighting_find(f, &path[--n]);
+		struct sighting *s = path_at(f, path, --n, v->goal.height);
 
 		if (!s || (s->asked >> node & 1))
 			continue;
@@ -574,18 +582,18 @@ static uint64_t branch_known(
 	uint64_t height = v->fork_height;
 
 	while (at.height > v->fork_height && n <= WINDOW) {
-		struct sighting *s = sighting_find(f, &at.hash);
+		struct sighting *s = sighting_find(f, &at.hash, at.height);
 
 		if (!s)
 			return v->fork_height;
 		path[n++] = at.hash;
-		s = sighting_find(f, &at.parent);
+		s = sighting_find(f, &at.parent, at.height - 1);
 		if (!s || at.height - 1 <= v->fork_height)
 			break;
 		at = s->head;
 	}
 	while (n > 0) {
-		struct sighting *s = sighting_find(f, &path[--n]);
+		struct sighting *s = path_at(f, path, --n, v->goal.height);
 
 		if (!s || !s->opinions_n || s->head.height != height + 1)
 			break;
@@ -612,6 +620,25 @@ static uint32_t nodes_off_trail(struct follower *f)
 	return off;
 }
 
+/* A higher branch is left aside while a quorum stays on ours: its own nodes are fewer,
+ * and nothing of it could become final. */
+static bool quorum_stays(const struct follower *f, uint64_t fork)
+{
+	uint32_t stay = 0, leave = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct view *v = &f->view[i];
+
+		if (!v->identified || !v->has_head || v->link != LINK_TRAIL)
+			continue;
+		if (v->fork_height > fork)
+			stay |= 1u << i;
+		else if (v->fork_height == fork && v->goal.height > fork)
+			leave |= 1u << i;
+	}
+	return quorum(f, stay) && !quorum(f, leave);
+}
+
 /* Headers that do not fit together: all above are shown and read again. */
 static void sightings_lied(struct follower *f, uint64_t above)
 {
@@ -624,13 +651,14 @@ static void sightings_lied(struct follower *f, uint64_t above)
 static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
 {
 	struct hash path[WINDOW + 1];
+	uint64_t top = tip_height;
 	size_t n = 0;
 
 	while (tip_height > fork && n <= WINDOW) {
-		struct sighting *s = sighting_find(f, &tip);
+		struct sighting *s = sighting_find(f, &tip, tip_height);
 
 		/* The first header that was shown of a hash may have been a lie. */
-		if (!s || s->head.height != tip_height) {
+		if (!s) {
 			sightings_lied(f, fork);
 			return false;
 		}
@@ -653,7 +681,7 @@ static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct
 		f->s.told.retracted(f->s.told.ctx, fork);
 	}
 	while (n > 0)
-		trail_push(f, &sighting_find(f, &path[--n])->head);
+		trail_push(f, &path_at(f, path, --n, top)->head);
 	return true;
 }
 
@@ -676,6 +704,8 @@ static void choose_branch(struct follower *f)
 		forks = v->fork_height < trail_top(f)->height;
 		if (forks && height <= trail_top(f)->height &&
 		    !((off >> i & 1) && quorum(f, off)))
+			continue;
+		if (forks && quorum_stays(f, v->fork_height))
 			continue;
 		if (!adopt(f, v->fork_height, height, tip))
 			return;
@@ -700,7 +730,8 @@ static void tell_as(struct follower *f, struct sighting *s, int opinion)
 static void tell(struct follower *f)
 {
 	for (size_t i = 1; i < f->trail_n; i++) {
-		struct sighting *s = sighting_find(f, &f->trail[i].hash);
+		struct sighting *s =
+		    sighting_find(f, &f->trail[i].hash, f->trail[i].height);
 		struct opinion *o;
 
 		if (!s || !s->opinions_n)
@@ -744,7 +775,8 @@ static struct opinion *opinion_final(struct follower *f, struct sighting *s)
 static void finalize(struct follower *f)
 {
 	while (f->trail_n > 1) {
-		struct sighting *s = sighting_find(f, &f->trail[1].hash);
+		struct sighting *s =
+		    sighting_find(f, &f->trail[1].hash, f->trail[1].height);
 		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
 		uint64_t height;
 
@@ -769,7 +801,7 @@ void follower_witnesses(
     const struct follower *f, const struct block_facts *b, char *out, size_t len)
 {
 	struct sighting *s =
-	    sighting_find((struct follower *)(uintptr_t)f, &b->head.hash);
+	    sighting_find((struct follower *)(uintptr_t)f, &b->head.hash, b->head.height);
 	size_t at = 0;
 
 	out[0] = '\0';

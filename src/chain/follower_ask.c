@@ -35,6 +35,25 @@ void question_free(struct question *q)
 	free(q);
 }
 
+/* What was asked for by height is of that height, by hash of that hash and height. */
+static bool as_asked(const struct question *q, uint32_t i)
+{
+	if (q->heights)
+		return q->heads[i].height == q->heights[i];
+	return q->heads[i].height == q->block.height &&
+	    hash_same(&q->heads[i].hash, &q->block.hash);
+}
+
+static void headers_read(struct question *q)
+{
+	q->err = q->f->s.connector->headers_read(
+	    q->heads, q->known, q->n, q->text, q->len, &q->fail);
+	for (uint32_t i = 0; i < q->n && !q->err; i++)
+		if (q->known[i] && !as_asked(q, i))
+			q->err = fail_set(
+			    &q->fail, ERR_BAD_ANSWER, "a header is of another block");
+}
+
 /* Pure: from q->text into the answer's fields. May run on a worker. */
 static void question_read(void *job)
 {
@@ -55,8 +74,7 @@ static void question_read(void *job)
 	case ASK_ANCESTOR:
 	case ASK_ANEW:
 	case ASK_FAR_HEADERS:
-		q->err =
-		    c->headers_read(q->heads, q->known, q->n, q->text, q->len, &q->fail);
+		headers_read(q);
 		break;
 	case ASK_FAR_COUNT:
 		q->err =
@@ -133,13 +151,15 @@ void follower_ask_poll(struct follower *f, int node)
 	question_send(q, &body);
 }
 
-void follower_ask_header(struct follower *f, int node, const struct hash *hash)
+void follower_ask_header(
+    struct follower *f, int node, const struct hash *hash, uint64_t height)
 {
 	struct question *q = question_new(f, ASK_HEADER, node);
 	struct buf body;
 
 	buf_init(&body, BODY_MAX);
 	f->s.connector->header(&body, hash);
+	q->block = (struct block_question){ .hash = *hash, .height = height };
 	q->n = 1;
 	q->heads = mem_array(1, sizeof *q->heads);
 	q->known = mem_array(1, sizeof *q->known);
@@ -232,6 +252,7 @@ void follower_ask_far_headers(
 
 	q->round = f->far.round;
 	q->n = n;
+	q->heights = mem_copy(heights, n * sizeof *heights);
 	q->heads = mem_array(n, sizeof *q->heads);
 	q->known = mem_array(n, sizeof *q->known);
 	buf_init(&body, BODY_MAX);

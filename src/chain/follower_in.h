@@ -44,10 +44,10 @@ struct question {
 	struct question *next;
 	enum ask_kind kind;
 	int node;
-	uint32_t generation; /* of the watched set */
-	uint32_t round;      /* FAR: an answer to another one is not looked at */
-	uint32_t account;    /* FAR_COUNT: index of the watched */
-	struct block_question block;
+	uint32_t generation;         /* of the watched set */
+	uint32_t round;              /* FAR: an answer to another one is not looked at */
+	uint32_t account;            /* FAR_COUNT: index of the watched */
+	struct block_question block; /* HEADER: its hash and height alone */
 	uint64_t *heights;
 	uint32_t n;
 	char *text;
@@ -161,7 +161,8 @@ struct follower {
 /* follower_ask.c */
 void follower_ask_identity(struct follower *f, int node);
 void follower_ask_poll(struct follower *f, int node);
-void follower_ask_header(struct follower *f, int node, const struct hash *hash);
+void follower_ask_header(
+    struct follower *f, int node, const struct hash *hash, uint64_t height);
 void follower_ask_headers(
     struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to);
 void follower_ask_block(struct follower *f, int node, struct sighting *s);
@@ -190,7 +191,10 @@ struct head *trail_top(struct follower *f);
 /* So far below the head that nodes may have no state of it any more. */
 bool is_deep(const struct follower *f, uint64_t height);
 
-struct sighting *sighting_find(struct follower *f, const struct hash *hash);
+/* By hash and height: who says another height of a hash speaks of another block. So each
+ * step from a block to its parent goes one down. */
+struct sighting *sighting_find(
+    struct follower *f, const struct hash *hash, uint64_t height);
 struct sighting *sighting_add(struct follower *f, const struct head *h);
 void sighting_bare(struct sighting *s);
 void sighting_drop(struct follower *f, size_t at);

@@ -178,24 +178,27 @@ bool is_deep(const struct follower *f, uint64_t height)
 	return f->best > height + STATE_DEPTH;
 }
 
-struct sighting *sighting_find(struct follower *f, const struct hash *hash)
+struct sighting *sighting_find(
+    struct follower *f, const struct hash *hash, uint64_t height)
 {
 	for (size_t i = 0; i < f->seen_n; i++)
-		if (hash_same(&f->seen[i].head.hash, hash))
+		if (f->seen[i].head.height == height &&
+		    hash_same(&f->seen[i].head.hash, hash))
 			return &f->seen[i];
 	return NULL;
 }
 
 static bool parent_known(struct follower *f, const struct head *h)
 {
-	return trail_has(f, &h->parent, h->height - 1) || sighting_find(f, &h->parent);
+	return trail_has(f, &h->parent, h->height - 1) ||
+	    sighting_find(f, &h->parent, h->height - 1);
 }
 
 /* A liar may have been the first to show a header of this hash: one that fits takes its
  * place. */
 struct sighting *sighting_add(struct follower *f, const struct head *h)
 {
-	struct sighting *s = sighting_find(f, &h->hash);
+	struct sighting *s = sighting_find(f, &h->hash, h->height);
 
 	if (s) {
 		if (!parent_known(f, &s->head) && parent_known(f, h))

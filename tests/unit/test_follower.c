@@ -40,6 +40,7 @@ struct ask {
 static struct scene scene;
 static struct pool *pool;
 static struct follower *eye;
+static const struct connector *connector = &connector_evm;
 static struct told told[TOLD_MAX];
 static size_t told_n;
 static struct ask asks[ASKS_MAX];
@@ -135,7 +136,7 @@ static void look(void)
 	    scene.config.timeout_ms);
 	eye = follower_new(&(struct follower_setup){
 	    .config = &scene.config,
-	    .connector = &connector_evm,
+	    .connector = connector,
 	    .pool = pool,
 	    .world = scene.world,
 	    .journal = scene.journal,
@@ -180,6 +181,7 @@ static int end(void **state)
 		look_away();
 	if (scene.journal)
 		scene_close(&scene);
+	connector = &connector_evm;
 	return 0;
 }
 
@@ -489,11 +491,13 @@ static void a_higher_branch_is_adopted_but_not_final(void **state)
 	before = final();
 	side = sim_side_branch(scene.chain, 2, 2 + SCENE_DEPTH + 2);
 	scene.node[1]->fork = side;
+	scene.node[0]->down = true; /* no quorum is on ours */
 	run(5000);
 	assert_true(follower_head(eye, &h));
 	assert_true(hash_same(&h.hash, &side->hash));
 	assert_int_equal(final(), before); /* the fork's own blocks are one node's word */
 	scene.node[1]->fork = NULL;
+	scene.node[0]->down = false;
 	live(7);
 	assert_true(on_chain());
 	check_all();
@@ -718,6 +722,132 @@ static void who_lied_once_is_asked_again(void **state)
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
 	assert_int_equal(told_at(FINAL, 11)->status, TX_OK);
 	check_all();
+}
+
+/* Headers are what one node says: who says nonsense is alone with it. It is known by its
+ * base fee. */
+#define LIAR_BASE_FEE 666
+static void (*bend)(struct head *h);
+
+static enum err bent_poll(
+    struct head *ret, const char *answer, size_t len, struct fail *f)
+{
+	enum err e = connector_evm.poll_read(ret, answer, len, f);
+
+	if (!e && ret->base_fee == LIAR_BASE_FEE)
+		bend(ret);
+	return e;
+}
+
+static enum err bent_headers(struct head *ret, bool *ret_known, uint32_t n,
+    const char *answer, size_t len, struct fail *f)
+{
+	enum err e = connector_evm.headers_read(ret, ret_known, n, answer, len, f);
+
+	for (uint32_t i = 0; !e && i < n; i++)
+		if (ret_known[i] && ret[i].base_fee == LIAR_BASE_FEE)
+			bend(&ret[i]);
+	return e;
+}
+
+static void bend_own_parent(struct head *h)
+{
+	memset(h->hash.at, 0x66, sizeof h->hash.at);
+	h->parent = h->hash;
+}
+
+static void bend_circle(struct head *h)
+{
+	uint8_t odd = h->hash.at[0] & 1;
+
+	memset(h->hash.at, 0x66 + odd, sizeof h->hash.at);
+	memset(h->parent.at, 0x67 - odd, sizeof h->parent.at);
+}
+
+static void bend_height(struct head *h)
+{
+	if (h->height < scene_height(&scene))
+		h->height = 1000000000;
+}
+
+static void bend_orphan(struct head *h)
+{
+	memset(h->parent.at, 0x66, sizeof h->parent.at);
+	if (h->height < scene_height(&scene))
+		memset(h->hash.at, 0x66, sizeof h->hash.at), h->height = 1000000000;
+}
+
+static void headers_of_one_that_make_no_chain_are_his_own(void **state)
+{
+	static void (*const bends[])(
+	    struct head *) = { bend_own_parent, bend_circle, bend_height, bend_orphan };
+	static struct connector bent;
+
+	(void)state;
+	bent = connector_evm;
+	bent.poll_read = bent_poll;
+	bent.headers_read = bent_headers;
+	for (size_t k = 0; k < 12; k++) {
+		bend = bends[k / 3];
+		connector = &bent;
+		begin(3, 2);
+		look();
+		run(3000);
+		scene.node[k % 3]->base_fee = LIAR_BASE_FEE;
+		scene_mine(&scene, 2);
+		live(SCENE_DEPTH + 4);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		assert_true(on_chain());
+		check_all();
+		end(NULL);
+	}
+}
+
+/* Neither where the trail begins nor where it goes on after an absence is one node's
+ * word. */
+static void a_height_of_one_is_never_the_final_one(void **state)
+{
+	static struct connector bent;
+
+	(void)state;
+	bent = connector_evm;
+	bent.poll_read = bent_poll;
+	bent.headers_read = bent_headers;
+	bend = bend_height;
+	for (size_t k = 0; k < 3; k++) {
+		connector = &bent;
+		begin(3, 2);
+		scene.node[k]->base_fee = LIAR_BASE_FEE;
+		look();
+		live(3);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		look_away();
+		scene_mine(&scene, 1000);
+		scene_rise(&scene);
+		look();
+		run(30000);
+		live(3);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		end(NULL);
+	}
+}
+
+/* A minority is on a longer branch and stays there: the quorum's side is the chain. */
+static void a_minority_on_a_longer_branch_stops_nothing(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		begin(3, 2);
+		look();
+		run(3000);
+		live(2);
+		scene.node[k]->fork = sim_side_branch(scene.chain, 2, 40);
+		live(12);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		assert_true(on_chain());
+		check_all();
+		end(NULL);
+	}
 }
 
 static void a_block_is_final_when_all_of_it_is_known(void **state)
@@ -1560,6 +1690,9 @@ int main(void)
 		T(a_branch_of_equal_height_needs_a_quorum),
 		T(a_higher_branch_is_adopted_but_not_final),
 		T(depth_counts_on_each_node_of_the_quorum),
+		T(headers_of_one_that_make_no_chain_are_his_own),
+		T(a_height_of_one_is_never_the_final_one),
+		T(a_minority_on_a_longer_branch_stops_nothing),
 		T(a_block_is_final_when_all_of_it_is_known),
 		T(a_tag_moves_it),
 		T(a_tag_that_is_stuck_or_null_ends_nothing),
