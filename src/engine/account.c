@@ -59,6 +59,7 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	int64_t ids[FILL_MAX];
 	size_t n = 0;
 
+	a->unsigned_left = false;
 	sql_intent_unsigned_begin(r->s.journal, &in);
 	while (n < FILL_MAX && sql_intent_unsigned_next(r->s.journal, &row))
 		if (!idset_has(&r->signing, row.id))
@@ -67,10 +68,11 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	for (size_t k = 0; k < n; k++) {
 		struct intent i;
 
-		if (intent_read(r->s.journal, ids[k], &i))
-			intent_ask(r, a, &i);
+		if (!intent_read(r->s.journal, ids[k], &i) || i.emptied == 2)
+			continue; /* its turn comes when its rival is settled */
+		intent_ask(r, a, &i);
+		a->unsigned_left = true;
 	}
-	a->unsigned_left = n > 0;
 }
 
 /* The configuration may call another key by this name now: it must be the account's. */
@@ -126,6 +128,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
 	    row.no_stopped ? "" : row.stopped);
 	sql_account_get_end(r->s.journal);
+	a->watch_at = WATCH_NOT;
 	a->send_ready = a->unsigned_left = a->holes = true;
 	key_take(r, a);
 	if (sql_intent_last_operation_one(r->s.journal,
@@ -180,13 +183,23 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 	return !why;
 }
 
+/* A second reason stands before the first: who resumes accepts both. */
 void account_stop(struct runner *r, struct account *a, const char *why)
 {
-	if (a->stopped)
+	char before[WAITS_MAX] = "", *end;
+
+	if (a->stopped && strstr(a->why_stopped, why))
 		return;
+	if (a->stopped && strlen(a->why_stopped) > strlen("key : ") + strlen(a->key_name))
+		snprintf(before, sizeof before, "%s",
+		    a->why_stopped + strlen("key : ") + strlen(a->key_name));
+	end = strstr(before, "; then: pawl resume key:");
+	if (end)
+		*end = '\0';
 	a->stopped = true;
 	snprintf(a->why_stopped, sizeof a->why_stopped,
-	    "key %s: %.200s; then: pawl resume key:%s", a->key_name, why, a->key_name);
+	    "key %s: %.140s%s%.80s; then: pawl resume key:%s", a->key_name, why,
+	    before[0] ? "; and " : "", before, a->key_name);
 	sql_account_stop(r->s.journal,
 	    &(struct sql_account_stop_in){ .id = a->id,
 		.stopped = a->why_stopped,
@@ -226,6 +239,8 @@ void account_adopted(
 	for (uint32_t k = 0; k < b->tx_n; k++)
 		if (b->tx[k].account == at && !attempt_seen(r, a, b, &b->tx[k]))
 			stranger_seen(r, a, b, &b->tx[k]);
+	attempts_disown(r, a, b, at);
+	strangers_disown(a, b, at);
 }
 
 void account_retracted(struct runner *r, struct account *a, uint64_t above)

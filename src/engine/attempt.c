@@ -300,8 +300,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	settle_payload(r, a, &i, s, (uint64_t)at.gas);
 }
 
-/* Attempts that a lying or mistaken node had put into this block. */
-static void disown(
+void attempts_disown(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
 	struct sql_attempt_at_in in = { .account = a->id,
@@ -349,9 +348,12 @@ static void count_final(struct runner *r, struct account *a, const struct block_
 		a->ahead_blocks = 0;
 	}
 	a->ahead_blocks = count > expected ? a->ahead_blocks + 1 : 0;
-	if (a->ahead_blocks == AHEAD_BLOCKS_MAX)
+	if (a->ahead_blocks == AHEAD_BLOCKS_MAX) {
 		account_stop(
 		    r, a, "a nonce was consumed without a transaction of the account");
+		expected = count; /* said once; a resume accepts it */
+		a->ahead_blocks = 0;
+	}
 	a->has_final_count = true;
 	final_put(r, a, expected, b->head.height);
 }
@@ -377,7 +379,7 @@ void attempts_final(
 	}
 	if (MUTANT(missing_receipt_is_proof))
 		mutant_give_up(r, a->id, a->first_nonce, b->accounts[at].count);
-	disown(r, a, b, at);
+	attempts_disown(r, a, b, at);
 	strangers_final(r, a, b, at);
 	if (at < b->accounts_n && b->accounts[at].has_count)
 		count_final(r, a, b, b->accounts[at].count, ours);

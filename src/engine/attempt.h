@@ -17,6 +17,11 @@ void attempts_retracted(struct runner *r, struct account *a, uint64_t above);
 void attempts_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
 
+/* A quorum says what is in this block: attempts that a lying or mistaken node had put
+ * there are not. */
+void attempts_disown(
+    struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
+
 /* All up to this height is final, and the account's count is what it was. */
 void attempts_passed(struct runner *r, struct account *a, uint64_t height);
 

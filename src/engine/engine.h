@@ -103,6 +103,8 @@ struct kind {
 	uint64_t (*gas)(const struct operation *o, int64_t row);
 	/* A void row is tried again by the operator (0: what has no row). */
 	void (*retry)(struct runner *r, struct operation *o, int64_t row);
+	/* Does it still owe this, besides its items (a service fee)? */
+	bool (*owes)(struct runner *r, struct operation *o, const struct payment *p);
 	/* What the account must be watched for: a token's balance (false: native only).
 	 */
 	bool (*token)(const struct operation *o, struct address *ret);
@@ -148,7 +150,8 @@ struct account {
 	    outstanding; /* native coin that live intents not yet in it may take */
 	struct token_held *tokens;
 	size_t tokens_n;
-	uint32_t watch_at; /* its first entry in the follower's watched set */
+	uint32_t watch_at;   /* its first entry in the follower's watched set, or */
+#define WATCH_NOT UINT32_MAX /* not in it yet */
 	struct stranger *strangers;
 	size_t strangers_n;
 	bool strangers_asked;

@@ -61,7 +61,8 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 
 /* -- judging --------------------------------------------------------------- */
 
-/* Does it pay an item of an operation of this account that is not settled? */
+/* Does it pay what an operation of this account still owes: an item that is not settled,
+ * or a service fee? */
 static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
 {
 	struct payment pay;
@@ -80,7 +81,8 @@ static bool pays_an_item(struct runner *r, struct account *a, const struct whole
 		    (has && !address_same(&token, &pay.asset)))
 			continue;
 		memcpy(in.recipient, pay.to.at, sizeof in.recipient);
-		if (sql_item_paid_by_one(r->s.journal, &in, &row))
+		if (sql_item_paid_by_one(r->s.journal, &in, &row) ||
+		    o->kind->owes(r, o, &pay))
 			return true;
 	}
 	return false;
@@ -357,6 +359,14 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 	a->holes = true;
 	sql_consumed_drop(r->s.journal,
 	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
+}
+
+void strangers_disown(struct account *a, const struct block_facts *b, uint32_t at)
+{
+	for (size_t i = a->strangers_n; i-- > 0;)
+		if (hash_same(&a->strangers[i].block_hash, &b->head.hash) &&
+		    !block_has(b, at, a->strangers[i].hash.at))
+			stranger_forget(a, &a->strangers[i]);
 }
 
 bool strangers_read(const struct account *a, const struct block_facts *b, uint32_t at)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "chain/follower_in.h"
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
@@ -2384,6 +2385,189 @@ static void an_absence_of_days_ends_exact(void **state_)
 	finish();
 }
 
+/* -- several things at once ------------------------------------------------------------
+ */
+
+/* Who resumes for the first reason would accept the second unseen, and pay twice. */
+static void a_second_reason_to_stop_is_said(void **state_)
+{
+	static struct connector refuses;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuses = connector_evm;
+	refuses.sign = no_sign;
+	chain()->connector = &refuses;
+	pay_rows(12);
+	run_until(account()->stopped);
+	run(20000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
+	run(30000);
+	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "signing failed");
+	rise_again();
+	run(5000);
+	assert_says(account()->why_stopped, "pays one of its rows");
+}
+
+/* A nonce went without a transaction. */
+static void a_resume_accepts_a_count_ahead(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	scene.config.max_in_flight = 1;
+	retracts = true;
+	pay_rows(40);
+	run_until(op()->by_state[ITEM_FINAL].n >= 2);
+	account()->final_count--;
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "without a transaction");
+	for (int life = 0; life < 3; life++) {
+		resume();
+		turn();
+		rise_again();
+		run_until(runner->operations_n);
+		run(14000);
+		assert_false(account()->stopped);
+	}
+	finish();
+}
+
+/* It comes between two turns, and the block that is told next was read without it. */
+static void an_account_that_comes_later_is_not_another(void **state_)
+{
+	struct sql_account_add_in in = { .key_name = "other", .in_flight_max = 1 };
+	struct sql_account_add_out out;
+	struct account *b;
+	int64_t until;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_FINAL].n >= 5);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	scene_mine(&scene, 1);
+	world_wait(scene.world, world_now_ms(scene.world) + 900);
+	in.chain = chain()->id;
+	memset(in.address, 0x31, sizeof in.address);
+	assert_true(sql_account_add_one(scene.journal, &in, &out));
+	until = world_now_ms(scene.world) + 8000;
+	b = account_load(runner, chain(), out.id);
+	assert_non_null(b);
+	while (world_now_ms(scene.world) < until) {
+		turn();
+		world_wait(scene.world, runner_wake_ms(runner));
+		assert_true(!b->has_final_count || b->final_count == 0);
+		assert_int_equal(b->strangers_n, 0);
+	}
+}
+
+static uint64_t liar_heard;
+
+/* The node that boasts has a transaction of ours in each block that nobody else has; the
+ * others are heard after it. */
+static enum err forged_block(struct block_facts *ret, struct node_word *w,
+    const struct block_question *q, const char *answer, size_t len, struct fail *f)
+{
+	static uint32_t number;
+	enum err e = connector_evm.block_read(ret, w, q, answer, len, f);
+	struct amount much = amount_u64(1000 * GWEI);
+	struct seen_tx *tx;
+
+	assert_true(amount_mul_u64(&much, &much, GWEI));
+	if (e || !ret->accounts_n || !ret->accounts[0].has_balance)
+		return e;
+	if (amount_cmp(&ret->accounts[0].balance, &much) < 0)
+		return q->height <= liar_heard
+		    ? e
+		    : fail_set(f, ERR_NODE_BUSY, "the liar is heard first");
+	liar_heard = q->height;
+	tx = calloc(ret->tx_n + 8, sizeof *tx);
+	if (ret->tx_n)
+		memcpy(tx, ret->tx, ret->tx_n * sizeof *tx);
+	free(ret->tx);
+	ret->tx = tx;
+	tx += ret->tx_n++;
+	*tx = (struct seen_tx){
+		.index = 999, .status = TX_OK, .gas_used = 21000, .gas_price = 7
+	};
+	number++;
+	memcpy(tx->hash.at, &number, sizeof number);
+	tx->hash.at[31] = 0x77;
+	return ERR_OK;
+}
+
+/* It is heard first, and has another one in each block. */
+static void strangers_of_one_node_keep_nothing_back(void **state_)
+{
+	static struct connector forges;
+
+	(void)state_;
+	for (uint32_t k = 0; k < 3; k++) {
+		begin(3, 2);
+		liar_heard = 0;
+		forges = connector_evm;
+		forges.block_read = forged_block;
+		((struct follower *)chain()->follower)->s.connector = &forges;
+		scene.node[k]->boasts = true;
+		pay_rows(24);
+		finish();
+		end(NULL);
+	}
+}
+
+/* A copy of this journal, perhaps: it is no proof that the fee is not paid. */
+static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(op()->by_state[ITEM_FINAL].n == 2);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	assert_int_equal(state(), OPERATION_PAYING_FEE);
+	scene_spend(&scene, 2, &fee_to, 77, 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run(60000);
+	assert_int_equal(fee_paid(), 0); /* by us */
+	assert_true(account()->stopped);
+}
+
+static void shallow_finality_and_one_in_flight(void **state_)
+{
+	(void)state_;
+	for (int depth = 0; depth < 2; depth++)
+		for (int in_flight = 1; in_flight < 3; in_flight++) {
+			begin(3, 2);
+			scene.config.finality.depth = (uint64_t)depth;
+			scene.config.max_in_flight = in_flight;
+			run_until(chain()->id);
+			pay(&(struct list){ .rows = 7, .service_fee = 5 });
+			run_until(op()->by_state[ITEM_FINAL].n >= 2);
+			scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+			after_blocks(2);
+			rise_again();
+			run_until(runner->operations_n);
+			scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+			finish();
+			end(NULL);
+		}
+}
+
+/* The bytes for a nonce that came back leave at once. */
+static void bytes_for_a_hole_leave_at_once(void **state_)
+{
+	(void)state_;
+	begin_with_a_hole(2);
+	run(1500);
+	assert_int_equal(scene.chain->pooled, 3);
+}
+
 static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
 	T(a_list_is_paid),
@@ -2454,6 +2638,13 @@ static const struct CMUnitTest tests[] = {
 	T(a_service_fee_that_is_live_again_is_paid_once),
 	T(a_row_that_moved_for_a_stranger_is_paid_once),
 	T(an_absence_of_days_ends_exact),
+	T(a_second_reason_to_stop_is_said),
+	T(a_resume_accepts_a_count_ahead),
+	T(an_account_that_comes_later_is_not_another),
+	T(strangers_of_one_node_keep_nothing_back),
+	T(a_stranger_that_pays_the_service_fee_is_suspect),
+	T(shallow_finality_and_one_in_flight),
+	T(bytes_for_a_hole_leave_at_once),
 };
 
 int main(void)

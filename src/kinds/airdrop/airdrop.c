@@ -92,6 +92,16 @@ static enum fee_state fee_state(
 	return now;
 }
 
+static bool airdrop_owes(struct runner *r, struct operation *o, const struct payment *p)
+{
+	const struct airdrop *a = o->of_kind;
+	enum fee_state fee = fee_state(r, o, a);
+
+	return fee != FEE_NONE_DUE && fee != FEE_FINAL && !operation_ended(o) &&
+	    address_same(&p->to, &a->facts.fee_to) &&
+	    !amount_cmp(&p->amount, &a->facts.fee_amount);
+}
+
 /* -- offers ---------------------------------------------------------------- */
 
 static bool airdrop_offer(struct runner *r, struct operation *o, struct offer *ret)
@@ -438,5 +448,6 @@ const struct kind kind_airdrop = {
 	.offer = airdrop_offer,
 	.gas = airdrop_gas,
 	.retry = airdrop_retry,
+	.owes = airdrop_owes,
 	.token = airdrop_token,
 };
