@@ -175,8 +175,9 @@ ORDER BY a.height DESC, a.id DESC LIMIT :max;
 -- The payload moved on before the block of its proof vanished: live again, but only
 -- empty attempts are signed and sent on its nonce.
 -- name: intent_contest
--- in: id i64
-UPDATE intent SET state = CASE WHEN attempt IS NULL THEN 0 ELSE 1 END, emptied = 1, proof = 'contested'
+-- in: id i64, held amount
+UPDATE intent SET state = CASE WHEN attempt IS NULL THEN 0 ELSE 1 END, emptied = 1, held = :held,
+	proof = 'contested'
 WHERE id = :id AND state IN (2, 3);
 
 -- Its rival is not settled: nothing of it is signed or sent.

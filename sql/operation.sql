@@ -38,7 +38,11 @@ SELECT id FROM operation ORDER BY id;
 -- in: chain i64
 -- out: id i64
 -- scan: there are few operations, and a start reads them once
-SELECT id FROM operation WHERE chain = :chain AND (state NOT IN (4, 7) OR live_n > 0) ORDER BY id;
+SELECT o.id FROM operation AS o
+WHERE o.chain = :chain AND (o.state NOT IN (4, 7) OR o.live_n > 0
+	OR EXISTS (SELECT 1 FROM intent AS i WHERE i.account = o.account AND i.state IN (0, 1)
+		AND i.operation = o.id))
+ORDER BY o.id;
 
 -- name: operation_put
 -- in: id i64, state i64, back_to i64, waits_for text?, cap amount, pending_n i64, pending_sum amount, live_n i64, live_sum amount, final_n i64, final_sum amount, void_n i64, void_sum amount, refunded_n i64, refunded_sum amount, fees_final amount, fees_held amount, ended_ms i64?
@@ -52,7 +56,11 @@ WHERE id = :id;
 -- name: operation_chains
 -- out: chain i64
 -- scan: there are few operations
-SELECT DISTINCT chain FROM operation WHERE state NOT IN (4, 7) OR live_n > 0 ORDER BY chain;
+SELECT DISTINCT o.chain FROM operation AS o
+WHERE o.state NOT IN (4, 7) OR o.live_n > 0
+	OR EXISTS (SELECT 1 FROM intent AS i WHERE i.account = o.account AND i.state IN (0, 1)
+		AND i.operation = o.id)
+ORDER BY o.chain;
 
 -- name: stage_add
 -- in: operation i64, state i64, entered_ms i64

@@ -404,13 +404,16 @@ static void unspend(
 
 void attempts_reopen(struct runner *r, const struct intent *i)
 {
+	struct account *a = account_of(r, i->account);
 	int64_t newer = intent_newest(r, i);
 
+	if (a && !i->has_attempt)
+		a->unsigned_left = true;
 	if (newer == i->id) {
 		intent_reopen(r, i, "the final block vanished");
 		return;
 	}
-	sql_intent_contest(r->s.journal, &(struct sql_intent_contest_in){ .id = i->id });
+	intent_contest(r, i);
 	if (!MUTANT(contest_not_held))
 		sql_intent_hold(
 		    r->s.journal, &(struct sql_intent_hold_in){ .id = newer });

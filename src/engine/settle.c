@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/account.h"
 #include "engine/intent.h"
 #include "engine/money.h"
 #include "engine/operation.h"
@@ -104,6 +105,15 @@ static bool see_older_live(void *ctx, const struct intent *i)
 	    (i->state == INTENT_RESERVED || i->state == INTENT_SIGNED);
 }
 
+static void unhold(struct runner *r, const struct intent *older, int64_t newest)
+{
+	struct account *a = account_of(r, older->account);
+
+	sql_intent_unhold(r->s.journal, &(struct sql_intent_unhold_in){ .id = newest });
+	if (a)
+		a->unsigned_left = true;
+}
+
 /* Contested, and this older one is settled. Its payload won: the newest gets an empty
  * attempt. It is dead: the newest goes on, if no other older one can still win. */
 static void rival_settled(struct runner *r, const struct intent *i, bool won)
@@ -116,8 +126,7 @@ static void rival_settled(struct runner *r, const struct intent *i, bool won)
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = newest });
 	else if (!payment_any(r, i, see_older_live, &newest))
-		sql_intent_unhold(
-		    r->s.journal, &(struct sql_intent_unhold_in){ .id = newest });
+		unhold(r, i, newest);
 }
 
 void intent_final(
@@ -160,26 +169,38 @@ void intent_void(struct runner *r, const struct intent *i, bool item_void,
 	    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
 }
 
+/* What its bytes may cost is held again: they can win. */
+static struct amount hold_again(struct runner *r, const struct intent *i)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct amount held;
+
+	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
+	if (o)
+		money_move(o, &i->held, &held);
+	return held;
+}
+
+void intent_contest(struct runner *r, const struct intent *i)
+{
+	sql_intent_contest(r->s.journal,
+	    &(struct sql_intent_contest_in){ .id = i->id, .held = hold_again(r, i) });
+}
+
 void intent_reopen(struct runner *r, const struct intent *i, const char *why)
 {
 	struct operation *o = runner_operation(r, i->operation);
 	int to = i->has_attempt ? INTENT_SIGNED : INTENT_RESERVED;
 	struct sql_item_get_out item;
-	struct amount held;
 
 	state_check(MACHINE_INTENT, i->state, to);
-	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
 	sql_intent_settle(r->s.journal,
 	    &(struct sql_intent_settle_in){ .id = i->id,
 		.from = i->state,
 		.to = to,
-		.held = held,
+		.held = hold_again(r, i),
 		.no_proof = true });
-	if (!o)
-		return;
-	CHECK(amount_add(&o->fees_held, &o->fees_held, &held));
-	o->dirty = true;
-	if (item_read(r, i, &item) && item.state != ITEM_LIVE)
+	if (o && item_read(r, i, &item) && item.state != ITEM_LIVE)
 		operation_item(
 		    r, o, i->row, &item.amount, (int)item.state, ITEM_LIVE, i->id, why);
 }

@@ -402,6 +402,13 @@ static void advance(struct runner *r, struct operation *o)
 	operation_stop(r, o, f.why);
 }
 
+/* One that had ended is looked at whenever something changed: a final block that vanished
+ * begins it again, whosever turn it is. */
+static bool is_moved_on(const struct runner *r, const struct operation *o)
+{
+	return !r->only_account || o->account == r->only_account;
+}
+
 static void decide(struct runner *r)
 {
 	for (int i = 0; i < r->s.chains_n; i++) {
@@ -422,8 +429,7 @@ static void decide(struct runner *r)
 	for (size_t i = 0; i < r->operations_n; i++) {
 		struct operation *o = r->operations[i];
 
-		if ((!operation_ended(o) || o->dirty) &&
-		    (!r->only_account || o->account == r->only_account))
+		if (operation_ended(o) ? o->dirty : is_moved_on(r, o))
 			advance(r, o);
 	}
 	for (int i = 0; i < r->s.chains_n; i++)

@@ -2388,6 +2388,106 @@ static void an_absence_of_days_ends_exact(void **state_)
 /* -- several things at once ------------------------------------------------------------
  */
 
+/* Row 2 was void, paid on its second try, and both blocks vanished. */
+static void begin_contested(int64_t ids[8])
+{
+	struct fail f = { 0 };
+
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+	token->refuses = true;
+	token->refused = lists[0].to[2];
+	pay_rows(3);
+	run_until(ended());
+	token->refuses = false;
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	turn();
+	run_until(ended());
+	assert_int_equal(intents_of(2, ids), 2);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 11, false);
+	resume_chain();
+}
+
+/* The bytes of a payload that were out already. */
+static void send_old_bytes(int64_t intent_id)
+{
+	struct intent i = intent(intent_id);
+	struct sql_attempt_get_out at;
+	struct sim_word word;
+	struct sign_job job = {
+		.key = scene.key, .nonce = i.nonce, .payload = i.payload
+	};
+
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	job.chain_id = 31337;
+	job.fees = (struct fees){ .type = (enum fee_type)at.fee_type,
+		.gas = (uint64_t)at.gas,
+		.max_fee = (uint64_t)at.max_fee,
+		.tip = (uint64_t)at.tip };
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+}
+
+/* The older payload won: the newer one's nonce is a hole until its empty attempt is
+ * final, in this life or the next. */
+static void a_rival_that_lost_is_settled_too(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin_contested(ids);
+	scene.config.max_fee_per_gas = 1; /* no empty attempt yet */
+	turn();
+	run(3000);
+	send_old_bytes(ids[0]);
+	for (int k = 0; k < SCENE_DEPTH + 2; k++) {
+		scene_mine(&scene, 1);
+		run(3000);
+	}
+	assert_int_equal(item(2).state, ITEM_FINAL);
+	assert_int_equal(intent(ids[1]).emptied, 1);
+	assert_int_equal(intent(ids[1]).state, INTENT_SIGNED);
+	scene.config.max_fee_per_gas = 500 * GWEI;
+	rise_again();
+	run_until(chain()->id);
+	sim_mining(scene.chain, INTERVAL_MS);
+	pay(&(struct list){ .rows = 2, .name = "bonus" });
+	run_until(op_of(&lists[1])->state == OPERATION_COMPLETED);
+	run_until(op_of(&lists[0])->state == OPERATION_COMPLETED);
+	assert_int_equal(paid(&lists[0], 2), 0); /* but by the bytes that were out */
+	assert_int_equal(intent(ids[1]).state, INTENT_VOID);
+	assert_true(amount_is_zero(&op_of(&lists[0])->fees_held));
+}
+
+/* Both payloads may win: each holds what its dearest attempt costs. */
+static void what_is_contested_holds_its_fees(void **state_)
+{
+	int64_t ids[8];
+	struct amount sum = AMOUNT_ZERO, fees;
+
+	(void)state_;
+	begin_contested(ids);
+	turn();
+	for (int k = 0; k < 2; k++) {
+		struct intent i = intent(ids[k]);
+
+		assert_true(amount_sub(&fees, &i.cost, &i.payload.value));
+		assert_true(amount_cmp(&i.held, &fees) >= 0);
+		assert_true(amount_add(&sum, &sum, &i.held));
+	}
+	for (int row = 1; row <= 3; row += 2) {
+		struct intent i = intent(item(row).intent);
+
+		assert_true(amount_add(&sum, &sum, &i.held));
+	}
+	assert_int_equal(amount_cmp(&sum, &op()->fees_held), 0);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	check_fees();
+}
+
 /* Who resumes for the first reason would accept the second unseen, and pay twice. */
 static void a_second_reason_to_stop_is_said(void **state_)
 {
@@ -2520,6 +2620,76 @@ static void strangers_of_one_node_keep_nothing_back(void **state_)
 	}
 }
 
+/* Its blocks vanish while only another key's list is run. */
+static void rows_of_an_ended_list_are_not_lost(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(2);
+	finish();
+	sim_mining(scene.chain, 0);
+	reorg(height() - 10, false);
+	rise_again();
+	runner->only_account = 999; /* another key's list is run */
+	run_until(chain()->id && follower_stopped(chain()->follower));
+	run(5000);
+	assert_int_equal(follower_accept(chain()->follower, &f), ERR_OK);
+	turn();
+	run(2000);
+	assert_true(live(1));
+	rise_again();
+	run_until(runner->operations_n);
+	scene.config.max_fee_per_gas = 1;
+	run(500);
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 90 * GWEI);
+	scene_mine(&scene, 1);
+	scene_mine(&scene, SCENE_DEPTH + 1);
+	run(10000);
+	scene.config.max_fee_per_gas = 500 * GWEI;
+	sim_mining(scene.chain, INTERVAL_MS);
+	run(60000);
+	assert_int_equal(item(1).state, ITEM_FINAL);
+	finish();
+}
+
+/* It had no bytes when a stranger took its nonce, whose final block vanishes. */
+static void what_is_reserved_again_is_asked_for(void **state_)
+{
+	static struct connector refuses;
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuses = connector_evm;
+	refuses.sign = no_sign;
+	chain()->connector = &refuses;
+	pay_rows(4);
+	run_until(account()->stopped);
+	run(20000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	run(30000);
+	assert_int_equal(item(3).state, ITEM_PENDING);
+	chain()->connector = &connector_evm;
+	resume();
+	finish();
+	assert_int_equal(intents_of(3, ids), 2);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 10, false);
+	resume_chain();
+	turn();
+	assert_int_equal(intent(ids[0]).state, INTENT_RESERVED);
+	run(5000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	for (int i = 1; i <= 4; i++)
+		assert_int_equal(paid(&lists[0], i), 1);
+	check_fees();
+}
+
 /* A copy of this journal, perhaps: it is no proof that the fee is not paid. */
 static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
 {
@@ -2638,10 +2808,14 @@ static const struct CMUnitTest tests[] = {
 	T(a_service_fee_that_is_live_again_is_paid_once),
 	T(a_row_that_moved_for_a_stranger_is_paid_once),
 	T(an_absence_of_days_ends_exact),
+	T(a_rival_that_lost_is_settled_too),
+	T(what_is_contested_holds_its_fees),
 	T(a_second_reason_to_stop_is_said),
 	T(a_resume_accepts_a_count_ahead),
 	T(an_account_that_comes_later_is_not_another),
 	T(strangers_of_one_node_keep_nothing_back),
+	T(rows_of_an_ended_list_are_not_lost),
+	T(what_is_reserved_again_is_asked_for),
 	T(a_stranger_that_pays_the_service_fee_is_suspect),
 	T(shallow_finality_and_one_in_flight),
 	T(bytes_for_a_hole_leave_at_once),

@@ -293,6 +293,28 @@ static void paying_waits(struct operation *o, const struct account *acct, const 
 	operation_waits(o, line);
 }
 
+static bool anything_live(struct runner *r, const struct operation *o)
+{
+	struct sql_intent_live_of_operation_in in = { .operation = o->id };
+	struct sql_intent_live_of_operation_out row;
+	bool live;
+
+	sql_intent_live_of_operation_begin(r->s.journal, &in);
+	live = sql_intent_live_of_operation_next(r->s.journal, &row);
+	sql_intent_live_of_operation_end(r->s.journal);
+	return live;
+}
+
+/* All is paid; but a nonce that is not settled, such as a rival's, would be a hole that
+ * nobody fills. */
+static void complete(struct runner *r, struct operation *o, const char *why)
+{
+	if (anything_live(r, o))
+		paying_waits(o, account_of(r, o->account), "what is live to be final");
+	else
+		operation_move(r, o, OPERATION_COMPLETED, why);
+}
+
 static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 {
 	struct account *acct = account_of(r, o->account);
@@ -303,10 +325,11 @@ static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 	if (!o->by_state[ITEM_PENDING].n && !o->by_state[ITEM_LIVE].n) {
 		enum fee_state fee = fee_state(r, o, a);
 
-		operation_move(r, o,
-		    fee == FEE_NONE_DUE || fee == FEE_FINAL ? OPERATION_COMPLETED
-							    : OPERATION_PAYING_FEE,
-		    "every item is settled");
+		if (fee == FEE_NONE_DUE || fee == FEE_FINAL)
+			complete(r, o, "every item is settled");
+		else
+			operation_move(
+			    r, o, OPERATION_PAYING_FEE, "every item is settled");
 		return;
 	}
 	if (o->by_state[ITEM_PENDING].n && !account_reserves(r, acct, &why) &&
@@ -336,24 +359,12 @@ static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 		operation_move(
 		    r, o, OPERATION_DISTRIBUTING, "items are not settled any more");
 	else if (fee == FEE_FINAL)
-		operation_move(r, o, OPERATION_COMPLETED, "the service fee is final");
+		complete(r, o, "the service fee is final");
 	else if (fee == FEE_VOID)
 		fee_stop(r, o);
 	else
 		operation_waits(
 		    o, fee == FEE_LIVE ? "the service fee to be final" : o->blocked);
-}
-
-static bool anything_live(struct runner *r, const struct operation *o)
-{
-	struct sql_intent_live_of_operation_in in = { .operation = o->id };
-	struct sql_intent_live_of_operation_out row;
-	bool live;
-
-	sql_intent_live_of_operation_begin(r->s.journal, &in);
-	live = sql_intent_live_of_operation_next(r->s.journal, &row);
-	sql_intent_live_of_operation_end(r->s.journal);
-	return live;
 }
 
 static void cancel(struct runner *r, struct operation *o)
