@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/check.h"
@@ -254,6 +255,13 @@ static void uncounted(void)
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+static bool is_empty(const char *path)
+{
+	struct stat at;
+
+	return !stat(path, &at) && !at.st_size;
+}
+
 static enum err db_open(
     struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
@@ -267,6 +275,9 @@ static enum err db_open(
 	enum err e = uri_of(&uri, path, f);
 
 	uncounted();
+	/* SQLite takes an empty file for a new one, and removes the -wal beside it. */
+	if (e == ERR_OK && mode != DB_CREATE && is_empty(path))
+		e = fail_set(f, ERR_DAMAGED, "the file is empty");
 	if (e == ERR_OK &&
 	    sqlite3_open_v2(buf_text(&uri), &d->c,
 		flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, db_sqlite_vfs))

@@ -606,6 +606,19 @@ static void refuses_what_is_no_journal(void **state)
 	refused(ERR_DAMAGED, "empty");
 }
 
+/* SQLite would take it for a new database, and remove the -wal, which may hold all. */
+static void keeps_the_wal_of_an_empty_file(void **state)
+{
+	char name[300];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s-wal", path);
+	journal_close(own());
+	assert_int_equal(truncate(path, 0), 0);
+	refused(ERR_DAMAGED, "empty");
+	assert_int_equal(access(name, F_OK), 0);
+}
+
 static void refuses_another_programs_database(void **state)
 {
 	(void)state;
@@ -799,6 +812,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(finds_each_edit, fresh),
 		cmocka_unit_test_setup(starts_on_no_cut_tail, fresh),
 		cmocka_unit_test_setup(refuses_what_is_no_journal, fresh),
+		cmocka_unit_test_setup(keeps_the_wal_of_an_empty_file, fresh),
 		cmocka_unit_test_setup(refuses_another_programs_database, fresh),
 		cmocka_unit_test_setup(names_a_damaged_page, fresh),
 		cmocka_unit_test_setup(checks_pages, fresh),
