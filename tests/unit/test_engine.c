@@ -898,6 +898,37 @@ static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 	finish(); /* foreign payments are not the oracle's */
 }
 
+/* On the nonce of a live intent, and it pays a row: when the operator says that it was
+ * for something else, it is a stranger like others, and its row is paid. */
+static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(500);
+	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
+	    lists[0].amount[2], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_true(live(1));
+	sql_consumed_clear(
+	    scene.journal, &(struct sql_consumed_clear_in){ .account = account()->id });
+	turn();
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	resume();
+	run_until(ended());
+	assert_int_equal(op()->state, OPERATION_COMPLETED);
+	assert_int_equal(intents_of(1, ids), 2);
+}
+
 static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
 {
 	(void)state_;
@@ -2738,6 +2769,149 @@ static void bytes_for_a_hole_leave_at_once(void **state_)
 	assert_int_equal(scene.chain->pooled, 3);
 }
 
+/* -- all of it at once, by dice
+ * ----------------------------------------------------------
+ */
+
+#define STORMS 60
+#define STORM_STEPS 40
+
+static uint64_t dice;
+
+static uint64_t roll(uint64_t n)
+{
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return dice % n;
+}
+
+static void help_with(struct operation *o)
+{
+	struct amount more = amount_u64(300000 * GWEI);
+	struct fail f = { 0 };
+
+	if (o->state != OPERATION_NEEDS_OPERATOR && o->state != OPERATION_PAUSED)
+		return;
+	assert_true(amount_add(&more, &more, &o->cap));
+	if (strstr(o->waits_for, "--max-total-fee"))
+		operation_cap(runner, o, &more);
+	assert_int_equal(operation_retry(runner, o, &f), ERR_OK);
+	assert_int_equal(operation_resume(runner, o, &f), ERR_OK);
+}
+
+/* The operator answers whatever it waits for. */
+static void help(void)
+{
+	for (size_t k = 0; k < runner->operations_n; k++)
+		help_with(runner->operations[k]);
+	for (size_t i = 0; i < chain()->accounts_n; i++)
+		if (chain()->accounts[i]->stopped)
+			account_resume(runner, chain()->accounts[i]);
+}
+
+static void storm_nodes(void)
+{
+	struct sim_node *n = scene.node[roll(scene.nodes)];
+
+	n->down = roll(2);
+	n->lag = roll(3);
+	n->receipts_lag = roll(2);
+	n->hides_transactions = roll(2);
+	if (scene.nodes < 3)
+		return;
+	n = scene.node[0]; /* the only one that lies */
+	n->boasts = roll(2);
+	n->forgets = roll(2);
+	n->base_fee = roll(2) * 900 * GWEI;
+	n->tip = roll(2) * 900 * GWEI;
+	n->receipts = roll(2) ? SIM_RECEIPTS_FLIPPED : SIM_RECEIPTS_TRUE;
+}
+
+static void calm(void)
+{
+	for (uint32_t k = 0; k < scene.nodes; k++) {
+		struct sim_node *n = scene.node[k];
+
+		n->down = n->hides_transactions = n->boasts = n->forgets = false;
+		n->lag = n->receipts_lag = n->base_fee = n->tip = 0;
+		n->receipts = SIM_RECEIPTS_TRUE;
+	}
+	scene.chain->base_fee_next = GWEI;
+}
+
+static void storm_step(void)
+{
+	uint64_t next = sim_count(scene.chain, scene.chain->head, &scene.sender);
+	struct fail f = { 0 };
+
+	switch (roll(10)) {
+	case 0:
+	case 1:
+		reorg(1 + roll(SCENE_DEPTH - 1), roll(2));
+		break;
+	case 2:
+		scene_spend(
+		    &scene, SIM_NONCE_NEXT, &stranger_to, 1 + roll(99), 60 * GWEI);
+		break;
+	case 3:
+		scene_spend(&scene, next, &stranger_to, 1 + roll(99), 200 * GWEI);
+		break;
+	case 4:
+		rise_again();
+		break;
+	case 5:
+		sim_pool_drop_all(scene.chain);
+		break;
+	case 6:
+		scene.chain->base_fee_next = (1 + roll(40)) * GWEI;
+		break;
+	case 7:
+		for (size_t k = 0; k < runner->operations_n; k++)
+			if (!operation_ended(runner->operations[k]))
+				assert_int_equal(
+				    operation_pause(runner, runner->operations[k], &f),
+				    ERR_OK);
+		break;
+	default:
+		storm_nodes();
+	}
+}
+
+/* Reorgs within the bound, others with the key, deaths, pools that forget, fees that
+ * jump, nodes that fail and one that lies, a cap that is too low: nobody is paid twice,
+ * and in the end everybody once. */
+static void storms_end_exact(void **state_)
+{
+	(void)state_;
+	for (uint64_t seed = 1; seed <= STORMS; seed++) {
+		dice = seed * 0x9e3779b97f4a7c15u;
+		if (seed % 2)
+			begin(3, 2);
+		else
+			begin(1, 1);
+		retracts = true;
+		scene.config.max_in_flight = 1 + (int)roll(5);
+		run_until(chain()->id);
+		pay(&(struct list){ .rows = 8, .service_fee = 7, .cap = "0.0003" });
+		pay(&(struct list){ .rows = 4, .name = "bonus" });
+		for (int i = 0; i < STORM_STEPS; i++) {
+			storm_step();
+			run((int64_t)roll(4000));
+			help();
+		}
+		calm();
+		for (int i = 0; i < 1000 && !(chain()->id && ended()); i++) {
+			run(500);
+			help();
+			for (size_t k = 0; k < lists_n && chain()->id; k++)
+				operation_load(runner, lists[k].id);
+		}
+		finish();
+		end(NULL);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
 	T(a_list_is_paid),
@@ -2755,6 +2929,7 @@ static const struct CMUnitTest tests[] = {
 	T(nothing_is_reserved_beside_an_unread_stranger),
 	T(a_start_takes_no_nonce_that_was_used_meanwhile),
 	T(a_stranger_that_pays_a_row_stops_the_account),
+	T(a_suspect_that_is_cleared_settles_its_nonce),
 	T(three_strangers_stop_and_a_resume_accepts_them),
 	T(what_was_mined_meanwhile_is_not_sent_again),
 	T(a_base_fee_above_what_it_offers_bumps_it),
@@ -2819,6 +2994,7 @@ static const struct CMUnitTest tests[] = {
 	T(a_stranger_that_pays_the_service_fee_is_suspect),
 	T(shallow_finality_and_one_in_flight),
 	T(bytes_for_a_hole_leave_at_once),
+	T(storms_end_exact),
 };
 
 int main(void)
