@@ -84,6 +84,26 @@ SELECT nonce, height FROM consumed WHERE account = :account AND hash = :hash;
 -- scan: foreign use of a key is rare
 SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND height > :height;
 
+-- Uses of nonces that pay an item and are no attempt's, and their end: the operator says
+-- that they were not for the items.
+-- name: consumed_suspects
+-- in: account i64
+-- out: nonce i64, hash b32, height i64
+-- scan: foreign use of a key is rare
+SELECT nonce, hash, height FROM consumed WHERE account = :account AND judgement = 1 ORDER BY nonce;
+
+-- name: consumed_clear
+-- in: account i64
+-- scan: foreign use of a key is rare
+UPDATE consumed SET judgement = 0 WHERE account = :account AND judgement = 1;
+
+-- name: consumed_final
+-- in: account i64, height i64
+-- out: nonce i64, judgement i64, hash b32, height i64
+-- scan: foreign use of a key is rare
+SELECT nonce, judgement, hash, height FROM consumed
+WHERE account = :account AND height <= :height ORDER BY nonce;
+
 -- name: consumed_above
 -- in: account i64, height i64
 -- out: nonce i64

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "cli/ask.h"
@@ -134,13 +135,71 @@ static enum err resume_chain(struct cli *c, const char *name, struct fail *f)
 	return e;
 }
 
+/* -- payments that the journal does not know --------------------------------- */
+
+#define SUSPECTS_SHOWN 1
+
+static int64_t suspects_list(struct journal *j, int64_t account, char *out, size_t size)
+{
+	struct sql_consumed_suspects_in in = { .account = account };
+	struct sql_consumed_suspects_out row;
+	int64_t n = 0;
+	size_t at = 0;
+
+	out[0] = '\0';
+	sql_consumed_suspects_begin(j, &in);
+	while (sql_consumed_suspects_next(j, &row)) {
+		char hash[65];
+
+		if (n++ >= SUSPECTS_SHOWN)
+			continue;
+		hex_format(hash, row.hash, sizeof row.hash);
+		at +=
+		    (size_t)snprintf(out + at, size - at, "%s0x%s", at ? ", " : "", hash);
+		CHECK(at < size);
+	}
+	return n;
+}
+
+/* They may be payments of the very rows, sent by another copy of this journal or by a
+ * life that it has lost: going on pays these rows again. Only who has looked may say that
+ * they were for something else. */
+static enum err suspects_clear(
+    const struct cli *c, struct journal *j, int64_t account, struct fail *f)
+{
+	char list[SUSPECTS_SHOWN * 70];
+	int64_t n = suspects_list(j, account, list, sizeof list);
+	const char *word = args_word(&c->args, 0);
+
+	if (!n)
+		return ERR_OK;
+	if (!args_has(&c->args, "--yes"))
+		return fail_set(f, ERR_CONFLICT,
+		    "%lld transaction%s that this journal does not know pay%s its rows: "
+		    "%s%s. To go on would pay these rows again. Is another copy of the "
+		    "journal running, or is this one old? See man pawl, DAMAGE. Only if "
+		    "they were for something else: pawl resume %s --yes",
+		    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", list,
+		    n > SUSPECTS_SHOWN ? ", ..." : "", word);
+	sql_consumed_clear(j, &(struct sql_consumed_clear_in){ .account = account });
+	journal_event(j,
+	    &(struct event){ .what = "account",
+		.from = "suspect",
+		.to = "foreign",
+		.why = "the operator says that they were not for its rows" });
+	return ERR_OK;
+}
+
 /* -- a key: its accounts on all chains ------------------------------------- */
 
-static void account_clear(
-    struct journal *j, const struct sql_report_accounts_of_key_out *a)
+static enum err account_clear(const struct cli *c, struct journal *j,
+    const struct sql_report_accounts_of_key_out *a, struct fail *f)
 {
 	int64_t seen = own_seen_height(j, a->chain, a->id);
+	enum err e = suspects_clear(c, j, a->id, f);
 
+	if (e != ERR_OK)
+		return e;
 	sql_account_stop(j,
 	    &(struct sql_account_stop_in){ .id = a->id,
 		.no_stopped = true,
@@ -151,27 +210,30 @@ static void account_clear(
 		.from = "stopped",
 		.to = "",
 		.why = "resumed: what was seen is accepted" });
+	return ERR_OK;
 }
 
 /* The accounts by this name, and those of the key's address whatever it was called. */
-static bool key_clear(struct cli *c, struct journal *j, const char *name, bool *ret_known)
+static enum err key_clear(struct cli *c, struct journal *j, const char *name,
+    bool *ret_known, bool *ret_cleared, struct fail *f)
 {
 	struct sql_report_accounts_of_key_in in = { .key_name = name };
 	struct sql_report_accounts_of_key_out row;
 	struct address address = { { 0 } };
-	bool cleared = false;
+	enum err e = ERR_OK;
 
 	*ret_known = keyring_peek(c->keyring, name, &address, NULL) == ERR_OK;
 	memcpy(in.address, address.at, sizeof in.address);
 	sql_report_accounts_of_key_begin(j, &in);
-	while (sql_report_accounts_of_key_next(j, &row)) {
+	while (e == ERR_OK && sql_report_accounts_of_key_next(j, &row)) {
 		*ret_known = true;
 		if (row.no_stopped)
 			continue;
-		account_clear(j, &row);
-		cleared = true;
+		e = account_clear(c, j, &row, f);
+		*ret_cleared = true;
 	}
-	return cleared;
+	sql_report_accounts_of_key_end(j);
+	return e;
 }
 
 static enum err resume_key(struct cli *c, const char *name, struct fail *f)
@@ -182,7 +244,7 @@ static enum err resume_key(struct cli *c, const char *name, struct fail *f)
 	enum err e = loop_open(&loop, c, f);
 
 	if (e == ERR_OK)
-		cleared = key_clear(c, loop.journal, name, &known);
+		e = key_clear(c, loop.journal, name, &known, &cleared, f);
 	if (e == ERR_OK && !known)
 		e = config_key(c->config, name, &key, f);
 	if (e == ERR_OK)
@@ -240,6 +302,8 @@ static enum err operation_do(struct cli *c, struct own *own, struct fail *f)
 	int before = o->state;
 	enum err e = cap ? cap_put(own, cap, f) : ERR_OK;
 
+	if (e == ERR_OK && a->stopped)
+		e = suspects_clear(c, own->loop.journal, a->id, f);
 	if (e != ERR_OK)
 		return e;
 	if (a->stopped && seen > a->accepted_height)

@@ -154,7 +154,7 @@ struct account {
 #define WATCH_NOT UINT32_MAX /* not in it yet */
 	struct stranger *strangers;
 	size_t strangers_n;
-	bool strangers_asked;
+	bool strangers_asked, strangers_settled;
 	int64_t strangers_at_ms;
 	bool holes;         /* there may be free nonces below those that are taken */
 	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */

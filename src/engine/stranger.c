@@ -155,7 +155,7 @@ static void judge(struct runner *r, struct account *a, const struct stranger *s)
 		account_stop(r, a,
 		    "a transaction that this journal does not know pays one of its "
 		    "rows: another copy of this journal is running, or this one is "
-		    "old");
+		    "old; look first: pawl verify, man pawl (DAMAGE)");
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -310,8 +310,31 @@ static void count(struct runner *r, struct account *a)
 		    "time");
 }
 
+/* Once a life: what an operator said of final ones settles what they left live. */
+static void settle_all(struct runner *r, struct account *a)
+{
+	struct sql_consumed_final_in in = { .account = a->id,
+		.height = (int64_t)a->final_height };
+	struct sql_consumed_final_out row, *rows = NULL;
+	size_t n = 0;
+
+	if (a->strangers_settled || !a->known || !a->has_final_count)
+		return;
+	a->strangers_settled = true;
+	sql_consumed_final_begin(r->s.journal, &in);
+	while (sql_consumed_final_next(r->s.journal, &row)) {
+		rows = mem_grow(rows, n + 1, sizeof *rows);
+		rows[n++] = row;
+	}
+	for (size_t k = 0; k < n; k++)
+		settle(r, a, rows[k].nonce, (int)rows[k].judgement, rows[k].hash,
+		    (uint64_t)rows[k].height);
+	free(rows);
+}
+
 void strangers_turn(struct runner *r, struct account *a)
 {
+	settle_all(r, a);
 	ask(r, a);
 	count(r, a);
 }

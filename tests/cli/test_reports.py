@@ -403,6 +403,30 @@ def resume_key(folder):
     Run(folder, "resume", "chain:main").ends(0, out="was not stopped")
 
 
+SUSPECT = """INSERT INTO consumed
+(account, nonce, judgement, hash, height, block_hash, recipient, value, data)
+VALUES (1, 900, 1, ?, 3, ?, NULL, ?, x'')"""
+
+
+@test
+def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
+    """resume refuses where rows seem paid already, until --yes says that they are not"""
+    fill(folder)
+    with Journal(folder) as db:
+        db.execute(SUSPECT, (b"\xab" * 32, b"\xcd" * 32, bytes(32)))
+        db.execute("UPDATE account SET stopped = 'suspect'")
+    for words in (("key:payer",), ("payroll",)):
+        Run(folder, "resume", *words).ends(
+            5, err=r"1 transaction that this journal does not know pays its rows: 0xabab.*"
+            f"pawl resume {words[0]} --yes")
+    with Journal(folder) as db:
+        assert db.execute("SELECT stopped FROM account").fetchall() == [("suspect",)]
+    Run(folder, "resume", "payroll", "--yes").ends(0)
+    with Journal(folder) as db:
+        assert db.execute("SELECT stopped FROM account").fetchall() == [(None,)]
+        assert db.execute("SELECT judgement FROM consumed WHERE nonce = 900").fetchall() == [(0,)]
+
+
 @test
 def retry_void_rows(folder):
     """retry makes void rows pending, once; of what is cancelled it is refused"""

@@ -898,6 +898,37 @@ static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 	finish(); /* foreign payments are not the oracle's */
 }
 
+/* On the nonce of a live intent, and it pays a row: when the operator says that it was
+ * for something else, it is a stranger like others, and its row is paid. */
+static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(500);
+	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
+	    lists[0].amount[2], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_true(live(1));
+	sql_consumed_clear(
+	    scene.journal, &(struct sql_consumed_clear_in){ .account = account()->id });
+	turn();
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	resume();
+	run_until(ended());
+	assert_int_equal(op()->state, OPERATION_COMPLETED);
+	assert_int_equal(intents_of(1, ids), 2);
+}
+
 static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
 {
 	(void)state_;
@@ -2898,6 +2929,7 @@ static const struct CMUnitTest tests[] = {
 	T(nothing_is_reserved_beside_an_unread_stranger),
 	T(a_start_takes_no_nonce_that_was_used_meanwhile),
 	T(a_stranger_that_pays_a_row_stops_the_account),
+	T(a_suspect_that_is_cleared_settles_its_nonce),
 	T(three_strangers_stop_and_a_resume_accepts_them),
 	T(what_was_mined_meanwhile_is_not_sent_again),
 	T(a_base_fee_above_what_it_offers_bumps_it),
