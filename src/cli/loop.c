@@ -274,7 +274,7 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 		now_ms = world_now_ms(l->world);
 		if (o || operation_read(l->journal, operation, &unloaded))
 			progress_tell(&l->progress, l->runner, o ? o : &unloaded, now_ms);
-		if (o && operation_ended(o))
+		if (o && operation_ended(o) && !l->runner->reasons)
 			return ERR_OK;
 		e = stuck(l, o, f);
 		if (e != ERR_OK)

@@ -133,7 +133,7 @@ static size_t line_format(
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
-/* How many are unknown, that it may be killed (it always may), what it waits for. */
+/* That it may be killed (it always may), how many are unknown, what it waits for. */
 static void rest_format(
     char *out, size_t size, const struct progress_facts *facts, bool beginning)
 {
@@ -143,7 +143,7 @@ static void rest_format(
 	if (facts->unknown)
 		snprintf(unknown, sizeof unknown, "; %lld unknown, being looked up",
 		    (long long)facts->unknown);
-	snprintf(out, size, "%s; safe to stop%s%s", unknown, waits ? "; waits for " : "",
+	snprintf(out, size, "; safe to stop%s%s%s", unknown, waits ? "; waits for " : "",
 	    waits ? waits : "");
 }
 

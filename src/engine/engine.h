@@ -243,6 +243,7 @@ struct runner {
 	int64_t wake_ms;
 	int64_t dropped_turns;
 	int unknown; /* requests to send under way or lost: outcomes not known yet */
+	int reasons; /* nodes that were asked why a payload reverted */
 };
 
 /* A fact: an outcome that a later turn takes. take runs in the turn, then frees it. */

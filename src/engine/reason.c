@@ -26,6 +26,7 @@ static void reason_take(struct runner *r, struct fact *f)
 	struct sql_item_get_out item;
 	char reason[NODE_TEXT_MAX + 16];
 
+	r->reasons--;
 	if (q->err || q->word.note != NOTE_REVERTED || !q->word.text[0] ||
 	    !sql_item_get_one(r->s.journal, &in, &item) || item.state != ITEM_VOID ||
 	    item.no_reason || strcmp(item.reason, REASON_REVERTED) != 0)
@@ -69,6 +70,7 @@ void reason_ask(
 		.chain = a->chain,
 		.operation = i->operation,
 		.row = i->row };
+	r->reasons++;
 	buf_init(&body, 4096);
 	a->chain->connector->try(&body, &a->address, &i->payload, height);
 	runner_ask(r, a->chain, node, &body, false, reason_done, q);

@@ -69,7 +69,7 @@ def a_token_that_reverts_for_one():
         same(exactly_once(anvil.rpc, PAYER, token, paid, failed=1), ROWS - 1, "payments")
         same(one_row(desk, 42)["state"], "void", "state of the row")
         why = desk.expect(0, "explain", "list", "42").out
-        within("revert", why, "its reason")
+        within("reverted: recipient is banned", why, "its reason")
         same(desk.status("list")["final"], ROWS - 1, "rows that are final")
 
 

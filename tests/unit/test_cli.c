@@ -199,8 +199,8 @@ static void plain_lines_only_when_something_changed(void **state)
 	fclose(s.file);
 	assert_string_equal(s.text,
 	    "distributing: 0 of 2,000 (0 %); safe to stop\n"
-	    "distributing: 1,000 of 2,000 (50 %), 66.6/s, 16 s left; 3 unknown, being "
-	    "looked up; safe to stop; waits for a block\n"
+	    "distributing: 1,000 of 2,000 (50 %), 66.6/s, 16 s left; safe to stop; "
+	    "3 unknown, being looked up; waits for a block\n"
 	    "distributing: 2,000 of 2,000 (100 %), 133.3/s; safe to stop\n");
 	free(s.text);
 }
