@@ -104,8 +104,14 @@ static enum err own(struct file_hold *h, const char *path, struct fail *f)
 	    (fcntl(h->fd, F_OFD_SETLK, &l) && (errno == EAGAIN || errno == EACCES)))
 		return fail_set(f, ERR_OWNED, "%s: another process owns it", path);
 	l = owner_byte(F_WRLCK);
-	if (fcntl(h->fd, F_OFD_SETLK, &l))
-		return system_failed(path, "lock", f);
+	if (fcntl(h->fd, F_OFD_SETLK, &l)) {
+		if (errno != EBADF)
+			return system_failed(path, "lock", f);
+		return fail_set(f, ERR_SYSTEM,
+		    "%s: can't be written by this user, or here at all; type it as the "
+		    "user who made it, where it can be",
+		    path);
+	}
 	h->owned = true;
 	return ERR_OK;
 }

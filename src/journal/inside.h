@@ -96,6 +96,8 @@ void migrate_up(struct journal *j, int have);
 /* owner.c */
 void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix);
 void journal_mark_unsynced(struct journal *j);
+/* ERR_OWNED, naming who has it. */
+enum err owner_name(const char *path, struct fail *f);
 enum err owner_take(struct journal *j, const struct owner *who, int have,
     char **ret_backup, struct fail *f);
 

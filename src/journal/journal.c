@@ -137,7 +137,7 @@ enum err journal_open_file(
 	}
 	if (e != ERR_OK) {
 		journal_close(j);
-		return e;
+		return e == ERR_OWNED ? owner_name(path, f) : e;
 	}
 	*ret = j;
 	return ERR_OK;

@@ -322,7 +322,7 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 	return ERR_OK;
 }
 
-static enum err name_owner(const char *path, struct fail *f)
+enum err owner_name(const char *path, struct fail *f)
 {
 	struct owner o;
 	bool held;
@@ -343,7 +343,7 @@ enum err journal_own(
 	enum err e = journal_open_file(&j, path, DB_WRITE, true, f);
 
 	if (e != ERR_OK)
-		return e == ERR_OWNED ? name_owner(path, f) : e;
+		return e;
 	e = migrate_compare(j, &have, f);
 	if (e == ERR_OK)
 		e = owner_take(j, who, have, NULL, f);

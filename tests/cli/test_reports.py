@@ -466,7 +466,7 @@ def somebody_else_owns_it(folder):
             while mine not in Run(folder, "status").ends(0).out:
                 assert owner.poll() is None and time.monotonic() < deadline
             for command in (("pause", "payroll"), ("resume", "payroll"), ("retry", "payroll"),
-                            ("cancel", "payroll"), ("resume", "key:payer")):
+                            ("cancel", "payroll"), ("resume", "key:payer"), ("migrate",)):
                 Run(folder, *command).ends(
                     5, err=f"owned by process {owner.pid} .*kill {owner.pid}")
             Run(folder, "explain", "payroll", "1").ends(0)
