@@ -1,7 +1,11 @@
 /* follower_in.h - inside the follower: its state, shared by its files.
  *
- *   follower.c        the turn: link, adopt, tell, finalize
- *   follower_ask.c    questions to nodes and their answers
+ *   follower.c        the turn, votes, what it waits for
+ *   follower_ask.c    questions to nodes
+ *   follower_take.c   their answers
+ *   follower_link.c   a node's branch, down to the trail
+ *   follower_branch.c which branch the trail follows
+ *   follower_told.c   what is told of its blocks, and which are final
  *   follower_trail.c  the trail in memory and in the journal
  *   follower_far.c    far behind: which blocks need not be read
  *   follower_undone.c a final block vanished
@@ -157,6 +161,27 @@ struct follower {
 	bool silent;       /* and the others are no quorum */
 	char waits_for[400];
 };
+
+/* follower.c */
+void follower_leave_out(struct follower *f, int node, const char *why); /* "": back */
+
+/* follower_take.c */
+void answers_take(struct follower *f);
+
+/* follower_link.c: link and fork_height of each node; blocks of its branch are asked
+ * for. */
+void branches_read(struct follower *f);
+void branch_link(struct follower *f, int node);
+struct sighting *sighting_on_path(
+    struct follower *f, const struct hash *path, size_t n, uint64_t top);
+
+/* follower_branch.c: where a quorum has left the trail, it does. */
+void branch_choose(struct follower *f);
+
+/* follower_told.c */
+struct opinion *sighting_agreed(const struct follower *f, struct sighting *s);
+void blocks_tell(struct follower *f);
+void blocks_finalize(struct follower *f);
 
 /* follower_ask.c */
 void follower_ask_identity(struct follower *f, int node);

@@ -1,0 +1,149 @@
+/* follower_branch.c - which branch the trail follows. */
+#include "chain/follower_in.h"
+
+#include "base/log.h"
+
+/* The tip of the part of a node's branch on which somebody's facts are known. */
+static uint64_t branch_known(
+    struct follower *f, const struct view *v, struct hash *ret_tip)
+{
+	struct hash path[WINDOW + 1];
+	size_t n = 0;
+	struct head at = v->goal;
+	uint64_t height = v->fork_height;
+
+	while (at.height > v->fork_height && n <= WINDOW) {
+		struct sighting *s = sighting_find(f, &at.hash, at.height);
+
+		if (!s)
+			return v->fork_height;
+		path[n++] = at.hash;
+		s = sighting_find(f, &at.parent, at.height - 1);
+		if (!s || at.height - 1 <= v->fork_height)
+			break;
+		at = s->head;
+	}
+	while (n > 0) {
+		struct sighting *s = sighting_on_path(f, path, --n, v->goal.height);
+
+		if (!s || !s->opinions_n || s->head.height != height + 1)
+			break;
+		*ret_tip = s->head.hash;
+		height++;
+	}
+	return height;
+}
+
+/* Nodes whose own head is on a branch that does not have our head, and not merely
+ * behind on ours. */
+static uint32_t nodes_off_trail(struct follower *f)
+{
+	uint32_t off = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if (v->identified && v->has_head && v->link == LINK_TRAIL &&
+		    v->fork_height < trail_top(f)->height &&
+		    v->goal.height > v->fork_height)
+			off |= 1u << i;
+	}
+	return off;
+}
+
+/* A higher branch is left aside while a quorum stays on ours: its own nodes are fewer,
+ * and nothing of it could become final. */
+static bool quorum_stays(const struct follower *f, uint64_t fork)
+{
+	uint32_t stay = 0, leave = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct view *v = &f->view[i];
+
+		if (!v->identified || !v->has_head || v->link != LINK_TRAIL)
+			continue;
+		if (v->fork_height > fork)
+			stay |= 1u << i;
+		else if (v->fork_height == fork && v->goal.height > fork)
+			leave |= 1u << i;
+	}
+	return follower_quorum(f, stay) && !follower_quorum(f, leave);
+}
+
+/* Headers that do not fit together: all above are shown and read again. */
+static void sightings_lied(struct follower *f, uint64_t above)
+{
+	for (size_t i = f->seen_n; i-- > 0;)
+		if (f->seen[i].head.height > above)
+			sighting_drop(f, i);
+}
+
+/* false: the headers do not fit together, nothing was adopted. */
+static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
+{
+	struct hash path[WINDOW + 1];
+	uint64_t top = tip_height;
+	size_t n = 0;
+
+	while (tip_height > fork && n <= WINDOW) {
+		struct sighting *s = sighting_find(f, &tip, tip_height);
+
+		/* The first header that was shown of a hash may have been a lie. */
+		if (!s) {
+			sightings_lied(f, fork);
+			return false;
+		}
+		path[n++] = tip;
+		tip = s->head.parent;
+		tip_height--;
+	}
+	if (tip_height != fork || !trail_has(f, &tip, fork)) {
+		sightings_lied(f, fork);
+		return false;
+	}
+	if (fork < trail_top(f)->height) {
+		log_info("chain", "%s: reorganization of %llu blocks above %llu",
+		    f->s.config->name, (unsigned long long)(trail_top(f)->height - fork),
+		    (unsigned long long)fork);
+		for (size_t i = 0; i < f->seen_n; i++)
+			if (f->seen[i].head.height > fork)
+				f->seen[i].told = false;
+		trail_cut(f, fork);
+		f->s.told.retracted(f->s.told.ctx, fork);
+	}
+	while (n > 0)
+		trail_push(f, &sighting_on_path(f, path, --n, top)->head);
+	return true;
+}
+
+void branch_choose(struct follower *f)
+{
+	uint32_t off = nodes_off_trail(f);
+
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+		struct hash tip;
+		uint64_t height;
+		bool forks;
+
+		if (!v->identified || v->link != LINK_TRAIL ||
+		    v->fork_height < f->trail[0].height)
+			continue;
+		height = branch_known(f, v, &tip);
+		if (height <= v->fork_height)
+			continue;
+		forks = v->fork_height < trail_top(f)->height;
+		if (forks && height <= trail_top(f)->height &&
+		    !((off >> i & 1) && follower_quorum(f, off)))
+			continue;
+		if (forks && quorum_stays(f, v->fork_height))
+			continue;
+		if (!adopt(f, v->fork_height, height, tip))
+			return;
+		v->fork_height = height;
+		off = 0;
+		for (int k = 0; k < f->nodes; k++)
+			if (k != i && f->view[k].link == LINK_TRAIL)
+				branch_link(f, k);
+	}
+}

@@ -1,0 +1,239 @@
+/* follower_take.c - what the nodes said since the last turn. */
+#include "chain/follower_in.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/sql.gen.h"
+
+/* The journal's row of the chain is found or made once a quorum names one genesis. */
+static void chain_settle(struct follower *f)
+{
+	for (int i = 0; i < f->nodes && !f->chain; i++) {
+		struct sql_chain_by_identity_in in = {
+			.chain_id = (int64_t)f->s.config->chain_id
+		};
+		struct sql_chain_by_identity_out row;
+		uint32_t same = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if (f->view[k].identified && f->view[i].identified &&
+			    hash_same(&f->view[k].genesis, &f->view[i].genesis))
+				same |= 1u << k;
+		if (!follower_quorum(f, same))
+			continue;
+		f->genesis = f->view[i].genesis;
+		memcpy(in.genesis, f->genesis.at, sizeof in.genesis);
+		if (sql_chain_by_identity_one(f->s.journal, &in, &row)) {
+			f->chain = row.id;
+			f->stopped = !row.no_stopped;
+			sql_chain_named(f->s.journal,
+			    &(struct sql_chain_named_in){
+				.id = row.id, .name = f->s.config->name });
+			if (!row.no_final_height)
+				trail_load(f, row.final_height);
+			continue;
+		}
+		struct sql_chain_add_in add = { .kind = f->s.connector->name,
+			.chain_id = in.chain_id,
+			.name = f->s.config->name };
+		struct sql_chain_add_out added = { 0 };
+
+		memcpy(add.genesis, in.genesis, sizeof add.genesis);
+		if (sql_chain_add_one(f->s.journal, &add, &added))
+			f->chain = added.id;
+	}
+}
+
+/* It serves another chain: it has no vote, is sent nothing, and is asked again later. */
+static void refuse(struct follower *f, int node, const char *why)
+{
+	struct view *v = &f->view[node];
+
+	v->identified = false;
+	v->poll_at_ms = world_now_ms(f->s.world) + 10 * f->s.config->poll_ms;
+	follower_leave_out(f, node, why);
+}
+
+static void refuse_strangers(struct follower *f)
+{
+	for (int i = 0; i < f->nodes && f->chain; i++)
+		if (f->view[i].identified && !hash_same(&f->view[i].genesis, &f->genesis))
+			refuse(f, i, "serves a chain of another genesis");
+}
+
+static void take_identity(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+	char why[96];
+
+	v->identity_busy = false;
+	if (q->err)
+		return;
+	if (q->identity.chain_id != f->s.config->chain_id) {
+		snprintf(why, sizeof why, "serves chain id %llu, not %llu",
+		    (unsigned long long)q->identity.chain_id,
+		    (unsigned long long)f->s.config->chain_id);
+		refuse(f, q->node, why);
+		return;
+	}
+	v->genesis = q->identity.genesis;
+	v->identified = true;
+	if (!f->chain)
+		chain_settle(f);
+	refuse_strangers(f);
+}
+
+bool follower_knows(const struct follower *f, int node)
+{
+	return f->chain && f->view[node].identified;
+}
+
+static void take_poll(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	v->poll_busy = false;
+	v->poll_at_ms = world_now_ms(f->s.world) + f->s.config->poll_ms;
+	if (q->err) {
+		/* Another server may answer at this address next time. */
+		v->identified = false;
+		return;
+	}
+	v->head = q->heads[0];
+	v->has_head = true;
+}
+
+static void take_headers(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	v->header_busy = false;
+	if (q->err)
+		return;
+	for (uint32_t i = 0; i < q->n; i++) {
+		if (!q->known[i])
+			continue;
+		if (f->trail_n && q->heads[i].height > f->trail[0].height)
+			sighting_add(f, &q->heads[i]);
+		else if (f->trail_n &&
+		    trail_has(f, &q->heads[i].hash, q->heads[i].height))
+			v->fork_height = q->heads[i].height;
+		if (!f->trail_n || (q->kind == ASK_HEADERS && i + 1 == q->n)) {
+			v->goal = q->heads[i];
+			v->has_goal = true;
+		}
+	}
+	/* By height and by hash must meet; where they don't, the node moved in between.
+	 */
+	v->by_hash = q->kind == ASK_HEADERS;
+}
+
+/* The place of an opinion that nobody holds any more, else a new one: who says something
+ * else each time fills no memory. */
+static struct opinion *opinion_room(struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		if (!s->opinions[i].nodes && !(s->told && s->told_as == i)) {
+			block_facts_release(&s->opinions[i].facts);
+			return &s->opinions[i];
+		}
+	s->opinions =
+	    mem_grow(s->opinions, (size_t)s->opinions_n + 1, sizeof *s->opinions);
+	return &s->opinions[s->opinions_n++];
+}
+
+static void opinion_add(struct sighting *s, struct question *q)
+{
+	uint32_t bit = 1u << q->node;
+
+	for (int i = 0; i < s->opinions_n; i++)
+		s->opinions[i].nodes &= ~bit;
+	q->facts.head = s->head;
+	for (int i = 0; i < s->opinions_n; i++)
+		if (hash_same(&s->opinions[i].facts.digest, &q->facts.digest)) {
+			s->opinions[i].nodes |= bit;
+			return;
+		}
+	*opinion_room(s) = (struct opinion){ .facts = q->facts, .nodes = bit };
+	memset(&q->facts, 0, sizeof q->facts);
+}
+
+static void take_finalized(struct view *v, const struct question *q)
+{
+	if (q->err || !q->facts.has_finalized)
+		return;
+	v->has_finalized = true;
+	v->finalized_height = q->facts.finalized_height;
+	v->finalized_is_head = v->head.height && v->finalized_height >= v->head.height;
+}
+
+/* Returns false when q lives on as the question for the receipts. */
+static bool take_block(struct follower *f, struct question *q)
+{
+	struct view *v = &f->view[q->node];
+	struct sighting *s;
+
+	if (!q->err && q->generation == f->generation && q->facts.incomplete &&
+	    q->kind == ASK_BLOCK) {
+		follower_ask_receipts(f, q);
+		return false;
+	}
+	v->blocks_busy--;
+	if (q->generation != f->generation)
+		return true;
+	s = sighting_find(f, &q->block.hash, q->block.height);
+	if (s)
+		s->asked &= ~(1u << q->node);
+	if (q->word.note == NOTE_NO_METHOD && v->way == BLOCK_RECEIPTS)
+		v->way = BLOCK_WHOLE;
+	else if (q->word.note == NOTE_NO_HASH_PARAM)
+		v->by_number = true;
+	take_finalized(v, q);
+	if (!q->err && s && s->bare == q->block.bare)
+		opinion_add(s, q);
+	return true;
+}
+
+void answers_take(struct follower *f)
+{
+	while (f->inbox) {
+		struct question *q = f->inbox;
+		bool done = true;
+
+		f->inbox = q->next;
+		if (!f->inbox)
+			f->inbox_end = &f->inbox;
+		switch (q->kind) {
+		case ASK_IDENTITY:
+			take_identity(f, q);
+			break;
+		case ASK_POLL:
+			take_poll(f, q);
+			break;
+		case ASK_HEADER:
+		case ASK_HEADERS:
+			take_headers(f, q);
+			break;
+		case ASK_ANCESTOR:
+		case ASK_ANEW:
+			undone_take(f, q);
+			break;
+		case ASK_BLOCK:
+		case ASK_RECEIPTS:
+			done = take_block(f, q);
+			break;
+		case ASK_FINALIZED:
+			f->view[q->node].finalized_busy = false;
+			take_finalized(&f->view[q->node], q);
+			break;
+		case ASK_FAR_HEADERS:
+		case ASK_FAR_COUNT:
+			far_take(f, q);
+			break;
+		}
+		if (done)
+			question_free(q);
+	}
+}

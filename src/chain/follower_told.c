@@ -1,0 +1,141 @@
+/* follower_told.c - what is told of the blocks of the trail: by one node, by a quorum,
+ * and as final. */
+#include "chain/follower_in.h"
+
+#include <stdio.h>
+
+#include "base/mutant.h"
+
+struct opinion *sighting_agreed(const struct follower *f, struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++)
+		if (follower_quorum(f, s->opinions[i].nodes))
+			return &s->opinions[i];
+	return NULL;
+}
+
+const struct block_facts *follower_agreed(const struct follower *f)
+{
+	struct follower *g = (struct follower *)(uintptr_t)f;
+	const struct block_facts *agreed = NULL;
+
+	if (f->stopped || follower_is_far(f))
+		return NULL;
+	for (size_t i = 0; i < f->trail_n; i++) {
+		struct sighting *s =
+		    sighting_find(g, &f->trail[i].hash, f->trail[i].height);
+		struct opinion *o =
+		    s && (s->told || i == 0) ? sighting_agreed(g, s) : NULL;
+
+		if (o)
+			agreed = &o->facts;
+		else if (i)
+			break;
+	}
+	return agreed;
+}
+
+static void tell_as(struct follower *f, struct sighting *s, int opinion)
+{
+	if (s->told && s->told_as == opinion)
+		return;
+	s->told = true;
+	s->told_as = opinion;
+	f->s.told.adopted(f->s.told.ctx, &s->opinions[opinion].facts);
+}
+
+/* The first opinion is told at once, and the quorum's when it is another one. */
+void blocks_tell(struct follower *f)
+{
+	for (size_t i = 1; i < f->trail_n; i++) {
+		struct sighting *s =
+		    sighting_find(f, &f->trail[i].hash, f->trail[i].height);
+		struct opinion *o;
+
+		if (!s || !s->opinions_n)
+			break;
+		o = sighting_agreed(f, s);
+		if (o || !s->told)
+			tell_as(f, s, o ? (int)(o - s->opinions) : 0);
+	}
+}
+
+/* Does this node itself show the block as final? */
+static bool node_deep(const struct follower *f, int node, uint64_t height)
+{
+	const struct view *v = &f->view[node];
+
+	if (!v->has_head || v->link != LINK_TRAIL || v->fork_height < height)
+		return false;
+	if (MUTANT(final_when_included))
+		return true;
+	if (f->s.config->finality.tag)
+		return v->has_finalized && !v->finalized_is_head &&
+		    v->finalized_height >= height;
+	return v->head.height >= height + f->s.config->finality.depth;
+}
+
+static struct opinion *opinion_final(struct follower *f, struct sighting *s)
+{
+	for (int i = 0; i < s->opinions_n; i++) {
+		uint32_t deep = 0;
+
+		for (int k = 0; k < f->nodes; k++)
+			if ((s->opinions[i].nodes >> k & 1) &&
+			    node_deep(f, k, s->head.height))
+				deep |= 1u << k;
+		if (follower_quorum(f, deep) || (deep && MUTANT(final_by_one_node)))
+			return &s->opinions[i];
+	}
+	return NULL;
+}
+
+void blocks_finalize(struct follower *f)
+{
+	while (f->trail_n > 1) {
+		struct sighting *s =
+		    sighting_find(f, &f->trail[1].hash, f->trail[1].height);
+		struct opinion *o = s && s->told ? opinion_final(f, s) : NULL;
+		uint64_t height;
+
+		if (!o)
+			return;
+		tell_as(f, s, (int)(o - s->opinions));
+		if (!f->s.told.may_final(f->s.told.ctx, &o->facts))
+			return;
+		height = s->head.height;
+		f->s.told.final(f->s.told.ctx, &o->facts);
+		far_final(f, &o->facts);
+		trail_final_advance(f);
+		/* What was said of the final block itself is kept: it may be the head. */
+		for (size_t i = f->seen_n; i-- > 0;)
+			if (f->seen[i].head.height <= height &&
+			    !hash_same(&f->seen[i].head.hash, &f->trail[0].hash))
+				sighting_drop(f, i);
+	}
+}
+
+void follower_witnesses(
+    const struct follower *f, const struct block_facts *b, char *out, size_t len)
+{
+	struct sighting *s =
+	    sighting_find((struct follower *)(uintptr_t)f, &b->head.hash, b->head.height);
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (int i = 0; s && i < s->opinions_n; i++) {
+		if (&s->opinions[i].facts != b)
+			continue;
+		for (int k = 0; k < f->nodes; k++) {
+			int n;
+
+			if (!(s->opinions[i].nodes >> k & 1))
+				continue;
+			n = snprintf(out + at, len - at, "%s%s", at ? ", " : "",
+			    pool_node(f->s.pool, k)->name);
+			if (n < 0 || (size_t)n >= len - at)
+				return;
+			at += (size_t)n;
+		}
+	}
+}
