@@ -333,6 +333,18 @@ enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
 	return e;
 }
 
+int ask_answering(const struct ask *a)
+{
+	int n = 0;
+
+	for (int i = 0; i < pool_size(a->pool); i++) {
+		const struct node_state *node = pool_node(a->pool, i);
+
+		n += node->asked > 0 && !node->failures_in_a_row;
+	}
+	return n;
+}
+
 const struct connector *ask_connector(const struct ask *a)
 {
 	return a->connector;

@@ -210,6 +210,16 @@ def verify_counts_what_is_not_final_apart():
 
 
 @test
+def verify_says_how_many_nodes_it_read():
+    with Anvil() as anvil:
+        dead = "http://127.0.0.1:1"
+        with Desk([anvil.url, dead], chain={"quorum": 1}) as desk:
+            desk.write_list("list.csv", recipients(3))
+            desk.expect(0, *desk.airdrop())
+            within("Read from 1 of the 2 nodes", desk.expect(0, "verify", "list").out, "nodes")
+
+
+@test
 def a_node_that_is_lost_is_named():
     with Anvil() as anvil, Desk([anvil.url], depth=1000) as desk:
         desk.write_list("list.csv", recipients(5))
