@@ -47,7 +47,7 @@ static const struct {
 /* -- telling --------------------------------------------------------------- */
 
 static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *subject,
-    bool finding, const char *todo, const char *fmt, va_list ap)
+    bool finding, const char *advice, const char *fmt, va_list ap)
 {
 	char text[700];
 
@@ -57,10 +57,10 @@ static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *s
 	if (d->cli->args.json)
 		cli_json(json_pack("{s:s, s:o, s:b, s:o, s:o}", "check", what, "of",
 		    cli_text(subject), "ok", !finding, "text", cli_text(text), "do",
-		    cli_text(todo)));
+		    cli_text(advice)));
 	else if (finding)
 		printf("FINDING %-8s %s: %s\n        do: %s\n", what, subject, text,
-		    todo ? todo : "-");
+		    advice ? advice : "-");
 	else if (!d->cli->args.quiet)
 		printf("ok      %-8s %s: %s\n", what, subject, text);
 }
@@ -76,12 +76,12 @@ static void PRINTF(4, 5)
 }
 
 static void PRINTF(5, 6) finding(struct doctor *d, const char *what, const char *subject,
-    const char *todo, const char *fmt, ...)
+    const char *advice, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vtold(d, what, subject, true, todo, fmt, ap);
+	vtold(d, what, subject, true, advice, fmt, ap);
 	va_end(ap);
 }
 
@@ -186,7 +186,7 @@ static void operations_check(struct doctor *d)
 }
 
 /* What to do about a journal that can't even be opened. */
-static const char *open_todo(enum err e)
+static const char *open_advice(enum err e)
 {
 	switch ((int)e) {
 	case ERR_NO_JOURNAL:
@@ -211,7 +211,7 @@ static void journal_check(struct doctor *d)
 
 	if (journal_read(&d->journal, path, &f) != ERR_OK) {
 		d->journal = NULL;
-		finding(d, "journal", path, open_todo(f.err), "%s", f.why);
+		finding(d, "journal", path, open_advice(f.err), "%s", f.why);
 		return;
 	}
 	if (!journal_check_pages(d->journal, why, sizeof why)) {
