@@ -11,9 +11,7 @@ failure. The last line is `N caught, N survived`, and the exit code follows it.
 import concurrent.futures
 import os
 import pathlib
-import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -37,44 +35,16 @@ class Mutant:
 def run(mutant, test, logs):
     """Run its program until something fails; return what did, or None."""
     outcome = run_tests.Outcome()
-    timed_out = threading.Event()
     allowed = test["timeout"]
-    env = {**os.environ, **test["env"]}
-    env.pop("PAWL_MUTANT", None)
-    if mutant.name:
-        env["PAWL_MUTANT"] = mutant.name
     name = mutant.name or test["name"]
     with open(os.path.join(logs, f"mutant-{name}.log"), "w", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            test["cmd"],
-            cwd=test["workdir"],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
+        status, timed_out = run_tests.watch(
+            test, log, allowed, outcome, first=True, PAWL_MUTANT=mutant.name or ""
         )
-
-        def overrun():
-            timed_out.set()
-            run_tests.end_group(child.pid)
-
-        timer = threading.Timer(allowed, overrun)
-        timer.start()
-        for line in child.stdout:
-            log.write(line)
-            outcome.read(line)
-            if outcome.failures:
-                run_tests.end_group(child.pid)
-        status = child.wait()
-        timer.cancel()
-        run_tests.end_group(child.pid)
-    if not outcome.failures and status < 0 and not timed_out.is_set():
+    if not outcome.failures and status < 0 and not timed_out:
         return f"it ended by signal {-status}"
     if not outcome.failures:
-        outcome.end(status, allowed, timed_out.is_set())
+        outcome.end(status, allowed, timed_out)
     return outcome.failures[0] if outcome.failures else None
 
 

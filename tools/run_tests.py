@@ -78,40 +78,49 @@ def end_group(leader):
         pass
 
 
+def watch(test, log, allowed, outcome, first=False, **env):
+    """Run one program to its end, or to its first failure; its status, and whether it
+    overran its time."""
+    timed_out = threading.Event()
+    child = subprocess.Popen(
+        test["cmd"],
+        cwd=test["workdir"],
+        env={**os.environ, **test["env"], **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+    def overrun():
+        timed_out.set()
+        end_group(child.pid)
+
+    timer = threading.Timer(allowed, overrun)
+    timer.start()
+    for line in child.stdout:
+        outcome.read(line)
+        log.write(line)
+        log.flush()
+        if first and outcome.failures:
+            end_group(child.pid)
+    status = child.wait()
+    timer.cancel()
+    end_group(child.pid)
+    return status, timed_out.is_set()
+
+
 def run(test, logs, slow):
     """Run one program, print what it came to, and return its outcome."""
     outcome = Outcome()
     allowed = test["timeout"] * slow if test["timeout"] > 0 else 600 * slow
     log_path = os.path.join(logs, re.sub(r"\W+", "-", test["name"]) + ".log")
     started = time.monotonic()
-    timed_out = threading.Event()
     with open(log_path, "w+", encoding="utf-8", errors="replace") as log:
-        child = subprocess.Popen(
-            test["cmd"],
-            cwd=test["workdir"],
-            env={**os.environ, **test["env"]},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-
-        def overrun():
-            timed_out.set()
-            end_group(child.pid)
-
-        timer = threading.Timer(allowed, overrun)
-        timer.start()
-        for line in child.stdout:
-            outcome.read(line)
-            log.write(line)
-            log.flush()
-        status = child.wait()
-        timer.cancel()
-        end_group(child.pid)
-        outcome.end(status, allowed, timed_out.is_set())
+        status, timed_out = watch(test, log, allowed, outcome)
+        outcome.end(status, allowed, timed_out)
         log.seek(0)
         tail = [line for line in log if not line.startswith("ok ")][-SHOWN_LINES:]
     report(test, outcome, time.monotonic() - started, tail, log_path)

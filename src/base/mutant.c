@@ -18,7 +18,7 @@ static void __attribute__((constructor)) read_environment(void)
 {
 	const char *name = getenv("PAWL_MUTANT");
 
-	if (!name)
+	if (!name || !*name)
 		return;
 	for (on = 0; on < MUTANT_COUNT && strcmp(names[on], name) != 0;)
 		on++;
