@@ -1,0 +1,277 @@
+/* Lists that are paid among nodes of which one lies, or says nothing: what one node says
+ * decides nothing. */
+#include "chain/follower_in.h"
+#include "payer.h"
+
+/* One node's block holds our transaction, the quorum's has not. */
+static void an_attempt_in_one_nodes_block_is_disowned(void **state_)
+{
+	struct block_facts lie = { 0 };
+	struct seen_tx tx = { .status = TX_OK, .gas_used = 21000, .gas_price = GWEI };
+	struct sql_attempt_get_out at;
+	struct intent i;
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(1);
+	run_until(is_signed(1));
+	i = intent(item(1).intent);
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	memcpy(tx.hash.at, at.hash, sizeof at.hash);
+	sim_pool_drop_all(scene.chain);
+	sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(3000);
+	assert_true(follower_head(chain()->follower, &lie.head));
+	lie.tx = &tx;
+	lie.tx_n = 1;
+	account_adopted(runner, account(), &lie, 0);
+	turn();
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	assert_int_equal(at.state, ATTEMPT_INCLUDED);
+	for (int k = 0; k < SCENE_DEPTH; k++)
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(3000);
+	assert_true(sql_attempt_get_one(
+	    scene.journal, &(struct sql_attempt_get_in){ .id = i.attempt }, &at));
+	assert_int_equal(at.state, ATTEMPT_SIGNED);
+	assert_true(at.no_height);
+	assert_true(live(1));
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* Of three nodes one lies: it neither raises nor lowers what is offered. */
+static void one_node_does_not_make_the_fees(void **state_)
+{
+	static const uint64_t lies[] = { 40 * GWEI, 1 };
+
+	(void)state_;
+	for (uint32_t k = 0; k < 6; k++) {
+		begin(3, 2);
+		scene.node[0]->tip = scene.node[1]->tip = 2 * GWEI;
+		scene.node[2]->tip = 3 * GWEI;
+		scene.node[k / 2]->tip = lies[k % 2];
+		run_until(chain()->id);
+		pay_rows(1);
+		run_until(is_signed(1));
+		assert_in_range(chain()->market.tip, 2 * GWEI, 3 * GWEI);
+		finish();
+		end(NULL);
+	}
+}
+
+/* Headers are of one node's making: none makes a bump dearer. */
+static void one_node_makes_no_base_fee(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		struct fee_row row[16];
+		size_t n;
+
+		begin(3, 2);
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		pay_rows(1);
+		run_until(is_signed(1));
+		scene.node[k]->base_fee = 400 * GWEI;
+		for (int i = 0; i < 8; i++) {
+			sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+			run(1500);
+		}
+		n = attempts_of(item(1).intent, row);
+		assert_in_range(row[n - 1].max_fee, GWEI, 10 * GWEI);
+		assert_in_range(row[n - 1].tip, GWEI, 3 * GWEI);
+		sim_mining(scene.chain, INTERVAL_MS);
+		finish();
+		end(NULL);
+	}
+}
+
+/* Two of three answer: a liar can't raise it. */
+static void a_node_that_is_down_keeps_no_fees_back(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.node[0]->tip = 40 * GWEI;
+	scene.node[2]->down = true;
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(is_signed(1));
+	assert_int_equal(chain()->market.tip, GWEI);
+	finish();
+}
+
+static enum err no_market(
+    struct fee_market *ret, const char *answer, size_t len, struct fail *f)
+{
+	(void)ret, (void)answer, (void)len;
+	return fail_set(f, ERR_BAD_ANSWER, "no fees");
+}
+
+static void fees_that_nobody_tells_are_asked_for_with_pauses(void **state_)
+{
+	static struct connector silent;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent;
+	pay_rows(2);
+	run(20000);
+	assert_in_range(scene.node[0]->calls[SIM_eth_feeHistory], 5, 25);
+	chain()->connector = &connector_evm;
+	finish();
+}
+
+/* Whichever of three nodes it is. */
+static void a_balance_is_a_quorums_word(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin(3, 2);
+		scene.node[k]->boasts = true;
+		run_until(chain()->id);
+		keep_only("0.0001");
+		pay_rows(6);
+		run(20000);
+		assert_int_equal(state(), OPERATION_AWAITING_FUNDS);
+		assert_says(op()->waits_for, "are missing; send them to 0x");
+		assert_true(amount_cmp(&account()->balance,
+				&(struct amount){ { 1000000 * GWEI } }) < 0);
+		end(NULL);
+	}
+}
+
+static void one_node_voids_no_row(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimates_revert = true;
+		pay_rows(3);
+		finish();
+		end(NULL);
+	}
+}
+
+static void one_node_makes_no_estimate(void **state_)
+{
+	(void)state_;
+	for (int k = 0; k < 3; k++) {
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimate = 21000;
+		scene.node[(k + 1) % 3]->hides_code = true;
+		pay_rows(3);
+		finish();
+		end(NULL);
+		begin_with_a_wallet(3, 2);
+		scene.node[k]->estimate = UINT64_MAX;
+		pay_rows(3);
+		finish();
+		assert_in_range(item(2).gas, 30000, 38000);
+		end(NULL);
+	}
+}
+
+static enum err no_estimate(uint64_t *ret_gas, struct node_word *ret_word, uint32_t n,
+    const char *answer, size_t len, struct fail *f)
+{
+	(void)ret_gas, (void)ret_word, (void)n, (void)answer, (void)len;
+	return fail_set(f, ERR_BAD_ANSWER, "no estimate here");
+}
+
+static void estimates_that_fail_are_asked_for_with_pauses(void **state_)
+{
+	static struct connector silent;
+
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	silent = connector_evm;
+	silent.estimate_read = no_estimate;
+	chain()->connector = &silent;
+	pay_rows(3);
+	run(20000);
+	assert_in_range(scene.node[0]->calls[SIM_eth_estimateGas], 5, 25);
+	assert_says(op()->waits_for, "no estimate here");
+	chain()->connector = &connector_evm;
+	finish();
+}
+
+static uint64_t liar_heard;
+
+/* The node that boasts has a transaction of ours in each block that nobody else has; the
+ * others are heard after it. */
+static enum err forged_block(struct block_facts *ret, struct node_word *w,
+    const struct block_question *q, const char *answer, size_t len, struct fail *f)
+{
+	static uint32_t number;
+	enum err e = connector_evm.block_read(ret, w, q, answer, len, f);
+	struct amount much = amount_u64(1000 * GWEI);
+	struct seen_tx *tx;
+
+	assert_true(amount_mul_u64(&much, &much, GWEI));
+	if (e || !ret->accounts_n || !ret->accounts[0].has_balance)
+		return e;
+	if (amount_cmp(&ret->accounts[0].balance, &much) < 0)
+		return q->height <= liar_heard
+		    ? e
+		    : fail_set(f, ERR_NODE_BUSY, "the liar is heard first");
+	liar_heard = q->height;
+	tx = calloc(ret->tx_n + 8, sizeof *tx);
+	if (ret->tx_n)
+		memcpy(tx, ret->tx, ret->tx_n * sizeof *tx);
+	free(ret->tx);
+	ret->tx = tx;
+	tx += ret->tx_n++;
+	*tx = (struct seen_tx){
+		.index = 999, .status = TX_OK, .gas_used = 21000, .gas_price = 7
+	};
+	number++;
+	memcpy(tx->hash.at, &number, sizeof number);
+	tx->hash.at[31] = 0x77;
+	return ERR_OK;
+}
+
+/* It is heard first, and has another one in each block. */
+static void strangers_of_one_node_keep_nothing_back(void **state_)
+{
+	static struct connector forges;
+
+	(void)state_;
+	for (uint32_t k = 0; k < 3; k++) {
+		begin(3, 2);
+		liar_heard = 0;
+		forges = connector_evm;
+		forges.block_read = forged_block;
+		((struct follower *)chain()->follower)->s.connector = &forges;
+		scene.node[k]->boasts = true;
+		pay_rows(24);
+		finish();
+		end(NULL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(an_attempt_in_one_nodes_block_is_disowned),
+		T(one_node_does_not_make_the_fees),
+		T(one_node_makes_no_base_fee),
+		T(a_node_that_is_down_keeps_no_fees_back),
+		T(fees_that_nobody_tells_are_asked_for_with_pauses),
+		T(a_balance_is_a_quorums_word),
+		T(one_node_voids_no_row),
+		T(one_node_makes_no_estimate),
+		T(estimates_that_fail_are_asked_for_with_pauses),
+		T(strangers_of_one_node_keep_nothing_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

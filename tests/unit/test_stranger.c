@@ -1,0 +1,392 @@
+/* Others use the key while a list is paid: their transactions are read and judged, their
+ * nonces filled or left, and what looks like a payment of a row stops the account. */
+#include "payer.h"
+
+/* The payload moves only when the consumer is final, and the proof names it. */
+static void a_stranger_on_our_nonce_costs_nobody_anything(void **state_)
+{
+	struct sql_intent_get_out was;
+	struct sim_tx *tx;
+	int64_t ids[8];
+	uint64_t block;
+	char hash[65];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	tx =
+	    scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	block = height();
+	for (int i = 0; i < SCENE_DEPTH; i++) {
+		run(3000);
+		assert_true(live(1));
+		assert_int_equal(intents_of(1, ids), 1);
+		scene_mine(&scene, 1);
+	}
+	run(3000);
+	assert_int_equal(intents_of(1, ids), 2);
+	assert_true(sql_intent_get_one(
+	    scene.journal, &(struct sql_intent_get_in){ .id = ids[0] }, &was));
+	assert_int_equal(was.state, INTENT_VOID);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(hash + 2 * i, 3, "%02x", tx->hash.at[i]);
+	assert_says(was.proof, hash);
+	assert_int_equal(intent(ids[1]).state == INTENT_VOID, false);
+	assert_true(block + SCENE_DEPTH <= height());
+	assert_false(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* It used the nonce of a row and paid that very row: an absent receipt of ours proves
+ * nothing, and the row is not paid a second time. */
+static void a_stranger_that_pays_the_row_of_its_nonce_moves_nothing(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[1],
+	    lists[0].amount[1], 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	run(60000);
+	assert_says(op()->waits_for, "consumed a nonce and pays one of the rows");
+	assert_true(live(1));
+	assert_int_equal(intents_of(1, ids), 1);
+	assert_int_equal(paid(&lists[0], 1), 0); /* by us; the stranger's is there */
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 2);
+}
+
+static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(2);
+	run_until(is_signed(2));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(4000);
+	scene_mine(&scene, 1);
+	run(3000);
+	reorg(2, false);
+	run(3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(intents_of(1, ids), 1);
+}
+
+/* Another program's transaction was below ours, and its block vanishes with it. */
+static void begin_with_a_hole(int rows)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+	scene.config.max_in_flight = 2;
+	pay_rows(rows);
+	run_until(is_signed(rows < 2 ? rows : 2));
+	run(1000);
+	assert_int_equal(intent(item(1).intent).nonce, 1);
+	reorg(1, false);
+	scene_mine(&scene, 1);
+	run(3000);
+}
+
+static void a_nonce_that_comes_back_is_paid_with(void **state_)
+{
+	(void)state_;
+	begin_with_a_hole(3);
+	assert_int_equal(intent(item(3).intent).nonce, 0);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void a_nonce_that_comes_back_is_filled(void **state_)
+{
+	struct sql_intent_by_nonce_out at;
+
+	(void)state_;
+	begin_with_a_hole(2);
+	assert_true(sql_intent_by_nonce_one(scene.journal,
+	    &(struct sql_intent_by_nonce_in){ .account = account()->id }, &at));
+	assert_int_equal(intent(at.id).row, ROW_HOLE);
+	rise_again();
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* It is final on the chain, but for us it waits: a death must not forget it. */
+static void a_stranger_that_nobody_shows_holds_its_block(void **state_)
+{
+	struct head final;
+	int64_t ids[8];
+	uint64_t block;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(1000);
+	scene.node[0]->hides_transactions = true;
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	block = height();
+	scene_mine(&scene, SCENE_DEPTH + 2);
+	run(5000);
+	for (int life = 0; life < 2; life++) {
+		assert_true(follower_final(chain()->follower, &final));
+		assert_in_range(final.height, 0, block - 1);
+		assert_int_equal(intents_of(1, ids), 1);
+		rise_again();
+		run(5000);
+	}
+	scene.node[0]->hides_transactions = false;
+	run_until(intents_of(1, ids) == 2);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* What it did is not known yet: another payment of a row, perhaps. */
+static void nothing_is_reserved_beside_an_unread_stranger(void **state_)
+{
+	int64_t pending;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(24);
+	run_until(is_signed(4));
+	scene.node[0]->hides_transactions = true;
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	after_blocks(3);
+	run(1000);
+	pending = op()->by_state[ITEM_PENDING].n;
+	assert_true(pending > 0);
+	after_blocks(12);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, pending);
+	scene.node[0]->hides_transactions = false;
+	finish();
+}
+
+/* While the missed blocks are read its count is that of long ago. */
+static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
+{
+	struct sql_intent_by_nonce_in in;
+	struct sql_intent_by_nonce_out found;
+
+	(void)state_;
+	begin(3, 2);
+	scene.config.max_in_flight = 2;
+	run_until(chain()->id);
+	pay_rows(16);
+	run_until(op()->by_state[ITEM_FINAL].n >= 3);
+	rest();
+	sim_mining(scene.chain, 0);
+	scene_mine(&scene, 60);
+	in.nonce =
+	    (int64_t)scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0)->nonce;
+	scene_mine(&scene, 50);
+	sim_mining(scene.chain, INTERVAL_MS);
+	scene_rise(&scene);
+	rise();
+	run_until(runner->operations_n);
+	finish();
+	in.account = account()->id;
+	assert_false(sql_intent_by_nonce_one(scene.journal, &in, &found));
+}
+
+static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(12);
+	run_until(is_signed(4));
+	run(500);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "pawl resume key:treasury");
+	sim_mining(scene.chain, INTERVAL_MS);
+	run(60000);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	rise_again(); /* it stays so */
+	run(20000);
+	assert_true(account()->stopped);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	resume();
+	finish(); /* foreign payments are not the oracle's */
+}
+
+/* On the nonce of a live intent, and it pays a row: when the operator says that it was
+ * for something else, it is a stranger like others, and its row is paid. */
+static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(is_signed(3));
+	run(500);
+	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
+	    lists[0].amount[2], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_true(live(1));
+	sql_consumed_clear(
+	    scene.journal, &(struct sql_consumed_clear_in){ .account = account()->id });
+	turn();
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	resume();
+	run_until(ended());
+	assert_int_equal(op()->state, OPERATION_COMPLETED);
+	assert_int_equal(intents_of(1, ids), 2);
+}
+
+static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.config.finality.depth = 6;
+	scene.config.max_in_flight = 2;
+	run_until(chain()->id);
+	pay_rows(24);
+	run_until(op()->by_state[ITEM_FINAL].n >= 1);
+	for (int i = 0; i < 3; i++) {
+		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 7, 90 * GWEI);
+		after_blocks(1);
+		if (i < 1)
+			assert_false(account()->stopped);
+	}
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "another program");
+	run(30000);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	resume();
+	run(6000);
+	assert_false(account()->stopped);
+	finish();
+}
+
+/* Who resumes for the first reason would accept the second unseen, and pay twice. */
+static void a_second_reason_to_stop_is_said(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuse_to_sign();
+	pay_rows(12);
+	run_until(account()->stopped);
+	run(20000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
+	run(30000);
+	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "signing failed");
+	rise_again();
+	run(5000);
+	assert_says(account()->why_stopped, "pays one of its rows");
+}
+
+/* A nonce went without a transaction. */
+static void a_resume_accepts_a_count_ahead(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	scene.config.max_in_flight = 1;
+	retracts = true;
+	pay_rows(40);
+	run_until(op()->by_state[ITEM_FINAL].n >= 2);
+	account()->final_count--;
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "without a transaction");
+	for (int life = 0; life < 3; life++) {
+		resume();
+		turn();
+		rise_again();
+		run_until(runner->operations_n);
+		run(14000);
+		assert_false(account()->stopped);
+	}
+	finish();
+}
+
+/* A copy of this journal, perhaps: it is no proof that the fee is not paid. */
+static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(op()->by_state[ITEM_FINAL].n == 2);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	assert_int_equal(state(), OPERATION_PAYING_FEE);
+	scene_spend(&scene, 2, &fee_to, 77, 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run(60000);
+	assert_int_equal(fee_paid(), 0); /* by us */
+	assert_true(account()->stopped);
+}
+
+/* The bytes for a nonce that came back leave at once. */
+static void bytes_for_a_hole_leave_at_once(void **state_)
+{
+	(void)state_;
+	begin_with_a_hole(2);
+	run(1500);
+	assert_int_equal(scene.chain->pooled, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(a_stranger_on_our_nonce_costs_nobody_anything),
+		T(a_stranger_that_pays_the_row_of_its_nonce_moves_nothing),
+		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
+		T(a_nonce_that_comes_back_is_paid_with),
+		T(a_nonce_that_comes_back_is_filled),
+		T(a_stranger_that_nobody_shows_holds_its_block),
+		T(nothing_is_reserved_beside_an_unread_stranger),
+		T(a_start_takes_no_nonce_that_was_used_meanwhile),
+		T(a_stranger_that_pays_a_row_stops_the_account),
+		T(a_suspect_that_is_cleared_settles_its_nonce),
+		T(three_strangers_stop_and_a_resume_accepts_them),
+		T(a_second_reason_to_stop_is_said),
+		T(a_resume_accepts_a_count_ahead),
+		T(a_stranger_that_pays_the_service_fee_is_suspect),
+		T(bytes_for_a_hole_leave_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
