@@ -11,10 +11,24 @@ SELECT name, commit_no, events, link, inode, device, boot FROM journal WHERE id 
 
 -- Last in every commit: what it ends with, and in which file.
 -- name: journal_mark
--- in: commit_no i64, events i64, link b32, inode i64, device i64, boot text
+-- in: commit_no i64, events i64, link b32, inode i64, device i64, boot text, base i64,
+--     born i64
 UPDATE journal SET commit_no = :commit_no, events = :events, link = :link,
-	inode = :inode, device = :device, boot = :boot
+	inode = :inode, device = :device, boot = :boot, base = :base, born = :born
 WHERE id = 1;
+
+-- What a journal of an older schema has not.
+-- name: journal_copy_get
+-- out: doubt text?, marked bool, base i64, born i64
+SELECT doubt, marked, base, born FROM journal WHERE id = 1;
+
+-- It is the journal now, and no copy any more.
+-- name: journal_unmark
+UPDATE journal SET marked = 0 WHERE id = 1;
+
+-- name: journal_doubt
+-- in: doubt text?
+UPDATE journal SET doubt = :doubt WHERE id = 1;
 
 -- name: owner_add
 INSERT INTO owner (id, epoch, commit_no, pid, host, since_ms) VALUES (1, 0, 0, 0, '', 0);

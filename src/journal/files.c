@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -223,12 +224,16 @@ static void read_boot_id(char out[40])
 
 static enum err id_of(struct file_id *ret, const char *path, struct fail *f)
 {
-	struct stat s;
+	struct statx s;
 
-	if (stat(path, &s))
+	if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &s))
 		return system_failed(path, "stat", f);
-	ret->inode = (int64_t)s.st_ino;
-	ret->device = (int64_t)s.st_dev;
+	ret->inode = (int64_t)s.stx_ino;
+	ret->device = (int64_t)makedev(s.stx_dev_major, s.stx_dev_minor);
+	ret->born = 0;
+	if (s.stx_mask & STATX_BTIME)
+		ret->born =
+		    (int64_t)s.stx_btime.tv_sec * 1000000000 + s.stx_btime.tv_nsec;
 	read_boot_id(ret->boot);
 	return ERR_OK;
 }

@@ -21,6 +21,7 @@ struct file_hold;
 
 struct file_id {
 	int64_t inode, device;
+	int64_t born;  /* ns, so that a number used again is no other file; 0: unknown */
 	char boot[40]; /* of the running kernel */
 };
 

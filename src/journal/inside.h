@@ -53,6 +53,7 @@ struct journal {
 	int64_t commit_no; /* the last one that is durable */
 	int64_t events_n;  /* events up to it */
 	uint8_t link[32];  /* the last link of it */
+	int64_t base;      /* the last one that the database has without its -wal */
 	struct file_id id;
 
 	struct events events; /* of the open transaction */
@@ -83,6 +84,11 @@ void events_write(struct journal *j, uint8_t link[32]);
  * commit. */
 int64_t events_check(
     struct journal *j, int64_t first_id, int64_t first_commit, int64_t *ret_operation);
+
+/* doubt.c */
+/* Is it a copy, or in another file than its last commit? Journaled, in the transaction
+ * that sets the owner. */
+void doubt_find(struct journal *j);
 
 /* migrate.c */
 /* How many migrations the journal has; all known ones must be equal to ours. */

@@ -253,6 +253,8 @@ static void mark(struct journal *j, const uint8_t link[32])
 		.inode = j->id.inode,
 		.device = j->id.device,
 		.boot = j->id.boot,
+		.base = j->base,
+		.born = j->id.born,
 	};
 
 	memcpy(in.link, link, 32);

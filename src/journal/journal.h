@@ -106,6 +106,17 @@ int64_t journal_check_events(struct journal *j, int64_t *ret_operation);
 /* The tail of an operation's chain as hex, for reports. "" when it has none. */
 void journal_tail(struct journal *j, int64_t operation, char out[65]);
 
+/* -- doubt -----------------------------------------------------------------
+ * Why the journal may be older than what was sent: a sentence for a person, NULL when
+ * nothing says so. A start finds it, and it is journaled with the epoch: before
+ * anything is reserved. Who sees later that something was forgotten adds it; who has
+ * fenced every account clears it. Both are events, in the open transaction.
+ */
+const char *journal_doubt(struct journal *j); /* until the next call */
+/* What it says already, it is not told again. */
+void journal_doubt_add(struct journal *j, const char *why);
+void journal_doubt_clear(struct journal *j, const char *why); /* no doubt: nothing */
+
 /* Pages (integrity_check) and foreign keys; false: why says which. */
 bool journal_check_pages(struct journal *j, char *why, size_t why_len);
 

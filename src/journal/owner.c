@@ -205,12 +205,7 @@ static enum err compare(struct journal *j, struct fail *f)
 		e = journal_files->id(&j->id, j->path, f);
 	if (e != ERR_OK)
 		return e;
-	if (j->id.inode != o.inode)
-		log_warn("journal",
-		    "%s is another file than its last commit was written to: if it is"
-		    " a copy, what the original sent since is not known here",
-		    j->path);
-	j->commit_no = o.commit_no;
+	j->commit_no = j->base = o.commit_no;
 	j->events_n = o.events;
 	memcpy(j->link, o.link, 32);
 	j->epoch = owner.epoch;
@@ -311,6 +306,7 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 	j->taking = true;
 	if (journal_begin(j)) {
 		migrate_up(j, have);
+		doubt_find(j);
 		take(j, who);
 	}
 	e = journal_commit(j, f);

@@ -653,6 +653,119 @@ static void checks_pages(void **state)
 	journal_close(j);
 }
 
+/* -- doubt ----------------------------------------------------------------- */
+
+/* Away by mv or cp, and back again. */
+static void there_and_back(const char *by)
+{
+	char command[1100];
+
+	snprintf(command, sizeof(command), "%s %s %s.away && mv %s.away %s", by, path,
+	    path, path, path);
+	assert_int_equal(system(command), 0);
+}
+
+static void doubts_a_copied_file(void **state)
+{
+	struct journal *j = own(), *r;
+	int64_t operation;
+
+	(void)state;
+	add_chain(j, 1);
+	commit(j);
+	assert_null(journal_doubt(j));
+	journal_close(j);
+	there_and_back("mv"); /* the very file: no doubt */
+	j = own();
+	assert_null(journal_doubt(j));
+	journal_close(j);
+	there_and_back("cp");
+	j = own();
+	assert_non_null(journal_doubt(j));
+	assert_non_null(strstr(journal_doubt(j), "another file than commit 4"));
+	journal_close(j); /* it is the journal now: doubted, and not again */
+	j = own();
+	assert_non_null(journal_doubt(j));
+	r = reader();
+	assert_string_equal(journal_doubt(r), journal_doubt(j));
+	journal_close(r);
+	journal_doubt_clear(j, "all accounts are fenced");
+	commit(j);
+	assert_null(journal_doubt(j));
+	journal_close(j);
+	j = own();
+	assert_null(journal_doubt(j));
+	assert_int_equal(journal_check_events(j, &operation), 0);
+	journal_close(j);
+}
+
+/* Number and folder may be those of a file that is gone. */
+static void a_number_used_again_is_another_file(void **state)
+{
+	struct journal *j = own();
+
+	(void)state;
+	journal_close(j);
+	tamper("UPDATE journal SET born = born - 1000000000");
+	j = own();
+	assert_non_null(journal_doubt(j));
+	journal_close(j);
+	tamper("UPDATE journal SET born = 0, doubt = NULL"); /* once unknown: no other */
+	j = own();
+	assert_null(journal_doubt(j));
+	journal_close(j);
+}
+
+static void doubts_a_marked_copy_once(void **state)
+{
+	struct journal *j;
+
+	(void)state;
+	journal_close(own());
+	tamper("UPDATE journal SET marked = 1");
+	j = own();
+	assert_non_null(strstr(journal_doubt(j), "`pawl backup` made at commit 2"));
+	journal_doubt_clear(j, "");
+	commit(j);
+	journal_close(j);
+	j = own();
+	assert_null(journal_doubt(j));
+	journal_close(j);
+}
+
+static void a_doubt_is_told_once(void **state)
+{
+	struct journal *j = own();
+	int64_t before;
+	char *first;
+
+	(void)state;
+	journal_doubt_clear(j, "nothing to clear");
+	assert_false(journal_writing(j));
+	journal_doubt_add(j, "a forgotten attempt was seen at nonce 5");
+	commit(j);
+	before = journal_commit_no(j);
+	journal_doubt_add(j, "a forgotten attempt was seen at nonce 5");
+	assert_false(journal_writing(j));
+	journal_doubt_add(j, "the -wal was lost");
+	commit(j);
+	assert_int_equal(journal_commit_no(j), before + 1);
+	assert_string_equal(journal_doubt(j),
+	    "a forgotten attempt was seen at nonce 5; the -wal was lost");
+	first = strdup(journal_doubt(j));
+	for (int i = 0; i < 40; i++) {
+		char why[100];
+
+		snprintf(why, sizeof(why), "a forgotten attempt was seen at nonce %d", i);
+		journal_doubt_add(j, why);
+	}
+	commit(j);
+	assert_non_null(strstr(journal_doubt(j), first));
+	assert_true(strlen(journal_doubt(j)) < 1000);
+	free(first);
+	journal_close(j);
+}
+
 /* -- migrations ------------------------------------------------------------ */
 
 static struct migration more[64];
@@ -816,6 +929,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(refuses_another_programs_database, fresh),
 		cmocka_unit_test_setup(names_a_damaged_page, fresh),
 		cmocka_unit_test_setup(checks_pages, fresh),
+		cmocka_unit_test_setup(doubts_a_copied_file, fresh),
+		cmocka_unit_test_setup(a_number_used_again_is_another_file, fresh),
+		cmocka_unit_test_setup(doubts_a_marked_copy_once, fresh),
+		cmocka_unit_test_setup(a_doubt_is_told_once, fresh),
 		cmocka_unit_test_setup_teardown(
 		    migrates_what_it_has_backed_up, remember, forget),
 		cmocka_unit_test_setup_teardown(migrates_by_hand, remember, forget),
