@@ -13,9 +13,9 @@ VALUES (:chain, :address, :key_name, :in_flight_max, :fee_cap_max, 0) RETURNING 
 
 -- name: account_get
 -- in: id i64
--- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, stopped text?
+-- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, stopped text?, doubt text?
 SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flight_max, fee_cap_max,
-	accepted_height, stopped
+	accepted_height, stopped, doubt
 FROM account WHERE id = :id;
 
 -- The accounts of a chain that have something to follow: an operation not ended, or
@@ -52,6 +52,10 @@ UPDATE account SET final_count = :final_count, final_height = :final_height WHER
 -- name: account_stop
 -- in: id i64, stopped text?, accepted_height i64
 UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE id = :id;
+
+-- name: account_doubt
+-- in: id i64, doubt text?
+UPDATE account SET doubt = :doubt WHERE id = :id;
 
 -- name: consumed_add
 -- in: account i64, nonce i64, judgement i64, hash b32, height i64, block_hash b32, recipient b20?, value amount, data blob

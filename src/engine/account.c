@@ -127,6 +127,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	a->stopped = !row.no_stopped;
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
 	    row.no_stopped ? "" : row.stopped);
+	snprintf(a->doubt, sizeof a->doubt, "%s", row.no_doubt ? "" : row.doubt);
 	sql_account_get_end(r->s.journal);
 	a->watch_at = WATCH_NOT;
 	a->send_ready = a->unsigned_left = a->holes = true;
@@ -166,6 +167,8 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 		why = follower_waits_for(c->follower);
 	else if (a->stopped)
 		why = a->why_stopped;
+	else if (a->doubt[0])
+		why = a->doubt;
 	else if (!a->key)
 		why = "its key, which can't be used; see: pawl doctor";
 	else if (!a->known || !a->has_first_nonce)

@@ -7,6 +7,7 @@
  *   turn.c       the loop: facts in, decide, commit, effects out
  *   operation.c  operations: states, totals, commands
  *   account.c    accounts: what the chain says of them, nonces, judgement
+ *   doubt.c      accounts of a journal that may be older than what was sent
  *   intent.c     intents: reserve, sign, empty, settle
  *   attempt.c    attempts: included, retracted, final
  *   stranger.c   transactions of the account that no attempt knows
@@ -138,6 +139,7 @@ struct account {
 	int ahead_blocks; /* final blocks in a row whose count is above final_count */
 	bool stopped;
 	char why_stopped[WAITS_MAX];
+	char doubt[WAITS_MAX]; /* why the journal may have forgotten bytes of it; "" */
 
 	/* from the agreed block */
 	bool known;             /* the figures below are there */
