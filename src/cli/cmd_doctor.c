@@ -29,6 +29,7 @@ struct doctor {
 	struct cli *cli;
 	struct world *world;
 	struct journal *journal; /* NULL: there is none to read */
+	bool repeats;            /* the chain has a node that repeats_nonce_0() */
 	int findings;
 };
 
@@ -248,6 +249,19 @@ static void node_tell(struct doctor *d, const struct probe *p, const char *subje
 	    p->by_hash ? "state by hash" : "state by number only");
 }
 
+/* Ganache takes it as none given, and executes the transaction each time that it comes:
+ * what is sent again after a crash would be paid again. Seen with 7.9.2. */
+static bool repeats_nonce_0(const struct probe *p)
+{
+	return p->reachable && strncmp(p->identity.client, "Ganache", 7) == 0;
+}
+
+/* Of a chain that has more than its first block. */
+static bool head_is_final(const struct probe *p)
+{
+	return p->has_final && p->head.height > 0 && p->final.height >= p->head.height;
+}
+
 /* best: the highest head of all nodes. */
 static void node_check(struct doctor *d, const struct chain_config *c,
     const struct probe *p, const struct hash *genesis, uint64_t best)
@@ -274,6 +288,10 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 	} else if (c->finality.tag && !p->has_final) {
 		finding(d, "node", subject, "write finality: {depth: N} for this chain",
 		    "it has no finalized block, which the config waits for");
+	} else if (c->finality.tag && head_is_final(p)) {
+		finding(d, "node", subject, "write finality: {depth: N} for this chain",
+		    "it calls its head finalized, which means nothing: no payment would "
+		    "ever be final");
 	} else if (!p->state) {
 		finding(d, "node", subject,
 		    "use a node that keeps the state of new blocks",
@@ -314,11 +332,13 @@ static enum err nodes_check(
 	struct hash genesis;
 	uint64_t best = 0;
 
+	d->repeats = false;
 	for (int i = 0; i < c->endpoints_n; i++) {
 		enum err e = probe_node(d->world, c, i, &probes[i], f);
 
 		if (e != ERR_OK)
 			return e;
+		d->repeats |= repeats_nonce_0(&probes[i]);
 		if (probes[i].has_head && probes[i].identity.chain_id == c->chain_id &&
 		    probes[i].head.height > best)
 			best = probes[i].head.height;
@@ -393,6 +413,11 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 		finding(d, "account", subject, "use another key",
 		    "its account has code (EIP-7702): others can use its nonces, so pawl "
 		    "refuses it");
+	else if (d->repeats && seen.count == 0)
+		finding(d, "account", subject,
+		    "send one transaction from it by other means first",
+		    "Ganache executes a transaction with nonce 0 each time that it gets "
+		    "it, and after a crash pawl sends again");
 	else
 		fine(d, "account", subject, "holds %s of the native coin, count %" PRIu64,
 		    balance, seen.count);
