@@ -8,11 +8,11 @@ here=$PWD
 # verb | the file that it works on (a verb without it is not there) | what it needs | what it does
 verbs='
 build    | meson.build               | build            | compile build/pawl
-demo     | tools/demo.py             | build peers      | pay 1,000 recipients on a real node, killed again and again
-test     | tools/run_tests.py        | build test peers | build all and run all suites, or those that match [NAME]
+demo     | tools/demo.py             | build anvil      | pay 1,000 recipients on a real node, killed again and again
+test     | tools/run_tests.py        | build test nodes | build all and run all suites, or those that match [NAME]
 torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
 fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
-bench    | bench/run.py              | build test peers | measure, and write docs/benchmarks.md
+bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
 mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
@@ -26,7 +26,7 @@ packages='
 build   gcc/gcc libc6-dev meson/meson ninja-build/ninja pkgconf/pkg-config python3/python3
 build   libuv1-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libyaml-dev
 build   libsecp256k1-dev libsodium-dev libssl-dev ca-certificates
-peers   nodejs/node npm/npm
+npm     nodejs/node npm/npm
 test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgresql/initdb
 clang   clang/clang
 format  clang-format/clang-format
@@ -181,60 +181,90 @@ architecture() {
 }
 
 peers=$here/build/peers
-anvil=$peers/node_modules/@foundry-rs/anvil-linux-$(architecture)/bin/anvil
+anvil=$peers/anvil/node_modules/@foundry-rs/anvil-linux-$(architecture)/bin/anvil
 
-# Anvil's package for this machine, called by its own name: the general one leaves its program
-# out without a word where it thinks that node is too old.
-peers_wanted() {
-	sed "s/anvil-linux-amd64/anvil-linux-$(architecture)/" tests/peers/package.json
+# What a need takes from npm: folders of tests/peers, each with its package.json.
+peers_of() {
+	case $1 in
+	anvil) echo anvil ;;
+	nodes) echo anvil others ;;
+	esac
 }
 
-have_peers() {
-	[ -z "${PAWL_ANVIL:-}" ] || return 0
-	[ -x "$anvil" ] && peers_wanted | cmp -s - "$peers/package.json"
+# A file of such a folder, with the packages for this machine, called by their own names: the
+# general ones leave their programs out without a word where they think that node is too old.
+peer_file() {
+	case $(architecture) in
+	amd64) cat "$1" ;;
+	*) sed 's/-linux-\(amd64\|x64\)/-linux-arm64/' "$1" ;;
+	esac
+}
+
+have_peer() {
+	case $1 in
+	anvil) [ -z "${PAWL_ANVIL:-}" ] || return 0 ;;
+	others) [ -z "${PAWL_PEERS:-}" ] || return 0 ;;
+	esac
+	for file in "tests/peers/$1"/*; do
+		peer_file "$file" | cmp -s - "$peers/$1/${file##*/}" || return 1
+	done
+}
+
+missing_peers() {
+	for name in $(peers_of "$1"); do
+		have_peer "$name" || echo "$name"
+	done
 }
 
 # The folder gets its name when it is whole: an install that was killed is begun anew.
-install_peers() {
-	install_packages peers
-	say "installing Anvil from npm"
-	rm -rf "$peers" "$peers.new"
-	mkdir "$peers.new"
-	peers_wanted >"$peers.new/package.json"
-	(cd "$peers.new" && npm install --ignore-scripts --no-audit --no-fund \
+install_peer() {
+	say "installing the $1 of tests/peers from npm"
+	rm -rf "${peers:?}/$1" "$peers/$1.new"
+	mkdir -p "$peers/$1.new"
+	for file in "tests/peers/$1"/*; do
+		peer_file "$file" >"$peers/$1.new/${file##*/}"
+	done
+	(cd "$peers/$1.new" && npm install --ignore-scripts --no-audit --no-fund \
 		--no-package-lock --no-update-notifier --loglevel=error </dev/null >npm.log 2>&1) || {
-		cat "$peers.new/npm.log" >&2
-		die "npm could not install Anvil"
+		cat "$peers/$1.new/npm.log" >&2
+		die "npm could not install what tests/peers/$1 names"
 	}
-	mv "$peers.new" "$peers"
-	[ -x "$anvil" ] || die "npm installed no Anvil for $(architecture)"
+	mv "$peers/$1.new" "$peers/$1"
+}
+
+install_peers() {
+	install_packages npm
+	for name in "$@"; do
+		install_peer "$name"
+	done
+	[ -n "${PAWL_ANVIL:-}" ] || [ -x "$anvil" ] ||
+		die "npm installed no Anvil for $(architecture)"
 }
 
 # Installs what the verb needs. What comes from npm comes while we compile: who needs it calls
 # await_peers first, and whatever happens we leave no apt behind.
 peers_pid=
 prepare() {
-	needs=" $(needs_of "$1") "
-	have_peers && needs=$(echo "$needs" | sed 's/ peers / /')
+	needs=$(needs_of "$1")
+	wanted=$(for need in $needs; do missing_peers "$need"; done)
 	# shellcheck disable=SC2046,SC2086
-	set -- $(missing_of $needs | sort -u)
+	set -- $(missing_of $needs ${wanted:+npm} | sort -u)
 	[ $# = 0 ] || find_root "$@"
 	mkdir -p build
-	# shellcheck disable=SC2046
-	install_packages $(echo "$needs" | sed 's/ peers / /')
-	case $needs in
-	*" peers "*)
-		install_peers &
+	# shellcheck disable=SC2086
+	install_packages $needs
+	if [ -n "$wanted" ]; then
+		# shellcheck disable=SC2086
+		install_peers $wanted &
 		peers_pid=$!
 		trap 'wait "$peers_pid"' EXIT
-		;;
-	esac
+	fi
 }
 
 await_peers() {
 	[ -z "$peers_pid" ] || wait "$peers_pid"
 	trap - EXIT
-	export PAWL_ANVIL="${PAWL_ANVIL:-$anvil}"
+	export PAWL_ANVIL="${PAWL_ANVIL:-$anvil}" PAWL_PEERS="${PAWL_PEERS:-$peers/others}"
 }
 
 # --- building ---------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """What the end-to-end suites share: a real node, the real program, and an oracle that
 believes nothing but the chain.
 
-Anvil comes from PAWL_ANVIL, the program from a suite's first argument (or PAWL). A
-suite is a script: it decorates its tests with @test and ends with main(). Nobody waits
-for a fixed time here: wait_until() waits for a condition, with a deadline.
+Anvil comes from PAWL_ANVIL, other nodes from PAWL_PEERS, the program from a suite's first
+argument (or PAWL). A suite is a script: it decorates its tests with @test and ends with
+main(). Nobody waits for a fixed time here: wait_until() waits for a condition, with a
+deadline.
 """
 
 import atexit
@@ -29,7 +30,7 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 CHAIN_ID = 31337
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-# The accounts that Anvil unlocks: (address, secret key).
+# The accounts that the nodes unlock: (address, secret key).
 ACCOUNTS = [
     (
         "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
@@ -104,11 +105,17 @@ class RpcError(Exception):
 class Rpc:
     """One node, spoken to over one connection; for one thread."""
 
+    IDLE_S = 2  # some nodes end a connection that rests for five seconds
+
     def __init__(self, port):
         self.port = port
         self.link = None
+        self.used = 0.0
 
     def post(self, message):
+        if time.monotonic() > self.used + self.IDLE_S:
+            self.close()
+        self.used = time.monotonic()
         if not self.link:
             self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -150,6 +157,8 @@ class Rpc:
     def transact(self, sender, to=None, data="0x", value=0, **more):
         """Sends from an unlocked account and returns the hash."""
         tx = {"from": sender, "data": data, "value": hex(value), **more}
+        if data != "0x":
+            tx.setdefault("gas", hex(2000000))  # Ganache guesses too little
         if to:
             tx["to"] = to
         return self("eth_sendTransaction", tx)
@@ -172,34 +181,36 @@ def request(number, method, params):
 # --- the node ---------------------------------------------------------------------------------
 
 
-def read_ports(child, ports):
+def read_ports(child, ports, said):
     with contextlib.suppress(ValueError, OSError):
         for line in child.stdout:
-            if line.startswith("Listening on"):
-                ports.put(int(line.rsplit(":", 1)[1]))
+            if said in line:
+                ports.put(int(line.strip().rstrip("/").rsplit(":", 1)[1]))
     ports.put(None)
 
 
-class Anvil:
-    """A node of our own on a free port. Without block_s it mines only on demand."""
+class Node:
+    """A node of our own on a free port, with the accounts of the well-known mnemonic."""
 
-    def __init__(self, block_s=0.2, chain_id=CHAIN_ID, *more):
-        command = [os.environ["PAWL_ANVIL"], "--port", "0", "--chain-id", str(chain_id)]
-        command += ["--block-time", str(block_s)] if block_s else ["--no-mining"]
-        command += ["--order", "fifo", *more]
+    name = "node"
+
+    def __init__(self, command, said, **options):
         self.child = spawn(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options
         )
         # Read to the end: with a full pipe the node would stand still.
         ports = queue.SimpleQueue()
-        threading.Thread(target=read_ports, args=(self.child, ports), daemon=True).start()
-        self.port = ports.get(timeout=30)
-        check(self.port, "Anvil did not start")
+        reader = threading.Thread(
+            target=read_ports, args=(self.child, ports, said), daemon=True
+        )
+        reader.start()
+        self.port = ports.get(timeout=60)
+        check(self.port, f"{self.name} did not start")
         self.url = f"http://127.0.0.1:{self.port}"
         self.rpc = Rpc(self.port)
         self.miner = None
         self.resting = threading.Event()
-        wait_until(self.is_up, 20, "an answer of Anvil")
+        wait_until(self.is_up, 20, f"an answer of {self.name}")
 
     def is_up(self):
         try:
@@ -208,18 +219,17 @@ class Anvil:
             return None
 
     def mine(self, blocks=1):
-        self.rpc("anvil_mine", hex(blocks))
+        for _ in range(blocks):
+            self.rpc("evm_mine")
 
     def interval(self, seconds):
         """Mines every so many seconds from now on, which may be 0: not by itself."""
-        self.rpc("evm_setIntervalMining", 0)
         self.stop_miner()
         if seconds:
             self.resting.clear()
             self.miner = threading.Thread(target=self.keep_mining, args=(seconds,))
             self.miner.start()
 
-    # Anvil's own timer knows whole seconds only, once it runs.
     def keep_mining(self, seconds):
         rpc = Rpc(self.port)
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -243,6 +253,66 @@ class Anvil:
 
     def __exit__(self, *error):
         self.close()
+
+
+class Anvil(Node):
+    """Without block_s it mines only on demand."""
+
+    name = "Anvil"
+
+    def __init__(self, block_s=0.2, chain_id=CHAIN_ID, *more):
+        command = [os.environ["PAWL_ANVIL"], "--port", "0", "--chain-id", str(chain_id)]
+        command += ["--block-time", str(block_s)] if block_s else ["--no-mining"]
+        super().__init__([*command, "--order", "fifo", *more], "Listening on")
+
+    def mine(self, blocks=1):
+        self.rpc("anvil_mine", hex(blocks))
+
+    # Anvil's own timer knows whole seconds only, once it runs.
+    def interval(self, seconds):
+        self.rpc("evm_setIntervalMining", 0)
+        super().interval(seconds)
+
+
+class Other(Node):
+    """One of the nodes of tests/peers/others, from the folder that PAWL_PEERS names."""
+
+    def __init__(self, words, said, block_s, chain_id):
+        peers = pathlib.Path(os.environ["PAWL_PEERS"])
+        modules = peers / "node_modules"
+        runtime = next(modules.glob("node-linux-*/bin/node"))
+        env = {**os.environ, "CHAIN_ID": str(chain_id), "CI": "1", "NO_COLOR": "1"}
+        super().__init__([runtime, *words], said, cwd=peers, env=env)
+        self.interval(block_s)
+
+
+class Hardhat(Other):
+    """It has no eth_getBlockReceipts, and calls its head finalized."""
+
+    name = "Hardhat"
+
+    def __init__(self, block_s=0.2, chain_id=CHAIN_ID):
+        words = ["node_modules/hardhat/dist/src/cli.js", "--config", "hardhat.config.mjs"]
+        words += ["--network", "node", "node", "--hostname", "127.0.0.1", "--port", "0"]
+        super().__init__(words, "JSON-RPC server at", block_s, chain_id)
+
+
+class Ganache(Other):
+    """It takes no block's hash for its state, and executes a transaction with nonce 0 each
+    time that it is sent: what it is to pay from has to have used that nonce."""
+
+    name = "Ganache"
+
+    def __init__(self, block_s=0.2, chain_id=CHAIN_ID, burn=True):
+        super().__init__(["ganache.cjs"], "Listening on", 0, chain_id)
+        if burn:
+            self.burn()
+        self.interval(block_s)
+
+    def burn(self):
+        for who, _ in ACCOUNTS:
+            self.rpc.transact(who, who)
+        self.mine()
 
 
 # --- lists ------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ import time
 SEND = "eth_sendRawTransaction"
 JSON_TYPE = {"Content-Type": "application/json"}
 TAGS = ("latest", "pending")
+IDLE_S = 2  # some nodes end a connection that rests for five seconds
 
 
 class Faults:
@@ -111,6 +112,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
     upstream = None
+    fetched = 0.0
     sends = 0
 
     def log_message(self, *args):
@@ -182,6 +184,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return json.dumps(whole).encode()
 
     def fetch(self, proxy, body):
+        if self.upstream and time.monotonic() > self.fetched + IDLE_S:
+            self.upstream.close()
+            self.upstream = None
+        self.fetched = time.monotonic()
         if not self.upstream:
             self.upstream = http.client.HTTPConnection("127.0.0.1", proxy.upstream)
         self.upstream.request("POST", "/", body, JSON_TYPE)
