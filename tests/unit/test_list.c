@@ -226,7 +226,9 @@ static void csv_header_refused(void **state)
 	SAID("address\tamount\n", "1: fields are separated by commas\n");
 	SAID("address,amount,\x1b[2J\n",
 	    "1: unknown column \"?[2J\"; there are address, amount and memo\n");
-	SAID("address,amount,\xff\n", "1: bad UTF-8\n");
+	SAID("address,amount,\xff\n",
+	    "1: bad UTF-8\n"
+	    "1: unknown column \"?\"; there are address, amount and memo\n");
 	SAID("address,amount,memo,memo,memo,memo,memo,memo,memo,memo,memo,memo,memo,memo,"
 	     "memo,memo,memo\n",
 	    "1: the column memo is there twice\n1: the column memo is there twice\n"
@@ -251,8 +253,12 @@ static void csv_shape_refused(void **state)
 	    "2: the row has 1 field, the header has 2\n"
 	    "3: the row has 3 fields, the header has 2\n");
 	SAID(HM A1 ",1\n", "2: the row has 2 fields, the header has 3\n");
-	SAID(H "  \n", "2: the row has 1 field, the header has 2\n");
-	SAID(H "\"\"\n", "2: the row has 1 field, the header has 2\n");
+	SAID(H "  \n",
+	    "2: the row has 1 field, the header has 2\n"
+	    "2: \"  \" is not an address (0x and 40 hexadecimal digits)\n");
+	SAID(H "\"\"\n",
+	    "2: the row has 1 field, the header has 2\n"
+	    "2: \"\" is not an address (0x and 40 hexadecimal digits)\n");
 	SAID(H A1 ",1\r" A2 ",2\n" A3 ",x\n",
 	    "2: a carriage return without a line feed\n"
 	    "3: the amount \"x\" is not a plain number (digits and one point; no sign, "
@@ -272,8 +278,36 @@ static void csv_bytes_refused(void **state)
 	/* at the line of the byte, not of the row */
 	SAID(HM A1 ",1,\"a\nb\n\xed\xa0\x80\"\n", "4: bad UTF-8\n");
 	/* halves of one character in two fields */
-	SAID("amount,memo,address\n1,\xc3,\xbc\n", "2: bad UTF-8\n");
+	SAID("amount,memo,address\n1,\xc3,\xbc\n",
+	    "2: bad UTF-8\n"
+	    "2: \"?\" is not an address (0x and 40 hexadecimal digits)\n");
 	SAID(HM A1 ",1,\xf0\x9f", "2: bad UTF-8\n");
+}
+
+/* What is wrong with a row hides nothing else that is. */
+static void all_of_a_row_is_judged(void **state)
+{
+	(void)state;
+	SAID(HM "0x12,0\n" A1 ",1,a,b\n" A1 ",-1,\xff\n",
+	    "2: the row has 2 fields, the header has 3\n"
+	    "2: \"0x12\" is not an address (0x and 40 hexadecimal digits)\n"
+	    "2: the amount is zero\n"
+	    "3: the row has 4 fields, the header has 3\n"
+	    "4: bad UTF-8\n"
+	    "4: " A1 " is paid on line 3 already (--allow-duplicates allows it)\n"
+	    "4: the amount \"-1\" is not a plain number (digits and one point; no sign, "
+	    "exponent, separator or space)\n");
+	SAID("[{\"address\":\"0x12\",\"amount\":\"0\",\"email\":\"\"},\n"
+	     "{\"address\":\"" A1 "\",\"amuont\":\"0\"},\n"
+	     "{\"address\":\"\xff\",\"amount\":\"0\"}]",
+	    "1: unknown member \"email\"; there are address, amount and memo\n"
+	    "1: \"0x12\" is not an address (0x and 40 hexadecimal digits)\n"
+	    "1: the amount is zero\n"
+	    "2: unknown member \"amuont\"; did you mean \"amount\"?\n"
+	    "2: the amount is zero\n"
+	    "3: bad UTF-8\n"
+	    "3: \"?\" is not an address (0x and 40 hexadecimal digits)\n"
+	    "3: the amount is zero\n");
 }
 
 static void values_refused(void **state)
@@ -443,6 +477,8 @@ static void json_rows(void **state)
 {
 	(void)state;
 	ROWS("[" J1 "]", "1@1 11111111 1500000\n");
+	ROWS("[{\"address\":\"" A1 "\",\"amount\":\"1.5\",\"memo\":null}]",
+	    "1@1 11111111 1500000\n");
 	ROWS("\xef\xbb\xbf \n[\n" J1 ",\n\n" J2 "\r\n]\n",
 	    "1@3 11111111 1500000\n2@5 22222222 2000000 [say \"hi\" }]\n]\n");
 	ROWS("[{\n\"address\":\n\"" A1 "\",\"amount\":\"1\",\"memo\":\"\"},\n" J2 "]",
@@ -455,6 +491,9 @@ static void json_shape_refused(void **state)
 {
 	(void)state;
 	SAID("[]", "0: the list has no rows\n");
+	SAID(" " J1 "\n",
+	    "1: rows of JSON stand between [ and ], with commas: [{\"address\": .., "
+	    "\"amount\": ..}, ..]\n");
 	SAID("[\n" J1 "\n" J2 "]", "3: a comma or ] is expected behind a row\n");
 	SAID("[" J1 ",\n]",
 	    "2: a row is expected here: {\"address\": .., \"amount\": ..}\n");
@@ -486,19 +525,24 @@ static void json_values_refused(void **state)
 	    "3: the amount is not a string; put it in quotes: \"1.5\", not 1.5\n"
 	    "4: a number that is too large; put amounts in quotes\n");
 	SAID("[{\"address\":null,\"amount\":true,\"memo\":null}]",
-	    "1: the address is not a string\n1: the amount is not a string\n"
-	    "1: the memo is not a string\n");
+	    "1: the address is not a string\n1: the amount is not a string\n");
+	SAID("[{\"address\":\"" A1 "\",\"amount\":\"1\",\"memo\":17}]",
+	    "1: the memo is not a string; put it in quotes: \"17\", not 17\n");
 	SAID("[{\"to\":\"" A1 "\",\"amounts\":\"1\"},\n{}]",
 	    "1: unknown member \"to\"; there are address, amount and memo\n"
 	    "1: unknown member \"amounts\"; did you mean \"amount\"?\n"
-	    "1: the member address is missing\n1: the member amount is missing\n"
+	    "1: the member address is missing\n"
 	    "2: the member address is missing\n2: the member amount is missing\n");
 	SAID("[\n\n{\"address\":\"" A1 "\",\"amount\":\"-1\"},\n" J1 "]",
 	    "3: the amount \"-1\" is not a plain number (digits and one point; no sign, "
 	    "exponent, separator or space)\n"
 	    "4: " A1 " is paid on line 3 already (--allow-duplicates allows it)\n");
-	SAID("[\n{\"address\":\n\"\xff\"}]", "3: bad UTF-8\n");
-	SAID("[\n{\"address\":\n\"\0\"}]", "3: a NUL byte\n");
+	SAID("[\n{\"amount\":\"1\",\"address\":\n\"\xff\"}]",
+	    "3: bad UTF-8\n"
+	    "2: \"?\" is not an address (0x and 40 hexadecimal digits)\n");
+	SAID("[\n{\"amount\":\"1\",\"address\":\n\"\0\"}]",
+	    "3: a NUL byte\n"
+	    "2: \"?\" is not an address (0x and 40 hexadecimal digits)\n");
 	SAID("[{\"address\":\"" A1 "\",\"amount\":\"1\",\"memo\":\"\\u0000\"}]",
 	    "1: a NUL character\n");
 }
@@ -947,6 +991,7 @@ int main(void)
 		cmocka_unit_test(csv_header_refused),
 		cmocka_unit_test(csv_shape_refused),
 		cmocka_unit_test(csv_bytes_refused),
+		cmocka_unit_test(all_of_a_row_is_judged),
 		cmocka_unit_test(values_refused),
 		cmocka_unit_test(amounts_are_plain),
 		cmocka_unit_test(sum_overflow),

@@ -111,17 +111,20 @@ bool list_text_add(struct list_reader *r, int64_t line, int byte)
 	return true;
 }
 
-bool list_text_check(struct list_reader *r, int64_t line)
+void list_text_check(struct list_reader *r, int64_t line)
 {
-	for (size_t i = 0, n; i < r->text_len; i += n) {
+	bool said = false;
+
+	for (size_t i = 0, n; i < r->text_len; i += n ? n : 1) {
 		n = utf8_next(r->text + i, r->text_len - i);
-		if (n == 0 || r->text[i] == '\0') {
-			list_problem(r, line, n == 0 ? "bad UTF-8" : "a NUL byte");
-			return false;
-		}
 		line += r->text[i] == '\n';
+		if (n != 0 && r->text[i] != '\0')
+			continue;
+		if (!said)
+			list_problem(r, line, n == 0 ? "bad UTF-8" : "a NUL byte");
+		said = true;
+		r->text[i] = '?';
 	}
-	return true;
 }
 
 /* -- names ----------------------------------------------------------------- */
@@ -380,7 +383,7 @@ static void file_read(struct list_reader *r)
 	for (at = r->block_at; at < r->block_len; at++)
 		if (!strchr(" \t\r\n", r->block[at]) || r->block[at] == '\0')
 			break;
-	if (at < r->block_len && r->block[at] == '[')
+	if (at < r->block_len && (r->block[at] == '[' || r->block[at] == '{'))
 		list_json(r);
 	else
 		list_csv(r);

@@ -134,21 +134,20 @@ static enum csv_row row_next(struct csv *c)
 		return ROW_BROKEN;
 	if (c->fields == 1 && r->text_len == 0 && !quoted)
 		return ROW_NONE;
-	return list_text_check(r, c->line) ? ROW : ROW_BROKEN;
+	list_text_check(r, c->line);
+	return ROW;
 }
 
 static void row_take(struct csv *c)
 {
 	struct list_text text[LIST_NAMES] = { 0 };
 
-	if (c->fields != c->width) {
+	if (c->fields != c->width)
 		list_problem(c->r, c->line,
 		    "the row has %" PRId64 " field%s, the header has %" PRId64, c->fields,
 		    c->fields == 1 ? "" : "s", c->width);
-		return;
-	}
 	for (int n = 0; n < LIST_NAMES; n++)
-		if (c->column[n] >= 0)
+		if (c->column[n] >= 0 && c->column[n] < c->fields)
 			text[n] = c->field[c->column[n]];
 	list_take(c->r, c->line, text);
 }

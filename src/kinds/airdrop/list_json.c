@@ -45,41 +45,57 @@ static bool object_cut(struct list_reader *r, int64_t line, bool *ret_flat)
 
 /* -- members --------------------------------------------------------------- */
 
-static bool value_take(struct list_reader *r, int64_t line, enum list_name name,
+static void value_take(struct list_reader *r, int64_t line, enum list_name name,
     const json_t *value, struct list_text *ret)
 {
+	static const char *const hint[LIST_NAMES] = {
+		[LIST_ADDRESS] = "",
+		[LIST_AMOUNT] = "; put it in quotes: \"1.5\", not 1.5",
+		[LIST_MEMO] = "; put it in quotes: \"17\", not 17",
+	};
+
+	if (name == LIST_MEMO && json_is_null(value))
+		return;
 	if (!json_is_string(value)) {
 		list_problem(r, line, "the %s is not a string%s", list_name(name),
-		    json_is_number(value) ? "; put it in quotes: \"1.5\", not 1.5" : "");
-		return false;
+		    json_is_number(value) ? hint[name] : "");
+		return;
 	}
 	ret->at = json_string_value(value);
 	ret->len = json_string_length(value);
-	return true;
 }
 
-static bool members_take(struct list_reader *r, int64_t line, json_t *object,
+/* A mistyped name is a problem, and its value is judged as what it was meant to be. */
+static enum list_name name_take(
+    struct list_reader *r, int64_t line, const json_t *object, const char *key)
+{
+	struct list_text found = { .at = key, .len = strlen(key) };
+	enum list_name name = list_name_find(r, line, "member", &found);
+
+	if (name != LIST_NAMES)
+		return name;
+	name = list_name_guess(&found);
+	return name != LIST_NAMES && json_object_get(object, list_name(name)) ? LIST_NAMES
+									      : name;
+}
+
+static void members_take(struct list_reader *r, int64_t line, json_t *object,
     struct list_text text[LIST_NAMES])
 {
-	bool good = true;
+	bool there[LIST_NAMES] = { false };
 
 	for (void *i = json_object_iter(object); i;
 	     i = json_object_iter_next(object, i)) {
-		const char *key = json_object_iter_key(i);
-		struct list_text found = { .at = key, .len = strlen(key) };
-		enum list_name name = list_name_find(r, line, "member", &found);
+		enum list_name name = name_take(r, line, object, json_object_iter_key(i));
 
-		if (name == LIST_NAMES ||
-		    !value_take(r, line, name, json_object_iter_value(i), &text[name]))
-			good = false;
-	}
-	for (enum list_name n = LIST_ADDRESS; n <= LIST_AMOUNT; n++) {
-		if (json_object_get(object, list_name(n)))
+		if (name == LIST_NAMES)
 			continue;
-		list_problem(r, line, "the member %s is missing", list_name(n));
-		good = false;
+		there[name] = true;
+		value_take(r, line, name, json_object_iter_value(i), &text[name]);
 	}
-	return good;
+	for (enum list_name n = LIST_ADDRESS; n <= LIST_AMOUNT; n++)
+		if (!there[n])
+			list_problem(r, line, "the member %s is missing", list_name(n));
 }
 
 /* -- rows ------------------------------------------------------------------ */
@@ -111,10 +127,12 @@ static void object_take(struct list_reader *r, int64_t line, int64_t column)
 	json_error_t error;
 	json_t *object = json_loadb(r->text, r->text_len, flags, &error);
 
-	if (!object)
+	if (!object) {
 		parse_problem(r, line, column, &error);
-	else if (members_take(r, line, object, text))
-		list_take(r, line, text);
+		return;
+	}
+	members_take(r, line, object, text);
+	list_take(r, line, text);
 	json_decref(object);
 }
 
@@ -158,10 +176,11 @@ static void row_take(struct list_reader *r)
 
 	if (!object_cut(r, line, &flat))
 		return;
-	if (!flat)
-		list_problem(r, line, "a row holds nothing but strings");
-	else if (list_text_check(r, line))
+	list_text_check(r, line);
+	if (flat)
 		object_take(r, line, column);
+	else
+		list_problem(r, line, "a row holds nothing but strings");
 }
 
 /* One row and what follows it; false: it was the last. */
@@ -196,7 +215,12 @@ static bool row_next(struct list_reader *r)
 void list_json(struct list_reader *r)
 {
 	blanks_skip(r);
-	list_byte(r); /* the [ that brought us here */
+	if (list_byte(r) != '[') {
+		list_lost(r, r->line,
+		    "rows of JSON stand between [ and ], with commas: "
+		    "[{\"address\": .., \"amount\": ..}, ..]");
+		return;
+	}
 	blanks_skip(r);
 	if (list_peek(r) == ']')
 		list_byte(r);

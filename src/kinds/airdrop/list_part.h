@@ -92,8 +92,9 @@ void list_lost(struct list_reader *r, int64_t line, const char *fmt, ...) PRINTF
 
 /* Append to r->text; false: the row that began on line is too long, and all is lost. */
 bool list_text_add(struct list_reader *r, int64_t line, int byte);
-/* false: r->text holds a NUL or bad UTF-8, which is now a problem on its very line. */
-bool list_text_check(struct list_reader *r, int64_t line);
+/* A NUL or bad UTF-8 in r->text is a problem on its very line, the first one of the row;
+ * each becomes `?`, so that the rest of the row can be judged. */
+void list_text_check(struct list_reader *r, int64_t line);
 
 /* Text with a NUL, of printable ASCII: the rest becomes `?`, and dots say it was cut. */
 const char *list_show(char out[LIST_SHOW_BYTES], const char *text, size_t len);
