@@ -278,6 +278,18 @@ static enum err total_check(const struct draft *d, struct fail *f)
 	    f, ERR_INPUT, "%s: the total is above all that can exist", d->file);
 }
 
+/* A list that a plan refuses is told with all that `run` refuses in it. */
+static enum err all_problems(
+    struct draft *d, struct list_rules rules, struct list_problems *p, struct fail *f)
+{
+	struct list_sum sum;
+	struct reading nobody = { .draft = d };
+
+	rules.allow_duplicates = rules.allow_self = false;
+	list_problems_release(p);
+	return list_read(&sum, p, d->file, &rules, row_take, &nobody, f);
+}
+
 enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn *each,
     void *ctx, struct fail *f)
 {
@@ -297,6 +309,8 @@ enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn
 	e = list_read(&d->sum, &problems, d->file, rules, row_take, &r, f);
 	if (r.hash)
 		plan_hash_end(r.hash, d->plan);
+	if (d->plans && problems.n)
+		e = all_problems(d, *rules, &problems, f);
 	if (e == ERR_OK)
 		e = total_check(d, f);
 	d->hashed = d->identified && e == ERR_OK;

@@ -42,8 +42,12 @@ struct draft {
 	char same_name[OPERATION_NAME_MAX]; /* one that paid or may pay; "": none */
 	char name[OPERATION_NAME_MAX];      /* that `run` would choose; "": not asked */
 	enum { OWN_NONE, OWN_OPEN, OWN_CANCELLED, OWN_OTHER } own; /* what has it */
+	int64_t own_id;                                            /* 0: nothing has it */
+	int64_t equal_own; /* of `equal`, rows that nothing else pays */
 
 	/* from the list */
+	bool plans; /* what `run` has an option for is refused only beside other problems
+		     */
 	struct amount fee_amount; /* the service fee; zero: none */
 	struct address fee_to;
 	struct list_sum sum;

@@ -76,12 +76,23 @@ static bool account_used(const struct draft *d)
 	    !highest.no_nonce;
 }
 
+static void own_find(struct draft *d)
+{
+	struct sql_operation_by_name_in in = { .name = d->name };
+	struct sql_operation_by_name_out found;
+
+	if (d->name[0] && utf8_valid(d->name, strlen(d->name)) &&
+	    sql_operation_by_name_one(d->journal, &in, &found))
+		d->own_id = found.id;
+}
+
 void draft_recall(struct draft *d)
 {
-	d->journal_chain = d->equal = 0;
+	d->journal_chain = d->equal = d->equal_own = d->own_id = 0;
 	if (!d->journal)
 		return;
 	chain_find(d);
+	own_find(d);
 	d->unseen = d->priced && !account_used(d) ? d->count : 0;
 }
 
@@ -91,9 +102,17 @@ void draft_row_recall(struct draft *d, const struct list_row *row)
 {
 	struct airdrop_facts asset = { .has_token = d->has_token, .token = d->token };
 
-	if (d->journal_chain)
-		d->equal += airdrop_equal(d->journal, &asset, d->journal_chain, 0,
-				&row->to, &row->amount) > 0;
+	if (!d->journal_chain)
+		return;
+	if (airdrop_equal(d->journal, &asset, d->journal_chain, d->own_id, &row->to,
+		&row->amount)) {
+		d->equal++;
+	} else if (d->own_id &&
+	    airdrop_equal(
+		d->journal, &asset, d->journal_chain, 0, &row->to, &row->amount)) {
+		d->equal++;
+		d->equal_own++;
+	}
 }
 
 /* Has its service fee been paid, or may it still be? */
@@ -119,21 +138,20 @@ static bool pays(struct journal *j, int64_t operation)
 		o.by_state[ITEM_LIVE].n || fee_taken(j, operation));
 }
 
-/* The operation of the name that `run` would choose. */
-static void own_find(struct draft *d)
+/* Whether the operation of the name that `run` would choose is this plan: then its rows
+ * are those of the list, and no others. */
+static void own_judge(struct draft *d)
 {
-	struct sql_operation_by_name_in in = { .name = d->name };
-	struct sql_operation_by_name_out found;
 	struct operation o;
 
 	d->own = OWN_NONE;
-	if (!d->name[0] || !utf8_valid(d->name, strlen(d->name)) ||
-	    !sql_operation_by_name_one(d->journal, &in, &found) ||
-	    !operation_read(d->journal, found.id, &o))
+	if (!d->own_id || !operation_read(d->journal, d->own_id, &o))
 		return;
 	d->own = memcmp(o.plan, d->plan, sizeof o.plan) != 0 ? OWN_OTHER
 	    : o.state == OPERATION_CANCELLED                 ? OWN_CANCELLED
 							     : OWN_OPEN;
+	if (d->own == OWN_OPEN)
+		d->equal -= d->equal_own;
 }
 
 void draft_plan_recall(struct draft *d)
@@ -145,7 +163,7 @@ void draft_plan_recall(struct draft *d)
 	d->same_name[0] = '\0';
 	if (!d->journal || !d->hashed)
 		return;
-	own_find(d);
+	own_judge(d);
 	memcpy(in.plan, d->plan, sizeof in.plan);
 	sql_operation_by_plan_begin(d->journal, &in);
 	while (sql_operation_by_plan_next(d->journal, &row)) {

@@ -64,6 +64,7 @@ enum err cmd_airdrop_plan(struct cli *c, struct fail *f)
 		return e;
 	journal_get(&d);
 	draft_name(&d, d.name);
+	d.plans = true;
 	e = plan(&d, f);
 	journal_close(d.journal);
 	return e;

@@ -67,6 +67,7 @@ def plan_names_the_flag_for_what_was_paid():
         same(warned(desk), "", "warnings of a list that is new")
         desk.expect(0, *desk.airdrop())
         within("is the operation list: `run` goes on with it", warned(desk), "the same list")
+        same(plan(desk)[0]["equal_rows"], 0, "its own rows are no others")
         (desk.folder / "copy.csv").write_text((desk.folder / "list.csv").read_text())
         within("very plan is the operation list: `run` needs --again", warned(desk, "copy.csv"),
                "the same plan")
@@ -280,6 +281,18 @@ def problems_of_a_list_are_json():
         (desk.folder / "one.json").write_text('[\n  {"address": 1 "amount"}]')
         told = json.loads(desk.expect(2, *desk.airdrop("one.json"), "--json").out.splitlines()[0])
         same((told["line"], told["column"] > 10), (2, True), "a place in JSON")
+
+
+@test
+def plan_lists_all_that_run_refuses():
+    with desk_of() as (_, desk):
+        rows = recipients(2)
+        desk.write_list("bad.csv", [*rows, rows[0], (PAYER, 1), ("0x12", 1)])
+        refused = desk.expect(2, *desk.airdrop("bad.csv")).err
+        within(("paid on line 2 already", "pays the sender itself", "not an address"), refused,
+               "the run")
+        planned = desk.expect(2, "airdrop", "plan", *desk.airdrop("bad.csv")[2:-1]).err
+        same(planned, refused, "what the plan says")
 
 
 # --- stops ------------------------------------------------------------------------------------
