@@ -10,6 +10,8 @@
 
 #define NATIVE_DECIMALS 18
 
+#define DIFFERENCE_MAX (AMOUNT_TEXT_MAX + 48)
+
 struct draft {
 	struct cli *cli;
 
@@ -40,14 +42,18 @@ struct draft {
 	int64_t equal;   /* rows that other operations pay, or paid */
 	int64_t same;    /* operations with this very plan */
 	char same_name[OPERATION_NAME_MAX]; /* one that paid or may pay; "": none */
-	char name[OPERATION_NAME_MAX];      /* that `run` would choose; "": not asked */
-	enum { OWN_NONE, OWN_OPEN, OWN_CANCELLED, OWN_OTHER } own; /* what has it */
-	int64_t own_id;                                            /* 0: nothing has it */
-	int64_t equal_own; /* of `equal`, rows that nothing else pays */
+
+	/* of the name that `run` would choose; "": not asked */
+	char name[OPERATION_NAME_MAX];
+	int64_t own_id; /* the operation that has it; 0: none */
+	enum { OWN_NONE, OWN_OPEN, OWN_CANCELLED, OWN_OTHER } own;
+	int64_t equal_own;                    /* of `equal`, rows that no other pays */
+	int64_t other_row, other_line;        /* the first that it has not so; 0: none */
+	bool other_there;                     /* it has this row otherwise */
+	char own_differs[3 * DIFFERENCE_MAX]; /* OWN_OTHER: in what */
 
 	/* from the list */
-	bool plans; /* what `run` has an option for is refused only beside other problems
-		     */
+	bool plans; /* what `run` has options for is a problem only beside others */
 	struct amount fee_amount; /* the service fee; zero: none */
 	struct address fee_to;
 	struct list_sum sum;
@@ -87,6 +93,25 @@ void draft_recall(struct draft *d);
 void draft_remember(struct draft *d);
 void draft_row_recall(struct draft *d, const struct list_row *row);
 void draft_plan_recall(struct draft *d);
+
+/* In what the header of a plan is another one than the draft's: "its WHAT is WAS, not
+ * IS". The service fee can only be compared once it was read. */
+struct difference {
+	const char *what;
+	char was[DIFFERENCE_MAX], is[DIFFERENCE_MAX];
+};
+
+bool draft_header_differs(
+    const struct draft *d, const struct plan_header *h, struct difference *ret);
+bool draft_fee_differs(
+    const struct draft *d, const struct plan_header *h, struct difference *ret);
+
+struct sql_item_get_out;
+bool draft_row_same(const struct list_row *row, const struct sql_item_get_out *item);
+/* Rows against those of own_id, one after another; then what differs, for a person. */
+void draft_row_differs(struct draft *d, const struct list_row *row);
+void draft_differs(
+    const struct draft *d, const struct operation *o, char *out, size_t size);
 
 /* Fees of all payments, the service fee's included. */
 struct amount draft_fees(const struct draft *d, uint64_t fee_per_gas);

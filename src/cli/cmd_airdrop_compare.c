@@ -14,25 +14,21 @@
 
 /* -- all but the rows ------------------------------------------------------ */
 
-static enum err other(const struct run *r, const char *what, struct fail *f)
+static enum err other(const struct run *r, const struct difference *d, struct fail *f)
 {
 	return fail_set(f, ERR_CONFLICT,
-	    "%s is another plan already: its %s differs; choose another --name", r->name,
-	    what);
+	    "%s is another plan already: its %s is %s, not %s; choose another --name",
+	    r->name, d->what, d->was, d->is);
 }
 
 /* The genesis is the journal's: nodes may be silent now, and the follower compares it. */
 static enum err header_compare(struct run *r, const struct plan_header *h, struct fail *f)
 {
 	struct draft *d = &r->draft;
+	struct difference differs;
 
-	if (h->chain_id != d->chain->chain_id)
-		return other(r, "chain", f);
-	if (h->token != d->has_token ||
-	    (h->token && !address_same(&h->token_address, &d->token)))
-		return other(r, "asset", f);
-	if (!address_same(&h->sender, &d->sender))
-		return other(r, "sender", f);
+	if (draft_header_differs(d, h, &differs))
+		return other(r, &differs, f);
 	d->genesis = h->genesis;
 	d->decimals = h->decimals;
 	d->identified = true;
@@ -41,24 +37,21 @@ static enum err header_compare(struct run *r, const struct plan_header *h, struc
 
 static enum err fee_compare(struct run *r, const struct plan_header *h, struct fail *f)
 {
-	const struct draft *d = &r->draft;
-	bool none = amount_is_zero(&h->service_fee);
+	struct difference differs;
 	enum err e = draft_service_fee(&r->draft, f);
 
-	if (e != ERR_OK)
-		return e;
-	if (amount_cmp(&h->service_fee, &d->fee_amount) != 0 ||
-	    (!none && !address_same(&h->service_fee_to, &d->fee_to)))
-		return other(r, "service fee", f);
-	return ERR_OK;
+	if (e == ERR_OK && draft_fee_differs(&r->draft, h, &differs))
+		e = other(r, &differs, f);
+	return e;
 }
 
 /* -- the rows -------------------------------------------------------------- */
 
 struct compare {
 	struct run *run;
-	int64_t imported; /* rows that the journal has */
-	int64_t different;
+	int64_t imported;  /* rows that the journal has */
+	int64_t different; /* also those that it has not */
+	int64_t changed;   /* that it has otherwise */
 };
 
 static void side_tell(const char *who, const uint8_t to[20], const struct amount *amount,
@@ -81,15 +74,10 @@ static void side_tell(const char *who, const uint8_t to[20], const struct amount
 	fputc('\n', stderr);
 }
 
-static bool row_same(const struct list_row *row, const struct sql_item_get_out *item)
+static void item_tell(const struct sql_item_get_out *item, unsigned decimals)
 {
-	size_t len = item->no_memo ? 0 : strlen(item->memo);
-
-	return memcmp(row->to.at, item->recipient, sizeof item->recipient) == 0 &&
-	    amount_cmp(&row->amount, &item->amount) == 0 &&
-	    (row->memo != NULL) == !item->no_memo &&
-	    (!row->memo ||
-		(row->memo_len == len && memcmp(row->memo, item->memo, len) == 0));
+	side_tell("journal", item->recipient, &item->amount, decimals,
+	    item->no_memo ? NULL : item->memo, item->no_memo ? 0 : strlen(item->memo));
 }
 
 static enum err row_compare(void *ctx, const struct list_row *row, struct fail *f)
@@ -102,16 +90,15 @@ static enum err row_compare(void *ctx, const struct list_row *row, struct fail *
 	    row->row <= c->imported && sql_item_get_one(c->run->loop.journal, &in, &item);
 
 	(void)f;
-	if (have ? row_same(row, &item) : c->imported < row->row && c->imported == 0)
+	if (have ? draft_row_same(row, &item) : c->imported == 0)
 		return ERR_OK;
+	c->changed += have;
 	if (c->different++ >= SHOWN_MAX)
 		return ERR_OK;
 	fprintf(stderr, "%s:%" PRId64 ": row %" PRId64 " differs\n", d->file, row->line,
 	    row->row);
 	if (have)
-		side_tell("journal", item.recipient, &item.amount, d->decimals,
-		    item.no_memo ? NULL : item.memo,
-		    item.no_memo ? 0 : strlen(item.memo));
+		item_tell(&item, d->decimals);
 	else
 		fprintf(stderr, "  journal  (no such row)\n");
 	side_tell(
@@ -119,11 +106,48 @@ static enum err row_compare(void *ctx, const struct list_row *row, struct fail *
 	return ERR_OK;
 }
 
+/* The file ends before the journal's rows do. */
+static void missing_tell(const struct compare *c, int64_t rows)
+{
+	const struct run *r = c->run;
+	struct sql_item_get_in in = { .operation = r->operation, .row = rows + 1 };
+	struct sql_item_get_out item;
+
+	if (!sql_item_get_one(r->loop.journal, &in, &item))
+		return;
+	fprintf(stderr, "%s: row %" PRId64 " is missing\n", r->draft.file, rows + 1);
+	item_tell(&item, r->draft.decimals);
+	if (c->imported > rows + 1)
+		fprintf(stderr, "  and %" PRId64 " behind it\n", c->imported - rows - 1);
+}
+
+/* What a person wanted is to add rows, or to change some. */
+static enum err conflict(
+    const struct compare *c, const struct operation *o, int64_t rows, struct fail *f)
+{
+	const struct draft *d = &c->run->draft;
+	char token[43] = "";
+
+	if (c->changed || rows <= o->items)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s is another plan already, with %" PRId64
+		    " rows (the file has %" PRId64
+		    "); give it the list as it began, or this one another --name",
+		    o->name, o->items, rows);
+	if (d->has_token)
+		eip55_format(token, d->token.at);
+	return fail_set(f, ERR_CONFLICT,
+	    "%s is another plan already, with %" PRId64 " rows (the file has %" PRId64
+	    "); put the new rows into a file of their own: pawl airdrop run NEW.csv "
+	    "--chain %s --from %s%s%s",
+	    o->name, o->items, rows, d->chain->name, d->key_name,
+	    *token ? " --token " : "", token);
+}
+
 static enum err rows_show(struct run *r, const struct operation *o,
     const struct airdrop_facts *a, const struct list_rules *rules, struct fail *f)
 {
 	struct compare c = { .run = r, .imported = a->imported };
-	char token[43] = "";
 	struct list_sum sum;
 	enum err e = list_read(&sum, NULL, r->draft.file, rules, row_compare, &c, f);
 
@@ -131,14 +155,8 @@ static enum err rows_show(struct run *r, const struct operation *o,
 		return e;
 	if (c.different > SHOWN_MAX)
 		fprintf(stderr, "  and %" PRId64 " rows more\n", c.different - SHOWN_MAX);
-	if (r->draft.has_token)
-		eip55_format(token, r->draft.token.at);
-	return fail_set(f, ERR_CONFLICT,
-	    "%s is another plan already, with %" PRId64 " rows (the file has %" PRId64
-	    "); put the new rows into a file of their own: pawl airdrop run NEW.csv "
-	    "--chain %s --from %s%s%s",
-	    o->name, o->items, sum.rows, r->draft.chain->name, r->draft.key_name,
-	    *token ? " --token " : "", token);
+	missing_tell(&c, sum.rows);
+	return conflict(&c, o, sum.rows, f);
 }
 
 enum err run_compare(struct run *r, struct fail *f)

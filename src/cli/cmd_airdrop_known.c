@@ -89,6 +89,7 @@ static void own_find(struct draft *d)
 void draft_recall(struct draft *d)
 {
 	d->journal_chain = d->equal = d->equal_own = d->own_id = 0;
+	d->other_row = 0;
 	if (!d->journal)
 		return;
 	chain_find(d);
@@ -102,6 +103,8 @@ void draft_row_recall(struct draft *d, const struct list_row *row)
 {
 	struct airdrop_facts asset = { .has_token = d->has_token, .token = d->token };
 
+	if (d->journal)
+		draft_row_differs(d, row);
 	if (!d->journal_chain)
 		return;
 	if (airdrop_equal(d->journal, &asset, d->journal_chain, d->own_id, &row->to,
@@ -152,6 +155,8 @@ static void own_judge(struct draft *d)
 							     : OWN_OPEN;
 	if (d->own == OWN_OPEN)
 		d->equal -= d->equal_own;
+	if (d->own == OWN_OTHER)
+		draft_differs(d, &o, d->own_differs, sizeof d->own_differs);
 }
 
 void draft_plan_recall(struct draft *d)

@@ -12,7 +12,7 @@
 #include "journal/sql.gen.h"
 
 #define WARNINGS_MAX 8
-#define WARNING_MAX 400
+#define WARNING_MAX (OPERATION_NAME_MAX + 3 * DIFFERENCE_MAX + 100)
 #define GWEI_DECIMALS 9
 
 struct warnings {
@@ -77,9 +77,13 @@ static void warn_again(struct warnings *w, const struct draft *d)
 		warn(w, "this plan is the operation %s: `run` goes on with it", d->name);
 		return;
 	}
-	if (d->own != OWN_NONE)
-		warn(w, "the operation %s %s: `run` needs another --name", d->name,
-		    d->own == OWN_OTHER ? "is another plan" : "was cancelled");
+	if (d->own == OWN_OTHER)
+		warn(w,
+		    "the operation %s is another plan (%s): `run` needs another --name",
+		    d->name, d->own_differs);
+	else if (d->own == OWN_CANCELLED)
+		warn(w, "the operation %s was cancelled: `run` needs another --name",
+		    d->name);
 	if (d->same_name[0])
 		warn(w, "this very plan is the operation %s: %s", d->same_name, what);
 	else if (d->equal)

@@ -79,7 +79,7 @@ def plan_names_the_flag_for_what_was_paid():
         within("--again", desk.expect(5, *desk.airdrop("more.csv")).err, "a run without it")
         desk.expect(0, *desk.airdrop("more.csv", "--again"))
         desk.write_list("list.csv", recipients(8))
-        within("the operation list is another plan: `run` needs another --name", warned(desk),
+        within("list is another plan (it has no row 6): `run` needs another --name", warned(desk),
                "an edited list")
 
 
@@ -122,6 +122,33 @@ def an_edited_list_is_told_what_to_do():
         desk.write_list("list.csv", recipients(6))
         within("put the new rows into a file of their own: pawl airdrop run NEW.csv --chain local "
                "--from payer", desk.expect(5, *desk.airdrop()).err, "the way on")
+
+
+@test
+def another_plan_names_what_differs():
+    with desk_of(6) as (anvil, desk):
+        rows = recipients(6)
+        words = desk.airdrop("list.csv", "--name", "list")
+        desk.expect(0, *words)
+        desk.write_list("list.csv", rows[:4])
+        said = desk.expect(5, *words).err
+        within(("row 5 is missing", "  0.000000005\n", "as it began"), said, "a list that was cut")
+        check("NEW.csv" not in said, f"advice for rows that are new: {said}")
+        within("is another plan (it has a row 5): `run` needs another --name", warned(desk), "plan")
+        desk.write_list("list.csv", [*rows[:2], (rows[2][0], 77), *rows[3:]])
+        within("is another plan (row 3, line 4, differs): `run`", warned(desk), "a row's plan")
+        within(("row 3 differs", "as it began"), desk.expect(5, *words).err, "a row")
+        desk.write_list("list.csv", recipients(7))
+        within("is another plan (it has no row 7): `run` needs", warned(desk), "plan of a longer list")
+        desk.write_list("list.csv", rows)
+        fee = ("--service-fee", f"0.5:{OWNER}")
+        other = f"its service fee is none, not 0.5 to {OWNER}"
+        within(f"{other};", desk.expect(5, *words, *fee).err.lower(), "the fee")
+        warnings = " / ".join(plan(desk, "list.csv", *fee)[0]["warnings"])
+        within(f"is another plan ({other}): `run` needs", warnings.lower(), "the plan with a fee")
+        token = deploy(anvil, "Plain", PAYER)
+        within(f"its asset is the native coin, not {token}",
+               desk.expect(5, *words, "--token", token).err.lower(), "the asset")
 
 
 @test
