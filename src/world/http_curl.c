@@ -43,30 +43,45 @@ struct host {
 struct request {
 	TAILQ_ENTRY(request) open;    /* in http.open */
 	TAILQ_ENTRY(request) waiting; /* in host.waiting while easy is NULL */
-	struct outcome outcome;
+	struct outcome outcome, part; /* its end; something came of a stream */
 	struct http *http;
 	struct host *host; /* NULL: the URL is none of ours */
 	CURL *easy;
 	uv_timer_t timer;
 	int64_t timeout_ms;
-	char *url, *body;
+	char *url, *body, *unix_socket;
 	size_t body_len;
 	struct curl_slist *headers; /* its own, else NULL */
 	struct buf answer;
 	size_t header_len;
 	bool once;
+	bool part_posted;
 	bool left; /* a try was made: bytes may have left */
 	bool late; /* the time is up, and the sockets are read once more */
 	struct http_answer a;
 	http_done_fn *done;
+	http_part_fn *on_part;
 	void *ctx;
 };
+
+static void part_post(struct request *r)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (r->part_posted || status != 200)
+		return;
+	r->part_posted = true;
+	world_post(r->http->world, &r->part);
+}
 
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct request *r = ctx;
 
 	buf_add(&r->answer, data, size * n);
+	if (r->on_part)
+		part_post(r);
 	return buf_ok(&r->answer) ? n * size : 0;
 }
 
@@ -126,6 +141,7 @@ static void easy_put(struct http *h, CURL *easy)
 	}
 	SET(easy, POSTFIELDS, NULL);
 	SET(easy, HTTPHEADER, NULL);
+	SET(easy, UNIX_SOCKET_PATH, NULL);
 	SET(easy, PRIVATE, NULL);
 	h->idle[h->idle_count++] = easy;
 }
@@ -159,6 +175,8 @@ static void start(struct http *h, struct request *r)
 	r->easy = easy_take(h);
 	SET(r->easy, URL, r->url);
 	set_body(h, r);
+	if (r->unix_socket)
+		SET(r->easy, UNIX_SOCKET_PATH, r->unix_socket);
 	SET(r->easy, FRESH_CONNECT, r->once ? 1L : 0L);
 	SET(r->easy, WRITEDATA, r);
 	SET(r->easy, HEADERDATA, r);
@@ -373,6 +391,17 @@ static void free_request(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* Before its end, which was posted later if it was. */
+static void deliver_part(void *of)
+{
+	struct request *r = of;
+
+	r->part_posted = false;
+	if (r->answer.len)
+		r->on_part(r->ctx, buf_text(&r->answer), r->answer.len);
+	buf_clear(&r->answer);
+}
+
 static void deliver(void *of)
 {
 	struct request *r = of;
@@ -381,6 +410,7 @@ static void deliver(void *of)
 	free(r->a.body);
 	free(r->body);
 	free(r->url);
+	free(r->unix_socket);
 	buf_release(&r->answer);
 	curl_slist_free_all(r->headers);
 	uv_close((uv_handle_t *)&r->timer, free_request);
@@ -391,9 +421,11 @@ static struct request *request_new(struct http *h, const struct http_request *q)
 	struct request *r = mem_new(sizeof(*r));
 
 	r->outcome.deliver = deliver;
-	r->outcome.of = r;
+	r->part.deliver = deliver_part;
+	r->outcome.of = r->part.of = r;
 	r->http = h;
 	r->url = mem_str(q->url);
+	r->unix_socket = q->unix_socket ? mem_str(q->unix_socket) : NULL;
 	r->body = q->body;
 	r->body_len = q->body_len;
 	if (q->body && q->content_type)
@@ -401,6 +433,7 @@ static struct request *request_new(struct http *h, const struct http_request *q)
 	r->timeout_ms = q->timeout_ms > 0 ? q->timeout_ms : 1;
 	r->once = q->once;
 	r->done = q->done;
+	r->on_part = q->part;
 	r->ctx = q->ctx;
 	r->a.retry_after_ms = -1;
 	buf_init(&r->answer, q->answer_max);

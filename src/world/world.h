@@ -36,16 +36,23 @@ struct http_answer {
 };
 
 typedef void http_done_fn(void *ctx, struct http_answer *a);
+typedef void http_part_fn(void *ctx, const char *bytes, size_t len);
 
 struct http_request {
 	const char *url; /* copied */
-	char *body;      /* taken; freed by the world. NULL: GET, else POST */
+	/* Connect to this socket of the machine, whatever the URL says; copied. NULL: to
+	 * whom the URL names. */
+	const char *unix_socket;
+	char *body; /* taken; freed by the world. NULL: GET, else POST */
 	size_t body_len;
 	const char *content_type; /* copied; NULL: application/json */
 	int64_t timeout_ms;       /* of the whole request */
 	size_t answer_max;  /* a longer body ends it as UNKNOWN, "answer over N bytes" */
 	bool once;          /* never silently repeated on another connection */
 	http_done_fn *done; /* exactly once, from world_wait (or world_free: UNKNOWN) */
+	/* A stream: what has come of an answer of 200, from world_wait, before done; the
+	 * rest is done's body. NULL: done gets it all. answer_max bounds what waits. */
+	http_part_fn *part;
 	void *ctx;
 };
 

@@ -1,0 +1,54 @@
+/* server.h - an HTTP server on the loop of the production world.
+ *
+ * libmicrohttpd reads and writes HTTP; what is asked it does not know. A request is
+ * handed out whole, from world_wait, as an exchange, and whoever gets it answers when
+ * it likes: once, or as a stream of which only the newest unsent piece is kept. All
+ * that comes from outside is bounded in size, number and time, and a client that is
+ * slow, silent or gone holds nothing but its own connection.
+ */
+#ifndef PAWL_WORLD_SERVER_H
+#define PAWL_WORLD_SERVER_H
+
+#include "base/buf.h"
+#include "world/world.h"
+
+#define SERVER_CONNECTIONS_MAX 64u
+#define SERVER_HEADERS_MAX 64 /* of one request; all its bytes fit 16 KiB */
+
+struct server;
+struct exchange;
+
+struct server_setup {
+	struct world *world; /* the production world */
+	int listen_fd;       /* borrowed: it listens, does not block, and stays open */
+	int64_t request_ms;  /* for a client to say its request; 0: 30 s */
+	/* How long the body of such a request may be. Called from inside the loop: it
+	 * looks at its arguments only. */
+	size_t (*body_max)(const char *method, const char *path);
+	/* From world_wait. The callee owns x now, until it replies, ends or drops. */
+	void (*asked)(void *ctx, struct exchange *x);
+	void *ctx;
+};
+
+/* fails: SYSTEM. */
+NODISCARD enum err server_open(
+    struct server **ret, const struct server_setup *s, struct fail *f);
+/* Before world_free. Connections end; an exchange that somebody holds stays valid, and
+ * what is said to it goes nowhere. */
+void server_close(struct server *s);
+
+const char *exchange_method(const struct exchange *x);
+const char *exchange_path(const struct exchange *x); /* raw: nothing is unescaped */
+const char *exchange_body(const struct exchange *x, size_t *ret_len); /* NUL behind it */
+
+/* The one answer; takes x over, and the memory of body. */
+void exchange_reply(struct exchange *x, int status, const char *type, struct buf *body);
+void exchange_drop(struct exchange *x); /* no answer: the connection ends */
+
+/* A stream of 200: head now, then pieces, then its end (which takes x over). */
+void exchange_stream(struct exchange *x, const char *type);
+/* A piece that was not begun to be sent is replaced. false: nobody listens any more. */
+bool exchange_send(struct exchange *x, const char *piece);
+void exchange_end(struct exchange *x);
+
+#endif

@@ -1,0 +1,460 @@
+/* The HTTP server on the production loop, asked by the world's own client and by sockets
+ * that say whatever they like. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "world/server.h"
+
+#define PATIENCE_MS 20000 /* of the tests themselves */
+#define BODY_MAX 1000
+
+struct rig {
+	struct world *world;
+	struct server *server;
+	char folder[40], path[64];
+	int listen_fd;
+	struct exchange *got[100];
+	unsigned got_n;
+};
+
+struct seen {
+	struct http_answer a;
+	char parts[256];
+	size_t parts_len;
+	unsigned calls, parts_n;
+};
+
+static size_t body_max(const char *method, const char *path)
+{
+	(void)path;
+	return strcmp(method, "POST") == 0 ? BODY_MAX : 0;
+}
+
+static void asked(void *ctx, struct exchange *x)
+{
+	struct rig *t = ctx;
+
+	t->got[t->got_n++] = x;
+}
+
+static struct sockaddr_un name_of(const struct rig *t)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", t->path);
+	return a;
+}
+
+static void serve(struct rig *t, int64_t request_ms)
+{
+	struct server_setup setup = { .world = t->world,
+		.listen_fd = t->listen_fd,
+		.request_ms = request_ms,
+		.body_max = body_max,
+		.asked = asked,
+		.ctx = t };
+
+	assert_int_equal(server_open(&t->server, &setup, NULL), ERR_OK);
+}
+
+static int rig_up(void **state)
+{
+	struct rig *t = mem_new(sizeof *t);
+	struct sockaddr_un a;
+
+	snprintf(t->folder, sizeof t->folder, "/tmp/pawl-server-XXXXXX");
+	assert_non_null(mkdtemp(t->folder));
+	snprintf(t->path, sizeof t->path, "%s/socket", t->folder);
+	a = name_of(t);
+	t->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(t->listen_fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(t->listen_fd, 100), 0);
+	assert_int_equal(world_open(&t->world, NULL), ERR_OK);
+	serve(t, 0);
+	*state = t;
+	return 0;
+}
+
+static int rig_down(void **state)
+{
+	struct rig *t = *state;
+
+	server_close(t->server);
+	world_free(t->world);
+	close(t->listen_fd);
+	unlink(t->path);
+	rmdir(t->folder);
+	free(t);
+	return 0;
+}
+
+static void on_answer(void *ctx, struct http_answer *a)
+{
+	struct seen *seen = ctx;
+
+	seen->a = *a;
+	a->body = NULL; /* taken */
+	seen->calls++;
+}
+
+static void on_part(void *ctx, const char *bytes, size_t len)
+{
+	struct seen *seen = ctx;
+
+	assert_true(seen->parts_len + len < sizeof seen->parts);
+	memcpy(seen->parts + seen->parts_len, bytes, len);
+	seen->parts_len += len;
+	seen->parts_n++;
+}
+
+static void ask(struct rig *t, struct seen *seen, const char *url, const char *body)
+{
+	struct http_request q = { .url = url,
+		.unix_socket = t->path,
+		.body = body ? mem_str(body) : NULL,
+		.body_len = body ? strlen(body) : 0,
+		.timeout_ms = PATIENCE_MS,
+		.answer_max = 1 << 20,
+		.done = on_answer,
+		.ctx = seen };
+
+	world_http(t->world, &q);
+}
+
+static void follow(struct rig *t, struct seen *seen)
+{
+	struct http_request q = { .url = "http://pawl/events",
+		.unix_socket = t->path,
+		.timeout_ms = PATIENCE_MS,
+		.answer_max = 1 << 20,
+		.done = on_answer,
+		.part = on_part,
+		.ctx = seen };
+
+	world_http(t->world, &q);
+}
+
+/* Turns the loop until the number is reached. */
+static void until(struct rig *t, const unsigned *number, unsigned n)
+{
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+
+	while (*number < n && world_now_ms(t->world) < end_ms)
+		world_wait(t->world, world_now_ms(t->world) + 50);
+	assert_true(*number >= n);
+}
+
+static void reply(struct exchange *x, int status, const char *text)
+{
+	struct buf body;
+
+	buf_init(&body, 1 << 20);
+	buf_add_str(&body, text);
+	exchange_reply(x, status, "text/plain", &body);
+}
+
+static int dial(const struct rig *t)
+{
+	struct sockaddr_un a = name_of(t);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(
+	    send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* What the server says until it closes; NULL: it does not. */
+static const char *heard(struct rig *t, int fd)
+{
+	static char text[8192];
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	size_t len = 0;
+
+	while (world_now_ms(t->world) < end_ms) {
+		ssize_t n = recv(fd, text + len, sizeof text - 1 - len, MSG_DONTWAIT);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN)) {
+			text[len] = '\0';
+			return text;
+		}
+		len += n > 0 ? (size_t)n : 0;
+		world_wait(t->world, world_now_ms(t->world) + 10);
+	}
+	return NULL;
+}
+
+static void a_request_is_answered(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+	size_t len;
+
+	ask(t, &seen, "http://pawl/v1/a%2Fb?c=d", "the body");
+	until(t, &t->got_n, 1);
+	assert_string_equal(exchange_method(t->got[0]), "POST");
+	assert_string_equal(exchange_path(t->got[0]), "/v1/a%2Fb");
+	assert_string_equal(exchange_body(t->got[0], &len), "the body");
+	assert_int_equal(len, 8);
+	assert_int_equal(seen.calls, 0);
+	reply(t->got[0], 409, "the answer");
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	assert_int_equal(seen.a.status, 409);
+	assert_string_equal(seen.a.body, "the answer");
+	free(seen.a.body);
+}
+
+static void many_wait_at_once(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen[20] = { { .calls = 0 } };
+
+	for (int i = 0; i < 20; i++)
+		ask(t, &seen[i], "http://pawl/", NULL);
+	until(t, &t->got_n, 20);
+	for (int i = 19; i >= 0; i--)
+		reply(t->got[i], 200, "");
+	for (int i = 0; i < 20; i++) {
+		until(t, &seen[i].calls, 1);
+		assert_int_equal(seen[i].a.status, 200);
+		free(seen[i].a.body);
+	}
+}
+
+static void a_dropped_request_is_unknown(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+
+	ask(t, &seen, "http://pawl/", "x");
+	until(t, &t->got_n, 1);
+	exchange_drop(t->got[0]);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_UNKNOWN);
+}
+
+static void a_body_has_a_bound(void **state)
+{
+	struct rig *t = *state;
+	char body[BODY_MAX + 2];
+	struct seen seen = { .calls = 0 };
+	int fd;
+
+	memset(body, 'x', sizeof body);
+	body[BODY_MAX + 1] = '\0';
+	ask(t, &seen, "http://pawl/", body);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.status, 413);
+	free(seen.a.body);
+	body[BODY_MAX] = '\0';
+	ask(t, &seen, "http://pawl/", body);
+	until(t, &t->got_n, 1);
+	reply(t->got[0], 200, "");
+	until(t, &seen.calls, 2);
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	/* Without a word of how long it is. */
+	fd = dial(t);
+	say(fd, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 3; i++) {
+		say(fd, "190\r\n");
+		body[400] = '\0';
+		say(fd, body);
+		say(fd, "\r\n");
+	}
+	assert_non_null(heard(t, fd));
+	assert_int_equal(t->got_n, 1);
+	close(fd);
+}
+
+static void headers_have_a_bound(void **state)
+{
+	struct rig *t = *state;
+	static char much[20000];
+	int fd = dial(t);
+
+	say(fd, "GET / HTTP/1.1\r\nHost: x\r\n");
+	for (int i = 0; i < SERVER_HEADERS_MAX; i++)
+		say(fd, "A: b\r\n");
+	say(fd, "\r\n");
+	assert_non_null(strstr(heard(t, fd), "431"));
+	close(fd);
+	fd = dial(t);
+	say(fd, "GET / HTTP/1.1\r\nHost: x\r\nA: ");
+	memset(much, 'x', sizeof much - 1);
+	much[sizeof much - 1] = '\0';
+	say(fd, much);
+	assert_non_null(heard(t, fd));
+	assert_int_equal(t->got_n, 0);
+	close(fd);
+}
+
+static void garbage_is_shown_the_door(void **state)
+{
+	static const char *const words[] = {
+		"\r\n\r\n\r\n", "\x16\x03\x01\x02 hello\n\n", "GET\r\n\r\n",
+		"GET / HTTP/9.9\r\n\r\n", "POST / HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\n"
+		"Content-Length: 999999999999999999999\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+	};
+	struct rig *t = *state;
+
+	server_close(t->server);
+	serve(t, 300);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		int fd = dial(t);
+
+		say(fd, words[i]);
+		shutdown(fd, SHUT_WR);
+		assert_non_null(heard(t, fd));
+		close(fd);
+	}
+	assert_int_equal(t->got_n, 0);
+}
+
+static void who_drips_is_shown_the_door(void **state)
+{
+	struct rig *t = *state;
+	int64_t end_ms;
+	int fd;
+
+	server_close(t->server);
+	serve(t, 300);
+	fd = dial(t);
+	end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	say(fd, "GET / HTTP/1.1\r\nA: ");
+	while (send(fd, "x", 1, MSG_NOSIGNAL) == 1 && world_now_ms(t->world) < end_ms)
+		world_wait(t->world, world_now_ms(t->world) + 20);
+	assert_true(world_now_ms(t->world) < end_ms);
+	close(fd);
+	/* Who waits for his answer is not hurried. */
+	fd = dial(t);
+	say(fd, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	until(t, &t->got_n, 1);
+	end_ms = world_now_ms(t->world) + 500;
+	while (world_now_ms(t->world) < end_ms)
+		world_wait(t->world, end_ms);
+	reply(t->got[0], 200, "late");
+	assert_non_null(strstr(heard(t, fd), "late"));
+	close(fd);
+}
+
+static void a_stream_comes_in_pieces(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+
+	follow(t, &seen);
+	until(t, &t->got_n, 1);
+	exchange_stream(t->got[0], "text/event-stream");
+	assert_true(exchange_send(t->got[0], "one "));
+	until(t, &seen.parts_n, 1);
+	assert_true(exchange_send(t->got[0], "never seen "));
+	assert_true(exchange_send(t->got[0], "two "));
+	until(t, &seen.parts_n, 2);
+	assert_int_equal(seen.calls, 0);
+	assert_true(exchange_send(t->got[0], "three"));
+	exchange_end(t->got[0]);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	seen.parts[seen.parts_len] = '\0';
+	strncat(seen.parts, seen.a.body ? seen.a.body : "", 100);
+	assert_string_equal(seen.parts, "one two three");
+	free(seen.a.body);
+}
+
+static void a_stream_that_nobody_reads_is_noticed(void **state)
+{
+	struct rig *t = *state;
+	int64_t end_ms;
+	int fd = dial(t);
+
+	say(fd, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+	until(t, &t->got_n, 1);
+	exchange_stream(t->got[0], "text/event-stream");
+	close(fd);
+	end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	while (exchange_send(t->got[0], "anybody?") && world_now_ms(t->world) < end_ms)
+		world_wait(t->world, world_now_ms(t->world) + 20);
+	assert_true(world_now_ms(t->world) < end_ms);
+	exchange_drop(t->got[0]);
+}
+
+static void what_is_held_outlives_the_server(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen[3] = { { .calls = 0 } };
+
+	follow(t, &seen[0]);
+	until(t, &t->got_n, 1);
+	exchange_stream(t->got[0], "text/event-stream");
+	ask(t, &seen[1], "http://pawl/", "x");
+	until(t, &t->got_n, 2);
+	server_close(t->server);
+	assert_false(exchange_send(t->got[0], "nobody"));
+	exchange_end(t->got[0]);
+	reply(t->got[1], 200, "nobody");
+	for (int i = 0; i < 2; i++) {
+		until(t, &seen[i].calls, 1);
+		assert_int_equal(seen[i].a.end, HTTP_UNKNOWN);
+	}
+	/* The socket is the caller's, and serves again. */
+	serve(t, 0);
+	ask(t, &seen[2], "http://pawl/", "x");
+	until(t, &t->got_n, 3);
+	reply(t->got[2], 200, "");
+	until(t, &seen[2].calls, 1);
+	assert_int_equal(seen[2].a.status, 200);
+	free(seen[2].a.body);
+}
+
+static void nobody_there_is_not_sent(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+
+	unlink(t->path);
+	ask(t, &seen, "http://pawl/", "x");
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_NOT_SENT);
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, rig_up, rig_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG(a_request_is_answered),
+		RIG(many_wait_at_once),
+		RIG(a_dropped_request_is_unknown),
+		RIG(a_body_has_a_bound),
+		RIG(headers_have_a_bound),
+		RIG(garbage_is_shown_the_door),
+		RIG(who_drips_is_shown_the_door),
+		RIG(a_stream_comes_in_pieces),
+		RIG(a_stream_that_nobody_reads_is_noticed),
+		RIG(what_is_held_outlives_the_server),
+		RIG(nobody_there_is_not_sent),
+	};
+
+	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+}
