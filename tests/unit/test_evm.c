@@ -13,6 +13,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "chain/chain.h"
+#include "chain/evm/evm.h"
 #include "chain/evm/outcome.h"
 #include "chain/evm/tx.h"
 #include "chain/rpc.h"
@@ -690,6 +691,58 @@ static void a_block_both_ways(void **state)
 	block_facts_release(&whole);
 }
 
+static bool entries_count(void *ctx, const struct entry_text *e)
+{
+	int *n = ctx;
+
+	return e->hash && !strcmp(e->hash, "0x1f") && ++*n < 3;
+}
+
+/* How many entries of the list are read from its text; -1: it is not for the walk. */
+static int walked(const char *text, const char *behind)
+{
+	char *list = mem_str(text), *end;
+	int n = 0;
+
+	end = evm_receipts_walk(list, entries_count, &n);
+	if (end)
+		assert_string_equal(end, behind);
+	free(list);
+	return end ? n : -1;
+}
+
+#define HASHED "\"transactionHash\":\"0x1f\""
+
+/* What is not plain is the parser's, and never half of it. */
+static void plain_receipts_are_walked(void **state)
+{
+	static const char *const odd[] = { "", "[", "[]", "[{}]", "[{" HASHED "}",
+		"[{" HASHED "},]", "[{" HASHED ",}]", "[{" HASHED "}}", "[ {" HASHED "}]",
+		"[{" HASHED "]", "[{" HASHED "," HASHED "}]",
+		"[{\"transactionHash\":null}]", "[{\"transactionHash\"}]",
+		"[{\"transactionHash\":\"0x1\\u0066\"}]", "[{" HASHED ",\"a\":\"\x01\"}]",
+		"[{" HASHED ",\"a\":\"\xc3\xa4\"}]", "[{" HASHED ",\"a\":}]",
+		"[{" HASHED ",\"a\":01}]", "[{" HASHED ",\"a\":1.}]",
+		"[{" HASHED ",\"a\":-1}]", "[{" HASHED ",\"a\":nulL}]",
+		"[{" HASHED ",\"a\":1234567890123456789}]", "[{" HASHED ",\"a\":[0]}]",
+		"[{" HASHED ",\"logs\":null}]", "[{" HASHED ",\"logs\":[}]",
+		"[{" HASHED ",\"logs\":[{]}]", "[{" HASHED ",\"logs\":[],\"logs\":[]}]",
+		"[{" HASHED ",\"logs\":[{\"a\":\"]\\\"\"}]}]",
+		"[{" HASHED ",\"logs\":[{\"a\":1,\"a\":1}]}]",
+		"[{" HASHED "},{" HASHED "},{" HASHED "}]" };
+
+	(void)state;
+	assert_int_equal(walked("[{" HASHED "}]", ""), 1);
+	assert_int_equal(walked("[{" HASHED "},{" HASHED "}],\"\\", ",\"\\"), 2);
+	assert_int_equal(walked("[{\"a\":null,\"b\":true,\"c\":0,\"d\":12,\"e\":[],"
+				"\"logs\":[{\"a\":[\"]}\",{}]}]," HASHED ",\"f\":{}}]",
+			     ""),
+	    1);
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		if (walked(odd[i], "") != -1)
+			fail_msg("%s", odd[i]);
+}
+
 /* text with the first `old` behind `after` replaced. */
 static char *changed(
     const char *text, const char *after, const char *old, const char *new)
@@ -705,6 +758,55 @@ static char *changed(
 	out = mem_new(len);
 	snprintf(out, len, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
 	return out;
+}
+
+/* The walk and the parser, which gets what has a blank, read the same. */
+static void receipts_walked_and_parsed_agree(void **state)
+{
+	static const char *const changes[][3] = {
+		{ "", "\"result\":[{", "\"result\": [{" },
+		{ "", "\"logs\":[]", "\"logs\":[ ]" },
+		{ "\"id\":1", "\"id\":1", "\"a\":\"\\u0061\",\"id\":1" },
+		{ "\"id\":1", "\"id\":1", "\"a\":\"walked\",\"id\":1" },
+	};
+	struct block_facts b, other;
+	struct asked a;
+
+	(void)state;
+	ask(&a, BLOCK_RECEIPTS);
+	assert_int_equal(read_block(&b, &a, replies[REPLY_receipts]), ERR_OK);
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		char *text = changed(
+		    replies[REPLY_receipts], changes[i][0], changes[i][1], changes[i][2]);
+
+		assert_int_equal(read_block(&other, &a, text), ERR_OK);
+		facts_are_right(&other);
+		assert_memory_equal(b.digest.at, other.digest.at, 32);
+		block_facts_release(&other);
+		free(text);
+	}
+	block_facts_release(&b);
+}
+
+/* A list that answers no question of ours, or another one. */
+static void receipts_of_another_id_are_none(void **state)
+{
+	static const char *const ids[] = { "\"id\":9", "\"id\":1" };
+	struct asked a;
+
+	(void)state;
+	ask(&a, BLOCK_RECEIPTS);
+	for (size_t i = 0; i < 2; i++) {
+		char *text = changed(replies[REPLY_receipts], "", "\"id\":0", ids[i]);
+		char *more =
+		    changed(text, "", "[{", "[" ID("0", "\"result\":\"walked\"") ",{");
+		struct block_facts b;
+
+		assert_int_equal(read_block(&b, &a, text), ERR_BAD_ANSWER);
+		assert_int_equal(read_block(&b, &a, more), ERR_BAD_ANSWER);
+		free(more);
+		free(text);
+	}
 }
 
 /* Each change of what decides is another digest, or no facts at all. */
@@ -1247,6 +1349,9 @@ int main(void)
 		cmocka_unit_test(missing_and_foreign_ids_are_unknown),
 		cmocka_unit_test(an_error_for_the_batch_is_for_all),
 		cmocka_unit_test(a_block_both_ways),
+		cmocka_unit_test(plain_receipts_are_walked),
+		cmocka_unit_test(receipts_walked_and_parsed_agree),
+		cmocka_unit_test(receipts_of_another_id_are_none),
 		cmocka_unit_test(the_digest_is_over_what_decides),
 		cmocka_unit_test(hostile_blocks_are_refused),
 		cmocka_unit_test(truncated_answers_are_refused),

@@ -286,35 +286,52 @@ static bool add_transfers(struct block_facts *b, struct seen_tx *tx,
 
 /* What a receipt says of a transaction that is known to be ours. */
 static bool fill(struct block_facts *b, struct seen_tx *tx,
-    const struct block_question *q, const json_t *receipt)
+    const struct block_question *q, const struct entry_text *receipt)
 {
 	const struct address *from = &q->watched[tx->account].account;
 	uint64_t height;
 
-	return json_hex_u64(receipt, "blockNumber", &height) && height == q->height &&
-	    evm_outcome_parse(&tx->status, &tx->gas_used, &tx->gas_price, receipt) &&
-	    add_transfers(b, tx, from, json_object_get(receipt, "logs"));
+	return receipt->height && hex_parse_u64(&height, receipt->height) &&
+	    height == q->height &&
+	    evm_outcome_of(&tx->status, &tx->gas_used, &tx->gas_price, receipt) &&
+	    add_transfers(b, tx, from, receipt->logs);
 }
+
+static bool is_hash(const char *text, const struct hash *want)
+{
+	struct hash h;
+
+	return text && hex_parse_0x(h.at, sizeof h.at, text) && hash_same(&h, want);
+}
+
+/* The list of a block: its receipts, or its transactions. */
+struct list {
+	const struct block_question *q;
+	struct block_facts *b;
+	bool receipts;
+	uint32_t n;
+	int64_t last_index;
+};
 
 /* One transaction or receipt of the block's list: is it ours? The list must be in the
  * block's order, so none can come twice. false: malformed. */
-static bool entry_look(const struct block_question *q, const json_t *entry,
-    const char *hash_key, int64_t *last_index, struct seen_tx *ret, bool *ret_ours)
+static bool entry_look(
+    struct list *l, const struct entry_text *e, struct seen_tx *ret, bool *ret_ours)
 {
 	struct address from;
 	uint64_t index;
 
 	*ret = (struct seen_tx){ .index = 0 };
 	*ret_ours = false;
-	if (!json_is_object(entry) || !same_hash(entry, "blockHash", &q->hash) ||
-	    !json_hex_u64(entry, "transactionIndex", &index) || index > UINT32_MAX ||
-	    (int64_t)index <= *last_index ||
-	    !json_hex_bytes(entry, "from", from.at, sizeof from.at) ||
-	    !json_hex_bytes(entry, hash_key, ret->hash.at, sizeof ret->hash.at))
+	if (!is_hash(e->block_hash, &l->q->hash) || !e->index ||
+	    !hex_parse_u64(&index, e->index) || index > UINT32_MAX ||
+	    (int64_t)index <= l->last_index || !e->from ||
+	    !hex_parse_0x(from.at, sizeof from.at, e->from) || !e->hash ||
+	    !hex_parse_0x(ret->hash.at, sizeof ret->hash.at, e->hash))
 		return false;
-	*last_index = (int64_t)index;
+	l->last_index = (int64_t)index;
 	ret->index = (uint32_t)index;
-	*ret_ours = watched_find(q, &from, &ret->account);
+	*ret_ours = watched_find(l->q, &from, &ret->account);
 	return true;
 }
 
@@ -324,28 +341,40 @@ static void add_tx(struct block_facts *b, const struct seen_tx *tx)
 	b->tx[b->tx_n++] = *tx;
 }
 
-/* Both lists: receipts of the block, or its transactions. */
-static bool list_parse(struct block_facts *b, const struct block_question *q,
-    const json_t *list, bool receipts)
+static bool entry_add(void *ctx, const struct entry_text *e)
 {
-	const char *hash_key = receipts ? "transactionHash" : "hash";
-	int64_t last_index = -1;
-	size_t n = json_array_size(list);
+	struct list *l = ctx;
+	struct seen_tx tx;
+	bool ours;
 
-	if (!json_is_array(list) || n > BLOCK_TX_MAX)
+	if (l->n++ == BLOCK_TX_MAX || !entry_look(l, e, &tx, &ours))
+		return false;
+	if (!ours)
+		return true;
+	if (l->receipts && !fill(l->b, &tx, l->q, e))
+		return false;
+	add_tx(l->b, &tx);
+	return true;
+}
+
+static struct list list_of(
+    struct block_facts *b, const struct block_question *q, bool receipts)
+{
+	return (struct list){ .q = q, .b = b, .receipts = receipts, .last_index = -1 };
+}
+
+static bool list_parse(struct list *l, const json_t *entries)
+{
+	size_t n = json_array_size(entries);
+
+	if (!json_is_array(entries) || n > BLOCK_TX_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		const json_t *entry = json_array_get(list, i);
-		struct seen_tx tx;
-		bool ours;
+		struct entry_text e = evm_entry(
+		    json_array_get(entries, i), l->receipts ? "transactionHash" : "hash");
 
-		if (!entry_look(q, entry, hash_key, &last_index, &tx, &ours))
+		if (!entry_add(l, &e))
 			return false;
-		if (!ours)
-			continue;
-		if (receipts && !fill(b, &tx, q, entry))
-			return false;
-		add_tx(b, &tx);
 	}
 	return true;
 }
@@ -353,16 +382,17 @@ static bool list_parse(struct block_facts *b, const struct block_question *q,
 static enum err content_read(struct block_facts *b, struct node_word *word,
     const struct block_question *q, const struct rpc_reply *reply, struct fail *f)
 {
+	struct list l = list_of(b, q, q->way == BLOCK_RECEIPTS);
+
 	if (!reply->result)
 		return refused(word, OF_READ, reply, f);
 	if (json_is_null(reply->result))
 		return null_block(f);
 	if (q->way == BLOCK_RECEIPTS)
-		return list_parse(b, q, reply->result, true) ? ERR_OK
-							     : malformed(f, "a receipt");
+		return list_parse(&l, reply->result) ? ERR_OK : malformed(f, "a receipt");
 	if (!evm_head_parse(&b->head, reply->result) || b->head.height != q->height ||
 	    memcmp(b->head.hash.at, q->hash.at, sizeof q->hash.at) != 0 ||
-	    !list_parse(b, q, json_object_get(reply->result, "transactions"), false))
+	    !list_parse(&l, json_object_get(reply->result, "transactions")))
 		return malformed(f, "the block");
 	b->incomplete = b->tx_n > 0;
 	return ERR_OK;
@@ -499,19 +529,80 @@ static enum err facts_read(struct block_facts *b, struct node_word *word,
 	return err;
 }
 
+/* walked: the text that stands for the list, which the facts have already; NULL: none. */
+static enum err answer_read(struct block_facts *b, struct node_word *ret_word,
+    const struct block_question *q, const char *walked, const char *answer, size_t len,
+    struct fail *f)
+{
+	struct layout l = layout_of(q);
+	json_t *empty = json_array();
+	struct rpc_answer a;
+	enum err err = rpc_read(&a, l.calls, answer, len, f);
+
+	*ret_word = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
+	if (err == ERR_OK && walked) {
+		const char *stands = json_string_value(a.replies[l.content].result);
+
+		if (!stands || strcmp(stands, walked) != 0)
+			err = malformed(f, "the answer");
+		a.replies[l.content].result = empty;
+	}
+	if (err == ERR_OK)
+		err = facts_read(b, ret_word, q, a.replies, f);
+	rpc_release(&a);
+	json_decref(empty);
+	return err;
+}
+
+static bool has(const char *text, size_t len, const char *what)
+{
+	return memmem(text, len, what, strlen(what)) != NULL;
+}
+
+/* The list of receipts is read from the text, the rest of the answer as any other. false:
+ * it is not as nodes write it, and the parser has to read it all. */
+static bool walked_read(struct block_facts *b, struct node_word *ret_word,
+    const struct block_question *q, const char *answer, size_t len)
+{
+	static const char begin[] = "\"result\":[{", walked[] = "walked";
+	struct list l = list_of(b, q, true);
+	char *text = mem_strn(answer, len), *list = strstr(text, begin), *rest = NULL;
+	size_t before, behind;
+	bool good;
+
+	if (list) {
+		list += strlen("\"result\":");
+		rest = evm_receipts_walk(list, entry_add, &l);
+	}
+	before = rest ? (size_t)(list - text) : 0;
+	behind = rest ? (size_t)(text + len - rest) : 0;
+	/* nothing else may read as what stands for the list */
+	good = rest && !has(text, before, "\\") && !has(rest, behind, "\\") &&
+	    !has(text, before, walked) && !has(rest, behind, walked);
+	if (good) {
+		size_t n =
+		    (size_t)snprintf(list, (size_t)(rest - list), "\"%s\"", walked);
+
+		memmove(list + n, rest, behind);
+		good = answer_read(b, ret_word, q, walked, text, before + n + behind,
+			   NULL) == ERR_OK;
+	}
+	free(text);
+	return good;
+}
+
 enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
     const struct block_question *q, const char *answer, size_t len, struct fail *f)
 {
-	struct rpc_answer a;
-	enum err err = rpc_read(&a, layout_of(q).calls, answer, len, f);
+	enum err err;
 
 	*ret = (struct block_facts){ .tx = NULL };
-	*ret_word = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
-	if (err == ERR_OK)
-		err = facts_read(ret, ret_word, q, a.replies, f);
+	if (q->way == BLOCK_RECEIPTS && walked_read(ret, ret_word, q, answer, len))
+		return ERR_OK;
+	block_facts_release(ret);
+	err = answer_read(ret, ret_word, q, NULL, answer, len, f);
 	if (err != ERR_OK)
 		block_facts_release(ret);
-	rpc_release(&a);
 	return err;
 }
 
@@ -534,6 +625,7 @@ static enum err block_receipt_read(struct block_facts *b, struct seen_tx *tx,
     const struct block_question *q, const struct rpc_reply *reply, struct fail *f)
 {
 	struct address from;
+	struct entry_text receipt;
 
 	if (!reply->result)
 		return outcome_fail(OF_READ, reply->error, f);
@@ -545,7 +637,8 @@ static enum err block_receipt_read(struct block_facts *b, struct seen_tx *tx,
 	    memcmp(from.at, q->watched[tx->account].account.at, sizeof from.at) != 0)
 		return malformed(f, "a receipt");
 	tx->transfers = 0;
-	return fill(b, tx, q, reply->result) ? ERR_OK : malformed(f, "a receipt");
+	receipt = evm_entry(reply->result, "transactionHash");
+	return fill(b, tx, q, &receipt) ? ERR_OK : malformed(f, "a receipt");
 }
 
 enum err evm_block_receipts_read(struct block_facts *facts,

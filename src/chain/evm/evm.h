@@ -52,6 +52,27 @@ void evm_block_receipts(struct buf *body, const struct block_facts *facts);
 enum err evm_block_receipts_read(struct block_facts *facts,
     const struct block_question *q, const char *answer, size_t len, struct fail *f);
 
+/* One entry of a block's list, a transaction or its receipt, as text that is borrowed;
+ * NULL: it has no such member. */
+struct entry_text {
+	const char *hash, *block_hash, *index, *from;
+	const char *height, *status, *gas_used, *gas_price; /* of a receipt */
+	const json_t *logs;                                 /* NULL: none */
+	bool has_logs;                                      /* the member, empty or not */
+};
+
+struct entry_text evm_entry(const json_t *entry, const char *hash_key);
+/* status, gasUsed and effectiveGasPrice of a receipt that has its logs. */
+bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const struct entry_text *receipt);
+
+/* receipts.c */
+typedef bool entry_fn(void *ctx, const struct entry_text *e);
+/* Calls each for each entry of the list of receipts that begins here, until it says no.
+ * Returns where the list ends; NULL: it is not plain, or was refused. The text, which has
+ * a NUL behind it, is written over. */
+char *evm_receipts_walk(char *list, entry_fn *each, void *ctx);
+
 /* whole.c: transactions and receipts by their hash */
 void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n);
 enum err evm_transactions_read(
@@ -62,7 +83,6 @@ enum err evm_receipts_read(
 /* The transfer that a log is, when it is one away from `from`. */
 bool evm_transfer_parse(
     struct transfer *ret, const json_t *entry, const struct address *from);
-/* status, gasUsed and effectiveGasPrice of a receipt. */
 bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
     uint64_t *ret_gas_price, const json_t *receipt);
 

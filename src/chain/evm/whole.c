@@ -34,17 +34,41 @@ bool evm_transfer_parse(
 	return true;
 }
 
-bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
-    uint64_t *ret_gas_price, const json_t *receipt)
+struct entry_text evm_entry(const json_t *entry, const char *hash_key)
+{
+	const json_t *logs = json_object_get(entry, "logs");
+
+	return (struct entry_text){ .hash = json_str(entry, hash_key),
+		.block_hash = json_str(entry, "blockHash"),
+		.index = json_str(entry, "transactionIndex"),
+		.from = json_str(entry, "from"),
+		.height = json_str(entry, "blockNumber"),
+		.status = json_str(entry, "status"),
+		.gas_used = json_str(entry, "gasUsed"),
+		.gas_price = json_str(entry, "effectiveGasPrice"),
+		.logs = logs,
+		.has_logs = json_is_array(logs) };
+}
+
+bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const struct entry_text *receipt)
 {
 	uint64_t status;
 
-	if (!json_hex_u64(receipt, "status", &status) || status > 1)
+	if (!receipt->status || !hex_parse_u64(&status, receipt->status) || status > 1)
 		return false;
 	*ret_status = status ? TX_OK : TX_REVERTED;
-	return json_hex_u64(receipt, "gasUsed", ret_gas_used) &&
-	    json_hex_u64(receipt, "effectiveGasPrice", ret_gas_price) &&
-	    json_is_array(json_object_get(receipt, "logs"));
+	return receipt->gas_used && hex_parse_u64(ret_gas_used, receipt->gas_used) &&
+	    receipt->gas_price && hex_parse_u64(ret_gas_price, receipt->gas_price) &&
+	    receipt->has_logs;
+}
+
+bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const json_t *receipt)
+{
+	struct entry_text e = evm_entry(receipt, "transactionHash");
+
+	return evm_outcome_of(ret_status, ret_gas_used, ret_gas_price, &e);
 }
 
 static void by_hash(
