@@ -18,18 +18,6 @@ SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flig
 	accepted_height, stopped, doubt
 FROM account WHERE id = :id;
 
--- The accounts of a chain that have something to follow: an operation not ended, or
--- an intent not settled.
--- name: account_active
--- in: chain i64
--- out: id i64
--- scan: a handful of rows
-SELECT a.id FROM account AS a
-WHERE a.chain = :chain
-	AND (EXISTS (SELECT 1 FROM operation AS o WHERE o.account = a.id AND o.state NOT IN (4, 7))
-		OR EXISTS (SELECT 1 FROM intent AS i WHERE i.account = a.id AND i.state IN (0, 1)))
-ORDER BY a.id;
-
 -- name: account_of_key
 -- in: key_name text
 -- out: id i64, chain i64, stopped text?
@@ -86,7 +74,7 @@ SELECT nonce, height FROM consumed WHERE account = :account AND hash = :hash;
 -- in: account i64, height i64
 -- out: n i64
 -- scan: foreign use of a key is rare
-SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND height > :height;
+SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND height > :height AND judgement IN (0, 1);
 
 -- Uses of nonces that pay an item and are no attempt's, and their end: the operator says
 -- that they were not for the items.

@@ -7,6 +7,27 @@ INSERT INTO intent (operation, row, account, nonce, state, emptied, recipient, v
 VALUES (:operation, :row, :account, :nonce, 0, 0, :recipient, :value, :data, :cost, :held)
 RETURNING id;
 
+-- A payment that was forgotten, as its row's: without a nonce when another intent has it.
+-- name: intent_adopt
+-- in: operation i64, row i64, account i64, nonce i64?, shared_nonce i64?, recipient b20, value amount, data blob, cost amount, zero amount
+-- out: id i64
+INSERT INTO intent (operation, row, account, nonce, shared_nonce, state, emptied, recipient, value, data,
+	cost, held)
+VALUES (:operation, :row, :account, :nonce, :shared_nonce, 0, 0, :recipient, :value, :data, :cost, :zero)
+RETURNING id;
+
+-- name: intent_shared
+-- in: account i64, nonce i64
+-- out: id i64
+SELECT id FROM intent
+WHERE account = :account AND shared_nonce = :nonce AND shared_nonce IS NOT NULL AND state IN (0, 1)
+ORDER BY id;
+
+-- name: intent_shares
+-- in: account i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent WHERE account = :account AND shared_nonce IS NOT NULL;
+
 -- name: intent_get
 -- in: id i64
 -- out: id i64, operation i64, row i64, account i64, nonce i64?, state i64, emptied i64, recipient b20, value amount, data blob, cost amount, held amount, attempt i64?, proof text?
@@ -26,7 +47,7 @@ SELECT MAX(nonce) AS nonce FROM intent WHERE account = :account;
 -- name: intent_lowest_live
 -- in: account i64
 -- out: nonce i64
-SELECT nonce FROM intent WHERE account = :account AND state IN (0, 1) ORDER BY nonce LIMIT 1;
+SELECT nonce FROM intent WHERE account = :account AND state IN (0, 1) AND nonce >= 0 ORDER BY nonce LIMIT 1;
 
 -- Which nonces from one on are taken by intents: a hole among them is filled.
 -- name: intent_nonces

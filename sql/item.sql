@@ -79,9 +79,10 @@ SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = :state;
 SELECT COUNT(*) AS n, MIN(row) AS row FROM item
 WHERE operation = :operation AND state = 2 AND reason IS NOT NULL;
 
--- name: item_paid_by
--- in: recipient b20, amount amount, operation i64
--- out: row i64
-SELECT row FROM item
-WHERE recipient = :recipient AND amount = :amount AND operation = :operation AND state IN (0, 1)
-ORDER BY row LIMIT 1;
+-- Rows of all operations of an account that pay as much to the same recipient.
+-- name: item_alike
+-- in: recipient b20, amount amount, account i64
+-- out: operation i64, row i64, state i64, intent i64?
+SELECT i.operation, i.row, i.state, i.intent FROM item AS i JOIN operation AS o ON o.id = i.operation
+WHERE i.recipient = :recipient AND i.amount = :amount AND o.account = :account
+ORDER BY i.operation, i.row;

@@ -166,6 +166,7 @@ struct whole_tx {
 	struct address from;
 	bool creates;           /* no `to` */
 	struct payload payload; /* data beyond its room: data_len tells, content cut */
+	struct fees fees;
 	uint64_t nonce;
 	bool included;
 	struct hash block_hash;
@@ -270,6 +271,9 @@ struct connector {
 	bool (*fees_bump)(struct fees *ret, const struct fees *old,
 	    const struct fee_market *m, uint64_t max_fee_cap, uint64_t tip_cap,
 	    const uint8_t tag[5]);
+	/* Do these carry the tag? False also where the caps had no room for it, and where
+	 * a chain knows no fees. */
+	bool (*fees_tagged)(const struct fees *fees, const uint8_t tag[5]);
 	/* The most that an empty attempt over these could cost per gas, by the rule. */
 	uint64_t (*fees_over)(const struct fees *now, uint64_t max_fee_cap);
 	/* The most that one bump and one empty attempt over it could cost per gas. */

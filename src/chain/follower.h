@@ -86,6 +86,11 @@ uint64_t follower_depth(
  * none yet, or far behind. Borrowed until the next turn. */
 const struct block_facts *follower_agreed(const struct follower *f);
 
+/* What is told of a block of the trail, by a quorum or as yet by one node; NULL: it is
+ * not in the trail, or not read. Borrowed until the next turn. */
+const struct block_facts *follower_block(
+    const struct follower *f, const struct hash *hash, uint64_t height);
+
 /* The highest height that the heads of a quorum have reached: what is still to be read
  * lies between the agreed block and this. */
 uint64_t follower_quorum_height(const struct follower *f);

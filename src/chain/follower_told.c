@@ -35,6 +35,14 @@ const struct block_facts *follower_agreed(const struct follower *f)
 	return agreed;
 }
 
+const struct block_facts *follower_block(
+    const struct follower *f, const struct hash *hash, uint64_t height)
+{
+	struct sighting *s = sighting_find((struct follower *)(uintptr_t)f, hash, height);
+
+	return s && s->told ? &s->opinions[s->told_as].facts : NULL;
+}
+
 static void tell_as(struct follower *f, struct sighting *s, int opinion)
 {
 	if (s->told && s->told_as == opinion)

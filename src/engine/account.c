@@ -31,15 +31,17 @@ struct account *account_of(struct runner *r, int64_t id)
 	return NULL;
 }
 
-static void limits_raise(
-    struct runner *r, struct account *a, const struct sql_account_get_out *row)
+static void limits_raise(struct runner *r, struct account *a)
 {
 	const struct chain_config *c = a->chain->config;
-	struct sql_account_limits_in in = { .id = a->id,
-		.key_name = a->key_name,
-		.in_flight_max = row->in_flight_max,
-		.fee_cap_max = row->fee_cap_max };
+	struct sql_account_limits_in in = { .id = a->id, .key_name = a->key_name };
+	struct sql_account_get_in get = { .id = a->id };
+	struct sql_account_get_out row;
 
+	if (!sql_account_get_one(r->s.journal, &get, &row))
+		return;
+	in.in_flight_max = row.in_flight_max;
+	in.fee_cap_max = row.fee_cap_max;
 	if (in.in_flight_max >= c->max_in_flight &&
 	    in.fee_cap_max >= (int64_t)c->max_fee_per_gas)
 		return;
@@ -107,6 +109,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	struct sql_account_get_out row;
 	struct sql_account_get_in in = { .id = id };
 	struct sql_intent_last_operation_out last;
+	struct sql_intent_shares_out shares;
 
 	if (a)
 		return a;
@@ -131,14 +134,24 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	sql_account_get_end(r->s.journal);
 	a->watch_at = WATCH_NOT;
 	a->send_ready = a->unsigned_left = a->holes = true;
-	key_take(r, a);
 	if (sql_intent_last_operation_one(r->s.journal,
 		&(struct sql_intent_last_operation_in){ .account = id }, &last))
 		a->last_operation = last.operation;
-	limits_raise(r, a, &row);
+	if (sql_intent_shares_one(
+		r->s.journal, &(struct sql_intent_shares_in){ .account = id }, &shares))
+		a->shares = shares.n > 0;
 	c->accounts = mem_grow(c->accounts, c->accounts_n + 1, sizeof(struct account *));
 	c->accounts[c->accounts_n++] = a;
 	return a;
+}
+
+void account_use(struct runner *r, struct account *a)
+{
+	if (a->used)
+		return;
+	a->used = true;
+	key_take(r, a);
+	limits_raise(r, a);
 }
 
 void account_free(struct account *a)

@@ -7,6 +7,8 @@
 /* From the journal; the caches start empty. */
 struct account *account_load(struct runner *r, struct chain_run *c, int64_t id);
 void account_free(struct account *a);
+/* An operation of its is loaded: its key is looked for, its limits are journaled. */
+void account_use(struct runner *r, struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
 
 /* nonce.c. The next nonce: above all that the journal knows and above the agreed count,

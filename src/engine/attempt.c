@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/judge.h"
 #include "engine/mutant.h"
 #include "engine/operation.h"
 #include "engine/stranger.h"
@@ -290,6 +291,8 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
 	spend(r, &i, s->tx);
+	if (i.has_nonce)
+		shared_settled(r, a, i.nonce, &s->tx->hash, s->b->head.height);
 	if (i.state != INTENT_SIGNED)
 		return;
 	if (at.empty) {
@@ -341,7 +344,10 @@ static void count_final(struct runner *r, struct account *a, const struct block_
     uint64_t count, uint64_t ours)
 {
 	uint64_t expected = a->final_count + ours;
+	bool gap = a->has_final_count && a->final_height + 1 < b->head.height;
 
+	if (gap && count > expected)
+		account_stop(r, a, "its nonces were used in blocks that nobody read");
 	if (!a->has_final_count || a->final_height + 1 != b->head.height ||
 	    count < expected) {
 		expected = count;

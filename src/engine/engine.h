@@ -133,6 +133,7 @@ struct account {
 	struct chain_run *chain;
 	struct address address;
 	char key_name[64];
+	bool used;                /* by an operation that is loaded; else it is watched */
 	const struct secret *key; /* NULL: not resolved */
 	bool has_first_nonce, has_final_count;
 	uint64_t first_nonce, final_count, final_height, accepted_height;
@@ -158,6 +159,7 @@ struct account {
 	size_t strangers_n;
 	bool strangers_asked, strangers_settled;
 	int64_t strangers_at_ms;
+	bool shares;        /* intents were adopted from nonces of others */
 	bool holes;         /* there may be free nonces below those that are taken */
 	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */
 

@@ -42,6 +42,16 @@ bool intent_read(struct journal *j, int64_t id, struct intent *ret)
 	return true;
 }
 
+bool intent_on(
+    struct runner *r, const struct account *a, uint64_t nonce, struct intent *ret)
+{
+	struct sql_intent_by_nonce_in in = { .account = a->id, .nonce = (int64_t)nonce };
+	struct sql_intent_by_nonce_out found;
+
+	return sql_intent_by_nonce_one(r->s.journal, &in, &found) &&
+	    intent_read(r->s.journal, found.id, ret);
+}
+
 /* What a reservation costs and holds, and whether that is there. */
 struct price {
 	struct fees fees;

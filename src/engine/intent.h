@@ -25,6 +25,10 @@ struct intent {
 
 NODISCARD bool intent_read(struct journal *j, int64_t id, struct intent *ret);
 
+/* The intent that holds a nonce. */
+NODISCARD bool intent_on(
+    struct runner *r, const struct account *a, uint64_t nonce, struct intent *ret);
+
 enum reserve {
 	RESERVE_DONE,
 	RESERVE_NO_FUNDS, /* the balance does not cover it with all that is live */

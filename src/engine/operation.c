@@ -64,6 +64,7 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	struct operation *o = runner_operation(r, id);
 	struct operation read;
 	struct chain_run *c;
+	struct account *a;
 	size_t at;
 
 	if (o)
@@ -72,8 +73,10 @@ struct operation *operation_load(struct runner *r, int64_t id)
 		return NULL;
 	c = runner_chain_by_id(r, read.chain);
 	read.kind = kind_find(r, read.kind_name);
-	if (!c || !read.kind || !account_load(r, c, read.account))
+	a = c && read.kind ? account_load(r, c, read.account) : NULL;
+	if (!a)
 		return NULL;
+	account_use(r, a);
 	o = mem_copy(&read, sizeof read);
 	r->operations =
 	    mem_grow(r->operations, r->operations_n + 1, sizeof(struct operation *));

@@ -132,67 +132,78 @@ void sign_ask(struct runner *r, struct account *a, const struct intent *i,
 
 /* -- bytes came back ------------------------------------------------------------ */
 
-static void signed_event(
-    struct runner *r, const struct intent *i, const struct sign_one *one)
+static void put_event(
+    struct runner *r, const struct intent *i, const struct attempt_new *new)
 {
 	char what[24], why[200], hash[65];
 
-	hex_format(hash, one->out.hash.at, sizeof one->out.hash.at);
+	hex_format(hash, new->hash.at, sizeof new->hash.at);
 	snprintf(what, sizeof what, "attempt %.8s", hash);
 	snprintf(why, sizeof why, "nonce %llu, %smax fee %llu, tip %llu wei, gas %llu",
-	    (unsigned long long)i->nonce, one->empty ? "empty, " : "",
-	    (unsigned long long)one->job.fees.max_fee,
-	    (unsigned long long)one->job.fees.tip, (unsigned long long)one->job.fees.gas);
+	    (unsigned long long)new->nonce, new->empty ? "empty, " : "",
+	    (unsigned long long)new->fees.max_fee, (unsigned long long)new->fees.tip,
+	    (unsigned long long)new->fees.gas);
 	journal_event(r->s.journal,
 	    &(struct event){ .operation = i->operation,
 		.row = i->row,
 		.what = what,
-		.from = "",
+		.from = new->raw_len ? "" : "forgotten",
 		.to = "signed",
 		.why = why });
 }
 
-static void attempt_put(struct runner *r, struct account *a, const struct intent *i,
-    const struct sign_one *one)
+/* What a block says of fees may be out of all range: it only has to fit the column. */
+static int64_t fitting(uint64_t v)
+{
+	return v < INT64_MAX ? (int64_t)v : INT64_MAX;
+}
+
+void attempt_put(struct runner *r, struct account *a, const struct intent *i,
+    const struct attempt_new *new)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	const struct fees *fees = &one->job.fees;
+	const struct fees *fees = &new->fees;
 	struct chain_run *c = a->chain;
 	struct sql_attempt_add_in in = {
 		.intent = i->id,
 		.account = a->id,
-		.raw = one->out.raw,
-		.raw_len = one->out.raw_len,
-		.empty = one->empty,
+		.raw = new->raw,
+		.raw_len = new->raw_len,
+		.empty = new->empty,
 		.fee_type = fees->type,
-		.gas = (int64_t)fees->gas,
-		.max_fee = (int64_t)fees->max_fee,
-		.tip = (int64_t)fees->tip,
+		.gas = fitting(fees->gas),
+		.max_fee = fitting(fees->max_fee),
+		.tip = fitting(fees->tip),
 	};
 	struct sql_attempt_add_out out;
+	struct payload empty = { .to = a->address };
 	struct amount cost, held;
 	struct head head;
 
 	if (follower_head(c->follower, &head))
 		in.signed_height = (int64_t)head.height;
-	memcpy(in.hash, one->out.hash.at, sizeof in.hash);
-	CHECK(money_cost(&cost, &one->job.payload, fees));
+	memcpy(in.hash, new->hash.at, sizeof in.hash);
+	CHECK(money_cost(&cost, new->empty ? &empty : &i->payload, fees));
 	if (amount_cmp(&cost, &i->cost) < 0)
 		cost = i->cost;
 	held = i->held;
 	if (o)
 		(void)money_held_with(
-		    &held, c, o, i, fees, one->empty); /* signed: held anyway */
+		    &held, c, o, i, fees, new->empty); /* signed: held anyway */
 	if (!sql_attempt_add_one(r->s.journal, &in, &out))
 		return;
+	/* Bytes that are known go on being sent, not those that only a block has shown.
+	 */
 	sql_intent_signed(r->s.journal,
-	    &(struct sql_intent_signed_in){
-		.id = i->id, .attempt = out.id, .cost = cost, .held = held });
+	    &(struct sql_intent_signed_in){ .id = i->id,
+		.attempt = new->raw_len || !i->has_attempt ? out.id : i->attempt,
+		.cost = cost,
+		.held = held });
 	if (o)
 		money_move(o, &i->held, &held);
-	signed_event(r, i, one);
+	put_event(r, i, new);
 	a->send_ready = true;
-	if (i->has_attempt)
+	if (i->has_attempt && new->raw_len)
 		account_send_again(a, i->nonce);
 }
 
@@ -220,7 +231,13 @@ static void take_one(struct runner *r, const struct sign_one *one)
 		a->unsigned_left |= i.state == INTENT_RESERVED;
 		return;
 	}
-	attempt_put(r, a, &i, one);
+	attempt_put(r, a, &i,
+	    &(struct attempt_new){ .hash = one->out.hash,
+		.nonce = i.nonce,
+		.raw = one->out.raw,
+		.raw_len = one->out.raw_len,
+		.empty = one->empty,
+		.fees = one->job.fees });
 }
 
 void sign_take(struct runner *r)

@@ -10,6 +10,20 @@ void sign_ask(struct runner *r, struct account *a, const struct intent *i,
     const struct fees *fees, bool empty);
 void sign_flush(struct runner *r); /* the batch that was filled in this turn */
 
+/* An attempt becomes durable, and its intent signed. Without bytes: this journal has
+ * forgotten them, and a block shows the rest. */
+struct attempt_new {
+	struct hash hash;
+	uint64_t nonce;
+	const uint8_t *raw; /* never NULL */
+	uint32_t raw_len;
+	bool empty;
+	struct fees fees;
+};
+
+void attempt_put(struct runner *r, struct account *a, const struct intent *i,
+    const struct attempt_new *new);
+
 /* What the workers brought. */
 void sign_take(struct runner *r);
 

@@ -10,6 +10,7 @@
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
+#include "engine/judge.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
@@ -59,60 +60,38 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 	s->height = b->head.height;
 }
 
-/* -- judging --------------------------------------------------------------- */
+/* -- settling -------------------------------------------------------------- */
 
-/* Does it pay what an operation of this account still owes: an item that is not settled,
- * or a service fee? */
-static bool pays_an_item(struct runner *r, struct account *a, const struct whole_tx *tx)
+/* What the consumer of a nonce is, for the proof of the payload that did not get it. */
+static const char *consumer_is(int judgement)
 {
-	struct payment pay;
-
-	if (tx->creates || !a->chain->connector->payment(&pay, &tx->payload))
-		return false;
-	for (size_t k = 0; k < r->operations_n; k++) {
-		struct operation *o = r->operations[k];
-		struct sql_item_paid_by_in in = { .operation = o->id,
-			.amount = pay.amount };
-		struct sql_item_paid_by_out row;
-		struct address token;
-		bool has = o->kind->token(o, &token);
-
-		if (o->account != a->id || has != pay.token ||
-		    (has && !address_same(&token, &pay.asset)))
-			continue;
-		memcpy(in.recipient, pay.to.at, sizeof in.recipient);
-		if (sql_item_paid_by_one(r->s.journal, &in, &row) ||
-		    o->kind->owes(r, o, &pay))
-			return true;
+	switch (judgement) {
+	case JUDGEMENT_ADOPTED:
+		return "pays another row, which is adopted";
+	case JUDGEMENT_FORGOTTEN:
+		return "pays again what was paid";
+	default:
+		return "pays none of the items";
 	}
-	return false;
-}
-
-static bool intent_on(
-    struct runner *r, const struct account *a, int64_t nonce, struct intent *ret)
-{
-	struct sql_intent_by_nonce_out found;
-
-	return sql_intent_by_nonce_one(r->s.journal,
-		   &(struct sql_intent_by_nonce_in){ .account = a->id, .nonce = nonce },
-		   &found) &&
-	    intent_read(r->s.journal, found.id, ret);
 }
 
 /* In a final block, by the quorum: the payload on this nonce is dead, unless the
- * stranger pays one of our items. */
+ * stranger may be its payment. */
 static void settle(struct runner *r, struct account *a, int64_t nonce, int judgement,
     const uint8_t *hash, uint64_t height)
 {
 	struct operation *o;
 	struct intent i;
+	struct hash by;
 	char hex[65], proof[240];
 
-	if (!intent_on(r, a, nonce, &i) ||
+	memcpy(by.at, hash, sizeof by.at);
+	shared_settled(r, a, (uint64_t)nonce, &by, height);
+	if (!intent_on(r, a, (uint64_t)nonce, &i) ||
 	    (i.state != INTENT_RESERVED && i.state != INTENT_SIGNED))
 		return;
-	o = runner_operation(r, i.operation);
-	if (judgement != JUDGEMENT_FOREIGN) {
+	o = operation_load(r, i.operation);
+	if (judgement == JUDGEMENT_SUSPECT) {
 		if (o)
 			operation_stop(r, o,
 			    "a transaction that this journal does not know "
@@ -122,40 +101,9 @@ static void settle(struct runner *r, struct account *a, int64_t nonce, int judge
 	hex_format(hex, hash, 32);
 	snprintf(proof, sizeof proof,
 	    "another transaction consumed nonce %lld: 0x%s in final block %llu, read "
-	    "whole, pays none of the items",
-	    (long long)nonce, hex, (unsigned long long)height);
+	    "whole, %s",
+	    (long long)nonce, hex, (unsigned long long)height, consumer_is(judgement));
 	intent_void(r, &i, false, proof, "another transaction consumed the nonce");
-}
-
-/* A quorum read it whole and alike: the consumer of the nonce is known. */
-static void judge(struct runner *r, struct account *a, const struct stranger *s)
-{
-	const struct whole_tx *tx = &s->tx;
-	struct sql_consumed_add_in in = { .account = a->id,
-		.nonce = (int64_t)tx->nonce,
-		.height = (int64_t)s->height,
-		.no_recipient = tx->creates,
-		.value = tx->payload.value,
-		.data = tx->payload.data };
-	bool suspect = pays_an_item(r, a, tx);
-	struct intent i;
-
-	in.judgement = suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN;
-	in.data_len = tx->payload.data_len < PAYLOAD_DATA_MAX ? tx->payload.data_len
-							      : PAYLOAD_DATA_MAX;
-	memcpy(in.hash, tx->hash.at, sizeof in.hash);
-	memcpy(in.block_hash, s->block_hash.at, sizeof in.block_hash);
-	memcpy(in.recipient, tx->payload.to.at, sizeof in.recipient);
-	sql_consumed_add(r->s.journal, &in);
-	log_warn("account", "another program used key %s: nonce %llu in block %llu",
-	    a->key_name, (unsigned long long)tx->nonce, (unsigned long long)s->height);
-	if (intent_on(r, a, in.nonce, &i))
-		attempts_replaced(r, i.id, true);
-	if (suspect)
-		account_stop(r, a,
-		    "a transaction that this journal does not know pays one of its "
-		    "rows: another copy of this journal is running, or this one is "
-		    "old; look first: pawl verify, man pawl (DAMAGE)");
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -199,7 +147,7 @@ static void take_reading(
 	s->readers |= 1u << node;
 	if (!follower_quorum(a->chain->follower, s->readers))
 		return;
-	judge(r, a, s);
+	stranger_judge(r, a, s);
 	stranger_forget(a, s);
 	r->again = true;
 }
@@ -377,7 +325,7 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 {
 	struct intent i;
 
-	if (intent_on(r, a, nonce, &i))
+	if (intent_on(r, a, (uint64_t)nonce, &i))
 		attempts_replaced(r, i.id, false);
 	a->holes = true;
 	sql_consumed_drop(r->s.journal,
@@ -424,7 +372,7 @@ static void reopen(struct runner *r, struct account *a, int64_t nonce)
 {
 	struct intent i;
 
-	if (!intent_on(r, a, nonce, &i))
+	if (!intent_on(r, a, (uint64_t)nonce, &i))
 		return;
 	attempts_replaced(r, i.id, false);
 	if (i.state == INTENT_VOID && operation_load(r, i.operation))

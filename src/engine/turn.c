@@ -84,6 +84,25 @@ static void follower_asks(
 	runner_ask(c->runner, c, node, body, false, done, done_ctx);
 }
 
+/* Also those that have nothing to do: no use of their nonces may go by unseen. */
+static void accounts_all(struct runner *r, struct chain_run *c)
+{
+	struct sql_account_of_chain_in in = { .chain = c->id };
+	struct sql_account_of_chain_out row;
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	sql_account_of_chain_begin(r->s.journal, &in);
+	while (sql_account_of_chain_next(r->s.journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n; i++)
+		account_load(r, c, ids[i]);
+	free(ids);
+	c->watch_changed = true;
+}
+
 /* -- what the follower tells ----------------------------------------------- */
 
 static void told_adopted(void *ctx, const struct block_facts *b)
@@ -134,30 +153,10 @@ static void told_passed(void *ctx, uint64_t height)
 		attempts_passed(c->runner, c->accounts[i], height);
 }
 
-/* Also the accounts and operations that had nothing more to do are concerned. */
-static void accounts_all(struct runner *r, struct chain_run *c)
-{
-	struct sql_account_of_chain_in in = { .chain = c->id };
-	struct sql_account_of_chain_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
-
-	sql_account_of_chain_begin(r->s.journal, &in);
-	while (sql_account_of_chain_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++)
-		account_load(r, c, ids[i]);
-	free(ids);
-	c->watch_changed = true;
-}
-
 static void told_undone(void *ctx, uint64_t ancestor)
 {
 	struct chain_run *c = ctx;
 
-	accounts_all(c->runner, c);
 	for (size_t i = 0; i < c->accounts_n; i++) {
 		account_retracted(c->runner, c->accounts[i], ancestor);
 		attempts_undone(c->runner, c->accounts[i], ancestor);
@@ -267,6 +266,8 @@ static void chain_known(struct runner *r, struct chain_run *c)
 		runner_only(r, r->s.only_operation);
 	else
 		operations_load(r, c);
+	if (!MUTANT(unused_not_watched))
+		accounts_all(r, c);
 	c->watch_changed = true;
 }
 

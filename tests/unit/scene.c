@@ -22,6 +22,7 @@
 #define LAST_MS (24 * 3600 * 1000ll)
 
 static struct lossy *disk;
+static struct lossy_image *kept;
 static void *region;
 static const char *(*say)(void *ctx);
 static void *say_ctx;
@@ -137,6 +138,20 @@ void scene_rest(struct scene *s)
 {
 	world_free(s->world);
 	s->world = NULL;
+}
+
+void scene_keep(struct scene *s)
+{
+	(void)s;
+	free(kept);
+	kept = lossy_keep(disk);
+}
+
+void scene_put_back(struct scene *s)
+{
+	journal_close(s->journal);
+	s->journal = NULL;
+	lossy_put_back(disk, kept);
 }
 
 void scene_open(struct scene *s, uint32_t nodes, int quorum)

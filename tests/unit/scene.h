@@ -37,6 +37,10 @@ void scene_close(struct scene *s);
 void scene_rest(struct scene *s);
 void scene_rise(struct scene *s);
 
+/* All that is on the disk, as a snapshot of a machine has it; and back, at rest. */
+void scene_keep(struct scene *s);
+void scene_put_back(struct scene *s);
+
 void scene_mine(struct scene *s, uint64_t blocks);
 uint64_t scene_height(const struct scene *s);
 /* Another program spends with the key, in the next block unless it waits in the pool. */

@@ -43,9 +43,9 @@ static void a_stranger_on_our_nonce_costs_nobody_anything(void **state_)
 	finish();
 }
 
-/* It used the nonce of a row and paid that very row: an absent receipt of ours proves
- * nothing, and the row is not paid a second time. */
-static void a_stranger_that_pays_the_row_of_its_nonce_moves_nothing(void **state_)
+/* It used the nonce of a row and paid that very row: whoever signed it, that is its
+ * payment, and an absent receipt of ours proves nothing. */
+static void a_stranger_that_pays_the_row_of_its_nonce_is_its_payment(void **state_)
 {
 	int64_t ids[8];
 
@@ -59,13 +59,11 @@ static void a_stranger_that_pays_the_row_of_its_nonce_moves_nothing(void **state
 	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[1],
 	    lists[0].amount[1], 60 * GWEI);
 	sim_mining(scene.chain, INTERVAL_MS);
-	run_until(state() == OPERATION_NEEDS_OPERATOR);
-	run(60000);
-	assert_says(op()->waits_for, "consumed a nonce and pays one of the rows");
-	assert_true(live(1));
+	run_until(op()->by_state[ITEM_FINAL].n == 3);
 	assert_int_equal(intents_of(1, ids), 1);
 	assert_int_equal(paid(&lists[0], 1), 0); /* by us; the stranger's is there */
-	assert_int_equal(op()->by_state[ITEM_FINAL].n, 2);
+	assert_true(account()->stopped);
+	assert_says(account()->why_stopped, "forgot a transaction");
 }
 
 static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
@@ -89,6 +87,29 @@ static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
 	sim_mining(scene.chain, INTERVAL_MS);
 	finish();
 	assert_int_equal(intents_of(1, ids), 1);
+}
+
+/* No operation of the account is open, but the chain is followed: its uses are read all
+ * the same. */
+static void what_happens_between_two_lists_is_read(void **state_)
+{
+	struct sql_consumed_since_out seen;
+	struct list *later;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(2);
+	finish();
+	rise_again();
+	run_until(chain()->id);
+	after_blocks(2);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	after_blocks(SCENE_DEPTH + 3);
+	later = pay(&(struct list){ .name = "later", .rows = 2 });
+	run_until(operation_ended(op_of(later)));
+	assert_true(sql_consumed_since_one(scene.journal,
+	    &(struct sql_consumed_since_in){ .account = account()->id }, &seen));
+	assert_int_equal(seen.n, 1);
 }
 
 /* Another program's transaction was below ours, and its block vanishes with it. */
@@ -370,9 +391,10 @@ static void bytes_for_a_hole_leave_at_once(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(what_happens_between_two_lists_is_read, end),
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
-		T(a_stranger_that_pays_the_row_of_its_nonce_moves_nothing),
+		T(a_stranger_that_pays_the_row_of_its_nonce_is_its_payment),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
 		T(a_nonce_that_comes_back_is_paid_with),
 		T(a_nonce_that_comes_back_is_filled),

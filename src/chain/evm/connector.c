@@ -11,6 +11,7 @@ const struct connector connector_evm = {
 	.sign = evm_tx_sign,
 	.fees_first = evm_fees_first,
 	.fees_bump = evm_fees_bump,
+	.fees_tagged = evm_fees_tagged,
 	.fees_over = evm_fees_over,
 	.fees_reserve = evm_fees_reserve,
 	.identity = evm_identity,

@@ -13,6 +13,7 @@ void evm_fees_first(struct fees *ret, const struct fee_market *m, uint64_t gas,
     enum fee_type type, uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
 bool evm_fees_bump(struct fees *ret, const struct fees *old, const struct fee_market *m,
     uint64_t max_fee_cap, uint64_t tip_cap, const uint8_t tag[5]);
+bool evm_fees_tagged(const struct fees *fees, const uint8_t tag[5]);
 uint64_t evm_fees_over(const struct fees *now, uint64_t max_fee_cap);
 uint64_t evm_fees_reserve(const struct fees *now, uint64_t max_fee_cap);
 

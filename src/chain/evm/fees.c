@@ -237,6 +237,15 @@ bool evm_fees_bump(struct fees *ret, const struct fees *old, const struct fee_ma
 	return ok;
 }
 
+bool evm_fees_tagged(const struct fees *fees, const uint8_t tag[5])
+{
+	if (fees->type == FEE_LEGACY)
+		return carries(fees->max_fee, tag_price(tag)) &&
+		    carries(fees->gas, tag_gas(tag));
+	return carries(fees->max_fee, tag_max_fee(tag)) &&
+	    carries(fees->tip, tag_tip(tag));
+}
+
 /* Each replacement by the rule, and rounded to the tag. */
 static uint64_t replaced(const struct fees *now, int times, uint64_t max_fee_cap)
 {

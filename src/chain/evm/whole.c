@@ -114,12 +114,27 @@ static bool payload_parse(struct whole_tx *ret, const json_t *tx)
 	return hex_parse(ret->payload.data, kept, input + 2, 2 * kept);
 }
 
+/* Zero where they are none that we would sign: such a transaction carries no tag. */
+static void fees_parse(struct fees *ret, const json_t *tx)
+{
+	const char *type = json_str(tx, "type");
+	bool dynamic = type && !strcmp(type, "0x2");
+
+	*ret = (struct fees){ .type = dynamic ? FEE_1559 : FEE_LEGACY };
+	if (json_hex_u64(tx, "gas", &ret->gas) &&
+	    json_hex_u64(tx, dynamic ? "maxFeePerGas" : "gasPrice", &ret->max_fee) &&
+	    (!dynamic || json_hex_u64(tx, "maxPriorityFeePerGas", &ret->tip)))
+		return;
+	*ret = (struct fees){ .type = ret->type };
+}
+
 static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
 {
 	if (!json_hex_bytes(tx, "hash", ret->hash.at, sizeof ret->hash.at) ||
 	    !json_hex_bytes(tx, "from", ret->from.at, sizeof ret->from.at) ||
 	    !json_hex_u64(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx))
 		return false;
+	fees_parse(&ret->fees, tx);
 	ret->known = true;
 	ret->included = !rpc_is_null(json_object_get(tx, "blockHash"));
 	if (!ret->included)

@@ -1,0 +1,235 @@
+/* The journal is an older one than what was sent: what it forgot is seen in a block,
+ * known by its payload or its tag, and counts for the row that it pays. */
+#include "payer.h"
+
+static void lose(void)
+{
+	rest();
+	scene_put_back(&scene);
+	scene_rise(&scene);
+	rise();
+	run_until(runner_operation(runner, lists[0].id));
+}
+
+/* Signed by another life of this very journal, for a row, on a nonce. */
+static void spend_for(int row, uint64_t nonce)
+{
+	const struct connector *evm = chain()->connector;
+	struct payment p = { .to = lists[0].to[row],
+		.amount = amount_u64(lists[0].amount[row]) };
+	struct fee_market m = {
+		.next_base_fee = 20 * GWEI, .tip = 2 * GWEI, .has_1559 = true
+	};
+	struct sign_job job = { .key = scene.key, .nonce = nonce };
+	struct signed_bytes bytes;
+	struct sim_word word;
+	uint8_t tag[5];
+
+	if (token) {
+		p.token = true;
+		p.asset = token->at;
+	}
+	evm->pay(&job.payload, &p);
+	operation_tag(op(), row, tag);
+	evm->fees_first(
+	    &job.fees, &m, token ? 100000 : 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
+	job.chain_id = scene.config.chain_id;
+	assert_int_equal(evm->sign(&bytes, &job, NULL), ERR_OK);
+	sim_pool_send(
+	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
+	assert_int_equal(word.code, 0);
+}
+
+static void check_stopped(void)
+{
+	assert_true(account()->stopped);
+	assert_says(account()->why_stopped, "forgot a transaction");
+	assert_says(account()->doubt, "forgotten");
+}
+
+static void payments_that_were_forgotten_are_the_rows(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_LIVE].n == 4);
+	scene_keep(&scene);
+	finish();
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == 12);
+	check_stopped();
+	check_exact();
+	check_fees();
+}
+
+static void the_same_in_a_token(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	pay_rows(8);
+	run_until(op()->by_state[ITEM_LIVE].n == 4);
+	scene_keep(&scene);
+	finish();
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == 8);
+	check_stopped();
+	check_exact();
+}
+
+/* A dearer attempt, signed after the copy was made. */
+static void a_bump_that_was_forgotten_is_an_attempt(void **state_)
+{
+	struct fee_row fees[16];
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(1);
+	run_until(is_signed(1));
+	scene_keep(&scene);
+	run(2000);
+	mine_at(60 * GWEI);
+	run(3000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_true(attempts_of(item(1).intent ? item(1).intent : 1, fees) > 1);
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	assert_int_equal(intents_of(1, ids), 1);
+	assert_int_equal(attempts_of(ids[0], fees), 2);
+	check_stopped();
+	check_exact();
+}
+
+/* The other life gave the nonce to another row. Both rows are paid, each once. */
+static void a_nonce_that_two_lives_gave_away(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 2;
+	pay_rows(4);
+	run_until(is_signed(2));
+	nonce = intent(item(1).intent).nonce;
+	sim_pool_drop_all(scene.chain);
+	spend_for(3, nonce);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(live(3));
+	check_stopped();
+	run_until(item(3).state == ITEM_FINAL);
+	run_until(item(1).state == ITEM_PENDING);
+	assert_int_equal(paid(&lists[0], 3), 1);
+	assert_int_equal(paid(&lists[0], 1), 0);
+}
+
+/* The row's own payment is under way on another nonce: an empty attempt takes it. */
+static void a_row_that_is_live_is_not_paid_twice(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 2;
+	pay_rows(2);
+	run_until(is_signed(2));
+	run(1000);
+	sim_pool_drop_all(scene.chain);
+	spend_for(2, intent(item(1).intent).nonce);
+	scene_mine(&scene, 1);
+	run(5000);
+	assert_int_equal(intents_of(2, ids), 2);
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(item(2).state == ITEM_FINAL);
+	run_until(intent(ids[0]).state == INTENT_VOID);
+	assert_int_equal(paid(&lists[0], 2), 1);
+}
+
+/* Its block vanishes and the nonce goes to the row that this life gave it to. */
+static void an_adopted_payment_that_lost_its_block(void **state_)
+{
+	uint64_t nonce;
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(2);
+	run_until(is_signed(1));
+	run(1000);
+	nonce = intent(item(1).intent).nonce;
+	sim_pool_drop_all(scene.chain);
+	spend_for(2, nonce);
+	scene_mine(&scene, 1);
+	run_until(live(2));
+	check_stopped();
+	assert_int_equal(intents_of(2, ids), 1);
+	assert_false(intent(ids[0]).has_nonce);
+	reorg(1, false);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(item(1).state == ITEM_FINAL);
+	run_until(item(2).state == ITEM_PENDING);
+	assert_int_equal(intent(ids[0]).state, INTENT_VOID);
+}
+
+/* An equal payment without the tag is nobody's until the operator says so. */
+static void an_equal_payment_without_the_tag_is_not_adopted(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(3);
+	run_until(is_signed(1));
+	scene_mine(&scene, 1);
+	run(1000);
+	scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[3], lists[0].amount[3], 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "does not know");
+	assert_string_equal(account()->doubt, "");
+	run(60000);
+	assert_int_equal(item(3).state, ITEM_PENDING);
+}
+
+/* A third life pays again what is final: said, and nothing follows from it. */
+static void a_second_payment_is_said(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	pay_rows(3);
+	run_until(item(1).state == ITEM_FINAL);
+	spend_for(1, 3);
+	run_until(account()->stopped);
+	check_stopped();
+	run_until(op()->by_state[ITEM_FINAL].n == 3);
+	assert_int_equal(paid(&lists[0], 1), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
+		cmocka_unit_test_teardown(the_same_in_a_token, end),
+		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
+		cmocka_unit_test_teardown(a_nonce_that_two_lives_gave_away, end),
+		cmocka_unit_test_teardown(a_row_that_is_live_is_not_paid_twice, end),
+		cmocka_unit_test_teardown(an_adopted_payment_that_lost_its_block, end),
+		cmocka_unit_test_teardown(
+		    an_equal_payment_without_the_tag_is_not_adopted, end),
+		cmocka_unit_test_teardown(a_second_payment_is_said, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
