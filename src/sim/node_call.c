@@ -67,20 +67,27 @@ static void put_word(struct call *q, const struct amount *a)
 	sim_shape_bytes(q->out, word, sizeof word);
 }
 
-/* A dynamic string: offset, length, text padded to a word. */
-static void string_encode(uint8_t out[96], const char *text)
+#define STRING_MAX 64
+
+/* A dynamic string: offset, length, text padded to words. Returns how long that is. */
+static size_t string_encode(uint8_t out[64 + STRING_MAX], const char *text)
 {
-	memset(out, 0, 96);
+	size_t len = strlen(text);
+
+	CHECK(len <= STRING_MAX);
+	memset(out, 0, 64 + STRING_MAX);
 	out[31] = 32;
-	out[63] = (uint8_t)strlen(text);
-	memcpy(out + 64, text, strlen(text));
+	out[63] = (uint8_t)len;
+	memcpy(out + 64, text, len);
+	return 64 + (len + 31) / 32 * 32;
 }
 
 /* Error(string), as Solidity's revert does. */
 static void refuse_revert(struct call *q, const char *reason)
 {
 	static const uint8_t selector[] = { 0x08, 0xc3, 0x79, 0xa0 };
-	uint8_t text[96];
+	uint8_t text[64 + STRING_MAX];
+	size_t len;
 
 	call_refuse(q, CODE_REVERT, "execution reverted%s%s", reason ? ": " : "",
 	    reason ? reason : "");
@@ -88,11 +95,10 @@ static void refuse_revert(struct call *q, const char *reason)
 		buf_add_str(&q->data, "\"0x\"");
 		return;
 	}
-	CHECK(strlen(reason) <= 32);
-	string_encode(text, reason);
+	len = string_encode(text, reason);
 	buf_add_str(&q->data, "\"0x");
 	buf_add_hex(&q->data, selector, sizeof selector);
-	buf_add_hex(&q->data, text, sizeof text);
+	buf_add_hex(&q->data, text, len);
 	buf_add_byte(&q->data, '"');
 }
 
@@ -122,10 +128,10 @@ static void call_decimals(struct call *q, const struct sim_token *t)
 
 static void call_symbol(struct call *q, const struct sim_token *t)
 {
-	uint8_t text[96];
+	uint8_t text[64 + STRING_MAX];
+	size_t len = string_encode(text, t->symbol);
 
-	string_encode(text, t->symbol);
-	sim_shape_bytes(q->out, text, sizeof text);
+	sim_shape_bytes(q->out, text, len);
 }
 
 static void call_token(struct call *q, const struct sim_block *b,
