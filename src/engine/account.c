@@ -85,8 +85,8 @@ static void key_take(struct runner *r, struct account *a)
 	struct fail f = { 0 };
 	enum err e;
 
-	if (r->only_account && a->id != r->only_account)
-		return; /* followed and settled, not moved on */
+	if (a->key || !runner_moves_on(r, a->id))
+		return; /* else followed and settled, not moved on */
 	e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
 	if (e == ERR_OK && !key)
 		return; /* a command that signs nothing */
@@ -101,6 +101,14 @@ static void key_take(struct runner *r, struct account *a)
 		    a->key_name);
 	else
 		a->key = key;
+}
+
+void account_key(struct runner *r, int64_t id)
+{
+	struct account *a = account_of(r, id);
+
+	if (a)
+		key_take(r, a);
 }
 
 struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)

@@ -10,6 +10,8 @@ void account_free(struct account *a);
 /* An operation of its is loaded: its key is looked for, its limits are journaled. */
 void account_use(struct runner *r, struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
+/* It is to be moved on now: its key is asked for. */
+void account_key(struct runner *r, int64_t id);
 
 /* nonce.c. The next nonce: above all that the journal knows and above the agreed count,
  * or the lowest hole: a nonce that a stranger had until its block vanished. */

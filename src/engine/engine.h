@@ -219,6 +219,7 @@ struct runner_setup {
 	struct journal *journal;
 	const struct chain_config *chains;
 	int chains_n;
+	int chains_room; /* how many there may be, those of runner_chain_add too */
 	struct keyring_face keys;
 	const struct kind *const *kinds;
 	int kinds_n;
@@ -233,7 +234,9 @@ struct sign_batch;
 
 struct runner {
 	struct runner_setup s;
-	int64_t only_account; /* of only_operation; 0: all are moved on */
+	int64_t *taken; /* operations of runner_only */
+	size_t taken_n;
+	struct idset mine; /* their accounts: what shares one is moved on */
 	struct outbox *outbox;
 	struct chain_run *chains;
 	struct operation **operations; /* by id */
@@ -264,10 +267,15 @@ void runner_fact(struct runner *r, struct fact *f);
 void runner_ask(struct runner *r, struct chain_run *c, int node, struct buf *body,
     bool commits, pool_done_fn *done, void *ctx);
 
-/* From here on one operation is moved on, with whatever shares its account. The other
- * open ones of its chain are followed and settled, for a final block is told once; their
- * keys are not touched. */
+/* From here on this operation is moved on, with whatever shares its account, as soon as
+ * its chain is known. The other open ones of its chain are followed and settled, for a
+ * final block is told once; their keys are not touched. More than one may be taken. */
 void runner_only(struct runner *r, int64_t operation);
+/* Must it be, as far as this runner goes? */
+bool runner_moves_on(const struct runner *r, int64_t account);
+
+/* One chain more, within s.chains_room (CHECK); config is borrowed. */
+struct chain_run *runner_chain_add(struct runner *r, const struct chain_config *config);
 
 struct runner *runner_new(const struct runner_setup *s);
 void runner_free(struct runner *r);

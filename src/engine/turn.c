@@ -243,29 +243,45 @@ static void operations_load(struct runner *r, struct chain_run *c)
 	c->watch_changed = true;
 }
 
-void runner_only(struct runner *r, int64_t operation)
+static void take(struct runner *r, int64_t operation)
 {
 	struct chain_run *c;
 	struct operation only;
 
-	r->s.only_operation = operation;
 	if (!operation_read(r->s.journal, operation, &only))
 		return;
 	c = runner_chain_by_id(r, only.chain);
 	if (!c)
 		return;
-	r->only_account = only.account;
+	idset_add(&r->mine, only.account);
+	account_key(r, only.account);
 	operation_load(r, operation);
 	operations_load(r, c);
+}
+
+void runner_only(struct runner *r, int64_t operation)
+{
+	r->s.only_operation = operation;
+	for (size_t i = 0; i < r->taken_n; i++)
+		if (r->taken[i] == operation)
+			return;
+	r->taken = mem_grow(r->taken, r->taken_n + 1, sizeof *r->taken);
+	r->taken[r->taken_n++] = operation;
+	take(r, operation);
+}
+
+bool runner_moves_on(const struct runner *r, int64_t account)
+{
+	return !r->s.only_operation || idset_has(&r->mine, account);
 }
 
 static void chain_known(struct runner *r, struct chain_run *c)
 {
 	c->id = follower_chain(c->follower);
-	if (r->s.only_operation)
-		runner_only(r, r->s.only_operation);
-	else
+	if (!r->s.only_operation)
 		operations_load(r, c);
+	for (size_t i = 0; i < r->taken_n; i++)
+		take(r, r->taken[i]);
 	if (!MUTANT(unused_not_watched))
 		accounts_all(r, c);
 	c->watch_changed = true;
@@ -333,10 +349,24 @@ struct runner *runner_new(const struct runner_setup *s)
 	r->outbox = outbox_new();
 	r->signed_end = &r->signed_in;
 	r->facts_end = &r->facts;
-	r->chains = mem_array((size_t)s->chains_n, sizeof *r->chains);
+	if (r->s.chains_room < s->chains_n)
+		r->s.chains_room = s->chains_n;
+	r->chains = mem_array((size_t)r->s.chains_room, sizeof *r->chains);
 	for (int i = 0; i < s->chains_n; i++)
 		chain_open(r, &r->chains[i], &s->chains[i]);
+	if (s->only_operation > 0)
+		runner_only(r, s->only_operation);
 	return r;
+}
+
+struct chain_run *runner_chain_add(struct runner *r, const struct chain_config *config)
+{
+	struct chain_run *c = &r->chains[r->s.chains_n];
+
+	CHECK(r->s.chains_n < r->s.chains_room);
+	r->s.chains_n++;
+	chain_open(r, c, config);
+	return c;
 }
 
 /* The world must have been freed, or have nothing of this runner under way. */
@@ -364,6 +394,8 @@ void runner_free(struct runner *r)
 	}
 	free(r->chains);
 	idset_release(&r->signing);
+	idset_release(&r->mine);
+	free(r->taken);
 	free(r);
 }
 
@@ -403,13 +435,6 @@ static void advance(struct runner *r, struct operation *o)
 	operation_stop(r, o, f.why);
 }
 
-/* One that had ended is looked at whenever something changed: a final block that vanished
- * begins it again, whosever turn it is. */
-static bool is_moved_on(const struct runner *r, const struct operation *o)
-{
-	return !r->only_account || o->account == r->only_account;
-}
-
 static void decide(struct runner *r)
 {
 	for (int i = 0; i < r->s.chains_n; i++) {
@@ -427,10 +452,12 @@ static void decide(struct runner *r)
 	}
 	sign_take(r);
 	take_facts(r);
+	/* One that had ended is looked at whenever something changed: a final block that
+	 * vanished begins it again, whosever turn it is. */
 	for (size_t i = 0; i < r->operations_n; i++) {
 		struct operation *o = r->operations[i];
 
-		if (operation_ended(o) ? o->dirty : is_moved_on(r, o))
+		if (operation_ended(o) ? o->dirty : runner_moves_on(r, o->account))
 			advance(r, o);
 	}
 	for (int i = 0; i < r->s.chains_n; i++)

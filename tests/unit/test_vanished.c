@@ -376,7 +376,7 @@ static void rows_of_an_ended_list_are_not_lost(void **state_)
 	sim_mining(scene.chain, 0);
 	reorg(height() - 10, false);
 	rise_again();
-	runner->only_account = 999; /* another key's list is run */
+	runner->s.only_operation = 999; /* another key's list is run */
 	run_until(chain()->id && follower_stopped(chain()->follower));
 	run(5000);
 	assert_int_equal(follower_accept(chain()->follower, &f), ERR_OK);
