@@ -22,6 +22,16 @@ WHERE id = 1;
 -- out: doubt text?, marked bool, base i64, born i64
 SELECT doubt, marked, base, born FROM journal WHERE id = 1;
 
+-- What the journal holds, for the sentence about a copy.
+-- name: journal_holds
+-- out: commit_no i64, operations i64
+-- scan: there are few operations
+SELECT commit_no, (SELECT COUNT(*) FROM operation) AS operations FROM journal WHERE id = 1;
+
+-- What a copy is given before anybody can take it for the journal.
+-- name: journal_copied
+UPDATE journal SET marked = 1 WHERE id = 1;
+
 -- It is the journal now, and no copy any more.
 -- name: journal_unmark
 UPDATE journal SET marked = 0 WHERE id = 1;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "journal/inside.h"
 
 #define DOUBT_SIZE 1000 /* of the sentence; what comes when it is full adds nothing */
@@ -26,7 +27,7 @@ void doubt_find(struct journal *j)
 		snprintf(why, sizeof(why),
 		    "it is a copy that `pawl backup` made at commit %lld",
 		    (long long)o.commit_no);
-	else if (is_other_file(j, &o, &c))
+	else if (is_other_file(j, &o, &c) && !MUTANT(copy_not_doubted))
 		snprintf(why, sizeof(why),
 		    "it is another file than commit %lld was written to, so a copy",
 		    (long long)o.commit_no);
@@ -35,6 +36,17 @@ void doubt_find(struct journal *j)
 	log_warn("journal", "%s may be older than what was sent: %s", j->path, why);
 	journal_doubt_add(j, why);
 	sql_journal_unmark(j);
+}
+
+void doubt_restored(struct journal *j, bool latest, const char *why)
+{
+	sql_journal_unmark(j);
+	if (!latest) {
+		journal_doubt_add(j, why);
+		return;
+	}
+	journal_event(j,
+	    &(struct event){ .what = "journal", .from = "", .to = "latest", .why = why });
 }
 
 const char *journal_doubt(struct journal *j)

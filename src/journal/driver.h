@@ -16,7 +16,8 @@
 struct db;   /* one connection */
 struct stmt; /* one prepared statement of it */
 
-enum db_mode { DB_CREATE, DB_WRITE, DB_READ };
+/* DB_ALONE: to read the database without its -wal; nothing is locked or made. */
+enum db_mode { DB_CREATE, DB_WRITE, DB_READ, DB_ALONE };
 
 struct db_driver {
 	const char *name;
@@ -48,8 +49,10 @@ struct db_driver {
 	enum err (*force)(struct db *d, bool again, struct fail *f);
 	/* Bounded housekeeping between transactions. */
 	enum err (*tend)(struct db *d, bool now, struct fail *f);
-	/* A whole, verified copy under another name, synced. The file is there, empty. */
-	enum err (*backup)(struct db *d, const char *to, struct fail *f);
+	/* A whole copy under another name, of one moment, its pages checked, synced; it
+	 * stands alone. The file is there, empty. then: a statement that the copy
+	 * executes; SQL_COUNT: none. */
+	enum err (*backup)(struct db *d, const char *to, int then, struct fail *f);
 	/* Pages, indexes and foreign keys; false: why names the first fault. */
 	bool (*check)(struct db *d, char *why, size_t why_len);
 };

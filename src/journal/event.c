@@ -275,20 +275,6 @@ int64_t events_check(
 	return c.bad_commit;
 }
 
-int64_t journal_check_events(struct journal *j, int64_t *ret_operation)
-{
-	bool alone = j->reader && !j->snapshot;
-	int64_t commit_no;
-
-	CHECK(!j->writing);
-	if (alone)
-		journal_read_begin(j);
-	commit_no = events_check(j, 1, 0, ret_operation);
-	if (alone)
-		journal_read_end(j);
-	return commit_no;
-}
-
 void journal_tail(struct journal *j, int64_t operation, char out[65])
 {
 	struct sql_link_before_out o;

@@ -85,10 +85,20 @@ void events_write(struct journal *j, uint8_t link[32]);
 int64_t events_check(
     struct journal *j, int64_t first_id, int64_t first_commit, int64_t *ret_operation);
 
+/* check.c */
+/* Cheap, and made before anything else is read: is the end of the journal the end that
+ * its own row names? */
+enum err check_tail(
+    struct journal *j, const struct sql_journal_get_out *o, struct fail *f);
+/* The same, and each event against its link. */
+enum err check_events(struct journal *j, struct fail *f);
+bool check_sums(struct journal *j, char *why, size_t why_len); /* of all operations */
+
 /* doubt.c */
 /* Is it a copy, or in another file than its last commit? Journaled, in the transaction
  * that sets the owner. */
 void doubt_find(struct journal *j);
+void doubt_restored(struct journal *j, bool latest, const char *why);
 
 /* migrate.c */
 /* How many migrations the journal has; all known ones must be equal to ours. */
@@ -101,11 +111,19 @@ void migrate_up(struct journal *j, int have);
 
 /* owner.c */
 void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix);
+/* A name beside the journal that does not begin with the journal's. */
+void journal_name_beside(char out[NAME_SIZE], const char *path, const char *prefix);
 void journal_mark_unsynced(struct journal *j);
 /* ERR_OWNED, naming who has it. */
 enum err owner_name(const char *path, struct fail *f);
 enum err owner_take(struct journal *j, const struct owner *who, int have,
     char **ret_backup, struct fail *f);
+/* The same of a copy that becomes the journal: it is its own backup, and why says why it
+ * may be old; latest: that it is not. */
+enum err owner_take_copy(struct journal *j, const struct owner *who, int have,
+    bool latest, const char *why, struct fail *f);
+/* temp, which is whole, becomes path, where none is. */
+enum err owner_publish(const char *temp, const char *path, struct fail *f);
 
 extern int64_t (*journal_wall_ms)(void); /* for display; a test may replace it */
 

@@ -93,6 +93,33 @@ enum err journal_start_error(const struct journal *j, struct fail *f)
 
 /* -- opening --------------------------------------------------------------- */
 
+/* What died in the middle is done again. Its copy is there, or it died twice. */
+static bool in_restore(const char *path, struct fail *f)
+{
+	char copy[NAME_SIZE], old[NAME_SIZE];
+
+	journal_name_beside(copy, path, "restored");
+	journal_name_beside(old, path, "replaced-1");
+	if (journal_files->size(copy) < 0 &&
+	    (journal_files->size(path) >= 0 || journal_files->size(old) < 0))
+		return false;
+	fail_set(f, ERR_NO_JOURNAL,
+	    "%s: is not whole: a `pawl restore` ended in its middle; type it again. What"
+	    " was the journal lies beside it, as replaced-1-.. or with the next number",
+	    path);
+	return true;
+}
+
+static enum err refuse_none(const char *path, struct fail *f)
+{
+	if (in_restore(path, f))
+		return ERR_NO_JOURNAL;
+	return fail_set(f, ERR_NO_JOURNAL,
+	    "%s: no journal is there; `pawl init` makes an empty one, and only that;"
+	    " `pawl restore FILE` puts a backup there",
+	    path);
+}
+
 static enum err refuse_missing(const char *path, enum db_mode mode, struct fail *f)
 {
 	char name[NAME_SIZE];
@@ -102,16 +129,18 @@ static enum err refuse_missing(const char *path, enum db_mode mode, struct fail 
 	if (mode == DB_CREATE)
 		return ERR_OK;
 	if (journal_files->size(path) < 0)
-		return fail_set(f, ERR_NO_JOURNAL,
-		    "%s: no journal is there; `pawl init` makes one, and only that",
-		    path);
+		return refuse_none(path, f);
+	if (mode == DB_ALONE)
+		return ERR_OK;
 	journal_name_with(name, path, "-wal");
 	if (journal_files->size(name) < 0)
-		return fail_set(f, ERR_DAMAGED,
-		    "%s: is missing, and with it perhaps the last commits; what the"
-		    " database holds is certain, and nothing was sent now. Put it back;"
-		    " if it is lost: man pawl, DAMAGE",
-		    name);
+		return in_restore(path, f)
+		    ? ERR_NO_JOURNAL
+		    : fail_set(f, ERR_DAMAGED,
+			  "%s: is missing, and with it perhaps the last commits; what"
+			  " the database holds is certain, and nothing was sent now. Put"
+			  " it back; if it is lost, go on in doubt: pawl restore %s",
+			  name, path);
 	return ERR_OK;
 }
 
@@ -129,7 +158,8 @@ enum err journal_open_file(
 	j->reader = !own;
 	j->starting = true;
 	events_init(&j->events);
-	e = journal_files->hold(&j->hold, path, own, f);
+	if (mode != DB_ALONE)
+		e = journal_files->hold(&j->hold, path, own, f);
 	if (e == ERR_OK) {
 		e = j->drv->open(&j->db, path, mode, f);
 		if (e != ERR_OK)
@@ -365,9 +395,4 @@ void journal_read_end(struct journal *j)
 	CHECK(j->snapshot && !j->busy_n);
 	j->snapshot = false;
 	journal_exec(j, "COMMIT");
-}
-
-bool journal_check_pages(struct journal *j, char *why, size_t why_len)
-{
-	return j->drv->check(j->db, why, why_len);
 }

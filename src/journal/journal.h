@@ -120,6 +120,38 @@ void journal_doubt_clear(struct journal *j, const char *why); /* no doubt: nothi
 /* Pages (integrity_check) and foreign keys; false: why says which. */
 bool journal_check_pages(struct journal *j, char *why, size_t why_len);
 
+/* The totals of an operation are the sums of its rows (G10). */
+bool journal_check_sums(struct journal *j, int64_t operation);
+
+/* -- copies ----------------------------------------------------------------
+ * A copy is one file, marked, which no start takes for the journal without a doubt.
+ */
+struct journal_holds {
+	int64_t commit_no, operations, bytes;
+};
+
+/* Copy it to `to`, where no file may be, while its owner goes on. What is there at the
+ * end is whole, verified (pages, events, sums) and synced; who died before left a file
+ * `unfinished-..` beside it, which the next backup clears.
+ * fails: CONFLICT (exists; an older schema), DAMAGED, DISK_FULL. */
+NODISCARD enum err journal_backup(
+    const char *path, const char *to, struct journal_holds *ret, struct fail *f);
+
+struct journal_restored {
+	struct journal_holds holds;
+	char *replaced; /* the name that the old one has now; NULL: there was none. Free
+			   it */
+	char *doubt;    /* why it may be older than what was sent; NULL: it is not */
+};
+
+/* What `from` holds becomes the journal: verified first, in doubt, but for latest. What
+ * was the journal moves aside with its -wal and -shm, as `replaced-N-..`. `from` may be
+ * the journal itself: what is certain of it goes on. Dying in it leaves the old one, or
+ * none and who looks is told to type it again, or the new one.
+ * fails: OWNED (the journal, or from), NO_JOURNAL, NEWER_JOURNAL, CONFIG, DAMAGED. */
+NODISCARD enum err journal_restore(const char *path, const char *from, bool latest,
+    const struct owner *who, struct journal_restored *ret, struct fail *f);
+
 /* -- migrations ------------------------------------------------------------ */
 int journal_schema_known(void); /* the newest migration compiled in */
 NODISCARD enum err journal_schema(

@@ -10,8 +10,7 @@
 #include "base/mutant.h"
 #include "journal/inside.h"
 
-/* A name beside the journal that does not begin with the journal's. */
-static void name_beside(char out[NAME_SIZE], const char *path, const char *prefix)
+void journal_name_beside(char out[NAME_SIZE], const char *path, const char *prefix)
 {
 	const char *base = strrchr(path, '/');
 
@@ -78,7 +77,7 @@ static enum err clear(struct journal **ret, const char *temp, struct fail *f)
 }
 
 /* The -wal is there before the database: never one without the other. */
-static enum err publish(const char *temp, const char *path, struct fail *f)
+enum err owner_publish(const char *temp, const char *path, struct fail *f)
 {
 	char name[NAME_SIZE];
 	enum err e;
@@ -111,6 +110,11 @@ static enum err refuse_existing(const char *path, struct fail *f)
 		return fail_set(f, ERR_CONFLICT,
 		    "%s: is there without its database; move it away if that is lost",
 		    name);
+	journal_name_beside(name, path, "restored");
+	if (journal_files->size(name) >= 0)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s: is there: a `pawl restore` ended in its middle; type it again",
+		    name);
 	return ERR_OK;
 }
 
@@ -122,46 +126,17 @@ enum err journal_create(const char *path, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	name_beside(temp, path, "new");
+	journal_name_beside(temp, path, "new");
 	e = clear(&j, temp, f);
 	if (e == ERR_OK)
 		e = fill(j, f);
 	if (e == ERR_OK)
-		e = publish(temp, path, f);
+		e = owner_publish(temp, path, f);
 	journal_close(j);
 	return e;
 }
 
 /* -- owning ---------------------------------------------------------------- */
-
-/* Cheap, and made before anything else is read: is the end of the journal the end that
- * its own row names? */
-static enum err compare_tail(
-    struct journal *j, const struct sql_journal_get_out *o, struct fail *f)
-{
-	struct sql_event_last_out last = { .commit_no = 0 };
-	struct sql_link_last_out link = { .commit_no = 0 };
-	bool any = sql_event_last_one(j, &(struct sql_event_last_in){ .max = 1 }, &last);
-	bool linked = sql_link_last_one(j, &link);
-	enum err e = journal_start_error(j, f);
-
-	if (e != ERR_OK)
-		return e;
-	if (any != linked || last.commit_no != link.commit_no ||
-	    last.commit_no > o->commit_no)
-		return fail_set(f, ERR_DAMAGED,
-		    "its events end with commit %lld, their links"
-		    " with %lld, and the journal with %lld",
-		    (long long)last.commit_no, (long long)link.commit_no,
-		    (long long)o->commit_no);
-	if ((any ? last.id : 0) != o->events ||
-	    (linked && memcmp(link.hash, o->link, 32) != 0))
-		return fail_set(f, ERR_DAMAGED,
-		    "its last event is not the one that commit %lld"
-		    " ended with",
-		    (long long)o->commit_no);
-	return ERR_OK;
-}
 
 /* The events of the last commit against their links. */
 static enum err compare_last_commit(struct journal *j, struct fail *f)
@@ -198,7 +173,7 @@ static enum err compare(struct journal *j, struct fail *f)
 		return e != ERR_OK ? e
 				   : fail_set(f, ERR_DAMAGED, "its own row is missing");
 	}
-	e = compare_tail(j, &o, f);
+	e = check_tail(j, &o, f);
 	if (e == ERR_OK)
 		e = compare_last_commit(j, f);
 	if (e == ERR_OK)
@@ -219,11 +194,11 @@ static enum err back_up(struct journal *j, int have, char **ret_backup, struct f
 
 	snprintf(prefix, sizeof(prefix), "backup-%lld-schema-%d", (long long)j->commit_no,
 	    have);
-	name_beside(name, j->path, prefix);
+	journal_name_beside(name, j->path, prefix);
 	journal_files->remove(name);
 	e = journal_files->make(name, f);
 	if (e == ERR_OK)
-		e = j->drv->backup(j->db, name, f);
+		e = j->drv->backup(j->db, name, SQL_COUNT, f);
 	if (e == ERR_OK)
 		e = journal_files->sync_folder(name, f);
 	if (e != ERR_OK)
@@ -263,7 +238,7 @@ void journal_mark_unsynced(struct journal *j)
 {
 	char name[NAME_SIZE];
 
-	name_beside(name, j->path, "unsynced");
+	journal_name_beside(name, j->path, "unsynced");
 	if (journal_files->make(name, NULL) != ERR_OK)
 		log_warn("journal", "%s can't be made", name);
 }
@@ -275,7 +250,7 @@ static enum err force(struct journal *j, struct fail *f)
 	char name[NAME_SIZE];
 	enum err e;
 
-	name_beside(name, j->path, "unsynced");
+	journal_name_beside(name, j->path, "unsynced");
 	e = j->drv->force(j->db, journal_files->size(name) >= 0, f);
 	if (e == ERR_OK)
 		e = journal_files->sync_folder(j->path, f);
@@ -284,6 +259,18 @@ static enum err force(struct journal *j, struct fail *f)
 	if (e == ERR_OK)
 		journal_files->remove(name);
 	return e;
+}
+
+static enum err own_commit(struct journal *j, struct fail *f)
+{
+	enum err e = journal_commit(j, f);
+
+	if (e != ERR_OK)
+		return e;
+	j->taking = false;
+	j->epoch++;
+	CRASH_POINT(owner_after_epoch);
+	return ERR_OK;
 }
 
 /* have migrations are there; the rest, and our epoch, are one commit. */
@@ -309,13 +296,24 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 		doubt_find(j);
 		take(j, who);
 	}
-	e = journal_commit(j, f);
+	return own_commit(j, f);
+}
+
+enum err owner_take_copy(struct journal *j, const struct owner *who, int have,
+    bool latest, const char *why, struct fail *f)
+{
+	enum err e = compare(j, f);
+
 	if (e != ERR_OK)
 		return e;
-	j->taking = false;
-	j->epoch++;
-	CRASH_POINT(owner_after_epoch);
-	return ERR_OK;
+	j->taking = true;
+	if (journal_begin(j)) {
+		migrate_up(j, have);
+		doubt_restored(j, latest, why);
+		take(j, who);
+	}
+	e = own_commit(j, f);
+	return e == ERR_OK ? force(j, f) : e;
 }
 
 enum err owner_name(const char *path, struct fail *f)

@@ -148,7 +148,8 @@ static enum err pragma_set(sqlite3 *c, const struct pragma *p, struct fail *f)
 
 /* psow=0: a power cut amid a write may damage what lies in the same sector, so each
  * commit is padded to one. */
-static enum err uri_of(struct buf *uri, const char *path, struct fail *f)
+static enum err uri_of(
+    struct buf *uri, const char *path, enum db_mode mode, struct fail *f)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789-_./";
@@ -161,7 +162,7 @@ static enum err uri_of(struct buf *uri, const char *path, struct fail *f)
 		else
 			buf_addf(uri, "%%%02x", (unsigned char)*path);
 	}
-	buf_add_str(uri, "?psow=0");
+	buf_add_str(uri, mode == DB_ALONE ? "?psow=0&immutable=1" : "?psow=0");
 	if (buf_ok(uri))
 		return ERR_OK;
 	return fail_set(f, ERR_SYSTEM, "the path of the journal is too long");
@@ -191,10 +192,15 @@ static enum err file_controls(sqlite3 *c, struct fail *f)
 	return ERR_OK;
 }
 
+static bool reads(enum db_mode mode)
+{
+	return mode == DB_READ || mode == DB_ALONE;
+}
+
 static enum err configure(sqlite3 *c, enum db_mode mode, struct fail *f)
 {
 	sqlite3_extended_result_codes(c, 1);
-	sqlite3_busy_timeout(c, mode == DB_READ ? READER_PATIENCE_MS : OWNER_PATIENCE_MS);
+	sqlite3_busy_timeout(c, reads(mode) ? READER_PATIENCE_MS : OWNER_PATIENCE_MS);
 	sqlite3_db_config(c, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(c, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(c, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -233,7 +239,7 @@ static enum err identify(sqlite3 *c, enum db_mode mode, struct fail *f)
 		    "it is a database of another program"
 		    " (application id %s)",
 		    id);
-	return pragma_set(c, mode == DB_READ ? &read_only : &wal, f);
+	return pragma_set(c, reads(mode) ? &read_only : &wal, f);
 }
 
 static void db_close(struct db *d)
@@ -269,10 +275,11 @@ static enum err db_open(
 		[DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 		[DB_WRITE] = SQLITE_OPEN_READWRITE,
 		[DB_READ] = SQLITE_OPEN_READONLY,
+		[DB_ALONE] = SQLITE_OPEN_READONLY,
 	};
 	struct db *d = mem_new(sizeof(*d));
 	struct buf uri;
-	enum err e = uri_of(&uri, path, f);
+	enum err e = uri_of(&uri, path, mode, f);
 
 	uncounted();
 	/* SQLite takes an empty file for a new one, and removes the -wal beside it. */
@@ -509,7 +516,7 @@ static bool check(struct db *d, char *why, size_t why_len)
 	return sound(d->c, why, why_len);
 }
 
-static enum err copy(sqlite3 *from, sqlite3 *to, struct fail *f)
+static enum err copy(sqlite3 *from, sqlite3 *to, int then, struct fail *f)
 {
 	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
 	char why[200];
@@ -522,12 +529,14 @@ static enum err copy(sqlite3 *from, sqlite3 *to, struct fail *f)
 		return failed(to, "backup", f);
 	/* one file that stands alone, until it is a journal again */
 	e = run(to, "PRAGMA journal_mode=DELETE", f);
+	if (e == ERR_OK && then != SQL_COUNT)
+		e = run(to, statements[then].sqlite, f);
 	if (e == ERR_OK && !sound(to, why, sizeof(why)))
-		e = fail_set(f, ERR_DAMAGED, "the copy is not sound: %s", why);
+		e = fail_set(f, ERR_DAMAGED, "its pages are not sound: %s", why);
 	return e;
 }
 
-static enum err backup(struct db *d, const char *path, struct fail *f)
+static enum err backup(struct db *d, const char *path, int then, struct fail *f)
 {
 	sqlite3 *to = NULL;
 	enum err e;
@@ -536,7 +545,7 @@ static enum err backup(struct db *d, const char *path, struct fail *f)
 		e = failed(to, "backup", f);
 	} else {
 		sqlite3_extended_result_codes(to, 1);
-		e = copy(d->c, to, f);
+		e = copy(d->c, to, then, f);
 	}
 	sqlite3_close(to);
 	return e;

@@ -529,7 +529,7 @@ def a_missing_wal_has_a_way_out(folder):
     """a journal without its -wal says what is certain and where to go on, and so does doctor"""
     fill(folder)
     os.unlink(os.path.join(folder, "pawl.db-wal"))
-    Run(folder, "status").ends(6, err="-wal: is missing(.|\n)*is certain(.|\n)*man pawl, DAMAGE")
+    Run(folder, "status").ends(6, err="-wal: is missing(.|\n)*is certain(.|\n)*pawl restore .*pawl.db")
     *told, _ = Run(folder, "doctor", "--json").ends(1).json()
     (found,) = (o for o in told if o["check"] == "journal")
     assert not found["ok"] and "put back what is missing" in found["do"], found

@@ -1,0 +1,153 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/amount.h"
+#include "base/check.h"
+#include "journal/inside.h"
+
+#define STATES 5 /* of an item: pending, live, final, void, refunded */
+
+enum err check_tail(
+    struct journal *j, const struct sql_journal_get_out *o, struct fail *f)
+{
+	struct sql_event_last_out last = { .commit_no = 0 };
+	struct sql_link_last_out link = { .commit_no = 0 };
+	bool any = sql_event_last_one(j, &(struct sql_event_last_in){ .max = 1 }, &last);
+	bool linked = sql_link_last_one(j, &link);
+	enum err e = journal_start_error(j, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (any != linked || last.commit_no != link.commit_no ||
+	    last.commit_no > o->commit_no)
+		return fail_set(f, ERR_DAMAGED,
+		    "its events end with commit %lld, their links"
+		    " with %lld, and the journal with %lld",
+		    (long long)last.commit_no, (long long)link.commit_no,
+		    (long long)o->commit_no);
+	if ((any ? last.id : 0) != o->events ||
+	    (linked && memcmp(link.hash, o->link, 32) != 0))
+		return fail_set(f, ERR_DAMAGED,
+		    "its last event is not the one that commit %lld"
+		    " ended with",
+		    (long long)o->commit_no);
+	return ERR_OK;
+}
+
+enum err check_events(struct journal *j, struct fail *f)
+{
+	struct sql_journal_get_out o;
+	int64_t commit_no, operation;
+	enum err e;
+
+	if (!sql_journal_get_one(j, &o)) {
+		e = journal_start_error(j, f);
+		return e != ERR_OK ? e
+				   : fail_set(f, ERR_DAMAGED, "its own row is missing");
+	}
+	e = check_tail(j, &o, f);
+	if (e != ERR_OK)
+		return e;
+	commit_no = events_check(j, 1, 0, &operation);
+	e = journal_start_error(j, f);
+	if (e == ERR_OK && commit_no)
+		e = fail_set(f, ERR_DAMAGED,
+		    "the events of commit %lld, operation %lld, were altered",
+		    (long long)commit_no, (long long)operation);
+	return e;
+}
+
+bool journal_check_pages(struct journal *j, char *why, size_t why_len)
+{
+	return j->drv->check(j->db, why, why_len);
+}
+
+int64_t journal_check_events(struct journal *j, int64_t *ret_operation)
+{
+	bool alone = j->reader && !j->snapshot;
+	int64_t commit_no;
+
+	CHECK(!j->writing);
+	if (alone)
+		journal_read_begin(j);
+	commit_no = events_check(j, 1, 0, ret_operation);
+	if (alone)
+		journal_read_end(j);
+	return commit_no;
+}
+
+/* -- sums ------------------------------------------------------------------ */
+
+struct sum {
+	int64_t n;
+	struct amount sum;
+};
+
+/* false: a row is in no state, or all of them are more than an amount can be. */
+static bool count_rows(
+    struct journal *j, int64_t operation, struct sum by_state[STATES], int64_t *ret_rows)
+{
+	struct sql_item_from_in in = { operation, 1, INT64_MAX };
+	struct sql_item_from_out item;
+	bool good = true;
+
+	sql_item_from_begin(j, &in);
+	while (good && sql_item_from_next(j, &item)) {
+		struct sum *s;
+
+		good = item.state >= 0 && item.state < STATES;
+		s = &by_state[good ? item.state : 0];
+		s->n++;
+		good = good && amount_add(&s->sum, &s->sum, &item.amount);
+		++*ret_rows;
+	}
+	sql_item_from_end(j);
+	return good;
+}
+
+static bool sums_equal(const struct sql_operation_get_out *o, const struct sum is[STATES])
+{
+	const struct sum told[STATES] = { { o->pending_n, o->pending_sum },
+		{ o->live_n, o->live_sum }, { o->final_n, o->final_sum },
+		{ o->void_n, o->void_sum }, { o->refunded_n, o->refunded_sum } };
+	struct amount all = AMOUNT_ZERO;
+
+	for (int i = 0; i < STATES; i++) {
+		if (is[i].n != told[i].n || amount_cmp(&is[i].sum, &told[i].sum) != 0 ||
+		    !amount_add(&all, &all, &told[i].sum))
+			return false;
+	}
+	return amount_cmp(&all, &o->planned) == 0;
+}
+
+bool journal_check_sums(struct journal *j, int64_t operation)
+{
+	struct sql_operation_get_in in = { .id = operation };
+	struct sql_operation_get_out o;
+	struct sum by_state[STATES] = { 0 };
+	int64_t rows = 0;
+
+	if (!sql_operation_get_one(j, &in, &o) ||
+	    !count_rows(j, operation, by_state, &rows))
+		return false;
+	/* its list is still being read: nothing of it was reserved */
+	if (rows < o.items && o.pending_n == o.items)
+		return by_state[0].n == rows;
+	return sums_equal(&o, by_state);
+}
+
+bool check_sums(struct journal *j, char *why, size_t why_len)
+{
+	struct sql_operation_all_out row;
+	int64_t bad = 0;
+
+	sql_operation_all_begin(j);
+	while (!bad && sql_operation_all_next(j, &row))
+		bad = journal_check_sums(j, row.id) ? 0 : row.id;
+	sql_operation_all_end(j);
+	if (bad)
+		snprintf(why, why_len,
+		    "the totals of operation %lld are not the sums of its rows",
+		    (long long)bad);
+	return !bad;
+}

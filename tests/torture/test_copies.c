@@ -1,0 +1,341 @@
+/* Backup and restore on a disk that forgets: they die at every op, the power goes or not.
+ * What is found then is the old journal, or the new one, or an error that says to type it
+ * again; and typing it again works. A backup is there whole, or not at all.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "journal/files.h"
+#include "journal/journal.h"
+#include "journal/sql.gen.h"
+#include "lossy.h"
+
+#define FILE_MAX ((size_t)2 << 20)
+#define PATH "/disk/pawl.db"
+#define BACKUP "/disk/backup.db"
+#define NEW "/disk/new.db"
+#define OLD_ROWS 3 /* of the backup.. */
+#define ROWS 6     /* ..and of the journal */
+
+static struct lossy *disk;
+static struct lossy_image *begin;
+static char *told; /* why the last process ended; it lies beside the disk */
+static const struct owner me = { .pid = 1, .host = "lathe" };
+
+#define TOLD_SIZE 600
+
+static void say(enum err e, const char *why)
+{
+	snprintf(told, TOLD_SIZE, "%s: %s", err_name(e), why);
+	_exit(err_exit_code(e));
+}
+
+static void must(enum err e, const struct fail *f)
+{
+	if (e != ERR_OK)
+		say(e, f->why);
+}
+
+static int64_t rows(struct journal *j)
+{
+	struct sql_chain_by_identity_out o;
+	int64_t n = 0;
+
+	while (sql_chain_by_identity_one(
+	    j, &(struct sql_chain_by_identity_in){ .chain_id = n + 1 }, &o))
+		n++;
+	return n;
+}
+
+static void add_rows(int64_t first, int64_t last)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	must(journal_own(&j, PATH, &me, &f), &f);
+	for (int64_t n = first; n <= last; n++) {
+		struct sql_chain_add_in in = {
+			.kind = "evm", .chain_id = n, .name = "n"
+		};
+		struct sql_chain_add_out out;
+
+		sql_chain_add_one(j, &in, &out);
+		journal_event(j, &(struct event){ 1, n, "item", "live", "final", "" });
+		must(journal_commit(j, &f), &f);
+	}
+}
+
+/* -- what processes do ----------------------------------------------------- */
+
+/* It ends as a crash does: the last commits are in the -wal alone. */
+static void prepare(void)
+{
+	struct fail f = { 0 };
+
+	must(journal_create(PATH, &f), &f);
+	add_rows(1, OLD_ROWS);
+}
+
+static void prepare_backup(void)
+{
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	must(journal_backup(PATH, BACKUP, &holds, &f), &f);
+	add_rows(OLD_ROWS + 1, ROWS);
+}
+
+static void back_up(void)
+{
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	must(journal_backup(PATH, NEW, &holds, &f), &f);
+}
+
+static void restore(const char *from)
+{
+	struct journal_restored r;
+	struct fail f = { 0 };
+
+	must(journal_restore(PATH, from, false, &me, &r, &f), &f);
+}
+
+static void restore_backup(void)
+{
+	restore(BACKUP);
+}
+
+static void restore_new(void)
+{
+	restore(NEW);
+}
+
+static void restore_itself(void)
+{
+	restore(journal_files->size(PATH) >= 0 ? PATH : "/disk/replaced-1-pawl.db");
+}
+
+static void lose_the_wal(void)
+{
+	struct fail f = { 0 };
+
+	journal_files->remove(PATH "-wal");
+	must(journal_files->sync_folder(PATH, &f), &f);
+}
+
+static void mismatch(int64_t n, const char *doubt)
+{
+	char why[100];
+
+	snprintf(why, sizeof(why), "%lld rows, %.50s", (long long)n,
+	    doubt ? doubt : "no doubt");
+	say(ERR_MISMATCH, why);
+}
+
+/* The old journal, or the new one in doubt, whole; or what says what to type. */
+static void look(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+	int64_t operation;
+	char why[200];
+	int64_t n;
+
+	if (journal_own(&j, PATH, &me, &f) != ERR_OK) {
+		if (strstr(f.why, "type it again") || strstr(f.why, "pawl restore " PATH))
+			return;
+		say(f.err, f.why);
+	}
+	n = rows(j);
+	if (journal_doubt(j) ? n != OLD_ROWS : n != ROWS)
+		mismatch(n, journal_doubt(j));
+	if (journal_check_events(j, &operation) ||
+	    !journal_check_pages(j, why, sizeof(why)))
+		say(ERR_DAMAGED, "what is there is not whole");
+	journal_close(j);
+}
+
+static void look_at_old(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	must(journal_own(&j, PATH, &me, &f), &f);
+	if (rows(j) != ROWS || journal_doubt(j))
+		mismatch(rows(j), journal_doubt(j));
+}
+
+static void look_at_new(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	must(journal_own(&j, PATH, &me, &f), &f);
+	if (!journal_doubt(j))
+		mismatch(rows(j), NULL);
+	if (rows(j) != OLD_ROWS)
+		mismatch(rows(j), journal_doubt(j));
+}
+
+/* -- the runs -------------------------------------------------------------- */
+
+/* The exit code of a process that lives on the disk until its n-th op. */
+static int run(void (*act)(void), int64_t die_at)
+{
+	int status;
+	pid_t pid;
+
+	lossy_die_at(disk, die_at);
+	pid = fork();
+	if (pid == 0) {
+		journal_die = say;
+		act();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void expect(int is, int want, const char *when, int64_t n)
+{
+	if (is != want)
+		fail_msg("%s, op %lld: exit %d: %s", when, (long long)n, is, told);
+}
+
+static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
+{
+	int code;
+
+	lossy_put_back(disk, begin);
+	lossy_seed(disk, seed);
+	code = run(act, n);
+	if (code == 0)
+		return false;
+	expect(code, LOSSY_DEATH, "the death", n);
+	if (power)
+		lossy_lose_power(disk);
+	return true;
+}
+
+/* A backup that is there is restored, and is the journal as it was. */
+static void after_backup(int64_t n)
+{
+	expect(run(look_at_old, 0), 0, "the journal", n);
+	if (journal_files->size(NEW) < 0) {
+		expect(run(back_up, 0), 0, "backup again", n);
+		assert_int_equal(journal_files->size("/disk/unfinished-pawl.db"), -1);
+	}
+	expect(run(restore_new, 0), 0, "restore of what it made", n);
+}
+
+static void a_backup_is_whole_or_not_there(void **state)
+{
+	int64_t n;
+
+	(void)state;
+	for (int power = 0; power <= 2; power++) {
+		for (n = 1; dies(back_up, n, (uint64_t)(n + 999 * power), power); n++)
+			after_backup(n);
+		assert_true(n > 30);
+	}
+}
+
+static void a_restore_is_old_or_new(void **state)
+{
+	int64_t n;
+
+	(void)state;
+	for (int power = 0; power <= 2; power++) {
+		for (n = 1; dies(restore_backup, n, (uint64_t)(n + 999 * power), power);
+		     n++) {
+			expect(run(look, 0), 0, "what is there", n);
+			expect(run(restore_backup, 0), 0, "restore again", n);
+			expect(run(look_at_new, 0), 0, "the new one", n);
+		}
+		assert_true(n > 30);
+	}
+}
+
+/* Killed twice: typing it again is no weaker than typing it. */
+static void a_restore_dies_twice(void **state)
+{
+	(void)state;
+	for (int64_t n = 1; dies(restore_backup, n, (uint64_t)n, n % 2); n++) {
+		int code = run(restore_backup, 1 + n * 7 % 60);
+
+		if (code != 0)
+			expect(code, LOSSY_DEATH, "the second death", n);
+		lossy_lose_power(disk);
+		expect(run(look, 0), 0, "what is there", n);
+		expect(run(restore_backup, 0), 0, "restore again", n);
+		expect(run(look_at_new, 0), 0, "the new one", n);
+	}
+}
+
+/* The way on without a -wal: the database as it is, in doubt. */
+static void what_lost_its_wal_goes_on_in_doubt(void **state)
+{
+	struct lossy_image *whole = begin;
+
+	(void)state;
+	lossy_put_back(disk, whole);
+	expect(run(lose_the_wal, 0), 0, "lose the -wal", 0);
+	begin = lossy_keep(disk);
+	expect(run(look_at_old, 0), 6, "without a -wal", 0);
+	for (int64_t n = 1; dies(restore_itself, n, (uint64_t)n, n % 2); n++) {
+		expect(run(restore_itself, 0), 0, "restore again", n);
+		expect(run(look_at_new, 0), 0, "the new one", n);
+	}
+	free(begin);
+	begin = whole;
+}
+
+static void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int make_disk(void **state)
+{
+	(void)state;
+	disk = lossy_format(disk, FILE_MAX, 1);
+	expect(run(prepare, 0), 0, "prepare", 0);
+	expect(run(prepare_backup, 0), 0, "prepare", 0);
+	begin = lossy_keep(disk);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_backup_is_whole_or_not_there),
+		cmocka_unit_test(a_restore_is_old_or_new),
+		cmocka_unit_test(a_restore_dies_twice),
+		cmocka_unit_test(what_lost_its_wal_goes_on_in_doubt),
+	};
+	int failed;
+
+	disk = shared(lossy_size(FILE_MAX));
+	told = shared(TOLD_SIZE);
+	if (!disk || !told)
+		return 1;
+	lossy_install(disk);
+	failed = cmocka_run_group_tests(tests, make_disk, NULL);
+	free(begin);
+	return failed;
+}

@@ -1,0 +1,534 @@
+/* Backup and restore: what a copy holds, what is refused, what is kept, and the doubt. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+#include <cmocka.h>
+
+#include "journal/journal.h"
+#include "journal/sql.gen.h"
+#include "journal/statement.h"
+
+static char folder[] = "/tmp/pawl-copies-XXXXXX";
+static char path[200], copy[200];
+
+static const struct owner me = { .pid = 4711, .host = "lathe" };
+
+/* -- helpers --------------------------------------------------------------- */
+
+static const char *beside(const char *name)
+{
+	static char out[4][400];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(out[i], sizeof(out[i]), "%s/%s", folder, name);
+	return out[i];
+}
+
+static bool there(const char *name)
+{
+	return access(beside(name), F_OK) == 0;
+}
+
+static void clean(void)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+	assert_int_equal(system(command), 0);
+}
+
+static struct journal *own(void)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	if (journal_own(&j, path, &me, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return j;
+}
+
+static void add_chain(struct journal *j, int64_t id)
+{
+	struct sql_chain_add_in in = { .kind = "evm", .chain_id = id, .name = "one" };
+	struct sql_chain_add_out out = { 0 };
+
+	assert_true(sql_chain_add_one(j, &in, &out));
+	journal_event(j, &(struct event){ 1, id, "item", "live", "final", "so" });
+}
+
+static void commit(struct journal *j)
+{
+	struct fail f = { 0 };
+
+	if (journal_commit(j, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+static bool has_chain(struct journal *j, int64_t id)
+{
+	struct sql_chain_by_identity_in in = { .chain_id = id };
+	struct sql_chain_by_identity_out out;
+
+	return sql_chain_by_identity_one(j, &in, &out);
+}
+
+/* Chain 1 is in it. */
+static int fresh(void **state)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	(void)state;
+	clean();
+	if (journal_create(path, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	j = own();
+	add_chain(j, 1);
+	commit(j);
+	journal_close(j);
+	return 0;
+}
+
+static struct journal_holds back_up(const char *to)
+{
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	if (journal_backup(path, to, &holds, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return holds;
+}
+
+static void restore(const char *from, bool latest, struct journal_restored *ret)
+{
+	struct fail f = { 0 };
+
+	if (journal_restore(path, from, latest, &me, ret, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+static void release(struct journal_restored *r)
+{
+	free(r->replaced);
+	free(r->doubt);
+}
+
+static void restore_refused(const char *from, enum err want, const char *word)
+{
+	struct journal_restored r;
+	struct fail f = { 0 };
+	enum err e = journal_restore(path, from, false, &me, &r, &f);
+
+	if (e != want || !strstr(f.why, word))
+		fail_msg(
+		    "%s: %s (wanted %s, %s)", err_name(e), f.why, err_name(want), word);
+	assert_false(there("replaced-1-pawl.db"));
+}
+
+static void backup_refused(const char *to, enum err want, const char *word)
+{
+	struct journal_holds holds;
+	struct fail f = { 0 };
+	enum err e = journal_backup(path, to, &holds, &f);
+
+	if (e != want || !strstr(f.why, word))
+		fail_msg(
+		    "%s: %s (wanted %s, %s)", err_name(e), f.why, err_name(want), word);
+	assert_false(there("unfinished-pawl.db"));
+}
+
+/* As somebody with a SQLite shell would. */
+static void tamper(const char *file, const char *sql)
+{
+	sqlite3 *c;
+	char *why = NULL;
+
+	assert_int_equal(
+	    sqlite3_open_v2(file, &c, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	sqlite3_db_config(c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (sqlite3_exec(c, sql, NULL, NULL, &why))
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(c);
+}
+
+static int64_t number_in(const char *file, const char *sql)
+{
+	sqlite3 *c;
+	sqlite3_stmt *s;
+	int64_t n = -1;
+
+	assert_int_equal(
+	    sqlite3_open_v2(file, &c, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	if (sqlite3_prepare_v2(c, sql, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(c);
+	return n;
+}
+
+static void overwrite(const char *file, off_t at, size_t len)
+{
+	uint8_t junk[4096];
+	int fd = open(file, O_WRONLY);
+
+	memset(junk, 0xa5, sizeof(junk));
+	assert_true(fd >= 0 && len <= sizeof(junk));
+	assert_int_equal(pwrite(fd, junk, len, at), (ssize_t)len);
+	close(fd);
+}
+
+/* -- backup ---------------------------------------------------------------- */
+
+static void copies_beside_the_owner(void **state)
+{
+	struct journal *j = own();
+	struct journal_holds holds;
+	struct stat s;
+
+	(void)state;
+	add_chain(j, 2);
+	commit(j);
+	add_chain(j, 3); /* under way: not in the copy */
+	holds = back_up(copy);
+	commit(j); /* the owner was not disturbed */
+	journal_close(j);
+	assert_int_equal(stat(copy, &s), 0);
+	assert_int_equal(s.st_mode & 0777, 0600);
+	assert_int_equal(s.st_size, holds.bytes);
+	assert_int_equal(holds.operations, 0);
+	assert_int_equal(holds.commit_no, 5);
+	assert_int_equal(number_in(copy, "SELECT commit_no FROM journal"), 5);
+	assert_int_equal(number_in(copy, "SELECT count(*) FROM chain"), 2);
+	assert_int_equal(number_in(copy, "SELECT marked FROM journal"), 1);
+	assert_int_equal(number_in(path, "SELECT marked FROM journal"), 0);
+	assert_false(there("unfinished-pawl.db"));
+	assert_false(there("copy.db-wal")); /* one file, which stands alone */
+}
+
+static void copies_over_nothing(void **state)
+{
+	(void)state;
+	back_up(copy);
+	backup_refused(copy, ERR_CONFLICT, "copy.db: is there already");
+	backup_refused(path, ERR_CONFLICT, "pawl.db: is there already");
+	backup_refused(beside("no/such/copy.db"), ERR_SYSTEM, "no/such");
+}
+
+static void clears_what_a_dead_backup_left(void **state)
+{
+	static const char *const left[] = { "unfinished-pawl.db",
+		"unfinished-pawl.db-journal", "unfinished-pawl.db-wal" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		FILE *file = fopen(beside(left[i]), "w");
+
+		assert_non_null(file);
+		fputs("half of something", file);
+		fclose(file);
+	}
+	back_up(copy);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(there(left[i]));
+	assert_int_equal(number_in(copy, "SELECT count(*) FROM chain"), 1);
+}
+
+/* Two rows that are paid, and one that is not. */
+static const char with_an_operation[] =
+    "CREATE TEMP TABLE n AS SELECT zeroblob(32) AS z,"
+    " x'0000000000000000000000000000000000000000000000000000000000000001' AS one,"
+    " x'0000000000000000000000000000000000000000000000000000000000000002' AS two,"
+    " x'0000000000000000000000000000000000000000000000000000000000000003' AS three,"
+    " x'0000000000000000000000000000000000000000000000000000000000000004' AS four,"
+    " x'0000000000000000000000000000000000000000000000000000000000000007' AS all_;"
+    "INSERT INTO account (id, chain, address, key_name, in_flight_max, fee_cap_max,"
+    " accepted_height) VALUES (1, 1, x'', 'payer', 0, 0, 0);"
+    "INSERT INTO operation SELECT 1, 'airdrop', 'a', z, 0, 1, 1, 2, 2, NULL, z, 3, all_,"
+    " 1, four, 0, z, 2, three, 0, z, 0, z, z, z, 0, NULL FROM n;"
+    "INSERT INTO item (operation, row, line, recipient, amount, state)"
+    " SELECT 1, 1, 1, zeroblob(20), one, 2 FROM n"
+    " UNION SELECT 1, 2, 2, zeroblob(20), two, 2 FROM n"
+    " UNION SELECT 1, 3, 3, zeroblob(20), four, 0 FROM n";
+
+static void copies_no_damage(void **state)
+{
+	(void)state;
+	tamper(path, "UPDATE event SET why = 'I never did' WHERE id = 1");
+	backup_refused(copy, ERR_DAMAGED, "commit 1");
+	assert_false(there("copy.db"));
+}
+
+static void copies_no_wrong_sums(void **state)
+{
+	(void)state;
+	tamper(path, with_an_operation);
+	assert_int_equal(back_up(copy).operations, 1);
+	tamper(path, "UPDATE item SET amount = zeroblob(32) WHERE row = 2");
+	backup_refused(beside("other.db"), ERR_DAMAGED, "totals of operation 1");
+}
+
+/* -- restore --------------------------------------------------------------- */
+
+static void puts_a_backup_back(void **state)
+{
+	struct journal *j;
+	struct journal_restored r;
+	int64_t operation;
+
+	(void)state;
+	back_up(copy);
+	j = own();
+	add_chain(j, 2);
+	commit(j);
+	journal_close(j);
+	restore(copy, false, &r);
+	assert_string_equal(r.replaced, beside("replaced-1-pawl.db"));
+	assert_non_null(strstr(r.doubt, "restored from"));
+	assert_non_null(strstr(r.doubt, "commit 3"));
+	assert_true(there("replaced-1-pawl.db-wal"));
+	assert_false(there("restored-pawl.db"));
+	assert_false(there("restored-pawl.db-wal"));
+	j = own();
+	assert_true(has_chain(j, 1) && !has_chain(j, 2));
+	assert_string_equal(
+	    journal_doubt(j), r.doubt); /* once, and not of the file too */
+	assert_int_equal(journal_check_events(j, &operation), 0);
+	journal_close(j);
+	release(&r);
+	/* what was replaced is a journal still, and can be had back */
+	restore(beside("replaced-1-pawl.db"), false, &r);
+	assert_string_equal(r.replaced, beside("replaced-2-pawl.db"));
+	j = own();
+	assert_true(has_chain(j, 2));
+	journal_close(j);
+	release(&r);
+	assert_int_equal(
+	    number_in(copy, "SELECT marked FROM journal"), 1); /* untouched */
+}
+
+static void the_latest_is_not_doubted(void **state)
+{
+	struct journal *j;
+	struct journal_restored r;
+
+	(void)state;
+	back_up(copy);
+	assert_int_equal(unlink(path), 0); /* lost; its -wal is left */
+	restore(copy, true, &r);
+	assert_null(r.doubt);
+	assert_true(there("replaced-1-pawl.db-wal"));
+	release(&r);
+	j = own();
+	assert_null(journal_doubt(j));
+	journal_close(j);
+	assert_int_equal(
+	    number_in(path, "SELECT count(*) FROM event WHERE to_state = 'latest'"), 1);
+}
+
+static void a_copy_by_hand_is_doubted(void **state)
+{
+	char command[900];
+	struct journal *j;
+
+	(void)state;
+	back_up(copy);
+	snprintf(command, sizeof(command), "mv %s %s && : > %s-wal && rm -f %s-shm", copy,
+	    path, path, path);
+	assert_int_equal(system(command), 0);
+	j = own();
+	assert_non_null(strstr(journal_doubt(j), "`pawl backup` made at commit 3"));
+	journal_close(j);
+	assert_int_equal(number_in(path, "SELECT marked FROM journal"), 0);
+}
+
+static void restores_under_no_owner(void **state)
+{
+	struct journal *j = own();
+
+	(void)state;
+	back_up(copy);
+	restore_refused(copy, ERR_OWNED, "4711");
+	restore_refused(path, ERR_OWNED, "4711");
+	journal_close(j);
+}
+
+static void restores_no_damage(void **state)
+{
+	const char *edited = beside("edited.db"), *torn = beside("torn.db");
+	const char *header = beside("header.db"), *foreign = beside("foreign.db");
+	struct journal *j;
+
+	(void)state;
+	back_up(edited);
+	tamper(edited, "UPDATE event SET why = 'I never did' WHERE id = 1");
+	restore_refused(edited, ERR_DAMAGED, "commit 1");
+	back_up(torn);
+	overwrite(torn, 4096, 4096);
+	restore_refused(torn, ERR_DAMAGED, "torn.db");
+	back_up(header);
+	overwrite(header, 0, 16);
+	restore_refused(header, ERR_DAMAGED, "not a database");
+	back_up(foreign);
+	tamper(foreign, "PRAGMA application_id = 7");
+	restore_refused(foreign, ERR_CONFIG, "another program");
+	restore_refused(beside("none.db"), ERR_NO_JOURNAL, "none.db: is not there");
+	assert_false(there("restored-pawl.db"));
+	j = own(); /* nothing of it touched the journal */
+	assert_true(has_chain(j, 1));
+	assert_null(journal_doubt(j));
+	journal_close(j);
+}
+
+static void restores_nothing_newer(void **state)
+{
+	const char *newer = beside("newer.db");
+
+	(void)state;
+	back_up(newer);
+	tamper(newer, "INSERT INTO migration VALUES (99, 'x', zeroblob(32), 0, '9')");
+	restore_refused(newer, ERR_NEWER_JOURNAL, "newer pawl");
+}
+
+/* As a pawl of three migrations left it. */
+static void make_old(const char *file)
+{
+	char sql[900];
+	sqlite3 *c;
+
+	assert_int_equal(sqlite3_open(file, &c), SQLITE_OK);
+	for (int i = 0; i < 3; i++) {
+		char sum[65];
+
+		for (size_t k = 0; k < 32; k++)
+			snprintf(sum + 2 * k, 3, "%02x", migrations[i].sum[k]);
+		assert_int_equal(
+		    sqlite3_exec(c, migrations[i].sqlite, NULL, NULL, NULL), SQLITE_OK);
+		snprintf(sql, sizeof(sql),
+		    "INSERT INTO migration VALUES (%d, 'x', x'%s', 0, '0')", i + 1, sum);
+		assert_int_equal(sqlite3_exec(c, sql, NULL, NULL, NULL), SQLITE_OK);
+	}
+	sqlite3_close(c);
+	tamper(file,
+	    "PRAGMA application_id = 1348564844; PRAGMA journal_mode = WAL;"
+	    "INSERT INTO journal VALUES (1, zeroblob(16), 5, 0, zeroblob(32), 1, 1, '');"
+	    "INSERT INTO owner VALUES (1, 1, 5, 1, '', 0)");
+}
+
+/* Before there were marks: the doubt is that of a restore. */
+static void restores_what_is_older(void **state)
+{
+	struct journal_restored r;
+	struct journal *j;
+
+	(void)state;
+	make_old(copy);
+	restore(copy, false, &r);
+	assert_non_null(strstr(r.doubt, "commit 5"));
+	release(&r);
+	assert_false(there("backup-5-schema-3-restored-pawl.db"));
+	j = own();
+	assert_int_equal(journal_commit_no(j), 8);
+	journal_close(j);
+}
+
+static void a_journal_without_its_wal_goes_on(void **state)
+{
+	struct journal *j;
+	struct journal_restored r;
+	struct fail f = { 0 };
+
+	(void)state;
+	assert_int_equal(unlink(beside("pawl.db-wal")), 0);
+	assert_int_equal(journal_own(&j, path, &me, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "pawl restore"));
+	restore(path, false, &r);
+	release(&r);
+	j = own();
+	assert_non_null(journal_doubt(j));
+	assert_false(has_chain(j, 1)); /* it was in the -wal alone */
+	journal_close(j);
+}
+
+/* -- a restore that died ---------------------------------------------------- */
+
+static void says_to_type_it_again(void **state)
+{
+	struct journal_restored r;
+	struct journal *j;
+	struct fail f = { 0 };
+
+	(void)state;
+	back_up(copy);
+	assert_int_equal(rename(path, beside("replaced-1-pawl.db")), 0);
+	assert_int_equal(
+	    rename(beside("pawl.db-wal"), beside("replaced-1-pawl.db-wal")), 0);
+	assert_int_equal(journal_own(&j, path, &me, &f), ERR_NO_JOURNAL);
+	assert_non_null(strstr(f.why, "type it again"));
+	fclose(fopen(beside("restored-pawl.db"), "w"));
+	assert_int_equal(journal_create(path, &f), ERR_CONFLICT);
+	assert_non_null(strstr(f.why, "type it again"));
+	restore(copy, false, &r);
+	assert_null(r.replaced);
+	release(&r);
+	journal_close(own());
+}
+
+static void goes_on_with_the_same_number(void **state)
+{
+	struct journal_restored r;
+	struct journal *j;
+	struct fail f = { 0 };
+
+	(void)state;
+	back_up(copy);
+	assert_int_equal(
+	    rename(beside("pawl.db-wal"), beside("replaced-1-pawl.db-wal")), 0);
+	assert_int_equal(journal_own(&j, path, &me, &f), ERR_DAMAGED);
+	restore(copy, false, &r);
+	assert_string_equal(r.replaced, beside("replaced-1-pawl.db"));
+	release(&r);
+	journal_close(own());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(copies_beside_the_owner, fresh),
+		cmocka_unit_test_setup(copies_over_nothing, fresh),
+		cmocka_unit_test_setup(clears_what_a_dead_backup_left, fresh),
+		cmocka_unit_test_setup(copies_no_damage, fresh),
+		cmocka_unit_test_setup(copies_no_wrong_sums, fresh),
+		cmocka_unit_test_setup(puts_a_backup_back, fresh),
+		cmocka_unit_test_setup(the_latest_is_not_doubted, fresh),
+		cmocka_unit_test_setup(a_copy_by_hand_is_doubted, fresh),
+		cmocka_unit_test_setup(restores_under_no_owner, fresh),
+		cmocka_unit_test_setup(restores_no_damage, fresh),
+		cmocka_unit_test_setup(restores_nothing_newer, fresh),
+		cmocka_unit_test_setup(restores_what_is_older, fresh),
+		cmocka_unit_test_setup(a_journal_without_its_wal_goes_on, fresh),
+		cmocka_unit_test_setup(says_to_type_it_again, fresh),
+		cmocka_unit_test_setup(goes_on_with_the_same_number, fresh),
+	};
+	int failed;
+
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/pawl.db", folder);
+	snprintf(copy, sizeof(copy), "%s/copy.db", folder);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	clean();
+	rmdir(folder);
+	return failed;
+}
