@@ -2,10 +2,14 @@
 
 -- name: intent_add
 -- in: operation i64, row i64, account i64, nonce i64, recipient b20, value amount, data blob, cost amount, held amount
--- out: id i64
 INSERT INTO intent (operation, row, account, nonce, state, emptied, recipient, value, data, cost, held)
-VALUES (:operation, :row, :account, :nonce, 0, 0, :recipient, :value, :data, :cost, :held)
-RETURNING id;
+VALUES (:operation, :row, :account, :nonce, 0, 0, :recipient, :value, :data, :cost, :held);
+
+-- The one that was added last: nobody else adds any. RETURNING would be a table of its own
+-- for each row.
+-- name: intent_added
+-- out: id i64?
+SELECT MAX(id) AS id FROM intent;
 
 -- A payment that was forgotten, as its row's: without a nonce when another intent has it.
 -- name: intent_adopt
@@ -123,10 +127,12 @@ UPDATE intent SET state = :to, held = :held, proof = :proof WHERE id = :id AND s
 
 -- name: attempt_add
 -- in: intent i64, account i64, hash b32, raw blob, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64
--- out: id i64
 INSERT INTO attempt (intent, account, hash, raw, empty, fee_type, gas, max_fee, tip, signed_height, state)
-VALUES (:intent, :account, :hash, :raw, :empty, :fee_type, :gas, :max_fee, :tip, :signed_height, 0)
-RETURNING id;
+VALUES (:intent, :account, :hash, :raw, :empty, :fee_type, :gas, :max_fee, :tip, :signed_height, 0);
+
+-- name: attempt_added
+-- out: id i64?
+SELECT MAX(id) AS id FROM attempt;
 
 -- name: attempt_get
 -- in: id i64

@@ -112,7 +112,7 @@ enum reserve intent_reserve(
 	struct sql_intent_add_in in = {
 		.operation = o->id, .row = offer->row, .account = a->id
 	};
-	struct sql_intent_add_out out;
+	struct sql_intent_added_out out;
 	struct intent i = { .payload = offer->payload };
 	const struct amount zero = AMOUNT_ZERO;
 	struct price p;
@@ -130,7 +130,8 @@ enum reserve intent_reserve(
 	in.data_len = offer->payload.data_len;
 	in.cost = p.cost;
 	in.held = p.held;
-	if (!sql_intent_add_one(r->s.journal, &in, &out))
+	if (!sql_intent_add(r->s.journal, &in) ||
+	    !sql_intent_added_one(r->s.journal, &out))
 		return RESERVE_DONE; /* numb journal: the turn is dropped */
 	i.id = out.id;
 	i.has_nonce = true;

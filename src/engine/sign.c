@@ -175,7 +175,7 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 		.max_fee = fitting(fees->max_fee),
 		.tip = fitting(fees->tip),
 	};
-	struct sql_attempt_add_out out;
+	struct sql_attempt_added_out out;
 	struct payload empty = { .to = a->address };
 	struct amount cost, held;
 	struct head head;
@@ -190,7 +190,8 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 	if (o)
 		(void)money_held_with(
 		    &held, c, o, i, fees, new->empty); /* signed: held anyway */
-	if (!sql_attempt_add_one(r->s.journal, &in, &out))
+	if (!sql_attempt_add(r->s.journal, &in) ||
+	    !sql_attempt_added_one(r->s.journal, &out))
 		return;
 	/* Bytes that are known go on being sent, not those that only a block has shown.
 	 */
