@@ -43,24 +43,34 @@ static const struct option *option_anywhere(const char *name)
 	return found;
 }
 
-static enum err option_unknown(
-    const struct option *options, const char *name, struct fail *f)
+/* c NULL: no command is known yet, so it may be an option of any. */
+static enum err option_unknown(const struct command *c, const char *name, struct fail *f)
 {
+	const char *bare = name + strspn(name, "-");
 	struct nearest near = { NULL, 0 };
 	char out[REF_SHOWN_MAX];
 
-	for (const struct option *o = options; o && o->name; o++)
-		nearest_add(&near, name, o->name);
 	for (const struct option *o = global_options; o->name; o++)
-		nearest_add(&near, name, o->name);
-	for (int i = 0; i < commands_n && !options; i++)
+		nearest_add(&near, bare, o->name + 2);
+	for (int i = 0; i < commands_n; i++)
 		for (const struct option *o = commands[i].options; o->name; o++)
-			nearest_add(&near, name, o->name);
+			if (!c || c == &commands[i])
+				nearest_add(&near, bare, o->name + 2);
 	if (near.best)
 		return fail_set(f, ERR_USAGE,
-		    "there is no option %s here; did you mean %s?", ref_shown(out, name),
-		    near.best);
-	return fail_set(f, ERR_USAGE, "there is no option %s here", ref_shown(out, name));
+		    "there is no option %s here; did you mean --%s?",
+		    ref_shown(out, name), near.best);
+	return fail_set(f, ERR_USAGE, "there is no option %s here; see: pawl help%s%s",
+	    ref_shown(out, name), c ? " " : "", c ? c->words : "");
+}
+
+/* The command that the words so far name. */
+static const struct command *command_so_far(const struct line *line)
+{
+	int used;
+
+	return line->words_n ? command_find(line->words, line->words_n, &used, NULL)
+			     : NULL;
 }
 
 /* One option at argv[*at], with the value that may follow it. */
@@ -75,14 +85,14 @@ static enum err option_split(
 	if (line->options_n == GIVEN_MAX)
 		return fail_set(f, ERR_USAGE, "too many options");
 	if (len >= sizeof given->name)
-		return option_unknown(NULL, text, f);
+		return option_unknown(command_so_far(line), text, f);
 	memcpy(given->name, text, len);
 	given->name[len] = '\0';
 	if (strcmp(given->name, "-h") == 0)
 		snprintf(given->name, sizeof given->name, "--help");
 	option = option_anywhere(given->name);
 	if (!option)
-		return option_unknown(NULL, given->name, f);
+		return option_unknown(command_so_far(line), given->name, f);
 	given->value = equals ? equals + 1 : NULL;
 	if (!option->value && equals)
 		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
@@ -130,7 +140,7 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 	else if (strcmp(given->name, "--config") == 0)
 		a->config = given->value;
 	else if (!option_in(global_options, given->name))
-		return option_unknown(c ? c->options : global_options, given->name, f);
+		return option_unknown(c, given->name, f);
 	return ERR_OK;
 }
 

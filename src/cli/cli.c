@@ -13,6 +13,7 @@
 enum err cli_config(struct cli *c, struct fail *f)
 {
 	const struct log_config *log;
+	enum log_level level;
 	enum err e;
 
 	if (c->config)
@@ -26,7 +27,10 @@ enum err cli_config(struct cli *c, struct fail *f)
 	for (int i = 0; i < c->config->warnings_n; i++)
 		cli_warn(c, "%s", c->config->warnings[i]);
 	log = &c->config->log;
-	return log_open(log->file, log->level, log->format == LOG_JSON, f);
+	level = log->level;
+	if (c->args.quiet && !log->file && level < LOG_WARN)
+		level = LOG_WARN;
+	return log_open(log->file, level, log->format == LOG_JSON, f);
 }
 
 enum err cli_keyring(struct cli *c, struct fail *f)

@@ -11,17 +11,45 @@
 
 /* Without a token's decimals only the form of an amount can be judged. */
 #define DECIMALS_UNKNOWN 36
+#define NAMES_MAX 300 /* of chains or keys in a message */
 
 /* -- from the command line ------------------------------------------------- */
 
-static enum err required(
-    const char **ret, const struct cli *c, const char *option, struct fail *f)
+static enum err missing(const struct cli *c, const char *option, const char *names,
+    const char *none, struct fail *f)
 {
-	*ret = args_get(&c->args, option);
-	if (*ret)
-		return ERR_OK;
-	return fail_set(
-	    f, ERR_USAGE, "%s: %s is missing", c->args.command->words, option);
+	return fail_set(f, ERR_USAGE, "%s: %s is missing; %s%s", c->args.command->words,
+	    option, *names ? "it is one of: " : none, names);
+}
+
+static void name_add(char *names, size_t size, const char *name)
+{
+	size_t len = strlen(names);
+
+	snprintf(names + len, size - len, "%s%s", len ? ", " : "", name);
+}
+
+static enum err chain_arg(const char **ret, const struct cli *c, struct fail *f)
+{
+	char names[NAMES_MAX] = "";
+
+	*ret = args_get(&c->args, "--chain");
+	for (int i = 0; i < c->config->chains_n; i++)
+		name_add(names, sizeof names, c->config->chains[i].name);
+	return *ret ? ERR_OK
+		    : missing(c, "--chain", names,
+			  "write one under `chains:`; see: pawl help config", f);
+}
+
+static enum err key_arg(const char **ret, const struct cli *c, struct fail *f)
+{
+	char names[NAMES_MAX] = "";
+
+	*ret = args_get(&c->args, "--from");
+	for (int i = 0; i < c->config->keys_n; i++)
+		name_add(names, sizeof names, c->config->keys[i].name);
+	return *ret ? ERR_OK
+		    : missing(c, "--from", names, "for one: pawl key new NAME", f);
 }
 
 static enum err token_args(struct draft *d, struct fail *f)
@@ -45,15 +73,15 @@ static enum err token_args(struct draft *d, struct fail *f)
 enum err draft_args(struct draft *d, struct cli *c, struct fail *f)
 {
 	const char *chain;
-	enum err e = required(&chain, c, "--chain", f);
+	enum err e = cli_keyring(c, f);
 
 	*d = (struct draft){ .cli = c, .file = args_word(&c->args, 0) };
 	d->base_units = args_has(&c->args, "--base-units");
 	d->fee_text = args_get(&c->args, "--service-fee");
 	if (e == ERR_OK)
-		e = required(&d->key_name, c, "--from", f);
+		e = chain_arg(&chain, c, f);
 	if (e == ERR_OK)
-		e = cli_keyring(c, f);
+		e = key_arg(&d->key_name, c, f);
 	if (e == ERR_OK)
 		e = config_chain(c->config, chain, &d->chain, f);
 	if (e == ERR_OK)

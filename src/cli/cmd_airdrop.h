@@ -36,6 +36,7 @@ struct draft {
 
 	/* from the journal */
 	struct journal *journal; /* borrowed; NULL: there is none to read */
+	bool no_journal;         /* none was made yet */
 	bool again;              /* --again was given */
 	int64_t journal_chain;   /* 0: the journal does not know the chain */
 	uint64_t unseen; /* transactions of an account that the journal never used */

@@ -30,6 +30,7 @@ static void journal_get(struct draft *d)
 	if (e == ERR_OK)
 		return;
 	d->journal = NULL;
+	d->no_journal = e == ERR_NO_JOURNAL;
 	if (e != ERR_NO_JOURNAL)
 		cli_warn(d->cli, "%s; earlier operations are not compared with", f.why);
 }

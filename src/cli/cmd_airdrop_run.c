@@ -143,8 +143,8 @@ static enum err verdict(const struct operation *o, struct fail *f)
 	if (t[ITEM_FINAL].n < o->items)
 		return fail_set(f, ERR_OPERATOR,
 		    "%s was cancelled: %" PRId64
-		    " rows are not paid; to pay them, put them into a list of their own "
-		    "(pawl export %s shows which)",
+		    " rows are not paid; to pay them, put them into a list of their own: "
+		    "pawl export %s --unpaid > rest.csv",
 		    o->name, o->items - t[ITEM_FINAL].n, o->name);
 	return ERR_OK;
 }

@@ -11,7 +11,7 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
-#define WARNINGS_MAX 8
+#define WARNINGS_MAX 12
 #define WARNING_MAX (OPERATION_NAME_MAX + 3 * DIFFERENCE_MAX + 100)
 #define GWEI_DECIMALS 9
 
@@ -138,6 +138,10 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 	warn_duplicates(w, &d->sum);
 	warn_self(w, &d->sum);
 	warn_again(w, d);
+	if (d->no_journal)
+		warn(w,
+		    "there is no journal yet, so no earlier operation to compare with; "
+		    "to make one: pawl init");
 	if (d->unseen)
 		warn(w, UNSEEN, d->unseen);
 	if (d->sender_has_code)

@@ -196,6 +196,58 @@ static enum err fee_export(struct export *x, struct fail *f)
 	return ERR_OK;
 }
 
+static enum err all_export(struct export *x, struct fail *f)
+{
+	if (!x->json)
+		printf("row,address,amount,memo,state,tx,block,block_hash,nonce,attempts,"
+		       "fee\r\n");
+	rows_export(x);
+	return fee_export(x, f);
+}
+
+/* -- a list of what is left ------------------------------------------------ */
+
+/* While anything of it may still be paid, a list of the rest would pay it twice. */
+static enum err unpaid_check(const struct export *x, struct fail *f)
+{
+	const struct operation *o = &x->operation;
+
+	if (!operation_ended(o))
+		return fail_set(f, ERR_CONFLICT,
+		    "%s is %s: its rows may still be paid; then: pawl cancel %s", o->name,
+		    state_name(MACHINE_OPERATION, o->state), o->name);
+	if (o->by_state[ITEM_LIVE].n)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s: %" PRId64 " rows are live: until they are settled, run: pawl "
+		    "serve",
+		    o->name, o->by_state[ITEM_LIVE].n);
+	return ERR_OK;
+}
+
+static enum err unpaid_export(struct export *x, struct fail *f)
+{
+	struct sql_item_from_in items = { x->operation.id, 1, x->operation.items };
+	struct sql_item_from_out item;
+	char address[43], amount[AMOUNT_TEXT_MAX];
+	enum err e = unpaid_check(x, f);
+
+	if (e != ERR_OK)
+		return e;
+	printf("address,amount,memo\r\n");
+	sql_item_from_begin(x->journal, &items);
+	while (!ferror(stdout) && sql_item_from_next(x->journal, &item)) {
+		if (item.state != ITEM_PENDING && item.state != ITEM_VOID)
+			continue;
+		eip55_format(address, item.recipient);
+		amount_format(amount, &item.amount, x->asset.decimals);
+		printf("%s,%s,", address, amount);
+		field_put(item.no_memo ? "" : item.memo);
+		printf("\r\n");
+	}
+	sql_item_from_end(x->journal);
+	return ERR_OK;
+}
+
 /* -- the command ----------------------------------------------------------- */
 
 static enum err format_read(struct export *x, struct fail *f)
@@ -204,6 +256,8 @@ static enum err format_read(struct export *x, struct fail *f)
 	char shown[REF_SHOWN_MAX];
 
 	x->json = format ? strcmp(format, "json") == 0 : x->cli->args.json;
+	if (x->json && args_has(&x->cli->args, "--unpaid"))
+		return fail_set(f, ERR_USAGE, "--unpaid prints a list, which is CSV");
 	if (!format || x->json || strcmp(format, "csv") == 0)
 		return ERR_OK;
 	return fail_set(
@@ -223,13 +277,9 @@ enum err cmd_export(struct cli *c, struct fail *f)
 	e = report_find(x.journal, args_word(&c->args, 0), &x.operation, f);
 	if (e == ERR_OK)
 		e = report_asset(x.journal, &x.operation, &x.asset, f);
-	if (e == ERR_OK && !x.json)
-		printf("row,address,amount,memo,state,tx,block,block_hash,nonce,attempts,"
-		       "fee\r\n");
 	if (e == ERR_OK)
-		rows_export(&x);
-	if (e == ERR_OK)
-		e = fee_export(&x, f);
+		e = args_has(&c->args, "--unpaid") ? unpaid_export(&x, f)
+						   : all_export(&x, f);
 	journal_read_end(x.journal);
 	journal_close(x.journal);
 	return e;

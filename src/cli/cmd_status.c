@@ -80,12 +80,19 @@ static void percent(char out[32], int64_t done, int64_t total)
 	snprintf(out, 32, "%" PRId64 ".%" PRId64 " %%", milli / 10, milli % 10);
 }
 
-static void eta_text(char out[32], const struct report_progress *p)
+static void left_text(char out[32], const struct standing *s)
 {
-	if (p->eta_s > 0)
-		term_duration(out, p->eta_s);
+	const struct operation *o = &s->operation;
+	int64_t unpaid = o->items - o->by_state[ITEM_FINAL].n;
+
+	if (s->progress.eta_s > 0)
+		term_duration(out, s->progress.eta_s);
+	else if (!operation_ended(o))
+		snprintf(out, 32, "-");
+	else if (unpaid)
+		snprintf(out, 32, "%" PRId64 " unpaid", unpaid);
 	else
-		snprintf(out, 32, "%s", p->eta_s == 0 ? "done" : "-");
+		snprintf(out, 32, "done");
 }
 
 static void table_head(void)
@@ -98,28 +105,42 @@ static void table_row(const struct standing *s)
 {
 	const struct operation *o = &s->operation;
 	const struct totals *t = o->by_state;
-	char done[32], eta[32];
+	char done[32], left[32];
 
 	percent(done, t[ITEM_FINAL].n, o->items);
-	eta_text(eta, &s->progress);
+	left_text(left, s);
 	printf("%-24s %-15s %10" PRId64 " %10" PRId64 " %9s %8" PRId64 " %8" PRId64
 	       " %8" PRId64 " %s\n",
 	    o->name, state_of(s), o->items, t[ITEM_FINAL].n, done, t[ITEM_LIVE].n,
-	    t[ITEM_VOID].n, s->progress.unknown, eta);
+	    t[ITEM_VOID].n, s->progress.unknown, left);
 	if (s->progress.waits_for[0])
 		printf("%-24s waits for: %s\n", "", s->progress.waits_for);
 	else if (s->progress.unblock[0])
 		printf("%-24s then: %s\n", "", s->progress.unblock);
 }
 
-static void runner_line(const struct report_progress *p, bool open)
+/* What would a runner do: nothing, nothing before the operator did something, or pay? */
+enum need { NEED_NONE, NEED_RESUME, NEED_RUN };
+
+static enum need need_of(const struct standing *s)
 {
+	if (operation_ended(&s->operation))
+		return NEED_NONE;
+	return s->progress.unblock[0] ? NEED_RESUME : NEED_RUN;
+}
+
+static void runner_line(const struct report_progress *p, enum need need)
+{
+	static const char *const what[] = {
+		[NEED_NONE] = "none is needed",
+		[NEED_RESUME] = "a resume comes first, then a run of the list or pawl "
+				"serve",
+		[NEED_RUN] = "the same run goes on with its list, pawl serve with all",
+	};
 	char since[REPORT_TIME_MAX], host[sizeof p->owner.host];
 
 	if (!p->owned) {
-		printf("Runner: none now; %s.\n",
-		    open ? "the same run goes on with its list, pawl serve with all"
-			 : "none is needed");
+		printf("Runner: none now; %s.\n", what[need]);
 		return;
 	}
 	snprintf(host, sizeof host, "%s", p->owner.host);
@@ -290,7 +311,7 @@ static enum err status_one(
 		return ERR_OK;
 	}
 	detail(j, &s);
-	runner_line(&s.progress, !operation_ended(&s.operation));
+	runner_line(&s.progress, need_of(&s));
 	safe_line();
 	return ERR_OK;
 }
@@ -300,7 +321,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	struct sql_operation_all_out row;
 	struct standing s;
 	enum err e = ERR_OK;
-	bool open = false;
+	enum need need = NEED_NONE;
 	int n = 0;
 
 	sql_operation_all_begin(j);
@@ -310,7 +331,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 		e = standing_read(&s, c, j, f);
 		if (e != ERR_OK)
 			break;
-		open = open || !operation_ended(&s.operation);
+		need = need_of(&s) > need ? need_of(&s) : need;
 		if (c->args.json)
 			line_json(&s);
 		else if (n++ == 0)
@@ -322,7 +343,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
-		runner_line(&s.progress, open);
+		runner_line(&s.progress, need);
 	else
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "

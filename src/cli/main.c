@@ -8,20 +8,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "cli/cli.h"
 #include "cli/keys.h"
 #include "crypto/secret.h"
 
-/* A journal that is opened as descriptor 1 would be printed into. */
+/* A journal that is opened as descriptor 1 would be printed into. What is printed where
+ * nobody can write is an error; who closes 2 wants to hear of none. */
 static void descriptors_fill(void)
 {
-	int fd;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			CHECK(open("/dev/null",
+				  fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) == fd);
+}
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+static const char *output_why(void)
+{
+	bool closed = (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY;
+
+	return closed ? "it is closed" : strerror(errno);
 }
 
 static enum err run(struct cli *c, int argc, char **argv, struct fail *f)
@@ -41,7 +47,7 @@ static enum err output_check(enum err e, struct fail *f)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return e;
 	if (e == ERR_OK)
-		e = fail_set(f, ERR_SYSTEM, "standard output: %s", strerror(errno));
+		e = fail_set(f, ERR_SYSTEM, "standard output: %s", output_why());
 	return e;
 }
 

@@ -23,6 +23,7 @@ void progress_tell(
 	struct progress_facts facts = { .what = state_name(MACHINE_OPERATION, o->state),
 		.done = t[ITEM_FINAL].n + t[ITEM_VOID].n + t[ITEM_REFUNDED].n,
 		.total = o->items,
+		.void_n = t[ITEM_VOID].n,
 		.unknown = r->unknown > 0 ? r->unknown : 0,
 		.waits = waits_for(r, o) };
 

@@ -112,11 +112,13 @@ static size_t line_format(
 {
 	int64_t rate_milli = progress_rate_milli(p);
 	int64_t eta_s = progress_eta_s(p, facts->done, facts->total);
-	char done[32], total[32], speed[32] = "", left[48] = "";
+	char done[32], total[32], voids[40] = "", speed[32] = "", left[48] = "";
 	int n;
 
 	term_count(done, facts->done);
 	term_count(total, facts->total);
+	if (facts->void_n)
+		snprintf(voids, sizeof voids, ", %lld void", (long long)facts->void_n);
 	if (rate_milli > 0)
 		snprintf(speed, sizeof speed, ", %lld.%lld/s",
 		    (long long)rate_milli / 1000, (long long)rate_milli / 100 % 10);
@@ -126,9 +128,9 @@ static size_t line_format(
 		term_duration(duration, eta_s);
 		snprintf(left, sizeof left, ", %s left", duration);
 	}
-	n = snprintf(out, size, "%s: %s of %s (%lld %%)%s%s", facts->what, done, total,
+	n = snprintf(out, size, "%s: %s of %s (%lld %%)%s%s%s", facts->what, done, total,
 	    facts->total > 0 ? (long long)(facts->done * 100 / facts->total) : 100LL,
-	    speed, left);
+	    voids, speed, left);
 	CHECK(n >= 0);
 	return (size_t)n < size ? (size_t)n : size - 1;
 }

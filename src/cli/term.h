@@ -20,6 +20,7 @@
 struct progress_facts {
 	const char *what; /* "distributing" */
 	int64_t done, total;
+	int64_t void_n;    /* of done: settled, and not paid */
 	int64_t unknown;   /* outcomes that are not known yet */
 	const char *waits; /* for what it waits; NULL: for nothing */
 };

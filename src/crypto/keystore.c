@@ -237,7 +237,9 @@ static enum err key_open(struct secret **ret, const struct keystore *k,
 		cipher_apply(key, k->ciphertext, derived, k->iv);
 		*ret = secret_new(key, sizeof key);
 	} else {
-		e = malformed(f, "the password does not fit");
+		e = malformed(f,
+		    "the password does not fit: correct what "
+		    "`password:` of the key names, or type it again");
 	}
 	secret_wipe(derived, sizeof derived);
 	return e;

@@ -337,7 +337,8 @@ enum err journal_commit(struct journal *j, struct fail *f)
 			return journal_start_error(j, f);
 		make_room(j);
 		return fail_set(f, ERR_DISK_FULL,
-		    "%s: the disk is full; this turn did not happen", j->path);
+		    "%s: the disk is full, and nothing of this was written: make room",
+		    j->path);
 	}
 	j->commit_no++;
 	j->events_n += (int64_t)j->events.n;

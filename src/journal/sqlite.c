@@ -65,11 +65,30 @@ static enum err class_of(int rc)
 	return ERR_JOURNAL;
 }
 
+/* What SQLite says so that nobody knows what to do. */
+static const char *meaning_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_NOTADB:
+		return "it is not a database: put back what was in its place, or "
+		       "see: man pawl, DAMAGE";
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+		return "it can't be opened: its folder is to be writable, also to read "
+		       "it: its -wal and -shm are kept there";
+	default:
+		return NULL;
+	}
+}
+
 static enum err failed(sqlite3 *c, const char *doing, struct fail *f)
 {
 	int rc = sqlite3_extended_errcode(c);
+	const char *meaning = meaning_of(rc);
 	enum err e = class_of(rc);
 
+	if (meaning)
+		return fail_set(f, e, "%s", meaning);
 	return fail_set(f, e == ERR_OK ? ERR_JOURNAL : e, "%s: %s (%d)", doing,
 	    sqlite3_errmsg(c), rc);
 }

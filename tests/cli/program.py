@@ -23,7 +23,7 @@ def test(function):
 class Run:
     """One run of the program, over."""
 
-    def __init__(self, folder, *args, env=None, stdin=""):
+    def __init__(self, folder, *args, env=None, stdin="", user=None):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
         environment.update(env or {})
         done = subprocess.run(
@@ -35,6 +35,7 @@ class Run:
             timeout=60,
             start_new_session=True,
             check=False,
+            user=user if os.geteuid() == 0 else None,
         )
         self.args, self.code = args, done.returncode
         self.out, self.err = done.stdout.decode(), done.stderr.decode()

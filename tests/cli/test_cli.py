@@ -34,6 +34,12 @@ CHAIN = """chains:
     finality: {depth: 12}
 """
 
+TWO_CHAINS = """chains:
+  main: {kind: evm, chain_id: 31337, endpoints: ["http://127.0.0.1:9"], finality: {depth: 12}}
+  side: {kind: evm, chain_id: 31338, endpoints: ["http://127.0.0.1:9"], finality: {depth: 12}}
+"""
+
+
 def write(folder, name, text, mode=0o600):
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8") as file:
@@ -146,6 +152,16 @@ def mistyped_words_name_the_nearest(folder):
     Run(folder, "version", "--json", "--json").ends(1, err="--json is there twice")
     Run(folder, "key", "new").ends(1, err="NAME is missing; usage: pawl key new NAME")
     Run(folder, "init", "x").ends(1, err="'x' is too much")
+    write(folder, "list.csv", "address,amount\n")
+    words = ("airdrop", "plan", "list.csv")
+    Run(folder, "init").ends(0)
+    Run(folder, *words).ends(1, err="--chain is missing; write one under `chains:`; see: pawl help c")
+    write(folder, "pawl.yaml", TWO_CHAINS)
+    Run(folder, *words).ends(1, err="plan: --chain is missing; it is one of: main, side\n")
+    Run(folder, *words, "--chain", "main").ends(1, err="--from is missing; for one: pawl key new")
+    Run(folder, "init", "--foo").ends(1, err="no option '--foo' here; see: pawl help init\n")
+    Run(folder, "--xyzzy", "init").ends(1, err="'--xyzzy' here; see: pawl help\n")
+    Run(folder, "key", "new", "--" + "x" * 99).ends(1, err="'--x.*here; see: pawl help key new\n")
 
 
 @test
@@ -195,14 +211,13 @@ def output_that_is_lost_is_an_error(folder):
         done = subprocess.run([PAWL, "version"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1 and b"standard output: No space" in done.stderr, done
     Run(folder, "init").ends(0)
-    with open(os.path.join(folder, "pawl.db"), "rb") as file:
-        before = file.read()
-    done = subprocess.run(
-        ["sh", "-c", '"$0" migrate >&- 2>&- <&-', PAWL], cwd=folder, check=False
-    )
-    with open(os.path.join(folder, "pawl.db"), "rb") as file:
-        assert file.read() == before
-    assert done.returncode == 0, done
+    for closed, code in ((">&-", 1), (">&- 2>&- <&-", 1), ("2>&- <&-", 0)):
+        done = subprocess.run(["sh", "-c", f'"$0" migrate {closed}', PAWL], cwd=folder,
+                              capture_output=True, check=False)
+        with open(os.path.join(folder, "pawl.db"), "rb") as file:
+            assert b"nothing to do" not in file.read()
+        assert done.returncode == code, done
+        assert done.stderr == b"pawl: standard output: it is closed\n" or "2" in closed, done
 
 
 # --- the config ------------------------------------------------------------------------
@@ -372,6 +387,20 @@ def keys_of_the_config_are_listed(folder):
     assert "gone.json: No such file" in rows[2]["why"], rows
     rows = Run(folder, "key", "list", "--json", env={"SECRET_KEY": KEY}).ends(0).json()
     assert "it is the same key as" in rows[1]["why"], rows
+
+
+@test
+def a_wrong_password_has_a_way_on(folder):
+    """a password that does not fit says where the right one belongs"""
+    write(folder, "right", "abc")
+    write(folder, "wrong", "abd")
+    Run(folder, "init").ends(0)
+    Run(folder, "key", "new", "payer", "--password", "file:right").ends(0)
+    write(folder, "pawl.yaml", TWO_CHAINS + "keys: {payer: {source: 'keystore:keys/payer.json', "
+                                            "password: 'file:wrong'}}\n")
+    write(folder, "list.csv", "address,amount\n")
+    Run(folder, "airdrop", "run", "list.csv", "--chain", "main", "--from", "payer", "--yes").ends(
+        1, err="key payer: .*password does not fit.*correct what `password:` of the key names")
 
 
 @test

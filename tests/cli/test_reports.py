@@ -243,6 +243,24 @@ def status_names_void_rows(folder):
 
 
 @test
+def status_calls_nothing_done_that_is_not(folder):
+    """status of what ended unpaid says ended, and of what stands still who lets it go on"""
+    fill(folder, state=4, states=[FINAL] * 10)
+    Run(folder, "status").ends(0, out=r"100\.0 % .* done\n.*none is needed")
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET state = 7, final_n = 9, pending_n = 1")
+        db.execute("UPDATE item SET state = 0 WHERE row = 10")
+    Run(folder, "status").ends(0, out=r" 90\.0 % .* 1 unpaid\n.*none is needed")
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["eta_s"] == 0, told
+    for state in (5, 8):
+        with Journal(folder) as db:
+            db.execute("UPDATE operation SET state = ?, waits_for = 'x'", (state,))
+        for words in (["status"], ["status", "payroll"]):
+            Run(folder, *words).ends(0, out="Runner: none now; a resume comes first, then a run")
+
+
+@test
 def names_are_suggested(folder):
     """an operation that is not there names the nearest one"""
     fill(folder)
@@ -350,6 +368,33 @@ def the_service_fee_is_shown(folder):
     Run(folder, "explain", "payroll", "0").ends(0, out="payroll row 0: pending 0.5 to")
 
 
+@test
+def export_of_what_is_unpaid_is_a_list(folder):
+    """export --unpaid prints a list that run reads, of what nothing pays any more"""
+    fill(folder)
+    Run(folder, "export", "payroll", "--unpaid").ends(5, err="distributing.*then: pawl cancel payroll")
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET state = 7")
+    Run(folder, "export", "payroll", "--unpaid").ends(5, err="3 rows are live: .*pawl serve")
+    with Journal(folder) as db:
+        db.execute("UPDATE item SET state = 2, intent = NULL WHERE state = 1")
+        db.execute("UPDATE operation SET live_n = 0, final_n = 6")
+    listed = Run(folder, "export", "payroll", "--unpaid").ends(0).out
+    rows = list(csv.DictReader(io.StringIO(listed, newline="")))
+    assert [row["amount"] for row in rows] == ["4", "8", "9", "10"], listed
+    with open(os.path.join(folder, "rest.csv"), "w", newline="", encoding="utf-8") as file:
+        file.write(listed)
+    key = {"NOT_THERE": "0x" + "11" * 32}
+    Run(folder, "airdrop", "plan", "rest.csv", "--chain", "main", "--from", "payer", env=key
+        ).ends(0, out="rows +4\n(.|\n)*total +31\n")
+    with Journal(folder) as db:
+        db.execute("UPDATE item SET memo = ? WHERE row = 8", (ROWS[2][2],))
+    listed = Run(folder, "export", "payroll", "--unpaid").ends(0).out
+    assert [row["memo"] for row in csv.DictReader(io.StringIO(listed, newline=""))] == [
+        "", ROWS[2][2], "", ""], listed
+    Run(folder, "export", "payroll", "--unpaid", "--json").ends(1, err="--unpaid .* is CSV")
+
+
 # --- pause, resume, retry ------------------------------------------------------------------------
 
 
@@ -368,6 +413,9 @@ def pause_and_resume(folder):
     events = sqlite3.connect(os.path.join(folder, "pawl.db")).execute(
         "SELECT to_state FROM event WHERE what = 'command' ORDER BY id").fetchall()
     assert events == [("pause",), ("resume",)], events
+    for word in ("pause", "resume"):
+        quiet = Run(folder, "--quiet", word, "payroll").ends(0)
+        assert quiet.out + quiet.err == "", quiet.out + quiet.err
 
 
 @test
@@ -533,6 +581,36 @@ def a_missing_wal_has_a_way_out(folder):
     *told, _ = Run(folder, "doctor", "--json").ends(1).json()
     (found,) = (o for o in told if o["check"] == "journal")
     assert not found["ok"] and "put back what is missing" in found["do"], found
+
+
+@test
+def a_file_that_is_no_database_is_told_so(folder):
+    """bytes in the journal's place are named as no database, with the way on"""
+    init(folder)
+    with open(os.path.join(folder, "pawl.db"), "wb") as file:
+        file.write(b"\xa5" * 8192)
+    run = Run(folder, "status").ends(6, err="^pawl: pawl.db: it is not a database.*man pawl, DAMAGE\n")
+    assert "PRAGMA" not in run.err, run.err
+
+
+@test
+def a_folder_that_is_read_only_is_told_so(folder):
+    """where nobody can write, a journal without its -shm says what it needs"""
+    fill(folder)
+    os.chmod(folder, 0o555)
+    os.chown(folder, 65534, 65534) if os.geteuid() == 0 else None
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.endswith("-shm"):
+            os.remove(path)
+        elif os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
+    try:
+        for words in (["status"], ["migrate"], ["pause", "payroll"]):
+            Run(folder, *words, user=65534).ends(
+                1, err="pawl.db: .*folder is to be writable, also to read it: .*-shm")
+    finally:
+        os.chmod(folder, 0o755)
 
 
 @test

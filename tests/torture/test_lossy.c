@@ -279,6 +279,8 @@ static void fill_the_disk(int64_t room)
 	if (journal_commit(j, &f) != ERR_DISK_FULL || journal_writing(j) ||
 	    journal_numb(j))
 		say(ERR_MISMATCH, "the full disk was not seen");
+	if (!strstr(f.why, "make room"))
+		say(ERR_MISMATCH, f.why);
 	if (journal_commit_no(j) != before || has_event(j, "lost"))
 		say(ERR_MISMATCH, "what did not fit is there");
 	lossy_room(disk, -1);

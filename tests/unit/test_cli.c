@@ -173,7 +173,7 @@ static void shown_open(struct shown *s)
 
 static void plain_lines_only_when_something_changed(void **state)
 {
-	struct progress_facts facts = { "distributing", 0, 2000, 0, NULL };
+	struct progress_facts facts = { "distributing", 0, 2000, 0, 0, NULL };
 	struct progress p;
 	struct shown s;
 
@@ -207,7 +207,7 @@ static void plain_lines_only_when_something_changed(void **state)
 
 static void rates(void **state)
 {
-	struct progress_facts facts = { "x", 0, 1000000, 0, NULL };
+	struct progress_facts facts = { "x", 0, 1000000, 0, 0, NULL };
 	struct progress p;
 
 	(void)state;
