@@ -361,6 +361,7 @@ int main(int argc, char **argv)
 		.quorum = 1,
 		.max_fee_per_gas = 500 * GWEI,
 		.max_priority_fee_per_gas = 50 * GWEI,
+		.fence_max_fee = amount_u64(50 * 1000 * 1000 * GWEI),
 		.max_in_flight = LIST_ROWS_MAX,
 		.batch = 100,
 		.bump_after = 3,

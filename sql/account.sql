@@ -45,6 +45,12 @@ UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE 
 -- in: id i64, doubt text?
 UPDATE account SET doubt = :doubt WHERE id = :id;
 
+-- The journal's own doubt becomes that of each account.
+-- name: account_doubt_all
+-- in: doubt text
+-- scan: a handful of rows
+UPDATE account SET doubt = :doubt WHERE doubt IS NULL;
+
 -- name: consumed_add
 -- in: account i64, nonce i64, judgement i64, hash b32, height i64, block_hash b32, recipient b20?, value amount, data blob
 INSERT INTO consumed (account, nonce, judgement, hash, height, block_hash, recipient, value, data)

@@ -121,6 +121,17 @@ WHERE id = :id AND state IN (0, 1);
 -- in: id i64
 UPDATE intent SET emptied = 1 WHERE id = :id AND state IN (0, 1);
 
+-- It never had bytes: its nonce is another's to take.
+-- name: intent_give_back
+-- in: id i64
+UPDATE intent SET nonce = NULL WHERE id = :id AND state = 3 AND attempt IS NULL;
+
+-- How many nonces of a stretch are intents'.
+-- name: intent_taken
+-- in: account i64, nonce i64, below i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent WHERE account = :account AND nonce >= :nonce AND nonce < :below;
+
 -- name: intent_settle
 -- in: id i64, from i64, to i64, held amount, proof text?
 UPDATE intent SET state = :to, held = :held, proof = :proof WHERE id = :id AND state = :from;

@@ -33,6 +33,7 @@ struct chain_config {
 	int quorum; /* votes, one a provider; 1 to the number of providers */
 	enum chain_fee_type fee_type;
 	uint64_t max_fee_per_gas, max_priority_fee_per_gas; /* wei */
+	struct amount fence_max_fee;                        /* of one, likely */
 	int max_in_flight; /* signed and not final, per account */
 	int batch;         /* calls in one request; at most CHAIN_BATCH_MAX */
 	int bump_after;    /* blocks */

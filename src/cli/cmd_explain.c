@@ -470,6 +470,10 @@ static enum err explain(struct story *s, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	utf8_plain(s->operation.name);
+	if (report_fences(&s->operation))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "%s is a fence: it pays nobody, and has no rows; see: pawl status %s",
+		    s->operation.name, s->operation.name);
 	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
 		return explain_address(s, word, f);
 	return explain_row(s, word, f);

@@ -213,6 +213,31 @@ static enum err account_clear(const struct cli *c, struct journal *j,
 	return ERR_OK;
 }
 
+/* What its fence asks for is accepted; the next run or serve goes on with it. */
+static void fences_accept(struct journal *j, int64_t account, bool *ret_cleared)
+{
+	struct sql_report_open_of_account_in in = { .account = account };
+	struct sql_report_open_of_account_out row;
+
+	sql_report_open_of_account_begin(j, &in);
+	while (sql_report_open_of_account_next(j, &row)) {
+		struct operation o;
+
+		if (!operation_read(j, row.id, &o) || !report_fences(&o) ||
+		    o.state != OPERATION_NEEDS_OPERATOR)
+			continue;
+		sql_fence_accept(j, &(struct sql_fence_accept_in){ .operation = o.id });
+		journal_event(j,
+		    &(struct event){ .operation = o.id,
+			.what = "command",
+			.from = "",
+			.to = "resume",
+			.why = "its price is accepted" });
+		*ret_cleared = true;
+	}
+	sql_report_open_of_account_end(j);
+}
+
 /* The accounts by this name, and those of the key's address whatever it was called. */
 static enum err key_clear(struct cli *c, struct journal *j, const char *name,
     bool *ret_known, bool *ret_cleared, struct fail *f)
@@ -227,6 +252,7 @@ static enum err key_clear(struct cli *c, struct journal *j, const char *name,
 	sql_report_accounts_of_key_begin(j, &in);
 	while (e == ERR_OK && sql_report_accounts_of_key_next(j, &row)) {
 		*ret_known = true;
+		fences_accept(j, row.id, ret_cleared);
 		if (row.no_stopped)
 			continue;
 		e = account_clear(c, j, &row, f);

@@ -10,6 +10,7 @@
 #include "cli/term.h"
 #include "codec/eip55.h"
 #include "journal/sql.gen.h"
+#include "kinds/fence/fence.h"
 
 /* Of void rows. */
 #define VOID_SHOWN 10
@@ -77,7 +78,10 @@ static void percent(char out[32], int64_t done, int64_t total)
 {
 	int64_t milli = total > 0 ? done * 1000 / total : 1000;
 
-	snprintf(out, 32, "%" PRId64 ".%" PRId64 " %%", milli / 10, milli % 10);
+	if (total == 0)
+		snprintf(out, 32, "-");
+	else
+		snprintf(out, 32, "%" PRId64 ".%" PRId64 " %%", milli / 10, milli % 10);
 }
 
 static void left_text(char out[32], const struct standing *s)
@@ -266,6 +270,32 @@ static void void_tell(struct journal *j, const struct standing *s)
 		    s->operation.name);
 }
 
+/* What only a fence has to tell. */
+static void fence_tell(struct journal *j, const struct standing *s)
+{
+	static const struct report_asset native = { .decimals = REPORT_NATIVE_DECIMALS };
+	char fees[REPORT_AMOUNT_MAX], cap[REPORT_AMOUNT_MAX];
+	struct fence_facts fence;
+
+	if (!fence_read(j, s->operation.id, &fence))
+		return;
+	utf8_plain(fence.why);
+	report_amount(fees, &native, &s->operation.fees_final);
+	report_amount(cap, &native, &s->operation.cap);
+	printf(
+	    "  fences     every nonce below %" PRIu64 ": %s\n", fence.below, fence.why);
+	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);
+}
+
+static void rows_and_money_tell(struct journal *j, const struct standing *s)
+{
+	rows_tell(s);
+	money_tell(s);
+	fee_tell(s);
+	void_tell(j, s);
+	speed_tell(s);
+}
+
 static void detail(struct journal *j, const struct standing *s)
 {
 	const struct operation *o = &s->operation;
@@ -281,11 +311,10 @@ static void detail(struct journal *j, const struct standing *s)
 	printf("  operation  %s %" PRId64 " on %s from key %s\n", o->kind_name, o->id,
 	    chain, key);
 	printf("  plan       %s\n", plan);
-	rows_tell(s);
-	money_tell(s);
-	fee_tell(s);
-	void_tell(j, s);
-	speed_tell(s);
+	if (report_fences(o))
+		fence_tell(j, s);
+	else
+		rows_and_money_tell(j, s);
 	stages_tell(j, s);
 	printf("  waits for  %s\n",
 	    s->progress.waits_for[0] ? s->progress.waits_for : "nothing");

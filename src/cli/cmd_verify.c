@@ -162,6 +162,10 @@ static enum err load(struct verify *v, struct fail *f)
 		e = report_account(j, &v->operation, &v->account, f);
 	if (e == ERR_OK)
 		e = report_asset(j, &v->operation, &v->asset, f);
+	if (e == ERR_OK && report_fences(&v->operation))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "%s is a fence: it pays nobody, and has no rows to verify",
+		    v->operation.name);
 	if (e == ERR_OK && !airdrop_read(j, v->operation.id, &v->facts))
 		e = fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	if (e == ERR_OK)

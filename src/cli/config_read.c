@@ -387,6 +387,7 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_TEXT_WORD:
 	case TYPE_TEXT_URL:
 	case TYPE_TEXT_FEE:
+	case TYPE_TEXT_COIN:
 	case TYPE_TEXT_NUMBER:
 	case TYPE_TEXT_CHOICE:
 	case TYPE_TEXT_REF:

@@ -8,6 +8,7 @@
 
 #define FEE_PER_GAS_MAX 1000000000000000000u /* wei: a whole coin */
 #define URL_MAX 2048
+#define COIN_DECIMALS 18
 
 static void number_put(void *field, size_t size, uint64_t v)
 {
@@ -70,6 +71,21 @@ static void fee_read(struct reader *r, void *field, const struct doc *d)
 
 	if (why)
 		problem(r, d, "%s: %s", ref_shown(out, d->text), why);
+	else
+		memcpy(field, &v, sizeof v);
+}
+
+/* Of the native coin. */
+static void coin_read(struct reader *r, void *field, const struct doc *d)
+{
+	char out[64];
+	struct amount v;
+	enum amount_fault fault =
+	    amount_parse(&v, d->text, strlen(d->text), COIN_DECIMALS);
+
+	if (fault != AMOUNT_OK)
+		problem(
+		    r, d, "%s: %s", ref_shown(out, d->text), amount_fault_text(fault));
 	else
 		memcpy(field, &v, sizeof v);
 }
@@ -198,6 +214,8 @@ void scalar_read(
 		number_read(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_FEE)
 		fee_read(r, field, d);
+	else if (row->is.type == TYPE_TEXT_COIN)
+		coin_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_CHOICE)
 		choice_read(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_REF)

@@ -25,6 +25,10 @@
 	{                             \
 		.type = TYPE_TEXT_FEE \
 	}
+#define TYPE_COIN                      \
+	{                              \
+		.type = TYPE_TEXT_COIN \
+	}
 #define TYPE_NUMBER(least, most)                    \
 	{                                           \
 		TYPE_TEXT_NUMBER, least, most, NULL \

@@ -19,12 +19,13 @@
 #include "engine/scrap.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
+#include "kinds/fence/fence.h"
 
 #define DISK_FULL_PAUSE_MS 5000
 #define OWNER_LOOKS 20
 #define OWNER_LOOK_MS 50
 
-static const struct kind *const kinds[] = { &kind_airdrop };
+static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 
 static enum err key_get(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -233,11 +234,25 @@ enum err loop_stuck(struct loop *l, const struct operation *o, struct fail *f)
 	return ERR_OK;
 }
 
+/* The fence of its account does not go on by itself; OK: it does, or there is none. */
+static enum err fence_stuck(struct loop *l, const struct operation *o, struct fail *f)
+{
+	const struct runner *r = l->runner;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < r->operations_n && e == ERR_OK; i++)
+		if (r->operations[i]->account == o->account &&
+		    operation_fences(r->operations[i]))
+			e = loop_stuck(l, r->operations[i], f);
+	return e;
+}
+
 /* The operation, its account or its chain was stopped. */
 static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
 {
 	const struct account *a = o ? account_of(l->runner, o->account) : NULL;
 	const struct runner *r = l->runner;
+	enum err e;
 
 	if (a && a->stopped)
 		return fail_set(f, ERR_OPERATOR, "%s", a->why_stopped);
@@ -255,7 +270,10 @@ static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
 			    "its genesis differs; correct its endpoints in pawl.yaml",
 			    c->config->name);
 	}
-	return o ? loop_stuck(l, o, f) : ERR_OK;
+	if (!o)
+		return ERR_OK;
+	e = fence_stuck(l, o, f);
+	return e == ERR_OK ? loop_stuck(l, o, f) : e;
 }
 
 enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)

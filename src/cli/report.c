@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "engine/intent.h"
 #include "journal/sql.gen.h"
+#include "kinds/fence/fence.h"
 
 enum err report_open(struct cli *c, struct journal **ret, struct fail *f)
 {
@@ -119,11 +120,19 @@ enum err report_account(struct journal *j, const struct operation *o,
 	return ERR_OK;
 }
 
+bool report_fences(const struct operation *o)
+{
+	return strcmp(o->kind_name, kind_fence.name) == 0;
+}
+
 enum err report_asset(struct journal *j, const struct operation *o,
     struct report_asset *ret, struct fail *f)
 {
 	struct airdrop_facts a;
 
+	*ret = (struct report_asset){ .decimals = REPORT_NATIVE_DECIMALS };
+	if (report_fences(o))
+		return ERR_OK;
 	if (!airdrop_read(j, o->id, &a))
 		return fail_set(f, ERR_DAMAGED,
 		    "operation %lld is an airdrop without its asset", (long long)o->id);
@@ -142,6 +151,9 @@ enum err report_fee(
 	struct airdrop_facts a;
 	struct intent i;
 
+	*ret = (struct report_fee){ .due = false };
+	if (report_fences(o))
+		return ERR_OK;
 	if (!airdrop_read(j, o->id, &a))
 		return fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	*ret = (struct report_fee){ .due = !amount_is_zero(&a.fee_amount),

@@ -31,7 +31,7 @@ struct report_account {
 NODISCARD enum err report_account(struct journal *j, const struct operation *o,
     struct report_account *ret, struct fail *f);
 
-/* What is paid, in which units. */
+/* What is paid, in which units; of a fence, the native coin. */
 struct report_asset {
 	unsigned decimals;
 	char symbol[32];
@@ -40,6 +40,9 @@ struct report_asset {
 };
 
 #define REPORT_NATIVE_DECIMALS 18
+
+/* It fences its account (kinds/fence/fence.h), and has no rows. */
+bool report_fences(const struct operation *o);
 
 NODISCARD enum err report_asset(struct journal *j, const struct operation *o,
     struct report_asset *ret, struct fail *f);

@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "crypto/secp.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
 #include "engine/stranger.h"
@@ -42,6 +43,8 @@ static void limits_raise(struct runner *r, struct account *a)
 		return;
 	in.in_flight_max = row.in_flight_max;
 	in.fee_cap_max = row.fee_cap_max;
+	a->in_flight_max = (uint64_t)in.in_flight_max;
+	a->fee_cap_max = (uint64_t)in.fee_cap_max;
 	if (in.in_flight_max >= c->max_in_flight &&
 	    in.fee_cap_max >= (int64_t)c->max_fee_per_gas)
 		return;
@@ -49,6 +52,8 @@ static void limits_raise(struct runner *r, struct account *a)
 		in.in_flight_max = c->max_in_flight;
 	if (in.fee_cap_max < (int64_t)c->max_fee_per_gas)
 		in.fee_cap_max = (int64_t)c->max_fee_per_gas;
+	a->in_flight_max = (uint64_t)in.in_flight_max;
+	a->fee_cap_max = (uint64_t)in.fee_cap_max;
 	sql_account_limits(r->s.journal, &in);
 }
 
@@ -168,6 +173,7 @@ void account_free(struct account *a)
 		return;
 	free(a->tokens);
 	free(a->strangers);
+	free(a->refusals);
 	free(a);
 }
 
@@ -179,32 +185,35 @@ bool account_abreast(const struct account *a, int blocks)
 	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
 }
 
-bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
+const char *account_keeps_back(struct runner *r, struct account *a)
 {
-	struct chain_run *c = a->chain;
-	const char *why = NULL;
+	const struct chain_run *c = a->chain;
 
 	if (follower_waits_for(c->follower))
-		why = follower_waits_for(c->follower);
-	else if (a->stopped)
-		why = a->why_stopped;
-	else if (a->doubt[0])
-		why = a->doubt;
-	else if (!a->key)
-		why = "its key, which can't be used; see: pawl doctor";
-	else if (!a->known || !a->has_first_nonce)
-		why = "the nodes to agree on the account's count";
-	else if (!account_abreast(a, UNREAD_MAX) && !MUTANT(reserves_unread))
-		why = "the blocks that came meanwhile to be read";
-	else if (a->strangers_n && !MUTANT(strangers_not_awaited))
-		why = "transactions of the account that are not read yet";
-	else if (!c->has_market)
-		why = "the fees of the day";
-	else if (account_next_nonce(r, a) - a->count >=
-	    (uint64_t)c->config->max_in_flight)
-		why = "what is in flight";
-	*ret_why = why;
-	return !why;
+		return follower_waits_for(c->follower);
+	if (a->stopped)
+		return a->why_stopped;
+	if (!a->key)
+		return "its key, which can't be used; see: pawl doctor";
+	if (!a->known || !a->has_first_nonce)
+		return "the nodes to agree on the account's count";
+	if (!account_abreast(a, UNREAD_MAX) && !MUTANT(reserves_unread))
+		return "the blocks that came meanwhile to be read";
+	if (a->strangers_n && !MUTANT(strangers_not_awaited))
+		return "transactions of the account that are not read yet";
+	if (!c->has_market)
+		return "the fees of the day";
+	if (account_next_nonce(r, a) - a->count >= (uint64_t)c->config->max_in_flight)
+		return "what is in flight";
+	return NULL;
+}
+
+bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
+{
+	*ret_why = account_keeps_back(r, a);
+	if (!*ret_why && a->doubt[0])
+		*ret_why = doubt_waits(a);
+	return !*ret_why;
 }
 
 /* A second reason stands before the first: who resumes accepts both. */
@@ -353,13 +362,15 @@ void account_turn(struct runner *r, struct account *a)
 {
 	take_agreed(r, a);
 	strangers_turn(r, a);
+	doubt_turn(r, a);
 	account_bump(r, a);
 	if (a->unsigned_left && a->chain->has_market)
 		ask_unsigned(r, a);
 }
 
-/* The operation after this one in the round, that may reserve and has something. Who
- * can't reserve it keeps nobody else from it. */
+/* The operation after this one in the round, that may reserve and has something: a fence
+ * on an account in doubt, and only there. Who can't reserve it keeps nobody else from it.
+ */
 static struct operation *next_offer(
     struct runner *r, struct account *a, struct offer *ret)
 {
@@ -371,6 +382,7 @@ static struct operation *next_offer(
 		struct operation *o = r->operations[(start + k) % r->operations_n];
 
 		if (o->account == a->id && !o->passed_over && operation_reserves(o) &&
+		    operation_fences(o) == (a->doubt[0] != '\0') &&
 		    o->kind->offer(r, o, ret))
 			return o;
 	}
@@ -405,7 +417,7 @@ static void pass_over(struct runner *r, struct operation *o, enum reserve why)
 static bool fill_hole(struct runner *r, struct account *a)
 {
 	struct offer offer;
-	struct operation *o = account_hole(r, a, &offer);
+	struct operation *o = a->doubt[0] ? NULL : account_hole(r, a, &offer);
 
 	switch (o ? intent_reserve(r, a, o, &offer) : RESERVE_NO_FUNDS) {
 	case RESERVE_DONE:
@@ -438,14 +450,12 @@ static bool fill_one(struct runner *r, struct account *a)
 
 void account_fill(struct runner *r, struct account *a)
 {
-	const char *why;
-
 	if (a->unsigned_left)
 		return;
 	for (size_t k = 0; k < r->operations_n; k++)
 		if (r->operations[k]->account == a->id)
 			r->operations[k]->passed_over = false;
-	for (int n = 0; account_reserves(r, a, &why); n++) {
+	for (int n = 0; !account_keeps_back(r, a); n++) {
 		if (n == FILL_MAX) {
 			r->again = true;
 			return;

@@ -29,6 +29,9 @@ bool account_abreast(const struct account *a, int blocks);
  * owned by a). */
 bool account_reserves(struct runner *r, struct account *a, const char **ret_why);
 
+/* What keeps even its fence from taking a nonce now; NULL: nothing. As above. */
+const char *account_keeps_back(struct runner *r, struct account *a);
+
 /* Level-triggered, each turn: figures of the agreed block, judgement, reservations. */
 void account_turn(struct runner *r, struct account *a);
 void account_fill(struct runner *r, struct account *a);

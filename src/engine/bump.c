@@ -1,9 +1,11 @@
 /* bump.c - dearer attempts on the same nonce: when the next base fee is above what an
  * attempt offers, when the lowest has waited too long, and the empty attempts of a
  * cancel. Bumps come before new intents (G10). */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/account.h"
+#include "engine/doubt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -14,6 +16,7 @@
 
 struct looked {
 	struct intent intent;
+	struct hash hash;
 	uint64_t max_fee, signed_height;
 	bool empty;
 };
@@ -26,23 +29,34 @@ static bool look(struct runner *r, int64_t id, struct looked *ret)
 	    !sql_attempt_get_one(r->s.journal,
 		&(struct sql_attempt_get_in){ .id = ret->intent.attempt }, &at))
 		return false;
+	memcpy(ret->hash.at, at.hash, sizeof ret->hash.at);
 	ret->max_fee = (uint64_t)at.max_fee;
 	ret->signed_height = (uint64_t)at.signed_height;
 	ret->empty = at.empty;
 	return true;
 }
 
-static bool waited_long(const struct account *a, const struct looked *l, uint64_t height)
+static bool is_lowest(const struct account *a, const struct looked *l)
+{
+	return l->intent.nonce == a->lowest && a->lowest == a->count;
+}
+
+static bool lowest_for_long(
+    const struct account *a, const struct looked *l, uint64_t height)
 {
 	uint64_t since = a->lowest_since_height > l->signed_height
 	    ? a->lowest_since_height
 	    : l->signed_height;
 
-	if (l->intent.nonce != a->lowest || a->lowest != a->count)
-		return false;
-	if (a->refused && a->refused_nonce == l->intent.nonce)
+	return is_lowest(a, l) &&
+	    height >= since + (uint64_t)a->chain->config->bump_after;
+}
+
+static bool waited_long(const struct account *a, const struct looked *l, uint64_t height)
+{
+	if (a->refused && a->refused_nonce == l->intent.nonce && is_lowest(a, l))
 		return height > l->signed_height;
-	return height >= since + (uint64_t)a->chain->config->bump_after;
+	return lowest_for_long(a, l, height);
 }
 
 /* -- a cap that is in the way ------------------------------------------------ */
@@ -75,13 +89,29 @@ static void caps_unsay(struct runner *r, const struct account *a)
 	}
 }
 
-static void say(struct runner *r, const struct intent *i, enum bump bump, bool empty)
+/* The ceiling of a fence is above all that was ever signed here. */
+static void say_ceiling(struct runner *r, struct operation *o, uint64_t nonce)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	char why[120];
+
+	snprintf(why, sizeof why,
+	    "bytes that this program could not have signed hold nonce %llu",
+	    (unsigned long long)nonce);
+	operation_stop(r, o, why);
+}
+
+static void say(
+    struct runner *r, const struct account *a, const struct looked *l, enum bump bump)
+{
+	struct operation *o = runner_operation(r, l->intent.operation);
+	bool empty = l->intent.emptied == 1;
 
 	if (!o)
 		return;
-	if (bump == BUMP_OVER_CAP) {
+	if (bump == BUMP_OVER_FEES && operation_fences(o)) {
+		if (doubt_refused(a, l->intent.nonce, &l->hash))
+			say_ceiling(r, o, l->intent.nonce);
+	} else if (bump == BUMP_OVER_CAP) {
 		operation_pinched(r, o, empty ? "an empty attempt" : "a dearer attempt");
 	} else if (bump == BUMP_OVER_FEES && o->state == OPERATION_CANCELLING) {
 		o->pinched = true;
@@ -93,17 +123,36 @@ static void say(struct runner *r, const struct intent *i, enum bump bump, bool e
 
 /* -- bumps ------------------------------------------------------------------- */
 
+/* An empty attempt of a fence: all nodes refuse it, not one of them, or it waits. Once a
+ * block. */
+static bool fence_wants(
+    const struct account *a, const struct looked *l, const struct head *head)
+{
+	return head->height > l->signed_height &&
+	    (doubt_refused(a, l->intent.nonce, &l->hash) ||
+		lowest_for_long(a, l, head->height));
+}
+
+static bool wants(struct runner *r, const struct account *a, const struct looked *l,
+    const struct head *head)
+{
+	const struct operation *o = runner_operation(r, l->intent.operation);
+
+	if (l->max_fee < a->chain->market.next_base_fee)
+		return true;
+	return o && operation_fences(o) ? fence_wants(a, l, head)
+					: waited_long(a, l, head->height);
+}
+
 /* Whether it wanted a dearer attempt. emptied 2 wants none: nothing of it is sent. */
 static bool bump_one(
     struct runner *r, struct account *a, const struct looked *l, const struct head *head)
 {
 	bool empty = l->intent.emptied == 1;
 
-	if (l->intent.emptied == 2 ||
-	    ((!empty || l->empty) && l->max_fee >= a->chain->market.next_base_fee &&
-		!waited_long(a, l, head->height)))
+	if (l->intent.emptied == 2 || ((!empty || l->empty) && !wants(r, a, l, head)))
 		return false;
-	say(r, &l->intent, intent_bump(r, a, &l->intent, empty), empty);
+	say(r, a, l, intent_bump(r, a, &l->intent, empty));
 	return true;
 }
 

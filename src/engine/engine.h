@@ -34,6 +34,7 @@
 
 struct runner;
 struct chain_run;
+struct account;
 
 /* -- keys ------------------------------------------------------------------ */
 
@@ -79,8 +80,9 @@ struct operation {
 
 /* A payment that an operation would like to make next. */
 struct offer {
-	int64_t row; /* 0: no item (a service fee) */
-	bool empty;  /* 0 to ourselves, from the first attempt on */
+	int64_t row;     /* 0: no item (a service fee) */
+	bool empty;      /* 0 to ourselves, from the first attempt on */
+	const char *why; /* it is that, for the event */
 	struct payload payload;
 	uint64_t gas;
 	struct amount amount; /* of the item */
@@ -109,6 +111,12 @@ struct kind {
 	/* What the account must be watched for: a token's balance (false: native only).
 	 */
 	bool (*token)(const struct operation *o, struct address *ret);
+	/* The operator lets it go on, and accepts what it asked for. NULL: nothing to do.
+	 */
+	void (*resumed)(struct runner *r, struct operation *o);
+	/* Of a fence alone (NULL: it is none): begin one on an account in doubt; each
+	 * nonce below is to be consumed. The operation's id; 0: the journal is numb. */
+	int64_t (*fence)(struct runner *r, struct account *a, uint64_t below);
 };
 
 /* -- accounts -------------------------------------------------------------- */
@@ -128,6 +136,13 @@ struct token_held {
 	bool known;
 };
 
+/* Nodes that refused the bytes on a nonce as too cheap. */
+struct refusal {
+	uint64_t nonce;
+	struct hash hash;
+	uint32_t nodes;
+};
+
 struct account {
 	int64_t id;
 	struct chain_run *chain;
@@ -140,7 +155,18 @@ struct account {
 	int ahead_blocks; /* final blocks in a row whose count is above final_count */
 	bool stopped;
 	char why_stopped[WAITS_MAX];
-	char doubt[WAITS_MAX]; /* why the journal may have forgotten bytes of it; "" */
+	uint64_t in_flight_max, fee_cap_max; /* the highest limits ever used */
+
+	/* in doubt (doubt.h) */
+	char doubt[WAITS_MAX];  /* why; "": it is not */
+	char fenced[WAITS_MAX]; /* what its fence waits for, for those who wait for it */
+	bool still_known;       /* the figures below are there */
+	uint64_t still_count,
+	    still_since; /* its count, and the height that it has since */
+	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
+	uint32_t node_counted;
+	struct refusal *refusals;
+	size_t refusals_n;
 
 	/* from the agreed block */
 	bool known;             /* the figures below are there */
@@ -247,6 +273,7 @@ struct runner {
 	struct fact *facts, **facts_end;            /* other outcomes for the next turn */
 	int64_t turn_ms;                            /* when this turn began */
 	bool again;                                 /* more to do at once */
+	bool doubt_taken;                           /* the journal's, in this life */
 	int64_t wake_ms;
 	int64_t dropped_turns;
 	int unknown; /* requests to send under way or lost: outcomes not known yet */

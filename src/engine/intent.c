@@ -63,8 +63,7 @@ static enum reserve price(
 {
 	const struct amount zero = AMOUNT_ZERO;
 
-	money_first_fees(
-	    &ret->fees, a, o, offer->row, offer->gas, a->chain->config->max_fee_per_gas);
+	money_first_fees(&ret->fees, a, o, offer->row, offer->gas, money_fee_cap(a, o));
 	ret->held = money_to_hold(
 	    a->chain, &ret->fees, offer->empty ? HOLD_ITSELF : HOLD_RESERVE);
 	CHECK(money_cost(&ret->cost, &offer->payload, &ret->fees));
@@ -103,7 +102,7 @@ static void reserved(
 		.what = offer->empty ? "hole" : "service fee",
 		.from = "pending",
 		.to = "live",
-		.why = offer->empty ? "a stranger's nonce came back" : "" });
+		.why = offer->why ? offer->why : "" });
 }
 
 enum reserve intent_reserve(
@@ -170,7 +169,7 @@ static bool ask_fees(struct fees *ret, struct runner *r, struct account *a,
 	struct chain_run *c = a->chain;
 	struct amount room = money_room(o, i), need;
 
-	money_first_fees(ret, a, o, i->row, gas, c->config->max_fee_per_gas);
+	money_first_fees(ret, a, o, i->row, gas, money_fee_cap(a, o));
 	need = money_to_hold(c, ret, what);
 	if (amount_cmp(&need, &room) <= 0)
 		return true;
@@ -221,6 +220,17 @@ static enum bump bump_fees(struct fees *ret, struct amount *held, struct account
 	return BUMP_DONE;
 }
 
+/* Of a fence: whatever this program could have signed for the nonce is replaced before
+ * the ceiling. Never 10 % over our own, which would climb past it, or freeze the tip. */
+static enum bump bump_doubled(struct fees *ret, struct amount *held, struct account *a,
+    const struct operation *o, const struct intent *i, const struct fees *old)
+{
+	if (!money_fees_doubled(ret, old, &a->chain->market, money_fee_cap(a, o)))
+		return BUMP_OVER_FEES;
+	return money_held_with(held, a->chain, o, i, ret, true) ? BUMP_DONE
+								: BUMP_OVER_CAP;
+}
+
 enum bump intent_bump(
     struct runner *r, struct account *a, const struct intent *i, bool empty)
 {
@@ -239,7 +249,10 @@ enum bump intent_bump(
 		.gas = empty ? EMPTY_GAS : (uint64_t)at.gas,
 		.max_fee = (uint64_t)at.max_fee,
 		.tip = (uint64_t)at.tip };
-	bump = bump_fees(&fees, &held, a, o, i, &old, empty);
+	if (operation_fences(o))
+		bump = bump_doubled(&fees, &held, a, o, i, &old);
+	else
+		bump = bump_fees(&fees, &held, a, o, i, &old, empty);
 	if (bump != BUMP_DONE)
 		return bump;
 	money_hold(r, o, i, &held);

@@ -87,7 +87,7 @@ bool money_held_with(struct amount *ret, const struct chain_run *c,
     const struct operation *o, const struct intent *i, const struct fees *fees,
     bool empty)
 {
-	*ret = money_to_hold(c, fees, HOLD_RESERVE);
+	*ret = money_to_hold(c, fees, operation_fences(o) ? HOLD_ITSELF : HOLD_RESERVE);
 	if (amount_cmp(ret, &i->held) < 0 && !MUTANT(cap_by_last_attempt))
 		*ret = i->held;
 	if (money_cap_covers(o, &i->held, ret))
@@ -147,6 +147,39 @@ static enum fee_type fee_type_of(const struct chain_run *c)
 	if (c->config->fee_type == CHAIN_FEE_1559)
 		return FEE_1559;
 	return c->market.has_1559 ? FEE_1559 : FEE_LEGACY;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+uint64_t money_fee_ceiling(const struct account *a)
+{
+	return a->fee_cap_max + a->fee_cap_max / 10 + 1;
+}
+
+uint64_t money_fee_cap(const struct account *a, const struct operation *o)
+{
+	return operation_fences(o) ? money_fee_ceiling(a)
+				   : a->chain->config->max_fee_per_gas;
+}
+
+bool money_fees_doubled(
+    struct fees *ret, const struct fees *old, const struct fee_market *m, uint64_t cap)
+{
+	uint64_t base = least(m->next_base_fee, cap), tip = least(m->tip, cap);
+
+	*ret = *old;
+	ret->max_fee = least(most(2 * old->max_fee + !old->max_fee, 2 * base + tip), cap);
+	if (old->type == FEE_1559)
+		ret->tip = least(most(2 * old->tip + !old->tip, tip), ret->max_fee);
+	return ret->max_fee > old->max_fee || ret->tip > old->tip;
 }
 
 void money_first_fees(struct fees *ret, struct account *a, struct operation *o,

@@ -13,8 +13,8 @@ enum hold { HOLD_RESERVE, HOLD_EMPTY, HOLD_ITSELF };
 struct amount money_to_hold(
     const struct chain_run *c, const struct fees *fees, enum hold what);
 
-/* What the intent holds once an attempt at these fees is signed. false: the cap has no
- * room for it. */
+/* What the intent holds once an attempt at these fees is signed; that of a fence holds
+ * itself alone. false: the cap has no room for it. */
 bool money_held_with(struct amount *ret, const struct chain_run *c,
     const struct operation *o, const struct intent *i, const struct fees *fees,
     bool empty);
@@ -45,6 +45,17 @@ bool money_cost(struct amount *ret, const struct payload *p, const struct fees *
  */
 bool money_covers(struct account *a, const struct payload *p, const struct amount *cost);
 void money_take(struct account *a, const struct payload *p, const struct amount *cost);
+
+/* What replaces anything that this journal's program could have signed. */
+uint64_t money_fee_ceiling(const struct account *a);
+
+/* The highest fee per gas for it: the configured one, and for a fence the ceiling. */
+uint64_t money_fee_cap(const struct account *a, const struct operation *o);
+
+/* Both fields twice as high, or what the day asks for, each at most the cap. false: they
+ * are there already. */
+bool money_fees_doubled(
+    struct fees *ret, const struct fees *old, const struct fee_market *m, uint64_t cap);
 
 /* The fees of a first attempt today, at most `cap` per gas, with the tag of its row. */
 void money_first_fees(struct fees *ret, struct account *a, struct operation *o,

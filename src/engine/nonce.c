@@ -78,6 +78,7 @@ struct operation *account_hole(struct runner *r, struct account *a, struct offer
 	*ret = (struct offer){
 		.row = ROW_HOLE,
 		.empty = true,
+		.why = "a stranger's nonce came back",
 		.payload = { .to = a->address },
 		.gas = EMPTY_GAS,
 	};

@@ -135,6 +135,11 @@ bool operation_ended(const struct operation *o)
 	return o->state == OPERATION_COMPLETED || o->state == OPERATION_CANCELLED;
 }
 
+bool operation_fences(const struct operation *o)
+{
+	return o->kind->fence != NULL;
+}
+
 bool operation_reserves(const struct operation *o)
 {
 	return o->state == OPERATION_DISTRIBUTING || o->state == OPERATION_PAYING_FEE;
@@ -198,6 +203,8 @@ void operation_pinched(struct runner *r, struct operation *o, const char *what)
 	char why[120], line[WAITS_MAX];
 
 	o->pinched = true;
+	if (operation_fences(o))
+		return; /* it asks for what it needs */
 	snprintf(why, sizeof why, "the cap on fees does not cover %s", what);
 	snprintf(line, sizeof line, "%s; then: pawl resume %s --max-total-fee AMOUNT",
 	    why, o->name);
@@ -279,6 +286,8 @@ enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 	}
 	if (o->state == OPERATION_PAUSED || o->state == OPERATION_NEEDS_OPERATOR) {
 		command_event(r, o, "resume", "");
+		if (o->kind->resumed)
+			o->kind->resumed(r, o);
 		operation_move(r, o, o->back_to, "resumed");
 	}
 	return ERR_OK;
@@ -325,6 +334,9 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 	int64_t *ids = NULL;
 	size_t n = 0;
 
+	if (operation_fences(o))
+		return fail_set(f, ERR_CONFLICT,
+		    "%s is a fence: its account pays nobody before it is whole", o->name);
 	if (o->state == OPERATION_CANCELLED)
 		return ERR_OK;
 	if (o->state == OPERATION_COMPLETED)

@@ -21,12 +21,13 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 void operation_stop(struct runner *r, struct operation *o, const char *why);
 void operation_waits(struct operation *o, const char *why); /* NULL: nothing */
 /* The cap on fees does not cover `what`: it stops, or where it is not paying says so,
- * with the line to type. */
+ * with the line to type. A fence only remembers it. */
 void operation_pinched(struct runner *r, struct operation *o, const char *what);
 
 /* Whether new intents may be reserved for it. */
 bool operation_reserves(const struct operation *o);
-bool operation_ended(const struct operation *o); /* completed or cancelled */
+bool operation_ended(const struct operation *o);  /* completed or cancelled */
+bool operation_fences(const struct operation *o); /* an account in doubt */
 
 /* An item moves: the row, the totals, the event. amount: the item's. */
 void operation_item(struct runner *r, struct operation *o, int64_t row,

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/account.h"
+#include "engine/doubt.h"
 #include "engine/intent.h"
 #include "engine/mutant.h"
 #include "journal/sql.gen.h"
@@ -79,6 +80,7 @@ static void word_put(struct runner *r, struct send_job *j, uint32_t k)
 /* Information on which no state depends: only when to send what again. */
 static void take_word(struct runner *r, struct account *a, struct send_job *j, uint32_t k)
 {
+	doubt_word(a, j->node, j->nonce[k], &j->bytes[k].hash, j->word[k].note);
 	switch (j->word[k].note) {
 	case NOTE_NONE:
 	case NOTE_ACCEPTED:
@@ -262,6 +264,8 @@ static void count_take(struct runner *r, struct fact *f)
 	if (!a)
 		return;
 	a->greeted[q->node] = GREET_DONE;
+	a->node_counted |= q->err ? 0 : 1u << q->node;
+	a->node_count[q->node] = q->count;
 	if (!q->err && a->send_next[q->node] < q->count)
 		a->send_next[q->node] = q->count;
 	a->send_ready = true;
@@ -293,7 +297,7 @@ static bool greet(struct runner *r, struct account *a, int node)
 	struct count_ask *q;
 	struct buf body;
 
-	if (a->greeted[node] == GREET_NOT && a->lowest == UINT64_MAX)
+	if (a->greeted[node] == GREET_NOT && a->lowest == UINT64_MAX && !a->doubt[0])
 		a->greeted[node] = GREET_DONE;
 	if (a->greeted[node] != GREET_NOT)
 		return a->greeted[node] == GREET_DONE;

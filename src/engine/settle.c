@@ -83,7 +83,8 @@ static bool see_newest(void *ctx, const struct intent *i)
 {
 	int64_t *newest = ctx;
 
-	if (i->id > *newest)
+	/* One that was given back has nothing that can win. */
+	if ((i->has_nonce || i->has_attempt) && i->id > *newest)
 		*newest = i->id;
 	return false;
 }

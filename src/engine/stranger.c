@@ -243,7 +243,8 @@ static void count(struct runner *r, struct account *a)
 	uint64_t since = a->height > depth ? a->height - depth : 0;
 	struct sql_consumed_since_out row;
 
-	if (a->stopped || !a->known || hash_same(&a->counted, &a->agreed))
+	/* In doubt none are taken that a stranger could be in the way of. */
+	if (a->stopped || a->doubt[0] || !a->known || hash_same(&a->counted, &a->agreed))
 		return;
 	a->counted = a->agreed;
 	if (since < a->accepted_height)

@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/intent.h"
 #include "engine/market.h"
 #include "engine/operation.h"
@@ -437,6 +438,8 @@ static void advance(struct runner *r, struct operation *o)
 
 static void decide(struct runner *r)
 {
+	if (!r->doubt_taken)
+		doubt_take(r);
 	for (int i = 0; i < r->s.chains_n; i++) {
 		struct chain_run *c = &r->chains[i];
 

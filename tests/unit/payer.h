@@ -22,6 +22,7 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
+#include "kinds/fence/fence.h"
 #include "scene.h"
 #include "sim/oracle.h"
 
@@ -63,6 +64,8 @@ void rise(void);
 void rise_for(int64_t operation); /* and no other; 0: all */
 void rest(void);
 void rise_again(void);
+void keep(void);   /* a copy of the journal */
+void forget(void); /* it rises over that copy, which is in doubt */
 
 /* The rows are filled in, unless rows_fill did before. */
 struct list *pay(const struct list *what);

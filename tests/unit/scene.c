@@ -96,6 +96,7 @@ static void config_fill(struct scene *s, int quorum)
 		.quorum = quorum,
 		.max_fee_per_gas = 500 * GWEI,
 		.max_priority_fee_per_gas = 50 * GWEI,
+		.fence_max_fee = amount_u64(50 * 1000 * 1000 * GWEI),
 		.max_in_flight = 4,
 		.batch = 100,
 		.bump_after = 3,

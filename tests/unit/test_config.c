@@ -85,6 +85,14 @@ static void empty_is_defaults(void **state)
 	}
 }
 
+static void assert_fence_max_fee(const struct chain_config *chain, const char *coin)
+{
+	char text[AMOUNT_TEXT_MAX];
+
+	amount_format(text, &chain->fence_max_fee, 18);
+	assert_string_equal(text, coin);
+}
+
 static void chain_defaults(void **state)
 {
 	struct config *c = parse(CHAIN_HEAD);
@@ -105,6 +113,7 @@ static void chain_defaults(void **state)
 	assert_int_equal(chain->max_fee_per_gas, 500000000000);
 	assert_int_equal(chain->max_priority_fee_per_gas, 50000000000);
 	assert_int_equal(chain->max_in_flight, 64);
+	assert_fence_max_fee(chain, "0.05");
 	assert_int_equal(chain->poll_ms, 1000);
 	assert_int_equal(chain->batch, 100);
 	assert_int_equal(chain->bump_after, 3);
@@ -131,6 +140,7 @@ static void all_keys(void **state)
 		  "    max_fee_per_gas: 7 wei\n"
 		  "    max_priority_fee_per_gas: 7wei\n"
 		  "    max_in_flight: 5000\n"
+		  "    fence_max_fee: 0.25\n"
 		  "    poll_ms: 100\n"
 		  "    batch: 1000\n"
 		  "    bump_after: 1\n"
@@ -157,6 +167,7 @@ static void all_keys(void **state)
 	assert_int_equal(chain->max_fee_per_gas, 7);
 	assert_int_equal(chain->max_priority_fee_per_gas, 7);
 	assert_int_equal(chain->max_in_flight, 5000);
+	assert_fence_max_fee(chain, "0.25");
 	assert_int_equal(c->keys_n, 4);
 	assert_int_equal(c->keys[0].source.kind, REF_ENV);
 	assert_int_equal(c->keys[0].password.kind, REF_NONE);
@@ -331,6 +342,9 @@ static void values_are_checked(void **state)
 		    "22: chains.main.max_fee_per_gas: ..." },
 		{ "max_fee_per_gas: 1000000001 gwei",
 		    "22: chains.main.max_fee_per_gas: ..." },
+		{ "fence_max_fee: 0.1 eth",
+		    "20: chains.main.fence_max_fee: '0.1 eth': not a..." },
+		{ "fence_max_fee: -1", "20: chains.main.fence_max_fee: '-1': not a..." },
 		{ "max_fee_per_gas: -5 gwei", "22: chains.main.max_fee_per_gas: ..." },
 		{ "max_priority_fee_per_gas: 501 gwei",
 		    "5: chains.main: max_priority_fee_per_gas "
