@@ -13,9 +13,9 @@ VALUES (:chain, :address, :key_name, :in_flight_max, :fee_cap_max, 0) RETURNING 
 
 -- name: account_get
 -- in: id i64
--- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, stopped text?, doubt text?
+-- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, past_from i64?, stopped text?, doubt text?
 SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flight_max, fee_cap_max,
-	accepted_height, stopped, doubt
+	accepted_height, past_from, stopped, doubt
 FROM account WHERE id = :id;
 
 -- name: account_of_key
@@ -51,13 +51,27 @@ UPDATE account SET doubt = :doubt WHERE id = :id;
 -- scan: a handful of rows
 UPDATE account SET doubt = :doubt WHERE doubt IS NULL;
 
+-- From here on every use of its nonces is known.
+-- name: account_past
+-- in: id i64, past_from i64
+UPDATE account SET past_from = :past_from WHERE id = :id;
+
 -- name: consumed_add
--- in: account i64, nonce i64, judgement i64, hash b32, height i64, block_hash b32, recipient b20?, value amount, data blob
-INSERT INTO consumed (account, nonce, judgement, hash, height, block_hash, recipient, value, data)
-VALUES (:account, :nonce, :judgement, :hash, :height, :block_hash, :recipient, :value, :data)
+-- in: account i64, nonce i64, judgement i64, hash b32, height i64, block_hash b32, recipient b20?, value amount, data blob, asset b20?, payee b20?, amount amount?, fee_type i64, gas i64, max_fee i64, tip i64
+INSERT INTO consumed (account, nonce, judgement, hash, height, block_hash, recipient, value, data,
+	asset, payee, amount, fee_type, gas, max_fee, tip)
+VALUES (:account, :nonce, :judgement, :hash, :height, :block_hash, :recipient, :value, :data,
+	:asset, :payee, :amount, :fee_type, :gas, :max_fee, :tip)
 ON CONFLICT (account, nonce) DO UPDATE SET judgement = excluded.judgement, hash = excluded.hash,
 	height = excluded.height, block_hash = excluded.block_hash, recipient = excluded.recipient,
-	value = excluded.value, data = excluded.data;
+	value = excluded.value, data = excluded.data, asset = excluded.asset, payee = excluded.payee,
+	amount = excluded.amount, fee_type = excluded.fee_type, gas = excluded.gas, max_fee = excluded.max_fee,
+	tip = excluded.tip;
+
+-- name: consumed_below
+-- in: account i64, nonce i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND nonce < :nonce;
 
 -- name: consumed_get
 -- in: account i64, nonce i64
@@ -77,10 +91,11 @@ SELECT nonce, judgement, hash FROM consumed WHERE account = :account AND height 
 SELECT nonce, height FROM consumed WHERE account = :account AND hash = :hash;
 
 -- name: consumed_since
--- in: account i64, height i64
+-- in: account i64, nonce i64, height i64
 -- out: n i64
 -- scan: foreign use of a key is rare
-SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND height > :height AND judgement IN (0, 1);
+SELECT COUNT(*) AS n FROM consumed
+WHERE account = :account AND nonce >= :nonce AND height > :height AND judgement IN (0, 1);
 
 -- Uses of nonces that pay an item and are no attempt's, and their end: the operator says
 -- that they were not for the items.

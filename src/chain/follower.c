@@ -21,6 +21,8 @@ struct follower *follower_new(const struct follower_setup *s)
 	f->s = *s;
 	f->nodes = pool_size(s->pool);
 	f->inbox_end = &f->inbox;
+	f->has_start = !s->journal;
+	f->start = s->start;
 	return f;
 }
 
@@ -42,9 +44,19 @@ void follower_free(struct follower *f)
 	free(f);
 }
 
+bool follower_idle(const struct follower *f)
+{
+	return !f->under_way;
+}
+
 int64_t follower_chain(const struct follower *f)
 {
 	return f->chain;
+}
+
+const struct hash *follower_genesis(const struct follower *f)
+{
+	return &f->genesis;
 }
 
 static bool watches(const struct follower *f, const struct watched *w, uint32_t n)

@@ -50,7 +50,11 @@ struct follower_setup {
 	const struct connector *connector;
 	struct pool *pool;
 	struct world *world;
+	/* NULL: one that looks back. It keeps nothing, and its trail begins at `start` on
+	 * the chain of this genesis. */
 	struct journal *journal;
+	struct hash genesis;
+	uint64_t start;
 	struct follower_told told;
 	/* Queue a request; it leaves after the commit (or never: then done is not called
 	 * and the turn was dropped with everything cached). */
@@ -61,9 +65,12 @@ struct follower_setup {
 
 struct follower *follower_new(const struct follower_setup *s);
 void follower_free(struct follower *f);
+/* Nothing that it asked is under way: it can be freed before its world. */
+bool follower_idle(const struct follower *f);
 
 /* The journal's row of this chain; 0 until a quorum told chain id and genesis. */
 int64_t follower_chain(const struct follower *f);
+const struct hash *follower_genesis(const struct follower *f); /* once it has a chain */
 
 /* Whom to watch; a changed set reads the blocks above the final one again. Copied. A
  * count is that of a final block of the past; an account without one has nothing to miss

@@ -101,6 +101,7 @@ static void question_file(void *job)
 	q->text = NULL;
 	*f->inbox_end = q;
 	f->inbox_end = &q->next;
+	f->under_way--;
 }
 
 static void question_done(void *ctx, struct pool_answer *a)
@@ -125,6 +126,7 @@ static void question_send(struct question *q, struct buf *body)
 	struct follower *f = q->f;
 
 	CHECK(buf_ok(body));
+	f->under_way++;
 	f->s.ask(f->s.ask_ctx, q->node, body, question_done, q);
 }
 

@@ -138,6 +138,9 @@ struct view {
 	char left_out[96];
 };
 
+/* The chain of one that looks back, which has no row in a journal. */
+#define LOOKS_BACK (-1)
+
 struct follower {
 	struct follower_setup s;
 	int64_t chain;
@@ -152,6 +155,7 @@ struct follower {
 	uint32_t watched_n;
 	uint32_t generation;
 	struct question *inbox, **inbox_end;
+	int under_way; /* questions that are not in it yet */
 	struct far far;
 	uint64_t best; /* the highest height that the heads of a quorum have reached */
 	bool stopped;

@@ -7,14 +7,36 @@
 #include "base/mem.h"
 #include "journal/sql.gen.h"
 
-/* The journal's row of the chain is found or made once a quorum names one genesis. */
+/* The journal's row of the chain is found or made. */
+static void chain_find(struct follower *f)
+{
+	struct sql_chain_by_identity_in in = { .chain_id =
+						   (int64_t)f->s.config->chain_id };
+	struct sql_chain_add_in add = { .kind = f->s.connector->name,
+		.chain_id = in.chain_id,
+		.name = f->s.config->name };
+	struct sql_chain_by_identity_out row;
+	struct sql_chain_add_out added;
+
+	memcpy(in.genesis, f->genesis.at, sizeof in.genesis);
+	memcpy(add.genesis, f->genesis.at, sizeof add.genesis);
+	if (!sql_chain_by_identity_one(f->s.journal, &in, &row)) {
+		if (sql_chain_add_one(f->s.journal, &add, &added))
+			f->chain = added.id;
+		return;
+	}
+	f->chain = row.id;
+	f->stopped = !row.no_stopped;
+	sql_chain_named(f->s.journal,
+	    &(struct sql_chain_named_in){ .id = row.id, .name = f->s.config->name });
+	if (!row.no_final_height)
+		trail_load(f, row.final_height);
+}
+
+/* A quorum names one genesis. */
 static void chain_settle(struct follower *f)
 {
 	for (int i = 0; i < f->nodes && !f->chain; i++) {
-		struct sql_chain_by_identity_in in = {
-			.chain_id = (int64_t)f->s.config->chain_id
-		};
-		struct sql_chain_by_identity_out row;
 		uint32_t same = 0;
 
 		for (int k = 0; k < f->nodes; k++)
@@ -23,26 +45,13 @@ static void chain_settle(struct follower *f)
 				same |= 1u << k;
 		if (!follower_quorum(f, same))
 			continue;
+		if (!f->s.journal && !hash_same(&f->view[i].genesis, &f->s.genesis))
+			return;
 		f->genesis = f->view[i].genesis;
-		memcpy(in.genesis, f->genesis.at, sizeof in.genesis);
-		if (sql_chain_by_identity_one(f->s.journal, &in, &row)) {
-			f->chain = row.id;
-			f->stopped = !row.no_stopped;
-			sql_chain_named(f->s.journal,
-			    &(struct sql_chain_named_in){
-				.id = row.id, .name = f->s.config->name });
-			if (!row.no_final_height)
-				trail_load(f, row.final_height);
-			continue;
-		}
-		struct sql_chain_add_in add = { .kind = f->s.connector->name,
-			.chain_id = in.chain_id,
-			.name = f->s.config->name };
-		struct sql_chain_add_out added = { 0 };
-
-		memcpy(add.genesis, in.genesis, sizeof add.genesis);
-		if (sql_chain_add_one(f->s.journal, &add, &added))
-			f->chain = added.id;
+		if (f->s.journal)
+			chain_find(f);
+		else
+			f->chain = LOOKS_BACK;
 	}
 }
 

@@ -43,11 +43,14 @@ static void block_put(struct follower *f, const struct head *h)
 
 	memcpy(in.hash, h->hash.at, sizeof in.hash);
 	memcpy(in.parent, h->parent.at, sizeof in.parent);
-	sql_block_add(f->s.journal, &in);
+	if (f->s.journal)
+		sql_block_add(f->s.journal, &in);
 }
 
 static void final_put(struct follower *f)
 {
+	if (!f->s.journal)
+		return;
 	sql_chain_final(f->s.journal,
 	    &(struct sql_chain_final_in){
 		.id = f->chain, .final_height = (int64_t)f->trail[0].height });
@@ -76,6 +79,8 @@ void trail_cut(struct follower *f, uint64_t above)
 {
 	CHECK(above >= f->trail[0].height);
 	f->trail_n = (size_t)(above - f->trail[0].height) + 1;
+	if (!f->s.journal)
+		return;
 	sql_block_drop_above(f->s.journal,
 	    &(struct sql_block_drop_above_in){
 		.chain = f->chain, .height = (int64_t)above });
@@ -85,6 +90,8 @@ void trail_final_advance(struct follower *f)
 {
 	CHECK(f->trail_n > 1);
 	memmove(f->trail, f->trail + 1, --f->trail_n * sizeof *f->trail);
+	if (!f->s.journal)
+		return;
 	final_put(f);
 	sql_block_drop_below(f->s.journal,
 	    &(struct sql_block_drop_below_in){
@@ -124,6 +131,8 @@ static bool kept_from(struct follower *f, uint64_t height, struct sql_block_from
 	struct sql_block_from_in in = { .chain = f->chain, .height = (int64_t)height };
 	bool found;
 
+	if (!f->s.journal)
+		return false;
 	sql_block_from_begin(f->s.journal, &in);
 	found = sql_block_from_next(f->s.journal, ret);
 	if (found)

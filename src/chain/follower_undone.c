@@ -91,12 +91,14 @@ void undone_turn(struct follower *f)
 {
 	uint32_t forked = nodes_of(f, LINK_FORKED);
 
-	for (int i = 0; i < f->nodes; i++)
+	for (int i = 0; i < f->nodes && f->s.journal; i++)
 		if (forked >> i & 1)
 			ask_ancestor(f, i);
 	if (f->stopped || !forked || !follower_quorum(f, forked))
 		return;
 	f->stopped = true;
+	if (!f->s.journal)
+		return; /* the one that follows says it */
 	sql_chain_stop(f->s.journal,
 	    &(struct sql_chain_stop_in){
 		.id = f->chain, .stopped = "a final block vanished" });

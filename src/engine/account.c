@@ -13,6 +13,7 @@
 #include "engine/doubt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
+#include "engine/past.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
@@ -139,6 +140,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	a->has_final_count = !row.no_final_count;
 	a->final_count = row.no_final_count ? 0 : (uint64_t)row.final_count;
 	a->final_height = row.no_final_height ? 0 : (uint64_t)row.final_height;
+	a->past_known = !row.no_past_from;
 	a->accepted_height = (uint64_t)row.accepted_height;
 	a->stopped = !row.no_stopped;
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
@@ -171,6 +173,7 @@ void account_free(struct account *a)
 {
 	if (!a)
 		return;
+	past_free(a);
 	free(a->tokens);
 	free(a->strangers);
 	free(a->refusals);
@@ -197,6 +200,8 @@ const char *account_keeps_back(struct runner *r, struct account *a)
 		return "its key, which can't be used; see: pawl doctor";
 	if (!a->known || !a->has_first_nonce)
 		return "the nodes to agree on the account's count";
+	if (!a->past_known && !MUTANT(past_not_awaited))
+		return past_says(a);
 	if (!account_abreast(a, UNREAD_MAX) && !MUTANT(reserves_unread))
 		return "the blocks that came meanwhile to be read";
 	if (a->strangers_n && !MUTANT(strangers_not_awaited))
@@ -271,7 +276,7 @@ void account_adopted(
 {
 	for (uint32_t k = 0; k < b->tx_n; k++)
 		if (b->tx[k].account == at && !attempt_seen(r, a, b, &b->tx[k]))
-			stranger_seen(r, a, b, &b->tx[k]);
+			stranger_seen(r, a, b, &b->tx[k], false);
 	attempts_disown(r, a, b, at);
 	strangers_disown(a, b, at);
 }
@@ -361,6 +366,7 @@ static void take_agreed(struct runner *r, struct account *a)
 void account_turn(struct runner *r, struct account *a)
 {
 	take_agreed(r, a);
+	past_turn(r, a);
 	strangers_turn(r, a);
 	doubt_turn(r, a);
 	account_bump(r, a);

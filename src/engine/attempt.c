@@ -98,6 +98,13 @@ static bool by_hash(
 	return sql_attempt_by_hash_one(r->s.journal, &in, ret);
 }
 
+bool attempt_known(struct runner *r, const struct hash *hash)
+{
+	struct sql_attempt_by_hash_out at;
+
+	return by_hash(r, hash, &at);
+}
+
 /* The journal has it all there already. */
 static bool included_there(
     const struct sql_attempt_by_hash_out *at, const struct sql_attempt_included_in *in)

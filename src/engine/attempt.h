@@ -10,6 +10,9 @@ struct intent;
 bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
     const struct seen_tx *tx);
 
+/* Has an attempt this hash? */
+bool attempt_known(struct runner *r, const struct hash *hash);
+
 /* Blocks above left the trail. */
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above);
 

@@ -10,6 +10,8 @@
  *   doubt.c      accounts of a journal that may be older than what was sent
  *   intent.c     intents: reserve, sign, empty, settle
  *   attempt.c    attempts: included, retracted, final
+ *   past.c       what an account did before the journal knew it
+ *   judge.c      what a transaction is that no attempt knows
  *   stranger.c   transactions of the account that no attempt knows
  *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
@@ -125,6 +127,8 @@ struct kind {
 struct stranger {
 	struct hash hash, block_hash;
 	uint64_t height;
+	bool past;               /* read back, far below the trail */
+	bool failed;             /* it reverted, by whoever showed its block */
 	uint32_t asked, readers; /* nodes; readers told the same tx */
 	struct whole_tx tx;
 };
@@ -142,6 +146,8 @@ struct refusal {
 	struct hash hash;
 	uint32_t nodes;
 };
+
+struct past;
 
 struct account {
 	int64_t id;
@@ -181,6 +187,8 @@ struct account {
 	size_t tokens_n;
 	uint32_t watch_at;   /* its first entry in the follower's watched set, or */
 #define WATCH_NOT UINT32_MAX /* not in it yet */
+	bool past_known;
+	struct past *past; /* while it is read (past.c) */
 	struct stranger *strangers;
 	size_t strangers_n;
 	bool strangers_asked, strangers_settled;

@@ -291,7 +291,17 @@ static void consumed_put(struct runner *r, struct account *a, const struct stran
 		.data = tx->payload.data };
 	struct intent i;
 
-	(void)pay;
+	in.fee_type = tx->fees.type;
+	in.gas = fitting(tx->fees.gas);
+	in.max_fee = fitting(tx->fees.max_fee);
+	in.tip = fitting(tx->fees.tip);
+	in.no_asset = !pay || !pay->token;
+	in.no_payee = in.no_amount = !pay;
+	if (pay) {
+		memcpy(in.asset, pay->asset.at, sizeof in.asset);
+		memcpy(in.payee, pay->to.at, sizeof in.payee);
+		in.amount = pay->amount;
+	}
 	in.data_len = tx->payload.data_len < PAYLOAD_DATA_MAX ? tx->payload.data_len
 							      : PAYLOAD_DATA_MAX;
 	memcpy(in.hash, tx->hash.at, sizeof in.hash);
@@ -300,6 +310,14 @@ static void consumed_put(struct runner *r, struct account *a, const struct stran
 	sql_consumed_add(r->s.journal, &in);
 	if (intent_on(r, a, tx->nonce, &i))
 		attempts_replaced(r, i.id, true);
+}
+
+/* From before the journal knew the account: no row of its can be meant, but a later plan
+ * may pay the same. */
+static void judge_past(struct runner *r, struct account *a, const struct stranger *s,
+    const struct payment *pay)
+{
+	consumed_put(r, a, s, s->failed ? NULL : pay, JUDGEMENT_FOREIGN);
 }
 
 static void judge_other(struct runner *r, struct account *a, const struct stranger *s,
@@ -342,7 +360,9 @@ void stranger_judge(struct runner *r, struct account *a, const struct stranger *
 
 	if (is_forgotten(r, a, s))
 		return;
-	if (!is_payment || MUTANT(forgotten_is_foreign) ||
+	if (tx->nonce < a->first_nonce) {
+		judge_past(r, a, s, is_payment ? &pay : NULL);
+	} else if (!is_payment || MUTANT(forgotten_is_foreign) ||
 	    !claim_by_tag(r, a, tx, &pay, &c)) {
 		judge_other(r, a, s, is_payment ? &pay : NULL);
 	} else if (c.state == ITEM_FINAL || c.state == ITEM_REFUNDED) {

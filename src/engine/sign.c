@@ -152,12 +152,6 @@ static void put_event(
 		.why = why });
 }
 
-/* What a block says of fees may be out of all range: it only has to fit the column. */
-static int64_t fitting(uint64_t v)
-{
-	return v < INT64_MAX ? (int64_t)v : INT64_MAX;
-}
-
 void attempt_put(struct runner *r, struct account *a, const struct intent *i,
     const struct attempt_new *new)
 {

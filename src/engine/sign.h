@@ -10,6 +10,12 @@ void sign_ask(struct runner *r, struct account *a, const struct intent *i,
     const struct fees *fees, bool empty);
 void sign_flush(struct runner *r); /* the batch that was filled in this turn */
 
+/* What a block says of fees may be out of all range: it only has to fit a column. */
+static inline int64_t fitting(uint64_t v)
+{
+	return v < INT64_MAX ? (int64_t)v : INT64_MAX;
+}
+
 /* An attempt becomes durable, and its intent signed. Without bytes: this journal has
  * forgotten them, and a block shows the rest. */
 struct attempt_new {

@@ -44,7 +44,7 @@ static bool consumed_at(
 }
 
 void stranger_seen(struct runner *r, struct account *a, const struct block_facts *b,
-    const struct seen_tx *tx)
+    const struct seen_tx *tx, bool past)
 {
 	struct stranger *s = stranger_find(a, &tx->hash);
 
@@ -54,10 +54,11 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 		a->strangers =
 		    mem_grow(a->strangers, a->strangers_n + 1, sizeof *a->strangers);
 		s = &a->strangers[a->strangers_n++];
-		*s = (struct stranger){ .hash = tx->hash };
+		*s = (struct stranger){ .hash = tx->hash, .past = past };
 	}
 	s->block_hash = b->head.hash;
 	s->height = b->head.height;
+	s->failed = tx->status != TX_OK;
 }
 
 /* -- settling -------------------------------------------------------------- */
@@ -250,8 +251,9 @@ static void count(struct runner *r, struct account *a)
 	if (since < a->accepted_height)
 		since = a->accepted_height;
 	if (sql_consumed_since_one(r->s.journal,
-		&(struct sql_consumed_since_in){
-		    .account = a->id, .height = (int64_t)since },
+		&(struct sql_consumed_since_in){ .account = a->id,
+		    .nonce = (int64_t)a->first_nonce,
+		    .height = (int64_t)since },
 		&row) &&
 	    row.n >= FOREIGN_MAX)
 		account_stop(r, a,
@@ -349,6 +351,13 @@ bool strangers_read(const struct account *a, const struct block_facts *b, uint32
 	return true;
 }
 
+static void below_forget(struct account *a, uint64_t height, bool past)
+{
+	for (size_t i = a->strangers_n; i-- > 0;)
+		if (a->strangers[i].past == past && a->strangers[i].height <= height)
+			stranger_forget(a, &a->strangers[i]);
+}
+
 void strangers_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
@@ -364,9 +373,12 @@ void strangers_final(
 	}
 	free(rows);
 	/* All that the block has is judged: what is left below it was one node's word. */
-	for (size_t i = a->strangers_n; i-- > 0;)
-		if (a->strangers[i].height <= b->head.height)
-			stranger_forget(a, &a->strangers[i]);
+	below_forget(a, b->head.height, false);
+}
+
+void strangers_past(struct account *a, uint64_t height)
+{
+	below_forget(a, height, true);
 }
 
 static void reopen(struct runner *r, struct account *a, int64_t nonce)

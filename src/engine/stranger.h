@@ -11,9 +11,10 @@
 
 #include "engine/engine.h"
 
-/* A block of the trail holds a transaction that no attempt knows. */
+/* A block of the trail holds a transaction that no attempt knows; past: one far below it
+ * does, which is read back (past.h). */
 void stranger_seen(struct runner *r, struct account *a, const struct block_facts *b,
-    const struct seen_tx *tx);
+    const struct seen_tx *tx, bool past);
 
 /* Ask for what is not read yet; three in a finality period stop the account. */
 void strangers_turn(struct runner *r, struct account *a);
@@ -30,6 +31,9 @@ bool strangers_read(const struct account *a, const struct block_facts *b, uint32
  * those that the quorum does not have. */
 void strangers_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
+
+/* Looking back, all up to here is read: forget what one node had put there. */
+void strangers_past(struct account *a, uint64_t height);
 
 /* Blocks above left the trail: their nonces are open again. */
 void strangers_retracted(struct runner *r, struct account *a, uint64_t above);

@@ -100,6 +100,7 @@ static void config_fill(struct scene *s, int quorum)
 		.max_in_flight = 4,
 		.batch = 100,
 		.bump_after = 3,
+		.lookback = 64,
 		.poll_ms = 1000,
 		.timeout_ms = 3000 };
 }
