@@ -75,6 +75,7 @@ struct sim_token {
 	bool paused;  /* transfers revert while it is set */
 	bool refuses; /* transfers to `refused` revert */
 	struct address refused;
+	const char *says; /* of that; NULL: "recipient refused" */
 };
 
 struct sim_block;

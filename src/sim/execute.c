@@ -89,7 +89,7 @@ static void try_token(const struct sim_chain *c, const struct sim_block *tip,
 		return;
 	}
 	if (t->refuses && memcmp(&to, &t->refused, sizeof to) == 0) {
-		reverts(o, "recipient refused");
+		reverts(o, t->says ? t->says : "recipient refused");
 		return;
 	}
 	if (t->kind != SIM_TOKEN_FALSE && amount_cmp(&held, &amount) < 0) {

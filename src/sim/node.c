@@ -299,7 +299,7 @@ static void answer_call(struct sim_node *n, struct buf *out, const json_t *reque
 	};
 	size_t begin = out->len;
 
-	buf_init(&q.data, 1024);
+	buf_init(&q.data, 16384);
 	q.params = json_object_get(request, "params");
 	buf_add_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	put_id(out, id);

@@ -67,16 +67,17 @@ static void put_word(struct call *q, const struct amount *a)
 	sim_shape_bytes(q->out, word, sizeof word);
 }
 
-#define STRING_MAX 64
+#define STRING_MAX 4096
+#define STRING_BYTES (64 + STRING_MAX)
 
 /* A dynamic string: offset, length, text padded to words. Returns how long that is. */
-static size_t string_encode(uint8_t out[64 + STRING_MAX], const char *text)
+static size_t string_encode(uint8_t out[STRING_BYTES], const char *text)
 {
-	size_t len = strlen(text);
+	size_t len = strnlen(text, STRING_MAX);
 
-	CHECK(len <= STRING_MAX);
-	memset(out, 0, 64 + STRING_MAX);
+	memset(out, 0, STRING_BYTES);
 	out[31] = 32;
+	out[62] = (uint8_t)(len >> 8);
 	out[63] = (uint8_t)len;
 	memcpy(out + 64, text, len);
 	return 64 + (len + 31) / 32 * 32;
@@ -86,7 +87,7 @@ static size_t string_encode(uint8_t out[64 + STRING_MAX], const char *text)
 static void refuse_revert(struct call *q, const char *reason)
 {
 	static const uint8_t selector[] = { 0x08, 0xc3, 0x79, 0xa0 };
-	uint8_t text[64 + STRING_MAX];
+	uint8_t text[STRING_BYTES];
 	size_t len;
 
 	call_refuse(q, CODE_REVERT, "execution reverted%s%s", reason ? ": " : "",
@@ -128,7 +129,7 @@ static void call_decimals(struct call *q, const struct sim_token *t)
 
 static void call_symbol(struct call *q, const struct sim_token *t)
 {
-	uint8_t text[64 + STRING_MAX];
+	uint8_t text[STRING_BYTES];
 	size_t len = string_encode(text, t->symbol);
 
 	sim_shape_bytes(q->out, text, len);

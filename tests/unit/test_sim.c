@@ -753,6 +753,43 @@ static void estimates(void **state)
 	rig_release(&r);
 }
 
+/* Whatever a contract says of its revert, however long, arrives. */
+static void reasons_of_any_length(void **state)
+{
+	static const size_t lens[] = { 1, 32, 33, 65, 300, 5000 };
+	struct payment pay = { .token = true };
+	struct token_rig k;
+
+	(void)state;
+	token_rig_init(&k, SIM_TOKEN_PLAIN);
+	k.t->refuses = true;
+	pay.asset = k.t->at;
+	pay.to = k.t->refused = k.r.you;
+	pay.amount = amount_u64(10);
+	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+		char *says = calloc(1, lens[i] + 1), *answer;
+		size_t len, shown = lens[i] < 100 ? lens[i] : 100;
+		struct buf body = fresh();
+		struct node_word word;
+		struct payload p;
+		uint64_t gas;
+
+		k.t->says = memset(says, 'a' + (int)i, lens[i]);
+		connector_evm.pay(&p, &pay);
+		connector_evm.estimate(&body, &k.r.me, &p, 1);
+		answer = ask(k.r.node, &body, &len);
+		assert_int_equal(
+		    connector_evm.estimate_read(&gas, &word, 1, answer, len, NULL),
+		    ERR_OK);
+		assert_int_equal(word.note, NOTE_REVERTED);
+		says[shown] = '\0';
+		assert_non_null(strstr(word.text, says));
+		free(answer);
+		free(says);
+	}
+	rig_release(&k.r);
+}
+
 static void node_lags_forks_and_lies(void **state)
 {
 	struct signed_bytes raw;
@@ -1459,6 +1496,7 @@ int main(void)
 		cmocka_unit_test(connector_reads_a_node),
 		cmocka_unit_test(connector_reads_a_block),
 		cmocka_unit_test(estimates),
+		cmocka_unit_test(reasons_of_any_length),
 		cmocka_unit_test(node_lags_forks_and_lies),
 		cmocka_unit_test(node_keeps_orphans),
 		cmocka_unit_test(node_lacks_things),
