@@ -133,6 +133,11 @@ struct stranger {
 	struct whole_tx tx;
 };
 
+/* What others used in a turn, to be told in one line. */
+struct strangers_told {
+	uint64_t n, nonce, nonce_last, height, height_last;
+};
+
 /* A token that an operation of the account pays in. */
 struct token_held {
 	struct address token;
@@ -191,6 +196,7 @@ struct account {
 	struct past *past; /* while it is read (past.c) */
 	struct stranger *strangers;
 	size_t strangers_n;
+	struct strangers_told strangers_told;
 	bool strangers_asked, strangers_settled;
 	int64_t strangers_at_ms;
 	bool shares;        /* intents were adopted from nonces of others */

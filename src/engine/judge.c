@@ -320,15 +320,27 @@ static void judge_past(struct runner *r, struct account *a, const struct strange
 	consumed_put(r, a, s, s->failed ? NULL : pay, JUDGEMENT_FOREIGN);
 }
 
+static void told_add(struct strangers_told *t, const struct stranger *s)
+{
+	uint64_t nonce = s->tx.nonce;
+
+	if (!t->n++) {
+		t->nonce = t->nonce_last = nonce;
+		t->height = t->height_last = s->height;
+	}
+	t->nonce = nonce < t->nonce ? nonce : t->nonce;
+	t->nonce_last = nonce > t->nonce_last ? nonce : t->nonce_last;
+	t->height = s->height < t->height ? s->height : t->height;
+	t->height_last = s->height > t->height_last ? s->height : t->height_last;
+}
+
 static void judge_other(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
 	bool suspect = pay && pays_an_item(r, a, pay);
 
 	consumed_put(r, a, s, pay, suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN);
-	log_warn("account",
-	    "another program used key %s: nonce %" PRIu64 " in block %" PRIu64,
-	    a->key_name, s->tx.nonce, s->height);
+	told_add(&a->strangers_told, s);
 	if (suspect)
 		account_stop(r, a,
 		    "a transaction that this journal does not know pays one of its "

@@ -1,5 +1,6 @@
 #include "engine/stranger.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,8 +284,36 @@ static void settle_all(struct runner *r, struct account *a)
 	free(rows);
 }
 
+static void range_format(char out[64], const char *what, uint64_t first, uint64_t last)
+{
+	if (first == last)
+		snprintf(out, 64, "%s %" PRIu64, what, first);
+	else
+		snprintf(out, 64, "%ss %" PRIu64 " to %" PRIu64, what, first, last);
+}
+
+static void tell(struct account *a)
+{
+	const struct strangers_told t = a->strangers_told;
+	char nonces[64], blocks[64];
+
+	if (!t.n)
+		return;
+	range_format(nonces, "nonce", t.nonce, t.nonce_last);
+	range_format(blocks, "block", t.height, t.height_last);
+	if (t.n == 1)
+		log_warn("account", "another program used key %s: %s in %s", a->key_name,
+		    nonces, blocks);
+	else
+		log_warn("account",
+		    "another program used key %s %" PRIu64 " times: %s in %s",
+		    a->key_name, t.n, nonces, blocks);
+	a->strangers_told.n = 0;
+}
+
 void strangers_turn(struct runner *r, struct account *a)
 {
+	tell(a);
 	settle_all(r, a);
 	ask(r, a);
 	count(r, a);

@@ -1,5 +1,6 @@
 /* Others use the key while a list is paid: their transactions are read and judged, their
  * nonces filled or left, and what looks like a payment of a row stops the account. */
+#include "base/log.h"
 #include "payer.h"
 
 /* The payload moves only when the consumer is final, and the proof names it. */
@@ -388,6 +389,45 @@ static void bytes_for_a_hole_leave_at_once(void **state_)
 	assert_int_equal(scene.chain->pooled, 3);
 }
 
+static size_t lines_with(const char *path, const char *text, char last[512])
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+	size_t n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		if (strstr(line, text)) {
+			snprintf(last, 512, "%s", line);
+			n++;
+		}
+	fclose(file);
+	return n;
+}
+
+/* What another program does all the time does not flood the log. */
+static void many_strangers_are_told_in_a_line(void **state_)
+{
+	char path[] = "/tmp/pawl-log-XXXXXX", last[512] = "";
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(1);
+	finish();
+	sim_mining(scene.chain, 0);
+	close(mkstemp(path));
+	assert_int_equal(log_open(path, LOG_WARN, false, &f), ERR_OK);
+	for (int i = 0; i < 40; i++)
+		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(10000);
+	assert_int_equal(lines_with(path, "another program used", last), 1);
+	assert_says(last, "used key treasury 40 times: nonces 1 to 40 in block ");
+	unlink(path);
+	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +448,7 @@ int main(void)
 		T(a_resume_accepts_a_count_ahead),
 		T(a_stranger_that_pays_the_service_fee_is_suspect),
 		T(bytes_for_a_hole_leave_at_once),
+		T(many_strangers_are_told_in_a_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
