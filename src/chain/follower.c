@@ -10,6 +10,9 @@
 /* A node this many blocks behind the best one is left out until it is back. */
 #define LAG_MAX 3
 #define FAILURES_SAID 3
+/* Blocks that became final, and polls, while a node's headers led nowhere. */
+#define UNLINKED_FINALS 4
+#define UNLINKED_POLLS 16
 /* How far below the head the trail of a new chain begins, where the nodes' own tag
  * decides what is final: nothing of ours can be below. */
 #define TAG_START_DEPTH 64
@@ -219,26 +222,41 @@ static uint64_t quorum_height(const struct follower *f)
 	return best;
 }
 
+/* Others go on, and its own headers do not lead to any block of theirs: for long. */
+static bool is_unlinked(const struct follower *f, const struct view *v)
+{
+	return v->unlinked && v->unlinked_finals >= UNLINKED_FINALS &&
+	    world_now_ms(f->s.world) >=
+	    v->unlinked_ms + UNLINKED_POLLS * (int64_t)f->s.config->poll_ms;
+}
+
+/* Why it is left out; "": it is not. */
+static void judge(const struct follower *f, const struct view *v, char *why, size_t len)
+{
+	why[0] = '\0';
+	if (v->link == LINK_FORKED || v->forked)
+		snprintf(why, len, "forks below the final block");
+	else if (v->head.height + LAG_MAX < f->best)
+		snprintf(why, len, "lags by %llu blocks",
+		    (unsigned long long)(f->best - v->head.height) / LAG_MAX * LAG_MAX);
+	else if (v->fault)
+		snprintf(
+		    why, len, "%s %llu", v->fault, (unsigned long long)v->fault_first);
+	else if (f->best && v->head.height > f->best + WINDOW)
+		snprintf(why, len, "has a head that is far above all others");
+	else if (is_unlinked(f, v))
+		snprintf(why, len, "shows headers that make no chain");
+}
+
 static void judge_standing(struct follower *f)
 {
-	uint64_t best = f->best;
 	char why[96];
 
 	for (int i = 0; i < f->nodes; i++) {
-		struct view *v = &f->view[i];
-
-		if (!v->identified || !v->has_head)
+		if (!f->view[i].identified || !f->view[i].has_head)
 			continue;
-		if (v->link == LINK_FORKED) {
-			follower_leave_out(f, i, "forks below the final block");
-		} else if (v->head.height + LAG_MAX < best) {
-			snprintf(why, sizeof why, "lags by %llu blocks",
-			    (unsigned long long)(best - v->head.height) / LAG_MAX *
-				LAG_MAX);
-			follower_leave_out(f, i, why);
-		} else {
-			follower_leave_out(f, i, "");
-		}
+		judge(f, &f->view[i], why, sizeof why);
+		follower_leave_out(f, i, why);
 	}
 }
 

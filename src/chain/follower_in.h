@@ -81,6 +81,7 @@ struct sighting {
 	bool told;
 	int told_as; /* the opinion that was told, an index */
 	int64_t asked_ms[POOL_NODES_MAX];
+	uint8_t refused[POOL_NODES_MAX]; /* answers without its facts, in a row */
 };
 
 enum link { LINK_UNKNOWN, LINK_TRAIL, LINK_LAGS, LINK_FORKED };
@@ -132,6 +133,12 @@ struct view {
 	uint64_t fork_height; /* the highest block of the trail on its goal's branch */
 	uint64_t ancestor;    /* FORKED: the highest kept final block that it has */
 	bool has_ancestor;
+	const char *fault; /* what it said of final blocks; NULL: the same as a quorum */
+	uint64_t fault_first, fault_last;
+	bool forked;   /* it was, and has not led to the trail since */
+	bool unlinked; /* its headers do not lead to the trail, for so many */
+	uint64_t unlinked_finals;
+	int64_t unlinked_ms;
 	bool no_ancestor; /* it has none of the kept ones, */
 	bool has_anew;    /* but this, far below */
 	struct head anew;
@@ -176,6 +183,7 @@ void answers_take(struct follower *f);
  * for. */
 void branches_read(struct follower *f);
 void branch_link(struct follower *f, int node);
+bool opinion_of(const struct sighting *s, int node); /* has this node one? */
 struct sighting *sighting_on_path(
     struct follower *f, const struct hash *path, size_t n, uint64_t top);
 

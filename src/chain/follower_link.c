@@ -88,7 +88,7 @@ bool follower_follows(const struct follower *f, int node)
 	    v->fork_height == (v->goal.height < top ? v->goal.height : top);
 }
 
-static bool opinion_of(const struct sighting *s, int node)
+bool opinion_of(const struct sighting *s, int node)
 {
 	for (int i = 0; i < s->opinions_n; i++)
 		if (s->opinions[i].nodes >> node & 1)
@@ -97,12 +97,16 @@ static bool opinion_of(const struct sighting *s, int node)
 }
 
 /* While the nodes contradict each other and no quorum agrees, they are asked again: one
- * that was about to finish the next block may have mixed the two up. */
+ * that was about to finish the next block may have mixed the two up. Where a quorum
+ * agrees, who does not is, too, before it is named for it. */
 static bool disputed(const struct follower *f, struct sighting *s, int node)
 {
 	int64_t pause_ms = DISPUTED_POLLS * (int64_t)f->s.config->poll_ms;
+	const struct opinion *agreed = sighting_agreed(f, s);
 
-	return s->opinions_n > 1 && !sighting_agreed(f, s) &&
+	if (agreed && ((agreed->nodes >> node & 1) || f->view[node].fault))
+		return false;
+	return s->opinions_n > 1 &&
 	    world_now_ms(f->s.world) >= s->asked_ms[node] + pause_ms;
 }
 
@@ -159,12 +163,26 @@ static void read_branch(struct follower *f, int node)
 	}
 }
 
+/* Since when its headers have led to no block of the trail. */
+static void unlinked_count(struct follower *f, struct view *v)
+{
+	if (v->link == LINK_TRAIL || v->link == LINK_LAGS) {
+		v->unlinked = v->forked = false;
+	} else if (!v->unlinked) {
+		v->unlinked = true;
+		v->unlinked_finals = 0;
+		v->unlinked_ms = world_now_ms(f->s.world);
+	}
+	v->forked |= v->link == LINK_FORKED;
+}
+
 void branches_read(struct follower *f)
 {
 	for (int i = 0; i < f->nodes; i++) {
 		if (!f->view[i].identified || !f->view[i].has_head)
 			continue;
 		branch_link(f, i);
+		unlinked_count(f, &f->view[i]);
 		if (f->view[i].link == LINK_TRAIL)
 			read_branch(f, i);
 	}

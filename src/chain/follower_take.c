@@ -157,6 +157,7 @@ static void opinion_add(struct sighting *s, struct question *q)
 {
 	uint32_t bit = 1u << q->node;
 
+	s->refused[q->node] = 0;
 	for (int i = 0; i < s->opinions_n; i++)
 		s->opinions[i].nodes &= ~bit;
 	q->facts.head = s->head;
@@ -176,6 +177,12 @@ static void take_finalized(struct view *v, const struct question *q)
 	v->has_finalized = true;
 	v->finalized_height = q->facts.finalized_height;
 	v->finalized_is_head = v->head.height && v->finalized_height >= v->head.height;
+}
+
+/* It answered, and not with facts. */
+static bool is_refusal(enum err e)
+{
+	return e == ERR_NODE_BUSY || e == ERR_NODE_REFUSED || e == ERR_BAD_ANSWER;
 }
 
 /* Returns false when q lives on as the question for the receipts. */
@@ -202,6 +209,8 @@ static bool take_block(struct follower *f, struct question *q)
 	take_finalized(v, q);
 	if (!q->err && s && s->bare == q->block.bare)
 		opinion_add(s, q);
+	else if (s && is_refusal(q->err) && s->refused[q->node] < UINT8_MAX)
+		s->refused[q->node]++;
 	return true;
 }
 

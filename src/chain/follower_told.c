@@ -6,6 +6,11 @@
 
 #include "base/mutant.h"
 
+/* Refusals in a row to say what is in a block until it counts, and final blocks on which
+ * a node has to agree with a quorum until its fault is forgotten. */
+#define REFUSALS_MAX 3
+#define FAULT_BLOCKS 16
+
 struct opinion *sighting_agreed(const struct follower *f, struct sighting *s)
 {
 	for (int i = 0; i < s->opinions_n; i++)
@@ -98,6 +103,38 @@ static struct opinion *opinion_final(struct follower *f, struct sighting *s)
 	return NULL;
 }
 
+/* What a node is blamed for at a final block; NULL: nothing. */
+static const char *fault_of(
+    const struct follower *f, const struct sighting *s, uint32_t agree, int node)
+{
+	if (agree >> node & 1)
+		return NULL;
+	if (opinion_of(s, node))
+		return "says otherwise than a quorum of block";
+	return s->refused[node] >= REFUSALS_MAX && node_deep(f, node, s->head.height)
+	    ? "does not show what is in block"
+	    : NULL;
+}
+
+/* Who says otherwise than the quorum, or shows nothing of a block that is deep on its own
+ * head, is named until it has said the same for some time. */
+static void judge_facts(struct follower *f, const struct sighting *s, uint32_t agree)
+{
+	for (int i = 0; i < f->nodes; i++) {
+		const char *fault = fault_of(f, s, agree, i);
+		struct view *v = &f->view[i];
+
+		v->unlinked_finals += v->unlinked;
+		if (fault && !v->fault)
+			v->fault_first = s->head.height;
+		if (fault)
+			v->fault_last = s->head.height;
+		if (fault ||
+		    ((agree >> i & 1) && s->head.height > v->fault_last + FAULT_BLOCKS))
+			v->fault = fault;
+	}
+}
+
 void blocks_finalize(struct follower *f)
 {
 	while (f->trail_n > 1) {
@@ -112,6 +149,7 @@ void blocks_finalize(struct follower *f)
 		if (!f->s.told.may_final(f->s.told.ctx, &o->facts))
 			return;
 		height = s->head.height;
+		judge_facts(f, s, o->nodes);
 		f->s.told.final(f->s.told.ctx, &o->facts);
 		far_final(f, &o->facts);
 		trail_final_advance(f);

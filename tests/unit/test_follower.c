@@ -638,6 +638,50 @@ static void flipped_receipts_of_one_are_outvoted(void **state)
 	check_all();
 }
 
+/* And for some time after. */
+static void a_liar_is_named_until_it_says_the_truth(void **state)
+{
+	char named[80];
+
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	snprintf(named, sizeof named, "says otherwise than a quorum of block %d",
+	    (int)spend_and_bury());
+	assert_says(left_out(0), named);
+	spend_and_bury();
+	assert_says(left_out(0), named);
+	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
+	live(8);
+	assert_says(left_out(0), named);
+	live(16);
+	assert_string_equal(left_out(0), "");
+	scene.node[1]->boasts = true;
+	live(SCENE_DEPTH + 1);
+	assert_says(left_out(1), "says otherwise");
+	assert_string_equal(left_out(0), "");
+	assert_string_equal(left_out(2), "");
+}
+
+/* Asked again before it is final, it says what the others say. */
+static void who_lied_once_is_not_named(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	live(2);
+	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
+	run(10000);
+	live(SCENE_DEPTH);
+	assert_string_equal(left_out(0), "");
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+}
+
 static void null_receipts_of_one_are_no_facts(void **state)
 {
 	const struct told *t;
@@ -651,6 +695,10 @@ static void null_receipts_of_one_are_no_facts(void **state)
 	assert_non_null(t);
 	assert_int_equal(t->tx_n, 1);
 	check_all();
+	assert_says(left_out(0), "does not show what is in block");
+	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
+	live(SCENE_DEPTH + 17);
+	assert_string_equal(left_out(0), "");
 }
 
 /* Counts are there, receipts are not yet: nothing is told before both are. */
@@ -799,6 +847,13 @@ static void headers_of_one_that_make_no_chain_are_his_own(void **state)
 		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
 		assert_true(on_chain());
 		check_all();
+		run(20000);
+		live(2);
+		for (size_t i = 0; i < 3; i++) /* of the others its facts are true */
+			assert_int_equal(*left_out((int)i) != 0, i == k % 3 && k < 6);
+		scene.node[k % 3]->base_fee = 0;
+		live(SCENE_DEPTH + 2);
+		assert_string_equal(left_out((int)k % 3), "");
 		end(NULL);
 	}
 }
@@ -1699,6 +1754,8 @@ int main(void)
 		T(a_tag_that_is_the_head_is_said),
 		T(one_node_that_lies_about_its_tag_is_alone),
 		T(flipped_receipts_of_one_are_outvoted),
+		T(a_liar_is_named_until_it_says_the_truth),
+		T(who_lied_once_is_not_named),
 		T(null_receipts_of_one_are_no_facts),
 		T(counts_ahead_of_receipts_wait),
 		T(a_liar_is_final_for_nobody),
