@@ -120,9 +120,12 @@ static void give_back(struct runner *r, struct account *a)
 
 /* -- how far the account may be ------------------------------------------------- */
 
+/* From the head on that this life finds: what was sent before it had no chance in the
+ * blocks below. */
 static void still_follow(struct account *a)
 {
-	if (!a->known || (a->still_known && a->still_count == a->count))
+	if (!a->known || (a->still_known && a->still_count == a->count) ||
+	    (!a->still_known && !account_abreast(a, 0)))
 		return;
 	a->still_known = true;
 	a->still_count = a->count;

@@ -169,7 +169,9 @@ void do_eth_getTransactionCount(struct call *q)
 	b = param_state(q, 1);
 	if (!b)
 		return;
-	if (tag && strcmp(tag, "pending") == 0)
+	if (q->node->counts)
+		sim_shape_u64(q->out, q->node->counts);
+	else if (tag && strcmp(tag, "pending") == 0)
 		sim_shape_u64(q->out, sim_pool_count(q->chain, b, &at));
 	else
 		sim_shape_u64(q->out, sim_count(q->chain, b, &at));

@@ -62,6 +62,7 @@ struct sim_node {
 	uint64_t batch_max;      /* calls; 0: 1,000 */
 	bool no_block_receipts, no_hash_param, shuffles;
 	uint32_t wrong_decimals; /* so many answers more say 1 less */
+	uint64_t counts;         /* transactions of everybody; 0: the truth */
 	bool boasts;             /* balances are a thousand times as large */
 	bool estimates_revert;
 	uint64_t estimate;       /* of whatever is estimated; 0: the truth */

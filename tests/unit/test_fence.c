@@ -147,13 +147,343 @@ static void bytes_that_are_mined_are_adopted(void **state_)
 	assert_int_equal(empties(), 4); /* of those above, that were never signed */
 }
 
+/* They are in a pool, but no block takes them for as long as a final one is deep. */
+static void bytes_that_come_late_lose_to_empty_ones(void **state_)
+{
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	forget();
+	resume();
+	for (int i = 0; i < 2 * SCENE_DEPTH; i++) {
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(3000);
+	}
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
+/* -- nonces ------------------------------------------------------------------------ */
+
+/* Signed by a life that is forgotten, for a row, on a nonce. */
+static struct sim_tx *forgotten_pay(int row, uint64_t nonce, uint64_t max_fee)
+{
+	struct payment p = { .to = lists[0].to[row],
+		.amount = amount_u64(lists[0].amount[row]) };
+	struct fee_market m = {
+		.next_base_fee = max_fee / 2 - GWEI, .tip = 2 * GWEI, .has_1559 = true
+	};
+	struct sign_job job = {
+		.key = scene.key, .nonce = nonce, .chain_id = scene.config.chain_id
+	};
+	struct signed_bytes bytes;
+	struct sim_word word;
+	uint8_t tag[5];
+
+	connector_evm.pay(&job.payload, &p);
+	operation_tag(op(), row, tag);
+	connector_evm.fees_first(
+	    &job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
+	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
+	sim_pool_send(
+	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
+	assert_int_equal(word.code, 0);
+	return scene.chain->all;
+}
+
+/* The copy has the first two rows reserved, and no bytes of them. The life that it forgot
+ * had given the nonces the other way round. */
+static void a_nonce_without_bytes_is_given_back(void **state_)
+{
+	uint64_t nonce;
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 2;
+	pay_rows(6);
+	while (!live(1)) {
+		world_wait(scene.world, runner_wake_ms(runner));
+		turn();
+	}
+	assert_false(is_signed(1));
+	nonce = intent(item(1).intent).nonce;
+	keep();
+	forget();
+	run_until(account()->doubt[0]);
+	forgotten_pay(1, nonce + 1, 60 * GWEI); /* 2 was on nonce: nobody has it */
+	run(3000);
+	assert_int_equal(intents_of(1, ids), 1);
+	assert_int_equal(intent(ids[0]).state, INTENT_VOID);
+	assert_false(intent(ids[0]).has_nonce);
+	assert_int_equal(item(1).state, ITEM_PENDING);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish_fenced();
+	assert_int_equal(paid(&lists[0], 1), 1);
+}
+
+/* What a copy knows as signed keeps its nonce. */
+static void bytes_that_are_known_go_on(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(9);
+	run_until(is_signed(4));
+	nonce = intent(item(3).intent).nonce;
+	keep();
+	sim_pool_drop_all(scene.chain);
+	forget();
+	assert_true(is_signed(3));
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(!live(3));
+	assert_int_equal(item(3).state, ITEM_FINAL);
+	assert_int_equal(paid(&lists[0], 3), 1);
+	assert_true(nonce < fenced_below());
+	finish_fenced();
+	assert_int_equal(empties(), 0);
+}
+
+static void a_node_that_is_ahead_moves_the_fence(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(3, 2, 60);
+	before = count();
+	sim_pool_drop_all(scene.chain);
+	scene.node[2]->counts = before + 2;
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before + 6);
+	scene.node[2]->counts = 0;
+	finish_fenced();
+	assert_int_equal(empties(), 6);
+}
+
+static void a_node_that_counts_a_billion_is_left_out(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(3, 2, 60);
+	before = count();
+	sim_pool_drop_all(scene.chain);
+	scene.node[2]->counts = 1000000000;
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before + 4);
+	finish_fenced();
+}
+
+/* -- it ends in final blocks -----------------------------------------------------------
+ */
+
+/* The empty attempts are in a block; the other branch has what was forgotten. */
+static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
+{
+	struct sim_bytes forgotten[4];
+	struct sim_tx *tx[4], *t;
+	size_t n = 0;
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	before = count();
+	for (t = scene.chain->all; t; t = t->next_all)
+		if (t->pooled) {
+			assert_in_range(t->nonce, before, before + 3);
+			tx[t->nonce - before] = t;
+			n++;
+		}
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < 4; i++)
+		forgotten[i] =
+		    (struct sim_bytes){ .at = tx[i]->raw, .len = tx[i]->raw_len };
+	sim_pool_drop_all(scene.chain);
+	forget();
+	resume();
+	while (count() < before + 4) {
+		scene_mine(&scene, 1);
+		run(3000);
+	}
+	assert_true(account()->doubt[0]);
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	retracts = true;
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){
+		.depth = 1, .content = { .first = forgotten, .first_n = 4 } });
+	for (size_t i = 0; i < 4; i++)
+		tx[i]->foreign = false;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish_fenced();
+	assert_int_equal(empties(), 0);
+}
+
+/* -- its price
+ * --------------------------------------------------------------------------- */
+
+static void begin_dear(void)
+{
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	scene.config.fence_max_fee = amount_u64(1000);
+	forget();
+	go_on();
+	run_until(has_fence() && fence().state == OPERATION_NEEDS_OPERATOR);
+	run(20000);
+	assert_int_equal(fence().state, OPERATION_NEEDS_OPERATOR);
+	assert_int_equal(empties(), 0);
+	assert_says(fence().waits_for, "4 nonces, likely for 0.000");
+	assert_says(fence().waits_for, "then: pawl resume key:treasury");
+	assert_says(op()->waits_for, "then: pawl resume key:treasury");
+}
+
+static void a_dear_fence_waits_for_the_operator(void **state_)
+{
+	(void)state_;
+	begin_dear();
+	sql_fence_accept(
+	    scene.journal, &(struct sql_fence_accept_in){ .operation = fence().id });
+	assert_int_equal(journal_commit(scene.journal, NULL), ERR_OK);
+	rise_again();
+	run_until(runner_operation(runner, lists[0].id));
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
+static void resuming_a_fence_accepts_its_price(void **state_)
+{
+	(void)state_;
+	begin_dear();
+	assert_int_equal(
+	    operation_resume(runner, runner_operation(runner, fence().id), NULL), ERR_OK);
+	finish_fenced();
+}
+
+/* Each block at most once, and no further than what could have been signed here. */
+static void empty_ones_double_up_to_the_ceiling(void **state_)
+{
+	uint64_t ceiling = 550 * GWEI + 1;
+	struct fee_row fees[16];
+	int64_t ids[8];
+	size_t n;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	snprintf(scene.node[0]->refuses, sizeof scene.node[0]->refuses,
+	    "replacement transaction underpriced");
+	forget();
+	go_on();
+	run_until(has_fence() && fence().state == OPERATION_NEEDS_OPERATOR);
+	assert_says(fence().waits_for, "could not have signed hold nonce");
+	assert_says(fence().waits_for, "then: pawl resume fence-1");
+	{
+		struct sql_intent_by_row_in in = { .operation = fence().id,
+			.row = ROW_HOLE };
+		struct sql_intent_by_row_out out;
+
+		assert_true(sql_intent_by_row_one(scene.journal, &in, &out));
+		ids[0] = out.id;
+	}
+	n = attempts_of(ids[0], fees);
+	assert_in_range(n, 5, 12);
+	for (size_t i = 1; i < n; i++)
+		assert_true(fees[i].max_fee > fees[i - 1].max_fee
+			? fees[i].max_fee == 2 * fees[i - 1].max_fee ||
+			    fees[i].max_fee == ceiling
+			: fees[i].tip > fees[i - 1].tip);
+	assert_int_equal(fees[n - 1].max_fee, ceiling);
+	assert_int_equal(fees[n - 1].tip, ceiling);
+	scene.node[0]->refuses[0] = '\0';
+	assert_int_equal(
+	    operation_resume(runner, runner_operation(runner, fence().id), NULL), ERR_OK);
+	account_send_again(account(), 0);
+	finish_fenced();
+}
+
+static void a_fence_that_cant_be_paid_says_what_is_missing(void **state_)
+{
+	struct amount coin;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	sim_mining(scene.chain, INTERVAL_MS);
+	keep_only("0.000043");
+	resume();
+	run_until(has_fence() && fence().state == OPERATION_AWAITING_FUNDS);
+	run(10000);
+	assert_int_equal(fence().state, OPERATION_AWAITING_FUNDS);
+	assert_says(fence().waits_for, "are missing on key treasury");
+	assert_int_equal(amount_parse(&coin, "50", 2, 18), AMOUNT_OK);
+	sim_fund(scene.chain, &scene.sender, NULL, &coin);
+	finish_fenced();
+}
+
+/* -- who waits for it
+ * ---------------------------------------------------------------------- */
+
+static void a_run_of_one_list_fences_its_account(void **state_)
+{
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	rest();
+	scene_rise(&scene);
+	rise_for(lists[0].id);
+	run_until(runner_operation(runner, lists[0].id));
+	go_on();
+	finish_fenced();
+}
+
+static void a_fence_is_not_cancelled(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(
+	    operation_cancel(runner, runner_operation(runner, fence().id), true, &f),
+	    ERR_CONFLICT);
+	assert_says(f.why, "is a fence");
+	finish_fenced();
+}
+
+#define T(name) cmocka_unit_test_teardown(name, end)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(bytes_that_nobody_has_are_replaced, end),
-		cmocka_unit_test_teardown(bytes_in_a_pool_win_by_themselves, end),
-		cmocka_unit_test_teardown(bytes_that_are_mined_are_adopted, end),
+		T(bytes_that_nobody_has_are_replaced),
+		T(bytes_in_a_pool_win_by_themselves),
+		T(bytes_that_are_mined_are_adopted),
+		T(bytes_that_come_late_lose_to_empty_ones),
+		T(a_nonce_without_bytes_is_given_back),
+		T(bytes_that_are_known_go_on),
+		T(a_node_that_is_ahead_moves_the_fence),
+		T(a_node_that_counts_a_billion_is_left_out),
+		T(a_reorg_during_the_fence_pays_nobody_twice),
+		T(a_dear_fence_waits_for_the_operator),
+		T(resuming_a_fence_accepts_its_price),
+		T(empty_ones_double_up_to_the_ceiling),
+		T(a_fence_that_cant_be_paid_says_what_is_missing),
+		T(a_run_of_one_list_fences_its_account),
+		T(a_fence_is_not_cancelled),
 	};
 
-	return cmocka_run_group_tests_name("fence", tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,16 @@ static int64_t fence_begin(struct runner *r, struct account *a, uint64_t below)
 	return out.id;
 }
 
+/* Before anything of it is out: likely more than was allowed. */
+static bool is_dear(const struct operation *o, const struct price *p)
+{
+	struct amount sum;
+
+	CHECK(amount_add(&sum, &o->fees_final, &o->fees_held));
+	CHECK(amount_add(&sum, &sum, &p->likely));
+	return p->n && amount_cmp(&sum, &o->cap) > 0 && amount_is_zero(&o->fees_held);
+}
+
 /* -- offers ------------------------------------------------------------------ */
 
 static void offer_fill(struct offer *ret, const struct account *a)
@@ -180,9 +190,11 @@ static bool fence_offer(struct runner *r, struct operation *o, struct offer *ret
 {
 	const struct fence_facts *f = o->of_kind;
 	struct account *a = account_of(r, o->account);
+	struct price p;
 
 	offer_fill(ret, a);
-	return doubt_still(a) && account_next_nonce(r, a) < f->below;
+	price_read(&p, r, a, f->below);
+	return doubt_still(a) && account_next_nonce(r, a) < f->below && !is_dear(o, &p);
 }
 
 static uint64_t fence_gas(const struct operation *o, int64_t row)
@@ -278,20 +290,12 @@ static void ask(
 	amount_format(cap, &o->cap, DECIMALS);
 	amount_format(all, &f->asked, DECIMALS);
 	snprintf(line, sizeof line,
-	    "it fences %s; fence_max_fee allows %.30s, and it asks for %.30s in all; "
-	    "then: pawl resume key:%s",
-	    price, cap, all, a->key_name);
+	    "%s%s; fence_max_fee allows %.30s, and it asks for %.30s in all; then: pawl "
+	    "resume key:%s",
+	    p->n ? "it fences " : "its empty attempts have to offer more",
+	    p->n ? price : "", cap, all, a->key_name);
 	operation_move(r, o, OPERATION_NEEDS_OPERATOR, line);
 	operation_waits(o, line);
-}
-
-static bool is_dear(const struct operation *o, const struct price *p)
-{
-	struct amount sum;
-
-	CHECK(amount_add(&sum, &o->fees_final, &o->fees_held));
-	CHECK(amount_add(&sum, &sum, &p->likely));
-	return p->n && amount_cmp(&sum, &o->cap) > 0 && amount_is_zero(&o->fees_held);
 }
 
 /* What is left to be signed; else what it waits for. */
@@ -317,7 +321,7 @@ static void stand(struct runner *r, struct operation *o, struct account *a)
 		snprintf(line, sizeof line, "every nonce below %llu to be final",
 		    (unsigned long long)f->below);
 	operation_waits(o, line);
-	if (o->pinched || (!why && doubt_still(a) && is_dear(o, &p)))
+	if (a->known && (o->pinched || (!why && doubt_still(a) && is_dear(o, &p))))
 		ask(r, o, a, &p);
 }
 
