@@ -48,7 +48,8 @@ ORDER BY i.row, i.id, a.id;
 -- name: report_nonce_range
 -- in: operation i64
 -- out: lowest i64?, highest i64?
-SELECT MIN(nonce) AS lowest, MAX(nonce) AS highest FROM intent WHERE operation = :operation;
+SELECT MIN(COALESCE(nonce, shared_nonce)) AS lowest, MAX(COALESCE(nonce, shared_nonce)) AS highest
+FROM intent WHERE operation = :operation;
 
 -- The transactions that the journal knows for the nonces of an account.
 -- name: report_nonces
@@ -56,7 +57,20 @@ SELECT MIN(nonce) AS lowest, MAX(nonce) AS highest FROM intent WHERE operation =
 -- out: nonce i64, operation i64, row i64, hash b32?, empty i64?
 SELECT i.nonce, i.operation, i.row, a.hash, a.empty
 FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
-WHERE i.account = :account AND i.nonce >= :nonce AND i.nonce <= :last ORDER BY i.nonce, a.id;
+WHERE i.account = :account AND i.nonce >= :nonce AND i.nonce <= :last
+UNION ALL
+SELECT i.shared_nonce AS nonce, i.operation, i.row, a.hash, a.empty
+FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
+WHERE i.account = :account AND i.shared_nonce >= :nonce AND i.shared_nonce <= :last
+	AND i.shared_nonce IS NOT NULL
+ORDER BY 1;
+
+-- What may have paid a row, and is no attempt of this journal.
+-- name: report_suspects
+-- in: account i64
+-- out: nonce i64, hash b32
+-- scan: foreign use of a key is rare
+SELECT nonce, hash FROM consumed WHERE account = :account AND judgement IN (1, 2) ORDER BY nonce;
 
 -- name: report_consumed
 -- in: account i64, nonce i64, last i64

@@ -6,6 +6,9 @@
  * somebody, so it is a mismatch, as is every row that no final transaction pays: a void
  * row too. Then the journal is held against itself: plan hash, totals, event chain.
  *
+ * Suspect transactions are looked at wherever they are. What the account did before the
+ * journal knew it and nobody read back can't be judged: it is counted.
+ *
  * Of an operation that is under way, or was cancelled, rows that are not paid yet, or not
  * any more, are no mismatches: they are counted apart, and it is not proven then either.
  */
@@ -95,6 +98,16 @@ static void tell_people(
 	    v->operation.name, v->final, v->operation.items, final, planned,
 	    v->asset.symbol[0] ? " " : "", v->asset.symbol,
 	    as_planned ? "" : "; this is not as planned");
+	if (v->suspects)
+		printf("%" PRId64
+		       " transaction%s that this journal does not know may be a payment "
+		       "of its rows\n",
+		    v->suspects, v->suspects == 1 ? "" : "s");
+	if (v->unseen)
+		printf("%" PRIu64
+		       " earlier transaction%s of the account are not known to this "
+		       "journal, and were not read\n",
+		    v->unseen, v->unseen == 1 ? "" : "s");
 	cli_say(v->cli,
 	    "Read from %d of the %d nodes of chain %s, up to its final block %" PRIu64
 	    ".",
@@ -145,9 +158,10 @@ static enum err tell(struct verify *v, struct fail *f)
 		snprintf(more, sizeof more, "and %" PRId64 " more", v->more);
 		json_array_append_new(v->mismatches, json_pack("{s:s}", "why", more));
 	}
-	cli_json(json_pack("{s:b, s:I, s:I, s:O, s:s, s:s}", "ok", e == ERR_OK, "rows",
-	    (json_int_t)v->operation.items, "final", (json_int_t)v->final, "mismatches",
-	    v->mismatches, "planned_total", planned, "final_total", final));
+	cli_json(json_pack("{s:b, s:I, s:I, s:O, s:s, s:s, s:I, s:I}", "ok", e == ERR_OK,
+	    "rows", (json_int_t)v->operation.items, "final", (json_int_t)v->final,
+	    "mismatches", v->mismatches, "planned_total", planned, "final_total", final,
+	    "suspects", (json_int_t)v->suspects, "unseen", (json_int_t)v->unseen));
 	return e;
 }
 

@@ -22,10 +22,12 @@ struct verify {
 	struct airdrop_facts facts;
 	uint64_t final_height, count;
 	bool under_way; /* when it was begun: what is not there yet may still come */
-	uint64_t last;  /* the highest nonce that was walked */
-	uint8_t *paid;  /* a bit a row; 0 is the service fee */
-	uint8_t *late;  /* the same: a transaction for it is not final yet */
-	int64_t open;   /* rows that are not paid, where that is no mismatch */
+	uint64_t first, last; /* the nonces that were walked */
+	int64_t suspects;     /* that may have paid a row of the account's operations */
+	uint64_t unseen; /* nonces below the journal's first that it knows nothing of */
+	uint8_t *paid;   /* a bit a row; 0 is the service fee */
+	uint8_t *late;   /* the same: a transaction for it is not final yet */
+	int64_t open;    /* rows that are not paid, where that is no mismatch */
 	int64_t final;
 	struct amount final_total;
 	json_t *mismatches;

@@ -217,7 +217,7 @@ static enum err blocks_find(struct verify *v, const struct looked *l, uint32_t n
 	return e;
 }
 
-/* One batch of hints. explained: a byte a nonce from `from` on. */
+/* One batch of hints. explained: a byte a nonce from `from` on; NULL: none is asked. */
 static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t n,
     uint64_t from, uint8_t *explained, struct fail *f)
 {
@@ -240,7 +240,8 @@ static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t
 		at = bsearch(
 		    &looked[i].tx.height, heights, blocks, sizeof *heights, height_order);
 		CHECK(at);
-		explained[hints[i].nonce - from] = 1;
+		if (explained)
+			explained[hints[i].nonce - from] = 1;
 		judge(v, &hints[i], &looked[i], &hashes[n + (size_t)(at - heights)]);
 	}
 	free(looked);
@@ -249,21 +250,30 @@ static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t
 	return e;
 }
 
+static enum err hints_check(struct verify *v, const struct hints *l, uint64_t from,
+    uint8_t *explained, struct fail *f)
+{
+	size_t batch = (size_t)v->chain->batch;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < l->n && e == ERR_OK; i += batch) {
+		size_t left = l->n - i;
+
+		e = batch_check(v, l->at + i, (uint32_t)(left < batch ? left : batch),
+		    from, explained, f);
+	}
+	return e;
+}
+
 static enum err stretch_check(
     struct verify *v, uint64_t from, uint64_t last, struct fail *f)
 {
-	uint32_t batch = (uint32_t)v->chain->batch;
 	uint8_t *explained = mem_new(last - from + 1);
 	struct hints hints = { NULL, 0 };
-	enum err e = ERR_OK;
+	enum err e;
 
 	hints_read(v, (int64_t)from, (int64_t)last, &hints);
-	for (size_t i = 0; i < hints.n && e == ERR_OK; i += batch) {
-		size_t left = hints.n - i;
-
-		e = batch_check(v, hints.at + i, left < batch ? (uint32_t)left : batch,
-		    from, explained, f);
-	}
+	e = hints_check(v, &hints, from, explained, f);
 	for (uint64_t nonce = from; nonce <= last && e == ERR_OK; nonce++) {
 		if (explained[nonce - from] || (nonce >= v->count && v->under_way))
 			continue;
@@ -278,20 +288,56 @@ static enum err stretch_check(
 	return e;
 }
 
+/* What the journal suspects is looked at wherever it is; and what it can't know is
+ * counted. */
+static enum err suspects_check(struct verify *v, bool walked, struct fail *f)
+{
+	struct sql_report_suspects_in in = { .account = v->operation.account };
+	struct sql_report_suspects_out row;
+	struct hints hints = { NULL, 0 };
+	enum err e;
+
+	sql_report_suspects_begin(v->journal, &in);
+	while (sql_report_suspects_next(v->journal, &row)) {
+		uint64_t nonce = (uint64_t)row.nonce;
+
+		v->suspects++;
+		if (!walked || nonce < v->first || nonce > v->last)
+			hint_add(&hints, nonce, 0, 0, row.hash);
+	}
+	e = hints_check(v, &hints, 0, NULL, f);
+	free(hints.at);
+	return e;
+}
+
+static void unseen_count(struct verify *v)
+{
+	struct sql_account_get_in in = { .id = v->operation.account };
+	struct sql_consumed_below_in below = { .account = v->operation.account };
+	struct sql_consumed_below_out known = { 0 };
+	struct sql_account_get_out a;
+
+	if (!sql_account_get_one(v->journal, &in, &a) || a.no_first_nonce)
+		return;
+	below.nonce = a.first_nonce;
+	if (sql_consumed_below_one(v->journal, &below, &known) && known.n < a.first_nonce)
+		v->unseen = (uint64_t)(a.first_nonce - known.n);
+}
+
 enum err verify_chain(struct verify *v, struct fail *f)
 {
 	struct sql_report_nonce_range_in in = { .operation = v->operation.id };
 	struct sql_report_nonce_range_out range;
 	uint64_t step = (uint64_t)v->chain->batch, last;
+	bool walks = sql_report_nonce_range_one(v->journal, &in, &range) &&
+	    !range.no_lowest && !range.no_highest;
 	enum err e = ERR_OK;
 
-	if (!sql_report_nonce_range_one(v->journal, &in, &range) || range.no_lowest ||
-	    range.no_highest)
-		return ERR_OK;
-	last = v->last = (uint64_t)range.highest;
-	for (uint64_t from = (uint64_t)range.lowest; from <= last && e == ERR_OK;
-	     from += step)
+	v->first = walks ? (uint64_t)range.lowest : 0;
+	last = v->last = walks ? (uint64_t)range.highest : 0;
+	for (uint64_t from = v->first; walks && from <= last && e == ERR_OK; from += step)
 		e = stretch_check(
 		    v, from, from + step - 1 < last ? from + step - 1 : last, f);
-	return e;
+	unseen_count(v);
+	return e == ERR_OK ? suspects_check(v, walks, f) : e;
 }

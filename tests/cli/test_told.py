@@ -238,6 +238,56 @@ def verify_counts_what_is_not_final_apart():
 
 
 @test
+def verify_says_what_it_can_not_see():
+    with Anvil() as anvil, Desk([anvil.url], chain={"lookback": 0}) as desk:
+        for _ in range(3):
+            anvil.rpc.receipt(anvil.rpc.transact(PAYER, OWNER, value=1))
+        anvil.mine(50)
+        desk.write_list("list.csv", recipients(3))
+        desk.expect(0, *desk.airdrop())
+        told = desk.verify("list")
+        same((told["ok"], told["unseen"], told["suspects"]), (True, 3, 0), "what it can't see")
+        within("3 earlier transactions of the account are not known to this journal",
+               desk.expect(0, "verify", "list").out, "and in words")
+
+
+@test
+def verify_counts_what_may_have_paid():
+    with desk_of(40, max_in_flight=5) as (anvil, desk):
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        anvil.interval(0)
+        wait_until(lambda: anvil.rpc.count(PAYER, "pending") - anvil.rpc.count(PAYER) == 5, 30,
+                   "all that may be in flight")
+        to, value = recipients(40)[39]
+        anvil.rpc.transact(PAYER, to, value=value, nonce=hex(anvil.rpc.count(PAYER, "pending")))
+        anvil.mine()
+        anvil.interval(0.2)
+        same(desk.ended(child).code, 4, "exit of the run")
+        height = anvil.rpc.height()
+        wait_until(lambda: anvil.rpc.height() > height + 5, 30, "the last blocks to be final")
+        told = desk.verify("list", 6)
+        same((told["suspects"], [m["row"] for m in told["mismatches"]]), (1, [40]), "suspects")
+        within("1 transaction that this journal does not know may be a payment of its rows",
+               desk.expect(6, "verify", "list").out, "and in words")
+
+
+@test
+def verify_finds_what_shares_a_nonce():
+    with desk_of(3) as (_, desk):
+        desk.expect(0, *desk.airdrop())
+        with sqlite3.connect(desk.journal) as db:
+            columns = ("operation, row, account, nonce, state, emptied, recipient, value, data, "
+                       "cost, held")
+            db.execute("UPDATE intent SET shared_nonce = nonce, nonce = NULL WHERE row = 2")
+            db.execute(f"INSERT INTO intent ({columns}) SELECT operation, 3, account, shared_nonce, "
+                       "3, emptied, recipient, value, data, cost, held FROM intent WHERE row = 2")
+        db.close()
+        (desk.folder / "pawl.db-wal").touch()
+        desk.verify("list")
+
+
+@test
 def verify_says_how_many_nodes_it_read():
     with Anvil() as anvil:
         dead = "http://127.0.0.1:1"
