@@ -3,6 +3,7 @@
 
 #include "base/amount.h"
 #include "base/check.h"
+#include "base/mutant.h"
 #include "journal/inside.h"
 
 #define STATES 5 /* of an item: pending, live, final, void, refunded */
@@ -33,6 +34,65 @@ enum err check_tail(
 		    (long long)o->commit_no);
 	return ERR_OK;
 }
+
+/* -- the pair -------------------------------------------------------------- */
+
+#define COPIES 4 /* the migration that knows `base` */
+
+/* What the database says of itself without its -wal. A power cut amid a checkpoint may
+ * leave it torn by itself: then the -wal has the rest, and this tells nothing. */
+static bool read_alone(const char *path, struct sql_journal_get_out *ret)
+{
+	struct journal *alone;
+	bool found;
+
+	if (journal_open_file(&alone, path, DB_ALONE, false, NULL) != ERR_OK)
+		return false;
+	found = sql_journal_get_one(alone, ret) && alone->start.err == ERR_OK;
+	journal_close(alone);
+	return found;
+}
+
+static enum err misfit(struct journal *j, const struct sql_journal_get_out *alone,
+    const struct sql_journal_get_out *both, struct fail *f)
+{
+	return fail_set(f, ERR_DAMAGED,
+	    "the database (commit %lld) and its -wal (to commit %lld) do not belong"
+	    " together: one is an older copy, and nothing was read into the other."
+	    " Put the right one back; or move %s-wal away and type: pawl restore %s",
+	    (long long)alone->commit_no, (long long)both->commit_no, j->path, j->path);
+}
+
+enum err check_uncut(struct journal *j, struct fail *f)
+{
+	struct fail why = { 0 };
+	enum err e = j->drv->uncut(j->db, &why);
+
+	if (e == ERR_DAMAGED)
+		return fail_set(f, e,
+		    "%.200s; what stands before them is certain. To go on with that, in"
+		    " doubt: pawl restore %s",
+		    why.why, j->path);
+	return e == ERR_OK ? e : fail_set(f, e, "%s", why.why);
+}
+
+enum err check_pair(struct journal *j, int have, struct fail *f)
+{
+	struct sql_journal_get_out alone, both;
+	struct sql_journal_copy_get_out c = { .base = 0 };
+
+	if (!sql_journal_get_one(j, &both) ||
+	    (have >= COPIES && !sql_journal_copy_get_one(j, &c)))
+		return journal_start_error(j, f); /* and who reads it next says so */
+	if (!read_alone(j->path, &alone) || MUTANT(pair_not_compared))
+		return ERR_OK;
+	if (memcmp(alone.name, both.name, sizeof(alone.name)) != 0 ||
+	    alone.commit_no < c.base || alone.commit_no > both.commit_no)
+		return misfit(j, &alone, &both, f);
+	return ERR_OK;
+}
+
+/* -- events ---------------------------------------------------------------- */
 
 enum err check_events(struct journal *j, struct fail *f)
 {

@@ -160,6 +160,8 @@ static enum err open_source(struct journal **ret, const char *from, struct fail 
 	if (e != ERR_OK)
 		return e;
 	e = migrate_compare(*ret, &have, f);
+	if (e == ERR_OK)
+		e = check_pair(*ret, have, f);
 	return e == ERR_OK ? e : fail_wrap(f, e, "%s", from);
 }
 

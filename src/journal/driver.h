@@ -47,8 +47,12 @@ struct db_driver {
 	/* Everything that can be read is on the medium when it returns OK. again: a sync
 	 * failed in an earlier life, so what is readable may have to be written anew. */
 	enum err (*force)(struct db *d, bool again, struct fail *f);
-	/* Bounded housekeeping between transactions. */
-	enum err (*tend)(struct db *d, bool now, struct fail *f);
+	/* Bounded housekeeping between transactions. all becomes true when the database
+	 * has all that was committed, without its -wal. */
+	enum err (*tend)(struct db *d, bool now, bool *all, struct fail *f);
+	/* What was synced is there to be read; else DAMAGED, and what is not. Before
+	 * anything is forced: that would take the traces away. */
+	enum err (*uncut)(struct db *d, struct fail *f);
 	/* A whole copy under another name, of one moment, its pages checked, synced; it
 	 * stands alone. The file is there, empty. then: a statement that the copy
 	 * executes; SQL_COUNT: none. */

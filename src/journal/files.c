@@ -238,6 +238,14 @@ static enum err id_of(struct file_id *ret, const char *path, struct fail *f)
 	return ERR_OK;
 }
 
+static bool same(const char *path, const struct file_id *id)
+{
+	struct stat s;
+
+	return !stat(path, &s) && (int64_t)s.st_ino == id->inode &&
+	    (int64_t)s.st_dev == id->device;
+}
+
 static enum err make(const char *path, struct fail *f)
 {
 	char folder[4096];
@@ -293,6 +301,7 @@ const struct journal_files files_of_system = {
 	.owned = owned,
 	.size = size_of,
 	.id = id_of,
+	.same = same,
 	.make = make,
 	.rename = rename_new,
 	.remove = remove_file,

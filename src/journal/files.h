@@ -35,6 +35,7 @@ struct journal_files {
 
 	int64_t (*size)(const char *path); /* -1: no such file */
 	enum err (*id)(struct file_id *ret, const char *path, struct fail *f);
+	bool (*same)(const char *path, const struct file_id *id); /* the file is there */
 	/* Make an empty file, mode 0600; an existing one is left as it is. */
 	enum err (*make)(const char *path, struct fail *f);
 	/* Never over an existing file (ERR_CONFLICT). */

@@ -54,7 +54,7 @@ struct journal {
 	int64_t events_n;  /* events up to it */
 	uint8_t link[32];  /* the last link of it */
 	int64_t base;      /* the last one that the database has without its -wal */
-	struct file_id id;
+	struct file_id id, wal_id;
 
 	struct events events; /* of the open transaction */
 	size_t saved_events;
@@ -90,6 +90,10 @@ int64_t events_check(
  * its own row names? */
 enum err check_tail(
     struct journal *j, const struct sql_journal_get_out *o, struct fail *f);
+/* Before the -wal is moved into the database, which takes the traces away: is all there
+ * that was synced in it, and are the two of one journal and one age? */
+enum err check_uncut(struct journal *j, struct fail *f);
+enum err check_pair(struct journal *j, int have, struct fail *f);
 /* The same, and each event against its link. */
 enum err check_events(struct journal *j, struct fail *f);
 bool check_sums(struct journal *j, char *why, size_t why_len); /* of all operations */
@@ -110,6 +114,8 @@ void migrate_up(struct journal *j, int have);
 #define NAME_SIZE 4200    /* of a name beside it */
 
 /* owner.c */
+/* Which files they are, the database and its -wal. */
+enum err owner_identify(struct journal *j, struct fail *f);
 void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix);
 /* A name beside the journal that does not begin with the journal's. */
 void journal_name_beside(char out[NAME_SIZE], const char *path, const char *prefix);

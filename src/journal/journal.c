@@ -307,15 +307,44 @@ void journal_rollback(struct journal *j)
 	j->numb = j->starting && j->start.err != ERR_OK;
 }
 
+/* What the database has without its -wal is what a -wal may begin on. */
+static enum err tend(struct journal *j, bool now, struct fail *f)
+{
+	bool all = false;
+	enum err e = j->drv->tend(j->db, now, &all, f);
+
+	if (e == ERR_OK && all)
+		j->base = j->commit_no;
+	return e;
+}
+
 /* The -wal itself may fill the disk: what is in it can move into the database, and its
  * room be used again. */
 static void make_room(struct journal *j)
 {
 	struct fail f;
-	enum err e = j->drv->tend(j->db, true, &f);
+	enum err e = tend(j, true, &f);
 
 	if (e != ERR_OK && e != ERR_DISK_FULL)
 		journal_failed(j, e, "%s", f.why);
+}
+
+/* What lies under our names now is what the next start will find. If that is not what
+ * we write, nothing that we say of ourselves is worth anything to it. */
+static void stay_in_place(struct journal *j)
+{
+	char name[NAME_SIZE];
+
+	journal_name_with(name, j->path, "-wal");
+	if (j->numb || MUTANT(moved_goes_on))
+		return;
+	if (!journal_files->same(j->path, &j->id))
+		journal_failed(j, ERR_JOURNAL,
+		    "it was moved, removed or replaced while this process owned it");
+	else if (!journal_files->same(name, &j->wal_id))
+		journal_failed(j, ERR_JOURNAL,
+		    "its -wal was moved, removed or replaced while this process"
+		    " owned it");
 }
 
 enum err journal_commit(struct journal *j, struct fail *f)
@@ -326,6 +355,7 @@ enum err journal_commit(struct journal *j, struct fail *f)
 		return ERR_OK;
 	CHECK(!j->saved && !j->busy_n);
 	memcpy(link, j->link, sizeof(link));
+	stay_in_place(j);
 	if (!j->numb)
 		events_write(j, link);
 	mark(j, link);
@@ -378,7 +408,7 @@ void journal_tend(struct journal *j)
 	enum err e;
 
 	CHECK(!j->writing && !j->reader);
-	e = j->drv->tend(j->db, false, &f);
+	e = tend(j, false, &f);
 	/* while the disk is full the -wal just stays as it is */
 	if (e != ERR_OK && e != ERR_DISK_FULL)
 		journal_failed(j, e, "%s", f.why);

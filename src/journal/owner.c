@@ -40,9 +40,18 @@ static void write_first(struct journal *j)
 		.what = "journal", .from = "", .to = "made", .why = PAWL_VERSION });
 }
 
+enum err owner_identify(struct journal *j, struct fail *f)
+{
+	char name[NAME_SIZE];
+	enum err e = journal_files->id(&j->id, j->path, f);
+
+	journal_name_with(name, j->path, "-wal");
+	return e == ERR_OK ? journal_files->id(&j->wal_id, name, f) : e;
+}
+
 static enum err fill(struct journal *j, struct fail *f)
 {
-	enum err e = journal_files->id(&j->id, j->path, f);
+	enum err e = owner_identify(j, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -177,7 +186,7 @@ static enum err compare(struct journal *j, struct fail *f)
 	if (e == ERR_OK)
 		e = compare_last_commit(j, f);
 	if (e == ERR_OK)
-		e = journal_files->id(&j->id, j->path, f);
+		e = owner_identify(j, f);
 	if (e != ERR_OK)
 		return e;
 	j->commit_no = j->base = o.commit_no;
@@ -280,7 +289,11 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 	enum err e;
 
 	CRASH_POINT(owner_before_checkpoint);
-	e = MUTANT(start_without_force) ? ERR_OK : force(j, f);
+	e = check_uncut(j, f);
+	if (e == ERR_OK)
+		e = check_pair(j, have, f);
+	if (e == ERR_OK && !MUTANT(start_without_force))
+		e = force(j, f);
 	if (e == ERR_OK)
 		e = compare(j, f);
 	if (e == ERR_OK && have < migrations_count)

@@ -829,6 +829,11 @@ static enum err id_of(struct file_id *ret, const char *path, struct fail *f)
 	return ERR_OK;
 }
 
+static bool same(const char *path, const struct file_id *id)
+{
+	return find(disk, path) + 1 == id->inode;
+}
+
 static enum err make(const char *path, struct fail *f)
 {
 	(void)f;
@@ -875,6 +880,7 @@ static const struct journal_files files = {
 	.owned = is_owned,
 	.size = size_of,
 	.id = id_of,
+	.same = same,
 	.make = make,
 	.rename = rename_new,
 	.remove = remove_file,

@@ -189,6 +189,18 @@ static void overwrite(const char *file, off_t at, size_t len)
 	close(fd);
 }
 
+static void flip(const char *file, off_t at)
+{
+	int fd = open(file, O_RDWR);
+	uint8_t byte;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
 /* -- backup ---------------------------------------------------------------- */
 
 static void copies_beside_the_owner(void **state)
@@ -461,6 +473,141 @@ static void a_journal_without_its_wal_goes_on(void **state)
 	journal_close(j);
 }
 
+/* -- a database and a -wal ------------------------------------------------- */
+
+static void shell(const char *what, const char *from, const char *to)
+{
+	char command[900];
+
+	snprintf(command, sizeof(command), "%s %s %s", what, from, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* So many commits, each with a large event; `moved`: then all go into the database. */
+static void live(int64_t first, int64_t n, bool moved)
+{
+	struct journal *j = own();
+
+	for (int64_t i = first; i < first + n; i++) {
+		add_chain(j, i);
+		commit(j);
+	}
+	journal_close(j);
+	if (moved)
+		journal_close(own()); /* a start moves it */
+}
+
+static void own_refused(const char *word)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+	enum err e = journal_own(&j, path, &me, &f);
+
+	if (e != ERR_DAMAGED || !strstr(f.why, word))
+		fail_msg("%s: %s (wanted %s)", err_name(e), f.why, word);
+}
+
+/* cp over the database: the very inode, and its -wal is left. */
+static void an_old_database_under_a_newer_wal(void **state)
+{
+	struct journal_restored r;
+	struct fail f = { 0 };
+
+	(void)state;
+	shell("cp", path, copy);
+	live(2, 5, true);
+	live(7, 3, false);
+	shell("cp", copy, path);
+	own_refused("do not belong together");
+	own_refused("pawl restore"); /* looking took nothing away */
+	assert_int_equal(journal_restore(path, path, false, &me, &r, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "do not belong together"));
+	/* the advice: without the -wal it is a copy as any other */
+	shell("mv", beside("pawl.db-wal"), beside("away"));
+	restore(path, false, &r);
+	release(&r);
+	journal_close(own());
+}
+
+static void an_old_wal_over_a_newer_database(void **state)
+{
+	(void)state;
+	live(2, 3, false);
+	shell("cp", beside("pawl.db-wal"), beside("old-wal"));
+	live(5, 3, true);
+	shell("cp", beside("old-wal"), beside("pawl.db-wal"));
+	own_refused("do not belong together");
+}
+
+static void a_wal_of_another_journal(void **state)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	(void)state;
+	live(2, 3, false);
+	assert_int_equal(journal_create(copy, &f), ERR_OK);
+	assert_int_equal(journal_own(&j, copy, &me, &f), ERR_OK);
+	journal_close(j);
+	assert_int_equal(journal_own(&j, copy, &me, &f), ERR_OK);
+	journal_close(j);
+	shell("cp", copy, path);
+	own_refused("do not belong together");
+}
+
+/* As the pair was: a copied file, and no more. */
+static void a_pair_that_was_moved_together(void **state)
+{
+	struct journal *j;
+
+	(void)state;
+	live(2, 3, false);
+	shell("mv", path, copy);
+	shell("mv", beside("pawl.db-wal"), beside("copy.db-wal"));
+	shell("mv", copy, path);
+	shell("mv", beside("copy.db-wal"), beside("pawl.db-wal"));
+	j = own();
+	assert_true(has_chain(j, 4));
+	assert_null(journal_doubt(j));
+	journal_close(j);
+}
+
+/* A bit of the -wal, at each of many places: what is synced is either read, or missed
+ * loudly; only the last transaction may go without a word. */
+static void a_bit_of_the_wal_is_missed(void **state)
+{
+	const char *wal = beside("pawl.db-wal");
+	int cut = 0, headless = 0;
+	struct stat s;
+
+	(void)state;
+	live(2, 8, false);
+	shell("cp", path, copy);
+	shell("cp", wal, beside("copy.db-wal"));
+	assert_int_equal(stat(wal, &s), 0);
+	for (off_t at = 0; at < s.st_size; at += at < 64 ? 1 : 997) {
+		char name[400];
+		struct fail f = { 0 };
+		struct journal *j = NULL;
+		enum err e;
+
+		snprintf(name, sizeof(name), "%s/pawl.db-wal", folder);
+		shell("cp", copy, path);
+		shell("cp", beside("copy.db-wal"), name);
+		flip(name, at);
+		e = journal_own(&j, path, &me, &f);
+		if (e == ERR_OK && !has_chain(j, 8))
+			fail_msg("byte %lld: commits are lost", (long long)at);
+		if (e != ERR_OK && e != ERR_DAMAGED)
+			fail_msg("byte %lld: %s", (long long)at, f.why);
+		cut += strstr(f.why, "in the middle") != NULL;
+		headless += strstr(f.why, "header of its -wal") != NULL;
+		journal_close(j);
+	}
+	assert_true(cut > 50);
+	assert_true(headless > 20);
+}
+
 /* -- a restore that died ---------------------------------------------------- */
 
 static void says_to_type_it_again(void **state)
@@ -518,6 +665,11 @@ int main(void)
 		cmocka_unit_test_setup(restores_nothing_newer, fresh),
 		cmocka_unit_test_setup(restores_what_is_older, fresh),
 		cmocka_unit_test_setup(a_journal_without_its_wal_goes_on, fresh),
+		cmocka_unit_test_setup(an_old_database_under_a_newer_wal, fresh),
+		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
+		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
+		cmocka_unit_test_setup(a_pair_that_was_moved_together, fresh),
+		cmocka_unit_test_setup(a_bit_of_the_wal_is_missed, fresh),
 		cmocka_unit_test_setup(says_to_type_it_again, fresh),
 		cmocka_unit_test_setup(goes_on_with_the_same_number, fresh),
 	};

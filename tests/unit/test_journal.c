@@ -318,6 +318,48 @@ static void read_a_short_hash(struct journal *j)
 	    j, &(struct sql_chain_get_in){ .id = 9 }, &(struct sql_chain_get_out){ 0 });
 }
 
+static void lose_its_place(struct journal *j)
+{
+	char other[300];
+
+	snprintf(other, sizeof(other), "%s.away", path);
+	assert_int_equal(rename(path, other), 0);
+	add_chain(j, 2);
+	commit(j);
+}
+
+static void be_replaced(struct journal *j)
+{
+	char command[1100];
+
+	snprintf(command, sizeof(command), "cp %s %s.new && mv %s.new %s", path, path,
+	    path, path);
+	assert_int_equal(system(command), 0);
+	add_chain(j, 2);
+	commit(j);
+}
+
+static void lose_its_wal(struct journal *j)
+{
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	assert_int_equal(unlink(name), 0);
+	add_chain(j, 2);
+	commit(j);
+}
+
+static void ends_when_its_file_is_another(void **state)
+{
+	fresh(state);
+	assert_int_equal(fate(lose_its_place), 3);
+	fresh(state);
+	assert_int_equal(fate(be_replaced), 3);
+	fresh(state);
+	assert_int_equal(fate(lose_its_wal), 3);
+	refused(ERR_DAMAGED, "pawl restore");
+}
+
 static void ends_the_process_when_in_doubt(void **state)
 {
 	(void)state;
@@ -488,6 +530,7 @@ static void moves_a_long_wal(void **state)
 	assert_int_equal(stat(name, &s), 0);
 	assert_true(s.st_size < 40 << 20);
 	journal_close(j);
+	journal_close(own()); /* database and -wal are of one age */
 }
 
 /* -- the event chain ------------------------------------------------------- */
@@ -915,6 +958,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(has_one_owner, fresh),
 		cmocka_unit_test_setup(outlives_a_dead_owner, fresh),
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
+		cmocka_unit_test_setup(ends_when_its_file_is_another, empty),
 		cmocka_unit_test_setup(reads_beside_the_owner, fresh),
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),
 		cmocka_unit_test_setup(begins_nothing_for_an_empty_savepoint, fresh),

@@ -1,0 +1,172 @@
+#include "journal/wal.h"
+
+#include <string.h>
+
+#define HEADER 32
+#define FRAME_HEADER 24
+#define PAGE_MAX 65536
+#define MAGIC 0x377f0682u /* its lowest bit: checksums are over big-endian words */
+#define VERSION 3007000u
+
+struct sum {
+	uint32_t a, b;
+};
+
+struct frame {
+	uint32_t page, commit; /* commit: pages of the database, if it ends one */
+	uint32_t salt[2];
+	struct sum told;
+};
+
+struct walk {
+	const struct wal *w;
+	bool big_endian;
+	uint32_t salt[2];
+	int64_t at; /* of the next frame */
+	uint8_t bytes[FRAME_HEADER + PAGE_MAX];
+};
+
+static uint32_t get_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t get_le32(const uint8_t *p)
+{
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static struct sum sum_add(struct sum s, const uint8_t *p, uint32_t len, bool big_endian)
+{
+	for (uint32_t i = 0; i + 8 <= len; i += 8) {
+		s.a += (big_endian ? get_be32(p + i) : get_le32(p + i)) + s.b;
+		s.b += (big_endian ? get_be32(p + i + 4) : get_le32(p + i + 4)) + s.a;
+	}
+	return s;
+}
+
+static bool sum_same(struct sum x, struct sum y)
+{
+	return x.a == y.a && x.b == y.b;
+}
+
+/* false: there is no further whole frame. */
+static bool next(struct walk *k, struct frame *ret)
+{
+	uint32_t size = FRAME_HEADER + k->w->page_size;
+	const uint8_t *b = k->bytes;
+
+	if (k->at + size > k->w->size ||
+	    !k->w->read(k->w->ctx, k->bytes, (int)size, k->at))
+		return false;
+	k->at += size;
+	*ret = (struct frame){ get_be32(b), get_be32(b + 4),
+		{ get_be32(b + 8), get_be32(b + 12) },
+		{ get_be32(b + 16), get_be32(b + 20) } };
+	return true;
+}
+
+/* What the frame that was read last must tell, where the one before told `before`. */
+static struct sum sum_of(const struct walk *k, struct sum before)
+{
+	struct sum s = sum_add(before, k->bytes, 8, k->big_endian);
+
+	return sum_add(s, k->bytes + FRAME_HEADER, k->w->page_size, k->big_endian);
+}
+
+static bool is_ours(const struct walk *k, const struct frame *f)
+{
+	return f->page && f->salt[0] == k->salt[0] && f->salt[1] == k->salt[1];
+}
+
+static bool begin(struct walk *k, const struct wal *w, struct sum *ret)
+{
+	uint8_t h[HEADER];
+
+	k->w = w;
+	k->at = HEADER;
+	if (!w->read(w->ctx, h, HEADER, 0))
+		return false;
+	k->big_endian = get_be32(h) & 1;
+	k->salt[0] = get_be32(h + 16);
+	k->salt[1] = get_be32(h + 20);
+	*ret = sum_add((struct sum){ 0 }, h, HEADER - 8, k->big_endian);
+	return (get_be32(h) & ~1u) == MAGIC && get_be32(h + 4) == VERSION &&
+	    get_be32(h + 8) == w->page_size &&
+	    sum_same(*ret, (struct sum){ get_be32(h + 24), get_be32(h + 28) });
+}
+
+/* What lies behind the place where reading ends. */
+struct rest {
+	uint32_t page;
+	int64_t image,
+	    image_now; /* of committed transactions; of the one that is walked */
+	bool follows;  /* a transaction follows another one there */
+};
+
+/* Of a damaged frame either what it told is right, or what is computed of it. The last
+ * page of a transaction may be there twice, to fill its sector; what of that copy lies
+ * behind the sector is synced with the next transaction, and ends none. */
+static void walk_rest(struct walk *k, const struct frame *last, const struct frame *bad,
+    struct sum computed, struct rest *r)
+{
+	struct sum before = bad->told, other = computed;
+	bool ended = bad->commit && !last->commit;
+	struct frame f;
+
+	for (; next(k, &f); before = other = f.told) {
+		bool chained = is_ours(k, &f) &&
+		    (sum_same(sum_of(k, before), f.told) ||
+			sum_same(sum_of(k, other), f.told));
+
+		r->follows = r->follows || (chained && ended && !f.commit);
+		ended = chained && f.commit;
+		if (chained && f.page == r->page)
+			r->image_now = k->at - k->w->page_size;
+		if (ended)
+			r->image = r->image_now;
+	}
+}
+
+/* The salts of the second frame, for the first one may share the header's sector. */
+static void walk_headless(struct walk *k, struct rest *r)
+{
+	struct frame first, f;
+
+	k->big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	if (!next(k, &first) || !next(k, &f))
+		return;
+	memcpy(k->salt, f.salt, sizeof(k->salt));
+	k->at = HEADER + FRAME_HEADER + k->w->page_size;
+	walk_rest(k, &first, &first, first.told, r);
+}
+
+enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
+{
+	static struct walk k; /* large; one at a time */
+	struct rest r = { page, -1, -1, false };
+	enum wal_state state = WAL_WHOLE;
+	struct sum sum, computed;
+	struct frame f, last = { 0 };
+
+	*ret_image = -1;
+	if (w->size < HEADER || w->page_size > PAGE_MAX)
+		return state;
+	if (begin(&k, w, &sum)) {
+		while (next(&k, &f)) {
+			computed = sum_of(&k, sum);
+			if (!is_ours(&k, &f) || !sum_same(computed, f.told)) {
+				walk_rest(&k, &last, &f, computed, &r);
+				break;
+			}
+			sum = computed;
+			last = f;
+		}
+		state = r.follows ? WAL_CUT : WAL_WHOLE;
+	} else {
+		walk_headless(&k, &r);
+		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;
+	}
+	*ret_image = r.image;
+	return state;
+}
