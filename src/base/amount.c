@@ -1,5 +1,6 @@
 #include "base/amount.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -112,16 +113,23 @@ bool amount_to_u64(const struct amount *a, uint64_t *ret)
 
 void amount_encode(uint8_t out[32], const struct amount *a)
 {
-	for (size_t i = 0; i < 32; i++)
-		out[31 - i] = (uint8_t)(a->limb[i / 8] >> 8 * (i % 8));
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t be = htobe64(a->limb[3 - i]);
+
+		memcpy(out + 8 * i, &be, sizeof be);
+	}
 }
 
 struct amount amount_decode(const uint8_t in[32])
 {
 	struct amount a = AMOUNT_ZERO;
 
-	for (size_t i = 0; i < 32; i++)
-		a.limb[i / 8] |= (uint64_t)in[31 - i] << 8 * (i % 8);
+	for (size_t i = 0; i < 4; i++) {
+		uint64_t be;
+
+		memcpy(&be, in + 8 * i, sizeof be);
+		a.limb[3 - i] = be64toh(be);
+	}
 	return a;
 }
 
