@@ -188,7 +188,8 @@ bool account_abreast(const struct account *a, int blocks)
 	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
 }
 
-const char *account_keeps_back(struct runner *r, struct account *a)
+/* What keeps it back, but for what is in flight. */
+static const char *waits_for(const struct account *a)
 {
 	const struct chain_run *c = a->chain;
 
@@ -208,9 +209,23 @@ const char *account_keeps_back(struct runner *r, struct account *a)
 		return "transactions of the account that are not read yet";
 	if (!c->has_market)
 		return "the fees of the day";
-	if (account_next_nonce(r, a) - a->count >= (uint64_t)c->config->max_in_flight)
-		return "what is in flight";
 	return NULL;
+}
+
+/* How many nonces it may take until so many are in flight as its chain's limit says. */
+static uint64_t room_of(struct runner *r, struct account *a)
+{
+	uint64_t in_flight = account_next_nonce(r, a) - a->count;
+	uint64_t limit = (uint64_t)a->chain->config->max_in_flight;
+
+	return in_flight < limit ? limit - in_flight : 0;
+}
+
+const char *account_keeps_back(struct runner *r, struct account *a)
+{
+	const char *why = waits_for(a);
+
+	return why || room_of(r, a) ? why : "what is in flight";
 }
 
 bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
@@ -438,35 +453,45 @@ static bool fill_hole(struct runner *r, struct account *a)
 	return false;
 }
 
-static bool fill_one(struct runner *r, struct account *a)
+enum fill { FILL_NOTHING, FILL_PASSED_OVER, FILL_RESERVED };
+
+static enum fill fill_one(struct runner *r, struct account *a)
 {
 	struct offer offer;
 	struct operation *o = next_offer(r, a, &offer);
 	enum reserve why;
 
 	if (!o)
-		return false;
+		return fill_hole(r, a) ? FILL_RESERVED : FILL_NOTHING;
 	why = intent_reserve(r, a, o, &offer);
-	if (why == RESERVE_DONE)
+	if (why == RESERVE_DONE) {
 		o->blocked = NULL;
-	else
-		pass_over(r, o, why);
-	return true;
+		return FILL_RESERVED;
+	}
+	pass_over(r, o, why);
+	return FILL_PASSED_OVER;
 }
 
 void account_fill(struct runner *r, struct account *a)
 {
+	uint64_t room;
+
 	if (a->unsigned_left)
 		return;
 	for (size_t k = 0; k < r->operations_n; k++)
 		if (r->operations[k]->account == a->id)
 			r->operations[k]->passed_over = false;
-	for (int n = 0; !account_keeps_back(r, a); n++) {
-		if (n == FILL_MAX) {
-			r->again = true;
+	if (waits_for(a))
+		return;
+	room = room_of(r, a);
+	for (int n = 0; room && !waits_for(a); n++) {
+		enum fill fill = n < FILL_MAX ? fill_one(r, a) : FILL_NOTHING;
+
+		r->again |= n == FILL_MAX;
+		if (fill == FILL_NOTHING)
 			return;
-		}
-		if (!fill_one(r, a) && !fill_hole(r, a))
-			return;
+		/* above a hole nonces are taken: only the journal knows how many */
+		if (fill == FILL_RESERVED)
+			room = a->holes ? room_of(r, a) : room - 1;
 	}
 }

@@ -310,6 +310,22 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	settle_payload(r, a, &i, s, (uint64_t)at.gas);
 }
 
+/* Looks from *next on, and sets it behind: most attempts come in the block's order. */
+static bool block_has(
+    const struct block_facts *b, uint32_t account, const uint8_t hash[32], uint32_t *next)
+{
+	for (uint32_t n = 0; n < b->tx_n; n++) {
+		uint32_t k = (*next + n) % b->tx_n;
+
+		if (b->tx[k].account != account ||
+		    memcmp(b->tx[k].hash.at, hash, 32) != 0)
+			continue;
+		*next = k + 1;
+		return true;
+	}
+	return false;
+}
+
 void attempts_disown(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at)
 {
@@ -317,15 +333,11 @@ void attempts_disown(
 		.height = (int64_t)b->head.height };
 	struct sql_attempt_at_out row;
 	struct row_ids l = { 0 };
+	uint32_t next = 0;
 
 	sql_attempt_at_begin(r->s.journal, &in);
 	while (sql_attempt_at_next(r->s.journal, &row)) {
-		bool there = row.state == ATTEMPT_FINAL;
-
-		for (uint32_t k = 0; k < b->tx_n && !there; k++)
-			there = b->tx[k].account == at &&
-			    !memcmp(b->tx[k].hash.at, row.hash, sizeof row.hash);
-		if (!there)
+		if (row.state != ATTEMPT_FINAL && !block_has(b, at, row.hash, &next))
 			row_ids_add(&l, row.id, row.intent, row.state);
 	}
 	for (size_t k = 0; k < l.n; k++)
