@@ -31,8 +31,9 @@ struct db_driver {
 	    struct db *d, struct stmt **ret, int sql, struct fail *f); /* enum sql */
 
 	void (*bind_i64)(struct stmt *s, int at, int64_t v);
-	void (*bind_blob)(struct stmt *s, int at, const void *p, size_t len); /* copied */
-	void (*bind_text)(struct stmt *s, int at, const char *text);          /* copied */
+	/* Copied, but for a statement without columns: it borrows until its reset. */
+	void (*bind_blob)(struct stmt *s, int at, const void *p, size_t len);
+	void (*bind_text)(struct stmt *s, int at, const char *text);
 	void (*bind_null)(struct stmt *s, int at);
 	enum err (*step)(struct stmt *s, bool *ret_row, struct fail *f);
 	void (*reset)(struct stmt *s);

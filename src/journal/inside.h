@@ -61,6 +61,7 @@ struct journal {
 
 	bool busy[SQL_COUNT];
 	int busy_n;
+	uint8_t amounts[RUN_PARAMS_MAX][32]; /* bound to the statement that begins */
 	struct kept kept[SQL_COUNT][RUN_KEEP_MAX];
 };
 

@@ -98,10 +98,12 @@ void run_put_blob(struct journal *j, struct stmt *s, int at, const void *p, size
 
 void run_put_amount(struct journal *j, struct stmt *s, int at, const struct amount *a)
 {
-	uint8_t bytes[32];
+	uint8_t *bytes;
 
+	CHECK(at > 0 && at <= RUN_PARAMS_MAX);
+	bytes = j->amounts[at - 1];
 	amount_encode(bytes, a);
-	j->drv->bind_blob(s, at, bytes, sizeof(bytes));
+	j->drv->bind_blob(s, at, bytes, sizeof(j->amounts[0]));
 }
 
 void run_put_text(struct journal *j, struct stmt *s, int at, const char *text)

@@ -18,6 +18,7 @@ struct journal;
 struct stmt;
 
 #define RUN_KEEP_MAX 8    /* text and blob columns of one statement */
+#define RUN_PARAMS_MAX 32 /* of one statement */
 #define RUN_TEXT SIZE_MAX /* as a length: up to the NUL */
 
 struct stmt *run_begin(struct journal *j, enum sql sql);

@@ -29,6 +29,7 @@ static const char *const usual[] = { "BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLL
 struct stmt {
 	struct db *db;
 	sqlite3_stmt *s;
+	sqlite3_destructor_type bound; /* STATIC: what is bound stays until its reset */
 };
 
 struct db {
@@ -367,6 +368,7 @@ static enum err db_prepare(struct db *d, struct stmt **ret, int sql, struct fail
 
 	if (!s->s) {
 		s->db = d;
+		s->bound = statements[sql].columns ? SQLITE_TRANSIENT : SQLITE_STATIC;
 		e = prepare_text(d, &s->s, statements[sql].sqlite, f);
 	}
 	/* all of them compile against our schema (a test), so the schema is not ours */
@@ -384,13 +386,12 @@ static void bind_i64(struct stmt *s, int at, int64_t v)
 /* An empty blob must not become NULL. */
 static void bind_blob(struct stmt *s, int at, const void *p, size_t len)
 {
-	CHECK(sqlite3_bind_blob64(s->s, at, len ? p : "", len, SQLITE_TRANSIENT) ==
-	    SQLITE_OK);
+	CHECK(sqlite3_bind_blob64(s->s, at, len ? p : "", len, s->bound) == SQLITE_OK);
 }
 
 static void bind_text(struct stmt *s, int at, const char *text)
 {
-	CHECK(sqlite3_bind_text(s->s, at, text, -1, SQLITE_TRANSIENT) == SQLITE_OK);
+	CHECK(sqlite3_bind_text(s->s, at, text, -1, s->bound) == SQLITE_OK);
 }
 
 static void bind_null(struct stmt *s, int at)
