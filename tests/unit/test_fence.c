@@ -147,6 +147,28 @@ static void bytes_that_are_mined_are_adopted(void **state_)
 	assert_int_equal(empties(), 4); /* of those above, that were never signed */
 }
 
+/* Blocks that were missed hold more of them than may be in flight: the fence goes up from
+ * the head, not from what is read so far. */
+static void a_fence_begins_at_the_head(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	for (int i = 0; i < 2; i++) {
+		scene_mine(&scene, 1);
+		run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
+		run(3000);
+	}
+	before = count();
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before + 4);
+	finish_fenced();
+	assert_int_equal(empties(), 0);
+}
+
 /* They are in a pool, but no block takes them for as long as a final one is deep. */
 static void bytes_that_come_late_lose_to_empty_ones(void **state_)
 {
@@ -471,6 +493,7 @@ int main(void)
 		T(bytes_that_nobody_has_are_replaced),
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),
+		T(a_fence_begins_at_the_head),
 		T(bytes_that_come_late_lose_to_empty_ones),
 		T(a_nonce_without_bytes_is_given_back),
 		T(bytes_that_are_known_go_on),
