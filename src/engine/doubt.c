@@ -202,8 +202,7 @@ static void fence(struct runner *r, struct account *a)
 	int64_t id;
 
 	if (!kind || !a->used || has_fence(r, a) || !a->known || !a->has_first_nonce ||
-	    !a->chain->has_market || !account_abreast(a, 0) ||
-	    nodes_awaited(a))
+	    !a->chain->has_market || !account_abreast(a, 0) || nodes_awaited(a))
 		return;
 	below = highest_count(a) + a->in_flight_max - MUTANT(fence_one_short);
 	id = kind->fence(r, a, below);
