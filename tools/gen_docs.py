@@ -178,11 +178,35 @@ def config_page(source):
     )
 
 
+BODIES = {"NONE": "none", "JSON": "an object", "LINES": "lines"}
+
+
+def route_part(route):
+    parts = [f"## `{route[1]} {route[2]}`", f"{route[4][0].upper()}{route[4][1:]}."]
+    if route[5]:
+        parts.append(f"Takes {BODIES[route[3]]}: {route[5]}.")
+    return "\n\n".join([*parts, f"Answers {route[6]}."])
+
+
+def api_page(source):
+    return page(
+        "What an owner answers",
+        source,
+        "The process that owns a journal listens on `<journal>.sock`, a Unix socket of mode 0600,\n"
+        "and speaks HTTP. What is asked is decided in a turn, and answered behind its commit.\n"
+        "`{name}` is percent-encoded. A body is JSON; members that a request does not have are\n"
+        "refused. A refusal is `{\"error\", \"name\", \"exit\"}`: the sentence, the name in\n"
+        "[errors](errors.md), and the exit code of the command that asks it.",
+        *map(route_part, read_table(source)),
+    )
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
     ("docs/states.md", "src/engine/states.def", states_page),
     ("docs/config.md", "src/cli/config.def", config_page),
+    ("docs/api.md", "src/serve/routes.def", api_page),
 )
 
 

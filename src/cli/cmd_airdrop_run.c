@@ -214,6 +214,8 @@ enum err cmd_airdrop_run(struct cli *c, struct fail *f)
 		return e;
 	e = loop_open(&r.loop, c, f);
 	if (e == ERR_OK)
+		loop_listen(&r.loop);
+	if (e == ERR_OK)
 		e = run_owned(&r, f);
 	progress_end(&r.loop.progress);
 	if (r.operation && e != ERR_CONFLICT && e != ERR_INPUT) {

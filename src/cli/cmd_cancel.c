@@ -1,55 +1,78 @@
-#include <stdio.h>
-
 #include "base/check.h"
-#include "base/utf8.h"
 #include "cli/own.h"
-#include "cli/report.h"
+#include "engine/operation.h"
 
-/* The wish is durable before a node is asked: it holds also when this process dies. */
-static enum err record(struct cli *c, int64_t *ret_id, struct fail *f)
-{
-	bool now = args_has(&c->args, "--now");
-	struct own own;
-	enum err e = own_operation(&own, c, args_word(&c->args, 0), f);
+/* -- by ourselves ---------------------------------------------------------- */
 
-	if (e == ERR_OK)
-		e = operation_cancel(own.loop.runner, own.operation, now, f);
-	if (e == ERR_OK)
-		e = own_commit(&own, f);
-	if (e == ERR_OK)
-		*ret_id = own.operation->id;
-	own_close(&own);
-	return e;
-}
-
-static enum err settle(struct cli *c, int64_t id, struct fail *f)
+static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
 {
 	const struct chain_config *chain = NULL;
-	struct operation o = { 0 };
-	struct loop loop;
-	enum err e = loop_open(&loop, c, f);
+	struct operation o;
+	enum err e;
 
-	if (e == ERR_OK && !operation_read(loop.journal, id, &o))
-		e = fail_set(f, ERR_NOT_FOUND, "the operation is gone");
-	if (e == ERR_OK && o.state != OPERATION_CANCELLED) {
-		e = own_chain(c->config, loop.journal, o.chain, &chain, f);
-		if (e == ERR_OK) {
-			loop_start(&loop, chain, 1, id);
-			e = loop_operation(&loop, id, f);
-		}
-	}
-	if (loop.journal)
-		CHECK(operation_read(loop.journal, id, &o));
-	loop_close(&loop);
-	if (e == ERR_OK)
-		own_tell(c, &o, "cancelled: everything that was signed is settled", NULL);
+	if (!operation_read(l->journal, t->operation, &o))
+		return fail_set(f, ERR_NOT_FOUND, "the operation is gone");
+	t->state = o.state;
+	if (o.state == OPERATION_CANCELLED)
+		return ERR_OK;
+	e = own_chain(l->cli->config, l->journal, o.chain, &chain, f);
+	if (e != ERR_OK)
+		return e;
+	loop_listen(l);
+	loop_start(l, chain, 1, o.id);
+	e = loop_operation(l, o.id, f);
+	CHECK(operation_read(l->journal, o.id, &o));
+	t->state = o.state;
 	return e;
 }
 
+/* -- by its owner ---------------------------------------------------------- */
+
+static enum err settle_there(
+    struct cli *c, struct client *client, struct told *t, struct fail *f)
+{
+	enum err e = own_follow(c, client, t->operation, f);
+
+	if (e == ERR_OK)
+		t->state = OPERATION_CANCELLED;
+	return e;
+}
+
+/* Whoever owns it settles it; when he ends, another does, maybe we. */
+static enum err settle(struct cli *c, struct told *t, struct fail *f)
+{
+	for (;;) {
+		struct client *client = NULL;
+		struct loop l;
+		enum err e = own_or_reach(&l, &client, c, f);
+		bool lost;
+
+		if (e == ERR_OK)
+			e = client ? settle_there(c, client, t, f)
+				   : settle_here(&l, t, f);
+		lost = own_lost(client, e);
+		if (client)
+			client_close(client);
+		else
+			loop_close(&l);
+		if (!lost)
+			return e;
+	}
+}
+
+/* The wish is durable before a node is asked: it holds also when this process dies. */
 enum err cmd_cancel(struct cli *c, struct fail *f)
 {
-	int64_t id = 0;
-	enum err e = record(c, &id, f);
+	struct request q;
+	struct told t = { .operation = 0 };
+	enum err e = own_request(&q, ROUTE_CANCEL, args_word(&c->args, 0), f);
 
-	return e == ERR_OK ? settle(c, id, f) : e;
+	q.now = args_has(&c->args, "--now");
+	if (e == ERR_OK)
+		e = own_command(c, &q, &t, f);
+	if (e == ERR_OK)
+		e = settle(c, &t, f);
+	if (e == ERR_OK)
+		own_tell(c, &t, "cancelled: everything that was signed is settled", NULL);
+	return e;
 }

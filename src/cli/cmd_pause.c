@@ -6,21 +6,19 @@
 enum err cmd_pause(struct cli *c, struct fail *f)
 {
 	char said[2 * OPERATION_NAME_MAX + 160];
-	struct own own;
-	enum err e = own_operation(&own, c, args_word(&c->args, 0), f);
+	struct request q;
+	struct told t;
+	enum err e = own_request(&q, ROUTE_PAUSE, args_word(&c->args, 0), f);
 
 	if (e == ERR_OK)
-		e = operation_pause(own.loop.runner, own.operation, f);
-	if (e == ERR_OK)
-		e = own_commit(&own, f);
-	if (e == ERR_OK) {
-		snprintf(said, sizeof said,
-		    "%s is paused: nothing new is reserved. What is live is watched by "
-		    "pawl serve. Then: pawl resume %s",
-		    own.operation->name, own.operation->name);
-		utf8_plain(said);
-		own_tell(c, own.operation, said, NULL);
-	}
-	own_close(&own);
-	return e;
+		e = own_command(c, &q, &t, f);
+	if (e != ERR_OK)
+		return e;
+	snprintf(said, sizeof said,
+	    "%s is paused: nothing new is reserved. What is live is watched by "
+	    "pawl serve. Then: pawl resume %s",
+	    t.name, t.name);
+	utf8_plain(said);
+	own_tell(c, &t, said, NULL);
+	return ERR_OK;
 }

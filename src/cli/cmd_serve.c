@@ -27,6 +27,7 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		return e;
 	e = loop_open(&l, c, f);
 	if (e == ERR_OK) {
+		loop_listen(&l);
 		log_info("serve", "journal %s, %d chains", c->config->journal,
 		    c->config->chains_n);
 		loop_start(&l, c->config->chains, c->config->chains_n, 0);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/ask.h"
 #include "cli/keys.h"
+#include "cli/own.h"
 #include "cli/report.h"
 #include "engine/account.h"
 #include "engine/operation.h"
@@ -74,12 +75,77 @@ static enum err own(struct loop *l, struct fail *f)
 	return e == ERR_OWNED ? owned(path, who.host, f) : e;
 }
 
+/* -- what the socket's side asks ------------------------------------------- */
+
+static enum err face_chain(void *ctx, struct journal *j, int64_t chain,
+    const struct chain_config **ret, struct fail *f)
+{
+	const struct loop *l = ctx;
+
+	return own_chain(l->cli->config, j, chain, ret, f);
+}
+
+static enum err face_chain_named(
+    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
+{
+	const struct loop *l = ctx;
+
+	return config_chain(l->cli->config, name, ret, f);
+}
+
+static enum err face_key_peek(
+    void *ctx, const char *name, struct address *ret, struct fail *f)
+{
+	const struct loop *l = ctx;
+
+	return keyring_peek(l->cli->keyring, name, ret, f);
+}
+
+static enum err face_stuck(
+    void *ctx, struct runner *r, const struct operation *o, struct fail *f);
+
+static struct serve_face face_of(struct loop *l)
+{
+	return (struct serve_face){ .ctx = l,
+		.kinds = kinds,
+		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
+		.chain = face_chain,
+		.chain_named = face_chain_named,
+		.key_peek = face_key_peek,
+		.stuck = face_stuck };
+}
+
+static void serve_again(struct loop *l)
+{
+	struct fail f = { ERR_OK, "" };
+	struct serve_setup setup = { .world = l->world,
+		.journal = l->journal,
+		.door = &l->door,
+		.face = &l->face };
+
+	if (l->door.listen_fd >= 0 && serve_open(&l->serve, &setup, &f) != ERR_OK)
+		log_warn("serve", "%s", f.why);
+}
+
+void loop_listen(struct loop *l)
+{
+	struct fail f = { ERR_OK, "" };
+
+	if (door_open(&l->door, l->cli->config->journal, &f) != ERR_OK)
+		log_warn(
+		    "serve", "%s; until then no other command can join this one", f.why);
+	serve_again(l);
+}
+
+/* -- its life -------------------------------------------------------------- */
+
 enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 {
 	bool silent = c->args.quiet || c->args.json;
 	enum err e = cli_keyring(c, f);
 
-	*l = (struct loop){ .cli = c };
+	*l = (struct loop){ .cli = c, .door = { .folder_fd = -1, .listen_fd = -1 } };
+	l->face = face_of(l);
 	progress_init(&l->progress, silent ? NULL : stderr);
 	if (e == ERR_OK)
 		e = world_open(&l->world, f);
@@ -91,6 +157,8 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 /* The world first: it ends every request, and nothing comes back after it. */
 static void runner_drop(struct loop *l)
 {
+	serve_close(l->serve);
+	l->serve = NULL;
 	world_free(l->world);
 	l->world = NULL;
 	runner_free(l->runner);
@@ -103,6 +171,7 @@ void loop_close(struct loop *l)
 	if (l->runner)
 		scrap_clear();
 	runner_drop(l);
+	door_close(&l->door);
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;
@@ -120,6 +189,7 @@ void loop_start(
 	l->setup = (struct runner_setup){ .journal = l->journal,
 		.chains = chains,
 		.chains_n = chains_n,
+		.chains_room = l->cli->config->chains_n,
 		.keys = { l->cli->keyring, key_get },
 		.kinds = kinds,
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
@@ -164,6 +234,7 @@ static enum err disk_full(struct loop *l, const struct fail *why, struct fail *f
 	e = world_open(&l->world, f);
 	if (e != ERR_OK)
 		return e;
+	serve_again(l);
 	until_ms = world_now_ms(l->world) + DISK_FULL_PAUSE_MS;
 	while (!world_signalled(l->world) && world_now_ms(l->world) < until_ms)
 		world_wait(l->world, until_ms);
@@ -177,14 +248,23 @@ static enum err turn(struct loop *l, struct fail *f)
 
 	if (world_signalled(l->world))
 		return stopped(l, f);
-	return runner_turn(l->runner, &why) ? ERR_OK : disk_full(l, &why, f);
+	if (l->serve)
+		serve_turn(l->serve, l->runner);
+	if (!runner_turn(l->runner, &why))
+		return disk_full(l, &why, f);
+	if (l->serve)
+		serve_tell(l->serve, l->runner);
+	return ERR_OK;
 }
 
 static void wait_until(struct loop *l, int64_t until_ms)
 {
 	int64_t wake_ms = runner_wake_ms(l->runner);
+	int64_t tell_ms = l->serve ? serve_wake_ms(l->serve) : INT64_MAX;
 
-	world_wait(l->world, wake_ms < until_ms ? wake_ms : until_ms);
+	if (wake_ms < until_ms)
+		until_ms = wake_ms;
+	world_wait(l->world, tell_ms < until_ms ? tell_ms : until_ms);
 }
 
 enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
@@ -235,9 +315,9 @@ enum err loop_stuck(struct loop *l, const struct operation *o, struct fail *f)
 }
 
 /* The fence of its account does not go on by itself; OK: it does, or there is none. */
-static enum err fence_stuck(struct loop *l, const struct operation *o, struct fail *f)
+static enum err fence_stuck(
+    struct loop *l, const struct runner *r, const struct operation *o, struct fail *f)
 {
-	const struct runner *r = l->runner;
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < r->operations_n && e == ERR_OK; i++)
@@ -247,33 +327,39 @@ static enum err fence_stuck(struct loop *l, const struct operation *o, struct fa
 	return e;
 }
 
-/* The operation, its account or its chain was stopped. */
-static enum err stuck(struct loop *l, const struct operation *o, struct fail *f)
+/* Its chain was stopped, or is another one than its nodes serve. */
+static enum err chain_stuck(struct runner *r, const struct operation *o, struct fail *f)
 {
-	const struct account *a = o ? account_of(l->runner, o->account) : NULL;
-	const struct runner *r = l->runner;
-	enum err e;
-
-	if (a && a->stopped)
-		return fail_set(f, ERR_OPERATOR, "%s", a->why_stopped);
 	for (int i = 0; i < r->s.chains_n; i++) {
 		const struct chain_run *c = &r->chains[i];
 
-		if (follower_stopped(c->follower) && (!o || o->chain == c->id))
+		if (follower_stopped(c->follower) && o->chain == c->id)
 			return fail_set(f, ERR_OPERATOR, "%s",
 			    follower_waits_for(c->follower)
 				? follower_waits_for(c->follower)
 				: "the chain was stopped");
-		if (!o && c->id && r->s.chains_n == 1)
+		if (c->id && o->chain != c->id && r->s.chains_n == 1)
 			return fail_set(f, ERR_WRONG_CHAIN,
 			    "the nodes of %s serve another chain than the operation's: "
 			    "its genesis differs; correct its endpoints in pawl.yaml",
 			    c->config->name);
 	}
-	if (!o)
-		return ERR_OK;
-	e = fence_stuck(l, o, f);
-	return e == ERR_OK ? loop_stuck(l, o, f) : e;
+	return ERR_OK;
+}
+
+/* The operation, its account or its chain was stopped. */
+static enum err face_stuck(
+    void *ctx, struct runner *r, const struct operation *o, struct fail *f)
+{
+	const struct account *a = account_of(r, o->account);
+	enum err e;
+
+	if (a && a->stopped)
+		return fail_set(f, ERR_OPERATOR, "%s", a->why_stopped);
+	e = chain_stuck(r, o, f);
+	if (e == ERR_OK)
+		e = fence_stuck(ctx, r, o, f);
+	return e == ERR_OK ? loop_stuck(ctx, o, f) : e;
 }
 
 enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
@@ -281,20 +367,25 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 	int64_t pause_ms = progress_pause_ms(&l->progress);
 
 	for (;;) {
-		const struct operation *o;
-		struct operation unloaded;
+		const struct operation *loaded;
+		struct operation o;
+		struct standing now;
 		int64_t now_ms;
 		enum err e = turn(l, f);
 
 		if (e != ERR_OK)
 			return e;
-		o = runner_operation(l->runner, operation);
+		loaded = runner_operation(l->runner, operation);
 		now_ms = world_now_ms(l->world);
-		if (o || operation_read(l->journal, operation, &unloaded))
-			progress_tell(&l->progress, l->runner, o ? o : &unloaded, now_ms);
-		if (o && operation_ended(o) && !l->runner->reasons)
+		if (loaded)
+			o = *loaded;
+		else
+			CHECK(operation_read(l->journal, operation, &o));
+		standing_of(l->runner, &o, &now);
+		progress_tell(&l->progress, &now, now_ms);
+		if (loaded && operation_ended(&o) && !l->runner->reasons)
 			return ERR_OK;
-		e = stuck(l, o, f);
+		e = face_stuck(l, l->runner, &o, f);
 		if (e != ERR_OK)
 			return e;
 		wait_until(l, pause_ms == INT64_MAX ? INT64_MAX : now_ms + pause_ms);

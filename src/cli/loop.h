@@ -9,7 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "engine/engine.h"
+#include "serve/serve.h"
 
 struct loop {
 	struct cli *cli;
@@ -18,12 +18,19 @@ struct loop {
 	struct runner *runner; /* after loop_start */
 	struct runner_setup setup;
 	struct progress progress;
+	struct door door;
+	struct serve *serve; /* after loop_listen; NULL: nobody is let in */
+	struct serve_face face;
 };
 
 /* World and journal, owned. fails: OWNED, NO_JOURNAL, NEWER_JOURNAL, DAMAGED, and as
  * cli_keyring. l is valid for loop_close in any case. */
 NODISCARD enum err loop_open(struct loop *l, struct cli *c, struct fail *f);
 void loop_close(struct loop *l);
+
+/* Let others in by the journal's socket. Where that can't be made it is warned of, and
+ * nothing else depends on it. */
+void loop_listen(struct loop *l);
 
 /* The runner. only: the operation to advance with whatever shares its account; 0: all;
  * LOOP_NONE: none until loop_take. chains are borrowed. */

@@ -1,23 +1,20 @@
 #include "cli/own.h"
 
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "cli/ask.h"
+#include "cli/ref.h"
 #include "cli/report.h"
-#include "engine/account.h"
 #include "journal/sql.gen.h"
 
-static enum err no_key(
-    void *ctx, const char *name, const struct secret **ret, struct fail *f)
-{
-	(void)ctx;
-	(void)name;
-	(void)f;
-	*ret = NULL;
-	return ERR_OK;
-}
-
-const struct keyring_face own_no_keys = { NULL, no_key };
+#define OWNER_PATIENCE_MS 3000 /* for one that has just begun, or is about to end */
+#define OWNER_LOOK_MS 50
+#define LOST_MAX 5 /* owners that end while they are asked */
+#define AGAIN_MS 200
 
 enum err own_chain(struct config *c, struct journal *j, int64_t chain,
     const struct chain_config **ret, struct fail *f)
@@ -42,69 +39,157 @@ enum err own_chain(struct config *c, struct journal *j, int64_t chain,
 	    c->path, (long long)row.chain_id, row.name);
 }
 
-int64_t own_seen_height(struct journal *j, int64_t chain, int64_t account)
-{
-	struct sql_report_head_in head_in = { .chain = chain };
-	struct sql_report_consumed_height_in seen_in = { .account = account };
-	struct sql_report_head_out head = { 0 };
-	struct sql_report_consumed_height_out seen = { 0 };
-	int64_t height = 0;
+/* -- who owns it ----------------------------------------------------------- */
 
-	if (sql_report_head_one(j, &head_in, &head) && !head.no_height)
-		height = head.height;
-	if (sql_report_consumed_height_one(j, &seen_in, &seen) && !seen.no_height &&
-	    seen.height > height)
-		height = seen.height;
-	return height;
+enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c, struct fail *f)
+{
+	int64_t until_ms = report_wall_ms() + OWNER_PATIENCE_MS;
+
+	for (;;) {
+		enum err e = loop_open(l, c, f);
+
+		*ret = NULL;
+		if (e != ERR_OWNED)
+			return e;
+		loop_close(l);
+		if (client_open(ret, c->config->journal, NULL) == ERR_OK)
+			return ERR_OK;
+		if (report_wall_ms() >= until_ms)
+			return e;
+		poll(NULL, 0, OWNER_LOOK_MS);
+	}
 }
 
-/* The journal says which chain it is: no node is asked. */
-static enum err load(struct own *o, const struct operation *read,
-    const struct chain_config *chain, struct fail *f)
+bool own_lost(const struct client *client, enum err e)
 {
-	struct runner *r;
+	return client && (e == ERR_UNANSWERED || e == ERR_NOT_SENT);
+}
 
-	loop_start(&o->loop, chain, 1, LOOP_NONE);
-	r = o->loop.runner;
-	r->s.keys = own_no_keys;
-	r->chains[0].id = read->chain;
-	o->operation = operation_load(r, read->id);
-	if (!o->operation)
-		return fail_set(
-		    f, ERR_DAMAGED, "operation %s can't be loaded", read->name);
-	o->account = account_of(r, read->account);
-	CHECK(o->account);
+struct watch {
+	struct progress progress;
+	struct world *world;
+};
+
+static void show(void *ctx, const struct standing *s)
+{
+	struct watch *w = ctx;
+
+	progress_tell(&w->progress, s, world_now_ms(w->world));
+}
+
+enum err own_follow(
+    struct cli *c, struct client *client, int64_t operation, struct fail *f)
+{
+	struct watch w = { .world = client_world(client) };
+	char id[24];
+	enum err e;
+
+	progress_init(&w.progress, c->args.quiet || c->args.json ? NULL : stderr);
+	snprintf(id, sizeof id, "%" PRId64, operation);
+	e = client_follow(client, id, show, &w, f);
+	progress_end(&w.progress);
+	return e;
+}
+
+/* -- a command ------------------------------------------------------------- */
+
+enum err own_request(
+    struct request *ret, enum route route, const char *word, struct fail *f)
+{
+	char shown[REF_SHOWN_MAX];
+	size_t len = strlen(word);
+
+	*ret = (struct request){ .route = route };
+	if (!len || len >= sizeof ret->name)
+		return fail_set(f, ERR_NOT_FOUND, "there is nothing called %s",
+		    ref_shown(shown, word));
+	memcpy(ret->name, word, len);
 	return ERR_OK;
 }
 
-enum err own_operation(struct own *o, struct cli *c, const char *word, struct fail *f)
+static enum err turn(struct loop *l, struct fail *f)
 {
-	const struct chain_config *chain = NULL;
-	struct operation read;
+	if (world_signalled(l->world))
+		return fail_set(f, ERR_STOPPED, "stopped; nothing was resumed");
+	return runner_turn(l->runner, f) ? ERR_OK : ERR_DISK_FULL;
+}
+
+/* The nodes must say something first, so turns are taken, with keys that sign nothing. */
+static enum err do_with_turns(struct loop *l, struct command_at *at,
+    const struct request *q, struct told *ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
 	enum err e;
 
-	*o = (struct own){ .operation = NULL };
-	e = loop_open(&o->loop, c, f);
-	if (e == ERR_OK)
-		e = report_find(o->loop.journal, word, &read, f);
-	if (e == ERR_OK)
-		e = own_chain(c->config, o->loop.journal, read.chain, &chain, f);
-	return e == ERR_OK ? load(o, &read, chain, f) : e;
+	loop_start(l, NULL, 0, LOOP_NONE);
+	l->runner->s.keys = command_no_keys;
+	at->runner = l->runner;
+	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {
+		int64_t now_ms = world_now_ms(l->world);
+		enum err turned = now_ms < until_ms ? turn(l, f) : e;
+
+		if (turned != ERR_OK)
+			return turned;
+		world_wait(l->world, now_ms + AGAIN_MS);
+	}
+	return e == ERR_OK ? turn(l, f) : e;
 }
 
-enum err own_commit(struct own *o, struct fail *f)
+static enum err do_here(
+    struct loop *l, const struct request *q, struct told *ret, struct fail *f)
 {
-	operation_put(o->loop.runner, o->operation);
-	return journal_commit(o->loop.journal, f);
+	struct command_at at = {
+		.world = l->world, .journal = l->journal, .face = &l->face
+	};
+	enum err e = command_do(&at, q, ret, f);
+
+	if (e == ERR_NO_QUORUM) {
+		journal_rollback(l->journal);
+		e = do_with_turns(l, &at, q, ret, f);
+	}
+	return e == ERR_OK ? journal_commit(l->journal, f) : e;
 }
 
-void own_close(struct own *o)
+/* The nearest name, which an owner does not look for. */
+static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
 {
-	loop_close(&o->loop);
+	struct operation o;
+	struct journal *j;
+
+	if (q->route == ROUTE_RESUME_CHAIN || q->route == ROUTE_RESUME_KEY ||
+	    report_open(c, &j, NULL) != ERR_OK)
+		return;
+	(void)!report_find(j, q->name, &o, f);
+	journal_close(j);
 }
 
-void own_tell(
-    const struct cli *c, const struct operation *o, const char *said, json_t *more)
+enum err own_command(
+    struct cli *c, const struct request *q, struct told *ret, struct fail *f)
+{
+	for (int tries = 0;; tries++) {
+		struct client *client = NULL;
+		struct loop l;
+		enum err e = own_or_reach(&l, &client, c, f);
+		bool lost;
+
+		if (e == ERR_OK)
+			e = client ? client_command(client, q, ret, f)
+				   : do_here(&l, q, ret, f);
+		lost = own_lost(client, e);
+		if (client)
+			client_close(client);
+		else
+			loop_close(&l);
+		if (e == ERR_NOT_FOUND)
+			name_nearest(c, q, f);
+		if (!lost || tries == LOST_MAX)
+			return e;
+	}
+}
+
+/* -- what came of it ------------------------------------------------------- */
+
+void own_tell(const struct cli *c, const struct told *t, const char *said, json_t *more)
 {
 	json_t *told;
 
@@ -113,8 +198,8 @@ void own_tell(
 		json_decref(more);
 		return;
 	}
-	told = json_pack("{s:o, s:s}", "operation", cli_text(o->name), "state",
-	    state_name(MACHINE_OPERATION, o->state));
+	told = json_pack("{s:o, s:s}", "operation", cli_text(t->name), "state",
+	    state_name(MACHINE_OPERATION, t->state));
 	CHECK(told);
 	if (more)
 		json_object_update(told, more);

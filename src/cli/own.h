@@ -1,39 +1,44 @@
-/* own.h - one command to one operation: own the journal, load the operation, let the
- * command change it, commit. No node is asked and nothing is signed, so it works with
- * the chain's nodes down and without a password.
+/* own.h - the journal's owner: this process, or the one that has it and is asked.
+ *
+ * A command does the same either way, by the same function (serve/command.h), with the
+ * same sentence and exit code. By itself it asks no node unless a chain was stopped, and
+ * signs nothing: it works with the nodes down and without a password.
  */
 #ifndef PAWL_CLI_OWN_H
 #define PAWL_CLI_OWN_H
 
 #include "cli/loop.h"
-#include "engine/operation.h"
+#include "serve/client.h"
 
-struct own {
-	struct loop loop;
-	struct operation *operation;
-	struct account *account; /* of the operation */
-};
+/* Own the journal: OK, *ret NULL, and l is open. Or reach who does: OK, and *ret is the
+ * caller's. fails: as loop_open; OWNED: he has it, and does not listen for a while. l is
+ * valid for loop_close in any case. */
+NODISCARD enum err own_or_reach(
+    struct loop *l, struct client **ret, struct cli *c, struct fail *f);
 
-/* own_close ends it in any case. fails: as loop_open; NOT_FOUND, CONFIG (the chain is
- * not configured any more). */
-NODISCARD enum err own_operation(
-    struct own *o, struct cli *c, const char *word, struct fail *f);
-NODISCARD enum err own_commit(struct own *o, struct fail *f);
-void own_close(struct own *o);
+/* Did an owner that was asked end meanwhile? Then all is begun again. */
+bool own_lost(const struct client *client, enum err e);
 
-/* Keys that sign nothing: an account that is loaded with them is only looked at. */
-extern const struct keyring_face own_no_keys;
+/* A command, wherever it is done. fails: as command_do, loop_open, client_command;
+ * NOT_FOUND names the nearest. */
+NODISCARD enum err own_command(
+    struct cli *c, const struct request *q, struct told *ret, struct fail *f);
+
+/* Watch an operation that he moves on, with the same progress, to the same end. */
+NODISCARD enum err own_follow(
+    struct cli *c, struct client *client, int64_t operation, struct fail *f);
+
+/* A request for it: word is what the person typed. fails: NOT_FOUND (no such name can
+ * be). */
+NODISCARD enum err own_request(
+    struct request *ret, enum route route, const char *word, struct fail *f);
 
 /* The config's chain of a row in the journal: by name, else by chain id. */
 NODISCARD enum err own_chain(struct config *c, struct journal *j, int64_t chain,
     const struct chain_config **ret, struct fail *f);
 
-/* How high foreign use of an account was seen: what a resume accepts. */
-int64_t own_seen_height(struct journal *j, int64_t chain, int64_t account);
-
 /* The state as it is now, for a person or as {"operation","state"} with more. more is
  * given away; NULL: nothing. */
-void own_tell(
-    const struct cli *c, const struct operation *o, const char *said, json_t *more);
+void own_tell(const struct cli *c, const struct told *t, const char *said, json_t *more);
 
 #endif

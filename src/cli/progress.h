@@ -3,11 +3,10 @@
 #define PAWL_CLI_PROGRESS_H
 
 #include "cli/term.h"
-#include "engine/engine.h"
+#include "serve/standing.h"
 
-/* o may be read from the journal, while its chain is not known. now_ms: the world's. */
-void progress_tell(struct progress *p, const struct runner *r, const struct operation *o,
-    int64_t now_ms);
+/* now_ms: any clock that only goes forward. */
+void progress_tell(struct progress *p, const struct standing *s, int64_t now_ms);
 
 /* How long to wait at most before it is told again; INT64_MAX: it is silent. */
 int64_t progress_pause_ms(const struct progress *p);

@@ -12,6 +12,7 @@
 #include "engine/intent.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
+#include "serve/command.h"
 
 enum err report_open(struct cli *c, struct journal **ret, struct fail *f)
 {
@@ -44,31 +45,12 @@ static void name_nearest(
 	utf8_plain(out);
 }
 
-static bool id_parse(const char *word, int64_t *ret)
-{
-	int64_t id = 0;
-
-	for (size_t i = 0; word[i]; i++) {
-		if (word[i] < '0' || word[i] > '9' || i > 17)
-			return false;
-		id = id * 10 + (word[i] - '0');
-	}
-	*ret = id;
-	return id > 0;
-}
-
 enum err report_find(
     struct journal *j, const char *word, struct operation *ret, struct fail *f)
 {
-	struct sql_operation_by_name_in in = { .name = word };
-	struct sql_operation_by_name_out found;
 	char near[OPERATION_NAME_MAX], shown[REF_SHOWN_MAX];
-	int64_t id;
 
-	if (utf8_valid(word, strlen(word)) && sql_operation_by_name_one(j, &in, &found) &&
-	    operation_read(j, found.id, ret))
-		return ERR_OK;
-	if (id_parse(word, &id) && operation_read(j, id, ret))
+	if (command_operation(j, word, ret, NULL) == ERR_OK)
 		return ERR_OK;
 	name_nearest(j, word, near);
 	return fail_set(f, ERR_NOT_FOUND, "there is no operation %s%s%s%s",

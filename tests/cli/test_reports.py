@@ -7,11 +7,15 @@ Speaks TAP. The journals are made by the program and filled here by hand: ten ro
 every state that a row can be in.
 """
 
+import contextlib
 import csv
 import fcntl
 import io
 import os
+import signal
+import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -501,26 +505,90 @@ def cancel_of_what_is_completed(folder):
     assert told["eta_s"] == 0 and told["state"] == "completed", told
 
 
-@test
-def somebody_else_owns_it(folder):
-    """beside an owner reports are read, and what changes is refused with the way to stop it"""
-    fill(folder)
+@contextlib.contextmanager
+def served(folder, *more):
+    """While somebody else owns the journal; its nodes are out of reach."""
     with subprocess.Popen(
-        [PAWL, "serve"], cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [PAWL, "serve", *more], cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     ) as owner:
         try:
             deadline = time.monotonic() + 30
             mine = f"Runner: pid {owner.pid} on "
-            while mine not in Run(folder, "status").ends(0).out:
+            while mine not in Run(folder, "status", *more).ends(0).out:
                 assert owner.poll() is None and time.monotonic() < deadline
-            for command in (("pause", "payroll"), ("resume", "payroll"), ("retry", "payroll"),
-                            ("cancel", "payroll"), ("resume", "key:payer"), ("migrate",)):
-                Run(folder, *command).ends(
-                    5, err=f"owned by process {owner.pid} .*kill {owner.pid}")
-            Run(folder, "explain", "payroll", "1").ends(0)
-            assert len(Run(folder, "export", "payroll", "--json").ends(0).json()) == 10
+            yield owner
         finally:
             owner.kill()
+
+
+@test
+def somebody_else_owns_it(folder):
+    """beside an owner reports are read, commands go through its socket, and end as alone"""
+    fill(folder)
+    with served(folder) as owner:
+        Run(folder, "migrate").ends(5, err=f"owned by process {owner.pid} .*kill {owner.pid}")
+        (told,) = Run(folder, "pause", "payroll", "--json").ends(0).json()
+        assert told == {"operation": "payroll", "state": "paused"}, told
+        assert "paused" in Run(folder, "status", "payroll").ends(0).out
+        Run(folder, "pause", "payrol").ends(1, err="there is no operation .*did you mean payroll")
+        (told,) = Run(folder, "resume", "payroll", "--max-total-fee", "3", "--json").ends(0).json()
+        assert told == {"operation": "payroll", "state": "distributing"}, told
+        Run(folder, "status", "payroll").ends(0, out="at most 3")
+        Run(folder, "resume", "payroll", "--max-total-fee", "0").ends(2, err="is spent or held")
+        (told,) = Run(folder, "retry", "payroll", "--json").ends(0).json()
+        assert told["retried"] > 0, told
+        (told,) = Run(folder, "resume", "key:payer", "--json").ends(0).json()
+        assert told == {"key": "payer", "resumed": False}, told
+        Run(folder, "resume", "key:payr").ends(1, err="did you mean payer")
+        Run(folder, "resume", "chain:main").ends(0, out="was not stopped")
+        Run(folder, "explain", "payroll", "1").ends(0)
+        assert len(Run(folder, "export", "payroll", "--json").ends(0).json()) == 10
+    with Journal(folder) as db:
+        said = [row[0] for row in db.execute("SELECT to_state FROM event WHERE what = 'command'")]
+    assert said == ["pause", "max-total-fee", "resume", "retry"], said
+
+
+@test
+def the_socket_of_an_owner(folder):
+    """it is its owner's alone, and a dead one is replaced"""
+    fill(folder)
+    path = os.path.join(folder, "pawl.db.sock")
+    for _ in range(2):
+        with served(folder):
+            Run(folder, "pause", "payroll").ends(0)
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert os.path.exists(path)  # it was killed
+    Run(folder, "resume", "payroll").ends(0)
+    with served(folder) as owner:
+        owner.send_signal(signal.SIGTERM)
+        owner.wait(10)
+    assert not os.path.exists(path)
+
+
+@test
+def the_socket_of_somebody_else(folder):
+    """a socket that answers is left alone"""
+    fill(folder)
+    path = os.path.join(folder, "pawl.db.sock")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen()
+        inode = os.stat(path).st_ino
+        with served(folder):
+            pass
+        assert os.stat(path).st_ino == inode
+
+
+@test
+def a_long_way_to_the_socket(folder):
+    """a path that no socket may have is no hindrance"""
+    deep = os.path.join(folder, "d" * 100, "e" * 100)
+    os.makedirs(deep)
+    fill(deep)
+    config = ("--config", os.path.join(deep, "pawl.yaml"))
+    with served(folder, *config):
+        Run(folder, "pause", "payroll", *config).ends(0)
+        assert os.path.exists(os.path.join(deep, "pawl.db.sock"))
 
 
 @test

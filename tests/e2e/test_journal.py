@@ -44,7 +44,6 @@ def a_second_runner_is_refused():
         paid(anvil, 30)
         second = desk.expect(5, *desk.airdrop())
         within(str(child.pid), second.err, "whom it is owned by")
-        within(str(child.pid), desk.expect(5, "pause", "list").err, "whom it is owned by")
         same(desk.status("list")["rows"], 200, "what is read beside the owner")
         desk.expect(0, "export", "list")
         rest(desk, child, anvil, rows)

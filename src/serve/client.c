@@ -1,0 +1,265 @@
+#include "serve/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "codec/json.h"
+#include "serve/door.h"
+#include "serve/wire.h"
+
+#define ANSWER_MAX ((size_t)256 * 1024)
+#define ANSWER_MS 60000
+#define STREAM_MS INT32_MAX
+#define PATIENCE_MS 30000 /* for nodes that the owner waits for */
+#define AGAIN_MS 200
+
+struct client {
+	struct door door;
+	struct world *world;
+
+	/* the question under way */
+	bool answered;
+	struct http_answer answer;
+
+	/* the stream */
+	struct buf text; /* what has come and is no whole event yet */
+	standing_fn *each;
+	void *ctx;
+	bool ended;
+	enum err end;
+	struct fail fail;
+};
+
+enum err client_open(struct client **ret, const char *journal, struct fail *f)
+{
+	struct client *c = mem_new(sizeof *c);
+	enum err e = door_find(&c->door, journal, f);
+
+	if (e == ERR_OK && !door_answers(&c->door))
+		e = fail_set(f, ERR_NOT_SENT, "nobody listens at %s", c->door.name);
+	if (e == ERR_OK)
+		e = world_open(&c->world, f);
+	if (e == ERR_OK) {
+		buf_init(&c->text, ANSWER_MAX);
+		*ret = c;
+		return ERR_OK;
+	}
+	door_close(&c->door);
+	free(c);
+	return e;
+}
+
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	world_free(c->world);
+	free(c->answer.body);
+	buf_release(&c->text);
+	door_close(&c->door);
+	free(c);
+}
+
+struct world *client_world(struct client *c)
+{
+	return c->world;
+}
+
+/* -- one question ---------------------------------------------------------- */
+
+static void on_answer(void *ctx, struct http_answer *a)
+{
+	struct client *c = ctx;
+
+	free(c->answer.body);
+	c->answer = *a;
+	a->body = NULL; /* taken */
+	c->answered = true;
+}
+
+/* The path's memory is freed, the body's given away. */
+static void send_off(struct client *c, enum route route, const char *name,
+    struct buf *body, http_part_fn *part)
+{
+	struct http_request q = { .unix_socket = c->door.name,
+		.timeout_ms = part ? STREAM_MS : ANSWER_MS,
+		.answer_max = ANSWER_MAX,
+		.once = true,
+		.done = on_answer,
+		.part = part,
+		.ctx = c };
+	struct buf url;
+
+	buf_init(&url, 4096);
+	buf_add_str(&url, "http://pawl");
+	request_path(&url, route, name);
+	CHECK(buf_ok(&url));
+	q.url = buf_text(&url);
+	if (body) {
+		buf_add_str(body, "");
+		CHECK(buf_ok(body));
+		q.body = (char *)buf_take(body, &q.body_len);
+	}
+	c->answered = false;
+	world_http(c->world, &q);
+	buf_release(&url);
+}
+
+static enum err stopped(struct fail *f)
+{
+	return fail_set(
+	    f, ERR_STOPPED, "stopped; the process that owns the journal goes on with it");
+}
+
+static enum err await(struct client *c, struct fail *f)
+{
+	while (!c->answered && !world_signalled(c->world))
+		world_wait(c->world, INT64_MAX);
+	if (!c->answered)
+		return stopped(f);
+	if (c->answer.end == HTTP_NOT_SENT)
+		return fail_set(f, ERR_NOT_SENT, "%s", c->answer.why);
+	if (c->answer.end == HTTP_UNKNOWN)
+		return fail_set(f, ERR_UNANSWERED,
+		    "the process that owns the journal does not answer: %s",
+		    c->answer.why);
+	return ERR_OK;
+}
+
+/* OK: *ret is an object, the caller's. */
+static enum err answer_read(const struct client *c, json_t **ret, struct fail *f)
+{
+	json_t *o =
+	    json_read(c->answer.body ? c->answer.body : "", c->answer.body_len, f);
+	enum err e = ERR_BAD_ANSWER;
+
+	if (!o)
+		return e;
+	if (c->answer.status == 200 && json_is_object(o)) {
+		*ret = o;
+		return ERR_OK;
+	}
+	e = wire_fail_decode(o, f);
+	json_decref(o);
+	return e == ERR_OK ? ERR_BAD_ANSWER : e;
+}
+
+static enum err ask(struct client *c, enum route route, const char *name,
+    struct buf *body, json_t **ret, struct fail *f)
+{
+	enum err e;
+
+	send_off(c, route, name, body, NULL);
+	e = await(c, f);
+	return e == ERR_OK ? answer_read(c, ret, f) : e;
+}
+
+static enum err ask_command(
+    struct client *c, const struct request *q, struct told *ret, struct fail *f)
+{
+	json_t *o = NULL;
+	struct buf body;
+	enum err e;
+
+	buf_init(&body, REQUEST_JSON_MAX);
+	request_body(&body, q);
+	e = ask(c, q->route, q->name, &body, &o, f);
+	if (e == ERR_OK && !wire_told_decode(o, ret))
+		e = fail_set(f, ERR_BAD_ANSWER, "the owner's answer is not understood");
+	json_decref(o);
+	return e;
+}
+
+enum err client_command(
+    struct client *c, const struct request *q, struct told *ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(c->world) + PATIENCE_MS, now_ms;
+	enum err e = ask_command(c, q, ret, f);
+
+	while (e == ERR_NO_QUORUM && (now_ms = world_now_ms(c->world)) < until_ms) {
+		world_wait(c->world, now_ms + AGAIN_MS);
+		if (world_signalled(c->world))
+			return fail_set(f, ERR_STOPPED, "stopped; nothing was resumed");
+		e = ask_command(c, q, ret, f);
+	}
+	return e;
+}
+
+/* -- a stream of events ---------------------------------------------------- */
+
+static void data_take(struct client *c, bool end, const char *data, size_t len)
+{
+	struct standing s;
+	json_t *o = json_read(data, len, NULL);
+
+	if (end) {
+		c->ended = true;
+		c->end = wire_fail_decode(o, &c->fail);
+	} else if (wire_standing_decode(o, &s)) {
+		c->each(c->ctx, &s);
+	}
+	json_decref(o);
+}
+
+/* "event: NAME\ndata: JSON": as an owner writes it, and nothing else. */
+static void event_take(struct client *c, const char *text, size_t len)
+{
+	static const char standing[] = "event: standing\ndata: ",
+			  end[] = "event: end\ndata: ";
+	size_t standing_len = sizeof standing - 1, end_len = sizeof end - 1;
+
+	if (len > standing_len && memcmp(text, standing, standing_len) == 0)
+		data_take(c, false, text + standing_len, len - standing_len);
+	else if (len > end_len && memcmp(text, end, end_len) == 0)
+		data_take(c, true, text + end_len, len - end_len);
+}
+
+static void on_part(void *ctx, const char *bytes, size_t len)
+{
+	struct client *c = ctx;
+	const char *at, *stop;
+	struct buf rest;
+
+	buf_add(&c->text, bytes, len);
+	if (!buf_ok(&c->text))
+		buf_clear(&c->text);
+	at = buf_text(&c->text);
+	while ((stop = strstr(at, "\n\n"))) {
+		event_take(c, at, (size_t)(stop - at));
+		at = stop + 2;
+	}
+	buf_init(&rest, ANSWER_MAX);
+	buf_add_str(&rest, at);
+	buf_release(&c->text);
+	c->text = rest;
+}
+
+enum err client_follow(
+    struct client *c, const char *operation, standing_fn *each, void *ctx, struct fail *f)
+{
+	json_t *o;
+	enum err e;
+
+	c->each = each;
+	c->ctx = ctx;
+	c->ended = false;
+	buf_clear(&c->text);
+	send_off(c, ROUTE_EVENTS, operation, NULL, on_part);
+	e = await(c, f);
+	if (e == ERR_OK && c->answer.status != 200)
+		return answer_read(c, &o, f);
+	if (e == ERR_OK && c->answer.body_len)
+		on_part(c, c->answer.body, c->answer.body_len);
+	if (e == ERR_STOPPED)
+		return e;
+	if (!c->ended)
+		return fail_set(f, ERR_UNANSWERED,
+		    "the process that owns the journal ended or let go");
+	if (f)
+		*f = c->fail;
+	return c->end;
+}

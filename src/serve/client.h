@@ -1,0 +1,35 @@
+/* client.h - the other side of the socket: a command that asks the owner.
+ *
+ * It waits: one question at a time, on a world of its own. A signal that asks to stop
+ * ends the waiting. What an owner answers is read as any bytes from outside are.
+ */
+#ifndef PAWL_SERVE_CLIENT_H
+#define PAWL_SERVE_CLIENT_H
+
+#include "serve/command.h"
+#include "serve/standing.h"
+
+struct client;
+
+/* The owner of this journal. fails: NOT_SENT (nobody listens), CONFIG, SYSTEM. */
+NODISCARD enum err client_open(struct client **ret, const char *journal, struct fail *f);
+void client_close(struct client *c); /* NULL is fine */
+
+/* The world that it waits on: its clock and signals. */
+struct world *client_world(struct client *c);
+
+/* What all of these may fail with besides the owner's refusal, which is passed on as it
+ * is: NOT_SENT and UNANSWERED (the owner ended; the latter may have done it), STOPPED (a
+ * signal), BAD_ANSWER. */
+
+/* A command; where the nodes must say something first it is asked again for a while. */
+NODISCARD enum err client_command(
+    struct client *c, const struct request *q, struct told *ret, struct fail *f);
+
+/* Watch an operation until it does not go on by itself: then how that is, OK: it ended.
+ */
+typedef void standing_fn(void *ctx, const struct standing *s);
+NODISCARD enum err client_follow(struct client *c, const char *operation,
+    standing_fn *each, void *ctx, struct fail *f);
+
+#endif

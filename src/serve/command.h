@@ -1,0 +1,67 @@
+/* command.h - the commands to an operation, a chain or a key, on an open journal.
+ *
+ * One function does each, whoever asks: the owner in a turn, for somebody on its socket,
+ * and a command that owns the journal for itself. It decides and changes rows; the
+ * commit is the caller's. A command that failed has changed nothing.
+ */
+#ifndef PAWL_SERVE_COMMAND_H
+#define PAWL_SERVE_COMMAND_H
+
+#include "engine/engine.h"
+#include "serve/request.h"
+
+/* What the program around it lends: config and keys. */
+struct serve_face {
+	void *ctx;
+	const struct kind *const *kinds;
+	int kinds_n;
+	/* The config's chain of a row in the journal, and by name. fails: CONFIG. */
+	enum err (*chain)(void *ctx, struct journal *j, int64_t chain,
+	    const struct chain_config **ret, struct fail *f);
+	enum err (*chain_named)(
+	    void *ctx, const char *name, const struct chain_config **ret, struct fail *f);
+	/* The address of a key, if nobody must be asked for it. fails: CONFIG, KEY. */
+	enum err (*key_peek)(
+	    void *ctx, const char *name, struct address *ret, struct fail *f);
+	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
+	 * from the journal will do. */
+	enum err (*stuck)(
+	    void *ctx, struct runner *r, const struct operation *o, struct fail *f);
+};
+
+struct command_at {
+	struct world *world;
+	struct journal *journal;
+	struct runner *runner; /* the owner's; NULL: it is owned for this alone */
+	const struct serve_face *face;
+};
+
+/* What came of it. */
+struct told {
+	int64_t operation; /* 0: of a chain or key */
+	char name[OPERATION_NAME_MAX];
+	int state;
+	int64_t retried; /* rows */
+	bool moved;      /* it was stopped, and is not any more */
+};
+
+/* q: of a route that is a command (CHECK). fails: NOT_FOUND, CONFLICT, CONFIG, INPUT;
+ * NO_QUORUM: the nodes have not said yet what is needed, ask again. */
+NODISCARD enum err command_do(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f);
+
+/* By its name, else by its id. fails: NOT_FOUND. */
+NODISCARD enum err command_operation(
+    struct journal *j, const char *word, struct operation *ret, struct fail *f);
+
+/* A stopped chain goes back to the highest block that a quorum has, with all operations
+ * that may have rows above it. fails: NO_QUORUM. */
+NODISCARD enum err command_accept(struct runner *r, struct chain_run *c, struct fail *f);
+
+/* As the owner's runner has it; a chain that it did not have yet comes to it. */
+struct chain_run *command_chain(struct runner *r, const struct chain_config *config);
+
+/* Keys that sign nothing: what is loaded with them is only looked at. */
+extern const struct keyring_face command_no_keys;
+
+#endif

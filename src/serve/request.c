@@ -1,0 +1,232 @@
+#include "serve/request.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "codec/json.h"
+
+#define NATIVE_DECIMALS 18
+#define SHOWN_MAX 40
+
+enum body { BODY_NONE, BODY_JSON, BODY_LINES };
+
+static const struct {
+	const char *method, *path;
+	enum body body;
+} routes[] = {
+#define ROUTE(name, method, path, body, ...) { method, path, BODY_##body },
+#include "serve/routes.def"
+#undef ROUTE
+};
+
+/* -- the path -------------------------------------------------------------- */
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One segment of a path. false: empty, too long, a NUL, or a '%' that leads nowhere. */
+static bool segment_decode(char *out, size_t size, const char *in, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)in[i];
+
+		if (c == '%') {
+			int high = i + 2 < len ? digit(in[i + 1]) : -1;
+			int low = high >= 0 ? digit(in[i + 2]) : -1;
+
+			if (low < 0)
+				return false;
+			c = high * 16 + low;
+			i += 2;
+		}
+		if (!c || n + 1 >= size)
+			return false;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return n > 0;
+}
+
+static bool path_matches(
+    const char *pattern, const char *path, const char **ret_name, size_t *ret_len)
+{
+	const char *hole = strchr(pattern, '{');
+	size_t head = hole ? (size_t)(hole - pattern) : strlen(pattern);
+	const char *tail = hole ? strchr(hole, '}') + 1 : pattern + head;
+
+	if (strncmp(path, pattern, head) != 0)
+		return false;
+	*ret_name = path + head;
+	*ret_len = hole ? strcspn(path + head, "/") : 0;
+	return strcmp(path + head + *ret_len, tail) == 0;
+}
+
+/* -1: there is none. */
+static int route_find(
+    const char *method, const char *path, const char **ret_name, size_t *ret_len)
+{
+	for (int i = 0; i < ROUTE_COUNT; i++)
+		if (path_matches(routes[i].path, path, ret_name, ret_len) &&
+		    (!method || strcmp(routes[i].method, method) == 0))
+			return i;
+	return -1;
+}
+
+size_t request_body_max(const char *method, const char *path)
+{
+	const char *name;
+	size_t len;
+	int at = route_find(method, path, &name, &len);
+
+	if (at < 0 || routes[at].body == BODY_NONE)
+		return 0;
+	return routes[at].body == BODY_JSON ? REQUEST_JSON_MAX : REQUEST_LINES_MAX;
+}
+
+static enum err route_get(
+    struct request *ret, const char *method, const char *path, struct fail *f)
+{
+	const char *name;
+	size_t len;
+	int at = route_find(method, path, &name, &len);
+
+	if (at < 0 && route_find(NULL, path, &name, &len) >= 0)
+		return fail_set(f, ERR_USAGE, "%.*s: not with the method %.*s", SHOWN_MAX,
+		    path, SHOWN_MAX, method);
+	if (at < 0)
+		return fail_set(
+		    f, ERR_NOT_FOUND, "there is no path %.*s", SHOWN_MAX, path);
+	ret->route = (enum route)at;
+	if (strchr(routes[at].path, '{') &&
+	    !segment_decode(ret->name, sizeof ret->name, name, len))
+		return fail_set(f, ERR_NOT_FOUND, "there is nothing of such a name");
+	return ERR_OK;
+}
+
+/* -- the body -------------------------------------------------------------- */
+
+static enum err flag_read(bool *ret, const json_t *value, const char *key, struct fail *f)
+{
+	*ret = json_is_true(value);
+	return json_is_boolean(value)
+	    ? ERR_OK
+	    : fail_set(f, ERR_USAGE, "%s: not true or false", key);
+}
+
+static enum err cap_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+	enum amount_fault fault = text
+	    ? amount_parse(&q->cap, text, strlen(text), NATIVE_DECIMALS)
+	    : AMOUNT_NOT_PLAIN;
+
+	q->has_cap = true;
+	if (fault == AMOUNT_OK)
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE, "max_total_fee: %s", amount_fault_text(fault));
+}
+
+static enum err member_read(
+    struct request *q, const char *key, const json_t *value, struct fail *f)
+{
+	bool resumes = q->route == ROUTE_RESUME;
+
+	if (q->route == ROUTE_CANCEL && strcmp(key, "now") == 0)
+		return flag_read(&q->now, value, key, f);
+	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
+		return flag_read(&q->yes, value, key, f);
+	if (resumes && strcmp(key, "max_total_fee") == 0)
+		return cap_read(q, value, f);
+	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
+}
+
+static enum err object_read(
+    struct request *q, const char *body, size_t len, struct fail *f)
+{
+	json_t *root = json_read(body, len, f), *value;
+	enum err e = ERR_OK;
+	const char *key;
+
+	if (!root)
+		return fail_wrap(f, ERR_USAGE, "the body");
+	if (!json_is_object(root))
+		e = fail_set(f, ERR_USAGE, "the body is no object");
+	else
+		json_object_foreach(root, key, value) if (e == ERR_OK) e =
+		    member_read(q, key, value, f);
+	json_decref(root);
+	return e;
+}
+
+enum err request_parse(struct request *ret, const char *method, const char *path,
+    const char *body, size_t len, struct fail *f)
+{
+	enum err e;
+
+	*ret = (struct request){ .route = ROUTE_COUNT };
+	e = route_get(ret, method, path, f);
+	if (e != ERR_OK || !len || routes[ret->route].body == BODY_LINES)
+		return e;
+	if (routes[ret->route].body == BODY_NONE)
+		return fail_set(f, ERR_USAGE, "it takes no body");
+	return object_read(ret, body, len, f);
+}
+
+/* -- the other way --------------------------------------------------------- */
+
+const char *request_method(enum route route)
+{
+	return routes[route].method;
+}
+
+static void segment_encode(struct buf *out, const char *name)
+{
+	for (; *name; name++) {
+		bool plain = (*name >= 'a' && *name <= 'z') ||
+		    (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9') ||
+		    *name == '-' || *name == '_' || *name == '~';
+
+		if (plain)
+			buf_add_byte(out, (uint8_t)*name);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*name);
+	}
+}
+
+void request_path(struct buf *out, enum route route, const char *name)
+{
+	const char *pattern = routes[route].path, *hole = strchr(pattern, '{');
+
+	if (!hole) {
+		buf_add_str(out, pattern);
+		return;
+	}
+	buf_add(out, pattern, (size_t)(hole - pattern));
+	segment_encode(out, name);
+	buf_add_str(out, strchr(hole, '}') + 1);
+}
+
+void request_body(struct buf *out, const struct request *q)
+{
+	char cap[AMOUNT_TEXT_MAX];
+
+	if (routes[q->route].body != BODY_JSON)
+		return;
+	buf_add_str(out, "{");
+	if (q->now)
+		buf_add_str(out, "\"now\":true");
+	if (q->yes)
+		buf_add_str(out, "\"yes\":true");
+	amount_format(cap, &q->cap, NATIVE_DECIMALS);
+	if (q->has_cap)
+		buf_addf(out, "%s\"max_total_fee\":\"%s\"", q->yes ? "," : "", cap);
+	buf_add_str(out, "}");
+}

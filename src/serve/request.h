@@ -1,0 +1,48 @@
+/* request.h - what was asked over the socket, read from its bytes.
+ *
+ * Method, path and body are hostile: a request is one of routes.def with a body of
+ * that route's members and no others, or it is refused with a sentence. Pure: the
+ * fuzzer runs it.
+ */
+#ifndef PAWL_SERVE_REQUEST_H
+#define PAWL_SERVE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/amount.h"
+#include "base/err.h"
+
+#define REQUEST_NAME_MAX 128 /* of an operation, chain or key; with its NUL */
+#define REQUEST_JSON_MAX ((size_t)16 * 1024)
+#define REQUEST_LINES_MAX ((size_t)1024 * 1024)
+
+enum route {
+#define ROUTE(name, ...) ROUTE_##name,
+#include "serve/routes.def"
+#undef ROUTE
+	ROUTE_COUNT
+};
+
+struct request {
+	enum route route;
+	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
+	bool now, yes, has_cap;
+	struct amount cap; /* max_total_fee */
+};
+
+/* Of the route's body; 0 for what is no route. */
+size_t request_body_max(const char *method, const char *path);
+
+/* fails: NOT_FOUND (no such path), USAGE (another method, a body that is none). */
+NODISCARD enum err request_parse(struct request *ret, const char *method,
+    const char *path, const char *body, size_t len, struct fail *f);
+
+/* The other way: the path of a route, and its body ("" where it has none). name is of any
+ * bytes. */
+struct buf;
+void request_path(struct buf *out, enum route route, const char *name);
+void request_body(struct buf *out, const struct request *q);
+const char *request_method(enum route route);
+
+#endif

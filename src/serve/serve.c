@@ -1,0 +1,415 @@
+#include "serve/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/operation.h"
+#include "serve/request.h"
+#include "serve/standing.h"
+#include "serve/wire.h"
+#include "world/server.h"
+
+#define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
+#define ANSWER_MAX ((size_t)64 * 1024)
+#define STREAM_PAUSE_MS 200  /* between two pieces */
+#define STREAM_ALIVE_MS 5000 /* the same again: so a client that is gone is noticed */
+
+STAILQ_HEAD(asked_list, asked);
+LIST_HEAD(stream_list, stream);
+
+struct asked {
+	struct fact fact; /* first */
+	STAILQ_ENTRY(asked) link;
+	struct serve *serve;
+	struct exchange *exchange; /* NULL: it is answered */
+};
+
+struct stream {
+	LIST_ENTRY(stream) link;
+	struct exchange *exchange;
+	int64_t operation;
+	struct standing told;
+	int64_t told_ms, due_ms;
+};
+
+struct serve {
+	struct serve_setup s;
+	struct server *server;
+	struct asked_list waiting;
+	struct stream_list streams;
+};
+
+/* -- answers --------------------------------------------------------------- */
+
+/* An effect: it leaves behind the commit, or never. */
+struct reply {
+	struct exchange *exchange;
+	int status;
+	struct buf body;
+};
+
+static void reply_release(void *job)
+{
+	struct reply *a = job;
+
+	exchange_reply(a->exchange, a->status, "application/json", &a->body);
+	free(a);
+}
+
+static void reply_drop(void *job)
+{
+	struct reply *a = job;
+
+	exchange_drop(a->exchange);
+	buf_release(&a->body);
+	free(a);
+}
+
+static void reply_add(struct asked *q, struct runner *r, int status, struct buf *body)
+{
+	struct reply *a = mem_new(sizeof *a);
+
+	CHECK(buf_ok(body));
+	*a = (struct reply){ .exchange = q->exchange, .status = status, .body = *body };
+	q->exchange = NULL;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = reply_release, .drop = reply_drop, .job = a });
+}
+
+static void reply_fail(
+    struct asked *q, struct runner *r, enum err e, const struct fail *f)
+{
+	struct buf body;
+
+	buf_init(&body, ANSWER_MAX);
+	wire_fail_encode(&body, e, f->why[0] ? f->why : err_text(e));
+	reply_add(q, r, wire_status(e), &body);
+}
+
+/* -- reading --------------------------------------------------------------- */
+
+static enum err operation_find(struct serve *s, struct runner *r, const struct request *q,
+    struct operation *ret, struct fail *f)
+{
+	enum err e = command_operation(s->s.journal, q->name, ret, f);
+	const struct operation *loaded =
+	    e == ERR_OK ? runner_operation(r, ret->id) : NULL;
+
+	if (loaded)
+		*ret = *loaded;
+	return e;
+}
+
+static enum err tell_operation(
+    struct asked *q, struct runner *r, const struct request *request, struct fail *f)
+{
+	struct operation o;
+	struct buf body;
+	enum err e = operation_find(q->serve, r, request, &o, f);
+
+	if (e != ERR_OK)
+		return e;
+	buf_init(&body, ANSWER_MAX);
+	wire_operation_encode(&body, &o);
+	reply_add(q, r, 200, &body);
+	return ERR_OK;
+}
+
+/* Its head leaves when something is told: behind a commit. */
+static enum err stream_begin(
+    struct asked *q, struct runner *r, const struct request *request, struct fail *f)
+{
+	struct stream *stream;
+	struct operation o;
+	enum err e = operation_find(q->serve, r, request, &o, f);
+
+	if (e != ERR_OK)
+		return e;
+	stream = mem_new(sizeof *stream);
+	stream->exchange = q->exchange;
+	stream->operation = o.id;
+	LIST_INSERT_HEAD(&q->serve->streams, stream, link);
+	q->exchange = NULL;
+	return ERR_OK;
+}
+
+/* -- commands -------------------------------------------------------------- */
+
+/* An owner that was begun for another operation moves this one on too from now on. */
+static enum err take(
+    struct serve *s, struct runner *r, const struct operation *o, struct fail *f)
+{
+	const struct chain_config *chain;
+	enum err e = ERR_OK;
+
+	if (!r->s.only_operation)
+		return ERR_OK;
+	if (!runner_chain_by_id(r, o->chain))
+		e = s->s.face->chain(s->s.face->ctx, s->s.journal, o->chain, &chain, f);
+	if (e == ERR_OK && !runner_chain_by_id(r, o->chain))
+		(void)command_chain(r, chain);
+	if (e == ERR_OK)
+		runner_only(r, o->id);
+	return e;
+}
+
+/* What is cancelled is settled here: who asked for it waits. */
+static enum err take_cancelled(
+    struct asked *q, struct runner *r, const struct told *told, struct fail *f)
+{
+	struct operation o;
+
+	if (!operation_read(q->serve->s.journal, told->operation, &o))
+		return fail_set(f, ERR_NOT_FOUND, "the operation is gone");
+	return take(q->serve, r, &o, f);
+}
+
+/* Rows and effects of a command live and die together. */
+static enum err command(
+    struct asked *q, struct runner *r, const struct request *request, struct fail *f)
+{
+	struct command_at at = { .world = q->serve->s.world,
+		.journal = q->serve->s.journal,
+		.runner = r,
+		.face = q->serve->s.face };
+	size_t mark = outbox_mark(r->outbox);
+	struct told told;
+	struct buf body;
+	enum err e;
+
+	journal_save(at.journal);
+	e = command_do(&at, request, &told, f);
+	if (e == ERR_OK && request->route == ROUTE_CANCEL)
+		e = take_cancelled(q, r, &told, f);
+	if (e != ERR_OK) {
+		journal_save_drop(at.journal);
+		outbox_truncate(r->outbox, mark);
+		return e;
+	}
+	journal_save_keep(at.journal);
+	r->again = true;
+	buf_init(&body, ANSWER_MAX);
+	wire_told_encode(&body, request, &told);
+	reply_add(q, r, 200, &body);
+	return ERR_OK;
+}
+
+static enum err answer(struct asked *q, struct runner *r, struct fail *f)
+{
+	const char *method = exchange_method(q->exchange);
+	struct request request;
+	size_t len;
+	const char *body = exchange_body(q->exchange, &len);
+	enum err e =
+	    request_parse(&request, method, exchange_path(q->exchange), body, len, f);
+
+	if (e != ERR_OK)
+		return e;
+	switch (request.route) {
+	case ROUTE_OPERATION:
+		return tell_operation(q, r, &request, f);
+	case ROUTE_EVENTS:
+		return stream_begin(q, r, &request, f);
+	case ROUTE_PAUSE:
+	case ROUTE_RESUME:
+	case ROUTE_RETRY:
+	case ROUTE_CANCEL:
+	case ROUTE_RESUME_CHAIN:
+	case ROUTE_RESUME_KEY:
+		return command(q, r, &request, f);
+	case ROUTE_COUNT:
+		break;
+	}
+	BUG("a route that nobody answers");
+}
+
+/* -- the turn -------------------------------------------------------------- */
+
+static void asked_take(struct runner *r, struct fact *fact)
+{
+	struct asked *q = (struct asked *)fact;
+	struct fail f = { ERR_OK, "" };
+	enum err e = answer(q, r, &f);
+
+	if (e != ERR_OK)
+		reply_fail(q, r, e, &f);
+	if (!STAILQ_EMPTY(&q->serve->waiting))
+		r->again = true;
+}
+
+static void asked_free(struct fact *fact)
+{
+	struct asked *q = (struct asked *)fact;
+
+	if (q->exchange)
+		exchange_drop(q->exchange);
+	free(q);
+}
+
+/* From world_wait. */
+static void on_asked(void *ctx, struct exchange *x)
+{
+	struct serve *s = ctx;
+	struct asked *q = mem_new(sizeof *q);
+
+	q->fact.take = asked_take;
+	q->fact.free = asked_free;
+	q->serve = s;
+	q->exchange = x;
+	STAILQ_INSERT_TAIL(&s->waiting, q, link);
+}
+
+void serve_turn(struct serve *s, struct runner *r)
+{
+	for (int n = 0; n < TURN_REQUESTS_MAX; n++) {
+		struct asked *q = STAILQ_FIRST(&s->waiting);
+
+		if (!q)
+			return;
+		STAILQ_REMOVE_HEAD(&s->waiting, link);
+		runner_fact(r, &q->fact);
+	}
+}
+
+/* -- streams --------------------------------------------------------------- */
+
+static void stream_free(struct stream *t)
+{
+	LIST_REMOVE(t, link);
+	free(t);
+}
+
+/* It does not go on by itself: the stream ends with why, as a run would. */
+static bool stream_end(struct serve *s, struct runner *r, struct stream *t,
+    const struct operation *loaded, const struct operation *o)
+{
+	bool ended = operation_ended(o) && (!loaded || !r->reasons);
+	struct fail f = { ERR_OK, "" };
+	enum err e = ended ? ERR_OK : s->s.face->stuck(s->s.face->ctx, r, o, &f);
+	struct buf piece;
+
+	if (e == ERR_OK && !ended)
+		return false;
+	buf_init(&piece, ANSWER_MAX);
+	wire_standing_encode(&piece, &t->told);
+	wire_end_encode(&piece, e, f.why[0] ? f.why : err_text(e));
+	(void)exchange_send(t->exchange, buf_text(&piece));
+	exchange_end(t->exchange);
+	buf_release(&piece);
+	stream_free(t);
+	return true;
+}
+
+static void stream_send(struct stream *t, int64_t now_ms)
+{
+	struct buf piece;
+	bool heard;
+
+	buf_init(&piece, ANSWER_MAX);
+	wire_standing_encode(&piece, &t->told);
+	heard = exchange_send(t->exchange, buf_text(&piece));
+	buf_release(&piece);
+	t->told_ms = now_ms;
+	t->due_ms = now_ms + STREAM_ALIVE_MS;
+	if (heard)
+		return;
+	exchange_drop(t->exchange);
+	stream_free(t);
+}
+
+static void stream_tell(
+    struct serve *s, struct runner *r, struct stream *t, int64_t now_ms)
+{
+	const struct operation *loaded = runner_operation(r, t->operation), *o = loaded;
+	struct operation read;
+	struct standing now;
+	bool changed;
+
+	if (!o && operation_read(s->s.journal, t->operation, &read))
+		o = &read;
+	if (!o)
+		return;
+	standing_of(r, o, &now);
+	changed = memcmp(&now, &t->told, sizeof now) != 0;
+	if (!t->told_ms)
+		exchange_stream(t->exchange, "text/event-stream");
+	t->told = now;
+	if (stream_end(s, r, t, loaded, o))
+		return;
+	if (now_ms >= (changed ? t->told_ms + STREAM_PAUSE_MS : t->due_ms))
+		stream_send(t, now_ms);
+	else if (changed)
+		t->due_ms = t->told_ms + STREAM_PAUSE_MS;
+}
+
+void serve_tell(struct serve *s, struct runner *r)
+{
+	int64_t now_ms = world_now_ms(s->s.world);
+	struct stream *t, *next;
+
+	for (t = LIST_FIRST(&s->streams); t; t = next) {
+		next = LIST_NEXT(t, link);
+		stream_tell(s, r, t, now_ms);
+	}
+}
+
+int64_t serve_wake_ms(const struct serve *s)
+{
+	int64_t due_ms = INT64_MAX;
+	const struct stream *t;
+
+	LIST_FOREACH(t, &s->streams, link)
+	if (t->due_ms < due_ms)
+		due_ms = t->due_ms;
+	return due_ms;
+}
+
+/* -- its life -------------------------------------------------------------- */
+
+enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct fail *f)
+{
+	struct serve *s = mem_new(sizeof *s);
+	enum err e;
+
+	s->s = *setup;
+	STAILQ_INIT(&s->waiting);
+	LIST_INIT(&s->streams);
+	e = server_open(&s->server,
+	    &(struct server_setup){ .world = setup->world,
+		.listen_fd = setup->door->listen_fd,
+		.body_max = request_body_max,
+		.asked = on_asked,
+		.ctx = s },
+	    f);
+	if (e == ERR_OK)
+		*ret = s;
+	else
+		free(s);
+	return e;
+}
+
+void serve_close(struct serve *s)
+{
+	struct stream *t;
+
+	if (!s)
+		return;
+	server_close(s->server);
+	while (!STAILQ_EMPTY(&s->waiting)) {
+		struct asked *q = STAILQ_FIRST(&s->waiting);
+
+		STAILQ_REMOVE_HEAD(&s->waiting, link);
+		asked_free(&q->fact);
+	}
+	while ((t = LIST_FIRST(&s->streams))) {
+		exchange_drop(t->exchange);
+		stream_free(t);
+	}
+	free(s);
+}

@@ -1,0 +1,36 @@
+/* serve.h - the owner's side of its socket.
+ *
+ * What is asked becomes a fact of the next turn: it is decided there, and the answer is
+ * an effect that leaves behind the commit, as everything does. Streams tell what was
+ * committed, between two turns. The caller owns world, journal and door, and takes the
+ * turns; before there is a runner, who asks waits.
+ */
+#ifndef PAWL_SERVE_SERVE_H
+#define PAWL_SERVE_SERVE_H
+
+#include "serve/command.h"
+#include "serve/door.h"
+
+struct serve;
+
+struct serve_setup {
+	struct world *world; /* the production world */
+	struct journal *journal;
+	const struct door *door; /* open */
+	const struct serve_face *face;
+};
+
+/* fails: SYSTEM. */
+NODISCARD enum err serve_open(
+    struct serve **ret, const struct serve_setup *s, struct fail *f);
+/* Before the world and the runner are freed; NULL is fine. Who waits is told nothing. */
+void serve_close(struct serve *s);
+
+/* Before a turn: what was asked is among its facts. */
+void serve_turn(struct serve *s, struct runner *r);
+/* Behind its commit: streams. */
+void serve_tell(struct serve *s, struct runner *r);
+/* When a stream is due to be told again; INT64_MAX: none. */
+int64_t serve_wake_ms(const struct serve *s);
+
+#endif

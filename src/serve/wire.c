@@ -1,0 +1,170 @@
+#include "serve/wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "codec/json.h"
+
+/* One line, and its end. */
+static void line_add(struct buf *out, json_t *o)
+{
+	char *text;
+
+	CHECK(o);
+	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	CHECK(text);
+	buf_add_str(out, text);
+	buf_add_str(out, "\n");
+	free(text);
+	json_decref(o);
+}
+
+/* -- failures -------------------------------------------------------------- */
+
+static json_t *fail_json(enum err e, const char *why)
+{
+	json_t *text = json_string(why);
+
+	return json_pack("{s:o, s:s, s:i}", "error",
+	    text ? text : json_string(err_text(e)), "name", err_name(e), "exit",
+	    err_exit_code(e));
+}
+
+void wire_fail_encode(struct buf *out, enum err e, const char *why)
+{
+	line_add(out, fail_json(e, why));
+}
+
+int wire_status(enum err e)
+{
+	if (e == ERR_NOT_FOUND)
+		return 404;
+	if (e == ERR_TOO_BIG)
+		return 413;
+	if (e == ERR_CONFLICT || e == ERR_OWNED || e == ERR_OPERATOR)
+		return 409;
+	if (err_class(e) == CLASS_RETRY || err_class(e) == CLASS_UNKNOWN)
+		return 503;
+	return err_class(e) == CLASS_FATAL ? 500 : 400;
+}
+
+enum err wire_fail_decode(const json_t *o, struct fail *f)
+{
+	const char *name = json_str(o, "name"), *why = json_str(o, "error");
+
+	for (int e = 0; name && why && e < ERR_COUNT; e++)
+		if (strcmp(err_name((enum err)e), name) == 0)
+			return e == ERR_OK ? ERR_OK : fail_set(f, (enum err)e, "%s", why);
+	return fail_set(f, ERR_BAD_ANSWER, "the owner's answer is not understood");
+}
+
+/* -- commands -------------------------------------------------------------- */
+
+void wire_told_encode(struct buf *out, const struct request *q, const struct told *told)
+{
+	json_t *o = json_object();
+
+	CHECK(o);
+	if (told->operation) {
+		json_object_set_new(o, "operation", json_string(told->name));
+		json_object_set_new(o, "id", json_integer(told->operation));
+		json_object_set_new(
+		    o, "state", json_string(state_name(MACHINE_OPERATION, told->state)));
+	}
+	if (q->route == ROUTE_RETRY)
+		json_object_set_new(o, "retried", json_integer(told->retried));
+	if (q->route == ROUTE_RESUME || !told->operation)
+		json_object_set_new(o, "moved", json_boolean(told->moved));
+	line_add(out, o);
+}
+
+static bool state_parse(const char *name, int *ret)
+{
+	static const int states[] = {
+#define STATE_OF_OPERATION(name) OPERATION_##name,
+#define STATE_OF_ITEM(name)
+#define STATE_OF_INTENT(name)
+#define STATE_OF_ATTEMPT(name)
+#define STATE_OF_JUDGEMENT(name)
+#define STATE(machine, name, code, promise) STATE_OF_##machine(name)
+#define EDGE(machine, from, to, why)
+#include "engine/states.def"
+#undef STATE
+#undef EDGE
+	};
+
+	for (size_t i = 0; name && i < sizeof states / sizeof *states; i++)
+		if (strcmp(state_name(MACHINE_OPERATION, states[i]), name) == 0) {
+			*ret = states[i];
+			return true;
+		}
+	return false;
+}
+
+bool wire_told_decode(const json_t *o, struct told *ret)
+{
+	const char *name = json_str(o, "operation");
+
+	*ret = (struct told){ .operation = 0 };
+	(void)json_i64(o, "retried", &ret->retried);
+	(void)json_bool(o, "moved", &ret->moved);
+	if (!name)
+		return json_is_object(o);
+	if (strlen(name) >= sizeof ret->name)
+		return false;
+	snprintf(ret->name, sizeof ret->name, "%s", name);
+	return json_i64(o, "id", &ret->operation) && ret->operation > 0 &&
+	    state_parse(json_str(o, "state"), &ret->state);
+}
+
+void wire_operation_encode(struct buf *out, const struct operation *o)
+{
+	const struct totals *t = o->by_state;
+	json_t *name = json_string(o->name);
+
+	line_add(out,
+	    json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "operation",
+		name ? name : json_null(), "id", (json_int_t)o->id, "state",
+		state_name(MACHINE_OPERATION, o->state), "rows", (json_int_t)o->items,
+		"pending", (json_int_t)t[ITEM_PENDING].n, "live",
+		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
+		(json_int_t)t[ITEM_VOID].n));
+}
+
+/* -- events ---------------------------------------------------------------- */
+
+void wire_standing_encode(struct buf *out, const struct standing *s)
+{
+	json_t *waits = json_string(s->waits);
+
+	buf_add_str(out, "event: standing\ndata: ");
+	line_add(out,
+	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "state", s->state, "done",
+		(json_int_t)s->done, "total", (json_int_t)s->total, "void",
+		(json_int_t)s->void_n, "unknown", (json_int_t)s->unknown, "waits_for",
+		waits ? waits : json_null()));
+	buf_add_str(out, "\n");
+}
+
+bool wire_standing_decode(const json_t *o, struct standing *ret)
+{
+	const char *state = json_str(o, "state"), *waits = json_str(o, "waits_for");
+
+	memset(ret, 0, sizeof *ret);
+	snprintf(ret->state, sizeof ret->state, "%s", state ? state : "");
+	snprintf(ret->waits, sizeof ret->waits, "%s", waits ? waits : "");
+	return state && json_i64(o, "done", &ret->done) &&
+	    json_i64(o, "total", &ret->total) && json_i64(o, "void", &ret->void_n) &&
+	    json_i64(o, "unknown", &ret->unknown) && ret->void_n >= 0 && ret->done >= 0 &&
+	    ret->done <= ret->total && ret->unknown >= 0;
+}
+
+void wire_end_encode(struct buf *out, enum err e, const char *why)
+{
+	buf_add_str(out, "event: end\ndata: ");
+	line_add(out, fail_json(e, why));
+	buf_add_str(out, "\n");
+}
