@@ -133,8 +133,9 @@ SELECT base_fee FROM block WHERE chain = :chain ORDER BY height DESC LIMIT 1;
 
 -- name: report_signed_last
 -- in: account i64
--- out: max_fee i64, tip i64
-SELECT max_fee, tip FROM attempt WHERE id = (SELECT MAX(id) FROM attempt WHERE account = :account);
+-- out: tip i64
+SELECT tip FROM attempt WHERE id = (SELECT MIN(id) FROM attempt WHERE intent =
+	(SELECT intent FROM attempt WHERE id = (SELECT MAX(id) FROM attempt WHERE account = :account)));
 
 -- A token as an airdrop of this chain met it.
 -- name: report_token

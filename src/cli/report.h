@@ -70,7 +70,7 @@ NODISCARD bool report_cap(struct cli *c, struct journal *j, const struct operati
     char out[AMOUNT_TEXT_MAX]);
 
 /* Why it needs an operator, and the line to type, with its figures. */
-#define REPORT_STOP_MAX (WAITS_MAX + OPERATION_NAME_MAX + AMOUNT_TEXT_MAX)
+#define REPORT_STOP_MAX (WAITS_MAX + OPERATION_NAME_MAX + AMOUNT_TEXT_MAX + 150)
 void report_stop(struct cli *c, struct journal *j, const struct operation *o,
     char out[REPORT_STOP_MAX]);
 

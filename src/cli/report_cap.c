@@ -10,6 +10,10 @@
 /* A figure that a person can type: rounded up to a millionth of the coin. */
 #define STEP 1000000000000u
 
+#define PATIENCE                                                                       \
+	" (at what its rows did cost so far it does: to wait for lower fees is safe, " \
+	"and then a resume without another cap)"
+
 /* Gas of all that is not settled, and of a service fee. */
 static struct amount gas_left(
     struct journal *j, const struct operation *o, const struct airdrop_facts *a)
@@ -29,25 +33,68 @@ static struct amount gas_left(
 	return gas;
 }
 
-/* Per gas: twice the first attempt of today, for a bump and an empty attempt over it. */
-static uint64_t fee_of_day(
+/* Per gas, as the last block has it; a dear attempt of a spike that is over says nothing
+ * of today. */
+static struct fee_market market_of_day(
     struct journal *j, const struct operation *o, const struct chain_config *c)
 {
 	struct sql_report_base_fee_in base_in = { .chain = o->chain };
 	struct sql_report_signed_last_in last_in = { .account = o->account };
 	struct sql_report_base_fee_out base = { 0 };
-	struct sql_report_signed_last_out last = { .tip = -1 };
+	struct sql_report_signed_last_out last;
 	struct fee_market m = { .has_1559 = true, .tip = c->max_priority_fee_per_gas };
-	uint64_t fee;
 
 	if (sql_report_base_fee_one(j, &base_in, &base))
 		m.next_base_fee = (uint64_t)base.base_fee;
 	if (sql_report_signed_last_one(j, &last_in, &last))
 		m.tip = (uint64_t)last.tip;
-	fee = airdrop_first_fee(c, &m);
-	if ((uint64_t)last.max_fee > fee)
-		fee = (uint64_t)last.max_fee;
-	return fee > c->max_fee_per_gas / 2 ? c->max_fee_per_gas : 2 * fee;
+	return m;
+}
+
+static struct amount times(struct amount a, uint64_t n)
+{
+	CHECK(amount_mul_u64(&a, &a, n));
+	return a;
+}
+
+/* What is left costs what a block takes today, and a quarter more; what is in flight at
+ * once also holds a bump and an empty attempt, twice the first attempt each. */
+static struct amount fees_left(struct journal *j, const struct operation *o,
+    const struct airdrop_facts *a, const struct chain_config *c)
+{
+	uint64_t rows =
+	    (uint64_t)(o->by_state[ITEM_PENDING].n + o->by_state[ITEM_LIVE].n);
+	uint64_t window = (uint64_t)c->max_in_flight, rest;
+	struct fee_market m = market_of_day(j, o, c);
+	uint64_t first = airdrop_first_fee(c, &m), now = m.next_base_fee + m.tip;
+	struct amount gas = gas_left(j, o, a), held = gas, sum;
+
+	if (window < rows)
+		held = times(amount_div_u64(&gas, rows, &rest), window);
+	if (now < m.tip || now > first)
+		now = first;
+	first = first > c->max_fee_per_gas / 2 ? c->max_fee_per_gas : 2 * first;
+	sum = times(gas, now);
+	gas = amount_div_u64(&sum, 4, &rest);
+	CHECK(amount_add(&sum, &sum, &gas));
+	held = times(held, first);
+	CHECK(amount_add(&sum, &sum, &held));
+	return sum;
+}
+
+/* Would the cap do for what is left, at what its final rows did cost? */
+static bool patience_helps(const struct operation *o)
+{
+	uint64_t done = (uint64_t)o->by_state[ITEM_FINAL].n, rest;
+	uint64_t left =
+	    (uint64_t)(o->by_state[ITEM_PENDING].n + o->by_state[ITEM_LIVE].n);
+	struct amount sum;
+
+	if (!done || !left)
+		return false;
+	sum = times(o->fees_final, left);
+	sum = amount_div_u64(&sum, done, &rest);
+	return amount_add(&sum, &sum, &o->fees_final) && amount_cmp(&sum, &o->cap) < 0;
 }
 
 bool report_cap(struct cli *c, struct journal *j, const struct operation *o,
@@ -61,8 +108,7 @@ bool report_cap(struct cli *c, struct journal *j, const struct operation *o,
 	if (own_chain(c->config, j, o->chain, &chain, NULL) != ERR_OK ||
 	    !airdrop_read(j, o->id, &a))
 		return false;
-	sum = gas_left(j, o, &a);
-	CHECK(amount_mul_u64(&sum, &sum, fee_of_day(j, o, chain)));
+	sum = fees_left(j, o, &a, chain);
 	CHECK(amount_add(&sum, &sum, &o->fees_final));
 	CHECK(amount_add(&sum, &sum, &o->fees_held));
 	sum = amount_div_u64(&sum, STEP, &rest);
@@ -81,6 +127,7 @@ void report_stop(struct cli *c, struct journal *j, const struct operation *o,
 
 	snprintf(out, REPORT_STOP_MAX, "%s", why);
 	if (end && strstr(why, option) && report_cap(c, j, o, cap))
-		snprintf(out, REPORT_STOP_MAX, "%.*s%spawl resume %s%s %s",
-		    (int)strcspn(why, ";"), why, then, o->name, option, cap);
+		snprintf(out, REPORT_STOP_MAX, "%.*s%s%spawl resume %s%s %s",
+		    (int)strcspn(why, ";"), why, patience_helps(o) ? PATIENCE : "", then,
+		    o->name, option, cap);
 }

@@ -230,6 +230,34 @@ def status_tells_what_it_waits_for(folder):
 
 
 @test
+def a_stop_at_the_cap_suggests_what_is_left(folder):
+    """the cap that a stop suggests is by the fees of now, and says when waiting helps"""
+    stop = "the cap on fees does not cover it; then: pawl resume payroll --max-total-fee AMOUNT"
+    fill(folder, state=8, waits_for=stop)
+
+    def told():
+        (said,) = Run(folder, "status", "--json").json()
+        return said["waits_for"]
+
+    def figure():
+        return float(told().rsplit(" ", 1)[1])
+
+    calm = figure()
+    assert 0.0004 < calm < 0.005, told()
+    with Journal(folder) as db:  # bumped through a spike that is over
+        db.execute("INSERT INTO attempt (intent, account, hash, raw, empty, fee_type, gas, max_fee,"
+                   " tip, signed_height, state) SELECT intent, account, x'" + "07" * 32 + "', raw,"
+                   " empty, fee_type, gas, 400000000000, 100000000000, signed_height, state"
+                   " FROM attempt WHERE id = (SELECT MAX(id) FROM attempt)")
+    assert figure() == calm, told()
+    patience = "to wait for lower fees is safe"
+    assert patience in told(), told()
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET cap = fees_final")
+    assert patience not in told(), told()
+
+
+@test
 def status_names_void_rows(folder):
     """status shows the first void rows with their reasons, and the line to type"""
     fill(folder, state=4, states=[FINAL] * 9 + [VOID])
