@@ -2,8 +2,8 @@
 
 -- name: chain_by_identity
 -- in: chain_id i64, genesis b32
--- out: id i64, final_height i64?, stopped text?
-SELECT id, final_height, stopped FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
+-- out: id i64, final_height i64?, stopped text?, nodes text?
+SELECT id, final_height, stopped, nodes FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
 
 -- name: chain_add
 -- in: kind text, chain_id i64, genesis b32, name text
@@ -14,6 +14,10 @@ INSERT INTO chain (kind, chain_id, genesis, name) VALUES (:kind, :chain_id, :gen
 -- in: id i64, name text
 UPDATE chain SET name = :name WHERE id = :id;
 
+-- name: chain_nodes
+-- in: id i64, nodes text?
+UPDATE chain SET nodes = :nodes WHERE id = :id;
+
 -- name: chain_by_name
 -- in: name text
 -- out: id i64, chain_id i64, final_height i64?, stopped text?
@@ -22,8 +26,8 @@ SELECT id, chain_id, final_height, stopped FROM chain WHERE name = :name;
 
 -- name: chain_get
 -- in: id i64
--- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?
-SELECT kind, chain_id, genesis, name, final_height, stopped FROM chain WHERE id = :id;
+-- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?
+SELECT kind, chain_id, genesis, name, final_height, stopped, nodes FROM chain WHERE id = :id;
 
 -- name: chain_final
 -- in: id i64, final_height i64

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal/sql.gen.h"
 
 /* A node this many blocks behind the best one is left out until it is back. */
 #define LAG_MAX 3
@@ -157,6 +158,8 @@ void follower_leave_out(struct follower *f, int node, const char *why)
 	if (!strcmp(v->left_out, why))
 		return;
 	snprintf(v->left_out, sizeof v->left_out, "%s", why);
+	if (!f->s.journal)
+		return; /* the pool is not ours: who reads the past judges for itself */
 	pool_leave_out(f->s.pool, node, v->left_out[0] ? v->left_out : NULL);
 	if (v->left_out[0])
 		log_warn("chain", "%s: node %s left out: %s", f->s.config->name,
@@ -268,6 +271,16 @@ static bool wants_tag(const struct follower *f, const struct view *v)
 	    v->finalized_at != v->head.height;
 }
 
+/* It comes before all else, and again now and then from who is left out: another chain
+ * may be behind the same address by now. */
+static bool wants_identity(const struct view *v, int64_t now)
+{
+	if (v->identity_busy)
+		return false;
+	return v->identified ? v->left_out[0] && v->identity_at_ms <= now
+			     : v->poll_at_ms <= now;
+}
+
 static void schedule(struct follower *f)
 {
 	int64_t now = world_now_ms(f->s.world), at_ms;
@@ -277,7 +290,7 @@ static void schedule(struct follower *f)
 
 		if (pool_node(f->s.pool, i)->off || !pool_ready(f->s.pool, i, &at_ms))
 			continue;
-		if (!v->identified && !v->identity_busy && v->poll_at_ms <= now)
+		if (wants_identity(v, now))
 			follower_ask_identity(f, i);
 		if (v->identified && !v->poll_busy && v->poll_at_ms <= now)
 			follower_ask_poll(f, i);
@@ -356,6 +369,30 @@ static void say_waits(struct follower *f)
 		say_tag(f);
 }
 
+/* Who is of no use now, and why: in the journal, where others can read it. */
+static void standing_put(struct follower *f)
+{
+	char now[sizeof f->standing] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct node_state *n = pool_node(f->s.pool, i);
+		const char *why = n->failures_in_a_row >= FAILURES_SAID
+		    ? "does not answer"
+		    : n->left_out;
+
+		if (why && !n->off && len < sizeof now)
+			len += (size_t)snprintf(now + len, sizeof now - len, "%s%s %s",
+			    len ? ", " : "", n->name, why);
+	}
+	if (!f->chain || !f->s.journal || !strcmp(now, f->standing))
+		return;
+	memcpy(f->standing, now, sizeof now);
+	sql_chain_nodes(f->s.journal,
+	    &(struct sql_chain_nodes_in){
+		.id = f->chain, .nodes = now, .no_nodes = !now[0] });
+}
+
 void follower_turn(struct follower *f)
 {
 	answers_take(f);
@@ -376,6 +413,7 @@ void follower_turn(struct follower *f)
 	}
 	judge_standing(f);
 	say_waits(f);
+	standing_put(f);
 }
 
 int64_t follower_wake_ms(const struct follower *f)

@@ -122,7 +122,7 @@ struct view {
 	struct head goal; /* the head, or a block on the way when it is far */
 	enum block_way way;
 	bool by_number;
-	int64_t poll_at_ms;
+	int64_t poll_at_ms, identity_at_ms;
 	bool has_finalized, finalized_busy;
 	bool finalized_is_head; /* it says so: that is no finality */
 	uint64_t finalized_height;
@@ -171,6 +171,7 @@ struct follower {
 	char trouble[200]; /* nodes that do not answer */
 	bool silent;       /* and the others are no quorum */
 	char waits_for[400];
+	char standing[400]; /* who is left out, and why, as the journal has it */
 };
 
 /* follower.c */

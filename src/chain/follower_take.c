@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "journal/sql.gen.h"
 
+/* So many polls until who is left out is asked again who it is. */
+#define IDENTITY_POLLS 10
+
 /* The journal's row of the chain is found or made. */
 static void chain_find(struct follower *f)
 {
@@ -61,7 +64,8 @@ static void refuse(struct follower *f, int node, const char *why)
 	struct view *v = &f->view[node];
 
 	v->identified = false;
-	v->poll_at_ms = world_now_ms(f->s.world) + 10 * f->s.config->poll_ms;
+	v->poll_at_ms =
+	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
 	follower_leave_out(f, node, why);
 }
 
@@ -78,6 +82,8 @@ static void take_identity(struct follower *f, struct question *q)
 	char why[96];
 
 	v->identity_busy = false;
+	v->identity_at_ms =
+	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
 	if (q->err)
 		return;
 	if (q->identity.chain_id != f->s.config->chain_id) {

@@ -45,6 +45,12 @@ static const char *state_of(const struct standing *s)
 	return state_name(MACHINE_OPERATION, s->operation.state);
 }
 
+/* Nodes of its chain that nobody asks now; NULL: none, or nobody works on it. */
+static const char *left_out(const struct standing *s)
+{
+	return s->progress.owned && s->account.nodes[0] ? s->account.nodes : NULL;
+}
+
 /* -- JSON ------------------------------------------------------------------ */
 
 static json_t *or_null(bool known, json_t *o)
@@ -61,14 +67,16 @@ static void line_json(const struct standing *s)
 	const struct totals *t = o->by_state;
 	const struct report_progress *p = &s->progress;
 
-	cli_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-	    "operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
-	    (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
-	    (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
-	    (json_int_t)t[ITEM_VOID].n, "refunded", (json_int_t)t[ITEM_REFUNDED].n,
-	    "unknown", (json_int_t)p->unknown, "eta_s",
-	    or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
-	    cli_text(p->waits_for[0] ? p->waits_for : NULL)));
+	cli_json(
+	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+		"operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
+		(json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
+		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
+		(json_int_t)t[ITEM_VOID].n, "refunded", (json_int_t)t[ITEM_REFUNDED].n,
+		"unknown", (json_int_t)p->unknown, "eta_s",
+		or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
+		cli_text(p->waits_for[0] ? p->waits_for : NULL), "left_out",
+		cli_text(left_out(s))));
 }
 
 /* -- the table of all ------------------------------------------------------ */
@@ -121,6 +129,8 @@ static void table_row(const struct standing *s)
 		printf("%-24s waits for: %s\n", "", s->progress.waits_for);
 	else if (s->progress.unblock[0])
 		printf("%-24s then: %s\n", "", s->progress.unblock);
+	if (left_out(s))
+		printf("%-24s left out: %s\n", "", left_out(s));
 }
 
 /* What would a runner do: nothing, nothing before the operator did something, or pay? */
@@ -320,6 +330,8 @@ static void detail(struct journal *j, const struct standing *s)
 	    s->progress.waits_for[0] ? s->progress.waits_for : "nothing");
 	if (s->progress.unblock[0])
 		printf("  then       %s\n", s->progress.unblock);
+	if (left_out(s))
+		printf("  left out   %s\n", left_out(s));
 	printf("  events     %s\n", tail);
 }
 

@@ -98,6 +98,9 @@ enum err report_account(struct journal *j, const struct operation *o,
 	memcpy(ret->genesis.at, chain.genesis, sizeof ret->genesis.at);
 	snprintf(ret->key_name, sizeof ret->key_name, "%s", account.key_name);
 	snprintf(ret->chain_name, sizeof ret->chain_name, "%s", chain.name);
+	if (!chain.no_nodes)
+		snprintf(ret->nodes, sizeof ret->nodes, "%s", chain.nodes);
+	utf8_plain(ret->nodes);
 	stops_take(ret, &account, &chain);
 	return ERR_OK;
 }

@@ -26,6 +26,7 @@ struct report_account {
 	int64_t final_height, head; /* -1: not known */
 	char stopped[WAITS_MAX];    /* of the account, else of the chain; "": neither */
 	char how[64];               /* "pawl resume key:NAME"; "" with it */
+	char nodes[400]; /* of the chain that its runner leaves out, and why; "": none */
 };
 
 NODISCARD enum err report_account(struct journal *j, const struct operation *o,

@@ -50,7 +50,7 @@ ROWS = (
     (PENDING, 10, None),
 )
 STATUS_KEYS = (
-    "operation kind state rows pending live final void refunded unknown eta_s waits_for"
+    "operation kind state rows pending live final void refunded unknown eta_s waits_for left_out"
 ).split()
 EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee".split()
 
@@ -200,7 +200,7 @@ def status_tells_all(folder):
     assert second["operation"] == "other"
     want = {"operation": "payroll", "kind": "airdrop", "state": "distributing", "rows": 10,
             "pending": 3, "live": 3, "final": 3, "void": 1, "refunded": 0, "unknown": 1,
-            "eta_s": None, "waits_for": None}
+            "eta_s": None, "waits_for": None, "left_out": None}
     assert first == want, first
     assert Run(folder, "status", "payroll", "--json").json() == [first]
     assert Run(folder, "status", "1", "--json").json() == [first]

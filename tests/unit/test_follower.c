@@ -638,6 +638,16 @@ static void flipped_receipts_of_one_are_outvoted(void **state)
 	check_all();
 }
 
+/* Who is left out, and why, as others read it in the journal. */
+static const char *standing(void)
+{
+	static struct sql_chain_get_out row;
+
+	assert_true(sql_chain_get_one(scene.journal,
+	    &(struct sql_chain_get_in){ .id = follower_chain(eye) }, &row));
+	return row.no_nodes ? "" : row.nodes;
+}
+
 /* And for some time after. */
 static void a_liar_is_named_until_it_says_the_truth(void **state)
 {
@@ -656,8 +666,10 @@ static void a_liar_is_named_until_it_says_the_truth(void **state)
 	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
 	live(8);
 	assert_says(left_out(0), named);
+	assert_says(standing(), "node-0.sim:80 says otherwise");
 	live(16);
 	assert_string_equal(left_out(0), "");
+	assert_string_equal(standing(), "");
 	scene.node[1]->boasts = true;
 	live(SCENE_DEPTH + 1);
 	assert_says(left_out(1), "says otherwise");
@@ -982,6 +994,26 @@ static void identity_is_asked_for_again_after_a_failure(void **state)
 	run(30000);
 	assert_string_equal(left_out(1), "");
 	live(2);
+	check_all();
+}
+
+/* Behind one address, and over one connection, there may be another server. */
+static void who_is_left_out_is_asked_who_it_is(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	look();
+	run(3000);
+	scene.node[2]->chain_id = 5;
+	live(2);
+	assert_string_equal(left_out(2), "");
+	scene.node[2]->lag = 8;
+	live(12);
+	assert_says(left_out(2), "serves chain id 5, not 31337");
+	scene.node[2]->chain_id = 0;
+	scene.node[2]->lag = 0;
+	live(12);
+	assert_string_equal(left_out(2), "");
 	check_all();
 }
 
@@ -1763,6 +1795,7 @@ int main(void)
 		T(a_node_that_lags_is_named_until_it_is_back),
 		T(a_node_of_another_chain_is_named_until_it_is_back),
 		T(identity_is_asked_for_again_after_a_failure),
+		T(who_is_left_out_is_asked_who_it_is),
 		T(a_node_that_forks_below_the_final_block_is_named),
 		T(without_a_quorum_it_waits_and_says_so),
 		T(two_nodes_of_one_provider_have_one_vote),
