@@ -20,16 +20,19 @@ def test(function):
     return function
 
 
+def environment():
+    """Ours, without what the program would take for a key of its config."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+
+
 class Run:
     """One run of the program, over."""
 
     def __init__(self, folder, *args, env=None, stdin="", user=None):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
-        environment.update(env or {})
         done = subprocess.run(
             [PAWL, *args],
             cwd=folder,
-            env=environment,
+            env={**environment(), **(env or {})},
             input=stdin.encode(),
             capture_output=True,
             timeout=60,
