@@ -16,8 +16,10 @@
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
-/* Final blocks in a row whose count is ahead of the transactions seen. */
-#define AHEAD_BLOCKS_MAX 3
+/* Final blocks in a row whose count is ahead of the transactions seen: 3, or 18 that are
+ * ahead by what the next one has. */
+#define AHEAD_MAX 18
+#define AHEAD_UNEXPLAINED 6
 
 static void attempt_event(struct runner *r, const struct intent *i,
     const struct hash *hash, int from, int to, const char *why)
@@ -357,8 +359,9 @@ static void final_put(
 }
 
 /* The count must grow by the account's transactions and by nothing else. A node may
- * answer with the state of the block after; only a count that stays ahead means that a
- * nonce went without a transaction (EIP-7702 can do that). */
+ * answer with the state of the block after, and be ahead by what is ours in that one;
+ * only a count that stays ahead otherwise means that a nonce went without a transaction
+ * (EIP-7702 can do that). */
 static void count_final(struct runner *r, struct account *a, const struct block_facts *b,
     uint64_t count, uint64_t ours)
 {
@@ -370,14 +373,20 @@ static void count_final(struct runner *r, struct account *a, const struct block_
 	if (!a->has_final_count || a->final_height + 1 != b->head.height ||
 	    count < expected) {
 		expected = count;
-		a->ahead_blocks = 0;
+		a->ahead = 0;
+		a->ahead_sum = 0;
 	}
-	a->ahead_blocks = count > expected ? a->ahead_blocks + 1 : 0;
-	if (a->ahead_blocks == AHEAD_BLOCKS_MAX) {
+	if (a->ahead)
+		a->ahead_sum += a->ahead == ours ? 1 : AHEAD_UNEXPLAINED;
+	a->ahead = count - expected;
+	if (!a->ahead)
+		a->ahead_sum = 0;
+	if (a->ahead_sum >= AHEAD_MAX) {
 		account_stop(
 		    r, a, "a nonce was consumed without a transaction of the account");
 		expected = count; /* said once; a resume accepts it */
-		a->ahead_blocks = 0;
+		a->ahead = 0;
+		a->ahead_sum = 0;
 	}
 	a->has_final_count = true;
 	final_put(r, a, expected, b->head.height);

@@ -163,7 +163,8 @@ struct account {
 	const struct secret *key; /* NULL: not resolved */
 	bool has_first_nonce, has_final_count;
 	uint64_t first_nonce, final_count, final_height, accepted_height;
-	int ahead_blocks; /* final blocks in a row whose count is above final_count */
+	uint64_t ahead; /* the last final block's count, above final_count */
+	int ahead_sum;  /* of final blocks in a row that are so: how odd that is */
 	bool stopped;
 	char why_stopped[WAITS_MAX];
 	uint64_t in_flight_max, fee_cap_max; /* the highest limits ever used */

@@ -59,7 +59,8 @@ struct sim_node {
 	uint64_t receipts_lag;   /* none yet in the newest n blocks; counts are there */
 	uint64_t receipts_depth; /* none any more under n blocks; 0: all */
 	uint64_t state_depth;    /* state of n blocks; 0: all */
-	uint64_t batch_max;      /* calls; 0: 1,000 */
+	bool state_after; /* a block's state is that of the one after, if there is one */
+	uint64_t batch_max; /* calls; 0: 1,000 */
 	bool no_block_receipts, no_hash_param, shuffles;
 	uint32_t wrong_decimals; /* so many answers more say 1 less */
 	uint64_t counts;         /* transactions of everybody; 0: the truth */

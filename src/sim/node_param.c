@@ -161,5 +161,7 @@ struct sim_block *param_state(struct call *q, size_t at)
 		    hash);
 		return NULL;
 	}
+	if (q->node->state_after && b->height < q->tip->height)
+		return sim_block_at(q->chain, q->tip, b->height + 1);
 	return b;
 }

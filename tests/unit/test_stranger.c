@@ -362,6 +362,24 @@ static void a_resume_accepts_a_count_ahead(void **state_)
 	finish();
 }
 
+/* A node that is about to show the next block counts what is in it: as long as that is
+ * so for each block, no nonce went without a transaction. */
+static void counts_of_the_block_after_stop_nothing(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	scene.config.poll_ms = 4 * INTERVAL_MS;
+	scene.config.max_in_flight = 40;
+	scene.chain->options.gas_limit =
+	    3 * 21000; /* so that one after the other has some */
+	scene.node[0]->state_after = true;
+	pay_rows(60);
+	run_until(account()->stopped || op()->by_state[ITEM_FINAL].n >= 50);
+	assert_false(account()->stopped);
+	finish();
+}
+
 /* A copy of this journal, perhaps: it is no proof that the fee is not paid. */
 static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
 {
@@ -446,6 +464,7 @@ int main(void)
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(a_second_reason_to_stop_is_said),
 		T(a_resume_accepts_a_count_ahead),
+		T(counts_of_the_block_after_stop_nothing),
 		T(a_stranger_that_pays_the_service_fee_is_suspect),
 		T(bytes_for_a_hole_leave_at_once),
 		T(many_strangers_are_told_in_a_line),
