@@ -12,6 +12,7 @@
 #include "engine/intent.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
+#include "kinds/fence/fence.h"
 
 #define JOURNAL "/disk/pawl.db"
 #define BLOCKS_MAX 1024
@@ -449,7 +450,7 @@ struct life {
 static void runner_make(struct life *l)
 {
 	static struct kind breakable;
-	static const struct kind *const kinds[] = { &breakable };
+	static const struct kind *const kinds[] = { &breakable, &kind_fence };
 
 	breakable = kind_airdrop;
 	breakable.advance = advance;
@@ -461,7 +462,7 @@ static void runner_make(struct life *l)
 	    .chains_n = 1,
 	    .keys = { .ctx = l->s, .get = key_get },
 	    .kinds = kinds,
-	    .kinds_n = 1,
+	    .kinds_n = 2,
 	    .only_operation = l->s->lists == 1 ? l->id[0] : 0 });
 }
 
@@ -591,8 +592,28 @@ static void tell_list(struct told_list *t, struct journal *j, int64_t id)
 	}
 }
 
+static void tell_fences(struct told *t, struct journal *j)
+{
+	struct sql_operation_all_out row;
+	struct operation o;
+
+	t->fence_fees = AMOUNT_ZERO;
+	sql_operation_all_begin(j);
+	while (sql_operation_all_next(j, &row)) {
+		if (!operation_read(j, row.id, &o))
+			wrong("the operation can't be read");
+		if (strcmp(o.kind_name, kind_fence.name) != 0)
+			continue;
+		if (o.state != OPERATION_COMPLETED || !amount_is_zero(&o.fees_held))
+			wrong("%s is %s", o.name, state_name(MACHINE_OPERATION, o.state));
+		CHECK(amount_add(&t->fence_fees, &t->fence_fees, &o.fees_final));
+	}
+	sql_operation_all_end(j);
+}
+
 static void tell_end(struct life *l)
 {
+	tell_fences(l->s->told, l->j);
 	check_journal(l->j);
 	check_remembered(l->s, l->j);
 	check_included(l->s, l->j);

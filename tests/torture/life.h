@@ -42,6 +42,7 @@ struct told {
 	int64_t dropped; /* turns, for the disk was full */
 	enum err err;
 	char why[1200];
+	struct amount fence_fees; /* of fences, which are no lists */
 	/* of each ended operation */
 	struct told_list {
 		int state;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/account.h"
+#include "engine/doubt.h"
 #include "sim/mempool.h"
 
 #define GWEI 1000000000ull
@@ -225,6 +227,19 @@ static void accepts(struct stage *s, struct runner *r, struct operation *o)
 		act_done(s);
 }
 
+/* In the middle it is found that the journal may be older than what was sent. */
+static void doubts(struct stage *s, struct runner *r, struct operation *o)
+{
+	struct account *a = account_of(r, o->account);
+
+	if (s->told->acts == 0 && a->doubt[0])
+		act_done(s);
+	else if (s->told->acts == 0 && o->by_state[ITEM_LIVE].n >= 2)
+		account_doubt(r, a, "another copy of it was seen");
+	else if (s->told->acts == 1 && !a->doubt[0])
+		act_done(s);
+}
+
 /* The first list fails in the middle, the second one is paid meanwhile. */
 static bool breaks(struct stage *s, const struct operation *o)
 {
@@ -301,6 +316,7 @@ const struct scenario scenarios[] = {
 	    .command = accepts,
 	    .acts = 3,
 	    .event = "contested" },
+	{ .name = "fence", .rows = 8, .command = doubts, .acts = 2, .event = "in doubt" },
 	{ .name = "liar", .rows = 8, .nodes = 3, .quorum = 2, .direct = lies, .acts = 1 },
 	{ .name = "two-keys", .rows = 7, .lists = 2, .keys = 2, .service_fee = 250 },
 	{ .name = "two-lists", .rows = 7, .lists = 2, .service_fee = 250 },
