@@ -21,6 +21,8 @@ struct node {
 	bool busy;  /* a request is under way */
 	bool stale; /* it is of a former question */
 	bool wrong; /* serves another chain, or was not part of the identity's quorum */
+	char wrong_why[96];
+	bool heard; /* it answered the question, if only once */
 	int unreached;
 	int64_t at_ms; /* not to be asked before */
 	enum err err;
@@ -83,6 +85,7 @@ static void said(struct node *n, enum err err, const struct fail *f)
 	bool again = err != ERR_OK && err_class(err) != CLASS_REJECT;
 
 	n->err = err;
+	n->heard |= err == ERR_OK;
 	n->fail = *f;
 	n->phase = again ? PHASE_TO_ASK : PHASE_SAID;
 	n->at_ms = world_now_ms(n->ask->world) + AGAIN_MS;
@@ -206,23 +209,44 @@ static void ask_again(struct ask *a)
 			a->nodes[i].phase = PHASE_TO_ASK;
 }
 
+/* Providers that answered this question, now or before. */
+static int heard(const struct ask *a)
+{
+	uint64_t providers = 0;
+
+	for (int i = 0; i < a->n; i++)
+		if (a->nodes[i].heard && !a->nodes[i].wrong)
+			providers |= 1ull << (pool_node(a->pool, i)->provider & 63);
+	return __builtin_popcountll(providers);
+}
+
+/* Why there is no quorum for its sake; NULL: it is not to blame. */
+static const char *blame(const struct node *n, bool enough)
+{
+	if (n->wrong)
+		return n->wrong_why;
+	if (n->heard)
+		return enough ? "answers, but not as the others do" : NULL;
+	return n->fail.why[0] ? n->fail.why : "no answer yet";
+}
+
 static enum err no_quorum(const struct ask *a, struct fail *f)
 {
+	int answered = heard(a);
 	char words[400] = "";
 	size_t len = 0;
 
 	for (int i = 0; i < a->n && len < sizeof words - 1; i++) {
-		const struct node *n = &a->nodes[i];
-		const char *why = n->wrong   ? "another chain"
-		    : n->fail.why[0]         ? n->fail.why
-		    : n->phase == PHASE_SAID ? "something else than the others"
-					     : "no answer yet";
+		const char *why = blame(&a->nodes[i], answered >= a->config->quorum);
 
-		len += (size_t)snprintf(words + len, sizeof words - len, "%s%s: %.90s",
-		    i ? "; " : "", pool_node(a->pool, i)->name, why);
+		if (why)
+			len += (size_t)snprintf(words + len, sizeof words - len,
+			    "%s%s: %.90s", len ? "; " : "", pool_node(a->pool, i)->name,
+			    why);
 	}
-	return fail_set(f, ERR_NO_QUORUM, "too few nodes agree (%d needed): %s",
-	    a->config->quorum, words);
+	return fail_set(f, ERR_NO_QUORUM,
+	    "too few nodes agree (%d needed, %d answered): %s", a->config->quorum,
+	    answered, words);
 }
 
 /* -- a question ------------------------------------------------------------ */
@@ -238,6 +262,7 @@ static void begin(struct ask *a, struct ask_question *q)
 		n->phase = PHASE_TO_ASK;
 		n->stale = n->busy;
 		n->unreached = 0;
+		n->heard = false;
 		n->at_ms = 0;
 		n->err = ERR_OK;
 		n->fail = (struct fail){ ERR_OK, "" };
@@ -416,9 +441,13 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 		return fail_wrap(f, e, "chain %s", a->config->name);
 	for (int i = 0; i < a->n; i++) {
 		struct node *n = &a->nodes[i];
+		bool says = n->phase == PHASE_SAID && n->err == ERR_OK;
 
-		n->wrong = n->phase != PHASE_SAID || n->err != ERR_OK ||
-		    !identity_same(NULL, n->fact, ret);
+		n->wrong = !says || !identity_same(NULL, n->fact, ret);
+		snprintf(n->wrong_why, sizeof n->wrong_why, "%s",
+		    says                 ? "another chain"
+			: n->fail.why[0] ? n->fail.why
+					 : "no answer");
 	}
 	a->identified = true;
 	return ERR_OK;

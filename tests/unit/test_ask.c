@@ -106,8 +106,29 @@ static void too_few_nodes_are_named(void **state)
 	began_ms = world_now_ms(r.w);
 	assert_int_equal(ask_identity(r.ask, &who, &f), ERR_NO_QUORUM);
 	assert_true(world_now_ms(r.w) - began_ms >= PATIENCE_MS);
-	assert_non_null(strstr(f.why, "node-0.sim"));
-	assert_non_null(strstr(f.why, "node-1.sim"));
+	assert_non_null(strstr(f.why, "(2 needed, 1 answered): node-0.sim:80: no"));
+	assert_non_null(strstr(f.why, "node-1.sim:80: no"));
+	assert_null(strstr(f.why, "node-2.sim")); /* it is not to blame */
+	rig_release(&r);
+}
+
+static void who_disagrees_is_named(void **state)
+{
+	struct token_facts t;
+	struct fail f = { ERR_OK, "" };
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 2);
+	r.nodes[0]->wrong_decimals = 1000;
+	r.nodes[1]->down = true;
+	assert_int_equal(ask_token(r.ask, &r.token, &r.holder, &t, &f), ERR_NO_QUORUM);
+	assert_non_null(strstr(f.why, "(2 needed, 2 answered)"));
+	assert_non_null(
+	    strstr(f.why, "node-0.sim:80: answers, but not as the others do"));
+	assert_non_null(strstr(f.why, "node-1.sim:80: no connection"));
+	assert_non_null(
+	    strstr(f.why, "node-2.sim:80: answers, but not as the others do"));
 	rig_release(&r);
 }
 
@@ -267,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quorum_is_enough),
 		cmocka_unit_test(too_few_nodes_are_named),
+		cmocka_unit_test(who_disagrees_is_named),
 		cmocka_unit_test(haste_does_not_wait),
 		cmocka_unit_test(a_liar_is_outvoted),
 		cmocka_unit_test(who_disagrees_is_asked_again),
