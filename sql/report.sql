@@ -8,6 +8,16 @@ SELECT COUNT(*) AS n FROM intent AS i JOIN attempt AS a ON a.id = i.attempt
 WHERE i.account = :account AND i.state IN (0, 1) AND i.state = 1 AND i.operation + 0 = :operation
 	AND a.state = 0;
 
+-- Live intents whose nonce final blocks have used, by no transaction that is known.
+-- name: report_unexplained
+-- in: account i64, operation i64
+-- out: n i64, row i64?, nonce i64?
+SELECT COUNT(*) AS n, MIN(i.row) AS row, MIN(i.nonce) AS nonce FROM intent AS i
+WHERE i.account = :account AND i.state IN (0, 1) AND i.operation + 0 = :operation
+	AND i.nonce < (SELECT final_count FROM account WHERE id = :account)
+	AND NOT EXISTS (SELECT 1 FROM consumed AS c WHERE c.account = :account AND c.nonce = i.nonce)
+	AND NOT EXISTS (SELECT 1 FROM attempt AS a WHERE a.intent = i.id AND a.height IS NOT NULL);
+
 -- name: report_stages
 -- in: operation i64
 -- out: ordinal i64, state i64, entered_ms i64
@@ -111,6 +121,13 @@ SELECT id FROM operation WHERE account = :account AND state NOT IN (4, 7) ORDER 
 SELECT id, chain_id, genesis, name, final_height, stopped FROM chain ORDER BY id;
 
 -- The highest foreign use of an account that is known: a resume accepts up to here.
+-- name: report_consumed_range
+-- in: account i64, height i64
+-- out: n i64, lowest i64?, highest i64?
+-- scan: foreign use of a key is rare
+SELECT COUNT(*) AS n, MIN(nonce) AS lowest, MAX(nonce) AS highest FROM consumed
+WHERE account = :account AND height > :height AND judgement IN (0, 1);
+
 -- name: report_consumed_height
 -- in: account i64
 -- out: height i64?

@@ -157,6 +157,17 @@ static void waiting_add(const struct story *s, struct waiting *w)
 	snprintf(w->unblock, sizeof w->unblock, "%s", s->progress.unblock);
 }
 
+static bool is_unexplained(const struct story *s, const struct sql_intent_get_out *i)
+{
+	struct report_unexplained u;
+	struct sql_account_get_in in = { .id = s->operation.account };
+	struct sql_account_get_out a;
+
+	return report_unexplained(s->journal, &s->operation, &u) && !i->no_nonce &&
+	    sql_account_get_one(s->journal, &in, &a) && !a.no_final_count &&
+	    i->nonce < a.final_count;
+}
+
 /* The live intent's newest attempt, as the journal sees it. */
 static void waiting_live(const struct story *s, struct waiting *w)
 {
@@ -175,7 +186,13 @@ static void waiting_live(const struct story *s, struct waiting *w)
 		if (!at.no_height)
 			height = at.height;
 	}
-	if (!any)
+	if (height < 0 && is_unexplained(s, &i))
+		waiting_set(w,
+		    "nonce %" PRId64
+		    " was consumed, and no transaction that did it is known: nothing is "
+		    "paid on it any more, and without a proof nothing on another one",
+		    i.nonce);
+	else if (!any)
 		waiting_set(
 		    w, "its bytes to be signed; nonce %" PRId64 " is reserved", i.nonce);
 	else if (height < 0)

@@ -6,16 +6,37 @@
 #include "cli/report.h"
 #include "engine/operation.h"
 
-static void tell(const struct cli *c, const char *key, const char *name, bool was)
+/* NULL: nothing was stopped that a resume accepts. */
+static json_t *accepted_json(const struct told *t)
 {
-	if (c->args.json)
-		cli_json(json_pack("{s:o, s:b}", key, cli_text(name), "resumed", was));
-	else
-		cli_say(c, "%s %s %s", key, name,
-		    was ? "takes new intents again" : "was not stopped");
+	return t->accepted[0] ? json_pack("{s:o}", "accepted", cli_text(t->accepted))
+			      : NULL;
 }
 
-static void operation_tell(const struct cli *c, const struct told *t)
+static void accepted_tell(const struct cli *c, struct told *t)
+{
+	utf8_plain(t->accepted);
+	if (t->accepted[0])
+		cli_say(c, "Accepted: %s", t->accepted);
+}
+
+static void tell(const struct cli *c, const char *key, const char *name, struct told *t)
+{
+	json_t *o;
+
+	accepted_tell(c, t);
+	if (!c->args.json) {
+		cli_say(c, "%s %s %s", key, name,
+		    t->moved ? "takes new intents again" : "was not stopped");
+		return;
+	}
+	o = json_pack("{s:o, s:b}", key, cli_text(name), "resumed", t->moved);
+	if (t->accepted[0])
+		json_object_set_new(o, "accepted", cli_text(t->accepted));
+	cli_json(o);
+}
+
+static void operation_tell(const struct cli *c, struct told *t)
 {
 	char said[2 * OPERATION_NAME_MAX + 160];
 	const char *state = state_name(MACHINE_OPERATION, t->state);
@@ -28,7 +49,8 @@ static void operation_tell(const struct cli *c, const struct told *t)
 		    "%s is %s%s; pawl serve or the run's own command goes on with it",
 		    t->name, state, t->moved ? " again" : "");
 	utf8_plain(said);
-	own_tell(c, t, said, NULL);
+	accepted_tell(c, t);
+	own_tell(c, t, said, accepted_json(t));
 }
 
 /* The account's or chain's name is behind a prefix; all else is an operation's. */
@@ -65,6 +87,6 @@ enum err cmd_resume(struct cli *c, struct fail *f)
 	if (route == ROUTE_RESUME)
 		operation_tell(c, &t);
 	else
-		tell(c, chain ? "chain" : "key", q.name, t.moved);
+		tell(c, chain ? "chain" : "key", q.name, &t);
 	return ERR_OK;
 }

@@ -140,7 +140,7 @@ static enum need need_of(const struct standing *s)
 {
 	if (operation_ended(&s->operation))
 		return NEED_NONE;
-	return s->progress.unblock[0] ? NEED_RESUME : NEED_RUN;
+	return strncmp(s->progress.unblock, "pawl resume ", 12) ? NEED_RUN : NEED_RESUME;
 }
 
 static void runner_line(const struct report_progress *p, enum need need)

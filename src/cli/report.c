@@ -225,10 +225,39 @@ static void unblock_take(const struct operation *o, struct report_progress *p)
 		snprintf(p->unblock, sizeof p->unblock, "pawl retry %s", o->name);
 }
 
+bool report_unexplained(
+    struct journal *j, const struct operation *o, struct report_unexplained *ret)
+{
+	struct sql_report_unexplained_in in = { .account = o->account,
+		.operation = o->id };
+	struct sql_report_unexplained_out row;
+
+	if (!sql_report_unexplained_one(j, &in, &row) || !row.n)
+		return false;
+	*ret = (struct report_unexplained){ row.n, row.row, row.nonce };
+	return true;
+}
+
+/* Nothing is paid on such a nonce, and without a proof nothing elsewhere (EIP-7702 uses
+ * nonces so): only the chain can be asked. */
+static void unexplained_take(const struct operation *o,
+    const struct report_unexplained *u, struct report_progress *p)
+{
+	char more[48] = "";
+
+	if (u->n > 1)
+		snprintf(more, sizeof more, " (and %lld more)", (long long)u->n - 1);
+	snprintf(p->waits_for, sizeof p->waits_for,
+	    "row %lld: nonce %lld was consumed, and no transaction that did it is "
+	    "known%s; then: pawl verify %s",
+	    (long long)u->row, (long long)u->nonce, more, o->name);
+}
+
 static void waits_take(struct cli *c, struct journal *j, const struct operation *o,
     const struct report_account *a, struct report_progress *p)
 {
 	bool stopped = o->state == OPERATION_NEEDS_OPERATOR && o->waits_for[0];
+	struct report_unexplained u;
 
 	if (!operation_ended(o) && !stopped && a->stopped[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for, "%s", a->stopped);
@@ -236,6 +265,8 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 	} else if (o->state == OPERATION_PAUSED && !o->waits_for[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for,
 		    "the operator: it is paused; then: pawl resume %s", o->name);
+	} else if (!operation_ended(o) && !stopped && report_unexplained(j, o, &u)) {
+		unexplained_take(o, &u, p);
 	} else if (!operation_ended(o)) {
 		report_stop(c, j, o, p->waits_for);
 	}

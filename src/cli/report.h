@@ -75,6 +75,14 @@ NODISCARD bool report_cap(struct cli *c, struct journal *j, const struct operati
 void report_stop(struct cli *c, struct journal *j, const struct operation *o,
     char out[REPORT_STOP_MAX]);
 
+/* The first row whose nonce was used by no transaction that is known; false: none. */
+struct report_unexplained {
+	int64_t n, row, nonce; /* row 0: the service fee */
+};
+
+bool report_unexplained(
+    struct journal *j, const struct operation *o, struct report_unexplained *ret);
+
 /* Where an operation stands at a moment. */
 struct report_progress {
 	int64_t unknown;    /* outcomes that are not known yet */

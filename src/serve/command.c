@@ -256,6 +256,24 @@ static int64_t seen_height(struct journal *j, int64_t chain, int64_t account)
 	return height;
 }
 
+/* What is accepted with a stop, for a person: why it was, and the foreign use since the
+ * last time. */
+static void accepted_tell(struct told *ret, struct journal *j, int64_t account,
+    const char *stopped, int64_t since)
+{
+	struct sql_report_consumed_range_in in = { .account = account, .height = since };
+	struct sql_report_consumed_range_out row = { 0 };
+	const char *end = strstr(stopped, "; then: ");
+	size_t len = end ? (size_t)(end - stopped) : strlen(stopped);
+	char uses[96] = "";
+
+	if (sql_report_consumed_range_one(j, &in, &row) && row.n)
+		snprintf(uses, sizeof uses,
+		    ", by %lld transaction%s; nonces %lld to %lld", (long long)row.n,
+		    row.n == 1 ? "" : "s", (long long)row.lowest, (long long)row.highest);
+	snprintf(ret->accepted, sizeof ret->accepted, "%.*s%s", (int)len, stopped, uses);
+}
+
 /* -- a key: its accounts on all chains ------------------------------------- */
 
 static void account_clear(
@@ -280,6 +298,13 @@ static void account_clear(
 		.from = "stopped",
 		.to = "",
 		.why = "resumed: what was seen is accepted" });
+}
+
+static void key_clear(const struct command_at *at,
+    const struct sql_report_accounts_of_key_out *row, struct told *ret)
+{
+	accepted_tell(ret, at->journal, row->id, row->stopped, row->accepted_height);
+	account_clear(at, row);
 }
 
 static void fence_accept(const struct command_at *at, int64_t id)
@@ -351,7 +376,7 @@ static enum err resume_key(const struct command_at *at, const struct request *q,
 			if (round == 0)
 				refused = suspects_clear(at, q, row.id, f);
 			else
-				account_clear(at, &row);
+				key_clear(at, &row, ret);
 		}
 		sql_report_accounts_of_key_end(at->journal);
 		if (refused != ERR_OK)
@@ -404,6 +429,9 @@ static enum err resume(const struct command_at *at, const struct request *q,
 		e = suspects_clear(at, q, a->id, f);
 	if (e != ERR_OK)
 		return e;
+	if (a->stopped)
+		accepted_tell(
+		    ret, at->journal, a->id, a->why_stopped, (int64_t)a->accepted_height);
 	if (a->stopped && seen > a->accepted_height)
 		a->accepted_height = seen;
 	e = operation_resume(h->runner, o, f);

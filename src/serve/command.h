@@ -41,8 +41,9 @@ struct told {
 	int64_t operation; /* 0: of a chain or key */
 	char name[OPERATION_NAME_MAX];
 	int state;
-	int64_t retried; /* rows */
-	bool moved;      /* it was stopped, and is not any more */
+	int64_t retried;               /* rows */
+	bool moved;                    /* it was stopped, and is not any more */
+	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 };
 
 /* q: of a route that is a command (CHECK). fails: NOT_FOUND, CONFLICT, CONFIG, INPUT;

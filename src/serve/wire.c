@@ -78,6 +78,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(o, "retried", json_integer(told->retried));
 	if (q->route == ROUTE_RESUME || !told->operation)
 		json_object_set_new(o, "moved", json_boolean(told->moved));
+	if (told->accepted[0])
+		json_object_set_new(o, "accepted", json_string(told->accepted));
 	line_add(out, o);
 }
 
@@ -106,9 +108,10 @@ static bool state_parse(const char *name, int *ret)
 
 bool wire_told_decode(const json_t *o, struct told *ret)
 {
-	const char *name = json_str(o, "operation");
+	const char *name = json_str(o, "operation"), *accepted = json_str(o, "accepted");
 
 	*ret = (struct told){ .operation = 0 };
+	snprintf(ret->accepted, sizeof ret->accepted, "%s", accepted ? accepted : "");
 	(void)json_i64(o, "retried", &ret->retried);
 	(void)json_bool(o, "moved", &ret->moved);
 	if (!name)

@@ -258,6 +258,27 @@ def a_stop_at_the_cap_suggests_what_is_left(folder):
 
 
 @test
+def a_nonce_without_a_transaction_is_said(folder):
+    """status and explain of a row whose nonce is gone say so, and what to look at"""
+    fill(folder)
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET final_count = 106, final_height = 12")
+    why = "row 5: nonce 105 was consumed, and no transaction that did it is known"
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["waits_for"].startswith(why), told
+    Run(folder, "status", "payroll").ends(0, out="then +pawl verify payroll")
+    (told,) = Run(folder, "explain", "payroll", "5", "--json").ends(0).json()
+    assert told["waits_for"].startswith("nonce 105 was consumed, and no transaction"), told
+    Run(folder, "explain", "payroll", "5").ends(0, out="to go on: pawl verify payroll")
+    (told,) = Run(folder, "explain", "payroll", "6", "--json").ends(0).json()
+    assert "was consumed" not in told["waits_for"].split(";")[0], told
+    with Journal(folder) as db:
+        db.execute(SUSPECT.replace("900", "105"), (blob(0xAF, 1), blob(0xCC, 3), amount(5)))
+    (told,) = Run(folder, "status", "--json").json()
+    assert told["waits_for"] is None, told
+
+
+@test
 def status_names_void_rows(folder):
     """status shows the first void rows with their reasons, and the line to type"""
     fill(folder, state=4, states=[FINAL] * 9 + [VOID])
@@ -471,11 +492,16 @@ def resume_key(folder):
     with Journal(folder) as db:
         db.execute("UPDATE account SET stopped = 'foreign'")
     (told,) = Run(folder, "resume", "key:payer", "--json").ends(0).json()
-    assert told == {"key": "payer", "resumed": True}, told
+    assert told == {"key": "payer", "resumed": True, "accepted": "foreign"}, told
     with Journal(folder) as db:
         assert db.execute("SELECT stopped, accepted_height FROM account").fetchall() == [(None, 17)]
-        db.execute("UPDATE account SET stopped = 'foreign', accepted_height = 0")
-    Run(folder, "resume", "payroll").ends(0)
+        db.execute("UPDATE account SET accepted_height = 0, stopped ="
+                   " 'key payer: another program uses it; then: pawl resume key:payer'")
+        for number in (901, 902):
+            db.execute(SUSPECT.replace("900, 1", f"{number}, 0"),
+                       (blob(0xAF, number), blob(0xCC, 3), amount(5)))
+    Run(folder, "resume", "payroll").ends(
+        0, out="Accepted: key payer: another program uses it, by 2 transactions; nonces 901 to 902")
     with Journal(folder) as db:
         assert db.execute("SELECT stopped, accepted_height FROM account").fetchall() == [(None, 17)]
     Run(folder, "resume", "key:payr").ends(1, err="did you mean payer")
