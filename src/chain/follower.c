@@ -165,7 +165,7 @@ void follower_leave_out(struct follower *f, int node, const char *why)
 		log_warn("chain", "%s: node %s left out: %s", f->s.config->name,
 		    pool_node(f->s.pool, node)->name, v->left_out);
 	else
-		log_info("chain", "%s: node %s is back", f->s.config->name,
+		log_warn("chain", "%s: node %s is back", f->s.config->name,
 		    pool_node(f->s.pool, node)->name);
 }
 
@@ -233,6 +233,16 @@ static bool is_unlinked(const struct follower *f, const struct view *v)
 	    v->unlinked_ms + UNLINKED_POLLS * (int64_t)f->s.config->poll_ms;
 }
 
+/* To LAG_MAX, twice that, and so on: said anew when it has doubled. */
+static uint64_t rounded_down(uint64_t lag)
+{
+	uint64_t n = LAG_MAX;
+
+	while (n <= lag / 2)
+		n *= 2;
+	return n;
+}
+
 /* Why it is left out; "": it is not. */
 static void judge(const struct follower *f, const struct view *v, char *why, size_t len)
 {
@@ -240,8 +250,8 @@ static void judge(const struct follower *f, const struct view *v, char *why, siz
 	if (v->link == LINK_FORKED || v->forked)
 		snprintf(why, len, "forks below the final block");
 	else if (v->head.height + LAG_MAX < f->best)
-		snprintf(why, len, "lags by %llu blocks",
-		    (unsigned long long)(f->best - v->head.height) / LAG_MAX * LAG_MAX);
+		snprintf(why, len, "lags by %llu blocks or more",
+		    (unsigned long long)rounded_down(f->best - v->head.height));
 	else if (v->fault)
 		snprintf(
 		    why, len, "%s %llu", v->fault, (unsigned long long)v->fault_first);

@@ -63,7 +63,8 @@ static void refuse(struct follower *f, int node, const char *why)
 {
 	struct view *v = &f->view[node];
 
-	v->identified = false;
+	v->identified = v->has_head = v->has_goal = v->forked = v->unlinked = false;
+	v->link = LINK_UNKNOWN;
 	v->poll_at_ms =
 	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
 	follower_leave_out(f, node, why);
@@ -116,6 +117,8 @@ static void take_poll(struct follower *f, struct question *q)
 		v->identified = false;
 		return;
 	}
+	if (!v->identified)
+		return; /* it turned out to be another one meanwhile */
 	v->head = q->heads[0];
 	v->has_head = true;
 }

@@ -325,6 +325,76 @@ static struct hash genesis_of(
 	return genesis;
 }
 
+static bool is_of_chain(
+    const struct chain_config *c, const struct probe *p, const struct hash *genesis)
+{
+	return p->reachable && p->identity.chain_id == c->chain_id &&
+	    hash_same(&p->identity.genesis, genesis) && p->has_head;
+}
+
+/* Fit to be compared with others: of the right chain, and not far behind. */
+static bool is_sound(const struct chain_config *c, const struct probe *p,
+    const struct hash *genesis, uint64_t best)
+{
+	return is_of_chain(c, p, genesis) && p->state && p->head.height + LAG_MAX >= best;
+}
+
+static uint32_t keys_of(struct doctor *d, struct address who[PROBE_ACCOUNTS_MAX])
+{
+	const struct config *c = d->cli->config;
+	uint32_t n = 0;
+
+	for (int i = 0; i < c->keys_n && n < PROBE_ACCOUNTS_MAX; i++)
+		n += keyring_peek(d->cli->keyring, c->keys[i].name, &who[n], NULL) ==
+		    ERR_OK;
+	return n;
+}
+
+/* How many nodes say the same as this one; 0: it says nothing. */
+static int alike(const struct probe_seen *seen, int n, int i)
+{
+	static const struct probe_seen nothing;
+	int same = 0;
+
+	for (int k = 0; k < n; k++)
+		same += memcmp(&seen[k], &seen[i], sizeof *seen) == 0;
+	return memcmp(&seen[i], &nothing, sizeof nothing) ? same : 0;
+}
+
+/* What the nodes say of our accounts at a block that all of them have: one who says
+ * otherwise than most is left out by a run, too. */
+static enum err words_check(struct doctor *d, const struct chain_config *c,
+    const struct probe *probes, const struct hash *genesis, uint64_t best, struct fail *f)
+{
+	struct probe_seen seen[POOL_NODES_MAX] = { 0 };
+	struct address who[PROBE_ACCOUNTS_MAX];
+	uint32_t keys = keys_of(d, who);
+	uint64_t height = best > LAG_MAX ? best - LAG_MAX : 0;
+	char subject[120];
+	enum err e = ERR_OK;
+	int most = 0;
+
+	for (int i = 0; i < c->endpoints_n && e == ERR_OK; i++)
+		if (is_sound(c, &probes[i], genesis, best))
+			e = probe_look(
+			    d->world, c, i, &probes[i], height, who, keys, &seen[i], f);
+	for (int i = 0; i < c->endpoints_n; i++)
+		if (alike(seen, c->endpoints_n, i) > most)
+			most = alike(seen, c->endpoints_n, i);
+	for (int i = 0; i < c->endpoints_n && most > 1 && e == ERR_OK; i++) {
+		int same = alike(seen, c->endpoints_n, i);
+
+		if (!is_sound(c, &probes[i], genesis, best) || same == most)
+			continue;
+		snprintf(subject, sizeof subject, "%s %s", c->name, probes[i].name);
+		finding(d, "node", subject, "take it out of the config",
+		    "%s block %" PRIu64 ", or of our accounts there: %d others agree",
+		    same ? "it says something else of" : "it says nothing of", height,
+		    most);
+	}
+	return e;
+}
+
 static enum err nodes_check(
     struct doctor *d, const struct chain_config *c, struct fail *f)
 {
@@ -339,14 +409,14 @@ static enum err nodes_check(
 		if (e != ERR_OK)
 			return e;
 		d->repeats |= repeats_nonce_0(&probes[i]);
-		if (probes[i].has_head && probes[i].identity.chain_id == c->chain_id &&
-		    probes[i].head.height > best)
-			best = probes[i].head.height;
 	}
 	genesis = genesis_of(d, c, probes);
 	for (int i = 0; i < c->endpoints_n; i++)
+		if (is_of_chain(c, &probes[i], &genesis) && probes[i].head.height > best)
+			best = probes[i].head.height;
+	for (int i = 0; i < c->endpoints_n; i++)
 		node_check(d, c, &probes[i], &genesis, best);
-	return ERR_OK;
+	return words_check(d, c, probes, &genesis, best, f);
 }
 
 /* -- chains ---------------------------------------------------------------- */

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/check.h"
 #include "cli/look.h"
+#include "crypto/sha256.h"
 
 /* -- a block, in the way that the follower reads it ------------------------ */
 
@@ -144,4 +146,83 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 		e = block_probe(a, ret, f);
 	ask_free(a);
 	return e;
+}
+
+/* -- what it says of accounts ---------------------------------------------- */
+
+static void seen_write(const struct ask_question *q, struct buf *body)
+{
+	const struct block_question *b = q->ctx;
+
+	q->connector->block(body, b);
+}
+
+/* The counts and balances of a block, and which transactions are in it: what both ways to
+ * read one have. */
+static void seen_digest(struct hash *ret, const struct block_facts *b)
+{
+	struct sha256 *s = sha256_begin();
+
+	for (uint32_t i = 0; i < b->accounts_n; i++) {
+		sha256_add(s, &b->accounts[i].count, sizeof b->accounts[i].count);
+		sha256_add(s, &b->accounts[i].balance, sizeof b->accounts[i].balance);
+	}
+	for (uint32_t i = 0; i < b->tx_n; i++)
+		sha256_add(s, b->tx[i].hash.at, sizeof b->tx[i].hash.at);
+	sha256_end(s, ret->at);
+}
+
+static enum err seen_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	const struct block_question *b = q->ctx;
+	struct probe_seen *ret = fact;
+	struct block_facts facts = { 0 };
+	struct node_word word;
+	enum err e = q->connector->block_read(&facts, &word, b, answer, len, f);
+
+	if (e == ERR_OK) {
+		ret->block = b->hash;
+		seen_digest(&ret->accounts, &facts);
+	}
+	block_facts_release(&facts);
+	return e;
+}
+
+enum err probe_look(struct world *w, const struct chain_config *c, int endpoint,
+    const struct probe *p, uint64_t height, const struct address *who, uint32_t n,
+    struct probe_seen *ret, struct fail *f)
+{
+	struct chain_config alone = *c;
+	struct watched watched[PROBE_ACCOUNTS_MAX] = { 0 };
+	struct block_question b = { .height = height,
+		.way = p->block_receipts ? BLOCK_RECEIPTS : BLOCK_WHOLE,
+		.by_number = !p->by_hash,
+		.watched = watched,
+		.watched_n = n };
+	struct ask_question q = {
+		.ctx = &b, .write = seen_write, .read = seen_read, .size = sizeof *ret
+	};
+	struct ask_said said;
+	struct fail why;
+	struct ask *a;
+	bool known = false;
+	enum err e;
+
+	CHECK(n <= PROBE_ACCOUNTS_MAX);
+	*ret = (struct probe_seen){ .block = { { 0 } } };
+	for (uint32_t i = 0; i < n; i++)
+		watched[i] = (struct watched){ .account = who[i], .balance = true };
+	alone.endpoints = &c->endpoints[endpoint];
+	alone.endpoints_n = alone.quorum = 1;
+	a = ask_new(w, &alone, PROBE_PATIENCE_MS, true);
+	e = look_blocks(a, &height, 1, &b.hash, &known, &why);
+	if (e == ERR_OK && known) {
+		e = ask_each(a, &q, f);
+		ask_said(a, 0, &said);
+		if (e == ERR_OK && said.fact)
+			*ret = *(const struct probe_seen *)said.fact;
+	}
+	ask_free(a);
+	return world_signalled(w) ? fail_set(f, ERR_STOPPED, "stopped") : ERR_OK;
 }

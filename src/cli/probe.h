@@ -19,8 +19,19 @@ struct probe {
 	bool by_hash;        /* by its hash */
 };
 
+#define PROBE_ACCOUNTS_MAX 16
+
+/* What one node says of some accounts at a block; zero where it says nothing. */
+struct probe_seen {
+	struct hash block, accounts; /* accounts: over counts, balances, transactions */
+};
+
 /* fails: STOPPED; all else is in the probe. */
 NODISCARD enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
     struct probe *ret, struct fail *f);
+/* In the way that the probe found. */
+NODISCARD enum err probe_look(struct world *w, const struct chain_config *c, int endpoint,
+    const struct probe *p, uint64_t height, const struct address *who, uint32_t n,
+    struct probe_seen *ret, struct fail *f);
 
 #endif

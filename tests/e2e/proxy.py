@@ -10,8 +10,9 @@ methods of the calls in the request, and names what shall go wrong this time, or
   429      not forwarded: too many requests, Retry-After
   503      not forwarded
 
-With `lag` set it shows the chain as it was that many blocks ago, and `alter` may change
-the result of a call. It counts the eth_sendRawTransaction calls that came in and were not
+With `lag` set it shows the chain as it was that many blocks ago, with `frozen` as it was
+at that height for ever; `alter` may change the result of a call, and `upstream` may become
+another node's port at any time. It counts the eth_sendRawTransaction calls that came in and were not
 answered: `holding()` stops the answers, so that the count is true for as long as it takes
 to look at it and to kill somebody.
 """
@@ -165,7 +166,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(200, answer, JSON_TYPE)
 
     def forward(self, proxy, body):
-        past = None
+        past = Past(proxy.frozen) if proxy.frozen else None
         if proxy.lag:
             past = Past(max(0, proxy.head() - proxy.lag))
         if not past and not proxy.alter:
@@ -184,7 +185,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return json.dumps(whole).encode()
 
     def fetch(self, proxy, body):
-        if self.upstream and time.monotonic() > self.fetched + IDLE_S:
+        if self.upstream and (
+            time.monotonic() > self.fetched + IDLE_S
+            or self.upstream.port != proxy.upstream
+        ):
             self.upstream.close()
             self.upstream = None
         self.fetched = time.monotonic()
@@ -233,6 +237,7 @@ class Proxy:
         self.fault = fault
         self.delay_s = delay_s
         self.lag = 0
+        self.frozen = None
         self.alter = None
         self.requests = self.calls = self.sends = self.outstanding = 0
         self.gate = threading.RLock()
