@@ -46,6 +46,15 @@ void hex_format(char *out, const void *data, size_t len)
 	*out = '\0';
 }
 
+size_t hex_span(const char *text, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && digit_value(text[n]) >= 0)
+		n++;
+	return n;
+}
+
 bool hex_parse(void *out, size_t len, const char *text, size_t text_len)
 {
 	uint8_t *to = out;

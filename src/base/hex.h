@@ -12,6 +12,9 @@ void hex_format(char *out, const void *data, size_t len);
 /* Exactly 2 * len digits of either case (no 0x); false on anything else. */
 bool hex_parse(void *out, size_t len, const char *text, size_t text_len);
 
+/* How many digits the text begins with, of at most max bytes that it has. */
+size_t hex_span(const char *text, size_t max);
+
 /* "0x" and exactly 2 * len digits. */
 bool hex_parse_0x(void *out, size_t len, const char *text);
 

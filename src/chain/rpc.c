@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "codec/json.h"
 
+#define HASH_DIGITS 64
+
 /* -- writing --------------------------------------------------------------- */
 
 void rpc_begin(struct rpc_batch *b, struct buf *out)
@@ -150,20 +152,39 @@ static void object_take(struct rpc_answer *a)
 	}
 }
 
-/* More than half of a receipt is its bloom, which nobody reads: 512 digits that the
- * parser would look at one by one. In place; returns what is left. */
-static size_t blooms_cut(char *text, size_t len)
-{
-	static const char key[] = "\"logsBloom\":\"0x",
-			  digits[] = "0123456789abcdefABCDEF";
-	char *to = text, *at = text, *end = text + len, *bloom;
+/* Digits that nobody reads and the parser would look at one by one: where they end. */
+typedef char *pass_fn(char *at, const char *end);
 
-	while ((bloom = memmem(at, (size_t)(end - at), key, sizeof key - 1))) {
-		bloom += sizeof key - 1;
-		memmove(to, at, (size_t)(bloom - at));
-		to += bloom - at;
-		for (at = bloom; at < end && *at && strchr(digits, *at); at++)
-			;
+/* More than half of a receipt is its bloom. */
+static char *bloom_pass(char *at, const char *end)
+{
+	return at + hex_span(at, (size_t)(end - at));
+}
+
+/* Nearly all of a header is the hashes of its transactions. The last one stays: such a
+ * list is not an empty one. */
+static char *hashes_pass(char *at, const char *end)
+{
+	static const char next[] = "\",\"0x";
+	size_t len = sizeof next - 1;
+
+	while ((size_t)(end - at) > HASH_DIGITS + len &&
+	    hex_span(at, HASH_DIGITS) == HASH_DIGITS &&
+	    !memcmp(at + HASH_DIGITS, next, len))
+		at += HASH_DIGITS + len;
+	return at;
+}
+
+/* In place, what pass passes over behind each key; returns what is left. */
+static size_t cut(char *text, size_t len, const char *key, pass_fn *pass)
+{
+	char *to = text, *at = text, *end = text + len, *digits;
+
+	while ((digits = memmem(at, (size_t)(end - at), key, strlen(key)))) {
+		digits += strlen(key);
+		memmove(to, at, (size_t)(digits - at));
+		to += digits - at;
+		at = pass(digits, end);
 	}
 	memmove(to, at, (size_t)(end - at));
 	return (size_t)(to - text) + (size_t)(end - at);
@@ -172,8 +193,11 @@ static size_t blooms_cut(char *text, size_t len)
 static json_t *answer_read(const char *text, size_t len, struct fail *f)
 {
 	char *slim = mem_copy(text, len);
-	json_t *root = json_read(slim, blooms_cut(slim, len), f);
+	json_t *root;
 
+	len = cut(slim, len, "\"logsBloom\":\"0x", bloom_pass);
+	len = cut(slim, len, "\"transactions\":[\"0x", hashes_pass);
+	root = json_read(slim, len, f);
 	free(slim);
 	return root;
 }

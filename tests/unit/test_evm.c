@@ -1300,6 +1300,47 @@ static int setup(void **state)
 	return 0;
 }
 
+/* Of a list of hashes the last one stays; what is no such list stays whole. */
+static void hashes_are_passed_over(void **state)
+{
+#define H64 "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define LIST(list) "{\"id\":0,\"result\":{\"transactions\":[" list "],\"gas\":\"0x1f\"}}"
+	static const struct {
+		const char *text;
+		size_t left;
+	} lists[] = {
+		{ LIST(""), 0 },
+		{ LIST("\"0x" H64 "\""), 1 },
+		{ LIST("\"0x" H64 "\",\"0x" H64 "\",\"0x" H64 "\""), 1 },
+		{ LIST("\"0x" H64 "\",\"0x" H64 "0\",\"0x" H64 "\""), 2 },
+		{ LIST("\"0x" H64 "\", \"0x" H64 "\""), 2 },
+		{ LIST("{\"hash\":\"0x" H64 "\"},{}"), 2 },
+	};
+	static const char *const broken[] = { LIST("\"0x" H64 "\",\"0x"),
+		LIST("\"0x" H64 "\",\"0x" H64 "\","), LIST("\"0x" H64 "\",\"0x" H64),
+		"{\"id\":0,\"result\":{\"transactions\":[\"0x" H64 "\",\"0x" H64 };
+	struct rpc_answer a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		const json_t *list;
+
+		assert_int_equal(
+		    rpc_read(&a, 1, lists[i].text, strlen(lists[i].text), NULL), ERR_OK);
+		list = json_object_get(a.replies[0].result, "transactions");
+		assert_int_equal(json_array_size(list), lists[i].left);
+		assert_string_equal(
+		    json_string_value(json_object_get(a.replies[0].result, "gas")),
+		    "0x1f");
+		rpc_release(&a);
+	}
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		assert_int_equal(
+		    rpc_read(&a, 1, broken[i], strlen(broken[i]), NULL), ERR_BAD_ANSWER);
+		rpc_release(&a);
+	}
+}
+
 static void blooms_are_passed_over(void **state)
 {
 	static const char two[] = "[{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":["
@@ -1330,6 +1371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blooms_are_passed_over),
+		cmocka_unit_test(hashes_are_passed_over),
 		cmocka_unit_test(signs_as_others_do),
 		cmocka_unit_test(reads_back),
 		cmocka_unit_test(damaged_bytes_are_refused),
