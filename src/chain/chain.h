@@ -20,6 +20,7 @@
 #include "crypto/secret.h"
 
 #define CHAIN_BATCH_MAX 1000
+#define CHAIN_CODE_MAX 2000 /* addresses that fit the 48 KiB of an init code */
 #define PAYLOAD_DATA_MAX 68
 #define NODE_TEXT_MAX 200
 
@@ -332,7 +333,7 @@ struct connector {
 	    uint64_t height);
 	enum err (*try_read)(
 	    struct node_word *ret, const char *answer, size_t len, struct fail *f);
-	/* One byte each: has code. At most CHAIN_BATCH_MAX addresses, one eth_call. */
+	/* One byte each: has code. At most CHAIN_CODE_MAX addresses, one eth_call. */
 	void (*code)(struct buf *body, const struct address *who, uint32_t n);
 	enum err (*code_read)(
 	    uint8_t *ret, uint32_t n, const char *answer, size_t len, struct fail *f);

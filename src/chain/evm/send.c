@@ -132,11 +132,13 @@ static const uint8_t code_probe[] = {
 	/* 43 */ 0xf3,       /* RETURN */
 };
 
+_Static_assert(sizeof code_probe + 20 * CHAIN_CODE_MAX <= 49152, "EIP-3860");
+
 void evm_code(struct buf *body, const struct address *who, uint32_t n)
 {
 	struct rpc_batch b;
 
-	CHECK(n > 0 && n <= CHAIN_BATCH_MAX);
+	CHECK(n > 0 && n <= CHAIN_CODE_MAX);
 	rpc_begin(&b, body);
 	rpc_call(&b, "eth_call");
 	rpc_json(&b, "{\"data\":\"0x");

@@ -14,7 +14,7 @@
 #include "kinds/airdrop/inside.h"
 
 #define HASH_ROWS 4096
-#define CODE_ROWS CHAIN_BATCH_MAX
+#define CODE_ROWS CHAIN_CODE_MAX
 #define ESTIMATE_ROWS 100
 #define ASK_PAUSE_MS 1000
 /* More is no payment. */
