@@ -10,6 +10,11 @@ VALUES (:kind, :name, :plan, :again, :chain, :account, :state, :state, :cap, :it
 	:items, :planned, 0, :zero, 0, :zero, 0, :zero, 0, :zero, :zero, :zero, :started_ms)
 RETURNING id;
 
+-- The newest: a plan that was compared with the journal was compared up to here.
+-- name: operation_newest
+-- out: id i64?
+SELECT MAX(id) AS id FROM operation;
+
 -- name: operation_get
 -- in: id i64
 -- out: id i64, kind text, name text, plan b32, again i64, chain i64, account i64, state i64, back_to i64, waits_for text?, cap amount, items i64, planned amount, pending_n i64, pending_sum amount, live_n i64, live_sum amount, final_n i64, final_sum amount, void_n i64, void_sum amount, refunded_n i64, refunded_sum amount, fees_final amount, fees_held amount, started_ms i64, ended_ms i64?

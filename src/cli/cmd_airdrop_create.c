@@ -69,11 +69,14 @@ static enum err consent(struct run *r, struct fail *f)
 {
 	bool yes = args_has(&r->cli->args, "--yes");
 
+	if (r->consented)
+		return ERR_OK;
 	if (!yes || !(r->cli->args.json || r->cli->args.quiet))
 		draft_tell(&r->draft, &r->cap);
 	else
 		draft_warn_unseen(&r->draft);
-	if (yes || answered_yes(r))
+	r->consented = yes || answered_yes(r);
+	if (r->consented)
 		return ERR_OK;
 	return fail_set(f, ERR_STOPPED, "nothing was journaled, nothing was sent");
 }
@@ -100,7 +103,7 @@ static enum err check_list(struct run *r, struct fail *f)
 static enum err ask_and_read(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	struct world *w = r->loop.world;
+	struct world *w = r->world;
 	int64_t until_ms = world_now_ms(w) + ASK_PATIENCE_MS;
 	enum err e = draft_ask(d, w, ASK_PATIENCE_MS, true, f);
 
@@ -156,7 +159,7 @@ static enum err chain_get(struct run *r, int64_t *ret, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	CHECK(sql_chain_get_one(
-	    r->loop.journal, &(struct sql_chain_get_in){ .id = *ret }, &row));
+	    r->journal, &(struct sql_chain_get_in){ .id = *ret }, &row));
 	if (memcmp(row.genesis, r->draft.genesis.at, sizeof row.genesis) == 0)
 		return ERR_OK;
 	return fail_set(f, ERR_WRONG_CHAIN,
@@ -176,20 +179,19 @@ static enum err file_put(struct airdrop_facts *a, const char *file, struct fail 
 	return fits ? ERR_OK : fail_set(f, ERR_INPUT, "%s: its path is too long", file);
 }
 
-static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
+static enum err plan_put(struct run *r, int64_t seen, struct fail *f)
 {
 	const struct draft *d = &r->draft;
-	struct airdrop_new n = { .name = r->name,
-		.key_name = d->key_name,
-		.chain = chain,
+	struct handover *h = &r->plan;
+
+	*h = (struct handover){ .chain_id = d->chain->chain_id,
+		.genesis = d->genesis,
 		.sender = d->sender,
 		.again = d->same,
+		.rows = d->sum.rows,
+		.seen = seen,
 		.cap = r->cap,
 		.planned = d->sum.total,
-		.items = d->sum.rows,
-		.in_flight_max = d->chain->max_in_flight,
-		.fee_cap = d->chain->max_fee_per_gas,
-		.now_ms = world_wall_ms(r->loop.world),
 		.facts = { .has_token = d->has_token,
 		    .token = d->token,
 		    .decimals = d->decimals,
@@ -197,27 +199,29 @@ static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
 		    .fee_to = d->fee_to,
 		    .gas = d->gas,
 		    .fee_gas = d->gas } };
-	enum err e = file_put(&n.facts, d->file, f);
-
-	if (e != ERR_OK)
-		return e;
-	memcpy(n.plan, d->plan, sizeof n.plan);
-	memcpy(n.facts.symbol, d->symbol, sizeof n.facts.symbol);
-	memcpy(n.facts.file_hash, d->sum.file_hash, sizeof n.facts.file_hash);
-	r->operation = airdrop_create(r->loop.journal, &n);
-	e = journal_commit(r->loop.journal, f);
-	if (e != ERR_OK)
-		r->operation = 0;
-	return e;
+	snprintf(h->name, sizeof h->name, "%s", r->name);
+	snprintf(h->key, sizeof h->key, "%s", d->key_name);
+	snprintf(h->chain, sizeof h->chain, "%s", d->chain->name);
+	memcpy(h->plan, d->plan, sizeof h->plan);
+	memcpy(h->facts.symbol, d->symbol, sizeof h->facts.symbol);
+	memcpy(h->facts.file_hash, d->sum.file_hash, sizeof h->facts.file_hash);
+	return file_put(&h->facts, d->file, f);
 }
 
-enum err run_create(struct run *r, struct fail *f)
+static int64_t newest(struct journal *j)
+{
+	struct sql_operation_newest_out row;
+
+	return sql_operation_newest_one(j, &row) && !row.no_id ? row.id : 0;
+}
+
+enum err run_plan(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	int64_t chain;
+	int64_t seen = newest(r->journal);
 	enum err e = consent_possible(r, f);
 
-	d->journal = r->loop.journal;
+	d->journal = r->journal;
 	d->again = args_has(&r->cli->args, "--again");
 	if (e == ERR_OK)
 		e = ask_and_read(r, f);
@@ -227,9 +231,30 @@ enum err run_create(struct run *r, struct fail *f)
 		e = cap_check(r, f);
 	if (e == ERR_OK)
 		e = consent(r, f);
+	return e == ERR_OK ? plan_put(r, seen, f) : e;
+}
+
+static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
+{
+	struct airdrop_new n =
+	    handover_plan(&r->plan, chain, r->draft.chain, world_wall_ms(r->world));
+	enum err e;
+
+	r->operation = airdrop_create(r->journal, &n);
+	e = journal_commit(r->journal, f);
+	if (e != ERR_OK)
+		r->operation = 0;
+	return e;
+}
+
+enum err run_create(struct run *r, struct fail *f)
+{
+	int64_t chain;
+	enum err e = run_plan(r, f);
+
 	if (e != ERR_OK)
 		return e;
-	loop_start(&r->loop, d->chain, 1, LOOP_NONE);
+	loop_start(&r->loop, r->draft.chain, 1, LOOP_NONE);
 	e = chain_get(r, &chain, f);
 	return e == ERR_OK ? journal_put(r, chain, f) : e;
 }

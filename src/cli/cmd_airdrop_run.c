@@ -13,21 +13,9 @@
 
 /* -- the command line ------------------------------------------------------ */
 
-static bool name_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || (c & 0x80);
-}
-
-/* It is typed behind other words, where a number is an id. */
 static enum err name_check(const char *name, struct fail *f)
 {
-	size_t len = strlen(name), digits = strspn(name, "0123456789");
-	bool good = len > 0 && len < OPERATION_NAME_MAX && digits < len && name[0] != '-';
-
-	for (size_t i = 0; i < len; i++)
-		good = good && name_byte(name[i]);
-	if (good)
+	if (handover_name_good(name))
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
 	    "a name is letters, digits, '.', '_' and '-', at most %d of them "
@@ -80,8 +68,8 @@ static enum err log_calm(const struct cli *c, struct fail *f)
 
 bool run_signalled(struct run *r)
 {
-	world_wait(r->loop.world, 0);
-	return world_signalled(r->loop.world) != 0;
+	world_wait(r->world, 0);
+	return world_signalled(r->world) != 0;
 }
 
 static bool import_stop(void *ctx)
@@ -90,7 +78,7 @@ static bool import_stop(void *ctx)
 }
 
 /* The file that was given holds the plan, wherever the first one is now. */
-static void moved_tell(const struct run *r, const struct airdrop_facts *a)
+void run_moved_tell(const struct run *r, const struct airdrop_facts *a)
 {
 	char *path = realpath(r->draft.file, NULL);
 
@@ -106,31 +94,37 @@ static enum err import(struct run *r, struct fail *f)
 	struct airdrop_facts a;
 	struct operation o;
 
-	CHECK(operation_read(r->loop.journal, r->operation, &o));
-	CHECK(airdrop_read(r->loop.journal, r->operation, &a));
+	CHECK(operation_read(r->journal, r->operation, &o));
+	CHECK(airdrop_read(r->journal, r->operation, &a));
 	if (a.imported >= o.items)
 		return ERR_OK;
 	rules.judge = false;
-	moved_tell(r, &a);
-	return airdrop_import_from(r->loop.journal, r->operation, r->draft.file,
+	run_moved_tell(r, &a);
+	return airdrop_import_from(r->journal, r->operation, r->draft.file,
 	    r->draft.sum.file_hash, &rules, import_stop, r, f);
+}
+
+void run_cap_tell(const struct run *r, const struct operation *before)
+{
+	char from[AMOUNT_TEXT_MAX], to[AMOUNT_TEXT_MAX];
+
+	amount_format(from, &before->cap, NATIVE_DECIMALS);
+	amount_format(to, &r->cap, NATIVE_DECIMALS);
+	cli_say(r->cli, "The cap on fees of %s was %s and is now %s.", before->name, from,
+	    to);
 }
 
 static enum err cap_put(struct run *r, struct operation *o, struct fail *f)
 {
-	char from[AMOUNT_TEXT_MAX], to[AMOUNT_TEXT_MAX];
-
 	if (!r->has_cap || amount_cmp(&o->cap, &r->cap) == 0)
 		return ERR_OK;
-	amount_format(from, &o->cap, NATIVE_DECIMALS);
-	amount_format(to, &r->cap, NATIVE_DECIMALS);
+	run_cap_tell(r, o);
 	operation_cap(r->loop.runner, o, &r->cap);
 	operation_put(r->loop.runner, o);
-	cli_say(r->cli, "The cap on fees of %s was %s and is now %s.", o->name, from, to);
-	return journal_commit(r->loop.journal, f);
+	return journal_commit(r->journal, f);
 }
 
-static enum err verdict(const struct operation *o, struct fail *f)
+enum err run_verdict(const struct operation *o, struct fail *f)
 {
 	const struct totals *t = o->by_state;
 
@@ -157,8 +151,8 @@ static enum err run_on(struct run *r, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	CHECK(operation_read(r->loop.journal, r->operation, &o));
-	return verdict(&o, f);
+	CHECK(operation_read(r->journal, r->operation, &o));
+	return run_verdict(&o, f);
 }
 
 static enum err run_known(struct run *r, struct fail *f)
@@ -169,10 +163,10 @@ static enum err run_known(struct run *r, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	loop_start(&r->loop, r->draft.chain, 1, r->operation);
-	CHECK(operation_read(r->loop.journal, r->operation, &o));
+	CHECK(operation_read(r->journal, r->operation, &o));
 	e = cap_put(r, &o, f);
 	if (e == ERR_OK && operation_ended(&o))
-		return verdict(&o, f);
+		return run_verdict(&o, f);
 	if (e == ERR_OK)
 		e = loop_stuck(&r->loop, &o, f);
 	if (e == ERR_OK)
@@ -192,36 +186,78 @@ static enum err run_new(struct run *r, struct fail *f)
 	return run_on(r, f);
 }
 
-static enum err run_owned(struct run *r, struct fail *f)
+static enum err run_here(struct run *r, struct fail *f)
 {
 	struct sql_operation_by_name_in in = { .name = r->name };
 	struct sql_operation_by_name_out found;
 
-	if (!sql_operation_by_name_one(r->loop.journal, &in, &found))
+	r->journal = r->loop.journal;
+	r->world = r->loop.world;
+	keyring_asks(r->cli->keyring, false); /* from now on for others */
+	loop_listen(&r->loop);
+	if (!sql_operation_by_name_one(r->journal, &in, &found))
 		return run_new(r, f);
 	r->operation = found.id;
 	return run_known(r, f);
 }
 
+static enum err run_reader(struct run *r, struct fail *f)
+{
+	enum err e = journal_read(&r->journal, r->cli->config->journal, f);
+
+	r->world = client_world(r->client);
+	return e == ERR_OK ? run_there(r, f) : e;
+}
+
+/* Did the owner that was asked end, or the journal move on, so that all begins again? */
+static bool is_again(const struct run *r, enum err e)
+{
+	return own_lost(r->client, e) || e == ERR_STALE;
+}
+
+static void run_close(struct run *r)
+{
+	if (r->client) {
+		client_close(r->client);
+		journal_close(r->journal);
+	} else {
+		loop_close(&r->loop);
+	}
+	r->client = NULL;
+	r->journal = NULL;
+}
+
+static enum err run_once(struct run *r, bool *ret_again, struct fail *f)
+{
+	enum err e = own_or_reach(&r->loop, &r->client, r->cli,
+	    r->joined ? OWNER_PATIENCE_LONG_MS : OWNER_PATIENCE_MS, f);
+
+	*ret_again = false;
+	r->joined |= r->client != NULL;
+	if (e == ERR_OK)
+		e = r->client ? run_reader(r, f) : run_here(r, f);
+	progress_end(&r->loop.progress);
+	*ret_again = is_again(r, e);
+	if (!*ret_again && r->operation && e != ERR_CONFLICT && e != ERR_INPUT) {
+		airdrop_tell(r->cli, r->journal, r->operation);
+		r->cli->told = true;
+	}
+	run_close(r);
+	return e;
+}
+
+/* Whoever owns the journal pays; when he ends, another does, maybe this process. */
 enum err cmd_airdrop_run(struct cli *c, struct fail *f)
 {
 	struct run r = { .cli = c };
+	bool again = true;
 	enum err e = run_args(&r, f);
 
 	if (e == ERR_OK)
 		e = log_calm(c, f);
 	if (e != ERR_OK)
 		return e;
-	e = loop_open(&r.loop, c, f);
-	if (e == ERR_OK)
-		loop_listen(&r.loop);
-	if (e == ERR_OK)
-		e = run_owned(&r, f);
-	progress_end(&r.loop.progress);
-	if (r.operation && e != ERR_CONFLICT && e != ERR_INPUT) {
-		airdrop_tell(c, r.loop.journal, r.operation);
-		c->told = true;
-	}
-	loop_close(&r.loop);
+	while (again)
+		e = run_once(&r, &again, f);
 	return e;
 }

@@ -4,23 +4,42 @@
 #define PAWL_CLI_CMD_AIRDROP_RUN_H
 
 #include "cli/cmd_airdrop.h"
-#include "cli/loop.h"
+#include "cli/own.h"
 
 struct run {
 	struct cli *cli;
-	struct loop loop;
+	struct loop loop;        /* open where this process owns the journal; else */
+	struct client *client;   /* who does is asked, and */
+	struct journal *journal; /* the loop's, or one to read */
+	struct world *world;     /* the loop's or the client's */
 	struct draft draft;
+	struct handover plan;
 	char name[OPERATION_NAME_MAX];
-	bool has_cap;
+	bool has_cap, consented;
+	bool joined;       /* another owner, once */
 	struct amount cap; /* --max-total-fee */
 	int64_t operation; /* the journal's; 0: there is none of this name */
 };
 
-/* Plan, judge, ask, journal: then r->operation is there, its list not yet. */
+/* Draft, judge, ask: then r->plan is there, and nothing journaled. */
+NODISCARD enum err run_plan(struct run *r, struct fail *f);
+
+/* The same, and journal it: then r->operation is there, its list not yet. */
 NODISCARD enum err run_create(struct run *r, struct fail *f);
 
 /* The operation of this name must have this content; CONFLICT shows where it has not. */
 NODISCARD enum err run_compare(struct run *r, struct fail *f);
+
+/* Give it to the process that owns the journal, if it is not there, and watch it. fails:
+ * also as client_command. */
+NODISCARD enum err run_there(struct run *r, struct fail *f);
+
+/* How it ended, for the exit code. */
+NODISCARD enum err run_verdict(const struct operation *o, struct fail *f);
+/* The cap is another one now. */
+void run_cap_tell(const struct run *r, const struct operation *before);
+/* The list is read from another place than the first time. */
+void run_moved_tell(const struct run *r, const struct airdrop_facts *a);
 
 /* Long passes over a list: has a signal come? */
 bool run_signalled(struct run *r);

@@ -44,7 +44,7 @@ static enum err settle(struct cli *c, struct told *t, struct fail *f)
 	for (;;) {
 		struct client *client = NULL;
 		struct loop l;
-		enum err e = own_or_reach(&l, &client, c, f);
+		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_LONG_MS, f);
 		bool lost;
 
 		if (e == ERR_OK)

@@ -20,6 +20,7 @@ struct entry {
 
 struct keyring {
 	const struct config *config;
+	bool silent;           /* nobody is asked for a password */
 	struct entry *entries; /* one for each of config->keys */
 };
 
@@ -45,13 +46,24 @@ void keyring_free(struct keyring *k)
 
 /* -- from a reference to a secret ------------------------------------------ */
 
+bool keyring_asks(struct keyring *k, bool may)
+{
+	bool before = !k->silent;
+
+	k->silent = !may;
+	return before;
+}
+
 static enum err password_get(
-    struct secret **ret, const struct key_config *key, struct fail *f)
+    struct secret **ret, const struct key_config *key, bool silent, struct fail *f)
 {
 	char prompt[64];
 
 	if (key->password.kind != REF_PROMPT)
 		return ref_read(ret, &key->password, f);
+	if (silent)
+		return fail_set(f, ERR_KEY,
+		    "its password is to be typed, and nobody is asked for it here");
 	snprintf(prompt, sizeof prompt, "Password of key %s: ", key->name);
 	if (term_ask_secret(ret, prompt, f) != ERR_OK)
 		return fail_wrap(
@@ -69,7 +81,7 @@ static enum err keystore_load(struct buf *out, const char *path, struct fail *f)
 }
 
 static enum err keystore_resolve(
-    struct secret **ret, const struct key_config *key, struct fail *f)
+    struct secret **ret, const struct key_config *key, bool silent, struct fail *f)
 {
 	struct secret *password = NULL;
 	struct buf json;
@@ -78,7 +90,7 @@ static enum err keystore_resolve(
 	buf_init(&json, KEYSTORE_FILE_MAX);
 	e = keystore_load(&json, key->source.at, f);
 	if (e == ERR_OK)
-		e = password_get(&password, key, f);
+		e = password_get(&password, key, silent, f);
 	if (e == ERR_OK)
 		e = keystore_decrypt(ret, buf_text(&json), json.len, password, f);
 	secret_free(password);
@@ -133,8 +145,9 @@ static enum err entry_resolve(struct keyring *k, int at, struct fail *f)
 	const struct key_config *key = &k->config->keys[at];
 	struct secret *secret = NULL;
 	struct address address;
-	enum err e = key->source.kind == REF_KEYSTORE ? keystore_resolve(&secret, key, f)
-						      : hex_resolve(&secret, key, f);
+	enum err e = key->source.kind == REF_KEYSTORE
+	    ? keystore_resolve(&secret, key, k->silent, f)
+	    : hex_resolve(&secret, key, f);
 
 	if (e == ERR_OK)
 		e = secp_address(address.at, secret, f);

@@ -20,6 +20,9 @@ void keyring_free(struct keyring *k);                /* NULL is fine */
 NODISCARD enum err keyring_get(struct keyring *k, const char *name,
     const struct secret **ret, struct address *ret_address, struct fail *f);
 
+/* May anybody be asked for a password from now on? Gives back what was so until now. */
+bool keyring_asks(struct keyring *k, bool may);
+
 /* The address alone. A keystore names it without its password; nothing is signed by
  * that claim: keyring_get compares it with the key. */
 NODISCARD enum err keyring_address(

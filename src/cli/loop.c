@@ -101,6 +101,28 @@ static enum err face_key_peek(
 	return keyring_peek(l->cli->keyring, name, ret, f);
 }
 
+/* Who asks is told what to do, since it is not his process that lacks something. */
+static enum err face_key_usable(
+    void *ctx, const char *name, const struct address *address, struct fail *f)
+{
+	const struct loop *l = ctx;
+	bool asks = keyring_asks(l->cli->keyring, false);
+	const struct secret *secret;
+	struct address found;
+	struct fail why = { ERR_OK, "" };
+	enum err e = keyring_get(l->cli->keyring, name, &secret, &found, &why);
+
+	keyring_asks(l->cli->keyring, asks);
+	if (e == ERR_OK && address_same(&found, address))
+		return ERR_OK;
+	return fail_set(f, ERR_KEY,
+	    "process %lld owns the journal, and can't use it: %.200s; start it where it "
+	    "can, or stop it, which is safe (kill %lld), and run this again",
+	    (long long)getpid(),
+	    e == ERR_OK ? "its key of this name is another one" : why.why,
+	    (long long)getpid());
+}
+
 static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f);
 
@@ -112,6 +134,7 @@ static struct serve_face face_of(struct loop *l)
 		.chain = face_chain,
 		.chain_named = face_chain_named,
 		.key_peek = face_key_peek,
+		.key_usable = face_key_usable,
 		.stuck = face_stuck };
 }
 

@@ -11,7 +11,6 @@
 #include "cli/report.h"
 #include "journal/sql.gen.h"
 
-#define OWNER_PATIENCE_MS 3000 /* for one that has just begun, or is about to end */
 #define OWNER_LOOK_MS 50
 #define LOST_MAX 5 /* owners that end while they are asked */
 #define AGAIN_MS 200
@@ -41,9 +40,10 @@ enum err own_chain(struct config *c, struct journal *j, int64_t chain,
 
 /* -- who owns it ----------------------------------------------------------- */
 
-enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c, struct fail *f)
+enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
+    int64_t patience_ms, struct fail *f)
 {
-	int64_t until_ms = report_wall_ms() + OWNER_PATIENCE_MS;
+	int64_t until_ms = report_wall_ms() + patience_ms;
 
 	for (;;) {
 		enum err e = loop_open(l, c, f);
@@ -169,7 +169,7 @@ enum err own_command(
 	for (int tries = 0;; tries++) {
 		struct client *client = NULL;
 		struct loop l;
-		enum err e = own_or_reach(&l, &client, c, f);
+		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_MS, f);
 		bool lost;
 
 		if (e == ERR_OK)

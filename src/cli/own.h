@@ -10,11 +10,16 @@
 #include "cli/loop.h"
 #include "serve/client.h"
 
+/* For an owner that does not listen: he has just begun, or is about to end. The second is
+ * for who was let in by one before. */
+#define OWNER_PATIENCE_MS 3000
+#define OWNER_PATIENCE_LONG_MS 120000
+
 /* Own the journal: OK, *ret NULL, and l is open. Or reach who does: OK, and *ret is the
- * caller's. fails: as loop_open; OWNED: he has it, and does not listen for a while. l is
- * valid for loop_close in any case. */
-NODISCARD enum err own_or_reach(
-    struct loop *l, struct client **ret, struct cli *c, struct fail *f);
+ * caller's. fails: as loop_open; OWNED: he has it, and does not listen. l is valid for
+ * loop_close in any case. */
+NODISCARD enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
+    int64_t patience_ms, struct fail *f);
 
 /* Did an owner that was asked end meanwhile? Then all is begun again. */
 bool own_lost(const struct client *client, enum err e);

@@ -158,34 +158,73 @@ static enum err ask(struct client *c, enum route route, const char *name,
 	return e == ERR_OK ? answer_read(c, ret, f) : e;
 }
 
-static enum err ask_command(
-    struct client *c, const struct request *q, struct told *ret, struct fail *f)
+/* What answers with what came of it; where the nodes must say something first, it is
+ * asked again for a while. body is kept. */
+static enum err ask_told(struct client *c, const struct request *q,
+    const struct buf *body, struct told *ret, struct fail *f)
 {
-	json_t *o = NULL;
-	struct buf body;
-	enum err e;
+	int64_t until_ms = world_now_ms(c->world) + PATIENCE_MS;
 
-	buf_init(&body, REQUEST_JSON_MAX);
-	request_body(&body, q);
-	e = ask(c, q->route, q->name, &body, &o, f);
-	if (e == ERR_OK && !wire_told_decode(o, ret))
-		e = fail_set(f, ERR_BAD_ANSWER, "the owner's answer is not understood");
-	json_decref(o);
-	return e;
+	for (;;) {
+		json_t *o = NULL;
+		struct buf copy;
+		int64_t now_ms;
+		enum err e;
+
+		buf_init(&copy, body->len + 1);
+		buf_add(&copy, body->data, body->len);
+		e = ask(c, q->route, q->name, &copy, &o, f);
+		if (e == ERR_OK && !wire_told_decode(o, ret))
+			e = fail_set(
+			    f, ERR_BAD_ANSWER, "the owner's answer is not understood");
+		json_decref(o);
+		now_ms = world_now_ms(c->world);
+		if (e != ERR_NO_QUORUM || now_ms >= until_ms)
+			return e;
+		world_wait(c->world, now_ms + AGAIN_MS);
+		if (world_signalled(c->world))
+			return fail_set(f, ERR_STOPPED, "stopped; nothing was changed");
+	}
 }
 
 enum err client_command(
     struct client *c, const struct request *q, struct told *ret, struct fail *f)
 {
-	int64_t until_ms = world_now_ms(c->world) + PATIENCE_MS, now_ms;
-	enum err e = ask_command(c, q, ret, f);
+	struct buf body;
+	enum err e;
 
-	while (e == ERR_NO_QUORUM && (now_ms = world_now_ms(c->world)) < until_ms) {
-		world_wait(c->world, now_ms + AGAIN_MS);
-		if (world_signalled(c->world))
-			return fail_set(f, ERR_STOPPED, "stopped; nothing was resumed");
-		e = ask_command(c, q, ret, f);
-	}
+	buf_init(&body, REQUEST_JSON_MAX);
+	request_body(&body, q);
+	e = ask_told(c, q, &body, ret, f);
+	buf_release(&body);
+	return e;
+}
+
+enum err client_create(
+    struct client *c, const struct handover *h, struct told *ret, struct fail *f)
+{
+	struct request q = { .route = ROUTE_CREATE };
+	struct buf body;
+	enum err e;
+
+	buf_init(&body, REQUEST_JSON_MAX);
+	if (handover_encode(&body, h))
+		e = ask_told(c, &q, &body, ret, f);
+	else
+		e = fail_set(f, ERR_USAGE,
+		    "%.60s: only what is UTF-8 can be handed to the owner of the journal",
+		    h->facts.file);
+	buf_release(&body);
+	return e;
+}
+
+enum err client_rows(
+    struct client *c, const char *operation, struct buf *lines, struct fail *f)
+{
+	json_t *o = NULL;
+	enum err e = ask(c, ROUTE_ROWS, operation, lines, &o, f);
+
+	json_decref(o);
 	return e;
 }
 
@@ -208,8 +247,8 @@ static void data_take(struct client *c, bool end, const char *data, size_t len)
 /* "event: NAME\ndata: JSON": as an owner writes it, and nothing else. */
 static void event_take(struct client *c, const char *text, size_t len)
 {
-	static const char standing[] = "event: standing\ndata: ",
-			  end[] = "event: end\ndata: ";
+	static const char standing[] = "event: standing\ndata: ";
+	static const char end[] = "event: end\ndata: ";
 	size_t standing_len = sizeof standing - 1, end_len = sizeof end - 1;
 
 	if (len > standing_len && memcmp(text, standing, standing_len) == 0)

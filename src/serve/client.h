@@ -7,6 +7,7 @@
 #define PAWL_SERVE_CLIENT_H
 
 #include "serve/command.h"
+#include "serve/handover.h"
 #include "serve/standing.h"
 
 struct client;
@@ -25,6 +26,12 @@ struct world *client_world(struct client *c);
 /* A command; where the nodes must say something first it is asked again for a while. */
 NODISCARD enum err client_command(
     struct client *c, const struct request *q, struct told *ret, struct fail *f);
+
+/* A new operation, and a part of its rows (lines, given away). */
+NODISCARD enum err client_create(
+    struct client *c, const struct handover *h, struct told *ret, struct fail *f);
+NODISCARD enum err client_rows(
+    struct client *c, const char *operation, struct buf *lines, struct fail *f);
 
 /* Watch an operation until it does not go on by itself: then how that is, OK: it ended.
  */

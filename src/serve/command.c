@@ -9,6 +9,7 @@
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
 
 #define NATIVE_DECIMALS 18
@@ -439,6 +440,26 @@ static enum err resume(const struct command_at *at, const struct request *q,
 	return e;
 }
 
+/* Its owner moves it on from now: the key must be one that he can use. */
+static enum err run(const struct command_at *at, const struct request *q, struct hand *h,
+    struct told *ret, struct fail *f)
+{
+	struct operation *o = h->operation;
+	struct airdrop_facts a;
+	enum err e;
+
+	if (!q->has_plan || memcmp(q->plan, o->plan, sizeof o->plan) != 0 ||
+	    !airdrop_read(at->journal, o->id, &a))
+		return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
+	e = at->face->key_usable(
+	    at->face->ctx, h->account->key_name, &h->account->address, f);
+	if (e == ERR_OK && q->has_cap)
+		operation_cap(h->runner, o, &q->cap);
+	ret->rows = o->items;
+	ret->imported = a.imported;
+	return e;
+}
+
 static enum err operation_do(const struct command_at *at, const struct request *q,
     struct hand *h, struct told *ret, struct fail *f)
 {
@@ -452,6 +473,8 @@ static enum err operation_do(const struct command_at *at, const struct request *
 		return operation_cancel(h->runner, o, q->now, f);
 	if (q->route == ROUTE_RESUME)
 		return resume(at, q, h, ret, f);
+	if (q->route == ROUTE_RUN)
+		return run(at, q, h, ret, f);
 	CHECK(q->route == ROUTE_RETRY);
 	e = operation_retry(h->runner, o, f);
 	ret->retried = before - o->by_state[ITEM_VOID].n;

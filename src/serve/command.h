@@ -23,6 +23,10 @@ struct serve_face {
 	/* The address of a key, if nobody must be asked for it. fails: CONFIG, KEY. */
 	enum err (*key_peek)(
 	    void *ctx, const char *name, struct address *ret, struct fail *f);
+	/* Can this process sign with the key by this name, without asking anybody, and is
+	 * its address this one? fails: KEY, CONFIG, with what to do. */
+	enum err (*key_usable)(
+	    void *ctx, const char *name, const struct address *address, struct fail *f);
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
 	 * from the journal will do. */
 	enum err (*stuck)(
@@ -41,6 +45,8 @@ struct told {
 	int64_t operation; /* 0: of a chain or key */
 	char name[OPERATION_NAME_MAX];
 	int state;
+	/* of a run: the rows of its plan, and those that are there */
+	int64_t rows, imported;
 	int64_t retried;               /* rows */
 	bool moved;                    /* it was stopped, and is not any more */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */

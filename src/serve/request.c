@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "codec/json.h"
 
 #define NATIVE_DECIMALS 18
@@ -134,6 +135,14 @@ static enum err cap_read(struct request *q, const json_t *value, struct fail *f)
 	return fail_set(f, ERR_USAGE, "max_total_fee: %s", amount_fault_text(fault));
 }
 
+static enum err plan_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+
+	q->has_plan = text && hex_parse_0x(q->plan, sizeof q->plan, text);
+	return q->has_plan ? ERR_OK : fail_set(f, ERR_USAGE, "plan: no SHA-256");
+}
+
 static enum err member_read(
     struct request *q, const char *key, const json_t *value, struct fail *f)
 {
@@ -143,8 +152,10 @@ static enum err member_read(
 		return flag_read(&q->now, value, key, f);
 	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
 		return flag_read(&q->yes, value, key, f);
-	if (resumes && strcmp(key, "max_total_fee") == 0)
+	if ((resumes || q->route == ROUTE_RUN) && strcmp(key, "max_total_fee") == 0)
 		return cap_read(q, value, f);
+	if (q->route == ROUTE_RUN && strcmp(key, "plan") == 0)
+		return plan_read(q, value, f);
 	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
 }
 
@@ -173,7 +184,7 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 
 	*ret = (struct request){ .route = ROUTE_COUNT };
 	e = route_get(ret, method, path, f);
-	if (e != ERR_OK || !len || routes[ret->route].body == BODY_LINES)
+	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE || ret->route == ROUTE_ROWS)
 		return e;
 	if (routes[ret->route].body == BODY_NONE)
 		return fail_set(f, ERR_USAGE, "it takes no body");
@@ -225,8 +236,14 @@ void request_body(struct buf *out, const struct request *q)
 		buf_add_str(out, "\"now\":true");
 	if (q->yes)
 		buf_add_str(out, "\"yes\":true");
+	if (q->has_plan) {
+		buf_add_str(out, "\"plan\":\"0x");
+		buf_add_hex(out, q->plan, sizeof q->plan);
+		buf_add_str(out, "\"");
+	}
 	amount_format(cap, &q->cap, NATIVE_DECIMALS);
 	if (q->has_cap)
-		buf_addf(out, "%s\"max_total_fee\":\"%s\"", q->yes ? "," : "", cap);
+		buf_addf(out, "%s\"max_total_fee\":\"%s\"",
+		    q->yes || q->has_plan ? "," : "", cap);
 	buf_add_str(out, "}");
 }

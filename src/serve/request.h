@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/amount.h"
 #include "base/err.h"
@@ -27,14 +28,16 @@ enum route {
 struct request {
 	enum route route;
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
-	bool now, yes, has_cap;
+	bool now, yes, has_cap, has_plan;
 	struct amount cap; /* max_total_fee */
+	uint8_t plan[32];
 };
 
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);
 
-/* fails: NOT_FOUND (no such path), USAGE (another method, a body that is none). */
+/* The bodies of CREATE and ROWS are handover.h's. fails: NOT_FOUND (no such path), USAGE
+ * (another method, a body that is none). */
 NODISCARD enum err request_parse(struct request *ret, const char *method,
     const char *path, const char *body, size_t len, struct fail *f);
 

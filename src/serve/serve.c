@@ -9,7 +9,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/account.h"
 #include "engine/operation.h"
+#include "serve/intake.h"
 #include "serve/request.h"
 #include "serve/standing.h"
 #include "serve/wire.h"
@@ -43,6 +45,7 @@ struct serve {
 	struct server *server;
 	struct asked_list waiting;
 	struct stream_list streams;
+	struct intake *intakes;
 };
 
 /* -- answers --------------------------------------------------------------- */
@@ -141,37 +144,56 @@ static enum err stream_begin(
 
 /* -- commands -------------------------------------------------------------- */
 
-/* An owner that was begun for another operation moves this one on too from now on. */
+/* It is moved on from now, also by an owner that was begun for another operation. */
 static enum err take(
     struct serve *s, struct runner *r, const struct operation *o, struct fail *f)
 {
 	const struct chain_config *chain;
 	enum err e = ERR_OK;
 
-	if (!r->s.only_operation)
-		return ERR_OK;
 	if (!runner_chain_by_id(r, o->chain))
 		e = s->s.face->chain(s->s.face->ctx, s->s.journal, o->chain, &chain, f);
-	if (e == ERR_OK && !runner_chain_by_id(r, o->chain))
+	if (e != ERR_OK)
+		return e;
+	if (!runner_chain_by_id(r, o->chain))
 		(void)command_chain(r, chain);
-	if (e == ERR_OK)
+	if (r->s.only_operation)
 		runner_only(r, o->id);
-	return e;
+	else if (operation_load(r, o->id))
+		account_key(r, o->account);
+	return ERR_OK;
 }
 
-/* What is cancelled is settled here: who asked for it waits. */
-static enum err take_cancelled(
-    struct asked *q, struct runner *r, const struct told *told, struct fail *f)
+/* What is run or cancelled is moved on here: who asked for it waits. */
+static enum err command(const struct command_at *at, struct asked *q,
+    const struct request *request, struct told *told, struct fail *f)
 {
+	enum err e = command_do(at, request, told, f);
 	struct operation o;
 
-	if (!operation_read(q->serve->s.journal, told->operation, &o))
+	if (e != ERR_OK ||
+	    (request->route != ROUTE_RUN && request->route != ROUTE_CANCEL))
+		return e;
+	if (!operation_read(at->journal, told->operation, &o))
 		return fail_set(f, ERR_NOT_FOUND, "the operation is gone");
-	return take(q->serve, r, &o, f);
+	return take(q->serve, at->runner, &o, f);
 }
 
-/* Rows and effects of a command live and die together. */
-static enum err command(
+static enum err change(const struct command_at *at, struct asked *q,
+    const struct request *request, struct told *told, struct fail *f)
+{
+	size_t len;
+	const char *body = exchange_body(q->exchange, &len);
+
+	if (request->route == ROUTE_CREATE)
+		return intake_create(at, body, len, told, f);
+	if (request->route == ROUTE_ROWS)
+		return intake_rows(&q->serve->intakes, at, request, body, len, told, f);
+	return command(at, q, request, told, f);
+}
+
+/* Rows and effects of a request live and die together. */
+static enum err tell_change(
     struct asked *q, struct runner *r, const struct request *request, struct fail *f)
 {
 	struct command_at at = { .world = q->serve->s.world,
@@ -179,14 +201,12 @@ static enum err command(
 		.runner = r,
 		.face = q->serve->s.face };
 	size_t mark = outbox_mark(r->outbox);
-	struct told told;
+	struct told told = { .operation = 0 };
 	struct buf body;
 	enum err e;
 
 	journal_save(at.journal);
-	e = command_do(&at, request, &told, f);
-	if (e == ERR_OK && request->route == ROUTE_CANCEL)
-		e = take_cancelled(q, r, &told, f);
+	e = change(&at, q, request, &told, f);
 	if (e != ERR_OK) {
 		journal_save_drop(at.journal);
 		outbox_truncate(r->outbox, mark);
@@ -216,13 +236,16 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 		return tell_operation(q, r, &request, f);
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);
+	case ROUTE_CREATE:
+	case ROUTE_ROWS:
+	case ROUTE_RUN:
 	case ROUTE_PAUSE:
 	case ROUTE_RESUME:
 	case ROUTE_RETRY:
 	case ROUTE_CANCEL:
 	case ROUTE_RESUME_CHAIN:
 	case ROUTE_RESUME_KEY:
-		return command(q, r, &request, f);
+		return tell_change(q, r, &request, f);
 	case ROUTE_COUNT:
 		break;
 	}
@@ -411,5 +434,6 @@ void serve_close(struct serve *s)
 		exchange_drop(t->exchange);
 		stream_free(t);
 	}
+	intake_free(s->intakes);
 	free(s);
 }

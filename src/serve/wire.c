@@ -74,6 +74,10 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(
 		    o, "state", json_string(state_name(MACHINE_OPERATION, told->state)));
 	}
+	if (q->route == ROUTE_RUN || q->route == ROUTE_ROWS) {
+		json_object_set_new(o, "rows", json_integer(told->rows));
+		json_object_set_new(o, "imported", json_integer(told->imported));
+	}
 	if (q->route == ROUTE_RETRY)
 		json_object_set_new(o, "retried", json_integer(told->retried));
 	if (q->route == ROUTE_RESUME || !told->operation)
@@ -113,6 +117,8 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	*ret = (struct told){ .operation = 0 };
 	snprintf(ret->accepted, sizeof ret->accepted, "%s", accepted ? accepted : "");
 	(void)json_i64(o, "retried", &ret->retried);
+	(void)json_i64(o, "rows", &ret->rows);
+	(void)json_i64(o, "imported", &ret->imported);
 	(void)json_bool(o, "moved", &ret->moved);
 	if (!name)
 		return json_is_object(o);

@@ -69,6 +69,12 @@ NODISCARD enum err airdrop_import_from(struct journal *j, int64_t operation,
     const char *file, const uint8_t file_hash[32], const struct list_rules *rules,
     bool (*stop)(void *ctx), void *ctx, struct fail *f);
 
+/* The steps of it, for rows that come from somebody else, a part a turn: what is there is
+ * dropped, rows are added in their order, and so many are there now. */
+void airdrop_rows_drop(struct journal *j, int64_t operation);
+void airdrop_row_put(struct journal *j, int64_t operation, const struct list_row *row);
+void airdrop_rows_are(struct journal *j, int64_t operation, int64_t n);
+
 /* The plan's header from what is journaled, to hash rows under. */
 NODISCARD bool airdrop_header(struct journal *j, const struct operation *o,
     const struct airdrop_facts *a, struct plan_header *ret);

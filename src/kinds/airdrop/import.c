@@ -19,9 +19,7 @@ static enum err import_commit(struct import *i, struct fail *f)
 {
 	enum err e;
 
-	sql_airdrop_imported(i->j,
-	    &(struct sql_airdrop_imported_in){
-		.operation = i->operation, .imported = i->rows });
+	airdrop_rows_are(i->j, i->operation, i->rows);
 	e = journal_commit(i->j, f);
 	if (e)
 		return e;
@@ -32,11 +30,10 @@ static enum err import_commit(struct import *i, struct fail *f)
 	return ERR_OK;
 }
 
-static enum err import_row(void *ctx, const struct list_row *row, struct fail *f)
+void airdrop_row_put(struct journal *j, int64_t operation, const struct list_row *row)
 {
-	struct import *i = ctx;
 	char memo[LIST_MEMO_BYTES_MAX + 1];
-	struct sql_item_add_in in = { .operation = i->operation,
+	struct sql_item_add_in in = { .operation = operation,
 		.row = row->row,
 		.line = row->line,
 		.amount = row->amount,
@@ -49,16 +46,34 @@ static enum err import_row(void *ctx, const struct list_row *row, struct fail *f
 		memcpy(memo, row->memo, row->memo_len);
 	memo[row->memo_len] = '\0';
 	memcpy(in.recipient, row->to.at, sizeof in.recipient);
-	sql_item_add(i->j, &in);
+	sql_item_add(j, &in);
+}
+
+static enum err import_row(void *ctx, const struct list_row *row, struct fail *f)
+{
+	struct import *i = ctx;
+
+	airdrop_row_put(i->j, i->operation, row);
 	i->rows++;
 	return i->rows % CHUNK ? ERR_OK : import_commit(i, f);
+}
+
+void airdrop_rows_drop(struct journal *j, int64_t operation)
+{
+	sql_item_drop_all(j, &(struct sql_item_drop_all_in){ .operation = operation });
+	airdrop_rows_are(j, operation, 0);
+}
+
+void airdrop_rows_are(struct journal *j, int64_t operation, int64_t n)
+{
+	sql_airdrop_imported(j,
+	    &(struct sql_airdrop_imported_in){ .operation = operation, .imported = n });
 }
 
 /* What a former import left, before anything was reserved. */
 static enum err drop_rows(struct import *i, struct fail *f)
 {
-	sql_item_drop_all(
-	    i->j, &(struct sql_item_drop_all_in){ .operation = i->operation });
+	airdrop_rows_drop(i->j, i->operation);
 	return import_commit(i, f);
 }
 

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Several commands on one journal: who owns it pays for all of them, the others watch, and
+when he ends another one goes on."""
+
+import contextlib
+import json
+import random
+import signal
+import sqlite3
+import time
+
+from harness import (
+    PAYER,
+    TILL,
+    Anvil,
+    Desk,
+    check,
+    deploy,
+    exactly_once,
+    main,
+    recipients,
+    same,
+    test,
+    wait_until,
+    within,
+)
+
+
+@contextlib.contextmanager
+def desk_of(rows=100, **chain):
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 20, **chain}) as desk:
+        desk.rows = recipients(rows)
+        desk.write_list("list.csv", desk.rows)
+        yield anvil, desk
+
+
+def paid(anvil, count, who=PAYER):
+    wait_until(lambda: anvil.rpc.count(who) >= count, 30, f"{count} payments")
+
+
+def serving(desk):
+    child = desk.start("serve")
+    wait_until(lambda: (desk.folder / "pawl.db.sock").exists(), 10, "the daemon's socket")
+    return child
+
+
+def stop(desk, child, code=0):
+    child.send_signal(signal.SIGTERM)
+    same(desk.ended(child, 10).code, code, "exit of what was stopped")
+
+
+def exact(anvil, desk, who=PAYER, rows=None):
+    rows = rows or desk.rows
+    same(exactly_once(anvil.rpc, who, None, rows), len(rows), "payments")
+
+
+@test
+def a_second_run_follows():
+    with desk_of() as (anvil, desk):
+        first = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        second = desk.start(*desk.airdrop("list.csv"))
+        third = desk.start(*desk.airdrop("list.csv", "--json"))
+        for child in (first, second, third):
+            same(desk.ended(child).code, 0, f"exit of {child.args}")
+        said = [path.read_text() for child in (second, third) for path in child.paths]
+        within(f"Process {first.pid} owns the journal", said[0], "who pays")
+        within("distributing", said[1], "the same progress")
+        same(json.loads(said[2])["state"], "completed", "the end, in JSON")
+        exact(anvil, desk)
+
+
+@test
+def another_list_is_handed_over():
+    """By the same key, and by another one that the first run did not touch."""
+    with desk_of() as (anvil, desk):
+        more, bonus = recipients(60, "more"), recipients(60, "bonus")
+        desk.write_list("more.csv", more)
+        desk.write_list("bonus.csv", bonus)
+        first = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        children = [
+            desk.start(*desk.airdrop("more.csv")),
+            desk.start(*desk.airdrop("bonus.csv", key="till")),
+        ]
+        for child in (first, *children):
+            same(desk.ended(child).code, 0, f"exit of {child.args}")
+        same(exactly_once(anvil.rpc, PAYER, None, desk.rows + more), 160, "payments")
+        exact(anvil, desk, TILL, bonus)
+        for name in ("list", "more", "bonus"):
+            desk.verify(name)
+
+
+@test
+def a_daemon_pays_what_it_is_given():
+    """A token, memos, a fee, and more rows than one part; it never opens the list."""
+    with desk_of(rows=5000, max_in_flight=400) as (anvil, desk):
+        token, to = deploy(anvil, "Plain", PAYER), recipients(1, "service")[0][0]
+        lines = [f'{a},{n},"memo, of {a}"' for a, n in desk.rows]
+        (desk.folder / "list.csv").write_text("\n".join(["address,amount,memo", *lines]) + "\n")
+        anvil.rpc("evm_setBlockGasLimit", hex(10**9))
+        daemon = serving(desk)
+        words = desk.airdrop(
+            "list.csv", "--token", token, "--service-fee", f"0.5:{to}", "--base-units"
+        )
+        desk.expect(0, *words, "--max-total-fee", "90", seconds=100)
+        everybody = desk.rows + [(to, 5 * 10**17)]
+        same(exactly_once(anvil.rpc, PAYER, token, everybody), 5001, "payments")
+        same(desk.export("list")[7]["memo"], f"memo, of {desk.rows[7][0]}", "a memo")
+        desk.verify("list")
+        desk.expect(0, *words)
+        stop(desk, daemon)
+
+
+@test
+def what_a_direct_run_refuses_is_refused():
+    with desk_of(rows=10) as (anvil, desk):
+        daemon = serving(desk)
+        desk.expect(0, *desk.airdrop())
+        desk.write_list("again.csv", desk.rows)
+        within("--again", desk.expect(5, *desk.airdrop("again.csv")).err, "the same plan")
+        desk.write_list("part.csv", desk.rows[:3] + recipients(2, "new"))
+        within("--again", desk.expect(5, *desk.airdrop("part.csv")).err, "equal rows")
+        desk.write_list("list.csv", desk.rows[:9] + recipients(1, "other"))
+        within("differs", desk.expect(5, *desk.airdrop()).err, "another plan of the name")
+        desk.write_list("twice.csv", recipients(2, "twice") * 2)
+        desk.expect(2, *desk.airdrop("twice.csv"))
+        desk.write_list("cheap.csv", recipients(2, "cheap"))
+        desk.expect(2, *desk.airdrop("cheap.csv", "--max-total-fee", "0.0000001"))
+        same(desk.status("part"), None, "nothing of it is journaled")
+        desk.expect(0, *desk.airdrop("again.csv", "--again"))
+        exact(anvil, desk, rows=desk.rows * 2)
+        stop(desk, daemon)
+
+
+@test
+def a_key_that_the_owner_can_not_read():
+    with desk_of(rows=10) as (anvil, desk):
+        del desk.env["TILL_KEY"]
+        daemon = serving(desk)
+        desk.env["TILL_KEY"] = Desk([anvil.url]).env["TILL_KEY"]
+        ended = desk.expect(1, *desk.airdrop(key="till"))
+        within((f"kill {daemon.pid}", "TILL_KEY"), ended.err, "what to do")
+        same(desk.status("list"), None, "nothing of it is journaled")
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
+        stop(desk, daemon)
+        bonus = recipients(5, "bonus")
+        desk.write_list("bonus.csv", bonus)
+        desk.expect(0, *desk.airdrop("bonus.csv", key="till"))
+        exact(anvil, desk, TILL, bonus)
+
+
+@test
+def commands_go_through_the_socket():
+    with desk_of() as (anvil, desk):
+        daemon = serving(desk)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        within("is paused", desk.expect(0, "pause", "list").out, "what was done")
+        ended = desk.ended(child)
+        same(ended.code, 3, "exit of who followed")
+        within("pawl resume list", ended.err, "what to type")
+        same(desk.status("list")["state"], "paused", "state")
+        desk.expect(0, "resume", "list", "--max-total-fee", "7")
+        within("7", desk.expect(0, "status", "list").out, "the cap")
+        paid(anvil, 40)
+        desk.expect(0, "retry", "list")
+        anvil.interval(0)
+        desk.expect(0, "pause", "list")
+        desk.expect(0, "resume", "key:payer")
+        desk.expect(0, "resume", "chain:local")
+        child = desk.start("cancel", "list", "--now")
+        wait_until(lambda: desk.status("list")["state"] == "cancelling", 10, "it cancels")
+        anvil.interval(0.2)
+        same(desk.ended(child).code, 0, "exit of cancel")
+        same(desk.status("list")["state"], "cancelled", "state")
+        final = {row["address"].lower() for row in desk.export("list") if row["state"] == "final"}
+        rows = [row for row in desk.rows if row[0] in final]
+        same(exactly_once(anvil.rpc, PAYER, None, rows), len(final), "payments")
+        desk.expect(5, "pause", "list")
+        stop(desk, daemon)
+
+
+@test
+def a_daemon_that_is_stopped_lets_go():
+    with desk_of() as (anvil, desk):
+        daemon = serving(desk)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        stop(desk, daemon)
+        paid(anvil, 60)
+        within(f"kill {child.pid}", desk.expect(5, "serve").err, "who owns it now")
+        same(desk.ended(child).code, 0, "exit of the run")
+        exact(anvil, desk)
+
+
+KILLS = 20
+
+
+@test
+def a_follower_takes_over():
+    """The owner is killed in mid-run, again and again, and one of the others pays on within
+    two seconds."""
+    with desk_of(rows=1500, max_in_flight=10) as (anvil, desk):
+        dice = random.Random(4)
+        crowd = [desk.start(*desk.airdrop()) for _ in range(4)]
+        slowest = 0
+        wait_until(lambda: owner_of(desk, crowd), 20, "an owner")
+        paid(anvil, 10)
+        for _ in range(KILLS):
+            time.sleep(dice.uniform(0, 0.2))
+            before = owner_of(desk, crowd)
+            before.kill()
+            began = time.monotonic()
+            before.wait()
+            crowd.remove(before)
+            wait_until(lambda: owner_of(desk, crowd), 5, "another owner")
+            slowest = max(slowest, time.monotonic() - began)
+            check(slowest < 2, f"a follower took {slowest:.2f} s")
+            crowd.append(desk.start(*desk.airdrop()))
+            count = anvil.rpc.count(PAYER)
+            paid(anvil, count + 5)
+        print(f"# the slowest of {KILLS} took over within {slowest * 1000:.0f} ms")
+        for child in crowd:
+            same(desk.ended(child, 100).code, 0, "exit of who is left")
+        exact(anvil, desk)
+        desk.verify("list")
+
+
+def owner_of(desk, crowd):
+    """Who has the lock, and says so in the journal."""
+    with contextlib.closing(sqlite3.connect(f"file:{desk.journal}?mode=ro", uri=True)) as db:
+        pid = db.execute("SELECT pid FROM owner").fetchone()[0]
+    return next((child for child in crowd if child.pid == pid and child.poll() is None), None)
+
+
+main()
