@@ -90,12 +90,6 @@ const char *waits_for(void);
 		}                                                                        \
 	} while (0)
 
-#define assert_says(text, part)                                             \
-	do {                                                                \
-		if (!strstr(text, part))                                    \
-			fail_msg("\"%s\" does not say \"%s\"", text, part); \
-	} while (0)
-
 /* -- what the chain and others do --------------------------------------------- */
 
 uint64_t height(void);

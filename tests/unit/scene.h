@@ -49,6 +49,12 @@ struct sim_tx *scene_spend(struct scene *s, uint64_t nonce, const struct address
 uint64_t scene_requests(const struct scene *s); /* HTTP, of all nodes, ever */
 uint64_t scene_calls(const struct scene *s);    /* RPC calls, likewise */
 
+#define assert_says(text, part)                                             \
+	do {                                                                \
+		if (!strstr(text, part))                                    \
+			fail_msg("\"%s\" does not say \"%s\"", text, part); \
+	} while (0)
+
 /* What to say of the program when nothing happens any more, and the test stops. */
 void scene_say(const char *(*what)(void *ctx), void *ctx);
 

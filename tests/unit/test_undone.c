@@ -1,0 +1,246 @@
+/* A final block that vanishes stops the chain, and what accepting it goes back to. */
+#include "watcher.h"
+
+/* Transactions of ours that were told in final blocks. */
+static uint32_t count_uses(size_t from)
+{
+	uint32_t n = 0;
+
+	for (size_t i = from; i < told_n; i++)
+		n += told[i].tale == FINAL ? told[i].tx_n : 0;
+	return n;
+}
+
+static void a_final_block_that_vanishes_stops_the_chain(void **state)
+{
+	struct fail f;
+	size_t from;
+	uint64_t before;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(6);
+	before = final();
+	reorg(SCENE_DEPTH + 2, true);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	assert_says(waits_for(), "pawl resume chain:sim");
+	assert_int_equal(final(), before);
+	from = told_n;
+	live(5);
+	assert_int_equal(told_n, from);
+	rise(); /* it stays so */
+	run(4000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(told_n, from);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from].tale, RETRACTED);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_int_equal(told[from + 1].height, before - 2);
+	run(6000);
+	assert_false(follower_stopped(eye));
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+}
+
+/* What had been paid comes back in other blocks, and the program is away for long. */
+static void an_absence_behind_a_vanished_block_is_exact(void **state)
+{
+	struct fail f;
+
+	(void)state;
+	begin_looking(1, 1);
+	spend_and_bury();
+	spend_and_bury();
+	live(2);
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = scene_height(&scene) - 10,
+		.blocks = scene_height(&scene),
+		.content = { .empty = true },
+		.give_back = true });
+	scene_mine(&scene, 1000); /* the payments are in the first of them */
+	run(30000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	run(30000);
+	assert_true(on_chain());
+	assert_non_null(told_at(FINAL, 33));
+	assert_int_equal(told_at(FINAL, 33)->tx_n, 2);
+	check_trail();
+}
+
+static void accepting_needs_a_quorum(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	begin_looking(1, 1);
+	live(6);
+	reorg(SCENE_DEPTH + 2, true);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	rise();
+	while (!follower_stopped(eye)) /* it is, as soon as the chain is known */
+		run(5);
+	assert_int_equal(follower_accept(eye, &f), ERR_NO_QUORUM);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	run(9000);
+	assert_true(on_chain());
+	check_trail();
+}
+
+/* Two left the final block, on branches of their own: back to what both still have. */
+static void accepting_goes_back_to_what_a_quorum_has(void **state)
+{
+	struct fail f;
+	size_t from;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(6);
+	scene.node[1]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	scene.node[2]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 4, 8);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	from = told_n;
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_int_equal(told[from + 1].height, scene_height(&scene) - SCENE_DEPTH - 4);
+}
+
+/* Nothing that the journal has of the chain is left: begun anew, at what a quorum has,
+ * and all of it is read. */
+static void a_reorg_below_the_first_block_begins_anew(void **state)
+{
+	struct fail f;
+	uint64_t first;
+	size_t from;
+
+	(void)state;
+	begin_looking(3, 2);
+	first = final();
+	spend_and_bury();
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = scene_height(&scene) - first + 3,
+		.blocks = 40,
+		.content = { .empty = true },
+		.give_back = true });
+	run(5000);
+	assert_true(follower_stopped(eye));
+	from = told_n;
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(told[from + 1].tale, UNDONE);
+	assert_true(told[from + 1].height < first - 3);
+	live(8); /* the payment is in the first of them */
+	run(30000);
+	assert_false(follower_stopped(eye));
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(count_uses(from), 1);
+	check_trail();
+}
+
+/* Only one node knows another past: the others' block is not given up for it. */
+static void beginning_anew_needs_a_quorum(void **state)
+{
+	struct fail f;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(4);
+	scene.node[1]->fork = sim_side_branch(scene.chain, scene_height(&scene) - 2, 30);
+	scene.node[2]->fork = sim_side_branch(scene.chain, scene_height(&scene) - 1, 30);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	scene.node[2]->down = true;
+	rise();
+	run(5000);
+	assert_int_equal(follower_accept(eye, &f), ERR_NO_QUORUM);
+	assert_true(follower_stopped(eye));
+}
+
+/* Set back to a height below our final block, and not above it for long. */
+static void a_chain_that_was_set_back_stops(void **state)
+{
+	struct fail f;
+	uint64_t before;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(12);
+	before = final();
+	sim_reorg(scene.chain, &(struct sim_reorg){ .depth = 10, .blocks = 2 });
+	assert_true(scene_height(&scene) < before);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	live(6);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+}
+
+/* A node that merely syncs is on our branch, however low. */
+static void who_lags_below_the_final_block_has_not_left_it(void **state)
+{
+	(void)state;
+	begin_looking(3, 2);
+	live(12);
+	scene.node[1]->lag = scene.node[2]->lag = 10;
+	run(5000);
+	assert_false(follower_stopped(eye));
+	assert_says(left_out(1), "");
+	scene.node[1]->lag = scene.node[2]->lag = 0;
+	live(2);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
+/* The branch comes back while nobody looks: it is still the operator who decides. */
+static void a_stop_outlives_its_cause(void **state)
+{
+	struct fail f;
+	uint64_t before;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(6);
+	before = final();
+	scene.node[1]->fork = scene.node[2]->fork =
+	    sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	run(4000);
+	assert_true(follower_stopped(eye));
+	look_away();
+	scene.node[1]->fork = scene.node[2]->fork = NULL;
+	scene_rise(&scene);
+	look();
+	live(3);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(final(), before);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	live(2);
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_trail();
+	check_final_is_canonical();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(a_final_block_that_vanishes_stops_the_chain),
+		T(an_absence_behind_a_vanished_block_is_exact),
+		T(accepting_needs_a_quorum),
+		T(accepting_goes_back_to_what_a_quorum_has),
+		T(a_reorg_below_the_first_block_begins_anew),
+		T(beginning_anew_needs_a_quorum),
+		T(a_chain_that_was_set_back_stops),
+		T(who_lags_below_the_final_block_has_not_left_it),
+		T(a_stop_outlives_its_cause),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
