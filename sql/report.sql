@@ -115,6 +115,20 @@ WHERE key_name = :key_name OR address = :address ORDER BY id;
 -- scan: there are few operations
 SELECT id FROM operation WHERE account = :account AND state NOT IN (4, 7) ORDER BY id;
 
+-- Rows whose state is none, and items that have an intent and are not live, or the other way
+-- round. (What is opened to read is not held against its CHECKs by SQLite.)
+-- name: report_no_state
+-- in: item i64, intent i64, attempt i64, operation i64
+-- out: items i64, intents i64, attempts i64, operations i64, carried i64
+-- scan: a check of the whole journal
+SELECT (SELECT COUNT(*) FROM item WHERE state NOT BETWEEN 0 AND :item) AS items,
+	(SELECT COUNT(*) FROM intent WHERE state NOT BETWEEN 0 AND :intent) AS intents,
+	(SELECT COUNT(*) FROM attempt WHERE state NOT BETWEEN 0 AND :attempt) AS attempts,
+	(SELECT COUNT(*) FROM operation WHERE state NOT BETWEEN 0 AND :operation) AS operations,
+	(SELECT COUNT(*) FROM item AS i LEFT JOIN intent AS n ON n.id = i.intent
+		WHERE CASE WHEN i.state = 1 THEN n.id IS NULL OR n.operation <> i.operation
+			ELSE i.intent IS NOT NULL END) AS carried;
+
 -- name: report_chains
 -- out: id i64, chain_id i64, genesis b32, name text, final_height i64?, stopped text?
 -- scan: a handful of rows

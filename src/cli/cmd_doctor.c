@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "cli/doctor.h"
 #include "cli/keys.h"
 #include "cli/probe.h"
 #include "cli/report.h"
@@ -20,18 +21,6 @@
 /* Blocks behind the best node from which on a node is said to lag. */
 #define LAG_MAX 5
 #define SIGNIFICANT_LATENCY_MS 2000
-
-/* The section that says what is still certain. A backup is no way out: it does not know
- * what was sent since. */
-#define DAMAGE "man pawl, DAMAGE"
-
-struct doctor {
-	struct cli *cli;
-	struct world *world;
-	struct journal *journal; /* NULL: there is none to read */
-	bool repeats;            /* the chain has a node that repeats_nonce_0() */
-	int findings;
-};
 
 enum rules { RULES_UNKNOWN, RULES_TESTED, RULES_MAINNET, RULES_L1_DATA, RULES_OTHER_GAS };
 
@@ -66,8 +55,8 @@ static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *s
 		printf("ok      %-8s %s: %s\n", what, subject, text);
 }
 
-static void PRINTF(4, 5)
-    fine(struct doctor *d, const char *what, const char *subject, const char *fmt, ...)
+void doctor_fine(
+    struct doctor *d, const char *what, const char *subject, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -76,7 +65,7 @@ static void PRINTF(4, 5)
 	va_end(ap);
 }
 
-static void PRINTF(5, 6) finding(struct doctor *d, const char *what, const char *subject,
+void doctor_finding(struct doctor *d, const char *what, const char *subject,
     const char *advice, const char *fmt, ...)
 {
 	va_list ap;
@@ -93,15 +82,16 @@ static void config_check(struct doctor *d)
 	const struct config *c = d->cli->config;
 
 	if (c->mode & 07)
-		finding(d, "config", c->path, "chmod 600 it",
+		doctor_finding(d, "config", c->path, "chmod 600 it",
 		    "everybody on this machine can read it");
 	else
-		fine(d, "config", c->path, "%d chains, %d keys", c->chains_n, c->keys_n);
+		doctor_fine(
+		    d, "config", c->path, "%d chains, %d keys", c->chains_n, c->keys_n);
 	if (c->chains_n == 0)
-		finding(d, "config", c->path, "name a chain: pawl help config",
+		doctor_finding(d, "config", c->path, "name a chain: pawl help config",
 		    "it has no chain");
 	if (c->keys_n == 0)
-		finding(d, "config", c->path,
+		doctor_finding(d, "config", c->path,
 		    "pawl key new NAME, or pawl key import NAME", "it has no key");
 }
 
@@ -117,119 +107,14 @@ static void key_check(struct doctor *d, const struct key_config *key)
 	/* which key it is stands in front already */
 	len = (size_t)snprintf(prefix, sizeof prefix, "key %s: ", key->name);
 	if (keyring_get(d->cli->keyring, key->name, &secret, &address, &f) != ERR_OK) {
-		finding(d, "key", key->name,
+		doctor_finding(d, "key", key->name,
 		    "set the variable, file or password that it names; until then its "
 		    "operations wait",
 		    "%s", strncmp(f.why, prefix, len) == 0 ? f.why + len : f.why);
 		return;
 	}
 	eip55_format(text, address.at);
-	fine(d, "key", key->name, "%s", text);
-}
-
-/* -- the journal ----------------------------------------------------------- */
-
-/* G10: what was planned is the sum of what became of it, and of the rows themselves. */
-static bool sums_hold(struct journal *j, const struct operation *o)
-{
-	struct sql_item_from_in in = { o->id, 1, o->items };
-	struct sql_item_from_out item;
-	struct totals counted[5] = { 0 };
-	struct amount all = AMOUNT_ZERO;
-	bool good = true;
-
-	sql_item_from_begin(j, &in);
-	while (good && sql_item_from_next(j, &item)) {
-		struct totals *t = &counted[item.state < 5 ? item.state : 0];
-
-		t->n++;
-		good = amount_add(&t->sum, &t->sum, &item.amount);
-	}
-	sql_item_from_end(j);
-	for (int i = 0; i < 5 && good; i++)
-		good = counted[i].n == o->by_state[i].n &&
-		    amount_cmp(&counted[i].sum, &o->by_state[i].sum) == 0 &&
-		    amount_add(&all, &all, &counted[i].sum);
-	return good && amount_cmp(&all, &o->planned) == 0;
-}
-
-static void operation_check(struct doctor *d, struct operation *o)
-{
-	struct report_progress p;
-	struct airdrop_facts a;
-	struct fail f;
-
-	utf8_plain(o->name);
-	if (airdrop_read(d->journal, o->id, &a) && a.imported == o->items &&
-	    !sums_hold(d->journal, o))
-		finding(d, "journal", o->name, "pawl verify it; " DAMAGE,
-		    "its totals are not the sums of its rows");
-	else if (report_progress(d->cli, d->journal, o, &p, &f) != ERR_OK)
-		finding(d, "journal", o->name, DAMAGE, "%s", f.why);
-	else if (p.unblock[0] && p.waits_for[0])
-		finding(d, "journal", o->name, p.unblock, "it waits for %s", p.waits_for);
-	else
-		fine(d, "journal", o->name, "%s, its sums hold%s%s",
-		    state_name(MACHINE_OPERATION, o->state),
-		    p.unblock[0] ? "; void rows can be tried again: " : "", p.unblock);
-}
-
-static void operations_check(struct doctor *d)
-{
-	struct sql_operation_all_out row;
-	struct operation o;
-
-	sql_operation_all_begin(d->journal);
-	while (sql_operation_all_next(d->journal, &row))
-		if (operation_read(d->journal, row.id, &o))
-			operation_check(d, &o);
-	sql_operation_all_end(d->journal);
-}
-
-/* What to do about a journal that can't even be opened. */
-static const char *open_advice(enum err e)
-{
-	switch ((int)e) {
-	case ERR_NO_JOURNAL:
-		return "pawl init";
-	case ERR_CONFLICT:
-		return "pawl migrate";
-	case ERR_NEWER_JOURNAL:
-		return "use the pawl that wrote it, or a newer one";
-	case ERR_DAMAGED:
-		return "put back what is missing; if it is lost: " DAMAGE;
-	default:
-		return "look at the file and its folder: owner, mode, medium";
-	}
-}
-
-static void journal_check(struct doctor *d)
-{
-	const char *path = d->cli->config->journal;
-	struct fail f = { ERR_OK, "" };
-	int64_t operation, commit;
-	char why[200];
-
-	if (journal_read(&d->journal, path, &f) != ERR_OK) {
-		d->journal = NULL;
-		finding(d, "journal", path, open_advice(f.err), "%s", f.why);
-		return;
-	}
-	if (!journal_check_pages(d->journal, why, sizeof why)) {
-		finding(
-		    d, "journal", path, "stop what uses it; " DAMAGE, "damaged: %s", why);
-		return;
-	}
-	journal_read_begin(d->journal);
-	commit = journal_check_events(d->journal, &operation);
-	if (commit)
-		finding(d, "journal", path, "somebody edited the past: " DAMAGE,
-		    "the event chain of operation %" PRId64 " breaks at commit %" PRId64,
-		    operation, commit);
-	else
-		fine(d, "journal", path, "pages and event chains are intact");
-	operations_check(d);
-	journal_read_end(d->journal);
+	doctor_fine(d, "key", key->name, "%s", text);
 }
 
 /* -- nodes ----------------------------------------------------------------- */
@@ -240,7 +125,8 @@ static void node_tell(struct doctor *d, const struct probe *p, const char *subje
 
 	if (p->has_final)
 		snprintf(final, sizeof final, "finalized %" PRIu64, p->final.height);
-	fine(d, "node", subject, "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s",
+	doctor_fine(d, "node", subject,
+	    "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s",
 	    p->identity.client[0] ? p->identity.client : "client not told",
 	    p->head.height, final, p->latency_ms,
 	    p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "",
@@ -270,30 +156,34 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 
 	snprintf(subject, sizeof subject, "%s %s", c->name, p->name);
 	if (!p->reachable) {
-		finding(d, "node", subject, "start it, or correct its URL in the config",
-		    "%s", p->fail.why);
+		doctor_finding(d, "node", subject,
+		    "start it, or correct its URL in the config", "%s", p->fail.why);
 	} else if (p->identity.chain_id != c->chain_id) {
-		finding(d, "node", subject, "correct chain_id or the URL in the config",
+		doctor_finding(d, "node", subject,
+		    "correct chain_id or the URL in the config",
 		    "it serves chain id %" PRIu64 ", not %" PRIu64, p->identity.chain_id,
 		    c->chain_id);
 	} else if (!hash_same(&p->identity.genesis, genesis)) {
-		finding(d, "node", subject, "take it out of the config",
+		doctor_finding(d, "node", subject, "take it out of the config",
 		    "its genesis is not that of the chain: it serves another one");
 	} else if (!p->has_head) {
-		finding(
+		doctor_finding(
 		    d, "node", subject, "look at the node's own log", "it shows no head");
 	} else if (p->head.height + LAG_MAX < best) {
-		finding(d, "node", subject, "wait until it is synced, or take it out",
+		doctor_finding(d, "node", subject,
+		    "wait until it is synced, or take it out",
 		    "it is %" PRIu64 " blocks behind the others", best - p->head.height);
 	} else if (c->finality.tag && !p->has_final) {
-		finding(d, "node", subject, "write finality: {depth: N} for this chain",
+		doctor_finding(d, "node", subject,
+		    "write finality: {depth: N} for this chain",
 		    "it has no finalized block, which the config waits for");
 	} else if (c->finality.tag && head_is_final(p)) {
-		finding(d, "node", subject, "write finality: {depth: N} for this chain",
+		doctor_finding(d, "node", subject,
+		    "write finality: {depth: N} for this chain",
 		    "it calls its head finalized, which means nothing: no payment would "
 		    "ever be final");
 	} else if (!p->state) {
-		finding(d, "node", subject,
+		doctor_finding(d, "node", subject,
 		    "use a node that keeps the state of new blocks",
 		    "it does not tell counts and balances at a block");
 	} else {
@@ -387,7 +277,7 @@ static enum err words_check(struct doctor *d, const struct chain_config *c,
 		if (!is_sound(c, &probes[i], genesis, best) || same == most)
 			continue;
 		snprintf(subject, sizeof subject, "%s %s", c->name, probes[i].name);
-		finding(d, "node", subject, "take it out of the config",
+		doctor_finding(d, "node", subject, "take it out of the config",
 		    "%s block %" PRIu64 ", or of our accounts there: %d others agree",
 		    same ? "it says something else of" : "it says nothing of", height,
 		    most);
@@ -433,27 +323,27 @@ static void rules_check(struct doctor *d, const struct chain_config *c)
 		}
 	switch (kind) {
 	case RULES_TESTED:
-		fine(d, "chain", c->name, "%s: what pawl is tested on", name);
+		doctor_fine(d, "chain", c->name, "%s: what pawl is tested on", name);
 		break;
 	case RULES_MAINNET:
-		fine(d, "chain", c->name, "%s: gas as where pawl is tested", name);
+		doctor_fine(d, "chain", c->name, "%s: gas as where pawl is tested", name);
 		break;
 	case RULES_L1_DATA:
-		finding(d, "chain", c->name,
+		doctor_finding(d, "chain", c->name,
 		    "keep more coin than plan says, and start with a small list",
 		    "%s: a fee for data comes on top of gas; --max-total-fee does not "
 		    "count it",
 		    name);
 		break;
 	case RULES_OTHER_GAS:
-		finding(d, "chain", c->name,
+		doctor_finding(d, "chain", c->name,
 		    "do not pay native coin there; try a token list of "
 		    "one row first",
 		    "%s: gas works otherwise, and a transfer takes more than 21,000",
 		    name);
 		break;
 	case RULES_UNKNOWN:
-		fine(d, "chain", c->name,
+		doctor_fine(d, "chain", c->name,
 		    "chain id %" PRIu64 " is not known here: try a list of one row first",
 		    c->chain_id);
 		break;
@@ -474,23 +364,23 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 	snprintf(subject, sizeof subject, "%s on %s", key->name, c->name);
 	if (ask_account_agreed(a, &address, &seen, &f) != ERR_OK ||
 	    ask_code(a, &address, &code, &f) != ERR_OK) {
-		finding(
+		doctor_finding(
 		    d, "account", subject, "see the nodes of this chain", "%s", f.why);
 		return;
 	}
 	amount_format(balance, &seen.balance, REPORT_NATIVE_DECIMALS);
 	if (code)
-		finding(d, "account", subject, "use another key",
+		doctor_finding(d, "account", subject, "use another key",
 		    "its account has code (EIP-7702): others can use its nonces, so pawl "
 		    "refuses it");
 	else if (d->repeats && seen.count == 0)
-		finding(d, "account", subject,
+		doctor_finding(d, "account", subject,
 		    "send one transaction from it by other means first",
 		    "Ganache executes a transaction with nonce 0 each time that it gets "
 		    "it, and after a crash pawl sends again");
 	else
-		fine(d, "account", subject, "holds %s of the native coin, count %" PRIu64,
-		    balance, seen.count);
+		doctor_fine(d, "account", subject,
+		    "holds %s of the native coin, count %" PRIu64, balance, seen.count);
 }
 
 static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
@@ -502,8 +392,8 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 	enum err e;
 
 	if (config_chain(d->cli->config, name, &c, &why) != ERR_OK) {
-		finding(d, "chain", name, "correct its endpoints in the config", "%s",
-		    why.why);
+		doctor_finding(d, "chain", name, "correct its endpoints in the config",
+		    "%s", why.why);
 		return ERR_OK;
 	}
 	e = nodes_check(d, c, f);
@@ -511,11 +401,12 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 		return e;
 	a = ask_new(d->world, c, PROBE_PATIENCE_MS, true);
 	if (ask_identity(a, &identity, &why) != ERR_OK) {
-		finding(d, "chain", name, "start or correct its nodes; too few answer",
-		    "no quorum of %d: %s", c->quorum, why.why);
+		doctor_finding(d, "chain", name,
+		    "start or correct its nodes; too few answer", "no quorum of %d: %s",
+		    c->quorum, why.why);
 	} else {
 		rules_check(d, c);
-		fine(d, "chain", name, "a quorum of %d answers", c->quorum);
+		doctor_fine(d, "chain", name, "a quorum of %d answers", c->quorum);
 		for (int i = 0; i < d->cli->config->keys_n; i++)
 			account_check(d, a, c, &d->cli->config->keys[i]);
 	}
@@ -542,14 +433,17 @@ static enum err end(struct doctor *d, struct fail *f)
 static enum err doctor(struct doctor *d, struct fail *f)
 {
 	struct cli *c = d->cli;
-	enum err e = cli_keyring(c, f);
+	enum err e;
 
+	if (args_has(&c->args, "--journal"))
+		return doctor_journal_alone(d, f);
+	e = cli_keyring(c, f);
 	if (e != ERR_OK)
 		return e;
 	config_check(d);
 	for (int i = 0; i < c->config->keys_n; i++)
 		key_check(d, &c->config->keys[i]);
-	journal_check(d);
+	doctor_journal(d);
 	e = world_open(&d->world, f);
 	for (int i = 0; i < c->config->chains_n && e == ERR_OK; i++)
 		e = chain_check(d, c->config->chains[i].name, f);

@@ -94,7 +94,7 @@ enum err check_pair(struct journal *j, int have, struct fail *f)
 
 /* -- events ---------------------------------------------------------------- */
 
-enum err check_events(struct journal *j, struct fail *f)
+enum err journal_check_past(struct journal *j, struct fail *f)
 {
 	struct sql_journal_get_out o;
 	int64_t commit_no, operation;
@@ -112,8 +112,9 @@ enum err check_events(struct journal *j, struct fail *f)
 	e = journal_start_error(j, f);
 	if (e == ERR_OK && commit_no)
 		e = fail_set(f, ERR_DAMAGED,
-		    "the events of commit %lld, operation %lld, were altered",
-		    (long long)commit_no, (long long)operation);
+		    "the event chain of operation %lld breaks at commit %lld: somebody"
+		    " edited the past",
+		    (long long)operation, (long long)commit_no);
 	return e;
 }
 
@@ -171,13 +172,15 @@ static bool sums_equal(const struct sql_operation_get_out *o, const struct sum i
 		{ o->live_n, o->live_sum }, { o->final_n, o->final_sum },
 		{ o->void_n, o->void_sum }, { o->refunded_n, o->refunded_sum } };
 	struct amount all = AMOUNT_ZERO;
+	int64_t rows = 0;
 
 	for (int i = 0; i < STATES; i++) {
+		rows += is[i].n;
 		if (is[i].n != told[i].n || amount_cmp(&is[i].sum, &told[i].sum) != 0 ||
 		    !amount_add(&all, &all, &told[i].sum))
 			return false;
 	}
-	return amount_cmp(&all, &o->planned) == 0;
+	return amount_cmp(&all, &o->planned) == 0 && rows == o->items;
 }
 
 bool journal_check_sums(struct journal *j, int64_t operation)

@@ -45,7 +45,7 @@ static enum err claim(struct file_hold **ret, const char *temp, struct fail *f)
 static enum err refuse_damage(enum err e, const char *path, struct fail *f)
 {
 	if (e == ERR_DAMAGED)
-		return fail_wrap(f, e, "%s: is damaged, and nothing was done", path);
+		return fail_wrap(f, e, "%s is damaged, and nothing was changed", path);
 	return e == ERR_OK ? e : fail_wrap(f, e, "%s", path);
 }
 
@@ -61,7 +61,7 @@ static enum err inspect(const char *copy, struct journal_holds *ret, struct fail
 
 	if (e != ERR_OK)
 		return e;
-	e = check_events(j, f);
+	e = journal_check_past(j, f);
 	if (e == ERR_OK && !check_sums(j, why, sizeof(why)))
 		e = fail_set(f, ERR_DAMAGED, "%s", why);
 	if (e == ERR_OK)
@@ -162,7 +162,7 @@ static enum err open_source(struct journal **ret, const char *from, struct fail 
 	e = migrate_compare(*ret, &have, f);
 	if (e == ERR_OK)
 		e = check_pair(*ret, have, f);
-	return e == ERR_OK ? e : fail_wrap(f, e, "%s", from);
+	return refuse_damage(e, from, f);
 }
 
 /* A journal of its own under the name temp, as it will be, and ours. */
@@ -182,7 +182,7 @@ static enum err make_certain(struct journal *j, const struct owner *who, bool la
 	char why[SHOWN_MAX + 100], bad[200];
 	struct sql_journal_holds_out o;
 	int have;
-	enum err e = check_events(j, f);
+	enum err e = journal_check_past(j, f);
 
 	if (e == ERR_OK)
 		e = migrate_compare(j, &have, f);

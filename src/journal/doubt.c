@@ -8,7 +8,7 @@
 #define DOUBT_SIZE 1000 /* of the sentence; what comes when it is full adds nothing */
 
 /* A file system that says no time of birth leaves the number alone. */
-static bool is_other_file(const struct journal *j, const struct sql_journal_get_out *o,
+bool doubt_is_other_file(const struct journal *j, const struct sql_journal_get_out *o,
     const struct sql_journal_copy_get_out *c)
 {
 	return o->inode != j->id.inode ||
@@ -27,7 +27,7 @@ void doubt_find(struct journal *j)
 		snprintf(why, sizeof(why),
 		    "it is a copy that `pawl backup` made at commit %lld",
 		    (long long)o.commit_no);
-	else if (is_other_file(j, &o, &c) && !MUTANT(copy_not_doubted))
+	else if (doubt_is_other_file(j, &o, &c) && !MUTANT(copy_not_doubted))
 		snprintf(why, sizeof(why),
 		    "it is another file than commit %lld was written to, so a copy",
 		    (long long)o.commit_no);

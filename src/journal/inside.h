@@ -47,6 +47,7 @@ struct journal {
 	/* While it starts, an error is noted here and makes the journal numb instead of
 	 * ending the process: nothing has left yet. */
 	bool starting;
+	bool alone; /* without its -wal */
 	struct fail start;
 
 	int64_t epoch;
@@ -68,6 +69,9 @@ struct journal {
 /* journal.c */
 enum err journal_open_file(
     struct journal **ret, const char *path, enum db_mode mode, bool own, struct fail *f);
+/* With the path in front; of damage, what to do about it. */
+enum err journal_refuse(enum err e, const char *path, struct fail *f);
+enum err journal_refuse_missing(const char *path, struct fail *f);
 enum err journal_start_error(
     const struct journal *j, struct fail *f); /* OK: none so far */
 bool journal_begin(struct journal *j);        /* false: numb */
@@ -95,14 +99,14 @@ enum err check_tail(
  * that was synced in it, and are the two of one journal and one age? */
 enum err check_uncut(struct journal *j, struct fail *f);
 enum err check_pair(struct journal *j, int have, struct fail *f);
-/* The same, and each event against its link. */
-enum err check_events(struct journal *j, struct fail *f);
 bool check_sums(struct journal *j, char *why, size_t why_len); /* of all operations */
 
 /* doubt.c */
 /* Is it a copy, or in another file than its last commit? Journaled, in the transaction
  * that sets the owner. */
 void doubt_find(struct journal *j);
+bool doubt_is_other_file(const struct journal *j, const struct sql_journal_get_out *o,
+    const struct sql_journal_copy_get_out *c);
 void doubt_restored(struct journal *j, bool latest, const char *why);
 
 /* migrate.c */

@@ -31,7 +31,8 @@ static void die(enum err e, const char *why)
 	if (e == ERR_DAMAGED)
 		log_error("journal",
 		    "nothing more was sent. Keep the database and its -wal as they"
-		    " are; `pawl verify` of an operation reads the chain itself");
+		    " are: `pawl doctor --journal` says what is whole, `pawl restore"
+		    " FILE` puts a backup in its place");
 	else
 		log_error("journal",
 		    "whether the last commit is on the disk is unknown, nothing of"
@@ -120,35 +121,53 @@ static enum err refuse_none(const char *path, struct fail *f)
 	    path);
 }
 
-static enum err refuse_missing(const char *path, enum db_mode mode, struct fail *f)
+enum err journal_refuse_missing(const char *path, struct fail *f)
 {
 	char name[NAME_SIZE];
 
+	if (journal_files->size(path) < 0)
+		return refuse_none(path, f);
+	journal_name_with(name, path, "-wal");
+	if (journal_files->size(name) >= 0)
+		return ERR_OK;
+	if (in_restore(path, f))
+		return ERR_NO_JOURNAL;
+	return fail_set(f, ERR_DAMAGED,
+	    "%s: is missing, and with it perhaps the last commits; what the database"
+	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"
+	    " go on in doubt: pawl restore %s",
+	    name, path);
+}
+
+static enum err refuse(const char *path, enum db_mode mode, struct fail *f)
+{
 	if (strlen(path) > PATH_LEN_MAX)
 		return fail_set(f, ERR_SYSTEM, "the journal's path is too long");
 	if (mode == DB_CREATE)
 		return ERR_OK;
-	if (journal_files->size(path) < 0)
-		return refuse_none(path, f);
 	if (mode == DB_ALONE)
-		return ERR_OK;
-	journal_name_with(name, path, "-wal");
-	if (journal_files->size(name) < 0)
-		return in_restore(path, f)
-		    ? ERR_NO_JOURNAL
-		    : fail_set(f, ERR_DAMAGED,
-			  "%s: is missing, and with it perhaps the last commits; what"
-			  " the database holds is certain, and nothing was sent now. Put"
-			  " it back; if it is lost, go on in doubt: pawl restore %s",
-			  name, path);
-	return ERR_OK;
+		return journal_files->size(path) >= 0 ? ERR_OK : refuse_none(path, f);
+	return journal_refuse_missing(path, f);
+}
+
+enum err journal_refuse(enum err e, const char *path, struct fail *f)
+{
+	char why[300];
+
+	if (e != ERR_DAMAGED || !f || strstr(f->why, "pawl restore"))
+		return fail_wrap(f, e, "%s", path);
+	snprintf(why, sizeof(why), "%.299s", f->why);
+	return fail_set(f, e,
+	    "%s: %s. Nothing was sent. `pawl doctor --journal` says what is whole,"
+	    " `pawl restore FILE` puts a backup in its place",
+	    path, why);
 }
 
 enum err journal_open_file(
     struct journal **ret, const char *path, enum db_mode mode, bool own, struct fail *f)
 {
 	struct journal *j;
-	enum err e = refuse_missing(path, mode, f);
+	enum err e = refuse(path, mode, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -156,6 +175,7 @@ enum err journal_open_file(
 	j->drv = &db_sqlite;
 	j->path = mem_str(path);
 	j->reader = !own;
+	j->alone = mode == DB_ALONE;
 	j->starting = true;
 	events_init(&j->events);
 	if (mode != DB_ALONE)
@@ -163,7 +183,7 @@ enum err journal_open_file(
 	if (e == ERR_OK) {
 		e = j->drv->open(&j->db, path, mode, f);
 		if (e != ERR_OK)
-			fail_wrap(f, e, "%s", path);
+			journal_refuse(e, path, f);
 	}
 	if (e != ERR_OK) {
 		journal_close(j);
@@ -207,7 +227,7 @@ enum err journal_read(struct journal **ret, const char *path, struct fail *f)
 		    migrations_count);
 	if (e != ERR_OK) {
 		journal_close(j);
-		return fail_wrap(f, e, "%s", path);
+		return journal_refuse(e, path, f);
 	}
 	j->starting = false;
 	*ret = j;

@@ -120,8 +120,31 @@ void journal_doubt_clear(struct journal *j, const char *why); /* no doubt: nothi
 /* Pages (integrity_check) and foreign keys; false: why says which. */
 bool journal_check_pages(struct journal *j, char *why, size_t why_len);
 
+/* The same, and that it ends with what the journal's own row says; DAMAGED names it. */
+NODISCARD enum err journal_check_past(struct journal *j, struct fail *f);
+
 /* The totals of an operation are the sums of its rows (G10). */
 bool journal_check_sums(struct journal *j, int64_t operation);
+
+/* A reader for whom damage is an answer, of a journal too that no start would take: what
+ * can't be read is noted, and does not end the process. Without its -wal the database
+ * is read alone. fails: as journal_own, but for what the checks below say. */
+NODISCARD enum err journal_examine(
+    struct journal **ret, const char *path, struct fail *f);
+/* What was noted since the last call. ERR_OK: all could be read. */
+enum err journal_noted(struct journal *j, struct fail *f);
+/* Database and -wal: both there, of one age, and nothing that was synced missing. */
+enum err journal_check_files(struct journal *j, struct fail *f);
+/* The migrations are those that this program knows. CONFLICT: fewer. */
+enum err journal_check_schema(struct journal *j, struct fail *f);
+
+struct journal_place {
+	bool marked;     /* a copy that `pawl backup` made */
+	bool other_file; /* not the one that its last commit was written to */
+	int64_t commit_no, events;
+};
+
+void journal_place(struct journal *j, struct journal_place *ret);
 
 /* -- copies ----------------------------------------------------------------
  * A copy is one file, marked, which no start takes for the journal without a doubt.

@@ -356,7 +356,7 @@ enum err journal_own(
 		e = owner_take(j, who, have, NULL, f);
 	if (e != ERR_OK) {
 		journal_close(j);
-		return fail_wrap(f, e, "%s", path);
+		return journal_refuse(e, path, f);
 	}
 	j->starting = false;
 	*ret = j;

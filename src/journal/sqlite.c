@@ -72,8 +72,8 @@ static const char *meaning_of(int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_NOTADB:
-		return "it is not a database: put back what was in its place, or "
-		       "see: man pawl, DAMAGE";
+		return "it is not a database: something else is in its place, or its "
+		       "header is torn";
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
 		return "it can't be opened: its folder is to be writable, also to read "
@@ -591,11 +591,14 @@ static enum err uncut(struct db *d, struct fail *f)
 
 static bool sound(sqlite3 *c, char *why, size_t why_len)
 {
+	static const char heading[] = "*** in database main ***\n";
 	struct fail f = { 0 };
 	char text[160];
 
 	if (ask(c, "PRAGMA integrity_check(1)", why, why_len, &f) != ERR_OK)
 		snprintf(why, why_len, "%s", f.why);
+	if (strncmp(why, heading, strlen(heading)) == 0)
+		memmove(why, why + strlen(heading), strlen(why + strlen(heading)) + 1);
 	if (strcmp(why, "ok") != 0)
 		return false;
 	if (ask(c,

@@ -354,6 +354,7 @@ class Desk:
         self.said = self.folder / "said"
         self.said.mkdir()
         self.runs = 0
+        self.sound = True  # the journal is to be whole at the end
         self.binary = program()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
         self.env.update(PAYER_KEY=key, TILL_KEY=TILL_KEY, NO_COLOR="1")
@@ -451,8 +452,12 @@ class Desk:
         return self
 
     def __exit__(self, *error):
-        if not error[0] or not os.environ.get("PAWL_E2E_KEEP"):
-            self.close()
+        try:
+            if not error[0] and self.sound and self.journal.exists():
+                self.expect(0, "doctor", "--journal")
+        finally:
+            if not error[0] or not os.environ.get("PAWL_E2E_KEEP"):
+                self.close()
 
 
 # --- the killer -------------------------------------------------------------------------------
