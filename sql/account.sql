@@ -45,11 +45,11 @@ UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE 
 -- in: id i64, doubt text?
 UPDATE account SET doubt = :doubt WHERE id = :id;
 
--- The journal's own doubt becomes that of each account.
+-- The journal's own doubt becomes that of each account; what one was in before is less.
 -- name: account_doubt_all
 -- in: doubt text
 -- scan: a handful of rows
-UPDATE account SET doubt = :doubt WHERE doubt IS NULL;
+UPDATE account SET doubt = :doubt;
 
 -- From here on every use of its nonces is known.
 -- name: account_past

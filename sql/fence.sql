@@ -4,6 +4,11 @@
 -- in: operation i64, below i64, why text
 INSERT INTO fence (operation, below, why) VALUES (:operation, :below, :why);
 
+-- Another doubt, while it was under way.
+-- name: fence_raise
+-- in: operation i64, below i64, why text
+UPDATE fence SET below = :below, why = :why WHERE operation = :operation;
+
 -- name: fence_get
 -- in: operation i64
 -- out: below i64, why text, asked amount?, accepted amount?

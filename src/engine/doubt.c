@@ -66,13 +66,14 @@ void doubt_take(struct runner *r)
 	r->doubt_taken = true;
 	if (!doubt)
 		return;
-	snprintf(why, sizeof why, "%.300s", doubt);
+	/* Never that of before: what was fenced for an older one is not enough. */
+	snprintf(why, sizeof why, "%.250s (found at commit %lld)", doubt,
+	    (long long)journal_commit_no(r->s.journal));
 	sql_account_doubt_all(
 	    r->s.journal, &(struct sql_account_doubt_all_in){ .doubt = why });
 	for (int c = 0; c < r->s.chains_n; c++)
 		for (size_t i = 0; i < r->chains[c].accounts_n; i++)
-			if (!r->chains[c].accounts[i]->doubt[0])
-				begin(r, r->chains[c].accounts[i], why);
+			begin(r, r->chains[c].accounts[i], why);
 	journal_doubt_clear(r->s.journal, "each of its accounts is in doubt");
 }
 
@@ -185,13 +186,17 @@ static const struct kind *fence_kind(const struct runner *r)
 	return NULL;
 }
 
+/* For this very doubt: a copy may have been made while one for an older doubt was under
+ * way. */
 static bool has_fence(const struct runner *r, const struct account *a)
 {
-	for (size_t k = 0; k < r->operations_n; k++)
-		if (r->operations[k]->account == a->id &&
-		    operation_fences(r->operations[k]) &&
-		    !operation_ended(r->operations[k]))
+	for (size_t k = 0; k < r->operations_n; k++) {
+		const struct operation *o = r->operations[k];
+
+		if (o->account == a->id && operation_fences(o) && !operation_ended(o) &&
+		    !strcmp(o->kind->settles(o), a->doubt))
 			return true;
+	}
 	return false;
 }
 

@@ -116,9 +116,12 @@ struct kind {
 	/* The operator lets it go on, and accepts what it asked for. NULL: nothing to do.
 	 */
 	void (*resumed)(struct runner *r, struct operation *o);
-	/* Of a fence alone (NULL: it is none): begin one on an account in doubt; each
-	 * nonce below is to be consumed. The operation's id; 0: the journal is numb. */
+	/* Of a fence alone (NULL: it is none): begin one on an account in doubt, or raise
+	 * the one that is under way; each nonce below is to be consumed. The operation's
+	 * id; 0: the journal is numb. */
 	int64_t (*fence)(struct runner *r, struct account *a, uint64_t below);
+	/* The doubt that it settles, as the account had it. */
+	const char *(*settles)(const struct operation *o);
 };
 
 /* -- accounts -------------------------------------------------------------- */

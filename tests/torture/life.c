@@ -73,10 +73,11 @@ static bool sent_by_us(const struct stage *s, const struct sim_tx *t)
 	return false;
 }
 
-/* G1: whatever was ever shown to anybody is in the journal. */
+/* G1: whatever was ever shown to anybody is in the journal, unless it is a copy. */
 static void check_remembered(struct stage *s, struct journal *j)
 {
-	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
+	for (const struct sim_tx *t = s->told->older ? NULL : s->chain->all; t;
+	     t = t->next_all) {
 		struct sql_attempt_by_hash_in in;
 		struct sql_attempt_by_hash_out out;
 
@@ -220,6 +221,20 @@ static int64_t find_operation(struct journal *j, const char *name)
 	return sql_operation_by_name_one(j, &in, &out) ? out.id : 0;
 }
 
+/* As a start finds it in a copy that is marked, or in another file. */
+static void doubt(struct stage *s, struct journal *j)
+{
+	struct fail f = { 0 };
+
+	if (!s->told->doubts)
+		return;
+	journal_doubt_add(j, "it is a copy");
+	if (journal_commit(j, &f))
+		wrong("no doubt: %s", f.why);
+	s->told->commits = journal_commit_no(j) - 1;
+	s->told->doubts = false;
+}
+
 static struct journal *own(struct stage *s)
 {
 	struct owner me = { .pid = 1, .host = "lathe" }, now;
@@ -248,6 +263,7 @@ static struct journal *own(struct stage *s)
 			wrong("operation %s is gone", s->list[i].name);
 	check_remembered(s, j);
 	check_included(s, j);
+	doubt(s, j);
 	return j;
 }
 
@@ -488,6 +504,16 @@ static void disk_full(struct life *l, const char *why)
 		world_wait(l->w, until_ms);
 }
 
+static bool all_used(const struct life *l)
+{
+	const struct chain_run *c = &l->r->chains[0];
+	bool all = c->accounts_n == (size_t)l->s->keys;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		all &= c->accounts[i]->has_first_nonce && c->accounts[i]->past_known;
+	return all;
+}
+
 static void turn(struct life *l)
 {
 	struct fail f = { 0 };
@@ -497,6 +523,7 @@ static void turn(struct life *l)
 		return;
 	}
 	l->s->told->commits = journal_commit_no(l->j) - 1;
+	l->s->told->used = all_used(l);
 	for (size_t i = 0; i < l->r->operations_n; i++)
 		check_planned(l->r->operations[i]);
 }
@@ -520,8 +547,20 @@ static void begin(struct life *l)
 	}
 }
 
+/* The lists, and the fences that were begun meanwhile. */
 static bool ended(struct life *l)
 {
+	struct sql_operation_all_out row;
+	struct operation fence;
+	bool open = false;
+
+	sql_operation_all_begin(l->j);
+	while (sql_operation_all_next(l->j, &row))
+		open |= operation_read(l->j, row.id, &fence) &&
+		    !strcmp(fence.kind_name, kind_fence.name) && !operation_ended(&fence);
+	sql_operation_all_end(l->j);
+	if (open)
+		return false;
 	for (int i = 0; i < l->s->lists; i++) {
 		const struct operation *o =
 		    l->r ? runner_operation(l->r, l->id[i]) : NULL;
@@ -592,28 +631,46 @@ static void tell_list(struct told_list *t, struct journal *j, int64_t id)
 	}
 }
 
-static void tell_fences(struct told *t, struct journal *j)
+/* Of which key is it? */
+static int key_of(const struct stage *s, struct journal *j, const struct operation *o)
+{
+	struct sql_account_get_in in = { .id = o->account };
+	struct sql_account_get_out account;
+
+	if (!sql_account_get_one(j, &in, &account))
+		wrong("%s has no account", o->name);
+	for (int i = 0; i < s->keys; i++)
+		if (!memcmp(account.address, s->key[i].address.at, 20))
+			return i;
+	wrong("%s is of no key", o->name);
+}
+
+static void tell_fences(struct stage *s, struct journal *j)
 {
 	struct sql_operation_all_out row;
 	struct operation o;
 
-	t->fence_fees = AMOUNT_ZERO;
+	memset(s->told->fence_fees, 0, sizeof s->told->fence_fees);
 	sql_operation_all_begin(j);
 	while (sql_operation_all_next(j, &row)) {
+		struct amount *sum;
+
 		if (!operation_read(j, row.id, &o))
 			wrong("the operation can't be read");
 		if (strcmp(o.kind_name, kind_fence.name) != 0)
 			continue;
 		if (o.state != OPERATION_COMPLETED || !amount_is_zero(&o.fees_held))
-			wrong("%s is %s", o.name, state_name(MACHINE_OPERATION, o.state));
-		CHECK(amount_add(&t->fence_fees, &t->fence_fees, &o.fees_final));
+			wrong("%s is %s and waits for: %s", o.name,
+			    state_name(MACHINE_OPERATION, o.state), o.waits_for);
+		sum = &s->told->fence_fees[key_of(s, j, &o)];
+		CHECK(amount_add(sum, sum, &o.fees_final));
 	}
 	sql_operation_all_end(j);
 }
 
 static void tell_end(struct life *l)
 {
-	tell_fences(l->s->told, l->j);
+	tell_fences(l->s, l->j);
 	check_journal(l->j);
 	check_remembered(l->s, l->j);
 	check_included(l->s, l->j);

@@ -34,6 +34,9 @@ struct told {
 	uint64_t reached[CRASH_COUNT];
 	int64_t commits; /* of those that were answered with OK */
 	int64_t epoch;
+	bool used;   /* the journal knows each key's first nonce */
+	bool older;  /* the journal was put back from a copy: it has forgotten things */
+	bool doubts; /* and the next life is to find that out */
 	bool created[LISTS_MAX];
 	int acts; /* of the scenario, behind us */
 	uint64_t act_height;
@@ -42,7 +45,7 @@ struct told {
 	int64_t dropped; /* turns, for the disk was full */
 	enum err err;
 	char why[1200];
-	struct amount fence_fees; /* of fences, which are no lists */
+	struct amount fence_fees[KEYS_MAX]; /* of each key's fences, which are no lists */
 	/* of each ended operation */
 	struct told_list {
 		int state;
@@ -65,6 +68,7 @@ struct scenario {
 	uint32_t nodes; /* default 1 */
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
+	bool forgets;   /* the journal may be put back from an older copy */
 	bool fills;     /* the disk: a turn may be dropped, a start refused */
 	bool signs_nothing;
 	int acts;          /* that must have happened in a life without death */

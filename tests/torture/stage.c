@@ -114,6 +114,7 @@ static void config_fill(struct stage *s)
 		.max_priority_fee_per_gas = 50 * GWEI,
 		.fence_max_fee = amount_u64(50 * 1000 * 1000 * GWEI),
 		.max_in_flight = 3,
+		.lookback = 7200,
 		.batch = 100,
 		.bump_after = 3,
 		.poll_ms = 1000,

@@ -6,8 +6,9 @@
  *
  * A story is a list of deaths, one a life: `p12` dies at the 12th crash point, `o7` at
  * the 7th op of the disk, `s3` when its 3rd sync fails; with `!` the power goes too. So
- * `p12 o7!` dies, rises, dies with the power, rises and finishes. A failure prints its
- * story; SEED=N and TORTURE_LOUD=1 tell it again, aloud.
+ * `p12 o7!` dies, rises, dies with the power, rises and finishes. With `+` a copy of the
+ * disk is made after it, and with `-` that is put back: `o9+ o30-` forgets all from the
+ * 9th op on. A failure prints its story; SEED=N and TORTURE_LOUD=1 tell it again, aloud.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ enum by { BY_POINT, BY_OP, BY_SYNC, BY_COUNT };
 struct death {
 	enum by by;
 	int64_t n;
-	bool power;
+	bool power, keep, back;
 };
 
 struct story {
@@ -48,6 +49,9 @@ static int tests, failed_tests, failures;
 static int64_t stories, died;
 static uint64_t reached[CRASH_COUNT];
 static struct lossy_image *made; /* the disk with a new journal */
+/* A copy of it, and what lives had told by then. */
+static struct lossy_image *copy;
+static struct told copied;
 
 /* -- stories as text ------------------------------------------------------- */
 
@@ -59,8 +63,9 @@ static void story_format(char *out, size_t len, const struct story *t)
 	for (int i = 0; i < t->n && at < len; i++) {
 		const struct death *d = &t->deaths[i];
 
-		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s", i ? " " : "",
-		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "");
+		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s%s%s", i ? " " : "",
+		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "",
+		    d->keep ? "+" : "", d->back ? "-" : "");
 	}
 }
 
@@ -78,7 +83,10 @@ static bool story_parse(struct story *ret, const char *text)
 		d->by = (enum by)(kind - kinds);
 		d->n = strtoll(text + 1, &end, 10);
 		d->power = *end == '!';
-		text = end + d->power;
+		end += d->power;
+		d->keep = *end == '+';
+		d->back = *end == '-';
+		text = end + (d->keep || d->back);
 	}
 	return true;
 }
@@ -163,6 +171,32 @@ static void complain(struct buf *why, int end)
 		buf_addf(why, "%s\n", stage.told->why);
 }
 
+/* Who is paid by a key that the journal never used is asked at the list's begin, by the
+ * commands. */
+static void copy_keep(void)
+{
+	free(copy);
+	copy = NULL;
+	if (!stage.told->used)
+		return;
+	copy = lossy_keep(stage.disk);
+	copied = *stage.told;
+}
+
+/* The chain goes on from where it is, and the journal from where it was. */
+static void copy_put_back(void)
+{
+	struct told *t = stage.told;
+
+	if (!copy)
+		return;
+	lossy_put_back(stage.disk, copy);
+	t->commits = copied.commits;
+	t->epoch = copied.epoch;
+	memcpy(t->created, copied.created, sizeof t->created);
+	t->older = t->doubts = true;
+}
+
 /* One life with its death. True when the story goes on (dead, or done before it). */
 static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 {
@@ -177,9 +211,14 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 		died++;
 		if (d->power)
 			lossy_lose_power(stage.disk);
-		return true;
+		if (d->keep)
+			copy_keep();
 	}
-	if (end == LIFE_DONE)
+	if ((*ret_hit || end == LIFE_DONE) && d->back && copy) {
+		copy_put_back();
+		*ret_hit = true; /* also what had ended goes on */
+	}
+	if (*ret_hit || end == LIFE_DONE)
 		return true;
 	complain(why, end);
 	return false;
@@ -253,18 +292,20 @@ static bool judge_empties(struct buf *why)
 	return ok;
 }
 
-/* Fees as the journals' lists of this key have them are those of the chain. */
+/* Fees as the journals' lists of this key have them are those of the chain; an older one
+ * has forgotten empty attempts, which are nobody's. */
 static bool judge_fees(const struct stage_key *key, struct buf *why)
 {
 	char said[AMOUNT_TEXT_MAX], charged[AMOUNT_TEXT_MAX];
-	struct amount sum = stage.told->fence_fees; /* worlds with one have one key */
+	struct amount sum = stage.told->fence_fees[key - stage.key];
 	struct sim_ledger ledger;
 
 	for (int k = 0; k < stage.lists; k++)
 		if (stage.list[k].key == key)
 			CHECK(amount_add(&sum, &sum, &stage.told->list[k].fees_final));
 	sim_ledger_read(&ledger, stage.chain, &key->address);
-	if (!amount_cmp(&ledger.fees, &sum))
+	if (!amount_cmp(&ledger.fees, &sum) ||
+	    (stage.told->older && amount_cmp(&sum, &ledger.fees) < 0))
 		return true;
 	amount_format(said, &sum, 0);
 	amount_format(charged, &ledger.fees, 0);
@@ -317,6 +358,8 @@ static bool tell(const struct story *t, int *ret_hit, struct buf *why)
 	stage_reset(&stage);
 	lossy_put_back(stage.disk, made);
 	lossy_seed(stage.disk, luck_of(t));
+	free(copy);
+	copy = NULL;
 	for (int i = 0; i < t->n && hit; i++) {
 		if (!live_and_die(&t->deaths[i], &hit, why))
 			return false;
@@ -363,7 +406,7 @@ static void test(bool ok, const char *what)
 
 static bool one(enum by by, int64_t n, bool power, int *ret_hit)
 {
-	struct story t = { .deaths = { { by, n, power } }, .n = 1 };
+	struct story t = { .deaths = { { .by = by, .n = n, .power = power } }, .n = 1 };
 
 	return told_well(&t, ret_hit);
 }
@@ -417,9 +460,31 @@ static bool power_after_failure(int64_t n, int64_t syncs)
 	for (int64_t i = 0; i < n; i++) {
 		struct story t = { .n = 2 };
 
-		t.deaths[0] = (struct death){ BY_SYNC,
-			1 + (int64_t)sim_random_below(&r, (uint64_t)syncs), false };
-		t.deaths[1] = (struct death){ BY_OP, 1 + i % RISING_OPS, true };
+		t.deaths[0] = (struct death){ .by = BY_SYNC,
+			.n = 1 + (int64_t)sim_random_below(&r, (uint64_t)syncs) };
+		t.deaths[1] =
+		    (struct death){ .by = BY_OP, .n = 1 + i % RISING_OPS, .power = true };
+		ok = told_well(&t, &hit) && ok;
+	}
+	return ok;
+}
+
+/* A copy that was made at some time is put back at some later time, or after the end;
+ * half of them die once more while they rise from it. */
+static bool put_back(int64_t n, int64_t ops)
+{
+	struct sim_random r = { .state = seed ^ 0xc0b1 };
+	bool ok = true;
+	int hit;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct story t = { .n = 2 + (int)(i & 1) };
+
+		for (int k = 0; k < t.n; k++)
+			t.deaths[k] = (struct death){ .by = BY_OP,
+				.n = 1 + (int64_t)sim_random_below(&r, (uint64_t)ops),
+				.keep = k == 0,
+				.back = k == 1 };
 		ok = told_well(&t, &hit) && ok;
 	}
 	return ok;
@@ -441,11 +506,11 @@ static bool points_all(void)
 /* How much of all that can happen is tried. */
 struct measure {
 	int64_t points, ops, syncs; /* every n-th */
-	int64_t power, again;       /* stories */
+	int64_t power, again, back; /* stories */
 };
 
-static const struct measure brief = { 4, 8, 4, 24, 50 };
-static const struct measure whole = { 1, 1, 1, 20 * RISING_OPS, 2000 };
+static const struct measure brief = { 4, 8, 4, 24, 50, 60 };
+static const struct measure whole = { 1, 1, 1, 20 * RISING_OPS, 2000, 2000 };
 
 static void torture(const struct measure *m)
 {
@@ -467,6 +532,8 @@ static void torture(const struct measure *m)
 	test(power_after_failure(m->power, bound[BY_SYNC]),
 	    "a sync fails, and the power goes while it rises");
 	test(again_and_again(m->again, bound), "it dies again and again");
+	if (sc->forgets)
+		test(put_back(m->back, bound[BY_OP]), "an older copy is put back");
 	printf("# %lld points, %lld ops, %lld syncs\n", (long long)bound[BY_POINT],
 	    (long long)bound[BY_OP], (long long)bound[BY_SYNC]);
 	printf("# %lld deaths in %lld stories\n", (long long)died, (long long)stories);
@@ -524,6 +591,7 @@ int main(int argc, char **argv)
 		torture(longer ? &whole : &brief);
 	printf("1..%d\n", tests);
 	free(made);
+	free(copy);
 	stage_close(&stage);
 	return failed_tests ? 1 : 0;
 }

@@ -169,6 +169,29 @@ static void a_fence_begins_at_the_head(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* The copy has a fence under way, for what it had forgotten then. */
+static void a_copy_of_a_journal_in_doubt_is_fenced_anew(void **state_)
+{
+	uint64_t before, first;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	forget();
+	run_until(has_fence());
+	first = fenced_below();
+	keep();
+	go_on();
+	run_until(count() >= first + 6);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	before = count();
+	forget();
+	go_on();
+	run_until(fenced_below() > first);
+	assert_int_equal(fenced_below(), before + 4);
+	finish_fenced();
+}
+
 /* They are in a pool, but no block takes them for as long as a final one is deep. */
 static void bytes_that_come_late_lose_to_empty_ones(void **state_)
 {
@@ -494,6 +517,7 @@ int main(void)
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),
 		T(a_fence_begins_at_the_head),
+		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),
 		T(a_nonce_without_bytes_is_given_back),
 		T(bytes_that_are_known_go_on),

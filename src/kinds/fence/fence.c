@@ -128,7 +128,34 @@ static void plan_of(uint8_t out[32], const char *name, const struct account *a)
 	sha256_end(s, out);
 }
 
-static int64_t fence_begin(struct runner *r, struct account *a, uint64_t below)
+static const char *fence_settles(const struct operation *o)
+{
+	const struct fence_facts *f = o->of_kind;
+
+	return f->why;
+}
+
+/* Another doubt came while it was under way. */
+static void fence_raise(
+    struct runner *r, struct operation *o, const struct account *a, uint64_t below)
+{
+	struct fence_facts *f = o->of_kind;
+
+	if (below > f->below)
+		f->below = below;
+	snprintf(f->why, sizeof f->why, "%s", a->doubt);
+	sql_fence_raise(r->s.journal,
+	    &(struct sql_fence_raise_in){
+		.operation = o->id, .below = (int64_t)f->below, .why = f->why });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.what = "operation",
+		.from = "",
+		.to = "raised",
+		.why = f->why });
+}
+
+static int64_t fence_new(struct runner *r, struct account *a, uint64_t below)
 {
 	char name[OPERATION_NAME_MAX];
 	struct sql_operation_add_in in = { .kind = kind_fence.name,
@@ -172,6 +199,19 @@ static bool is_dear(const struct operation *o, const struct price *p)
 	CHECK(amount_add(&sum, &o->fees_final, &o->fees_held));
 	CHECK(amount_add(&sum, &sum, &p->likely));
 	return p->n && amount_cmp(&sum, &o->cap) > 0 && amount_is_zero(&o->fees_held);
+}
+
+static int64_t fence_begin(struct runner *r, struct account *a, uint64_t below)
+{
+	for (size_t k = 0; k < r->operations_n; k++) {
+		struct operation *o = r->operations[k];
+
+		if (o->account != a->id || !operation_fences(o) || operation_ended(o))
+			continue;
+		fence_raise(r, o, a, below);
+		return o->id;
+	}
+	return fence_new(r, a, below);
 }
 
 /* -- offers ------------------------------------------------------------------ */
@@ -249,8 +289,8 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 
 	if (MUTANT(fence_ends_at_inclusion))
 		return a->known && a->count >= f->below;
-	return a->has_final_count && a->final_count >= f->below && !a->strangers_n &&
-	    !live_n(r, o);
+	return !strcmp(f->why, a->doubt) && a->has_final_count &&
+	    a->final_count >= f->below && !a->strangers_n && !live_n(r, o);
 }
 
 static void end(struct runner *r, struct operation *o, struct account *a)
@@ -444,4 +484,5 @@ const struct kind kind_fence = {
 	.token = fence_token,
 	.resumed = fence_resumed,
 	.fence = fence_begin,
+	.settles = fence_settles,
 };
