@@ -169,6 +169,23 @@ static void a_fence_begins_at_the_head(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* Nothing told that it is a copy, but a block does; the operator looks, and resumes. */
+static void a_forgotten_transaction_begins_a_fence(void **state_)
+{
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	scene_mine(&scene, 1);
+	rest();
+	scene_put_back(&scene);
+	scene_rise(&scene);
+	rise();
+	run_until(runner_operation(runner, lists[0].id) && account()->stopped);
+	go_on();
+	account_resume(runner, account());
+	run_until(account()->doubt[0]);
+	finish_fenced();
+}
+
 /* The copy has a fence under way, for what it had forgotten then. */
 static void a_copy_of_a_journal_in_doubt_is_fenced_anew(void **state_)
 {
@@ -517,6 +534,7 @@ int main(void)
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),
 		T(a_fence_begins_at_the_head),
+		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),
 		T(a_nonce_without_bytes_is_given_back),

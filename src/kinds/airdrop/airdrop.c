@@ -353,7 +353,9 @@ static void fee_stop(struct runner *r, struct operation *o)
 
 static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 {
+	struct account *acct = account_of(r, o->account);
 	enum fee_state fee = fee_state(r, o, a);
+	const char *why;
 
 	if (o->by_state[ITEM_PENDING].n || o->by_state[ITEM_LIVE].n)
 		operation_move(
@@ -362,9 +364,10 @@ static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 		complete(r, o, "the service fee is final");
 	else if (fee == FEE_VOID)
 		fee_stop(r, o);
+	else if (fee == FEE_LIVE)
+		operation_waits(o, "the service fee to be final");
 	else
-		operation_waits(
-		    o, fee == FEE_LIVE ? "the service fee to be final" : o->blocked);
+		operation_waits(o, account_reserves(r, acct, &why) ? o->blocked : why);
 }
 
 static void cancel(struct runner *r, struct operation *o)
