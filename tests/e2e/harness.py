@@ -602,6 +602,30 @@ def exactly_once(rpc, sender, token, expected, failed=0, strangers=()):
     return sum(map(len, paid.values()))
 
 
+@contextlib.contextmanager
+def desk_of(rows, depth=2, block_s=0.2, **chain):
+    """A node with some blocks, and a desk with a list."""
+    with Anvil(block_s) as anvil, Desk([anvil.url], depth=depth, chain=chain) as desk:
+        anvil.mine(10)
+        desk.rows = recipients(rows)
+        desk.write_list("list.csv", desk.rows)
+        yield anvil, desk
+
+
+def paid(anvil, count, who=PAYER):
+    wait_until(lambda: anvil.rpc.count(who) >= count, 30, f"{count} payments on the chain")
+
+
+def in_pool(anvil):
+    return int(anvil.rpc("txpool_status")["pending"], 16)
+
+
+def exact(anvil, desk, token=None, strangers=()):
+    """Everybody on the desk's list is paid, exactly once."""
+    payments = exactly_once(anvil.rpc, PAYER, token, desk.rows, strangers=strangers)
+    same(payments, len(desk.rows), "payments")
+
+
 def holdings(rpc, token, who):
     """{address: what it has}, of the token or of the native coin."""
     who = list(who)

@@ -15,8 +15,12 @@ from harness import (
     address,
     check,
     deploy,
+    desk_of,
+    exact,
     exactly_once,
+    in_pool,
     main,
+    paid,
     recipients,
     same,
     test,
@@ -28,25 +32,15 @@ from harness import (
 
 @contextlib.contextmanager
 def under_way(*more, rows=100):
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 20}) as desk:
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
+    with desk_of(rows, max_in_flight=20) as (anvil, desk):
         desk.child = desk.start(*desk.airdrop("list.csv", *more))
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 20, 30, "20 payments")
+        paid(anvil, 20)
         yield anvil, desk
 
 
 def stop(desk):
     desk.child.send_signal(signal.SIGTERM)
     same(desk.ended(desk.child, 2).code, 3, "exit of a run that was stopped")
-
-
-def in_pool(anvil):
-    return int(anvil.rpc("txpool_status")["pending"], 16)
-
-
-def exact(anvil, desk):
-    same(exactly_once(anvil.rpc, PAYER, None, desk.rows), len(desk.rows), "payments")
 
 
 @test
@@ -89,9 +83,9 @@ def settled(anvil, desk):
     said = desk.status("list")
     same((said["state"], said["live"]), ("cancelled", 0), "state, and rows under way")
     final = {row["address"].lower() for row in desk.export("list") if row["state"] == "final"}
-    paid = [row for row in desk.rows if row[0] in final]
-    same(exactly_once(anvil.rpc, PAYER, None, paid), len(final), "payments")
-    check(0 < len(paid) < len(desk.rows), f"{len(paid)} rows were paid")
+    there = [row for row in desk.rows if row[0] in final]
+    same(exactly_once(anvil.rpc, PAYER, None, there), len(final), "payments")
+    check(0 < len(there) < len(desk.rows), f"{len(there)} rows were paid")
 
 
 @test

@@ -5,15 +5,13 @@ import contextlib
 
 from harness import (
     PAYER,
-    Anvil,
-    Desk,
     address,
-    exactly_once,
+    desk_of,
+    exact,
     main,
-    recipients,
+    paid,
     same,
     test,
-    wait_until,
     within,
 )
 
@@ -22,13 +20,9 @@ ROWS = 200
 
 @contextlib.contextmanager
 def under_way(depth, rows=ROWS, **chain):
-    chain = {"max_in_flight": 30, **chain}
-    with Anvil() as anvil, Desk([anvil.url], depth=depth, chain=chain) as desk:
-        anvil.mine(10)
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
+    with desk_of(rows, depth, **{"max_in_flight": 30, **chain}) as (anvil, desk):
         desk.child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 30, 30, "30 payments")
+        paid(anvil, 30)
         yield anvil, desk
 
 
@@ -53,16 +47,12 @@ def intrude(anvil, number):
     return tx
 
 
-def exact(anvil, desk, strangers):
-    same(exactly_once(anvil.rpc, PAYER, None, desk.rows, strangers=strangers), ROWS, "payments")
-
-
 @test
 def another_program_takes_a_nonce():
     with under_way(depth=2) as (anvil, desk):
         stranger = intrude(anvil, 1)
         same(desk.ended(desk.child).code, 0, "exit")
-        exact(anvil, desk, {stranger})
+        exact(anvil, desk, strangers={stranger})
         desk.verify("list")
 
 
@@ -73,7 +63,7 @@ def another_program_takes_one_while_we_are_away():
         desk.child.wait()
         strangers = {intrude(anvil, number) for number in range(2)}
         desk.expect(0, *desk.airdrop())
-        exact(anvil, desk, strangers)
+        exact(anvil, desk, strangers=strangers)
 
 
 @test
@@ -86,7 +76,7 @@ def three_foreign_ones_want_an_operator():
         same(desk.run(*desk.airdrop()).code, 4, "exit of a run that nobody allowed")
         desk.expect(0, "resume", "key:payer")
         desk.expect(0, *desk.airdrop(), seconds=90)
-        exact(anvil, desk, strangers)
+        exact(anvil, desk, strangers=strangers)
         desk.verify("list")
 
 

@@ -18,6 +18,7 @@ from harness import (
     deploy,
     exactly_once,
     main,
+    paid,
     recipients,
     same,
     test,
@@ -25,10 +26,6 @@ from harness import (
     whole,
     within,
 )
-
-def paid(anvil, count):
-    wait_until(lambda: anvil.rpc.count(PAYER) >= count, 30, f"{count} payments on the chain")
-
 
 def rest(desk, child, anvil, rows):
     same(desk.ended(child).code, 0, "exit of the first runner")

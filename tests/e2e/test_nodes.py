@@ -10,6 +10,7 @@ from harness import (
     Anvil,
     Desk,
     check,
+    exact,
     exactly_once,
     main,
     recipients,
@@ -38,7 +39,7 @@ def desk_behind(proxies, rows, block_s=0.15, **chain):
 
 def pays_exactly(anvil, desk, seconds=90):
     ended = desk.expect(0, *desk.airdrop(), seconds=seconds)
-    same(exactly_once(anvil.rpc, PAYER, None, desk.rows), len(desk.rows), "payments")
+    exact(anvil, desk)
     return ended.err
 
 

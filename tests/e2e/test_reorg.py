@@ -6,12 +6,12 @@ import contextlib
 
 from harness import (
     PAYER,
-    Anvil,
-    Desk,
     check,
-    exactly_once,
+    desk_of,
+    exact,
+    in_pool,
     main,
-    recipients,
+    paid,
     same,
     test,
     wait_until,
@@ -24,26 +24,16 @@ ROWS = 300
 @contextlib.contextmanager
 def under_way(depth, rows=ROWS, block_s=0.2, **chain):
     """A node, a desk with a list, and the program at work on it."""
-    with Anvil(block_s) as anvil, Desk([anvil.url], depth=depth, chain=chain) as desk:
-        anvil.mine(20)
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
+    with desk_of(rows, depth, block_s, **chain) as (anvil, desk):
+        anvil.mine(10)
         desk.child = desk.start(*desk.airdrop())
         yield anvil, desk
-
-
-def await_paid(anvil, count):
-    wait_until(lambda: anvil.rpc.count(PAYER) >= count, 30, f"{count} payments on the chain")
-
-
-def in_pool(anvil):
-    return int(anvil.rpc("txpool_status")["pending"], 16)
 
 
 def ends_exact(anvil, desk, seconds=60):
     ended = desk.ended(desk.child, seconds)
     same(ended.code, 0, f"exit: {ended.err[-600:]}")
-    same(exactly_once(anvil.rpc, PAYER, None, desk.rows), len(desk.rows), "payments")
+    exact(anvil, desk)
 
 
 def take_back(anvil, depth):
@@ -59,7 +49,7 @@ def take_back(anvil, depth):
 @test
 def six_blocks_are_taken_back_within_the_bound():
     with under_way(depth=8, max_in_flight=60) as (anvil, desk):
-        await_paid(anvil, 100)
+        paid(anvil, 100)
         take_back(anvil, 6)
         ends_exact(anvil, desk)
 
@@ -67,7 +57,7 @@ def six_blocks_are_taken_back_within_the_bound():
 @test
 def blocks_are_taken_back_while_nobody_looks():
     with under_way(depth=8, max_in_flight=60) as (anvil, desk):
-        await_paid(anvil, 100)
+        paid(anvil, 100)
         desk.child.kill()
         desk.child.wait()
         take_back(anvil, 6)
@@ -92,7 +82,7 @@ def a_final_block_vanishes():
 @test
 def the_node_forgets_what_waits():
     with under_way(depth=2, max_in_flight=100) as (anvil, desk):
-        await_paid(anvil, 50)
+        paid(anvil, 50)
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) > 0, 30, "something waits")
         anvil.rpc("anvil_dropAllTransactions")
@@ -103,7 +93,7 @@ def the_node_forgets_what_waits():
 @test
 def nobody_mines_for_a_while():
     with under_way(depth=2, max_in_flight=100) as (anvil, desk):
-        await_paid(anvil, 50)
+        paid(anvil, 50)
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) == 100, 30, "all that may be in flight waits")
         polls = desk.status("list")
@@ -116,7 +106,7 @@ def nobody_mines_for_a_while():
 @test
 def what_waits_is_too_cheap():
     with under_way(depth=2, max_in_flight=50, rows=150, bump_after=2) as (anvil, desk):
-        await_paid(anvil, 50)
+        paid(anvil, 50)
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) > 0, 30, "something waits")
         anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(90 * 10**9))

@@ -11,6 +11,7 @@ from harness import (
     Ledger,
     check,
     deploy,
+    desk_of,
     exactly_once,
     main,
     recipients,
@@ -26,10 +27,8 @@ ROWS = 100
 
 @contextlib.contextmanager
 def token_desk(name, rows=ROWS, **chain):
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30, **chain}) as desk:
+    with desk_of(rows, **{"max_in_flight": 30, **chain}) as (anvil, desk):
         token = deploy(anvil, name, PAYER)
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
         desk.words = desk.airdrop("list.csv", "--token", token)
         yield anvil, desk, token
 
