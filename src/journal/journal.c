@@ -260,14 +260,23 @@ static void hold_epoch(struct journal *j)
 		    (long long)j->epoch, (long long)j->commit_no);
 }
 
+/* The hold is a write too, and none of a savepoint's: dropping that must not undo it. */
+static void begin(struct journal *j)
+{
+	bool saved = j->saved;
+
+	CHECK(!j->reader);
+	j->writing = true;
+	j->saved = false;
+	if (journal_exec(j, "BEGIN IMMEDIATE") == ERR_OK && !j->taking)
+		hold_epoch(j);
+	j->saved = saved;
+}
+
 bool journal_begin(struct journal *j)
 {
-	if (!j->writing && !j->numb) {
-		CHECK(!j->reader);
-		j->writing = true;
-		if (journal_exec(j, "BEGIN IMMEDIATE") == ERR_OK && !j->taking)
-			hold_epoch(j);
-	}
+	if (!j->writing && !j->numb)
+		begin(j);
 	if (j->saved && !j->save_written && !j->numb) {
 		j->save_written = true;
 		journal_exec(j, "SAVEPOINT turn");

@@ -482,6 +482,22 @@ static void drops_a_savepoint_whole(void **state)
 	journal_close(j);
 }
 
+/* The owner's row is held before it, whatever is dropped. */
+static void drops_a_savepoint_that_wrote_first(void **state)
+{
+	struct journal *j = own();
+
+	(void)state;
+	for (int64_t i = 1; i <= 3; i++) {
+		journal_save(j);
+		add_chain(j, i);
+		journal_save_drop(j);
+		commit(j);
+		assert_false(has_chain(j, i));
+	}
+	journal_close(j);
+}
+
 static void keeps_null_apart(void **state)
 {
 	struct journal *j = own();
@@ -963,6 +979,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),
 		cmocka_unit_test_setup(begins_nothing_for_an_empty_savepoint, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_whole, fresh),
+		cmocka_unit_test_setup(drops_a_savepoint_that_wrote_first, fresh),
 		cmocka_unit_test_setup(keeps_null_apart, fresh),
 		cmocka_unit_test_setup(moves_a_long_wal, fresh),
 		cmocka_unit_test_setup(chains_its_events, fresh),
