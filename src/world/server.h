@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "world/world.h"
 
-#define SERVER_CONNECTIONS_MAX 64u
+#define SERVER_CONNECTIONS_MAX 512u
 #define SERVER_HEADERS_MAX 64 /* of one request; all its bytes fit 16 KiB */
 
 struct server;

@@ -1,0 +1,719 @@
+/* The owner's socket: what is asked on it, in bytes nobody should send, and that answers
+ * wait for the commit. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "serve/handover.h"
+#include "serve/serve.h"
+#include "serve/wire.h"
+
+#define PATIENCE_MS 20000
+
+/* -- requests -------------------------------------------------------------- */
+
+static enum err parse(
+    struct request *q, const char *method, const char *path, const char *body)
+{
+	struct fail f = { 0 };
+	enum err e = request_parse(q, method, path, body, strlen(body), &f);
+
+	assert_true(e == ERR_OK || f.why[0]);
+	return e;
+}
+
+static void requests_are_read(void **state)
+{
+	struct request q;
+
+	(void)state;
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/operations/a%2fb%C3%a9/cancel", "{\"now\":true}"),
+	    ERR_OK);
+	assert_int_equal(q.route, ROUTE_CANCEL);
+	assert_string_equal(q.name, "a/b\xc3\xa9");
+	assert_true(q.now);
+	assert_int_equal(parse(&q, "POST", "/v1/keys/payer/resume", ""), ERR_OK);
+	assert_false(q.yes);
+	assert_int_equal(parse(&q, "POST", "/v1/operations/7/resume",
+			     "{\"max_total_fee\":\"0.5\",\"yes\":true}"),
+	    ERR_OK);
+	assert_true(q.yes && q.has_cap);
+	assert_int_equal(
+	    amount_cmp(&q.cap, &(struct amount){ { 500000000000000000u } }), 0);
+	assert_int_equal(parse(&q, "GET", "/v1/operations/a/events", ""), ERR_OK);
+	assert_int_equal(request_body_max("GET", "/v1/operations/a"), 0);
+	assert_int_equal(
+	    request_body_max("POST", "/v1/operations/a/pause"), REQUEST_JSON_MAX);
+	assert_int_equal(request_body_max("POST", "/v1"), 0);
+}
+
+static void what_is_no_request_is_refused(void **state)
+{
+	static const struct {
+		enum err err;
+		const char *method, *path, *body;
+	} bad[] = {
+		{ ERR_NOT_FOUND, "GET", "", "" },
+		{ ERR_NOT_FOUND, "GET", "/", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/a/", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/a/b", "" },
+		{ ERR_NOT_FOUND, "POST", "/v1/operations//pause", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/%", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/%4", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/%zz", "" },
+		{ ERR_NOT_FOUND, "GET", "/v1/operations/a%00b", "" },
+		{ ERR_USAGE, "DELETE", "/v1/operations/a", "" },
+		{ ERR_USAGE, "post", "/v1/operations/a/pause", "" },
+		{ ERR_USAGE, "GET", "/v1/operations/a", "{}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/pause", "[]" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/pause", "{" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/pause", "{\"now\":true}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/cancel", "{\"now\":1}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/cancel",
+		    "{\"now\":true,\"now\":true}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/resume",
+		    "{\"max_total_fee\":0.5}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/resume",
+		    "{\"max_total_fee\":\"-1\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"plan\":\"0x12\"}" },
+	};
+	char name[2 * REQUEST_NAME_MAX];
+	struct request q;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(
+		    parse(&q, bad[i].method, bad[i].path, bad[i].body), bad[i].err);
+	memset(name, 'a', sizeof name);
+	memcpy(name, "/v1/operations/", 15);
+	name[15 + REQUEST_NAME_MAX] = '\0';
+	assert_int_equal(parse(&q, "GET", name, ""), ERR_NOT_FOUND);
+	name[15 + REQUEST_NAME_MAX - 1] = '\0';
+	assert_int_equal(parse(&q, "GET", name, ""), ERR_OK);
+}
+
+/* -- what is handed over --------------------------------------------------- */
+
+static const struct handover plan = { .name = "payroll",
+	.key = "payer",
+	.chain = "local",
+	.chain_id = 31337,
+	.sender = { { 1 } },
+	.rows = 2,
+	.planned = { { 30 } },
+	.cap = { { 1000 } },
+	.facts = { .decimals = 18, .symbol = "", .file = "/a/list.csv", .gas = 21000 } };
+
+static enum err decode(struct handover *ret, const char *text)
+{
+	struct fail f = { 0 };
+	enum err e = handover_decode(ret, text, strlen(text), &f);
+
+	assert_true(e == ERR_OK || (e == ERR_USAGE && f.why[0]));
+	return e;
+}
+
+static void plans_come_back_as_they_went(void **state)
+{
+	struct handover h = plan, same;
+	struct buf text;
+
+	(void)state;
+	h.facts.has_token = true;
+	h.facts.fee_amount = amount_u64(7);
+	h.facts.fee_to.at[3] = 9;
+	buf_init(&text, REQUEST_JSON_MAX);
+	assert_true(handover_encode(&text, &h));
+	h.facts.fee_gas = h.facts.gas; /* which does not travel */
+	assert_int_equal(decode(&same, buf_text(&text)), ERR_OK);
+	assert_memory_equal(&same, &h, sizeof h);
+	buf_release(&text);
+}
+
+/* The word is in the text once: with another it is no plan any more. */
+static void refused_with(const char *text, const char *word, const char *other)
+{
+	const char *at = strstr(text, word);
+	struct handover h;
+	struct buf bad;
+
+	assert_non_null(at);
+	buf_init(&bad, REQUEST_JSON_MAX);
+	buf_add(&bad, text, (size_t)(at - text));
+	buf_add_str(&bad, other);
+	buf_add_str(&bad, at + strlen(word));
+	assert_int_equal(decode(&h, buf_text(&bad)), ERR_USAGE);
+	buf_release(&bad);
+}
+
+static void what_is_no_plan_is_refused(void **state)
+{
+	static const char *const bad[][2] = { { "\"payroll\"", "\"\"" },
+		{ "\"payroll\"", "\"17\"" }, { "\"payroll\"", "\"-x\"" },
+		{ "\"payroll\"", "\"a b\"" }, { "\"payroll\"", "7" },
+		{ "\"rows\":2", "\"rows\":0" }, { "\"rows\":2", "\"rows\":-1" },
+		{ "\"rows\":2", "\"rows\":10000001" }, { "\"rows\":2", "\"rows\":\"2\"" },
+		{ "31337", "0" }, { "\"gas\":21000", "\"gas\":0" },
+		{ "\"gas\":21000", "\"gas\":30000001" },
+		{ "\"decimals\":18", "\"decimals\":256" }, { "\"30\"", "\"-30\"" },
+		{ "\"30\"", "\"1e3\"" }, { "\"30\"", "30" },
+		{ "\"30\"",
+		    "\"57896044618658097711785492504343953926634992332820282019728"
+		    "792003956564819968\"" },
+		{ "\"genesis\":\"0x00", "\"genesis\":\"0x" }, { "\"key\"", "\"kay\"" } };
+	struct handover h;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, REQUEST_JSON_MAX);
+	assert_true(handover_encode(&text, &plan));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		refused_with(buf_text(&text), bad[i][0], bad[i][1]);
+	assert_int_equal(decode(&h, "[]"), ERR_USAGE);
+	assert_int_equal(decode(&h, ""), ERR_USAGE);
+	buf_release(&text);
+}
+
+static enum err row_count(void *ctx, const struct list_row *row, struct fail *f)
+{
+	int64_t *n = ctx;
+
+	(void)f;
+	assert_int_equal(row->row, ++*n);
+	return ERR_OK;
+}
+
+static enum err rows(const char *text, int64_t *ret_n)
+{
+	struct fail f = { 0 };
+
+	*ret_n = 0;
+	return handover_rows_decode(text, strlen(text), row_count, ret_n, &f);
+}
+
+static void rows_are_read_line_by_line(void **state)
+{
+#define TO "\"to\":\"0x0102030405060708090a0b0c0d0e0f1011121314\""
+	static const char *const bad[] = { "{}\n", "[]\n", "{\n", "\n",
+		"{\"row\":1,\"line\":2," TO ",\"amount\":\"5\"}",
+		"{\"row\":0,\"line\":2," TO ",\"amount\":\"5\"}\n",
+		"{\"row\":1,\"line\":2," TO ",\"amount\":\"0\"}\n",
+		"{\"row\":1,\"line\":2," TO ",\"amount\":5}\n",
+		"{\"row\":1,\"line\":2,\"to\":\"0x01\",\"amount\":\"5\"}\n",
+		"{\"row\":1,\"line\":2," TO ",\"amount\":\"5\",\"memo\":\"\"}\n",
+		"{\"row\":1,\"line\":2," TO
+		",\"amount\":\"5\",\"memo\":\"a\\u0000\"}\n" };
+	struct list_row row = { .row = 1, .line = 2, .amount = { { 5 } } };
+	struct buf text;
+	int64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(rows(bad[i], &n), ERR_USAGE);
+	buf_init(&text, REQUEST_LINES_MAX);
+	for (row.row = 1; row.row <= HANDOVER_ROWS_MAX; row.row++) {
+		row.memo = row.row % 2 ? "\"memo\"\n, and more" : NULL;
+		row.memo_len = row.memo ? 7 : 0;
+		handover_row_encode(&text, &row);
+	}
+	assert_int_equal(rows(buf_text(&text), &n), ERR_OK);
+	assert_int_equal(n, HANDOVER_ROWS_MAX);
+	handover_row_encode(&text, &row);
+	assert_int_equal(rows(buf_text(&text), &n), ERR_USAGE);
+	buf_release(&text);
+}
+
+/* -- answers --------------------------------------------------------------- */
+
+static void refusals_keep_their_error(void **state)
+{
+	(void)state;
+	for (int e = 1; e < ERR_COUNT; e++) {
+		struct fail f = { 0 };
+		struct buf text;
+		json_t *o;
+
+		buf_init(&text, 1000);
+		wire_fail_encode(&text, (enum err)e, "it is \"so\"");
+		o = json_loads(buf_text(&text), 0, NULL);
+		assert_int_equal(wire_fail_decode(o, &f), e);
+		assert_string_equal(f.why, "it is \"so\"");
+		assert_true(wire_status((enum err)e) >= 400);
+		json_decref(o);
+		buf_release(&text);
+	}
+	assert_int_equal(wire_fail_decode(NULL, NULL), ERR_BAD_ANSWER);
+}
+
+/* -- an owner -------------------------------------------------------------- */
+
+struct rig {
+	struct world *world;
+	struct journal *journal;
+	struct runner *runner;
+	struct door door;
+	struct serve *serve;
+	struct serve_face face;
+	char folder[40], path[64];
+	int64_t operation;
+	bool key_missing;
+};
+
+struct seen {
+	struct http_answer a;
+	unsigned calls, parts;
+};
+
+static struct node_config node = { .url = "http://127.0.0.1:9", .provider = "p" };
+static const struct chain_config chain = { .name = "local",
+	.chain_id = 31337,
+	.endpoints = &node,
+	.endpoints_n = 1,
+	.quorum = 1,
+	.finality = { .depth = 2 },
+	.max_in_flight = 10,
+	.max_fee_per_gas = 1000000000,
+	.poll_ms = 1000,
+	.timeout_ms = 1000 };
+
+static enum err face_chain(void *ctx, struct journal *j, int64_t id,
+    const struct chain_config **ret, struct fail *f)
+{
+	(void)ctx;
+	(void)j;
+	(void)id;
+	(void)f;
+	*ret = &chain;
+	return ERR_OK;
+}
+
+static enum err face_chain_named(
+    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
+{
+	(void)ctx;
+	*ret = &chain;
+	return strcmp(name, "local") == 0 ? ERR_OK : fail_set(f, ERR_CONFIG, "no chain");
+}
+
+static enum err face_key(void *ctx, const char *name, struct address *ret, struct fail *f)
+{
+	(void)ctx;
+	(void)name;
+	(void)ret;
+	return fail_set(f, ERR_CONFIG, "there is no such key");
+}
+
+static enum err face_usable(
+    void *ctx, const char *name, const struct address *address, struct fail *f)
+{
+	const struct rig *t = ctx;
+
+	(void)name;
+	(void)address;
+	return t->key_missing ? fail_set(f, ERR_KEY, "it can't be read") : ERR_OK;
+}
+
+static enum err face_stuck(
+    void *ctx, struct runner *r, const struct operation *o, struct fail *f)
+{
+	(void)ctx;
+	(void)r;
+	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_STOPPED, "it is paused")
+					    : ERR_OK;
+}
+
+static void journal_fill(struct rig *t)
+{
+	struct sql_chain_add_in in = {
+		.kind = "evm", .chain_id = 31337, .name = "local"
+	};
+	struct airdrop_new n = handover_plan(&plan, 1, &chain, 1);
+
+	assert_true(sql_chain_add_one(t->journal, &in, &(struct sql_chain_add_out){ 0 }));
+	t->operation = airdrop_create(t->journal, &n);
+	assert_true(t->operation);
+	assert_int_equal(journal_commit(t->journal, NULL), ERR_OK);
+}
+
+static void owner_rise(struct rig *t)
+{
+	static const struct kind *const kinds[] = { &kind_airdrop };
+	struct owner me = { .pid = 1 };
+
+	t->face = (struct serve_face){ t, kinds, 1, face_chain, face_chain_named,
+		face_key, face_usable, face_stuck };
+	assert_int_equal(world_open(&t->world, NULL), ERR_OK);
+	assert_int_equal(journal_own(&t->journal, t->path, &me, NULL), ERR_OK);
+	t->runner = runner_new(&(struct runner_setup){ .world = t->world,
+	    .journal = t->journal,
+	    .chains_room = 1,
+	    .keys = command_no_keys,
+	    .kinds = kinds,
+	    .kinds_n = 1 });
+	assert_int_equal(door_open(&t->door, t->path, NULL), ERR_OK);
+	assert_int_equal(
+	    serve_open(&t->serve,
+		&(struct serve_setup){ t->world, t->journal, &t->door, &t->face }, NULL),
+	    ERR_OK);
+}
+
+static void owner_rest(struct rig *t)
+{
+	serve_close(t->serve);
+	world_free(t->world);
+	runner_free(t->runner);
+	door_close(&t->door);
+	journal_close(t->journal);
+}
+
+static int rig_up(void **state)
+{
+	struct rig *t = mem_new(sizeof *t);
+
+	snprintf(t->folder, sizeof t->folder, "/tmp/pawl-serve-XXXXXX");
+	assert_non_null(mkdtemp(t->folder));
+	snprintf(t->path, sizeof t->path, "%s/pawl.db", t->folder);
+	assert_int_equal(journal_create(t->path, NULL), ERR_OK);
+	owner_rise(t);
+	journal_fill(t);
+	*state = t;
+	return 0;
+}
+
+static int rig_down(void **state)
+{
+	struct rig *t = *state;
+	DIR *folder;
+	struct dirent *entry;
+
+	owner_rest(t);
+	folder = opendir(t->folder);
+	while ((entry = readdir(folder)))
+		(void)unlinkat(dirfd(folder), entry->d_name, 0);
+	closedir(folder);
+	rmdir(t->folder);
+	free(t);
+	return 0;
+}
+
+static void on_answer(void *ctx, struct http_answer *a)
+{
+	struct seen *seen = ctx;
+
+	free(seen->a.body);
+	seen->a = *a;
+	a->body = NULL; /* taken */
+	seen->calls++;
+}
+
+static void on_part(void *ctx, const char *bytes, size_t len)
+{
+	struct seen *seen = ctx;
+
+	(void)bytes;
+	(void)len;
+	seen->parts++;
+}
+
+static void ask(struct rig *t, struct seen *seen, const char *path, const char *body)
+{
+	char url[200];
+
+	snprintf(url, sizeof url, "http://pawl%s", path);
+	world_http(t->world,
+	    &(struct http_request){ .url = url,
+		.unix_socket = t->door.name,
+		.body = body ? mem_str(body) : NULL,
+		.body_len = body ? strlen(body) : 0,
+		.timeout_ms = PATIENCE_MS,
+		.answer_max = 1 << 20,
+		.done = on_answer,
+		.part = body ? NULL : on_part,
+		.ctx = seen });
+}
+
+static void wait_ms(struct rig *t, int64_t ms)
+{
+	int64_t end_ms = world_now_ms(t->world) + ms;
+
+	while (world_now_ms(t->world) < end_ms)
+		world_wait(t->world, end_ms);
+}
+
+static void turn(struct rig *t)
+{
+	serve_turn(t->serve, t->runner);
+	assert_true(runner_turn(t->runner, NULL));
+	serve_tell(t->serve, t->runner);
+}
+
+/* Turns until it is answered. */
+static void until(struct rig *t, const unsigned *number, unsigned n)
+{
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+
+	while (*number < n && world_now_ms(t->world) < end_ms) {
+		world_wait(t->world, world_now_ms(t->world) + 20);
+		turn(t);
+	}
+	assert_true(*number >= n);
+}
+
+static int status(struct rig *t, const char *path, const char *body, const char *part)
+{
+	struct seen seen = { .calls = 0 };
+
+	ask(t, &seen, path, body);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	if (!strstr(seen.a.body, part))
+		fail_msg("no %s in %s", part, seen.a.body);
+	free(seen.a.body);
+	return seen.a.status;
+}
+
+static int state_of(const struct rig *t)
+{
+	struct operation o;
+
+	assert_true(operation_read(t->journal, t->operation, &o));
+	return o.state;
+}
+
+static void an_answer_waits_for_its_turn(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+
+	ask(t, &seen, "/v1/operations/payroll/pause", "{}");
+	wait_ms(t, 200);
+	assert_int_equal(seen.calls, 0);
+	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
+	serve_turn(t->serve, t->runner);
+	wait_ms(t, 100);
+	assert_int_equal(seen.calls, 0);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	assert_false(journal_writing(t->journal));
+	assert_int_equal(state_of(t), OPERATION_PAUSED);
+}
+
+static void commands_need_no_node(void **state)
+{
+	struct rig *t = *state;
+
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/pause", "", "\"paused\""), 200);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/resume", "{}", "\"moved\":true"), 200);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/retry", "{}", "\"retried\":0"), 200);
+	assert_int_equal(status(t, "/v1/operations/payroll", NULL, "\"rows\":2"), 200);
+	assert_int_equal(status(t, "/v1/operations/x/pause", "{}", "NOT_FOUND"), 404);
+	assert_int_equal(status(t, "/v1/operations/1/pause", "{\"a\":1}", "USAGE"), 400);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/cancel", "{}", "\"cancelling\""), 200);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/pause", "{}", "CONFLICT"), 409);
+	assert_int_equal(status(t, "/v1/keys/nobody/resume", "{}", "CONFIG"), 400);
+}
+
+/* A refused command leaves no trace in rows or memory. */
+static void what_is_refused_changes_nothing(void **state)
+{
+	struct rig *t = *state;
+	int64_t commit_no = journal_commit_no(t->journal);
+
+	t->key_missing = true;
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/run",
+		"{\"plan\":\"0x0000000000000000000000000000000000000000000000000000000000"
+		"000000\",\"max_total_fee\":\"9\"}",
+		"\"KEY\""),
+	    400);
+	assert_int_equal(status(t, "/v1/operations/payroll/run", "{}", "CONFLICT"), 409);
+	turn(t);
+	assert_int_equal(journal_commit_no(t->journal), commit_no);
+}
+
+static int rows_status(struct rig *t, int from, int to, int amount, const char *part)
+{
+	struct buf text;
+	int s;
+
+	buf_init(&text, REQUEST_LINES_MAX);
+	for (int i = from; i <= to; i++)
+		handover_row_encode(&text,
+		    &(struct list_row){ .row = i,
+			.line = i + 1,
+			.amount = amount_u64((uint64_t)amount) });
+	s = status(t, "/v1/operations/payroll/rows", buf_text(&text), part);
+	buf_release(&text);
+	return s;
+}
+
+static void rows_come_in_their_order(void **state)
+{
+	struct rig *t = *state;
+	struct airdrop_facts a;
+
+	assert_int_equal(rows_status(t, 2, 2, 15, "STALE"), 503);
+	assert_int_equal(rows_status(t, 1, 1, 31, "INPUT"), 400);
+	assert_int_equal(rows_status(t, 1, 2, 14, "INPUT"), 400);
+	assert_int_equal(rows_status(t, 1, 3, 10, "STALE"), 503);
+	assert_true(airdrop_read(t->journal, t->operation, &a));
+	assert_int_equal(a.imported, 0);
+	assert_int_equal(rows_status(t, 1, 1, 15, "\"imported\":1"), 200);
+	assert_int_equal(rows_status(t, 1, 1, 10, "\"imported\":1"), 200);
+	assert_int_equal(rows_status(t, 2, 2, 20, "\"imported\":2"), 200);
+	assert_int_equal(rows_status(t, 1, 2, 15, "CONFLICT"), 409);
+	assert_true(airdrop_read(t->journal, t->operation, &a));
+	assert_int_equal(a.imported, 2);
+}
+
+static void a_new_one_is_planned_against_all(void **state)
+{
+	struct rig *t = *state;
+	struct handover h = plan;
+	struct buf text;
+
+	buf_init(&text, REQUEST_JSON_MAX);
+	assert_true(handover_encode(&text, &h));
+	assert_int_equal(
+	    status(t, "/v1/operations", buf_text(&text), "another operation came"), 503);
+	buf_clear(&text);
+	h.seen = t->operation;
+	assert_true(handover_encode(&text, &h));
+	assert_int_equal(status(t, "/v1/operations", buf_text(&text), "STALE"), 503);
+	buf_clear(&text);
+	snprintf(h.name, sizeof h.name, "other");
+	assert_true(handover_encode(&text, &h));
+	assert_int_equal(status(t, "/v1/operations", buf_text(&text), "NO_QUORUM"), 503);
+	buf_release(&text);
+}
+
+static void a_stream_ends_with_the_operation(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen = { .calls = 0 };
+
+	ask(t, &seen, "/v1/operations/payroll/events", NULL);
+	until(t, &seen.parts, 1);
+	assert_int_equal(seen.calls, 0);
+	assert_true(serve_wake_ms(t->serve) < INT64_MAX);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/pause", "{}", "\"paused\""), 200);
+	until(t, &seen.calls, 1);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	assert_int_equal(serve_wake_ms(t->serve), INT64_MAX);
+	free(seen.a.body);
+}
+
+static void who_waits_when_it_ends_is_told_nothing(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen[3] = { { .calls = 0 } };
+
+	ask(t, &seen[0], "/v1/operations/payroll/events", NULL);
+	until(t, &seen[0].parts, 1);
+	ask(t, &seen[1], "/v1/operations/payroll/pause", "{}");
+	wait_ms(t, 100);
+	serve_turn(t->serve, t->runner); /* a fact of a turn that never comes */
+	ask(t, &seen[2], "/v1/operations/payroll/pause", "{}");
+	wait_ms(t, 100);
+	owner_rest(t);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(seen[i].calls, 1);
+		assert_int_equal(seen[i].a.end, HTTP_UNKNOWN);
+	}
+	owner_rise(t);
+	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
+}
+
+/* -- the door -------------------------------------------------------------- */
+
+static void a_dead_socket_is_replaced(void **state)
+{
+	struct rig *t = *state;
+	struct door other;
+	struct fail f = { 0 };
+	struct stat s;
+	char path[80];
+
+	snprintf(path, sizeof path, "%s.sock", t->path);
+	assert_int_equal(stat(path, &s), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_true(door_answers(&t->door));
+	assert_int_equal(door_open(&other, t->path, &f), ERR_CONFLICT);
+	door_close(&other);
+	assert_int_equal(stat(path, &s), 0);
+	serve_close(t->serve);
+	t->serve = NULL;
+	close(t->door.listen_fd); /* as a death does */
+	t->door.listen_fd = -1;
+	assert_false(door_answers(&t->door));
+	assert_int_equal(door_open(&other, t->path, &f), ERR_OK);
+	assert_true(door_answers(&other));
+	door_close(&other);
+	assert_int_equal(stat(path, &s), -1);
+	/* What is no socket is nobody's to remove. */
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(door_open(&other, t->path, &f), ERR_CONFLICT);
+	door_close(&other);
+	assert_int_equal(stat(path, &s), 0);
+}
+
+static void a_name_may_be_too_long(void **state)
+{
+	char path[300] = "/tmp/";
+	struct fail f = { 0 };
+	struct door d;
+
+	(void)state;
+	memset(path + 5, 'x', 100);
+	assert_int_equal(door_open(&d, path, &f), ERR_CONFIG);
+	assert_non_null(strstr(f.why, "call the journal by a name"));
+	door_close(&d);
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, rig_up, rig_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_are_read),
+		cmocka_unit_test(what_is_no_request_is_refused),
+		cmocka_unit_test(plans_come_back_as_they_went),
+		cmocka_unit_test(what_is_no_plan_is_refused),
+		cmocka_unit_test(rows_are_read_line_by_line),
+		cmocka_unit_test(refusals_keep_their_error),
+		RIG(an_answer_waits_for_its_turn),
+		RIG(commands_need_no_node),
+		RIG(what_is_refused_changes_nothing),
+		RIG(rows_come_in_their_order),
+		RIG(a_new_one_is_planned_against_all),
+		RIG(a_stream_ends_with_the_operation),
+		RIG(who_waits_when_it_ends_is_told_nothing),
+		RIG(a_dead_socket_is_replaced),
+		cmocka_unit_test(a_name_may_be_too_long),
+	};
+
+	return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
+}
