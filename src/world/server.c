@@ -488,15 +488,15 @@ void server_close(struct server *s)
 	if (!s)
 		return;
 	CHECK(uv_poll_stop(&s->poll) == 0);
+	/* What was said last leaves, as far as it can without waiting. */
+	for (int n = 0; n < RUNS_MAX; n++)
+		CHECK(MHD_run(s->daemon));
 	LIST_FOREACH(x, &s->exchanges, link)
 	{
 		x->ended = true;
 		go_on(x);
 	}
 	CHECK(uv_timer_stop(&s->timer) == 0);
-	/* What was said last leaves, as far as it can without waiting. */
-	for (int n = 0; n < RUNS_MAX; n++)
-		CHECK(MHD_run(s->daemon));
 	(void)MHD_quiesce_daemon(s->daemon);
 	MHD_stop_daemon(s->daemon);
 	for (x = LIST_FIRST(&s->exchanges); x; x = next) {
