@@ -194,7 +194,7 @@ static bool has_fence(const struct runner *r, const struct account *a)
 		const struct operation *o = r->operations[k];
 
 		if (o->account == a->id && operation_fences(o) && !operation_ended(o) &&
-		    !strcmp(o->kind->settles(o), a->doubt))
+		    (!strcmp(o->kind->settles(o), a->doubt) || MUTANT(fence_not_raised)))
 			return true;
 	}
 	return false;
@@ -207,7 +207,9 @@ static void fence(struct runner *r, struct account *a)
 	int64_t id;
 
 	if (!kind || !a->used || has_fence(r, a) || !a->known || !a->has_first_nonce ||
-	    !a->chain->has_market || !account_abreast(a, 0) || nodes_awaited(a))
+	    !a->chain->has_market ||
+	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
+	    nodes_awaited(a))
 		return;
 	below = highest_count(a) + a->in_flight_max - MUTANT(fence_one_short);
 	id = kind->fence(r, a, below);

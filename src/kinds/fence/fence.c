@@ -289,8 +289,9 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 
 	if (MUTANT(fence_ends_at_inclusion))
 		return a->known && a->count >= f->below;
-	return !strcmp(f->why, a->doubt) && a->has_final_count &&
-	    a->final_count >= f->below && !a->strangers_n && !live_n(r, o);
+	return (!strcmp(f->why, a->doubt) || MUTANT(fence_not_raised)) &&
+	    a->has_final_count && a->final_count >= f->below && !a->strangers_n &&
+	    !live_n(r, o);
 }
 
 static void end(struct runner *r, struct operation *o, struct account *a)
