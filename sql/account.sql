@@ -68,6 +68,21 @@ ON CONFLICT (account, nonce) DO UPDATE SET judgement = excluded.judgement, hash 
 	amount = excluded.amount, fee_type = excluded.fee_type, gas = excluded.gas, max_fee = excluded.max_fee,
 	tip = excluded.tip;
 
+-- Payments that no item knows.
+-- name: consumed_payments
+-- in: account i64
+-- out: nonce i64, hash b32, height i64, block_hash b32, recipient b20, value amount, data blob, asset b20?, payee b20, amount amount, fee_type i64, gas i64, max_fee i64, tip i64
+SELECT nonce, hash, height, block_hash, recipient, value, data, asset, payee, amount, fee_type, gas,
+	max_fee, tip
+FROM consumed WHERE account = :account AND judgement = 0 AND payee IS NOT NULL ORDER BY nonce;
+
+-- name: consumed_equal
+-- in: account i64, payee b20, amount amount, native bool, asset b20
+-- out: n i64
+SELECT COUNT(*) AS n FROM consumed
+WHERE payee = :payee AND payee IS NOT NULL AND account = :account AND amount = :amount AND judgement = 0
+	AND ((asset IS NULL AND :native = 1) OR (asset = :asset AND :native = 0));
+
 -- name: consumed_below
 -- in: account i64, nonce i64
 -- out: n i64

@@ -1,16 +1,17 @@
 -- What only an airdrop has.
 
 -- name: airdrop_add
--- in: operation i64, token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, gas i64, fee_gas i64
+-- in: operation i64, token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, gas i64, fee_gas i64, adopt bool
 INSERT INTO airdrop (operation, token, decimals, symbol, fee_amount, fee_recipient, file, file_hash,
-	imported, built, frozen, gas, fee_gas)
+	imported, built, frozen, gas, fee_gas, adopt)
 VALUES (:operation, :token, :decimals, :symbol, :fee_amount, :fee_recipient, :file, :file_hash,
-	0, 0, 0, :gas, :fee_gas);
+	0, 0, 0, :gas, :fee_gas, :adopt);
 
 -- name: airdrop_get
 -- in: operation i64
--- out: token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, imported i64, built i64, frozen i64, gas i64, fee_gas i64
-SELECT token, decimals, symbol, fee_amount, fee_recipient, file, file_hash, imported, built, frozen, gas, fee_gas
+-- out: token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, imported i64, built i64, frozen i64, gas i64, fee_gas i64, adopt i64
+SELECT token, decimals, symbol, fee_amount, fee_recipient, file, file_hash, imported, built, frozen, gas,
+	fee_gas, adopt
 FROM airdrop WHERE operation = :operation;
 
 -- name: airdrop_imported
@@ -20,6 +21,10 @@ UPDATE airdrop SET imported = :imported WHERE operation = :operation;
 -- name: airdrop_built
 -- in: operation i64, built i64, frozen i64
 UPDATE airdrop SET built = :built, frozen = :frozen WHERE operation = :operation;
+
+-- name: airdrop_adopted
+-- in: operation i64
+UPDATE airdrop SET adopt = 0 WHERE operation = :operation;
 
 -- name: airdrop_gas
 -- in: operation i64, gas i64, fee_gas i64

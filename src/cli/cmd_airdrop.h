@@ -39,9 +39,13 @@ struct draft {
 	bool no_journal;         /* none was made yet */
 	bool again;              /* --again was given */
 	int64_t journal_chain;   /* 0: the journal does not know the chain */
-	uint64_t unseen; /* transactions of an account that the journal never used */
-	int64_t equal;   /* rows that other operations pay, or paid */
-	int64_t same;    /* operations with this very plan */
+	int64_t journal_account; /* 0: it does not know it, or not its past */
+	uint64_t
+	    unseen; /* transactions of the account that the journal knows nothing of */
+	int64_t unclaimed; /* rows equal to payments of its that no operation knows */
+	bool adopt;        /* --adopt was given */
+	int64_t equal;     /* rows that other operations pay, or paid */
+	int64_t same;      /* operations with this very plan */
 	char same_name[OPERATION_NAME_MAX]; /* one that paid or may pay; "": none */
 
 	/* of the name that `run` would choose; "": not asked */

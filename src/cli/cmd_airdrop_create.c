@@ -41,6 +41,18 @@ static enum err again_check(const struct draft *d, struct fail *f)
 	return ERR_OK;
 }
 
+static enum err unclaimed_check(const struct draft *d, struct fail *f)
+{
+	if (!d->unclaimed || d->again || d->adopt)
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "%" PRId64 " of %" PRId64
+	    " rows equal payments that this account made and no operation of this "
+	    "journal knows: of a journal that is lost, or by hand. To take them as "
+	    "these rows': --adopt; to pay these rows again: --again",
+	    d->unclaimed, d->sum.rows);
+}
+
 /* -- the plan -------------------------------------------------------------- */
 
 static enum err consent_possible(const struct run *r, struct fail *f)
@@ -190,6 +202,7 @@ static enum err plan_put(struct run *r, int64_t seen, struct fail *f)
 		.again = d->same,
 		.rows = d->sum.rows,
 		.seen = seen,
+		.past = d->journal_account,
 		.cap = r->cap,
 		.planned = d->sum.total,
 		.facts = { .has_token = d->has_token,
@@ -197,6 +210,7 @@ static enum err plan_put(struct run *r, int64_t seen, struct fail *f)
 		    .decimals = d->decimals,
 		    .fee_amount = d->fee_amount,
 		    .fee_to = d->fee_to,
+		    .adopt = d->adopt,
 		    .gas = d->gas,
 		    .fee_gas = d->gas } };
 	snprintf(h->name, sizeof h->name, "%s", r->name);
@@ -215,6 +229,31 @@ static int64_t newest(struct journal *j)
 	return sql_operation_newest_one(j, &row) && !row.no_id ? row.id : 0;
 }
 
+/* What the account did before the journal knew it, and which rows equal it. */
+static enum err past_read(struct run *r, struct fail *f)
+{
+	struct draft *d = &r->draft;
+	bool known = d->journal_account;
+	struct airdrop_new n;
+	uint64_t unread = 0;
+	int64_t account;
+	enum err e;
+
+	loop_start(&r->loop, d->chain, 1, LOOP_NONE);
+	e = chain_get(r, &r->chain, f);
+	if (e != ERR_OK)
+		return e;
+	n = handover_plan(&r->plan, r->chain, d->chain, world_wall_ms(r->world));
+	account = airdrop_account(r->journal, &n);
+	e = journal_commit(r->journal, f);
+	if (e == ERR_OK)
+		e = loop_past(&r->loop, account, &unread, f);
+	if (e == ERR_OK && !known)
+		e = read_list(r, f); /* again: its rows are compared with what was read */
+	d->unseen = unread;
+	return e;
+}
+
 enum err run_plan(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
@@ -223,6 +262,10 @@ enum err run_plan(struct run *r, struct fail *f)
 
 	d->journal = r->journal;
 	d->again = args_has(&r->cli->args, "--again");
+	d->adopt = args_has(&r->cli->args, "--adopt");
+	if (e == ERR_OK && d->again && d->adopt)
+		e = fail_set(f, ERR_USAGE,
+		    "--again pays what is paid already, --adopt does not: choose one");
 	if (e == ERR_OK)
 		e = ask_and_read(r, f);
 	if (e == ERR_OK)
@@ -230,14 +273,18 @@ enum err run_plan(struct run *r, struct fail *f)
 	if (e == ERR_OK)
 		e = cap_check(r, f);
 	if (e == ERR_OK)
-		e = consent(r, f);
-	return e == ERR_OK ? plan_put(r, seen, f) : e;
+		e = plan_put(r, seen, f);
+	if (e == ERR_OK && !r->client)
+		e = past_read(r, f);
+	if (e == ERR_OK)
+		e = unclaimed_check(d, f);
+	return e == ERR_OK ? consent(r, f) : e;
 }
 
-static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
+static enum err journal_put(struct run *r, struct fail *f)
 {
 	struct airdrop_new n =
-	    handover_plan(&r->plan, chain, r->draft.chain, world_wall_ms(r->world));
+	    handover_plan(&r->plan, r->chain, r->draft.chain, world_wall_ms(r->world));
 	enum err e;
 
 	r->operation = airdrop_create(r->journal, &n);
@@ -249,12 +296,7 @@ static enum err journal_put(struct run *r, int64_t chain, struct fail *f)
 
 enum err run_create(struct run *r, struct fail *f)
 {
-	int64_t chain;
 	enum err e = run_plan(r, f);
 
-	if (e != ERR_OK)
-		return e;
-	loop_start(&r->loop, r->draft.chain, 1, LOOP_NONE);
-	e = chain_get(r, &chain, f);
-	return e == ERR_OK ? journal_put(r, chain, f) : e;
+	return e == ERR_OK ? journal_put(r, f) : e;
 }

@@ -61,19 +61,20 @@ void draft_remember(struct draft *d)
 		d->identified = d->remembered = true;
 }
 
-/* Has this journal ever reserved a nonce of the account? */
-static bool account_used(const struct draft *d)
+/* The account, if the journal knows what it did before. */
+static int64_t account_find(const struct draft *d)
 {
 	struct sql_account_by_address_in in = { .chain = d->journal_chain };
-	struct sql_account_by_address_out account;
-	struct sql_intent_highest_out highest;
+	struct sql_account_by_address_out found;
+	struct sql_account_get_out row;
 
 	memcpy(in.address, d->sender.at, sizeof in.address);
-	return d->journal_chain &&
-	    sql_account_by_address_one(d->journal, &in, &account) &&
-	    sql_intent_highest_one(d->journal,
-		&(struct sql_intent_highest_in){ .account = account.id }, &highest) &&
-	    !highest.no_nonce;
+	if (!d->journal_chain || !sql_account_by_address_one(d->journal, &in, &found) ||
+	    !sql_account_get_one(
+		d->journal, &(struct sql_account_get_in){ .id = found.id }, &row) ||
+	    row.no_past_from)
+		return 0;
+	return found.id;
 }
 
 static void own_find(struct draft *d)
@@ -89,12 +90,14 @@ static void own_find(struct draft *d)
 void draft_recall(struct draft *d)
 {
 	d->journal_chain = d->equal = d->equal_own = d->own_id = 0;
+	d->journal_account = d->unclaimed = 0;
 	d->other_row = 0;
 	if (!d->journal)
 		return;
 	chain_find(d);
 	own_find(d);
-	d->unseen = d->priced && !account_used(d) ? d->count : 0;
+	d->journal_account = account_find(d);
+	d->unseen = d->priced && !d->journal_account ? d->count : 0;
 }
 
 /* -- rows and plans -------------------------------------------------------- */
@@ -107,6 +110,9 @@ void draft_row_recall(struct draft *d, const struct list_row *row)
 		draft_row_differs(d, row);
 	if (!d->journal_chain)
 		return;
+	d->unclaimed += d->journal_account &&
+	    airdrop_unclaimed(
+		d->journal, &asset, d->journal_account, &row->to, &row->amount) > 0;
 	if (airdrop_equal(d->journal, &asset, d->journal_chain, d->own_id, &row->to,
 		&row->amount)) {
 		d->equal++;

@@ -18,6 +18,7 @@ struct run {
 	bool has_cap, consented;
 	bool joined;       /* another owner, once */
 	struct amount cap; /* --max-total-fee */
+	int64_t chain;     /* the journal's, once its nodes were asked */
 	int64_t operation; /* the journal's; 0: there is none of this name */
 };
 

@@ -95,7 +95,7 @@ static void warn_again(struct warnings *w, const struct draft *d)
 }
 
 #define UNSEEN                                                           \
-	"this journal has not seen the %" PRIu64                         \
+	"this journal does not know %" PRIu64                            \
 	" transactions that this account has sent: if one of them paid " \
 	"this list, it is paid again"
 
@@ -138,6 +138,15 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 	warn_duplicates(w, &d->sum);
 	warn_self(w, &d->sum);
 	warn_again(w, d);
+	if (d->unclaimed)
+		warn(w,
+		    "%" PRId64 " of %" PRId64
+		    " rows equal payments that the account made and no operation of this "
+		    "journal knows%s",
+		    d->unclaimed, d->sum.rows,
+		    d->adopt       ? ": they are taken as these rows'"
+			: d->again ? ": they are paid again"
+				   : ": `run` asks for --adopt or --again");
 	if (d->no_journal)
 		warn(w,
 		    "there is no journal yet, so no earlier operation to compare with; "
@@ -201,20 +210,21 @@ static void plan_json(
 
 	for (int i = 0; i < w->n; i++)
 		json_array_append_new(warnings, cli_text(w->text[i]));
-	cli_json(json_pack(
-	    "{s:o, s:s, s:I, s:s?, s:o, s:o, s:s, s:I, s:s?, s:s?, s:I, s:I, "
-	    "s:I, s:I, s:s?, s:s, s:s?, s:o}",
-	    "file", cli_text(d->file), "chain", d->chain->name, "chain_id",
-	    (json_int_t)d->chain->chain_id, "token", d->has_token ? g->token : NULL,
-	    "symbol", cli_text(d->symbol[0] ? d->symbol : NULL), "decimals",
-	    d->has_token && !d->identified ? json_null() : json_integer(d->decimals),
-	    "from", g->sender, "rows", (json_int_t)d->sum.rows, "total",
-	    draft_readable(d) ? g->total : NULL, "service_fee",
-	    amount_is_zero(&d->fee_amount) ? NULL : g->service_fee, "duplicates",
-	    (json_int_t)d->sum.duplicates, "self_payments",
-	    (json_int_t)d->sum.self_payments, "equal_rows", (json_int_t)d->equal, "gas",
-	    (json_int_t)d->gas, "fees", d->priced ? g->fees : NULL, "max_total_fee",
-	    g->cap, "plan", d->hashed ? g->plan : NULL, "warnings", warnings));
+	cli_json(
+	    json_pack("{s:o, s:s, s:I, s:s?, s:o, s:o, s:s, s:I, s:s?, s:s?, s:I, s:I, "
+		      "s:I, s:I, s:I, s:s?, s:s, s:s?, s:o}",
+		"file", cli_text(d->file), "chain", d->chain->name, "chain_id",
+		(json_int_t)d->chain->chain_id, "token", d->has_token ? g->token : NULL,
+		"symbol", cli_text(d->symbol[0] ? d->symbol : NULL), "decimals",
+		d->has_token && !d->identified ? json_null() : json_integer(d->decimals),
+		"from", g->sender, "rows", (json_int_t)d->sum.rows, "total",
+		draft_readable(d) ? g->total : NULL, "service_fee",
+		amount_is_zero(&d->fee_amount) ? NULL : g->service_fee, "duplicates",
+		(json_int_t)d->sum.duplicates, "self_payments",
+		(json_int_t)d->sum.self_payments, "equal_rows", (json_int_t)d->equal,
+		"unclaimed_rows", (json_int_t)d->unclaimed, "gas", (json_int_t)d->gas,
+		"fees", d->priced ? g->fees : NULL, "max_total_fee", g->cap, "plan",
+		d->hashed ? g->plan : NULL, "warnings", warnings));
 }
 
 /* A total without decimals is told as it stands in the file. */

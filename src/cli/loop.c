@@ -17,6 +17,7 @@
 #include "cli/report.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/past.h"
 #include "engine/scrap.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
@@ -310,6 +311,52 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 			    follower_waits_for(c->follower)
 				? follower_waits_for(c->follower)
 				: "the nodes do not answer",
+			    ASK_PATIENCE_MS / 1000);
+		wait_until(l, until_ms);
+	}
+}
+
+/* What is told of it, when it is another sentence than before. */
+static bool past_told(struct loop *l, const struct account *a, char *said, size_t size)
+{
+	const char *says = past_says(a);
+
+	if (!strcmp(said, says))
+		return false;
+	if (!said[0])
+		cli_say(l->cli,
+		    "The account was used before: the last %d blocks are read.",
+		    a->chain->config->lookback);
+	snprintf(said, size, "%s", says);
+	return true;
+}
+
+enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
+	char said[160] = "";
+
+	for (;;) {
+		struct chain_run *c;
+		struct account *a;
+		enum err e = turn(l, f);
+
+		if (e != ERR_OK)
+			return e;
+		c = &l->runner->chains[0];
+		a = c->id ? account_begin(l->runner, c, account) : NULL;
+		if (a && a->past_known && !a->strangers_n) {
+			*ret_unread = past_unread(l->runner, a);
+			return ERR_OK;
+		}
+		if (a && a->past && past_told(l, a, said, sizeof said))
+			until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
+		if (world_now_ms(l->world) >= until_ms)
+			return fail_set(f, ERR_NO_QUORUM,
+			    "%s (for %d s; nothing was sent); see: pawl doctor",
+			    follower_waits_for(c->follower)
+				? follower_waits_for(c->follower)
+				: "the past of the account can't be read",
 			    ASK_PATIENCE_MS / 1000);
 		wait_until(l, until_ms);
 	}

@@ -41,6 +41,12 @@ void loop_start(
 /* Turn until the only chain is known to the journal. fails: NO_QUORUM after 30 s. */
 NODISCARD enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f);
 
+/* Turn until all is read that an account did before the journal knew it, and tell how far
+ * that is; *ret_unread of its transactions lie too far back. fails: NO_QUORUM when
+ * nothing came for 30 s. */
+NODISCARD enum err loop_past(
+    struct loop *l, int64_t account, uint64_t *ret_unread, struct fail *f);
+
 /* An operation that came while the runner turns, and those that share its account. */
 void loop_take(struct loop *l, int64_t operation);
 

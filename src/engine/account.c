@@ -169,6 +169,17 @@ void account_use(struct runner *r, struct account *a)
 	limits_raise(r, a);
 }
 
+struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id)
+{
+	struct account *a = account_load(r, c, id);
+
+	if (!a || a->used)
+		return a;
+	account_use(r, a);
+	c->watch_changed = true;
+	return a;
+}
+
 void account_free(struct account *a)
 {
 	if (!a)
@@ -263,19 +274,25 @@ void account_stop(struct runner *r, struct account *a, const char *why)
 	log_error("account", "%s", a->why_stopped);
 }
 
-void account_resume(struct runner *r, struct account *a)
+void account_accept(struct runner *r, struct account *a)
 {
 	struct head head;
 
 	if (follower_head(a->chain->follower, &head) && head.height > a->accepted_height)
 		a->accepted_height = head.height;
+	sql_account_stop(r->s.journal,
+	    &(struct sql_account_stop_in){ .id = a->id,
+		.stopped = a->why_stopped,
+		.no_stopped = !a->stopped,
+		.accepted_height = (int64_t)a->accepted_height });
+}
+
+void account_resume(struct runner *r, struct account *a)
+{
 	a->stopped = false;
 	a->unsigned_left = true;
 	a->why_stopped[0] = '\0';
-	sql_account_stop(r->s.journal,
-	    &(struct sql_account_stop_in){ .id = a->id,
-		.no_stopped = true,
-		.accepted_height = (int64_t)a->accepted_height });
+	account_accept(r, a);
 	journal_event(r->s.journal,
 	    &(struct event){ .what = "account",
 		.from = "stopped",

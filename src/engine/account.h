@@ -7,6 +7,9 @@
 /* From the journal; the caches start empty. */
 struct account *account_load(struct runner *r, struct chain_run *c, int64_t id);
 void account_free(struct account *a);
+/* One that is used from now on, though it has no operation yet: its past is read. NULL:
+ * the journal does not know it. */
+struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id);
 /* An operation of its is loaded: its key is looked for, its limits are journaled. */
 void account_use(struct runner *r, struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
@@ -43,6 +46,8 @@ void account_retracted(struct runner *r, struct account *a, uint64_t above);
 
 /* Stop new intents on it; a resume accepts what is seen up to now. */
 void account_stop(struct runner *r, struct account *a, const char *why);
+/* The operator knows of all foreign use up to now. */
+void account_accept(struct runner *r, struct account *a);
 void account_resume(struct runner *r, struct account *a);
 
 /* send.c */

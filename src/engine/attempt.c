@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/account.h"
+#include "engine/adopt.h"
 #include "engine/intent.h"
-#include "engine/judge.h"
 #include "engine/mutant.h"
 #include "engine/operation.h"
 #include "engine/stranger.h"
@@ -326,6 +326,33 @@ static bool block_has(
 		return true;
 	}
 	return false;
+}
+
+void attempt_was_final(struct runner *r, struct account *a, const struct stranger *s,
+    const struct amount *paid)
+{
+	struct sql_attempt_included_in in = { .state = ATTEMPT_INCLUDED,
+		.height = (int64_t)s->height,
+		.status = TX_OK,
+		.paid = *paid };
+	struct sql_attempt_by_hash_out at;
+	struct intent i;
+	char proof[200], hash[65];
+
+	(void)a;
+	if (!by_hash(r, &s->hash, &at) || !intent_read(r->s.journal, at.intent, &i))
+		return;
+	in.id = at.id;
+	memcpy(in.block_hash, s->block_hash.at, sizeof in.block_hash);
+	sql_attempt_included(r->s.journal, &in);
+	attempt_event(r, &i, &s->hash, (int)at.state, ATTEMPT_INCLUDED, "");
+	attempt_event(r, &i, &s->hash, ATTEMPT_INCLUDED, ATTEMPT_FINAL, "");
+	sql_attempt_state(r->s.journal,
+	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
+	hex_format(hash, s->hash.at, sizeof s->hash.at);
+	snprintf(proof, sizeof proof, "adopted: paid by 0x%s in final block %llu", hash,
+	    (unsigned long long)s->height);
+	intent_final(r, &i, proof, NULL);
 }
 
 void attempts_disown(

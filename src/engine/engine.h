@@ -11,6 +11,8 @@
  *   intent.c     intents: reserve, sign, empty, settle
  *   attempt.c    attempts: included, retracted, final
  *   past.c       what an account did before the journal knew it
+ *   claim.c      what a payment may be for
+ *   adopt.c      a transaction that no attempt knew becomes one
  *   judge.c      what a transaction is that no attempt knows
  *   stranger.c   transactions of the account that no attempt knows
  *   scrap.c      which operation ends starts in a row

@@ -18,9 +18,4 @@
 /* A quorum read it whole and alike, in a block of the trail. */
 void stranger_judge(struct runner *r, struct account *a, const struct stranger *s);
 
-/* A final block has a transaction on this nonce: a payment that was adopted from another
- * one on the same nonce is dead. */
-void shared_settled(struct runner *r, struct account *a, uint64_t nonce,
-    const struct hash *hash, uint64_t height);
-
 #endif

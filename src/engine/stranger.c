@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/account.h"
+#include "engine/adopt.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
 #include "engine/judge.h"
@@ -245,8 +246,10 @@ static void count(struct runner *r, struct account *a)
 	uint64_t since = a->height > depth ? a->height - depth : 0;
 	struct sql_consumed_since_out row;
 
-	/* In doubt none are taken that a stranger could be in the way of. */
-	if (a->stopped || a->doubt[0] || !a->known || hash_same(&a->counted, &a->agreed))
+	/* Nonces that a stranger could be in the way of are taken neither in doubt nor
+	 * before the first operation. */
+	if (a->stopped || a->doubt[0] || !a->last_operation || !a->known ||
+	    hash_same(&a->counted, &a->agreed))
 		return;
 	a->counted = a->agreed;
 	if (since < a->accepted_height)

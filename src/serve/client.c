@@ -14,7 +14,8 @@
 #define ANSWER_MAX ((size_t)256 * 1024)
 #define ANSWER_MS 60000
 #define STREAM_MS INT32_MAX
-#define PATIENCE_MS 30000 /* for nodes that the owner waits for */
+#define PATIENCE_MS 30000        /* for nodes that the owner waits for */
+#define PAST_PATIENCE_MS 3600000 /* for thousands of blocks, one by one */
 #define AGAIN_MS 200
 
 struct client {
@@ -200,6 +201,27 @@ enum err client_command(
 	return e;
 }
 
+/* Without an operation: the owner reads first what the account did before. */
+static enum err create(struct client *c, const struct request *q, const struct buf *body,
+    struct told *ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(c->world) + PAST_PATIENCE_MS;
+	enum err e = ask_told(c, q, body, ret, f);
+
+	while (e == ERR_OK && !ret->operation) {
+		int64_t now_ms = world_now_ms(c->world);
+
+		if (now_ms >= until_ms)
+			return fail_set(f, ERR_NO_QUORUM,
+			    "the past of the key can't be read; see: pawl doctor");
+		world_wait(c->world, now_ms + AGAIN_MS);
+		if (world_signalled(c->world))
+			return fail_set(f, ERR_STOPPED, "stopped; nothing was changed");
+		e = ask_told(c, q, body, ret, f);
+	}
+	return e;
+}
+
 enum err client_create(
     struct client *c, const struct handover *h, struct told *ret, struct fail *f)
 {
@@ -209,7 +231,7 @@ enum err client_create(
 
 	buf_init(&body, REQUEST_JSON_MAX);
 	if (handover_encode(&body, h))
-		e = ask_told(c, &q, &body, ret, f);
+		e = create(c, &q, &body, ret, f);
 	else
 		e = fail_set(f, ERR_USAGE,
 		    "%.60s: only what is UTF-8 can be handed to the owner of the journal",

@@ -22,6 +22,7 @@ struct handover {
 	struct address sender;
 	uint8_t plan[32];
 	int64_t again, rows;
+	bool past;    /* it was compared with the account's past, too */
 	int64_t seen; /* the newest operation that the plan was compared with */
 	struct amount cap, planned;
 	struct airdrop_facts facts; /* without what the owner writes */

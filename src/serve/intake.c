@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "serve/handover.h"
@@ -64,6 +65,19 @@ static enum err chain_check(const struct command_at *at, const struct handover *
 	    "the process that owns the journal knows another chain as %s", config->name);
 }
 
+/* Is all read that the account did before the journal knew it? */
+static enum err past_read(const struct command_at *at, struct chain_run *c,
+    const struct airdrop_new *n, bool *ret, struct fail *f)
+{
+	int64_t id = airdrop_account(at->journal, n);
+	struct account *a = id ? account_begin(at->runner, c, id) : NULL;
+
+	if (!a)
+		return fail_set(f, ERR_DISK_FULL, "the disk is full");
+	*ret = a->past_known && !a->strangers_n;
+	return ERR_OK;
+}
+
 enum err intake_create(const struct command_at *at, const char *body, size_t len,
     struct told *ret, struct fail *f)
 {
@@ -72,6 +86,7 @@ enum err intake_create(const struct command_at *at, const char *body, size_t len
 	struct airdrop_new n;
 	struct operation o;
 	int64_t id = 0;
+	bool known = false;
 	enum err e = handover_decode(&h, body, len, f);
 
 	if (e == ERR_OK)
@@ -83,6 +98,12 @@ enum err intake_create(const struct command_at *at, const char *body, size_t len
 	if (e != ERR_OK)
 		return e;
 	n = handover_plan(&h, c->id, c->config, world_wall_ms(at->world));
+	e = past_read(at, c, &n, &known, f);
+	if (e != ERR_OK || !known)
+		return e; /* who asked asks again */
+	if (!h.past)
+		return fail_set(
+		    f, ERR_STALE, "the past of key %s was read meanwhile", h.key);
 	id = airdrop_create(at->journal, &n);
 	if (!id || !operation_read(at->journal, id, &o))
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");

@@ -10,7 +10,8 @@ struct intake;
 
 /* Both within a savepoint of the caller's. fails: USAGE, STALE (plan again), CONFLICT,
  * CONFIG, KEY, WRONG_CHAIN; NO_QUORUM: the nodes have not said which chain it is, ask
- * again. */
+ * again. OK without an operation: what the account did before the journal knew it is
+ * being read, ask again. */
 NODISCARD enum err intake_create(const struct command_at *at, const char *body,
     size_t len, struct told *ret, struct fail *f);
 

@@ -109,10 +109,11 @@ def a_past_that_the_journal_has_not_seen_is_told():
         for name in ("pawl.db", "pawl.db-wal", "pawl.db-shm"):
             (desk.folder / name).unlink(missing_ok=True)
         desk.expect(0, "init")
-        unseen = "has not seen the 5 transactions that this account has sent"
+        unseen = "does not know 5 transactions that this account has sent"
         within(unseen, warned(desk), "the plan")
-        within(unseen, desk.expect(0, *desk.airdrop(), "--json").err, "a run with --yes --json")
-        check("not seen" not in warned(desk), "it is the journal's own past now")
+        within("5 of 5 rows equal payments", desk.expect(5, *desk.airdrop(), "--json").out, "run")
+        check("not know" not in warned(desk), "they are read back now")
+        within("5 of 5 rows equal payments", warned(desk), "the plan behind it")
 
 
 @test

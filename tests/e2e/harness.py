@@ -460,6 +460,18 @@ class Desk:
                 self.close()
 
 
+def serving(desk):
+    """A daemon that listens."""
+    child = desk.start("serve")
+    wait_until(lambda: (desk.folder / "pawl.db.sock").exists(), 10, "the daemon's socket")
+    return child
+
+
+def stop(desk, child, code=0):
+    child.send_signal(signal.SIGTERM)
+    same(desk.ended(child, 10).code, code, "exit of what was stopped")
+
+
 # --- the killer -------------------------------------------------------------------------------
 
 

@@ -20,6 +20,8 @@ from harness import (
     main,
     recipients,
     same,
+    serving,
+    stop,
     test,
     wait_until,
     within,
@@ -36,17 +38,6 @@ def desk_of(rows=100, **chain):
 
 def paid(anvil, count, who=PAYER):
     wait_until(lambda: anvil.rpc.count(who) >= count, 30, f"{count} payments")
-
-
-def serving(desk):
-    child = desk.start("serve")
-    wait_until(lambda: (desk.folder / "pawl.db.sock").exists(), 10, "the daemon's socket")
-    return child
-
-
-def stop(desk, child, code=0):
-    child.send_signal(signal.SIGTERM)
-    same(desk.ended(child, 10).code, code, "exit of what was stopped")
 
 
 def exact(anvil, desk, who=PAYER, rows=None):

@@ -159,8 +159,8 @@ void rows_fill(struct list *l)
 	for (int i = 1; i <= l->rows; i++) {
 		memset(l->to[i].at, 0x50, sizeof l->to[i].at);
 		l->to[i].at[18] = (uint8_t)(l - lists);
-		l->to[i].at[19] = (uint8_t)i;
-		l->amount[i] = 1000 + (uint64_t)i;
+		l->to[i].at[19] = (uint8_t)(i <= l->alike ? 1 : i);
+		l->amount[i] = 1000 + (uint64_t)l->to[i].at[19];
 	}
 }
 
@@ -235,6 +235,7 @@ static void facts_fill(struct airdrop_facts *a, const struct list *l)
 	a->gas = a->fee_gas = token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
 	a->fee_amount = amount_u64(l->service_fee);
 	a->fee_to = fee_to;
+	a->adopt = l->adopt;
 	if (token)
 		a->token = token->at;
 	snprintf(a->symbol, sizeof a->symbol, "%s", token ? "TKN" : "");

@@ -34,6 +34,8 @@ struct list {
 	const char *name; /* NULL: "wages" */
 	int rows;
 	uint64_t service_fee;
+	int alike;       /* so many of the first rows pay the same */
+	bool adopt;      /* payments of the past are its rows' */
 	const char *cap; /* whole coin; NULL: 10 */
 	char file[64];
 	int64_t id;

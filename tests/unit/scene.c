@@ -142,6 +142,18 @@ void scene_rest(struct scene *s)
 	s->world = NULL;
 }
 
+void scene_anew(struct scene *s)
+{
+	struct fail f = { 0 };
+
+	journal_close(s->journal);
+	s->journal = NULL;
+	lossy_format(disk, FILE_MAX_BYTES, 1);
+	if (journal_create(JOURNAL, &f))
+		fail_msg("no journal: %s", f.why);
+	scene_rise(s);
+}
+
 void scene_keep(struct scene *s)
 {
 	(void)s;

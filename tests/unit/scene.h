@@ -37,6 +37,8 @@ void scene_close(struct scene *s);
 void scene_rest(struct scene *s);
 void scene_rise(struct scene *s);
 
+/* At rest: the disk is empty, and a journal is made there anew. */
+void scene_anew(struct scene *s);
 /* All that is on the disk, as a snapshot of a machine has it; and back, at rest. */
 void scene_keep(struct scene *s);
 void scene_put_back(struct scene *s);

@@ -111,6 +111,50 @@ static void a_start_in_the_middle_reads_it_again(void **state_)
 	finish();
 }
 
+/* Two payments by hand, three rows that equal them: two are adopted, one is paid. */
+static void as_many_are_adopted_as_were_paid(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(3, 2, 2, 20);
+	pay(&(struct list){ .rows = 5, .alike = 3, .adopt = true });
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	assert_int_equal(paid(&lists[0], 1), 1); /* by us, besides the two */
+	assert_int_equal(paid(&lists[0], 4), 1);
+	assert_int_equal(paid(&lists[0], 5), 1);
+	assert_string_equal(account()->doubt, "");
+}
+
+/* What was paid under the list's own name was paid by a journal that is lost: what it
+ * may have in the pools is fenced off. */
+static void a_list_of_a_lost_journal_is_fenced(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	pay_rows(6);
+	run_until(op()->by_state[ITEM_FINAL].n >= 2);
+	rest();
+	scene_anew(&scene);
+	lists_n = 0;
+	rise();
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 6, .adopt = true });
+	run_until(account()->doubt[0]);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
+	check_exact();
+}
+
+/* Nobody asked for it: what was paid before is paid again. */
+static void nothing_is_adopted_unasked(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(3, 2, 2, 20);
+	pay_rows(3);
+	finish();
+	assert_int_equal(paid(&lists[0], 1), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +164,9 @@ int main(void)
 		cmocka_unit_test_teardown(a_past_is_read_without_old_state, end),
 		cmocka_unit_test_teardown(a_long_past_costs_little, end),
 		cmocka_unit_test_teardown(a_start_in_the_middle_reads_it_again, end),
+		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
+		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
+		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "codec/eip55.h"
 #include "engine/account.h"
+#include "engine/adopt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -208,6 +209,25 @@ static bool next_is_covered(struct runner *r, struct operation *o, struct accoun
 	return false;
 }
 
+/* What was paid before needs no funds. All that the account did is read by now, so that
+ * nothing is taken that a reorg still moves. */
+static bool adopts(
+    struct runner *r, struct operation *o, struct airdrop *a, const struct account *acct)
+{
+	if (!a->facts.adopt)
+		return false;
+	if (!acct->past_known || acct->strangers_n) {
+		operation_waits(o, "the account's past to be read");
+		return true;
+	}
+	if (!adopt_past(r, o))
+		return true;
+	a->facts.adopt = false;
+	sql_airdrop_adopted(
+	    r->s.journal, &(struct sql_airdrop_adopted_in){ .operation = o->id });
+	return false;
+}
+
 static void await_funds(struct runner *r, struct operation *o, struct airdrop *a)
 {
 	struct account *acct = account_of(r, o->account);
@@ -225,6 +245,8 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 			: "the nodes to tell the balance");
 		return;
 	}
+	if (adopts(r, o, a, acct))
+		return;
 	need(r, o, a, acct, &native, &token);
 	for (size_t i = 0; i < acct->tokens_n && a->facts.has_token; i++) {
 		const struct token_held *t = &acct->tokens[i];

@@ -31,6 +31,7 @@ struct airdrop_facts {
 	uint8_t file_hash[32];
 	int64_t imported, built;
 	bool frozen;
+	bool adopt; /* payments of the past are still to be taken as its rows' */
 	uint64_t gas, fee_gas;
 };
 
@@ -54,7 +55,9 @@ struct airdrop_new {
 	struct airdrop_facts facts;
 };
 
-/* 0 when the journal is numb (disk full): commit says so. */
+/* The account that it will be paid from, known to the journal or new: its past can be
+ * read before there is a plan. 0 when the journal is numb (disk full): commit says so. */
+int64_t airdrop_account(struct journal *j, const struct airdrop_new *n);
 int64_t airdrop_create(struct journal *j, const struct airdrop_new *n);
 
 /* Rows of a list into the journal, in chunks of their own commits. An import that was
@@ -95,6 +98,10 @@ void airdrop_need(const struct airdrop_facts *a, const struct airdrop_left *left
 
 /* Today's fee per gas of a first attempt: 2 x next base fee + tip, within the caps. */
 uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market *m);
+
+/* Payments that the account made and no item knows, equal to this one. */
+int64_t airdrop_unclaimed(struct journal *j, const struct airdrop_facts *a,
+    int64_t account, const struct address *to, const struct amount *amount);
 
 /* Rows of other airdrops of this chain and asset that pay the same, and are paid or may
  * still be. */

@@ -524,7 +524,7 @@ enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 		runner_wake_at(r, a->ask_at_ms);
 		return ERR_OK;
 	}
-	if (a->facts.has_token && !a->gas_known) {
+	if (a->facts.has_token && !a->gas_known && o->by_state[ITEM_PENDING].n) {
 		token_gas_begin(r, acct, o, a);
 		return ERR_OK;
 	}

@@ -21,6 +21,7 @@ bool airdrop_read(struct journal *j, int64_t operation, struct airdrop_facts *re
 		.imported = row.imported,
 		.built = row.built,
 		.frozen = row.frozen,
+		.adopt = row.adopt,
 		.gas = (uint64_t)row.gas,
 		.fee_gas = (uint64_t)row.fee_gas,
 	};
@@ -35,8 +36,7 @@ bool airdrop_read(struct journal *j, int64_t operation, struct airdrop_facts *re
 	return true;
 }
 
-/* The account of this key on this chain, known to the journal or new. */
-static int64_t account_find(struct journal *j, const struct airdrop_new *n)
+int64_t airdrop_account(struct journal *j, const struct airdrop_new *n)
 {
 	struct sql_account_by_address_in in = { .chain = n->chain };
 	struct sql_account_by_address_out found;
@@ -63,6 +63,7 @@ static void facts_put(struct journal *j, int64_t operation, const struct airdrop
 		.fee_amount = a->fee_amount,
 		.no_fee_recipient = amount_is_zero(&a->fee_amount),
 		.file = a->file,
+		.adopt = a->adopt,
 		.gas = (int64_t)a->gas,
 		.fee_gas = (int64_t)a->fee_gas,
 	};
@@ -75,7 +76,7 @@ static void facts_put(struct journal *j, int64_t operation, const struct airdrop
 
 int64_t airdrop_create(struct journal *j, const struct airdrop_new *n)
 {
-	int64_t account = account_find(j, n);
+	int64_t account = airdrop_account(j, n);
 	struct sql_operation_add_in in = {
 		.kind = "airdrop",
 		.name = n->name,
@@ -170,6 +171,19 @@ int64_t airdrop_equal(struct journal *j, const struct airdrop_facts *a, int64_t 
 	memcpy(in.recipient, to->at, sizeof in.recipient);
 	memcpy(in.token, a->token.at, sizeof in.token);
 	return sql_airdrop_equal_one(j, &in, &out) ? out.n : 0;
+}
+
+int64_t airdrop_unclaimed(struct journal *j, const struct airdrop_facts *a,
+    int64_t account, const struct address *to, const struct amount *amount)
+{
+	struct sql_consumed_equal_in in = {
+		.account = account, .amount = *amount, .native = !a->has_token
+	};
+	struct sql_consumed_equal_out out;
+
+	memcpy(in.payee, to->at, sizeof in.payee);
+	memcpy(in.asset, a->token.at, sizeof in.asset);
+	return sql_consumed_equal_one(j, &in, &out) ? out.n : 0;
 }
 
 uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market *m)

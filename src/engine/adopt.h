@@ -1,0 +1,31 @@
+/* adopt.h - a transaction that no attempt knew becomes one: of an intent, or of an item
+ * whose payment it is. From here on it is followed, settled and replaced as all others
+ * are; its bytes are not known. An attempt has one intent and an intent one item: one
+ * payment on the chain is at most one item's.
+ */
+#ifndef PAWL_ENGINE_ADOPT_H
+#define PAWL_ENGINE_ADOPT_H
+
+#include "engine/claim.h"
+#include "engine/intent.h"
+
+/* An attempt of this intent; empty: 0 to ourselves. */
+void adopt_attempt(struct runner *r, struct account *a, const struct stranger *s,
+    const struct intent *i, bool empty);
+
+/* The payment of a claim. What else of it is live gets an empty attempt. shared: another
+ * intent holds its nonce. Why: for the journal and the log. */
+void adopt_payment(struct runner *r, struct account *a, const struct stranger *s,
+    const struct claim *c, bool shared, const char *why);
+
+/* The operator says that payments which no item knows are those of an operation's rows:
+ * k of them adopt k pending rows, first those that they are tagged for. Nothing of it is
+ * live yet. false: not at the end, call it again in the next turn. */
+bool adopt_past(struct runner *r, struct operation *o);
+
+/* A final block has a transaction on this nonce: a payment that was adopted from another
+ * one on the same nonce is dead. */
+void shared_settled(struct runner *r, struct account *a, uint64_t nonce,
+    const struct hash *hash, uint64_t height);
+
+#endif

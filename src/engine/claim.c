@@ -1,0 +1,117 @@
+#include "engine/claim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+static bool pays_in(struct operation *o, const struct payment *pay)
+{
+	struct address token;
+	bool has = o->kind->token(o, &token);
+
+	return has == pay->token && (!has || address_same(&token, &pay->asset));
+}
+
+bool claim_is_tagged(const struct account *a, const struct operation *o, int64_t row,
+    const struct fees *fees)
+{
+	uint8_t tag[5];
+
+	operation_tag(o, row, tag);
+	return a->chain->connector->fees_tagged(fees, tag);
+}
+
+/* Rows of all operations of the account that pay as much to the same recipient. */
+static struct claim *rows_alike(
+    struct runner *r, const struct account *a, const struct payment *pay, size_t *ret_n)
+{
+	struct sql_item_alike_in in = { .account = a->id, .amount = pay->amount };
+	struct sql_item_alike_out row;
+	struct claim *rows = NULL;
+	int64_t *operations = NULL;
+	size_t n = 0, kept = 0;
+
+	memcpy(in.recipient, pay->to.at, sizeof in.recipient);
+	sql_item_alike_begin(r->s.journal, &in);
+	while (sql_item_alike_next(r->s.journal, &row)) {
+		rows = mem_grow(rows, n + 1, sizeof *rows);
+		operations = mem_grow(operations, n + 1, sizeof *operations);
+		operations[n] = row.operation;
+		rows[n++] = (struct claim){
+			.row = row.row, .state = (int)row.state, .amount = pay->amount
+		};
+	}
+	for (size_t k = 0; k < n; k++) {
+		rows[k].operation = operation_load(r, operations[k]);
+		if (rows[k].operation && pays_in(rows[k].operation, pay))
+			rows[kept++] = rows[k];
+	}
+	free(operations);
+	*ret_n = kept;
+	return rows;
+}
+
+static bool is_owed(const struct claim *c)
+{
+	return c->state == ITEM_PENDING || c->state == ITEM_LIVE;
+}
+
+bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
+    const struct payment *pay, struct claim *ret)
+{
+	size_t n;
+	struct claim *rows = rows_alike(r, a, pay, &n);
+	bool found = false;
+
+	for (size_t k = 0; k < n && !found; k++) {
+		found = claim_is_tagged(a, rows[k].operation, rows[k].row, fees) ||
+		    MUTANT(adopted_without_tag);
+		*ret = rows[k];
+	}
+	free(rows);
+	for (size_t k = 0; k < r->operations_n && !found; k++) {
+		struct operation *o = r->operations[k];
+
+		found = o->account == a->id && pays_in(o, pay) &&
+		    o->kind->owes(r, o, pay) && claim_is_tagged(a, o, 0, fees);
+		*ret = (struct claim){ .operation = o, .amount = pay->amount };
+	}
+	return found;
+}
+
+bool claim_is_owed(struct runner *r, const struct account *a, const struct payment *pay)
+{
+	size_t n;
+	struct claim *rows = rows_alike(r, a, pay, &n);
+	bool pays = false;
+
+	for (size_t k = 0; k < n; k++)
+		pays |= is_owed(&rows[k]) && !operation_ended(rows[k].operation);
+	free(rows);
+	for (size_t k = 0; k < r->operations_n && !pays; k++) {
+		struct operation *o = r->operations[k];
+
+		pays = o->account == a->id && pays_in(o, pay) && o->kind->owes(r, o, pay);
+	}
+	return pays;
+}
+
+bool claim_in(struct runner *r, const struct account *a, const struct operation *o,
+    const struct fees *fees, bool tagged, const struct payment *pay, struct claim *ret)
+{
+	size_t n;
+	struct claim *rows = rows_alike(r, a, pay, &n);
+	bool found = false;
+
+	for (size_t k = 0; k < n && !found; k++) {
+		found = rows[k].operation == o && rows[k].state == ITEM_PENDING &&
+		    (!tagged || claim_is_tagged(a, o, rows[k].row, fees));
+		*ret = rows[k];
+	}
+	free(rows);
+	return found;
+}

@@ -1,0 +1,33 @@
+/* claim.h - what a payment of an account may be for: a row of an operation, or its
+ * service fee. Each row has a tag, in the low bits of the fees of all that is signed for
+ * it; who carries it was signed for it.
+ */
+#ifndef PAWL_ENGINE_CLAIM_H
+#define PAWL_ENGINE_CLAIM_H
+
+#include "engine/engine.h"
+
+struct claim {
+	struct operation *operation;
+	int64_t row; /* 0: the service fee */
+	int state;   /* of the item */
+	struct amount amount;
+};
+
+bool claim_is_tagged(const struct account *a, const struct operation *o, int64_t row,
+    const struct fees *fees);
+
+/* The row that its tag names, whatever became of it; else the service fee that it names,
+ * if it is owed. Of all operations of the account. */
+bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
+    const struct payment *pay, struct claim *ret);
+
+/* Is it owed by an operation of the account: a row that is not settled, or a service fee?
+ */
+bool claim_is_owed(struct runner *r, const struct account *a, const struct payment *pay);
+
+/* A pending row of an operation that it may pay: the one of its tag, or the first. */
+bool claim_in(struct runner *r, const struct account *a, const struct operation *o,
+    const struct fees *fees, bool tagged, const struct payment *pay, struct claim *ret);
+
+#endif

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""The journal is lost and made anew: what its key has paid is read back from the chain,
+and nobody is paid twice unless the operator says so."""
+
+from harness import (
+    PAYER,
+    Anvil,
+    Desk,
+    check,
+    exactly_once,
+    main,
+    recipients,
+    same,
+    serving,
+    stop,
+    test,
+    wait_until,
+    within,
+)
+
+
+def anew(desk):
+    for part in desk.folder.glob("pawl.db*"):
+        part.unlink()
+    desk.expect(0, "init")
+
+
+def refused(desk):
+    ended = desk.expect(5, *desk.airdrop())
+    within(["--adopt", "--again"], ended.err, "the two ways on")
+    check(ended.err.index("--adopt") < ended.err.index("--again"), "the safe way comes first")
+    return ended.err
+
+
+@test
+def a_list_that_was_paid_is_adopted():
+    rows = recipients(30)
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 16}) as desk:
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        within("30 of 30 rows", refused(desk), "how many")
+        same(anvil.rpc.count(PAYER), 30, "payments while it was refused")
+        desk.expect(0, *desk.airdrop(), "--adopt")
+        empties = anvil.rpc.count(PAYER) - 30
+        same(desk.status("list")["state"], "completed", "state")
+        print(f"# {empties} empty attempts for a lost journal with all of its payments final")
+        desk.verify("list")
+        within("adopted", desk.expect(0, "explain", "list", "7").out, "what is known of a row")
+
+
+@test
+def the_rest_of_a_list_is_paid():
+    rows = recipients(80)
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 16}) as desk:
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 40, 30, "40 payments on the chain")
+        child.kill()
+        child.wait()
+        anew(desk)
+        refused(desk)
+        desk.expect(0, *desk.airdrop(), "--adopt", seconds=120)
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 80, "payments")
+        print(f"# {anvil.rpc.count(PAYER) - 80} empty attempts for a lost journal in mid-run")
+        desk.verify("list")
+
+
+@test
+def the_operator_may_pay_again():
+    rows = recipients(5)
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        within("choose one", desk.expect(1, *desk.airdrop(), "--adopt", "--again").err, "both")
+        desk.expect(0, *desk.airdrop(), "--again")
+        same(anvil.rpc.count(PAYER), 10, "payments")
+
+
+@test
+def an_owner_reads_the_past_of_what_is_handed_over():
+    rows = recipients(12)
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        daemon = serving(desk)
+        within("12 of 12 rows", refused(desk), "how many")
+        desk.expect(0, *desk.airdrop(), "--adopt")
+        same(desk.status("list")["state"], "completed", "state")
+        same(anvil.rpc.count(PAYER), 12, "payments")
+        stop(desk, daemon)
+
+
+@test
+def a_past_beyond_lookback_is_said():
+    rows = recipients(5)
+    with Anvil() as anvil, Desk([anvil.url], chain={"lookback": 10}) as desk:
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        anvil.rpc("anvil_mine", "0x40")
+        anew(desk)
+        ended = desk.expect(0, *desk.airdrop())
+        within("does not know 5 transactions", ended.err, "what was not read")
+
+
+main()
