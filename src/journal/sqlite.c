@@ -70,6 +70,8 @@ static enum err class_of(int rc)
 /* What SQLite says so that nobody knows what to do. */
 static const char *meaning_of(int rc)
 {
+	if (rc == SQLITE_IOERR_SHMSIZE)
+		return "the disk is full: there is no room for its -shm";
 	switch (rc & 0xff) {
 	case SQLITE_NOTADB:
 		return "it is not a database: something else is in its place, or its "
