@@ -19,6 +19,7 @@
 #define QUIET_BLOCKS 16
 /* So many polls until nodes that did not agree are asked again. */
 #define AGAIN_POLLS 4
+#define DENIED_MAX 2
 
 bool follower_is_far(const struct follower *f)
 {
@@ -180,6 +181,18 @@ static void take_headers(struct follower *f, struct question *q)
 	v->far.failed = true;
 }
 
+/* Nodes have many words for a state that they do not keep, also those for a block that
+ * they do not know. But its header they show, far below their head: who refuses twice has
+ * no state of it. */
+static bool denies_state(struct follower *f, const struct question *q)
+{
+	struct view *v = &f->view[q->node];
+
+	if (!is_refusal(q->err) || q->kind != ASK_FAR_COUNT || !is_deep(f, f->far.height))
+		return false;
+	return ++v->denied >= DENIED_MAX;
+}
+
 void far_take(struct follower *f, struct question *q)
 {
 	struct far_view *v = &f->view[q->node].far;
@@ -187,11 +200,16 @@ void far_take(struct follower *f, struct question *q)
 	if (q->round != f->far.round)
 		return;
 	v->left--;
-	if (q->err) {
+	if (q->err && denies_state(f, q)) {
+		v->counted = false;
+		f->view[q->node].pruned = true;
+	} else if (q->err) {
 		v->failed = true;
 	} else if (q->kind == ASK_FAR_HEADERS) {
 		take_headers(f, q);
 	} else if (q->known[0]) {
+		if (is_deep(f, f->far.height))
+			f->view[q->node].denied = 0;
 		v->counts[q->account] = q->counts[0];
 	} else {
 		v->counted = false;

@@ -129,6 +129,7 @@ struct view {
 	uint64_t finalized_at; /* the head at which it was asked for by itself */
 	struct far_view far;
 	bool pruned; /* it had not the state of a block that is deep */
+	uint32_t denied;
 	enum link link;
 	uint64_t fork_height; /* the highest block of the trail on its goal's branch */
 	uint64_t ancestor;    /* FORKED: the highest kept final block that it has */
@@ -179,6 +180,7 @@ void follower_leave_out(struct follower *f, int node, const char *why); /* "": b
 
 /* follower_take.c */
 void answers_take(struct follower *f);
+bool is_refusal(enum err e); /* it answered, and not with facts */
 
 /* follower_link.c: link and fork_height of each node; blocks of its branch are asked
  * for. */

@@ -188,8 +188,7 @@ static void take_finalized(struct view *v, const struct question *q)
 	v->finalized_is_head = v->head.height && v->finalized_height >= v->head.height;
 }
 
-/* It answered, and not with facts. */
-static bool is_refusal(enum err e)
+bool is_refusal(enum err e)
 {
 	return e == ERR_NODE_BUSY || e == ERR_NODE_REFUSED || e == ERR_BAD_ANSWER;
 }

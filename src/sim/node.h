@@ -59,6 +59,7 @@ struct sim_node {
 	uint64_t receipts_lag;   /* none yet in the newest n blocks; counts are there */
 	uint64_t receipts_depth; /* none any more under n blocks; 0: all */
 	uint64_t state_depth;    /* state of n blocks; 0: all */
+	bool state_denied;       /* and it says of others that there is no such block */
 	bool state_after; /* a block's state is that of the one after, if there is one */
 	uint64_t batch_max; /* calls; 0: 1,000 */
 	bool no_block_receipts, no_hash_param, shuffles;

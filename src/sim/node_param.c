@@ -155,6 +155,10 @@ struct sim_block *param_state(struct call *q, size_t at)
 		return NULL;
 	}
 	if (q->node->state_depth && q->tip->height - b->height > q->node->state_depth) {
+		if (q->node->state_denied) {
+			call_refuse(q, CODE_SERVER, "header not found");
+			return NULL;
+		}
 		hex_format(hash, b->hash.at, sizeof b->hash.at);
 		call_refuse(q, CODE_SERVER,
 		    "missing trie node %s (path ) state 0x%s is not available", hash,

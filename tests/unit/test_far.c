@@ -120,6 +120,23 @@ static void without_old_state_blocks_are_read_one_by_one(void **state)
 	check_exact(2);
 }
 
+/* Some nodes call a block unknown of which they have no state, though they show it. */
+static void who_denies_an_old_block_has_no_state_of_it(void **state)
+{
+	static const uint64_t at[] = { 700, 1300 };
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->state_depth = 128;
+	scene.node[0]->state_denied = true;
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+	calls_to_catch_up();
+	live(SCENE_DEPTH);
+	check_exact(2);
+}
+
 /* One node has old state and one has not, and both are needed: the blocks are read. */
 static void a_pruned_node_and_an_archive_make_a_quorum(void **state)
 {
@@ -338,6 +355,7 @@ int main(void)
 		T(an_absence_with_uses_is_exact),
 		T(without_old_state_an_unused_key_costs_no_more),
 		T(without_old_state_blocks_are_read_one_by_one),
+		T(who_denies_an_old_block_has_no_state_of_it),
 		T(a_pruned_node_and_an_archive_make_a_quorum),
 		T(two_archives_need_no_pruned_node),
 		T(a_tag_that_is_stuck_deep_is_reached_and_said),
