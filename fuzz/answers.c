@@ -122,6 +122,8 @@ static void money(const char *text, size_t len)
 	(void)connector_evm.market_read(&market, text, len, &f);
 	if (!connector_evm.estimate_read(gas, word, N, text, len, &f))
 		check_words(word, N);
+	if (!connector_evm.try_read(&word[0], text, len, &f))
+		check_words(word, 1);
 	(void)connector_evm.code_read(code, N, text, len, &f);
 	(void)connector_evm.account_read(&count, &balance, text, len, &f);
 }
