@@ -83,6 +83,25 @@ def another_list_is_handed_over():
 
 
 @test
+def lists_that_come_at_once():
+    """Whoever is first owns the journal, and each is planned against all before it."""
+    with desk_of() as (anvil, desk):
+        lists = [recipients(20, f"list {n}") for n in range(5)]
+        for n, rows in enumerate(lists):
+            desk.write_list(f"list{n}.csv", rows)
+        desk.write_list("double.csv", lists[0])
+        children = [desk.start(*desk.airdrop(f"list{n}.csv")) for n in range(5)]
+        children += [desk.start(*desk.airdrop("list0.csv", "--quiet")) for _ in range(2)]
+        double = desk.start(*desk.airdrop("double.csv"))
+        codes = [desk.ended(child).code for child in (children[0], double)]
+        check(sorted(codes) in ([0, 5], [5, 5]), f"one of two with the same rows: {codes}")
+        for child in children[1:]:
+            check(desk.ended(child).code in (0, 5), f"exit of {child.args}")
+        rows = [row for part in lists for row in part]
+        exact(anvil, desk, rows=rows)
+
+
+@test
 def a_daemon_pays_what_it_is_given():
     """A token, memos, a fee, and more rows than one part; it never opens the list."""
     with desk_of(rows=5000, max_in_flight=400) as (anvil, desk):
