@@ -47,6 +47,13 @@ def write(folder, name, text, mode=0o600):
     os.chmod(path, mode)
 
 
+def wait_for(condition, seconds=30):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it does not come"
+        time.sleep(0.01)
+
+
 def mode(folder, name):
     return stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode)
 
@@ -401,6 +408,34 @@ def a_wrong_password_has_a_way_on(folder):
     write(folder, "list.csv", "address,amount\n")
     Run(folder, "airdrop", "run", "list.csv", "--chain", "main", "--from", "payer", "--yes").ends(
         1, err="key payer: .*password does not fit.*correct what `password:` of the key names")
+
+
+@test
+def a_plan_says_that_there_is_no_journal(folder):
+    """a plan without a journal says that nothing is compared, and how to make one"""
+    write(folder, "pawl.yaml", TWO_CHAINS + "keys: {payer: {source: 'env:SECRET_KEY'}}\n")
+    write(folder, "list.csv", f"address,amount\n0x{'11' * 20},1\n")
+    words = ("airdrop", "plan", "list.csv", "--chain", "main", "--from", "payer")
+    env = {"SECRET_KEY": KEY}
+    said = "there is no journal yet, .* pawl init\n"
+    Run(folder, *words, env=env).ends(0, err=said)
+    (told,) = Run(folder, *words, "--json", env=env).ends(0).json()
+    assert any("no journal yet" in text for text in told["warnings"]), told
+    Run(folder, "init").ends(0)
+    assert "no journal" not in Run(folder, *words, env=env).ends(0).err
+
+
+@test
+def a_quiet_daemon_prints_no_news(folder):
+    """serve --quiet keeps the log's information to itself, but for a file"""
+    write(folder, "pawl.yaml", TWO_CHAINS)
+    Run(folder, "init").ends(0)
+    for words, news in ((["serve"], True), (["--quiet", "serve"], False)):
+        with subprocess.Popen([PAWL, *words], cwd=folder, stderr=subprocess.PIPE) as daemon:
+            wait_for(lambda: os.path.exists(os.path.join(folder, "pawl.db.sock")))
+            daemon.terminate()
+            said = daemon.communicate(timeout=30)[1].decode()
+        assert daemon.returncode == 0 and (" info " in said) == news, said
 
 
 @test
