@@ -147,8 +147,7 @@ static void runner_line(const struct report_progress *p, enum need need)
 {
 	static const char *const what[] = {
 		[NEED_NONE] = "none is needed",
-		[NEED_RESUME] = "a resume comes first, then a run of the list or pawl "
-				"serve",
+		[NEED_RESUME] = "a resume comes first, then a run or pawl serve",
 		[NEED_RUN] = "the same run goes on with its list, pawl serve with all",
 	};
 	char since[REPORT_TIME_MAX], host[sizeof p->owner.host];

@@ -73,8 +73,9 @@ static void put_word(struct call *q, const struct amount *a)
 /* A dynamic string: offset, length, text padded to words. Returns how long that is. */
 static size_t string_encode(uint8_t out[STRING_BYTES], const char *text)
 {
-	size_t len = strnlen(text, STRING_MAX);
+	size_t len = strlen(text);
 
+	len = len < STRING_MAX ? len : STRING_MAX;
 	memset(out, 0, STRING_BYTES);
 	out[31] = 32;
 	out[62] = (uint8_t)(len >> 8);
