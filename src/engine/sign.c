@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
+#include "engine/attempt.h"
 #include "engine/money.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -174,6 +175,10 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 	struct amount cost, held;
 	struct head head;
 
+	/* Two copies that run at once sign the same: a block has shown it, or we have
+	 * signed it, while it was read. */
+	if (attempt_known(r, &new->hash))
+		return;
 	if (follower_head(c->follower, &head))
 		in.signed_height = (int64_t)head.height;
 	memcpy(in.hash, new->hash.at, sizeof in.hash);

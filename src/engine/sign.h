@@ -27,6 +27,7 @@ struct attempt_new {
 	struct fees fees;
 };
 
+/* One that is known already changes nothing. */
 void attempt_put(struct runner *r, struct account *a, const struct intent *i,
     const struct attempt_new *new);
 

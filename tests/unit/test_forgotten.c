@@ -1,5 +1,6 @@
 /* The journal is an older one than what was sent: what it forgot is seen in a block,
  * known by its payload or its tag, and counts for the row that it pays. */
+#include "engine/sign.h"
 #include "payer.h"
 
 static void lose(void)
@@ -100,6 +101,32 @@ static void a_bump_that_was_forgotten_is_an_attempt(void **state_)
 	assert_int_equal(intents_of(1, ids), 1);
 	assert_int_equal(attempts_of(ids[0], fees), 2);
 	check_stopped();
+	check_exact();
+}
+
+/* Two copies run at once, and sign the same: what a block shows of the one, a worker of
+ * the other brings in the same turn, or the other way round. */
+static void the_same_bytes_are_put_once(void **state_)
+{
+	struct sql_attempt_of_intent_out at;
+	struct attempt_new new = { .raw = (const uint8_t *)"", .fees.type = FEE_1559 };
+	struct fee_row fees[16];
+	struct intent i;
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(1);
+	run_until(is_signed(1));
+	assert_int_equal(intents_of(1, ids), 1);
+	i = intent(ids[0]);
+	assert_true(sql_attempt_of_intent_one(runner->s.journal,
+	    &(struct sql_attempt_of_intent_in){ .intent = ids[0] }, &at));
+	memcpy(new.hash.at, at.hash, sizeof new.hash.at);
+	new.nonce = i.nonce;
+	attempt_put(runner, account(), &i, &new);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	assert_int_equal(attempts_of(ids[0], fees), 1);
 	check_exact();
 }
 
@@ -223,6 +250,7 @@ int main(void)
 		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
 		cmocka_unit_test_teardown(the_same_in_a_token, end),
 		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
+		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
 		cmocka_unit_test_teardown(a_nonce_that_two_lives_gave_away, end),
 		cmocka_unit_test_teardown(a_row_that_is_live_is_not_paid_twice, end),
 		cmocka_unit_test_teardown(an_adopted_payment_that_lost_its_block, end),
