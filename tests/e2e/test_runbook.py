@@ -113,10 +113,6 @@ def paid_once(anvil, desk):
     same(exactly_once(anvil.rpc, PAYER, None, desk.rows), ROWS, "payments")
 
 
-def paid_by(anvil):
-    return [tx["to"] for tx in Ledger(anvil.rpc, PAYER).sent]
-
-
 @test
 def i_lost_the_journal():
     with interrupted() as (anvil, desk):
@@ -125,10 +121,9 @@ def i_lost_the_journal():
         for part in desk.folder.glob("pawl.db*"):
             part.unlink()
         within("pawl restore FILE", desk.expect(1, "status").err, "what it says")
-        operator.block()
-        gone = set(paid_by(anvil))
-        desk.write_list("rest.csv", [row for row in desk.rows if row[0] not in gone])
         anvil.mine(10)
+        operator.block()
+        within("--adopt", operator.said, "what it says")
         operator.block()
         operator.over()
         paid_once(anvil, desk)
