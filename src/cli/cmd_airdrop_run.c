@@ -1,6 +1,7 @@
 #include "cli/cmd_airdrop_run.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "cli/keys.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+
+#define STALE_MS 300 /* who was faster gets on with it */
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -257,7 +260,10 @@ enum err cmd_airdrop_run(struct cli *c, struct fail *f)
 		e = log_calm(c, f);
 	if (e != ERR_OK)
 		return e;
-	while (again)
+	while (again) {
 		e = run_once(&r, &again, f);
+		if (again && e == ERR_STALE)
+			poll(NULL, 0, STALE_MS);
+	}
 	return e;
 }

@@ -267,7 +267,7 @@ static void begin(struct journal *j)
 
 	CHECK(!j->reader);
 	j->writing = true;
-	j->saved = false;
+	j->saved = saved && MUTANT(hold_in_savepoint);
 	if (journal_exec(j, "BEGIN IMMEDIATE") == ERR_OK && !j->taking)
 		hold_epoch(j);
 	j->saved = saved;

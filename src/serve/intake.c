@@ -6,14 +6,19 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "serve/handover.h"
 
+/* Who began to send a list goes on, unless nothing came of it for so long. */
+#define SILENCE_MS 3000
+
 struct intake {
 	struct intake *next;
 	int64_t operation, rows; /* so many have come */
+	int64_t last_ms;
 	struct amount sum;
 };
 
@@ -35,7 +40,8 @@ static enum err compared(struct journal *j, const struct handover *h, struct fai
 	struct sql_operation_by_name_in in = { .name = h->name };
 	struct sql_operation_by_name_out found;
 
-	if (sql_operation_newest_one(j, &newest) && !newest.no_id && newest.id != h->seen)
+	if (sql_operation_newest_one(j, &newest) && !newest.no_id &&
+	    newest.id != h->seen && !MUTANT(handed_over_unseen))
 		return fail_set(
 		    f, ERR_STALE, "another operation came while %s was planned", h->name);
 	if (sql_operation_by_name_one(j, &in, &found))
@@ -116,6 +122,7 @@ enum err intake_create(const struct command_at *at, const char *body, size_t len
 struct part {
 	struct journal *journal;
 	struct intake *intake;
+	int64_t now_ms;
 	const struct operation *operation;
 };
 
@@ -146,6 +153,9 @@ static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
 	struct part *p = ctx;
 	struct intake *i = p->intake;
 
+	if (row->row == 1 && i->rows > 0 && p->now_ms < i->last_ms + SILENCE_MS)
+		return fail_set(f, ERR_STALE, "another process is sending the list of %s",
+		    p->operation->name);
 	if (row->row == 1) {
 		airdrop_rows_drop(p->journal, p->operation->id);
 		i->rows = 0;
@@ -177,13 +187,17 @@ static void refresh(struct runner *r, int64_t id)
 static enum err rows_take(const struct command_at *at, struct intake *i,
     const struct operation *o, const char *body, size_t len, struct fail *f)
 {
-	struct part p = { .journal = at->journal, .intake = i, .operation = o };
+	struct part p = { .journal = at->journal,
+		.intake = i,
+		.now_ms = world_now_ms(at->world),
+		.operation = o };
 	enum err e = handover_rows_decode(body, len, row_take, &p, f);
 
 	if (e == ERR_OK && i->rows == o->items && amount_cmp(&i->sum, &o->planned) != 0)
 		e = fail_set(f, ERR_INPUT, "the rows are less than the plan's total");
 	if (e != ERR_OK)
 		return e;
+	i->last_ms = p.now_ms;
 	airdrop_rows_are(at->journal, o->id, i->rows);
 	refresh(at->runner, o->id);
 	return ERR_OK;
@@ -194,19 +208,21 @@ enum err intake_rows(struct intake **all, const struct command_at *at,
     struct fail *f)
 {
 	struct airdrop_facts a;
+	struct intake *i, before;
 	struct operation o;
-	struct intake *i;
 	enum err e = command_operation(at->journal, q->name, &o, f);
 
 	if (e != ERR_OK)
 		return e;
 	if (!airdrop_read(at->journal, o.id, &a) || a.imported >= o.items || a.frozen)
-		return fail_set(
-		    f, ERR_CONFLICT, "the list of %s is there already", o.name);
+		return fail_set(f, ERR_STALE, "the list of %s is there already", o.name);
 	i = intake_get(all, o.id);
+	before = *i;
 	e = rows_take(at, i, &o, body, len, f);
 	told_put(ret, &o, i->rows);
-	if (e != ERR_OK || i->rows == o.items)
+	if (e != ERR_OK)
+		*i = before;
+	else if (i->rows == o.items)
 		intake_drop(all, i);
 	return e;
 }

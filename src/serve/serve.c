@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "serve/intake.h"
@@ -208,7 +209,10 @@ static enum err tell_change(
 	journal_save(at.journal);
 	e = change(&at, q, request, &told, f);
 	if (e != ERR_OK) {
-		journal_save_drop(at.journal);
+		if (MUTANT(refused_keeps_rows))
+			journal_save_keep(at.journal);
+		else
+			journal_save_drop(at.journal);
 		outbox_truncate(r->outbox, mark);
 		return e;
 	}

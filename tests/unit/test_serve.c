@@ -572,6 +572,7 @@ static int rows_status(struct rig *t, int from, int to, int amount, const char *
 static void rows_come_in_their_order(void **state)
 {
 	struct rig *t = *state;
+	struct sql_item_get_out item;
 	struct airdrop_facts a;
 
 	assert_int_equal(rows_status(t, 2, 2, 15, "STALE"), 503);
@@ -580,10 +581,15 @@ static void rows_come_in_their_order(void **state)
 	assert_int_equal(rows_status(t, 1, 3, 10, "STALE"), 503);
 	assert_true(airdrop_read(t->journal, t->operation, &a));
 	assert_int_equal(a.imported, 0);
+	assert_false(sql_item_get_one(t->journal,
+	    &(struct sql_item_get_in){ .operation = t->operation, .row = 1 }, &item));
 	assert_int_equal(rows_status(t, 1, 1, 15, "\"imported\":1"), 200);
+	assert_int_equal(rows_status(t, 1, 1, 10, "another process"), 503);
+	assert_int_equal(rows_status(t, 2, 2, 16, "INPUT"), 400);
+	wait_ms(t, 3100);
 	assert_int_equal(rows_status(t, 1, 1, 10, "\"imported\":1"), 200);
 	assert_int_equal(rows_status(t, 2, 2, 20, "\"imported\":2"), 200);
-	assert_int_equal(rows_status(t, 1, 2, 15, "CONFLICT"), 409);
+	assert_int_equal(rows_status(t, 1, 2, 15, "there already"), 503);
 	assert_true(airdrop_read(t->journal, t->operation, &a));
 	assert_int_equal(a.imported, 2);
 }
