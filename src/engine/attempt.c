@@ -235,8 +235,9 @@ static void proof_write(
 	hex_format(hash, s->tx->hash.at, sizeof s->tx->hash.at);
 	hex_format(block, s->b->head.hash.at, sizeof s->b->head.hash.at);
 	follower_witnesses(a->chain->follower, s->b, nodes, sizeof nodes);
-	snprintf(s->proof, sizeof s->proof, "%s: 0x%s in final block %llu 0x%.16s by %s",
-	    what, hash, (unsigned long long)s->b->head.height, block, nodes);
+	snprintf(s->proof, sizeof s->proof, "%s: 0x%s in final block %llu 0x%.16s%s%s",
+	    what, hash, (unsigned long long)s->b->head.height, block,
+	    nodes[0] ? " by " : ", read back", nodes);
 }
 
 static void spend(struct runner *r, const struct intent *i, const struct seen_tx *tx)
@@ -310,6 +311,14 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 		return;
 	}
 	settle_payload(r, a, &i, s, (uint64_t)at.gas);
+}
+
+void attempt_settle(struct runner *r, struct account *a, const struct block_facts *b,
+    const struct seen_tx *tx)
+{
+	struct settled s = { .b = b, .tx = tx };
+
+	settle_ours(r, a, &s);
 }
 
 /* Looks from *next on, and sets it behind: most attempts come in the block's order. */

@@ -16,6 +16,10 @@ bool attempt_known(struct runner *r, const struct hash *hash);
 /* Blocks above left the trail. */
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above);
 
+/* One transaction of a final block, if it is an attempt's. */
+void attempt_settle(struct runner *r, struct account *a, const struct block_facts *b,
+    const struct seen_tx *tx);
+
 /* An adopted one, in a block that was final before; what was paid is known. */
 void attempt_was_final(struct runner *r, struct account *a, const struct stranger *s,
     const struct amount *paid);

@@ -104,8 +104,8 @@ static void consumed_put(struct runner *r, struct account *a, const struct stran
 		attempts_replaced(r, i.id, true);
 }
 
-/* From before the journal knew the account: no row of its can be meant, but a later plan
- * may pay the same. */
+/* From before the journal knew the account, and without a tag: no row of its is meant,
+ * but a later plan may pay the same. */
 static void judge_past(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
@@ -180,11 +180,12 @@ void stranger_judge(struct runner *r, struct account *a, const struct stranger *
 
 	if (is_forgotten(r, a, s))
 		return;
-	if (tx->nonce < a->first_nonce) {
-		judge_past(r, a, s, is_payment ? &pay : NULL);
-	} else if (!is_payment || MUTANT(forgotten_is_foreign) ||
+	if (!is_payment || MUTANT(forgotten_is_foreign) ||
 	    !claim_by_tag(r, a, &tx->fees, &pay, &c)) {
-		judge_other(r, a, s, is_payment ? &pay : NULL);
+		if (tx->nonce < a->first_nonce)
+			judge_past(r, a, s, is_payment ? &pay : NULL);
+		else
+			judge_other(r, a, s, is_payment ? &pay : NULL);
 	} else if (c.state == ITEM_FINAL || c.state == ITEM_REFUNDED) {
 		judge_second(r, a, s, &pay, &c);
 	} else {

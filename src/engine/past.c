@@ -67,8 +67,13 @@ static void told_passed(void *ctx, uint64_t height)
 	    p->from, p->to);
 }
 
+/* What was adopted meanwhile is settled here: nobody tells of this block again. */
 static void told_final(void *ctx, const struct block_facts *b)
 {
+	struct past *p = ctx;
+
+	for (uint32_t k = 0; k < b->tx_n && b->head.height <= p->to; k++)
+		attempt_settle(p->runner, p->account, b, &b->tx[k]);
 	told_passed(ctx, b->head.height);
 }
 

@@ -504,13 +504,12 @@ static void disk_full(struct life *l, const char *why)
 		world_wait(l->w, until_ms);
 }
 
-static bool all_used(const struct life *l)
+static bool all_listed(const struct life *l)
 {
-	const struct chain_run *c = &l->r->chains[0];
-	bool all = c->accounts_n == (size_t)l->s->keys;
+	bool all = true;
 
-	for (size_t i = 0; i < c->accounts_n; i++)
-		all &= c->accounts[i]->has_first_nonce && c->accounts[i]->past_known;
+	for (int i = 0; i < l->s->lists; i++)
+		all &= l->id[i] != 0;
 	return all;
 }
 
@@ -523,7 +522,7 @@ static void turn(struct life *l)
 		return;
 	}
 	l->s->told->commits = journal_commit_no(l->j) - 1;
-	l->s->told->used = all_used(l);
+	l->s->told->listed = all_listed(l);
 	for (size_t i = 0; i < l->r->operations_n; i++)
 		check_planned(l->r->operations[i]);
 }

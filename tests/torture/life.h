@@ -34,7 +34,7 @@ struct told {
 	uint64_t reached[CRASH_COUNT];
 	int64_t commits; /* of those that were answered with OK */
 	int64_t epoch;
-	bool used;   /* the journal knows each key's first nonce */
+	bool listed; /* the journal has all lists */
 	bool older;  /* the journal was put back from a copy: it has forgotten things */
 	bool doubts; /* and the next life is to find that out */
 	bool created[LISTS_MAX];

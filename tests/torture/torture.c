@@ -171,13 +171,13 @@ static void complain(struct buf *why, int end)
 		buf_addf(why, "%s\n", stage.told->why);
 }
 
-/* Who is paid by a key that the journal never used is asked at the list's begin, by the
+/* Who was paid of a list that the journal does not have is asked when it comes, by the
  * commands. */
 static void copy_keep(void)
 {
 	free(copy);
 	copy = NULL;
-	if (!stage.told->used)
+	if (!stage.told->listed)
 		return;
 	copy = lossy_keep(stage.disk);
 	copied = *stage.told;

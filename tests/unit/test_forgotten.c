@@ -63,6 +63,22 @@ static void payments_that_were_forgotten_are_the_rows(void **state_)
 	check_fees();
 }
 
+/* A copy from before the first nonce was taken: all of it is the past, but for the tags.
+ */
+static void a_copy_without_a_first_nonce(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	pay_rows(6);
+	scene_keep(&scene);
+	finish();
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == 6);
+	check_exact();
+	check_fees();
+	assert_says(account()->doubt, "forgotten");
+}
+
 static void the_same_in_a_token(void **state_)
 {
 	(void)state_;
@@ -248,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
+		cmocka_unit_test_teardown(a_copy_without_a_first_nonce, end),
 		cmocka_unit_test_teardown(the_same_in_a_token, end),
 		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
 		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
