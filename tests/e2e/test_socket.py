@@ -4,9 +4,11 @@ when he ends another one goes on."""
 
 import contextlib
 import json
+import os
+import pty
 import random
-import signal
 import sqlite3
+import subprocess
 import time
 
 from harness import (
@@ -180,6 +182,61 @@ def commands_go_through_the_socket():
         same(exactly_once(anvil.rpc, PAYER, None, rows), len(final), "payments")
         desk.expect(5, "pause", "list")
         stop(desk, daemon)
+
+
+@test
+def what_a_run_was_not_begun_for_is_cancelled_by_it():
+    with desk_of(300, max_in_flight=20) as (anvil, desk):
+        bonus = recipients(60, "bonus")
+        desk.write_list("bonus.csv", bonus)
+        child = desk.start(*desk.airdrop("bonus.csv", key="till"))
+        paid(anvil, 20, TILL)
+        stop(desk, child, 3)
+        owner = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        within("settled", desk.expect(0, "cancel", "bonus").out, "the end of it")
+        same(owner.poll(), None, "exit of the owner, so far")
+        final = {row["address"].lower() for row in desk.export("bonus") if row["state"] == "final"}
+        all_paid(anvil, [row for row in bonus if row[0] in final], TILL)
+        same(desk.ended(owner).code, 0, "exit of the owner")
+        exact(anvil, desk)
+
+
+@test
+def who_is_asked_lets_others_wait():
+    """An owner that waits for a person's yes answers nobody, and lets go when it gets none."""
+    with desk_of(20) as (anvil, desk):
+        master, slave = pty.openpty()
+        words = [word for word in desk.airdrop() if word != "--yes"]
+        asking = subprocess.Popen(
+            [desk.binary, *words],
+            cwd=desk.folder,
+            env=desk.env,
+            stdin=slave,
+            stdout=subprocess.DEVNULL,
+            stderr=slave,
+        )
+        try:
+            said = b""
+            while b"Pay this list?" not in said:
+                said += os.read(master, 1000)
+            child = desk.start(*desk.airdrop("list.csv", "--name", "other"))
+            pause = desk.start("pause", "list")
+            wait_until(lambda: connected(desk) >= 2, 10, "two that wait")
+            check(child.poll() is None and pause.poll() is None, "they wait")
+            os.write(master, b"n\n")
+            same(asking.wait(10), 3, "exit of who said no")
+        finally:
+            asking.kill()
+        same(desk.ended(child).code, 0, "exit of who waited")
+        within("no operation", desk.ended(pause).err, "what is not there")
+        exact(anvil, desk)
+
+
+def connected(desk):
+    """How many connections the owner's socket has."""
+    with open("/proc/net/unix", encoding="utf-8") as lines:
+        return sum(line.rstrip().endswith("pawl.db.sock") for line in lines) - 1
 
 
 @test
