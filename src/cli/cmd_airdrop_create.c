@@ -254,6 +254,34 @@ static enum err past_read(struct run *r, struct fail *f)
 	return e;
 }
 
+/* Turns were taken while it was planned, here or by the owner: what another process wants
+ * to pay may have come, even this very list. */
+static enum err overtaken(const struct run *r, int64_t seen, struct fail *f)
+{
+	if (newest(r->journal) == seen)
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_STALE, "another operation came while %s was planned", r->name);
+}
+
+static enum err plan_steps(struct run *r, int64_t seen, struct fail *f)
+{
+	struct draft *d = &r->draft;
+	enum err e = ask_and_read(r, f);
+
+	if (e == ERR_OK)
+		e = again_check(d, f);
+	if (e == ERR_OK)
+		e = cap_check(r, f);
+	if (e == ERR_OK)
+		e = plan_put(r, seen, f);
+	if (e == ERR_OK && !r->client)
+		e = past_read(r, f);
+	if (e == ERR_OK)
+		e = unclaimed_check(d, f);
+	return e;
+}
+
 enum err run_plan(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
@@ -267,17 +295,9 @@ enum err run_plan(struct run *r, struct fail *f)
 		e = fail_set(f, ERR_USAGE,
 		    "--again pays what is paid already, --adopt does not: choose one");
 	if (e == ERR_OK)
-		e = ask_and_read(r, f);
-	if (e == ERR_OK)
-		e = again_check(d, f);
-	if (e == ERR_OK)
-		e = cap_check(r, f);
-	if (e == ERR_OK)
-		e = plan_put(r, seen, f);
-	if (e == ERR_OK && !r->client)
-		e = past_read(r, f);
-	if (e == ERR_OK)
-		e = unclaimed_check(d, f);
+		e = plan_steps(r, seen, f);
+	if (e == ERR_CONFLICT && overtaken(r, seen, f) != ERR_OK)
+		return ERR_STALE;
 	return e == ERR_OK ? consent(r, f) : e;
 }
 
@@ -285,8 +305,10 @@ static enum err journal_put(struct run *r, struct fail *f)
 {
 	struct airdrop_new n =
 	    handover_plan(&r->plan, r->chain, r->draft.chain, world_wall_ms(r->world));
-	enum err e;
+	enum err e = overtaken(r, r->plan.seen, f);
 
+	if (e != ERR_OK)
+		return e;
 	r->operation = airdrop_create(r->journal, &n);
 	e = journal_commit(r->journal, f);
 	if (e != ERR_OK)
