@@ -638,6 +638,27 @@ def exact(anvil, desk, token=None, strangers=()):
     same(payments, len(desk.rows), "payments")
 
 
+def intrude(anvil, number):
+    """Another program takes the account's next nonce, whatever waits for it, and its
+    transaction is mined."""
+    anvil.interval(0)
+    anvil.rpc("anvil_dropAllTransactions")
+    nonce = anvil.rpc.count(PAYER)
+    price = hex(400 * 10**9)
+    tx = anvil.rpc.transact(
+        PAYER,
+        address(number, "friend"),
+        value=1000,
+        nonce=hex(nonce),
+        maxFeePerGas=price,
+        maxPriorityFeePerGas=price,
+    )
+    anvil.mine()
+    anvil.interval(0.2)
+    same(anvil.rpc.receipt(tx)["status"], "0x1", "status of the foreign transaction")
+    return tx
+
+
 def holdings(rpc, token, who):
     """{address: what it has}, of the token or of the native coin."""
     who = list(who)

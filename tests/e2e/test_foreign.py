@@ -5,9 +5,9 @@ import contextlib
 
 from harness import (
     PAYER,
-    address,
     desk_of,
     exact,
+    intrude,
     main,
     paid,
     same,
@@ -24,27 +24,6 @@ def under_way(depth, rows=ROWS, **chain):
         desk.child = desk.start(*desk.airdrop())
         paid(anvil, 30)
         yield anvil, desk
-
-
-def intrude(anvil, number):
-    """The other program takes the account's next nonce, whatever waits for it, and its
-    transaction is mined."""
-    anvil.interval(0)
-    anvil.rpc("anvil_dropAllTransactions")
-    nonce = anvil.rpc.count(PAYER)
-    price = hex(400 * 10**9)
-    tx = anvil.rpc.transact(
-        PAYER,
-        address(number, "friend"),
-        value=1000,
-        nonce=hex(nonce),
-        maxFeePerGas=price,
-        maxPriorityFeePerGas=price,
-    )
-    anvil.mine()
-    anvil.interval(0.2)
-    same(anvil.rpc.receipt(tx)["status"], "0x1", "status of the foreign transaction")
-    return tx
 
 
 @test

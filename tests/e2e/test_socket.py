@@ -20,6 +20,7 @@ from harness import (
     desk_of,
     exact,
     exactly_once,
+    intrude,
     main,
     paid,
     recipients,
@@ -265,6 +266,22 @@ def a_chain_is_resumed_by_its_owner():
         within("takes new intents", desk.expect(0, "resume", "chain:local").out, "what was done")
         desk.expect(0, *desk.airdrop())
         exact(anvil, desk)
+        stop(desk, daemon)
+
+
+@test
+def a_key_is_resumed_by_its_owner():
+    with desk_of(200, 6, max_in_flight=30) as (anvil, desk):
+        daemon = serving(desk)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 30)
+        strangers = {intrude(anvil, number) for number in range(3)}
+        ended = desk.ended(child)
+        same(ended.code, 4, f"exit: {ended.err[-600:]}")
+        within("pawl resume key:payer", ended.err, "what to type")
+        within("takes new intents", desk.expect(0, "resume", "key:payer").out, "what was done")
+        desk.expect(0, *desk.airdrop(), seconds=90)
+        exact(anvil, desk, strangers=strangers)
         stop(desk, daemon)
 
 
