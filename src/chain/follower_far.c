@@ -360,6 +360,7 @@ static void ask_round(struct follower *f)
 		take_half(f, &f->view[node].far);
 	} else if (!under_way(f) && state_is_missing(f)) {
 		f->far.stateless = true;
+		f->far.blind = !is_deep(f, f->far.height);
 		dense_begin(f);
 	} else if (!under_way(f) && world_now_ms(f->s.world) >= f->far.again_at_ms) {
 		round_begin(f, FAR_TARGET, final_by_now(f));
@@ -375,7 +376,7 @@ static void ask_dense(struct follower *f, uint64_t now)
 	if (has_target && !moved(f, f->far.target_counts)) {
 		jump(f, &f->far.target);
 		f->far.stage = FAR_NOT;
-	} else if (f->far.stateless ? !has_target && !is_deep(f, now)
+	} else if (f->far.stateless ? !has_target && !f->far.blind && !is_deep(f, now)
 				    : f->far.quiet >= QUIET_BLOCKS) {
 		round_begin(f, FAR_TARGET, now);
 	}

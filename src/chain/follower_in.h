@@ -108,7 +108,8 @@ struct far {
 	uint64_t *target_counts; /* by watched; NULL: no target */
 	struct head low;         /* nothing moved up to here, */
 	uint64_t high;           /* and something up to here */
-	bool stateless;          /* no quorum has the state of such blocks */
+	bool stateless;          /* no quorum has the state of such blocks, */
+	bool blind;              /* nor of any other: there are no counts to compare */
 	uint64_t quiet;          /* final blocks in a row without anything of ours */
 };
 

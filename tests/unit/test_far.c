@@ -120,6 +120,26 @@ static void without_old_state_blocks_are_read_one_by_one(void **state)
 	check_exact(2);
 }
 
+/* Not even of the newest final block: there is nothing to compare, and no block is asked
+ * for again and again. */
+static void without_any_state_blocks_are_read_one_by_one(void **state)
+{
+	static const uint64_t at[] = { 700, 1300 };
+	uint64_t calls;
+
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->state_depth = 1;
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+	calls = scene_calls(&scene);
+	calls_to_catch_up();
+	assert_in_range(scene_calls(&scene) - calls, 2 * 1700, 2 * 2100);
+	live(SCENE_DEPTH);
+	check_exact(2);
+}
+
 /* Some nodes call a block unknown of which they have no state, though they show it. */
 static void who_denies_an_old_block_has_no_state_of_it(void **state)
 {
@@ -356,6 +376,7 @@ int main(void)
 		T(without_old_state_an_unused_key_costs_no_more),
 		T(without_old_state_blocks_are_read_one_by_one),
 		T(who_denies_an_old_block_has_no_state_of_it),
+		T(without_any_state_blocks_are_read_one_by_one),
 		T(a_pruned_node_and_an_archive_make_a_quorum),
 		T(two_archives_need_no_pruned_node),
 		T(a_tag_that_is_stuck_deep_is_reached_and_said),
