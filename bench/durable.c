@@ -1,13 +1,14 @@
 /* durable.c - how fast intents are reserved, signed and made durable, with no node.
  *
- * usage: durable JOURNAL LIST
+ * usage: durable JOURNAL LIST [ROWS]
  *
  * Makes the journal, takes the list in, and runs the engine over the real world (disk,
  * workers, clock), but for HTTP: a simulated node in this process answers everything
  * at once, and what is sent is never answered. Key from PAYER_KEY. The clock runs from
  * the turn that reserves the first intent to the end of the commit that has the last
  * signature. Before and after, libsecp256k1 alone signs on one thread: a hash of as
- * many bytes as a transfer has, and a recoverable signature.
+ * many bytes as a transfer has, and a recoverable signature. With ROWS no more than that
+ * many are signed, and the others wait.
  *
  * Prints {"rows","ms","turns","secp_per_s"} and leaves the journal behind.
  */
@@ -213,7 +214,7 @@ struct bench {
 	struct world *world;
 	struct journal *journal;
 	struct runner *runner;
-	int64_t rows;
+	int64_t rows, signed_rows;
 };
 
 static enum err key_get(
@@ -314,7 +315,7 @@ static int64_t sign_all(struct bench *b, const struct operation *o, int64_t *ret
 		if (!began_us && o->by_state[ITEM_LIVE].n)
 			began_us = before_us;
 		turns += began_us != 0;
-		if (o->by_state[ITEM_LIVE].n == b->rows && !b->runner->signing.n) {
+		if (o->by_state[ITEM_LIVE].n == b->signed_rows && !b->runner->signing.n) {
 			*ret_us = now_us() - began_us;
 			return turns;
 		}
@@ -375,10 +376,12 @@ int main(int argc, char **argv)
 		.kinds_n = 1 };
 	int64_t us, turns, secp;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: durable JOURNAL LIST\n");
+	if (argc < 3 || argc > 4) {
+		fprintf(stderr, "usage: durable JOURNAL LIST [ROWS]\n");
 		return 1;
 	}
+	if (argc == 4)
+		chain.max_in_flight = atoi(argv[3]);
 	b.path = argv[1];
 	b.list = argv[2];
 	setup(&b);
@@ -390,11 +393,12 @@ int main(int argc, char **argv)
 		world_wait(b.world, runner_wake_ms(b.runner));
 	}
 	s.only_operation = take_list(&b, &chain);
+	b.signed_rows = argc == 4 ? chain.max_in_flight : b.rows;
 	secp = secp_us(b.key);
 	turns = sign_all(&b, operation_load(b.runner, s.only_operation), &us);
 	secp += secp_us(b.key);
 	printf("{\"rows\": %lld, \"ms\": %lld, \"turns\": %lld, \"secp_per_s\": %lld}\n",
-	    (long long)b.rows, (long long)(us / 1000), (long long)turns,
+	    (long long)b.signed_rows, (long long)(us / 1000), (long long)turns,
 	    (long long)(2 * SECP_ROUNDS * 1000000ll / secp));
 	world_free(b.world);
 	runner_free(b.runner);

@@ -5,9 +5,11 @@
  * Serves one simulated chain over HTTP on a free port of 127.0.0.1 and says which on
  * its first line. The account BALANCE_OF is rich. A block each INTERVAL_MS; 0: none.
  * With JOURNAL, all that is signed there is mined before it begins to serve, in blocks
- * of the usual gas limit, and has DEPTH blocks above it. GET / answers what was counted:
- * {"requests","calls","sends","first_send_ms","methods":{..}}; first_send_ms is the
- * monotonic clock when the first byte of a send arrived, 0: none did.
+ * of the usual gas limit, and has DEPTH blocks above it. GET / answers what was counted
+ * since the start, or since GET /anew: {"requests","calls","sends","first_ms",
+ * "first_send_ms","calls_before_send","requests_before_send","methods":{..}}; the times
+ * are the monotonic clock when the first byte of a request, or of a send, arrived, 0:
+ * none did.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -48,7 +50,8 @@ struct server {
 	struct sim_node *node;
 	struct link links[LINKS_MAX];
 	int links_n, listener;
-	int64_t first_send_ms;
+	int64_t first_ms, first_send_ms;
+	uint64_t calls_before_send, requests_before_send;
 };
 
 static int64_t now_ms(void)
@@ -76,11 +79,14 @@ static void tell_counts(const struct server *s, struct buf *out)
 	const char *comma = "";
 
 	buf_addf(out,
-	    "{\"requests\": %llu, \"calls\": %llu, \"sends\": %llu, \"first_send_ms\": "
-	    "%lld, \"methods\": {",
+	    "{\"requests\": %llu, \"calls\": %llu, \"sends\": %llu, \"first_ms\": %lld, "
+	    "\"first_send_ms\": %lld, \"calls_before_send\": %llu, "
+	    "\"requests_before_send\": %llu, \"methods\": {",
 	    (unsigned long long)n->requests, (unsigned long long)calls(s),
 	    (unsigned long long)n->calls[SIM_eth_sendRawTransaction],
-	    (long long)s->first_send_ms);
+	    (long long)s->first_ms, (long long)s->first_send_ms,
+	    (unsigned long long)s->calls_before_send,
+	    (unsigned long long)s->requests_before_send);
 	for (int m = 0; m < SIM_METHOD_COUNT; m++) {
 		if (!n->calls[m])
 			continue;
@@ -89,6 +95,13 @@ static void tell_counts(const struct server *s, struct buf *out)
 		comma = ", ";
 	}
 	buf_add_str(out, "}}");
+}
+
+static void count_anew(struct server *s)
+{
+	s->first_ms = s->first_send_ms = 0;
+	s->calls_before_send = s->requests_before_send = s->node->requests = 0;
+	memset(s->node->calls, 0, sizeof s->node->calls);
 }
 
 static void write_all(int fd, const void *data, size_t len)
@@ -150,6 +163,19 @@ static void link_close(struct server *s, struct link *l)
 	*l = s->links[--s->links_n];
 }
 
+static void note_first(struct server *s, const char *in)
+{
+	if (strncmp(in, "GET /anew", 9) == 0)
+		count_anew(s);
+	if (!s->first_ms && strncmp(in, "POST", 4) == 0)
+		s->first_ms = now_ms();
+	if (!s->first_send_ms && strstr(in, "eth_sendRawTransaction")) {
+		s->first_send_ms = now_ms();
+		s->calls_before_send = calls(s);
+		s->requests_before_send = s->node->requests;
+	}
+}
+
 /* False: it is closed. */
 static bool link_read(struct server *s, struct link *l)
 {
@@ -160,8 +186,7 @@ static bool link_read(struct server *s, struct link *l)
 	if (n <= 0)
 		return false;
 	buf_add(&l->in, chunk, (size_t)n);
-	if (!s->first_send_ms && strstr(buf_text(&l->in), "eth_sendRawTransaction"))
-		s->first_send_ms = now_ms();
+	note_first(s, buf_text(&l->in));
 	while ((len = request_len(&l->in, &head))) {
 		size_t left = l->in.len - len;
 

@@ -3,8 +3,9 @@
 
     bench/run.py BUILD [NAME...]
 
-Writes docs/benchmarks.md when all are measured; NAME picks some (pay, ethers, durable,
-restart, settle, memory, idle) and only prints. PAWL_ANVIL names the node's binary.
+Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
+durable, restart, start, absence, settle, memory, idle) and only prints. PAWL_ANVIL names
+the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
 import contextlib
@@ -15,6 +16,7 @@ import pathlib
 import platform
 import shutil
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -23,6 +25,10 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
+
+from proxy import Proxy, Refusal  # noqa: E402
+
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PAYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 PAY_ROWS = 20000
@@ -30,7 +36,8 @@ PAY_ROUNDS = 5
 SEND_ROWS = 2000
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("PAWL_")}
 ENV["PAYER_KEY"] = KEY
-NAMES = ("pay", "ethers", "durable", "restart", "settle", "memory", "idle")
+NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
+         "memory", "idle")
 
 
 class Bench:
@@ -80,19 +87,19 @@ class Bench:
 
 
 @contextlib.contextmanager
-def server(command):
+def server(command, seconds=120):
     """A node that says where it listens; ended by its process id."""
     with tempfile.NamedTemporaryFile("w") as said:
         child = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL, env=ENV)
         try:
-            yield "http://" + listening(child, said.name)
+            yield "http://" + listening(child, said.name, seconds)
         finally:
             child.kill()
             child.wait()
 
 
-def listening(child, path):
-    until = time.monotonic() + 120
+def listening(child, path, seconds):
+    until = time.monotonic() + seconds
     while time.monotonic() < until and child.poll() is None:
         for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines(True):
             if line.startswith("Listening on ") and line.endswith("\n"):
@@ -101,9 +108,9 @@ def listening(child, path):
     raise RuntimeError(f"{child.args[0]} did not start")
 
 
-def anvil():
+def anvil(*more):
     return server([os.environ["PAWL_ANVIL"], "--port", "0", "--block-time", "0.1",
-                   "--chain-id", "31337", "--balance", "1000000"])
+                   "--chain-id", "31337", "--balance", "1000000", *more])
 
 
 def run(bench, desk, rows, check=True):
@@ -170,11 +177,12 @@ def ethers(bench):
               "at least 1.5", own >= 1.5 * rates["raw"])
 
 
-def signed_journal(bench, name, rows):
-    """A journal with so many signed intents, none sent."""
+def signed_journal(bench, name, rows, more=0):
+    """A journal with so many signed intents, none sent, and more rows that wait."""
     desk = bench.desk(name, "http://127.0.0.1:9")
     done = subprocess.run(
-        [bench.tool("durable"), str(desk / "pawl.db"), str(bench.listed(rows))],
+        [bench.tool("durable"), str(desk / "pawl.db"), str(bench.listed(rows + more)),
+         str(rows)],
         env=ENV, check=True, stdout=subprocess.PIPE)
     return desk, json.loads(done.stdout)
 
@@ -219,6 +227,164 @@ def restart(bench):
     took = first / 1000 - began if first else 30
     bench.say("restart with 100,000 signed intents: first resend after",
               f"{took:.2f} s", "at most 1 s", took <= 1)
+    shutil.rmtree(desk)
+
+
+def until(condition, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"not within {seconds} s: {what}")
+        time.sleep(0.005)
+
+
+def rpc(url, method, *params):
+    body = json.dumps({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
+    post = urllib.request.Request(
+        url, body.encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(post, timeout=180) as answer:
+        return json.load(answer)["result"]
+
+
+def journaled(desk, what):
+    """One value of the journal's."""
+    with contextlib.closing(sqlite3.connect(f"file:{desk}/pawl.db?mode=ro", uri=True)) as db:
+        row = db.execute(f"SELECT {what}").fetchone()
+        return row[0] if row else None
+
+
+@contextlib.contextmanager
+def serving(bench, desk):
+    child = subprocess.Popen([bench.pawl, "serve"], cwd=desk, env=ENV,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+
+
+def pawl(bench, desk, *words):
+    return subprocess.run([bench.pawl, *words], cwd=desk, env=ENV, check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+
+def state_of(bench, desk):
+    return json.loads(pawl(bench, desk, "status", "list", "--json"))
+
+
+def half_paid(bench, desk, url, rows):
+    """A list of which some rows are final and nothing is in flight; it can go on."""
+    words = [bench.pawl, "airdrop", "run", str(bench.listed(rows)), "--chain", "local",
+             "--from", "payer", "--yes", "--quiet"]
+    with subprocess.Popen(words, cwd=desk, env=ENV, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as child:
+        until(lambda: int(rpc(url, "eth_getTransactionCount", PAYER, "latest"), 16) > 50,
+              "50 are paid")
+        pawl(bench, desk, "pause", "list")
+        child.wait(30)
+    with serving(bench, desk):
+        until(lambda: state_of(bench, desk)["live"] == 0, "nothing is in flight")
+    pawl(bench, desk, "resume", "list")
+
+
+MISSED = 7200
+
+
+def stateless(url):
+    """What a node says that has no state of a block by its height."""
+    def alter(call, result):
+        asked = call["params"][-1] if call["params"] else None
+        if call["method"] == "eth_getTransactionCount" and str(asked).startswith("0x"):
+            raise Refusal("missing trie node")
+        return result
+    return alter
+
+
+def asked_by(url, alter, until_then):
+    """What is asked of a node while until_then(proxy) lasts: its methods, a request each."""
+    asked = []
+    with Proxy(int(url.rsplit(":", 1)[1]), asked.append) as proxy:
+        proxy.alter = alter
+        until_then(proxy)
+    return asked
+
+
+def back_again(bench, url, alter):
+    """What a start after an absence asks for, until it pays on."""
+    desk = bench.init(bench.desk("absence", url))
+    half_paid(bench, desk, url, 2000)
+    rpc(url, "evm_setIntervalMining", 0)
+    rpc(url, "anvil_mine", hex(MISSED))
+
+    def serve(proxy):
+        point(desk, proxy.url, poll_ms=1000)
+        with serving(bench, desk):
+            until(lambda: proxy.sends > 0, "it pays on", 180)
+
+    asked = asked_by(url, alter, serve)
+    shutil.rmtree(desk)
+    return [methods for methods in asked if methods[0] not in OF_FEES + OF_SENDING]
+
+
+BLOCK_READS = ("eth_getBlockReceipts", "eth_getBlockByHash")
+OF_FEES = ("eth_feeHistory",)
+OF_SENDING = ("eth_sendRawTransaction",)
+
+
+def absence(bench):
+    with anvil("--prune-history", "128") as url:
+        asked = back_again(bench, url, None)
+    first = next(i for i, methods in enumerate(asked) if methods[0] in BLOCK_READS)
+    calls = sum(map(len, asked[:first]))
+    bench.say(f"start after {MISSED:,} missed blocks, account unused: calls until it is at"
+              " the final block", f"{calls}; {sum(map(len, asked))} until it pays on, without"
+              " those for fees", "at most 10", calls <= 10)
+    with anvil("--prune-history", "128") as url:
+        asked = back_again(bench, url, stateless(url))
+    reads = sum(methods[0] in BLOCK_READS for methods in asked)
+    calls = sum(map(len, asked))
+    bench.say("the same, the node tells no count of any old block: requests for each block",
+              f"{len(asked) / MISSED:.2f} ({reads} blocks read; {calls / MISSED:.2f} calls)",
+              "about 1", len(asked) <= 1.05 * MISSED)
+
+
+def blocks(bench):
+    """What a block costs while a list is paid, beside polls, fees and sends."""
+    with anvil() as url:
+        def pay(proxy):
+            run(bench, bench.init(bench.desk("blocks", proxy.url)), 2000)
+
+        asked = asked_by(url, None, pay)
+        height = int(rpc(url, "eth_blockNumber"), 16)
+    reads = [methods for methods in asked
+             if methods[0] in BLOCK_READS + ("eth_getTransactionCount", "eth_getBalance")]
+    bench.say("requests for each block while it pays, beside polls, fees and sends",
+              f"{len(reads) / height:.2f} ({len(reads)} for {height} blocks)", "at most 1",
+              len(reads) <= height + 5)
+
+
+def start(bench, rows=1000000):
+    desk, _ = signed_journal(bench, "start", rows, 1000)
+    with server([bench.tool("node"), PAYER, "0", str(desk / "pawl.db")], 900) as url:
+        point(desk, url)
+        pawl(bench, desk, "pause", "list")
+        with serving(bench, desk):
+            until(lambda: journaled(desk, "final_n FROM operation") == rows, "all final", 900)
+        pawl(bench, desk, "resume", "list")
+        counted(url + "/anew")
+        began = time.clock_gettime(time.CLOCK_MONOTONIC)
+        with serving(bench, desk):
+            until(lambda: counted(url)["first_send_ms"], "it pays on")
+        said = counted(url)
+    took = said["first_ms"] / 1000 - began
+    calls = said["calls_before_send"]
+    bench.say(f"start with {rows:,} final rows: first request after", f"{took:.2f} s",
+              "at most 0.5 s", took <= 0.5)
+    bench.say("the same: calls before it pays on",
+              f"{calls} in {said['requests_before_send']} requests,"
+              f" {said['first_send_ms'] / 1000 - began:.2f} s after the start",
+              "at most 10", calls <= 10)
     shutil.rmtree(desk)
 
 

@@ -12,11 +12,12 @@ methods of the calls in the request, and names what shall go wrong this time, or
 
 With `lag` set it shows the chain as it was that many blocks ago, with `frozen` as it was
 at that height for ever; `alter` may change the result of a call, and `upstream` may become
-another node's port at any time. It counts the eth_sendRawTransaction calls that came in and were not
-answered: `holding()` stops the answers, so that the count is true for as long as it takes
-to look at it and to kill somebody.
+another node's port at any time. It counts all calls by their method, and those of
+eth_sendRawTransaction that came in and were not answered: `holding()` stops the answers,
+so that the count is true for as long as it takes to look at it and to kill somebody.
 """
 
+import collections
 import contextlib
 import http.client
 import http.server
@@ -54,6 +55,10 @@ class Faults:
                     return name
                 draw -= chance
         return None
+
+
+class Refusal(Exception):
+    """What `alter` raises so that the call ends with an error of this text."""
 
 
 class Limit:
@@ -135,6 +140,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with proxy.gate:
             proxy.requests += 1
             proxy.calls += len(methods)
+            proxy.by_method.update(methods)
             proxy.outstanding += self.sends
             proxy.sends += self.sends
         try:
@@ -180,9 +186,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if past and "result" in answer:
                 answer["result"] = past.result(call["method"], answer["result"])
             if proxy.alter and "result" in answer:
-                answer["result"] = proxy.alter(call, answer["result"])
+                self.altered(proxy, call, answer)
         whole = answers if isinstance(asked, list) else answers[0]
         return json.dumps(whole).encode()
+
+    def altered(self, proxy, call, answer):
+        try:
+            answer["result"] = proxy.alter(call, answer["result"])
+        except Refusal as refusal:
+            del answer["result"]
+            answer["error"] = {"code": -32000, "message": str(refusal)}
 
     def fetch(self, proxy, body):
         if self.upstream and (
@@ -240,6 +253,7 @@ class Proxy:
         self.frozen = None
         self.alter = None
         self.requests = self.calls = self.sends = self.outstanding = 0
+        self.by_method = collections.Counter()
         self.gate = threading.RLock()
         self.closing = threading.Event()
         self.server = Server(("127.0.0.1", 0), Handler)
