@@ -65,14 +65,23 @@ static enum err consent_possible(const struct run *r, struct fail *f)
 	    r->draft.file);
 }
 
-/* A signal is the world's to catch, and would not end a read. */
+/* A signal is the world's to catch, and would not end a read. An owner goes on with what
+ * others have given it. */
+static bool waited(struct run *r)
+{
+	if (!r->client)
+		return loop_step(&r->loop, ANSWER_POLL_MS, NULL) == ERR_OK;
+	world_wait(r->world, world_now_ms(r->world) + ANSWER_POLL_MS);
+	return !world_signalled(r->world);
+}
+
 static bool answered_yes(struct run *r)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 
 	fputs("Pay this list? [y/N] ", stderr);
-	while (poll(&in, 1, ANSWER_POLL_MS) <= 0)
-		if (run_signalled(r))
+	while (poll(&in, 1, 0) <= 0)
+		if (!waited(r))
 			return false;
 	return term_yes();
 }
@@ -81,8 +90,9 @@ static enum err consent(struct run *r, struct fail *f)
 {
 	bool yes = args_has(&r->cli->args, "--yes");
 
-	if (r->consented)
-		return ERR_OK;
+	if (r->consented && memcmp(r->agreed, r->draft.plan, sizeof r->agreed) == 0)
+		return ERR_OK; /* it was planned anew since */
+	memcpy(r->agreed, r->draft.plan, sizeof r->agreed);
 	if (!yes || !(r->cli->args.json || r->cli->args.quiet))
 		draft_tell(&r->draft, &r->cap);
 	else

@@ -291,6 +291,16 @@ static void wait_until(struct loop *l, int64_t until_ms)
 	world_wait(l->world, tell_ms < until_ms ? tell_ms : until_ms);
 }
 
+enum err loop_step(struct loop *l, int64_t ms, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(l->world) + ms;
+	enum err e = turn(l, f);
+
+	if (e == ERR_OK)
+		wait_until(l, until_ms);
+	return e;
+}
+
 enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;

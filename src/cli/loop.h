@@ -50,6 +50,10 @@ NODISCARD enum err loop_past(
 /* An operation that came while the runner turns, and those that share its account. */
 void loop_take(struct loop *l, int64_t operation);
 
+/* One turn, and whatever arrives within so long: for somebody who waits for a person
+ * meanwhile. fails: STOPPED. */
+NODISCARD enum err loop_step(struct loop *l, int64_t ms, struct fail *f);
+
 /* Turn until the operation ended (OK), or nothing goes on by itself: OPERATOR with the
  * line to type, STOPPED after a signal or where it is paused. */
 NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail *f);

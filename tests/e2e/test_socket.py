@@ -204,8 +204,8 @@ def what_a_run_was_not_begun_for_is_cancelled_by_it():
 
 
 @test
-def who_is_asked_lets_others_wait():
-    """An owner that waits for a person's yes answers nobody, and lets go when it gets none."""
+def who_is_asked_goes_on_for_others():
+    """A person who thinks about a plan holds up nobody, and is told when it was overtaken."""
     with desk_of(20) as (anvil, desk):
         master, slave = pty.openpty()
         words = [word for word in desk.airdrop() if word != "--yes"]
@@ -218,26 +218,22 @@ def who_is_asked_lets_others_wait():
             stderr=slave,
         )
         try:
-            said = b""
-            while b"Pay this list?" not in said:
-                said += os.read(master, 1000)
-            child = desk.start(*desk.airdrop("list.csv", "--name", "other"))
-            pause = desk.start("pause", "list")
-            wait_until(lambda: connected(desk) >= 2, 10, "two that wait")
-            check(child.poll() is None and pause.poll() is None, "they wait")
-            os.write(master, b"n\n")
-            same(asking.wait(10), 3, "exit of who said no")
+            hear(master, b"Pay this list?")
+            desk.expect(0, *desk.airdrop("list.csv", "--name", "other"))
+            within("no operation", desk.expect(1, "pause", "list").err, "what is not there")
+            same(asking.poll(), None, "exit of who is asked")
+            os.write(master, b"y\n")
+            hear(master, b"this very plan is the operation other")
+            same(asking.wait(10), 5, "exit of who was overtaken")
         finally:
             asking.kill()
-        same(desk.ended(child).code, 0, "exit of who waited")
-        within("no operation", desk.ended(pause).err, "what is not there")
         exact(anvil, desk)
 
 
-def connected(desk):
-    """How many connections the owner's socket has."""
-    with open("/proc/net/unix", encoding="utf-8") as lines:
-        return sum(line.rstrip().endswith("pawl.db.sock") for line in lines) - 1
+def hear(terminal, words):
+    said = b""
+    while words not in said:
+        said += os.read(terminal, 1000)
 
 
 @test
