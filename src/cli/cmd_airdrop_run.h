@@ -16,10 +16,11 @@ struct run {
 	struct handover plan;
 	char name[OPERATION_NAME_MAX];
 	bool has_cap, consented;
-	bool joined;       /* another owner, once */
-	struct amount cap; /* --max-total-fee */
-	int64_t chain;     /* the journal's, once its nodes were asked */
-	int64_t operation; /* the journal's; 0: there is none of this name */
+	bool joined;        /* another owner, once */
+	uint8_t agreed[32]; /* the plan that was consented to */
+	struct amount cap;  /* --max-total-fee */
+	int64_t chain;      /* the journal's, once its nodes were asked */
+	int64_t operation;  /* the journal's; 0: there is none of this name */
 };
 
 /* Draft, judge, ask: then r->plan is there, and nothing journaled. */
