@@ -96,6 +96,13 @@ ORDER BY i.nonce LIMIT :max;
 -- out: id i64
 SELECT id FROM intent WHERE operation = :operation AND row = :row ORDER BY id;
 
+-- The newest that may still win.
+-- name: intent_live_of_row
+-- in: operation i64, row i64
+-- out: id i64
+SELECT id FROM intent WHERE operation = :operation AND row = :row AND state IN (0, 1)
+ORDER BY id DESC LIMIT 1;
+
 -- name: intent_of_operation
 -- in: operation i64, id i64, max i64
 -- out: id i64

@@ -31,6 +31,11 @@ FROM item WHERE operation = :operation AND row >= :row ORDER BY row LIMIT :max;
 UPDATE item SET state = :to, intent = :intent, reason = :reason
 WHERE operation = :operation AND row = :row AND state = :from;
 
+-- A live one goes over to another intent of its.
+-- name: item_carried
+-- in: operation i64, row i64, intent i64
+UPDATE item SET intent = :intent WHERE operation = :operation AND row = :row AND state = 1;
+
 -- name: item_gas
 -- in: operation i64, row i64, gas i64?
 UPDATE item SET gas = :gas WHERE operation = :operation AND row = :row;

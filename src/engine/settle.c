@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/intent.h"
 #include "engine/money.h"
@@ -151,6 +152,22 @@ void intent_final(
 	operation_item(r, o, i->row, &item.amount, ITEM_LIVE, ITEM_FINAL, 0, flag);
 }
 
+/* Another intent of the row that may still pay it carries it from here on. */
+static bool hand_on(struct runner *r, const struct intent *i)
+{
+	struct sql_intent_live_of_row_in in = { .operation = i->operation,
+		.row = i->row };
+	struct sql_intent_live_of_row_out heir;
+
+	if (MUTANT(row_not_handed_on) ||
+	    !sql_intent_live_of_row_one(r->s.journal, &in, &heir))
+		return false;
+	sql_item_carried(r->s.journal,
+	    &(struct sql_item_carried_in){
+		.operation = i->operation, .row = i->row, .intent = heir.id });
+	return true;
+}
+
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason)
 {
@@ -162,7 +179,7 @@ void intent_void(struct runner *r, const struct intent *i, bool item_void,
 		rival_settled(r, i, false);
 	if (!o || !item_read(r, i, &item) || item.state != ITEM_LIVE)
 		return;
-	if (item.intent != i->id) {
+	if (item.intent != i->id || hand_on(r, i)) {
 		rival_settled(r, i, false);
 		return;
 	}

@@ -195,6 +195,37 @@ static void a_row_that_is_live_is_not_paid_twice(void **state_)
 	assert_int_equal(paid(&lists[0], 2), 1);
 }
 
+/* What it was given before is dead before the payment that is adopted is final: the row
+ * is live all the same. */
+static void a_row_is_live_while_a_payment_of_its_may_win(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(1);
+	run_until(is_signed(1));
+	run(1000);
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+	spend_for(1, 1);
+	scene_mine(&scene, 1);
+	run_until(intents_of(1, ids) == 2);
+	scene_mine(&scene, SCENE_DEPTH - 1);
+	run_until(intent(ids[0]).state == INTENT_VOID);
+	assert_int_equal(intent(ids[1]).state, INTENT_SIGNED);
+	assert_true(live(1));
+	resume();
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(item(1).state == ITEM_FINAL);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_int_equal(paid(&lists[0], 1), 1);
+}
+
 /* Its block vanishes and the nonce goes to the row that this life gave it to. */
 static void an_adopted_payment_that_lost_its_block(void **state_)
 {
@@ -270,6 +301,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
 		cmocka_unit_test_teardown(a_nonce_that_two_lives_gave_away, end),
 		cmocka_unit_test_teardown(a_row_that_is_live_is_not_paid_twice, end),
+		cmocka_unit_test_teardown(
+		    a_row_is_live_while_a_payment_of_its_may_win, end),
 		cmocka_unit_test_teardown(an_adopted_payment_that_lost_its_block, end),
 		cmocka_unit_test_teardown(
 		    an_equal_payment_without_the_tag_is_not_adopted, end),
