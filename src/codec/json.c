@@ -1,7 +1,10 @@
 #include "codec/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/check.h"
 #include "base/hex.h"
 
 json_t *json_read(const char *text, size_t len, struct fail *f)
@@ -13,6 +16,19 @@ json_t *json_read(const char *text, size_t len, struct fail *f)
 		fail_set(f, ERR_BAD_ANSWER, "not JSON at line %d, column %d: %s", at.line,
 		    at.column, at.text);
 	return root;
+}
+
+void json_line_add(struct buf *out, json_t *o)
+{
+	char *text;
+
+	CHECK(o);
+	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	CHECK(text);
+	buf_add_str(out, text);
+	buf_add_str(out, "\n");
+	free(text);
+	json_decref(o);
 }
 
 const char *json_str(const json_t *object, const char *key)

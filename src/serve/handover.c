@@ -1,7 +1,6 @@
 #include "serve/handover.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -51,19 +50,6 @@ struct airdrop_new handover_plan(const struct handover *h, int64_t chain,
 
 /* -- writing --------------------------------------------------------------- */
 
-static void line_add(struct buf *out, json_t *o)
-{
-	char *text;
-
-	CHECK(o);
-	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	CHECK(text);
-	buf_add_str(out, text);
-	buf_add_str(out, "\n");
-	free(text);
-	json_decref(o);
-}
-
 static json_t *hex_json(const void *bytes, size_t len)
 {
 	char text[67] = "0x";
@@ -106,7 +92,7 @@ bool handover_encode(struct buf *out, const struct handover *h)
 	if (!amount_is_zero(&a->fee_amount))
 		json_object_set_new(
 		    o, "service_fee_to", hex_json(a->fee_to.at, sizeof a->fee_to.at));
-	line_add(out, o);
+	json_line_add(out, o);
 	return true;
 }
 
@@ -119,7 +105,7 @@ void handover_row_encode(struct buf *out, const struct list_row *row)
 	CHECK(o);
 	if (row->memo)
 		json_object_set_new(o, "memo", json_stringn(row->memo, row->memo_len));
-	line_add(out, o);
+	json_line_add(out, o);
 }
 
 /* -- reading --------------------------------------------------------------- */

@@ -6,36 +6,34 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 
-/* One line, and its end. */
-static void line_add(struct buf *out, json_t *o)
+/* Names and sentences may hold what is no UTF-8, and then can't be JSON as they are. */
+static json_t *text_json(const char *text)
 {
-	char *text;
+	char *plain = mem_str(text);
+	json_t *o;
 
+	utf8_plain(plain);
+	o = json_string(plain);
 	CHECK(o);
-	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	CHECK(text);
-	buf_add_str(out, text);
-	buf_add_str(out, "\n");
-	free(text);
-	json_decref(o);
+	free(plain);
+	return o;
 }
 
 /* -- failures -------------------------------------------------------------- */
 
 static json_t *fail_json(enum err e, const char *why)
 {
-	json_t *text = json_string(why);
-
-	return json_pack("{s:o, s:s, s:i}", "error",
-	    text ? text : json_string(err_text(e)), "name", err_name(e), "exit",
-	    err_exit_code(e));
+	return json_pack("{s:o, s:s, s:i}", "error", text_json(why), "name", err_name(e),
+	    "exit", err_exit_code(e));
 }
 
 void wire_fail_encode(struct buf *out, enum err e, const char *why)
 {
-	line_add(out, fail_json(e, why));
+	json_line_add(out, fail_json(e, why));
 }
 
 int wire_status(enum err e)
@@ -69,7 +67,7 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 
 	CHECK(o);
 	if (told->operation) {
-		json_object_set_new(o, "operation", json_string(told->name));
+		json_object_set_new(o, "operation", text_json(told->name));
 		json_object_set_new(o, "id", json_integer(told->operation));
 		json_object_set_new(
 		    o, "state", json_string(state_name(MACHINE_OPERATION, told->state)));
@@ -83,8 +81,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	if (q->route == ROUTE_RESUME || !told->operation)
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
-		json_object_set_new(o, "accepted", json_string(told->accepted));
-	line_add(out, o);
+		json_object_set_new(o, "accepted", text_json(told->accepted));
+	json_line_add(out, o);
 }
 
 static bool state_parse(const char *name, int *ret)
@@ -132,11 +130,9 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 void wire_operation_encode(struct buf *out, const struct operation *o)
 {
 	const struct totals *t = o->by_state;
-	json_t *name = json_string(o->name);
-
-	line_add(out,
+	json_line_add(out,
 	    json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "operation",
-		name ? name : json_null(), "id", (json_int_t)o->id, "state",
+		text_json(o->name), "id", (json_int_t)o->id, "state",
 		state_name(MACHINE_OPERATION, o->state), "rows", (json_int_t)o->items,
 		"pending", (json_int_t)t[ITEM_PENDING].n, "live",
 		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
@@ -147,14 +143,12 @@ void wire_operation_encode(struct buf *out, const struct operation *o)
 
 void wire_standing_encode(struct buf *out, const struct standing *s)
 {
-	json_t *waits = json_string(s->waits);
-
 	buf_add_str(out, "event: standing\ndata: ");
-	line_add(out,
+	json_line_add(out,
 	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "state", s->state, "done",
 		(json_int_t)s->done, "total", (json_int_t)s->total, "void",
 		(json_int_t)s->void_n, "unknown", (json_int_t)s->unknown, "waits_for",
-		waits ? waits : json_null()));
+		text_json(s->waits)));
 	buf_add_str(out, "\n");
 }
 
@@ -174,6 +168,6 @@ bool wire_standing_decode(const json_t *o, struct standing *ret)
 void wire_end_encode(struct buf *out, enum err e, const char *why)
 {
 	buf_add_str(out, "event: end\ndata: ");
-	line_add(out, fail_json(e, why));
+	json_line_add(out, fail_json(e, why));
 	buf_add_str(out, "\n");
 }

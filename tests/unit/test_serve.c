@@ -261,6 +261,28 @@ static void refusals_keep_their_error(void **state)
 	assert_int_equal(wire_fail_decode(NULL, NULL), ERR_BAD_ANSWER);
 }
 
+/* A journal may hold names that no JSON can. */
+static void odd_names_are_told_plainly(void **state)
+{
+	struct request q = { .route = ROUTE_PAUSE };
+	struct told told = {
+		.operation = 3, .name = "a\xff\x1b", .state = OPERATION_PAUSED
+	};
+	struct told same;
+	struct buf text;
+	json_t *o;
+
+	(void)state;
+	buf_init(&text, 1000);
+	wire_told_encode(&text, &q, &told);
+	o = json_loads(buf_text(&text), 0, NULL);
+	assert_true(wire_told_decode(o, &same));
+	assert_string_equal(same.name, "a??");
+	assert_int_equal(same.state, OPERATION_PAUSED);
+	json_decref(o);
+	buf_release(&text);
+}
+
 /* -- an owner -------------------------------------------------------------- */
 
 struct rig {
@@ -710,6 +732,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_plan_is_refused),
 		cmocka_unit_test(rows_are_read_line_by_line),
 		cmocka_unit_test(refusals_keep_their_error),
+		cmocka_unit_test(odd_names_are_told_plainly),
 		RIG(an_answer_waits_for_its_turn),
 		RIG(commands_need_no_node),
 		RIG(what_is_refused_changes_nothing),
