@@ -297,11 +297,28 @@ static enum err fill_copy(
 	return refuse_damage(e, r->from, f);
 }
 
+/* Our copy is written over what has its name. */
+static enum err refuse_leftover(const struct restoring *r, struct fail *f)
+{
+	struct file_id from;
+
+	if (journal_files->size(r->temp) < 0 ||
+	    journal_files->id(&from, r->from, f) != ERR_OK ||
+	    !journal_files->same(r->temp, &from))
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "%s: was left by a restore that ended in its middle, and may be half; type"
+	    " that one again, or give it another name first",
+	    r->from);
+}
+
 static enum err make_copy(
     struct restoring *r, bool latest, const struct owner *who, struct fail *f)
 {
-	enum err e = open_source(&r->source, r->from, f);
+	enum err e = refuse_leftover(r, f);
 
+	if (e == ERR_OK)
+		e = open_source(&r->source, r->from, f);
 	if (e == ERR_OK)
 		e = claim(&r->claimed, r->temp, f);
 	return e == ERR_OK ? fill_copy(r, latest, who, f) : e;

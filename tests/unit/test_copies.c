@@ -632,6 +632,16 @@ static void says_to_type_it_again(void **state)
 	journal_close(own());
 }
 
+static void restores_no_leftover_of_its_own(void **state)
+{
+	const char *left = beside("restored-pawl.db");
+
+	(void)state;
+	back_up(left);
+	restore_refused(left, ERR_CONFLICT, "ended in its middle");
+	assert_true(there("restored-pawl.db"));
+}
+
 static void goes_on_with_the_same_number(void **state)
 {
 	struct journal_restored r;
@@ -671,6 +681,7 @@ int main(void)
 		cmocka_unit_test_setup(a_pair_that_was_moved_together, fresh),
 		cmocka_unit_test_setup(a_bit_of_the_wal_is_missed, fresh),
 		cmocka_unit_test_setup(says_to_type_it_again, fresh),
+		cmocka_unit_test_setup(restores_no_leftover_of_its_own, fresh),
 		cmocka_unit_test_setup(goes_on_with_the_same_number, fresh),
 	};
 	int failed;
