@@ -175,9 +175,9 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 	struct amount cost, held;
 	struct head head;
 
-	/* Two copies that run at once sign the same: a block has shown it, or we have
-	 * signed it, while it was read. */
-	if (attempt_known(r, &new->hash))
+	/* Two copies that run at once sign the same: we have signed what a block shows,
+	 * while it was read; or a block has shown it, and then we are in doubt. */
+	if ((!new->raw_len || a->doubt[0]) && attempt_known(r, &new->hash))
 		return;
 	if (follower_head(c->follower, &head))
 		in.signed_height = (int64_t)head.height;
