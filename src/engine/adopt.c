@@ -104,6 +104,10 @@ void adopt_payment(struct runner *r, struct account *a, const struct stranger *s
 			.from = "",
 			.to = "adopted",
 			.why = why });
+	if (c->state == ITEM_LIVE && id)
+		sql_item_carried(r->s.journal,
+		    &(struct sql_item_carried_in){
+			.operation = c->operation->id, .row = c->row, .intent = id });
 	a->shares |= shared;
 	if (id && intent_read(r->s.journal, id, &i))
 		adopt_attempt(r, a, s, &i, false);

@@ -1,0 +1,126 @@
+/* What was adopted has an end, whatever becomes of its blocks and of its rivals. */
+#include "payer.h"
+
+/* Signed by another life of this very journal, for a row, on a nonce. */
+static void spend_dear(int row, uint64_t nonce, uint64_t base)
+{
+	struct payment p = { .to = lists[0].to[row],
+		.amount = amount_u64(lists[0].amount[row]) };
+	struct fee_market m = {
+		.next_base_fee = base, .tip = 2 * GWEI, .has_1559 = true
+	};
+	struct sign_job job = { .key = scene.key, .nonce = nonce };
+	struct signed_bytes bytes;
+	struct sim_word word;
+	uint8_t tag[5];
+
+	connector_evm.pay(&job.payload, &p);
+	operation_tag(op(), row, tag);
+	connector_evm.fees_first(
+	    &job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
+	job.chain_id = scene.config.chain_id;
+	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
+	sim_pool_send(
+	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
+	assert_int_equal(word.code, 0);
+}
+
+static void spend_for(int row, uint64_t nonce)
+{
+	spend_dear(row, nonce, 20 * GWEI);
+}
+
+/* So many rows are signed, and their bytes are nowhere. */
+static void begin_signed(int rows, int in_flight)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = in_flight;
+	pay_rows(rows);
+	run_until(is_signed(in_flight));
+	run(1000);
+	sim_pool_drop_all(scene.chain);
+}
+
+static void go_on(void)
+{
+	sim_mining(scene.chain, INTERVAL_MS);
+	if (account()->stopped)
+		account_resume(runner, account());
+}
+
+/* Two lives signed for one nonce; but each row is paid once, and nothing is left. */
+static void finish_each_once(void)
+{
+	run_until(ended() && !account()->doubt[0]);
+	for (size_t k = 0; k < lists_n; k++) {
+		const struct list *l = &lists[k];
+
+		assert_int_equal(op_of(l)->state, OPERATION_COMPLETED);
+		assert_int_equal(op_of(l)->by_state[ITEM_FINAL].n, l->rows);
+		assert_true(amount_is_zero(&op_of(l)->fees_held));
+		for (int row = 1; row <= l->rows; row++)
+			assert_int_equal(paid(l, row), 1);
+	}
+}
+
+/* The other life gave each nonce to the row before: all are live here, and each dies
+ * before what pays it is final. */
+static void rows_that_moved_up_by_one(void **state_)
+{
+	(void)state_;
+	begin_signed(4, 2);
+	spend_for(3, 0);
+	scene_mine(&scene, 1);
+	spend_for(1, 1);
+	scene_mine(&scene, 1);
+	spend_for(2, 2);
+	scene_mine(&scene, 1);
+	run(3000);
+	go_on();
+	finish_each_once();
+}
+
+/* The same, in one block. */
+static void rows_that_moved_up_in_one_block(void **state_)
+{
+	(void)state_;
+	begin_signed(4, 2);
+	spend_for(3, 0);
+	spend_for(1, 1);
+	spend_for(2, 2);
+	scene_mine(&scene, 1);
+	run(3000);
+	go_on();
+	finish_each_once();
+}
+
+/* All that is known of it is what a block showed, and that one vanished: at the price
+ * limit, too. */
+static void bytes_that_only_a_block_had(void **state_)
+{
+	(void)state_;
+	begin_signed(2, 2);
+	scene_mine(&scene, 1);
+	/* a dearer one of the other life, at the limit */
+	spend_dear(1, 0, 499 * GWEI);
+	scene.chain->base_fee_next = GWEI;
+	scene_mine(&scene, 1);
+	run(3000);
+	reorg(1, false);
+	sim_pool_drop_all(scene.chain);
+	go_on();
+	finish_each_once();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
+		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
+		cmocka_unit_test_teardown(bytes_that_only_a_block_had, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
