@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "cli/keys.h"
+#include "cli/look.h"
 #include "cli/ref.h"
 
 /* Without a token's decimals only the form of an amount can be judged. */
@@ -157,6 +158,57 @@ static enum err ask_who(struct draft *d, struct ask *a, struct fail *f)
 	return e;
 }
 
+static void finality_write(const struct ask_question *q, struct buf *body)
+{
+	look_final_question.write(q, body);
+}
+
+/* Is this head final for the node already? One that knows no finalized block says no. */
+static enum err finality_read(const struct ask_question *q, void *fact,
+    const char *answer, size_t len, struct fail *f)
+{
+	const struct head *head = q->ctx;
+	struct head last = { .height = 0 };
+	bool *is_final = fact;
+
+	*is_final = look_final_question.read(q, &last, answer, len, f) == ERR_OK &&
+	    last.height >= head->height;
+	return ERR_OK;
+}
+
+static bool finality_same(const struct ask_question *q, const void *a, const void *b)
+{
+	(void)q;
+	return *(const bool *)a == *(const bool *)b;
+}
+
+/* Development nodes call their head finalized: that is no finality, and no payment would
+ * ever be final. */
+static enum err ask_finality(struct draft *d, struct ask *a, struct fail *f)
+{
+	struct head head;
+	bool is_final = false;
+	enum err e;
+
+	if (!d->chain->finality.tag)
+		return ERR_OK;
+	e = ask_quorum(a, &look_head_question, &head, f);
+	if (e == ERR_OK && head.height > 0)
+		e = ask_quorum(a,
+		    &(struct ask_question){ .ctx = &head,
+			.write = finality_write,
+			.read = finality_read,
+			.same = finality_same,
+			.size = sizeof is_final },
+		    &is_final, f);
+	if (e != ERR_OK || !is_final)
+		return e;
+	return fail_set(f, ERR_CONFIG,
+	    "chain %s: its nodes call their head finalized, which means nothing: no "
+	    "payment would ever be final; write finality: {depth: N} for it",
+	    d->chain->name);
+}
+
 /* A transfer to a holder that nobody has seen costs the most. What can't be estimated
  * (an account without any) is guessed; nothing is signed by this figure. */
 static enum err ask_gas(struct draft *d, struct ask *a, struct world *w, struct fail *f)
@@ -201,6 +253,8 @@ enum err draft_ask(
 	ask_waits(a, cli_waits, d->cli);
 	d->gas = d->has_token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
 	e = ask_who(d, a, f);
+	if (e == ERR_OK)
+		e = ask_finality(d, a, f);
 	if (e == ERR_OK)
 		e = ask_prices(d, a, w, f);
 	ask_free(a);
