@@ -95,9 +95,17 @@ SELECT judgement, hash, height, block_hash FROM consumed WHERE account = :accoun
 
 -- name: consumed_at
 -- in: account i64, height i64
--- out: nonce i64, judgement i64, hash b32
+-- out: nonce i64, judgement i64, hash b32, recipient b20?, value amount, data blob, payee b20?
 -- scan: foreign use of a key is rare
-SELECT nonce, judgement, hash FROM consumed WHERE account = :account AND height = :height ORDER BY nonce;
+SELECT nonce, judgement, hash, recipient, value, data, payee FROM consumed
+WHERE account = :account AND height = :height ORDER BY nonce;
+
+-- Its final block shows that it paid nobody.
+-- name: consumed_unpaid
+-- in: account i64, nonce i64
+UPDATE consumed SET payee = NULL, asset = NULL, amount = NULL,
+	judgement = CASE WHEN judgement = 1 THEN 0 ELSE judgement END
+WHERE account = :account AND nonce = :nonce;
 
 -- name: consumed_by_hash
 -- in: account i64, hash b32

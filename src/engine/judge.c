@@ -109,7 +109,7 @@ static void consumed_put(struct runner *r, struct account *a, const struct stran
 static void judge_past(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
-	consumed_put(r, a, s, s->failed ? NULL : pay, JUDGEMENT_FOREIGN);
+	consumed_put(r, a, s, pay, JUDGEMENT_FOREIGN);
 }
 
 static void told_add(struct strangers_told *t, const struct stranger *s)
@@ -148,8 +148,8 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 
 	consumed_put(r, a, s, pay, JUDGEMENT_FORGOTTEN);
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
-	log_error("account", "row %" PRId64 " of %s was paid a second time, by 0x%s",
-	    c->row, c->operation->name, hex);
+	log_error("account", "row %" PRId64 " of %s was %s a second time, by 0x%s",
+	    c->row, c->operation->name, s->failed ? "tried" : "paid", hex);
 	forgotten_stop(r, a);
 }
 

@@ -72,6 +72,7 @@ static void told_final(void *ctx, const struct block_facts *b)
 {
 	struct past *p = ctx;
 
+	strangers_past_final(p->runner, p->account, b);
 	for (uint32_t k = 0; k < b->tx_n && b->head.height <= p->to; k++)
 		attempt_settle(p->runner, p->account, b, &b->tx[k]);
 	told_passed(ctx, b->head.height);

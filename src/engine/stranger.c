@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -324,18 +325,26 @@ void strangers_turn(struct runner *r, struct account *a)
 
 /* -- final, retracted ------------------------------------------------------ */
 
-static bool block_has(const struct block_facts *b, uint32_t at, const uint8_t *hash)
+static const struct seen_tx *block_tx(
+    const struct block_facts *b, uint32_t at, const uint8_t *hash)
 {
 	for (uint32_t k = 0; k < b->tx_n; k++)
 		if (b->tx[k].account == at && !memcmp(b->tx[k].hash.at, hash, 32))
-			return true;
-	return false;
+			return &b->tx[k];
+	return NULL;
+}
+
+static bool block_has(const struct block_facts *b, uint32_t at, const uint8_t *hash)
+{
+	return block_tx(b, at, hash) != NULL;
 }
 
 struct consumed_row {
 	int64_t nonce;
 	int judgement;
 	uint8_t hash[32];
+	bool pays;
+	struct payload payload;
 };
 
 static struct consumed_row *consumed_list(
@@ -349,11 +358,47 @@ static struct consumed_row *consumed_list(
 	sql_consumed_at_begin(r->s.journal, &in);
 	while (sql_consumed_at_next(r->s.journal, &row)) {
 		rows = mem_grow(rows, *ret_n + 1, sizeof *rows);
-		rows[*ret_n].nonce = row.nonce;
-		rows[*ret_n].judgement = (int)row.judgement;
+		rows[*ret_n] = (struct consumed_row){ .nonce = row.nonce,
+			.judgement = (int)row.judgement,
+			.pays = !row.no_payee,
+			.payload = {
+			    .value = row.value, .data_len = (uint32_t)row.data_len } };
+		CHECK(row.data_len <= PAYLOAD_DATA_MAX);
+		if (row.data_len)
+			memcpy(rows[*ret_n].payload.data, row.data, row.data_len);
+		memcpy(rows[*ret_n].payload.to.at, row.recipient, sizeof row.recipient);
 		memcpy(rows[(*ret_n)++].hash, row.hash, sizeof row.hash);
 	}
 	return rows;
+}
+
+/* One that reverted, or had no effect, paid nobody: it is no row's, and no plan's. */
+static void paid_look(struct runner *r, struct account *a, struct consumed_row *c,
+    const struct block_facts *b, const struct seen_tx *tx)
+{
+	struct amount paid;
+
+	if (!c->pays || a->chain->connector->paid(&paid, &c->payload, b, tx))
+		return;
+	sql_consumed_unpaid(r->s.journal,
+	    &(struct sql_consumed_unpaid_in){ .account = a->id, .nonce = c->nonce });
+	if (c->judgement == JUDGEMENT_SUSPECT)
+		c->judgement = JUDGEMENT_FOREIGN;
+}
+
+void strangers_past_final(
+    struct runner *r, struct account *a, const struct block_facts *b)
+{
+	size_t n;
+	struct consumed_row *rows = consumed_list(r, a, b->head.height, &n);
+
+	for (size_t k = 0; k < n; k++) {
+		const struct seen_tx *tx = block_tx(b, 0, rows[k].hash);
+
+		if (tx)
+			paid_look(r, a, &rows[k], b, tx);
+	}
+	free(rows);
 }
 
 static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
@@ -397,11 +442,15 @@ void strangers_final(
 	struct consumed_row *rows = consumed_list(r, a, b->head.height, &n);
 
 	for (size_t k = 0; k < n; k++) {
-		if (block_has(b, at, rows[k].hash))
-			settle(r, a, rows[k].nonce, rows[k].judgement, rows[k].hash,
-			    b->head.height);
-		else
+		const struct seen_tx *tx = block_tx(b, at, rows[k].hash);
+
+		if (!tx) {
 			consumed_forget(r, a, rows[k].nonce);
+			continue;
+		}
+		paid_look(r, a, &rows[k], b, tx);
+		settle(
+		    r, a, rows[k].nonce, rows[k].judgement, rows[k].hash, b->head.height);
 	}
 	free(rows);
 	/* All that the block has is judged: what is left below it was one node's word. */

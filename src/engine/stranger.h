@@ -32,6 +32,10 @@ bool strangers_read(const struct account *a, const struct block_facts *b, uint32
 void strangers_final(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
 
+/* Likewise of a block that is read back: nothing of it is left to be settled. */
+void strangers_past_final(
+    struct runner *r, struct account *a, const struct block_facts *b);
+
 /* Looking back, all up to here is read: forget what one node had put there. */
 void strangers_past(struct account *a, uint64_t height);
 

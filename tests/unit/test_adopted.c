@@ -114,12 +114,61 @@ static void bytes_that_only_a_block_had(void **state_)
 	finish_each_once();
 }
 
+/* Row 1 of the second list, by hand, with too little gas. */
+static void fail_to_pay(uint64_t nonce)
+{
+	struct sign_job job = { .key = scene.key, .nonce = nonce };
+	struct sim_word word;
+	struct payment p;
+
+	lists[1].rows = 2;
+	rows_fill(&lists[1]);
+	p = (struct payment){ .token = true,
+		.asset = token->at,
+		.to = lists[1].to[1],
+		.amount = amount_u64(lists[1].amount[1]) };
+	connector_evm.pay(&job.payload, &p);
+	job.fees = (struct fees){
+		.type = FEE_1559, .gas = 25000, .max_fee = 60 * GWEI, .tip = GWEI
+	};
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	after_blocks(2 * SCENE_DEPTH);
+	run(3000);
+}
+
+/* A payment by hand that failed paid nobody. */
+static void a_payment_that_failed_is_not_adopted(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	fail_to_pay(1);
+	pay(&(struct list){ .name = "more", .rows = 2, .adopt = true });
+	finish_each_once();
+}
+
+static void nor_is_one_of_the_past(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	run_until(chain()->id);
+	fail_to_pay(0);
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	pay(&(struct list){ .name = "more", .rows = 2, .adopt = true });
+	finish_each_once();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
 		cmocka_unit_test_teardown(bytes_that_only_a_block_had, end),
+		cmocka_unit_test_teardown(a_payment_that_failed_is_not_adopted, end),
+		cmocka_unit_test_teardown(nor_is_one_of_the_past, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
