@@ -107,7 +107,7 @@ static struct opinion *opinion_final(struct follower *f, struct sighting *s)
 static const char *fault_of(
     const struct follower *f, const struct sighting *s, uint32_t agree, int node)
 {
-	if (agree >> node & 1)
+	if ((agree >> node & 1) || MUTANT(liar_not_named))
 		return NULL;
 	if (opinion_of(s, node))
 		return "says otherwise than a quorum of block";
