@@ -156,6 +156,11 @@ DELETE FROM consumed WHERE account = :account AND height > :height;
 -- out: nonce i64?
 SELECT MAX(nonce) AS nonce FROM consumed WHERE account = :account;
 
+-- It is a row's payment, on a nonce that another intent holds.
+-- name: consumed_adopted
+-- in: account i64, nonce i64
+UPDATE consumed SET judgement = 3 WHERE account = :account AND nonce = :nonce;
+
 -- name: consumed_drop
 -- in: account i64, nonce i64
 DELETE FROM consumed WHERE account = :account AND nonce = :nonce;

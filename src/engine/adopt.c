@@ -169,16 +169,23 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 {
 	struct operation *o = c->operation;
 	struct head final;
+	struct intent on;
+	bool shared = intent_on(r, a, u->tx.tx.nonce, &on);
 	char why[120];
 
-	sql_consumed_drop(r->s.journal,
-	    &(struct sql_consumed_drop_in){
-		.account = a->id, .nonce = (int64_t)u->tx.tx.nonce });
+	if (shared)
+		sql_consumed_adopted(r->s.journal,
+		    &(struct sql_consumed_adopted_in){
+			.account = a->id, .nonce = (int64_t)u->tx.tx.nonce });
+	else
+		sql_consumed_drop(r->s.journal,
+		    &(struct sql_consumed_drop_in){
+			.account = a->id, .nonce = (int64_t)u->tx.tx.nonce });
 	snprintf(why, sizeof why,
 	    "nonce %" PRIu64 " in block %" PRIu64
 	    ": its payment, by the operator's word%s",
 	    u->tx.tx.nonce, u->tx.height, tagged ? " and its tag" : "");
-	adopt_payment(r, a, &u->tx, c, false, why);
+	adopt_payment(r, a, &u->tx, c, shared, why);
 	if (follower_final(a->chain->follower, &final) && u->tx.height <= final.height)
 		attempt_was_final(r, a, &u->tx, &u->pay.amount);
 	if (MUTANT(adoption_without_count)) {

@@ -107,6 +107,15 @@ bool attempt_known(struct runner *r, const struct hash *hash)
 	return by_hash(r, hash, &at);
 }
 
+bool attempt_shares(struct runner *r, const struct hash *hash)
+{
+	struct sql_attempt_by_hash_out at;
+	struct intent i;
+
+	return by_hash(r, hash, &at) && intent_read(r->s.journal, at.intent, &i) &&
+	    !i.has_nonce;
+}
+
 /* The journal has it all there already. */
 static bool included_there(
     const struct sql_attempt_by_hash_out *at, const struct sql_attempt_included_in *in)
@@ -144,9 +153,11 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 
 	if (!by_hash(r, &tx->hash, &at) || (at.empty && MUTANT(empty_is_not_ours)))
 		return false;
-	if (at.state != ATTEMPT_FINAL && intent_read(r->s.journal, at.intent, &i))
+	if (!intent_read(r->s.journal, at.intent, &i))
+		return true;
+	if (at.state != ATTEMPT_FINAL)
 		(void)seen(r, a, &at, &i, b, tx);
-	return true;
+	return i.has_nonce;
 }
 
 void attempts_replaced(struct runner *r, int64_t intent, bool replaced)

@@ -153,6 +153,16 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 	forgotten_stop(r, a);
 }
 
+/* Adopted before, from a nonce that another intent holds, and in a block again. */
+static bool is_adopted(struct runner *r, struct account *a, const struct stranger *s,
+    const struct payment *pay)
+{
+	if (!attempt_shares(r, &s->hash))
+		return false;
+	consumed_put(r, a, s, pay, JUDGEMENT_ADOPTED);
+	return true;
+}
+
 static void judge_ours(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay, const struct claim *c)
 {
@@ -178,7 +188,7 @@ void stranger_judge(struct runner *r, struct account *a, const struct stranger *
 	bool is_payment =
 	    !tx->creates && a->chain->connector->payment(&pay, &tx->payload);
 
-	if (is_forgotten(r, a, s))
+	if (is_adopted(r, a, s, is_payment ? &pay : NULL) || is_forgotten(r, a, s))
 		return;
 	if (!is_payment || MUTANT(forgotten_is_foreign) ||
 	    !claim_by_tag(r, a, &tx->fees, &pay, &c)) {

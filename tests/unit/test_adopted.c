@@ -61,8 +61,28 @@ static void finish_each_once(void)
 		assert_int_equal(op_of(l)->by_state[ITEM_FINAL].n, l->rows);
 		assert_true(amount_is_zero(&op_of(l)->fees_held));
 		for (int row = 1; row <= l->rows; row++)
-			assert_int_equal(paid(l, row), 1);
+			if (paid(l, row) != 1)
+				fail_msg("row %d of %s: paid %d times", row, l->name,
+				    (int)paid(l, row));
 	}
+}
+
+/* Its block vanishes, and another one has it again: what held its nonce is dead all the
+ * same. */
+static void an_adopted_payment_whose_block_came_again(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin_signed(2, 1);
+	nonce = intent(item(1).intent).nonce;
+	spend_for(2, nonce);
+	scene_mine(&scene, 1);
+	run_until(live(2));
+	reorg(1, true);
+	run(3000);
+	go_on();
+	finish_each_once();
 }
 
 /* The other life gave each nonce to the row before: all are live here, and each dies
@@ -112,6 +132,24 @@ static void bytes_that_only_a_block_had(void **state_)
 	sim_pool_drop_all(scene.chain);
 	go_on();
 	finish_each_once();
+}
+
+/* A payment by hand that took the nonce of another list's row. */
+static void a_payment_on_a_nonce_that_was_held_is_adopted(void **state_)
+{
+	(void)state_;
+	begin_signed(1, 1);
+	lists[1].rows = 3;
+	rows_fill(&lists[1]);
+	scene_spend(&scene, 0, &lists[1].to[2], lists[1].amount[2], 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	pay(&(struct list){ .name = "more", .rows = 3, .adopt = true });
+	run_until(ended());
+	assert_int_equal(op_of(&lists[1])->by_state[ITEM_FINAL].n, 3);
+	assert_int_equal(paid(&lists[1], 1), 1);
+	assert_int_equal(paid(&lists[1], 2), 0); /* by us */
+	assert_int_equal(paid(&lists[1], 3), 1);
 }
 
 /* Row 1 of the second list, by hand, with too little gas. */
@@ -164,9 +202,12 @@ static void nor_is_one_of_the_past(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(an_adopted_payment_whose_block_came_again, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
 		cmocka_unit_test_teardown(bytes_that_only_a_block_had, end),
+		cmocka_unit_test_teardown(
+		    a_payment_on_a_nonce_that_was_held_is_adopted, end),
 		cmocka_unit_test_teardown(a_payment_that_failed_is_not_adopted, end),
 		cmocka_unit_test_teardown(nor_is_one_of_the_past, end),
 	};
