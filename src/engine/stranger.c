@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/adopt.h"
 #include "engine/attempt.h"
@@ -124,6 +125,13 @@ struct stranger_ask {
 	enum err err;
 };
 
+/* The tag is in them. */
+static bool fees_alike(const struct fees *x, const struct fees *y)
+{
+	return x->type == y->type && x->gas == y->gas && x->max_fee == y->max_fee &&
+	    x->tip == y->tip;
+}
+
 static bool reads_alike(const struct whole_tx *x, const struct whole_tx *y)
 {
 	return x->nonce == y->nonce && x->creates == y->creates &&
@@ -131,7 +139,8 @@ static bool reads_alike(const struct whole_tx *x, const struct whole_tx *y)
 	    address_same(&x->payload.to, &y->payload.to) &&
 	    !amount_cmp(&x->payload.value, &y->payload.value) &&
 	    x->payload.data_len == y->payload.data_len &&
-	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX);
+	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX) &&
+	    (fees_alike(&x->fees, &y->fees) || MUTANT(tag_by_one_node));
 }
 
 /* One node's reading; the quorum's is the one that counts. */

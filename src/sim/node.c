@@ -123,6 +123,18 @@ void do_eth_getBlockReceipts(struct call *q)
 	buf_add_byte(q->out, ']');
 }
 
+static void shape_as_read(
+    struct call *q, const struct sim_tx *t, const struct sim_inclusion *i)
+{
+	struct sim_tx told = *t;
+
+	if (q->node->reads == SIM_READS_TO_ITSELF)
+		told.to = told.from;
+	if (q->node->reads == SIM_READS_OTHER_TIP)
+		told.tip++;
+	sim_shape_tx(q->out, &told, i);
+}
+
 void do_eth_getTransactionByHash(struct call *q)
 {
 	const struct sim_inclusion *i;
@@ -134,7 +146,7 @@ void do_eth_getTransactionByHash(struct call *q)
 	t = sim_tx_find(q->chain, &hash);
 	i = t ? sim_inclusion_find(q->chain, q->tip, t) : NULL;
 	if ((i || (t && t->pooled)) && !q->node->hides_transactions)
-		sim_shape_tx(q->out, t, i);
+		shape_as_read(q, t, i);
 	else
 		buf_add_str(q->out, "null");
 }

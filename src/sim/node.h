@@ -37,6 +37,10 @@ enum sim_method {
 	    SIM_METHOD_COUNT
 };
 
+/* What it shows of a transaction by its hash: as it is, as one to the sender itself, or
+ * with another tip. */
+enum sim_reads { SIM_READS_TRUE, SIM_READS_TO_ITSELF, SIM_READS_OTHER_TIP };
+
 enum sim_receipts { SIM_RECEIPTS_TRUE, SIM_RECEIPTS_FLIPPED, SIM_RECEIPTS_NULL };
 
 struct sim_node {
@@ -56,6 +60,7 @@ struct sim_node {
 
 	/* what it lies about, or has not */
 	enum sim_receipts receipts;
+	enum sim_reads reads;
 	uint64_t receipts_lag;   /* none yet in the newest n blocks; counts are there */
 	uint64_t receipts_depth; /* none any more under n blocks; 0: all */
 	uint64_t state_depth;    /* state of n blocks; 0: all */

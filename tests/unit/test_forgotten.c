@@ -170,6 +170,27 @@ static void a_nonce_that_two_lives_gave_away(void **state_)
 	assert_int_equal(paid(&lists[0], 1), 0);
 }
 
+/* Whichever node it is that shows other fees, and so another tag. */
+static void a_tag_is_a_quorums_word(void **state_)
+{
+	for (int liar = 0; liar < 3; liar++) {
+		begin(3, 2);
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		scene.config.max_in_flight = 2;
+		pay_rows(4);
+		run_until(is_signed(2));
+		sim_pool_drop_all(scene.chain);
+		scene.node[liar]->reads = SIM_READS_OTHER_TIP;
+		spend_for(3, intent(item(1).intent).nonce);
+		sim_mining(scene.chain, INTERVAL_MS);
+		run_until(account()->stopped);
+		check_stopped();
+		run_until(item(3).state == ITEM_FINAL);
+		end(state_);
+	}
+}
+
 /* The row's own payment is under way on another nonce: an empty attempt takes it. */
 static void a_row_that_is_live_is_not_paid_twice(void **state_)
 {
@@ -300,6 +321,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
 		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
 		cmocka_unit_test_teardown(a_nonce_that_two_lives_gave_away, end),
+		cmocka_unit_test_teardown(a_tag_is_a_quorums_word, end),
 		cmocka_unit_test_teardown(a_row_that_is_live_is_not_paid_twice, end),
 		cmocka_unit_test_teardown(
 		    a_row_is_live_while_a_payment_of_its_may_win, end),
