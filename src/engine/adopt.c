@@ -186,7 +186,8 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 	    ": its payment, by the operator's word%s",
 	    u->tx.tx.nonce, u->tx.height, tagged ? " and its tag" : "");
 	adopt_payment(r, a, &u->tx, c, shared, why);
-	if (follower_final(a->chain->follower, &final) && u->tx.height <= final.height)
+	if (follower_final(a->chain->follower, &final) &&
+	    (u->tx.height <= final.height || MUTANT(adopted_is_final)))
 		attempt_was_final(r, a, &u->tx, &u->pay.amount);
 	if (MUTANT(adoption_without_count)) {
 		struct claim more;

@@ -69,8 +69,9 @@ void doubt_take(struct runner *r)
 	/* Never that of before: what was fenced for an older one is not enough. */
 	snprintf(why, sizeof why, "%.250s (found at commit %lld)", doubt,
 	    (long long)journal_commit_no(r->s.journal));
-	sql_account_doubt_all(
-	    r->s.journal, &(struct sql_account_doubt_all_in){ .doubt = why });
+	if (!MUTANT(doubt_not_kept))
+		sql_account_doubt_all(
+		    r->s.journal, &(struct sql_account_doubt_all_in){ .doubt = why });
 	for (int c = 0; c < r->s.chains_n; c++)
 		for (size_t i = 0; i < r->chains[c].accounts_n; i++)
 			begin(r, r->chains[c].accounts[i], why);
@@ -209,7 +210,7 @@ static void fence(struct runner *r, struct account *a)
 	if (!kind || !a->used || has_fence(r, a) || !a->known || !a->has_first_nonce ||
 	    !a->chain->has_market ||
 	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
-	    nodes_awaited(a))
+	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)))
 		return;
 	below = highest_count(a) + a->in_flight_max - MUTANT(fence_one_short);
 	id = kind->fence(r, a, below);

@@ -158,7 +158,7 @@ static void take_reading(
 		s->readers = 0;
 	s->tx = *tx;
 	s->readers |= 1u << node;
-	if (!follower_quorum(a->chain->follower, s->readers))
+	if (!follower_quorum(a->chain->follower, s->readers) && !MUTANT(reading_by_one))
 		return;
 	stranger_judge(r, a, s);
 	stranger_forget(a, s);
@@ -387,7 +387,8 @@ static void paid_look(struct runner *r, struct account *a, struct consumed_row *
 {
 	struct amount paid;
 
-	if (!c->pays || a->chain->connector->paid(&paid, &c->payload, b, tx))
+	if (!c->pays || MUTANT(failed_is_payment) ||
+	    a->chain->connector->paid(&paid, &c->payload, b, tx))
 		return;
 	sql_consumed_unpaid(r->s.journal,
 	    &(struct sql_consumed_unpaid_in){ .account = a->id, .nonce = c->nonce });

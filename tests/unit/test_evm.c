@@ -970,6 +970,32 @@ static void foreign_transfers_do_not_count(void **state)
 	free(text);
 }
 
+/* Nor is what another token moved to the recipient, or this one to somebody else. */
+static void a_transfer_of_another_token_is_no_payment(void **state)
+{
+	struct payment pay = { .token = true,
+		.asset = { { 0x70, 1 } },
+		.to = { { 0x22, 2 } },
+		.amount = amount_u64(5) };
+	struct transfer t = { .token = pay.asset, .to = pay.to, .amount = pay.amount };
+	struct seen_tx tx = { .status = TX_OK, .transfers = 1 };
+	struct block_facts b = {
+		.tx = &tx, .tx_n = 1, .transfers = &t, .transfers_n = 1
+	};
+	struct payload payload;
+	struct amount paid;
+
+	(void)state;
+	evm->pay(&payload, &pay);
+	assert_true(evm->paid(&paid, &payload, &b, &tx));
+	assert_int_equal(amount_cmp(&paid, &pay.amount), 0);
+	t.token.at[19] = 1;
+	assert_false(evm->paid(&paid, &payload, &b, &tx));
+	t.token = pay.asset;
+	t.to.at[19] = 1;
+	assert_false(evm->paid(&paid, &payload, &b, &tx));
+}
+
 /* A node that drops the old states has no count, and says so; the rest is there. */
 static void a_pruned_state_is_a_gap(void **state)
 {
@@ -1400,6 +1426,7 @@ int main(void)
 		cmocka_unit_test(another_block_is_no_answer),
 		cmocka_unit_test(foreign_receipts_are_refused),
 		cmocka_unit_test(foreign_transfers_do_not_count),
+		cmocka_unit_test(a_transfer_of_another_token_is_no_payment),
 		cmocka_unit_test(a_pruned_state_is_a_gap),
 		cmocka_unit_test(a_flood_is_bounded),
 		cmocka_unit_test(by_number_the_block_must_stay),

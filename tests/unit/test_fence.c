@@ -329,6 +329,25 @@ static void a_node_that_is_ahead_moves_the_fence(void **state_)
 	assert_int_equal(empties(), 6);
 }
 
+/* It was asked, and has not answered: it may be the one that has seen the most. */
+static void a_node_that_may_answer_is_awaited(void **state_)
+{
+	(void)state_;
+	begin_forgetful(3, 2, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	run_until(account()->greeted[2] == GREET_DONE);
+	account()->greeted[2] = GREET_ASKED;
+	go_on();
+	run(30000);
+	assert_false(has_fence());
+	account()->greeted[2] = GREET_NOT;
+	account()->send_ready = true;
+	run_until(has_fence());
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
 static void a_node_that_counts_a_billion_is_left_out(void **state_)
 {
 	uint64_t before;
@@ -540,6 +559,7 @@ int main(void)
 		T(a_nonce_without_bytes_is_given_back),
 		T(bytes_that_are_known_go_on),
 		T(a_node_that_is_ahead_moves_the_fence),
+		T(a_node_that_may_answer_is_awaited),
 		T(a_node_that_counts_a_billion_is_left_out),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
 		T(a_dear_fence_waits_for_the_operator),

@@ -145,6 +145,100 @@ static void a_list_of_a_lost_journal_is_fenced(void **state_)
 	check_exact();
 }
 
+/* In an asset, to whom the first row is to be paid, and as much. */
+static void spend_token(const struct list *l, const struct sim_token *asset)
+{
+	struct payment p = { .token = true,
+		.asset = asset->at,
+		.to = l->to[1],
+		.amount = amount_u64(l->amount[1]) };
+	struct sign_job job = { .key = scene.key, .nonce = SIM_NONCE_NEXT };
+	struct sim_word word;
+
+	connector_evm.pay(&job.payload, &p);
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	scene_mine(&scene, 1);
+}
+
+static void begin_with_a_list_in_a_token(void)
+{
+	begin_token(SIM_TOKEN_PLAIN);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+}
+
+/* Each row is paid, whatever was done by hand. */
+static void adopt_nothing(void)
+{
+	scene_mine(&scene, 20);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 3, .adopt = true });
+	finish();
+	assert_int_equal(paid(&lists[0], 1), 1);
+}
+
+static void a_payment_in_another_asset_is_not_adopted(void **state_)
+{
+	const struct address at = { .at = { 0x70, 0x6c } };
+	const struct amount much = amount_u64(100000000);
+	struct sim_token *other;
+
+	(void)state_;
+	begin_with_a_list_in_a_token();
+	other = sim_token_add(scene.chain, &at, SIM_TOKEN_PLAIN, 18, "OTH");
+	sim_fund(scene.chain, &scene.sender, other, &much);
+	scene_mine(&scene, 1);
+	spend(1);
+	spend_token(&lists[0], other);
+	adopt_nothing();
+}
+
+/* Its status says that it succeeded, and nothing arrived. */
+static void a_payment_without_effect_is_not_adopted(void **state_)
+{
+	(void)state_;
+	begin_with_a_list_in_a_token();
+	token->kind = SIM_TOKEN_FALSE;
+	spend_token(&lists[0], token);
+	token->kind = SIM_TOKEN_PLAIN;
+	adopt_nothing();
+}
+
+static void adopted_row(struct sql_item_get_out *ret)
+{
+	struct sql_item_get_in in = { .operation = lists[1].id, .row = 1 };
+
+	assert_true(sql_item_get_one(scene.journal, &in, ret));
+}
+
+/* And goes with it: then the row is paid. */
+static void an_adopted_payment_is_final_with_its_block(void **state_)
+{
+	struct sql_item_get_out row;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(1);
+	finish();
+	run(3000);
+	sim_mining(scene.chain, 0);
+	lists[1].rows = 3;
+	rows_fill(&lists[1]);
+	scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[1].to[1], lists[1].amount[1], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+	pay(&(struct list){ .name = "later", .rows = 3, .adopt = true });
+	run(5000);
+	adopted_row(&row);
+	assert_int_equal(row.state, ITEM_LIVE);
+	assert_int_equal(paid(&lists[1], 1), 0);
+	reorg(1, false);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(paid(&lists[1], 1), 1);
+}
+
 /* Nobody asked for it: what was paid before is paid again. */
 static void nothing_is_adopted_unasked(void **state_)
 {
@@ -167,6 +261,10 @@ int main(void)
 		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
 		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
 		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
+		cmocka_unit_test_teardown(a_payment_in_another_asset_is_not_adopted, end),
+		cmocka_unit_test_teardown(a_payment_without_effect_is_not_adopted, end),
+		cmocka_unit_test_teardown(
+		    an_adopted_payment_is_final_with_its_block, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,6 +293,29 @@ static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
 	assert_int_equal(intents_of(1, ids), 2);
 }
 
+/* Whichever node it is that shows another recipient: the row that was paid is not paid
+ * again. */
+static void what_one_node_reads_decides_nothing(void **state_)
+{
+	for (int liar = 0; liar < 3; liar++) {
+		begin(3, 2);
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		pay_rows(12);
+		run_until(is_signed(4));
+		run(500);
+		scene.node[liar]->reads = SIM_READS_TO_ITSELF;
+		scene_spend(
+		    &scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
+		scene_mine(&scene, 1);
+		sim_mining(scene.chain, INTERVAL_MS);
+		run_until(account()->stopped || ended());
+		assert_true(account()->stopped);
+		assert_says(account()->why_stopped, "pays one of its rows");
+		end(state_);
+	}
+}
+
 static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
 {
 	(void)state_;
@@ -461,6 +484,7 @@ int main(void)
 		T(a_start_takes_no_nonce_that_was_used_meanwhile),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(a_suspect_that_is_cleared_settles_its_nonce),
+		T(what_one_node_reads_decides_nothing),
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(a_second_reason_to_stop_is_said),
 		T(a_resume_accepts_a_count_ahead),
