@@ -82,13 +82,14 @@ WHERE account = :account AND state IN (0, 1) AND nonce >= :nonce ORDER BY nonce 
 SELECT recipient, data, cost FROM intent
 WHERE account = :account AND state IN (0, 1) AND nonce >= :nonce ORDER BY nonce;
 
--- The bytes to send, in nonce order: the current attempt of each live intent.
+-- The bytes to send, in nonce order: the current attempt of each live intent. Of what only
+-- a block has shown there are none.
 -- name: intent_to_send
 -- in: account i64, nonce i64, max i64
 -- out: nonce i64, hash b32, raw blob
 SELECT i.nonce, a.hash, a.raw FROM intent AS i JOIN attempt AS a ON a.id = i.attempt
 WHERE i.account = :account AND i.state IN (0, 1) AND i.nonce >= :nonce
-	AND (i.emptied = 0 OR a.empty = 1)
+	AND (i.emptied = 0 OR a.empty = 1) AND LENGTH(a.raw) > 0
 ORDER BY i.nonce LIMIT :max;
 
 -- name: intent_by_row
@@ -154,9 +155,9 @@ SELECT MAX(id) AS id FROM attempt;
 
 -- name: attempt_get
 -- in: id i64
--- out: id i64, intent i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?
+-- out: id i64, intent i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?, bytes i64
 SELECT id, intent, hash, empty, fee_type, gas, max_fee, tip, signed_height, state, height, block_hash,
-	status, gas_used, gas_price, paid, word
+	status, gas_used, gas_price, paid, word, LENGTH(raw) AS bytes
 FROM attempt WHERE id = :id;
 
 -- name: attempt_by_hash

@@ -231,6 +231,17 @@ static enum bump bump_doubled(struct fees *ret, struct amount *held, struct acco
 								: BUMP_OVER_CAP;
 }
 
+/* Only a block has shown its bytes, which vanished, and nothing dearer is allowed: bytes
+ * of our own are sent for whoever has lost them, too. */
+static enum bump bump_anew(struct fees *ret, struct amount *held, struct runner *r,
+    struct account *a, struct operation *o, const struct intent *i, bool empty)
+{
+	return ask_fees(ret, r, a, o, i) &&
+		money_held_with(held, a->chain, o, i, ret, empty)
+	    ? BUMP_DONE
+	    : BUMP_OVER_CAP;
+}
+
 enum bump intent_bump(
     struct runner *r, struct account *a, const struct intent *i, bool empty)
 {
@@ -253,6 +264,8 @@ enum bump intent_bump(
 		bump = bump_doubled(&fees, &held, a, o, i, &old);
 	else
 		bump = bump_fees(&fees, &held, a, o, i, &old, empty);
+	if (bump == BUMP_OVER_FEES && !at.bytes)
+		bump = bump_anew(&fees, &held, r, a, o, i, empty);
 	if (bump != BUMP_DONE)
 		return bump;
 	money_hold(r, o, i, &held);

@@ -134,6 +134,26 @@ static void bytes_that_only_a_block_had(void **state_)
 	finish_each_once();
 }
 
+/* On a nonce of its own, with its block gone: only its fees are known. */
+static void an_adopted_one_at_the_limit_lost_its_block(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(2);
+	assert_int_equal(operation_pause(runner, op(), NULL), ERR_OK);
+	run(3000);
+	spend_dear(2, 0, 499 * GWEI);
+	scene_mine(&scene, 1);
+	run_until(live(2));
+	reorg(1, false);
+	sim_pool_drop_all(scene.chain);
+	resume();
+	go_on();
+	finish_each_once();
+}
+
 /* A payment by hand that took the nonce of another list's row. */
 static void a_payment_on_a_nonce_that_was_held_is_adopted(void **state_)
 {
@@ -206,6 +226,8 @@ int main(void)
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
 		cmocka_unit_test_teardown(bytes_that_only_a_block_had, end),
+		cmocka_unit_test_teardown(
+		    an_adopted_one_at_the_limit_lost_its_block, end),
 		cmocka_unit_test_teardown(
 		    a_payment_on_a_nonce_that_was_held_is_adopted, end),
 		cmocka_unit_test_teardown(a_payment_that_failed_is_not_adopted, end),
