@@ -70,11 +70,12 @@ ON CONFLICT (account, nonce) DO UPDATE SET judgement = excluded.judgement, hash 
 
 -- Payments that no item knows.
 -- name: consumed_payments
--- in: account i64
+-- in: account i64, nonce i64, max i64
 -- out: nonce i64, hash b32, height i64, block_hash b32, recipient b20, value amount, data blob, asset b20?, payee b20, amount amount, fee_type i64, gas i64, max_fee i64, tip i64
 SELECT nonce, hash, height, block_hash, recipient, value, data, asset, payee, amount, fee_type, gas,
 	max_fee, tip
-FROM consumed WHERE account = :account AND judgement = 0 AND payee IS NOT NULL ORDER BY nonce;
+FROM consumed WHERE account = :account AND nonce >= :nonce AND judgement = 0 AND payee IS NOT NULL
+ORDER BY nonce LIMIT :max;
 
 -- name: consumed_equal
 -- in: account i64, payee b20, amount amount, native bool, asset b20

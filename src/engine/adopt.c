@@ -115,6 +115,9 @@ void adopt_payment(struct runner *r, struct account *a, const struct stranger *s
 
 /* -- by the operator's word ------------------------------------------------- */
 
+/* Payments looked at between two looks at the clock. */
+#define LOOK_MAX 256
+
 struct unclaimed {
 	struct stranger tx;
 	struct payment pay;
@@ -148,9 +151,11 @@ static struct unclaimed unclaimed_row(const struct sql_consumed_payments_out *ro
 }
 
 static struct unclaimed *unclaimed_list(
-    struct runner *r, const struct account *a, size_t *ret_n)
+    struct runner *r, const struct account *a, uint64_t nonce, size_t *ret_n)
 {
-	struct sql_consumed_payments_in in = { .account = a->id };
+	struct sql_consumed_payments_in in = {
+		.account = a->id, .nonce = (int64_t)nonce, .max = LOOK_MAX
+	};
 	struct sql_consumed_payments_out row;
 	struct unclaimed *list = NULL;
 
@@ -182,9 +187,8 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 		    &(struct sql_consumed_drop_in){
 			.account = a->id, .nonce = (int64_t)u->tx.tx.nonce });
 	snprintf(why, sizeof why,
-	    "nonce %" PRIu64 " in block %" PRIu64
-	    ": its payment, by the operator's word%s",
-	    u->tx.tx.nonce, u->tx.height, tagged ? " and its tag" : "");
+	    "nonce %" PRIu64 " in block %" PRIu64 ": its payment, by %s", u->tx.tx.nonce,
+	    u->tx.height, tagged ? "its tag" : "the operator's word");
 	adopt_payment(r, a, &u->tx, c, shared, why);
 	if (follower_final(a->chain->follower, &final) &&
 	    (u->tx.height <= final.height || MUTANT(adopted_is_final)))
@@ -200,30 +204,42 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 		account_doubt(r, a, "payments of its plan are of a journal that is lost");
 }
 
+/* Some of them, from to->nonce on; whether there are more. */
 static bool adopt_some(
-    struct runner *r, struct account *a, struct operation *o, bool tagged)
+    struct runner *r, struct account *a, struct operation *o, struct adopted_to *to)
 {
-	size_t n;
-	struct unclaimed *list = unclaimed_list(r, a, &n);
+	size_t n, k;
+	struct unclaimed *list = unclaimed_list(r, a, to->nonce, &n);
+	bool tagged = !to->untagged;
 	struct claim c;
-	bool whole = true;
 
-	for (size_t k = 0; k < n && whole; k++) {
+	for (k = 0; k < n && (!k || !runner_turn_long(r)); k++) {
 		if (claim_in(r, a, o, &list[k].tx.tx.fees, tagged, &list[k].pay, &c))
 			take_over(r, a, &list[k], &c, tagged);
-		whole = k + 1 == n || !runner_turn_long(r);
+		to->nonce = list[k].tx.tx.nonce + 1;
 	}
 	free(list);
-	return whole;
+	return k < n || n == LOOK_MAX;
 }
 
-bool adopt_past(struct runner *r, struct operation *o)
+bool adopt_past(
+    struct runner *r, struct operation *o, struct adopted_to *to, bool by_word)
 {
 	struct account *a = account_of(r, o->account);
 
-	if (!adopt_some(r, a, o, true) || !adopt_some(r, a, o, false))
+	if (!to->begun)
+		*to = (struct adopted_to){ .begun = true,
+			.nonce = by_word ? 0 : a->first_nonce };
+	while (adopt_some(r, a, o, to))
+		if (runner_turn_long(r))
+			return false;
+	if (by_word && !to->untagged) {
+		*to = (struct adopted_to){ .begun = true, .untagged = true };
+		r->again = true;
 		return false;
-	account_accept(r, a);
+	}
+	if (by_word)
+		account_accept(r, a);
 	return true;
 }
 

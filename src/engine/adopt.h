@@ -18,10 +18,19 @@ void adopt_attempt(struct runner *r, struct account *a, const struct stranger *s
 void adopt_payment(struct runner *r, struct account *a, const struct stranger *s,
     const struct claim *c, bool shared, const char *why);
 
-/* The operator says that payments which no item knows are those of an operation's rows:
- * k of them adopt k pending rows, first those that they are tagged for. Nothing of it is
- * live yet. false: not at the end, call it again in the next turn. */
-bool adopt_past(struct runner *r, struct operation *o);
+/* How far it came; begins as zero, and may at any time begin anew. */
+struct adopted_to {
+	bool begun, untagged;
+	uint64_t nonce;
+};
+
+/* Payments that no item knows are those of an operation's rows: k of them adopt k pending
+ * rows, first those that they are tagged for. Without the operator's word, those alone,
+ * and of nonces that were used since the journal knows the account: then its list was not
+ * whole when they were judged. Nothing of it is live yet. false: not at the end, call it
+ * again in the next turn. */
+bool adopt_past(
+    struct runner *r, struct operation *o, struct adopted_to *to, bool by_word);
 
 /* A final block has a transaction on this nonce: a payment that was adopted from another
  * one on the same nonce is dead. */

@@ -17,6 +17,11 @@ static bool pays_in(struct operation *o, const struct payment *pay)
 	    MUTANT(asset_not_compared);
 }
 
+static bool is_whole(const struct operation *o)
+{
+	return !o->kind->whole || o->kind->whole(o);
+}
+
 bool claim_is_tagged(const struct account *a, const struct operation *o, int64_t row,
     const struct fees *fees)
 {
@@ -48,7 +53,8 @@ static struct claim *rows_alike(
 	}
 	for (size_t k = 0; k < n; k++) {
 		rows[k].operation = operation_load(r, operations[k]);
-		if (rows[k].operation && pays_in(rows[k].operation, pay))
+		if (rows[k].operation && is_whole(rows[k].operation) &&
+		    pays_in(rows[k].operation, pay))
 			rows[kept++] = rows[k];
 	}
 	free(operations);

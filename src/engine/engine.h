@@ -110,6 +110,9 @@ struct kind {
 	uint64_t (*gas)(const struct operation *o, int64_t row);
 	/* A void row is tried again by the operator (0: what has no row). */
 	void (*retry)(struct runner *r, struct operation *o, int64_t row);
+	/* Are all of its items in the journal? What is not whole is made anew, and pays
+	 * nobody. NULL: always. */
+	bool (*whole)(const struct operation *o);
 	/* Does it still owe this, besides its items (a service fee)? */
 	bool (*owes)(struct runner *r, struct operation *o, const struct payment *p);
 	/* What the account must be watched for: a token's balance (false: native only).

@@ -242,6 +242,33 @@ static void facts_fill(struct airdrop_facts *a, const struct list *l)
 	snprintf(a->file, sizeof a->file, "%s", l->file);
 }
 
+void import_rest(const struct list *l)
+{
+	struct operation *o = op_of(l);
+	struct list_rules r = rules();
+	struct fail f = { 0 };
+
+	if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
+		fail_msg("import: %s", f.why);
+	o->kind->close(o->of_kind);
+	o->of_kind = o->kind->open(runner, o);
+}
+
+static void import_half(const struct list *l)
+{
+	struct fail f = { 0 };
+
+	for (int i = 1; i <= l->rows / 2; i++)
+		airdrop_row_put(scene.journal, l->id,
+		    &(struct list_row){ .row = i,
+			.line = i + 1,
+			.to = l->to[i],
+			.amount = amount_u64(l->amount[i]) });
+	airdrop_rows_are(scene.journal, l->id, l->rows / 2);
+	if (journal_commit(scene.journal, &f))
+		fail_msg("import: %s", f.why);
+}
+
 static void create(struct list *l)
 {
 	struct airdrop_new new = { .name = l->name,
@@ -264,7 +291,9 @@ static void create(struct list *l)
 	l->id = airdrop_create(scene.journal, &new);
 	if (!l->id || journal_commit(scene.journal, &f))
 		fail_msg("create: %s", f.why);
-	if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
+	if (l->cut_short)
+		import_half(l);
+	else if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
 		fail_msg("import: %s", f.why);
 	assert_non_null(operation_load(runner, l->id));
 }

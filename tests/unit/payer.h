@@ -36,6 +36,7 @@ struct list {
 	uint64_t service_fee;
 	int alike;       /* so many of the first rows pay the same */
 	bool adopt;      /* payments of the past are its rows' */
+	bool cut_short;  /* half of its rows are there, until import_rest */
 	const char *cap; /* whole coin; NULL: 10 */
 	char file[64];
 	int64_t id;
@@ -72,6 +73,7 @@ void forget(void); /* it rises over that copy, which is in doubt */
 /* The rows are filled in, unless rows_fill did before. */
 struct list *pay(const struct list *what);
 struct list *pay_rows(int rows);
+void import_rest(const struct list *l);
 void rows_fill(struct list *l);
 
 /* -- time passes ------------------------------------------------------------ */

@@ -44,6 +44,13 @@ static uint64_t airdrop_gas(const struct operation *o, int64_t row)
 	return row ? a->facts.gas : a->facts.fee_gas;
 }
 
+static bool airdrop_whole(const struct operation *o)
+{
+	const struct airdrop *a = o->of_kind;
+
+	return a->facts.imported >= o->items;
+}
+
 static bool airdrop_token(const struct operation *o, struct address *ret)
 {
 	const struct airdrop *a = o->of_kind;
@@ -214,17 +221,19 @@ static bool next_is_covered(struct runner *r, struct operation *o, struct accoun
 static bool adopts(
     struct runner *r, struct operation *o, struct airdrop *a, const struct account *acct)
 {
-	if (!a->facts.adopt)
+	if (a->adopts_no_more || (a->facts.frozen && !a->facts.adopt))
 		return false;
 	if (!acct->past_known || acct->strangers_n) {
 		operation_waits(o, "the account's past to be read");
 		return true;
 	}
-	if (!adopt_past(r, o))
+	if (!adopt_past(r, o, &a->adopted, a->facts.adopt))
 		return true;
+	a->adopts_no_more = true;
+	if (a->facts.adopt)
+		sql_airdrop_adopted(
+		    r->s.journal, &(struct sql_airdrop_adopted_in){ .operation = o->id });
 	a->facts.adopt = false;
-	sql_airdrop_adopted(
-	    r->s.journal, &(struct sql_airdrop_adopted_in){ .operation = o->id });
 	return false;
 }
 
@@ -233,7 +242,7 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 	struct account *acct = account_of(r, o->account);
 	struct amount native, token, lack;
 
-	if (a->facts.imported < o->items) {
+	if (!airdrop_whole(o)) {
 		operation_waits(
 		    o, "its list, not read to the end: run the same command again");
 		return;
@@ -484,6 +493,7 @@ const struct kind kind_airdrop = {
 	.offer = airdrop_offer,
 	.gas = airdrop_gas,
 	.retry = airdrop_retry,
+	.whole = airdrop_whole,
 	.owes = airdrop_owes,
 	.token = airdrop_token,
 };

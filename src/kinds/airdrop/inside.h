@@ -2,6 +2,7 @@
 #ifndef PAWL_KINDS_AIRDROP_INSIDE_H
 #define PAWL_KINDS_AIRDROP_INSIDE_H
 
+#include "engine/adopt.h"
 #include "kinds/airdrop/airdrop.h"
 
 struct airdrop {
@@ -20,6 +21,8 @@ struct airdrop {
 	/* awaiting_funds: what is left to be paid, as the journal had it then */
 	bool left_known;
 	struct airdrop_left left;
+	struct adopted_to adopted;
+	bool adopts_no_more;
 };
 
 /* One step of `building`; OK also when it waits. Moves on to distributing when done. */
