@@ -219,6 +219,34 @@ static void nor_is_one_of_the_past(void **state_)
 	finish_each_once();
 }
 
+/* What was adopted for a live row lost its block, and another one took its nonce for
+ * good: the row is its own try's again, which may still win. */
+static void a_row_goes_back_to_its_own_try(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin_signed(2, 2);
+	spend_for(2, 0);
+	scene_mine(&scene, 1);
+	run_until(intents_of(2, ids) == 2);
+	assert_int_equal(item(2).intent, ids[1]);
+	reorg(1, false);
+	sim_pool_drop_all(scene.chain);
+	scene_spend(&scene, 0, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	for (int k = 0; k < SCENE_DEPTH + 1; k++) {
+		run(2000);
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	}
+	run_until(intent(ids[1]).state == INTENT_VOID);
+	assert_int_equal(intent(ids[0]).state, INTENT_SIGNED);
+	assert_true(live(2));
+	assert_int_equal(item(2).intent, ids[0]);
+	go_on();
+	finish_each_once();
+}
+
 /* A copy made while the list was read: what the life that it forgot has paid is not paid
  * again when the list is read anew. */
 static void a_copy_of_half_a_list(void **state_)
@@ -242,6 +270,7 @@ static void a_copy_of_half_a_list(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_row_goes_back_to_its_own_try, end),
 		cmocka_unit_test_teardown(an_adopted_payment_whose_block_came_again, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
