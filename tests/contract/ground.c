@@ -70,6 +70,7 @@ static void config_fill(struct ground *g, const char *url)
 {
 	g->endpoint = (struct node_config){ .url = url, .weight = 1 };
 	g->config = (struct chain_config){ .name = "local",
+		.kind = g->make.kind,
 		.chain_id = CHAIN_ID,
 		.endpoints = &g->endpoint,
 		.endpoints_n = 1,
@@ -82,6 +83,7 @@ static void config_fill(struct ground *g, const char *url)
 		.bump_after = 3,
 		.poll_ms = 20,
 		.timeout_ms = 10000 };
+	g->connector = chain_connector(&g->config);
 }
 
 static void accounts_fill(struct ground *g)
@@ -136,9 +138,9 @@ static bool is_unused(struct ground *g, int who)
 	char *text;
 
 	buf_init(&body, 1 << 20);
-	connector_evm.account(&body, &g->account[who]);
+	g->connector->account(&body, &g->account[who]);
 	text = ground_ask(g, &body, &len);
-	if (connector_evm.account_read(&count, &balance, text, len, &f))
+	if (g->connector->account_read(&count, &balance, text, len, &f))
 		fail_msg("no account: %s", f.why);
 	free(text);
 	return count == 0;
@@ -156,11 +158,11 @@ static void burn(struct ground *g, int who)
 	size_t len;
 	char *text;
 
-	CHECK(!connector_evm.sign(&raw, &job, NULL));
+	CHECK(!g->connector->sign(&raw, &job, NULL));
 	buf_init(&body, 1 << 20);
-	connector_evm.send(&body, (const struct signed_bytes *const *)&at, 1);
+	g->connector->send(&body, (const struct signed_bytes *const *)&at, 1);
 	text = ground_ask(g, &body, &len);
-	connector_evm.send_read(&word, 1, text, len);
+	g->connector->send_read(&word, 1, text, len);
 	free(text);
 	if (word.note != NOTE_ACCEPTED)
 		fail_msg("nonce 0 was not taken: %s", word.text);

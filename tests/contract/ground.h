@@ -19,6 +19,7 @@
 /* What such a node is known to have. */
 struct make {
 	const char *name;
+	enum chain_kind kind;
 	const char *client;  /* part of what it calls itself */
 	bool block_receipts; /* eth_getBlockReceipts */
 	bool state_by_hash;
@@ -34,6 +35,7 @@ struct ground {
 	struct journal *journal;
 	struct node_config endpoint;
 	struct chain_config config;
+	const struct connector *connector; /* of the make's kind of chain */
 	struct pool *pool;
 	struct secret *key[2];
 	struct address account[2], token;

@@ -13,7 +13,6 @@
 #define SENDS 50
 
 static struct ground ground;
-static const struct connector *const evm = &connector_evm;
 static const uint8_t tag[5] = { 1, 2, 3, 4, 5 };
 static const struct address friend = { { 0xf1, 0x1e, 0x4d } };
 static const struct hash nowhere = { { 0xde, 0xad } };
@@ -53,8 +52,8 @@ static struct head head_now(void)
 {
 	struct head h;
 
-	ASK(evm->poll(&body));
-	check(evm->poll_read(&h, SAID), ERR_OK);
+	ASK(ground.connector->poll(&body));
+	check(ground.connector->poll_read(&h, SAID), ERR_OK);
 	return h;
 }
 
@@ -62,8 +61,8 @@ static bool header_at(uint64_t height, struct head *ret)
 {
 	bool known;
 
-	ASK(evm->headers_at(&body, &height, 1));
-	check(evm->headers_read(ret, &known, 1, SAID), ERR_OK);
+	ASK(ground.connector->headers_at(&body, &height, 1));
+	check(ground.connector->headers_read(ret, &known, 1, SAID), ERR_OK);
 	return known;
 }
 
@@ -71,8 +70,8 @@ static bool header_of(const struct hash *hash, struct head *ret)
 {
 	bool known;
 
-	ASK(evm->header(&body, hash));
-	check(evm->headers_read(ret, &known, 1, SAID), ERR_OK);
+	ASK(ground.connector->header(&body, hash));
+	check(ground.connector->headers_read(ret, &known, 1, SAID), ERR_OK);
 	return known;
 }
 
@@ -80,8 +79,8 @@ static struct fee_market market(void)
 {
 	struct fee_market m;
 
-	ASK(evm->market(&body));
-	check(evm->market_read(&m, SAID), ERR_OK);
+	ASK(ground.connector->market(&body));
+	check(ground.connector->market_read(&m, SAID), ERR_OK);
 	return m;
 }
 
@@ -89,8 +88,8 @@ static uint64_t count_of(int who, struct amount *ret_balance)
 {
 	uint64_t count;
 
-	ASK(evm->account(&body, &ground.account[who]));
-	check(evm->account_read(&count, ret_balance, SAID), ERR_OK);
+	ASK(ground.connector->account(&body, &ground.account[who]));
+	check(ground.connector->account_read(&count, ret_balance, SAID), ERR_OK);
 	return count;
 }
 
@@ -108,7 +107,7 @@ static struct payload coin(uint64_t n)
 	struct payment p = { .to = friend, .amount = amount_u64(n) };
 	struct payload ret;
 
-	evm->pay(&ret, &p);
+	ground.connector->pay(&ret, &p);
 	return ret;
 }
 
@@ -120,7 +119,7 @@ static struct payload tokens(uint64_t n)
 		.amount = amount_u64(n) };
 	struct payload ret;
 
-	evm->pay(&ret, &p);
+	ground.connector->pay(&ret, &p);
 	return ret;
 }
 
@@ -138,7 +137,7 @@ static struct signed_bytes sign(struct sign_job job)
 	struct signed_bytes raw;
 	struct fail f;
 
-	assert_int_equal(evm->sign(&raw, &job, &f), 0);
+	assert_int_equal(ground.connector->sign(&raw, &job, &f), 0);
 	return raw;
 }
 
@@ -153,8 +152,8 @@ static void send_many(struct node_word *ret, const struct signed_bytes *raw, uin
 
 	for (uint32_t i = 0; i < n; i++)
 		at[i] = &raw[i];
-	ASK(evm->send(&body, at, n));
-	evm->send_read(ret, n, text, len);
+	ASK(ground.connector->send(&body, at, n));
+	ground.connector->send_read(ret, n, text, len);
 }
 
 static void send_says(struct signed_bytes raw, enum err err, enum node_note note)
@@ -189,8 +188,8 @@ static void it_says_who_it_is(void **state)
 	struct head first;
 
 	(void)state;
-	ASK(evm->identity(&body));
-	check(evm->identity_read(&id, SAID), ERR_OK);
+	ASK(ground.connector->identity(&body));
+	check(ground.connector->identity_read(&id, SAID), ERR_OK);
 	assert_true(header_at(0, &first));
 	assert_int_equal(id.chain_id, CHAIN_ID);
 	assert_true(hash_same(&id.genesis, &first.hash));
@@ -256,12 +255,12 @@ static enum err read_block(
 	struct node_word word;
 	enum err e;
 
-	ASK(evm->block(&body, &q));
-	e = evm->block_read(ret, &word, &q, SAID);
+	ASK(ground.connector->block(&body, &q));
+	e = ground.connector->block_read(ret, &word, &q, SAID);
 	*ret_note = word.note;
 	if (!e && ret->incomplete) {
-		ASK(evm->block_receipts(&body, ret));
-		e = evm->block_receipts_read(ret, &q, SAID);
+		ASK(ground.connector->block_receipts(&body, ret));
+		e = ground.connector->block_receipts_read(ret, &q, SAID);
 	}
 	return e;
 }
@@ -286,7 +285,7 @@ static struct head busy_block(void)
 
 	assert_int_equal(amount_parse(&much, "1", 1, 60), AMOUNT_OK);
 	p.amount = much;
-	evm->pay(&more, &p);
+	ground.connector->pay(&more, &p);
 	send_says(pay(PAYER, nonce, coin(7)), ERR_OK, NOTE_ACCEPTED);
 	send_says(pay(PAYER, nonce + 1, tokens(5)), ERR_OK, NOTE_ACCEPTED);
 	send_says(pay(PAYER, nonce + 2, more), ERR_OK, NOTE_ACCEPTED);
@@ -306,7 +305,8 @@ static void check_busy(const struct block_facts *b)
 		of_payer += b->tx[i].account == PAYER;
 		reverted += b->tx[i].status == TX_REVERTED;
 		assert_true(b->tx[i].gas_used >= 21000 && b->tx[i].gas_price > 0);
-		if (b->tx[i].transfers && evm->paid(&arrived, &what, b, &b->tx[i]))
+		if (b->tx[i].transfers &&
+		    ground.connector->paid(&arrived, &what, b, &b->tx[i]))
 			arrivals += is_amount(&arrived, 5);
 	}
 	assert_int_equal(of_payer, 3);
@@ -403,14 +403,14 @@ static void counts_are_told_by_height(void **state)
 	bool known[2];
 
 	(void)state;
-	ASK(evm->counts_at(&body, &ground.account[PAYER], heights, 2));
-	check(evm->counts_read(count, known, 2, SAID), ERR_OK);
+	ASK(ground.connector->counts_at(&body, &ground.account[PAYER], heights, 2));
+	check(ground.connector->counts_read(count, known, 2, SAID), ERR_OK);
 	assert_true(known[0] && known[1]);
 	assert_int_equal(count[0], 0);
 	assert_int_equal(count[1], next_nonce(PAYER));
 	heights[1] += 1000;
-	ASK(evm->counts_at(&body, &ground.account[PAYER], heights, 2));
-	check(evm->counts_read(count, known, 2, SAID), ERR_NODE_BUSY);
+	ASK(ground.connector->counts_at(&body, &ground.account[PAYER], heights, 2));
+	check(ground.connector->counts_read(count, known, 2, SAID), ERR_NODE_BUSY);
 }
 
 /* -- transactions ---------------------------------------------------------- */
@@ -426,16 +426,16 @@ static void a_stranger_is_read_whole(void **state)
 	hash[0] = paid(PAYER, tokens(4)).hash;
 	hash[1] = paid(PAYER, coin(6)).hash;
 	hash[2] = nowhere;
-	ASK(evm->transactions(&body, hash, 3));
-	check(evm->transactions_read(tx, 3, SAID), ERR_OK);
+	ASK(ground.connector->transactions(&body, hash, 3));
+	check(ground.connector->transactions_read(tx, 3, SAID), ERR_OK);
 	assert_true(tx[0].known && tx[1].known && !tx[2].known);
 	assert_true(tx[0].included && tx[0].height + 1 == tx[1].height);
 	assert_true(address_same(&tx[0].from, &ground.account[PAYER]));
 	assert_int_equal(tx[0].nonce, nonce);
-	assert_true(evm->payment(&payment, &tx[0].payload));
+	assert_true(ground.connector->payment(&payment, &tx[0].payload));
 	assert_true(payment.token && address_same(&payment.to, &friend));
 	assert_true(is_amount(&payment.amount, 4));
-	assert_true(evm->payment(&payment, &tx[1].payload));
+	assert_true(ground.connector->payment(&payment, &tx[1].payload));
 	assert_true(!payment.token && address_same(&payment.to, &friend));
 }
 
@@ -447,15 +447,15 @@ static void what_waits_is_known_and_in_no_block(void **state)
 
 	(void)state;
 	send_says(raw, ERR_OK, NOTE_ACCEPTED);
-	ASK(evm->transactions(&body, &raw.hash, 1));
-	check(evm->transactions_read(&tx, 1, SAID), ERR_OK);
+	ASK(ground.connector->transactions(&body, &raw.hash, 1));
+	check(ground.connector->transactions_read(&tx, 1, SAID), ERR_OK);
 	assert_true(tx.known && !tx.included);
-	ASK(evm->receipts(&body, &raw.hash, 1));
-	check(evm->receipts_read(&r, 1, SAID), ERR_OK);
+	ASK(ground.connector->receipts(&body, &raw.hash, 1));
+	check(ground.connector->receipts_read(&r, 1, SAID), ERR_OK);
 	assert_false(r.known);
 	mine(1);
-	ASK(evm->receipts(&body, &raw.hash, 1));
-	check(evm->receipts_read(&r, 1, SAID), ERR_OK);
+	ASK(ground.connector->receipts(&body, &raw.hash, 1));
+	check(ground.connector->receipts_read(&r, 1, SAID), ERR_OK);
 	assert_true(r.known && r.status == TX_OK);
 	assert_int_equal(r.height, head_now().height);
 }
@@ -479,8 +479,8 @@ static enum node_note estimate(int who, struct payload what, uint64_t *ret_gas)
 {
 	struct node_word word;
 
-	ASK(evm->estimate(&body, &ground.account[who], &what, 1));
-	check(evm->estimate_read(ret_gas, &word, 1, SAID), ERR_OK);
+	ASK(ground.connector->estimate(&body, &ground.account[who], &what, 1));
+	check(ground.connector->estimate_read(ret_gas, &word, 1, SAID), ERR_OK);
 	return word.note;
 }
 
@@ -509,11 +509,11 @@ static void why_it_reverts_is_told(void **state)
 	struct node_word word;
 
 	(void)state;
-	ASK(evm->try(&body, &ground.account[OTHER], &good, height));
-	check(evm->try_read(&word, SAID), ERR_OK);
+	ASK(ground.connector->try(&body, &ground.account[OTHER], &good, height));
+	check(ground.connector->try_read(&word, SAID), ERR_OK);
 	assert_int_equal(word.note, NOTE_REVERTED);
-	ASK(evm->try(&body, &ground.account[PAYER], &good, height));
-	check(evm->try_read(&word, SAID), ERR_OK);
+	ASK(ground.connector->try(&body, &ground.account[PAYER], &good, height));
+	check(ground.connector->try_read(&word, SAID), ERR_OK);
 	assert_int_equal(word.err, ERR_OK);
 }
 
@@ -524,16 +524,16 @@ static void a_token_tells_its_facts(void **state)
 	uint8_t code[3];
 
 	(void)state;
-	ASK(evm->token(&body, &ground.token, &ground.account[PAYER]));
-	check(evm->token_read(&t, SAID), ERR_OK);
+	ASK(ground.connector->token(&body, &ground.token, &ground.account[PAYER]));
+	check(ground.connector->token_read(&t, SAID), ERR_OK);
 	assert_true(t.has_code);
 	assert_int_equal(t.decimals, 18);
 	assert_false(amount_is_zero(&t.balance));
-	ASK(evm->token(&body, &friend, &ground.account[PAYER]));
-	check(evm->token_read(&t, SAID), ERR_OK);
+	ASK(ground.connector->token(&body, &friend, &ground.account[PAYER]));
+	check(ground.connector->token_read(&t, SAID), ERR_OK);
 	assert_false(t.has_code);
-	ASK(evm->code(&body, who, 3));
-	check(evm->code_read(code, 3, SAID), ERR_OK);
+	ASK(ground.connector->code(&body, who, 3));
+	check(ground.connector->code_read(code, 3, SAID), ERR_OK);
 	assert_true(!code[0] && code[1] && !code[2]);
 }
 
@@ -574,16 +574,18 @@ static void a_bump_replaces(void **state)
 	struct whole_tx tx;
 
 	(void)state;
-	evm->fees_first(&job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
+	ground.connector->fees_first(
+	    &job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
 	first = sign(job);
 	send_says(first, ERR_OK, NOTE_ACCEPTED);
 	old = job.fees;
-	assert_true(evm->fees_bump(&job.fees, &old, &m, 500 * GWEI, 50 * GWEI, tag));
+	assert_true(
+	    ground.connector->fees_bump(&job.fees, &old, &m, 500 * GWEI, 50 * GWEI, tag));
 	second = sign(job);
 	send_says(second, ERR_OK, NOTE_ACCEPTED);
 	mine(1);
-	ASK(evm->transactions(&body, &second.hash, 1));
-	check(evm->transactions_read(&tx, 1, SAID), ERR_OK);
+	ASK(ground.connector->transactions(&body, &second.hash, 1));
+	check(ground.connector->transactions_read(&tx, 1, SAID), ERR_OK);
 	assert_true(tx.known && tx.included);
 }
 

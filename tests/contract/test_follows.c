@@ -120,9 +120,9 @@ static uint64_t count_now(void)
 	char *text;
 
 	buf_init(&body, 1 << 20);
-	connector_evm.account(&body, &ground.account[PAYER]);
+	ground.connector->account(&body, &ground.account[PAYER]);
 	text = ground_ask(&ground, &body, &len);
-	if (connector_evm.account_read(&count, &balance, text, len, &f))
+	if (ground.connector->account_read(&count, &balance, text, len, &f))
 		fail_msg("no count: %s", f.why);
 	free(text);
 	return count;
@@ -137,9 +137,9 @@ static struct head head_now(void)
 	char *text;
 
 	buf_init(&body, 1 << 20);
-	connector_evm.poll(&body);
+	ground.connector->poll(&body);
 	text = ground_ask(&ground, &body, &len);
-	if (connector_evm.poll_read(&h, text, len, &f))
+	if (ground.connector->poll_read(&h, text, len, &f))
 		fail_msg("no head: %s", f.why);
 	free(text);
 	return h;
@@ -154,7 +154,7 @@ static void look(void)
 
 	eye = follower_new(&(struct follower_setup){
 	    .config = &ground.config,
-	    .connector = &connector_evm,
+	    .connector = ground.connector,
 	    .pool = ground.pool,
 	    .world = ground.world,
 	    .journal = ground.journal,
@@ -265,11 +265,11 @@ static void pay(void)
 	size_t len;
 	char *text;
 
-	assert_int_equal(connector_evm.sign(&raw, &job, &f), ERR_OK);
+	assert_int_equal(ground.connector->sign(&raw, &job, &f), ERR_OK);
 	buf_init(&body, 1 << 20);
-	connector_evm.send(&body, &at, 1);
+	ground.connector->send(&body, &at, 1);
 	text = ground_ask(&ground, &body, &len);
-	connector_evm.send_read(&word, 1, text, len);
+	ground.connector->send_read(&word, 1, text, len);
 	assert_int_equal(word.note, NOTE_ACCEPTED);
 	free(text);
 }
