@@ -145,9 +145,10 @@ bool operation_reserves(const struct operation *o)
 	return o->state == OPERATION_DISTRIBUTING || o->state == OPERATION_PAYING_FEE;
 }
 
+/* It goes on by itself, until it can't. */
 static bool is_stage(int state)
 {
-	return state <= OPERATION_PAYING_FEE;
+	return state_edge(MACHINE_OPERATION, state, OPERATION_NEEDS_OPERATOR);
 }
 
 void operation_move(struct runner *r, struct operation *o, int to, const char *why)
