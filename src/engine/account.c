@@ -291,6 +291,7 @@ void account_resume(struct runner *r, struct account *a)
 {
 	a->stopped = false;
 	a->unsigned_left = true;
+	a->strangers_settled = false; /* suspect ones may be foreign by now */
 	a->why_stopped[0] = '\0';
 	account_accept(r, a);
 	journal_event(r->s.journal,

@@ -275,7 +275,8 @@ static void count(struct runner *r, struct account *a)
 		    "time");
 }
 
-/* Once a life: what an operator said of final ones settles what they left live. */
+/* Once a life, and a resume: what an operator said of final ones settles what they left
+ * live. */
 static void settle_all(struct runner *r, struct account *a)
 {
 	struct sql_consumed_final_in in = { .account = a->id,

@@ -267,9 +267,25 @@ static void a_copy_of_half_a_list(void **state_)
 	finish_each_once();
 }
 
+/* Said while it runs: what a suspect one has left live is settled then, not at the next
+ * start. */
+static void a_suspect_that_was_accepted_is_a_proof(void **state_)
+{
+	(void)state_;
+	begin_signed(3, 1);
+	scene_spend(&scene, 0, &lists[0].to[3], lists[0].amount[3], 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	sql_consumed_clear(
+	    scene.journal, &(struct sql_consumed_clear_in){ .account = account()->id });
+	resume();
+	finish_each_once();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_suspect_that_was_accepted_is_a_proof, end),
 		cmocka_unit_test_teardown(a_row_goes_back_to_its_own_try, end),
 		cmocka_unit_test_teardown(an_adopted_payment_whose_block_came_again, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
