@@ -97,7 +97,6 @@ SELECT judgement, hash, height, block_hash FROM consumed WHERE account = :accoun
 -- name: consumed_at
 -- in: account i64, height i64
 -- out: nonce i64, judgement i64, hash b32, recipient b20?, value amount, data blob, payee b20?
--- scan: foreign use of a key is rare
 SELECT nonce, judgement, hash, recipient, value, data, payee FROM consumed
 WHERE account = :account AND height = :height ORDER BY nonce;
 
@@ -111,7 +110,6 @@ WHERE account = :account AND nonce = :nonce;
 -- name: consumed_by_hash
 -- in: account i64, hash b32
 -- out: nonce i64, height i64
--- scan: foreign use of a key is rare
 SELECT nonce, height FROM consumed WHERE account = :account AND hash = :hash;
 
 -- name: consumed_since
@@ -144,12 +142,10 @@ WHERE account = :account AND height <= :height ORDER BY nonce;
 -- name: consumed_above
 -- in: account i64, height i64
 -- out: nonce i64
--- scan: foreign use of a key is rare
 SELECT nonce FROM consumed WHERE account = :account AND height > :height ORDER BY nonce;
 
 -- name: consumed_drop_above
 -- in: account i64, height i64
--- scan: foreign use of a key is rare
 DELETE FROM consumed WHERE account = :account AND height > :height;
 
 -- name: consumed_highest
