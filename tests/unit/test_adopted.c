@@ -282,9 +282,50 @@ static void a_suspect_that_was_accepted_is_a_proof(void **state_)
 	finish_each_once();
 }
 
+static void some_turns(int n)
+{
+	while (n-- > 0) {
+		world_wait(scene.world, runner_wake_ms(runner));
+		turn();
+	}
+}
+
+/* A journal made anew adopts what the lost one paid, and is killed twice meanwhile. */
+static void adoption_outlives_its_deaths(void **state_)
+{
+	static const struct list wages = { .rows = 10, .alike = 4, .service_fee = 5 };
+
+	for (int n = 1; n < 150; n += 12) {
+		struct list anew = wages;
+
+		begin(1, 1);
+		pay(&wages);
+		run_until(op()->by_state[ITEM_FINAL].n >= 3);
+		rest();
+		scene_anew(&scene);
+		unlink(lists[--lists_n].file);
+		rise();
+		run_until(chain()->id);
+		anew.adopt = true;
+		pay(&anew);
+		some_turns(n);
+		rise_again();
+		some_turns(n / 3);
+		rise_again();
+		run_until(runner_operation(runner, lists[0].id));
+		run(30000);
+		go_on(); /* what was mined meanwhile stops it */
+		run_until(ended() && !account()->doubt[0]);
+		check_exact();
+		assert_int_equal(fee_paid(), 1);
+		end(state_);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(adoption_outlives_its_deaths, end),
 		cmocka_unit_test_teardown(a_suspect_that_was_accepted_is_a_proof, end),
 		cmocka_unit_test_teardown(a_row_goes_back_to_its_own_try, end),
 		cmocka_unit_test_teardown(an_adopted_payment_whose_block_came_again, end),
