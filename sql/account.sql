@@ -123,9 +123,9 @@ WHERE account = :account AND nonce >= :nonce AND height > :height AND judgement 
 -- that they were not for the items.
 -- name: consumed_suspects
 -- in: account i64
--- out: nonce i64, hash b32, height i64
+-- out: nonce i64, hash b32, height i64, asset b20?, payee b20?, amount amount?
 -- scan: foreign use of a key is rare
-SELECT nonce, hash, height FROM consumed WHERE account = :account AND judgement = 1 ORDER BY nonce;
+SELECT nonce, hash, height, asset, payee, amount FROM consumed WHERE account = :account AND judgement = 1 ORDER BY nonce;
 
 -- name: consumed_clear
 -- in: account i64

@@ -68,6 +68,12 @@ WHERE recipient = :recipient AND amount = :amount AND operation <> :operation OR
 -- out: row i64, amount amount, reason text?
 SELECT row, amount, reason FROM item WHERE operation = :operation AND state = 3 ORDER BY row;
 
+-- Void rows of one reason.
+-- name: item_void_for
+-- in: operation i64, reason text
+-- out: n i64
+SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = 3 AND reason = :reason;
+
 -- name: item_drop_all
 -- in: operation i64
 DELETE FROM item WHERE operation = :operation;

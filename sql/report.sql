@@ -82,11 +82,12 @@ ORDER BY 1;
 -- scan: foreign use of a key is rare
 SELECT nonce, hash FROM consumed WHERE account = :account AND judgement IN (1, 2) ORDER BY nonce;
 
+-- Those of no intent: what was adopted is an attempt.
 -- name: report_consumed
 -- in: account i64, nonce i64, last i64
 -- out: nonce i64, hash b32
 SELECT nonce, hash FROM consumed
-WHERE account = :account AND nonce >= :nonce AND nonce <= :last ORDER BY nonce;
+WHERE account = :account AND nonce >= :nonce AND nonce <= :last AND judgement <> 3 ORDER BY nonce;
 
 -- What is paid to one recipient by a row with this amount.
 -- name: report_row_equal

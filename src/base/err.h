@@ -23,7 +23,7 @@ enum err_class { CLASS_NONE, CLASS_RETRY, CLASS_REJECT, CLASS_UNKNOWN, CLASS_FAT
 
 struct fail {
 	enum err err;
-	char why[480];
+	char why[1000];
 };
 
 enum err_class err_class(enum err e);

@@ -268,3 +268,19 @@ enum err args_amount(struct amount *ret, const char *what, const char *text,
 	return fail_set(f, ERR_USAGE, "%s: %s: %s", what, ref_shown(out, text),
 	    amount_fault_text(fault));
 }
+
+enum err args_row(int64_t *ret, const char *text, struct fail *f)
+{
+	char shown[REF_SHOWN_MAX];
+
+	*ret = 0;
+	if (strcmp(text, "fee") == 0)
+		return ERR_OK;
+	for (const char *at = text; *at >= '0' && *at <= '9' && at - text < 10; at++) {
+		*ret = *ret * 10 + (*at - '0');
+		if (!at[1] && *ret)
+			return ERR_OK;
+	}
+	return fail_set(f, ERR_USAGE, "ROW is a number from 1 on, or fee, and not %s",
+	    ref_shown(shown, text));
+}

@@ -69,4 +69,7 @@ NODISCARD enum err args_address(
 NODISCARD enum err args_amount(struct amount *ret, const char *what, const char *text,
     unsigned decimals, struct fail *f);
 
+/* A row: a number from 1, or "fee" (0). ERR_USAGE. */
+NODISCARD enum err args_row(int64_t *ret, const char *text, struct fail *f);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/keys.h"
 #include "engine/operation.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 
 #define STALE_MS 300 /* who was faster gets on with it */
@@ -127,22 +128,23 @@ static enum err cap_put(struct run *r, struct operation *o, struct fail *f)
 	return journal_commit(r->journal, f);
 }
 
-enum err run_verdict(const struct operation *o, struct fail *f)
+enum err run_verdict(struct journal *j, const struct operation *o, struct fail *f)
 {
 	const struct totals *t = o->by_state;
+	int64_t skipped = repair_skips(j, o), voids = t[ITEM_VOID].n - skipped;
 
-	if (t[ITEM_VOID].n)
+	if (voids)
 		return fail_set(f, ERR_OPERATOR,
 		    "%s: %" PRId64
 		    " rows are void; see why: pawl status %s; then: pawl retry "
 		    "%s",
-		    o->name, t[ITEM_VOID].n, o->name, o->name);
-	if (t[ITEM_FINAL].n < o->items)
+		    o->name, voids, o->name, o->name);
+	if (t[ITEM_FINAL].n + skipped < o->items)
 		return fail_set(f, ERR_OPERATOR,
 		    "%s was cancelled: %" PRId64
 		    " rows are not paid; to pay them, put them into a list of their own: "
 		    "pawl export %s --unpaid > rest.csv",
-		    o->name, o->items - t[ITEM_FINAL].n, o->name);
+		    o->name, o->items - t[ITEM_FINAL].n - skipped, o->name);
 	return ERR_OK;
 }
 
@@ -155,7 +157,7 @@ static enum err run_on(struct run *r, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	CHECK(operation_read(r->journal, r->operation, &o));
-	return run_verdict(&o, f);
+	return run_verdict(r->journal, &o, f);
 }
 
 static enum err run_known(struct run *r, struct fail *f)
@@ -169,7 +171,7 @@ static enum err run_known(struct run *r, struct fail *f)
 	CHECK(operation_read(r->journal, r->operation, &o));
 	e = cap_put(r, &o, f);
 	if (e == ERR_OK && operation_ended(&o))
-		return run_verdict(&o, f);
+		return run_verdict(r->journal, &o, f);
 	if (e == ERR_OK)
 		e = loop_stuck(&r->loop, &o, f);
 	if (e == ERR_OK)

@@ -37,7 +37,8 @@ NODISCARD enum err run_compare(struct run *r, struct fail *f);
 NODISCARD enum err run_there(struct run *r, struct fail *f);
 
 /* How it ended, for the exit code. */
-NODISCARD enum err run_verdict(const struct operation *o, struct fail *f);
+NODISCARD enum err run_verdict(
+    struct journal *j, const struct operation *o, struct fail *f);
 /* The cap is another one now. */
 void run_cap_tell(const struct run *r, const struct operation *before);
 /* The list is read from another place than the first time. */

@@ -9,6 +9,7 @@
 #include "cli/term.h"
 #include "codec/eip55.h"
 #include "engine/operation.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 
 #define WARNINGS_MAX 12
@@ -276,22 +277,23 @@ void draft_tell(const struct draft *d, const struct amount *cap)
 
 /* -- the end --------------------------------------------------------------- */
 
-static void end_json(
-    const struct operation *o, const char *sent, const char *fees, const char *plan)
+static void end_json(const struct operation *o, int64_t skipped, const char *sent,
+    const char *fees, const char *plan)
 {
 	const struct totals *t = o->by_state;
 
-	cli_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}",
+	cli_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}",
 	    "operation", o->name, "state", state_name(MACHINE_OPERATION, o->state),
 	    "rows", (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n,
 	    "live", (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n,
-	    "void", (json_int_t)t[ITEM_VOID].n, "refunded",
-	    (json_int_t)t[ITEM_REFUNDED].n, "sent_total", sent, "fees_total", fees,
-	    "plan", plan));
+	    "void", (json_int_t)t[ITEM_VOID].n, "skipped", (json_int_t)skipped,
+	    "refunded", (json_int_t)t[ITEM_REFUNDED].n, "sent_total", sent, "fees_total",
+	    fees, "plan", plan));
 }
 
-static void end_text(const struct operation *o, const struct airdrop_facts *a,
-    const char *sent, const char *fees, const char *plan, const char *tail)
+static void end_text(const struct operation *o, int64_t skipped,
+    const struct airdrop_facts *a, const char *sent, const char *fees, const char *plan,
+    const char *tail)
 {
 	char final[32], rows[32];
 	const struct totals *t = o->by_state;
@@ -305,6 +307,9 @@ static void end_text(const struct operation *o, const struct airdrop_facts *a,
 		printf("rest    %" PRId64 " pending, %" PRId64 " live, %" PRId64
 		       " void\n",
 		    t[ITEM_PENDING].n, t[ITEM_LIVE].n, t[ITEM_VOID].n);
+	if (skipped)
+		printf(
+		    "skipped %" PRId64 " of the void rows, by the operator\n", skipped);
 	printf("fees    %s of the native coin\n", fees);
 	printf("plan    %s\n", plan);
 	printf("events  %s\n", tail);
@@ -338,9 +343,9 @@ void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 	report_hash(plan, o.plan);
 	warn_flagged(c, j, &o);
 	if (c->args.json) {
-		end_json(&o, sent, fees, plan);
+		end_json(&o, repair_skips(j, &o), sent, fees, plan);
 		return;
 	}
 	report_tail(tail, j, operation);
-	end_text(&o, &a, sent, fees, plan, tail);
+	end_text(&o, repair_skips(j, &o), &a, sent, fees, plan, tail);
 }

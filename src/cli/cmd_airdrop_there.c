@@ -116,7 +116,7 @@ static enum err verdict(struct run *r, struct fail *f)
 	struct operation o;
 
 	CHECK(operation_read(r->journal, r->operation, &o));
-	return run_verdict(&o, f);
+	return run_verdict(r->journal, &o, f);
 }
 
 enum err run_there(struct run *r, struct fail *f)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/doctor.h"
 #include "cli/keys.h"
@@ -285,10 +286,9 @@ static enum err words_check(struct doctor *d, const struct chain_config *c,
 	return e;
 }
 
-static enum err nodes_check(
-    struct doctor *d, const struct chain_config *c, struct fail *f)
+static enum err probes_check(
+    struct doctor *d, const struct chain_config *c, struct probe *probes, struct fail *f)
 {
-	struct probe probes[POOL_NODES_MAX];
 	struct hash genesis;
 	uint64_t best = 0;
 
@@ -307,6 +307,16 @@ static enum err nodes_check(
 	for (int i = 0; i < c->endpoints_n; i++)
 		node_check(d, c, &probes[i], &genesis, best);
 	return words_check(d, c, probes, &genesis, best, f);
+}
+
+static enum err nodes_check(
+    struct doctor *d, const struct chain_config *c, struct fail *f)
+{
+	struct probe *probes = mem_array(POOL_NODES_MAX, sizeof *probes);
+	enum err e = probes_check(d, c, probes, f);
+
+	free(probes);
+	return e;
 }
 
 /* -- chains ---------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/report.h"
 #include "codec/eip55.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 
 /* A row's story is built as JSON once, and told in either form. */
@@ -24,6 +25,7 @@ struct story {
 	int64_t row;
 	int item_state;
 	int64_t live_intent;
+	bool skipped;
 };
 
 static json_t *hash_json(bool none, const uint8_t hash[32])
@@ -234,6 +236,9 @@ static void waiting_find(const struct story *s, struct waiting *w)
 		waiting_live(s, w);
 	else if (s->item_state == ITEM_PENDING)
 		waiting_pending(s, w);
+	else if (s->skipped)
+		snprintf(w->unblock, sizeof w->unblock, "pawl retry %s %" PRId64, o->name,
+		    s->row);
 	else if (s->item_state == ITEM_VOID && o->state != OPERATION_CANCELLED &&
 	    o->state != OPERATION_CANCELLING)
 		snprintf(w->unblock, sizeof w->unblock, "pawl retry %s", o->name);
@@ -377,6 +382,8 @@ static void row_explain(struct story *s, const struct sql_item_get_out *item)
 	s->row = item->row;
 	s->item_state = (int)item->state;
 	s->live_intent = item->no_intent ? 0 : item->intent;
+	s->skipped =
+	    item->state == ITEM_VOID && !item->no_reason && repair_skipped(item->reason);
 	eip55_format(address, item->recipient);
 	report_hash(plan, s->operation.plan);
 	story_end(s,

@@ -7,7 +7,10 @@
 #include "base/utf8.h"
 #include "cli/report.h"
 #include "codec/eip55.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
+
+#define REASON_MAX 256
 
 /* Two cursors go side by side: the rows, and the attempts of all their intents. So a
  * list of any length is told in the memory of one row, as it was at one moment. */
@@ -88,11 +91,19 @@ static void field_put(const char *text)
 	putchar('"');
 }
 
+/* What nodes and contracts said is in it. */
+static void reason_format(char out[REASON_MAX], const struct sql_item_from_out *item)
+{
+	snprintf(out, REASON_MAX, "%s", item->no_reason ? "" : item->reason);
+	utf8_plain(out);
+}
+
 static void csv_row(const struct sql_item_from_out *item, const char *address,
     const char *amount, const struct shown *s)
 {
 	char tx[REPORT_HASH_MAX] = "", block_hash[REPORT_HASH_MAX] = "";
 	char fee[AMOUNT_TEXT_MAX] = "", nonce[24] = "", block[24] = "";
+	char reason[REASON_MAX];
 
 	if (s->has_tx) {
 		report_hash(tx, s->tx);
@@ -105,9 +116,12 @@ static void csv_row(const struct sql_item_from_out *item, const char *address,
 		snprintf(nonce, sizeof nonce, "%" PRId64, s->nonce);
 	printf("%" PRId64 ",%s,%s,", item->row, address, amount);
 	field_put(item->no_memo ? "" : item->memo);
-	printf(",%s,%s,%s,%s,%s,%" PRId64 ",%s\r\n",
+	printf(",%s,%s,%s,%s,%s,%" PRId64 ",%s,",
 	    state_name(MACHINE_ITEM, (int)item->state), tx, block, block_hash, nonce,
 	    s->attempts, fee);
+	reason_format(reason, item);
+	field_put(reason);
+	printf("\r\n");
 }
 
 static json_t *hash_json(bool has, const uint8_t hash[32])
@@ -133,14 +147,18 @@ static json_t *fee_json(const struct shown *s)
 static void json_row(const struct sql_item_from_out *item, const char *address,
     const char *amount, const struct shown *s)
 {
-	cli_json(json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o}",
+	char reason[REASON_MAX];
+
+	reason_format(reason, item);
+	cli_json(json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
 	    "row", (json_int_t)item->row, "address", address, "amount", amount, "memo",
 	    cli_exact(item->no_memo ? NULL : item->memo), "state",
 	    state_name(MACHINE_ITEM, (int)item->state), "tx", hash_json(s->has_tx, s->tx),
 	    "block", s->has_tx ? json_integer(s->block) : json_null(), "block_hash",
 	    hash_json(s->has_tx, s->block_hash), "nonce",
 	    s->has_nonce ? json_integer(s->nonce) : json_null(), "attempts",
-	    (json_int_t)s->attempts, "fee", fee_json(s)));
+	    (json_int_t)s->attempts, "fee", fee_json(s), "reason",
+	    cli_text(reason[0] ? reason : NULL)));
 }
 
 static void rows_export(struct export *x)
@@ -174,7 +192,7 @@ static enum err fee_export(struct export *x, struct fail *f)
 {
 	int64_t operation = x->operation.id;
 	struct sql_report_attempts_in attempts = { operation, 0, 0 };
-	struct sql_item_from_out item = { .row = 0, .memo = "the service fee" };
+	struct sql_item_from_out item = { .memo = "the service fee", .no_reason = true };
 	char address[43], amount[AMOUNT_TEXT_MAX];
 	struct report_fee fee;
 	struct shown s;
@@ -200,7 +218,7 @@ static enum err all_export(struct export *x, struct fail *f)
 {
 	if (!x->json)
 		printf("row,address,amount,memo,state,tx,block,block_hash,nonce,attempts,"
-		       "fee\r\n");
+		       "fee,reason\r\n");
 	rows_export(x);
 	return fee_export(x, f);
 }
@@ -237,6 +255,8 @@ static enum err unpaid_export(struct export *x, struct fail *f)
 	sql_item_from_begin(x->journal, &items);
 	while (!ferror(stdout) && sql_item_from_next(x->journal, &item)) {
 		if (item.state != ITEM_PENDING && item.state != ITEM_VOID)
+			continue;
+		if (!item.no_reason && repair_skipped(item.reason))
 			continue;
 		eip55_format(address, item.recipient);
 		amount_format(amount, &item.amount, x->asset.decimals);

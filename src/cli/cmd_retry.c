@@ -9,7 +9,8 @@ static void tell(const struct cli *c, const struct told *t)
 	char said[2 * OPERATION_NAME_MAX + 160];
 
 	if (t->retried == 0)
-		snprintf(said, sizeof said, "%s has no void row: nothing is tried again",
+		snprintf(said, sizeof said,
+		    "%s has no void row that was not skipped: nothing is tried again",
 		    t->name);
 	else if (t->state == OPERATION_NEEDS_OPERATOR || t->state == OPERATION_PAUSED)
 		snprintf(said, sizeof said,
@@ -28,10 +29,14 @@ static void tell(const struct cli *c, const struct told *t)
 
 enum err cmd_retry(struct cli *c, struct fail *f)
 {
+	const char *row = args_word(&c->args, 1);
 	struct request q;
 	struct told t;
 	enum err e = own_request(&q, ROUTE_RETRY, args_word(&c->args, 0), f);
 
+	if (e == ERR_OK && row)
+		e = args_row(&q.row, row, f);
+	q.has_row = row != NULL;
 	if (e == ERR_OK)
 		e = own_command(c, &q, &t, f);
 	if (e == ERR_OK)

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "cli/term.h"
 #include "codec/eip55.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
 
@@ -23,6 +24,7 @@ struct standing {
 	struct report_asset asset;
 	struct report_progress progress;
 	struct report_fee fee;
+	int64_t skipped; /* of the void rows */
 };
 
 static enum err standing_read(
@@ -36,6 +38,7 @@ static enum err standing_read(
 		e = report_progress(c, j, &s->operation, &s->progress, f);
 	if (e == ERR_OK)
 		e = report_fee(j, &s->operation, &s->fee, f);
+	s->skipped = repair_skips(j, &s->operation);
 	utf8_plain(s->operation.name);
 	return e;
 }
@@ -67,16 +70,16 @@ static void line_json(const struct standing *s)
 	const struct totals *t = o->by_state;
 	const struct report_progress *p = &s->progress;
 
-	cli_json(
-	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
-		"operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
-		(json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
-		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
-		(json_int_t)t[ITEM_VOID].n, "refunded", (json_int_t)t[ITEM_REFUNDED].n,
-		"unknown", (json_int_t)p->unknown, "eta_s",
-		or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
-		cli_text(p->waits_for[0] ? p->waits_for : NULL), "left_out",
-		cli_text(left_out(s))));
+	cli_json(json_pack(
+	    "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+	    "operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
+	    (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
+	    (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
+	    (json_int_t)t[ITEM_VOID].n, "skipped", (json_int_t)s->skipped, "refunded",
+	    (json_int_t)t[ITEM_REFUNDED].n, "unknown", (json_int_t)p->unknown, "eta_s",
+	    or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
+	    cli_text(p->waits_for[0] ? p->waits_for : NULL), "left_out",
+	    cli_text(left_out(s))));
 }
 
 /* -- the table of all ------------------------------------------------------ */
@@ -95,7 +98,7 @@ static void percent(char out[32], int64_t done, int64_t total)
 static void left_text(char out[32], const struct standing *s)
 {
 	const struct operation *o = &s->operation;
-	int64_t unpaid = o->items - o->by_state[ITEM_FINAL].n;
+	int64_t unpaid = o->items - o->by_state[ITEM_FINAL].n - s->skipped;
 
 	if (s->progress.eta_s > 0)
 		term_duration(out, s->progress.eta_s);
@@ -254,6 +257,9 @@ static void rows_tell(const struct standing *s)
 	term_count(n[5], s->progress.unknown);
 	printf("  rows       %s of %s final (%s), %s live, %s pending, %s void\n", n[0],
 	    n[1], done, n[2], n[3], n[4]);
+	if (s->skipped)
+		printf("  skipped    %" PRId64 " of the void rows, by the operator\n",
+		    s->skipped);
 	printf("  unknown    %s%s\n", n[5],
 	    s->progress.unknown ? " outcomes: they are looked up, never guessed" : "");
 }

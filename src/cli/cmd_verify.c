@@ -98,6 +98,9 @@ static void tell_people(
 	    v->operation.name, v->final, v->operation.items, final, planned,
 	    v->asset.symbol[0] ? " " : "", v->asset.symbol,
 	    as_planned ? "" : "; this is not as planned");
+	if (v->skipped)
+		printf("%" PRId64 " row%s skipped by the operator, and not paid\n",
+		    v->skipped, v->skipped == 1 ? " was" : "s were");
 	if (v->suspects)
 		printf("%" PRId64
 		       " transaction%s that this journal does not know may be a payment "
@@ -158,10 +161,11 @@ static enum err tell(struct verify *v, struct fail *f)
 		snprintf(more, sizeof more, "and %" PRId64 " more", v->more);
 		json_array_append_new(v->mismatches, json_pack("{s:s}", "why", more));
 	}
-	cli_json(json_pack("{s:b, s:I, s:I, s:O, s:s, s:s, s:I, s:I}", "ok", e == ERR_OK,
-	    "rows", (json_int_t)v->operation.items, "final", (json_int_t)v->final,
-	    "mismatches", v->mismatches, "planned_total", planned, "final_total", final,
-	    "suspects", (json_int_t)v->suspects, "unseen", (json_int_t)v->unseen));
+	cli_json(json_pack("{s:b, s:I, s:I, s:I, s:O, s:s, s:s, s:I, s:I}", "ok",
+	    e == ERR_OK, "rows", (json_int_t)v->operation.items, "final",
+	    (json_int_t)v->final, "skipped", (json_int_t)v->skipped, "mismatches",
+	    v->mismatches, "planned_total", planned, "final_total", final, "suspects",
+	    (json_int_t)v->suspects, "unseen", (json_int_t)v->unseen));
 	return e;
 }
 

@@ -110,7 +110,7 @@ enum err own_request(
 static enum err turn(struct loop *l, struct fail *f)
 {
 	if (world_signalled(l->world))
-		return fail_set(f, ERR_STOPPED, "stopped; nothing was resumed");
+		return fail_set(f, ERR_STOPPED, "stopped; nothing was changed");
 	return runner_turn(l->runner, f) ? ERR_OK : ERR_DISK_FULL;
 }
 
@@ -119,18 +119,20 @@ static enum err do_with_turns(struct loop *l, struct command_at *at,
     const struct request *q, struct told *ret, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
-	enum err e;
+	enum err e, turned;
 
 	loop_start(l, NULL, 0, LOOP_NONE);
 	l->runner->s.keys = command_no_keys;
 	at->runner = l->runner;
+	command_prepare(at, q);
 	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {
 		int64_t now_ms = world_now_ms(l->world);
-		enum err turned = now_ms < until_ms ? turn(l, f) : e;
 
+		turned = now_ms < until_ms ? turn(l, f) : e;
 		if (turned != ERR_OK)
 			return turned;
 		world_wait(l->world, now_ms + AGAIN_MS);
+		command_prepare(at, q);
 	}
 	return e == ERR_OK ? turn(l, f) : e;
 }

@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "engine/intent.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
 #include "serve/command.h"
@@ -212,7 +213,8 @@ static void rate_take(
 }
 
 /* A stop ends with the line to type, which is more than its state could tell. */
-static void unblock_take(const struct operation *o, struct report_progress *p)
+static void unblock_take(
+    struct journal *j, const struct operation *o, struct report_progress *p)
 {
 	static const char mark[] = "; then: ";
 	const char *at = strstr(p->waits_for, mark);
@@ -221,7 +223,8 @@ static void unblock_take(const struct operation *o, struct report_progress *p)
 		snprintf(p->unblock, sizeof p->unblock, "%s", at + sizeof mark - 1);
 	else if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
 		snprintf(p->unblock, sizeof p->unblock, "pawl resume %s", o->name);
-	else if (o->by_state[ITEM_VOID].n && o->state == OPERATION_COMPLETED)
+	else if (o->by_state[ITEM_VOID].n > repair_skips(j, o) &&
+	    o->state == OPERATION_COMPLETED)
 		snprintf(p->unblock, sizeof p->unblock, "pawl retry %s", o->name);
 }
 
@@ -271,7 +274,7 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 		report_stop(c, j, o, p->waits_for);
 	}
 	if (!p->unblock[0])
-		unblock_take(o, p);
+		unblock_take(j, o, p);
 	utf8_plain(p->waits_for);
 	utf8_plain(p->unblock);
 }

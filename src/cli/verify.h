@@ -27,6 +27,7 @@ struct verify {
 	uint64_t unseen; /* nonces below the journal's first that it knows nothing of */
 	uint8_t *paid;   /* a bit a row; 0 is the service fee */
 	uint8_t *late;   /* the same: a transaction for it is not final yet */
+	int64_t skipped; /* rows that the operator left out, and nothing pays */
 	int64_t open;    /* rows that are not paid, where that is no mismatch */
 	int64_t final;
 	struct amount final_total;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "cli/verify.h"
+#include "engine/repair.h"
 #include "journal/sql.gen.h"
 
 /* The journal is read after the chain, and may know more by now. */
@@ -40,7 +41,10 @@ static void row_check(struct verify *v, const struct sql_item_from_out *item)
 	bool paid = verify_paid(v, item->row);
 	int state = (int)item->state;
 
-	if (state == ITEM_VOID)
+	if (state == ITEM_VOID && !paid && !item->no_reason &&
+	    repair_skipped(item->reason))
+		v->skipped++;
+	else if (state == ITEM_VOID)
 		void_check(v, item, paid);
 	else if (paid)
 		return;

@@ -14,6 +14,7 @@
 #include "engine/intent.h"
 #include "engine/operation.h"
 #include "engine/past.h"
+#include "engine/reading.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
@@ -185,6 +186,7 @@ void account_free(struct account *a)
 	if (!a)
 		return;
 	past_free(a);
+	reading_free(a);
 	free(a->tokens);
 	free(a->strangers);
 	free(a->refusals);
@@ -262,7 +264,7 @@ void account_stop(struct runner *r, struct account *a, const char *why)
 		*end = '\0';
 	a->stopped = true;
 	snprintf(a->why_stopped, sizeof a->why_stopped,
-	    "key %s: %.140s%s%.80s; then: pawl resume key:%s", a->key_name, why,
+	    "key %s: %.440s%s%.340s; then: pawl resume key:%s", a->key_name, why,
 	    before[0] ? "; and " : "", before, a->key_name);
 	sql_account_stop(r->s.journal,
 	    &(struct sql_account_stop_in){ .id = a->id,
@@ -401,6 +403,7 @@ void account_turn(struct runner *r, struct account *a)
 	take_agreed(r, a);
 	past_turn(r, a);
 	strangers_turn(r, a);
+	reading_turn(r, a);
 	doubt_turn(r, a);
 	account_bump(r, a);
 	if (a->unsigned_left && a->chain->has_market)

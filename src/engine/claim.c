@@ -90,21 +90,25 @@ bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *
 	return found;
 }
 
-bool claim_is_owed(struct runner *r, const struct account *a, const struct payment *pay)
+bool claim_owed(struct runner *r, const struct account *a, const struct payment *pay,
+    struct claim *ret)
 {
 	size_t n;
 	struct claim *rows = rows_alike(r, a, pay, &n);
-	bool pays = false;
+	bool owed = false;
 
-	for (size_t k = 0; k < n; k++)
-		pays |= is_owed(&rows[k]) && !operation_ended(rows[k].operation);
+	for (size_t k = 0; k < n && !owed; k++) {
+		owed = is_owed(&rows[k]) && !operation_ended(rows[k].operation);
+		*ret = rows[k];
+	}
 	free(rows);
-	for (size_t k = 0; k < r->operations_n && !pays; k++) {
+	for (size_t k = 0; k < r->operations_n && !owed; k++) {
 		struct operation *o = r->operations[k];
 
-		pays = o->account == a->id && pays_in(o, pay) && o->kind->owes(r, o, pay);
+		owed = o->account == a->id && pays_in(o, pay) && o->kind->owes(r, o, pay);
+		*ret = (struct claim){ .operation = o, .amount = pay->amount };
 	}
-	return pays;
+	return owed;
 }
 
 bool claim_in(struct runner *r, const struct account *a, const struct operation *o,

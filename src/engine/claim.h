@@ -22,9 +22,10 @@ bool claim_is_tagged(const struct account *a, const struct operation *o, int64_t
 bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
     const struct payment *pay, struct claim *ret);
 
-/* Is it owed by an operation of the account: a row that is not settled, or a service fee?
- */
-bool claim_is_owed(struct runner *r, const struct account *a, const struct payment *pay);
+/* Who owes it, of the operations of the account: the first row that is not settled, or a
+ * service fee. */
+bool claim_owed(struct runner *r, const struct account *a, const struct payment *pay,
+    struct claim *ret);
 
 /* A pending row of an operation that it may pay: the one of its tag, or the first. */
 bool claim_in(struct runner *r, const struct account *a, const struct operation *o,

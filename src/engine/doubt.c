@@ -87,17 +87,13 @@ const char *doubt_waits(const struct account *a)
 
 static void give_back_one(struct runner *r, struct account *a, int64_t id)
 {
-	char proof[100];
 	struct intent i;
 
 	/* One that is contested waits for its rival, and an empty one pays nobody. */
 	if (!intent_read(r->s.journal, id, &i) || i.emptied || i.has_attempt ||
 	    !runner_operation(r, i.operation))
 		return;
-	snprintf(proof, sizeof proof, "no bytes of it were signed; nonce %llu is free",
-	    (unsigned long long)i.nonce);
-	intent_void(r, &i, false, proof, NULL);
-	sql_intent_give_back(r->s.journal, &(struct sql_intent_give_back_in){ .id = id });
+	intent_give_back(r, &i);
 	a->holes = true;
 }
 

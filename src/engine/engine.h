@@ -15,6 +15,8 @@
  *   adopt.c      a transaction that no attempt knew becomes one
  *   judge.c      what a transaction is that no attempt knows
  *   stranger.c   transactions of the account that no attempt knows
+ *   reading.c    a transaction that the operator names, read whole
+ *   repair.c     what the operator puts right of a row
  *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
@@ -34,7 +36,7 @@
 #include "world/world.h"
 
 #define OPERATION_NAME_MAX 128
-#define WAITS_MAX 400
+#define WAITS_MAX 1000
 
 struct runner;
 struct chain_run;
@@ -161,6 +163,7 @@ struct refusal {
 };
 
 struct past;
+struct reading_wish;
 
 struct account {
 	int64_t id;
@@ -207,6 +210,7 @@ struct account {
 	size_t strangers_n;
 	struct strangers_told strangers_told;
 	bool strangers_asked, strangers_settled;
+	struct reading_wish *reading; /* NULL: the operator names none (reading.h) */
 	int64_t strangers_at_ms;
 	bool shares;        /* intents were adopted from nonces of others */
 	bool holes;         /* there may be free nonces below those that are taken */

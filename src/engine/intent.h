@@ -70,6 +70,9 @@ void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag);
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason);
+/* Nobody has bytes of it: its nonce is free, its item pending. The caller has checked
+ * that none are being made. */
+void intent_give_back(struct runner *r, const struct intent *i);
 /* A proof that says that the payload itself failed on the chain, and was not merely
  * overtaken by other bytes. */
 bool intent_failed(const char *proof);

@@ -126,18 +126,38 @@ static void told_add(struct strangers_told *t, const struct stranger *s)
 	t->height_last = s->height > t->height_last ? s->height : t->height_last;
 }
 
+/* Who stopped for one already is told of the others when he resumes. */
+static void suspect_stop(
+    struct runner *r, struct account *a, const struct stranger *s, const struct claim *c)
+{
+	static const char what[] = "a transaction that this journal does not know pays ";
+	char row[24] = "fee", hex[65], why[WAITS_MAX];
+
+	if (c->row)
+		snprintf(row, sizeof row, "%" PRId64, c->row);
+	hex_format(hex, s->hash.at, sizeof s->hash.at);
+	snprintf(why, sizeof why,
+	    "%s%s%s of %s: another copy of this journal is running, or this one is old, "
+	    "or a person paid it; man pawl, DAMAGE; if it was this very payment: pawl "
+	    "repair %s %s adopt 0x%s",
+	    what, c->row ? "row " : "the service ", row, c->operation->name,
+	    c->operation->name, row, hex);
+	if (a->stopped && strstr(a->why_stopped, what))
+		log_error("account", "%s", why);
+	else
+		account_stop(r, a, why);
+}
+
 static void judge_other(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
-	bool suspect = pay && claim_is_owed(r, a, pay);
+	struct claim c;
+	bool suspect = pay && claim_owed(r, a, pay, &c);
 
 	consumed_put(r, a, s, pay, suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN);
 	told_add(&a->strangers_told, s);
 	if (suspect)
-		account_stop(r, a,
-		    "a transaction that this journal does not know pays one of its "
-		    "rows: another copy of this journal is running, or this one is "
-		    "old; look first: pawl verify, man pawl (DAMAGE)");
+		suspect_stop(r, a, s, &c);
 }
 
 /* It pays again what is paid. */

@@ -1,4 +1,5 @@
 /* settle.c - the end of an intent, and its return when a final block vanished. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +186,17 @@ void intent_void(struct runner *r, const struct intent *i, bool item_void,
 	}
 	operation_item(r, o, i->row, &item.amount, ITEM_LIVE,
 	    item_void ? ITEM_VOID : ITEM_PENDING, 0, reason);
+}
+
+void intent_give_back(struct runner *r, const struct intent *i)
+{
+	char proof[100];
+
+	snprintf(proof, sizeof proof, "no bytes of it were signed; nonce %llu is free",
+	    (unsigned long long)i->nonce);
+	intent_void(r, i, false, proof, NULL);
+	sql_intent_give_back(
+	    r->s.journal, &(struct sql_intent_give_back_in){ .id = i->id });
 }
 
 /* What its bytes may cost is held again: they can win. */

@@ -80,7 +80,7 @@ void journal_failed(struct journal *j, enum err e, const char *fmt, ...)
 		j->numb = true;
 		return;
 	}
-	snprintf(text, sizeof(text), "%s: %s", j->path, f.why);
+	snprintf(text, sizeof(text), "%s: %.500s", j->path, f.why);
 	journal_die(e == ERR_DAMAGED ? e : ERR_JOURNAL, text);
 	BUG("journal_die returned");
 }

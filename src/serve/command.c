@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -197,16 +198,71 @@ static enum err resume_chain(const struct command_at *at, const struct request *
 
 /* -- payments that the journal does not know --------------------------------- */
 
-static int64_t suspects_count(struct journal *j, int64_t account, char hash[65])
+#define SUSPECTS_TOLD 2
+
+static bool in_its_asset(
+    struct journal *j, int64_t operation, const struct sql_consumed_suspects_out *s)
+{
+	struct airdrop_facts a;
+
+	return airdrop_read(j, operation, &a) && a.has_token == !s->no_asset &&
+	    (s->no_asset || !memcmp(a.token.at, s->asset, sizeof s->asset));
+}
+
+/* The first row that it may pay; 0: none, it is a service fee, or paid by now. */
+static int64_t suspect_row(struct journal *j, int64_t account,
+    const struct sql_consumed_suspects_out *s, struct operation *ret)
+{
+	struct sql_item_alike_in in = { .account = account, .amount = s->amount };
+	struct sql_item_alike_out row;
+	int64_t found = 0;
+
+	if (s->no_payee || s->no_amount)
+		return 0;
+	memcpy(in.recipient, s->payee, sizeof in.recipient);
+	sql_item_alike_begin(j, &in);
+	while (!found && sql_item_alike_next(j, &row))
+		if ((row.state == ITEM_PENDING || row.state == ITEM_LIVE) &&
+		    in_its_asset(j, row.operation, s) &&
+		    operation_read(j, row.operation, ret))
+			found = row.row;
+	sql_item_alike_end(j);
+	return found;
+}
+
+/* The line that says that it is the row's payment. */
+static void suspect_tell(struct journal *j, int64_t account,
+    const struct sql_consumed_suspects_out *s, char *out, size_t size)
+{
+	struct operation o;
+	int64_t row = suspect_row(j, account, s, &o);
+	char hash[65];
+
+	hex_format(hash, s->hash, sizeof s->hash);
+	if (row)
+		snprintf(out, size, "pawl repair %s %lld adopt 0x%s", o.name,
+		    (long long)row, hash);
+	else
+		snprintf(out, size, "pawl repair OPERATION ROW adopt 0x%s", hash);
+}
+
+/* How many there are, and the first ones in words. */
+static int64_t suspects_tell(struct journal *j, int64_t account, struct buf *out)
 {
 	struct sql_consumed_suspects_in in = { .account = account };
 	struct sql_consumed_suspects_out row;
+	char line[OPERATION_NAME_MAX + 120];
 	int64_t n = 0;
 
 	sql_consumed_suspects_begin(j, &in);
-	while (sql_consumed_suspects_next(j, &row))
-		if (!n++)
-			hex_format(hash, row.hash, sizeof row.hash);
+	while (sql_consumed_suspects_next(j, &row)) {
+		if (n++ >= SUSPECTS_TOLD)
+			continue;
+		suspect_tell(j, account, &row, line, sizeof line);
+		buf_addf(out, "%s%s", n > 1 ? "; " : "", line);
+	}
+	if (n > SUSPECTS_TOLD)
+		buf_add_str(out, "; ...");
 	return n;
 }
 
@@ -216,20 +272,23 @@ static int64_t suspects_count(struct journal *j, int64_t account, char hash[65])
 static enum err suspects_clear(
     const struct command_at *at, const struct request *q, int64_t account, struct fail *f)
 {
-	char hash[65];
-	int64_t n = suspects_count(at->journal, account, hash);
+	struct buf lines;
+	int64_t n;
 
-	if (!n)
-		return ERR_OK;
-	if (!q->yes)
-		return fail_set(f, ERR_CONFLICT,
-		    "%lld transaction%s that this journal does not know pay%s its rows: "
-		    "0x%s%s. To go on would pay these rows again. Is another copy of the "
-		    "journal running, or is this one old? See man pawl, DAMAGE. Only if "
-		    "they were for something else: pawl resume %s%s --yes",
-		    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", hash,
-		    n > 1 ? ", ..." : "", q->route == ROUTE_RESUME_KEY ? "key:" : "",
-		    q->name);
+	buf_init(&lines, SUSPECTS_TOLD * 512);
+	n = suspects_tell(at->journal, account, &lines);
+	if (n && !q->yes)
+		fail_set(f, ERR_CONFLICT,
+		    "%lld transaction%s that this journal does not know pay%s its rows. "
+		    "To go on would pay these rows again. Is another copy of the journal "
+		    "running, or is this one old? See man pawl, DAMAGE. What was a row's "
+		    "payment is adopted: %s. Only if they were for something else: pawl "
+		    "resume %s%s --yes",
+		    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", buf_text(&lines),
+		    q->route == ROUTE_RESUME_KEY ? "key:" : "", q->name);
+	buf_release(&lines);
+	if (!n || !q->yes)
+		return n ? ERR_CONFLICT : ERR_OK;
 	sql_consumed_clear(
 	    at->journal, &(struct sql_consumed_clear_in){ .account = account });
 	journal_event(at->journal,
@@ -460,6 +519,49 @@ static enum err run(const struct command_at *at, const struct request *q, struct
 	return e;
 }
 
+/* What still keeps it from going on. */
+static void then_tell(struct told *ret, const struct hand *h)
+{
+	const struct operation *o = h->operation;
+
+	if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
+		snprintf(ret->then, sizeof ret->then, "pawl resume %s", o->name);
+	else if (h->account->stopped)
+		snprintf(ret->then, sizeof ret->then, "pawl resume key:%s",
+		    h->account->key_name);
+}
+
+/* Rows of a list that is not read and hashed yet are dropped when it is read again. */
+static enum err repair(const struct command_at *at, const struct request *q,
+    struct hand *h, struct told *ret, struct fail *f)
+{
+	struct operation *o = h->operation;
+	struct airdrop_facts a;
+	struct hash hash;
+	enum err e;
+
+	if (!q->has_row || q->repair == REPAIR_NOT ||
+	    q->has_hash != (q->repair == REPAIR_ADOPT))
+		return fail_set(f, ERR_USAGE,
+		    "a repair needs row, do, and to adopt, and only then, hash");
+	if (!airdrop_read(at->journal, o->id, &a))
+		return fail_set(f, ERR_CONFLICT, "%s has no rows", o->name);
+	if (!a.frozen)
+		return fail_set(f, ERR_CONFLICT,
+		    "the list of %s is not checked yet: nothing of it was reserved",
+		    o->name);
+	memcpy(hash.at, q->hash, sizeof hash.at);
+	if (q->repair == REPAIR_ADOPT)
+		e = repair_adopt(h->runner, o, q->row, &hash, ret->checked, f);
+	else if (q->repair == REPAIR_SKIP)
+		e = repair_skip(h->runner, o, q->row, ret->checked, f);
+	else
+		e = repair_release(h->runner, o, q->row, ret->checked, f);
+	if (e == ERR_OK)
+		then_tell(ret, h);
+	return e;
+}
+
 static enum err operation_do(const struct command_at *at, const struct request *q,
     struct hand *h, struct told *ret, struct fail *f)
 {
@@ -475,10 +577,37 @@ static enum err operation_do(const struct command_at *at, const struct request *
 		return resume(at, q, h, ret, f);
 	if (q->route == ROUTE_RUN)
 		return run(at, q, h, ret, f);
+	if (q->route == ROUTE_REPAIR)
+		return repair(at, q, h, ret, f);
 	CHECK(q->route == ROUTE_RETRY);
-	e = operation_retry(h->runner, o, f);
+	e = q->has_row ? operation_retry_row(h->runner, o, q->row, f)
+		       : operation_retry(h->runner, o, f);
 	ret->retried = before - o->by_state[ITEM_VOID].n;
 	return e;
+}
+
+/* What is adopted is read from the nodes: only who takes turns can. */
+static enum err follows(
+    const struct command_at *at, const struct operation *o, struct fail *f)
+{
+	if (at->runner && runner_operation(at->runner, o->id))
+		return ERR_OK;
+	return fail_set(f, ERR_NO_QUORUM, "the nodes do not answer; see: pawl doctor");
+}
+
+void command_prepare(const struct command_at *at, const struct request *q)
+{
+	const struct chain_config *chain;
+	struct operation o;
+
+	if (q->repair != REPAIR_ADOPT || !at->runner ||
+	    command_operation(at->journal, q->name, &o, NULL) != ERR_OK)
+		return;
+	if (runner_chain_by_id(at->runner, o.chain))
+		(void)operation_load(at->runner, o.id);
+	else if (at->face->chain(at->face->ctx, at->journal, o.chain, &chain, NULL) ==
+	    ERR_OK)
+		(void)command_chain(at->runner, chain);
 }
 
 static enum err of_operation(const struct command_at *at, const struct request *q,
@@ -488,6 +617,8 @@ static enum err of_operation(const struct command_at *at, const struct request *
 	struct operation read;
 	enum err e = command_operation(at->journal, q->name, &read, f);
 
+	if (e == ERR_OK && q->repair == REPAIR_ADOPT)
+		e = follows(at, &read, f);
 	if (e == ERR_OK)
 		e = hand_take(&h, at, &read, f);
 	if (e == ERR_OK)

@@ -8,6 +8,7 @@
 #define PAWL_SERVE_COMMAND_H
 
 #include "engine/engine.h"
+#include "engine/repair.h"
 #include "serve/request.h"
 
 /* What the program around it lends: config and keys. */
@@ -50,7 +51,13 @@ struct told {
 	int64_t retried;               /* rows */
 	bool moved;                    /* it was stopped, and is not any more */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
+	/* of a repair: what it went by, and the line to type next ("": none) */
+	char checked[REPAIR_CHECKED_MAX], then[OPERATION_NAME_MAX + 32];
 };
+
+/* Before that, and whatever comes of it: what a command looks at is in the owner's
+ * memory, and followed. Nothing that it does is undone with a command that is refused. */
+void command_prepare(const struct command_at *at, const struct request *q);
 
 /* q: of a route that is a command (CHECK). fails: NOT_FOUND, CONFLICT, CONFIG, INPUT;
  * NO_QUORUM: the nodes have not said yet what is needed, ask again. */

@@ -1,5 +1,6 @@
 #include "serve/request.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -143,11 +144,51 @@ static enum err plan_read(struct request *q, const json_t *value, struct fail *f
 	return q->has_plan ? ERR_OK : fail_set(f, ERR_USAGE, "plan: no SHA-256");
 }
 
+static enum err row_read(struct request *q, const json_t *value, struct fail *f)
+{
+	q->row = json_integer_value(value);
+	q->has_row = json_is_integer(value) && q->row >= 0;
+	return q->has_row ? ERR_OK : fail_set(f, ERR_USAGE, "row: no number of a row");
+}
+
+static enum err hash_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+
+	q->has_hash = text && hex_parse_0x(q->hash, sizeof q->hash, text);
+	return q->has_hash ? ERR_OK
+			   : fail_set(f, ERR_USAGE, "hash: none of a transaction");
+}
+
+static enum err repair_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+
+	q->repair = text ? repair_parse(text) : REPAIR_NOT;
+	return q->repair != REPAIR_NOT
+	    ? ERR_OK
+	    : fail_set(f, ERR_USAGE, "do: adopt, skip or release");
+}
+
+static enum err repair_member(
+    struct request *q, const char *key, const json_t *value, struct fail *f)
+{
+	if (strcmp(key, "row") == 0)
+		return row_read(q, value, f);
+	if (q->route == ROUTE_REPAIR && strcmp(key, "do") == 0)
+		return repair_read(q, value, f);
+	if (q->route == ROUTE_REPAIR && strcmp(key, "hash") == 0)
+		return hash_read(q, value, f);
+	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
+}
+
 static enum err member_read(
     struct request *q, const char *key, const json_t *value, struct fail *f)
 {
 	bool resumes = q->route == ROUTE_RESUME;
 
+	if (q->route == ROUTE_REPAIR || q->route == ROUTE_RETRY)
+		return repair_member(q, key, value, f);
 	if (q->route == ROUTE_CANCEL && strcmp(key, "now") == 0)
 		return flag_read(&q->now, value, key, f);
 	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
@@ -245,5 +286,33 @@ void request_body(struct buf *out, const struct request *q)
 	if (q->has_cap)
 		buf_addf(out, "%s\"max_total_fee\":\"%s\"",
 		    q->yes || q->has_plan ? "," : "", cap);
+	if (q->has_row)
+		buf_addf(out, "\"row\":%" PRId64, q->row);
+	if (q->repair != REPAIR_NOT)
+		buf_addf(out, ",\"do\":\"%s\"", repair_name(q->repair));
+	if (q->has_hash) {
+		buf_add_str(out, ",\"hash\":\"0x");
+		buf_add_hex(out, q->hash, sizeof q->hash);
+		buf_add_str(out, "\"");
+	}
 	buf_add_str(out, "}");
+}
+
+static const char *const repairs[] = {
+	[REPAIR_ADOPT] = "adopt",
+	[REPAIR_SKIP] = "skip",
+	[REPAIR_RELEASE] = "release",
+};
+
+enum repair repair_parse(const char *text)
+{
+	for (int i = REPAIR_ADOPT; i <= REPAIR_RELEASE; i++)
+		if (strcmp(text, repairs[i]) == 0)
+			return (enum repair)i;
+	return REPAIR_NOT;
+}
+
+const char *repair_name(enum repair repair)
+{
+	return repairs[repair];
 }

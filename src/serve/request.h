@@ -25,10 +25,15 @@ enum route {
 	ROUTE_COUNT
 };
 
+enum repair { REPAIR_NOT, REPAIR_ADOPT, REPAIR_SKIP, REPAIR_RELEASE };
+
 struct request {
 	enum route route;
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
-	bool now, yes, has_cap, has_plan;
+	bool now, yes, has_cap, has_plan, has_row, has_hash;
+	enum repair repair;
+	int64_t row; /* 0: the service fee */
+	uint8_t hash[32];
 	struct amount cap; /* max_total_fee */
 	uint8_t plan[32];
 };
@@ -47,5 +52,9 @@ struct buf;
 void request_path(struct buf *out, enum route route, const char *name);
 void request_body(struct buf *out, const struct request *q);
 const char *request_method(enum route route);
+
+/* "adopt", and back; NOT: it is none. */
+enum repair repair_parse(const char *text);
+const char *repair_name(enum repair repair);
 
 #endif

@@ -206,6 +206,7 @@ static enum err tell_change(
 	struct buf body;
 	enum err e;
 
+	command_prepare(&at, request);
 	journal_save(at.journal);
 	e = change(&at, q, request, &told, f);
 	if (e != ERR_OK) {
@@ -246,6 +247,7 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_PAUSE:
 	case ROUTE_RESUME:
 	case ROUTE_RETRY:
+	case ROUTE_REPAIR:
 	case ROUTE_CANCEL:
 	case ROUTE_RESUME_CHAIN:
 	case ROUTE_RESUME_KEY:

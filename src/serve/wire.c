@@ -78,6 +78,10 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	}
 	if (q->route == ROUTE_RETRY)
 		json_object_set_new(o, "retried", json_integer(told->retried));
+	if (told->checked[0])
+		json_object_set_new(o, "checked", text_json(told->checked));
+	if (told->then[0])
+		json_object_set_new(o, "then", text_json(told->then));
 	if (q->route == ROUTE_RESUME || !told->operation)
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
@@ -111,8 +115,11 @@ static bool state_parse(const char *name, int *ret)
 bool wire_told_decode(const json_t *o, struct told *ret)
 {
 	const char *name = json_str(o, "operation"), *accepted = json_str(o, "accepted");
+	const char *checked = json_str(o, "checked"), *then = json_str(o, "then");
 
 	*ret = (struct told){ .operation = 0 };
+	snprintf(ret->checked, sizeof ret->checked, "%s", checked ? checked : "");
+	snprintf(ret->then, sizeof ret->then, "%s", then ? then : "");
 	snprintf(ret->accepted, sizeof ret->accepted, "%s", accepted ? accepted : "");
 	(void)json_i64(o, "retried", &ret->retried);
 	(void)json_i64(o, "rows", &ret->rows);

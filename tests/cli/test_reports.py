@@ -24,9 +24,9 @@ from filled import amount, blob, fill, init, insert, totals
 from program import PAWL, Run, main, test
 
 STATUS_KEYS = (
-    "operation kind state rows pending live final void refunded unknown eta_s waits_for left_out"
+    "operation kind state rows pending live final void skipped refunded unknown eta_s waits_for left_out"
 ).split()
-EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee".split()
+EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee reason".split()
 
 # --- status ------------------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ def status_tells_all(folder):
     assert list(first) == STATUS_KEYS, first
     assert second["operation"] == "other"
     want = {"operation": "payroll", "kind": "airdrop", "state": "distributing", "rows": 10,
-            "pending": 3, "live": 3, "final": 3, "void": 1, "refunded": 0, "unknown": 1,
+            "pending": 3, "live": 3, "final": 3, "void": 1, "skipped": 0, "refunded": 0, "unknown": 1,
             "eta_s": None, "waits_for": None, "left_out": None}
     assert first == want, first
     assert Run(folder, "status", "payroll", "--json").json() == [first]
@@ -375,7 +375,7 @@ def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
         db.execute("UPDATE account SET stopped = 'suspect'")
     for words in (("key:payer",), ("payroll",)):
         Run(folder, "resume", *words).ends(
-            5, err=r"1 transaction that this journal does not know pays its rows: 0xabab.*"
+            5, err=r"1 transaction that this journal does not know pays its rows.*adopt 0xabab.*"
             f"pawl resume {words[0]} --yes")
     with Journal(folder) as db:
         assert db.execute("SELECT stopped FROM account").fetchall() == [("suspect",)]
@@ -383,6 +383,32 @@ def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
     with Journal(folder) as db:
         assert db.execute("SELECT stopped FROM account").fetchall() == [(None,)]
         assert db.execute("SELECT judgement FROM consumed WHERE nonce = 900").fetchall() == [(0,)]
+
+
+@test
+def a_row_is_skipped_or_its_nonce_given_back(folder):
+    """repair: what is live is neither, without bytes it is both, and the row says so"""
+    fill(folder)
+    for words, said in ((("5", "skip"), "can still pay it"), (("1", "skip"), "row 1 .* is final"),
+                        (("5", "release"), "bytes are signed"), (("8", "release"), "no nonce"),
+                        (("fee", "skip"), "can't be skipped")):
+        Run(folder, "repair", "payroll", *words).ends(5, err=said)
+    for words in (("11", "skip"), ("4294967296", "release")):
+        Run(folder, "repair", "payroll", *words).ends(1, err="no row")
+    for words in (("0", "skip"), ("-1", "skip"), ("1", "pay"), ("1", "adopt"), ("1", "skip", "0x1"),
+                  ("1", "adopt", "0x12")):
+        Run(folder, "repair", "payroll", "--", *words).ends(1)
+    Run(folder, "repair", "payroll", "7", "release").ends(0, out="pending again, the nonce free")
+    (told,) = Run(folder, "repair", "payroll", "4", "skip", "--json").ends(0).json()
+    assert told["checked"].startswith("row 4: what was signed for it is dead: paid"), told
+    Run(folder, "repair", "payroll", "7", "skip").ends(0, out="row 7: what was signed|no bytes")
+    (told,) = Run(folder, "status", "--json").json()
+    assert (told["void"], told["skipped"], told["live"]) == (2, 2, 2), told
+    Run(folder, "retry", "payroll").ends(0, out="no void row")
+    Run(folder, "explain", "payroll", "4").ends(0, out="(?s)skipped.*pawl retry payroll 4")
+    Run(folder, "retry", "payroll", "5").ends(5, err="is live")
+    Run(folder, "retry", "payroll", "4").ends(0, out="1 void row")
+    Run(folder, "doctor", "--journal").ends(0)
 
 
 @test

@@ -638,17 +638,18 @@ def exact(anvil, desk, token=None, strangers=()):
     same(payments, len(desk.rows), "payments")
 
 
-def intrude(anvil, number):
+def intrude(anvil, number, row=None):
     """Another program takes the account's next nonce, whatever waits for it, and its
-    transaction is mined."""
+    transaction is mined. It pays a friend, or what a row says."""
+    to, value = row or (address(number, "friend"), 1000)
     anvil.interval(0)
     anvil.rpc("anvil_dropAllTransactions")
     nonce = anvil.rpc.count(PAYER)
     price = hex(400 * 10**9)
     tx = anvil.rpc.transact(
         PAYER,
-        address(number, "friend"),
-        value=1000,
+        to,
+        value=value,
         nonce=hex(nonce),
         maxFeePerGas=price,
         maxPriorityFeePerGas=price,

@@ -56,6 +56,13 @@ static void requests_are_read(void **state)
 	assert_int_equal(
 	    amount_cmp(&q.cap, &(struct amount){ { 500000000000000000u } }), 0);
 	assert_int_equal(parse(&q, "GET", "/v1/operations/a/events", ""), ERR_OK);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/operations/a/repair", "{\"row\":0,\"do\":\"skip\"}"),
+	    ERR_OK);
+	assert_true(q.has_row && q.row == 0 && q.repair == REPAIR_SKIP && !q.has_hash);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/operations/a/retry", "{\"row\":7}"), ERR_OK);
+	assert_true(q.has_row && q.row == 7);
 	assert_int_equal(request_body_max("GET", "/v1/operations/a"), 0);
 	assert_int_equal(
 	    request_body_max("POST", "/v1/operations/a/pause"), REQUEST_JSON_MAX);
@@ -92,6 +99,11 @@ static void what_is_no_request_is_refused(void **state)
 		{ ERR_USAGE, "POST", "/v1/operations/a/resume",
 		    "{\"max_total_fee\":\"-1\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"plan\":\"0x12\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"row\":-1}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"row\":\"1\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"do\":\"pay\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"hash\":\"0x12\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"do\":\"skip\"}" },
 	};
 	char name[2 * REQUEST_NAME_MAX];
 	struct request q;

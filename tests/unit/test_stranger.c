@@ -248,7 +248,7 @@ static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
 	scene_mine(&scene, 1);
 	run_until(account()->stopped);
-	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "pays row 12 of wages");
 	assert_says(account()->why_stopped, "pawl resume key:treasury");
 	sim_mining(scene.chain, INTERVAL_MS);
 	run(60000);
@@ -311,7 +311,7 @@ static void what_one_node_reads_decides_nothing(void **state_)
 		sim_mining(scene.chain, INTERVAL_MS);
 		run_until(account()->stopped || ended());
 		assert_true(account()->stopped);
-		assert_says(account()->why_stopped, "pays one of its rows");
+		assert_says(account()->why_stopped, "pays row 12 of wages");
 		end(state_);
 	}
 }
@@ -354,11 +354,11 @@ static void a_second_reason_to_stop_is_said(void **state_)
 	run(20000);
 	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
 	run(30000);
-	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "pays row 12 of wages");
 	assert_says(account()->why_stopped, "signing failed");
 	rise_again();
 	run(5000);
-	assert_says(account()->why_stopped, "pays one of its rows");
+	assert_says(account()->why_stopped, "pays row 12 of wages");
 }
 
 /* A nonce went without a transaction. */

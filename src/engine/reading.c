@@ -1,0 +1,216 @@
+#include "engine/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/account.h"
+#include "engine/quorum.h"
+
+#define READING_OLD_MS 5000  /* from its last answer on */
+#define READING_PAUSE_MS 500 /* before all are asked again */
+
+struct reading_wish {
+	struct hash hash;
+	bool busy, done;
+	uint32_t asked, readers;
+	int64_t at_ms; /* of the last answer */
+	struct reading said;
+};
+
+/* Two questions to one node, one after the other. */
+struct reading_ask {
+	struct fact fact;
+	struct runner *runner;
+	struct chain_run *chain;
+	int64_t account;
+	int node;
+	struct hash hash;
+	bool receipt; /* the second */
+	struct reading reading;
+	enum err err;
+};
+
+/* They are journaled with the attempt that it becomes. */
+static bool fees_alike(const struct fees *x, const struct fees *y)
+{
+	return x->type == y->type && x->gas == y->gas && x->max_fee == y->max_fee &&
+	    x->tip == y->tip;
+}
+
+static bool payload_alike(const struct whole_tx *x, const struct whole_tx *y)
+{
+	return address_same(&x->payload.to, &y->payload.to) &&
+	    !amount_cmp(&x->payload.value, &y->payload.value) &&
+	    x->payload.data_len == y->payload.data_len &&
+	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX);
+}
+
+static bool receipt_alike(const struct receipt *x, const struct receipt *y)
+{
+	return hash_same(&x->block_hash, &y->block_hash) && x->status == y->status &&
+	    x->gas_used == y->gas_used && x->transfers == y->transfers &&
+	    address_same(&x->transfer.token, &y->transfer.token) &&
+	    address_same(&x->transfer.to, &y->transfer.to) &&
+	    !amount_cmp(&x->transfer.amount, &y->transfer.amount);
+}
+
+static bool reads_alike(const struct reading *x, const struct reading *y)
+{
+	if (x->tx.known != y->tx.known || x->receipt.known != y->receipt.known)
+		return false;
+	if (x->tx.known &&
+	    (x->tx.nonce != y->tx.nonce || x->tx.creates != y->tx.creates ||
+		!address_same(&x->tx.from, &y->tx.from) ||
+		x->tx.included != y->tx.included || x->tx.height != y->tx.height ||
+		!hash_same(&x->tx.block_hash, &y->tx.block_hash) ||
+		!payload_alike(&x->tx, &y->tx) || !fees_alike(&x->tx.fees, &y->tx.fees)))
+		return false;
+	return !x->receipt.known || receipt_alike(&x->receipt, &y->receipt);
+}
+
+/* -- one node -------------------------------------------------------------- */
+
+static void ask(struct runner *r, struct account *a, int node, bool receipt,
+    const struct whole_tx *tx);
+
+/* Its receipt is of the block that it names itself, or it says nothing yet. */
+static bool fits(const struct reading *said)
+{
+	const struct whole_tx *tx = &said->tx;
+
+	if (!tx->known || !tx->included)
+		return !said->receipt.known;
+	return said->receipt.known &&
+	    hash_same(&said->receipt.block_hash, &tx->block_hash) &&
+	    said->receipt.height == tx->height;
+}
+
+static void answer_put(struct runner *r, struct account *a, const struct reading_ask *q)
+{
+	struct reading_wish *w = a->reading;
+
+	if (!fits(&q->reading))
+		return;
+	if (!w->readers || !reads_alike(&w->said, &q->reading))
+		w->readers = 0;
+	w->said = q->reading;
+	w->readers |= 1u << q->node;
+	w->done = follower_quorum(a->chain->follower, w->readers);
+	r->again = true;
+}
+
+static void ask_take(struct runner *r, struct fact *f)
+{
+	struct reading_ask *q = (struct reading_ask *)f;
+	struct account *a = account_of(r, q->account);
+	struct reading_wish *w = a ? a->reading : NULL;
+
+	if (!w || !hash_same(&w->hash, &q->hash))
+		return;
+	w->busy = false;
+	w->at_ms = world_now_ms(r->s.world);
+	if (q->err)
+		return;
+	if (!q->receipt && q->reading.tx.known && q->reading.tx.included)
+		ask(r, a, q->node, true, &q->reading.tx);
+	else
+		answer_put(r, a, q);
+}
+
+static void ask_free(struct fact *f)
+{
+	free(f);
+}
+
+static void ask_done(void *ctx, struct pool_answer *answer)
+{
+	struct reading_ask *q = ctx;
+	const struct connector *c = q->chain->connector;
+	struct fail f;
+
+	q->err = answer->err;
+	if (!q->err && q->receipt)
+		q->err = c->receipts_read(
+		    &q->reading.receipt, 1, answer->answer, answer->len, &f);
+	else if (!q->err)
+		q->err = c->transactions_read(
+		    &q->reading.tx, 1, answer->answer, answer->len, &f);
+	runner_fact(q->runner, &q->fact);
+}
+
+static void ask(struct runner *r, struct account *a, int node, bool receipt,
+    const struct whole_tx *tx)
+{
+	struct reading_ask *q = mem_new(sizeof *q);
+	struct buf body;
+
+	q->fact = (struct fact){ .take = ask_take, .free = ask_free };
+	q->runner = r;
+	q->chain = a->chain;
+	q->account = a->id;
+	q->node = node;
+	q->hash = a->reading->hash;
+	q->receipt = receipt;
+	if (tx)
+		q->reading.tx = *tx;
+	a->reading->busy = true;
+	buf_init(&body, 4096);
+	if (receipt)
+		a->chain->connector->receipts(&body, &q->hash, 1);
+	else
+		a->chain->connector->transactions(&body, &q->hash, 1);
+	runner_ask(r, a->chain, node, &body, false, ask_done, q);
+}
+
+/* -- all of them ----------------------------------------------------------- */
+
+void reading_turn(struct runner *r, struct account *a)
+{
+	struct reading_wish *w = a->reading;
+	int64_t now_ms = world_now_ms(r->s.world), at_ms;
+	int node;
+
+	if (!w || w->busy || w->done || !a->chain->id)
+		return;
+	node = quorum_next(a->chain, w->asked, &at_ms);
+	if (node < 0 && w->asked && now_ms >= w->at_ms + READING_PAUSE_MS) {
+		w->asked = w->readers = 0;
+		node = quorum_next(a->chain, 0, &at_ms);
+	}
+	if (node < 0) {
+		runner_wake_at(r, w->asked ? w->at_ms + READING_PAUSE_MS : at_ms);
+		return;
+	}
+	w->asked |= 1u << node;
+	ask(r, a, node, false, NULL);
+}
+
+enum err reading_take(struct runner *r, struct account *a, const struct hash *hash,
+    struct reading *ret, struct fail *f)
+{
+	struct reading_wish *w = a->reading;
+	int64_t now_ms = world_now_ms(r->s.world);
+
+	if (w && hash_same(&w->hash, hash) && w->done &&
+	    now_ms < w->at_ms + READING_OLD_MS) {
+		*ret = w->said;
+		reading_free(a);
+		return ERR_OK;
+	}
+	if (!w || !hash_same(&w->hash, hash) || w->done) {
+		reading_free(a);
+		a->reading = mem_new(sizeof *a->reading);
+		a->reading->hash = *hash;
+		r->again = true;
+	}
+	return fail_set(f, ERR_NO_QUORUM,
+	    "no quorum of nodes has shown this transaction, or said that there is none; "
+	    "see: pawl doctor");
+}
+
+void reading_free(struct account *a)
+{
+	free(a->reading);
+	a->reading = NULL;
+}

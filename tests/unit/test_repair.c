@@ -1,0 +1,386 @@
+/* What the operator puts right of a row: what is adopted pays one row and is looked at
+ * until it is final, what is skipped can't be paid any more, what is given back has no
+ * bytes. */
+#include "crypto/secp.h"
+#include "engine/repair.h"
+#include "payer.h"
+
+static char checked[REPAIR_CHECKED_MAX];
+static struct fail why;
+
+/* Asked again while the nodes are. */
+static enum err adopt(int64_t row, const struct hash *hash)
+{
+	enum err e = ERR_NO_QUORUM;
+
+	for (int i = 0; i < 500 && e == ERR_NO_QUORUM; i++) {
+		e = repair_adopt(runner, op(), row, hash, checked, &why);
+		run(e == ERR_NO_QUORUM ? 20 : 0);
+	}
+	turn();
+	return e;
+}
+
+static void refused(int64_t row, const struct hash *hash, enum err err, const char *says)
+{
+	int state_before = (int)item(row).state;
+	int64_t before = op()->by_state[ITEM_FINAL].n;
+
+	assert_int_equal(adopt(row, hash), err);
+	assert_says(why.why, says);
+	assert_int_equal(item(row).state, state_before);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, before);
+}
+
+static enum err skip_row(int64_t row)
+{
+	enum err e = repair_skip(runner, op(), row, checked, &why);
+
+	turn();
+	return e;
+}
+
+static enum err release(int64_t row)
+{
+	enum err e = repair_release(runner, op(), row, checked, &why);
+
+	turn();
+	return e;
+}
+
+/* A list of which row 1 is on its way; the others wait. Blocks come when told. */
+static void begin_list(const struct list *what)
+{
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay(what);
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run(1000);
+}
+
+/* A person pays a row with the key, without a word to us. */
+static struct hash by_hand(int row)
+{
+	return scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[row], lists[0].amount[row], 60 * GWEI)
+	    ->hash;
+}
+
+static void complete(void)
+{
+	if (account()->stopped)
+		resume();
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(op()->state, OPERATION_COMPLETED);
+}
+
+static int64_t suspects(void)
+{
+	struct sql_consumed_suspects_in in = { .account = account()->id };
+	struct sql_consumed_suspects_out row;
+	int64_t n = 0;
+
+	sql_consumed_suspects_begin(scene.journal, &in);
+	while (sql_consumed_suspects_next(scene.journal, &row))
+		n++;
+	return n;
+}
+
+/* -- adopt ------------------------------------------------------------------ */
+
+static void a_payment_by_hand_is_the_rows(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 4 });
+	tx = by_hand(4);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays row 4 of wages");
+	assert_says(account()->why_stopped, "pawl repair wages 4 adopt 0x");
+	assert_int_equal(suspects(), 1);
+	assert_int_equal(adopt(4, &tx), ERR_OK);
+	assert_says(checked, "in final block");
+	assert_int_equal(item(4).state, ITEM_FINAL);
+	assert_int_equal(suspects(), 0);
+	assert_int_equal(adopt(4, &tx), ERR_OK); /* nothing is left to do */
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	assert_int_equal(paid(&lists[0], 4), 0); /* by us */
+}
+
+static void as_many_rows_as_payments(void **state_)
+{
+	struct hash one, two;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 5, .alike = 4 });
+	one = by_hand(3);
+	two = by_hand(3);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(suspects() == 2);
+	assert_int_equal(adopt(3, &one), ERR_OK);
+	refused(4, &one, ERR_CONFLICT, "an attempt of row 3 already");
+	assert_int_equal(adopt(4, &two), ERR_OK);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	assert_int_equal(paid(&lists[0], 3), 2); /* rows 1 and 2, to the same recipient */
+}
+
+/* Before its block is final it is looked at; the block vanishes, and the row is paid
+ * once. */
+static void an_adopted_one_whose_block_vanishes(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 3 });
+	tx = by_hand(3);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(3, &tx), ERR_OK);
+	assert_true(live(3));
+	reorg(1, false);
+	run(3000);
+	assert_true(live(3));
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	check_exact();
+}
+
+static void an_adopted_one_is_final_with_its_block(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 3 });
+	tx = by_hand(3);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(3, &tx), ERR_OK);
+	assert_true(live(3));
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	assert_int_equal(paid(&lists[0], 3), 0);
+}
+
+/* Its own transaction is out: an empty attempt takes its nonce. */
+static void the_own_payment_of_the_row_is_emptied(void **state_)
+{
+	int64_t ids[8];
+	struct hash tx;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 2;
+	pay_rows(2);
+	run_until(is_signed(2));
+	run(1000);
+	sim_pool_drop_all(scene.chain);
+	tx = scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
+	    lists[0].amount[2], 60 * GWEI)
+		 ->hash;
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(2, &tx), ERR_OK);
+	assert_int_equal(intents_of(2, ids), 2);
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	complete();
+	assert_int_equal(intent(ids[0]).state, INTENT_VOID);
+	assert_int_equal(paid(&lists[0], 2), 0);
+	assert_int_equal(paid(&lists[0], 1), 1); /* whose nonce it was */
+}
+
+/* A payment of a list's past, from before the journal knew the account. */
+static void one_of_long_ago_is_adopted(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.lookback = 2;
+	lists[0].rows = 2;
+	rows_fill(&lists[0]);
+	tx = by_hand(2);
+	scene_mine(&scene, 30);
+	run(5000);
+	scene.config.max_in_flight = 1;
+	pay(&(struct list){ .rows = 2 });
+	run_until(is_signed(1));
+	assert_int_equal(adopt(2, &tx), ERR_OK);
+	assert_int_equal(item(2).state, ITEM_FINAL);
+	complete();
+	assert_int_equal(paid(&lists[0], 2), 0);
+}
+
+static struct hash by_another(int row, const struct secret *key)
+{
+	struct sign_job job = { .key = key,
+		.nonce = SIM_NONCE_NEXT,
+		.payload = {
+		    .to = lists[0].to[row], .value = amount_u64(lists[0].amount[row]) } };
+	struct sim_word word;
+	struct sim_tx *tx = sim_pool_send_foreign(scene.chain, &word, &job);
+
+	assert_non_null(tx);
+	return tx->hash;
+}
+
+static void what_pays_another_is_refused(void **state_)
+{
+	struct amount much = amount_u64(1000000000000000000u);
+	struct hash tx, less, other, unknown = { { 7 } };
+	uint8_t bytes[32] = { 9, 9 };
+	struct secret *key = secret_new(bytes, sizeof bytes);
+	struct sql_attempt_of_intent_out own;
+	struct address sender;
+	int64_t ids[8];
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 5 });
+	assert_int_equal(secp_address(sender.at, key, NULL), ERR_OK);
+	sim_fund(scene.chain, &sender, NULL, &much);
+	scene_mine(&scene, 1);
+	tx = by_hand(4);
+	less = scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[5], lists[0].amount[5] - 1, 60 * GWEI)
+		   ->hash;
+	other = by_another(4, key);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	run_until(item(1).state == ITEM_FINAL);
+	refused(3, &tx, ERR_CONFLICT, "is not what row 3 of wages is to get");
+	refused(5, &less, ERR_CONFLICT, "is not what row 5");
+	refused(4, &other, ERR_CONFLICT, "not from the account of key treasury");
+	refused(4, &unknown, ERR_NOT_FOUND, "know no transaction");
+	refused(1, &tx, ERR_CONFLICT, "is final");
+	assert_int_equal(
+	    repair_adopt(runner, op(), 6, &tx, checked, &why), ERR_NOT_FOUND);
+	assert_int_equal(intents_of(1, ids), 1);
+	sql_attempt_of_intent_begin(
+	    scene.journal, &(struct sql_attempt_of_intent_in){ .intent = ids[0] });
+	assert_true(sql_attempt_of_intent_next(scene.journal, &own));
+	sql_attempt_of_intent_end(scene.journal);
+	memcpy(tx.at, own.hash, sizeof tx.at);
+	refused(4, &tx, ERR_CONFLICT, "an attempt of row 1");
+	secret_free(key);
+}
+
+static void what_failed_or_waits_is_refused(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	lists[0].rows = 2;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[2], SIM_CODE_REVERTS, 0);
+	scene_mine(&scene, 1);
+	pay(&(struct list){ .rows = 2 });
+	run_until(item(2).state == ITEM_VOID);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	sim_mining(scene.chain, 0);
+	tx = by_hand(2);
+	refused(2, &tx, ERR_CONFLICT, "in no block");
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run(3000);
+	refused(2, &tx, ERR_CONFLICT, "failed on the chain");
+}
+
+/* -- skip, release ------------------------------------------------------------ */
+
+static void what_is_skipped_is_not_paid(void **state_)
+{
+	(void)state_;
+	begin_list(&(struct list){ .rows = 4 });
+	assert_int_equal(skip_row(3), ERR_OK);
+	assert_says(checked, "nothing was ever signed");
+	assert_int_equal(item(3).state, ITEM_VOID);
+	assert_true(repair_skipped(item(3).reason));
+	assert_int_equal(skip_row(3), ERR_OK);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	assert_int_equal(paid(&lists[0], 3), 0);
+	assert_int_equal(skip_row(1), ERR_CONFLICT);
+	assert_says(why.why, "is final");
+	assert_int_equal(operation_retry(runner, op(), &why), ERR_OK);
+	assert_int_equal(item(3).state, ITEM_VOID);
+	assert_int_equal(operation_retry_row(runner, op(), 3, &why), ERR_OK);
+	finish();
+}
+
+static void a_live_row_is_not_skipped(void **state_)
+{
+	(void)state_;
+	begin_list(&(struct list){ .rows = 2 });
+	reorg(1, true);
+	run(1000);
+	assert_true(live(1));
+	assert_int_equal(skip_row(1), ERR_CONFLICT);
+	assert_says(why.why, "can still pay it");
+	assert_true(live(1));
+	complete();
+	check_exact();
+}
+
+static void a_nonce_without_bytes_is_free_again(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuse_to_sign();
+	pay_rows(6);
+	run_until(account()->stopped);
+	assert_true(live(3));
+	nonce = intent(item(3).intent).nonce;
+	assert_int_equal(nonce, 2);
+	assert_int_equal(release(1), ERR_CONFLICT);
+	assert_int_equal(release(3), ERR_OK);
+	assert_int_equal(item(3).state, ITEM_PENDING);
+	assert_int_equal(release(3), ERR_CONFLICT);
+	assert_says(why.why, "no nonce to give back");
+	assert_int_equal(skip_row(3), ERR_OK);
+	sign_again();
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	assert_int_equal(paid(&lists[0], 3), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
+		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
+		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
+		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
+		cmocka_unit_test_teardown(the_own_payment_of_the_row_is_emptied, end),
+		cmocka_unit_test_teardown(one_of_long_ago_is_adopted, end),
+		cmocka_unit_test_teardown(what_pays_another_is_refused, end),
+		cmocka_unit_test_teardown(what_failed_or_waits_is_refused, end),
+		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
+		cmocka_unit_test_teardown(a_live_row_is_not_skipped, end),
+		cmocka_unit_test_teardown(a_nonce_without_bytes_is_free_again, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
