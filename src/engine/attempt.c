@@ -13,6 +13,7 @@
 #include "engine/intent.h"
 #include "engine/mutant.h"
 #include "engine/operation.h"
+#include "engine/sign.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
@@ -251,14 +252,15 @@ static void proof_write(
 	    nodes[0] ? " by " : ", read back", nodes);
 }
 
-static void spend(struct runner *r, const struct intent *i, const struct seen_tx *tx)
+static void spend(
+    struct runner *r, const struct intent *i, uint64_t gas_used, uint64_t gas_price)
 {
 	struct operation *o = runner_operation(r, i->operation);
-	struct amount cost = amount_u64(tx->gas_price);
+	struct amount cost = amount_u64(gas_price);
 
 	if (!o)
 		return;
-	CHECK(amount_mul_u64(&cost, &cost, tx->gas_used));
+	CHECK(amount_mul_u64(&cost, &cost, gas_used));
 	CHECK(amount_add(&o->fees_final, &o->fees_final, &cost));
 	o->dirty = true;
 }
@@ -311,7 +313,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	attempt_event(r, &i, &s->tx->hash, state, ATTEMPT_FINAL, "");
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
-	spend(r, &i, s->tx);
+	spend(r, &i, s->tx->gas_used, s->tx->gas_price);
 	if (i.has_nonce)
 		shared_settled(r, a, i.nonce, &s->tx->hash, s->b->head.height);
 	if (i.state != INTENT_SIGNED)
@@ -354,6 +356,8 @@ void attempt_was_final(struct runner *r, struct account *a, const struct strange
 	struct sql_attempt_included_in in = { .state = ATTEMPT_INCLUDED,
 		.height = (int64_t)s->height,
 		.status = TX_OK,
+		.gas_used = fitting(s->gas_used),
+		.gas_price = fitting(s->gas_price),
 		.paid = *paid };
 	struct sql_attempt_by_hash_out at;
 	struct intent i;
@@ -369,6 +373,7 @@ void attempt_was_final(struct runner *r, struct account *a, const struct strange
 	attempt_event(r, &i, &s->hash, ATTEMPT_INCLUDED, ATTEMPT_FINAL, "");
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
+	spend(r, &i, s->gas_used, s->gas_price);
 	hex_format(hash, s->hash.at, sizeof s->hash.at);
 	snprintf(proof, sizeof proof, "adopted: paid by 0x%s in final block %llu", hash,
 	    (unsigned long long)s->height);

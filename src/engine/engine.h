@@ -137,9 +137,10 @@ struct kind {
 struct stranger {
 	struct hash hash, block_hash;
 	uint64_t height;
-	bool past;               /* read back, far below the trail */
-	bool failed;             /* it reverted, by whoever showed its block */
-	uint32_t asked, readers; /* nodes; readers told the same tx */
+	bool past;                    /* read back, far below the trail */
+	bool failed;                  /* it reverted, by whoever showed its block */
+	uint64_t gas_used, gas_price; /* 0: not known */
+	uint32_t asked, readers;      /* nodes; readers told the same tx */
 	struct whole_tx tx;
 };
 

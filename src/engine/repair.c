@@ -287,12 +287,28 @@ static enum err nonce_check(struct adoption *d, struct fail *f)
 	    d->hash, tx->nonce);
 }
 
+/* Not while it is among those that are read: it would be judged as well. */
+static enum err read_check(const struct adoption *d, struct fail *f)
+{
+	const struct account *a = d->a;
+	bool unread = !d->known && !a->past_known;
+
+	for (size_t i = 0; i < a->strangers_n; i++)
+		unread |= hash_same(&a->strangers[i].hash, &d->read.tx.hash);
+	if (!unread)
+		return ERR_OK;
+	return fail_set(f, ERR_NO_QUORUM,
+	    "what the account of key %s did is still being read", a->key_name);
+}
+
 static void adopt_do(struct adoption *d, const char *checked)
 {
 	const struct whole_tx *tx = &d->read.tx;
 	struct stranger s = { .hash = tx->hash,
 		.block_hash = tx->block_hash,
 		.height = tx->height,
+		.gas_used = d->read.receipt.gas_used,
+		.gas_price = d->read.receipt.gas_price,
 		.tx = *tx };
 
 	if (d->shared)
@@ -339,7 +355,9 @@ static enum err adopt_check(struct adoption *d, const struct hash *hash, struct 
 		e = reading_check(d, f);
 	if (e == ERR_OK)
 		e = block_check(d, f);
-	return e == ERR_OK ? nonce_check(d, f) : e;
+	if (e == ERR_OK)
+		e = nonce_check(d, f);
+	return e == ERR_OK ? read_check(d, f) : e;
 }
 
 enum err repair_adopt(struct runner *r, struct operation *o, int64_t row,

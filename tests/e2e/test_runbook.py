@@ -21,6 +21,7 @@ from harness import (
     Ledger,
     check,
     exactly_once,
+    intrude,
     main,
     recipients,
     same,
@@ -124,6 +125,16 @@ def i_lost_the_journal():
         anvil.mine(10)
         operator.block()
         within("--adopt", operator.said, "what it says")
+        operator.block()
+        operator.over()
+        paid_once(anvil, desk)
+
+
+@test
+def a_person_paid_a_row():
+    with interrupted() as (anvil, desk):
+        operator = Operator(desk, "A person paid a row")
+        operator.env["HASH"] = intrude(anvil, ROWS, desk.rows[ROWS - 1])
         operator.block()
         operator.over()
         paid_once(anvil, desk)

@@ -95,6 +95,7 @@ static int64_t suspects(void)
 
 static void a_payment_by_hand_is_the_rows(void **state_)
 {
+	struct amount fees;
 	struct hash tx;
 
 	(void)state_;
@@ -105,11 +106,15 @@ static void a_payment_by_hand_is_the_rows(void **state_)
 	assert_says(account()->why_stopped, "pays row 4 of wages");
 	assert_says(account()->why_stopped, "pawl repair wages 4 adopt 0x");
 	assert_int_equal(suspects(), 1);
+	run_until(item(1).state == ITEM_FINAL);
+	run(2000);
+	fees = op()->fees_final;
 	assert_int_equal(adopt(4, &tx), ERR_OK);
 	assert_says(checked, "in final block");
 	assert_int_equal(item(4).state, ITEM_FINAL);
 	assert_int_equal(suspects(), 0);
 	assert_int_equal(adopt(4, &tx), ERR_OK); /* nothing is left to do */
+	assert_int_equal(amount_cmp(&op()->fees_final, &fees), 1);
 	rise_again();
 	run_until(runner->operations_n && account()->known);
 	complete();
@@ -226,6 +231,99 @@ static void one_of_long_ago_is_adopted(void **state_)
 	assert_int_equal(item(2).state, ITEM_FINAL);
 	complete();
 	assert_int_equal(paid(&lists[0], 2), 0);
+}
+
+/* The same in a token: the receipt shows what arrived. Coin is not a token. */
+static void a_token_by_hand(void **state_)
+{
+	struct sign_job job = { .nonce = SIM_NONCE_NEXT };
+	struct payment p = { .token = true };
+	struct sim_word word;
+	struct hash coin, tx;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(3);
+	run_until(is_signed(1));
+	run(1000);
+	p.asset = token->at;
+	p.to = lists[0].to[3];
+	p.amount = amount_u64(lists[0].amount[3]);
+	chain()->connector->pay(&job.payload, &p);
+	job.key = scene.key;
+	job.fees = (struct fees){ .type = FEE_1559, .gas = 100000, .max_fee = 60 * GWEI };
+	job.fees.tip = GWEI;
+	tx = sim_pool_send_foreign(scene.chain, &word, &job)->hash;
+	coin = by_hand(3);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	refused(3, &coin, ERR_CONFLICT, "base units of coin to");
+	refused(2, &tx, ERR_CONFLICT, "is not what row 2");
+	assert_int_equal(adopt(3, &tx), ERR_OK);
+	assert_int_equal(item(3).state, ITEM_FINAL);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+}
+
+static void a_service_fee_by_hand(void **state_)
+{
+	struct hash tx, less;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 2, .service_fee = 7 });
+	less = scene_spend(&scene, SIM_NONCE_NEXT, &fee_to, 6, 60 * GWEI)->hash;
+	tx = scene_spend(&scene, SIM_NONCE_NEXT, &fee_to, 7, 60 * GWEI)->hash;
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pawl repair wages fee adopt 0x");
+	assert_int_equal(adopt(0, &less), ERR_CONFLICT);
+	assert_int_equal(adopt(0, &tx), ERR_OK);
+	complete();
+	assert_int_equal(fee_paid(), 0); /* by us */
+	assert_int_equal(adopt(0, &tx), ERR_OK);
+	assert_int_equal(skip_row(0), ERR_CONFLICT);
+}
+
+/* What one node says of it decides nothing. */
+static void one_liar_adopts_nothing(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	for (int liar = 0; liar < 3; liar++) {
+		begin_list(&(struct list){ .rows = 3 });
+		tx = by_hand(3);
+		scene_mine(&scene, SCENE_DEPTH + 3);
+		run_until(account()->stopped);
+		scene.node[liar]->reads = SIM_READS_TO_ITSELF;
+		assert_int_equal(adopt(3, &tx), ERR_OK);
+		scene.node[liar]->reads = SIM_READS_TRUE;
+		complete();
+		assert_int_equal(paid(&lists[0], 3), 0);
+		end(state_);
+	}
+}
+
+/* Of a list that was cancelled a person pays the rest. */
+static void a_row_of_a_cancelled_list_is_adopted(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 5 });
+	assert_int_equal(operation_cancel(runner, op(), false, &why), ERR_OK);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	tx = by_hand(5);
+	after_blocks(1);
+	run(1000);
+	assert_int_equal(adopt(5, &tx), ERR_OK);
+	run_until(item(5).state == ITEM_FINAL && ended());
+	assert_int_equal(op()->state, OPERATION_CANCELLED);
+	assert_int_equal(paid(&lists[0], 5), 0);
 }
 
 static struct hash by_another(int row, const struct secret *key)
@@ -375,6 +473,10 @@ int main(void)
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
 		cmocka_unit_test_teardown(the_own_payment_of_the_row_is_emptied, end),
 		cmocka_unit_test_teardown(one_of_long_ago_is_adopted, end),
+		cmocka_unit_test_teardown(a_token_by_hand, end),
+		cmocka_unit_test_teardown(a_service_fee_by_hand, end),
+		cmocka_unit_test_teardown(one_liar_adopts_nothing, end),
+		cmocka_unit_test_teardown(a_row_of_a_cancelled_list_is_adopted, end),
 		cmocka_unit_test_teardown(what_pays_another_is_refused, end),
 		cmocka_unit_test_teardown(what_failed_or_waits_is_refused, end),
 		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
