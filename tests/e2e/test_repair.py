@@ -3,6 +3,7 @@
 and every row is paid exactly once."""
 
 import contextlib
+import re
 
 from harness import (
     PAYER,
@@ -36,6 +37,12 @@ def stopped_by(*numbers, rows=60, depth=2, **chain):
         same(ended.code, 4, f"exit: {ended.err[-500:]}")
         within(f"pawl repair list {numbers[0]} adopt {by_hand[0]}", ended.err, "the way on")
         yield anvil, desk, by_hand
+
+
+def ways_on(desk):
+    """The words of each line that a refused resume names."""
+    refused = desk.expect(5, "resume", "key:payer").err
+    return [re.split(r"[ .;]+", line)[:4] for line in refused.split("pawl repair ")[1:]]
 
 
 def go_on(desk, *more):
@@ -74,6 +81,10 @@ def two_payments_are_two_of_the_equal_rows():
         one, two = (intrude(anvil, 33, rows[-1]) for _ in range(2))
         same(desk.ended(child).code, 4, "exit")
         daemon = serving(desk)
+        wait_until(lambda: len(ways_on(desk)) == 2, 20, "both of them to be read")
+        first, second = ways_on(desk)
+        same((first[2:], second[2:]), (["adopt", one], ["adopt", two]), "what to type")
+        check(first[1] != second[1], "each names a row of its own")
         desk.expect(0, "repair", "list", "32", "adopt", one)
         within("row 32", desk.expect(5, "repair", "list", "33", "adopt", one).err, "whose it is")
         desk.expect(0, "repair", "list", "33", "adopt", two)
