@@ -180,6 +180,28 @@ static void an_adopted_one_is_final_with_its_block(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 0);
 }
 
+/* Even the final block vanishes, and the payment with it: the row is paid after all. */
+static void a_final_one_that_vanishes_is_paid_again(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 3 });
+	tx = by_hand(3);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(3, &tx), ERR_OK);
+	assert_int_equal(item(3).state, ITEM_FINAL);
+	run_until(item(2).state == ITEM_FINAL);
+	reorg(SCENE_DEPTH + 3, false);
+	resume_chain();
+	run_until(live(3) && !ended());
+	complete();
+	run_until(op()->by_state[ITEM_FINAL].n == 3);
+	check_exact();
+	check_fees();
+}
+
 /* Its own transaction is out: an empty attempt takes its nonce. */
 static void the_own_payment_of_the_row_is_emptied(void **state_)
 {
@@ -471,6 +493,7 @@ int main(void)
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
+		cmocka_unit_test_teardown(a_final_one_that_vanishes_is_paid_again, end),
 		cmocka_unit_test_teardown(the_own_payment_of_the_row_is_emptied, end),
 		cmocka_unit_test_teardown(one_of_long_ago_is_adopted, end),
 		cmocka_unit_test_teardown(a_token_by_hand, end),
