@@ -63,7 +63,30 @@ static enum err misfit(struct journal *j, const struct sql_journal_get_out *alon
 	    (long long)alone->commit_no, (long long)both->commit_no, j->path, j->path);
 }
 
-enum err check_uncut(struct journal *j, struct fail *f)
+/* Each owner begins it with its epoch, and nothing shortens it. Only behind a restore it
+ * is empty, which leaves a single commit above what the database had, and beside a copy
+ * that was put there by hand, which is doubted. */
+static enum err check_begun(struct journal *j, int have, struct fail *f)
+{
+	struct sql_journal_copy_get_out c;
+	struct sql_journal_get_out o;
+	struct sql_owner_get_out owner;
+	char name[NAME_SIZE];
+
+	journal_name_with(name, j->path, "-wal");
+	if (have < COPIES || journal_files->size(name) != 0 ||
+	    !sql_owner_get_one(j, &owner) || !owner.epoch ||
+	    !sql_journal_get_one(j, &o) || !sql_journal_copy_get_one(j, &c) || c.marked ||
+	    o.commit_no <= c.base + 1 || MUTANT(empty_wal_believed))
+		return ERR_OK;
+	return fail_set(f, ERR_DAMAGED,
+	    "%s: is empty, and with it the last commits are gone; what the database"
+	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"
+	    " go on in doubt: pawl restore %s",
+	    name, j->path);
+}
+
+static enum err check_uncut(struct journal *j, struct fail *f)
 {
 	struct fail why = { 0 };
 	enum err e = j->drv->uncut(j->db, &why);
@@ -90,6 +113,15 @@ enum err check_pair(struct journal *j, int have, struct fail *f)
 	    alone.commit_no < c.base || alone.commit_no > both.commit_no)
 		return misfit(j, &alone, &both, f);
 	return ERR_OK;
+}
+
+enum err check_files(struct journal *j, int have, struct fail *f)
+{
+	enum err e = check_begun(j, have, f);
+
+	if (e == ERR_OK)
+		e = check_uncut(j, f);
+	return e == ERR_OK ? check_pair(j, have, f) : e;
 }
 
 /* -- events ---------------------------------------------------------------- */

@@ -48,9 +48,7 @@ enum err journal_check_files(struct journal *j, struct fail *f)
 	if (journal_files->owned(j->path))
 		return ERR_OK;
 	e = migrate_compare(j, &have, f);
-	if (e == ERR_OK)
-		e = check_uncut(j, f);
-	return e == ERR_OK ? check_pair(j, have, f) : e;
+	return e == ERR_OK ? check_files(j, have, f) : e;
 }
 
 void journal_place(struct journal *j, struct journal_place *ret)

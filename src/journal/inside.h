@@ -96,8 +96,9 @@ int64_t events_check(
 enum err check_tail(
     struct journal *j, const struct sql_journal_get_out *o, struct fail *f);
 /* Before the -wal is moved into the database, which takes the traces away: is all there
- * that was synced in it, and are the two of one journal and one age? */
-enum err check_uncut(struct journal *j, struct fail *f);
+ * that was synced in it, and are the two of one journal and one age? The pair alone where
+ * there is no -wal of an owner. */
+enum err check_files(struct journal *j, int have, struct fail *f);
 enum err check_pair(struct journal *j, int have, struct fail *f);
 bool check_sums(struct journal *j, char *why, size_t why_len); /* of all operations */
 

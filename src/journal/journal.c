@@ -225,6 +225,10 @@ enum err journal_read(struct journal **ret, const char *path, struct fail *f)
 		e = fail_set(f, ERR_CONFLICT,
 		    "it has schema %d, this pawl reads %d: run `pawl migrate`", have,
 		    migrations_count);
+	if (e == ERR_OK && !journal_files->owned(path))
+		e = check_files(j, have, f);
+	if (e == ERR_DAMAGED && journal_files->owned(path))
+		e = ERR_OK; /* an owner began meanwhile, and has compared them itself */
 	if (e != ERR_OK) {
 		journal_close(j);
 		return journal_refuse(e, path, f);

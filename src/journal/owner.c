@@ -289,9 +289,7 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 	enum err e;
 
 	CRASH_POINT(owner_before_checkpoint);
-	e = check_uncut(j, f);
-	if (e == ERR_OK)
-		e = check_pair(j, have, f);
+	e = check_files(j, have, f);
 	if (e == ERR_OK && !MUTANT(start_without_force))
 		e = force(j, f);
 	if (e == ERR_OK)

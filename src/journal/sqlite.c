@@ -485,7 +485,7 @@ static enum err checkpoint(struct db *d, int how, bool *all, struct fail *f)
 		    OWNER_PATIENCE_MS / 1000);
 	if (rc)
 		return failed(d->c, "checkpoint", f);
-	if (how == SQLITE_CHECKPOINT_TRUNCATE && in_wal != moved)
+	if (how == SQLITE_CHECKPOINT_RESTART && in_wal != moved)
 		return fail_set(
 		    f, ERR_JOURNAL, "checkpoint: %d of %d pages moved", moved, in_wal);
 	*all = in_wal >= 0 && in_wal == moved;
@@ -502,7 +502,7 @@ static enum err force(struct db *d, bool again, struct fail *f)
 		return failed(d->c, "-wal", f);
 	if (again && w && w->pMethods && !MUTANT(start_without_rewrite))
 		e = write_again(w, f);
-	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_TRUNCATE, &all, f) : e;
+	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_RESTART, &all, f) : e;
 }
 
 /* A reader may hold an old state for long: tried again only when as much has come. */

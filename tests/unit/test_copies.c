@@ -572,6 +572,23 @@ static void a_pair_that_was_moved_together(void **state)
 	journal_close(j);
 }
 
+/* Nothing makes it empty once an owner was there: what it held is gone. */
+static void a_wal_that_was_emptied_is_missed(void **state)
+{
+	char wal[400];
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	(void)state;
+	live(2, 8, false);
+	snprintf(wal, sizeof(wal), "%s/pawl.db-wal", folder);
+	assert_int_equal(truncate(wal, 0), 0);
+	assert_int_equal(journal_own(&j, path, &me, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "is empty"));
+	assert_int_equal(journal_read(&j, path, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "pawl restore"));
+}
+
 /* A bit of the -wal, at each of many places: what is synced is either read, or missed
  * loudly; only the last transaction may go without a word. */
 static void a_bit_of_the_wal_is_missed(void **state)
@@ -679,6 +696,7 @@ int main(void)
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
 		cmocka_unit_test_setup(a_pair_that_was_moved_together, fresh),
+		cmocka_unit_test_setup(a_wal_that_was_emptied_is_missed, fresh),
 		cmocka_unit_test_setup(a_bit_of_the_wal_is_missed, fresh),
 		cmocka_unit_test_setup(says_to_type_it_again, fresh),
 		cmocka_unit_test_setup(restores_no_leftover_of_its_own, fresh),
