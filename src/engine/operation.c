@@ -288,7 +288,7 @@ enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 	}
 	if (o->state == OPERATION_PAUSED || o->state == OPERATION_NEEDS_OPERATOR) {
 		command_event(r, o, "resume", "");
-		if (o->kind->resumed)
+		if (o->kind->resumed && o->state == OPERATION_NEEDS_OPERATOR)
 			o->kind->resumed(r, o);
 		operation_move(r, o, o->back_to, "resumed");
 	}
