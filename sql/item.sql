@@ -84,6 +84,12 @@ DELETE FROM item WHERE operation = :operation;
 SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = :state;
 
 -- Final rows whose recipient got another amount (a token that takes a fee).
+-- name: item_flagged_as
+-- in: operation i64, reason text
+-- out: n i64, row i64?
+SELECT COUNT(*) AS n, MIN(row) AS row FROM item
+WHERE operation = :operation AND state = 2 AND reason = :reason;
+
 -- name: item_flagged
 -- in: operation i64
 -- out: n i64, row i64?

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cli/keys.h"
+#include "engine/intent.h"
 #include "engine/operation.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
@@ -132,7 +133,15 @@ enum err run_verdict(struct journal *j, const struct operation *o, struct fail *
 {
 	const struct totals *t = o->by_state;
 	int64_t skipped = repair_skips(j, o), voids = t[ITEM_VOID].n - skipped;
+	struct sql_item_flagged_as_in twice = { .operation = o->id,
+		.reason = REASON_TWICE };
+	struct sql_item_flagged_as_out row;
 
+	if (sql_item_flagged_as_one(j, &twice, &row) && row.n)
+		return fail_set(f, ERR_MISMATCH,
+		    "%s: %" PRId64 " rows were paid twice; see: pawl explain %s %" PRId64
+		    ", pawl verify %s",
+		    o->name, row.n, o->name, row.row, o->name);
 	if (voids)
 		return fail_set(f, ERR_OPERATOR,
 		    "%s: %" PRId64

@@ -8,6 +8,8 @@
 #define PROOF_REVERTED "reverted"
 /* The reason of a void item until a node told more (reason.c). */
 #define REASON_REVERTED "reverted"
+/* The flag of a row that is final by two payments. */
+#define REASON_TWICE "paid twice"
 #define PROOF_NOTHING_SEEN "no transfer seen"
 
 #define EMPTY_GAS 21000 /* of an empty attempt */
@@ -68,6 +70,8 @@ enum bump intent_bump(
 /* Settle along the edge, release what it held, move its item. */
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag);
+/* A final row has a second payment: said, and flagged for ever. */
+void item_paid_twice(struct runner *r, const struct operation *o, int64_t row);
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason);
 /* Nobody has bytes of it: its nonce is free, its item pending. The caller has checked

@@ -12,6 +12,7 @@
 #include "engine/adopt.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
+#include "engine/intent.h"
 #include "engine/operation.h"
 #include "engine/sign.h"
 #include "journal/sql.gen.h"
@@ -170,6 +171,8 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
 	log_error("account", "row %" PRId64 " of %s was %s a second time, by 0x%s",
 	    c->row, c->operation->name, s->failed ? "tried" : "paid", hex);
+	if (c->row > 0 && c->state == ITEM_FINAL && !s->failed)
+		item_paid_twice(r, c->operation, c->row);
 	forgotten_stop(r, a);
 }
 

@@ -132,6 +132,22 @@ static void rival_settled(struct runner *r, const struct intent *i, bool won)
 		unhold(r, i, newest);
 }
 
+void item_paid_twice(struct runner *r, const struct operation *o, int64_t row)
+{
+	log_error("intent", "row %lld of %s was paid twice: pawl explain %s %lld",
+	    (long long)row, o->name, o->name, (long long)row);
+	sql_item_reason(r->s.journal,
+	    &(struct sql_item_reason_in){
+		.operation = o->id, .row = row, .reason = REASON_TWICE });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = o->id,
+		.row = row,
+		.what = "item",
+		.from = "final",
+		.to = REASON_TWICE,
+		.why = "two payments of it are in final blocks" });
+}
+
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag)
 {
@@ -144,8 +160,8 @@ void intent_final(
 	if (!o || !item_read(r, i, &item))
 		return;
 	if (item.state != ITEM_LIVE) {
-		log_error("intent", "row %lld of %s was paid twice: see pawl explain",
-		    (long long)i->row, o->name);
+		if (item.state == ITEM_FINAL)
+			item_paid_twice(r, o, i->row);
 		return;
 	}
 	if (item.intent != i->id)

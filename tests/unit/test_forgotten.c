@@ -310,6 +310,7 @@ static void a_second_payment_is_said(void **state_)
 	check_stopped();
 	run_until(op()->by_state[ITEM_FINAL].n == 3);
 	assert_int_equal(paid(&lists[0], 1), 2);
+	assert_string_equal(item(1).reason, REASON_TWICE);
 }
 
 int main(void)
