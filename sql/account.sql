@@ -77,6 +77,11 @@ SELECT nonce, hash, height, block_hash, recipient, value, data, asset, payee, am
 FROM consumed WHERE account = :account AND nonce >= :nonce AND judgement = 0 AND payee IS NOT NULL
 ORDER BY nonce LIMIT :max;
 
+-- name: consumed_payments_count
+-- in: account i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND judgement = 0 AND payee IS NOT NULL;
+
 -- name: consumed_equal
 -- in: account i64, payee b20, amount amount, native bool, asset b20
 -- out: n i64
@@ -84,10 +89,12 @@ SELECT COUNT(*) AS n FROM consumed
 WHERE payee = :payee AND payee IS NOT NULL AND account = :account AND amount = :amount AND judgement = 0
 	AND ((asset IS NULL AND :native = 1) OR (asset = :asset AND :native = 0));
 
+-- How many nonces below one are known: by strangers, and by what was adopted.
 -- name: consumed_below
 -- in: account i64, nonce i64
 -- out: n i64
-SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND nonce < :nonce;
+SELECT (SELECT COUNT(*) FROM consumed WHERE account = :account AND nonce < :nonce)
+	+ (SELECT COUNT(*) FROM intent WHERE account = :account AND nonce < :nonce) AS n;
 
 -- name: consumed_get
 -- in: account i64, nonce i64

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "cli/cmd_airdrop_run.h"
+#include "engine/past.h"
 #include "journal/sql.gen.h"
 
 #define SIGNAL_ROWS 4096
@@ -212,7 +213,8 @@ static enum err plan_put(struct run *r, int64_t seen, struct fail *f)
 		.again = d->same,
 		.rows = d->sum.rows,
 		.seen = seen,
-		.past = d->journal_account,
+		.past = d->journal_account ? past_payments(r->journal, d->journal_account)
+					   : -1,
 		.cap = r->cap,
 		.planned = d->sum.total,
 		.facts = { .has_token = d->has_token,
@@ -240,10 +242,10 @@ static int64_t newest(struct journal *j)
 }
 
 /* What the account did before the journal knew it, and which rows equal it. */
-static enum err past_read(struct run *r, struct fail *f)
+static enum err past_compare(struct run *r, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	bool known = d->journal_account;
+	int64_t was = r->plan.past;
 	struct airdrop_new n;
 	uint64_t unread = 0;
 	int64_t account;
@@ -258,7 +260,7 @@ static enum err past_read(struct run *r, struct fail *f)
 	e = journal_commit(r->journal, f);
 	if (e == ERR_OK)
 		e = loop_past(&r->loop, account, &unread, f);
-	if (e == ERR_OK && !known)
+	if (e == ERR_OK && was != past_payments(r->journal, account))
 		e = read_list(r, f); /* again: its rows are compared with what was read */
 	d->unseen = unread;
 	return e;
@@ -286,7 +288,7 @@ static enum err plan_steps(struct run *r, int64_t seen, struct fail *f)
 	if (e == ERR_OK)
 		e = plan_put(r, seen, f);
 	if (e == ERR_OK && !r->client)
-		e = past_read(r, f);
+		e = past_compare(r, f);
 	if (e == ERR_OK)
 		e = unclaimed_check(d, f);
 	return e;

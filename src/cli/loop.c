@@ -355,7 +355,7 @@ enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct
 			return e;
 		c = &l->runner->chains[0];
 		a = c->id ? account_begin(l->runner, c, account) : NULL;
-		if (a && a->past_known && !a->strangers_n) {
+		if (a && past_read(a)) {
 			*ret_unread = past_unread(l->runner, a);
 			return ERR_OK;
 		}

@@ -208,6 +208,19 @@ static void counts_turn(struct runner *r, struct account *a)
 
 /* -- the turn --------------------------------------------------------------- */
 
+bool past_read(const struct account *a)
+{
+	return a->past_known && !a->strangers_n && account_abreast(a, 0);
+}
+
+int64_t past_payments(struct journal *j, int64_t account)
+{
+	struct sql_consumed_payments_count_in in = { .account = account };
+	struct sql_consumed_payments_count_out row;
+
+	return sql_consumed_payments_count_one(j, &in, &row) ? row.n : 0;
+}
+
 uint64_t past_unread(struct runner *r, const struct account *a)
 {
 	struct sql_consumed_below_in in = { .account = a->id,

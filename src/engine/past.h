@@ -16,6 +16,11 @@
 void past_turn(struct runner *r, struct account *a);
 void past_free(struct account *a);
 
+/* Is all known that the account did, up to now? */
+bool past_read(const struct account *a);
+/* Payments of it that no item knows: what a plan is compared with. */
+int64_t past_payments(struct journal *j, int64_t account);
+
 /* How far it is, for people: "" when it is done. */
 const char *past_says(const struct account *a);
 

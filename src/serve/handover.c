@@ -72,7 +72,7 @@ bool handover_encode(struct buf *out, const struct handover *h)
 	const struct airdrop_facts *a = &h->facts;
 	json_t *o = json_pack(
 	    "{s:s, s:o, s:s, s:I, s:o, s:s, s:o, s:I, s:s, s:o, s:o, s:I, s:o, s:I, s:I, "
-	    "s:I, s:b, s:b, s:s, s:o}",
+	    "s:I, s:I, s:b, s:s, s:o}",
 	    "name", h->name, "plan", hex_json(h->plan, sizeof h->plan), "chain", h->chain,
 	    "chain_id", (json_int_t)h->chain_id, "genesis",
 	    hex_json(h->genesis.at, sizeof h->genesis.at), "key", h->key, "sender",
@@ -81,8 +81,8 @@ bool handover_encode(struct buf *out, const struct handover *h)
 	    amount_json(&a->fee_amount), "max_total_fee", amount_json(&h->cap), "rows",
 	    (json_int_t)h->rows, "total", amount_json(&h->planned), "gas",
 	    (json_int_t)a->gas, "again", (json_int_t)h->again, "seen",
-	    (json_int_t)h->seen, "past", h->past, "adopt", a->adopt, "file", a->file,
-	    "file_hash", hex_json(a->file_hash, sizeof a->file_hash));
+	    (json_int_t)h->seen, "past", (json_int_t)h->past, "adopt", a->adopt, "file",
+	    a->file, "file_hash", hex_json(a->file_hash, sizeof a->file_hash));
 
 	if (!o)
 		return false;
@@ -170,7 +170,8 @@ static bool plan_get(struct handover *h, const json_t *o)
 	if (!json_i64(o, "chain_id", &chain_id) || chain_id <= 0)
 		return false;
 	h->chain_id = (uint64_t)chain_id;
-	h->past = json_is_true(json_object_get(o, "past"));
+	if (!json_i64(o, "past", &h->past))
+		return false;
 	h->facts.adopt = json_is_true(json_object_get(o, "adopt"));
 	return text_get(o, "name", h->name, sizeof h->name) &&
 	    handover_name_good(h->name) && text_get(o, "key", h->key, sizeof h->key) &&

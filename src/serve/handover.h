@@ -22,7 +22,9 @@ struct handover {
 	struct address sender;
 	uint8_t plan[32];
 	int64_t again, rows;
-	bool past;    /* it was compared with the account's past, too */
+	/* it was compared with so many payments of the account that no item knows; -1:
+	 * they were not read */
+	int64_t past;
 	int64_t seen; /* the newest operation that the plan was compared with */
 	struct amount cap, planned;
 	struct airdrop_facts facts; /* without what the owner writes */

@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/past.h"
 #include "journal/sql.gen.h"
 #include "serve/handover.h"
 
@@ -72,7 +73,7 @@ static enum err chain_check(const struct command_at *at, const struct handover *
 }
 
 /* Is all read that the account did before the journal knew it? */
-static enum err past_read(const struct command_at *at, struct chain_run *c,
+static enum err past_look(const struct command_at *at, struct chain_run *c,
     const struct airdrop_new *n, bool *ret, struct fail *f)
 {
 	int64_t id = airdrop_account(at->journal, n);
@@ -80,7 +81,7 @@ static enum err past_read(const struct command_at *at, struct chain_run *c,
 
 	if (!a)
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");
-	*ret = a->past_known && !a->strangers_n;
+	*ret = past_read(a);
 	return ERR_OK;
 }
 
@@ -104,12 +105,12 @@ enum err intake_create(const struct command_at *at, const char *body, size_t len
 	if (e != ERR_OK)
 		return e;
 	n = handover_plan(&h, c->id, c->config, world_wall_ms(at->world));
-	e = past_read(at, c, &n, &known, f);
+	e = past_look(at, c, &n, &known, f);
 	if (e != ERR_OK || !known)
 		return e; /* who asked asks again */
-	if (!h.past)
+	if (h.past != past_payments(at->journal, airdrop_account(at->journal, &n)))
 		return fail_set(
-		    f, ERR_STALE, "the past of key %s was read meanwhile", h.key);
+		    f, ERR_STALE, "payments of key %s were read meanwhile", h.key);
 	id = airdrop_create(at->journal, &n);
 	if (!id || !operation_read(at->journal, id, &o))
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");

@@ -16,8 +16,8 @@ import pty
 import re
 import signal
 import socket
-import sqlite3
 import struct
+import subprocess
 import sys
 import termios
 
@@ -59,6 +59,13 @@ def warned(desk, name="list.csv"):
 
 
 # --- what run will need -----------------------------------------------------------------------
+
+
+def edit(journal, *statements):
+    """By a process that dies: one that closes the journal would take its -wal away."""
+    code = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); "
+            "[db.execute(s) for s in sys.argv[2:]]; db.commit(); os._exit(0)")
+    subprocess.run([sys.executable, "-c", code, journal, *statements], check=True)
 
 
 @test
@@ -160,12 +167,8 @@ def a_list_that_moved_is_read_where_it_is():
         child = desk.start(*words)
         wait_until(lambda: (desk.status("list") or {}).get("waits_for"), 30, "it is there")
         end(child)
-        with sqlite3.connect(desk.journal) as db:
-            db.execute("DELETE FROM item WHERE row > 4096")
-            db.execute("UPDATE airdrop SET imported = 4096")
-            db.execute("UPDATE operation SET waits_for = NULL")
-        db.close()
-        (desk.folder / "pawl.db-wal").touch()
+        edit(desk.journal, "DELETE FROM item WHERE row > 4096",
+             "UPDATE airdrop SET imported = 4096", "UPDATE operation SET waits_for = NULL")
         (desk.folder / "list.csv").rename(desk.folder / "moved.csv")
         child = desk.start(*desk.airdrop("moved.csv", "--name", "list"))
         wait_until(lambda: "funds: " in (desk.status("list")["waits_for"] or ""), 30, "all rows")
@@ -277,14 +280,11 @@ def verify_counts_what_may_have_paid():
 def verify_finds_what_shares_a_nonce():
     with desk_of(3) as (_, desk):
         desk.expect(0, *desk.airdrop())
-        with sqlite3.connect(desk.journal) as db:
-            columns = ("operation, row, account, nonce, state, emptied, recipient, value, data, "
-                       "cost, held")
-            db.execute("UPDATE intent SET shared_nonce = nonce, nonce = NULL WHERE row = 2")
-            db.execute(f"INSERT INTO intent ({columns}) SELECT operation, 3, account, shared_nonce, "
-                       "3, emptied, recipient, value, data, cost, held FROM intent WHERE row = 2")
-        db.close()
-        (desk.folder / "pawl.db-wal").touch()
+        columns = "operation, row, account, nonce, state, emptied, recipient, value, data, cost, held"
+        edit(desk.journal,
+             "UPDATE intent SET shared_nonce = nonce, nonce = NULL WHERE row = 2",
+             f"INSERT INTO intent ({columns}) SELECT operation, 3, account, shared_nonce, 3, "
+             "emptied, recipient, value, data, cost, held FROM intent WHERE row = 2")
         desk.verify("list")
 
 

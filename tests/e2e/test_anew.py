@@ -79,6 +79,22 @@ def the_operator_may_pay_again():
 
 
 @test
+def a_payment_by_hand_between_two_lists():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        desk.write_list("first.csv", recipients(4, "first"))
+        desk.expect(0, *desk.airdrop("first.csv"))
+        rows = recipients(4)
+        anvil.rpc.transact(PAYER, rows[1][0], value=rows[1][1])
+        wait_until(lambda: anvil.rpc.count(PAYER) == 5, 30, "the payment by hand")
+        desk.write_list("list.csv", rows)
+        within("1 of 4 rows", refused(desk), "how many")
+        same(desk.status("list"), None, "nothing of it is journaled")
+        desk.expect(0, *desk.airdrop(), "--adopt")
+        same(anvil.rpc.count(PAYER), 8, "payments")
+        desk.verify("list")
+
+
+@test
 def an_owner_reads_the_past_of_what_is_handed_over():
     rows = recipients(12)
     with Anvil() as anvil, Desk([anvil.url]) as desk:

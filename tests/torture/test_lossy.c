@@ -313,8 +313,8 @@ static void goes_on_after_a_full_disk(void **state)
 	expect(run(live, 0), 0, "after a full disk", 0, 2);
 }
 
-/* A first start on a full disk says so, and harms nothing; a later one has the room of its
- * -wal. */
+/* A first start on a full disk says so, and harms nothing; a later one has the room of
+ * its -wal. */
 static void starts_when_there_is_room(void **state)
 {
 	(void)state;
