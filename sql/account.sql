@@ -18,12 +18,6 @@ SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flig
 	accepted_height, past_from, stopped, doubt
 FROM account WHERE id = :id;
 
--- name: account_of_key
--- in: key_name text
--- out: id i64, chain i64, stopped text?
--- scan: a handful of rows
-SELECT id, chain, stopped FROM account WHERE key_name = :key_name ORDER BY id;
-
 -- name: account_limits
 -- in: id i64, key_name text, in_flight_max i64, fee_cap_max i64
 UPDATE account SET key_name = :key_name, in_flight_max = :in_flight_max, fee_cap_max = :fee_cap_max

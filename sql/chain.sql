@@ -18,12 +18,6 @@ UPDATE chain SET name = :name WHERE id = :id;
 -- in: id i64, nodes text?
 UPDATE chain SET nodes = :nodes WHERE id = :id;
 
--- name: chain_by_name
--- in: name text
--- out: id i64, chain_id i64, final_height i64?, stopped text?
--- scan: a handful of rows
-SELECT id, chain_id, final_height, stopped FROM chain WHERE name = :name;
-
 -- name: chain_get
 -- in: id i64
 -- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?

@@ -56,13 +56,6 @@ UPDATE item SET reason = :reason WHERE operation = :operation AND row = :row;
 -- out: row i64
 SELECT row FROM item WHERE recipient = :recipient AND operation = :operation ORDER BY row;
 
--- Rows of other operations that pay the same.
--- name: item_equal
--- in: recipient b20, amount amount, operation i64
--- out: operation i64, row i64
-SELECT operation, row FROM item
-WHERE recipient = :recipient AND amount = :amount AND operation <> :operation ORDER BY operation, row;
-
 -- name: item_void_list
 -- in: operation i64
 -- out: row i64, amount amount, reason text?
@@ -77,11 +70,6 @@ SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = 3 AND re
 -- name: item_drop_all
 -- in: operation i64
 DELETE FROM item WHERE operation = :operation;
-
--- name: item_count
--- in: operation i64, state i64
--- out: n i64
-SELECT COUNT(*) AS n FROM item WHERE operation = :operation AND state = :state;
 
 -- Final rows whose recipient got another amount (a token that takes a fee).
 -- name: item_flagged_as

@@ -58,15 +58,6 @@ UPDATE operation SET state = :state, back_to = :back_to, waits_for = :waits_for,
 	fees_final = :fees_final, fees_held = :fees_held, ended_ms = :ended_ms
 WHERE id = :id;
 
--- name: operation_chains
--- out: chain i64
--- scan: there are few operations
-SELECT DISTINCT o.chain FROM operation AS o
-WHERE o.state NOT IN (4, 7) OR o.live_n > 0
-	OR EXISTS (SELECT 1 FROM intent AS i WHERE i.account = o.account AND i.state IN (0, 1)
-		AND i.operation = o.id)
-ORDER BY o.chain;
-
 -- name: stage_add
 -- in: operation i64, state i64, entered_ms i64
 INSERT INTO stage (operation, ordinal, state, entered_ms)

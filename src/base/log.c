@@ -70,17 +70,6 @@ void log_close(void)
 	sink.fd = STDERR_FILENO;
 }
 
-bool log_level_parse(enum log_level *ret, const char *text)
-{
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], text) == 0) {
-			*ret = (enum log_level)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static void time_format(char out[32])
 {
 	struct timespec now;

@@ -19,7 +19,6 @@ NODISCARD enum err log_open(
     const char *file, enum log_level least, bool json, struct fail *f);
 void log_reopen(void); /* after SIGHUP: rotation */
 void log_close(void);
-bool log_level_parse(enum log_level *ret, const char *text);
 void log_line(enum log_level level, const char *at, const char *fmt, ...) PRINTF(3, 4);
 
 #define log_debug(at, ...) log_line(LOG_DEBUG, at, __VA_ARGS__)

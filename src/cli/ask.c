@@ -375,11 +375,6 @@ const struct connector *ask_connector(const struct ask *a)
 	return a->connector;
 }
 
-int ask_nodes(const struct ask *a)
-{
-	return a->n;
-}
-
 void ask_said(const struct ask *a, int node, struct ask_said *ret)
 {
 	const struct node *n;

@@ -60,7 +60,6 @@ struct ask_said {
 /* Every node for itself, whatever the others say; ends when all have answered, or with
  * the patience. Identity is not asked for before. fails: STOPPED. */
 NODISCARD enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f);
-int ask_nodes(const struct ask *a);
 void ask_said(const struct ask *a, int node, struct ask_said *ret);
 
 /* The usual ones. */

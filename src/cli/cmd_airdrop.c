@@ -282,7 +282,7 @@ struct list_rules draft_rules(const struct draft *d)
 	};
 }
 
-void draft_header(const struct draft *d, struct plan_header *ret)
+static void header_fill(const struct draft *d, struct plan_header *ret)
 {
 	*ret = (struct plan_header){
 		.chain_id = d->chain->chain_id,
@@ -385,7 +385,7 @@ enum err draft_list(struct draft *d, const struct list_rules *rules, list_row_fn
 	if (r.recall)
 		draft_recall(d);
 	if (d->identified) {
-		draft_header(d, &header);
+		header_fill(d, &header);
 		r.hash = plan_hash_begin(&header);
 	}
 	e = list_read(&d->sum, &problems, d->file, rules, row_take, &r, f);

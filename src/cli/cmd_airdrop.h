@@ -84,7 +84,6 @@ bool draft_readable(const struct draft *d);
  * unless rules->judge is off. Problems are printed on standard error, one a line. each
  * may be NULL. fails: as list_read. */
 struct list_rules draft_rules(const struct draft *d);
-void draft_header(const struct draft *d, struct plan_header *ret);
 NODISCARD enum err draft_list(struct draft *d, const struct list_rules *rules,
     list_row_fn *each, void *ctx, struct fail *f);
 

@@ -65,11 +65,6 @@ struct report_fee {
 NODISCARD enum err report_fee(
     struct journal *j, const struct operation *o, struct report_fee *ret, struct fail *f);
 
-/* What suffices as the cap on its fees: what is spent and held, and what is left at the
- * fees of the day. false: its chain is not configured. */
-NODISCARD bool report_cap(struct cli *c, struct journal *j, const struct operation *o,
-    char out[AMOUNT_TEXT_MAX]);
-
 /* Why it needs an operator, and the line to type, with its figures. */
 #define REPORT_STOP_MAX (WAITS_MAX + OPERATION_NAME_MAX + AMOUNT_TEXT_MAX + 150)
 void report_stop(struct cli *c, struct journal *j, const struct operation *o,

@@ -97,7 +97,9 @@ static bool patience_helps(const struct operation *o)
 	return amount_add(&sum, &sum, &o->fees_final) && amount_cmp(&sum, &o->cap) < 0;
 }
 
-bool report_cap(struct cli *c, struct journal *j, const struct operation *o,
+/* What suffices as the cap on its fees: what is spent and held, and what is left at the
+ * fees of the day. false: its chain is not configured. */
+static bool cap_that_suffices(struct cli *c, struct journal *j, const struct operation *o,
     char out[AMOUNT_TEXT_MAX])
 {
 	const struct chain_config *chain = NULL;
@@ -126,7 +128,7 @@ void report_stop(struct cli *c, struct journal *j, const struct operation *o,
 	char cap[AMOUNT_TEXT_MAX];
 
 	snprintf(out, REPORT_STOP_MAX, "%s", why);
-	if (end && strstr(why, option) && report_cap(c, j, o, cap))
+	if (end && strstr(why, option) && cap_that_suffices(c, j, o, cap))
 		snprintf(out, REPORT_STOP_MAX, "%.*s%s%spawl resume %s%s %s",
 		    (int)strcspn(why, ";"), why, patience_helps(o) ? PATIENCE : "", then,
 		    o->name, option, cap);

@@ -120,8 +120,6 @@ void migrate_up(struct journal *j, int have);
 #define NAME_SIZE 4200    /* of a name beside it */
 
 /* owner.c */
-/* Which files they are, the database and its -wal. */
-enum err owner_identify(struct journal *j, struct fail *f);
 void journal_name_with(char out[NAME_SIZE], const char *path, const char *suffix);
 /* A name beside the journal that does not begin with the journal's. */
 void journal_name_beside(char out[NAME_SIZE], const char *path, const char *prefix);

@@ -40,7 +40,8 @@ static void write_first(struct journal *j)
 		.what = "journal", .from = "", .to = "made", .why = PAWL_VERSION });
 }
 
-enum err owner_identify(struct journal *j, struct fail *f)
+/* Which files they are, the database and its -wal. */
+static enum err identify(struct journal *j, struct fail *f)
 {
 	char name[NAME_SIZE];
 	enum err e = journal_files->id(&j->id, j->path, f);
@@ -51,7 +52,7 @@ enum err owner_identify(struct journal *j, struct fail *f)
 
 static enum err fill(struct journal *j, struct fail *f)
 {
-	enum err e = owner_identify(j, f);
+	enum err e = identify(j, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -186,7 +187,7 @@ static enum err compare(struct journal *j, struct fail *f)
 	if (e == ERR_OK)
 		e = compare_last_commit(j, f);
 	if (e == ERR_OK)
-		e = owner_identify(j, f);
+		e = identify(j, f);
 	if (e != ERR_OK)
 		return e;
 	j->commit_no = j->base = o.commit_no;

@@ -142,7 +142,9 @@ static bool load_all(struct runner *r, struct chain_run *c)
 	return r->operations_n > before;
 }
 
-enum err command_accept(struct runner *r, struct chain_run *c, struct fail *f)
+/* A stopped chain goes back to the highest block that a quorum has, with all operations
+ * that may have rows above it. fails: NO_QUORUM. */
+static enum err chain_accept(struct runner *r, struct chain_run *c, struct fail *f)
 {
 	if (c->id && !follower_stopped(c->follower))
 		return ERR_OK;
@@ -181,7 +183,7 @@ static enum err chain_resume(
 {
 	if (!at->runner)
 		return fail_set(f, ERR_NO_QUORUM, "chain %s is stopped", config->name);
-	return command_accept(at->runner, command_chain(at->runner, config), f);
+	return chain_accept(at->runner, command_chain(at->runner, config), f);
 }
 
 static enum err resume_chain(const struct command_at *at, const struct request *q,

@@ -68,10 +68,6 @@ NODISCARD enum err command_do(const struct command_at *at, const struct request 
 NODISCARD enum err command_operation(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);
 
-/* A stopped chain goes back to the highest block that a quorum has, with all operations
- * that may have rows above it. fails: NO_QUORUM. */
-NODISCARD enum err command_accept(struct runner *r, struct chain_run *c, struct fail *f);
-
 /* As the owner's runner has it; a chain that it did not have yet comes to it. */
 struct chain_run *command_chain(struct runner *r, const struct chain_config *config);
 

@@ -31,7 +31,7 @@ struct amount sim_tx_cost(const struct sim_tx *t)
 	return amount_add(&cost, &cost, &t->value) ? cost : all;
 }
 
-uint64_t sim_tip_at(const struct sim_tx *t, uint64_t base_fee)
+static uint64_t tip_at(const struct sim_tx *t, uint64_t base_fee)
 {
 	uint64_t room = t->max_fee > base_fee ? t->max_fee - base_fee : 0;
 
@@ -200,7 +200,7 @@ static struct sim_inclusion *include(
 	i->index = b->tx_n++;
 	i->first_log = b->log_n;
 	i->gas_used_before = b->gas_used;
-	i->gas_price = b->base_fee + sim_tip_at(t, b->base_fee);
+	i->gas_price = b->base_fee + tip_at(t, b->base_fee);
 	i->older = t->newest;
 	t->newest = i;
 	if (b->last)
@@ -263,9 +263,7 @@ void sim_execute_pool(struct sim_chain *c, struct sim_block *b)
 		for (struct sim_account *a = c->senders; a; a = a->next_sender) {
 			t = next_of(c, b, a);
 			if (t &&
-			    (!best ||
-				sim_tip_at(t, b->base_fee) >
-				    sim_tip_at(best, b->base_fee)))
+			    (!best || tip_at(t, b->base_fee) > tip_at(best, b->base_fee)))
 				best = t;
 		}
 		if (best)

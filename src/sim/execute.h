@@ -19,7 +19,6 @@ void sim_try(const struct sim_chain *c, const struct sim_block *tip,
 
 uint64_t sim_gas_intrinsic(const uint8_t *data, size_t len, bool creates);
 struct amount sim_tx_cost(const struct sim_tx *t); /* gas at max_fee, plus value */
-uint64_t sim_tip_at(const struct sim_tx *t, uint64_t base_fee);
 
 void sim_balance_put(struct sim_chain *c, const struct sim_block *b,
     const struct sim_token *token, struct sim_account *a, const struct amount *amount);

@@ -292,8 +292,3 @@ uint64_t sim_world_faults(const struct sim_world *w, enum sim_fault fault)
 {
 	return w->faults[fault];
 }
-
-uint32_t sim_world_pending(const struct sim_world *w)
-{
-	return w->pending;
-}

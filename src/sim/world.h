@@ -31,8 +31,6 @@ enum sim_fault {
 	SIM_FAULT_COUNT
 };
 
-const char *sim_fault_name(enum sim_fault f);
-
 typedef void sim_event_fn(void *ctx);
 typedef void sim_stuck_fn(void *ctx, const char *why);
 
@@ -77,6 +75,5 @@ void sim_world_jump(struct sim_world *w, int64_t wall_ms); /* the wall clock alo
 
 uint64_t sim_world_trace(const struct sim_world *w); /* of all that happened */
 uint64_t sim_world_faults(const struct sim_world *w, enum sim_fault fault);
-uint32_t sim_world_pending(const struct sim_world *w); /* requests without an end yet */
 
 #endif

@@ -9,15 +9,6 @@
 
 #define ANSWER_MAX ((size_t)256 << 20)
 
-const char *sim_fault_name(enum sim_fault f)
-{
-	static const char *const names[] = { "none", "not-sent", "reset", "hang", "late",
-		"lost", "gateway", "limited", "cut", "stale" };
-
-	CHECK(f < SIM_FAULT_COUNT);
-	return names[f];
-}
-
 static enum sim_fault forced_take(
     struct sim_world *w, const struct sim_request *q, int node)
 {

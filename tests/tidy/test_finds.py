@@ -83,6 +83,11 @@ SINS = (
         tidy.check_states,
         {"src/engine/states.def": 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 0, "")\n'},
     ),
+    (
+        "a statement for nobody",
+        tidy.check_statements,
+        {"sql/a.sql": "-- name: a_get\n-- out: n i64\nSELECT 1 AS n;\n"},
+    ),
     ("a script that can't run", tidy.check_scripts, {"x": "#!/bin/sh\ntrue\n"}),
     ("a script that does not parse", tidy.check_scripts, {"bin/x": "#!/bin/sh\nif\n"}),
 )

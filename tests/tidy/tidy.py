@@ -378,6 +378,22 @@ def check_states(tree):
                 yield f"{machine}: nothing leads to {name}"
 
 
+NAMED = re.compile(r"^-- name: (\w+)$", re.M)
+STATEMENT = re.compile(r"\bsql_([a-z0-9_]+?)(?:_(?:begin|next|end|one))?\b|\bSQL_([A-Z0-9_]+)\b")
+
+
+def check_statements(tree):
+    """every named statement is used"""
+    used = set()
+    for file in tree.c_files():
+        used.update((low or high.lower()) for low, high in STATEMENT.findall(file.text))
+    for file in tree.files:
+        if re.fullmatch(r"sql/\w+\.sql", file.name):
+            for name in NAMED.findall(file.text):
+                if name not in used:
+                    yield f"{file.name}: {name} is used nowhere"
+
+
 def check_scripts(tree):
     """scripts are executable, parse, and please shellcheck where it is installed"""
     for file in tree.files:
@@ -413,5 +429,6 @@ CHECKS = (
     check_outside,
     check_docs,
     check_states,
+    check_statements,
     check_scripts,
 )

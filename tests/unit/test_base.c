@@ -550,20 +550,6 @@ static void log_says_why_it_can_not_open(void **state)
 	assert_string_equal(f.why, "log file /nowhere/at/all: No such file or directory");
 }
 
-static void log_levels_have_names(void **state)
-{
-	enum log_level level = LOG_ERROR;
-
-	(void)state;
-	assert_true(log_level_parse(&level, "debug"));
-	assert_int_equal(level, LOG_DEBUG);
-	assert_true(log_level_parse(&level, "warn"));
-	assert_int_equal(level, LOG_WARN);
-	assert_false(log_level_parse(&level, "Warn"));
-	assert_false(log_level_parse(&level, ""));
-	assert_int_equal(level, LOG_WARN);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,7 +578,6 @@ int main(void)
 		cmocka_unit_test(log_appends),
 		cmocka_unit_test(log_follows_a_rotation),
 		cmocka_unit_test(log_says_why_it_can_not_open),
-		cmocka_unit_test(log_levels_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);
