@@ -5,17 +5,23 @@
  * cache that a start rebuilds and a failed commit drops.
  *
  *   turn.c       the loop: facts in, decide, commit, effects out
+ *   outbox.c     what wants to leave waits for the commit
+ *   states.c     the durable states, from states.def
  *   operation.c  operations: states, totals, commands
- *   account.c    accounts: what the chain says of them, nonces, judgement
+ *   account.c    accounts: what the chain says of them, when they reserve
+ *   nonce.c      which nonce is next
  *   doubt.c      accounts of a journal that may be older than what was sent
- *   intent.c     intents: reserve, sign, empty, settle
+ *   intent.c     intents: reserve, empty, bump
+ *   settle.c     the end of an intent, and its return
+ *   money.c      what an attempt may cost, and what is held for it
+ *   sign.c       bytes for intents, by the workers
  *   attempt.c    attempts: included, retracted, final
  *   past.c       what an account did before the journal knew it
+ *   stranger.c   transactions of the account that no attempt knows
+ *   judge.c      what such a one is
  *   claim.c      what a payment may be for
  *   adopt.c      a transaction that no attempt knew becomes one
- *   judge.c      what a transaction is that no attempt knows
- *   stranger.c   transactions of the account that no attempt knows
- *   reading.c    a transaction that the operator names, read whole
+ *   reading.c    a transaction that the operator names
  *   repair.c     what the operator puts right of a row
  *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
@@ -23,6 +29,7 @@
  *   market.c     the fees of the day
  *   quorum.c     which node is asked next
  *   reason.c     why a payload reverted, in words
+ *   idset.c      what is under way in memory
  */
 #ifndef PAWL_ENGINE_ENGINE_H
 #define PAWL_ENGINE_ENGINE_H
