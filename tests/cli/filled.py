@@ -69,9 +69,11 @@ class Journal:
 
     def __exit__(self, *_):
         self.db.commit()
+        with open(self.path + "-wal", "rb") as file:
+            wal = file.read()
         self.db.close()
-        with open(self.path + "-wal", "ab"):
-            pass  # Python's SQLite takes it away, and a missing one is damage
+        with open(self.path + "-wal", "wb") as file:
+            file.write(wal)  # Python's SQLite takes it away, and that is damage
 
 
 def add_intent(db, operation, row, state):
