@@ -324,9 +324,9 @@ static void warn_flagged(
 
 	if (sql_item_flagged_one(j, &in, &found) && found.n > 0)
 		cli_warn(c,
-		    "%s: %" PRId64
-		    " final rows got another amount than planned, or were paid twice; "
-		    "row %" PRId64 " is the first: pawl verify %s",
+		    "%s: another amount than planned arrived in %" PRId64
+		    " rows, or they were paid twice; row %" PRId64
+		    " is the first: pawl verify %s",
 		    o->name, found.n, found.row, o->name);
 }
 
