@@ -5,7 +5,8 @@
 
 Starts a server of its own in a temporary folder, reachable by a socket in it alone, and
 stops it by its pid, whatever happens. As root it runs as `postgres` or `nobody`, because
-PostgreSQL refuses root.
+PostgreSQL refuses root. Where / is closed to all but root (a system that was unpacked by
+hand), nobody else reaches any program: then it runs in a view of / that is open.
 """
 
 import glob
@@ -15,6 +16,7 @@ import pwd
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -42,6 +44,20 @@ def user():
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
     raise RuntimeError("root, and neither postgres nor nobody is there to run as")
+
+
+def enter(view):
+    """Makes the empty folder an open / of this process, in its own namespace of mounts."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", view], check=True)
+    for entry in os.scandir("/"):
+        place = os.path.join(view, entry.name)
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), place)
+        elif entry.is_dir():
+            os.mkdir(place)
+            subprocess.run(["mount", "--rbind", entry.path, place], check=True)
+    os.chroot(view)
+    os.chdir("/")
 
 
 class Server:
@@ -128,12 +144,16 @@ def main():
     if missing:
         print("1..1\nnot ok 1 - no %s here: ./do test installs it" % ", ".join(missing))
         return 1
-    # PostgreSQL refuses root, and where / is closed (a system that was unpacked by hand)
-    # nobody else reaches any program or library: no server can run here. Capabilities do
-    # not help, since access(2) looks at none.
-    if os.geteuid() == 0 and not os.stat("/").st_mode & 0o001:
-        print("1..0 # SKIP the root folder is closed to all but root")
-        return 0
+    if os.geteuid() == 0 and not os.stat("/").st_mode & stat.S_IXOTH:
+        # the name of the view's folder is what tells the second life from the first
+        if len(sys.argv) == 2:
+            view = tempfile.mkdtemp(prefix="pawl-root-")
+            try:
+                return subprocess.run(["unshare", "--mount", sys.executable, __file__]
+                                      + [sys.argv[1], view]).returncode
+            finally:
+                os.rmdir(view)
+        enter(sys.argv[2])
     with Server(programs) as server:
         answer = server.run(text)
         # the judge must be able to say no
