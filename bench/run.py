@@ -108,9 +108,14 @@ def listening(child, path, seconds):
     raise RuntimeError(f"{child.args[0]} did not start")
 
 
+@contextlib.contextmanager
 def anvil(*more):
-    return server([os.environ["PAWL_ANVIL"], "--port", "0", "--block-time", "0.1",
-                   "--chain-id", "31337", "--balance", "1000000", *more])
+    """What it keeps of old blocks on the disk (gigabytes, in a run) ends with it."""
+    with tempfile.TemporaryDirectory(prefix="pawl-anvil-") as states:
+        with server([os.environ["PAWL_ANVIL"], "--port", "0", "--block-time", "0.1",
+                     "--chain-id", "31337", "--balance", "1000000",
+                     "--cache-path", states, *more]) as url:
+            yield url
 
 
 def run(bench, desk, rows, check=True):

@@ -256,14 +256,23 @@ class Node:
 
 
 class Anvil(Node):
-    """Without block_s it mines only on demand."""
+    """Without block_s it mines only on demand. What it keeps of old blocks on the disk, in
+    its user's home and for ever if it is killed, ends with it."""
 
     name = "Anvil"
 
     def __init__(self, block_s=0.2, chain_id=CHAIN_ID, *more):
+        self.states = tempfile.TemporaryDirectory(
+            prefix="pawl-anvil-", ignore_cleanup_errors=True
+        )
         command = [os.environ["PAWL_ANVIL"], "--port", "0", "--chain-id", str(chain_id)]
         command += ["--block-time", str(block_s)] if block_s else ["--no-mining"]
-        super().__init__([*command, "--order", "fifo", *more], "Listening on")
+        command += ["--order", "fifo", "--cache-path", self.states.name, *more]
+        super().__init__(command, "Listening on")
+
+    def close(self):
+        super().close()
+        self.states.cleanup()
 
     def mine(self, blocks=1):
         self.rpc("anvil_mine", hex(blocks))
