@@ -62,6 +62,8 @@ def typed(folder, args, answers):
     """Run on a terminal, answer each prompt, and return (exit code, what was shown)."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # a shell's background job would hand on that it ignores Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(folder)
         os.execv(PAWL, [PAWL, *args])
     shown, deadline = b"", time.monotonic() + 60
