@@ -12,6 +12,11 @@
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
+/* The count before the first block is asked for so often, with a pause: without it more
+ * blocks are read, and that is all. */
+#define ROUNDS_MAX 3
+#define ROUND_PAUSE_MS 1000
+
 /* What one node said of the count before the first block. */
 struct said {
 	bool known;
@@ -26,6 +31,8 @@ struct past {
 	struct follower *follower; /* NULL: the count at `from` is asked for */
 	uint32_t asked;
 	bool busy, done;
+	int rounds;
+	int64_t ask_at_ms;
 	struct said said[POOL_NODES_MAX];
 	int said_n;
 	char says[120];
@@ -187,23 +194,36 @@ static void count_ask(struct runner *r, struct account *a, int node)
 	runner_ask(r, a->chain, node, &body, false, count_done, q);
 }
 
-/* All were asked, and no quorum said the same: each is asked once more. */
+/* All were asked, and no quorum said the same: some may have the state no more. */
+static void round_end(struct runner *r, struct past *p)
+{
+	p->asked = 0;
+	p->said_n = 0;
+	if (++p->rounds == ROUNDS_MAX) {
+		follow(p, false, 0);
+		r->again = true;
+		return;
+	}
+	p->ask_at_ms = world_now_ms(r->s.world) + ROUND_PAUSE_MS;
+	runner_wake_at(r, p->ask_at_ms);
+}
+
 static void counts_turn(struct runner *r, struct account *a)
 {
 	struct past *p = a->past;
-	int64_t at_ms;
-	int node;
+	int64_t at_ms = p->ask_at_ms;
+	int node = -1;
 
 	if (p->busy)
 		return;
-	node = quorum_next(a->chain, p->asked, &at_ms);
-	if (node >= 0) {
+	if (world_now_ms(r->s.world) >= p->ask_at_ms)
+		node = quorum_next(a->chain, p->asked, &at_ms);
+	if (node >= 0)
 		count_ask(r, a, node);
-		return;
-	}
-	p->asked = 0;
-	p->said_n = 0;
-	runner_wake_at(r, at_ms);
+	else if (p->asked)
+		round_end(r, p);
+	else
+		runner_wake_at(r, at_ms);
 }
 
 /* -- the turn --------------------------------------------------------------- */

@@ -79,6 +79,33 @@ static void a_past_is_read_without_old_state(void **state_)
 	finish();
 }
 
+/* One that has it can't be half of a quorum with one that has not: blocks are read. */
+static void a_pruned_node_and_an_archive_read_a_past(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(2, 2, 5, 400);
+	scene.config.lookback = 5000;
+	scene.node[1]->state_depth = 128;
+	pay_rows(3);
+	run_until(account()->past_known);
+	assert_int_equal(known_below(5), 5);
+	finish();
+}
+
+/* Whatever their words for it are. */
+static void a_past_is_read_where_old_state_is_denied(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 5, 400);
+	scene.config.lookback = 5000;
+	scene.node[0]->state_depth = 128;
+	scene.node[0]->state_denied = true;
+	pay_rows(3);
+	run_until(account()->past_known);
+	assert_int_equal(known_below(5), 5);
+	finish();
+}
+
 /* With it, few are. */
 static void a_long_past_costs_little(void **state_)
 {
@@ -256,6 +283,8 @@ int main(void)
 		    the_past_is_read_before_anything_is_reserved, end),
 		cmocka_unit_test_teardown(what_is_not_read_is_said, end),
 		cmocka_unit_test_teardown(a_past_is_read_without_old_state, end),
+		cmocka_unit_test_teardown(a_pruned_node_and_an_archive_read_a_past, end),
+		cmocka_unit_test_teardown(a_past_is_read_where_old_state_is_denied, end),
 		cmocka_unit_test_teardown(a_long_past_costs_little, end),
 		cmocka_unit_test_teardown(a_start_in_the_middle_reads_it_again, end),
 		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
