@@ -159,6 +159,7 @@ struct block_facts {
 };
 
 void block_facts_release(struct block_facts *b);
+void block_facts_digest(struct block_facts *b); /* sets it: the facts are whole */
 
 /* A transaction read whole, by its hash: what consumed a nonce. */
 struct whole_tx {

@@ -49,6 +49,13 @@ bool evm_head_parse(struct head *ret, const json_t *block);
 void evm_block(struct buf *body, const struct block_question *q);
 enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
     const struct block_question *q, const char *answer, size_t len, struct fail *f);
+
+/* block_tx.c: what is ours of a block's list, its receipts or its transactions, in the
+ * block's order. false: malformed, or of another block. */
+bool evm_list_parse(
+    struct block_facts *b, const struct block_question *q, const json_t *list);
+/* The same of receipts that are text still: evm_receipts_walk. */
+char *evm_list_walk(struct block_facts *b, const struct block_question *q, char *list);
 void evm_block_receipts(struct buf *body, const struct block_facts *facts);
 enum err evm_block_receipts_read(struct block_facts *facts,
     const struct block_question *q, const char *answer, size_t len, struct fail *f);
