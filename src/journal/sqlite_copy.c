@@ -1,0 +1,66 @@
+/* Copies of a database, and whether its pages are sound. */
+#include "journal/sqlite_in.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool sound(sqlite3 *c, char *why, size_t why_len)
+{
+	static const char heading[] = "*** in database main ***\n";
+	struct fail f = { 0 };
+	char text[160];
+
+	if (sqlite_ask(c, "PRAGMA integrity_check(1)", why, why_len, &f) != ERR_OK)
+		snprintf(why, why_len, "%s", f.why);
+	if (strncmp(why, heading, strlen(heading)) == 0)
+		memmove(why, why + strlen(heading), strlen(why + strlen(heading)) + 1);
+	if (strcmp(why, "ok") != 0)
+		return false;
+	if (sqlite_ask(c,
+		"SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' points to no '"
+		" || \"parent\" FROM pragma_foreign_key_check LIMIT 1",
+		text, sizeof(text), &f) != ERR_OK)
+		snprintf(text, sizeof(text), "%.150s", f.why);
+	snprintf(why, why_len, "%s", text);
+	return !*text;
+}
+
+bool sqlite_check(struct db *d, char *why, size_t why_len)
+{
+	return sound(d->c, why, why_len);
+}
+
+static enum err copy(sqlite3 *from, sqlite3 *to, int then, struct fail *f)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+	char why[200];
+	enum err e;
+
+	if (!b)
+		return sqlite_failed(to, "backup", f);
+	sqlite3_backup_step(b, -1);
+	if (sqlite3_backup_finish(b))
+		return sqlite_failed(to, "backup", f);
+	/* one file that stands alone, until it is a journal again */
+	e = sqlite_run(to, "PRAGMA journal_mode=DELETE", f);
+	if (e == ERR_OK && then != SQL_COUNT)
+		e = sqlite_run(to, statements[then].sqlite, f);
+	if (e == ERR_OK && !sound(to, why, sizeof(why)))
+		e = fail_set(f, ERR_DAMAGED, "its pages are not sound: %s", why);
+	return e;
+}
+
+enum err sqlite_backup(struct db *d, const char *path, int then, struct fail *f)
+{
+	sqlite3 *to = NULL;
+	enum err e;
+
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, db_sqlite_vfs)) {
+		e = sqlite_failed(to, "backup", f);
+	} else {
+		sqlite3_extended_result_codes(to, 1);
+		e = copy(d->c, to, then, f);
+	}
+	sqlite3_close(to);
+	return e;
+}

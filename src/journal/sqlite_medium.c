@@ -1,0 +1,153 @@
+/* What is on the medium: forced there, moved out of the -wal, and missed. */
+#include "journal/sqlite_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mutant.h"
+#include "journal/wal.h"
+
+#define WAL_PAGES_MAX 4096 /* 16 MiB: then journal_tend moves it into the database */
+
+/* Write the -wal over itself. A sync that failed may have left its pages clean in the
+ * kernel's cache and absent from the medium: readable, and never written again by
+ * themselves. Only then: a power cut amid it could cost a disk without power-safe
+ * overwrite a sector that was good. */
+static enum err write_again(sqlite3_file *w, struct fail *f)
+{
+	static uint8_t piece[65536];
+	sqlite3_int64 size = 0, at = 0;
+	int rc = w->pMethods->xFileSize(w, &size);
+
+	for (; rc == SQLITE_OK && at < size; at += (sqlite3_int64)sizeof(piece)) {
+		int len = size - at < (sqlite3_int64)sizeof(piece) ? (int)(size - at)
+								   : (int)sizeof(piece);
+
+		rc = w->pMethods->xRead(w, piece, len, at);
+		if (rc == SQLITE_OK)
+			rc = w->pMethods->xWrite(w, piece, len, at);
+	}
+	if (rc == SQLITE_OK && size > 0)
+		rc = w->pMethods->xSync(w, SQLITE_SYNC_NORMAL);
+	if (rc == SQLITE_OK)
+		return ERR_OK;
+	return fail_set(
+	    f, sqlite_class(rc), "the -wal can't be written to the medium (%d)", rc);
+}
+
+static enum err checkpoint(struct db *d, int how, bool *all, struct fail *f)
+{
+	int in_wal = -1, moved = -1;
+	int rc = sqlite3_wal_checkpoint_v2(d->c, "main", how, &in_wal, &moved);
+
+	if (rc == SQLITE_BUSY)
+		return fail_set(f, ERR_JOURNAL,
+		    "checkpoint: a reader holds an old state for"
+		    " more than %d s",
+		    OWNER_PATIENCE_MS / 1000);
+	if (rc)
+		return sqlite_failed(d->c, "checkpoint", f);
+	if (how == SQLITE_CHECKPOINT_RESTART && in_wal != moved)
+		return fail_set(
+		    f, ERR_JOURNAL, "checkpoint: %d of %d pages moved", moved, in_wal);
+	*all = in_wal >= 0 && in_wal == moved;
+	return ERR_OK;
+}
+
+enum err sqlite_force(struct db *d, bool again, struct fail *f)
+{
+	sqlite3_file *w = NULL;
+	bool all = false;
+	enum err e = ERR_OK;
+
+	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_JOURNAL_POINTER, &w))
+		return sqlite_failed(d->c, "-wal", f);
+	if (again && w && w->pMethods && !MUTANT(start_without_rewrite))
+		e = write_again(w, f);
+	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_RESTART, &all, f) : e;
+}
+
+/* A reader may hold an old state for long: tried again only when as much has come. */
+enum err sqlite_tend(struct db *d, bool now, bool *all, struct fail *f)
+{
+	if (d->wal_pages < d->wal_pages_tried)
+		d->wal_pages_tried = 0; /* the -wal began anew */
+	if (!now && d->wal_pages - d->wal_pages_tried < WAL_PAGES_MAX)
+		return ERR_OK;
+	d->wal_pages_tried = d->wal_pages;
+	return checkpoint(d, SQLITE_CHECKPOINT_PASSIVE, all, f);
+}
+
+static bool read_file(void *ctx, void *to, int len, int64_t at)
+{
+	sqlite3_file *file = ctx;
+
+	return file->pMethods->xRead(file, to, len, at) == SQLITE_OK;
+}
+
+/* The page that every commit writes, and whether the database has it as the -wal at. */
+static uint32_t page_of_journal(sqlite3 *c)
+{
+	char root[32] = "";
+
+	(void)sqlite_ask(c, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'",
+	    root, sizeof(root), NULL);
+	return (uint32_t)strtoul(root, NULL, 10);
+}
+
+static bool has_image(struct db *d, const struct wal *w, uint32_t page, int64_t at)
+{
+	static uint8_t in_wal[65536], in_database[65536];
+	sqlite3_file *file = NULL;
+	int len = (int)w->page_size;
+
+	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_FILE_POINTER, &file))
+		return false;
+	return w->read(w->ctx, in_wal, len, at) &&
+	    read_file(file, in_database, len, (int64_t)(page - 1) * len) &&
+	    memcmp(in_wal, in_database, w->page_size) == 0;
+}
+
+/* ERR_OK with no context: there is nothing to look at. */
+static enum err wal_of(struct db *d, struct wal *ret, struct fail *f)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 len = 0;
+	char size[32];
+	enum err e = sqlite_ask(d->c, "PRAGMA page_size", size, sizeof(size), f);
+
+	if (e != ERR_OK)
+		return e;
+	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
+		return sqlite_failed(d->c, "-wal", f);
+	*ret = (struct wal){ .read = read_file };
+	if (!file || !file->pMethods)
+		return ERR_OK;
+	if (file->pMethods->xFileSize(file, &len))
+		return fail_set(f, ERR_JOURNAL, "the size of the -wal can't be read");
+	ret->ctx = file;
+	ret->size = len;
+	ret->page_size = (uint32_t)strtoul(size, NULL, 10);
+	return ERR_OK;
+}
+
+enum err sqlite_uncut(struct db *d, struct fail *f)
+{
+	struct wal w;
+	enum wal_state s;
+	uint32_t page;
+	int64_t image;
+	enum err e = wal_of(d, &w, f);
+
+	if (e != ERR_OK || !w.ctx)
+		return e;
+	page = page_of_journal(d->c);
+	s = page ? wal_check(&w, page, &image) : WAL_WHOLE;
+	if (s == WAL_WHOLE || MUTANT(cut_wal_believed) ||
+	    (image >= 0 && has_image(d, &w, page, image)))
+		return ERR_OK;
+	return fail_set(f, ERR_DAMAGED,
+	    s == WAL_CUT
+		? "its -wal is damaged in the middle: commits behind that are lost"
+		: "the header of its -wal is damaged: the commits in it are lost");
+}
