@@ -1,0 +1,277 @@
+#include "serve/resume.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/account.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "kinds/fence/fence.h"
+#include "serve/suspect.h"
+
+#define NATIVE_DECIMALS 18
+
+/* -- a chain: the nodes name the ancestor ---------------------------------- */
+
+/* All operations, also those that are ended: their rows may have been in the blocks that
+ * vanished. true: one came. */
+static bool load_all(struct runner *r, struct chain_run *c)
+{
+	struct sql_operation_all_out row;
+	size_t before = r->operations_n;
+
+	sql_operation_all_begin(r->s.journal);
+	while (sql_operation_all_next(r->s.journal, &row)) {
+		struct operation o;
+
+		if (operation_read(r->s.journal, row.id, &o) && o.chain == c->id)
+			(void)operation_load(r, row.id);
+	}
+	c->watch_changed = true;
+	return r->operations_n > before;
+}
+
+/* A stopped chain goes back to the highest block that a quorum has, with all operations
+ * that may have rows above it. fails: NO_QUORUM. */
+static enum err chain_accept(struct runner *r, struct chain_run *c, struct fail *f)
+{
+	if (c->id && !follower_stopped(c->follower))
+		return ERR_OK;
+	if (!c->id || load_all(r, c))
+		return fail_set(f, ERR_NO_QUORUM, "chain %s: its nodes do not answer",
+		    c->config->name);
+	return follower_accept(c->follower, f);
+}
+
+/* Is a chain of this number stopped in the journal? Nothing is asked when none is. */
+static bool stopped_in_journal(struct journal *j, uint64_t chain_id)
+{
+	struct sql_report_chains_out row;
+	bool stopped = false;
+
+	sql_report_chains_begin(j);
+	while (sql_report_chains_next(j, &row))
+		stopped |= (uint64_t)row.chain_id == chain_id && !row.no_stopped;
+	return stopped;
+}
+
+/* Only an owner can: it takes turns, and a command that owns for itself takes them
+ * before it comes here. */
+static enum err chain_resume(
+    const struct command_at *at, const struct chain_config *config, struct fail *f)
+{
+	if (!at->runner)
+		return fail_set(f, ERR_NO_QUORUM, "chain %s is stopped", config->name);
+	return chain_accept(at->runner, command_chain(at->runner, config), f);
+}
+
+enum err resume_chain(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f)
+{
+	const struct chain_config *config;
+	enum err e = at->face->chain_named(at->face->ctx, q->name, &config, f);
+
+	if (e != ERR_OK)
+		return e;
+	ret->moved = stopped_in_journal(at->journal, config->chain_id);
+	return ret->moved ? chain_resume(at, config, f) : ERR_OK;
+}
+
+/* -- an account: foreign use of it ----------------------------------------- */
+
+/* How high foreign use of an account was seen: what a resume accepts. */
+static int64_t seen_height(struct journal *j, int64_t chain, int64_t account)
+{
+	struct sql_report_head_in head_in = { .chain = chain };
+	struct sql_report_consumed_height_in seen_in = { .account = account };
+	struct sql_report_head_out head = { 0 };
+	struct sql_report_consumed_height_out seen = { 0 };
+	int64_t height = 0;
+
+	if (sql_report_head_one(j, &head_in, &head) && !head.no_height)
+		height = head.height;
+	if (sql_report_consumed_height_one(j, &seen_in, &seen) && !seen.no_height &&
+	    seen.height > height)
+		height = seen.height;
+	return height;
+}
+
+/* What is accepted with a stop, for a person: why it was, and the foreign use since the
+ * last time. */
+static void accepted_tell(struct told *ret, struct journal *j, int64_t account,
+    const char *stopped, int64_t since)
+{
+	struct sql_report_consumed_range_in in = { .account = account, .height = since };
+	struct sql_report_consumed_range_out row = { 0 };
+	const char *end = strstr(stopped, "; then: ");
+	size_t len = end ? (size_t)(end - stopped) : strlen(stopped);
+	char uses[96] = "";
+
+	if (sql_report_consumed_range_one(j, &in, &row) && row.n)
+		snprintf(uses, sizeof uses,
+		    ", by %lld transaction%s; nonces %lld to %lld", (long long)row.n,
+		    row.n == 1 ? "" : "s", (long long)row.lowest, (long long)row.highest);
+	snprintf(ret->accepted, sizeof ret->accepted, "%.*s%s", (int)len, stopped, uses);
+}
+
+/* -- a key: its accounts on all chains ------------------------------------- */
+
+static void account_clear(
+    const struct command_at *at, const struct sql_report_accounts_of_key_out *row)
+{
+	int64_t seen = seen_height(at->journal, row->chain, row->id);
+	struct account *a = at->runner ? account_of(at->runner, row->id) : NULL;
+
+	if (seen < row->accepted_height)
+		seen = row->accepted_height;
+	if (a) {
+		if ((uint64_t)seen > a->accepted_height)
+			a->accepted_height = (uint64_t)seen;
+		account_resume(at->runner, a);
+		return;
+	}
+	sql_account_stop(at->journal,
+	    &(struct sql_account_stop_in){
+		.id = row->id, .no_stopped = true, .accepted_height = seen });
+	journal_event(at->journal,
+	    &(struct event){ .what = "account",
+		.from = "stopped",
+		.to = "",
+		.why = "resumed: what was seen is accepted" });
+}
+
+static void key_clear(const struct command_at *at,
+    const struct sql_report_accounts_of_key_out *row, struct told *ret)
+{
+	accepted_tell(ret, at->journal, row->id, row->stopped, row->accepted_height);
+	account_clear(at, row);
+}
+
+static void fence_accept(const struct command_at *at, int64_t id)
+{
+	struct operation *loaded = at->runner ? runner_operation(at->runner, id) : NULL;
+
+	if (loaded) {
+		loaded->kind->resumed(at->runner, loaded);
+		at->runner->again = true;
+	} else {
+		sql_fence_accept(
+		    at->journal, &(struct sql_fence_accept_in){ .operation = id });
+	}
+	journal_event(at->journal,
+	    &(struct event){ .operation = id,
+		.what = "command",
+		.from = "",
+		.to = "resume",
+		.why = "its price is accepted" });
+}
+
+/* What its fence asks for is accepted; the next run or serve goes on with it. */
+static bool fences_accept(const struct command_at *at, int64_t account)
+{
+	struct sql_report_open_of_account_in in = { .account = account };
+	struct sql_report_open_of_account_out row;
+	bool accepted = false;
+
+	sql_report_open_of_account_begin(at->journal, &in);
+	while (sql_report_open_of_account_next(at->journal, &row)) {
+		struct operation o;
+
+		if (!operation_read(at->journal, row.id, &o) ||
+		    strcmp(o.kind_name, kind_fence.name) != 0 ||
+		    o.state != OPERATION_NEEDS_OPERATOR)
+			continue;
+		fence_accept(at, o.id);
+		accepted = true;
+	}
+	sql_report_open_of_account_end(at->journal);
+	return accepted;
+}
+
+enum err resume_key(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f)
+{
+	struct sql_report_accounts_of_key_in in = { .key_name = q->name };
+	struct sql_report_accounts_of_key_out row;
+	struct address address = { { 0 } };
+	enum err e = at->face->key_peek(at->face->ctx, q->name, &address, f);
+	bool known = e != ERR_CONFIG;
+
+	if (e == ERR_OK)
+		memcpy(in.address, address.at, sizeof in.address);
+	for (int round = 0; round < 2; round++) {
+		enum err refused = ERR_OK;
+
+		sql_report_accounts_of_key_begin(at->journal, &in);
+		while (refused == ERR_OK &&
+		    sql_report_accounts_of_key_next(at->journal, &row)) {
+			known = true;
+			if (round == 1)
+				ret->moved |= fences_accept(at, row.id);
+			if (row.no_stopped)
+				continue;
+			ret->moved = true;
+			if (round == 0)
+				refused = suspects_clear(at, q, row.id, f);
+			else
+				key_clear(at, &row, ret);
+		}
+		sql_report_accounts_of_key_end(at->journal);
+		if (refused != ERR_OK)
+			return refused;
+	}
+	return known ? ERR_OK : e;
+}
+
+/* -- an operation ---------------------------------------------------------- */
+
+static enum err cap_put(
+    struct runner *r, struct operation *o, const struct amount *cap, struct fail *f)
+{
+	char least[AMOUNT_TEXT_MAX];
+	struct amount spent;
+
+	CHECK(amount_add(&spent, &o->fees_final, &o->fees_held));
+	amount_format(least, &spent, NATIVE_DECIMALS);
+	if (amount_cmp(cap, &spent) < 0)
+		return fail_set(f, ERR_INPUT,
+		    "--max-total-fee: %s is spent or held for what is live already",
+		    least);
+	operation_cap(r, o, cap);
+	return ERR_OK;
+}
+
+static bool chain_stopped(struct journal *j, int64_t chain)
+{
+	struct sql_chain_get_in in = { .id = chain };
+	struct sql_chain_get_out row;
+
+	return sql_chain_get_one(j, &in, &row) && !row.no_stopped;
+}
+
+enum err resume_operation(const struct command_at *at, const struct request *q,
+    struct runner *r, struct operation *o, struct told *ret, struct fail *f)
+{
+	struct account *a = account_of(r, o->account);
+	uint64_t seen = (uint64_t)seen_height(at->journal, o->chain, a->id);
+	int before = o->state;
+	enum err e = ERR_OK;
+
+	if (chain_stopped(at->journal, o->chain))
+		e = chain_resume(at, a->chain->config, f);
+	if (e == ERR_OK && q->has_cap)
+		e = cap_put(r, o, &q->cap, f);
+	if (e == ERR_OK && a->stopped)
+		e = suspects_clear(at, q, a->id, f);
+	if (e != ERR_OK)
+		return e;
+	if (a->stopped)
+		accepted_tell(
+		    ret, at->journal, a->id, a->why_stopped, (int64_t)a->accepted_height);
+	if (a->stopped && seen > a->accepted_height)
+		a->accepted_height = seen;
+	e = operation_resume(r, o, f);
+	ret->moved = o->state != before;
+	return e;
+}

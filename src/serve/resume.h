@@ -1,0 +1,24 @@
+/* resume.h - what a resume accepts: a chain's vanished block, the foreign use of a key's
+ * accounts, the price of a fence, a raised cap.
+ *
+ * Each is command_do for one thing that can be resumed, and fails as that does.
+ */
+#ifndef PAWL_SERVE_RESUME_H
+#define PAWL_SERVE_RESUME_H
+
+#include "serve/command.h"
+
+/* Only an owner that takes turns can resume what is stopped: else NO_QUORUM. */
+enum err resume_chain(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f);
+
+/* The accounts by this name, and those of the key's address whatever it was called. In
+ * two rounds: what is refused has changed nothing. */
+enum err resume_key(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f);
+
+/* It resumes what it waits for: first the chain, if that is what was stopped. */
+enum err resume_operation(const struct command_at *at, const struct request *q,
+    struct runner *r, struct operation *o, struct told *ret, struct fail *f);
+
+#endif
