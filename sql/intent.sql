@@ -153,6 +153,11 @@ VALUES (:intent, :account, :hash, :raw, :empty, :fee_type, :gas, :max_fee, :tip,
 -- out: id i64?
 SELECT MAX(id) AS id FROM attempt;
 
+-- A block has shown it before; its bytes are known from here on.
+-- name: attempt_bytes
+-- in: id i64, raw blob
+UPDATE attempt SET raw = :raw WHERE id = :id AND LENGTH(raw) = 0;
+
 -- name: attempt_get
 -- in: id i64
 -- out: id i64, intent i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?, bytes i64

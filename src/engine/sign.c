@@ -153,50 +153,68 @@ static void put_event(
 		.why = why });
 }
 
-void attempt_put(struct runner *r, struct account *a, const struct intent *i,
-    const struct attempt_new *new)
+/* Its row; 0: it is there already, or the journal is numb. Two copies that run at once
+ * sign the same, and so do two lives: a block may have shown what we sign now, and then
+ * its row gets the bytes. What has no attempt yet, and is not in doubt, was never shown.
+ */
+static int64_t attempt_row(struct runner *r, const struct account *a,
+    const struct intent *i, const struct attempt_new *new)
 {
-	struct operation *o = runner_operation(r, i->operation);
-	const struct fees *fees = &new->fees;
-	struct chain_run *c = a->chain;
 	struct sql_attempt_add_in in = {
 		.intent = i->id,
 		.account = a->id,
 		.raw = new->raw,
 		.raw_len = new->raw_len,
 		.empty = new->empty,
-		.fee_type = fees->type,
-		.gas = fitting(fees->gas),
-		.max_fee = fitting(fees->max_fee),
-		.tip = fitting(fees->tip),
+		.fee_type = new->fees.type,
+		.gas = fitting(new->fees.gas),
+		.max_fee = fitting(new->fees.max_fee),
+		.tip = fitting(new->fees.tip),
 	};
+	struct sql_attempt_by_hash_in hash;
+	struct sql_attempt_by_hash_out at;
 	struct sql_attempt_added_out out;
-	struct payload empty = { .to = a->address };
-	struct amount cost, held;
 	struct head head;
 
-	/* Two copies that run at once sign the same: we have signed what a block shows,
-	 * while it was read; or a block has shown it, and then we are in doubt. */
-	if ((!new->raw_len || a->doubt[0]) && attempt_known(r, &new->hash))
-		return;
-	if (follower_head(c->follower, &head))
+	memcpy(hash.hash, new->hash.at, sizeof hash.hash);
+	if ((!new->raw_len || i->has_attempt || a->doubt[0]) &&
+	    sql_attempt_by_hash_one(r->s.journal, &hash, &at))
+		return new->raw_len &&at.intent ==
+			i->id &&sql_attempt_bytes(r->s.journal,
+			    &(struct sql_attempt_bytes_in){
+				.id = at.id, .raw = new->raw, .raw_len = new->raw_len })
+		    ? at.id
+		    : 0;
+	if (follower_head(a->chain->follower, &head))
 		in.signed_height = (int64_t)head.height;
 	memcpy(in.hash, new->hash.at, sizeof in.hash);
-	CHECK(money_cost(&cost, new->empty ? &empty : &i->payload, fees));
+	return sql_attempt_add(r->s.journal, &in) &&
+		sql_attempt_added_one(r->s.journal, &out)
+	    ? out.id
+	    : 0;
+}
+
+void attempt_put(struct runner *r, struct account *a, const struct intent *i,
+    const struct attempt_new *new)
+{
+	struct operation *o = runner_operation(r, i->operation);
+	struct payload empty = { .to = a->address };
+	struct amount cost, held = i->held;
+	int64_t id = attempt_row(r, a, i, new);
+
+	if (!id)
+		return;
+	CHECK(money_cost(&cost, new->empty ? &empty : &i->payload, &new->fees));
 	if (amount_cmp(&cost, &i->cost) < 0)
 		cost = i->cost;
-	held = i->held;
 	if (o)
-		(void)money_held_with(
-		    &held, c, o, i, fees, new->empty); /* signed: held anyway */
-	if (!sql_attempt_add(r->s.journal, &in) ||
-	    !sql_attempt_added_one(r->s.journal, &out))
-		return;
+		(void)money_held_with(&held, a->chain, o, i, &new->fees,
+		    new->empty); /* signed: held anyway */
 	/* Bytes that are known go on being sent, not those that only a block has shown.
 	 */
 	sql_intent_signed(r->s.journal,
 	    &(struct sql_intent_signed_in){ .id = i->id,
-		.attempt = new->raw_len || !i->has_attempt ? out.id : i->attempt,
+		.attempt = new->raw_len || !i->has_attempt ? id : i->attempt,
 		.cost = cost,
 		.held = held });
 	if (o)

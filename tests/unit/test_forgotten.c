@@ -1,5 +1,6 @@
 /* The journal is an older one than what was sent: what it forgot is seen in a block,
  * known by its payload or its tag, and counts for the row that it pays. */
+#include "engine/doubt.h"
 #include "engine/sign.h"
 #include "payer.h"
 
@@ -144,6 +145,66 @@ static void the_same_bytes_are_put_once(void **state_)
 	run_until(op()->by_state[ITEM_FINAL].n == 1);
 	assert_int_equal(attempts_of(ids[0], fees), 1);
 	check_exact();
+}
+
+/* A dearer attempt of the other life: a block showed it, and vanished with all pools. */
+static void lose_a_bump(struct attempt_new *ret, uint8_t raw[512])
+{
+	struct sql_intent_to_send_in in = { .account = account()->id, .max = 1 };
+	struct sql_intent_to_send_out row;
+
+	scene_keep(&scene);
+	run(2000);
+	mine_at(60 * GWEI);
+	run(3000);
+	assert_true(sql_intent_to_send_one(runner->s.journal, &in, &row));
+	memcpy(raw, row.raw, row.raw_len);
+	*ret = (struct attempt_new){ .raw = raw, .raw_len = (uint32_t)row.raw_len };
+	memcpy(ret->hash.at, row.hash, sizeof row.hash);
+	scene_mine(&scene, 1);
+	mine_at(GWEI / 2);
+	lose();
+	run_until(account()->doubt[0]);
+	reorg(2, false);
+	sim_pool_drop_all(scene.chain);
+	turn();
+}
+
+/* What a worker brings then are the same bytes, in doubt or not: they leave. */
+static void bytes_that_only_a_block_showed_are_made_again(void **state_)
+{
+	struct attempt_new new;
+	struct sql_attempt_get_out at;
+	struct fee_row fees[16];
+	struct intent i;
+	uint8_t raw[512];
+	int64_t ids[8];
+
+	for (int doubted = 0; doubted < 2; doubted++) {
+		begin(1, 1);
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		pay_rows(1);
+		run_until(is_signed(1));
+		lose_a_bump(&new, raw);
+		assert_int_equal(intents_of(1, ids), 1);
+		assert_int_equal(attempts_of(ids[0], fees), 2);
+		if (!doubted)
+			account_trust(runner, account(), "for this test");
+		new.fees = (struct fees){
+			.type = FEE_1559, .max_fee = fees[1].max_fee, .tip = fees[1].tip
+		};
+		i = intent(ids[0]);
+		attempt_put(runner, account(), &i, &new);
+		i = intent(ids[0]);
+		attempt_put(runner, account(), &i, &new);
+		assert_int_equal(attempts_of(ids[0], fees), 2);
+		assert_true(sql_attempt_get_one(runner->s.journal,
+		    &(struct sql_attempt_get_in){ .id = intent(ids[0]).attempt }, &at));
+		assert_memory_equal(at.hash, new.hash.at, sizeof at.hash);
+		assert_int_equal(at.bytes, new.raw_len);
+		end(state_);
+	}
 }
 
 /* The other life gave the nonce to another row. Both rows are paid, each once. */
@@ -321,6 +382,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_same_in_a_token, end),
 		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
 		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
+		cmocka_unit_test_teardown(
+		    bytes_that_only_a_block_showed_are_made_again, end),
 		cmocka_unit_test_teardown(a_nonce_that_two_lives_gave_away, end),
 		cmocka_unit_test_teardown(a_tag_is_a_quorums_word, end),
 		cmocka_unit_test_teardown(a_row_that_is_live_is_not_paid_twice, end),
