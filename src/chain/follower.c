@@ -193,7 +193,7 @@ static void begin(struct follower *f)
 	for (int i = 0; i < f->nodes && f->has_start; i++) {
 		struct view *v = &f->view[i];
 
-		if (!v->has_goal && v->has_head && !v->header_busy)
+		if (!v->has_goal && v->has_head && follower_asks_headers(f, i))
 			follower_ask_headers(f, i, ASK_HEADERS, f->start, f->start);
 		for (int k = 0; k < f->nodes && v->has_goal; k++)
 			if (f->view[k].has_goal &&
@@ -406,6 +406,7 @@ static void standing_put(struct follower *f)
 void follower_turn(struct follower *f)
 {
 	answers_take(f);
+	sightings_sweep(f);
 	f->best = quorum_height(f);
 	schedule(f);
 	if (f->chain && !f->trail_n)

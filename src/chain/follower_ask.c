@@ -9,6 +9,9 @@
 /* Answers longer than this are parsed on a worker. */
 #define PARSE_INLINE_MAX (256 * 1024)
 #define BODY_MAX (4 * 1024 * 1024)
+/* Questions for headers between two polls of a node while none leads to the trail: who
+ * makes them up is not asked for ever. */
+#define HEADERS_MAX 8
 
 static struct question *question_new(struct follower *f, enum ask_kind kind, int node)
 {
@@ -153,6 +156,15 @@ void follower_ask_poll(struct follower *f, int node)
 	question_send(q, &body);
 }
 
+bool follower_asks_headers(const struct follower *f, int node)
+{
+	const struct view *v = &f->view[node];
+	int64_t at_ms;
+
+	return !v->header_busy && v->headers_asked < HEADERS_MAX &&
+	    pool_ready(f->s.pool, node, &at_ms);
+}
+
 void follower_ask_header(
     struct follower *f, int node, const struct hash *hash, uint64_t height)
 {
@@ -166,6 +178,7 @@ void follower_ask_header(
 	q->heads = mem_array(1, sizeof *q->heads);
 	q->known = mem_array(1, sizeof *q->known);
 	f->view[node].header_busy = true;
+	f->view[node].headers_asked++;
 	question_send(q, &body);
 }
 
@@ -185,6 +198,7 @@ void follower_ask_headers(
 	buf_init(&body, BODY_MAX);
 	f->s.connector->headers_at(&body, q->heights, q->n);
 	f->view[node].header_busy = true;
+	f->view[node].headers_asked++;
 	question_send(q, &body);
 }
 

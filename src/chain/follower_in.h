@@ -116,7 +116,8 @@ struct far {
 struct view {
 	bool identified, identity_busy, poll_busy, header_busy;
 	bool has_head, has_goal;
-	bool by_hash; /* headers by height did not link: walk back by hash */
+	bool by_hash;      /* headers by height did not link: walk back by hash */
+	int headers_asked; /* that led nowhere, since its last poll */
 	int blocks_busy;
 	struct hash genesis;
 	struct head head;
@@ -202,6 +203,7 @@ void blocks_finalize(struct follower *f);
 /* follower_ask.c */
 void follower_ask_identity(struct follower *f, int node);
 void follower_ask_poll(struct follower *f, int node);
+bool follower_asks_headers(const struct follower *f, int node); /* may it, now? */
 void follower_ask_header(
     struct follower *f, int node, const struct hash *hash, uint64_t height);
 void follower_ask_headers(
@@ -239,6 +241,7 @@ struct sighting *sighting_find(
 struct sighting *sighting_add(struct follower *f, const struct head *h);
 void sighting_bare(struct sighting *s);
 void sighting_drop(struct follower *f, size_t at);
+void sightings_sweep(struct follower *f);  /* those that lead nowhere, of too many */
 void sightings_forget(struct follower *f); /* all opinions: they are to be read again */
 
 /* follower_far.c */

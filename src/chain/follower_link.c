@@ -30,7 +30,7 @@ void branch_link(struct follower *f, int node)
 	v->link = LINK_UNKNOWN;
 	goal_choose(f, v);
 	if (!v->has_goal) {
-		if (!v->header_busy)
+		if (follower_asks_headers(f, node))
 			follower_ask_headers(f, node, ASK_HEADERS, f->trail[0].height + 1,
 			    f->trail[0].height + follower_window(f));
 		return;
@@ -66,7 +66,7 @@ void branch_link(struct follower *f, int node)
 			v->link = LINK_FORKED;
 			return;
 		}
-		if (v->header_busy)
+		if (!follower_asks_headers(f, node))
 			return;
 		if (!v->by_hash && at.height > f->trail[0].height + 2)
 			follower_ask_headers(
@@ -110,6 +110,14 @@ static bool disputed(const struct follower *f, struct sighting *s, int node)
 	    world_now_ms(f->s.world) >= s->asked_ms[node] + pause_ms;
 }
 
+/* It refused to say what is in it: asked again at once, since another server may have
+ * answered, and from then on with its polls. */
+static bool refused(const struct follower *f, const struct sighting *s, int node)
+{
+	return s->refused[node] > 1 &&
+	    world_now_ms(f->s.world) < s->asked_ms[node] + f->s.config->poll_ms;
+}
+
 /* Of a path that goes down from a height, one block a step. */
 struct sighting *sighting_on_path(
     struct follower *f, const struct hash *path, size_t at, uint64_t top)
@@ -149,7 +157,7 @@ static void read_branch(struct follower *f, int node)
 	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
 		struct sighting *s = sighting_on_path(f, path, --n, v->goal.height);
 
-		if (!s || (s->asked >> node & 1))
+		if (!s || (s->asked >> node & 1) || refused(f, s, node))
 			continue;
 		if (!s->bare && is_deep(f, s->head.height) && !sighting_agreed(f, s))
 			sighting_bare(s);
@@ -183,7 +191,9 @@ void branches_read(struct follower *f)
 			continue;
 		branch_link(f, i);
 		unlinked_count(f, &f->view[i]);
-		if (f->view[i].link == LINK_TRAIL)
-			read_branch(f, i);
+		if (f->view[i].link != LINK_TRAIL)
+			continue;
+		f->view[i].headers_asked = 0;
+		read_branch(f, i);
 	}
 }

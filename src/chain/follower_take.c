@@ -85,8 +85,10 @@ static void take_identity(struct follower *f, struct question *q)
 	v->identity_busy = false;
 	v->identity_at_ms =
 	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
-	if (q->err)
+	if (q->err) {
+		v->poll_at_ms = world_now_ms(f->s.world) + f->s.config->poll_ms;
 		return;
+	}
 	if (q->identity.chain_id != f->s.config->chain_id) {
 		snprintf(why, sizeof why, "serves chain id %llu, not %llu",
 		    (unsigned long long)q->identity.chain_id,
@@ -121,6 +123,7 @@ static void take_poll(struct follower *f, struct question *q)
 		return; /* it turned out to be another one meanwhile */
 	v->head = q->heads[0];
 	v->has_head = true;
+	v->headers_asked = 0;
 }
 
 static void take_headers(struct follower *f, struct question *q)

@@ -247,6 +247,45 @@ void sighting_drop(struct follower *f, size_t at)
 	f->seen[at] = f->seen[--f->seen_n];
 }
 
+/* From a block down to the trail, as far as its parents were seen. */
+static void path_keep(struct follower *f, struct head at, bool *keep)
+{
+	for (int n = 0; n <= WINDOW && at.height > f->trail[0].height; n++) {
+		struct sighting *s = sighting_find(f, &at.hash, at.height);
+
+		if (!s)
+			return;
+		keep[s - f->seen] = true;
+		s = sighting_find(f, &at.parent, at.height - 1);
+		if (!s)
+			return;
+		at = s->head;
+	}
+}
+
+/* More than the trail and a branch of each node is nobody's: headers that a node shows
+ * once and never again fill no memory. */
+void sightings_sweep(struct follower *f)
+{
+	bool *keep;
+
+	if (!f->trail_n || f->seen_n <= (size_t)(f->nodes + 2) * (WINDOW + 1))
+		return;
+	keep = mem_array(f->seen_n, sizeof *keep);
+	for (size_t i = 0; i < f->seen_n; i++)
+		keep[i] = trail_has(f, &f->seen[i].head.hash, f->seen[i].head.height);
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].has_goal)
+			path_keep(f, f->view[i].goal, keep);
+	for (size_t i = f->seen_n; i-- > 0;) {
+		if (keep[i])
+			continue;
+		sighting_drop(f, i);
+		keep[i] = keep[f->seen_n];
+	}
+	free(keep);
+}
+
 void sightings_forget(struct follower *f)
 {
 	for (size_t i = 0; i < f->seen_n; i++) {

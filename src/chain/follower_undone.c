@@ -70,10 +70,8 @@ static void ask_ancestor(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
 	uint64_t final = f->trail[0].height, lowest;
-	int64_t at_ms;
 
-	if (v->has_ancestor || v->has_anew || v->header_busy ||
-	    !pool_ready(f->s.pool, node, &at_ms))
+	if (v->has_ancestor || v->has_anew || !follower_asks_headers(f, node))
 		return;
 	if (!v->no_ancestor) {
 		follower_ask_headers(f, node, ASK_ANCESTOR,
