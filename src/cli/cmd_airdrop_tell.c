@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "cli/cmd_airdrop.h"
 #include "cli/report.h"
 #include "cli/term.h"
@@ -11,6 +12,7 @@
 #include "engine/operation.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
+#include "serve/command.h"
 
 #define WARNINGS_MAX 12
 #define WARNING_MAX (OPERATION_NAME_MAX + 3 * DIFFERENCE_MAX + 100)
@@ -330,6 +332,32 @@ static void warn_flagged(
 		    o->name, found.n, found.row, o->name);
 }
 
+/* It ended, and its account is still in doubt: only what pays more needs the fence. */
+static void warn_doubt(const struct cli *c, struct journal *j, const struct operation *o)
+{
+	static const char when[] = "with the next list that it pays, or with pawl serve";
+	struct sql_account_get_in in = { .id = o->account };
+	struct sql_account_get_out account;
+	char key[64], why[WAITS_MAX];
+	struct operation fence;
+
+	if (!operation_ended(o) || !sql_account_get_one(j, &in, &account) ||
+	    account.no_doubt)
+		return;
+	snprintf(key, sizeof key, "%s", account.key_name);
+	utf8_plain(key);
+	if (!command_fence(j, o->account, &fence)) {
+		cli_warn(c, "key %s is in doubt: it is fenced %s", key, when);
+		return;
+	}
+	snprintf(why, sizeof why, "%s", fence.waits_for);
+	utf8_plain(why);
+	if (fence.state == OPERATION_NEEDS_OPERATOR)
+		cli_warn(c, "key %s is in doubt: %s: %s", key, fence.name, why);
+	else
+		cli_warn(c, "key %s is in doubt: %s goes on %s", key, fence.name, when);
+}
+
 void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 {
 	char sent[AMOUNT_TEXT_MAX], fees[AMOUNT_TEXT_MAX], plan[REPORT_HASH_MAX],
@@ -343,6 +371,7 @@ void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 	amount_format(fees, &o.fees_final, NATIVE_DECIMALS);
 	report_hash(plan, o.plan);
 	warn_flagged(c, j, &o);
+	warn_doubt(c, j, &o);
 	if (c->args.json) {
 		end_json(&o, repair_skips(j, &o), sent, fees, plan);
 		return;

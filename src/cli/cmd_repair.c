@@ -46,8 +46,7 @@ static void tell(const struct cli *c, struct told *t)
 	more = json_pack("{s:o, s:o}", "checked", cli_text(t->checked), "then",
 	    cli_text(t->then[0] ? t->then : NULL));
 	own_tell(c, t, t->checked, more);
-	if (t->then[0] && !c->args.json)
-		cli_say(c, "Then: %s", t->then);
+	own_then_tell(c, t);
 }
 
 enum err cmd_repair(struct cli *c, struct fail *f)

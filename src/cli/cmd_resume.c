@@ -51,6 +51,7 @@ static void operation_tell(const struct cli *c, struct told *t)
 	utf8_plain(said);
 	accepted_tell(c, t);
 	own_tell(c, t, said, accepted_json(t));
+	own_then_tell(c, t);
 }
 
 /* The account's or chain's name is behind a prefix; all else is an operation's. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "cli/ask.h"
 #include "cli/ref.h"
 #include "cli/report.h"
@@ -207,4 +208,11 @@ void own_tell(const struct cli *c, const struct told *t, const char *said, json_
 		json_object_update(told, more);
 	json_decref(more);
 	cli_json(told);
+}
+
+void own_then_tell(const struct cli *c, struct told *t)
+{
+	utf8_plain(t->then);
+	if (t->then[0])
+		cli_say(c, "Then: %s", t->then);
 }

@@ -45,5 +45,7 @@ NODISCARD enum err own_chain(struct config *c, struct journal *j, int64_t chain,
 /* The state as it is now, for a person or as {"operation","state"} with more. more is
  * given away; NULL: nothing. */
 void own_tell(const struct cli *c, const struct told *t, const char *said, json_t *more);
+/* What comes next, to type; nothing where there is nothing. */
+void own_then_tell(const struct cli *c, struct told *t);
 
 #endif

@@ -261,6 +261,7 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 {
 	bool stopped = o->state == OPERATION_NEEDS_OPERATOR && o->waits_for[0];
 	struct report_unexplained u;
+	struct operation fence;
 
 	if (!operation_ended(o) && !stopped && a->stopped[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for, "%s", a->stopped);
@@ -270,6 +271,9 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 		    "the operator: it is paused; then: pawl resume %s", o->name);
 	} else if (!operation_ended(o) && !stopped && report_unexplained(j, o, &u)) {
 		unexplained_take(o, &u, p);
+	} else if (!stopped && o->state != OPERATION_PAUSED &&
+	    command_fence_stuck(j, o, p->waits_for, sizeof p->waits_for, &fence)) {
+		/* told as it stands: the run that it ended has not said it of the list */
 	} else if (!operation_ended(o)) {
 		report_stop(c, j, o, p->waits_for);
 	}

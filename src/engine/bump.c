@@ -90,14 +90,16 @@ static void caps_unsay(struct runner *r, const struct account *a)
 }
 
 /* The ceiling of a fence is above all that was ever signed here. */
-static void say_ceiling(struct runner *r, struct operation *o, uint64_t nonce)
+static void say_ceiling(
+    struct runner *r, struct operation *o, const struct account *a, uint64_t nonce)
 {
-	char why[120];
+	char why[120], how[80];
 
 	snprintf(why, sizeof why,
 	    "bytes that this program could not have signed hold nonce %llu",
 	    (unsigned long long)nonce);
-	operation_stop(r, o, why);
+	snprintf(how, sizeof how, "pawl resume key:%.60s", a->key_name);
+	operation_stop_how(r, o, why, how);
 }
 
 static void say(
@@ -110,7 +112,7 @@ static void say(
 		return;
 	if (bump == BUMP_OVER_FEES && operation_fences(o)) {
 		if (doubt_refused(a, l->intent.nonce, &l->hash))
-			say_ceiling(r, o, l->intent.nonce);
+			say_ceiling(r, o, a, l->intent.nonce);
 	} else if (bump == BUMP_OVER_CAP) {
 		operation_pinched(r, o, empty ? "an empty attempt" : "a dearer attempt");
 	} else if (bump == BUMP_OVER_FEES && o->state == OPERATION_CANCELLING) {

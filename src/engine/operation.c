@@ -146,6 +146,12 @@ bool operation_reserves(const struct operation *o)
 	return o->state == OPERATION_DISTRIBUTING || o->state == OPERATION_PAYING_FEE;
 }
 
+bool operation_wants_more(const struct operation *o)
+{
+	return !operation_ended(o) && o->state != OPERATION_CANCELLING &&
+	    (o->state != OPERATION_DISTRIBUTING || o->by_state[ITEM_PENDING].n);
+}
+
 /* It goes on by itself, until it can't. */
 static bool is_stage(int state)
 {
@@ -181,15 +187,24 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 	    why[0] ? ": " : "", why);
 }
 
-void operation_stop(struct runner *r, struct operation *o, const char *why)
+void operation_stop_how(
+    struct runner *r, struct operation *o, const char *why, const char *how)
 {
 	char line[WAITS_MAX];
 
 	if (o->state == OPERATION_NEEDS_OPERATOR || !is_stage(o->state))
 		return;
-	snprintf(line, sizeof line, "%.250s; then: pawl resume %s", why, o->name);
+	snprintf(line, sizeof line, "%.250s; then: %.200s", why, how);
 	operation_move(r, o, OPERATION_NEEDS_OPERATOR, why);
 	operation_waits(o, line);
+}
+
+void operation_stop(struct runner *r, struct operation *o, const char *why)
+{
+	char how[OPERATION_NAME_MAX + 16];
+
+	snprintf(how, sizeof how, "pawl resume %s", o->name);
+	operation_stop_how(r, o, why, how);
 }
 
 void operation_waits(struct operation *o, const char *why)
@@ -274,6 +289,16 @@ enum err operation_pause(struct runner *r, struct operation *o, struct fail *f)
 	return ERR_OK;
 }
 
+void operation_go_on(struct runner *r, struct operation *o)
+{
+	if (o->state != OPERATION_PAUSED && o->state != OPERATION_NEEDS_OPERATOR)
+		return;
+	command_event(r, o, "resume", "");
+	if (o->kind->resumed && o->state == OPERATION_NEEDS_OPERATOR)
+		o->kind->resumed(r, o);
+	operation_move(r, o, o->back_to, "resumed");
+}
+
 enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
@@ -286,12 +311,7 @@ enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 		if (e)
 			return e;
 	}
-	if (o->state == OPERATION_PAUSED || o->state == OPERATION_NEEDS_OPERATOR) {
-		command_event(r, o, "resume", "");
-		if (o->kind->resumed && o->state == OPERATION_NEEDS_OPERATOR)
-			o->kind->resumed(r, o);
-		operation_move(r, o, o->back_to, "resumed");
-	}
+	operation_go_on(r, o);
 	return ERR_OK;
 }
 

@@ -19,6 +19,8 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 
 /* Needs an operator: says why, and the very line to type. */
 void operation_stop(struct runner *r, struct operation *o, const char *why);
+void operation_stop_how(
+    struct runner *r, struct operation *o, const char *why, const char *how);
 void operation_waits(struct operation *o, const char *why); /* NULL: nothing */
 /* The cap on fees does not cover `what`: it stops, or where it is not paying says so,
  * with the line to type. A fence only remembers it. */
@@ -26,6 +28,9 @@ void operation_pinched(struct runner *r, struct operation *o, const char *what);
 
 /* Whether new intents may be reserved for it. */
 bool operation_reserves(const struct operation *o);
+/* Whether it will want new ones, or may: else what keeps its account back is no matter of
+ * its. */
+bool operation_wants_more(const struct operation *o);
 bool operation_ended(const struct operation *o);  /* completed or cancelled */
 bool operation_fences(const struct operation *o); /* an account in doubt */
 
@@ -35,6 +40,8 @@ void operation_item(struct runner *r, struct operation *o, int64_t row,
 
 /* The commands. Each is journaled, and OK also when there was nothing to do. */
 NODISCARD enum err operation_pause(struct runner *r, struct operation *o, struct fail *f);
+/* From a stop or a pause, whatever keeps its account or its chain back. */
+void operation_go_on(struct runner *r, struct operation *o);
 NODISCARD enum err operation_resume(
     struct runner *r, struct operation *o, struct fail *f);
 /* All void rows, but for those that were skipped. */

@@ -9,9 +9,9 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
+#include "kinds/fence/fence.h"
+#include "serve/hand.h"
 #include "serve/resume.h"
-
-#define NOBODY (-1) /* an operation that there is not: none is moved on */
 
 static enum err no_key(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -65,68 +65,34 @@ enum err command_operation(
 	return fail_set(f, ERR_NOT_FOUND, "there is no operation %.60s", word);
 }
 
-/* An operation in a runner: the owner's where it knows the chain, else one made for the
- * command alone. The journal says which chain it is: no node is asked, nothing is
- * signed. */
-struct hand {
-	struct runner *runner;
-	bool own;
-	struct operation *operation, before;
-	struct account *account;
-};
-
-static enum err runner_find(struct hand *h, const struct command_at *at,
-    const struct operation *read, struct fail *f)
+bool command_fence(struct journal *j, int64_t account, struct operation *ret)
 {
-	const struct chain_config *chain;
-	enum err e;
+	struct sql_report_open_of_account_in in = { .account = account };
+	struct sql_report_open_of_account_out row;
+	bool found = false;
 
-	h->runner = at->runner;
-	if (h->runner && runner_chain_by_id(h->runner, read->chain))
-		return ERR_OK;
-	e = at->face->chain(at->face->ctx, at->journal, read->chain, &chain, f);
-	if (e != ERR_OK)
-		return e;
-	h->own = true;
-	h->runner = runner_new(&(struct runner_setup){ .world = at->world,
-	    .journal = at->journal,
-	    .chains = chain,
-	    .chains_n = 1,
-	    .keys = command_no_keys,
-	    .kinds = at->face->kinds,
-	    .kinds_n = at->face->kinds_n,
-	    .only_operation = NOBODY });
-	h->runner->chains[0].id = read->chain;
-	return ERR_OK;
+	sql_report_open_of_account_begin(j, &in);
+	while (!found && sql_report_open_of_account_next(j, &row))
+		found = operation_read(j, row.id, ret) &&
+		    !strcmp(ret->kind_name, kind_fence.name);
+	sql_report_open_of_account_end(j);
+	return found;
 }
 
-static enum err hand_take(struct hand *h, const struct command_at *at,
-    const struct operation *read, struct fail *f)
+bool command_fence_stuck(struct journal *j, const struct operation *o, char *why,
+    size_t size, struct operation *ret)
 {
-	enum err e = runner_find(h, at, read, f);
-
-	if (e != ERR_OK)
-		return e;
-	h->operation = operation_load(h->runner, read->id);
-	if (!h->operation)
-		return fail_set(
-		    f, ERR_DAMAGED, "operation %s can't be loaded", read->name);
-	h->before = *h->operation;
-	h->account = account_of(h->runner, read->account);
-	CHECK(h->account);
-	return ERR_OK;
-}
-
-/* The owner's runner puts what changed at the end of its turn. */
-static void hand_release(struct hand *h, bool good)
-{
-	if (!good && h->operation)
-		*h->operation = h->before;
-	if (!h->own)
-		return;
-	if (h->operation)
-		operation_put(h->runner, h->operation);
-	runner_free(h->runner);
+	if (!operation_wants_more(o) || !command_fence(j, o->account, ret) ||
+	    ret->id == o->id)
+		return false;
+	if (ret->state == OPERATION_NEEDS_OPERATOR)
+		snprintf(why, size, "%s: %s", ret->name, ret->waits_for);
+	else if (ret->state == OPERATION_PAUSED)
+		snprintf(why, size, "%s: it is paused; then: pawl resume %s", ret->name,
+		    ret->name);
+	else
+		return false;
+	return true;
 }
 
 /* -- what is asked of it --------------------------------------------------- */

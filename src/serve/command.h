@@ -68,6 +68,13 @@ NODISCARD enum err command_do(const struct command_at *at, const struct request 
 NODISCARD enum err command_operation(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);
 
+/* The fence of an account that is under way; false: there is none. */
+bool command_fence(struct journal *j, int64_t account, struct operation *ret);
+/* It waits for the operator, and an operation of its account for it: why, with the line
+ * to type. */
+bool command_fence_stuck(struct journal *j, const struct operation *o, char *why,
+    size_t size, struct operation *ret);
+
 /* As the owner's runner has it; a chain that it did not have yet comes to it. */
 struct chain_run *command_chain(struct runner *r, const struct chain_config *config);
 

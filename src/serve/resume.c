@@ -7,10 +7,11 @@
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
-#include "kinds/fence/fence.h"
+#include "serve/hand.h"
 #include "serve/suspect.h"
 
 #define NATIVE_DECIMALS 18
+#define THEN "; then: " /* behind a stop: the line to type */
 
 /* -- a chain: the nodes name the ancestor ---------------------------------- */
 
@@ -104,7 +105,7 @@ static void accepted_tell(struct told *ret, struct journal *j, int64_t account,
 {
 	struct sql_report_consumed_range_in in = { .account = account, .height = since };
 	struct sql_report_consumed_range_out row = { 0 };
-	const char *end = strstr(stopped, "; then: ");
+	const char *end = strstr(stopped, THEN);
 	size_t len = end ? (size_t)(end - stopped) : strlen(stopped);
 	char uses[96] = "";
 
@@ -148,45 +149,23 @@ static void key_clear(const struct command_at *at,
 	account_clear(at, row);
 }
 
-static void fence_accept(const struct command_at *at, int64_t id)
+/* What the fence of an account asks for is accepted, and it goes on. */
+static enum err fence_accept(
+    const struct command_at *at, int64_t account, bool *moved, struct fail *f)
 {
-	struct operation *loaded = at->runner ? runner_operation(at->runner, id) : NULL;
+	struct hand h = { .runner = NULL };
+	struct operation read;
+	enum err e;
 
-	if (loaded) {
-		loaded->kind->resumed(at->runner, loaded);
-		at->runner->again = true;
-	} else {
-		sql_fence_accept(
-		    at->journal, &(struct sql_fence_accept_in){ .operation = id });
-	}
-	journal_event(at->journal,
-	    &(struct event){ .operation = id,
-		.what = "command",
-		.from = "",
-		.to = "resume",
-		.why = "its price is accepted" });
-}
-
-/* What its fence asks for is accepted; the next run or serve goes on with it. */
-static bool fences_accept(const struct command_at *at, int64_t account)
-{
-	struct sql_report_open_of_account_in in = { .account = account };
-	struct sql_report_open_of_account_out row;
-	bool accepted = false;
-
-	sql_report_open_of_account_begin(at->journal, &in);
-	while (sql_report_open_of_account_next(at->journal, &row)) {
-		struct operation o;
-
-		if (!operation_read(at->journal, row.id, &o) ||
-		    strcmp(o.kind_name, kind_fence.name) != 0 ||
-		    o.state != OPERATION_NEEDS_OPERATOR)
-			continue;
-		fence_accept(at, o.id);
-		accepted = true;
-	}
-	sql_report_open_of_account_end(at->journal);
-	return accepted;
+	if (!command_fence(at->journal, account, &read) ||
+	    read.state != OPERATION_NEEDS_OPERATOR)
+		return ERR_OK;
+	e = hand_take(&h, at, &read, f);
+	if (e == ERR_OK)
+		operation_go_on(h.runner, h.operation);
+	hand_release(&h, e == ERR_OK);
+	*moved |= e == ERR_OK;
+	return e;
 }
 
 enum err resume_key(const struct command_at *at, const struct request *q,
@@ -208,8 +187,8 @@ enum err resume_key(const struct command_at *at, const struct request *q,
 		    sql_report_accounts_of_key_next(at->journal, &row)) {
 			known = true;
 			if (round == 1)
-				ret->moved |= fences_accept(at, row.id);
-			if (row.no_stopped)
+				refused = fence_accept(at, row.id, &ret->moved, f);
+			if (row.no_stopped || refused != ERR_OK)
 				continue;
 			ret->moved = true;
 			if (round == 0)
@@ -250,11 +229,30 @@ static bool chain_stopped(struct journal *j, int64_t chain)
 	return sql_chain_get_one(j, &in, &row) && !row.no_stopped;
 }
 
+/* Its own stop is over, and the fence of its account has one: a price is accepted for the
+ * key that pays it. Where that is all that it waits for nothing was resumed. */
+static enum err fence_tell(const struct command_at *at, const struct operation *o,
+    struct told *ret, bool resumed, struct fail *f)
+{
+	char why[WAITS_MAX + OPERATION_NAME_MAX];
+	const char *then;
+	struct operation fence;
+
+	if (!command_fence_stuck(at->journal, o, why, sizeof why, &fence))
+		return ERR_OK;
+	then = strstr(why, THEN);
+	if (then)
+		snprintf(ret->then, sizeof ret->then, "%s", then + strlen(THEN));
+	return resumed ? ERR_OK
+		       : fail_set(f, ERR_OPERATOR, "%s waits for %s", o->name, why);
+}
+
 enum err resume_operation(const struct command_at *at, const struct request *q,
     struct runner *r, struct operation *o, struct told *ret, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
 	uint64_t seen = (uint64_t)seen_height(at->journal, o->chain, a->id);
+	bool was_stopped = a->stopped || chain_stopped(at->journal, o->chain);
 	int before = o->state;
 	enum err e = ERR_OK;
 
@@ -273,5 +271,5 @@ enum err resume_operation(const struct command_at *at, const struct request *q,
 		a->accepted_height = seen;
 	e = operation_resume(r, o, f);
 	ret->moved = o->state != before;
-	return e;
+	return e == ERR_OK ? fence_tell(at, o, ret, ret->moved || was_stopped, f) : e;
 }

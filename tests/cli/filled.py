@@ -142,6 +142,22 @@ def add_operation(db, name, state=2, states=None, waits_for=None):
     return operation
 
 
+def add_fence(db, state=2, waits_for=None):
+    """The account is in doubt, and has a fence."""
+    nothing = totals([])
+    db.execute("UPDATE account SET doubt = 'it is a copy'")
+    operation = insert(
+        db, "operation", kind="fence", name="fence-1", plan=blob(0xFE, 1), again=0, chain=1,
+        account=1, state=state, back_to=2, waits_for=waits_for, cap=amount(GWEI), items=0,
+        planned=amount(0), fees_final=amount(0), fees_held=amount(0), started_ms=1,
+        ended_ms=None, **nothing,
+    )
+    insert(db, "fence", operation=operation, below=170, why="it is a copy",
+           asked=amount(ETHER), accepted=None)
+    insert(db, "stage", operation=operation, ordinal=1, state=state, entered_ms=1)
+    return operation
+
+
 def fill(folder, names=("payroll",), **more):
     """A journal with a chain, an account and operations."""
     init(folder)

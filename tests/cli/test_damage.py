@@ -89,7 +89,8 @@ def restore_keeps_what_it_replaces(folder):
         Run(folder, "restore", "copy.db").ends(5, err="pawl.db: is owned by")
     Run(folder, "restore", "copy.db").ends(
         0, out="pawl.db is what copy.db holds: 1 operation(.|\n)*replaced-1-pawl.db"
-        "(.|\n)*may be older than what was sent .*restored from copy.db")
+        "(.|\n)*may be older than what was sent .*restored from copy.db.*is fenced .*fees"
+        r"(.|\n)*Then: the line .* \(payroll\); .*: pawl serve\n")
     Run(folder, "status", "payroll").ends(0, out="distributing")
     Run(folder, "doctor", "--journal").ends(0, out="may be older.*restored from copy.db")
     (told,) = Run(folder, "restore", "replaced-1-pawl.db", "--latest", "--json").ends(0).json()

@@ -20,7 +20,7 @@ import sys
 import time
 
 from filled import CONFIG, ETHER, FINAL, Journal, OWNER_BYTE, ROWS, SENDER, VOID
-from filled import amount, blob, fill, init, insert, totals
+from filled import add_fence, amount, blob, fill, init, insert, totals
 from program import PAWL, Run, main, test
 
 STATUS_KEYS = (
@@ -359,6 +359,35 @@ def resume_key(folder):
     Run(folder, "resume", "key:payr").ends(1, err="did you mean payer")
     Run(folder, "resume", "chain:man").ends(1, err="did you mean main")
     Run(folder, "resume", "chain:main").ends(0, out="was not stopped")
+
+
+@test
+def a_list_whose_fence_waits(folder):
+    """a list says what the fence of its account asks for, and the line that accepts it"""
+    asks = "it fences 64 nonces; then: pawl resume key:payer"
+    fill(folder)
+    with Journal(folder) as db:
+        add_fence(db, 8, asks)
+    told, fence = Run(folder, "status", "--json").ends(0).json()
+    assert told["waits_for"] == f"fence-1: {asks}" and fence["waits_for"] == asks, told
+    Run(folder, "status", "payroll").ends(0, out="then +pawl resume key:payer\n")
+    Run(folder, "status", "payroll").ends(0, out="a resume comes first")
+    Run(folder, "explain", "payroll", "8").ends(0, out="to go on: pawl resume key:payer\n")
+    Run(folder, "resume", "payroll").ends(4, err="payroll waits for fence-1: it fences 64")
+    Run(folder, "pause", "payroll").ends(0)
+    Run(folder, "resume", "payroll").ends(0, out="Then: pawl resume key:payer\n")
+    Run(folder, "resume", "key:payer").ends(0, out="again")
+    told, fence = Run(folder, "status", "--json").ends(0).json()
+    assert told["waits_for"] is None and fence["state"] == "distributing", (told, fence)
+    with Journal(folder) as db:
+        assert db.execute("SELECT accepted = asked FROM fence").fetchall() == [(1,)]
+    Run(folder, "pause", "fence-1").ends(0)
+    Run(folder, "resume", "payroll").ends(4, err="fence-1: it is paused; then: pawl resume fence-1")
+    with Journal(folder) as db:  # nothing is left that needs it
+        db.execute("UPDATE item SET state = 2, intent = NULL")
+        db.execute("UPDATE operation SET pending_n = 0, live_n = 0, final_n = 10, void_n = 0"
+                   " WHERE id = 1")
+    Run(folder, "resume", "payroll").ends(0)
 
 
 SUSPECT = """INSERT INTO consumed

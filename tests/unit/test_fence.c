@@ -466,7 +466,7 @@ static void empty_ones_double_up_to_the_ceiling(void **state_)
 	go_on();
 	run_until(has_fence() && fence().state == OPERATION_NEEDS_OPERATOR);
 	assert_says(fence().waits_for, "could not have signed hold nonce");
-	assert_says(fence().waits_for, "then: pawl resume fence-1");
+	assert_says(fence().waits_for, "then: pawl resume key:treasury");
 	{
 		struct sql_intent_by_row_in in = { .operation = fence().id,
 			.row = ROW_HOLE };

@@ -416,7 +416,7 @@ static void await_operator(
 /* What its account's other operations wait for. */
 static void say(const struct operation *o, struct account *a)
 {
-	snprintf(a->fenced, sizeof a->fenced, "%.40s: %.300s", o->name, o->waits_for);
+	snprintf(a->fenced, sizeof a->fenced, "%.40s: %.900s", o->name, o->waits_for);
 }
 
 /* A final block vanished under a fence that was whole: so did what it had settled. */
