@@ -19,8 +19,8 @@ SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flig
 FROM account WHERE id = :id;
 
 -- name: account_limits
--- in: id i64, key_name text, in_flight_max i64, fee_cap_max i64
-UPDATE account SET key_name = :key_name, in_flight_max = :in_flight_max, fee_cap_max = :fee_cap_max
+-- in: id i64, in_flight_max i64, fee_cap_max i64
+UPDATE account SET in_flight_max = :in_flight_max, fee_cap_max = :fee_cap_max
 WHERE id = :id;
 
 -- name: account_first_nonce

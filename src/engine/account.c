@@ -34,29 +34,27 @@ struct account *account_of(struct runner *r, int64_t id)
 	return NULL;
 }
 
+/* Before anything is reserved: a fence goes by the highest that were ever used. In a turn
+ * of its own, and not where it is loaded: a command that is refused drops what it wrote.
+ */
 static void limits_raise(struct runner *r, struct account *a)
 {
 	const struct chain_config *c = a->chain->config;
-	struct sql_account_limits_in in = { .id = a->id, .key_name = a->key_name };
-	struct sql_account_get_in get = { .id = a->id };
-	struct sql_account_get_out row;
+	uint64_t in_flight = (uint64_t)c->max_in_flight;
 
-	if (!sql_account_get_one(r->s.journal, &get, &row))
+	if (!a->used || a->limits_raised)
 		return;
-	in.in_flight_max = row.in_flight_max;
-	in.fee_cap_max = row.fee_cap_max;
-	a->in_flight_max = (uint64_t)in.in_flight_max;
-	a->fee_cap_max = (uint64_t)in.fee_cap_max;
-	if (in.in_flight_max >= c->max_in_flight &&
-	    in.fee_cap_max >= (int64_t)c->max_fee_per_gas)
+	a->limits_raised = true;
+	if (a->in_flight_max >= in_flight && a->fee_cap_max >= c->max_fee_per_gas)
 		return;
-	if (in.in_flight_max < c->max_in_flight)
-		in.in_flight_max = c->max_in_flight;
-	if (in.fee_cap_max < (int64_t)c->max_fee_per_gas)
-		in.fee_cap_max = (int64_t)c->max_fee_per_gas;
-	a->in_flight_max = (uint64_t)in.in_flight_max;
-	a->fee_cap_max = (uint64_t)in.fee_cap_max;
-	sql_account_limits(r->s.journal, &in);
+	if (a->in_flight_max < in_flight)
+		a->in_flight_max = in_flight;
+	if (a->fee_cap_max < c->max_fee_per_gas)
+		a->fee_cap_max = c->max_fee_per_gas;
+	sql_account_limits(r->s.journal,
+	    &(struct sql_account_limits_in){ .id = a->id,
+		.in_flight_max = (int64_t)a->in_flight_max,
+		.fee_cap_max = (int64_t)a->fee_cap_max });
 }
 
 /* Intents that were reserved when the last life ended: their bytes are asked for again.
@@ -143,6 +141,8 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	a->final_height = row.no_final_height ? 0 : (uint64_t)row.final_height;
 	a->past_known = !row.no_past_from;
 	a->accepted_height = (uint64_t)row.accepted_height;
+	a->in_flight_max = (uint64_t)row.in_flight_max;
+	a->fee_cap_max = (uint64_t)row.fee_cap_max;
 	a->stopped = !row.no_stopped;
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
 	    row.no_stopped ? "" : row.stopped);
@@ -167,7 +167,6 @@ void account_use(struct runner *r, struct account *a)
 		return;
 	a->used = true;
 	key_take(r, a);
-	limits_raise(r, a);
 }
 
 struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id)
@@ -400,6 +399,7 @@ static void take_agreed(struct runner *r, struct account *a)
 
 void account_turn(struct runner *r, struct account *a)
 {
+	limits_raise(r, a);
 	take_agreed(r, a);
 	past_turn(r, a);
 	strangers_turn(r, a);

@@ -10,7 +10,8 @@ void account_free(struct account *a);
 /* One that is used from now on, though it has no operation yet: its past is read. NULL:
  * the journal does not know it. */
 struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id);
-/* An operation of its is loaded: its key is looked for, its limits are journaled. */
+/* An operation of its is loaded: its key is looked for, its limits are journaled in
+ * its next turn. */
 void account_use(struct runner *r, struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
 /* It is to be moved on now: its key is asked for. */

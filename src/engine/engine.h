@@ -187,6 +187,7 @@ struct account {
 	bool stopped;
 	char why_stopped[WAITS_MAX];
 	uint64_t in_flight_max, fee_cap_max; /* the highest limits ever used */
+	bool limits_raised;                  /* to those of this life */
 
 	/* in doubt (doubt.h) */
 	char doubt[WAITS_MAX];  /* why; "": it is not */

@@ -297,6 +297,32 @@ static void an_account_that_comes_later_is_not_another(void **state_)
 	}
 }
 
+/* A list that has ended is loaded by a command that is refused: what the account may do
+ * from here on is journaled all the same. */
+static void limits_outlive_a_refused_command(void **state_)
+{
+	struct sql_account_get_in in;
+	struct sql_account_get_out row;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(2);
+	finish();
+	in.id = account()->id;
+	rest();
+	scene_rise(&scene);
+	scene.config.max_in_flight += 7;
+	rise();
+	run_until(chain()->id);
+	assert_null(runner_operation(runner, lists[0].id));
+	journal_save(scene.journal);
+	assert_non_null(operation_load(runner, lists[0].id));
+	journal_save_drop(scene.journal);
+	run(1000);
+	assert_true(sql_account_get_one(scene.journal, &in, &row));
+	assert_int_equal(row.in_flight_max, scene.config.max_in_flight);
+}
+
 static void shallow_finality_and_one_in_flight(void **state_)
 {
 	(void)state_;
@@ -474,6 +500,7 @@ int main(void)
 		T(who_cannot_reserve_keeps_nobody_back),
 		T(a_signer_that_refuses_stops_the_account),
 		T(an_account_that_comes_later_is_not_another),
+		T(limits_outlive_a_refused_command),
 		T(shallow_finality_and_one_in_flight),
 		T(storms_end_exact),
 	};
