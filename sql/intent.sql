@@ -32,6 +32,15 @@ ORDER BY id;
 -- out: n i64
 SELECT COUNT(*) AS n FROM intent WHERE account = :account AND shared_nonce IS NOT NULL;
 
+-- The transactions of an operation: from where to where.
+-- name: attempt_range
+-- in: operation i64
+-- out: n i64, nonce i64, nonce_last i64, height i64, height_last i64
+SELECT COUNT(*) AS n, COALESCE(MIN(COALESCE(intent.nonce, intent.shared_nonce)), 0) AS nonce,
+	COALESCE(MAX(COALESCE(intent.nonce, intent.shared_nonce)), 0) AS nonce_last,
+	COALESCE(MIN(attempt.height), 0) AS height, COALESCE(MAX(attempt.height), 0) AS height_last
+FROM intent JOIN attempt ON attempt.intent = intent.id WHERE intent.operation = :operation;
+
 -- name: intent_get
 -- in: id i64
 -- out: id i64, operation i64, row i64, account i64, nonce i64?, state i64, emptied i64, recipient b20, value amount, data blob, cost amount, held amount, attempt i64?, proof text?

@@ -91,7 +91,7 @@ void adopt_payment(struct runner *r, struct account *a, const struct stranger *s
 
 	rivals_empty(r, a, c);
 	id = intent_adopt(r, a, c, &s->tx, shared);
-	log_warn("account", "key %s: row %" PRId64 " of %s is adopted: %s", a->key_name,
+	log_debug("account", "key %s: row %" PRId64 " of %s is adopted: %s", a->key_name,
 	    c->row, c->operation->name, why);
 	if (c->row > 0 && (c->state == ITEM_PENDING || c->state == ITEM_VOID))
 		operation_item(
@@ -222,6 +222,31 @@ static bool adopt_some(
 	return k < n || n == LOOK_MAX;
 }
 
+/* What the operator wants to know once, not of each row: at this time all that is known
+ * of its rows was adopted. */
+static void tell_adopted(struct runner *r, const struct operation *o, bool by_word)
+{
+	struct sql_attempt_range_in in = { .operation = o->id };
+	struct sql_attempt_range_out all;
+
+	if (!sql_attempt_range_one(r->s.journal, &in, &all) || !(all.n || by_word))
+		return;
+	if (all.n)
+		log_warn("operation",
+		    "%s: %" PRId64 " payments that the account had made are its rows': "
+		    "nonces %" PRId64 " to %" PRId64 ", in blocks %" PRId64 " to %" PRId64
+		    "; %" PRId64 " of its %" PRId64
+		    " rows are left to be paid. Each is in "
+		    "pawl explain and pawl export",
+		    o->name, all.n, all.nonce, all.nonce_last, all.height,
+		    all.height_last, o->by_state[ITEM_PENDING].n, o->items);
+	else
+		log_warn("operation",
+		    "%s: no payment that the account had made is left for its rows: "
+		    "--adopt took none, and all are paid",
+		    o->name);
+}
+
 bool adopt_past(
     struct runner *r, struct operation *o, struct adopted_to *to, bool by_word)
 {
@@ -240,6 +265,7 @@ bool adopt_past(
 	}
 	if (by_word)
 		account_accept(r, a);
+	tell_adopted(r, o, by_word);
 	return true;
 }
 

@@ -199,6 +199,8 @@ static void judge_ours(struct runner *r, struct account *a, const struct strange
 	    s->tx.nonce, s->height);
 	if (shared)
 		consumed_put(r, a, s, pay, JUDGEMENT_ADOPTED);
+	log_warn("account", "key %s: row %" PRId64 " of %s is adopted: %s", a->key_name,
+	    c->row, c->operation->name, why);
 	adopt_payment(r, a, s, c, shared, why);
 	forgotten_stop(r, a);
 }
