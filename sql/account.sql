@@ -83,6 +83,16 @@ SELECT COUNT(*) AS n FROM consumed
 WHERE payee = :payee AND payee IS NOT NULL AND account = :account AND amount = :amount AND judgement = 0
 	AND ((asset IS NULL AND :native = 1) OR (asset = :asset AND :native = 0));
 
+-- Rows that nothing pays yet, and the payments that no item knows and that equal them.
+-- name: consumed_of_rows
+-- in: operation i64, account i64, native bool, asset b20
+-- out: row i64, hash b32
+SELECT item.row, consumed.hash FROM item JOIN consumed ON consumed.payee = item.recipient
+	AND consumed.payee IS NOT NULL AND consumed.account = :account AND consumed.amount = item.amount
+	AND consumed.judgement IN (0, 1)
+	AND ((consumed.asset IS NULL AND :native = 1) OR (consumed.asset = :asset AND :native = 0))
+WHERE item.operation = :operation AND item.state = 0 ORDER BY item.row;
+
 -- How many nonces below one are known: by strangers, and by what was adopted.
 -- name: consumed_below
 -- in: account i64, nonce i64

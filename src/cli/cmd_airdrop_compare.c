@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "cli/cmd_airdrop_run.h"
 #include "codec/eip55.h"
 #include "engine/operation.h"
@@ -159,11 +160,83 @@ static enum err rows_show(struct run *r, const struct operation *o,
 	return conflict(&c, o, sum.rows, f);
 }
 
+/* -- what is asked of a list that is new ------------------------------------ */
+
+/* Payments are taken as its rows' when it begins; and these are rows that it would pay.
+ */
+static enum err adopt_refuse(const struct run *r, const struct operation *o,
+    const struct airdrop_facts *a, struct fail *f)
+{
+	struct sql_consumed_of_rows_in in = {
+		.operation = o->id, .account = o->account, .native = !a->has_token
+	};
+	struct sql_consumed_of_rows_out row, first = { 0 };
+	char hash[65];
+	int64_t n = 0;
+
+	memcpy(in.asset, a->token.at, sizeof in.asset);
+	sql_consumed_of_rows_begin(r->journal, &in);
+	while (sql_consumed_of_rows_next(r->journal, &row))
+		if (n++ == 0)
+			first = row;
+	if (!n)
+		return ERR_OK;
+	hex_format(hash, first.hash, sizeof first.hash);
+	return fail_set(f, ERR_CONFLICT,
+	    "%s is under way already, and --adopt is of a list that begins: %" PRId64
+	    " payments that no row knows equal rows that it is to pay. To take one as a "
+	    "row's: pawl pause %s, and pawl repair %s %" PRId64 " adopt 0x%s; without "
+	    "--adopt these rows are paid",
+	    o->name, n, o->name, o->name, first.row, hash);
+}
+
+/* A run that was killed is typed again with all that it had: only what would not be done
+ * is refused. */
+static enum err flags_judge(const struct run *r, const struct operation *o,
+    const struct airdrop_facts *a, struct fail *f)
+{
+	const char *state = state_name(MACHINE_OPERATION, o->state);
+
+	if (r->consented)
+		return ERR_OK; /* it began with them, a moment ago */
+	if (args_has(&r->cli->args, "--again"))
+		cli_warn(r->cli,
+		    "%s is %s already: it is paid once under this name; to pay the list "
+		    "again, give --again another --name",
+		    o->name, state);
+	if (!args_has(&r->cli->args, "--adopt") || a->adopt)
+		return ERR_OK;
+	if (!operation_ended(o) && adopt_refuse(r, o, a, f) != ERR_OK)
+		return ERR_CONFLICT;
+	cli_warn(r->cli,
+	    "%s is %s already: --adopt takes no more, and no other payment equals a row "
+	    "that it is to pay",
+	    o->name, state);
+	return ERR_OK;
+}
+
+/* -- the whole ---------------------------------------------------------------- */
+
+static enum err plan_compare(struct run *r, const struct operation *o,
+    const struct airdrop_facts *a, struct fail *f)
+{
+	struct list_rules rules = draft_rules(&r->draft);
+	enum err e;
+
+	/* It was read for another owner, who ended. */
+	if (r->draft.hashed && memcmp(r->draft.plan, o->plan, sizeof o->plan) == 0)
+		return ERR_OK;
+	rules.judge = false;
+	e = draft_list(&r->draft, &rules, NULL, NULL, f);
+	if (e != ERR_OK || memcmp(r->draft.plan, o->plan, sizeof o->plan) == 0)
+		return e;
+	return rows_show(r, o, a, &rules, f);
+}
+
 enum err run_compare(struct run *r, struct fail *f)
 {
 	struct plan_header header;
 	struct airdrop_facts a;
-	struct list_rules rules;
 	struct operation o;
 	enum err e;
 
@@ -174,15 +247,7 @@ enum err run_compare(struct run *r, struct fail *f)
 	e = header_compare(r, &header, f);
 	if (e == ERR_OK)
 		e = fee_compare(r, &header, f);
-	if (e != ERR_OK)
-		return e;
-	/* It was read for another owner, who ended. */
-	if (r->draft.hashed && memcmp(r->draft.plan, o.plan, sizeof o.plan) == 0)
-		return ERR_OK;
-	rules = draft_rules(&r->draft);
-	rules.judge = false;
-	e = draft_list(&r->draft, &rules, NULL, NULL, f);
-	if (e != ERR_OK || memcmp(r->draft.plan, o.plan, sizeof o.plan) == 0)
-		return e;
-	return rows_show(r, &o, &a, &rules, f);
+	if (e == ERR_OK)
+		e = plan_compare(r, &o, &a, f);
+	return e == ERR_OK ? flags_judge(r, &o, &a, f) : e;
 }

@@ -7,6 +7,7 @@ from harness import (
     Anvil,
     Desk,
     check,
+    end,
     exactly_once,
     main,
     recipients,
@@ -43,6 +44,9 @@ def a_list_that_was_paid_is_adopted():
         same(anvil.rpc.count(PAYER), 30, "payments while it was refused")
         ended = desk.expect(0, *desk.airdrop(), "--adopt")
         within("key payer is in doubt", ended.err, "what is left, and waits for the next list")
+        within(("list: 30 payments that the account had made are its rows': nonces 0 to 29, in "
+                "blocks ", "; 0 of its 30 rows are left"), ended.err, "what was adopted")
+        same(ended.err.count("adopt"), 0, "lines of single rows")
         empties = anvil.rpc.count(PAYER) - 30
         same(desk.status("list")["state"], "completed", "state")
         print(f"# {empties} empty attempts for a lost journal with all of its payments final")
@@ -77,6 +81,30 @@ def the_operator_may_pay_again():
         within("choose one", desk.expect(1, *desk.airdrop(), "--adopt", "--again").err, "both")
         desk.expect(0, *desk.airdrop(), "--again")
         same(anvil.rpc.count(PAYER), 10, "payments")
+
+
+@test
+def a_list_that_began_is_not_begun_otherwise():
+    rows = recipients(5)
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 2}) as desk:
+        desk.write_list("list.csv", rows)
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        anvil.interval(0)
+        child = desk.start(*desk.airdrop(), "--again")
+        wait_until(lambda: anvil.rpc.count(PAYER, "pending") == 7, 30, "two in flight")
+        end(child)
+        said = desk.expect(5, *desk.airdrop(), "--adopt").err
+        within(("list is under way", "3 payments that no row knows", "pawl repair list 3 adopt 0x"),
+               said, "what is not done")
+        same(anvil.rpc.count(PAYER, "pending"), 7, "transactions")
+        anvil.interval(0.2)
+        said = desk.expect(0, *desk.airdrop(), "--again").err
+        within("it is paid once under this name", said, "what --again does not do")
+        same(anvil.rpc.count(PAYER), 10, "payments")
+        said = desk.expect(0, *desk.airdrop(), "--adopt").err
+        within("completed already: --adopt takes no more", said, "what --adopt does not do")
+        same(desk.expect(0, *desk.airdrop()).err, "", "a list that is asked for again")
 
 
 @test
