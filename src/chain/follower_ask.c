@@ -186,9 +186,12 @@ void follower_ask_headers(
     struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to)
 {
 	struct question *q = question_new(f, kind, node);
+	uint64_t batch = (uint64_t)f->s.config->batch;
 	struct buf body;
 
-	CHECK(to >= from && to - from < CHAIN_BATCH_MAX);
+	CHECK(to >= from && batch > 0);
+	if (to - from >= batch)
+		from = to - batch + 1;
 	q->n = (uint32_t)(to - from) + 1;
 	q->heights = mem_array(q->n, sizeof *q->heights);
 	q->heads = mem_array(q->n, sizeof *q->heads);

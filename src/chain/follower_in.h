@@ -142,8 +142,9 @@ struct view {
 	bool unlinked; /* its headers do not lead to the trail, for so many */
 	uint64_t unlinked_finals;
 	int64_t unlinked_ms;
-	bool no_ancestor; /* it has none of the kept ones, */
-	bool has_anew;    /* but this, far below */
+	bool no_ancestor;        /* it has none of the kept ones, */
+	bool has_anew;           /* but this, far below */
+	uint64_t ancestor_asked; /* the kept blocks from here on; 0: none yet */
 	struct head anew;
 	char left_out[96];
 };
@@ -206,6 +207,7 @@ void follower_ask_poll(struct follower *f, int node);
 bool follower_asks_headers(const struct follower *f, int node); /* may it, now? */
 void follower_ask_header(
     struct follower *f, int node, const struct hash *hash, uint64_t height);
+/* The upper ones, where they are more than fit a request. */
 void follower_ask_headers(
     struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to);
 void follower_ask_block(struct follower *f, int node, struct sighting *s);

@@ -19,6 +19,16 @@ static void goal_choose(struct follower *f, struct view *v)
 		v->has_goal = false;
 }
 
+static void ask_goal(struct follower *f, int node)
+{
+	uint64_t final = f->trail[0].height, n = follower_window(f);
+	uint64_t batch = (uint64_t)f->s.config->batch;
+
+	if (follower_asks_headers(f, node))
+		follower_ask_headers(
+		    f, node, ASK_HEADERS, final + 1, final + (n < batch ? n : batch));
+}
+
 /* Walk from the node's goal down to the trail. Sets link and fork_height; queues the
  * question for a header that is missing on the way. */
 void branch_link(struct follower *f, int node)
@@ -30,9 +40,7 @@ void branch_link(struct follower *f, int node)
 	v->link = LINK_UNKNOWN;
 	goal_choose(f, v);
 	if (!v->has_goal) {
-		if (follower_asks_headers(f, node))
-			follower_ask_headers(f, node, ASK_HEADERS, f->trail[0].height + 1,
-			    f->trail[0].height + follower_window(f));
+		ask_goal(f, node);
 		return;
 	}
 	if (v->goal.height < f->trail[0].height) {

@@ -10,6 +10,13 @@
 #include "chain/follower_in.h"
 #include "journal/sql.gen.h"
 
+static uint64_t kept_lowest(const struct follower *f)
+{
+	uint64_t final = f->trail[0].height;
+
+	return final > KEPT_FINAL ? final - KEPT_FINAL : 0;
+}
+
 /* A node forks below the final block: the highest kept block that it still has. */
 static void take_ancestor(struct follower *f, struct question *q)
 {
@@ -21,6 +28,7 @@ static void take_ancestor(struct follower *f, struct question *q)
 	v->header_busy = v->has_ancestor = false;
 	if (q->err)
 		return;
+	v->ancestor_asked = q->heights[0];
 	sql_block_from_begin(f->s.journal, &in);
 	while (sql_block_from_next(f->s.journal, &row)) {
 		uint64_t at = (uint64_t)row.height - q->heights[0];
@@ -32,7 +40,7 @@ static void take_ancestor(struct follower *f, struct question *q)
 		v->ancestor = (uint64_t)row.height;
 		v->has_ancestor = true;
 	}
-	v->no_ancestor = !v->has_ancestor;
+	v->no_ancestor = !v->has_ancestor && q->heights[0] <= kept_lowest(f);
 }
 
 static void take_anew(struct follower *f, struct question *q)
@@ -69,13 +77,14 @@ static uint32_t nodes_of(const struct follower *f, enum link link)
 static void ask_ancestor(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
-	uint64_t final = f->trail[0].height, lowest;
+	uint64_t lowest = kept_lowest(f);
 
 	if (v->has_ancestor || v->has_anew || !follower_asks_headers(f, node))
 		return;
 	if (!v->no_ancestor) {
-		follower_ask_headers(f, node, ASK_ANCESTOR,
-		    final > KEPT_FINAL ? final - KEPT_FINAL : 0, final);
+		follower_ask_headers(f, node, ASK_ANCESTOR, lowest,
+		    v->ancestor_asked > lowest ? v->ancestor_asked - 1
+					       : f->trail[0].height);
 		return;
 	}
 	if (!trail_lowest(f, &lowest))
@@ -167,6 +176,7 @@ static void accepted(struct follower *f)
 
 		v->link = LINK_UNKNOWN;
 		v->has_ancestor = v->no_ancestor = v->has_anew = v->has_goal = false;
+		v->ancestor_asked = 0;
 	}
 }
 

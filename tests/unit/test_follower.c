@@ -172,6 +172,28 @@ static void a_node_without_old_state_will_do(void **state)
 	check_all();
 }
 
+/* It refuses more calls in one request than the config says. */
+static void a_node_of_small_batches_will_do(void **state)
+{
+	(void)state;
+	begin(1, 1);
+	scene.node[0]->batch_max = 7;
+	scene.config.batch = 7;
+	look();
+	run(3000);
+	live(2);
+	look_away();
+	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	scene_mine(&scene, 100);
+	scene_rise(&scene);
+	look();
+	run(60000);
+	assert_true(on_chain());
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_int_equal(told_at(FINAL, 13)->tx_n, 1);
+	check_all();
+}
+
 static void without_a_block_it_only_polls(void **state)
 {
 	uint64_t calls, requests;
@@ -239,6 +261,7 @@ int main(void)
 		T(a_node_without_block_receipts_will_do),
 		T(a_node_that_refuses_hashes_will_do),
 		T(a_node_without_old_state_will_do),
+		T(a_node_of_small_batches_will_do),
 		T(without_a_block_it_only_polls),
 		T(a_block_costs_a_fixed_number_of_requests),
 	};

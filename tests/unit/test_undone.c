@@ -93,13 +93,15 @@ static void accepting_needs_a_quorum(void **state)
 }
 
 /* Two left the final block, on branches of their own: back to what both still have. */
-static void accepting_goes_back_to_what_a_quorum_has(void **state)
+static void goes_back(int batch)
 {
 	struct fail f;
 	size_t from;
 
-	(void)state;
-	begin_looking(3, 2);
+	begin(3, 2);
+	scene.config.batch = batch;
+	look();
+	run(3000);
 	live(6);
 	scene.node[1]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
 	scene.node[2]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 4, 8);
@@ -109,6 +111,15 @@ static void accepting_goes_back_to_what_a_quorum_has(void **state)
 	assert_int_equal(follower_accept(eye, &f), ERR_OK);
 	assert_int_equal(told[from + 1].tale, UNDONE);
 	assert_int_equal(told[from + 1].height, scene_height(&scene) - SCENE_DEPTH - 4);
+	end(NULL);
+}
+
+/* Also where a request holds few of the blocks that are kept. */
+static void accepting_goes_back_to_what_a_quorum_has(void **state)
+{
+	(void)state;
+	goes_back(100);
+	goes_back(2);
 }
 
 /* Nothing that the journal has of the chain is left: begun anew, at what a quorum has,
