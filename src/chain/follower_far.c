@@ -179,6 +179,7 @@ static void take_headers(struct follower *f, struct question *q)
 		return;
 	}
 	v->link = LINK_FORKED;
+	v->has_goal = false; /* it is of the branch that it left */
 	v->far.failed = true;
 }
 

@@ -257,6 +257,7 @@ uint64_t follower_window(const struct follower *f); /* blocks read ahead */
 
 /* follower_undone.c */
 void undone_turn(struct follower *f);
+void undone_forget(struct view *v); /* it has our final block, or is asked anew */
 void undone_take(struct follower *f, struct question *q);
 
 #endif

@@ -202,6 +202,8 @@ void branches_read(struct follower *f)
 		if (f->view[i].link != LINK_TRAIL)
 			continue;
 		f->view[i].headers_asked = 0;
+		if (hash_same(&f->view[i].goal.hash, &f->view[i].head.hash))
+			undone_forget(&f->view[i]);
 		read_branch(f, i);
 	}
 }

@@ -17,6 +17,12 @@ static uint64_t kept_lowest(const struct follower *f)
 	return final > KEPT_FINAL ? final - KEPT_FINAL : 0;
 }
 
+void undone_forget(struct view *v)
+{
+	v->has_ancestor = v->no_ancestor = v->has_anew = false;
+	v->ancestor_asked = 0;
+}
+
 /* A node forks below the final block: the highest kept block that it still has. */
 static void take_ancestor(struct follower *f, struct question *q)
 {
@@ -79,6 +85,8 @@ static void ask_ancestor(struct follower *f, int node)
 	struct view *v = &f->view[node];
 	uint64_t lowest = kept_lowest(f);
 
+	if (v->has_ancestor && v->ancestor < lowest)
+		undone_forget(v); /* the others went on meanwhile */
 	if (v->has_ancestor || v->has_anew || !follower_asks_headers(f, node))
 		return;
 	if (!v->no_ancestor) {
@@ -175,8 +183,8 @@ static void accepted(struct follower *f)
 		struct view *v = &f->view[i];
 
 		v->link = LINK_UNKNOWN;
-		v->has_ancestor = v->no_ancestor = v->has_anew = v->has_goal = false;
-		v->ancestor_asked = 0;
+		v->has_goal = false;
+		undone_forget(v);
 	}
 }
 

@@ -122,6 +122,35 @@ static void accepting_goes_back_to_what_a_quorum_has(void **state)
 	goes_back(2);
 }
 
+/* What a node had left in a fork of its own, long ago, is not where all go back to. */
+static void a_fork_that_is_over_is_forgotten(void **state)
+{
+	struct fail f;
+	uint64_t ancestor;
+
+	(void)state;
+	begin_looking(3, 2);
+	live(6);
+	for (int k = 1; k < 3; k++) {
+		scene.node[k]->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+		run(5000);
+		assert_false(follower_stopped(eye));
+		scene.node[k]->fork = NULL;
+		live(SCENE_DEPTH + 3);
+	}
+	for (int i = 0; i < 10; i++) {
+		scene_mine(&scene, 30);
+		run(5000);
+	}
+	ancestor = final() - 2;
+	scene.node[1]->fork = scene.node[2]->fork =
+	    sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	run(5000);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(final(), ancestor);
+}
+
 /* Nothing that the journal has of the chain is left: begun anew, at what a quorum has,
  * and all of it is read. */
 static void a_reorg_below_the_first_block_begins_anew(void **state)
@@ -246,6 +275,7 @@ int main(void)
 		T(an_absence_behind_a_vanished_block_is_exact),
 		T(accepting_needs_a_quorum),
 		T(accepting_goes_back_to_what_a_quorum_has),
+		T(a_fork_that_is_over_is_forgotten),
 		T(a_reorg_below_the_first_block_begins_anew),
 		T(beginning_anew_needs_a_quorum),
 		T(a_chain_that_was_set_back_stops),
