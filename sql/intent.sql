@@ -223,13 +223,14 @@ WHERE account = :account AND height IS NOT NULL AND height = :height ORDER BY id
 -- in: id i64, word text?
 UPDATE attempt SET word = :word WHERE id = :id;
 
--- The last so many attempts of an account, from a nonce on, in blocks up to the agreed
--- one: the brake looks at them.
+-- The last so many attempts of an account, from a nonce on, in blocks above one and up to
+-- the agreed one: the brake looks at them.
 -- name: attempt_last_included
--- in: account i64, nonce i64, agreed i64, max i64
+-- in: account i64, nonce i64, above i64, agreed i64, max i64
 -- out: operation i64, status i64?
 SELECT i.operation, a.status FROM attempt AS a JOIN intent AS i ON i.id = a.intent
-WHERE a.account = :account AND a.height IS NOT NULL AND a.height <= :agreed AND i.nonce >= :nonce
+WHERE a.account = :account AND a.height IS NOT NULL AND a.height > :above AND a.height <= :agreed
+	AND i.nonce >= :nonce
 ORDER BY a.height DESC, a.id DESC LIMIT :max;
 
 -- The payload moved on before the block of its proof vanished: live again, but only

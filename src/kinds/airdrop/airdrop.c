@@ -286,14 +286,18 @@ static bool brake(
 {
 	struct sql_attempt_last_included_in in = { .account = acct->id,
 		.nonce = (int64_t)a->brake_from,
+		.above = (int64_t)a->brake_above,
 		.agreed = (int64_t)acct->height,
 		.max = BRAKE_LAST };
 	struct sql_attempt_last_included_out row;
+	struct head final = { .height = 0 };
 	int reverted = 0;
 
 	if (!a->brake_set) {
 		a->brake_set = true;
 		a->brake_from = account_next_nonce(r, acct);
+		(void)follower_final(acct->chain->follower, &final);
+		a->brake_above = final.height;
 		return false;
 	}
 	sql_attempt_last_included_begin(r->s.journal, &in);

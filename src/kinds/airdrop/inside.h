@@ -16,6 +16,7 @@ struct airdrop {
 	bool gas_known;
 	uint64_t
 	    brake_from; /* reverts from this nonce on count: not those of a former life */
+	uint64_t brake_above; /* ..in blocks above the one that was final then */
 	bool brake_set;
 	int last_state;
 	/* awaiting_funds: what is left to be paid, as the journal had it then */
