@@ -286,7 +286,8 @@ static int64_t take_list(struct bench *b, const struct chain_config *c)
 	CHECK(amount_mul_u64(&n.cap, &n.cap, (uint64_t)b->rows * AIRDROP_GAS_NATIVE));
 	id = airdrop_create(b->journal, &n);
 	if (journal_commit(b->journal, &f) ||
-	    airdrop_import(b->journal, id, &rules, never, NULL, &f))
+	    airdrop_import(
+		b->journal, id, n.facts.file, n.facts.file_hash, &rules, never, NULL, &f))
 		give_up(&f);
 	return id;
 }

@@ -63,8 +63,3 @@ WHERE id = :id;
 INSERT INTO stage (operation, ordinal, state, entered_ms)
 SELECT CAST(:operation AS BIGINT), COALESCE(MAX(ordinal), 0) + 1, CAST(:state AS BIGINT), CAST(:entered_ms AS BIGINT)
 FROM stage WHERE operation = :operation;
-
--- name: stage_list
--- in: operation i64
--- out: state i64, entered_ms i64
-SELECT state, entered_ms FROM stage WHERE operation = :operation ORDER BY ordinal;

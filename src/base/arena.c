@@ -30,16 +30,6 @@ static void blocks_free(struct arena_block *b)
 	}
 }
 
-void arena_reset(struct arena *a)
-{
-	a->used = 0;
-	if (!a->blocks)
-		return;
-	blocks_free(a->blocks->next);
-	a->blocks->next = NULL;
-	a->blocks->used = 0;
-}
-
 void arena_release(struct arena *a)
 {
 	blocks_free(a->blocks);

@@ -15,8 +15,7 @@ struct arena {
 };
 
 void arena_init(struct arena *a, size_t max);
-void arena_reset(struct arena *a); /* all is given back, one block is kept */
-void arena_release(struct arena *a);
+void arena_release(struct arena *a); /* all is given back; it may be used again */
 void *arena_take(struct arena *a, size_t size); /* zeroed, aligned; NULL over the cap */
 char *arena_strn(struct arena *a, const char *s, size_t len);
 

@@ -14,7 +14,6 @@ enum crash_point {
 };
 
 extern void (*crash_hook)(enum crash_point p);
-const char *crash_name(enum crash_point p);
 
 #define CRASH_POINT(name) (crash_hook ? crash_hook(CRASH_##name) : (void)0)
 

@@ -21,7 +21,7 @@ static bool same(char a, char b)
 }
 
 /* Optimal string alignment: three rows of the table are enough for swaps. */
-int nearest_distance(const char *a, const char *b)
+static int distance_of(const char *a, const char *b)
 {
 	int rows[3][WORD_MAX + 1];
 	int *before = rows[0], *above = rows[1], *now = rows[2];
@@ -51,7 +51,7 @@ int nearest_distance(const char *a, const char *b)
 
 void nearest_add(struct nearest *n, const char *word, const char *candidate)
 {
-	int distance = nearest_distance(word, candidate);
+	int distance = distance_of(word, candidate);
 	int worth = (int)strnlen(candidate, WORD_MAX) / 3 + 1;
 
 	if (distance > worth || (n->best && distance >= n->distance))

@@ -140,7 +140,7 @@ static int votes(const struct follower *f, uint32_t nodes)
 	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
 
-		if ((nodes >> i & 1) && !n->off && f->view[i].identified)
+		if ((nodes >> i & 1) && f->view[i].identified)
 			providers |= 1ull << (n->provider & 63);
 	}
 	return __builtin_popcountll(providers);
@@ -298,7 +298,7 @@ static void schedule(struct follower *f)
 	for (int i = 0; i < f->nodes; i++) {
 		struct view *v = &f->view[i];
 
-		if (pool_node(f->s.pool, i)->off || !pool_ready(f->s.pool, i, &at_ms))
+		if (!pool_ready(f->s.pool, i, &at_ms))
 			continue;
 		if (wants_identity(v, now))
 			follower_ask_identity(f, i);
@@ -342,7 +342,7 @@ static void say_trouble(struct follower *f)
 
 		if (n->failures_in_a_row < FAILURES_SAID)
 			answering |= 1u << i;
-		else if (!n->off && len < sizeof f->trouble)
+		else if (len < sizeof f->trouble)
 			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
 			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
 			    n->last_error);
@@ -391,7 +391,7 @@ static void standing_put(struct follower *f)
 		    ? "does not answer"
 		    : n->left_out;
 
-		if (why && !n->off && len < sizeof now)
+		if (why && len < sizeof now)
 			len += (size_t)snprintf(now + len, sizeof now - len, "%s%s %s",
 			    len ? ", " : "", n->name, why);
 	}
@@ -435,7 +435,7 @@ int64_t follower_wake_ms(const struct follower *f)
 		const struct view *v = &f->view[i];
 		int64_t at = v->poll_at_ms, ready_ms;
 
-		if (pool_node(f->s.pool, i)->off || v->identity_busy || v->poll_busy)
+		if (v->identity_busy || v->poll_busy)
 			continue;
 		if (!pool_ready(f->s.pool, i, &ready_ms) && ready_ms > at)
 			at = ready_ms;

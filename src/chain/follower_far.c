@@ -354,7 +354,7 @@ static void ask_round(struct follower *f)
 
 	for (int i = 0; i < f->nodes; i++)
 		if (!f->view[i].far.asked && (deep >> i & 1) &&
-		    !pool_node(f->s.pool, i)->off && pool_ready(f->s.pool, i, &at_ms))
+		    pool_ready(f->s.pool, i, &at_ms))
 			ask(f, i);
 	node = agreed(f, true);
 	if (node >= 0 && f->far.stage == FAR_TARGET) {

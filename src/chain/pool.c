@@ -153,7 +153,7 @@ static bool is_last(const struct pool *p, int node)
 	for (int i = 0; i < p->n; i++) {
 		const struct node *n = &p->nodes[i];
 
-		if (i != node && !n->state.off && !n->state.left_out && !is_shut(n))
+		if (i != node && !n->state.left_out && !is_shut(n))
 			return false;
 	}
 	return true;
@@ -170,8 +170,6 @@ static int64_t ready_at_ms(const struct pool *p, int node)
 	const struct node *n = &p->nodes[node];
 	int64_t at = later(n->wait_until_ms, n->held_until_ms);
 
-	if (n->state.off)
-		return INT64_MAX;
 	if (is_shut(n) && !is_last(p, node)) {
 		at = later(at, n->shut_until_ms);
 		if (n->state.in_flight > 0) /* half open: one probe at a time */
@@ -307,13 +305,6 @@ void pool_leave_out(struct pool *p, int node, const char *why)
 {
 	CHECK(node >= 0 && node < p->n);
 	p->nodes[node].state.left_out = why;
-	refresh(p);
-}
-
-void pool_switch(struct pool *p, int node, bool on)
-{
-	CHECK(node >= 0 && node < p->n);
-	p->nodes[node].state.off = !on;
 	refresh(p);
 }
 

@@ -3,8 +3,7 @@
  * Per node: exponential backoff with full jitter, a circuit breaker (5 failures in
  * a row: 60 s shut, then one probe; a 429 with its Retry-After is no failure; the
  * last node that a chain has is never shut, but probed at most every 5 s), a token
- * bucket that honours Retry-After, and figures for status and metrics. An operator
- * can switch a node off and on.
+ * bucket that honours Retry-After, and figures for status and metrics.
  *
  * The pool asks and reports; it never asks twice by itself. Who needs an answer asks
  * again (level-triggered), perhaps another node. Nothing here is durable.
@@ -26,7 +25,6 @@ struct node_config {
 struct node_state {
 	char name[64];        /* host:port, or host:port#2; safe to show */
 	int provider;         /* nodes of one provider share the number */
-	bool off;             /* by the operator */
 	const char *left_out; /* why the follower leaves it out; NULL: in good standing */
 	int failures_in_a_row;
 	int64_t not_before_ms; /* monotonic: backoff, breaker, Retry-After */
@@ -59,7 +57,6 @@ int pool_size(const struct pool *p);
 const struct node_state *pool_node(const struct pool *p, int node);
 void pool_leave_out(
     struct pool *p, int node, const char *why); /* static text; NULL: take back in */
-void pool_switch(struct pool *p, int node, bool on);
 
 /* May this node be asked now? else *ret_at_ms says when to try again. */
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);

@@ -105,7 +105,7 @@ static enum err import(struct run *r, struct fail *f)
 		return ERR_OK;
 	rules.judge = false;
 	run_moved_tell(r, &a);
-	return airdrop_import_from(r->journal, r->operation, r->draft.file,
+	return airdrop_import(r->journal, r->operation, r->draft.file,
 	    r->draft.sum.file_hash, &rules, import_stop, r, f);
 }
 

@@ -74,7 +74,8 @@ static void mark_add(struct progress *p, int64_t done, int64_t now_ms)
 	p->marks_n++;
 }
 
-int64_t progress_rate_milli(const struct progress *p)
+/* Done per 1,000 s over the last while; -1: can't be said yet, nor the seconds left. */
+static int64_t rate_milli_of(const struct progress *p)
 {
 	int64_t ms, done;
 
@@ -85,9 +86,9 @@ int64_t progress_rate_milli(const struct progress *p)
 	return ms > 0 && done >= 0 ? done * 1000000 / ms : -1;
 }
 
-int64_t progress_eta_s(const struct progress *p, int64_t done, int64_t total)
+static int64_t eta_s_of(const struct progress *p, int64_t done, int64_t total)
 {
-	int64_t rate_milli = progress_rate_milli(p);
+	int64_t rate_milli = rate_milli_of(p);
 
 	if (rate_milli <= 0 || done > total)
 		return -1;
@@ -110,8 +111,8 @@ static void bar_format(
 static size_t line_format(
     char *out, size_t size, const struct progress *p, const struct progress_facts *facts)
 {
-	int64_t rate_milli = progress_rate_milli(p);
-	int64_t eta_s = progress_eta_s(p, facts->done, facts->total);
+	int64_t rate_milli = rate_milli_of(p);
+	int64_t eta_s = eta_s_of(p, facts->done, facts->total);
 	char done[32], total[32], voids[40] = "", speed[32] = "", left[48] = "";
 	int n;
 

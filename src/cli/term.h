@@ -44,10 +44,6 @@ void progress_show(
     struct progress *p, const struct progress_facts *facts, int64_t now_ms);
 void progress_end(struct progress *p); /* the line is finished, the cursor below it */
 
-/* Done per 1,000 s over the last while, and the seconds left; -1: can't be said yet. */
-int64_t progress_rate_milli(const struct progress *p);
-int64_t progress_eta_s(const struct progress *p, int64_t done, int64_t total);
-
 void term_duration(char out[32], int64_t seconds); /* "4 s", "2 min 10 s", "3 h 5 min" */
 void term_count(char out[32], int64_t n);          /* "1,234,567" */
 

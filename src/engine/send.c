@@ -369,8 +369,6 @@ void account_send(struct runner *r, struct account *a)
 		return;
 	a->send_ready = false;
 	for (int node = 0; node < pool_size(a->chain->pool); node++) {
-		if (pool_node(a->chain->pool, node)->off)
-			continue;
 		if (!follower_knows(a->chain->follower, node)) {
 			a->send_ready = true; /* it is asked who it is */
 			continue;

@@ -295,7 +295,7 @@ static enum err sync_folder(const char *path, struct fail *f)
 	return e;
 }
 
-const struct journal_files files_of_system = {
+static const struct journal_files of_system = {
 	.hold = hold,
 	.let_go = let_go,
 	.owned = owned,
@@ -308,4 +308,4 @@ const struct journal_files files_of_system = {
 	.sync_folder = sync_folder,
 };
 
-const struct journal_files *journal_files = &files_of_system;
+const struct journal_files *journal_files = &of_system;

@@ -45,7 +45,6 @@ struct journal_files {
 	enum err (*sync_folder)(const char *path, struct fail *f);
 };
 
-extern const struct journal_files files_of_system;
 extern const struct journal_files *journal_files; /* the one in use */
 
 #endif

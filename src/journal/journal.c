@@ -298,11 +298,6 @@ bool journal_writing(const struct journal *j)
 	return j->writing;
 }
 
-bool journal_numb(const struct journal *j)
-{
-	return j->numb;
-}
-
 int64_t journal_commit_no(const struct journal *j)
 {
 	return j->commit_no + 1;

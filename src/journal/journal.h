@@ -57,7 +57,6 @@ void journal_close(struct journal *j);
 bool journal_owner(const char *path, struct owner *ret, bool *ret_held);
 
 bool journal_writing(const struct journal *j);      /* a transaction is open */
-bool journal_numb(const struct journal *j);         /* the disk was full: see above */
 int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
 
 /* One fsync, if a transaction is open; else nothing. OK or ERR_DISK_FULL. */

@@ -21,6 +21,12 @@ static const struct {
 #undef ROUTE
 };
 
+static const char *const repairs[] = {
+	[REPAIR_ADOPT] = "adopt",
+	[REPAIR_SKIP] = "skip",
+	[REPAIR_RELEASE] = "release",
+};
+
 /* -- the path -------------------------------------------------------------- */
 
 static int digit(char c)
@@ -234,11 +240,6 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 
 /* -- the other way --------------------------------------------------------- */
 
-const char *request_method(enum route route)
-{
-	return routes[route].method;
-}
-
 static void segment_encode(struct buf *out, const char *name)
 {
 	for (; *name; name++) {
@@ -289,7 +290,7 @@ void request_body(struct buf *out, const struct request *q)
 	if (q->has_row)
 		buf_addf(out, "\"row\":%" PRId64, q->row);
 	if (q->repair != REPAIR_NOT)
-		buf_addf(out, ",\"do\":\"%s\"", repair_name(q->repair));
+		buf_addf(out, ",\"do\":\"%s\"", repairs[q->repair]);
 	if (q->has_hash) {
 		buf_add_str(out, ",\"hash\":\"0x");
 		buf_add_hex(out, q->hash, sizeof q->hash);
@@ -298,21 +299,10 @@ void request_body(struct buf *out, const struct request *q)
 	buf_add_str(out, "}");
 }
 
-static const char *const repairs[] = {
-	[REPAIR_ADOPT] = "adopt",
-	[REPAIR_SKIP] = "skip",
-	[REPAIR_RELEASE] = "release",
-};
-
 enum repair repair_parse(const char *text)
 {
 	for (int i = REPAIR_ADOPT; i <= REPAIR_RELEASE; i++)
 		if (strcmp(text, repairs[i]) == 0)
 			return (enum repair)i;
 	return REPAIR_NOT;
-}
-
-const char *repair_name(enum repair repair)
-{
-	return repairs[repair];
 }

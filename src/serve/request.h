@@ -51,10 +51,8 @@ NODISCARD enum err request_parse(struct request *ret, const char *method,
 struct buf;
 void request_path(struct buf *out, enum route route, const char *name);
 void request_body(struct buf *out, const struct request *q);
-const char *request_method(enum route route);
 
-/* "adopt", and back; NOT: it is none. */
+/* "adopt"; NOT: it is none. */
 enum repair repair_parse(const char *text);
-const char *repair_name(enum repair repair);
 
 #endif

@@ -124,7 +124,7 @@ const struct sim_inclusion *sim_inclusion_find(
 /* -- values by block ------------------------------------------------------- */
 
 /* A branch is written from below, so the newest that lies on it is the one. */
-const struct sim_version *sim_version_at(const struct sim_chain *c,
+static const struct sim_version *version_at(const struct sim_chain *c,
     const struct sim_version *newest, const struct sim_block *tip)
 {
 	while (newest && !sim_on_path(c, tip, newest->block))
@@ -151,7 +151,7 @@ uint64_t sim_count(
     const struct sim_chain *c, const struct sim_block *tip, const struct address *at)
 {
 	const struct sim_account *a = sim_account_find(c, at);
-	const struct sim_version *v = a ? sim_version_at(c, a->newest, tip) : NULL;
+	const struct sim_version *v = a ? version_at(c, a->newest, tip) : NULL;
 
 	return v ? v->count : 0;
 }
@@ -164,10 +164,10 @@ struct amount sim_balance(const struct sim_chain *c, const struct sim_block *tip
 	const struct sim_holding *h;
 
 	if (a && !token)
-		v = sim_version_at(c, a->newest, tip);
+		v = version_at(c, a->newest, tip);
 	for (h = a && token ? a->holdings : NULL; h; h = h->next)
 		if (h->token == token)
-			v = sim_version_at(c, h->newest, tip);
+			v = version_at(c, h->newest, tip);
 	return v ? v->amount : AMOUNT_ZERO;
 }
 

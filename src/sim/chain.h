@@ -261,7 +261,5 @@ struct sim_tx *sim_tx_add(
     struct sim_chain *c, const uint8_t *raw, size_t len, struct fail *f);
 void sim_version_put(struct sim_chain *c, struct sim_version **newest,
     const struct sim_block *b, uint64_t count, const struct amount *amount);
-const struct sim_version *sim_version_at(const struct sim_chain *c,
-    const struct sim_version *newest, const struct sim_block *tip);
 
 #endif

@@ -322,9 +322,11 @@ static void import(
     struct stage *s, struct journal *j, const struct stage_list *l, int64_t id)
 {
 	struct list_rules rules = rules_of(s, l);
+	struct airdrop_facts a;
 	struct fail f = { 0 };
 
-	if (airdrop_import(j, id, &rules, never, NULL, &f))
+	if (!airdrop_read(j, id, &a) ||
+	    airdrop_import(j, id, a.file, a.file_hash, &rules, never, NULL, &f))
 		wrong("import: %s", f.why);
 }
 

@@ -242,14 +242,23 @@ static void facts_fill(struct airdrop_facts *a, const struct list *l)
 	snprintf(a->file, sizeof a->file, "%s", l->file);
 }
 
-void import_rest(const struct list *l)
+static void import_all(const struct list *l, const struct airdrop_facts *a)
 {
-	struct operation *o = op_of(l);
 	struct list_rules r = rules();
 	struct fail f = { 0 };
 
-	if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
+	if (airdrop_import(
+		scene.journal, l->id, l->file, a->file_hash, &r, never, NULL, &f))
 		fail_msg("import: %s", f.why);
+}
+
+void import_rest(const struct list *l)
+{
+	struct operation *o = op_of(l);
+	struct airdrop_facts a;
+
+	assert_true(airdrop_read(scene.journal, l->id, &a));
+	import_all(l, &a);
 	o->kind->close(o->of_kind);
 	o->of_kind = o->kind->open(runner, o);
 }
@@ -278,7 +287,6 @@ static void create(struct list *l)
 		.in_flight_max = scene.config.max_in_flight,
 		.fee_cap = scene.config.max_fee_per_gas };
 	const char *cap = l->cap ? l->cap : "10";
-	struct list_rules r = rules();
 	struct fail f = { 0 };
 	struct list_sum sum;
 
@@ -293,8 +301,8 @@ static void create(struct list *l)
 		fail_msg("create: %s", f.why);
 	if (l->cut_short)
 		import_half(l);
-	else if (airdrop_import(scene.journal, l->id, &r, never, NULL, &f))
-		fail_msg("import: %s", f.why);
+	else
+		import_all(l, &new.facts);
 	assert_non_null(operation_load(runner, l->id));
 }
 

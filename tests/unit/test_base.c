@@ -180,7 +180,7 @@ static void arena_is_zeroed_and_aligned(void **state)
 				assert_int_equal(p[i], 0);
 			memset(p, 0xa5, n);
 		}
-		arena_reset(&a);
+		arena_release(&a);
 	}
 	assert_string_equal(arena_strn(&a, "abc", 2), "ab");
 	arena_release(&a);
@@ -220,7 +220,7 @@ static void arena_has_a_cap(void **state)
 		n++;
 	assert_int_equal(n, 100000 / 16);
 	assert_null(arena_take(&a, 1));
-	arena_reset(&a);
+	arena_release(&a);
 	assert_non_null(arena_take(&a, 99984));
 	arena_release(&a);
 }
@@ -402,9 +402,6 @@ static void crash_points_reach_the_hook(void **state)
 	crash_hook = NULL;
 	CRASH_POINT(sign_before);
 	assert_int_equal(points[CRASH_sign_before], 1);
-	assert_string_equal(crash_name(CRASH_turn_after_commit), "turn_after_commit");
-	for (int p = 0; p < CRASH_COUNT; p++)
-		assert_true(crash_name((enum crash_point)p)[0] != '\0');
 }
 
 static char folder[] = "/tmp/test_base.XXXXXX";

@@ -205,25 +205,36 @@ static void plain_lines_only_when_something_changed(void **state)
 	free(s.text);
 }
 
+static void ends_with(const char *text, const char *end)
+{
+	assert_true(strlen(text) >= strlen(end));
+	assert_string_equal(text + strlen(text) - strlen(end), end);
+}
+
 static void rates(void **state)
 {
 	struct progress_facts facts = { "x", 0, 1000000, 0, 0, NULL };
 	struct progress p;
+	struct shown s;
 
 	(void)state;
-	progress_init(&p, NULL);
+	shown_open(&s);
+	progress_init(&p, s.file);
 	progress_show(&p, &facts, 5);
-	assert_int_equal(progress_rate_milli(&p), -1);
-	assert_int_equal(progress_eta_s(&p, 0, 10), -1);
-	facts.done = 100;
-	progress_show(&p, &facts, 2005);
-	assert_int_equal(progress_rate_milli(&p), 50000);
-	assert_int_equal(progress_eta_s(&p, 100, 1000000), 19998);
+	fflush(s.file);
+	assert_string_equal(s.text, "x: 0 of 1,000,000 (0 %); safe to stop\n");
+	facts.done = 300;
+	progress_show(&p, &facts, 6005);
+	fflush(s.file);
+	ends_with(
+	    s.text, "x: 300 of 1,000,000 (0 %), 50.0/s, 5 h 33 min left; safe to stop\n");
 	/* old moments are forgotten: it stands still now */
-	for (int64_t ms = 3005; ms < 30000; ms += 1000)
+	for (int64_t ms = 7005; ms < 30000; ms += 1000)
 		progress_show(&p, &facts, ms);
-	assert_int_equal(progress_rate_milli(&p), 0);
-	assert_int_equal(progress_eta_s(&p, 100, 1000000), -1);
+	progress_end(&p);
+	fclose(s.file);
+	ends_with(s.text, "x: 300 of 1,000,000 (0 %); safe to stop\n");
+	free(s.text);
 }
 
 int main(void)

@@ -201,12 +201,12 @@ static void funds_that_are_missing_are_named_and_awaited(void **state_)
 
 static size_t stages(void)
 {
-	struct sql_stage_list_in in = { .operation = lists[0].id };
-	struct sql_stage_list_out row;
+	struct sql_report_stages_in in = { .operation = lists[0].id };
+	struct sql_report_stages_out row;
 	size_t n = 0;
 
-	sql_stage_list_begin(scene.journal, &in);
-	while (sql_stage_list_next(scene.journal, &row))
+	sql_report_stages_begin(scene.journal, &in);
+	while (sql_report_stages_next(scene.journal, &row))
 		n++;
 	return n;
 }

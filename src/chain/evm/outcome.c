@@ -37,7 +37,7 @@ static bool fits(const struct outcome *o, unsigned of, int64_t code, const char 
 	    contains(message, o->text);
 }
 
-void outcome_find(
+static void find(
     struct node_word *ret, enum outcome_of of, int64_t code, const char *message)
 {
 	ret->err = ERR_BAD_ANSWER;
@@ -101,7 +101,7 @@ void outcome_read(struct node_word *ret, enum outcome_of of, const json_t *error
 		return;
 	}
 	json_i64(error, "code", &code);
-	outcome_find(ret, of, code, message ? message : "");
+	find(ret, of, code, message ? message : "");
 	if (ret->note == NOTE_REVERTED)
 		revert_text(ret, error);
 }
@@ -114,31 +114,4 @@ enum err outcome_fail(enum outcome_of of, const json_t *error, struct fail *f)
 	if (word.err == ERR_OK)
 		word.err = ERR_BAD_ANSWER;
 	return fail_set(f, word.err, "the node says: %s", word.text);
-}
-
-const char *node_note_name(enum node_note note)
-{
-	static const char *const names[] = {
-		[NOTE_NONE] = "none",
-		[NOTE_ACCEPTED] = "accepted",
-		[NOTE_KNOWN] = "known",
-		[NOTE_NONCE_LOW] = "nonce_low",
-		[NOTE_NONCE_GAP] = "nonce_gap",
-		[NOTE_UNDERPRICED] = "underpriced",
-		[NOTE_REPLACEMENT] = "replacement",
-		[NOTE_FUNDS] = "funds",
-		[NOTE_FEE_CAP] = "fee_cap",
-		[NOTE_GAS] = "gas",
-		[NOTE_POOL_FULL] = "pool_full",
-		[NOTE_DELEGATED] = "delegated",
-		[NOTE_REVERTED] = "reverted",
-		[NOTE_NO_METHOD] = "no_method",
-		[NOTE_NO_STATE] = "no_state",
-		[NOTE_NO_HASH_PARAM] = "no_hash_param",
-		[NOTE_INDEXING] = "indexing",
-		[NOTE_CHAIN_ID] = "chain_id",
-		[NOTE_OTHER] = "other",
-	};
-
-	return names[note];
 }

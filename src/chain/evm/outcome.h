@@ -25,13 +25,7 @@ void outcome_read(struct node_word *ret, enum outcome_of of, const json_t *error
  */
 enum err outcome_fail(enum outcome_of of, const json_t *error, struct fail *f);
 
-/* Code and text alone. */
-void outcome_find(
-    struct node_word *ret, enum outcome_of of, int64_t code, const char *message);
-
 /* The answer is there but not understood: UNKNOWN. */
 void outcome_bad(struct node_word *ret, const char *why);
-
-const char *node_note_name(enum node_note note);
 
 #endif

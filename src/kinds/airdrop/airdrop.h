@@ -60,17 +60,13 @@ struct airdrop_new {
 int64_t airdrop_account(struct journal *j, const struct airdrop_new *n);
 int64_t airdrop_create(struct journal *j, const struct airdrop_new *n);
 
-/* Rows of a list into the journal, in chunks of their own commits. An import that was
- * cut short begins anew; nothing was reserved. fails: INPUT (the file is not what was
- * planned), DISK_FULL, STOPPED (stop said so). */
-NODISCARD enum err airdrop_import(struct journal *j, int64_t operation,
-    const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f);
-
-/* The same from a file that may have moved, or been written otherwise: its hash is that
- * of the pass that found the plan in it. */
-NODISCARD enum err airdrop_import_from(struct journal *j, int64_t operation,
-    const char *file, const uint8_t file_hash[32], const struct list_rules *rules,
-    bool (*stop)(void *ctx), void *ctx, struct fail *f);
+/* Rows of a list into the journal, in chunks of their own commits. The file may have
+ * moved, or been written otherwise: its hash is that of the pass that found the plan in
+ * it. An import that was cut short begins anew; nothing was reserved. fails: INPUT (the
+ * file is not what was planned), DISK_FULL, STOPPED (stop said so). */
+NODISCARD enum err airdrop_import(struct journal *j, int64_t operation, const char *file,
+    const uint8_t file_hash[32], const struct list_rules *rules, bool (*stop)(void *ctx),
+    void *ctx, struct fail *f);
 
 /* The steps of it, for rows that come from somebody else, a part a turn: what is there is
  * dropped, rows are added in their order, and so many are there now. */

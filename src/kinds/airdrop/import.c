@@ -77,24 +77,7 @@ static enum err drop_rows(struct import *i, struct fail *f)
 	return import_commit(i, f);
 }
 
-static enum err no_airdrop(int64_t operation, struct fail *f)
-{
-	return fail_set(
-	    f, ERR_NOT_FOUND, "no airdrop has the id %lld", (long long)operation);
-}
-
-enum err airdrop_import(struct journal *j, int64_t operation,
-    const struct list_rules *rules, bool (*stop)(void *ctx), void *ctx, struct fail *f)
-{
-	struct airdrop_facts a;
-
-	if (!airdrop_read(j, operation, &a))
-		return no_airdrop(operation, f);
-	return airdrop_import_from(
-	    j, operation, a.file, a.file_hash, rules, stop, ctx, f);
-}
-
-enum err airdrop_import_from(struct journal *j, int64_t operation, const char *file,
+enum err airdrop_import(struct journal *j, int64_t operation, const char *file,
     const uint8_t file_hash[32], const struct list_rules *rules, bool (*stop)(void *ctx),
     void *ctx, struct fail *f)
 {
@@ -104,7 +87,8 @@ enum err airdrop_import_from(struct journal *j, int64_t operation, const char *f
 	enum err e;
 
 	if (!operation_read(j, operation, &o))
-		return no_airdrop(operation, f);
+		return fail_set(f, ERR_NOT_FOUND, "no operation has the id %lld",
+		    (long long)operation);
 	e = drop_rows(&i, f);
 	if (!e)
 		e = list_read(&sum, NULL, file, rules, import_row, &i, f);
