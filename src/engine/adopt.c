@@ -196,7 +196,7 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 	if (MUTANT(adoption_without_count)) {
 		struct claim more;
 
-		while (claim_in(r, a, o, NULL, false, &u->pay, &more))
+		while (claim_in(r, a, o, NULL, false, &u->pay, &more) && more.row)
 			operation_item(r, o, more.row, &more.amount, ITEM_PENDING,
 			    ITEM_VOID, 0, "paid, as an equal row");
 	}

@@ -111,7 +111,20 @@ bool claim_owed(struct runner *r, const struct account *a, const struct payment 
 	return owed;
 }
 
-bool claim_in(struct runner *r, const struct account *a, const struct operation *o,
+/* Its service fee, if it pays that and nothing was tried for it yet. */
+static bool fee_in(struct runner *r, const struct account *a, struct operation *o,
+    const struct fees *fees, bool tagged, const struct payment *pay, struct claim *ret)
+{
+	struct sql_intent_by_row_in in = { .operation = o->id, .row = 0 };
+	struct sql_intent_by_row_out tried;
+
+	*ret = (struct claim){ .operation = o, .amount = pay->amount };
+	return pays_in(o, pay) && o->kind->owes(r, o, pay) &&
+	    (!tagged || claim_is_tagged(a, o, 0, fees)) &&
+	    !sql_intent_by_row_one(r->s.journal, &in, &tried);
+}
+
+bool claim_in(struct runner *r, const struct account *a, struct operation *o,
     const struct fees *fees, bool tagged, const struct payment *pay, struct claim *ret)
 {
 	size_t n;
@@ -124,5 +137,5 @@ bool claim_in(struct runner *r, const struct account *a, const struct operation 
 		*ret = rows[k];
 	}
 	free(rows);
-	return found;
+	return found || fee_in(r, a, o, fees, tagged, pay, ret);
 }

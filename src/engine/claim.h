@@ -27,8 +27,9 @@ bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *
 bool claim_owed(struct runner *r, const struct account *a, const struct payment *pay,
     struct claim *ret);
 
-/* A pending row of an operation that it may pay: the one of its tag, or the first. */
-bool claim_in(struct runner *r, const struct account *a, const struct operation *o,
+/* A pending row of an operation that it may pay: the one of its tag, or the first; else
+ * its service fee. */
+bool claim_in(struct runner *r, const struct account *a, struct operation *o,
     const struct fees *fees, bool tagged, const struct payment *pay, struct claim *ret);
 
 #endif

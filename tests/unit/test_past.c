@@ -172,6 +172,39 @@ static void a_list_of_a_lost_journal_is_fenced(void **state_)
 	check_exact();
 }
 
+/* As `run` does, before it makes an operation. */
+static void read_the_past(void)
+{
+	struct airdrop_new n = { .key_name = "treasury",
+		.chain = chain()->id,
+		.sender = scene.sender,
+		.in_flight_max = scene.config.max_in_flight,
+		.fee_cap = scene.config.max_fee_per_gas };
+
+	(void)account_begin(runner, chain(), airdrop_account(scene.journal, &n));
+	run_until(past_read(account()));
+}
+
+/* All of it was paid, but the journal is lost: nothing is paid again. */
+static void a_service_fee_of_a_lost_journal_is_adopted(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	pay(&(struct list){ .rows = 3, .service_fee = 5 });
+	finish();
+	rest();
+	scene_anew(&scene);
+	lists_n = 0;
+	rise();
+	run_until(chain()->id);
+	read_the_past();
+	pay(&(struct list){ .rows = 3, .service_fee = 5, .adopt = true });
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	assert_int_equal(fee_paid(), 1);
+	check_exact();
+}
+
 /* In an asset, to whom the first row is to be paid, and as much. */
 static void spend_token(const struct list *l, const struct sim_token *asset)
 {
@@ -289,6 +322,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_start_in_the_middle_reads_it_again, end),
 		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
 		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
+		cmocka_unit_test_teardown(
+		    a_service_fee_of_a_lost_journal_is_adopted, end),
 		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
 		cmocka_unit_test_teardown(a_payment_in_another_asset_is_not_adopted, end),
 		cmocka_unit_test_teardown(a_payment_without_effect_is_not_adopted, end),
