@@ -9,7 +9,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "desk.h"
+#include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/past.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
@@ -23,7 +26,7 @@
 
 /* -- ends ------------------------------------------------------------------ */
 
-static struct told *notes;
+static struct notes *notes;
 static struct runner *runner; /* of this life */
 
 static void NORETURN PRINTF(1, 2) wrong(const char *fmt, ...)
@@ -259,8 +262,8 @@ static struct journal *own(struct stage *s)
 		wrong("%lld commits were answered with OK, %lld are there",
 		    (long long)s->told->commits, (long long)journal_commit_no(j) - 1);
 	for (int i = 0; i < s->lists; i++)
-		if (s->told->created[i] && !find_operation(j, s->list[i].name))
-			wrong("operation %s is gone", s->list[i].name);
+		if (s->told->created[i] && !find_operation(j, stage_list(s, i)->name))
+			wrong("operation %s is gone", stage_list(s, i)->name);
 	check_remembered(s, j);
 	check_included(s, j);
 	doubt(s, j);
@@ -344,20 +347,30 @@ static void facts_fill(
 	snprintf(a->file, sizeof a->file, "%s", l->path);
 }
 
-static int64_t create(struct stage *s, struct journal *j, int list, int64_t chain)
+static struct airdrop_new new_of(
+    const struct stage *s, const struct stage_list *l, int64_t chain)
 {
-	const struct stage_list *l = &s->list[list];
 	struct airdrop_new new = { .name = l->name,
 		.key_name = l->key->name,
 		.chain = chain,
 		.sender = l->key->address,
 		.in_flight_max = s->config.max_in_flight,
 		.fee_cap = s->config.max_fee_per_gas };
+
+	facts_fill(s, l, &new.facts);
+	return new;
+}
+
+static int64_t create(
+    struct stage *s, struct journal *j, int list, int64_t chain, bool adopt)
+{
+	const struct stage_list *l = stage_list(s, list);
+	struct airdrop_new new = new_of(s, l, chain);
 	struct fail f = { 0 };
 	struct list_sum sum;
 	int64_t id;
 
-	facts_fill(s, l, &new.facts);
+	new.facts.adopt = adopt;
 	plan_of(s, l, &sum, new.plan);
 	new.items = sum.rows;
 	new.planned = sum.total;
@@ -462,6 +475,7 @@ struct life {
 	struct journal *j;
 	struct world *w;
 	struct runner *r;
+	struct desk *desk;     /* NULL: nobody asks */
 	int64_t id[LISTS_MAX]; /* 0: not made yet */
 };
 
@@ -482,13 +496,18 @@ static void runner_make(struct life *l)
 	    .kinds = kinds,
 	    .kinds_n = 2,
 	    .only_operation = l->s->lists == 1 ? l->id[0] : 0 });
+	if (l->s->scenario->operated)
+		l->desk = desk_open(l->s, l->w, l->j);
 }
 
 static void runner_drop(struct life *l)
 {
+	desk_close(l->desk);
 	world_free(l->w);
 	runner_free(l->r);
+	desk_free(l->desk);
 	l->r = runner = NULL;
+	l->desk = NULL;
 }
 
 /* The turn did not happen: all that was cached is worth nothing now. */
@@ -519,14 +538,47 @@ static void turn(struct life *l)
 {
 	struct fail f = { 0 };
 
+	if (l->desk)
+		desk_turn(l->desk, l->r);
 	if (!runner_turn(l->r, &f)) {
 		disk_full(l, f.why);
 		return;
 	}
+	if (l->desk)
+		desk_tell(l->desk, l->r);
 	l->s->told->commits = journal_commit_no(l->j) - 1;
 	l->s->told->listed = all_listed(l);
 	for (size_t i = 0; i < l->r->operations_n; i++)
 		check_planned(l->r->operations[i]);
+}
+
+static void turn_and_wait(struct life *l)
+{
+	turn(l);
+	world_wait(l->w, runner_wake_ms(l->r));
+}
+
+/* As `run` does in a journal that may be new to the account: what that did before is read
+ * first, and rows that it has paid are only taken with --adopt. */
+static bool adopts(struct life *l, int list, struct chain_run *c)
+{
+	const struct stage_list *of = stage_list(l->s, list);
+	struct airdrop_new new = new_of(l->s, of, c->id);
+	struct account *a;
+	struct fail f = { 0 };
+	int64_t id, paid = 0;
+
+	if (!l->s->told->lost)
+		return false;
+	id = airdrop_account(l->j, &new);
+	if (journal_commit(l->j, &f))
+		wrong("no account: %s", f.why);
+	while (!(a = account_begin(l->r, c, id)) || !past_read(a))
+		turn_and_wait(l);
+	for (int64_t i = 1; i <= l->s->rows; i++)
+		paid +=
+		    airdrop_unclaimed(l->j, &new.facts, id, &of->to[i], &of->amount[i]);
+	return paid > 0;
 }
 
 /* Turns until the journal knows the chain: only then can operations be made. */
@@ -537,12 +589,10 @@ static void begin(struct life *l)
 
 		if (l->id[i])
 			continue;
-		while (!c->id) {
-			turn(l);
-			world_wait(l->w, runner_wake_ms(l->r));
-		}
-		l->id[i] = create(l->s, l->j, i, c->id);
-		import(l->s, l->j, &l->s->list[i], l->id[i]);
+		while (!c->id)
+			turn_and_wait(l);
+		l->id[i] = create(l->s, l->j, i, c->id, adopts(l, i, c));
+		import(l->s, l->j, stage_list(l->s, i), l->id[i]);
 		if (!operation_load(l->r, l->id[i]))
 			wrong("the operation can't be loaded");
 	}
@@ -701,7 +751,7 @@ static void log_setup(void)
 /* An operation that a former life made is whole, or its import goes on. */
 static void find(struct life *l, int list)
 {
-	int64_t id = l->id[list] = find_operation(l->j, l->s->list[list].name);
+	int64_t id = l->id[list] = find_operation(l->j, stage_list(l->s, list)->name);
 	struct airdrop_facts a;
 	struct operation o;
 
@@ -711,7 +761,7 @@ static void find(struct life *l, int list)
 	if (!airdrop_read(l->j, id, &a) || !operation_read(l->j, id, &o))
 		wrong("the operation can't be read");
 	if (a.imported < o.items)
-		import(l->s, l->j, &l->s->list[list], id);
+		import(l->s, l->j, stage_list(l->s, list), id);
 }
 
 static void begin_life(struct stage *s)

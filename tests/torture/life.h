@@ -19,6 +19,7 @@
 #define NODES_MAX 3
 #define LISTS_MAX 2
 #define KEYS_MAX 2
+#define STAGE_REVISED 5 /* the row that is another one in a list that was revised */
 
 /* How a life ended: its exit code. Dead by crash point or disk: LOSSY_DEATH. */
 enum life_end {
@@ -29,7 +30,7 @@ enum life_end {
 };
 
 /* What lives tell, and what the director remembers; no death takes it away. */
-struct told {
+struct notes {
 	uint64_t points, die_at; /* crash points reached in this life; 0: it lives */
 	uint64_t reached[CRASH_COUNT];
 	int64_t commits; /* of those that were answered with OK */
@@ -37,6 +38,8 @@ struct told {
 	bool listed; /* the journal has all lists */
 	bool older;  /* the journal was put back from a copy: it has forgotten things */
 	bool doubts; /* and the next life is to find that out */
+	bool lost;   /* it was lost, and made anew */
+	int64_t resumed, repaired; /* by the operator */
 	bool created[LISTS_MAX];
 	int acts; /* of the scenario, behind us */
 	uint64_t act_height;
@@ -55,6 +58,9 @@ struct told {
 };
 
 struct stage;
+struct desk;
+struct request;
+struct told;
 
 /* A world: what is paid, and what happens meanwhile. */
 struct scenario {
@@ -69,6 +75,9 @@ struct scenario {
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
 	bool forgets;   /* the journal may be put back from an older copy */
+	bool loses;     /* each story begins with a journal that is lost on its way */
+	bool revised;   /* and what is paid then is another list, with nearly its rows */
+	bool operated;  /* by somebody at its socket, see desk.h */
 	bool fills;     /* the disk: a turn may be dropped, a start refused */
 	bool signs_nothing;
 	int acts;          /* that must have happened in a life without death */
@@ -80,6 +89,10 @@ struct scenario {
 	void (*command)(struct stage *s, struct runner *r, struct operation *o);
 	/* Does `advance` of this operation fail, after all that it did? NULL: never. */
 	bool (*breaks)(struct stage *s, const struct operation *o);
+	/* By somebody at the socket, and what he was answered. NULL: nobody. */
+	void (*asks)(struct stage *s, struct desk *d, struct runner *r);
+	void (*answered)(struct stage *s, const struct request *q, enum err e,
+	    const struct told *told);
 };
 
 extern const struct scenario scenarios[];
@@ -111,16 +124,18 @@ struct stage {
 	struct sim_chain *chain;
 	struct sim_node *nodes[NODES_MAX];
 	struct sim_token *token;
-	struct told *told;
+	struct notes *told;
 	struct stage_key key[KEYS_MAX];
 	int keys;
 	int64_t rows; /* of each list */
-	struct stage_list list[LISTS_MAX];
+	struct stage_list all[LISTS_MAX];
 	int lists;
 	struct node_config endpoints[NODES_MAX];
 	struct chain_config config;
 };
 
+/* The k-th list that is paid now: of a journal that was lost it may be another one. */
+const struct stage_list *stage_list(const struct stage *s, int k);
 /* Once per process and scenario: keys, the list's file. */
 void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed);
 void stage_close(struct stage *s);

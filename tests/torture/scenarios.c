@@ -79,6 +79,15 @@ static void spikes(struct stage *s)
 		s->chain->base_fee_next = 30 * GWEI;
 }
 
+/* The journal is lost, and what it has in the pool is too cheap for some time. */
+static void stalls(struct stage *s)
+{
+	if (s->told->acts == 0 && s->told->lost)
+		act_done(s);
+	if (s->told->acts == 1 && !later(s, 6))
+		s->chain->base_fee_next = 60 * GWEI;
+}
+
 /* And while it lasts, an empty attempt lands. */
 static void spikes_for_empties(struct stage *s)
 {
@@ -243,7 +252,7 @@ static void doubts(struct stage *s, struct runner *r, struct operation *o)
 /* The first list fails in the middle, the second one is paid meanwhile. */
 static bool breaks(struct stage *s, const struct operation *o)
 {
-	return s->told->acts == 0 && !strcmp(o->name, s->list[0].name) &&
+	return s->told->acts == 0 && !strcmp(o->name, stage_list(s, 0)->name) &&
 	    o->state == OPERATION_DISTRIBUTING && o->by_state[ITEM_LIVE].n >= 2;
 }
 
@@ -328,6 +337,26 @@ const struct scenario scenarios[] = {
 	    .acts = 2,
 	    .event = "in doubt",
 	    .forgets = true },
+	{ .name = "adopt",
+	    .rows = 8,
+	    .service_fee = 250,
+	    .loses = true,
+	    .operated = true },
+	{ .name = "adopt-token",
+	    .rows = 8,
+	    .token = true,
+	    .token_kind = SIM_TOKEN_PLAIN,
+	    .direct = stalls,
+	    .acts = 1,
+	    .loses = true,
+	    .operated = true },
+	{ .name = "adopt-revised",
+	    .rows = 9,
+	    .direct = stalls,
+	    .acts = 1,
+	    .loses = true,
+	    .revised = true,
+	    .operated = true },
 	{ .name = "liar",
 	    .rows = 8,
 	    .nodes = 3,

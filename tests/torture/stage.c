@@ -28,7 +28,7 @@ static void *shared(size_t size)
 /* Recipients: rows 3 and 7 are the same payment to the same address. */
 static void rows_fill(struct stage *s, int list)
 {
-	struct stage_list *l = &s->list[list];
+	struct stage_list *l = &s->all[list];
 
 	CHECK(s->rows <= ROWS_MAX);
 	for (int64_t i = 1; i <= s->rows; i++) {
@@ -40,6 +40,23 @@ static void rows_fill(struct stage *s, int list)
 		l->to[i].at[19] = (uint8_t)like;
 		l->amount[i] = amount_u64(1000 + (uint64_t)like % 5);
 	}
+}
+
+/* One row of the first list is another one's. */
+static void revise(struct stage_list *l, const struct stage_list *first, int64_t rows)
+{
+	for (int64_t i = 1; i <= rows; i++) {
+		if (i == STAGE_REVISED)
+			continue;
+		l->to[i] = first->to[i];
+		l->amount[i] = first->amount[i];
+	}
+	l->fee_to = first->fee_to;
+}
+
+const struct stage_list *stage_list(const struct stage *s, int k)
+{
+	return &s->all[s->scenario->revised && s->told->lost ? LISTS_MAX - 1 - k : k];
 }
 
 /* A file without a name of its own: nobody has to tidy up after a test that was killed.
@@ -85,13 +102,15 @@ static void lists_make(struct stage *s)
 
 	s->rows = s->scenario->rows;
 	s->lists = s->scenario->lists ? s->scenario->lists : 1;
-	for (int i = 0; i < s->lists; i++) {
-		struct stage_list *l = &s->list[i];
+	for (int i = 0; i < LISTS_MAX; i++) {
+		struct stage_list *l = &s->all[i];
 
 		l->name = names[i];
 		l->key = &s->key[i % s->keys];
 		memset(l->fee_to.at, 0xfe - i, sizeof l->fee_to.at);
 		rows_fill(s, i);
+		if (i == 1 && s->scenario->revised)
+			revise(l, &s->all[0], s->rows);
 		list_write(s, l);
 	}
 }
@@ -136,8 +155,8 @@ void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 
 void stage_close(struct stage *s)
 {
-	for (int i = 0; i < s->lists; i++)
-		close(s->list[i].fd);
+	for (int i = 0; i < LISTS_MAX; i++)
+		close(s->all[i].fd);
 	for (int i = 0; i < s->keys; i++)
 		secret_free(s->key[i].secret);
 	munmap(s->disk, lossy_size(FILE_MAX_BYTES));
@@ -163,7 +182,7 @@ static void chain_reset(struct stage *s)
 		for (int i = 0; i < s->keys; i++)
 			sim_fund(s->chain, &s->key[i].address, s->token, &tokens);
 	} else {
-		sim_account_code(s->chain, &s->list[0].to[2], SIM_CODE_WALLET, 9000);
+		sim_account_code(s->chain, &s->all[0].to[2], SIM_CODE_WALLET, 9000);
 	}
 	for (uint32_t i = 0; i < nodes; i++)
 		s->nodes[i] = sim_node_new(s->chain);

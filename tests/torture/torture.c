@@ -8,7 +8,8 @@
  * the 7th op of the disk, `s3` when its 3rd sync fails; with `!` the power goes too. So
  * `p12 o7!` dies, rises, dies with the power, rises and finishes. With `+` a copy of the
  * disk is made after it, and with `-` that is put back: `o9+ o30-` forgets all from the
- * 9th op on. A failure prints its story; SEED=N and TORTURE_LOUD=1 tell it again, aloud.
+ * 9th op on; with `=` too, but nothing says so. A failure prints its story; SEED=N and
+ * TORTURE_LOUD=1 tell it again, aloud.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ enum by { BY_POINT, BY_OP, BY_SYNC, BY_COUNT };
 struct death {
 	enum by by;
 	int64_t n;
-	bool power, keep, back;
+	bool power, keep;
+	char back; /* '-' or '=', or not */
 };
 
 struct story {
@@ -47,11 +49,13 @@ static struct stage stage;
 static uint64_t seed = 1;
 static int tests, failed_tests, failures;
 static int64_t stories, died;
+static uint64_t empties, empties_most; /* attempts, of all stories, and of one */
 static uint64_t reached[CRASH_COUNT];
 static struct lossy_image *made; /* the disk with a new journal */
 /* A copy of it, and what lives had told by then. */
 static struct lossy_image *copy;
-static struct told copied;
+static struct notes copied;
+static int64_t ops_whole; /* of a life without death, where journals are lost */
 
 /* -- stories as text ------------------------------------------------------- */
 
@@ -65,7 +69,7 @@ static void story_format(char *out, size_t len, const struct story *t)
 
 		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s%s%s", i ? " " : "",
 		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "",
-		    d->keep ? "+" : "", d->back ? "-" : "");
+		    d->keep ? "+" : "", (char[]){ d->back, '\0' });
 	}
 }
 
@@ -85,7 +89,7 @@ static bool story_parse(struct story *ret, const char *text)
 		d->power = *end == '!';
 		end += d->power;
 		d->keep = *end == '+';
-		d->back = *end == '-';
+		d->back = strchr("-=", *end) ? *end : '\0';
 		text = end + (d->keep || d->back);
 	}
 	return true;
@@ -159,6 +163,15 @@ static void make_once(void)
 	made = lossy_keep(stage.disk);
 }
 
+/* How many ops it takes to pay it all. */
+static void measure_once(void)
+{
+	stage_reset(&stage);
+	lossy_put_back(stage.disk, made);
+	CHECK(live(&(struct armed){ .op = 0 }) == LIFE_DONE);
+	ops_whole = lossy_ops(stage.disk);
+}
+
 static void complain(struct buf *why, int end)
 {
 	if (end == LOSSY_DEATH)
@@ -184,9 +197,9 @@ static void copy_keep(void)
 }
 
 /* The chain goes on from where it is, and the journal from where it was. */
-static void copy_put_back(void)
+static void copy_put_back(bool says)
 {
-	struct told *t = stage.told;
+	struct notes *t = stage.told;
 
 	if (!copy)
 		return;
@@ -194,7 +207,8 @@ static void copy_put_back(void)
 	t->commits = copied.commits;
 	t->epoch = copied.epoch;
 	memcpy(t->created, copied.created, sizeof t->created);
-	t->older = t->doubts = true;
+	t->older = true;
+	t->doubts = says;
 }
 
 /* One life with its death. True when the story goes on (dead, or done before it). */
@@ -215,13 +229,31 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 			copy_keep();
 	}
 	if ((*ret_hit || end == LIFE_DONE) && d->back && copy) {
-		copy_put_back();
+		copy_put_back(d->back == '-');
 		*ret_hit = true; /* also what had ended goes on */
 	}
 	if (*ret_hit || end == LIFE_DONE)
 		return true;
 	complain(why, end);
 	return false;
+}
+
+/* It dies at some op, and nothing of its disk is found again: the operator makes the
+ * journal anew, and runs what he ran. */
+static bool lose(const struct story *t, struct buf *why)
+{
+	struct death d = { .by = BY_OP,
+		.n = 1 + (int64_t)(luck_of(t) % (uint64_t)ops_whole) };
+	bool hit;
+
+	if (!live_and_die(&d, &hit, why))
+		return false;
+	lossy_put_back(stage.disk, made);
+	memset(stage.told->created, 0, sizeof stage.told->created);
+	stage.told->commits = stage.told->epoch = 0;
+	stage.told->listed = false;
+	stage.told->older = stage.told->lost = true;
+	return true;
 }
 
 /* -- the judge ------------------------------------------------------------- */
@@ -246,6 +278,17 @@ static void epilogue(void)
 	}
 }
 
+/* Of a list that was revised on its way: the row that is in it no more, if it was paid.
+ */
+static size_t due_of_lost(struct sim_due *due, const struct address *token)
+{
+	const struct stage_list *l = &stage.all[0];
+	struct amount sum;
+
+	*due = (struct sim_due){ *token, l->to[STAGE_REVISED], l->amount[STAGE_REVISED] };
+	return sim_paid(stage.chain, &l->key->address, token, &due->to, &sum) > 0;
+}
+
 static size_t due_of(struct sim_due *due, const struct stage_key *key)
 {
 	const struct address native = { { 0 } };
@@ -254,11 +297,13 @@ static size_t due_of(struct sim_due *due, const struct stage_key *key)
 	size_t n = 0;
 
 	for (int k = 0; k < stage.lists; k++) {
-		const struct stage_list *l = &stage.list[k];
+		const struct stage_list *l = stage_list(&stage, k);
 		const struct told_list *told = &stage.told->list[k];
 
 		if (l->key != key)
 			continue;
+		if (stage.scenario->revised)
+			n += due_of_lost(&due[n], token);
 		for (int64_t i = 1; i <= stage.rows; i++)
 			if (!cancelled || told->paid[i])
 				due[n++] =
@@ -301,7 +346,7 @@ static bool judge_fees(const struct stage_key *key, struct buf *why)
 	struct sim_ledger ledger;
 
 	for (int k = 0; k < stage.lists; k++)
-		if (stage.list[k].key == key)
+		if (stage_list(&stage, k)->key == key)
 			CHECK(amount_add(&sum, &sum, &stage.told->list[k].fees_final));
 	sim_ledger_read(&ledger, stage.chain, &key->address);
 	if (!amount_cmp(&ledger.fees, &sum) ||
@@ -321,19 +366,34 @@ static bool judge_states(struct buf *why)
 	for (int k = 0; k < stage.lists; k++) {
 		if (stage.told->list[k].state == want)
 			continue;
-		buf_addf(why, "operation %s is %s\n", stage.list[k].name,
+		buf_addf(why, "operation %s is %s\n", stage_list(&stage, k)->name,
 		    state_name(MACHINE_OPERATION, stage.told->list[k].state));
 		ok = false;
 	}
 	return ok;
 }
 
+static void count_empties(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < stage.keys; i++) {
+		struct sim_ledger ledger;
+
+		sim_ledger_read(&ledger, stage.chain, &stage.key[i].address);
+		n += ledger.empty;
+	}
+	empties += n;
+	empties_most = n > empties_most ? n : empties_most;
+}
+
 static bool judge(struct buf *why)
 {
-	static struct sim_due due[LISTS_MAX * (ROWS_MAX + 1)];
+	static struct sim_due due[LISTS_MAX * (ROWS_MAX + 2)];
 	bool ok;
 
 	epilogue();
+	count_empties();
 	ok = judge_empties(why);
 	ok = judge_states(why) && ok;
 	for (int i = 0; i < stage.keys; i++) {
@@ -360,6 +420,8 @@ static bool tell(const struct story *t, int *ret_hit, struct buf *why)
 	lossy_seed(stage.disk, luck_of(t));
 	free(copy);
 	copy = NULL;
+	if (ops_whole && !lose(t, why))
+		return false;
 	for (int i = 0; i < t->n && hit; i++) {
 		if (!live_and_die(&t->deaths[i], &hit, why))
 			return false;
@@ -471,7 +533,7 @@ static bool power_after_failure(int64_t n, int64_t syncs)
 
 /* A copy that was made at some time is put back at some later time, or after the end;
  * half of them die once more while they rise from it. */
-static bool put_back(int64_t n, int64_t ops)
+static bool put_back(int64_t n, int64_t ops, char how)
 {
 	struct sim_random r = { .state = seed ^ 0xc0b1 };
 	bool ok = true;
@@ -484,7 +546,7 @@ static bool put_back(int64_t n, int64_t ops)
 			t.deaths[k] = (struct death){ .by = BY_OP,
 				.n = 1 + (int64_t)sim_random_below(&r, (uint64_t)ops),
 				.keep = k == 0,
-				.back = k == 1 };
+				.back = k == 1 ? how : '\0' };
 		ok = told_well(&t, &hit) && ok;
 	}
 	return ok;
@@ -538,10 +600,13 @@ static void torture(const struct measure *m)
 	    "a sync fails, and the power goes while it rises");
 	test(again_and_again(m->again, bound), "it dies again and again");
 	if (sc->forgets)
-		test(put_back(m->back, bound[BY_OP]), "an older copy is put back");
+		test(put_back(m->back, bound[BY_OP], '-'), "an older copy is put back");
 	printf("# %lld points, %lld ops, %lld syncs\n", (long long)bound[BY_POINT],
 	    (long long)bound[BY_OP], (long long)bound[BY_SYNC]);
-	printf("# %lld deaths in %lld stories\n", (long long)died, (long long)stories);
+	printf(
+	    "# %lld deaths in %lld stories, %llu empty attempts, at most %llu in one\n",
+	    (long long)died, (long long)stories, (unsigned long long)empties,
+	    (unsigned long long)empties_most);
 }
 
 /* What libraries do when they are used first is done before the forks. */
@@ -589,6 +654,8 @@ int main(int argc, char **argv)
 	stage_open(&stage, sc, seed);
 	warm();
 	make_once();
+	if (sc->loses)
+		measure_once();
 	printf("# seed %llu\n", (unsigned long long)seed);
 	if (argv[1])
 		replay(argv[1]);
