@@ -72,7 +72,13 @@ void server_close(struct server *s)
 
 const char *exchange_method(const struct exchange *x)
 {
-	return request_method(x->route);
+	static const char *const methods[] = {
+#define ROUTE(name, method, ...) [ROUTE_##name] = method,
+#include "serve/routes.def"
+#undef ROUTE
+	};
+
+	return methods[x->route];
 }
 
 const char *exchange_path(const struct exchange *x)
