@@ -118,11 +118,14 @@ ORDER BY id DESC LIMIT 1;
 -- out: id i64
 SELECT id FROM intent WHERE operation = :operation AND id > :id ORDER BY id LIMIT :max;
 
+-- By the account: of the operation's own there are as many as it has rows.
 -- name: intent_live_of_operation
 -- in: operation i64
 -- out: id i64
--- scan: only when a cancel is asked for
-SELECT id FROM intent WHERE operation = :operation AND state IN (0, 1) ORDER BY id;
+SELECT id FROM intent
+WHERE account = (SELECT account FROM operation WHERE id = :operation) AND state IN (0, 1)
+	AND operation + 0 = :operation
+ORDER BY id;
 
 -- A dearer attempt was asked for: it counts from now on.
 -- name: intent_held
