@@ -13,9 +13,9 @@ VALUES (:chain, :address, :key_name, :in_flight_max, :fee_cap_max, 0) RETURNING 
 
 -- name: account_get
 -- in: id i64
--- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, past_from i64?, stopped text?, doubt text?
+-- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, past_from i64?, stopped text?, doubt text?, adopted_from i64?
 SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flight_max, fee_cap_max,
-	accepted_height, past_from, stopped, doubt
+	accepted_height, past_from, stopped, doubt, adopted_from
 FROM account WHERE id = :id;
 
 -- name: account_limits
@@ -45,6 +45,12 @@ UPDATE account SET doubt = :doubt WHERE id = :id;
 -- scan: a handful of rows
 UPDATE account SET doubt = :doubt;
 
+-- In a block of the past that is not told as final yet.
+-- name: account_adopted_from
+-- in: id i64, height i64
+UPDATE account SET adopted_from = :height
+WHERE id = :id AND (adopted_from IS NULL OR adopted_from > :height);
+
 -- From here on every use of its nonces is known.
 -- name: account_past
 -- in: id i64, past_from i64
@@ -60,13 +66,13 @@ ON CONFLICT (account, nonce) DO UPDATE SET judgement = excluded.judgement, hash 
 	height = excluded.height, block_hash = excluded.block_hash, recipient = excluded.recipient,
 	value = excluded.value, data = excluded.data, asset = excluded.asset, payee = excluded.payee,
 	amount = excluded.amount, fee_type = excluded.fee_type, gas = excluded.gas, max_fee = excluded.max_fee,
-	tip = excluded.tip;
+	tip = excluded.tip, arrived = NULL;
 
 -- Payments that no item knows.
 -- name: consumed_payments
 -- in: account i64, nonce i64, max i64
--- out: nonce i64, hash b32, height i64, block_hash b32, recipient b20, value amount, data blob, asset b20?, payee b20, amount amount, fee_type i64, gas i64, max_fee i64, tip i64
-SELECT nonce, hash, height, block_hash, recipient, value, data, asset, payee, amount, fee_type, gas,
+-- out: nonce i64, hash b32, height i64, block_hash b32, recipient b20, value amount, data blob, asset b20?, payee b20, amount amount, arrived amount?, fee_type i64, gas i64, max_fee i64, tip i64
+SELECT nonce, hash, height, block_hash, recipient, value, data, asset, payee, amount, arrived, fee_type, gas,
 	max_fee, tip
 FROM consumed WHERE account = :account AND nonce >= :nonce AND judgement = 0 AND payee IS NOT NULL
 ORDER BY nonce LIMIT :max;
@@ -117,6 +123,11 @@ WHERE account = :account AND height = :height ORDER BY nonce;
 UPDATE consumed SET payee = NULL, asset = NULL, amount = NULL,
 	judgement = CASE WHEN judgement = 1 THEN 0 ELSE judgement END
 WHERE account = :account AND nonce = :nonce;
+
+-- Its final block shows that another amount arrived.
+-- name: consumed_arrived
+-- in: account i64, nonce i64, arrived amount
+UPDATE consumed SET arrived = :arrived WHERE account = :account AND nonce = :nonce;
 
 -- name: consumed_by_hash
 -- in: account i64, hash b32

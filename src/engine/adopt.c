@@ -39,6 +39,10 @@ void adopt_attempt(struct runner *r, struct account *a, const struct stranger *s
 		.raw = no_bytes,
 		.empty = empty,
 		.fees = s->tx.fees });
+	if (s->past)
+		sql_account_adopted_from(r->s.journal,
+		    &(struct sql_account_adopted_from_in){
+			.id = a->id, .height = (int64_t)s->height });
 	recalled(r, a, s);
 }
 
@@ -121,6 +125,7 @@ void adopt_payment(struct runner *r, struct account *a, const struct stranger *s
 struct unclaimed {
 	struct stranger tx;
 	struct payment pay;
+	struct amount arrived;
 };
 
 static struct unclaimed unclaimed_row(const struct sql_consumed_payments_out *row)
@@ -135,6 +140,7 @@ static struct unclaimed unclaimed_row(const struct sql_consumed_payments_out *ro
 			    .max_fee = (uint64_t)row->max_fee,
 			    .tip = (uint64_t)row->tip } } },
 		.pay = { .token = !row->no_asset, .amount = row->amount },
+		.arrived = row->no_arrived ? row->amount : row->arrived,
 	};
 
 	memcpy(u.tx.hash.at, row->hash, sizeof row->hash);
@@ -192,7 +198,7 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 	adopt_payment(r, a, &u->tx, c, shared, why);
 	if (follower_final(a->chain->follower, &final) &&
 	    (u->tx.height <= final.height || MUTANT(adopted_is_final)))
-		attempt_was_final(r, a, &u->tx, &u->pay.amount);
+		attempt_was_final(r, a, &u->tx, &u->arrived);
 	if (MUTANT(adoption_without_count)) {
 		struct claim more;
 

@@ -265,13 +265,28 @@ static void spend(
 	o->dirty = true;
 }
 
+/* It is paid, and final; another amount than planned gives it a flag. */
+static void settle_paid(struct runner *r, const struct account *a, const struct intent *i,
+    const struct amount *paid, const char *proof)
+{
+	char got[AMOUNT_TEXT_MAX], flag[AMOUNT_TEXT_MAX + 64];
+	struct payment want;
+
+	if (!a->chain->connector->payment(&want, &i->payload) ||
+	    !amount_cmp(&want.amount, paid)) {
+		intent_final(r, i, proof, NULL);
+		return;
+	}
+	amount_format(got, paid, 0);
+	snprintf(flag, sizeof flag, "another amount arrived: %s base units", got);
+	intent_final(r, i, proof, flag);
+}
+
 /* The payload itself is in the final block: what did it do? */
 static void settle_payload(struct runner *r, struct account *a, const struct intent *i,
     struct settled *s, uint64_t gas)
 {
-	struct payment want;
 	struct amount paid;
-	char got[AMOUNT_TEXT_MAX], flag[AMOUNT_TEXT_MAX + 64];
 
 	if (s->tx->status != TX_OK) {
 		proof_write(r, a, s, PROOF_REVERTED);
@@ -289,14 +304,7 @@ static void settle_payload(struct runner *r, struct account *a, const struct int
 		return;
 	}
 	proof_write(r, a, s, "paid");
-	if (a->chain->connector->payment(&want, &i->payload) &&
-	    amount_cmp(&want.amount, &paid) != 0) {
-		amount_format(got, &paid, 0);
-		snprintf(flag, sizeof flag, "another amount arrived: %s base units", got);
-		intent_final(r, i, s->proof, flag);
-		return;
-	}
-	intent_final(r, i, s->proof, NULL);
+	settle_paid(r, a, i, &paid, s->proof);
 }
 
 /* A transaction of ours is in a final block. */
@@ -363,7 +371,6 @@ void attempt_was_final(struct runner *r, struct account *a, const struct strange
 	struct intent i;
 	char proof[200], hash[65];
 
-	(void)a;
 	if (!by_hash(r, &s->hash, &at) || !intent_read(r->s.journal, at.intent, &i))
 		return;
 	in.id = at.id;
@@ -377,7 +384,7 @@ void attempt_was_final(struct runner *r, struct account *a, const struct strange
 	hex_format(hash, s->hash.at, sizeof s->hash.at);
 	snprintf(proof, sizeof proof, "adopted: paid by 0x%s in final block %llu", hash,
 	    (unsigned long long)s->height);
-	intent_final(r, &i, proof, NULL);
+	settle_paid(r, a, &i, paid, proof);
 }
 
 void attempts_disown(

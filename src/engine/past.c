@@ -268,6 +268,19 @@ static void known(struct runner *r, struct account *a, uint64_t from)
 		    a->key_name, unread, from);
 }
 
+/* What was adopted from a block that was not told as final when a life ended is settled
+ * when that one is read again, however long it has been. */
+static uint64_t begin_below(struct runner *r, const struct account *a, uint64_t from)
+{
+	struct sql_account_get_in in = { .id = a->id };
+	struct sql_account_get_out row;
+
+	if (!sql_account_get_one(r->s.journal, &in, &row) || row.no_adopted_from ||
+	    (uint64_t)row.adopted_from > from)
+		return from;
+	return row.adopted_from > 0 ? (uint64_t)row.adopted_from - 1 : 0;
+}
+
 static void begin(struct runner *r, struct account *a)
 {
 	uint64_t lookback = (uint64_t)a->chain->config->lookback;
@@ -283,7 +296,8 @@ static void begin(struct runner *r, struct account *a)
 	a->past->runner = r;
 	a->past->account = a;
 	a->past->to = final.height;
-	a->past->from = final.height > lookback ? final.height - lookback : 0;
+	a->past->from =
+	    begin_below(r, a, final.height > lookback ? final.height - lookback : 0);
 	snprintf(a->past->says, sizeof a->past->says, "its past to be read");
 	r->again = true;
 }

@@ -382,15 +382,29 @@ static struct consumed_row *consumed_list(
 	return rows;
 }
 
+static bool other_arrived(
+    const struct account *a, const struct payload *p, const struct amount *paid)
+{
+	struct payment want;
+
+	return a->chain->connector->payment(&want, p) && amount_cmp(&want.amount, paid);
+}
+
 /* One that reverted, or had no effect, paid nobody: it is no row's, and no plan's. */
 static void paid_look(struct runner *r, struct account *a, struct consumed_row *c,
     const struct block_facts *b, const struct seen_tx *tx)
 {
 	struct amount paid;
 
-	if (!c->pays || MUTANT(failed_is_payment) ||
-	    a->chain->connector->paid(&paid, &c->payload, b, tx))
+	if (!c->pays || MUTANT(failed_is_payment))
 		return;
+	if (a->chain->connector->paid(&paid, &c->payload, b, tx)) {
+		if (other_arrived(a, &c->payload, &paid))
+			sql_consumed_arrived(r->s.journal,
+			    &(struct sql_consumed_arrived_in){
+				.account = a->id, .nonce = c->nonce, .arrived = paid });
+		return;
+	}
 	sql_consumed_unpaid(r->s.journal,
 	    &(struct sql_consumed_unpaid_in){ .account = a->id, .nonce = c->nonce });
 	if (c->judgement == JUDGEMENT_SUSPECT)

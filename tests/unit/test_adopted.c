@@ -194,6 +194,84 @@ static void fail_to_pay(uint64_t nonce)
 	run(3000);
 }
 
+/* By hand: row 1 of the second list, in a token that takes a fee. */
+static void pay_by_hand(uint64_t nonce)
+{
+	struct sign_job job = { .key = scene.key, .nonce = nonce };
+	struct sim_word word;
+	struct payment p;
+
+	lists[1].rows = 2;
+	rows_fill(&lists[1]);
+	p = (struct payment){ .token = true,
+		.asset = token->at,
+		.to = lists[1].to[1],
+		.amount = amount_u64(lists[1].amount[1]) };
+	connector_evm.pay(&job.payload, &p);
+	job.fees = (struct fees){
+		.type = FEE_1559, .gas = 90000, .max_fee = 60 * GWEI, .tip = GWEI
+	};
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+}
+
+static void adopt_flagged(void)
+{
+	pay(&(struct list){ .name = "more", .rows = 2, .adopt = true });
+	run_until(ended());
+	for (int row = 1; row <= 2; row++) {
+		struct sql_item_get_in in = { .operation = lists[1].id, .row = row };
+		struct sql_item_get_out i;
+
+		assert_true(sql_item_get_one(scene.journal, &in, &i));
+		assert_int_equal(i.state, ITEM_FINAL);
+		assert_false(i.no_reason);
+		assert_says(i.reason, "another amount arrived");
+		assert_int_equal(paid(&lists[1], row), row > 1); /* by us */
+	}
+}
+
+/* Less arrived than the row was to get: final, with the flag of any such row. */
+static void an_adopted_payment_with_a_fee_is_flagged(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	pay_by_hand(1);
+	after_blocks(2 * SCENE_DEPTH);
+	run(3000);
+	adopt_flagged();
+}
+
+static void so_is_one_of_the_past(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	run_until(chain()->id);
+	pay_by_hand(0);
+	after_blocks(2 * SCENE_DEPTH);
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	adopt_flagged();
+}
+
+static void and_one_whose_block_is_not_final(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	pay_by_hand(1);
+	after_blocks(1);
+	run(3000);
+	adopt_flagged();
+}
+
 /* A payment by hand that failed paid nobody. */
 static void a_payment_that_failed_is_not_adopted(void **state_)
 {
@@ -336,6 +414,9 @@ int main(void)
 		    an_adopted_one_at_the_limit_lost_its_block, end),
 		cmocka_unit_test_teardown(
 		    a_payment_on_a_nonce_that_was_held_is_adopted, end),
+		cmocka_unit_test_teardown(an_adopted_payment_with_a_fee_is_flagged, end),
+		cmocka_unit_test_teardown(so_is_one_of_the_past, end),
+		cmocka_unit_test_teardown(and_one_whose_block_is_not_final, end),
 		cmocka_unit_test_teardown(a_payment_that_failed_is_not_adopted, end),
 		cmocka_unit_test_teardown(nor_is_one_of_the_past, end),
 		cmocka_unit_test_teardown(a_copy_of_half_a_list, end),

@@ -138,6 +138,41 @@ static void a_start_in_the_middle_reads_it_again(void **state_)
 	finish();
 }
 
+/* Killed when half of a block is adopted, and nobody starts it for longer than lookback:
+ * the other half is read, and the first has its end. */
+static void what_was_adopted_is_settled_whenever_it_starts(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	scene.config.max_in_flight = 60; /* more than are read at once */
+	pay_rows(60);
+	run_until(ended());
+	rest();
+	scene_anew(&scene);
+	lists_n = 0;
+	rise();
+	run_until(chain()->id);
+	pay_rows(60);
+	while (!op()->by_state[ITEM_LIVE].n) {
+		assert_false(account()->past_known);
+		world_wait(scene.world, runner_wake_ms(runner));
+		turn();
+	}
+	rest();
+	for (int i = 0; i < 10 * scene.config.lookback; i++)
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	scene_rise(&scene);
+	rise();
+	run_until(runner_operation(runner, lists[0].id) && account()->past_known);
+	run(3000);
+	if (account()->stopped)
+		account_resume(runner, account());
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 60);
+	check_exact();
+}
+
 /* Two payments by hand, three rows that equal them: two are adopted, one is paid. */
 static void as_many_are_adopted_as_were_paid(void **state_)
 {
@@ -320,6 +355,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_past_is_read_where_old_state_is_denied, end),
 		cmocka_unit_test_teardown(a_long_past_costs_little, end),
 		cmocka_unit_test_teardown(a_start_in_the_middle_reads_it_again, end),
+		cmocka_unit_test_teardown(
+		    what_was_adopted_is_settled_whenever_it_starts, end),
 		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
 		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
 		cmocka_unit_test_teardown(
