@@ -113,13 +113,15 @@ static void transactions(const char *text, size_t len)
 static void money(const char *text, size_t len)
 {
 	struct node_word word[N] = { 0 };
+	static const struct head plain, priced = { .has_base_fee = true };
 	struct fee_market market;
 	struct amount balance;
 	uint64_t gas[N], count;
 	uint8_t code[N];
 	struct fail f = { 0 };
 
-	(void)connector_evm.market_read(&market, text, len, &f);
+	(void)connector_evm.market_read(&market, &plain, text, len, &f);
+	(void)connector_evm.market_read(&market, &priced, text, len, &f);
 	if (!connector_evm.estimate_read(gas, word, N, text, len, &f))
 		check_words(word, N);
 	if (!connector_evm.try_read(&word[0], text, len, &f))
@@ -130,12 +132,14 @@ static void money(const char *text, size_t len)
 
 static void names(const char *text, size_t len)
 {
-	struct identity identity = { 0 };
+	struct identity identity;
+	char client[CLIENT_MAX];
 	struct token_facts token = { 0 };
 	struct fail f = { 0 };
 
-	if (!connector_evm.identity_read(&identity, text, len, &f))
-		fuzz_check_text(identity.client, sizeof identity.client);
+	(void)connector_evm.identity_read(&identity, text, len, &f);
+	if (!connector_evm.client_read(client, text, len, &f))
+		fuzz_check_text(client, sizeof client);
 	if (!connector_evm.token_read(&token, text, len, &f))
 		fuzz_check_text(token.symbol, sizeof token.symbol);
 }

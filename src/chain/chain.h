@@ -86,6 +86,7 @@ struct signed_bytes {
 struct head {
 	uint64_t height;
 	struct hash hash, parent;
+	bool has_base_fee;
 	uint64_t base_fee;      /* of this block; 0 where the chain has none */
 	uint64_t next_base_fee; /* by the rule of EIP-1559 from this block */
 };
@@ -197,8 +198,9 @@ struct fee_market {
 struct identity {
 	uint64_t chain_id;
 	struct hash genesis;
-	char client[64]; /* web3_clientVersion, printable, cut; "" when refused */
 };
+
+#define CLIENT_MAX 64
 
 struct token_facts {
 	uint8_t decimals;
@@ -284,6 +286,10 @@ struct connector {
 	void (*identity)(struct buf *body);
 	enum err (*identity_read)(
 	    struct identity *ret, const char *answer, size_t len, struct fail *f);
+	/* Which program it is, for people: printable, cut; "": it does not say. */
+	void (*client)(struct buf *body);
+	enum err (*client_read)(
+	    char ret[CLIENT_MAX], const char *answer, size_t len, struct fail *f);
 
 	void (*poll)(struct buf *body); /* the head: one call, no batch */
 	enum err (*poll_read)(
@@ -318,9 +324,10 @@ struct connector {
 	enum err (*receipts_read)(struct receipt *ret, uint32_t n, const char *answer,
 	    size_t len, struct fail *f);
 
-	void (*market)(struct buf *body);
-	enum err (*market_read)(
-	    struct fee_market *ret, const char *answer, size_t len, struct fail *f);
+	/* head: the one that this node showed last. */
+	void (*market)(struct buf *body, const struct head *head);
+	enum err (*market_read)(struct fee_market *ret, const struct head *head,
+	    const char *answer, size_t len, struct fail *f);
 
 	/* Gas for payloads from an account; word[i].note NOTE_REVERTED: its reason in
 	 * text. */

@@ -102,6 +102,12 @@ bool follower_head(const struct follower *f, struct head *ret)
 	return true;
 }
 
+bool follower_shown(const struct follower *f, int node, struct head *ret)
+{
+	*ret = f->view[node].head;
+	return f->view[node].identified && f->view[node].has_head;
+}
+
 bool follower_final(const struct follower *f, struct head *ret)
 {
 	if (!f->trail_n)

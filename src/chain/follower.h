@@ -86,6 +86,8 @@ void follower_turn(struct follower *f);
 int64_t follower_wake_ms(const struct follower *f);
 
 bool follower_head(const struct follower *f, struct head *ret); /* of the trail */
+/* The one that this node showed last; false: none yet. */
+bool follower_shown(const struct follower *f, int node, struct head *ret);
 bool follower_final(const struct follower *f, struct head *ret);
 uint64_t follower_depth(
     const struct follower *f); /* as many blocks as finality is deep */

@@ -1,7 +1,7 @@
 /* The usual questions, about tokens, accounts and fees. */
 #include <string.h>
 
-#include "cli/ask.h"
+#include "cli/look.h"
 
 struct token_ctx {
 	const struct address *token, *holder;
@@ -123,20 +123,27 @@ enum err ask_account_agreed(
 
 static void market_write(const struct ask_question *q, struct buf *body)
 {
-	q->connector->market(body);
+	q->connector->market(body, q->ctx);
 }
 
 static enum err market_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
-	return q->connector->market_read(fact, answer, len, f);
+	return q->connector->market_read(fact, q->ctx, answer, len, f);
 }
 
 enum err ask_market(struct ask *a, struct fee_market *ret, struct fail *f)
 {
+	struct head head;
+	enum err e = ask_quorum(a, &look_head_question, &head, f);
+
+	if (e != ERR_OK)
+		return e;
 	return ask_quorum(a,
-	    &(struct ask_question){
-		.write = market_write, .read = market_read, .size = sizeof *ret },
+	    &(struct ask_question){ .ctx = &head,
+		.write = market_write,
+		.read = market_read,
+		.size = sizeof *ret },
 	    ret, f);
 }
 

@@ -128,9 +128,8 @@ static void node_tell(struct doctor *d, const struct probe *p, const char *subje
 		snprintf(final, sizeof final, "finalized %" PRIu64, p->final.height);
 	doctor_fine(d, "node", subject,
 	    "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s",
-	    p->identity.client[0] ? p->identity.client : "client not told",
-	    p->head.height, final, p->latency_ms,
-	    p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "",
+	    p->client[0] ? p->client : "client not told", p->head.height, final,
+	    p->latency_ms, p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "",
 	    p->block_receipts ? "eth_getBlockReceipts"
 			      : "no eth_getBlockReceipts: blocks are read whole",
 	    p->by_hash ? "state by hash" : "state by number only");
@@ -140,7 +139,7 @@ static void node_tell(struct doctor *d, const struct probe *p, const char *subje
  * what is sent again after a crash would be paid again. Seen with 7.9.2. */
 static bool repeats_nonce_0(const struct probe *p)
 {
-	return p->reachable && strncmp(p->identity.client, "Ganache", 7) == 0;
+	return p->reachable && strncmp(p->client, "Ganache", 7) == 0;
 }
 
 /* Of a chain that has more than its first block. */

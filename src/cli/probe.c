@@ -1,6 +1,7 @@
 #include "cli/probe.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "cli/look.h"
@@ -123,6 +124,33 @@ static enum err identity_probe(struct ask *a, struct probe *p, struct fail *f)
 	return ERR_OK;
 }
 
+static void client_write(const struct ask_question *q, struct buf *body)
+{
+	q->connector->client(body);
+}
+
+static enum err client_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	return q->connector->client_read(fact, answer, len, f);
+}
+
+static enum err client_probe(struct ask *a, struct probe *p, struct fail *f)
+{
+	static const struct ask_question q = {
+		.write = client_write, .read = client_read, .size = sizeof p->client
+	};
+	struct ask_said said;
+	enum err e = ask_each(a, &q, f);
+
+	if (e != ERR_OK)
+		return e;
+	ask_said(a, 0, &said);
+	if (said.fact)
+		memcpy(p->client, said.fact, sizeof p->client);
+	return ERR_OK;
+}
+
 enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
     struct probe *ret, struct fail *f)
 {
@@ -140,6 +168,8 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	if (e == ERR_OK && ret->reachable)
 		e = head_probe(a, &look_head_question, &ret->head, &ret->has_head, f);
 	ret->latency_ms = world_now_ms(w) - began_ms;
+	if (e == ERR_OK && ret->reachable)
+		e = client_probe(a, ret, f);
 	if (e == ERR_OK && ret->has_head)
 		e = head_probe(a, &look_final_question, &ret->final, &ret->has_final, f);
 	if (e == ERR_OK && ret->has_head)

@@ -11,6 +11,7 @@ struct probe {
 	bool reachable;
 	struct fail fail; /* why it is not, or not fit */
 	struct identity identity;
+	char client[CLIENT_MAX];
 	int64_t latency_ms; /* of one small question */
 	bool has_head, has_final;
 	struct head head, final;

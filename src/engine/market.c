@@ -19,6 +19,7 @@ struct market_ask {
 	struct fact fact;
 	struct chain_run *chain;
 	int node;
+	struct head head; /* of the node, when it was asked */
 	struct fee_market market;
 	enum err err;
 };
@@ -70,7 +71,6 @@ static void market_take(struct runner *r, struct fact *f)
 	struct chain_run *c = q->chain;
 	struct market_round *m = &c->market_round;
 	uint64_t was = c->market.next_base_fee;
-	struct head head = { 0 };
 
 	m->busy = false;
 	r->again = true;
@@ -85,8 +85,7 @@ static void market_take(struct runner *r, struct fact *f)
 	c->market_base = c->market.next_base_fee;
 	for (size_t i = 0; i < c->accounts_n && c->market_base > was; i++)
 		c->accounts[i]->bumped_height = 0; /* bumps are looked at again */
-	follower_head(c->follower, &head);
-	c->market_height = head.height;
+	c->market_height = follower_quorum_height(c->follower);
 }
 
 /* -- rounds ------------------------------------------------------------------ */
@@ -104,7 +103,7 @@ static void market_done(void *ctx, struct pool_answer *answer)
 	q->err = answer->err;
 	if (!q->err)
 		q->err = q->chain->connector->market_read(
-		    &q->market, answer->answer, answer->len, &f);
+		    &q->market, &q->head, answer->answer, answer->len, &f);
 	runner_fact(q->chain->runner, &q->fact);
 }
 
@@ -116,21 +115,25 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	q->fact = (struct fact){ .take = market_take, .free = fact_free };
 	q->chain = c;
 	q->node = node;
+	(void)follower_shown(c->follower, node, &q->head);
 	c->market_round.busy = true;
 	c->market_round.asked |= 1u << node;
 	buf_init(&body, 64 * 1024);
-	c->connector->market(&body);
+	c->connector->market(&body, &q->head);
 	runner_ask(r, c, node, &body, false, market_done, q);
 }
 
 /* Between two rounds the base fee is the head's, which is one node's word: as far as the
  * rule of EIP-1559 can have moved it from the quorum's. false: it is said to be beyond,
- * and the quorum is asked. */
+ * and the quorum is asked. A head that is still behind the others tells nothing of today.
+ */
 static bool base_follow(struct chain_run *c, const struct head *head)
 {
 	uint64_t low = c->market_base, high = low, blocks = MARKET_SLACK_BLOCKS;
 
 	if (!c->has_market || !head->next_base_fee)
+		return true;
+	if (head->height + MARKET_SLACK_BLOCKS < c->market_height)
 		return true;
 	if (head->height > c->market_height)
 		blocks += head->height - c->market_height;
@@ -175,21 +178,34 @@ static void round_end(struct runner *r, struct chain_run *c)
 	c->market_round = (struct market_round){ .n = 0 };
 }
 
+/* What is asked depends on the kind of chain that a node's own head shows. */
+static uint32_t nodes_headless(const struct chain_run *c)
+{
+	uint32_t nodes = 0;
+	struct head head;
+
+	for (int i = 0; i < pool_size(c->pool); i++)
+		if (!follower_shown(c->follower, i, &head))
+			nodes |= 1u << i;
+	return nodes;
+}
+
 void market_turn(struct runner *r, struct chain_run *c)
 {
+	uint64_t height = follower_quorum_height(c->follower);
 	struct market_round *m = &c->market_round;
+	int64_t at_ms = INT64_MAX;
 	struct head head;
-	int64_t at_ms;
 	bool follows;
 	int node = -1;
 
 	if (!c->accounts_n || !follower_head(c->follower, &head))
 		return;
 	follows = base_follow(c, &head);
-	if (m->busy || (!m->asked && !due(r, c, head.height, follows)))
+	if (m->busy || (!m->asked && !due(r, c, height, follows)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
-		node = quorum_next(c, m->asked, &at_ms);
+		node = quorum_next(c, m->asked | nodes_headless(c), &at_ms);
 	if (node >= 0)
 		ask(r, c, node);
 	else if (m->asked)

@@ -78,9 +78,12 @@ static bool header_of(const struct hash *hash, struct head *ret)
 static struct fee_market market(void)
 {
 	struct fee_market m;
+	struct head head;
 
-	ASK(ground.connector->market(&body));
-	check(ground.connector->market_read(&m, SAID), ERR_OK);
+	ASK(ground.connector->poll(&body));
+	check(ground.connector->poll_read(&head, SAID), ERR_OK);
+	ASK(ground.connector->market(&body, &head));
+	check(ground.connector->market_read(&m, &head, SAID), ERR_OK);
 	return m;
 }
 
@@ -184,6 +187,7 @@ static struct signed_bytes paid(int who, struct payload what)
 
 static void it_says_who_it_is(void **state)
 {
+	char client[CLIENT_MAX];
 	struct identity id;
 	struct head first;
 
@@ -193,7 +197,9 @@ static void it_says_who_it_is(void **state)
 	assert_true(header_at(0, &first));
 	assert_int_equal(id.chain_id, CHAIN_ID);
 	assert_true(hash_same(&id.genesis, &first.hash));
-	assert_non_null(strstr(id.client, ground.make.client));
+	ASK(ground.connector->client(&body));
+	check(ground.connector->client_read(client, SAID), ERR_OK);
+	assert_non_null(strstr(client, ground.make.client));
 }
 
 static void headers_link(void **state)

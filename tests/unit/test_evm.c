@@ -1099,6 +1099,7 @@ static void heads(void **state)
 	bytes_of(hash, sizeof hash, head_hash);
 	assert_memory_equal(h.hash.at, hash, sizeof hash);
 	assert_int_equal(h.height, head_height);
+	assert_true(h.has_base_fee);
 	assert_in_range(h.next_base_fee, h.base_fee - h.base_fee / 8, h.base_fee);
 	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
 	free(bad);
@@ -1171,13 +1172,19 @@ static void transactions_and_receipts(void **state)
 static void what_the_node_is(void **state)
 {
 	const char *text = replies[REPLY_identity];
+	char client[CLIENT_MAX];
 	struct identity id;
 	struct token_facts t;
 
 	(void)state;
 	assert_int_equal(evm->identity_read(&id, text, strlen(text), NULL), ERR_OK);
 	assert_int_equal(id.chain_id, 31337);
-	assert_string_equal(id.client, "anvil/v1.7.1");
+	text = replies[REPLY_client];
+	assert_int_equal(evm->client_read(client, text, strlen(text), NULL), ERR_OK);
+	assert_string_equal(client, "anvil/v1.7.1");
+	text = "{\"id\":0,\"error\":{\"code\":-32601,\"message\":\"no\"}}";
+	assert_int_equal(evm->client_read(client, text, strlen(text), NULL), ERR_OK);
+	assert_string_equal(client, "");
 	text = replies[REPLY_token];
 	assert_int_equal(evm->token_read(&t, text, strlen(text), NULL), ERR_OK);
 	assert_true(t.has_code);
@@ -1186,55 +1193,61 @@ static void what_the_node_is(void **state)
 	assert_int_equal(t.balance.limb[0], 3500000);
 }
 
-static void market(struct fee_market *m, const char *text, enum err err)
+static const struct head with_base_fee = { .has_base_fee = true, .next_base_fee = 8 };
+
+static void market(
+    struct fee_market *m, const struct head *head, const char *text, enum err err)
 {
-	assert_int_equal(evm->market_read(m, text, strlen(text), NULL), err);
+	assert_int_equal(evm->market_read(m, head, text, strlen(text), NULL), err);
 }
 
 #define HISTORY                                            \
 	"\"result\":{\"baseFeePerGas\":[\"0x1\",\"0x9\"]," \
 	"\"reward\":[[\"0x5\"],[\"0x7\"],[\"0x3\"]]}"
 #define REFUSED "\"error\":{\"code\":-32601,\"message\":\"Method not found\"}"
-#define PRICE "\"result\":\"0x64\""
+#define TIP "\"result\":\"0x6\""
 
 static void what_gas_costs(void **state)
 {
 	struct fee_market m;
 
 	(void)state;
-	market(&m, replies[REPLY_market], ERR_OK);
+	market(&m, &with_base_fee, replies[REPLY_market], ERR_OK);
 	assert_true(m.has_1559);
-	assert_true(m.next_base_fee > 0);
+	assert_true(m.next_base_fee > 9);
 	/* the median, or the node's own word when that is more */
-	market(&m,
-	    "[" ID("0", HISTORY) "," ID("1", REFUSED) "," ID("2", PRICE) "," ID(
-		"3", "\"result\":{\"baseFeePerGas\":\"0x1\"}") "]",
-	    ERR_OK);
+	market(&m, &with_base_fee, "[" ID("0", HISTORY) "," ID("1", REFUSED) "]", ERR_OK);
 	assert_int_equal(m.next_base_fee, 9);
 	assert_int_equal(m.tip, 5);
-	market(&m,
-	    "[" ID("0", HISTORY) "," ID("1", "\"result\":\"0x6\"") "," ID(
-		"2", PRICE) "," ID("3", "\"result\":{\"baseFeePerGas\":\"0x1\"}") "]",
-	    ERR_OK);
+	market(&m, &with_base_fee, "[" ID("0", HISTORY) "," ID("1", TIP) "]", ERR_OK);
 	assert_int_equal(m.tip, 6);
-	/* no history, or no base fee: a gas price */
-	market(&m,
-	    "[" ID("0", REFUSED) "," ID("1", REFUSED) "," ID("2", PRICE) "," ID(
-		"3", "\"result\":{}") "]",
-	    ERR_OK);
+	/* no history: the head's own base fee */
+	market(&m, &with_base_fee, "[" ID("0", REFUSED) "," ID("1", TIP) "]", ERR_OK);
+	assert_true(m.has_1559);
+	assert_int_equal(m.next_base_fee, 8);
+	assert_int_equal(m.tip, 6);
+	market(&m, &with_base_fee, "[" ID("0", REFUSED) "," ID("1", REFUSED) "]",
+	    ERR_NODE_REFUSED);
+	/* a busy node is not one without the method */
+	market(&m, &with_base_fee,
+	    "[" ID("0", "\"error\":{\"code\":429,\"message\":\"\"}") "," ID("1", TIP) "]",
+	    ERR_RATE_LIMITED);
+	market(&m, &with_base_fee, "[" ID("1", TIP) "]", ERR_BAD_ANSWER);
+}
+
+/* No base fee: a gas price. Old chains answer eth_feeHistory with zeros. */
+static void what_gas_costs_without_a_base_fee(void **state)
+{
+	static const struct head plain;
+	struct fee_market m;
+
+	(void)state;
+	market(&m, &plain, "[" ID("0", "\"result\":\"0x64\"") "]", ERR_OK);
 	assert_false(m.has_1559);
 	assert_int_equal(m.tip, 100);
-	market(&m,
-	    "[" ID("0", HISTORY) "," ID("1", REFUSED) "," ID("2", PRICE) "," ID(
-		"3", "\"result\":{}") "]",
-	    ERR_OK);
-	assert_false(m.has_1559);
-	/* a busy node is not a legacy chain */
-	market(&m,
-	    "[" ID("0", "\"error\":{\"code\":429,\"message\":\"\"}") "," ID(
-		"2", PRICE) "]",
-	    ERR_RATE_LIMITED);
-	market(&m, "[" ID("2", PRICE) "]", ERR_BAD_ANSWER);
+	assert_int_equal(m.next_base_fee, 0);
+	market(&m, &plain, "[" ID("0", HISTORY) "]", ERR_BAD_ANSWER);
+	market(&m, &plain, "[" ID("0", REFUSED) "]", ERR_NODE_REFUSED);
 }
 
 static void code_is_a_byte_each(void **state)
@@ -1296,9 +1309,11 @@ static void requests_are_json(void **state)
 	assert_true(json_is_object(root));
 	json_decref(root);
 	evm->identity(&b);
-	count_calls(&b, 3);
-	evm->market(&b);
-	count_calls(&b, 4);
+	count_calls(&b, 2);
+	evm->market(&b, &with_base_fee);
+	count_calls(&b, 2);
+	evm->market(&b, &(struct head){ .height = 1 });
+	count_calls(&b, 1);
 	evm->header(&b, hashes);
 	count_calls(&b, 1);
 	evm->headers_at(&b, heights, 2);
@@ -1444,6 +1459,7 @@ int main(void)
 		cmocka_unit_test(transactions_and_receipts),
 		cmocka_unit_test(what_the_node_is),
 		cmocka_unit_test(what_gas_costs),
+		cmocka_unit_test(what_gas_costs_without_a_base_fee),
 		cmocka_unit_test(code_is_a_byte_each),
 		cmocka_unit_test(requests_are_json),
 	};

@@ -329,16 +329,30 @@ static void a_node_that_is_ahead_moves_the_fence(void **state_)
 	assert_int_equal(empties(), 6);
 }
 
+static enum err no_market(struct fee_market *ret, const struct head *head,
+    const char *answer, size_t len, struct fail *f)
+{
+	(void)ret, (void)head, (void)answer, (void)len;
+	return fail_set(f, ERR_BAD_ANSWER, "no fees");
+}
+
 /* It was asked, and has not answered: it may be the one that has seen the most. */
 static void a_node_that_may_answer_is_awaited(void **state_)
 {
+	static struct connector silent;
+
 	(void)state_;
 	begin_forgetful(3, 2, 60);
 	sim_pool_drop_all(scene.chain);
 	forget();
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent; /* nor is there a fence as yet */
 	run_until(account()->greeted[2] == GREET_DONE);
 	account()->greeted[2] = GREET_ASKED;
+	chain()->connector = &connector_evm;
 	go_on();
+	run_until(chain()->has_market);
 	run(30000);
 	assert_false(has_fence());
 	account()->greeted[2] = GREET_NOT;

@@ -105,10 +105,10 @@ static void a_node_that_is_down_keeps_no_fees_back(void **state_)
 	finish();
 }
 
-static enum err no_market(
-    struct fee_market *ret, const char *answer, size_t len, struct fail *f)
+static enum err no_market(struct fee_market *ret, const struct head *head,
+    const char *answer, size_t len, struct fail *f)
 {
-	(void)ret, (void)answer, (void)len;
+	(void)ret, (void)head, (void)answer, (void)len;
 	return fail_set(f, ERR_BAD_ANSWER, "no fees");
 }
 

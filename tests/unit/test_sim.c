@@ -667,9 +667,10 @@ static void connector_reads_a_node(void **state)
 	assert_int_equal(facts.decimals, 6);
 	assert_string_equal(facts.symbol, "TOK");
 	assert_int_equal(facts.balance.limb[0], 10);
-	connector_evm.market(&body);
+	connector_evm.market(&body, &head);
 	answer = ask(k.r.node, &body, &len);
-	assert_int_equal(connector_evm.market_read(&market, answer, len, NULL), ERR_OK);
+	assert_int_equal(
+	    connector_evm.market_read(&market, &head, answer, len, NULL), ERR_OK);
 	free(answer);
 	assert_int_equal(market.tip, GWEI);
 	assert_int_equal(market.next_base_fee, head.next_base_fee);

@@ -119,9 +119,9 @@ async function blocks(url, tok) {
 	await batch("whole", ["eth_getBlockByHash", hash, true], ...accounts);
 	await batch("own_receipts", ...mine.map((h) => ["eth_getTransactionReceipt", h]));
 	await batch("own_transactions", ...mine.map((h) => ["eth_getTransactionByHash", h]));
-	await batch("identity", ["eth_chainId"], ["eth_getBlockByNumber", "0x0", false], ["web3_clientVersion"]);
-	await batch("market", ["eth_feeHistory", "0xa", "latest", [50]], ["eth_maxPriorityFeePerGas"], ["eth_gasPrice"],
-		["eth_getBlockByNumber", "latest", false]);
+	await batch("identity", ["eth_chainId"], ["eth_getBlockByNumber", "0x0", false]);
+	out(`REPLY(client, ${q(q(await call(url, "web3_clientVersion")))})`);
+	await batch("market", ["eth_feeHistory", "0xa", "latest", [50]], ["eth_maxPriorityFeePerGas"]);
 	await batch("token", ["eth_call", { to: tok, data: "0x313ce567" }, "latest"], ["eth_call", { to: tok, data: "0x95d89b41" }, "latest"],
 		["eth_call", { to: tok, data: token.encodeFunctionData("balanceOf", [me.address]) }, "latest"], ["eth_getCode", tok, "latest"]);
 }

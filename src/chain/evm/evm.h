@@ -21,9 +21,12 @@ uint64_t evm_fees_reserve(const struct fees *now, uint64_t max_fee_cap);
 void evm_identity(struct buf *body);
 enum err evm_identity_read(
     struct identity *ret, const char *answer, size_t len, struct fail *f);
-void evm_market(struct buf *body);
-enum err evm_market_read(
-    struct fee_market *ret, const char *answer, size_t len, struct fail *f);
+void evm_client(struct buf *body);
+enum err evm_client_read(
+    char ret[CLIENT_MAX], const char *answer, size_t len, struct fail *f);
+void evm_market(struct buf *body, const struct head *head);
+enum err evm_market_read(struct fee_market *ret, const struct head *head,
+    const char *answer, size_t len, struct fail *f);
 void evm_token(
     struct buf *body, const struct address *token, const struct address *holder);
 enum err evm_token_read(

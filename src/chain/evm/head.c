@@ -41,6 +41,7 @@ bool evm_head_parse(struct head *ret, const json_t *block)
 		return true;
 	if (!json_hex_u64(block, "baseFeePerGas", &ret->base_fee))
 		return false;
+	ret->has_base_fee = true;
 	ret->next_base_fee = next_base_fee(ret->base_fee, gas_limit, gas_used);
 	return true;
 }

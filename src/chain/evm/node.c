@@ -12,7 +12,7 @@
 
 /* -- identity -------------------------------------------------------------- */
 
-enum { IDENTITY_CHAIN_ID, IDENTITY_GENESIS, IDENTITY_CLIENT, IDENTITY_CALLS };
+enum { IDENTITY_CHAIN_ID, IDENTITY_GENESIS, IDENTITY_CALLS };
 
 void evm_identity(struct buf *body)
 {
@@ -25,8 +25,6 @@ void evm_identity(struct buf *body)
 	rpc_u64(&b, 0);
 	rpc_json(&b, "false");
 	rpc_call_end(&b);
-	rpc_call(&b, "web3_clientVersion");
-	rpc_call_end(&b);
 	rpc_end(&b);
 }
 
@@ -35,7 +33,6 @@ static enum err identity_parse(
 {
 	const struct rpc_reply *id = &replies[IDENTITY_CHAIN_ID];
 	const struct rpc_reply *genesis = &replies[IDENTITY_GENESIS];
-	const char *client = json_string_value(replies[IDENTITY_CLIENT].result);
 
 	if (!id->result)
 		return outcome_fail(OF_READ, id->error, f);
@@ -46,7 +43,6 @@ static enum err identity_parse(
 	if (!json_hex_bytes(
 		genesis->result, "hash", ret->genesis.at, sizeof ret->genesis.at))
 		return fail_set(f, ERR_BAD_ANSWER, "the node shows no block 0");
-	rpc_printable(ret->client, sizeof ret->client, client ? client : "");
 	return ERR_OK;
 }
 
@@ -63,27 +59,47 @@ enum err evm_identity_read(
 	return err;
 }
 
+void evm_client(struct buf *body)
+{
+	struct rpc_batch b;
+
+	rpc_begin_single(&b, body);
+	rpc_call(&b, "web3_clientVersion");
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
+enum err evm_client_read(
+    char ret[CLIENT_MAX], const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	enum err err = rpc_read(&a, 1, answer, len, f);
+	const char *said = err ? NULL : json_string_value(a.replies[0].result);
+
+	rpc_printable(ret, CLIENT_MAX, said ? said : "");
+	rpc_release(&a);
+	return err;
+}
+
 /* -- fees ------------------------------------------------------------------ */
 
-enum { MARKET_HISTORY, MARKET_TIP, MARKET_PRICE, MARKET_HEAD, MARKET_CALLS };
+enum { MARKET_HISTORY, MARKET_TIP, MARKET_CALLS };
 
-void evm_market(struct buf *body)
+void evm_market(struct buf *body, const struct head *head)
 {
 	struct rpc_batch b;
 
 	rpc_begin(&b, body);
-	rpc_call(&b, "eth_feeHistory");
-	rpc_u64(&b, FEE_BLOCKS);
-	rpc_text(&b, "latest");
-	rpc_json(&b, "[50]");
-	rpc_call_end(&b);
-	rpc_call(&b, "eth_maxPriorityFeePerGas");
-	rpc_call_end(&b);
-	rpc_call(&b, "eth_gasPrice");
-	rpc_call_end(&b);
-	rpc_call(&b, "eth_getBlockByNumber");
-	rpc_text(&b, "latest");
-	rpc_json(&b, "false");
+	if (head->has_base_fee) {
+		rpc_call(&b, "eth_feeHistory");
+		rpc_u64(&b, FEE_BLOCKS);
+		rpc_text(&b, "latest");
+		rpc_json(&b, "[50]");
+		rpc_call_end(&b);
+		rpc_call(&b, "eth_maxPriorityFeePerGas");
+	} else {
+		rpc_call(&b, "eth_gasPrice");
+	}
 	rpc_call_end(&b);
 	rpc_end(&b);
 }
@@ -122,20 +138,33 @@ static bool history_parse(struct fee_market *ret, const json_t *history)
 	    median_reward(&ret->tip, json_object_get(history, "reward"));
 }
 
-/* Is there a base fee? The head tells: old chains answer eth_feeHistory with zeros. */
-static bool head_has_base_fee(const struct rpc_reply *reply)
+/* Where the node has no such method: the head's own, by the rule, and its word. */
+static enum err market_plain(struct fee_market *ret, const struct head *head,
+    const struct rpc_reply *tip, struct fail *f)
 {
-	return !rpc_is_null(json_object_get(reply->result, "baseFeePerGas"));
+	if (!tip->result)
+		return outcome_fail(OF_READ, tip->error, f);
+	if (!rpc_as_u64(tip->result, &ret->tip))
+		return fail_set(f, ERR_BAD_ANSWER, "the tip is malformed");
+	ret->next_base_fee = head->next_base_fee;
+	return ERR_OK;
 }
 
-static enum err market_1559(
-    struct fee_market *ret, const struct rpc_reply *replies, struct fail *f)
+static enum err market_1559(struct fee_market *ret, const struct head *head,
+    const struct rpc_reply *replies, struct fail *f)
 {
+	const struct rpc_reply *history = &replies[MARKET_HISTORY];
+	struct node_word word;
 	uint64_t tip;
 
-	if (!history_parse(ret, replies[MARKET_HISTORY].result))
-		return fail_set(f, ERR_BAD_ANSWER, "the fee history is malformed");
 	ret->has_1559 = true;
+	outcome_read(&word, OF_READ, history->error);
+	if (!history->result && word.note == NOTE_NO_METHOD)
+		return market_plain(ret, head, &replies[MARKET_TIP], f);
+	if (!history->result)
+		return outcome_fail(OF_READ, history->error, f);
+	if (!history_parse(ret, history->result))
+		return fail_set(f, ERR_BAD_ANSWER, "the fee history is malformed");
 	if (rpc_as_u64(replies[MARKET_TIP].result, &tip) && tip > ret->tip)
 		ret->tip = tip;
 	return ERR_OK;
@@ -151,25 +180,17 @@ static enum err market_legacy(
 	return ERR_OK;
 }
 
-enum err evm_market_read(
-    struct fee_market *ret, const char *answer, size_t len, struct fail *f)
+enum err evm_market_read(struct fee_market *ret, const struct head *head,
+    const char *answer, size_t len, struct fail *f)
 {
 	struct rpc_answer a;
-	enum err err = rpc_read(&a, MARKET_CALLS, answer, len, f);
-	struct node_word word;
+	enum err err =
+	    rpc_read(&a, head->has_base_fee ? MARKET_CALLS : 1, answer, len, f);
 
 	*ret = (struct fee_market){ .tip = 0 };
-	if (err != ERR_OK)
-		goto out;
-	outcome_read(&word, OF_READ, a.replies[MARKET_HISTORY].error);
-	if (a.replies[MARKET_HISTORY].result &&
-	    head_has_base_fee(&a.replies[MARKET_HEAD]))
-		err = market_1559(ret, a.replies, f);
-	else if (a.replies[MARKET_HISTORY].result || word.note == NOTE_NO_METHOD)
-		err = market_legacy(ret, &a.replies[MARKET_PRICE], f);
-	else
-		err = outcome_fail(OF_READ, a.replies[MARKET_HISTORY].error, f);
-out:
+	if (err == ERR_OK)
+		err = head->has_base_fee ? market_1559(ret, head, a.replies, f)
+					 : market_legacy(ret, a.replies, f);
 	rpc_release(&a);
 	return err;
 }
