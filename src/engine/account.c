@@ -75,8 +75,11 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	for (size_t k = 0; k < n; k++) {
 		struct intent i;
 
-		if (!intent_read(r->s.journal, ids[k], &i) || i.emptied == 2)
-			continue; /* its turn comes when its rival is settled */
+		/* A rival's turn comes when the other is settled; in doubt a payload
+		 * without bytes gives its nonce back. */
+		if (!intent_read(r->s.journal, ids[k], &i) || i.emptied == 2 ||
+		    (a->doubt[0] && !i.emptied))
+			continue;
 		intent_ask(r, a, &i);
 		a->unsigned_left = true;
 	}

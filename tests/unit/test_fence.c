@@ -255,6 +255,48 @@ static struct sim_tx *forgotten_pay(int row, uint64_t nonce, uint64_t max_fee)
 
 /* The copy has the first two rows reserved, and no bytes of them. The life that it forgot
  * had given the nonces the other way round. */
+static enum err sign_nothing(
+    struct signed_bytes *ret, const struct sign_job *job, struct fail *f)
+{
+	(void)ret;
+	(void)job;
+	return fail_set(f, ERR_KEY, "the signer refuses");
+}
+
+/* More of them than one turn gives back: no worker is asked for the rest. */
+static void all_nonces_without_bytes_are_given_back(void **state_)
+{
+	struct connector refuses = connector_evm;
+	int64_t ids[8];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 0;
+	refuses.sign = sign_nothing;
+	chain()->connector = &refuses;
+	pay_rows(ROWS_MAX);
+	pay(&(struct list){ .name = "bonus", .rows = ROWS_MAX });
+	run_until(op()->state == OPERATION_DISTRIBUTING &&
+	    op_of(&lists[1])->state == OPERATION_DISTRIBUTING);
+	scene.config.max_in_flight = 2 * ROWS_MAX;
+	while (
+	    op()->by_state[ITEM_PENDING].n + op_of(&lists[1])->by_state[ITEM_PENDING].n)
+		turn();
+	run(1000);
+	chain()->connector = &connector_evm;
+	account_doubt(runner, account(), "the test says so");
+	resume();
+	run(5000);
+	for (int row = 1; row <= ROWS_MAX; row++) {
+		assert_int_equal(item(row).state, ITEM_PENDING);
+		assert_int_equal(intents_of(row, ids), 1);
+		assert_false(intent(ids[0]).has_attempt);
+	}
+	assert_int_equal(op_of(&lists[1])->by_state[ITEM_LIVE].n, 0);
+}
+
 static void a_nonce_without_bytes_is_given_back(void **state_)
 {
 	uint64_t nonce;
@@ -570,6 +612,7 @@ int main(void)
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),
+		T(all_nonces_without_bytes_are_given_back),
 		T(a_nonce_without_bytes_is_given_back),
 		T(bytes_that_are_known_go_on),
 		T(a_node_that_is_ahead_moves_the_fence),
