@@ -14,7 +14,7 @@
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
 
-#define STALE_MS 300 /* who was faster gets on with it */
+#define AGAIN_MS 300 /* who was faster gets on with it; whom nobody hears waits */
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -273,8 +273,8 @@ enum err cmd_airdrop_run(struct cli *c, struct fail *f)
 		return e;
 	while (again) {
 		e = run_once(&r, &again, f);
-		if (again && e == ERR_STALE)
-			poll(NULL, 0, STALE_MS);
+		if (again && e != ERR_UNANSWERED)
+			poll(NULL, 0, AGAIN_MS);
 	}
 	return e;
 }

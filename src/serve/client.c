@@ -110,18 +110,14 @@ static void send_off(struct client *c, enum route route, const char *name,
 	buf_release(&url);
 }
 
-static enum err stopped(struct fail *f)
-{
-	return fail_set(
-	    f, ERR_STOPPED, "stopped; the process that owns the journal goes on with it");
-}
-
 static enum err await(struct client *c, struct fail *f)
 {
 	while (!c->answered && !world_signalled(c->world))
 		world_wait(c->world, INT64_MAX);
 	if (!c->answered)
-		return stopped(f);
+		return fail_set(f, ERR_STOPPED,
+		    "stopped while the process that owns the journal was asked, which "
+		    "may have done it; type it again");
 	if (c->answer.end == HTTP_NOT_SENT)
 		return fail_set(f, ERR_NOT_SENT, "%s", c->answer.why);
 	if (c->answer.end == HTTP_UNKNOWN)
@@ -316,7 +312,8 @@ enum err client_follow(
 	if (e == ERR_OK && c->answer.body_len)
 		on_part(c, c->answer.body, c->answer.body_len);
 	if (e == ERR_STOPPED)
-		return e;
+		return fail_set(
+		    f, e, "stopped; the process that owns the journal goes on with it");
 	if (!c->ended)
 		return fail_set(f, ERR_UNANSWERED,
 		    "the process that owns the journal ended or let go");

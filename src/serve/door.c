@@ -11,7 +11,7 @@
 
 #define SUFFIX ".sock"
 #define PATH_MAX_HERE 4096
-#define BACKLOG 64
+#define BACKLOG 512 /* who comes at once, as when an owner ends: all that watched */
 
 static enum err too_long(const char *journal, struct fail *f)
 {

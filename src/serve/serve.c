@@ -20,7 +20,8 @@
 
 #define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
 #define ANSWER_MAX ((size_t)64 * 1024)
-#define STREAM_PAUSE_MS 200  /* between two pieces */
+#define STREAMS_MAX (SERVER_CONNECTIONS_MAX / 2) /* the others are for commands */
+#define STREAM_PAUSE_MS 200                      /* between two pieces */
 #define STREAM_ALIVE_MS 5000 /* the same again: so a client that is gone is noticed */
 
 STAILQ_HEAD(asked_list, asked);
@@ -35,6 +36,7 @@ struct asked {
 
 struct stream {
 	LIST_ENTRY(stream) link;
+	struct serve *serve;
 	struct exchange *exchange;
 	int64_t operation;
 	struct standing told;
@@ -46,6 +48,7 @@ struct serve {
 	struct server *server;
 	struct asked_list waiting;
 	struct stream_list streams;
+	unsigned streams_n;
 	struct intake *intakes;
 };
 
@@ -135,10 +138,16 @@ static enum err stream_begin(
 
 	if (e != ERR_OK)
 		return e;
+	if (q->serve->streams_n == STREAMS_MAX)
+		return fail_set(f, ERR_STOPPED,
+		    "%u processes watch already; it goes on all the same: pawl status",
+		    STREAMS_MAX);
 	stream = mem_new(sizeof *stream);
+	stream->serve = q->serve;
 	stream->exchange = q->exchange;
 	stream->operation = o.id;
 	LIST_INSERT_HEAD(&q->serve->streams, stream, link);
+	q->serve->streams_n++;
 	q->exchange = NULL;
 	return ERR_OK;
 }
@@ -311,6 +320,7 @@ void serve_turn(struct serve *s, struct runner *r)
 static void stream_free(struct stream *t)
 {
 	LIST_REMOVE(t, link);
+	t->serve->streams_n--;
 	free(t);
 }
 

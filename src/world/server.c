@@ -138,6 +138,8 @@ static void response_put(
 	CHECK(response);
 	CHECK(MHD_add_response_header(response, "Content-Type", type));
 	CHECK(MHD_add_response_header(response, "Cache-Control", "no-store"));
+	if (status >= 400) /* who is refused does not keep a place */
+		CHECK(MHD_add_response_header(response, "Connection", "close"));
 	x->response = response;
 	x->status = status;
 	go_on(x);

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -666,6 +668,38 @@ static void a_stream_ends_with_the_operation(void **state)
 	free(seen.a.body);
 }
 
+static int watcher_open(const struct rig *t)
+{
+	static const char text[] =
+	    "GET /v1/operations/payroll/events HTTP/1.1\r\nHost: pawl\r\n\r\n";
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	memcpy(a.sun_path, t->door.name, sizeof a.sun_path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+	return fd;
+}
+
+/* However many watch, a command gets in. */
+static void watchers_keep_no_command_out(void **state)
+{
+	struct rig *t = *state;
+	int fds[600];
+
+	for (int i = 0; i < 600; i++) {
+		fds[i] = watcher_open(t);
+		world_wait(t->world, world_now_ms(t->world));
+		turn(t);
+	}
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/events", NULL, "watch already"), 503);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/pause", "{}", "\"paused\""), 200);
+	for (int i = 0; i < 600; i++)
+		close(fds[i]);
+}
+
 static void who_waits_when_it_ends_is_told_nothing(void **state)
 {
 	struct rig *t = *state;
@@ -751,6 +785,7 @@ int main(void)
 		RIG(rows_come_in_their_order),
 		RIG(a_new_one_is_planned_against_all),
 		RIG(a_stream_ends_with_the_operation),
+		RIG(watchers_keep_no_command_out),
 		RIG(who_waits_when_it_ends_is_told_nothing),
 		RIG(a_dead_socket_is_replaced),
 		cmocka_unit_test(a_name_may_be_too_long),
