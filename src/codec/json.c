@@ -7,11 +7,30 @@
 #include "base/check.h"
 #include "base/hex.h"
 
+/* So many values take half a gigabyte at most, and are more than any block's. */
+#define VALUES_MAX (2 << 20)
+
+/* All values but the first have a comma before them, or open what is one deeper. */
+static bool is_too_many(const char *text, size_t len)
+{
+	const char *at = text, *end = text + len;
+
+	for (int n = 0; (at = memchr(at, ',', (size_t)(end - at))); at++)
+		if (++n > VALUES_MAX)
+			return true;
+	return false;
+}
+
 json_t *json_read(const char *text, size_t len, struct fail *f)
 {
 	json_error_t at;
-	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+	json_t *root;
 
+	if (is_too_many(text, len)) {
+		fail_set(f, ERR_BAD_ANSWER, "more than %d values", VALUES_MAX);
+		return NULL;
+	}
+	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
 	if (!root)
 		fail_set(f, ERR_BAD_ANSWER, "not JSON at line %d, column %d: %s", at.line,
 		    at.column, at.text);

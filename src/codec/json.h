@@ -1,6 +1,7 @@
 /* json.h - strict reading of JSON through jansson.
  *
- * Duplicate keys, trailing text and depth are refused; amounts travel as strings.
+ * Duplicate keys and trailing text are refused, depth and number of values bounded;
+ * amounts travel as strings.
  * The getters borrow from the value given and never fail loudly: a missing or
  * wrongly typed member gives false or NULL.
  */

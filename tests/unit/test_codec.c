@@ -539,6 +539,24 @@ static void json_refuses(void **state)
 	assert_null(json_read("{}", 1, NULL));
 }
 
+/* Three bytes are enough to make a value that takes hundreds. */
+static void json_of_too_many_values_is_refused(void **state)
+{
+	size_t n = 3u << 20;
+	char *text = malloc(3 * n + 2);
+	struct fail f = { 0 };
+
+	(void)state;
+	assert_non_null(text);
+	text[0] = '[';
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 1 + 3 * i, "{},", 3);
+	text[3 * n] = ']';
+	assert_null(json_read(text, 3 * n + 1, &f));
+	assert_int_equal(f.err, ERR_BAD_ANSWER);
+	free(text);
+}
+
 static void json_gets(void **state)
 {
 	static const char text[] =
@@ -603,6 +621,7 @@ int main(void)
 		cmocka_unit_test(abi_bounds_a_reason),
 		cmocka_unit_test(abi_words),
 		cmocka_unit_test(json_refuses),
+		cmocka_unit_test(json_of_too_many_values_is_refused),
 		cmocka_unit_test(json_gets),
 	};
 
