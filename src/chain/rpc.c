@@ -239,6 +239,11 @@ bool rpc_as_u64(const json_t *v, uint64_t *ret)
 	return text && hex_parse_u64(ret, text);
 }
 
+bool rpc_as_u63(const json_t *v, uint64_t *ret)
+{
+	return rpc_as_u64(v, ret) && *ret <= INT64_MAX;
+}
+
 bool rpc_as_amount(const json_t *v, struct amount *ret)
 {
 	const char *text = json_string_value(v);

@@ -55,6 +55,7 @@ void rpc_release(struct rpc_answer *a);
 /* JSON strings as values; false for anything else. */
 bool rpc_is_null(const json_t *v);
 bool rpc_as_u64(const json_t *v, uint64_t *ret);
+bool rpc_as_u63(const json_t *v, uint64_t *ret); /* as a journal holds numbers */
 bool rpc_as_amount(const json_t *v, struct amount *ret);
 bool rpc_as_bytes(const json_t *v, void *out, size_t len); /* exactly len */
 

@@ -82,6 +82,11 @@ bool json_hex_u64(const json_t *object, const char *key, uint64_t *ret)
 	return text && hex_parse_u64(ret, text);
 }
 
+bool json_hex_u63(const json_t *object, const char *key, uint64_t *ret)
+{
+	return json_hex_u64(object, key, ret) && *ret <= INT64_MAX;
+}
+
 bool json_hex_amount(const json_t *object, const char *key, struct amount *ret)
 {
 	const char *text = json_str(object, key);

@@ -24,6 +24,7 @@ const char *json_str(const json_t *object, const char *key); /* NULL if absent *
 bool json_i64(const json_t *object, const char *key, int64_t *ret);
 bool json_bool(const json_t *object, const char *key, bool *ret);
 bool json_hex_u64(const json_t *object, const char *key, uint64_t *ret); /* "0x1f" */
+bool json_hex_u63(const json_t *object, const char *key, uint64_t *ret); /* a journal's */
 bool json_hex_amount(const json_t *object, const char *key, struct amount *ret);
 bool json_hex_bytes(
     const json_t *object, const char *key, void *out, size_t len); /* exactly len */

@@ -1103,6 +1103,10 @@ static void heads(void **state)
 	assert_in_range(h.next_base_fee, h.base_fee - h.base_fee / 8, h.base_fee);
 	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
 	free(bad);
+	bad = changed(
+	    text, "", "\"number\":\"0x", "\"number\":\"0x8000000000000000\",\"n\":\"");
+	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
+	free(bad);
 	bad = changed(text, "", "\"gasUsed\":\"0x", "\"gasUsed\":\"0xffff");
 	assert_int_equal(evm->poll_read(&h, bad, strlen(bad), NULL), ERR_BAD_ANSWER);
 	free(bad);

@@ -248,7 +248,7 @@ static enum err account_read(struct seen_account *ret, struct node_word *word,
 	if (!replies->result) {
 		err = state_refused(word, replies, f);
 	} else {
-		ret->has_count = rpc_as_u64(replies->result, &ret->count);
+		ret->has_count = rpc_as_u63(replies->result, &ret->count);
 		err = ret->has_count
 		    ? ERR_OK
 		    : fail_set(f, ERR_BAD_ANSWER, "a count is malformed");

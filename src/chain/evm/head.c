@@ -31,7 +31,7 @@ bool evm_head_parse(struct head *ret, const json_t *block)
 	uint64_t gas_limit, gas_used;
 
 	*ret = (struct head){ .height = 0 };
-	if (!json_is_object(block) || !json_hex_u64(block, "number", &ret->height) ||
+	if (!json_is_object(block) || !json_hex_u63(block, "number", &ret->height) ||
 	    !json_hex_bytes(block, "hash", ret->hash.at, sizeof ret->hash.at) ||
 	    !json_hex_bytes(block, "parentHash", ret->parent.at, sizeof ret->parent.at) ||
 	    !json_hex_u64(block, "gasLimit", &gas_limit) ||

@@ -336,7 +336,7 @@ static enum err account_parse(uint64_t *ret_count, struct amount *ret_balance,
 	for (int i = 0; i < ACCOUNT_CALLS; i++)
 		if (!replies[i].result)
 			return outcome_fail(OF_READ, replies[i].error, f);
-	if (!rpc_as_u64(replies[ACCOUNT_COUNT].result, ret_count) ||
+	if (!rpc_as_u63(replies[ACCOUNT_COUNT].result, ret_count) ||
 	    !rpc_as_amount(replies[ACCOUNT_BALANCE].result, ret_balance))
 		return fail_set(f, ERR_BAD_ANSWER, "count or balance is malformed");
 	return ERR_OK;
@@ -382,7 +382,7 @@ static enum err count_read(
 			return ERR_OK;
 		return outcome_fail(OF_READ, reply->error, f);
 	}
-	if (!rpc_as_u64(reply->result, ret))
+	if (!rpc_as_u63(reply->result, ret))
 		return fail_set(f, ERR_BAD_ANSWER, "a count is malformed");
 	*ret_known = true;
 	return ERR_OK;

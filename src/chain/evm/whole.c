@@ -132,7 +132,7 @@ static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
 {
 	if (!json_hex_bytes(tx, "hash", ret->hash.at, sizeof ret->hash.at) ||
 	    !json_hex_bytes(tx, "from", ret->from.at, sizeof ret->from.at) ||
-	    !json_hex_u64(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx))
+	    !json_hex_u63(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx))
 		return false;
 	fees_parse(&ret->fees, tx);
 	ret->known = true;
@@ -141,7 +141,7 @@ static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
 		return true;
 	return json_hex_bytes(
 		   tx, "blockHash", ret->block_hash.at, sizeof ret->block_hash.at) &&
-	    json_hex_u64(tx, "blockNumber", &ret->height);
+	    json_hex_u63(tx, "blockNumber", &ret->height);
 }
 
 static enum err transaction_read(
@@ -196,7 +196,7 @@ static bool receipt_parse(struct receipt *ret, const json_t *r)
 	    !json_hex_bytes(
 		r, "blockHash", ret->block_hash.at, sizeof ret->block_hash.at) ||
 	    !json_hex_bytes(r, "from", ret->from.at, sizeof ret->from.at) ||
-	    !json_hex_u64(r, "blockNumber", &ret->height) ||
+	    !json_hex_u63(r, "blockNumber", &ret->height) ||
 	    !json_hex_u64(r, "transactionIndex", &index) || index > UINT32_MAX ||
 	    !evm_outcome_parse(&ret->status, &ret->gas_used, &ret->gas_price, r))
 		return false;
