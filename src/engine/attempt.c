@@ -499,14 +499,15 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 {
 	struct account *a = account_of(r, i->account);
 	int64_t newer = intent_newest(r, i);
+	static const char why[] = "the final block vanished";
 
 	if (a && !i->has_attempt)
 		a->unsigned_left = true;
 	if (newer == i->id) {
-		intent_reopen(r, i, "the final block vanished");
+		intent_reopen(r, i, why);
 		return;
 	}
-	intent_contest(r, i);
+	intent_contest(r, i, why);
 	if (!MUTANT(contest_not_held))
 		sql_intent_hold(
 		    r->s.journal, &(struct sql_intent_hold_in){ .id = newer });

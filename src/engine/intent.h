@@ -88,7 +88,7 @@ int64_t intent_newest(struct runner *r, const struct intent *i);
 /* The final block of its proof vanished: it is live again, and holds what its bytes may
  * cost. contest: but its payload has moved on, only empty attempts are signed and sent on
  * its nonce. */
-void intent_contest(struct runner *r, const struct intent *i);
+void intent_contest(struct runner *r, const struct intent *i, const char *why);
 void intent_reopen(struct runner *r, const struct intent *i, const char *why);
 
 #endif

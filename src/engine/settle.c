@@ -227,17 +227,38 @@ static struct amount hold_again(struct runner *r, const struct intent *i)
 	return held;
 }
 
-void intent_contest(struct runner *r, const struct intent *i)
+/* Its row is live: nothing else may be reserved for it. */
+static void item_reopen(struct runner *r, const struct intent *i, const char *why)
 {
+	struct operation *o = runner_operation(r, i->operation);
+	struct sql_item_get_out item;
+
+	if (!o || !item_read(r, i, &item))
+		return;
+	if (item.state != ITEM_LIVE)
+		operation_item(
+		    r, o, i->row, &item.amount, (int)item.state, ITEM_LIVE, i->id, why);
+	else if (item.intent != i->id)
+		sql_item_carried(r->s.journal,
+		    &(struct sql_item_carried_in){
+			.operation = i->operation, .row = i->row, .intent = i->id });
+}
+
+/* A row that is final was paid by a newer one, whose block may still stand. */
+void intent_contest(struct runner *r, const struct intent *i, const char *why)
+{
+	struct sql_item_get_out item;
+
 	sql_intent_contest(r->s.journal,
 	    &(struct sql_intent_contest_in){ .id = i->id, .held = hold_again(r, i) });
+	if (item_read(r, i, &item) &&
+	    (item.state == ITEM_PENDING || item.state == ITEM_VOID))
+		item_reopen(r, i, why);
 }
 
 void intent_reopen(struct runner *r, const struct intent *i, const char *why)
 {
-	struct operation *o = runner_operation(r, i->operation);
 	int to = i->has_attempt ? INTENT_SIGNED : INTENT_RESERVED;
-	struct sql_item_get_out item;
 
 	state_check(MACHINE_INTENT, i->state, to);
 	sql_intent_settle(r->s.journal,
@@ -246,7 +267,5 @@ void intent_reopen(struct runner *r, const struct intent *i, const char *why)
 		.to = to,
 		.held = hold_again(r, i),
 		.no_proof = true });
-	if (o && item_read(r, i, &item) && item.state != ITEM_LIVE)
-		operation_item(
-		    r, o, i->row, &item.amount, (int)item.state, ITEM_LIVE, i->id, why);
+	item_reopen(r, i, why);
 }

@@ -297,13 +297,18 @@ static void nor_is_one_of_the_past(void **state_)
 	finish_each_once();
 }
 
-/* What was adopted for a live row lost its block, and another one took its nonce for
- * good: the row is its own try's again, which may still win. */
-static void a_row_goes_back_to_its_own_try(void **state_)
+static void blocks_without_ours(int n)
 {
-	int64_t ids[8];
+	for (int k = 0; k < n; k++) {
+		run(2000);
+		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	}
+}
 
-	(void)state_;
+/* What was adopted for row 2, which is live, lost its block, and another one took its
+ * nonce for good. */
+static void lose_what_was_adopted(int64_t ids[8])
+{
 	begin_signed(2, 2);
 	spend_for(2, 0);
 	scene_mine(&scene, 1);
@@ -313,14 +318,43 @@ static void a_row_goes_back_to_its_own_try(void **state_)
 	sim_pool_drop_all(scene.chain);
 	scene_spend(&scene, 0, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
-	for (int k = 0; k < SCENE_DEPTH + 1; k++) {
-		run(2000);
-		sim_mine(scene.chain, &(struct sim_content){ .empty = true });
-	}
+	blocks_without_ours(SCENE_DEPTH + 1);
 	run_until(intent(ids[1]).state == INTENT_VOID);
+}
+
+/* The row is its own try's again, which may still win. */
+static void a_row_goes_back_to_its_own_try(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	lose_what_was_adopted(ids);
 	assert_int_equal(intent(ids[0]).state, INTENT_SIGNED);
 	assert_true(live(2));
 	assert_int_equal(item(2).intent, ids[0]);
+	go_on();
+	finish_each_once();
+}
+
+/* That died too, and the final block of its death vanishes: nothing else pays the row
+ * while it may win. */
+static void and_again_when_its_death_is_undone(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	lose_what_was_adopted(ids);
+	run(2000);
+	scene_mine(&scene, 1);
+	blocks_without_ours(SCENE_DEPTH + 1);
+	run_until(intent(ids[0]).state == INTENT_VOID);
+	assert_int_equal(item(2).state, ITEM_PENDING);
+	reorg(SCENE_DEPTH + 2, false);
+	resume_chain();
+	turn();
+	assert_int_equal(intent(ids[0]).state, INTENT_SIGNED);
+	assert_int_equal(intent(ids[1]).state, INTENT_VOID);
+	assert_true(live(2));
 	go_on();
 	finish_each_once();
 }
@@ -406,6 +440,7 @@ int main(void)
 		cmocka_unit_test_teardown(adoption_outlives_its_deaths, end),
 		cmocka_unit_test_teardown(a_suspect_that_was_accepted_is_a_proof, end),
 		cmocka_unit_test_teardown(a_row_goes_back_to_its_own_try, end),
+		cmocka_unit_test_teardown(and_again_when_its_death_is_undone, end),
 		cmocka_unit_test_teardown(an_adopted_payment_whose_block_came_again, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_by_one, end),
 		cmocka_unit_test_teardown(rows_that_moved_up_in_one_block, end),
