@@ -18,7 +18,8 @@
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
-/* Nothing new is reserved while more blocks than these are not read yet. */
+/* Nothing new is reserved before all blocks are read that a life finds, nor while more
+ * than these are not read yet. */
 #define UNREAD_MAX 16
 /* New intents of one account in one turn: a turn stays short. */
 #define FILL_MAX 256
@@ -203,6 +204,15 @@ bool account_abreast(const struct account *a, int blocks)
 	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
 }
 
+/* Who fell behind, as a start or a machine that slept does, reads on to the head. */
+static void follow_up(struct account *a)
+{
+	if (account_abreast(a, 0))
+		a->caught_up = true;
+	else if (a->known && !account_abreast(a, UNREAD_MAX))
+		a->caught_up = false;
+}
+
 /* What keeps it back, but for what is in flight. */
 static const char *waits_for(const struct account *a)
 {
@@ -218,7 +228,7 @@ static const char *waits_for(const struct account *a)
 		return "the nodes to agree on the account's count";
 	if (!a->past_known && !MUTANT(past_not_awaited))
 		return past_says(a);
-	if (!account_abreast(a, UNREAD_MAX) && !MUTANT(reserves_unread))
+	if (!a->caught_up && !MUTANT(reserves_unread))
 		return "the blocks that came meanwhile to be read";
 	if (a->strangers_n && !MUTANT(strangers_not_awaited))
 		return "transactions of the account that are not read yet";
@@ -404,6 +414,7 @@ void account_turn(struct runner *r, struct account *a)
 {
 	limits_raise(r, a);
 	take_agreed(r, a);
+	follow_up(a);
 	past_turn(r, a);
 	strangers_turn(r, a);
 	reading_turn(r, a);

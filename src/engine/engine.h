@@ -202,6 +202,7 @@ struct account {
 
 	/* from the agreed block */
 	bool known;             /* the figures below are there */
+	bool caught_up;         /* with the head; it may fall behind a little since */
 	uint64_t count, height; /* count at that block */
 	struct hash agreed,
 	    counted; /* that block; the one at which strangers were counted */

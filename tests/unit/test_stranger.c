@@ -210,12 +210,11 @@ static void nothing_is_reserved_beside_an_unread_stranger(void **state_)
 }
 
 /* While the missed blocks are read its count is that of long ago. */
-static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
+static void use_one_meanwhile(uint64_t before, uint64_t after)
 {
 	struct sql_intent_by_nonce_in in;
 	struct sql_intent_by_nonce_out found;
 
-	(void)state_;
 	begin(3, 2);
 	scene.config.max_in_flight = 2;
 	run_until(chain()->id);
@@ -223,10 +222,10 @@ static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
 	run_until(op()->by_state[ITEM_FINAL].n >= 3);
 	rest();
 	sim_mining(scene.chain, 0);
-	scene_mine(&scene, 60);
+	scene_mine(&scene, before);
 	in.nonce =
 	    (int64_t)scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0)->nonce;
-	scene_mine(&scene, 50);
+	scene_mine(&scene, after);
 	sim_mining(scene.chain, INTERVAL_MS);
 	scene_rise(&scene);
 	rise();
@@ -234,6 +233,19 @@ static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
 	finish();
 	in.account = account()->id;
 	assert_false(sql_intent_by_nonce_one(scene.journal, &in, &found));
+}
+
+static void a_start_takes_no_nonce_that_was_used_meanwhile(void **state_)
+{
+	(void)state_;
+	use_one_meanwhile(60, 50);
+}
+
+/* However short it was away. */
+static void nor_one_that_was_used_just_now(void **state_)
+{
+	(void)state_;
+	use_one_meanwhile(2, 5);
 }
 
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
@@ -482,6 +494,7 @@ int main(void)
 		T(a_stranger_that_nobody_shows_holds_its_block),
 		T(nothing_is_reserved_beside_an_unread_stranger),
 		T(a_start_takes_no_nonce_that_was_used_meanwhile),
+		T(nor_one_that_was_used_just_now),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(a_suspect_that_is_cleared_settles_its_nonce),
 		T(what_one_node_reads_decides_nothing),
