@@ -1,9 +1,11 @@
 #include "life.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -28,6 +30,7 @@
 
 static struct notes *notes;
 static struct runner *runner; /* of this life */
+static int64_t freeze_at;
 
 static void NORETURN PRINTF(1, 2) wrong(const char *fmt, ...)
 {
@@ -534,6 +537,46 @@ static bool all_listed(const struct life *l)
 	return all;
 }
 
+static void arm(struct stage *s, const struct armed *death)
+{
+	s->told->points = 0;
+	s->told->die_at = (uint64_t)death->point;
+	lossy_die_at(s->disk, death->op);
+	lossy_fail_sync_at(s->disk, death->sync);
+	freeze_at = death->freeze;
+	crash_hook = at_point;
+}
+
+/* As a machine whose memory and disk were copied at one instant, and are put back. The
+ * chain goes on meanwhile. */
+static void freeze(struct stage *s)
+{
+	struct timespec late = { .tv_sec = time(NULL) + LIFE_SECONDS };
+	const struct notes then = *s->told;
+	struct lossy_image *image;
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid) {
+		s->told->frozen = pid;
+		while (sem_wait(&s->told->kept))
+			CHECK(errno == EINTR);
+		return;
+	}
+	image = lossy_keep(s->disk);
+	CHECK(sem_post(&s->told->kept) == 0);
+	if (sem_timedwait(&s->told->thaw, &late))
+		_exit(LIFE_DONE); /* nobody is there any more */
+	lossy_put_back(s->disk, image);
+	free(image);
+	s->told->commits = then.commits;
+	s->told->epoch = then.epoch;
+	memcpy(s->told->created, then.created, sizeof then.created);
+	s->told->older = true;
+	alarm(LIFE_SECONDS);
+	arm(s, &s->told->thawed);
+}
+
 static void turn(struct life *l)
 {
 	struct fail f = { 0 };
@@ -548,6 +591,10 @@ static void turn(struct life *l)
 		desk_tell(l->desk, l->r);
 	l->s->told->commits = journal_commit_no(l->j) - 1;
 	l->s->told->listed = all_listed(l);
+	if (freeze_at && l->s->told->listed && lossy_ops(l->s->disk) >= freeze_at) {
+		freeze_at = 0;
+		freeze(l->s);
+	}
 	for (size_t i = 0; i < l->r->operations_n; i++)
 		check_planned(l->r->operations[i]);
 }
@@ -728,15 +775,6 @@ static void tell_end(struct life *l)
 	check_events(l->s, l->j);
 	for (int i = 0; i < l->s->lists; i++)
 		tell_list(&l->s->told->list[i], l->j, l->id[i]);
-}
-
-static void arm(struct stage *s, const struct armed *death)
-{
-	s->told->points = 0;
-	s->told->die_at = (uint64_t)death->point;
-	lossy_die_at(s->disk, death->op);
-	lossy_fail_sync_at(s->disk, death->sync);
-	crash_hook = at_point;
 }
 
 static void log_setup(void)

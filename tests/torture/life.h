@@ -8,6 +8,9 @@
 #ifndef PAWL_TESTS_LIFE_H
 #define PAWL_TESTS_LIFE_H
 
+#include <semaphore.h>
+#include <sys/types.h>
+
 #include "base/crash.h"
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
@@ -29,6 +32,13 @@ enum life_end {
 	LIFE_JOURNAL = 97 /* the journal ended it: told->err, told->why */
 };
 
+/* In the child: it dies at the n-th, or turns into two; 0: not by this. */
+struct armed {
+	int64_t point, op, sync;
+	int64_t
+	    freeze; /* a copy of the process stands still from the turn after that op */
+};
+
 /* What lives tell, and what the director remembers; no death takes it away. */
 struct notes {
 	uint64_t points, die_at; /* crash points reached in this life; 0: it lives */
@@ -40,6 +50,9 @@ struct notes {
 	bool doubts; /* and the next life is to find that out */
 	bool lost;   /* it was lost, and made anew */
 	int64_t resumed, repaired; /* by the operator */
+	pid_t frozen;              /* a life that stands still; 0: none */
+	struct armed thawed;       /* how it dies, when it goes on */
+	sem_t kept, thaw;
 	bool created[LISTS_MAX];
 	int acts; /* of the scenario, behind us */
 	uint64_t act_height;
@@ -75,6 +88,8 @@ struct scenario {
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
 	bool forgets;   /* the journal may be put back from an older copy */
+	bool sets_back; /* the machine is, on its way, and nobody says so */
+	bool thaws;     /* and with its memory: one list, its order is that of its rows */
 	bool loses;     /* each story begins with a journal that is lost on its way */
 	bool revised;   /* and what is paid then is another list, with nearly its rows */
 	bool operated;  /* by somebody at its socket, see desk.h */
@@ -148,9 +163,6 @@ void stage_warm(struct stage *s);
 NORETURN void life_make(struct stage *s);
 
 /* In the child. */
-struct armed {
-	int64_t point, op, sync; /* die at the n-th; 0: not by this */
-};
 NORETURN void life_live(struct stage *s, const struct armed *death);
 
 #endif

@@ -196,6 +196,7 @@ void stage_reset(struct stage *s)
 	chain_reset(s);
 	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, s->seed);
 	memset(s->told, 0, sizeof *s->told);
+	CHECK(sem_init(&s->told->kept, 1, 0) == 0 && sem_init(&s->told->thaw, 1, 0) == 0);
 }
 
 /* After a fork each page of what is shared comes with a fault of its own, else. */

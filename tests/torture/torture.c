@@ -8,13 +8,17 @@
  * the 7th op of the disk, `s3` when its 3rd sync fails; with `!` the power goes too. So
  * `p12 o7!` dies, rises, dies with the power, rises and finishes. With `+` a copy of the
  * disk is made after it, and with `-` that is put back: `o9+ o30-` forgets all from the
- * 9th op on; with `=` too, but nothing says so. A failure prints its story; SEED=N and
+ * 9th op on; with `=` too, but nothing says so. `o30~9`: when it is dead the process of
+ * the 9th op goes on, with the disk that it had, as a machine does that is put back with
+ * its memory. A failure prints its story; SEED=N and
  * TORTURE_LOUD=1 tell it again, aloud.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +41,8 @@ struct death {
 	enum by by;
 	int64_t n;
 	bool power, keep;
-	char back; /* '-' or '=', or not */
+	char back;      /* '-' or '=', or not */
+	int64_t freeze; /* 0: not */
 };
 
 struct story {
@@ -70,6 +75,9 @@ static void story_format(char *out, size_t len, const struct story *t)
 		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s%s%s", i ? " " : "",
 		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "",
 		    d->keep ? "+" : "", (char[]){ d->back, '\0' });
+		if (d->freeze && at < len)
+			at += (size_t)snprintf(
+			    out + at, len - at, "~%lld", (long long)d->freeze);
 	}
 }
 
@@ -91,6 +99,8 @@ static bool story_parse(struct story *ret, const char *text)
 		d->keep = *end == '+';
 		d->back = strchr("-=", *end) ? *end : '\0';
 		text = end + (d->keep || d->back);
+		if (*text == '~')
+			d->freeze = strtoll(text + 1, (char **)(uintptr_t)&text, 10);
 	}
 	return true;
 }
@@ -120,16 +130,28 @@ static int wait_for(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static int live(const struct armed *death)
+/* One that stood still goes on, else one begins. */
+static pid_t rise(const struct armed *death)
 {
-	int end;
-	pid_t child;
+	pid_t child = stage.told->frozen;
 
 	fflush(stdout);
+	if (child) {
+		stage.told->frozen = 0;
+		stage.told->thawed = *death;
+		CHECK(sem_post(&stage.told->thaw) == 0);
+		return child;
+	}
 	child = fork();
 	if (child == 0)
 		life_live(&stage, death);
-	end = wait_for(child);
+	return child;
+}
+
+static int live(const struct armed *death)
+{
+	int end = wait_for(rise(death));
+
 	for (int i = 0; i < CRASH_COUNT; i++) {
 		reached[i] += stage.told->reached[i];
 		stage.told->reached[i] = 0;
@@ -216,7 +238,8 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 {
 	struct armed a = { .point = d->by == BY_POINT ? d->n : 0,
 		.op = d->by == BY_OP ? d->n : 0,
-		.sync = d->by == BY_SYNC ? d->n : 0 };
+		.sync = d->by == BY_SYNC ? d->n : 0,
+		.freeze = d->freeze };
 	int end = live_with_room(&a);
 
 	*ret_hit = end == LOSSY_DEATH ||
@@ -232,6 +255,7 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 		copy_put_back(d->back == '-');
 		*ret_hit = true; /* also what had ended goes on */
 	}
+	*ret_hit |= stage.told->frozen != 0;
 	if (*ret_hit || end == LIFE_DONE)
 		return true;
 	complain(why, end);
@@ -407,6 +431,16 @@ static bool judge(struct buf *why)
 	return ok;
 }
 
+/* What nobody thawed. */
+static void bury(void)
+{
+	pid_t frozen = stage.told->frozen;
+
+	stage.told->frozen = 0;
+	if (frozen && kill(frozen, SIGKILL) == 0)
+		wait_for(frozen);
+}
+
 /* True: all was as it must be. ret_hit: how many of its deaths came. */
 static bool tell(const struct story *t, int *ret_hit, struct buf *why)
 {
@@ -445,6 +479,7 @@ static bool told_well(const struct story *t, int *ret_hit)
 
 	buf_init(&why, 65536);
 	ok = tell(t, ret_hit, &why);
+	bury();
 	if (!ok && failures++ < FAILURES_SHOWN) {
 		story_format(text, sizeof text, t);
 		printf("# SEED=%llu torture %s '%s'\n", (unsigned long long)seed,
@@ -552,6 +587,26 @@ static bool put_back(int64_t n, int64_t ops, char how)
 	return ok;
 }
 
+/* A machine is put back with its memory: half of them die once more, then. */
+static bool thaw(int64_t n, int64_t ops)
+{
+	struct sim_random r = { .state = seed ^ 0x7a3 };
+	bool ok = true;
+	int hit;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct story t = { .n = 1 + (int)(i & 1) };
+
+		for (int k = 0; k < t.n; k++)
+			t.deaths[k] = (struct death){ .by = BY_OP,
+				.n = 1 + (int64_t)sim_random_below(&r, (uint64_t)ops) };
+		t.deaths[0].freeze =
+		    1 + (int64_t)sim_random_below(&r, (uint64_t)t.deaths[0].n);
+		ok = told_well(&t, &hit) && ok;
+	}
+	return ok;
+}
+
 static bool points_all(void)
 {
 	static const char *const names[] = {
@@ -601,6 +656,11 @@ static void torture(const struct measure *m)
 	test(again_and_again(m->again, bound), "it dies again and again");
 	if (sc->forgets)
 		test(put_back(m->back, bound[BY_OP], '-'), "an older copy is put back");
+	if (sc->sets_back)
+		test(put_back(m->back, bound[BY_OP], '='),
+		    "the machine is set back, and nobody says so");
+	if (sc->thaws)
+		test(thaw(m->back, bound[BY_OP]), "it is set back with its memory");
 	printf("# %lld points, %lld ops, %lld syncs\n", (long long)bound[BY_POINT],
 	    (long long)bound[BY_OP], (long long)bound[BY_SYNC]);
 	printf(
@@ -651,6 +711,7 @@ int main(int argc, char **argv)
 		seed = strtoull(from, NULL, 10);
 	secret_setup();
 	secp_setup();
+	CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0); /* of who stands still */
 	stage_open(&stage, sc, seed);
 	warm();
 	make_once();
