@@ -262,3 +262,20 @@ SELECT state, proof FROM intent WHERE operation = :operation AND row = :row ORDE
 -- name: intent_disown_void
 -- in: operation i64, row i64
 UPDATE intent SET row = -1 WHERE operation = :operation AND row = :row AND state = 3;
+
+-- All intents of some rows with all their attempts, for whom rows are counted.
+-- name: intent_recount
+-- in: operation i64, row i64, last i64
+-- out: id i64, row i64, account i64, state i64, emptied i64, held amount, attempt i64?, signed_id i64?, empty i64?, moved i64?, status i64?, gas_used i64?, gas_price i64?, paid amount?
+SELECT i.id, i.row, i.account, i.state, i.emptied, i.held, i.attempt, a.id AS signed_id, a.empty, a.state AS moved,
+	a.status, a.gas_used, a.gas_price, a.paid
+FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
+WHERE i.operation = :operation AND i.row >= :row AND i.row <= :last
+ORDER BY i.row, i.id, a.id;
+
+-- What live intents of an operation hold.
+-- name: intent_held_of
+-- in: account i64, operation i64
+-- out: held amount
+SELECT held FROM intent
+WHERE account = :account AND state IN (0, 1) AND operation + 0 = :operation;

@@ -91,6 +91,12 @@ WHERE id >= :id ORDER BY id;
 -- scan: backwards from the end of the primary key, :max rows
 SELECT id, commit_no FROM event ORDER BY id DESC LIMIT :max;
 
+-- The first one of an operation that is of no row: it begins with it.
+-- name: event_first
+-- in: operation i64
+-- out: id i64
+SELECT id FROM event WHERE operation = :operation AND row = 0 ORDER BY id LIMIT 1;
+
 -- name: link_add
 -- in: operation i64, commit_no i64, hash b32, at_ms i64
 INSERT INTO link (operation, commit_no, hash, at_ms)
@@ -103,6 +109,13 @@ VALUES (:operation, :commit_no, :hash, :at_ms);
 SELECT commit_no, hash FROM link
 WHERE operation = :operation AND commit_no < :commit_no
 ORDER BY commit_no DESC LIMIT 1;
+
+-- name: link_after
+-- in: operation i64, commit_no i64
+-- out: commit_no i64, hash b32
+SELECT commit_no, hash FROM link
+WHERE operation = :operation AND commit_no > :commit_no
+ORDER BY commit_no LIMIT 1;
 
 -- name: link_from
 -- in: commit_no i64

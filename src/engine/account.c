@@ -15,6 +15,7 @@
 #include "engine/operation.h"
 #include "engine/past.h"
 #include "engine/reading.h"
+#include "engine/recount.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
 
@@ -438,7 +439,7 @@ static struct operation *next_offer(
 		struct operation *o = r->operations[(start + k) % r->operations_n];
 
 		if (o->account == a->id && !o->passed_over && operation_reserves(o) &&
-		    operation_fences(o) == (a->doubt[0] != '\0') &&
+		    recounted(o) && operation_fences(o) == (a->doubt[0] != '\0') &&
 		    o->kind->offer(r, o, ret))
 			return o;
 	}

@@ -28,6 +28,7 @@
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
  *   quorum.c     which node is asked next
+ *   recount.c    rows against what the journal says of them
  *   reason.c     why a payload reverted, in words
  *   idset.c      what is under way in memory
  */
@@ -48,6 +49,7 @@
 struct runner;
 struct chain_run;
 struct account;
+struct recount;
 
 /* -- keys ------------------------------------------------------------------ */
 
@@ -82,6 +84,8 @@ struct operation {
 	int64_t items;
 	struct totals by_state[5]; /* by ITEM_* */
 	int64_t started_ms, ended_ms;
+	struct recount *recount; /* under way (recount.h) */
+	bool recounted;          /* its rows were, in this life */
 	bool dirty;
 	bool pinched;     /* the cap had no room when bumps were looked at last */
 	bool passed_over; /* in this turn's round: its next payment can't be reserved */

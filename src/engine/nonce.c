@@ -5,6 +5,8 @@
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/operation.h"
+#include "engine/recount.h"
 #include "journal/sql.gen.h"
 
 static uint64_t above_all(struct runner *r, const struct account *a)
@@ -69,6 +71,7 @@ struct operation *account_hole(struct runner *r, struct account *a, struct offer
 {
 	struct sql_intent_live_from_in in = { .account = a->id, .max = 1 };
 	struct sql_intent_live_from_out above;
+	struct operation *o;
 	struct intent i;
 
 	in.nonce = (int64_t)account_next_nonce(r, a);
@@ -82,5 +85,6 @@ struct operation *account_hole(struct runner *r, struct account *a, struct offer
 		.payload = { .to = a->address },
 		.gas = EMPTY_GAS,
 	};
-	return runner_operation(r, i.operation);
+	o = runner_operation(r, i.operation);
+	return o && (recounted(o) || operation_ended(o)) ? o : NULL;
 }

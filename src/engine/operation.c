@@ -10,6 +10,7 @@
 #include "crypto/sha256.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/recount.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
 
@@ -96,6 +97,8 @@ void operation_free(struct operation *o)
 {
 	if (o && o->of_kind)
 		o->kind->close(o->of_kind);
+	if (o)
+		recount_free(o->recount);
 	free(o);
 }
 

@@ -14,6 +14,7 @@
 #include "engine/intent.h"
 #include "engine/market.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "engine/scrap.h"
 #include "engine/sign.h"
 #include "engine/stranger.h"
@@ -497,6 +498,7 @@ bool runner_turn(struct runner *r, struct fail *f)
 	outbox_release(r->outbox);
 	CRASH_POINT(turn_after_effects);
 	journal_tend(r->s.journal);
+	recount_turn(r);
 	return true;
 }
 

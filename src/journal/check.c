@@ -6,8 +6,6 @@
 #include "base/mutant.h"
 #include "journal/inside.h"
 
-#define STATES 5 /* of an item: pending, live, final, void, refunded */
-
 enum err check_tail(
     struct journal *j, const struct sql_journal_get_out *o, struct fail *f)
 {
@@ -171,64 +169,79 @@ int64_t journal_check_events(struct journal *j, int64_t *ret_operation)
 
 /* -- sums ------------------------------------------------------------------ */
 
-struct sum {
-	int64_t n;
-	struct amount sum;
-};
-
-/* false: a row is in no state, or all of them are more than an amount can be. */
-static bool count_rows(
-    struct journal *j, int64_t operation, struct sum by_state[STATES], int64_t *ret_rows)
+bool journal_sums_add(struct journal_sums *s, int64_t state, const struct amount *a)
 {
-	struct sql_item_from_in in = { operation, 1, INT64_MAX };
-	struct sql_item_from_out item;
-	bool good = true;
+	struct journal_sum *at;
 
-	sql_item_from_begin(j, &in);
-	while (good && sql_item_from_next(j, &item)) {
-		struct sum *s;
-
-		good = item.state >= 0 && item.state < STATES;
-		s = &by_state[good ? item.state : 0];
-		s->n++;
-		good = good && amount_add(&s->sum, &s->sum, &item.amount);
-		++*ret_rows;
-	}
-	sql_item_from_end(j);
-	return good;
+	if (state < 0 || state >= JOURNAL_SUMS)
+		return false;
+	at = &s->by_state[state];
+	at->n++;
+	return amount_add(&at->sum, &at->sum, a);
 }
 
-static bool sums_equal(const struct sql_operation_get_out *o, const struct sum is[STATES])
+bool journal_sums_sub(struct journal_sums *s, int64_t state, const struct amount *a)
 {
-	const struct sum told[STATES] = { { o->pending_n, o->pending_sum },
+	struct journal_sum *at;
+
+	if (state < 0 || state >= JOURNAL_SUMS)
+		return false;
+	at = &s->by_state[state];
+	at->n--;
+	return amount_sub(&at->sum, &at->sum, a);
+}
+
+static bool sums_equal(
+    const struct sql_operation_get_out *o, const struct journal_sums *s)
+{
+	const struct journal_sum told[JOURNAL_SUMS] = { { o->pending_n, o->pending_sum },
 		{ o->live_n, o->live_sum }, { o->final_n, o->final_sum },
 		{ o->void_n, o->void_sum }, { o->refunded_n, o->refunded_sum } };
 	struct amount all = AMOUNT_ZERO;
 	int64_t rows = 0;
 
-	for (int i = 0; i < STATES; i++) {
-		rows += is[i].n;
-		if (is[i].n != told[i].n || amount_cmp(&is[i].sum, &told[i].sum) != 0 ||
+	for (int i = 0; i < JOURNAL_SUMS; i++) {
+		const struct journal_sum *is = &s->by_state[i];
+
+		rows += is->n;
+		if (is->n != told[i].n || amount_cmp(&is->sum, &told[i].sum) != 0 ||
 		    !amount_add(&all, &all, &told[i].sum))
 			return false;
 	}
 	return amount_cmp(&all, &o->planned) == 0 && rows == o->items;
 }
 
-bool journal_check_sums(struct journal *j, int64_t operation)
+bool journal_sums_hold(struct journal *j, int64_t operation, const struct journal_sums *s)
 {
 	struct sql_operation_get_in in = { .id = operation };
 	struct sql_operation_get_out o;
-	struct sum by_state[STATES] = { 0 };
+
+	return sql_operation_get_one(j, &in, &o) && sums_equal(&o, s);
+}
+
+/* false: they are not what the operation says. */
+static bool rows_hold(struct journal *j, int64_t operation)
+{
+	struct sql_item_from_in in = { operation, INT64_MIN, INT64_MAX };
+	struct sql_operation_get_in get = { .id = operation };
+	struct journal_sums sums = { 0 };
+	struct sql_operation_get_out o;
+	struct sql_item_from_out item;
+	bool good = true;
 	int64_t rows = 0;
 
-	if (!sql_operation_get_one(j, &in, &o) ||
-	    !count_rows(j, operation, by_state, &rows))
+	sql_item_from_begin(j, &in);
+	while (good && sql_item_from_next(j, &item)) {
+		good = journal_sums_add(&sums, item.state, &item.amount);
+		rows++;
+	}
+	sql_item_from_end(j);
+	if (!good || !sql_operation_get_one(j, &get, &o))
 		return false;
 	/* its list is still being read: nothing of it was reserved */
 	if (rows < o.items && o.pending_n == o.items)
-		return by_state[0].n == rows;
-	return sums_equal(&o, by_state);
+		return sums.by_state[0].n == rows;
+	return sums_equal(&o, &sums);
 }
 
 bool check_sums(struct journal *j, char *why, size_t why_len)
@@ -238,7 +251,7 @@ bool check_sums(struct journal *j, char *why, size_t why_len)
 
 	sql_operation_all_begin(j);
 	while (!bad && sql_operation_all_next(j, &row))
-		bad = journal_check_sums(j, row.id) ? 0 : row.id;
+		bad = rows_hold(j, row.id) ? 0 : row.id;
 	sql_operation_all_end(j);
 	if (bad)
 		snprintf(why, why_len,

@@ -51,7 +51,7 @@ static size_t add_text(struct buf *b, const char *text)
 }
 
 /* Canonical bytes: id, row, then the four texts, each with its NUL. */
-static void note(struct events *e, int64_t id, const struct event *ev)
+bool events_note(struct events *e, int64_t id, const struct event *ev)
 {
 	struct noted *n;
 
@@ -70,14 +70,14 @@ static void note(struct events *e, int64_t id, const struct event *ev)
 	n->to = add_text(&e->bytes, ev->to);
 	n->why = add_text(&e->bytes, ev->why);
 	n->len = e->bytes.len - n->at;
-	CHECK(buf_ok(&e->bytes));
+	return buf_ok(&e->bytes);
 }
 
 void journal_event(struct journal *j, const struct event *e)
 {
 	CHECK(!j->reader);
 	if (journal_begin(j))
-		note(&j->events, j->events_n + (int64_t)j->events.n + 1, e);
+		CHECK(events_note(&j->events, j->events_n + (int64_t)j->events.n + 1, e));
 }
 
 /* -- links ----------------------------------------------------------------- */
@@ -101,8 +101,7 @@ static void sort(struct events *e)
 		qsort(e->list, e->n, sizeof(*e->list), by_operation);
 }
 
-/* The link over the events of one operation from list[i] on; returns where they end. */
-static size_t link_next(const struct events *e, size_t i, const uint8_t before[32],
+size_t events_link(const struct events *e, size_t i, const uint8_t before[32],
     int64_t commit_no, uint8_t out[32])
 {
 	struct sha256 *h = sha256_begin();
@@ -144,7 +143,7 @@ static void write_links(struct journal *j, uint8_t link[32])
 		uint8_t before[32];
 
 		link_before(j, in.operation, commit_no, before);
-		i = link_next(e, i, before, commit_no, in.hash);
+		i = events_link(e, i, before, commit_no, in.hash);
 		sql_link_add(j, &in);
 		memcpy(link, in.hash, 32);
 	}
@@ -218,7 +217,7 @@ static bool check_commit(struct checker *c)
 		uint8_t before[32], hash[32];
 
 		link_before(c->j, operation, c->commit_no, before);
-		i = link_next(&c->commit, i, before, c->commit_no, hash);
+		i = events_link(&c->commit, i, before, c->commit_no, hash);
 		good = link_matches(c, operation, hash);
 	}
 	events_truncate(&c->commit, 0);
@@ -236,10 +235,10 @@ static bool check_event(struct checker *c, const struct sql_event_from_out *o)
 	}
 	if (o->id != c->next_id++)
 		return bad(c, o->commit_no, o->operation);
-	note(&c->commit, o->id,
-	    &(struct event){
-		o->operation, o->row, o->what, o->from_state, o->to_state, o->why });
-	return true;
+	return events_note(&c->commit, o->id,
+		   &(struct event){ o->operation, o->row, o->what, o->from_state,
+		       o->to_state, o->why }) ||
+	    bad(c, o->commit_no, o->operation);
 }
 
 static void check_all(struct checker *c, int64_t first_commit)

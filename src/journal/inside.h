@@ -83,6 +83,11 @@ enum err journal_exec(struct journal *j, const char *sql); /* OK, or numb and wh
 void events_init(struct events *e);
 void events_release(struct events *e);
 void events_truncate(struct events *e, size_t n);
+/* false: all of them are more bytes than a commit of ours has. */
+bool events_note(struct events *e, int64_t id, const struct event *ev);
+/* The link over the events of one operation from list[i] on; returns where they end. */
+size_t events_link(const struct events *e, size_t i, const uint8_t before[32],
+    int64_t commit_no, uint8_t out[32]);
 /* Write what was noted and its links; link becomes the last of them. */
 void events_write(struct journal *j, uint8_t link[32]);
 /* Events from first_id on against their links from first_commit on. 0, or the damaged

@@ -85,6 +85,19 @@ void journal_failed(struct journal *j, enum err e, const char *fmt, ...)
 	BUG("journal_die returned");
 }
 
+void journal_damaged(const struct journal *j, const char *fmt, ...)
+{
+	char text[1000], why[800];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	snprintf(text, sizeof(text), "%.190s: %s", j->path, why);
+	journal_die(ERR_DAMAGED, text);
+	BUG("journal_die returned");
+}
+
 enum err journal_start_error(const struct journal *j, struct fail *f)
 {
 	if (j->start.err == ERR_OK)

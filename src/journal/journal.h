@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/amount.h"
 #include "base/err.h"
 
 struct journal;
@@ -83,6 +84,10 @@ void journal_read_end(struct journal *j);
  * must not return. */
 extern void (*journal_die)(enum err e, const char *why);
 
+/* Rows that can be read contradict each other, or what only this program writes: nobody
+ * can tell which of them is right. Ends the process (exit 6), the path in front. */
+void journal_damaged(const struct journal *j, const char *fmt, ...) PRINTF(2, 3) NORETURN;
+
 /* -- the event log ---------------------------------------------------------
  * Who moved what, from which state to which, and why: written in the commit that
  * moves it, never used to decide anything. Per operation one chain of hashes with
@@ -105,6 +110,20 @@ int64_t journal_check_events(struct journal *j, int64_t *ret_operation);
 /* The tail of an operation's chain as hex, for reports. "" when it has none. */
 void journal_tail(struct journal *j, int64_t operation, char out[65]);
 
+/* -- the events of one operation -------------------------------------------
+ * Read in their order and held against its links, some at a time, between transactions;
+ * what is committed meanwhile is read, too. What take gets is proved.
+ */
+struct journal_walk;
+typedef void journal_walk_fn(void *ctx, const struct event *e);
+
+struct journal_walk *journal_walk_new(struct journal *j, int64_t operation);
+void journal_walk_free(struct journal_walk *w);
+/* At most *left events, whosever they are, are read and taken off it. whole: to the end.
+ * fails: DAMAGED, and names the commit */
+NODISCARD enum err journal_walk_next(struct journal_walk *w, int64_t *left,
+    journal_walk_fn *take, void *ctx, bool *ret_whole, struct fail *f);
+
 /* -- doubt -----------------------------------------------------------------
  * Why the journal may be older than what was sent: a sentence for a person, NULL when
  * nothing says so. A start finds it, and it is journaled with the epoch: before
@@ -122,8 +141,21 @@ bool journal_check_pages(struct journal *j, char *why, size_t why_len);
 /* The same, and that it ends with what the journal's own row says; DAMAGED names it. */
 NODISCARD enum err journal_check_past(struct journal *j, struct fail *f);
 
-/* The totals of an operation are the sums of its rows (G10). */
-bool journal_check_sums(struct journal *j, int64_t operation);
+/* Rows of an operation, counted by the states of items (G10). */
+#define JOURNAL_SUMS 5
+struct journal_sums {
+	struct journal_sum {
+		int64_t n;
+		struct amount sum;
+	} by_state[JOURNAL_SUMS];
+};
+
+/* false: it is in no state, or they are more than an amount can be. */
+bool journal_sums_add(struct journal_sums *s, int64_t state, const struct amount *a);
+bool journal_sums_sub(struct journal_sums *s, int64_t state, const struct amount *a);
+/* Its totals are these, and the sum of them is what was planned. */
+bool journal_sums_hold(
+    struct journal *j, int64_t operation, const struct journal_sums *s);
 
 /* A reader for whom damage is an answer, of a journal too that no start would take: what
  * can't be read is noted, and does not end the process. Without its -wal the database

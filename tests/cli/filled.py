@@ -1,5 +1,6 @@
 """A journal that the program made, filled by hand: ten rows in every state of a row."""
 
+import hashlib
 import os
 import sqlite3
 import time
@@ -20,6 +21,7 @@ OWNER_BYTE = 1 << 62  # of the database file: locked by whoever owns it
 PENDING, LIVE, FINAL, VOID = range(4)
 GWEI = 10**9
 ETHER = 10**18
+STAGES = ("awaiting_funds", "building", "distributing")
 # state of a row; its amount in ether; its memo
 ROWS = (
     (FINAL, 1, None),
@@ -86,7 +88,7 @@ def add_intent(db, operation, row, state):
         recipient=recipient, value=value, data=b"", cost=amount(0), held=amount(0),
         proof="paid: seen" if included else None,
     )
-    if row == 7:
+    if row == 7 and state == LIVE:
         return intent
     attempt = insert(
         db, "attempt", intent=intent, account=1, hash=blob(0xBB, 100 * operation + row),
@@ -96,6 +98,7 @@ def add_intent(db, operation, row, state):
         block_hash=blob(0xCC, row) if included else None,
         status=int(state != VOID) if included else None,
         gas_used=21000 if included else None, gas_price=2 * GWEI if included else None,
+        paid=value if included and state != VOID else None,
         word=None if included else "node.example:8545: replacement underpriced",
     )
     db.execute("UPDATE intent SET attempt = ? WHERE id = ?", (attempt, intent))
@@ -110,6 +113,24 @@ def totals(states):
         ret[name + "_n"] = len(rows)
         ret[name + "_sum"] = amount(sum(ROWS[i][1] * ETHER for i in rows))
     return ret
+
+
+def add_events(db, operation, stages, items):
+    """What moved, in the commit that is the last one: as the program tells it."""
+    events = [(0, "operation", before, after) for before, after in zip(("", *stages), stages)]
+    for row, state in enumerate(items, 1):
+        way = ("pending", "live", "final" if state == FINAL else "void")[:1 + min(state, 2)]
+        events += [(row, "item", *move) for move in zip(way, way[1:])]
+    commit, last = db.execute("SELECT commit_no, events FROM journal").fetchone()
+    link = hashlib.sha256(bytes(32) + commit.to_bytes(8, "big"))
+    for number, (row, *texts) in enumerate(events, last + 1):
+        link.update(number.to_bytes(8, "big") + row.to_bytes(8, "big"))
+        link.update(b"".join(text.encode() + b"\0" for text in (*texts, "")))
+        insert(db, "event", id=number, commit_no=commit, operation=operation, row=row,
+               what=texts[0], from_state=texts[1], to_state=texts[2], why="")
+    insert(db, "link", operation=operation, commit_no=commit, hash=link.digest(),
+           at_ms=int(time.time() * 1000))
+    db.execute("UPDATE journal SET events = ?, link = ?", (last + len(events), link.digest()))
 
 
 def add_operation(db, name, state=2, states=None, waits_for=None):
@@ -139,6 +160,8 @@ def add_operation(db, name, state=2, states=None, waits_for=None):
             state=item, intent=intent if item == LIVE else None,
             reason="reverted" if item == VOID else None,
         )
+    add_events(db, operation, STAGES + {2: (), 4: ("completed",), 8: ("needs_operator",)}[state],
+               states)
     return operation
 
 

@@ -137,10 +137,10 @@ def a_torn_page_is_named(folder):
     """a corrupted page ends all with 6, by its number; the backup is the way on"""
     fill(folder)
     Run(folder, "backup", "copy.db").ends(0)
-    overwrite(folder, "pawl.db", 4096, b"\xa5" * 4096)
-    way = r"age 2(.|\n)*Nothing was sent(.|\n)*doctor --journal(.|\n)*pawl restore FILE"
+    overwrite(folder, "pawl.db", 2 * 4096, b"\xa5" * 4096)
+    way = r"age 3(.|\n)*Nothing was sent(.|\n)*doctor --journal(.|\n)*pawl restore FILE"
     Run(folder, "pause", "payroll").ends(6, err=way)
-    assert "age 2" in found(folder, 6)
+    assert "age 3" in found(folder, 6)
     run = Run(folder, "doctor", "--journal").ends(6, out="pawl restore FILE(.|\n)*Certain is")
     assert "Nothing was sent" not in run.out
     Run(folder, "backup", "other.db").ends(6, err="pawl.db")
@@ -199,6 +199,12 @@ def doctor_finds_each_edit(folder):
         ("UPDATE intent SET state = 9 WHERE id = 1", "1 intents"),
         ("UPDATE attempt SET state = 9 WHERE id = 1", "1 attempts"),
         ("UPDATE operation SET items = 11", "not the sums"),
+        ("UPDATE operation SET state = 4", "completed, and its events say that it is paused"),
+        ("UPDATE item SET state = 0 WHERE row = 1", "row 1 is pending, and its events say"),
+        ("DELETE FROM item WHERE row = 4", "row 5 stands where row 4 of 10 should be"),
+        ("UPDATE intent SET state = 3 WHERE row = 2", "(row 2) is void, and an attempt of it paid"),
+        ("UPDATE intent SET row = 9 WHERE row = 2", "row 2 is final, and no intent of it is"),
+        ("UPDATE attempt SET empty = 1 WHERE id = 1", "final, and none of its attempts paid"),
         ("UPDATE intent SET account = 7 WHERE id = 1", "intent row 1 points to no account"),
         ("UPDATE item SET intent = NULL WHERE row = 5", "1 items are live without"),
         ("UPDATE item SET intent = 1 WHERE row = 9", "1 items are live without"),

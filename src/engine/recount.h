@@ -1,0 +1,30 @@
+/* recount.h - is what the journal says of an operation true of its rows?
+ *
+ * Its events are held against their chain; what they say of it and of each item, against
+ * the rows; each item, against its intents and their attempts; and its totals, against
+ * the sum of it all. What does not fit was edited, or is damaged. Read some at a time,
+ * between transactions: what is committed meanwhile is followed. It changes nothing.
+ */
+#ifndef PAWL_ENGINE_RECOUNT_H
+#define PAWL_ENGINE_RECOUNT_H
+
+#include "engine/engine.h"
+
+struct recount;
+
+struct recount *recount_new(struct journal *j, int64_t operation);
+void recount_free(struct recount *c);
+
+/* At most *left events and rows are read, and taken off it. done: all of it fits.
+ * fails: DAMAGED, with the first thing that does not fit */
+NODISCARD enum err recount_some(
+    struct recount *c, int64_t *left, bool *ret_done, struct fail *f);
+
+/* After a turn: some more of each operation that is open and was not counted in this
+ * life. Damage ends the process. */
+void recount_turn(struct runner *r);
+extern int64_t recount_turn_max; /* events and rows of a turn; a test may lower it */
+/* Its rows are what the journal says: more may be reserved for it. */
+bool recounted(const struct operation *o);
+
+#endif

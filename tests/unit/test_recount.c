@@ -1,0 +1,227 @@
+/* Rows that somebody edited: a start counts them before it reserves more, and names what
+ * does not fit. */
+#include "engine/recount.h"
+#include "journal/inside.h"
+#include "payer.h"
+
+#define ROWS 100
+
+static void (*died)(enum err e, const char *why);
+static jmp_buf death;
+static char why_dead[1200];
+static int64_t turn_max;
+
+static void dies(enum err e, const char *why)
+{
+	assert_int_equal(e, ERR_DAMAGED);
+	snprintf(why_dead, sizeof why_dead, "%s", why);
+	longjmp(death, 1);
+}
+
+/* As run does, but the sums that payer.h checks are what was edited. */
+static void go(int64_t ms)
+{
+	int64_t until = world_now_ms(scene.world) + ms, wake;
+	struct fail f = { 0 };
+
+	while (world_now_ms(scene.world) < until) {
+		assert_true(runner_turn(runner, &f));
+		wake = runner_wake_ms(runner);
+		world_wait(scene.world, wake < until ? wake : until);
+	}
+}
+
+static __attribute__((noinline)) bool dies_within(int64_t ms)
+{
+	died = journal_die;
+	journal_die = dies;
+	if (setjmp(death)) {
+		journal_die = died;
+		return true;
+	}
+	go(ms);
+	journal_die = died;
+	return false;
+}
+
+static int64_t intents_n(void)
+{
+	struct sql_intent_added_out last;
+
+	return sql_intent_added_one(scene.journal, &last) ? last.id : 0;
+}
+
+/* Rows in every state but void, and the program is at rest. */
+static void half_paid(void)
+{
+	begin(1, 1);
+	pay_rows(ROWS);
+	run_until(op()->by_state[ITEM_FINAL].n >= 2 && op()->by_state[ITEM_LIVE].n >= 2);
+	assert_int_equal(item(1).state, ITEM_FINAL);
+	assert_int_equal(item(ROWS).state, ITEM_PENDING);
+	rest();
+	scene_rise(&scene);
+}
+
+static int put_back(void **state_)
+{
+	recount_turn_max = turn_max;
+	return end(state_);
+}
+
+#define OF_ROW(n) "(SELECT id FROM intent WHERE row = " #n ")"
+
+static const struct {
+	const char *sql, *says;
+} edits[] = {
+	{ "UPDATE item SET state = 0 WHERE row = 1",
+	    "row 1 is pending, and its events say that it is final" },
+	{ "UPDATE item SET state = 3 WHERE row = 100",
+	    "row 100 is void, and its events say that it is pending" },
+	{ "UPDATE event SET to_state = 'pending' WHERE row = 1 AND what = 'item'"
+	  " AND to_state = 'final'",
+	    "the event chain of operation 1 breaks at commit" },
+	{ "UPDATE event SET why = 'never' WHERE id = (SELECT MIN(id) FROM event"
+	  " WHERE operation = 1)",
+	    "the event chain of operation 1 breaks at commit" },
+	{ "DELETE FROM event WHERE id = (SELECT MAX(id) - 3 FROM event)",
+	    "the event chain of operation 1 breaks at commit" },
+	{ "DELETE FROM link WHERE operation = 1 AND commit_no = (SELECT"
+	  " MIN(commit_no) FROM link WHERE operation = 1)",
+	    "the event chain of operation 1 breaks at commit" },
+	{ "UPDATE item SET amount = zeroblob(32) WHERE row = 100",
+	    "its totals are not the sums of its rows" },
+	{ "UPDATE operation SET final_n = final_n - 1, pending_n = pending_n + 1",
+	    "its totals are not the sums of its rows" },
+	{ "UPDATE operation SET fees_held = zeroblob(32)",
+	    "the fees that it holds are not those of its live intents" },
+	{ "UPDATE operation SET state = 8",
+	    "it is needs_operator, and its events say that it is distributing" },
+	{ "INSERT INTO item SELECT operation, 0, line, recipient, amount, memo, 0,"
+	  " NULL, NULL, NULL FROM item WHERE row = 1",
+	    "row 0 stands where row 1 of 100 should be" },
+	{ "INSERT INTO item SELECT operation, 101, line, recipient, amount, memo,"
+	  " 0, NULL, NULL, NULL FROM item WHERE row = 1",
+	    "row 101 stands where row 101 of 100 should be" },
+	{ "DELETE FROM item WHERE row = 99",
+	    "row 100 stands where row 99 of 100 should be" },
+	{ "UPDATE intent SET state = 3 WHERE row = 1",
+	    "(row 1) is void, and an attempt of it paid" },
+	{ "UPDATE intent SET state = 1 WHERE row = 1",
+	    "(row 1) is live, and an attempt of it is final" },
+	{ "UPDATE intent SET row = 100 WHERE row = 1",
+	    "row 1 is final, and no intent of it is" },
+	{ "UPDATE intent SET row = 777 WHERE row = 1",
+	    "row 1 is final, and no intent of it is" },
+	{ "UPDATE attempt SET state = 0 WHERE intent = " OF_ROW(1),
+	    "(row 1) is final, and none of its attempts paid" },
+	{ "UPDATE attempt SET empty = 1 WHERE intent = " OF_ROW(1),
+	    "(row 1) is final, and none of its attempts paid" },
+	{ "UPDATE intent SET attempt = (SELECT attempt FROM intent WHERE row = 2)"
+	  " WHERE row = 1",
+	    "(row 1) sends an attempt that is not its own" },
+	{ "UPDATE item SET intent = " OF_ROW(1) " WHERE row = (SELECT MAX(row) FROM"
+						" item WHERE state = 1)",
+	    "is live, and no live intent of its own carries it" },
+	{ "UPDATE intent SET state = 3 WHERE id = (SELECT intent FROM item WHERE"
+	  " row = (SELECT MAX(row) FROM item WHERE state = 1))",
+	    "is live, and no live intent of its own carries it" },
+};
+
+static void each_edit_ends_the_start(void **state_)
+{
+	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		int64_t intents;
+
+		half_paid();
+		assert_int_equal(journal_exec(scene.journal, edits[i].sql), ERR_OK);
+		intents = intents_n();
+		rise();
+		if (!dies_within(60000))
+			fail_msg("it goes on: %s", edits[i].sql);
+		assert_says(why_dead, "operation wages: ");
+		if (!strstr(why_dead, edits[i].says))
+			fail_msg("%s\n  says: %s", edits[i].sql, why_dead);
+		assert_int_equal(intents_n(), intents);
+		end(state_);
+	}
+}
+
+static void known_bytes_are_sent_before_rows_are_counted(void **state_)
+{
+	int64_t intents;
+
+	(void)state_;
+	half_paid();
+	intents = intents_n();
+	recount_turn_max = 0;
+	rise();
+	sim_pool_drop_all(scene.chain);
+	while (!runner->operations_n || op()->by_state[ITEM_LIVE].n)
+		go(20);
+	go(60000);
+	assert_false(op()->recounted);
+	assert_int_equal(intents_n(), intents);
+	recount_turn_max = turn_max;
+	finish();
+}
+
+/* Some rows and events at a time, while blocks come that settle what was counted. */
+static void what_moves_meanwhile_is_followed(void **state_)
+{
+	(void)state_;
+	for (int64_t n = 1; n < 250; n = 2 * n + 1) {
+		half_paid();
+		recount_turn_max = 0;
+		rise();
+		while (!runner->operations_n || !op()->recounted) {
+			recount_turn_max = n;
+			turn();
+			recount_turn_max = 0;
+			go(INTERVAL_MS / 4);
+		}
+		recount_turn_max = turn_max;
+		finish();
+		end(state_);
+	}
+}
+
+static void what_has_ended_is_counted_when_it_goes_on(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	lists[0].rows = 5;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[3], SIM_CODE_REVERTS, 0);
+	pay_rows(5);
+	run_until(ended());
+	rest();
+	scene_rise(&scene);
+	assert_int_equal(journal_exec(scene.journal,
+			     "UPDATE item SET amount = zeroblob(32)"
+			     " WHERE row = 5"),
+	    ERR_OK);
+	rise_for(lists[0].id);
+	assert_false(dies_within(60000));
+	assert_false(op()->recounted);
+	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	assert_true(dies_within(60000));
+	assert_says(why_dead, "its totals are not the sums of its rows");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, put_back)
+		T(each_edit_ends_the_start),
+		T(known_bytes_are_sent_before_rows_are_counted),
+		T(what_moves_meanwhile_is_followed),
+		T(what_has_ended_is_counted_when_it_goes_on),
+	};
+
+	turn_max = recount_turn_max;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
