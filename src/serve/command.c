@@ -193,19 +193,36 @@ static enum err follows(
 	return fail_set(f, ERR_NO_QUORUM, "the nodes do not answer; see: pawl doctor");
 }
 
-void command_prepare(const struct command_at *at, const struct request *q)
+static void operation_prepare(const struct command_at *at, const struct request *q)
 {
 	const struct chain_config *chain;
 	struct operation o;
+	bool wanted = q->route == ROUTE_RESUME || q->repair == REPAIR_ADOPT;
 
-	if (q->repair != REPAIR_ADOPT || !at->runner ||
-	    command_operation(at->journal, q->name, &o, NULL) != ERR_OK)
+	if (command_operation(at->journal, q->name, &o, NULL) != ERR_OK)
 		return;
 	if (runner_chain_by_id(at->runner, o.chain))
 		(void)operation_load(at->runner, o.id);
-	else if (at->face->chain(at->face->ctx, at->journal, o.chain, &chain, NULL) ==
-	    ERR_OK)
+	if (!wanted ||
+	    at->face->chain(at->face->ctx, at->journal, o.chain, &chain, NULL) != ERR_OK)
+		return;
+	if (q->route == ROUTE_RESUME)
+		resume_prepare(at, chain);
+	else
 		(void)command_chain(at->runner, chain);
+}
+
+void command_prepare(const struct command_at *at, const struct request *q)
+{
+	const struct serve_face *face = at->face;
+	const struct chain_config *chain;
+
+	if (!at->runner || q->route == ROUTE_RESUME_KEY)
+		return;
+	if (q->route != ROUTE_RESUME_CHAIN)
+		operation_prepare(at, q);
+	else if (face->chain_named(face->ctx, q->name, &chain, NULL) == ERR_OK)
+		resume_prepare(at, chain);
 }
 
 static enum err of_operation(const struct command_at *at, const struct request *q,
@@ -235,7 +252,7 @@ enum err command_do(const struct command_at *at, const struct request *q,
 {
 	*ret = (struct told){ .operation = 0 };
 	if (q->route == ROUTE_RESUME_CHAIN)
-		return resume_chain(at, q, ret, f);
+		return resume_stopped_chain(at, q, ret, f);
 	if (q->route == ROUTE_RESUME_KEY)
 		return resume_key(at, q, ret, f);
 	return of_operation(at, q, ret, f);

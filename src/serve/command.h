@@ -55,8 +55,9 @@ struct told {
 	char checked[REPAIR_CHECKED_MAX], then[OPERATION_NAME_MAX + 32];
 };
 
-/* Before that, and whatever comes of it: what a command looks at is in the owner's
- * memory, and followed. Nothing that it does is undone with a command that is refused. */
+/* Before that, and whatever comes of it, for a route that is a command: what it looks at
+ * is in the owner's memory, and followed. Nothing that this does is undone with a command
+ * that is refused, and a command that is refused has loaded nothing. */
 void command_prepare(const struct command_at *at, const struct request *q);
 
 /* q: of a route that is a command (CHECK). fails: NOT_FOUND, CONFLICT, CONFIG, INPUT;

@@ -16,11 +16,10 @@
 /* -- a chain: the nodes name the ancestor ---------------------------------- */
 
 /* All operations, also those that are ended: their rows may have been in the blocks that
- * vanished. true: one came. */
-static bool load_all(struct runner *r, struct chain_run *c)
+ * vanished. */
+static void load_all(struct runner *r, struct chain_run *c)
 {
 	struct sql_operation_all_out row;
-	size_t before = r->operations_n;
 
 	sql_operation_all_begin(r->s.journal);
 	while (sql_operation_all_next(r->s.journal, &row)) {
@@ -29,17 +28,16 @@ static bool load_all(struct runner *r, struct chain_run *c)
 		if (operation_read(r->s.journal, row.id, &o) && o.chain == c->id)
 			(void)operation_load(r, row.id);
 	}
-	c->watch_changed = true;
-	return r->operations_n > before;
 }
 
 /* A stopped chain goes back to the highest block that a quorum has, with all operations
- * that may have rows above it. fails: NO_QUORUM. */
-static enum err chain_accept(struct runner *r, struct chain_run *c, struct fail *f)
+ * that may have rows above it: those that came just now are watched first. What can be
+ * refused is asked before, for the follower has gone back then. fails: NO_QUORUM. */
+static enum err chain_accept(struct chain_run *c, struct fail *f)
 {
 	if (c->id && !follower_stopped(c->follower))
 		return ERR_OK;
-	if (!c->id || load_all(r, c))
+	if (!c->id || c->watch_changed)
 		return fail_set(f, ERR_NO_QUORUM, "chain %s: its nodes do not answer",
 		    c->config->name);
 	return follower_accept(c->follower, f);
@@ -64,10 +62,21 @@ static enum err chain_resume(
 {
 	if (!at->runner)
 		return fail_set(f, ERR_NO_QUORUM, "chain %s is stopped", config->name);
-	return chain_accept(at->runner, command_chain(at->runner, config), f);
+	return chain_accept(command_chain(at->runner, config), f);
 }
 
-enum err resume_chain(const struct command_at *at, const struct request *q,
+void resume_prepare(const struct command_at *at, const struct chain_config *config)
+{
+	struct chain_run *c;
+
+	if (!stopped_in_journal(at->journal, config->chain_id))
+		return;
+	c = command_chain(at->runner, config);
+	if (c->id)
+		load_all(at->runner, c);
+}
+
+enum err resume_stopped_chain(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f)
 {
 	const struct chain_config *config;
@@ -229,47 +238,49 @@ static bool chain_stopped(struct journal *j, int64_t chain)
 	return sql_chain_get_one(j, &in, &row) && !row.no_stopped;
 }
 
-/* Its own stop is over, and the fence of its account has one: a price is accepted for the
- * key that pays it. Where that is all that it waits for nothing was resumed. */
-static enum err fence_tell(const struct command_at *at, const struct operation *o,
-    struct told *ret, bool resumed, struct fail *f)
+/* Of a chain that is stopped they may be in the very blocks that vanished. */
+static enum err stop_check(const struct command_at *at, const struct request *q,
+    const struct account *a, bool chain_is_stopped, struct fail *f)
 {
-	char why[WAITS_MAX + OPERATION_NAME_MAX];
-	const char *then;
-	struct operation fence;
+	const char *chain = a->chain->config->name;
+	enum err e = a->stopped ? suspects_clear(at, q, a->id, f) : ERR_OK;
 
-	if (!command_fence_stuck(at->journal, o, why, sizeof why, &fence))
-		return ERR_OK;
-	then = strstr(why, THEN);
-	if (then)
-		snprintf(ret->then, sizeof ret->then, "%s", then + strlen(THEN));
-	return resumed ? ERR_OK
-		       : fail_set(f, ERR_OPERATOR, "%s waits for %s", o->name, why);
+	if (e == ERR_OK || !chain_is_stopped)
+		return e;
+	return fail_set(f, e,
+	    "chain %s is stopped, and transactions that this journal does not know "
+	    "pay its rows, perhaps in the blocks that vanished. First: pawl resume "
+	    "chain:%s",
+	    chain, chain);
+}
+
+static void stop_accept(const struct command_at *at, struct account *a, struct told *ret)
+{
+	uint64_t seen = (uint64_t)seen_height(at->journal, a->chain->id, a->id);
+
+	accepted_tell(
+	    ret, at->journal, a->id, a->why_stopped, (int64_t)a->accepted_height);
+	if (seen > a->accepted_height)
+		a->accepted_height = seen;
 }
 
 enum err resume_operation(const struct command_at *at, const struct request *q,
     struct runner *r, struct operation *o, struct told *ret, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
-	uint64_t seen = (uint64_t)seen_height(at->journal, o->chain, a->id);
-	bool was_stopped = a->stopped || chain_stopped(at->journal, o->chain);
+	bool chain_is_stopped = chain_stopped(at->journal, o->chain);
 	int before = o->state;
-	enum err e = ERR_OK;
+	enum err e = stop_check(at, q, a, chain_is_stopped, f);
 
-	if (chain_stopped(at->journal, o->chain))
-		e = chain_resume(at, a->chain->config, f);
 	if (e == ERR_OK && q->has_cap)
 		e = cap_put(r, o, &q->cap, f);
-	if (e == ERR_OK && a->stopped)
-		e = suspects_clear(at, q, a->id, f);
+	if (e == ERR_OK && chain_is_stopped)
+		e = chain_resume(at, a->chain->config, f);
 	if (e != ERR_OK)
 		return e;
 	if (a->stopped)
-		accepted_tell(
-		    ret, at->journal, a->id, a->why_stopped, (int64_t)a->accepted_height);
-	if (a->stopped && seen > a->accepted_height)
-		a->accepted_height = seen;
+		stop_accept(at, a, ret);
 	e = operation_resume(r, o, f);
 	ret->moved = o->state != before;
-	return e == ERR_OK ? fence_tell(at, o, ret, ret->moved || was_stopped, f) : e;
+	return e;
 }

@@ -8,8 +8,12 @@
 
 #include "serve/command.h"
 
+/* Before anything that may be undone: all operations of a chain that is stopped are in
+ * the owner's memory. */
+void resume_prepare(const struct command_at *at, const struct chain_config *config);
+
 /* Only an owner that takes turns can resume what is stopped: else NO_QUORUM. */
-enum err resume_chain(const struct command_at *at, const struct request *q,
+enum err resume_stopped_chain(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 
 /* The accounts by this name, and those of the key's address whatever it was called. In

@@ -215,7 +215,8 @@ static enum err tell_change(
 	struct buf body;
 	enum err e;
 
-	command_prepare(&at, request);
+	if (request->route != ROUTE_CREATE && request->route != ROUTE_ROWS)
+		command_prepare(&at, request);
 	journal_save(at.journal);
 	e = change(&at, q, request, &told, f);
 	if (e != ERR_OK) {

@@ -1,0 +1,151 @@
+/* What is asked of an operation, a chain or a key where a list is paid: a command that is
+ * refused has changed nothing. */
+#include "payer.h"
+#include "serve/command.h"
+
+static enum err chain_of(void *ctx, struct journal *j, int64_t id,
+    const struct chain_config **ret, struct fail *f)
+{
+	(void)ctx;
+	(void)j;
+	(void)id;
+	(void)f;
+	*ret = &scene.config;
+	return ERR_OK;
+}
+
+static enum err chain_named(
+    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
+{
+	return chain_of(ctx, NULL, 0, ret, strcmp(name, scene.config.name) ? NULL : f);
+}
+
+static const struct serve_face face = { .chain = chain_of, .chain_named = chain_named };
+
+/* As the owner does what is asked over its socket; told is of the last one. */
+static struct told told;
+static struct fail why;
+
+static enum err command(const struct request *q)
+{
+	struct command_at at = { .world = scene.world,
+		.journal = scene.journal,
+		.runner = runner,
+		.face = &face };
+	enum err e;
+
+	command_prepare(&at, q);
+	journal_save(scene.journal);
+	e = command_do(&at, q, &told, &why);
+	if (e == ERR_OK)
+		journal_save_keep(scene.journal);
+	else
+		journal_save_drop(scene.journal);
+	turn();
+	return e;
+}
+
+/* Somebody paid row 3 by hand, and then a final block vanishes with it. */
+static void begin_stopped_twice(void)
+{
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(3);
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run(1000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[3], lists[0].amount[3], 0);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	run_until(item(1).state == ITEM_FINAL);
+	reorg(SCENE_DEPTH + 3, false);
+	run_until(follower_stopped(chain()->follower));
+	run(5000);
+}
+
+static void a_refused_resume_leaves_the_chain_stopped(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	uint64_t accepted;
+
+	(void)state_;
+	begin_stopped_twice();
+	accepted = account()->accepted_height;
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_says(why.why, "First: pawl resume chain:sim");
+	assert_true(follower_stopped(chain()->follower));
+	assert_true(account()->stopped);
+	assert_int_equal(account()->accepted_height, accepted);
+	assert_int_equal(item(1).state, ITEM_FINAL);
+	rise_again();
+	run(5000);
+	assert_true(follower_stopped(chain()->follower));
+	resume.yes = true;
+	assert_int_equal(command(&resume), ERR_OK);
+	assert_false(follower_stopped(chain()->follower));
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* The line that it is told to type: what vanished with its block pays no row. */
+static void the_chain_goes_first(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME_CHAIN, .name = "sim" };
+
+	(void)state_;
+	begin_stopped_twice();
+	assert_int_equal(command(&resume), ERR_OK);
+	assert_true(told.moved);
+	assert_false(follower_stopped(chain()->follower));
+	assert_true(account()->stopped);
+	resume = (struct request){ .route = ROUTE_RESUME, .name = "wages" };
+	assert_int_equal(command(&resume), ERR_OK);
+	assert_false(account()->stopped);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* All of its operations may have rows in the blocks that vanished, also what is ended:
+ * they are there before the command begins, and stay when it is refused. */
+static void a_refused_resume_keeps_what_it_loads(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME_CHAIN, .name = "sim" };
+	struct request open = { .route = ROUTE_RETRY, .name = "wages", .has_row = true };
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(3);
+	finish();
+	rise_again();
+	run_until(chain()->id && account_of(runner, 1));
+	assert_null(runner_operation(runner, lists[0].id));
+	open.row = 1;
+	assert_int_equal(command(&open), ERR_CONFLICT);
+	assert_non_null(runner_operation(runner, lists[0].id));
+	rise_again();
+	run_until(chain()->id && account_of(runner, 1));
+	reorg(SCENE_DEPTH + 3, false);
+	run_until(follower_stopped(chain()->follower));
+	run(5000);
+	assert_null(runner_operation(runner, lists[0].id));
+	assert_int_equal(
+	    command(&resume), ERR_NO_QUORUM); /* its accounts are to be seen */
+	assert_non_null(runner_operation(runner, lists[0].id));
+	assert_int_equal(command(&resume), ERR_OK);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_refused_resume_leaves_the_chain_stopped, end),
+		cmocka_unit_test_teardown(the_chain_goes_first, end),
+		cmocka_unit_test_teardown(a_refused_resume_keeps_what_it_loads, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
