@@ -54,6 +54,7 @@ static struct stage stage;
 static uint64_t seed = 1;
 static int tests, failed_tests, failures;
 static int64_t stories, died;
+static int64_t resumed, repaired;      /* by the operator */
 static uint64_t empties, empties_most; /* attempts, of all stories, and of one */
 static uint64_t reached[CRASH_COUNT];
 static struct lossy_image *made; /* the disk with a new journal */
@@ -480,6 +481,8 @@ static bool told_well(const struct story *t, int *ret_hit)
 	buf_init(&why, 65536);
 	ok = tell(t, ret_hit, &why);
 	bury();
+	resumed += stage.told->resumed;
+	repaired += stage.told->repaired;
 	if (!ok && failures++ < FAILURES_SHOWN) {
 		story_format(text, sizeof text, t);
 		printf("# SEED=%llu torture %s '%s'\n", (unsigned long long)seed,
@@ -667,6 +670,9 @@ static void torture(const struct measure *m)
 	    "# %lld deaths in %lld stories, %llu empty attempts, at most %llu in one\n",
 	    (long long)died, (long long)stories, (unsigned long long)empties,
 	    (unsigned long long)empties_most);
+	if (sc->operated)
+		printf("# the operator resumed %lld times, and repaired %lld rows\n",
+		    (long long)resumed, (long long)repaired);
 }
 
 /* What libraries do when they are used first is done before the forks. */
