@@ -110,6 +110,22 @@ void handover_row_encode(struct buf *out, const struct list_row *row)
 
 /* -- reading --------------------------------------------------------------- */
 
+static const char *const plan_members[] = { "name", "plan", "chain", "chain_id",
+	"genesis", "key", "sender", "token", "decimals", "symbol", "service_fee",
+	"service_fee_to", "max_total_fee", "rows", "total", "gas", "again", "seen",
+	"past", "adopt", "file", "file_hash" };
+static const char *const row_members[] = { "row", "line", "to", "amount", "memo" };
+
+/* By a member that is not known here another version of the program means something. */
+static bool members_known(const json_t *o, const char *const *names, size_t n)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < n; i++)
+		known += json_object_get(o, names[i]) != NULL;
+	return json_object_size(o) == known;
+}
+
 static bool text_get(const json_t *o, const char *key, char *out, size_t size)
 {
 	const char *text = json_str(o, key);
@@ -170,9 +186,8 @@ static bool plan_get(struct handover *h, const json_t *o)
 	if (!json_i64(o, "chain_id", &chain_id) || chain_id <= 0)
 		return false;
 	h->chain_id = (uint64_t)chain_id;
-	if (!json_i64(o, "past", &h->past))
+	if (!json_i64(o, "past", &h->past) || !json_bool(o, "adopt", &h->facts.adopt))
 		return false;
-	h->facts.adopt = json_is_true(json_object_get(o, "adopt"));
 	return text_get(o, "name", h->name, sizeof h->name) &&
 	    handover_name_good(h->name) && text_get(o, "key", h->key, sizeof h->key) &&
 	    text_get(o, "chain", h->chain, sizeof h->chain) &&
@@ -195,7 +210,9 @@ enum err handover_decode(
 	if (!o)
 		return fail_wrap(f, ERR_USAGE, "the body");
 	*ret = (struct handover){ .rows = 0 };
-	good = plan_get(ret, o) && asset_get(&ret->facts, o) && sums_good(ret);
+	good =
+	    members_known(o, plan_members, sizeof plan_members / sizeof *plan_members) &&
+	    plan_get(ret, o) && asset_get(&ret->facts, o) && sums_good(ret);
 	json_decref(o);
 	return good ? ERR_OK : fail_set(f, ERR_USAGE, "the body is no plan");
 }
@@ -205,7 +222,8 @@ static bool row_get(struct list_row *row, const json_t *o)
 	const json_t *memo = json_object_get(o, "memo");
 
 	*row = (struct list_row){ .row = 0 };
-	if (!count_get(o, "row", LIST_ROWS_MAX, &row->row) || !row->row ||
+	if (!members_known(o, row_members, sizeof row_members / sizeof *row_members) ||
+	    !count_get(o, "row", LIST_ROWS_MAX, &row->row) || !row->row ||
 	    !count_get(o, "line", INT64_MAX, &row->line) ||
 	    !json_hex_bytes(o, "to", row->to.at, sizeof row->to.at) ||
 	    !amount_get(o, "amount", &row->amount) || amount_is_zero(&row->amount))

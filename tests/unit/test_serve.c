@@ -190,7 +190,9 @@ static void what_is_no_plan_is_refused(void **state)
 		{ "\"30\"",
 		    "\"57896044618658097711785492504343953926634992332820282019728"
 		    "792003956564819968\"" },
-		{ "\"genesis\":\"0x00", "\"genesis\":\"0x" }, { "\"key\"", "\"kay\"" } };
+		{ "\"genesis\":\"0x00", "\"genesis\":\"0x" }, { "\"key\"", "\"kay\"" },
+		{ "\"adopt\":false", "\"adopt\":1" },
+		{ "\"adopt\":false", "\"adopt\":false,\"refund\":true" } };
 	struct handover h;
 	struct buf text;
 
@@ -231,8 +233,8 @@ static void rows_are_read_line_by_line(void **state)
 		"{\"row\":1,\"line\":2," TO ",\"amount\":5}\n",
 		"{\"row\":1,\"line\":2,\"to\":\"0x01\",\"amount\":\"5\"}\n",
 		"{\"row\":1,\"line\":2," TO ",\"amount\":\"5\",\"memo\":\"\"}\n",
-		"{\"row\":1,\"line\":2," TO
-		",\"amount\":\"5\",\"memo\":\"a\\u0000\"}\n" };
+		"{\"row\":1,\"line\":2," TO ",\"amount\":\"5\",\"memo\":\"a\\u0000\"}\n",
+		"{\"row\":1,\"line\":2," TO ",\"amount\":\"5\",\"after\":9}\n" };
 	struct list_row row = { .row = 1, .line = 2, .amount = { { 5 } } };
 	struct buf text;
 	int64_t n;
