@@ -125,6 +125,7 @@ struct watched {
 	struct address token;
 	bool has_count; /* its count when it was last looked at: what a long absence */
 	uint64_t count; /* is compared with (the follower's; no question asks for it) */
+	bool exact;     /* and it is that at the final block */
 };
 
 /* How a node gives the transactions of a block: one request where it has

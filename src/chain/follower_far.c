@@ -44,15 +44,18 @@ void far_release(struct follower *f)
 
 /* -- counts ---------------------------------------------------------------- */
 
-/* Once for each account, however many tokens it is watched for. */
-static bool compared(const struct follower *f, uint32_t at)
+bool watched_first(const struct follower *f, uint32_t at)
 {
-	if (!f->watched[at].has_count)
-		return false;
 	for (uint32_t i = 0; i < at; i++)
 		if (address_same(&f->watched[i].account, &f->watched[at].account))
 			return false;
 	return true;
+}
+
+/* Once for each account, however many tokens it is watched for. */
+static bool compared(const struct follower *f, uint32_t at)
+{
+	return f->watched[at].has_count && watched_first(f, at);
 }
 
 static bool moved(const struct follower *f, const uint64_t *counts)
@@ -79,7 +82,7 @@ void far_final(struct follower *f, const struct block_facts *b)
 
 		if (b->accounts[i].has_count) {
 			w->count = b->accounts[i].count;
-			w->has_count = true;
+			w->has_count = w->exact = true;
 			continue;
 		}
 		for (uint32_t k = 0; k < b->tx_n && w->has_count; k++)

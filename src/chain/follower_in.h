@@ -4,6 +4,7 @@
  *   follower_ask.c    questions to nodes
  *   follower_take.c   their answers
  *   follower_link.c   a node's branch, down to the trail
+ *   follower_quiet.c  which blocks of it need not be read
  *   follower_branch.c which branch the trail follows
  *   follower_told.c   what is told of its blocks, and which are final
  *   follower_trail.c  the trail in memory and in the journal
@@ -184,6 +185,8 @@ void follower_leave_out(struct follower *f, int node, const char *why); /* "": b
 /* follower_take.c */
 void answers_take(struct follower *f);
 bool is_refusal(enum err e); /* it answered, and not with facts */
+/* It is what this node says of the block now; facts are moved out of *facts, or left. */
+void opinion_take(struct sighting *s, int node, struct block_facts *facts);
 
 /* follower_link.c: link and fork_height of each node; blocks of its branch are asked
  * for. */
@@ -192,6 +195,10 @@ void branch_link(struct follower *f, int node);
 bool opinion_of(const struct sighting *s, int node); /* has this node one? */
 struct sighting *sighting_on_path(
     struct follower *f, const struct hash *path, size_t n, uint64_t top);
+
+/* follower_quiet.c: what this node says of blocks by its counts above and below them.
+ * true: the newest of the path is to be asked for before the others. */
+bool branch_leaps(struct follower *f, int node, const struct hash *path, size_t n);
 
 /* follower_branch.c: where a quorum has left the trail, it does. */
 void branch_choose(struct follower *f);
@@ -251,6 +258,8 @@ bool far_turn(struct follower *f); /* true: blocks are not walked in this turn *
 void far_take(struct follower *f, struct question *q);
 void far_final(struct follower *f, const struct block_facts *b);
 void far_say(const struct follower *f, char *out, size_t len);
+/* The first entry of its account: of several, one for each token. */
+bool watched_first(const struct follower *f, uint32_t at);
 void far_release(struct follower *f); /* not far any more, or other accounts */
 bool follower_is_far(const struct follower *f);
 uint64_t follower_window(const struct follower *f); /* blocks read ahead */

@@ -133,8 +133,8 @@ struct sighting *sighting_on_path(
 	return sighting_find(f, &path[at], top - at);
 }
 
-/* Ask a node for what it says of the blocks on its branch, from the oldest on; of what is
- * disputed, one block a turn. */
+/* Ask a node for what it says of the blocks on its branch, from the oldest on, or for the
+ * newest alone; of what is disputed, one block a turn. */
 static void read_branch(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
@@ -162,6 +162,8 @@ static void read_branch(struct follower *f, int node)
 	}
 	if (f->trail_n == 1 && hash_same(&v->goal.hash, &f->trail[0].hash))
 		path[n++] = v->goal.hash; /* the head itself is final: a young chain */
+	if (branch_leaps(f, node, path, n))
+		n = 1;
 	while (n > 0 && v->blocks_busy < BLOCKS_BUSY_MAX) {
 		struct sighting *s = sighting_on_path(f, path, --n, v->goal.height);
 

@@ -165,21 +165,21 @@ static struct opinion *opinion_room(struct sighting *s)
 	return &s->opinions[s->opinions_n++];
 }
 
-static void opinion_add(struct sighting *s, struct question *q)
+void opinion_take(struct sighting *s, int node, struct block_facts *facts)
 {
-	uint32_t bit = 1u << q->node;
+	uint32_t bit = 1u << node;
 
-	s->refused[q->node] = 0;
+	s->refused[node] = 0;
 	for (int i = 0; i < s->opinions_n; i++)
 		s->opinions[i].nodes &= ~bit;
-	q->facts.head = s->head;
+	facts->head = s->head;
 	for (int i = 0; i < s->opinions_n; i++)
-		if (hash_same(&s->opinions[i].facts.digest, &q->facts.digest)) {
+		if (hash_same(&s->opinions[i].facts.digest, &facts->digest)) {
 			s->opinions[i].nodes |= bit;
 			return;
 		}
-	*opinion_room(s) = (struct opinion){ .facts = q->facts, .nodes = bit };
-	memset(&q->facts, 0, sizeof q->facts);
+	*opinion_room(s) = (struct opinion){ .facts = *facts, .nodes = bit };
+	memset(facts, 0, sizeof *facts);
 }
 
 static void take_finalized(struct view *v, const struct question *q)
@@ -219,7 +219,7 @@ static bool take_block(struct follower *f, struct question *q)
 		v->by_number = true;
 	take_finalized(v, q);
 	if (!q->err && s && s->bare == q->block.bare)
-		opinion_add(s, q);
+		opinion_take(s, q->node, &q->facts);
 	else if (s && is_refusal(q->err) && s->refused[q->node] < UINT8_MAX)
 		s->refused[q->node]++;
 	return true;

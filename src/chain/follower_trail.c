@@ -292,5 +292,6 @@ void sightings_forget(struct follower *f)
 		opinions_free(&f->seen[i]);
 		f->seen[i].told = false;
 		f->seen[i].asked = 0;
+		memset(f->seen[i].asked_ms, 0, sizeof f->seen[i].asked_ms);
 	}
 }

@@ -177,7 +177,8 @@ static void accepted(struct follower *f)
 		sighting_drop(f, f->seen_n - 1);
 	for (uint32_t i = 0; i < f->watched_n; i++) {
 		f->watched[i].has_count = true; /* anything may have come back: */
-		f->watched[i].count = 0;        /* a long absence reads it all */
+		f->watched[i].exact = false;
+		f->watched[i].count = 0; /* a long absence reads it all */
 	}
 	for (int i = 0; i < f->nodes; i++) {
 		struct view *v = &f->view[i];

@@ -302,10 +302,11 @@ static void token_add(struct account *a, const struct address *token)
 static void count_known(
     const struct chain_run *c, const struct account *a, struct watched *w)
 {
-	struct head final;
+	struct head final = { 0 };
 	bool back = follower_final(c->follower, &final) && a->final_height > final.height;
 
 	w->has_count = a->has_final_count || a->has_first_nonce;
+	w->exact = a->has_final_count && a->final_height == final.height;
 	w->count = a->has_final_count && !back ? a->final_count : a->first_nonce;
 }
 

@@ -98,7 +98,7 @@ static const char *waits(void *ctx)
 static struct watched watched(void)
 {
 	struct watched w = {
-		.account = scene.sender, .balance = true, .has_count = true
+		.account = scene.sender, .balance = true, .has_count = true, .exact = true
 	};
 
 	for (size_t i = 0; i < told_n; i++)

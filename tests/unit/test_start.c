@@ -1,0 +1,166 @@
+/* What a start asks before it pays on: of blocks in which nothing of ours can be only the
+ * newest, the fees once, and never less than it needs. */
+#include "payer.h"
+
+#define CALLS_MAX 10
+#define MISSED 20
+
+static uint64_t asked(enum sim_method m)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < scene.nodes; i++)
+		n += scene.node[i]->calls[m];
+	return n;
+}
+
+/* Half of a list is paid, all of that is final and seen, and the other half waits. */
+static void pay_half(uint32_t nodes, int quorum)
+{
+	struct fail f;
+
+	begin(nodes, quorum);
+	run_until(chain()->id);
+	pay_rows(30);
+	run_until(op()->by_state[ITEM_FINAL].n);
+	assert_int_equal(operation_pause(runner, op(), &f), ERR_OK);
+	run_until(!op()->by_state[ITEM_LIVE].n);
+	sim_mining(scene.chain, 0);
+	run(5000);
+	assert_true(op()->by_state[ITEM_PENDING].n > 0);
+	rest();
+}
+
+static void go_on(void)
+{
+	struct fail f;
+
+	scene_rise(&scene);
+	rise();
+	run_until(runner_operation(runner, lists[0].id));
+	assert_int_equal(operation_resume(runner, op(), &f), ERR_OK);
+}
+
+static void nothing_missed_costs_ten_calls(void **state_)
+{
+	uint64_t before, sends;
+
+	(void)state_;
+	pay_half(1, 1);
+	before = scene_calls(&scene);
+	sends = asked(SIM_eth_sendRawTransaction);
+	go_on();
+	run_until(asked(SIM_eth_sendRawTransaction) > sends);
+	before += asked(SIM_eth_sendRawTransaction) - sends;
+	assert_in_range(scene_calls(&scene) - before, 1, CALLS_MAX);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+static void of_unused_blocks_the_newest_is_read(void **state_)
+{
+	uint64_t reads, fees;
+
+	(void)state_;
+	pay_half(3, 2);
+	scene_mine(&scene, MISSED);
+	reads = asked(SIM_eth_getBlockReceipts);
+	fees = asked(SIM_eth_feeHistory);
+	go_on();
+	run_until(account()->known && account()->height == height());
+	run(2000);
+	assert_in_range(asked(SIM_eth_getBlockReceipts) - reads, 3, 3);
+	assert_in_range(asked(SIM_eth_feeHistory) - fees, 2, 3);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* One of them holds a use of the key: it is found, also where the newest has none. */
+static void a_use_among_them_is_read(void **state_)
+{
+	struct sql_consumed_since_out row;
+
+	(void)state_;
+	pay_half(1, 1);
+	scene_mine(&scene, MISSED / 2);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0);
+	scene_mine(&scene, MISSED / 2);
+	go_on();
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_true(sql_consumed_since_one(scene.journal,
+	    &(struct sql_consumed_since_in){ .account = account()->id }, &row));
+	assert_int_equal(row.n, 1);
+	assert_false(account()->stopped);
+}
+
+/* What is not shown of the newest block is not waited for. */
+static void a_node_without_the_newest_receipts_will_do(void **state_)
+{
+	(void)state_;
+	pay_half(1, 1);
+	scene_mine(&scene, MISSED);
+	scene.node[0]->receipts_lag = 3;
+	go_on();
+	run_until(account()->known && account()->height + 3 == height());
+	scene.node[0]->receipts_lag = 0;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* A node that has not the newest block, and one that counts too little: the others are
+ * the quorum, and nothing is paid twice. */
+static void nodes_of_several_minds_end_exact(void **state_)
+{
+	uint64_t count;
+
+	(void)state_;
+	pay_half(3, 2);
+	count = sim_count(scene.chain, scene.chain->head, &scene.sender);
+	scene_mine(&scene, MISSED / 2);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0);
+	scene_mine(&scene, MISSED / 2);
+	scene.node[1]->lag = 1;
+	scene.node[2]->counts = count;
+	go_on();
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+/* Old blocks tell nothing of the fees of the day. */
+static void fees_are_not_asked_for_with_old_blocks(void **state_)
+{
+	int64_t began_ms;
+	uint64_t fees;
+
+	(void)state_;
+	pay_half(1, 1);
+	scene.node[0]->state_depth = 128;
+	scene_mine(&scene, 900);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0);
+	scene_mine(&scene, 300);
+	fees = asked(SIM_eth_feeHistory);
+	go_on();
+	began_ms = world_now_ms(scene.world);
+	run_until(account()->known && account()->height == height());
+	fees = asked(SIM_eth_feeHistory) - fees;
+	assert_in_range(
+	    fees, 1, 1 + (uint64_t)(world_now_ms(scene.world) - began_ms) / 10000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_teardown(name, end)
+		T(nothing_missed_costs_ten_calls),
+		T(of_unused_blocks_the_newest_is_read),
+		T(a_use_among_them_is_read),
+		T(a_node_without_the_newest_receipts_will_do),
+		T(fees_are_not_asked_for_with_old_blocks),
+		T(nodes_of_several_minds_end_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
