@@ -243,6 +243,7 @@ struct world *sim_world_open(const struct sim_world_options *options)
 	if (options->nodes_n)
 		memcpy(w->nodes, options->nodes, options->nodes_n * sizeof *w->nodes);
 	w->dice.state = w->o.seed ^ (++w->o.chain->lives * 0x9e3779b97f4a7c15u);
+	w->requests = w->o.chain->lives << 40;
 	w->handed.state = sim_random_next(&w->dice);
 	w->trace = 0xcbf29ce484222325u;
 	sim_wire_resume(w);
@@ -281,6 +282,11 @@ void sim_world_signal(struct sim_world *w, int signal)
 void sim_world_jump(struct sim_world *w, int64_t wall_ms)
 {
 	w->wall_jump_ms += wall_ms;
+}
+
+int64_t sim_world_due_ms(const struct sim_world *w)
+{
+	return w->queue.n ? w->queue.at[0].at_ms + w->o.clock_ms : INT64_MAX;
 }
 
 uint64_t sim_world_trace(const struct sim_world *w)

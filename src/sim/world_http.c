@@ -112,7 +112,7 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 
 	CHECK(r->timeout_ms > 0 && r->done);
 	q->node = node >= 0 ? w->nodes[node] : NULL;
-	q->id = ++w->requests + (w->o.chain->lives << 40);
+	q->id = ++w->requests;
 	q->body = r->body ? r->body : mem_str("");
 	q->len = r->body ? r->body_len : 0;
 	q->answer_max = r->answer_max;

@@ -30,7 +30,7 @@
 
 static struct notes *notes;
 static struct runner *runner; /* of this life */
-static int64_t freeze_at;
+static int64_t freeze_at, copy_at;
 
 static void NORETURN PRINTF(1, 2) wrong(const char *fmt, ...)
 {
@@ -499,7 +499,7 @@ static void runner_make(struct life *l)
 	    .kinds = kinds,
 	    .kinds_n = 2,
 	    .only_operation = l->s->lists == 1 ? l->id[0] : 0 });
-	if (l->s->scenario->operated)
+	if (l->s->scenario->operated && !l->s->baton->alive[l->s->me])
 		l->desk = desk_open(l->s, l->w, l->j);
 }
 
@@ -511,6 +511,33 @@ static void runner_drop(struct life *l)
 	desk_free(l->desk);
 	l->r = runner = NULL;
 	l->desk = NULL;
+}
+
+static void baton_pass(struct baton *b, int me)
+{
+	CHECK(sem_post(&b->go[!me]) == 0);
+	while (sem_wait(&b->go[me]))
+		CHECK(errno == EINTR);
+}
+
+/* Until its time comes; where two live, whoever is next. */
+static void wait_until(struct life *l, int64_t until_ms)
+{
+	struct baton *b = l->s->baton;
+	int me = l->s->me;
+
+	while (b->alive[me] && b->alive[!me]) {
+		int64_t due_ms = sim_world_due_ms(sim_world_of(l->w));
+
+		b->due_ms[me] = due_ms < until_ms ? due_ms : until_ms;
+		if (b->due_ms[me] <= b->due_ms[!me]) {
+			if (b->due_ms[!me] < until_ms)
+				until_ms = b->due_ms[!me];
+			break;
+		}
+		baton_pass(b, me);
+	}
+	world_wait(l->w, until_ms);
 }
 
 /* The turn did not happen: all that was cached is worth nothing now. */
@@ -544,6 +571,7 @@ static void arm(struct stage *s, const struct armed *death)
 	lossy_die_at(s->disk, death->op);
 	lossy_fail_sync_at(s->disk, death->sync);
 	freeze_at = death->freeze;
+	copy_at = death->copy;
 	crash_hook = at_point;
 }
 
@@ -602,7 +630,7 @@ static void turn(struct life *l)
 static void turn_and_wait(struct life *l)
 {
 	turn(l);
-	world_wait(l->w, runner_wake_ms(l->r));
+	wait_until(l, runner_wake_ms(l->r));
 }
 
 /* As `run` does in a journal that may be new to the account: what that did before is read
@@ -684,6 +712,30 @@ static void command(struct life *l)
 	}
 }
 
+static bool is_stopped(const struct runner *r)
+{
+	const struct chain_run *c = &r->chains[0];
+	bool stopped = false;
+
+	for (size_t i = 0; i < c->accounts_n; i++)
+		stopped |= c->accounts[i]->stopped;
+	for (size_t i = 0; i < r->operations_n; i++)
+		stopped |= r->operations[i]->state == OPERATION_NEEDS_OPERATOR;
+	return stopped;
+}
+
+/* It ends where a copy is to be made, and where two run as `run` does: with 4. */
+static void look_around(struct life *l)
+{
+	bool copy = copy_at && l->s->told->listed && lossy_ops(l->s->disk) >= copy_at;
+
+	if (!copy && !(l->s->baton->alive[l->s->me] && is_stopped(l->r)))
+		return;
+	runner_drop(l);
+	journal_close(l->j);
+	_exit(copy ? LIFE_COPIED : LIFE_STOPPED);
+}
+
 static void run(struct life *l)
 {
 	runner_make(l);
@@ -693,7 +745,8 @@ static void run(struct life *l)
 		turn(l);
 		if (ended(l))
 			break;
-		world_wait(l->w, runner_wake_ms(l->r));
+		look_around(l);
+		wait_until(l, runner_wake_ms(l->r));
 	}
 	runner_drop(l);
 }
@@ -828,6 +881,9 @@ void life_live(struct stage *s, const struct armed *death)
 	struct life l = { .s = s };
 
 	begin_life(s);
+	if (s->baton->alive[s->me])
+		while (sem_wait(&s->baton->go[s->me]))
+			CHECK(errno == EINTR);
 	arm(s, death);
 	l.j = own(s);
 	for (int i = 0; i < s->lists; i++)

@@ -27,16 +27,18 @@
 /* How a life ended: its exit code. Dead by crash point or disk: LOSSY_DEATH. */
 enum life_end {
 	LIFE_DONE = 0,
-	LIFE_FULL = 95,   /* it could not even start: the disk is full */
-	LIFE_WRONG = 96,  /* it saw something that must not be: told->why */
-	LIFE_JOURNAL = 97 /* the journal ended it: told->err, told->why */
+	LIFE_COPIED = 93,  /* it stopped, for a copy to be made of its journal */
+	LIFE_STOPPED = 94, /* of two copies that run: its account is stopped */
+	LIFE_FULL = 95,    /* it could not even start: the disk is full */
+	LIFE_WRONG = 96,   /* it saw something that must not be: told->why */
+	LIFE_JOURNAL = 97  /* the journal ended it: told->err, told->why */
 };
 
 /* In the child: it dies at the n-th, or turns into two; 0: not by this. */
 struct armed {
 	int64_t point, op, sync;
-	int64_t
-	    freeze; /* a copy of the process stands still from the turn after that op */
+	/* from the turn after that op: a copy of the process stands still; it ends */
+	int64_t freeze, copy;
 };
 
 /* What lives tell, and what the director remembers; no death takes it away. */
@@ -50,6 +52,7 @@ struct notes {
 	bool doubts; /* and the next life is to find that out */
 	bool lost;   /* it was lost, and made anew */
 	int64_t resumed, repaired; /* by the operator */
+	int64_t stops;             /* of two that run, because of each other */
 	pid_t frozen;              /* a life that stands still; 0: none */
 	struct armed thawed;       /* how it dies, when it goes on */
 	sem_t kept, thaw;
@@ -88,6 +91,7 @@ struct scenario {
 	int quorum;     /* default 1 */
 	bool cancelled; /* the operation ends so */
 	bool forgets;   /* the journal may be put back from an older copy */
+	bool copied;    /* two copies of the journal run at once, on one chain */
 	bool sets_back; /* the machine is, on its way, and nobody says so */
 	bool thaws;     /* and with its memory: one list, its order is that of its rows */
 	bool loses;     /* each story begins with a journal that is lost on its way */
@@ -131,6 +135,13 @@ struct stage_list {
 	struct amount amount[ROWS_MAX + 1];
 };
 
+/* Two lives in one time: who has something to do next is awake, the other one waits. */
+struct baton {
+	sem_t go[2];
+	int64_t due_ms[2];
+	bool alive[2];
+};
+
 struct stage {
 	const struct scenario *scenario;
 	uint64_t seed;
@@ -140,6 +151,11 @@ struct stage {
 	struct sim_node *nodes[NODES_MAX];
 	struct sim_token *token;
 	struct notes *told;
+	/* of the copy, where two run; and who of them this process is */
+	struct lossy *disk_of_copy;
+	struct notes *told_of_copy;
+	struct baton *baton;
+	int me;
 	struct stage_key key[KEYS_MAX];
 	int keys;
 	int64_t rows; /* of each list */
@@ -158,6 +174,8 @@ void stage_close(struct stage *s);
 void stage_reset(struct stage *s);
 /* In a child that was just forked: what the stage shares is at hand, page by page. */
 void stage_warm(struct stage *s);
+/* In the child that is to be the copy's: its disk and its notes are the stage's. */
+void stage_be_copy(struct stage *s);
 
 /* In the child: makes the journal, and that is all. */
 NORETURN void life_make(struct stage *s);

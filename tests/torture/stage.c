@@ -151,6 +151,16 @@ void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 	s->disk = shared(lossy_size(FILE_MAX_BYTES));
 	s->region = shared(CHAIN_BYTES);
 	s->told = shared(sizeof *s->told);
+	s->disk_of_copy = shared(lossy_size(FILE_MAX_BYTES));
+	s->told_of_copy = shared(sizeof *s->told);
+	s->baton = shared(sizeof *s->baton);
+}
+
+void stage_be_copy(struct stage *s)
+{
+	s->me = 1;
+	s->disk = s->disk_of_copy;
+	s->told = s->told_of_copy;
 }
 
 void stage_close(struct stage *s)
@@ -162,6 +172,9 @@ void stage_close(struct stage *s)
 	munmap(s->disk, lossy_size(FILE_MAX_BYTES));
 	munmap(s->region, CHAIN_BYTES);
 	munmap(s->told, sizeof *s->told);
+	munmap(s->disk_of_copy, lossy_size(FILE_MAX_BYTES));
+	munmap(s->told_of_copy, sizeof *s->told);
+	munmap(s->baton, sizeof *s->baton);
 }
 
 static void chain_reset(struct stage *s)
@@ -196,6 +209,9 @@ void stage_reset(struct stage *s)
 	chain_reset(s);
 	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, s->seed);
 	memset(s->told, 0, sizeof *s->told);
+	memset(s->baton, 0, sizeof *s->baton);
+	CHECK(sem_init(&s->baton->go[0], 1, 0) == 0 &&
+	    sem_init(&s->baton->go[1], 1, 0) == 0);
 	CHECK(sem_init(&s->told->kept, 1, 0) == 0 && sem_init(&s->told->thaw, 1, 0) == 0);
 }
 

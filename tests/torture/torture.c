@@ -10,8 +10,8 @@
  * disk is made after it, and with `-` that is put back: `o9+ o30-` forgets all from the
  * 9th op on; with `=` too, but nothing says so. `o30~9`: when it is dead the process of
  * the 9th op goes on, with the disk that it had, as a machine does that is put back with
- * its memory. A failure prints its story; SEED=N and
- * TORTURE_LOUD=1 tell it again, aloud.
+ * its memory. Where two copies run, `o30'` is a death of the copy. A failure prints its
+ * story; SEED=N and TORTURE_LOUD=1 tell it again, aloud.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,6 +29,7 @@
 #include "life.h"
 #include "sim/mempool.h"
 #include "sim/random.h"
+#include "twins.h"
 
 #define DEATHS_MAX 6
 #define RISING_OPS 40 /* about so many until it owns the journal */
@@ -43,6 +44,7 @@ struct death {
 	bool power, keep;
 	char back;      /* '-' or '=', or not */
 	int64_t freeze; /* 0: not */
+	bool of_copy;
 };
 
 struct story {
@@ -54,8 +56,10 @@ static struct stage stage;
 static uint64_t seed = 1;
 static int tests, failed_tests, failures;
 static int64_t stories, died;
-static int64_t resumed, repaired;      /* by the operator */
-static uint64_t empties, empties_most; /* attempts, of all stories, and of one */
+static int64_t resumed, repaired; /* by the operator */
+static int64_t stops;
+static uint64_t too_many, too_many_most; /* payments, by two copies */
+static uint64_t empties, empties_most;   /* attempts, of all stories, and of one */
 static uint64_t reached[CRASH_COUNT];
 static struct lossy_image *made; /* the disk with a new journal */
 /* A copy of it, and what lives had told by then. */
@@ -76,6 +80,8 @@ static void story_format(char *out, size_t len, const struct story *t)
 		at += (size_t)snprintf(out + at, len - at, "%s%c%lld%s%s%s", i ? " " : "",
 		    "pos"[d->by], (long long)d -> n, d -> power ? "!" : "",
 		    d->keep ? "+" : "", (char[]){ d->back, '\0' });
+		if (d->of_copy && at < len)
+			at += (size_t)snprintf(out + at, len - at, "'");
 		if (d->freeze && at < len)
 			at += (size_t)snprintf(
 			    out + at, len - at, "~%lld", (long long)d->freeze);
@@ -100,6 +106,8 @@ static bool story_parse(struct story *ret, const char *text)
 		d->keep = *end == '+';
 		d->back = strchr("-=", *end) ? *end : '\0';
 		text = end + (d->keep || d->back);
+		d->of_copy = *text == '\'';
+		text += d->of_copy;
 		if (*text == '~')
 			d->freeze = strtoll(text + 1, (char **)(uintptr_t)&text, 10);
 	}
@@ -234,17 +242,27 @@ static void copy_put_back(bool says)
 	t->doubts = says;
 }
 
-/* One life with its death. True when the story goes on (dead, or done before it). */
-static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
+static struct armed armed_of(const struct death *d)
 {
-	struct armed a = { .point = d->by == BY_POINT ? d->n : 0,
+	return (struct armed){ .point = d->by == BY_POINT ? d->n : 0,
 		.op = d->by == BY_OP ? d->n : 0,
 		.sync = d->by == BY_SYNC ? d->n : 0,
 		.freeze = d->freeze };
+}
+
+static bool is_death(const struct death *d, int end, const struct notes *told)
+{
+	return end == LOSSY_DEATH ||
+	    (end == LIFE_JOURNAL && d->by == BY_SYNC && told->err == ERR_JOURNAL);
+}
+
+/* One life with its death. True when the story goes on (dead, or done before it). */
+static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
+{
+	struct armed a = armed_of(d);
 	int end = live_with_room(&a);
 
-	*ret_hit = end == LOSSY_DEATH ||
-	    (end == LIFE_JOURNAL && d->by == BY_SYNC && stage.told->err == ERR_JOURNAL);
+	*ret_hit = is_death(d, end, stage.told);
 	if (*ret_hit) {
 		died++;
 		if (d->power)
@@ -279,6 +297,87 @@ static bool lose(const struct story *t, struct buf *why)
 	stage.told->listed = false;
 	stage.told->older = stage.told->lost = true;
 	return true;
+}
+
+/* -- two copies ------------------------------------------------------------ */
+
+struct telling {
+	const struct story *story;
+	int at[2]; /* the next death of each */
+	int hit;
+};
+
+/* Its next death of the story; NULL: none. */
+static const struct death *death_of(const struct telling *t, int k)
+{
+	for (int i = t->at[k]; i < t->story->n; i++)
+		if (t->story->deaths[i].of_copy == (k == 1))
+			return &t->story->deaths[i];
+	return NULL;
+}
+
+static struct armed copy_next(void *ctx, int k)
+{
+	const struct death *d = death_of(ctx, k);
+
+	return d ? armed_of(d) : (struct armed){ .op = 0 };
+}
+
+static bool copy_died(void *ctx, int k, int end)
+{
+	struct telling *t = ctx;
+	const struct death *d = death_of(t, k);
+
+	if (!d || !is_death(d, end, k ? stage.told_of_copy : stage.told))
+		return false;
+	died++;
+	t->hit++;
+	if (d->power)
+		lossy_lose_power(k ? stage.disk_of_copy : stage.disk);
+	t->at[k] = (int)(d - t->story->deaths) + 1;
+	return true;
+}
+
+/* `cp -a` of its folder makes another file, which doubts itself; a cloned machine has the
+ * same one. */
+static void copy_make(bool clone)
+{
+	struct lossy_image *image = lossy_keep(stage.disk);
+
+	lossy_put_back(stage.disk_of_copy, image);
+	free(image);
+	stage.told->older = true; /* from now on the other one sends, too */
+	*stage.told_of_copy = *stage.told;
+	stage.told_of_copy->doubts = !clone;
+}
+
+/* It stops at some op, is copied, and both run. Who has stopped waits for the operator:
+ * he ends the copy for good, and goes on with the first one. */
+static bool tell_twins(const struct story *t, int *ret_hit, struct buf *why)
+{
+	struct telling telling = { .story = t };
+	struct twins twins = {
+		.stage = &stage, .next = copy_next, .died = copy_died, .ctx = &telling
+	};
+	uint64_t luck = luck_of(t);
+	int end =
+	    live(&(struct armed){ .copy = 1 + (int64_t)(luck % (uint64_t)ops_whole) });
+
+	*ret_hit = 0;
+	if (end == LIFE_COPIED) {
+		copy_make(luck >> 32 & 1);
+		end = twins_live(&twins);
+		*ret_hit = telling.hit;
+		if (end != LIFE_DONE && !stage.told->why[0])
+			memcpy(stage.told->why, stage.told_of_copy->why,
+			    sizeof stage.told->why);
+		stage.told->stops += twins.stopped[0] + twins.stopped[1];
+		if (end == LIFE_DONE && twins.stopped[0])
+			end = live(&(struct armed){ .op = 0 });
+	}
+	if (end != LIFE_DONE)
+		complain(why, end);
+	return end == LIFE_DONE;
 }
 
 /* -- the judge ------------------------------------------------------------- */
@@ -412,6 +511,36 @@ static void count_empties(void)
 	empties_most = n > empties_most ? n : empties_most;
 }
 
+/* Two that run at once break what exactly-once stands on: all are paid, and too many are
+ * at most those that were in flight; then it was said. */
+static bool judge_copies(
+    const struct stage_key *key, const struct sim_due *due, size_t n, struct buf *why)
+{
+	struct sim_ledger ledger;
+	uint64_t more;
+	bool ok = true;
+
+	sim_ledger_read(&ledger, stage.chain, &key->address);
+	more = ledger.payments > n ? ledger.payments - n : 0;
+	for (size_t i = 0; i < n; i++) {
+		struct amount sum;
+		uint64_t paid =
+		    sim_paid(stage.chain, &key->address, &due[i].token, &due[i].to, &sum);
+
+		if (!paid)
+			buf_addf(why, "row %zu was not paid\n", i + 1);
+		ok &= paid > 0;
+	}
+	too_many += more;
+	too_many_most = more > too_many_most ? more : too_many_most;
+	if (more > (uint64_t)stage.config.max_in_flight || (more && !stage.told->stops)) {
+		buf_addf(why, "%llu payments too many, %lld stops\n",
+		    (unsigned long long)more, (long long)stage.told->stops);
+		return false;
+	}
+	return ok;
+}
+
 static bool judge(struct buf *why)
 {
 	static struct sim_due due[LISTS_MAX * (ROWS_MAX + 2)];
@@ -419,14 +548,17 @@ static bool judge(struct buf *why)
 
 	epilogue();
 	count_empties();
-	ok = judge_empties(why);
+	ok = stage.scenario->copied || judge_empties(why);
 	ok = judge_states(why) && ok;
 	for (int i = 0; i < stage.keys; i++) {
 		const struct stage_key *key = &stage.key[i];
 
-		ok = sim_oracle_holds(
-			 stage.chain, &key->address, due, due_of(due, key), why) &&
-		    ok;
+		if (stage.scenario->copied)
+			ok = judge_copies(key, due, due_of(due, key), why) && ok;
+		else
+			ok = sim_oracle_holds(stage.chain, &key->address, due,
+				 due_of(due, key), why) &&
+			    ok;
 		ok = judge_fees(key, why) && ok;
 	}
 	return ok;
@@ -455,6 +587,8 @@ static bool tell(const struct story *t, int *ret_hit, struct buf *why)
 	lossy_seed(stage.disk, luck_of(t));
 	free(copy);
 	copy = NULL;
+	if (stage.scenario->copied)
+		return tell_twins(t, ret_hit, why) && judge(why);
 	if (ops_whole && !lose(t, why))
 		return false;
 	for (int i = 0; i < t->n && hit; i++) {
@@ -482,6 +616,7 @@ static bool told_well(const struct story *t, int *ret_hit)
 	ok = tell(t, ret_hit, &why);
 	bury();
 	resumed += stage.told->resumed;
+	stops += stage.told->stops;
 	repaired += stage.told->repaired;
 	if (!ok && failures++ < FAILURES_SHOWN) {
 		story_format(text, sizeof text, t);
@@ -506,7 +641,11 @@ static void test(bool ok, const char *what)
 
 static bool one(enum by by, int64_t n, bool power, int *ret_hit)
 {
-	struct story t = { .deaths = { { .by = by, .n = n, .power = power } }, .n = 1 };
+	struct story t = { .deaths = { { .by = by,
+			       .n = n,
+			       .power = power,
+			       .of_copy = stage.scenario->copied && (n / 8 & 1) } },
+		.n = 1 };
 
 	return told_well(&t, ret_hit);
 }
@@ -515,9 +654,10 @@ static bool one(enum by by, int64_t n, bool power, int *ret_hit)
 static bool every(enum by by, int64_t stride, int64_t *ret_n)
 {
 	bool ok = true;
-	int hit = 1;
+	int misses = stage.scenario->copied ? 16 / (int)stride : 0, hit = 1;
 
-	for (*ret_n = 1 + (int64_t)(seed % (uint64_t)stride); hit; *ret_n += stride) {
+	for (*ret_n = 1 + (int64_t)(seed % (uint64_t)stride); hit || misses-- > 0;
+	     *ret_n += stride) {
 		ok = one(by, *ret_n, *ret_n / stride & 1, &hit) && ok;
 		if (stride == 1 && hit)
 			ok = one(by, *ret_n, !(*ret_n & 1), &hit) && ok;
@@ -543,6 +683,7 @@ static bool again_and_again(int64_t n, const int64_t bound[BY_COUNT])
 			    (int64_t)sim_random_below(
 				&r, soon ? 24 : (uint64_t)bound[d->by]);
 			d->power = sim_random_hit(&r, 500);
+			d->of_copy = stage.scenario->copied && sim_random_hit(&r, 500);
 		}
 		ok = told_well(&t, &hit) && ok;
 	}
@@ -670,6 +811,10 @@ static void torture(const struct measure *m)
 	    "# %lld deaths in %lld stories, %llu empty attempts, at most %llu in one\n",
 	    (long long)died, (long long)stories, (unsigned long long)empties,
 	    (unsigned long long)empties_most);
+	if (sc->copied)
+		printf("# %lld stops, %llu payments too many, at most %llu in a story\n",
+		    (long long)stops, (unsigned long long)too_many,
+		    (unsigned long long)too_many_most);
 	if (sc->operated)
 		printf("# the operator resumed %lld times, and repaired %lld rows\n",
 		    (long long)resumed, (long long)repaired);
@@ -721,7 +866,7 @@ int main(int argc, char **argv)
 	stage_open(&stage, sc, seed);
 	warm();
 	make_once();
-	if (sc->loses)
+	if (sc->loses || sc->copied)
 		measure_once();
 	printf("# seed %llu\n", (unsigned long long)seed);
 	if (argv[1])
