@@ -426,8 +426,8 @@ static enum err explain_row(struct story *s, const char *word, struct fail *f)
 		word = "0";
 	for (const char *at = word; *at; at++) {
 		if (*at < '0' || *at > '9' || at - word > 9)
-			return fail_set(
-			    f, ERR_USAGE, "ROW is a number from 1 on, fee, or an address");
+			return fail_set(f, ERR_USAGE,
+			    "ROW is a number from 1 on, fee, or an address");
 		in.row = in.row * 10 + (*at - '0');
 	}
 	if (in.row == 0 && !s->fee.due)
