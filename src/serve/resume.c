@@ -264,11 +264,30 @@ static void stop_accept(const struct command_at *at, struct account *a, struct t
 		a->accepted_height = seen;
 }
 
+/* Its own stop is over, and the fence of its account has one: a price is accepted for the
+ * key that pays it. Where that is all that it waits for nothing was resumed. */
+static enum err fence_tell(const struct command_at *at, const struct operation *o,
+    struct told *ret, bool resumed, struct fail *f)
+{
+	char why[WAITS_MAX + OPERATION_NAME_MAX];
+	const char *then;
+	struct operation fence;
+
+	if (!command_fence_stuck(at->journal, o, why, sizeof why, &fence))
+		return ERR_OK;
+	then = strstr(why, THEN);
+	if (then)
+		snprintf(ret->then, sizeof ret->then, "%s", then + strlen(THEN));
+	return resumed ? ERR_OK
+		       : fail_set(f, ERR_OPERATOR, "%s waits for %s", o->name, why);
+}
+
 enum err resume_operation(const struct command_at *at, const struct request *q,
     struct runner *r, struct operation *o, struct told *ret, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
 	bool chain_is_stopped = chain_stopped(at->journal, o->chain);
+	bool was_stopped = a->stopped || chain_is_stopped;
 	int before = o->state;
 	enum err e = stop_check(at, q, a, chain_is_stopped, f);
 
@@ -282,5 +301,5 @@ enum err resume_operation(const struct command_at *at, const struct request *q,
 		stop_accept(at, a, ret);
 	e = operation_resume(r, o, f);
 	ret->moved = o->state != before;
-	return e;
+	return e == ERR_OK ? fence_tell(at, o, ret, ret->moved || was_stopped, f) : e;
 }
