@@ -37,8 +37,20 @@ UPDATE journal SET marked = 1 WHERE id = 1;
 UPDATE journal SET marked = 0 WHERE id = 1;
 
 -- name: journal_doubt
--- in: doubt text?
-UPDATE journal SET doubt = :doubt WHERE id = 1;
+-- in: doubt text
+UPDATE journal SET doubt = :doubt, older = :doubt WHERE id = 1;
+
+-- The accounts that it knows are in doubt instead.
+-- name: journal_doubt_clear
+UPDATE journal SET doubt = NULL WHERE id = 1;
+
+-- name: journal_older_get
+-- out: older text?
+SELECT older FROM journal WHERE id = 1;
+
+-- The operator says that it is the newest.
+-- name: journal_older_clear
+UPDATE journal SET older = NULL WHERE id = 1;
 
 -- name: owner_add
 INSERT INTO owner (id, epoch, commit_no, pid, host, since_ms) VALUES (1, 0, 0, 0, '', 0);

@@ -315,6 +315,9 @@ struct connector {
 	 * move). */
 	void (*counts_at)(struct buf *body, const struct address *account,
 	    const uint64_t *heights, uint32_t n);
+	/* Of one account, with what waits in the node's pool; counts_read has the answer.
+	 */
+	void (*count_pooled)(struct buf *body, const struct address *account);
 	enum err (*counts_read)(uint64_t *ret, bool *ret_known, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
 

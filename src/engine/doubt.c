@@ -49,6 +49,7 @@ void account_trust(struct runner *r, struct account *a, const char *why)
 		return;
 	a->doubt[0] = a->fenced[0] = '\0';
 	a->refusals_n = 0;
+	account_accept(r, a); /* foreign use too was what it settled */
 	r->again = true;
 	sql_account_doubt(r->s.journal,
 	    &(struct sql_account_doubt_in){ .id = a->id, .no_doubt = true });

@@ -220,6 +220,10 @@ struct account {
 #define WATCH_NOT UINT32_MAX /* not in it yet */
 	bool past_known;
 	struct past *past; /* while it is read (past.c) */
+	struct {
+		bool busy, shown;
+		uint32_t asked, said; /* nodes, of what their pools show */
+	} late;                       /* late.c */
 	struct stranger *strangers;
 	size_t strangers_n;
 	struct strangers_told strangers_told;

@@ -17,12 +17,15 @@
 #include "engine/sign.h"
 #include "journal/sql.gen.h"
 
-/* In doubt already, that is what it looks for. */
+/* In doubt already, that is what it looks for. What was forgotten of one account may have
+ * been forgotten of each. */
 static void forgotten_stop(struct runner *r, struct account *a)
 {
 	if (a->doubt[0])
 		return;
-	account_doubt(r, a, "it has forgotten a transaction that it had sent");
+	journal_doubt_add(
+	    r->s.journal, "it has forgotten a transaction that it had sent");
+	doubt_take(r);
 	account_stop(r, a,
 	    "this journal forgot a transaction that it had sent: another copy of it is "
 	    "running, or it is an old one; man pawl, DAMAGE");

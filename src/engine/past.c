@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/account.h"
 #include "engine/attempt.h"
+#include "engine/late.h"
 #include "engine/quorum.h"
 #include "engine/stranger.h"
 #include "journal/sql.gen.h"
@@ -256,6 +257,8 @@ static void known(struct runner *r, struct account *a, uint64_t from)
 {
 	uint64_t unread;
 
+	if (!late_judged(r, a))
+		return;
 	a->past_known = true;
 	sql_account_past(r->s.journal,
 	    &(struct sql_account_past_in){ .id = a->id, .past_from = (int64_t)from });

@@ -45,8 +45,18 @@ void doubt_restored(struct journal *j, bool latest, const char *why)
 		journal_doubt_add(j, why);
 		return;
 	}
+	sql_journal_older_clear(j);
 	journal_event(j,
 	    &(struct event){ .what = "journal", .from = "", .to = "latest", .why = why });
+}
+
+const char *journal_older(struct journal *j)
+{
+	struct sql_journal_older_get_out o;
+
+	if (!sql_journal_older_get_one(j, &o) || o.no_older)
+		return NULL;
+	return o.older;
 }
 
 const char *journal_doubt(struct journal *j)
@@ -80,7 +90,7 @@ void journal_doubt_clear(struct journal *j, const char *why)
 {
 	if (!journal_doubt(j))
 		return;
-	sql_journal_doubt(j, &(struct sql_journal_doubt_in){ .no_doubt = true });
+	sql_journal_doubt_clear(j);
 	journal_event(j,
 	    &(struct event){
 		.what = "journal", .from = "doubted", .to = "certain", .why = why });

@@ -131,6 +131,9 @@ NODISCARD enum err journal_walk_next(struct journal_walk *w, int64_t *left,
  * fenced every account clears it. Both are events, in the open transaction.
  */
 const char *journal_doubt(struct journal *j); /* until the next call */
+/* The same of what it came to know after its doubt: accounts that are used first may
+ * have sent more than it knows. It stays, until a restore is said to be of the latest. */
+const char *journal_older(struct journal *j);
 /* What it says already, it is not told again. */
 void journal_doubt_add(struct journal *j, const char *why);
 void journal_doubt_clear(struct journal *j, const char *why); /* no doubt: nothing */

@@ -419,6 +419,18 @@ static void counts_are_told_by_height(void **state)
 	check(ground.connector->counts_read(count, known, 2, SAID), ERR_NODE_BUSY);
 }
 
+static void a_pool_is_counted_too(void **state)
+{
+	uint64_t count;
+	bool known;
+
+	(void)state;
+	ASK(ground.connector->count_pooled(&body, &ground.account[PAYER]));
+	check(ground.connector->counts_read(&count, &known, 1, SAID), ERR_OK);
+	assert_true(known);
+	assert_int_equal(count, next_nonce(PAYER));
+}
+
 /* -- transactions ---------------------------------------------------------- */
 
 static void a_stranger_is_read_whole(void **state)
@@ -661,6 +673,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_block_that_left_has_no_facts),
 		cmocka_unit_test(the_tag_is_as_the_make_says),
 		cmocka_unit_test(counts_are_told_by_height),
+		cmocka_unit_test(a_pool_is_counted_too),
 		cmocka_unit_test(a_stranger_is_read_whole),
 		cmocka_unit_test(what_waits_is_known_and_in_no_block),
 		cmocka_unit_test(the_next_base_fee_is_as_foretold),

@@ -34,6 +34,7 @@ struct list {
 	const char *name; /* NULL: "wages" */
 	int rows;
 	uint64_t service_fee;
+	bool others;     /* it pays nobody that another list pays */
 	int alike;       /* so many of the first rows pay the same */
 	bool adopt;      /* payments of the past are its rows' */
 	bool cut_short;  /* half of its rows are there, until import_rest */

@@ -344,6 +344,7 @@ static void the_latest_is_not_doubted(void **state)
 	release(&r);
 	j = own();
 	assert_null(journal_doubt(j));
+	assert_null(journal_older(j));
 	journal_close(j);
 	assert_int_equal(
 	    number_in(path, "SELECT count(*) FROM event WHERE to_state = 'latest'"), 1);

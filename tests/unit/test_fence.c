@@ -183,6 +183,7 @@ static void a_forgotten_transaction_begins_a_fence(void **state_)
 	go_on();
 	account_resume(runner, account());
 	run_until(account()->doubt[0]);
+	assert_says(journal_older(scene.journal), "has forgotten a transaction");
 	finish_fenced();
 }
 
@@ -600,6 +601,74 @@ static void a_fence_is_not_cancelled(void **state_)
 	finish_fenced();
 }
 
+/* -- an account that the journal met after the copy was made ---------------------------
+ */
+
+/* Four rows of a list are signed, and are out; the copy knows neither list nor account.
+ */
+static void begin_unknown(void)
+{
+	begin(3, 2);
+	run_until(chain()->id);
+	keep();
+	sim_mining(scene.chain, 0);
+	pay_rows(8);
+	run_until(is_signed(4));
+	run(2000);
+}
+
+/* Other rows take the nonces of those that are forgotten. */
+static void forget_the_list(void)
+{
+	unlink(lists[--lists_n].file);
+	forget();
+	sim_mining(scene.chain, INTERVAL_MS);
+	pay(&(struct list){ .name = "more", .rows = 20, .others = true });
+}
+
+static void finish_other_rows(void)
+{
+	run_until(ended() && !account()->doubt[0]);
+	for (int row = 1; row <= lists[0].rows; row++)
+		assert_int_equal(paid(&lists[0], row), 1);
+	assert_false(account()->stopped);
+}
+
+static void an_account_that_comes_later_is_fenced(void **state_)
+{
+	(void)state_;
+	begin_unknown();
+	scene_mine(&scene, 1);
+	forget_the_list();
+	run_until(account()->doubt[0]);
+	assert_says(account()->doubt, "is used first");
+	assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+	run_until(has_fence());
+	finish_other_rows();
+	assert_int_equal(fence().state, OPERATION_COMPLETED);
+}
+
+/* Nothing is mined, so no count says that it was used. */
+static void one_that_only_a_pool_shows_is_fenced(void **state_)
+{
+	(void)state_;
+	begin_unknown();
+	forget_the_list();
+	run_until(account()->doubt[0]);
+	finish_other_rows();
+}
+
+static void one_that_nothing_shows_costs_nothing(void **state_)
+{
+	(void)state_;
+	begin_unknown();
+	sim_pool_drop_all(scene.chain);
+	forget_the_list();
+	finish_other_rows();
+	assert_false(has_fence());
+	assert_int_equal(empties(), 0);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -625,6 +694,9 @@ int main(void)
 		T(a_fence_that_cant_be_paid_says_what_is_missing),
 		T(a_run_of_one_list_fences_its_account),
 		T(a_fence_is_not_cancelled),
+		T(an_account_that_comes_later_is_fenced),
+		T(one_that_only_a_pool_shows_is_fenced),
+		T(one_that_nothing_shows_costs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ const struct connector connector_evm = {
 	.block_receipts = evm_block_receipts,
 	.block_receipts_read = evm_block_receipts_read,
 	.counts_at = evm_counts_at,
+	.count_pooled = evm_count_pooled,
 	.counts_read = evm_counts_read,
 	.transactions = evm_transactions,
 	.transactions_read = evm_transactions_read,

@@ -369,6 +369,18 @@ void evm_counts_at(
 	rpc_end(&b);
 }
 
+void evm_count_pooled(struct buf *body, const struct address *account)
+{
+	struct rpc_batch b;
+
+	rpc_begin(&b, body);
+	rpc_call(&b, "eth_getTransactionCount");
+	rpc_bytes(&b, account->at, sizeof account->at);
+	rpc_text(&b, "pending");
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
 /* A node without the state of that height has no count, and that is no failure. */
 static enum err count_read(
     uint64_t *ret, bool *ret_known, const struct rpc_reply *reply, struct fail *f)
