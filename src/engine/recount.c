@@ -274,7 +274,7 @@ static enum err rows_see(struct recount *c, int64_t *left, struct fail *f)
 {
 	int64_t n = *left < ROWS_MAX ? *left : ROWS_MAX;
 	bool last = c->row + n > c->o.items;
-	int64_t from = c->row == 1 ? INT64_MIN : c->row;
+	int64_t first = c->row, from = first == 1 ? INT64_MIN : first;
 	struct sql_item_from_in rows = { c->o.id, from, last ? n + 1 : n };
 	struct sql_intent_recount_in in = { c->o.id, from,
 		last ? INT64_MAX : c->row + n - 1 };
@@ -293,7 +293,8 @@ static enum err rows_see(struct recount *c, int64_t *left, struct fail *f)
 		e = intents_see(c, &l, INT64_MAX, 0, f);
 	sql_item_from_end(c->j);
 	sql_intent_recount_end(c->j);
-	c->counted = last;
+	/* Where none came, none will. */
+	c->counted = last || c->row == first;
 	return e;
 }
 

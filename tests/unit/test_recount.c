@@ -147,6 +147,19 @@ static void each_edit_ends_the_start(void **state_)
 	}
 }
 
+/* Its last rows are gone: no turn looks for them for ever. */
+static void rows_that_are_gone_end_the_start(void **state_)
+{
+	(void)state_;
+	half_paid();
+	assert_int_equal(
+	    journal_exec(scene.journal, "DELETE FROM item WHERE row > 90"), ERR_OK);
+	recount_turn_max = 8;
+	rise();
+	assert_true(dies_within(60000));
+	assert_says(why_dead, "its totals are not the sums of its rows");
+}
+
 static void known_bytes_are_sent_before_rows_are_counted(void **state_)
 {
 	int64_t intents;
@@ -217,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, put_back)
 		T(each_edit_ends_the_start),
+		T(rows_that_are_gone_end_the_start),
 		T(known_bytes_are_sent_before_rows_are_counted),
 		T(what_moves_meanwhile_is_followed),
 		T(what_has_ended_is_counted_when_it_goes_on),
