@@ -41,3 +41,14 @@ SELECT COUNT(*) AS n FROM item AS i
 WHERE i.recipient = :recipient AND i.amount = :amount AND o.chain = :chain AND o.id <> :operation
 	AND ((a.token IS NULL AND :native = 1) OR (a.token = :token AND :native = 0))
 	AND (i.state IN (1, 2) OR (i.state = 0 AND o.state NOT IN (6, 7)));
+
+-- The first list of a chain of which rows are still to come.
+-- name: airdrop_half
+-- in: chain_id i64
+-- out: name text, imported i64
+-- scan: there are few operations
+SELECT o.name, a.imported FROM airdrop AS a
+	JOIN operation AS o ON o.id = a.operation
+	JOIN chain AS c ON c.id = o.chain
+WHERE c.chain_id = :chain_id AND a.imported < o.items AND o.state NOT IN (4, 6, 7)
+ORDER BY o.id LIMIT 1;

@@ -14,6 +14,8 @@
 
 #define SIGNAL_ROWS 4096
 #define ANSWER_POLL_MS 100
+/* About 3 s without a row. */
+#define HALF_LOOKS 10
 
 /* -- what the journal pays already ----------------------------------------- */
 
@@ -40,6 +42,26 @@ static enum err again_check(const struct draft *d, struct fail *f)
 		    "journal, which are paid or will be; to pay them again: --again",
 		    d->equal, d->sum.rows);
 	return ERR_OK;
+}
+
+/* Nobody knows yet whether rows that are still to come equal these. The owner may be
+ * reading them: then all begins again, as long as they come. */
+static enum err half_check(struct run *r, struct fail *f)
+{
+	struct sql_airdrop_half_in in = { .chain_id = (int64_t)r->draft.chain->chain_id };
+	struct sql_airdrop_half_out half;
+
+	if (r->draft.again || !sql_airdrop_half_one(r->journal, &in, &half))
+		return ERR_OK;
+	if (r->half_rows != half.imported)
+		r->half_looks = 0;
+	r->half_rows = half.imported;
+	if (r->client && r->half_looks++ < HALF_LOOKS)
+		return fail_set(f, ERR_STALE, "the list of %s is being read", half.name);
+	return fail_set(f, ERR_CONFLICT,
+	    "the list of %s was not read to its end, and its other rows may equal these: "
+	    "run it again, or: pawl cancel %s; to pay also what it pays: --again",
+	    half.name, half.name);
 }
 
 static enum err unclaimed_check(const struct draft *d, struct fail *f)
@@ -279,8 +301,10 @@ static enum err overtaken(const struct run *r, int64_t seen, struct fail *f)
 static enum err plan_steps(struct run *r, int64_t seen, struct fail *f)
 {
 	struct draft *d = &r->draft;
-	enum err e = ask_and_read(r, f);
+	enum err e = half_check(r, f);
 
+	if (e == ERR_OK)
+		e = ask_and_read(r, f);
 	if (e == ERR_OK)
 		e = again_check(d, f);
 	if (e == ERR_OK)

@@ -21,6 +21,8 @@ struct run {
 	struct amount cap;  /* --max-total-fee */
 	int64_t chain;      /* the journal's, once its nodes were asked */
 	int64_t operation;  /* the journal's; 0: there is none of this name */
+	int64_t half_rows; /* of another list that is being read, when it was looked at */
+	int half_looks;    /* since they were so many */
 };
 
 /* Draft, judge, ask: then r->plan is there, and nothing journaled. */

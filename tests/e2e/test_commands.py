@@ -5,6 +5,7 @@ line of a run says is what the chain says."""
 import contextlib
 import json
 import signal
+import sqlite3
 
 from harness import (
     PAYER,
@@ -41,6 +42,28 @@ def under_way(*more, rows=100):
 def stop(desk):
     desk.child.send_signal(signal.SIGTERM)
     same(desk.ended(desk.child, 2).code, 3, "exit of a run that was stopped")
+
+
+def rows_read(desk):
+    """How many rows of a list the journal has, once there is one."""
+    with contextlib.closing(sqlite3.connect(f"file:{desk.journal}?mode=ro", uri=True)) as db:
+        row = db.execute("SELECT imported FROM airdrop").fetchone()
+        return row and row[0] + 1
+
+
+@test
+def a_list_is_compared_with_one_that_is_not_read_to_its_end():
+    with desk_of(200_000) as (anvil, desk):
+        desk.child = desk.start(*desk.airdrop("list.csv", "--max-total-fee", "9000"))
+        wait_until(lambda: rows_read(desk), 60, "the list in the journal")
+        stop(desk)
+        check(desk.status("list")["rows"] == 200_000 > rows_read(desk), "it was read")
+        desk.write_list("end.csv", desk.rows[-3:])
+        ended = desk.expect(5, *desk.airdrop("end.csv"))
+        within(("pawl cancel list", "--again"), ended.err, "the ways on")
+        desk.expect(0, "cancel", "list")
+        desk.expect(0, *desk.airdrop("end.csv"))
+        same(exactly_once(anvil.rpc, PAYER, None, desk.rows[-3:]), 3, "payments")
 
 
 @test
