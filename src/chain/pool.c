@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "chain/redact.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 5000
@@ -445,6 +446,8 @@ static void answered(void *ctx, struct http_answer *h)
 		free(q);
 		return;
 	}
+	if (h->body)
+		redact(h->body, h->body_len, p->nodes[q->node].url);
 	a.err = judge(h, &a.fail);
 	note_answer(p, q, h, a.err, &a.fail);
 	if (a.err == ERR_OK) {

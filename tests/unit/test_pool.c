@@ -435,6 +435,29 @@ static void names_show_no_secret(void **state)
 }
 
 /* Answers may come after the pool was given up: they find no one. */
+/* Providers quote the key that came with a request. */
+static void answers_quote_no_secret(void **state)
+{
+	static const struct node_config config[] = {
+		{ .url = "https://user-name:a-long-password-0@a.example/v3/"
+			 "0123456789abcdef0123456789abcdef?key=zyxwvutsrqponmlkji" },
+	};
+	struct pool *p = pool_new(&fake.world, config, 1, 1000);
+
+	(void)state;
+	ask(p, 0,
+	    status(200,
+		"{\"jsonrpc\":\"2.0\",\"error\":\"a-long-password-0, v3, a.example, "
+		"0123456789abcdef0123456789abcdef, 0123456789abcdef, "
+		"zyxwvutsrqponmlkji\"}"));
+	assert_int_equal(got.err, ERR_OK);
+	assert_string_equal(got_text,
+	    "{\"jsonrpc\":\"2.0\",\"error\":\"*****************, v3, a.example, "
+	    "********************************, 0123456789abcdef, "
+	    "******************\"}");
+	release(p);
+}
+
 static void a_pool_outlives_its_questions(void **state)
 {
 	struct pool *p = pool_of(2);
@@ -462,6 +485,7 @@ int main(void)
 		cmocka_unit_test(weights_count),
 		cmocka_unit_test(the_best_is_in_good_standing),
 		cmocka_unit_test(names_show_no_secret),
+		cmocka_unit_test(answers_quote_no_secret),
 		cmocka_unit_test(a_pool_outlives_its_questions),
 	};
 

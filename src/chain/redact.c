@@ -1,0 +1,46 @@
+#include "chain/redact.h"
+
+#include <string.h>
+
+#define SECRET_MIN 16
+#define BETWEEN "/?#&=:;,@"
+
+static void word_redact(char *text, size_t len, const char *word, size_t n)
+{
+	char *at = text, *end = text + len;
+
+	while ((at = memmem(at, (size_t)(end - at), word, n))) {
+		memset(at, '*', n);
+		at += n;
+	}
+}
+
+static void part_redact(char *text, size_t len, const char *part, size_t part_len)
+{
+	const char *end = part + part_len;
+
+	while (part < end) {
+		size_t n = strcspn(part, BETWEEN);
+
+		if (n > (size_t)(end - part))
+			n = (size_t)(end - part);
+		if (n >= SECRET_MIN)
+			word_redact(text, len, part, n);
+		part += n + 1;
+	}
+}
+
+/* Its host is shown by name anyway. */
+void redact(char *text, size_t len, const char *url)
+{
+	const char *authority = strstr(url, "://"), *at;
+	size_t authority_len;
+
+	authority = authority ? authority + 3 : url;
+	authority_len = strcspn(authority, "/?#");
+	at = memrchr(authority, '@', authority_len);
+	if (at)
+		part_redact(text, len, authority, (size_t)(at - authority));
+	part_redact(
+	    text, len, authority + authority_len, strlen(authority + authority_len));
+}
