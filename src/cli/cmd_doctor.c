@@ -86,8 +86,8 @@ static void config_check(struct doctor *d)
 		doctor_finding(d, "config", c->path, "chmod 600 it",
 		    "everybody on this machine can read it");
 	else
-		doctor_fine(
-		    d, "config", c->path, "%d chains, %d keys", c->chains_n, c->keys_n);
+		doctor_fine(d, "config", c->path, "%d chain%s, %d key%s", c->chains_n,
+		    c->chains_n == 1 ? "" : "s", c->keys_n, c->keys_n == 1 ? "" : "s");
 	if (c->chains_n == 0)
 		doctor_finding(d, "config", c->path, "name a chain: pawl help config",
 		    "it has no chain");

@@ -28,8 +28,8 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 	e = loop_open(&l, c, f);
 	if (e == ERR_OK) {
 		loop_listen(&l);
-		log_info("serve", "journal %s, %d chains", c->config->journal,
-		    c->config->chains_n);
+		log_info("serve", "journal %s, %d chain%s", c->config->journal,
+		    c->config->chains_n, c->config->chains_n == 1 ? "" : "s");
 		loop_start(&l, c->config->chains, c->config->chains_n, 0);
 		e = loop_serve(&l, f);
 		log_info("serve", "stopped; it is safe");
