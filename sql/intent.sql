@@ -106,6 +106,12 @@ ORDER BY i.nonce LIMIT :max;
 -- out: id i64
 SELECT id FROM intent WHERE operation = :operation AND row = :row ORDER BY id;
 
+-- How many of a row may pay it, or did.
+-- name: intent_not_void
+-- in: operation i64, row i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent WHERE operation = :operation AND row = :row AND state <> 3;
+
 -- The newest that may still win.
 -- name: intent_live_of_row
 -- in: operation i64, row i64

@@ -99,9 +99,16 @@ static void rows_check(struct verify *v)
 	h = plan_hash_begin(&header);
 	sql_item_from_begin(v->journal, &in);
 	while (sql_item_from_next(v->journal, &item)) {
-		struct totals *t = &counted[item.state < 5 ? item.state : 0];
+		struct totals *t;
 		struct address to;
 
+		if (item.row > v->operation.items || item.state < ITEM_PENDING ||
+		    item.state > ITEM_REFUNDED) {
+			verify_mismatch(v, item.row, -1, NULL,
+			    "in no state, or not one of the rows of the plan");
+			continue;
+		}
+		t = &counted[item.state];
 		memcpy(to.at, item.recipient, sizeof to.at);
 		plan_hash_row(h, &to, &item.amount, item.no_memo ? NULL : item.memo,
 		    item.no_memo ? 0 : strlen(item.memo));

@@ -336,13 +336,22 @@ void account_retracted(struct runner *r, struct account *a, uint64_t above)
 	account_send_again(a, 0);
 }
 
+static void outstanding_put(
+    const struct account *a, struct amount *sum, const struct amount *more)
+{
+	if (!amount_add(sum, sum, more))
+		journal_damaged(a->chain->runner->s.journal,
+		    "what the live intents of key %s cost is more than an amount can be",
+		    a->key_name);
+}
+
 static void outstanding_add(
     struct account *a, const struct sql_intent_outstanding_out *row)
 {
 	struct payload p = { .data_len = (uint32_t)row->data_len };
 	struct payment pay;
 
-	CHECK(amount_add(&a->outstanding, &a->outstanding, &row->cost));
+	outstanding_put(a, &a->outstanding, &row->cost);
 	if (!row->data_len || row->data_len > sizeof p.data)
 		return;
 	memcpy(p.to.at, row->recipient, sizeof p.to.at);
@@ -351,8 +360,7 @@ static void outstanding_add(
 		return;
 	for (size_t i = 0; i < a->tokens_n; i++)
 		if (!memcmp(a->tokens[i].token.at, pay.asset.at, sizeof pay.asset.at))
-			CHECK(amount_add(&a->tokens[i].outstanding,
-			    &a->tokens[i].outstanding, &pay.amount));
+			outstanding_put(a, &a->tokens[i].outstanding, &pay.amount);
 }
 
 /* What live intents that this block does not hold yet may take from the balance. */

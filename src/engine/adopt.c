@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -147,8 +146,7 @@ static struct unclaimed unclaimed_row(const struct sql_consumed_payments_out *ro
 	memcpy(u.tx.tx.hash.at, row->hash, sizeof row->hash);
 	memcpy(u.tx.block_hash.at, row->block_hash, sizeof row->block_hash);
 	memcpy(u.tx.tx.payload.to.at, row->recipient, sizeof row->recipient);
-	CHECK(row->data_len <= PAYLOAD_DATA_MAX);
-	if (row->data_len)
+	if (row->data_len <= PAYLOAD_DATA_MAX) /* longer data pays nobody */
 		memcpy(u.tx.tx.payload.data, row->data, row->data_len);
 	if (!row->no_asset)
 		memcpy(u.pay.asset.at, row->asset, sizeof row->asset);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -29,7 +28,7 @@ static void attempt_event(struct runner *r, const struct intent *i,
 
 	if (from == to)
 		return;
-	state_check(MACHINE_ATTEMPT, from, to);
+	state_check(r->s.journal, MACHINE_ATTEMPT, from, to, i->operation, i->row);
 	hex_format(hex, hash->at, sizeof hash->at);
 	snprintf(what, sizeof what, "attempt %.8s", hex);
 	journal_event(r->s.journal,
@@ -260,8 +259,9 @@ static void spend(
 
 	if (!o)
 		return;
-	CHECK(amount_mul_u64(&cost, &cost, gas_used));
-	CHECK(amount_add(&o->fees_final, &o->fees_final, &cost));
+	if (!amount_mul_u64(&cost, &cost, gas_used) ||
+	    !amount_add(&o->fees_final, &o->fees_final, &cost))
+		operation_damaged(r, o, "its fees are more than an amount can be");
 	o->dirty = true;
 }
 
@@ -490,8 +490,10 @@ static void unspend(
 
 	if (!o || at->no_gas_price || at->no_gas_used)
 		return;
-	CHECK(amount_mul_u64(&cost, &cost, (uint64_t)at->gas_used));
-	CHECK(amount_sub(&o->fees_final, &o->fees_final, &cost));
+	if (!amount_mul_u64(&cost, &cost, (uint64_t)at->gas_used) ||
+	    !amount_sub(&o->fees_final, &o->fees_final, &cost))
+		operation_damaged(
+		    r, o, "its fees are less than those of one of its attempts");
 	o->dirty = true;
 }
 

@@ -2,13 +2,17 @@
 
 #include <string.h>
 
-#include "base/check.h"
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/money.h"
 #include "engine/operation.h"
 #include "engine/sign.h"
 #include "journal/sql.gen.h"
+
+void intent_damaged(const struct journal *j, int64_t id, const char *what)
+{
+	journal_damaged(j, "intent %lld: %s", (long long)id, what);
+}
 
 bool intent_read(struct journal *j, int64_t id, struct intent *ret)
 {
@@ -34,7 +38,8 @@ bool intent_read(struct journal *j, int64_t id, struct intent *ret)
 	};
 	memcpy(ret->payload.to.at, row.recipient, sizeof ret->payload.to.at);
 	ret->payload.value = row.value;
-	CHECK(row.data_len <= sizeof ret->payload.data);
+	if (row.data_len > sizeof ret->payload.data)
+		intent_damaged(j, id, "its data is longer than a payload's");
 	ret->payload.data_len = (uint32_t)row.data_len;
 	if (row.data_len)
 		memcpy(ret->payload.data, row.data, row.data_len);
@@ -66,7 +71,8 @@ static enum reserve price(
 	money_first_fees(&ret->fees, a, o, offer->row, offer->gas, money_fee_cap(a, o));
 	ret->held = money_to_hold(
 	    a->chain, &ret->fees, offer->empty ? HOLD_ITSELF : HOLD_RESERVE);
-	CHECK(money_cost(&ret->cost, &offer->payload, &ret->fees));
+	if (!money_cost(&ret->cost, &offer->payload, &ret->fees))
+		return RESERVE_NO_FUNDS; /* more than an amount can be */
 	if (ret->fees.max_fee < a->chain->market.next_base_fee)
 		return RESERVE_FEES;
 	if (!money_covers(a, &offer->payload, &ret->cost))
@@ -105,6 +111,19 @@ static void reserved(
 		.why = offer->why ? offer->why : "" });
 }
 
+/* Nothing of the row can pay it, and nothing did. */
+static void owed_check(struct runner *r, const struct operation *o, int64_t row)
+{
+	struct sql_intent_not_void_in in = { .operation = o->id, .row = row };
+	struct sql_intent_not_void_out not_void;
+
+	if (sql_intent_not_void_one(r->s.journal, &in, &not_void) && not_void.n)
+		journal_damaged(r->s.journal,
+		    "operation %s: row %lld is pending, and has an intent that may pay "
+		    "it, or did",
+		    o->name, (long long)row);
+}
+
 enum reserve intent_reserve(
     struct runner *r, struct account *a, struct operation *o, const struct offer *offer)
 {
@@ -119,6 +138,8 @@ enum reserve intent_reserve(
 
 	if (would != RESERVE_DONE)
 		return would;
+	if (offer->row > 0)
+		owed_check(r, o, offer->row);
 	i.nonce = account_next_nonce(r, a);
 	if (MUTANT(counter_in_memory))
 		i.nonce = mutant_count(i.nonce);
@@ -134,7 +155,7 @@ enum reserve intent_reserve(
 		return RESERVE_DONE; /* numb journal: the turn is dropped */
 	i.id = out.id;
 	i.has_nonce = true;
-	money_move(o, &zero, &p.held);
+	money_move(r, o, &zero, &p.held);
 	money_take(a, &offer->payload, &p.cost);
 	if (!offer->empty)
 		a->last_operation = o->id;
@@ -256,6 +277,8 @@ enum bump intent_bump(
 	if (!sql_attempt_get_one(
 		r->s.journal, &(struct sql_attempt_get_in){ .id = i->attempt }, &at))
 		return BUMP_UNDER_WAY;
+	if (at.fee_type != FEE_1559 && at.fee_type != FEE_LEGACY)
+		intent_damaged(r->s.journal, i->id, "its attempt is of no type");
 	old = (struct fees){ .type = (enum fee_type)at.fee_type,
 		.gas = empty ? EMPTY_GAS : (uint64_t)at.gas,
 		.max_fee = (uint64_t)at.max_fee,

@@ -26,6 +26,8 @@ struct intent {
 };
 
 NODISCARD bool intent_read(struct journal *j, int64_t id, struct intent *ret);
+/* What the journal says of it can't be: see journal_damaged. */
+void intent_damaged(const struct journal *j, int64_t id, const char *what) NORETURN;
 
 /* The intent that holds a nonce. */
 NODISCARD bool intent_on(

@@ -35,8 +35,8 @@ struct amount money_room(const struct operation *o, const struct intent *i)
 {
 	struct amount used, room;
 
-	CHECK(amount_add(&used, &o->fees_held, &o->fees_final));
-	if (!amount_sub(&room, &o->cap, &used) || !amount_add(&room, &room, &i->held))
+	if (!amount_add(&used, &o->fees_held, &o->fees_final) ||
+	    !amount_sub(&room, &o->cap, &used) || !amount_add(&room, &room, &i->held))
 		return i->held;
 	return room;
 }
@@ -76,10 +76,13 @@ uint64_t money_fee_within(const struct chain_run *c, const struct amount *room,
 	return low;
 }
 
-void money_move(struct operation *o, const struct amount *was, const struct amount *held)
+void money_move(const struct runner *r, struct operation *o, const struct amount *was,
+    const struct amount *held)
 {
-	CHECK(amount_sub(&o->fees_held, &o->fees_held, was));
-	CHECK(amount_add(&o->fees_held, &o->fees_held, held));
+	if (!amount_sub(&o->fees_held, &o->fees_held, was) ||
+	    !amount_add(&o->fees_held, &o->fees_held, held))
+		operation_damaged(
+		    r, o, "the fees that it holds are not those of its live intents");
 	o->dirty = true;
 }
 
@@ -103,7 +106,7 @@ void money_hold(struct runner *r, struct operation *o, const struct intent *i,
 {
 	sql_intent_held(
 	    r->s.journal, &(struct sql_intent_held_in){ .id = i->id, .held = *held });
-	money_move(o, &i->held, held);
+	money_move(r, o, &i->held, held);
 }
 
 bool money_covers(struct account *a, const struct payload *p, const struct amount *cost)

@@ -31,7 +31,8 @@ bool money_cap_covers(
     const struct operation *o, const struct amount *was, const struct amount *held);
 
 /* Of the operation's sum of what is held. */
-void money_move(struct operation *o, const struct amount *was, const struct amount *held);
+void money_move(const struct runner *r, struct operation *o, const struct amount *was,
+    const struct amount *held);
 
 /* Held at once: the next one of this turn must not spend the same room again. */
 void money_hold(struct runner *r, struct operation *o, const struct intent *i,

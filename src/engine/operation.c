@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
@@ -168,7 +167,7 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 
 	if (from == to)
 		return;
-	state_check(MACHINE_OPERATION, from, to);
+	state_check(r->s.journal, MACHINE_OPERATION, from, to, o->id, 0);
 	if (is_stage(from))
 		o->back_to = from;
 	o->state = to;
@@ -235,13 +234,19 @@ void operation_pinched(struct runner *r, struct operation *o, const char *what)
 	operation_waits(o, line);
 }
 
+void operation_damaged(
+    const struct runner *r, const struct operation *o, const char *what)
+{
+	journal_damaged(r->s.journal, "operation %s: %s", o->name, what);
+}
+
 void operation_item(struct runner *r, struct operation *o, int64_t row,
     const struct amount *amount, int from, int to, int64_t intent, const char *why)
 {
 	struct totals *t = o->by_state;
 	int64_t moved;
 
-	state_check(MACHINE_ITEM, from, to);
+	state_check(r->s.journal, MACHINE_ITEM, from, to, o->id, row);
 	moved = sql_item_move(r->s.journal,
 	    &(struct sql_item_move_in){
 		.operation = o->id,
@@ -253,12 +258,13 @@ void operation_item(struct runner *r, struct operation *o, int64_t row,
 		.reason = why,
 		.no_reason = !why || to == ITEM_LIVE || to == ITEM_PENDING,
 	    });
-	if (!moved)
-		return; /* the journal is numb: this turn is dropped */
+	if (journal_numb(r->s.journal))
+		return; /* this turn is dropped */
+	if (!moved || t[from].n < 1 || !amount_sub(&t[from].sum, &t[from].sum, amount) ||
+	    !amount_add(&t[to].sum, &t[to].sum, amount))
+		operation_damaged(r, o, "its totals are not the sums of its rows");
 	t[from].n--;
 	t[to].n++;
-	CHECK(amount_sub(&t[from].sum, &t[from].sum, amount));
-	CHECK(amount_add(&t[to].sum, &t[to].sum, amount));
 	o->dirty = true;
 	journal_event(r->s.journal,
 	    &(struct event){ .operation = o->id,

@@ -38,6 +38,10 @@ bool operation_fences(const struct operation *o); /* an account in doubt */
 void operation_item(struct runner *r, struct operation *o, int64_t row,
     const struct amount *amount, int from, int to, int64_t intent, const char *why);
 
+/* What the journal says of it can't be: see journal_damaged. */
+void operation_damaged(
+    const struct runner *r, const struct operation *o, const char *what) NORETURN;
+
 /* The commands. Each is journaled, and OK also when there was nothing to do. */
 NODISCARD enum err operation_pause(struct runner *r, struct operation *o, struct fail *f);
 /* From a stop or a pause, whatever keeps its account or its chain back. */

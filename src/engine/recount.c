@@ -388,7 +388,7 @@ static void some_more(struct runner *r, struct operation *o, int64_t *left)
 	if (!o->recount)
 		o->recount = recount_new(r->s.journal, o->id);
 	if (recount_some(o->recount, left, &done, &f) != ERR_OK)
-		journal_damaged(r->s.journal, "operation %s: %s", o->name, f.why);
+		operation_damaged(r, o, f.why);
 	if (!done && o->recount->read > LONG_MAX)
 		o->blocked = "its rows to be counted";
 	if (!done)

@@ -211,7 +211,11 @@ static void job_fill(
 		}
 		first = false;
 		expected = (uint64_t)row.nonce + 1;
-		CHECK(row.raw_len <= sizeof b->raw);
+		if (row.raw_len > sizeof b->raw)
+			journal_damaged(r->s.journal,
+			    "the bytes on nonce %lld of key %s are no "
+			    "transaction of ours",
+			    (long long)row.nonce, a->key_name);
 		memcpy(b->hash.at, row.hash, sizeof b->hash.at);
 		memcpy(b->raw, row.raw, row.raw_len);
 		b->raw_len = (uint32_t)row.raw_len;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -18,7 +17,7 @@ static void settle(struct runner *r, const struct intent *i, int to, const char 
 	const struct amount zero = AMOUNT_ZERO;
 	struct operation *o = runner_operation(r, i->operation);
 
-	state_check(MACHINE_INTENT, i->state, to);
+	state_check(r->s.journal, MACHINE_INTENT, i->state, to, i->operation, i->row);
 	sql_intent_settle(r->s.journal,
 	    &(struct sql_intent_settle_in){ .id = i->id,
 		.from = i->state,
@@ -27,7 +26,7 @@ static void settle(struct runner *r, const struct intent *i, int to, const char 
 		.proof = proof,
 		.no_proof = !proof });
 	if (o)
-		money_move(o, &i->held, &zero);
+		money_move(r, o, &i->held, &zero);
 	r->again = true;
 }
 
@@ -160,8 +159,9 @@ void intent_final(
 	if (!o || !item_read(r, i, &item))
 		return;
 	if (item.state != ITEM_LIVE) {
-		if (item.state == ITEM_FINAL)
-			item_paid_twice(r, o, i->row);
+		if (item.state != ITEM_FINAL)
+			operation_damaged(r, o, "a row that is not live was paid");
+		item_paid_twice(r, o, i->row);
 		return;
 	}
 	if (item.intent != i->id)
@@ -221,9 +221,10 @@ static struct amount hold_again(struct runner *r, const struct intent *i)
 	struct operation *o = runner_operation(r, i->operation);
 	struct amount held;
 
-	CHECK(amount_sub(&held, &i->cost, &i->payload.value));
+	if (!amount_sub(&held, &i->cost, &i->payload.value))
+		intent_damaged(r->s.journal, i->id, "its cost is less than its value");
 	if (o)
-		money_move(o, &i->held, &held);
+		money_move(r, o, &i->held, &held);
 	return held;
 }
 
@@ -260,7 +261,7 @@ void intent_reopen(struct runner *r, const struct intent *i, const char *why)
 {
 	int to = i->has_attempt ? INTENT_SIGNED : INTENT_RESERVED;
 
-	state_check(MACHINE_INTENT, i->state, to);
+	state_check(r->s.journal, MACHINE_INTENT, i->state, to, i->operation, i->row);
 	sql_intent_settle(r->s.journal,
 	    &(struct sql_intent_settle_in){ .id = i->id,
 		.from = i->state,

@@ -204,7 +204,8 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 
 	if (!id)
 		return;
-	CHECK(money_cost(&cost, new->empty ? &empty : &i->payload, &new->fees));
+	if (!money_cost(&cost, new->empty ? &empty : &i->payload, &new->fees))
+		intent_damaged(r->s.journal, i->id, "its cost is more than can be added");
 	if (amount_cmp(&cost, &i->cost) < 0)
 		cost = i->cost;
 	if (o)
@@ -218,7 +219,7 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 		.cost = cost,
 		.held = held });
 	if (o)
-		money_move(o, &i->held, &held);
+		money_move(r, o, &i->held, &held);
 	put_event(r, i, new);
 	a->send_ready = true;
 	if (i->has_attempt && new->raw_len)

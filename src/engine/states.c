@@ -3,8 +3,6 @@
 #include <ctype.h>
 #include <stddef.h>
 
-#include "base/check.h"
-
 struct state_row {
 	enum machine machine;
 	int code;
@@ -63,8 +61,29 @@ bool state_edge(enum machine m, int from, int to)
 	return false;
 }
 
-void state_check(enum machine m, int from, int to)
+static const char *machine_name(enum machine m)
+{
+	switch (m) {
+	case MACHINE_ITEM:
+		return "an item";
+	case MACHINE_INTENT:
+		return "an intent";
+	case MACHINE_ATTEMPT:
+		return "an attempt";
+	case MACHINE_OPERATION:
+		return "an operation";
+	case MACHINE_JUDGEMENT:
+		break;
+	}
+	return "a judgement";
+}
+
+void state_check(const struct journal *j, enum machine m, int from, int to,
+    int64_t operation, int64_t row)
 {
 	if (!state_edge(m, from, to))
-		BUG("a move that the table of states does not have");
+		journal_damaged(j,
+		    "row %lld of operation %lld: %s that is %s can't become %s",
+		    (long long)row, (long long)operation, machine_name(m),
+		    state_name(m, from), state_name(m, to));
 }

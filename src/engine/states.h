@@ -3,6 +3,9 @@
 #define PAWL_ENGINE_STATES_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "journal/journal.h"
 
 enum {
 #define STATE(machine, name, code, promise) machine##_##name = (code),
@@ -22,6 +25,9 @@ enum machine {
 
 const char *state_name(enum machine m, int state); /* "needs_operator" */
 bool state_edge(enum machine m, int from, int to);
-void state_check(enum machine m, int from, int to); /* CHECKs the edge */
+/* What is not along an edge is damage: `from` is what the journal says. Of a row; 0: of
+ * the operation itself. */
+void state_check(const struct journal *j, enum machine m, int from, int to,
+    int64_t operation, int64_t row);
 
 #endif

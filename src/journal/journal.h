@@ -57,6 +57,7 @@ void journal_close(struct journal *j);
 /* The owner's row as the journal has it, and whether the lock is held now. */
 bool journal_owner(const char *path, struct owner *ret, bool *ret_held);
 
+bool journal_numb(const struct journal *j);         /* the disk was full: see above */
 bool journal_writing(const struct journal *j);      /* a transaction is open */
 int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
 

@@ -27,6 +27,7 @@ enum err sqlite_class(int rc)
 		return ERR_DISK_FULL;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
+	case SQLITE_CONSTRAINT: /* rows contradict what only this program writes */
 		return ERR_DAMAGED;
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:

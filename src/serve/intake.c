@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
@@ -63,8 +62,9 @@ static enum err chain_check(const struct command_at *at, const struct handover *
 	if (!(*ret)->id)
 		return fail_set(
 		    f, ERR_NO_QUORUM, "chain %s: its nodes do not answer", config->name);
-	CHECK(sql_chain_get_one(
-	    at->journal, &(struct sql_chain_get_in){ .id = (*ret)->id }, &row));
+	if (!sql_chain_get_one(
+		at->journal, &(struct sql_chain_get_in){ .id = (*ret)->id }, &row))
+		journal_damaged(at->journal, "chain %s is gone", config->name);
 	if (config->chain_id == h->chain_id &&
 	    memcmp(row.genesis, h->genesis.at, sizeof row.genesis) == 0)
 		return ERR_OK;

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -220,7 +219,8 @@ static enum err cap_put(
 	char least[AMOUNT_TEXT_MAX];
 	struct amount spent;
 
-	CHECK(amount_add(&spent, &o->fees_final, &o->fees_held));
+	if (!amount_add(&spent, &o->fees_final, &o->fees_held))
+		operation_damaged(r, o, "its fees are more than an amount can be");
 	amount_format(least, &spent, NATIVE_DECIMALS);
 	if (amount_cmp(cap, &spent) < 0)
 		return fail_set(f, ERR_INPUT,

@@ -365,7 +365,7 @@ static void ends_the_process_when_in_doubt(void **state)
 	(void)state;
 	assert_int_equal(fate(lose_the_epoch), 3);
 	assert_int_equal(fate(miss_a_foreign_commit), 3);
-	assert_int_equal(fate(break_a_constraint), 3);
+	assert_int_equal(fate(break_a_constraint), 6);
 	assert_int_equal(fate(read_a_short_hash), 6);
 }
 

@@ -37,6 +37,8 @@ static __attribute__((noinline)) bool dies_within(int64_t ms)
 	journal_die = dies;
 	if (setjmp(death)) {
 		journal_die = died;
+		for (int sql = 0; sql < SQL_COUNT; sql++)
+			run_end(scene.journal, (enum sql)sql);
 		return true;
 	}
 	go(ms);
@@ -69,6 +71,7 @@ static int put_back(void **state_)
 	return end(state_);
 }
 
+#define FFS "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define OF_ROW(n) "(SELECT id FROM intent WHERE row = " #n ")"
 
 static const struct {
@@ -160,6 +163,58 @@ static void rows_that_are_gone_end_the_start(void **state_)
 	assert_says(why_dead, "its totals are not the sums of its rows");
 }
 
+/* What no count of rows sees before it is met. */
+static const struct {
+	bool at_rest; /* else while it runs, and was counted */
+	const char *sql, *says;
+} contradictions[] = {
+	{ true, "UPDATE operation SET state = 99",
+	    "operation wages: it is in a stage that an airdrop does not have" },
+	{ true, "DELETE FROM airdrop", "operation wages: what it pays is gone" },
+	{ true, "DELETE FROM block WHERE height = (SELECT final_height FROM chain)",
+	    "is not whole from its final block" },
+	{ true, "UPDATE block SET parent = zeroblob(32)",
+	    "is not whole from its final block" },
+	{ false, "UPDATE intent SET held = x'" FFS "' WHERE state IN (0, 1)",
+	    "the fees that it holds are not those of its live intents" },
+	{ false, "UPDATE item SET amount = x'" FFS "' WHERE state = 1",
+	    "its totals are not the sums of its rows" },
+	{ false, "UPDATE intent SET data = zeroblob(69) WHERE state IN (0, 1)",
+	    "its data is longer than a payload's" },
+	{ false, "UPDATE attempt SET raw = zeroblob(321)", "are no transaction of ours" },
+	{ false, "UPDATE attempt SET state = 4 WHERE state = 0",
+	    "an attempt that is dropped can't become" },
+	{ false, "UPDATE item SET state = 0, intent = NULL WHERE state = 1",
+	    "a row that is not live was paid" },
+	{ false, "UPDATE item SET state = 0 WHERE state = 2",
+	    "row 1 is pending, and has an intent that may pay it, or did" },
+};
+
+static void what_contradicts_itself_ends_it(void **state_)
+{
+	for (size_t i = 0; i < sizeof contradictions / sizeof *contradictions; i++) {
+		half_paid();
+		if (!contradictions[i].at_rest) {
+			rise();
+			while (!runner->operations_n || !op()->recounted)
+				go(20);
+			sim_mining(scene.chain, 0);
+			go(2 * INTERVAL_MS);
+			sim_pool_drop_all(scene.chain);
+			sim_mining(scene.chain, INTERVAL_MS);
+		}
+		assert_int_equal(
+		    journal_exec(scene.journal, contradictions[i].sql), ERR_OK);
+		if (!runner)
+			rise();
+		if (!dies_within(600000))
+			fail_msg("it goes on: %s", contradictions[i].sql);
+		if (!strstr(why_dead, contradictions[i].says))
+			fail_msg("%s\n  says: %s", contradictions[i].sql, why_dead);
+		end(state_);
+	}
+}
+
 static void known_bytes_are_sent_before_rows_are_counted(void **state_)
 {
 	int64_t intents;
@@ -231,6 +286,7 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, put_back)
 		T(each_edit_ends_the_start),
 		T(rows_that_are_gone_end_the_start),
+		T(what_contradicts_itself_ends_it),
 		T(known_bytes_are_sent_before_rows_are_counted),
 		T(what_moves_meanwhile_is_followed),
 		T(what_has_ended_is_counted_when_it_goes_on),

@@ -37,11 +37,17 @@ bool fence_read(struct journal *j, int64_t operation, struct fence_facts *ret)
 	return true;
 }
 
+static void facts_read(struct runner *r, struct operation *o, struct fence_facts *f)
+{
+	if (!fence_read(r->s.journal, o->id, f) && !journal_numb(r->s.journal))
+		operation_damaged(r, o, "what it fences is gone");
+}
+
 static void *fence_open(struct runner *r, struct operation *o)
 {
 	struct fence_facts *f = mem_new(sizeof *f);
 
-	CHECK(fence_read(r->s.journal, o->id, f));
+	facts_read(r, o, f);
 	return f;
 }
 
@@ -196,9 +202,9 @@ static bool is_dear(const struct operation *o, const struct price *p)
 {
 	struct amount sum;
 
-	CHECK(amount_add(&sum, &o->fees_final, &o->fees_held));
-	CHECK(amount_add(&sum, &sum, &p->likely));
-	return p->n && amount_cmp(&sum, &o->cap) > 0 && amount_is_zero(&o->fees_held);
+	return p->n && amount_is_zero(&o->fees_held) &&
+	    (!amount_add(&sum, &o->fees_final, &p->likely) ||
+		amount_cmp(&sum, &o->cap) > 0);
 }
 
 static int64_t fence_begin(struct runner *r, struct account *a, uint64_t below)
@@ -311,7 +317,8 @@ static struct amount highest_of(
 {
 	struct amount sum = gas_at(open + live_n(r, o), money_fee_ceiling(a));
 
-	CHECK(amount_add(&sum, &sum, &o->fees_final));
+	if (!amount_add(&sum, &sum, &o->fees_final))
+		operation_damaged(r, o, "its fees are more than an amount can be");
 	return sum;
 }
 
@@ -458,7 +465,7 @@ static enum err fence_advance(struct runner *r, struct operation *o, struct fail
 	case OPERATION_PAUSED:
 		break;
 	default:
-		BUG("a stage that a fence does not have");
+		operation_damaged(r, o, "it is in a stage that a fence does not have");
 	}
 	say(o, a);
 	return ERR_OK;
@@ -470,7 +477,7 @@ static void fence_resumed(struct runner *r, struct operation *o)
 
 	sql_fence_accept(
 	    r->s.journal, &(struct sql_fence_accept_in){ .operation = o->id });
-	CHECK(fence_read(r->s.journal, o->id, f));
+	facts_read(r, o, f);
 }
 
 const struct kind kind_fence = {
