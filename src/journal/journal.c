@@ -134,9 +134,21 @@ static enum err refuse_none(const char *path, struct fail *f)
 	    path);
 }
 
+/* Whether the database is one of ours: else it is that which is to be said of it. */
+static enum err refuse_other(const char *path, struct fail *f)
+{
+	struct journal *alone;
+	enum err e = journal_open_file(&alone, path, DB_ALONE, false, f);
+
+	if (e == ERR_OK)
+		journal_close(alone);
+	return e;
+}
+
 enum err journal_refuse_missing(const char *path, struct fail *f)
 {
 	char name[NAME_SIZE];
+	enum err e;
 
 	if (journal_files->size(path) < 0)
 		return refuse_none(path, f);
@@ -145,6 +157,9 @@ enum err journal_refuse_missing(const char *path, struct fail *f)
 		return ERR_OK;
 	if (in_restore(path, f))
 		return ERR_NO_JOURNAL;
+	e = refuse_other(path, f);
+	if (e != ERR_OK)
+		return e;
 	return fail_set(f, ERR_DAMAGED,
 	    "%s: is missing, and with it perhaps the last commits; what the database"
 	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"

@@ -165,6 +165,36 @@ static bool is_empty(const char *path)
 	return !stat(path, &at) && !at.st_size;
 }
 
+/* What its header says of its length, at 16 and 28; 0: it says nothing. */
+static uint64_t length_told(const char *path)
+{
+	uint8_t head[32] = { 0 };
+	FILE *file = fopen(path, "rb");
+	size_t n = file ? fread(head, 1, sizeof head, file) : 0;
+	uint64_t page = (uint64_t)head[16] << 8 | head[17];
+
+	if (file)
+		(void)fclose(file);
+	if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
+		return 0;
+	return (page == 1 ? 65536 : page) *
+	    ((uint64_t)head[28] << 24 | (uint64_t)head[29] << 16 |
+		(uint64_t)head[30] << 8 | head[31]);
+}
+
+/* SQLite only says that it is malformed. */
+static enum err name_damage(const char *path, struct fail *f)
+{
+	uint64_t told = length_told(path);
+	struct stat at;
+
+	if (stat(path, &at) || (uint64_t)at.st_size >= told)
+		return ERR_DAMAGED;
+	return fail_set(f, ERR_DAMAGED,
+	    "the file is cut short: %llu bytes of its %llu are there",
+	    (unsigned long long)at.st_size, (unsigned long long)told);
+}
+
 enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
 	static const int flags[] = {
@@ -192,7 +222,7 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 		e = identify(d->c, mode, f);
 	if (e != ERR_OK) {
 		sqlite_close(d);
-		return e;
+		return e == ERR_DAMAGED ? name_damage(path, f) : e;
 	}
 	sqlite3_wal_hook(d->c, pages_in_wal, d);
 	*ret = d;

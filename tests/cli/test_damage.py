@@ -7,6 +7,7 @@ Speaks TAP. Each kind of damage ends with its exit code, and says what is damage
 certain, and which line to type; and that line works.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -160,6 +161,35 @@ def a_torn_header_is_no_database(folder):
     assert "not a database" in found(folder, 6)
     Run(folder, "restore", "copy.db").ends(0)
     whole(folder)
+
+
+@test
+def what_is_in_its_place_is_named(folder):
+    """a database that is cut short, another program's, and no database: also without a -wal"""
+    fill(folder)
+    with open(path(folder), "rb") as file:
+        whole_of_it = file.read()
+
+    def says(code, why, content):
+        with open(path(folder), "wb") as file:
+            file.write(content)
+        for name in ("pawl.db-wal", "pawl.db-shm"):
+            if os.path.exists(path(folder, name)):
+                os.remove(path(folder, name))
+        for words in (("status",), ("pause", "payroll"), ("doctor", "--journal")):
+            run = Run(folder, *words)
+            assert run.code == code and why in run.out + run.err, (words, run.out, run.err)
+            assert "PRAGMA" not in run.out + run.err, run.err
+
+    says(6, f"is cut short: 8192 bytes of its {len(whole_of_it)}", whole_of_it[:8192])
+    says(6, f"is cut short: 5000 bytes of its {len(whole_of_it)}", whole_of_it[:5000])
+    says(6, "is not a database", b"not one" * 1000)
+    says(6, "the file is empty", b"")
+    with contextlib.closing(sqlite3.connect(path(folder, "other.db"))) as db:
+        db.execute("CREATE TABLE other (a)")
+    with open(path(folder, "other.db"), "rb") as file:
+        says(1, "is a database of another program", file.read())
+    says(6, "pawl.db-wal: is missing", whole_of_it)
 
 
 @test
