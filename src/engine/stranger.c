@@ -308,6 +308,11 @@ static void range_format(char out[64], const char *what, uint64_t first, uint64_
 static void tell(struct account *a)
 {
 	const struct strangers_told t = a->strangers_told;
+	/* Before its first payment nothing tells a lost journal of ours from others. */
+	bool first = !a->last_operation;
+	const char *who =
+	    first ? "a journal that is lost, or another program," : "another program";
+	const char *how = first ? "; payments of it that are a list's: --adopt" : "";
 	char nonces[64], blocks[64];
 
 	if (!t.n)
@@ -315,12 +320,11 @@ static void tell(struct account *a)
 	range_format(nonces, "nonce", t.nonce, t.nonce_last);
 	range_format(blocks, "block", t.height, t.height_last);
 	if (t.n == 1)
-		log_warn("account", "another program used key %s: %s in %s", a->key_name,
-		    nonces, blocks);
+		log_warn("account", "%s used key %s: %s in %s%s", who, a->key_name,
+		    nonces, blocks, how);
 	else
-		log_warn("account",
-		    "another program used key %s %" PRIu64 " times: %s in %s",
-		    a->key_name, t.n, nonces, blocks);
+		log_warn("account", "%s used key %s %" PRIu64 " times: %s in %s%s", who,
+		    a->key_name, t.n, nonces, blocks, how);
 	a->strangers_told.n = 0;
 }
 

@@ -458,27 +458,52 @@ static size_t lines_with(const char *path, const char *text, char last[512])
 	return n;
 }
 
+/* Somebody uses the key so many times; what is said of it, once. */
+static void told_of(int times, char last[512])
+{
+	char path[] = "/tmp/pawl-log-XXXXXX";
+	struct fail f = { 0 };
+
+	sim_mining(scene.chain, 0);
+	close(mkstemp(path));
+	assert_int_equal(log_open(path, LOG_WARN, false, &f), ERR_OK);
+	for (int i = 0; i < times; i++)
+		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(10000);
+	assert_int_equal(lines_with(path, "used key", last), 1);
+	unlink(path);
+	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
+}
+
 /* What another program does all the time does not flood the log. */
 static void many_strangers_are_told_in_a_line(void **state_)
 {
-	char path[] = "/tmp/pawl-log-XXXXXX", last[512] = "";
-	struct fail f = { 0 };
+	char last[512] = "";
 
 	(void)state_;
 	begin(1, 1);
 	pay_rows(1);
 	finish();
-	sim_mining(scene.chain, 0);
-	close(mkstemp(path));
-	assert_int_equal(log_open(path, LOG_WARN, false, &f), ERR_OK);
-	for (int i = 0; i < 40; i++)
-		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
-	scene_mine(&scene, 1);
-	run(10000);
-	assert_int_equal(lines_with(path, "another program used", last), 1);
-	assert_says(last, "used key treasury 40 times: nonces 1 to 40 in block ");
-	unlink(path);
-	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
+	told_of(40, last);
+	assert_says(
+	    last, "another program used key treasury 40 times: nonces 1 to 40 in block ");
+}
+
+/* A journal that is lost, and whose list comes next, would be as likely. */
+static void before_the_first_payment_it_may_be_ours(void **state_)
+{
+	char last[512] = "";
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(1);
+	assert_int_equal(operation_pause(runner, op(), NULL), ERR_OK);
+	run(3000);
+	told_of(2, last);
+	assert_says(last, "a journal that is lost, or another program, used key");
+	assert_says(last, "--adopt");
 }
 
 int main(void)
@@ -487,6 +512,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_happens_between_two_lists_is_read, end),
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
+		T(before_the_first_payment_it_may_be_ours),
 		T(a_stranger_that_pays_the_row_of_its_nonce_is_its_payment),
 		T(a_stranger_in_a_block_that_vanishes_proves_nothing),
 		T(a_nonce_that_comes_back_is_paid_with),
