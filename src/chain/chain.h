@@ -140,6 +140,7 @@ struct block_question {
 			   the block's hash before and after, in the same batch */
 	bool finalized; /* ask for the finalized tag as well */
 	bool bare;      /* ask for no state: it is too old for most nodes */
+	uint32_t batch; /* receipts in a request; 0: all */
 	const struct watched *watched;
 	uint32_t watched_n;
 };
@@ -155,9 +156,10 @@ struct block_facts {
 	bool has_finalized;
 	uint64_t finalized_height;
 	struct hash finalized_hash;
-	bool incomplete;    /* BLOCK_WHOLE: receipts of tx[] are still to be asked for */
-	struct hash digest; /* over height, hash, counts, balances and all of tx and
-			       transfers: what a quorum compares. Zero while incomplete */
+	bool incomplete; /* BLOCK_WHOLE: receipts of tx[] are still to be asked for, */
+	uint32_t receipts_n; /* from this one on */
+	struct hash digest;  /* over height, hash, counts, balances and all of tx and
+				transfers: what a quorum compares. Zero while incomplete */
 };
 
 void block_facts_release(struct block_facts *b);
@@ -305,8 +307,10 @@ struct connector {
 	enum err (*block_read)(struct block_facts *ret, struct node_word *ret_word,
 	    const struct block_question *q, const char *answer, size_t len,
 	    struct fail *f);
-	/* Second half of BLOCK_WHOLE: receipts of facts->tx, then digest is set. */
-	void (*block_receipts)(struct buf *body, const struct block_facts *facts);
+	/* The rest of BLOCK_WHOLE: receipts of facts->tx, as many as fit a request, until
+	 * it is not incomplete any more; then digest is set. */
+	void (*block_receipts)(struct buf *body, const struct block_question *q,
+	    const struct block_facts *facts);
 	enum err (*block_receipts_read)(struct block_facts *facts,
 	    const struct block_question *q, const char *answer, size_t len,
 	    struct fail *f);

@@ -218,6 +218,7 @@ void follower_ask_block(struct follower *f, int node, struct sighting *s)
 		.by_number = v->by_number,
 		.finalized = f->s.config->finality.tag,
 		.bare = s->bare,
+		.batch = (uint32_t)f->s.config->batch,
 		.watched = f->watched_n
 		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)
 		    : NULL,
@@ -240,7 +241,7 @@ void follower_ask_receipts(struct follower *f, struct question *half)
 	half->kind = ASK_RECEIPTS;
 	half->next = NULL;
 	buf_init(&body, BODY_MAX);
-	f->s.connector->block_receipts(&body, &half->facts);
+	f->s.connector->block_receipts(&body, &half->block, &half->facts);
 	question_send(half, &body);
 }
 

@@ -202,8 +202,7 @@ static bool take_block(struct follower *f, struct question *q)
 	struct view *v = &f->view[q->node];
 	struct sighting *s;
 
-	if (!q->err && q->generation == f->generation && q->facts.incomplete &&
-	    q->kind == ASK_BLOCK) {
+	if (!q->err && q->generation == f->generation && q->facts.incomplete) {
 		follower_ask_receipts(f, q);
 		return false;
 	}

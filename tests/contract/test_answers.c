@@ -265,7 +265,7 @@ static enum err read_block(
 	e = ground.connector->block_read(ret, &word, &q, SAID);
 	*ret_note = word.note;
 	if (!e && ret->incomplete) {
-		ASK(ground.connector->block_receipts(&body, ret));
+		ASK(ground.connector->block_receipts(&body, &q, ret));
 		e = ground.connector->block_receipts_read(ret, &q, SAID);
 	}
 	return e;

@@ -173,25 +173,34 @@ static void a_node_without_old_state_will_do(void **state)
 }
 
 /* It refuses more calls in one request than the config says. */
-static void a_node_of_small_batches_will_do(void **state)
+static void small_batches(bool whole)
 {
-	(void)state;
 	begin(1, 1);
+	scene.node[0]->no_block_receipts = whole;
 	scene.node[0]->batch_max = 7;
 	scene.config.batch = 7;
 	look();
 	run(3000);
 	live(2);
 	look_away();
-	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	for (int i = 0; i < 20; i++)
+		scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
 	scene_mine(&scene, 100);
 	scene_rise(&scene);
 	look();
 	run(60000);
 	assert_true(on_chain());
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
-	assert_int_equal(told_at(FINAL, 13)->tx_n, 1);
+	assert_int_equal(told_at(FINAL, 13)->tx_n, 20);
 	check_all();
+	end(NULL);
+}
+
+static void a_node_of_small_batches_will_do(void **state)
+{
+	(void)state;
+	small_batches(false);
+	small_batches(true);
 }
 
 static void without_a_block_it_only_polls(void **state)

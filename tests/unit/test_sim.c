@@ -715,7 +715,7 @@ static void connector_reads_a_block(void **state)
 	    connector_evm.block_read(&later, &word, &q, answer, len, NULL), ERR_OK);
 	free(answer);
 	assert_true(later.incomplete);
-	connector_evm.block_receipts(&body, &later);
+	connector_evm.block_receipts(&body, &q, &later);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.block_receipts_read(&later, &q, answer, len, NULL), ERR_OK);

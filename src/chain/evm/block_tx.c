@@ -154,12 +154,22 @@ char *evm_list_walk(struct block_facts *b, const struct block_question *q, char 
 
 /* -- the second half of a whole block -------------------------------------- */
 
-void evm_block_receipts(struct buf *body, const struct block_facts *facts)
+/* How many are asked for next. */
+static uint32_t part_of(const struct block_question *q, const struct block_facts *facts)
 {
+	uint32_t left = facts->tx_n - facts->receipts_n;
+
+	return q->batch && q->batch < left ? q->batch : left;
+}
+
+void evm_block_receipts(
+    struct buf *body, const struct block_question *q, const struct block_facts *facts)
+{
+	uint32_t first = facts->receipts_n, n = part_of(q, facts);
 	struct rpc_batch b;
 
 	rpc_begin(&b, body);
-	for (uint32_t i = 0; i < facts->tx_n; i++) {
+	for (uint32_t i = first; i < first + n; i++) {
 		rpc_call(&b, "eth_getTransactionReceipt");
 		rpc_bytes(&b, facts->tx[i].hash.at, sizeof facts->tx[i].hash.at);
 		rpc_call_end(&b);
@@ -199,18 +209,23 @@ static enum err receipt_read(struct block_facts *b, struct seen_tx *tx,
 enum err evm_block_receipts_read(struct block_facts *facts,
     const struct block_question *q, const char *answer, size_t len, struct fail *f)
 {
+	struct seen_tx *tx = &facts->tx[facts->receipts_n];
+	uint32_t n = part_of(q, facts), before = facts->transfers_n;
 	struct rpc_answer a;
 	enum err err;
 
 	CHECK(facts->incomplete);
-	err = rpc_read(&a, facts->tx_n, answer, len, f);
-	facts->transfers_n = 0;
-	for (uint32_t i = 0; i < facts->tx_n && err == ERR_OK; i++)
-		err = receipt_read(facts, &facts->tx[i], q, &a.replies[i], f);
+	err = rpc_read(&a, n, answer, len, f);
+	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
+		err = receipt_read(facts, &tx[i], q, &a.replies[i], f);
 	rpc_release(&a);
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
+		facts->transfers_n = before;
 		return err;
-	facts->incomplete = false;
-	block_facts_digest(facts);
+	}
+	facts->receipts_n += n;
+	facts->incomplete = facts->receipts_n < facts->tx_n;
+	if (!facts->incomplete)
+		block_facts_digest(facts);
 	return ERR_OK;
 }

@@ -60,7 +60,8 @@ bool evm_list_parse(
     struct block_facts *b, const struct block_question *q, const json_t *list);
 /* The same of receipts that are text still: evm_receipts_walk. */
 char *evm_list_walk(struct block_facts *b, const struct block_question *q, char *list);
-void evm_block_receipts(struct buf *body, const struct block_facts *facts);
+void evm_block_receipts(
+    struct buf *body, const struct block_question *q, const struct block_facts *facts);
 enum err evm_block_receipts_read(struct block_facts *facts,
     const struct block_question *q, const char *answer, size_t len, struct fail *f);
 
