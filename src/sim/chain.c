@@ -293,6 +293,8 @@ uint64_t sim_base_fee_next(const struct sim_chain *c, const struct sim_block *ti
 {
 	uint64_t target = c->options.gas_limit / 2, fee = tip->base_fee, step;
 
+	if (c->options.is_free)
+		return 0;
 	if (tip == c->head && c->base_fee_next)
 		return c->base_fee_next;
 	if (tip->gas_used == target)
@@ -456,8 +458,8 @@ static struct sim_options options_whole(const struct sim_options *o)
 
 	w.chain_id = w.chain_id ? w.chain_id : 31337;
 	w.gas_limit = w.gas_limit ? w.gas_limit : 30000000;
-	w.base_fee = w.base_fee ? w.base_fee : 1000000000;
-	w.tip_min = w.tip_min ? w.tip_min : 1;
+	w.base_fee = w.is_free ? 0 : w.base_fee ? w.base_fee : 1000000000;
+	w.tip_min = w.is_free ? 0 : w.tip_min ? w.tip_min : 1;
 	w.heights_max = w.heights_max ? w.heights_max : 65536;
 	w.pool_max = w.pool_max ? w.pool_max : 20000;
 	w.genesis_s = w.genesis_s ? w.genesis_s : 1700000000;

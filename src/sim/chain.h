@@ -43,6 +43,7 @@ struct sim_options {
 	uint64_t gas_limit;   /* of a block; 30,000,000 */
 	uint64_t base_fee;    /* of the genesis block; 1,000,000,000 */
 	uint64_t tip_min;     /* that the pool takes; 1 */
+	bool is_free;         /* no fees: all of these are 0 */
 	uint32_t heights_max; /* 65,536 */
 	uint32_t pool_max;    /* transactions; 20,000 */
 	int64_t interval_ms;  /* a block each; 0: only when told */

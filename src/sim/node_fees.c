@@ -10,7 +10,9 @@
 
 static uint64_t tip_told(const struct call *q)
 {
-	return q->node->tip ? q->node->tip : 1000000000;
+	if (q->node->tip || q->chain->options.is_free)
+		return q->node->tip;
+	return 1000000000;
 }
 
 void do_eth_maxPriorityFeePerGas(struct call *q)

@@ -252,6 +252,11 @@ void exchange_reply(struct exchange *x, int status, const char *type, struct buf
 		d->stage->scenario->answered(d->stage, &d->asked, e, &told);
 }
 
+struct journal *desk_journal(struct desk *d)
+{
+	return d->journal;
+}
+
 bool desk_look(struct desk *d, const char *name, struct operation *ret)
 {
 	return command_operation(d->journal, name, ret, NULL) == ERR_OK;
@@ -345,6 +350,7 @@ struct desk *desk_open(struct stage *s, struct world *w, struct journal *j)
 		.journal = j,
 		.face = { s, kinds, 2, face_chain, face_chain_named, face_key_peek,
 		    face_key_usable, face_stuck } };
+	s->told->row = 0; /* who was amid his rows begins anew */
 	opening = d;
 	CHECK(serve_open(&d->serve, &(struct serve_setup){ w, j, &no_door, &d->face },
 		  NULL) == ERR_OK);

@@ -29,6 +29,7 @@ void desk_tell(struct desk *d, struct runner *r);
 void desk_ask(struct desk *d, const struct request *q);
 void desk_ask_with(struct desk *d, const struct request *q, struct buf *body);
 
+struct journal *desk_journal(struct desk *d); /* to read */
 /* Of an operation, as who asks reads it from the journal; false: it is not there. */
 bool desk_look(struct desk *d, const char *name, struct operation *ret);
 

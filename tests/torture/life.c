@@ -301,8 +301,8 @@ static enum err plan_row(void *ctx, const struct list_row *row, struct fail *f)
 	return ERR_OK;
 }
 
-static void plan_of(const struct stage *s, const struct stage_list *l,
-    struct list_sum *sum, uint8_t plan[32])
+void life_plan(const struct stage *s, const struct stage_list *l, struct list_sum *sum,
+    uint8_t plan[32])
 {
 	struct plan_header header = { .chain_id = s->config.chain_id,
 		.genesis = s->chain->genesis->hash,
@@ -336,7 +336,7 @@ static void import(
 		wrong("import: %s", f.why);
 }
 
-static void facts_fill(
+void life_facts(
     const struct stage *s, const struct stage_list *l, struct airdrop_facts *a)
 {
 	a->has_token = s->scenario->token;
@@ -360,7 +360,7 @@ static struct airdrop_new new_of(
 		.in_flight_max = s->config.max_in_flight,
 		.fee_cap = s->config.max_fee_per_gas };
 
-	facts_fill(s, l, &new.facts);
+	life_facts(s, l, &new.facts);
 	return new;
 }
 
@@ -374,7 +374,7 @@ static int64_t create(
 	int64_t id;
 
 	new.facts.adopt = adopt;
-	plan_of(s, l, &sum, new.plan);
+	life_plan(s, l, &sum, new.plan);
 	new.items = sum.rows;
 	new.planned = sum.total;
 	CHECK(amount_parse(&new.cap, "10", 2, 18) == AMOUNT_OK);
@@ -618,6 +618,9 @@ static void turn(struct life *l)
 	if (l->desk)
 		desk_tell(l->desk, l->r);
 	l->s->told->commits = journal_commit_no(l->j) - 1;
+	for (int i = 0; i < l->s->lists; i++)
+		if (!l->id[i])
+			l->id[i] = find_operation(l->j, stage_list(l->s, i)->name);
 	l->s->told->listed = all_listed(l);
 	if (freeze_at && l->s->told->listed && lossy_ops(l->s->disk) >= freeze_at) {
 		freeze_at = 0;
@@ -643,17 +646,21 @@ static bool adopts(struct life *l, int list, struct chain_run *c)
 	struct fail f = { 0 };
 	int64_t id, paid = 0;
 
-	if (!l->s->told->lost)
-		return false;
 	id = airdrop_account(l->j, &new);
 	if (journal_commit(l->j, &f))
 		wrong("no account: %s", f.why);
 	while (!(a = account_begin(l->r, c, id)) || !past_read(a))
 		turn_and_wait(l);
-	for (int64_t i = 1; i <= l->s->rows; i++)
+	for (int64_t i = 1; i <= l->s->rows && l->s->told->lost; i++)
 		paid +=
 		    airdrop_unclaimed(l->j, &new.facts, id, &of->to[i], &of->amount[i]);
 	return paid > 0;
+}
+
+/* The one that comes over the socket. */
+static bool is_handed(const struct stage *s, int list)
+{
+	return s->scenario->handed && list == 1;
 }
 
 /* Turns until the journal knows the chain: only then can operations be made. */
@@ -662,7 +669,7 @@ static void begin(struct life *l)
 	for (int i = 0; i < l->s->lists; i++) {
 		struct chain_run *c = runner_chain(l->r, l->s->config.name);
 
-		if (l->id[i])
+		if (l->id[i] || is_handed(l->s, i))
 			continue;
 		while (!c->id)
 			turn_and_wait(l);
@@ -736,6 +743,15 @@ static void look_around(struct life *l)
 	_exit(copy ? LIFE_COPIED : LIFE_STOPPED);
 }
 
+/* As whoever is killed, and unhurt. */
+static void leave(struct life *l)
+{
+	if (!l->s->scenario->leaves || !l->s->scenario->leaves(l->s, l->j))
+		return;
+	runner_drop(l);
+	runner_make(l);
+}
+
 static void run(struct life *l)
 {
 	runner_make(l);
@@ -746,6 +762,7 @@ static void run(struct life *l)
 		if (ended(l))
 			break;
 		look_around(l);
+		leave(l);
 		wait_until(l, runner_wake_ms(l->r));
 	}
 	runner_drop(l);
@@ -851,7 +868,7 @@ static void find(struct life *l, int list)
 	check_totals(l->j, id);
 	if (!airdrop_read(l->j, id, &a) || !operation_read(l->j, id, &o))
 		wrong("the operation can't be read");
-	if (a.imported < o.items)
+	if (a.imported < o.items && !is_handed(l->s, list))
 		import(l->s, l->j, stage_list(l->s, list), id);
 }
 

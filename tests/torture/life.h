@@ -52,6 +52,9 @@ struct notes {
 	bool doubts; /* and the next life is to find that out */
 	bool lost;   /* it was lost, and made anew */
 	int64_t resumed, repaired; /* by the operator */
+	int64_t row;               /* that is handed over next; 0: he has to ask */
+	bool by_hand;              /* the last row is paid so */
+	bool skipped, released;    /* by somebody who repairs */
 	int64_t stops;             /* of two that run, because of each other */
 	pid_t frozen;              /* a life that stands still; 0: none */
 	struct armed thawed;       /* how it dies, when it goes on */
@@ -89,6 +92,7 @@ struct scenario {
 	uint64_t service_fee;
 	uint32_t nodes; /* default 1 */
 	int quorum;     /* default 1 */
+	bool is_free;   /* the chain has no fees, and so nothing a tag */
 	bool cancelled; /* the operation ends so */
 	bool forgets;   /* the journal may be put back from an older copy */
 	bool copied;    /* two copies of the journal run at once, on one chain */
@@ -96,6 +100,8 @@ struct scenario {
 	bool thaws;     /* and with its memory: one list, its order is that of its rows */
 	bool loses;     /* each story begins with a journal that is lost on its way */
 	bool revised;   /* and what is paid then is another list, with nearly its rows */
+	bool handed;    /* the second list comes over the socket */
+	bool mended;    /* rows are repaired, one is paid by hand */
 	bool operated;  /* by somebody at its socket, see desk.h */
 	bool fills;     /* the disk: a turn may be dropped, a start refused */
 	bool signs_nothing;
@@ -108,6 +114,8 @@ struct scenario {
 	void (*command)(struct stage *s, struct runner *r, struct operation *o);
 	/* Does `advance` of this operation fail, after all that it did? NULL: never. */
 	bool (*breaks)(struct stage *s, const struct operation *o);
+	/* Does its process end here, and rise again? NULL: never. */
+	bool (*leaves)(const struct stage *s, struct journal *j);
 	/* By somebody at the socket, and what he was answered. NULL: nobody. */
 	void (*asks)(struct stage *s, struct desk *d, struct runner *r);
 	void (*answered)(struct stage *s, const struct request *q, enum err e,
@@ -176,6 +184,12 @@ void stage_reset(struct stage *s);
 void stage_warm(struct stage *s);
 /* In the child that is to be the copy's: its disk and its notes are the stage's. */
 void stage_be_copy(struct stage *s);
+
+/* What `run` finds out of a list. */
+void life_plan(const struct stage *s, const struct stage_list *l, struct list_sum *sum,
+    uint8_t plan[32]);
+void life_facts(
+    const struct stage *s, const struct stage_list *l, struct airdrop_facts *ret);
 
 /* In the child: makes the journal, and that is all. */
 NORETURN void life_make(struct stage *s);

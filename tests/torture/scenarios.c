@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "callers.h"
 #include "engine/account.h"
 #include "engine/doubt.h"
 #include "sim/mempool.h"
@@ -121,6 +122,22 @@ static void intrudes(struct stage *s)
 		return;
 	}
 	sim_pool_send_foreign(s->chain, &word, &job);
+	act_done(s);
+}
+
+/* The last row is paid by hand, before its turn comes. */
+static void pays_by_hand(struct stage *s)
+{
+	struct sign_job job = { .key = s->key[0].secret,
+		.nonce = SIM_NONCE_NEXT,
+		.payload = {
+		    .to = s->all[0].to[s->rows], .value = s->all[0].amount[s->rows] } };
+	struct sim_word word;
+
+	if (s->told->by_hand || count(s) < 1)
+		return;
+	sim_pool_send_foreign(s->chain, &word, &job);
+	s->told->by_hand = true;
 	act_done(s);
 }
 
@@ -366,7 +383,7 @@ const struct scenario scenarios[] = {
 	    .thaws = true,
 	    .operated = true },
 	{ .name = "set-back-lists",
-	    .rows = 10,
+	    .rows = 7,
 	    .lists = 2,
 	    .token = true,
 	    .token_kind = SIM_TOKEN_PLAIN,
@@ -380,11 +397,49 @@ const struct scenario scenarios[] = {
 	    .copied = true,
 	    .operated = true },
 	{ .name = "copies-lists",
-	    .rows = 10,
+	    .rows = 7,
 	    .lists = 2,
 	    .token = true,
 	    .token_kind = SIM_TOKEN_PLAIN,
 	    .copied = true,
+	    .operated = true },
+	{ .name = "free",
+	    .rows = 8,
+	    .service_fee = 250,
+	    .is_free = true,
+	    .direct = reorgs,
+	    .acts = 2,
+	    .forgets = true,
+	    .sets_back = true,
+	    .operated = true },
+	{ .name = "free-adopt",
+	    .rows = 8,
+	    .service_fee = 250,
+	    .is_free = true,
+	    .loses = true,
+	    .operated = true },
+	{ .name = "free-copies",
+	    .rows = 7,
+	    .is_free = true,
+	    .copied = true,
+	    .operated = true },
+	{ .name = "handed",
+	    .rows = 5,
+	    .lists = 2,
+	    .service_fee = 250,
+	    .asks = callers_hand_over,
+	    .answered = callers_handed,
+	    .acts = 2,
+	    .handed = true,
+	    .operated = true },
+	{ .name = "repair",
+	    .rows = 8,
+	    .direct = pays_by_hand,
+	    .leaves = callers_may_release,
+	    .asks = callers_repair,
+	    .answered = callers_repaired,
+	    .acts = 3,
+	    .mended = true,
 	    .operated = true },
 	{ .name = "liar",
 	    .rows = 8,

@@ -179,7 +179,9 @@ void stage_close(struct stage *s)
 
 static void chain_reset(struct stage *s)
 {
-	struct sim_options o = { .chain_id = 31337, .heights_max = 8192 };
+	struct sim_options o = {
+		.chain_id = 31337, .heights_max = 8192, .is_free = s->scenario->is_free
+	};
 	struct address token = { .at = { 0x70, 0x6b } };
 	struct amount coin, tokens = amount_u64(100000000);
 	uint32_t nodes = s->scenario->nodes ? s->scenario->nodes : 1;

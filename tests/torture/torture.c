@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "callers.h"
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
 #include "life.h"
@@ -413,6 +414,13 @@ static size_t due_of_lost(struct sim_due *due, const struct address *token)
 	return sim_paid(stage.chain, &l->key->address, token, &due->to, &sum) > 0;
 }
 
+/* Where rows are repaired: one was skipped, if it came in time, another paid by hand. */
+static bool is_mended(const struct told_list *told, int64_t row)
+{
+	return stage.scenario->mended &&
+	    ((row == CALLERS_SKIPPED && !told->paid[row]) || row == stage.rows);
+}
+
 static size_t due_of(struct sim_due *due, const struct stage_key *key)
 {
 	const struct address native = { { 0 } };
@@ -429,7 +437,7 @@ static size_t due_of(struct sim_due *due, const struct stage_key *key)
 		if (stage.scenario->revised)
 			n += due_of_lost(&due[n], token);
 		for (int64_t i = 1; i <= stage.rows; i++)
-			if (!cancelled || told->paid[i])
+			if ((!cancelled || told->paid[i]) && !is_mended(told, i))
 				due[n++] =
 				    (struct sim_due){ *token, l->to[i], l->amount[i] };
 		if (stage.scenario->service_fee && (!cancelled || told->fee_paid))
@@ -461,6 +469,22 @@ static bool judge_empties(struct buf *why)
 	return ok;
 }
 
+/* What was paid by hand is a row's now, and so is what it cost. */
+static void add_by_hand(struct amount *fees, const struct stage_key *key)
+{
+	const struct sim_chain *c = stage.chain;
+
+	for (uint64_t h = 0; h <= c->head->height; h++)
+		for (const struct sim_inclusion *i = c->trail[h]->first; i; i = i->next) {
+			struct amount fee = amount_u64(i->gas_price);
+
+			if (i->tx->foreign &&
+			    address_same(&i->tx->from->at, &key->address))
+				CHECK(amount_mul_u64(&fee, &fee, i->gas_used) &&
+				    amount_add(fees, fees, &fee));
+		}
+}
+
 /* Fees as the journals' lists of this key have them are those of the chain; an older one
  * has forgotten empty attempts, which are nobody's. */
 static bool judge_fees(const struct stage_key *key, struct buf *why)
@@ -473,6 +497,8 @@ static bool judge_fees(const struct stage_key *key, struct buf *why)
 		if (stage_list(&stage, k)->key == key)
 			CHECK(amount_add(&sum, &sum, &stage.told->list[k].fees_final));
 	sim_ledger_read(&ledger, stage.chain, &key->address);
+	if (stage.scenario->mended)
+		add_by_hand(&ledger.fees, key);
 	if (!amount_cmp(&ledger.fees, &sum) ||
 	    (stage.told->older && amount_cmp(&sum, &ledger.fees) < 0))
 		return true;
