@@ -260,9 +260,9 @@ static void facts_of(struct bench *b, struct airdrop_new *n, struct fail *f)
 	plan_hash_end(hash, n->plan);
 	b->rows = n->items = sum.rows;
 	n->planned = sum.total;
-	n->facts = (struct airdrop_facts){
-		.decimals = 18, .gas = AIRDROP_GAS_NATIVE, .fee_gas = AIRDROP_GAS_NATIVE
-	};
+	n->facts = (struct airdrop_facts){ .decimals = 18,
+		.gas = connector_evm.gas_coin,
+		.fee_gas = connector_evm.gas_coin };
 	snprintf(n->facts.symbol, sizeof n->facts.symbol, "ETH");
 	snprintf(n->facts.file, sizeof n->facts.file, "%s", b->list);
 	memcpy(n->facts.file_hash, sum.file_hash, sizeof n->facts.file_hash);
@@ -283,7 +283,7 @@ static int64_t take_list(struct bench *b, const struct chain_config *c)
 
 	facts_of(b, &n, &f);
 	n.cap = amount_u64(c->max_fee_per_gas);
-	CHECK(amount_mul_u64(&n.cap, &n.cap, (uint64_t)b->rows * AIRDROP_GAS_NATIVE));
+	CHECK(amount_mul_u64(&n.cap, &n.cap, (uint64_t)b->rows * connector_evm.gas_coin));
 	id = airdrop_create(b->journal, &n);
 	if (journal_commit(b->journal, &f) ||
 	    airdrop_import(

@@ -26,8 +26,8 @@ static void again(const struct request *q, const char *method)
 	CHECK(request_parse(&same, method, buf_text(&path), buf_text(&body), body.len,
 		  &f) == ERR_OK);
 	CHECK(same.route == q->route && strcmp(same.name, q->name) == 0);
-	CHECK(same.now == q->now && same.yes == q->yes && same.has_cap == q->has_cap);
-	CHECK(amount_cmp(&same.cap, &q->cap) == 0);
+	CHECK(same.now == q->now && same.yes == q->yes);
+	CHECK(strcmp(same.cap, q->cap) == 0);
 	buf_release(&path);
 	buf_release(&body);
 }

@@ -253,7 +253,11 @@ struct payment {
 };
 
 struct connector {
-	const char *name;
+	const char *name;  /* the journal has it, too: never changed */
+	unsigned decimals; /* of the native coin, in which fees and caps are told */
+	/* The gas of a payment of the native coin to who has no code, of which an empty
+	 * attempt is one; and what a token's is taken for until one can be estimated. */
+	uint64_t gas_coin, gas_token;
 
 	/* A payment as a payload, and back (false: the payload is no payment, as empty).
 	 */
@@ -297,6 +301,8 @@ struct connector {
 	void (*poll)(struct buf *body); /* the head: one call, no batch */
 	enum err (*poll_read)(
 	    struct head *ret, const char *answer, size_t len, struct fail *f);
+	/* The last block that the node itself calls final; poll_read reads it. */
+	void (*finalized)(struct buf *body);
 	/* Headers by hash (walking back) or by height (height_n of them). */
 	void (*header)(struct buf *body, const struct hash *hash);
 	void (*headers_at)(struct buf *body, const uint64_t *heights, uint32_t n);

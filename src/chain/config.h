@@ -43,5 +43,7 @@ struct chain_config {
 
 /* The one that speaks to chains of its kind. */
 const struct connector *chain_connector(const struct chain_config *c);
+/* By its name, which the journal has of a chain; NULL: there is none. */
+const struct connector *chain_connector_find(const char *name);
 
 #endif

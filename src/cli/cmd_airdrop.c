@@ -53,13 +53,18 @@ static enum err key_arg(const char **ret, const struct cli *c, struct fail *f)
 		    : missing(c, "--from", names, "for one: pawl key new NAME", f);
 }
 
+unsigned draft_coin_decimals(const struct draft *d)
+{
+	return chain_connector(d->chain)->decimals;
+}
+
 static enum err token_args(struct draft *d, struct fail *f)
 {
 	static const struct address zero;
 	const char *token = args_get(&d->cli->args, "--token");
 	enum err e;
 
-	d->decimals = NATIVE_DECIMALS;
+	d->decimals = draft_coin_decimals(d);
 	if (!token)
 		return ERR_OK;
 	d->has_token = true;
@@ -251,7 +256,8 @@ enum err draft_ask(
 	enum err e;
 
 	ask_waits(a, cli_waits, d->cli);
-	d->gas = d->has_token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
+	d->gas = d->has_token ? chain_connector(d->chain)->gas_token
+			      : chain_connector(d->chain)->gas_coin;
 	e = ask_who(d, a, f);
 	if (e == ERR_OK)
 		e = ask_finality(d, a, f);

@@ -8,8 +8,6 @@
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
 
-#define NATIVE_DECIMALS 18
-
 #define DIFFERENCE_MAX (AMOUNT_TEXT_MAX + 48)
 
 struct draft {
@@ -83,6 +81,7 @@ bool draft_readable(const struct draft *d);
 /* Read the list, hash the plan where d is identified, and compare both with the journal
  * unless rules->judge is off. Problems are printed on standard error, one a line. each
  * may be NULL. fails: as list_read. */
+unsigned draft_coin_decimals(const struct draft *d); /* of the native coin */
 struct list_rules draft_rules(const struct draft *d);
 NODISCARD enum err draft_list(struct draft *d, const struct list_rules *rules,
     list_row_fn *each, void *ctx, struct fail *f);

@@ -185,8 +185,8 @@ static enum err cap_check(struct run *r, struct fail *f)
 	}
 	if (amount_cmp(&r->cap, &least) >= 0)
 		return ERR_OK;
-	amount_format(text, &least, NATIVE_DECIMALS);
-	amount_format(enough, &good, NATIVE_DECIMALS);
+	amount_format(text, &least, draft_coin_decimals(&r->draft));
+	amount_format(enough, &good, draft_coin_decimals(&r->draft));
 	return fail_set(f, ERR_INPUT,
 	    "--max-total-fee: at today's base fee the fees are about %.80s; with room "
 	    "for bumps: --max-total-fee %.80s",

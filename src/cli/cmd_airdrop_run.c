@@ -50,7 +50,8 @@ static enum err run_args(struct run *r, struct fail *f)
 	cap = args_get(&r->cli->args, "--max-total-fee");
 	r->has_cap = cap != NULL;
 	if (cap)
-		e = args_amount(&r->cap, "--max-total-fee", cap, NATIVE_DECIMALS, f);
+		e = args_amount(
+		    &r->cap, "--max-total-fee", cap, draft_coin_decimals(&r->draft), f);
 	if (e == ERR_OK)
 		e = name_find(r, f);
 	if (e == ERR_OK)
@@ -113,8 +114,8 @@ void run_cap_tell(const struct run *r, const struct operation *before)
 {
 	char from[AMOUNT_TEXT_MAX], to[AMOUNT_TEXT_MAX];
 
-	amount_format(from, &before->cap, NATIVE_DECIMALS);
-	amount_format(to, &r->cap, NATIVE_DECIMALS);
+	amount_format(from, &before->cap, draft_coin_decimals(&r->draft));
+	amount_format(to, &r->cap, draft_coin_decimals(&r->draft));
 	cli_say(r->cli, "The cap on fees of %s was %s and is now %s.", before->name, from,
 	    to);
 }

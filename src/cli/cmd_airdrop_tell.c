@@ -132,7 +132,8 @@ static void warn_funds(struct warnings *w, const struct draft *d)
 		    w, d, &total, &d->token_balance, d->decimals, draft_symbol(d));
 	else if (!amount_add(&native, &native, &total))
 		return;
-	warn_missing(w, d, &native, &d->balance, NATIVE_DECIMALS, "of the native coin");
+	warn_missing(
+	    w, d, &native, &d->balance, draft_coin_decimals(d), "of the native coin");
 }
 
 static void warnings_find(struct warnings *w, const struct draft *d)
@@ -199,10 +200,10 @@ static void figures_format(
 	report_hash(g->plan, d->plan);
 	amount_format(g->total, &d->sum.total, decimals);
 	amount_format(g->service_fee, &d->fee_amount, decimals);
-	amount_format(g->cap, cap, NATIVE_DECIMALS);
+	amount_format(g->cap, cap, draft_coin_decimals(d));
 	fees = draft_fees(d, draft_first_fee(d));
 	price = amount_u64(draft_first_fee(d));
-	amount_format(g->fees, &fees, NATIVE_DECIMALS);
+	amount_format(g->fees, &fees, draft_coin_decimals(d));
 	amount_format(g->price, &price, GWEI_DECIMALS);
 }
 
@@ -368,7 +369,7 @@ void airdrop_tell(const struct cli *c, struct journal *j, int64_t operation)
 	if (!operation_read(j, operation, &o) || !airdrop_read(j, operation, &a))
 		return;
 	amount_format(sent, &o.by_state[ITEM_FINAL].sum, a.decimals);
-	amount_format(fees, &o.fees_final, NATIVE_DECIMALS);
+	amount_format(fees, &o.fees_final, report_coin(j, o.chain).decimals);
 	report_hash(plan, o.plan);
 	warn_flagged(c, j, &o);
 	warn_doubt(c, j, &o);

@@ -84,10 +84,10 @@ static enum err create(struct run *r, struct fail *f)
 
 static enum err ask_to_run(struct run *r, struct told *told, struct fail *f)
 {
-	struct request q = {
-		.route = ROUTE_RUN, .has_plan = true, .has_cap = r->has_cap, .cap = r->cap
-	};
+	struct request q = { .route = ROUTE_RUN, .has_plan = true };
 
+	if (r->has_cap)
+		amount_format(q.cap, &r->cap, draft_coin_decimals(&r->draft));
 	snprintf(q.name, sizeof q.name, "%s", r->name);
 	memcpy(q.plan, r->draft.plan, sizeof q.plan);
 	return client_command(r->client, &q, told, f);

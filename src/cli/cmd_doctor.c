@@ -377,7 +377,7 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 		    d, "account", subject, "see the nodes of this chain", "%s", f.why);
 		return;
 	}
-	amount_format(balance, &seen.balance, REPORT_NATIVE_DECIMALS);
+	amount_format(balance, &seen.balance, chain_connector(c)->decimals);
 	if (code)
 		doctor_finding(d, "account", subject, "use another key",
 		    "its account has code (EIP-7702): others can use its nonces, so pawl "

@@ -18,7 +18,7 @@ struct story {
 	struct journal *journal;
 	struct operation operation;
 	struct report_account account;
-	struct report_asset asset;
+	struct report_asset asset, coin;
 	struct report_progress progress;
 	struct report_fee fee;
 	/* of the row that is told */
@@ -53,14 +53,14 @@ static json_t *amount_json(const struct amount *a, unsigned decimals)
 
 /* -- intents and attempts -------------------------------------------------- */
 
-static json_t *fee_json(const struct sql_attempt_of_intent_out *at)
+static json_t *fee_json(const struct story *s, const struct sql_attempt_of_intent_out *at)
 {
 	struct amount fee = amount_u64(at->no_gas_price ? 0 : (uint64_t)at->gas_price);
 
 	if (at->no_gas_price || at->no_gas_used ||
 	    !amount_mul_u64(&fee, &fee, (uint64_t)at->gas_used))
 		return json_null();
-	return amount_json(&fee, REPORT_NATIVE_DECIMALS);
+	return amount_json(&fee, s->coin.decimals);
 }
 
 static json_t *attempt_json(
@@ -74,7 +74,7 @@ static json_t *attempt_json(
 	    "signed_at_block", (json_int_t)at->signed_height, "block",
 	    i64_json(at->no_height, at->height), "block_hash",
 	    hash_json(at->no_block_hash, at->block_hash), "status",
-	    i64_json(at->no_status, at->status), "fee", fee_json(at), "paid",
+	    i64_json(at->no_status, at->status), "fee", fee_json(s, at), "paid",
 	    at->no_paid ? json_null() : amount_json(&at->paid, s->asset.decimals),
 	    "node_said", cli_text(at->no_word ? NULL : at->word));
 }
@@ -495,6 +495,7 @@ static enum err explain(struct story *s, struct fail *f)
 		e = report_fee(s->journal, &s->operation, &s->fee, f);
 	if (e != ERR_OK)
 		return e;
+	s->coin = report_coin(s->journal, s->operation.chain);
 	utf8_plain(s->operation.name);
 	if (report_fences(&s->operation))
 		return fail_set(f, ERR_NOT_FOUND,

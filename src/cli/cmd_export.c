@@ -19,7 +19,7 @@ struct export
 	struct cli *cli;
 	struct journal *journal;
 	struct operation operation;
-	struct report_asset asset;
+	struct report_asset asset, coin;
 	bool json;
 	bool has; /* an attempt was read ahead */
 	struct sql_report_attempts_out ahead;
@@ -32,6 +32,7 @@ struct shown {
 	int64_t nonce, block;
 	uint8_t tx[32], block_hash[32];
 	struct amount fee;
+	unsigned fee_decimals;
 };
 
 /* -- collecting ------------------------------------------------------------ */
@@ -65,7 +66,7 @@ static void attempt_take(struct shown *s, const struct sql_report_attempts_out *
 
 static void shown_find(struct export *x, int64_t row, struct shown *s)
 {
-	memset(s, 0, sizeof *s);
+	*s = (struct shown){ .fee_decimals = x->coin.decimals };
 	while (x->has && x->ahead.row <= row) {
 		if (x->ahead.row == row)
 			attempt_take(s, &x->ahead);
@@ -111,7 +112,7 @@ static void csv_row(const struct sql_item_from_out *item, const char *address,
 		snprintf(block, sizeof block, "%" PRId64, s->block);
 	}
 	if (s->has_fee)
-		amount_format(fee, &s->fee, REPORT_NATIVE_DECIMALS);
+		amount_format(fee, &s->fee, s->fee_decimals);
 	if (s->has_nonce)
 		snprintf(nonce, sizeof nonce, "%" PRId64, s->nonce);
 	printf("%" PRId64 ",%s,%s,", item->row, address, amount);
@@ -140,7 +141,7 @@ static json_t *fee_json(const struct shown *s)
 
 	if (!s->has_fee)
 		return json_null();
-	amount_format(text, &s->fee, REPORT_NATIVE_DECIMALS);
+	amount_format(text, &s->fee, s->fee_decimals);
 	return json_string(text);
 }
 
@@ -297,6 +298,7 @@ enum err cmd_export(struct cli *c, struct fail *f)
 	e = report_find(x.journal, args_word(&c->args, 0), &x.operation, f);
 	if (e == ERR_OK)
 		e = report_asset(x.journal, &x.operation, &x.asset, f);
+	x.coin = report_coin(x.journal, x.operation.chain);
 	if (e == ERR_OK)
 		e = args_has(&c->args, "--unpaid") ? unpaid_export(&x, f)
 						   : all_export(&x, f);

@@ -58,16 +58,14 @@ static void operation_tell(const struct cli *c, struct told *t)
 static enum err ask(struct cli *c, struct request *q, struct told *t, struct fail *f)
 {
 	const char *cap = args_get(&c->args, "--max-total-fee");
-	enum err e = ERR_OK;
 
 	q->yes = args_has(&c->args, "--yes");
-	q->has_cap = cap != NULL;
 	if (cap && q->route != ROUTE_RESUME)
 		return fail_set(f, ERR_USAGE, "--max-total-fee is of an operation");
-	if (cap)
-		e = args_amount(
-		    &q->cap, "--max-total-fee", cap, REPORT_NATIVE_DECIMALS, f);
-	return e == ERR_OK ? own_command(c, q, t, f) : e;
+	if (cap && (!*cap || strlen(cap) >= sizeof q->cap))
+		return fail_set(f, ERR_USAGE, "--max-total-fee: no amount");
+	snprintf(q->cap, sizeof q->cap, "%s", cap ? cap : "");
+	return own_command(c, q, t, f);
 }
 
 enum err cmd_resume(struct cli *c, struct fail *f)

@@ -21,7 +21,7 @@
 struct standing {
 	struct operation operation;
 	struct report_account account;
-	struct report_asset asset;
+	struct report_asset asset, coin;
 	struct report_progress progress;
 	struct report_fee fee;
 	int64_t skipped; /* of the void rows */
@@ -38,6 +38,7 @@ static enum err standing_read(
 		e = report_progress(c, j, &s->operation, &s->progress, f);
 	if (e == ERR_OK)
 		e = report_fee(j, &s->operation, &s->fee, f);
+	s->coin = report_coin(j, s->operation.chain);
 	s->skipped = repair_skips(j, &s->operation);
 	utf8_plain(s->operation.name);
 	return e;
@@ -201,15 +202,14 @@ static void stages_tell(struct journal *j, const struct standing *s)
 
 static void money_tell(const struct standing *s)
 {
-	static const struct report_asset native = { .decimals = REPORT_NATIVE_DECIMALS };
 	const struct operation *o = &s->operation;
 	char paid[REPORT_AMOUNT_MAX], planned[REPORT_AMOUNT_MAX];
 	char fees[REPORT_AMOUNT_MAX], cap[REPORT_AMOUNT_MAX];
 
 	report_amount(paid, &s->asset, &o->by_state[ITEM_FINAL].sum);
 	report_amount(planned, &s->asset, &o->planned);
-	report_amount(fees, &native, &o->fees_final);
-	report_amount(cap, &native, &o->cap);
+	report_amount(fees, &s->coin, &o->fees_final);
+	report_amount(cap, &s->coin, &o->cap);
 	printf("  paid       %s of %s\n", paid, planned);
 	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);
 }
@@ -288,15 +288,14 @@ static void void_tell(struct journal *j, const struct standing *s)
 /* What only a fence has to tell. */
 static void fence_tell(struct journal *j, const struct standing *s)
 {
-	static const struct report_asset native = { .decimals = REPORT_NATIVE_DECIMALS };
 	char fees[REPORT_AMOUNT_MAX], cap[REPORT_AMOUNT_MAX];
 	struct fence_facts fence;
 
 	if (!fence_read(j, s->operation.id, &fence))
 		return;
 	utf8_plain(fence.why);
-	report_amount(fees, &native, &s->operation.fees_final);
-	report_amount(cap, &native, &s->operation.cap);
+	report_amount(fees, &s->coin, &s->operation.fees_final);
+	report_amount(cap, &s->coin, &s->operation.cap);
 	printf(
 	    "  fences     every nonce below %" PRIu64 ": %s\n", fence.below, fence.why);
 	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);

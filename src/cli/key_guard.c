@@ -139,7 +139,7 @@ static enum err chain_check(const struct guard *g, const char *name, struct fail
 		fail_wrap(f, e, "its balance on chain %s is not known", name);
 		e = kept(g, f);
 	} else {
-		e = holds(g, name, &seen.balance, REPORT_NATIVE_DECIMALS, "", f);
+		e = holds(g, name, &seen.balance, chain_connector(c)->decimals, "", f);
 	}
 	if (e == ERR_OK)
 		e = tokens_check(g, a, c, f);

@@ -309,15 +309,7 @@ static void head_write(const struct ask_question *q, struct buf *body)
 
 static void final_write(const struct ask_question *q, struct buf *body)
 {
-	struct rpc_batch b;
-
-	(void)q;
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "eth_getBlockByNumber");
-	rpc_text(&b, "finalized");
-	rpc_json(&b, "false");
-	rpc_call_end(&b);
-	rpc_end(&b);
+	q->connector->finalized(body);
 }
 
 static enum err head_read(const struct ask_question *q, void *fact, const char *answer,

@@ -111,12 +111,24 @@ bool report_fences(const struct operation *o)
 	return strcmp(o->kind_name, kind_fence.name) == 0;
 }
 
+/* Of a kind that this program does not know: in base units. */
+struct report_asset report_coin(struct journal *j, int64_t chain)
+{
+	struct sql_chain_get_in in = { .id = chain };
+	struct sql_chain_get_out row;
+	const struct connector *connector = NULL;
+
+	if (sql_chain_get_one(j, &in, &row))
+		connector = chain_connector_find(row.kind);
+	return (struct report_asset){ .decimals = connector ? connector->decimals : 0 };
+}
+
 enum err report_asset(struct journal *j, const struct operation *o,
     struct report_asset *ret, struct fail *f)
 {
 	struct airdrop_facts a;
 
-	*ret = (struct report_asset){ .decimals = REPORT_NATIVE_DECIMALS };
+	*ret = report_coin(j, o->chain);
 	if (report_fences(o))
 		return ERR_OK;
 	if (!airdrop_read(j, o->id, &a))

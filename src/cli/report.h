@@ -40,7 +40,8 @@ struct report_asset {
 	struct address at; /* of a token */
 };
 
-#define REPORT_NATIVE_DECIMALS 18
+/* The native coin of a chain of the journal. */
+struct report_asset report_coin(struct journal *j, int64_t chain);
 
 /* It fences its account (kinds/fence/fence.h), and has no rows. */
 bool report_fences(const struct operation *o);

@@ -115,7 +115,7 @@ static bool cap_that_suffices(struct cli *c, struct journal *j, const struct ope
 	CHECK(amount_add(&sum, &sum, &o->fees_held));
 	sum = amount_div_u64(&sum, STEP, &rest);
 	CHECK(amount_mul_u64(&sum, &sum, STEP) && amount_add(&sum, &sum, &step));
-	amount_format(out, &sum, REPORT_NATIVE_DECIMALS);
+	amount_format(out, &sum, chain_connector(chain)->decimals);
 	return true;
 }
 

@@ -120,7 +120,7 @@ struct kind {
 	bool (*offer)(struct runner *r, struct operation *o, struct offer *ret);
 	/* The gas limit of a row's payment (0: the one without a row), unless its item
 	 * has an estimate of its own. */
-	uint64_t (*gas)(const struct operation *o, int64_t row);
+	uint64_t (*gas)(struct runner *r, const struct operation *o, int64_t row);
 	/* A void row is tried again by the operator (0: what has no row). */
 	void (*retry)(struct runner *r, struct operation *o, int64_t row);
 	/* Are all of its items in the journal? What is not whole is made anew, and pays

@@ -177,7 +177,7 @@ static uint64_t gas_of(
 		    !item.no_gas)
 			return (uint64_t)item.gas;
 	}
-	return o->kind->gas(o, i->row);
+	return o->kind->gas(r, o, i->row);
 }
 
 /* Fees of the day for a reserved intent, or as much of them as its room allows; false:
@@ -185,9 +185,9 @@ static uint64_t gas_of(
 static bool ask_fees(struct fees *ret, struct runner *r, struct account *a,
     struct operation *o, const struct intent *i)
 {
-	uint64_t gas = i->emptied == 1 ? EMPTY_GAS : gas_of(r, o, i);
-	enum hold what = i->emptied == 1 ? HOLD_ITSELF : HOLD_RESERVE;
 	struct chain_run *c = a->chain;
+	uint64_t gas = i->emptied == 1 ? c->connector->gas_coin : gas_of(r, o, i);
+	enum hold what = i->emptied == 1 ? HOLD_ITSELF : HOLD_RESERVE;
 	struct amount room = money_room(o, i), need;
 
 	money_first_fees(ret, a, o, i->row, gas, money_fee_cap(a, o));
@@ -280,7 +280,7 @@ enum bump intent_bump(
 	if (at.fee_type != FEE_1559 && at.fee_type != FEE_LEGACY)
 		intent_damaged(r->s.journal, i->id, "its attempt is of no type");
 	old = (struct fees){ .type = (enum fee_type)at.fee_type,
-		.gas = empty ? EMPTY_GAS : (uint64_t)at.gas,
+		.gas = empty ? a->chain->connector->gas_coin : (uint64_t)at.gas,
 		.max_fee = (uint64_t)at.max_fee,
 		.tip = (uint64_t)at.tip };
 	if (operation_fences(o))

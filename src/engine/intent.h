@@ -12,8 +12,6 @@
 #define REASON_TWICE "paid twice"
 #define PROOF_NOTHING_SEEN "no transfer seen"
 
-#define EMPTY_GAS 21000 /* of an empty attempt */
-
 struct intent {
 	int64_t id, operation, row, account;
 	bool has_nonce, has_attempt;

@@ -52,7 +52,7 @@ struct amount money_to_hold(
 	if (what == HOLD_ITSELF)
 		return own;
 	/* The tag of a legacy one is in its gas. */
-	over = gas_times(fees->type == FEE_LEGACY ? fees->gas : EMPTY_GAS,
+	over = gas_times(fees->type == FEE_LEGACY ? fees->gas : c->connector->gas_coin,
 	    c->connector->fees_over(fees, cap));
 	return amount_cmp(&over, &own) > 0 ? over : own;
 }

@@ -83,7 +83,7 @@ struct operation *account_hole(struct runner *r, struct account *a, struct offer
 		.empty = true,
 		.why = "a stranger's nonce came back",
 		.payload = { .to = a->address },
-		.gas = EMPTY_GAS,
+		.gas = a->chain->connector->gas_coin,
 	};
 	o = runner_operation(r, i.operation);
 	return o && (recounted(o) || operation_ended(o)) ? o : NULL;

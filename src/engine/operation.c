@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
@@ -445,11 +446,11 @@ void operation_cap(struct runner *r, struct operation *o, const struct amount *c
 
 	if (!amount_cmp(&o->cap, cap))
 		return;
+	CHECK(a);
 	o->cap = *cap;
 	o->dirty = true;
-	if (a)
-		a->bumped_height = 0; /* what did not fit is looked at again */
-	amount_format(text, cap, 18);
+	a->bumped_height = 0; /* what did not fit is looked at again */
+	amount_format(text, cap, a->chain->connector->decimals);
 	command_event(r, o, "max-total-fee", text);
 }
 

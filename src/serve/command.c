@@ -97,12 +97,25 @@ bool command_fence_stuck(struct journal *j, const struct operation *o, char *why
 
 /* -- what is asked of it --------------------------------------------------- */
 
+enum err command_cap(
+    struct amount *ret, const struct request *q, const struct account *a, struct fail *f)
+{
+	enum amount_fault fault =
+	    amount_parse(ret, q->cap, strlen(q->cap), a->chain->connector->decimals);
+
+	if (fault == AMOUNT_OK)
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_USAGE, "--max-total-fee: %s: %s", q->cap, amount_fault_text(fault));
+}
+
 /* Its owner moves it on from now: the key must be one that he can use. */
 static enum err run(const struct command_at *at, const struct request *q, struct hand *h,
     struct told *ret, struct fail *f)
 {
 	struct operation *o = h->operation;
 	struct airdrop_facts a;
+	struct amount cap;
 	enum err e;
 
 	if (!q->has_plan || memcmp(q->plan, o->plan, sizeof o->plan) != 0 ||
@@ -110,8 +123,10 @@ static enum err run(const struct command_at *at, const struct request *q, struct
 		return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
 	e = at->face->key_usable(
 	    at->face->ctx, h->account->key_name, &h->account->address, f);
-	if (e == ERR_OK && q->has_cap)
-		operation_cap(h->runner, o, &q->cap);
+	if (e == ERR_OK && q->cap[0])
+		e = command_cap(&cap, q, h->account, f);
+	if (e == ERR_OK && q->cap[0])
+		operation_cap(h->runner, o, &cap);
 	ret->rows = o->items;
 	ret->imported = a.imported;
 	return e;

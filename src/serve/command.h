@@ -76,6 +76,11 @@ bool command_fence(struct journal *j, int64_t account, struct operation *ret);
 bool command_fence_stuck(struct journal *j, const struct operation *o, char *why,
     size_t size, struct operation *ret);
 
+/* The cap that a request names, in base units of the coin of the account's chain. fails:
+ * USAGE. */
+NODISCARD enum err command_cap(
+    struct amount *ret, const struct request *q, const struct account *a, struct fail *f);
+
 /* As the owner's runner has it; a chain that it did not have yet comes to it. */
 struct chain_run *command_chain(struct runner *r, const struct chain_config *config);
 

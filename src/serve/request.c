@@ -7,7 +7,6 @@
 #include "base/hex.h"
 #include "codec/json.h"
 
-#define NATIVE_DECIMALS 18
 #define SHOWN_MAX 40
 
 enum body { BODY_NONE, BODY_JSON, BODY_LINES };
@@ -129,17 +128,24 @@ static enum err flag_read(bool *ret, const json_t *value, const char *key, struc
 	    : fail_set(f, ERR_USAGE, "%s: not true or false", key);
 }
 
+/* How precise it may be is a matter of the chain. */
 static enum err cap_read(struct request *q, const json_t *value, struct fail *f)
 {
 	const char *text = json_string_value(value);
-	enum amount_fault fault = text
-	    ? amount_parse(&q->cap, text, strlen(text), NATIVE_DECIMALS)
-	    : AMOUNT_NOT_PLAIN;
+	size_t len = text ? strlen(text) : 0;
+	struct amount any;
+	enum amount_fault fault =
+	    text ? amount_parse(&any, text, len, 0) : AMOUNT_NOT_PLAIN;
 
-	q->has_cap = true;
-	if (fault == AMOUNT_OK)
-		return ERR_OK;
-	return fail_set(f, ERR_USAGE, "max_total_fee: %s", amount_fault_text(fault));
+	if (fault == AMOUNT_TOO_PRECISE)
+		fault = AMOUNT_OK;
+	if (fault == AMOUNT_OK && len >= sizeof q->cap)
+		fault = AMOUNT_OVERFLOW;
+	if (fault != AMOUNT_OK)
+		return fail_set(
+		    f, ERR_USAGE, "max_total_fee: %s", amount_fault_text(fault));
+	memcpy(q->cap, text, len + 1);
+	return ERR_OK;
 }
 
 static enum err plan_read(struct request *q, const json_t *value, struct fail *f)
@@ -269,8 +275,6 @@ void request_path(struct buf *out, enum route route, const char *name)
 
 void request_body(struct buf *out, const struct request *q)
 {
-	char cap[AMOUNT_TEXT_MAX];
-
 	if (routes[q->route].body != BODY_JSON)
 		return;
 	buf_add_str(out, "{");
@@ -283,10 +287,10 @@ void request_body(struct buf *out, const struct request *q)
 		buf_add_hex(out, q->plan, sizeof q->plan);
 		buf_add_str(out, "\"");
 	}
-	amount_format(cap, &q->cap, NATIVE_DECIMALS);
-	if (q->has_cap)
-		buf_addf(out, "%s\"max_total_fee\":\"%s\"",
-		    q->yes || q->has_plan ? "," : "", cap);
+	if (q->cap[0]) {
+		buf_addf(out, "%s\"max_total_fee\":", q->yes || q->has_plan ? "," : "");
+		buf_add_json(out, q->cap);
+	}
 	if (q->has_row)
 		buf_addf(out, "\"row\":%" PRId64, q->row);
 	if (q->repair != REPAIR_NOT)

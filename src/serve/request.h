@@ -30,11 +30,11 @@ enum repair { REPAIR_NOT, REPAIR_ADOPT, REPAIR_SKIP, REPAIR_RELEASE };
 struct request {
 	enum route route;
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
-	bool now, yes, has_cap, has_plan, has_row, has_hash;
+	bool now, yes, has_plan, has_row, has_hash;
 	enum repair repair;
 	int64_t row; /* 0: the service fee */
 	uint8_t hash[32];
-	struct amount cap; /* max_total_fee */
+	char cap[AMOUNT_TEXT_MAX]; /* max_total_fee, in the coin of its chain; "": none */
 	uint8_t plan[32];
 };
 

@@ -9,7 +9,6 @@
 #include "serve/hand.h"
 #include "serve/suspect.h"
 
-#define NATIVE_DECIMALS 18
 #define THEN "; then: " /* behind a stop: the line to type */
 
 /* -- a chain: the nodes name the ancestor ---------------------------------- */
@@ -213,20 +212,23 @@ enum err resume_key(const struct command_at *at, const struct request *q,
 
 /* -- an operation ---------------------------------------------------------- */
 
-static enum err cap_put(
-    struct runner *r, struct operation *o, const struct amount *cap, struct fail *f)
+static enum err cap_put(const struct request *q, struct runner *r, struct operation *o,
+    const struct account *a, struct fail *f)
 {
 	char least[AMOUNT_TEXT_MAX];
-	struct amount spent;
+	struct amount cap, spent;
+	enum err e = command_cap(&cap, q, a, f);
 
+	if (e != ERR_OK)
+		return e;
 	if (!amount_add(&spent, &o->fees_final, &o->fees_held))
 		operation_damaged(r, o, "its fees are more than an amount can be");
-	amount_format(least, &spent, NATIVE_DECIMALS);
-	if (amount_cmp(cap, &spent) < 0)
+	amount_format(least, &spent, a->chain->connector->decimals);
+	if (amount_cmp(&cap, &spent) < 0)
 		return fail_set(f, ERR_INPUT,
 		    "--max-total-fee: %s is spent or held for what is live already",
 		    least);
-	operation_cap(r, o, cap);
+	operation_cap(r, o, &cap);
 	return ERR_OK;
 }
 
@@ -291,8 +293,8 @@ enum err resume_operation(const struct command_at *at, const struct request *q,
 	int before = o->state;
 	enum err e = stop_check(at, q, a, chain_is_stopped, f);
 
-	if (e == ERR_OK && q->has_cap)
-		e = cap_put(r, o, &q->cap, f);
+	if (e == ERR_OK && q->cap[0])
+		e = cap_put(q, r, o, a, f);
 	if (e == ERR_OK && chain_is_stopped)
 		e = chain_resume(at, a->chain->config, f);
 	if (e != ERR_OK)

@@ -343,7 +343,7 @@ void life_facts(
 	a->decimals = 18;
 	a->fee_amount = amount_u64(s->scenario->service_fee);
 	a->fee_to = l->fee_to;
-	a->gas = a->fee_gas = s->token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
+	a->gas = a->fee_gas = s->token ? connector_evm.gas_token : connector_evm.gas_coin;
 	if (s->token)
 		a->token = s->token->at;
 	snprintf(a->symbol, sizeof a->symbol, "%s", s->token ? "TKN" : "");

@@ -234,7 +234,7 @@ static void facts_fill(struct airdrop_facts *a, const struct list *l)
 {
 	a->has_token = token != NULL;
 	a->decimals = 18;
-	a->gas = a->fee_gas = token ? AIRDROP_GAS_TOKEN : AIRDROP_GAS_NATIVE;
+	a->gas = a->fee_gas = token ? connector_evm.gas_token : connector_evm.gas_coin;
 	a->fee_amount = amount_u64(l->service_fee);
 	a->fee_to = fee_to;
 	a->adopt = l->adopt;

@@ -5,6 +5,9 @@
 
 const struct connector connector_evm = {
 	.name = "evm",
+	.decimals = 18,
+	.gas_coin = 21000,
+	.gas_token = 80000,
 	.pay = evm_pay,
 	.payment = evm_payment,
 	.paid = evm_paid,
@@ -20,6 +23,7 @@ const struct connector connector_evm = {
 	.client_read = evm_client_read,
 	.poll = evm_poll,
 	.poll_read = evm_poll_read,
+	.finalized = evm_finalized,
 	.header = evm_header,
 	.headers_at = evm_headers_at,
 	.headers_read = evm_headers_read,

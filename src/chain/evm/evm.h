@@ -43,6 +43,7 @@ enum err evm_counts_read(uint64_t *ret, bool *ret_known, uint32_t n, const char 
 /* head.c */
 void evm_poll(struct buf *body);
 enum err evm_poll_read(struct head *ret, const char *answer, size_t len, struct fail *f);
+void evm_finalized(struct buf *body);
 void evm_header(struct buf *body, const struct hash *hash);
 void evm_headers_at(struct buf *body, const uint64_t *heights, uint32_t n);
 enum err evm_headers_read(struct head *ret, bool *ret_known, uint32_t n,

@@ -58,6 +58,18 @@ void evm_poll(struct buf *body)
 	rpc_end(&b);
 }
 
+void evm_finalized(struct buf *body)
+{
+	struct rpc_batch b;
+
+	rpc_begin_single(&b, body);
+	rpc_call(&b, "eth_getBlockByNumber");
+	rpc_text(&b, "finalized");
+	rpc_json(&b, "false");
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
 enum err evm_poll_read(struct head *ret, const char *answer, size_t len, struct fail *f)
 {
 	bool known;

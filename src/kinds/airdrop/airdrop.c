@@ -37,10 +37,11 @@ static void airdrop_close(void *of_kind)
 	free(a);
 }
 
-static uint64_t airdrop_gas(const struct operation *o, int64_t row)
+static uint64_t airdrop_gas(struct runner *r, const struct operation *o, int64_t row)
 {
 	const struct airdrop *a = o->of_kind;
 
+	(void)r;
 	return row ? a->facts.gas : a->facts.fee_gas;
 }
 
@@ -213,7 +214,8 @@ static bool next_is_covered(struct runner *r, struct operation *o, struct accoun
 	if (!airdrop_offer(r, o, &offer) ||
 	    intent_would(acct, o, &offer, &lack) != RESERVE_NO_FUNDS)
 		return true;
-	say_missing(o, acct, &lack, 18, "of the native coin");
+	say_missing(
+	    o, acct, &lack, acct->chain->connector->decimals, "of the native coin");
 	return false;
 }
 
@@ -271,7 +273,8 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 		}
 	}
 	if (missing(&lack, &native, &acct->outstanding, &acct->balance)) {
-		say_missing(o, acct, &lack, 18, "of the native coin");
+		say_missing(o, acct, &lack, acct->chain->connector->decimals,
+		    "of the native coin");
 		return;
 	}
 	if (!next_is_covered(r, o, acct))

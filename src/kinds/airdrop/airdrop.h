@@ -14,11 +14,6 @@
 
 extern const struct kind kind_airdrop;
 
-/* Gas of a plain transfer of the native coin; and what a token transfer is taken for
- * until one can be estimated. */
-#define AIRDROP_GAS_NATIVE 21000
-#define AIRDROP_GAS_TOKEN 80000
-
 /* What the journal keeps of an airdrop besides its rows. */
 struct airdrop_facts {
 	bool has_token;

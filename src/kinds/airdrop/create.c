@@ -197,9 +197,10 @@ int64_t airdrop_unclaimed(struct journal *j, const struct airdrop_facts *a,
 uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market *m)
 {
 	static const uint8_t no_tag[5];
+	const struct connector *connector = chain_connector(c);
 	struct fees fees;
 
-	chain_connector(c)->fees_first(&fees, m, AIRDROP_GAS_NATIVE,
+	connector->fees_first(&fees, m, connector->gas_coin,
 	    m->has_1559 ? FEE_1559 : FEE_LEGACY, c->max_fee_per_gas,
 	    c->max_priority_fee_per_gas, no_tag);
 	return fees.max_fee;

@@ -16,7 +16,6 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
-#define DECIMALS 18
 #define PRICE_TEXT_MAX 150
 
 bool fence_read(struct journal *j, int64_t operation, struct fence_facts *ret)
@@ -79,9 +78,15 @@ static uint64_t open_nonces(struct runner *r, const struct account *a, uint64_t 
 	return n > (uint64_t)taken.n ? n - (uint64_t)taken.n : 0;
 }
 
-static struct amount gas_at(uint64_t n, uint64_t fee)
+static unsigned coin_decimals(const struct account *a)
 {
-	struct amount gas = amount_u64(EMPTY_GAS);
+	return a->chain->connector->decimals;
+}
+
+/* Of n empty attempts. */
+static struct amount gas_at(const struct account *a, uint64_t n, uint64_t fee)
+{
+	struct amount gas = amount_u64(a->chain->connector->gas_coin);
 
 	CHECK(amount_mul_u64(&gas, &gas, n) && amount_mul_u64(&gas, &gas, fee));
 	return gas;
@@ -96,16 +101,17 @@ static void price_read(
 
 	fee = m->next_base_fee + (m->tip < tip ? m->tip : tip);
 	ret->n = open_nonces(r, a, below);
-	ret->likely = gas_at(ret->n, fee < ceiling ? fee : ceiling);
-	ret->highest = gas_at(ret->n, ceiling);
+	ret->likely = gas_at(a, ret->n, fee < ceiling ? fee : ceiling);
+	ret->highest = gas_at(a, ret->n, ceiling);
 }
 
-static void price_say(const struct price *p, char *out, size_t size)
+static void price_say(
+    const struct account *a, const struct price *p, char *out, size_t size)
 {
 	char likely[AMOUNT_TEXT_MAX], highest[AMOUNT_TEXT_MAX];
 
-	amount_format(likely, &p->likely, DECIMALS);
-	amount_format(highest, &p->highest, DECIMALS);
+	amount_format(likely, &p->likely, coin_decimals(a));
+	amount_format(highest, &p->highest, coin_decimals(a));
 	snprintf(out, size,
 	    "%llu nonces, likely for %.30s of the native coin, at most for %.30s",
 	    (unsigned long long)p->n, likely, highest);
@@ -178,7 +184,7 @@ static int64_t fence_new(struct runner *r, struct account *a, uint64_t below)
 	name_find(r->s.journal, name);
 	plan_of(in.plan, name, a);
 	price_read(&p, r, a, below);
-	price_say(&p, price, sizeof price);
+	price_say(a, &p, price, sizeof price);
 	if (!sql_operation_add_one(r->s.journal, &in, &out))
 		return 0;
 	sql_fence_add(r->s.journal,
@@ -228,7 +234,7 @@ static void offer_fill(struct offer *ret, const struct account *a)
 		.empty = true,
 		.why = "forgotten bytes may be on its nonce",
 		.payload = { .to = a->address },
-		.gas = EMPTY_GAS };
+		.gas = a->chain->connector->gas_coin };
 }
 
 /* What moves is left to win by itself. */
@@ -243,11 +249,10 @@ static bool fence_offer(struct runner *r, struct operation *o, struct offer *ret
 	return doubt_still(a) && account_next_nonce(r, a) < f->below && !is_dear(o, &p);
 }
 
-static uint64_t fence_gas(const struct operation *o, int64_t row)
+static uint64_t fence_gas(struct runner *r, const struct operation *o, int64_t row)
 {
-	(void)o;
 	(void)row;
-	return EMPTY_GAS;
+	return account_of(r, o->account)->chain->connector->gas_coin;
 }
 
 static bool fence_token(const struct operation *o, struct address *ret)
@@ -315,7 +320,7 @@ static void end(struct runner *r, struct operation *o, struct account *a)
 static struct amount highest_of(
     struct runner *r, const struct operation *o, const struct account *a, uint64_t open)
 {
-	struct amount sum = gas_at(open + live_n(r, o), money_fee_ceiling(a));
+	struct amount sum = gas_at(a, open + live_n(r, o), money_fee_ceiling(a));
 
 	if (!amount_add(&sum, &sum, &o->fees_final))
 		operation_damaged(r, o, "its fees are more than an amount can be");
@@ -334,9 +339,9 @@ static void ask(
 	f->asked = highest_of(r, o, a, p->n);
 	sql_fence_ask(r->s.journal,
 	    &(struct sql_fence_ask_in){ .operation = o->id, .asked = f->asked });
-	price_say(p, price, sizeof price);
-	amount_format(cap, &o->cap, DECIMALS);
-	amount_format(all, &f->asked, DECIMALS);
+	price_say(a, p, price, sizeof price);
+	amount_format(cap, &o->cap, coin_decimals(a));
+	amount_format(all, &f->asked, coin_decimals(a));
 	snprintf(line, sizeof line,
 	    "%s%s; fence_max_fee allows %.30s, and it asks for %.30s in all; then: pawl "
 	    "resume key:%s",
@@ -355,7 +360,7 @@ static void stand(struct runner *r, struct operation *o, struct account *a)
 	struct price p;
 
 	price_read(&p, r, a, f->below);
-	price_say(&p, price, sizeof price);
+	price_say(a, &p, price, sizeof price);
 	if (why)
 		snprintf(line, sizeof line, "%.300s", why);
 	else if (p.n && o->blocked)
@@ -388,7 +393,7 @@ static void await_funds(struct runner *r, struct operation *o, struct account *a
 		operation_move(r, o, OPERATION_DISTRIBUTING, "the funds are there");
 		return;
 	}
-	amount_format(text, &lack, DECIMALS);
+	amount_format(text, &lack, coin_decimals(a));
 	snprintf(line, sizeof line,
 	    "funds: %.80s of the native coin are missing on key %s for the next empty "
 	    "attempt",
