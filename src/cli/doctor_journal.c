@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "cli/doctor.h"
+#include "cli/loop.h"
 #include "cli/report.h"
 #include "engine/recount.h"
 #include "engine/states.h"
@@ -149,10 +150,14 @@ static bool states_check(struct doctor *d)
 /* What a start asks too, before it reserves more for it. */
 static bool rows_check(struct doctor *d, const struct operation *o)
 {
-	struct recount *c = recount_new(d->journal, o->id);
+	const struct kind *kind = loop_kind(o->kind_name);
+	struct recount *c = recount_new(d->journal, o->id, kind);
 	struct fail f = { ERR_OK, "" };
 	enum err e = ERR_OK;
 	bool done = false;
+
+	if (!kind)
+		e = fail_set(&f, ERR_DAMAGED, "it is of no kind that there is");
 
 	while (e == ERR_OK && !done) {
 		int64_t left = INT64_MAX;
@@ -166,7 +171,7 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 	return e == ERR_OK;
 }
 
-static void progress_tell(struct doctor *d, struct operation *o)
+static void operation_tell(struct doctor *d, struct operation *o)
 {
 	struct report_progress p;
 	struct fail f = { ERR_OK, "" };
@@ -197,7 +202,7 @@ static bool operations_check(struct doctor *d, bool progress)
 		if (!rows_check(d, &o))
 			good = false;
 		else if (progress)
-			progress_tell(d, &o);
+			operation_tell(d, &o);
 	}
 	sql_operation_all_end(d->journal);
 	return good;

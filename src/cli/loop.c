@@ -29,6 +29,14 @@
 
 static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 
+const struct kind *loop_kind(const char *name)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (!strcmp(kinds[i]->name, name))
+			return kinds[i];
+	return NULL;
+}
+
 static enum err key_get(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
 {

@@ -23,6 +23,9 @@ struct loop {
 	struct serve_face face;
 };
 
+/* NULL: there is no such kind of operation. */
+const struct kind *loop_kind(const char *name);
+
 /* World and journal, owned. fails: OWNED, NO_JOURNAL, NEWER_JOURNAL, DAMAGED, and as
  * cli_keyring. l is valid for loop_close in any case. */
 NODISCARD enum err loop_open(struct loop *l, struct cli *c, struct fail *f);

@@ -126,6 +126,12 @@ struct kind {
 	/* Are all of its items in the journal? What is not whole is made anew, and pays
 	 * nobody. NULL: always. */
 	bool (*whole)(const struct operation *o);
+	/* Are its rows those of its plan? All of them, in their order; the end frees it,
+	 * too. NULL: its plan is of no rows. */
+	void *(*plan_begin)(struct journal *j, const struct operation *o);
+	void (*plan_row)(void *plan, const struct address *to,
+	    const struct amount *amount, const char *memo);
+	bool (*plan_end)(void *plan, const struct operation *o);
 	/* Does it still owe this, besides its items (a service fee)? */
 	bool (*owes)(struct runner *r, struct operation *o, const struct payment *p);
 	/* What the account must be watched for: a token's balance (false: native only).

@@ -21,24 +21,27 @@ int64_t recount_turn_max = 8192;
 struct recount {
 	struct journal *j;
 	struct operation o; /* as the journal has it now */
+	const struct kind *kind;
 	struct journal_walk *walk;
 	const char *item_names[ITEM_STATES], *operation_names[OPERATION_STATES];
 	int stage;      /* what its events say of it; -1: nothing */
 	uint8_t *state; /* and of its rows; those behind are pending */
 	int64_t state_n, state_max;
 	int64_t row; /* the next one to be counted */
+	void *plan;  /* of the rows before it; NULL: not begun */
 	bool counted;
 	struct journal_sums sums;
 	int64_t read;    /* so far */
 	struct fail bad; /* of an event */
 };
 
-struct recount *recount_new(struct journal *j, int64_t operation)
+struct recount *recount_new(struct journal *j, int64_t operation, const struct kind *kind)
 {
 	struct recount *c = mem_new(sizeof *c);
 
 	c->j = j;
 	c->o.id = operation;
+	c->kind = kind;
 	c->walk = journal_walk_new(j, operation);
 	c->stage = -1;
 	c->row = 1;
@@ -54,6 +57,8 @@ void recount_free(struct recount *c)
 	if (!c)
 		return;
 	journal_walk_free(c->walk);
+	if (c->plan)
+		(void)c->kind->plan_end(c->plan, &c->o);
 	free(c->state);
 	free(c);
 }
@@ -245,6 +250,18 @@ static enum err state_see(
 	return ERR_OK;
 }
 
+static void plan_see(struct recount *c, const struct sql_item_from_out *item)
+{
+	struct address to;
+
+	if (c->row == 1 && c->kind->plan_begin)
+		c->plan = c->kind->plan_begin(c->j, &c->o);
+	if (!c->plan)
+		return;
+	memcpy(to.at, item->recipient, sizeof to.at);
+	c->kind->plan_row(c->plan, &to, &item->amount, item->no_memo ? NULL : item->memo);
+}
+
 static enum err row_see(struct recount *c, struct lives *l,
     const struct sql_item_from_out *item, struct fail *f)
 {
@@ -265,6 +282,7 @@ static enum err row_see(struct recount *c, struct lives *l,
 		e = state_see(item, l, f);
 	if (e == ERR_OK && !journal_sums_add(&c->sums, item->state, &item->amount))
 		return bad_row(item->row, "is more than can be added", f);
+	plan_see(c, item);
 	c->row++;
 	return e;
 }
@@ -329,7 +347,15 @@ static enum err held_see(const struct recount *c, struct fail *f)
 	    " live intents");
 }
 
-static enum err totals_see(const struct recount *c, struct fail *f)
+static bool plan_end(struct recount *c)
+{
+	void *plan = c->plan;
+
+	c->plan = NULL;
+	return !plan || c->kind->plan_end(plan, &c->o);
+}
+
+static enum err totals_see(struct recount *c, struct fail *f)
 {
 	if (c->o.state != c->stage)
 		return fail_set(f, ERR_DAMAGED,
@@ -341,7 +367,9 @@ static enum err totals_see(const struct recount *c, struct fail *f)
 	if (!journal_sums_hold(c->j, c->o.id, &c->sums))
 		return fail_set(
 		    f, ERR_DAMAGED, "its totals are not the sums of its rows");
-	return held_see(c, f);
+	return plan_end(c)
+	    ? held_see(c, f)
+	    : fail_set(f, ERR_DAMAGED, "its rows are not those of its plan");
 }
 
 enum err recount_some(struct recount *c, int64_t *left, bool *ret_done, struct fail *f)
@@ -386,7 +414,7 @@ static void some_more(struct runner *r, struct operation *o, int64_t *left)
 	bool done;
 
 	if (!o->recount)
-		o->recount = recount_new(r->s.journal, o->id);
+		o->recount = recount_new(r->s.journal, o->id, o->kind);
 	if (recount_some(o->recount, left, &done, &f) != ERR_OK)
 		operation_damaged(r, o, f.why);
 	if (!done && o->recount->read > LONG_MAX)

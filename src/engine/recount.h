@@ -1,9 +1,10 @@
 /* recount.h - is what the journal says of an operation true of its rows?
  *
  * Its events are held against their chain; what they say of it and of each item, against
- * the rows; each item, against its intents and their attempts; and its totals, against
- * the sum of it all. What does not fit was edited, or is damaged. Read some at a time,
- * between transactions: what is committed meanwhile is followed. It changes nothing.
+ * the rows; each item, against its intents and their attempts; its totals, against the
+ * sum of it all; and what is to be paid, against the plan. What does not fit was edited,
+ * or is damaged. Read some at a time, between transactions: what is committed meanwhile
+ * is followed. It changes nothing.
  */
 #ifndef PAWL_ENGINE_RECOUNT_H
 #define PAWL_ENGINE_RECOUNT_H
@@ -12,7 +13,8 @@
 
 struct recount;
 
-struct recount *recount_new(struct journal *j, int64_t operation);
+struct recount *recount_new(
+    struct journal *j, int64_t operation, const struct kind *kind);
 void recount_free(struct recount *c);
 
 /* At most *left events and rows are read, and taken off it. done: all of it fits.

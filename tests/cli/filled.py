@@ -105,6 +105,18 @@ def add_intent(db, operation, row, state):
     return intent
 
 
+def plan():
+    """The name of what is planned, as src/kinds/airdrop/plan_hash.h has it."""
+    sha = hashlib.sha256(b"pawl plan 1" + (31337).to_bytes(8, "big") + blob(0x11, 1) + bytes(21))
+    sha.update(bytes([18]) + bytes.fromhex(SENDER[2:]) + bytes(52))
+    for row, (_, ether, memo) in enumerate(ROWS, 1):
+        text = (memo or "").encode()
+        sha.update(blob(0xAA, row, 20) + amount(ether * ETHER) + bytes([memo is not None])
+                   + len(text).to_bytes(4, "big") + text)
+    sha.update(len(ROWS).to_bytes(8, "big"))
+    return sha.digest()
+
+
 def totals(states):
     """The columns of an operation for rows in these states."""
     ret = {}
@@ -138,7 +150,7 @@ def add_operation(db, name, state=2, states=None, waits_for=None):
     now = int(time.time() * 1000)
     total = sum(row[1] for row in ROWS) * ETHER
     operation = insert(
-        db, "operation", kind="airdrop", name=name, plan=blob(0xDD, 1), again=0, chain=1,
+        db, "operation", kind="airdrop", name=name, plan=plan(), again=0, chain=1,
         account=1, state=state, back_to=2, waits_for=waits_for, cap=amount(ETHER),
         items=len(ROWS), planned=amount(total), fees_final=amount(4 * 21000 * 2 * GWEI),
         fees_held=amount(0), started_ms=now - 20000, ended_ms=None, **totals(states),

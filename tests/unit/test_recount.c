@@ -71,6 +71,7 @@ static int put_back(void **state_)
 	return end(state_);
 }
 
+#define ONE "0000000000000000000000000000000000000000000000000000000000000001"
 #define FFS "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define OF_ROW(n) "(SELECT id FROM intent WHERE row = " #n ")"
 
@@ -92,6 +93,11 @@ static const struct {
 	{ "DELETE FROM link WHERE operation = 1 AND commit_no = (SELECT"
 	  " MIN(commit_no) FROM link WHERE operation = 1)",
 	    "the event chain of operation 1 breaks at commit" },
+	{ "UPDATE item SET recipient = (SELECT recipient FROM item WHERE row = 1) WHERE"
+	  " row = 100",
+	    "its rows are not those of its plan" },
+	{ "UPDATE airdrop SET fee_recipient = zeroblob(20), fee_amount = x'" ONE "'",
+	    "its rows are not those of its plan" },
 	{ "UPDATE item SET amount = zeroblob(32) WHERE row = 100",
 	    "its totals are not the sums of its rows" },
 	{ "UPDATE operation SET final_n = final_n - 1, pending_n = pending_n + 1",

@@ -493,6 +493,32 @@ static void airdrop_retry(struct runner *r, struct operation *o, int64_t row)
 		.gas = 2 * (item.no_gas ? (int64_t)a->facts.gas : item.gas) });
 }
 
+/* -- its plan, again ------------------------------------------------------- */
+
+static void *airdrop_plan_begin(struct journal *j, const struct operation *o)
+{
+	struct plan_header header;
+	struct airdrop_facts facts;
+
+	return airdrop_read(j, o->id, &facts) && airdrop_header(j, o, &facts, &header)
+	    ? plan_hash_begin(&header)
+	    : NULL;
+}
+
+static void airdrop_plan_row(
+    void *plan, const struct address *to, const struct amount *amount, const char *memo)
+{
+	plan_hash_row(plan, to, amount, memo, memo ? strlen(memo) : 0);
+}
+
+static bool airdrop_plan_end(void *plan, const struct operation *o)
+{
+	uint8_t is[32];
+
+	plan_hash_end(plan, is);
+	return !memcmp(is, o->plan, sizeof is);
+}
+
 const struct kind kind_airdrop = {
 	.name = "airdrop",
 	.open = airdrop_open,
@@ -502,6 +528,9 @@ const struct kind kind_airdrop = {
 	.gas = airdrop_gas,
 	.retry = airdrop_retry,
 	.whole = airdrop_whole,
+	.plan_begin = airdrop_plan_begin,
+	.plan_row = airdrop_plan_row,
+	.plan_end = airdrop_plan_end,
 	.owes = airdrop_owes,
 	.token = airdrop_token,
 };
