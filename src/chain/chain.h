@@ -156,10 +156,10 @@ struct block_facts {
 	bool has_finalized;
 	uint64_t finalized_height;
 	struct hash finalized_hash;
-	bool incomplete; /* BLOCK_WHOLE: receipts of tx[] are still to be asked for, */
+	bool incomplete;     /* BLOCK_WHOLE: receipts of tx[] are still to be read, */
 	uint32_t receipts_n; /* from this one on */
 	struct hash digest;  /* over height, hash, counts, balances and all of tx and
-				transfers: what a quorum compares. Zero while incomplete */
+				transfers: what a quorum compares. Zero until whole */
 };
 
 void block_facts_release(struct block_facts *b);
