@@ -97,7 +97,8 @@ struct scenario {
 	bool forgets;   /* the journal may be put back from an older copy */
 	bool copied;    /* two copies of the journal run at once, on one chain */
 	bool sets_back; /* the machine is, on its way, and nobody says so */
-	bool thaws;     /* and with its memory: one list, its order is that of its rows */
+	bool unordered; /* then rows may get other nonces: which list is first is luck */
+	bool thaws;     /* and with its memory */
 	bool loses;     /* each story begins with a journal that is lost on its way */
 	bool revised;   /* and what is paid then is another list, with nearly its rows */
 	bool handed;    /* the second list comes over the socket */
