@@ -137,6 +137,7 @@ enum err run_verdict(struct journal *j, const struct operation *o, struct fail *
 	struct sql_item_flagged_as_in twice = { .operation = o->id,
 		.reason = REASON_TWICE };
 	struct sql_item_flagged_as_out row;
+	struct airdrop_facts a;
 
 	if (sql_item_flagged_as_one(j, &twice, &row) && row.n)
 		return fail_set(f, ERR_MISMATCH,
@@ -149,6 +150,11 @@ enum err run_verdict(struct journal *j, const struct operation *o, struct fail *
 		    " rows are void; see why: pawl status %s; then: pawl retry "
 		    "%s",
 		    o->name, voids, o->name, o->name);
+	if (airdrop_read(j, o->id, &a) && a.imported < o->items)
+		return fail_set(f, ERR_OPERATOR,
+		    "%s was cancelled before its list was read to its end, and paid "
+		    "nobody; to pay it, give it another --name",
+		    o->name);
 	if (t[ITEM_FINAL].n + skipped < o->items)
 		return fail_set(f, ERR_OPERATOR,
 		    "%s was cancelled: %" PRId64

@@ -9,6 +9,7 @@
 #include "codec/eip55.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
 
 #define REASON_MAX 256
 
@@ -226,10 +227,12 @@ static enum err all_export(struct export *x, struct fail *f)
 
 /* -- a list of what is left ------------------------------------------------ */
 
-/* While anything of it may still be paid, a list of the rest would pay it twice. */
+/* While anything of it may still be paid, a list of the rest would pay it twice; and of a
+ * list that was never read to its end the journal knows no rest. */
 static enum err unpaid_check(const struct export *x, struct fail *f)
 {
 	const struct operation *o = &x->operation;
+	struct airdrop_facts a;
 
 	if (!operation_ended(o))
 		return fail_set(f, ERR_CONFLICT,
@@ -240,6 +243,11 @@ static enum err unpaid_check(const struct export *x, struct fail *f)
 		    "%s: %" PRId64 " rows are live: until they are settled, run: pawl "
 		    "serve",
 		    o->name, o->by_state[ITEM_LIVE].n);
+	if (airdrop_read(x->journal, o->id, &a) && a.imported < o->items)
+		return fail_set(f, ERR_CONFLICT,
+		    "%s was cancelled before its list was read to its end, and paid "
+		    "nobody; to pay it: pawl airdrop run %.500s --name NEW ..",
+		    o->name, a.file);
 	return ERR_OK;
 }
 
