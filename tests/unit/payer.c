@@ -349,6 +349,17 @@ void begin_token(enum sim_token_kind kind)
 	sim_mine(scene.chain, NULL);
 }
 
+void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight)
+{
+	begin(nodes, quorum);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = in_flight;
+	pay_rows(rows);
+	run_until(is_signed(in_flight));
+	run(1000);
+}
+
 void begin_with_a_wallet(uint32_t nodes, int quorum)
 {
 	begin(nodes, quorum);

@@ -30,11 +30,7 @@ static void a_cancel_now_uses_the_room_that_is_held(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(4);
-	run_until(is_signed(4));
+	begin_in_flight(1, 1, 4, 4);
 	cap_at_what_is_held();
 	for (int i = 0; i < scene.config.bump_after; i++)
 		mine_at(GWEI);
@@ -56,11 +52,7 @@ static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(4);
-	run_until(is_signed(4));
+	begin_in_flight(1, 1, 4, 4);
 	cap_at_what_is_held();
 	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
 	run(2000);
@@ -153,12 +145,7 @@ static void a_cancel_now_empties_what_is_live(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(12);
-	run_until(is_signed(4));
-	run(500);
+	begin_in_flight(1, 1, 12, 4);
 	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
 	run(5000);
 	sim_mining(scene.chain, INTERVAL_MS);
@@ -178,12 +165,7 @@ static void empty_attempts_are_our_own(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(4);
-	run_until(is_signed(4));
-	run(1000);
+	begin_in_flight(3, 2, 4, 4);
 	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
 	run(3000);
 	sim_mining(scene.chain, INTERVAL_MS);
@@ -230,12 +212,7 @@ static void a_cancelled_payload_is_never_sent_again(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(1000);
+	begin_in_flight(1, 1, 3, 3);
 	assert_int_equal(scene.chain->pooled, 3);
 	scene.config.max_fee_per_gas = 1;
 	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
@@ -260,12 +237,7 @@ static void a_payload_may_win_over_its_cancel(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(12);
-	run_until(is_signed(4));
-	run(500);
+	begin_in_flight(1, 1, 12, 4);
 	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
 	turn();
 	scene_mine(&scene, 1); /* the empty ones are not there yet */

@@ -48,13 +48,7 @@ static enum err command(const struct request *q)
 /* Somebody paid row 3 by hand, and then a final block vanishes with it. */
 static void begin_stopped_twice(void)
 {
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 1;
-	pay_rows(3);
-	run_until(is_signed(1));
-	run(1000);
+	begin_in_flight(3, 2, 3, 1);
 	scene_mine(&scene, 1);
 	run(1000);
 	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[3], lists[0].amount[3], 0);

@@ -105,12 +105,7 @@ static void nothing_leaves_above_a_hole(void **state_)
 	uint64_t before;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(1000);
+	begin_in_flight(1, 1, 3, 3);
 	scene.config.max_fee_per_gas = 1; /* so that it gets no empty attempt */
 	sql_intent_empty(
 	    scene.journal, &(struct sql_intent_empty_in){ .id = item(1).intent });
@@ -167,12 +162,7 @@ static void bytes_of_another_generation_are_dropped(void **state_)
 	struct intent i;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(1);
-	run_until(is_signed(1));
-	run(1000);
+	begin_in_flight(1, 1, 1, 1);
 	i = intent(item(1).intent);
 	assert_int_equal(intent_bump(runner, account(), &i, false), BUMP_DONE);
 	idset_remove(&runner->signing, i.id);

@@ -101,11 +101,7 @@ static void a_bump_that_was_forgotten_is_an_attempt(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(1);
-	run_until(is_signed(1));
+	begin_in_flight(1, 1, 1, 1);
 	scene_keep(&scene);
 	run(2000);
 	mine_at(60 * GWEI);
@@ -181,11 +177,7 @@ static void bytes_that_only_a_block_showed_are_made_again(void **state_)
 	int64_t ids[8];
 
 	for (int doubted = 0; doubted < 2; doubted++) {
-		begin(1, 1);
-		run_until(chain()->id);
-		sim_mining(scene.chain, 0);
-		pay_rows(1);
-		run_until(is_signed(1));
+		begin_in_flight(1, 1, 1, 1);
 		lose_a_bump(&new, raw);
 		assert_int_equal(intents_of(1, ids), 1);
 		assert_int_equal(attempts_of(ids[0], fees), 2);
@@ -213,12 +205,7 @@ static void a_nonce_that_two_lives_gave_away(void **state_)
 	uint64_t nonce;
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 2;
-	pay_rows(4);
-	run_until(is_signed(2));
+	begin_in_flight(3, 2, 4, 2);
 	nonce = intent(item(1).intent).nonce;
 	sim_pool_drop_all(scene.chain);
 	spend_for(3, nonce);
@@ -235,12 +222,7 @@ static void a_nonce_that_two_lives_gave_away(void **state_)
 static void a_tag_is_a_quorums_word(void **state_)
 {
 	for (int liar = 0; liar < 3; liar++) {
-		begin(3, 2);
-		run_until(chain()->id);
-		sim_mining(scene.chain, 0);
-		scene.config.max_in_flight = 2;
-		pay_rows(4);
-		run_until(is_signed(2));
+		begin_in_flight(3, 2, 4, 2);
 		sim_pool_drop_all(scene.chain);
 		scene.node[liar]->reads = SIM_READS_OTHER_TIP;
 		spend_for(3, intent(item(1).intent).nonce);
@@ -258,13 +240,7 @@ static void a_row_that_is_live_is_not_paid_twice(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 2;
-	pay_rows(2);
-	run_until(is_signed(2));
-	run(1000);
+	begin_in_flight(3, 2, 2, 2);
 	sim_pool_drop_all(scene.chain);
 	spend_for(2, intent(item(1).intent).nonce);
 	scene_mine(&scene, 1);
@@ -284,13 +260,7 @@ static void a_row_is_live_while_a_payment_of_its_may_win(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 1;
-	pay_rows(1);
-	run_until(is_signed(1));
-	run(1000);
+	begin_in_flight(3, 2, 1, 1);
 	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
 	run(3000);
@@ -315,13 +285,7 @@ static void an_adopted_payment_that_lost_its_block(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 1;
-	pay_rows(2);
-	run_until(is_signed(1));
-	run(1000);
+	begin_in_flight(1, 1, 2, 1);
 	nonce = intent(item(1).intent).nonce;
 	sim_pool_drop_all(scene.chain);
 	spend_for(2, nonce);
@@ -341,12 +305,7 @@ static void an_adopted_payment_that_lost_its_block(void **state_)
 static void an_equal_payment_without_the_tag_is_not_adopted(void **state_)
 {
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 1;
-	pay_rows(3);
-	run_until(is_signed(1));
+	begin_in_flight(3, 2, 3, 1);
 	scene_mine(&scene, 1);
 	run(1000);
 	scene_spend(

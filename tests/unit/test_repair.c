@@ -209,13 +209,7 @@ static void the_own_payment_of_the_row_is_emptied(void **state_)
 	struct hash tx;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = 2;
-	pay_rows(2);
-	run_until(is_signed(2));
-	run(1000);
+	begin_in_flight(1, 1, 2, 2);
 	sim_pool_drop_all(scene.chain);
 	tx = scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
 	    lists[0].amount[2], 60 * GWEI)

@@ -13,12 +13,7 @@ static void a_stranger_on_our_nonce_costs_nobody_anything(void **state_)
 	char hash[65];
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(1000);
+	begin_in_flight(3, 2, 3, 3);
 	tx =
 	    scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
@@ -51,12 +46,7 @@ static void a_stranger_that_pays_the_row_of_its_nonce_is_its_payment(void **stat
 	int64_t ids[8];
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(1000);
+	begin_in_flight(3, 2, 3, 3);
 	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[1],
 	    lists[0].amount[1], 60 * GWEI);
 	sim_mining(scene.chain, INTERVAL_MS);
@@ -72,12 +62,7 @@ static void a_stranger_in_a_block_that_vanishes_proves_nothing(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(2);
-	run_until(is_signed(2));
-	run(1000);
+	begin_in_flight(1, 1, 2, 2);
 	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
 	run(4000);
@@ -163,12 +148,7 @@ static void a_stranger_that_nobody_shows_holds_its_block(void **state_)
 	uint64_t block;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(1000);
+	begin_in_flight(1, 1, 3, 3);
 	scene.node[0]->hides_transactions = true;
 	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
@@ -251,12 +231,7 @@ static void nor_one_that_was_used_just_now(void **state_)
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 {
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(12);
-	run_until(is_signed(4));
-	run(500);
+	begin_in_flight(3, 2, 12, 4);
 	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);
 	scene_mine(&scene, 1);
 	run_until(account()->stopped);
@@ -281,12 +256,7 @@ static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(3);
-	run_until(is_signed(3));
-	run(500);
+	begin_in_flight(1, 1, 3, 3);
 	scene_spend(&scene, intent(item(1).intent).nonce, &lists[0].to[2],
 	    lists[0].amount[2], 60 * GWEI);
 	scene_mine(&scene, 1);
@@ -310,12 +280,7 @@ static void a_suspect_that_is_cleared_settles_its_nonce(void **state_)
 static void what_one_node_reads_decides_nothing(void **state_)
 {
 	for (int liar = 0; liar < 3; liar++) {
-		begin(3, 2);
-		run_until(chain()->id);
-		sim_mining(scene.chain, 0);
-		pay_rows(12);
-		run_until(is_signed(4));
-		run(500);
+		begin_in_flight(3, 2, 12, 4);
 		scene.node[liar]->reads = SIM_READS_TO_ITSELF;
 		scene_spend(
 		    &scene, SIM_NONCE_NEXT, &lists[0].to[12], lists[0].amount[12], 0);

@@ -261,12 +261,7 @@ static void a_row_that_moved_for_a_stranger_is_paid_once(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	pay_rows(2);
-	run_until(is_signed(2));
-	run(1000);
+	begin_in_flight(1, 1, 2, 2);
 	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
 	sim_mining(scene.chain, INTERVAL_MS);
