@@ -440,6 +440,34 @@ void sign_again(void)
 	chain()->connector = &connector_evm;
 }
 
+struct sim_tx *spend_tagged(int row, uint64_t nonce, uint64_t base_fee)
+{
+	struct payment p = { .token = token != NULL,
+		.to = lists[0].to[row],
+		.amount = amount_u64(lists[0].amount[row]) };
+	struct fee_market m = {
+		.next_base_fee = base_fee, .tip = 2 * GWEI, .has_1559 = true
+	};
+	struct sign_job job = {
+		.key = scene.key, .nonce = nonce, .chain_id = scene.config.chain_id
+	};
+	struct signed_bytes bytes;
+	struct sim_word word;
+	uint8_t tag[5];
+
+	if (token)
+		p.asset = token->at;
+	connector_evm.pay(&job.payload, &p);
+	operation_tag(op(), row, tag);
+	connector_evm.fees_first(
+	    &job.fees, &m, token ? 100000 : 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
+	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
+	sim_pool_send(
+	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
+	assert_int_equal(word.code, 0);
+	return scene.chain->all;
+}
+
 /* -- what the operator does -------------------------------------------------- */
 
 void resume(void)

@@ -1,45 +1,15 @@
 /* What was adopted has an end, whatever becomes of its blocks and of its rivals. */
 #include "payer.h"
 
-/* Signed by another life of this very journal, for a row, on a nonce. */
-static void spend_dear(int row, uint64_t nonce, uint64_t base)
-{
-	struct payment p = { .to = lists[0].to[row],
-		.amount = amount_u64(lists[0].amount[row]) };
-	struct fee_market m = {
-		.next_base_fee = base, .tip = 2 * GWEI, .has_1559 = true
-	};
-	struct sign_job job = { .key = scene.key, .nonce = nonce };
-	struct signed_bytes bytes;
-	struct sim_word word;
-	uint8_t tag[5];
-
-	connector_evm.pay(&job.payload, &p);
-	operation_tag(op(), row, tag);
-	connector_evm.fees_first(
-	    &job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
-	job.chain_id = scene.config.chain_id;
-	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
-	sim_pool_send(
-	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
-	assert_int_equal(word.code, 0);
-}
-
 static void spend_for(int row, uint64_t nonce)
 {
-	spend_dear(row, nonce, 20 * GWEI);
+	(void)spend_tagged(row, nonce, 20 * GWEI);
 }
 
 /* So many rows are signed, and their bytes are nowhere. */
 static void begin_signed(int rows, int in_flight)
 {
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
-	scene.config.max_in_flight = in_flight;
-	pay_rows(rows);
-	run_until(is_signed(in_flight));
-	run(1000);
+	begin_in_flight(1, 1, rows, in_flight);
 	sim_pool_drop_all(scene.chain);
 }
 
@@ -124,7 +94,7 @@ static void bytes_that_only_a_block_had(void **state_)
 	begin_signed(2, 2);
 	scene_mine(&scene, 1);
 	/* a dearer one of the other life, at the limit */
-	spend_dear(1, 0, 499 * GWEI);
+	spend_tagged(1, 0, 499 * GWEI);
 	scene.chain->base_fee_next = GWEI;
 	scene_mine(&scene, 1);
 	run(3000);
@@ -144,7 +114,7 @@ static void an_adopted_one_at_the_limit_lost_its_block(void **state_)
 	pay_rows(2);
 	assert_int_equal(operation_pause(runner, op(), NULL), ERR_OK);
 	run(3000);
-	spend_dear(2, 0, 499 * GWEI);
+	spend_tagged(2, 0, 499 * GWEI);
 	scene_mine(&scene, 1);
 	run_until(live(2));
 	reorg(1, false);
@@ -172,8 +142,8 @@ static void a_payment_on_a_nonce_that_was_held_is_adopted(void **state_)
 	assert_int_equal(paid(&lists[1], 3), 1);
 }
 
-/* Row 1 of the second list, by hand, with too little gas. */
-static void fail_to_pay(uint64_t nonce)
+/* By hand: row 1 of the second list, in the token. */
+static void pay_by_hand(uint64_t nonce, uint64_t gas)
 {
 	struct sign_job job = { .key = scene.key, .nonce = nonce };
 	struct sim_word word;
@@ -187,31 +157,17 @@ static void fail_to_pay(uint64_t nonce)
 		.amount = amount_u64(lists[1].amount[1]) };
 	connector_evm.pay(&job.payload, &p);
 	job.fees = (struct fees){
-		.type = FEE_1559, .gas = 25000, .max_fee = 60 * GWEI, .tip = GWEI
+		.type = FEE_1559, .gas = gas, .max_fee = 60 * GWEI, .tip = GWEI
 	};
 	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
-	after_blocks(2 * SCENE_DEPTH);
-	run(3000);
 }
 
-/* By hand: row 1 of the second list, in a token that takes a fee. */
-static void pay_by_hand(uint64_t nonce)
+/* With too little gas. */
+static void fail_to_pay(uint64_t nonce)
 {
-	struct sign_job job = { .key = scene.key, .nonce = nonce };
-	struct sim_word word;
-	struct payment p;
-
-	lists[1].rows = 2;
-	rows_fill(&lists[1]);
-	p = (struct payment){ .token = true,
-		.asset = token->at,
-		.to = lists[1].to[1],
-		.amount = amount_u64(lists[1].amount[1]) };
-	connector_evm.pay(&job.payload, &p);
-	job.fees = (struct fees){
-		.type = FEE_1559, .gas = 90000, .max_fee = 60 * GWEI, .tip = GWEI
-	};
-	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	pay_by_hand(nonce, 25000);
+	after_blocks(2 * SCENE_DEPTH);
+	run(3000);
 }
 
 static void adopt_flagged(void)
@@ -239,7 +195,7 @@ static void an_adopted_payment_with_a_fee_is_flagged(void **state_)
 	run_until(chain()->id);
 	pay_rows(1);
 	run_until(op()->by_state[ITEM_FINAL].n == 1);
-	pay_by_hand(1);
+	pay_by_hand(1, 90000);
 	after_blocks(2 * SCENE_DEPTH);
 	run(3000);
 	adopt_flagged();
@@ -251,7 +207,7 @@ static void so_is_one_of_the_past(void **state_)
 	begin_token(SIM_TOKEN_FEE);
 	token->fee_per_mille = 100;
 	run_until(chain()->id);
-	pay_by_hand(0);
+	pay_by_hand(0, 90000);
 	after_blocks(2 * SCENE_DEPTH);
 	pay_rows(1);
 	run_until(op()->by_state[ITEM_FINAL].n == 1);
@@ -266,7 +222,7 @@ static void and_one_whose_block_is_not_final(void **state_)
 	run_until(chain()->id);
 	pay_rows(1);
 	run_until(op()->by_state[ITEM_FINAL].n == 1);
-	pay_by_hand(1);
+	pay_by_hand(1, 90000);
 	after_blocks(1);
 	run(3000);
 	adopt_flagged();

@@ -17,6 +17,7 @@
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "journal/statement.h"
+#include "outside.h"
 
 static char folder[] = "/tmp/pawl-copies-XXXXXX";
 static char path[200], copy[200];
@@ -148,36 +149,6 @@ static void backup_refused(const char *to, enum err want, const char *word)
 	assert_false(there("unfinished-pawl.db"));
 }
 
-/* As somebody with a SQLite shell would. */
-static void tamper(const char *file, const char *sql)
-{
-	sqlite3 *c;
-	char *why = NULL;
-
-	assert_int_equal(
-	    sqlite3_open_v2(file, &c, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	sqlite3_db_config(c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (sqlite3_exec(c, sql, NULL, NULL, &why))
-		fail_msg("%s: %s", sql, why);
-	sqlite3_close(c);
-}
-
-static int64_t number_in(const char *file, const char *sql)
-{
-	sqlite3 *c;
-	sqlite3_stmt *s;
-	int64_t n = -1;
-
-	assert_int_equal(
-	    sqlite3_open_v2(file, &c, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	if (sqlite3_prepare_v2(c, sql, -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW)
-		n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	sqlite3_close(c);
-	return n;
-}
-
 static void overwrite(const char *file, off_t at, size_t len)
 {
 	uint8_t junk[4096];
@@ -221,10 +192,10 @@ static void copies_beside_the_owner(void **state)
 	assert_int_equal(s.st_size, holds.bytes);
 	assert_int_equal(holds.operations, 0);
 	assert_int_equal(holds.commit_no, 5);
-	assert_int_equal(number_in(copy, "SELECT commit_no FROM journal"), 5);
-	assert_int_equal(number_in(copy, "SELECT count(*) FROM chain"), 2);
-	assert_int_equal(number_in(copy, "SELECT marked FROM journal"), 1);
-	assert_int_equal(number_in(path, "SELECT marked FROM journal"), 0);
+	assert_int_equal(outside_number(copy, "SELECT commit_no FROM journal"), 5);
+	assert_int_equal(outside_number(copy, "SELECT count(*) FROM chain"), 2);
+	assert_int_equal(outside_number(copy, "SELECT marked FROM journal"), 1);
+	assert_int_equal(outside_number(path, "SELECT marked FROM journal"), 0);
 	assert_false(there("unfinished-pawl.db"));
 	assert_false(there("copy.db-wal")); /* one file, which stands alone */
 }
@@ -254,7 +225,7 @@ static void clears_what_a_dead_backup_left(void **state)
 	back_up(copy);
 	for (size_t i = 0; i < 3; i++)
 		assert_false(there(left[i]));
-	assert_int_equal(number_in(copy, "SELECT count(*) FROM chain"), 1);
+	assert_int_equal(outside_number(copy, "SELECT count(*) FROM chain"), 1);
 }
 
 /* Two rows that are paid, and one that is not. */
@@ -277,7 +248,7 @@ static const char with_an_operation[] =
 static void copies_no_damage(void **state)
 {
 	(void)state;
-	tamper(path, "UPDATE event SET why = 'I never did' WHERE id = 1");
+	outside_alter(path, "UPDATE event SET why = 'I never did' WHERE id = 1");
 	backup_refused(copy, ERR_DAMAGED, "commit 1");
 	assert_false(there("copy.db"));
 }
@@ -285,9 +256,9 @@ static void copies_no_damage(void **state)
 static void copies_no_wrong_sums(void **state)
 {
 	(void)state;
-	tamper(path, with_an_operation);
+	outside_alter(path, with_an_operation);
 	assert_int_equal(back_up(copy).operations, 1);
-	tamper(path, "UPDATE item SET amount = zeroblob(32) WHERE row = 2");
+	outside_alter(path, "UPDATE item SET amount = zeroblob(32) WHERE row = 2");
 	backup_refused(beside("other.db"), ERR_DAMAGED, "totals of operation 1");
 }
 
@@ -327,7 +298,7 @@ static void puts_a_backup_back(void **state)
 	journal_close(j);
 	release(&r);
 	assert_int_equal(
-	    number_in(copy, "SELECT marked FROM journal"), 1); /* untouched */
+	    outside_number(copy, "SELECT marked FROM journal"), 1); /* untouched */
 }
 
 static void the_latest_is_not_doubted(void **state)
@@ -347,7 +318,8 @@ static void the_latest_is_not_doubted(void **state)
 	assert_null(journal_older(j));
 	journal_close(j);
 	assert_int_equal(
-	    number_in(path, "SELECT count(*) FROM event WHERE to_state = 'latest'"), 1);
+	    outside_number(path, "SELECT count(*) FROM event WHERE to_state = 'latest'"),
+	    1);
 }
 
 static void a_copy_by_hand_is_doubted(void **state)
@@ -363,7 +335,7 @@ static void a_copy_by_hand_is_doubted(void **state)
 	j = own();
 	assert_non_null(strstr(journal_doubt(j), "`pawl backup` made at commit 3"));
 	journal_close(j);
-	assert_int_equal(number_in(path, "SELECT marked FROM journal"), 0);
+	assert_int_equal(outside_number(path, "SELECT marked FROM journal"), 0);
 }
 
 static void restores_under_no_owner(void **state)
@@ -385,7 +357,7 @@ static void restores_no_damage(void **state)
 
 	(void)state;
 	back_up(edited);
-	tamper(edited, "UPDATE event SET why = 'I never did' WHERE id = 1");
+	outside_alter(edited, "UPDATE event SET why = 'I never did' WHERE id = 1");
 	restore_refused(edited, ERR_DAMAGED, "commit 1");
 	back_up(torn);
 	overwrite(torn, 4096, 4096);
@@ -394,7 +366,7 @@ static void restores_no_damage(void **state)
 	overwrite(header, 0, 16);
 	restore_refused(header, ERR_DAMAGED, "not a database");
 	back_up(foreign);
-	tamper(foreign, "PRAGMA application_id = 7");
+	outside_alter(foreign, "PRAGMA application_id = 7");
 	restore_refused(foreign, ERR_CONFIG, "another program");
 	restore_refused(beside("none.db"), ERR_NO_JOURNAL, "none.db: is not there");
 	assert_false(there("restored-pawl.db"));
@@ -410,7 +382,8 @@ static void restores_nothing_newer(void **state)
 
 	(void)state;
 	back_up(newer);
-	tamper(newer, "INSERT INTO migration VALUES (99, 'x', zeroblob(32), 0, '9')");
+	outside_alter(
+	    newer, "INSERT INTO migration VALUES (99, 'x', zeroblob(32), 0, '9')");
 	restore_refused(newer, ERR_NEWER_JOURNAL, "newer pawl");
 }
 
@@ -433,7 +406,7 @@ static void make_old(const char *file)
 		assert_int_equal(sqlite3_exec(c, sql, NULL, NULL, NULL), SQLITE_OK);
 	}
 	sqlite3_close(c);
-	tamper(file,
+	outside_alter(file,
 	    "PRAGMA application_id = 1348564844; PRAGMA journal_mode = WAL;"
 	    "INSERT INTO journal VALUES (1, zeroblob(16), 5, 0, zeroblob(32), 1, 1, '');"
 	    "INSERT INTO owner VALUES (1, 1, 5, 1, '', 0)");

@@ -82,6 +82,22 @@ static void an_absence_with_uses_is_exact(void **state)
 	assert_in_range(count_told(FINAL, 0), 8, 600);
 }
 
+/* It has looked, and then it is down while its key is used twice. */
+static void be_away_for_two_uses(void)
+{
+	static const uint64_t at[] = { 700, 1300 };
+
+	look();
+	run(3000);
+	be_away(2000, at, 2);
+}
+
+static void check_both_uses(void)
+{
+	live(SCENE_DEPTH);
+	check_exact(2);
+}
+
 /* The count at a recent block is there: only that of old ones is not. */
 static void without_old_state_an_unused_key_costs_no_more(void **state)
 {
@@ -99,15 +115,12 @@ static void without_old_state_an_unused_key_costs_no_more(void **state)
 
 static void without_old_state_blocks_are_read_one_by_one(void **state)
 {
-	static const uint64_t at[] = { 700, 1300 };
 	uint64_t requests, calls;
 
 	(void)state;
 	begin(1, 1);
 	scene.node[0]->state_depth = 128;
-	look();
-	run(3000);
-	be_away(2000, at, 2);
+	be_away_for_two_uses();
 	requests = scene_requests(&scene);
 	calls = scene_calls(&scene);
 	run(2000);
@@ -116,79 +129,60 @@ static void without_old_state_blocks_are_read_one_by_one(void **state)
 	/* Up to the last use: its header in a batch of many, and its receipts. */
 	assert_in_range(scene_calls(&scene) - calls, 2 * 1300, 3100);
 	assert_in_range(scene_requests(&scene) - requests, 1300, 1400);
-	live(SCENE_DEPTH);
-	check_exact(2);
+	check_both_uses();
 }
 
 /* Not even of the newest final block: there is nothing to compare, and no block is asked
  * for again and again. */
 static void without_any_state_blocks_are_read_one_by_one(void **state)
 {
-	static const uint64_t at[] = { 700, 1300 };
 	uint64_t calls;
 
 	(void)state;
 	begin(1, 1);
 	scene.node[0]->state_depth = 1;
-	look();
-	run(3000);
-	be_away(2000, at, 2);
+	be_away_for_two_uses();
 	calls = scene_calls(&scene);
 	calls_to_catch_up();
 	assert_in_range(scene_calls(&scene) - calls, 2 * 1700, 2 * 2100);
-	live(SCENE_DEPTH);
-	check_exact(2);
+	check_both_uses();
 }
 
 /* Some nodes call a block unknown of which they have no state, though they show it. */
 static void who_denies_an_old_block_has_no_state_of_it(void **state)
 {
-	static const uint64_t at[] = { 700, 1300 };
-
 	(void)state;
 	begin(1, 1);
 	scene.node[0]->state_depth = 128;
 	scene.node[0]->state_denied = true;
-	look();
-	run(3000);
-	be_away(2000, at, 2);
+	be_away_for_two_uses();
 	calls_to_catch_up();
-	live(SCENE_DEPTH);
-	check_exact(2);
+	check_both_uses();
 }
 
 /* One node has old state and one has not, and both are needed: the blocks are read. */
 static void a_pruned_node_and_an_archive_make_a_quorum(void **state)
 {
-	static const uint64_t at[] = { 700, 1300 };
-
 	(void)state;
 	begin(2, 2);
 	scene.node[0]->state_depth = 128;
-	look();
-	run(3000);
-	be_away(2000, at, 2);
+	be_away_for_two_uses();
 	calls_to_catch_up();
-	live(SCENE_DEPTH);
-	check_exact(2);
+	check_both_uses();
 }
 
 /* Enough others have it: the one that has not is not waited for, nor asked each time. */
 static void two_archives_need_no_pruned_node(void **state)
 {
-	static const uint64_t at[] = { 700, 1300 };
 	uint64_t calls;
 
 	(void)state;
 	begin(3, 2);
 	scene.node[0]->state_depth = 128;
-	look();
-	run(3000);
-	be_away(2000, at, 2);
+	be_away_for_two_uses();
 	calls = scene.node[0]->calls[SIM_eth_getTransactionCount];
 	assert_in_range(calls_to_catch_up(), 100, 1500);
-	live(SCENE_DEPTH);
-	check_exact(2);
+	check_both_uses();
 	assert_in_range(
 	    scene.node[0]->calls[SIM_eth_getTransactionCount] - calls, 1, 300);
 	assert_in_range(count_told(FINAL, 0), 2, 400);

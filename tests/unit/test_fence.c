@@ -228,32 +228,6 @@ static void bytes_that_come_late_lose_to_empty_ones(void **state_)
 
 /* -- nonces ------------------------------------------------------------------------ */
 
-/* Signed by a life that is forgotten, for a row, on a nonce. */
-static struct sim_tx *forgotten_pay(int row, uint64_t nonce, uint64_t max_fee)
-{
-	struct payment p = { .to = lists[0].to[row],
-		.amount = amount_u64(lists[0].amount[row]) };
-	struct fee_market m = {
-		.next_base_fee = max_fee / 2 - GWEI, .tip = 2 * GWEI, .has_1559 = true
-	};
-	struct sign_job job = {
-		.key = scene.key, .nonce = nonce, .chain_id = scene.config.chain_id
-	};
-	struct signed_bytes bytes;
-	struct sim_word word;
-	uint8_t tag[5];
-
-	connector_evm.pay(&job.payload, &p);
-	operation_tag(op(), row, tag);
-	connector_evm.fees_first(
-	    &job.fees, &m, 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
-	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
-	sim_pool_send(
-	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
-	assert_int_equal(word.code, 0);
-	return scene.chain->all;
-}
-
 /* The copy has the first two rows reserved, and no bytes of them. The life that it forgot
  * had given the nonces the other way round. */
 static enum err sign_nothing(
@@ -318,7 +292,7 @@ static void a_nonce_without_bytes_is_given_back(void **state_)
 	keep();
 	forget();
 	run_until(account()->doubt[0]);
-	forgotten_pay(1, nonce + 1, 60 * GWEI); /* 2 was on nonce: nobody has it */
+	spend_tagged(1, nonce + 1, 29 * GWEI); /* 2 was on nonce: nobody has it */
 	run(3000);
 	assert_int_equal(intents_of(1, ids), 1);
 	assert_int_equal(intent(ids[0]).state, INTENT_VOID);

@@ -16,30 +16,7 @@ static void lose(void)
 /* Signed by another life of this very journal, for a row, on a nonce. */
 static void spend_for(int row, uint64_t nonce)
 {
-	const struct connector *evm = chain()->connector;
-	struct payment p = { .to = lists[0].to[row],
-		.amount = amount_u64(lists[0].amount[row]) };
-	struct fee_market m = {
-		.next_base_fee = 20 * GWEI, .tip = 2 * GWEI, .has_1559 = true
-	};
-	struct sign_job job = { .key = scene.key, .nonce = nonce };
-	struct signed_bytes bytes;
-	struct sim_word word;
-	uint8_t tag[5];
-
-	if (token) {
-		p.token = true;
-		p.asset = token->at;
-	}
-	evm->pay(&job.payload, &p);
-	operation_tag(op(), row, tag);
-	evm->fees_first(
-	    &job.fees, &m, token ? 100000 : 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
-	job.chain_id = scene.config.chain_id;
-	assert_int_equal(evm->sign(&bytes, &job, NULL), ERR_OK);
-	sim_pool_send(
-	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
-	assert_int_equal(word.code, 0);
+	(void)spend_tagged(row, nonce, 20 * GWEI);
 }
 
 static void check_stopped(void)

@@ -19,6 +19,7 @@
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "journal/statement.h"
+#include "outside.h"
 
 static char folder[] = "/tmp/pawl-journal-XXXXXX";
 static char path[256];
@@ -95,15 +96,7 @@ static void commit(struct journal *j)
 /* As somebody with a SQLite shell would. */
 static void tamper(const char *sql)
 {
-	sqlite3 *c;
-	char *why = NULL;
-
-	assert_int_equal(
-	    sqlite3_open_v2(path, &c, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	sqlite3_db_config(c, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (sqlite3_exec(c, sql, NULL, NULL, &why))
-		fail_msg("%s: %s", sql, why);
-	sqlite3_close(c);
+	outside_alter(path, sql);
 }
 
 static void overwrite(off_t at, const void *bytes, size_t len)
@@ -862,22 +855,6 @@ static int forget(void **state)
 	return 0;
 }
 
-static int64_t number_in(const char *file, const char *sql)
-{
-	sqlite3 *c;
-	sqlite3_stmt *s;
-	int64_t n = -1;
-
-	assert_int_equal(
-	    sqlite3_open_v2(file, &c, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	if (sqlite3_prepare_v2(c, sql, -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW)
-		n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	sqlite3_close(c);
-	return n;
-}
-
 static void migrates_what_it_has_backed_up(void **state)
 {
 	struct journal *j = own(), *r;
@@ -898,9 +875,9 @@ static void migrates_what_it_has_backed_up(void **state)
 	j = own();
 	assert_true(has_chain(j, 1));
 	journal_close(j);
-	assert_int_equal(number_in(path, "SELECT id FROM next"), 42);
-	assert_int_equal(number_in(backup, "SELECT count(*) FROM chain"), 1);
-	assert_int_equal(number_in(backup, "SELECT id FROM next"), -1);
+	assert_int_equal(outside_number(path, "SELECT id FROM next"), 42);
+	assert_int_equal(outside_number(backup, "SELECT count(*) FROM chain"), 1);
+	assert_int_equal(outside_number(backup, "SELECT id FROM next"), -1);
 	assert_int_equal(journal_schema(path, &schema, &f), ERR_OK);
 	assert_int_equal(schema, journal_schema_known());
 	r = reader();
@@ -939,7 +916,7 @@ static void leaves_a_failed_migration_undone(void **state)
 	migrations_count--;
 	assert_int_equal(journal_read(&r, path, &f), ERR_OK);
 	journal_close(r);
-	assert_int_equal(number_in(path, "SELECT count(*) FROM next"), -1);
+	assert_int_equal(outside_number(path, "SELECT count(*) FROM next"), -1);
 }
 
 static void refuses_a_newer_schema(void **state)

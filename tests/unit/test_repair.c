@@ -141,19 +141,25 @@ static void as_many_rows_as_payments(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 2); /* rows 1 and 2, to the same recipient */
 }
 
-/* Before its block is final it is looked at; the block vanishes, and the row is paid
- * once. */
-static void an_adopted_one_whose_block_vanishes(void **state_)
+/* Row 3 is paid by hand in the head, and that is adopted. */
+static void begin_adopted(void)
 {
 	struct hash tx;
 
-	(void)state_;
 	begin_list(&(struct list){ .rows = 3 });
 	tx = by_hand(3);
 	scene_mine(&scene, 1);
 	run_until(account()->stopped);
 	assert_int_equal(adopt(3, &tx), ERR_OK);
 	assert_true(live(3));
+}
+
+/* Before its block is final it is looked at; the block vanishes, and the row is paid
+ * once. */
+static void an_adopted_one_whose_block_vanishes(void **state_)
+{
+	(void)state_;
+	begin_adopted();
 	reorg(1, false);
 	run(3000);
 	assert_true(live(3));
@@ -164,15 +170,8 @@ static void an_adopted_one_whose_block_vanishes(void **state_)
 
 static void an_adopted_one_is_final_with_its_block(void **state_)
 {
-	struct hash tx;
-
 	(void)state_;
-	begin_list(&(struct list){ .rows = 3 });
-	tx = by_hand(3);
-	scene_mine(&scene, 1);
-	run_until(account()->stopped);
-	assert_int_equal(adopt(3, &tx), ERR_OK);
-	assert_true(live(3));
+	begin_adopted();
 	rise_again();
 	run_until(runner->operations_n && account()->known);
 	complete();
