@@ -65,14 +65,19 @@ enum err cmd_cancel(struct cli *c, struct fail *f)
 {
 	struct request q;
 	struct told t = { .operation = 0 };
+	bool was_so;
 	enum err e = own_request(&q, ROUTE_CANCEL, args_word(&c->args, 0), f);
 
 	q.now = args_has(&c->args, "--now");
 	if (e == ERR_OK)
 		e = own_command(c, &q, &t, f);
+	was_so = !t.moved;
 	if (e == ERR_OK)
 		e = settle(c, &t, f);
 	if (e == ERR_OK)
-		own_tell(c, &t, "cancelled: everything that was signed is settled", NULL);
+		own_tell(c, &t,
+		    was_so ? "cancelled already: everything that was signed is settled"
+			   : "cancelled: everything that was signed is settled",
+		    NULL);
 	return e;
 }

@@ -15,9 +15,9 @@ enum err cmd_pause(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	snprintf(said, sizeof said,
-	    "%s is paused: nothing new is reserved. What is live is watched by "
+	    "%s is paused%s: nothing new is reserved. What is live is watched by "
 	    "pawl serve. Then: pawl resume %s",
-	    t.name, t.name);
+	    t.name, t.moved ? "" : " already", t.name);
 	utf8_plain(said);
 	own_tell(c, &t, said, NULL);
 	return ERR_OK;

@@ -27,7 +27,8 @@ static void tell(const struct cli *c, const char *key, const char *name, struct 
 	accepted_tell(c, t);
 	if (!c->args.json) {
 		cli_say(c, "%s %s %s", key, name,
-		    t->moved ? "takes new intents again" : "was not stopped");
+		    t->moved ? "takes new intents again"
+			     : "takes new intents already: it was not stopped");
 		return;
 	}
 	o = json_pack("{s:o, s:b}", key, cli_text(name), "resumed", t->moved);
@@ -42,12 +43,12 @@ static void operation_tell(const struct cli *c, struct told *t)
 	const char *state = state_name(MACHINE_OPERATION, t->state);
 
 	if (operation_ended(&(struct operation){ .state = t->state }))
-		snprintf(said, sizeof said, "%s is %s: there is nothing to resume",
-		    t->name, state);
+		snprintf(said, sizeof said,
+		    "%s is %s already: there is nothing to resume", t->name, state);
 	else
 		snprintf(said, sizeof said,
 		    "%s is %s%s; pawl serve or the run's own command goes on with it",
-		    t->name, state, t->moved ? " again" : "");
+		    t->name, state, t->moved ? " again" : " already");
 	utf8_plain(said);
 	accepted_tell(c, t);
 	own_tell(c, t, said, accepted_json(t));

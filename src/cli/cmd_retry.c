@@ -4,11 +4,15 @@
 #include "base/utf8.h"
 #include "cli/own.h"
 
-static void tell(const struct cli *c, const struct told *t)
+static void tell(const struct cli *c, const struct request *q, const struct told *t)
 {
 	char said[2 * OPERATION_NAME_MAX + 160];
 
-	if (t->retried == 0)
+	if (t->retried == 0 && q->has_row)
+		snprintf(said, sizeof said,
+		    "%s: row %" PRId64 " is not void: it is tried already", t->name,
+		    q->row);
+	else if (t->retried == 0)
 		snprintf(said, sizeof said,
 		    "%s has no void row that was not skipped: nothing is tried again",
 		    t->name);
@@ -40,6 +44,6 @@ enum err cmd_retry(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = own_command(c, &q, &t, f);
 	if (e == ERR_OK)
-		tell(c, &t);
+		tell(c, &q, &t);
 	return e;
 }

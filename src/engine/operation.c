@@ -359,6 +359,8 @@ enum err operation_retry_row(
 	if (!sql_item_get_one(r->s.journal, &in, &item))
 		return fail_set(f, ERR_NOT_FOUND, "%s has %lld rows, and no row %lld",
 		    o->name, (long long)o->items, (long long)row);
+	if (item.state == ITEM_PENDING || item.state == ITEM_LIVE)
+		return ERR_OK; /* it is tried already */
 	if (item.state != ITEM_VOID)
 		return fail_set(f, ERR_CONFLICT,
 		    "row %lld of %s is %s: only what is void is tried again",

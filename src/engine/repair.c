@@ -429,6 +429,11 @@ enum err repair_release(struct runner *r, struct operation *o, int64_t row,
 	row_text(who, o, row);
 	if (e != ERR_OK)
 		return e;
+	if (row && item.state == ITEM_PENDING) {
+		snprintf(checked, REPAIR_CHECKED_MAX,
+		    "%s is pending already, and has no nonce", who);
+		return ERR_OK;
+	}
 	if (!l.bare || l.other)
 		return not_bare(o, &l, who, f);
 	snprintf(checked, REPAIR_CHECKED_MAX,
@@ -507,8 +512,11 @@ enum err repair_skip(struct runner *r, struct operation *o, int64_t row,
 		return still_live(o, row, &l, f);
 	death_text(r, &l, why, sizeof why);
 	snprintf(checked, REPAIR_CHECKED_MAX, "row %" PRId64 ": %s", row, why);
-	if (item.state == ITEM_VOID && !item.no_reason && repair_skipped(item.reason))
+	if (item.state == ITEM_VOID && !item.no_reason && repair_skipped(item.reason)) {
+		snprintf(checked, REPAIR_CHECKED_MAX,
+		    "row %" PRId64 " is skipped already: %s", row, why);
 		return ERR_OK;
+	}
 	command_event(r, o, row, "repair skip", checked);
 	if (l.bare) {
 		release(r, &l.intent);

@@ -182,6 +182,8 @@ static enum err operation_do(const struct command_at *at, const struct request *
 	int64_t before = o->by_state[ITEM_VOID].n;
 	enum err e;
 
+	ret->moved = o->state !=
+	    (q->route == ROUTE_CANCEL ? OPERATION_CANCELLED : OPERATION_PAUSED);
 	if (q->route == ROUTE_PAUSE)
 		return operation_pause(h->runner, o, f);
 	if (q->route == ROUTE_CANCEL)

@@ -49,7 +49,7 @@ struct told {
 	/* of a run: the rows of its plan, and those that are there */
 	int64_t rows, imported;
 	int64_t retried;               /* rows */
-	bool moved;                    /* it was stopped, and is not any more */
+	bool moved;                    /* false: what was asked for is so already */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */
 	char checked[REPAIR_CHECKED_MAX], then[OPERATION_NAME_MAX + 32];

@@ -284,14 +284,24 @@ static enum err fence_tell(const struct command_at *at, const struct operation *
 		       : fail_set(f, ERR_OPERATOR, "%s waits for %s", o->name, why);
 }
 
+static enum err no_way_back(const struct operation *o, struct fail *f)
+{
+	return fail_set(f, ERR_CONFLICT,
+	    "%s is cancelled, and does not go on; to pay its other rows, put them into a "
+	    "list of their own: pawl export %s --unpaid > rest.csv",
+	    o->name, o->name);
+}
+
 enum err resume_operation(const struct command_at *at, const struct request *q,
     struct runner *r, struct operation *o, struct told *ret, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
 	bool chain_is_stopped = chain_stopped(at->journal, o->chain);
-	bool was_stopped = a->stopped || chain_is_stopped;
+	bool was_stopped = q->cap[0] || a->stopped || chain_is_stopped;
 	int before = o->state;
-	enum err e = stop_check(at, q, a, chain_is_stopped, f);
+	enum err e = o->state == OPERATION_CANCELLED
+	    ? no_way_back(o, f)
+	    : stop_check(at, q, a, chain_is_stopped, f);
 
 	if (e == ERR_OK && q->cap[0])
 		e = cap_put(q, r, o, a, f);

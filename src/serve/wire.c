@@ -82,7 +82,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(o, "checked", text_json(told->checked));
 	if (told->then[0])
 		json_object_set_new(o, "then", text_json(told->then));
-	if (q->route == ROUTE_RESUME || !told->operation)
+	if (q->route == ROUTE_RESUME || q->route == ROUTE_PAUSE ||
+	    q->route == ROUTE_CANCEL || !told->operation)
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
 		json_object_set_new(o, "accepted", text_json(told->accepted));

@@ -420,7 +420,7 @@ def a_row_is_skipped_or_its_nonce_given_back(folder):
     """repair: what is live is neither, without bytes it is both, and the row says so"""
     fill(folder)
     for words, said in ((("5", "skip"), "can still pay it"), (("1", "skip"), "row 1 .* is final"),
-                        (("5", "release"), "bytes are signed"), (("8", "release"), "no nonce"),
+                        (("5", "release"), "bytes are signed"), (("4", "release"), "no nonce"),
                         (("fee", "skip"), "can't be skipped")):
         Run(folder, "repair", "payroll", *words).ends(5, err=said)
     for words in (("11", "skip"), ("4294967296", "release")):
@@ -436,7 +436,10 @@ def a_row_is_skipped_or_its_nonce_given_back(folder):
     assert (told["void"], told["skipped"], told["live"]) == (2, 2, 2), told
     Run(folder, "retry", "payroll").ends(0, out="no void row")
     Run(folder, "explain", "payroll", "4").ends(0, out="(?s)skipped.*pawl retry payroll 4")
-    Run(folder, "retry", "payroll", "5").ends(5, err="is live")
+    Run(folder, "repair", "payroll", "4", "skip").ends(0, out="row 4 is skipped already")
+    Run(folder, "repair", "payroll", "8", "release").ends(0, out="is pending already")
+    Run(folder, "retry", "payroll", "5").ends(0, out="tried already")
+    Run(folder, "retry", "payroll", "1").ends(5, err="is final")
     Run(folder, "retry", "payroll", "4").ends(0, out="1 void row")
     Run(folder, "doctor", "--journal").ends(0)
 
@@ -454,8 +457,31 @@ def retry_void_rows(folder):
         db.execute("UPDATE operation SET state = 7")
     for command in ("retry", "pause"):
         Run(folder, command, "payroll").ends(5, err="is cancelled")
-    Run(folder, "resume", "payroll").ends(0, out="nothing to resume")
-    Run(folder, "cancel", "payroll").ends(0)
+    Run(folder, "resume", "payroll").ends(5, err="is cancelled.*pawl export payroll --unpaid")
+    Run(folder, "cancel", "payroll").ends(0, out="cancelled already")
+
+
+@test
+def what_is_so_already_is_said(folder):
+    """a command whose wish is fulfilled says so, and ends with 0, with an owner and without"""
+    fill(folder)
+
+    def twice():
+        said = (("pause", "payroll"), "payroll is paused already"), \
+            (("resume", "payroll"), "payroll is distributing already"), \
+            (("resume", "key:payer"), "takes new intents already"), \
+            (("resume", "chain:main"), "takes new intents already")
+        for words, already in said:
+            Run(folder, *words).ends(0)
+            Run(folder, *words).ends(0, out=already)
+
+    twice()
+    with served(folder):
+        twice()
+    with Journal(folder) as db:
+        db.execute("UPDATE operation SET state = 4")
+    Run(folder, "resume", "payroll").ends(0, out="is completed already")
+    Run(folder, "pause", "payroll").ends(5)
 
 
 @test
