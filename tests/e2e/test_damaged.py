@@ -6,6 +6,7 @@ exactly once."""
 import contextlib
 import os
 import shutil
+import sqlite3
 
 from harness import (
     PAYER,
@@ -98,6 +99,48 @@ def its_wal_is_damaged_in_the_middle():
             file.write(bytes([byte ^ 1]))
         refused(desk, "in the middle")
         desk.expect(0, "restore", "pawl.db")
+        paid_once(anvil, desk)
+
+
+@contextlib.contextmanager
+def shell(desk):
+    """A SQLite shell over the journal; its end would take the -wal away."""
+    wal = desk.folder / "pawl.db-wal"
+    db = sqlite3.connect(desk.journal, isolation_level=None)
+    yield db
+    content = wal.read_bytes()
+    db.close()
+    wal.write_bytes(content)
+
+
+def column(db, what):
+    (value,) = db.execute(f"SELECT {what}").fetchone()
+    return value
+
+
+@test
+def a_row_is_set_back_by_hand():
+    """As somebody might who wants it to be paid again, its totals with it."""
+    edits = (
+        ("UPDATE item SET state = {} WHERE row = 1", 0, 2, "row 1 is pending, and its events"),
+        ("UPDATE intent SET state = {} WHERE row = 1", 3, 2, "is void, and an attempt of it paid"),
+        ("UPDATE event SET why = '{}' WHERE id = (SELECT MIN(id) FROM event WHERE row = 1)", "x",
+         "", "event chain of operation 1 breaks"),
+        ("UPDATE item SET recipient = x'{}' WHERE row = 150", "11" * 20, None, "of its plan"),
+    )
+    with desk_with_a_list() as (anvil, desk):
+        run_until(anvil, desk, 80)
+        with shell(desk) as db:
+            same(column(db, "state FROM item WHERE row = 1"), 2, "the first row's state")
+            last = column(db, "hex(recipient) FROM item WHERE row = 150")
+            paid = anvil.rpc.count(PAYER)
+            for sql, bad, good, why in edits:
+                db.execute(sql.format(bad))
+                ended = desk.expect(6, *desk.airdrop())
+                within([why, "pawl doctor --journal"], ended.err, "what it says")
+                within(why, desk.expect(6, "doctor", "--journal").out, "what doctor says")
+                db.execute(sql.format(last if good is None else good))
+        check(anvil.rpc.count(PAYER) <= paid + IN_FLIGHT, "it reserved more")
         paid_once(anvil, desk)
 
 
