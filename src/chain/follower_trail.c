@@ -283,7 +283,8 @@ void sightings_sweep(struct follower *f)
 {
 	bool *keep;
 
-	if (!f->trail_n || f->seen_n <= (size_t)(f->nodes + 2) * (WINDOW + 1))
+	if (!f->trail_n || f->seen_n <= (size_t)(f->nodes + 2) * (WINDOW + 1) ||
+	    MUTANT(headers_kept))
 		return;
 	keep = mem_array(f->seen_n, sizeof *keep);
 	for (size_t i = 0; i < f->seen_n; i++)

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "chain/follower_in.h"
 #include "journal/sql.gen.h"
 
@@ -19,6 +20,8 @@ static uint64_t kept_lowest(const struct follower *f)
 
 void undone_forget(struct view *v)
 {
+	if (MUTANT(fork_is_kept))
+		return;
 	v->has_ancestor = v->no_ancestor = v->has_anew = false;
 	v->ancestor_asked = 0;
 }
