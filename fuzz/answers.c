@@ -32,7 +32,7 @@ static void check_facts(const struct block_facts *b, const struct block_question
 		CHECK(t->account < b->accounts_n);
 		CHECK(t->transfer_at + t->transfers <= b->transfers_n);
 	}
-	if (!q->by_number)
+	if (!q->by_number && !q->at_height)
 		CHECK(!memcmp(b->head.hash.at, q->hash.at, sizeof q->hash.at));
 }
 
@@ -64,11 +64,13 @@ static void check_parsed(const struct block_facts *walked, const struct block_qu
 
 static void block(uint8_t how, const char *text, size_t len)
 {
+	bool at_height = how & 32;
 	struct block_question q = { .height = 1,
-		.way = how & 1 ? BLOCK_WHOLE : BLOCK_RECEIPTS,
-		.by_number = how & 2,
-		.finalized = how & 4,
-		.bare = how & 8,
+		.way = how & 1 || at_height ? BLOCK_WHOLE : BLOCK_RECEIPTS,
+		.by_number = how & 2 && !at_height,
+		.finalized = how & 4 && !at_height,
+		.bare = how & 8 || at_height,
+		.at_height = at_height,
 		.watched = watched,
 		.watched_n = how & 16 ? 1 : 2 };
 	struct block_facts facts = { 0 };

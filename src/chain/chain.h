@@ -141,6 +141,8 @@ struct block_question {
 	bool finalized; /* ask for the finalized tag as well */
 	bool bare;      /* ask for no state: it is too old for most nodes */
 	uint32_t batch; /* receipts in a request; 0: all */
+	bool at_height; /* bare, whole, and whichever is there: its hash comes with the
+			   facts, and is to be set before the second half */
 	const struct watched *watched;
 	uint32_t watched_n;
 };

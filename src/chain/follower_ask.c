@@ -235,6 +235,28 @@ void follower_ask_block(struct follower *f, int node, struct sighting *s)
 	question_send(q, &body);
 }
 
+void follower_ask_whole(struct follower *f, int node, uint64_t height)
+{
+	struct question *q = question_new(f, ASK_BLOCK, node);
+	struct buf body;
+
+	q->block = (struct block_question){
+		.height = height,
+		.way = BLOCK_WHOLE,
+		.bare = true,
+		.at_height = true,
+		.batch = (uint32_t)f->s.config->batch,
+		.watched = f->watched_n
+		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)
+		    : NULL,
+		.watched_n = f->watched_n,
+	};
+	buf_init(&body, BODY_MAX);
+	f->s.connector->block(&body, &q->block);
+	f->view[node].blocks_busy++;
+	question_send(q, &body);
+}
+
 /* The block came whole, its receipts are a second request: q becomes it. */
 void follower_ask_receipts(struct follower *f, struct question *half)
 {

@@ -27,6 +27,11 @@ bool follower_is_far(const struct follower *f)
 	return f->far.stage != FAR_NOT;
 }
 
+bool far_is_dense(const struct follower *f)
+{
+	return f->far.stage == FAR_DENSE;
+}
+
 uint64_t follower_window(const struct follower *f)
 {
 	return f->far.stage == FAR_DENSE && !f->far.stateless ? QUIET_BLOCKS : WINDOW;
@@ -37,6 +42,7 @@ void far_release(struct follower *f)
 	for (int i = 0; i < POOL_NODES_MAX; i++) {
 		free(f->view[i].far.counts);
 		f->view[i].far.counts = NULL;
+		f->view[i].whole.refused = 0;
 	}
 	free(f->far.target_counts);
 	f->far = (struct far){ .round = f->far.round + 1 };

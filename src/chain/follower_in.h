@@ -9,6 +9,7 @@
  *   follower_told.c   what is told of its blocks, and which are final
  *   follower_trail.c  the trail in memory and in the journal
  *   follower_far.c    far behind: which blocks need not be read
+ *   follower_whole.c  far below the head: blocks by height
  *   follower_undone.c a final block vanished
  */
 #ifndef PAWL_CHAIN_FOLLOWER_IN_H
@@ -114,6 +115,13 @@ struct far {
 	uint64_t quiet;          /* final blocks in a row without anything of ours */
 };
 
+/* Blocks that a node is asked for by their height. */
+struct whole_view {
+	uint64_t busy[BLOCKS_BUSY_MAX]; /* heights under way; 0: none */
+	uint32_t refused;               /* in a row */
+	int64_t not_before_ms;
+};
+
 struct view {
 	bool identified, identity_busy, poll_busy, header_busy;
 	bool has_head, has_goal;
@@ -131,6 +139,7 @@ struct view {
 	uint64_t finalized_height;
 	uint64_t finalized_at; /* the head at which it was asked for by itself */
 	struct far_view far;
+	struct whole_view whole;
 	bool pruned; /* it had not the state of a block that is deep */
 	uint32_t denied;
 	enum link link;
@@ -218,6 +227,7 @@ void follower_ask_header(
 void follower_ask_headers(
     struct follower *f, int node, enum ask_kind kind, uint64_t from, uint64_t to);
 void follower_ask_block(struct follower *f, int node, struct sighting *s);
+void follower_ask_whole(struct follower *f, int node, uint64_t height);
 void follower_ask_receipts(struct follower *f, struct question *half);
 void follower_ask_finalized(struct follower *f, int node);
 void follower_ask_far_headers(
@@ -262,7 +272,14 @@ void far_say(const struct follower *f, char *out, size_t len);
 bool watched_first(const struct follower *f, uint32_t at);
 void far_release(struct follower *f); /* not far any more, or other accounts */
 bool follower_is_far(const struct follower *f);
+bool far_is_dense(const struct follower *f);        /* blocks are read one by one */
 uint64_t follower_window(const struct follower *f); /* blocks read ahead */
+
+/* follower_whole.c */
+bool whole_reads(const struct follower *f, int node); /* is it asked that way? */
+void whole_goal(struct follower *f, int node); /* as far as it is read from the trail */
+void whole_ask(struct follower *f, int node);
+void whole_take(struct follower *f, const struct question *q);
 
 /* follower_undone.c */
 void undone_turn(struct follower *f);

@@ -5,10 +5,15 @@
 /* So many polls between two questions about a disputed block. */
 #define DISPUTED_POLLS 4
 
-static void goal_choose(struct follower *f, struct view *v)
+static void goal_choose(struct follower *f, int node)
 {
 	uint64_t final = f->trail[0].height;
+	struct view *v = &f->view[node];
 
+	if (whole_reads(f, node)) {
+		whole_goal(f, node);
+		return;
+	}
 	if (v->head.height <= final + WINDOW) {
 		v->goal = v->head;
 		v->has_goal = true;
@@ -38,7 +43,7 @@ void branch_link(struct follower *f, int node)
 	struct head at;
 
 	v->link = LINK_UNKNOWN;
-	goal_choose(f, v);
+	goal_choose(f, node);
 	if (!v->has_goal) {
 		ask_goal(f, node);
 		return;
@@ -206,6 +211,9 @@ void branches_read(struct follower *f)
 		f->view[i].headers_asked = 0;
 		if (hash_same(&f->view[i].goal.hash, &f->view[i].head.hash))
 			undone_forget(&f->view[i]);
-		read_branch(f, i);
+		if (!whole_reads(f, i) || f->view[i].goal.height > f->trail[0].height)
+			read_branch(f, i);
+		if (whole_reads(f, i))
+			whole_ask(f, i);
 	}
 }

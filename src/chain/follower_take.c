@@ -202,11 +202,15 @@ static bool take_block(struct follower *f, struct question *q)
 	struct view *v = &f->view[q->node];
 	struct sighting *s;
 
+	if (!q->err && q->block.at_height)
+		q->block.hash = q->facts.head.hash;
 	if (!q->err && q->generation == f->generation && q->facts.incomplete) {
 		follower_ask_receipts(f, q);
 		return false;
 	}
 	v->blocks_busy--;
+	if (q->block.at_height)
+		whole_take(f, q);
 	if (q->generation != f->generation)
 		return true;
 	s = sighting_find(f, &q->block.hash, q->block.height);

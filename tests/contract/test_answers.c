@@ -353,6 +353,34 @@ static void a_block_is_the_same_each_way(void **state)
 	assert_true(read > 0);
 }
 
+/* Without its hash, and without its state: what is in it is the same. */
+static void a_block_at_a_height_is_the_same(void **state)
+{
+	struct head h = busy_block();
+	struct block_question q = question(&h, 2);
+	struct block_facts b, whole;
+	struct node_word word;
+	enum node_note note;
+
+	(void)state;
+	q.bare = q.at_height = true;
+	q.finalized = false;
+	q.hash = (struct hash){ { 0 } };
+	ASK(ground.connector->block(&body, &q));
+	check(ground.connector->block_read(&b, &word, &q, SAID), ERR_OK);
+	assert_true(hash_same(&b.head.hash, &h.hash));
+	assert_true(b.incomplete);
+	q.hash = b.head.hash;
+	ASK(ground.connector->block_receipts(&body, &q, &b));
+	check(ground.connector->block_receipts_read(&b, &q, SAID), ERR_OK);
+	assert_int_equal(read_block(&h, 3, &whole, &note), ERR_OK);
+	assert_int_equal(b.tx_n, whole.tx_n);
+	for (uint32_t i = 0; i < b.tx_n; i++)
+		assert_true(hash_same(&b.tx[i].hash, &whole.tx[i].hash));
+	block_facts_release(&whole);
+	block_facts_release(&b);
+}
+
 static void what_was_before_is_asked_for_at_its_block(void **state)
 {
 	uint64_t count = next_nonce(PAYER);
@@ -669,6 +697,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(headers_link),
 		cmocka_unit_test(a_block_comes_when_it_is_mined),
 		cmocka_unit_test(a_block_is_the_same_each_way),
+		cmocka_unit_test(a_block_at_a_height_is_the_same),
 		cmocka_unit_test(what_was_before_is_asked_for_at_its_block),
 		cmocka_unit_test(a_block_that_left_has_no_facts),
 		cmocka_unit_test(the_tag_is_as_the_make_says),

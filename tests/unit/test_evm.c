@@ -906,6 +906,38 @@ static void truncated_answers_are_refused(void **state)
 	}
 }
 
+/* Its hash is what the answer says, and so all in it has to be of that block. */
+static void a_block_is_asked_for_by_its_height(void **state)
+{
+	char *other = changed(
+	    replies[REPLY_whole], "\"result\":{", "\"hash\":\"0x9", "\"hash\":\"0x8");
+	struct block_facts b, bare;
+	struct asked a;
+
+	(void)state;
+	ask(&a, BLOCK_RECEIPTS);
+	a.q.bare = true;
+	a.q.finalized = false;
+	assert_int_equal(read_block(&bare, &a, replies[REPLY_receipts]), ERR_OK);
+	a.q.way = BLOCK_WHOLE;
+	a.q.at_height = true;
+	a.q.hash = (struct hash){ { 0 } };
+	assert_int_equal(read_block(&b, &a, other), ERR_BAD_ANSWER);
+	free(other);
+	assert_int_equal(read_block(&b, &a, replies[REPLY_whole]), ERR_OK);
+	assert_true(hash_same(&b.head.hash, &bare.head.hash));
+	a.q.hash = b.head.hash;
+	assert_int_equal(evm->block_receipts_read(&b, &a.q, replies[REPLY_own_receipts],
+			     strlen(replies[REPLY_own_receipts]), NULL),
+	    ERR_OK);
+	assert_int_equal(b.tx_n, 3);
+	assert_memory_equal(b.digest.at, bare.digest.at, 32);
+	block_facts_release(&b);
+	block_facts_release(&bare);
+	a.q.height++;
+	assert_int_equal(read_block(&b, &a, replies[REPLY_whole]), ERR_BAD_ANSWER);
+}
+
 static void another_block_is_no_answer(void **state)
 {
 	struct block_facts b;
@@ -1344,6 +1376,11 @@ static void requests_are_json(void **state)
 	a.q.by_number = true;
 	evm->block(&b, &a.q);
 	count_calls(&b, 7);
+	ask(&a, BLOCK_WHOLE);
+	a.q.bare = a.q.at_height = true;
+	a.q.finalized = false;
+	evm->block(&b, &a.q);
+	count_calls(&b, 1);
 }
 
 static int setup(void **state)
@@ -1452,6 +1489,7 @@ int main(void)
 		cmocka_unit_test(hostile_blocks_are_refused),
 		cmocka_unit_test(truncated_answers_are_refused),
 		cmocka_unit_test(another_block_is_no_answer),
+		cmocka_unit_test(a_block_is_asked_for_by_its_height),
 		cmocka_unit_test(foreign_receipts_are_refused),
 		cmocka_unit_test(foreign_transfers_do_not_count),
 		cmocka_unit_test(a_transfer_of_another_token_is_no_payment),

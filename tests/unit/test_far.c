@@ -2,6 +2,7 @@
 #include "watcher.h"
 
 #define ABSENCE 7200
+#define HIDER_BASE_FEE 667
 
 /* So many blocks while nobody looks, with a payment in each of these. */
 static void be_away(uint64_t blocks, const uint64_t *at, size_t n)
@@ -126,9 +127,9 @@ static void without_old_state_blocks_are_read_one_by_one(void **state)
 	run(2000);
 	assert_says(waits_for(), "blocks that were missed");
 	calls_to_catch_up();
-	/* Up to the last use: its header in a batch of many, and its receipts. */
-	assert_in_range(scene_calls(&scene) - calls, 2 * 1300, 3100);
-	assert_in_range(scene_requests(&scene) - requests, 1300, 1400);
+	/* Up to the last use: header and transactions in one call. */
+	assert_in_range(scene_calls(&scene) - calls, 1300, 1350);
+	assert_in_range(scene_requests(&scene) - requests, 1300, 1350);
 	check_both_uses();
 }
 
@@ -144,8 +145,82 @@ static void without_any_state_blocks_are_read_one_by_one(void **state)
 	be_away_for_two_uses();
 	calls = scene_calls(&scene);
 	calls_to_catch_up();
-	assert_in_range(scene_calls(&scene) - calls, 2 * 1700, 2 * 2100);
+	assert_in_range(scene_calls(&scene) - calls, 1700, 1800);
 	check_both_uses();
+}
+
+/* -- who shows no whole blocks ------------------------------------------------ */
+
+static enum err (*whole_bent)(struct block_facts *ret, struct fail *f);
+
+static enum err bent_block(struct block_facts *ret, struct node_word *ret_word,
+    const struct block_question *q, const char *answer, size_t len, struct fail *f)
+{
+	enum err e = connector_evm.block_read(ret, ret_word, q, answer, len, f);
+
+	return e || !q->at_height ? e : whole_bent(ret, f);
+}
+
+static const struct connector *bent(enum err (*bend)(struct block_facts *, struct fail *))
+{
+	static struct connector c;
+
+	c = connector_evm;
+	c.block_read = bent_block;
+	whole_bent = bend;
+	return &c;
+}
+
+static enum err refuse(struct block_facts *ret, struct fail *f)
+{
+	block_facts_release(ret);
+	return fail_set(f, ERR_NODE_REFUSED, "too large");
+}
+
+static void who_shows_no_whole_blocks_is_asked_for_headers(void **state)
+{
+	uint64_t calls;
+
+	(void)state;
+	connector = bent(refuse);
+	begin(1, 1);
+	scene.node[0]->state_depth = 128;
+	be_away_for_two_uses();
+	calls = scene_calls(&scene);
+	calls_to_catch_up();
+	assert_in_range(scene_calls(&scene) - calls, 2 * 1300, 3100);
+	check_both_uses();
+}
+
+/* It is known by its base fee. */
+static enum err hide(struct block_facts *ret, struct fail *f)
+{
+	(void)f;
+	if (ret->head.base_fee != HIDER_BASE_FEE)
+		return ERR_OK;
+	ret->tx_n = 0;
+	ret->incomplete = false;
+	block_facts_digest(ret);
+	return ERR_OK;
+}
+
+static void one_that_hides_our_transactions_is_outvoted(void **state)
+{
+	static const uint64_t at[] = { 200, 500 };
+
+	(void)state;
+	connector = bent(hide);
+	begin(3, 2);
+	for (int i = 0; i < 3; i++)
+		scene.node[i]->state_depth = 128;
+	look();
+	run(3000);
+	be_away(900, at, 2);
+	scene.node[0]->base_fee = HIDER_BASE_FEE;
+	run(300000);
+	scene.node[0]->base_fee = 0;
+	live(SCENE_DEPTH);
+	check_exact(2);
 }
 
 /* Some nodes call a block unknown of which they have no state, though they show it. */
@@ -369,6 +444,8 @@ int main(void)
 		T(an_absence_with_uses_is_exact),
 		T(without_old_state_an_unused_key_costs_no_more),
 		T(without_old_state_blocks_are_read_one_by_one),
+		T(who_shows_no_whole_blocks_is_asked_for_headers),
+		T(one_that_hides_our_transactions_is_outvoted),
 		T(who_denies_an_old_block_has_no_state_of_it),
 		T(without_any_state_blocks_are_read_one_by_one),
 		T(a_pruned_node_and_an_archive_make_a_quorum),

@@ -53,7 +53,11 @@ static void ask_header(struct rpc_batch *b, const struct block_question *q)
 
 static void ask_content(struct rpc_batch *b, const struct block_question *q)
 {
-	if (q->way == BLOCK_WHOLE) {
+	if (q->at_height) {
+		rpc_call(b, "eth_getBlockByNumber");
+		rpc_u64(b, q->height);
+		rpc_json(b, "true");
+	} else if (q->way == BLOCK_WHOLE) {
 		rpc_call(b, "eth_getBlockByHash");
 		rpc_bytes(b, q->hash.at, sizeof q->hash.at);
 		rpc_json(b, "true");
@@ -161,6 +165,22 @@ static enum err null_block(struct fail *f)
 	return fail_set(f, ERR_NODE_BUSY, "the node does not have this block");
 }
 
+static enum err whole_read(struct block_facts *b, const struct block_question *q,
+    const json_t *block, struct fail *f)
+{
+	struct block_question its = *q;
+
+	if (!evm_head_parse(&b->head, block) || b->head.height != q->height)
+		return malformed(f, "the block");
+	if (q->at_height)
+		its.hash = b->head.hash;
+	if (!hash_same(&b->head.hash, &its.hash) ||
+	    !evm_list_parse(b, &its, json_object_get(block, "transactions")))
+		return malformed(f, "the block");
+	b->incomplete = b->tx_n > 0;
+	return ERR_OK;
+}
+
 static enum err content_read(struct block_facts *b, struct node_word *word,
     const struct block_question *q, const struct rpc_reply *reply, struct fail *f)
 {
@@ -171,12 +191,7 @@ static enum err content_read(struct block_facts *b, struct node_word *word,
 	if (q->way == BLOCK_RECEIPTS)
 		return evm_list_parse(b, q, reply->result) ? ERR_OK
 							   : malformed(f, "a receipt");
-	if (!evm_head_parse(&b->head, reply->result) || b->head.height != q->height ||
-	    memcmp(b->head.hash.at, q->hash.at, sizeof q->hash.at) != 0 ||
-	    !evm_list_parse(b, q, json_object_get(reply->result, "transactions")))
-		return malformed(f, "the block");
-	b->incomplete = b->tx_n > 0;
-	return ERR_OK;
+	return whole_read(b, q, reply->result, f);
 }
 
 /* The height must have had this hash before and after the calls that went by number. */
