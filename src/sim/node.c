@@ -170,15 +170,18 @@ void do_eth_getTransactionReceipt(struct call *q)
 
 /* -- state ----------------------------------------------------------------- */
 
+/* Of whom, and at which block; NULL: it is refused. */
+static struct sim_block *params_account(struct call *q, struct address *ret)
+{
+	return param_bytes(q, 0, ret->at, sizeof ret->at) ? param_state(q, 1) : NULL;
+}
+
 void do_eth_getTransactionCount(struct call *q)
 {
 	const char *tag = json_string_value(json_array_get(q->params, 1));
-	struct sim_block *b;
 	struct address at;
+	struct sim_block *b = params_account(q, &at);
 
-	if (!param_bytes(q, 0, at.at, sizeof at.at))
-		return;
-	b = param_state(q, 1);
 	if (!b)
 		return;
 	if (q->node->counts)
@@ -192,12 +195,9 @@ void do_eth_getTransactionCount(struct call *q)
 void do_eth_getBalance(struct call *q)
 {
 	struct amount balance;
-	struct sim_block *b;
 	struct address at;
+	struct sim_block *b = params_account(q, &at);
 
-	if (!param_bytes(q, 0, at.at, sizeof at.at))
-		return;
-	b = param_state(q, 1);
 	if (!b)
 		return;
 	balance = sim_balance(q->chain, b, NULL, &at);
@@ -216,7 +216,7 @@ void do_eth_getCode(struct call *q)
 		[SIM_CODE_TOKEN] = "\"0x60806040\"" };
 	struct address at;
 
-	if (param_bytes(q, 0, at.at, sizeof at.at) && param_state(q, 1))
+	if (params_account(q, &at))
 		buf_add_str(q->out, text[call_code_at(q, &at)]);
 }
 

@@ -13,12 +13,28 @@ static void blanks_skip(struct list_reader *r)
 	}
 }
 
+/* How deep inside brackets, and whether inside a string, what was read ends. */
+struct nest {
+	int depth;
+	bool string, escaped;
+};
+
+static void nest_add(struct nest *n, int byte)
+{
+	if (n->string) {
+		n->string = n->escaped || byte != '"';
+		n->escaped = !n->escaped && byte == '\\';
+		return;
+	}
+	n->string = byte == '"';
+	n->depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
+}
+
 /* Cut out one object: up to the bracket that closes it, outside of strings. Whether
  * what is cut out is JSON is not judged here. */
 static bool object_cut(struct list_reader *r, int64_t line, bool *ret_flat)
 {
-	bool string = false, escaped = false;
-	int depth = 0;
+	struct nest n = { 0 };
 
 	*ret_flat = true;
 	r->text_len = 0;
@@ -31,15 +47,9 @@ static bool object_cut(struct list_reader *r, int64_t line, bool *ret_flat)
 		}
 		if (!list_text_add(r, line, byte))
 			return false;
-		if (string) {
-			string = escaped || byte != '"';
-			escaped = !escaped && byte == '\\';
-			continue;
-		}
-		string = byte == '"';
-		depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
-		*ret_flat = *ret_flat && depth <= 1;
-	} while (depth > 0);
+		nest_add(&n, byte);
+		*ret_flat = *ret_flat && n.depth <= 1;
+	} while (n.depth > 0);
 	return true;
 }
 
@@ -139,26 +149,19 @@ static void object_take(struct list_reader *r, int64_t line, int64_t column)
 /* What is no row, up to the comma or bracket behind it. */
 static void element_skip(struct list_reader *r)
 {
-	bool string = false, escaped = false;
 	int64_t line = r->line;
-	int depth = 0;
+	struct nest n = { 0 };
 
 	r->text_len = 0;
 	for (;;) {
 		int byte = list_peek(r);
 
 		if (byte == -1 || !list_text_add(r, line, byte) ||
-		    (depth == 0 && !string && (byte == ',' || byte == ']')))
+		    (n.depth == 0 && !n.string && (byte == ',' || byte == ']')))
 			return;
 		list_byte(r);
-		if (string) {
-			string = escaped || byte != '"';
-			escaped = !escaped && byte == '\\';
-			continue;
-		}
-		string = byte == '"';
-		depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
-		depth = depth < 0 ? 0 : depth;
+		nest_add(&n, byte);
+		n.depth = n.depth < 0 ? 0 : n.depth;
 	}
 }
 
