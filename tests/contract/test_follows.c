@@ -8,22 +8,12 @@
 
 #include <cmocka.h>
 
-#include "chain/follower.h"
+#include "../unit/teller.h"
 #include "ground.h"
 
-#define TOLD_MAX 4096
 #define ASKS_MAX 64
 #define PATIENCE_MS 20000
 #define ABSENCE 400
-
-enum tale { ADOPTED, RETRACTED, FINAL, PASSED, UNDONE };
-
-struct told {
-	enum tale tale;
-	uint64_t height, count;
-	uint32_t tx_n;
-	enum tx_status status; /* of the first */
-};
 
 struct ask {
 	int node;
@@ -34,61 +24,12 @@ struct ask {
 
 static struct ground ground;
 static struct follower *eye;
-static struct told told[TOLD_MAX];
-static size_t told_n;
 static struct ask asks[ASKS_MAX];
 static size_t asks_n;
 static int requests, calls; /* without the polls, which are a call each */
 static const struct address friend = { { 0xf1, 0x1e, 0x4d } };
 
 /* -- who looks ------------------------------------------------------------- */
-
-static void tell(enum tale tale, uint64_t height, const struct block_facts *b)
-{
-	assert_true(told_n < TOLD_MAX);
-	told[told_n++] = (struct told){ .tale = tale,
-		.height = height,
-		.count = b && b->accounts_n ? b->accounts[0].count : 0,
-		.tx_n = b ? b->tx_n : 0,
-		.status = b && b->tx_n ? b->tx[0].status : TX_OK };
-}
-
-static void on_adopted(void *ctx, const struct block_facts *b)
-{
-	(void)ctx;
-	tell(ADOPTED, b->head.height, b);
-}
-
-static void on_retracted(void *ctx, uint64_t above)
-{
-	(void)ctx;
-	tell(RETRACTED, above, NULL);
-}
-
-static bool on_may_final(void *ctx, const struct block_facts *b)
-{
-	(void)ctx;
-	(void)b;
-	return true;
-}
-
-static void on_final(void *ctx, const struct block_facts *b)
-{
-	(void)ctx;
-	tell(FINAL, b->head.height, b);
-}
-
-static void on_passed(void *ctx, uint64_t height)
-{
-	(void)ctx;
-	tell(PASSED, height, NULL);
-}
-
-static void on_undone(void *ctx, uint64_t ancestor)
-{
-	(void)ctx;
-	tell(UNDONE, ancestor, NULL);
-}
 
 static int calls_in(const struct buf *body)
 {
@@ -158,12 +99,7 @@ static void look(void)
 	    .pool = ground.pool,
 	    .world = ground.world,
 	    .journal = ground.journal,
-	    .told = { .adopted = on_adopted,
-		.retracted = on_retracted,
-		.may_final = on_may_final,
-		.final = on_final,
-		.passed = on_passed,
-		.undone = on_undone },
+	    .told = teller,
 	    .ask = on_ask,
 	});
 	follower_watch(eye, &w, 1);

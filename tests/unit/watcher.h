@@ -15,31 +15,14 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "chain/follower.h"
 #include "journal/sql.gen.h"
 #include "scene.h"
-
-enum tale { ADOPTED, RETRACTED, FINAL, UNDONE, PASSED };
-
-struct told {
-	enum tale tale;
-	uint64_t height;
-	struct hash hash;
-	uint32_t tx_n;
-	enum tx_status status; /* of the first */
-	bool has_count;
-	uint64_t count;
-};
-
-#define TOLD_MAX 32768
+#include "teller.h"
 
 extern struct scene scene;
 extern struct pool *pool;
 extern struct follower *eye; /* NULL: nobody looks */
 extern const struct connector *connector;
-extern struct told told[TOLD_MAX];
-extern size_t told_n;
-extern bool may_be_final;
 
 /* -- a test begins, and ends ------------------------------------------------ */
 
