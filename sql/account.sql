@@ -113,8 +113,8 @@ SELECT judgement, hash, height, block_hash FROM consumed WHERE account = :accoun
 
 -- name: consumed_at
 -- in: account i64, height i64
--- out: nonce i64, judgement i64, hash b32, recipient b20?, value amount, data blob, payee b20?
-SELECT nonce, judgement, hash, recipient, value, data, payee FROM consumed
+-- out: nonce i64, judgement i64, hash b32, recipient b20?, value amount, data blob, payee b20?, fee_type i64?, gas i64?, max_fee i64?, tip i64?
+SELECT nonce, judgement, hash, recipient, value, data, payee, fee_type, gas, max_fee, tip FROM consumed
 WHERE account = :account AND height = :height ORDER BY nonce;
 
 -- Its final block shows that it paid nobody.

@@ -164,7 +164,7 @@ static void judge_other(struct runner *r, struct account *a, const struct strang
 		suspect_stop(r, a, s, &c);
 }
 
-/* It pays again what is paid. */
+/* It pays again what is paid: the row is flagged when its block is final. */
 static void judge_second(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay, const struct claim *c)
 {
@@ -174,8 +174,6 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
 	log_error("account", "row %" PRId64 " of %s was %s a second time, by 0x%s",
 	    c->row, c->operation->name, s->failed ? "tried" : "paid", hex);
-	if (c->row > 0 && c->state == ITEM_FINAL && !s->failed)
-		item_paid_twice(r, c->operation, c->row);
 	forgotten_stop(r, a);
 }
 

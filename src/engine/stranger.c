@@ -358,6 +358,7 @@ struct consumed_row {
 	uint8_t hash[32];
 	bool pays;
 	struct payload payload;
+	struct fees fees;
 };
 
 static struct consumed_row *consumed_list(
@@ -374,8 +375,12 @@ static struct consumed_row *consumed_list(
 		rows[*ret_n] = (struct consumed_row){ .nonce = row.nonce,
 			.judgement = (int)row.judgement,
 			.pays = !row.no_payee,
-			.payload = {
-			    .value = row.value, .data_len = (uint32_t)row.data_len } };
+			.payload = { .value = row.value,
+			    .data_len = (uint32_t)row.data_len },
+			.fees = { .type = (enum fee_type)row.fee_type,
+			    .gas = (uint64_t)row.gas,
+			    .max_fee = (uint64_t)row.max_fee,
+			    .tip = (uint64_t)row.tip } };
 		if (row.data_len <= PAYLOAD_DATA_MAX) /* longer data pays nobody */
 			memcpy(rows[*ret_n].payload.data, row.data, row.data_len);
 		memcpy(rows[*ret_n].payload.to.at, row.recipient, sizeof row.recipient);
@@ -392,6 +397,19 @@ static bool other_arrived(
 	return a->chain->connector->payment(&want, p) && amount_cmp(&want.amount, paid);
 }
 
+/* What the journal had forgotten pays again what is final. */
+static void twice_look(
+    struct runner *r, const struct account *a, const struct consumed_row *c)
+{
+	struct payment pay;
+	struct claim claim;
+
+	if (a->chain->connector->payment(&pay, &c->payload) &&
+	    claim_by_tag(r, a, &c->fees, &pay, &claim) && claim.row > 0 &&
+	    claim.state == ITEM_FINAL)
+		item_paid_twice(r, claim.operation, claim.row);
+}
+
 /* One that reverted, or had no effect, paid nobody: it is no row's, and no plan's. */
 static void paid_look(struct runner *r, struct account *a, struct consumed_row *c,
     const struct block_facts *b, const struct seen_tx *tx)
@@ -401,6 +419,8 @@ static void paid_look(struct runner *r, struct account *a, struct consumed_row *
 	if (!c->pays || MUTANT(failed_is_payment))
 		return;
 	if (a->chain->connector->paid(&paid, &c->payload, b, tx)) {
+		if (c->judgement == JUDGEMENT_FORGOTTEN)
+			twice_look(r, a, c);
 		if (other_arrived(a, &c->payload, &paid))
 			sql_consumed_arrived(r->s.journal,
 			    &(struct sql_consumed_arrived_in){

@@ -307,7 +307,30 @@ static void a_second_payment_is_said(void **state_)
 	check_stopped();
 	run_until(op()->by_state[ITEM_FINAL].n == 3);
 	assert_int_equal(paid(&lists[0], 1), 2);
+	run_until(!item(1).no_reason);
 	assert_string_equal(item(1).reason, REASON_TWICE);
+}
+
+/* Its block vanishes, and it with it: the row was paid once. */
+static void a_second_payment_that_vanishes_is_none(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(1);
+	run_until(item(1).state == ITEM_FINAL);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	spend_for(1, 1);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	check_stopped();
+	reorg(1, false);
+	sim_pool_drop_all(scene.chain);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run(5000);
+	assert_int_equal(paid(&lists[0], 1), 1);
+	assert_true(item(1).no_reason);
 }
 
 int main(void)
@@ -329,6 +352,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    an_equal_payment_without_the_tag_is_not_adopted, end),
 		cmocka_unit_test_teardown(a_second_payment_is_said, end),
+		cmocka_unit_test_teardown(a_second_payment_that_vanishes_is_none, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
