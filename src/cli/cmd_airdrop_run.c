@@ -246,6 +246,7 @@ static void run_close(struct run *r)
 	}
 	r->client = NULL;
 	r->journal = NULL;
+	r->world = NULL;
 }
 
 static enum err run_once(struct run *r, bool *ret_again, struct fail *f)
@@ -259,6 +260,11 @@ static enum err run_once(struct run *r, bool *ret_again, struct fail *f)
 		e = r->client ? run_reader(r, f) : run_here(r, f);
 	progress_end(&r->loop.progress);
 	*ret_again = is_again(r, e);
+	if (*ret_again && r->world && run_signalled(r)) {
+		*ret_again = false; /* it came with the end of the owner */
+		e = fail_set(f, ERR_STOPPED,
+		    "stopped; it is safe: the same command goes on from here");
+	}
 	if (!*ret_again && r->operation && e != ERR_CONFLICT && e != ERR_INPUT) {
 		airdrop_tell(r->cli, r->journal, r->operation);
 		r->cli->told = true;

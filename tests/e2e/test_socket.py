@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import random
+import signal
 import sqlite3
 import subprocess
 import time
@@ -237,6 +238,28 @@ def hear(terminal, words):
 
 
 @test
+def a_follower_is_stopped_as_its_owner_dies():
+    """It hears of both at once, or of the signal while nothing listens to it: in neither case
+    does it take over."""
+    with desk_of(1000, max_in_flight=5) as (anvil, desk):
+        owner = desk.start(*desk.airdrop())
+        paid(anvil, 5)
+        for _ in range(5):
+            follower = desk.start(*desk.airdrop())
+            wait_until(lambda: "distributing" in desk.tail(follower)[1], 20, "a follower")
+            follower.send_signal(signal.SIGSTOP)
+            owner.kill()
+            owner.wait()
+            follower.send_signal(signal.SIGTERM)
+            follower.send_signal(signal.SIGCONT)
+            code = desk.ended(follower, 5).code
+            check(code in (3, -signal.SIGTERM), f"who followed ended with {code}")
+            owner = desk.start(*desk.airdrop())
+            paid(anvil, anvil.rpc.count(PAYER) + 5)
+        owner.kill()
+
+
+@test
 def a_daemon_that_is_stopped_lets_go():
     with desk_of(100, max_in_flight=20) as (anvil, desk):
         daemon = serving(desk)
@@ -291,7 +314,7 @@ def a_follower_takes_over():
     with desk_of(1500, max_in_flight=10) as (anvil, desk):
         dice = random.Random(4)
         crowd = [desk.start(*desk.airdrop()) for _ in range(4)]
-        slowest = 0
+        times = []
         wait_until(lambda: owner_of(desk, crowd), 20, "an owner")
         paid(anvil, 10)
         for _ in range(KILLS):
@@ -302,12 +325,12 @@ def a_follower_takes_over():
             before.wait()
             crowd.remove(before)
             wait_until(lambda: owner_of(desk, crowd), 5, "another owner")
-            slowest = max(slowest, time.monotonic() - began)
-            check(slowest < 2, f"a follower took {slowest:.2f} s")
+            times.append(time.monotonic() - began)
+            check(times[-1] < 2, f"a follower took {times[-1]:.2f} s")
             crowd.append(desk.start(*desk.airdrop()))
             count = anvil.rpc.count(PAYER)
             paid(anvil, count + 5)
-        print(f"# the slowest of {KILLS} took over within {slowest * 1000:.0f} ms")
+        print("# they took over within", *sorted(round(t * 1000) for t in times), "ms")
         for child in crowd:
             same(desk.ended(child, 100).code, 0, "exit of who is left")
         exact(anvil, desk)
