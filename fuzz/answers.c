@@ -105,11 +105,12 @@ static void heads(const char *text, size_t len)
 static void transactions(const char *text, size_t len)
 {
 	struct whole_tx tx[N];
+	static const struct payment wants[N] = { { .token = true } };
 	struct receipt receipt[N];
 	struct fail f = { 0 };
 
 	(void)connector_evm.transactions_read(tx, N, text, len, &f);
-	(void)connector_evm.receipts_read(receipt, N, text, len, &f);
+	(void)connector_evm.receipts_read(receipt, wants, N, text, len, &f);
 }
 
 static void money(const char *text, size_t len)

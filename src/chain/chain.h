@@ -192,6 +192,10 @@ struct receipt {
 	uint64_t gas_used, gas_price;
 	struct transfer transfer; /* the first one from `from`, if any */
 	uint32_t transfers;
+	/* Of a payment in a token that was asked for: what moved from `from` to its
+	 * recipient, in all. */
+	bool arrived;
+	struct amount amount;
 };
 
 struct fee_market {
@@ -337,8 +341,9 @@ struct connector {
 	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
 	void (*receipts)(struct buf *body, const struct hash *hashes, uint32_t n);
-	enum err (*receipts_read)(struct receipt *ret, uint32_t n, const char *answer,
-	    size_t len, struct fail *f);
+	/* wants: the payments that they may be of; NULL: none. */
+	enum err (*receipts_read)(struct receipt *ret, const struct payment *wants,
+	    uint32_t n, const char *answer, size_t len, struct fail *f);
 
 	/* head: the one that this node showed last. */
 	void (*market)(struct buf *body, const struct head *head);

@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "chain/evm/evm.h"
-#include "codec/json.h"
 
 /* -- transactions ---------------------------------------------------------- */
 
 struct hashes {
 	const struct hash *at;
 	uint32_t n;
-	const struct looked *looked; /* for receipts: whose they are */
+	const struct payment *wants; /* for receipts: what they may be of */
 };
 
 static void transactions_write(const struct ask_question *q, struct buf *body)
@@ -64,16 +62,6 @@ static bool transactions_same(const struct ask_question *q, const void *a, const
 
 /* -- receipts -------------------------------------------------------------- */
 
-/* What a receipt says that matters for a payment. */
-struct outcome_fact {
-	bool known;
-	struct hash block_hash;
-	uint64_t height;
-	enum tx_status status;
-	bool moved; /* a Transfer of the token to the recipient */
-	struct amount amount;
-};
-
 static void receipts_write(const struct ask_question *q, struct buf *body)
 {
 	const struct hashes *h = q->ctx;
@@ -81,108 +69,63 @@ static void receipts_write(const struct ask_question *q, struct buf *body)
 	q->connector->receipts(body, h->at, h->n);
 }
 
-/* All that the sender's logs move to the recipient, in the token that was called. */
-static void moved_sum(struct outcome_fact *ret, const json_t *logs,
-    const struct whole_tx *tx, const struct payment *want)
-{
-	struct transfer t;
-
-	for (size_t i = 0; i < json_array_size(logs); i++) {
-		if (!evm_transfer_parse(&t, json_array_get(logs, i), &tx->from) ||
-		    !address_same(&t.token, &want->asset) ||
-		    !address_same(&t.to, &want->to))
-			continue;
-		ret->moved = amount_add(&ret->amount, &ret->amount, &t.amount);
-		if (!ret->moved)
-			return;
-	}
-}
-
-static bool receipt_parse(
-    struct outcome_fact *ret, const json_t *r, const struct looked *looked)
-{
-	uint64_t gas_used, gas_price;
-	struct hash hash;
-
-	if (!json_hex_bytes(r, "transactionHash", hash.at, sizeof hash.at) ||
-	    !hash_same(&hash, &looked->tx.hash) ||
-	    !json_hex_bytes(
-		r, "blockHash", ret->block_hash.at, sizeof ret->block_hash.at) ||
-	    !json_hex_u64(r, "blockNumber", &ret->height) ||
-	    !evm_outcome_parse(&ret->status, &gas_used, &gas_price, r))
-		return false;
-	ret->known = true;
-	if (looked->pays && looked->payment.token)
-		moved_sum(ret, json_object_get(r, "logs"), &looked->tx, &looked->payment);
-	return true;
-}
-
 static enum err receipts_read(const struct ask_question *q, void *fact,
     const char *answer, size_t len, struct fail *f)
 {
 	const struct hashes *h = q->ctx;
-	struct outcome_fact *ret = fact;
-	struct rpc_answer a;
-	enum err e = rpc_read(&a, h->n, answer, len, f);
+	struct receipt *ret = fact;
+	enum err e = q->connector->receipts_read(ret, h->wants, h->n, answer, len, f);
 
-	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++) {
-		const struct rpc_reply *reply = &a.replies[i];
-
-		if (!reply->result)
-			e = outcome_fail(OF_READ, reply->error, f);
-		else if (!json_is_null(reply->result) &&
-		    !receipt_parse(&ret[i], reply->result, &h->looked[i]))
-			e = fail_set(f, ERR_BAD_ANSWER, "a receipt is malformed");
-	}
-	rpc_release(&a);
+	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++)
+		if (ret[i].known && !hash_same(&ret[i].hash, &h->at[i]))
+			e = fail_set(f, ERR_BAD_ANSWER, "another receipt was answered");
 	return e;
 }
 
 static bool receipts_same(const struct ask_question *q, const void *a, const void *b)
 {
 	const struct hashes *h = q->ctx;
-	const struct outcome_fact *x = a, *y = b;
+	const struct receipt *x = a, *y = b;
 
 	for (uint32_t i = 0; i < h->n; i++)
 		if (x[i].known != y[i].known || x[i].height != y[i].height ||
 		    !hash_same(&x[i].block_hash, &y[i].block_hash) ||
-		    x[i].status != y[i].status || x[i].moved != y[i].moved ||
+		    !address_same(&x[i].from, &y[i].from) || x[i].status != y[i].status ||
+		    x[i].arrived != y[i].arrived ||
 		    amount_cmp(&x[i].amount, &y[i].amount) != 0)
 			return false;
 	return true;
 }
 
-/* The receipt of a transaction is that of its own block, or none. */
-static void receipt_take(struct looked *l, const struct outcome_fact *o)
+/* The receipt of a transaction is that of its own block and sender, or none. */
+static void receipt_take(struct looked *l, const struct receipt *r)
 {
-	if (!o->known || !hash_same(&o->block_hash, &l->tx.block_hash) ||
-	    o->height != l->tx.height)
+	if (!r->known || !hash_same(&r->block_hash, &l->tx.block_hash) ||
+	    r->height != l->tx.height || !address_same(&r->from, &l->tx.from))
 		return;
 	l->receipt = true;
-	l->status = o->status;
-	if (o->status != TX_OK || !l->pays)
+	l->status = r->status;
+	if (r->status != TX_OK || !l->pays)
 		return;
-	l->arrived = l->payment.token ? o->moved : true;
-	l->amount = l->payment.token ? o->amount : l->payment.amount;
+	l->arrived = l->payment.token ? r->arrived : true;
+	l->amount = l->payment.token ? r->amount : l->payment.amount;
 }
 
 /* Of those that a block has; at is their places in ret. */
-static enum err receipts_look(struct ask *a, const struct hash *hashes,
-    const struct looked *included, const uint32_t *at, uint32_t n, struct looked *ret,
-    struct fail *f)
+static enum err receipts_look(struct ask *a, const struct hashes *included,
+    const uint32_t *at, struct looked *ret, struct fail *f)
 {
-	struct hashes h = { hashes, n, included };
-	struct ask_question q = { .ctx = &h,
+	struct ask_question q = { .ctx = included,
 		.write = receipts_write,
 		.read = receipts_read,
 		.same = receipts_same,
-		.size = n * sizeof(struct outcome_fact) };
-	struct outcome_fact *facts = mem_array(n, sizeof *facts);
-	enum err e = ask_quorum(a, &q, facts, f);
+		.size = included->n * sizeof(struct receipt) };
+	struct receipt *receipts = mem_array(included->n, sizeof *receipts);
+	enum err e = ask_quorum(a, &q, receipts, f);
 
-	for (uint32_t i = 0; i < n && e == ERR_OK; i++)
-		receipt_take(&ret[at[i]], &facts[i]);
-	free(facts);
+	for (uint32_t i = 0; i < included->n && e == ERR_OK; i++)
+		receipt_take(&ret[at[i]], &receipts[i]);
+	free(receipts);
 	return e;
 }
 
@@ -190,7 +133,7 @@ static enum err outcomes_look(
     struct ask *a, uint32_t n, struct looked *ret, struct fail *f)
 {
 	struct hash *hashes = mem_array(n, sizeof *hashes);
-	struct looked *included = mem_array(n, sizeof *included);
+	struct payment *wants = mem_array(n, sizeof *wants);
 	uint32_t *at = mem_array(n, sizeof *at), m = 0;
 	enum err e = ERR_OK;
 
@@ -198,13 +141,14 @@ static enum err outcomes_look(
 		if (!ret[i].tx.included)
 			continue;
 		hashes[m] = ret[i].tx.hash;
-		included[m] = ret[i];
+		if (ret[i].pays)
+			wants[m] = ret[i].payment;
 		at[m++] = i;
 	}
 	if (m)
-		e = receipts_look(a, hashes, included, at, m, ret, f);
+		e = receipts_look(a, &(struct hashes){ hashes, m, wants }, at, ret, f);
 	free(hashes);
-	free(included);
+	free(wants);
 	free(at);
 	return e;
 }

@@ -135,7 +135,7 @@ static void ask_done(void *ctx, struct pool_answer *answer)
 	q->err = answer->err;
 	if (!q->err && q->receipt)
 		q->err = c->receipts_read(
-		    &q->reading.receipt, 1, answer->answer, answer->len, &f);
+		    &q->reading.receipt, NULL, 1, answer->answer, answer->len, &f);
 	else if (!q->err)
 		q->err = c->transactions_read(
 		    &q->reading.tx, 1, answer->answer, answer->len, &f);

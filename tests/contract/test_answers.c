@@ -497,11 +497,11 @@ static void what_waits_is_known_and_in_no_block(void **state)
 	check(ground.connector->transactions_read(&tx, 1, SAID), ERR_OK);
 	assert_true(tx.known && !tx.included);
 	ASK(ground.connector->receipts(&body, &raw.hash, 1));
-	check(ground.connector->receipts_read(&r, 1, SAID), ERR_OK);
+	check(ground.connector->receipts_read(&r, NULL, 1, SAID), ERR_OK);
 	assert_false(r.known);
 	mine(1);
 	ASK(ground.connector->receipts(&body, &raw.hash, 1));
-	check(ground.connector->receipts_read(&r, 1, SAID), ERR_OK);
+	check(ground.connector->receipts_read(&r, NULL, 1, SAID), ERR_OK);
 	assert_true(r.known && r.status == TX_OK);
 	assert_int_equal(r.height, head_now().height);
 }

@@ -1193,13 +1193,15 @@ static void transactions_and_receipts(void **state)
 	assert_int_equal(tx[1].payload.data_len, 68);
 	assert_int_equal(tx[1].height, head_height);
 	text = replies[REPLY_own_receipts];
-	assert_int_equal(evm->receipts_read(r, 3, text, strlen(text), NULL), ERR_OK);
+	assert_int_equal(
+	    evm->receipts_read(r, NULL, 3, text, strlen(text), NULL), ERR_OK);
 	assert_int_equal(r[0].transfers, 0);
 	assert_int_equal(r[1].transfers, 1);
 	assert_int_equal(r[1].transfer.amount.limb[0], 1500000);
 	assert_int_equal(r[2].status, TX_REVERTED);
 	text = "[{\"id\":0,\"result\":null}]";
-	assert_int_equal(evm->receipts_read(r, 1, text, strlen(text), NULL), ERR_OK);
+	assert_int_equal(
+	    evm->receipts_read(r, NULL, 1, text, strlen(text), NULL), ERR_OK);
 	assert_false(r[0].known);
 	assert_int_equal(evm->transactions_read(tx, 1, text, strlen(text), NULL), ERR_OK);
 	assert_false(tx[0].known);

@@ -158,7 +158,8 @@ static struct node_word send(struct rig *r, struct order o)
 	return send_raw(r, &raw);
 }
 
-static struct receipt receipt_of(struct sim_node *n, const struct hash *hash)
+static struct receipt receipt_for(
+    struct sim_node *n, const struct hash *hash, const struct payment *want)
 {
 	struct buf body = fresh();
 	struct receipt ret;
@@ -167,9 +168,15 @@ static struct receipt receipt_of(struct sim_node *n, const struct hash *hash)
 
 	connector_evm.receipts(&body, hash, 1);
 	answer = ask(n, &body, &len);
-	assert_int_equal(connector_evm.receipts_read(&ret, 1, answer, len, NULL), ERR_OK);
+	assert_int_equal(
+	    connector_evm.receipts_read(&ret, want, 1, answer, len, NULL), ERR_OK);
 	free(answer);
 	return ret;
+}
+
+static struct receipt receipt_of(struct sim_node *n, const struct hash *hash)
+{
+	return receipt_for(n, hash, NULL);
 }
 
 static uint64_t wei_at(const struct rig *r, const struct sim_block *tip)
@@ -539,7 +546,8 @@ static struct receipt token_pay(struct token_rig *k, uint64_t amount)
 
 	assert_int_equal(send_raw(&k->r, &raw).note, NOTE_ACCEPTED);
 	sim_mine(k->r.chain, NULL);
-	return receipt_of(k->r.node, &raw.hash);
+	return receipt_for(k->r.node, &raw.hash,
+	    &(struct payment){ .token = true, .asset = k->t->at, .to = k->r.you });
 }
 
 static uint64_t token_held(const struct token_rig *k)
@@ -565,6 +573,8 @@ static void token_moves(void **state)
 		assert_int_equal(got.status, TX_OK);
 		assert_int_equal(got.transfers, 1);
 		assert_int_equal(amount_cmp(&got.transfer.amount, &want), 0);
+		assert_true(got.arrived);
+		assert_int_equal(amount_cmp(&got.amount, &want), 0);
 		assert_memory_equal(&got.transfer.to, &k.r.you, 20);
 		assert_memory_equal(&got.transfer.token, &k.t->at, 20);
 		assert_int_equal(token_held(&k), 400);
@@ -584,6 +594,8 @@ static void token_takes_a_fee(void **state)
 	assert_int_equal(got.status, TX_OK);
 	assert_int_equal(got.transfers, 2);
 	assert_int_equal(amount_cmp(&got.transfer.amount, &want), 0);
+	assert_true(got.arrived); /* the other one is not the recipient's */
+	assert_int_equal(amount_cmp(&got.amount, &want), 0);
 	assert_int_equal(token_held(&k), 990);
 	rig_release(&k.r);
 }
@@ -598,6 +610,7 @@ static void token_returns_false(void **state)
 	got = token_pay(&k, 1000);
 	assert_int_equal(got.status, TX_OK);
 	assert_int_equal(got.transfers, 0);
+	assert_false(got.arrived);
 	assert_int_equal(token_held(&k), 0);
 	rig_release(&k.r);
 }

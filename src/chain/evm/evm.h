@@ -92,8 +92,8 @@ void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n);
 enum err evm_transactions_read(
     struct whole_tx *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
 void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n);
-enum err evm_receipts_read(
-    struct receipt *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+enum err evm_receipts_read(struct receipt *ret, const struct payment *wants, uint32_t n,
+    const char *answer, size_t len, struct fail *f);
 /* The transfer that a log is, when it is one away from `from`. */
 bool evm_transfer_parse(
     struct transfer *ret, const json_t *entry, const struct address *from);

@@ -176,7 +176,19 @@ void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n)
 	by_hash(body, "eth_getTransactionReceipt", hashes, n);
 }
 
-static void transfers_parse(struct receipt *ret, const json_t *logs)
+/* false: more than an amount can hold, and so nothing that is believed. */
+static bool arrived_add(
+    struct receipt *ret, const struct transfer *t, const struct payment *want)
+{
+	if (!want || !want->token || !address_same(&t->token, &want->asset) ||
+	    !address_same(&t->to, &want->to))
+		return true;
+	ret->arrived = amount_add(&ret->amount, &ret->amount, &t->amount);
+	return ret->arrived;
+}
+
+static void transfers_parse(
+    struct receipt *ret, const struct payment *want, const json_t *logs)
 {
 	struct transfer t;
 
@@ -185,10 +197,13 @@ static void transfers_parse(struct receipt *ret, const json_t *logs)
 			continue;
 		if (ret->transfers++ == 0)
 			ret->transfer = t;
+		if (!arrived_add(ret, &t, want))
+			want = NULL;
 	}
 }
 
-static bool receipt_parse(struct receipt *ret, const json_t *r)
+static bool receipt_parse(
+    struct receipt *ret, const struct payment *want, const json_t *r)
 {
 	uint64_t index;
 
@@ -202,31 +217,31 @@ static bool receipt_parse(struct receipt *ret, const json_t *r)
 		return false;
 	ret->known = true;
 	ret->index = (uint32_t)index;
-	transfers_parse(ret, json_object_get(r, "logs"));
+	transfers_parse(ret, want, json_object_get(r, "logs"));
 	return true;
 }
 
-static enum err receipt_read(
-    struct receipt *ret, const struct rpc_reply *reply, struct fail *f)
+static enum err receipt_read(struct receipt *ret, const struct payment *want,
+    const struct rpc_reply *reply, struct fail *f)
 {
 	*ret = (struct receipt){ .known = false };
 	if (!reply->result)
 		return outcome_fail(OF_READ, reply->error, f);
 	if (json_is_null(reply->result))
 		return ERR_OK;
-	if (!receipt_parse(ret, reply->result))
+	if (!receipt_parse(ret, want, reply->result))
 		return fail_set(f, ERR_BAD_ANSWER, "a receipt is malformed");
 	return ERR_OK;
 }
 
-enum err evm_receipts_read(
-    struct receipt *ret, uint32_t n, const char *answer, size_t len, struct fail *f)
+enum err evm_receipts_read(struct receipt *ret, const struct payment *wants, uint32_t n,
+    const char *answer, size_t len, struct fail *f)
 {
 	struct rpc_answer a;
 	enum err err = rpc_read(&a, n, answer, len, f);
 
 	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
-		err = receipt_read(&ret[i], &a.replies[i], f);
+		err = receipt_read(&ret[i], wants ? &wants[i] : NULL, &a.replies[i], f);
 	rpc_release(&a);
 	return err;
 }
