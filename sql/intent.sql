@@ -285,3 +285,13 @@ ORDER BY i.row, i.id, a.id;
 -- out: held amount
 SELECT held FROM intent
 WHERE account = :account AND state IN (0, 1) AND operation + 0 = :operation;
+
+-- Live intents of an operation, the rows that they carry, and their bytes.
+-- name: intent_bytes_of
+-- in: account i64, operation i64
+-- out: id i64, row i64, nonce i64?, recipient b20, value amount, data blob, payee b20?, amount amount?, hash b32?, raw blob?, empty i64?
+SELECT i.id, i.row, i.nonce, i.recipient, i.value, i.data, t.recipient AS payee, t.amount, a.hash, a.raw, a.empty
+FROM intent AS i LEFT JOIN item AS t ON t.operation = i.operation AND t.row = i.row
+	LEFT JOIN attempt AS a ON a.intent = i.id
+WHERE i.account = :account AND i.state IN (0, 1) AND i.operation + 0 = :operation
+ORDER BY i.id, a.id;

@@ -277,6 +277,10 @@ struct connector {
 	/* same input, same bytes. Runs on a worker. */
 	enum err (*sign)(
 	    struct signed_bytes *ret, const struct sign_job *job, struct fail *f);
+	/* The job of signed bytes, but for its key, and their hash; not whose they are.
+	 * fails: INPUT */
+	enum err (*signed_job)(struct sign_job *ret, struct hash *ret_hash,
+	    const uint8_t *raw, size_t len, struct fail *f);
 
 	/* Fees. first: 2 x next base fee + tip, clamped by the caps. bump: the least that
 	 * replaces `old` by every node's rule, and not below `first`; false when the caps

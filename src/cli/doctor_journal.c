@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/doctor.h"
 #include "cli/loop.h"
+#include "cli/own.h"
 #include "cli/report.h"
 #include "engine/recount.h"
 #include "engine/states.h"
@@ -152,6 +153,7 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 {
 	const struct kind *kind = loop_kind(o->kind_name);
 	struct recount *c = recount_new(d->journal, o->id, kind);
+	const struct chain_config *chain;
 	struct fail f = { ERR_OK, "" };
 	enum err e = ERR_OK;
 	bool done = false;
@@ -165,6 +167,9 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 		e = recount_some(c, &left, &done, &f);
 	}
 	recount_free(c);
+	if (e == ERR_OK &&
+	    own_chain(d->cli->config, d->journal, o->chain, &chain, NULL) == ERR_OK)
+		e = recount_signed(d->journal, o, chain_connector(chain), &f);
 	if (e != ERR_OK && readable(d))
 		doctor_finding(
 		    d, "journal", o->name, "pawl verify it; " RESTORE, "%s", f.why);

@@ -28,7 +28,7 @@
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
  *   quorum.c     which node is asked next
- *   recount.c    rows against what the journal says of them
+ *   recount.c    rows against what the journal says of them; recount_signed.c: bytes
  *   reason.c     why a payload reverted, in words
  *   idset.c      what is under way in memory
  */

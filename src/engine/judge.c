@@ -33,7 +33,7 @@ static void forgotten_stop(struct runner *r, struct account *a)
 
 /* -- ours ------------------------------------------------------------------ */
 
-static bool payload_same(const struct payload *x, const struct payload *y)
+bool payload_same(const struct payload *x, const struct payload *y)
 {
 	return address_same(&x->to, &y->to) && !amount_cmp(&x->value, &y->value) &&
 	    x->data_len == y->data_len && x->data_len <= PAYLOAD_DATA_MAX &&

@@ -15,6 +15,8 @@
 
 #include "engine/engine.h"
 
+bool payload_same(const struct payload *x, const struct payload *y);
+
 /* A quorum read it whole and alike, in a block of the trail. */
 void stranger_judge(struct runner *r, struct account *a, const struct stranger *s);
 

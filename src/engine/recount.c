@@ -410,12 +410,14 @@ static bool wants(const struct runner *r, const struct operation *o)
 
 static void some_more(struct runner *r, struct operation *o, int64_t *left)
 {
+	const struct chain_run *c = runner_chain_by_id(r, o->chain);
 	struct fail f = { ERR_OK, "" };
 	bool done;
 
 	if (!o->recount)
 		o->recount = recount_new(r->s.journal, o->id, o->kind);
-	if (recount_some(o->recount, left, &done, &f) != ERR_OK)
+	if (recount_some(o->recount, left, &done, &f) != ERR_OK ||
+	    (done && recount_signed(r->s.journal, o, c->connector, &f) != ERR_OK))
 		operation_damaged(r, o, f.why);
 	if (!done && o->recount->read > LONG_MAX)
 		o->blocked = "its rows to be counted";

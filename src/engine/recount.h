@@ -2,9 +2,10 @@
  *
  * Its events are held against their chain; what they say of it and of each item, against
  * the rows; each item, against its intents and their attempts; its totals, against the
- * sum of it all; and what is to be paid, against the plan. What does not fit was edited,
- * or is damaged. Read some at a time, between transactions: what is committed meanwhile
- * is followed. It changes nothing.
+ * sum of it all; what is to be paid, against the plan; and what is signed and not
+ * settled, against that. What does not fit was edited, or is damaged. Read some at a
+ * time, between transactions: what is committed meanwhile is followed. It changes
+ * nothing.
  */
 #ifndef PAWL_ENGINE_RECOUNT_H
 #define PAWL_ENGINE_RECOUNT_H
@@ -21,6 +22,11 @@ void recount_free(struct recount *c);
  * fails: DAMAGED, with the first thing that does not fit */
 NODISCARD enum err recount_some(
     struct recount *c, int64_t *left, bool *ret_done, struct fail *f);
+
+/* What live intents have signed pays what their rows are to get, on their nonces, or it
+ * is empty. fails: DAMAGED */
+NODISCARD enum err recount_signed(struct journal *j, const struct operation *o,
+    const struct connector *connector, struct fail *f);
 
 /* After a turn: some more of each operation that is open and was not counted in this
  * life. Damage ends the process. */

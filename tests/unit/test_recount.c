@@ -98,6 +98,18 @@ static const struct {
 	    "its rows are not those of its plan" },
 	{ "UPDATE airdrop SET fee_recipient = zeroblob(20), fee_amount = x'" ONE "'",
 	    "its rows are not those of its plan" },
+	{ "UPDATE intent SET nonce = 999 WHERE id = (SELECT MAX(intent) FROM item"
+	  " WHERE state = 1)",
+	    "has an attempt on another nonce" },
+	{ "UPDATE intent SET recipient = zeroblob(20) WHERE id = (SELECT MAX(intent)"
+	  " FROM item WHERE state = 1)",
+	    "pays something else than its row" },
+	{ "UPDATE attempt SET empty = 1 WHERE intent = (SELECT MAX(intent) FROM item"
+	  " WHERE state = 1)",
+	    "has an attempt that pays something else" },
+	{ "UPDATE attempt SET raw = zeroblob(100) WHERE intent = (SELECT MAX(intent)"
+	  " FROM item WHERE state = 1)",
+	    "has an attempt whose hash is not that of its bytes" },
 	{ "UPDATE item SET amount = zeroblob(32) WHERE row = 100",
 	    "its totals are not the sums of its rows" },
 	{ "UPDATE operation SET final_n = final_n - 1, pending_n = pending_n + 1",

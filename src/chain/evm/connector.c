@@ -12,6 +12,7 @@ const struct connector connector_evm = {
 	.payment = evm_payment,
 	.paid = evm_paid,
 	.sign = evm_tx_sign,
+	.signed_job = evm_tx_job,
 	.fees_first = evm_fees_first,
 	.fees_bump = evm_fees_bump,
 	.fees_tagged = evm_fees_tagged,

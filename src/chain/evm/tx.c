@@ -209,25 +209,59 @@ static enum err recover(struct evm_tx *tx, const struct signature *sig,
 	return secp_recover(tx->from.at, sig->r, sig->s, sig->parity, hash, f);
 }
 
-enum err evm_tx_decode(struct evm_tx *ret, const uint8_t *raw, size_t len, struct fail *f)
+/* All but who signed it. */
+static enum err read_tx(struct evm_tx *ret, struct signature *sig, struct rlp_item *list,
+    const uint8_t **ret_signed_end, const uint8_t *raw, size_t len, struct fail *f)
 {
 	bool typed = len > 0 && raw[0] == TYPE_1559, ok;
-	const uint8_t *signed_end = raw;
-	struct signature sig = { .parity = 0 };
 	struct rlp outer, r;
-	struct rlp_item list;
 
 	*ret = (struct evm_tx){ .nonce = 0 };
 	if (len == 0 || (!typed && raw[0] < 0xc0))
 		return fail_set(f, ERR_INPUT, "no transaction of type 0 or 2");
 	rlp_init(&outer, raw + typed, len - typed);
-	if (!rlp_next(&outer, &list) || !list.list || outer.at != outer.end)
+	if (!rlp_next(&outer, list) || !list->list || outer.at != outer.end)
 		return fail_set(f, ERR_INPUT, "the transaction is not one RLP list");
-	rlp_init(&r, list.data, list.len);
-	ok = typed ? decode_1559(&r, ret, &sig, &signed_end)
-		   : decode_legacy(&r, ret, &sig, &signed_end);
+	rlp_init(&r, list->data, list->len);
+	ok = typed ? decode_1559(&r, ret, sig, ret_signed_end)
+		   : decode_legacy(&r, ret, sig, ret_signed_end);
 	if (!ok)
 		return fail_set(f, ERR_INPUT, "a field of the transaction is malformed");
 	keccak256(ret->hash.at, raw, len);
-	return recover(ret, &sig, list.data, signed_end, f);
+	return ERR_OK;
+}
+
+enum err evm_tx_decode(struct evm_tx *ret, const uint8_t *raw, size_t len, struct fail *f)
+{
+	const uint8_t *signed_end = raw;
+	struct signature sig = { .parity = 0 };
+	struct rlp_item list;
+	enum err e = read_tx(ret, &sig, &list, &signed_end, raw, len, f);
+
+	return e == ERR_OK ? recover(ret, &sig, list.data, signed_end, f) : e;
+}
+
+enum err evm_tx_job(struct sign_job *ret, struct hash *ret_hash, const uint8_t *raw,
+    size_t len, struct fail *f)
+{
+	const uint8_t *signed_end = raw;
+	struct signature sig = { .parity = 0 };
+	struct rlp_item list;
+	struct evm_tx tx;
+	enum err e = read_tx(&tx, &sig, &list, &signed_end, raw, len, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (tx.creates || tx.data_len > PAYLOAD_DATA_MAX)
+		return fail_set(f, ERR_INPUT, "the transaction is no payload's");
+	*ret = (struct sign_job){ .chain_id = tx.chain_id,
+		.nonce = tx.nonce,
+		.payload = { .to = tx.to,
+		    .value = tx.value,
+		    .data_len = (uint32_t)tx.data_len },
+		.fees = tx.fees };
+	if (tx.data_len)
+		memcpy(ret->payload.data, tx.data, tx.data_len);
+	*ret_hash = tx.hash;
+	return ERR_OK;
 }
