@@ -119,7 +119,7 @@ static bool fee_in(struct runner *r, const struct account *a, struct operation *
 	struct sql_intent_by_row_out tried;
 
 	*ret = (struct claim){ .operation = o, .amount = pay->amount };
-	return pays_in(o, pay) && o->kind->owes(r, o, pay) &&
+	return pays_in(o, pay) && o->kind->owes(r, o, pay) && !MUTANT(fee_not_adopted) &&
 	    (!tagged || claim_is_tagged(a, o, 0, fees)) &&
 	    !sql_intent_by_row_one(r->s.journal, &in, &tried);
 }
