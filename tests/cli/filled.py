@@ -92,7 +92,7 @@ def add_intent(db, operation, row, state):
         return intent
     attempt = insert(
         db, "attempt", intent=intent, account=1, hash=blob(0xBB, 100 * operation + row),
-        raw=b"\1", empty=0, fee_type=2, gas=21000, max_fee=3 * GWEI, tip=GWEI,
+        raw=b"", empty=0, fee_type=2, gas=21000, max_fee=3 * GWEI, tip=GWEI,
         signed_height=4, state=(5 if state in (FINAL, VOID) else 1) if included else 0,
         height=10 + row if included else None,
         block_hash=blob(0xCC, row) if included else None,

@@ -232,6 +232,8 @@ def doctor_finds_each_edit(folder):
         ("UPDATE operation SET state = 4", "completed, and its events say that it is paused"),
         ("UPDATE item SET state = 0 WHERE row = 1", "row 1 is pending, and its events say"),
         ("UPDATE item SET memo = 'paid' WHERE row = 9", "not those of its plan"),
+        ("UPDATE intent SET recipient = zeroblob(20) WHERE row = 5", "something else than its row"),
+        ("UPDATE attempt SET raw = x'c0' WHERE id = 5", "whose hash is not that of its bytes"),
         ("DELETE FROM item WHERE row = 4", "row 5 stands where row 4 of 10 should be"),
         ("UPDATE intent SET state = 3 WHERE row = 2", "(row 2) is void, and an attempt of it paid"),
         ("UPDATE intent SET row = 9 WHERE row = 2", "row 2 is final, and no intent of it is"),
