@@ -97,8 +97,6 @@ enum err evm_receipts_read(struct receipt *ret, const struct payment *wants, uin
 /* The transfer that a log is, when it is one away from `from`. */
 bool evm_transfer_parse(
     struct transfer *ret, const json_t *entry, const struct address *from);
-bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
-    uint64_t *ret_gas_price, const json_t *receipt);
 
 /* send.c: what leads to a transaction */
 void evm_estimate(

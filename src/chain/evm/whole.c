@@ -63,7 +63,7 @@ bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
 	    receipt->has_logs;
 }
 
-bool evm_outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
+static bool outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
     uint64_t *ret_gas_price, const json_t *receipt)
 {
 	struct entry_text e = evm_entry(receipt, "transactionHash");
@@ -213,7 +213,7 @@ static bool receipt_parse(
 	    !json_hex_bytes(r, "from", ret->from.at, sizeof ret->from.at) ||
 	    !json_hex_u63(r, "blockNumber", &ret->height) ||
 	    !json_hex_u64(r, "transactionIndex", &index) || index > UINT32_MAX ||
-	    !evm_outcome_parse(&ret->status, &ret->gas_used, &ret->gas_price, r))
+	    !outcome_parse(&ret->status, &ret->gas_used, &ret->gas_price, r))
 		return false;
 	ret->known = true;
 	ret->index = (uint32_t)index;
