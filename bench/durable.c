@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 	struct bench b = { 0 };
 	struct runner_setup s = { .chains = &chain,
 		.chains_n = 1,
-		.keys = { &b, key_get },
+		.keys = { .ctx = &b, .get = key_get },
 		.kinds = kinds,
 		.kinds_n = 1 };
 	int64_t us, turns, secp;

@@ -23,6 +23,11 @@ FROM account WHERE id = :id;
 UPDATE account SET in_flight_max = :in_flight_max, fee_cap_max = :fee_cap_max
 WHERE id = :id;
 
+-- What the configuration calls its key from now on.
+-- name: account_key_name
+-- in: id i64, key_name text
+UPDATE account SET key_name = :key_name WHERE id = :id;
+
 -- name: account_first_nonce
 -- in: id i64, first_nonce i64
 UPDATE account SET first_nonce = :first_nonce WHERE id = :id AND first_nonce IS NULL;

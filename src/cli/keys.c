@@ -245,3 +245,20 @@ enum err keyring_address(
 		return ERR_OK;
 	return keyring_get(k, name, &secret, ret, f);
 }
+
+const char *keyring_called(
+    struct keyring *k, const char *name, const struct address *address)
+{
+	struct address found;
+
+	if (keyring_peek(k, name, &found, NULL) == ERR_OK &&
+	    address_same(&found, address))
+		return name;
+	for (int i = 0; i < k->config->keys_n; i++) {
+		name = k->config->keys[i].name;
+		if (keyring_peek(k, name, &found, NULL) == ERR_OK &&
+		    address_same(&found, address))
+			return name;
+	}
+	return NULL;
+}

@@ -32,4 +32,9 @@ NODISCARD enum err keyring_address(
 NODISCARD enum err keyring_peek(
     struct keyring *k, const char *name, struct address *ret, struct fail *f);
 
+/* What the key of that address, which was called so, is called now; NULL: there is no
+ * such key. Nobody is asked. */
+const char *keyring_called(
+    struct keyring *k, const char *name, const struct address *address);
+
 #endif

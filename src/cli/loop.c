@@ -43,6 +43,11 @@ static enum err key_get(
 	return keyring_get(ctx, name, ret, NULL, f);
 }
 
+static const char *key_called(void *ctx, const char *name, const struct address *address)
+{
+	return keyring_called(ctx, name, address);
+}
+
 /* Who has it: the row of an owner that has just begun is still that of the one before. */
 static bool owner_named(const char *path, const char *host, struct owner *ret)
 {
@@ -116,10 +121,12 @@ static enum err face_key_usable(
 {
 	const struct loop *l = ctx;
 	bool asks = keyring_asks(l->cli->keyring, false);
+	const char *called = keyring_called(l->cli->keyring, name, address);
 	const struct secret *secret;
 	struct address found;
 	struct fail why = { ERR_OK, "" };
-	enum err e = keyring_get(l->cli->keyring, name, &secret, &found, &why);
+	enum err e =
+	    keyring_get(l->cli->keyring, called ? called : name, &secret, &found, &why);
 
 	keyring_asks(l->cli->keyring, asks);
 	if (e == ERR_OK && address_same(&found, address))
@@ -222,7 +229,7 @@ void loop_start(
 		.chains = chains,
 		.chains_n = chains_n,
 		.chains_room = l->cli->config->chains_n,
-		.keys = { l->cli->keyring, key_get },
+		.keys = { l->cli->keyring, key_get, key_called },
 		.kinds = kinds,
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
 		.only_operation = only,

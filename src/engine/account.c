@@ -87,7 +87,19 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	}
 }
 
-/* The configuration may call another key by this name now: it must be the account's. */
+/* The configuration may call the account's key otherwise now. */
+static void name_take(struct runner *r, struct account *a)
+{
+	const struct keyring_face *k = &r->s.keys;
+	const char *name = k->called ? k->called(k->ctx, a->key_name, &a->address) : NULL;
+
+	if (!name || strcmp(name, a->key_name) == 0)
+		return;
+	snprintf(a->key_name, sizeof a->key_name, "%s", name);
+	a->renamed = true;
+}
+
+/* And another key by this name: it must be the account's. */
 static void key_take(struct runner *r, struct account *a)
 {
 	const struct secret *key = NULL;
@@ -97,6 +109,7 @@ static void key_take(struct runner *r, struct account *a)
 
 	if (a->key || !runner_moves_on(r, a->id))
 		return; /* else followed and settled, not moved on */
+	name_take(r, a);
 	e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
 	if (e == ERR_OK && !key)
 		return; /* a command that signs nothing */
@@ -262,19 +275,21 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 	return !*ret_why;
 }
 
-/* A second reason stands before the first: who resumes accepts both. */
-void account_stop(struct runner *r, struct account *a, const char *why)
+/* Why it is stopped, without the line to type. */
+static void reasons_of(const struct account *a, char ret[WAITS_MAX])
 {
-	char before[WAITS_MAX] = "", *end;
+	const char *from = a->stopped ? strstr(a->why_stopped, ": ") : NULL;
+	char *end;
 
-	if (a->stopped && strstr(a->why_stopped, why))
-		return;
-	if (a->stopped && strlen(a->why_stopped) > strlen("key : ") + strlen(a->key_name))
-		snprintf(before, sizeof before, "%s",
-		    a->why_stopped + strlen("key : ") + strlen(a->key_name));
-	end = strstr(before, "; then: pawl resume key:");
+	snprintf(ret, WAITS_MAX, "%s", from ? from + strlen(": ") : "");
+	end = strstr(ret, "; then: pawl resume key:");
 	if (end)
 		*end = '\0';
+}
+
+static void reasons_put(
+    struct runner *r, struct account *a, const char *why, const char *before)
+{
 	a->stopped = true;
 	snprintf(a->why_stopped, sizeof a->why_stopped,
 	    "key %s: %.440s%s%.340s; then: pawl resume key:%s", a->key_name, why,
@@ -283,6 +298,36 @@ void account_stop(struct runner *r, struct account *a, const char *why)
 	    &(struct sql_account_stop_in){ .id = a->id,
 		.stopped = a->why_stopped,
 		.accepted_height = (int64_t)a->accepted_height });
+}
+
+/* In a turn of its own, as limits_raise. */
+static void name_put(struct runner *r, struct account *a)
+{
+	char why[WAITS_MAX] = "";
+
+	if (!a->renamed)
+		return;
+	a->renamed = false;
+	reasons_of(a, why);
+	if (why[0])
+		reasons_put(r, a, why, "");
+	sql_account_key_name(r->s.journal,
+	    &(struct sql_account_key_name_in){ .id = a->id, .key_name = a->key_name });
+	journal_event(r->s.journal,
+	    &(struct event){
+		.what = "account", .from = "", .to = "renamed", .why = a->key_name });
+	log_info("account", "its key is called %s now", a->key_name);
+}
+
+/* A second reason stands before the first: who resumes accepts both. */
+void account_stop(struct runner *r, struct account *a, const char *why)
+{
+	char before[WAITS_MAX] = "";
+
+	if (a->stopped && strstr(a->why_stopped, why))
+		return;
+	reasons_of(a, before);
+	reasons_put(r, a, why, before);
 	journal_event(r->s.journal,
 	    &(struct event){
 		.what = "account", .from = "", .to = "stopped", .why = a->why_stopped });
@@ -422,6 +467,7 @@ static void take_agreed(struct runner *r, struct account *a)
 void account_turn(struct runner *r, struct account *a)
 {
 	limits_raise(r, a);
+	name_put(r, a);
 	take_agreed(r, a);
 	follow_up(a);
 	past_turn(r, a);

@@ -54,11 +54,13 @@ struct recount;
 /* -- keys ------------------------------------------------------------------ */
 
 /* Where secrets come from. get resolves a name once and keeps it; OK and NULL: this
- * command signs nothing. */
+ * command signs nothing. called is what the configuration calls the key of that address
+ * now, which was `name`: that, another name, or NULL. called may be NULL. */
 struct keyring_face {
 	void *ctx;
 	enum err (*get)(
 	    void *ctx, const char *name, const struct secret **ret, struct fail *f);
+	const char *(*called)(void *ctx, const char *name, const struct address *address);
 };
 
 /* -- operations ------------------------------------------------------------ */
@@ -187,7 +189,8 @@ struct account {
 	int64_t id;
 	struct chain_run *chain;
 	struct address address;
-	char key_name[64];
+	char key_name[64];        /* as the configuration has it */
+	bool renamed;             /* and the journal does not yet */
 	bool used;                /* by an operation that is loaded; else it is watched */
 	const struct secret *key; /* NULL: not resolved */
 	bool has_first_nonce, has_final_count;

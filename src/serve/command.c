@@ -23,7 +23,7 @@ static enum err no_key(
 	return ERR_OK;
 }
 
-const struct keyring_face command_no_keys = { NULL, no_key };
+const struct keyring_face command_no_keys = { .get = no_key };
 
 struct chain_run *command_chain(struct runner *r, const struct chain_config *config)
 {

@@ -16,6 +16,7 @@ from harness import (
     Ledger,
     check,
     deploy,
+    end,
     exactly_once,
     main,
     paid,
@@ -116,6 +117,25 @@ def rows_of_another_list_are_refused():
         ended = desk.expect(5, *desk.airdrop("more.csv"))
         within(["3", "--again"], ended.err, "how many rows")
         same(exactly_once(anvil.rpc, PAYER, None, rows), 10, "payments")
+
+
+@test
+def a_key_gets_another_name():
+    """In mid-run, and its old name goes to another key; then a new list by the new name."""
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 10}) as desk:
+        rows, more = recipients(60), recipients(10, "more")
+        desk.write_list("list.csv", rows)
+        desk.write_list("more.csv", more)
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER) >= 20, 30, "twenty payments")
+        end(child)
+        config = desk.folder / "pawl.yaml"
+        text = config.read_text().replace("  payer:", "  hot:").replace("  till:", "  payer:")
+        config.write_text(text)
+        desk.expect(0, *desk.airdrop("list.csv", key="hot"))
+        desk.expect(0, *desk.airdrop("more.csv", key="hot"))
+        same(exactly_once(anvil.rpc, PAYER, None, rows + more), 70, "payments")
+        within("from key hot", desk.expect(0, "status", "list").out, "its key")
 
 
 @test
