@@ -218,13 +218,18 @@ bool account_abreast(const struct account *a, int blocks)
 	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
 }
 
-/* Who fell behind, as a start or a machine that slept does, reads on to the head. */
+/* Who fell behind, as a start or a machine that slept does, reads on to the block that
+ * was the head then; a later one may be without its receipts yet, always. */
 static void follow_up(struct account *a)
 {
-	if (account_abreast(a, 0))
-		a->caught_up = true;
-	else if (a->known && !account_abreast(a, UNREAD_MAX))
+	if (a->known && !account_abreast(a, UNREAD_MAX))
 		a->caught_up = false;
+	if (!a->catches_up && !a->caught_up && a->known)
+		a->catches_up = follower_quorum_height(a->chain->follower);
+	if (!a->catches_up || a->height < a->catches_up)
+		return;
+	a->caught_up = true;
+	a->catches_up = 0;
 }
 
 /* What keeps it back, but for what is in flight. */
@@ -242,7 +247,8 @@ static const char *waits_for(const struct account *a)
 		return "the nodes to agree on the account's count";
 	if (!a->past_known && !MUTANT(past_not_awaited))
 		return past_says(a);
-	if (!a->caught_up && !MUTANT(reserves_unread))
+	if ((!a->caught_up || !account_abreast(a, UNREAD_MAX)) &&
+	    !MUTANT(reserves_unread))
 		return "the blocks that came meanwhile to be read";
 	if (a->strangers_n && !MUTANT(strangers_not_awaited))
 		return "transactions of the account that are not read yet";

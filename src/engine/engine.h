@@ -215,7 +215,8 @@ struct account {
 
 	/* from the agreed block */
 	bool known;             /* the figures below are there */
-	bool caught_up;         /* with the head; it may fall behind a little since */
+	uint64_t catches_up;    /* with the head of when it fell behind; 0: it does not */
+	bool caught_up;         /* it did; it may fall behind a little since */
 	uint64_t count, height; /* count at that block */
 	struct hash agreed,
 	    counted; /* that block; the one at which strangers were counted */
