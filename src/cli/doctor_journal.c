@@ -152,7 +152,7 @@ static bool states_check(struct doctor *d)
 static bool rows_check(struct doctor *d, const struct operation *o)
 {
 	const struct kind *kind = loop_kind(o->kind_name);
-	struct recount *c = recount_new(d->journal, o->id, kind);
+	struct recount *c = recount_new(d->journal, o->id, kind, false);
 	const struct chain_config *chain;
 	struct fail f = { ERR_OK, "" };
 	enum err e = ERR_OK;

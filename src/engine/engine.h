@@ -87,7 +87,7 @@ struct operation {
 	struct totals by_state[5]; /* by ITEM_* */
 	int64_t started_ms, ended_ms;
 	struct recount *recount; /* under way (recount.h) */
-	bool recounted;          /* its rows were, in this life */
+	bool recounted, proved;  /* its rows were, in this life; and its events */
 	bool dirty;
 	bool pinched;     /* the cap had no room when bumps were looked at last */
 	bool passed_over; /* in this turn's round: its next payment can't be reserved */

@@ -23,6 +23,7 @@ struct recount {
 	struct operation o; /* as the journal has it now */
 	const struct kind *kind;
 	struct journal_walk *walk;
+	bool rows_alone; /* events are followed from now on, to know what moves */
 	const char *item_names[ITEM_STATES], *operation_names[OPERATION_STATES];
 	int stage;      /* what its events say of it; -1: nothing */
 	uint8_t *state; /* and of its rows; those behind are pending */
@@ -35,14 +36,16 @@ struct recount {
 	struct fail bad; /* of an event */
 };
 
-struct recount *recount_new(struct journal *j, int64_t operation, const struct kind *kind)
+struct recount *recount_new(
+    struct journal *j, int64_t operation, const struct kind *kind, bool rows_alone)
 {
 	struct recount *c = mem_new(sizeof *c);
 
 	c->j = j;
 	c->o.id = operation;
 	c->kind = kind;
-	c->walk = journal_walk_new(j, operation);
+	c->rows_alone = rows_alone;
+	c->walk = journal_walk_new(j, operation, rows_alone);
 	c->stage = -1;
 	c->row = 1;
 	for (int i = 0; i < ITEM_STATES; i++)
@@ -89,10 +92,8 @@ static bool count_again(struct recount *c, int64_t row, int from, int to)
 	    journal_sums_add(&c->sums, to, &item.amount);
 }
 
-static void say(struct recount *c, int64_t row, int state)
+static void say(struct recount *c, int64_t row, int was, int state)
 {
-	int was = said(c, row);
-
 	if (row > c->state_max) {
 		int64_t room = row < c->o.items / 2 ? 2 * row : c->o.items;
 
@@ -112,7 +113,7 @@ static void say(struct recount *c, int64_t row, int state)
 static void take_event(void *ctx, const struct event *e)
 {
 	struct recount *c = ctx;
-	int to;
+	int from, to;
 
 	if (!strcmp(e->what, "operation")) {
 		to = state_of(c->operation_names, OPERATION_STATES, e->to);
@@ -120,16 +121,18 @@ static void take_event(void *ctx, const struct event *e)
 			c->stage = to;
 		return;
 	}
-	if (strcmp(e->what, "item") != 0 || e->row < 1 ||
-	    state_of(c->item_names, ITEM_STATES, e->from) < 0)
+	if (strcmp(e->what, "item") != 0 || e->row < 1)
 		return;
+	from = state_of(c->item_names, ITEM_STATES, e->from);
 	to = state_of(c->item_names, ITEM_STATES, e->to);
-	if (to >= 0 && e->row > c->o.items)
+	if (from < 0 || to < 0)
+		return;
+	if (e->row > c->o.items)
 		fail_set(&c->bad, ERR_DAMAGED,
 		    "it has events of row %" PRId64 ", and %" PRId64 " rows", e->row,
 		    c->o.items);
-	else if (to >= 0)
-		say(c, e->row, to);
+	else
+		say(c, e->row, from, to);
 }
 
 /* -- a row and its intents ------------------------------------------------- */
@@ -273,7 +276,7 @@ static enum err row_see(struct recount *c, struct lives *l,
 		    "row %" PRId64 " stands where row %" PRId64 " of %" PRId64
 		    " should be",
 		    item->row, c->row, c->o.items);
-	if (item->state != is)
+	if (item->state != is && !c->rows_alone)
 		return fail_set(f, ERR_DAMAGED,
 		    "row %" PRId64 " is %s, and its events say that it is %s", item->row,
 		    state_name(MACHINE_ITEM, (int)item->state), c->item_names[is]);
@@ -357,7 +360,7 @@ static bool plan_end(struct recount *c)
 
 static enum err totals_see(struct recount *c, struct fail *f)
 {
-	if (c->o.state != c->stage)
+	if (c->o.state != c->stage && !c->rows_alone)
 		return fail_set(f, ERR_DAMAGED,
 		    "it is %s, and its events say that it is %s",
 		    state_name(MACHINE_OPERATION, c->o.state),
@@ -402,40 +405,51 @@ bool recounted(const struct operation *o)
 }
 
 /* A list that is still being read comes later; what has ended, when it goes on. */
-static bool wants(const struct runner *r, const struct operation *o)
+static bool wants(const struct runner *r, const struct operation *o, bool rows_alone)
 {
-	return !o->recounted && !operation_ended(o) && runner_moves_on(r, o->account) &&
-	    (!o->kind->whole || o->kind->whole(o));
+	return !(rows_alone ? o->recounted : o->proved) && !operation_ended(o) &&
+	    runner_moves_on(r, o->account) && (!o->kind->whole || o->kind->whole(o));
+}
+
+static void has_counted(struct runner *r, struct operation *o)
+{
+	const struct chain_run *c = runner_chain_by_id(r, o->chain);
+	struct fail f = { ERR_OK, "" };
+
+	recount_free(o->recount);
+	o->recount = NULL;
+	o->proved = o->recounted;
+	if (o->recounted)
+		return;
+	if (recount_signed(r->s.journal, o, c->connector, &f) != ERR_OK)
+		operation_damaged(r, o, f.why);
+	o->recounted = true;
+	o->blocked = NULL;
 }
 
 static void some_more(struct runner *r, struct operation *o, int64_t *left)
 {
-	const struct chain_run *c = runner_chain_by_id(r, o->chain);
 	struct fail f = { ERR_OK, "" };
 	bool done;
 
 	if (!o->recount)
-		o->recount = recount_new(r->s.journal, o->id, o->kind);
-	if (recount_some(o->recount, left, &done, &f) != ERR_OK ||
-	    (done && recount_signed(r->s.journal, o, c->connector, &f) != ERR_OK))
+		o->recount = recount_new(r->s.journal, o->id, o->kind, !o->recounted);
+	if (recount_some(o->recount, left, &done, &f) != ERR_OK)
 		operation_damaged(r, o, f.why);
-	if (!done && o->recount->read > LONG_MAX)
+	if (done)
+		has_counted(r, o);
+	else if (!o->recounted && o->recount->read > LONG_MAX)
 		o->blocked = "its rows to be counted";
-	if (!done)
-		return;
-	recount_free(o->recount);
-	o->recount = NULL;
-	o->recounted = true;
-	o->blocked = NULL;
 }
 
 void recount_turn(struct runner *r)
 {
 	int64_t left = recount_turn_max;
 
-	for (size_t i = 0; i < r->operations_n && left > 0; i++)
-		if (wants(r, r->operations[i])) {
-			some_more(r, r->operations[i], &left);
-			r->again = true;
-		}
+	for (int events = 0; events < 2; events++)
+		for (size_t i = 0; i < r->operations_n && left > 0; i++)
+			if (wants(r, r->operations[i], !events)) {
+				some_more(r, r->operations[i], &left);
+				r->again = true;
+			}
 }

@@ -14,8 +14,10 @@
 
 struct recount;
 
+/* rows_alone: its events up to now are left out; they are by far the most of it, and
+ * what may pay a row twice is seen without them. */
 struct recount *recount_new(
-    struct journal *j, int64_t operation, const struct kind *kind);
+    struct journal *j, int64_t operation, const struct kind *kind, bool rows_alone);
 void recount_free(struct recount *c);
 
 /* At most *left events and rows are read, and taken off it. done: all of it fits.
@@ -29,7 +31,7 @@ NODISCARD enum err recount_signed(struct journal *j, const struct operation *o,
     const struct connector *connector, struct fail *f);
 
 /* After a turn: some more of each operation that is open and was not counted in this
- * life. Damage ends the process. */
+ * life, first the rows of all, then all. Damage ends the process. */
 void recount_turn(struct runner *r);
 extern int64_t recount_turn_max; /* events and rows of a turn; a test may lower it */
 /* Its rows are what the journal says: more may be reserved for it. */

@@ -118,7 +118,9 @@ void journal_tail(struct journal *j, int64_t operation, char out[65]);
 struct journal_walk;
 typedef void journal_walk_fn(void *ctx, const struct event *e);
 
-struct journal_walk *journal_walk_new(struct journal *j, int64_t operation);
+/* from_end: those that are there already are passed over, unproved. */
+struct journal_walk *journal_walk_new(
+    struct journal *j, int64_t operation, bool from_end);
 void journal_walk_free(struct journal_walk *w);
 /* At most *left events, whosever they are, are read and taken off it. whole: to the end.
  * fails: DAMAGED, and names the commit */

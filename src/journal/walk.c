@@ -15,13 +15,32 @@ struct journal_walk {
 	struct events commit; /* the operation's events of one commit */
 };
 
-struct journal_walk *journal_walk_new(struct journal *j, int64_t operation)
+static void pass_over(struct journal_walk *w)
+{
+	struct sql_event_last_in in = { .max = 1 };
+	struct sql_event_last_out event;
+	struct sql_link_before_in before = { w->operation, INT64_MAX };
+	struct sql_link_before_out link;
+
+	if (sql_event_last_one(w->j, &in, &event)) {
+		w->next_id = event.id + 1;
+		w->commit_no = event.commit_no;
+	}
+	if (sql_link_before_one(w->j, &before, &link)) {
+		w->linked = link.commit_no;
+		memcpy(w->link, link.hash, sizeof(w->link));
+	}
+}
+
+struct journal_walk *journal_walk_new(struct journal *j, int64_t operation, bool from_end)
 {
 	struct journal_walk *w = mem_new(sizeof(*w));
 
 	w->j = j;
 	w->operation = operation;
 	events_init(&w->commit);
+	if (from_end)
+		pass_over(w);
 	return w;
 }
 

@@ -79,9 +79,9 @@ static const struct {
 	const char *sql, *says;
 } edits[] = {
 	{ "UPDATE item SET state = 0 WHERE row = 1",
-	    "row 1 is pending, and its events say that it is final" },
+	    "row 1 is pending or void, and has an intent that may pay it, or did" },
 	{ "UPDATE item SET state = 3 WHERE row = 100",
-	    "row 100 is void, and its events say that it is pending" },
+	    "its totals are not the sums of its rows" },
 	{ "UPDATE event SET to_state = 'pending' WHERE row = 1 AND what = 'item'"
 	  " AND to_state = 'final'",
 	    "the event chain of operation 1 breaks at commit" },
