@@ -104,6 +104,17 @@ SELECT item.row, consumed.hash FROM item JOIN consumed ON consumed.payee = item.
 	AND ((consumed.asset IS NULL AND :native = 1) OR (consumed.asset = :asset AND :native = 0))
 WHERE item.operation = :operation AND item.state = 0 ORDER BY item.row;
 
+-- Void rows, and the payments that no item knows and that equal them.
+-- name: consumed_of_void
+-- in: operation i64, account i64, native bool, asset b20, first i64, last i64
+-- out: row i64, reason text?, hash b32
+SELECT item.row, item.reason, consumed.hash FROM item JOIN consumed ON consumed.payee = item.recipient
+	AND consumed.payee IS NOT NULL AND consumed.account = :account AND consumed.amount = item.amount
+	AND consumed.judgement IN (0, 1)
+	AND ((consumed.asset IS NULL AND :native = 1) OR (consumed.asset = :asset AND :native = 0))
+WHERE item.operation = :operation AND item.state = 3 AND item.row BETWEEN :first AND :last
+ORDER BY item.row, consumed.nonce;
+
 -- How many nonces below one are known: by strangers, and by what was adopted.
 -- name: consumed_below
 -- in: account i64, nonce i64

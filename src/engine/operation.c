@@ -11,7 +11,6 @@
 #include "engine/account.h"
 #include "engine/intent.h"
 #include "engine/recount.h"
-#include "engine/repair.h"
 #include "journal/sql.gen.h"
 
 static void text_put(char *out, size_t len, bool none, const char *text)
@@ -322,84 +321,6 @@ enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 			return e;
 	}
 	operation_go_on(r, o);
-	return ERR_OK;
-}
-
-static enum err retry_check(const struct operation *o, struct fail *f)
-{
-	if (o->state == OPERATION_CANCELLING || o->state == OPERATION_CANCELLED)
-		return fail_set(f, ERR_CONFLICT, "%s is %s: its rows are not tried again",
-		    o->name, state_name(MACHINE_OPERATION, o->state));
-	return ERR_OK;
-}
-
-static void retry_row(
-    struct runner *r, struct operation *o, int64_t row, const struct amount *amount)
-{
-	o->kind->retry(r, o, row);
-	operation_item(r, o, row, amount, ITEM_VOID, ITEM_PENDING, 0,
-	    "the operator asked for another try");
-}
-
-static void retry_move(struct runner *r, struct operation *o)
-{
-	if (o->state == OPERATION_COMPLETED || o->state == OPERATION_PAYING_FEE)
-		operation_move(r, o, OPERATION_DISTRIBUTING, "void rows are tried again");
-}
-
-enum err operation_retry_row(
-    struct runner *r, struct operation *o, int64_t row, struct fail *f)
-{
-	struct sql_item_get_in in = { .operation = o->id, .row = row };
-	struct sql_item_get_out item;
-	enum err e = retry_check(o, f);
-
-	if (e != ERR_OK)
-		return e;
-	if (!sql_item_get_one(r->s.journal, &in, &item))
-		return fail_set(f, ERR_NOT_FOUND, "%s has %lld rows, and no row %lld",
-		    o->name, (long long)o->items, (long long)row);
-	if (item.state == ITEM_PENDING || item.state == ITEM_LIVE)
-		return ERR_OK; /* it is tried already */
-	if (item.state != ITEM_VOID)
-		return fail_set(f, ERR_CONFLICT,
-		    "row %lld of %s is %s: only what is void is tried again",
-		    (long long)row, o->name, state_name(MACHINE_ITEM, (int)item.state));
-	command_event(r, o, "retry", "a void row is tried again");
-	retry_row(r, o, row, &item.amount);
-	retry_move(r, o);
-	return ERR_OK;
-}
-
-enum err operation_retry(struct runner *r, struct operation *o, struct fail *f)
-{
-	struct sql_item_void_list_out row;
-	struct sql_item_void_list_in in = { .operation = o->id };
-	int64_t *rows = NULL;
-	struct amount *amounts = NULL;
-	size_t n = 0;
-	enum err e = retry_check(o, f);
-
-	if (e != ERR_OK)
-		return e;
-	sql_item_void_list_begin(r->s.journal, &in);
-	while (sql_item_void_list_next(r->s.journal, &row)) {
-		if (!row.no_reason && repair_skipped(row.reason))
-			continue;
-		rows = mem_grow(rows, n + 1, sizeof *rows);
-		amounts = mem_grow(amounts, n + 1, sizeof *amounts);
-		rows[n] = row.row;
-		amounts[n++] = row.amount;
-	}
-	if (n)
-		command_event(r, o, "retry", "void rows are tried again");
-	o->kind->retry(r, o, 0);
-	for (size_t i = 0; i < n; i++)
-		retry_row(r, o, rows[i], &amounts[i]);
-	free(rows);
-	free(amounts);
-	if (n)
-		retry_move(r, o);
 	return ERR_OK;
 }
 

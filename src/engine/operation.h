@@ -48,11 +48,6 @@ NODISCARD enum err operation_pause(struct runner *r, struct operation *o, struct
 void operation_go_on(struct runner *r, struct operation *o);
 NODISCARD enum err operation_resume(
     struct runner *r, struct operation *o, struct fail *f);
-/* All void rows, but for those that were skipped. */
-NODISCARD enum err operation_retry(struct runner *r, struct operation *o, struct fail *f);
-/* This one, also if it was skipped. fails: NOT_FOUND, CONFLICT */
-NODISCARD enum err operation_retry_row(
-    struct runner *r, struct operation *o, int64_t row, struct fail *f);
 /* now: empty attempts over everything live; else what is live is settled. */
 NODISCARD enum err operation_cancel(
     struct runner *r, struct operation *o, bool now, struct fail *f);

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/retry.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
@@ -195,8 +196,8 @@ static enum err operation_do(const struct command_at *at, const struct request *
 	if (q->route == ROUTE_REPAIR)
 		return repair(at, q, h, ret, f);
 	CHECK(q->route == ROUTE_RETRY);
-	e = q->has_row ? operation_retry_row(h->runner, o, q->row, f)
-		       : operation_retry(h->runner, o, f);
+	e = q->has_row ? operation_retry_row(h->runner, o, q->row, q->yes, f)
+		       : operation_retry(h->runner, o, q->yes, f);
 	ret->retried = before - o->by_state[ITEM_VOID].n;
 	return e;
 }

@@ -187,6 +187,8 @@ static enum err repair_member(
 {
 	if (strcmp(key, "row") == 0)
 		return row_read(q, value, f);
+	if (q->route == ROUTE_RETRY && strcmp(key, "yes") == 0)
+		return flag_read(&q->yes, value, key, f);
 	if (q->route == ROUTE_REPAIR && strcmp(key, "do") == 0)
 		return repair_read(q, value, f);
 	if (q->route == ROUTE_REPAIR && strcmp(key, "hash") == 0)
@@ -292,7 +294,7 @@ void request_body(struct buf *out, const struct request *q)
 		buf_add_json(out, q->cap);
 	}
 	if (q->has_row)
-		buf_addf(out, "\"row\":%" PRId64, q->row);
+		buf_addf(out, "%s\"row\":%" PRId64, q->yes ? "," : "", q->row);
 	if (q->repair != REPAIR_NOT)
 		buf_addf(out, ",\"do\":\"%s\"", repairs[q->repair]);
 	if (q->has_hash) {

@@ -396,6 +396,12 @@ SUSPECT = """INSERT INTO consumed
 VALUES (1, 900, 1, ?, 3, ?, NULL, ?, x'')"""
 
 
+# A foreign payment that equals row 4.
+BY_HAND = """INSERT INTO consumed
+(account, nonce, judgement, hash, height, block_hash, recipient, value, data, payee, amount)
+SELECT 1, 901, 0, ?, 3, ?, recipient, amount, x'', recipient, amount FROM item WHERE row = 4"""
+
+
 @test
 def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
     """resume refuses where rows seem paid already, until --yes says that they are not"""
@@ -442,6 +448,21 @@ def a_row_is_skipped_or_its_nonce_given_back(folder):
     Run(folder, "retry", "payroll", "1").ends(5, err="is final")
     Run(folder, "retry", "payroll", "4").ends(0, out="1 void row")
     Run(folder, "doctor", "--journal").ends(0)
+
+
+@test
+def a_void_row_that_was_paid_by_hand(folder):
+    """retry refuses, and names row and transaction; until --yes, of all rows or of one"""
+    fill(folder)
+    with Journal(folder) as db:
+        db.execute(BY_HAND, (b"\xab" * 32, b"\xcd" * 32))
+    for words, line in ((("payroll",), "pawl retry payroll --yes"),
+                        (("payroll", "4"), "pawl retry payroll 4 --yes")):
+        Run(folder, "retry", *words).ends(
+            5, err="1 void row of payroll seems to be paid.*pawl repair payroll 4 adopt 0x(ab){32}.*" + line)
+    with Journal(folder) as db:
+        assert db.execute("SELECT state FROM item WHERE row = 4").fetchall() == [(3,)]
+    Run(folder, "retry", "payroll", "4", "--yes").ends(0, out="1 void row")
 
 
 @test

@@ -20,6 +20,7 @@
 #include "engine/attempt.h"
 #include "engine/intent.h"
 #include "engine/operation.h"
+#include "engine/retry.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"

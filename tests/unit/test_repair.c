@@ -1,6 +1,7 @@
 /* What the operator puts right of a row: what is adopted pays one row and is looked at
  * until it is final, what is skipped can't be paid any more, what is given back has no
  * bytes. */
+#include "base/hex.h"
 #include "crypto/secp.h"
 #include "engine/repair.h"
 #include "payer.h"
@@ -434,9 +435,9 @@ static void what_is_skipped_is_not_paid(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 0);
 	assert_int_equal(skip_row(1), ERR_CONFLICT);
 	assert_says(why.why, "is final");
-	assert_int_equal(operation_retry(runner, op(), &why), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), false, &why), ERR_OK);
 	assert_int_equal(item(3).state, ITEM_VOID);
-	assert_int_equal(operation_retry_row(runner, op(), 3, &why), ERR_OK);
+	assert_int_equal(operation_retry_row(runner, op(), 3, false, &why), ERR_OK);
 	finish();
 }
 
@@ -481,6 +482,83 @@ static void a_nonce_without_bytes_is_free_again(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 0);
 }
 
+/* -- retry ------------------------------------------------------------------- */
+
+/* Rows 1 and 2, of one recipient that refuses, are void; he takes coin from then on. */
+static void begin_void(void)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	lists[0] = (struct list){ .rows = 5, .alike = 2 };
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[1], SIM_CODE_REVERTS, 0);
+	pay(&(struct list){ .rows = 5, .alike = 2 });
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
+	sim_account_code(scene.chain, &lists[0].to[1], SIM_CODE_NONE, 0);
+}
+
+static enum err retry(int64_t row, bool yes)
+{
+	enum err e = row ? operation_retry_row(runner, op(), row, yes, &why)
+			 : operation_retry(runner, op(), yes, &why);
+
+	turn();
+	return e;
+}
+
+static void what_was_paid_by_hand_is_not_tried_again(void **state_)
+{
+	struct hash tx;
+	char line[120] = "pawl repair wages 1 adopt 0x";
+
+	(void)state_;
+	begin_void();
+	tx = by_hand(1);
+	after_blocks(SCENE_DEPTH + 3);
+	hex_format(line + strlen(line), tx.at, sizeof tx.at);
+	assert_int_equal(retry(1, false), ERR_CONFLICT);
+	assert_says(why.why, line);
+	assert_says(why.why, "pawl retry wages 1 --yes");
+	assert_int_equal(retry(0, false), ERR_CONFLICT);
+	assert_says(why.why, "1 void row of wages seems to be paid");
+	assert_says(why.why, line);
+	assert_says(why.why, "pawl retry wages --yes");
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
+	assert_int_equal(adopt(1, &tx), ERR_OK);
+	assert_int_equal(retry(0, false), ERR_OK);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	assert_int_equal(paid(&lists[0], 1), 1); /* by us */
+}
+
+static void another_amount_by_hand_is_no_payment(void **state_)
+{
+	(void)state_;
+	begin_void();
+	(void)scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[1], lists[0].amount[1] + 1, 60 * GWEI);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_int_equal(retry(0, false), ERR_OK);
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 0);
+}
+
+static void only_yes_pays_it_again(void **state_)
+{
+	(void)state_;
+	begin_void();
+	assert_int_equal(skip_row(2), ERR_OK);
+	(void)by_hand(1);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_int_equal(retry(2, false), ERR_CONFLICT);
+	assert_int_equal(retry(0, true), ERR_OK);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	assert_int_equal(item(2).state, ITEM_VOID);
+	assert_int_equal(paid(&lists[0], 1), 1);   /* by us */
+	assert_int_equal(retry(0, false), ERR_OK); /* what is skipped is left out */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,6 +578,9 @@ int main(void)
 		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
 		cmocka_unit_test_teardown(a_live_row_is_not_skipped, end),
 		cmocka_unit_test_teardown(a_nonce_without_bytes_is_free_again, end),
+		cmocka_unit_test_teardown(what_was_paid_by_hand_is_not_tried_again, end),
+		cmocka_unit_test_teardown(another_amount_by_hand_is_no_payment, end),
+		cmocka_unit_test_teardown(only_yes_pays_it_again, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

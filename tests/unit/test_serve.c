@@ -63,7 +63,11 @@ static void requests_are_read(void **state)
 	assert_true(q.has_row && q.row == 0 && q.repair == REPAIR_SKIP && !q.has_hash);
 	assert_int_equal(
 	    parse(&q, "POST", "/v1/operations/a/retry", "{\"row\":7}"), ERR_OK);
-	assert_true(q.has_row && q.row == 7);
+	assert_true(q.has_row && q.row == 7 && !q.yes);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/operations/a/retry", "{\"yes\":true,\"row\":7}"),
+	    ERR_OK);
+	assert_true(q.has_row && q.row == 7 && q.yes);
 	assert_int_equal(request_body_max("GET", "/v1/operations/a"), 0);
 	assert_int_equal(
 	    request_body_max("POST", "/v1/operations/a/pause"), REQUEST_JSON_MAX);
@@ -105,6 +109,8 @@ static void what_is_no_request_is_refused(void **state)
 		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"do\":\"pay\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"hash\":\"0x12\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"do\":\"skip\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"yes\":1}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"yes\":true}" },
 	};
 	char name[2 * REQUEST_NAME_MAX];
 	struct request q;

@@ -92,7 +92,7 @@ static void a_refused_recipient_is_void_and_can_be_tried_again(void **state_)
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
 	check_fees();
 	token->refuses = false;
-	assert_int_equal(operation_retry(runner, op(), &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
 	turn();
 	run_until(ended());
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
