@@ -222,14 +222,17 @@ bool account_abreast(const struct account *a, int blocks)
  * was the head then; a later one may be without its receipts yet, always. */
 static void follow_up(struct account *a)
 {
-	if (a->known && !account_abreast(a, UNREAD_MAX))
-		a->caught_up = false;
-	if (!a->catches_up && !a->caught_up && a->known)
-		a->catches_up = follower_quorum_height(a->chain->follower);
-	if (!a->catches_up || a->height < a->catches_up)
+	if (!a->known)
 		return;
-	a->caught_up = true;
-	a->catches_up = 0;
+	if (a->caught_up ? !account_abreast(a, UNREAD_MAX) : !a->catches_up) {
+		a->caught_up = false;
+		a->catches_up = true;
+		a->up_to = follower_quorum_height(a->chain->follower);
+	}
+	if (a->catches_up && a->height >= a->up_to) {
+		a->caught_up = true;
+		a->catches_up = false;
+	}
 }
 
 /* What keeps it back, but for what is in flight. */

@@ -214,9 +214,10 @@ struct account {
 	size_t refusals_n;
 
 	/* from the agreed block */
-	bool known;             /* the figures below are there */
-	uint64_t catches_up;    /* with the head of when it fell behind; 0: it does not */
-	bool caught_up;         /* it did; it may fall behind a little since */
+	bool known;      /* the figures below are there */
+	bool catches_up; /* up_to what was the head when it fell behind */
+	bool caught_up;  /* it did; it may fall behind a little since */
+	uint64_t up_to;
 	uint64_t count, height; /* count at that block */
 	struct hash agreed,
 	    counted; /* that block; the one at which strangers were counted */

@@ -76,6 +76,19 @@ def the_node_is_busy_now_and_then():
 
 
 @test
+def the_only_node_has_no_block_yet():
+    with Anvil(0) as anvil, Desk([anvil.url]) as desk:
+        desk.rows = recipients(5)
+        desk.write_list("list.csv", desk.rows)
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: anvil.rpc.count(PAYER, "pending") == 5, 30, "all are sent")
+        same(int(anvil.rpc("eth_blockNumber"), 16), 0, "the head")
+        anvil.interval(0.2)
+        same(desk.ended(child).code, 0, "the exit code")
+        exact(anvil, desk)
+
+
+@test
 def the_only_node_falls_back_in_time():
     """A load balancer that moves to a node which is behind, and back."""
     with desk_behind(1, 300) as (anvil, (proxy,), desk):
