@@ -38,6 +38,12 @@ SELECT id, name FROM operation WHERE plan = :plan ORDER BY id;
 -- scan: status shows them all
 SELECT id FROM operation ORDER BY id;
 
+-- name: operation_of_account
+-- in: account i64
+-- out: id i64
+-- scan: there are few operations, and foreign use of a key is rare
+SELECT id FROM operation WHERE account = :account ORDER BY id;
+
 -- Those that are not ended, or have something live after all.
 -- name: operation_open
 -- in: chain i64

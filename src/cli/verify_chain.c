@@ -97,11 +97,13 @@ static void ours_check(struct verify *v, const struct hint *h, const struct look
 		row_paid(v, h, l);
 }
 
-/* A transaction that is no intent's: does it pay what a row says? */
+/* A transaction that is no intent's: does it pay what a row says, or the service
+ * fee? */
 static void stranger_check(struct verify *v, const struct hint *h, const struct looked *l)
 {
 	struct sql_report_row_equal_in in = { .operation = v->operation.id };
 	struct sql_report_row_equal_out row;
+	struct payment fee;
 
 	if (!l->arrived || l->payment.token != v->asset.token ||
 	    (l->payment.token && !address_same(&l->payment.asset, &v->asset.at)))
@@ -111,6 +113,9 @@ static void stranger_check(struct verify *v, const struct hint *h, const struct 
 	if (sql_report_row_equal_one(v->journal, &in, &row))
 		verify_mismatch(v, row.row, (int64_t)h->nonce, &h->hash,
 		    "a transaction that is none of this journal pays the same");
+	else if (wanted(v, 0, &fee) && payment_same(&fee, &l->payment))
+		verify_mismatch(v, 0, (int64_t)h->nonce, &h->hash,
+		    "a transaction that is none of this journal pays the service fee");
 }
 
 /* The block at its height is its own, and final. */

@@ -1,5 +1,7 @@
 #include "engine/claim.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +69,59 @@ static bool is_owed(const struct claim *c)
 	return c->state == ITEM_PENDING || c->state == ITEM_LIVE;
 }
 
+void claim_name(char out[CLAIM_NAME_MAX], const struct operation *o, int64_t row)
+{
+	if (row > 0)
+		snprintf(out, CLAIM_NAME_MAX, "row %" PRId64 " of %s", row, o->name);
+	else
+		snprintf(out, CLAIM_NAME_MAX, "the service fee of %s", o->name);
+}
+
+/* -- service fees ----------------------------------------------------------- */
+
+bool claim_fee_owed(struct runner *r, struct operation *o, const struct payment *pay)
+{
+	int state = pays_in(o, pay) ? o->kind->fee(r, o, pay) : -1;
+
+	return state >= 0 && state != ITEM_FINAL && !operation_ended(o);
+}
+
+/* The operation whose service fee the tag names; 0: none. They are not loaded for this:
+ * most have ended. */
+static int64_t fee_tagged(
+    struct runner *r, const struct account *a, const struct fees *fees)
+{
+	struct sql_operation_of_account_in in = { .account = a->id };
+	struct sql_operation_of_account_out row;
+	struct operation o;
+	int64_t found = 0;
+
+	sql_operation_of_account_begin(r->s.journal, &in);
+	while (!found && sql_operation_of_account_next(r->s.journal, &row))
+		if (operation_read(r->s.journal, row.id, &o) &&
+		    claim_is_tagged(a, &o, 0, fees))
+			found = row.id;
+	sql_operation_of_account_end(r->s.journal);
+	return found;
+}
+
+static bool fee_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
+    const struct payment *pay, struct claim *ret)
+{
+	int64_t id = fee_tagged(r, a, fees);
+	struct operation *o = id ? operation_load(r, id) : NULL;
+
+	if (!o || !pays_in(o, pay))
+		return false;
+	*ret = (struct claim){
+		.operation = o, .state = o->kind->fee(r, o, pay), .amount = pay->amount
+	};
+	return ret->state >= 0 &&
+	    (ret->state != ITEM_FINAL || !MUTANT(second_fee_is_foreign));
+}
+
+/* -- by its tag, or without -------------------------------------------------- */
+
 bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
     const struct payment *pay, struct claim *ret)
 {
@@ -80,14 +135,7 @@ bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *
 		*ret = rows[k];
 	}
 	free(rows);
-	for (size_t k = 0; k < r->operations_n && !found; k++) {
-		struct operation *o = r->operations[k];
-
-		found = o->account == a->id && pays_in(o, pay) &&
-		    o->kind->owes(r, o, pay) && claim_is_tagged(a, o, 0, fees);
-		*ret = (struct claim){ .operation = o, .amount = pay->amount };
-	}
-	return found;
+	return found || fee_by_tag(r, a, fees, pay, ret);
 }
 
 bool claim_owed(struct runner *r, const struct account *a, const struct payment *pay,
@@ -105,7 +153,7 @@ bool claim_owed(struct runner *r, const struct account *a, const struct payment 
 	for (size_t k = 0; k < r->operations_n && !owed; k++) {
 		struct operation *o = r->operations[k];
 
-		owed = o->account == a->id && pays_in(o, pay) && o->kind->owes(r, o, pay);
+		owed = o->account == a->id && claim_fee_owed(r, o, pay);
 		*ret = (struct claim){ .operation = o, .amount = pay->amount };
 	}
 	return owed;
@@ -119,7 +167,7 @@ static bool fee_in(struct runner *r, const struct account *a, struct operation *
 	struct sql_intent_by_row_out tried;
 
 	*ret = (struct claim){ .operation = o, .amount = pay->amount };
-	return pays_in(o, pay) && o->kind->owes(r, o, pay) && !MUTANT(fee_not_adopted) &&
+	return claim_fee_owed(r, o, pay) && !MUTANT(fee_not_adopted) &&
 	    (!tagged || claim_is_tagged(a, o, 0, fees)) &&
 	    !sql_intent_by_row_one(r->s.journal, &in, &tried);
 }

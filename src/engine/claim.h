@@ -10,15 +10,22 @@
 struct claim {
 	struct operation *operation;
 	int64_t row; /* 0: the service fee */
-	int state;   /* of the item */
+	int state;   /* of the item; of the fee, as of one */
 	struct amount amount;
 };
 
 bool claim_is_tagged(const struct account *a, const struct operation *o, int64_t row,
     const struct fees *fees);
 
-/* The row that its tag names, whatever became of it; else the service fee that it names,
- * if it is owed. Of all operations of the account. */
+/* "row 3 of wages", "the service fee of wages" */
+#define CLAIM_NAME_MAX (OPERATION_NAME_MAX + 40)
+void claim_name(char out[CLAIM_NAME_MAX], const struct operation *o, int64_t row);
+
+/* Is it a service fee that is not paid, of an operation that has not ended? */
+bool claim_fee_owed(struct runner *r, struct operation *o, const struct payment *pay);
+
+/* The row, or service fee, that its tag names, whatever became of it. Of all operations
+ * of the account, also of those that are ended. */
 bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
     const struct payment *pay, struct claim *ret);
 

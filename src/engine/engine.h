@@ -134,8 +134,9 @@ struct kind {
 	void (*plan_row)(void *plan, const struct address *to,
 	    const struct amount *amount, const char *memo);
 	bool (*plan_end)(void *plan, const struct operation *o);
-	/* Does it still owe this, besides its items (a service fee)? */
-	bool (*owes)(struct runner *r, struct operation *o, const struct payment *p);
+	/* What became of this, as of an item, if it is its payment besides its items (a
+	 * service fee): PENDING while it is due. -1: it is none of its. */
+	int (*fee)(struct runner *r, struct operation *o, const struct payment *p);
 	/* What the account must be watched for: a token's balance (false: native only).
 	 */
 	bool (*token)(const struct operation *o, struct address *ret);

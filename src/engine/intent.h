@@ -70,7 +70,8 @@ enum bump intent_bump(
 /* Settle along the edge, release what it held, move its item. */
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag);
-/* A final row has a second payment: said, and flagged for ever. */
+/* A final row, or service fee (0), has a second payment: said, and a row is flagged for
+ * ever. */
 void item_paid_twice(struct runner *r, const struct operation *o, int64_t row);
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason);

@@ -168,12 +168,13 @@ static void judge_other(struct runner *r, struct account *a, const struct strang
 static void judge_second(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay, const struct claim *c)
 {
-	char hex[65];
+	char hex[65], what[CLAIM_NAME_MAX];
 
 	consumed_put(r, a, s, pay, JUDGEMENT_FORGOTTEN);
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
-	log_error("account", "row %" PRId64 " of %s was %s a second time, by 0x%s",
-	    c->row, c->operation->name, s->failed ? "tried" : "paid", hex);
+	claim_name(what, c->operation, c->row);
+	log_error("account", "%s was %s a second time, by 0x%s", what,
+	    s->failed ? "tried" : "paid", hex);
 	forgotten_stop(r, a);
 }
 
@@ -192,7 +193,7 @@ static void judge_ours(struct runner *r, struct account *a, const struct strange
 {
 	struct intent on;
 	bool shared = intent_on(r, a, s->tx.nonce, &on);
-	char why[120];
+	char why[120], what[CLAIM_NAME_MAX];
 
 	snprintf(why, sizeof why,
 	    "nonce %" PRIu64 " in block %" PRIu64
@@ -200,8 +201,8 @@ static void judge_ours(struct runner *r, struct account *a, const struct strange
 	    s->tx.nonce, s->height);
 	if (shared)
 		consumed_put(r, a, s, pay, JUDGEMENT_ADOPTED);
-	log_warn("account", "key %s: row %" PRId64 " of %s is adopted: %s", a->key_name,
-	    c->row, c->operation->name, why);
+	claim_name(what, c->operation, c->row);
+	log_warn("account", "key %s: %s is adopted: %s", a->key_name, what, why);
 	adopt_payment(r, a, s, c, shared, why);
 	forgotten_stop(r, a);
 }

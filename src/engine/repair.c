@@ -36,17 +36,6 @@ int64_t repair_skips(struct journal *j, const struct operation *o)
 
 /* -- the row --------------------------------------------------------------- */
 
-/* "row 3 of wages", "the service fee of wages" */
-static void row_text(
-    char out[OPERATION_NAME_MAX + 40], const struct operation *o, int64_t row)
-{
-	if (row)
-		snprintf(
-		    out, OPERATION_NAME_MAX + 40, "row %" PRId64 " of %s", row, o->name);
-	else
-		snprintf(out, OPERATION_NAME_MAX + 40, "the service fee of %s", o->name);
-}
-
 static enum err item_read(struct runner *r, const struct operation *o, int64_t row,
     struct sql_item_get_out *ret, struct fail *f)
 {
@@ -134,7 +123,7 @@ struct adoption {
 	struct claim claim;
 	struct reading read;
 	struct payment pay; /* what the transaction pays */
-	char hash[67], who[OPERATION_NAME_MAX + 40];
+	char hash[67], who[CLAIM_NAME_MAX];
 	bool final;  /* its block is */
 	bool known;  /* `consumed` has it */
 	bool shared; /* an intent holds its nonce */
@@ -191,9 +180,7 @@ static enum err payment_check(struct adoption *d, struct fail *f)
 	if (d->claim.row)
 		e = item_read(d->r, o, d->claim.row, &item, f);
 	else
-		return o->kind->owes(d->r, d->claim.operation, &d->pay) &&
-			d->pay.token == want.token &&
-			(!want.token || address_same(&d->pay.asset, &want.asset))
+		return claim_fee_owed(d->r, d->claim.operation, &d->pay)
 		    ? ERR_OK
 		    : fail_set(f, ERR_CONFLICT,
 			  "%s does not owe what %s pays as its service fee", o->name,
@@ -333,7 +320,7 @@ static enum err claim_take(
 	enum err e;
 
 	d->claim = (struct claim){ .operation = o, .row = row };
-	row_text(d->who, o, row);
+	claim_name(d->who, o, row);
 	if (!row)
 		return ERR_OK;
 	e = item_read(d->r, o, row, &item, f);
@@ -422,11 +409,11 @@ enum err repair_release(struct runner *r, struct operation *o, int64_t row,
     char checked[REPAIR_CHECKED_MAX], struct fail *f)
 {
 	struct lives l = lives_of(r, o, row);
-	char who[OPERATION_NAME_MAX + 40];
+	char who[CLAIM_NAME_MAX];
 	struct sql_item_get_out item;
 	enum err e = row ? item_read(r, o, row, &item, f) : ERR_OK;
 
-	row_text(who, o, row);
+	claim_name(who, o, row);
 	if (e != ERR_OK)
 		return e;
 	if (row && item.state == ITEM_PENDING) {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
+#include "engine/claim.h"
 #include "engine/intent.h"
 #include "engine/money.h"
 #include "engine/operation.h"
@@ -131,17 +132,36 @@ static void rival_settled(struct runner *r, const struct intent *i, bool won)
 		unhold(r, i, newest);
 }
 
+static bool see_other_final(void *ctx, const struct intent *i)
+{
+	const int64_t *id = ctx;
+
+	return i->id != *id && i->state == INTENT_FINAL;
+}
+
+static bool other_final(struct runner *r, const struct intent *i)
+{
+	int64_t id = i->id;
+
+	return payment_any(r, i, see_other_final, &id);
+}
+
 void item_paid_twice(struct runner *r, const struct operation *o, int64_t row)
 {
-	log_error("intent", "row %lld of %s was paid twice: pawl explain %s %lld",
-	    (long long)row, o->name, o->name, (long long)row);
-	sql_item_reason(r->s.journal,
-	    &(struct sql_item_reason_in){
-		.operation = o->id, .row = row, .reason = REASON_TWICE });
+	char what[CLAIM_NAME_MAX], word[24] = "fee";
+
+	claim_name(what, o, row);
+	if (row)
+		snprintf(word, sizeof word, "%lld", (long long)row);
+	log_error("intent", "%s was paid twice: pawl explain %s %s", what, o->name, word);
+	if (row)
+		sql_item_reason(r->s.journal,
+		    &(struct sql_item_reason_in){
+			.operation = o->id, .row = row, .reason = REASON_TWICE });
 	journal_event(r->s.journal,
 	    &(struct event){ .operation = o->id,
 		.row = row,
-		.what = "item",
+		.what = row ? "item" : "service fee",
 		.from = "final",
 		.to = REASON_TWICE,
 		.why = "two payments of it are in final blocks" });
@@ -156,6 +176,8 @@ void intent_final(
 	settle(r, i, INTENT_FINAL, proof);
 	if (i->row <= 0)
 		rival_settled(r, i, true);
+	if (o && i->row <= 0 && i->row != ROW_HOLE && other_final(r, i))
+		item_paid_twice(r, o, 0);
 	if (!o || !item_read(r, i, &item))
 		return;
 	if (item.state != ITEM_LIVE) {

@@ -405,8 +405,7 @@ static void twice_look(
 	struct claim claim;
 
 	if (a->chain->connector->payment(&pay, &c->payload) &&
-	    claim_by_tag(r, a, &c->fees, &pay, &claim) && claim.row > 0 &&
-	    claim.state == ITEM_FINAL)
+	    claim_by_tag(r, a, &c->fees, &pay, &claim) && claim.state == ITEM_FINAL)
 		item_paid_twice(r, claim.operation, claim.row);
 }
 

@@ -311,6 +311,68 @@ static void a_second_payment_is_said(void **state_)
 	assert_string_equal(item(1).reason, REASON_TWICE);
 }
 
+/* Is it an event of the service fee that it was paid twice? */
+static bool fee_twice(void)
+{
+	struct sql_report_events_in in = { .operation = lists[0].id, .row = 0 };
+	struct sql_report_events_out row;
+	bool said = false;
+
+	sql_report_events_begin(scene.journal, &in);
+	while (sql_report_events_next(scene.journal, &row))
+		said |= !strcmp(row.what, "service fee") &&
+		    !strcmp(row.to_state, REASON_TWICE);
+	sql_report_events_end(scene.journal);
+	return said;
+}
+
+/* Also of a list that has ended, and that no life of this journal looks at. */
+static void a_second_service_fee_is_said(void **state_)
+{
+	for (int anew = 0; anew < 2; anew++) {
+		begin(1, 1);
+		pay(&(struct list){ .rows = 2, .service_fee = 77 });
+		finish();
+		lists[0].to[0] = fee_to;
+		lists[0].amount[0] = 77;
+		sim_mining(scene.chain, 0);
+		spend_for(0, 3);
+		if (anew)
+			rise_again();
+		sim_mining(scene.chain, INTERVAL_MS);
+		run_until(chain()->accounts_n && account()->stopped);
+		check_stopped();
+		assert_false(fee_twice());
+		run_until(fee_twice());
+		assert_int_equal(fee_paid(), 2);
+		end(state_);
+	}
+}
+
+/* Both lives pay it before either's is final. */
+static void a_service_fee_of_two_lives_is_said(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(state() == OPERATION_PAYING_FEE);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	scene_mine(&scene, 1);
+	run(1000);
+	lists[0].to[0] = fee_to;
+	lists[0].amount[0] = 77;
+	spend_for(0, 3);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	check_stopped();
+	assert_false(fee_twice());
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(fee_twice());
+	assert_int_equal(fee_paid(), 2);
+}
+
 /* Its block vanishes, and it with it: the row was paid once. */
 static void a_second_payment_that_vanishes_is_none(void **state_)
 {
@@ -352,6 +414,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    an_equal_payment_without_the_tag_is_not_adopted, end),
 		cmocka_unit_test_teardown(a_second_payment_is_said, end),
+		cmocka_unit_test_teardown(a_second_service_fee_is_said, end),
+		cmocka_unit_test_teardown(a_service_fee_of_two_lives_is_said, end),
 		cmocka_unit_test_teardown(a_second_payment_that_vanishes_is_none, end),
 	};
 

@@ -101,14 +101,19 @@ static enum fee_state fee_state(
 	return now;
 }
 
-static bool airdrop_owes(struct runner *r, struct operation *o, const struct payment *p)
+static int airdrop_fee(struct runner *r, struct operation *o, const struct payment *p)
 {
+	static const int states[] = { [FEE_NONE_DUE] = -1,
+		[FEE_DUE] = ITEM_PENDING,
+		[FEE_LIVE] = ITEM_LIVE,
+		[FEE_FINAL] = ITEM_FINAL,
+		[FEE_VOID] = ITEM_VOID };
 	const struct airdrop *a = o->of_kind;
-	enum fee_state fee = fee_state(r, o, a);
 
-	return fee != FEE_NONE_DUE && fee != FEE_FINAL && !operation_ended(o) &&
-	    address_same(&p->to, &a->facts.fee_to) &&
-	    !amount_cmp(&p->amount, &a->facts.fee_amount);
+	if (!address_same(&p->to, &a->facts.fee_to) ||
+	    amount_cmp(&p->amount, &a->facts.fee_amount))
+		return -1;
+	return states[fee_state(r, o, a)];
 }
 
 /* -- offers ---------------------------------------------------------------- */
@@ -531,6 +536,6 @@ const struct kind kind_airdrop = {
 	.plan_begin = airdrop_plan_begin,
 	.plan_row = airdrop_plan_row,
 	.plan_end = airdrop_plan_end,
-	.owes = airdrop_owes,
+	.fee = airdrop_fee,
 	.token = airdrop_token,
 };

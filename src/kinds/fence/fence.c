@@ -262,12 +262,12 @@ static bool fence_token(const struct operation *o, struct address *ret)
 	return false;
 }
 
-static bool fence_owes(struct runner *r, struct operation *o, const struct payment *p)
+static int fence_fee(struct runner *r, struct operation *o, const struct payment *p)
 {
 	(void)r;
 	(void)o;
 	(void)p;
-	return false;
+	return -1;
 }
 
 static void fence_retry(struct runner *r, struct operation *o, int64_t row)
@@ -493,7 +493,7 @@ const struct kind kind_fence = {
 	.offer = fence_offer,
 	.gas = fence_gas,
 	.retry = fence_retry,
-	.owes = fence_owes,
+	.fee = fence_fee,
 	.token = fence_token,
 	.resumed = fence_resumed,
 	.fence = fence_begin,
