@@ -40,6 +40,7 @@
 #include "engine/idset.h"
 #include "engine/outbox.h"
 #include "engine/states.h"
+#include "engine/tally.h"
 #include "journal/journal.h"
 #include "world/world.h"
 
@@ -160,8 +161,9 @@ struct stranger {
 	bool past;                    /* read back, far below the trail */
 	bool failed;                  /* it reverted, by whoever showed its block */
 	uint64_t gas_used, gas_price; /* 0: not known */
-	uint32_t asked, readers;      /* nodes; readers told the same tx */
-	struct whole_tx tx;
+	uint32_t asked;               /* nodes */
+	struct tally tally;
+	struct whole_tx tx; /* as a quorum read it */
 };
 
 /* What others used in a turn, to be told in one line. */

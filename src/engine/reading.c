@@ -14,7 +14,8 @@
 struct reading_wish {
 	struct hash hash;
 	bool busy, done;
-	uint32_t asked, readers;
+	uint32_t asked;
+	struct tally tally;
 	int64_t at_ms; /* of the last answer */
 	struct reading said;
 };
@@ -31,45 +32,6 @@ struct reading_ask {
 	struct reading reading;
 	enum err err;
 };
-
-/* They are journaled with the attempt that it becomes. */
-static bool fees_alike(const struct fees *x, const struct fees *y)
-{
-	return x->type == y->type && x->gas == y->gas && x->max_fee == y->max_fee &&
-	    x->tip == y->tip;
-}
-
-static bool payload_alike(const struct whole_tx *x, const struct whole_tx *y)
-{
-	return address_same(&x->payload.to, &y->payload.to) &&
-	    !amount_cmp(&x->payload.value, &y->payload.value) &&
-	    x->payload.data_len == y->payload.data_len &&
-	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX);
-}
-
-static bool receipt_alike(const struct receipt *x, const struct receipt *y)
-{
-	return hash_same(&x->block_hash, &y->block_hash) && x->status == y->status &&
-	    x->gas_used == y->gas_used && x->gas_price == y->gas_price &&
-	    x->transfers == y->transfers &&
-	    address_same(&x->transfer.token, &y->transfer.token) &&
-	    address_same(&x->transfer.to, &y->transfer.to) &&
-	    !amount_cmp(&x->transfer.amount, &y->transfer.amount);
-}
-
-static bool reads_alike(const struct reading *x, const struct reading *y)
-{
-	if (x->tx.known != y->tx.known || x->receipt.known != y->receipt.known)
-		return false;
-	if (x->tx.known &&
-	    (x->tx.nonce != y->tx.nonce || x->tx.creates != y->tx.creates ||
-		!address_same(&x->tx.from, &y->tx.from) ||
-		x->tx.included != y->tx.included || x->tx.height != y->tx.height ||
-		!hash_same(&x->tx.block_hash, &y->tx.block_hash) ||
-		!payload_alike(&x->tx, &y->tx) || !fees_alike(&x->tx.fees, &y->tx.fees)))
-		return false;
-	return !x->receipt.known || receipt_alike(&x->receipt, &y->receipt);
-}
 
 /* -- one node -------------------------------------------------------------- */
 
@@ -91,15 +53,14 @@ static bool fits(const struct reading *said)
 static void answer_put(struct runner *r, struct account *a, const struct reading_ask *q)
 {
 	struct reading_wish *w = a->reading;
+	uint32_t alike;
 
 	if (!fits(&q->reading))
 		return;
-	if (!w->readers || !reads_alike(&w->said, &q->reading))
-		w->readers = 0;
+	alike = tally_add(&w->tally, q->node, &q->reading.tx, &q->reading.receipt);
 	w->said = q->reading;
-	w->readers |= 1u << q->node;
 	w->done =
-	    follower_quorum(a->chain->follower, w->readers) || MUTANT(repair_by_one_node);
+	    follower_quorum(a->chain->follower, alike) || MUTANT(repair_by_one_node);
 	r->again = true;
 }
 
@@ -178,7 +139,7 @@ void reading_turn(struct runner *r, struct account *a)
 		return;
 	node = quorum_next(a->chain, w->asked, &at_ms);
 	if (node < 0 && w->asked && now_ms >= w->at_ms + READING_PAUSE_MS) {
-		w->asked = w->readers = 0;
+		w->asked = w->tally.readers = 0;
 		node = quorum_next(a->chain, 0, &at_ms);
 	}
 	if (node < 0) {

@@ -124,41 +124,22 @@ struct stranger_ask {
 	enum err err;
 };
 
-/* The tag is in them. */
-static bool fees_alike(const struct fees *x, const struct fees *y)
-{
-	return x->type == y->type && x->gas == y->gas && x->max_fee == y->max_fee &&
-	    x->tip == y->tip;
-}
-
-static bool reads_alike(const struct whole_tx *x, const struct whole_tx *y)
-{
-	return x->nonce == y->nonce && x->creates == y->creates &&
-	    address_same(&x->from, &y->from) &&
-	    address_same(&x->payload.to, &y->payload.to) &&
-	    !amount_cmp(&x->payload.value, &y->payload.value) &&
-	    x->payload.data_len == y->payload.data_len &&
-	    !memcmp(x->payload.data, y->payload.data, PAYLOAD_DATA_MAX) &&
-	    (fees_alike(&x->fees, &y->fees) || MUTANT(tag_by_one_node));
-}
-
 /* One node's reading; the quorum's is the one that counts. */
 static void take_reading(
     struct runner *r, struct account *a, int node, const struct whole_tx *tx)
 {
 	struct stranger *s = stranger_find(a, &tx->hash);
+	uint32_t alike;
 
 	/* Only as part of the very block that we follow. */
 	if (!s || !tx->known || !tx->included ||
 	    !hash_same(&tx->block_hash, &s->block_hash) ||
 	    !address_same(&tx->from, &a->address))
 		return;
-	if (!s->readers || !reads_alike(&s->tx, tx))
-		s->readers = 0;
-	s->tx = *tx;
-	s->readers |= 1u << node;
-	if (!follower_quorum(a->chain->follower, s->readers) && !MUTANT(reading_by_one))
+	alike = tally_add(&s->tally, node, tx, NULL);
+	if (!follower_quorum(a->chain->follower, alike) && !MUTANT(reading_by_one))
 		return;
+	s->tx = *tx;
 	stranger_judge(r, a, s);
 	stranger_forget(a, s);
 	r->again = true;
@@ -208,7 +189,7 @@ static int node_for(struct account *a, int64_t *ret_at_ms)
 
 	if (node < 0 && s->asked) {
 		s->asked = 0;
-		node = pool_best(a->chain->pool, s->readers, ret_at_ms);
+		node = pool_best(a->chain->pool, s->tally.readers, ret_at_ms);
 		if (node < 0)
 			node = pool_best(a->chain->pool, 0, ret_at_ms);
 	}

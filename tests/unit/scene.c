@@ -84,7 +84,8 @@ static void ground(void)
 static void config_fill(struct scene *s, int quorum)
 {
 	static const char *const urls[SCENE_NODES] = { "http://node-0.sim/",
-		"http://node-1.sim/", "http://node-2.sim/" };
+		"http://node-1.sim/", "http://node-2.sim/", "http://node-3.sim/",
+		"http://node-4.sim/" };
 
 	for (size_t i = 0; i < SCENE_NODES; i++)
 		s->endpoints[i] = (struct node_config){ .url = urls[i], .weight = 1 };

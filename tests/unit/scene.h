@@ -11,7 +11,7 @@
 #include "sim/mempool.h"
 #include "sim/world.h"
 
-#define SCENE_NODES 3
+#define SCENE_NODES 5
 #define SCENE_DEPTH 3
 #define GWEI 1000000000ull
 

@@ -1207,6 +1207,28 @@ static void transactions_and_receipts(void **state)
 	assert_false(tx[0].known);
 }
 
+/* Then it says the same as one that shows it, or the two never agree. */
+static void a_node_that_shows_no_type(void **state)
+{
+	struct whole_tx shown[3], hidden[3];
+	char *text = strdup(replies[REPLY_own_transactions]);
+	size_t len = strlen(text), n = 0;
+
+	(void)state;
+	assert_int_equal(evm->transactions_read(shown, 3, text, len, NULL), ERR_OK);
+	for (char *at = text; (at = strstr(at, "\"type\"")); n++)
+		at[1] = 'k';
+	assert_int_equal(n, 3);
+	assert_int_equal(evm->transactions_read(hidden, 3, text, len, NULL), ERR_OK);
+	for (int k = 0; k < 3; k++) {
+		assert_int_equal(hidden[k].fees.type, shown[k].fees.type);
+		assert_int_equal(hidden[k].fees.max_fee, shown[k].fees.max_fee);
+		assert_int_equal(hidden[k].fees.tip, shown[k].fees.tip);
+	}
+	assert_int_equal(shown[0].fees.type, FEE_1559);
+	free(text);
+}
+
 static void what_the_node_is(void **state)
 {
 	const char *text = replies[REPLY_identity];
@@ -1501,6 +1523,7 @@ int main(void)
 		cmocka_unit_test(heads),
 		cmocka_unit_test(the_next_base_fee),
 		cmocka_unit_test(transactions_and_receipts),
+		cmocka_unit_test(a_node_that_shows_no_type),
 		cmocka_unit_test(what_the_node_is),
 		cmocka_unit_test(what_gas_costs),
 		cmocka_unit_test(what_gas_costs_without_a_base_fee),

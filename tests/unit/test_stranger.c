@@ -293,6 +293,27 @@ static void what_one_node_reads_decides_nothing(void **state_)
 	}
 }
 
+/* Whichever two of five say something else, each its own. */
+static void liars_between_take_no_votes_back(void **state_)
+{
+	for (int pair = 0; pair < 25; pair++) {
+		int one = pair / 5, other = pair % 5;
+
+		if (one == other)
+			continue;
+		begin_in_flight(5, 3, 6, 2);
+		scene.node[one]->reads = SIM_READS_TO_ITSELF;
+		scene.node[other]->reads = SIM_READS_OTHER_TIP;
+		scene_spend(
+		    &scene, SIM_NONCE_NEXT, &lists[0].to[6], lists[0].amount[6], 0);
+		scene_mine(&scene, 1);
+		run(5000);
+		assert_true(account()->stopped);
+		assert_says(account()->why_stopped, "pays row 6 of wages");
+		end(state_);
+	}
+}
+
 static void three_strangers_stop_and_a_resume_accepts_them(void **state_)
 {
 	(void)state_;
@@ -489,6 +510,7 @@ int main(void)
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(a_suspect_that_is_cleared_settles_its_nonce),
 		T(what_one_node_reads_decides_nothing),
+		T(liars_between_take_no_votes_back),
 		T(three_strangers_stop_and_a_resume_accepts_them),
 		T(a_second_reason_to_stop_is_said),
 		T(a_resume_accepts_a_count_ahead),

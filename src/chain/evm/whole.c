@@ -118,7 +118,8 @@ static bool payload_parse(struct whole_tx *ret, const json_t *tx)
 static void fees_parse(struct fees *ret, const json_t *tx)
 {
 	const char *type = json_str(tx, "type");
-	bool dynamic = type && !strcmp(type, "0x2");
+	/* Some nodes leave it out: then only the other kind has this member. */
+	bool dynamic = type ? !strcmp(type, "0x2") : json_str(tx, "maxFeePerGas") != NULL;
 
 	*ret = (struct fees){ .type = dynamic ? FEE_1559 : FEE_LEGACY };
 	if (json_hex_u64(tx, "gas", &ret->gas) &&
