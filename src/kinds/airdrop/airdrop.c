@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "codec/eip55.h"
 #include "engine/account.h"
 #include "engine/adopt.h"
@@ -231,7 +232,7 @@ static bool adopts(
 {
 	if (a->adopts_no_more || (a->facts.frozen && !a->facts.adopt))
 		return false;
-	if (!acct->past_known || acct->strangers_n) {
+	if ((!acct->past_known && !MUTANT(past_not_awaited)) || acct->strangers_n) {
 		operation_waits(o, "the account's past to be read");
 		return true;
 	}
