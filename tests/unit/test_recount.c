@@ -1,6 +1,11 @@
 /* Rows that somebody edited: a start counts them before it reserves more, and names what
  * does not fit. */
 #include "engine/recount.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "journal/inside.h"
 #include "payer.h"
 
@@ -31,17 +36,33 @@ static void go(int64_t ms)
 	}
 }
 
+/* A death by longjmp frees nothing of the turn that it ends. */
+static void leaks_are_told(bool so)
+{
+#ifdef __SANITIZE_ADDRESS__
+	if (so)
+		__lsan_enable();
+	else
+		__lsan_disable();
+#else
+	(void)so;
+#endif
+}
+
 static __attribute__((noinline)) bool dies_within(int64_t ms)
 {
 	died = journal_die;
 	journal_die = dies;
+	leaks_are_told(false);
 	if (setjmp(death)) {
+		leaks_are_told(true);
 		journal_die = died;
 		for (int sql = 0; sql < SQL_COUNT; sql++)
 			run_end(scene.journal, (enum sql)sql);
 		return true;
 	}
 	go(ms);
+	leaks_are_told(true);
 	journal_die = died;
 	return false;
 }
