@@ -404,7 +404,7 @@ enum err loop_stuck(struct loop *l, const struct operation *o, struct fail *f)
 		    f, ERR_OPERATOR, "%s needs an operator: %s", o->name, why);
 	}
 	if (o->state == OPERATION_PAUSED)
-		return fail_set(f, ERR_STOPPED, "%s is paused; then: pawl resume %s",
+		return fail_set(f, ERR_OPERATOR, "%s is paused; then: pawl resume %s",
 		    o->name, o->name);
 	return ERR_OK;
 }

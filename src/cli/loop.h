@@ -58,7 +58,7 @@ void loop_take(struct loop *l, int64_t operation);
 NODISCARD enum err loop_step(struct loop *l, int64_t ms, struct fail *f);
 
 /* Turn until the operation ended (OK), or nothing goes on by itself: OPERATOR with the
- * line to type, STOPPED after a signal or where it is paused. */
+ * line to type, also where it is paused; STOPPED after a signal. */
 NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail *f);
 
 /* Turn until a signal: OK then. */

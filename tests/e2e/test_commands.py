@@ -74,7 +74,7 @@ def it_is_paused_and_resumed():
         stop(desk)
         desk.expect(0, "pause", "list")
         before = anvil.rpc.count(PAYER)
-        within("pawl resume list", desk.expect(3, *desk.airdrop()).err, "what to type")
+        within("pawl resume list", desk.expect(4, *desk.airdrop()).err, "what to type")
         check(anvil.rpc.count(PAYER) <= before + 20, "something new was paid")
         desk.expect(0, "resume", "list")
         last = json.loads(desk.expect(0, *desk.airdrop(), "--json").out.splitlines()[-1])

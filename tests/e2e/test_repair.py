@@ -115,7 +115,7 @@ def a_row_is_skipped():
         child = desk.start(*desk.airdrop())
         paid(anvil, 5)
         desk.expect(0, "pause", "list")
-        same(desk.ended(child).code, 3, "exit of what was paused")
+        same(desk.ended(child).code, 4, "exit of what was paused")
         daemon = serving(desk)
         wait_until(lambda: desk.export("list")[0]["state"] == "final", 30, "row 1 to be final")
         within("nothing was ever signed", desk.expect(0, "repair", "list", "40", "skip").out,

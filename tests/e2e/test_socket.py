@@ -163,7 +163,7 @@ def commands_go_through_the_socket():
         paid(anvil, 20)
         within("is paused", desk.expect(0, "pause", "list").out, "what was done")
         ended = desk.ended(child)
-        same(ended.code, 3, "exit of who followed")
+        same(ended.code, 4, "exit of who followed")
         within("pawl resume list", ended.err, "what to type")
         same(desk.status("list")["state"], "paused", "state")
         desk.expect(0, "resume", "list", "--max-total-fee", "7")

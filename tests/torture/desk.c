@@ -335,7 +335,7 @@ static enum err face_stuck(
 {
 	(void)ctx;
 	(void)r;
-	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_STOPPED, "it is paused")
+	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_OPERATOR, "it is paused")
 					    : ERR_OK;
 }
 
