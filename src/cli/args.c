@@ -43,13 +43,29 @@ static const struct option *option_anywhere(const char *name)
 	return found;
 }
 
+/* The commands that have it, as "a, b"; "": none. */
+static void option_owners(char out[200], const char *name)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < commands_n && len < 200; i++)
+		if (option_in(commands[i].options, name))
+			len += (size_t)snprintf(out + len, 200 - len, "%s%s",
+			    len ? ", " : "", commands[i].words);
+}
+
 /* c NULL: no command is known yet, so it may be an option of any. */
 static enum err option_unknown(const struct command *c, const char *name, struct fail *f)
 {
 	const char *bare = name + strspn(name, "-");
 	struct nearest near = { NULL, 0 };
-	char out[REF_SHOWN_MAX];
+	char out[REF_SHOWN_MAX], owners[200];
 
+	option_owners(owners, name);
+	if (*owners)
+		return fail_set(f, ERR_USAGE, "there is no option %s here; it is of: %s",
+		    ref_shown(out, name), owners);
 	for (const struct option *o = global_options; o->name; o++)
 		nearest_add(&near, bare, o->name + 2);
 	for (int i = 0; i < commands_n; i++)

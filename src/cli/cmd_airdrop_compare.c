@@ -18,7 +18,8 @@
 static enum err other(const struct run *r, const struct difference *d, struct fail *f)
 {
 	return fail_set(f, ERR_CONFLICT,
-	    "%s is another plan already: its %s is %s, not %s; choose another --name",
+	    "%s is another plan already: its %s is %s, not %s; to go on with it, give it "
+	    "what it began with; for a list of its own, choose another --name",
 	    r->name, d->what, d->was, d->is);
 }
 

@@ -32,9 +32,9 @@ static enum err again_check(const struct draft *d, struct fail *f)
 		return ERR_OK;
 	if (d->same_name[0])
 		return fail_set(f, ERR_CONFLICT,
-		    "this very plan is the operation %s (pawl status %s); to pay it all "
-		    "again: --again",
-		    d->same_name, d->same_name);
+		    "this very plan is the operation %s (pawl status %s); to go on with "
+		    "it: --name %s; to pay it all again: --again",
+		    d->same_name, d->same_name, d->same_name);
 	if (d->equal)
 		return fail_set(f, ERR_CONFLICT,
 		    "%" PRId64 " of %" PRId64

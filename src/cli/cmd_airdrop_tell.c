@@ -75,6 +75,7 @@ static void warn_self(struct warnings *w, const struct list_sum *sum)
 static void warn_again(struct warnings *w, const struct draft *d)
 {
 	const char *what = d->again ? "it is paid again" : "`run` needs --again";
+	char on[OPERATION_NAME_MAX + 40];
 
 	if (d->own == OWN_OPEN) {
 		warn(w, "this plan is the operation %s: `run` goes on with it", d->name);
@@ -87,8 +88,10 @@ static void warn_again(struct warnings *w, const struct draft *d)
 	else if (d->own == OWN_CANCELLED)
 		warn(w, "the operation %s was cancelled: `run` needs another --name",
 		    d->name);
+	snprintf(on, sizeof on, "to go on with it: --name %s; else ", d->same_name);
 	if (d->same_name[0])
-		warn(w, "this very plan is the operation %s: %s", d->same_name, what);
+		warn(w, "this very plan is the operation %s: %s%s", d->same_name,
+		    d->again ? "" : on, what);
 	else if (d->equal)
 		warn(w,
 		    "%" PRId64 " of %" PRId64
@@ -101,6 +104,9 @@ static void warn_again(struct warnings *w, const struct draft *d)
 	"this journal does not know %" PRIu64                            \
 	" transactions that this account has sent: if one of them paid " \
 	"this list, it is paid again"
+
+/* `run` reads the last ones first. */
+#define UNSEEN_YET UNSEEN ", unless `run` finds it: it then asks for --adopt or --again"
 
 void draft_warn_unseen(const struct draft *d)
 {
@@ -156,7 +162,7 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 		    "there is no journal yet, so no earlier operation to compare with; "
 		    "to make one: pawl init");
 	if (d->unseen)
-		warn(w, UNSEEN, d->unseen);
+		warn(w, UNSEEN_YET, d->unseen);
 	if (d->sender_has_code)
 		warn(w, "the sender has code (EIP-7702): `run` refuses it");
 	if (!draft_readable(d))

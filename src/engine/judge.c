@@ -28,7 +28,7 @@ static void forgotten_stop(struct runner *r, struct account *a)
 	doubt_take(r);
 	account_stop(r, a,
 	    "this journal forgot a transaction that it had sent: another copy of it is "
-	    "running, or it is an old one; man pawl, DAMAGE");
+	    "running, or it is an old one; man pawl, DOUBT");
 }
 
 /* -- ours ------------------------------------------------------------------ */
@@ -142,7 +142,7 @@ static void suspect_stop(
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
 	snprintf(why, sizeof why,
 	    "%s%s%s of %s: another copy of this journal is running, or this one is old, "
-	    "or a person paid it; man pawl, DAMAGE; if it was this very payment: pawl "
+	    "or a person paid it; man pawl, DOUBT; if it was this very payment: pawl "
 	    "repair %s %s adopt 0x%s",
 	    what, c->row ? "row " : "the service ", row, c->operation->name,
 	    c->operation->name, row, hex);

@@ -127,7 +127,7 @@ enum err suspects_clear(
 		fail_set(f, ERR_CONFLICT,
 		    "%lld transaction%s that this journal does not know pay%s its rows. "
 		    "To go on would pay these rows again. Is another copy of the journal "
-		    "running, or is this one old? See man pawl, DAMAGE. What was a row's "
+		    "running, or is this one old? See man pawl, DOUBT. What was a row's "
 		    "payment is adopted: %s. Only if they were for something else: pawl "
 		    "resume %s%s --yes",
 		    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", buf_text(&lines),

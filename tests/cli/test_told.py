@@ -76,8 +76,11 @@ def plan_names_the_flag_for_what_was_paid():
         within("is the operation list: `run` goes on with it", warned(desk), "the same list")
         same(plan(desk)[0]["equal_rows"], 0, "its own rows are no others")
         (desk.folder / "copy.csv").write_text((desk.folder / "list.csv").read_text())
-        within("very plan is the operation list: `run` needs --again", warned(desk, "copy.csv"),
-               "the same plan")
+        within("very plan is the operation list: to go on with it: --name list; else `run` needs "
+               "--again", warned(desk, "copy.csv"), "the same plan")
+        within("to go on with it: --name list; to pay it all again: --again",
+               desk.expect(5, *desk.airdrop("copy.csv")).err, "a run of it")
+        desk.expect(0, *desk.airdrop("copy.csv"), "--name", "list")
         desk.write_list("more.csv", recipients(7))
         told = plan(desk, "more.csv")[0]
         within("5 of 7 rows equal rows of other operations of this journal: `run` needs --again",
@@ -117,7 +120,7 @@ def a_past_that_the_journal_has_not_seen_is_told():
             (desk.folder / name).unlink(missing_ok=True)
         desk.expect(0, "init")
         unseen = "does not know 5 transactions that this account has sent"
-        within(unseen, warned(desk), "the plan")
+        within((unseen, "asks for --adopt or --again"), warned(desk), "the plan")
         within("5 of 5 rows equal payments", desk.expect(5, *desk.airdrop(), "--json").out, "run")
         check("not know" not in warned(desk), "they are read back now")
         within("5 of 5 rows equal payments", warned(desk), "the plan behind it")
@@ -151,7 +154,8 @@ def another_plan_names_what_differs():
         desk.write_list("list.csv", rows)
         fee = ("--service-fee", f"0.5:{OWNER}")
         other = f"its service fee is none, not 0.5 to {OWNER}"
-        within(f"{other};", desk.expect(5, *words, *fee).err.lower(), "the fee")
+        within(f"{other}; to go on with it, give it what it began with",
+               desk.expect(5, *words, *fee).err.lower(), "the fee")
         warnings = " / ".join(plan(desk, "list.csv", *fee)[0]["warnings"])
         within(f"is another plan ({other}): `run` needs", warnings.lower(), "the plan with a fee")
         token = deploy(anvil, "Plain", PAYER)
