@@ -64,16 +64,41 @@ static enum err half_check(struct run *r, struct fail *f)
 	    half.name, half.name);
 }
 
+/* What was not read may have paid the rows that no payment was found for. */
+static enum err unread_check(const struct draft *d, struct fail *f)
+{
+	bool some = d->unread && d->unclaimed < d->sum.rows;
+
+	if (d->adopt && d->again && !some)
+		return fail_set(f, ERR_USAGE,
+		    "--again pays what is paid already, --adopt does not: choose one");
+	if (!d->adopt || d->again || !some)
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "%" PRId64 " of %" PRId64 " rows equal payments, and %" PRIu64
+	    " older transactions of this account were not read: one of them may have "
+	    "paid another row. To read them: `lookback:` of chain %s in %s, which is %d "
+	    "blocks, must reach them; to adopt what was read and pay the other rows: "
+	    "--adopt --again",
+	    d->unclaimed, d->sum.rows, d->unread, d->chain->name, d->cli->config->path,
+	    d->chain->lookback);
+}
+
 static enum err unclaimed_check(const struct draft *d, struct fail *f)
 {
+	char unread[80] = "";
+
 	if (!d->unclaimed || d->again || d->adopt)
-		return ERR_OK;
+		return unread_check(d, f);
+	if (d->unread)
+		snprintf(unread, sizeof unread,
+		    " (%" PRIu64 " older ones were not read: see `lookback`)", d->unread);
 	return fail_set(f, ERR_CONFLICT,
 	    "%" PRId64 " of %" PRId64
 	    " rows equal payments that this account made and no operation of this "
-	    "journal knows: of a journal that is lost, or by hand. To take them as "
+	    "journal knows%s: of a journal that is lost, or by hand. To take them as "
 	    "these rows': --adopt; to pay these rows again: --again",
-	    d->unclaimed, d->sum.rows);
+	    d->unclaimed, d->sum.rows, unread);
 }
 
 /* -- the plan -------------------------------------------------------------- */
@@ -284,7 +309,7 @@ static enum err past_compare(struct run *r, struct fail *f)
 		e = loop_past(&r->loop, account, &unread, f);
 	if (e == ERR_OK && was != past_payments(r->journal, account))
 		e = read_list(r, f); /* again: its rows are compared with what was read */
-	d->unseen = unread;
+	d->unseen = d->unread = unread;
 	return e;
 }
 
@@ -327,9 +352,6 @@ enum err run_plan(struct run *r, struct fail *f)
 	d->journal = r->journal;
 	d->again = args_has(&r->cli->args, "--again");
 	d->adopt = args_has(&r->cli->args, "--adopt");
-	if (e == ERR_OK && d->again && d->adopt)
-		e = fail_set(f, ERR_USAGE,
-		    "--again pays what is paid already, --adopt does not: choose one");
 	if (e == ERR_OK)
 		e = plan_steps(r, seen, f);
 	if (e == ERR_CONFLICT && overtaken(r, seen, f) != ERR_OK)

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cli/cmd_airdrop.h"
 #include "engine/operation.h"
+#include "engine/past.h"
 #include "journal/sql.gen.h"
 
 /* -- the chain and the account --------------------------------------------- */
@@ -91,6 +92,7 @@ void draft_recall(struct draft *d)
 {
 	d->journal_chain = d->equal = d->equal_own = d->own_id = 0;
 	d->journal_account = d->unclaimed = 0;
+	d->unread = 0;
 	d->other_row = 0;
 	if (!d->journal)
 		return;
@@ -98,6 +100,8 @@ void draft_recall(struct draft *d)
 	own_find(d);
 	d->journal_account = account_find(d);
 	d->unseen = d->priced && !d->journal_account ? d->count : 0;
+	if (d->journal_account)
+		d->unread = past_unread(d->journal, d->journal_account);
 }
 
 /* -- rows and plans -------------------------------------------------------- */

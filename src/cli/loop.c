@@ -371,7 +371,7 @@ enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct
 		c = &l->runner->chains[0];
 		a = c->id ? account_begin(l->runner, c, account) : NULL;
 		if (a && past_read(a)) {
-			*ret_unread = past_unread(l->runner, a);
+			*ret_unread = past_unread(l->journal, a->id);
 			return ERR_OK;
 		}
 		if (a && a->past && past_told(l, a, said, sizeof said))

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cli/verify.h"
+#include "engine/past.h"
 #include "journal/sql.gen.h"
 
 /* A hash that the journal knows for a nonce. */
@@ -315,20 +316,6 @@ static enum err suspects_check(struct verify *v, bool walked, struct fail *f)
 	return e;
 }
 
-static void unseen_count(struct verify *v)
-{
-	struct sql_account_get_in in = { .id = v->operation.account };
-	struct sql_consumed_below_in below = { .account = v->operation.account };
-	struct sql_consumed_below_out known = { 0 };
-	struct sql_account_get_out a;
-
-	if (!sql_account_get_one(v->journal, &in, &a) || a.no_first_nonce)
-		return;
-	below.nonce = a.first_nonce;
-	if (sql_consumed_below_one(v->journal, &below, &known) && known.n < a.first_nonce)
-		v->unseen = (uint64_t)(a.first_nonce - known.n);
-}
-
 enum err verify_chain(struct verify *v, struct fail *f)
 {
 	struct sql_report_nonce_range_in in = { .operation = v->operation.id };
@@ -343,6 +330,6 @@ enum err verify_chain(struct verify *v, struct fail *f)
 	for (uint64_t from = v->first; walks && from <= last && e == ERR_OK; from += step)
 		e = stretch_check(
 		    v, from, from + step - 1 < last ? from + step - 1 : last, f);
-	unseen_count(v);
+	v->unseen = past_unread(v->journal, v->operation.account);
 	return e == ERR_OK ? suspects_check(v, walks, f) : e;
 }

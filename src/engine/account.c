@@ -157,7 +157,8 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	a->has_final_count = !row.no_final_count;
 	a->final_count = row.no_final_count ? 0 : (uint64_t)row.final_count;
 	a->final_height = row.no_final_height ? 0 : (uint64_t)row.final_height;
-	a->past_known = !row.no_past_from;
+	a->has_past = !row.no_past_from;
+	a->past_from = row.no_past_from ? 0 : (uint64_t)row.past_from;
 	a->accepted_height = (uint64_t)row.accepted_height;
 	a->in_flight_max = (uint64_t)row.in_flight_max;
 	a->fee_cap_max = (uint64_t)row.fee_cap_max;
@@ -166,6 +167,7 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	    row.no_stopped ? "" : row.stopped);
 	snprintf(a->doubt, sizeof a->doubt, "%s", row.no_doubt ? "" : row.doubt);
 	sql_account_get_end(r->s.journal);
+	a->past_known = a->has_past && !past_unread(r->s.journal, id);
 	a->watch_at = WATCH_NOT;
 	a->send_ready = a->unsigned_left = a->holes = true;
 	if (sql_intent_last_operation_one(r->s.journal,

@@ -232,7 +232,9 @@ struct account {
 	size_t tokens_n;
 	uint32_t watch_at;   /* its first entry in the follower's watched set, or */
 #define WATCH_NOT UINT32_MAX /* not in it yet */
-	bool past_known;
+	bool has_past;       /* it was read once, above past_from */
+	uint64_t past_from;
+	bool past_known;   /* as far back as lookback says in this life */
 	struct past *past; /* while it is read (past.c) */
 	struct {
 		bool busy, shown;

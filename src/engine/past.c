@@ -242,15 +242,19 @@ int64_t past_payments(struct journal *j, int64_t account)
 	return sql_consumed_payments_count_one(j, &in, &row) ? row.n : 0;
 }
 
-uint64_t past_unread(struct runner *r, const struct account *a)
+uint64_t past_unread(struct journal *j, int64_t account)
 {
-	struct sql_consumed_below_in in = { .account = a->id,
-		.nonce = (int64_t)a->first_nonce };
-	struct sql_consumed_below_out row;
+	struct sql_account_get_in in = { .id = account };
+	struct sql_account_get_out row;
+	struct sql_consumed_below_in below = { .account = account };
+	struct sql_consumed_below_out read;
 
-	return sql_consumed_below_one(r->s.journal, &in, &row)
-	    ? a->first_nonce - (uint64_t)row.n
-	    : a->first_nonce;
+	if (!sql_account_get_one(j, &in, &row) || row.no_first_nonce)
+		return 0;
+	below.nonce = row.first_nonce;
+	return sql_consumed_below_one(j, &below, &read) && read.n < row.first_nonce
+	    ? (uint64_t)(row.first_nonce - read.n)
+	    : 0;
 }
 
 static void known(struct runner *r, struct account *a, uint64_t from)
@@ -259,10 +263,11 @@ static void known(struct runner *r, struct account *a, uint64_t from)
 
 	if (!late_judged(r, a))
 		return;
-	a->past_known = true;
+	a->has_past = a->past_known = true;
+	a->past_from = from;
 	sql_account_past(r->s.journal,
 	    &(struct sql_account_past_in){ .id = a->id, .past_from = (int64_t)from });
-	unread = past_unread(r, a);
+	unread = past_unread(r->s.journal, a->id);
 	if (unread)
 		log_warn("account",
 		    "key %s: %" PRIu64
@@ -284,13 +289,20 @@ static uint64_t begin_below(struct runner *r, const struct account *a, uint64_t 
 	return row.adopted_from > 0 ? (uint64_t)row.adopted_from - 1 : 0;
 }
 
+/* What was read once is not read again: lookback may be larger now. */
 static void begin(struct runner *r, struct account *a)
 {
-	uint64_t lookback = (uint64_t)a->chain->config->lookback;
+	uint64_t lookback = (uint64_t)a->chain->config->lookback, from, to;
 	struct head final;
 
 	if (!follower_final(a->chain->follower, &final))
 		return;
+	to = a->has_past ? a->past_from : final.height;
+	from = final.height > lookback ? final.height - lookback : 0;
+	if (a->has_past && from >= to) {
+		a->past_known = true;
+		return;
+	}
 	if (!a->first_nonce || !lookback || !final.height) {
 		known(r, a, final.height);
 		return;
@@ -298,9 +310,8 @@ static void begin(struct runner *r, struct account *a)
 	a->past = mem_new(sizeof *a->past);
 	a->past->runner = r;
 	a->past->account = a;
-	a->past->to = final.height;
-	a->past->from =
-	    begin_below(r, a, final.height > lookback ? final.height - lookback : 0);
+	a->past->to = to;
+	a->past->from = a->has_past ? from : begin_below(r, a, from);
 	snprintf(a->past->says, sizeof a->past->says, "its past to be read");
 	r->again = true;
 }

@@ -3,7 +3,8 @@
  * When an account is used first and its count is not 0, the last `lookback` blocks are
  * read back, by a follower of their own that keeps nothing, and each transaction of the
  * account in them is read whole and judged as any stranger (stranger.h). Until that is
- * done nothing is reserved on the account. What lies below is not known, and said.
+ * done nothing is reserved on the account. What lies below is not known, and said; a
+ * life with a larger lookback reads on there.
  *
  * Being killed meanwhile costs the reading: the next start begins it again.
  */
@@ -25,6 +26,6 @@ int64_t past_payments(struct journal *j, int64_t account);
 const char *past_says(const struct account *a);
 
 /* Nonces below the journal's first that no transaction is known for. */
-uint64_t past_unread(struct runner *r, const struct account *a);
+uint64_t past_unread(struct journal *j, int64_t account);
 
 #endif

@@ -2,7 +2,10 @@
 """The journal is lost and made anew: what its key has paid is read back from the chain,
 and nobody is paid twice unless the operator says so."""
 
+import re
+
 from harness import (
+    OWNER,
     PAYER,
     Anvil,
     Desk,
@@ -136,6 +139,50 @@ def an_owner_reads_the_past_of_what_is_handed_over():
         same(desk.status("list")["state"], "completed", "state")
         same(anvil.rpc.count(PAYER), 12, "payments")
         stop(desk, daemon)
+
+
+def look_back(desk, blocks):
+    config = desk.folder / "pawl.yaml"
+    config.write_text(re.sub(r"lookback: \d+", f"lookback: {blocks}", config.read_text()))
+
+
+@test
+def a_list_that_lies_half_beyond_lookback():
+    rows = recipients(40)
+    with Anvil() as anvil, Desk([anvil.url], chain={"lookback": 20}) as desk:
+        desk.write_list("list.csv", rows[:25])
+        desk.expect(0, *desk.airdrop())
+        anvil.mine(64)
+        desk.write_list("rest.csv", rows[25:])
+        desk.expect(0, *desk.airdrop("rest.csv"))
+        anew(desk)
+        desk.write_list("list.csv", rows)
+        said = refused(desk)
+        within(["15 of 40 rows", "25 older ones were not read: see `lookback`"], said, "how many")
+        said = desk.expect(5, *desk.airdrop(), "--adopt").err
+        within(["25 older transactions", "`lookback:` of chain local"], said, "the way on")
+        same(anvil.rpc.count(PAYER), 40, "payments while it was refused")
+        look_back(desk, 5000)
+        within("40 of 40 rows", refused(desk), "how many a larger one finds")
+        within("choose one", desk.expect(1, *desk.airdrop(), "--adopt", "--again").err, "both")
+        desk.expect(0, *desk.airdrop(), "--adopt")
+        desk.verify("list")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 40, "payments")
+
+
+@test
+def what_was_not_read_is_paid_when_told():
+    rows = recipients(12)
+    with Anvil() as anvil, Desk([anvil.url], chain={"lookback": 20}) as desk:
+        older = anvil.rpc.transact(PAYER, OWNER, value=5)
+        anvil.mine(64)
+        desk.write_list("list.csv", rows[:8])
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        desk.write_list("list.csv", rows)
+        within("1 older transactions", desk.expect(5, *desk.airdrop(), "--adopt").err, "unread")
+        desk.expect(0, *desk.airdrop(), "--adopt", "--again")
+        same(exactly_once(anvil.rpc, PAYER, None, rows, strangers={older}), 12, "payments")
 
 
 @test

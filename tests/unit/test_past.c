@@ -46,7 +46,7 @@ static void the_past_is_read_before_anything_is_reserved(void **state_)
 		run(20);
 	}
 	assert_int_equal(known_below(5), 5);
-	assert_int_equal(past_unread(runner, account()), 0);
+	assert_int_equal(past_unread(scene.journal, account()->id), 0);
 	assert_string_equal(past_says(account()), "");
 	assert_false(account()->stopped);
 	finish();
@@ -62,7 +62,25 @@ static void what_is_not_read_is_said(void **state_)
 	pay_rows(3);
 	run_until(account()->past_known);
 	assert_int_equal(known_below(7), 2);
-	assert_int_equal(past_unread(runner, account()), 5);
+	assert_int_equal(past_unread(scene.journal, account()->id), 5);
+	finish();
+}
+
+/* The next life may look back further: it reads what lies below, and that alone. */
+static void a_larger_lookback_reads_on(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 5, 70);
+	spend(2);
+	scene_mine(&scene, SCENE_DEPTH + 1);
+	pay_rows(3);
+	run_until(account()->past_known);
+	scene.config.lookback = 5000;
+	rise_again();
+	run_until(runner->operations_n && op()->by_state[ITEM_FINAL].n > 0);
+	assert_true(account()->past_known);
+	assert_int_equal(known_below(7), 7);
+	assert_int_equal(past_unread(scene.journal, account()->id), 0);
 	finish();
 }
 
@@ -350,6 +368,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    the_past_is_read_before_anything_is_reserved, end),
 		cmocka_unit_test_teardown(what_is_not_read_is_said, end),
+		cmocka_unit_test_teardown(a_larger_lookback_reads_on, end),
 		cmocka_unit_test_teardown(a_past_is_read_without_old_state, end),
 		cmocka_unit_test_teardown(a_pruned_node_and_an_archive_read_a_past, end),
 		cmocka_unit_test_teardown(a_past_is_read_where_old_state_is_denied, end),
