@@ -138,12 +138,14 @@ static void table_row(const struct standing *s)
 }
 
 /* What would a runner do: nothing, nothing before the operator did something, or pay? */
-enum need { NEED_NONE, NEED_RESUME, NEED_RUN };
+enum need { NEED_NONE, NEED_RESUME, NEED_REPAIR, NEED_RUN };
 
 static enum need need_of(const struct standing *s)
 {
 	if (operation_ended(&s->operation))
 		return NEED_NONE;
+	if (strncmp(s->progress.unblock, "pawl repair ", 12) == 0)
+		return NEED_REPAIR;
 	return strncmp(s->progress.unblock, "pawl resume ", 12) ? NEED_RUN : NEED_RESUME;
 }
 
@@ -152,6 +154,7 @@ static void runner_line(const struct report_progress *p, enum need need)
 	static const char *const what[] = {
 		[NEED_NONE] = "none is needed",
 		[NEED_RESUME] = "a resume comes first, then a run or pawl serve",
+		[NEED_REPAIR] = "a repair and a resume come first, then a run",
 		[NEED_RUN] = "the same run goes on with its list, pawl serve with all",
 	};
 	char since[REPORT_TIME_MAX], host[sizeof p->owner.host];

@@ -449,10 +449,13 @@ static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f)
 {
 	const struct account *a = account_of(r, o->account);
+	char why[SUSPECT_STOP_MAX];
 	enum err e;
 
-	if (a && a->stopped)
-		return fail_set(f, ERR_OPERATOR, "%s", a->why_stopped);
+	if (a && a->stopped) {
+		suspects_stop(r->s.journal, a->id, a->why_stopped, why);
+		return fail_set(f, ERR_OPERATOR, "%s", why);
+	}
 	e = chain_stuck(r, o, f);
 	if (e == ERR_OK)
 		e = fence_stuck(ctx, r, o, f);

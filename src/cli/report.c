@@ -61,12 +61,15 @@ enum err report_find(
 
 /* -- its account and asset ------------------------------------------------- */
 
-static void stops_take(struct report_account *a,
+static void stops_take(struct journal *j, int64_t id, struct report_account *a,
     const struct sql_account_get_out *account, const struct sql_chain_get_out *chain)
 {
 	if (!account->no_stopped) {
-		snprintf(a->stopped, sizeof a->stopped, "%s", account->stopped);
-		snprintf(a->how, sizeof a->how, "pawl resume key:%.40s", a->key_name);
+		suspects_stop(j, id, account->stopped, a->stopped);
+		suspects_next(j, id, a->how);
+		if (!a->how[0])
+			snprintf(
+			    a->how, sizeof a->how, "pawl resume key:%.40s", a->key_name);
 	} else if (!chain->no_stopped) {
 		snprintf(a->how, sizeof a->how, "pawl resume chain:%.40s", a->chain_name);
 		snprintf(a->stopped, sizeof a->stopped, "chain %.40s: %.200s; then: %s",
@@ -102,7 +105,7 @@ enum err report_account(struct journal *j, const struct operation *o,
 	if (!chain.no_nodes)
 		snprintf(ret->nodes, sizeof ret->nodes, "%s", chain.nodes);
 	utf8_plain(ret->nodes);
-	stops_take(ret, &account, &chain);
+	stops_take(j, o->account, ret, &account, &chain);
 	return ERR_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
+#include "serve/suspect.h"
 
 /* Loads the config and opens the journal to read. */
 NODISCARD enum err report_open(struct cli *c, struct journal **ret, struct fail *f);
@@ -24,8 +25,9 @@ struct report_account {
 	uint64_t chain_id;
 	struct hash genesis;
 	int64_t final_height, head; /* -1: not known */
-	char stopped[WAITS_MAX];    /* of the account, else of the chain; "": neither */
-	char how[64];               /* "pawl resume key:NAME"; "" with it */
+	/* Of the account, else of the chain; "": neither. */
+	char stopped[SUSPECT_STOP_MAX];
+	char how[SUSPECT_LINE_MAX]; /* the line to type first; "" with it */
 	char nodes[400]; /* of the chain that its runner leaves out, and why; "": none */
 };
 

@@ -141,11 +141,9 @@ static void suspect_stop(
 		snprintf(row, sizeof row, "%" PRId64, c->row);
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
 	snprintf(why, sizeof why,
-	    "%s%s%s of %s: another copy of this journal is running, or this one is old, "
-	    "or a person paid it; man pawl, DOUBT; if it was this very payment: pawl "
-	    "repair %s %s adopt 0x%s",
-	    what, c->row ? "row " : "the service ", row, c->operation->name,
-	    c->operation->name, row, hex);
+	    "%s%s%s of %s (0x%s): another copy of this journal is running, or this one "
+	    "is old, or a person paid it; man pawl, DOUBT",
+	    what, c->row ? "row " : "the service ", row, c->operation->name, hex);
 	if (a->stopped && strstr(a->why_stopped, what))
 		log_error("account", "%s", why);
 	else

@@ -13,6 +13,7 @@
 #include "kinds/fence/fence.h"
 #include "serve/hand.h"
 #include "serve/resume.h"
+#include "serve/suspect.h"
 
 static enum err no_key(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -134,11 +135,16 @@ static enum err run(const struct command_at *at, const struct request *q, struct
 }
 
 /* What still keeps it from going on. */
-static void then_tell(struct told *ret, const struct hand *h)
+static void then_tell(struct told *ret, struct journal *j, const struct hand *h)
 {
 	const struct operation *o = h->operation;
+	char next[SUSPECT_LINE_MAX] = "";
 
-	if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
+	if (h->account->stopped)
+		suspects_next(j, h->account->id, next);
+	if (next[0])
+		snprintf(ret->then, sizeof ret->then, "%s", next);
+	else if (o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED)
 		snprintf(ret->then, sizeof ret->then, "pawl resume %s", o->name);
 	else if (h->account->stopped)
 		snprintf(ret->then, sizeof ret->then, "pawl resume key:%s",
@@ -172,7 +178,7 @@ static enum err repair(const struct command_at *at, const struct request *q,
 	else
 		e = repair_release(h->runner, o, q->row, ret->checked, f);
 	if (e == ERR_OK)
-		then_tell(ret, h);
+		then_tell(ret, at->journal, h);
 	return e;
 }
 

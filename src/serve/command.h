@@ -41,6 +41,8 @@ struct command_at {
 	const struct serve_face *face;
 };
 
+#define TOLD_THEN_MAX (OPERATION_NAME_MAX + 120)
+
 /* What came of it. */
 struct told {
 	int64_t operation; /* 0: of a chain or key */
@@ -52,7 +54,7 @@ struct told {
 	bool moved;                    /* false: what was asked for is so already */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */
-	char checked[REPAIR_CHECKED_MAX], then[OPERATION_NAME_MAX + 32];
+	char checked[REPAIR_CHECKED_MAX], then[TOLD_THEN_MAX];
 };
 
 /* Before that, and whatever comes of it, for a route that is a command: what it looks at

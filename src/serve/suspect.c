@@ -10,6 +10,7 @@
 #include "kinds/airdrop/airdrop.h"
 
 #define SUSPECTS_TOLD 2
+#define WHY_MAX 560 /* the lines to type fit behind it, also in a fail */
 
 static bool in_its_asset(
     struct journal *j, int64_t operation, const struct sql_consumed_suspects_out *s)
@@ -95,7 +96,7 @@ static int64_t suspects_tell(struct journal *j, int64_t account, struct buf *out
 {
 	struct sql_consumed_suspects_in in = { .account = account };
 	struct sql_consumed_suspects_out row, told[SUSPECTS_TOLD];
-	char line[OPERATION_NAME_MAX + 120];
+	char line[SUSPECT_LINE_MAX];
 	int64_t n = 0;
 
 	sql_consumed_suspects_begin(j, &in);
@@ -113,6 +114,35 @@ static int64_t suspects_tell(struct journal *j, int64_t account, struct buf *out
 	if (n > SUSPECTS_TOLD)
 		buf_add_str(out, "; ...");
 	return n;
+}
+
+void suspects_next(struct journal *j, int64_t account, char ret[SUSPECT_LINE_MAX])
+{
+	struct sql_consumed_suspects_in in = { .account = account };
+	struct sql_consumed_suspects_out row;
+
+	ret[0] = '\0';
+	sql_consumed_suspects_begin(j, &in);
+	if (!sql_consumed_suspects_next(j, &row))
+		return;
+	sql_consumed_suspects_end(j);
+	suspect_tell(j, account, &row, 0, ret, SUSPECT_LINE_MAX);
+}
+
+void suspects_stop(
+    struct journal *j, int64_t account, const char *why, char ret[SUSPECT_STOP_MAX])
+{
+	const char *then = strstr(why, "; then: ");
+	size_t len = then ? (size_t)(then - why) : strlen(why);
+	char line[SUSPECT_LINE_MAX];
+
+	suspects_next(j, account, line);
+	if (line[0])
+		snprintf(ret, SUSPECT_STOP_MAX,
+		    "%.*s; first, if that was a row's payment: %s%s",
+		    (int)(len < WHY_MAX ? len : WHY_MAX), why, line, then ? then : "");
+	else
+		snprintf(ret, SUSPECT_STOP_MAX, "%s", why);
 }
 
 enum err suspects_clear(

@@ -9,6 +9,17 @@
 
 #include "serve/command.h"
 
+/* The line that adopts the first that nobody has settled, of an account that is stopped;
+ * "": there is none. */
+#define SUSPECT_LINE_MAX TOLD_THEN_MAX
+void suspects_next(struct journal *j, int64_t account, char ret[SUSPECT_LINE_MAX]);
+
+/* Why the account is stopped, with the lines to type as it stands now: that one comes
+ * before the resume. */
+#define SUSPECT_STOP_MAX (WAITS_MAX + SUSPECT_LINE_MAX + 60)
+void suspects_stop(
+    struct journal *j, int64_t account, const char *why, char ret[SUSPECT_STOP_MAX]);
+
 /* A resume of the account. With q->yes they are foreign from here on. fails: CONFLICT,
  * with the line that adopts each of the first ones. */
 enum err suspects_clear(const struct command_at *at, const struct request *q,

@@ -422,6 +422,32 @@ def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
 
 
 @test
+def each_payment_that_nobody_knows_is_told_in_its_turn(folder):
+    """a stop asks for what is still to be settled, and for the resume behind the last of it"""
+    fill(folder)
+
+    def line():
+        (told,) = Run(folder, "status", "--json").json()
+        Run(folder, "status").ends(0, out="a (repair and a )?resume comes? first")
+        (row,) = Run(folder, "explain", "payroll", "10", "--json").json()
+        assert row["unblock"] in told["waits_for"], (row, told)
+        return row["unblock"], told["waits_for"]
+
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET stopped = 'key payer: row 8; then: pawl resume key:payer'")
+        for nonce, row in ((900, 8), (901, 9)):
+            db.execute(BY_HAND.replace("901, 0", f"{nonce}, 1").replace("row = 4", f"row = {row}"),
+                       (bytes([row]) * 32, b"\xcd" * 32))
+    for row in (8, 9):
+        want = f"pawl repair payroll {row} adopt 0x{row:02x}"
+        first, why = line()
+        assert first.startswith(want) and why.endswith("; then: pawl resume key:payer"), why
+        with Journal(folder) as db:
+            db.execute("UPDATE consumed SET judgement = 3 WHERE hash = ?", (bytes([row]) * 32,))
+    assert line() == ("pawl resume key:payer", "key payer: row 8; then: pawl resume key:payer")
+
+
+@test
 def a_row_is_skipped_or_its_nonce_given_back(folder):
     """repair: what is live is neither, without bytes it is both, and the row says so"""
     fill(folder)

@@ -85,9 +85,15 @@ def two_payments_are_two_of_the_equal_rows():
         first, second = ways_on(desk)
         same((first[2:], second[2:]), (["adopt", one], ["adopt", two]), "what to type")
         check(first[1] != second[1], "each names a row of its own")
-        desk.expect(0, "repair", "list", "32", "adopt", one)
-        within("row 32", desk.expect(5, "repair", "list", "33", "adopt", one).err, "whose it is")
-        desk.expect(0, "repair", "list", "33", "adopt", two)
+        then = f"pawl repair list {second[1]} adopt {two}"
+        within(f"Then: {then}", desk.expect(0, "repair", "list", first[1], "adopt", one).out,
+               "the next one")
+        within(then, desk.expect(4, *desk.airdrop(), "--allow-duplicates").err, "a run")
+        within(then, desk.status("list")["waits_for"], "what it waits for")
+        within(f"row {first[1]}", desk.expect(5, "repair", "list", "33", "adopt", one).err,
+               "whose it is")
+        within("Then: pawl resume key:payer",
+               desk.expect(0, *then.split()[1:]).out, "the last one")
         stop(desk, daemon)
         go_on(desk, "--allow-duplicates")
         exact(anvil, desk)

@@ -105,7 +105,6 @@ static void a_payment_by_hand_is_the_rows(void **state_)
 	scene_mine(&scene, SCENE_DEPTH + 3);
 	run_until(account()->stopped);
 	assert_says(account()->why_stopped, "pays row 4 of wages");
-	assert_says(account()->why_stopped, "pawl repair wages 4 adopt 0x");
 	assert_int_equal(suspects(), 1);
 	run_until(item(1).state == ITEM_FINAL);
 	run(2000);
@@ -294,7 +293,7 @@ static void a_service_fee_by_hand(void **state_)
 	tx = scene_spend(&scene, SIM_NONCE_NEXT, &fee_to, 7, 60 * GWEI)->hash;
 	scene_mine(&scene, SCENE_DEPTH + 3);
 	run_until(account()->stopped);
-	assert_says(account()->why_stopped, "pawl repair wages fee adopt 0x");
+	assert_says(account()->why_stopped, "pays the service fee of wages (0x");
 	assert_int_equal(adopt(0, &less), ERR_CONFLICT);
 	assert_int_equal(adopt(0, &tx), ERR_OK);
 	complete();
