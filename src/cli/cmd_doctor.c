@@ -45,15 +45,21 @@ static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *s
 	vsnprintf(text, sizeof text, fmt, ap);
 	utf8_plain(text);
 	d->findings += finding;
-	if (d->cli->args.json)
+	if (d->first) {
+		if (finding && d->findings == 1)
+			fail_set(d->first, ERR_DAMAGED, "%s%s%s",
+			    subject == d->copy ? "" : subject,
+			    subject == d->copy ? "" : ": ", text);
+	} else if (d->cli->args.json) {
 		cli_json(json_pack("{s:s, s:o, s:b, s:o, s:o}", "check", what, "of",
 		    cli_text(subject), "ok", !finding, "text", cli_text(text), "do",
 		    cli_text(advice)));
-	else if (finding)
+	} else if (finding) {
 		printf("FINDING %-8s %s: %s\n        do: %s\n", what, subject, text,
 		    advice ? advice : "-");
-	else if (!d->cli->args.quiet)
+	} else if (!d->cli->args.quiet) {
 		printf("ok      %-8s %s: %s\n", what, subject, text);
+	}
 }
 
 void doctor_fine(

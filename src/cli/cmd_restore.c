@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/utf8.h"
+#include "cli/doctor.h"
 #include "cli/report.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -72,7 +73,8 @@ static void tell(const char *journal, const char *file, const struct journal_res
 	    journal, file, r->holds.operations, r->holds.operations == 1 ? "" : "s",
 	    r->holds.bytes, r->holds.commit_no);
 	if (r->replaced)
-		printf("what it replaces is kept: %s, with its -wal\n", r->replaced);
+		printf("what it replaces is kept: %s%s\n", r->replaced,
+		    r->wal_kept ? ", with its -wal" : "");
 	if (r->doubt)
 		printf("it may be older than what was sent (%s): each account is fenced "
 		       "before it pays anything new, by transactions without payment, "
@@ -89,6 +91,21 @@ static void tell(const char *journal, const char *file, const struct journal_res
 		printf("Nothing is under way in it. Then: %s\n", then_line(u));
 }
 
+/* What can be typed where this can't. */
+static enum err advise(enum err e, struct fail *f)
+{
+	char why[600];
+
+	if (e != ERR_DAMAGED)
+		return e;
+	snprintf(why, sizeof why, "%.599s", f->why);
+	return fail_set(f, e,
+	    "%s. Then: pawl restore FILE, with another backup; without one, pawl doctor "
+	    "--journal says what can still be read, and a new journal takes what was "
+	    "paid from the chain, by --adopt (man pawl, DAMAGE)",
+	    why);
+}
+
 enum err cmd_restore(struct cli *c, struct fail *f)
 {
 	const char *file = args_word(&c->args, 0);
@@ -101,10 +118,14 @@ enum err cmd_restore(struct cli *c, struct fail *f)
 		return e;
 	if (gethostname(who.host, sizeof who.host - 1))
 		snprintf(who.host, sizeof who.host, "unknown");
-	e = journal_restore(
-	    c->config->journal, file, args_has(&c->args, "--latest"), &who, &r, f);
+	e = doctor_copy(c, file, f);
 	if (e != ERR_OK)
-		return e;
+		e = fail_wrap(f, e, "%s is damaged, and nothing was changed", file);
+	else
+		e = journal_restore(c->config->journal, file,
+		    args_has(&c->args, "--latest"), &who, &r, f);
+	if (e != ERR_OK)
+		return advise(e, f);
 	under_way_find(&u, c);
 	if (c->args.json)
 		tell_json(c->config->journal, file, &r, &u);

@@ -26,8 +26,6 @@ static const char *advice(enum err e)
 		return "pawl migrate";
 	case ERR_NEWER_JOURNAL:
 		return "use the pawl that wrote it, or a newer one";
-	case ERR_CONFIG:
-		return "name the right file as journal in the config";
 	case ERR_DAMAGED:
 		return "put back what is missing; if it is lost, as said, or " RESTORE;
 	default:
@@ -35,11 +33,16 @@ static const char *advice(enum err e)
 	}
 }
 
+/* Of what is looked at. */
+static const char *path_of(const struct doctor *d)
+{
+	return d->copy ? d->copy : d->cli->config->journal;
+}
+
 static bool told(struct doctor *d, enum err e, const struct fail *f)
 {
 	if (e != ERR_OK)
-		doctor_finding(
-		    d, "journal", d->cli->config->journal, advice(e), "%s", f->why);
+		doctor_finding(d, "journal", path_of(d), advice(e), "%s", f->why);
 	return e == ERR_OK;
 }
 
@@ -55,7 +58,7 @@ static bool readable(struct doctor *d)
 
 static bool pages_check(struct doctor *d)
 {
-	const char *path = d->cli->config->journal;
+	const char *path = path_of(d);
 	char why[200];
 
 	if (journal_check_pages(d->journal, why, sizeof why))
@@ -99,7 +102,7 @@ static bool edges_check(struct doctor *d)
 	while (good && sql_event_from_next(d->journal, &e))
 		good = edge_check(&e);
 	if (!good)
-		doctor_finding(d, "journal", d->cli->config->journal, RESTORE,
+		doctor_finding(d, "journal", path_of(d), RESTORE,
 		    "event %" PRId64 " of commit %" PRId64
 		    " is a move that there is not: %s, from %s to %s",
 		    e.id, e.commit_no, e.what, e.from_state, e.to_state);
@@ -113,8 +116,8 @@ static bool events_check(struct doctor *d)
 
 	if (journal_check_past(d->journal, &f) == ERR_OK)
 		return edges_check(d);
-	doctor_finding(d, "journal", d->cli->config->journal,
-	    "pawl verify each operation; " RESTORE, "%s", f.why);
+	doctor_finding(d, "journal", path_of(d), "pawl verify each operation; " RESTORE,
+	    "%s", f.why);
 	return false;
 }
 
@@ -139,7 +142,7 @@ static bool states_check(struct doctor *d)
 	(void)sql_report_no_state_one(d->journal, &in, &o);
 	if (!o.items && !o.intents && !o.attempts && !o.operations && !o.carried)
 		return true;
-	doctor_finding(d, "journal", d->cli->config->journal, RESTORE,
+	doctor_finding(d, "journal", path_of(d), RESTORE,
 	    "%" PRId64 " items, %" PRId64 " intents, %" PRId64 " attempts and %" PRId64
 	    " operations are in no state; %" PRId64
 	    " items are live without an intent, or"
@@ -217,7 +220,7 @@ static bool operations_check(struct doctor *d, bool progress)
 
 static void place_tell(struct doctor *d)
 {
-	const char *path = d->cli->config->journal, *doubt;
+	const char *path = path_of(d), *doubt;
 	struct journal_place p;
 
 	journal_place(d->journal, &p);
@@ -282,6 +285,22 @@ void doctor_journal(struct doctor *d)
 	journal_read_begin(d->journal);
 	(void)content_check(d, true);
 	journal_read_end(d->journal);
+}
+
+enum err doctor_copy(struct cli *c, const char *path, struct fail *f)
+{
+	struct doctor d = { .cli = c, .copy = path, .first = f };
+	bool whole = true;
+
+	if (journal_examine(&d.journal, path, NULL) != ERR_OK)
+		return ERR_OK;
+	if (journal_check_schema(d.journal, NULL) == ERR_OK) {
+		journal_read_begin(d.journal);
+		whole = content_check(&d, false);
+		journal_read_end(d.journal);
+	}
+	journal_close(d.journal);
+	return whole ? ERR_OK : ERR_DAMAGED;
 }
 
 static enum err verdict(struct doctor *d, enum err e, struct fail *f)

@@ -158,7 +158,7 @@ static enum err open_source(struct journal **ret, const char *from, struct fail 
 	e = journal_open_file(
 	    ret, from, journal_files->size(name) > 0 ? DB_READ : DB_ALONE, false, f);
 	if (e != ERR_OK)
-		return e;
+		return e == ERR_DAMAGED ? fail_wrap(f, e, "nothing was changed") : e;
 	e = migrate_compare(*ret, &have, f);
 	if (e == ERR_OK)
 		e = check_pair(*ret, have, f);
@@ -334,6 +334,7 @@ static void tell(struct restoring *r, bool replaced, struct journal_restored *re
 		journal_files->size(r->path) };
 	ret->doubt = doubt ? mem_str(doubt) : NULL;
 	ret->replaced = replaced ? mem_str(r->aside) : NULL;
+	ret->wal_kept = is_there(r->aside, "-wal");
 }
 
 static void restore_begin(struct restoring *r, const char *path, const char *from)

@@ -67,10 +67,11 @@ struct journal {
 };
 
 /* journal.c */
+/* What fails has the path in front. */
 enum err journal_open_file(
     struct journal **ret, const char *path, enum db_mode mode, bool own, struct fail *f);
-/* With the path in front; of damage, what to do about it. */
-enum err journal_refuse(enum err e, const char *path, struct fail *f);
+/* Of damage, what to do about it is said too. Gives back e. */
+enum err journal_advise(enum err e, struct fail *f);
 enum err journal_refuse_missing(const char *path, struct fail *f);
 enum err journal_start_error(
     const struct journal *j, struct fail *f); /* OK: none so far */

@@ -163,7 +163,8 @@ enum err journal_refuse_missing(const char *path, struct fail *f)
 	return fail_set(f, ERR_DAMAGED,
 	    "%s: is missing, and with it perhaps the last commits; what the database"
 	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"
-	    " go on in doubt: pawl restore %s",
+	    " go on in doubt: pawl restore %s. Where that is refused, pawl doctor"
+	    " --journal says why",
 	    name, path);
 }
 
@@ -178,17 +179,17 @@ static enum err refuse(const char *path, enum db_mode mode, struct fail *f)
 	return journal_refuse_missing(path, f);
 }
 
-enum err journal_refuse(enum err e, const char *path, struct fail *f)
+enum err journal_advise(enum err e, struct fail *f)
 {
-	char why[300];
+	char why[400];
 
 	if (e != ERR_DAMAGED || !f || strstr(f->why, "pawl restore"))
-		return fail_wrap(f, e, "%s", path);
-	snprintf(why, sizeof(why), "%.299s", f->why);
+		return e;
+	snprintf(why, sizeof(why), "%.399s", f->why);
 	return fail_set(f, e,
-	    "%s: %s. Nothing was sent. `pawl doctor --journal` says what is whole,"
+	    "%s. Nothing was sent. `pawl doctor --journal` says what is whole,"
 	    " `pawl restore FILE` puts a backup in its place",
-	    path, why);
+	    why);
 }
 
 enum err journal_open_file(
@@ -211,7 +212,7 @@ enum err journal_open_file(
 	if (e == ERR_OK) {
 		e = j->drv->open(&j->db, path, mode, f);
 		if (e != ERR_OK)
-			journal_refuse(e, path, f);
+			fail_wrap(f, e, "%s", path);
 	}
 	if (e != ERR_OK) {
 		journal_close(j);
@@ -247,7 +248,7 @@ enum err journal_read(struct journal **ret, const char *path, struct fail *f)
 	enum err e = journal_open_file(&j, path, DB_READ, false, f);
 
 	if (e != ERR_OK)
-		return e;
+		return journal_advise(e, f);
 	e = migrate_compare(j, &have, f);
 	if (e == ERR_OK && have < migrations_count)
 		e = fail_set(f, ERR_CONFLICT,
@@ -259,7 +260,7 @@ enum err journal_read(struct journal **ret, const char *path, struct fail *f)
 		e = ERR_OK; /* an owner began meanwhile, and has compared them itself */
 	if (e != ERR_OK) {
 		journal_close(j);
-		return journal_refuse(e, path, f);
+		return journal_advise(fail_wrap(f, e, "%s", path), f);
 	}
 	j->starting = false;
 	*ret = j;

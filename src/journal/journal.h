@@ -201,6 +201,7 @@ struct journal_restored {
 	struct journal_holds holds;
 	char *replaced; /* the name that the old one has now; NULL: there was none. Free
 			   it */
+	bool wal_kept;  /* the old -wal is beside it */
 	char *doubt;    /* why it may be older than what was sent; NULL: it is not */
 };
 
@@ -208,7 +209,7 @@ struct journal_restored {
  * was the journal moves aside with its -wal and -shm, as `replaced-N-..`. `from` may be
  * the journal itself: what is certain of it goes on. Dying in it leaves the old one, or
  * none and who looks is told to type it again, or the new one.
- * fails: OWNED (the journal, or from), NO_JOURNAL, NEWER_JOURNAL, CONFIG, DAMAGED. */
+ * fails: OWNED (the journal, or from), NO_JOURNAL, NEWER_JOURNAL, DAMAGED. */
 NODISCARD enum err journal_restore(const char *path, const char *from, bool latest,
     const struct owner *who, struct journal_restored *ret, struct fail *f);
 

@@ -86,13 +86,13 @@ enum err journal_migrate(const char *path, char **ret_backup, struct fail *f)
 
 	*ret_backup = NULL;
 	if (e != ERR_OK)
-		return e;
+		return journal_advise(e, f);
 	gethostname(who.host, sizeof(who.host) - 1);
 	e = migrate_compare(j, &have, f);
 	if (e == ERR_OK)
 		e = owner_take(j, &who, have, ret_backup, f);
 	journal_close(j);
-	return e == ERR_OK ? e : fail_wrap(f, e, "%s", path);
+	return e == ERR_OK ? e : journal_advise(fail_wrap(f, e, "%s", path), f);
 }
 
 enum err journal_schema(const char *path, int *ret, struct fail *f)

@@ -349,13 +349,13 @@ enum err journal_own(
 	enum err e = journal_open_file(&j, path, DB_WRITE, true, f);
 
 	if (e != ERR_OK)
-		return e;
+		return journal_advise(e, f);
 	e = migrate_compare(j, &have, f);
 	if (e == ERR_OK)
 		e = owner_take(j, who, have, NULL, f);
 	if (e != ERR_OK) {
 		journal_close(j);
-		return journal_refuse(e, path, f);
+		return journal_advise(fail_wrap(f, e, "%s", path), f);
 	}
 	j->starting = false;
 	*ret = j;

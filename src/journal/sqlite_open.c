@@ -144,8 +144,8 @@ static enum err identify(sqlite3 *c, enum db_mode mode, struct fail *f)
 	if (strcmp(pages, "0") == 0)
 		return fail_set(f, ERR_DAMAGED, "the file is empty");
 	if (strcmp(id, APPLICATION_ID) != 0)
-		return fail_set(f, ERR_CONFIG,
-		    "it is a database of another program"
+		return fail_set(f, ERR_DAMAGED,
+		    "it is no journal, but a database of another program"
 		    " (application id %s)",
 		    id);
 	return pragma_set(c, reads(mode) ? &read_only : &wal, f);

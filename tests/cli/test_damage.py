@@ -90,7 +90,7 @@ def restore_keeps_what_it_replaces(folder):
         Run(folder, "restore", "copy.db").ends(5, err="pawl.db: is owned by")
     Run(folder, "restore", "copy.db").ends(
         0, out="pawl.db is what copy.db holds: 1 operation(.|\n)*replaced-1-pawl.db"
-        "(.|\n)*may be older than what was sent .*restored from copy.db.*is fenced .*fees"
+        ", with its -wal(.|\n)*may be older than what was sent .*restored from copy.db.*is fenced .*fees"
         r"(.|\n)*Then: the line .* \(payroll\); .*: pawl serve\n")
     Run(folder, "status", "payroll").ends(0, out="distributing")
     Run(folder, "doctor", "--journal").ends(0, out="may be older.*restored from copy.db")
@@ -128,8 +128,22 @@ def a_missing_wal_is_restored(folder):
     run = Run(folder, "pause", "payroll").ends(6, err="is certain.*nothing was sent")
     assert "is missing" in found(folder, 6)
     (line,) = re.findall(r"pawl (restore \S+pawl\.db|restore pawl\.db)", run.err)
-    Run(folder, *line.split()).ends(0, out="may be older than what was sent")
+    Run(folder, *line.split()).ends(
+        0, out=r"is kept: replaced-1-pawl.db\n(.|\n)*may be older than what was sent")
     Run(folder, "pause", "payroll").ends(0)
+    whole(folder)
+
+
+@test
+def what_is_edited_is_not_restored(folder):
+    """restore finds what doctor finds, changes nothing, and says what is left to type"""
+    fill(folder)
+    Run(folder, "backup", "copy.db").ends(0)
+    edit(folder, "DELETE FROM attempt WHERE id = 2", "copy.db")
+    edit(folder, "UPDATE intent SET attempt = NULL WHERE attempt = 2", "copy.db")
+    Run(folder, "restore", "copy.db").ends(
+        6, err="copy.db is damaged, and nothing was changed: payroll: .*pawl restore FILE.*--adopt")
+    assert not os.path.exists(path(folder, "replaced-1-pawl.db"))
     whole(folder)
 
 
@@ -188,24 +202,27 @@ def what_is_in_its_place_is_named(folder):
     with contextlib.closing(sqlite3.connect(path(folder, "other.db"))) as db:
         db.execute("CREATE TABLE other (a)")
     with open(path(folder, "other.db"), "rb") as file:
-        says(1, "is a database of another program", file.read())
+        says(6, "but a database of another program", file.read())
     says(6, "pawl.db-wal: is missing", whole_of_it)
 
 
 @test
 def a_foreign_database_is_left_alone(folder):
-    """another program's database and a newer journal end with 1, and are not touched"""
+    """another program's database ends with 6, a newer journal with 1; neither is touched"""
     fill(folder)
     Run(folder, "backup", "copy.db").ends(0)
     Run(folder, "backup", "newer.db").ends(0)
     edit(folder, "PRAGMA application_id = 7", "copy.db")
     edit(folder, "INSERT INTO migration VALUES (999, 'x', zeroblob(32), 0, '9')", "newer.db")
-    for name, why in (("copy.db", "another program"), ("newer.db", "use the newer pawl")):
-        Run(folder, "restore", name).ends(1, err=f"{name}.*{why}")
+    for code, name, why in ((6, "copy.db", "another program"), (1, "newer.db", "newer pawl")):
+        run = Run(folder, "restore", name).ends(code, err=f"{name}.*{why}")
+        assert "doctor --journal` says what is whole" not in run.err, run.err
         shutil.copy(path(folder, name), path(folder))
         open(path(folder, "pawl.db-wal"), "wb").close()
-        Run(folder, "pause", "payroll").ends(1, err=why)
-        assert why in found(folder, 1)
+        run = Run(folder, "pause", "payroll").ends(code, err=why)
+        assert code == 1 or "pawl restore FILE" in run.err, run.err
+        assert why in found(folder, code)
+        assert "says what is whole" not in Run(folder, "doctor", "--journal").ends(code).out
 
 
 def found_by_row(folder, sql):

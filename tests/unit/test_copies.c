@@ -367,7 +367,7 @@ static void restores_no_damage(void **state)
 	restore_refused(header, ERR_DAMAGED, "not a database");
 	back_up(foreign);
 	outside_alter(foreign, "PRAGMA application_id = 7");
-	restore_refused(foreign, ERR_CONFIG, "another program");
+	restore_refused(foreign, ERR_DAMAGED, "another program");
 	restore_refused(beside("none.db"), ERR_NO_JOURNAL, "none.db: is not there");
 	assert_false(there("restored-pawl.db"));
 	j = own(); /* nothing of it touched the journal */

@@ -675,7 +675,7 @@ static void refuses_another_programs_database(void **state)
 {
 	(void)state;
 	tamper("PRAGMA application_id = 7");
-	refused(ERR_CONFIG, "another program");
+	refused(ERR_DAMAGED, "another program");
 }
 
 static void names_a_damaged_page(void **state)
