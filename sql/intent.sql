@@ -190,9 +190,9 @@ SELECT id, intent, empty, gas, state, height, block_hash, gas_used, gas_price, p
 
 -- name: attempt_of_intent
 -- in: intent i64
--- out: id i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?
+-- out: id i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?, bytes i64
 SELECT id, hash, empty, fee_type, gas, max_fee, tip, signed_height, state, height, block_hash,
-	status, gas_used, gas_price, paid, word
+	status, gas_used, gas_price, paid, word, LENGTH(raw) AS bytes
 FROM attempt WHERE intent = :intent ORDER BY id;
 
 -- name: attempt_included

@@ -365,7 +365,7 @@ int ask_answering(const struct ask *a)
 	for (int i = 0; i < pool_size(a->pool); i++) {
 		const struct node_state *node = pool_node(a->pool, i);
 
-		n += node->asked > 0 && !node->failures_in_a_row;
+		n += node->asked > 0 && !node->failures_in_a_row && !a->nodes[i].wrong;
 	}
 	return n;
 }
@@ -423,6 +423,20 @@ const struct ask_question ask_identity_question = { .write = identity_write,
 	.same = identity_same,
 	.size = sizeof(struct identity) };
 
+/* Each by its name: which endpoint is to be corrected. */
+static enum err name_wrong(const struct ask *a, struct fail *f)
+{
+	char words[400] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < a->n && len < sizeof words - 1; i++)
+		if (a->nodes[i].phase == PHASE_SAID && a->nodes[i].err == ERR_WRONG_CHAIN)
+			len += (size_t)snprintf(words + len, sizeof words - len,
+			    "%s%s: %.90s", len ? "; " : "", pool_node(a->pool, i)->name,
+			    a->nodes[i].fail.why);
+	return fail_set(f, ERR_WRONG_CHAIN, "%s", words);
+}
+
 enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 {
 	struct ask_question q = ask_identity_question;
@@ -432,6 +446,8 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 		a->nodes[i].wrong = false;
 	q.ctx = &a->config->chain_id;
 	e = ask_run(a, &q, IDENTITY_GRACE_MS, ret, f);
+	if (e == ERR_WRONG_CHAIN)
+		name_wrong(a, f);
 	if (e != ERR_OK)
 		return fail_wrap(f, e, "chain %s", a->config->name);
 	for (int i = 0; i < a->n; i++) {

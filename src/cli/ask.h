@@ -21,8 +21,8 @@ struct ask *ask_new(
     struct world *w, const struct chain_config *c, int64_t patience_ms, bool hasty);
 void ask_free(struct ask *a); /* NULL is fine */
 const struct connector *ask_connector(const struct ask *a);
-int ask_answering(
-    const struct ask *a); /* nodes that answered when they were last asked */
+/* Nodes of this very chain that answered when they were last asked. */
+int ask_answering(const struct ask *a);
 
 /* say is called once, when an answer takes longer than a second: why, and how much longer
  * it will be waited for. */

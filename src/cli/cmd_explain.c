@@ -67,11 +67,11 @@ static json_t *attempt_json(
     const struct story *s, const struct sql_attempt_of_intent_out *at)
 {
 	return json_pack(
-	    "{s:o, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "tx",
+	    "{s:o, s:b, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "tx",
 	    hash_json(false, at->hash), "empty", at->empty != 0, "state",
 	    state_name(MACHINE_ATTEMPT, (int)at->state), "gas", (json_int_t)at->gas,
 	    "max_fee", (json_int_t)at->max_fee, "tip", (json_int_t)at->tip,
-	    "signed_at_block", (json_int_t)at->signed_height, "block",
+	    "signed_at_block", i64_json(!at->bytes, at->signed_height), "block",
 	    i64_json(at->no_height, at->height), "block_hash",
 	    hash_json(at->no_block_hash, at->block_hash), "status",
 	    i64_json(at->no_status, at->status), "fee", fee_json(s, at), "paid",
@@ -267,16 +267,28 @@ static bool known(const json_t *o, const char *key)
 	return !json_is_null(json_object_get(o, key));
 }
 
+/* One without bytes of ours was adopted from a block. */
+static void signed_tell(const json_t *at)
+{
+	if (known(at, "signed_at_block"))
+		printf("signed at block %" JSON_INTEGER_FORMAT "\n",
+		    number_of(at, "signed_at_block"));
+	else if (known(at, "block"))
+		printf(
+		    "seen in block %" JSON_INTEGER_FORMAT "\n", number_of(at, "block"));
+	else
+		printf("signed elsewhere\n");
+}
+
 static void attempt_tell(const json_t *at)
 {
 	printf("    attempt %s%s: %s\n", text_of(at, "tx"),
 	    json_is_true(json_object_get(at, "empty")) ? " (empty: 0 to ourselves)" : "",
 	    text_of(at, "state"));
 	printf("      gas %" JSON_INTEGER_FORMAT ", max fee %" JSON_INTEGER_FORMAT
-	       " wei, tip %" JSON_INTEGER_FORMAT
-	       " wei, signed at block %" JSON_INTEGER_FORMAT "\n",
-	    number_of(at, "gas"), number_of(at, "max_fee"), number_of(at, "tip"),
-	    number_of(at, "signed_at_block"));
+	       " wei, tip %" JSON_INTEGER_FORMAT " wei, ",
+	    number_of(at, "gas"), number_of(at, "max_fee"), number_of(at, "tip"));
+	signed_tell(at);
 	if (known(at, "block"))
 		printf("      in block %" JSON_INTEGER_FORMAT
 		       " %s, status %" JSON_INTEGER_FORMAT ", fee %s\n",

@@ -118,6 +118,7 @@ static enum err keystore_write(struct cli *c, const char *path, const struct sec
 static void tell(const struct cli *c, const char *name, const struct address *address,
     const char *path)
 {
+	const char *password = args_get(&c->args, "--password");
 	char text[43];
 
 	eip55_format(text, address->at);
@@ -131,12 +132,25 @@ static void tell(const struct cli *c, const char *name, const struct address *ad
 	    name, path);
 	cli_say(c,
 	    "To use it where nobody can type the password, add to %s:", c->config->path);
-	cli_say(c,
-	    "keys:\n  %s: {source: keystore:" FOLDER "/%s.json, password: env:VAR}", name,
-	    name);
+	cli_say(c, "keys:\n  %s: {source: keystore:" FOLDER "/%s.json, password: %s}",
+	    name, name, password ? password : "env:VAR");
 }
 
 /* -- what both commands do ------------------------------------------------- */
+
+/* By its keystore, or by the config alone. */
+static enum err refuse_taken(const struct config *c, const char *name, struct fail *f)
+{
+	char *path = keystore_path(c, name);
+
+	if (access(path, F_OK) == 0)
+		fail_set(f, ERR_KEY, "there is a key %s already: %s", name, path);
+	else
+		fail_set(
+		    f, ERR_KEY, "there is a key %s already: %s names it", name, c->path);
+	free(path);
+	return ERR_KEY;
+}
 
 enum err key_name_check(struct cli *c, const char *name, struct fail *f)
 {
@@ -152,7 +166,7 @@ enum err key_name_check(struct cli *c, const char *name, struct fail *f)
 		return e;
 	for (int i = 0; i < c->config->keys_n; i++)
 		if (strcmp(c->config->keys[i].name, name) == 0)
-			return fail_set(f, ERR_KEY, "there is a key %s already", name);
+			return refuse_taken(c->config, name, f);
 	return ERR_OK;
 }
 

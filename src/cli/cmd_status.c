@@ -301,7 +301,9 @@ static void fence_tell(struct journal *j, const struct standing *s)
 	report_amount(cap, &s->coin, &s->operation.cap);
 	printf(
 	    "  fences     every nonce below %" PRIu64 ": %s\n", fence.below, fence.why);
-	printf("  fees       %s so far, at most %s, in the native coin\n", fees, cap);
+	printf("  fees       %s so far; it asks where more than %s is likely, in the "
+	       "native coin\n",
+	    fees, cap);
 }
 
 static void rows_and_money_tell(struct journal *j, const struct standing *s)

@@ -325,7 +325,8 @@ def keys_are_made_and_listed(folder):
     """key new makes a private keystore that key list shows; a name is used once"""
     write(folder, "pawl.yaml", CHAIN)
     write(folder, "pw", PASSWORD + "\n")
-    made = Run(folder, "key", "new", "payer", "--password", "file:pw").ends(0)
+    made = Run(folder, "key", "new", "payer", "--password", "file:pw").ends(
+        0, out="keystore:keys/payer.json, password: file:pw}")
     address = made.out.splitlines()[0]
     assert re.fullmatch("0x[0-9a-fA-F]{40}", address), made.out
     assert mode(folder, "keys") == 0o700
@@ -339,10 +340,14 @@ def keys_are_made_and_listed(folder):
             "usable": True,
         }
     ]
-    Run(folder, "key", "new", "payer", "--password", "file:pw").ends(1, err="a key payer already")
+    Run(folder, "key", "new", "payer", "--password", "file:pw").ends(
+        1, err="a key payer already: .*keys/payer.json")
     Run(folder, "key", "new", "Payer", "--password", "file:pw").ends(1, err="is no name")
     with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
         assert file.read() == CHAIN
+    write(folder, "pawl.yaml", CHAIN + "keys:\n  named: {source: env:NAMED}\n")
+    Run(folder, "key", "new", "named", "--password", "file:pw").ends(
+        1, err="a key named already: .*pawl.yaml names it")
 
 
 @test

@@ -190,6 +190,12 @@ def explain_tells_a_row(folder):
     assert "replacement underpriced" in attempt["node_said"], attempt
     assert "includes nonce 105" in told["waits_for"] and told["unblock"] == "pawl serve", told
     Run(folder, "explain", "payroll", "1").ends(0, out="no node said anything against it")
+    Run(folder, "explain", "payroll", "1").ends(0, out="wei, seen in block")
+    (told,) = Run(folder, "explain", "payroll", "1", "--json").ends(0).json()
+    assert told["intents"][0]["attempts"][0]["signed_at_block"] is None, told
+    with Journal(folder) as db:
+        db.execute("UPDATE attempt SET raw = x'02'")
+    Run(folder, "explain", "payroll", "1").ends(0, out="wei, signed at block")
     with Journal(folder) as db:
         db.execute("UPDATE account SET stopped = 'foreign; then: pawl resume key:payer'")
     (told,) = Run(folder, "explain", "payroll", "5", "--json").ends(0).json()
@@ -319,6 +325,8 @@ def pause_and_resume(folder):
     events = sqlite3.connect(os.path.join(folder, "pawl.db")).execute(
         "SELECT to_state FROM event WHERE what = 'command' ORDER BY id").fetchall()
     assert events == [("pause",), ("resume",)], events
+    Run(folder, "pause", "payroll").ends(0, out="live is watched by nobody now: pawl serve")
+    Run(folder, "resume", "payroll").ends(0)
     for word in ("pause", "resume"):
         quiet = Run(folder, "--quiet", word, "payroll").ends(0)
         assert quiet.out + quiet.err == "", quiet.out + quiet.err

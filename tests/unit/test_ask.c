@@ -205,7 +205,14 @@ static void another_chain_has_no_vote(void **state)
 	for (int i = 0; i < NODES; i++)
 		r.nodes[i]->chain_id = 5;
 	assert_int_equal(ask_identity(r.ask, &who, &f), ERR_WRONG_CHAIN);
-	assert_non_null(strstr(f.why, "chain id 5"));
+	assert_non_null(strstr(f.why, ": it serves chain id 5")); /* each by its name */
+	assert_non_null(strstr(strstr(f.why, "; "), ": it serves chain id 5"));
+	rig_release(&r);
+
+	rig_init(&r, 2);
+	r.nodes[NODES - 1]->chain_id = 5;
+	assert_int_equal(ask_token(r.ask, &r.token, &r.holder, &t, NULL), ERR_OK);
+	assert_int_equal(ask_answering(r.ask), NODES - 1);
 	rig_release(&r);
 
 	rig_init(&r, 2);

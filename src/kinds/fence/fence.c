@@ -113,7 +113,8 @@ static void price_say(
 	amount_format(likely, &p->likely, coin_decimals(a));
 	amount_format(highest, &p->highest, coin_decimals(a));
 	snprintf(out, size,
-	    "%llu nonces, likely for %.30s of the native coin, at most for %.30s",
+	    "%llu nonces, likely for %.30s of the native coin, for %.30s if fees rise "
+	    "to their cap",
 	    (unsigned long long)p->n, likely, highest);
 }
 
