@@ -243,6 +243,7 @@ struct account {
 	struct stranger *strangers;
 	size_t strangers_n;
 	struct strangers_told strangers_told;
+	struct strangers_told adopted_told; /* the same of what was ours, and forgotten */
 	bool strangers_asked, strangers_settled;
 	struct reading_wish *reading; /* NULL: the operator names none (reading.h) */
 	int64_t strangers_at_ms;

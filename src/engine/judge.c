@@ -31,6 +31,20 @@ static void forgotten_stop(struct runner *r, struct account *a)
 	    "running, or it is an old one; man pawl, DOUBT");
 }
 
+static void told_add(struct strangers_told *t, const struct stranger *s)
+{
+	uint64_t nonce = s->tx.nonce;
+
+	if (!t->n++) {
+		t->nonce = t->nonce_last = nonce;
+		t->height = t->height_last = s->height;
+	}
+	t->nonce = nonce < t->nonce ? nonce : t->nonce;
+	t->nonce_last = nonce > t->nonce_last ? nonce : t->nonce_last;
+	t->height = s->height < t->height ? s->height : t->height;
+	t->height_last = s->height > t->height_last ? s->height : t->height_last;
+}
+
 /* -- ours ------------------------------------------------------------------ */
 
 bool payload_same(const struct payload *x, const struct payload *y)
@@ -62,7 +76,8 @@ static bool is_forgotten(struct runner *r, struct account *a, const struct stran
 	if ((i.state != INTENT_RESERVED && i.state != INTENT_SIGNED) ||
 	    (!payload_same(&i.payload, &tx->payload) && !empty))
 		return false;
-	log_warn("account",
+	told_add(&a->adopted_told, s);
+	log_debug("account",
 	    "key %s: nonce %" PRIu64 " in block %" PRIu64
 	    " was used by an attempt of row %" PRId64
 	    " of %s that this journal has forgotten",
@@ -114,20 +129,6 @@ static void judge_past(struct runner *r, struct account *a, const struct strange
     const struct payment *pay)
 {
 	consumed_put(r, a, s, pay, JUDGEMENT_FOREIGN);
-}
-
-static void told_add(struct strangers_told *t, const struct stranger *s)
-{
-	uint64_t nonce = s->tx.nonce;
-
-	if (!t->n++) {
-		t->nonce = t->nonce_last = nonce;
-		t->height = t->height_last = s->height;
-	}
-	t->nonce = nonce < t->nonce ? nonce : t->nonce;
-	t->nonce_last = nonce > t->nonce_last ? nonce : t->nonce_last;
-	t->height = s->height < t->height ? s->height : t->height;
-	t->height_last = s->height > t->height_last ? s->height : t->height_last;
 }
 
 /* Who stopped for one already is told of the others when he resumes. */
@@ -200,7 +201,8 @@ static void judge_ours(struct runner *r, struct account *a, const struct strange
 	if (shared)
 		consumed_put(r, a, s, pay, JUDGEMENT_ADOPTED);
 	claim_name(what, c->operation, c->row);
-	log_warn("account", "key %s: %s is adopted: %s", a->key_name, what, why);
+	told_add(&a->adopted_told, s);
+	log_debug("account", "key %s: %s is adopted: %s", a->key_name, what, why);
 	adopt_payment(r, a, s, c, shared, why);
 	forgotten_stop(r, a);
 }

@@ -309,9 +309,28 @@ static void tell(struct account *a)
 	a->strangers_told.n = 0;
 }
 
+/* A journal that is old finds many of them: each is in its row's events. */
+static void tell_adopted(struct account *a)
+{
+	const struct strangers_told t = a->adopted_told;
+	char nonces[64], blocks[64];
+
+	if (!t.n)
+		return;
+	range_format(nonces, "nonce", t.nonce, t.nonce_last);
+	range_format(blocks, "block", t.height, t.height_last);
+	log_warn("account",
+	    "key %s: %" PRIu64 " transaction%s that this journal had forgotten %s of its "
+	    "rows: %s in %s. Each is in pawl explain and pawl export",
+	    a->key_name, t.n, t.n == 1 ? "" : "s", t.n == 1 ? "is" : "are", nonces,
+	    blocks);
+	a->adopted_told.n = 0;
+}
+
 void strangers_turn(struct runner *r, struct account *a)
 {
 	tell(a);
+	tell_adopted(a);
 	settle_all(r, a);
 	ask(r, a);
 	count(r, a);

@@ -1,4 +1,9 @@
 /* A journal that is older than what was sent: its account is in doubt, and fenced. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
 #include "engine/doubt.h"
 #include "payer.h"
 
@@ -145,6 +150,41 @@ static void bytes_that_are_mined_are_adopted(void **state_)
 	go_on();
 	finish_fenced();
 	assert_int_equal(empties(), 4); /* of those above, that were never signed */
+}
+
+static size_t lines_with(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	char line[1024];
+	size_t n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		n += strstr(line, text) != NULL;
+	fclose(file);
+	return n;
+}
+
+/* Each is in the events of its row. */
+static void what_was_forgotten_is_told_in_one_line(void **state_)
+{
+	char path[] = "/tmp/pawl-log-XXXXXX";
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	scene_mine(&scene, 1);
+	forget();
+	run_until(op()->state == OPERATION_PAUSED);
+	close(mkstemp(path));
+	assert_int_equal(log_open(path, LOG_WARN, false, &f), ERR_OK);
+	go_on();
+	finish_fenced();
+	assert_int_equal(
+	    lines_with(path, "transactions that this journal had forgotten"), 1);
+	assert_int_equal(lines_with(path, "is adopted"), 0);
+	unlink(path);
+	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
 }
 
 /* Blocks that were missed hold more of them than may be in flight: the fence goes up from
@@ -651,6 +691,7 @@ int main(void)
 		T(bytes_that_nobody_has_are_replaced),
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),
+		T(what_was_forgotten_is_told_in_one_line),
 		T(a_fence_begins_at_the_head),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
