@@ -78,7 +78,8 @@ static void tell(const char *journal, const char *file, const struct journal_res
 	if (r->doubt)
 		printf("it may be older than what was sent (%s): each account is fenced "
 		       "before it pays anything new, by transactions without payment, "
-		       "which cost fees; how many, and how much: pawl status\n",
+		       "which cost fees; how many, and how much: pawl status, when "
+		       "that has begun\n",
 		    r->doubt);
 	else
 		printf("declared the newest and only one: nothing is fenced, and it pays "

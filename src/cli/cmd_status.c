@@ -234,6 +234,8 @@ static void speed_tell(const struct standing *s)
 	const struct report_progress *p = &s->progress;
 	char eta[32];
 
+	if (s->operation.state == OPERATION_CANCELLING)
+		return;
 	if (p->rate_milli < 0) {
 		printf("  speed      can't be said yet\n");
 		return;

@@ -86,6 +86,7 @@ enum err report_account(struct journal *j, const struct operation *o,
 	struct sql_account_get_out account;
 	struct sql_chain_get_out chain;
 	struct sql_report_head_out head;
+	const char *doubt;
 
 	if (!sql_account_get_one(j, &account_in, &account) ||
 	    !sql_chain_get_one(j, &chain_in, &chain) ||
@@ -106,6 +107,8 @@ enum err report_account(struct journal *j, const struct operation *o,
 		snprintf(ret->nodes, sizeof ret->nodes, "%s", chain.nodes);
 	utf8_plain(ret->nodes);
 	stops_take(j, o->account, ret, &account, &chain);
+	doubt = journal_doubt(j);
+	snprintf(ret->doubt, sizeof ret->doubt, "%s", doubt ? doubt : "");
 	return ERR_OK;
 }
 
@@ -284,6 +287,12 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 	} else if (o->state == OPERATION_PAUSED && !o->waits_for[0]) {
 		snprintf(p->waits_for, sizeof p->waits_for,
 		    "the operator: it is paused; then: pawl resume %s", o->name);
+	} else if (!operation_ended(o) && !stopped && a->doubt[0] &&
+	    o->state != OPERATION_PAUSED) {
+		snprintf(p->waits_for, sizeof p->waits_for,
+		    "key %s is in doubt: %s; the next run, or pawl serve, begins its "
+		    "fence, whose nonces and fees are told here then",
+		    a->key_name, a->doubt);
 	} else if (!operation_ended(o) && !stopped && report_unexplained(j, o, &u)) {
 		unexplained_take(o, &u, p);
 	} else if (!stopped && o->state != OPERATION_PAUSED &&

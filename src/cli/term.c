@@ -120,10 +120,10 @@ static size_t line_format(
 	term_count(total, facts->total);
 	if (facts->void_n)
 		snprintf(voids, sizeof voids, ", %lld void", (long long)facts->void_n);
-	if (rate_milli > 0)
+	if (rate_milli > 0 && !facts->cancelled)
 		snprintf(speed, sizeof speed, ", %lld.%lld/s",
 		    (long long)rate_milli / 1000, (long long)rate_milli / 100 % 10);
-	if (eta_s >= 0 && facts->done < facts->total) {
+	if (eta_s >= 0 && facts->done < facts->total && !facts->cancelled) {
 		char duration[32];
 
 		term_duration(duration, eta_s);

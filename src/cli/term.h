@@ -23,6 +23,7 @@ struct progress_facts {
 	int64_t void_n;    /* of done: settled, and not paid */
 	int64_t unknown;   /* outcomes that are not known yet */
 	const char *waits; /* for what it waits; NULL: for nothing */
+	bool cancelled;    /* the rest is not to be done: no speed, no time left */
 };
 
 struct progress {

@@ -93,6 +93,8 @@ def restore_keeps_what_it_replaces(folder):
         ", with its -wal(.|\n)*may be older than what was sent .*restored from copy.db.*is fenced .*fees"
         r"(.|\n)*Then: the line .* \(payroll\); .*: pawl serve\n")
     Run(folder, "status", "payroll").ends(0, out="distributing")
+    Run(folder, "status", "payroll").ends(
+        0, out="waits for  key payer is in doubt: it was restored from copy.db.*begins its fence")
     Run(folder, "doctor", "--journal").ends(0, out="may be older.*restored from copy.db")
     (told,) = Run(folder, "restore", "replaced-1-pawl.db", "--latest", "--json").ends(0).json()
     assert told["replaced"] == "replaced-2-pawl.db" and told["doubt"] is None, told

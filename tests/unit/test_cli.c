@@ -173,7 +173,7 @@ static void shown_open(struct shown *s)
 
 static void plain_lines_only_when_something_changed(void **state)
 {
-	struct progress_facts facts = { "distributing", 0, 2000, 0, 0, NULL };
+	struct progress_facts facts = { "distributing", 0, 2000, 0, 0, NULL, false };
 	struct progress p;
 	struct shown s;
 
@@ -205,6 +205,28 @@ static void plain_lines_only_when_something_changed(void **state)
 	free(s.text);
 }
 
+static void no_speed_of_what_is_cancelled(void **state)
+{
+	struct progress_facts facts = { "cancelling", 0, 2000, 0, 0, NULL, true };
+	struct progress p;
+	struct shown s;
+
+	(void)state;
+	shown_open(&s);
+	progress_init(&p, s.file);
+	progress_show(&p, &facts, 0);
+	facts.done = 1000;
+	facts.waits = "what is live to be final";
+	progress_show(&p, &facts, 21000);
+	progress_end(&p);
+	fclose(s.file);
+	assert_string_equal(s.text,
+	    "cancelling: 0 of 2,000 (0 %); safe to stop\n"
+	    "cancelling: 1,000 of 2,000 (50 %); safe to stop; waits for what is live to "
+	    "be final\n");
+	free(s.text);
+}
+
 static void ends_with(const char *text, const char *end)
 {
 	assert_true(strlen(text) >= strlen(end));
@@ -213,7 +235,7 @@ static void ends_with(const char *text, const char *end)
 
 static void rates(void **state)
 {
-	struct progress_facts facts = { "x", 0, 1000000, 0, 0, NULL };
+	struct progress_facts facts = { "x", 0, 1000000, 0, 0, NULL, false };
 	struct progress p;
 	struct shown s;
 
@@ -248,6 +270,7 @@ int main(void)
 		cmocka_unit_test(addresses_and_amounts),
 		cmocka_unit_test(figures),
 		cmocka_unit_test(plain_lines_only_when_something_changed),
+		cmocka_unit_test(no_speed_of_what_is_cancelled),
 		cmocka_unit_test(rates),
 	};
 
