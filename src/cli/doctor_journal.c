@@ -186,6 +186,9 @@ static void operation_tell(struct doctor *d, struct operation *o)
 
 	if (report_progress(d->cli, d->journal, o, &p, &f) != ERR_OK)
 		doctor_finding(d, "journal", o->name, RESTORE, "%s", f.why);
+	else if (report_lacks(&p))
+		doctor_finding(d, "journal", o->name, "send them: it goes on by itself",
+		    "it waits for %s", p.waits_for);
 	else if (p.unblock[0] && p.waits_for[0])
 		doctor_finding(
 		    d, "journal", o->name, p.unblock, "it waits for %s", p.waits_for);

@@ -307,6 +307,11 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 	utf8_plain(p->unblock);
 }
 
+bool report_lacks(const struct report_progress *p)
+{
+	return strncmp(p->waits_for, "funds: ", strlen("funds: ")) == 0;
+}
+
 enum err report_progress(struct cli *c, struct journal *j, const struct operation *o,
     struct report_progress *ret, struct fail *f)
 {
@@ -325,6 +330,8 @@ enum err report_progress(struct cli *c, struct journal *j, const struct operatio
 	ret->unknown = unknown.n;
 	rate_take(j, o, ret);
 	waits_take(c, j, o, &a, ret);
+	if (report_lacks(ret))
+		ret->eta_s = -1; /* nobody knows when they come */
 	return ERR_OK;
 }
 

@@ -96,6 +96,9 @@ struct report_progress {
 NODISCARD enum err report_progress(struct cli *c, struct journal *j,
     const struct operation *o, struct report_progress *ret, struct fail *f);
 
+/* It waits for money. */
+bool report_lacks(const struct report_progress *p);
+
 int64_t report_wall_ms(void);
 /* "2026-11-21T03:33:55Z" */
 #define REPORT_TIME_MAX 24

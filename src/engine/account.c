@@ -426,12 +426,15 @@ static void outstanding_sum(struct runner *r, struct account *a)
 		.nonce = (int64_t)a->count };
 	struct sql_intent_outstanding_out row;
 
-	a->outstanding = AMOUNT_ZERO;
+	a->outstanding = a->lowest_cost = AMOUNT_ZERO;
 	for (size_t i = 0; i < a->tokens_n; i++)
 		a->tokens[i].outstanding = AMOUNT_ZERO;
 	sql_intent_outstanding_begin(r->s.journal, &in);
-	while (sql_intent_outstanding_next(r->s.journal, &row))
+	while (sql_intent_outstanding_next(r->s.journal, &row)) {
+		if (amount_is_zero(&a->outstanding))
+			a->lowest_cost = row.cost;
 		outstanding_add(a, &row);
+	}
 }
 
 static void take_agreed(struct runner *r, struct account *a)

@@ -228,6 +228,7 @@ struct account {
 	bool has_balance;
 	struct amount
 	    outstanding; /* native coin that live intents not yet in it may take */
+	struct amount lowest_cost; /* what the lowest of them may; 0: none */
 	struct token_held *tokens;
 	size_t tokens_n;
 	uint32_t watch_at;   /* its first entry in the follower's watched set, or */

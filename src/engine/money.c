@@ -143,6 +143,13 @@ void money_take(struct account *a, const struct payload *p, const struct amount 
 			    &a->tokens[i].outstanding, &pay.amount));
 }
 
+bool money_short(const struct account *a, struct amount *ret_lack)
+{
+	return a->known && a->has_balance &&
+	    amount_cmp(&a->balance, &a->lowest_cost) < 0 &&
+	    amount_sub(ret_lack, &a->outstanding, &a->balance);
+}
+
 static enum fee_type fee_type_of(const struct chain_run *c)
 {
 	if (c->config->fee_type == CHAIN_FEE_LEGACY)

@@ -47,6 +47,10 @@ bool money_cost(struct amount *ret, const struct payload *p, const struct fees *
 bool money_covers(struct account *a, const struct payload *p, const struct amount *cost);
 void money_take(struct account *a, const struct payload *p, const struct amount *cost);
 
+/* Does the agreed block's balance not even pay for the lowest live transaction, which
+ * keeps back all above it? Then how much is missing for what is live. */
+bool money_short(const struct account *a, struct amount *ret_lack);
+
 /* What replaces anything that this journal's program could have signed. */
 uint64_t money_fee_ceiling(const struct account *a);
 

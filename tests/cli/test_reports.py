@@ -82,6 +82,20 @@ def status_tells_what_it_waits_for(folder):
 
 
 @test
+def funds_that_are_missing_are_said(folder):
+    """of an account without what is live costs, no report says when it is done, or nothing to do"""
+    why = "funds: 2 of the native coin, for what is live, are missing; send them to 0x2c"
+    fill(folder, waits_for=why)
+    with open(os.path.join(folder, "pawl.db"), "rb+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, OWNER_BYTE)
+        (told,) = Run(folder, "status", "--json").json()
+        assert (told["waits_for"], told["eta_s"]) == (why, None), told
+        (told,) = Run(folder, "explain", "payroll", "5", "--json").json()
+        assert told["waits_for"].endswith("; the operation waits for " + why), told
+    assert f"it waits for {why}" in findings(folder)["journal"]
+
+
+@test
 def a_stop_at_the_cap_suggests_what_is_left(folder):
     """the cap that a stop suggests is by the fees of now, and says when waiting helps"""
     stop = "the cap on fees does not cover it; then: pawl resume payroll --max-total-fee AMOUNT"

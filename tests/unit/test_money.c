@@ -1,5 +1,6 @@
 /* What payments cost: dearer attempts, the caps on fees, funds that are missing. */
 #include "payer.h"
+#include "sim/execute.h"
 
 static size_t check_rule(int64_t intent_id)
 {
@@ -199,6 +200,34 @@ static void funds_that_are_missing_are_named_and_awaited(void **state_)
 	finish();
 }
 
+static void what_is_live_and_not_funded_is_said(void **state_)
+{
+	struct amount lack;
+	const char *at;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	pay_rows(3);
+	run_until(op()->by_state[ITEM_LIVE].n == 3);
+	run(2000);
+	assert_says(op()->waits_for, "what is live to be final");
+	sim_balance_put(scene.chain, scene.chain->head, NULL,
+	    sim_account_get(scene.chain, &scene.sender), &AMOUNT_ZERO);
+	scene_mine(&scene, 1);
+	run(5000);
+	assert_int_equal(state(), OPERATION_DISTRIBUTING);
+	assert_says(op()->waits_for, "for what is live, are missing; send them to 0x");
+	at = op()->waits_for + strlen("funds: ");
+	assert_int_equal(amount_parse(&lack, at, strcspn(at, " "), 18), AMOUNT_OK);
+	assert_int_equal(amount_cmp(&lack, &account()->outstanding), 0);
+	assert_int_equal(amount_cmp(&lack, &account()->lowest_cost), 1);
+	sim_fund(scene.chain, &scene.sender, NULL, &lack);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 static size_t stages(void)
 {
 	struct sql_report_stages_in in = { .operation = lists[0].id };
@@ -340,6 +369,7 @@ int main(void)
 		T(the_cap_stops_bumps_with_what_is_live),
 		T(an_intent_holds_its_dearest_attempt),
 		T(funds_that_are_missing_are_named_and_awaited),
+		T(what_is_live_and_not_funded_is_said),
 		T(funds_for_the_next_item_are_awaited_once),
 		T(what_is_said_to_be_missing_suffices),
 		T(bytes_asked_for_again_stay_within_the_cap),

@@ -10,6 +10,7 @@
 #include "engine/account.h"
 #include "engine/adopt.h"
 #include "engine/intent.h"
+#include "engine/money.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/inside.h"
@@ -338,6 +339,20 @@ static void paying_waits(struct operation *o, const struct account *acct, const 
 	operation_waits(o, line);
 }
 
+/* As above, of what waits for blocks: none takes what the account can't pay for. */
+static void live_waits(struct operation *o, const struct account *acct, const char *why)
+{
+	const struct follower *f = acct->chain->follower;
+	struct amount lack;
+
+	if (!acct->stopped && !follower_waits_for(f) && !follower_silent(f) &&
+	    money_short(acct, &lack))
+		say_missing(o, acct, &lack, acct->chain->connector->decimals,
+		    "of the native coin, for what is live,");
+	else
+		paying_waits(o, acct, why);
+}
+
 static bool anything_live(struct runner *r, const struct operation *o)
 {
 	struct sql_intent_live_of_operation_in in = { .operation = o->id };
@@ -355,7 +370,7 @@ static bool anything_live(struct runner *r, const struct operation *o)
 static void complete(struct runner *r, struct operation *o, const char *why)
 {
 	if (anything_live(r, o))
-		paying_waits(o, account_of(r, o->account), "what is live to be final");
+		live_waits(o, account_of(r, o->account), "what is live to be final");
 	else
 		operation_move(r, o, OPERATION_COMPLETED, why);
 }
@@ -379,11 +394,11 @@ static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
 	}
 	if (o->by_state[ITEM_PENDING].n && !account_reserves(r, acct, &why) &&
 	    acct->known)
-		paying_waits(o, acct, why);
+		live_waits(o, acct, why);
 	else if (!o->by_state[ITEM_PENDING].n)
-		paying_waits(o, acct, "what is live to be final");
+		live_waits(o, acct, "what is live to be final");
 	else
-		paying_waits(o, acct, NULL);
+		live_waits(o, acct, NULL);
 }
 
 static void fee_stop(struct runner *r, struct operation *o)
@@ -410,7 +425,7 @@ static void pay_fee(struct runner *r, struct operation *o, struct airdrop *a)
 	else if (fee == FEE_VOID)
 		fee_stop(r, o);
 	else if (fee == FEE_LIVE)
-		operation_waits(o, "the service fee to be final");
+		live_waits(o, acct, "the service fee to be final");
 	else
 		operation_waits(o, account_reserves(r, acct, &why) ? o->blocked : why);
 }
