@@ -122,7 +122,7 @@ def column(db, what):
 def a_row_is_set_back_by_hand():
     """As somebody might who wants it to be paid again, its totals with it."""
     edits = (
-        ("UPDATE item SET state = {} WHERE row = 1", 0, 2, "row 1 is pending, and its events"),
+        ("UPDATE item SET state = {} WHERE row = 1", 0, 2, "row 1 is pending"),
         ("UPDATE intent SET state = {} WHERE row = 1", 3, 2, "is void, and an attempt of it paid"),
         ("UPDATE event SET why = '{}' WHERE id = (SELECT MIN(id) FROM event WHERE row = 1)", "x",
          "", "event chain of operation 1 breaks"),
