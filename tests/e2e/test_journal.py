@@ -196,6 +196,24 @@ def funds_go_away_in_mid_run():
 
 
 @test
+def funds_go_away_under_what_is_live():
+    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 20}) as desk:
+        rows = recipients(60, unit=10**12)
+        desk.write_list("list.csv", rows)
+        child = desk.start(*desk.airdrop())
+        paid(anvil, 10)
+        anvil.interval(0)
+        wait_until(lambda: desk.status("list")["live"] >= 20, 20, "all that may be live is")
+        anvil.rpc("anvil_setBalance", PAYER, hex(0))
+        anvil.interval(0.2)
+        wait_until(lambda: "for what is live, are missing" in waits_for(desk), 20, "it says so")
+        same(desk.status("list")["eta_s"], None, "when it is done")
+        anvil.rpc("anvil_setBalance", PAYER, hex(ETHER))
+        same(desk.ended(child).code, 0, "exit")
+        same(exactly_once(anvil.rpc, PAYER, None, rows), 60, "payments")
+
+
+@test
 def two_lists_at_once_on_one_key():
     with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
         token = deploy(anvil, "Plain", PAYER)
