@@ -18,15 +18,15 @@ static void tell(const struct cli *c, const struct request *q, const struct told
 		    t->name);
 	else if (t->state == OPERATION_NEEDS_OPERATOR || t->state == OPERATION_PAUSED)
 		snprintf(said, sizeof said,
-		    "%s: %" PRId64 " void rows are tried again; it is %s, so then: pawl "
+		    "%s: %" PRId64 " void row%s tried again; it is %s, so then: pawl "
 		    "resume %s",
-		    t->name, t->retried, state_name(MACHINE_OPERATION, t->state),
-		    t->name);
+		    t->name, t->retried, t->retried == 1 ? " is" : "s are",
+		    state_name(MACHINE_OPERATION, t->state), t->name);
 	else
 		snprintf(said, sizeof said,
-		    "%s: %" PRId64 " void rows are tried again, by pawl serve or by the "
+		    "%s: %" PRId64 " void row%s tried again, by pawl serve or by the "
 		    "run's own command",
-		    t->name, t->retried);
+		    t->name, t->retried, t->retried == 1 ? " is" : "s are");
 	utf8_plain(said);
 	own_tell(c, t, said, json_pack("{s:I}", "retried", (json_int_t)t->retried));
 }
