@@ -67,7 +67,8 @@ static void stops_take(struct journal *j, int64_t id, struct report_account *a,
 	if (!account->no_stopped) {
 		suspects_stop(j, id, account->stopped, a->stopped);
 		suspects_next(j, id, a->how);
-		if (!a->how[0])
+		a->suspected = a->how[0];
+		if (!a->suspected)
 			snprintf(
 			    a->how, sizeof a->how, "pawl resume key:%.40s", a->key_name);
 	} else if (!chain->no_stopped) {
@@ -281,7 +282,8 @@ static void waits_take(struct cli *c, struct journal *j, const struct operation 
 	struct report_unexplained u;
 	struct operation fence;
 
-	if (!operation_ended(o) && !stopped && a->stopped[0]) {
+	/* A resume of the list is refused while its account has suspects. */
+	if (!operation_ended(o) && a->stopped[0] && (!stopped || a->suspected)) {
 		snprintf(p->waits_for, sizeof p->waits_for, "%s", a->stopped);
 		snprintf(p->unblock, sizeof p->unblock, "%s", a->how);
 	} else if (o->state == OPERATION_PAUSED && !o->waits_for[0]) {

@@ -28,6 +28,7 @@ struct report_account {
 	/* Of the account, else of the chain; "": neither. */
 	char stopped[SUSPECT_STOP_MAX];
 	char how[SUSPECT_LINE_MAX]; /* the line to type first; "" with it */
+	bool suspected;             /* transactions that nobody has settled are why */
 	char doubt[300]; /* the journal's own, that no start has taken over; "": none */
 	char nodes[400]; /* of the chain that its runner leaves out, and why; "": none */
 };
