@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
-#include "crypto/secp.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
 #include "engine/intent.h"
@@ -87,53 +86,6 @@ static void ask_unsigned(struct runner *r, struct account *a)
 	}
 }
 
-/* The configuration may call the account's key otherwise now. */
-static void name_take(struct runner *r, struct account *a)
-{
-	const struct keyring_face *k = &r->s.keys;
-	const char *name = k->called ? k->called(k->ctx, a->key_name, &a->address) : NULL;
-
-	if (!name || strcmp(name, a->key_name) == 0)
-		return;
-	snprintf(a->key_name, sizeof a->key_name, "%s", name);
-	a->renamed = true;
-}
-
-/* And another key by this name: it must be the account's. */
-static void key_take(struct runner *r, struct account *a)
-{
-	const struct secret *key = NULL;
-	struct address address;
-	struct fail f = { 0 };
-	enum err e;
-
-	if (a->key || !runner_moves_on(r, a->id))
-		return; /* else followed and settled, not moved on */
-	name_take(r, a);
-	e = r->s.keys.get(r->s.keys.ctx, a->key_name, &key, &f);
-	if (e == ERR_OK && !key)
-		return; /* a command that signs nothing */
-	if (e == ERR_OK)
-		e = secp_address(address.at, key, &f);
-	if (e != ERR_OK)
-		log_error("account", "key %s: %s", a->key_name, f.why);
-	else if (!address_same(&address, &a->address))
-		log_error("account",
-		    "key %s is not the key of the account any more that the journal "
-		    "knows by that name: nothing is signed for it",
-		    a->key_name);
-	else
-		a->key = key;
-}
-
-void account_key(struct runner *r, int64_t id)
-{
-	struct account *a = account_of(r, id);
-
-	if (a)
-		key_take(r, a);
-}
-
 struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 {
 	struct account *a = account_of(r, id);
@@ -186,7 +138,7 @@ void account_use(struct runner *r, struct account *a)
 	if (a->used)
 		return;
 	a->used = true;
-	key_take(r, a);
+	account_key_take(r, a);
 }
 
 struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id)
@@ -284,93 +236,6 @@ bool account_reserves(struct runner *r, struct account *a, const char **ret_why)
 	if (!*ret_why && a->doubt[0])
 		*ret_why = doubt_waits(a);
 	return !*ret_why;
-}
-
-/* Why it is stopped, without the line to type. */
-static void reasons_of(const struct account *a, char ret[WAITS_MAX])
-{
-	const char *from = a->stopped ? strstr(a->why_stopped, ": ") : NULL;
-	char *end;
-
-	snprintf(ret, WAITS_MAX, "%s", from ? from + strlen(": ") : "");
-	end = strstr(ret, "; then: pawl resume key:");
-	if (end)
-		*end = '\0';
-}
-
-static void reasons_put(
-    struct runner *r, struct account *a, const char *why, const char *before)
-{
-	a->stopped = true;
-	snprintf(a->why_stopped, sizeof a->why_stopped,
-	    "key %s: %.440s%s%.340s; then: pawl resume key:%s", a->key_name, why,
-	    before[0] ? "; and " : "", before, a->key_name);
-	sql_account_stop(r->s.journal,
-	    &(struct sql_account_stop_in){ .id = a->id,
-		.stopped = a->why_stopped,
-		.accepted_height = (int64_t)a->accepted_height });
-}
-
-/* In a turn of its own, as limits_raise. */
-static void name_put(struct runner *r, struct account *a)
-{
-	char why[WAITS_MAX] = "";
-
-	if (!a->renamed)
-		return;
-	a->renamed = false;
-	reasons_of(a, why);
-	if (why[0])
-		reasons_put(r, a, why, "");
-	sql_account_key_name(r->s.journal,
-	    &(struct sql_account_key_name_in){ .id = a->id, .key_name = a->key_name });
-	journal_event(r->s.journal,
-	    &(struct event){
-		.what = "account", .from = "", .to = "renamed", .why = a->key_name });
-	log_info("account", "its key is called %s now", a->key_name);
-}
-
-/* A second reason stands before the first: who resumes accepts both. */
-void account_stop(struct runner *r, struct account *a, const char *why)
-{
-	char before[WAITS_MAX] = "";
-
-	if (a->stopped && strstr(a->why_stopped, why))
-		return;
-	reasons_of(a, before);
-	reasons_put(r, a, why, before);
-	journal_event(r->s.journal,
-	    &(struct event){
-		.what = "account", .from = "", .to = "stopped", .why = a->why_stopped });
-	log_error("account", "%s", a->why_stopped);
-}
-
-void account_accept(struct runner *r, struct account *a)
-{
-	struct head head;
-
-	if (follower_head(a->chain->follower, &head) && head.height > a->accepted_height)
-		a->accepted_height = head.height;
-	sql_account_stop(r->s.journal,
-	    &(struct sql_account_stop_in){ .id = a->id,
-		.stopped = a->why_stopped,
-		.no_stopped = !a->stopped,
-		.accepted_height = (int64_t)a->accepted_height });
-}
-
-void account_resume(struct runner *r, struct account *a)
-{
-	a->stopped = false;
-	a->unsigned_left = true;
-	a->strangers_settled = false; /* suspect ones may be foreign by now */
-	a->why_stopped[0] = '\0';
-	account_accept(r, a);
-	journal_event(r->s.journal,
-	    &(struct event){ .what = "account",
-		.from = "stopped",
-		.to = "",
-		.why = "resumed: what was seen is accepted" });
-	r->again = true;
 }
 
 /* -- what the chain says --------------------------------------------------- */
@@ -481,7 +346,7 @@ static void take_agreed(struct runner *r, struct account *a)
 void account_turn(struct runner *r, struct account *a)
 {
 	limits_raise(r, a);
-	name_put(r, a);
+	account_name_put(r, a);
 	take_agreed(r, a);
 	follow_up(a);
 	past_turn(r, a);

@@ -14,8 +14,13 @@ struct account *account_begin(struct runner *r, struct chain_run *c, int64_t id)
  * its next turn. */
 void account_use(struct runner *r, struct account *a);
 struct account *account_of(struct runner *r, int64_t id); /* NULL: not loaded */
-/* It is to be moved on now: its key is asked for. */
+
+/* key.c. It is to be moved on now: its key is asked for. */
 void account_key(struct runner *r, int64_t id);
+void account_key_take(struct runner *r, struct account *a);
+/* Another name of its key is journaled: in a turn of its own, since a command that is
+ * refused drops what it wrote. */
+void account_name_put(struct runner *r, struct account *a);
 
 /* nonce.c. The next nonce: above all that the journal knows and above the agreed count,
  * or the lowest hole: a nonce that a stranger had until its block vanished. */
@@ -45,8 +50,10 @@ void account_adopted(
     struct runner *r, struct account *a, const struct block_facts *b, uint32_t at);
 void account_retracted(struct runner *r, struct account *a, uint64_t above);
 
-/* Stop new intents on it; a resume accepts what is seen up to now. */
+/* stop.c. Stop new intents on it; a resume accepts what is seen up to now. */
 void account_stop(struct runner *r, struct account *a, const char *why);
+/* If it is stopped, the line to type names its key as it is called now. */
+void account_stop_renamed(struct runner *r, struct account *a);
 /* The operator knows of all foreign use up to now. */
 void account_accept(struct runner *r, struct account *a);
 void account_resume(struct runner *r, struct account *a);
