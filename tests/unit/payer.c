@@ -360,6 +360,16 @@ void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight)
 	run(1000);
 }
 
+void begin_with_a_refusal(void)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	lists[0].rows = 5;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[3], SIM_CODE_REVERTS, 0);
+	pay_rows(5);
+}
+
 void begin_with_a_wallet(uint32_t nodes, int quorum)
 {
 	begin(nodes, quorum);

@@ -65,6 +65,7 @@ void begin_token(enum sim_token_kind kind); /* and the sender has much of it */
 /* Of the rows so many are signed and in the pools; a block comes when told. */
 void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight);
 void begin_with_a_wallet(uint32_t nodes, int quorum); /* row 2: more than 21,000 gas */
+void begin_with_a_refusal(void); /* row 3 of five: it takes no coin */
 int end(void **state_);
 
 void rise(void);

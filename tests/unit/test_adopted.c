@@ -186,27 +186,36 @@ static void adopt_flagged(void)
 	}
 }
 
+static void begin_token_that_takes_a_fee(void)
+{
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	run_until(chain()->id);
+}
+
+/* Beside a list of one row that was paid before. */
+static void pay_by_hand_too(uint64_t blocks)
+{
+	begin_token_that_takes_a_fee();
+	pay_rows(1);
+	run_until(op()->by_state[ITEM_FINAL].n == 1);
+	pay_by_hand(1, 90000);
+	after_blocks(blocks);
+	run(3000);
+}
+
 /* Less arrived than the row was to get: final, with the flag of any such row. */
 static void an_adopted_payment_with_a_fee_is_flagged(void **state_)
 {
 	(void)state_;
-	begin_token(SIM_TOKEN_FEE);
-	token->fee_per_mille = 100;
-	run_until(chain()->id);
-	pay_rows(1);
-	run_until(op()->by_state[ITEM_FINAL].n == 1);
-	pay_by_hand(1, 90000);
-	after_blocks(2 * SCENE_DEPTH);
-	run(3000);
+	pay_by_hand_too(2 * SCENE_DEPTH);
 	adopt_flagged();
 }
 
 static void so_is_one_of_the_past(void **state_)
 {
 	(void)state_;
-	begin_token(SIM_TOKEN_FEE);
-	token->fee_per_mille = 100;
-	run_until(chain()->id);
+	begin_token_that_takes_a_fee();
 	pay_by_hand(0, 90000);
 	after_blocks(2 * SCENE_DEPTH);
 	pay_rows(1);
@@ -217,14 +226,7 @@ static void so_is_one_of_the_past(void **state_)
 static void and_one_whose_block_is_not_final(void **state_)
 {
 	(void)state_;
-	begin_token(SIM_TOKEN_FEE);
-	token->fee_per_mille = 100;
-	run_until(chain()->id);
-	pay_rows(1);
-	run_until(op()->by_state[ITEM_FINAL].n == 1);
-	pay_by_hand(1, 90000);
-	after_blocks(1);
-	run(3000);
+	pay_by_hand_too(1);
 	adopt_flagged();
 }
 

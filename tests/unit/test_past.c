@@ -52,15 +52,21 @@ static void the_past_is_read_before_anything_is_reserved(void **state_)
 	finish();
 }
 
-/* What is older than lookback is not read, and counted. */
-static void what_is_not_read_is_said(void **state_)
+/* Five of seven lie beyond it. */
+static void read_as_far_as_lookback(void)
 {
-	(void)state_;
 	begin_with_a_past(1, 1, 5, 70);
 	spend(2);
 	scene_mine(&scene, SCENE_DEPTH + 1);
 	pay_rows(3);
 	run_until(account()->past_known);
+}
+
+/* What is older than lookback is not read, and counted. */
+static void what_is_not_read_is_said(void **state_)
+{
+	(void)state_;
+	read_as_far_as_lookback();
 	assert_int_equal(known_below(7), 2);
 	assert_int_equal(past_unread(scene.journal, account()->id), 5);
 	finish();
@@ -70,11 +76,7 @@ static void what_is_not_read_is_said(void **state_)
 static void a_larger_lookback_reads_on(void **state_)
 {
 	(void)state_;
-	begin_with_a_past(1, 1, 5, 70);
-	spend(2);
-	scene_mine(&scene, SCENE_DEPTH + 1);
-	pay_rows(3);
-	run_until(account()->past_known);
+	read_as_far_as_lookback();
 	scene.config.lookback = 5000;
 	rise_again();
 	run_until(runner->operations_n && op()->by_state[ITEM_FINAL].n > 0);
@@ -84,44 +86,45 @@ static void a_larger_lookback_reads_on(void **state_)
 	finish();
 }
 
-/* Nodes without the state of old blocks: each of them is read. */
-static void a_past_is_read_without_old_state(void **state_)
+/* Far below the head, and the last of the nodes has no state as old as that. */
+static void begin_with_an_old_past(uint32_t nodes)
 {
-	(void)state_;
-	begin_with_a_past(1, 1, 5, 400);
+	begin_with_a_past(nodes, (int)nodes, 5, 400);
 	scene.config.lookback = 5000;
-	scene.node[0]->state_depth = 128;
+	scene.node[nodes - 1]->state_depth = 128;
+}
+
+static void it_is_read_whole(void)
+{
 	pay_rows(3);
 	run_until(account()->past_known);
 	assert_int_equal(known_below(5), 5);
 	finish();
+}
+
+/* Nodes without the state of old blocks: each of them is read. */
+static void a_past_is_read_without_old_state(void **state_)
+{
+	(void)state_;
+	begin_with_an_old_past(1);
+	it_is_read_whole();
 }
 
 /* One that has it can't be half of a quorum with one that has not: blocks are read. */
 static void a_pruned_node_and_an_archive_read_a_past(void **state_)
 {
 	(void)state_;
-	begin_with_a_past(2, 2, 5, 400);
-	scene.config.lookback = 5000;
-	scene.node[1]->state_depth = 128;
-	pay_rows(3);
-	run_until(account()->past_known);
-	assert_int_equal(known_below(5), 5);
-	finish();
+	begin_with_an_old_past(2);
+	it_is_read_whole();
 }
 
 /* Whatever their words for it are. */
 static void a_past_is_read_where_old_state_is_denied(void **state_)
 {
 	(void)state_;
-	begin_with_a_past(1, 1, 5, 400);
-	scene.config.lookback = 5000;
-	scene.node[0]->state_depth = 128;
+	begin_with_an_old_past(1);
 	scene.node[0]->state_denied = true;
-	pay_rows(3);
-	run_until(account()->past_known);
-	assert_int_equal(known_below(5), 5);
-	finish();
+	it_is_read_whole();
 }
 
 /* With it, few are. */

@@ -298,12 +298,7 @@ static void what_has_ended_is_counted_when_it_goes_on(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	lists[0].rows = 5;
-	rows_fill(&lists[0]);
-	sim_account_code(scene.chain, &lists[0].to[3], SIM_CODE_REVERTS, 0);
-	pay_rows(5);
+	begin_with_a_refusal();
 	run_until(ended());
 	rest();
 	scene_rise(&scene);

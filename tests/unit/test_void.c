@@ -6,12 +6,7 @@ static void a_row_whose_estimate_reverts_is_void_without_a_nonce(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	lists[0].rows = 5;
-	rows_fill(&lists[0]);
-	sim_account_code(scene.chain, &lists[0].to[3], SIM_CODE_REVERTS, 0);
-	pay_rows(5);
+	begin_with_a_refusal();
 	run_until(ended());
 	assert_int_equal(item(3).state, ITEM_VOID);
 	assert_string_equal(item(3).reason, "its estimate reverts: no coin here");
