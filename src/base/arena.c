@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
 #define ALIGN 16
 #define BLOCK_SIZE 65536
@@ -25,7 +26,7 @@ static void blocks_free(struct arena_block *b)
 	while (b) {
 		struct arena_block *next = b->next;
 
-		free(b);
+		mem_free(b);
 		b = next;
 	}
 }
@@ -39,7 +40,7 @@ void arena_release(struct arena *a)
 
 static struct arena_block *block_new(size_t size)
 {
-	struct arena_block *b = malloc(sizeof *b + size);
+	struct arena_block *b = mem_take(sizeof *b + size);
 
 	CHECK(b);
 	b->next = NULL;

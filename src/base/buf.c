@@ -1,7 +1,6 @@
 #include "base/buf.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -18,7 +17,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_release(struct buf *b)
 {
-	free(b->data);
+	mem_free(b->data);
 	buf_init(b, b->max);
 }
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,7 +64,7 @@ void log_close(void)
 {
 	if (sink.file)
 		close(sink.fd);
-	free(sink.file);
+	mem_free(sink.file);
 	sink.file = NULL;
 	sink.fd = STDERR_FILENO;
 }

@@ -6,26 +6,76 @@
 
 #include "base/check.h"
 
+static _Thread_local const struct mem_source *source;
+
+void mem_source_set(const struct mem_source *s)
+{
+	source = s;
+}
+
+const struct mem_source *mem_source(void)
+{
+	return source;
+}
+
+void *mem_take(size_t size)
+{
+	return source ? source->take(size) : malloc(size);
+}
+
+void *mem_resize(void *p, size_t size)
+{
+	if (!p)
+		return mem_take(size);
+	return source ? source->resize(p, size) : realloc(p, size);
+}
+
+void mem_free(void *p)
+{
+	if (!p)
+		return;
+	if (source)
+		source->give_back(p);
+	else
+		free(p);
+}
+
 /* malloc(0) may give NULL, which would look like the end of memory. */
 static size_t at_least_one(size_t size)
 {
 	return size ? size : 1;
 }
 
-void *mem_new(size_t size)
+/* The C library knows which memory is zero already. */
+static void *take_zeroed(size_t size)
 {
-	void *p = calloc(1, at_least_one(size));
+	void *p = source ? source->take(size) : calloc(1, size);
+
+	CHECK(p);
+	if (source)
+		memset(p, 0, size);
+	return p;
+}
+
+static void *take(size_t size)
+{
+	void *p = mem_take(at_least_one(size));
 
 	CHECK(p);
 	return p;
 }
 
+void *mem_new(size_t size)
+{
+	return take_zeroed(at_least_one(size));
+}
+
 void *mem_array(size_t n, size_t size)
 {
-	void *p = calloc(at_least_one(n), at_least_one(size)); /* refuses an overflow */
+	size_t bytes;
 
-	CHECK(p);
-	return p;
+	CHECK(!__builtin_mul_overflow(n, size, &bytes));
+	return take_zeroed(at_least_one(bytes));
 }
 
 void *mem_grow(void *p, size_t n, size_t size)
@@ -34,7 +84,7 @@ void *mem_grow(void *p, size_t n, size_t size)
 	void *grown;
 
 	CHECK(!__builtin_mul_overflow(n, size, &bytes));
-	grown = realloc(p, at_least_one(bytes));
+	grown = mem_resize(p, at_least_one(bytes));
 	CHECK(grown);
 	return grown;
 }
@@ -49,8 +99,7 @@ char *mem_strn(const char *s, size_t len)
 	char *copy;
 
 	CHECK(len < SIZE_MAX);
-	copy = malloc(len + 1);
-	CHECK(copy);
+	copy = take(len + 1);
 	if (len)
 		memcpy(copy, s, len);
 	copy[len] = '\0';
@@ -59,9 +108,8 @@ char *mem_strn(const char *s, size_t len)
 
 void *mem_copy(const void *p, size_t len)
 {
-	void *copy = malloc(at_least_one(len));
+	void *copy = take(len);
 
-	CHECK(copy);
 	if (len)
 		memcpy(copy, p, len);
 	return copy;

@@ -1,13 +1,13 @@
-#include <stdlib.h>
 
+#include "base/mem.h"
 #include "chain/chain.h"
 #include "crypto/sha256.h"
 
 void block_facts_release(struct block_facts *b)
 {
-	free(b->tx);
-	free(b->transfers);
-	free(b->accounts);
+	mem_free(b->tx);
+	mem_free(b->transfers);
+	mem_free(b->accounts);
 	*b = (struct block_facts){ .tx = NULL };
 }
 

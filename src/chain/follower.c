@@ -1,7 +1,6 @@
 #include "chain/follower_in.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -42,10 +41,10 @@ void follower_free(struct follower *f)
 	}
 	sightings_forget(f);
 	far_release(f);
-	free(f->seen);
-	free(f->trail);
-	free(f->watched);
-	free(f);
+	mem_free(f->seen);
+	mem_free(f->trail);
+	mem_free(f->watched);
+	mem_free(f);
 }
 
 bool follower_idle(const struct follower *f)
@@ -82,7 +81,7 @@ void follower_watch(struct follower *f, const struct watched *w, uint32_t n)
 	if (watches(f, w, n))
 		return;
 	far_release(f);
-	free(f->watched);
+	mem_free(f->watched);
 	f->watched = n ? mem_copy(w, n * sizeof *w) : NULL;
 	f->watched_n = n;
 	f->generation++;

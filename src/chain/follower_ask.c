@@ -1,6 +1,5 @@
 #include "chain/follower_in.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -30,13 +29,13 @@ void question_free(struct question *q)
 	if (!q)
 		return;
 	block_facts_release(&q->facts);
-	free((void *)(uintptr_t)q->block.watched);
-	free(q->heights);
-	free(q->heads);
-	free(q->counts);
-	free(q->known);
-	free(q->text);
-	free(q);
+	mem_free((void *)(uintptr_t)q->block.watched);
+	mem_free(q->heights);
+	mem_free(q->heads);
+	mem_free(q->counts);
+	mem_free(q->known);
+	mem_free(q->text);
+	mem_free(q);
 }
 
 /* What was asked for by height is of that height, by hash of that hash and height. */
@@ -101,7 +100,7 @@ static void question_file(void *job)
 	struct question *q = job;
 	struct follower *f = q->f;
 
-	free(q->text);
+	mem_free(q->text);
 	q->text = NULL;
 	*f->inbox_end = q;
 	f->inbox_end = &q->next;

@@ -8,7 +8,6 @@
  * a height, each node of it shows that height as final, and still has our final block.
  * Where no quorum has the state of such a height, blocks are read one by one. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -40,11 +39,11 @@ uint64_t follower_window(const struct follower *f)
 void far_release(struct follower *f)
 {
 	for (int i = 0; i < POOL_NODES_MAX; i++) {
-		free(f->view[i].far.counts);
+		mem_free(f->view[i].far.counts);
 		f->view[i].far.counts = NULL;
 		f->view[i].whole.refused = 0;
 	}
-	free(f->far.target_counts);
+	mem_free(f->far.target_counts);
 	f->far = (struct far){ .round = f->far.round + 1 };
 }
 
@@ -148,7 +147,7 @@ static void round_begin(struct follower *f, enum far_stage stage, uint64_t heigh
 	for (int i = 0; i < f->nodes; i++) {
 		struct far_view *v = &f->view[i].far;
 
-		free(v->counts);
+		mem_free(v->counts);
 		*v = (struct far_view){ .counted = true };
 		v->counts = mem_array(f->watched_n ? f->watched_n : 1, sizeof *v->counts);
 	}
@@ -336,7 +335,7 @@ static void take_target(struct follower *f, const struct far_view *v)
 		return;
 	}
 	f->far.target = v->head;
-	free(f->far.target_counts);
+	mem_free(f->far.target_counts);
 	f->far.target_counts = mem_copy(v->counts, f->watched_n * sizeof *v->counts);
 	f->far.low = f->trail[0];
 	f->far.high = v->head.height;

@@ -1,6 +1,5 @@
 #include "chain/follower_in.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -241,7 +240,7 @@ static void opinions_free(struct sighting *s)
 {
 	for (int i = 0; i < s->opinions_n; i++)
 		block_facts_release(&s->opinions[i].facts);
-	free(s->opinions);
+	mem_free(s->opinions);
 	s->opinions = NULL;
 	s->opinions_n = 0;
 }
@@ -298,7 +297,7 @@ void sightings_sweep(struct follower *f)
 		sighting_drop(f, i);
 		keep[i] = keep[f->seen_n];
 	}
-	free(keep);
+	mem_free(keep);
 }
 
 void sightings_forget(struct follower *f)

@@ -1,7 +1,6 @@
 #include "chain/pool.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -278,8 +277,8 @@ struct pool *pool_new(
 static void destroy(struct pool *p)
 {
 	for (int i = 0; i < p->n; i++)
-		free(p->nodes[i].url);
-	free(p);
+		mem_free(p->nodes[i].url);
+	mem_free(p);
 }
 
 void pool_free(struct pool *p)
@@ -443,7 +442,7 @@ static void answered(void *ctx, struct http_answer *h)
 	if (p->closed) {
 		if (p->in_flight == 0)
 			destroy(p);
-		free(q);
+		mem_free(q);
 		return;
 	}
 	if (h->body)
@@ -456,8 +455,8 @@ static void answered(void *ctx, struct http_answer *h)
 		h->body = NULL;
 	}
 	q->done(q->ctx, &a);
-	free(a.answer);
-	free(q);
+	mem_free(a.answer);
+	mem_free(q);
 }
 
 void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx)

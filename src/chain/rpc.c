@@ -1,6 +1,5 @@
 #include "chain/rpc.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -134,7 +133,7 @@ static void batch_take(struct rpc_answer *a)
 
 	for (size_t i = 0; i < json_array_size(a->root); i++)
 		entry_take(a, seen, json_array_get(a->root, i));
-	free(seen);
+	mem_free(seen);
 }
 
 static void object_take(struct rpc_answer *a)
@@ -198,7 +197,7 @@ static json_t *answer_read(const char *text, size_t len, struct fail *f)
 	len = cut(slim, len, "\"logsBloom\":\"0x", bloom_pass);
 	len = cut(slim, len, "\"transactions\":[\"0x", hashes_pass);
 	root = json_read(slim, len, f);
-	free(slim);
+	mem_free(slim);
 	return root;
 }
 
@@ -223,7 +222,7 @@ enum err rpc_read(
 void rpc_release(struct rpc_answer *a)
 {
 	json_decref(a->root);
-	free(a->replies);
+	mem_free(a->replies);
 	*a = (struct rpc_answer){ 0 };
 }
 

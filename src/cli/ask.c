@@ -1,7 +1,6 @@
 #include "cli/ask.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -74,8 +73,8 @@ void ask_free(struct ask *a)
 		return;
 	pool_free(a->pool);
 	for (int i = 0; i < a->n; i++)
-		free(a->nodes[i].fact);
-	free(a);
+		mem_free(a->nodes[i].fact);
+	mem_free(a);
 }
 
 /* -- one request ----------------------------------------------------------- */
@@ -266,7 +265,7 @@ static void begin(struct ask *a, struct ask_question *q)
 		n->at_ms = 0;
 		n->err = ERR_OK;
 		n->fail = (struct fail){ ERR_OK, "" };
-		free(n->fact);
+		mem_free(n->fact);
 		n->fact = mem_new(q->size);
 	}
 }

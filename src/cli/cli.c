@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -87,7 +86,7 @@ void cli_json(json_t *o)
 	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	CHECK(text);
 	puts(text);
-	free(text);
+	mem_free(text);
 	json_decref(o);
 }
 
@@ -109,6 +108,6 @@ json_t *cli_text(const char *text)
 	utf8_plain(plain);
 	o = json_string(plain);
 	CHECK(o);
-	free(plain);
+	mem_free(plain);
 	return o;
 }

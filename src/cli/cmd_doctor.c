@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -320,7 +319,7 @@ static enum err nodes_check(
 	struct probe *probes = mem_array(POOL_NODES_MAX, sizeof *probes);
 	enum err e = probes_check(d, c, probes, f);
 
-	free(probes);
+	mem_free(probes);
 	return e;
 }
 

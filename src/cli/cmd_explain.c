@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -346,7 +345,7 @@ static void memo_tell(const json_t *o)
 	plain = mem_str(text_of(o, "memo"));
 	utf8_plain(plain);
 	printf("  memo: %s\n", plain);
-	free(plain);
+	mem_free(plain);
 }
 
 static void story_tell(const json_t *o, const struct report_asset *asset)

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,7 +26,7 @@ static enum err folder_for(const char *path, struct fail *f)
 		return ERR_OK;
 	folder = mem_strn(path, (size_t)(slash - path));
 	e = folder_make(folder, f);
-	free(folder);
+	mem_free(folder);
 	return e;
 }
 

@@ -1,7 +1,6 @@
 #include "cli/cmd_key.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -111,7 +110,7 @@ static enum err keystore_write(struct cli *c, const char *path, const struct sec
 			unlink(path);
 	}
 	buf_release(&json);
-	free(folder);
+	mem_free(folder);
 	return e;
 }
 
@@ -148,7 +147,7 @@ static enum err refuse_taken(const struct config *c, const char *name, struct fa
 	else
 		fail_set(
 		    f, ERR_KEY, "there is a key %s already: %s names it", name, c->path);
-	free(path);
+	mem_free(path);
 	return ERR_KEY;
 }
 
@@ -203,6 +202,6 @@ enum err key_keep(
 	if (e == ERR_OK)
 		tell(c, name, &address, path);
 	secret_free(password);
-	free(path);
+	mem_free(path);
 	return e;
 }

@@ -1,6 +1,6 @@
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "journal/journal.h"
 
@@ -39,6 +39,6 @@ enum err cmd_migrate(struct cli *c, struct fail *f)
 		e = journal_migrate(c->config->journal, &backup, f);
 	if (e == ERR_OK)
 		tell(c, schema, known, backup);
-	free(backup);
+	mem_free(backup);
 	return e;
 }

@@ -1,10 +1,10 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/doctor.h"
 #include "cli/report.h"
@@ -132,7 +132,7 @@ enum err cmd_restore(struct cli *c, struct fail *f)
 		tell_json(c->config->journal, file, &r, &u);
 	else
 		tell(c->config->journal, file, &r, &u);
-	free(r.replaced);
-	free(r.doubt);
+	mem_free(r.replaced);
+	mem_free(r.doubt);
 	return ERR_OK;
 }

@@ -17,7 +17,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -251,8 +250,8 @@ enum err cmd_verify(struct cli *c, struct fail *f)
 	ask_free(v.ask);
 	if (v.journal)
 		journal_close(v.journal);
-	free(v.paid);
-	free(v.late);
+	mem_free(v.paid);
+	mem_free(v.late);
 	json_decref(v.mismatches);
 	return e;
 }

@@ -59,7 +59,7 @@ static void names_add(struct names *names, const char *file)
 	if (config_name_valid(name) && names->n < CONFIG_KEYS_MAX)
 		names->at[names->n++] = name;
 	else
-		free(name);
+		mem_free(name);
 }
 
 static int names_compare(const void *a, const void *b)
@@ -89,7 +89,7 @@ static void names_collect(struct names *names, const char *config_file)
 static void names_release(struct names *names)
 {
 	for (int i = 0; i < names->n; i++)
-		free(names->at[i]);
+		mem_free(names->at[i]);
 }
 
 /* -- the face -------------------------------------------------------------- */
@@ -136,7 +136,7 @@ void config_free(struct config *c)
 	if (!c)
 		return;
 	arena_release(&c->memory);
-	free(c);
+	mem_free(c);
 }
 
 char *config_path(const struct config *c, const char *path)

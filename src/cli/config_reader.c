@@ -2,10 +2,10 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #define PREFIX (sizeof "PAWL_" - 1)
@@ -80,7 +80,7 @@ const char *keep_path(struct reader *r, const char *path)
 	char *joined = config_path(r->c, path);
 	const char *kept = keep(r, joined, strlen(joined));
 
-	free(joined);
+	mem_free(joined);
 	return kept;
 }
 

@@ -36,7 +36,7 @@ static enum err folder_sync(const char *path, struct fail *f)
 		e = refused(folder, f);
 	if (fd >= 0)
 		close(fd);
-	free(folder);
+	mem_free(folder);
 	return e;
 }
 
@@ -92,7 +92,7 @@ enum err file_create(const char *path, const struct buf *content, struct fail *f
 		close(fd);
 		unlink(temp);
 	}
-	free(temp);
+	mem_free(temp);
 	return e;
 }
 

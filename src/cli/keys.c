@@ -1,7 +1,6 @@
 #include "cli/keys.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -40,8 +39,8 @@ void keyring_free(struct keyring *k)
 		return;
 	for (int i = 0; i < k->config->keys_n; i++)
 		secret_free(k->entries[i].secret);
-	free(k->entries);
-	free(k);
+	mem_free(k->entries);
+	mem_free(k);
 }
 
 /* -- from a reference to a secret ------------------------------------------ */

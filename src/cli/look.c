@@ -1,6 +1,5 @@
 #include "cli/look.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -125,7 +124,7 @@ static enum err receipts_look(struct ask *a, const struct hashes *included,
 
 	for (uint32_t i = 0; i < included->n && e == ERR_OK; i++)
 		receipt_take(&ret[at[i]], &receipts[i]);
-	free(receipts);
+	mem_free(receipts);
 	return e;
 }
 
@@ -147,9 +146,9 @@ static enum err outcomes_look(
 	}
 	if (m)
 		e = receipts_look(a, &(struct hashes){ hashes, m, wants }, at, ret, f);
-	free(hashes);
-	free(wants);
-	free(at);
+	mem_free(hashes);
+	mem_free(wants);
+	mem_free(at);
 	return e;
 }
 
@@ -170,7 +169,7 @@ enum err look_transactions(struct ask *a, const struct hash *hashes, uint32_t n,
 		ret[i].pays = tx[i].included && !tx[i].creates &&
 		    ask_connector(a)->payment(&ret[i].payment, &tx[i].payload);
 	}
-	free(tx);
+	mem_free(tx);
 	return e == ERR_OK ? outcomes_look(a, n, ret, f) : e;
 }
 
@@ -207,8 +206,8 @@ static enum err blocks_read(const struct ask_question *q, void *fact, const char
 		if (known[i] && heads[i].height != h->at[i])
 			e = fail_set(f, ERR_BAD_ANSWER, "another block was answered");
 	}
-	free(heads);
-	free(known);
+	mem_free(heads);
+	mem_free(known);
 	return e;
 }
 
@@ -240,7 +239,7 @@ enum err look_blocks(struct ask *a, const uint64_t *heights, uint32_t n, struct 
 		ret[i] = facts[i].head.hash;
 		ret_known[i] = facts[i].known;
 	}
-	free(facts);
+	mem_free(facts);
 	return e;
 }
 

@@ -219,7 +219,7 @@ static enum err blocks_find(struct verify *v, const struct looked *l, uint32_t n
 	for (uint32_t i = 0; i < k && e == ERR_OK; i++)
 		if (!known[i])
 			memset(&hashes[i], 0, sizeof hashes[i]);
-	free(known);
+	mem_free(known);
 	return e;
 }
 
@@ -250,9 +250,9 @@ static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t
 			explained[hints[i].nonce - from] = 1;
 		judge(v, &hints[i], &looked[i], &hashes[n + (size_t)(at - heights)]);
 	}
-	free(looked);
-	free(hashes);
-	free(heights);
+	mem_free(looked);
+	mem_free(hashes);
+	mem_free(heights);
 	return e;
 }
 
@@ -289,8 +289,8 @@ static enum err stretch_check(
 				     : "it is not consumed yet: what was signed for it "
 				       "may still be paid");
 	}
-	free(hints.at);
-	free(explained);
+	mem_free(hints.at);
+	mem_free(explained);
 	return e;
 }
 
@@ -312,7 +312,7 @@ static enum err suspects_check(struct verify *v, bool walked, struct fail *f)
 			hint_add(&hints, nonce, 0, 0, row.hash);
 	}
 	e = hints_check(v, &hints, 0, NULL, f);
-	free(hints.at);
+	mem_free(hints.at);
 	return e;
 }
 

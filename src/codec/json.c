@@ -1,11 +1,11 @@
 #include "codec/json.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/mem.h"
 
 /* So many values take half a gigabyte at most, and are more than any block's. */
 #define VALUES_MAX (2 << 20)
@@ -46,7 +46,7 @@ void json_line_add(struct buf *out, json_t *o)
 	CHECK(text);
 	buf_add_str(out, text);
 	buf_add_str(out, "\n");
-	free(text);
+	mem_free(text);
 	json_decref(o);
 }
 

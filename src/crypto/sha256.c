@@ -2,7 +2,6 @@
 
 #include <openssl/evp.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -41,7 +40,7 @@ void sha256_end(struct sha256 *s, uint8_t out[32])
 {
 	CHECK(EVP_DigestFinal_ex(s->ctx, out, NULL) == 1);
 	EVP_MD_CTX_free(s->ctx);
-	free(s);
+	mem_free(s);
 }
 
 void sha256(uint8_t out[32], const void *data, size_t len)

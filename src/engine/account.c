@@ -1,7 +1,6 @@
 #include "engine/account.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -158,10 +157,10 @@ void account_free(struct account *a)
 		return;
 	past_free(a);
 	reading_free(a);
-	free(a->tokens);
-	free(a->strangers);
-	free(a->refusals);
-	free(a);
+	mem_free(a->tokens);
+	mem_free(a->strangers);
+	mem_free(a->refusals);
+	mem_free(a);
 }
 
 /* -- may it reserve -------------------------------------------------------- */

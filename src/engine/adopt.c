@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -82,7 +81,7 @@ static void rivals_empty(struct runner *r, struct account *a, const struct claim
 	for (size_t k = 0; k < n && !MUTANT(rival_not_emptied); k++)
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[k] });
-	free(ids);
+	mem_free(ids);
 	a->bumped_height = 0;
 }
 
@@ -222,7 +221,7 @@ static bool adopt_some(
 			take_over(r, a, &list[k], &c, tagged);
 		to->nonce = list[k].tx.tx.nonce + 1;
 	}
-	free(list);
+	mem_free(list);
 	return k < n || n == LOOK_MAX;
 }
 
@@ -313,5 +312,5 @@ void shared_settled(struct runner *r, struct account *a, uint64_t nonce,
 			intent_void(r, &i, false, proof,
 			    "another transaction consumed the nonce");
 	}
-	free(ids);
+	mem_free(ids);
 }

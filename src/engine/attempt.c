@@ -1,7 +1,6 @@
 #include "engine/attempt.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -67,7 +66,7 @@ static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool re
 			    &(struct sql_attempt_state_in){
 				.id = ids[k], .state = ATTEMPT_REPLACED });
 	}
-	free(ids);
+	mem_free(ids);
 }
 
 static struct sql_attempt_included_in included_row(struct account *a,
@@ -184,9 +183,9 @@ static void row_ids_add(struct row_ids *l, int64_t id, int64_t intent, int64_t s
 
 static void row_ids_release(struct row_ids *l)
 {
-	free(l->id);
-	free(l->intent);
-	free(l->state);
+	mem_free(l->id);
+	mem_free(l->intent);
+	mem_free(l->state);
 }
 
 static struct row_ids attempts_above(struct runner *r, struct account *a, uint64_t above)

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -59,7 +58,7 @@ static struct claim *rows_alike(
 		    pays_in(rows[k].operation, pay))
 			rows[kept++] = rows[k];
 	}
-	free(operations);
+	mem_free(operations);
 	*ret_n = kept;
 	return rows;
 }
@@ -134,7 +133,7 @@ bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *
 		    MUTANT(adopted_without_tag);
 		*ret = rows[k];
 	}
-	free(rows);
+	mem_free(rows);
 	return found || fee_by_tag(r, a, fees, pay, ret);
 }
 
@@ -149,7 +148,7 @@ bool claim_owed(struct runner *r, const struct account *a, const struct payment 
 		owed = is_owed(&rows[k]) && !operation_ended(rows[k].operation);
 		*ret = rows[k];
 	}
-	free(rows);
+	mem_free(rows);
 	for (size_t k = 0; k < r->operations_n && !owed; k++) {
 		struct operation *o = r->operations[k];
 
@@ -184,6 +183,6 @@ bool claim_in(struct runner *r, const struct account *a, struct operation *o,
 		    (!tagged || claim_is_tagged(a, o, rows[k].row, fees));
 		*ret = rows[k];
 	}
-	free(rows);
+	mem_free(rows);
 	return found || fee_in(r, a, o, fees, tagged, pay, ret);
 }

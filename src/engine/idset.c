@@ -1,6 +1,5 @@
 #include "engine/idset.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -19,7 +18,7 @@ static size_t slot_of(const struct idset *s, int64_t id)
 
 void idset_release(struct idset *s)
 {
-	free(s->slots);
+	mem_free(s->slots);
 	memset(s, 0, sizeof *s);
 }
 
@@ -36,7 +35,7 @@ static void grow(struct idset *s)
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slots[i])
 			idset_add(&bigger, s->slots[i]);
-	free(s->slots);
+	mem_free(s->slots);
 	*s = bigger;
 }
 

@@ -40,7 +40,7 @@ static void look_take(struct runner *r, struct fact *f)
 
 static void look_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void look_done(void *ctx, struct pool_answer *answer)

@@ -92,7 +92,7 @@ static void market_take(struct runner *r, struct fact *f)
 
 static void fact_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void market_done(void *ctx, struct pool_answer *answer)

@@ -1,7 +1,6 @@
 #include "engine/operation.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -98,7 +97,7 @@ void operation_free(struct operation *o)
 		o->kind->close(o->of_kind);
 	if (o)
 		recount_free(o->recount);
-	free(o);
+	mem_free(o);
 }
 
 void operation_put(struct runner *r, struct operation *o)
@@ -356,7 +355,7 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 	for (size_t i = 0; i < n; i++)
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[i] });
-	free(ids);
+	mem_free(ids);
 	if (a)
 		a->bumped_height = 0;
 	return ERR_OK;

@@ -1,7 +1,5 @@
 #include "engine/outbox.h"
 
-#include <stdlib.h>
-
 #include "base/crash.h"
 #include "base/mem.h"
 
@@ -20,8 +18,8 @@ void outbox_free(struct outbox *o)
 	if (!o)
 		return;
 	outbox_truncate(o, 0);
-	free(o->effects);
-	free(o);
+	mem_free(o->effects);
+	mem_free(o);
 }
 
 void outbox_add(struct outbox *o, const struct effect *e)

@@ -160,7 +160,7 @@ static void count_take(struct runner *r, struct fact *f)
 
 static void count_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void count_done(void *ctx, struct pool_answer *answer)
@@ -351,7 +351,7 @@ void past_free(struct account *a)
 {
 	if (a->past)
 		follower_free(a->past->follower);
-	free(a->past);
+	mem_free(a->past);
 	a->past = NULL;
 }
 

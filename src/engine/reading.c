@@ -84,7 +84,7 @@ static void ask_take(struct runner *r, struct fact *f)
 
 static void ask_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void ask_done(void *ctx, struct pool_answer *answer)
@@ -175,6 +175,6 @@ enum err reading_take(struct runner *r, struct account *a, const struct hash *ha
 
 void reading_free(struct account *a)
 {
-	free(a->reading);
+	mem_free(a->reading);
 	a->reading = NULL;
 }

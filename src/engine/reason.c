@@ -39,7 +39,7 @@ static void reason_take(struct runner *r, struct fact *f)
 
 static void reason_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void reason_done(void *ctx, struct pool_answer *answer)

@@ -1,7 +1,6 @@
 #include "engine/recount.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -62,8 +61,8 @@ void recount_free(struct recount *c)
 	journal_walk_free(c->walk);
 	if (c->plan)
 		(void)c->kind->plan_end(c->plan, &c->o);
-	free(c->state);
-	free(c);
+	mem_free(c->state);
+	mem_free(c);
 }
 
 /* -- what its events say --------------------------------------------------- */

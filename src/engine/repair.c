@@ -111,7 +111,7 @@ static struct lives lives_of(struct runner *r, const struct operation *o, int64_
 	}
 	for (size_t k = 0; k < n; k++)
 		lives_take(r, &l, ids[k]);
-	free(ids);
+	mem_free(ids);
 	return l;
 }
 

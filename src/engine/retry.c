@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -203,7 +202,7 @@ enum err operation_retry(struct runner *r, struct operation *o, bool yes, struct
 	o->kind->retry(r, o, 0);
 	for (size_t k = 0; k < n; k++)
 		retry_row(r, o, rows[k].row, &rows[k].amount);
-	free(rows);
+	mem_free(rows);
 	if (n)
 		retry_move(r, o);
 	return ERR_OK;

@@ -41,11 +41,11 @@ static void job_free(struct fact *f)
 {
 	struct send_job *j = (struct send_job *)f;
 
-	free(j->nonce);
-	free(j->bytes);
-	free((void *)j->raw);
-	free(j->word);
-	free(j);
+	mem_free(j->nonce);
+	mem_free(j->bytes);
+	mem_free((void *)j->raw);
+	mem_free(j->word);
+	mem_free(j);
 }
 
 void account_send_again(struct account *a, uint64_t from)
@@ -277,7 +277,7 @@ static void count_take(struct runner *r, struct fact *f)
 
 static void count_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void count_done(void *ctx, struct pool_answer *answer)

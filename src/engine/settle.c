@@ -68,7 +68,7 @@ static bool row_any(struct runner *r, int64_t operation, int64_t row,
 
 		found = intent_read(r->s.journal, ids[k], &i) && see(ctx, &i);
 	}
-	free(ids);
+	mem_free(ids);
 	return found;
 }
 

@@ -2,7 +2,6 @@
 #include "engine/sign.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -70,7 +69,7 @@ static void batch_release(void *job)
 
 static void batch_drop(void *job)
 {
-	free(job);
+	mem_free(job);
 }
 
 void sign_flush(struct runner *r)
@@ -89,13 +88,13 @@ void sign_flush(struct runner *r)
 
 void sign_free(struct runner *r)
 {
-	free(r->filling);
+	mem_free(r->filling);
 	r->filling = NULL;
 	while (r->signed_in) {
 		struct sign_batch *b = r->signed_in;
 
 		r->signed_in = b->next;
-		free(b);
+		mem_free(b);
 	}
 	r->signed_end = &r->signed_in;
 }
@@ -269,6 +268,6 @@ void sign_take(struct runner *r)
 			r->signed_end = &r->signed_in;
 		for (uint32_t i = 0; i < b->n; i++)
 			take_one(r, &b->one[i]);
-		free(b);
+		mem_free(b);
 	}
 }

@@ -166,7 +166,7 @@ static void ask_take(struct runner *r, struct fact *f)
 
 static void ask_free(struct fact *f)
 {
-	free(f);
+	mem_free(f);
 }
 
 static void ask_done(void *ctx, struct pool_answer *answer)
@@ -275,7 +275,7 @@ static void settle_all(struct runner *r, struct account *a)
 	for (size_t k = 0; k < n; k++)
 		settle(r, a, rows[k].nonce, (int)rows[k].judgement, rows[k].hash,
 		    (uint64_t)rows[k].height);
-	free(rows);
+	mem_free(rows);
 }
 
 static void range_format(char out[64], const char *what, uint64_t first, uint64_t last)
@@ -444,7 +444,7 @@ void strangers_past_final(
 		if (tx)
 			paid_look(r, a, &rows[k], b, tx);
 	}
-	free(rows);
+	mem_free(rows);
 }
 
 static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
@@ -498,7 +498,7 @@ void strangers_final(
 		settle(
 		    r, a, rows[k].nonce, rows[k].judgement, rows[k].hash, b->head.height);
 	}
-	free(rows);
+	mem_free(rows);
 	/* All that the block has is judged: what is left below it was one node's word. */
 	below_forget(a, b->head.height, false);
 }
@@ -541,5 +541,5 @@ void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 		sql_consumed_drop_above(r->s.journal,
 		    &(struct sql_consumed_drop_above_in){
 			.account = a->id, .height = (int64_t)above });
-	free(nonces);
+	mem_free(nonces);
 }

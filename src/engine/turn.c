@@ -51,7 +51,7 @@ static void ask_release(void *job)
 	struct ask *q = job;
 
 	pool_ask(q->pool, q->node, &q->body, q->done, q->ctx);
-	free(q);
+	mem_free(q);
 }
 
 static void ask_drop(void *job)
@@ -61,7 +61,7 @@ static void ask_drop(void *job)
 
 	buf_release(&q->body);
 	q->done(q->ctx, &a);
-	free(q);
+	mem_free(q);
 }
 
 void runner_ask(struct runner *r, struct chain_run *c, int node, struct buf *body,
@@ -101,7 +101,7 @@ static void accounts_all(struct runner *r, struct chain_run *c)
 	}
 	for (size_t i = 0; i < n; i++)
 		account_load(r, c, ids[i]);
-	free(ids);
+	mem_free(ids);
 	c->watch_changed = true;
 }
 
@@ -241,7 +241,7 @@ static void operations_load(struct runner *r, struct chain_run *c)
 	}
 	for (size_t i = 0; i < n; i++)
 		operation_load(r, ids[i]);
-	free(ids);
+	mem_free(ids);
 	c->watch_changed = true;
 }
 
@@ -339,7 +339,7 @@ static void chain_watch(struct runner *r, struct chain_run *c)
 		a->known = false;
 	}
 	follower_watch(c->follower, w, n);
-	free(w);
+	mem_free(w);
 }
 
 /* -- the runner ------------------------------------------------------------ */
@@ -387,19 +387,19 @@ void runner_free(struct runner *r)
 	sign_free(r);
 	for (size_t i = 0; i < r->operations_n; i++)
 		operation_free(r->operations[i]);
-	free(r->operations);
+	mem_free(r->operations);
 	for (int i = 0; i < r->s.chains_n; i++) {
 		for (size_t k = 0; k < r->chains[i].accounts_n; k++)
 			account_free(r->chains[i].accounts[k]);
-		free(r->chains[i].accounts);
+		mem_free(r->chains[i].accounts);
 		follower_free(r->chains[i].follower);
 		pool_free(r->chains[i].pool);
 	}
-	free(r->chains);
+	mem_free(r->chains);
 	idset_release(&r->signing);
 	idset_release(&r->mine);
-	free(r->taken);
-	free(r);
+	mem_free(r->taken);
+	mem_free(r);
 }
 
 static void take_facts(struct runner *r)

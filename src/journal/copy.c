@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -351,8 +350,8 @@ static void restore_end(struct restoring *r)
 	journal_close(r->source);
 	journal_close(r->copy);
 	journal_files->let_go(r->old, true);
-	free(r->temp);
-	free(r->aside);
+	mem_free(r->temp);
+	mem_free(r->aside);
 }
 
 enum err journal_restore(const char *path, const char *from, bool latest,

@@ -19,7 +19,7 @@ void events_init(struct events *e)
 
 void events_release(struct events *e)
 {
-	free(e->list);
+	mem_free(e->list);
 	buf_release(&e->bytes);
 	*e = (struct events){ 0 };
 }

@@ -5,7 +5,6 @@
 #include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -134,7 +133,7 @@ static void let_go(struct file_hold *h, bool owning)
 		at = &(*at)->next;
 	*at = h->next;
 	close(h->fd);
-	free(h);
+	mem_free(h);
 }
 
 static enum err hold_new(struct file_hold **ret, const char *path, struct fail *f)

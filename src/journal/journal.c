@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -234,11 +233,11 @@ void journal_close(struct journal *j)
 		journal_files->let_go(j->hold, !j->reader);
 	for (size_t i = 0; i < SQL_COUNT; i++) {
 		for (size_t k = 0; k < RUN_KEEP_MAX; k++)
-			free(j->kept[i][k].p);
+			mem_free(j->kept[i][k].p);
 	}
 	events_release(&j->events);
-	free(j->path);
-	free(j);
+	mem_free(j->path);
+	mem_free(j);
 }
 
 enum err journal_read(struct journal **ret, const char *path, struct fail *f)

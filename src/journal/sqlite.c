@@ -1,7 +1,7 @@
+#include "base/mem.h"
 #include "journal/sqlite_in.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -227,7 +227,7 @@ void sqlite_close(struct db *d)
 	for (size_t i = 0; i < SQLITE_USUAL_N; i++)
 		sqlite3_finalize(d->usual[i]);
 	CHECK(sqlite3_close(d->c) == SQLITE_OK);
-	free(d);
+	mem_free(d);
 }
 
 const struct db_driver db_sqlite = {

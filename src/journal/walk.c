@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -49,7 +48,7 @@ void journal_walk_free(struct journal_walk *w)
 	if (!w)
 		return;
 	events_release(&w->commit);
-	free(w);
+	mem_free(w);
 }
 
 static enum err breaks(const struct journal_walk *w, int64_t commit_no, struct fail *f)

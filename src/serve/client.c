@@ -1,7 +1,6 @@
 #include "serve/client.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -50,7 +49,7 @@ enum err client_open(struct client **ret, const char *journal, struct fail *f)
 		return ERR_OK;
 	}
 	door_close(&c->door);
-	free(c);
+	mem_free(c);
 	return e;
 }
 
@@ -59,10 +58,10 @@ void client_close(struct client *c)
 	if (!c)
 		return;
 	world_free(c->world);
-	free(c->answer.body);
+	mem_free(c->answer.body);
 	buf_release(&c->text);
 	door_close(&c->door);
-	free(c);
+	mem_free(c);
 }
 
 struct world *client_world(struct client *c)
@@ -76,7 +75,7 @@ static void on_answer(void *ctx, struct http_answer *a)
 {
 	struct client *c = ctx;
 
-	free(c->answer.body);
+	mem_free(c->answer.body);
 	c->answer = *a;
 	a->body = NULL; /* taken */
 	c->answered = true;

@@ -1,7 +1,6 @@
 #include "serve/intake.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -146,7 +145,7 @@ static void intake_drop(struct intake **all, struct intake *i)
 	while (*all != i)
 		all = &(*all)->next;
 	*all = i->next;
-	free(i);
+	mem_free(i);
 }
 
 static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
@@ -233,7 +232,7 @@ void intake_free(struct intake *all)
 	while (all) {
 		struct intake *next = all->next;
 
-		free(all);
+		mem_free(all);
 		all = next;
 	}
 }

@@ -66,7 +66,7 @@ static void reply_release(void *job)
 	struct reply *a = job;
 
 	exchange_reply(a->exchange, a->status, "application/json", &a->body);
-	free(a);
+	mem_free(a);
 }
 
 static void reply_drop(void *job)
@@ -75,7 +75,7 @@ static void reply_drop(void *job)
 
 	exchange_drop(a->exchange);
 	buf_release(&a->body);
-	free(a);
+	mem_free(a);
 }
 
 static void reply_add(struct asked *q, struct runner *r, int status, struct buf *body)
@@ -288,7 +288,7 @@ static void asked_free(struct fact *fact)
 
 	if (q->exchange)
 		exchange_drop(q->exchange);
-	free(q);
+	mem_free(q);
 }
 
 /* From world_wait. */
@@ -322,7 +322,7 @@ static void stream_free(struct stream *t)
 {
 	LIST_REMOVE(t, link);
 	t->serve->streams_n--;
-	free(t);
+	mem_free(t);
 }
 
 /* It does not go on by itself: the stream ends with why, as a run would. */
@@ -430,7 +430,7 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	if (e == ERR_OK)
 		*ret = s;
 	else
-		free(s);
+		mem_free(s);
 	return e;
 }
 
@@ -452,5 +452,5 @@ void serve_close(struct serve *s)
 		stream_free(t);
 	}
 	intake_free(s->intakes);
-	free(s);
+	mem_free(s);
 }

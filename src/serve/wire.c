@@ -19,7 +19,7 @@ static json_t *text_json(const char *text)
 	utf8_plain(plain);
 	o = json_string(plain);
 	CHECK(o);
-	free(plain);
+	mem_free(plain);
 	return o;
 }
 

@@ -1,10 +1,10 @@
 #include "sim/node.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "sim/mempool.h"
 #include "sim/node_in.h"
 
@@ -250,7 +250,7 @@ void do_eth_sendRawTransaction(struct call *q)
 
 	if (raw)
 		send_bytes(q, raw, len);
-	free(raw);
+	mem_free(raw);
 }
 
 /* -- one call, one body ---------------------------------------------------- */

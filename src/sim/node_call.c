@@ -1,8 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/mem.h"
 #include "codec/abi.h"
 #include "sim/execute.h"
 #include "sim/node_in.h"
@@ -25,7 +25,7 @@ struct message {
 
 static void message_release(struct message *m)
 {
-	free(m->data);
+	mem_free(m->data);
 	m->data = NULL;
 }
 

@@ -66,7 +66,7 @@ static void put_rewards(struct call *q, const struct sim_block *b, const json_t 
 		sim_shape_u64(q->out, q->code ? 0 : reward(b, sorted, (uint64_t)percent));
 	}
 	buf_add_byte(q->out, ']');
-	free(sorted);
+	mem_free(sorted);
 }
 
 /* A share of the limit with 6 digits. */

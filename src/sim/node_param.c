@@ -1,6 +1,5 @@
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -54,7 +53,7 @@ uint8_t *param_hex(struct call *q, const char *text, size_t *ret_len)
 	if (hex_parse_0x(bytes, digits / 2, text))
 		return bytes;
 	call_refuse(q, CODE_PARAMS, "invalid argument 0: invalid hex string");
-	free(bytes);
+	mem_free(bytes);
 	return NULL;
 }
 

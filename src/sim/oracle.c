@@ -100,7 +100,7 @@ uint64_t sim_paid(const struct sim_chain *c, const struct address *from,
 		CHECK(amount_add(ret_sum, ret_sum, &p.at[i].amount));
 		n++;
 	}
-	free(p.at);
+	mem_free(p.at);
 	return n;
 }
 
@@ -193,8 +193,8 @@ static void judge_payments(struct verdict *v, const struct sim_chain *c,
 	if (wanted.n)
 		qsort(wanted.at, wanted.n, sizeof *wanted.at, by_payment);
 	compare(v, &paid, &wanted);
-	free(paid.at);
-	free(wanted.at);
+	mem_free(paid.at);
+	mem_free(wanted.at);
 }
 
 /* -- nonces ---------------------------------------------------------------- */
@@ -246,7 +246,7 @@ static void judge_payloads(
 	for (size_t k = 0; k < i; last = all[k++])
 		if (last && last->nonce == all[k]->nonce && !same_payload(last, all[k]))
 			wrong_nonce(v, last->nonce, "signed for two payloads");
-	free(all);
+	mem_free(all);
 }
 
 bool sim_oracle_holds(const struct sim_chain *c, const struct address *from,

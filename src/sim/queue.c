@@ -1,7 +1,6 @@
 #include "sim/queue.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -58,6 +57,6 @@ struct sim_event sim_queue_take(struct sim_queue *q)
 
 void sim_queue_release(struct sim_queue *q)
 {
-	free(q->at);
+	mem_free(q->at);
 	*q = (struct sim_queue){ .n = 0 };
 }

@@ -208,7 +208,7 @@ static void sim_free(struct world *base)
 			sim_request_unuse(e.request);
 	}
 	sim_queue_release(&w->queue);
-	free(w);
+	mem_free(w);
 }
 
 static const struct world_ops sim_ops = {

@@ -1,6 +1,5 @@
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -129,9 +128,9 @@ void sim_request_unuse(struct sim_request *q)
 {
 	if (--q->events)
 		return;
-	free(q->body);
+	mem_free(q->body);
 	buf_release(&q->answer);
-	free(q);
+	mem_free(q);
 }
 
 void sim_request_arrive(struct sim_world *w, struct sim_request *q)
@@ -212,5 +211,5 @@ void sim_request_deliver(struct sim_world *w, struct sim_request *q)
 	answer_fill(w, &a, q);
 	w->pending--;
 	q->done(q->ctx, &a);
-	free(a.body);
+	mem_free(a.body);
 }

@@ -1,7 +1,5 @@
 #include "world/loop.h"
 
-#include <stdlib.h>
-
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -67,7 +65,7 @@ static void on_due(uv_timer_t *timer)
 
 static void free_watch(uv_handle_t *handle)
 {
-	free(handle->data);
+	mem_free(handle->data);
 }
 
 static struct watch *watch_new(struct curl_loop *c, curl_socket_t fd)

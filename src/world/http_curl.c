@@ -200,7 +200,7 @@ static void host_next(struct http *h, struct host *host)
 	if (host->active || !TAILQ_EMPTY(&host->waiting))
 		return;
 	TAILQ_REMOVE(&h->hosts, host, link);
-	free(host);
+	mem_free(host);
 }
 
 /* Writes nothing of the URL but scheme, name and port. false: not http(s), or longer
@@ -388,7 +388,7 @@ static void on_timeout(uv_timer_t *timer)
 
 static void free_request(uv_handle_t *handle)
 {
-	free(handle->data);
+	mem_free(handle->data);
 }
 
 /* Before its end, which was posted later if it was. */
@@ -407,10 +407,10 @@ static void deliver(void *of)
 	struct request *r = of;
 
 	r->done(r->ctx, &r->a);
-	free(r->a.body);
-	free(r->body);
-	free(r->url);
-	free(r->unix_socket);
+	mem_free(r->a.body);
+	mem_free(r->body);
+	mem_free(r->url);
+	mem_free(r->unix_socket);
 	buf_release(&r->answer);
 	curl_slist_free_all(r->headers);
 	uv_close((uv_handle_t *)&r->timer, free_request);
@@ -513,5 +513,5 @@ void http_close(struct http *h)
 		curl_easy_cleanup(h->idle[--h->idle_count]);
 	curl_loop_close(&h->curl);
 	curl_slist_free_all(h->json);
-	free(h->no_proxy);
+	mem_free(h->no_proxy);
 }

@@ -75,9 +75,9 @@ static void exchange_free(struct exchange *x)
 	buf_release(&x->body);
 	buf_release(&x->now);
 	buf_release(&x->next);
-	free(x->method);
-	free(x->path);
-	free(x);
+	mem_free(x->method);
+	mem_free(x->path);
+	mem_free(x);
 }
 
 /* Nobody holds it, or its connection ended: whichever comes last frees it. */
@@ -156,7 +156,7 @@ void exchange_reply(struct exchange *x, int status, const char *type, struct buf
 		    MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE),
 		    status, type);
 	else
-		free(text);
+		mem_free(text);
 	exchange_let_go(x);
 }
 
@@ -244,7 +244,7 @@ static void on_caller(void *ctx, struct MHD_Connection *connection, void **of,
 		return;
 	}
 	LIST_REMOVE(c, link);
-	free(c);
+	mem_free(c);
 }
 
 /* The answer is on its way, or the client is gone. */
@@ -462,7 +462,7 @@ enum err server_open(
 	LIST_INIT(&s->callers);
 	s->daemon = daemon_start(s);
 	if (!s->daemon) {
-		free(s);
+		mem_free(s);
 		return fail_set(f, ERR_SYSTEM, "libmicrohttpd does not start");
 	}
 	CHECK(uv_poll_init(&s->world->loop, &s->poll, epoll_of(s->daemon)) == 0);
@@ -479,7 +479,7 @@ static void on_closed(uv_handle_t *handle)
 	struct server *s = handle->data;
 
 	if (--s->handles == 0)
-		free(s);
+		mem_free(s);
 }
 
 /* libmicrohttpd closes a listening socket that it was given, unless told to leave it. */

@@ -172,7 +172,7 @@ static void uv_world_free(struct world *world)
 	(void)uv_run(&w->loop, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&w->loop) == 0);
 	curl_global_cleanup();
-	free(w);
+	mem_free(w);
 }
 
 static const struct world_ops uv_world_ops = {
@@ -211,7 +211,7 @@ enum err world_open(struct world **ret, struct fail *f)
 	e = open_parts(w, f);
 	if (e) {
 		curl_global_cleanup();
-		free(w);
+		mem_free(w);
 		return e;
 	}
 	CHECK(uv_timer_init(&w->loop, &w->until) == 0);

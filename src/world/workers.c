@@ -35,7 +35,7 @@ static void deliver(void *of)
 	struct job *j = of;
 
 	j->done(j->job);
-	free(j);
+	mem_free(j);
 }
 
 static void on_work(uv_work_t *work)

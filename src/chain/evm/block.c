@@ -1,5 +1,4 @@
 /* One block in one request: our transactions in it, our counts at it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -382,7 +381,7 @@ static bool walked_read(struct block_facts *b, struct node_word *ret_word,
 		good = answer_read(b, ret_word, q, walked, text, before + n + behind,
 			   NULL) == ERR_OK;
 	}
-	free(text);
+	mem_free(text);
 	return good;
 }
 

@@ -1,7 +1,6 @@
 #include "kinds/airdrop/airdrop.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -36,7 +35,7 @@ static void airdrop_close(void *of_kind)
 
 	if (a->hash)
 		plan_hash_end(a->hash, unused);
-	free(a);
+	mem_free(a);
 }
 
 static uint64_t airdrop_gas(struct runner *r, const struct operation *o, int64_t row)

@@ -116,13 +116,13 @@ static void rows_free(struct fact *f)
 {
 	struct rows_ask *q = (struct rows_ask *)f;
 
-	free(q->row);
-	free(q->pay);
-	free(q->verdict);
-	free(q->has_code);
-	free(q->gas);
-	free(q->word);
-	free(q);
+	mem_free(q->row);
+	mem_free(q->pay);
+	mem_free(q->verdict);
+	mem_free(q->has_code);
+	mem_free(q->gas);
+	mem_free(q->word);
+	mem_free(q);
 }
 
 static struct rows_ask *rows_new(struct runner *r, struct chain_run *c,
@@ -270,7 +270,7 @@ static void estimates_ask(
 	for (uint32_t k = 0; k < q->n; k++)
 		q->chain->connector->pay(&p[k], &q->pay[k]);
 	q->chain->connector->estimate(body, &acct->address, p, q->n);
-	free(p);
+	mem_free(p);
 }
 
 static enum err estimates_read(struct rows_ask *q, const char *answer, size_t len)
@@ -382,7 +382,7 @@ static void code_ask(struct rows_ask *q, const struct account *acct, struct buf 
 	for (uint32_t k = 0; k < q->n; k++)
 		to[k] = q->pay[k].to;
 	q->chain->connector->code(body, to, q->n);
-	free(to);
+	mem_free(to);
 }
 
 static enum err code_read(struct rows_ask *q, const char *answer, size_t len)

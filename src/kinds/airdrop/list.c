@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,8 +22,8 @@
 void list_problems_release(struct list_problems *p)
 {
 	for (int64_t i = 0; i < p->n; i++)
-		free(p->at[i].text);
-	free(p->at);
+		mem_free(p->at[i].text);
+	mem_free(p->at);
 	*p = (struct list_problems){ 0 };
 }
 
@@ -441,7 +440,7 @@ enum err list_read(struct list_sum *ret, struct list_problems *problems, const c
 	r->line = r->column = 1;
 	e = reader_run(r, ret);
 	close(fd);
-	free(r);
+	mem_free(r);
 	list_problems_release(&unasked);
 	return e;
 }

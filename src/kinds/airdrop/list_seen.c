@@ -1,6 +1,5 @@
 #include "kinds/airdrop/list_part.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -25,8 +24,8 @@ void list_seen_init(struct list_seen *s)
 
 void list_seen_release(struct list_seen *s)
 {
-	free(s->entries);
-	free(s->slots);
+	mem_free(s->entries);
+	mem_free(s->slots);
 	*s = (struct list_seen){ 0 };
 }
 
@@ -49,7 +48,7 @@ static uint32_t *slot_find(const struct list_seen *s, const struct address *who)
 static void slots_double(struct list_seen *s)
 {
 	s->slots_n = s->slots_n == 0 ? SLOTS_MIN : 2 * s->slots_n;
-	free(s->slots);
+	mem_free(s->slots);
 	s->slots = mem_array(s->slots_n, sizeof *s->slots);
 	for (uint32_t i = 0; i < s->n; i++)
 		*slot_find(s, &s->entries[i].who) = i + 1;

@@ -1,6 +1,5 @@
 #include "kinds/airdrop/plan_hash.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -71,5 +70,5 @@ void plan_hash_end(struct plan_hash *h, uint8_t out[32])
 {
 	uint_write(h, h->rows, 8);
 	sha256_end(h->sha256, out);
-	free(h);
+	mem_free(h);
 }

@@ -1,7 +1,6 @@
 #include "kinds/fence/fence.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -52,7 +51,7 @@ static void *fence_open(struct runner *r, struct operation *o)
 
 static void fence_close(void *of_kind)
 {
-	free(of_kind);
+	mem_free(of_kind);
 }
 
 /* -- its price ------------------------------------------------------------- */
