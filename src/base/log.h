@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_NOTHING };
 
 /* file NULL: stderr. Opened 0600, appended to. */
 NODISCARD enum err log_open(

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/keys.h"
@@ -68,7 +69,7 @@ void cli_warn(const struct cli *c, const char *fmt, ...)
 
 void cli_waits(void *ctx, const char *why, int64_t left_ms)
 {
-	time_t until = time(NULL) + (time_t)((left_ms + 999) / 1000);
+	time_t until = (time_t)((clock_wall_ms() + left_ms + 999) / 1000);
 	struct tm tm;
 	char text[16];
 

@@ -1,9 +1,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/doctor.h"
@@ -110,7 +110,7 @@ static enum err advise(enum err e, struct fail *f)
 enum err cmd_restore(struct cli *c, struct fail *f)
 {
 	const char *file = args_word(&c->args, 0);
-	struct owner who = { .pid = getpid(), .since_ms = (int64_t)time(NULL) * 1000 };
+	struct owner who = { .pid = getpid(), .since_ms = clock_wall_ms() };
 	struct journal_restored r;
 	struct under_way u;
 	enum err e = cli_config(c, f);

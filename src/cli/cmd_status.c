@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/report.h"
@@ -193,7 +194,7 @@ static void stages_tell(struct journal *j, const struct standing *s)
 		}
 		before = row;
 	}
-	term_duration(took, (report_wall_ms() - before.entered_ms) / 1000);
+	term_duration(took, (clock_wall_ms() - before.entered_ms) / 1000);
 	if (!before.ordinal)
 		printf("none is recorded\n");
 	else if (ended)

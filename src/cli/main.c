@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/keys.h"
 #include "crypto/secret.h"
+#include "world/clock.h"
 
 /* A journal that is opened as descriptor 1 would be printed into. What is printed where
  * nobody can write is an error; who closes 2 wants to hear of none. */
@@ -81,6 +83,7 @@ int main(int argc, char **argv)
 	enum err e;
 
 	descriptors_fill();
+	clock_set(system_wall_ms);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	secret_setup();

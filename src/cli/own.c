@@ -1,4 +1,5 @@
 #include "cli/own.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ enum err own_chain(struct config *c, struct journal *j, int64_t chain,
 enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
     int64_t patience_ms, struct fail *f)
 {
-	int64_t until_ms = report_wall_ms() + patience_ms;
+	int64_t until_ms = clock_wall_ms() + patience_ms;
 
 	for (;;) {
 		enum err e = loop_open(l, c, f);
@@ -55,7 +56,7 @@ enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
 		loop_close(l);
 		if (client_open(ret, c->config->journal, NULL) == ERR_OK)
 			return ERR_OK;
-		if (report_wall_ms() >= until_ms)
+		if (clock_wall_ms() >= until_ms)
 			return e;
 		poll(NULL, 0, OWNER_LOOK_MS);
 	}

@@ -1,4 +1,5 @@
 #include "cli/report.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,7 +218,7 @@ static void rate_take(
 	int64_t left = t[ITEM_PENDING].n + t[ITEM_LIVE].n;
 	struct sql_report_last_move_in in = { .operation = o->id };
 	struct sql_report_last_move_out last;
-	int64_t until_ms = report_wall_ms(), ms;
+	int64_t until_ms = clock_wall_ms(), ms;
 
 	p->rate_milli = p->eta_s = -1;
 	if (!p->owned && sql_report_last_move_one(j, &in, &last))
@@ -338,14 +339,6 @@ enum err report_progress(struct cli *c, struct journal *j, const struct operatio
 }
 
 /* -- small things ---------------------------------------------------------- */
-
-int64_t report_wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void report_time(char out[REPORT_TIME_MAX], int64_t wall_ms)
 {

@@ -100,7 +100,6 @@ NODISCARD enum err report_progress(struct cli *c, struct journal *j,
 /* It waits for money. */
 bool report_lacks(const struct report_progress *p);
 
-int64_t report_wall_ms(void);
 /* "2026-11-21T03:33:55Z" */
 #define REPORT_TIME_MAX 24
 void report_time(char out[REPORT_TIME_MAX], int64_t wall_ms);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
@@ -133,7 +134,7 @@ static void link_before(
 static void write_links(struct journal *j, uint8_t link[32])
 {
 	struct events *e = &j->events;
-	int64_t commit_no = j->commit_no + 1, now = journal_wall_ms();
+	int64_t commit_no = j->commit_no + 1, now = clock_wall_ms();
 
 	sort(e);
 	for (size_t i = 0; i < e->n;) {

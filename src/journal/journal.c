@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -11,16 +10,6 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "journal/inside.h"
-
-static int64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t (*journal_wall_ms)(void) = wall_ms;
 
 /* -- the end --------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "journal/inside.h"
 
 int journal_schema_known(void)
@@ -53,7 +54,7 @@ static void record(struct journal *j, const struct migration *m)
 {
 	struct sql_migration_add_in in = { .id = m->id,
 		.name = m->name,
-		.at_ms = journal_wall_ms(),
+		.at_ms = clock_wall_ms(),
 		.version = PAWL_VERSION };
 	char why[200];
 
@@ -79,7 +80,7 @@ void migrate_up(struct journal *j, int have)
 
 enum err journal_migrate(const char *path, char **ret_backup, struct fail *f)
 {
-	struct owner who = { .pid = getpid(), .since_ms = journal_wall_ms() };
+	struct owner who = { .pid = getpid(), .since_ms = clock_wall_ms() };
 	struct journal *j;
 	int have;
 	enum err e = journal_open_file(&j, path, DB_WRITE, true, f);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "world/clock.h"
 
 /* So often the loop is asked again whether more has arrived, before all is handed
  * out: a node that answers faster than we read must not keep a turn open. */
@@ -32,11 +33,8 @@ static int64_t uv_world_now_ms(struct world *world)
 
 static int64_t uv_world_wall_ms(struct world *world)
 {
-	struct timespec t;
-
 	(void)world;
-	CHECK(clock_gettime(CLOCK_REALTIME, &t) == 0);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return system_wall_ms();
 }
 
 static void uv_world_random(struct world *world, void *out, size_t len)
