@@ -37,55 +37,68 @@ void *sim_chain_take(struct sim_chain *c, size_t size)
 
 /* -- looking up ------------------------------------------------------------ */
 
-static uint32_t bucket_of(const uint8_t *key)
+static uint64_t key_of_address(const struct address *at)
 {
-	uint32_t h;
+	return sim_table_key(at->at, sizeof at->at);
+}
 
-	memcpy(&h, key, sizeof h);
-	return (h ^ (h >> 15)) % SIM_BUCKETS;
+static uint64_t key_of_hash(const struct hash *hash)
+{
+	uint64_t key;
+
+	memcpy(&key, hash->at, sizeof key);
+	return key;
+}
+
+static struct sim_account *account_with(
+    const struct sim_chain *c, const struct address *at, uint64_t key)
+{
+	struct sim_link *l = sim_table_first(&c->accounts, key);
+	struct sim_account *a = (struct sim_account *)l;
+
+	for (; a; a = (struct sim_account *)l) {
+		if (memcmp(&a->at, at, sizeof *at) == 0)
+			return a;
+		l = sim_table_next(l);
+	}
+	return NULL;
 }
 
 const struct sim_account *sim_account_find(
     const struct sim_chain *c, const struct address *at)
 {
-	const struct sim_account *a = c->accounts[bucket_of(at->at + 16)];
-
-	while (a && memcmp(&a->at, at, sizeof *at) != 0)
-		a = a->next;
-	return a;
+	return account_with(c, at, key_of_address(at));
 }
 
 struct sim_account *sim_account_get(struct sim_chain *c, const struct address *at)
 {
-	struct sim_account **bucket = &c->accounts[bucket_of(at->at + 16)], *a = *bucket;
+	uint64_t key = key_of_address(at);
+	struct sim_account *a = account_with(c, at, key);
 
-	while (a && memcmp(&a->at, at, sizeof *at) != 0)
-		a = a->next;
 	if (a)
 		return a;
 	a = sim_chain_take(c, sizeof *a);
 	a->at = *at;
-	a->next = *bucket;
-	*bucket = a;
+	sim_table_add(c, &c->accounts, &a->link, key);
 	return a;
 }
 
 struct sim_block *sim_block_find(const struct sim_chain *c, const struct hash *hash)
 {
-	struct sim_block *b = c->blocks[bucket_of(hash->at)];
+	struct sim_link *l = sim_table_first(&c->blocks, key_of_hash(hash));
 
-	while (b && memcmp(&b->hash, hash, sizeof *hash) != 0)
-		b = b->next;
-	return b;
+	while (l && memcmp(&((struct sim_block *)l)->hash, hash, sizeof *hash) != 0)
+		l = sim_table_next(l);
+	return (struct sim_block *)l;
 }
 
 struct sim_tx *sim_tx_find(const struct sim_chain *c, const struct hash *hash)
 {
-	struct sim_tx *t = c->txs[bucket_of(hash->at)];
+	struct sim_link *l = sim_table_first(&c->txs, key_of_hash(hash));
 
-	while (t && memcmp(&t->hash, hash, sizeof *hash) != 0)
-		t = t->next;
-	return t;
+	while (l && memcmp(&((struct sim_tx *)l)->hash, hash, sizeof *hash) != 0)
+		l = sim_table_next(l);
+	return (struct sim_tx *)l;
 }
 
 static bool on_trail(const struct sim_chain *c, const struct sim_block *b)
@@ -147,28 +160,40 @@ void sim_version_put(struct sim_chain *c, struct sim_version **newest,
 	v->amount = *amount;
 }
 
+uint64_t sim_count_of(
+    const struct sim_chain *c, const struct sim_block *tip, const struct sim_account *a)
+{
+	const struct sim_version *v = version_at(c, a->newest, tip);
+
+	return v ? v->count : 0;
+}
+
 uint64_t sim_count(
     const struct sim_chain *c, const struct sim_block *tip, const struct address *at)
 {
 	const struct sim_account *a = sim_account_find(c, at);
-	const struct sim_version *v = a ? version_at(c, a->newest, tip) : NULL;
 
-	return v ? v->count : 0;
+	return a ? sim_count_of(c, tip, a) : 0;
+}
+
+struct amount sim_balance_of(const struct sim_chain *c, const struct sim_block *tip,
+    const struct sim_token *token, const struct sim_account *a)
+{
+	const struct sim_version *v = token ? NULL : version_at(c, a->newest, tip);
+	const struct sim_holding *h = token ? a->holdings : NULL;
+
+	for (; h; h = h->next)
+		if (h->token == token)
+			v = version_at(c, h->newest, tip);
+	return v ? v->amount : AMOUNT_ZERO;
 }
 
 struct amount sim_balance(const struct sim_chain *c, const struct sim_block *tip,
     const struct sim_token *token, const struct address *at)
 {
 	const struct sim_account *a = sim_account_find(c, at);
-	const struct sim_version *v = NULL;
-	const struct sim_holding *h;
 
-	if (a && !token)
-		v = version_at(c, a->newest, tip);
-	for (h = a && token ? a->holdings : NULL; h; h = h->next)
-		if (h->token == token)
-			v = version_at(c, h->newest, tip);
-	return v ? v->amount : AMOUNT_ZERO;
+	return a ? sim_balance_of(c, tip, token, a) : AMOUNT_ZERO;
 }
 
 /* -- accounts, coin, tokens ------------------------------------------------ */
@@ -212,7 +237,7 @@ struct sim_token *sim_token_add(struct sim_chain *c, const struct address *at,
 static void credit_apply(
     struct sim_chain *c, const struct sim_block *b, const struct sim_credit *k)
 {
-	struct amount sum = sim_balance(c, b, k->token, &k->account->at);
+	struct amount sum = sim_balance_of(c, b, k->token, k->account);
 
 	CHECK(amount_add(&sum, &sum, &k->amount));
 	sim_balance_put(c, b, k->token, k->account, &sum);
@@ -240,7 +265,6 @@ static struct sim_tx *tx_keep(
     struct sim_chain *c, const struct evm_tx *e, const uint8_t *raw, size_t len)
 {
 	struct sim_tx *t = sim_chain_take(c, sizeof *t);
-	struct sim_tx **bucket = &c->txs[bucket_of(e->hash.at)];
 
 	t->hash = e->hash;
 	t->from = sim_account_get(c, &e->from);
@@ -257,11 +281,52 @@ static struct sim_tx *tx_keep(
 	t->raw_len = (uint32_t)len;
 	t->data = t->raw + (e->data - raw);
 	t->data_len = (uint32_t)e->data_len;
-	t->next = *bucket;
-	*bucket = t;
+	sim_table_add(c, &c->txs, &t->link, key_of_hash(&t->hash));
 	t->next_all = c->all;
 	c->all = t;
 	return t;
+}
+
+/* Somebody whom the chain was told to be behind these bytes. */
+struct known {
+	struct sim_link link;
+	struct hash hash;
+	struct address from;
+};
+
+static const struct known *known_find(const struct sim_chain *c, const struct hash *hash)
+{
+	struct sim_link *l = sim_table_first(&c->known, key_of_hash(hash));
+
+	while (l && memcmp(&((struct known *)l)->hash, hash, sizeof *hash) != 0)
+		l = sim_table_next(l);
+	return (const struct known *)l;
+}
+
+void sim_sender_known(
+    struct sim_chain *c, const struct hash *hash, const struct address *from)
+{
+	struct known *k;
+
+	if (known_find(c, hash))
+		return;
+	k = sim_chain_take(c, sizeof *k);
+	k->hash = *hash;
+	k->from = *from;
+	sim_table_add(c, &c->known, &k->link, key_of_hash(hash));
+}
+
+static enum err decode(const struct sim_chain *c, struct evm_tx *ret,
+    const struct hash *hash, const uint8_t *raw, size_t len, struct fail *f)
+{
+	const struct known *k = known_find(c, hash);
+	enum err e;
+
+	if (!k)
+		return evm_tx_decode(ret, raw, len, f);
+	e = evm_tx_read(ret, raw, len, f);
+	ret->from = k->from;
+	return e;
 }
 
 struct sim_tx *sim_tx_add(
@@ -275,7 +340,7 @@ struct sim_tx *sim_tx_add(
 	t = sim_tx_find(c, &hash);
 	if (t)
 		return t;
-	if (evm_tx_decode(&e, raw, len, f))
+	if (decode(c, &e, &hash, raw, len, f))
 		return NULL;
 	t = tx_keep(c, &e, raw, len);
 	if (!t->from->sender) {
@@ -331,7 +396,6 @@ static void block_seal(struct sim_chain *c, struct sim_block *b)
 {
 	uint64_t numbers[] = { b->height, b->branch, b->time_s, b->base_fee, b->gas_used,
 		c->options.salt, c->options.chain_id };
-	struct sim_block **bucket;
 	struct buf out;
 
 	buf_init(&out, (size_t)128 << 20);
@@ -345,9 +409,7 @@ static void block_seal(struct sim_chain *c, struct sim_block *b)
 	CHECK(buf_ok(&out));
 	keccak256(b->hash.at, out.data, out.len);
 	buf_release(&out);
-	bucket = &c->blocks[bucket_of(b->hash.at)];
-	b->next = *bucket;
-	*bucket = b;
+	sim_table_add(c, &c->blocks, &b->link, key_of_hash(&b->hash));
 }
 
 static void trail_put(struct sim_chain *c, struct sim_block *b)

@@ -19,6 +19,7 @@
 
 #include "base/amount.h"
 #include "chain/chain.h"
+#include "sim/table.h"
 
 #define SIM_REGION_MIN (4u << 20)
 #define SIM_LOGS_MAX 2
@@ -44,6 +45,7 @@ struct sim_options {
 	uint64_t base_fee;    /* of the genesis block; 1,000,000,000 */
 	uint64_t tip_min;     /* that the pool takes; 1 */
 	bool is_free;         /* no fees: all of these are 0 */
+	bool lean;            /* answers leave out what pawl does not read */
 	uint32_t heights_max; /* 65,536 */
 	uint32_t pool_max;    /* transactions; 20,000 */
 	int64_t interval_ms;  /* a block each; 0: only when told */
@@ -95,7 +97,7 @@ struct sim_holding {
 };
 
 struct sim_account {
-	struct sim_account *next;
+	struct sim_link link;
 	struct address at;
 	enum sim_code code;
 	uint64_t extra_gas;
@@ -108,7 +110,7 @@ struct sim_account {
 };
 
 struct sim_tx {
-	struct sim_tx *next;     /* of the bucket */
+	struct sim_link link;
 	struct sim_tx *next_all; /* newest first */
 	struct hash hash;
 	struct sim_account *from;
@@ -147,7 +149,7 @@ struct sim_inclusion {
 struct sim_credit; /* coin from nowhere, in the block that took it */
 
 struct sim_block {
-	struct sim_block *next; /* of the bucket */
+	struct sim_link link;
 	struct sim_block *parent;
 	struct hash hash;
 	uint64_t height, base_fee, gas_used, gas_limit, time_s, branch;
@@ -158,8 +160,6 @@ struct sim_block {
 
 struct sim_wire; /* sends under way, see world_wire.c */
 
-#define SIM_BUCKETS 4096
-
 struct sim_chain {
 	uint8_t *at, *end; /* what is left of the region */
 	struct sim_options options;
@@ -169,9 +169,8 @@ struct sim_chain {
 	uint64_t sides;         /* branches made beside it */
 	uint64_t base_fee_next; /* set by hand for the next block; 0: by rule */
 	int64_t now_ms, mine_at_ms;
-	struct sim_account *accounts[SIM_BUCKETS];
-	struct sim_tx *txs[SIM_BUCKETS];
-	struct sim_block *blocks[SIM_BUCKETS];
+	struct sim_table accounts, txs, blocks;
+	struct sim_table known; /* senders, by the hash of their bytes */
 	struct sim_tx *all;
 	struct sim_account *senders;
 	struct sim_token *tokens;
@@ -220,6 +219,10 @@ const struct sim_inclusion *sim_inclusion_find(
     const struct sim_chain *c, const struct sim_block *tip, const struct sim_tx *t);
 uint64_t sim_base_fee_next(const struct sim_chain *c, const struct sim_block *tip);
 
+/* Who signed the bytes with this hash is told, and need not be recovered from them. */
+void sim_sender_known(
+    struct sim_chain *c, const struct hash *hash, const struct address *from);
+
 /* -- what happens to it ---------------------------------------------------- */
 
 struct sim_bytes {
@@ -260,6 +263,11 @@ struct sim_block *sim_side_branch(struct sim_chain *c, uint64_t depth, uint64_t 
 /* Decode, recover the sender, keep. NULL: not a transaction, f says why. */
 struct sim_tx *sim_tx_add(
     struct sim_chain *c, const uint8_t *raw, size_t len, struct fail *f);
+/* Of accounts at hand, without looking them up. */
+uint64_t sim_count_of(
+    const struct sim_chain *c, const struct sim_block *tip, const struct sim_account *a);
+struct amount sim_balance_of(const struct sim_chain *c, const struct sim_block *tip,
+    const struct sim_token *token, const struct sim_account *a);
 void sim_version_put(struct sim_chain *c, struct sim_version **newest,
     const struct sim_block *b, uint64_t count, const struct amount *amount);
 

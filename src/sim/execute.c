@@ -151,18 +151,18 @@ void sim_balance_put(struct sim_chain *c, const struct sim_block *b,
 	if (token)
 		sim_version_put(c, &holding_get(c, a, token)->newest, b, 0, amount);
 	else
-		sim_version_put(c, &a->newest, b, sim_count(c, b, &a->at), amount);
+		sim_version_put(c, &a->newest, b, sim_count_of(c, b, a), amount);
 }
 
 static void move(struct sim_chain *c, const struct sim_block *b,
     const struct sim_token *token, struct sim_account *from, struct sim_account *to,
     const struct amount *amount)
 {
-	struct amount left = sim_balance(c, b, token, &from->at), sum;
+	struct amount left = sim_balance_of(c, b, token, from), sum;
 
 	CHECK(amount_sub(&left, &left, amount));
 	sim_balance_put(c, b, token, from, &left);
-	sum = sim_balance(c, b, token, &to->at);
+	sum = sim_balance_of(c, b, token, to);
 	CHECK(amount_add(&sum, &sum, amount));
 	sim_balance_put(c, b, token, to, &sum);
 }
@@ -170,9 +170,9 @@ static void move(struct sim_chain *c, const struct sim_block *b,
 bool sim_executable(
     const struct sim_chain *c, const struct sim_block *b, const struct sim_tx *t)
 {
-	struct amount cost = sim_tx_cost(t), has = sim_balance(c, b, NULL, &t->from->at);
+	struct amount cost = sim_tx_cost(t), has = sim_balance_of(c, b, NULL, t->from);
 
-	return t->nonce == sim_count(c, b, &t->from->at) && t->max_fee >= b->base_fee &&
+	return t->nonce == sim_count_of(c, b, t->from) && t->max_fee >= b->base_fee &&
 	    t->chain_id == c->options.chain_id && amount_cmp(&has, &cost) >= 0 &&
 	    t->gas <= c->options.gas_limit - b->gas_used &&
 	    t->gas >= sim_gas_intrinsic(t->data, t->data_len, !t->to);
@@ -183,7 +183,7 @@ static void charge(
 {
 	struct sim_account *from = i->tx->from;
 	struct amount fee = amount_u64(i->gas_price);
-	struct amount left = sim_balance(c, b, NULL, &from->at);
+	struct amount left = sim_balance_of(c, b, NULL, from);
 
 	CHECK(amount_mul_u64(&fee, &fee, i->gas_used));
 	CHECK(amount_sub(&left, &left, &fee));
@@ -246,7 +246,7 @@ void sim_execute(struct sim_chain *c, struct sim_block *b, struct sim_tx *t)
 static struct sim_tx *next_of(const struct sim_chain *c, const struct sim_block *b,
     const struct sim_account *sender)
 {
-	uint64_t count = sim_count(c, b, &sender->at);
+	uint64_t count = sim_count_of(c, b, sender);
 	struct sim_tx *t = sender->pool;
 
 	while (t && t->nonce < count)

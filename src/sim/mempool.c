@@ -109,8 +109,8 @@ uint32_t sim_pool_drop_some(
 
 static void tidy_sender(struct sim_chain *c, struct sim_account *a)
 {
-	uint64_t count = sim_count(c, c->head, &a->at);
-	struct amount has = sim_balance(c, c->head, NULL, &a->at), cost;
+	uint64_t count = sim_count_of(c, c->head, a);
+	struct amount has = sim_balance_of(c, c->head, NULL, a), cost;
 	struct sim_tx *next;
 
 	for (struct sim_tx *t = a->pool; t; t = next) {
@@ -211,8 +211,8 @@ static void refuse_funds(struct sim_word *w, const struct amount *has,
 static void judge_state(const struct sim_chain *c, const struct sim_block *tip,
     struct sim_word *w, const struct sim_tx *t)
 {
-	uint64_t count = sim_count(c, tip, &t->from->at);
-	struct amount has = sim_balance(c, tip, NULL, &t->from->at);
+	uint64_t count = sim_count_of(c, tip, t->from);
+	struct amount has = sim_balance_of(c, tip, NULL, t->from);
 	struct amount queued = queued_cost(t->from, held(t->from, t->nonce));
 	struct amount cost = sim_tx_cost(t), sum;
 
@@ -238,7 +238,7 @@ static void judge_delegated(const struct sim_chain *c, const struct sim_block *t
 		return;
 	if (t->from->pool)
 		refuse(w, "in-flight transaction limit reached for delegated accounts");
-	else if (t->nonce > sim_count(c, tip, &t->from->at))
+	else if (t->nonce > sim_count_of(c, tip, t->from))
 		refuse(w, "gapped-nonce tx from delegated accounts");
 }
 

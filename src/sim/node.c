@@ -30,6 +30,7 @@ struct sim_slant call_slant(const struct call *q)
 {
 	return (struct sim_slant){ .other_genesis = q->node->other_genesis,
 		.base_fee = q->node->base_fee,
+		.lean = q->chain->options.lean,
 		.flipped = q->node->receipts == SIM_RECEIPTS_FLIPPED };
 }
 

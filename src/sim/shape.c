@@ -120,17 +120,8 @@ static void block_transactions(struct buf *out, const struct sim_block *b, bool 
 	buf_add_byte(out, ']');
 }
 
-void sim_shape_block(
-    struct buf *out, const struct sim_block *b, bool whole, struct sim_slant slant)
+static void block_zeros(struct buf *out)
 {
-	buf_add_byte(out, '{');
-	member_u64(out, "number", b->height);
-	block_hashes(out, b, slant);
-	member_u64(out, "timestamp", b->time_s);
-	member_u64(out, "gasLimit", b->gas_limit);
-	member_u64(out, "gasUsed", b->gas_used);
-	member_u64(out, "baseFeePerGas", slant.base_fee ? slant.base_fee : b->base_fee);
-	block_transactions(out, b, whole);
 	member_json(out, "difficulty", "\"0x0\"");
 	member_json(out, "extraData", "\"0x\"");
 	member_json(out, "logsBloom", BLOOM_0);
@@ -143,6 +134,21 @@ void sim_shape_block(
 	member_json(out, "stateRoot", WORD_0);
 	member_json(out, "transactionsRoot", WORD_0);
 	member_json(out, "uncles", "[]");
+}
+
+void sim_shape_block(
+    struct buf *out, const struct sim_block *b, bool whole, struct sim_slant slant)
+{
+	buf_add_byte(out, '{');
+	member_u64(out, "number", b->height);
+	block_hashes(out, b, slant);
+	member_u64(out, "timestamp", b->time_s);
+	member_u64(out, "gasLimit", b->gas_limit);
+	member_u64(out, "gasUsed", b->gas_used);
+	member_u64(out, "baseFeePerGas", slant.base_fee ? slant.base_fee : b->base_fee);
+	block_transactions(out, b, whole);
+	if (!slant.lean)
+		block_zeros(out);
 	buf_add_byte(out, '}');
 }
 
@@ -281,8 +287,10 @@ void sim_shape_receipt(
 	member_u64(out, "gasUsed", i->gas_used);
 	member_u64(out, "cumulativeGasUsed", i->gas_used_before + i->gas_used);
 	member_u64(out, "effectiveGasPrice", i->gas_price);
-	member_json(out, "contractAddress", "null");
-	member_json(out, "logsBloom", BLOOM_0);
+	if (!slant.lean) {
+		member_json(out, "contractAddress", "null");
+		member_json(out, "logsBloom", BLOOM_0);
+	}
 	key(out, "logs");
 	buf_add_byte(out, '[');
 	for (uint32_t n = 0; ok && n < i->log_n; n++) {

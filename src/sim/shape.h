@@ -1,5 +1,6 @@
 /* shape.h - blocks, transactions and receipts as JSON, with the members that geth
- * sends. What pawl does not read (roots, blooms) is there too, as zeros. */
+ * sends. What pawl does not read (roots, blooms) is there too, as zeros, unless the
+ * chain is lean. */
 #ifndef PAWL_SIM_SHAPE_H
 #define PAWL_SIM_SHAPE_H
 
@@ -8,7 +9,7 @@
 
 /* How a node tells it: block 0 and status words may be lies. */
 struct sim_slant {
-	bool other_genesis, flipped;
+	bool other_genesis, flipped, lean;
 	uint64_t base_fee; /* of every block; 0: the truth */
 };
 

@@ -13,10 +13,7 @@
 
 static void trace_bytes(struct sim_world *w, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		w->trace = (w->trace ^ p[i]) * 0x100000001b3u;
+	w->trace = (w->trace ^ sim_table_key(data, len)) * 0x100000001b3u;
 }
 
 static void trace_event(struct sim_world *w, const struct sim_event *e)

@@ -18,195 +18,8 @@
 #include "chain/evm/tx.h"
 #include "codec/abi.h"
 #include "crypto/secp.h"
-#include "sim/mempool.h"
+#include "rig.h"
 #include "sim/oracle.h"
-#include "sim/world.h"
-
-#define GWEI 1000000000u
-#define REGION ((size_t)64 << 20)
-
-/* -- a chain, a node, a key with money ------------------------------------- */
-
-struct rig {
-	void *region;
-	struct sim_chain *chain;
-	struct sim_node *node;
-	struct secret *key;
-	struct address me, you;
-};
-
-static struct secret *key_of(uint8_t last)
-{
-	uint8_t bytes[32] = { 0 };
-
-	bytes[31] = last;
-	return secret_new(bytes, sizeof bytes);
-}
-
-static struct address address_of(uint8_t last)
-{
-	struct address a = { { 0 } };
-
-	memset(a.at, 0x77, sizeof a.at);
-	a.at[19] = last;
-	return a;
-}
-
-static struct amount coins(uint64_t n)
-{
-	struct amount a = amount_u64(1000000000000000000u);
-
-	assert_true(amount_mul_u64(&a, &a, n));
-	return a;
-}
-
-static void rig_init_with(struct rig *r, const struct sim_options *o)
-{
-	struct amount much = coins(1000);
-
-	r->region = mmap(NULL, REGION, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_ptr_not_equal(r->region, MAP_FAILED);
-	r->chain = sim_chain_init(r->region, REGION, o);
-	r->node = sim_node_new(r->chain);
-	r->key = key_of(1);
-	assert_int_equal(secp_address(r->me.at, r->key, NULL), ERR_OK);
-	r->you = address_of(1);
-	sim_fund(r->chain, &r->me, NULL, &much);
-}
-
-static void rig_init(struct rig *r)
-{
-	rig_init_with(r, &(struct sim_options){ .chain_id = 0 });
-}
-
-static void rig_release(struct rig *r)
-{
-	secret_free(r->key);
-	munmap(r->region, REGION);
-}
-
-struct order { /* a transaction to be; zeros stand for something sensible */
-	struct address to;
-	uint64_t nonce, wei, gas, max_fee, tip, chain_id;
-	bool legacy;
-	const struct sim_token *token;
-};
-
-static struct signed_bytes sign(const struct rig *r, struct order o)
-{
-	struct sign_job job = { .chain_id = o.chain_id ? o.chain_id : 31337,
-		.nonce = o.nonce,
-		.key = r->key };
-	struct signed_bytes raw;
-	struct amount amount = amount_u64(o.wei);
-
-	job.fees.type = o.legacy ? FEE_LEGACY : FEE_1559;
-	job.fees.gas = o.gas ? o.gas : o.token ? 80000 : 21000;
-	job.fees.max_fee = o.max_fee ? o.max_fee : 10ull * GWEI;
-	job.fees.tip = o.legacy ? 0 : o.tip ? o.tip : GWEI;
-	if (o.token) {
-		job.payload.to = o.token->at;
-		job.payload.data_len = ABI_TRANSFER_LEN;
-		abi_transfer_encode(job.payload.data, o.to.at, &amount);
-	} else {
-		job.payload.to = o.to;
-		job.payload.value = amount;
-	}
-	assert_int_equal(evm_tx_sign(&raw, &job, NULL), ERR_OK);
-	return raw;
-}
-
-/* What a node answers, through the real connector's eyes. */
-static char *ask(struct sim_node *n, struct buf *body, size_t *ret_len)
-{
-	struct buf out;
-
-	buf_init(&out, (size_t)64 << 20);
-	sim_node_answer(n, &out, buf_text(body), body->len);
-	assert_true(buf_ok(&out));
-	buf_release(body);
-	return (char *)buf_take(&out, ret_len);
-}
-
-static struct buf fresh(void)
-{
-	struct buf b;
-
-	buf_init(&b, (size_t)16 << 20);
-	return b;
-}
-
-static struct node_word send_raw(struct rig *r, const struct signed_bytes *raw)
-{
-	struct buf body = fresh();
-	struct node_word word;
-	size_t len;
-	char *answer;
-
-	connector_evm.send(&body, &raw, 1);
-	answer = ask(r->node, &body, &len);
-	connector_evm.send_read(&word, 1, answer, len);
-	free(answer);
-	return word;
-}
-
-static struct node_word send(struct rig *r, struct order o)
-{
-	struct signed_bytes raw = sign(r, o);
-
-	return send_raw(r, &raw);
-}
-
-static struct receipt receipt_for(
-    struct sim_node *n, const struct hash *hash, const struct payment *want)
-{
-	struct buf body = fresh();
-	struct receipt ret;
-	size_t len;
-	char *answer;
-
-	connector_evm.receipts(&body, hash, 1);
-	answer = ask(n, &body, &len);
-	assert_int_equal(
-	    connector_evm.receipts_read(&ret, want, 1, answer, len, NULL), ERR_OK);
-	free(answer);
-	return ret;
-}
-
-static struct receipt receipt_of(struct sim_node *n, const struct hash *hash)
-{
-	return receipt_for(n, hash, NULL);
-}
-
-static uint64_t wei_at(const struct rig *r, const struct sim_block *tip)
-{
-	struct amount a = sim_balance(r->chain, tip, NULL, &r->you);
-	uint64_t wei;
-
-	assert_true(amount_to_u64(&a, &wei));
-	return wei;
-}
-
-static uint64_t wei_of(const struct rig *r)
-{
-	return wei_at(r, r->chain->head);
-}
-
-/* One call by hand; the answer must contain `text`. */
-static void says(
-    struct sim_node *n, const char *method, const char *params, const char *text)
-{
-	struct buf body = fresh(), out = fresh();
-
-	buf_addf(&body, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"%s\",\"params\":%s}",
-	    method, params);
-	sim_node_answer(n, &out, buf_text(&body), body.len);
-	if (!strstr(buf_text(&out), text))
-		fail_msg("%s%s: %s lacks %s", method, params, buf_text(&out), text);
-	buf_release(&body);
-	buf_release(&out);
-}
 
 /* -- the chain ------------------------------------------------------------- */
 
@@ -257,10 +70,10 @@ static void replacement_needs_a_tenth_in_both(void **state)
 	assert_int_equal(send_raw(&r, &first).note, NOTE_ACCEPTED);
 	o.max_fee = max_floor - 1;
 	o.tip = tip_floor;
-	assert_int_equal(send(&r, o).note, NOTE_REPLACEMENT);
+	assert_int_equal(rig_send(&r, o).note, NOTE_REPLACEMENT);
 	o.max_fee = max_floor;
 	o.tip = tip_floor - 1;
-	assert_int_equal(send(&r, o).note, NOTE_REPLACEMENT);
+	assert_int_equal(rig_send(&r, o).note, NOTE_REPLACEMENT);
 	o.tip = tip_floor;
 	second = sign(&r, o);
 	assert_int_equal(send_raw(&r, &second).note, NOTE_ACCEPTED);
@@ -282,11 +95,11 @@ static void replacement_of_small_fees_is_strict(void **state)
 	rig_init_with(&r, &options);
 	o.to = r.you;
 	o.gas = 22000;
-	assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, o).note, NOTE_ACCEPTED);
 	o.gas = 23000;
-	assert_int_equal(send(&r, o).note, NOTE_REPLACEMENT);
+	assert_int_equal(rig_send(&r, o).note, NOTE_REPLACEMENT);
 	o.max_fee = o.tip = 10;
-	assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, o).note, NOTE_ACCEPTED);
 	rig_release(&r);
 }
 
@@ -304,27 +117,27 @@ static void pool_speaks_as_geth(void **state)
 	assert_int_equal(word.note, NOTE_KNOWN);
 	assert_string_equal(word.text, "already known");
 	assert_int_equal(
-	    send(&r, (struct order){ .nonce = 2 }).note, NOTE_ACCEPTED); /* a gap */
+	    rig_send(&r, (struct order){ .nonce = 2 }).note, NOTE_ACCEPTED); /* a gap */
 	sim_mine(r.chain, NULL);
 	assert_int_equal(sim_count(r.chain, r.chain->head, &r.me), 1);
 	word = send_raw(&r, &raw);
 	assert_int_equal(word.note, NOTE_NONCE_LOW);
 	assert_string_equal(word.text, "nonce too low: next nonce 1, tx nonce 0");
 	assert_int_equal(
-	    send(&r, (struct order){ .nonce = 1, .gas = 20999 }).note, NOTE_GAS);
+	    rig_send(&r, (struct order){ .nonce = 1, .gas = 20999 }).note, NOTE_GAS);
 	assert_int_equal(
-	    send(&r, (struct order){ .nonce = 1, .gas = 30000001 }).note, NOTE_GAS);
-	assert_int_equal(
-	    send(&r, (struct order){ .nonce = 1, .chain_id = 5 }).note, NOTE_CHAIN_ID);
+	    rig_send(&r, (struct order){ .nonce = 1, .gas = 30000001 }).note, NOTE_GAS);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 1, .chain_id = 5 }).note,
+	    NOTE_CHAIN_ID);
 	poor = r;
 	poor.key = key_of(9);
-	word = send(&poor, (struct order){ .wei = 5 });
+	word = rig_send(&poor, (struct order){ .wei = 5 });
 	assert_int_equal(word.note, NOTE_FUNDS);
 	assert_string_equal(word.text,
 	    "insufficient funds for gas * price + value: balance 0, tx cost "
 	    "210000000000005, overshot 210000000000005");
 	secret_free(poor.key);
-	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
 	sim_mine(r.chain, NULL); /* the gap is closed: both */
 	assert_int_equal(sim_count(r.chain, r.chain->head, &r.me), 3);
 	rig_release(&r);
@@ -343,10 +156,10 @@ static void pool_adds_up_what_waits(void **state)
 	r.key = key_of(2);
 	assert_int_equal(secp_address(r.me.at, r.key, NULL), ERR_OK);
 	sim_fund(r.chain, &r.me, NULL, &little);
-	assert_int_equal(send(&r, (struct order){ .tip = 4 }).note, NOTE_UNDERPRICED);
-	assert_int_equal(send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
-	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
-	assert_int_equal(send(&r, (struct order){ .nonce = 2 }).note, NOTE_FUNDS);
+	assert_int_equal(rig_send(&r, (struct order){ .tip = 4 }).note, NOTE_UNDERPRICED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 2 }).note, NOTE_FUNDS);
 	secret_free(rich);
 	rig_release(&r);
 }
@@ -361,7 +174,7 @@ static void eviction_drops(void **state)
 	rig_init(&r);
 	for (uint64_t i = 0; i < 40; i++)
 		assert_int_equal(
-		    send(&r, (struct order){ .nonce = i }).note, NOTE_ACCEPTED);
+		    rig_send(&r, (struct order){ .nonce = i }).note, NOTE_ACCEPTED);
 	assert_int_equal(r.chain->pooled, 40);
 	dropped = sim_pool_drop_some(r.chain, &dice, 500);
 	assert_in_range(dropped, 5, 35);
@@ -370,7 +183,7 @@ static void eviction_drops(void **state)
 	assert_int_equal(r.chain->pooled, 0);
 	sim_mine(r.chain, NULL);
 	assert_int_equal(r.chain->head->tx_n, 0);
-	assert_int_equal(send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
 	rig_release(&r);
 }
 
@@ -385,7 +198,7 @@ static void base_fee_moves_and_spikes(void **state)
 	sim_mine(r.chain, NULL); /* the genesis block was empty: an eighth down */
 	assert_int_equal(r.chain->head->base_fee, 700);
 	for (o.nonce = 0; o.nonce < 3; o.nonce++)
-		assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
+		assert_int_equal(rig_send(&r, o).note, NOTE_ACCEPTED);
 	sim_mine(r.chain, NULL); /* two fill it */
 	assert_int_equal(r.chain->head->tx_n, 2);
 	assert_int_equal(sim_base_fee_next(r.chain, r.chain->head), 613 + 613 / 8);
@@ -394,7 +207,7 @@ static void base_fee_moves_and_spikes(void **state)
 	assert_int_equal(r.chain->head->base_fee, 1491);
 	assert_int_equal(r.chain->head->tx_n, 1); /* at its limit, less tip */
 	assert_int_equal(r.chain->head->first->gas_price, 1500);
-	assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, o).note, NOTE_ACCEPTED);
 	r.chain->base_fee_next = 1501;
 	sim_mine(r.chain, NULL);
 	assert_int_equal(r.chain->head->tx_n, 0); /* it waits */
@@ -658,25 +471,25 @@ static void connector_reads_a_node(void **state)
 	connector_evm.identity(&body);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(connector_evm.identity_read(&id, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(id.chain_id, 31337);
 	assert_memory_equal(&id.genesis, &k.r.chain->genesis->hash, 32);
 	connector_evm.poll(&body);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(connector_evm.poll_read(&head, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(head.height, 1);
 	assert_int_equal(
 	    head.next_base_fee, sim_base_fee_next(k.r.chain, k.r.chain->head));
 	connector_evm.code(&body, who, 3);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(connector_evm.code_read(code, 3, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_memory_equal(code, "\0\1\1", 3);
 	connector_evm.token(&body, &k.t->at, &k.r.you);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(connector_evm.token_read(&facts, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(facts.decimals, 6);
 	assert_string_equal(facts.symbol, "TOK");
 	assert_int_equal(facts.balance.limb[0], 10);
@@ -684,7 +497,7 @@ static void connector_reads_a_node(void **state)
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.market_read(&market, &head, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(market.tip, GWEI);
 	assert_int_equal(market.next_base_fee, head.next_base_fee);
 	rig_release(&k.r);
@@ -712,7 +525,7 @@ static void connector_reads_a_block(void **state)
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.block_read(&facts, &word, &q, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(facts.tx_n, 1);
 	assert_int_equal(facts.transfers_n, 1);
 	assert_int_equal(facts.accounts[0].count, 1);
@@ -726,13 +539,13 @@ static void connector_reads_a_block(void **state)
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.block_read(&later, &word, &q, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_true(later.incomplete);
 	connector_evm.block_receipts(&body, &q, &later);
 	answer = ask(k.r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.block_receipts_read(&later, &q, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_memory_equal(&facts.digest, &later.digest, 32);
 	block_facts_release(&facts);
 	block_facts_release(&later);
@@ -760,7 +573,7 @@ static void estimates(void **state)
 	answer = ask(r.node, &body, &len);
 	assert_int_equal(
 	    connector_evm.estimate_read(gas, word, 2, answer, len, NULL), ERR_OK);
-	free(answer);
+	mem_free(answer);
 	assert_int_equal(gas[0], 21018);
 	assert_int_equal(word[1].note, NOTE_REVERTED);
 	assert_non_null(strstr(word[1].text, "no coin here"));
@@ -798,7 +611,7 @@ static void reasons_of_any_length(void **state)
 		assert_int_equal(word.note, NOTE_REVERTED);
 		says[shown] = '\0';
 		assert_non_null(strstr(word.text, says));
-		free(answer);
+		mem_free(answer);
 		free(says);
 	}
 	rig_release(&k.r);
@@ -953,84 +766,6 @@ static void batches(void **state)
 }
 
 /* -- the world ------------------------------------------------------------- */
-
-struct world_rig {
-	struct rig r;
-	struct world *w;
-	struct sim_world *sim;
-};
-
-static void world_rig_open(struct world_rig *k, uint64_t seed)
-{
-	struct sim_world_options o = { .chain = k->r.chain,
-		.nodes = &k->r.node,
-		.nodes_n = 1,
-		.seed = seed,
-		.wire_per_mille = 1000 };
-
-	k->w = sim_world_open(&o);
-	k->sim = sim_world_of(k->w);
-}
-
-static void world_rig_init(struct world_rig *k, const struct sim_options *o)
-{
-	rig_init_with(&k->r, o);
-	world_rig_open(k, 1);
-}
-
-static void world_rig_release(struct world_rig *k)
-{
-	world_free(k->w);
-	rig_release(&k->r);
-}
-
-struct heard {
-	int times, status;
-	enum http_end end;
-	int64_t retry_after_ms, at_ms;
-	char body[4096];
-	struct world *w;
-};
-
-static void hear(void *ctx, struct http_answer *a)
-{
-	struct heard *h = ctx;
-
-	h->times++;
-	h->end = a->end;
-	h->status = a->status;
-	h->retry_after_ms = a->retry_after_ms;
-	h->at_ms = world_now_ms(h->w);
-	if (a->body)
-		snprintf(h->body, sizeof h->body, "%s", a->body);
-}
-
-static void ask_world(struct world *w, struct buf *body, struct heard *h)
-{
-	struct http_request q = { .url = "http://node-0.sim/",
-		.timeout_ms = 5000,
-		.answer_max = 1 << 20,
-		.done = hear,
-		.ctx = h };
-
-	h->w = w;
-	q.body = (char *)buf_take(body, &q.body_len);
-	world_http(w, &q);
-}
-
-static struct heard send_world(struct world_rig *k, struct order o)
-{
-	struct signed_bytes raw = sign(&k->r, o);
-	const struct signed_bytes *p = &raw;
-	struct buf body = fresh();
-	struct heard h = { .times = 0 };
-
-	connector_evm.send(&body, &p, 1);
-	ask_world(k->w, &body, &h);
-	while (!h.times)
-		world_wait(k->w, INT64_MAX);
-	return h;
-}
 
 static void faults_do_as_named(void **state)
 {
@@ -1393,14 +1128,14 @@ static void oracle_counts(void **state)
 	rig_init(&r);
 	due[0].to = r.you;
 	due[1].to = address_of(2);
-	send(&r, (struct order){ .to = r.you, .wei = 5 });
+	rig_send(&r, (struct order){ .to = r.you, .wei = 5 });
 	sim_mine(r.chain, NULL);
 	assert_true(holds(&r, due, 1, ""));
 	assert_false(holds(&r, due, 2,
 	    "got 6 of 0x0000000000000000000000000000000000000000 "
 	    "0 times, 1 are due"));
 	assert_false(holds(&r, due, 0, "1 times, 0 are due"));
-	send(&r, (struct order){ .to = r.you, .wei = 5, .nonce = 1 });
+	rig_send(&r, (struct order){ .to = r.you, .wei = 5, .nonce = 1 });
 	sim_mine(r.chain, NULL);
 	assert_false(holds(&r, due, 1, "got 5 of"));
 	assert_int_equal(sim_paid(r.chain, &r.me, NULL, &r.you, &sum), 2);
@@ -1421,11 +1156,11 @@ static void oracle_sees_two_payloads(void **state)
 	(void)state;
 	rig_init(&r);
 	due.to = r.you;
-	send(&r, (struct order){ .to = r.you, .wei = 5 });
+	rig_send(&r, (struct order){ .to = r.you, .wei = 5 });
 	o.to = r.me; /* empty: allowed beside it */
-	send(&r, (struct order){ .to = r.you, .wei = 5, .nonce = 1 });
+	rig_send(&r, (struct order){ .to = r.you, .wei = 5, .nonce = 1 });
 	o.nonce = 1;
-	assert_int_equal(send(&r, o).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, o).note, NOTE_ACCEPTED);
 	sim_mine(r.chain, NULL);
 	assert_true(holds(&r, &due, 1, ""));
 	sim_ledger_read(&ledger, r.chain, &r.me);
@@ -1449,14 +1184,14 @@ static void oracle_leaves_out_foreign_and_failed(void **state)
 	(void)state;
 	rig_init(&r);
 	due.to = r.you;
-	send(&r, (struct order){ .to = r.you, .wei = 5 });
+	rig_send(&r, (struct order){ .to = r.you, .wei = 5 });
 	job.key = r.key;
 	job.payload.to = r.you;
 	job.payload.value = amount_u64(5);
 	assert_non_null(sim_pool_send_foreign(r.chain, &word, &job));
 	assert_int_equal(word.code, 0);
 	sim_account_code(r.chain, &(struct address){ { 9 } }, SIM_CODE_REVERTS, 0);
-	send(&r, (struct order){ .to = { { 9 } }, .wei = 5, .nonce = 2 });
+	rig_send(&r, (struct order){ .to = { { 9 } }, .wei = 5, .nonce = 2 });
 	sim_mine(r.chain, NULL);
 	assert_int_equal(r.chain->head->tx_n, 3);
 	assert_true(holds(&r, &due, 1, ""));
@@ -1479,13 +1214,13 @@ static void delegated_sender_has_one_at_a_time(void **state)
 	(void)state;
 	rig_init(&r);
 	sim_account_code(r.chain, &r.me, SIM_CODE_DELEGATED, 0);
-	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_DELEGATED);
-	assert_int_equal(send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
-	word = send(&r, (struct order){ .nonce = 1 });
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 1 }).note, NOTE_DELEGATED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 0 }).note, NOTE_ACCEPTED);
+	word = rig_send(&r, (struct order){ .nonce = 1 });
 	assert_int_equal(word.note, NOTE_DELEGATED);
 	assert_non_null(strstr(word.text, "in-flight transaction limit"));
 	sim_mine(r.chain, NULL);
-	assert_int_equal(send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
+	assert_int_equal(rig_send(&r, (struct order){ .nonce = 1 }).note, NOTE_ACCEPTED);
 	rig_release(&r);
 }
 

@@ -241,14 +241,20 @@ enum err evm_tx_decode(struct evm_tx *ret, const uint8_t *raw, size_t len, struc
 	return e == ERR_OK ? recover(ret, &sig, list.data, signed_end, f) : e;
 }
 
-enum err evm_tx_job(struct sign_job *ret, struct hash *ret_hash, const uint8_t *raw,
-    size_t len, struct fail *f)
+enum err evm_tx_read(struct evm_tx *ret, const uint8_t *raw, size_t len, struct fail *f)
 {
 	const uint8_t *signed_end = raw;
 	struct signature sig = { .parity = 0 };
 	struct rlp_item list;
+
+	return read_tx(ret, &sig, &list, &signed_end, raw, len, f);
+}
+
+enum err evm_tx_job(struct sign_job *ret, struct hash *ret_hash, const uint8_t *raw,
+    size_t len, struct fail *f)
+{
 	struct evm_tx tx;
-	enum err e = read_tx(&tx, &sig, &list, &signed_end, raw, len, f);
+	enum err e = evm_tx_read(&tx, raw, len, f);
 
 	if (e != ERR_OK)
 		return e;

@@ -29,6 +29,9 @@ enum err evm_tx_sign(
 enum err evm_tx_decode(
     struct evm_tx *ret, const uint8_t *raw, size_t len, struct fail *f);
 
+/* The same, but `from` is left zero: for who knows it already. */
+enum err evm_tx_read(struct evm_tx *ret, const uint8_t *raw, size_t len, struct fail *f);
+
 /* The job that was signed, but for its key, and its hash; by whom is not looked at. */
 enum err evm_tx_job(struct sign_job *ret, struct hash *ret_hash, const uint8_t *raw,
     size_t len, struct fail *f);
