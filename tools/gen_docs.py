@@ -201,12 +201,56 @@ def api_page(source):
     )
 
 
+# What the third line of a window is called, by its mark.
+WINDOW_ENDS = {"CLOSED": "What closes it", "BOUNDED": "What bounds it", "OPEN": "What is there"}
+
+
+def window_part(number, row):
+    tests = ", ".join(code(ref) for ref in row[7].split())
+    mark = "" if row[2] == "CLOSED" else f" ({row[2].lower()})"
+    lines = [
+        f"### {number}. {row[0]}{mark}",
+        row[3],
+        f"- **Who has it.** {row[4]}.",
+        f"- **{WINDOW_ENDS[row[2]]}** ({', '.join(row[6].split())}). {row[5]}",
+        f"- **Tests.** {tests or 'none'}.",
+    ]
+    return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
+
+
+def windows_page(source):
+    rows = read_table(source)
+    windows = [row for row in rows if row.macro == "WINDOW"]
+    numbers = {row[0]: number for number, row in enumerate(windows, 1)}
+    parts = []
+    for group in (row for row in rows if row.macro == "GROUP"):
+        parts.append(f"## {group[1]}\n\n{group[2]}")
+        parts += [window_part(numbers[row[0]], row) for row in windows if row[1] == group[0]]
+    marks = [
+        (mark.lower(), str(sum(row[2] == mark for row in windows)), means)
+        for mark, means in explained(source)
+    ]
+    return page(
+        "Crash windows",
+        source,
+        "What can go wrong between two instants when money is paid on a chain: each window, who\n"
+        "was seen to have it, what closes it here, and the tests that show it. Most come from the\n"
+        "bug reports and sources of other programs; those that were found on paper come from\n"
+        "attacking this one's design. G0 to G11 are the promises of\n"
+        "[INTERNALS.md](../INTERNALS.md). `unit/forgotten/NAME` is a case of the program that\n"
+        "`./do test forgotten` runs.",
+        table(("mark", "windows", "what it means"), marks),
+        *parts,
+    )
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
     ("docs/states.md", "src/engine/states.def", states_page),
     ("docs/config.md", "src/cli/config.def", config_page),
     ("docs/api.md", "src/serve/routes.def", api_page),
+    ("docs/crash-windows.md", "tests/windows.def", windows_page),
 )
 
 

@@ -16,6 +16,7 @@ MESON = "foreach module : [\n  'base',\n  'codec',\n  'chain',\n]\n"
 LONG = "int long_one(void)\n{\n" + "\treturn 0;\n" * 71 + "}\n"
 WAIVED = "/* long: a table of steps */\n" + LONG
 STATES = 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 1, "")\n'
+WINDOW = 'GROUP(ONE, "", "")\nWINDOW(a, ONE, {}, "", "", "", "", "{}")\n'
 
 # A tree in which no check finds anything.
 CLEAN = {
@@ -82,6 +83,21 @@ SINS = (
         "a code that is used twice",
         tidy.check_states,
         {"src/engine/states.def": 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 0, "")\n'},
+    ),
+    (
+        "a window whose test is gone",
+        tidy.check_windows,
+        {"tests/windows.def": WINDOW.format("CLOSED", "unit/a/b")},
+    ),
+    (
+        "a window without a test",
+        tidy.check_windows,
+        {"tests/windows.def": WINDOW.format("BOUNDED", "")},
+    ),
+    (
+        "a window without a group",
+        tidy.check_windows,
+        {"tests/windows.def": 'WINDOW(a, TWO, OPEN, "", "", "", "", "")\n'},
     ),
     (
         "a statement for nobody",

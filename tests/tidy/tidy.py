@@ -378,6 +378,53 @@ def check_states(tree):
                 yield f"{machine}: nothing leads to {name}"
 
 
+# Where the cases of a suite's programs stand, and what begins one; a program without cases is
+# the name of a world, or of a test in the suite's meson.build.
+CASES = {
+    "unit": ("tests/unit/test_{}.c", r"\bvoid {}\(void \*\*"),
+    "contract": ("tests/contract/test_{}.c", r"\bvoid {}\(void \*\*"),
+    "torture": ("tests/torture/test_{}.c", r"\bvoid {}\(void \*\*"),
+    "e2e": ("tests/e2e/test_{}.py", r"^def {}\("),
+    "cli": ("tests/cli/test_{}.py", r"^def {}\("),
+}
+
+
+def has_test(tree, ref):
+    """SUITE/PROGRAM/CASE: is there such a case? SUITE/PROGRAM: does its meson.build say so?"""
+    suite, program, *case = ref.split("/")
+    if case and suite in CASES:
+        path, begins = CASES[suite]
+        path = tree.root / path.format(program)
+        return path.is_file() and re.search(
+            begins.format(re.escape(case[0])), path.read_text(encoding="utf-8"), re.M
+        )
+    build = tree.root / "tests" / suite / "meson.build"
+    program = program.removeprefix("torture-")
+    return build.is_file() and f"'{program}'" in build.read_text(encoding="utf-8")
+
+
+def check_windows(tree):
+    """every crash window has a name, a group, and tests that are there"""
+    source = tree.root / "tests" / "windows.def"
+    if not source.is_file():
+        return
+    rows = gen_docs(tree).read_table(source)
+    groups = {row[0] for row in rows if row.macro == "GROUP"}
+    seen = set()
+    for row in (row for row in rows if row.macro == "WINDOW"):
+        name, group, mark = row.arguments[:3]
+        if name in seen or not re.fullmatch(r"[a-z0-9-]+", name):
+            yield f"{name}: is there twice, or is no name"
+        seen.add(name)
+        if group not in groups or mark not in ("CLOSED", "BOUNDED", "OPEN"):
+            yield f"{name}: no such group or mark: {group}, {mark}"
+        if not row[7] and mark != "OPEN":
+            yield f"{name}: nothing tests it"
+        for ref in row[7].split():
+            if not has_test(tree, ref):
+                yield f"{name}: there is no test {ref}"
+
+
 NAMED = re.compile(r"^-- name: (\w+)$", re.M)
 STATEMENT = re.compile(r"\bsql_([a-z0-9_]+?)(?:_(?:begin|next|end|one))?\b|\bSQL_([A-Z0-9_]+)\b")
 
@@ -429,6 +476,7 @@ CHECKS = (
     check_outside,
     check_docs,
     check_states,
+    check_windows,
     check_statements,
     check_scripts,
 )
