@@ -54,7 +54,7 @@ static void at_point(enum crash_point p)
 {
 	notes->reached[p]++;
 	if (++notes->points == notes->die_at)
-		_exit(LOSSY_DEATH);
+		_exit(LIFE_DIED);
 }
 
 static void stuck(void *ctx, const char *why)
@@ -568,8 +568,8 @@ static void arm(struct stage *s, const struct armed *death)
 {
 	s->told->points = 0;
 	s->told->die_at = (uint64_t)death->point;
-	lossy_die_at(s->disk, death->op);
-	lossy_fail_sync_at(s->disk, death->sync);
+	sim_disk_die_at(s->disk, death->op);
+	sim_disk_fail_sync_at(s->disk, death->sync);
 	freeze_at = death->freeze;
 	copy_at = death->copy;
 	crash_hook = at_point;
@@ -581,7 +581,7 @@ static void freeze(struct stage *s)
 {
 	struct timespec late = { .tv_sec = time(NULL) + LIFE_SECONDS };
 	const struct notes then = *s->told;
-	struct lossy_image *image;
+	struct sim_disk_image *image;
 	pid_t pid = fork();
 
 	CHECK(pid >= 0);
@@ -591,12 +591,12 @@ static void freeze(struct stage *s)
 			CHECK(errno == EINTR);
 		return;
 	}
-	image = lossy_keep(s->disk);
+	image = sim_disk_keep(s->disk);
 	CHECK(sem_post(&s->told->kept) == 0);
 	if (sem_timedwait(&s->told->thaw, &late))
 		_exit(LIFE_DONE); /* nobody is there any more */
-	lossy_put_back(s->disk, image);
-	free(image);
+	sim_disk_put_back(s->disk, image);
+	mem_free(image);
 	s->told->commits = then.commits;
 	s->told->epoch = then.epoch;
 	memcpy(s->told->created, then.created, sizeof then.created);
@@ -622,7 +622,7 @@ static void turn(struct life *l)
 		if (!l->id[i])
 			l->id[i] = find_operation(l->j, stage_list(l->s, i)->name);
 	l->s->told->listed = all_listed(l);
-	if (freeze_at && l->s->told->listed && lossy_ops(l->s->disk) >= freeze_at) {
+	if (freeze_at && l->s->told->listed && sim_disk_ops(l->s->disk) >= freeze_at) {
 		freeze_at = 0;
 		freeze(l->s);
 	}
@@ -734,7 +734,7 @@ static bool is_stopped(const struct runner *r)
 /* It ends where a copy is to be made, and where two run as `run` does: with 4. */
 static void look_around(struct life *l)
 {
-	bool copy = copy_at && l->s->told->listed && lossy_ops(l->s->disk) >= copy_at;
+	bool copy = copy_at && l->s->told->listed && sim_disk_ops(l->s->disk) >= copy_at;
 
 	if (!copy && !(l->s->baton->alive[l->s->me] && is_stopped(l->r)))
 		return;
@@ -872,6 +872,14 @@ static void find(struct life *l, int list)
 		import(l->s, l->j, stage_list(l->s, list), id);
 }
 
+static void die(void *ctx)
+{
+	(void)ctx;
+	_exit(LIFE_DIED);
+}
+
+static struct sim_disk_process process = { .id = 1, .die = die };
+
 static void begin_life(struct stage *s)
 {
 	notes = s->told;
@@ -879,7 +887,10 @@ static void begin_life(struct stage *s)
 	journal_die = journal_died;
 	alarm(LIFE_SECONDS);
 	log_setup();
-	lossy_install(s->disk);
+	process.disk = s->disk;
+	sim_disk_process_end(&process); /* the one before */
+	sim_disk_use(&process);
+	sim_disk_install();
 	stage_warm(s);
 }
 

@@ -1,9 +1,9 @@
 /* life.h - the stage on which the program is tortured, and one life on it.
  *
- * The stage lies in shared memory: a disk that forgets (lossy.h), a simulated chain with
- * its nodes, and the notes that lives leave for their judge. A life is a forked process
- * that owns the journal, makes the operation if it is not there yet, and turns until the
- * operation has ended, or until its death.
+ * The stage lies in shared memory: a disk that forgets (sim/disk.h), a simulated chain
+ * with its nodes, and the notes that lives leave for their judge. A life is a forked
+ * process that owns the journal, makes the operation if it is not there yet, and turns
+ * until the operation has ended, or until its death.
  */
 #ifndef PAWL_TESTS_LIFE_H
 #define PAWL_TESTS_LIFE_H
@@ -14,7 +14,7 @@
 #include "base/crash.h"
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
-#include "lossy.h"
+#include "sim/disk.h"
 #include "sim/oracle.h"
 #include "sim/world.h"
 
@@ -24,14 +24,15 @@
 #define KEYS_MAX 2
 #define STAGE_REVISED 5 /* the row that is another one in a list that was revised */
 
-/* How a life ended: its exit code. Dead by crash point or disk: LOSSY_DEATH. */
+/* How a life ended: its exit code. */
 enum life_end {
 	LIFE_DONE = 0,
 	LIFE_COPIED = 93,  /* it stopped, for a copy to be made of its journal */
 	LIFE_STOPPED = 94, /* of two copies that run: its account is stopped */
 	LIFE_FULL = 95,    /* it could not even start: the disk is full */
 	LIFE_WRONG = 96,   /* it saw something that must not be: told->why */
-	LIFE_JOURNAL = 97  /* the journal ended it: told->err, told->why */
+	LIFE_JOURNAL = 97, /* the journal ended it: told->err, told->why */
+	LIFE_DIED = 99     /* by crash point or disk */
 };
 
 /* In the child: it dies at the n-th, or turns into two; 0: not by this. */
@@ -154,14 +155,14 @@ struct baton {
 struct stage {
 	const struct scenario *scenario;
 	uint64_t seed;
-	struct lossy *disk;
+	struct sim_disk *disk;
 	void *region; /* of the chain */
 	struct sim_chain *chain;
 	struct sim_node *nodes[NODES_MAX];
 	struct sim_token *token;
 	struct notes *told;
 	/* of the copy, where two run; and who of them this process is */
-	struct lossy *disk_of_copy;
+	struct sim_disk *disk_of_copy;
 	struct notes *told_of_copy;
 	struct baton *baton;
 	int me;

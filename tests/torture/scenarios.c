@@ -145,12 +145,12 @@ static void pays_by_hand(struct stage *s)
 static void fills(struct stage *s)
 {
 	if (s->told->acts == 0 && count(s) >= 2) {
-		lossy_room(s->disk, 6000);
+		sim_disk_room(s->disk, 6000);
 		act_done(s);
 	} else if (s->told->acts == 1 && (s->told->dropped || later(s, 12))) {
 		act_done(s);
 	} else if (s->told->acts == 2 && later(s, 4)) {
-		lossy_room(s->disk, -1);
+		sim_disk_room(s->disk, -1);
 		act_done(s);
 	}
 }

@@ -148,10 +148,10 @@ void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 	keys_make(s);
 	lists_make(s);
 	config_fill(s);
-	s->disk = shared(lossy_size(FILE_MAX_BYTES));
+	s->disk = shared(sim_disk_size(FILE_MAX_BYTES));
 	s->region = shared(CHAIN_BYTES);
 	s->told = shared(sizeof *s->told);
-	s->disk_of_copy = shared(lossy_size(FILE_MAX_BYTES));
+	s->disk_of_copy = shared(sim_disk_size(FILE_MAX_BYTES));
 	s->told_of_copy = shared(sizeof *s->told);
 	s->baton = shared(sizeof *s->baton);
 }
@@ -169,10 +169,10 @@ void stage_close(struct stage *s)
 		close(s->all[i].fd);
 	for (int i = 0; i < s->keys; i++)
 		secret_free(s->key[i].secret);
-	munmap(s->disk, lossy_size(FILE_MAX_BYTES));
+	munmap(s->disk, sim_disk_size(FILE_MAX_BYTES));
 	munmap(s->region, CHAIN_BYTES);
 	munmap(s->told, sizeof *s->told);
-	munmap(s->disk_of_copy, lossy_size(FILE_MAX_BYTES));
+	munmap(s->disk_of_copy, sim_disk_size(FILE_MAX_BYTES));
 	munmap(s->told_of_copy, sizeof *s->told);
 	munmap(s->baton, sizeof *s->baton);
 }
@@ -209,7 +209,7 @@ static void chain_reset(struct stage *s)
 void stage_reset(struct stage *s)
 {
 	chain_reset(s);
-	s->disk = lossy_format(s->disk, FILE_MAX_BYTES, s->seed);
+	s->disk = sim_disk_format(s->disk, FILE_MAX_BYTES, s->seed);
 	memset(s->told, 0, sizeof *s->told);
 	memset(s->baton, 0, sizeof *s->baton);
 	CHECK(sem_init(&s->baton->go[0], 1, 0) == 0 &&
@@ -223,5 +223,5 @@ void stage_warm(struct stage *s)
 	size_t used = (size_t)(s->chain->at - (uint8_t *)s->region);
 
 	madvise(s->region, used, MADV_POPULATE_WRITE);
-	lossy_warm(s->disk);
+	sim_disk_warm(s->disk);
 }

@@ -16,22 +16,32 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "lossy.h"
+#include "sim/disk.h"
 
 #define FILE_MAX ((size_t)2 << 20)
+#define DEATH 99 /* exit code of a process that died by its disk */
 #define PATH "/disk/pawl.db"
 #define BACKUP "/disk/backup.db"
 #define NEW "/disk/new.db"
 #define OLD_ROWS 3 /* of the backup.. */
 #define ROWS 6     /* ..and of the journal */
 
-static struct lossy *disk;
-static struct lossy_image *begin;
+static struct sim_disk *disk;
+static struct sim_disk_image *begin;
 static char *told; /* why the last process ended; it lies beside the disk */
 static const struct owner me = { .pid = 1, .host = "lathe" };
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	_exit(DEATH);
+}
+
+static struct sim_disk_process process = { .id = 1, .die = die };
 
 #define TOLD_SIZE 600
 
@@ -197,7 +207,8 @@ static int run(void (*act)(void), int64_t die_at)
 	int status;
 	pid_t pid;
 
-	lossy_die_at(disk, die_at);
+	sim_disk_process_end(&process); /* the one before */
+	sim_disk_die_at(disk, die_at);
 	pid = fork();
 	if (pid == 0) {
 		journal_die = say;
@@ -218,14 +229,14 @@ static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
 {
 	int code;
 
-	lossy_put_back(disk, begin);
-	lossy_seed(disk, seed);
+	sim_disk_put_back(disk, begin);
+	sim_disk_seed(disk, seed);
 	code = run(act, n);
 	if (code == 0)
 		return false;
-	expect(code, LOSSY_DEATH, "the death", n);
+	expect(code, DEATH, "the death", n);
 	if (power)
-		lossy_lose_power(disk);
+		sim_disk_lose_power(disk);
 	return true;
 }
 
@@ -276,8 +287,8 @@ static void a_restore_dies_twice(void **state)
 		int code = run(restore_backup, 1 + n * 7 % 60);
 
 		if (code != 0)
-			expect(code, LOSSY_DEATH, "the second death", n);
-		lossy_lose_power(disk);
+			expect(code, DEATH, "the second death", n);
+		sim_disk_lose_power(disk);
 		expect(run(look, 0), 0, "what is there", n);
 		expect(run(restore_backup, 0), 0, "restore again", n);
 		expect(run(look_at_new, 0), 0, "the new one", n);
@@ -287,18 +298,18 @@ static void a_restore_dies_twice(void **state)
 /* The way on without a -wal: the database as it is, in doubt. */
 static void what_lost_its_wal_goes_on_in_doubt(void **state)
 {
-	struct lossy_image *whole = begin;
+	struct sim_disk_image *whole = begin;
 
 	(void)state;
-	lossy_put_back(disk, whole);
+	sim_disk_put_back(disk, whole);
 	expect(run(lose_the_wal, 0), 0, "lose the -wal", 0);
-	begin = lossy_keep(disk);
+	begin = sim_disk_keep(disk);
 	expect(run(look_at_old, 0), 6, "without a -wal", 0);
 	for (int64_t n = 1; dies(restore_itself, n, (uint64_t)n, n % 2); n++) {
 		expect(run(restore_itself, 0), 0, "restore again", n);
 		expect(run(look_at_new, 0), 0, "the new one", n);
 	}
-	free(begin);
+	mem_free(begin);
 	begin = whole;
 }
 
@@ -313,10 +324,10 @@ static void *shared(size_t size)
 static int make_disk(void **state)
 {
 	(void)state;
-	disk = lossy_format(disk, FILE_MAX, 1);
+	disk = sim_disk_format(disk, FILE_MAX, 1);
 	expect(run(prepare, 0), 0, "prepare", 0);
 	expect(run(prepare_backup, 0), 0, "prepare", 0);
-	begin = lossy_keep(disk);
+	begin = sim_disk_keep(disk);
 	return 0;
 }
 
@@ -330,12 +341,14 @@ int main(void)
 	};
 	int failed;
 
-	disk = shared(lossy_size(FILE_MAX));
+	disk = shared(sim_disk_size(FILE_MAX));
 	told = shared(TOLD_SIZE);
 	if (!disk || !told)
 		return 1;
-	lossy_install(disk);
+	process.disk = disk;
+	sim_disk_install();
+	sim_disk_use(&process);
 	failed = cmocka_run_group_tests(tests, make_disk, NULL);
-	free(begin);
+	mem_free(begin);
 	return failed;
 }

@@ -20,10 +20,11 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "lossy.h"
+#include "sim/disk.h"
 
 #define FILE_MAX ((size_t)4 << 20)
 #define COMMITS 6
+#define DEATH 99 /* exit code of a process that died by its disk */
 #define PATH "/disk/pawl.db"
 
 /* What the processes tell us; it lies beside the disk and forgets nothing. */
@@ -34,9 +35,17 @@ struct told {
 	char why[600];
 };
 
-static struct lossy *disk;
+static struct sim_disk *disk;
 static struct told *told;
 static const struct owner me = { .pid = 1, .host = "lathe" };
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	_exit(DEATH);
+}
+
+static struct sim_disk_process process = { .id = 1, .die = die };
 
 static void say(enum err e, const char *why)
 {
@@ -46,7 +55,7 @@ static void say(enum err e, const char *why)
 
 static void format(uint64_t seed)
 {
-	disk = lossy_format(disk, FILE_MAX, seed);
+	disk = sim_disk_format(disk, FILE_MAX, seed);
 	memset(told, 0, sizeof(*told));
 }
 
@@ -144,7 +153,8 @@ static int run(void (*act)(void), int64_t die_at)
 	int status;
 	pid_t pid;
 
-	lossy_die_at(disk, die_at);
+	sim_disk_process_end(&process); /* the one before */
+	sim_disk_die_at(disk, die_at);
 	pid = fork();
 	if (pid == 0) {
 		journal_die = say;
@@ -173,19 +183,19 @@ static bool die_twice(int64_t n, uint64_t seed, bool power1, int64_t again, bool
 	exit1 = run(live, n);
 	if (exit1 == 0)
 		return false;
-	expect(exit1, LOSSY_DEATH, "first life", n, seed);
+	expect(exit1, DEATH, "first life", n, seed);
 	if (power1)
-		lossy_lose_power(disk);
+		sim_disk_lose_power(disk);
 	if (again) {
 		int exit2 = run(live, again);
 
 		if (exit2 != 0)
-			expect(exit2, LOSSY_DEATH, "second life", again, seed);
+			expect(exit2, DEATH, "second life", again, seed);
 		if (power2)
-			lossy_lose_power(disk);
+			sim_disk_lose_power(disk);
 	}
 	expect(run(live, 0), 0, "last life", n, seed);
-	lossy_lose_power(disk);
+	sim_disk_lose_power(disk);
 	expect(run(live, 0), 0, "after all", n, seed);
 	assert_int_equal(told->acked, COMMITS);
 	return true;
@@ -234,15 +244,15 @@ static void survives_failed_syncs(void **state)
 
 		format((uint64_t)n);
 		expect(run(rise_and_close, 0), 0, "made", n, 0);
-		lossy_fail_sync_at(disk, n);
+		sim_disk_fail_sync_at(disk, n);
 		first = run(live, 0);
-		lossy_fail_sync_at(disk, 0);
+		sim_disk_fail_sync_at(disk, 0);
 		failed += first != 0;
 		if (first != 0)
 			expect(first, 3, told->why, n, 0);
 		/* its pages are clean now: readable, and not on the medium */
 		run(live, 1 + n % 29);
-		lossy_lose_power(disk);
+		sim_disk_lose_power(disk);
 		expect(run(live, 0), 0, "after a failed sync", n, 0);
 		assert_int_equal(told->acked, COMMITS);
 	}
@@ -270,7 +280,7 @@ static void fill_the_disk(int64_t room)
 
 	commit(j, 1);
 	before = journal_commit_no(j);
-	lossy_room(disk, room);
+	sim_disk_room(disk, room);
 	journal_save(j);
 	for (int64_t row = 1; row <= 200; row++)
 		journal_event(
@@ -282,7 +292,7 @@ static void fill_the_disk(int64_t room)
 		say(ERR_MISMATCH, f.why);
 	if (journal_commit_no(j) != before || has_event(j, "lost"))
 		say(ERR_MISMATCH, "what did not fit is there");
-	lossy_room(disk, -1);
+	sim_disk_room(disk, -1);
 	commit(j, 2);
 	if (journal_check_events(j, &operation))
 		say(ERR_MISMATCH, "the event chain is broken");
@@ -304,11 +314,11 @@ static void goes_on_after_a_full_disk(void **state)
 	(void)state;
 	format(1);
 	expect(run(fill_at_once, 0), 0, "full", 0, 1);
-	lossy_lose_power(disk);
+	sim_disk_lose_power(disk);
 	expect(run(live, 0), 0, "after a full disk", 0, 1);
 	format(2);
 	expect(run(fill_amid_a_commit, 0), 0, "full amid", 0, 2);
-	lossy_lose_power(disk);
+	sim_disk_lose_power(disk);
 	expect(run(live, 0), 0, "after a full disk", 0, 2);
 }
 
@@ -318,10 +328,10 @@ static void starts_when_there_is_room(void **state)
 {
 	(void)state;
 	format(3);
-	lossy_room(disk, 0);
+	sim_disk_room(disk, 0);
 	expect(run(rise_and_close, 0), 3, "a full disk", 0, 3);
 	assert_non_null(strstr(told->why, "DISK_FULL"));
-	lossy_room(disk, -1);
+	sim_disk_room(disk, -1);
 	expect(run(live, 0), 0, "room again", 0, 3);
 }
 
@@ -344,7 +354,7 @@ static void forgets_what_was_not_synced(void **state)
 		format(seed);
 		expect(run(write_without_sync, 0), 0, "make", 0, seed);
 		assert_int_equal(journal_files->size("/disk/a"), 0);
-		lossy_lose_power(disk);
+		sim_disk_lose_power(disk);
 		kept += journal_files->size("/disk/a") == 0;
 	}
 	assert_in_range(kept, 8, 56);
@@ -370,10 +380,12 @@ int main(void)
 		cmocka_unit_test(forgets_what_was_not_synced),
 	};
 
-	disk = shared(lossy_size(FILE_MAX));
+	disk = shared(sim_disk_size(FILE_MAX));
 	told = shared(sizeof(*told));
 	if (!disk || !told)
 		return 1;
-	lossy_install(disk);
+	process.disk = disk;
+	sim_disk_install();
+	sim_disk_use(&process);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/mem.h"
 #include "callers.h"
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
@@ -62,9 +63,9 @@ static int64_t stops;
 static uint64_t too_many, too_many_most; /* payments, by two copies */
 static uint64_t empties, empties_most;   /* attempts, of all stories, and of one */
 static uint64_t reached[CRASH_COUNT];
-static struct lossy_image *made; /* the disk with a new journal */
+static struct sim_disk_image *made; /* the disk with a new journal */
 /* A copy of it, and what lives had told by then. */
-static struct lossy_image *copy;
+static struct sim_disk_image *copy;
 static struct notes copied;
 static int64_t ops_whole; /* of a life without death, where journals are lost */
 
@@ -177,7 +178,7 @@ static int live_with_room(const struct armed *death)
 	if (end != LIFE_FULL)
 		return end;
 	stage.told->dropped++;
-	lossy_room(stage.disk, -1);
+	sim_disk_room(stage.disk, -1);
 	return live(death);
 }
 
@@ -192,21 +193,21 @@ static void make_once(void)
 	if (child == 0)
 		life_make(&stage);
 	CHECK(wait_for(child) == LIFE_DONE);
-	made = lossy_keep(stage.disk);
+	made = sim_disk_keep(stage.disk);
 }
 
 /* How many ops it takes to pay it all. */
 static void measure_once(void)
 {
 	stage_reset(&stage);
-	lossy_put_back(stage.disk, made);
+	sim_disk_put_back(stage.disk, made);
 	CHECK(live(&(struct armed){ .op = 0 }) == LIFE_DONE);
-	ops_whole = lossy_ops(stage.disk);
+	ops_whole = sim_disk_ops(stage.disk);
 }
 
 static void complain(struct buf *why, int end)
 {
-	if (end == LOSSY_DEATH)
+	if (end == LIFE_DIED)
 		buf_addf(why, "it died without being told to\n");
 	else if (end < 0)
 		buf_addf(why, "it ended by signal %d\n", -end);
@@ -220,11 +221,11 @@ static void complain(struct buf *why, int end)
  * commands. */
 static void copy_keep(void)
 {
-	free(copy);
+	mem_free(copy);
 	copy = NULL;
 	if (!stage.told->listed)
 		return;
-	copy = lossy_keep(stage.disk);
+	copy = sim_disk_keep(stage.disk);
 	copied = *stage.told;
 }
 
@@ -235,7 +236,7 @@ static void copy_put_back(bool says)
 
 	if (!copy)
 		return;
-	lossy_put_back(stage.disk, copy);
+	sim_disk_put_back(stage.disk, copy);
 	t->commits = copied.commits;
 	t->epoch = copied.epoch;
 	memcpy(t->created, copied.created, sizeof t->created);
@@ -253,7 +254,7 @@ static struct armed armed_of(const struct death *d)
 
 static bool is_death(const struct death *d, int end, const struct notes *told)
 {
-	return end == LOSSY_DEATH ||
+	return end == LIFE_DIED ||
 	    (end == LIFE_JOURNAL && d->by == BY_SYNC && told->err == ERR_JOURNAL);
 }
 
@@ -267,7 +268,7 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 	if (*ret_hit) {
 		died++;
 		if (d->power)
-			lossy_lose_power(stage.disk);
+			sim_disk_lose_power(stage.disk);
 		if (d->keep)
 			copy_keep();
 	}
@@ -292,7 +293,7 @@ static bool lose(const struct story *t, struct buf *why)
 
 	if (!live_and_die(&d, &hit, why))
 		return false;
-	lossy_put_back(stage.disk, made);
+	sim_disk_put_back(stage.disk, made);
 	memset(stage.told->created, 0, sizeof stage.told->created);
 	stage.told->commits = stage.told->epoch = 0;
 	stage.told->listed = false;
@@ -334,7 +335,7 @@ static bool copy_died(void *ctx, int k, int end)
 	died++;
 	t->hit++;
 	if (d->power)
-		lossy_lose_power(k ? stage.disk_of_copy : stage.disk);
+		sim_disk_lose_power(k ? stage.disk_of_copy : stage.disk);
 	t->at[k] = (int)(d - t->story->deaths) + 1;
 	return true;
 }
@@ -343,10 +344,10 @@ static bool copy_died(void *ctx, int k, int end)
  * same one. */
 static void copy_make(bool clone)
 {
-	struct lossy_image *image = lossy_keep(stage.disk);
+	struct sim_disk_image *image = sim_disk_keep(stage.disk);
 
-	lossy_put_back(stage.disk_of_copy, image);
-	free(image);
+	sim_disk_put_back(stage.disk_of_copy, image);
+	mem_free(image);
 	stage.told->older = true; /* from now on the other one sends, too */
 	*stage.told_of_copy = *stage.told;
 	stage.told_of_copy->doubts = !clone;
@@ -612,9 +613,9 @@ static bool tell(const struct story *t, int *ret_hit, struct buf *why)
 	*ret_hit = 0;
 	stories++;
 	stage_reset(&stage);
-	lossy_put_back(stage.disk, made);
-	lossy_seed(stage.disk, luck_of(t));
-	free(copy);
+	sim_disk_put_back(stage.disk, made);
+	sim_disk_seed(stage.disk, luck_of(t));
+	mem_free(copy);
 	copy = NULL;
 	if (stage.scenario->copied)
 		return tell_twins(t, ret_hit, why) && judge(why);
@@ -854,7 +855,7 @@ static void warm(void)
 {
 	uint8_t unused[32];
 
-	lossy_install(stage.disk);
+	sim_disk_install();
 	sha256_end(sha256_begin(), unused);
 }
 
@@ -903,8 +904,8 @@ int main(int argc, char **argv)
 	else
 		torture(longer ? &whole : &brief);
 	printf("1..%d\n", tests);
-	free(made);
-	free(copy);
+	mem_free(made);
+	mem_free(copy);
 	stage_close(&stage);
 	return failed_tests ? 1 : 0;
 }

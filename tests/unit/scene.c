@@ -10,10 +10,11 @@
 
 #include <cmocka.h>
 
-#include "../torture/lossy.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "crypto/secp.h"
+#include "sim/disk.h"
 
 #define JOURNAL "/disk/pawl.db"
 #define FILE_MAX_BYTES ((size_t)32 << 20)
@@ -21,8 +22,9 @@
 #define BLOCKS_BEFORE 10
 #define LAST_MS (24 * 3600 * 1000ll)
 
-static struct lossy *disk;
-static struct lossy_image *kept;
+static struct sim_disk *disk;
+static struct sim_disk_process process = { .id = 1 };
+static struct sim_disk_image *kept;
 static void *region;
 static const char *(*say)(void *ctx);
 static void *say_ctx;
@@ -70,11 +72,13 @@ static void quiet(void)
 static void ground(void)
 {
 	if (!disk) {
-		disk = reserve(lossy_size(FILE_MAX_BYTES));
-		lossy_install(lossy_format(disk, FILE_MAX_BYTES, 1));
+		disk = reserve(sim_disk_size(FILE_MAX_BYTES));
+		process.disk = sim_disk_format(disk, FILE_MAX_BYTES, 1);
+		sim_disk_install();
+		sim_disk_use(&process);
 		quiet();
 	} else {
-		lossy_format(disk, FILE_MAX_BYTES, 1);
+		sim_disk_format(disk, FILE_MAX_BYTES, 1);
 	}
 	if (region)
 		munmap(region, CHAIN_BYTES);
@@ -149,7 +153,7 @@ void scene_anew(struct scene *s)
 
 	journal_close(s->journal);
 	s->journal = NULL;
-	lossy_format(disk, FILE_MAX_BYTES, 1);
+	sim_disk_format(disk, FILE_MAX_BYTES, 1);
 	if (journal_create(JOURNAL, &f))
 		fail_msg("no journal: %s", f.why);
 	scene_rise(s);
@@ -158,15 +162,16 @@ void scene_anew(struct scene *s)
 void scene_keep(struct scene *s)
 {
 	(void)s;
-	free(kept);
-	kept = lossy_keep(disk);
+	mem_free(kept);
+	kept = sim_disk_keep(disk);
 }
 
 void scene_put_back(struct scene *s)
 {
 	journal_close(s->journal);
 	s->journal = NULL;
-	lossy_put_back(disk, kept);
+	sim_disk_put_back(disk, kept);
+	sim_disk_process_end(&process); /* as of then, it had the journal open */
 }
 
 void scene_open(struct scene *s, uint32_t nodes, int quorum)

@@ -1,0 +1,106 @@
+/* disk_in.h - the region of a disk, shared by its files alone.
+ *
+ * disk.c has the region, copies of it, cache and medium; disk_power.c what happens to
+ * them; disk_hold.c who holds what; disk_vfs.c and disk_files.c are what SQLite and the
+ * journal see. All state is whole wherever a process may die.
+ */
+#ifndef PAWL_SIM_DISK_IN_H
+#define PAWL_SIM_DISK_IN_H
+
+#include <stdbool.h>
+
+#include "sim/disk.h"
+
+#define DISK_FILES 16
+#define DISK_NAME 256
+#define DISK_WRITES 65536
+#define DISK_SECTOR 512
+#define DISK_OPENS 64
+#define DISK_SHM_PAGES 16
+#define DISK_SHM_PAGE_SIZE 32768 /* as SQLite asks for it */
+
+struct disk_file {
+	char name[DISK_NAME]; /* "" when it was removed */
+	char name_on_medium[DISK_NAME];
+	int64_t size, size_on_medium;
+	int64_t inode;
+};
+
+/* A write that no sync has covered. len -1: the file was cut at `at`. */
+struct disk_unsynced {
+	int file;
+	int64_t at, len;
+	size_t data; /* in the pile */
+};
+
+/* What one open file of one process holds. */
+struct disk_open {
+	bool used, owns; /* owns: with the lock of the journal's owner */
+	int process, file;
+	int level;                  /* SQLITE_LOCK_ */
+	bool has_shm;               /* its pages stay as long as one has them */
+	unsigned shared, exclusive; /* locks of the -shm, a bit each */
+};
+
+/* The n-th page of a file's -shm. */
+struct disk_shm_page {
+	bool used;
+	int file, n;
+};
+
+struct sim_disk {
+	uint64_t random;
+	size_t file_max, pile_max, pile;
+	int64_t ops, die_at, syncs, fail_sync_at, room, inodes;
+	struct disk_file files[DISK_FILES];
+	struct disk_open opens[DISK_OPENS];
+	int opens_n; /* none is used from here on */
+	struct disk_shm_page shm[DISK_SHM_PAGES];
+	size_t writes;
+	struct disk_unsynced
+	    list[DISK_WRITES]; /* from here on only what is in use counts */
+	uint8_t bytes[]; /* cache and medium of each file, the pile, the -shm pages */
+};
+
+/* disk.c */
+uint64_t disk_draw(struct sim_disk *d, uint64_t below);
+uint8_t *disk_cache(struct sim_disk *d, int file);
+uint8_t *disk_medium(struct sim_disk *d, int file);
+uint8_t *disk_pile(struct sim_disk *d);
+uint8_t *disk_shm(struct sim_disk *d, int page);
+int disk_find(const struct sim_disk *d, const char *name); /* -1: not there */
+int disk_add(struct sim_disk *d, const char *name);
+void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len);
+void disk_cut(struct sim_disk *d, int file, int64_t at);
+void disk_apply(struct sim_disk *d, const struct disk_unsynced *w);
+/* Take the writes of a file off the list (-1: of all). chance: of 256, how many of them
+ * reach the medium. */
+void disk_settle(struct sim_disk *d, int file, uint64_t chance);
+
+/* disk_power.c. Each op begins with the one, which says whether it is the last of its
+ * process, and ends with the other. */
+bool disk_op(struct sim_disk *d);
+void disk_op_end(bool last);
+int disk_make(struct sim_disk *d, const char *name);
+void disk_name(struct sim_disk *d, int file, const char *name); /* "": removed */
+
+/* disk_hold.c. An open file is a place in opens. */
+const struct sim_disk_process *disk_user(void);
+int disk_open_add(int file);
+void disk_open_drop(struct sim_disk *d, int open);
+void disk_drop_all(struct sim_disk *d);
+bool disk_is_open(const struct sim_disk *d, int file);
+bool disk_is_owned(const struct sim_disk *d, int file);
+bool disk_lock(struct sim_disk *d, int open, int level);
+void disk_unlock(struct sim_disk *d, int open, int level);
+bool disk_is_reserved(const struct sim_disk *d, int open); /* by itself, too */
+void *disk_shm_map(struct sim_disk *d, int open, int n, bool extend);
+bool disk_shm_lock(struct sim_disk *d, int open, unsigned bits, bool shared);
+void disk_shm_unlock(struct sim_disk *d, int open, unsigned bits, bool shared);
+void disk_shm_leave(struct sim_disk *d, int open);
+
+/* disk_vfs.c, disk_files.c */
+void disk_vfs_install(void);
+void disk_files_install(void);
+
+#endif

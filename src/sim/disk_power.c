@@ -1,0 +1,169 @@
+/* What happens to a disk: deaths at an op, syncs that fail, and the end of the power. */
+#include "sim/disk_in.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+int64_t sim_disk_ops(const struct sim_disk *d)
+{
+	return d->ops;
+}
+
+void sim_disk_die_at(struct sim_disk *d, int64_t n)
+{
+	d->ops = 0;
+	d->die_at = n;
+}
+
+void sim_disk_fail_sync_at(struct sim_disk *d, int64_t n)
+{
+	d->syncs = 0;
+	d->fail_sync_at = n;
+}
+
+void sim_disk_room(struct sim_disk *d, int64_t bytes)
+{
+	d->room = bytes;
+}
+
+static void die(void)
+{
+	const struct sim_disk_process *p = disk_user();
+
+	CHECK(p && p->die);
+	p->die(p->ctx);
+	BUG("a process outlived its death");
+}
+
+bool disk_op(struct sim_disk *d)
+{
+	if (++d->ops != d->die_at)
+		return false;
+	if (disk_draw(d, 2))
+		die();
+	return true;
+}
+
+void disk_op_end(bool last)
+{
+	if (last)
+		die();
+}
+
+int disk_make(struct sim_disk *d, const char *name)
+{
+	bool last = disk_op(d);
+	int file = disk_add(d, name);
+
+	disk_op_end(last);
+	return file;
+}
+
+void disk_name(struct sim_disk *d, int file, const char *name)
+{
+	bool last = disk_op(d);
+
+	snprintf(d->files[file].name, DISK_NAME, "%s", name);
+	disk_op_end(last);
+}
+
+/* -- power ----------------------------------------------------------------- */
+
+/* Sector by sector, old or new. */
+static void tear(struct sim_disk *d, const struct disk_unsynced *w)
+{
+	int64_t at = w->at, end = w->at + w->len;
+
+	while (at < end) {
+		int64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
+		struct disk_unsynced piece = *w;
+
+		if (next > end)
+			next = end;
+		piece.data += (size_t)(at - w->at);
+		piece.at = at;
+		piece.len = next - at;
+		if (disk_draw(d, 2))
+			disk_apply(d, &piece);
+		at = next;
+	}
+}
+
+/* What else lies in the sector in which an unsynced write begins or ends. */
+static void spoil(struct sim_disk *d, const struct disk_unsynced *w)
+{
+	struct disk_file *f = &d->files[w->file];
+	int64_t begin = w->at / DISK_SECTOR * DISK_SECTOR, end = w->at + w->len;
+	int64_t sector_end = (end + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
+
+	for (int64_t i = begin; i < w->at && i < f->size_on_medium; i++)
+		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
+	for (int64_t i = end; i < sector_end && i < f->size_on_medium; i++)
+		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
+}
+
+static void shuffle(struct sim_disk *d)
+{
+	for (size_t i = d->writes; i > 1; i--) {
+		size_t k = (size_t)disk_draw(d, i);
+		struct disk_unsynced w = d->list[k];
+
+		d->list[k] = d->list[i - 1];
+		d->list[i - 1] = w;
+	}
+}
+
+static void lose_writes(struct sim_disk *d)
+{
+	/* the extremes too: all of it, none of it, in order up to some point */
+	uint64_t mood = disk_draw(d, 5);
+	size_t until = mood == 2 ? (size_t)disk_draw(d, d->writes + 1) : d->writes;
+
+	if (mood > 2)
+		shuffle(d);
+	for (size_t i = 0; i < until && mood > 0; i++) {
+		const struct disk_unsynced *w = &d->list[i];
+		uint64_t luck = mood > 2 ? disk_draw(d, 8) : 0;
+
+		if (w->len < 0 ? luck < 5 : luck < 4)
+			disk_apply(d, w);
+		else if (w->len > 0 && luck < 6)
+			tear(d, w);
+		else if (w->len > 0 && luck == 6)
+			spoil(d, w);
+	}
+	d->writes = 0;
+	d->pile = 0;
+}
+
+static void lose_names(struct sim_disk *d)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		struct disk_file *f = &d->files[i];
+
+		if (strcmp(f->name, f->name_on_medium) != 0 && disk_draw(d, 2))
+			memcpy(f->name_on_medium, f->name, DISK_NAME);
+		for (int k = 0; k < i; k++) {
+			if (strcmp(d->files[k].name, f->name_on_medium) == 0)
+				f->name_on_medium[0] = 0;
+		}
+		memcpy(f->name, f->name_on_medium, DISK_NAME);
+	}
+}
+
+void sim_disk_lose_power(struct sim_disk *d)
+{
+	disk_drop_all(d);
+	lose_writes(d);
+	lose_names(d);
+	for (int i = 0; i < DISK_FILES; i++) {
+		struct disk_file *f = &d->files[i];
+
+		if (!*f->name)
+			f->size_on_medium = 0;
+		f->size = f->size_on_medium;
+		memcpy(disk_cache(d, i), disk_medium(d, i), (size_t)f->size);
+	}
+}
