@@ -1,0 +1,270 @@
+/* What no journal is opened at, made beside, or believed of: names, files that are none,
+ * and rows that this program did not write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+#include <cmocka.h>
+
+#include "journal/files.h"
+#include "journal/journal.h"
+#include "journal/sql.gen.h"
+#include "outside.h"
+
+static char folder[] = "/tmp/pawl-opens-XXXXXX";
+static char path[300];
+
+static const struct owner me = { .pid = 4711, .host = "lathe" };
+
+/* -- helpers --------------------------------------------------------------- */
+
+static const char *beside(const char *name)
+{
+	static char out[4][400];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(out[i], sizeof(out[i]), "%s/%s", folder, name);
+	return out[i];
+}
+
+static int empty(void **state)
+{
+	char command[300];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pawl.db", folder);
+	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+	assert_int_equal(system(command), 0);
+	return 0;
+}
+
+static struct journal *own(void)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	if (journal_own(&j, path, &me, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return j;
+}
+
+static void commit(struct journal *j)
+{
+	struct fail f = { 0 };
+
+	if (journal_commit(j, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+/* Two owners had it, and the first left an event. */
+static int fresh(void **state)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	empty(state);
+	if (journal_create(path, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	j = own();
+	journal_event(j, &(struct event){ 1, 1, "item", "live", "final", "so" });
+	commit(j);
+	journal_close(j);
+	return 0;
+}
+
+static void says(
+    enum err e, const struct fail *f, enum err want, const char *word, const char *of)
+{
+	if (e != want || !strstr(f->why, word))
+		fail_msg("%s: %s: %s (wanted %s, %s)", of, err_name(e), f->why,
+		    err_name(want), word);
+}
+
+static void refused(enum err want, const char *word, const char *of)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	says(journal_own(&j, path, &me, &f), &f, want, word, of);
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* -- names ----------------------------------------------------------------- */
+
+static void any_name_that_a_file_can_have(void **state)
+{
+	static const char *const names[] = { "two words.db", "100%20.db", "what?.db",
+		"a#b&c=d.db", "\xc3\xa9.db" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct fail f = { 0 };
+		struct stat s;
+
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		if (journal_create(path, &f) != ERR_OK)
+			fail_msg("%s", f.why);
+		journal_close(own());
+		assert_int_equal(stat(path, &s), 0);
+		assert_true(s.st_size > 0);
+	}
+}
+
+static void names_that_are_too_long(void **state)
+{
+	static char name[4100], to[4100];
+	struct journal_restored r;
+	struct journal_holds holds;
+	struct fail f = { 0 };
+	struct journal *j;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	memset(to, 'y', sizeof(to) - 1);
+	says(journal_create(name, &f), &f, ERR_SYSTEM, "too long", "create");
+	says(journal_own(&j, name, &me, &f), &f, ERR_SYSTEM, "too long", "own");
+	says(journal_read(&j, name, &f), &f, ERR_SYSTEM, "too long", "read");
+	says(journal_backup(path, to, &holds, &f), &f, ERR_SYSTEM, "too long", "backup");
+	says(journal_restore(path, to, false, &me, &r, &f), &f, ERR_SYSTEM, "too long",
+	    "restore from");
+	says(journal_restore(name, path, false, &me, &r, &f), &f, ERR_SYSTEM, "too long",
+	    "restore to");
+}
+
+static void is_no_file(void **state)
+{
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refused(ERR_SYSTEM, "is no file", "a pipe");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	refused(ERR_SYSTEM, "open", "a link");
+}
+
+static void none_is_made_beside_a_wal(void **state)
+{
+	char name[320];
+	struct fail f = { 0 };
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s-wal", path);
+	put(name, "the last commits");
+	says(journal_create(path, &f), &f, ERR_CONFLICT, "without its database", "init");
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void none_is_made_where_there_is_no_folder(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/nowhere/pawl.db", folder);
+	says(journal_create(path, &f), &f, ERR_SYSTEM, "nowhere", "init");
+}
+
+static void nothing_is_named_over(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	put(beside("one"), "1");
+	put(beside("two"), "2");
+	says(journal_files->rename(beside("one"), beside("two"), &f), &f, ERR_CONFLICT,
+	    "exists already", "a file");
+	says(journal_files->rename(beside("none"), beside("three"), &f), &f, ERR_SYSTEM,
+	    "rename", "no file");
+	says(journal_files->sync_folder(beside("none/file"), &f), &f, ERR_SYSTEM, "open",
+	    "no folder");
+	assert_int_not_equal(
+	    journal_files->id(&(struct file_id){ 0 }, beside("none"), &f), ERR_OK);
+}
+
+/* -- rows ------------------------------------------------------------------ */
+
+/* A table without what its schema forbids. */
+#define LOOSE(table)                                                       \
+	"CREATE TABLE loose AS SELECT * FROM " table "; DROP TABLE " table \
+	"; ALTER TABLE loose RENAME TO " table ";"
+
+static const struct {
+	const char *sql, *word;
+} edits[] = {
+	{ "DELETE FROM journal", "its own row is missing" },
+	{ "DELETE FROM owner", "its own row is missing" },
+	{ "UPDATE journal SET link = zeroblob(32)", "its last event is not the one" },
+	{ "UPDATE journal SET events = events + 1", "its last event is not the one" },
+	{ "UPDATE journal SET commit_no = 1", "its events end with commit" },
+	{ "DELETE FROM link", "its events end with commit 3, their links with 0" },
+	{ "DELETE FROM migration WHERE id = 2", "migration 2 is not recorded" },
+	{ "DELETE FROM migration", "no migration is recorded" },
+	{ "DROP TABLE link", "the schema was altered" },
+	{ LOOSE("owner") "UPDATE owner SET epoch = NULL", "column epoch is empty" },
+	{ LOOSE("owner") "UPDATE owner SET host = NULL", "column host is empty" },
+	{ LOOSE("journal") "UPDATE journal SET marked = 2",
+	    "column marked is neither 0 nor 1" },
+	{ LOOSE("journal") "UPDATE journal SET link = NULL",
+	    "column link is of another length" },
+	{ LOOSE("journal") "UPDATE journal SET link = x'00'",
+	    "column link is of another length" },
+};
+
+static void rows_that_it_did_not_write(void **state)
+{
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		fresh(state);
+		outside_alter(path, edits[i].sql);
+		refused(ERR_DAMAGED, edits[i].word, edits[i].sql);
+	}
+}
+
+/* The same, of what is copied: a backup of it would be believed. */
+static void no_backup_is_made_of_them(void **state)
+{
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	(void)state;
+	outside_alter(path, "UPDATE journal SET link = zeroblob(32)");
+	says(journal_backup(path, beside("copy"), &holds, &f), &f, ERR_DAMAGED,
+	    "its last event is not the one", "backup");
+	assert_int_equal(access(beside("copy"), F_OK), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(any_name_that_a_file_can_have, empty),
+		cmocka_unit_test_setup(names_that_are_too_long, fresh),
+		cmocka_unit_test_setup(is_no_file, fresh),
+		cmocka_unit_test_setup(none_is_made_beside_a_wal, empty),
+		cmocka_unit_test_setup(none_is_made_where_there_is_no_folder, empty),
+		cmocka_unit_test_setup(nothing_is_named_over, empty),
+		cmocka_unit_test_setup(rows_that_it_did_not_write, empty),
+		cmocka_unit_test_setup(no_backup_is_made_of_them, fresh),
+	};
+	int failed;
+
+	if (!mkdtemp(folder))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	empty(NULL);
+	rmdir(folder);
+	return failed;
+}
