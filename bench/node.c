@@ -289,7 +289,7 @@ static void mine_journal(struct sim_chain *c, const char *path)
 		struct sim_word word;
 		struct hash hash;
 
-		sim_pool_send(c, c->head, &word, &hash, row.raw, row.raw_len);
+		sim_pool_send(c->pools, c->head, &word, &hash, row.raw, row.raw_len);
 		CHECK(word.code == 0);
 		if (c->pooled >= POOL_FULL)
 			mine_pool(c);

@@ -7,7 +7,7 @@
 #include "chain/evm/tx.h"
 #include "crypto/keccak.h"
 #include "sim/execute.h"
-#include "sim/mempool.h"
+#include "sim/net.h"
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -342,13 +342,7 @@ struct sim_tx *sim_tx_add(
 		return t;
 	if (decode(c, &e, &hash, raw, len, f))
 		return NULL;
-	t = tx_keep(c, &e, raw, len);
-	if (!t->from->sender) {
-		t->from->sender = true;
-		t->from->next_sender = c->senders;
-		c->senders = t->from;
-	}
-	return t;
+	return tx_keep(c, &e, raw, len);
 }
 
 /* -- blocks ---------------------------------------------------------------- */
@@ -419,6 +413,22 @@ static void trail_put(struct sim_chain *c, struct sim_block *b)
 	c->head = b;
 }
 
+/* In its turn, as the block's parent has it: any of those that are in touch. */
+static struct sim_pool *miner_of(const struct sim_chain *c, const struct sim_block *b)
+{
+	uint64_t n = 0, turn;
+
+	if (c->miner)
+		return c->miner;
+	for (struct sim_pool *p = c->pools; p; p = p->next)
+		n += sim_pool_is_used(p) && !sim_pool_is_apart(p);
+	turn = n ? key_of_hash(&b->parent->hash) % n : 0;
+	for (struct sim_pool *p = c->pools; n && p; p = p->next)
+		if (sim_pool_is_used(p) && !sim_pool_is_apart(p) && turn-- == 0)
+			return p;
+	return NULL;
+}
+
 struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *content)
 {
 	static const struct sim_content plain;
@@ -442,7 +452,7 @@ struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *conten
 			sim_execute(c, b, t);
 	}
 	if (!content->empty)
-		sim_execute_pool(c, b);
+		sim_execute_pool(c, b, miner_of(c, b));
 	block_seal(c, b);
 	sim_pool_tidy(c);
 	return b;
@@ -543,6 +553,7 @@ struct sim_chain *sim_chain_init(
 	c->trail = (struct sim_block **)(void *)c->at;
 	c->at += c->options.heights_max * sizeof *c->trail;
 	c->mine_at_ms = c->options.interval_ms;
+	sim_pool_new(c);
 	c->genesis = block_begin(c, NULL);
 	trail_put(c, c->genesis);
 	block_seal(c, c->genesis);

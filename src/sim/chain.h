@@ -1,7 +1,7 @@
 /* chain.h - a simulated EVM chain that outlives whoever uses it.
  *
  * All of it lives in one region of memory that the caller hands in: blocks, accounts,
- * mempool, every transaction ever shown to it. With a region that is mapped shared
+ * pools, every transaction ever shown to it. With a region that is mapped shared
  * before a fork, the chain goes on when the process that paid through it is killed.
  * Memory is only taken, never given back; a region that is full is a CHECK. Each call
  * is atomic: nobody dies inside it.
@@ -82,6 +82,7 @@ struct sim_token {
 };
 
 struct sim_block;
+struct sim_line;
 
 struct sim_version { /* a value, from this block on */
 	struct sim_version *older;
@@ -103,10 +104,7 @@ struct sim_account {
 	uint64_t extra_gas;
 	struct sim_version *newest; /* count and native coin */
 	struct sim_holding *holdings;
-	struct sim_account *next_sender;
-	bool sender;
-	struct sim_tx *pool; /* by nonce */
-	struct sim_tx *pool_last;
+	struct sim_line *lines; /* what it has in pools */
 };
 
 struct sim_tx {
@@ -122,9 +120,8 @@ struct sim_tx {
 	uint32_t data_len;
 	uint8_t *raw;
 	uint32_t raw_len;
-	bool foreign; /* not by the program under test */
-	bool pooled;
-	struct sim_tx *pool_next;
+	bool foreign;    /* not by the program under test */
+	uint32_t pooled; /* pools that hold it */
 	struct sim_inclusion *newest;
 };
 
@@ -159,6 +156,10 @@ struct sim_block {
 };
 
 struct sim_wire; /* sends under way, see world_wire.c */
+struct sim_node;
+struct sim_pool;
+struct sim_wait;
+struct sim_heard;
 
 struct sim_chain {
 	uint8_t *at, *end; /* what is left of the region */
@@ -172,10 +173,14 @@ struct sim_chain {
 	struct sim_table accounts, txs, blocks;
 	struct sim_table known; /* senders, by the hash of their bytes */
 	struct sim_tx *all;
-	struct sim_account *senders;
+	struct sim_node *nodes;
 	struct sim_token *tokens;
 	struct sim_credit *credits; /* for the next block */
-	uint32_t pooled;
+	struct sim_pool *pools;     /* the first is the shared one */
+	struct sim_pool *miner;     /* blocks take from it; NULL: from each in its turn */
+	uint32_t pooled;            /* places taken in all of them */
+	struct sim_wait *waits_free;
+	struct sim_heard *heard_free;
 	struct sim_wire *wire, *wire_free;
 	uint64_t lives; /* worlds opened on it */
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "codec/abi.h"
 #include "sim/mempool.h"
 
@@ -31,7 +32,7 @@ struct amount sim_tx_cost(const struct sim_tx *t)
 	return amount_add(&cost, &cost, &t->value) ? cost : all;
 }
 
-static uint64_t tip_at(const struct sim_tx *t, uint64_t base_fee)
+uint64_t sim_tip_at(const struct sim_tx *t, uint64_t base_fee)
 {
 	uint64_t room = t->max_fee > base_fee ? t->max_fee - base_fee : 0;
 
@@ -200,7 +201,7 @@ static struct sim_inclusion *include(
 	i->index = b->tx_n++;
 	i->first_log = b->log_n;
 	i->gas_used_before = b->gas_used;
-	i->gas_price = b->base_fee + tip_at(t, b->base_fee);
+	i->gas_price = b->base_fee + sim_tip_at(t, b->base_fee);
 	i->older = t->newest;
 	t->newest = i;
 	if (b->last)
@@ -239,34 +240,51 @@ void sim_execute(struct sim_chain *c, struct sim_block *b, struct sim_tx *t)
 	charge(c, b, i);
 	if (i->status == TX_OK)
 		apply(c, b, i, &o);
-	if (t->pooled)
-		sim_pool_remove(c, t);
 }
 
-static struct sim_tx *next_of(const struct sim_chain *c, const struct sim_block *b,
-    const struct sim_account *sender)
-{
-	uint64_t count = sim_count_of(c, b, sender);
-	struct sim_tx *t = sender->pool;
+/* A sender's turn: its next transaction, and the rest behind it. */
+struct turn {
+	const struct sim_wait *at; /* NULL: it has no more for this block */
+	uint64_t tip;
+};
 
-	while (t && t->nonce < count)
-		t = t->pool_next;
-	return t && sim_executable(c, b, t) ? t : NULL;
+static void turn_next(
+    const struct sim_chain *c, const struct sim_block *b, struct turn *turn)
+{
+	while (turn->at && turn->at->tx->nonce < sim_count_of(c, b, turn->at->tx->from))
+		turn->at = turn->at->next;
+	if (turn->at && !sim_executable(c, b, turn->at->tx))
+		turn->at = NULL;
+	turn->tip = turn->at ? sim_tip_at(turn->at->tx, b->base_fee) : 0;
 }
 
-void sim_execute_pool(struct sim_chain *c, struct sim_block *b)
+static struct turn *turn_best(struct turn *turns, uint32_t n)
 {
-	struct sim_tx *best, *t;
+	struct turn *best = NULL;
 
-	do {
-		best = NULL;
-		for (struct sim_account *a = c->senders; a; a = a->next_sender) {
-			t = next_of(c, b, a);
-			if (t &&
-			    (!best || tip_at(t, b->base_fee) > tip_at(best, b->base_fee)))
-				best = t;
-		}
-		if (best)
-			sim_execute(c, b, best);
-	} while (best);
+	for (uint32_t i = 0; i < n; i++)
+		if (turns[i].at && (!best || turns[i].tip > best->tip))
+			best = &turns[i];
+	return best;
+}
+
+void sim_execute_pool(struct sim_chain *c, struct sim_block *b, const struct sim_pool *p)
+{
+	struct turn *turns, *best;
+	uint32_t n = 0;
+
+	if (!p || !p->n)
+		return;
+	turns = mem_array(p->n, sizeof *turns);
+	for (const struct sim_line *l = p->lines; l; l = l->next)
+		if (l->first)
+			turns[n++].at = l->first;
+	for (uint32_t i = 0; i < n; i++)
+		turn_next(c, b, &turns[i]);
+	while ((best = turn_best(turns, n))) {
+		sim_execute(c, b, best->at->tx);
+		best->at = best->at->next;
+		turn_next(c, b, best);
+	}
+	mem_free(turns);
 }

@@ -27,7 +27,11 @@ void sim_balance_put(struct sim_chain *c, const struct sim_block *b,
 bool sim_executable(
     const struct sim_chain *c, const struct sim_block *b, const struct sim_tx *t);
 void sim_execute(struct sim_chain *c, struct sim_block *b, struct sim_tx *t);
-/* All that is executable in the pool: per sender by nonce, the best tip first. */
-void sim_execute_pool(struct sim_chain *c, struct sim_block *b);
+/* What a block of this base fee gets of it. */
+uint64_t sim_tip_at(const struct sim_tx *t, uint64_t base_fee);
+/* All that is executable in the pool: per sender by nonce, the best tip first. It stays
+ * there until the pool is tidy. p NULL: nothing. */
+struct sim_pool;
+void sim_execute_pool(struct sim_chain *c, struct sim_block *b, const struct sim_pool *p);
 
 #endif

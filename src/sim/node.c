@@ -1,6 +1,7 @@
 #include "sim/node.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -15,7 +16,25 @@ struct sim_node *sim_node_new(struct sim_chain *c)
 	struct sim_node *n = sim_chain_take(c, sizeof *n);
 
 	n->chain = c;
+	n->next = c->nodes;
+	c->nodes = n;
+	n->pool = c->pools;
+	n->pool->users++;
 	return n;
+}
+
+void sim_node_own_pool(struct sim_node *n)
+{
+	struct sim_pool *shared = n->chain->pools, *own = sim_pool_new(n->chain);
+
+	CHECK(n->pool == shared);
+	own->node = n;
+	own->users = 1;
+	own->max = shared->max;
+	own->account_max = shared->account_max;
+	own->gapped_max = shared->gapped_max;
+	shared->users--;
+	n->pool = own;
 }
 
 struct sim_block *sim_node_head(const struct sim_node *n)
@@ -146,7 +165,8 @@ void do_eth_getTransactionByHash(struct call *q)
 		return;
 	t = sim_tx_find(q->chain, &hash);
 	i = t ? sim_inclusion_find(q->chain, q->tip, t) : NULL;
-	if ((i || (t && t->pooled)) && !q->node->hides_transactions)
+	if ((i || (t && sim_pool_holds(q->node->pool, t))) &&
+	    !q->node->hides_transactions)
 		shape_as_read(q, t, i);
 	else
 		buf_add_str(q->out, "null");
@@ -188,7 +208,7 @@ void do_eth_getTransactionCount(struct call *q)
 	if (q->node->counts)
 		sim_shape_u64(q->out, q->node->counts);
 	else if (tag && strcmp(tag, "pending") == 0)
-		sim_shape_u64(q->out, sim_pool_count(q->chain, b, &at));
+		sim_shape_u64(q->out, sim_pool_count(q->node->pool, b, &at));
 	else
 		sim_shape_u64(q->out, sim_count(q->chain, b, &at));
 }
@@ -223,20 +243,28 @@ void do_eth_getCode(struct call *q)
 
 /* -- sends ----------------------------------------------------------------- */
 
+void sim_node_send(struct sim_node *n, struct sim_word *ret, struct hash *ret_hash,
+    const uint8_t *raw, size_t len)
+{
+	struct sim_tx *t;
+
+	*ret = (struct sim_word){ .code = 0 };
+	if (n->refuses[0]) {
+		ret->code = CODE_SERVER;
+		snprintf(ret->text, sizeof ret->text, "%s", n->refuses);
+	} else if (n->forgets && (t = sim_tx_add(n->chain, raw, len, NULL))) {
+		*ret_hash = t->hash;
+	} else {
+		sim_pool_send(n->pool, sim_node_head(n), ret, ret_hash, raw, len);
+	}
+}
+
 static void send_bytes(struct call *q, const uint8_t *raw, size_t len)
 {
-	struct sim_word word = { .code = 0 };
-	struct sim_tx *t;
+	struct sim_word word;
 	struct hash hash;
 
-	if (q->node->refuses[0]) {
-		call_refuse(q, CODE_SERVER, "%s", q->node->refuses);
-		return;
-	}
-	if (q->node->forgets && (t = sim_tx_add(q->chain, raw, len, NULL)))
-		hash = t->hash;
-	else
-		sim_pool_send(q->chain, q->tip, &word, &hash, raw, len);
+	sim_node_send(q->node, &word, &hash, raw, len);
 	if (word.code)
 		call_refuse(q, word.code, "%s", word.text);
 	else

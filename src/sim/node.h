@@ -2,13 +2,14 @@
  *
  * Several nodes may serve one chain, each with its own view and its own faults, all
  * set by writing its members at any time. All-zero faults: an honest node. They share
- * the chain's mempool. A node lives in the chain's region, as long as the chain.
+ * the chain's pool, unless one gets its own. A node lives in the chain's region, as long
+ * as the chain.
  */
 #ifndef PAWL_SIM_NODE_H
 #define PAWL_SIM_NODE_H
 
 #include "base/buf.h"
-#include "sim/chain.h"
+#include "sim/mempool.h"
 
 #define SIM_METHODS                  \
 	M(web3_clientVersion)        \
@@ -45,6 +46,8 @@ enum sim_receipts { SIM_RECEIPTS_TRUE, SIM_RECEIPTS_FLIPPED, SIM_RECEIPTS_NULL }
 
 struct sim_node {
 	struct sim_chain *chain;
+	struct sim_node *next;
+	struct sim_pool *pool;
 
 	/* what it sees */
 	uint64_t lag;           /* blocks behind its head */
@@ -77,17 +80,26 @@ struct sim_node {
 	bool hides_code;         /* nobody has any */
 	bool hides_transactions; /* it knows none by its hash */
 
-	bool down; /* connections are refused */
+	bool down; /* connections are refused, other nodes' too */
+	bool cut;  /* it hears and tells nothing of other nodes' transactions */
 
-	/* sends: refused with this text, or accepted and forgotten */
+	/* transactions: refused with this text, or accepted and forgotten; after what
+	 * time a pool of its own hears what others took; is what a reorg undid lost? */
 	char refuses[120];
 	bool forgets;
+	int64_t gossip_ms;
+	bool loses_undone;
 
 	/* figures */
 	uint64_t requests, calls[SIM_METHOD_COUNT];
 };
 
 struct sim_node *sim_node_new(struct sim_chain *c);
+/* From now on it has a pool of its own, empty, with the bounds of the shared one. */
+void sim_node_own_pool(struct sim_node *n);
+/* What arrives there as a send; ret_hash is set when it is accepted. */
+void sim_node_send(struct sim_node *n, struct sim_word *ret, struct hash *ret_hash,
+    const uint8_t *raw, size_t len);
 
 /* The block that it calls latest. */
 struct sim_block *sim_node_head(const struct sim_node *n);

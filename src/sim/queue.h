@@ -8,6 +8,7 @@
 
 struct sim_request;
 struct sim_tx;
+struct sim_node;
 
 enum sim_event_kind { EVENT_ARRIVE, EVENT_DELIVER, EVENT_WORK, EVENT_CALL, EVENT_WIRE };
 
@@ -19,7 +20,8 @@ struct sim_event {
 	void (*run)(void *ctx);
 	void (*done)(void *ctx); /* of work, or the call itself */
 	void *ctx;
-	struct sim_tx *tx;
+	struct sim_tx *tx; /* on the wire, to the node */
+	struct sim_node *node;
 };
 
 struct sim_queue {

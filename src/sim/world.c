@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/net.h"
 #include "sim/world_in.h"
 
 #define STILL_MAX 1000000 /* waits in a row that find nothing and move no clock */
@@ -52,11 +53,9 @@ static void clock_to(struct sim_world *w, int64_t at_ms)
 {
 	struct sim_chain *c = w->o.chain;
 
-	if (at_ms <= c->now_ms)
-		return;
-	c->now_ms = at_ms;
-	w->still = 0;
-	sim_mine_due(c);
+	if (at_ms > c->now_ms)
+		w->still = 0;
+	sim_chain_until(c, at_ms);
 }
 
 /* Is something handed to the caller by it? */
@@ -81,7 +80,7 @@ static bool event_run(struct sim_world *w, struct sim_event *e)
 		e->done(e->ctx);
 		break;
 	case EVENT_WIRE:
-		sim_wire_arrive(w, e->tx);
+		sim_wire_arrive(w, e->node, e->tx);
 		break;
 	}
 	if (e->request)
@@ -91,12 +90,10 @@ static bool event_run(struct sim_world *w, struct sim_event *e)
 
 static int64_t next_ms(const struct sim_world *w)
 {
-	const struct sim_chain *c = w->o.chain;
-	int64_t at_ms = w->queue.n ? w->queue.at[0].at_ms : INT64_MAX;
+	int64_t chain_ms = sim_chain_due_ms(w->o.chain);
+	int64_t own_ms = w->queue.n ? w->queue.at[0].at_ms : INT64_MAX;
 
-	if (c->options.interval_ms && c->mine_at_ms < at_ms)
-		at_ms = c->mine_at_ms;
-	return at_ms;
+	return own_ms < chain_ms ? own_ms : chain_ms;
 }
 
 /* Everything due at this instant; true when the caller got something. */

@@ -67,6 +67,6 @@ void sim_wire_put(struct sim_world *w, const struct sim_request *q);
 void sim_wire_end(struct sim_world *w, const struct sim_request *q);
 /* What an earlier life had sent arrives now, much later, or never. */
 void sim_wire_resume(struct sim_world *w);
-void sim_wire_arrive(struct sim_world *w, struct sim_tx *t);
+void sim_wire_arrive(struct sim_world *w, struct sim_node *n, struct sim_tx *t);
 
 #endif

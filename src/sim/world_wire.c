@@ -12,6 +12,7 @@
 struct sim_wire {
 	struct sim_wire *next;
 	struct sim_tx *tx;
+	struct sim_node *node;
 	uint64_t request; /* 0: of an earlier life */
 };
 
@@ -24,7 +25,9 @@ static void wire_add(struct sim_world *w, const struct sim_request *q, struct si
 		c->wire_free = i->next;
 	else
 		i = sim_chain_take(c, sizeof *i);
-	*i = (struct sim_wire){ .next = c->wire, .tx = t, .request = q->id };
+	*i = (struct sim_wire){
+		.next = c->wire, .tx = t, .node = q->node, .request = q->id
+	};
 	c->wire = i;
 }
 
@@ -38,12 +41,13 @@ static void wire_remove(struct sim_chain *c, struct sim_wire **at)
 }
 
 /* NULL for tx: all of that request. */
-static void wire_end(struct sim_chain *c, uint64_t request, const struct sim_tx *t)
+static void wire_end(struct sim_chain *c, uint64_t request, const struct sim_node *n,
+    const struct sim_tx *t)
 {
 	struct sim_wire **at = &c->wire, *i;
 
 	while ((i = *at))
-		if (i->request == request && (!t || i->tx == t))
+		if (i->request == request && (!t || (i->tx == t && i->node == n)))
 			wire_remove(c, at);
 		else
 			at = &i->next;
@@ -51,7 +55,7 @@ static void wire_end(struct sim_chain *c, uint64_t request, const struct sim_tx 
 
 void sim_wire_end(struct sim_world *w, const struct sim_request *q)
 {
-	wire_end(w->o.chain, q->id, NULL);
+	wire_end(w->o.chain, q->id, NULL, NULL);
 }
 
 /* A quoted "0x..." behind the method's name. */
@@ -94,16 +98,18 @@ void sim_wire_resume(struct sim_world *w)
 		    ? WIRE_FAR_MS
 		    : (uint64_t)w->o.latency_ms;
 		sim_event_add(w, 1 + (int64_t)sim_random_below(&w->dice, within_ms),
-		    (struct sim_event){ .kind = EVENT_WIRE, .tx = i->tx });
+		    (struct sim_event){
+			.kind = EVENT_WIRE, .tx = i->tx, .node = i->node });
 		at = &i->next;
 	}
 }
 
-void sim_wire_arrive(struct sim_world *w, struct sim_tx *t)
+void sim_wire_arrive(struct sim_world *w, struct sim_node *n, struct sim_tx *t)
 {
 	struct sim_word word;
 	struct hash hash;
 
-	wire_end(w->o.chain, 0, t);
-	sim_pool_send(w->o.chain, w->o.chain->head, &word, &hash, t->raw, t->raw_len);
+	wire_end(w->o.chain, 0, n, t);
+	if (!n->down)
+		sim_node_send(n, &word, &hash, t->raw, t->raw_len);
 }

@@ -112,8 +112,8 @@ static void intrudes(struct stage *s)
 	struct sim_word word;
 
 	job.payload.value = amount_u64(77);
-	if (s->told->acts == 0 && a && a->pool) {
-		job.nonce = a->pool->nonce;
+	if (s->told->acts == 0 && a && sim_pool_lowest(a)) {
+		job.nonce = sim_pool_lowest(a)->nonce;
 		job.fees = (struct fees){ .type = FEE_1559,
 			.gas = 21000,
 			.max_fee = 60 * GWEI,

@@ -398,8 +398,8 @@ static void epilogue(void)
 			late[n++] = t;
 	for (int i = 0; i < EPILOGUE_BLOCKS; i++) {
 		for (size_t k = n; k-- > 0;)
-			sim_pool_send(
-			    c, c->head, &word, &hash, late[k]->raw, late[k]->raw_len);
+			sim_pool_send(c->pools, c->head, &word, &hash, late[k]->raw,
+			    late[k]->raw_len);
 		sim_mine(c, NULL);
 	}
 }

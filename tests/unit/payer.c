@@ -472,8 +472,8 @@ struct sim_tx *spend_tagged(int row, uint64_t nonce, uint64_t base_fee)
 	connector_evm.fees_first(
 	    &job.fees, &m, token ? 100000 : 21000, FEE_1559, 500 * GWEI, 50 * GWEI, tag);
 	assert_int_equal(connector_evm.sign(&bytes, &job, NULL), ERR_OK);
-	sim_pool_send(
-	    scene.chain, scene.chain->head, &word, &bytes.hash, bytes.raw, bytes.raw_len);
+	sim_pool_send(scene.chain->pools, scene.chain->head, &word, &bytes.hash,
+	    bytes.raw, bytes.raw_len);
 	assert_int_equal(word.code, 0);
 	return scene.chain->all;
 }
