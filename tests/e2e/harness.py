@@ -355,9 +355,19 @@ def program():
 
 
 class Desk:
-    """A folder with a config and a journal, and everything that pawl ever said in it."""
+    """A folder with a config and a journal, and everything that pawl ever said in it. The
+    journal may be elsewhere."""
 
-    def __init__(self, endpoints, depth=2, key=PAYER_KEY, chain=None, name="local"):
+    def __init__(
+        self,
+        endpoints,
+        depth=2,
+        key=PAYER_KEY,
+        chain=None,
+        name="local",
+        journal="pawl.db",
+        mutant=None,
+    ):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-e2e-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.said = self.folder / "said"
@@ -367,7 +377,10 @@ class Desk:
         self.binary = program()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
         self.env.update(PAYER_KEY=key, TILL_KEY=TILL_KEY, NO_COLOR="1")
+        if mutant:
+            self.env["PAWL_MUTANT"] = mutant
         self.name = name
+        self.place = journal
         self.configure(endpoints, depth, **(chain or {}))
         self.expect(0, "init")
 
@@ -381,7 +394,7 @@ class Desk:
             "max_in_flight": 200,
             **more,
         }
-        lines = ["journal: pawl.db", "chains:", f"  {self.name}:"]
+        lines = [f"journal: {self.place}", "chains:", f"  {self.name}:"]
         lines += [f"    {key}: {value}" for key, value in chain.items()]
         lines += ["keys:", "  payer:", "    source: env:PAYER_KEY"]
         lines += ["  till:", "    source: env:TILL_KEY", ""]
@@ -391,7 +404,7 @@ class Desk:
 
     @property
     def journal(self):
-        return self.folder / "pawl.db"
+        return self.folder / self.place
 
     def write_list(self, name, rows, decimals=18):
         lines = ["address,amount"] + [f"{to},{whole(n, decimals)}" for to, n in rows]

@@ -15,6 +15,7 @@ at that height for ever; `alter` may change the result of a call, and `upstream`
 another node's port at any time. It counts all calls by their method, and those of
 eth_sendRawTransaction that came in and were not answered: `holding()` stops the answers,
 so that the count is true for as long as it takes to look at it and to kill somebody.
+`heard` is told the calls of each request before anything else happens to it.
 """
 
 import collections
@@ -138,6 +139,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         methods = [call.get("method") for call in calls]
         self.sends = methods.count(SEND)
         with proxy.gate:
+            if proxy.heard:
+                proxy.heard(calls)
             proxy.requests += 1
             proxy.calls += len(methods)
             proxy.by_method.update(methods)
@@ -252,6 +255,7 @@ class Proxy:
         self.lag = 0
         self.frozen = None
         self.alter = None
+        self.heard = None
         self.requests = self.calls = self.sends = self.outstanding = 0
         self.by_method = collections.Counter()
         self.gate = threading.RLock()
