@@ -14,6 +14,7 @@ torture  | tests/torture/meson.build | build test       | die at every instant, 
 fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
 bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
 mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
+powercut | tests/powercut/meson.build | build anvil disks | take the power from real disks while it pays: [--cuts N]
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
 format   | .clang-format             | format           | put the C code into its form
@@ -31,6 +32,7 @@ test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgr
 clang   clang/clang
 format  clang-format/clang-format
 python  python3/python3
+disks   libfuse3-dev e2fsprogs/mkfs.ext4 xfsprogs/mkfs.xfs mount/mount
 '
 
 say() {
@@ -375,6 +377,32 @@ do_bench() {
 	exec python3 bench/run.py build "$@"
 }
 
+# Says so where there is nothing to cut, before anything is installed for it.
+can_powercut() {
+	lacks=
+	[ -e /dev/loop-control ] || lacks="this machine has no loop devices"
+	[ -e /dev/fuse ] || lacks="this machine has no FUSE"
+	[ "$(id -u)" = 0 ] || lacks="only root can mount"
+	[ -n "$lacks" ] || return 0
+	say "powercut: $lacks"
+	exit 77
+}
+
+# A mutant of src/base/mutant.def must be found: --mutant NAME.
+do_powercut() {
+	folder=build
+	mutants=false
+	case " $* " in
+	*" --mutant"*) folder=build-mutants mutants=true ;;
+	esac
+	[ -f $folder/build.ninja ] || configure $folder -Dtests=false
+	configure $folder -Dpowercut=true -Dmutants=$mutants
+	compile $folder pawl tests/powercut/recorder
+	await_peers
+	exec nice -n 10 python3 tests/powercut/powercut.py $folder/pawl \
+		$folder/tests/powercut/recorder "$@"
+}
+
 do_sanitize() {
 	configure build-sanitize -Dtests=true -Db_sanitize=address,undefined -Dwerror=false \
 		-Doptimization=1
@@ -424,5 +452,6 @@ if [ -z "$(needs_of "$verb")" ]; then
 	exit 1
 fi
 shift
+[ "$verb" != powercut ] || can_powercut
 prepare "$verb"
 "do_$verb" "$@"
