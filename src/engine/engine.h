@@ -260,6 +260,9 @@ struct account {
 	uint64_t send_next[POOL_NODES_MAX];
 	int sends_busy[POOL_NODES_MAX];
 	int64_t send_at_ms[POOL_NODES_MAX];
+	/* the lowest nonce that it refused, and how many times in a row */
+	uint64_t send_refused_at[POOL_NODES_MAX];
+	int send_refusals[POOL_NODES_MAX];
 	bool send_ready;
 	/* when nothing moves, all is sent again */
 	uint64_t lowest; /* the lowest nonce that may need its bytes; UINT64_MAX: none */

@@ -21,6 +21,7 @@
 #define STALL_MS 15000
 #define STALL_DOUBLINGS 4
 #define FAILED_SEND_PAUSE_MS 500
+#define REFUSED_DOUBLINGS 4 /* of that pause, while a node refuses the same nonce */
 
 struct send_job {
 	struct fact fact;
@@ -50,10 +51,35 @@ static void job_free(struct fact *f)
 
 void account_send_again(struct account *a, uint64_t from)
 {
-	for (int i = 0; i < POOL_NODES_MAX; i++)
+	for (int i = 0; i < POOL_NODES_MAX; i++) {
 		if (a->send_next[i] > from)
 			a->send_next[i] = from;
+		if (from <= a->send_refused_at[i])
+			a->send_at_ms[i] = 0;
+	}
 	a->send_ready = true;
+}
+
+/* From this nonce on, after a pause. */
+static void send_later(
+    struct runner *r, struct account *a, int node, uint64_t nonce, int64_t pause_ms)
+{
+	if (a->send_next[node] > nonce)
+		a->send_next[node] = nonce;
+	a->send_at_ms[node] = world_now_ms(r->s.world) + pause_ms;
+}
+
+/* It may say so for hours: it is asked more and more seldom. */
+static void send_refused(struct runner *r, struct account *a, int node, uint64_t nonce)
+{
+	int *times = &a->send_refusals[node];
+
+	if (a->send_refused_at[node] != nonce)
+		*times = 0;
+	a->send_refused_at[node] = nonce;
+	send_later(r, a, node, nonce, (int64_t)FAILED_SEND_PAUSE_MS << *times);
+	if (*times < REFUSED_DOUBLINGS)
+		++*times;
 }
 
 /* -- what nodes said ------------------------------------------------------- */
@@ -77,16 +103,19 @@ static void word_put(struct runner *r, struct send_job *j, uint32_t k)
 	    r->s.journal, &(struct sql_attempt_word_in){ .id = at.id, .word = text });
 }
 
-/* Information on which no state depends: only when to send what again. */
-static void take_word(struct runner *r, struct account *a, struct send_job *j, uint32_t k)
+/* Information on which no state depends: only when to send what again. True: this one,
+ * later. */
+static bool take_word(struct runner *r, struct account *a, struct send_job *j, uint32_t k)
 {
+	bool later = false;
+
 	doubt_word(a, j->node, j->nonce[k], &j->bytes[k].hash, j->word[k].note);
 	switch (j->word[k].note) {
 	case NOTE_NONE:
 	case NOTE_ACCEPTED:
 	case NOTE_KNOWN:
 	case NOTE_NONCE_LOW:
-		return;
+		return false;
 	case NOTE_REPLACEMENT:
 	case NOTE_UNDERPRICED:
 		if (MUTANT(refusal_is_failure))
@@ -109,12 +138,26 @@ static void take_word(struct runner *r, struct account *a, struct send_job *j, u
 	case NOTE_INDEXING:
 	case NOTE_CHAIN_ID:
 	case NOTE_OTHER:
-		if (a->send_next[j->node] > j->nonce[k])
-			a->send_next[j->node] = j->nonce[k];
-		a->send_at_ms[j->node] = world_now_ms(r->s.world) + FAILED_SEND_PAUSE_MS;
+		if (MUTANT(refusal_is_failure))
+			mutant_give_up(r, a->id, j->nonce[k], j->nonce[k] + 1);
+		later = true;
 		break;
 	}
 	word_put(r, j, k);
+	return later;
+}
+
+/* Of those that it refused the lowest counts: what is above may wait for that alone. */
+static void take_words(struct runner *r, struct account *a, struct send_job *j)
+{
+	bool refused = false;
+
+	for (uint32_t k = 0; k < j->n; k++) {
+		if (!take_word(r, a, j, k) || refused)
+			continue;
+		refused = true;
+		send_refused(r, a, j->node, j->nonce[k]);
+	}
 }
 
 static void job_take(struct runner *r, struct fact *f)
@@ -131,15 +174,12 @@ static void job_take(struct runner *r, struct fact *f)
 		/* Unknown is not failed: the same bytes go again. */
 		if (MUTANT(timeout_is_failure))
 			mutant_give_up(r, a->id, j->nonce[0], j->nonce[j->n - 1] + 1);
-		if (a->send_next[j->node] > j->nonce[0])
-			a->send_next[j->node] = j->nonce[0];
-		a->send_at_ms[j->node] = world_now_ms(r->s.world) + FAILED_SEND_PAUSE_MS;
+		send_later(r, a, j->node, j->nonce[0], FAILED_SEND_PAUSE_MS);
 		log_debug("send", "%s: %s", pool_node(j->chain->pool, j->node)->name,
 		    j->fail.why);
 		return;
 	}
-	for (uint32_t k = 0; k < j->n; k++)
-		take_word(r, a, j, k);
+	take_words(r, a, j);
 }
 
 static void job_done(void *ctx, struct pool_answer *answer)

@@ -141,5 +141,4 @@ enum err owner_take_copy(struct journal *j, const struct owner *who, int have,
 /* temp, which is whole, becomes path, where none is. */
 enum err owner_publish(const char *temp, const char *path, struct fail *f);
 
-
 #endif
