@@ -20,7 +20,7 @@ size_t sim_disk_size(size_t file_max)
 
 void sim_disk_seed(struct sim_disk *d, uint64_t seed)
 {
-	d->random = seed;
+	d->random.state = seed;
 }
 
 struct sim_disk *sim_disk_format(void *region, size_t file_max, uint64_t seed)
@@ -35,14 +35,9 @@ struct sim_disk *sim_disk_format(void *region, size_t file_max, uint64_t seed)
 	return d;
 }
 
-/* splitmix64 */
 uint64_t disk_draw(struct sim_disk *d, uint64_t below)
 {
-	uint64_t z = d->random += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (z ^ (z >> 31)) % below;
+	return sim_random_below(&d->random, below);
 }
 
 uint8_t *disk_cache(struct sim_disk *d, int file)
@@ -81,6 +76,15 @@ struct reel {
 
 typedef void (*piece_fn)(struct reel *r, void *p, size_t len);
 
+/* How much of what differs is on the medium. */
+static size_t differs(const struct disk_file *f)
+{
+	int64_t end =
+	    f->differ_end < f->size_on_medium ? f->differ_end : f->size_on_medium;
+
+	return end > f->differ ? (size_t)(end - f->differ) : 0;
+}
+
 /* All that is in use, piece by piece, in one order for both ways: each tells how long
  * those behind it are. */
 static void each_piece(struct sim_disk *d, struct reel *r, piece_fn piece)
@@ -89,7 +93,7 @@ static void each_piece(struct sim_disk *d, struct reel *r, piece_fn piece)
 	piece(r, d->list, d->writes * sizeof(*d->list));
 	for (int i = 0; i < DISK_FILES; i++) {
 		piece(r, disk_cache(d, i), (size_t)d->files[i].size);
-		piece(r, disk_medium(d, i), (size_t)d->files[i].size_on_medium);
+		piece(r, disk_medium(d, i) + d->files[i].differ, differs(&d->files[i]));
 	}
 	piece(r, disk_pile(d), d->pile);
 	for (int i = 0; i < DISK_SHM_PAGES; i++)
@@ -129,12 +133,27 @@ struct sim_disk_image *sim_disk_keep(struct sim_disk *d)
 	return ret;
 }
 
+/* The medium, but for what differs. */
+static void mirror(struct sim_disk *d, int file)
+{
+	const struct disk_file *f = &d->files[file];
+	int64_t before = f->differ < f->size_on_medium ? f->differ : f->size_on_medium;
+	int64_t behind = f->size_on_medium - f->differ_end;
+
+	memcpy(disk_medium(d, file), disk_cache(d, file), (size_t)before);
+	if (behind > 0)
+		memcpy(disk_medium(d, file) + f->differ_end,
+		    disk_cache(d, file) + f->differ_end, (size_t)behind);
+}
+
 void sim_disk_put_back(struct sim_disk *d, const struct sim_disk_image *i)
 {
 	struct reel r = { .from = i->bytes };
 
 	each_piece(d, &r, piece_put);
 	CHECK(r.at == i->len);
+	for (int k = 0; k < DISK_FILES; k++)
+		mirror(d, k);
 }
 
 static void warm(void *at, int64_t len)
@@ -212,6 +231,13 @@ void disk_apply(struct sim_disk *d, const struct disk_unsynced *w)
 		put(disk_medium(d, w->file), size, w->at, disk_pile(d) + w->data, w->len);
 }
 
+static void settled(struct disk_file *f, uint64_t chance)
+{
+	f->stale |= chance < 256;
+	if (!f->stale)
+		f->differ = f->differ_end = 0;
+}
+
 void disk_settle(struct sim_disk *d, int file, uint64_t chance)
 {
 	size_t kept = 0;
@@ -225,6 +251,34 @@ void disk_settle(struct sim_disk *d, int file, uint64_t chance)
 	d->writes = kept;
 	if (!kept)
 		d->pile = 0;
+	for (int i = 0; i < DISK_FILES; i++) {
+		if (file < 0 || file == i)
+			settled(&d->files[i], chance);
+	}
+}
+
+void disk_differ(struct sim_disk *d, int file, int64_t from, int64_t to)
+{
+	struct disk_file *f = &d->files[file];
+
+	if (from >= to)
+		return;
+	if (f->differ == f->differ_end)
+		f->differ = f->differ_end = from;
+	f->differ = from < f->differ ? from : f->differ;
+	f->differ_end = to > f->differ_end ? to : f->differ_end;
+}
+
+void disk_reread(struct sim_disk *d, int file)
+{
+	struct disk_file *f = &d->files[file];
+
+	f->size = f->size_on_medium;
+	if (differs(f))
+		memcpy(disk_cache(d, file) + f->differ, disk_medium(d, file) + f->differ,
+		    differs(f));
+	f->differ = f->differ_end = 0;
+	f->stale = false;
 }
 
 static void note(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len)
@@ -245,14 +299,18 @@ static void note(struct sim_disk *d, int file, int64_t at, const void *data, int
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len)
 {
 	CHECK((size_t)(at + len) <= d->file_max);
+	disk_differ(d, file, at, at + len);
 	put(disk_cache(d, file), &d->files[file].size, at, data, len);
 	note(d, file, at, data, len);
 }
 
 void disk_cut(struct sim_disk *d, int file, int64_t at)
 {
-	if (at >= d->files[file].size)
+	int64_t size = d->files[file].size;
+
+	if (at >= size)
 		return;
+	disk_differ(d, file, at, size);
 	cut(&d->files[file].size, at);
 	note(d, file, at, NULL, -1);
 }

@@ -75,7 +75,16 @@ void sim_disk_fail_sync_at(struct sim_disk *d, int64_t n);
 /* So many more bytes fit (-1: no bound). */
 void sim_disk_room(struct sim_disk *d, int64_t bytes);
 
+/* What becomes of the writes and names that no sync has covered. */
+enum sim_disk_loss {
+	SIM_LOSE_DRAWN, /* one of the others; of names each has its own luck */
+	SIM_LOSE_NOTHING,
+	SIM_LOSE_LAST, /* of the writes those since some point */
+	SIM_LOSE_SOME, /* any of them, or parts, in any order */
+	SIM_LOSE_ALL
+};
+
 /* Whoever used it is dead, too. */
-void sim_disk_lose_power(struct sim_disk *d);
+void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "sim/disk.h"
+#include "sim/random.h"
 
 #define DISK_FILES 16
 #define DISK_NAME 256
@@ -23,6 +24,10 @@ struct disk_file {
 	char name[DISK_NAME]; /* "" when it was removed */
 	char name_on_medium[DISK_NAME];
 	int64_t size, size_on_medium;
+	/* Cache and medium are the same but here. stale: a sync failed, and what was to
+	 * be written by it may lie nowhere but in the cache. */
+	int64_t differ, differ_end;
+	bool stale;
 	int64_t inode;
 };
 
@@ -49,7 +54,7 @@ struct disk_shm_page {
 };
 
 struct sim_disk {
-	uint64_t random;
+	struct sim_random random;
 	size_t file_max, pile_max, pile;
 	int64_t ops, die_at, syncs, fail_sync_at, room, inodes;
 	struct disk_file files[DISK_FILES];
@@ -76,6 +81,9 @@ void disk_apply(struct sim_disk *d, const struct disk_unsynced *w);
 /* Take the writes of a file off the list (-1: of all). chance: of 256, how many of them
  * reach the medium. */
 void disk_settle(struct sim_disk *d, int file, uint64_t chance);
+void disk_differ(struct sim_disk *d, int file, int64_t from, int64_t to);
+/* What is on the medium is what is read from now on. */
+void disk_reread(struct sim_disk *d, int file);
 
 /* disk_power.c. Each op begins with the one, which says whether it is the last of its
  * process, and ends with the other. */

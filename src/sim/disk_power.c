@@ -98,6 +98,7 @@ static void spoil(struct sim_disk *d, const struct disk_unsynced *w)
 	int64_t begin = w->at / DISK_SECTOR * DISK_SECTOR, end = w->at + w->len;
 	int64_t sector_end = (end + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
 
+	disk_differ(d, w->file, begin, sector_end);
 	for (int64_t i = begin; i < w->at && i < f->size_on_medium; i++)
 		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
 	for (int64_t i = end; i < sector_end && i < f->size_on_medium; i++)
@@ -115,17 +116,12 @@ static void shuffle(struct sim_disk *d)
 	}
 }
 
-static void lose_writes(struct sim_disk *d)
+static void lose_some(struct sim_disk *d)
 {
-	/* the extremes too: all of it, none of it, in order up to some point */
-	uint64_t mood = disk_draw(d, 5);
-	size_t until = mood == 2 ? (size_t)disk_draw(d, d->writes + 1) : d->writes;
-
-	if (mood > 2)
-		shuffle(d);
-	for (size_t i = 0; i < until && mood > 0; i++) {
+	shuffle(d);
+	for (size_t i = 0; i < d->writes; i++) {
 		const struct disk_unsynced *w = &d->list[i];
-		uint64_t luck = mood > 2 ? disk_draw(d, 8) : 0;
+		uint64_t luck = disk_draw(d, 8);
 
 		if (w->len < 0 ? luck < 5 : luck < 4)
 			disk_apply(d, w);
@@ -134,16 +130,35 @@ static void lose_writes(struct sim_disk *d)
 		else if (w->len > 0 && luck == 6)
 			spoil(d, w);
 	}
+}
+
+static void lose_writes(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	size_t kept = loss == SIM_LOSE_NOTHING ? d->writes : 0;
+
+	if (loss == SIM_LOSE_LAST)
+		kept = (size_t)disk_draw(d, d->writes + 1);
+	for (size_t i = 0; i < kept; i++)
+		disk_apply(d, &d->list[i]);
+	if (loss == SIM_LOSE_SOME)
+		lose_some(d);
 	d->writes = 0;
 	d->pile = 0;
 }
 
-static void lose_names(struct sim_disk *d)
+static bool name_stays(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	if (loss == SIM_LOSE_ALL || loss == SIM_LOSE_NOTHING)
+		return loss == SIM_LOSE_NOTHING;
+	return disk_draw(d, 2);
+}
+
+static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
 {
 	for (int i = 0; i < DISK_FILES; i++) {
 		struct disk_file *f = &d->files[i];
 
-		if (strcmp(f->name, f->name_on_medium) != 0 && disk_draw(d, 2))
+		if (strcmp(f->name, f->name_on_medium) != 0 && name_stays(d, loss))
 			memcpy(f->name_on_medium, f->name, DISK_NAME);
 		for (int k = 0; k < i; k++) {
 			if (strcmp(d->files[k].name, f->name_on_medium) == 0)
@@ -153,17 +168,17 @@ static void lose_names(struct sim_disk *d)
 	}
 }
 
-void sim_disk_lose_power(struct sim_disk *d)
+void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss)
 {
-	disk_drop_all(d);
-	lose_writes(d);
-	lose_names(d);
-	for (int i = 0; i < DISK_FILES; i++) {
-		struct disk_file *f = &d->files[i];
+	static const enum sim_disk_loss drawn[] = { SIM_LOSE_ALL, SIM_LOSE_NOTHING,
+		SIM_LOSE_LAST, SIM_LOSE_SOME, SIM_LOSE_SOME };
 
-		if (!*f->name)
-			f->size_on_medium = 0;
-		f->size = f->size_on_medium;
-		memcpy(disk_cache(d, i), disk_medium(d, i), (size_t)f->size);
+	disk_drop_all(d);
+	lose_writes(d, loss == SIM_LOSE_DRAWN ? drawn[disk_draw(d, 5)] : loss);
+	lose_names(d, loss);
+	for (int i = 0; i < DISK_FILES; i++) {
+		if (!*d->files[i].name)
+			d->files[i].size_on_medium = 0;
+		disk_reread(d, i);
 	}
 }

@@ -236,7 +236,7 @@ static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
 		return false;
 	expect(code, DEATH, "the death", n);
 	if (power)
-		sim_disk_lose_power(disk);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	return true;
 }
 
@@ -288,7 +288,7 @@ static void a_restore_dies_twice(void **state)
 
 		if (code != 0)
 			expect(code, DEATH, "the second death", n);
-		sim_disk_lose_power(disk);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 		expect(run(look, 0), 0, "what is there", n);
 		expect(run(restore_backup, 0), 0, "restore again", n);
 		expect(run(look_at_new, 0), 0, "the new one", n);

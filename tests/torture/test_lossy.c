@@ -185,17 +185,17 @@ static bool die_twice(int64_t n, uint64_t seed, bool power1, int64_t again, bool
 		return false;
 	expect(exit1, DEATH, "first life", n, seed);
 	if (power1)
-		sim_disk_lose_power(disk);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	if (again) {
 		int exit2 = run(live, again);
 
 		if (exit2 != 0)
 			expect(exit2, DEATH, "second life", again, seed);
 		if (power2)
-			sim_disk_lose_power(disk);
+			sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	}
 	expect(run(live, 0), 0, "last life", n, seed);
-	sim_disk_lose_power(disk);
+	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	expect(run(live, 0), 0, "after all", n, seed);
 	assert_int_equal(told->acked, COMMITS);
 	return true;
@@ -252,7 +252,7 @@ static void survives_failed_syncs(void **state)
 			expect(first, 3, told->why, n, 0);
 		/* its pages are clean now: readable, and not on the medium */
 		run(live, 1 + n % 29);
-		sim_disk_lose_power(disk);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 		expect(run(live, 0), 0, "after a failed sync", n, 0);
 		assert_int_equal(told->acked, COMMITS);
 	}
@@ -314,11 +314,11 @@ static void goes_on_after_a_full_disk(void **state)
 	(void)state;
 	format(1);
 	expect(run(fill_at_once, 0), 0, "full", 0, 1);
-	sim_disk_lose_power(disk);
+	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	expect(run(live, 0), 0, "after a full disk", 0, 1);
 	format(2);
 	expect(run(fill_amid_a_commit, 0), 0, "full amid", 0, 2);
-	sim_disk_lose_power(disk);
+	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	expect(run(live, 0), 0, "after a full disk", 0, 2);
 }
 
@@ -354,7 +354,7 @@ static void forgets_what_was_not_synced(void **state)
 		format(seed);
 		expect(run(write_without_sync, 0), 0, "make", 0, seed);
 		assert_int_equal(journal_files->size("/disk/a"), 0);
-		sim_disk_lose_power(disk);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 		kept += journal_files->size("/disk/a") == 0;
 	}
 	assert_in_range(kept, 8, 56);

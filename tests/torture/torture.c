@@ -268,7 +268,7 @@ static bool live_and_die(const struct death *d, bool *ret_hit, struct buf *why)
 	if (*ret_hit) {
 		died++;
 		if (d->power)
-			sim_disk_lose_power(stage.disk);
+			sim_disk_lose_power(stage.disk, SIM_LOSE_DRAWN);
 		if (d->keep)
 			copy_keep();
 	}
@@ -335,7 +335,7 @@ static bool copy_died(void *ctx, int k, int end)
 	died++;
 	t->hit++;
 	if (d->power)
-		sim_disk_lose_power(k ? stage.disk_of_copy : stage.disk);
+		sim_disk_lose_power(k ? stage.disk_of_copy : stage.disk, SIM_LOSE_DRAWN);
 	t->at[k] = (int)(d - t->story->deaths) + 1;
 	return true;
 }
