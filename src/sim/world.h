@@ -33,6 +33,7 @@ enum sim_fault {
 
 typedef void sim_event_fn(void *ctx);
 typedef void sim_stuck_fn(void *ctx, const char *why);
+typedef void sim_sent_fn(void *ctx, const struct sim_tx *t);
 
 /* All-zero but for chain and nodes is valid: the default stands behind each. */
 struct sim_world_options {
@@ -54,7 +55,8 @@ struct sim_world_options {
 	 * wait. */
 	sim_stuck_fn *stuck;
 	sim_event_fn *before; /* each event; NULL: none */
-	void *ctx;            /* of both */
+	sim_sent_fn *sent;    /* bytes of a transaction leave; NULL: nobody looks */
+	void *ctx;            /* of all three */
 };
 
 struct sim_world;

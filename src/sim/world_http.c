@@ -81,8 +81,9 @@ static void schedule(struct sim_world *w, struct sim_request *q, int64_t timeout
 			q->fault =
 			    is_executed(q->fault) ? SIM_FAULT_LATE : SIM_FAULT_HANG;
 	}
+	if (q->fault != SIM_FAULT_NOT_SENT)
+		sim_wire_put(w, q, is_executed(q->fault));
 	if (is_executed(q->fault)) {
-		sim_wire_put(w, q);
 		event_of(w, q, EVENT_ARRIVE, there);
 	}
 	event_of(w, q, EVENT_DELIVER, back);

@@ -62,8 +62,9 @@ void sim_request_unuse(struct sim_request *q); /* an event has run */
 
 /* -- world_wire.c ---------------------------------------------------------- */
 
-/* Every raw transaction in the request's body is on the wire until it arrives. */
-void sim_wire_put(struct sim_world *w, const struct sim_request *q);
+/* Every raw transaction in the request's body leaves; it is on the wire until it arrives,
+ * if it does. */
+void sim_wire_put(struct sim_world *w, const struct sim_request *q, bool arrives);
 void sim_wire_end(struct sim_world *w, const struct sim_request *q);
 /* What an earlier life had sent arrives now, much later, or never. */
 void sim_wire_resume(struct sim_world *w);

@@ -59,7 +59,7 @@ void sim_wire_end(struct sim_world *w, const struct sim_request *q)
 }
 
 /* A quoted "0x..." behind the method's name. */
-void sim_wire_put(struct sim_world *w, const struct sim_request *q)
+void sim_wire_put(struct sim_world *w, const struct sim_request *q, bool arrives)
 {
 	static const char open[] = "\"0x";
 	const char *at = q->body, *end = q->body + q->len, *close;
@@ -77,7 +77,9 @@ void sim_wire_put(struct sim_world *w, const struct sim_request *q)
 		if (len > sizeof raw || !hex_parse(raw, len, at, (size_t)(close - at)))
 			continue;
 		t = sim_tx_add(w->o.chain, raw, len, NULL);
-		if (t)
+		if (t && w->o.sent)
+			w->o.sent(w->o.ctx, t);
+		if (t && arrives)
 			wire_add(w, q, t);
 	}
 }

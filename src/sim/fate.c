@@ -1,0 +1,232 @@
+#include "sim/fate.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/random.h"
+
+#define DAY_MS (24 * 3600 * 1000ll)
+#define BLOCK_SLOTS 60 /* times that are drawn lie within so many blocks */
+
+/* -- acts -------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *of[3];
+} acts[] = {
+#define ACT(name, word, ...) [SIM_##name] = { word, { __VA_ARGS__ } },
+#include "sim/acts.def"
+#undef ACT
+};
+
+const char *sim_act_name(enum sim_act_kind kind)
+{
+	CHECK(kind < SIM_ACTS);
+	return acts[kind].name;
+}
+
+void sim_act_format(struct buf *out, const struct sim_act *a)
+{
+	const int64_t value[] = { a->a, a->b, a->c };
+
+	buf_addf(out, "%" PRId64 ".%03d %s", a->at_ms / 1000, (int)(a->at_ms % 1000),
+	    acts[a->kind].name);
+	for (int i = 0; i < 3; i++)
+		if (acts[a->kind].of[i][0])
+			buf_addf(out, " %s=%" PRId64, acts[a->kind].of[i], value[i]);
+}
+
+void sim_fate_add(struct sim_fate *f, struct sim_act act)
+{
+	size_t at = f->acts_n;
+
+	f->acts = mem_grow(f->acts, f->acts_n + 1, sizeof *f->acts);
+	while (at > 0 && f->acts[at - 1].at_ms > act.at_ms)
+		at--;
+	memmove(&f->acts[at + 1], &f->acts[at], (f->acts_n - at) * sizeof *f->acts);
+	f->acts[at] = act;
+	f->acts_n++;
+}
+
+void sim_fate_copy(struct sim_fate *ret, const struct sim_fate *from)
+{
+	*ret = *from;
+	ret->acts = mem_copy(from->acts, from->acts_n * sizeof *from->acts);
+}
+
+void sim_fate_release(struct sim_fate *f)
+{
+	mem_free(f->acts);
+	f->acts = NULL;
+	f->acts_n = 0;
+}
+
+/* -- the draw ------------------------------------------------------------------ */
+
+struct draw {
+	struct sim_random dice;
+	struct sim_fate *fate;
+	int64_t span_ms; /* in which things happen */
+	uint64_t times;  /* as often as in a short story */
+};
+
+static int64_t from_to(struct draw *d, int64_t least, int64_t most)
+{
+	return least + (int64_t)sim_random_below(&d->dice, (uint64_t)(most - least + 1));
+}
+
+static bool hit(struct draw *d, uint32_t per_mille)
+{
+	return sim_random_hit(&d->dice, per_mille);
+}
+
+/* Small numbers mostly, large ones at times. */
+static int64_t skewed(struct draw *d, int64_t most)
+{
+	return from_to(d, 1, from_to(d, 1, from_to(d, 1, most)));
+}
+
+static void world_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	f->lists = (int)(hit(d, 400) ? from_to(d, 2, 3) : 1);
+	f->rows = (int)skewed(d, 100 / f->lists);
+	f->keys = f->lists > 1 && hit(d, 250) ? 2 : 1;
+	f->token = hit(d, 350);
+	f->token_kind = hit(d, 250) ? SIM_TOKEN_NO_RETURN : SIM_TOKEN_PLAIN;
+	f->service_fee = hit(d, 300) ? (uint64_t)from_to(d, 1, 500) : 0;
+	f->nodes = (uint32_t)(hit(d, 500) ? 1 : from_to(d, 2, 4));
+	f->quorum = (int)(f->nodes / 2 + 1);
+	f->depth = (uint64_t)from_to(d, 2, 8);
+	f->interval_ms = from_to(d, 1, 6) * 2000;
+	f->poll_ms = f->interval_ms / 2;
+	f->in_flight = (int)(hit(d, 500) ? from_to(d, 1, 8) : from_to(d, 9, 64));
+	f->bump_after = (int)from_to(d, 2, 5);
+	f->is_free = hit(d, 60);
+	f->legacy = !f->is_free && hit(d, 120);
+	f->poor = hit(d, 120);
+	f->wallets = hit(d, 200) ? from_to(d, 1, 3) : 0;
+	f->refuse = hit(d, 120) ? from_to(d, 1, 2) : 0;
+	f->gas_limit = hit(d, 150) ? (uint64_t)from_to(d, 4, 20) * 65000 : 30000000;
+	f->base_fee = (uint64_t)skewed(d, 30) * 1000000000u;
+	f->latency_ms = hit(d, 200) ? from_to(d, 20, 1500) : from_to(d, 1, 40);
+}
+
+static void act_draw(
+    struct draw *d, enum sim_act_kind kind, int64_t a, int64_t b, int64_t c)
+{
+	sim_fate_add(d->fate,
+	    (struct sim_act){ .at_ms = from_to(d, 0, d->span_ms),
+		.kind = kind,
+		.a = a,
+		.b = b,
+		.c = c });
+}
+
+/* How often, if at all in this story. */
+static uint64_t often(struct draw *d, uint32_t per_mille, int64_t most)
+{
+	return hit(d, per_mille) ? (uint64_t)skewed(d, most) * d->times : 0;
+}
+
+static void deaths_draw(struct draw *d)
+{
+	static const enum sim_act_kind by[] = { SIM_DIE_OP, SIM_DIE_POINT,
+		SIM_DIE_EVENT };
+	bool power = hit(d, 600);
+
+	for (uint64_t n = often(d, 900, 8); n; n--) {
+		int64_t kind = from_to(d, 0, 2);
+
+		act_draw(
+		    d, by[kind], skewed(d, kind == 0 ? 60 : 20), power && hit(d, 500), 0);
+	}
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		act_draw(d, SIM_STOP, 0, 0, 0);
+	for (uint64_t n = often(d, 200, 3); n; n--)
+		act_draw(d, SIM_SYNC_FAILS, skewed(d, 6), 0, 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		act_draw(d, SIM_DISK_FULL, from_to(d, 0, 60000),
+		    from_to(d, 1, 20) * d->fate->interval_ms, 0);
+}
+
+static void chain_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	for (uint64_t n = often(d, 650, 4); n; n--)
+		act_draw(d, SIM_REORG,
+		    from_to(d, 1, (int64_t)f->depth - 1 + (f->depth < 2)), hit(d, 700),
+		    0);
+	for (uint64_t n = often(d, 250, 3); n; n--)
+		act_draw(d, SIM_EVICT, hit(d, 300) ? 1000 : from_to(d, 1, 999), 0, 0);
+	for (uint64_t n = often(d, 300, 2); n; n--)
+		act_draw(d, SIM_SPIKE, skewed(d, 200), from_to(d, 1, 10), 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		act_draw(d, SIM_NO_BLOCKS, from_to(d, 1, 30) * f->interval_ms, 0, 0);
+}
+
+static void net_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	bool bad = hit(d, 700);
+
+	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
+		f->per_mille[k] = bad && hit(d, 400) ? (uint32_t)skewed(d, 80) : 0;
+		for (uint64_t n = often(d, 80, 2); n; n--)
+			act_draw(d, SIM_NET, k, from_to(d, 100, 1000),
+			    from_to(d, 1, 15) * f->interval_ms);
+	}
+}
+
+static void people_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	for (int i = 0; i < f->lists; i++)
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = i ? from_to(d, 0, d->span_ms) : 0,
+			.kind = SIM_CREATE,
+			.a = i });
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		act_draw(d, SIM_FOREIGN, from_to(d, 0, f->keys - 1), hit(d, 500), 0);
+	for (uint64_t n = often(d, 150, 2); n; n--)
+		act_draw(d, SIM_PAUSE, from_to(d, 0, f->lists - 1),
+		    from_to(d, 1, 10) * f->interval_ms, 0);
+	if (hit(d, 120))
+		act_draw(d, SIM_CANCEL, from_to(d, 0, f->lists - 1), hit(d, 600), 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		act_draw(d, SIM_RETRY, from_to(d, 0, f->lists - 1), 0, 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		act_draw(d, SIM_JUMP, from_to(d, -DAY_MS, DAY_MS), 0, 0);
+	if (f->poor)
+		for (int i = 0; i < f->keys; i++)
+			act_draw(d, SIM_FUND, i, 0, 0);
+}
+
+void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
+{
+	struct draw d = { .fate = ret, .dice = { .state = seed } };
+
+	memset(ret, 0, sizeof *ret);
+	ret->seed = seed;
+	sim_random_next(&d.dice);
+	world_draw(&d);
+	d.span_ms = BLOCK_SLOTS / 2 * ret->interval_ms;
+	d.times = 1;
+	if (days) {
+		ret->lists = SIM_LISTS_MAX;
+		ret->interval_ms = 12000;
+		ret->poll_ms = 6000;
+		d.span_ms = days * DAY_MS;
+		d.times = 4 * (uint64_t)days;
+	}
+	deaths_draw(&d);
+	chain_draw(&d);
+	net_draw(&d);
+	people_draw(&d);
+	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
+}

@@ -1,0 +1,73 @@
+/* fate.h - all that will happen in a story: drawn from its seed before it begins, or
+ * written down for a named scenario.
+ *
+ * The world (rows, nodes, fees), the chances of what happens by itself, and a schedule:
+ * the acts of chain, disk, process and people, each at its time. What is drawn per story
+ * is also which sorts of act there are at all and how often, so that rare ones meet.
+ */
+#ifndef PAWL_SIM_FATE_H
+#define PAWL_SIM_FATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "sim/world.h"
+
+#define SIM_ROWS_MAX 400 /* of a list */
+#define SIM_LISTS_MAX 24
+#define SIM_KEYS_MAX 2
+#define SIM_NODES_MAX 5
+
+enum sim_act_kind {
+#define ACT(name, ...) SIM_##name,
+#include "sim/acts.def"
+#undef ACT
+	SIM_ACTS
+};
+
+struct sim_act {
+	int64_t at_ms; /* since the story began */
+	enum sim_act_kind kind;
+	int64_t a, b, c;
+};
+
+struct sim_fate {
+	uint64_t seed;
+
+	/* the world */
+	int rows, lists, keys;
+	bool token;
+	enum sim_token_kind token_kind;
+	uint64_t service_fee; /* of each list; 0: none */
+	uint32_t nodes;
+	int quorum;
+	uint64_t depth; /* of finality */
+	int64_t interval_ms, poll_ms;
+	int in_flight, bump_after;
+	bool is_free, legacy;
+	bool poor;               /* the accounts get their coin by an act */
+	int64_t wallets, refuse; /* recipients with code, of each list; that revert */
+	uint64_t base_fee, gas_limit;
+	int64_t latency_ms;
+
+	/* what happens by itself until it calms down */
+	uint32_t per_mille[SIM_FAULT_COUNT];
+	int64_t calm_ms;
+
+	struct sim_act *acts; /* by time; owned */
+	size_t acts_n;
+};
+
+/* The story of a seed. days 0: a short one. */
+void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days);
+void sim_fate_copy(struct sim_fate *ret, const struct sim_fate *from);
+void sim_fate_add(struct sim_fate *f, struct sim_act act); /* at its place in time */
+void sim_fate_release(struct sim_fate *f);
+
+/* "12.345 die-op n=17 power=1" */
+void sim_act_format(struct buf *out, const struct sim_act *a);
+const char *sim_act_name(enum sim_act_kind kind);
+
+#endif

@@ -1,0 +1,344 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "kinds/airdrop/airdrop.h"
+#include "kinds/fence/fence.h"
+#include "sim/judge.h"
+#include "sim/story.h"
+
+#define JOURNAL "/disk/pawl.db"
+#define REBOOT_MS 3600000
+
+static struct sim_life *now; /* whose step it is */
+
+struct sim_life *sim_life_now(void)
+{
+	return now;
+}
+
+/* -- death --------------------------------------------------------------------- */
+
+static void NORETURN die(struct sim_life *l, enum sim_end end)
+{
+	l->end = end;
+	longjmp(l->death, 1);
+}
+
+static void died_on_disk(void *ctx)
+{
+	die(ctx, SIM_DIED);
+}
+
+static void at_point(enum crash_point p)
+{
+	now->story->notes.crash_points[p]++;
+	if (now->die_points && !--now->die_points)
+		die(now, SIM_DIED);
+}
+
+static void before_event(void *ctx)
+{
+	struct sim_life *l = ctx;
+
+	if (l->die_events && !--l->die_events)
+		die(l, SIM_DIED);
+}
+
+static void journal_died(enum err e, const char *why)
+{
+	if (e != ERR_JOURNAL)
+		sim_story_wrong(
+		    now->story, "the journal ended it: %s: %s", err_name(e), why);
+	else
+		sim_story_line(now->story, "fatal: %s", why);
+	die(now, SIM_FATAL);
+}
+
+static void stuck(void *ctx, const char *why)
+{
+	struct sim_life *l = ctx;
+
+	sim_story_wrong(l->story, "it goes round and does nothing: %s", why);
+	die(l, SIM_WRONG);
+}
+
+static int64_t wall_ms(void)
+{
+	return now && now->world ? world_wall_ms(now->world) : 0;
+}
+
+/* -- a step ---------------------------------------------------------------------- */
+
+static void enter(struct sim_life *l)
+{
+	CHECK(!now);
+	now = l;
+	l->end = SIM_GOES_ON;
+	sim_region_use(l->region);
+	sim_disk_use(&l->process);
+	crash_hook = at_point;
+	journal_die = journal_died;
+	clock_set(wall_ms);
+}
+
+static void leave(void)
+{
+	crash_hook = NULL;
+	clock_set(NULL);
+	sim_region_use(NULL);
+	now = NULL;
+}
+
+static void forget(struct sim_life *l)
+{
+	l->alive = false;
+	l->journal = NULL;
+	l->world = NULL;
+	l->runner = NULL;
+	l->answer = NULL;
+	l->over = false;
+	l->die_points = l->die_events = 0;
+	memset(l->id_of, 0, sizeof l->id_of);
+	memset(l->listed, 0, sizeof l->listed);
+	sim_disk_process_end(&l->process);
+	sim_disk_die_at(l->process.disk, 0);
+	sim_disk_fail_sync_at(l->process.disk, 0);
+	sim_region_empty(l->region);
+}
+
+void sim_life_kill(struct sim_life *l)
+{
+	if (l->alive)
+		forget(l);
+}
+
+static enum sim_end guarded(struct sim_life *l, void (*step)(struct sim_life *l))
+{
+	enter(l);
+	if (setjmp(l->death) == 0)
+		step(l);
+	leave();
+	if (l->end != SIM_GOES_ON)
+		forget(l);
+	return l->end;
+}
+
+/* -- rising -------------------------------------------------------------------- */
+
+static enum err key_get(
+    void *ctx, const char *name, const struct secret **ret, struct fail *f)
+{
+	struct sim_story *s = ctx;
+
+	for (int i = 0; i < s->fate->keys; i++)
+		if (!strcmp(name, s->key[i].name)) {
+			*ret = s->key[i].secret;
+			return ERR_OK;
+		}
+	return fail_set(f, ERR_KEY, "there is no key %s", name);
+}
+
+static struct world *world_of(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct sim_world_options o = { .chain = s->chain,
+		.nodes = s->nodes,
+		.nodes_n = s->fate->nodes,
+		.seed = s->fate->seed,
+		.latency_ms = s->fate->latency_ms,
+		.clock_ms = l->clock_ms,
+		.stuck = stuck,
+		.before = before_event,
+		.sent = sim_judge_sent,
+		.ctx = l };
+	struct world *w;
+
+	memcpy(o.per_mille, s->per_mille, sizeof o.per_mille);
+	w = sim_world_open(&o);
+	sim_world_jump(sim_world_of(w), s->jump_ms);
+	return w;
+}
+
+static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
+
+static void runner_make(struct sim_life *l)
+{
+	l->world = world_of(l);
+	l->runner = runner_new(&(struct runner_setup){ .world = l->world,
+	    .journal = l->journal,
+	    .chains = &l->story->config,
+	    .chains_n = 1,
+	    .keys = { .ctx = l->story, .get = key_get },
+	    .kinds = kinds,
+	    .kinds_n = 2 });
+}
+
+static void runner_drop(struct sim_life *l)
+{
+	world_free(l->world);
+	runner_free(l->runner);
+	l->world = NULL;
+	l->runner = NULL;
+}
+
+static void rise(struct sim_life *l)
+{
+	struct owner me = { .pid = 1 + l->id, .host = "sim" };
+	struct fail f = { 0 };
+	enum err e = journal_own(&l->journal, JOURNAL, &me, &f);
+
+	if (e == ERR_OWNED || e == ERR_DISK_FULL)
+		die(l, SIM_STARTED_NOT);
+	if (e == ERR_JOURNAL)
+		journal_died(e, f.why);
+	if (e != ERR_OK) {
+		sim_story_wrong(l->story, "it can't start: %s: %s", err_name(e), f.why);
+		die(l, SIM_WRONG);
+	}
+	l->alive = true;
+	sim_judge_rise(l);
+	runner_make(l);
+}
+
+enum sim_end sim_life_rise(struct sim_life *l)
+{
+	l->clock_ms += REBOOT_MS;
+	return guarded(l, rise);
+}
+
+static void make(struct sim_life *l)
+{
+	struct fail f = { 0 };
+
+	if (journal_create(JOURNAL, &f))
+		BUG(f.why);
+	l->end = SIM_ENDED;
+}
+
+void sim_life_make(struct sim_life *l)
+{
+	CHECK(guarded(l, make) == SIM_ENDED);
+}
+
+/* -- a turn ---------------------------------------------------------------------- */
+
+static int64_t until; /* of the step, by the chain's clock */
+
+/* All that was cached is worth nothing now. */
+static void disk_full(struct sim_life *l, const char *why)
+{
+	if (l->story->room_until_ms == 0)
+		sim_story_wrong(l->story, "a full disk, it says: %s", why);
+	runner_drop(l);
+	l->answer = NULL;
+	memset(l->id_of, 0, sizeof l->id_of);
+	memset(l->listed, 0, sizeof l->listed);
+	runner_make(l);
+}
+
+static void turn(struct sim_life *l)
+{
+	struct fail f = { 0 };
+
+	sim_people_create(l);
+	sim_people_turn(l);
+	if (!runner_turn(l->runner, &f)) {
+		disk_full(l, f.why);
+		return;
+	}
+	sim_people_told(l);
+	l->story->notes.commits = journal_commit_no(l->journal) - 1;
+	sim_judge_step(l);
+	l->over = sim_judge_over(l);
+}
+
+static void step(struct sim_life *l)
+{
+	int64_t wake_ms, most = until + l->clock_ms;
+
+	turn(l);
+	wake_ms = runner_wake_ms(l->runner);
+	world_wait(l->world, wake_ms < most ? wake_ms : most);
+}
+
+enum sim_end sim_life_step(struct sim_life *l, int64_t until_ms)
+{
+	until = until_ms;
+	return guarded(l, step);
+}
+
+int64_t sim_life_due_ms(const struct sim_life *l)
+{
+	int64_t wake_ms, due_ms;
+
+	if (!l->alive)
+		return l->wanted ? l->rise_at_ms : INT64_MAX;
+	wake_ms = runner_wake_ms(l->runner);
+	due_ms = sim_world_due_ms(sim_world_of(l->world));
+	due_ms = wake_ms < due_ms ? wake_ms : due_ms;
+	if (due_ms == INT64_MAX)
+		return INT64_MAX;
+	due_ms -= l->clock_ms;
+	return due_ms > l->story->chain->now_ms ? due_ms : l->story->chain->now_ms;
+}
+
+/* What is left then was lost on the way. */
+static void stop(struct sim_life *l)
+{
+	runner_drop(l);
+	journal_close(l->journal);
+	if (sim_region_pieces(l->region))
+		sim_story_wrong(l->story, "%zu pieces of memory were not given back",
+		    sim_region_pieces(l->region));
+	l->end = SIM_ENDED;
+}
+
+enum sim_end sim_life_stop(struct sim_life *l)
+{
+	return guarded(l, stop);
+}
+
+static void read_journal(struct sim_life *l)
+{
+	sim_judge_journal(l);
+}
+
+void sim_life_read(struct sim_life *l)
+{
+	(void)guarded(l, read_journal);
+}
+
+static void explain(struct sim_life *l)
+{
+	const struct runner *r = l->runner;
+
+	for (size_t i = 0; i < r->operations_n; i++)
+		if (!operation_ended(r->operations[i]))
+			sim_story_wrong(l->story,
+			    "it does not go on: %s is %s and waits for: %s",
+			    r->operations[i]->name,
+			    state_name(MACHINE_OPERATION, r->operations[i]->state),
+			    r->operations[i]->waits_for);
+	for (size_t i = 0; i < r->chains[0].accounts_n; i++)
+		if (r->chains[0].accounts[i]->stopped)
+			sim_story_wrong(l->story, "it does not go on: %s",
+			    r->chains[0].accounts[i]->why_stopped);
+}
+
+void sim_life_explain(struct sim_life *l)
+{
+	if (l->alive)
+		(void)guarded(l, explain);
+	if (!l->story->why[0])
+		sim_story_wrong(l->story, "it does not go on, and says not why");
+}
+
+void sim_life_open(struct sim_life *l)
+{
+	l->process.id = 1 + l->id;
+	l->process.die = died_on_disk;
+	l->process.ctx = l;
+}

@@ -1,0 +1,660 @@
+#include "sim/story.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/secp.h"
+#include "crypto/sha256.h"
+#include "sim/judge.h"
+#include "sim/mempool.h"
+
+#define GWEI 1000000000ull
+#define FILE_BYTES ((size_t)32 << 20)
+#define CHAIN_BYTES ((size_t)1 << 30)
+#define LIFE_BYTES ((size_t)1 << 30)
+#define BLOCKS_BEFORE 4
+#define CALM_BLOCKS 2000 /* then it must be over */
+#define STEP_MS_MAX 60000
+#define DOWN_MS 8000 /* between a death and the next start, mostly */
+
+/* -- what happens, told ------------------------------------------------------------ */
+
+int64_t sim_story_ms(const struct sim_story *s)
+{
+	return s->chain->now_ms - s->begun_ms;
+}
+
+static void trace_add(struct sim_story *s, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		s->trace = (s->trace ^ (uint8_t)text[i]) * 0x100000001b3u;
+}
+
+static void line_put(struct sim_story *s, const char *fmt, va_list args)
+{
+	char text[SIM_WHY_MAX + 64];
+	int64_t ms = sim_story_ms(s);
+	int len =
+	    snprintf(text, sizeof text, "%" PRId64 ".%03d ", ms / 1000, (int)(ms % 1000));
+
+	vsnprintf(text + len, sizeof text - (size_t)len, fmt, args);
+	trace_add(s, text, strlen(text));
+	if (s->out)
+		fprintf(s->out, "%s\n", text);
+}
+
+void sim_story_line(struct sim_story *s, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	line_put(s, fmt, args);
+	va_end(args);
+}
+
+void sim_story_wrong(struct sim_story *s, const char *fmt, ...)
+{
+	va_list args;
+
+	s->figures.violations++;
+	if (s->why[0])
+		return;
+	va_start(args, fmt);
+	vsnprintf(s->why, sizeof s->why, fmt, args);
+	va_end(args);
+	sim_story_line(s, "WRONG: %s", s->why);
+}
+
+/* -- the stage, once a program ------------------------------------------------------- */
+
+static void *region(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	CHECK(at != MAP_FAILED);
+	return at;
+}
+
+static void keys_make(struct sim_story *s)
+{
+	static const char *const names[SIM_KEYS_MAX] = { "treasury", "till" };
+
+	for (int i = 0; i < SIM_KEYS_MAX; i++) {
+		uint8_t key[32] = { [0] = 0x5a, [30] = (uint8_t)i, [31] = 0x17 };
+
+		s->key[i].name = names[i];
+		s->key[i].secret = secret_new(key, sizeof key);
+		CHECK(
+		    secp_address(s->key[i].address.at, s->key[i].secret, NULL) == ERR_OK);
+	}
+}
+
+static void disk_begin(struct sim_story *s, uint64_t seed)
+{
+	s->disk = sim_disk_format(s->disk_region, FILE_BYTES, seed);
+	for (int i = 0; i < SIM_LIVES; i++)
+		s->life[i].process.disk = s->disk;
+}
+
+struct sim_story *sim_story_new(void)
+{
+	struct sim_story *s = mem_new(sizeof *s);
+
+	secret_setup();
+	secp_setup();
+	sim_region_setup();
+	sim_disk_install();
+	CHECK(log_open(NULL, LOG_NOTHING, false, NULL) == ERR_OK);
+	s->chain_region = region(CHAIN_BYTES);
+	s->disk_region = region(sim_disk_size(FILE_BYTES));
+	s->judge = sim_judge_new(s);
+	keys_make(s);
+	for (int i = 0; i < SIM_LIVES; i++) {
+		struct sim_life *l = &s->life[i];
+
+		l->story = s;
+		l->id = i;
+		l->region = sim_region_new(LIFE_BYTES);
+	}
+	disk_begin(s, 0);
+	for (int i = 0; i < SIM_LIVES; i++)
+		sim_life_open(&s->life[i]);
+	sim_life_make(&s->life[0]);
+	s->made = sim_disk_keep(s->disk);
+	return s;
+}
+
+void sim_story_free(struct sim_story *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < SIM_LIVES; i++)
+		sim_region_free(s->life[i].region);
+	for (int i = 0; i < SIM_KEYS_MAX; i++)
+		secret_free(s->key[i].secret);
+	CHECK(munmap(s->chain_region, CHAIN_BYTES) == 0);
+	CHECK(munmap(s->disk_region, sim_disk_size(FILE_BYTES)) == 0);
+	sim_judge_free(s->judge);
+	mem_free(s->made);
+	mem_free(s);
+}
+
+/* -- the stage of a story
+ * ---------------------------------------------------------------- */
+
+static void lists_begin(struct sim_story *s)
+{
+	const struct sim_fate *f = s->fate;
+
+	for (int k = 0; k < f->lists; k++) {
+		struct sim_list *l = &s->list[k];
+
+		l->wanted = l->known = l->cancelled = false;
+		l->key = k % f->keys;
+		l->rows = f->rows;
+		snprintf(l->name, sizeof l->name, "list-%d", k + 1);
+		memset(l->fee_to.at, 0xfe, sizeof l->fee_to.at);
+		l->fee_to.at[0] = (uint8_t)k;
+		for (int i = 1; i <= l->rows; i++) {
+			int like = i == 7 ? 3 : i; /* the same payment twice */
+
+			memset(l->to[i].at, 0x50, sizeof l->to[i].at);
+			l->to[i].at[17] = (uint8_t)k;
+			l->to[i].at[18] = (uint8_t)(like >> 8);
+			l->to[i].at[19] = (uint8_t)like;
+			l->amount[i] = amount_u64(1000 + (uint64_t)like % 5);
+		}
+	}
+}
+
+static void config_begin(struct sim_story *s)
+{
+	static const char *const urls[SIM_NODES_MAX] = { "http://node-0.sim/",
+		"http://node-1.sim/", "http://node-2.sim/", "http://node-3.sim/",
+		"http://node-4.sim/" };
+	const struct sim_fate *f = s->fate;
+
+	for (size_t i = 0; i < SIM_NODES_MAX; i++)
+		s->endpoints[i] = (struct node_config){ .url = urls[i], .weight = 1 };
+	s->config = (struct chain_config){ .name = "sim",
+		.chain_id = 31337,
+		.endpoints = s->endpoints,
+		.endpoints_n = (int)f->nodes,
+		.finality = { .depth = f->depth },
+		.quorum = f->quorum,
+		.fee_type = f->legacy ? CHAIN_FEE_LEGACY : CHAIN_FEE_AUTO,
+		.max_fee_per_gas = 500 * GWEI,
+		.max_priority_fee_per_gas = 50 * GWEI,
+		.max_in_flight = f->in_flight,
+		.lookback = 7200,
+		.batch = 100,
+		.bump_after = f->bump_after,
+		.poll_ms = (int)f->poll_ms,
+		.timeout_ms = 3000 };
+	CHECK(amount_parse(&s->config.fence_max_fee, "5", 1, 18) == AMOUNT_OK);
+}
+
+static void fund(struct sim_story *s, int key)
+{
+	struct amount coin, tokens = amount_u64(100000000);
+
+	CHECK(amount_parse(&coin, "100", 3, 18) == AMOUNT_OK);
+	sim_fund(s->chain, &s->key[key].address, NULL, &coin);
+	if (s->token)
+		sim_fund(s->chain, &s->key[key].address, s->token, &tokens);
+}
+
+static void recipients_begin(struct sim_story *s)
+{
+	const struct sim_fate *f = s->fate;
+
+	for (int k = 0; k < f->lists; k++) {
+		struct sim_list *l = &s->list[k];
+
+		for (int i = 1; i <= f->wallets && i <= l->rows && !f->token; i++)
+			sim_account_code(s->chain, &l->to[i], SIM_CODE_WALLET, 9000);
+		for (int i = 0; i < f->refuse && i < l->rows && !f->token; i++)
+			sim_account_code(
+			    s->chain, &l->to[l->rows - i], SIM_CODE_REVERTS, 0);
+	}
+}
+
+static void chain_begin(struct sim_story *s)
+{
+	const struct sim_fate *f = s->fate;
+	struct sim_options o = { .chain_id = 31337,
+		.heights_max = 1u << 20,
+		.gas_limit = f->gas_limit,
+		.base_fee = f->base_fee,
+		.is_free = f->is_free };
+	struct address token = { .at = { 0x70, 0x6b } };
+
+	s->chain = sim_chain_init(s->chain_region, CHAIN_BYTES, &o);
+	s->token =
+	    f->token ? sim_token_add(s->chain, &token, f->token_kind, 18, "TKN") : NULL;
+	for (int i = 0; i < f->keys && !f->poor; i++)
+		fund(s, i);
+	recipients_begin(s);
+	for (uint32_t i = 0; i < f->nodes; i++)
+		s->nodes[i] = sim_node_new(s->chain);
+	for (int i = 0; i < BLOCKS_BEFORE; i++)
+		sim_mine(s->chain, NULL);
+	sim_mining(s->chain, f->interval_ms);
+	s->begun_ms = s->chain->now_ms;
+}
+
+static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *out)
+{
+	s->fate = fate;
+	s->out = out;
+	s->dice.state = fate->seed ^ 0x5709;
+	memcpy(s->per_mille, fate->per_mille, sizeof s->per_mille);
+	memset(&s->people, 0, sizeof s->people);
+	memset(&s->notes, 0, sizeof s->notes);
+	memset(&s->figures, 0, sizeof s->figures);
+	memset(s->net_until_ms, 0, sizeof s->net_until_ms);
+	s->act = 0;
+	s->jump_ms = s->room_until_ms = s->blocks_from_ms = s->spike_until = 0;
+	s->calm = false;
+	s->why[0] = '\0';
+	s->trace = 0xcbf29ce484222325u;
+	s->face = sim_people_face;
+	s->face.ctx = s;
+	lists_begin(s);
+	config_begin(s);
+	chain_begin(s);
+	disk_begin(s, fate->seed);
+	sim_disk_put_back(s->disk, s->made);
+	sim_disk_seed(s->disk, fate->seed ^ 0xd15c);
+	for (int i = 0; i < SIM_LIVES; i++) {
+		s->life[i].wanted = i == 0;
+		s->life[i].rise_at_ms = s->chain->now_ms;
+		s->life[i].clock_ms = 0;
+	}
+	sim_judge_begin(s->judge);
+}
+
+/* -- acts
+ * ------------------------------------------------------------------------------------ */
+
+static struct sim_list *list_of(struct sim_story *s, const struct sim_act *a)
+{
+	return &s->list[a->a % s->fate->lists];
+}
+
+static void wish(
+    struct sim_story *s, enum route route, const char *name, bool flag, int64_t after_ms)
+{
+	struct request q = { .route = route, .now = flag };
+
+	snprintf(q.name, sizeof q.name, "%s", name);
+	sim_people_wish(s, &q, after_ms);
+}
+
+static void foreign(struct sim_story *s, const struct sim_act *a)
+{
+	const struct sim_key *k = &s->key[a->a];
+	const struct sim_account *at = sim_account_find(s->chain, &k->address);
+	struct sign_job job = { .key = k->secret,
+		.nonce = SIM_NONCE_NEXT,
+		.payload = { .to = { { 0xaa } }, .value = amount_u64(77) } };
+	struct sim_word word;
+
+	if (a->b && at && sim_pool_lowest(at)) {
+		job.nonce = sim_pool_lowest(at)->nonce;
+		job.fees = (struct fees){ .type = FEE_1559,
+			.gas = 21000,
+			.max_fee = 600 * GWEI,
+			.tip = 60 * GWEI };
+	}
+	sim_pool_send_foreign(s->chain, &word, &job);
+}
+
+static void reorg(struct sim_story *s, const struct sim_act *a)
+{
+	uint64_t depth = (uint64_t)a->a;
+
+	if (s->chain->head->height <= depth + BLOCKS_BEFORE)
+		return;
+	sim_reorg(
+	    s->chain, &(struct sim_reorg){ .depth = depth, .give_back = a->b != 0 });
+	s->figures.reorgs++;
+}
+
+static void arm(struct sim_story *s, const struct sim_act *a)
+{
+	struct sim_life *l = &s->life[0];
+
+	if (!l->alive)
+		return;
+	l->power = a->b != 0;
+	if (a->kind == SIM_DIE_OP)
+		sim_disk_die_at(s->disk, a->a);
+	else if (a->kind == SIM_DIE_POINT)
+		l->die_points = (uint64_t)a->a;
+	else
+		l->die_events = (uint64_t)a->a;
+}
+
+static void net_put(struct sim_story *s, int fault, uint32_t per_mille)
+{
+	s->per_mille[fault] = per_mille;
+	for (int i = 0; i < SIM_LIVES; i++)
+		if (s->life[i].alive)
+			sim_world_chance(sim_world_of(s->life[i].world),
+			    (enum sim_fault)fault, per_mille);
+}
+
+static void people_act(struct sim_story *s, const struct sim_act *a)
+{
+	struct sim_list *l = list_of(s, a);
+
+	if (a->kind == SIM_CREATE)
+		l->wanted = true;
+	if (a->kind == SIM_CREATE || !l->known)
+		return;
+	if (a->kind == SIM_PAUSE) {
+		wish(s, ROUTE_PAUSE, l->name, false, 0);
+		wish(s, ROUTE_RESUME, l->name, false, a->b);
+	} else if (a->kind == SIM_CANCEL) {
+		l->cancelled = true;
+		wish(s, ROUTE_CANCEL, l->name, a->b != 0, 0);
+	} else {
+		wish(s, ROUTE_RETRY, l->name, false, 0);
+	}
+}
+
+static void stopped(struct sim_story *s, struct sim_life *l);
+
+static void act_do(struct sim_story *s, const struct sim_act *a)
+{
+	int64_t now_ms = s->chain->now_ms;
+
+	switch (a->kind) {
+	case SIM_DIE_OP:
+	case SIM_DIE_POINT:
+	case SIM_DIE_EVENT:
+		arm(s, a);
+		return;
+	case SIM_STOP:
+		stopped(s, &s->life[0]);
+		return;
+	case SIM_SYNC_FAILS:
+		sim_disk_fail_sync_at(s->disk, a->a);
+		return;
+	case SIM_DISK_FULL:
+		sim_disk_room(s->disk, a->a);
+		s->room_until_ms = now_ms + a->b;
+		return;
+	case SIM_REORG:
+		reorg(s, a);
+		return;
+	case SIM_EVICT:
+		sim_pool_drop_some(s->chain, &s->dice, (uint32_t)a->a);
+		return;
+	case SIM_SPIKE:
+		if (!s->fate->is_free) {
+			s->chain->base_fee_next = (uint64_t)a->a * GWEI;
+			s->spike_until = (int64_t)s->chain->head->height + a->b;
+		}
+		return;
+	case SIM_NO_BLOCKS:
+		sim_mining(s->chain, 0);
+		s->blocks_from_ms = now_ms + a->a;
+		return;
+	case SIM_NET:
+		net_put(s, (int)a->a, (uint32_t)a->b);
+		s->net_until_ms[a->a] = now_ms + a->c;
+		return;
+	case SIM_FOREIGN:
+		foreign(s, a);
+		return;
+	case SIM_FUND:
+		fund(s, (int)a->a);
+		return;
+	case SIM_JUMP:
+		s->jump_ms += a->a;
+		for (int i = 0; i < SIM_LIVES; i++)
+			if (s->life[i].alive)
+				sim_world_jump(sim_world_of(s->life[i].world), a->a);
+		return;
+	case SIM_CREATE:
+	case SIM_PAUSE:
+	case SIM_CANCEL:
+	case SIM_RETRY:
+		people_act(s, a);
+		return;
+	case SIM_ACTS:
+		break;
+	}
+	BUG("no such act");
+}
+
+/* What an act began for a while is over. */
+static void acts_end(struct sim_story *s)
+{
+	int64_t now_ms = s->chain->now_ms;
+
+	if (s->room_until_ms && now_ms >= s->room_until_ms) {
+		sim_disk_room(s->disk, -1);
+		s->room_until_ms = 0;
+	}
+	if (s->blocks_from_ms && now_ms >= s->blocks_from_ms) {
+		sim_mining(s->chain, s->fate->interval_ms);
+		s->blocks_from_ms = 0;
+	}
+	for (int k = 1; k < SIM_FAULT_COUNT; k++)
+		if (s->net_until_ms[k] && now_ms >= s->net_until_ms[k]) {
+			net_put(s, k, s->calm ? 0 : s->fate->per_mille[k]);
+			s->net_until_ms[k] = 0;
+		}
+}
+
+static void calm_down(struct sim_story *s)
+{
+	s->calm = true;
+	sim_story_line(s, "it calms down");
+	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
+		s->net_until_ms[k] = 0;
+		net_put(s, k, 0);
+	}
+	s->room_until_ms = s->blocks_from_ms = s->chain->now_ms;
+	for (int i = 0; i < s->fate->keys; i++)
+		if (s->fate->poor)
+			fund(s, i);
+	acts_end(s);
+	sim_mining(s->chain, s->fate->interval_ms);
+}
+
+static void acts_do(struct sim_story *s)
+{
+	const struct sim_fate *f = s->fate;
+	int64_t ms = sim_story_ms(s);
+
+	acts_end(s);
+	while (s->act < f->acts_n && f->acts[s->act].at_ms <= ms) {
+		const struct sim_act *a = &f->acts[s->act++];
+		struct buf text;
+
+		buf_init(&text, 256);
+		sim_act_format(&text, a);
+		sim_story_line(s, "act %s", buf_text(&text));
+		buf_release(&text);
+		s->figures.acts[a->kind]++;
+		act_do(s, a);
+	}
+	if (!s->calm && ms >= f->calm_ms)
+		calm_down(s);
+}
+
+/* -- who is next
+ * ---------------------------------------------------------------------------- */
+
+static void down(struct sim_story *s, struct sim_life *l)
+{
+	uint64_t most = sim_random_hit(&s->dice, 150) ? 20 * DOWN_MS : DOWN_MS;
+
+	l->rise_at_ms = s->chain->now_ms + (int64_t)sim_random_below(&s->dice, most);
+}
+
+static void stopped(struct sim_story *s, struct sim_life *l)
+{
+	if (!l->alive)
+		return;
+	(void)sim_life_stop(l);
+	sim_story_line(s, "it ends by itself");
+	down(s, l);
+}
+
+static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
+{
+	static const char *const how[] = { [SIM_DIED] = "dies",
+		[SIM_FATAL] = "fatal",
+		[SIM_STARTED_NOT] = "can't start",
+		[SIM_ENDED] = "ends",
+		[SIM_WRONG] = "wrong" };
+
+	if (end == SIM_GOES_ON)
+		return;
+	sim_story_line(s, "%s%s", how[end], end == SIM_DIED && l->power ? ", power" : "");
+	if (end == SIM_DIED || end == SIM_FATAL)
+		s->figures.crashes++;
+	if (end == SIM_DIED && l->power) {
+		for (int i = 0; i < SIM_LIVES; i++)
+			sim_life_kill(&s->life[i]);
+		sim_disk_lose_power(s->disk);
+		s->figures.power_cuts++;
+	}
+	l->power = false;
+	down(s, l);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The next thing of the story's own. */
+static int64_t due_ms(const struct sim_story *s)
+{
+	const struct sim_fate *f = s->fate;
+	int64_t at_ms = s->chain->now_ms + STEP_MS_MAX;
+
+	if (s->act < f->acts_n)
+		at_ms = earlier(at_ms, f->acts[s->act].at_ms + s->begun_ms);
+	if (!s->calm)
+		at_ms = earlier(at_ms, f->calm_ms + s->begun_ms);
+	if (s->room_until_ms)
+		at_ms = earlier(at_ms, s->room_until_ms);
+	if (s->blocks_from_ms)
+		at_ms = earlier(at_ms, s->blocks_from_ms);
+	for (int k = 1; k < SIM_FAULT_COUNT; k++)
+		if (s->net_until_ms[k])
+			at_ms = earlier(at_ms, s->net_until_ms[k]);
+	/* a spike lasts block by block */
+	if (s->spike_until > (int64_t)s->chain->head->height &&
+	    s->chain->options.interval_ms)
+		at_ms = earlier(at_ms, s->chain->mine_at_ms);
+	return at_ms;
+}
+
+static void time_passes(struct sim_story *s, int64_t to_ms)
+{
+	struct sim_chain *c = s->chain;
+
+	while (c->now_ms < to_ms) {
+		int64_t next_ms = c->options.interval_ms ? c->mine_at_ms : to_ms;
+
+		c->now_ms = next_ms < to_ms ? next_ms : to_ms;
+		sim_mine_due(c);
+	}
+}
+
+static struct sim_life *next_life(struct sim_story *s, int64_t *ret_ms)
+{
+	struct sim_life *first = NULL;
+
+	*ret_ms = INT64_MAX;
+	for (int i = 0; i < SIM_LIVES; i++) {
+		int64_t ms = sim_life_due_ms(&s->life[i]);
+
+		if (ms < *ret_ms || !first) {
+			*ret_ms = ms;
+			first = &s->life[i];
+		}
+	}
+	return first;
+}
+
+static void spike_goes_on(struct sim_story *s)
+{
+	if (s->spike_until > (int64_t)s->chain->head->height && !s->calm)
+		s->chain->base_fee_next = s->chain->head->base_fee;
+}
+
+static void step(struct sim_story *s)
+{
+	int64_t at_ms, own_ms = due_ms(s);
+	struct sim_life *l = next_life(s, &at_ms);
+
+	s->figures.steps++;
+	spike_goes_on(s);
+	if (!l->alive && at_ms > own_ms) {
+		time_passes(s, own_ms);
+	} else if (!l->alive) {
+		time_passes(s, at_ms);
+		s->figures.rises++;
+		ended(s, l, sim_life_rise(l));
+		if (l->alive)
+			sim_story_line(s, "rises");
+	} else {
+		ended(s, l, sim_life_step(l, own_ms));
+	}
+}
+
+static bool is_over(const struct sim_story *s)
+{
+	return s->calm && s->act == s->fate->acts_n && !s->people.wishes &&
+	    s->life[0].alive && s->life[0].over;
+}
+
+static void tell(struct sim_story *s)
+{
+	int64_t last_ms = s->fate->calm_ms + CALM_BLOCKS * s->fate->interval_ms;
+
+	while (!s->why[0]) {
+		acts_do(s);
+		if (is_over(s))
+			break;
+		if (sim_story_ms(s) > last_ms) {
+			sim_life_explain(&s->life[0]);
+			break;
+		}
+		step(s);
+	}
+}
+
+bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
+{
+	story_begin(s, fate, out);
+	tell(s);
+	if (!s->why[0])
+		sim_life_read(&s->life[0]);
+	for (int i = 0; i < SIM_LIVES; i++) {
+		if (s->life[i].alive && !s->why[0])
+			(void)sim_life_stop(&s->life[i]);
+		sim_life_kill(&s->life[i]);
+	}
+	if (!s->why[0])
+		sim_judge_chain(s);
+	s->figures.blocks = s->chain->head->height;
+	sim_story_line(s, "%s", s->why[0] ? "ends wrong" : "ends well");
+	return !s->why[0];
+}

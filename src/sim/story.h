@@ -1,0 +1,191 @@
+/* story.h - one story: its stage, the processes on it, and what came of it.
+ *
+ * The stage outlives the processes: a chain with its nodes, a disk, the lists that people
+ * have in mind, and what they remember of what they were told. A process lives in a
+ * region of its own (region.h) and dies at whatever instant the schedule says. The story
+ * decides who goes on next; nobody is ever waited for in real time.
+ *
+ *   fate.c    what will happen
+ *   story.c   the stage is set, acts are done, who is next
+ *   life.c    a process
+ *   people.c  whoever types a command, and the operator
+ *   judge.c   what must hold
+ */
+#ifndef PAWL_SIM_STORY_H
+#define PAWL_SIM_STORY_H
+
+#include <setjmp.h>
+#include <stdio.h>
+
+#include "base/crash.h"
+#include "engine/operation.h"
+#include "kinds/airdrop/airdrop.h"
+#include "serve/command.h"
+#include "sim/disk.h"
+#include "sim/fate.h"
+#include "sim/random.h"
+#include "sim/region.h"
+
+#define SIM_LIVES 2
+#define SIM_WISHES 64
+#define SIM_WHY_MAX 1600
+
+struct sim_story;
+
+struct sim_key {
+	const char *name;
+	struct secret *secret;
+	struct address address;
+};
+
+/* A list of payments that somebody has in mind. */
+struct sim_list {
+	char name[16];
+	int key;
+	int rows;
+	bool wanted;    /* its time has come */
+	bool known;     /* who made it was told that it is there */
+	bool cancelled; /* somebody wants that */
+	struct address fee_to;
+	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
+	struct amount amount[SIM_ROWS_MAX + 1];
+};
+
+/* -- people ----------------------------------------------------------------- */
+
+/* Somebody asks for something, until he has an answer. */
+struct sim_wish {
+	struct request q;
+	int64_t not_before_ms; /* of the chain's clock */
+	bool by_operator;
+};
+
+struct sim_people {
+	struct sim_wish wish[SIM_WISHES]; /* in their order */
+	int wishes;
+	int64_t look_ms; /* when the operator looks again */
+	uint64_t resumed, repaired, refused;
+	bool yes; /* he has read what was refused, and says so again */
+};
+
+/* -- a process --------------------------------------------------------------- */
+
+enum sim_end {
+	SIM_GOES_ON,
+	SIM_DIED,        /* told to: at an op, a point, an event */
+	SIM_FATAL,       /* its journal ended it */
+	SIM_STARTED_NOT, /* owned by another, or the disk is full: again, later */
+	SIM_ENDED,       /* by itself */
+	SIM_WRONG        /* the story has its violation */
+};
+
+struct sim_life {
+	struct sim_story *story;
+	int id;
+	struct sim_region *region;
+	struct sim_disk_process process;
+	jmp_buf death;
+	enum sim_end end;
+	bool alive;
+	bool over;          /* all that was wanted is done, it says */
+	bool wanted;        /* it shall run, and rises when it is dead */
+	int64_t rise_at_ms; /* of the chain's clock */
+	int64_t clock_ms;   /* its monotonic clock is the chain's plus this */
+	bool power;         /* goes with it, when it dies as it was told to */
+	uint64_t die_points, die_events; /* so many more; 0: not by this */
+
+	/* in its region */
+	struct journal *journal;
+	struct world *world;
+	struct runner *runner;
+	struct sim_answer *answer; /* to be told when the turn is committed */
+	int64_t id_of[SIM_LISTS_MAX];
+	bool listed[SIM_LISTS_MAX]; /* all rows of it are in the journal */
+};
+
+/* -- the story ---------------------------------------------------------------- */
+
+struct sim_figures {
+	uint64_t steps, crashes, power_cuts, reorgs, sends, blocks, faults, rises;
+	uint64_t acts[SIM_ACTS], net[SIM_FAULT_COUNT];
+	uint64_t violations;
+};
+
+/* What people were told, by which the next life is judged. */
+struct sim_notes {
+	int64_t epoch, commits;
+	uint64_t crash_points[CRASH_COUNT];
+};
+
+struct sim_story {
+	const struct sim_fate *fate;
+	FILE *out; /* what happens, a line each; NULL: nobody listens */
+
+	void *chain_region, *disk_region;
+	struct sim_disk *disk;
+	struct sim_disk_image *made; /* with a new journal */
+	struct sim_chain *chain;
+	struct sim_node *nodes[SIM_NODES_MAX];
+	struct sim_token *token;
+	struct sim_key key[SIM_KEYS_MAX];
+	struct sim_list list[SIM_LISTS_MAX];
+	struct node_config endpoints[SIM_NODES_MAX];
+	struct chain_config config;
+	struct serve_face face;
+
+	struct sim_random dice; /* of the story's own decisions */
+	uint32_t per_mille[SIM_FAULT_COUNT];
+	struct sim_people people;
+	struct sim_notes notes;
+	struct sim_life life[SIM_LIVES];
+	struct sim_judge *judge;
+	size_t act;       /* the next one */
+	int64_t begun_ms; /* by the chain's clock */
+	int64_t jump_ms;  /* of the wall clock */
+	bool calm;
+	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
+	int64_t spike_until; /* height */
+	uint64_t trace;      /* of all that happened */
+
+	struct sim_figures figures;
+	char why[SIM_WHY_MAX]; /* the violation; "": none */
+};
+
+/* Once a program; sets up the memory of libraries, the disk, the keys. */
+struct sim_story *sim_story_new(void);
+void sim_story_free(struct sim_story *s);
+/* From its beginning to its end; true: nothing was wrong. */
+bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out);
+
+/* -- among its files ------------------------------------------------------------ */
+
+int64_t sim_story_ms(const struct sim_story *s); /* since it began */
+void sim_story_line(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
+/* The first one is kept. */
+void sim_story_wrong(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
+
+/* life.c: each ends with how it went on; dead: what it had is gone. */
+enum sim_end sim_life_rise(struct sim_life *l);
+enum sim_end sim_life_step(struct sim_life *l, int64_t until_ms);
+enum sim_end sim_life_stop(struct sim_life *l);    /* as by SIGTERM */
+void sim_life_kill(struct sim_life *l);            /* between two steps */
+int64_t sim_life_due_ms(const struct sim_life *l); /* of the chain's clock */
+void sim_life_open(struct sim_life *l);            /* once a program */
+/* The judge reads its journal; it does not go on, and says why. */
+void sim_life_read(struct sim_life *l);
+void sim_life_explain(struct sim_life *l);
+struct sim_life *sim_life_now(void); /* whose step it is; NULL: nobody's */
+/* A new journal on the story's disk, and nothing else. */
+void sim_life_make(struct sim_life *l);
+
+/* people.c: around a turn of a life. */
+void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms);
+void sim_people_turn(struct sim_life *l);
+void sim_people_told(struct sim_life *l);
+void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
+    struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total);
+/* Make the lists that are wanted; between turns. */
+void sim_people_create(struct sim_life *l);
+extern const struct serve_face sim_people_face;
+
+#endif
