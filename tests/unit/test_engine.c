@@ -478,10 +478,39 @@ static void storms_end_exact(void **state_)
 	}
 }
 
+/* Three lists of one account, in two tokens and in coin. */
+static void tokens_of_one_account_are_told_apart(void **state_)
+{
+	struct address at = { .at = { 0x70, 0x6c } };
+	struct amount much = amount_u64(100000000);
+	struct sim_token *one, *two;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	one = token;
+	two = sim_token_add(scene.chain, &at, SIM_TOKEN_PLAIN, 18, "TWO");
+	pay_rows(5);
+	token = two;
+	pay(&(struct list){ .name = "bonus", .rows = 5 });
+	run_until(op_of(&lists[0])->state == OPERATION_COMPLETED);
+	assert_int_equal(op_of(&lists[1])->state, OPERATION_AWAITING_FUNDS);
+	assert_says(op_of(&lists[1])->waits_for, "TKN are missing");
+	sim_fund(scene.chain, &scene.sender, two, &much);
+	run_until(ended());
+	for (int i = 1; i <= 5; i++) {
+		assert_int_equal(paid(&lists[1], i), 1);
+		token = one;
+		assert_int_equal(paid(&lists[0], i), 1);
+		token = two;
+	}
+	check_fees();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(tokens_of_one_account_are_told_apart),
 		T(a_list_is_paid),
 		T(what_was_mined_meanwhile_is_not_sent_again),
 		T(all_attempts_of_a_nonce_move_together),

@@ -479,6 +479,29 @@ static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* It was whole; then its final blocks vanish, and what it had settled with them. */
+static void a_fence_whose_final_blocks_vanish_is_not_whole(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	before = height();
+	forget();
+	go_on();
+	run_until(has_fence() && fence().state == OPERATION_COMPLETED);
+	assert_false(account()->doubt[0]);
+	sim_mining(scene.chain, 0);
+	reorg(height() - before, false);
+	resume_chain();
+	run_until(fence().state == OPERATION_DISTRIBUTING);
+	assert_true(account()->doubt[0]);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
 /* -- its price
  * --------------------------------------------------------------------------- */
 
@@ -703,6 +726,7 @@ int main(void)
 		T(a_node_that_may_answer_is_awaited),
 		T(a_node_that_counts_a_billion_is_left_out),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
+		T(a_fence_whose_final_blocks_vanish_is_not_whole),
 		T(a_dear_fence_waits_for_the_operator),
 		T(resuming_a_fence_accepts_its_price),
 		T(empty_ones_double_up_to_the_ceiling),

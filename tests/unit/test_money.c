@@ -358,10 +358,36 @@ static void bytes_that_do_not_fit_the_cap_stop_it(void **state_)
 	finish();
 }
 
+/* Of either type, as the operator says and not as the node would have it. */
+static void the_type_of_fees_is_what_the_config_says(void **state_)
+{
+	static const struct {
+		enum chain_fee_type says;
+		enum fee_type is;
+	} types[] = { { CHAIN_FEE_LEGACY, FEE_LEGACY }, { CHAIN_FEE_1559, FEE_1559 } };
+
+	for (size_t i = 0; i < 2; i++) {
+		begin(1, 1);
+		scene.config.fee_type = types[i].says;
+		run_until(chain()->id);
+		sim_mining(scene.chain, 0);
+		pay(&(struct list){ .rows = 4, .service_fee = 7 });
+		run_until(is_signed(3));
+		mine_at(30 * GWEI); /* and each is replaced */
+		run(5000);
+		sim_mining(scene.chain, INTERVAL_MS);
+		finish();
+		for (struct sim_tx *t = scene.chain->all; t; t = t->next_all)
+			assert_int_equal(t->type, types[i].is);
+		end(state_);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(the_type_of_fees_is_what_the_config_says),
 		T(a_base_fee_above_what_it_offers_bumps_it),
 		T(the_lowest_that_waits_is_bumped),
 		T(no_bump_passes_the_caps_per_gas),

@@ -96,6 +96,51 @@ static void a_refused_recipient_is_void_and_can_be_tried_again(void **state_)
 	check_fees();
 }
 
+/* What it needs is more than any node's estimate said. */
+static void a_row_that_ran_out_of_gas_gets_twice_as_much(void **state_)
+{
+	struct fail f = { 0 };
+	int64_t ids[8];
+
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	scene.node[0]->estimate = 21000;
+	pay_rows(3);
+	run_until(ended());
+	assert_int_equal(item(2).state, ITEM_VOID);
+	assert_string_equal(item(2).reason, "out_of_gas");
+	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_OK);
+	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_OK);
+	assert_int_equal(item(2).gas, 2 * 26250);
+	turn();
+	finish();
+	assert_int_equal(intents_of(2, ids), 2);
+	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_CONFLICT);
+	assert_says(f.why, "row 2 of wages is final");
+	assert_int_equal(operation_retry_row(runner, op(), 4, false, &f), ERR_NOT_FOUND);
+	assert_says(f.why, "has 3 rows, and no row 4");
+}
+
+/* All rows share the reason: none is void for it. */
+static void a_token_that_would_revert_stops_it(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	token->paused = true;
+	pay_rows(3);
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "a transfer of the token would revert");
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, 3);
+	token->paused = false;
+	scene.node[0]->estimate = 30000001;
+	resume();
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "would need 30000001 gas");
+	scene.node[0]->estimate = 0;
+	resume();
+	finish();
+}
+
 /* A token that is paused for a while must not burn the gas of all rows. */
 static void the_brake_stops_a_token_that_reverts(void **state_)
 {
@@ -130,6 +175,8 @@ int main(void)
 		T(a_token_that_does_nothing_is_void),
 		T(a_token_without_a_return_value_is_paid),
 		T(a_refused_recipient_is_void_and_can_be_tried_again),
+		T(a_row_that_ran_out_of_gas_gets_twice_as_much),
+		T(a_token_that_would_revert_stops_it),
 		T(the_brake_stops_a_token_that_reverts),
 	};
 
