@@ -11,13 +11,6 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-struct sim_credit {
-	struct sim_credit *next;
-	struct sim_account *account;
-	const struct sim_token *token;
-	struct amount amount;
-};
-
 /* -- memory ---------------------------------------------------------------- */
 
 size_t sim_chain_room(const struct sim_chain *c)
@@ -406,42 +399,9 @@ static void block_seal(struct sim_chain *c, struct sim_block *b)
 	sim_table_add(c, &c->blocks, &b->link, key_of_hash(&b->hash));
 }
 
-static void trail_put(struct sim_chain *c, struct sim_block *b)
+static void content_execute(
+    struct sim_chain *c, struct sim_block *b, const struct sim_content *content)
 {
-	CHECK(b->height < c->options.heights_max);
-	c->trail[b->height] = b;
-	c->head = b;
-}
-
-/* In its turn, as the block's parent has it: any of those that are in touch. */
-static struct sim_pool *miner_of(const struct sim_chain *c, const struct sim_block *b)
-{
-	uint64_t n = 0, turn;
-
-	if (c->miner)
-		return c->miner;
-	for (struct sim_pool *p = c->pools; p; p = p->next)
-		n += sim_pool_is_used(p) && !sim_pool_is_apart(p);
-	turn = n ? key_of_hash(&b->parent->hash) % n : 0;
-	for (struct sim_pool *p = c->pools; n && p; p = p->next)
-		if (sim_pool_is_used(p) && !sim_pool_is_apart(p) && turn-- == 0)
-			return p;
-	return NULL;
-}
-
-struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *content)
-{
-	static const struct sim_content plain;
-	struct sim_block *b = block_begin(c, c->head);
-
-	if (!content)
-		content = &plain;
-	trail_put(c, b);
-	c->base_fee_next = 0;
-	b->credits = c->credits;
-	c->credits = NULL;
-	for (const struct sim_credit *k = b->credits; k; k = k->next)
-		credit_apply(c, b, k);
 	for (size_t i = 0; i < content->first_n; i++) {
 		struct sim_tx *t =
 		    sim_tx_add(c, content->first[i].at, content->first[i].len, NULL);
@@ -451,9 +411,76 @@ struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *conten
 		if (sim_executable(c, b, t))
 			sim_execute(c, b, t);
 	}
-	if (!content->empty)
-		sim_execute_pool(c, b, miner_of(c, b));
+}
+
+struct sim_block *sim_block_make(struct sim_chain *c, struct sim_block *parent,
+    const struct sim_content *content, const struct sim_pool *pool,
+    struct sim_credit *credits)
+{
+	struct sim_block *b = block_begin(c, parent);
+
+	b->credits = credits;
+	for (const struct sim_credit *k = credits; k; k = k->next)
+		credit_apply(c, b, k);
+	if (content)
+		content_execute(c, b, content);
+	if (!content || !content->empty)
+		sim_execute_pool(c, b, pool);
 	block_seal(c, b);
+	return b;
+}
+
+void sim_head_put(struct sim_chain *c, struct sim_block *b)
+{
+	struct sim_move *m = c->moves;
+
+	CHECK(b->height < c->options.heights_max);
+	c->trail[b->height] = b;
+	c->head = b;
+	if (!m || m->at_ms != c->now_ms) {
+		m = sim_chain_take(c, sizeof *m);
+		m->older = c->moves;
+		m->at_ms = c->now_ms;
+		c->moves = m;
+	}
+	m->head = b;
+}
+
+struct sim_block *sim_head_at(const struct sim_chain *c, int64_t at_ms)
+{
+	const struct sim_move *m = c->moves;
+
+	while (m->older && m->at_ms > at_ms)
+		m = m->older;
+	return m->head;
+}
+
+/* In its turn, as the hash below has it: any of those that are in touch. */
+static struct sim_pool *miner_of(
+    const struct sim_chain *c, const struct sim_block *parent)
+{
+	uint64_t n = 0, turn;
+
+	if (c->miner)
+		return c->miner;
+	for (struct sim_pool *p = c->pools; p; p = p->next)
+		n += sim_pool_is_used(p) && !sim_pool_is_apart(p);
+	turn = n ? key_of_hash(&parent->hash) % n : 0;
+	for (struct sim_pool *p = c->pools; n && p; p = p->next)
+		if (sim_pool_is_used(p) && !sim_pool_is_apart(p) && turn-- == 0)
+			return p;
+	return NULL;
+}
+
+struct sim_block *sim_mine(struct sim_chain *c, const struct sim_content *content)
+{
+	struct sim_credit *credits = c->credits;
+	struct sim_block *b;
+
+	c->credits = NULL;
+	b = sim_block_make(c, c->head, content, miner_of(c, c->head), credits);
+	c->base_fee_next = 0;
+	sim_head_put(c, b);
 	sim_pool_tidy(c);
 	return b;
 }
@@ -468,58 +495,9 @@ void sim_mine_due(struct sim_chain *c)
 {
 	while (c->options.interval_ms && c->mine_at_ms <= c->now_ms) {
 		sim_mine(c, NULL);
+		sim_branches_grow(c);
 		c->mine_at_ms += c->options.interval_ms;
 	}
-}
-
-/* -- branches -------------------------------------------------------------- */
-
-static void credits_return(struct sim_chain *c, struct sim_block *b)
-{
-	struct sim_credit *next;
-
-	for (struct sim_credit *k = b->credits; k; k = next) {
-		struct sim_credit *copy = sim_chain_take(c, sizeof *copy);
-
-		next = k->next;
-		*copy = *k;
-		copy->next = c->credits;
-		c->credits = copy;
-	}
-}
-
-void sim_reorg(struct sim_chain *c, const struct sim_reorg *r)
-{
-	struct sim_content later = { .empty = r->content.empty };
-	uint64_t blocks = r->blocks ? r->blocks : r->depth + 1;
-	struct sim_block *old = c->head;
-
-	CHECK(r->depth <= old->height);
-	c->head = c->trail[old->height - r->depth];
-	c->branch++;
-	for (struct sim_block *b = old; b != c->head; b = b->parent)
-		credits_return(c, b);
-	for (struct sim_block *b = old; r->give_back && b != c->head; b = b->parent)
-		for (const struct sim_inclusion *i = b->first; i; i = i->next)
-			sim_pool_return(c, i->tx);
-	for (uint64_t i = 0; i < blocks; i++)
-		sim_mine(c, i ? &later : &r->content);
-}
-
-struct sim_block *sim_side_branch(struct sim_chain *c, uint64_t depth, uint64_t n)
-{
-	uint64_t branch = c->branch;
-	struct sim_block *b;
-
-	CHECK(depth <= c->head->height);
-	b = c->trail[c->head->height - depth];
-	c->branch = UINT64_MAX - c->sides++;
-	for (uint64_t i = 0; i < n; i++) {
-		b = block_begin(c, b);
-		block_seal(c, b);
-	}
-	c->branch = branch;
-	return b;
 }
 
 /* -- birth ----------------------------------------------------------------- */
@@ -555,7 +533,7 @@ struct sim_chain *sim_chain_init(
 	c->mine_at_ms = c->options.interval_ms;
 	sim_pool_new(c);
 	c->genesis = block_begin(c, NULL);
-	trail_put(c, c->genesis);
 	block_seal(c, c->genesis);
+	sim_head_put(c, c->genesis);
 	return c;
 }

@@ -143,7 +143,12 @@ struct sim_inclusion {
 	struct sim_log log[SIM_LOGS_MAX];
 };
 
-struct sim_credit; /* coin from nowhere, in the block that took it */
+struct sim_credit { /* coin from nowhere, in the block that took it */
+	struct sim_credit *next;
+	struct sim_account *account;
+	const struct sim_token *token;
+	struct amount amount;
+};
 
 struct sim_block {
 	struct sim_link link;
@@ -153,6 +158,21 @@ struct sim_block {
 	struct sim_inclusion *first, *last;
 	uint32_t tx_n, log_n;
 	struct sim_credit *credits;
+};
+
+struct sim_move { /* what the chain's head was from a time on */
+	struct sim_move *older;
+	int64_t at_ms;
+	struct sim_block *head;
+};
+
+/* A branch beside the chain, for nodes that are on a fork of their own (node.h). */
+struct sim_branch {
+	struct sim_branch *next;
+	struct sim_block *head;
+	const struct sim_pool *pool; /* its blocks take from it; NULL: they are empty */
+	bool grows;                  /* with the chain, by the interval */
+	uint64_t salt;
 };
 
 struct sim_wire; /* sends under way, see world_wire.c */
@@ -166,6 +186,8 @@ struct sim_chain {
 	struct sim_options options;
 	struct sim_block **trail; /* by height, up to head */
 	struct sim_block *head, *genesis;
+	struct sim_move *moves; /* of the head, the last one first */
+	struct sim_branch *branches;
 	uint64_t branch;        /* salt of the blocks mined now */
 	uint64_t sides;         /* branches made beside it */
 	uint64_t base_fee_next; /* set by hand for the next block; 0: by rule */
@@ -262,9 +284,22 @@ void sim_reorg(struct sim_chain *c, const struct sim_reorg *r);
 /* A side branch of n empty blocks above the head's ancestor `depth` below: for nodes
  * on a fork. The chain itself does not move. */
 struct sim_block *sim_side_branch(struct sim_chain *c, uint64_t depth, uint64_t n);
+/* The same as a branch that can be mined on, by hand or with the chain. */
+struct sim_branch *sim_branch_new(struct sim_chain *c, uint64_t depth, uint64_t n);
+struct sim_block *sim_branch_mine(struct sim_chain *c, struct sim_branch *branch);
+/* The chain goes over to the branch that ends in tip, longer or not. What only the
+ * undone blocks have returns to the pools, or is lost. */
+void sim_adopt(struct sim_chain *c, struct sim_block *tip, bool give_back);
 
 /* -- used by the simulator's own parts ------------------------------------- */
 
+/* A new block above parent, wherever that is; it is nobody's head yet. */
+struct sim_block *sim_block_make(struct sim_chain *c, struct sim_block *parent,
+    const struct sim_content *content, const struct sim_pool *pool,
+    struct sim_credit *credits);
+void sim_head_put(struct sim_chain *c, struct sim_block *b); /* above the trail's */
+struct sim_block *sim_head_at(const struct sim_chain *c, int64_t at_ms);
+void sim_branches_grow(struct sim_chain *c);
 /* Decode, recover the sender, keep. NULL: not a transaction, f says why. */
 struct sim_tx *sim_tx_add(
     struct sim_chain *c, const uint8_t *raw, size_t len, struct fail *f);

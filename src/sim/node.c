@@ -37,12 +37,21 @@ void sim_node_own_pool(struct sim_node *n)
 	n->pool = own;
 }
 
+static struct sim_block *head_unlagged(const struct sim_node *n)
+{
+	const struct sim_chain *c = n->chain;
+
+	if (n->fork || n->branch)
+		return n->fork ? n->fork : n->branch->head;
+	return n->head_ms ? sim_head_at(c, c->now_ms - n->head_ms) : c->head;
+}
+
 struct sim_block *sim_node_head(const struct sim_node *n)
 {
-	struct sim_block *head = n->fork ? n->fork : n->chain->head;
+	struct sim_block *head = head_unlagged(n);
 	uint64_t lag = n->lag < head->height ? n->lag : head->height;
 
-	return sim_block_at(n->chain, head, head->height - lag);
+	return lag ? sim_block_at(n->chain, head, head->height - lag) : head;
 }
 
 struct sim_slant call_slant(const struct call *q)

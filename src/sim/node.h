@@ -50,8 +50,10 @@ struct sim_node {
 	struct sim_pool *pool;
 
 	/* what it sees */
-	uint64_t lag;           /* blocks behind its head */
-	struct sim_block *fork; /* its head; NULL: the chain's */
+	uint64_t lag;              /* blocks behind its head */
+	int64_t head_ms;           /* it hears so much later of the chain's head */
+	struct sim_branch *branch; /* whose head is its own; NULL: the chain's */
+	struct sim_block *fork;    /* its head, which stays; NULL: as above */
 	bool keeps_orphans; /* blocks off its branch are shown by hash, as geth does */
 
 	/* what it says it is */
