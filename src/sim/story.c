@@ -334,7 +334,7 @@ static void arm(struct sim_story *s, const struct sim_act *a)
 
 	if (!l->alive)
 		return;
-	l->power = a->b != 0;
+	l->power = (int)a->b;
 	if (a->kind == SIM_DIE_OP)
 		sim_disk_die_at(s->disk, a->a);
 	else if (a->kind == SIM_DIE_POINT)
@@ -529,10 +529,10 @@ static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 	if (end == SIM_DIED && l->power) {
 		for (int i = 0; i < SIM_LIVES; i++)
 			sim_life_kill(&s->life[i]);
-		sim_disk_lose_power(s->disk);
+		sim_disk_lose_power(s->disk, (enum sim_disk_loss)(l->power - 1));
 		s->figures.power_cuts++;
 	}
-	l->power = false;
+	l->power = 0;
 	down(s, l);
 }
 

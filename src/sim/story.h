@@ -91,7 +91,7 @@ struct sim_life {
 	bool wanted;        /* it shall run, and rises when it is dead */
 	int64_t rise_at_ms; /* of the chain's clock */
 	int64_t clock_ms;   /* its monotonic clock is the chain's plus this */
-	bool power;         /* goes with it, when it dies as it was told to */
+	int power;          /* goes with it: 1 + enum sim_disk_loss; 0: not */
 	uint64_t die_points, die_events; /* so many more; 0: not by this */
 
 	/* in its region */
