@@ -12,7 +12,7 @@
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
 #include "sim/judge.h"
-#include "sim/mempool.h"
+#include "sim/net.h"
 
 #define GWEI 1000000000ull
 #define FILE_BYTES ((size_t)32 << 20)
@@ -233,7 +233,8 @@ static void chain_begin(struct sim_story *s)
 		.heights_max = 1u << 20,
 		.gas_limit = f->gas_limit,
 		.base_fee = f->base_fee,
-		.is_free = f->is_free };
+		.is_free = f->is_free,
+		.lean = true };
 	struct address token = { .at = { 0x70, 0x6b } };
 
 	s->chain = sim_chain_init(s->chain_region, CHAIN_BYTES, &o);
@@ -565,18 +566,6 @@ static int64_t due_ms(const struct sim_story *s)
 	return at_ms;
 }
 
-static void time_passes(struct sim_story *s, int64_t to_ms)
-{
-	struct sim_chain *c = s->chain;
-
-	while (c->now_ms < to_ms) {
-		int64_t next_ms = c->options.interval_ms ? c->mine_at_ms : to_ms;
-
-		c->now_ms = next_ms < to_ms ? next_ms : to_ms;
-		sim_mine_due(c);
-	}
-}
-
 static struct sim_life *next_life(struct sim_story *s, int64_t *ret_ms)
 {
 	struct sim_life *first = NULL;
@@ -607,9 +596,9 @@ static void step(struct sim_story *s)
 	s->figures.steps++;
 	spike_goes_on(s);
 	if (!l->alive && at_ms > own_ms) {
-		time_passes(s, own_ms);
+		sim_chain_until(s->chain, own_ms);
 	} else if (!l->alive) {
-		time_passes(s, at_ms);
+		sim_chain_until(s->chain, at_ms);
 		s->figures.rises++;
 		ended(s, l, sim_life_rise(l));
 		if (l->alive)
