@@ -18,10 +18,8 @@
 #define FILE_BYTES ((size_t)32 << 20)
 #define CHAIN_BYTES ((size_t)1 << 30)
 #define LIFE_BYTES ((size_t)1 << 30)
-#define BLOCKS_BEFORE 4
 #define CALM_BLOCKS 2000 /* then it must be over */
-#define STEP_MS_MAX 60000
-#define DOWN_MS 8000 /* between a death and the next start, mostly */
+#define DOWN_MS 8000     /* between a death and the next start, mostly */
 
 /* -- what happens, told ------------------------------------------------------------ */
 
@@ -201,16 +199,6 @@ static void config_begin(struct sim_story *s)
 	CHECK(amount_parse(&s->config.fence_max_fee, "5", 1, 18) == AMOUNT_OK);
 }
 
-static void fund(struct sim_story *s, int key)
-{
-	struct amount coin, tokens = amount_u64(100000000);
-
-	CHECK(amount_parse(&coin, "100", 3, 18) == AMOUNT_OK);
-	sim_fund(s->chain, &s->key[key].address, NULL, &coin);
-	if (s->token)
-		sim_fund(s->chain, &s->key[key].address, s->token, &tokens);
-}
-
 static void recipients_begin(struct sim_story *s)
 {
 	const struct sim_fate *f = s->fate;
@@ -241,11 +229,11 @@ static void chain_begin(struct sim_story *s)
 	s->token =
 	    f->token ? sim_token_add(s->chain, &token, f->token_kind, 18, "TKN") : NULL;
 	for (int i = 0; i < f->keys && !f->poor; i++)
-		fund(s, i);
+		sim_act_fund(s, i);
 	recipients_begin(s);
 	for (uint32_t i = 0; i < f->nodes; i++)
 		s->nodes[i] = sim_node_new(s->chain);
-	for (int i = 0; i < BLOCKS_BEFORE; i++)
+	for (int i = 0; i < SIM_BLOCKS_BEFORE; i++)
 		sim_mine(s->chain, NULL);
 	sim_mining(s->chain, f->interval_ms);
 	s->begun_ms = s->chain->now_ms;
@@ -282,219 +270,6 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	sim_judge_begin(s->judge);
 }
 
-/* -- acts
- * ------------------------------------------------------------------------------------ */
-
-static struct sim_list *list_of(struct sim_story *s, const struct sim_act *a)
-{
-	return &s->list[a->a % s->fate->lists];
-}
-
-static void wish(
-    struct sim_story *s, enum route route, const char *name, bool flag, int64_t after_ms)
-{
-	struct request q = { .route = route, .now = flag };
-
-	snprintf(q.name, sizeof q.name, "%s", name);
-	sim_people_wish(s, &q, after_ms);
-}
-
-static void foreign(struct sim_story *s, const struct sim_act *a)
-{
-	const struct sim_key *k = &s->key[a->a];
-	const struct sim_account *at = sim_account_find(s->chain, &k->address);
-	struct sign_job job = { .key = k->secret,
-		.nonce = SIM_NONCE_NEXT,
-		.payload = { .to = { { 0xaa } }, .value = amount_u64(77) } };
-	struct sim_word word;
-
-	if (a->b && at && sim_pool_lowest(at)) {
-		job.nonce = sim_pool_lowest(at)->nonce;
-		job.fees = (struct fees){ .type = FEE_1559,
-			.gas = 21000,
-			.max_fee = 600 * GWEI,
-			.tip = 60 * GWEI };
-	}
-	sim_pool_send_foreign(s->chain, &word, &job);
-}
-
-static void reorg(struct sim_story *s, const struct sim_act *a)
-{
-	uint64_t depth = (uint64_t)a->a;
-
-	if (s->chain->head->height <= depth + BLOCKS_BEFORE)
-		return;
-	sim_reorg(
-	    s->chain, &(struct sim_reorg){ .depth = depth, .give_back = a->b != 0 });
-	s->figures.reorgs++;
-}
-
-static void arm(struct sim_story *s, const struct sim_act *a)
-{
-	struct sim_life *l = &s->life[0];
-
-	if (!l->alive)
-		return;
-	l->power = (int)a->b;
-	if (a->kind == SIM_DIE_OP)
-		sim_disk_die_at(s->disk, a->a);
-	else if (a->kind == SIM_DIE_POINT)
-		l->die_points = (uint64_t)a->a;
-	else
-		l->die_events = (uint64_t)a->a;
-}
-
-static void net_put(struct sim_story *s, int fault, uint32_t per_mille)
-{
-	s->per_mille[fault] = per_mille;
-	for (int i = 0; i < SIM_LIVES; i++)
-		if (s->life[i].alive)
-			sim_world_chance(sim_world_of(s->life[i].world),
-			    (enum sim_fault)fault, per_mille);
-}
-
-static void people_act(struct sim_story *s, const struct sim_act *a)
-{
-	struct sim_list *l = list_of(s, a);
-
-	if (a->kind == SIM_CREATE)
-		l->wanted = true;
-	if (a->kind == SIM_CREATE || !l->known)
-		return;
-	if (a->kind == SIM_PAUSE) {
-		wish(s, ROUTE_PAUSE, l->name, false, 0);
-		wish(s, ROUTE_RESUME, l->name, false, a->b);
-	} else if (a->kind == SIM_CANCEL) {
-		l->cancelled = true;
-		wish(s, ROUTE_CANCEL, l->name, a->b != 0, 0);
-	} else {
-		wish(s, ROUTE_RETRY, l->name, false, 0);
-	}
-}
-
-static void stopped(struct sim_story *s, struct sim_life *l);
-
-static void act_do(struct sim_story *s, const struct sim_act *a)
-{
-	int64_t now_ms = s->chain->now_ms;
-
-	switch (a->kind) {
-	case SIM_DIE_OP:
-	case SIM_DIE_POINT:
-	case SIM_DIE_EVENT:
-		arm(s, a);
-		return;
-	case SIM_STOP:
-		stopped(s, &s->life[0]);
-		return;
-	case SIM_SYNC_FAILS:
-		sim_disk_fail_sync_at(s->disk, a->a);
-		return;
-	case SIM_DISK_FULL:
-		sim_disk_room(s->disk, a->a);
-		s->room_until_ms = now_ms + a->b;
-		return;
-	case SIM_REORG:
-		reorg(s, a);
-		return;
-	case SIM_EVICT:
-		sim_pool_drop_some(s->chain, &s->dice, (uint32_t)a->a);
-		return;
-	case SIM_SPIKE:
-		if (!s->fate->is_free) {
-			s->chain->base_fee_next = (uint64_t)a->a * GWEI;
-			s->spike_until = (int64_t)s->chain->head->height + a->b;
-		}
-		return;
-	case SIM_NO_BLOCKS:
-		sim_mining(s->chain, 0);
-		s->blocks_from_ms = now_ms + a->a;
-		return;
-	case SIM_NET:
-		net_put(s, (int)a->a, (uint32_t)a->b);
-		s->net_until_ms[a->a] = now_ms + a->c;
-		return;
-	case SIM_FOREIGN:
-		foreign(s, a);
-		return;
-	case SIM_FUND:
-		fund(s, (int)a->a);
-		return;
-	case SIM_JUMP:
-		s->jump_ms += a->a;
-		for (int i = 0; i < SIM_LIVES; i++)
-			if (s->life[i].alive)
-				sim_world_jump(sim_world_of(s->life[i].world), a->a);
-		return;
-	case SIM_CREATE:
-	case SIM_PAUSE:
-	case SIM_CANCEL:
-	case SIM_RETRY:
-		people_act(s, a);
-		return;
-	case SIM_ACTS:
-		break;
-	}
-	BUG("no such act");
-}
-
-/* What an act began for a while is over. */
-static void acts_end(struct sim_story *s)
-{
-	int64_t now_ms = s->chain->now_ms;
-
-	if (s->room_until_ms && now_ms >= s->room_until_ms) {
-		sim_disk_room(s->disk, -1);
-		s->room_until_ms = 0;
-	}
-	if (s->blocks_from_ms && now_ms >= s->blocks_from_ms) {
-		sim_mining(s->chain, s->fate->interval_ms);
-		s->blocks_from_ms = 0;
-	}
-	for (int k = 1; k < SIM_FAULT_COUNT; k++)
-		if (s->net_until_ms[k] && now_ms >= s->net_until_ms[k]) {
-			net_put(s, k, s->calm ? 0 : s->fate->per_mille[k]);
-			s->net_until_ms[k] = 0;
-		}
-}
-
-static void calm_down(struct sim_story *s)
-{
-	s->calm = true;
-	sim_story_line(s, "it calms down");
-	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
-		s->net_until_ms[k] = 0;
-		net_put(s, k, 0);
-	}
-	s->room_until_ms = s->blocks_from_ms = s->chain->now_ms;
-	for (int i = 0; i < s->fate->keys; i++)
-		if (s->fate->poor)
-			fund(s, i);
-	acts_end(s);
-	sim_mining(s->chain, s->fate->interval_ms);
-}
-
-static void acts_do(struct sim_story *s)
-{
-	const struct sim_fate *f = s->fate;
-	int64_t ms = sim_story_ms(s);
-
-	acts_end(s);
-	while (s->act < f->acts_n && f->acts[s->act].at_ms <= ms) {
-		const struct sim_act *a = &f->acts[s->act++];
-		struct buf text;
-
-		buf_init(&text, 256);
-		sim_act_format(&text, a);
-		sim_story_line(s, "act %s", buf_text(&text));
-		buf_release(&text);
-		s->figures.acts[a->kind]++;
-		act_do(s, a);
-	}
-	if (!s->calm && ms >= f->calm_ms)
-		calm_down(s);
-}
-
 /* -- who is next
  * ---------------------------------------------------------------------------- */
 
@@ -505,7 +280,7 @@ static void down(struct sim_story *s, struct sim_life *l)
 	l->rise_at_ms = s->chain->now_ms + (int64_t)sim_random_below(&s->dice, most);
 }
 
-static void stopped(struct sim_story *s, struct sim_life *l)
+void sim_story_stop(struct sim_story *s, struct sim_life *l)
 {
 	if (!l->alive)
 		return;
@@ -537,35 +312,6 @@ static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 	down(s, l);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The next thing of the story's own. */
-static int64_t due_ms(const struct sim_story *s)
-{
-	const struct sim_fate *f = s->fate;
-	int64_t at_ms = s->chain->now_ms + STEP_MS_MAX;
-
-	if (s->act < f->acts_n)
-		at_ms = earlier(at_ms, f->acts[s->act].at_ms + s->begun_ms);
-	if (!s->calm)
-		at_ms = earlier(at_ms, f->calm_ms + s->begun_ms);
-	if (s->room_until_ms)
-		at_ms = earlier(at_ms, s->room_until_ms);
-	if (s->blocks_from_ms)
-		at_ms = earlier(at_ms, s->blocks_from_ms);
-	for (int k = 1; k < SIM_FAULT_COUNT; k++)
-		if (s->net_until_ms[k])
-			at_ms = earlier(at_ms, s->net_until_ms[k]);
-	/* a spike lasts block by block */
-	if (s->spike_until > (int64_t)s->chain->head->height &&
-	    s->chain->options.interval_ms)
-		at_ms = earlier(at_ms, s->chain->mine_at_ms);
-	return at_ms;
-}
-
 static struct sim_life *next_life(struct sim_story *s, int64_t *ret_ms)
 {
 	struct sim_life *first = NULL;
@@ -582,19 +328,12 @@ static struct sim_life *next_life(struct sim_story *s, int64_t *ret_ms)
 	return first;
 }
 
-static void spike_goes_on(struct sim_story *s)
-{
-	if (s->spike_until > (int64_t)s->chain->head->height && !s->calm)
-		s->chain->base_fee_next = s->chain->head->base_fee;
-}
-
 static void step(struct sim_story *s)
 {
-	int64_t at_ms, own_ms = due_ms(s);
+	int64_t at_ms, own_ms = sim_acts_due_ms(s);
 	struct sim_life *l = next_life(s, &at_ms);
 
 	s->figures.steps++;
-	spike_goes_on(s);
 	if (!l->alive && at_ms > own_ms) {
 		sim_chain_until(s->chain, own_ms);
 	} else if (!l->alive) {
@@ -619,7 +358,7 @@ static void tell(struct sim_story *s)
 	int64_t last_ms = s->fate->calm_ms + CALM_BLOCKS * s->fate->interval_ms;
 
 	while (!s->why[0]) {
-		acts_do(s);
+		sim_acts_do(s);
 		if (is_over(s))
 			break;
 		if (sim_story_ms(s) > last_ms) {

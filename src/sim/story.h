@@ -6,7 +6,8 @@
  * decides who goes on next; nobody is ever waited for in real time.
  *
  *   fate.c    what will happen
- *   story.c   the stage is set, acts are done, who is next
+ *   story.c   the stage is set, who is next
+ *   act.c     what happens to them all
  *   life.c    a process
  *   people.c  whoever types a command, and the operator
  *   judge.c   what must hold
@@ -29,6 +30,7 @@
 #define SIM_LIVES 2
 #define SIM_WISHES 64
 #define SIM_WHY_MAX 1600
+#define SIM_BLOCKS_BEFORE 4
 
 struct sim_story;
 
@@ -163,6 +165,14 @@ int64_t sim_story_ms(const struct sim_story *s); /* since it began */
 void sim_story_line(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
 /* The first one is kept. */
 void sim_story_wrong(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
+
+/* Between two steps it ends by itself, as by SIGTERM. */
+void sim_story_stop(struct sim_story *s, struct sim_life *l);
+
+/* act.c */
+void sim_acts_do(struct sim_story *s); /* those whose time has come */
+int64_t sim_acts_due_ms(const struct sim_story *s);
+void sim_act_fund(struct sim_story *s, int key);
 
 /* life.c: each ends with how it went on; dead: what it had is gone. */
 enum sim_end sim_life_rise(struct sim_life *l);
