@@ -253,7 +253,7 @@ static void proof_write(
 static void spend(
     struct runner *r, const struct intent *i, uint64_t gas_used, uint64_t gas_price)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct amount cost = amount_u64(gas_price);
 
 	if (!o)
@@ -484,7 +484,7 @@ void attempts_final(
 static void unspend(
     struct runner *r, const struct intent *i, const struct sql_attempt_get_out *at)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct amount cost = amount_u64((uint64_t)at->gas_price);
 
 	if (!o || at->no_gas_price || at->no_gas_used)

@@ -27,6 +27,10 @@ NODISCARD bool intent_read(struct journal *j, int64_t id, struct intent *ret);
 /* What the journal says of it can't be: see journal_damaged. */
 void intent_damaged(const struct journal *j, int64_t id, const char *what) NORETURN;
 
+/* Blocks are told of all accounts, whoever's turn it is: what they move of an operation
+ * that is not loaded yet loads it. NULL: the journal is numb. */
+struct operation *intent_operation(struct runner *r, const struct intent *i);
+
 /* The intent that holds a nonce. */
 NODISCARD bool intent_on(
     struct runner *r, const struct account *a, uint64_t nonce, struct intent *ret);

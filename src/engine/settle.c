@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -13,10 +14,21 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 
+struct operation *intent_operation(struct runner *r, const struct intent *i)
+{
+	struct operation *o;
+
+	if (MUTANT(final_unloaded))
+		return runner_operation(r, i->operation);
+	o = operation_load(r, i->operation);
+	CHECK(o || journal_numb(r->s.journal));
+	return o;
+}
+
 static void settle(struct runner *r, const struct intent *i, int to, const char *proof)
 {
 	const struct amount zero = AMOUNT_ZERO;
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 
 	state_check(r->s.journal, MACHINE_INTENT, i->state, to, i->operation, i->row);
 	sql_intent_settle(r->s.journal,
@@ -170,7 +182,7 @@ void item_paid_twice(struct runner *r, const struct operation *o, int64_t row)
 void intent_final(
     struct runner *r, const struct intent *i, const char *proof, const char *flag)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_FINAL, proof);
@@ -210,7 +222,7 @@ static bool hand_on(struct runner *r, const struct intent *i)
 void intent_void(struct runner *r, const struct intent *i, bool item_void,
     const char *proof, const char *reason)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct sql_item_get_out item;
 
 	settle(r, i, INTENT_VOID, proof);
@@ -240,7 +252,7 @@ void intent_give_back(struct runner *r, const struct intent *i)
 /* What its bytes may cost is held again: they can win. */
 static struct amount hold_again(struct runner *r, const struct intent *i)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct amount held;
 
 	if (!amount_sub(&held, &i->cost, &i->payload.value))
@@ -253,7 +265,7 @@ static struct amount hold_again(struct runner *r, const struct intent *i)
 /* Its row is live: nothing else may be reserved for it. */
 static void item_reopen(struct runner *r, const struct intent *i, const char *why)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct sql_item_get_out item;
 
 	if (!o || !item_read(r, i, &item))

@@ -196,7 +196,7 @@ static int64_t attempt_row(struct runner *r, const struct account *a,
 void attempt_put(struct runner *r, struct account *a, const struct intent *i,
     const struct attempt_new *new)
 {
-	struct operation *o = runner_operation(r, i->operation);
+	struct operation *o = intent_operation(r, i);
 	struct payload empty = { .to = a->address };
 	struct amount cost, held = i->held;
 	int64_t id = attempt_row(r, a, i, new);

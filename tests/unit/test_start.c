@@ -149,10 +149,28 @@ static void fees_are_not_asked_for_with_old_blocks(void **state_)
 	finish();
 }
 
+/* What is final while only another key's list is run. */
+static void what_is_final_while_another_key_is_run(void **state_)
+{
+	(void)state_;
+	begin_in_flight(1, 1, 4, 2);
+	rest();
+	scene_rise(&scene);
+	rise_for(999);
+	run_until(chain()->id);
+	sim_mining(scene.chain, INTERVAL_MS);
+	after_blocks(SCENE_DEPTH + 4);
+	run(3000);
+	rise_again();
+	run_until(runner->operations_n);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(what_is_final_while_another_key_is_run),
 		T(nothing_missed_costs_ten_calls),
 		T(of_unused_blocks_the_newest_is_read),
 		T(a_use_among_them_is_read),
