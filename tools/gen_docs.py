@@ -244,6 +244,17 @@ def windows_page(source):
     )
 
 
+# Of each mutant, the first story of the simulator that went wrong with it; -: none of them.
+MUTANT_STORIES = ROOT / "tests" / "sim" / "mutants.txt"
+STORIES_MAX = 5000
+
+
+def mutant_stories():
+    if not MUTANT_STORIES.is_file():
+        return {}
+    return dict(line.split() for line in MUTANT_STORIES.read_text(encoding="utf-8").splitlines())
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),

@@ -1,16 +1,23 @@
 #!/usr/bin/env python3
 """Break the program in each way of src/base/mutant.def, and see that a suite finds it.
 
-usage: run_mutants.py BUILD [NAME...]
+usage: run_mutants.py BUILD [--simulate] [NAME...]
 
 BUILD was configured with -Dmutants=true. Each test program of the table first runs as it is,
-and must pass; then once for each of its mutants, until it fails. A mutant that nothing finds is a
-failure. The last line is `N caught, N survived`, and the exit code follows it.
+and must pass; then once for each of its mutants, until it fails. A mutant of the suite sim is
+lived with by `pawl simulate`: story by story, until one goes wrong that goes well without it. A
+mutant that nothing finds is a failure. The last line is `N caught, N survived`, and the exit code
+follows it.
+
+With --simulate all mutants meet the simulator, and nothing else; in how many stories each was
+found is kept in tests/sim/mutants.txt, for docs/mutants.md.
 """
 
 import concurrent.futures
 import os
 import pathlib
+import re
+import subprocess
 import sys
 import time
 
@@ -21,6 +28,8 @@ import gen_docs
 import run_tests
 
 TABLE = gen_docs.ROOT / "src" / "base" / "mutant.def"
+STORIES_FIRST, STORIES_AT_ONCE = 10, 250
+WRONG = re.compile(r"\bseed (\d+), step \d+: (.+)")
 
 
 class Mutant:
@@ -29,6 +38,7 @@ class Mutant:
     def __init__(self, name, breaks, suite, program):
         self.name = name
         self.breaks = breaks
+        self.suite = suite
         self.test = f"{suite}/{program}"
 
 
@@ -48,12 +58,53 @@ def run(mutant, test, logs):
     return outcome.failures[0] if outcome.failures else None
 
 
-def run_all(mutants, tests, logs, say):
+# --- the simulator -----------------------------------------------------------------------------
+
+
+def stories(build, name, seed, n):
+    """Tell so many; the seed of the first that goes wrong and why, or None."""
+    told = subprocess.run(
+        [os.path.join(build, "pawl"), "simulate", "--seed", str(seed), "--lives", str(n)],
+        env={**os.environ, "PAWL_MUTANT": name or ""},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    wrong = WRONG.search(told.stdout)
+    if wrong:
+        return int(wrong[1]), wrong[2]
+    if told.returncode:
+        sys.exit(f"pawl simulate --seed {seed} --lives {n}: {told.stdout.strip()[-500:]}")
+    return None
+
+
+def simulate(build, mutant):
+    """The number of the story that it was found in, and why; None where nothing was."""
+    seed, n = 1, STORIES_FIRST
+    while seed <= gen_docs.STORIES_MAX:
+        n = min(n, gen_docs.STORIES_MAX - seed + 1)
+        wrong = stories(build, mutant.name, seed, n)
+        if wrong and stories(build, None, wrong[0], 1):
+            sys.exit(f"pawl simulate --seed {wrong[0]}: goes wrong without a mutant")
+        if wrong:
+            return wrong
+        seed += n
+        n = min(2 * n, STORIES_AT_ONCE)
+    return None
+
+
+# --- all of them -------------------------------------------------------------------------------
+
+
+def run_all(mutants, find, say):
     """Each with what found it, as many at once as this process may use processors."""
 
     def one(mutant):
         started = time.monotonic()
-        found = run(mutant, tests[mutant.test], logs)
+        found = find(mutant)
         say(mutant, found, time.monotonic() - started)
         return found
 
@@ -67,6 +118,8 @@ def say_baseline(mutant, found, seconds):
 
 
 def say_mutant(mutant, found, seconds):
+    if isinstance(found, tuple):
+        found = f"story {found[0]}: {found[1]}"
     if found:
         text = f"caught    {mutant.name:<25} {mutant.test}: {found} ({seconds:.1f} s)"
     else:
@@ -74,25 +127,50 @@ def say_mutant(mutant, found, seconds):
     print(text, flush=True)
 
 
+def find_by_suites(build, mutants):
+    """What found each; None: a program fails without any of them."""
+    tests = {f"{test['suite']}/{test['name']}": test for test in run_tests.tests_of(build)}
+    logs = os.path.join(build, "test-logs")
+    os.makedirs(logs, exist_ok=True)
+
+    def find(mutant):
+        if mutant.suite == "sim":
+            return simulate(build, mutant)
+        return run(mutant, tests[mutant.test], logs)
+
+    programs = dict.fromkeys(mutant.test for mutant in mutants if mutant.suite != "sim")
+    whole = [Mutant(None, "", *program.split("/", 1)) for program in programs]
+    if any(run_all(whole, find, say_baseline)):
+        return None
+    return run_all(mutants, find, say_mutant)
+
+
+def find_by_stories(build, mutants):
+    """The same, of the simulator alone, and kept."""
+    found = run_all(mutants, lambda mutant: simulate(build, mutant), say_mutant)
+    kept = gen_docs.mutant_stories()
+    kept.update((m.name, str(f[0]) if f else "-") for m, f in zip(mutants, found))
+    names = [row[0] for row in gen_docs.read_table(TABLE)]
+    lines = [f"{name} {kept[name]}\n" for name in names if name in kept]
+    gen_docs.MUTANT_STORIES.write_text("".join(lines), encoding="utf-8")
+    return found
+
+
 def main():
-    if len(sys.argv) < 2:
+    build, *names = sys.argv[1:] or [None]
+    simulates = names[:1] == ["--simulate"]
+    names = names[simulates:]
+    if not build:
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         return 1
-    build, names = sys.argv[1], sys.argv[2:]
     mutants = [Mutant(*row.arguments) for row in gen_docs.read_table(TABLE)]
     for name in set(names) - {mutant.name for mutant in mutants}:
         print(f"run_mutants: {name} is none of {TABLE}", file=sys.stderr)
         return 1
     mutants = [mutant for mutant in mutants if not names or mutant.name in names]
-
-    tests = {f"{test['suite']}/{test['name']}": test for test in run_tests.tests_of(build)}
-    logs = os.path.join(build, "test-logs")
-    os.makedirs(logs, exist_ok=True)
-    programs = dict.fromkeys(mutant.test for mutant in mutants)
-    whole = [Mutant(None, "", *program.split("/", 1)) for program in programs]
-    if any(run_all(whole, tests, logs, say_baseline)):
+    found = (find_by_stories if simulates else find_by_suites)(build, mutants)
+    if found is None:
         return 1
-    found = run_all(mutants, tests, logs, say_mutant)
     survived = found.count(None)
     print(f"{len(found) - survived} caught, {survived} survived")
     return 1 if survived else 0

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "journal/sql.gen.h"
 
 /* A node this many blocks behind the best one is left out until it is back. */
@@ -146,7 +147,8 @@ static int votes(const struct follower *f, uint32_t nodes)
 		const struct node_state *n = pool_node(f->s.pool, i);
 
 		if ((nodes >> i & 1) && f->view[i].identified)
-			providers |= 1ull << (n->provider & 63);
+			providers |= 1ull
+			    << ((MUTANT(votes_by_node) ? i : n->provider) & 63);
 	}
 	return __builtin_popcountll(providers);
 }

@@ -36,7 +36,7 @@ static bool unmoved(const struct follower *f, const struct block_facts *above,
 	for (uint32_t i = 0; i < f->watched_n && !MUTANT(leaps_over_uses); i++) {
 		const struct watched *w = &f->watched[i];
 
-		if (!watched_first(f, i))
+		if (!watched_first(f, i) || (i && MUTANT(leaps_by_one_account)))
 			continue;
 		if (!below && !w->exact)
 			return false;

@@ -53,7 +53,7 @@ static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool re
 	sql_attempt_siblings_begin(r->s.journal, &in);
 	while (sql_attempt_siblings_next(r->s.journal, &row)) {
 		if (replaced ? row.state == ATTEMPT_REPLACED || row.state == ATTEMPT_FINAL
-			     : row.state != ATTEMPT_REPLACED)
+			     : row.state != ATTEMPT_REPLACED || MUTANT(replaced_for_ever))
 			continue;
 		ids = mem_grow(ids, n + 1, sizeof *ids);
 		ids[n++] = row.id;
@@ -126,6 +126,13 @@ static bool included_there(
 	    (in->no_paid || !amount_cmp(&at->paid, &in->paid));
 }
 
+/* Nothing that a block says moves it any more. */
+static bool is_settled(int64_t state)
+{
+	return state == ATTEMPT_FINAL ||
+	    (state == ATTEMPT_REPLACED && MUTANT(replaced_for_ever));
+}
+
 /* It is in this block; returns its state. What one node said of its gas when the block
  * came is put right when the quorum's word comes. */
 static int seen(struct runner *r, struct account *a,
@@ -154,7 +161,7 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 		return false;
 	if (!intent_read(r->s.journal, at.intent, &i))
 		return true;
-	if (at.state != ATTEMPT_FINAL)
+	if (!is_settled(at.state))
 		(void)seen(r, a, &at, &i, b, tx);
 	return i.has_nonce;
 }
@@ -313,19 +320,20 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	struct intent i;
 	int state;
 
-	if (!by_hash(r, &s->tx->hash, &at) || at.state == ATTEMPT_FINAL ||
+	if (!by_hash(r, &s->tx->hash, &at) || is_settled(at.state) ||
 	    !intent_read(r->s.journal, at.intent, &i))
 		return;
 	state = seen(r, a, &at, &i, s->b, s->tx);
 	attempt_event(r, &i, &s->tx->hash, state, ATTEMPT_FINAL, "");
 	sql_attempt_state(r->s.journal,
 	    &(struct sql_attempt_state_in){ .id = at.id, .state = ATTEMPT_FINAL });
-	spend(r, &i, s->tx->gas_used, s->tx->gas_price);
+	if (s->tx->status == TX_OK || !MUTANT(failed_costs_nothing))
+		spend(r, &i, s->tx->gas_used, s->tx->gas_price);
 	if (i.has_nonce)
 		shared_settled(r, a, i.nonce, &s->tx->hash, s->b->head.height);
 	if (i.state != INTENT_SIGNED)
 		return;
-	if (at.empty) {
+	if (at.empty || (MUTANT(late_fee_is_empty) && i.emptied == 1 && i.row <= 0)) {
 		proof_write(r, a, s, "an empty attempt consumed the nonce");
 		intent_void(r, &i, false, s->proof, "cancelled by an empty attempt");
 		return;

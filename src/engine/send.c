@@ -110,6 +110,8 @@ static bool take_word(struct runner *r, struct account *a, struct send_job *j, u
 	bool later = false;
 
 	doubt_word(a, j->node, j->nonce[k], &j->bytes[k].hash, j->word[k].note);
+	if (j->word[k].note == NOTE_FUNDS && MUTANT(funds_missing_is_failure))
+		mutant_give_up(r, a->id, j->nonce[k], j->nonce[k] + 1);
 	switch (j->word[k].note) {
 	case NOTE_NONE:
 	case NOTE_ACCEPTED:
@@ -172,7 +174,9 @@ static void job_take(struct runner *r, struct fact *f)
 	a->send_ready = true;
 	if (j->err) {
 		/* Unknown is not failed: the same bytes go again. */
-		if (MUTANT(timeout_is_failure))
+		if (MUTANT(timeout_is_failure) ||
+		    (MUTANT(patience_ends) &&
+			pool_node(j->chain->pool, j->node)->failures_in_a_row >= 8))
 			mutant_give_up(r, a->id, j->nonce[0], j->nonce[j->n - 1] + 1);
 		send_later(r, a, j->node, j->nonce[0], FAILED_SEND_PAUSE_MS);
 		log_debug("send", "%s: %s", pool_node(j->chain->pool, j->node)->name,
@@ -245,7 +249,9 @@ static void job_fill(
 			bool hole = false;
 
 			for (uint64_t n = expected; n < (uint64_t)row.nonce && !hole; n++)
-				hole = (!first || n >= a->lowest) && hole_at(r, a, n);
+				hole = (!first || n >= a->lowest) &&
+				    (n == expected || !MUTANT(gap_looked_at_once)) &&
+				    hole_at(r, a, n);
 			if (hole && !MUTANT(hole_not_looked_at))
 				break;
 		}
@@ -396,6 +402,8 @@ static void send_again_if_stalled(struct runner *r, struct account *a)
 		runner_wake_at(r, a->stalled_since_ms + wait);
 		return;
 	}
+	if (a->stalled_times == 2 && MUTANT(sent_three_times))
+		return;
 	a->stalled_since_ms = now;
 	a->stalled_since_height = head.height;
 	if (a->stalled_times < STALL_DOUBLINGS)

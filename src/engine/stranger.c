@@ -259,8 +259,8 @@ static void count(struct runner *r, struct account *a)
  * live. */
 static void settle_all(struct runner *r, struct account *a)
 {
-	struct sql_consumed_final_in in = { .account = a->id,
-		.height = (int64_t)a->final_height };
+	uint64_t height = MUTANT(settled_at_a_start) ? a->height : a->final_height;
+	struct sql_consumed_final_in in = { .account = a->id, .height = (int64_t)height };
 	struct sql_consumed_final_out row, *rows = NULL;
 	size_t n = 0;
 
@@ -536,7 +536,7 @@ void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 	}
 	for (size_t k = 0; k < n; k++)
 		reopen(r, a, nonces[k]);
-	a->holes |= n > 0;
+	a->holes |= n > 0 && !MUTANT(hole_found_at_a_start);
 	if (n)
 		sql_consumed_drop_above(r->s.journal,
 		    &(struct sql_consumed_drop_above_in){

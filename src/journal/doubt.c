@@ -12,7 +12,8 @@ bool doubt_is_other_file(const struct journal *j, const struct sql_journal_get_o
     const struct sql_journal_copy_get_out *c)
 {
 	return o->inode != j->id.inode ||
-	    (c->born && j->id.born && c->born != j->id.born);
+	    (c->born && j->id.born && c->born != j->id.born &&
+		!MUTANT(birth_not_compared));
 }
 
 void doubt_find(struct journal *j)

@@ -259,9 +259,13 @@ static enum err force(struct journal *j, struct fail *f)
 {
 	char name[NAME_SIZE];
 	enum err e;
+	bool again;
 
 	journal_name_beside(name, j->path, "unsynced");
-	e = j->drv->force(j->db, journal_files->size(name) >= 0, f);
+	again = journal_files->size(name) >= 0;
+	if (MUTANT(mark_removed_first))
+		journal_files->remove(name);
+	e = j->drv->force(j->db, again, f);
 	if (e == ERR_OK)
 		e = journal_files->sync_folder(j->path, f);
 	if (e == ERR_JOURNAL)
@@ -279,6 +283,10 @@ static enum err own_commit(struct journal *j, struct fail *f)
 		return e;
 	j->taking = false;
 	j->epoch++;
+	if (MUTANT(lock_let_go) && j->hold) {
+		journal_files->let_go(j->hold, false);
+		j->hold = NULL;
+	}
 	CRASH_POINT(owner_after_epoch);
 	return ERR_OK;
 }

@@ -64,6 +64,8 @@ enum err sqlite_force(struct db *d, bool again, struct fail *f)
 		return sqlite_failed(d->c, "-wal", f);
 	if (again && w && w->pMethods && !MUTANT(start_without_rewrite))
 		e = write_again(w, f);
+	if (again && MUTANT(normal_after_a_failed_sync))
+		(void)sqlite3_exec(d->c, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
 	return e == ERR_OK ? checkpoint(d, SQLITE_CHECKPOINT_RESTART, &all, f) : e;
 }
 

@@ -52,7 +52,8 @@ bool evm_paid(struct amount *ret, const struct payload *p, const struct block_fa
 
 		if ((memcmp(t->token.at, want.asset.at, sizeof t->token.at) != 0 &&
 			!MUTANT(transfer_of_any_token)) ||
-		    memcmp(t->to.at, want.to.at, sizeof t->to.at) != 0)
+		    (memcmp(t->to.at, want.to.at, sizeof t->to.at) != 0 &&
+			!MUTANT(arrived_at_anyone)))
 			continue;
 		if (!amount_add(&sum, &sum, &t->amount))
 			return false;
