@@ -6,10 +6,10 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/disk.h"
 #include "sim/random.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
-#define BLOCK_SLOTS 60 /* times that are drawn lie within so many blocks */
 
 /* -- acts -------------------------------------------------------------------- */
 
@@ -65,6 +65,10 @@ void sim_fate_release(struct sim_fate *f)
 
 /* -- the draw ------------------------------------------------------------------ */
 
+/* Each purpose has luck of its own: what is added to one leaves the others as they were.
+ */
+enum purpose { OF_WORLD = 1, OF_DEATHS, OF_DISK, OF_CHAIN, OF_NET, OF_PEOPLE };
+
 struct draw {
 	struct sim_random dice;
 	struct sim_fate *fate;
@@ -88,12 +92,19 @@ static int64_t skewed(struct draw *d, int64_t most)
 	return from_to(d, 1, from_to(d, 1, from_to(d, 1, most)));
 }
 
+static void begin(struct draw *d, enum purpose purpose)
+{
+	d->dice.state = d->fate->seed ^ ((uint64_t)purpose << 56);
+	sim_random_next(&d->dice);
+}
+
 static void world_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
 
+	begin(d, OF_WORLD);
 	f->lists = (int)(hit(d, 400) ? from_to(d, 2, 3) : 1);
-	f->rows = (int)skewed(d, 100 / f->lists);
+	f->rows = (int)from_to(d, 1, 100 / f->lists);
 	f->keys = f->lists > 1 && hit(d, 250) ? 2 : 1;
 	f->token = hit(d, 350);
 	f->token_kind = hit(d, 250) ? SIM_TOKEN_NO_RETURN : SIM_TOKEN_PLAIN;
@@ -136,16 +147,23 @@ static void deaths_draw(struct draw *d)
 {
 	static const enum sim_act_kind by[] = { SIM_DIE_OP, SIM_DIE_POINT,
 		SIM_DIE_EVENT };
-	bool power = hit(d, 600);
+	bool power;
 
-	for (uint64_t n = often(d, 900, 8); n; n--) {
+	begin(d, OF_DEATHS);
+	power = hit(d, 600);
+	for (uint64_t n = often(d, 900, 14); n; n--) {
 		int64_t kind = from_to(d, 0, 2);
 
-		act_draw(
-		    d, by[kind], skewed(d, kind == 0 ? 60 : 20), power && hit(d, 500), 0);
+		act_draw(d, by[kind], skewed(d, kind == 0 ? 60 : 20),
+		    power && hit(d, 500) ? from_to(d, 1, 1 + SIM_LOSE_ALL) : 0, 0);
 	}
 	for (uint64_t n = often(d, 150, 3); n; n--)
 		act_draw(d, SIM_STOP, 0, 0, 0);
+}
+
+static void disk_draw(struct draw *d)
+{
+	begin(d, OF_DISK);
 	for (uint64_t n = often(d, 200, 3); n; n--)
 		act_draw(d, SIM_SYNC_FAILS, skewed(d, 6), 0, 0);
 	for (uint64_t n = often(d, 100, 2); n; n--)
@@ -157,7 +175,8 @@ static void chain_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
 
-	for (uint64_t n = often(d, 650, 4); n; n--)
+	begin(d, OF_CHAIN);
+	for (uint64_t n = often(d, 800, 10); n; n--)
 		act_draw(d, SIM_REORG,
 		    from_to(d, 1, (int64_t)f->depth - 1 + (f->depth < 2)), hit(d, 700),
 		    0);
@@ -172,8 +191,10 @@ static void chain_draw(struct draw *d)
 static void net_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
-	bool bad = hit(d, 700);
+	bool bad;
 
+	begin(d, OF_NET);
+	bad = hit(d, 700);
 	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
 		f->per_mille[k] = bad && hit(d, 400) ? (uint32_t)skewed(d, 80) : 0;
 		for (uint64_t n = often(d, 80, 2); n; n--)
@@ -186,6 +207,7 @@ static void people_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
 
+	begin(d, OF_PEOPLE);
 	for (int i = 0; i < f->lists; i++)
 		sim_fate_add(f,
 		    (struct sim_act){ .at_ms = i ? from_to(d, 0, d->span_ms) : 0,
@@ -207,16 +229,24 @@ static void people_draw(struct draw *d)
 			act_draw(d, SIM_FUND, i, 0, 0);
 }
 
+/* In blocks: about as long as it takes to pay all when nothing happens, twice. */
+static int64_t work_blocks(const struct sim_fate *f)
+{
+	int64_t a_block = (int64_t)(f->gas_limit / 65000);
+
+	if (a_block > f->in_flight)
+		a_block = f->in_flight;
+	return 2 * (f->rows * f->lists / a_block + (int64_t)f->depth + 3);
+}
+
 void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 {
-	struct draw d = { .fate = ret, .dice = { .state = seed } };
+	struct draw d = { .fate = ret, .times = 1 };
 
 	memset(ret, 0, sizeof *ret);
 	ret->seed = seed;
-	sim_random_next(&d.dice);
 	world_draw(&d);
-	d.span_ms = BLOCK_SLOTS / 2 * ret->interval_ms;
-	d.times = 1;
+	d.span_ms = work_blocks(ret) * ret->interval_ms;
 	if (days) {
 		ret->lists = SIM_LISTS_MAX;
 		ret->interval_ms = 12000;
@@ -225,6 +255,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 		d.times = 4 * (uint64_t)days;
 	}
 	deaths_draw(&d);
+	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);
 	people_draw(&d);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
 #include "sim/judge.h"
@@ -11,6 +12,7 @@
 
 #define JOURNAL "/disk/pawl.db"
 #define REBOOT_MS 3600000
+#define FULL_PAUSE_MS 5000
 
 static struct sim_life *now; /* whose step it is */
 
@@ -100,6 +102,7 @@ static void forget(struct sim_life *l)
 	l->runner = NULL;
 	l->answer = NULL;
 	l->over = false;
+	l->full_until_ms = 0;
 	l->die_points = l->die_events = 0;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
@@ -233,7 +236,9 @@ static void disk_full(struct sim_life *l, const char *why)
 	if (l->story->room_until_ms == 0)
 		sim_story_wrong(l->story, "a full disk, it says: %s", why);
 	runner_drop(l);
+	mem_free(l->answer);
 	l->answer = NULL;
+	l->full_until_ms = l->story->chain->now_ms + FULL_PAUSE_MS;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
 	runner_make(l);
@@ -259,8 +264,11 @@ static void step(struct sim_life *l)
 {
 	int64_t wake_ms, most = until + l->clock_ms;
 
-	turn(l);
+	if (l->story->chain->now_ms >= l->full_until_ms)
+		turn(l);
 	wake_ms = runner_wake_ms(l->runner);
+	if (wake_ms < l->full_until_ms + l->clock_ms)
+		wake_ms = l->full_until_ms + l->clock_ms;
 	world_wait(l->world, wake_ms < most ? wake_ms : most);
 }
 
@@ -277,6 +285,8 @@ int64_t sim_life_due_ms(const struct sim_life *l)
 	if (!l->alive)
 		return l->wanted ? l->rise_at_ms : INT64_MAX;
 	wake_ms = runner_wake_ms(l->runner);
+	if (wake_ms < l->full_until_ms + l->clock_ms)
+		wake_ms = l->full_until_ms + l->clock_ms;
 	due_ms = sim_world_due_ms(sim_world_of(l->world));
 	due_ms = wake_ms < due_ms ? wake_ms : due_ms;
 	if (due_ms == INT64_MAX)
