@@ -111,6 +111,22 @@ static void tell_wrong(const struct sim_story *s, uint64_t seed, int days)
 	printf("again: %s\n", line);
 }
 
+/* What of the schedules came to pass, by kind. */
+static void tell_acts(const struct sim_figures *f)
+{
+	const char *between = "acts: ";
+
+	for (int i = 0; i < SIM_ACTS; i++) {
+		if (!f->acts[i])
+			continue;
+		printf("%s%" PRIu64 " %s", between, f->acts[i],
+		    sim_act_name((enum sim_act_kind)i));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
+}
+
 static void tell_total(const struct cli *c, const struct total *t, uint64_t seed)
 {
 	const struct sim_figures *f = &t->sum;
@@ -129,6 +145,7 @@ static void tell_total(const struct cli *c, const struct total *t, uint64_t seed
 	       " reorgs, %" PRIu64 " sends, %" PRIu64 " faults\n",
 	    t->lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts, f->reorgs,
 	    f->sends, f->faults);
+	tell_acts(f);
 	if (t->wrong)
 		printf("%" PRIu64 " stories went wrong\n", t->wrong);
 	else

@@ -67,7 +67,7 @@ static void reorg(struct sim_story *s, const struct sim_act *a)
 
 static void arm(struct sim_story *s, const struct sim_act *a)
 {
-	struct sim_life *l = &s->life[0];
+	struct sim_life *l = sim_story_owner(s);
 
 	if (!l->alive)
 		return;
@@ -119,7 +119,10 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		arm(s, a);
 		return;
 	case SIM_STOP:
-		sim_story_stop(s, &s->life[0]);
+	case SIM_DIE_AGAIN:
+	case SIM_SECOND:
+	case SIM_STAND:
+		sim_process_act(s, a);
 		return;
 	case SIM_SYNC_FAILS:
 		sim_disk_fail_sync_at(s->disk, a->a);
@@ -177,6 +180,7 @@ static void acts_end(struct sim_story *s)
 {
 	int64_t now_ms = s->chain->now_ms;
 
+	sim_processes_end(s);
 	if (s->room_until_ms && now_ms >= s->room_until_ms) {
 		sim_disk_room(s->disk, -1);
 		s->room_until_ms = 0;
@@ -195,6 +199,7 @@ static void acts_end(struct sim_story *s)
 static void calm_down(struct sim_story *s)
 {
 	s->calm = true;
+	sim_processes_calm(s);
 	sim_story_line(s, "it calms down");
 	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
 		s->net_until_ms[k] = 0;
@@ -260,6 +265,7 @@ int64_t sim_acts_due_ms(const struct sim_story *s)
 	for (int k = 1; k < SIM_FAULT_COUNT; k++)
 		if (s->net_until_ms[k])
 			at_ms = earlier(at_ms, s->net_until_ms[k]);
+	at_ms = earlier(at_ms, sim_processes_due_ms(s));
 	/* a spike lasts block by block */
 	if (s->spike_until > (int64_t)s->chain->head->height &&
 	    s->chain->options.interval_ms)

@@ -90,6 +90,19 @@ void sim_disk_process_end(const struct sim_disk_process *p)
 	}
 }
 
+void sim_disk_rob(const struct sim_disk_process *p)
+{
+	for (int i = 0; i < p->disk->opens_n; i++) {
+		struct disk_open *o = &p->disk->opens[i];
+
+		if (!o->used || o->process != p->id)
+			continue;
+		o->owns = false;
+		o->level = SQLITE_LOCK_NONE;
+		o->shared = o->exclusive = 0;
+	}
+}
+
 /* -- SQLite's locks on a file ---------------------------------------------- */
 
 static int highest_of_others(const struct sim_disk *d, int open)

@@ -67,7 +67,17 @@ void sim_fate_release(struct sim_fate *f)
 
 /* Each purpose has luck of its own: what is added to one leaves the others as they were.
  */
-enum purpose { OF_WORLD = 1, OF_DEATHS, OF_DISK, OF_CHAIN, OF_NET, OF_PEOPLE };
+enum purpose {
+	OF_WORLD = 1,
+	OF_DEATHS,
+	OF_DISK,
+	OF_CHAIN,
+	OF_NET,
+	OF_PEOPLE,
+	OF_PROCESSES,
+	OF_COPIES,
+	OF_HANDS
+};
 
 struct draw {
 	struct sim_random dice;
@@ -171,6 +181,21 @@ static void disk_draw(struct draw *d)
 		    from_to(d, 1, 20) * d->fate->interval_ms, 0);
 }
 
+static void processes_draw(struct draw *d)
+{
+	int64_t interval_ms = d->fate->interval_ms;
+
+	begin(d, OF_PROCESSES);
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		act_draw(d, SIM_DIE_AGAIN, skewed(d, 12), skewed(d, 60),
+		    hit(d, 300) ? 1000 : from_to(d, 0, 1000));
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		act_draw(d, SIM_SECOND, from_to(d, 1, 40) * interval_ms, 0, 0);
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		act_draw(d, SIM_STAND, skewed(d, 40), from_to(d, 1, 20) * interval_ms,
+		    hit(d, 600));
+}
+
 static void chain_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
@@ -255,6 +280,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 		d.times = 4 * (uint64_t)days;
 	}
 	deaths_draw(&d);
+	processes_draw(&d);
 	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);

@@ -34,9 +34,13 @@ static void died_on_disk(void *ctx)
 	die(ctx, SIM_DIED);
 }
 
+static void stand(struct sim_life *l);
+
 static void at_point(enum crash_point p)
 {
 	now->story->notes.crash_points[p]++;
+	if (now->stand_points && !--now->stand_points)
+		stand(now);
 	if (now->die_points && !--now->die_points)
 		die(now, SIM_DIED);
 }
@@ -78,7 +82,6 @@ static void enter(struct sim_life *l)
 {
 	CHECK(!now);
 	now = l;
-	l->end = SIM_GOES_ON;
 	sim_region_use(l->region);
 	sim_disk_use(&l->process);
 	crash_hook = at_point;
@@ -103,7 +106,7 @@ static void forget(struct sim_life *l)
 	l->answer = NULL;
 	l->over = false;
 	l->full_until_ms = 0;
-	l->die_points = l->die_events = 0;
+	l->die_points = l->die_events = l->stand_points = 0;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
 	sim_disk_process_end(&l->process);
@@ -112,15 +115,33 @@ static void forget(struct sim_life *l)
 	sim_region_empty(l->region);
 }
 
+/* Who stands still finds it when it goes on. */
 void sim_life_kill(struct sim_life *l)
 {
-	if (l->alive)
+	l->killed |= l->stands;
+	if (l->alive || l->stands)
 		forget(l);
+}
+
+/* All that the others do is done from here, by the same stack. */
+static void stand(struct sim_life *l)
+{
+	if (l->robbed)
+		sim_disk_rob(&l->process);
+	l->stands = true;
+	l->killed = false;
+	leave();
+	sim_story_meanwhile(l->story, l->stand_ms);
+	enter(l);
+	l->stands = false;
+	if (l->killed)
+		die(l, SIM_DIED);
 }
 
 static enum sim_end guarded(struct sim_life *l, void (*step)(struct sim_life *l))
 {
 	enter(l);
+	l->end = SIM_GOES_ON;
 	if (setjmp(l->death) == 0)
 		step(l);
 	leave();
@@ -228,8 +249,6 @@ void sim_life_make(struct sim_life *l)
 
 /* -- a turn ---------------------------------------------------------------------- */
 
-static int64_t until; /* of the step, by the chain's clock */
-
 /* All that was cached is worth nothing now. */
 static void disk_full(struct sim_life *l, const char *why)
 {
@@ -262,7 +281,7 @@ static void turn(struct sim_life *l)
 
 static void step(struct sim_life *l)
 {
-	int64_t wake_ms, most = until + l->clock_ms;
+	int64_t wake_ms, most = l->until_ms + l->clock_ms;
 
 	if (l->story->chain->now_ms >= l->full_until_ms)
 		turn(l);
@@ -274,7 +293,7 @@ static void step(struct sim_life *l)
 
 enum sim_end sim_life_step(struct sim_life *l, int64_t until_ms)
 {
-	until = until_ms;
+	l->until_ms = until_ms;
 	return guarded(l, step);
 }
 
@@ -282,6 +301,8 @@ int64_t sim_life_due_ms(const struct sim_life *l)
 {
 	int64_t wake_ms, due_ms;
 
+	if (l->stands)
+		return INT64_MAX;
 	if (!l->alive)
 		return l->wanted ? l->rise_at_ms : INT64_MAX;
 	wake_ms = runner_wake_ms(l->runner);

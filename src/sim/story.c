@@ -249,6 +249,8 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	memset(&s->notes, 0, sizeof s->notes);
 	memset(&s->figures, 0, sizeof s->figures);
 	memset(s->net_until_ms, 0, sizeof s->net_until_ms);
+	s->process_dice.state = fate->seed ^ 0x960c;
+	s->again = (struct sim_again){ .times = 0 };
 	s->act = 0;
 	s->jump_ms = s->room_until_ms = s->blocks_from_ms = s->spike_until = 0;
 	s->calm = false;
@@ -265,13 +267,21 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	for (int i = 0; i < SIM_LIVES; i++) {
 		s->life[i].wanted = i == 0;
 		s->life[i].rise_at_ms = s->chain->now_ms;
-		s->life[i].clock_ms = 0;
+		s->life[i].clock_ms = s->life[i].wanted_until_ms = 0;
+		s->life[i].stands = false;
 	}
 	sim_judge_begin(s->judge);
 }
 
 /* -- who is next
  * ---------------------------------------------------------------------------- */
+
+static const char *who(const struct sim_life *l)
+{
+	static const char *const names[SIM_LIVES] = { "", "the other one " };
+
+	return names[l->id];
+}
 
 static void down(struct sim_story *s, struct sim_life *l)
 {
@@ -282,11 +292,22 @@ static void down(struct sim_story *s, struct sim_life *l)
 
 void sim_story_stop(struct sim_story *s, struct sim_life *l)
 {
-	if (!l->alive)
+	if (!l->alive || l->stands)
 		return;
 	(void)sim_life_stop(l);
-	sim_story_line(s, "it ends by itself");
+	sim_story_line(s, "%sends by itself", who(l));
 	down(s, l);
+}
+
+/* Machines have a clock of their own, which begins again with them. */
+static void power_goes(struct sim_story *s, enum sim_disk_loss loss)
+{
+	for (int i = 0; i < SIM_LIVES; i++) {
+		sim_life_kill(&s->life[i]);
+		s->life[i].clock_ms = -s->chain->now_ms;
+	}
+	sim_disk_lose_power(s->disk, loss);
+	s->figures.power_cuts++;
 }
 
 static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
@@ -299,58 +320,77 @@ static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 
 	if (end == SIM_GOES_ON)
 		return;
-	sim_story_line(s, "%s%s", how[end], end == SIM_DIED && l->power ? ", power" : "");
+	sim_story_line(
+	    s, "%s%s%s", who(l), how[end], end == SIM_DIED && l->power ? ", power" : "");
 	if (end == SIM_DIED || end == SIM_FATAL)
 		s->figures.crashes++;
-	if (end == SIM_DIED && l->power) {
-		for (int i = 0; i < SIM_LIVES; i++)
-			sim_life_kill(&s->life[i]);
-		sim_disk_lose_power(s->disk, (enum sim_disk_loss)(l->power - 1));
-		s->figures.power_cuts++;
-	}
+	if (end == SIM_DIED && l->power)
+		power_goes(s, (enum sim_disk_loss)(l->power - 1));
 	l->power = 0;
 	down(s, l);
 }
 
-static struct sim_life *next_life(struct sim_story *s, int64_t *ret_ms)
+/* NULL: all stand still. ret_until_ms: then it is another one's turn. */
+static struct sim_life *next_life(
+    struct sim_story *s, int64_t *ret_ms, int64_t *ret_until_ms)
 {
 	struct sim_life *first = NULL;
 
-	*ret_ms = INT64_MAX;
+	*ret_ms = *ret_until_ms = INT64_MAX;
 	for (int i = 0; i < SIM_LIVES; i++) {
 		int64_t ms = sim_life_due_ms(&s->life[i]);
 
-		if (ms < *ret_ms || !first) {
+		if (s->life[i].stands)
+			continue;
+		if (!first || ms < *ret_ms) {
+			*ret_until_ms = *ret_ms;
 			*ret_ms = ms;
 			first = &s->life[i];
+		} else if (ms < *ret_until_ms) {
+			*ret_until_ms = ms;
 		}
 	}
 	return first;
 }
 
-static void step(struct sim_story *s)
+static void step(struct sim_story *s, int64_t until_ms)
 {
-	int64_t at_ms, own_ms = sim_acts_due_ms(s);
-	struct sim_life *l = next_life(s, &at_ms);
+	int64_t at_ms, next_ms, own_ms = sim_acts_due_ms(s);
+	struct sim_life *l = next_life(s, &at_ms, &next_ms);
 
 	s->figures.steps++;
-	if (!l->alive && at_ms > own_ms) {
+	if (until_ms < own_ms)
+		own_ms = until_ms;
+	if (!l || (!l->alive && at_ms > own_ms)) {
 		sim_chain_until(s->chain, own_ms);
 	} else if (!l->alive) {
 		sim_chain_until(s->chain, at_ms);
 		s->figures.rises++;
+		sim_process_rises(s, l);
 		ended(s, l, sim_life_rise(l));
 		if (l->alive)
-			sim_story_line(s, "rises");
+			sim_story_line(s, "%srises", who(l));
 	} else {
-		ended(s, l, sim_life_step(l, own_ms));
+		ended(s, l, sim_life_step(l, next_ms < own_ms ? next_ms : own_ms));
 	}
 }
 
-static bool is_over(const struct sim_story *s)
+void sim_story_meanwhile(struct sim_story *s, int64_t ms)
 {
-	return s->calm && s->act == s->fate->acts_n && !s->people.wishes &&
-	    s->life[0].alive && s->life[0].over;
+	int64_t until_ms = s->chain->now_ms + ms;
+
+	while (!s->why[0] && s->chain->now_ms < until_ms) {
+		sim_acts_do(s);
+		step(s, until_ms);
+	}
+}
+
+static bool is_over(struct sim_story *s)
+{
+	const struct sim_life *l = sim_story_owner(s);
+
+	return s->calm && s->act == s->fate->acts_n && !s->people.wishes && l->alive &&
+	    !l->stands && l->over;
 }
 
 static void tell(struct sim_story *s)
@@ -362,10 +402,10 @@ static void tell(struct sim_story *s)
 		if (is_over(s))
 			break;
 		if (sim_story_ms(s) > last_ms) {
-			sim_life_explain(&s->life[0]);
+			sim_life_explain(sim_story_owner(s));
 			break;
 		}
-		step(s);
+		step(s, INT64_MAX);
 	}
 }
 
@@ -374,7 +414,7 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 	story_begin(s, fate, out);
 	tell(s);
 	if (!s->why[0])
-		sim_life_read(&s->life[0]);
+		sim_life_read(sim_story_owner(s));
 	for (int i = 0; i < SIM_LIVES; i++) {
 		if (s->life[i].alive && !s->why[0])
 			(void)sim_life_stop(&s->life[i]);

@@ -8,6 +8,7 @@
  *   fate.c    what will happen
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
+ *   process.c what happens to processes: two at once, standing still, dying in a row
  *   life.c    a process
  *   people.c  whoever types a command, and the operator
  *   judge.c   what must hold
@@ -96,6 +97,14 @@ struct sim_life {
 	int64_t clock_ms;      /* its monotonic clock is the chain's plus this */
 	int power;             /* goes with it: 1 + enum sim_disk_loss; 0: not */
 	uint64_t die_points, die_events; /* so many more; 0: not by this */
+	int64_t until_ms;                /* of its step, by the chain's clock */
+	int64_t wanted_until_ms;         /* of the chain's clock; 0: to the end */
+
+	/* It stands still at a point, in the middle of its step, while others go on. */
+	uint64_t stand_points; /* so many more; 0: it does not */
+	int64_t stand_ms;
+	bool robbed; /* and loses its locks meanwhile */
+	bool stands, killed;
 
 	/* in its region */
 	struct journal *journal;
@@ -148,6 +157,10 @@ struct sim_story {
 	bool calm;
 	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
 	int64_t spike_until; /* height */
+	struct sim_random process_dice;
+	struct sim_again { /* the next starts die, too */
+		int64_t times, ops, power_per_mille;
+	} again;
 	uint64_t trace;      /* of all that happened */
 
 	struct sim_figures figures;
@@ -169,11 +182,22 @@ void sim_story_wrong(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
 
 /* Between two steps it ends by itself, as by SIGTERM. */
 void sim_story_stop(struct sim_story *s, struct sim_life *l);
+/* From within the step of a life that stands still: the others go on. */
+void sim_story_meanwhile(struct sim_story *s, int64_t ms);
+/* Who owns the journal, or is to; never NULL. */
+struct sim_life *sim_story_owner(struct sim_story *s);
 
 /* act.c */
 void sim_acts_do(struct sim_story *s); /* those whose time has come */
 int64_t sim_acts_due_ms(const struct sim_story *s);
 void sim_act_fund(struct sim_story *s, int key);
+
+/* process.c */
+void sim_process_act(struct sim_story *s, const struct sim_act *a);
+void sim_process_rises(struct sim_story *s, struct sim_life *l); /* before it does */
+void sim_processes_end(struct sim_story *s); /* what an act began for a while */
+void sim_processes_calm(struct sim_story *s);
+int64_t sim_processes_due_ms(const struct sim_story *s);
 
 /* life.c: each ends with how it went on; dead: what it had is gone. */
 enum sim_end sim_life_rise(struct sim_life *l);
