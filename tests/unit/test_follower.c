@@ -255,10 +255,29 @@ static void a_block_costs_a_fixed_number_of_requests(void **state)
 	assert_int_equal(requests_of(11, 20, true), 20);
 }
 
+/* Its receipts are more than is read between two turns: a worker reads them. */
+static void a_large_block_is_read(void **state)
+{
+	struct address to = { { 9 } };
+
+	(void)state;
+	begin_looking(2, 2);
+	for (uint64_t i = 0; i < 600; i++)
+		scene_spend(&scene, i, &to, 1, 60 * GWEI);
+	scene_mine(&scene, 1);
+	assert_int_equal(scene.chain->head->tx_n, 600);
+	live(SCENE_DEPTH);
+	run(5000);
+	assert_int_equal(final(), 11);
+	assert_int_equal(told_at(FINAL, 11)->tx_n, 600);
+	check_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(a_large_block_is_read),
 		T(the_trail_is_dense_and_by_hash),
 		T(a_reorg_retracts_and_adopts),
 		T(a_reorg_while_it_was_down_is_seen),

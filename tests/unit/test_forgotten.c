@@ -395,9 +395,27 @@ static void a_second_payment_that_vanishes_is_none(void **state_)
 	assert_true(item(1).no_reason);
 }
 
+/* The tag of a transaction of the older type is in its price and its gas. */
+static void the_same_of_legacy_fees(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.config.fee_type = CHAIN_FEE_LEGACY;
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_LIVE].n == 4);
+	scene_keep(&scene);
+	finish();
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == 12);
+	check_stopped();
+	check_exact();
+	check_fees();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(the_same_of_legacy_fees, end),
 		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
 		cmocka_unit_test_teardown(a_copy_without_a_first_nonce, end),
 		cmocka_unit_test_teardown(the_same_in_a_token, end),

@@ -383,10 +383,27 @@ static void the_type_of_fees_is_what_the_config_says(void **state_)
 	}
 }
 
+/* More of them than one look takes. */
+static void all_that_wait_are_bumped(void **state_)
+{
+	struct fee_row row[16];
+
+	(void)state_;
+	begin_in_flight(1, 1, ROWS_MAX, ROWS_MAX);
+	run(3000);
+	mine_at(30 * GWEI);
+	run(5000);
+	for (int i = 1; i <= ROWS_MAX; i++)
+		assert_int_equal(attempts_of(item(i).intent, row), 2);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(all_that_wait_are_bumped),
 		T(the_type_of_fees_is_what_the_config_says),
 		T(a_base_fee_above_what_it_offers_bumps_it),
 		T(the_lowest_that_waits_is_bumped),

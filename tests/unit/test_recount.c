@@ -96,6 +96,12 @@ static int put_back(void **state_)
 #define FFS "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define OF_ROW(n) "(SELECT id FROM intent WHERE row = " #n ")"
 
+#define A_COPY_OF_ROW_1(row, state)                                                      \
+	"INSERT INTO intent (operation, row, account, nonce, state, emptied, recipient," \
+	" value, data, cost, held) SELECT operation, " row                               \
+	", account, nonce + 5000, " state                                                \
+	", 0, recipient, value, data, cost, zeroblob(32) FROM intent WHERE row = 1"
+
 static const struct {
 	const char *sql, *says;
 } edits[] = {
@@ -168,6 +174,21 @@ static const struct {
 	{ "UPDATE intent SET state = 3 WHERE id = (SELECT intent FROM item WHERE"
 	  " row = (SELECT MAX(row) FROM item WHERE state = 1))",
 	    "is live, and no live intent of its own carries it" },
+	{ "PRAGMA ignore_check_constraints = ON;"
+	  "UPDATE intent SET state = 7 WHERE row = 1",
+	    "(row 1) is in no state" },
+	{ "UPDATE intent SET emptied = 5 WHERE row = 1", "(row 1) is in no state" },
+	{ "PRAGMA foreign_keys = OFF;"
+	  "UPDATE intent SET account = account + 1 WHERE row = 1",
+	    "(row 1) is of another account" },
+	{ A_COPY_OF_ROW_1("1", "0"),
+	    "is final, and has an intent that would pay it again" },
+	{ A_COPY_OF_ROW_1("777", "3"), "(row 777) carries a row that there is not" },
+	{ "UPDATE item SET amount = x'" FFS "' WHERE row >= 99",
+	    "row 99 is more than can be added" },
+	{ "UPDATE intent SET data = zeroblob(69) WHERE id = (SELECT MAX(intent) FROM"
+	  " item WHERE state = 1)",
+	    "has data that is longer than a payload's" },
 };
 
 static void each_edit_ends_the_start(void **state_)

@@ -558,9 +558,64 @@ static void only_yes_pays_it_again(void **state_)
 	assert_int_equal(retry(0, false), ERR_OK); /* what is skipped is left out */
 }
 
+/* Its bytes are nobody's: it is given back and skipped at once. */
+static void a_row_without_bytes_is_skipped(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	refuse_to_sign();
+	pay_rows(6);
+	run_until(account()->stopped);
+	assert_true(live(3));
+	assert_int_equal(skip_row(3), ERR_OK);
+	assert_says(checked, "no bytes were signed for its nonce, which is free");
+	assert_int_equal(item(3).state, ITEM_VOID);
+	sign_again();
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
+	assert_int_equal(paid(&lists[0], 3), 0);
+}
+
+/* The token takes a fee of its own: what arrived is not what the row is to get. */
+static void what_less_arrived_of_is_no_rows_payment(void **state_)
+{
+	struct sign_job job = { .nonce = SIM_NONCE_NEXT };
+	struct payment p = { .token = true };
+	struct sim_word word;
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_FEE);
+	token->fee_per_mille = 100;
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay_rows(3);
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	p.asset = token->at;
+	p.to = lists[0].to[3];
+	p.amount = amount_u64(lists[0].amount[3]);
+	connector_evm.pay(&job.payload, &p);
+	job.key = scene.key;
+	job.fees = (struct fees){
+		.type = FEE_1559, .gas = 100000, .max_fee = 60 * GWEI, .tip = 30 * GWEI
+	};
+	tx = sim_pool_send_foreign(scene.chain, &word, &job);
+	assert_non_null(tx);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(account()->stopped);
+	refused(
+	    3, &tx->hash, ERR_CONFLICT, "does not show one transfer of this very amount");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_row_without_bytes_is_skipped, end),
+		cmocka_unit_test_teardown(what_less_arrived_of_is_no_rows_payment, end),
 		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),

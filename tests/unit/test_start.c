@@ -166,10 +166,31 @@ static void what_is_final_while_another_key_is_run(void **state_)
 	finish();
 }
 
+/* It ended three starts in a row: the others go on without it. */
+static void what_ended_three_starts_is_set_aside(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	pay_rows(3);
+	pay(&(struct list){ .name = "bonus", .rows = 3 });
+	rest();
+	scene_rise(&scene);
+	rise();
+	runner->s.set_aside = lists[0].id;
+	run_until(runner->operations_n == 2);
+	assert_int_equal(state(), OPERATION_NEEDS_OPERATOR);
+	assert_says(op()->waits_for, "three starts in a row ended while it was advanced");
+	run_until(op_of(&lists[1])->state == OPERATION_COMPLETED);
+	assert_int_equal(op()->by_state[ITEM_PENDING].n, 3);
+	resume();
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(what_ended_three_starts_is_set_aside),
 		T(what_is_final_while_another_key_is_run),
 		T(nothing_missed_costs_ten_calls),
 		T(of_unused_blocks_the_newest_is_read),

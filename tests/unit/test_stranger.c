@@ -492,9 +492,47 @@ static void before_the_first_payment_it_may_be_ours(void **state_)
 	assert_says(last, "--adopt");
 }
 
+/* It would pay a row, and reverts: it paid nobody, and the nonce that it took is dead. */
+static void a_suspect_that_failed_pays_nobody(void **state_)
+{
+	struct sign_job job = { .nonce = 0 };
+	struct payment p = { .token = true };
+	struct sim_word word;
+	int64_t ids[8];
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 2;
+	pay_rows(4);
+	run_until(is_signed(2));
+	token->refuses = true;
+	token->refused = lists[0].to[4];
+	p.asset = token->at;
+	p.to = lists[0].to[4];
+	p.amount = amount_u64(lists[0].amount[4]);
+	connector_evm.pay(&job.payload, &p);
+	job.key = scene.key;
+	job.nonce = intent(item(1).intent).nonce;
+	job.fees = (struct fees){
+		.type = FEE_1559, .gas = 100000, .max_fee = 90 * GWEI, .tip = 45 * GWEI
+	};
+	assert_non_null(sim_pool_send_foreign(scene.chain, &word, &job));
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays row 4 of wages");
+	token->refuses = false;
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(intents_of(1, ids) == 1 && intent(ids[0]).state == INTENT_VOID);
+	resume();
+	finish();
+	assert_int_equal(intents_of(1, ids), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_suspect_that_failed_pays_nobody, end),
 		cmocka_unit_test_teardown(what_happens_between_two_lists_is_read, end),
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_stranger_on_our_nonce_costs_nobody_anything),

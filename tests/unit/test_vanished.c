@@ -425,10 +425,52 @@ static void what_is_reserved_again_is_asked_for(void **state_)
 	check_fees();
 }
 
+/* Whoever had both gives them back: the row is paid twice, and says so. */
+static void a_contested_row_that_both_bytes_pay_is_said(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin_contested(ids);
+	scene.config.max_fee_per_gas = 1; /* no empty attempt is in time */
+	turn();
+	run(3000);
+	send_old_bytes(ids[0]);
+	send_old_bytes(ids[1]);
+	for (int k = 0; k < SCENE_DEPTH + 2; k++) {
+		scene_mine(&scene, 1);
+		run(3000);
+	}
+	assert_int_equal(item(2).state, ITEM_FINAL);
+	assert_string_equal(item(2).reason, REASON_TWICE);
+	assert_int_equal(intent(ids[0]).state, INTENT_FINAL);
+	assert_int_equal(intent(ids[1]).state, INTENT_FINAL);
+}
+
+/* The rows were final when the service fee was begun. */
+static void rows_come_before_the_service_fee_again(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 4, .service_fee = 50 });
+	run_until(state() == OPERATION_PAYING_FEE);
+	sim_mining(scene.chain, 0);
+	reorg(height() - 10, false);
+	resume_chain();
+	run_until(state() == OPERATION_DISTRIBUTING);
+	assert_true(op()->by_state[ITEM_LIVE].n > 0);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(fee_paid(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(a_contested_row_that_both_bytes_pay_is_said),
+		T(rows_come_before_the_service_fee_again),
 		T(reorgs_within_the_bound_change_nothing),
 		T(a_reorg_while_it_is_down),
 		T(beyond_the_bound_items_reopen_and_end_exact),
