@@ -161,7 +161,7 @@ struct sim_story {
 	struct sim_again { /* the next starts die, too */
 		int64_t times, ops, power_per_mille;
 	} again;
-	uint64_t trace;      /* of all that happened */
+	uint64_t trace; /* of all that happened */
 
 	struct sim_figures figures;
 	char why[SIM_WHY_MAX]; /* the violation; "": none */
