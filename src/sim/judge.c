@@ -9,6 +9,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "sim/judge_in.h"
 #include "sim/mempool.h"
 #include "sim/oracle.h"
 
@@ -120,14 +121,15 @@ void sim_judge_step(struct sim_life *l)
 {
 	for (size_t i = 0; i < l->runner->operations_n; i++)
 		adds_up(l->story, l->runner->operations[i]);
+	judge_events(l);
 }
 
 void sim_judge_sent(void *life, const struct sim_tx *t)
 {
 	struct sim_life *l = life;
 
-	(void)t;
 	l->story->figures.sends++;
+	judge_order(l, t);
 }
 
 /* -- is it over? ------------------------------------------------------------------- */

@@ -125,7 +125,7 @@ struct sim_figures {
 
 /* What people were told, by which the next life is judged. */
 struct sim_notes {
-	int64_t epoch, commits;
+	int64_t epoch, commits, events;
 	uint64_t crash_points[CRASH_COUNT];
 };
 
