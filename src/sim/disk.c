@@ -15,7 +15,7 @@
 size_t sim_disk_size(size_t file_max)
 {
 	return sizeof(struct sim_disk) + (2 * DISK_FILES + 4) * file_max +
-	    (size_t)DISK_SHM_PAGES * DISK_SHM_PAGE_SIZE;
+	    (size_t)DISK_SHM_PAGES * DISK_SHM_PAGE_SIZE + (file_max / 512 + 1) * 4;
 }
 
 void sim_disk_seed(struct sim_disk *d, uint64_t seed)
@@ -27,6 +27,7 @@ struct sim_disk *sim_disk_format(void *region, size_t file_max, uint64_t seed)
 {
 	struct sim_disk *d = region;
 
+	CHECK(file_max % 4096 == 0);
 	memset(d, 0, HEAD_SIZE);
 	d->file_max = file_max;
 	d->pile_max = 4 * file_max;
@@ -58,6 +59,17 @@ uint8_t *disk_pile(struct sim_disk *d)
 uint8_t *disk_shm(struct sim_disk *d, int page)
 {
 	return disk_pile(d) + d->pile_max + (size_t)page * DISK_SHM_PAGE_SIZE;
+}
+
+/* Of pages as small as can be. */
+uint32_t disk_pages_max(const struct sim_disk *d)
+{
+	return (uint32_t)(d->file_max / DISK_SECTOR) + 1;
+}
+
+uint32_t *disk_page_frames(struct sim_disk *d)
+{
+	return (uint32_t *)(void *)disk_shm(d, DISK_SHM_PAGES);
 }
 
 /* -- a copy ---------------------------------------------------------------- */
@@ -154,6 +166,7 @@ void sim_disk_put_back(struct sim_disk *d, const struct sim_disk_image *i)
 	CHECK(r.at == i->len);
 	for (int k = 0; k < DISK_FILES; k++)
 		mirror(d, k);
+	d->reader.valid = false;
 }
 
 static void warm(void *at, int64_t len)
@@ -225,6 +238,7 @@ void disk_apply(struct sim_disk *d, const struct disk_unsynced *w)
 {
 	int64_t *size = &d->files[w->file].size_on_medium;
 
+	disk_touched(d, w->file, w->at < *size ? w->at : *size);
 	if (w->len < 0)
 		cut(size, w->at);
 	else

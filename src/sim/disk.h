@@ -19,6 +19,7 @@
 #ifndef PAWL_SIM_DISK_H
 #define PAWL_SIM_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,5 +89,12 @@ enum sim_disk_loss {
 
 /* Whoever used it is dead, too. */
 void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss);
+
+/* -- what is on the medium ------------------------------------------------- */
+
+/* Would these bytes of a transaction be in the journal, in the row of their hash, if the
+ * power went now, and every unsynced write and name with it? Read apart from SQLite; what
+ * was read before is not read again. */
+bool sim_disk_holds(struct sim_disk *d, const char *path, const void *bytes, size_t len);
 
 #endif

@@ -1,8 +1,9 @@
 /* disk_in.h - the region of a disk, shared by its files alone.
  *
  * disk.c has the region, copies of it, cache and medium; disk_power.c what happens to
- * them; disk_hold.c who holds what; disk_vfs.c and disk_files.c are what SQLite and the
- * journal see. All state is whole wherever a process may die.
+ * them; disk_wal.c and disk_tree.c read a journal on the medium; disk_hold.c who holds
+ * what; disk_vfs.c and disk_files.c are what SQLite and the journal see. All state is
+ * whole wherever a process may die.
  */
 #ifndef PAWL_SIM_DISK_IN_H
 #define PAWL_SIM_DISK_IN_H
@@ -53,6 +54,23 @@ struct disk_shm_page {
 	int file, n;
 };
 
+struct disk_sum {
+	uint32_t a, b;
+};
+
+/* How far a database and its -wal were read on the medium. What is valid is as good as
+ * read again. */
+struct disk_reader {
+	bool valid; /* all below, of a -wal that has a header */
+	int db, wal;
+	uint32_t page_size;
+	bool big_endian;
+	uint8_t salt[8];
+	uint32_t frames; /* of transactions that ended */
+	struct disk_sum sum;
+	uint32_t cookie, table, index; /* of the schema; 0: not read */
+};
+
 struct sim_disk {
 	struct sim_random random;
 	size_t file_max, pile_max, pile;
@@ -61,10 +79,13 @@ struct sim_disk {
 	struct disk_open opens[DISK_OPENS];
 	int opens_n; /* none is used from here on */
 	struct disk_shm_page shm[DISK_SHM_PAGES];
+	struct disk_reader reader;
 	size_t writes;
 	struct disk_unsynced
 	    list[DISK_WRITES]; /* from here on only what is in use counts */
-	uint8_t bytes[]; /* cache and medium of each file, the pile, the -shm pages */
+	/* cache and medium of each file, the pile, the -shm pages, and which frame of its
+	 * -wal the reader found each page in last */
+	uint8_t bytes[];
 };
 
 /* disk.c */
@@ -73,6 +94,8 @@ uint8_t *disk_cache(struct sim_disk *d, int file);
 uint8_t *disk_medium(struct sim_disk *d, int file);
 uint8_t *disk_pile(struct sim_disk *d);
 uint8_t *disk_shm(struct sim_disk *d, int page);
+uint32_t *disk_page_frames(struct sim_disk *d);
+uint32_t disk_pages_max(const struct sim_disk *d);
 int disk_find(const struct sim_disk *d, const char *name); /* -1: not there */
 int disk_add(struct sim_disk *d, const char *name);
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len);
@@ -84,6 +107,12 @@ void disk_settle(struct sim_disk *d, int file, uint64_t chance);
 void disk_differ(struct sim_disk *d, int file, int64_t from, int64_t to);
 /* What is on the medium is what is read from now on. */
 void disk_reread(struct sim_disk *d, int file);
+
+/* disk_wal.c. The medium of a file changed, from `at` on or there. */
+void disk_touched(struct sim_disk *d, int file, int64_t at);
+/* What came since is read. false: there is no database. */
+bool disk_reader_open(struct sim_disk *d, const char *path);
+const uint8_t *disk_page(struct sim_disk *d, uint32_t n); /* NULL: it is not there */
 
 /* disk_power.c. Each op begins with the one, which says whether it is the last of its
  * process, and ends with the other. */

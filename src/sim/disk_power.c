@@ -99,6 +99,7 @@ static void spoil(struct sim_disk *d, const struct disk_unsynced *w)
 	int64_t sector_end = (end + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
 
 	disk_differ(d, w->file, begin, sector_end);
+	disk_touched(d, w->file, begin);
 	for (int64_t i = begin; i < w->at && i < f->size_on_medium; i++)
 		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
 	for (int64_t i = end; i < sector_end && i < f->size_on_medium; i++)
