@@ -1,14 +1,115 @@
-/* judge_in.h - inside the judge, shared by its files.
+/* judge_in.h - what the judge knows of a story, shared by its files alone.
  *
- *   judge.c       a life begins; is all done; the end, by journal and chain
- *   judge_turn.c  each turn, and when bytes leave
+ * judge.c has the lives, judge_end.c the end. judge_chain.c reads the final blocks, once
+ * each; judge_sent.c is asked when bytes leave; judge_rows.c follows what
+ * the journal says of rows. Nobody asks the engine what is right. All of it lies in the
+ * chain's region: it outlives the processes, and goes with the story.
  */
 #ifndef PAWL_SIM_JUDGE_IN_H
 #define PAWL_SIM_JUDGE_IN_H
 
-#include "sim/story.h"
+#include "engine/states.h"
+#include "sim/judge.h"
 
-void judge_events(struct sim_life *l); /* those of the turns since it was asked last */
-void judge_order(struct sim_life *l, const struct sim_tx *t);
+#define JUDGE_OPERATIONS 512 /* ids, that of a journal are counted from 1 */
+
+/* A payment that lists owe. Rows that equal each other owe the same one. */
+struct judge_due {
+	struct judge_due *next;
+	struct address to;
+	struct amount amount;
+	uint32_t rows;    /* that owe it */
+	uint32_t paid;    /* in final blocks, by the program */
+	uint32_t by_hand; /* by others, with the same key */
+	uint32_t told;    /* rows that the journal calls final */
+};
+
+struct judge_row {
+	struct judge_due *due;
+	int64_t nonce; /* the last one on which its payment left; -1: on none */
+	int state;     /* as the journal's events have it */
+};
+
+struct judge_list {
+	struct judge_row *row; /* [0]: its service fee; NULL: not met yet */
+	int64_t by_state[5];
+	struct amount sum[5];
+	int state;             /* of its operation */
+	uint64_t open;         /* nonces with bytes for it, in no final block */
+	struct amount charged; /* for those in one */
+	struct amount could;   /* for the others, by their dearest bytes */
+	bool retried;          /* somebody asked for that */
+};
+
+/* What the journal says of a list in the end. */
+struct judge_said {
+	int state; /* of its operation; -1: it is not there */
+	struct amount fees;
+	int row[SIM_ROWS_MAX + 1];
+	bool fee_paid;
+};
+
+/* Signed bytes that left, once or many times. */
+struct judge_bytes {
+	struct judge_bytes *older;
+	const struct sim_tx *tx;
+};
+
+struct judge_nonce {
+	struct judge_bytes *bytes;
+	const struct sim_tx *payload; /* the first of these; NULL: none left */
+	bool emptied;                 /* an empty attempt left */
+	int list;                     /* -1: of none */
+	struct amount dearest;
+	const struct sim_inclusion *final; /* what a final block has */
+};
+
+struct judge_account {
+	struct judge_nonce *at;
+	uint64_t n, room; /* below n all are known */
+	uint64_t whole;   /* below it each has bytes, or was consumed */
+};
+
+struct sim_judge {
+	struct sim_story *story;
+	struct judge_account account[SIM_KEYS_MAX];
+	struct judge_list list[SIM_LISTS_MAX];
+	struct judge_due **dues; /* by address */
+	const struct sim_block *final;
+
+	/* the journal */
+	int64_t event, commit;                /* the last one that was read */
+	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
+	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
+	bool touched[SIM_LISTS_MAX];
+
+	struct judge_said *said[SIM_LISTS_MAX];
+	struct amount fence_fees[SIM_KEYS_MAX];
+};
+
+/* judge.c. G1: whatever ever left is in the journal. */
+void judge_remembers(struct sim_life *l);
+int judge_key(const struct sim_story *s, const struct address *a); /* -1: nobody's */
+/* Which list an operation is; -1: none. */
+int judge_list_of(struct sim_life *l, int64_t operation);
+
+/* judge_chain.c: up to what is final now. */
+void judge_follow(struct sim_judge *j);
+struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
+struct judge_due *judge_due_get(
+    struct sim_judge *j, const struct address *to, const struct amount *amount);
+void judge_list_begin(struct sim_judge *j, int list);
+/* What it pays whom, by its bytes; false: nobody. */
+bool judge_payment(const struct sim_story *s, const struct sim_tx *t, struct address *to,
+    struct amount *amount);
+/* It is in this block, and did what it says. */
+bool judge_paid(const struct sim_story *s, const struct sim_inclusion *i);
+bool judge_is_empty(const struct sim_tx *t);
+
+/* judge_rows.c: what was committed since the last time. */
+void judge_rows(struct sim_life *l);
+
+/* judge_proof.c: of all that is settled of a row. */
+void judge_proofs(struct sim_life *l, int64_t operation, int64_t row);
 
 #endif

@@ -243,6 +243,17 @@ static void answer_keep(struct fact *fact)
 		mem_free(a);
 }
 
+static void cap_is_asked(struct sim_story *s, const struct request *q)
+{
+	struct amount cap;
+
+	for (int i = 0; i < s->fate->lists && q->cap[0]; i++)
+		if (!strcmp(q->name, s->list[i].name) &&
+		    amount_parse(&cap, q->cap, strlen(q->cap), 18) == AMOUNT_OK &&
+		    amount_cmp(&cap, &s->list[i].cap) > 0)
+			s->list[i].cap = cap;
+}
+
 static void asks(struct sim_life *l, struct sim_wish *w)
 {
 	struct sim_answer *a = mem_new(sizeof *a);
@@ -251,6 +262,7 @@ static void asks(struct sim_life *l, struct sim_wish *w)
 	a->life = l;
 	a->q = w->q;
 	l->answer = a;
+	cap_is_asked(l->story, &a->q);
 	runner_fact(l->runner, &a->fact);
 }
 
@@ -345,10 +357,10 @@ static struct airdrop_new new_of(
 		.sender = s->key[l->key].address,
 		.items = l->rows,
 		.in_flight_max = s->config.max_in_flight,
+		.cap = l->cap,
 		.fee_cap = s->config.max_fee_per_gas };
 
 	sim_people_plan(s, l, &new.facts, new.plan, &new.planned);
-	CHECK(amount_parse(&new.cap, "10", 2, 18) == AMOUNT_OK);
 	return new;
 }
 

@@ -155,6 +155,7 @@ static void lists_begin(struct sim_story *s)
 		struct sim_list *l = &s->list[k];
 
 		l->wanted = l->known = l->cancelled = false;
+		CHECK(amount_parse(&l->cap, "10", 2, 18) == AMOUNT_OK);
 		l->key = k % f->keys;
 		l->rows = f->rows;
 		snprintf(l->name, sizeof l->name, "list-%d", k + 1);

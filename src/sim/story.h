@@ -46,9 +46,10 @@ struct sim_list {
 	char name[16];
 	int key;
 	int rows;
-	bool wanted;    /* its time has come */
-	bool known;     /* who made it was told that it is there */
-	bool cancelled; /* somebody wants that */
+	bool wanted;       /* its time has come */
+	bool known;        /* who made it was told that it is there */
+	bool cancelled;    /* somebody wants that */
+	struct amount cap; /* of its fees, as somebody wants it */
 	struct address fee_to;
 	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
 	struct amount amount[SIM_ROWS_MAX + 1];
@@ -125,7 +126,7 @@ struct sim_figures {
 
 /* What people were told, by which the next life is judged. */
 struct sim_notes {
-	int64_t epoch, commits, events;
+	int64_t epoch, commits;
 	uint64_t crash_points[CRASH_COUNT];
 };
 

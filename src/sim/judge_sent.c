@@ -1,0 +1,281 @@
+/* judge_sent.c - at the instant at which bytes leave: may they? */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+#include "sim/judge_in.h"
+
+/* What is leaving. */
+struct leaving {
+	struct sim_life *life;
+	struct sim_story *story;
+	struct sim_judge *judge;
+	const struct sim_tx *tx;
+	struct judge_nonce *nonce;
+	int key, list;
+	int64_t row; /* of the intent; 0: the service fee, below: of none */
+	bool empty;
+};
+
+#define WRONG(w, fmt, ...) \
+	sim_story_wrong(   \
+	    (w)->story, "nonce %" PRIu64 ": " fmt, (w)->tx->nonce, ##__VA_ARGS__)
+
+/* -- whose it is ------------------------------------------------------------------- */
+
+static int64_t account_of_key(struct sim_life *l, int key)
+{
+	struct sim_judge *j = l->story->judge;
+	struct sql_account_by_address_out out;
+	struct sql_account_by_address_in in = { .chain = 1 };
+
+	if (j->account_id[key])
+		return j->account_id[key];
+	memcpy(in.address, l->story->key[key].address.at, sizeof in.address);
+	if (sql_account_by_address_one(l->journal, &in, &out))
+		j->account_id[key] = out.id;
+	return j->account_id[key];
+}
+
+static bool intent_on_nonce(
+    struct sim_life *l, int key, uint64_t nonce, struct sql_intent_get_out *ret)
+{
+	struct sql_intent_by_nonce_in in = { .account = account_of_key(l, key),
+		.nonce = (int64_t)nonce };
+	struct sql_intent_by_nonce_out out;
+	struct sql_intent_get_in of;
+
+	if (!sql_intent_by_nonce_one(l->journal, &in, &out))
+		return false;
+	of.id = out.id;
+	return sql_intent_get_one(l->journal, &of, ret);
+}
+
+/* G3: from the decision on nothing with the payload is signed. */
+static bool whose(struct leaving *w)
+{
+	struct sql_intent_get_out i;
+
+	if (!intent_on_nonce(w->life, w->key, w->tx->nonce, &i)) {
+		WRONG(w, "bytes leave, and no intent holds it");
+		return false;
+	}
+	w->list = judge_list_of(w->life, i.operation);
+	w->row = i.row;
+	if (w->list >= 0)
+		judge_list_begin(w->judge, w->list);
+	if (!w->empty && i.emptied)
+		WRONG(w, "a payload leaves that was given up");
+	return true;
+}
+
+/* -- G1 ------------------------------------------------------------------------------ */
+
+static void is_recorded(struct leaving *w)
+{
+	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_out out;
+
+	memcpy(in.hash, w->tx->hash.at, sizeof in.hash);
+	if (journal_writing(w->life->journal))
+		WRONG(w, "bytes leave before their turn is committed");
+	if (!sql_attempt_by_hash_one(w->life->journal, &in, &out))
+		WRONG(w, "bytes leave that the journal has not");
+}
+
+/* -- G2 ------------------------------------------------------------------------------ */
+
+/* Has it bytes by now, or had it a use in some block? */
+static bool is_whole(struct leaving *w, uint64_t nonce)
+{
+	const struct sim_chain *c = w->story->chain;
+	struct sql_intent_get_out i;
+
+	return judge_nonce_get(w->judge, w->key, nonce)->bytes ||
+	    nonce < sim_count(c, c->head, &w->tx->from->at) ||
+	    (intent_on_nonce(w->life, w->key, nonce, &i) && !i.no_attempt);
+}
+
+static void no_hole_below(struct leaving *w)
+{
+	struct judge_account *a = &w->judge->account[w->key];
+
+	for (; a->whole < w->tx->nonce; a->whole++)
+		if (!is_whole(w, a->whole)) {
+			WRONG(w, "bytes leave above nonce %" PRIu64 ", which has none",
+			    a->whole);
+			return;
+		}
+}
+
+/* -- G3 ------------------------------------------------------------------------------ */
+
+static bool same_payload(const struct sim_tx *a, const struct sim_tx *b)
+{
+	return a->to == b->to && !amount_cmp(&a->value, &b->value) &&
+	    a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
+}
+
+static void one_payload(struct leaving *w)
+{
+	if (w->nonce->payload && !same_payload(w->nonce->payload, w->tx))
+		WRONG(w, "bytes of a second payload leave");
+	if (w->nonce->emptied)
+		WRONG(w, "a payload leaves over an empty attempt");
+	if (!w->nonce->payload)
+		w->nonce->payload = w->tx;
+}
+
+/* -- G5 ------------------------------------------------------------------------------ */
+
+/* What it was to be paid with before is dead, in a final block. */
+static void moves(struct leaving *w, struct judge_row *row)
+{
+	const struct sim_inclusion *i;
+
+	if (row->nonce < 0 || row->nonce == (int64_t)w->tx->nonce)
+		return;
+	i = judge_nonce_get(w->judge, w->key, (uint64_t)row->nonce)->final;
+	if (!i)
+		WRONG(w,
+		    "row %" PRId64 " moves here, and nonce %" PRId64
+		    " is in no final block",
+		    w->row, row->nonce);
+	else if (!i->tx->foreign && judge_paid(w->story, i))
+		WRONG(w, "row %" PRId64 " moves here, nonce %" PRId64 " has paid it",
+		    w->row, row->nonce);
+	else if (!i->tx->foreign && !judge_is_empty(i->tx) &&
+	    !w->judge->list[w->list].retried)
+		WRONG(w, "row %" PRId64 " failed, and nobody asked for another try",
+		    w->row);
+}
+
+static void pays_a_row(struct leaving *w)
+{
+	const struct sim_list *l;
+	struct judge_row *row;
+	struct address to;
+	struct amount amount;
+
+	if (w->list < 0 || w->row < 0 || w->row > w->story->list[w->list].rows) {
+		WRONG(w, "a payload leaves that is no row's");
+		return;
+	}
+	l = &w->story->list[w->list];
+	row = &w->judge->list[w->list].row[w->row];
+	if (!row->due || !judge_payment(w->story, w->tx, &to, &amount) ||
+	    !address_same(&to, &row->due->to) || amount_cmp(&amount, &row->due->amount))
+		WRONG(
+		    w, "it does not pay what %s owes its row %" PRId64, l->name, w->row);
+	if (l->key != w->key)
+		WRONG(w, "it is not the key of %s", l->name);
+	moves(w, row);
+	row->nonce = (int64_t)w->tx->nonce;
+}
+
+/* -- G10 ----------------------------------------------------------------------------- */
+
+static void within_cap(struct leaving *w)
+{
+	struct judge_list *l = &w->judge->list[w->list];
+	struct amount most;
+
+	CHECK(amount_add(&most, &l->charged, &l->could));
+	if (amount_cmp(&most, &w->story->list[w->list].cap) > 0) {
+		char text[AMOUNT_TEXT_MAX], cap[AMOUNT_TEXT_MAX];
+
+		amount_format(text, &most, 18);
+		amount_format(cap, &w->story->list[w->list].cap, 18);
+		WRONG(w, "%s may cost %s, its cap is %s", w->story->list[w->list].name,
+		    text, cap);
+	}
+}
+
+/* Of its bytes those that cost most can be the ones that land. */
+static void costs(struct leaving *w)
+{
+	const struct chain_config *c = &w->story->config;
+	struct judge_nonce *n = w->nonce;
+	struct amount fee = amount_u64(w->tx->max_fee);
+
+	CHECK(amount_mul_u64(&fee, &fee, w->tx->gas));
+	if (w->list >= 0 && (w->tx->max_fee > c->max_fee_per_gas))
+		WRONG(w, "%" PRIu64 " wei per gas, the cap is %" PRIu64, w->tx->max_fee,
+		    c->max_fee_per_gas);
+	if (w->list < 0 || n->final)
+		return;
+	if (n->list < 0) {
+		n->list = w->list;
+		n->dearest = AMOUNT_ZERO;
+		w->judge->list[w->list].open++;
+	}
+	if (amount_cmp(&fee, &n->dearest) > 0) {
+		struct amount *could = &w->judge->list[w->list].could;
+
+		CHECK(amount_sub(could, could, &n->dearest));
+		CHECK(amount_add(could, could, &fee));
+		n->dearest = fee;
+		within_cap(w);
+	}
+}
+
+/* -- the instant ----------------------------------------------------------------------
+ */
+
+static bool left_before(const struct leaving *w)
+{
+	for (const struct judge_bytes *b = w->nonce->bytes; b; b = b->older)
+		if (b->tx == w->tx)
+			return true;
+	return false;
+}
+
+static void remember(struct leaving *w)
+{
+	struct judge_bytes *b = sim_chain_take(w->story->chain, sizeof *b);
+
+	*b = (struct judge_bytes){ .older = w->nonce->bytes, .tx = w->tx };
+	w->nonce->bytes = b;
+	w->nonce->emptied |= w->empty;
+}
+
+static void first_time(struct leaving *w)
+{
+	judge_follow(w->judge);
+	is_recorded(w);
+	if (!whose(w))
+		return;
+	no_hole_below(w);
+	if (!w->empty) {
+		one_payload(w);
+		pays_a_row(w);
+	}
+	costs(w);
+	remember(w);
+}
+
+void sim_judge_sent(void *life, const struct sim_tx *t)
+{
+	struct sim_life *l = life;
+	struct sim_story *s = l->story;
+	struct leaving w = { .life = l,
+		.story = s,
+		.judge = s->judge,
+		.tx = t,
+		.key = judge_key(s, &t->from->at),
+		.list = -1,
+		.empty = judge_is_empty(t) };
+
+	s->figures.sends++;
+	if (w.key < 0) {
+		WRONG(&w, "a transaction of nobody leaves");
+		return;
+	}
+	w.nonce = judge_nonce_get(s->judge, w.key, t->nonce);
+	if (!left_before(&w))
+		first_time(&w);
+	else if (!w.empty && w.nonce->emptied)
+		WRONG(&w, "a payload leaves again over an empty attempt");
+}
