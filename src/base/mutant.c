@@ -18,11 +18,15 @@ static void __attribute__((constructor)) read_environment(void)
 {
 	const char *name = getenv("PAWL_MUTANT");
 
-	if (!name || !*name)
-		return;
+	if (name && *name)
+		CHECK(mutant_set(name));
+}
+
+bool mutant_set(const char *name)
+{
 	for (on = 0; on < MUTANT_COUNT && strcmp(names[on], name) != 0;)
 		on++;
-	CHECK(on < MUTANT_COUNT);
+	return on < MUTANT_COUNT;
 }
 
 bool mutant_is(enum mutant m)

@@ -25,6 +25,8 @@ enum mutant {
 #endif
 
 bool mutant_is(enum mutant m);
+/* This one from now on; false: there is none by this name, or in this build. */
+bool mutant_set(const char *name);
 
 /* A counter in memory, which no transaction takes back: at_least, or one more than it
  * said last. */

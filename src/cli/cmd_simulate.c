@@ -10,75 +10,145 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/mutant.h"
 #include "cli/cli.h"
+#include "sim/shrink.h"
 #include "sim/story.h"
 #include "world/clock.h"
 
 #define LIVES_MAX 1000000000
 #define DAYS_MAX 1000
-#define LIFE_SECONDS 120 /* of real time; a day of --days may take as long */
-#define SHOWN_MAX 5      /* stories that went wrong */
+#define LIFE_SECONDS 120  /* of real time; a day of --days may take as long */
+#define SHOWN_MAX 5       /* stories that went wrong */
+#define SHRINK_TELLS 2000 /* at most */
+#define ACTS_MAX 100000
+#define FIGURES_MAX 4096
 
 struct total {
 	uint64_t lives, wrong;
 	struct sim_figures sum;
 };
 
-/* -- a number ---------------------------------------------------------------- */
+struct simulation {
+	struct cli *cli;
+	struct sim_story *story;
+	uint64_t seed, lives, days;
+	const char *acts; /* NULL: all */
+	bool shrinks;
+	struct total total;
+};
 
-static enum err number(const struct args *a, const char *option, uint64_t most,
-    uint64_t *ret, struct fail *f)
+/* -- what was asked ------------------------------------------------------------ */
+
+/* Up to what is no digit. */
+static bool digits(const char **at, uint64_t most, uint64_t *ret)
 {
-	const char *text = args_get(a, option);
+	const char *from = *at;
 	uint64_t n = 0;
 
-	if (!text)
-		return ERR_OK;
-	for (const char *at = text; *at; at++) {
-		if (*at < '0' || *at > '9' || __builtin_mul_overflow(n, 10u, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(*at - '0'), &n) || n > most)
-			return fail_set(f, ERR_USAGE,
-			    "%s: %.40s: must be a number up to %" PRIu64, option, text,
-			    most);
-	}
-	if (!*text)
-		return fail_set(f, ERR_USAGE, "%s: is empty", option);
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		if (__builtin_mul_overflow(n, 10u, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(**at - '0'), &n) || n > most)
+			return false;
 	*ret = n;
-	return ERR_OK;
+	return *at > from;
+}
+
+static enum err number(const struct args *a, const char *option, uint64_t least,
+    uint64_t most, uint64_t *ret, struct fail *f)
+{
+	const char *text = args_get(a, option), *at = text;
+
+	if (!text || (digits(&at, most, ret) && !*at && *ret >= least))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "%s: %.40s: must be a number from %" PRIu64 " to %" PRIu64, option, text,
+	    least, most);
+}
+
+static enum err acts_check(const struct simulation *m, struct fail *f)
+{
+	const char *at = m->acts;
+	uint64_t n;
+
+	if (!at || !*at)
+		return ERR_OK;
+	while (digits(&at, ACTS_MAX, &n) && *at == ',')
+		at++;
+	if (*at || at[-1] == ',')
+		return fail_set(f, ERR_USAGE,
+		    "--acts: %.60s: must be numbers with commas between", m->acts);
+	return m->lives == 1
+	    ? ERR_OK
+	    : fail_set(f, ERR_USAGE, "--acts is of one story, not --lives");
+}
+
+static enum err mutant(const char *name, struct fail *f)
+{
+#ifdef PAWL_MUTANTS
+	if (!name || mutant_set(name))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE, "--mutant: %.60s: there is no such defect", name);
+#else
+	return name
+	    ? fail_set(f, ERR_USAGE,
+		  "--mutant: this program was built without defects; see HACKING.md")
+	    : ERR_OK;
+#endif
+}
+
+static enum err asked(struct simulation *m, struct fail *f)
+{
+	const struct args *a = &m->cli->args;
+	enum err e = number(a, "--seed", 0, INT64_MAX, &m->seed, f);
+
+	if (e == ERR_OK)
+		e = number(a, "--lives", 1, LIVES_MAX, &m->lives, f);
+	if (e == ERR_OK)
+		e = number(a, "--days", 1, DAYS_MAX, &m->days, f);
+	m->acts = args_get(a, "--acts");
+	m->shrinks = args_has(a, "--shrink");
+	if (e == ERR_OK)
+		e = acts_check(m, f);
+	if (e == ERR_OK)
+		e = mutant(args_get(a, "--mutant"), f);
+	return e;
 }
 
 /* -- a story that ends the program ---------------------------------------------- */
 
-static struct sim_story *telling;
-static uint64_t telling_seed;
-static int telling_days;
+static struct simulation *telling;
 
-static void line_again(char *out, size_t size, uint64_t seed, int days)
+static void line_again(
+    char *out, size_t size, const struct simulation *m, uint64_t seed, const char *acts)
 {
-	char more[32] = "";
+	char days[32] = "";
 
-	if (days)
-		snprintf(more, sizeof more, " --days %d", days);
-	snprintf(out, size, "pawl simulate --seed %" PRIu64 "%s", seed, more);
+	if (m->days)
+		snprintf(days, sizeof days, " --days %" PRIu64, m->days);
+	snprintf(out, size, "pawl simulate --seed %" PRIu64 "%s%s%s", seed, days,
+	    acts ? " --acts " : "", acts ? acts : "");
 }
 
 static void on_end(int signal)
 {
-	char line[96], text[256];
+	char line[128], text[400];
+	uint64_t seed = telling->story->fate ? telling->story->fate->seed : 0;
 	int len;
 
-	line_again(line, sizeof line, telling_seed, telling_days);
+	line_again(line, sizeof line, telling, seed, NULL);
 	len = snprintf(text, sizeof text,
 	    "pawl: seed %" PRIu64 ", step %" PRIu64
 	    ": the program ended: %s; again: %s\n",
-	    telling_seed, telling->figures.steps,
+	    seed, telling->story->figures.steps,
 	    signal == SIGALRM ? "it hung" : "a check failed", line);
 	if (write(STDERR_FILENO, text, (size_t)len) < 0)
 		_exit(err_exit_code(ERR_SYSTEM));
 	_exit(err_exit_code(ERR_MISMATCH));
 }
 
-/* -- stories ------------------------------------------------------------------------ */
+/* -- what came of it ---------------------------------------------------------------- */
 
 static void total_add(struct total *t, const struct sim_story *s)
 {
@@ -93,22 +163,54 @@ static void total_add(struct total *t, const struct sim_story *s)
 	t->sum.sends += f->sends;
 	t->sum.blocks += f->blocks;
 	t->sum.rises += f->rises;
-	t->sum.faults += f->faults;
 	t->sum.violations += f->violations;
 	for (int i = 0; i < SIM_ACTS; i++)
 		t->sum.acts[i] += f->acts[i];
-	for (int i = 0; i < SIM_FAULT_COUNT; i++)
+	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
 		t->sum.net[i] += f->net[i];
+		t->sum.faults += f->net[i];
+	}
 }
 
-static void tell_wrong(const struct sim_story *s, uint64_t seed, int days)
+static void tell_wrong(const struct simulation *m, uint64_t seed, const char *acts)
 {
-	char line[96];
+	const struct sim_story *s = m->story;
+	struct buf line;
 
-	line_again(line, sizeof line, seed, days);
-	printf(
-	    "seed %" PRIu64 ", step %" PRIu64 ": %s\n", seed, s->figures.steps, s->why);
-	printf("again: %s\n", line);
+	buf_init(&line, FIGURES_MAX * 16);
+	buf_addf(&line, "seed %" PRIu64 ", step %" PRIu64 ": %s\n", seed,
+	    s->figures.steps, s->why);
+	printf("%s", buf_text(&line));
+	buf_release(&line);
+	printf("again: pawl simulate --seed %" PRIu64, seed);
+	if (m->days)
+		printf(" --days %" PRIu64, m->days);
+	printf("%s%s\n", acts ? " --acts " : "", acts ? acts : "");
+}
+
+static json_t *acts_json(const struct sim_figures *f)
+{
+	json_t *o = json_object();
+
+	CHECK(o);
+	for (int i = 0; i < SIM_ACTS; i++)
+		json_object_set_new(o, sim_act_name((enum sim_act_kind)i),
+		    json_integer((json_int_t)f->acts[i]));
+	return o;
+}
+
+static void tell_json(const struct simulation *m)
+{
+	const struct sim_figures *f = &m->total.sum;
+
+	cli_json(json_pack("{s:I, s:I, s:I, s:o}", "lives", (json_int_t)m->total.lives,
+	    "blocks", (json_int_t)f->blocks, "starts", (json_int_t)f->rises, "acts",
+	    acts_json(f)));
+	cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+	    (json_int_t)m->seed, "steps", (json_int_t)f->steps, "crashes",
+	    (json_int_t)f->crashes, "power_cuts", (json_int_t)f->power_cuts, "reorgs",
+	    (json_int_t)f->reorgs, "sends", (json_int_t)f->sends, "faults",
+	    (json_int_t)f->faults, "violations", (json_int_t)f->violations));
 }
 
 /* What of the schedules came to pass, by kind. */
@@ -127,29 +229,21 @@ static void tell_acts(const struct sim_figures *f)
 		putchar('\n');
 }
 
-static void tell_total(const struct cli *c, const struct total *t, uint64_t seed)
+static void tell_total(const struct simulation *m)
 {
-	const struct sim_figures *f = &t->sum;
+	const struct sim_figures *f = &m->total.sum;
 
-	if (c->args.json) {
-		cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		    "seed", (json_int_t)seed, "lives", (json_int_t)t->lives, "steps",
-		    (json_int_t)f->steps, "crashes", (json_int_t)f->crashes, "power_cuts",
-		    (json_int_t)f->power_cuts, "reorgs", (json_int_t)f->reorgs, "sends",
-		    (json_int_t)f->sends, "faults", (json_int_t)f->faults, "violations",
-		    (json_int_t)f->violations));
+	if (m->cli->args.json) {
+		tell_json(m);
 		return;
 	}
 	printf("%" PRIu64 " lives, %" PRIu64 " steps, %" PRIu64 " blocks, %" PRIu64
 	       " starts, %" PRIu64 " crashes, %" PRIu64 " power cuts, %" PRIu64
 	       " reorgs, %" PRIu64 " sends, %" PRIu64 " faults\n",
-	    t->lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts, f->reorgs,
-	    f->sends, f->faults);
+	    m->total.lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts,
+	    f->reorgs, f->sends, f->faults);
 	tell_acts(f);
-	if (t->wrong)
-		printf("%" PRIu64 " stories went wrong\n", t->wrong);
-	else
-		puts("nothing was wrong");
+	puts(m->total.wrong ? "something was wrong" : "nothing was wrong");
 }
 
 static void tell_rate(const struct total *t, int64_t ms)
@@ -160,44 +254,80 @@ static void tell_rate(const struct total *t, int64_t ms)
 	    t->sum.blocks * 1000 / (uint64_t)ms);
 }
 
+/* -- stories ------------------------------------------------------------------------ */
+
+static void acts_keep(struct sim_fate *fate, const char *acts)
+{
+	bool *keep = mem_array(ACTS_MAX + 1, sizeof *keep);
+	uint64_t n;
+
+	while (digits(&acts, ACTS_MAX, &n)) {
+		keep[n] = true;
+		acts += *acts == ',';
+	}
+	sim_fate_keep(fate, keep);
+	mem_free(keep);
+}
+
+/* The story again, with as little as it needs, aloud. */
+static void shrink(struct simulation *m, struct sim_fate *fate, FILE *out)
+{
+	struct buf acts;
+
+	buf_init(&acts, FIGURES_MAX * 16);
+	sim_shrink(m->story, fate, SHRINK_TELLS);
+	(void)sim_story_tell(m->story, fate, out);
+	sim_fate_numbers(&acts, fate);
+	tell_wrong(m, fate->seed, buf_text(&acts));
+	buf_release(&acts);
+}
+
+static void tell(struct simulation *m, uint64_t seed)
+{
+	bool quiet = m->cli->args.json || m->cli->args.quiet;
+	FILE *out = m->lives == 1 && !quiet ? stdout : NULL;
+	struct sim_fate fate;
+	bool well;
+
+	sim_fate_draw(&fate, seed, (int)m->days);
+	if (m->acts)
+		acts_keep(&fate, m->acts);
+	alarm(m->shrinks ? 0 : LIFE_SECONDS * (unsigned)(m->days + 1));
+	well = sim_story_tell(m->story, &fate, m->shrinks ? NULL : out);
+	total_add(&m->total, m->story);
+	if (!well && m->total.wrong <= SHOWN_MAX) {
+		if (m->shrinks)
+			shrink(m, &fate, out);
+		else
+			tell_wrong(m, seed, m->acts);
+	}
+	sim_fate_release(&fate);
+	m->story->fate = NULL;
+}
+
 enum err cmd_simulate(struct cli *c, struct fail *f)
 {
-	uint64_t seed = 1, lives = 1, days = 0;
-	struct total total = { .lives = 0 };
+	struct simulation m = { .cli = c, .seed = 1, .lives = 1 };
 	int64_t begun_ms = system_wall_ms();
-	enum err e = number(&c->args, "--seed", UINT64_MAX, &seed, f);
+	enum err e = asked(&m, f);
 
-	if (e == ERR_OK)
-		e = number(&c->args, "--lives", LIVES_MAX, &lives, f);
-	if (e == ERR_OK)
-		e = number(&c->args, "--days", DAYS_MAX, &days, f);
 	if (e != ERR_OK)
 		return e;
-	telling = sim_story_new();
-	telling_days = (int)days;
+	m.story = sim_story_new();
+	telling = &m;
 	signal(SIGABRT, on_end);
 	signal(SIGALRM, on_end);
-	for (uint64_t i = 0; i < lives; i++) {
-		bool listens = lives == 1 && !c->args.json && !c->args.quiet;
-		struct sim_fate fate;
-
-		telling_seed = seed + i;
-		alarm(LIFE_SECONDS * (unsigned)(days + 1));
-		sim_fate_draw(&fate, telling_seed, (int)days);
-		if (!sim_story_tell(telling, &fate, listens ? stdout : NULL) &&
-		    total.wrong < SHOWN_MAX)
-			tell_wrong(telling, telling_seed, (int)days);
-		total_add(&total, telling);
-		sim_fate_release(&fate);
-	}
+	for (uint64_t i = 0; i < m.lives; i++)
+		tell(&m, m.seed + i);
 	alarm(0);
 	signal(SIGABRT, SIG_DFL);
+	signal(SIGALRM, SIG_DFL);
 	clock_set(system_wall_ms);
-	tell_total(c, &total, seed);
-	tell_rate(&total, system_wall_ms() - begun_ms);
-	sim_story_free(telling);
+	tell_total(&m);
+	tell_rate(&m.total, system_wall_ms() - begun_ms);
+	sim_story_free(m.story);
 	c->told = c->args.json;
-	return total.wrong
-	    ? fail_set(f, ERR_MISMATCH, "%" PRIu64 " stories went wrong", total.wrong)
+	return m.total.wrong
+	    ? fail_set(f, ERR_MISMATCH, "%" PRIu64 " stories went wrong", m.total.wrong)
 	    : ERR_OK;
 }

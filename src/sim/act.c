@@ -148,8 +148,11 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		s->blocks_from_ms = now_ms + a->a;
 		return;
 	case SIM_NET:
+		if (!a->c)
+			s->net_mostly[a->a] = (uint32_t)a->b;
+		else
+			s->net_until_ms[a->a] = now_ms + a->c;
 		net_put(s, (int)a->a, (uint32_t)a->b);
-		s->net_until_ms[a->a] = now_ms + a->c;
 		return;
 	case SIM_FOREIGN:
 		foreign(s, a);
@@ -191,7 +194,7 @@ static void acts_end(struct sim_story *s)
 	}
 	for (int k = 1; k < SIM_FAULT_COUNT; k++)
 		if (s->net_until_ms[k] && now_ms >= s->net_until_ms[k]) {
-			net_put(s, k, s->calm ? 0 : s->fate->per_mille[k]);
+			net_put(s, k, s->calm ? 0 : s->net_mostly[k]);
 			s->net_until_ms[k] = 0;
 		}
 }

@@ -63,6 +63,33 @@ void sim_fate_release(struct sim_fate *f)
 	f->acts_n = 0;
 }
 
+bool sim_act_is_fault(const struct sim_act *a)
+{
+	return a->kind != SIM_CREATE && a->kind != SIM_FUND;
+}
+
+void sim_fate_keep(struct sim_fate *f, const bool *keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (!sim_act_is_fault(&f->acts[i]) || keep[f->acts[i].number])
+			f->acts[kept++] = f->acts[i];
+	f->acts_n = kept;
+}
+
+void sim_fate_numbers(struct buf *out, const struct sim_fate *f)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < f->acts_n; i++) {
+		if (!sim_act_is_fault(&f->acts[i]))
+			continue;
+		buf_addf(out, "%s%" PRIu32, between, f->acts[i].number);
+		between = ",";
+	}
+}
+
 /* -- the draw ------------------------------------------------------------------ */
 
 /* Each purpose has luck of its own: what is added to one leaves the others as they were.
@@ -221,7 +248,10 @@ static void net_draw(struct draw *d)
 	begin(d, OF_NET);
 	bad = hit(d, 700);
 	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
-		f->per_mille[k] = bad && hit(d, 400) ? (uint32_t)skewed(d, 80) : 0;
+		if (bad && hit(d, 400))
+			sim_fate_add(f,
+			    (struct sim_act){
+				.kind = SIM_NET, .a = k, .b = skewed(d, 80) });
 		for (uint64_t n = often(d, 80, 2); n; n--)
 			act_draw(d, SIM_NET, k, from_to(d, 100, 1000),
 			    from_to(d, 1, 15) * f->interval_ms);
@@ -286,4 +316,6 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	net_draw(&d);
 	people_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
+	for (size_t i = 0; i < ret->acts_n; i++)
+		ret->acts[i].number = (uint32_t)i + 1;
 }

@@ -31,6 +31,7 @@ struct sim_act {
 	int64_t at_ms; /* since the story began */
 	enum sim_act_kind kind;
 	int64_t a, b, c;
+	uint32_t number; /* in the whole schedule, from 1 on */
 };
 
 struct sim_fate {
@@ -52,9 +53,7 @@ struct sim_fate {
 	uint64_t base_fee, gas_limit;
 	int64_t latency_ms;
 
-	/* what happens by itself until it calms down */
-	uint32_t per_mille[SIM_FAULT_COUNT];
-	int64_t calm_ms;
+	int64_t calm_ms; /* then what lasts is over, and nothing new begins */
 
 	struct sim_act *acts; /* by time; owned */
 	size_t acts_n;
@@ -65,9 +64,15 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days);
 void sim_fate_copy(struct sim_fate *ret, const struct sim_fate *from);
 void sim_fate_add(struct sim_fate *f, struct sim_act act); /* at its place in time */
 void sim_fate_release(struct sim_fate *f);
+/* What people order belongs to the world: it can't be left out. */
+bool sim_act_is_fault(const struct sim_act *a);
+/* Without the faults that are not kept; keep is by their numbers, keep[0] unused. */
+void sim_fate_keep(struct sim_fate *f, const bool *keep);
 
 /* "12.345 die-op n=17 power=1" */
 void sim_act_format(struct buf *out, const struct sim_act *a);
 const char *sim_act_name(enum sim_act_kind kind);
+/* The numbers of its faults, as sim_fate_keep knows them: "3,7,12". */
+void sim_fate_numbers(struct buf *out, const struct sim_fate *f);
 
 #endif

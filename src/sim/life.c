@@ -177,6 +177,7 @@ static struct world *world_of(struct sim_life *l)
 		.stuck = stuck,
 		.before = before_event,
 		.sent = sim_judge_sent,
+		.faults = s->figures.net,
 		.ctx = l };
 	struct world *w;
 

@@ -245,7 +245,8 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->fate = fate;
 	s->out = out;
 	s->dice.state = fate->seed ^ 0x5709;
-	memcpy(s->per_mille, fate->per_mille, sizeof s->per_mille);
+	memset(s->per_mille, 0, sizeof s->per_mille);
+	memset(s->net_mostly, 0, sizeof s->net_mostly);
 	memset(&s->people, 0, sizeof s->people);
 	memset(&s->notes, 0, sizeof s->notes);
 	memset(&s->figures, 0, sizeof s->figures);

@@ -146,8 +146,9 @@ struct sim_story {
 	struct chain_config config;
 	struct serve_face face;
 
-	struct sim_random dice; /* of the story's own decisions */
-	uint32_t per_mille[SIM_FAULT_COUNT];
+	struct sim_random dice;               /* of the story's own decisions */
+	uint32_t per_mille[SIM_FAULT_COUNT];  /* of the network, now */
+	uint32_t net_mostly[SIM_FAULT_COUNT]; /* when nothing else lasts */
 	struct sim_people people;
 	struct sim_notes notes;
 	struct sim_life life[SIM_LIVES];

@@ -57,6 +57,7 @@ struct sim_world_options {
 	sim_event_fn *before; /* each event; NULL: none */
 	sim_sent_fn *sent;    /* bytes of a transaction leave; NULL: nobody looks */
 	void *ctx;            /* of all three */
+	uint64_t *faults;     /* each is counted here, too, by its kind; NULL: not */
 };
 
 struct sim_world;

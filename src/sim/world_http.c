@@ -121,6 +121,8 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 	buf_init(&q->answer, ANSWER_MAX);
 	q->fault = fault_of(w, q, node);
 	w->faults[q->fault]++;
+	if (w->o.faults)
+		w->o.faults[q->fault]++;
 	w->pending++;
 	schedule(w, q, r->timeout_ms);
 }
