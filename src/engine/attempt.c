@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -510,7 +511,8 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 	int64_t newer = intent_newest(r, i);
 	static const char why[] = "the final block vanished";
 
-	if (a && !i->has_attempt)
+	CHECK(a);
+	if (!i->has_attempt)
 		a->unsigned_left = true;
 	if (newer == i->id) {
 		intent_reopen(r, i, why);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
@@ -28,8 +29,7 @@ static void look_take(struct runner *r, struct fact *f)
 	struct pool_look *q = (struct pool_look *)f;
 	struct account *a = account_of(r, q->account);
 
-	if (!a)
-		return;
+	CHECK(a);
 	a->late.busy = false;
 	r->again = true;
 	if (q->err && q->err != ERR_NODE_REFUSED)

@@ -311,9 +311,10 @@ enum err operation_resume(struct runner *r, struct operation *o, struct fail *f)
 {
 	struct account *a = account_of(r, o->account);
 
-	if (a && a->stopped)
+	CHECK(a);
+	if (a->stopped)
 		account_resume(r, a);
-	if (a && follower_stopped(a->chain->follower)) {
+	if (follower_stopped(a->chain->follower)) {
 		enum err e = follower_accept(a->chain->follower, f);
 
 		if (e)
@@ -356,8 +357,8 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[i] });
 	mem_free(ids);
-	if (a)
-		a->bumped_height = 0;
+	CHECK(a);
+	a->bumped_height = 0;
 	return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -383,8 +384,8 @@ static void release(struct runner *r, const struct intent *i)
 	struct account *a = account_of(r, i->account);
 
 	intent_give_back(r, i);
-	if (a)
-		a->holes = true;
+	CHECK(a);
+	a->holes = true;
 }
 
 static enum err not_bare(

@@ -168,8 +168,7 @@ static void job_take(struct runner *r, struct fact *f)
 	struct account *a = account_of(r, j->account);
 
 	r->unknown -= (int)j->n;
-	if (!a)
-		return;
+	CHECK(a);
 	a->sends_busy[j->node]--;
 	a->send_ready = true;
 	if (j->err) {
@@ -311,8 +310,7 @@ static void count_take(struct runner *r, struct fact *f)
 	struct count_ask *q = (struct count_ask *)f;
 	struct account *a = account_of(r, q->account);
 
-	if (!a)
-		return;
+	CHECK(a);
 	a->greeted[q->node] = GREET_DONE;
 	a->node_counted |= q->err ? 0 : 1u << q->node;
 	a->node_count[q->node] = q->count;

@@ -125,8 +125,8 @@ static void unhold(struct runner *r, const struct intent *older, int64_t newest)
 	struct account *a = account_of(r, older->account);
 
 	sql_intent_unhold(r->s.journal, &(struct sql_intent_unhold_in){ .id = newest });
-	if (a)
-		a->unsigned_left = true;
+	CHECK(a);
+	a->unsigned_left = true;
 }
 
 /* Contested, and this older one is settled. Its payload won: the newest gets an empty

@@ -234,8 +234,7 @@ static void take_one(struct runner *r, const struct sign_one *one)
 	if (!intent_read(r->s.journal, one->intent, &i))
 		return;
 	a = account_of(r, i.account);
-	if (!a)
-		return;
+	CHECK(a);
 	if (one->err) {
 		log_error("sign", "intent %lld: %s", (long long)i.id, one->fail.why);
 		account_stop(r, a, "signing failed"); /* a resume asks again */

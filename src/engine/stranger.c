@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -150,8 +151,7 @@ static void ask_take(struct runner *r, struct fact *f)
 	struct stranger_ask *q = (struct stranger_ask *)f;
 	struct account *a = account_of(r, q->account);
 
-	if (!a)
-		return;
+	CHECK(a);
 	a->strangers_asked = false;
 	a->strangers_at_ms = world_now_ms(r->s.world) + ASK_PAUSE_MS;
 	for (uint32_t k = 0; k < q->n; k++) {

@@ -706,11 +706,38 @@ static void one_that_nothing_shows_costs_nothing(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* Nothing of it is signed meanwhile. There are no rows of it to be tried again. */
+static void a_fence_is_paused_as_any_other(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(
+	    operation_pause(runner, runner_operation(runner, fence().id), &f), ERR_OK);
+	run(60000);
+	assert_int_equal(fence().state, OPERATION_PAUSED);
+	assert_int_equal(empties(), 0);
+	assert_true(account()->doubt[0]);
+	assert_int_equal(
+	    operation_retry(runner, runner_operation(runner, fence().id), false, &f),
+	    ERR_OK);
+	assert_int_equal(
+	    operation_resume(runner, runner_operation(runner, fence().id), &f), ERR_OK);
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_fence_is_paused_as_any_other),
 		T(bytes_that_nobody_has_are_replaced),
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),
