@@ -103,7 +103,8 @@ enum purpose {
 	OF_PEOPLE,
 	OF_PROCESSES,
 	OF_COPIES,
-	OF_HANDS
+	OF_HANDS,
+	OF_MONEY
 };
 
 struct draw {
@@ -161,6 +162,19 @@ static void world_draw(struct draw *d)
 	f->gas_limit = hit(d, 150) ? (uint64_t)from_to(d, 4, 20) * 65000 : 30000000;
 	f->base_fee = (uint64_t)skewed(d, 30) * 1000000000u;
 	f->latency_ms = hit(d, 200) ? from_to(d, 20, 1500) : from_to(d, 1, 40);
+}
+
+/* What is short, or less than it seems. */
+static void money_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_MONEY);
+	f->covered = hit(d, 250) ? skewed(d, f->rows) : 0;
+	f->max_fee = hit(d, 250) ? f->base_fee * (uint64_t)from_to(d, 2, 12) : 0;
+	if (f->token && hit(d, 200))
+		f->token_kind =
+		    f->service_fee || hit(d, 700) ? SIM_TOKEN_FEE : SIM_TOKEN_FALSE;
 }
 
 static void act_draw(
@@ -229,9 +243,7 @@ static void chain_draw(struct draw *d)
 
 	begin(d, OF_CHAIN);
 	for (uint64_t n = often(d, 800, 10); n; n--)
-		act_draw(d, SIM_REORG,
-		    from_to(d, 1, (int64_t)f->depth - 1 + (f->depth < 2)), hit(d, 700),
-		    0);
+		act_draw(d, SIM_REORG, from_to(d, 1, (int64_t)f->depth), hit(d, 700), 0);
 	for (uint64_t n = often(d, 250, 3); n; n--)
 		act_draw(d, SIM_EVICT, hit(d, 300) ? 1000 : from_to(d, 1, 999), 0, 0);
 	for (uint64_t n = often(d, 300, 2); n; n--)
@@ -301,6 +313,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	memset(ret, 0, sizeof *ret);
 	ret->seed = seed;
 	world_draw(&d);
+	money_draw(&d);
 	d.span_ms = work_blocks(ret) * ret->interval_ms;
 	if (days) {
 		ret->lists = SIM_LISTS_MAX;

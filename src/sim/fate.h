@@ -51,6 +51,8 @@ struct sim_fate {
 	bool poor;               /* the accounts get their coin by an act */
 	int64_t wallets, refuse; /* recipients with code, of each list; that revert */
 	uint64_t base_fee, gas_limit;
+	int64_t covered;  /* payments that a list's cap on fees is for; 0: it is ample */
+	uint64_t max_fee; /* per gas, that the configuration allows; 0: ample */
 	int64_t latency_ms;
 
 	int64_t calm_ms; /* then what lasts is over, and nothing new begins */

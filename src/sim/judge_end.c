@@ -13,7 +13,39 @@
 
 #define EPILOGUE_BLOCKS 4
 
+/* -- tokens ------------------------------------------------------------------------- */
+
+static bool never_arrives(const struct sim_story *s)
+{
+	return s->token && s->token->kind == SIM_TOKEN_FALSE;
+}
+
+/* A token may take some of it on its way. */
+static struct amount arrives(const struct sim_story *s, const struct amount *amount)
+{
+	struct amount fee = AMOUNT_ZERO, left;
+	uint64_t rest;
+
+	if (s->token)
+		CHECK(amount_mul_u64(&fee, amount, s->token->fee_per_mille));
+	fee = amount_div_u64(&fee, 1000, &rest);
+	CHECK(amount_sub(&left, amount, &fee));
+	return left;
+}
+
 /* -- the end, by the journal -------------------------------------------------------- */
+
+/* G6: less than planned is said. */
+static void flag_see(const struct operation *o, const struct sql_item_from_out *row)
+{
+	struct sim_story *s = sim_life_now()->story;
+	struct amount arrived = arrives(s, &row->amount);
+
+	if (row->state == ITEM_FINAL && amount_cmp(&arrived, &row->amount) &&
+	    row->no_reason)
+		sim_story_wrong(s, "%s: row %" PRId64 " got less, and nobody says so",
+		    o->name, row->row);
+}
 
 static void read_rows(
     struct judge_said *said, struct journal *j, const struct operation *o)
@@ -27,6 +59,7 @@ static void read_rows(
 	sql_item_from_begin(j, &in);
 	while (sql_item_from_next(j, &row)) {
 		said->row[row.row] = (int)row.state;
+		flag_see(o, &row);
 		sum[row.state].n++;
 		CHECK(amount_add(&sum[row.state].sum, &sum[row.state].sum, &row.amount));
 	}
@@ -137,6 +170,7 @@ static size_t due_of(const struct sim_judge *j, int key, struct sim_due *due)
 	static const struct address native;
 	const struct sim_story *s = j->story;
 	const struct address *token = s->token ? &s->token->at : &native;
+	const struct amount fee = amount_u64(s->fate->service_fee);
 	size_t n = 0;
 
 	for (int k = 0; k < s->fate->lists; k++) {
@@ -146,16 +180,16 @@ static size_t due_of(const struct sim_judge *j, int key, struct sim_due *due)
 			continue;
 		for (int i = 1; i <= l->rows; i++)
 			if (j->said[k]->row[i] == ITEM_FINAL)
-				due[n++] =
-				    (struct sim_due){ *token, l->to[i], l->amount[i] };
+				due[n++] = (struct sim_due){ *token, l->to[i],
+					arrives(s, &l->amount[i]) };
 		if (s->fate->service_fee && j->said[k]->fee_paid)
-			due[n++] = (struct sim_due){ *token, l->fee_to,
-				amount_u64(s->fate->service_fee) };
+			due[n++] =
+			    (struct sim_due){ *token, l->fee_to, arrives(s, &fee) };
 	}
 	return n;
 }
 
-/* Nothing but what refuses coin may be left unpaid, unless somebody cancelled. */
+/* Nothing but what can't be paid may be left, unless somebody cancelled. */
 static void all_paid(const struct sim_judge *j, int k)
 {
 	struct sim_story *s = j->story;
@@ -172,7 +206,8 @@ static void all_paid(const struct sim_judge *j, int k)
 
 		if (said->row[i] == ITEM_FINAL || said->state == OPERATION_CANCELLED)
 			continue;
-		if (said->row[i] == ITEM_VOID && to && to->code == SIM_CODE_REVERTS)
+		if (said->row[i] == ITEM_VOID &&
+		    (never_arrives(s) || (to && to->code == SIM_CODE_REVERTS)))
 			continue;
 		sim_story_wrong(s, "%s: row %d is %s", l->name, i,
 		    state_name(MACHINE_ITEM, said->row[i]));

@@ -147,6 +147,19 @@ void sim_story_free(struct sim_story *s)
 /* -- the stage of a story
  * ---------------------------------------------------------------- */
 
+/* The operator allows more when he is asked. */
+static void cap_begin(struct amount *ret, const struct sim_fate *f)
+{
+	uint64_t gas = f->token ? connector_evm.gas_token : connector_evm.gas_coin;
+
+	*ret = amount_u64(3 * f->base_fee + GWEI);
+	if (!f->covered)
+		CHECK(amount_parse(ret, "10", 2, 18) == AMOUNT_OK);
+	else
+		CHECK(amount_mul_u64(ret, ret, gas) &&
+		    amount_mul_u64(ret, ret, (uint64_t)f->covered));
+}
+
 static void lists_begin(struct sim_story *s)
 {
 	const struct sim_fate *f = s->fate;
@@ -155,7 +168,7 @@ static void lists_begin(struct sim_story *s)
 		struct sim_list *l = &s->list[k];
 
 		l->wanted = l->known = l->cancelled = false;
-		CHECK(amount_parse(&l->cap, "10", 2, 18) == AMOUNT_OK);
+		cap_begin(&l->cap, f);
 		l->key = k % f->keys;
 		l->rows = f->rows;
 		snprintf(l->name, sizeof l->name, "list-%d", k + 1);
@@ -189,7 +202,7 @@ static void config_begin(struct sim_story *s)
 		.finality = { .depth = f->depth },
 		.quorum = f->quorum,
 		.fee_type = f->legacy ? CHAIN_FEE_LEGACY : CHAIN_FEE_AUTO,
-		.max_fee_per_gas = 500 * GWEI,
+		.max_fee_per_gas = f->max_fee ? f->max_fee : 500 * GWEI,
 		.max_priority_fee_per_gas = 50 * GWEI,
 		.max_in_flight = f->in_flight,
 		.lookback = 7200,
