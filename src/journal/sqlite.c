@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "journal/sqlite_in.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,10 +37,30 @@ enum err sqlite_class(int rc)
 	default:
 		break;
 	}
-	if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_DATA ||
-	    rc == SQLITE_IOERR_CORRUPTFS)
+	if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_DATA)
 		return ERR_DAMAGED;
 	return ERR_JOURNAL;
+}
+
+/* A disk that gives nothing is to SQLite one that gives garbage: "malformed". The system
+ * said which it was, on the last call on the file that failed. */
+static bool gives_nothing(sqlite3 *c, int which)
+{
+	sqlite3_file *file = NULL;
+	int word = 0;
+
+	if (sqlite3_file_control(c, "main", which, &file) || !file || !file->pMethods)
+		return false;
+	(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &word);
+	return word == EIO || word == ENXIO;
+}
+
+static bool is_unreadable(sqlite3 *c, int rc)
+{
+	return rc == SQLITE_IOERR_CORRUPTFS ||
+	    ((rc & 0xff) == SQLITE_CORRUPT &&
+		(gives_nothing(c, SQLITE_FCNTL_FILE_POINTER) ||
+		    gives_nothing(c, SQLITE_FCNTL_JOURNAL_POINTER)));
 }
 
 /* What SQLite says so that nobody knows what to do. */
@@ -66,6 +87,11 @@ enum err sqlite_failed(sqlite3 *c, const char *doing, struct fail *f)
 	const char *meaning = meaning_of(rc);
 	enum err e = sqlite_class(rc);
 
+	if (is_unreadable(c, rc))
+		return fail_set(f, ERR_JOURNAL,
+		    "%s: an I/O error: the disk can't be read now, what is on it may be"
+		    " whole",
+		    doing);
 	if (meaning)
 		return fail_set(f, e, "%s", meaning);
 	return fail_set(f, e == ERR_OK ? ERR_JOURNAL : e, "%s: %s (%d)", doing,
@@ -76,6 +102,7 @@ enum err sqlite_ask(sqlite3 *c, const char *sql, char *out, size_t len, struct f
 {
 	sqlite3_stmt *s = NULL;
 	const unsigned char *text = NULL;
+	enum err e = ERR_OK;
 	int rc = sqlite3_prepare_v2(c, sql, -1, &s, NULL);
 
 	if (rc == SQLITE_OK)
@@ -83,13 +110,10 @@ enum err sqlite_ask(sqlite3 *c, const char *sql, char *out, size_t len, struct f
 	if (rc == SQLITE_ROW)
 		text = sqlite3_column_text(s, 0);
 	snprintf(out, len, "%s", text ? (const char *)text : "");
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-		sqlite_failed(c, sql, f);
-		sqlite3_finalize(s);
-		return sqlite_class(rc);
-	}
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		e = sqlite_failed(c, sql, f);
 	sqlite3_finalize(s);
-	return ERR_OK;
+	return e;
 }
 
 enum err sqlite_run(sqlite3 *c, const char *sql, struct fail *f)

@@ -172,7 +172,7 @@ class Round:
         )
         if sees:
             ended = self.desk.ended(child, 20)
-            check(ended.code not in (0, -signal.SIGKILL), "it did not see that its disk is gone")
+            same(ended.code, 3, f"exit of who sees that its disk is gone: {ended.err}")
         elif child:
             child.wait()
             children.discard(child)
@@ -257,7 +257,8 @@ def record(power, disk, anvil, proxy, desk):
     for kill in range(KILLS_RECORDED):
         enough = proxy.sends + ROWS_RECORDED // 10
         child = desk.start(*words)
-        wait_until(lambda n=enough: proxy.sends >= n, 30, "some sends")
+        wait_until(lambda n=enough: proxy.sends >= n or child.poll() is not None, 30, "some sends")
+        check(child.poll() is None, f"it ended before: {desk.tail(child)}")
         child.kill()
         child.wait()
         children.discard(child)

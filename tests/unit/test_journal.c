@@ -1,4 +1,5 @@
 /* The journal: one owner, lazy transactions, the event chain, migrations, damage. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -360,6 +361,44 @@ static void ends_the_process_when_in_doubt(void **state)
 	assert_int_equal(fate(miss_a_foreign_commit), 3);
 	assert_int_equal(fate(break_a_constraint), 6);
 	assert_int_equal(fate(read_a_short_hash), 6);
+}
+
+static ssize_t give_nothing(int fd, void *to, size_t len, off_t at)
+{
+	(void)fd;
+	(void)to;
+	(void)len;
+	(void)at;
+	errno = EIO;
+	return -1;
+}
+
+/* The disk under SQLite, as its cable is pulled; or as it was again. */
+static void pull_the_cable(bool pulled)
+{
+	static const char *const calls[] = { "read", "pread", "pread64" };
+	sqlite3_vfs *v = sqlite3_vfs_find(NULL);
+
+	for (size_t i = 0; i < 3; i++)
+		v->xSetSystemCall(
+		    v, calls[i], pulled ? (sqlite3_syscall_ptr)give_nothing : NULL);
+}
+
+static void read_no_more(struct journal *j)
+{
+	pull_the_cable(true);
+	for (int id = 1; id < 100; id++)
+		(void)has_chain(j, id);
+}
+
+static void takes_a_dead_disk_for_no_damage(void **state)
+{
+	(void)state;
+	assert_int_equal(fate(read_no_more), 3);
+	pull_the_cable(true);
+	refused(ERR_JOURNAL, "can't be read");
+	pull_the_cable(false);
+	journal_close(own());
 }
 
 static void write_as_a_reader(struct journal *j)
@@ -955,6 +994,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(has_one_owner, fresh),
 		cmocka_unit_test_setup(outlives_a_dead_owner, fresh),
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
+		cmocka_unit_test_setup(takes_a_dead_disk_for_no_damage, fresh),
 		cmocka_unit_test_setup(ends_when_its_file_is_another, empty),
 		cmocka_unit_test_setup(reads_beside_the_owner, fresh),
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),
