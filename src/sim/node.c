@@ -211,15 +211,17 @@ void do_eth_getTransactionCount(struct call *q)
 	const char *tag = json_string_value(json_array_get(q->params, 1));
 	struct address at;
 	struct sim_block *b = params_account(q, &at);
+	uint64_t count;
 
 	if (!b)
 		return;
 	if (q->node->counts)
-		sim_shape_u64(q->out, q->node->counts);
+		count = q->node->counts;
 	else if (tag && strcmp(tag, "pending") == 0)
-		sim_shape_u64(q->out, sim_pool_count(q->node->pool, b, &at));
+		count = sim_pool_count(q->node->pool, b, &at);
 	else
-		sim_shape_u64(q->out, sim_count(q->chain, b, &at));
+		count = sim_count(q->chain, b, &at);
+	sim_shape_u64(q->out, count + q->node->counts_more);
 }
 
 void do_eth_getBalance(struct call *q)
@@ -261,7 +263,8 @@ void sim_node_send(struct sim_node *n, struct sim_word *ret, struct hash *ret_ha
 	if (n->refuses[0]) {
 		ret->code = CODE_SERVER;
 		snprintf(ret->text, sizeof ret->text, "%s", n->refuses);
-	} else if (n->forgets && (t = sim_tx_add(n->chain, raw, len, NULL))) {
+	} else if ((n->forgets || n->pretends) &&
+	    (t = sim_tx_add(n->chain, raw, len, NULL))) {
 		*ret_hash = t->hash;
 	} else {
 		sim_pool_send(n->pool, sim_node_head(n), ret, ret_hash, raw, len);

@@ -9,6 +9,7 @@
 #define PAWL_SIM_NODE_H
 
 #include "base/buf.h"
+#include "sim/fault.h"
 #include "sim/mempool.h"
 
 #define SIM_METHODS                  \
@@ -75,6 +76,7 @@ struct sim_node {
 	bool no_block_receipts, no_hash_param, shuffles;
 	uint32_t wrong_decimals; /* so many answers more say 1 less */
 	uint64_t counts;         /* transactions of everybody; 0: the truth */
+	uint64_t counts_more;    /* that nobody made, on top of it */
 	bool boasts;             /* balances are a thousand times as large */
 	bool estimates_revert;
 	uint64_t estimate;       /* of whatever is estimated; 0: the truth */
@@ -91,6 +93,13 @@ struct sim_node {
 	bool forgets;
 	int64_t gossip_ms;
 	bool loses_undone;
+
+	/* on the way to it and back: the chance of each fault, besides the world's */
+	uint32_t per_mille[SIM_FAULT_COUNT];
+	/* behind the same URL: half of all requests are answered by this one; NULL: none
+	 */
+	struct sim_node *twin;
+	bool pretends; /* sends are answered as accepted, and not done: of one request */
 
 	/* figures */
 	uint64_t requests, calls[SIM_METHOD_COUNT];

@@ -10,7 +10,14 @@ struct sim_request;
 struct sim_tx;
 struct sim_node;
 
-enum sim_event_kind { EVENT_ARRIVE, EVENT_DELIVER, EVENT_WORK, EVENT_CALL, EVENT_WIRE };
+enum sim_event_kind {
+	EVENT_ARRIVE,
+	EVENT_ACT,
+	EVENT_DELIVER,
+	EVENT_WORK,
+	EVENT_CALL,
+	EVENT_WIRE
+};
 
 struct sim_event {
 	int64_t at_ms;

@@ -69,6 +69,9 @@ static bool event_run(struct sim_world *w, struct sim_event *e)
 	case EVENT_ARRIVE:
 		sim_request_arrive(w, e->request);
 		break;
+	case EVENT_ACT:
+		sim_request_act(w, e->request);
+		break;
 	case EVENT_DELIVER:
 		sim_request_deliver(w, e->request);
 		break;
@@ -85,7 +88,7 @@ static bool event_run(struct sim_world *w, struct sim_event *e)
 	}
 	if (e->request)
 		sim_request_unuse(e->request);
-	return e->kind != EVENT_ARRIVE && e->kind != EVENT_WIRE;
+	return e->kind != EVENT_ARRIVE && e->kind != EVENT_ACT && e->kind != EVENT_WIRE;
 }
 
 static int64_t next_ms(const struct sim_world *w)

@@ -13,23 +13,9 @@
 #define PAWL_SIM_WORLD_H
 
 #include "sim/chain.h"
+#include "sim/fault.h"
 #include "sim/node.h"
 #include "world/world.h"
-
-/* What may happen to a request. "Executed": the node has done what it asks for. */
-enum sim_fault {
-	SIM_FAULT_NONE,
-	SIM_FAULT_NOT_SENT, /* no connection: NOT_SENT */
-	SIM_FAULT_RESET,    /* bytes left, not executed: UNKNOWN */
-	SIM_FAULT_HANG,     /* not executed: UNKNOWN at the timeout */
-	SIM_FAULT_LATE,     /* UNKNOWN at the timeout, executed some time after it */
-	SIM_FAULT_LOST,     /* executed, no answer: UNKNOWN */
-	SIM_FAULT_GATEWAY,  /* executed, 504 */
-	SIM_FAULT_LIMITED,  /* not executed, 429 with Retry-After */
-	SIM_FAULT_CUT,      /* executed, 200 with half a body */
-	SIM_FAULT_STALE,    /* executed, and answered from some blocks ago */
-	SIM_FAULT_COUNT
-};
 
 typedef void sim_event_fn(void *ctx);
 typedef void sim_stuck_fn(void *ctx, const char *why);
@@ -48,7 +34,8 @@ struct sim_world_options {
 	uint64_t stale_blocks; /* 3 */
 	uint32_t
 	    wire_per_mille; /* of the sends left on the wire that still arrive; 500 */
-	uint32_t per_mille[SIM_FAULT_COUNT]; /* chance of each; [NONE] is not read */
+	/* chance of each, besides the node's own; [NONE] is not read */
+	uint32_t per_mille[SIM_FAULT_COUNT];
 	int64_t last_ms; /* of the chain's clock: later is stuck; 0: none */
 	/* Nothing can happen any more (a wait for ever with nothing due, a clock that
 	 * does not move, last_ms). NULL: the process ends. If it returns, so does the

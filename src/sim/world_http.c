@@ -7,6 +7,7 @@
 #include "sim/world_in.h"
 
 #define ANSWER_MAX ((size_t)256 << 20)
+#define EARLY_MS 30000 /* within which it is done then */
 
 static enum sim_fault forced_take(
     struct sim_world *w, const struct sim_request *q, int node)
@@ -40,7 +41,7 @@ static enum sim_fault fault_of(struct sim_world *w, const struct sim_request *q,
 	if (fault != SIM_FAULT_COUNT)
 		return fault;
 	for (int f = 1; f < SIM_FAULT_COUNT; f++) {
-		sum += w->o.per_mille[f];
+		sum += w->o.per_mille[f] + q->node->per_mille[f];
 		if (dice < sum)
 			return (enum sim_fault)f;
 	}
@@ -59,12 +60,6 @@ static void event_of(struct sim_world *w, struct sim_request *q, enum sim_event_
 	sim_event_add(w, after_ms, (struct sim_event){ .kind = kind, .request = q });
 }
 
-static bool is_executed(enum sim_fault f)
-{
-	return f == SIM_FAULT_NONE || f == SIM_FAULT_LATE || f == SIM_FAULT_LOST ||
-	    f == SIM_FAULT_GATEWAY || f == SIM_FAULT_CUT || f == SIM_FAULT_STALE;
-}
-
 static void schedule(struct sim_world *w, struct sim_request *q, int64_t timeout_ms)
 {
 	int64_t there = latency(w), back = there + latency(w);
@@ -73,17 +68,17 @@ static void schedule(struct sim_world *w, struct sim_request *q, int64_t timeout
 	if (q->fault == SIM_FAULT_LATE)
 		there += timeout_ms +
 		    (int64_t)sim_random_below(&w->dice, 2 * (uint64_t)timeout_ms);
-	if (!is_executed(q->fault))
+	if (!sim_fault_executes(q->fault))
 		back = there;
 	if (hangs || back > timeout_ms) {
 		back = timeout_ms;
 		if (!hangs)
-			q->fault =
-			    is_executed(q->fault) ? SIM_FAULT_LATE : SIM_FAULT_HANG;
+			q->fault = sim_fault_executes(q->fault) ? SIM_FAULT_LATE
+								: SIM_FAULT_HANG;
 	}
 	if (q->fault != SIM_FAULT_NOT_SENT)
-		sim_wire_put(w, q, is_executed(q->fault));
-	if (is_executed(q->fault)) {
+		sim_wire_put(w, q, sim_fault_executes(q->fault));
+	if (sim_fault_executes(q->fault)) {
 		event_of(w, q, EVENT_ARRIVE, there);
 	}
 	event_of(w, q, EVENT_DELIVER, back);
@@ -139,12 +134,33 @@ void sim_request_unuse(struct sim_request *q)
 void sim_request_arrive(struct sim_world *w, struct sim_request *q)
 {
 	uint64_t stale = q->fault == SIM_FAULT_STALE ? w->o.stale_blocks : 0;
+	bool early = q->fault == SIM_FAULT_EARLY;
+
+	if (q->node->twin && sim_random_hit(&w->dice, 500))
+		q->node = q->node->twin;
+	if (!early)
+		sim_wire_end(w, q);
+	q->node->lag += stale;
+	q->node->pretends = early;
+	sim_node_answer(q->node, &q->answer, q->body, q->len);
+	q->node->pretends = false;
+	q->node->lag -= stale;
+	sim_fault_mangle(q->fault, &q->answer, &w->dice);
+	CHECK(buf_ok(&q->answer));
+	if (early)
+		event_of(
+		    w, q, EVENT_ACT, 1 + (int64_t)sim_random_below(&w->dice, EARLY_MS));
+}
+
+void sim_request_act(struct sim_world *w, struct sim_request *q)
+{
+	struct buf answer;
 
 	sim_wire_end(w, q);
-	q->node->lag += stale;
-	sim_node_answer(q->node, &q->answer, q->body, q->len);
-	q->node->lag -= stale;
-	CHECK(buf_ok(&q->answer));
+	buf_init(&answer, ANSWER_MAX);
+	if (!q->node->down)
+		sim_node_answer(q->node, &answer, q->body, q->len);
+	buf_release(&answer);
 }
 
 static void PRINTF(3, 4)
@@ -166,23 +182,24 @@ static void answer_with(struct http_answer *a, int status, const char *body, siz
 	a->body_len = len;
 }
 
+static void answer_right(struct http_answer *a, const struct sim_request *q)
+{
+	if (q->answer.len > q->answer_max)
+		end_as(a, HTTP_UNKNOWN, "answer over %zu bytes", q->answer_max);
+	else
+		answer_with(a, 200, buf_text(&q->answer), q->answer.len);
+}
+
 static void answer_fill(
     const struct sim_world *w, struct http_answer *a, struct sim_request *q)
 {
 	static const char timed_out[] = "<html>504 Gateway Time-out</html>";
 	static const char slowly[] = "{\"error\":\"too many requests\"}";
-	size_t len = q->answer.len;
+	static const char away[] = "<html>503 Service Unavailable</html>";
+	static const char broken[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":"
+				     "{\"code\":-32603,\"message\":\"Internal error\"}}";
 
-	switch (q->fault) {
-	case SIM_FAULT_NONE:
-	case SIM_FAULT_STALE:
-	case SIM_FAULT_CUT:
-		len = q->fault == SIM_FAULT_CUT ? len / 2 : len;
-		if (len > q->answer_max)
-			end_as(a, HTTP_UNKNOWN, "answer over %zu bytes", q->answer_max);
-		else
-			answer_with(a, 200, buf_text(&q->answer), len);
-		return;
+	switch ((int)q->fault) {
 	case SIM_FAULT_NOT_SENT:
 		end_as(a, HTTP_NOT_SENT, "no connection");
 		return;
@@ -197,14 +214,20 @@ static void answer_fill(
 	case SIM_FAULT_GATEWAY:
 		answer_with(a, 504, timed_out, strlen(timed_out));
 		return;
+	case SIM_FAULT_INTERNAL:
+		answer_with(a, 500, broken, strlen(broken));
+		return;
+	case SIM_FAULT_UNAVAILABLE:
+		answer_with(a, 503, away, strlen(away));
+		return;
 	case SIM_FAULT_LIMITED:
 		a->retry_after_ms = w->o.retry_after_ms;
 		answer_with(a, 429, slowly, strlen(slowly));
 		return;
-	case SIM_FAULT_COUNT:
-		break;
+	default:
+		answer_right(a, q);
+		return;
 	}
-	BUG("no such fault");
 }
 
 void sim_request_deliver(struct sim_world *w, struct sim_request *q)

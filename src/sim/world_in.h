@@ -57,6 +57,7 @@ void sim_event_add(struct sim_world *w, int64_t after_ms, struct sim_event e);
 
 void sim_request_add(struct sim_world *w, const struct http_request *r);
 void sim_request_arrive(struct sim_world *w, struct sim_request *q);
+void sim_request_act(struct sim_world *w, struct sim_request *q);
 void sim_request_deliver(struct sim_world *w, struct sim_request *q);
 void sim_request_unuse(struct sim_request *q); /* an event has run */
 
