@@ -42,10 +42,11 @@ static bool transfers_add(struct block_facts *b, struct seen_tx *tx,
 	tx->transfer_at = b->transfers_n;
 	for (size_t i = 0; i < json_array_size(logs); i++) {
 		struct transfer t;
+		enum evm_log log = evm_log_parse(&t, json_array_get(logs, i), from);
 
-		if (!evm_transfer_parse(&t, json_array_get(logs, i), from))
+		if (log == EVM_LOG_OTHER)
 			continue;
-		if (b->transfers_n == TRANSFERS_MAX)
+		if (log == EVM_LOG_MALFORMED || b->transfers_n == TRANSFERS_MAX)
 			return false;
 		b->transfers = one_more(b->transfers, b->transfers_n, sizeof t);
 		b->transfers[b->transfers_n++] = t;

@@ -94,8 +94,12 @@ enum err evm_transactions_read(
 void evm_receipts(struct buf *body, const struct hash *hashes, uint32_t n);
 enum err evm_receipts_read(struct receipt *ret, const struct payment *wants, uint32_t n,
     const char *answer, size_t len, struct fail *f);
-/* The transfer that a log is, when it is one away from `from`. */
-bool evm_transfer_parse(
+/* A log of a receipt. What is not well formed could have been the transfer that is
+ * looked for: then the receipt says nothing. */
+enum evm_log { EVM_LOG_MALFORMED, EVM_LOG_OTHER, EVM_LOG_TRANSFER };
+
+/* A transfer is one away from `from`. */
+enum evm_log evm_log_parse(
     struct transfer *ret, const json_t *entry, const struct address *from);
 
 /* send.c: what leads to a transaction */

@@ -8,30 +8,62 @@
 
 /* -- pieces that blocks share ---------------------------------------------- */
 
-bool evm_transfer_parse(
-    struct transfer *ret, const json_t *entry, const struct address *from)
+#define TOPICS_MAX 4
+
+/* Of any log of any contract. */
+static bool is_log(const json_t *entry)
 {
 	const json_t *topics = json_object_get(entry, "topics");
-	uint8_t word[32], who[20];
-	uint64_t log_index;
+	const char *data = json_str(entry, "data");
+	uint8_t word[32];
+	size_t digits;
 
-	if (json_array_size(topics) != 3 ||
-	    !rpc_as_bytes(json_array_get(topics, 0), word, sizeof word) ||
-	    memcmp(word, abi_transfer_topic, sizeof word) != 0)
+	if (!json_is_array(topics) || json_array_size(topics) > TOPICS_MAX ||
+	    !json_hex_bytes(entry, "address", word, 20) || !data ||
+	    strncmp(data, "0x", 2) != 0)
 		return false;
-	if (!rpc_as_bytes(json_array_get(topics, 1), word, sizeof word) ||
-	    !abi_word_address(who, word) || memcmp(who, from->at, sizeof who) != 0)
+	for (size_t i = 0; i < json_array_size(topics); i++)
+		if (!rpc_as_bytes(json_array_get(topics, i), word, sizeof word))
+			return false;
+	digits = strlen(data + 2);
+	return digits % 2 == 0 && hex_span(data + 2, digits) == digits;
+}
+
+/* The addresses of a transfer, of a log that is one. */
+static bool topics_transfer(
+    const json_t *topics, struct address *ret_from, struct address *ret_to)
+{
+	uint8_t word[3][32];
+
+	if (json_array_size(topics) != 3)
 		return false;
-	if (!rpc_as_bytes(json_array_get(topics, 2), word, sizeof word) ||
-	    !abi_word_address(ret->to.at, word))
-		return false;
-	if (!json_hex_bytes(entry, "data", word, sizeof word) ||
-	    !json_hex_bytes(entry, "address", ret->token.at, sizeof ret->token.at) ||
+	for (size_t i = 0; i < 3; i++)
+		if (!rpc_as_bytes(json_array_get(topics, i), word[i], sizeof word[i]))
+			return false;
+	return memcmp(word[0], abi_transfer_topic, sizeof word[0]) == 0 &&
+	    abi_word_address(ret_from->at, word[1]) &&
+	    abi_word_address(ret_to->at, word[2]);
+}
+
+enum evm_log evm_log_parse(
+    struct transfer *ret, const json_t *entry, const struct address *from)
+{
+	uint64_t log_index;
+	struct address who;
+	uint8_t word[32];
+
+	if (!is_log(entry))
+		return EVM_LOG_MALFORMED;
+	if (!topics_transfer(json_object_get(entry, "topics"), &who, &ret->to) ||
+	    !address_same(&who, from) ||
+	    !json_hex_bytes(entry, "data", word, sizeof word))
+		return EVM_LOG_OTHER;
+	if (!json_hex_bytes(entry, "address", ret->token.at, sizeof ret->token.at) ||
 	    !json_hex_u64(entry, "logIndex", &log_index) || log_index > UINT32_MAX)
-		return false;
+		return EVM_LOG_MALFORMED;
 	ret->amount = amount_decode(word);
 	ret->log_index = (uint32_t)log_index;
-	return true;
+	return EVM_LOG_TRANSFER;
 }
 
 struct entry_text evm_entry(const json_t *entry, const char *hash_key)
@@ -98,7 +130,8 @@ static bool payload_parse(struct whole_tx *ret, const json_t *tx)
 	const char *input = json_str(tx, "input");
 	size_t digits, kept;
 
-	ret->creates = rpc_is_null(to);
+	/* one that is left out may have been anybody: that is no contract's creation */
+	ret->creates = json_is_null(to);
 	if (!ret->creates &&
 	    !rpc_as_bytes(to, ret->payload.to.at, sizeof ret->payload.to.at))
 		return false;
@@ -188,19 +221,24 @@ static bool arrived_add(
 	return ret->arrived;
 }
 
-static void transfers_parse(
+static bool transfers_parse(
     struct receipt *ret, const struct payment *want, const json_t *logs)
 {
 	struct transfer t;
 
 	for (size_t i = 0; i < json_array_size(logs); i++) {
-		if (!evm_transfer_parse(&t, json_array_get(logs, i), &ret->from))
+		enum evm_log log = evm_log_parse(&t, json_array_get(logs, i), &ret->from);
+
+		if (log == EVM_LOG_MALFORMED)
+			return false;
+		if (log == EVM_LOG_OTHER)
 			continue;
 		if (ret->transfers++ == 0)
 			ret->transfer = t;
 		if (!arrived_add(ret, &t, want))
 			want = NULL;
 	}
+	return true;
 }
 
 static bool receipt_parse(
@@ -218,8 +256,7 @@ static bool receipt_parse(
 		return false;
 	ret->known = true;
 	ret->index = (uint32_t)index;
-	transfers_parse(ret, want, json_object_get(r, "logs"));
-	return true;
+	return transfers_parse(ret, want, json_object_get(r, "logs"));
 }
 
 static enum err receipt_read(struct receipt *ret, const struct payment *want,
