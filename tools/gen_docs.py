@@ -205,8 +205,15 @@ def api_page(source):
 WINDOW_ENDS = {"CLOSED": "What closes it", "BOUNDED": "What bounds it", "OPEN": "What is there"}
 
 
+def scenarios():
+    """The windows that the simulated world shows, by their names."""
+    table_of = ROOT / "src" / "sim" / "scenarios.def"
+    return {row[0] for row in read_table(table_of)} if table_of.is_file() else set()
+
+
 def window_part(number, row):
-    tests = ", ".join(code(ref) for ref in row[7].split())
+    shown = [f"pawl simulate --scenario {row[0]}"] if row[0] in scenarios() else []
+    tests = ", ".join(code(ref) for ref in shown + row[7].split())
     mark = "" if row[2] == "CLOSED" else f" ({row[2].lower()})"
     lines = [
         f"### {number}. {row[0]}{mark}",

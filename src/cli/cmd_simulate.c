@@ -12,7 +12,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/nearest.h"
 #include "cli/cli.h"
+#include "sim/scenario.h"
 #include "sim/shrink.h"
 #include "sim/story.h"
 #include "world/clock.h"
@@ -34,7 +36,8 @@ struct simulation {
 	struct cli *cli;
 	struct sim_story *story;
 	uint64_t seed, lives, days;
-	const char *acts; /* NULL: all */
+	const struct sim_scenario *scenario; /* NULL: a story is drawn */
+	const char *acts;                    /* NULL: all */
 	bool shrinks;
 	struct total total;
 };
@@ -84,6 +87,22 @@ static enum err acts_check(const struct simulation *m, struct fail *f)
 	    : fail_set(f, ERR_USAGE, "--acts is of one story, not --lives");
 }
 
+static enum err scenario(struct simulation *m, const char *name, struct fail *f)
+{
+	struct nearest near = { NULL, 0 };
+
+	m->scenario = name ? sim_scenario_find(name) : NULL;
+	if (!name || m->scenario)
+		return m->scenario && m->days
+		    ? fail_set(f, ERR_USAGE, "--scenario has its own time, not --days")
+		    : ERR_OK;
+	for (size_t i = 0; i < sim_scenarios_n; i++)
+		nearest_add(&near, name, sim_scenarios[i].name);
+	return fail_set(f, ERR_USAGE, "--scenario: there is no %.40s%s%s%s", name,
+	    near.best ? "; did you mean " : "", near.best ? near.best : "",
+	    near.best ? "?" : "");
+}
+
 static enum err mutant(const char *name, struct fail *f)
 {
 #ifdef PAWL_MUTANTS
@@ -112,6 +131,8 @@ static enum err asked(struct simulation *m, struct fail *f)
 	if (e == ERR_OK)
 		e = acts_check(m, f);
 	if (e == ERR_OK)
+		e = scenario(m, args_get(a, "--scenario"), f);
+	if (e == ERR_OK)
 		e = mutant(args_get(a, "--mutant"), f);
 	return e;
 }
@@ -120,29 +141,28 @@ static enum err asked(struct simulation *m, struct fail *f)
 
 static struct simulation *telling;
 
-static void line_again(
-    char *out, size_t size, const struct simulation *m, uint64_t seed, const char *acts)
+/* What it was asked for beside a seed. */
+static void which(char *out, size_t size, const struct simulation *m)
 {
-	char days[32] = "";
-
-	if (m->days)
-		snprintf(days, sizeof days, " --days %" PRIu64, m->days);
-	snprintf(out, size, "pawl simulate --seed %" PRIu64 "%s%s%s", seed, days,
-	    acts ? " --acts " : "", acts ? acts : "");
+	*out = '\0';
+	if (m->scenario)
+		snprintf(out, size, " --scenario %s", m->scenario->name);
+	else if (m->days)
+		snprintf(out, size, " --days %" PRIu64, m->days);
 }
 
 static void on_end(int signal)
 {
-	char line[128], text[400];
+	char more[80], text[400];
 	uint64_t seed = telling->story->fate ? telling->story->fate->seed : 0;
 	int len;
 
-	line_again(line, sizeof line, telling, seed, NULL);
+	which(more, sizeof more, telling);
 	len = snprintf(text, sizeof text,
 	    "pawl: seed %" PRIu64 ", step %" PRIu64
-	    ": the program ended: %s; again: %s\n",
+	    ": the program ended: %s; again: pawl simulate --seed %" PRIu64 "%s\n",
 	    seed, telling->story->figures.steps,
-	    signal == SIGALRM ? "it hung" : "a check failed", line);
+	    signal == SIGALRM ? "it hung" : "a check failed", seed, more);
 	if (write(STDERR_FILENO, text, (size_t)len) < 0)
 		_exit(err_exit_code(ERR_SYSTEM));
 	_exit(err_exit_code(ERR_MISMATCH));
@@ -175,6 +195,7 @@ static void total_add(struct total *t, const struct sim_story *s)
 static void tell_wrong(const struct simulation *m, uint64_t seed, const char *acts)
 {
 	const struct sim_story *s = m->story;
+	char more[80];
 	struct buf line;
 
 	buf_init(&line, FIGURES_MAX * 16);
@@ -182,10 +203,9 @@ static void tell_wrong(const struct simulation *m, uint64_t seed, const char *ac
 	    s->figures.steps, s->why);
 	printf("%s", buf_text(&line));
 	buf_release(&line);
-	printf("again: pawl simulate --seed %" PRIu64, seed);
-	if (m->days)
-		printf(" --days %" PRIu64, m->days);
-	printf("%s%s\n", acts ? " --acts " : "", acts ? acts : "");
+	which(more, sizeof more, m);
+	printf("again: pawl simulate --seed %" PRIu64 "%s%s%s\n", seed, more,
+	    acts ? " --acts " : "", acts ? acts : "");
 }
 
 static json_t *acts_json(const struct sim_figures *f)
@@ -289,7 +309,10 @@ static void tell(struct simulation *m, uint64_t seed)
 	struct sim_fate fate;
 	bool well;
 
-	sim_fate_draw(&fate, seed, (int)m->days);
+	if (m->scenario)
+		sim_scenario_fate(&fate, m->scenario, seed);
+	else
+		sim_fate_draw(&fate, seed, (int)m->days);
 	if (m->acts)
 		acts_keep(&fate, m->acts);
 	alarm(m->shrinks ? 0 : LIFE_SECONDS * (unsigned)(m->days + 1));

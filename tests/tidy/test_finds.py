@@ -95,6 +95,14 @@ SINS = (
         {"tests/windows.def": WINDOW.format("BOUNDED", "")},
     ),
     (
+        "a scenario for nothing",
+        tidy.check_windows,
+        {
+            "tests/windows.def": WINDOW.format("OPEN", ""),
+            "src/sim/scenarios.def": "SCENARIO(b, NULL, {}, {})\n",
+        },
+    ),
+    (
         "a window without a group",
         tidy.check_windows,
         {"tests/windows.def": 'WINDOW(a, TWO, OPEN, "", "", "", "", "")\n'},
