@@ -161,12 +161,32 @@ static void mirror(struct sim_disk *d, int file)
 void sim_disk_put_back(struct sim_disk *d, const struct sim_disk_image *i)
 {
 	struct reel r = { .from = i->bytes };
+	uint64_t faults[SIM_DISK_FAULTS];
 
+	memcpy(faults, d->faults, sizeof(faults));
 	each_piece(d, &r, piece_put);
+	memcpy(d->faults, faults, sizeof(faults));
 	CHECK(r.at == i->len);
 	for (int k = 0; k < DISK_FILES; k++)
 		mirror(d, k);
 	d->reader.valid = false;
+}
+
+const uint8_t *disk_image_file(
+    const struct sim_disk_image *i, const char *name, int64_t *ret_size)
+{
+	const struct sim_disk *d = (const void *)i->bytes;
+	const uint8_t *at = i->bytes + HEAD_SIZE + d->writes * sizeof(*d->list);
+
+	for (int k = 0; k < DISK_FILES; k++) {
+		const struct disk_file *f = &d->files[k];
+
+		*ret_size = f->size;
+		if (strcmp(f->name, name) == 0)
+			return at;
+		at += (size_t)f->size + differs(f);
+	}
+	return NULL;
 }
 
 static void warm(void *at, int64_t len)
@@ -215,6 +235,18 @@ int disk_add(struct sim_disk *d, const char *name)
 		return i;
 	}
 	BUG("the disk has no room for another file");
+}
+
+void disk_name_sync(struct sim_disk *d, int file)
+{
+	struct disk_file *f = &d->files[file];
+
+	for (int i = 0; i < DISK_FILES && *f->name; i++) {
+		if (strcmp(d->files[i].name_on_medium, f->name) == 0)
+			d->files[i].name_on_medium[0] = 0;
+	}
+	if (*f->name)
+		memcpy(f->name_on_medium, f->name, DISK_NAME);
 }
 
 /* -- cache and medium ------------------------------------------------------ */

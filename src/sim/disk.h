@@ -68,14 +68,30 @@ void sim_disk_rob(const struct sim_disk_process *p);
 
 /* -- what happens ---------------------------------------------------------- */
 
+enum sim_disk_fault {
+#define FAULT(name, word) SIM_DISK_DID_##name,
+#include "sim/disk_fault.def"
+#undef FAULT
+	SIM_DISK_FAULTS
+};
+
+/* How often it happened since the disk was formatted; nothing puts this back. */
+uint64_t sim_disk_faults(const struct sim_disk *d, enum sim_disk_fault fault);
+const char *sim_disk_fault_name(enum sim_disk_fault fault);
+
 /* An op is a write, truncation, sync, or a name made, changed or removed. */
 int64_t sim_disk_ops(const struct sim_disk *d); /* since the last sim_disk_die_at */
 /* The process dies at its n-th op from now on (1 is the next; 0: it lives): before it,
  * after it, or amid it if it is a write. */
 void sim_disk_die_at(struct sim_disk *d, int64_t n);
+
 /* The n-th sync from now on fails with EIO (0: none). */
 void sim_disk_fail_sync_at(struct sim_disk *d, int64_t n);
-/* So many more bytes fit (-1: no bound). */
+/* The n-th read of a file from now on fails with EIO, and those behind it, so many
+ * times (0: none). */
+void sim_disk_fail_reads(struct sim_disk *d, int64_t n, int64_t times);
+/* So many more bytes fit (-1: no bound). Of a write that does not fit the beginning is
+ * there. */
 void sim_disk_room(struct sim_disk *d, int64_t bytes);
 
 /* What becomes of the writes and names that no sync has covered. */
@@ -89,6 +105,18 @@ enum sim_disk_loss {
 
 /* Whoever used it is dead, too. */
 void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss);
+
+/* A bit of a file at rest is another one: false if the file has none. */
+bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t where);
+
+/* By hands that know nothing of journals, and durable: a file is as an image has it (of
+ * this or another disk; false: it has none), over the one that is there or, with another
+ * inode, in place of it; or it is gone. A journal is two files, PATH and PATH-wal: what
+ * of them is old, gone or as it was is the caller's to choose. Who has the file open
+ * keeps the one that he has. */
+bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
+    const char *path, bool new_inode);
+bool sim_disk_remove(struct sim_disk *d, const char *path); /* false: it is not there */
 
 /* -- what is on the medium ------------------------------------------------- */
 

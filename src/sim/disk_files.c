@@ -107,7 +107,7 @@ static enum err sync_folder(const char *path, struct fail *f)
 {
 	struct sim_disk *d = disk();
 	bool last = disk_op(d);
-	bool fails = ++d->syncs == d->fail_sync_at;
+	bool fails = disk_sync_fails(d);
 
 	for (int i = 0; i < DISK_FILES && !fails; i++)
 		memcpy(d->files[i].name_on_medium, d->files[i].name, DISK_NAME);

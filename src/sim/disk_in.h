@@ -1,9 +1,9 @@
 /* disk_in.h - the region of a disk, shared by its files alone.
  *
- * disk.c has the region, copies of it, cache and medium; disk_power.c what happens to
- * them; disk_wal.c and disk_tree.c read a journal on the medium; disk_hold.c who holds
- * what; disk_vfs.c and disk_files.c are what SQLite and the journal see. All state is
- * whole wherever a process may die.
+ * disk.c has the region, copies of it, cache and medium; disk_power.c and
+ * disk_fault.c what happens to them; disk_wal.c and disk_tree.c read a journal on the
+ * medium; disk_hold.c who holds what; disk_vfs.c and disk_files.c are what SQLite and the
+ * journal see. All state is whole wherever a process may die.
  */
 #ifndef PAWL_SIM_DISK_IN_H
 #define PAWL_SIM_DISK_IN_H
@@ -74,7 +74,9 @@ struct disk_reader {
 struct sim_disk {
 	struct sim_random random;
 	size_t file_max, pile_max, pile;
-	int64_t ops, die_at, syncs, fail_sync_at, room, inodes;
+	int64_t ops, die_at, syncs, fail_sync_at, reads, fail_read_at, fail_reads;
+	int64_t room, inodes;
+	uint64_t faults[SIM_DISK_FAULTS];
 	struct disk_file files[DISK_FILES];
 	struct disk_open opens[DISK_OPENS];
 	int opens_n; /* none is used from here on */
@@ -98,6 +100,7 @@ uint32_t *disk_page_frames(struct sim_disk *d);
 uint32_t disk_pages_max(const struct sim_disk *d);
 int disk_find(const struct sim_disk *d, const char *name); /* -1: not there */
 int disk_add(struct sim_disk *d, const char *name);
+void disk_name_sync(struct sim_disk *d, int file); /* its name is on the medium */
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len);
 void disk_cut(struct sim_disk *d, int file, int64_t at);
 void disk_apply(struct sim_disk *d, const struct disk_unsynced *w);
@@ -107,6 +110,17 @@ void disk_settle(struct sim_disk *d, int file, uint64_t chance);
 void disk_differ(struct sim_disk *d, int file, int64_t from, int64_t to);
 /* What is on the medium is what is read from now on. */
 void disk_reread(struct sim_disk *d, int file);
+
+/* What an image has of a file; NULL: nothing. */
+const uint8_t *disk_image_file(
+    const struct sim_disk_image *i, const char *name, int64_t *ret_size);
+
+/* disk_fault.c */
+void disk_fault(struct sim_disk *d, enum sim_disk_fault fault);
+bool disk_sync_fails(struct sim_disk *d);
+bool disk_read_fails(struct sim_disk *d);
+/* How much of a write fits. */
+int64_t disk_room_take(struct sim_disk *d, int file, int64_t at, int64_t len);
 
 /* disk_wal.c. The medium of a file changed, from `at` on or there. */
 void disk_touched(struct sim_disk *d, int file, int64_t at);

@@ -1,4 +1,4 @@
-/* What happens to a disk: deaths at an op, syncs that fail, and the end of the power. */
+/* Deaths at an op, and the end of the power. */
 #include "sim/disk_in.h"
 
 #include <stdio.h>
@@ -17,22 +17,12 @@ void sim_disk_die_at(struct sim_disk *d, int64_t n)
 	d->die_at = n;
 }
 
-void sim_disk_fail_sync_at(struct sim_disk *d, int64_t n)
-{
-	d->syncs = 0;
-	d->fail_sync_at = n;
-}
-
-void sim_disk_room(struct sim_disk *d, int64_t bytes)
-{
-	d->room = bytes;
-}
-
 static void die(void)
 {
 	const struct sim_disk_process *p = disk_user();
 
 	CHECK(p && p->die);
+	disk_fault(p->disk, SIM_DISK_DID_DIED);
 	p->die(p->ctx);
 	BUG("a process outlived its death");
 }
@@ -76,6 +66,7 @@ static void tear(struct sim_disk *d, const struct disk_unsynced *w)
 {
 	int64_t at = w->at, end = w->at + w->len;
 
+	disk_fault(d, SIM_DISK_DID_WRITE_TORN);
 	while (at < end) {
 		int64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
 		struct disk_unsynced piece = *w;
@@ -98,12 +89,20 @@ static void spoil(struct sim_disk *d, const struct disk_unsynced *w)
 	int64_t begin = w->at / DISK_SECTOR * DISK_SECTOR, end = w->at + w->len;
 	int64_t sector_end = (end + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
 
+	disk_fault(d, SIM_DISK_DID_SECTOR_SPOILED);
 	disk_differ(d, w->file, begin, sector_end);
 	disk_touched(d, w->file, begin);
 	for (int64_t i = begin; i < w->at && i < f->size_on_medium; i++)
 		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
 	for (int64_t i = end; i < sector_end && i < f->size_on_medium; i++)
 		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
+}
+
+static void lose(struct sim_disk *d, const struct disk_unsynced *w, bool spoils)
+{
+	disk_fault(d, SIM_DISK_DID_WRITE_LOST);
+	if (spoils && w->len > 0)
+		spoil(d, w);
 }
 
 static void shuffle(struct sim_disk *d)
@@ -119,6 +118,8 @@ static void shuffle(struct sim_disk *d)
 
 static void lose_some(struct sim_disk *d)
 {
+	if (d->writes > 1)
+		disk_fault(d, SIM_DISK_DID_REORDERED);
 	shuffle(d);
 	for (size_t i = 0; i < d->writes; i++) {
 		const struct disk_unsynced *w = &d->list[i];
@@ -128,8 +129,8 @@ static void lose_some(struct sim_disk *d)
 			disk_apply(d, w);
 		else if (w->len > 0 && luck < 6)
 			tear(d, w);
-		else if (w->len > 0 && luck == 6)
-			spoil(d, w);
+		else
+			lose(d, w, luck == 6);
 	}
 }
 
@@ -139,10 +140,14 @@ static void lose_writes(struct sim_disk *d, enum sim_disk_loss loss)
 
 	if (loss == SIM_LOSE_LAST)
 		kept = (size_t)disk_draw(d, d->writes + 1);
-	for (size_t i = 0; i < kept; i++)
-		disk_apply(d, &d->list[i]);
 	if (loss == SIM_LOSE_SOME)
 		lose_some(d);
+	for (size_t i = 0; i < d->writes && loss != SIM_LOSE_SOME; i++) {
+		if (i < kept)
+			disk_apply(d, &d->list[i]);
+		else
+			lose(d, &d->list[i], false);
+	}
 	d->writes = 0;
 	d->pile = 0;
 }
@@ -159,8 +164,12 @@ static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
 	for (int i = 0; i < DISK_FILES; i++) {
 		struct disk_file *f = &d->files[i];
 
-		if (strcmp(f->name, f->name_on_medium) != 0 && name_stays(d, loss))
-			memcpy(f->name_on_medium, f->name, DISK_NAME);
+		if (strcmp(f->name, f->name_on_medium) != 0) {
+			if (name_stays(d, loss))
+				memcpy(f->name_on_medium, f->name, DISK_NAME);
+			else
+				disk_fault(d, SIM_DISK_DID_NAME_LOST);
+		}
 		for (int k = 0; k < i; k++) {
 			if (strcmp(d->files[k].name, f->name_on_medium) == 0)
 				f->name_on_medium[0] = 0;
@@ -174,6 +183,7 @@ void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss)
 	static const enum sim_disk_loss drawn[] = { SIM_LOSE_ALL, SIM_LOSE_NOTHING,
 		SIM_LOSE_LAST, SIM_LOSE_SOME, SIM_LOSE_SOME };
 
+	disk_fault(d, SIM_DISK_DID_POWER_LOST);
 	disk_drop_all(d);
 	lose_writes(d, loss == SIM_LOSE_DRAWN ? drawn[disk_draw(d, 5)] : loss);
 	lose_names(d, loss);

@@ -32,6 +32,8 @@ static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 	struct handle *h = of(file);
 	int64_t size = h->d->files[h->file].size, have = size - at;
 
+	if (disk_read_fails(h->d))
+		return SQLITE_IOERR_READ;
 	if (have < 0)
 		have = 0;
 	if (have > len)
@@ -39,18 +41,6 @@ static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 	memcpy(out, disk_cache(h->d, h->file) + at, (size_t)have);
 	memset((uint8_t *)out + have, 0, (size_t)(len - have));
 	return have == len ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
-}
-
-static bool fits(struct sim_disk *d, int file, int64_t end)
-{
-	int64_t more = end - d->files[file].size;
-
-	if (more <= 0 || d->room < 0)
-		return true;
-	if (more > d->room)
-		return false;
-	d->room -= more;
-	return true;
 }
 
 /* The page cache takes whole sectors: a write that is broken off ends with one. */
@@ -66,14 +56,14 @@ static int write_at(sqlite3_file *file, const void *data, int len, sqlite3_int64
 {
 	struct handle *h = of(file);
 	bool last = disk_op(h->d);
+	int fits = (int)disk_room_take(h->d, h->file, at, len);
 
-	if (!fits(h->d, h->file, at + len))
-		return SQLITE_FULL;
-	if (last && disk_draw(h->d, 2))
-		len = broken_off(h->d, at, len);
-	disk_write(h->d, h->file, at, data, len);
+	if (fits && last && disk_draw(h->d, 2))
+		fits = broken_off(h->d, at, fits);
+	if (fits)
+		disk_write(h->d, h->file, at, data, fits);
 	disk_op_end(last);
-	return SQLITE_OK;
+	return fits == len ? SQLITE_OK : SQLITE_FULL;
 }
 
 static int truncate_at(sqlite3_file *file, sqlite3_int64 size)
@@ -89,18 +79,17 @@ static int truncate_at(sqlite3_file *file, sqlite3_int64 size)
 static int sync_file(sqlite3_file *file, int flags)
 {
 	struct handle *h = of(file);
-	struct disk_file *f = &h->d->files[h->file];
 	bool last = disk_op(h->d);
 
 	(void)flags;
-	if (++h->d->syncs == h->d->fail_sync_at) {
+	if (disk_sync_fails(h->d)) {
 		disk_settle(h->d, h->file, 64);
 		disk_op_end(last);
 		return SQLITE_IOERR_FSYNC;
 	}
 	disk_settle(h->d, h->file, 256);
 	if (h->journal)
-		memcpy(f->name_on_medium, f->name, DISK_NAME);
+		disk_name_sync(h->d, h->file);
 	disk_op_end(last);
 	return SQLITE_OK;
 }

@@ -274,12 +274,335 @@ static void a_copy_is_the_same_disk(void **state)
 	assert_true(lost > 50);
 }
 
+/* -- faults ---------------------------------------------------------------- */
+
+static void expect_faults(enum sim_disk_fault fault, uint64_t n)
+{
+	assert_int_equal(sim_disk_faults(disk, fault), n);
+}
+
+static int write_some(sqlite3_file *f, int len, sqlite3_int64 at, uint8_t with)
+{
+	static uint8_t data[FILE_MAX];
+
+	memset(data, with, sizeof(data));
+	return f->pMethods->xWrite(f, data, len, at);
+}
+
+static void a_full_disk_takes_what_fits(void **state)
+{
+	sqlite3_file *f;
+	uint8_t is[1000];
+
+	(void)state;
+	format(1);
+	f = open_files[0];
+	sim_disk_room(disk, 1000);
+	assert_int_equal(write_some(f, 700, 0, 1), SQLITE_OK);
+	assert_int_equal(write_some(f, 600, 500, 2), SQLITE_FULL);
+	assert_int_equal(journal_files->size(path_of(0)), 1000);
+	assert_int_equal(f->pMethods->xRead(f, is, 1000, 0), SQLITE_OK);
+	assert_int_equal(is[499], 1);
+	assert_int_equal(is[999], 2);
+	assert_int_equal(write_some(f, 1000, 0, 3), SQLITE_OK);
+	assert_int_equal(write_some(f, 1, 1000, 3), SQLITE_FULL);
+	assert_int_equal(write_some(f, 10, 2000, 3), SQLITE_FULL);
+	expect_faults(SIM_DISK_DID_FULL, 3);
+	sim_disk_room(disk, -1);
+	assert_int_equal(write_some(f, 600, 1000, 4), SQLITE_OK);
+	assert_int_equal(journal_files->size(path_of(0)), 1600);
+	close_all();
+}
+
+static void reads_fail_so_many_times(void **state)
+{
+	static const int want[] = { SQLITE_OK, SQLITE_IOERR_READ, SQLITE_IOERR_READ,
+		SQLITE_OK, SQLITE_OK };
+	uint8_t is[10];
+
+	(void)state;
+	format(1);
+	assert_int_equal(write_some(open_files[0], 10, 0, 1), SQLITE_OK);
+	sim_disk_fail_reads(disk, 2, 2);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(
+		    open_files[0]->pMethods->xRead(open_files[0], is, 10, 0), want[i]);
+	expect_faults(SIM_DISK_DID_READ_FAILED, 2);
+	close_all();
+}
+
+static int bits_of(uint8_t byte)
+{
+	int n = 0;
+
+	for (; byte; byte = (uint8_t)(byte & (byte - 1)))
+		n++;
+	return n;
+}
+
+static void a_bit_flips_at_rest(void **state)
+{
+	struct sim_random r = { 4 };
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		uint8_t is[3000];
+		int flipped = 0;
+
+		format(1);
+		assert_false(sim_disk_flip(disk, path_of(0), 1));
+		assert_int_equal(write_some(open_files[0], 3000, 0, 0), SQLITE_OK);
+		sync_both(0);
+		assert_true(sim_disk_flip(disk, path_of(0), sim_random_next(&r)));
+		for (int k = 1; k <= 2; k++) {
+			open_files[0]->pMethods->xRead(open_files[0], is, 3000, 0);
+			for (int at = 0; at < 3000; at++)
+				flipped += bits_of(is[at]);
+			assert_int_equal(flipped, k);
+			assert_int_equal(
+			    write_some(open_files[0], 3000, 0, 0), SQLITE_OK);
+			close_all();
+			sim_disk_lose_power(disk, SIM_LOSE_ALL);
+			open_all();
+		}
+		close_all();
+		expect_faults(SIM_DISK_DID_BIT_FLIPPED, 1);
+	}
+}
+
+static uint8_t first_byte(sqlite3_file *f)
+{
+	uint8_t is = 0;
+
+	f->pMethods->xRead(f, &is, 1, 0);
+	return is;
+}
+
+/* The file that stands there now, whoever has another one open. */
+static uint8_t first_byte_there(void)
+{
+	sqlite3_file *f = open_file(path_of(0));
+	uint8_t is = first_byte(f);
+
+	close_file(f);
+	return is;
+}
+
+static void a_file_is_set_back(void **state)
+{
+	struct sim_disk_image *old;
+	struct file_id was;
+	struct fail f = { 0 };
+
+	(void)state;
+	for (int anew = 0; anew <= 1; anew++) {
+		format(1);
+		assert_int_equal(write_some(open_files[0], 500, 0, 1), SQLITE_OK);
+		old = sim_disk_keep(disk);
+		assert_int_equal(write_some(open_files[0], 900, 0, 2), SQLITE_OK);
+		assert_int_equal(journal_files->id(&was, path_of(0), &f), ERR_OK);
+		assert_false(sim_disk_set_back(disk, old, PATH, anew));
+		assert_true(sim_disk_set_back(disk, old, path_of(0), anew));
+		assert_int_equal(journal_files->same(path_of(0), &was), !anew);
+		assert_int_equal(first_byte_there(), 1);
+		assert_int_equal(first_byte(open_files[0]), anew ? 2 : 1);
+		close_all();
+		sim_disk_lose_power(disk, SIM_LOSE_ALL);
+		assert_int_equal(journal_files->size(path_of(0)), 500);
+		assert_int_equal(first_byte_there(), 1);
+		expect_faults(SIM_DISK_DID_SET_BACK, 1);
+		mem_free(old);
+	}
+}
+
+static void a_file_is_removed(void **state)
+{
+	struct file_id was;
+	struct fail f = { 0 };
+
+	(void)state;
+	format(1);
+	assert_int_equal(write_some(open_files[0], 500, 0, 1), SQLITE_OK);
+	assert_int_equal(journal_files->id(&was, path_of(0), &f), ERR_OK);
+	assert_true(sim_disk_remove(disk, path_of(0)));
+	assert_false(sim_disk_remove(disk, path_of(0)));
+	assert_int_equal(first_byte_there(), 0); /* that made another one */
+	assert_false(journal_files->same(path_of(0), &was));
+	assert_int_equal(first_byte(open_files[0]), 1);
+	assert_true(sim_disk_remove(disk, path_of(0)));
+	close_all();
+	sim_disk_lose_power(disk, SIM_LOSE_NOTHING);
+	assert_int_equal(journal_files->size(path_of(0)), -1);
+	expect_faults(SIM_DISK_DID_REMOVED, 2);
+}
+
+/* -- deaths ---------------------------------------------------------------- */
+
+static jmp_buf alive;
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	longjmp(alive, 1);
+}
+
+/* The size of a file of 300 bytes, when who makes it 2300 dies of that. */
+static int64_t size_after_death(void)
+{
+	assert_int_equal(write_some(open_files[0], 300, 0, 1), SQLITE_OK);
+	sim_disk_die_at(disk, 1);
+	if (!setjmp(alive)) {
+		write_some(open_files[0], 2000, 300, 2);
+		fail_msg("it lives");
+	}
+	sim_disk_process_end(&process);
+	for (int i = 0; i < FILES; i++)
+		mem_free(open_files[i]);
+	return journal_files->size(path_of(0));
+}
+
+/* Before the write, after it, or amid it: then with whole sectors. */
+static void a_write_dies(void **state)
+{
+	int64_t before = 0, after = 0, amid = 0;
+
+	(void)state;
+	process.die = die;
+	for (uint64_t seed = 0; seed < 64; seed++) {
+		int64_t size;
+
+		format(seed);
+		size = size_after_death();
+		expect_faults(SIM_DISK_DID_DIED, 1);
+		before += size == 300;
+		after += size == 2300;
+		amid += size % 512 == 0;
+	}
+	assert_true(before > 8 && after > 8 && amid > 4);
+	assert_int_equal(before + after + amid, 64);
+	process.die = NULL;
+}
+
+/* -- who holds what -------------------------------------------------------- */
+
+static struct sim_disk_process second = { .id = 2 };
+
+static void begin_two(sqlite3_file *f[2])
+{
+	format(1);
+	second.disk = disk;
+	f[0] = open_file(PATH);
+	sim_disk_use(&second);
+	f[1] = open_file(PATH);
+}
+
+static void end_two(sqlite3_file *f[2])
+{
+	sim_disk_process_end(&second);
+	mem_free(f[1]);
+	sim_disk_use(&process);
+	close_file(f[0]);
+	close_all();
+}
+
+#define LOCK (SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE)
+#define SHARE (SQLITE_SHM_LOCK | SQLITE_SHM_SHARED)
+
+static void locks_go_with_their_process(void **state)
+{
+	sqlite3_file *f[2];
+	const sqlite3_io_methods *m;
+	int reserved;
+
+	(void)state;
+	begin_two(f);
+	m = f[0]->pMethods;
+	assert_int_equal(m->xLock(f[1], SQLITE_LOCK_SHARED), SQLITE_OK);
+	assert_int_equal(m->xLock(f[1], SQLITE_LOCK_RESERVED), SQLITE_OK);
+	assert_int_equal(m->xLock(f[0], SQLITE_LOCK_SHARED), SQLITE_OK);
+	assert_int_equal(m->xLock(f[0], SQLITE_LOCK_RESERVED), SQLITE_BUSY);
+	assert_int_equal(m->xLock(f[1], SQLITE_LOCK_EXCLUSIVE), SQLITE_BUSY);
+	m->xUnlock(f[0], SQLITE_LOCK_NONE);
+	assert_int_equal(m->xLock(f[0], SQLITE_LOCK_SHARED), SQLITE_BUSY);
+	assert_int_equal(m->xLock(f[1], SQLITE_LOCK_EXCLUSIVE), SQLITE_OK);
+	m->xCheckReservedLock(f[0], &reserved);
+	assert_true(reserved);
+	sim_disk_process_end(&second);
+	m->xCheckReservedLock(f[0], &reserved);
+	assert_false(reserved);
+	assert_int_equal(m->xLock(f[0], SQLITE_LOCK_SHARED), SQLITE_OK);
+	assert_int_equal(m->xLock(f[0], SQLITE_LOCK_EXCLUSIVE), SQLITE_OK);
+	end_two(f);
+}
+
+static void the_shm_is_of_all_and_goes_with_the_last(void **state)
+{
+	sqlite3_file *f[2];
+	const sqlite3_io_methods *m;
+	void volatile *page[2];
+
+	(void)state;
+	begin_two(f);
+	m = f[0]->pMethods;
+	for (int i = 0; i < 2; i++)
+		m->xShmMap(f[i], 0, 32768, 1, &page[i]);
+	assert_ptr_equal(page[0], page[1]);
+	*(volatile uint8_t *)page[1] = 7;
+	assert_int_equal(m->xShmLock(f[1], 0, 1, LOCK), SQLITE_OK);
+	assert_int_equal(m->xShmLock(f[1], 3, 1, SHARE), SQLITE_OK);
+	assert_int_equal(m->xShmLock(f[0], 0, 1, SHARE), SQLITE_BUSY);
+	assert_int_equal(m->xShmLock(f[0], 3, 1, SHARE), SQLITE_OK);
+	assert_int_equal(m->xShmLock(f[0], 2, 3, LOCK), SQLITE_BUSY);
+	sim_disk_process_end(&second);
+	assert_int_equal(m->xShmLock(f[0], 0, 1, LOCK), SQLITE_OK);
+	assert_int_equal(m->xShmLock(f[0], 3, 1, LOCK), SQLITE_OK);
+	assert_int_equal(*(volatile uint8_t *)page[0], 7);
+	m->xShmUnmap(f[0], 0);
+	m->xShmMap(f[0], 0, 32768, 0, &page[0]);
+	assert_null(page[0]);
+	end_two(f);
+}
+
+static void an_owner_is_alone_until_it_ends(void **state)
+{
+	struct file_hold *h, *h2;
+	struct fail f = { 0 };
+	sqlite3_file *files[2];
+
+	(void)state;
+	begin_two(files);
+	assert_false(journal_files->owned(PATH));
+	assert_int_equal(journal_files->hold(&h, PATH, true, &f), ERR_OK);
+	sim_disk_use(&process);
+	assert_true(journal_files->owned(PATH));
+	assert_int_equal(journal_files->hold(&h2, PATH, true, &f), ERR_OWNED);
+	assert_int_equal(journal_files->hold(&h2, PATH, false, &f), ERR_OK);
+	journal_files->let_go(h2, false);
+	assert_true(journal_files->owned(PATH));
+	sim_disk_process_end(&second);
+	mem_free(h);
+	assert_false(journal_files->owned(PATH));
+	assert_int_equal(journal_files->hold(&h2, PATH, true, &f), ERR_OK);
+	journal_files->let_go(h2, true);
+	assert_false(journal_files->owned(PATH));
+	end_two(files);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_not_synced_is_lost),
 		cmocka_unit_test(all_may_have_been_written_in_time),
 		cmocka_unit_test(a_copy_is_the_same_disk),
+		cmocka_unit_test(a_full_disk_takes_what_fits),
+		cmocka_unit_test(reads_fail_so_many_times),
+		cmocka_unit_test(a_bit_flips_at_rest),
+		cmocka_unit_test(a_file_is_set_back),
+		cmocka_unit_test(a_file_is_removed),
+		cmocka_unit_test(a_write_dies),
+		cmocka_unit_test(locks_go_with_their_process),
+		cmocka_unit_test(the_shm_is_of_all_and_goes_with_the_last),
+		cmocka_unit_test(an_owner_is_alone_until_it_ends),
 	};
 
 	for (int i = 0; i < 2; i++)
