@@ -48,12 +48,22 @@ static int list_named(const struct sim_story *s, const char *name)
 	return -1;
 }
 
+struct judge_view *judge_view_of(struct sim_life *l)
+{
+	struct judge_view *v = l->story->judge->view;
+
+	while (v->disk && v->disk != l->process.disk)
+		v++;
+	v->disk = l->process.disk;
+	v->n = (int)(v - l->story->judge->view);
+	return v;
+}
+
 int judge_list_of(struct sim_life *l, int64_t operation)
 {
-	struct sim_judge *j = l->story->judge;
 	struct sql_operation_get_in in = { .id = operation };
 	struct sql_operation_get_out out;
-	int8_t *known = &j->list_of[operation];
+	int8_t *known = &judge_view_of(l)->list_of[operation];
 
 	CHECK(operation >= 0 && operation <= JUDGE_OPERATIONS);
 	if (!*known && sql_operation_get_one(l->journal, &in, &out)) {
@@ -86,23 +96,36 @@ void judge_remembers(struct sim_life *l)
 	}
 }
 
+/* Commits that were answered with OK are there, unless an older journal is. */
+static void rise_goes_on(struct sim_life *l, struct judge_view *v)
+{
+	int64_t commits = journal_commit_no(l->journal) - 1;
+
+	if (commits > v->commit)
+		return;
+	if (!l->story->broken)
+		sim_story_wrong(l->story,
+		    "%" PRId64 " commits were answered with OK, %" PRId64 " are there",
+		    v->commit, commits);
+	judge_rows_again(l);
+}
+
 void sim_judge_rise(struct sim_life *l)
 {
-	struct sim_notes *n = &l->story->notes;
+	struct sim_story *s = l->story;
+	struct judge_view *v = judge_view_of(l);
 	struct owner owner;
 	bool held;
 
 	if (!journal_owner("/disk/pawl.db", &owner, &held) || !held)
-		sim_story_wrong(l->story, "it owns a journal that has no owner");
-	if (owner.epoch <= n->epoch)
+		sim_story_wrong(s, "it owns a journal that has no owner");
+	rise_goes_on(l, v);
+	if (owner.epoch <= v->epoch && !s->broken)
 		sim_story_wrong(
-		    l->story, "epoch %" PRId64 " after %" PRId64, owner.epoch, n->epoch);
-	n->epoch = owner.epoch;
-	if (journal_commit_no(l->journal) <= n->commits)
-		sim_story_wrong(l->story,
-		    "%" PRId64 " commits were answered with OK, %" PRId64 " are there",
-		    n->commits, journal_commit_no(l->journal) - 1);
-	judge_remembers(l);
+		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
+	v->epoch = s->judge->life_epoch[l->id] = owner.epoch;
+	if (!s->broken)
+		judge_remembers(l);
 }
 
 void sim_judge_step(struct sim_life *l)

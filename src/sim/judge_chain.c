@@ -28,6 +28,17 @@ struct judge_due *judge_due_get(
 	return d;
 }
 
+void judge_forget(struct sim_judge *j, int view)
+{
+	struct judge_view *v = &j->view[view];
+
+	for (size_t i = 0; i < DUES && j->dues; i++)
+		for (struct judge_due *d = j->dues[i]; d; d = d->next)
+			d->told[view] = 0;
+	memset(v->account_id, 0, sizeof v->account_id);
+	memset(v->list_of, 0, sizeof v->list_of);
+}
+
 void judge_list_begin(struct sim_judge *j, int list)
 {
 	const struct sim_story *s = j->story;
@@ -47,11 +58,6 @@ void judge_list_begin(struct sim_judge *j, int list)
 		of->row[i].due = judge_due_get(
 		    j, i ? &l->to[i] : &l->fee_to, i ? &l->amount[i] : &fee);
 		of->row[i].due->rows++;
-		if (!i)
-			continue;
-		of->by_state[ITEM_PENDING]++;
-		CHECK(amount_add(
-		    &of->sum[ITEM_PENDING], &of->sum[ITEM_PENDING], &l->amount[i]));
 	}
 }
 
@@ -140,7 +146,7 @@ static void final_add(struct sim_judge *j, int key, const struct sim_inclusion *
 	d = judge_due_get(j, &to, &amount);
 	if (i->tx->foreign)
 		d->by_hand++;
-	else if (++d->paid > d->rows)
+	else if (++d->paid > d->rows && !j->story->broken)
 		sim_story_wrong(j->story, "nonce %llu: paid %u times, %u rows owe it",
 		    (unsigned long long)i->tx->nonce, d->paid, d->rows);
 }
@@ -156,7 +162,30 @@ static void block_read(struct sim_judge *j, const struct sim_block *b)
 	j->final = b;
 }
 
-/* Is a block final when so many are above it, on whatever node? */
+/* A final block is undone: all are read again. */
+static void read_again(struct sim_judge *j)
+{
+	for (int l = 0; l < SIM_LISTS_MAX; l++) {
+		j->list[l].open = 0;
+		j->list[l].charged = j->list[l].could = AMOUNT_ZERO;
+	}
+	for (int k = 0; k < SIM_KEYS_MAX; k++)
+		for (uint64_t i = 0; i < j->account[k].n; i++) {
+			struct judge_nonce *n = &j->account[k].at[i];
+
+			n->final = NULL;
+			if (n->list < 0)
+				continue;
+			j->list[n->list].open++;
+			CHECK(amount_add(&j->list[n->list].could, &j->list[n->list].could,
+			    &n->dearest));
+		}
+	for (size_t i = 0; i < DUES && j->dues; i++)
+		for (struct judge_due *d = j->dues[i]; d; d = d->next)
+			d->paid = d->by_hand = 0;
+	j->final = j->story->chain->genesis;
+}
+
 void judge_follow(struct sim_judge *j)
 {
 	const struct sim_chain *c = j->story->chain;
@@ -164,6 +193,8 @@ void judge_follow(struct sim_judge *j)
 
 	if (!j->final)
 		j->final = c->genesis;
+	if (!sim_on_path(c, c->head, j->final))
+		read_again(j);
 	while (j->final->height + depth < c->head->height)
 		block_read(j, c->trail[j->final->height + 1]);
 }

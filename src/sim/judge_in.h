@@ -18,27 +18,42 @@ struct judge_due {
 	struct judge_due *next;
 	struct address to;
 	struct amount amount;
-	uint32_t rows;    /* that owe it */
-	uint32_t paid;    /* in final blocks, by the program */
-	uint32_t by_hand; /* by others, with the same key */
-	uint32_t told;    /* rows that the journal calls final */
+	uint32_t rows;            /* that owe it */
+	uint32_t paid;            /* in final blocks, by the program */
+	uint32_t by_hand;         /* by others, with the same key */
+	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
 };
 
 struct judge_row {
-	struct judge_due *due;
-	int64_t nonce; /* the last one on which its payment left; -1: on none */
-	int state;     /* as the journal's events have it */
+	struct judge_due *due; /* NULL: there is no service fee */
+	int64_t nonce;         /* the last one on which it left; -1: on none */
 };
 
 struct judge_list {
 	struct judge_row *row; /* [0]: its service fee; NULL: not met yet */
-	int64_t by_state[5];
-	struct amount sum[5];
-	int state;             /* of its operation */
 	uint64_t open;         /* nonces with bytes for it, in no final block */
 	struct amount charged; /* for those in one */
 	struct amount could;   /* for the others, by their dearest bytes */
 	bool retried;          /* somebody asked for that */
+};
+
+/* What a journal says of a list, by its events. */
+struct judge_told {
+	int8_t *row;
+	int64_t by_state[5];
+	struct amount sum[5];
+	int state; /* of its operation */
+	bool touched;
+};
+
+/* A journal: one, but for copies. */
+struct judge_view {
+	const struct sim_disk *disk;
+	int n;
+	int64_t epoch, commit, event;         /* the last ones that were seen */
+	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
+	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
+	struct judge_told list[SIM_LISTS_MAX];
 };
 
 /* What the journal says of a list in the end. */
@@ -77,18 +92,16 @@ struct sim_judge {
 	struct judge_due **dues; /* by address */
 	const struct sim_block *final;
 
-	/* the journal */
-	int64_t event, commit;                /* the last one that was read */
-	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
-	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
-	bool touched[SIM_LISTS_MAX];
-
+	struct judge_view view[SIM_LIVES];
+	int64_t life_epoch[SIM_LIVES];
+	bool said_so; /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
 };
 
 /* judge.c. G1: whatever ever left is in the journal. */
 void judge_remembers(struct sim_life *l);
+struct judge_view *judge_view_of(struct sim_life *l);
 int judge_key(const struct sim_story *s, const struct address *a); /* -1: nobody's */
 /* Which list an operation is; -1: none. */
 int judge_list_of(struct sim_life *l, int64_t operation);
@@ -98,6 +111,7 @@ void judge_follow(struct sim_judge *j);
 struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
 struct judge_due *judge_due_get(
     struct sim_judge *j, const struct address *to, const struct amount *amount);
+void judge_forget(struct sim_judge *j, int view); /* what a journal has told */
 void judge_list_begin(struct sim_judge *j, int list);
 /* What it pays whom, by its bytes; false: nobody. */
 bool judge_payment(const struct sim_story *s, const struct sim_tx *t, struct address *to,
@@ -106,8 +120,9 @@ bool judge_payment(const struct sim_story *s, const struct sim_tx *t, struct add
 bool judge_paid(const struct sim_story *s, const struct sim_inclusion *i);
 bool judge_is_empty(const struct sim_tx *t);
 
-/* judge_rows.c: what was committed since the last time. */
+/* judge_rows.c: what was committed since the last time; all, when it is an older one. */
 void judge_rows(struct sim_life *l);
+void judge_rows_again(struct sim_life *l);
 
 /* judge_proof.c: of all that is settled of a row. */
 void judge_proofs(struct sim_life *l, int64_t operation, int64_t row);

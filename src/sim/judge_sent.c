@@ -27,16 +27,16 @@ struct leaving {
 
 static int64_t account_of_key(struct sim_life *l, int key)
 {
-	struct sim_judge *j = l->story->judge;
+	struct judge_view *v = judge_view_of(l);
 	struct sql_account_by_address_out out;
 	struct sql_account_by_address_in in = { .chain = 1 };
 
-	if (j->account_id[key])
-		return j->account_id[key];
+	if (v->account_id[key])
+		return v->account_id[key];
 	memcpy(in.address, l->story->key[key].address.at, sizeof in.address);
 	if (sql_account_by_address_one(l->journal, &in, &out))
-		j->account_id[key] = out.id;
-	return j->account_id[key];
+		v->account_id[key] = out.id;
+	return v->account_id[key];
 }
 
 static bool intent_on_nonce(
@@ -123,7 +123,7 @@ static void one_payload(struct leaving *w)
 	if (w->nonce->payload && !same_payload(w->nonce->payload, w->tx))
 		WRONG(w, "bytes of a second payload leave");
 	if (w->nonce->emptied)
-		WRONG(w, "a payload leaves over an empty attempt");
+		WRONG(w, "a payload is signed over an empty attempt");
 	if (!w->nonce->payload)
 		w->nonce->payload = w->tx;
 }
@@ -171,7 +171,8 @@ static void pays_a_row(struct leaving *w)
 		    w, "it does not pay what %s owes its row %" PRId64, l->name, w->row);
 	if (l->key != w->key)
 		WRONG(w, "it is not the key of %s", l->name);
-	moves(w, row);
+	if (!w->story->broken)
+		moves(w, row);
 	row->nonce = (int64_t)w->tx->nonce;
 }
 
@@ -183,7 +184,7 @@ static void within_cap(struct leaving *w)
 	struct amount most;
 
 	CHECK(amount_add(&most, &l->charged, &l->could));
-	if (amount_cmp(&most, &w->story->list[w->list].cap) > 0) {
+	if (!w->story->broken && amount_cmp(&most, &w->story->list[w->list].cap) > 0) {
 		char text[AMOUNT_TEXT_MAX], cap[AMOUNT_TEXT_MAX];
 
 		amount_format(text, &most, 18);
@@ -247,13 +248,21 @@ static void first_time(struct leaving *w)
 	is_recorded(w);
 	if (!whose(w))
 		return;
-	no_hole_below(w);
+	if (!w->story->broken)
+		no_hole_below(w);
 	if (!w->empty) {
-		one_payload(w);
+		if (!w->story->broken)
+			one_payload(w);
 		pays_a_row(w);
 	}
 	costs(w);
 	remember(w);
+}
+
+/* What another has robbed of its journal sends what it had in its hands. */
+static bool is_owner(struct sim_life *l)
+{
+	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
 }
 
 void sim_judge_sent(void *life, const struct sim_tx *t)
@@ -276,6 +285,6 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 	w.nonce = judge_nonce_get(s->judge, w.key, t->nonce);
 	if (!left_before(&w))
 		first_time(&w);
-	else if (!w.empty && w.nonce->emptied)
+	else if (!w.empty && w.nonce->emptied && is_owner(l) && !s->broken)
 		WRONG(&w, "a payload leaves again over an empty attempt");
 }

@@ -259,6 +259,7 @@ static void disk_full(struct sim_life *l, const char *why)
 	mem_free(l->answer);
 	l->answer = NULL;
 	l->full_until_ms = l->story->chain->now_ms + FULL_PAUSE_MS;
+	l->over = false;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
 	runner_make(l);
@@ -275,7 +276,6 @@ static void turn(struct sim_life *l)
 		return;
 	}
 	sim_people_told(l);
-	l->story->notes.commits = journal_commit_no(l->journal) - 1;
 	sim_judge_step(l);
 	l->over = sim_judge_over(l);
 }

@@ -124,10 +124,18 @@ struct sim_figures {
 	uint64_t violations;
 };
 
-/* What people were told, by which the next life is judged. */
+/* What was met on the way. */
 struct sim_notes {
-	int64_t epoch, commits;
 	uint64_t crash_points[CRASH_COUNT];
+};
+
+/* What the program stands on (G0), bits: without it, it is judged by what it says then.
+ */
+enum sim_ground {
+	SIM_GROUND_SYNC = 1,   /* a sync that succeeded is on the medium */
+	SIM_GROUND_FINAL = 2,  /* no final block is undone */
+	SIM_GROUND_QUORUM = 4, /* not all nodes of a quorum lie */
+	SIM_GROUND_ALONE = 8   /* no copy, no older one, of the journal uses the key */
 };
 
 struct sim_story {
@@ -157,6 +165,7 @@ struct sim_story {
 	int64_t begun_ms; /* by the chain's clock */
 	int64_t jump_ms;  /* of the wall clock */
 	bool calm;
+	unsigned broken; /* enum sim_ground: what does not hold any more */
 	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
 	int64_t spike_until; /* height */
 	struct sim_random process_dice;
