@@ -282,8 +282,11 @@ void sim_execute_pool(struct sim_chain *c, struct sim_block *b, const struct sim
 	for (uint32_t i = 0; i < n; i++)
 		turn_next(c, b, &turns[i]);
 	while ((best = turn_best(turns, n))) {
-		sim_execute(c, b, best->at->tx);
-		best->at = best->at->next;
+		/* another sender may have taken the gas since */
+		if (sim_executable(c, b, best->at->tx)) {
+			sim_execute(c, b, best->at->tx);
+			best->at = best->at->next;
+		}
 		turn_next(c, b, best);
 	}
 	mem_free(turns);
