@@ -640,6 +640,7 @@ static const struct {
 	{ "DELETE FROM event WHERE commit_no = 5; DELETE FROM link WHERE commit_no = 5",
 	    5, 0 },
 	{ "DELETE FROM link WHERE commit_no = 4 AND operation = 1", 4, 1 },
+	{ "DELETE FROM link WHERE commit_no = 5 AND operation = 2", 5, 2 },
 	{ "DELETE FROM link WHERE commit_no = 4 AND operation = 2", 4, 2 },
 	{ "UPDATE link SET hash = zeroblob(32) WHERE commit_no = 3 AND operation = 1", 3,
 	    1 },

@@ -249,6 +249,7 @@ static void csv_shape_refused(void **state)
 	SAID("\xff\xfe"
 	     "a\0",
 	    "0: the file is UTF-16; save it as UTF-8\n");
+	SAID("\xfe\xff\0a", "0: the file is UTF-16; save it as UTF-8\n");
 	SAID(H A1 "\n" A2 ",1,x\n" A3 ",1\n",
 	    "2: the row has 1 field, the header has 2\n"
 	    "3: the row has 3 fields, the header has 2\n");
@@ -477,6 +478,7 @@ static void json_rows(void **state)
 {
 	(void)state;
 	ROWS("[" J1 "]", "1@1 11111111 1500000\n");
+	ROWS("[\t" J1 "\t]\t", "1@1 11111111 1500000\n");
 	ROWS("[{\"address\":\"" A1 "\",\"amount\":\"1.5\",\"memo\":null}]",
 	    "1@1 11111111 1500000\n");
 	ROWS("\xef\xbb\xbf \n[\n" J1 ",\n\n" J2 "\r\n]\n",

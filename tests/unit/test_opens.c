@@ -247,6 +247,70 @@ static void no_backup_is_made_of_them(void **state)
 	assert_int_equal(access(beside("copy"), F_OK), -1);
 }
 
+/* A copy that somebody edited becomes no journal. */
+static void nothing_is_restored_from_them(void **state)
+{
+	struct journal_restored r;
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	(void)state;
+	assert_int_equal(journal_backup(path, beside("copy"), &holds, &f), ERR_OK);
+	outside_alter(beside("copy"), "DELETE FROM journal");
+	says(journal_restore(path, beside("copy"), false, &me, &r, &f), &f, ERR_DAMAGED,
+	    "its own row is missing", "restore");
+	journal_close(own());
+}
+
+/* -- what is under way ------------------------------------------------------- */
+
+static void one_backup_at_a_time(void **state)
+{
+	struct journal_holds holds;
+	struct file_hold *other;
+	struct fail f = { 0 };
+
+	(void)state;
+	put(beside("unfinished-pawl.db"), "");
+	assert_int_equal(
+	    journal_files->hold(&other, beside("unfinished-pawl.db"), true, &f), ERR_OK);
+	says(journal_backup(path, beside("copy"), &holds, &f), &f, ERR_OWNED,
+	    "another process writes it", "backup");
+	journal_files->let_go(other, true);
+	assert_int_equal(journal_backup(path, beside("copy"), &holds, &f), ERR_OK);
+}
+
+/* One of its two rows is there. */
+static void a_list_that_is_being_read_is_copied(void **state)
+{
+	struct journal *j = own();
+	struct sql_chain_add_in chain = { .kind = "evm", .chain_id = 1, .name = "one" };
+	struct sql_chain_add_out chain_out;
+	struct sql_account_add_in account = { .key_name = "k" };
+	struct sql_account_add_out account_out;
+	struct sql_operation_add_in list = {
+		.kind = "airdrop", .name = "wages", .items = 2, .planned = { { 2 } }
+	};
+	struct sql_operation_add_out list_out;
+	struct sql_item_add_in row = { .row = 1, .amount = { { 1 } }, .no_memo = true };
+	struct journal_holds holds;
+	struct fail f = { 0 };
+
+	(void)state;
+	assert_true(sql_chain_add_one(j, &chain, &chain_out));
+	account.chain = list.chain = chain_out.id;
+	assert_true(sql_account_add_one(j, &account, &account_out));
+	list.account = account_out.id;
+	assert_true(sql_operation_add_one(j, &list, &list_out));
+	row.operation = list_out.id;
+	sql_item_add(j, &row);
+	commit(j);
+	journal_close(j);
+	if (journal_backup(path, beside("copy"), &holds, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	assert_int_equal(holds.operations, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +322,9 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_named_over, empty),
 		cmocka_unit_test_setup(rows_that_it_did_not_write, empty),
 		cmocka_unit_test_setup(no_backup_is_made_of_them, fresh),
+		cmocka_unit_test_setup(nothing_is_restored_from_them, fresh),
+		cmocka_unit_test_setup(one_backup_at_a_time, fresh),
+		cmocka_unit_test_setup(a_list_that_is_being_read_is_copied, fresh),
 	};
 	int failed;
 
