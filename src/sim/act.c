@@ -154,6 +154,10 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 			s->net_until_ms[a->a] = now_ms + a->c;
 		net_put(s, (int)a->a, (uint32_t)a->b);
 		return;
+	case SIM_ILL:
+		sim_ill_begin(&s->ills, s->nodes, (enum sim_ill)a->a, (uint32_t)a->b,
+		    a->c, s->fate->depth);
+		return;
 	case SIM_FOREIGN:
 		foreign(s, a);
 		return;
@@ -184,6 +188,7 @@ static void acts_end(struct sim_story *s)
 	int64_t now_ms = s->chain->now_ms;
 
 	sim_processes_end(s);
+	sim_ills_end(&s->ills, s->nodes, s->calm);
 	if (s->room_until_ms && now_ms >= s->room_until_ms) {
 		sim_disk_room(s->disk, -1);
 		s->room_until_ms = 0;
@@ -269,6 +274,7 @@ int64_t sim_acts_due_ms(const struct sim_story *s)
 		if (s->net_until_ms[k])
 			at_ms = earlier(at_ms, s->net_until_ms[k]);
 	at_ms = earlier(at_ms, sim_processes_due_ms(s));
+	at_ms = earlier(at_ms, sim_ills_due_ms(&s->ills));
 	/* a spike lasts block by block */
 	if (s->spike_until > (int64_t)s->chain->head->height &&
 	    s->chain->options.interval_ms)

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/disk.h"
+#include "sim/ill.h"
 #include "sim/random.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
@@ -104,7 +105,9 @@ enum purpose {
 	OF_PROCESSES,
 	OF_COPIES,
 	OF_HANDS,
-	OF_MONEY
+	OF_MONEY,
+	OF_ILLS,
+	OF_PROVIDERS
 };
 
 struct draw {
@@ -148,6 +151,7 @@ static void world_draw(struct draw *d)
 	f->token_kind = hit(d, 250) ? SIM_TOKEN_NO_RETURN : SIM_TOKEN_PLAIN;
 	f->service_fee = hit(d, 300) ? (uint64_t)from_to(d, 1, 500) : 0;
 	f->nodes = (uint32_t)(hit(d, 500) ? 1 : from_to(d, 2, 4));
+	f->own = f->nodes;
 	f->quorum = (int)(f->nodes / 2 + 1);
 	f->depth = (uint64_t)from_to(d, 2, 8);
 	f->interval_ms = from_to(d, 1, 6) * 2000;
@@ -164,6 +168,18 @@ static void world_draw(struct draw *d)
 	f->latency_ms = hit(d, 200) ? from_to(d, 20, 1500) : from_to(d, 1, 40);
 }
 
+/* Two nodes of one provider have one vote. */
+static void providers_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_PROVIDERS);
+	if (f->nodes < 3 || !hit(d, 300))
+		return;
+	f->own = f->nodes - 2;
+	f->quorum = (int)((f->own + 1) / 2 + 1);
+}
+
 /* What is short, or less than it seems. */
 static void money_draw(struct draw *d)
 {
@@ -171,6 +187,8 @@ static void money_draw(struct draw *d)
 
 	begin(d, OF_MONEY);
 	f->covered = hit(d, 250) ? skewed(d, f->rows) : 0;
+	if (f->covered && hit(d, 500))
+		f->covered += f->in_flight;
 	f->max_fee = hit(d, 250) ? f->base_fee * (uint64_t)from_to(d, 2, 12) : 0;
 	if (f->token && hit(d, 200))
 		f->token_kind =
@@ -270,6 +288,33 @@ static void net_draw(struct draw *d)
 	}
 }
 
+/* The last nodes, of providers that make no quorum. */
+static uint32_t liars(const struct sim_fate *f)
+{
+	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
+	uint32_t honest = providers - (uint32_t)f->quorum + 1;
+
+	return all & ~((1u << honest) - 1);
+}
+
+static void ills_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	uint32_t all = (1u << f->nodes) - 1;
+
+	begin(d, OF_ILLS);
+	for (int k = 0; k < SIM_ILLS; k++)
+		for (uint64_t n = often(d, 60, 3); n; n--) {
+			uint32_t who = sim_ill_lies((enum sim_ill)k) ? liars(f) : all;
+			uint32_t some = (uint32_t)from_to(d, 1, all);
+
+			who = hit(d, 500) ? who : who & some;
+			if (who)
+				act_draw(d, SIM_ILL, k, who,
+				    from_to(d, 1, 20) * f->interval_ms);
+		}
+}
+
 static void people_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
@@ -313,6 +358,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	memset(ret, 0, sizeof *ret);
 	ret->seed = seed;
 	world_draw(&d);
+	providers_draw(&d);
 	money_draw(&d);
 	d.span_ms = work_blocks(ret) * ret->interval_ms;
 	if (days) {
@@ -327,6 +373,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);
+	ills_draw(&d);
 	people_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
 	for (size_t i = 0; i < ret->acts_n; i++)

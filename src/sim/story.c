@@ -194,7 +194,9 @@ static void config_begin(struct sim_story *s)
 	const struct sim_fate *f = s->fate;
 
 	for (size_t i = 0; i < SIM_NODES_MAX; i++)
-		s->endpoints[i] = (struct node_config){ .url = urls[i], .weight = 1 };
+		s->endpoints[i] = (struct node_config){ .url = urls[i],
+			.provider = i >= f->own ? "shared" : NULL,
+			.weight = 1 };
 	s->config = (struct chain_config){ .name = "sim",
 		.chain_id = 31337,
 		.endpoints = s->endpoints,
@@ -260,6 +262,8 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->dice.state = fate->seed ^ 0x5709;
 	memset(s->per_mille, 0, sizeof s->per_mille);
 	memset(s->net_mostly, 0, sizeof s->net_mostly);
+	memset(&s->ills, 0, sizeof s->ills);
+	s->ills.dice.state = fate->seed ^ 0x1115;
 	memset(&s->people, 0, sizeof s->people);
 	memset(&s->notes, 0, sizeof s->notes);
 	memset(&s->figures, 0, sizeof s->figures);

@@ -25,6 +25,7 @@
 #include "serve/command.h"
 #include "sim/disk.h"
 #include "sim/fate.h"
+#include "sim/ill.h"
 #include "sim/random.h"
 #include "sim/region.h"
 
@@ -157,6 +158,7 @@ struct sim_story {
 	struct sim_random dice;               /* of the story's own decisions */
 	uint32_t per_mille[SIM_FAULT_COUNT];  /* of the network, now */
 	uint32_t net_mostly[SIM_FAULT_COUNT]; /* when nothing else lasts */
+	struct sim_ills ills;                 /* of nodes */
 	struct sim_people people;
 	struct sim_notes notes;
 	struct sim_life life[SIM_LIVES];
