@@ -68,6 +68,7 @@ struct judge_said {
 struct judge_bytes {
 	struct judge_bytes *older;
 	const struct sim_tx *tx;
+	int64_t epoch; /* of whom they left last */
 };
 
 struct judge_nonce {

@@ -73,16 +73,14 @@ static bool whose(struct leaving *w)
 
 /* -- G1 ------------------------------------------------------------------------------ */
 
+/* On the medium: if the power went now, and all that no sync has covered with it. */
 static void is_recorded(struct leaving *w)
 {
-	struct sql_attempt_by_hash_in in;
-	struct sql_attempt_by_hash_out out;
-
-	memcpy(in.hash, w->tx->hash.at, sizeof in.hash);
 	if (journal_writing(w->life->journal))
 		WRONG(w, "bytes leave before their turn is committed");
-	if (!sql_attempt_by_hash_one(w->life->journal, &in, &out))
-		WRONG(w, "bytes leave that the journal has not");
+	if (!sim_disk_holds(
+		w->life->process.disk, "/disk/pawl.db", w->tx->raw, w->tx->raw_len))
+		WRONG(w, "bytes leave that are not on the medium");
 }
 
 /* -- G2 ------------------------------------------------------------------------------ */
@@ -225,19 +223,22 @@ static void costs(struct leaving *w)
 /* -- the instant ----------------------------------------------------------------------
  */
 
-static bool left_before(const struct leaving *w)
+static struct judge_bytes *left_before(const struct leaving *w)
 {
-	for (const struct judge_bytes *b = w->nonce->bytes; b; b = b->older)
-		if (b->tx == w->tx)
-			return true;
-	return false;
+	struct judge_bytes *b = w->nonce->bytes;
+
+	while (b && b->tx != w->tx)
+		b = b->older;
+	return b;
 }
 
 static void remember(struct leaving *w)
 {
 	struct judge_bytes *b = sim_chain_take(w->story->chain, sizeof *b);
 
-	*b = (struct judge_bytes){ .older = w->nonce->bytes, .tx = w->tx };
+	*b = (struct judge_bytes){ .older = w->nonce->bytes,
+		.tx = w->tx,
+		.epoch = w->judge->life_epoch[w->life->id] };
 	w->nonce->bytes = b;
 	w->nonce->emptied |= w->empty;
 }
@@ -265,6 +266,17 @@ static bool is_owner(struct sim_life *l)
 	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
 }
 
+static void again(struct leaving *w, struct judge_bytes *b)
+{
+	int64_t epoch = w->judge->life_epoch[w->life->id];
+
+	if (b->epoch != epoch)
+		is_recorded(w);
+	b->epoch = epoch;
+	if (!w->empty && w->nonce->emptied && is_owner(w->life) && !w->story->broken)
+		WRONG(w, "a payload leaves again over an empty attempt");
+}
+
 void sim_judge_sent(void *life, const struct sim_tx *t)
 {
 	struct sim_life *l = life;
@@ -276,6 +288,7 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 		.key = judge_key(s, &t->from->at),
 		.list = -1,
 		.empty = judge_is_empty(t) };
+	struct judge_bytes *before;
 
 	s->figures.sends++;
 	if (w.key < 0) {
@@ -283,8 +296,9 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 		return;
 	}
 	w.nonce = judge_nonce_get(s->judge, w.key, t->nonce);
-	if (!left_before(&w))
+	before = left_before(&w);
+	if (before)
+		again(&w, before);
+	else
 		first_time(&w);
-	else if (!w.empty && w.nonce->emptied && is_owner(l) && !s->broken)
-		WRONG(&w, "a payload leaves again over an empty attempt");
 }

@@ -124,9 +124,11 @@ void sim_life_kill(struct sim_life *l)
 }
 
 /* All that the others do is done from here, by the same stack. */
+/* In the middle of a transaction, or of a start, who loses the locks that SQLite stands
+ * on leaves a damaged journal: no program can help that. */
 static void stand(struct sim_life *l)
 {
-	if (l->robbed)
+	if (l->robbed && l->journal && !journal_writing(l->journal))
 		sim_disk_rob(&l->process);
 	l->stands = true;
 	l->killed = false;
