@@ -158,10 +158,37 @@ static void who_was_robbed_sends_nothing_more(void **state_)
 	assert_int_equal(sends(), before);
 }
 
+/* The count of an account is one, in however many tokens it pays. */
+static void an_absence_of_two_tokens(void **state_)
+{
+	struct address at = { .at = { 0x70, 0x6c } };
+	struct amount much = amount_u64(100000000);
+	uint64_t calls;
+
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	pay_rows(ROWS);
+	token = sim_token_add(scene.chain, &at, SIM_TOKEN_PLAIN, 18, "TWO");
+	sim_fund(scene.chain, &scene.sender, token, &much);
+	pay(&(struct list){ .name = "bonus", .rows = ROWS });
+	run_until(payments() >= 3 && scene.chain->pooled);
+	rest();
+	scene_mine(&scene, 5 * GAP);
+	scene_rise(&scene);
+	calls = scene_calls(&scene);
+	rise();
+	run_until(ended());
+	assert_in_range(scene_calls(&scene) - calls, 1, 5 * GAP);
+	for (int i = 1; i <= ROWS; i++)
+		assert_int_equal(paid(&lists[1], i), 1);
+	check_fees();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(an_absence_of_two_tokens),
 		T(goes_on_behind_a_gap_of_600_blocks),
 		T(an_absence_of_days_ends_exact),
 		T(one_liar_of_three_voids_nothing),

@@ -436,10 +436,28 @@ static void who_has_no_count_has_missed_nothing(void **state)
 	check_all();
 }
 
+/* Whichever of three it is that says the count has not moved: what was used is read. */
+static void one_that_hides_uses_is_outvoted(void **state)
+{
+	(void)state;
+	for (int liar = 0; liar < 3; liar++) {
+		begin_looking(3, 2);
+		spend_and_bury();
+		scene.node[liar]->counts = 1;
+		be_away_for_two_uses();
+		(void)calls_to_catch_up();
+		run(20000);
+		live(SCENE_DEPTH);
+		check_exact(3);
+		end(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(one_that_hides_uses_is_outvoted),
 		T(an_absence_without_use_costs_ten_calls),
 		T(an_absence_with_uses_is_exact),
 		T(without_old_state_an_unused_key_costs_no_more),

@@ -611,9 +611,34 @@ static void what_less_arrived_of_is_no_rows_payment(void **state_)
 	    3, &tx->hash, ERR_CONFLICT, "does not show one transfer of this very amount");
 }
 
+/* Nodes show it at once; the journal follows, and reads who consumed the nonce. */
+static void what_is_not_followed_yet_is_asked_again(void **state_)
+{
+	enum err e = ERR_NO_QUORUM;
+	bool block = false, nonce = false;
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 4 });
+	tx = by_hand(4);
+	scene_mine(&scene, 1);
+	for (int i = 0; i < 2000 && e == ERR_NO_QUORUM; i++) {
+		e = repair_adopt(runner, op(), 4, &tx, checked, &why);
+		block |= strstr(why.why, "which is not read yet") != NULL;
+		nonce |= strstr(why.why, "the journal has not read that yet") != NULL;
+		run(e == ERR_NO_QUORUM ? 5 : 0);
+	}
+	assert_int_equal(e, ERR_OK);
+	assert_true(block);
+	assert_true(nonce);
+	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(what_is_not_followed_yet_is_asked_again, end),
 		cmocka_unit_test_teardown(a_row_without_bytes_is_skipped, end),
 		cmocka_unit_test_teardown(what_less_arrived_of_is_no_rows_payment, end),
 		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
