@@ -534,6 +534,26 @@ static void a_dear_fence_waits_for_the_operator(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
+/* What it waits to be allowed to replace is mined after all: nothing is left to pay. */
+static void a_dear_fence_that_costs_nothing_any_more(void **state_)
+{
+	struct sim_bytes forgotten[4];
+	uint64_t before;
+
+	(void)state_;
+	begin_dear();
+	before = count();
+	for (struct sim_tx *t = scene.chain->all; t; t = t->next_all)
+		if (t->nonce >= before && t->nonce < before + 4)
+			forgotten[t->nonce - before] =
+			    (struct sim_bytes){ .at = t->raw, .len = t->raw_len };
+	sim_mine(scene.chain, &(struct sim_content){ .first = forgotten, .first_n = 4 });
+	for (struct sim_tx *t = scene.chain->all; t; t = t->next_all)
+		t->foreign = false;
+	finish_fenced();
+	assert_int_equal(empties(), 0);
+}
+
 static void resuming_a_fence_accepts_its_price(void **state_)
 {
 	(void)state_;
@@ -755,6 +775,7 @@ int main(void)
 		T(a_reorg_during_the_fence_pays_nobody_twice),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
 		T(a_dear_fence_waits_for_the_operator),
+		T(a_dear_fence_that_costs_nothing_any_more),
 		T(resuming_a_fence_accepts_its_price),
 		T(empty_ones_double_up_to_the_ceiling),
 		T(a_fence_that_cant_be_paid_says_what_is_missing),

@@ -186,10 +186,55 @@ static void what_ended_three_starts_is_set_aside(void **state_)
 	finish();
 }
 
+static void check_limits(int64_t in_flight, uint64_t fee_cap)
+{
+	struct sql_account_get_in in = { .id = account()->id };
+	struct sql_account_get_out row;
+
+	assert_true(sql_account_get_one(scene.journal, &in, &row));
+	assert_int_equal(row.in_flight_max, in_flight);
+	assert_int_equal(row.fee_cap_max, fee_cap);
+}
+
+/* A fence goes by the highest that the account was ever used with. */
+static void its_limits_only_grow(void **state_)
+{
+	static const struct {
+		int in_flight;
+		uint64_t fee_cap;
+	} configs[] = { { 7, 400 }, { 7, 900 }, { 9, 300 }, { 3, 900 } };
+	int in_flight = 0;
+	uint64_t fee_cap = 0;
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin(1, 1);
+	for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+		scene.config.max_in_flight = configs[i].in_flight;
+		scene.config.max_fee_per_gas = configs[i].fee_cap * GWEI;
+		if (configs[i].in_flight > in_flight)
+			in_flight = configs[i].in_flight;
+		if (configs[i].fee_cap > fee_cap)
+			fee_cap = configs[i].fee_cap;
+		if (i)
+			rise_again();
+		else
+			pay_rows(6);
+		run_until(runner->operations_n);
+		if (!i)
+			assert_int_equal(operation_pause(runner, op(), &f), ERR_OK);
+		after_blocks(2);
+		check_limits(in_flight, fee_cap * GWEI);
+	}
+	resume();
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(its_limits_only_grow),
 		T(what_ended_three_starts_is_set_aside),
 		T(what_is_final_while_another_key_is_run),
 		T(nothing_missed_costs_ten_calls),
