@@ -99,6 +99,8 @@ static void leave(void)
 
 static void forget(struct sim_life *l)
 {
+	if (l->world)
+		l->story->trace ^= sim_world_trace(sim_world_of(l->world));
 	l->alive = false;
 	l->journal = NULL;
 	l->world = NULL;

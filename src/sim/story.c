@@ -443,6 +443,7 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 	if (!s->why[0])
 		sim_judge_chain(s);
 	s->figures.blocks = s->chain->head->height;
-	sim_story_line(s, "%s", s->why[0] ? "ends wrong" : "ends well");
+	sim_story_line(
+	    s, "%s, %016" PRIx64, s->why[0] ? "ends wrong" : "ends well", s->trace);
 	return !s->why[0];
 }

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""The program as it is simulated reaches nothing outside: no clock, no network, no luck.
+
+usage: test_pure.py PROGRAM
+"""
+
+import re
+import subprocess
+import sys
+
+# Symbols of libraries and of the system that only the production world may use.
+OUTSIDE = re.compile(
+    r"^(uv_|curl_|MHD_|clock_|(gettimeofday|time|timer_\w+|ftime|getrandom|getentropy|"
+    r"arc4random\w*|rand|random|socket|connect|bind|listen|accept4?|nanosleep|usleep|sleep|"
+    r"pthread_create|thrd_create|fork|execve?)$)"
+)
+LIBRARIES = re.compile(r"lib(uv|curl|microhttpd)")
+
+
+def lines(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def reached(program):
+    names = (line.split()[-1].split("@")[0] for line in lines("nm", "-D", "-u", program))
+    return sorted(name for name in names if OUTSIDE.match(name))
+
+
+def linked(program):
+    needed = (line for line in lines("readelf", "-d", program) if "(NEEDED)" in line)
+    return sorted(line.split()[-1] for line in needed if LIBRARIES.search(line))
+
+
+def result(number, found, what):
+    for name in found:
+        print(f"# {name}")
+    print(f"{'not ' if found else ''}ok {number} - {what}")
+    return not found
+
+
+def main():
+    program = sys.argv[1]
+    good = result(1, reached(program), "nothing of the system's clock, network or luck is called")
+    good = result(2, linked(program), "the production world's libraries are not linked") and good
+    print("1..2")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
