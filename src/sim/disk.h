@@ -63,7 +63,8 @@ void sim_disk_use(const struct sim_disk_process *p);
  * draws the seed of its own luck anew, from the disk that is used then: a story begins
  * with this. */
 void sim_disk_process_end(const struct sim_disk_process *p);
-/* It lives, and its locks are free, as when its kernel lost them. */
+/* It lives, and another machine has the disk now: its locks are free, and whatever it
+ * asks of its files fails. */
 void sim_disk_rob(const struct sim_disk_process *p);
 
 /* -- what happens ---------------------------------------------------------- */

@@ -98,6 +98,7 @@ void sim_disk_rob(const struct sim_disk_process *p)
 		if (!o->used || o->process != p->id)
 			continue;
 		o->owns = false;
+		o->gone = true;
 		o->level = SQLITE_LOCK_NONE;
 		o->shared = o->exclusive = 0;
 	}

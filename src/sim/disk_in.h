@@ -42,6 +42,7 @@ struct disk_unsynced {
 /* What one open file of one process holds. */
 struct disk_open {
 	bool used, owns; /* owns: with the lock of the journal's owner */
+	bool gone;       /* the disk was taken away: whatever it asks fails */
 	int process, file;
 	int level;                  /* SQLITE_LOCK_ */
 	bool has_shm;               /* its pages stay as long as one has them */

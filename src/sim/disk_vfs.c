@@ -25,6 +25,12 @@ static struct handle *of(sqlite3_file *f)
 	return (struct handle *)(void *)f;
 }
 
+/* Another machine has the disk. */
+static bool is_gone(const struct handle *h)
+{
+	return h->d->opens[h->open].gone;
+}
+
 /* -- reading and writing --------------------------------------------------- */
 
 static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
@@ -32,7 +38,7 @@ static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 	struct handle *h = of(file);
 	int64_t size = h->d->files[h->file].size, have = size - at;
 
-	if (disk_read_fails(h->d))
+	if (is_gone(h) || disk_read_fails(h->d))
 		return SQLITE_IOERR_READ;
 	if (have < 0)
 		have = 0;
@@ -55,9 +61,13 @@ static int broken_off(struct sim_disk *d, int64_t at, int len)
 static int write_at(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
 	struct handle *h = of(file);
-	bool last = disk_op(h->d);
-	int fits = (int)disk_room_take(h->d, h->file, at, len);
+	bool last;
+	int fits;
 
+	if (is_gone(h))
+		return SQLITE_IOERR_WRITE;
+	last = disk_op(h->d);
+	fits = (int)disk_room_take(h->d, h->file, at, len);
 	if (fits && last && disk_draw(h->d, 2))
 		fits = broken_off(h->d, at, fits);
 	if (fits)
@@ -69,8 +79,11 @@ static int write_at(sqlite3_file *file, const void *data, int len, sqlite3_int64
 static int truncate_at(sqlite3_file *file, sqlite3_int64 size)
 {
 	struct handle *h = of(file);
-	bool last = disk_op(h->d);
+	bool last;
 
+	if (is_gone(h))
+		return SQLITE_IOERR_TRUNCATE;
+	last = disk_op(h->d);
 	disk_cut(h->d, h->file, size);
 	disk_op_end(last);
 	return SQLITE_OK;
@@ -79,9 +92,12 @@ static int truncate_at(sqlite3_file *file, sqlite3_int64 size)
 static int sync_file(sqlite3_file *file, int flags)
 {
 	struct handle *h = of(file);
-	bool last = disk_op(h->d);
+	bool last;
 
 	(void)flags;
+	if (is_gone(h))
+		return SQLITE_IOERR_FSYNC;
+	last = disk_op(h->d);
 	if (disk_sync_fails(h->d)) {
 		disk_settle(h->d, h->file, 64);
 		disk_op_end(last);
@@ -138,6 +154,8 @@ static int lock(sqlite3_file *file, int level)
 {
 	struct handle *h = of(file);
 
+	if (is_gone(h))
+		return SQLITE_IOERR_LOCK;
 	return disk_lock(h->d, h->open, level) ? SQLITE_OK : SQLITE_BUSY;
 }
 
@@ -163,6 +181,8 @@ static int shm_map(
 	struct handle *h = of(file);
 
 	CHECK(size == DISK_SHM_PAGE_SIZE);
+	if (is_gone(h))
+		return SQLITE_IOERR_SHMMAP;
 	*ret = disk_shm_map(h->d, h->open, page, extend);
 	return SQLITE_OK;
 }
@@ -174,6 +194,8 @@ static int shm_lock(sqlite3_file *file, int at, int n, int flags)
 	bool shared = flags & SQLITE_SHM_SHARED;
 
 	CHECK(at + n <= LOCKS);
+	if (is_gone(h) && !(flags & SQLITE_SHM_UNLOCK))
+		return SQLITE_IOERR_SHMLOCK;
 	if (flags & SQLITE_SHM_UNLOCK)
 		disk_shm_unlock(h->d, h->open, bits, shared);
 	else if (!disk_shm_lock(h->d, h->open, bits, shared))
