@@ -38,6 +38,8 @@ struct db_driver {
 	enum err (*step)(struct stmt *s, bool *ret_row, struct fail *f);
 	void (*reset)(struct stmt *s);
 	int64_t (*changed)(struct db *d);
+	/* For a name that no other journal has; no secret comes from it. */
+	void (*random)(struct db *d, void *out, size_t len);
 
 	bool (*is_null)(struct stmt *s, int at);
 	int64_t (*i64)(struct stmt *s, int at);

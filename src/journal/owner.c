@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/check.h"
 #include "base/crash.h"
@@ -30,7 +29,7 @@ static void write_first(struct journal *j)
 {
 	struct sql_journal_add_in in = { .inode = j->id.inode, .device = j->id.device };
 
-	CHECK(getrandom(in.name, sizeof(in.name), 0) == sizeof(in.name));
+	j->drv->random(j->db, in.name, sizeof(in.name));
 	in.boot = j->id.boot;
 	migrate_up(j, 0);
 	sql_journal_add(j, &in);

@@ -219,6 +219,12 @@ static int64_t changed(struct db *d)
 	return sqlite3_changes64(d->c);
 }
 
+static void random_fill(struct db *d, void *out, size_t len)
+{
+	(void)d;
+	sqlite3_randomness((int)len, out);
+}
+
 static bool is_null(struct stmt *s, int at)
 {
 	return sqlite3_column_type(s->s, at) == SQLITE_NULL;
@@ -267,6 +273,7 @@ const struct db_driver db_sqlite = {
 	.step = step,
 	.reset = reset,
 	.changed = changed,
+	.random = random_fill,
 	.is_null = is_null,
 	.i64 = get_i64,
 	.blob = get_blob,
