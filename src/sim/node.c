@@ -11,16 +11,26 @@
 
 #define BATCH_MAX 1000
 
+static struct sim_node *node_with(struct sim_pool *pool)
+{
+	struct sim_node *n = sim_chain_take(pool->chain, sizeof *n);
+
+	n->chain = pool->chain;
+	n->next = n->chain->nodes;
+	n->chain->nodes = n;
+	n->pool = pool;
+	pool->users++;
+	return n;
+}
+
 struct sim_node *sim_node_new(struct sim_chain *c)
 {
-	struct sim_node *n = sim_chain_take(c, sizeof *n);
+	return node_with(c->pools);
+}
 
-	n->chain = c;
-	n->next = c->nodes;
-	c->nodes = n;
-	n->pool = c->pools;
-	n->pool->users++;
-	return n;
+struct sim_node *sim_node_twin(struct sim_node *n)
+{
+	return node_with(n->pool);
 }
 
 void sim_node_own_pool(struct sim_node *n)

@@ -96,9 +96,9 @@ struct sim_node {
 
 	/* on the way to it and back: the chance of each fault, besides the world's */
 	uint32_t per_mille[SIM_FAULT_COUNT];
-	/* behind the same URL: half of all requests are answered by this one; NULL: none
-	 */
+	/* behind the same URL: then half of all requests are answered by this one */
 	struct sim_node *twin;
+	bool twin_answers;
 	bool pretends; /* sends are answered as accepted, and not done: of one request */
 
 	/* figures */
@@ -108,6 +108,8 @@ struct sim_node {
 struct sim_node *sim_node_new(struct sim_chain *c);
 /* From now on it has a pool of its own, empty, with the bounds of the shared one. */
 void sim_node_own_pool(struct sim_node *n);
+/* Another one with the same pool; it serves no URL of its own. */
+struct sim_node *sim_node_twin(struct sim_node *n);
 /* What arrives there as a send; ret_hash is set when it is accepted. */
 void sim_node_send(struct sim_node *n, struct sim_word *ret, struct hash *ret_hash,
     const uint8_t *raw, size_t len);

@@ -136,7 +136,7 @@ void sim_request_arrive(struct sim_world *w, struct sim_request *q)
 	uint64_t stale = q->fault == SIM_FAULT_STALE ? w->o.stale_blocks : 0;
 	bool early = q->fault == SIM_FAULT_EARLY;
 
-	if (q->node->twin && sim_random_hit(&w->dice, 500))
+	if (q->node->twin_answers && sim_random_hit(&w->dice, 500))
 		q->node = q->node->twin;
 	if (!early)
 		sim_wire_end(w, q);
