@@ -131,6 +131,13 @@ void sim_judge_rise(struct sim_life *l)
 void sim_judge_step(struct sim_life *l)
 {
 	judge_rows(l);
+	judge_live(l);
+	if (follower_stopped(l->runner->chains[0].follower)) {
+		l->story->judge->said_so = true;
+		if (!l->story->broken)
+			sim_story_wrong(l->story,
+			    "the chain is stopped, and no final block is undone");
+	}
 }
 
 /* -- is it over? ------------------------------------------------------------------- */

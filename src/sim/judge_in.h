@@ -9,6 +9,7 @@
 #define PAWL_SIM_JUDGE_IN_H
 
 #include "engine/states.h"
+#include "journal/sql.gen.h"
 #include "sim/judge.h"
 
 #define JUDGE_OPERATIONS 512 /* ids, that of a journal are counted from 1 */
@@ -44,13 +45,15 @@ struct judge_told {
 	struct amount sum[5];
 	int state; /* of its operation */
 	bool touched;
+	int64_t claims_ms; /* of the chain's clock: it says since then what is not so */
 };
 
 /* A journal: one, but for copies. */
 struct judge_view {
 	const struct sim_disk *disk;
 	int n;
-	int64_t epoch, commit, event;         /* the last ones that were seen */
+	int64_t epoch, commit, event; /* the last ones that were seen */
+	int64_t moved_event;
 	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
 	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
 	struct judge_told list[SIM_LISTS_MAX];
@@ -95,7 +98,9 @@ struct sim_judge {
 
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
-	bool said_so; /* a journal has said that something is not as it should be */
+	uint64_t moved_used;
+	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
+	bool said_so;     /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
 };
@@ -124,6 +129,10 @@ bool judge_is_empty(const struct sim_tx *t);
 /* judge_rows.c: what was committed since the last time; all, when it is an older one. */
 void judge_rows(struct sim_life *l);
 void judge_rows_again(struct sim_life *l);
+
+/* judge_live.c: in each turn; and an event in which something stops. */
+void judge_live(struct sim_life *l);
+void judge_stops(struct sim_life *l, const struct sql_event_from_out *e);
 
 /* judge_proof.c: of all that is settled of a row. */
 void judge_proofs(struct sim_life *l, int64_t operation, int64_t row);

@@ -228,8 +228,9 @@ static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 		sim_story_wrong(
 		    l->story, "event %" PRId64 " follows %" PRId64, e->id, v->event);
 	v->event = e->id;
-	j->said_so |= !strcmp(e->to_state, "stopped") || strstr(e->to_state, "twice") ||
-	    !strcmp(e->what, "doubt");
+	if (!strcmp(e->what, "account") || !strcmp(e->what, "journal"))
+		judge_stops(l, e);
+	j->said_so |= strstr(e->to_state, "twice") != NULL;
 	at = judge_list_of(l, e->operation);
 	if (at < 0)
 		return;

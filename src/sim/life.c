@@ -347,7 +347,7 @@ void sim_life_read(struct sim_life *l)
 	(void)guarded(l, read_journal);
 }
 
-static void explain(struct sim_life *l)
+void sim_life_says(struct sim_life *l)
 {
 	const struct runner *r = l->runner;
 
@@ -367,7 +367,7 @@ static void explain(struct sim_life *l)
 void sim_life_explain(struct sim_life *l)
 {
 	if (l->alive)
-		(void)guarded(l, explain);
+		(void)guarded(l, sim_life_says);
 	if (!l->story->why[0])
 		sim_story_wrong(l->story, "it does not go on, and says not why");
 }
