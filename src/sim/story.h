@@ -223,7 +223,7 @@ void sim_life_open(struct sim_life *l);            /* once a program */
 void sim_life_read(struct sim_life *l);
 void sim_life_explain(struct sim_life *l);
 void sim_life_says(struct sim_life *l); /* the same, within its step */
-struct sim_life *sim_life_now(void); /* whose step it is; NULL: nobody's */
+struct sim_life *sim_life_now(void);    /* whose step it is; NULL: nobody's */
 /* A new journal on the story's disk, and nothing else. */
 void sim_life_make(struct sim_life *l);
 
