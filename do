@@ -11,6 +11,7 @@ build    | meson.build               | build            | compile build/pawl
 demo     | tools/demo.py             | build anvil      | pay 1,000 recipients on a real node, killed again and again
 test     | tools/run_tests.py        | build test nodes | build all and run all suites, or those that match [NAME]
 torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
+simulate | tools/simulate.py         | build            | tell stories of a made-up world on all cores: [--seconds N | --lives N]
 fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
 bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
 mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
@@ -343,6 +344,11 @@ do_test() {
 do_torture() {
 	build_all
 	exec python3 tools/run_tests.py build torture-long "$@"
+}
+
+do_simulate() {
+	build_pawl
+	exec python3 tools/simulate.py build/pawl "$@"
 }
 
 # The defects of src/base/mutant.def, each against the test program that must find it.

@@ -14,6 +14,7 @@
 #include "base/mutant.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
+#include "sim/fault.h"
 #include "sim/scenario.h"
 #include "sim/shrink.h"
 #include "sim/story.h"
@@ -208,6 +209,17 @@ static void tell_wrong(const struct simulation *m, uint64_t seed, const char *ac
 	    acts ? " --acts " : "", acts ? acts : "");
 }
 
+static json_t *nets_json(const struct sim_figures *f)
+{
+	json_t *o = json_object();
+
+	CHECK(o);
+	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++)
+		json_object_set_new(o, sim_fault_name((enum sim_fault)i),
+		    json_integer((json_int_t)f->net[i]));
+	return o;
+}
+
 static json_t *acts_json(const struct sim_figures *f)
 {
 	json_t *o = json_object();
@@ -223,9 +235,9 @@ static void tell_json(const struct simulation *m)
 {
 	const struct sim_figures *f = &m->total.sum;
 
-	cli_json(json_pack("{s:I, s:I, s:I, s:o}", "lives", (json_int_t)m->total.lives,
-	    "blocks", (json_int_t)f->blocks, "starts", (json_int_t)f->rises, "acts",
-	    acts_json(f)));
+	cli_json(json_pack("{s:I, s:I, s:I, s:o, s:o}", "lives",
+	    (json_int_t)m->total.lives, "blocks", (json_int_t)f->blocks, "starts",
+	    (json_int_t)f->rises, "acts", acts_json(f), "nets", nets_json(f)));
 	cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
 	    (json_int_t)m->seed, "steps", (json_int_t)f->steps, "crashes",
 	    (json_int_t)f->crashes, "power_cuts", (json_int_t)f->power_cuts, "reorgs",
@@ -249,6 +261,22 @@ static void tell_acts(const struct sim_figures *f)
 		putchar('\n');
 }
 
+/* And what requests met. */
+static void tell_nets(const struct sim_figures *f)
+{
+	const char *between = "requests: ";
+
+	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
+		if (!f->net[i])
+			continue;
+		printf("%s%" PRIu64 " %s", between, f->net[i],
+		    sim_fault_name((enum sim_fault)i));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
+}
+
 static void tell_total(const struct simulation *m)
 {
 	const struct sim_figures *f = &m->total.sum;
@@ -263,6 +291,7 @@ static void tell_total(const struct simulation *m)
 	    m->total.lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts,
 	    f->reorgs, f->sends, f->faults);
 	tell_acts(f);
+	tell_nets(f);
 	puts(m->total.wrong ? "something was wrong" : "nothing was wrong");
 }
 
