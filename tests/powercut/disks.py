@@ -78,6 +78,19 @@ def copy(source, target):
     run("cp", "--sparse=always", source, target)
 
 
+def unmount(at, failed):
+    """What was killed a moment ago may hold it for another one. When all has failed whoever
+    uses it ends soon."""
+
+    def done():
+        words = ["umount", "--lazy", at] if failed else ["umount", at]
+        ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        check(ended.returncode == 0 or "busy" in ended.stderr, ended.stderr)
+        return ended.returncode == 0
+
+    wait_until(done, 10, f"{at} is not busy")
+
+
 class Memory:
     """A folder in memory, for what need not outlive us."""
 
@@ -90,7 +103,7 @@ class Memory:
         return self.at
 
     def __exit__(self, *error):
-        run("umount", "--lazy", self.at)
+        unmount(self.at, failed=True)
         self.at.rmdir()
 
 
@@ -112,15 +125,9 @@ class Disk:
         run("mount", "-t", self.name, "-o", "loop", self.image, self.at)
         self.mounted = True
 
-    def unmount(self):
-        # What was killed a moment ago may hold it for another one.
-        wait_until(self.let_go, 10, f"{self.at} is not busy")
+    def unmount(self, failed=False):
+        unmount(self.at, failed)
         self.mounted = False
-
-    def let_go(self):
-        done = subprocess.run(["umount", self.at], capture_output=True, text=True, check=False)
-        check(done.returncode == 0 or "busy" in done.stderr, done.stderr)
-        return done.returncode == 0
 
     def mend(self):
         """As a start of the machine does; True if that was not enough."""
@@ -158,10 +165,8 @@ class Disk:
         return self
 
     def __exit__(self, *error):
-        if error[0] and self.mounted:
-            run("umount", "--lazy", self.at)  # whoever uses it will end soon
-        elif self.mounted:
-            self.unmount()
+        if self.mounted:
+            self.unmount(failed=bool(error[0]))
         shutil.rmtree(self.at, ignore_errors=True)
 
 
@@ -183,7 +188,7 @@ class Recorder:
         return self
 
     def __exit__(self, *error):
-        run("umount", self.at)
+        unmount(self.at, failed=bool(error[0]))
         self.at.rmdir()
         try:
             self.child.wait(10)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Take the power from the disk under the program while it pays on a real node.
 
-usage: powercut.py PAWL RECORDER [--cuts N] [--seed N] [--mutant NAME] [-v]
+usage: powercut.py PAWL RECORDER [--cuts N] [--seed N] [--mutant NAME] [--keep DIR] [-v]
 
 First cuts: a journal on a real file system, which the kernel shuts down at a random instant,
 so that what was not synced is gone; mounted again, it has every transaction that
@@ -122,6 +122,24 @@ class Power:
         self.tally = collections.Counter()
         self.doing = "beginning"
 
+    def desk(self, proxy, disk, in_flight):
+        return Desk(
+            [proxy.url],
+            chain={"max_in_flight": in_flight},
+            journal=disk.at / "pawl.db",
+            mutant=self.options.mutant,
+        )
+
+    @contextlib.contextmanager
+    def keeping(self, image):
+        """What fails on it leaves it where somebody can look at it."""
+        try:
+            yield
+        except AssertionError:
+            if self.options.keep:
+                copy(image, self.options.keep)
+            raise
+
     def say(self, text):
         self.doing = text
         if self.options.v:
@@ -172,7 +190,9 @@ class Round:
         )
         if sees:
             ended = self.desk.ended(child, 20)
-            same(ended.code, 3, f"exit of who sees that its disk is gone: {ended.err}")
+            # 1: the system refused before anything was begun; never 6: nothing is damaged
+            told = f"exit {ended.code} of who sees that its disk is gone: {ended.err}"
+            check(ended.code in (1, 3), told)
         elif child:
             child.wait()
             children.discard(child)
@@ -212,17 +232,13 @@ def cut_round(power, kind, most, token_name):
         # Each answer takes a moment, as it does where the node is not on the same machine.
         proxy = stack.enter_context(Proxy(anvil.port, delay_s=0.04))
         token = deploy(anvil, token_name, PAYER) if token_name else None
-        desk = Desk(
-            [proxy.url],
-            chain={"max_in_flight": power.random.choice(IN_FLIGHT)},
-            journal=disk.at / "pawl.db",
-            mutant=power.options.mutant,
-        )
-        stack.enter_context(desk)
+        desk = stack.enter_context(power.desk(proxy, disk, power.random.choice(IN_FLIGHT)))
         rows = recipients(ROWS)
         desk.write_list("list.csv", rows)
         story = Round(power, disk, anvil, proxy, desk, token)
-        if story.pay(most):
+        with power.keeping(image):
+            more = story.pay(most)
+        if more:
             power.say(f"{kind}: the power stays")
             desk.expect(0, *story.words, seconds=120)
         same(exactly_once(anvil.rpc, PAYER, token, rows), ROWS, "payments")
@@ -249,8 +265,19 @@ def cut_all(power):
 # --- images -----------------------------------------------------------------------------------
 
 
-def record(power, disk, anvil, proxy, desk):
-    """Pays a list, with some deaths, and says when init was done."""
+class Story:
+    """What was recorded, and from when on what must be there."""
+
+    def __init__(self, kind, desk, witness):
+        self.kind, self.desk, self.witness = kind, desk, witness
+        self.made_ns = time.monotonic_ns()  # the journal, by init
+        self.saved_ns = None  # the backup
+        self.backup = desk.journal.with_name("backup.db")
+
+
+def record(story, anvil, proxy):
+    """Pays a list, with some deaths, and a backup in the midst of it."""
+    desk = story.desk
     rows = recipients(ROWS_RECORDED)
     desk.write_list("list.csv", rows)
     words = desk.airdrop()
@@ -259,6 +286,9 @@ def record(power, disk, anvil, proxy, desk):
         child = desk.start(*words)
         wait_until(lambda n=enough: proxy.sends >= n or child.poll() is not None, 30, "some sends")
         check(child.poll() is None, f"it ended before: {desk.tail(child)}")
+        if not story.saved_ns:
+            desk.expect(0, "backup", str(story.backup))
+            story.saved_ns = time.monotonic_ns()
         child.kill()
         child.wait()
         children.discard(child)
@@ -266,36 +296,48 @@ def record(power, disk, anvil, proxy, desk):
     same(exactly_once(anvil.rpc, PAYER, None, rows), ROWS_RECORDED, "payments")
 
 
-def opens(power, disk, desk, given, made):
-    """Mounts what a cut has left, and looks at its journal: it must be whole, begin a life, and
-    have all that was sent. Before init was done there may be none."""
-    with disk:
-        power.tally["by hand"] += disk.rise(mend=power.random.random() < 0.5)
-        if not desk.journal.exists() and not made:
-            same(given, set(), "what was sent without a journal")
-            return
+def begins(desk):
+    """A life of its own, however short."""
+    ended = desk.run("pause", "list")
+    done = "is completed" in ended.err
+    same(ended.code, 5 if done else 0, f"exit of pause: {ended.err}")
+
+
+def later(until_ns, ns):
+    return until_ns is None or until_ns > ns
+
+
+def opens(power, story, until_ns):
+    """The journal is whole, begins a life, and has all that was sent until then; before init
+    was done there may be none. So is the backup, which may not be there before it was made."""
+    desk, given = story.desk, story.witness.before(until_ns)
+    if desk.journal.exists() or later(until_ns, story.made_ns):
         has_all(desk, power.folder, given, "on the image")
         desk.expect(0, "doctor", "--journal")
         if read_journal(desk.journal, power.folder, "SELECT 1 FROM operation"):
-            ended = desk.run("pause", "list")
-            done = "is completed" in ended.err
-            same(ended.code, 5 if done else 0, f"exit of pause: {ended.err}")
+            begins(desk)
+    else:
+        same(given, set(), "what was sent without a journal")
+    if story.backup.exists() or later(until_ns, story.saved_ns):
+        said = read_journal(story.backup, power.folder, "PRAGMA integrity_check")
+        same(said, [("ok",)], "what SQLite says of the backup")
 
 
-def replay(power, kind, base, recording, desk, witness, made_ns):
+def replay(power, story, base, recording):
     durable, image = base, power.memory / "cut.img"
     for number, epoch in enumerate(recording.epochs):
-        given = witness.before(epoch.until_ns)
-        made = epoch.until_ns is None or epoch.until_ns > made_ns
         for _ in range(IMAGES_A_FLUSH):
             copy(durable, image)
             write_all(image, survivors(epoch.writes, power.random))
             power.images += 1
             power.say(
-                f"image {power.images}: {kind}, flush {number}, {len(epoch.writes)} writes in"
-                f" the cache, {len(given)} sent"
+                f"image {power.images}: {story.kind}, flush {number}, {len(epoch.writes)}"
+                f" writes in the cache, {len(story.witness.before(epoch.until_ns))} sent"
             )
-            opens(power, Disk(kind, image, power.folder / "disk", make=False), desk, given, made)
+            with Disk(story.kind, image, power.folder / "disk", make=False) as disk:
+                with power.keeping(image):
+                    power.tally["by hand"] += disk.rise(mend=power.random.random() < 0.5)
+                    opens(power, story, epoch.until_ns)
         write_all(durable, epoch.writes)
 
 
@@ -312,19 +354,14 @@ def image_round(power, kind):
         with Recorder(power.options.recorder, image, written, served) as recorder:
             with Disk(kind, recorder.served, made.at, make=False) as disk:
                 disk.mount()
-                desk = Desk(
-                    [proxy.url],
-                    chain={"max_in_flight": 8},
-                    journal=disk.at / "pawl.db",
-                    mutant=power.options.mutant,
-                )
+                desk = power.desk(proxy, disk, 8)
                 stack.callback(desk.close)
-                made_ns = time.monotonic_ns()
-                record(power, disk, anvil, proxy, desk)
+                story = Story(kind, desk, witness)
+                record(story, anvil, proxy)
         recording = Recording(written)
         power.tally["writes"] += recording.writes
         power.tally["flushes"] += len(recording.epochs) - 1
-        replay(power, kind, base, recording, desk, witness, made_ns)
+        replay(power, story, base, recording)
     for path in (image, base, written):
         path.unlink()
 
@@ -368,6 +405,7 @@ def arguments():
     parser.add_argument("--cuts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--mutant")
+    parser.add_argument("--keep", metavar="DIR", help="where the image goes that fails")
     parser.add_argument("-v", action="store_true", help="a line for each cut and image")
     return parser.parse_args()
 
@@ -375,7 +413,9 @@ def arguments():
 def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="pawl-powercut-") as name:
+    with tempfile.TemporaryDirectory(
+        prefix="pawl-powercut-", ignore_cleanup_errors=True
+    ) as name:
         power = Power(options, pathlib.Path(name))
         try:
             check_machine(power.folder)
