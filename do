@@ -16,6 +16,7 @@ fuzz     | fuzz/meson.build          | build clang      | hostile bytes for ever
 bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
 mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
 powercut | tests/powercut/meson.build | build anvil disks | take the power from real disks while it pays: [--cuts N]
+coverage | tools/coverage.py        | build test nodes | which lines and branches no suite reaches: docs/coverage.md
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
 format   | .clang-format             | format           | put the C code into its form
@@ -407,6 +408,14 @@ do_powercut() {
 	await_peers
 	exec nice -n 10 python3 tests/powercut/powercut.py $folder/pawl \
 		$folder/tests/powercut/recorder "$@"
+}
+
+# Every place that is not reached, by SUITE... alone if it is named: build-coverage/coverage.md.
+do_coverage() {
+	configure build-coverage -Dtests=true -Db_coverage=true -Doptimization=0 -Dwerror=false
+	compile build-coverage
+	await_peers
+	exec python3 tools/coverage.py build-coverage "$@"
 }
 
 do_sanitize() {
