@@ -104,6 +104,21 @@ static void ask_ancestor(struct follower *f, int node)
 	follower_ask_headers(f, node, ASK_ANEW, lowest, lowest);
 }
 
+/* Those whose provider has not left it with another node: that one has a vote on either
+ * side, and this one may only be behind. */
+static uint32_t left_whole(const struct follower *f, uint32_t forked)
+{
+	uint32_t ret = forked, stay = nodes_of(f, LINK_TRAIL);
+
+	for (int i = 0; i < f->nodes; i++)
+		for (int k = 0; k < f->nodes; k++)
+			if ((forked >> i & 1) && (stay >> k & 1) &&
+			    pool_node(f->s.pool, i)->provider ==
+				pool_node(f->s.pool, k)->provider)
+				ret &= ~(1u << i);
+	return ret;
+}
+
 /* A quorum left the final block: nothing new on this chain until it is accepted. */
 void undone_turn(struct follower *f)
 {
@@ -112,7 +127,7 @@ void undone_turn(struct follower *f)
 	for (int i = 0; i < f->nodes && f->s.journal; i++)
 		if (forked >> i & 1)
 			ask_ancestor(f, i);
-	if (f->stopped || !forked || !follower_quorum(f, forked))
+	if (f->stopped || !forked || !follower_quorum(f, left_whole(f, forked)))
 		return;
 	f->stopped = true;
 	if (!f->s.journal)

@@ -107,7 +107,8 @@ enum purpose {
 	OF_HANDS,
 	OF_MONEY,
 	OF_ILLS,
-	OF_PROVIDERS
+	OF_PROVIDERS,
+	OF_WORK
 };
 
 struct draw {
@@ -193,6 +194,13 @@ static void money_draw(struct draw *d)
 	if (f->token && hit(d, 200))
 		f->token_kind =
 		    f->service_fee || hit(d, 700) ? SIM_TOKEN_FEE : SIM_TOKEN_FALSE;
+}
+
+/* Some keys sign slowly: much happens between a question for bytes and their coming. */
+static void work_draw(struct draw *d)
+{
+	begin(d, OF_WORK);
+	d->fate->work_ms = hit(d, 250) ? skewed(d, 4 * d->fate->interval_ms) : 0;
 }
 
 static void act_draw(
@@ -360,6 +368,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	world_draw(&d);
 	providers_draw(&d);
 	money_draw(&d);
+	work_draw(&d);
 	d.span_ms = work_blocks(ret) * ret->interval_ms;
 	if (days) {
 		ret->lists = SIM_LISTS_MAX;

@@ -54,6 +54,7 @@ struct sim_fate {
 	int64_t covered;  /* payments that a list's cap on fees is for; 0: it is ample */
 	uint64_t max_fee; /* per gas, that the configuration allows; 0: ample */
 	int64_t latency_ms;
+	int64_t work_ms; /* of a signature, at most; 0: next to none */
 
 	int64_t calm_ms; /* then what lasts is over, and nothing new begins */
 

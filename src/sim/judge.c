@@ -128,8 +128,16 @@ void sim_judge_rise(struct sim_life *l)
 		judge_remembers(l);
 }
 
+bool judge_owns(struct sim_life *l)
+{
+	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
+}
+
+/* What is robbed of its journal may think what it likes, until it wants to commit. */
 void sim_judge_step(struct sim_life *l)
 {
+	if (!judge_owns(l))
+		return;
 	judge_rows(l);
 	judge_live(l);
 	if (follower_stopped(l->runner->chains[0].follower)) {

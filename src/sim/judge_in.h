@@ -107,6 +107,7 @@ struct sim_judge {
 
 /* judge.c. G1: whatever ever left is in the journal. */
 void judge_remembers(struct sim_life *l);
+bool judge_owns(struct sim_life *l); /* false: another has taken its journal */
 struct judge_view *judge_view_of(struct sim_life *l);
 int judge_key(const struct sim_story *s, const struct address *a); /* -1: nobody's */
 /* Which list an operation is; -1: none. */

@@ -260,12 +260,6 @@ static void first_time(struct leaving *w)
 	remember(w);
 }
 
-/* What another has robbed of its journal sends what it had in its hands. */
-static bool is_owner(struct sim_life *l)
-{
-	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
-}
-
 static void again(struct leaving *w, struct judge_bytes *b)
 {
 	int64_t epoch = w->judge->life_epoch[w->life->id];
@@ -273,7 +267,7 @@ static void again(struct leaving *w, struct judge_bytes *b)
 	if (b->epoch != epoch)
 		is_recorded(w);
 	b->epoch = epoch;
-	if (!w->empty && w->nonce->emptied && is_owner(w->life) && !w->story->broken)
+	if (!w->empty && w->nonce->emptied && judge_owns(w->life) && !w->story->broken)
 		WRONG(w, "a payload leaves again over an empty attempt");
 }
 

@@ -177,6 +177,7 @@ static struct world *world_of(struct sim_life *l)
 		.nodes_n = s->fate->nodes,
 		.seed = s->fate->seed,
 		.latency_ms = s->fate->latency_ms,
+		.work_ms = s->fate->work_ms,
 		.clock_ms = l->clock_ms,
 		.stuck = stuck,
 		.before = before_event,

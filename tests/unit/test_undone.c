@@ -70,6 +70,27 @@ static void an_absence_behind_a_vanished_block_is_exact(void **state)
 	check_trail();
 }
 
+/* Two nodes of a provider are on two branches, as behind a reorg that one has not seen:
+ * it has one vote, and left nothing. */
+static void a_provider_of_two_minds_has_left_nothing(void **state)
+{
+	struct sim_block *fork;
+
+	(void)state;
+	begin(4, 2);
+	scene.endpoints[2].provider = scene.endpoints[3].provider = "one";
+	look();
+	run(3000);
+	live(6);
+	fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
+	scene.node[1]->fork = scene.node[3]->fork = fork;
+	run(5000);
+	assert_false(follower_stopped(eye));
+	scene.node[2]->fork = fork;
+	run(5000);
+	assert_true(follower_stopped(eye));
+}
+
 static void accepting_needs_a_quorum(void **state)
 {
 	struct fail f = { 0 };
@@ -273,6 +294,7 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_final_block_that_vanishes_stops_the_chain),
 		T(an_absence_behind_a_vanished_block_is_exact),
+		T(a_provider_of_two_minds_has_left_nothing),
 		T(accepting_needs_a_quorum),
 		T(accepting_goes_back_to_what_a_quorum_has),
 		T(a_fork_that_is_over_is_forgotten),
