@@ -108,6 +108,21 @@ static void people_act(struct sim_story *s, const struct sim_act *a)
 	}
 }
 
+static void chain_act(struct sim_story *s, const struct sim_act *a)
+{
+	if (a->kind == SIM_REORG) {
+		reorg(s, a);
+	} else if (a->kind == SIM_EVICT) {
+		sim_pool_drop_some(s->chain, &s->dice, (uint32_t)a->a);
+	} else if (a->kind == SIM_NO_BLOCKS) {
+		sim_mining(s->chain, 0);
+		s->blocks_from_ms = s->chain->now_ms + a->a;
+	} else if (!s->fate->is_free) {
+		s->chain->base_fee_next = (uint64_t)a->a * GWEI;
+		s->spike_until = (int64_t)s->chain->head->height + a->b;
+	}
+}
+
 static void act_do(struct sim_story *s, const struct sim_act *a)
 {
 	int64_t now_ms = s->chain->now_ms;
@@ -117,6 +132,11 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_DIE_POINT:
 	case SIM_DIE_EVENT:
 		arm(s, a);
+		return;
+	case SIM_KEEP:
+	case SIM_BACK:
+	case SIM_TWIN:
+		sim_older_act(s, a);
 		return;
 	case SIM_STOP:
 	case SIM_DIE_AGAIN:
@@ -132,20 +152,10 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		s->room_until_ms = now_ms + a->b;
 		return;
 	case SIM_REORG:
-		reorg(s, a);
-		return;
 	case SIM_EVICT:
-		sim_pool_drop_some(s->chain, &s->dice, (uint32_t)a->a);
-		return;
 	case SIM_SPIKE:
-		if (!s->fate->is_free) {
-			s->chain->base_fee_next = (uint64_t)a->a * GWEI;
-			s->spike_until = (int64_t)s->chain->head->height + a->b;
-		}
-		return;
 	case SIM_NO_BLOCKS:
-		sim_mining(s->chain, 0);
-		s->blocks_from_ms = now_ms + a->a;
+		chain_act(s, a);
 		return;
 	case SIM_NET:
 		if (!a->c)

@@ -9,6 +9,7 @@
 #include "sim/disk.h"
 #include "sim/ill.h"
 #include "sim/random.h"
+#include "sim/story.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
 
@@ -263,6 +264,39 @@ static void processes_draw(struct draw *d)
 		    hit(d, 600));
 }
 
+/* What is put back was kept before. */
+static void back_draw(struct draw *d, enum sim_keep what, enum sim_back how)
+{
+	int64_t a_ms = from_to(d, 0, d->span_ms), b_ms = from_to(d, 0, d->span_ms);
+
+	sim_fate_add(d->fate,
+	    (struct sim_act){
+		.at_ms = a_ms < b_ms ? a_ms : b_ms, .kind = SIM_KEEP, .a = what });
+	sim_fate_add(d->fate,
+	    (struct sim_act){
+		.at_ms = a_ms < b_ms ? b_ms : a_ms, .kind = SIM_BACK, .a = how });
+}
+
+static void copies_draw(struct draw *d)
+{
+	static const enum sim_keep kept[SIM_BACKS] = {
+		[SIM_BACK_RESTORED] = SIM_KEEP_BACKUP,
+		[SIM_BACK_MACHINE] = SIM_KEEP_MACHINE,
+	};
+
+	begin(d, OF_COPIES);
+	for (uint64_t n = often(d, 100, 2); n; n--) {
+		int64_t how = from_to(d, 0, SIM_BACKS - 1);
+
+		back_draw(d, kept[how], (enum sim_back)how);
+	}
+	for (uint64_t n = often(d, 80, 2); n; n--)
+		act_draw(d, SIM_KEEP, from_to(d, 0, SIM_KEEPS - 1), 0, 0);
+	if (hit(d, 30))
+		act_draw(d, SIM_TWIN, from_to(d, 1, 40) * d->fate->interval_ms,
+		    hit(d, 500), 0);
+}
+
 static void chain_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
@@ -379,6 +413,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	}
 	deaths_draw(&d);
 	processes_draw(&d);
+	copies_draw(&d);
 	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);

@@ -128,6 +128,26 @@ void sim_judge_rise(struct sim_life *l)
 		judge_remembers(l);
 }
 
+void sim_judge_older(struct sim_life *l)
+{
+	judge_view_of(l)->older = true;
+}
+
+/* Whoever is set back with it owns it. */
+static void older_look(struct sim_life *l, struct judge_view *v)
+{
+	struct owner owner;
+	bool held;
+
+	if (!v->older)
+		return;
+	v->older = false;
+	if (!journal_owner("/disk/pawl.db", &owner, &held))
+		sim_story_wrong(l->story, "a journal that was set back has no owner");
+	v->epoch = l->story->judge->life_epoch[l->id] = owner.epoch;
+	judge_rows_again(l);
+}
+
 bool judge_owns(struct sim_life *l)
 {
 	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
@@ -136,6 +156,7 @@ bool judge_owns(struct sim_life *l)
 /* What is robbed of its journal may think what it likes, until it wants to commit. */
 void sim_judge_step(struct sim_life *l)
 {
+	older_look(l, judge_view_of(l));
 	if (!judge_owns(l))
 		return;
 	judge_rows(l);
@@ -153,7 +174,10 @@ void sim_judge_step(struct sim_life *l)
 static bool ended(const struct sim_life *l, int64_t id)
 {
 	const struct operation *o = runner_operation(l->runner, id);
+	struct operation unloaded;
 
+	if (!o && operation_read(l->journal, id, &unloaded))
+		o = &unloaded;
 	return o && operation_ended(o);
 }
 

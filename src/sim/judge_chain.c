@@ -37,6 +37,7 @@ void judge_forget(struct sim_judge *j, int view)
 			d->told[view] = 0;
 	memset(v->account_id, 0, sizeof v->account_id);
 	memset(v->list_of, 0, sizeof v->list_of);
+	memset(v->list, 0, sizeof v->list);
 }
 
 void judge_list_begin(struct sim_judge *j, int list)

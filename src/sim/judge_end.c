@@ -136,7 +136,8 @@ void sim_judge_journal(struct sim_life *l)
 		    commit, operation);
 	if (!journal_check_pages(l->journal, why, sizeof why))
 		sim_story_wrong(l->story, "%s", why);
-	judge_remembers(l);
+	if (!l->story->broken)
+		judge_remembers(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		read_list(l, i);
 	sql_operation_all_begin(l->journal);
@@ -227,7 +228,8 @@ static void judge_fees(const struct sim_judge *j, int key)
 		if (s->list[k].key == key)
 			CHECK(amount_add(&sum, &sum, &j->said[k]->fees));
 	sim_ledger_read(&ledger, s->chain, &s->key[key].address);
-	if (!amount_cmp(&ledger.fees, &sum))
+	if (!amount_cmp(&ledger.fees, &sum) ||
+	    (s->broken && amount_cmp(&sum, &ledger.fees) < 0))
 		return;
 	amount_format(said, &sum, 0);
 	amount_format(charged, &ledger.fees, 0);
@@ -244,9 +246,13 @@ void sim_judge_chain(struct sim_story *s)
 	for (int k = 0; k < s->fate->lists; k++)
 		all_paid(j, k);
 	for (int i = 0; i < s->fate->keys; i++) {
+		size_t n = due_of(j, i, due);
+
 		buf_init(&why, 65536);
-		if (!sim_oracle_holds(
-			s->chain, &s->key[i].address, due, due_of(j, i, due), &why))
+		if (s->broken & SIM_GROUND_ALONE
+			? !sim_oracle_bounds(s->chain, &s->key[i].address, due, n,
+			      (uint64_t)s->config.max_in_flight, &why)
+			: !sim_oracle_holds(s->chain, &s->key[i].address, due, n, &why))
 			sim_story_wrong(s, "%s", buf_text(&why));
 		buf_release(&why);
 		judge_fees(j, i);

@@ -52,6 +52,7 @@ struct judge_told {
 struct judge_view {
 	const struct sim_disk *disk;
 	int n;
+	bool older;                   /* and was not looked at yet */
 	int64_t epoch, commit, event; /* the last ones that were seen */
 	int64_t moved_event;
 	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */

@@ -48,7 +48,8 @@ static const struct judge_nonce *nonce_of(const struct move *m)
 
 static void reserved(const struct move *m)
 {
-	if (m->told->state != OPERATION_DISTRIBUTING)
+	if (m->told->state != OPERATION_DISTRIBUTING && !m->story->broken &&
+	    !m->story->list[m->at].adopts)
 		WRONG(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
 }

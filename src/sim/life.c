@@ -106,11 +106,14 @@ static void forget(struct sim_life *l)
 	l->world = NULL;
 	l->runner = NULL;
 	l->answer = NULL;
+	l->intake = NULL;
 	l->over = false;
 	l->full_until_ms = 0;
 	l->die_points = l->die_events = l->stand_points = 0;
+	l->robbed = false;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
+	memset(l->asked, 0, sizeof l->asked);
 	sim_disk_process_end(&l->process);
 	sim_disk_die_at(l->process.disk, 0);
 	sim_disk_fail_sync_at(l->process.disk, 0);
@@ -220,7 +223,8 @@ static void rise(struct sim_life *l)
 	struct fail f = { 0 };
 	enum err e = journal_own(&l->journal, JOURNAL, &me, &f);
 
-	if (e == ERR_OWNED || e == ERR_DISK_FULL)
+	if (e == ERR_OWNED || e == ERR_DISK_FULL ||
+	    (e == ERR_DAMAGED && sim_older_damaged(l->story, f.why)))
 		die(l, SIM_STARTED_NOT);
 	if (e == ERR_JOURNAL)
 		journal_died(e, f.why);
@@ -253,6 +257,11 @@ void sim_life_make(struct sim_life *l)
 	CHECK(guarded(l, make) == SIM_ENDED);
 }
 
+enum sim_end sim_life_use(struct sim_life *l, void (*do_it)(struct sim_life *l))
+{
+	return guarded(l, do_it);
+}
+
 /* -- a turn ---------------------------------------------------------------------- */
 
 /* All that was cached is worth nothing now. */
@@ -260,13 +269,13 @@ static void disk_full(struct sim_life *l, const char *why)
 {
 	if (l->story->room_until_ms == 0)
 		sim_story_wrong(l->story, "a full disk, it says: %s", why);
+	sim_people_dropped(l);
 	runner_drop(l);
-	mem_free(l->answer);
-	l->answer = NULL;
 	l->full_until_ms = l->story->chain->now_ms + FULL_PAUSE_MS;
 	l->over = false;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
+	memset(l->asked, 0, sizeof l->asked);
 	runner_make(l);
 }
 
@@ -274,14 +283,17 @@ static void turn(struct sim_life *l)
 {
 	struct fail f = { 0 };
 
-	sim_people_create(l);
-	sim_people_turn(l);
+	if (!l->is_copy) {
+		sim_people_turn(l);
+	}
 	if (!runner_turn(l->runner, &f)) {
 		disk_full(l, f.why);
 		return;
 	}
-	sim_people_told(l);
 	sim_judge_step(l);
+	if (l->is_copy)
+		return;
+	sim_people_told(l);
 	l->over = sim_judge_over(l);
 }
 
@@ -325,6 +337,7 @@ int64_t sim_life_due_ms(const struct sim_life *l)
 /* What is left then was lost on the way. */
 static void stop(struct sim_life *l)
 {
+	sim_people_dropped(l);
 	runner_drop(l);
 	journal_close(l->journal);
 	if (sim_region_pieces(l->region))

@@ -109,6 +109,7 @@ uint64_t sim_paid(const struct sim_chain *c, const struct address *from,
 struct verdict {
 	struct buf *why;
 	int wrongs;
+	uint64_t most, more; /* payments that are too many */
 };
 
 static bool wrong(struct verdict *v)
@@ -173,7 +174,9 @@ static void compare(
 			next = &due->at[d];
 		times_paid = run_length(paid->at + p, paid->n - p, next);
 		times_due = run_length(due->at + d, due->n - d, next);
-		if (times_paid != times_due)
+		if (times_paid > times_due)
+			v->more += times_paid - times_due;
+		if (times_paid < times_due || v->more > v->most)
 			wrong_payment(v, next, times_paid, times_due);
 		p += times_paid;
 		d += times_due;
@@ -247,6 +250,16 @@ static void judge_payloads(
 		if (last && last->nonce == all[k]->nonce && !same_payload(last, all[k]))
 			wrong_nonce(v, last->nonce, "signed for two payloads");
 	mem_free(all);
+}
+
+bool sim_oracle_bounds(const struct sim_chain *c, const struct address *from,
+    const struct sim_due *due, size_t n, uint64_t most, struct buf *why)
+{
+	struct verdict v = { .why = why, .most = most };
+
+	judge_payments(&v, c, from, due, n);
+	judge_order(&v, c, from);
+	return v.wrongs == 0;
 }
 
 bool sim_oracle_holds(const struct sim_chain *c, const struct address *from,

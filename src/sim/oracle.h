@@ -35,4 +35,8 @@ uint64_t sim_paid(const struct sim_chain *c, const struct address *from,
 bool sim_oracle_holds(const struct sim_chain *c, const struct address *from,
     const struct sim_due *due, size_t n, struct buf *why);
 
+/* Where that can't be: all that is due was paid, and at most so many times too often. */
+bool sim_oracle_bounds(const struct sim_chain *c, const struct address *from,
+    const struct sim_due *due, size_t n, uint64_t most, struct buf *why);
+
 #endif

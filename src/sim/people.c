@@ -10,17 +10,13 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "engine/account.h"
-#include "engine/past.h"
-#include "journal/sql.gen.h"
-#include "kinds/airdrop/airdrop.h"
-#include "kinds/fence/fence.h"
-#include "sim/story.h"
+#include "serve/intake.h"
+#include "sim/people_in.h"
 
 #define LOOK_MS 3000
 #define AGAIN_MS 2000
-#define ROWS_A_TURN 40
 #define CAP_TEXT "1000000"
+#define NOT_YET "is not checked yet"
 
 /* -- wishes ---------------------------------------------------------------------- */
 
@@ -32,6 +28,7 @@ static void wish_add(
 	if (p->wishes == SIM_WISHES)
 		return; /* nobody has so much patience */
 	p->wish[p->wishes++] = (struct sim_wish){ .q = *q,
+		.id = ++p->ids,
 		.not_before_ms = s->chain->now_ms + after_ms,
 		.by_operator = by_operator };
 }
@@ -184,33 +181,43 @@ static void looks(struct sim_life *l)
 	}
 }
 
-/* What was refused names other lines: those first, then again, with --yes. */
+/* What was refused names other lines: those first, then again. With --yes where there are
+ * none, or none of them will do. */
 static void refused(struct sim_story *s, const char *why)
 {
 	struct request q;
 	const char *at = why;
 
 	s->people.refused++;
+	s->people.yes = true;
 	while ((at = strstr(at, "pawl repair "))) {
-		if (line_parse(&q, at))
+		if (line_parse(&q, at)) {
 			wish_add(s, &q, 0, true);
+			s->people.yes = false;
+		}
 		at++;
 	}
-	s->people.yes = true;
 }
 
 /* -- answers ---------------------------------------------------------------------------
  */
 
-struct sim_answer {
-	struct fact fact;
-	struct sim_life *life;
-	bool given;
-	struct request q;
+static enum err answer(struct sim_answer *a, const struct command_at *at)
+{
+	struct runner *r = at->runner;
 	enum err e;
-	struct told told;
-	struct fail f;
-};
+
+	if (a->q.route == ROUTE_CREATE)
+		return intake_create(
+		    at, buf_text(&a->body), a->body.len, &a->told, &a->f);
+	if (a->q.route == ROUTE_ROWS)
+		return intake_rows(&a->life->intake, at, &a->q, buf_text(&a->body),
+		    a->body.len, &a->told, &a->f);
+	e = command_do(at, &a->q, &a->told, &a->f);
+	if (e == ERR_OK && (a->q.route == ROUTE_RUN || a->q.route == ROUTE_CANCEL))
+		(void)operation_load(r, a->told.operation);
+	return e;
+}
 
 static void answer_take(struct runner *r, struct fact *fact)
 {
@@ -221,9 +228,10 @@ static void answer_take(struct runner *r, struct fact *fact)
 		.face = &a->life->story->face };
 	size_t mark = outbox_mark(r->outbox);
 
-	command_prepare(&at, &a->q);
+	if (a->q.route != ROUTE_CREATE && a->q.route != ROUTE_ROWS)
+		command_prepare(&at, &a->q);
 	journal_save(at.journal);
-	a->e = command_do(&at, &a->q, &a->told, &a->f);
+	a->e = answer(a, &at);
 	a->given = true;
 	if (a->e == ERR_OK) {
 		journal_save_keep(at.journal);
@@ -234,15 +242,48 @@ static void answer_take(struct runner *r, struct fact *fact)
 	}
 }
 
+static void answer_free(struct sim_answer *a)
+{
+	buf_release(&a->body);
+	mem_free(a);
+}
+
 /* The answer is told after the commit, if there is one. */
 static void answer_keep(struct fact *fact)
 {
 	struct sim_answer *a = (struct sim_answer *)fact;
 
 	if (!a->given)
-		mem_free(a);
+		answer_free(a);
 }
 
+void sim_people_ask(
+    struct sim_life *l, const struct request *q, int list, const struct buf *body)
+{
+	struct sim_answer *a = mem_new(sizeof *a);
+
+	a->fact = (struct fact){ .take = answer_take, .free = answer_keep };
+	a->life = l;
+	a->q = *q;
+	a->list = list;
+	if (body)
+		a->body = *body;
+	else
+		buf_init(&a->body, 1);
+	l->answer = a;
+	runner_fact(l->runner, &a->fact);
+}
+
+void sim_people_dropped(struct sim_life *l)
+{
+	if (l->answer && l->answer->given)
+		answer_free(l->answer);
+	l->answer = NULL;
+	intake_free(l->intake);
+	l->intake = NULL;
+}
+
+/* What somebody asks for is the measure from then on, whatever answer he gets. */
 static void cap_is_asked(struct sim_story *s, const struct request *q)
 {
 	struct amount cap;
@@ -254,16 +295,26 @@ static void cap_is_asked(struct sim_story *s, const struct request *q)
 			s->list[i].cap = cap;
 }
 
-static void asks(struct sim_life *l, struct sim_wish *w)
+/* The first whose time has come. The operator types a line when the one before has its
+ * answer. */
+static bool somebody_asks(struct sim_life *l)
 {
-	struct sim_answer *a = mem_new(sizeof *a);
+	struct sim_people *p = &l->story->people;
+	bool typing = false;
 
-	a->fact = (struct fact){ .take = answer_take, .free = answer_keep };
-	a->life = l;
-	a->q = w->q;
-	l->answer = a;
-	cap_is_asked(l->story, &a->q);
-	runner_fact(l->runner, &a->fact);
+	for (int i = 0; i < p->wishes; i++) {
+		struct sim_wish *w = &p->wish[i];
+		bool waits = w->by_operator && typing;
+
+		typing |= w->by_operator;
+		if (waits || w->not_before_ms > l->story->chain->now_ms)
+			continue;
+		cap_is_asked(l->story, &w->q);
+		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
+		l->answer->wish = w->id;
+		return true;
+	}
+	return false;
 }
 
 void sim_people_turn(struct sim_life *l)
@@ -275,247 +326,67 @@ void sim_people_turn(struct sim_life *l)
 		p->look_ms = now_ms + LOOK_MS;
 		looks(l);
 	}
-	for (int i = 0; i < p->wishes; i++)
-		if (p->wish[i].not_before_ms <= now_ms) {
-			struct sim_wish first = p->wish[i];
+	if (l->answer || somebody_asks(l))
+		return;
+	sim_people_edit(l);
+	sim_people_create(l);
+}
 
-			wish_drop(p, i);
-			memmove(&p->wish[1], &p->wish[0],
-			    (size_t)p->wishes++ * sizeof *p->wish);
-			p->wish[0] = first;
-			asks(l, &p->wish[0]);
-			return;
-		}
+static void wish_told(struct sim_story *s, const struct sim_answer *a, int at)
+{
+	struct sim_wish w = s->people.wish[at];
+
+	if (a->e == ERR_NO_QUORUM) {
+		s->people.wish[at].not_before_ms = s->chain->now_ms + AGAIN_MS;
+		return;
+	}
+	wish_drop(&s->people, at);
+	if (w.by_operator && a->e == ERR_CONFLICT && strstr(a->f.why, NOT_YET))
+		s->people.yes = false; /* he tries again later */
+	else if (w.by_operator && a->e == ERR_CONFLICT)
+		refused(s, a->f.why);
+	else if (w.by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
+		s->people.yes = false;
+	s->people.resumed += w.by_operator && a->e == ERR_OK;
+}
+
+static int wish_find(const struct sim_people *p, uint64_t id)
+{
+	for (int i = 0; i < p->wishes; i++)
+		if (p->wish[i].id == id)
+			return i;
+	return -1; /* of a process that was set back: nobody waits for it */
+}
+
+static const char *route_name(enum route route)
+{
+	static const char *const names[] = {
+#define ROUTE(name, ...) #name,
+#include "serve/routes.def"
+#undef ROUTE
+	};
+
+	return names[route];
 }
 
 void sim_people_told(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
 	struct sim_answer *a = l->answer;
-	struct sim_wish *w = &s->people.wish[0];
+	int at;
 
 	if (!a)
 		return;
 	l->answer = NULL;
-	if (a->e == ERR_NO_QUORUM) {
-		w->not_before_ms = s->chain->now_ms + AGAIN_MS;
-	} else {
-		bool by_operator = w->by_operator;
-
-		wish_drop(&s->people, 0);
-		if (by_operator && a->e == ERR_CONFLICT)
-			refused(s, a->f.why);
-		else if (by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
-			s->people.yes = false;
-		s->people.resumed += by_operator && a->e == ERR_OK;
-	}
-	sim_story_line(s, "asked %d %s: %s %s", (int)a->q.route, a->q.name,
-	    err_name(a->e), a->e ? a->f.why : "");
-	mem_free(a);
+	at = wish_find(&s->people, a->wish);
+	if (a->list >= 0)
+		sim_people_list_told(l, a);
+	else if (a->list == SIM_EDITED && a->e != ERR_CONFLICT)
+		sim_story_wrong(s, "another plan is taken for %s", a->q.name);
+	else
+		sim_story_line(s, "asked %s %s: %s %s", route_name(a->q.route), a->q.name,
+		    err_name(a->e), a->e ? a->f.why : "");
+	if (a->list == SIM_OF_NO_LIST && at >= 0)
+		wish_told(s, a, at);
+	answer_free(a);
 }
-
-/* -- lists
- * -------------------------------------------------------------------------------- */
-
-void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
-    struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total)
-{
-	struct plan_header header = { .chain_id = s->config.chain_id,
-		.genesis = s->chain->genesis->hash,
-		.token = s->fate->token,
-		.decimals = 18,
-		.sender = s->key[l->key].address,
-		.service_fee = amount_u64(s->fate->service_fee),
-		.service_fee_to = l->fee_to };
-	struct plan_hash *h;
-
-	*ret = (struct airdrop_facts){ .has_token = s->fate->token,
-		.decimals = 18,
-		.fee_amount = header.service_fee,
-		.fee_to = l->fee_to };
-	ret->gas = ret->fee_gas =
-	    s->token ? connector_evm.gas_token : connector_evm.gas_coin;
-	if (s->token)
-		ret->token = header.token_address = s->token->at;
-	snprintf(ret->symbol, sizeof ret->symbol, "%s", s->token ? "TKN" : "");
-	snprintf(ret->file, sizeof ret->file, "/lists/%s.csv", l->name);
-	h = plan_hash_begin(&header);
-	*ret_total = AMOUNT_ZERO;
-	for (int i = 1; i <= l->rows; i++) {
-		plan_hash_row(h, &l->to[i], &l->amount[i], NULL, 0);
-		CHECK(amount_add(ret_total, ret_total, &l->amount[i]));
-	}
-	plan_hash_end(h, plan);
-}
-
-static struct airdrop_new new_of(
-    const struct sim_story *s, const struct sim_list *l, int64_t chain)
-{
-	struct airdrop_new new = { .name = l->name,
-		.key_name = s->key[l->key].name,
-		.chain = chain,
-		.sender = s->key[l->key].address,
-		.items = l->rows,
-		.in_flight_max = s->config.max_in_flight,
-		.cap = l->cap,
-		.fee_cap = s->config.max_fee_per_gas };
-
-	sim_people_plan(s, l, &new.facts, new.plan, &new.planned);
-	return new;
-}
-
-/* False: the disk was full, or it is too early. */
-static bool committed(struct sim_life *l)
-{
-	struct fail f = { 0 };
-
-	return journal_commit(l->journal, &f) == ERR_OK;
-}
-
-static int64_t find(struct journal *j, const char *name)
-{
-	struct sql_operation_by_name_in in = { .name = name };
-	struct sql_operation_by_name_out out;
-
-	return sql_operation_by_name_one(j, &in, &out) ? out.id : 0;
-}
-
-/* What its account did before is read first. */
-static bool past_is_read(struct sim_life *l, const struct airdrop_new *new)
-{
-	struct account *a;
-	int64_t id = airdrop_account(l->journal, new);
-
-	if (!committed(l))
-		return false;
-	a = account_begin(l->runner, &l->runner->chains[0], id);
-	return a && past_read(a);
-}
-
-static void create(struct sim_life *l, struct sim_list *list, int at)
-{
-	struct chain_run *c = runner_chain(l->runner, l->story->config.name);
-	struct airdrop_new new;
-	int64_t id;
-
-	if (!c->id)
-		return;
-	new = new_of(l->story, list, c->id);
-	if (!past_is_read(l, &new))
-		return;
-	id = airdrop_create(l->journal, &new);
-	if (!id || !committed(l))
-		return;
-	l->id_of[at] = id;
-	list->known = true;
-	sim_story_line(l->story, "%s is created, %d rows", list->name, list->rows);
-}
-
-/* The next part of its rows. */
-static void import(
-    struct sim_life *l, const struct sim_list *list, int64_t id, bool *ret_all)
-{
-	struct airdrop_facts a;
-	int64_t i;
-
-	if (!airdrop_read(l->journal, id, &a))
-		return;
-	if (a.imported == list->rows) {
-		*ret_all = operation_load(l->runner, id) != NULL;
-		return;
-	}
-	for (i = a.imported + 1; i <= list->rows && i <= a.imported + ROWS_A_TURN; i++)
-		airdrop_row_put(l->journal, id,
-		    &(struct list_row){ .row = i,
-			.line = i + 1,
-			.to = list->to[i],
-			.amount = list->amount[i] });
-	airdrop_rows_are(l->journal, id, i - 1);
-	(void)committed(l);
-}
-
-void sim_people_create(struct sim_life *l)
-{
-	struct sim_story *s = l->story;
-
-	for (int i = 0; i < s->fate->lists; i++) {
-		struct sim_list *list = &s->list[i];
-
-		if (!list->wanted)
-			continue;
-		if (!l->id_of[i])
-			l->id_of[i] = find(l->journal, list->name);
-		if (!l->id_of[i])
-			create(l, list, i);
-		if (l->id_of[i] && !l->listed[i])
-			import(l, list, l->id_of[i], &l->listed[i]);
-	}
-}
-
-/* -- what the program around it lends
- * ----------------------------------------------------- */
-
-static enum err face_chain(void *ctx, struct journal *j, int64_t chain,
-    const struct chain_config **ret, struct fail *f)
-{
-	struct sim_story *s = ctx;
-
-	(void)j;
-	(void)chain;
-	(void)f;
-	*ret = &s->config;
-	return ERR_OK;
-}
-
-static enum err face_chain_named(
-    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
-{
-	struct sim_story *s = ctx;
-
-	*ret = &s->config;
-	return strcmp(name, s->config.name) ? fail_set(f, ERR_CONFIG, "no such chain")
-					    : ERR_OK;
-}
-
-static enum err face_key_peek(
-    void *ctx, const char *name, struct address *ret, struct fail *f)
-{
-	struct sim_story *s = ctx;
-
-	for (int i = 0; i < s->fate->keys; i++)
-		if (!strcmp(name, s->key[i].name)) {
-			*ret = s->key[i].address;
-			return ERR_OK;
-		}
-	return fail_set(f, ERR_CONFIG, "there is no key %s", name);
-}
-
-static enum err face_key_usable(
-    void *ctx, const char *name, const struct address *address, struct fail *f)
-{
-	struct address found;
-	enum err e = face_key_peek(ctx, name, &found, f);
-
-	if (e == ERR_OK && !address_same(&found, address))
-		return fail_set(f, ERR_KEY, "it is another one");
-	return e;
-}
-
-static enum err face_stuck(
-    void *ctx, struct runner *r, const struct operation *o, struct fail *f)
-{
-	(void)ctx;
-	(void)r;
-	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_OPERATOR, "it is paused")
-					    : ERR_OK;
-}
-
-static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
-
-const struct serve_face sim_people_face = { .kinds = kinds,
-	.kinds_n = 2,
-	.chain = face_chain,
-	.chain_named = face_chain_named,
-	.key_peek = face_key_peek,
-	.key_usable = face_key_usable,
-	.stuck = face_stuck };

@@ -6,7 +6,7 @@
 struct sim_life *sim_story_owner(struct sim_story *s)
 {
 	for (int i = 0; i < SIM_LIVES; i++)
-		if (s->life[i].alive && !s->life[i].stands)
+		if (s->life[i].alive && !s->life[i].stands && !s->life[i].is_copy)
 			return &s->life[i];
 	return &s->life[0];
 }
@@ -15,6 +15,8 @@ static void second(struct sim_story *s, int64_t ms)
 {
 	struct sim_life *l = &s->life[1];
 
+	if (l->is_copy)
+		return;
 	l->wanted = true;
 	l->wanted_until_ms = s->chain->now_ms + ms;
 	if (!l->alive)
@@ -78,6 +80,8 @@ void sim_processes_end(struct sim_story *s)
 		l->wanted = false;
 		l->wanted_until_ms = 0;
 		sim_story_stop(s, l);
+		if (l->is_copy)
+			sim_older_copy_ends(s);
 	}
 }
 

@@ -15,7 +15,6 @@
 #include "sim/net.h"
 
 #define GWEI 1000000000ull
-#define FILE_BYTES ((size_t)32 << 20)
 #define CHAIN_BYTES ((size_t)1 << 30)
 #define LIFE_BYTES ((size_t)1 << 30)
 #define CALM_BLOCKS 2000 /* then it must be over */
@@ -94,9 +93,18 @@ static void keys_make(struct sim_story *s)
 	}
 }
 
+static void life_new(struct sim_story *s, struct sim_life *l, int id)
+{
+	l->story = s;
+	l->id = id;
+	l->region = sim_region_new(LIFE_BYTES);
+	sim_life_open(l);
+}
+
 static void disk_begin(struct sim_story *s, uint64_t seed)
 {
-	s->disk = sim_disk_format(s->disk_region, FILE_BYTES, seed);
+	s->tool.process.disk = s->disk =
+	    sim_disk_format(s->disk_region, SIM_FILE_BYTES, seed);
 	for (int i = 0; i < SIM_LIVES; i++)
 		s->life[i].process.disk = s->disk;
 }
@@ -111,19 +119,15 @@ struct sim_story *sim_story_new(void)
 	sim_disk_install();
 	CHECK(log_open(NULL, LOG_NOTHING, false, NULL) == ERR_OK);
 	s->chain_region = region(CHAIN_BYTES);
-	s->disk_region = region(sim_disk_size(FILE_BYTES));
+	s->disk_region = region(sim_disk_size(SIM_FILE_BYTES));
 	s->judge = sim_judge_new(s);
 	keys_make(s);
-	for (int i = 0; i < SIM_LIVES; i++) {
-		struct sim_life *l = &s->life[i];
-
-		l->story = s;
-		l->id = i;
-		l->region = sim_region_new(LIFE_BYTES);
-	}
-	disk_begin(s, 0);
+	s->copy_region = region(sim_disk_size(SIM_FILE_BYTES));
+	s->copy_disk = sim_disk_format(s->copy_region, SIM_FILE_BYTES, 0);
 	for (int i = 0; i < SIM_LIVES; i++)
-		sim_life_open(&s->life[i]);
+		life_new(s, &s->life[i], i);
+	life_new(s, &s->tool, SIM_LIVES);
+	disk_begin(s, 0);
 	sim_life_make(&s->life[0]);
 	s->made = sim_disk_keep(s->disk);
 	return s;
@@ -135,10 +139,12 @@ void sim_story_free(struct sim_story *s)
 		return;
 	for (int i = 0; i < SIM_LIVES; i++)
 		sim_region_free(s->life[i].region);
+	sim_region_free(s->tool.region);
 	for (int i = 0; i < SIM_KEYS_MAX; i++)
 		secret_free(s->key[i].secret);
 	CHECK(munmap(s->chain_region, CHAIN_BYTES) == 0);
-	CHECK(munmap(s->disk_region, sim_disk_size(FILE_BYTES)) == 0);
+	CHECK(munmap(s->disk_region, sim_disk_size(SIM_FILE_BYTES)) == 0);
+	CHECK(munmap(s->copy_region, sim_disk_size(SIM_FILE_BYTES)) == 0);
 	sim_judge_free(s->judge);
 	mem_free(s->made);
 	mem_free(s);
@@ -169,6 +175,9 @@ static void lists_begin(struct sim_story *s)
 
 		l->wanted = l->known = l->cancelled = false;
 		cap_begin(&l->cap, f);
+		l->edit = 0;
+		l->adopts = false;
+		l->not_before_ms = 0;
 		l->key = k % f->keys;
 		l->rows = f->rows;
 		snprintf(l->name, sizeof l->name, "list-%d", k + 1);
@@ -300,7 +309,7 @@ static const char *who(const struct sim_life *l)
 {
 	static const char *const names[SIM_LIVES] = { "", "the other one " };
 
-	return names[l->id];
+	return l->is_copy ? "the copy " : names[l->id];
 }
 
 static void down(struct sim_story *s, struct sim_life *l)
@@ -319,14 +328,16 @@ void sim_story_stop(struct sim_story *s, struct sim_life *l)
 	down(s, l);
 }
 
-/* Machines have a clock of their own, which begins again with them. */
-static void power_goes(struct sim_story *s, enum sim_disk_loss loss)
+/* A machine has a clock of its own, which begins again with it. */
+static void power_goes(struct sim_story *s, struct sim_life *of, enum sim_disk_loss loss)
 {
 	for (int i = 0; i < SIM_LIVES; i++) {
+		if (s->life[i].process.disk != of->process.disk)
+			continue;
 		sim_life_kill(&s->life[i]);
 		s->life[i].clock_ms = -s->chain->now_ms;
 	}
-	sim_disk_lose_power(s->disk, loss);
+	sim_disk_lose_power(of->process.disk, loss);
 	s->figures.power_cuts++;
 }
 
@@ -345,7 +356,7 @@ static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 	if (end == SIM_DIED || end == SIM_FATAL)
 		s->figures.crashes++;
 	if (end == SIM_DIED && l->power)
-		power_goes(s, (enum sim_disk_loss)(l->power - 1));
+		power_goes(s, l, (enum sim_disk_loss)(l->power - 1));
 	l->power = 0;
 	down(s, l);
 }
@@ -386,6 +397,8 @@ static void step(struct sim_story *s, int64_t until_ms)
 	} else if (!l->alive) {
 		sim_chain_until(s->chain, at_ms);
 		s->figures.rises++;
+		if (!l->is_copy)
+			sim_older_rises(s);
 		sim_process_rises(s, l);
 		ended(s, l, sim_life_rise(l));
 		if (l->alive)
@@ -442,6 +455,7 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 	}
 	if (!s->why[0])
 		sim_judge_chain(s);
+	sim_older_end(s);
 	s->figures.blocks = s->chain->head->height;
 	sim_story_line(
 	    s, "%s, %016" PRIx64, s->why[0] ? "ends wrong" : "ends well", s->trace);

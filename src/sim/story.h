@@ -8,6 +8,7 @@
  *   fate.c    what will happen
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
+ *   older.c   journals that are older than what was sent, and copies
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   life.c    a process
  *   people.c  whoever types a command, and the operator
@@ -30,6 +31,7 @@
 #include "sim/region.h"
 
 #define SIM_LIVES 2
+#define SIM_FILE_BYTES ((size_t)32 << 20) /* of a file on a disk, at most */
 #define SIM_WISHES 64
 #define SIM_WHY_MAX 1600
 #define SIM_BLOCKS_BEFORE 4
@@ -47,9 +49,12 @@ struct sim_list {
 	char name[16];
 	int key;
 	int rows;
-	bool wanted;       /* its time has come */
-	bool known;        /* who made it was told that it is there */
-	bool cancelled;    /* somebody wants that */
+	bool wanted;    /* its time has come */
+	bool known;     /* who made it was told that it is there */
+	bool cancelled; /* somebody wants that */
+	bool adopts;    /* it was run with --adopt */
+	int edit;       /* 1 + enum: somebody edits it; 0: nobody does */
+	int64_t not_before_ms;
 	struct amount cap; /* of its fees, as somebody wants it */
 	struct address fee_to;
 	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
@@ -61,6 +66,7 @@ struct sim_list {
 /* Somebody asks for something, until he has an answer. */
 struct sim_wish {
 	struct request q;
+	uint64_t id;
 	int64_t not_before_ms; /* of the chain's clock */
 	bool by_operator;
 };
@@ -69,7 +75,7 @@ struct sim_people {
 	struct sim_wish wish[SIM_WISHES]; /* in their order */
 	int wishes;
 	int64_t look_ms; /* when the operator looks again */
-	uint64_t resumed, repaired, refused;
+	uint64_t resumed, repaired, refused, ids;
 	bool yes; /* he has read what was refused, and says so again */
 };
 
@@ -101,6 +107,7 @@ struct sim_life {
 	uint64_t die_points, die_events; /* so many more; 0: not by this */
 	int64_t until_ms;                /* of its step, by the chain's clock */
 	int64_t wanted_until_ms;         /* of the chain's clock; 0: to the end */
+	bool is_copy; /* on a disk of its own; nobody types at it, or asks it */
 
 	/* It stands still at a point, in the middle of its step, while others go on. */
 	uint64_t stand_points; /* so many more; 0: it does not */
@@ -113,8 +120,40 @@ struct sim_life {
 	struct world *world;
 	struct runner *runner;
 	struct sim_answer *answer; /* to be told when the turn is committed */
+	struct intake *intake;     /* lists on their way over the socket */
 	int64_t id_of[SIM_LISTS_MAX];
+	int64_t sent[SIM_LISTS_MAX]; /* rows, once it was asked to be run */
+	bool asked[SIM_LISTS_MAX];
 	bool listed[SIM_LISTS_MAX]; /* all rows of it are in the journal */
+};
+
+/* -- journals that are older ---------------------------------------------------- */
+
+enum sim_keep { SIM_KEEP_FILES, SIM_KEEP_BACKUP, SIM_KEEP_MACHINE, SIM_KEEPS };
+enum sim_back {
+	SIM_BACK_RESTORED,    /* by the program, from its backup */
+	SIM_BACK_COPIED,      /* with cp: other files */
+	SIM_BACK_SILENT,      /* as a disk that is set back: the same files */
+	SIM_BACK_UNDER_WAL,   /* the older database, under the -wal of today */
+	SIM_BACK_WITHOUT_WAL, /* of today, and its -wal is gone */
+	SIM_BACK_NEW,         /* deleted, and made anew */
+	SIM_BACK_MACHINE,     /* the disk, and the memory of the process */
+	SIM_BACKS
+};
+
+/* What was met on the way. */
+struct sim_notes {
+	uint64_t crash_points[CRASH_COUNT];
+};
+
+struct sim_older {
+	struct sim_disk_image *files; /* NULL: nothing was kept */
+	bool has_backup;
+	struct sim_region_image *memory; /* of a machine; NULL: none was kept */
+	struct sim_disk_image *disk;
+	struct sim_life life;
+	char damage[SIM_WHY_MAX]; /* what the start said; "": nothing, or it is mended */
+	uint64_t times[SIM_BACKS], mended;
 };
 
 /* -- the story ---------------------------------------------------------------- */
@@ -122,12 +161,7 @@ struct sim_life {
 struct sim_figures {
 	uint64_t steps, crashes, power_cuts, reorgs, sends, blocks, faults, rises;
 	uint64_t acts[SIM_ACTS], net[SIM_FAULT_COUNT];
-	uint64_t violations;
-};
-
-/* What was met on the way. */
-struct sim_notes {
-	uint64_t crash_points[CRASH_COUNT];
+	uint64_t adopts, violations;
 };
 
 /* What the program stands on (G0), bits: without it, it is judged by what it says then.
@@ -162,6 +196,10 @@ struct sim_story {
 	struct sim_people people;
 	struct sim_notes notes;
 	struct sim_life life[SIM_LIVES];
+	struct sim_life tool; /* a command that runs beside them, or instead */
+	struct sim_older older;
+	void *copy_region; /* the disk of a copy that runs, too */
+	struct sim_disk *copy_disk;
 	struct sim_judge *judge;
 	size_t act;       /* the next one */
 	int64_t begun_ms; /* by the chain's clock */
@@ -205,6 +243,14 @@ void sim_acts_do(struct sim_story *s); /* those whose time has come */
 int64_t sim_acts_due_ms(const struct sim_story *s);
 void sim_act_fund(struct sim_story *s, int key);
 
+/* older.c */
+void sim_older_act(struct sim_story *s, const struct sim_act *a);
+void sim_older_rises(struct sim_story *s); /* before somebody does: damage is mended */
+/* A start says that the journal is damaged; false: nobody has done anything to it. */
+bool sim_older_damaged(struct sim_story *s, const char *why);
+void sim_older_copy_ends(struct sim_story *s);
+void sim_older_end(struct sim_story *s); /* of the story */
+
 /* process.c */
 void sim_process_act(struct sim_story *s, const struct sim_act *a);
 void sim_process_rises(struct sim_story *s, struct sim_life *l); /* before it does */
@@ -215,8 +261,10 @@ int64_t sim_processes_due_ms(const struct sim_story *s);
 /* life.c: each ends with how it went on; dead: what it had is gone. */
 enum sim_end sim_life_rise(struct sim_life *l);
 enum sim_end sim_life_step(struct sim_life *l, int64_t until_ms);
-enum sim_end sim_life_stop(struct sim_life *l);    /* as by SIGTERM */
-void sim_life_kill(struct sim_life *l);            /* between two steps */
+enum sim_end sim_life_stop(struct sim_life *l); /* as by SIGTERM */
+void sim_life_kill(struct sim_life *l);         /* between two steps */
+/* A command that is a process of its own. do_it sets how it ends. */
+enum sim_end sim_life_use(struct sim_life *l, void (*do_it)(struct sim_life *l));
 int64_t sim_life_due_ms(const struct sim_life *l); /* of the chain's clock */
 void sim_life_open(struct sim_life *l);            /* once a program */
 /* The judge reads its journal; it does not go on, and says why. */
@@ -233,8 +281,8 @@ void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
 void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
     struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total);
-/* Make the lists that are wanted; between turns. */
-void sim_people_create(struct sim_life *l);
+/* The turn did not happen, or is the last: nobody is answered. */
+void sim_people_dropped(struct sim_life *l);
 extern const struct serve_face sim_people_face;
 
 #endif
