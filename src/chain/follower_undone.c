@@ -104,19 +104,26 @@ static void ask_ancestor(struct follower *f, int node)
 	follower_ask_headers(f, node, ASK_ANEW, lowest, lowest);
 }
 
-/* Those whose provider has not left it with another node: that one has a vote on either
- * side, and this one may only be behind. */
-static uint32_t left_whole(const struct follower *f, uint32_t forked)
+/* Has another node of its provider not left it, or not shown yet where it is? That one
+ * has a vote on the other side, and this one may only be behind. */
+static bool is_of_two_minds(const struct follower *f, int node)
 {
-	uint32_t ret = forked, stay = nodes_of(f, LINK_TRAIL);
+	int provider = pool_node(f->s.pool, node)->provider;
 
 	for (int i = 0; i < f->nodes; i++)
-		for (int k = 0; k < f->nodes; k++)
-			if ((forked >> i & 1) && (stay >> k & 1) &&
-			    pool_node(f->s.pool, i)->provider ==
-				pool_node(f->s.pool, k)->provider)
-				ret &= ~(1u << i);
-	return ret;
+		if (i != node && pool_node(f->s.pool, i)->provider == provider &&
+		    f->view[i].has_head && !f->view[i].forked &&
+		    f->view[i].link != LINK_LAGS)
+			return true;
+	return false;
+}
+
+static uint32_t left_whole(const struct follower *f, uint32_t forked)
+{
+	for (int i = 0; i < f->nodes; i++)
+		if ((forked >> i & 1) && is_of_two_minds(f, i))
+			forked &= ~(1u << i);
+	return forked;
 }
 
 /* A quorum left the final block: nothing new on this chain until it is accepted. */

@@ -85,7 +85,15 @@ static void is_recorded(struct leaving *w)
 
 /* -- G2 ------------------------------------------------------------------------------ */
 
-/* Has it bytes by now, or had it a use in some block? */
+/* By whomever, in a block that a reorg may have undone since. */
+static bool was_used(const struct leaving *w, uint64_t nonce)
+{
+	for (const struct sim_tx *t = w->story->chain->all; t; t = t->next_all)
+		if (t->from == w->tx->from && t->nonce == nonce && t->newest)
+			return true;
+	return false;
+}
+
 static bool is_whole(struct leaving *w, uint64_t nonce)
 {
 	const struct sim_chain *c = w->story->chain;
@@ -93,7 +101,8 @@ static bool is_whole(struct leaving *w, uint64_t nonce)
 
 	return judge_nonce_get(w->judge, w->key, nonce)->bytes ||
 	    nonce < sim_count(c, c->head, &w->tx->from->at) ||
-	    (intent_on_nonce(w->life, w->key, nonce, &i) && !i.no_attempt);
+	    (intent_on_nonce(w->life, w->key, nonce, &i) && !i.no_attempt) ||
+	    was_used(w, nonce);
 }
 
 static void no_hole_below(struct leaving *w)

@@ -85,6 +85,8 @@ static void a_provider_of_two_minds_has_left_nothing(void **state)
 	fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, 6);
 	scene.node[1]->fork = scene.node[3]->fork = fork;
 	run(5000);
+	scene_mine(&scene, 20); /* the one that stays reads what is between */
+	run(5000);
 	assert_false(follower_stopped(eye));
 	scene.node[2]->fork = fork;
 	run(5000);
