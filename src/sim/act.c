@@ -65,6 +65,17 @@ static void reorg(struct sim_story *s, const struct sim_act *a)
 	s->figures.reorgs++;
 }
 
+/* A branch that ends no higher than the chain makes nothing final sooner. 0: back. */
+static void astray(struct sim_story *s, uint64_t depth)
+{
+	struct sim_block *fork = NULL;
+
+	if (depth && s->chain->head->height > depth + SIM_BLOCKS_BEFORE)
+		fork = sim_side_branch(s->chain, depth, depth);
+	for (uint32_t i = 0; i < s->fate->nodes; i++)
+		s->nodes[i]->fork = fork;
+}
+
 static void arm(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_life *l = sim_story_owner(s);
@@ -164,9 +175,13 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 			s->net_until_ms[a->a] = now_ms + a->c;
 		net_put(s, (int)a->a, (uint32_t)a->b);
 		return;
-	case SIM_ILL:
-		sim_ill_begin(&s->ills, s->nodes, (enum sim_ill)a->a, (uint32_t)a->b,
-		    a->c, s->fate->depth);
+	case SIM_ASTRAY:
+		astray(s, (uint64_t)a->a);
+		s->astray_until_ms = now_ms + a->b;
+		return;
+	case SIM_VICE:
+		sim_vices_begin(
+		    &s->vices, s->nodes, (enum sim_vice)a->a, (uint32_t)a->b, a->c);
 		return;
 	case SIM_FOREIGN:
 		foreign(s, a);
@@ -198,7 +213,11 @@ static void acts_end(struct sim_story *s)
 	int64_t now_ms = s->chain->now_ms;
 
 	sim_processes_end(s);
-	sim_ills_end(&s->ills, s->nodes, s->calm);
+	sim_vices_end(&s->vices, s->nodes, s->calm);
+	if (s->astray_until_ms && (s->calm || now_ms >= s->astray_until_ms)) {
+		astray(s, 0);
+		s->astray_until_ms = 0;
+	}
 	if (s->room_until_ms && now_ms >= s->room_until_ms) {
 		sim_disk_room(s->disk, -1);
 		s->room_until_ms = 0;
@@ -284,7 +303,9 @@ int64_t sim_acts_due_ms(const struct sim_story *s)
 		if (s->net_until_ms[k])
 			at_ms = earlier(at_ms, s->net_until_ms[k]);
 	at_ms = earlier(at_ms, sim_processes_due_ms(s));
-	at_ms = earlier(at_ms, sim_ills_due_ms(&s->ills));
+	at_ms = earlier(at_ms, sim_vices_due_ms(&s->vices));
+	if (s->astray_until_ms)
+		at_ms = earlier(at_ms, s->astray_until_ms);
 	/* a spike lasts block by block */
 	if (s->spike_until > (int64_t)s->chain->head->height &&
 	    s->chain->options.interval_ms)

@@ -7,9 +7,9 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/disk.h"
-#include "sim/ill.h"
 #include "sim/random.h"
 #include "sim/story.h"
+#include "sim/vice.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
 
@@ -107,9 +107,10 @@ enum purpose {
 	OF_COPIES,
 	OF_HANDS,
 	OF_MONEY,
-	OF_ILLS,
+	OF_VICES,
 	OF_PROVIDERS,
-	OF_WORK
+	OF_WORK,
+	OF_CROWD
 };
 
 struct draw {
@@ -168,6 +169,18 @@ static void world_draw(struct draw *d)
 	f->gas_limit = hit(d, 150) ? (uint64_t)from_to(d, 4, 20) * 65000 : 30000000;
 	f->base_fee = (uint64_t)skewed(d, 30) * 1000000000u;
 	f->latency_ms = hit(d, 200) ? from_to(d, 20, 1500) : from_to(d, 1, 40);
+}
+
+/* Many lists at a time, of which a commit moves more than a few. */
+static void crowd_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_CROWD);
+	if (f->lists == 1 || !hit(d, 250))
+		return;
+	f->lists = (int)from_to(d, 4, 7);
+	f->rows = 1 + f->rows / 3;
 }
 
 /* Two nodes of one provider have one vote. */
@@ -339,22 +352,27 @@ static uint32_t liars(const struct sim_fate *f)
 	return all & ~((1u << honest) - 1);
 }
 
-static void ills_draw(struct draw *d)
+static void vices_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
 	uint32_t all = (1u << f->nodes) - 1;
 
-	begin(d, OF_ILLS);
-	for (int k = 0; k < SIM_ILLS; k++)
-		for (uint64_t n = often(d, 60, 3); n; n--) {
-			uint32_t who = sim_ill_lies((enum sim_ill)k) ? liars(f) : all;
+	begin(d, OF_VICES);
+	f->apart = f->nodes > 1 && hit(d, 300);
+	for (int k = 0; k < SIM_VICES; k++)
+		for (uint64_t n = often(d, 50, 3); n; n--) {
+			bool harmless = sim_vice_is_harmless((enum sim_vice)k);
+			uint32_t who = harmless ? all : liars(f);
 			uint32_t some = (uint32_t)from_to(d, 1, all);
 
 			who = hit(d, 500) ? who : who & some;
 			if (who)
-				act_draw(d, SIM_ILL, k, who,
+				act_draw(d, SIM_VICE, k, who,
 				    from_to(d, 1, 20) * f->interval_ms);
 		}
+	for (uint64_t n = often(d, 250, 4); n; n--)
+		act_draw(d, SIM_ASTRAY, from_to(d, 1, (int64_t)f->depth),
+		    from_to(d, 1, 6) * f->interval_ms, 0);
 }
 
 static void people_draw(struct draw *d)
@@ -400,6 +418,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	memset(ret, 0, sizeof *ret);
 	ret->seed = seed;
 	world_draw(&d);
+	crowd_draw(&d);
 	providers_draw(&d);
 	money_draw(&d);
 	work_draw(&d);
@@ -417,7 +436,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);
-	ills_draw(&d);
+	vices_draw(&d);
 	people_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
 	for (size_t i = 0; i < ret->acts_n; i++)

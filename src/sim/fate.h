@@ -42,6 +42,7 @@ struct sim_fate {
 	bool token;
 	enum sim_token_kind token_kind;
 	uint64_t service_fee; /* of each list; 0: none */
+	bool apart;           /* each node has a pool of its own */
 	uint32_t nodes, own; /* own: so many with a provider each; the others share one */
 	int quorum;
 	uint64_t depth; /* of finality */

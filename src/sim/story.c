@@ -256,8 +256,11 @@ static void chain_begin(struct sim_story *s)
 	for (int i = 0; i < f->keys && !f->poor; i++)
 		sim_act_fund(s, i);
 	recipients_begin(s);
-	for (uint32_t i = 0; i < f->nodes; i++)
+	for (uint32_t i = 0; i < f->nodes; i++) {
 		s->nodes[i] = sim_node_new(s->chain);
+		if (f->apart)
+			sim_node_own_pool(s->nodes[i]);
+	}
 	for (int i = 0; i < SIM_BLOCKS_BEFORE; i++)
 		sim_mine(s->chain, NULL);
 	sim_mining(s->chain, f->interval_ms);
@@ -271,8 +274,9 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->dice.state = fate->seed ^ 0x5709;
 	memset(s->per_mille, 0, sizeof s->per_mille);
 	memset(s->net_mostly, 0, sizeof s->net_mostly);
-	memset(&s->ills, 0, sizeof s->ills);
-	s->ills.dice.state = fate->seed ^ 0x1115;
+	memset(&s->vices, 0, sizeof s->vices);
+	s->vices.dice.state = fate->seed ^ 0x71ce;
+	s->astray_until_ms = 0;
 	memset(&s->people, 0, sizeof s->people);
 	memset(&s->notes, 0, sizeof s->notes);
 	memset(&s->figures, 0, sizeof s->figures);

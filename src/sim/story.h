@@ -26,9 +26,9 @@
 #include "serve/command.h"
 #include "sim/disk.h"
 #include "sim/fate.h"
-#include "sim/ill.h"
 #include "sim/random.h"
 #include "sim/region.h"
+#include "sim/vices.h"
 
 #define SIM_LIVES 2
 #define SIM_FILE_BYTES ((size_t)32 << 20) /* of a file on a disk, at most */
@@ -192,7 +192,7 @@ struct sim_story {
 	struct sim_random dice;               /* of the story's own decisions */
 	uint32_t per_mille[SIM_FAULT_COUNT];  /* of the network, now */
 	uint32_t net_mostly[SIM_FAULT_COUNT]; /* when nothing else lasts */
-	struct sim_ills ills;                 /* of nodes */
+	struct sim_vices vices;
 	struct sim_people people;
 	struct sim_notes notes;
 	struct sim_life life[SIM_LIVES];
@@ -206,6 +206,7 @@ struct sim_story {
 	int64_t jump_ms;  /* of the wall clock */
 	bool calm;
 	unsigned broken; /* enum sim_ground: what does not hold any more */
+	int64_t astray_until_ms;
 	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
 	int64_t spike_until; /* height */
 	struct sim_random process_dice;
