@@ -248,8 +248,9 @@ static void job_fill(
 			bool hole = false;
 
 			for (uint64_t n = expected; n < (uint64_t)row.nonce && !hole; n++)
-				hole = (!first || n >= a->lowest) &&
-				    (n == expected || !MUTANT(gap_looked_at_once)) &&
+				hole = (!first ||
+					   (n >= a->lowest &&
+					       !MUTANT(hole_below_a_batch))) &&
 				    hole_at(r, a, n);
 			if (hole && !MUTANT(hole_not_looked_at))
 				break;
