@@ -251,9 +251,9 @@ def windows_page(source):
     )
 
 
-# Of each mutant, the first story of the simulator that went wrong with it; -: none of them.
+# Of each mutant, the first story of the simulator that went wrong with it, or ">" and how many
+# were told.
 MUTANT_STORIES = ROOT / "tests" / "sim" / "mutants.txt"
-STORIES_MAX = 5000
 
 
 def mutant_stories():

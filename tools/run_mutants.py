@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Break the program in each way of src/base/mutant.def, and see that a suite finds it.
 
-usage: run_mutants.py BUILD [--simulate] [NAME...]
+usage: run_mutants.py BUILD [--simulate[=STORIES]] [NAME...]
 
 BUILD was configured with -Dmutants=true. Each test program of the table first runs as it is,
 and must pass; then once for each of its mutants, until it fails. A mutant of the suite sim is
@@ -9,8 +9,8 @@ lived with by `pawl simulate`: story by story, until one goes wrong that goes we
 mutant that nothing finds is a failure. The last line is `N caught, N survived`, and the exit code
 follows it.
 
-With --simulate all mutants meet the simulator, and nothing else; in how many stories each was
-found is kept in tests/sim/mutants.txt, for docs/mutants.md.
+With --simulate all mutants meet the simulator, and nothing else, for so many stories (5,000) at
+most; which one found it is kept in tests/sim/mutants.txt, for docs/mutants.md.
 """
 
 import concurrent.futures
@@ -19,6 +19,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -28,7 +29,7 @@ import gen_docs
 import run_tests
 
 TABLE = gen_docs.ROOT / "src" / "base" / "mutant.def"
-STORIES_FIRST, STORIES_AT_ONCE = 10, 250
+STORIES_MAX, STORIES_FIRST, STORIES_AT_ONCE = 5000, 10, 100
 WRONG = re.compile(r"\bseed (\d+), step \d+: (.+)")
 
 
@@ -81,17 +82,17 @@ def stories(build, name, seed, n):
     return None
 
 
-def simulate(build, mutant):
+def simulate(build, mutant, most=STORIES_MAX):
     """The number of the story that it was found in, and why; None where nothing was."""
     seed, n = 1, STORIES_FIRST
-    while seed <= gen_docs.STORIES_MAX:
-        n = min(n, gen_docs.STORIES_MAX - seed + 1)
+    while seed <= most:
+        n = min(n, most - seed + 1)
         wrong = stories(build, mutant.name, seed, n)
-        if wrong and stories(build, None, wrong[0], 1):
-            sys.exit(f"pawl simulate --seed {wrong[0]}: goes wrong without a mutant")
-        if wrong:
+        if wrong and not stories(build, None, wrong[0], 1):
             return wrong
-        seed += n
+        if wrong:
+            print(f"pawl simulate --seed {wrong[0]}: goes wrong without a mutant", flush=True)
+        seed = wrong[0] + 1 if wrong else seed + n
         n = min(2 * n, STORIES_AT_ONCE)
     return None
 
@@ -145,21 +146,31 @@ def find_by_suites(build, mutants):
     return run_all(mutants, find, say_mutant)
 
 
-def find_by_stories(build, mutants):
-    """The same, of the simulator alone, and kept."""
-    found = run_all(mutants, lambda mutant: simulate(build, mutant), say_mutant)
+def keep(mutant, found, most):
+    """Who is killed in the middle has kept what was found by then."""
     kept = gen_docs.mutant_stories()
-    kept.update((m.name, str(f[0]) if f else "-") for m, f in zip(mutants, found))
+    kept[mutant.name] = str(found[0]) if found else f">{most}"
     names = [row[0] for row in gen_docs.read_table(TABLE)]
     lines = [f"{name} {kept[name]}\n" for name in names if name in kept]
     gen_docs.MUTANT_STORIES.write_text("".join(lines), encoding="utf-8")
-    return found
+
+
+def find_by_stories(build, mutants, most):
+    """The same, of the simulator alone, and kept."""
+    keeping = threading.Lock()
+
+    def say(mutant, found, seconds):
+        say_mutant(mutant, found, seconds)
+        with keeping:
+            keep(mutant, found, most)
+
+    return run_all(mutants, lambda mutant: simulate(build, mutant, most), say)
 
 
 def main():
     build, *names = sys.argv[1:] or [None]
-    simulates = names[:1] == ["--simulate"]
-    names = names[simulates:]
+    option = re.fullmatch(r"--simulate(?:=(\d+))?", names[0]) if names else None
+    names = names[1:] if option else names
     if not build:
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         return 1
@@ -168,7 +179,10 @@ def main():
         print(f"run_mutants: {name} is none of {TABLE}", file=sys.stderr)
         return 1
     mutants = [mutant for mutant in mutants if not names or mutant.name in names]
-    found = (find_by_stories if simulates else find_by_suites)(build, mutants)
+    if option:
+        found = find_by_stories(build, mutants, int(option[1] or STORIES_MAX))
+    else:
+        found = find_by_suites(build, mutants)
     if found is None:
         return 1
     survived = found.count(None)
