@@ -74,7 +74,7 @@ static bool moved(const struct follower *f, const uint64_t *counts)
 static bool counts_same(const struct follower *f, const uint64_t *a, const uint64_t *b)
 {
 	for (uint32_t i = 0; i < f->watched_n; i++)
-		if (compared(f, i) && a[i] != b[i])
+		if (compared(f, i) && a[i] != b[i] && !MUTANT(counts_believed))
 			return false;
 	return true;
 }

@@ -252,10 +252,29 @@ static void a_payload_may_win_over_its_cancel(void **state_)
 	check_fees();
 }
 
+/* Neither all rows nor one of them. */
+static void what_is_cancelled_is_not_tried_again(void **state_)
+{
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_in_flight(1, 1, 6, 2);
+	assert_int_equal(operation_cancel(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(state(), OPERATION_CANCELLING);
+	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_CONFLICT);
+	assert_says(f.why, "its rows are not tried again");
+	assert_int_equal(operation_retry_row(runner, op(), 5, false, &f), ERR_CONFLICT);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(operation_retry_row(runner, op(), 5, false, &f), ERR_CONFLICT);
+	assert_says(f.why, "wages is cancelled");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(what_is_cancelled_is_not_tried_again),
 		T(a_cancel_now_uses_the_room_that_is_held),
 		T(a_cancel_that_its_cap_holds_up_says_so),
 		T(a_cancel_now_empties_all_at_once),

@@ -1,5 +1,6 @@
 /* What a start asks before it pays on: of blocks in which nothing of ours can be only the
  * newest, the fees once, and never less than it needs. */
+#include "crypto/secret.h"
 #include "payer.h"
 
 #define CALLS_MAX 10
@@ -230,10 +231,50 @@ static void its_limits_only_grow(void **state_)
 	finish();
 }
 
+static struct secret *other_key;
+static bool has_key;
+
+static enum err other_get(
+    void *ctx, const char *name, const struct secret **ret, struct fail *f)
+{
+	(void)ctx;
+	*ret = other_key;
+	return has_key ? ERR_OK : fail_set(f, ERR_KEY, "there is no key %s", name);
+}
+
+/* Another one by its name, or none: nothing of its account is signed, and all is seen. */
+static void without_its_key_it_waits(void **state_)
+{
+	uint8_t bytes[32] = { 7 };
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(30);
+	run_until(op()->by_state[ITEM_LIVE].n >= 2);
+	other_key = secret_new(bytes, sizeof bytes);
+	for (int k = 0; k < 2; k++) {
+		has_key = k;
+		rest();
+		scene_rise(&scene);
+		rise();
+		runner->s.keys.get = other_get;
+		run_until(runner->operations_n);
+		run(20000);
+		assert_null(account()->key);
+		assert_int_equal(op()->by_state[ITEM_LIVE].n, 0);
+		assert_true(op()->by_state[ITEM_PENDING].n > 0);
+		assert_says(op()->waits_for, "its key, which can't be used");
+	}
+	secret_free(other_key);
+	rise_again();
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
+		T(without_its_key_it_waits),
 		T(its_limits_only_grow),
 		T(what_ended_three_starts_is_set_aside),
 		T(what_is_final_while_another_key_is_run),
