@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 const char *db_sqlite_vfs;
 
@@ -87,7 +88,7 @@ enum err sqlite_failed(sqlite3 *c, const char *doing, struct fail *f)
 	const char *meaning = meaning_of(rc);
 	enum err e = sqlite_class(rc);
 
-	if (is_unreadable(c, rc))
+	if (is_unreadable(c, rc) && !MUTANT(dead_disk_is_damage))
 		return fail_set(f, ERR_JOURNAL,
 		    "%s: an I/O error: the disk can't be read now, what is on it may be"
 		    " whole",
