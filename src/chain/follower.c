@@ -288,13 +288,14 @@ static bool wants_tag(const struct follower *f, const struct view *v)
 	    v->finalized_at != v->head.height;
 }
 
-/* It comes before all else, and again now and then from who is left out: another chain
- * may be behind the same address by now. */
-static bool wants_identity(const struct view *v, int64_t now)
+/* It comes before all else, and again now and then from who is left out, and from all
+ * while no quorum says which chain it is: another one may be behind the same address by
+ * now. */
+static bool wants_identity(const struct follower *f, const struct view *v, int64_t now)
 {
 	if (v->identity_busy)
 		return false;
-	return v->identified ? v->left_out[0] && v->identity_at_ms <= now
+	return v->identified ? (v->left_out[0] || !f->chain) && v->identity_at_ms <= now
 			     : v->poll_at_ms <= now;
 }
 
@@ -307,7 +308,7 @@ static void schedule(struct follower *f)
 
 		if (!pool_ready(f->s.pool, i, &at_ms))
 			continue;
-		if (wants_identity(v, now))
+		if (wants_identity(f, v, now))
 			follower_ask_identity(f, i);
 		if (v->identified && !v->poll_busy && v->poll_at_ms <= now)
 			follower_ask_poll(f, i);

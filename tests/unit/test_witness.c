@@ -328,6 +328,24 @@ static void a_node_of_another_chain_is_named_until_it_is_back(void **state)
 	check_all();
 }
 
+/* When a life begins, and no quorum names one genesis: who lied may stop. */
+static void two_geneses_are_asked_for_again(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	scene.node[1]->other_genesis = true;
+	look();
+	run(15000);
+	assert_int_equal(head(), 0);
+	assert_non_null(follower_waits_for(eye));
+	scene.node[1]->other_genesis = false;
+	run(15000);
+	live(2);
+	assert_null(follower_waits_for(eye));
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
 /* Another server may answer at an address that was silent. */
 static void identity_is_asked_for_again_after_a_failure(void **state)
 {
@@ -433,6 +451,7 @@ int main(void)
 		T(who_lied_once_is_asked_again),
 		T(a_node_that_lags_is_named_until_it_is_back),
 		T(a_node_of_another_chain_is_named_until_it_is_back),
+		T(two_geneses_are_asked_for_again),
 		T(identity_is_asked_for_again_after_a_failure),
 		T(who_is_left_out_is_asked_who_it_is),
 		T(a_node_that_forks_below_the_final_block_is_named),
