@@ -21,39 +21,6 @@ void sim_act_fund(struct sim_story *s, int key)
 		sim_fund(s->chain, &s->key[key].address, s->token, &tokens);
 }
 
-static struct sim_list *list_of(struct sim_story *s, const struct sim_act *a)
-{
-	return &s->list[a->a % s->fate->lists];
-}
-
-static void wish(
-    struct sim_story *s, enum route route, const char *name, bool flag, int64_t after_ms)
-{
-	struct request q = { .route = route, .now = flag };
-
-	snprintf(q.name, sizeof q.name, "%s", name);
-	sim_people_wish(s, &q, after_ms);
-}
-
-static void foreign(struct sim_story *s, const struct sim_act *a)
-{
-	const struct sim_key *k = &s->key[a->a];
-	const struct sim_account *at = sim_account_find(s->chain, &k->address);
-	struct sign_job job = { .key = k->secret,
-		.nonce = SIM_NONCE_NEXT,
-		.payload = { .to = { { 0xaa } }, .value = amount_u64(77) } };
-	struct sim_word word;
-
-	if (a->b && at && sim_pool_lowest(at)) {
-		job.nonce = sim_pool_lowest(at)->nonce;
-		job.fees = (struct fees){ .type = FEE_1559,
-			.gas = 21000,
-			.max_fee = 600 * GWEI,
-			.tip = 60 * GWEI };
-	}
-	sim_pool_send_foreign(s->chain, &word, &job);
-}
-
 static void reorg(struct sim_story *s, const struct sim_act *a)
 {
 	uint64_t depth = (uint64_t)a->a;
@@ -98,25 +65,6 @@ static void net_put(struct sim_story *s, int fault, uint32_t per_mille)
 		if (s->life[i].alive)
 			sim_world_chance(sim_world_of(s->life[i].world),
 			    (enum sim_fault)fault, per_mille);
-}
-
-static void people_act(struct sim_story *s, const struct sim_act *a)
-{
-	struct sim_list *l = list_of(s, a);
-
-	if (a->kind == SIM_CREATE)
-		l->wanted = true;
-	if (a->kind == SIM_CREATE || !l->known)
-		return;
-	if (a->kind == SIM_PAUSE) {
-		wish(s, ROUTE_PAUSE, l->name, false, 0);
-		wish(s, ROUTE_RESUME, l->name, false, a->b);
-	} else if (a->kind == SIM_CANCEL) {
-		l->cancelled = true;
-		wish(s, ROUTE_CANCEL, l->name, a->b != 0, 0);
-	} else {
-		wish(s, ROUTE_RETRY, l->name, false, 0);
-	}
 }
 
 static void chain_act(struct sim_story *s, const struct sim_act *a)
@@ -183,9 +131,6 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		sim_vices_begin(
 		    &s->vices, s->nodes, (enum sim_vice)a->a, (uint32_t)a->b, a->c);
 		return;
-	case SIM_FOREIGN:
-		foreign(s, a);
-		return;
 	case SIM_FUND:
 		sim_act_fund(s, (int)a->a);
 		return;
@@ -195,11 +140,17 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 			if (s->life[i].alive)
 				sim_world_jump(sim_world_of(s->life[i].world), a->a);
 		return;
+	case SIM_FOREIGN:
+	case SIM_BY_HAND:
+	case SIM_DRAIN:
 	case SIM_CREATE:
+	case SIM_EDIT:
 	case SIM_PAUSE:
 	case SIM_CANCEL:
 	case SIM_RETRY:
-		people_act(s, a);
+	case SIM_SKIP:
+	case SIM_RELEASE:
+		sim_people_act(s, a);
 		return;
 	case SIM_ACTS:
 		break;

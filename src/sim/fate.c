@@ -277,17 +277,50 @@ static void processes_draw(struct draw *d)
 		    hit(d, 600));
 }
 
-/* What is put back was kept before. */
-static void back_draw(struct draw *d, enum sim_keep what, enum sim_back how)
+/* One act, and later another one. */
+static void pair_draw(struct draw *d, struct sim_act first, struct sim_act then)
 {
 	int64_t a_ms = from_to(d, 0, d->span_ms), b_ms = from_to(d, 0, d->span_ms);
 
-	sim_fate_add(d->fate,
-	    (struct sim_act){
-		.at_ms = a_ms < b_ms ? a_ms : b_ms, .kind = SIM_KEEP, .a = what });
-	sim_fate_add(d->fate,
-	    (struct sim_act){
-		.at_ms = a_ms < b_ms ? b_ms : a_ms, .kind = SIM_BACK, .a = how });
+	first.at_ms = a_ms < b_ms ? a_ms : b_ms;
+	then.at_ms = a_ms < b_ms ? b_ms : a_ms;
+	sim_fate_add(d->fate, first);
+	sim_fate_add(d->fate, then);
+}
+
+/* What is put back was kept before. */
+static void back_draw(struct draw *d, enum sim_keep what, enum sim_back how)
+{
+	pair_draw(d, (struct sim_act){ .kind = SIM_KEEP, .a = what },
+	    (struct sim_act){ .kind = SIM_BACK, .a = how });
+}
+
+/* What people do besides: they pay by hand, edit, repair. */
+static void hands_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t lists = f->lists - 1;
+
+	begin(d, OF_HANDS);
+	f->run = hit(d, 200);
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		act_draw(d, SIM_BY_HAND, from_to(d, 0, lists), from_to(d, 0, f->rows),
+		    hit(d, 300));
+	for (uint64_t n = often(d, 60, 2); n; n--) {
+		int64_t key = from_to(d, 0, f->keys - 1);
+
+		pair_draw(d, (struct sim_act){ .kind = SIM_DRAIN, .a = key },
+		    (struct sim_act){ .kind = SIM_FUND, .a = key });
+	}
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		act_draw(d, SIM_EDIT, from_to(d, 0, lists), from_to(d, 1, 3), 0);
+	for (uint64_t n = often(d, 80, 2); n; n--)
+		act_draw(d, SIM_RETRY, from_to(d, 0, lists), from_to(d, 1, f->rows),
+		    hit(d, 300));
+	for (uint64_t n = often(d, 80, 3); n; n--)
+		act_draw(d, SIM_SKIP, from_to(d, 0, lists), from_to(d, 0, f->rows), 0);
+	for (uint64_t n = often(d, 80, 3); n; n--)
+		act_draw(d, SIM_RELEASE, 0, 0, 0);
 }
 
 static void copies_draw(struct draw *d)
@@ -433,6 +466,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	deaths_draw(&d);
 	processes_draw(&d);
 	copies_draw(&d);
+	hands_draw(&d);
 	disk_draw(&d);
 	chain_draw(&d);
 	net_draw(&d);

@@ -49,6 +49,7 @@ struct sim_fate {
 	int64_t interval_ms, poll_ms;
 	int in_flight, bump_after;
 	bool is_free, legacy;
+	bool run;                /* a process moves on what it was asked to run alone */
 	bool poor;               /* the accounts get their coin by an act */
 	int64_t wallets, refuse; /* recipients with code, of each list; that revert */
 	uint64_t base_fee, gas_limit;

@@ -97,6 +97,8 @@ static void refused(const struct move *m)
 	const struct sim_account *to =
 	    sim_account_find(m->story->chain, &m->row->due->to);
 
+	if (m->story->list[m->at].skipped[m->n])
+		return;
 	if (!to || to->code != SIM_CODE_REVERTS)
 		WRONG(m, "it is void, and nobody refuses it");
 }

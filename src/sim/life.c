@@ -11,6 +11,7 @@
 #include "sim/story.h"
 
 #define JOURNAL "/disk/pawl.db"
+#define NOBODY (-1) /* an operation that there is not */
 #define REBOOT_MS 3600000
 #define FULL_PAUSE_MS 5000
 
@@ -133,7 +134,8 @@ void sim_life_kill(struct sim_life *l)
  * on leaves a damaged journal: no program can help that. */
 static void stand(struct sim_life *l)
 {
-	if (l->robbed && l->journal && !journal_writing(l->journal))
+	l->robbed &= l->journal && !journal_writing(l->journal);
+	if (l->robbed)
 		sim_disk_rob(&l->process);
 	l->stands = true;
 	l->killed = false;
@@ -206,7 +208,8 @@ static void runner_make(struct sim_life *l)
 	    .chains_n = 1,
 	    .keys = { .ctx = l->story, .get = key_get },
 	    .kinds = kinds,
-	    .kinds_n = 2 });
+	    .kinds_n = 2,
+	    .only_operation = l->story->fate->run ? NOBODY : 0 });
 }
 
 static void runner_drop(struct sim_life *l)
@@ -358,7 +361,8 @@ static void read_journal(struct sim_life *l)
 
 void sim_life_read(struct sim_life *l)
 {
-	(void)guarded(l, read_journal);
+	if (guarded(l, read_journal) != SIM_GOES_ON)
+		sim_story_wrong(l->story, "it ends while its journal is read");
 }
 
 void sim_life_says(struct sim_life *l)

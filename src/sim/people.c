@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "engine/intent.h"
+#include "journal/sql.gen.h"
 #include "serve/intake.h"
 #include "sim/people_in.h"
 
@@ -214,7 +216,11 @@ static enum err answer(struct sim_answer *a, const struct command_at *at)
 		return intake_rows(&a->life->intake, at, &a->q, buf_text(&a->body),
 		    a->body.len, &a->told, &a->f);
 	e = command_do(at, &a->q, &a->told, &a->f);
-	if (e == ERR_OK && (a->q.route == ROUTE_RUN || a->q.route == ROUTE_CANCEL))
+	if (e != ERR_OK || (a->q.route != ROUTE_RUN && a->q.route != ROUTE_CANCEL))
+		return e;
+	if (r->s.only_operation)
+		runner_only(r, a->told.operation);
+	else
 		(void)operation_load(r, a->told.operation);
 	return e;
 }
@@ -317,6 +323,34 @@ static bool somebody_asks(struct sim_life *l)
 	return false;
 }
 
+/* Whoever holds things up: a row that is reserved, and has no bytes yet. */
+static bool releases(struct sim_life *l)
+{
+	struct sql_intent_unsigned_in in = { .max = 1 };
+	struct sql_intent_unsigned_out of;
+	struct request q = {
+		.route = ROUTE_REPAIR, .has_row = true, .repair = REPAIR_RELEASE
+	};
+	struct operation o;
+	struct intent i;
+
+	for (size_t k = 0; l->story->people.releases && !in.account &&
+	     k < l->runner->chains[0].accounts_n;
+	     k++) {
+		in.account = l->runner->chains[0].accounts[k]->id;
+		if (!sql_intent_unsigned_one(l->journal, &in, &of))
+			in.account = 0;
+	}
+	if (!in.account || !intent_read(l->journal, of.id, &i) || i.row <= 0 ||
+	    !operation_read(l->journal, i.operation, &o))
+		return false;
+	l->story->people.releases--;
+	snprintf(q.name, sizeof q.name, "%s", o.name);
+	q.row = i.row;
+	sim_people_ask(l, &q, SIM_OF_NO_LIST, NULL);
+	return true;
+}
+
 void sim_people_turn(struct sim_life *l)
 {
 	struct sim_people *p = &l->story->people;
@@ -326,7 +360,7 @@ void sim_people_turn(struct sim_life *l)
 		p->look_ms = now_ms + LOOK_MS;
 		looks(l);
 	}
-	if (l->answer || somebody_asks(l))
+	if (l->answer || somebody_asks(l) || releases(l))
 		return;
 	sim_people_edit(l);
 	sim_people_create(l);

@@ -304,11 +304,12 @@ static void under_its_name(struct sim_life *l, int at)
 void sim_people_edit(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
+	bool knows = runner_chain(l->runner, s->config.name)->id != 0;
 
 	for (int i = 0; i < s->fate->lists && !l->answer; i++) {
 		int how = s->list[i].edit;
 
-		if (!how || !l->listed[i] || s->list[i].cancelled)
+		if (!knows || !how || !l->listed[i] || s->list[i].cancelled)
 			continue;
 		s->list[i].edit = 0;
 		if (how == 1)

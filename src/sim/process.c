@@ -3,11 +3,18 @@
 #include "base/check.h"
 #include "sim/story.h"
 
+static bool is_robbed(const struct sim_life *l)
+{
+	return l->robbed && !l->stand_points;
+}
+
 struct sim_life *sim_story_owner(struct sim_story *s)
 {
-	for (int i = 0; i < SIM_LIVES; i++)
-		if (s->life[i].alive && !s->life[i].stands && !s->life[i].is_copy)
-			return &s->life[i];
+	for (int i = 0; i < SIM_LIVES; i++) {
+		struct sim_life *l = &s->life[i];
+		if (l->alive && !l->stands && !l->is_copy && !is_robbed(l))
+			return l;
+	}
 	return &s->life[0];
 }
 
@@ -69,11 +76,22 @@ void sim_process_rises(struct sim_story *s, struct sim_life *l)
 
 /* -- what lasts a while ------------------------------------------------------------- */
 
+/* Who was robbed may find nothing to write, and so not that it was: somebody ends it. */
+static void robbed_end(struct sim_story *s, struct sim_life *l)
+{
+	if (!s->calm || !l->alive || l->stands || !is_robbed(l))
+		return;
+	sim_life_kill(l);
+	l->rise_at_ms = s->chain->now_ms;
+	sim_story_line(s, "who was robbed is killed");
+}
+
 void sim_processes_end(struct sim_story *s)
 {
 	for (int i = 0; i < SIM_LIVES; i++) {
 		struct sim_life *l = &s->life[i];
 
+		robbed_end(s, l);
 		if (!l->wanted_until_ms || s->chain->now_ms < l->wanted_until_ms ||
 		    l->stands)
 			continue;

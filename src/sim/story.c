@@ -177,6 +177,7 @@ static void lists_begin(struct sim_story *s)
 		cap_begin(&l->cap, f);
 		l->edit = 0;
 		l->adopts = false;
+		memset(l->skipped, 0, sizeof l->skipped);
 		l->not_before_ms = 0;
 		l->key = k % f->keys;
 		l->rows = f->rows;
@@ -287,6 +288,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->jump_ms = s->room_until_ms = s->blocks_from_ms = s->spike_until = 0;
 	s->calm = false;
 	s->broken = 0;
+	s->by_hand = false;
 	s->why[0] = '\0';
 	s->trace = 0xcbf29ce484222325u;
 	s->face = sim_people_face;

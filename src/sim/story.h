@@ -55,7 +55,8 @@ struct sim_list {
 	bool adopts;    /* it was run with --adopt */
 	int edit;       /* 1 + enum: somebody edits it; 0: nobody does */
 	int64_t not_before_ms;
-	struct amount cap; /* of its fees, as somebody wants it */
+	struct amount cap;              /* of its fees, as somebody wants it */
+	bool skipped[SIM_ROWS_MAX + 1]; /* somebody wants that */
 	struct address fee_to;
 	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
 	struct amount amount[SIM_ROWS_MAX + 1];
@@ -74,7 +75,8 @@ struct sim_wish {
 struct sim_people {
 	struct sim_wish wish[SIM_WISHES]; /* in their order */
 	int wishes;
-	int64_t look_ms; /* when the operator looks again */
+	int64_t look_ms;   /* when the operator looks again */
+	uint64_t releases; /* that somebody wants, of whatever row */
 	uint64_t resumed, repaired, refused, ids;
 	bool yes; /* he has read what was refused, and says so again */
 };
@@ -209,6 +211,7 @@ struct sim_story {
 	int64_t astray_until_ms;
 	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
 	int64_t spike_until; /* height */
+	bool by_hand;        /* a row was paid with the key, and not by the program */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
 		int64_t times, ops, power_per_mille;
@@ -243,6 +246,9 @@ struct sim_life *sim_story_owner(struct sim_story *s);
 void sim_acts_do(struct sim_story *s); /* those whose time has come */
 int64_t sim_acts_due_ms(const struct sim_story *s);
 void sim_act_fund(struct sim_story *s, int key);
+
+/* people_act.c */
+void sim_people_act(struct sim_story *s, const struct sim_act *a);
 
 /* older.c */
 void sim_older_act(struct sim_story *s, const struct sim_act *a);
