@@ -110,7 +110,8 @@ enum purpose {
 	OF_VICES,
 	OF_PROVIDERS,
 	OF_WORK,
-	OF_CROWD
+	OF_CROWD,
+	OF_MEETINGS
 };
 
 struct draw {
@@ -434,6 +435,29 @@ static void people_draw(struct draw *d)
 			act_draw(d, SIM_FUND, i, 0, 0);
 }
 
+/* What would happen far apart happens within two blocks. */
+static void meetings_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_MEETINGS);
+	for (uint64_t n = often(d, 300, 6); n && f->acts_n; n--) {
+		size_t at = (size_t)from_to(d, 0, (int64_t)f->acts_n - 1);
+		int64_t ms = f->acts[sim_random_below(&d->dice, f->acts_n)].at_ms;
+		struct sim_act act = f->acts[at];
+
+		if (!sim_act_is_fault(&act))
+			continue;
+		f->acts_n--;
+		memmove(
+		    &f->acts[at], &f->acts[at + 1], (f->acts_n - at) * sizeof *f->acts);
+		act.at_ms = ms + from_to(d, 0, 2 * f->interval_ms);
+		if (act.at_ms > d->span_ms)
+			act.at_ms = d->span_ms;
+		sim_fate_add(f, act);
+	}
+}
+
 /* In blocks: about as long as it takes to pay all when nothing happens, twice. */
 static int64_t work_blocks(const struct sim_fate *f)
 {
@@ -473,6 +497,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	vices_draw(&d);
 	people_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
+	meetings_draw(&d);
 	for (size_t i = 0; i < ret->acts_n; i++)
 		ret->acts[i].number = (uint32_t)i + 1;
 }
