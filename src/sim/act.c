@@ -82,6 +82,15 @@ static void chain_act(struct sim_story *s, const struct sim_act *a)
 	}
 }
 
+static void net_act(struct sim_story *s, const struct sim_act *a)
+{
+	if (!a->c)
+		s->net_mostly[a->a] = (uint32_t)a->b;
+	else
+		s->net_until_ms[a->a] = s->chain->now_ms + a->c;
+	net_put(s, (int)a->a, (uint32_t)a->b);
+}
+
 static void act_do(struct sim_story *s, const struct sim_act *a)
 {
 	int64_t now_ms = s->chain->now_ms;
@@ -117,11 +126,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		chain_act(s, a);
 		return;
 	case SIM_NET:
-		if (!a->c)
-			s->net_mostly[a->a] = (uint32_t)a->b;
-		else
-			s->net_until_ms[a->a] = now_ms + a->c;
-		net_put(s, (int)a->a, (uint32_t)a->b);
+		net_act(s, a);
 		return;
 	case SIM_ASTRAY:
 		astray(s, (uint64_t)a->a);
