@@ -28,6 +28,14 @@ void sim_judge_begin(struct sim_judge *j)
 
 	memset(j, 0, sizeof *j);
 	j->story = s;
+	j->true_heads = true;
+	for (size_t i = 0; i < s->fate->acts_n; i++) {
+		const struct sim_act *a = &s->fate->acts[i];
+
+		j->lent |= a->kind == SIM_FOREIGN;
+		if (a->kind == SIM_ILL || (a->kind == SIM_NET && a->a == SIM_FAULT_STALE))
+			j->true_heads = false;
+	}
 }
 
 /* -- a life begins -------------------------------------------------------------- */
@@ -72,6 +80,20 @@ int judge_list_of(struct sim_life *l, int64_t operation)
 		*known = (int8_t)(at < 0 ? -1 : at + 1);
 	}
 	return *known > 0 ? *known - 1 : -1;
+}
+
+int64_t judge_account_id(struct sim_life *l, int key)
+{
+	struct judge_view *v = judge_view_of(l);
+	struct sql_account_by_address_out out;
+	struct sql_account_by_address_in in = { .chain = 1 };
+
+	if (v->account_id[key])
+		return v->account_id[key];
+	memcpy(in.address, l->story->key[key].address.at, sizeof in.address);
+	if (sql_account_by_address_one(l->journal, &in, &out))
+		v->account_id[key] = out.id;
+	return v->account_id[key];
 }
 
 /* G1: whatever was ever shown to anybody is in the journal. */
@@ -124,6 +146,7 @@ void sim_judge_rise(struct sim_life *l)
 		sim_story_wrong(
 		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
 	v->epoch = s->judge->life_epoch[l->id] = owner.epoch;
+	s->judge->rise_height[l->id] = s->chain->head->height;
 	if (!s->broken)
 		judge_remembers(l);
 }
@@ -181,14 +204,14 @@ static bool ended(const struct sim_life *l, int64_t id)
 	return o && operation_ended(o);
 }
 
-static bool no_fence(const struct sim_life *l)
+/* An account in doubt that nobody wants to use is not fenced. */
+static bool nothing_open(const struct sim_life *l)
 {
 	for (size_t i = 0; i < l->runner->operations_n; i++)
 		if (!operation_ended(l->runner->operations[i]))
 			return false;
 	for (size_t i = 0; i < l->runner->chains[0].accounts_n; i++)
-		if (l->runner->chains[0].accounts[i]->stopped ||
-		    l->runner->chains[0].accounts[i]->doubt[0])
+		if (l->runner->chains[0].accounts[i]->stopped)
 			return false;
 	return true;
 }
@@ -198,5 +221,5 @@ bool sim_judge_over(struct sim_life *l)
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (!l->story->list[i].wanted || !l->id_of[i] || !ended(l, l->id_of[i]))
 			return false;
-	return no_fence(l);
+	return nothing_open(l);
 }

@@ -147,7 +147,7 @@ static void final_add(struct sim_judge *j, int key, const struct sim_inclusion *
 	d = judge_due_get(j, &to, &amount);
 	if (i->tx->foreign)
 		d->by_hand++;
-	else if (++d->paid > d->rows && !j->story->broken)
+	else if (++d->paid > d->rows && judge_is_strict(j->story))
 		sim_story_wrong(j->story, "nonce %llu: paid %u times, %u rows owe it",
 		    (unsigned long long)i->tx->nonce, d->paid, d->rows);
 }

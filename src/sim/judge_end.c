@@ -138,6 +138,7 @@ void sim_judge_journal(struct sim_life *l)
 		sim_story_wrong(l->story, "%s", why);
 	if (!l->story->broken)
 		judge_remembers(l);
+	judge_uses(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		read_list(l, i);
 	sql_operation_all_begin(l->journal);

@@ -55,6 +55,7 @@ struct judge_view {
 	bool older;                   /* and was not looked at yet */
 	int64_t epoch, commit, event; /* the last ones that were seen */
 	int64_t moved_event;
+	bool reserves[SIM_KEYS_MAX];          /* in the commit that is read */
 	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
 	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
 	struct judge_told list[SIM_LISTS_MAX];
@@ -99,6 +100,9 @@ struct sim_judge {
 
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
+	uint64_t rise_height[SIM_LIVES]; /* of the head, when it began */
+	bool true_heads; /* no node shows another one than it was asked for */
+	bool lent;       /* others use keys, too */
 	uint64_t moved_used;
 	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
 	bool said_so;     /* a journal has said that something is not as it should be */
@@ -106,11 +110,18 @@ struct sim_judge {
 	struct amount fence_fees[SIM_KEYS_MAX];
 };
 
+/* Nobody is paid twice: all that G0 names holds, whatever the journal has forgotten. */
+static inline bool judge_is_strict(const struct sim_story *s)
+{
+	return !(s->broken & ~(unsigned)SIM_GROUND_NEWEST);
+}
+
 /* judge.c. G1: whatever ever left is in the journal. */
 void judge_remembers(struct sim_life *l);
 bool judge_owns(struct sim_life *l); /* false: another has taken its journal */
 struct judge_view *judge_view_of(struct sim_life *l);
 int judge_key(const struct sim_story *s, const struct address *a); /* -1: nobody's */
+int64_t judge_account_id(struct sim_life *l, int key); /* 0: it is not known */
 /* Which list an operation is; -1: none. */
 int judge_list_of(struct sim_life *l, int64_t operation);
 
@@ -131,6 +142,10 @@ bool judge_is_empty(const struct sim_tx *t);
 /* judge_rows.c: what was committed since the last time; all, when it is an older one. */
 void judge_rows(struct sim_life *l);
 void judge_rows_again(struct sim_life *l);
+
+/* judge_known.c: a nonce of the key is taken in this commit; and all that used it. */
+void judge_reserves(struct sim_life *l, int key);
+void judge_uses(struct sim_life *l);
 
 /* judge_live.c: in each turn; and an event in which something stops. */
 void judge_live(struct sim_life *l);

@@ -52,6 +52,8 @@ static void reserved(const struct move *m)
 	    !m->story->list[m->at].adopts)
 		WRONG(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
+	m->view->reserves[m->story->list[m->at].key] =
+	    !m->story->broken && !m->story->list[m->at].adopts;
 }
 
 /* G6 */
@@ -69,6 +71,8 @@ static void failed(const struct move *m)
 {
 	const struct judge_nonce *n = nonce_of(m);
 
+	if (m->story->broken)
+		return; /* what it knows of is not what left last */
 	if (!n || !n->final)
 		WRONG(m, "it is void, and nonce %" PRId64 " is in no final block",
 		    m->row->nonce);
@@ -290,6 +294,11 @@ void judge_rows(struct sim_life *l)
 		if (v->list[i].touched) {
 			v->list[i].touched = false;
 			sums_hold(l, i);
+		}
+	for (int i = 0; i < l->story->fate->keys; i++)
+		if (v->reserves[i]) {
+			v->reserves[i] = false;
+			judge_reserves(l, i);
 		}
 }
 

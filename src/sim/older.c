@@ -97,7 +97,7 @@ static enum err restore_from(struct sim_story *s, const char *from)
 	(void)sim_disk_remove(s->disk, ASIDE "-wal");
 	(void)sim_disk_remove(s->disk, ASIDE);
 	if (e == ERR_OK)
-		s->broken |= SIM_GROUND_ALONE;
+		s->broken |= SIM_GROUND_NEWEST;
 	else if (e != ERR_DAMAGED)
 		sim_story_wrong(s, "restore: %s: %s", err_name(e), command.f.why);
 	return e;
@@ -226,7 +226,7 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	if (how != SIM_BACK_UNDER_WAL)
 		(void)sim_disk_set_back(s->disk, o->files, WAL, other);
-	s->broken |= SIM_GROUND_ALONE;
+	s->broken |= other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE;
 	return true;
 }
 

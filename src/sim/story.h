@@ -172,7 +172,9 @@ enum sim_ground {
 	SIM_GROUND_SYNC = 1,   /* a sync that succeeded is on the medium */
 	SIM_GROUND_FINAL = 2,  /* no final block is undone */
 	SIM_GROUND_QUORUM = 4, /* not all nodes of a quorum lie */
-	SIM_GROUND_ALONE = 8   /* no copy, no older one, of the journal uses the key */
+	SIM_GROUND_ALONE = 8,  /* no copy, no older one, of the journal uses the key */
+	SIM_GROUND_NEWEST =
+	    16 /* the journal is the newest: a start sees it, and fences */
 };
 
 struct sim_story {
