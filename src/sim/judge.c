@@ -32,8 +32,10 @@ void sim_judge_begin(struct sim_judge *j)
 	for (size_t i = 0; i < s->fate->acts_n; i++) {
 		const struct sim_act *a = &s->fate->acts[i];
 
-		j->lent |= a->kind == SIM_FOREIGN;
-		if (a->kind == SIM_ILL || (a->kind == SIM_NET && a->a == SIM_FAULT_STALE))
+		j->lent |= a->kind == SIM_FOREIGN || a->kind == SIM_BY_HAND ||
+		    a->kind == SIM_DRAIN;
+		if (a->kind == SIM_VICE || a->kind == SIM_ASTRAY ||
+		    (a->kind == SIM_NET && a->a == SIM_FAULT_STALE))
 			j->true_heads = false;
 	}
 }

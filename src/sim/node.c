@@ -50,10 +50,14 @@ void sim_node_own_pool(struct sim_node *n)
 static struct sim_block *head_unlagged(const struct sim_node *n)
 {
 	const struct sim_chain *c = n->chain;
+	int64_t at_ms;
 
 	if (n->fork || n->branch)
 		return n->fork ? n->fork : n->branch->head;
-	return n->head_ms ? sim_head_at(c, c->now_ms - n->head_ms) : c->head;
+	if (!n->head_ms)
+		return c->head;
+	at_ms = c->now_ms - n->head_ms;
+	return sim_head_at(c, at_ms > n->head_from_ms ? at_ms : n->head_from_ms);
 }
 
 struct sim_block *sim_node_head(const struct sim_node *n)

@@ -52,7 +52,8 @@ struct sim_node {
 
 	/* what it sees */
 	uint64_t lag;              /* blocks behind its head */
-	int64_t head_ms;           /* it hears so much later of the chain's head */
+	int64_t head_ms;           /* it hears so much later of the chain's head, */
+	int64_t head_from_ms;      /* but has not forgotten what it knew then */
 	struct sim_branch *branch; /* whose head is its own; NULL: the chain's */
 	struct sim_block *fork;    /* its head, which stays; NULL: as above */
 	bool keeps_orphans; /* blocks off its branch are shown by hash, as geth does */

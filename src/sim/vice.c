@@ -65,6 +65,13 @@ static struct sim_branch *branch_of(struct sim_node *n, uint64_t by)
 	return branch;
 }
 
+/* It goes slower from now on, and not back. */
+static void head_set(struct sim_node *n, uint64_t by)
+{
+	n->head_ms = (int64_t)by;
+	n->head_from_ms = n->chain->now_ms;
+}
+
 static void twin_set(struct sim_node *n, uint64_t by)
 {
 	if (by && !n->twin)
