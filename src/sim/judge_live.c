@@ -114,8 +114,8 @@ void judge_stops(struct sim_life *l, const struct sql_event_from_out *e)
 	if (!doubts && strcmp(e->to_state, "stopped"))
 		return;
 	s->judge->said_so = true;
-	if (s->broken)
-		return;
+	if (s->broken || (doubts && s->by_hand))
+		return; /* the same payment on the same nonce is taken for ours */
 	if (doubts)
 		sim_story_wrong(s, "it doubts a journal that is whole: %s", e->why);
 	else if (!key_was_lent(s))

@@ -73,6 +73,8 @@ static void failed(const struct move *m)
 
 	if (m->story->broken)
 		return; /* what it knows of is not what left last */
+	if (m->story->by_hand)
+		return; /* a payment that is not by the program failed for it */
 	if (!n || !n->final)
 		WRONG(m, "it is void, and nonce %" PRId64 " is in no final block",
 		    m->row->nonce);

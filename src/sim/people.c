@@ -61,6 +61,18 @@ static bool word_take(const char **at, char *out, size_t size)
 	return true;
 }
 
+/* The amount that was named, or one of his own. */
+static void cap_take(struct request *ret, const char **at)
+{
+	char word[AMOUNT_TEXT_MAX];
+	struct amount cap;
+
+	if (!word_take(at, word, sizeof word) ||
+	    amount_parse(&cap, word, strlen(word), 18) != AMOUNT_OK)
+		snprintf(word, sizeof word, CAP_TEXT);
+	snprintf(ret->cap, sizeof ret->cap, "%s", word);
+}
+
 static bool resume_parse(struct request *ret, const char *at)
 {
 	char word[REQUEST_NAME_MAX];
@@ -76,7 +88,7 @@ static bool resume_parse(struct request *ret, const char *at)
 		if (!strcmp(word, "--yes"))
 			ret->yes = true;
 		else if (!strcmp(word, "--max-total-fee"))
-			snprintf(ret->cap, sizeof ret->cap, CAP_TEXT);
+			cap_take(ret, &at);
 		else
 			break;
 	return true;
@@ -135,8 +147,13 @@ static bool advice_take(struct request *ret, const char *why)
 /* -- the operator ----------------------------------------------------------------------
  */
 
+/* Is another copy of the journal running? That one ends first. */
 static void types(struct sim_story *s, struct request *q)
 {
+	if (s->life[1].is_copy) {
+		s->life[1].wanted_until_ms = s->chain->now_ms;
+		return;
+	}
 	q->yes |= s->people.yes;
 	wish_add(s, q, 0, true);
 }
