@@ -187,6 +187,21 @@ static void within_cap(struct leaving *w)
 	}
 }
 
+/* A journal that has forgotten may give a nonce to another list. */
+static void holds_it(struct leaving *w)
+{
+	struct judge_nonce *n = w->nonce;
+	struct judge_list *before = n->list < 0 ? NULL : &w->judge->list[n->list];
+
+	if (before) {
+		CHECK(amount_sub(&before->could, &before->could, &n->dearest));
+		before->open--;
+	}
+	n->list = w->list;
+	n->dearest = AMOUNT_ZERO;
+	w->judge->list[w->list].open++;
+}
+
 /* Of its bytes those that cost most can be the ones that land. */
 static void costs(struct leaving *w)
 {
@@ -200,11 +215,8 @@ static void costs(struct leaving *w)
 		    c->max_fee_per_gas);
 	if (w->list < 0 || n->final)
 		return;
-	if (n->list < 0) {
-		n->list = w->list;
-		n->dearest = AMOUNT_ZERO;
-		w->judge->list[w->list].open++;
-	}
+	if (n->list != w->list)
+		holds_it(w);
 	if (amount_cmp(&fee, &n->dearest) > 0) {
 		struct amount *could = &w->judge->list[w->list].could;
 
