@@ -13,6 +13,7 @@
 #define PAWL_JOURNAL_FILES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -33,7 +34,8 @@ struct journal_files {
 	void (*let_go)(struct file_hold *h, bool own); /* as it was held; NULL is fine */
 	bool (*owned)(const char *path);               /* by anybody, this process too */
 
-	int64_t (*size)(const char *path); /* -1: no such file */
+	int64_t (*size)(const char *path);                    /* -1: no such file */
+	bool (*head)(const char *path, void *to, size_t len); /* its first bytes, all */
 	enum err (*id)(struct file_id *ret, const char *path, struct fail *f);
 	bool (*same)(const char *path, const struct file_id *id); /* the file is there */
 	/* Make an empty file, mode 0600; an existing one is left as it is. */

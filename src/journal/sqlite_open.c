@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "journal/files.h"
 
 #define APPLICATION_ID "1348564844" /* "Pawl" */
 #define URI_LEN_MAX 16384
@@ -158,25 +158,16 @@ static void uncounted(void)
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static bool is_empty(const char *path)
-{
-	struct stat at;
-
-	return !stat(path, &at) && !at.st_size;
-}
-
 /* What its header says of its length, at 16 and 28; 0: it says nothing. */
 static uint64_t length_told(const char *path)
 {
 	uint8_t head[32] = { 0 };
-	FILE *file = fopen(path, "rb");
-	size_t n = file ? fread(head, 1, sizeof head, file) : 0;
-	uint64_t page = (uint64_t)head[16] << 8 | head[17];
+	uint64_t page;
 
-	if (file)
-		(void)fclose(file);
-	if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0)
+	if (!journal_files->head(path, head, sizeof(head)) ||
+	    memcmp(head, "SQLite format 3", 16) != 0)
 		return 0;
+	page = (uint64_t)head[16] << 8 | head[17];
 	return (page == 1 ? 65536 : page) *
 	    ((uint64_t)head[28] << 24 | (uint64_t)head[29] << 16 |
 		(uint64_t)head[30] << 8 | head[31]);
@@ -186,13 +177,13 @@ static uint64_t length_told(const char *path)
 static enum err name_damage(const char *path, struct fail *f)
 {
 	uint64_t told = length_told(path);
-	struct stat at;
+	int64_t size = journal_files->size(path);
 
-	if (stat(path, &at) || (uint64_t)at.st_size >= told)
+	if (size < 0 || (uint64_t)size >= told)
 		return ERR_DAMAGED;
 	return fail_set(f, ERR_DAMAGED,
 	    "the file is cut short: %llu bytes of its %llu are there",
-	    (unsigned long long)at.st_size, (unsigned long long)told);
+	    (unsigned long long)size, (unsigned long long)told);
 }
 
 enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
@@ -209,7 +200,7 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 
 	uncounted();
 	/* SQLite takes an empty file for a new one, and removes the -wal beside it. */
-	if (e == ERR_OK && mode != DB_CREATE && is_empty(path))
+	if (e == ERR_OK && mode != DB_CREATE && journal_files->size(path) == 0)
 		e = fail_set(f, ERR_DAMAGED, "the file is empty");
 	if (e == ERR_OK &&
 	    sqlite3_open_v2(buf_text(&uri), &d->c,

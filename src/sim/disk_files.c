@@ -56,6 +56,16 @@ static int64_t size_of(const char *path)
 	return file < 0 ? -1 : disk()->files[file].size;
 }
 
+static bool head(const char *path, void *to, size_t len)
+{
+	int file = disk_find(disk(), path);
+
+	if (file < 0 || disk()->files[file].size < (int64_t)len)
+		return false;
+	memcpy(to, disk_cache(disk(), file), len);
+	return true;
+}
+
 static enum err id_of(struct file_id *ret, const char *path, struct fail *f)
 {
 	int file = disk_find(disk(), path);
@@ -122,6 +132,7 @@ void disk_files_install(void)
 		.let_go = let_go,
 		.owned = is_owned,
 		.size = size_of,
+		.head = head,
 		.id = id_of,
 		.same = same,
 		.make = make,

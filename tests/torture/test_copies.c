@@ -313,6 +313,67 @@ static void what_lost_its_wal_goes_on_in_doubt(void **state)
 	begin = whole;
 }
 
+/* -- what others put in its place ------------------------------------------ */
+
+/* A file as it was left last, as it was before, empty, or gone. */
+enum age { NOW, OLD, EMPTY, GONE, AGES };
+
+#define SAYS(n) (20 + (n)) /* of the process that looks: so many rows, and.. */
+#define DOUBTS 20          /* ..the journal doubts itself */
+
+static struct sim_disk_image *ages[AGES];
+
+static void look_at_any(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+	int64_t operation;
+	char why[200];
+
+	must(journal_own(&j, PATH, &me, &f), &f);
+	if (journal_check_events(j, &operation) ||
+	    !journal_check_pages(j, why, sizeof(why)))
+		say(ERR_MISMATCH, "what is there is not whole");
+	_exit(SAYS((int)rows(j)) + (journal_doubt(j) ? DOUBTS : 0));
+}
+
+static void put(const char *path, enum age age, bool anew)
+{
+	if (age == GONE)
+		assert_true(sim_disk_remove(disk, path));
+	else
+		assert_true(sim_disk_set_back(disk, ages[age], path, anew));
+}
+
+/* A database and a -wal that were one journal once are read as that: with a file that is
+ * another one in doubt, else a forgotten transaction will have to show it. */
+static void what_others_put_there_is_whole_or_named(void **state)
+{
+	static const int ends[AGES][AGES] = {
+		[NOW] = { SAYS(ROWS), SAYS(OLD_ROWS), 6, 6 },
+		[OLD] = { 6, SAYS(OLD_ROWS), SAYS(0), 6 },
+		[EMPTY] = { 6, 6, 6, 6 },
+		[GONE] = { 1, 1, 1, 1 },
+	};
+
+	(void)state;
+	for (int k = 0; k < 2 * AGES * AGES; k++) {
+		enum age file = k / AGES % AGES, wal = k % AGES;
+		bool anew = k / AGES / AGES, opens = ends[file][wal] >= SAYS(0);
+		int64_t size;
+
+		sim_disk_put_back(disk, begin);
+		put(PATH, file, anew);
+		put(PATH "-wal", wal, anew);
+		size = journal_files->size(PATH "-wal");
+		expect(run(look_at_any, 0),
+		    ends[file][wal] + (anew && opens ? DOUBTS : 0), "what stands there",
+		    k);
+		if (!opens)
+			assert_int_equal(journal_files->size(PATH "-wal"), size);
+	}
+}
+
 static void *shared(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -323,11 +384,18 @@ static void *shared(size_t size)
 
 static int make_disk(void **state)
 {
+	struct fail f = { 0 };
+
 	(void)state;
 	disk = sim_disk_format(disk, FILE_MAX, 1);
+	assert_int_equal(journal_files->make(PATH, &f), ERR_OK);
+	assert_int_equal(journal_files->make(PATH "-wal", &f), ERR_OK);
+	ages[EMPTY] = sim_disk_keep(disk);
+	disk = sim_disk_format(disk, FILE_MAX, 1);
 	expect(run(prepare, 0), 0, "prepare", 0);
+	ages[OLD] = sim_disk_keep(disk);
 	expect(run(prepare_backup, 0), 0, "prepare", 0);
-	begin = sim_disk_keep(disk);
+	begin = ages[NOW] = sim_disk_keep(disk);
 	return 0;
 }
 
@@ -338,6 +406,7 @@ int main(void)
 		cmocka_unit_test(a_restore_is_old_or_new),
 		cmocka_unit_test(a_restore_dies_twice),
 		cmocka_unit_test(what_lost_its_wal_goes_on_in_doubt),
+		cmocka_unit_test(what_others_put_there_is_whole_or_named),
 	};
 	int failed;
 
@@ -349,6 +418,7 @@ int main(void)
 	sim_disk_install();
 	sim_disk_use(&process);
 	failed = cmocka_run_group_tests(tests, make_disk, NULL);
-	mem_free(begin);
+	for (int i = 0; i < AGES; i++)
+		mem_free(ages[i]);
 	return failed;
 }
