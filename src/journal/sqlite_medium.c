@@ -88,13 +88,15 @@ static bool read_file(void *ctx, void *to, int len, int64_t at)
 }
 
 /* The page that every commit writes, and whether the database has it as the -wal at. */
-static uint32_t page_of_journal(sqlite3 *c)
+static enum err page_of_journal(sqlite3 *c, uint32_t *ret, struct fail *f)
 {
 	char root[32] = "";
+	enum err e =
+	    sqlite_ask(c, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'",
+		root, sizeof(root), f);
 
-	(void)sqlite_ask(c, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'",
-	    root, sizeof(root), NULL);
-	return (uint32_t)strtoul(root, NULL, 10);
+	*ret = (uint32_t)strtoul(root, NULL, 10);
+	return e;
 }
 
 static bool has_image(struct db *d, const struct wal *w, uint32_t page, int64_t at)
@@ -141,10 +143,13 @@ enum err sqlite_uncut(struct db *d, struct fail *f)
 	int64_t image;
 	enum err e = wal_of(d, &w, f);
 
+	if (e == ERR_OK && w.ctx)
+		e = page_of_journal(d->c, &page, f);
 	if (e != ERR_OK || !w.ctx)
 		return e;
-	page = page_of_journal(d->c);
 	s = page ? wal_check(&w, page, &image) : WAL_WHOLE;
+	if (s == WAL_UNREAD)
+		return fail_set(f, ERR_JOURNAL, "its -wal can't be read");
 	if (s == WAL_WHOLE || MUTANT(cut_wal_believed) ||
 	    (image >= 0 && has_image(d, &w, page, image)))
 		return ERR_OK;

@@ -23,6 +23,7 @@ struct walk {
 	bool big_endian;
 	uint32_t salt[2];
 	int64_t at; /* of the next frame */
+	bool unread;
 	uint8_t bytes[FRAME_HEADER + PAGE_MAX];
 };
 
@@ -50,14 +51,21 @@ static bool sum_same(struct sum x, struct sum y)
 	return x.a == y.a && x.b == y.b;
 }
 
+static bool read(struct walk *k, uint8_t *to, uint32_t len, int64_t at)
+{
+	bool whole = k->w->read(k->w->ctx, to, (int)len, at);
+
+	k->unread = k->unread || !whole;
+	return whole;
+}
+
 /* false: there is no further whole frame. */
 static bool next(struct walk *k, struct frame *ret)
 {
 	uint32_t size = FRAME_HEADER + k->w->page_size;
 	const uint8_t *b = k->bytes;
 
-	if (k->at + size > k->w->size ||
-	    !k->w->read(k->w->ctx, k->bytes, (int)size, k->at))
+	if (k->at + size > k->w->size || !read(k, k->bytes, size, k->at))
 		return false;
 	k->at += size;
 	*ret = (struct frame){ get_be32(b), get_be32(b + 4),
@@ -85,7 +93,8 @@ static bool begin(struct walk *k, const struct wal *w, struct sum *ret)
 
 	k->w = w;
 	k->at = HEADER;
-	if (!w->read(w->ctx, h, HEADER, 0))
+	k->unread = false;
+	if (!read(k, h, HEADER, 0))
 		return false;
 	k->big_endian = get_be32(h) & 1;
 	k->salt[0] = get_be32(h + 16);
@@ -168,5 +177,5 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;
 	}
 	*ret_image = r.image;
-	return state;
+	return k.unread ? WAL_UNREAD : state;
 }

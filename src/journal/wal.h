@@ -23,8 +23,9 @@ struct wal {
 
 enum wal_state {
 	WAL_WHOLE,
-	WAL_CUT,     /* synced transactions are behind a frame that is damaged */
-	WAL_HEADLESS /* the header is damaged: nothing of it is read */
+	WAL_CUT,      /* synced transactions are behind a frame that is damaged */
+	WAL_HEADLESS, /* the header is damaged: nothing of it is read */
+	WAL_UNREAD    /* a read failed: nobody knows */
 };
 
 /* page: one that every transaction writes. If it is not whole, *ret_image is where its

@@ -24,6 +24,7 @@
 
 #define FILE_MAX ((size_t)4 << 20)
 #define COMMITS 6
+#define READS 72 /* that a start needs at least */
 #define DEATH 99 /* exit code of a process that died by its disk */
 #define PATH "/disk/pawl.db"
 
@@ -259,6 +260,35 @@ static void survives_failed_syncs(void **state)
 	assert_true(failed > 5);
 }
 
+/* -- reads that fail ------------------------------------------------------- */
+
+/* Each once, or for as long as the process lives: it says so and ends, and nothing is
+ * lost. What the database says without its -wal is a second opinion: it may be torn, so
+ * who can't read it once goes on. */
+static void survives_failed_reads(void **state)
+{
+	int went_on = 0;
+
+	(void)state;
+	for (int64_t n = 1; n <= READS; n++) {
+		int first;
+
+		format((uint64_t)n);
+		expect(run(rise_and_close, 0), 0, "made", n, 0);
+		expect(run(live, 40), DEATH, "killed", n, 0);
+		sim_disk_fail_reads(disk, n, n % 2 ? 1 : INT64_MAX);
+		first = run(live, 0);
+		sim_disk_fail_reads(disk, 0, 0);
+		went_on += first == 0;
+		if (first != 0 && !strstr(told->why, "unable to get the page"))
+			expect(first, 3, "a failed read", n, 0);
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
+		expect(run(live, 0), 0, "after a failed read", n, 0);
+		assert_int_equal(told->acked, COMMITS);
+	}
+	assert_in_range(went_on, 0, READS / 20);
+}
+
 /* -- a full disk ----------------------------------------------------------- */
 
 static bool has_event(struct journal *j, const char *why)
@@ -375,6 +405,7 @@ int main(void)
 		cmocka_unit_test(survives_power_loss_at_every_op),
 		cmocka_unit_test(survives_death_then_power_loss),
 		cmocka_unit_test(survives_failed_syncs),
+		cmocka_unit_test(survives_failed_reads),
 		cmocka_unit_test(goes_on_after_a_full_disk),
 		cmocka_unit_test(starts_when_there_is_room),
 		cmocka_unit_test(forgets_what_was_not_synced),
