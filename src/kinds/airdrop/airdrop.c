@@ -310,6 +310,9 @@ static bool brake(
 		a->brake_above = final.height;
 		return false;
 	}
+	if (hash_same(&a->brake_seen, &acct->agreed))
+		return false; /* nothing is in a block that was in none before */
+	a->brake_seen = acct->agreed;
 	sql_attempt_last_included_begin(r->s.journal, &in);
 	while (sql_attempt_last_included_next(r->s.journal, &row))
 		reverted +=

@@ -18,6 +18,8 @@ struct airdrop {
 	    brake_from; /* reverts from this nonce on count: not those of a former life */
 	uint64_t brake_above; /* ..in blocks above the one that was final then */
 	bool brake_set;
+	struct hash
+	    brake_seen; /* the agreed block at which the last attempts were counted */
 	int last_state;
 	/* awaiting_funds: what is left to be paid, as the journal had it then */
 	bool left_known;
