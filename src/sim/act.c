@@ -27,6 +27,8 @@ static void reorg(struct sim_story *s, const struct sim_act *a)
 
 	if (s->chain->head->height <= depth + SIM_BLOCKS_BEFORE)
 		return;
+	if (depth > s->fate->depth)
+		s->broken |= SIM_GROUND_FINAL;
 	sim_reorg(
 	    s->chain, &(struct sim_reorg){ .depth = depth, .give_back = a->b != 0 });
 	s->figures.reorgs++;

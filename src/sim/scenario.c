@@ -4,6 +4,8 @@
 
 #include "sim/disk.h"
 #include "sim/random.h"
+#include "sim/story.h"
+#include "sim/vice.h"
 
 #define BLOCK_MS 2000
 #define GWEI 1000000000ull
@@ -23,6 +25,13 @@
 #define TEARS .b = 1 + SIM_LOSE_SOME
 #define LOSES(fault, chance, blocks) \
 	.kind = SIM_NET, .a = SIM_FAULT_##fault, .b = (chance), .c = (blocks)*BLOCK_MS
+
+/* So many of the nodes, the first ones. */
+#define ARE(vice, n, blocks)                                         \
+	.kind = SIM_VICE, .a = SIM_VICE_##vice, .b = (1 << (n)) - 1, \
+	.c = (blocks)*BLOCK_MS
+#define KEPT(what) .kind = SIM_KEEP, .a = SIM_KEEP_##what
+#define PUT_BACK(how) .kind = SIM_BACK, .a = SIM_BACK_##how
 
 #define TAKES_BACK(depth) .kind = SIM_REORG, .a = (depth), .b = 1
 #define LOSES_BLOCKS(depth) .kind = SIM_REORG, .a = (depth)
@@ -57,6 +66,7 @@ static void world_fill(struct sim_fate *f)
 	f->lists = f->lists ? f->lists : 1;
 	f->keys = f->keys ? f->keys : 1;
 	f->nodes = f->nodes ? f->nodes : 1;
+	f->own = f->nodes;
 	f->quorum = (int)(f->nodes / 2 + 1);
 	f->depth = f->depth ? f->depth : 3;
 	f->interval_ms = BLOCK_MS;
