@@ -10,13 +10,14 @@
 
 #define READING_OLD_MS 5000  /* from its last answer on */
 #define READING_PAUSE_MS 500 /* before all are asked again */
+#define READING_TURN_MS 5000 /* then another one may be read */
 
 struct reading_wish {
 	struct hash hash;
 	bool busy, done;
 	uint32_t asked;
 	struct tally tally;
-	int64_t at_ms; /* of the last answer */
+	int64_t begun_ms, at_ms; /* at: of the last answer */
 	struct reading said;
 };
 
@@ -155,17 +156,18 @@ enum err reading_take(struct runner *r, struct account *a, const struct hash *ha
 {
 	struct reading_wish *w = a->reading;
 	int64_t now_ms = world_now_ms(r->s.world);
+	bool same = w && hash_same(&w->hash, hash);
 
-	if (w && hash_same(&w->hash, hash) && w->done &&
-	    now_ms < w->at_ms + READING_OLD_MS) {
+	if (same && w->done && now_ms < w->at_ms + READING_OLD_MS) {
 		*ret = w->said;
 		reading_free(a);
 		return ERR_OK;
 	}
-	if (!w || !hash_same(&w->hash, hash) || w->done) {
+	if (!w || (same ? w->done : now_ms >= w->begun_ms + READING_TURN_MS)) {
 		reading_free(a);
 		a->reading = mem_new(sizeof *a->reading);
 		a->reading->hash = *hash;
+		a->reading->begun_ms = now_ms;
 		r->again = true;
 	}
 	return fail_set(f, ERR_NO_QUORUM,

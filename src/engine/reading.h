@@ -1,8 +1,9 @@
 /* reading.h - a transaction that the operator names: whole and with its receipt, as a
  * quorum has it.
  *
- * One at a time for an account. The questions leave with the turns; what came of them is
- * given out once, and soon, or forgotten: nobody acts on an old reading.
+ * One at a time for an account, and whoever asks for another one waits for some seconds
+ * at most. The questions leave with the turns; what came of them is given out once, and
+ * soon, or forgotten: nobody acts on an old reading.
  */
 #ifndef PAWL_ENGINE_READING_H
 #define PAWL_ENGINE_READING_H

@@ -156,6 +156,31 @@ static void begin_adopted(void)
 
 /* Before its block is final it is looked at; the block vanishes, and the row is paid
  * once. */
+/* By two people, each of whom asks again while the nodes are asked for both. */
+static void two_that_are_adopted_at_once(void **state_)
+{
+	enum err e[2] = { ERR_NO_QUORUM, ERR_NO_QUORUM };
+	struct hash tx[2];
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 4 });
+	tx[0] = by_hand(3);
+	tx[1] = by_hand(4);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(suspects() == 2);
+	for (int i = 0; i < 1000 && (e[0] || e[1]); i++) {
+		int k = i % 2;
+
+		if (e[k])
+			e[k] = repair_adopt(runner, op(), 3 + k, &tx[k], checked, &why);
+		run(10);
+	}
+	assert_int_equal(e[0], ERR_OK);
+	assert_int_equal(e[1], ERR_OK);
+	assert_int_equal(item(3).state, ITEM_FINAL);
+	assert_int_equal(item(4).state, ITEM_FINAL);
+}
+
 static void an_adopted_one_whose_block_vanishes(void **state_)
 {
 	(void)state_;
@@ -643,6 +668,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_less_arrived_of_is_no_rows_payment, end),
 		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
+		cmocka_unit_test_teardown(two_that_are_adopted_at_once, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
 		cmocka_unit_test_teardown(a_final_one_that_vanishes_is_paid_again, end),
