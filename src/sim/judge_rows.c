@@ -49,7 +49,7 @@ static const struct judge_nonce *nonce_of(const struct move *m)
 static void reserved(const struct move *m)
 {
 	if (m->told->state != OPERATION_DISTRIBUTING && !m->story->broken &&
-	    !m->story->list[m->at].adopts)
+	    !m->story->list[m->at].adopts && !m->story->by_hand)
 		WRONG(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
 	m->view->reserves[m->story->list[m->at].key] =

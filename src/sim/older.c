@@ -34,6 +34,13 @@ static void everybody_ends(struct sim_story *s)
 	s->room_until_ms = 0;
 }
 
+/* What was told of the journal that was there says nothing of this one. */
+static void is_another(struct sim_story *s, enum sim_ground broken)
+{
+	s->broken |= broken;
+	sim_judge_older(&s->life[0]);
+}
+
 /* -- commands ------------------------------------------------------------------------ */
 
 static struct {
@@ -96,8 +103,10 @@ static enum err restore_from(struct sim_story *s, const char *from)
 	e = type(s, from == NULL ? "" : "restore", restore);
 	(void)sim_disk_remove(s->disk, ASIDE "-wal");
 	(void)sim_disk_remove(s->disk, ASIDE);
+	if (e == ERR_NO_JOURNAL)
+		return ERR_DAMAGED; /* it went with a disk that was set back */
 	if (e == ERR_OK)
-		s->broken |= SIM_GROUND_NEWEST;
+		is_another(s, SIM_GROUND_NEWEST);
 	else if (e != ERR_DAMAGED)
 		sim_story_wrong(s, "restore: %s: %s", err_name(e), command.f.why);
 	return e;
@@ -109,7 +118,7 @@ static void made_anew(struct sim_story *s)
 	journal_remove(s);
 	sim_life_make(&s->tool);
 	sim_story_line(s, "pawl init");
-	s->broken |= SIM_GROUND_ALONE;
+	is_another(s, SIM_GROUND_ALONE);
 }
 
 /* -- damage is mended by the line that was printed --------------------------------- */
@@ -210,14 +219,12 @@ static void machine_back(struct sim_story *s)
 	for (int k = 1; k < SIM_FAULT_COUNT; k++)
 		sim_world_chance(
 		    sim_world_of(l->world), (enum sim_fault)k, s->per_mille[k]);
-	sim_judge_older(l);
-	s->broken |= SIM_GROUND_ALONE;
+	is_another(s, SIM_GROUND_ALONE);
 }
 
 static bool files_back(struct sim_story *s, enum sim_back how)
 {
 	struct sim_older *o = &s->older;
-
 	bool other = how == SIM_BACK_COPIED;
 
 	if (!o->files)
@@ -226,7 +233,7 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	if (how != SIM_BACK_UNDER_WAL)
 		(void)sim_disk_set_back(s->disk, o->files, WAL, other);
-	s->broken |= other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE;
+	is_another(s, other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE);
 	return true;
 }
 

@@ -194,6 +194,12 @@ static void looks(struct sim_life *l)
 			types(l->story, &q);
 			return;
 		}
+		if (o->state == OPERATION_PAUSED) {
+			q = (struct request){ .route = ROUTE_RESUME };
+			snprintf(q.name, sizeof q.name, "%s", o->name);
+			types(l->story, &q);
+			return;
+		}
 		if (o->state == OPERATION_NEEDS_OPERATOR)
 			sim_story_wrong(
 			    l->story, "%s: no line to type: %s", o->name, o->waits_for);
@@ -362,6 +368,7 @@ static bool releases(struct sim_life *l)
 	    !operation_read(l->journal, i.operation, &o))
 		return false;
 	l->story->people.releases--;
+	l->story->released = true;
 	snprintf(q.name, sizeof q.name, "%s", o.name);
 	q.row = i.row;
 	sim_people_ask(l, &q, SIM_OF_NO_LIST, NULL);

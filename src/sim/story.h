@@ -213,6 +213,7 @@ struct sim_story {
 	int64_t astray_until_ms;
 	int64_t room_until_ms, blocks_from_ms, net_until_ms[SIM_FAULT_COUNT];
 	int64_t spike_until; /* height */
+	bool released;       /* a nonce without bytes was given back by somebody */
 	bool by_hand;        /* a row was paid with the key, and not by the program */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
