@@ -125,8 +125,9 @@ static void rise_goes_on(struct sim_life *l, struct judge_view *v)
 {
 	int64_t commits = journal_commit_no(l->journal) - 1;
 
-	if (commits > v->commit)
+	if (commits > v->commit && !v->older)
 		return;
+	v->older = false;
 	if (!l->story->broken)
 		sim_story_wrong(l->story,
 		    "%" PRId64 " commits were answered with OK, %" PRId64 " are there",

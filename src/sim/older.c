@@ -85,7 +85,9 @@ static enum err type(
 	enum sim_end end = SIM_DIED;
 
 	command.f = (struct fail){ .err = ERR_OK };
-	for (int i = 0; i < TRIES && end != SIM_ENDED && !s->why[0]; i++) {
+	for (int i = 0;
+	     i < TRIES && !s->why[0] && (end != SIM_ENDED || command.e == ERR_JOURNAL);
+	     i++) {
 		end = sim_life_use(&s->tool, do_it);
 		s->figures.crashes += end != SIM_ENDED;
 		sim_story_line(s, "pawl %s: %s %s", line,
