@@ -207,8 +207,8 @@ static void all_paid(const struct sim_judge *j, int k)
 		const struct sim_account *to = sim_account_find(s->chain, &l->to[i]);
 
 		if (said->row[i] == ITEM_FINAL || said->state == OPERATION_CANCELLED ||
-		    (said->row[i] == ITEM_VOID && l->skipped[i]))
-			continue;
+		    (said->row[i] == ITEM_VOID && (l->skipped[i] || s->by_hand)))
+			continue; /* what was paid by hand may have failed */
 		if (said->row[i] == ITEM_VOID &&
 		    (never_arrives(s) || (to && to->code == SIM_CODE_REVERTS)))
 			continue;

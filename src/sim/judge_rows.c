@@ -19,6 +19,7 @@ struct move {
 	struct judge_row *row;
 	int at, from, to; /* at: which list */
 	int64_t n;        /* of the row */
+	const char *why;
 };
 
 #define WRONG(m, fmt, ...)                                       \
@@ -46,14 +47,15 @@ static const struct judge_nonce *nonce_of(const struct move *m)
 	    : judge_nonce_get(m->judge, key, (uint64_t)m->row->nonce);
 }
 
+/* What is adopted becomes live with a word about it. */
 static void reserved(const struct move *m)
 {
-	if (m->told->state != OPERATION_DISTRIBUTING && !m->story->broken &&
-	    !m->story->list[m->at].adopts && !m->story->by_hand)
+	if (m->why[0])
+		return;
+	if (m->told->state != OPERATION_DISTRIBUTING)
 		WRONG(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
-	m->view->reserves[m->story->list[m->at].key] =
-	    !m->story->broken && !m->story->list[m->at].adopts;
+	m->view->reserves[m->story->list[m->at].key] = true;
 }
 
 /* G6 */
@@ -156,6 +158,7 @@ static void row_moves(struct sim_life *l, int at, const struct sql_event_from_ou
 		.list = &l->story->judge->list[at],
 		.at = at,
 		.n = e->row,
+		.why = e->why,
 		.from = state_find(MACHINE_ITEM, 5, e->from_state),
 		.to = state_find(MACHINE_ITEM, 5, e->to_state) };
 	const struct amount *amount;

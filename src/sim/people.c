@@ -52,6 +52,8 @@ static bool word_take(const char **at, char *out, size_t size)
 {
 	size_t len = strcspn(*at, " ;,\n");
 
+	if (len && (*at)[len - 1] == '.')
+		len--; /* of the sentence around it */
 	if (!len || len >= size)
 		return false;
 	memcpy(out, *at, len);

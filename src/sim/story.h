@@ -149,8 +149,8 @@ struct sim_notes {
 };
 
 struct sim_older {
-	struct sim_disk_image *files;    /* NULL: nothing was kept */
-	bool has_backup, had_backup;     /* had: on the machine that is kept */
+	struct sim_disk_image *files; /* NULL: nothing was kept */
+	bool has_backup;
 	struct sim_region_image *memory; /* of a machine; NULL: none was kept */
 	struct sim_disk_image *disk;
 	struct sim_life life;
