@@ -157,6 +157,7 @@ static void epilogue(struct sim_chain *c)
 	struct sim_word word;
 	struct hash hash;
 
+	c->miner = c->pools;
 	for (int i = 0; i < EPILOGUE_BLOCKS; i++) {
 		for (struct sim_tx *t = c->all; t; t = t->next_all)
 			if (!t->foreign)

@@ -81,6 +81,12 @@ static void twin_set(struct sim_node *n, uint64_t by)
 	n->twin_answers = by > 0;
 }
 
+static void denied_set(struct sim_node *n, uint64_t by)
+{
+	n->state_denied = by > 0;
+	n->state_depth = by;
+}
+
 static void receipts_set(struct sim_node *n, uint64_t by, enum sim_receipts receipts)
 {
 	if (by || n->receipts == receipts)
