@@ -141,7 +141,8 @@ static bool is_seen_elsewhere(enum sim_vice v)
 	return v == SIM_VICE_DOWN || v == SIM_VICE_CUT || v == SIM_VICE_LATE_GOSSIP ||
 	    v == SIM_VICE_LOSES_UNDONE || v == SIM_VICE_FORGETS ||
 	    v == SIM_VICE_SMALL_POOL || v == SIM_VICE_REFUSES ||
-	    v == SIM_VICE_TWO_HEADS || v == SIM_VICE_EMPTY || v == SIM_VICE_LATE_RECEIPTS;
+	    v == SIM_VICE_TWO_HEADS || v == SIM_VICE_EMPTY ||
+	    v == SIM_VICE_LATE_RECEIPTS || v == SIM_VICE_LATE_HEADS;
 }
 
 static void each_is_seen_and_goes(void **state)
@@ -164,8 +165,6 @@ static void each_is_seen_and_goes(void **state)
 				fail_msg("%s %ju: is not seen",
 				    sim_vice_name((enum sim_vice)v), (uintmax_t)by);
 			mem_free(then);
-			if (v == SIM_VICE_LATE_HEADS)
-				break;
 		}
 		sim_vice_set(stage.r.node, (enum sim_vice)v, 0);
 		now = all_it_says();
@@ -270,6 +269,25 @@ static void receipts_come_late(void **state)
 	rig_release(&stage.r);
 }
 
+static void heads_come_late_and_none_is_forgotten(void **state)
+{
+	const struct sim_block *head;
+
+	(void)state;
+	stage_open();
+	head = stage.r.chain->head;
+	sim_vice_set(stage.r.node, SIM_VICE_LATE_HEADS, 3000);
+	assert_ptr_equal(sim_node_head(stage.r.node), head);
+	sim_mining(stage.r.chain, 1000);
+	sim_chain_until(stage.r.chain, stage.r.chain->now_ms + 3000);
+	assert_ptr_equal(sim_node_head(stage.r.node), head);
+	sim_chain_until(stage.r.chain, stage.r.chain->now_ms + 1000);
+	assert_ptr_equal(sim_node_head(stage.r.node)->parent, head);
+	sim_vice_set(stage.r.node, SIM_VICE_LATE_HEADS, 0);
+	assert_ptr_equal(sim_node_head(stage.r.node), stage.r.chain->head);
+	rig_release(&stage.r);
+}
+
 static void a_minority_mines_its_own(void **state)
 {
 	const struct sim_block *head;
@@ -363,6 +381,7 @@ int main(void)
 		cmocka_unit_test(counts_more_than_there_are),
 		cmocka_unit_test(refuses_with_words_that_are_known),
 		cmocka_unit_test(receipts_come_late),
+		cmocka_unit_test(heads_come_late_and_none_is_forgotten),
 		cmocka_unit_test(a_minority_mines_its_own),
 		cmocka_unit_test(one_url_has_two_heads),
 		cmocka_unit_test(a_node_has_chances_of_its_own),
