@@ -34,6 +34,11 @@ static void reorg(struct sim_story *s, const struct sim_act *a)
 	s->figures.reorgs++;
 }
 
+static bool is_quorum(const struct sim_story *s, uint32_t nodes)
+{
+	return __builtin_popcount(nodes) >= s->fate->quorum;
+}
+
 /* A branch that ends no higher than the chain makes nothing final sooner. 0: back. */
 static void astray(struct sim_story *s, uint64_t depth)
 {
@@ -135,6 +140,9 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		s->astray_until_ms = now_ms + a->b;
 		return;
 	case SIM_VICE:
+		if (is_quorum(s, (uint32_t)a->b) &&
+		    !sim_vice_is_harmless((enum sim_vice)a->a))
+			s->broken |= SIM_GROUND_QUORUM;
 		sim_vices_begin(
 		    &s->vices, s->nodes, (enum sim_vice)a->a, (uint32_t)a->b, a->c);
 		return;
