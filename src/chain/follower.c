@@ -178,7 +178,8 @@ void follower_leave_out(struct follower *f, int node, const char *why)
 
 /* -- the turn ----------------------------------------------------------------- */
 
-/* Where the trail of a new chain begins: far enough down that all agree. */
+/* Where the trail of a new chain begins: far enough down that all agree. Who was astray
+ * is asked again as his head moves on. */
 static void begin(struct follower *f)
 {
 	uint32_t same[POOL_NODES_MAX] = { 0 };
@@ -200,7 +201,8 @@ static void begin(struct follower *f)
 	for (int i = 0; i < f->nodes && f->has_start; i++) {
 		struct view *v = &f->view[i];
 
-		if (!v->has_goal && v->has_head && follower_asks_headers(f, i))
+		if ((!v->has_goal || v->goal_is_old) && v->has_head &&
+		    follower_asks_headers(f, i))
 			follower_ask_headers(f, i, ASK_HEADERS, f->start, f->start);
 		for (int k = 0; k < f->nodes && v->has_goal; k++)
 			if (f->view[k].has_goal &&

@@ -125,6 +125,7 @@ struct whole_view {
 struct view {
 	bool identified, identity_busy, poll_busy, header_busy;
 	bool has_head, has_goal;
+	bool goal_is_old;  /* no trail has begun, and its head moved since it was asked */
 	bool by_hash;      /* headers by height did not link: walk back by hash */
 	int headers_asked; /* that led nowhere, since its last poll */
 	int blocks_busy;

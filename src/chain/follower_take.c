@@ -121,6 +121,7 @@ static void take_poll(struct follower *f, struct question *q)
 	}
 	if (!v->identified)
 		return; /* it turned out to be another one meanwhile */
+	v->goal_is_old |= !hash_same(&v->head.hash, &q->heads[0].hash);
 	v->head = q->heads[0];
 	v->has_head = true;
 	v->headers_asked = 0;
@@ -144,6 +145,7 @@ static void take_headers(struct follower *f, struct question *q)
 		if (!f->trail_n || (q->kind == ASK_HEADERS && i + 1 == q->n)) {
 			v->goal = q->heads[i];
 			v->has_goal = true;
+			v->goal_is_old = false;
 		}
 	}
 	/* By height and by hash must meet; where they don't, the node moved in between.

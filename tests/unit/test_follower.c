@@ -67,6 +67,24 @@ static void a_reorg_while_it_was_down_is_seen(void **state)
 }
 
 /* A start tells what is above the final block again. */
+/* Where the trail begins is asked again, until a quorum says the same. */
+static void a_start_among_forks_begins_when_they_end(void **state)
+{
+	(void)state;
+	begin(3, 2);
+	for (int k = 1; k < 3; k++)
+		scene.node[k]->fork =
+		    sim_side_branch(scene.chain, SCENE_DEPTH + 2, SCENE_DEPTH + 2);
+	look();
+	run(5000);
+	assert_int_equal(head(), 0);
+	scene.node[1]->fork = scene.node[2]->fork = NULL;
+	live(2);
+	run(5000);
+	assert_true(on_chain());
+	check_trail();
+}
+
 static void a_start_tells_it_again(void **state)
 {
 	size_t from;
@@ -281,6 +299,7 @@ int main(void)
 		T(the_trail_is_dense_and_by_hash),
 		T(a_reorg_retracts_and_adopts),
 		T(a_reorg_while_it_was_down_is_seen),
+		T(a_start_among_forks_begins_when_they_end),
 		T(a_start_tells_it_again),
 		T(one_node_that_flaps_moves_nothing),
 		T(a_branch_of_equal_height_needs_a_quorum),
