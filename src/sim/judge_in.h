@@ -12,6 +12,7 @@
 #include "journal/sql.gen.h"
 #include "sim/judge.h"
 
+#define JUDGE_WHY_MAX 400
 #define JUDGE_OPERATIONS 512 /* ids, that of a journal are counted from 1 */
 
 /* A payment that lists owe. Rows that equal each other owe the same one. */

@@ -1,6 +1,8 @@
 /* judge_rows.c - what the journal says of rows, move by move, against what the chain did
  * and what people asked for. */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +24,17 @@ struct move {
 	const char *why;
 };
 
-#define WRONG(m, fmt, ...)                                       \
-	sim_story_wrong((m)->story, "%s, row %" PRId64 ": " fmt, \
-	    (m)->story->list[(m)->at].name, (m)->n, ##__VA_ARGS__)
+static void PRINTF(2, 3) wrong(const struct move *m, const char *fmt, ...)
+{
+	char why[JUDGE_WHY_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof why, fmt, args);
+	va_end(args);
+	sim_story_wrong(
+	    m->story, "%s, row %" PRId64 ": %s", m->story->list[m->at].name, m->n, why);
+}
 
 static int state_find(enum machine machine, int states, const char *name)
 {
@@ -53,7 +63,7 @@ static void reserved(const struct move *m)
 	if (m->why[0])
 		return;
 	if (m->told->state != OPERATION_DISTRIBUTING)
-		WRONG(m, "it is reserved while its list is %s",
+		wrong(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
 	m->view->reserves[m->story->list[m->at].key] = true;
 }
@@ -65,7 +75,7 @@ static void becomes_final(const struct move *m)
 	uint32_t told = ++d->told[m->view->n];
 
 	if (told > d->paid + d->by_hand)
-		WRONG(m, "it is called final, and %u of %u are in final blocks",
+		wrong(m, "it is called final, and %u of %u are in final blocks",
 		    d->paid + d->by_hand, told);
 }
 
@@ -78,11 +88,11 @@ static void failed(const struct move *m)
 	if (m->story->by_hand)
 		return; /* a payment that is not by the program failed for it */
 	if (!n || !n->final)
-		WRONG(m, "it is void, and nonce %" PRId64 " is in no final block",
+		wrong(m, "it is void, and nonce %" PRId64 " is in no final block",
 		    m->row->nonce);
 	else if (n->final->tx->foreign || judge_is_empty(n->final->tx) ||
 	    judge_paid(m->story, n->final))
-		WRONG(m, "it is void, and nonce %" PRId64 " did not fail", m->row->nonce);
+		wrong(m, "it is void, and nonce %" PRId64 " did not fail", m->row->nonce);
 }
 
 /* G5: nothing that left for it can pay it; what another journal sent it can't know. */
@@ -93,10 +103,10 @@ static void let_go(const struct move *m)
 	if (!n || m->story->broken)
 		return;
 	if (!n->final)
-		WRONG(m, "it is let go, and nonce %" PRId64 " is in no final block",
+		wrong(m, "it is let go, and nonce %" PRId64 " is in no final block",
 		    m->row->nonce);
 	else if (!n->final->tx->foreign && judge_paid(m->story, n->final))
-		WRONG(
+		wrong(
 		    m, "it is let go, and nonce %" PRId64 " has paid it", m->row->nonce);
 }
 
@@ -108,13 +118,13 @@ static void refused(const struct move *m)
 	if (m->story->list[m->at].skipped[m->n])
 		return;
 	if (!to || to->code != SIM_CODE_REVERTS)
-		WRONG(m, "it is void, and nobody refuses it");
+		wrong(m, "it is void, and nobody refuses it");
 }
 
 static void tried_again(const struct move *m)
 {
 	if (!m->list->retried)
-		WRONG(m, "it is tried again, and nobody asked for that");
+		wrong(m, "it is tried again, and nobody asked for that");
 }
 
 /* What only happens where a final block is undone, or a payment is adopted. */
@@ -123,7 +133,7 @@ static void comes_back(const struct move *m)
 	if (m->from == ITEM_FINAL)
 		m->row->due->told[m->view->n]--;
 	if (!m->story->broken)
-		WRONG(m, "it moves from %s to %s", state_name(MACHINE_ITEM, m->from),
+		wrong(m, "it moves from %s to %s", state_name(MACHINE_ITEM, m->from),
 		    state_name(MACHINE_ITEM, m->to));
 }
 
@@ -172,7 +182,7 @@ static void row_moves(struct sim_life *l, int at, const struct sql_event_from_ou
 	amount = &m.row->due->amount;
 	state = &m.told->row[e->row];
 	if (*state != m.from)
-		WRONG(&m, "it moves from %s, and was %s",
+		wrong(&m, "it moves from %s, and was %s",
 		    state_name(MACHINE_ITEM, m.from), state_name(MACHINE_ITEM, *state));
 	move_judge(&m);
 	if (m.from == ITEM_LIVE)

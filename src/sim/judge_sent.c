@@ -1,5 +1,7 @@
 /* judge_sent.c - at the instant at which bytes leave: may they? */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -19,9 +21,16 @@ struct leaving {
 	bool empty;
 };
 
-#define WRONG(w, fmt, ...) \
-	sim_story_wrong(   \
-	    (w)->story, "nonce %" PRIu64 ": " fmt, (w)->tx->nonce, ##__VA_ARGS__)
+static void PRINTF(2, 3) wrong(const struct leaving *w, const char *fmt, ...)
+{
+	char why[JUDGE_WHY_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof why, fmt, args);
+	va_end(args);
+	sim_story_wrong(w->story, "nonce %" PRIu64 ": %s", w->tx->nonce, why);
+}
 
 /* -- whose it is ------------------------------------------------------------------- */
 
@@ -45,7 +54,7 @@ static bool whose(struct leaving *w)
 	struct sql_intent_get_out i;
 
 	if (!intent_on_nonce(w->life, w->key, w->tx->nonce, &i)) {
-		WRONG(w, "bytes leave, and no intent holds it");
+		wrong(w, "bytes leave, and no intent holds it");
 		return false;
 	}
 	w->list = judge_list_of(w->life, i.operation);
@@ -53,7 +62,7 @@ static bool whose(struct leaving *w)
 	if (w->list >= 0)
 		judge_list_begin(w->judge, w->list);
 	if (!w->empty && i.emptied)
-		WRONG(w, "a payload leaves that was given up");
+		wrong(w, "a payload leaves that was given up");
 	return true;
 }
 
@@ -63,10 +72,10 @@ static bool whose(struct leaving *w)
 static void is_recorded(struct leaving *w)
 {
 	if (journal_writing(w->life->journal))
-		WRONG(w, "bytes leave before their turn is committed");
+		wrong(w, "bytes leave before their turn is committed");
 	if (!sim_disk_holds(
 		w->life->process.disk, "/disk/pawl.db", w->tx->raw, w->tx->raw_len))
-		WRONG(w, "bytes leave that are not on the medium");
+		wrong(w, "bytes leave that are not on the medium");
 }
 
 /* -- G2 ------------------------------------------------------------------------------ */
@@ -98,7 +107,7 @@ static void no_hole_below(struct leaving *w)
 	/* one that somebody gave back is taken next, wherever the others are */
 	for (; a->whole < w->tx->nonce && !w->story->released; a->whole++)
 		if (!is_whole(w, a->whole)) {
-			WRONG(w, "bytes leave above nonce %" PRIu64 ", which has none",
+			wrong(w, "bytes leave above nonce %" PRIu64 ", which has none",
 			    a->whole);
 			return;
 		}
@@ -115,9 +124,9 @@ static bool same_payload(const struct sim_tx *a, const struct sim_tx *b)
 static void one_payload(struct leaving *w)
 {
 	if (w->nonce->payload && !same_payload(w->nonce->payload, w->tx))
-		WRONG(w, "bytes of a second payload leave");
+		wrong(w, "bytes of a second payload leave");
 	if (w->nonce->emptied && !w->story->broken)
-		WRONG(w, "a payload is signed over an empty attempt");
+		wrong(w, "a payload is signed over an empty attempt");
 	if (!w->nonce->payload)
 		w->nonce->payload = w->tx;
 }
@@ -133,16 +142,16 @@ static void moves(struct leaving *w, struct judge_row *row)
 		return;
 	i = judge_nonce_get(w->judge, w->key, (uint64_t)row->nonce)->final;
 	if (!i)
-		WRONG(w,
+		wrong(w,
 		    "row %" PRId64 " moves here, and nonce %" PRId64
 		    " is in no final block",
 		    w->row, row->nonce);
 	else if (!i->tx->foreign && judge_paid(w->story, i))
-		WRONG(w, "row %" PRId64 " moves here, nonce %" PRId64 " has paid it",
+		wrong(w, "row %" PRId64 " moves here, nonce %" PRId64 " has paid it",
 		    w->row, row->nonce);
 	else if (!i->tx->foreign && !judge_is_empty(i->tx) &&
 	    !w->judge->list[w->list].retried)
-		WRONG(w, "row %" PRId64 " failed, and nobody asked for another try",
+		wrong(w, "row %" PRId64 " failed, and nobody asked for another try",
 		    w->row);
 }
 
@@ -154,17 +163,17 @@ static void pays_a_row(struct leaving *w)
 	struct amount amount;
 
 	if (w->list < 0 || w->row < 0 || w->row > w->story->list[w->list].rows) {
-		WRONG(w, "a payload leaves that is no row's");
+		wrong(w, "a payload leaves that is no row's");
 		return;
 	}
 	l = &w->story->list[w->list];
 	row = &w->judge->list[w->list].row[w->row];
 	if (!row->due || !judge_payment(w->story, w->tx, &to, &amount) ||
 	    !address_same(&to, &row->due->to) || amount_cmp(&amount, &row->due->amount))
-		WRONG(
+		wrong(
 		    w, "it does not pay what %s owes its row %" PRId64, l->name, w->row);
 	if (l->key != w->key)
-		WRONG(w, "it is not the key of %s", l->name);
+		wrong(w, "it is not the key of %s", l->name);
 	if (judge_is_strict(w->story))
 		moves(w, row);
 	row->nonce = (int64_t)w->tx->nonce;
@@ -183,7 +192,7 @@ static void within_cap(struct leaving *w)
 
 		amount_format(text, &most, 18);
 		amount_format(cap, &w->story->list[w->list].cap, 18);
-		WRONG(w, "%s may cost %s, its cap is %s", w->story->list[w->list].name,
+		wrong(w, "%s may cost %s, its cap is %s", w->story->list[w->list].name,
 		    text, cap);
 	}
 }
@@ -212,7 +221,7 @@ static void costs(struct leaving *w)
 
 	CHECK(amount_mul_u64(&fee, &fee, w->tx->gas));
 	if (w->list >= 0 && (w->tx->max_fee > c->max_fee_per_gas))
-		WRONG(w, "%" PRIu64 " wei per gas, the cap is %" PRIu64, w->tx->max_fee,
+		wrong(w, "%" PRIu64 " wei per gas, the cap is %" PRIu64, w->tx->max_fee,
 		    c->max_fee_per_gas);
 	if (w->list < 0 || n->final)
 		return;
@@ -276,7 +285,7 @@ static void again(struct leaving *w, struct judge_bytes *b)
 		is_recorded(w);
 	b->epoch = epoch;
 	if (!w->empty && w->nonce->emptied && judge_owns(w->life) && !w->story->broken)
-		WRONG(w, "a payload leaves again over an empty attempt");
+		wrong(w, "a payload leaves again over an empty attempt");
 }
 
 void sim_judge_sent(void *life, const struct sim_tx *t)
@@ -294,7 +303,7 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 
 	s->figures.sends++;
 	if (w.key < 0) {
-		WRONG(&w, "a transaction of nobody leaves");
+		wrong(&w, "a transaction of nobody leaves");
 		return;
 	}
 	w.nonce = judge_nonce_get(s->judge, w.key, t->nonce);

@@ -33,7 +33,7 @@ static void trace_add(struct sim_story *s, const char *text, size_t len)
 		s->trace = (s->trace ^ (uint8_t)text[i]) * 0x100000001b3u;
 }
 
-static void line_put(struct sim_story *s, const char *fmt, va_list args)
+static void PRINTF(2, 0) line_put(struct sim_story *s, const char *fmt, va_list args)
 {
 	char text[SIM_WHY_MAX + 64];
 	int64_t ms = sim_story_ms(s);
