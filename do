@@ -432,6 +432,19 @@ do_analyze() {
 	compile build-analyze
 	with_clang build-clang -Dtests=true
 	compile build-clang
+	same_stories
+}
+
+# A story is the same to the byte, whatever compiled it.
+same_stories() {
+	build_pawl
+	for seed in $(seq 1 100); do
+		for folder in build build-clang; do
+			$folder/pawl simulate --seed "$seed" 2>/dev/null >$folder/story || true
+		done
+		cmp build/story build-clang/story || die "story $seed is another one under clang"
+	done
+	say "100 stories are the same from gcc and clang"
 }
 
 do_format() {

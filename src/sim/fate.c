@@ -229,6 +229,14 @@ static void act_draw(
 		.c = c });
 }
 
+/* Its parameters are drawn in one order, whatever the compiler's is: the last one first.
+ */
+#define ACT_DRAW(d, kind, a, b, c)                    \
+	do {                                          \
+		int64_t c_ = (c), b_ = (b), a_ = (a); \
+		act_draw((d), (kind), a_, b_, c_);    \
+	} while (0)
+
 /* How often, if at all in this story. */
 static uint64_t often(struct draw *d, uint32_t per_mille, int64_t most)
 {
@@ -246,20 +254,20 @@ static void deaths_draw(struct draw *d)
 	for (uint64_t n = often(d, 900, 14); n; n--) {
 		int64_t kind = from_to(d, 0, 2);
 
-		act_draw(d, by[kind], skewed(d, kind == 0 ? 60 : 20),
+		ACT_DRAW(d, by[kind], skewed(d, kind == 0 ? 60 : 20),
 		    power && hit(d, 500) ? from_to(d, 1, 1 + SIM_LOSE_ALL) : 0, 0);
 	}
 	for (uint64_t n = often(d, 150, 3); n; n--)
-		act_draw(d, SIM_STOP, 0, 0, 0);
+		ACT_DRAW(d, SIM_STOP, 0, 0, 0);
 }
 
 static void disk_draw(struct draw *d)
 {
 	begin(d, OF_DISK);
 	for (uint64_t n = often(d, 200, 3); n; n--)
-		act_draw(d, SIM_SYNC_FAILS, skewed(d, 6), 0, 0);
+		ACT_DRAW(d, SIM_SYNC_FAILS, skewed(d, 6), 0, 0);
 	for (uint64_t n = often(d, 100, 2); n; n--)
-		act_draw(d, SIM_DISK_FULL, from_to(d, 0, 60000),
+		ACT_DRAW(d, SIM_DISK_FULL, from_to(d, 0, 60000),
 		    from_to(d, 1, 20) * d->fate->interval_ms, 0);
 }
 
@@ -269,12 +277,12 @@ static void processes_draw(struct draw *d)
 
 	begin(d, OF_PROCESSES);
 	for (uint64_t n = often(d, 150, 3); n; n--)
-		act_draw(d, SIM_DIE_AGAIN, skewed(d, 12), skewed(d, 60),
+		ACT_DRAW(d, SIM_DIE_AGAIN, skewed(d, 12), skewed(d, 60),
 		    hit(d, 300) ? 1000 : from_to(d, 0, 1000));
 	for (uint64_t n = often(d, 120, 3); n; n--)
-		act_draw(d, SIM_SECOND, from_to(d, 1, 40) * interval_ms, 0, 0);
+		ACT_DRAW(d, SIM_SECOND, from_to(d, 1, 40) * interval_ms, 0, 0);
 	for (uint64_t n = often(d, 150, 3); n; n--)
-		act_draw(d, SIM_STAND, skewed(d, 40), from_to(d, 1, 20) * interval_ms,
+		ACT_DRAW(d, SIM_STAND, skewed(d, 40), from_to(d, 1, 20) * interval_ms,
 		    hit(d, 600));
 }
 
@@ -305,7 +313,7 @@ static void hands_draw(struct draw *d)
 	begin(d, OF_HANDS);
 	f->run = hit(d, 200);
 	for (uint64_t n = often(d, 120, 3); n; n--)
-		act_draw(d, SIM_BY_HAND, from_to(d, 0, lists), from_to(d, 0, f->rows),
+		ACT_DRAW(d, SIM_BY_HAND, from_to(d, 0, lists), from_to(d, 0, f->rows),
 		    hit(d, 300));
 	for (uint64_t n = often(d, 60, 2); n; n--) {
 		int64_t key = from_to(d, 0, f->keys - 1);
@@ -314,14 +322,14 @@ static void hands_draw(struct draw *d)
 		    (struct sim_act){ .kind = SIM_FUND, .a = key });
 	}
 	for (uint64_t n = often(d, 100, 2); n; n--)
-		act_draw(d, SIM_EDIT, from_to(d, 0, lists), from_to(d, 1, 3), 0);
+		ACT_DRAW(d, SIM_EDIT, from_to(d, 0, lists), from_to(d, 1, 3), 0);
 	for (uint64_t n = often(d, 80, 2); n; n--)
-		act_draw(d, SIM_RETRY, from_to(d, 0, lists), from_to(d, 1, f->rows),
+		ACT_DRAW(d, SIM_RETRY, from_to(d, 0, lists), from_to(d, 1, f->rows),
 		    hit(d, 300));
 	for (uint64_t n = often(d, 80, 3); n; n--)
-		act_draw(d, SIM_SKIP, from_to(d, 0, lists), from_to(d, 0, f->rows), 0);
+		ACT_DRAW(d, SIM_SKIP, from_to(d, 0, lists), from_to(d, 0, f->rows), 0);
 	for (uint64_t n = often(d, 80, 3); n; n--)
-		act_draw(d, SIM_RELEASE, 0, 0, 0);
+		ACT_DRAW(d, SIM_RELEASE, 0, 0, 0);
 }
 
 static void copies_draw(struct draw *d)
@@ -338,9 +346,9 @@ static void copies_draw(struct draw *d)
 		back_draw(d, kept[how], (enum sim_back)how);
 	}
 	for (uint64_t n = often(d, 80, 2); n; n--)
-		act_draw(d, SIM_KEEP, from_to(d, 0, SIM_KEEPS - 1), 0, 0);
+		ACT_DRAW(d, SIM_KEEP, from_to(d, 0, SIM_KEEPS - 1), 0, 0);
 	if (hit(d, 30))
-		act_draw(d, SIM_TWIN, from_to(d, 1, 40) * d->fate->interval_ms,
+		ACT_DRAW(d, SIM_TWIN, from_to(d, 1, 40) * d->fate->interval_ms,
 		    hit(d, 500), 0);
 }
 
@@ -350,13 +358,13 @@ static void chain_draw(struct draw *d)
 
 	begin(d, OF_CHAIN);
 	for (uint64_t n = often(d, 800, 10); n; n--)
-		act_draw(d, SIM_REORG, from_to(d, 1, (int64_t)f->depth), hit(d, 700), 0);
+		ACT_DRAW(d, SIM_REORG, from_to(d, 1, (int64_t)f->depth), hit(d, 700), 0);
 	for (uint64_t n = often(d, 250, 3); n; n--)
-		act_draw(d, SIM_EVICT, hit(d, 300) ? 1000 : from_to(d, 1, 999), 0, 0);
+		ACT_DRAW(d, SIM_EVICT, hit(d, 300) ? 1000 : from_to(d, 1, 999), 0, 0);
 	for (uint64_t n = often(d, 300, 2); n; n--)
-		act_draw(d, SIM_SPIKE, skewed(d, 200), from_to(d, 1, 10), 0);
+		ACT_DRAW(d, SIM_SPIKE, skewed(d, 200), from_to(d, 1, 10), 0);
 	for (uint64_t n = often(d, 100, 2); n; n--)
-		act_draw(d, SIM_NO_BLOCKS, from_to(d, 1, 30) * f->interval_ms, 0, 0);
+		ACT_DRAW(d, SIM_NO_BLOCKS, from_to(d, 1, 30) * f->interval_ms, 0, 0);
 }
 
 static void net_draw(struct draw *d)
@@ -372,7 +380,7 @@ static void net_draw(struct draw *d)
 			    (struct sim_act){
 				.kind = SIM_NET, .a = k, .b = skewed(d, 80) });
 		for (uint64_t n = often(d, 80, 2); n; n--)
-			act_draw(d, SIM_NET, k, from_to(d, 100, 1000),
+			ACT_DRAW(d, SIM_NET, k, from_to(d, 100, 1000),
 			    from_to(d, 1, 15) * f->interval_ms);
 	}
 }
@@ -401,11 +409,11 @@ static void vices_draw(struct draw *d)
 
 			who = hit(d, 500) ? who : who & some;
 			if (who)
-				act_draw(d, SIM_VICE, k, who,
+				ACT_DRAW(d, SIM_VICE, k, who,
 				    from_to(d, 1, 20) * f->interval_ms);
 		}
 	for (uint64_t n = often(d, 250, 4); n; n--)
-		act_draw(d, SIM_ASTRAY, from_to(d, 1, (int64_t)f->depth),
+		ACT_DRAW(d, SIM_ASTRAY, from_to(d, 1, (int64_t)f->depth),
 		    from_to(d, 1, 6) * f->interval_ms, 0);
 }
 
@@ -420,19 +428,19 @@ static void people_draw(struct draw *d)
 			.kind = SIM_CREATE,
 			.a = i });
 	for (uint64_t n = often(d, 150, 3); n; n--)
-		act_draw(d, SIM_FOREIGN, from_to(d, 0, f->keys - 1), hit(d, 500), 0);
+		ACT_DRAW(d, SIM_FOREIGN, from_to(d, 0, f->keys - 1), hit(d, 500), 0);
 	for (uint64_t n = often(d, 150, 2); n; n--)
-		act_draw(d, SIM_PAUSE, from_to(d, 0, f->lists - 1),
+		ACT_DRAW(d, SIM_PAUSE, from_to(d, 0, f->lists - 1),
 		    from_to(d, 1, 10) * f->interval_ms, 0);
 	if (hit(d, 120))
-		act_draw(d, SIM_CANCEL, from_to(d, 0, f->lists - 1), hit(d, 600), 0);
+		ACT_DRAW(d, SIM_CANCEL, from_to(d, 0, f->lists - 1), hit(d, 600), 0);
 	for (uint64_t n = often(d, 100, 2); n; n--)
-		act_draw(d, SIM_RETRY, from_to(d, 0, f->lists - 1), 0, 0);
+		ACT_DRAW(d, SIM_RETRY, from_to(d, 0, f->lists - 1), 0, 0);
 	for (uint64_t n = often(d, 100, 2); n; n--)
-		act_draw(d, SIM_JUMP, from_to(d, -DAY_MS, DAY_MS), 0, 0);
+		ACT_DRAW(d, SIM_JUMP, from_to(d, -DAY_MS, DAY_MS), 0, 0);
 	if (f->poor)
 		for (int i = 0; i < f->keys; i++)
-			act_draw(d, SIM_FUND, i, 0, 0);
+			ACT_DRAW(d, SIM_FUND, i, 0, 0);
 }
 
 /* What would happen far apart happens within two blocks. */
