@@ -230,7 +230,7 @@ int disk_add(struct sim_disk *d, const char *name)
 			continue;
 		disk_settle(d, i, 0);
 		memset(f, 0, sizeof(*f));
-		f->inode = ++d->inodes;
+		f->inode = f->born = ++d->inodes;
 		snprintf(f->name, DISK_NAME, "%s", name);
 		return i;
 	}

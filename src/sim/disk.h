@@ -112,7 +112,7 @@ bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t where);
 
 /* By hands that know nothing of journals, and durable: a file is as an image has it (of
  * this or another disk; false: it has none), over the one that is there or, with another
- * inode, in place of it; or it is gone. A journal is two files, PATH and PATH-wal: what
+ * number, in place of it; or it is gone. A journal is two files, PATH and PATH-wal: what
  * of them is old, gone or as it was is the caller's to choose. Who has the file open
  * keeps the one that he has. */
 bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,

@@ -113,6 +113,20 @@ bool sim_disk_remove(struct sim_disk *d, const char *path)
 	return true;
 }
 
+/* Another file in place of this one, which nobody has open: it may get its number. */
+static int replaced(struct sim_disk *d, const char *path, int file)
+{
+	bool again = file >= 0 && !disk_is_open(d, file) && disk_draw(d, 2);
+	int64_t number = again ? d->files[file].inode : 0;
+
+	if (file >= 0)
+		unlink_for_good(d, file);
+	file = disk_add(d, path);
+	if (again)
+		d->files[file].inode = number;
+	return file;
+}
+
 bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
     const char *path, bool new_inode)
 {
@@ -123,10 +137,8 @@ bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
 
 	if (!bytes || (size_t)size > d->file_max)
 		return false;
-	if (file >= 0 && new_inode)
-		unlink_for_good(d, file);
 	if (file < 0 || new_inode)
-		file = disk_add(d, path);
+		file = replaced(d, path, file);
 	disk_settle(d, file, 0);
 	f = &d->files[file];
 	f->size = f->size_on_medium = size;

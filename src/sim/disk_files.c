@@ -72,9 +72,10 @@ static enum err id_of(struct file_id *ret, const char *path, struct fail *f)
 
 	if (file < 0)
 		return no_such_file(path, f);
-	*ret = (struct file_id){
-		.inode = disk()->files[file].inode, .device = 1, .boot = "disk"
-	};
+	*ret = (struct file_id){ .inode = disk()->files[file].inode,
+		.device = 1,
+		.boot = "disk",
+		.born = disk()->files[file].born };
 	return ERR_OK;
 }
 

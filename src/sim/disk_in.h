@@ -29,7 +29,7 @@ struct disk_file {
 	 * be written by it may lie nowhere but in the cache. */
 	int64_t differ, differ_end;
 	bool stale;
-	int64_t inode;
+	int64_t inode, born; /* a number is used again, a birth is not */
 };
 
 /* A write that no sync has covered. len -1: the file was cut at `at`. */

@@ -144,6 +144,9 @@ void sim_judge_rise(struct sim_life *l)
 
 	if (!journal_owner("/disk/pawl.db", &owner, &held) || !held)
 		sim_story_wrong(s, "it owns a journal that has no owner");
+	if (s->is_other_file && !journal_doubt(l->journal))
+		sim_story_wrong(s, "it does not doubt a journal that is another file");
+	s->is_other_file = false;
 	rise_goes_on(l, v);
 	if (owner.epoch <= v->epoch && !s->broken)
 		sim_story_wrong(

@@ -235,6 +235,7 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	if (how != SIM_BACK_UNDER_WAL)
 		(void)sim_disk_set_back(s->disk, o->files, WAL, other);
+	s->is_other_file |= other;
 	is_another(s, other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE);
 	return true;
 }

@@ -215,6 +215,7 @@ struct sim_story {
 	int64_t spike_until; /* height */
 	bool released;       /* a nonce without bytes was given back by somebody */
 	bool by_hand;        /* a row was paid with the key, and not by the program */
+	bool is_other_file;  /* the journal is a copy, and nobody has opened it yet */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
 		int64_t times, ops, power_per_mille;
