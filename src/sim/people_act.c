@@ -9,6 +9,7 @@
 #include "sim/people_in.h"
 
 #define GWEI 1000000000ull
+#define GAS 100000                /* enough for any recipient */
 #define LEFT 10000000000000000ull /* wei: a hundredth of a coin */
 
 static struct sim_list *list_of(struct sim_story *s, const struct sim_act *a)
@@ -34,12 +35,11 @@ static void sends(
 	};
 	struct sim_word word;
 
-	if (p->data_len)
-		job.fees.gas = connector_evm.gas_token;
+	job.fees.gas = GAS;
 	if (collides && at && sim_pool_lowest(at)) {
 		job.nonce = sim_pool_lowest(at)->nonce;
 		job.fees = (struct fees){ .type = FEE_1559,
-			.gas = p->data_len ? connector_evm.gas_token : 21000,
+			.gas = GAS,
 			.max_fee = 600 * GWEI,
 			.tip = 60 * GWEI };
 	}
