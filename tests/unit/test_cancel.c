@@ -260,6 +260,7 @@ static void what_is_cancelled_is_not_tried_again(void **state_)
 	(void)state_;
 	begin_in_flight(1, 1, 6, 2);
 	assert_int_equal(operation_cancel(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
 	assert_int_equal(state(), OPERATION_CANCELLING);
 	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_CONFLICT);
 	assert_says(f.why, "its rows are not tried again");
