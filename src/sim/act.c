@@ -252,6 +252,17 @@ static int64_t earlier(int64_t a, int64_t b)
 }
 
 /* The next thing of the story's own. */
+/* Who asks wakes whom he asks. */
+static int64_t wishes_due_ms(const struct sim_story *s)
+{
+	int64_t at_ms = INT64_MAX;
+
+	for (int i = 0; i < s->people.wishes; i++)
+		if (s->people.wish[i].not_before_ms > s->chain->now_ms)
+			at_ms = earlier(at_ms, s->people.wish[i].not_before_ms);
+	return at_ms;
+}
+
 int64_t sim_acts_due_ms(const struct sim_story *s)
 {
 	const struct sim_fate *f = s->fate;
@@ -268,6 +279,7 @@ int64_t sim_acts_due_ms(const struct sim_story *s)
 	for (int k = 1; k < SIM_FAULT_COUNT; k++)
 		if (s->net_until_ms[k])
 			at_ms = earlier(at_ms, s->net_until_ms[k]);
+	at_ms = earlier(at_ms, wishes_due_ms(s));
 	at_ms = earlier(at_ms, sim_processes_due_ms(s));
 	at_ms = earlier(at_ms, sim_vices_due_ms(&s->vices));
 	if (s->astray_until_ms)

@@ -127,6 +127,9 @@ static void rise_goes_on(struct sim_life *l, struct judge_view *v)
 
 	if (commits > v->commit && !v->older)
 		return;
+	if (v->older && l->story->broken == SIM_GROUND_NEWEST &&
+	    !journal_doubt(l->journal))
+		sim_story_wrong(l->story, "another journal is there, and is not doubted");
 	v->older = false;
 	if (!l->story->broken)
 		sim_story_wrong(l->story,
