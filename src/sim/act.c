@@ -98,6 +98,15 @@ static void net_act(struct sim_story *s, const struct sim_act *a)
 	net_put(s, (int)a->a, (uint32_t)a->b);
 }
 
+/* Of the wall clock. */
+static void jump(struct sim_story *s, int64_t ms)
+{
+	s->jump_ms += ms;
+	for (int i = 0; i < SIM_LIVES; i++)
+		if (s->life[i].alive)
+			sim_world_jump(sim_world_of(s->life[i].world), ms);
+}
+
 static void act_do(struct sim_story *s, const struct sim_act *a)
 {
 	int64_t now_ms = s->chain->now_ms;
@@ -150,10 +159,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		sim_act_fund(s, (int)a->a);
 		return;
 	case SIM_JUMP:
-		s->jump_ms += a->a;
-		for (int i = 0; i < SIM_LIVES; i++)
-			if (s->life[i].alive)
-				sim_world_jump(sim_world_of(s->life[i].world), a->a);
+		jump(s, a->a);
 		return;
 	case SIM_FOREIGN:
 	case SIM_BY_HAND:
