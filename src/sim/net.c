@@ -22,7 +22,8 @@ static void hear_later(struct sim_pool *p, struct sim_tx *t)
 {
 	struct sim_chain *c = p->chain;
 	struct sim_heard *h = c->heard_free;
-	int64_t at_ms = c->now_ms + (p->node ? p->node->gossip_ms : 0);
+	const struct sim_node *n = p->node;
+	int64_t at_ms = c->now_ms + (n ? n->gossip_ms + n->gossip_more_ms : 0);
 
 	if (h)
 		c->heard_free = h->next;

@@ -92,7 +92,7 @@ struct sim_node {
 	 * time a pool of its own hears what others took; is what a reorg undid lost? */
 	char refuses[120];
 	bool forgets;
-	int64_t gossip_ms;
+	int64_t gossip_ms, gossip_more_ms;
 	bool loses_undone;
 
 	/* on the way to it and back: the chance of each fault, besides the world's */

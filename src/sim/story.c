@@ -259,8 +259,10 @@ static void chain_begin(struct sim_story *s)
 	recipients_begin(s);
 	for (uint32_t i = 0; i < f->nodes; i++) {
 		s->nodes[i] = sim_node_new(s->chain);
-		if (f->apart)
-			sim_node_own_pool(s->nodes[i]);
+		if (!f->apart)
+			continue;
+		sim_node_own_pool(s->nodes[i]);
+		s->nodes[i]->gossip_ms = f->latency_ms * (int64_t)(i + 1);
 	}
 	for (int i = 0; i < SIM_BLOCKS_BEFORE; i++)
 		sim_mine(s->chain, NULL);

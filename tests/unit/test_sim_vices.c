@@ -269,6 +269,27 @@ static void receipts_come_late(void **state)
 	rig_release(&stage.r);
 }
 
+static void gossip_comes_later_than_it_does(void **state)
+{
+	const struct sim_tx *t;
+	struct signed_bytes raw;
+
+	(void)state;
+	stage_open();
+	stage.other->gossip_ms = 100;
+	sim_vice_set(stage.other, SIM_VICE_LATE_GOSSIP, 500);
+	raw = sign(&stage.r, (struct order){ .to = stage.r.you, .nonce = 2 });
+	send_raw(&stage.r, &raw);
+	t = sim_tx_find(stage.r.chain, &raw.hash);
+	sim_chain_until(stage.r.chain, stage.r.chain->now_ms + 599);
+	assert_false(sim_pool_holds(stage.other->pool, t));
+	sim_chain_until(stage.r.chain, stage.r.chain->now_ms + 1);
+	assert_true(sim_pool_holds(stage.other->pool, t));
+	sim_vice_set(stage.other, SIM_VICE_LATE_GOSSIP, 0);
+	assert_int_equal(stage.other->gossip_ms, 100);
+	rig_release(&stage.r);
+}
+
 static void heads_come_late_and_none_is_forgotten(void **state)
 {
 	const struct sim_block *head;
@@ -381,6 +402,7 @@ int main(void)
 		cmocka_unit_test(counts_more_than_there_are),
 		cmocka_unit_test(refuses_with_words_that_are_known),
 		cmocka_unit_test(receipts_come_late),
+		cmocka_unit_test(gossip_comes_later_than_it_does),
 		cmocka_unit_test(heads_come_late_and_none_is_forgotten),
 		cmocka_unit_test(a_minority_mines_its_own),
 		cmocka_unit_test(one_url_has_two_heads),
