@@ -187,6 +187,8 @@ static void total_add(struct total *t, const struct sim_story *s)
 	t->sum.violations += f->violations;
 	for (int i = 0; i < SIM_ACTS; i++)
 		t->sum.acts[i] += f->acts[i];
+	for (int i = 0; i < SIM_DEEDS; i++)
+		t->sum.deeds[i] += f->deeds[i];
 	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
 		t->sum.net[i] += f->net[i];
 		t->sum.faults += f->net[i];
@@ -262,6 +264,22 @@ static void tell_acts(const struct sim_figures *f)
 }
 
 /* And what requests met. */
+/* What came of them. */
+static void tell_deeds(const struct sim_figures *f)
+{
+	const char *between = "seen: ";
+
+	for (int i = 0; i < SIM_DEEDS; i++) {
+		if (!f->deeds[i])
+			continue;
+		printf("%s%" PRIu64 " %s", between, f->deeds[i],
+		    sim_deed_name((enum sim_deed)i));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
+}
+
 static void tell_nets(const struct sim_figures *f)
 {
 	const char *between = "requests: ";
@@ -291,6 +309,7 @@ static void tell_total(const struct simulation *m)
 	    m->total.lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts,
 	    f->reorgs, f->sends, f->faults);
 	tell_acts(f);
+	tell_deeds(f);
 	tell_nets(f);
 	puts(m->total.wrong ? "something was wrong" : "nothing was wrong");
 }

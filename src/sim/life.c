@@ -135,6 +135,7 @@ void sim_life_kill(struct sim_life *l)
 static void stand(struct sim_life *l)
 {
 	l->robbed &= l->journal && !journal_writing(l->journal);
+	sim_story_did(l->story, l->robbed ? SIM_DID_WAS_ROBBED : SIM_DID_STOOD_STILL);
 	if (l->robbed)
 		sim_disk_rob(&l->process);
 	l->stands = true;

@@ -129,7 +129,7 @@ bool sim_older_damaged(struct sim_story *s, const char *why)
 {
 	const struct sim_older *o = &s->older;
 
-	if (!o->times[SIM_BACK_UNDER_WAL] && !o->times[SIM_BACK_WITHOUT_WAL])
+	if (!o->was_damaged)
 		return false;
 	snprintf(s->older.damage, sizeof s->older.damage, "%s", why);
 	return true;
@@ -149,7 +149,7 @@ void sim_older_rises(struct sim_story *s)
 		sim_story_wrong(s, "no line to type: %s", o->damage);
 		return;
 	}
-	o->mended++;
+	sim_story_did(s, SIM_DID_MENDED);
 	if (strstr(o->damage, "-wal away and type"))
 		(void)sim_disk_remove(s->disk, WAL);
 	if (!strncmp(at + strlen(restore_line), JOURNAL, strlen(JOURNAL)))
@@ -300,6 +300,7 @@ static void twin(struct sim_story *s, int64_t ms, bool clone)
 	mem_free(all);
 	sim_disk_seed(s->copy_disk, s->fate->seed ^ 0xc0b1);
 	l->is_copy = true;
+	sim_story_did(s, SIM_DID_RAN_TWICE);
 	l->process.disk = s->copy_disk;
 	l->wanted = true;
 	l->rise_at_ms = s->chain->now_ms;
@@ -318,19 +319,31 @@ void sim_older_copy_ends(struct sim_story *s)
 /* -- acts -------------------------------------------------------------------------------
  */
 
+static void back_act(struct sim_story *s, enum sim_back how)
+{
+	static const enum sim_deed deeds[SIM_BACKS] = {
+		[SIM_BACK_RESTORED] = SIM_DID_RESTORED,
+		[SIM_BACK_COPIED] = SIM_DID_COPIED,
+		[SIM_BACK_SILENT] = SIM_DID_SET_BACK,
+		[SIM_BACK_UNDER_WAL] = SIM_DID_UNDER_WAL,
+		[SIM_BACK_WITHOUT_WAL] = SIM_DID_WITHOUT_WAL,
+		[SIM_BACK_NEW] = SIM_DID_MADE_ANEW,
+		[SIM_BACK_MACHINE] = SIM_DID_MACHINE_BACK,
+	};
+
+	s->older.was_damaged |= how == SIM_BACK_UNDER_WAL || how == SIM_BACK_WITHOUT_WAL;
+	if (back(s, how))
+		sim_story_did(s, deeds[how]);
+}
+
 void sim_older_act(struct sim_story *s, const struct sim_act *a)
 {
-	struct sim_older *o = &s->older;
-
 	if (a->kind == SIM_KEEP)
 		keep(s, (enum sim_keep)a->a);
 	else if (a->kind == SIM_TWIN)
 		twin(s, a->a, a->b != 0);
-	else if (a->a >= 0 && a->a < SIM_BACKS) {
-		o->times[a->a]++;
-		if (!back(s, (enum sim_back)a->a))
-			o->times[a->a]--;
-	}
+	else if (a->a >= 0 && a->a < SIM_BACKS)
+		back_act(s, (enum sim_back)a->a);
 }
 
 void sim_older_end(struct sim_story *s)

@@ -215,7 +215,6 @@ static void refused(struct sim_story *s, const char *why)
 	struct request q;
 	const char *at = why;
 
-	s->people.refused++;
 	s->people.yes = true;
 	while ((at = strstr(at, "pawl repair "))) {
 		if (line_parse(&q, at)) {
@@ -407,7 +406,30 @@ static void wish_told(struct sim_story *s, const struct sim_answer *a, int at)
 		refused(s, a->f.why);
 	else if (w.by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
 		s->people.yes = false;
-	s->people.resumed += w.by_operator && a->e == ERR_OK;
+}
+
+static enum sim_deed repair_deed(enum repair repair)
+{
+	if (repair == REPAIR_ADOPT)
+		return SIM_DID_REPAIRED;
+	return repair == REPAIR_SKIP ? SIM_DID_SKIPPED : SIM_DID_RELEASED;
+}
+
+/* What was asked for came to pass. */
+static void done(struct sim_story *s, const struct request *q)
+{
+	if (q->cap[0])
+		sim_story_did(s, SIM_DID_CAP_RAISED);
+	if (q->route == ROUTE_PAUSE)
+		sim_story_did(s, SIM_DID_PAUSED);
+	else if (q->route == ROUTE_CANCEL)
+		sim_story_did(s, SIM_DID_CANCELLED);
+	else if (q->route == ROUTE_RETRY)
+		sim_story_did(s, SIM_DID_RETRIED);
+	else if (q->route == ROUTE_REPAIR)
+		sim_story_did(s, repair_deed(q->repair));
+	else
+		sim_story_did(s, q->yes ? SIM_DID_SAID_YES : SIM_DID_RESUMED);
 }
 
 static int wish_find(const struct sim_people *p, uint64_t id)
@@ -443,9 +465,13 @@ void sim_people_told(struct sim_life *l)
 		sim_people_list_told(l, a);
 	else if (a->list == SIM_EDITED && a->e != ERR_CONFLICT)
 		sim_story_wrong(s, "another plan is taken for %s", a->q.name);
+	else if (a->list == SIM_EDITED)
+		sim_story_did(s, SIM_DID_EDITED);
 	else
 		sim_story_line(s, "asked %s %s: %s %s", route_name(a->q.route), a->q.name,
 		    err_name(a->e), a->e ? a->f.why : "");
+	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
+		done(s, &a->q);
 	if (a->list == SIM_OF_NO_LIST && at >= 0)
 		wish_told(s, a, at);
 	answer_free(a);

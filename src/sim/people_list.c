@@ -156,7 +156,8 @@ static void ask_create(struct sim_life *l, int at, int64_t chain)
 	snprintf(h.chain, sizeof h.chain, "%s", s->config.name);
 	buf_init(&body, BODY_MAX);
 	CHECK(handover_encode(&body, &h));
-	s->figures.adopts += h.facts.adopt;
+	if (unclaimed)
+		sim_story_did(s, SIM_DID_ADOPTED_LIST);
 	ask(l, at, ROUTE_CREATE, &body);
 }
 
@@ -287,6 +288,7 @@ static void under_another_name(struct sim_life *l, int at, bool edited)
 	compare(l, &other, c->id, &unclaimed, &equal);
 	sim_story_line(l->story, "%s under another name: %lld of %d rows are another's",
 	    list->name, (long long)equal, list->rows);
+	sim_story_did(l->story, SIM_DID_EDITED);
 	if (equal < o.items - o.by_state[ITEM_VOID].n - edited)
 		sim_story_wrong(l->story, "%s is taken for another list", list->name);
 }

@@ -46,6 +46,22 @@ static void PRINTF(2, 0) line_put(struct sim_story *s, const char *fmt, va_list 
 		fprintf(s->out, "%s\n", text);
 }
 
+void sim_story_did(struct sim_story *s, enum sim_deed deed)
+{
+	s->figures.deeds[deed]++;
+}
+
+const char *sim_deed_name(enum sim_deed deed)
+{
+	static const char *const names[] = {
+#define DEED(name, word) word,
+#include "sim/deeds.def"
+#undef DEED
+	};
+
+	return names[deed];
+}
+
 void sim_story_line(struct sim_story *s, const char *fmt, ...)
 {
 	va_list args;
@@ -370,6 +386,22 @@ static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 	down(s, l);
 }
 
+static void rose(struct sim_story *s, struct sim_life *l, enum sim_end end)
+{
+	const struct sim_life *owner = sim_story_owner(s);
+
+	ended(s, l, end);
+	if (end == SIM_DIED)
+		sim_story_did(s, SIM_DID_DIED_RISING);
+	else if (end == SIM_STARTED_NOT && owner != l && (owner->alive || owner->stands))
+		sim_story_did(s, SIM_DID_WAS_REFUSED);
+	if (!l->alive)
+		return;
+	sim_story_line(s, "%srises", who(l));
+	if (l->id && !l->is_copy)
+		sim_story_did(s, SIM_DID_TOOK_OVER);
+}
+
 /* NULL: all stand still. ret_until_ms: then it is another one's turn. */
 static struct sim_life *next_life(
     struct sim_story *s, int64_t *ret_ms, int64_t *ret_until_ms)
@@ -409,9 +441,7 @@ static void step(struct sim_story *s, int64_t until_ms)
 		if (!l->is_copy)
 			sim_older_rises(s);
 		sim_process_rises(s, l);
-		ended(s, l, sim_life_rise(l));
-		if (l->alive)
-			sim_story_line(s, "%srises", who(l));
+		rose(s, l, sim_life_rise(l));
 	} else {
 		ended(s, l, sim_life_step(l, next_ms < own_ms ? next_ms : own_ms));
 	}

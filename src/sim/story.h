@@ -77,7 +77,7 @@ struct sim_people {
 	int wishes;
 	int64_t look_ms;   /* when the operator looks again */
 	uint64_t releases; /* that somebody wants, of whatever row */
-	uint64_t resumed, repaired, refused, ids;
+	uint64_t ids;
 	bool yes; /* he has read what was refused, and says so again */
 };
 
@@ -155,15 +155,23 @@ struct sim_older {
 	struct sim_disk_image *disk;
 	struct sim_life life;
 	char damage[SIM_WHY_MAX]; /* what the start said; "": nothing, or it is mended */
-	uint64_t times[SIM_BACKS], mended;
+	bool was_damaged;         /* by somebody, so that a start may say so */
 };
 
 /* -- the story ---------------------------------------------------------------- */
 
+enum sim_deed {
+#define DEED(name, word) SIM_DID_##name,
+#include "sim/deeds.def"
+#undef DEED
+	SIM_DEEDS
+};
+
 struct sim_figures {
+	uint64_t deeds[SIM_DEEDS];
 	uint64_t steps, crashes, power_cuts, reorgs, sends, blocks, faults, rises;
 	uint64_t acts[SIM_ACTS], net[SIM_FAULT_COUNT];
-	uint64_t adopts, violations;
+	uint64_t violations;
 };
 
 /* What the program stands on (G0), bits: without it, it is judged by what it says then.
@@ -235,6 +243,8 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 /* -- among its files ------------------------------------------------------------ */
 
 int64_t sim_story_ms(const struct sim_story *s); /* since it began */
+void sim_story_did(struct sim_story *s, enum sim_deed deed);
+const char *sim_deed_name(enum sim_deed deed);
 void sim_story_line(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
 /* The first one is kept. */
 void sim_story_wrong(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
