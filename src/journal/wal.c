@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
+
 #define HEADER 32
 #define FRAME_HEADER 24
 #define PAGE_MAX 65536
@@ -177,5 +179,5 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;
 	}
 	*ret_image = r.image;
-	return k.unread ? WAL_UNREAD : state;
+	return k.unread && !MUTANT(unread_wal_believed) ? WAL_UNREAD : state;
 }
