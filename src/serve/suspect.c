@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/hex.h"
+#include "base/mutant.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
@@ -21,10 +22,25 @@ static bool in_its_asset(
 	    (s->no_asset || !memcmp(a.token.at, s->asset, sizeof s->asset));
 }
 
-/* The row that it may pay, the next one for each that pays the same before it (nth); 0:
- * none. */
-static int64_t suspect_row(struct journal *j, int64_t account,
-    const struct sql_consumed_suspects_out *s, int nth, struct operation *ret)
+/* Is its payment in a block already? */
+static bool is_included(struct journal *j, const struct sql_item_alike_out *row)
+{
+	struct sql_attempt_of_intent_in in = { .intent = row->intent };
+	struct sql_attempt_of_intent_out attempt;
+	bool included = false;
+
+	if (row->state != ITEM_LIVE || row->no_intent)
+		return false;
+	sql_attempt_of_intent_begin(j, &in);
+	while (sql_attempt_of_intent_next(j, &attempt))
+		included |= attempt.state == ATTEMPT_INCLUDED;
+	return included && !MUTANT(line_names_the_paid);
+}
+
+/* Its rows in their order, those that are paid in a block or not; nth is counted down. */
+static int64_t row_alike(struct journal *j, int64_t account,
+    const struct sql_consumed_suspects_out *s, bool included, int *nth,
+    struct operation *ret)
 {
 	struct sql_item_alike_in in = { .account = account, .amount = s->amount };
 	struct sql_item_alike_out row;
@@ -34,12 +50,23 @@ static int64_t suspect_row(struct journal *j, int64_t account,
 	sql_item_alike_begin(j, &in);
 	while (!found && sql_item_alike_next(j, &row))
 		if ((row.state == ITEM_PENDING || row.state == ITEM_LIVE) &&
+		    is_included(j, &row) == included &&
 		    in_its_asset(j, row.operation, s) &&
 		    operation_read(j, row.operation, ret) && !operation_ended(ret) &&
-		    !nth--)
+		    !(*nth)--)
 			found = row.row;
 	sql_item_alike_end(j);
 	return found;
+}
+
+/* The row that it may pay, the next one for each that pays the same before it (nth); 0:
+ * none. A row that is paid in a block is the last to come to mind. */
+static int64_t suspect_row(struct journal *j, int64_t account,
+    const struct sql_consumed_suspects_out *s, int nth, struct operation *ret)
+{
+	int64_t row = row_alike(j, account, s, false, &nth, ret);
+
+	return row ? row : row_alike(j, account, s, true, &nth, ret);
 }
 
 /* Whose service fee it may be. */

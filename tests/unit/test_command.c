@@ -2,6 +2,7 @@
  * refused has changed nothing. */
 #include "payer.h"
 #include "serve/command.h"
+#include "serve/suspect.h"
 
 static enum err chain_of(void *ctx, struct journal *j, int64_t id,
     const struct chain_config **ret, struct fail *f)
@@ -133,11 +134,36 @@ static void a_refused_resume_keeps_what_it_loads(void **state_)
 	finish();
 }
 
+/* Rows that are owed the same: the first two are paid in blocks, none of which is final;
+ * what somebody paid by hand is the third one's. */
+static void the_line_names_a_row_that_is_not_paid(void **state_)
+{
+	char line[SUSPECT_LINE_MAX];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+	scene.config.max_in_flight = 1;
+	pay(&(struct list){ .rows = 3, .alike = 3 });
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run(1000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[1], lists[0].amount[1], 0);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(item(1).state, ITEM_LIVE);
+	suspects_next(scene.journal, account()->id, line);
+	assert_says(line, "pawl repair wages 3 adopt 0x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_refused_resume_leaves_the_chain_stopped, end),
 		cmocka_unit_test_teardown(the_chain_goes_first, end),
+		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
 		cmocka_unit_test_teardown(a_refused_resume_keeps_what_it_loads, end),
 	};
 
