@@ -46,6 +46,7 @@ struct sim_fate {
 	uint32_t nodes, own; /* own: so many with a provider each; the others share one */
 	int quorum;
 	uint64_t depth; /* of finality */
+	bool by_tag;    /* and the nodes say so: finality is their tag */
 	int64_t interval_ms, poll_ms;
 	int in_flight, bump_after;
 	bool is_free, legacy;

@@ -227,7 +227,7 @@ static void config_begin(struct sim_story *s)
 		.chain_id = 31337,
 		.endpoints = s->endpoints,
 		.endpoints_n = (int)f->nodes,
-		.finality = { .depth = f->depth },
+		.finality = { .tag = f->by_tag, .depth = f->by_tag ? 0 : f->depth },
 		.quorum = f->quorum,
 		.fee_type = f->legacy ? CHAIN_FEE_LEGACY : CHAIN_FEE_AUTO,
 		.max_fee_per_gas = f->max_fee ? f->max_fee : 500 * GWEI,
@@ -262,6 +262,7 @@ static void chain_begin(struct sim_story *s)
 	struct sim_options o = { .chain_id = 31337,
 		.heights_max = 1u << 20,
 		.gas_limit = f->gas_limit,
+		.finality = { SIM_FINAL_DEPTH, f->depth },
 		.base_fee = f->base_fee,
 		.is_free = f->is_free,
 		.lean = true };
