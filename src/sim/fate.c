@@ -110,6 +110,7 @@ enum purpose {
 	OF_VICES,
 	OF_PROVIDERS,
 	OF_WORK,
+	OF_UNDONE,
 	OF_CROWD,
 	OF_MEETINGS
 };
@@ -352,6 +353,16 @@ static void copies_draw(struct draw *d)
 		    hit(d, 500), 0);
 }
 
+/* A final block vanishes. */
+static void undone_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_UNDONE);
+	for (uint64_t n = often(d, 30, 2); n; n--)
+		act_draw(d, SIM_REORG, (int64_t)f->depth + skewed(d, 8), hit(d, 700), 0);
+}
+
 static void chain_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
@@ -501,6 +512,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	hands_draw(&d);
 	disk_draw(&d);
 	chain_draw(&d);
+	undone_draw(&d);
 	net_draw(&d);
 	vices_draw(&d);
 	people_draw(&d);

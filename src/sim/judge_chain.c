@@ -28,6 +28,16 @@ struct judge_due *judge_due_get(
 	return d;
 }
 
+uint64_t judge_paid_more(const struct sim_judge *j)
+{
+	uint64_t more = 0;
+
+	for (size_t i = 0; i < DUES && j->dues; i++)
+		for (const struct judge_due *d = j->dues[i]; d; d = d->next)
+			more += d->paid > d->rows ? d->paid - d->rows : 0;
+	return more;
+}
+
 void judge_forget(struct sim_judge *j, int view)
 {
 	struct judge_view *v = &j->view[view];

@@ -240,6 +240,16 @@ static void judge_fees(const struct sim_judge *j, int key)
 	sim_story_wrong(s, "fees_final is %s, the chain charged %s", said, charged);
 }
 
+/* Where it can't be helped it is said: by a stop, a doubt, or the rows themselves. */
+static void is_said(const struct sim_judge *j)
+{
+	uint64_t more = judge_paid_more(j);
+
+	if (more && !j->said_so)
+		sim_story_wrong(
+		    j->story, "%" PRIu64 " payments too many, and nobody was told", more);
+}
+
 void sim_judge_chain(struct sim_story *s)
 {
 	static struct sim_due due[SIM_LISTS_MAX * (SIM_ROWS_MAX + 1)];
@@ -247,13 +257,15 @@ void sim_judge_chain(struct sim_story *s)
 	struct buf why;
 
 	epilogue(s->chain);
+	judge_follow(j);
+	is_said(j);
 	for (int k = 0; k < s->fate->lists; k++)
 		all_paid(j, k);
 	for (int i = 0; i < s->fate->keys; i++) {
 		size_t n = due_of(j, i, due);
 
 		buf_init(&why, 65536);
-		if (s->broken & SIM_GROUND_ALONE
+		if (!judge_is_strict(s)
 			? !sim_oracle_bounds(s->chain, &s->key[i].address, due, n,
 			      (uint64_t)s->config.max_in_flight, &why)
 			: !sim_oracle_holds(s->chain, &s->key[i].address, due, n, &why))

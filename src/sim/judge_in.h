@@ -128,6 +128,7 @@ int judge_list_of(struct sim_life *l, int64_t operation);
 
 /* judge_chain.c: up to what is final now. */
 void judge_follow(struct sim_judge *j);
+uint64_t judge_paid_more(const struct sim_judge *j); /* than is owed */
 struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
 struct judge_due *judge_due_get(
     struct sim_judge *j, const struct address *to, const struct amount *amount);

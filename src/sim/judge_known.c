@@ -47,7 +47,8 @@ void judge_reserves(struct sim_life *l, int key)
 
 	if (!top)
 		return;
-	if (s->judge->true_heads && top->height + 1 < s->judge->rise_height[l->id])
+	if (s->judge->true_heads && judge_is_strict(s) &&
+	    top->height + 1 < s->judge->rise_height[l->id])
 		sim_story_wrong(s,
 		    "a nonce is taken at block %" PRIu64 ", and it began at %" PRIu64,
 		    top->height, s->judge->rise_height[l->id]);

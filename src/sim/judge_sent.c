@@ -149,7 +149,7 @@ static void moves(struct leaving *w, struct judge_row *row)
 	else if (!i->tx->foreign && judge_paid(w->story, i))
 		wrong(w, "row %" PRId64 " moves here, nonce %" PRId64 " has paid it",
 		    w->row, row->nonce);
-	else if (!i->tx->foreign && !judge_is_empty(i->tx) &&
+	else if (!w->story->broken && !i->tx->foreign && !judge_is_empty(i->tx) &&
 	    !w->judge->list[w->list].retried)
 		wrong(w, "row %" PRId64 " failed, and nobody asked for another try",
 		    w->row);

@@ -78,6 +78,14 @@ static void restore(struct sim_life *l)
 	command_ends(l);
 }
 
+/* The disk: who types makes room. */
+static bool failed_for_now(struct sim_story *s)
+{
+	if (command.e == ERR_DISK_FULL)
+		sim_disk_room(s->disk, -1);
+	return command.e == ERR_DISK_FULL || command.e == ERR_JOURNAL;
+}
+
 /* Typed again until it lives to its end. */
 static enum err type(
     struct sim_story *s, const char *line, void (*do_it)(struct sim_life *l))
@@ -86,8 +94,7 @@ static enum err type(
 
 	command.f = (struct fail){ .err = ERR_OK };
 	for (int i = 0;
-	     i < TRIES && !s->why[0] && (end != SIM_ENDED || command.e == ERR_JOURNAL);
-	     i++) {
+	     i < TRIES && !s->why[0] && (end != SIM_ENDED || failed_for_now(s)); i++) {
 		end = sim_life_use(&s->tool, do_it);
 		s->figures.crashes += end != SIM_ENDED;
 		sim_story_line(s, "pawl %s: %s %s", line,
