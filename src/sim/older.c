@@ -38,6 +38,7 @@ static void everybody_ends(struct sim_story *s)
 static void is_another(struct sim_story *s, enum sim_ground broken)
 {
 	s->broken |= broken;
+	s->is_other_file = false;
 	sim_judge_older(&s->life[0]);
 }
 
@@ -242,8 +243,8 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	if (how != SIM_BACK_UNDER_WAL)
 		(void)sim_disk_set_back(s->disk, o->files, WAL, other);
-	s->is_other_file |= other;
 	is_another(s, other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE);
+	s->is_other_file = other;
 	return true;
 }
 
