@@ -2,7 +2,6 @@
 #include "chain/follower_in.h"
 
 #include "base/log.h"
-#include "base/mutant.h"
 
 /* The tip of the part of a node's branch on which somebody's facts are known. */
 static uint64_t branch_known(
@@ -107,7 +106,7 @@ static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct
 		    f->s.config->name, (unsigned long long)(trail_top(f)->height - fork),
 		    (unsigned long long)fork);
 		for (size_t i = 0; i < f->seen_n; i++)
-			if (f->seen[i].head.height > fork && !MUTANT(told_once))
+			if (f->seen[i].head.height > fork)
 				f->seen[i].told = false;
 		trail_cut(f, fork);
 		f->s.told.retracted(f->s.told.ctx, fork);

@@ -81,7 +81,7 @@ static void ask_unsigned(struct runner *r, struct account *a)
 		    (a->doubt[0] && !i.emptied))
 			continue;
 		intent_ask(r, a, &i);
-		a->unsigned_left = !MUTANT(asked_once);
+		a->unsigned_left = true;
 	}
 }
 
@@ -317,7 +317,7 @@ static void take_agreed(struct runner *r, struct account *a)
 		return;
 	if (!a->known || s->count != a->count)
 		a->send_ready = true;
-	a->holes |= s->count < a->count && !MUTANT(hole_found_at_a_start);
+	a->holes |= s->count < a->count;
 	a->known = true;
 	a->agreed = b->head.hash;
 	a->count = s->count;

@@ -334,7 +334,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 		shared_settled(r, a, i.nonce, &s->tx->hash, s->b->head.height);
 	if (i.state != INTENT_SIGNED)
 		return;
-	if (at.empty || (MUTANT(late_fee_is_empty) && i.emptied == 1 && i.row <= 0)) {
+	if (at.empty) {
 		proof_write(r, a, s, "an empty attempt consumed the nonce");
 		intent_void(r, &i, false, s->proof, "cancelled by an empty attempt");
 		return;

@@ -291,8 +291,7 @@ enum bump intent_bump(
 		bump = bump_anew(&fees, &held, r, a, o, i, empty);
 	if (bump != BUMP_DONE)
 		return bump;
-	if (!MUTANT(bumps_share_the_room))
-		money_hold(r, o, i, &held);
+	money_hold(r, o, i, &held);
 	sign_ask(r, a, i, &fees, empty);
 	return BUMP_DONE;
 }

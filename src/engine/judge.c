@@ -23,10 +23,6 @@ static void forgotten_stop(struct runner *r, struct account *a)
 {
 	if (a->doubt[0])
 		return;
-	if (MUTANT(doubt_of_one_account)) {
-		account_doubt(r, a, "it has forgotten a transaction");
-		return;
-	}
 	journal_doubt_add(
 	    r->s.journal, "it has forgotten a transaction that it had sent");
 	doubt_take(r);

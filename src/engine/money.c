@@ -96,7 +96,7 @@ bool money_held_with(struct amount *ret, const struct chain_run *c,
 	if (money_cap_covers(o, &i->held, ret))
 		return true;
 	*ret = money_to_hold(c, fees, empty ? HOLD_ITSELF : HOLD_EMPTY);
-	if (amount_cmp(ret, &i->held) < 0 && !MUTANT(cap_by_last_when_tight))
+	if (amount_cmp(ret, &i->held) < 0)
 		*ret = i->held;
 	return money_cap_covers(o, &i->held, ret);
 }

@@ -401,8 +401,6 @@ static void send_again_if_stalled(struct runner *r, struct account *a)
 		runner_wake_at(r, a->stalled_since_ms + wait);
 		return;
 	}
-	if (a->stalled_times == 2 && MUTANT(sent_three_times))
-		return;
 	a->stalled_since_ms = now;
 	a->stalled_since_height = head.height;
 	if (a->stalled_times < STALL_DOUBLINGS)

@@ -536,7 +536,7 @@ void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 	}
 	for (size_t k = 0; k < n; k++)
 		reopen(r, a, nonces[k]);
-	a->holes |= n > 0 && !MUTANT(hole_found_at_a_start);
+	a->holes |= n > 0;
 	if (n)
 		sql_consumed_drop_above(r->s.journal,
 		    &(struct sql_consumed_drop_above_in){

@@ -258,13 +258,9 @@ static enum err force(struct journal *j, struct fail *f)
 {
 	char name[NAME_SIZE];
 	enum err e;
-	bool again;
 
 	journal_name_beside(name, j->path, "unsynced");
-	again = journal_files->size(name) >= 0;
-	if (MUTANT(mark_removed_first))
-		journal_files->remove(name);
-	e = j->drv->force(j->db, again, f);
+	e = j->drv->force(j->db, journal_files->size(name) >= 0, f);
 	if (e == ERR_OK)
 		e = journal_files->sync_folder(j->path, f);
 	if (e == ERR_JOURNAL)
