@@ -21,8 +21,8 @@ static void proof_see(struct sim_story *s, int64_t row, const char *proof)
 	struct hash hash;
 	uint64_t height;
 
-	if (!at || at - proof < HASH_TEXT)
-		return;
+	if (!at || at - proof < HASH_TEXT || (s->broken & SIM_GROUND_FINAL))
+		return; /* what was final may be undone by now */
 	memcpy(text, at - HASH_TEXT, HASH_TEXT);
 	height = strtoull(at + strlen(in_final), NULL, 10);
 	t = hex_parse_0x(hash.at, sizeof hash.at, text) ? sim_tx_find(s->chain, &hash)
