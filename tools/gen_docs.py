@@ -262,6 +262,26 @@ def mutant_stories():
     return dict(line.split() for line in MUTANT_STORIES.read_text(encoding="utf-8").splitlines())
 
 
+def mutants_page(source):
+    stories = mutant_stories()
+
+    def line(row):
+        test = "pawl simulate" if row[2] == "sim" else f"{row[2]}/{row[3]}"
+        story = stories.get(row[0], "").replace(">", "over ")
+        return (code(row[0]), row[1], code(test), story)
+
+    return page(
+        "Mutants",
+        source,
+        "Each is the program broken in one way, which `PAWL_MUTANT=name` switches on in a build that\n"
+        "has them. `./do mutants` sees that each is found: by a program of the tests, or by stories of\n"
+        "the simulator. The last column is the first of the stories 1, 2, 3 and so on that goes wrong\n"
+        "with it, or how many were told in vain: `./do mutants --simulate` tells them, and keeps what\n"
+        "came of it in `tests/sim/mutants.txt`.",
+        table(("mutant", "what it breaks", "found by", "story"), map(line, read_table(source))),
+    )
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
@@ -269,6 +289,7 @@ PAGES = (
     ("docs/config.md", "src/cli/config.def", config_page),
     ("docs/api.md", "src/serve/routes.def", api_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),
+    ("docs/mutants.md", "src/base/mutant.def", mutants_page),
 )
 
 

@@ -158,6 +158,8 @@ def keep(mutant, found, most):
 def find_by_stories(build, mutants, most):
     """The same, of the simulator alone, and kept."""
     keeping = threading.Lock()
+    for mutant in mutants:
+        mutant.test = "pawl simulate"
 
     def say(mutant, found, seconds):
         say_mutant(mutant, found, seconds)
