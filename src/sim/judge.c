@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "journal/files.h"
 #include "journal/sql.gen.h"
 #include "sim/judge_in.h"
 
@@ -142,10 +143,10 @@ void sim_judge_rise(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
 	struct judge_view *v = judge_view_of(l);
-	struct owner owner;
-	bool held;
+	struct sql_owner_get_out owner;
 
-	if (!journal_owner("/disk/pawl.db", &owner, &held) || !held)
+	if (!sql_owner_get_one(l->journal, &owner) ||
+	    !journal_files->owned("/disk/pawl.db"))
 		sim_story_wrong(s, "it owns a journal that has no owner");
 	if (s->is_other_file && !journal_doubt(l->journal))
 		sim_story_wrong(s, "it does not doubt a journal that is another file");

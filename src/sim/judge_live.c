@@ -36,6 +36,8 @@ static void goes_on(struct sim_life *l)
 	if (now_ms - j->moved_ms > bound_ms) {
 		j->moved_ms = now_ms;
 		sim_life_says(l);
+		if (!s->why[0])
+			sim_story_wrong(s, "it does not go on, and says not why");
 	}
 }
 
