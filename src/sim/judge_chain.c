@@ -206,6 +206,9 @@ void judge_follow(struct sim_judge *j)
 		j->final = c->genesis;
 	if (!sim_on_path(c, c->head, j->final))
 		read_again(j);
+	if (j->reorgs != j->story->figures.reorgs)
+		memset(j->rise_height, 0, sizeof j->rise_height);
+	j->reorgs = j->story->figures.reorgs;
 	while (j->final->height + depth < c->head->height)
 		block_read(j, c->trail[j->final->height + 1]);
 }
