@@ -185,8 +185,8 @@ FROM attempt WHERE id = :id;
 
 -- name: attempt_by_hash
 -- in: hash b32
--- out: id i64, intent i64, empty i64, gas i64, state i64, height i64?, block_hash b32?, gas_used i64?, gas_price i64?, paid amount?
-SELECT id, intent, empty, gas, state, height, block_hash, gas_used, gas_price, paid FROM attempt WHERE hash = :hash;
+-- out: id i64, intent i64, account i64, empty i64, gas i64, state i64, height i64?, block_hash b32?, gas_used i64?, gas_price i64?, paid amount?
+SELECT id, intent, account, empty, gas, state, height, block_hash, gas_used, gas_price, paid FROM attempt WHERE hash = :hash;
 
 -- name: attempt_of_intent
 -- in: intent i64

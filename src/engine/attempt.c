@@ -91,28 +91,30 @@ static struct sql_attempt_included_in included_row(struct account *a,
 	return in;
 }
 
-static bool by_hash(
-    struct runner *r, const struct hash *hash, struct sql_attempt_by_hash_out *ret)
+/* Its bytes are valid on each chain of this id: elsewhere they are a stranger's. */
+static bool by_hash(struct runner *r, const struct account *a, const struct hash *hash,
+    struct sql_attempt_by_hash_out *ret)
 {
 	struct sql_attempt_by_hash_in in;
 
 	memcpy(in.hash, hash->at, sizeof in.hash);
-	return sql_attempt_by_hash_one(r->s.journal, &in, ret);
+	return sql_attempt_by_hash_one(r->s.journal, &in, ret) &&
+	    (ret->account == a->id || MUTANT(any_chain_will_do));
 }
 
-bool attempt_known(struct runner *r, const struct hash *hash)
+bool attempt_known(struct runner *r, const struct account *a, const struct hash *hash)
 {
 	struct sql_attempt_by_hash_out at;
 
-	return by_hash(r, hash, &at);
+	return by_hash(r, a, hash, &at);
 }
 
-bool attempt_shares(struct runner *r, const struct hash *hash)
+bool attempt_shares(struct runner *r, const struct account *a, const struct hash *hash)
 {
 	struct sql_attempt_by_hash_out at;
 	struct intent i;
 
-	return by_hash(r, hash, &at) && intent_read(r->s.journal, at.intent, &i) &&
+	return by_hash(r, a, hash, &at) && intent_read(r->s.journal, at.intent, &i) &&
 	    !i.has_nonce;
 }
 
@@ -158,7 +160,7 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 	struct sql_attempt_by_hash_out at;
 	struct intent i;
 
-	if (!by_hash(r, &tx->hash, &at) || (at.empty && MUTANT(empty_is_not_ours)))
+	if (!by_hash(r, a, &tx->hash, &at) || (at.empty && MUTANT(empty_is_not_ours)))
 		return false;
 	if (!intent_read(r->s.journal, at.intent, &i))
 		return true;
@@ -321,7 +323,7 @@ static void settle_ours(struct runner *r, struct account *a, struct settled *s)
 	struct intent i;
 	int state;
 
-	if (!by_hash(r, &s->tx->hash, &at) || is_settled(at.state) ||
+	if (!by_hash(r, a, &s->tx->hash, &at) || is_settled(at.state) ||
 	    !intent_read(r->s.journal, at.intent, &i))
 		return;
 	state = seen(r, a, &at, &i, s->b, s->tx);
@@ -379,7 +381,7 @@ void attempt_was_final(struct runner *r, struct account *a, const struct strange
 	struct intent i;
 	char proof[200], hash[65];
 
-	if (!by_hash(r, &s->hash, &at) || !intent_read(r->s.journal, at.intent, &i))
+	if (!by_hash(r, a, &s->hash, &at) || !intent_read(r->s.journal, at.intent, &i))
 		return;
 	in.id = at.id;
 	memcpy(in.block_hash, s->block_hash.at, sizeof in.block_hash);

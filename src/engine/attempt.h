@@ -6,14 +6,16 @@
 
 struct intent;
 
-/* A transaction of ours in a block of the trail. False: no attempt has this hash, or it
- * was adopted from a nonce that another intent holds, to which it is a stranger. */
+/* A transaction of ours in a block of the trail. False: no attempt of this account has
+ * this hash, or it was adopted from a nonce that another intent holds, to which it is a
+ * stranger. */
 bool attempt_seen(struct runner *r, struct account *a, const struct block_facts *b,
     const struct seen_tx *tx);
 
-/* Has an attempt this hash? And was it adopted from a nonce that another intent holds? */
-bool attempt_known(struct runner *r, const struct hash *hash);
-bool attempt_shares(struct runner *r, const struct hash *hash);
+/* Has an attempt of this account this hash? And was it adopted from a nonce that another
+ * intent holds? */
+bool attempt_known(struct runner *r, const struct account *a, const struct hash *hash);
+bool attempt_shares(struct runner *r, const struct account *a, const struct hash *hash);
 
 /* Blocks above left the trail. */
 void attempts_retracted(struct runner *r, struct account *a, uint64_t above);

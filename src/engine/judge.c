@@ -181,7 +181,7 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 static bool is_adopted(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
-	if (!attempt_shares(r, &s->hash))
+	if (!attempt_shares(r, a, &s->hash))
 		return false;
 	consumed_put(r, a, s, pay, JUDGEMENT_ADOPTED);
 	return true;

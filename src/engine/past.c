@@ -47,7 +47,7 @@ static void told_adopted(void *ctx, const struct block_facts *b)
 
 	strangers_disown(p->account, b, 0);
 	for (uint32_t k = 0; k < b->tx_n && b->head.height <= p->to; k++)
-		if (!attempt_known(p->runner, &b->tx[k].hash))
+		if (!attempt_known(p->runner, p->account, &b->tx[k].hash))
 			stranger_seen(p->runner, p->account, b, &b->tx[k], true);
 }
 

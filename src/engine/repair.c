@@ -142,7 +142,7 @@ static enum err attempt_check(
 	memcpy(in.hash, hash->at, sizeof in.hash);
 	*ret_done = false;
 	if (!sql_attempt_by_hash_one(d->r->s.journal, &in, &at) ||
-	    !intent_read(d->r->s.journal, at.intent, &i))
+	    at.account != d->a->id || !intent_read(d->r->s.journal, at.intent, &i))
 		return ERR_OK;
 	*ret_done = i.operation == d->claim.operation->id && i.row == d->claim.row &&
 	    sql_attempt_get_one(

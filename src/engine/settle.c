@@ -21,7 +21,9 @@ struct operation *intent_operation(struct runner *r, const struct intent *i)
 	if (MUTANT(final_unloaded))
 		return runner_operation(r, i->operation);
 	o = operation_load(r, i->operation);
-	CHECK(o || journal_numb(r->s.journal));
+	if (!o && !journal_numb(r->s.journal))
+		intent_damaged(
+		    r->s.journal, i->id, "its operation is not one of this chain");
 	return o;
 }
 

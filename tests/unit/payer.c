@@ -205,7 +205,7 @@ static enum err plan_row(void *ctx, const struct list_row *row, struct fail *f)
 static void plan_of(const struct list *l, struct list_sum *sum, uint8_t plan[32])
 {
 	struct plan_header header = { .chain_id = scene.config.chain_id,
-		.genesis = scene.chain->genesis->hash,
+		.genesis = *follower_genesis(chain()->follower),
 		.token = token != NULL,
 		.decimals = 18,
 		.sender = scene.sender,

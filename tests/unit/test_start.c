@@ -167,6 +167,34 @@ static void what_is_final_while_another_key_is_run(void **state_)
 	finish();
 }
 
+/* All nodes have another genesis now, and blocks that hold what is signed for the first
+ * one: the bytes are valid there, too. They end nothing of it, and are a past to others.
+ */
+static void what_another_genesis_holds_ends_nothing(void **state_)
+{
+	(void)state_;
+	begin_in_flight(1, 1, 4, 2);
+	rest();
+	scene_mine(&scene, SCENE_DEPTH + 1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	scene.node[0]->other_genesis = true;
+	scene_rise(&scene);
+	rise();
+	pay(&(struct list){ .name = "bonus", .rows = 2, .others = true });
+	run_until(operation_ended(op_of(&lists[1])));
+	assert_null(runner_operation(runner, lists[0].id));
+	assert_int_equal(item(1).state, ITEM_LIVE);
+	assert_int_equal(item(2).state, ITEM_LIVE);
+	rest();
+	scene.node[0]->other_genesis = false;
+	scene_rise(&scene);
+	rise();
+	run_until(runner->operations_n);
+	run_until(operation_ended(op()));
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
+	check_exact();
+}
+
 /* It ended three starts in a row: the others go on without it. */
 static void what_ended_three_starts_is_set_aside(void **state_)
 {
@@ -278,6 +306,7 @@ int main(void)
 		T(its_limits_only_grow),
 		T(what_ended_three_starts_is_set_aside),
 		T(what_is_final_while_another_key_is_run),
+		T(what_another_genesis_holds_ends_nothing),
 		T(nothing_missed_costs_ten_calls),
 		T(of_unused_blocks_the_newest_is_read),
 		T(a_use_among_them_is_read),
