@@ -74,6 +74,18 @@ static void net_put(struct sim_story *s, int fault, uint32_t per_mille)
 			    (enum sim_fault)fault, per_mille);
 }
 
+static void disk_act(struct sim_story *s, const struct sim_act *a)
+{
+	if (a->kind == SIM_SYNC_FAILS) {
+		sim_disk_fail_sync_at(s->disk, a->a);
+	} else if (a->kind == SIM_READ_FAILS) {
+		sim_disk_fail_reads(s->disk, a->a, a->b);
+	} else {
+		sim_disk_room(s->disk, a->a);
+		s->room_until_ms = s->chain->now_ms + a->b;
+	}
+}
+
 static void chain_act(struct sim_story *s, const struct sim_act *a)
 {
 	if (a->kind == SIM_REORG) {
@@ -129,11 +141,9 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		sim_process_act(s, a);
 		return;
 	case SIM_SYNC_FAILS:
-		sim_disk_fail_sync_at(s->disk, a->a);
-		return;
+	case SIM_READ_FAILS:
 	case SIM_DISK_FULL:
-		sim_disk_room(s->disk, a->a);
-		s->room_until_ms = now_ms + a->b;
+		disk_act(s, a);
 		return;
 	case SIM_REORG:
 	case SIM_EVICT:
@@ -215,6 +225,7 @@ static void calm_down(struct sim_story *s)
 		net_put(s, k, 0);
 	}
 	s->room_until_ms = s->blocks_from_ms = s->chain->now_ms;
+	sim_disk_fail_reads(s->disk, 0, 0);
 	for (int i = 0; i < s->fate->keys; i++)
 		if (s->fate->poor)
 			sim_act_fund(s, i);

@@ -91,6 +91,8 @@ void sim_disk_fail_sync_at(struct sim_disk *d, int64_t n);
 /* The n-th read of a file from now on fails with EIO, and those behind it, so many
  * times (0: none). */
 void sim_disk_fail_reads(struct sim_disk *d, int64_t n, int64_t times);
+/* Who only looks on reads what is there, and is not counted. */
+void sim_disk_spare(struct sim_disk *d, bool spared);
 /* So many more bytes fit (-1: no bound). Of a write that does not fit the beginning is
  * there. */
 void sim_disk_room(struct sim_disk *d, int64_t bytes);

@@ -49,9 +49,14 @@ void sim_disk_fail_reads(struct sim_disk *d, int64_t n, int64_t times)
 	d->fail_reads = times;
 }
 
+void sim_disk_spare(struct sim_disk *d, bool spared)
+{
+	d->spared = spared;
+}
+
 bool disk_read_fails(struct sim_disk *d)
 {
-	if (++d->reads < d->fail_read_at || d->fail_reads <= 0)
+	if (d->spared || ++d->reads < d->fail_read_at || d->fail_reads <= 0)
 		return false;
 	d->fail_reads--;
 	disk_fault(d, SIM_DISK_DID_READ_FAILED);

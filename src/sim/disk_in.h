@@ -77,6 +77,7 @@ struct sim_disk {
 	size_t file_max, pile_max, pile;
 	int64_t ops, die_at, syncs, fail_sync_at, reads, fail_read_at, fail_reads;
 	int64_t room, inodes;
+	bool spared; /* of errors when it is read */
 	uint64_t faults[SIM_DISK_FAULTS];
 	struct disk_file files[DISK_FILES];
 	struct disk_open opens[DISK_OPENS];

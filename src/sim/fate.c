@@ -112,7 +112,8 @@ enum purpose {
 	OF_WORK,
 	OF_UNDONE,
 	OF_CROWD,
-	OF_MEETINGS
+	OF_MEETINGS,
+	OF_READS
 };
 
 struct draw {
@@ -270,6 +271,14 @@ static void disk_draw(struct draw *d)
 	for (uint64_t n = often(d, 100, 2); n; n--)
 		ACT_DRAW(d, SIM_DISK_FULL, from_to(d, 0, 60000),
 		    from_to(d, 1, 20) * d->fate->interval_ms, 0);
+}
+
+/* Sooner or later after a start: what was read once is remembered. */
+static void reads_draw(struct draw *d)
+{
+	begin(d, OF_READS);
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		ACT_DRAW(d, SIM_READ_FAILS, skewed(d, 60), skewed(d, 12), 0);
 }
 
 static void processes_draw(struct draw *d)
@@ -511,6 +520,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	copies_draw(&d);
 	hands_draw(&d);
 	disk_draw(&d);
+	reads_draw(&d);
 	chain_draw(&d);
 	undone_draw(&d);
 	net_draw(&d);

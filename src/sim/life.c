@@ -85,6 +85,7 @@ static void enter(struct sim_life *l)
 	now = l;
 	sim_region_use(l->region);
 	sim_disk_use(&l->process);
+	sim_disk_spare(l->process.disk, false);
 	crash_hook = at_point;
 	journal_die = journal_died;
 	clock_set(wall_ms);
@@ -160,6 +161,14 @@ static enum sim_end guarded(struct sim_life *l, void (*step)(struct sim_life *l)
 	return l->end;
 }
 
+/* The judge and the people are no part of the process: what they look up is there. */
+static void looks_on(struct sim_life *l, void (*look)(struct sim_life *l))
+{
+	sim_disk_spare(l->process.disk, true);
+	look(l);
+	sim_disk_spare(l->process.disk, false);
+}
+
 /* -- rising -------------------------------------------------------------------- */
 
 static enum err key_get(
@@ -175,6 +184,15 @@ static enum err key_get(
 	return fail_set(f, ERR_KEY, "there is no key %s", name);
 }
 
+static void sent(void *ctx, const struct sim_tx *t)
+{
+	struct sim_life *l = ctx;
+
+	sim_disk_spare(l->process.disk, true);
+	sim_judge_sent(l, t);
+	sim_disk_spare(l->process.disk, false);
+}
+
 static struct world *world_of(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
@@ -187,7 +205,7 @@ static struct world *world_of(struct sim_life *l)
 		.clock_ms = l->clock_ms,
 		.stuck = stuck,
 		.before = before_event,
-		.sent = sim_judge_sent,
+		.sent = sent,
 		.faults = s->figures.net,
 		.ctx = l };
 	struct world *w;
@@ -259,7 +277,7 @@ static void rise(struct sim_life *l)
 		die(l, SIM_WRONG);
 	}
 	l->alive = true;
-	sim_judge_rise(l);
+	looks_on(l, sim_judge_rise);
 	runner_make(l);
 }
 
@@ -305,22 +323,26 @@ static void disk_full(struct sim_life *l, const char *why)
 	runner_make(l);
 }
 
+static void is_it_over(struct sim_life *l)
+{
+	l->over = sim_judge_over(l);
+}
+
 static void turn(struct sim_life *l)
 {
 	struct fail f = { 0 };
 
-	if (!l->is_copy) {
-		sim_people_turn(l);
-	}
+	if (!l->is_copy)
+		looks_on(l, sim_people_turn);
 	if (!runner_turn(l->runner, &f)) {
 		disk_full(l, f.why);
 		return;
 	}
-	sim_judge_step(l);
+	looks_on(l, sim_judge_step);
 	if (l->is_copy)
 		return;
-	sim_people_told(l);
-	l->over = sim_judge_over(l);
+	looks_on(l, sim_people_told);
+	looks_on(l, is_it_over);
 }
 
 static void step(struct sim_life *l)
@@ -379,7 +401,7 @@ enum sim_end sim_life_stop(struct sim_life *l)
 
 static void read_journal(struct sim_life *l)
 {
-	sim_judge_journal(l);
+	looks_on(l, sim_judge_journal);
 }
 
 void sim_life_read(struct sim_life *l)

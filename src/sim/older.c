@@ -30,6 +30,7 @@ static void everybody_ends(struct sim_story *s)
 			sim_life_kill(&s->life[i]);
 	sim_disk_die_at(s->disk, 0);
 	sim_disk_fail_sync_at(s->disk, 0);
+	sim_disk_fail_reads(s->disk, 0, 0);
 	sim_disk_room(s->disk, -1);
 	s->room_until_ms = 0;
 }
@@ -79,11 +80,13 @@ static void restore(struct sim_life *l)
 	command_ends(l);
 }
 
-/* The disk: who types makes room. */
+/* The disk: who types makes room, and looks at its cable. */
 static bool failed_for_now(struct sim_story *s)
 {
 	if (command.e == ERR_DISK_FULL)
 		sim_disk_room(s->disk, -1);
+	if (command.e == ERR_JOURNAL)
+		sim_disk_fail_reads(s->disk, 0, 0);
 	return command.e == ERR_DISK_FULL || command.e == ERR_JOURNAL;
 }
 
@@ -98,6 +101,8 @@ static enum err type(
 	     i < TRIES && !s->why[0] && (end != SIM_ENDED || failed_for_now(s)); i++) {
 		end = sim_life_use(&s->tool, do_it);
 		s->figures.crashes += end != SIM_ENDED;
+		if (end == SIM_FATAL)
+			sim_disk_fail_reads(s->disk, 0, 0);
 		sim_story_line(s, "pawl %s: %s %s", line,
 		    end == SIM_ENDED ? err_name(command.e) : "dies",
 		    end == SIM_ENDED && command.e ? command.f.why : "");
@@ -221,6 +226,7 @@ static void machine_back(struct sim_story *s)
 	sim_disk_put_back(s->disk, o->disk);
 	sim_disk_die_at(s->disk, 0);
 	sim_disk_fail_sync_at(s->disk, 0);
+	sim_disk_fail_reads(s->disk, 0, 0);
 	sim_disk_room(s->disk, -1);
 	sim_region_put_back(l->region, o->memory);
 	*l = o->life;
@@ -289,6 +295,7 @@ static void copy_begin(struct sim_disk *d, const struct sim_disk_image *of, bool
 		sim_disk_process_end(&(struct sim_disk_process){ .disk = d, .id = id });
 	sim_disk_die_at(d, 0);
 	sim_disk_fail_sync_at(d, 0);
+	sim_disk_fail_reads(d, 0, 0);
 	sim_disk_room(d, -1);
 	for (int i = 0; i < 2 && !clone; i++)
 		(void)sim_disk_set_back(d, of, names[i], true);
