@@ -39,13 +39,27 @@ static uint32_t get_le32(const uint8_t *p)
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
-static struct sum sum_add(struct sum s, const uint8_t *p, uint32_t len, bool big_endian)
+static struct sum sum_be(struct sum s, const uint8_t *p, uint32_t len)
 {
 	for (uint32_t i = 0; i + 8 <= len; i += 8) {
-		s.a += (big_endian ? get_be32(p + i) : get_le32(p + i)) + s.b;
-		s.b += (big_endian ? get_be32(p + i + 4) : get_le32(p + i + 4)) + s.a;
+		s.a += get_be32(p + i) + s.b;
+		s.b += get_be32(p + i + 4) + s.a;
 	}
 	return s;
+}
+
+static struct sum sum_le(struct sum s, const uint8_t *p, uint32_t len)
+{
+	for (uint32_t i = 0; i + 8 <= len; i += 8) {
+		s.a += get_le32(p + i) + s.b;
+		s.b += get_le32(p + i + 4) + s.a;
+	}
+	return s;
+}
+
+static struct sum sum_add(struct sum s, const uint8_t *p, uint32_t len, bool big_endian)
+{
+	return big_endian ? sum_be(s, p, len) : sum_le(s, p, len);
 }
 
 static bool sum_same(struct sum x, struct sum y)
