@@ -25,6 +25,7 @@ void account_name_put(struct runner *r, struct account *a);
 /* nonce.c. The next nonce: above all that the journal knows and above the agreed count,
  * or the lowest hole: a nonce that a stranger had until its block vanished. */
 uint64_t account_next_nonce(struct runner *r, struct account *a);
+uint64_t account_above(struct runner *r, struct account *a); /* holes are not looked at */
 
 /* A hole under live intents: what fills it when there is nothing to pay, and for which
  * operation; NULL: there is none. */

@@ -104,14 +104,18 @@ static void give_back(struct runner *r, struct account *a)
 	struct sql_intent_unsigned_in in = { .account = a->id, .max = GIVE_BACK_MAX };
 	struct sql_intent_unsigned_out row;
 	int64_t ids[GIVE_BACK_MAX];
+	bool changed = journal_changed(r->s.journal, &a->read.unsigned_mark);
 	size_t n = 0;
 
-	if (MUTANT(reserved_keep_their_nonce))
+	if (MUTANT(reserved_keep_their_nonce) || (!changed && !a->read.is_unsigned))
 		return;
+	a->read.is_unsigned = false;
 	sql_intent_unsigned_begin(r->s.journal, &in);
-	while (n < GIVE_BACK_MAX && sql_intent_unsigned_next(r->s.journal, &row))
+	while (n < GIVE_BACK_MAX && sql_intent_unsigned_next(r->s.journal, &row)) {
+		a->read.is_unsigned = true;
 		if (!idset_has(&r->signing, row.id))
 			ids[n++] = row.id;
+	}
 	sql_intent_unsigned_end(r->s.journal);
 	for (size_t k = 0; k < n; k++)
 		give_back_one(r, a, ids[k]);

@@ -252,6 +252,14 @@ struct account {
 	bool holes;         /* there may be free nonces below those that are taken */
 	bool unsigned_left; /* reserved in a former life, bytes not asked for yet */
 
+	/* What the journal said, by its mark (journal_changed). */
+	struct {
+		uint64_t next_mark, next; /* above all nonces that it knows */
+		uint64_t live_mark, live; /* the lowest of a live intent */
+		uint64_t unsigned_mark;
+		bool is_unsigned; /* intents without bytes are there */
+	} read;
+
 	int64_t last_operation; /* of the highest nonce: the round goes on behind it */
 
 	/* sending: per node whether its own count was asked for in this life, the next

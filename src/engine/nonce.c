@@ -9,20 +9,30 @@
 #include "engine/recount.h"
 #include "journal/sql.gen.h"
 
-static uint64_t above_all(struct runner *r, const struct account *a)
+static uint64_t above_journaled(struct runner *r, const struct account *a)
 {
 	struct sql_intent_highest_out ours = { 0 };
 	struct sql_consumed_highest_out others = { 0 };
-	uint64_t next = a->first_nonce;
+	uint64_t next = 0;
 
 	if (sql_intent_highest_one(r->s.journal,
 		&(struct sql_intent_highest_in){ .account = a->id }, &ours) &&
-	    !ours.no_nonce && (uint64_t)ours.nonce >= next)
+	    !ours.no_nonce)
 		next = (uint64_t)ours.nonce + 1;
 	if (sql_consumed_highest_one(r->s.journal,
 		&(struct sql_consumed_highest_in){ .account = a->id }, &others) &&
 	    !others.no_nonce && (uint64_t)others.nonce >= next)
 		next = (uint64_t)others.nonce + 1;
+	return next;
+}
+
+uint64_t account_above(struct runner *r, struct account *a)
+{
+	uint64_t next;
+
+	if (journal_changed(r->s.journal, &a->read.next_mark))
+		a->read.next = above_journaled(r, a);
+	next = a->read.next > a->first_nonce ? a->read.next : a->first_nonce;
 	return next > a->count ? next : a->count;
 }
 
@@ -58,7 +68,7 @@ static uint64_t lowest_free(struct runner *r, const struct account *a)
 
 uint64_t account_next_nonce(struct runner *r, struct account *a)
 {
-	uint64_t highest = above_all(r, a), lowest;
+	uint64_t highest = account_above(r, a), lowest;
 
 	if (!a->holes || MUTANT(hole_not_filled))
 		return highest;

@@ -276,9 +276,12 @@ static bool send_batch(struct runner *r, struct account *a, int node)
 {
 	uint32_t max = (uint32_t)a->chain->config->batch;
 	uint64_t from = a->send_next[node] > a->lowest ? a->send_next[node] : a->lowest;
-	struct send_job *j = job_new(r, a, node, max);
+	struct send_job *j;
 	struct buf body;
 
+	if (from >= account_above(r, a))
+		return false;
+	j = job_new(r, a, node, max);
 	job_fill(r, a, j, from, max);
 	if (!j->n) {
 		job_free(&j->fact);
@@ -365,16 +368,24 @@ static bool greet(struct runner *r, struct account *a, int node)
 
 /* -- the turn -------------------------------------------------------------- */
 
+static uint64_t lowest_live(struct runner *r, struct account *a)
+{
+	struct sql_intent_lowest_live_in in = { .account = a->id };
+	struct sql_intent_lowest_live_out row;
+
+	if (journal_changed(r->s.journal, &a->read.live_mark))
+		a->read.live = sql_intent_lowest_live_one(r->s.journal, &in, &row)
+		    ? (uint64_t)row.nonce
+		    : UINT64_MAX;
+	return a->read.live;
+}
+
 /* The lowest nonce that may still need its bytes. */
 static void find_lowest(struct runner *r, struct account *a)
 {
-	struct sql_intent_lowest_live_out row;
-	struct sql_intent_lowest_live_in in = { .account = a->id };
-	uint64_t lowest = UINT64_MAX;
+	uint64_t lowest = lowest_live(r, a);
 	struct head head = { 0 };
 
-	if (sql_intent_lowest_live_one(r->s.journal, &in, &row))
-		lowest = (uint64_t)row.nonce;
 	if (a->known && lowest < a->count)
 		lowest = a->count;
 	follower_head(a->chain->follower, &head);
@@ -393,7 +404,8 @@ static void send_again_if_stalled(struct runner *r, struct account *a)
 	uint64_t blocks = (uint64_t)STALL_BLOCKS << a->stalled_times;
 	struct head head = { 0 };
 
-	if (a->lowest == UINT64_MAX || hole_at(r, a, a->lowest) == false)
+	if (a->lowest == UINT64_MAX ||
+	    (a->lowest != lowest_live(r, a) && !hole_at(r, a, a->lowest)))
 		return;
 	follower_head(a->chain->follower, &head);
 	if (now - a->stalled_since_ms < wait &&

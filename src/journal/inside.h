@@ -43,7 +43,8 @@ struct journal {
 	bool saved; /* inside a savepoint.. */
 	bool save_written; /* ..that is made with its first write */
 	bool snapshot;
-	bool numb; /* nothing more happens until the rollback */
+	bool numb;        /* nothing more happens until the rollback */
+	uint64_t changes; /* writes that began, and what was taken back of them */
 	/* While it starts, an error is noted here and makes the journal numb instead of
 	 * ending the process: nothing has left yet. */
 	bool starting;

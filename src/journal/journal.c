@@ -320,6 +320,14 @@ bool journal_writing(const struct journal *j)
 	return j->writing;
 }
 
+bool journal_changed(const struct journal *j, uint64_t *mark)
+{
+	bool changed = *mark != j->changes + 1 || j->numb;
+
+	*mark = j->changes + 1;
+	return changed;
+}
+
 int64_t journal_commit_no(const struct journal *j)
 {
 	return j->commit_no + 1;
@@ -353,6 +361,7 @@ void journal_rollback(struct journal *j)
 	if (!j->writing)
 		return;
 	over(j);
+	j->changes++;
 	journal_exec(j, "ROLLBACK");
 	j->numb = j->starting && j->start.err != ERR_OK;
 }
@@ -399,6 +408,7 @@ static void stay_in_place(struct journal *j)
 
 enum err journal_commit(struct journal *j, struct fail *f)
 {
+	uint64_t changes = j->changes;
 	uint8_t link[32];
 
 	if (!j->writing)
@@ -423,6 +433,7 @@ enum err journal_commit(struct journal *j, struct fail *f)
 	j->commit_no++;
 	j->events_n += (int64_t)j->events.n;
 	memcpy(j->link, link, sizeof(link));
+	j->changes = changes;
 	over(j);
 	return ERR_OK;
 }
@@ -447,6 +458,7 @@ void journal_save_drop(struct journal *j)
 {
 	CHECK(j->saved && !j->busy_n);
 	j->saved = false;
+	j->changes += j->save_written;
 	events_truncate(&j->events, j->saved_events);
 	if (j->save_written && !j->numb && journal_exec(j, "ROLLBACK TO turn") == ERR_OK)
 		journal_exec(j, "RELEASE turn");

@@ -57,9 +57,15 @@ void journal_close(struct journal *j);
 /* The owner's row as the journal has it, and whether the lock is held now. */
 bool journal_owner(const char *path, struct owner *ret, bool *ret_held);
 
-bool journal_numb(const struct journal *j);         /* the disk was full: see above */
-bool journal_writing(const struct journal *j);      /* a transaction is open */
+bool journal_numb(const struct journal *j);    /* the disk was full: see above */
+bool journal_writing(const struct journal *j); /* a transaction is open */
+
 int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
+
+/* Was anything written, or taken back, since it was last asked with this mark, but for
+ * what a commit adds of itself? While nothing was, what was read is what would be read:
+ * its owner alone writes. A mark begins as 0, which is long ago. */
+bool journal_changed(const struct journal *j, uint64_t *mark);
 
 /* One fsync, if a transaction is open; else nothing. OK or ERR_DISK_FULL. */
 NODISCARD enum err journal_commit(struct journal *j, struct fail *f);

@@ -22,6 +22,7 @@ struct stmt *run_begin(struct journal *j, enum sql sql)
 	CHECK(!(j->reader && writes));
 	if (j->numb || (writes && !journal_begin(j)))
 		return NULL;
+	j->changes += writes;
 	if (j->drv->prepare(j->db, &s, (int)sql, &f) != ERR_OK) {
 		sql_failed(j, sql, &f);
 		return NULL;

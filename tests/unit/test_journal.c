@@ -530,6 +530,33 @@ static void drops_a_savepoint_that_wrote_first(void **state)
 	journal_close(j);
 }
 
+/* What was read stays so until it is written, or taken back. */
+static void says_what_changed(void **state)
+{
+	struct journal *j = own();
+	uint64_t mark = 0;
+
+	(void)state;
+	assert_true(journal_changed(j, &mark));
+	assert_false(has_chain(j, 1));
+	assert_false(journal_changed(j, &mark));
+	add_chain(j, 1);
+	assert_true(journal_changed(j, &mark));
+	commit(j);
+	assert_false(journal_changed(j, &mark));
+	journal_save(j);
+	add_chain(j, 2);
+	assert_true(journal_changed(j, &mark));
+	journal_save_drop(j);
+	assert_true(journal_changed(j, &mark));
+	journal_save(j);
+	journal_save_drop(j);
+	assert_false(journal_changed(j, &mark));
+	journal_rollback(j);
+	assert_true(journal_changed(j, &mark));
+	journal_close(j);
+}
+
 static void keeps_null_apart(void **state)
 {
 	struct journal *j = own();
@@ -1002,6 +1029,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(begins_nothing_for_an_empty_savepoint, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_whole, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_that_wrote_first, fresh),
+		cmocka_unit_test_setup(says_what_changed, fresh),
 		cmocka_unit_test_setup(keeps_null_apart, fresh),
 		cmocka_unit_test_setup(moves_a_long_wal, fresh),
 		cmocka_unit_test_setup(chains_its_events, fresh),
