@@ -384,7 +384,7 @@ enum err cmd_simulate(struct cli *c, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	m.story = sim_story_new();
+	m.story = sim_story_new(args_has(&c->args, "--loud"));
 	telling = &m;
 	signal(SIGABRT, on_end);
 	signal(SIGALRM, on_end);

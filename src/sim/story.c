@@ -125,7 +125,7 @@ static void disk_begin(struct sim_story *s, uint64_t seed)
 		s->life[i].process.disk = s->disk;
 }
 
-struct sim_story *sim_story_new(void)
+struct sim_story *sim_story_new(bool loud)
 {
 	struct sim_story *s = mem_new(sizeof *s);
 
@@ -133,7 +133,7 @@ struct sim_story *sim_story_new(void)
 	secp_setup();
 	sim_region_setup();
 	sim_disk_install();
-	CHECK(log_open(NULL, LOG_NOTHING, false, NULL) == ERR_OK);
+	CHECK(log_open(NULL, loud ? LOG_DEBUG : LOG_NOTHING, false, NULL) == ERR_OK);
 	s->chain_region = region(CHAIN_BYTES);
 	s->disk_region = region(sim_disk_size(SIM_FILE_BYTES));
 	s->judge = sim_judge_new(s);

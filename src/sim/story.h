@@ -235,7 +235,7 @@ struct sim_story {
 };
 
 /* Once a program; sets up the memory of libraries, the disk, the keys. */
-struct sim_story *sim_story_new(void);
+struct sim_story *sim_story_new(bool loud);
 void sim_story_free(struct sim_story *s);
 /* From its beginning to its end; true: nothing was wrong. */
 bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out);

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 {
 	const char *more = getenv("LIVES");
 	int lives = more ? atoi(more) : LIVES, failed = 0, n = 0;
-	struct sim_story *s = sim_story_new();
+	struct sim_story *s = sim_story_new(false);
 
 	for (size_t i = 0; i < sim_scenarios_n; i++)
 		if (argc < 2 || !strcmp(argv[1], sim_scenarios[i].name))

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGABRT, on_abort);
-	story = sim_story_new();
+	story = sim_story_new(false);
 	if (argc == 3) {
 		tell_range(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
 		the_same_again(strtoull(argv[1], NULL, 10));
