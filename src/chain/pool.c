@@ -326,13 +326,13 @@ static int64_t share(const struct node *n)
 	return 1 + n->weight * (int64_t)1000000000 / (load * away);
 }
 
-int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms)
+static int best(struct pool *p, uint32_t except, bool left_out, int64_t *ret_at_ms)
 {
 	int64_t shares[POOL_NODES_MAX] = { 0 }, sum = 0, at, chosen;
 
 	*ret_at_ms = INT64_MAX;
 	for (int i = 0; i < p->n; i++) {
-		if (except >> i & 1 || p->nodes[i].state.left_out)
+		if (except >> i & 1 || (p->nodes[i].state.left_out != NULL) != left_out)
 			continue;
 		if (pool_ready(p, i, &at))
 			shares[i] = share(&p->nodes[i]);
@@ -349,6 +349,16 @@ int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms)
 			return i;
 	}
 	BUG("a share of nobody");
+}
+
+int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms)
+{
+	return best(p, except, false, ret_at_ms);
+}
+
+int pool_best_left_out(struct pool *p, uint32_t except, int64_t *ret_at_ms)
+{
+	return best(p, except, true, ret_at_ms);
 }
 
 /* -- asking ---------------------------------------------------------------- */

@@ -63,6 +63,9 @@ bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);
 /* The best node to ask now (weights, in flight, latency, standing), not in `except`
  * (a bit set); -1 when none is ready, *ret_at_ms then says when. */
 int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms);
+/* The same of those that are left out: for who needs the word of a quorum, and compares
+ * it. */
+int pool_best_left_out(struct pool *p, uint32_t except, int64_t *ret_at_ms);
 
 /* body's memory is taken. node: from pool_best. done is called once, from world_wait. */
 void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx);

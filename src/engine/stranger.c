@@ -16,6 +16,7 @@
 #include "engine/intent.h"
 #include "engine/judge.h"
 #include "engine/operation.h"
+#include "engine/quorum.h"
 #include "journal/sql.gen.h"
 
 #define ASKED_MAX 50
@@ -185,13 +186,13 @@ static void ask_done(void *ctx, struct pool_answer *answer)
 static int node_for(struct account *a, int64_t *ret_at_ms)
 {
 	struct stranger *s = &a->strangers[0];
-	int node = pool_best(a->chain->pool, s->asked, ret_at_ms);
+	int node = quorum_best(a->chain, s->asked, ret_at_ms);
 
 	if (node < 0 && s->asked) {
 		s->asked = 0;
-		node = pool_best(a->chain->pool, s->tally.readers, ret_at_ms);
+		node = quorum_best(a->chain, s->tally.readers, ret_at_ms);
 		if (node < 0)
-			node = pool_best(a->chain->pool, 0, ret_at_ms);
+			node = quorum_best(a->chain, 0, ret_at_ms);
 	}
 	return node;
 }

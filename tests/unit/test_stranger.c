@@ -168,6 +168,22 @@ static void a_stranger_that_nobody_shows_holds_its_block(void **state_)
 	finish();
 }
 
+/* They come back by what is final, and nothing is final before it is read: so they are
+ * asked, when the others are no quorum. */
+static void who_is_left_out_reads_it_too(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin_in_flight(3, 2, 3, 3);
+	pool_leave_out(chain()->pool, 1, "for a test");
+	pool_leave_out(chain()->pool, 2, "for a test");
+	scene_spend(&scene, intent(item(1).intent).nonce, &stranger_to, 5, 60 * GWEI);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(intents_of(1, ids) == 2);
+	finish();
+}
+
 /* What it did is not known yet: another payment of a row, perhaps. */
 static void nothing_is_reserved_beside_an_unread_stranger(void **state_)
 {
@@ -533,6 +549,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_suspect_that_failed_pays_nobody, end),
+		cmocka_unit_test_teardown(who_is_left_out_reads_it_too, end),
 		cmocka_unit_test_teardown(what_happens_between_two_lists_is_read, end),
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
