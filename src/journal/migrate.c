@@ -24,7 +24,7 @@ static enum err compare_one(
 	if (o->id != m->id)
 		return fail_set(f, ERR_DAMAGED, "migration %d is not recorded", m->id);
 	if (memcmp(o->sum, m->sum, sizeof(m->sum)) != 0)
-		return fail_set(f, ERR_CONFLICT,
+		return fail_set(f, ERR_DAMAGED,
 		    "migration %d (%s) was made from another text than this pawl's",
 		    m->id, o->name);
 	return ERR_OK;

@@ -990,6 +990,13 @@ static void leaves_a_failed_migration_undone(void **state)
 	assert_int_equal(outside_number(path, "SELECT count(*) FROM next"), -1);
 }
 
+static void names_an_altered_migration(void **state)
+{
+	(void)state;
+	tamper("UPDATE migration SET sum = zeroblob(32) WHERE id = 2");
+	refused(ERR_DAMAGED, "migration 2 (engine) was made from another text");
+}
+
 static void refuses_a_newer_schema(void **state)
 {
 	struct journal *r;
@@ -1009,7 +1016,7 @@ static void refuses_an_edited_migration(void **state)
 	know_one_more();
 	journal_close(own());
 	more[migrations_count - 1].sum[0] ^= 1;
-	refused(ERR_CONFLICT, "next");
+	refused(ERR_DAMAGED, "next");
 }
 
 int main(int argc, char **argv)
@@ -1049,6 +1056,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(migrates_by_hand, remember, forget),
 		cmocka_unit_test_setup_teardown(
 		    leaves_a_failed_migration_undone, remember, forget),
+		cmocka_unit_test_setup(names_an_altered_migration, fresh),
 		cmocka_unit_test_setup_teardown(refuses_a_newer_schema, remember, forget),
 		cmocka_unit_test_setup_teardown(
 		    refuses_an_edited_migration, remember, forget),
