@@ -274,9 +274,11 @@ static bool back(struct sim_story *s, enum sim_back how)
 		made_anew(s);
 		return true;
 	case SIM_BACK_MACHINE:
-		if (s->older.memory)
-			machine_back(s);
-		return s->older.memory != NULL;
+		/* who stands still has a stack that the memory of then is not of */
+		if (!s->older.memory || s->life[0].stands)
+			return false;
+		machine_back(s);
+		return true;
 	case SIM_BACKS:
 		break;
 	}
