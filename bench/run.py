@@ -4,10 +4,11 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle) and only prints. PAWL_ANVIL names
+durable, restart, start, absence, settle, memory, idle, simulate) and only prints. PAWL_ANVIL names
 the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
+import collections
 import contextlib
 import hashlib
 import json
@@ -37,7 +38,7 @@ SEND_ROWS = 2000
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("PAWL_")}
 ENV["PAYER_KEY"] = KEY
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle")
+         "memory", "idle", "simulate")
 
 
 class Bench:
@@ -470,6 +471,75 @@ def idle(bench):
               f"{calls / polls:.2f}, {100 * used / polls:.2f} %, {mib:.0f} MiB",
               "1, under 1 %, under 30 MiB",
               calls <= polls + 2 and used < polls / 100 and mib < 30)
+
+
+STORIES = 1000
+DAYS = 2
+
+
+def stories(bench, *words):
+    """Stories told by a process a core; their sums by name, and seconds."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(HERE.parent / "tools" / "simulate.py"), bench.pawl, *words],
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    sums = next(line for line in done.stdout.splitlines() if " lives, " in line)
+    return ({name: int(n.replace(",", "")) for n, name in
+             (part.split(" ", 1) for part in sums.split(", "))}, time.monotonic() - began)
+
+
+SPLIT = (("libsqlite3", "SQLite"), ("libjansson", "JSON"), ("codec/json", "JSON"),
+         ("libsecp256k1", "signing and hashing"), ("libcrypto", "signing and hashing"),
+         ("src/crypto/", "signing and hashing"), ("src/sim/judge", "oracle"),
+         ("src/sim/oracle", "oracle"), ("src/sim/disk", "its disk"), ("src/sim/region", None),
+         *((f"src/sim/{name}", "chain and nodes") for name in
+           ("chain", "node", "mempool", "execute", "shape", "branch", "table")),
+         ("src/sim/", "stage"), ("src/chain/", "engine"), ("src/engine/", "engine"),
+         ("src/kinds/", "engine"), ("src/journal/", "engine"), ("src/serve/", "engine"),
+         ("sql.gen", "engine"))
+
+
+def whose(samples, tool):
+    """Of each sample, the part that it is of: of its innermost frame that tells one."""
+    own = sorted({at for frames in samples for name, at in frames if name == tool})
+    lines = subprocess.run(["addr2line", "-e", tool], input="\n".join(own), text=True,
+                           stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    source = dict(zip(own, lines))
+    for frames in samples:
+        places = (source[at] if name == tool else name for name, at in frames)
+        parts = (next((part for text, part in SPLIT if text in place), None)
+                 for place in places)
+        yield next((part for part in parts if part), "the rest")
+
+
+def simulate(bench):
+    tool = bench.tool("split")
+    done = subprocess.run([tool, "1", str(STORIES)], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.splitlines()
+    said = json.loads(done[0])
+    mean = {name: said[name] / said["lives"] for name in ("rows", "crashes", "reorgs")}
+    samples = [[frame.rsplit("+", 1) for frame in line.split()] for line in done[1:]]
+    parts = collections.Counter(whose(samples, tool))
+
+    sums, seconds = stories(bench, "--from", "1", "--lives", str(STORIES))
+    rate = sums["lives"] / seconds
+    bench.say(f"simulated lives a second, {os.cpu_count()} cores",
+              f"{rate:.0f} (of {mean['rows']:.0f} rows, {mean['crashes']:.1f} crashes and"
+              f" {mean['reorgs']:.1f} reorgs, the mean of {STORIES:,})", "at least 150",
+              rate >= 150)
+    bench.say("the same: what its time goes to", ", ".join(
+        f"{part} {100 * n / len(samples):.0f} %" for part, n in parts.most_common()),
+        "none", None)
+    sums, seconds = stories(bench, "--from", "1", "--lives", "4", "--days", str(DAYS))
+    rate = sums["blocks"] / seconds
+    bench.say(f"simulated blocks a second, {os.cpu_count()} cores, stories of {DAYS} days",
+              f"{rate:,.0f} ({sums['blocks']:,} blocks)", "at least 3,000", rate >= 3000)
+    longest = 0
+    for seed in range(1, 51):
+        began = time.monotonic()
+        pawl(bench, bench.folder, "simulate", "--quiet", "--seed", str(seed))
+        longest = max(longest, time.monotonic() - began)
+    bench.say("one life: the longest of 50", f"{longest:.2f} s", "under 1 s", longest < 1)
 
 
 def machine():
