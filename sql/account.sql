@@ -87,11 +87,12 @@ ORDER BY nonce LIMIT :max;
 -- out: n i64
 SELECT COUNT(*) AS n FROM consumed WHERE account = :account AND judgement = 0 AND payee IS NOT NULL;
 
+-- By payee: an account may have used as many nonces as its lists have rows.
 -- name: consumed_equal
 -- in: account i64, payee b20, amount amount, native bool, asset b20
 -- out: n i64
 SELECT COUNT(*) AS n FROM consumed
-WHERE payee = :payee AND payee IS NOT NULL AND account = :account AND amount = :amount AND judgement = 0
+WHERE payee = :payee AND payee IS NOT NULL AND account + 0 = :account AND amount = :amount AND judgement = 0
 	AND ((asset IS NULL AND :native = 1) OR (asset = :asset AND :native = 0));
 
 -- Rows that nothing pays yet, and the payments that no item knows and that equal them.

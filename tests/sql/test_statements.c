@@ -117,12 +117,25 @@ static void reads_no_whole_table_unsaid(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* It is asked for each row of a list, of an account that may have paid as many. */
+static void finds_payments_by_payee(void **state)
+{
+	sqlite3_stmt *p = prepare(&statements[SQL_CONSUMED_EQUAL], "EXPLAIN QUERY PLAN ");
+
+	(void)state;
+	assert_int_equal(sqlite3_step(p), SQLITE_ROW);
+	assert_non_null(
+	    strstr((const char *)sqlite3_column_text(p, 3), "consumed_by_payee"));
+	sqlite3_finalize(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compiles_as_declared),
 		cmocka_unit_test(names_its_columns),
 		cmocka_unit_test(reads_no_whole_table_unsaid),
+		cmocka_unit_test(finds_payments_by_payee),
 	};
 
 	return cmocka_run_group_tests(tests, migrate, close_db);
