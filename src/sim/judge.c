@@ -229,7 +229,10 @@ static bool nothing_open(const struct sim_life *l)
 bool sim_judge_over(struct sim_life *l)
 {
 	for (int i = 0; i < l->story->fate->lists; i++)
-		if (!l->story->list[i].wanted || !l->id_of[i] || !ended(l, l->id_of[i]))
+		if (!l->story->list[i].wanted || !l->id_of[i])
+			return false;
+	for (int i = 0; i < l->story->fate->lists; i++)
+		if (!ended(l, l->id_of[i]))
 			return false;
 	return nothing_open(l);
 }

@@ -115,6 +115,7 @@ static void forget(struct sim_life *l)
 	l->robbed = false;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
+	memset(l->compared, 0, sizeof l->compared);
 	memset(l->asked, 0, sizeof l->asked);
 	sim_disk_process_end(&l->process);
 	sim_disk_die_at(l->process.disk, 0);

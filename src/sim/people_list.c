@@ -138,25 +138,27 @@ static void ask_create(struct sim_life *l, int at, int64_t chain)
 		.sender = s->key[list->key].address,
 		.rows = list->rows,
 		.seen = newest(l->journal),
-		.past = -1,
 		.cap = list->cap };
-	int64_t account = account_find(l, list, chain), unclaimed, equal;
+	int64_t account = account_find(l, list, chain);
+	int64_t *unclaimed = &l->compared[at].unclaimed, *equal = &l->compared[at].equal;
 	struct buf body;
 
-	compare(l, list, chain, &unclaimed, &equal);
-	if (equal)
+	if (journal_changed(l->journal, &l->compared[at].mark)) {
+		compare(l, list, chain, unclaimed, equal);
+		l->compared[at].past = account ? past_payments(l->journal, account) : -1;
+	}
+	if (*equal)
 		sim_story_wrong(s, "%s: %lld rows are taken for those of another list",
-		    list->name, (long long)equal);
+		    list->name, (long long)*equal);
 	sim_people_plan(s, list, &h.facts, h.plan, &h.planned);
-	s->list[at].adopts = h.facts.adopt = unclaimed > 0;
-	if (account)
-		h.past = past_payments(l->journal, account);
+	s->list[at].adopts = h.facts.adopt = *unclaimed > 0;
+	h.past = l->compared[at].past;
 	snprintf(h.name, sizeof h.name, "%s", list->name);
 	snprintf(h.key, sizeof h.key, "%s", s->key[list->key].name);
 	snprintf(h.chain, sizeof h.chain, "%s", s->config.name);
 	buf_init(&body, BODY_MAX);
 	CHECK(handover_encode(&body, &h));
-	if (unclaimed)
+	if (*unclaimed)
 		sim_story_did(s, SIM_DID_ADOPTED_LIST);
 	ask(l, at, ROUTE_CREATE, &body);
 }

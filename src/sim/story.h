@@ -127,6 +127,10 @@ struct sim_life {
 	int64_t sent[SIM_LISTS_MAX]; /* rows, once it was asked to be run */
 	bool asked[SIM_LISTS_MAX];
 	bool listed[SIM_LISTS_MAX]; /* all rows of it are in the journal */
+	struct {
+		uint64_t mark; /* journal_changed */
+		int64_t unclaimed, equal, past;
+	} compared[SIM_LISTS_MAX]; /* before it was asked for */
 };
 
 /* -- journals that are older ---------------------------------------------------- */
