@@ -132,6 +132,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_KEEP:
 	case SIM_BACK:
 	case SIM_TWIN:
+	case SIM_FLIP:
 		sim_older_act(s, a);
 		return;
 	case SIM_STOP:

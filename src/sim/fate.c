@@ -113,7 +113,8 @@ enum purpose {
 	OF_UNDONE,
 	OF_CROWD,
 	OF_MEETINGS,
-	OF_READS
+	OF_READS,
+	OF_FLIPS
 };
 
 struct draw {
@@ -279,6 +280,13 @@ static void reads_draw(struct draw *d)
 	begin(d, OF_READS);
 	for (uint64_t n = often(d, 120, 3); n; n--)
 		ACT_DRAW(d, SIM_READ_FAILS, skewed(d, 60), skewed(d, 12), 0);
+}
+
+static void flips_draw(struct draw *d)
+{
+	begin(d, OF_FLIPS);
+	for (uint64_t n = often(d, 30, 2); n; n--)
+		ACT_DRAW(d, SIM_FLIP, hit(d, 300), from_to(d, 0, INT32_MAX), 0);
 }
 
 static void processes_draw(struct draw *d)
@@ -521,6 +529,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	hands_draw(&d);
 	disk_draw(&d);
 	reads_draw(&d);
+	flips_draw(&d);
 	chain_draw(&d);
 	undone_draw(&d);
 	net_draw(&d);

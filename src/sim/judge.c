@@ -74,9 +74,12 @@ int judge_list_of(struct sim_life *l, int64_t operation)
 {
 	struct sql_operation_get_in in = { .id = operation };
 	struct sql_operation_get_out out;
-	int8_t *known = &judge_view_of(l)->list_of[operation];
+	int8_t *known;
 
+	if (l->story->flipped && (operation < 0 || operation > JUDGE_OPERATIONS))
+		return -1;
 	CHECK(operation >= 0 && operation <= JUDGE_OPERATIONS);
+	known = &judge_view_of(l)->list_of[operation];
 	if (!*known && sql_operation_get_one(l->journal, &in, &out)) {
 		int at = list_named(l->story, out.name);
 
@@ -151,7 +154,10 @@ void sim_judge_rise(struct sim_life *l)
 	if (s->is_other_file && !journal_doubt(l->journal))
 		sim_story_wrong(s, "it does not doubt a journal that is another file");
 	s->is_other_file = false;
-	rise_goes_on(l, v);
+	if (!s->flipped)
+		rise_goes_on(l, v);
+	else if (v->older)
+		judge_forget(s->judge, v->n);
 	if (owner.epoch <= v->epoch && !s->broken)
 		sim_story_wrong(
 		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
@@ -189,6 +195,8 @@ bool judge_owns(struct sim_life *l)
 /* What is robbed of its journal may think what it likes, until it wants to commit. */
 void sim_judge_step(struct sim_life *l)
 {
+	if (l->story->flipped)
+		return;
 	older_look(l, judge_view_of(l));
 	if (!judge_owns(l))
 		return;

@@ -116,7 +116,7 @@ struct sim_judge {
 /* Nobody is paid twice: all that G0 names holds, whatever the journal has forgotten. */
 static inline bool judge_is_strict(const struct sim_story *s)
 {
-	return !(s->broken & ~(unsigned)SIM_GROUND_NEWEST);
+	return !(s->broken & ~(unsigned)(SIM_GROUND_NEWEST | SIM_GROUND_SYNC));
 }
 
 /* judge.c. G1: whatever ever left is in the journal. */

@@ -56,7 +56,11 @@ static void before_event(void *ctx)
 
 static void journal_died(enum err e, const char *why)
 {
-	if (e != ERR_JOURNAL)
+	char text[SIM_WHY_MAX];
+
+	/* the real one says behind it what to type */
+	snprintf(text, sizeof text, "%s; pawl restore FILE", why);
+	if (e != ERR_JOURNAL && !sim_older_damaged(now->story, text))
 		sim_story_wrong(
 		    now->story, "the journal ended it: %s: %s", err_name(e), why);
 	else
@@ -402,13 +406,23 @@ enum sim_end sim_life_stop(struct sim_life *l)
 
 static void read_journal(struct sim_life *l)
 {
+	if (l->story->flipped) {
+		if (!sim_flip_is_harmless(l))
+			die(l, SIM_FATAL);
+		sim_story_did(l->story, SIM_DID_HARMLESS);
+		looks_on(l, sim_judge_step);
+	}
 	looks_on(l, sim_judge_journal);
 }
 
-void sim_life_read(struct sim_life *l)
+bool sim_life_read(struct sim_life *l)
 {
-	if (guarded(l, read_journal) != SIM_GOES_ON)
-		sim_story_wrong(l->story, "it ends while its journal is read");
+	if (guarded(l, read_journal) == SIM_GOES_ON)
+		return true;
+	if (l->story->older.damage[0])
+		return false;
+	sim_story_wrong(l->story, "it ends while its journal is read");
+	return true;
 }
 
 void sim_life_says(struct sim_life *l)

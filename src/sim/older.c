@@ -107,7 +107,9 @@ static enum err type(
 		    end == SIM_ENDED ? err_name(command.e) : "dies",
 		    end == SIM_ENDED && command.e ? command.f.why : "");
 	}
-	return end == SIM_ENDED ? command.e : ERR_JOURNAL;
+	if (end == SIM_ENDED)
+		return command.e;
+	return s->older.damage[0] ? ERR_DAMAGED : ERR_JOURNAL;
 }
 
 static enum err restore_from(struct sim_story *s, const char *from)
@@ -120,6 +122,10 @@ static enum err restore_from(struct sim_story *s, const char *from)
 	(void)sim_disk_remove(s->disk, ASIDE);
 	if (e == ERR_NO_JOURNAL)
 		return ERR_DAMAGED; /* it went with a disk that was set back */
+	if (e == ERR_OK && !strcmp(from, BACKUP))
+		s->flipped = s->older.backup_flipped;
+	else if (e == ERR_OK)
+		s->flipped &= ~(unsigned)SIM_FLIPPED_WAL;
 	if (e == ERR_OK)
 		is_another(s, SIM_GROUND_NEWEST);
 	else if (e != ERR_DAMAGED)
@@ -133,6 +139,7 @@ static void made_anew(struct sim_story *s)
 	journal_remove(s);
 	sim_life_make(&s->tool);
 	sim_story_line(s, "pawl init");
+	s->flipped = 0;
 	is_another(s, SIM_GROUND_ALONE);
 }
 
@@ -152,18 +159,23 @@ void sim_older_rises(struct sim_story *s)
 {
 	static const char restore_line[] = "pawl restore ";
 	struct sim_older *o = &s->older;
-	const char *at = strstr(o->damage, restore_line);
+	char why[SIM_WHY_MAX];
+	const char *at;
 	enum err e = ERR_DAMAGED;
 
 	if (!o->damage[0])
 		return;
-	sim_story_line(s, "damaged: %s", o->damage);
+	memcpy(why, o->damage, sizeof why);
+	o->damage[0] = '\0';
+	at = strstr(why, restore_line);
+	sim_story_line(s, "damaged: %s", why);
 	if (!at) {
-		sim_story_wrong(s, "no line to type: %s", o->damage);
+		sim_story_wrong(s, "no line to type: %s", why);
 		return;
 	}
+	everybody_ends(s);
 	sim_story_did(s, SIM_DID_MENDED);
-	if (strstr(o->damage, "-wal away and type"))
+	if (strstr(why, "-wal away and type"))
 		(void)sim_disk_remove(s->disk, WAL);
 	if (!strncmp(at + strlen(restore_line), JOURNAL, strlen(JOURNAL)))
 		e = restore_from(s, JOURNAL);
@@ -209,6 +221,7 @@ static void keep(struct sim_story *s, enum sim_keep what)
 		o->has_backup = false;
 		(void)sim_disk_remove(s->disk, BACKUP);
 		o->has_backup = type(s, "backup", back_up) == ERR_OK;
+		o->backup_flipped = s->flipped ? SIM_FLIPPED_DATABASE : 0;
 	} else {
 		machine_keep(s);
 	}
@@ -336,6 +349,12 @@ void sim_older_copy_ends(struct sim_story *s)
 /* -- acts -------------------------------------------------------------------------------
  */
 
+static void flip(struct sim_story *s, bool wal, uint64_t where)
+{
+	everybody_ends(s);
+	sim_flip(s, wal, where);
+}
+
 static void back_act(struct sim_story *s, enum sim_back how)
 {
 	static const enum sim_deed deeds[SIM_BACKS] = {
@@ -357,6 +376,8 @@ void sim_older_act(struct sim_story *s, const struct sim_act *a)
 {
 	if (a->kind == SIM_KEEP)
 		keep(s, (enum sim_keep)a->a);
+	else if (a->kind == SIM_FLIP)
+		flip(s, a->a != 0, (uint64_t)a->b);
 	else if (a->kind == SIM_TWIN)
 		twin(s, a->a, a->b != 0);
 	else if (a->a >= 0 && a->a < SIM_BACKS)

@@ -308,6 +308,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->calm = false;
 	s->broken = 0;
 	s->is_other_file = false;
+	s->flipped = 0;
 	s->by_hand = s->released = false;
 	s->why[0] = '\0';
 	s->trace = 0xcbf29ce484222325u;
@@ -474,6 +475,10 @@ static void tell(struct sim_story *s)
 		sim_acts_do(s);
 		if (is_over(s))
 			break;
+		if (sim_flip_is_given_up(s)) {
+			sim_life_kill(sim_story_owner(s));
+			last_ms += sim_story_ms(s);
+		}
 		if (sim_story_ms(s) > last_ms) {
 			sim_life_explain(sim_story_owner(s));
 			break;
@@ -485,9 +490,9 @@ static void tell(struct sim_story *s)
 bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 {
 	story_begin(s, fate, out);
-	tell(s);
-	if (!s->why[0])
-		sim_life_read(sim_story_owner(s));
+	do
+		tell(s);
+	while (!s->why[0] && !sim_life_read(sim_story_owner(s)));
 	for (int i = 0; i < SIM_LIVES; i++) {
 		if (s->life[i].alive && !s->why[0])
 			(void)sim_life_stop(&s->life[i]);

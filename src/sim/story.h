@@ -9,6 +9,7 @@
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies
+ *   flip.c    a journal of which a bit is another one
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   life.c    a process
  *   people.c  whoever types a command, and the operator
@@ -152,9 +153,13 @@ struct sim_notes {
 	uint64_t crash_points[CRASH_COUNT];
 };
 
+/* Files of the journal of which a bit is another one. */
+enum sim_flipped { SIM_FLIPPED_WAL = 1, SIM_FLIPPED_DATABASE = 2 };
+
 struct sim_older {
 	struct sim_disk_image *files; /* NULL: nothing was kept */
 	bool has_backup;
+	unsigned backup_flipped;         /* as the journal was when it was made */
 	struct sim_region_image *memory; /* of a machine; NULL: none was kept */
 	struct sim_disk_image *disk;
 	struct sim_life life;
@@ -227,7 +232,8 @@ struct sim_story {
 	int64_t spike_until; /* height */
 	bool released;       /* a nonce without bytes was given back by somebody */
 	bool by_hand;        /* a row was paid with the key, and not by the program */
-	bool is_other_file;  /* the journal is a copy, and nobody has opened it yet */
+	unsigned flipped; /* enum sim_flipped: and nobody has looked whether it matters */
+	bool is_other_file; /* the journal is a copy, and nobody has opened it yet */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
 		int64_t times, ops, power_per_mille;
@@ -276,6 +282,13 @@ bool sim_older_damaged(struct sim_story *s, const char *why);
 void sim_older_copy_ends(struct sim_story *s);
 void sim_older_end(struct sim_story *s); /* of the story */
 
+/* flip.c */
+void sim_flip(struct sim_story *s, bool wal, uint64_t where);
+/* In a life: is all whole that can be looked at? Else the damage is said. */
+bool sim_flip_is_harmless(struct sim_life *l);
+/* It waits for ever; an operator takes the journal for damaged. */
+bool sim_flip_is_given_up(struct sim_story *s);
+
 /* process.c */
 void sim_process_act(struct sim_story *s, const struct sim_act *a);
 void sim_process_rises(struct sim_story *s, struct sim_life *l); /* before it does */
@@ -293,7 +306,7 @@ enum sim_end sim_life_use(struct sim_life *l, void (*do_it)(struct sim_life *l))
 int64_t sim_life_due_ms(const struct sim_life *l); /* of the chain's clock */
 void sim_life_open(struct sim_life *l);            /* once a program */
 /* The judge reads its journal; it does not go on, and says why. */
-void sim_life_read(struct sim_life *l);
+bool sim_life_read(struct sim_life *l); /* false: it is damaged, and says so */
 void sim_life_explain(struct sim_life *l);
 void sim_life_says(struct sim_life *l); /* the same, within its step */
 struct sim_life *sim_life_now(void);    /* whose step it is; NULL: nobody's */
