@@ -61,7 +61,7 @@ static void sampling_begin(void)
 
 static void tell(uint64_t first, uint64_t lives)
 {
-	struct sim_story *s = sim_story_new();
+	struct sim_story *s = sim_story_new(false);
 	uint64_t rows = 0, crashes = 0, reorgs = 0, blocks = 0;
 	struct sim_fate fate;
 
