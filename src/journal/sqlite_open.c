@@ -186,6 +186,20 @@ static enum err name_damage(const char *path, struct fail *f)
 	    (unsigned long long)size, (unsigned long long)told);
 }
 
+/* A format of files that does not exist yet: SQLite reads it, and writes nothing to it.
+ */
+static enum err refuse_sealed(sqlite3 *c, const char *path, struct fail *f)
+{
+	uint8_t head[19] = { 0 };
+
+	if (sqlite3_db_readonly(c, "main") != 1 ||
+	    !journal_files->head(path, head, sizeof(head)) || head[18] <= 2)
+		return ERR_OK;
+	return fail_set(f, ERR_DAMAGED,
+	    "its header says that it is written in format %d, of which there are two",
+	    head[18]);
+}
+
 enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
 	static const int flags[] = {
@@ -211,6 +225,8 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 		e = configure(d->c, mode, f);
 	if (e == ERR_OK)
 		e = identify(d->c, mode, f);
+	if (e == ERR_OK && mode == DB_WRITE)
+		e = refuse_sealed(d->c, path, f);
 	if (e != ERR_OK) {
 		sqlite_close(d);
 		return e == ERR_DAMAGED ? name_damage(path, f) : e;

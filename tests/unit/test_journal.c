@@ -990,6 +990,13 @@ static void leaves_a_failed_migration_undone(void **state)
 	assert_int_equal(outside_number(path, "SELECT count(*) FROM next"), -1);
 }
 
+static void names_a_header_of_no_format(void **state)
+{
+	(void)state;
+	overwrite(18, "\x82", 1);
+	refused(ERR_DAMAGED, "format 130");
+}
+
 static void names_an_altered_migration(void **state)
 {
 	(void)state;
@@ -1057,6 +1064,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(
 		    leaves_a_failed_migration_undone, remember, forget),
 		cmocka_unit_test_setup(names_an_altered_migration, fresh),
+		cmocka_unit_test_setup(names_a_header_of_no_format, fresh),
 		cmocka_unit_test_setup_teardown(refuses_a_newer_schema, remember, forget),
 		cmocka_unit_test_setup_teardown(
 		    refuses_an_edited_migration, remember, forget),
