@@ -195,8 +195,11 @@ bool judge_owns(struct sim_life *l)
 /* What is robbed of its journal may think what it likes, until it wants to commit. */
 void sim_judge_step(struct sim_life *l)
 {
-	if (l->story->flipped)
+	if (l->story->flipped) {
+		if (judge_view_of(l)->older)
+			judge_forget(l->story->judge, judge_view_of(l)->n);
 		return;
+	}
 	older_look(l, judge_view_of(l));
 	if (!judge_owns(l))
 		return;
