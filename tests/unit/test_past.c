@@ -208,6 +208,19 @@ static void as_many_are_adopted_as_were_paid(void **state_)
 	assert_string_equal(account()->doubt, "");
 }
 
+/* It takes no coin by now, and was paid before: its estimate is no matter any more. */
+static void an_adopted_row_is_not_estimated_away(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 1, 20);
+	sim_account_code(scene.chain, &lists[0].to[1], SIM_CODE_REVERTS, 0);
+	scene_mine(&scene, 1);
+	pay(&(struct list){ .rows = 3, .adopt = true });
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	assert_int_equal(paid(&lists[0], 1), 0); /* by us, besides the one */
+}
+
 /* What was paid under the list's own name was paid by a journal that is lost: what it
  * may have in the pools is fenced off. */
 static void a_list_of_a_lost_journal_is_fenced(void **state_)
@@ -380,6 +393,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    what_was_adopted_is_settled_whenever_it_starts, end),
 		cmocka_unit_test_teardown(as_many_are_adopted_as_were_paid, end),
+		cmocka_unit_test_teardown(an_adopted_row_is_not_estimated_away, end),
 		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
 		cmocka_unit_test_teardown(
 		    a_service_fee_of_a_lost_journal_is_adopted, end),

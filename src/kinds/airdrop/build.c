@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "crypto/sha256.h"
 #include "engine/account.h"
 #include "engine/operation.h"
@@ -340,6 +341,16 @@ static bool absurd(struct runner *r, struct operation *o, const struct rows_ask 
 	return false;
 }
 
+/* It may have been adopted or skipped since it was asked about. */
+static bool is_pending(struct runner *r, const struct operation *o, int64_t row)
+{
+	struct sql_item_get_in in = { .operation = o->id, .row = row };
+	struct sql_item_get_out item;
+
+	return MUTANT(estimate_of_any_row) ||
+	    (sql_item_get_one(r->s.journal, &in, &item) && item.state == ITEM_PENDING);
+}
+
 /* A row whose own estimate reverts is void, with its reason and without a nonce. */
 static void estimates_settle(
     struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
@@ -351,6 +362,8 @@ static void estimates_settle(
 	for (uint32_t k = 0; k < q->n; k++) {
 		const struct verdict *v = &q->verdict[k];
 
+		if (!is_pending(r, o, q->row[k]))
+			continue;
 		if (reverts(q, k)) {
 			snprintf(
 			    reason, sizeof reason, "its estimate reverts: %s", v->reason);
