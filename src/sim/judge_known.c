@@ -89,11 +89,22 @@ static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
 	}
 }
 
+/* A final block that vanished may be seen only when there is something to do. */
+static bool stands(const struct sim_chain *c, const struct head *final)
+{
+	const struct sim_block *b = sim_block_find(c, &final->hash);
+
+	return b && sim_on_path(c, c->head, b);
+}
+
 void judge_uses(struct sim_life *l)
 {
+	const struct sim_story *s = l->story;
 	struct head final;
 
 	if (!follower_final(l->runner->chains[0].follower, &final))
+		return;
+	if ((s->broken & SIM_GROUND_FINAL) && !stands(s->chain, &final))
 		return;
 	judge_follow(l->story->judge);
 	for (int k = 0; k < l->story->fate->keys; k++)
