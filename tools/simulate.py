@@ -40,6 +40,11 @@ class Total:
                     print(line, flush=True)
                     continue
                 figures = json.loads(line)
+                if "wrong" in figures:
+                    told = f"seed {figures['seed']}, step {figures['step']}: {figures['wrong']}"
+                    self.wrong.append(told)
+                    print(f"{told}\nagain: {figures['again']}", flush=True)
+                    continue
                 self.violations += figures.pop("violations", 0)
                 for kind in ("acts", "nets"):
                     self.kinds.update(figures.pop(kind, {}))

@@ -26,7 +26,8 @@
 #define SHOWN_MAX 5       /* stories that went wrong */
 #define SHRINK_TELLS 2000 /* at most */
 #define ACTS_MAX 100000
-#define FIGURES_MAX 4096
+#define NUMBERS_MAX ((size_t)1 << 20)
+#define MORE_MAX 240
 
 struct total {
 	uint64_t lives, wrong;
@@ -113,7 +114,7 @@ static enum err mutant(const char *name, struct fail *f)
 #else
 	return name
 	    ? fail_set(f, ERR_USAGE,
-		  "--mutant: this program was built without defects; see HACKING.md")
+		  "--mutant: this program was built without defects (-Dmutants=true)")
 	    : ERR_OK;
 #endif
 }
@@ -145,16 +146,19 @@ static struct simulation *telling;
 /* What it was asked for beside a seed. */
 static void which(char *out, size_t size, const struct simulation *m)
 {
-	*out = '\0';
-	if (m->scenario)
-		snprintf(out, size, " --scenario %s", m->scenario->name);
-	else if (m->days)
-		snprintf(out, size, " --days %" PRIu64, m->days);
+	const char *defect = args_get(&m->cli->args, "--mutant");
+	char days[32] = "";
+
+	if (m->days)
+		snprintf(days, sizeof days, " --days %" PRIu64, m->days);
+	snprintf(out, size, "%s%s%s%s%s", m->scenario ? " --scenario " : "",
+	    m->scenario ? m->scenario->name : "", days, defect ? " --mutant " : "",
+	    defect ? defect : "");
 }
 
 static void on_end(int signal)
 {
-	char more[80], text[400];
+	char more[MORE_MAX], text[400 + MORE_MAX];
 	uint64_t seed = telling->story->fate ? telling->story->fate->seed : 0;
 	int len;
 
@@ -198,17 +202,21 @@ static void total_add(struct total *t, const struct sim_story *s)
 static void tell_wrong(const struct simulation *m, uint64_t seed, const char *acts)
 {
 	const struct sim_story *s = m->story;
-	char more[80];
-	struct buf line;
+	char more[MORE_MAX];
+	struct buf again;
 
-	buf_init(&line, FIGURES_MAX * 16);
-	buf_addf(&line, "seed %" PRIu64 ", step %" PRIu64 ": %s\n", seed,
-	    s->figures.steps, s->why);
-	printf("%s", buf_text(&line));
-	buf_release(&line);
 	which(more, sizeof more, m);
-	printf("again: pawl simulate --seed %" PRIu64 "%s%s%s\n", seed, more,
+	buf_init(&again, NUMBERS_MAX);
+	buf_addf(&again, "pawl simulate --seed %" PRIu64 "%s%s%s", seed, more,
 	    acts ? " --acts " : "", acts ? acts : "");
+	if (m->cli->args.json)
+		cli_json(json_pack("{s:s, s:I, s:I, s:s}", "wrong", s->why, "seed",
+		    (json_int_t)seed, "step", (json_int_t)s->figures.steps, "again",
+		    buf_text(&again)));
+	else
+		printf("seed %" PRIu64 ", step %" PRIu64 ": %s\nagain: %s\n", seed,
+		    s->figures.steps, s->why, buf_text(&again));
+	buf_release(&again);
 }
 
 static json_t *nets_json(const struct sim_figures *f)
@@ -263,7 +271,6 @@ static void tell_acts(const struct sim_figures *f)
 		putchar('\n');
 }
 
-/* And what requests met. */
 /* What came of them. */
 static void tell_deeds(const struct sim_figures *f)
 {
@@ -280,6 +287,7 @@ static void tell_deeds(const struct sim_figures *f)
 		putchar('\n');
 }
 
+/* And what requests met. */
 static void tell_nets(const struct sim_figures *f)
 {
 	const char *between = "requests: ";
@@ -342,7 +350,7 @@ static void shrink(struct simulation *m, struct sim_fate *fate, FILE *out)
 {
 	struct buf acts;
 
-	buf_init(&acts, FIGURES_MAX * 16);
+	buf_init(&acts, NUMBERS_MAX);
 	sim_shrink(m->story, fate, SHRINK_TELLS);
 	(void)sim_story_tell(m->story, fate, out);
 	sim_fate_numbers(&acts, fate);
@@ -350,17 +358,42 @@ static void shrink(struct simulation *m, struct sim_fate *fate, FILE *out)
 	buf_release(&acts);
 }
 
-static void tell(struct simulation *m, uint64_t seed)
+/* A number that no act has would look like a story that is well again. */
+static enum err acts_known(const char *acts, const struct sim_fate *fate, struct fail *f)
+{
+	uint64_t n;
+
+	while (acts && digits(&acts, ACTS_MAX, &n)) {
+		bool known = false;
+
+		for (size_t i = 0; i < fate->acts_n; i++)
+			known |= fate->acts[i].number == n;
+		if (!known)
+			return fail_set(f, ERR_USAGE,
+			    "--acts: seed %" PRIu64 " has no act %" PRIu64, fate->seed,
+			    n);
+		acts += *acts == ',';
+	}
+	return ERR_OK;
+}
+
+static enum err tell(struct simulation *m, uint64_t seed, struct fail *f)
 {
 	bool quiet = m->cli->args.json || m->cli->args.quiet;
 	FILE *out = m->lives == 1 && !quiet ? stdout : NULL;
 	struct sim_fate fate;
+	enum err e;
 	bool well;
 
 	if (m->scenario)
 		sim_scenario_fate(&fate, m->scenario, seed);
 	else
 		sim_fate_draw(&fate, seed, (int)m->days);
+	e = acts_known(m->acts, &fate, f);
+	if (e != ERR_OK) {
+		sim_fate_release(&fate);
+		return e;
+	}
 	if (m->acts)
 		acts_keep(&fate, m->acts);
 	alarm(m->shrinks ? 0 : LIFE_SECONDS * (unsigned)(m->days + 1));
@@ -374,6 +407,25 @@ static void tell(struct simulation *m, uint64_t seed)
 	}
 	sim_fate_release(&fate);
 	m->story->fate = NULL;
+	return ERR_OK;
+}
+
+/* Ctrl-C: the story under way is told to its end, and what was told counts. Again: it
+ * ends at once. */
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static void stop_begin(void)
+{
+	struct sigaction a = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+
+	stopped = 0;
+	CHECK(sigaction(SIGINT, &a, NULL) == 0 && sigaction(SIGTERM, &a, NULL) == 0);
 }
 
 enum err cmd_simulate(struct cli *c, struct fail *f)
@@ -388,17 +440,27 @@ enum err cmd_simulate(struct cli *c, struct fail *f)
 	telling = &m;
 	signal(SIGABRT, on_end);
 	signal(SIGALRM, on_end);
-	for (uint64_t i = 0; i < m.lives; i++)
-		tell(&m, m.seed + i);
+	stop_begin();
+	while (e == ERR_OK && m.total.lives < m.lives && !stopped && !ferror(stdout))
+		e = tell(&m, m.seed + m.total.lives, f);
 	alarm(0);
 	signal(SIGABRT, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
 	clock_set(system_wall_ms);
-	tell_total(&m);
-	tell_rate(&m.total, system_wall_ms() - begun_ms);
+	if (e == ERR_OK)
+		tell_total(&m);
+	if (e == ERR_OK && !c->args.quiet)
+		tell_rate(&m.total, system_wall_ms() - begun_ms);
 	sim_story_free(m.story);
+	if (e != ERR_OK)
+		return e;
 	c->told = c->args.json;
-	return m.total.wrong
-	    ? fail_set(f, ERR_MISMATCH, "%" PRIu64 " stories went wrong", m.total.wrong)
-	    : ERR_OK;
+	if (m.total.wrong)
+		return fail_set(
+		    f, ERR_MISMATCH, "stories that went wrong: %" PRIu64, m.total.wrong);
+	if (m.total.lives < m.lives)
+		return fail_set(f, ERR_STOPPED,
+		    "stopped after %" PRIu64 " stories; on from there: --seed %" PRIu64,
+		    m.total.lives, m.seed + m.total.lives);
+	return ERR_OK;
 }
