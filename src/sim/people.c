@@ -325,6 +325,34 @@ static void cap_is_asked(struct sim_story *s, const struct request *q)
 			s->list[i].cap = cap;
 }
 
+static bool is_reserved(struct sim_life *l, int64_t id)
+{
+	struct intent i;
+
+	return intent_read(l->journal, id, &i) && i.state == INTENT_RESERVED &&
+	    !i.has_attempt;
+}
+
+/* Who skips a row that is reserved, and has no bytes yet, gives its nonce back. */
+static bool gives_back(struct sim_life *l, const struct request *q)
+{
+	struct sql_operation_by_name_in of;
+	struct sql_operation_by_name_out o;
+	struct sql_intent_by_row_in in = { .row = q->row };
+	struct sql_intent_by_row_out row;
+	int64_t newest = 0;
+
+	of.name = q->name;
+	if (q->route != ROUTE_REPAIR || q->repair != REPAIR_SKIP ||
+	    !sql_operation_by_name_one(l->journal, &of, &o))
+		return false;
+	in.operation = o.id;
+	sql_intent_by_row_begin(l->journal, &in);
+	while (sql_intent_by_row_next(l->journal, &row))
+		newest = row.id;
+	return newest && is_reserved(l, newest);
+}
+
 /* The first whose time has come. The operator types a line when the one before has its
  * answer. */
 static bool somebody_asks(struct sim_life *l)
@@ -340,6 +368,7 @@ static bool somebody_asks(struct sim_life *l)
 		if (waits || w->not_before_ms > l->story->chain->now_ms)
 			continue;
 		cap_is_asked(l->story, &w->q);
+		l->story->released |= gives_back(l, &w->q);
 		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
 		l->answer->wish = w->id;
 		return true;
