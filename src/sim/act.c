@@ -39,7 +39,8 @@ static bool is_quorum(const struct sim_story *s, uint32_t nodes)
 	return __builtin_popcount(nodes) >= s->fate->quorum;
 }
 
-/* A branch that ends no higher than the chain makes nothing final sooner. 0: back. */
+/* A branch that ends no higher than the chain makes nothing final sooner. 0: back. Who
+ * shows heads of some time ago would go back further, below what is final. */
 static void astray(struct sim_story *s, uint64_t depth)
 {
 	struct sim_block *fork = NULL;
@@ -47,7 +48,8 @@ static void astray(struct sim_story *s, uint64_t depth)
 	if (depth && s->chain->head->height > depth + SIM_BLOCKS_BEFORE)
 		fork = sim_side_branch(s->chain, depth, depth);
 	for (uint32_t i = 0; i < s->fate->nodes; i++)
-		s->nodes[i]->fork = fork;
+		if (!fork || (!s->nodes[i]->head_ms && !s->nodes[i]->twin_answers))
+			s->nodes[i]->fork = fork;
 }
 
 static void arm(struct sim_story *s, const struct sim_act *a)

@@ -135,12 +135,13 @@ static void one_payload(struct leaving *w)
 
 /* -- G5 ------------------------------------------------------------------------------ */
 
-/* What it was to be paid with before is dead, in a final block. */
+/* What it was to be paid with before is dead, in a final block. Bytes for a nonce that is
+ * used in one are nobody's payment: a backup has them. */
 static void moves(struct leaving *w, struct judge_row *row)
 {
 	const struct sim_inclusion *i;
 
-	if (row->nonce < 0 || row->nonce == (int64_t)w->tx->nonce)
+	if (row->nonce < 0 || row->nonce == (int64_t)w->tx->nonce || w->nonce->final)
 		return;
 	i = judge_nonce_get(w->judge, w->key, (uint64_t)row->nonce)->final;
 	if (!i)
