@@ -341,6 +341,16 @@ static bool absurd(struct runner *r, struct operation *o, const struct rows_ask 
 	return false;
 }
 
+/* Not all who said that it reverts may count any more: then no quorum says so, and nobody
+ * has said what it costs. */
+static bool is_unsaid(const struct rows_ask *q)
+{
+	for (uint32_t k = 0; k < q->n; k++)
+		if (!q->verdict[k].pays && !reverts(q, k))
+			return true;
+	return false;
+}
+
 /* It may have been adopted or skipped since it was asked about. */
 static bool is_pending(struct runner *r, const struct operation *o, int64_t row)
 {
@@ -359,6 +369,10 @@ static void estimates_settle(
 
 	if (absurd(r, o, q))
 		return;
+	if (is_unsaid(q)) {
+		rows_pause(r, o, a, q);
+		return;
+	}
 	for (uint32_t k = 0; k < q->n; k++) {
 		const struct verdict *v = &q->verdict[k];
 
