@@ -196,7 +196,8 @@ static enum err payment_check(struct adoption *d, struct fail *f)
 	return pays_other(d, &want, f);
 }
 
-/* What arrived, by the receipt. */
+/* What arrived, by the receipt. A token may keep some of it: that is flagged, as of any
+ * row's payment. */
 static enum err effect_check(const struct adoption *d, struct fail *f)
 {
 	const struct receipt *t = &d->read.receipt;
@@ -206,12 +207,11 @@ static enum err effect_check(const struct adoption *d, struct fail *f)
 		    f, ERR_CONFLICT, "%s failed on the chain: it paid nobody", d->hash);
 	if (!d->pay.token)
 		return ERR_OK;
-	if (t->transfers == 1 && address_same(&t->transfer.token, &d->pay.asset) &&
-	    address_same(&t->transfer.to, &d->pay.to) &&
-	    !amount_cmp(&t->transfer.amount, &d->pay.amount))
+	if (t->transfers && address_same(&t->transfer.token, &d->pay.asset) &&
+	    address_same(&t->transfer.to, &d->pay.to))
 		return ERR_OK;
 	return fail_set(f, ERR_CONFLICT,
-	    "%s: its receipt does not show one transfer of this very amount", d->hash);
+	    "%s: its receipt shows no transfer to whom it pays", d->hash);
 }
 
 static enum err reading_check(struct adoption *d, struct fail *f)
@@ -309,7 +309,8 @@ static void adopt_do(struct adoption *d, const char *checked)
 			.account = d->a->id, .nonce = (int64_t)tx->nonce });
 	adopt_payment(d->r, d->a, &s, &d->claim, d->shared, checked);
 	if (d->final)
-		attempt_was_final(d->r, d->a, &s, &d->pay.amount);
+		attempt_was_final(d->r, d->a, &s,
+		    d->pay.token ? &d->read.receipt.transfer.amount : &d->pay.amount);
 	d->a->strangers_settled = false;
 	d->r->again = true;
 }

@@ -602,9 +602,12 @@ static void a_row_without_bytes_is_skipped(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 0);
 }
 
-/* The token takes a fee of its own: what arrived is not what the row is to get. */
-static void what_less_arrived_of_is_no_rows_payment(void **state_)
+/* The token takes a fee of its own: what was called for is the row's, what arrived is
+ * less. Refused, there would be no line to type but one that pays it again. */
+static void what_less_arrived_of_is_adopted_and_flagged(void **state_)
 {
+	struct sql_item_get_in in = { .row = 3 };
+	struct sql_item_get_out row;
 	struct sign_job job = { .nonce = SIM_NONCE_NEXT };
 	struct payment p = { .token = true };
 	struct sim_word word;
@@ -632,8 +635,13 @@ static void what_less_arrived_of_is_no_rows_payment(void **state_)
 	assert_non_null(tx);
 	scene_mine(&scene, SCENE_DEPTH + 3);
 	run_until(account()->stopped);
-	refused(
-	    3, &tx->hash, ERR_CONFLICT, "does not show one transfer of this very amount");
+	assert_int_equal(adopt(3, &tx->hash), ERR_OK);
+	in.operation = op()->id;
+	assert_true(sql_item_get_one(scene.journal, &in, &row));
+	assert_int_equal(row.state, ITEM_FINAL);
+	assert_false(row.no_reason);
+	assert_says(row.reason, "another amount arrived");
+	assert_int_equal(paid(&lists[0], 3), 0); /* by us */
 }
 
 /* Nodes show it at once; the journal follows, and reads who consumed the nonce. */
@@ -665,7 +673,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(what_is_not_followed_yet_is_asked_again, end),
 		cmocka_unit_test_teardown(a_row_without_bytes_is_skipped, end),
-		cmocka_unit_test_teardown(what_less_arrived_of_is_no_rows_payment, end),
+		cmocka_unit_test_teardown(
+		    what_less_arrived_of_is_adopted_and_flagged, end),
 		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(two_that_are_adopted_at_once, end),
