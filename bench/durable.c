@@ -29,7 +29,7 @@
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
-#include "sim/node.h"
+#include "sim/node/node.h"
 
 #define REGION (64u << 20)
 #define CHAIN_ID 31337

@@ -31,8 +31,8 @@
 #include "crypto/secp.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "sim/mempool.h"
-#include "sim/node.h"
+#include "sim/chain/mempool.h"
+#include "sim/node/node.h"
 
 #define REGION (4ull << 30) /* taken from the system as it is used */
 #define LINKS_MAX 64

@@ -17,7 +17,7 @@
 #include <sys/time.h>
 
 #include "base/check.h"
-#include "sim/story.h"
+#include "sim/story/story.h"
 
 #define SAMPLES_MAX 60000
 #define DEPTH_MAX 24

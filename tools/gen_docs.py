@@ -207,7 +207,7 @@ WINDOW_ENDS = {"CLOSED": "What closes it", "BOUNDED": "What bounds it", "OPEN": 
 
 def scenarios():
     """The windows that the simulated world shows, by their names."""
-    table_of = ROOT / "src" / "sim" / "scenarios.def"
+    table_of = ROOT / "src" / "sim" / "story" / "scenarios.def"
     return {row[0] for row in read_table(table_of)} if table_of.is_file() else set()
 
 

@@ -14,10 +14,10 @@
 #include "base/mutant.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
-#include "sim/fault.h"
-#include "sim/scenario.h"
-#include "sim/shrink.h"
-#include "sim/story.h"
+#include "sim/story/scenario.h"
+#include "sim/story/shrink.h"
+#include "sim/story/story.h"
+#include "sim/world/fault.h"
 #include "world/clock.h"
 
 #define LIVES_MAX 1000000000

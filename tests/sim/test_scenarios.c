@@ -1,5 +1,6 @@
-/* Each scenario of src/sim/scenario.c over some seeds: nothing is wrong in any of its
- * stories, and what it is about does happen in some of them. LIVES=N tells more of them.
+/* Each scenario of src/sim/story/scenario.c over some seeds: nothing is wrong in any of
+ * its stories, and what it is about does happen in some of them. LIVES=N tells more of
+ * them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,8 +8,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "sim/scenario.h"
-#include "sim/story.h"
+#include "sim/story/scenario.h"
+#include "sim/story/story.h"
 
 #define LIVES 8
 #define SEEDS_APART 13 /* so that few of them try instants that lie apart */

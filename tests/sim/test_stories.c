@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "sim/story.h"
+#include "sim/story/story.h"
 
 #define A_TEST 100 /* stories */
 #define LINE_MAX_BYTES 400

@@ -99,7 +99,7 @@ SINS = (
         tidy.check_windows,
         {
             "tests/windows.def": WINDOW.format("OPEN", ""),
-            "src/sim/scenarios.def": "SCENARIO(b, NULL, {}, {})\n",
+            "src/sim/story/scenarios.def": "SCENARIO(b, NULL, {}, {})\n",
         },
     ),
     (

@@ -426,7 +426,7 @@ def check_windows(tree):
             if not has_test(tree, ref):
                 yield f"{name}: there is no test {ref}"
     for name in shown - seen:
-        yield f"src/sim/scenarios.def: {name} is no window"
+        yield f"src/sim/story/scenarios.def: {name} is no window"
 
 
 NAMED = re.compile(r"^-- name: (\w+)$", re.M)

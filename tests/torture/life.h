@@ -1,9 +1,9 @@
 /* life.h - the stage on which the program is tortured, and one life on it.
  *
- * The stage lies in shared memory: a disk that forgets (sim/disk.h), a simulated chain
- * with its nodes, and the notes that lives leave for their judge. A life is a forked
- * process that owns the journal, makes the operation if it is not there yet, and turns
- * until the operation has ended, or until its death.
+ * The stage lies in shared memory: a disk that forgets (sim/disk/disk.h), a simulated
+ * chain with its nodes, and the notes that lives leave for their judge. A life is a
+ * forked process that owns the journal, makes the operation if it is not there yet, and
+ * turns until the operation has ended, or until its death.
  */
 #ifndef PAWL_TESTS_LIFE_H
 #define PAWL_TESTS_LIFE_H
@@ -14,9 +14,9 @@
 #include "base/crash.h"
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
-#include "sim/disk.h"
-#include "sim/oracle.h"
-#include "sim/world.h"
+#include "sim/disk/disk.h"
+#include "sim/judge/oracle.h"
+#include "sim/world/world.h"
 
 #define ROWS_MAX 4200
 #define NODES_MAX 3

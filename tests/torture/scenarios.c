@@ -7,7 +7,7 @@
 #include "callers.h"
 #include "engine/account.h"
 #include "engine/doubt.h"
-#include "sim/mempool.h"
+#include "sim/chain/mempool.h"
 
 #define GWEI 1000000000ull
 #define BEYOND 7 /* blocks: more than finality is deep */

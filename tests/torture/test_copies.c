@@ -20,7 +20,7 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 
 #define FILE_MAX ((size_t)2 << 20)
 #define DEATH 99 /* exit code of a process that died by its disk */

@@ -20,7 +20,7 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 
 #define FILE_MAX ((size_t)4 << 20)
 #define COMMITS 6

@@ -29,7 +29,7 @@
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
 #include "life.h"
-#include "sim/mempool.h"
+#include "sim/chain/mempool.h"
 #include "sim/random.h"
 #include "twins.h"
 

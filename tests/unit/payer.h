@@ -25,7 +25,7 @@
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
 #include "scene.h"
-#include "sim/oracle.h"
+#include "sim/judge/oracle.h"
 
 #define ROWS_MAX 150
 #define LISTS_MAX 2

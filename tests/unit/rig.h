@@ -5,8 +5,8 @@
 #define PAWL_TESTS_RIG_H
 
 #include "base/buf.h"
-#include "sim/mempool.h"
-#include "sim/world.h"
+#include "sim/chain/mempool.h"
+#include "sim/world/world.h"
 
 #define GWEI 1000000000u
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/secp.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 
 #define JOURNAL "/disk/pawl.db"
 #define FILE_MAX_BYTES ((size_t)32 << 20)

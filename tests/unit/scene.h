@@ -1,6 +1,6 @@
 /* scene.h - a chain, its nodes, a journal and a world for a test of what follows and
  * pays. Everything lies in this process: the chain is simulated, the disk is the one
- * that forgets (sim/disk.h), time is virtual. Blocks come when the test says
+ * that forgets (sim/disk/disk.h), time is virtual. Blocks come when the test says
  * so. The program under test can rest and rise again over the same journal and chain.
  */
 #ifndef PAWL_TESTS_SCENE_H
@@ -8,8 +8,8 @@
 
 #include "chain/config.h"
 #include "journal/journal.h"
-#include "sim/mempool.h"
-#include "sim/world.h"
+#include "sim/chain/mempool.h"
+#include "sim/world/world.h"
 
 #define SCENE_NODES 5
 #define SCENE_DEPTH 3

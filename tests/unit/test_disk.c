@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "journal/files.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 #include "sim/random.h"
 
 #define FILE_MAX ((size_t)64 << 10)

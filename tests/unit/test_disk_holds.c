@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "crypto/keccak.h"
 #include "journal/files.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 #include "sim/random.h"
 
 #define FILE_MAX ((size_t)4 << 20)

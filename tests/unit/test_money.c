@@ -1,6 +1,6 @@
 /* What payments cost: dearer attempts, the caps on fees, funds that are missing. */
 #include "payer.h"
-#include "sim/execute.h"
+#include "sim/chain/execute.h"
 
 static size_t check_rule(int64_t intent_id)
 {

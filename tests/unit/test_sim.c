@@ -19,7 +19,7 @@
 #include "codec/abi.h"
 #include "crypto/secp.h"
 #include "rig.h"
-#include "sim/oracle.h"
+#include "sim/judge/oracle.h"
 
 /* -- the chain ------------------------------------------------------------- */
 

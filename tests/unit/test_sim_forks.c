@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "crypto/secp.h"
 #include "rig.h"
-#include "sim/net.h"
+#include "sim/node/net.h"
 
 /* -- a node beside the first ---------------------------------------------------- */
 

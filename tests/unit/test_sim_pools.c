@@ -10,7 +10,7 @@
 
 #include "crypto/secp.h"
 #include "rig.h"
-#include "sim/net.h"
+#include "sim/node/net.h"
 
 /* -- three nodes, each with its own pool -------------------------------------- */
 

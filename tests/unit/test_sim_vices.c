@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "crypto/secp.h"
 #include "rig.h"
-#include "sim/net.h"
-#include "sim/vice.h"
+#include "sim/node/net.h"
+#include "sim/node/vice.h"
 
 /* -- two nodes with pools of their own, and something that is mined ---------------- */
 

@@ -1,0 +1,195 @@
+/* Deaths at an op, and the end of the power. */
+#include "sim/disk/disk_in.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+int64_t sim_disk_ops(const struct sim_disk *d)
+{
+	return d->ops;
+}
+
+void sim_disk_die_at(struct sim_disk *d, int64_t n)
+{
+	d->ops = 0;
+	d->die_at = n;
+}
+
+static void die(void)
+{
+	const struct sim_disk_process *p = disk_user();
+
+	CHECK(p && p->die);
+	disk_fault(p->disk, SIM_DISK_DID_DIED);
+	p->die(p->ctx);
+	BUG("a process outlived its death");
+}
+
+bool disk_op(struct sim_disk *d)
+{
+	if (++d->ops != d->die_at)
+		return false;
+	if (disk_draw(d, 2))
+		die();
+	return true;
+}
+
+void disk_op_end(bool last)
+{
+	if (last)
+		die();
+}
+
+int disk_make(struct sim_disk *d, const char *name)
+{
+	bool last = disk_op(d);
+	int file = disk_add(d, name);
+
+	disk_op_end(last);
+	return file;
+}
+
+void disk_name(struct sim_disk *d, int file, const char *name)
+{
+	bool last = disk_op(d);
+
+	snprintf(d->files[file].name, DISK_NAME, "%s", name);
+	disk_op_end(last);
+}
+
+/* -- power ----------------------------------------------------------------- */
+
+/* Sector by sector, old or new. */
+static void tear(struct sim_disk *d, const struct disk_unsynced *w)
+{
+	int64_t at = w->at, end = w->at + w->len;
+
+	disk_fault(d, SIM_DISK_DID_WRITE_TORN);
+	while (at < end) {
+		int64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
+		struct disk_unsynced piece = *w;
+
+		if (next > end)
+			next = end;
+		piece.data += (size_t)(at - w->at);
+		piece.at = at;
+		piece.len = next - at;
+		if (disk_draw(d, 2))
+			disk_apply(d, &piece);
+		at = next;
+	}
+}
+
+/* What else lies in the sector in which an unsynced write begins or ends. */
+static void spoil(struct sim_disk *d, const struct disk_unsynced *w)
+{
+	struct disk_file *f = &d->files[w->file];
+	int64_t begin = w->at / DISK_SECTOR * DISK_SECTOR, end = w->at + w->len;
+	int64_t sector_end = (end + DISK_SECTOR - 1) / DISK_SECTOR * DISK_SECTOR;
+
+	disk_fault(d, SIM_DISK_DID_SECTOR_SPOILED);
+	disk_differ(d, w->file, begin, sector_end);
+	disk_touched(d, w->file, begin);
+	for (int64_t i = begin; i < w->at && i < f->size_on_medium; i++)
+		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
+	for (int64_t i = end; i < sector_end && i < f->size_on_medium; i++)
+		disk_medium(d, w->file)[i] = (uint8_t)disk_draw(d, 256);
+}
+
+static void lose(struct sim_disk *d, const struct disk_unsynced *w, bool spoils)
+{
+	disk_fault(d, SIM_DISK_DID_WRITE_LOST);
+	if (spoils && w->len > 0)
+		spoil(d, w);
+}
+
+static void shuffle(struct sim_disk *d)
+{
+	for (size_t i = d->writes; i > 1; i--) {
+		size_t k = (size_t)disk_draw(d, i);
+		struct disk_unsynced w = d->list[k];
+
+		d->list[k] = d->list[i - 1];
+		d->list[i - 1] = w;
+	}
+}
+
+static void lose_some(struct sim_disk *d)
+{
+	if (d->writes > 1)
+		disk_fault(d, SIM_DISK_DID_REORDERED);
+	shuffle(d);
+	for (size_t i = 0; i < d->writes; i++) {
+		const struct disk_unsynced *w = &d->list[i];
+		uint64_t luck = disk_draw(d, 8);
+
+		if (w->len < 0 ? luck < 5 : luck < 4)
+			disk_apply(d, w);
+		else if (w->len > 0 && luck < 6)
+			tear(d, w);
+		else
+			lose(d, w, luck == 6);
+	}
+}
+
+static void lose_writes(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	size_t kept = loss == SIM_LOSE_NOTHING ? d->writes : 0;
+
+	if (loss == SIM_LOSE_LAST)
+		kept = (size_t)disk_draw(d, d->writes + 1);
+	if (loss == SIM_LOSE_SOME)
+		lose_some(d);
+	for (size_t i = 0; i < d->writes && loss != SIM_LOSE_SOME; i++) {
+		if (i < kept)
+			disk_apply(d, &d->list[i]);
+		else
+			lose(d, &d->list[i], false);
+	}
+	d->writes = 0;
+	d->pile = 0;
+}
+
+static bool name_stays(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	if (loss == SIM_LOSE_ALL || loss == SIM_LOSE_NOTHING)
+		return loss == SIM_LOSE_NOTHING;
+	return disk_draw(d, 2);
+}
+
+static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		struct disk_file *f = &d->files[i];
+
+		if (strcmp(f->name, f->name_on_medium) != 0) {
+			if (name_stays(d, loss))
+				memcpy(f->name_on_medium, f->name, DISK_NAME);
+			else
+				disk_fault(d, SIM_DISK_DID_NAME_LOST);
+		}
+		for (int k = 0; k < i; k++) {
+			if (strcmp(d->files[k].name, f->name_on_medium) == 0)
+				f->name_on_medium[0] = 0;
+		}
+		memcpy(f->name, f->name_on_medium, DISK_NAME);
+	}
+}
+
+void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	static const enum sim_disk_loss drawn[] = { SIM_LOSE_ALL, SIM_LOSE_NOTHING,
+		SIM_LOSE_LAST, SIM_LOSE_SOME, SIM_LOSE_SOME };
+
+	disk_fault(d, SIM_DISK_DID_POWER_LOST);
+	disk_drop_all(d);
+	lose_writes(d, loss == SIM_LOSE_DRAWN ? drawn[disk_draw(d, 5)] : loss);
+	lose_names(d, loss);
+	for (int i = 0; i < DISK_FILES; i++) {
+		if (!*d->files[i].name)
+			d->files[i].size_on_medium = 0;
+		disk_reread(d, i);
+	}
+}

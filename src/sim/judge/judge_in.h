@@ -1,0 +1,161 @@
+/* judge_in.h - what the judge knows of a story, shared by its files alone.
+ *
+ * judge.c has the lives, judge_end.c the end. judge_chain.c reads the final blocks, once
+ * each; judge_sent.c is asked when bytes leave; judge_rows.c follows what
+ * the journal says of rows. Nobody asks the engine what is right. All of it lies in the
+ * chain's region: it outlives the processes, and goes with the story.
+ */
+#ifndef PAWL_SIM_JUDGE_IN_H
+#define PAWL_SIM_JUDGE_IN_H
+
+#include "engine/states.h"
+#include "journal/sql.gen.h"
+#include "sim/judge/judge.h"
+
+#define JUDGE_WHY_MAX 400
+#define JUDGE_OPERATIONS 512 /* ids, that of a journal are counted from 1 */
+
+/* A payment that lists owe. Rows that equal each other owe the same one. */
+struct judge_due {
+	struct judge_due *next;
+	struct address to;
+	struct amount amount;
+	uint32_t rows;            /* that owe it */
+	uint32_t paid;            /* in final blocks, by the program */
+	uint32_t by_hand;         /* by others, with the same key */
+	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
+};
+
+struct judge_row {
+	struct judge_due *due; /* NULL: there is no service fee */
+	int64_t nonce;         /* the last one on which it left; -1: on none */
+};
+
+struct judge_list {
+	struct judge_row *row; /* [0]: its service fee; NULL: not met yet */
+	uint64_t open;         /* nonces with bytes for it, in no final block */
+	struct amount charged; /* for those in one */
+	struct amount could;   /* for the others, by their dearest bytes */
+	bool retried;          /* somebody asked for that */
+};
+
+/* What a journal says of a list, by its events. */
+struct judge_told {
+	int8_t *row;
+	int64_t by_state[5];
+	struct amount sum[5];
+	int state; /* of its operation */
+	bool touched;
+	int64_t claims_ms; /* of the chain's clock: it says since then what is not so */
+};
+
+/* A journal: one, but for copies. */
+struct judge_view {
+	const struct sim_disk *disk;
+	int n;
+	bool older;                   /* and was not looked at yet */
+	int64_t epoch, commit, event; /* the last ones that were seen */
+	int64_t moved_event;
+	bool reserves[SIM_KEYS_MAX];          /* in the commit that is read */
+	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
+	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
+	struct judge_told list[SIM_LISTS_MAX];
+};
+
+/* What the journal says of a list in the end. */
+struct judge_said {
+	int state; /* of its operation; -1: it is not there */
+	struct amount fees;
+	int row[SIM_ROWS_MAX + 1];
+	bool fee_paid;
+};
+
+/* Signed bytes that left, once or many times. */
+struct judge_bytes {
+	struct judge_bytes *older;
+	const struct sim_tx *tx;
+	int64_t epoch; /* of whom they left last */
+};
+
+struct judge_nonce {
+	struct judge_bytes *bytes;
+	const struct sim_tx *payload; /* the first of these; NULL: none left */
+	bool emptied;                 /* an empty attempt left */
+	int list;                     /* -1: of none */
+	struct amount dearest;
+	const struct sim_inclusion *final; /* what a final block has */
+};
+
+struct judge_account {
+	struct judge_nonce *at;
+	uint64_t n, room; /* below n all are known */
+	uint64_t whole;   /* below it each has bytes, or was consumed */
+};
+
+struct sim_judge {
+	struct sim_story *story;
+	struct judge_account account[SIM_KEYS_MAX];
+	struct judge_list list[SIM_LISTS_MAX];
+	struct judge_due **dues; /* by address */
+	const struct sim_block *final;
+
+	struct judge_view view[SIM_LIVES];
+	int64_t life_epoch[SIM_LIVES];
+	uint64_t
+	    rise_height[SIM_LIVES]; /* of the head, when it began; 0: a reorg since */
+	uint64_t reorgs;
+	bool true_heads; /* no node shows another one than it was asked for */
+	bool lent;       /* others use keys, too */
+	uint64_t moved_used;
+	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
+	bool said_so;     /* a journal has said that something is not as it should be */
+	struct judge_said *said[SIM_LISTS_MAX];
+	struct amount fence_fees[SIM_KEYS_MAX];
+};
+
+/* Nobody is paid twice: all that G0 names holds, whatever the journal has forgotten. */
+static inline bool judge_is_strict(const struct sim_story *s)
+{
+	return !(s->broken & ~(unsigned)(SIM_GROUND_NEWEST | SIM_GROUND_SYNC));
+}
+
+/* judge.c. G1: whatever ever left is in the journal. */
+void judge_remembers(struct sim_life *l);
+bool judge_owns(struct sim_life *l); /* false: another has taken its journal */
+struct judge_view *judge_view_of(struct sim_life *l);
+int judge_key(const struct sim_story *s, const struct address *a); /* -1: nobody's */
+int64_t judge_account_id(struct sim_life *l, int key); /* 0: it is not known */
+/* Which list an operation is; -1: none. */
+int judge_list_of(struct sim_life *l, int64_t operation);
+
+/* judge_chain.c: up to what is final now. */
+void judge_follow(struct sim_judge *j);
+uint64_t judge_paid_more(const struct sim_judge *j); /* than is owed */
+struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
+struct judge_due *judge_due_get(
+    struct sim_judge *j, const struct address *to, const struct amount *amount);
+void judge_forget(struct sim_judge *j, int view); /* what a journal has told */
+void judge_list_begin(struct sim_judge *j, int list);
+/* What it pays whom, by its bytes; false: nobody. */
+bool judge_payment(const struct sim_story *s, const struct sim_tx *t, struct address *to,
+    struct amount *amount);
+/* It is in this block, and did what it says. */
+bool judge_paid(const struct sim_story *s, const struct sim_inclusion *i);
+bool judge_is_empty(const struct sim_tx *t);
+
+/* judge_rows.c: what was committed since the last time; all, when it is an older one. */
+void judge_rows(struct sim_life *l);
+void judge_rows_again(struct sim_life *l);
+
+/* judge_known.c: a nonce of the key is taken in this commit; and all that used it. */
+void judge_reserves(struct sim_life *l, int key);
+void judge_uses(struct sim_life *l);
+
+/* judge_live.c: in each turn; and an event in which something stops. */
+void judge_live(struct sim_life *l);
+void judge_stops(struct sim_life *l, const struct sql_event_from_out *e);
+
+/* judge_proof.c: of all that is settled of a row. */
+void judge_proofs(struct sim_life *l, int64_t operation, int64_t row);
+
+#endif

@@ -1,0 +1,112 @@
+/* judge_known.c - each use of a key is known by the transaction that did it (G8), before
+ * anything new is reserved and in the end. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "sim/judge/judge_in.h"
+
+static bool is_attempt(struct sim_life *l, const struct sim_tx *t)
+{
+	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_out out;
+
+	memcpy(in.hash, t->hash.at, sizeof in.hash);
+	return sql_attempt_by_hash_one(l->journal, &in, &out);
+}
+
+static bool is_stranger(struct sim_life *l, int64_t account, const struct sim_tx *t)
+{
+	struct sql_consumed_get_in in = { .account = account,
+		.nonce = (int64_t)t->nonce };
+	struct sql_consumed_get_out out;
+
+	return sql_consumed_get_one(l->journal, &in, &out) &&
+	    !memcmp(out.hash, t->hash.at, sizeof out.hash);
+}
+
+/* -- before a nonce is taken ------------------------------------------------------------
+ */
+
+/* The highest block that the journal follows; NULL: none that the chain has. */
+static const struct sim_block *followed(struct sim_life *l)
+{
+	struct head head;
+
+	return follower_head(l->runner->chains[0].follower, &head)
+	    ? sim_block_find(l->story->chain, &head.hash)
+	    : NULL;
+}
+
+void judge_reserves(struct sim_life *l, int key)
+{
+	struct sim_story *s = l->story;
+	const struct sim_block *top = followed(l);
+	int64_t account = judge_account_id(l, key);
+	const struct sim_inclusion *i;
+
+	if (!top)
+		return;
+	if (s->judge->true_heads && judge_is_strict(s) &&
+	    top->height + 1 < s->judge->rise_height[l->id])
+		sim_story_wrong(s,
+		    "a nonce is taken at block %" PRIu64 ", and it began at %" PRIu64,
+		    top->height, s->judge->rise_height[l->id]);
+	for (const struct sim_tx *t = s->chain->all; t && s->judge->lent;
+	     t = t->next_all) {
+		if (!t->foreign || judge_key(s, &t->from->at) != key)
+			continue;
+		i = sim_inclusion_find(s->chain, top, t);
+		if (i && !is_stranger(l, account, t) && !is_attempt(l, t))
+			sim_story_wrong(s,
+			    "a nonce is taken, and that of nonce %" PRIu64 " is not read",
+			    t->nonce);
+	}
+}
+
+/* -- in the end
+ * --------------------------------------------------------------------------- */
+
+static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
+{
+	struct sim_story *s = l->story;
+	const struct judge_account *a = &s->judge->account[key];
+	int64_t id = judge_account_id(l, key);
+
+	for (uint64_t n = 0; id && n < a->n; n++) {
+		const struct sim_inclusion *i = a->at[n].final;
+
+		if (!i || i->block->height > up_to)
+			continue;
+		if (!is_attempt(l, i->tx) && !is_stranger(l, id, i->tx))
+			sim_story_wrong(s,
+			    "nonce %" PRIu64 " was used in block %" PRIu64
+			    ", and the journal does not know by what",
+			    n, i->block->height);
+		else if (!i->tx->foreign && !s->broken && is_stranger(l, id, i->tx))
+			sim_story_wrong(
+			    s, "nonce %" PRIu64 ": its own bytes are a stranger's", n);
+	}
+}
+
+/* A final block that vanished may be seen only when there is something to do. */
+static bool stands(const struct sim_chain *c, const struct head *final)
+{
+	const struct sim_block *b = sim_block_find(c, &final->hash);
+
+	return b && sim_on_path(c, c->head, b);
+}
+
+void judge_uses(struct sim_life *l)
+{
+	const struct sim_story *s = l->story;
+	struct head final;
+
+	if (!follower_final(l->runner->chains[0].follower, &final))
+		return;
+	if ((s->broken & SIM_GROUND_FINAL) && !stands(s->chain, &final))
+		return;
+	judge_follow(l->story->judge);
+	for (int k = 0; k < l->story->fate->keys; k++)
+		key_is_known(l, k, final.height);
+}

@@ -1,0 +1,542 @@
+#include "sim/story/fate.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/disk/disk.h"
+#include "sim/node/vice.h"
+#include "sim/random.h"
+#include "sim/story/story.h"
+
+#define DAY_MS (24 * 3600 * 1000ll)
+
+/* -- acts -------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *of[3];
+} acts[] = {
+#define ACT(name, word, ...) [SIM_##name] = { word, { __VA_ARGS__ } },
+#include "sim/story/acts.def"
+#undef ACT
+};
+
+const char *sim_act_name(enum sim_act_kind kind)
+{
+	CHECK(kind < SIM_ACTS);
+	return acts[kind].name;
+}
+
+void sim_act_format(struct buf *out, const struct sim_act *a)
+{
+	const int64_t value[] = { a->a, a->b, a->c };
+
+	buf_addf(out, "%" PRId64 ".%03d %s", a->at_ms / 1000, (int)(a->at_ms % 1000),
+	    acts[a->kind].name);
+	for (int i = 0; i < 3; i++)
+		if (acts[a->kind].of[i][0])
+			buf_addf(out, " %s=%" PRId64, acts[a->kind].of[i], value[i]);
+}
+
+void sim_fate_add(struct sim_fate *f, struct sim_act act)
+{
+	size_t at = f->acts_n;
+
+	f->acts = mem_grow(f->acts, f->acts_n + 1, sizeof *f->acts);
+	while (at > 0 && f->acts[at - 1].at_ms > act.at_ms)
+		at--;
+	memmove(&f->acts[at + 1], &f->acts[at], (f->acts_n - at) * sizeof *f->acts);
+	f->acts[at] = act;
+	f->acts_n++;
+}
+
+void sim_fate_copy(struct sim_fate *ret, const struct sim_fate *from)
+{
+	*ret = *from;
+	ret->acts = mem_copy(from->acts, from->acts_n * sizeof *from->acts);
+}
+
+void sim_fate_release(struct sim_fate *f)
+{
+	mem_free(f->acts);
+	f->acts = NULL;
+	f->acts_n = 0;
+}
+
+bool sim_act_is_fault(const struct sim_act *a)
+{
+	return a->kind != SIM_CREATE && a->kind != SIM_FUND;
+}
+
+void sim_fate_keep(struct sim_fate *f, const bool *keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (!sim_act_is_fault(&f->acts[i]) || keep[f->acts[i].number])
+			f->acts[kept++] = f->acts[i];
+	f->acts_n = kept;
+}
+
+void sim_fate_numbers(struct buf *out, const struct sim_fate *f)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < f->acts_n; i++) {
+		if (!sim_act_is_fault(&f->acts[i]))
+			continue;
+		buf_addf(out, "%s%" PRIu32, between, f->acts[i].number);
+		between = ",";
+	}
+}
+
+/* -- the draw ------------------------------------------------------------------ */
+
+/* Each purpose has luck of its own: what is added to one leaves the others as they were.
+ */
+enum purpose {
+	OF_WORLD = 1,
+	OF_DEATHS,
+	OF_DISK,
+	OF_CHAIN,
+	OF_NET,
+	OF_PEOPLE,
+	OF_PROCESSES,
+	OF_COPIES,
+	OF_HANDS,
+	OF_MONEY,
+	OF_VICES,
+	OF_PROVIDERS,
+	OF_WORK,
+	OF_UNDONE,
+	OF_CROWD,
+	OF_MEETINGS,
+	OF_READS,
+	OF_FLIPS
+};
+
+struct draw {
+	struct sim_random dice;
+	struct sim_fate *fate;
+	int64_t span_ms; /* in which things happen */
+	uint64_t times;  /* as often as in a short story */
+};
+
+static int64_t from_to(struct draw *d, int64_t least, int64_t most)
+{
+	return least + (int64_t)sim_random_below(&d->dice, (uint64_t)(most - least + 1));
+}
+
+static bool hit(struct draw *d, uint32_t per_mille)
+{
+	return sim_random_hit(&d->dice, per_mille);
+}
+
+/* Small numbers mostly, large ones at times. */
+static int64_t skewed(struct draw *d, int64_t most)
+{
+	return from_to(d, 1, from_to(d, 1, from_to(d, 1, most)));
+}
+
+static void begin(struct draw *d, enum purpose purpose)
+{
+	d->dice.state = d->fate->seed ^ ((uint64_t)purpose << 56);
+	sim_random_next(&d->dice);
+}
+
+static void world_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_WORLD);
+	f->lists = (int)(hit(d, 400) ? from_to(d, 2, 3) : 1);
+	f->rows = (int)from_to(d, 1, 100 / f->lists);
+	f->keys = f->lists > 1 && hit(d, 250) ? 2 : 1;
+	f->token = hit(d, 350);
+	f->token_kind = hit(d, 250) ? SIM_TOKEN_NO_RETURN : SIM_TOKEN_PLAIN;
+	f->service_fee = hit(d, 300) ? (uint64_t)from_to(d, 1, 500) : 0;
+	f->nodes = (uint32_t)(hit(d, 500) ? 1 : from_to(d, 2, 4));
+	f->own = f->nodes;
+	f->quorum = (int)(f->nodes / 2 + 1);
+	f->depth = (uint64_t)from_to(d, 2, 8);
+	f->interval_ms = from_to(d, 1, 6) * 2000;
+	f->poll_ms = f->interval_ms / 2;
+	f->in_flight = (int)(hit(d, 500) ? from_to(d, 1, 8) : from_to(d, 9, 64));
+	f->bump_after = (int)from_to(d, 2, 5);
+	f->is_free = hit(d, 60);
+	f->legacy = !f->is_free && hit(d, 120);
+	f->poor = hit(d, 120);
+	f->wallets = hit(d, 200) ? from_to(d, 1, 3) : 0;
+	f->refuse = hit(d, 120) ? from_to(d, 1, 2) : 0;
+	f->gas_limit = hit(d, 150) ? (uint64_t)from_to(d, 4, 20) * 65000 : 30000000;
+	f->base_fee = (uint64_t)skewed(d, 30) * 1000000000u;
+	f->latency_ms = hit(d, 200) ? from_to(d, 20, 1500) : from_to(d, 1, 40);
+}
+
+/* Many lists at a time, of which a commit moves more than a few. */
+static void crowd_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_CROWD);
+	if (f->lists == 1 || !hit(d, 250))
+		return;
+	f->lists = (int)from_to(d, 4, 7);
+	f->rows = 1 + f->rows / 3;
+}
+
+/* Two nodes of one provider have one vote. */
+static void providers_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_PROVIDERS);
+	if (f->nodes < 3 || !hit(d, 300))
+		return;
+	f->own = f->nodes - 2;
+	f->quorum = (int)((f->own + 1) / 2 + 1);
+}
+
+/* What is short, or less than it seems. */
+static void money_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_MONEY);
+	f->covered = hit(d, 250) ? skewed(d, f->rows) : 0;
+	if (f->covered && hit(d, 500))
+		f->covered += f->in_flight;
+	f->max_fee = hit(d, 250) ? f->base_fee * (uint64_t)from_to(d, 2, 12) : 0;
+	if (f->token && hit(d, 200))
+		f->token_kind =
+		    f->service_fee || hit(d, 700) ? SIM_TOKEN_FEE : SIM_TOKEN_FALSE;
+}
+
+/* Some keys sign slowly: much happens between a question for bytes and their coming. */
+static void work_draw(struct draw *d)
+{
+	begin(d, OF_WORK);
+	d->fate->work_ms = hit(d, 250) ? skewed(d, 4 * d->fate->interval_ms) : 0;
+}
+
+static void act_draw(
+    struct draw *d, enum sim_act_kind kind, int64_t a, int64_t b, int64_t c)
+{
+	sim_fate_add(d->fate,
+	    (struct sim_act){ .at_ms = from_to(d, 0, d->span_ms),
+		.kind = kind,
+		.a = a,
+		.b = b,
+		.c = c });
+}
+
+/* Its parameters are drawn in one order, whatever the compiler's is: the last one first.
+ */
+#define ACT_DRAW(d, kind, a, b, c)                    \
+	do {                                          \
+		int64_t c_ = (c), b_ = (b), a_ = (a); \
+		act_draw((d), (kind), a_, b_, c_);    \
+	} while (0)
+
+/* How often, if at all in this story. */
+static uint64_t often(struct draw *d, uint32_t per_mille, int64_t most)
+{
+	return hit(d, per_mille) ? (uint64_t)skewed(d, most) * d->times : 0;
+}
+
+static void deaths_draw(struct draw *d)
+{
+	static const enum sim_act_kind by[] = { SIM_DIE_OP, SIM_DIE_POINT,
+		SIM_DIE_EVENT };
+	bool power;
+
+	begin(d, OF_DEATHS);
+	power = hit(d, 600);
+	for (uint64_t n = often(d, 900, 14); n; n--) {
+		int64_t kind = from_to(d, 0, 2);
+
+		ACT_DRAW(d, by[kind], skewed(d, kind == 0 ? 60 : 20),
+		    power && hit(d, 500) ? from_to(d, 1, 1 + SIM_LOSE_ALL) : 0, 0);
+	}
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		ACT_DRAW(d, SIM_STOP, 0, 0, 0);
+}
+
+static void disk_draw(struct draw *d)
+{
+	begin(d, OF_DISK);
+	for (uint64_t n = often(d, 200, 3); n; n--)
+		ACT_DRAW(d, SIM_SYNC_FAILS, skewed(d, 6), 0, 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		ACT_DRAW(d, SIM_DISK_FULL, from_to(d, 0, 60000),
+		    from_to(d, 1, 20) * d->fate->interval_ms, 0);
+}
+
+/* Sooner or later after a start: what was read once is remembered. */
+static void reads_draw(struct draw *d)
+{
+	begin(d, OF_READS);
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		ACT_DRAW(d, SIM_READ_FAILS, skewed(d, 60), skewed(d, 12), 0);
+}
+
+static void flips_draw(struct draw *d)
+{
+	begin(d, OF_FLIPS);
+	for (uint64_t n = often(d, 30, 2); n; n--)
+		ACT_DRAW(d, SIM_FLIP, hit(d, 300), from_to(d, 0, INT32_MAX), 0);
+}
+
+static void processes_draw(struct draw *d)
+{
+	int64_t interval_ms = d->fate->interval_ms;
+
+	begin(d, OF_PROCESSES);
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		ACT_DRAW(d, SIM_DIE_AGAIN, skewed(d, 12), skewed(d, 60),
+		    hit(d, 300) ? 1000 : from_to(d, 0, 1000));
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		ACT_DRAW(d, SIM_SECOND, from_to(d, 1, 40) * interval_ms, 0, 0);
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		ACT_DRAW(d, SIM_STAND, skewed(d, 40), from_to(d, 1, 20) * interval_ms,
+		    hit(d, 600));
+}
+
+/* One act, and later another one. */
+static void pair_draw(struct draw *d, struct sim_act first, struct sim_act then)
+{
+	int64_t a_ms = from_to(d, 0, d->span_ms), b_ms = from_to(d, 0, d->span_ms);
+
+	first.at_ms = a_ms < b_ms ? a_ms : b_ms;
+	then.at_ms = a_ms < b_ms ? b_ms : a_ms;
+	sim_fate_add(d->fate, first);
+	sim_fate_add(d->fate, then);
+}
+
+/* What is put back was kept before. */
+static void back_draw(struct draw *d, enum sim_keep what, enum sim_back how)
+{
+	pair_draw(d, (struct sim_act){ .kind = SIM_KEEP, .a = what },
+	    (struct sim_act){ .kind = SIM_BACK, .a = how });
+}
+
+/* What people do besides: they pay by hand, edit, repair. */
+static void hands_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t lists = f->lists - 1;
+
+	begin(d, OF_HANDS);
+	f->run = hit(d, 200);
+	for (uint64_t n = often(d, 120, 3); n; n--)
+		ACT_DRAW(d, SIM_BY_HAND, from_to(d, 0, lists), from_to(d, 0, f->rows),
+		    hit(d, 300));
+	for (uint64_t n = often(d, 60, 2); n; n--) {
+		int64_t key = from_to(d, 0, f->keys - 1);
+
+		pair_draw(d, (struct sim_act){ .kind = SIM_DRAIN, .a = key },
+		    (struct sim_act){ .kind = SIM_FUND, .a = key });
+	}
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		ACT_DRAW(d, SIM_EDIT, from_to(d, 0, lists), from_to(d, 1, 3), 0);
+	for (uint64_t n = often(d, 80, 2); n; n--)
+		ACT_DRAW(d, SIM_RETRY, from_to(d, 0, lists), from_to(d, 1, f->rows),
+		    hit(d, 300));
+	for (uint64_t n = often(d, 80, 3); n; n--)
+		ACT_DRAW(d, SIM_SKIP, from_to(d, 0, lists), from_to(d, 0, f->rows), 0);
+	for (uint64_t n = often(d, 80, 3); n; n--)
+		ACT_DRAW(d, SIM_RELEASE, 0, 0, 0);
+}
+
+static void copies_draw(struct draw *d)
+{
+	static const enum sim_keep kept[SIM_BACKS] = {
+		[SIM_BACK_RESTORED] = SIM_KEEP_BACKUP,
+		[SIM_BACK_MACHINE] = SIM_KEEP_MACHINE,
+	};
+
+	begin(d, OF_COPIES);
+	for (uint64_t n = often(d, 100, 2); n; n--) {
+		int64_t how = from_to(d, 0, SIM_BACKS - 1);
+
+		back_draw(d, kept[how], (enum sim_back)how);
+	}
+	for (uint64_t n = often(d, 80, 2); n; n--)
+		ACT_DRAW(d, SIM_KEEP, from_to(d, 0, SIM_KEEPS - 1), 0, 0);
+	if (hit(d, 30))
+		ACT_DRAW(d, SIM_TWIN, from_to(d, 1, 40) * d->fate->interval_ms,
+		    hit(d, 500), 0);
+}
+
+/* A final block vanishes. */
+static void undone_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_UNDONE);
+	for (uint64_t n = often(d, 30, 2); n; n--)
+		act_draw(d, SIM_REORG, (int64_t)f->depth + skewed(d, 8), hit(d, 700), 0);
+}
+
+static void chain_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_CHAIN);
+	for (uint64_t n = often(d, 800, 10); n; n--)
+		ACT_DRAW(d, SIM_REORG, from_to(d, 1, (int64_t)f->depth), hit(d, 700), 0);
+	for (uint64_t n = often(d, 250, 3); n; n--)
+		ACT_DRAW(d, SIM_EVICT, hit(d, 300) ? 1000 : from_to(d, 1, 999), 0, 0);
+	for (uint64_t n = often(d, 300, 2); n; n--)
+		ACT_DRAW(d, SIM_SPIKE, skewed(d, 200), from_to(d, 1, 10), 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		ACT_DRAW(d, SIM_NO_BLOCKS, from_to(d, 1, 30) * f->interval_ms, 0, 0);
+}
+
+static void net_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	bool bad;
+
+	begin(d, OF_NET);
+	bad = hit(d, 700);
+	for (int k = 1; k < SIM_FAULT_COUNT; k++) {
+		if (bad && hit(d, 400))
+			sim_fate_add(f,
+			    (struct sim_act){
+				.kind = SIM_NET, .a = k, .b = skewed(d, 80) });
+		for (uint64_t n = often(d, 80, 2); n; n--)
+			ACT_DRAW(d, SIM_NET, k, from_to(d, 100, 1000),
+			    from_to(d, 1, 15) * f->interval_ms);
+	}
+}
+
+/* The last nodes, of providers that make no quorum. */
+static uint32_t liars(const struct sim_fate *f)
+{
+	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
+	uint32_t honest = providers - (uint32_t)f->quorum + 1;
+
+	return all & ~((1u << honest) - 1);
+}
+
+static void vices_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	uint32_t all = (1u << f->nodes) - 1;
+
+	begin(d, OF_VICES);
+	f->apart = f->nodes > 1 && hit(d, 300);
+	for (int k = 0; k < SIM_VICES; k++)
+		for (uint64_t n = often(d, 50, 3); n; n--) {
+			bool harmless = sim_vice_is_harmless((enum sim_vice)k);
+			uint32_t who = harmless ? all : liars(f);
+			uint32_t some = (uint32_t)from_to(d, 1, all);
+
+			who = hit(d, 500) ? who : who & some;
+			if (who)
+				ACT_DRAW(d, SIM_VICE, k, who,
+				    from_to(d, 1, 20) * f->interval_ms);
+		}
+	for (uint64_t n = often(d, 250, 4); n; n--)
+		ACT_DRAW(d, SIM_ASTRAY, from_to(d, 1, (int64_t)f->depth),
+		    from_to(d, 1, 6) * f->interval_ms, 0);
+}
+
+static void people_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_PEOPLE);
+	for (int i = 0; i < f->lists; i++)
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = i ? from_to(d, 0, d->span_ms) : 0,
+			.kind = SIM_CREATE,
+			.a = i });
+	for (uint64_t n = often(d, 150, 3); n; n--)
+		ACT_DRAW(d, SIM_FOREIGN, from_to(d, 0, f->keys - 1), hit(d, 500), 0);
+	for (uint64_t n = often(d, 150, 2); n; n--)
+		ACT_DRAW(d, SIM_PAUSE, from_to(d, 0, f->lists - 1),
+		    from_to(d, 1, 10) * f->interval_ms, 0);
+	if (hit(d, 120))
+		ACT_DRAW(d, SIM_CANCEL, from_to(d, 0, f->lists - 1), hit(d, 600), 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		ACT_DRAW(d, SIM_RETRY, from_to(d, 0, f->lists - 1), 0, 0);
+	for (uint64_t n = often(d, 100, 2); n; n--)
+		ACT_DRAW(d, SIM_JUMP, from_to(d, -DAY_MS, DAY_MS), 0, 0);
+	if (f->poor)
+		for (int i = 0; i < f->keys; i++)
+			ACT_DRAW(d, SIM_FUND, i, 0, 0);
+}
+
+/* What would happen far apart happens within two blocks. */
+static void meetings_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_MEETINGS);
+	for (uint64_t n = often(d, 300, 6); n && f->acts_n; n--) {
+		size_t at = (size_t)from_to(d, 0, (int64_t)f->acts_n - 1);
+		int64_t ms = f->acts[sim_random_below(&d->dice, f->acts_n)].at_ms;
+		struct sim_act act = f->acts[at];
+
+		if (!sim_act_is_fault(&act))
+			continue;
+		f->acts_n--;
+		memmove(
+		    &f->acts[at], &f->acts[at + 1], (f->acts_n - at) * sizeof *f->acts);
+		act.at_ms = ms + from_to(d, 0, 2 * f->interval_ms);
+		if (act.at_ms > d->span_ms)
+			act.at_ms = d->span_ms;
+		sim_fate_add(f, act);
+	}
+}
+
+/* In blocks: about as long as it takes to pay all when nothing happens, twice. */
+static int64_t work_blocks(const struct sim_fate *f)
+{
+	int64_t a_block = (int64_t)(f->gas_limit / 65000);
+
+	if (a_block > f->in_flight)
+		a_block = f->in_flight;
+	return 2 * (f->rows * f->lists / a_block + (int64_t)f->depth + 3);
+}
+
+void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
+{
+	struct draw d = { .fate = ret, .times = 1 };
+
+	memset(ret, 0, sizeof *ret);
+	ret->seed = seed;
+	world_draw(&d);
+	crowd_draw(&d);
+	providers_draw(&d);
+	money_draw(&d);
+	work_draw(&d);
+	d.span_ms = work_blocks(ret) * ret->interval_ms;
+	if (days) {
+		ret->lists = SIM_LISTS_MAX;
+		ret->interval_ms = 12000;
+		ret->poll_ms = 6000;
+		d.span_ms = days * DAY_MS;
+		d.times = 4 * (uint64_t)days;
+	}
+	deaths_draw(&d);
+	processes_draw(&d);
+	copies_draw(&d);
+	hands_draw(&d);
+	disk_draw(&d);
+	reads_draw(&d);
+	flips_draw(&d);
+	chain_draw(&d);
+	undone_draw(&d);
+	net_draw(&d);
+	vices_draw(&d);
+	people_draw(&d);
+	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
+	meetings_draw(&d);
+	for (size_t i = 0; i < ret->acts_n; i++)
+		ret->acts[i].number = (uint32_t)i + 1;
+}

@@ -1,0 +1,85 @@
+/* A bit of the journal flips at rest. From then on no rule of the judge goes by what it
+ * says, until somebody has said that it is damaged, and a backup is in its place, or all
+ * that pawl doctor looks at was found whole. */
+#include <string.h>
+
+#include "engine/operation.h"
+#include "engine/recount.h"
+#include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
+#include "kinds/fence/fence.h"
+#include "sim/judge/judge.h"
+#include "sim/story/story.h"
+
+#define JOURNAL "/disk/pawl.db"
+#define GIVES_UP_BLOCKS 400 /* in a kind world */
+
+void sim_flip(struct sim_story *s, bool wal, uint64_t where)
+{
+	if (!sim_disk_flip(s->disk, wal ? JOURNAL "-wal" : JOURNAL, where))
+		return;
+	s->flipped |= wal ? SIM_FLIPPED_WAL : SIM_FLIPPED_DATABASE;
+	s->older.was_damaged = true;
+	/* the last transactions of a -wal may be gone, and nothing tells */
+	s->broken |= wal ? SIM_GROUND_ALONE : SIM_GROUND_SYNC;
+	sim_story_did(s, SIM_DID_FLIPPED);
+}
+
+static enum err rows_are_whole(
+    struct journal *j, const struct operation *o, struct fail *f)
+{
+	const struct kind *kind =
+	    !strcmp(o->kind_name, kind_fence.name) ? &kind_fence : &kind_airdrop;
+	struct recount *c = recount_new(j, o->id, kind, false);
+	enum err e = ERR_OK;
+	bool done = false;
+
+	while (e == ERR_OK && !done) {
+		int64_t left = INT64_MAX;
+
+		e = recount_some(c, &left, &done, f);
+	}
+	recount_free(c);
+	return e ? e : recount_signed(j, o, &connector_evm, f);
+}
+
+static enum err is_whole(struct journal *j, struct fail *f)
+{
+	struct sql_operation_all_out row;
+	struct operation o;
+	enum err e;
+
+	if (!journal_check_pages(j, f->why, sizeof f->why))
+		return ERR_DAMAGED;
+	e = journal_check_past(j, f);
+	sql_operation_all_begin(j);
+	while (e == ERR_OK && sql_operation_all_next(j, &row))
+		if (operation_read(j, row.id, &o))
+			e = rows_are_whole(j, &o, f);
+	sql_operation_all_end(j);
+	return e;
+}
+
+bool sim_flip_is_harmless(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct fail f = { .err = ERR_OK };
+	char why[SIM_WHY_MAX];
+
+	if (is_whole(l->journal, &f) != ERR_OK) {
+		snprintf(why, sizeof why, "doctor: %s; pawl restore FILE", f.why);
+		return !sim_older_damaged(s, why);
+	}
+	s->flipped = 0;
+	sim_judge_older(l);
+	return true;
+}
+
+bool sim_flip_is_given_up(struct sim_story *s)
+{
+	int64_t bound_ms = s->fate->calm_ms + GIVES_UP_BLOCKS * s->fate->interval_ms;
+
+	if (!s->flipped || sim_story_ms(s) < bound_ms)
+		return false;
+	return sim_older_damaged(s, "it does not go on; pawl restore FILE");
+}

@@ -1,0 +1,507 @@
+/* people.c - whoever types commands, and the operator, who types what he is told to.
+ *
+ * They outlive the processes: who was not answered asks again. A command is the program's
+ * own (serve/command.h), in a turn of the owner, and counts when that is committed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "engine/intent.h"
+#include "journal/sql.gen.h"
+#include "serve/intake.h"
+#include "sim/story/people_in.h"
+
+#define LOOK_MS 3000
+#define AGAIN_MS 2000
+#define CAP_TEXT "1000000"
+#define NOT_YET "is not checked yet"
+
+/* -- wishes ---------------------------------------------------------------------- */
+
+static void wish_add(
+    struct sim_story *s, const struct request *q, int64_t after_ms, bool by_operator)
+{
+	struct sim_people *p = &s->people;
+
+	if (p->wishes == SIM_WISHES)
+		return; /* nobody has so much patience */
+	p->wish[p->wishes++] = (struct sim_wish){ .q = *q,
+		.id = ++p->ids,
+		.not_before_ms = s->chain->now_ms + after_ms,
+		.by_operator = by_operator };
+}
+
+void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms)
+{
+	wish_add(s, q, after_ms, false);
+}
+
+static void wish_drop(struct sim_people *p, int i)
+{
+	memmove(
+	    &p->wish[i], &p->wish[i + 1], (size_t)(--p->wishes - i) * sizeof *p->wish);
+}
+
+/* -- the line that is to be typed ---------------------------------------------------- */
+
+static bool word_take(const char **at, char *out, size_t size)
+{
+	size_t len = strcspn(*at, " ;,\n");
+
+	if (len && (*at)[len - 1] == '.')
+		len--; /* of the sentence around it */
+	if (!len || len >= size)
+		return false;
+	memcpy(out, *at, len);
+	out[len] = '\0';
+	*at += len;
+	*at += **at == ' ';
+	return true;
+}
+
+/* The amount that was named, or one of his own. */
+static void cap_take(struct request *ret, const char **at)
+{
+	char word[AMOUNT_TEXT_MAX];
+	struct amount cap;
+
+	if (!word_take(at, word, sizeof word) ||
+	    amount_parse(&cap, word, strlen(word), 18) != AMOUNT_OK)
+		snprintf(word, sizeof word, CAP_TEXT);
+	snprintf(ret->cap, sizeof ret->cap, "%s", word);
+}
+
+static bool resume_parse(struct request *ret, const char *at)
+{
+	char word[REQUEST_NAME_MAX];
+
+	if (!word_take(&at, word, sizeof word))
+		return false;
+	ret->route = ROUTE_RESUME;
+	if (!strncmp(word, "chain:", 6) || !strncmp(word, "key:", 4))
+		ret->route = word[0] == 'c' ? ROUTE_RESUME_CHAIN : ROUTE_RESUME_KEY;
+	snprintf(ret->name, sizeof ret->name, "%s",
+	    ret->route == ROUTE_RESUME ? word : strchr(word, ':') + 1);
+	while (word_take(&at, word, sizeof word))
+		if (!strcmp(word, "--yes"))
+			ret->yes = true;
+		else if (!strcmp(word, "--max-total-fee"))
+			cap_take(ret, &at);
+		else
+			break;
+	return true;
+}
+
+static bool row_parse(struct request *ret, const char *word)
+{
+	ret->has_row = true;
+	ret->row = strcmp(word, "fee") ? strtoll(word, NULL, 10) : 0;
+	return ret->row > 0 || !strcmp(word, "fee");
+}
+
+static bool repair_line_parse(struct request *ret, const char *at)
+{
+	char word[REQUEST_NAME_MAX];
+
+	ret->route = ROUTE_REPAIR;
+	if (!word_take(&at, word, sizeof word))
+		return false;
+	snprintf(ret->name, sizeof ret->name, "%s", word);
+	if (!word_take(&at, word, sizeof word) || !row_parse(ret, word) ||
+	    !word_take(&at, word, sizeof word))
+		return false;
+	ret->repair = repair_parse(word);
+	if (ret->repair != REPAIR_ADOPT)
+		return ret->repair != REPAIR_NOT;
+	ret->has_hash = word_take(&at, word, sizeof word) && strlen(word) == 66 &&
+	    hex_parse(ret->hash, 32, word + 2, 64);
+	return ret->has_hash;
+}
+
+static bool line_parse(struct request *ret, const char *line)
+{
+	char verb[16];
+
+	*ret = (struct request){ .route = ROUTE_COUNT };
+	line += strlen("pawl ");
+	if (!word_take(&line, verb, sizeof verb))
+		return false;
+	if (!strcmp(verb, "resume"))
+		return resume_parse(ret, line);
+	return !strcmp(verb, "repair") && repair_line_parse(ret, line);
+}
+
+/* The last line of a sentence; false: it names none. */
+static bool advice_take(struct request *ret, const char *why)
+{
+	const char *at = strstr(why, "then: pawl ");
+	bool found = false;
+
+	for (; at; at = strstr(at + 1, "then: pawl "))
+		found |= line_parse(ret, at + strlen("then: "));
+	return found;
+}
+
+/* -- the operator ----------------------------------------------------------------------
+ */
+
+/* Is another copy of the journal running? That one ends first. */
+static void types(struct sim_story *s, struct request *q)
+{
+	if (s->life[1].is_copy) {
+		s->life[1].wanted_until_ms = s->chain->now_ms;
+		return;
+	}
+	q->yes |= s->people.yes;
+	wish_add(s, q, 0, true);
+}
+
+static bool looks_at_accounts(struct sim_story *s, const struct chain_run *c)
+{
+	struct request q;
+
+	for (size_t i = 0; i < c->accounts_n; i++) {
+		if (!c->accounts[i]->stopped)
+			continue;
+		if (advice_take(&q, c->accounts[i]->why_stopped))
+			types(s, &q);
+		else
+			sim_story_wrong(
+			    s, "no line to type: %s", c->accounts[i]->why_stopped);
+		return true;
+	}
+	return false;
+}
+
+static void looks(struct sim_life *l)
+{
+	const struct chain_run *c = &l->runner->chains[0];
+	struct request q = { .route = ROUTE_RESUME_CHAIN };
+
+	if (follower_stopped(c->follower)) {
+		snprintf(q.name, sizeof q.name, "%s", c->config->name);
+		types(l->story, &q);
+		return;
+	}
+	if (looks_at_accounts(l->story, c))
+		return;
+	for (size_t i = 0; i < l->runner->operations_n; i++) {
+		const struct operation *o = l->runner->operations[i];
+
+		if (advice_take(&q, o->waits_for)) {
+			types(l->story, &q);
+			return;
+		}
+		if (o->state == OPERATION_PAUSED) {
+			q = (struct request){ .route = ROUTE_RESUME };
+			snprintf(q.name, sizeof q.name, "%s", o->name);
+			types(l->story, &q);
+			return;
+		}
+		if (o->state == OPERATION_NEEDS_OPERATOR)
+			sim_story_wrong(
+			    l->story, "%s: no line to type: %s", o->name, o->waits_for);
+	}
+}
+
+/* What was refused names other lines: those first, then again. With --yes where there are
+ * none, or none of them will do. */
+static void refused(struct sim_story *s, const char *why)
+{
+	struct request q;
+	const char *at = why;
+
+	s->people.yes = true;
+	while ((at = strstr(at, "pawl repair "))) {
+		if (line_parse(&q, at)) {
+			wish_add(s, &q, 0, true);
+			s->people.yes = false;
+		}
+		at++;
+	}
+}
+
+/* -- answers ---------------------------------------------------------------------------
+ */
+
+static enum err answer(struct sim_answer *a, const struct command_at *at)
+{
+	struct runner *r = at->runner;
+	enum err e;
+
+	if (a->q.route == ROUTE_CREATE)
+		return intake_create(
+		    at, buf_text(&a->body), a->body.len, &a->told, &a->f);
+	if (a->q.route == ROUTE_ROWS)
+		return intake_rows(&a->life->intake, at, &a->q, buf_text(&a->body),
+		    a->body.len, &a->told, &a->f);
+	e = command_do(at, &a->q, &a->told, &a->f);
+	if (e != ERR_OK || (a->q.route != ROUTE_RUN && a->q.route != ROUTE_CANCEL))
+		return e;
+	if (r->s.only_operation)
+		runner_only(r, a->told.operation);
+	else
+		(void)operation_load(r, a->told.operation);
+	return e;
+}
+
+static void answer_take(struct runner *r, struct fact *fact)
+{
+	struct sim_answer *a = (struct sim_answer *)fact;
+	struct command_at at = { .world = a->life->world,
+		.journal = a->life->journal,
+		.runner = r,
+		.face = &a->life->story->face };
+	size_t mark = outbox_mark(r->outbox);
+
+	if (a->q.route != ROUTE_CREATE && a->q.route != ROUTE_ROWS)
+		command_prepare(&at, &a->q);
+	journal_save(at.journal);
+	a->e = answer(a, &at);
+	a->given = true;
+	if (a->e == ERR_OK) {
+		journal_save_keep(at.journal);
+		r->again = true;
+	} else {
+		journal_save_drop(at.journal);
+		outbox_truncate(r->outbox, mark);
+	}
+}
+
+static void answer_free(struct sim_answer *a)
+{
+	buf_release(&a->body);
+	mem_free(a);
+}
+
+/* The answer is told after the commit, if there is one. */
+static void answer_keep(struct fact *fact)
+{
+	struct sim_answer *a = (struct sim_answer *)fact;
+
+	if (!a->given)
+		answer_free(a);
+}
+
+void sim_people_ask(
+    struct sim_life *l, const struct request *q, int list, const struct buf *body)
+{
+	struct sim_answer *a = mem_new(sizeof *a);
+
+	a->fact = (struct fact){ .take = answer_take, .free = answer_keep };
+	a->life = l;
+	a->q = *q;
+	a->list = list;
+	if (body)
+		a->body = *body;
+	else
+		buf_init(&a->body, 1);
+	l->answer = a;
+	runner_fact(l->runner, &a->fact);
+}
+
+void sim_people_dropped(struct sim_life *l)
+{
+	if (l->answer && l->answer->given)
+		answer_free(l->answer);
+	l->answer = NULL;
+	intake_free(l->intake);
+	l->intake = NULL;
+}
+
+/* What somebody asks for is the measure from then on, whatever answer he gets. */
+static void cap_is_asked(struct sim_story *s, const struct request *q)
+{
+	struct amount cap;
+
+	for (int i = 0; i < s->fate->lists && q->cap[0]; i++)
+		if (!strcmp(q->name, s->list[i].name) &&
+		    amount_parse(&cap, q->cap, strlen(q->cap), 18) == AMOUNT_OK &&
+		    amount_cmp(&cap, &s->list[i].cap) > 0)
+			s->list[i].cap = cap;
+}
+
+static bool is_reserved(struct sim_life *l, int64_t id)
+{
+	struct intent i;
+
+	return intent_read(l->journal, id, &i) && i.state == INTENT_RESERVED &&
+	    !i.has_attempt;
+}
+
+/* Who skips a row that is reserved, and has no bytes yet, gives its nonce back. */
+static bool gives_back(struct sim_life *l, const struct request *q)
+{
+	struct sql_operation_by_name_in of;
+	struct sql_operation_by_name_out o;
+	struct sql_intent_by_row_in in = { .row = q->row };
+	struct sql_intent_by_row_out row;
+	int64_t newest = 0;
+
+	of.name = q->name;
+	if (q->route != ROUTE_REPAIR || q->repair != REPAIR_SKIP ||
+	    !sql_operation_by_name_one(l->journal, &of, &o))
+		return false;
+	in.operation = o.id;
+	sql_intent_by_row_begin(l->journal, &in);
+	while (sql_intent_by_row_next(l->journal, &row))
+		newest = row.id;
+	return newest && is_reserved(l, newest);
+}
+
+/* The first whose time has come. The operator types a line when the one before has its
+ * answer. */
+static bool somebody_asks(struct sim_life *l)
+{
+	struct sim_people *p = &l->story->people;
+	bool typing = false;
+
+	for (int i = 0; i < p->wishes; i++) {
+		struct sim_wish *w = &p->wish[i];
+		bool waits = w->by_operator && typing;
+
+		typing |= w->by_operator;
+		if (waits || w->not_before_ms > l->story->chain->now_ms)
+			continue;
+		cap_is_asked(l->story, &w->q);
+		l->story->released |= gives_back(l, &w->q);
+		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
+		l->answer->wish = w->id;
+		return true;
+	}
+	return false;
+}
+
+/* Whoever holds things up: a row that is reserved, and has no bytes yet. */
+static bool releases(struct sim_life *l)
+{
+	struct sql_intent_unsigned_in in = { .max = 1 };
+	struct sql_intent_unsigned_out of;
+	struct request q = {
+		.route = ROUTE_REPAIR, .has_row = true, .repair = REPAIR_RELEASE
+	};
+	struct operation o;
+	struct intent i;
+
+	for (size_t k = 0; l->story->people.releases && !in.account &&
+	     k < l->runner->chains[0].accounts_n;
+	     k++) {
+		in.account = l->runner->chains[0].accounts[k]->id;
+		if (!sql_intent_unsigned_one(l->journal, &in, &of))
+			in.account = 0;
+	}
+	if (!in.account || !intent_read(l->journal, of.id, &i) || i.row <= 0 ||
+	    !operation_read(l->journal, i.operation, &o))
+		return false;
+	l->story->people.releases--;
+	l->story->released = true;
+	snprintf(q.name, sizeof q.name, "%s", o.name);
+	q.row = i.row;
+	sim_people_ask(l, &q, SIM_OF_NO_LIST, NULL);
+	return true;
+}
+
+void sim_people_turn(struct sim_life *l)
+{
+	struct sim_people *p = &l->story->people;
+	int64_t now_ms = l->story->chain->now_ms;
+
+	if (!p->wishes && now_ms >= p->look_ms) {
+		p->look_ms = now_ms + LOOK_MS;
+		looks(l);
+	}
+	if (l->answer || somebody_asks(l) || releases(l))
+		return;
+	sim_people_edit(l);
+	sim_people_create(l);
+}
+
+static void wish_told(struct sim_story *s, const struct sim_answer *a, int at)
+{
+	struct sim_wish w = s->people.wish[at];
+
+	if (a->e == ERR_NO_QUORUM) {
+		s->people.wish[at].not_before_ms = s->chain->now_ms + AGAIN_MS;
+		return;
+	}
+	wish_drop(&s->people, at);
+	if (w.by_operator && a->e == ERR_CONFLICT && strstr(a->f.why, NOT_YET))
+		s->people.yes = false; /* he tries again later */
+	else if (w.by_operator && a->e == ERR_CONFLICT)
+		refused(s, a->f.why);
+	else if (w.by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
+		s->people.yes = false;
+}
+
+static enum sim_deed repair_deed(enum repair repair)
+{
+	if (repair == REPAIR_ADOPT)
+		return SIM_DID_REPAIRED;
+	return repair == REPAIR_SKIP ? SIM_DID_SKIPPED : SIM_DID_RELEASED;
+}
+
+/* What was asked for came to pass. */
+static void done(struct sim_story *s, const struct request *q)
+{
+	if (q->cap[0])
+		sim_story_did(s, SIM_DID_CAP_RAISED);
+	if (q->route == ROUTE_PAUSE)
+		sim_story_did(s, SIM_DID_PAUSED);
+	else if (q->route == ROUTE_CANCEL)
+		sim_story_did(s, SIM_DID_CANCELLED);
+	else if (q->route == ROUTE_RETRY)
+		sim_story_did(s, SIM_DID_RETRIED);
+	else if (q->route == ROUTE_REPAIR)
+		sim_story_did(s, repair_deed(q->repair));
+	else
+		sim_story_did(s, q->yes ? SIM_DID_SAID_YES : SIM_DID_RESUMED);
+}
+
+static int wish_find(const struct sim_people *p, uint64_t id)
+{
+	for (int i = 0; i < p->wishes; i++)
+		if (p->wish[i].id == id)
+			return i;
+	return -1; /* of a process that was set back: nobody waits for it */
+}
+
+static const char *route_name(enum route route)
+{
+	static const char *const names[] = {
+#define ROUTE(name, ...) #name,
+#include "serve/routes.def"
+#undef ROUTE
+	};
+
+	return names[route];
+}
+
+void sim_people_told(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct sim_answer *a = l->answer;
+	int at;
+
+	if (!a)
+		return;
+	l->answer = NULL;
+	at = wish_find(&s->people, a->wish);
+	if (a->list >= 0)
+		sim_people_list_told(l, a);
+	else if (a->list == SIM_EDITED && a->e != ERR_CONFLICT)
+		sim_story_wrong(s, "another plan is taken for %s", a->q.name);
+	else if (a->list == SIM_EDITED)
+		sim_story_did(s, SIM_DID_EDITED);
+	else
+		sim_story_line(s, "asked %s %s: %s %s", route_name(a->q.route), a->q.name,
+		    err_name(a->e), a->e ? a->f.why : "");
+	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
+		done(s, &a->q);
+	if (a->list == SIM_OF_NO_LIST && at >= 0)
+		wish_told(s, a, at);
+	answer_free(a);
+}

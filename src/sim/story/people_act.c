@@ -1,0 +1,137 @@
+/* people_act.c - what people do at their times: with their lists, and with the key by
+ * another program. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "codec/abi.h"
+#include "sim/chain/mempool.h"
+#include "sim/story/people_in.h"
+
+#define GWEI 1000000000ull
+#define GAS 100000                /* enough for any recipient */
+#define LEFT 10000000000000000ull /* wei: a hundredth of a coin */
+
+static struct sim_list *list_of(struct sim_story *s, const struct sim_act *a)
+{
+	return &s->list[a->a % s->fate->lists];
+}
+
+static int64_t row_of(const struct sim_list *l, int64_t n)
+{
+	return 1 + n % l->rows;
+}
+
+/* -- another program uses the key -----------------------------------------------------
+ */
+
+/* collides: on the nonce of what waits. */
+static void sends(
+    struct sim_story *s, const struct sim_key *k, const struct payload *p, bool collides)
+{
+	const struct sim_account *at = sim_account_find(s->chain, &k->address);
+	struct sign_job job = {
+		.key = k->secret, .nonce = SIM_NONCE_NEXT, .payload = *p
+	};
+	struct sim_word word;
+
+	job.fees.gas = GAS;
+	if (collides && at && sim_pool_lowest(at)) {
+		job.nonce = sim_pool_lowest(at)->nonce;
+		job.fees = (struct fees){ .type = FEE_1559,
+			.gas = GAS,
+			.max_fee = 600 * GWEI,
+			.tip = 60 * GWEI };
+	}
+	sim_pool_send_foreign(s->chain, &word, &job);
+}
+
+static void foreign(struct sim_story *s, const struct sim_act *a)
+{
+	const struct payload p = { .to = { { 0xaa } }, .value = amount_u64(77) };
+
+	sends(s, &s->key[a->a], &p, a->b != 0);
+}
+
+/* What a row is owed. */
+static void by_hand(struct sim_story *s, const struct sim_act *a)
+{
+	const struct sim_list *l = list_of(s, a);
+	int64_t row = row_of(l, a->b);
+	struct payload p = { .to = l->to[row], .value = l->amount[row] };
+
+	if (s->token) {
+		p = (struct payload){ .to = s->token->at, .data_len = ABI_TRANSFER_LEN };
+		abi_transfer_encode(p.data, l->to[row].at, &l->amount[row]);
+	}
+	sends(s, &s->key[l->key], &p, a->c != 0);
+	s->by_hand = true;
+}
+
+/* All coin but for some payments. */
+static void drain(struct sim_story *s, const struct sim_act *a)
+{
+	const struct sim_key *k = &s->key[a->a];
+	struct payload p = { .to = { { 0xaa } },
+		.value = sim_balance(s->chain, s->chain->head, NULL, &k->address) };
+	struct amount left = amount_u64(LEFT);
+
+	if (amount_sub(&p.value, &p.value, &left))
+		sends(s, k, &p, false);
+}
+
+/* -- lists ------------------------------------------------------------------------------
+ */
+
+static void wish(struct sim_story *s, const struct sim_list *l, struct request q,
+    enum route route, int64_t after_ms)
+{
+	q.route = route;
+	snprintf(q.name, sizeof q.name, "%s", l->name);
+	sim_people_wish(s, &q, after_ms);
+}
+
+static void with_list(struct sim_story *s, struct sim_list *l, const struct sim_act *a)
+{
+	struct request q = { .now = false };
+
+	if (a->kind == SIM_PAUSE) {
+		wish(s, l, q, ROUTE_PAUSE, 0);
+		wish(s, l, q, ROUTE_RESUME, a->b);
+	} else if (a->kind == SIM_CANCEL) {
+		l->cancelled = true;
+		q.now = a->b != 0;
+		wish(s, l, q, ROUTE_CANCEL, 0);
+	} else if (a->kind == SIM_RETRY) {
+		q.has_row = a->b != 0;
+		q.row = q.has_row ? row_of(l, a->b) : 0;
+		q.yes = a->c != 0;
+		wish(s, l, q, ROUTE_RETRY, 0);
+	} else if (a->kind == SIM_SKIP) {
+		q.has_row = true;
+		q.row = row_of(l, a->b);
+		q.repair = REPAIR_SKIP;
+		l->skipped[q.row] = true;
+		wish(s, l, q, ROUTE_REPAIR, 0);
+	}
+}
+
+void sim_people_act(struct sim_story *s, const struct sim_act *a)
+{
+	struct sim_list *l = list_of(s, a);
+
+	if (a->kind == SIM_FOREIGN)
+		foreign(s, a);
+	else if (a->kind == SIM_BY_HAND)
+		by_hand(s, a);
+	else if (a->kind == SIM_DRAIN)
+		drain(s, a);
+	else if (a->kind == SIM_CREATE)
+		l->wanted = true;
+	else if (a->kind == SIM_EDIT)
+		l->edit = (int)a->b;
+	else if (a->kind == SIM_RELEASE)
+		s->people.releases++;
+	else if (l->known)
+		with_list(s, l, a);
+}

@@ -1,0 +1,37 @@
+/* people_in.h - who types, inside: shared by its files alone.
+ *
+ *   people.c       wishes, the operator, and what they are answered
+ *   people_list.c  who pays a list
+ *   people_face.c  what the program around the owner lends
+ */
+#ifndef PAWL_SIM_PEOPLE_IN_H
+#define PAWL_SIM_PEOPLE_IN_H
+
+#include "base/buf.h"
+#include "sim/story/story.h"
+
+enum { SIM_OF_NO_LIST = -1, SIM_EDITED = -2 };
+
+/* A question, while its process lives: a fact, then told behind the commit. */
+struct sim_answer {
+	struct fact fact;
+	struct sim_life *life;
+	uint64_t wish;
+	int list; /* whose it is; or of the above */
+	bool given;
+	struct request q;
+	struct buf body;
+	enum err e;
+	struct told told;
+	struct fail f;
+};
+
+/* Nothing else is asked by then. body: moves here; NULL: none. */
+void sim_people_ask(
+    struct sim_life *l, const struct request *q, int list, const struct buf *body);
+
+void sim_people_create(struct sim_life *l); /* the lists that are wanted, a part */
+void sim_people_list_told(struct sim_life *l, const struct sim_answer *a);
+void sim_people_edit(struct sim_life *l); /* somebody takes an edited list for new */
+
+#endif
