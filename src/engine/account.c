@@ -165,17 +165,6 @@ void account_free(struct account *a)
 
 /* -- may it reserve -------------------------------------------------------- */
 
-/* How far the chain is: a quorum's heads may be there already, and the trail may have
- * been led further by a node that says less now. */
-static uint64_t reached(const struct account *a)
-{
-	uint64_t height = follower_quorum_height(a->chain->follower);
-	struct head head = { 0 };
-
-	follower_head(a->chain->follower, &head);
-	return head.height > height ? head.height : height;
-}
-
 /* Heads below what a quorum has shown itself are no word of where the chain is. */
 static bool heads_lag(const struct account *a)
 {
@@ -184,7 +173,8 @@ static bool heads_lag(const struct account *a)
 
 bool account_abreast(const struct account *a, int blocks)
 {
-	return a->known && !heads_lag(a) && a->height + (uint64_t)blocks >= reached(a);
+	return a->known && !heads_lag(a) &&
+	    a->height + (uint64_t)blocks >= follower_quorum_height(a->chain->follower);
 }
 
 /* Who fell behind, as a start or a machine that slept does, reads on to the block that
@@ -196,7 +186,7 @@ static void follow_up(struct account *a)
 	if (a->caught_up ? !account_abreast(a, UNREAD_MAX) : !a->catches_up) {
 		a->caught_up = false;
 		a->catches_up = true;
-		a->up_to = reached(a);
+		a->up_to = follower_quorum_height(a->chain->follower);
 	}
 	if (a->catches_up && a->height >= a->up_to) {
 		a->caught_up = true;
