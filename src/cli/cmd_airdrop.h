@@ -40,11 +40,12 @@ struct draft {
 	int64_t journal_account; /* 0: it does not know it, or not its past */
 	uint64_t
 	    unseen; /* transactions of the account that the journal knows nothing of */
-	uint64_t unread;   /* of them, where its past was read: in older blocks */
-	int64_t unclaimed; /* rows equal to payments of its that no operation knows */
-	bool adopt;        /* --adopt was given */
-	int64_t equal;     /* rows that other operations pay, or paid */
-	int64_t same;      /* operations with this very plan */
+	uint64_t unread;    /* of them, where its past was read: in older blocks */
+	int64_t unclaimed;  /* rows equal to payments of its that no operation knows */
+	bool fee_unclaimed; /* so is its service fee */
+	bool adopt;         /* --adopt was given */
+	int64_t equal;      /* rows that other operations pay, or paid */
+	int64_t same;       /* operations with this very plan */
 	char same_name[OPERATION_NAME_MAX]; /* one that paid or may pay; "": none */
 
 	/* of the name that `run` would choose; "": not asked */

@@ -88,8 +88,13 @@ static enum err unclaimed_check(const struct draft *d, struct fail *f)
 {
 	char unread[80] = "";
 
-	if (!d->unclaimed || d->again || d->adopt)
+	if ((!d->unclaimed && !d->fee_unclaimed) || d->again || d->adopt)
 		return unread_check(d, f);
+	if (!d->unclaimed)
+		return fail_set(f, ERR_CONFLICT,
+		    "the service fee equals a payment that this account made and no "
+		    "operation of this journal knows: of a journal that is lost, or by "
+		    "hand. To take it as this list's: --adopt; to pay it again: --again");
 	if (d->unread)
 		snprintf(unread, sizeof unread,
 		    " (%" PRIu64 " older ones were not read: see `lookback`)", d->unread);

@@ -88,10 +88,20 @@ static void own_find(struct draft *d)
 		d->own_id = found.id;
 }
 
+static bool is_unclaimed(
+    const struct draft *d, const struct address *to, const struct amount *amount)
+{
+	struct airdrop_facts asset = { .has_token = d->has_token, .token = d->token };
+
+	return d->journal_account &&
+	    airdrop_unclaimed(d->journal, &asset, d->journal_account, to, amount) > 0;
+}
+
 void draft_recall(struct draft *d)
 {
 	d->journal_chain = d->equal = d->equal_own = d->own_id = 0;
 	d->journal_account = d->unclaimed = 0;
+	d->fee_unclaimed = false;
 	d->unread = 0;
 	d->other_row = 0;
 	if (!d->journal)
@@ -102,6 +112,8 @@ void draft_recall(struct draft *d)
 	d->unseen = d->priced && !d->journal_account ? d->count : 0;
 	if (d->journal_account)
 		d->unread = past_unread(d->journal, d->journal_account);
+	d->fee_unclaimed = !amount_is_zero(&d->fee_amount) &&
+	    is_unclaimed(d, &d->fee_to, &d->fee_amount);
 }
 
 /* -- rows and plans -------------------------------------------------------- */
@@ -114,9 +126,7 @@ void draft_row_recall(struct draft *d, const struct list_row *row)
 		draft_row_differs(d, row);
 	if (!d->journal_chain)
 		return;
-	d->unclaimed += d->journal_account &&
-	    airdrop_unclaimed(
-		d->journal, &asset, d->journal_account, &row->to, &row->amount) > 0;
+	d->unclaimed += is_unclaimed(d, &row->to, &row->amount);
 	if (airdrop_equal(d->journal, &asset, d->journal_chain, d->own_id, &row->to,
 		&row->amount)) {
 		d->equal++;

@@ -157,6 +157,13 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 		    d->adopt       ? ": they are taken as these rows'"
 			: d->again ? ": they are paid again"
 				   : ": `run` asks for --adopt or --again");
+	if (d->fee_unclaimed)
+		warn(w,
+		    "the service fee equals a payment that the account made and no operation "
+		    "of this journal knows%s",
+		    d->adopt       ? ": it is taken as this list's"
+			: d->again ? ": it is paid again"
+				   : ": `run` asks for --adopt or --again");
 	if (d->no_journal)
 		warn(w,
 		    "there is no journal yet, so no earlier operation to compare with; "

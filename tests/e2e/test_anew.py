@@ -127,6 +127,25 @@ def a_payment_by_hand_between_two_lists():
 
 
 @test
+def a_service_fee_that_was_paid_is_adopted():
+    """No row of the list was paid before, and its fee was."""
+    rows, to = recipients(3), recipients(1, "service")[0][0]
+    fee = ("--service-fee", f"0.5:{to}")
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        anvil.rpc.transact(PAYER, to, value=5 * 10**17)
+        wait_until(lambda: anvil.rpc.count(PAYER) == 1, 30, "the fee by hand")
+        desk.write_list("list.csv", rows)
+        said = desk.expect(5, *desk.airdrop(), *fee).err
+        within(("the service fee equals a payment", "--adopt", "--again"), said, "the two ways on")
+        plan = desk.expect(0, "airdrop", "plan", "list.csv", "--chain", desk.name,
+                           "--from", "payer", *fee)
+        within("the service fee equals", plan.out + plan.err, "the plan's warning")
+        desk.expect(0, *desk.airdrop(), *fee, "--adopt")
+        same(anvil.rpc.count(PAYER), 4, "payments")
+        desk.verify("list")
+
+
+@test
 def an_owner_reads_the_past_of_what_is_handed_over():
     rows = recipients(12)
     with Anvil() as anvil, Desk([anvil.url]) as desk:

@@ -86,11 +86,15 @@ static void compare(struct sim_life *l, const struct sim_list *list, int64_t cha
 {
 	const struct sim_story *s = l->story;
 	struct airdrop_facts asset = { .has_token = s->fate->token };
+	struct amount fee = amount_u64(s->fate->service_fee);
 	int64_t account = account_find(l, list, chain);
 
 	if (s->token)
 		asset.token = s->token->at;
 	*ret_unclaimed = *ret_equal = 0;
+	if (account && !amount_is_zero(&fee))
+		*ret_unclaimed +=
+		    airdrop_unclaimed(l->journal, &asset, account, &list->fee_to, &fee);
 	for (int i = 1; i <= list->rows; i++) {
 		const struct address *to = &list->to[i];
 		const struct amount *amount = &list->amount[i];
