@@ -159,8 +159,8 @@ static void warnings_find(struct warnings *w, const struct draft *d)
 				   : ": `run` asks for --adopt or --again");
 	if (d->fee_unclaimed)
 		warn(w,
-		    "the service fee equals a payment that the account made and no operation "
-		    "of this journal knows%s",
+		    "the service fee equals a payment that the account made and no "
+		    "operation of this journal knows%s",
 		    d->adopt       ? ": it is taken as this list's"
 			: d->again ? ": it is paid again"
 				   : ": `run` asks for --adopt or --again");
