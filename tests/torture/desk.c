@@ -284,72 +284,14 @@ void desk_tell(struct desk *d, struct runner *r)
 
 /* -- the program around it --------------------------------------------------------- */
 
-static enum err face_chain(void *ctx, struct journal *j, int64_t chain,
-    const struct chain_config **ret, struct fail *f)
-{
-	struct stage *s = ctx;
-
-	(void)j;
-	(void)chain;
-	(void)f;
-	*ret = &s->config;
-	return ERR_OK;
-}
-
-static enum err face_chain_named(
-    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
-{
-	struct stage *s = ctx;
-
-	*ret = &s->config;
-	return strcmp(name, s->config.name) ? fail_set(f, ERR_CONFIG, "no such chain")
-					    : ERR_OK;
-}
-
-static enum err face_key_peek(
-    void *ctx, const char *name, struct address *ret, struct fail *f)
-{
-	struct stage *s = ctx;
-
-	for (int i = 0; i < s->keys; i++)
-		if (!strcmp(name, s->key[i].name)) {
-			*ret = s->key[i].address;
-			return ERR_OK;
-		}
-	return fail_set(f, ERR_CONFIG, "there is no key %s", name);
-}
-
-static enum err face_key_usable(
-    void *ctx, const char *name, const struct address *address, struct fail *f)
-{
-	struct address found;
-	enum err e = face_key_peek(ctx, name, &found, f);
-
-	if (e == ERR_OK && !address_same(&found, address))
-		return fail_set(f, ERR_KEY, "it is another one");
-	return e;
-}
-
-static enum err face_stuck(
-    void *ctx, struct runner *r, const struct operation *o, struct fail *f)
-{
-	(void)ctx;
-	(void)r;
-	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_OPERATOR, "it is paused")
-					    : ERR_OK;
-}
-
 struct desk *desk_open(struct stage *s, struct world *w, struct journal *j)
 {
-	static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 	static const struct door no_door = { .folder_fd = -1, .listen_fd = -1 };
 	struct desk *d = mem_new(sizeof *d);
 
-	*d = (struct desk){ .stage = s,
-		.world = w,
-		.journal = j,
-		.face = { s, kinds, 2, face_chain, face_chain_named, face_key_peek,
-		    face_key_usable, face_stuck } };
+	*d = (struct desk){
+		.stage = s, .world = w, .journal = j, .face = sim_lender_face(&s->lender)
+	};
 	s->told->row = 0; /* who was amid his rows begins anew */
 	opening = d;
 	CHECK(serve_open(&d->serve, &(struct serve_setup){ w, j, &no_door, &d->face },

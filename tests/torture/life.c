@@ -437,19 +437,6 @@ static void check_events(struct stage *s, struct journal *j)
 
 /* -- the runner ------------------------------------------------------------ */
 
-static enum err key_get(
-    void *ctx, const char *name, const struct secret **ret, struct fail *f)
-{
-	struct stage *s = ctx;
-
-	for (int i = 0; i < s->keys; i++)
-		if (!strcmp(name, s->key[i].name)) {
-			*ret = s->key[i].secret;
-			return ERR_OK;
-		}
-	return fail_set(f, ERR_KEY, "there is no key %s", name);
-}
-
 static void before_event(void *ctx)
 {
 	struct stage *s = ctx;
@@ -495,7 +482,7 @@ static void runner_make(struct life *l)
 	    .journal = l->j,
 	    .chains = &l->s->config,
 	    .chains_n = 1,
-	    .keys = { .ctx = l->s, .get = key_get },
+	    .keys = sim_lender_keyring(&l->s->lender),
 	    .kinds = kinds,
 	    .kinds_n = 2,
 	    .only_operation = l->s->lists == 1 ? l->id[0] : 0 });

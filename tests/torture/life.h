@@ -16,6 +16,7 @@
 #include "kinds/airdrop/airdrop.h"
 #include "sim/disk/disk.h"
 #include "sim/judge/oracle.h"
+#include "sim/story/lender.h"
 #include "sim/world/world.h"
 
 #define ROWS_MAX 4200
@@ -127,17 +128,10 @@ struct scenario {
 extern const struct scenario scenarios[];
 extern const size_t scenarios_n;
 
-/* A key, and whom it is the account of. */
-struct stage_key {
-	const char *name;
-	struct secret *secret;
-	struct address address;
-};
-
 /* A list of payments: an operation each. */
 struct stage_list {
 	const char *name;
-	const struct stage_key *key;
+	const struct sim_key *key;
 	struct address fee_to;
 	int fd;
 	char path[64];
@@ -166,8 +160,9 @@ struct stage {
 	struct notes *told_of_copy;
 	struct baton *baton;
 	int me;
-	struct stage_key key[KEYS_MAX];
+	struct sim_key key[KEYS_MAX];
 	int keys;
+	struct sim_lender lender;
 	int64_t rows; /* of each list */
 	struct stage_list all[LISTS_MAX];
 	int lists;

@@ -88,7 +88,7 @@ static void keys_make(struct stage *s)
 	s->keys = s->scenario->keys ? s->scenario->keys : 1;
 	for (int i = 0; i < s->keys; i++) {
 		uint8_t key[32] = { [0] = 0x5a, [30] = (uint8_t)i, [31] = 0x17 };
-		struct stage_key *k = &s->key[i];
+		struct sim_key *k = &s->key[i];
 
 		k->name = names[i];
 		k->secret = secret_new(key, sizeof key);
@@ -148,6 +148,7 @@ void stage_open(struct stage *s, const struct scenario *scenario, uint64_t seed)
 	keys_make(s);
 	lists_make(s);
 	config_fill(s);
+	s->lender = (struct sim_lender){ &s->config, s->key, s->keys };
 	s->disk = shared(sim_disk_size(FILE_MAX_BYTES));
 	s->region = shared(CHAIN_BYTES);
 	s->told = shared(sizeof *s->told);

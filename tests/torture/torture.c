@@ -422,7 +422,7 @@ static bool is_mended(const struct told_list *told, int64_t row)
 	    ((row == CALLERS_SKIPPED && !told->paid[row]) || row == stage.rows);
 }
 
-static size_t due_of(struct sim_due *due, const struct stage_key *key)
+static size_t due_of(struct sim_due *due, const struct sim_key *key)
 {
 	const struct address native = { { 0 } };
 	const struct address *token = stage.token ? &stage.token->at : &native;
@@ -471,7 +471,7 @@ static bool judge_empties(struct buf *why)
 }
 
 /* What was paid by hand is a row's now, and so is what it cost. */
-static void add_by_hand(struct amount *fees, const struct stage_key *key)
+static void add_by_hand(struct amount *fees, const struct sim_key *key)
 {
 	const struct sim_chain *c = stage.chain;
 
@@ -488,7 +488,7 @@ static void add_by_hand(struct amount *fees, const struct stage_key *key)
 
 /* Fees as the journals' lists of this key have them are those of the chain; an older one
  * has forgotten empty attempts, which are nobody's. */
-static bool judge_fees(const struct stage_key *key, struct buf *why)
+static bool judge_fees(const struct sim_key *key, struct buf *why)
 {
 	char said[AMOUNT_TEXT_MAX], charged[AMOUNT_TEXT_MAX];
 	struct amount sum = stage.told->fence_fees[key - stage.key];
@@ -541,7 +541,7 @@ static void count_empties(void)
 /* Two that run at once, or one set back, break what exactly-once stands on: all are paid,
  * and too many are at most those that were in flight; then it was said. */
 static bool judge_copies(
-    const struct stage_key *key, const struct sim_due *due, size_t n, struct buf *why)
+    const struct sim_key *key, const struct sim_due *due, size_t n, struct buf *why)
 {
 	int64_t stopped = stage.told->stops + stage.told->resumed;
 	struct sim_ledger ledger;
@@ -581,7 +581,7 @@ static bool judge(struct buf *why)
 	ok = bounded || judge_empties(why);
 	ok = judge_states(why) && ok;
 	for (int i = 0; i < stage.keys; i++) {
-		const struct stage_key *key = &stage.key[i];
+		const struct sim_key *key = &stage.key[i];
 
 		if (bounded)
 			ok = judge_copies(key, due, due_of(due, key), why) && ok;

@@ -176,19 +176,6 @@ static void looks_on(struct sim_life *l, void (*look)(struct sim_life *l))
 
 /* -- rising -------------------------------------------------------------------- */
 
-static enum err key_get(
-    void *ctx, const char *name, const struct secret **ret, struct fail *f)
-{
-	struct sim_story *s = ctx;
-
-	for (int i = 0; i < s->fate->keys; i++)
-		if (!strcmp(name, s->key[i].name)) {
-			*ret = s->key[i].secret;
-			return ERR_OK;
-		}
-	return fail_set(f, ERR_KEY, "there is no key %s", name);
-}
-
 static void sent(void *ctx, const struct sim_tx *t)
 {
 	struct sim_life *l = ctx;
@@ -251,7 +238,7 @@ static void runner_make(struct sim_life *l)
 	    .journal = l->journal,
 	    .chains = &l->story->config,
 	    .chains_n = 1,
-	    .keys = { .ctx = l->story, .get = key_get },
+	    .keys = sim_lender_keyring(&l->story->lender),
 	    .kinds = kinds,
 	    .kinds_n = 2,
 	    .only_operation = l->story->fate->run ? NOBODY : 0 });

@@ -28,6 +28,7 @@
 #include "sim/disk/disk.h"
 #include "sim/random.h"
 #include "sim/story/fate.h"
+#include "sim/story/lender.h"
 #include "sim/story/region.h"
 #include "sim/story/vices.h"
 
@@ -38,12 +39,6 @@
 #define SIM_BLOCKS_BEFORE 4
 
 struct sim_story;
-
-struct sim_key {
-	const char *name;
-	struct secret *secret;
-	struct address address;
-};
 
 /* A list of payments that somebody has in mind. */
 struct sim_list {
@@ -208,6 +203,7 @@ struct sim_story {
 	struct sim_list list[SIM_LISTS_MAX];
 	struct node_config endpoints[SIM_NODES_MAX];
 	struct chain_config config;
+	struct sim_lender lender;
 	struct serve_face face;
 
 	struct sim_random dice;               /* of the story's own decisions */
@@ -321,6 +317,5 @@ void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
     struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total);
 /* The turn did not happen, or is the last: nobody is answered. */
 void sim_people_dropped(struct sim_life *l);
-extern const struct serve_face sim_people_face;
 
 #endif
