@@ -251,8 +251,8 @@ def windows_page(source):
     )
 
 
-# Of each mutant, the first story of the simulator that went wrong with it, or ">" and how many
-# were told.
+# Of each mutant, the first story of the simulator that went wrong with it, or a named scenario of
+# which one did, or ">" and how many were told.
 MUTANT_STORIES = ROOT / "tests" / "sim" / "mutants.txt"
 
 
@@ -267,7 +267,8 @@ def mutants_page(source):
 
     def line(row):
         test = "pawl simulate" if row[2] == "sim" else f"{row[2]}/{row[3]}"
-        story = stories.get(row[0], "").replace(">", "over ")
+        story = stories.get(row[0], "")
+        story = code(story) if story[:1].isalpha() else story.replace(">", "over ")
         return (code(row[0]), row[1], code(test), story)
 
     return page(
@@ -276,8 +277,9 @@ def mutants_page(source):
         "Each is the program broken in one way, which `PAWL_MUTANT=name` switches on in a build that\n"
         "has them. `./do mutants` sees that each is found: by a program of the tests, or by stories of\n"
         "the simulator. The last column is the first of the stories 1, 2, 3 and so on that goes wrong\n"
-        "with it, or how many were told in vain: `./do mutants --simulate` tells them, and keeps what\n"
-        "came of it in `tests/sim/mutants.txt`.",
+        "with it, or a named scenario of which one does where 5,000 were told in vain, or how many\n"
+        "were: `./do mutants --simulate` tells them, and keeps what came of it in\n"
+        "`tests/sim/mutants.txt`.",
         table(("mutant", "what it breaks", "found by", "story"), map(line, read_table(source))),
     )
 

@@ -9,8 +9,9 @@ lived with by `pawl simulate`: story by story, until one goes wrong that goes we
 mutant that nothing finds is a failure. The last line is `N caught, N survived`, and the exit code
 follows it.
 
-With --simulate all mutants meet the simulator, and nothing else, for so many stories (5,000) at
-most; which one found it is kept in tests/sim/mutants.txt, for docs/mutants.md.
+With --simulate all mutants meet the simulator, and nothing else: the named scenarios where so
+many drawn stories (5,000) are told in vain. What found it is kept in tests/sim/mutants.txt, for
+docs/mutants.md.
 """
 
 import concurrent.futures
@@ -30,6 +31,7 @@ import run_tests
 
 TABLE = gen_docs.ROOT / "src" / "base" / "mutant.def"
 STORIES_MAX, STORIES_FIRST, STORIES_AT_ONCE = 5000, 10, 100
+SCENARIO_LIVES = 50
 WRONG = re.compile(r"\bseed (\d+), step \d+: (.+)")
 
 
@@ -62,10 +64,13 @@ def run(mutant, test, logs):
 # --- the simulator -----------------------------------------------------------------------------
 
 
-def stories(build, name, seed, n):
+def stories(build, name, seed, n, scenario=None):
     """Tell so many; the seed of the first that goes wrong and why, or None."""
+    what = ["--seed", str(seed), "--lives", str(n)]
+    if scenario:
+        what += ["--scenario", scenario]
     told = subprocess.run(
-        [os.path.join(build, "pawl"), "simulate", "--seed", str(seed), "--lives", str(n)],
+        [os.path.join(build, "pawl"), "simulate", *what],
         env={**os.environ, "PAWL_MUTANT": name or ""},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -78,23 +83,40 @@ def stories(build, name, seed, n):
     if wrong:
         return int(wrong[1]), wrong[2]
     if told.returncode:
-        sys.exit(f"pawl simulate --seed {seed} --lives {n}: {told.stdout.strip()[-500:]}")
+        sys.exit(f"pawl simulate {' '.join(what)}: {told.stdout.strip()[-500:]}")
     return None
 
 
-def simulate(build, mutant, most=STORIES_MAX):
+def is_its_own(build, wrong, scenario=None):
+    """It goes well without a mutant."""
+    if not stories(build, None, wrong[0], 1, scenario):
+        return True
+    named = f" --scenario {scenario}" if scenario else ""
+    print(f"pawl simulate --seed {wrong[0]}{named}: goes wrong without a mutant", flush=True)
+    return False
+
+
+def draw(build, mutant, most):
     """The number of the story that it was found in, and why; None where nothing was."""
     seed, n = 1, STORIES_FIRST
     while seed <= most:
         n = min(n, most - seed + 1)
         wrong = stories(build, mutant.name, seed, n)
-        if wrong and not stories(build, None, wrong[0], 1):
+        if wrong and is_its_own(build, wrong):
             return wrong
-        if wrong:
-            print(f"pawl simulate --seed {wrong[0]}: goes wrong without a mutant", flush=True)
         seed = wrong[0] + 1 if wrong else seed + n
         n = min(2 * n, STORIES_AT_ONCE)
     return None
+
+
+def simulate(build, mutant, most=STORIES_MAX):
+    """The number of a drawn story, or the name of a scenario, and why; None: nothing found it."""
+    wrong = draw(build, mutant, most)
+    for name in [] if wrong else sorted(gen_docs.scenarios()):
+        wrong = stories(build, mutant.name, 1, SCENARIO_LIVES, name)
+        if wrong and is_its_own(build, wrong, name):
+            return name, wrong[1]
+    return wrong
 
 
 # --- all of them -------------------------------------------------------------------------------
@@ -120,7 +142,7 @@ def say_baseline(mutant, found, seconds):
 
 def say_mutant(mutant, found, seconds):
     if isinstance(found, tuple):
-        found = f"story {found[0]}: {found[1]}"
+        found = f"{found[0]}: {found[1]}"
     if found:
         text = f"caught    {mutant.name:<25} {mutant.test}: {found} ({seconds:.1f} s)"
     else:
