@@ -151,7 +151,7 @@ static void then_tell(struct told *ret, struct journal *j, const struct hand *h)
 		    h->account->key_name);
 }
 
-/* Rows of a list that is not read and hashed yet are dropped when it is read again. */
+/* Rows of a list that is not read to its end are dropped when it is read again. */
 static enum err repair(const struct command_at *at, const struct request *q,
     struct hand *h, struct told *ret, struct fail *f)
 {
@@ -166,9 +166,9 @@ static enum err repair(const struct command_at *at, const struct request *q,
 		    "a repair needs row, do, and to adopt, and only then, hash");
 	if (!airdrop_read(at->journal, o->id, &a))
 		return fail_set(f, ERR_CONFLICT, "%s has no rows", o->name);
-	if (!a.frozen)
+	if (a.imported < o->items)
 		return fail_set(f, ERR_CONFLICT,
-		    "the list of %s is not checked yet: nothing of it was reserved",
+		    "the list of %s is not read to its end: run the same command again",
 		    o->name);
 	memcpy(hash.at, q->hash, sizeof hash.at);
 	if (q->repair == REPAIR_ADOPT)

@@ -134,6 +134,72 @@ static void a_refused_resume_keeps_what_it_loads(void **state_)
 	finish();
 }
 
+/* Asked again while the nodes are. */
+static enum err repair(const struct request *q)
+{
+	enum err e = ERR_NO_QUORUM;
+
+	for (int i = 0; i < 500 && e == ERR_NO_QUORUM; i++) {
+		e = command(q);
+		run(e == ERR_NO_QUORUM ? 20 : 0);
+	}
+	return e;
+}
+
+/* Of a list that nobody has checked yet, row 3 is paid by hand. */
+static struct request begin_paused(bool cut_short)
+{
+	struct request adopt = { .route = ROUTE_REPAIR,
+		.name = "wages",
+		.has_row = true,
+		.row = 3,
+		.repair = REPAIR_ADOPT,
+		.has_hash = true };
+	struct sim_tx *tx;
+
+	begin(3, 2);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 6, .cut_short = cut_short });
+	assert_int_equal(operation_pause(runner, op(), &why), ERR_OK);
+	run_until(account()->known && account()->past_known);
+	tx = scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[3], lists[0].amount[3], 60 * GWEI);
+	after_blocks(2);
+	memcpy(adopt.hash, tx->hash.at, sizeof adopt.hash);
+	return adopt;
+}
+
+/* A resume is refused until that is a row's payment, or none: so it can be said. */
+static void a_row_is_repaired_before_its_list_is_checked(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	struct request adopt = begin_paused(false);
+
+	(void)state_;
+	run_until(account()->stopped);
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_says(why.why, "pawl repair wages 3 adopt 0x");
+	assert_int_equal(repair(&adopt), ERR_OK);
+	assert_string_equal(told.then, "pawl resume wages");
+	assert_true(live(3) || item(3).state == ITEM_FINAL);
+	assert_int_equal(command(&resume), ERR_OK);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
+	assert_int_equal(paid(&lists[0], 3), 0); /* by us */
+}
+
+/* What is read again is another row. */
+static void a_row_of_half_a_list_is_not_repaired(void **state_)
+{
+	struct request adopt = begin_paused(true);
+
+	(void)state_;
+	assert_int_equal(repair(&adopt), ERR_CONFLICT);
+	assert_says(why.why, "not read to its end: run the same command again");
+	import_rest(&lists[0]);
+	assert_int_equal(repair(&adopt), ERR_OK);
+}
+
 /* Rows that are owed the same: the first two are paid in blocks, none of which is final;
  * what somebody paid by hand is the third one's. */
 static void the_line_names_a_row_that_is_not_paid(void **state_)
@@ -164,6 +230,9 @@ int main(void)
 		cmocka_unit_test_teardown(a_refused_resume_leaves_the_chain_stopped, end),
 		cmocka_unit_test_teardown(the_chain_goes_first, end),
 		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
+		cmocka_unit_test_teardown(
+		    a_row_is_repaired_before_its_list_is_checked, end),
+		cmocka_unit_test_teardown(a_row_of_half_a_list_is_not_repaired, end),
 		cmocka_unit_test_teardown(a_refused_resume_keeps_what_it_loads, end),
 	};
 

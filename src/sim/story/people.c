@@ -18,7 +18,7 @@
 #define LOOK_MS 3000
 #define AGAIN_MS 2000
 #define CAP_TEXT "1000000"
-#define NOT_YET "is not checked yet"
+#define NOT_YET "is not read to its end"
 
 /* -- wishes ---------------------------------------------------------------------- */
 
