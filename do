@@ -9,19 +9,41 @@ here=$PWD
 verbs='
 build    | meson.build               | build            | compile build/pawl
 demo     | tools/demo.py             | build anvil      | pay 1,000 recipients on a real node, killed again and again
-test     | tools/run_tests.py        | build test nodes | build all and run all suites, or those that match [NAME]
+test     | tools/run_tests.py        | build test nodes | build all, and run all suites
 torture  | tests/torture/meson.build | build test       | die at every instant, for longer than ./do test does
-simulate | tools/simulate.py         | build            | tell stories of a made-up world on all cores: [--seconds N | --lives N]
-fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader: [SECONDS for each [NAME...]]
+simulate | tools/simulate.py         | build            | tell stories of a made-up world on all cores
+fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader of outside input
 bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
-mutants  | tools/run_mutants.py      | build test       | break the code in many ways, or in [NAME...]: each must be found
-powercut | tests/powercut/meson.build | build anvil disks | take the power from real disks while it pays: [--cuts N]
+mutants  | tools/run_mutants.py      | build test       | break the code in many ways: each must be found
+powercut | tests/powercut/powercut.py | build anvil disks | take the power from real disks while it pays
 coverage | tools/coverage.py        | build test nodes | which lines and branches no suite reaches: docs/coverage.md
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
 analyze  | meson.build               | build test clang | compile with gcc -fanalyzer, and with clang
 format   | .clang-format             | format           | put the C code into its form
 docs     | tools/gen_docs.py         | python           | write the generated pages of docs/
-install  | meson.build               | build            | install the program [--prefix DIR]
+install  | meson.build               | build            | install the program
+'
+
+# verb | what may follow it | what that does
+options='
+test     | NAME...        | a suite, a program, or a part of its name: these alone
+simulate | --lives N      | so many stories
+simulate | --seconds N    | for so long (else for a minute)
+simulate | --from SEED    | the first one (else others than last time)
+simulate | --days N       | each of so many days, instead of some minutes
+fuzz     | SECONDS        | for each reader (else 60)
+fuzz     | NAME...        | behind the seconds: these readers alone
+bench    | NAME...        | these figures alone, which are only shown
+mutants  | NAME...        | these alone
+mutants  | --simulate[=N] | by stories of the simulated world, N for each at most (else 5,000)
+powercut | --cuts N       | so many (else 200)
+powercut | --seed N       | the same cuts again
+powercut | --keep DIR     | for the image that fails
+powercut | --mutant NAME  | with a defect, which must be found
+powercut | -v             | a line for each cut and image
+coverage | SUITE...       | by these alone; what they do not reach is only shown
+coverage | --again        | by the counts that are there
+install  | --prefix DIR   | where to (else /usr/local)
 '
 
 # What a need is made of: Debian packages. One behind a slash is a command that does as well.
@@ -60,6 +82,17 @@ usage() {
 	echo "usage: ./do VERB"
 	rows | while IFS='|' read -r verb needs text; do
 		printf '  %-9s%s\n' "$verb" "$text"
+	done
+	echo "what may follow a verb: ./do VERB --help"
+}
+
+help_of() {
+	verb=$1
+	rows | while IFS='|' read -r name needs text; do
+		[ "$name" != "$verb" ] || printf './do %s:%s\n' "$verb" "$text"
+	done
+	printf '%s' "$options" | while IFS='|' read -r name option text; do
+		[ "$(echo "$name" | tr -d ' ')" != "$verb" ] || printf ' %s %s\n' "$option" "$text"
 	done
 }
 
@@ -344,7 +377,7 @@ do_test() {
 
 do_torture() {
 	build_all
-	exec python3 tools/run_tests.py build torture-long "$@"
+	exec python3 tools/run_tests.py build torture-long
 }
 
 do_simulate() {
@@ -471,15 +504,23 @@ do_install() {
 }
 
 verb=${1:-}
-if [ -z "$verb" ]; then
+case $verb in
+"" | -h | --help)
 	usage
 	exit 0
-fi
+	;;
+esac
 if [ -z "$(needs_of "$verb")" ]; then
 	usage >&2
 	exit 1
 fi
 shift
+case ${1:-} in
+-h | --help)
+	help_of "$verb"
+	exit 0
+	;;
+esac
 [ "$verb" != powercut ] || can_powercut
 prepare "$verb"
 "do_$verb" "$@"

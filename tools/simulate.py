@@ -46,7 +46,7 @@ class Total:
                     print(f"{told}\nagain: {figures['again']}", flush=True)
                     continue
                 self.violations += figures.pop("violations", 0)
-                for kind in ("acts", "nets"):
+                for kind in ("acts", "seen", "requests"):
                     self.kinds.update(figures.pop(kind, {}))
                 self.sums.update({k: v for k, v in figures.items() if k in SUMS})
 
@@ -72,13 +72,19 @@ def part(options, total, seed, lives):
 
 
 def arguments():
+    def number(text):
+        n = int(text)
+        if not 0 < n < 1 << 62:
+            raise argparse.ArgumentTypeError(f"{text}: must be from 1 to 2^62")
+        return n
+
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][len("usage: "):])
     parser.add_argument("pawl")
     bound = parser.add_mutually_exclusive_group()
-    bound.add_argument("--lives", type=int)
-    bound.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--from", dest="first", type=int)
-    parser.add_argument("--days", type=int)
+    bound.add_argument("--lives", type=number)
+    bound.add_argument("--seconds", type=number, default=60)
+    parser.add_argument("--from", dest="first", type=number)
+    parser.add_argument("--days", type=number)
     options = parser.parse_args()
     if options.lives is not None:
         options.seconds = None

@@ -20,6 +20,7 @@
 #include "sim/world/fault.h"
 #include "world/clock.h"
 
+#define SEED_MAX ((uint64_t)INT64_MAX) /* what JSON can say */
 #define LIVES_MAX 1000000000
 #define DAYS_MAX 1000
 #define LIFE_SECONDS 120  /* of real time; a day of --days may take as long */
@@ -122,12 +123,15 @@ static enum err mutant(const char *name, struct fail *f)
 static enum err asked(struct simulation *m, struct fail *f)
 {
 	const struct args *a = &m->cli->args;
-	enum err e = number(a, "--seed", 0, INT64_MAX, &m->seed, f);
+	enum err e = number(a, "--seed", 0, SEED_MAX, &m->seed, f);
 
 	if (e == ERR_OK)
 		e = number(a, "--lives", 1, LIVES_MAX, &m->lives, f);
 	if (e == ERR_OK)
 		e = number(a, "--days", 1, DAYS_MAX, &m->days, f);
+	if (e == ERR_OK && m->lives - 1 > SEED_MAX - m->seed)
+		e = fail_set(f, ERR_USAGE,
+		    "--lives: the last seed would be above %" PRIu64, SEED_MAX);
 	m->acts = args_get(a, "--acts");
 	m->shrinks = args_has(a, "--shrink");
 	if (e == ERR_OK)
@@ -219,35 +223,78 @@ static void tell_wrong(const struct simulation *m, uint64_t seed, const char *ac
 	buf_release(&again);
 }
 
-static json_t *nets_json(const struct sim_figures *f)
+/* What came to pass, by kind: name() is of number[from] to number[n - 1]. */
+struct kinds {
+	const char *what;
+	const uint64_t *number;
+	int from, n;
+	const char *(*name)(int kind);
+};
+
+static const char *act_name(int kind)
+{
+	return sim_act_name((enum sim_act_kind)kind);
+}
+
+static const char *deed_name(int kind)
+{
+	return sim_deed_name((enum sim_deed)kind);
+}
+
+static const char *fault_name(int kind)
+{
+	return sim_fault_name((enum sim_fault)kind);
+}
+
+#define KINDS 3
+
+static void kinds_of(struct kinds ret[KINDS], const struct sim_figures *f)
+{
+	ret[0] = (struct kinds){ "acts", f->acts, 0, SIM_ACTS, act_name };
+	ret[1] = (struct kinds){ "seen", f->deeds, 0, SIM_DEEDS, deed_name };
+	ret[2] = (struct kinds){ "requests", f->net, SIM_FAULT_NONE + 1, SIM_FAULT_COUNT,
+		fault_name };
+}
+
+static json_t *kinds_json(const struct kinds *k)
 {
 	json_t *o = json_object();
 
 	CHECK(o);
-	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++)
-		json_object_set_new(o, sim_fault_name((enum sim_fault)i),
-		    json_integer((json_int_t)f->net[i]));
+	for (int i = k->from; i < k->n; i++)
+		json_object_set_new(
+		    o, k->name(i), json_integer((json_int_t)k->number[i]));
 	return o;
 }
 
-static json_t *acts_json(const struct sim_figures *f)
+static void kinds_print(const struct kinds *k)
 {
-	json_t *o = json_object();
+	const char *between = ": ";
 
-	CHECK(o);
-	for (int i = 0; i < SIM_ACTS; i++)
-		json_object_set_new(o, sim_act_name((enum sim_act_kind)i),
-		    json_integer((json_int_t)f->acts[i]));
-	return o;
+	for (int i = k->from; i < k->n; i++) {
+		if (!k->number[i])
+			continue;
+		printf("%s%s%" PRIu64 " %s", *between == ':' ? k->what : "", between,
+		    k->number[i], k->name(i));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
 }
 
 static void tell_json(const struct simulation *m)
 {
 	const struct sim_figures *f = &m->total.sum;
+	struct kinds kinds[KINDS];
+	json_t *o;
 
-	cli_json(json_pack("{s:I, s:I, s:I, s:o, s:o}", "lives",
-	    (json_int_t)m->total.lives, "blocks", (json_int_t)f->blocks, "starts",
-	    (json_int_t)f->rises, "acts", acts_json(f), "nets", nets_json(f)));
+	kinds_of(kinds, f);
+	o = json_pack("{s:I, s:I, s:I}", "lives", (json_int_t)m->total.lives, "blocks",
+	    (json_int_t)f->blocks, "starts", (json_int_t)f->rises);
+	CHECK(o);
+	for (int i = 0; i < KINDS; i++)
+		json_object_set_new(o, kinds[i].what, kinds_json(&kinds[i]));
+	cli_json(o);
 	cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
 	    (json_int_t)m->seed, "steps", (json_int_t)f->steps, "crashes",
 	    (json_int_t)f->crashes, "power_cuts", (json_int_t)f->power_cuts, "reorgs",
@@ -255,57 +302,10 @@ static void tell_json(const struct simulation *m)
 	    (json_int_t)f->faults, "violations", (json_int_t)f->violations));
 }
 
-/* What of the schedules came to pass, by kind. */
-static void tell_acts(const struct sim_figures *f)
-{
-	const char *between = "acts: ";
-
-	for (int i = 0; i < SIM_ACTS; i++) {
-		if (!f->acts[i])
-			continue;
-		printf("%s%" PRIu64 " %s", between, f->acts[i],
-		    sim_act_name((enum sim_act_kind)i));
-		between = ", ";
-	}
-	if (*between == ',')
-		putchar('\n');
-}
-
-/* What came of them. */
-static void tell_deeds(const struct sim_figures *f)
-{
-	const char *between = "seen: ";
-
-	for (int i = 0; i < SIM_DEEDS; i++) {
-		if (!f->deeds[i])
-			continue;
-		printf("%s%" PRIu64 " %s", between, f->deeds[i],
-		    sim_deed_name((enum sim_deed)i));
-		between = ", ";
-	}
-	if (*between == ',')
-		putchar('\n');
-}
-
-/* And what requests met. */
-static void tell_nets(const struct sim_figures *f)
-{
-	const char *between = "requests: ";
-
-	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
-		if (!f->net[i])
-			continue;
-		printf("%s%" PRIu64 " %s", between, f->net[i],
-		    sim_fault_name((enum sim_fault)i));
-		between = ", ";
-	}
-	if (*between == ',')
-		putchar('\n');
-}
-
 static void tell_total(const struct simulation *m)
 {
 	const struct sim_figures *f = &m->total.sum;
+	struct kinds kinds[KINDS];
 
 	if (m->cli->args.json) {
 		tell_json(m);
@@ -316,9 +316,9 @@ static void tell_total(const struct simulation *m)
 	       " reorgs, %" PRIu64 " sends, %" PRIu64 " faults\n",
 	    m->total.lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts,
 	    f->reorgs, f->sends, f->faults);
-	tell_acts(f);
-	tell_deeds(f);
-	tell_nets(f);
+	kinds_of(kinds, f);
+	for (int i = 0; i < KINDS; i++)
+		kinds_print(&kinds[i]);
 	puts(m->total.wrong ? "something was wrong" : "nothing was wrong");
 }
 

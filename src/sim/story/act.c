@@ -271,7 +271,6 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The next thing of the story's own. */
 /* Who asks wakes whom he asks. */
 static int64_t wishes_due_ms(const struct sim_story *s)
 {
@@ -283,6 +282,7 @@ static int64_t wishes_due_ms(const struct sim_story *s)
 	return at_ms;
 }
 
+/* The next thing of the story's own. */
 int64_t sim_acts_due_ms(const struct sim_story *s)
 {
 	const struct sim_fate *f = s->fate;

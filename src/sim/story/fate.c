@@ -10,6 +10,7 @@
 #include "sim/node/vice.h"
 #include "sim/random.h"
 #include "sim/story/story.h"
+#include "sim/world/fault.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
 
@@ -29,15 +30,80 @@ const char *sim_act_name(enum sim_act_kind kind)
 	return acts[kind].name;
 }
 
+static const char *power_word(int64_t power)
+{
+	static const char *const words[] = { "stays", "drawn", "loses-nothing",
+		"loses-last", "loses-some", "loses-all" }; /* 1 + enum sim_disk_loss */
+
+	CHECK(power >= 0 && power <= 1 + SIM_LOSE_ALL);
+	return words[power];
+}
+
+static const char *keep_word(int64_t what)
+{
+	static const char *const words[SIM_KEEPS] = { "files", "backup", "machine" };
+
+	CHECK(what >= 0 && what < SIM_KEEPS);
+	return words[what];
+}
+
+static const char *back_word(int64_t how)
+{
+	static const char *const words[SIM_BACKS] = { "restored", "copied", "silent",
+		"under-wal", "without-wal", "new", "machine" };
+
+	CHECK(how >= 0 && how < SIM_BACKS);
+	return words[how];
+}
+
+/* What the number of a parameter stands for; NULL: for itself. */
+static const char *act_word(const struct sim_act *a, int parameter)
+{
+	bool dies =
+	    a->kind == SIM_DIE_OP || a->kind == SIM_DIE_POINT || a->kind == SIM_DIE_EVENT;
+
+	if (parameter == 0 && a->kind == SIM_NET)
+		return sim_fault_name((enum sim_fault)a->a);
+	if (parameter == 0 && a->kind == SIM_VICE)
+		return sim_vice_name((enum sim_vice)a->a);
+	if (parameter == 0 && a->kind == SIM_KEEP)
+		return keep_word(a->a);
+	if (parameter == 0 && a->kind == SIM_BACK)
+		return back_word(a->a);
+	return parameter == 1 && dies ? power_word(a->b) : NULL;
+}
+
+/* "1,3": the first and the third. */
+static void nodes_format(struct buf *out, uint32_t nodes)
+{
+	const char *between = "";
+
+	for (int i = 0; i < SIM_NODES_MAX; i++) {
+		if (!(nodes >> i & 1))
+			continue;
+		buf_addf(out, "%s%d", between, i + 1);
+		between = ",";
+	}
+}
+
 void sim_act_format(struct buf *out, const struct sim_act *a)
 {
 	const int64_t value[] = { a->a, a->b, a->c };
 
-	buf_addf(out, "%" PRId64 ".%03d %s", a->at_ms / 1000, (int)(a->at_ms % 1000),
-	    acts[a->kind].name);
-	for (int i = 0; i < 3; i++)
-		if (acts[a->kind].of[i][0])
-			buf_addf(out, " %s=%" PRId64, acts[a->kind].of[i], value[i]);
+	buf_addf(out, "%" PRIu32 " %s", a->number, acts[a->kind].name);
+	for (int i = 0; i < 3; i++) {
+		const char *word = act_word(a, i);
+
+		if (!acts[a->kind].of[i][0])
+			continue;
+		buf_addf(out, " %s=", acts[a->kind].of[i]);
+		if (word)
+			buf_add_str(out, word);
+		else if (a->kind == SIM_VICE && i == 1)
+			nodes_format(out, (uint32_t)a->b);
+		else
+			buf_addf(out, "%" PRId64, value[i]);
+	}
 }
 
 void sim_fate_add(struct sim_fate *f, struct sim_act act)

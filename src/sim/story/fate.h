@@ -75,7 +75,7 @@ bool sim_act_is_fault(const struct sim_act *a);
 /* Without the faults that are not kept; keep is by their numbers, keep[0] unused. */
 void sim_fate_keep(struct sim_fate *f, const bool *keep);
 
-/* "12.345 die-op n=17 power=1" */
+/* "17 die-op n=17 power=loses-last": its number, what it is, its parameters. */
 void sim_act_format(struct buf *out, const struct sim_act *a);
 const char *sim_act_name(enum sim_act_kind kind);
 /* The numbers of its faults, as sim_fate_keep knows them: "3,7,12". */

@@ -103,9 +103,12 @@ static enum err type(
 		s->figures.crashes += end != SIM_ENDED;
 		if (end == SIM_FATAL)
 			sim_disk_fail_reads(s->disk, 0, 0);
-		sim_story_line(s, "pawl %s: %s %s", line,
-		    end == SIM_ENDED ? err_name(command.e) : "dies",
-		    end == SIM_ENDED && command.e ? command.f.why : "");
+		if (end == SIM_ENDED && command.e != ERR_OK)
+			sim_story_line(s, "pawl %s: %s: %s", line, err_name(command.e),
+			    command.f.why);
+		else
+			sim_story_line(
+			    s, "pawl %s: %s", line, end == SIM_ENDED ? "OK" : "dies");
 	}
 	if (end == SIM_ENDED)
 		return command.e;
@@ -117,7 +120,7 @@ static enum err restore_from(struct sim_story *s, const char *from)
 	enum err e;
 
 	command.from = from;
-	e = type(s, from == NULL ? "" : "restore", restore);
+	e = type(s, "restore", restore);
 	(void)sim_disk_remove(s->disk, ASIDE "-wal");
 	(void)sim_disk_remove(s->disk, ASIDE);
 	if (e == ERR_NO_JOURNAL)

@@ -497,8 +497,8 @@ void sim_people_told(struct sim_life *l)
 	else if (a->list == SIM_EDITED)
 		sim_story_did(s, SIM_DID_EDITED);
 	else
-		sim_story_line(s, "asked %s %s: %s %s", route_name(a->q.route), a->q.name,
-		    err_name(a->e), a->e ? a->f.why : "");
+		sim_story_line(s, "asked %s %s: %s%s%s", route_name(a->q.route),
+		    a->q.name, err_name(a->e), a->e ? ": " : "", a->e ? a->f.why : "");
 	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
 		done(s, &a->q);
 	if (a->list == SIM_OF_NO_LIST && at >= 0)

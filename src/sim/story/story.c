@@ -371,7 +371,7 @@ static void power_goes(struct sim_story *s, struct sim_life *of, enum sim_disk_l
 static void ended(struct sim_story *s, struct sim_life *l, enum sim_end end)
 {
 	static const char *const how[] = { [SIM_DIED] = "dies",
-		[SIM_FATAL] = "fatal",
+		[SIM_FATAL] = "dies of it",
 		[SIM_STARTED_NOT] = "can't start",
 		[SIM_ENDED] = "ends",
 		[SIM_WRONG] = "wrong" };
