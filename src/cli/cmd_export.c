@@ -251,6 +251,24 @@ static enum err unpaid_check(const struct export *x, struct fail *f)
 	return ERR_OK;
 }
 
+/* What pays the rest by other means than this program does not see what was forgotten. */
+static void doubt_warn(const struct export *x)
+{
+	struct sql_account_get_in in = { .id = x->operation.account };
+	struct sql_account_get_out account;
+	char key[64];
+
+	if (!sql_account_get_one(x->journal, &in, &account) ||
+	    (account.no_doubt && !journal_doubt(x->journal)))
+		return;
+	snprintf(key, sizeof key, "%s", account.key_name);
+	utf8_plain(key);
+	cli_warn(x->cli,
+	    "key %s is in doubt: what its journal may have forgotten can have paid rows "
+	    "of %s; only pawl airdrop run holds a list against that",
+	    key, x->operation.name);
+}
+
 static enum err unpaid_export(struct export *x, struct fail *f)
 {
 	struct sql_item_from_in items = { x->operation.id, 1, x->operation.items };
@@ -260,6 +278,7 @@ static enum err unpaid_export(struct export *x, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
+	doubt_warn(x);
 	printf("address,amount,memo\r\n");
 	sql_item_from_begin(x->journal, &items);
 	while (!ferror(stdout) && sql_item_from_next(x->journal, &item)) {

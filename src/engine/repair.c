@@ -445,6 +445,22 @@ static enum err still_live(
 	    row, o->name, l->intent.nonce, o->name);
 }
 
+/* What was sent, and this journal has not, may pay it before all nonces below are used.
+ */
+static enum err not_forgotten(
+    struct runner *r, const struct operation *o, int64_t row, struct fail *f)
+{
+	const struct account *a = account_of(r, o->account);
+
+	CHECK(a);
+	if (!a->doubt[0] && !journal_doubt(r->s.journal))
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "key %s is in doubt: what its journal may have forgotten can still pay row "
+	    "%" PRId64 " of %s; wait until the key is fenced: pawl status",
+	    a->key_name, row, o->name);
+}
+
 /* Why nothing of it can be paid any more. */
 static void death_text(struct runner *r, const struct lives *l, char *out, size_t size)
 {
@@ -506,6 +522,9 @@ enum err repair_skip(struct runner *r, struct operation *o, int64_t row,
 		    "row %" PRId64 " is skipped already: %s", row, why);
 		return ERR_OK;
 	}
+	e = not_forgotten(r, o, row, f);
+	if (e != ERR_OK)
+		return e;
 	command_event(r, o, row, "repair skip", checked);
 	if (l.bare) {
 		release(r, &l.intent);

@@ -318,6 +318,10 @@ def export_of_what_is_unpaid_is_a_list(folder):
     listed = Run(folder, "export", "payroll", "--unpaid").ends(0).out
     assert [row["memo"] for row in csv.DictReader(io.StringIO(listed, newline=""))] == [
         "", ROWS[2][2], "", ""], listed
+    with Journal(folder) as db:
+        db.execute("UPDATE account SET doubt = 'it is a copy'")
+    doubted = Run(folder, "export", "payroll", "--unpaid").ends(0, err="key payer is in doubt: .* rows of payroll")
+    assert doubted.out == listed, doubted.out
     Run(folder, "export", "payroll", "--unpaid", "--json").ends(1, err="--unpaid .* is CSV")
 
 

@@ -1,6 +1,7 @@
 /* The journal is an older one than what was sent: what it forgot is seen in a block,
  * known by its payload or its tag, and counts for the row that it pays. */
 #include "engine/doubt.h"
+#include "engine/repair.h"
 #include "engine/sign.h"
 #include "payer.h"
 
@@ -39,6 +40,27 @@ static void payments_that_were_forgotten_are_the_rows(void **state_)
 	check_stopped();
 	check_exact();
 	check_fees();
+}
+
+/* Nothing of it is signed, the journal says; and it has forgotten what was. */
+static void a_row_in_doubt_is_not_skipped(void **state_)
+{
+	char checked[REPAIR_CHECKED_MAX];
+	struct fail why;
+
+	(void)state_;
+	begin(3, 2);
+	pay_rows(12);
+	run_until(op()->by_state[ITEM_LIVE].n == 4);
+	scene_keep(&scene);
+	finish();
+	forget();
+	assert_int_equal(item(12).state, ITEM_PENDING);
+	assert_int_equal(repair_skip(runner, op(), 12, checked, &why), ERR_CONFLICT);
+	assert_says(why.why, "key treasury is in doubt");
+	assert_int_equal(item(12).state, ITEM_PENDING);
+	run_until(op()->by_state[ITEM_FINAL].n == 12);
+	check_exact();
 }
 
 /* A copy from before the first nonce was taken: all of it is the past, but for the tags.
@@ -415,6 +437,7 @@ static void the_same_of_legacy_fees(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_row_in_doubt_is_not_skipped, end),
 		cmocka_unit_test_teardown(the_same_of_legacy_fees, end),
 		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
 		cmocka_unit_test_teardown(a_copy_without_a_first_nonce, end),
