@@ -138,6 +138,8 @@ void sim_judge_journal(struct sim_life *l)
 		sim_story_wrong(l->story, "%s", why);
 	if (!l->story->broken)
 		judge_remembers(l);
+	else
+		judge_forgotten(l);
 	judge_uses(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		read_list(l, i);
@@ -167,8 +169,36 @@ static void epilogue(struct sim_chain *c)
 	}
 }
 
+/* What the journal has not of what pays them. */
+static void forgotten_count(struct sim_judge *j, int key)
+{
+	const struct sim_chain *c = j->story->chain;
+	const struct judge_account *a = &j->account[key];
+	struct address to;
+	struct amount amount;
+
+	for (uint64_t n = 0; n < a->n; n++)
+		for (const struct judge_bytes *b = a->at[n].bytes; b; b = b->older) {
+			const struct sim_inclusion *i =
+			    b->forgotten ? sim_inclusion_find(c, c->head, b->tx) : NULL;
+
+			if (i && judge_paid(j->story, i) &&
+			    judge_payment(j->story, b->tx, &to, &amount))
+				judge_due_get(j, &to, &amount)->forgotten++;
+		}
+}
+
+/* A list that was cancelled before an older journal saw again what was paid. */
+static bool was_forgotten(const struct sim_judge *j, int list, int row)
+{
+	const struct judge_row *r = j->list[list].row;
+
+	return j->said[list]->state == OPERATION_CANCELLED && r &&
+	    r[row].due->forgotten && r[row].due->forgotten--;
+}
+
 /* A final row was paid, each other one never. */
-static size_t due_of(const struct sim_judge *j, int key, struct sim_due *due)
+static size_t due_of(struct sim_judge *j, int key, struct sim_due *due)
 {
 	static const struct address native;
 	const struct sim_story *s = j->story;
@@ -182,7 +212,7 @@ static size_t due_of(const struct sim_judge *j, int key, struct sim_due *due)
 		if (l->key != key)
 			continue;
 		for (int i = 1; i <= l->rows; i++)
-			if (j->said[k]->row[i] == ITEM_FINAL)
+			if (j->said[k]->row[i] == ITEM_FINAL || was_forgotten(j, k, i))
 				due[n++] = (struct sim_due){ *token, l->to[i],
 					arrives(s, &l->amount[i]) };
 		if (s->fate->service_fee && j->said[k]->fee_paid)
@@ -275,8 +305,10 @@ void sim_judge_chain(struct sim_story *s)
 	for (int k = 0; k < s->fate->lists; k++)
 		all_paid(j, k);
 	for (int i = 0; i < s->fate->keys; i++) {
-		size_t n = due_of(j, i, due);
+		size_t n;
 
+		forgotten_count(j, i);
+		n = due_of(j, i, due);
 		buf_init(&why, 65536);
 		if (!judge_is_strict(s)
 			? !sim_oracle_bounds(s->chain, &s->key[i].address, due, n,

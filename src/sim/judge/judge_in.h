@@ -24,6 +24,7 @@ struct judge_due {
 	uint32_t paid;            /* in final blocks, by the program */
 	uint32_t by_hand;         /* by others, with the same key */
 	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
+	uint32_t forgotten;       /* paid by bytes that the journal has not, in the end */
 };
 
 struct judge_row {
@@ -74,7 +75,8 @@ struct judge_said {
 struct judge_bytes {
 	struct judge_bytes *older;
 	const struct sim_tx *tx;
-	int64_t epoch; /* of whom they left last */
+	int64_t epoch;  /* of whom they left last */
+	bool forgotten; /* the journal has them not, in the end */
 };
 
 struct judge_nonce {
@@ -147,7 +149,9 @@ bool judge_is_empty(const struct sim_tx *t);
 void judge_rows(struct sim_life *l);
 void judge_rows_again(struct sim_life *l);
 
-/* judge_known.c: a nonce of the key is taken in this commit; and all that used it. */
+/* judge_known.c. In the end: which bytes it has not. */
+void judge_forgotten(struct sim_life *l);
+/* A nonce of the key is taken in this commit; and all that used it. */
 void judge_reserves(struct sim_life *l, int key);
 void judge_uses(struct sim_life *l);
 

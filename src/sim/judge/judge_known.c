@@ -110,3 +110,14 @@ void judge_uses(struct sim_life *l)
 	for (int k = 0; k < l->story->fate->keys; k++)
 		key_is_known(l, k, final.height);
 }
+
+void judge_forgotten(struct sim_life *l)
+{
+	for (int k = 0; k < l->story->fate->keys; k++) {
+		const struct judge_account *a = &l->story->judge->account[k];
+
+		for (uint64_t n = 0; n < a->n; n++)
+			for (struct judge_bytes *b = a->at[n].bytes; b; b = b->older)
+				b->forgotten = !is_attempt(l, b->tx);
+	}
+}
