@@ -62,6 +62,7 @@ def a_list_is_compared_with_one_that_is_not_read_to_its_end():
         ended = desk.expect(5, *desk.airdrop("end.csv"))
         within(("pawl cancel list", "--again"), ended.err, "the ways on")
         desk.expect(0, "cancel", "list")
+        within("list: cancelled", desk.expect(0, "doctor").out, "what doctor says of it")
         within("--name", desk.expect(4, *desk.airdrop()).err, "how all of it is paid")
         within("--name", desk.expect(5, "export", "list", "--unpaid").err, "how it is not")
         desk.expect(0, *desk.airdrop("end.csv"))

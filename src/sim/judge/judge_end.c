@@ -47,6 +47,17 @@ static void flag_see(const struct operation *o, const struct sql_item_from_out *
 		    o->name, row->row);
 }
 
+/* It ended before its list was read to the end: the rest of it is pending, and nowhere.
+ */
+static bool is_partial(struct journal *j, const struct operation *o, int64_t there)
+{
+	struct sql_airdrop_get_in in = { .operation = o->id };
+	struct sql_airdrop_get_out a;
+
+	return sql_airdrop_get_one(j, &in, &a) && a.imported == there &&
+	    there < o->items && o->by_state[ITEM_PENDING].n == o->items;
+}
+
 static void read_rows(
     struct judge_said *said, struct journal *j, const struct operation *o)
 {
@@ -63,6 +74,8 @@ static void read_rows(
 		sum[row.state].n++;
 		CHECK(amount_add(&sum[row.state].sum, &sum[row.state].sum, &row.amount));
 	}
+	if (is_partial(j, o, sum[ITEM_PENDING].n))
+		return;
 	for (int i = 0; i < 5; i++)
 		if (sum[i].n != o->by_state[i].n ||
 		    amount_cmp(&sum[i].sum, &o->by_state[i].sum) != 0)
