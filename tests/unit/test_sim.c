@@ -765,6 +765,51 @@ static void batches(void **state)
 	rig_release(&r);
 }
 
+static void requests_are_read_as_they_stand(void **state)
+{
+	const struct {
+		const char *body, *says;
+	} rows[] = {
+		{ " { \"method\" :\t\"eth_chainId\", \"params\" : [ ] ,\n\"id\": 7 }\r\n",
+		    "\"id\":7,\"result\":\"0x7a69\"" },
+		{ "{\"id\":\"a\\\"b\\\\\",\"method\":\"eth_chainId\"}",
+		    "\"id\":\"a\\\"b\\\\\",\"result\"" },
+		{ "{\"more\":{\"id\":[1,{}],\"method\":[]},\"id\":1,\"method\":\"eth_"
+		  "chainId\"}",
+		    "\"id\":1,\"result\":\"0x7a69\"" },
+		{ "{\"id\":1,\"method\":\"eth_getBlockByNumber\",\"params\":[\"0x0\","
+		  "true]}",
+		    "\"number\":\"0x0\"" },
+		{ "{\"id\":1,\"method\":\"eth_feeHistory\",\"params\":[1,\"latest\","
+		  "[50.5,1e1]]}",
+		    "\"reward\":[[\"0x0\",\"0x0\"]]" },
+		{ "{\"id\":null,\"method\":5}", "invalid request" },
+		{ "[]", "empty batch" },
+		{ "", "-32700" },
+		{ "7", "-32700" },
+		{ "{\"id\":1", "-32700" },
+		{ "{\"id\" 1}", "-32700" },
+		{ "{\"id\":1,}", "-32700" },
+		{ "{\"id\":\"1}", "-32700" },
+		{ "{\"id\":tru}", "-32700" },
+		{ "{}{}", "-32700" },
+		{ "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]", "-32700" },
+	};
+	struct buf out = fresh();
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		buf_clear(&out);
+		sim_node_answer(r.node, &out, rows[i].body, strlen(rows[i].body));
+		if (!strstr(buf_text(&out), rows[i].says))
+			fail_msg("%s: %s", rows[i].body, buf_text(&out));
+	}
+	buf_release(&out);
+	rig_release(&r);
+}
+
 /* -- the world ------------------------------------------------------------- */
 
 static void faults_do_as_named(void **state)
@@ -1264,6 +1309,7 @@ int main(void)
 		cmocka_unit_test(node_lacks_things),
 		cmocka_unit_test(final_tag),
 		cmocka_unit_test(batches),
+		cmocka_unit_test(requests_are_read_as_they_stand),
 		cmocka_unit_test(faults_do_as_named),
 		cmocka_unit_test(late_is_after_the_timeout),
 		cmocka_unit_test(slow_answers_time_out),

@@ -110,8 +110,8 @@ static void put_block(struct call *q, const struct sim_block *b)
 	if (q->code)
 		return;
 	if (b)
-		sim_shape_block(
-		    q->out, b, json_is_true(json_array_get(q->params, 1)), call_slant(q));
+		sim_shape_block(q->out, b, value_is(value_at(q->params, 1), VALUE_TRUE),
+		    call_slant(q));
 	else
 		buf_add_str(q->out, "null");
 }
@@ -222,7 +222,7 @@ static struct sim_block *params_account(struct call *q, struct address *ret)
 
 void do_eth_getTransactionCount(struct call *q)
 {
-	const char *tag = json_string_value(json_array_get(q->params, 1));
+	const char *tag = value_text(value_at(q->params, 1));
 	struct address at;
 	struct sim_block *b = params_account(q, &at);
 	uint64_t count;
@@ -324,17 +324,17 @@ const char *sim_method_name(enum sim_method m)
 	return methods[m].name;
 }
 
-static void put_id(struct buf *out, const json_t *id)
+static void put_id(struct buf *out, const struct value *id)
 {
-	if (json_is_integer(id))
-		buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
-	else if (json_is_string(id))
-		buf_add_json(out, json_string_value(id));
+	if (value_is(id, VALUE_NUMBER))
+		buf_addf(out, "%" PRId64, id->number);
+	else if (value_is(id, VALUE_TEXT))
+		buf_addf(out, "\"%s\"", id->text);
 	else
 		buf_add_str(out, "null");
 }
 
-static void put_error(struct buf *out, const json_t *id, const struct call *q)
+static void put_error(struct buf *out, const struct value *id, const struct call *q)
 {
 	buf_add_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	put_id(out, id);
@@ -359,17 +359,17 @@ static void run(struct call *q, const char *method)
 	    "the method %.100s does not exist/is not available", method);
 }
 
-static void answer_call(struct sim_node *n, struct buf *out, const json_t *request)
+static void answer_call(struct sim_node *n, struct buf *out, const struct value *request)
 {
-	const json_t *id = json_object_get(request, "id");
-	const char *method = json_string_value(json_object_get(request, "method"));
+	const struct value *id = value_of(request, "id");
+	const char *method = value_text(value_of(request, "method"));
 	struct call q = {
 		.node = n, .chain = n->chain, .tip = sim_node_head(n), .out = out
 	};
 	size_t begin = out->len;
 
 	buf_init(&q.data, 16384);
-	q.params = json_object_get(request, "params");
+	q.params = value_of(request, "params");
 	buf_add_str(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	put_id(out, id);
 	buf_add_str(out, ",\"result\":");
@@ -385,10 +385,9 @@ static void answer_call(struct sim_node *n, struct buf *out, const json_t *reque
 	buf_release(&q.data);
 }
 
-static void answer_batch(struct sim_node *n, struct buf *out, const json_t *batch)
+static void answer_batch(struct sim_node *n, struct buf *out, const struct value *batch)
 {
-	size_t calls = json_array_size(batch),
-	       max = n->batch_max ? n->batch_max : BATCH_MAX;
+	size_t calls = batch->n, max = n->batch_max ? n->batch_max : BATCH_MAX;
 	struct call q = { .code = 0 };
 
 	if (calls == 0)
@@ -403,25 +402,26 @@ static void answer_batch(struct sim_node *n, struct buf *out, const json_t *batc
 	for (size_t i = 0; i < calls; i++) {
 		if (i)
 			buf_add_byte(out, ',');
-		answer_call(
-		    n, out, json_array_get(batch, n->shuffles ? calls - 1 - i : i));
+		answer_call(n, out, value_at(batch, n->shuffles ? calls - 1 - i : i));
 	}
 	buf_add_byte(out, ']');
 }
 
 void sim_node_answer(struct sim_node *n, struct buf *out, const char *body, size_t len)
 {
-	json_t *request = json_loadb(body, len, 0, NULL);
+	char *text = mem_strn(body, len);
+	struct value *request = values_read(text, len);
 	struct call q = { .code = 0 };
 
 	n->requests++;
-	if (json_is_array(request)) {
+	if (value_is(request, VALUE_ARRAY)) {
 		answer_batch(n, out, request);
-	} else if (json_is_object(request)) {
+	} else if (value_is(request, VALUE_OBJECT)) {
 		answer_call(n, out, request);
 	} else {
 		call_refuse(&q, CODE_PARSE, "parse error");
 		put_error(out, NULL, &q);
 	}
-	json_decref(request);
+	mem_free(request);
+	mem_free(text);
 }

@@ -30,9 +30,9 @@ static void message_release(struct message *m)
 }
 
 static bool message_address(
-    struct call *q, const json_t *o, const char *name, struct address *ret)
+    struct call *q, const struct value *o, const char *name, struct address *ret)
 {
-	const char *text = json_string_value(json_object_get(o, name));
+	const char *text = value_text(value_of(o, name));
 
 	if (text && !hex_parse_0x(ret->at, sizeof ret->at, text))
 		call_refuse(
@@ -42,13 +42,13 @@ static bool message_address(
 
 static bool message_parse(struct call *q, struct message *m)
 {
-	const json_t *o = json_array_get(q->params, 0);
-	const char *value = json_string_value(json_object_get(o, "value"));
-	const char *data = json_string_value(json_object_get(o, "data"));
-	const char *input = json_string_value(json_object_get(o, "input"));
+	const struct value *o = value_at(q->params, 0);
+	const char *value = value_text(value_of(o, "value"));
+	const char *data = value_text(value_of(o, "data"));
+	const char *input = value_text(value_of(o, "input"));
 
 	*m = (struct message){ .creates = false };
-	if (!json_is_object(o))
+	if (!value_is(o, VALUE_OBJECT))
 		call_refuse(q, CODE_PARAMS, "missing value for required argument 0");
 	message_address(q, o, "from", &m->from);
 	m->creates = !message_address(q, o, "to", &m->to);

@@ -47,18 +47,21 @@ static uint64_t reward(const struct sim_block *b,
 	return 0;
 }
 
-static void put_rewards(struct call *q, const struct sim_block *b, const json_t *percents)
+static void put_rewards(
+    struct call *q, const struct sim_block *b, const struct value *percents)
 {
 	const struct sim_inclusion **sorted = mem_array(b->tx_n + 1, sizeof *sorted);
-	json_int_t percent;
+	int64_t percent;
 	uint32_t n = 0;
 
 	for (const struct sim_inclusion *i = b->first; i; i = i->next)
 		sorted[n++] = i;
 	qsort(sorted, n, sizeof *sorted, by_tip);
 	buf_add_byte(q->out, '[');
-	for (size_t i = 0; i < json_array_size(percents); i++) {
-		percent = json_integer_value(json_array_get(percents, i));
+	for (size_t i = 0; i < percents->n; i++) {
+		const struct value *v = value_at(percents, i);
+
+		percent = value_is(v, VALUE_NUMBER) ? v->number : 0;
 		if (percent < 0 || percent > 100)
 			call_refuse(q, CODE_SERVER, "invalid reward percentile");
 		if (i)
@@ -82,7 +85,7 @@ static void put_ratio(struct call *q, const struct sim_block *b)
 
 static void put_history(struct call *q, struct sim_block *newest, uint64_t n)
 {
-	const json_t *percents = json_array_get(q->params, 2);
+	const struct value *percents = value_at(q->params, 2);
 	uint64_t first = newest->height + 1 - n, at;
 
 	buf_add_str(q->out, "{\"oldestBlock\":");
@@ -100,7 +103,7 @@ static void put_history(struct call *q, struct sim_block *newest, uint64_t n)
 		put_ratio(q, sim_block_at(q->chain, newest, at));
 	}
 	buf_add_byte(q->out, ']');
-	if (json_array_size(percents)) {
+	if (value_is(percents, VALUE_ARRAY) && percents->n) {
 		buf_add_str(q->out, ",\"reward\":[");
 		for (at = first; at < first + n; at++) {
 			if (at > first)
@@ -114,15 +117,15 @@ static void put_history(struct call *q, struct sim_block *newest, uint64_t n)
 
 void do_eth_feeHistory(struct call *q)
 {
-	const json_t *count = json_array_get(q->params, 0);
+	const struct value *count = value_at(q->params, 0);
 	struct sim_block *newest = param_block(q, 1);
 	uint64_t n = 0;
 
 	if (q->code)
 		return;
-	if (json_is_integer(count) && json_integer_value(count) > 0)
-		n = (uint64_t)json_integer_value(count);
-	else if (json_is_string(count) && !hex_parse_u64(&n, json_string_value(count)))
+	if (value_is(count, VALUE_NUMBER) && count->number > 0)
+		n = (uint64_t)count->number;
+	else if (value_is(count, VALUE_TEXT) && !hex_parse_u64(&n, count->text))
 		call_refuse(q, CODE_PARAMS, "invalid argument 0: invalid hex string");
 	if (!newest || n == 0)
 		call_refuse(q, CODE_SERVER, "block not found");

@@ -4,11 +4,10 @@
  *   node_call.c    eth_call and eth_estimateGas
  *   node_fees.c    what a transaction would pay
  *   node_param.c   parameters into values
+ *   node_json.c    a request's text
  */
 #ifndef PAWL_SIM_NODE_IN_H
 #define PAWL_SIM_NODE_IN_H
-
-#include <jansson.h>
 
 #include "sim/node/node.h"
 #include "sim/node/shape.h"
@@ -20,12 +19,41 @@
 #define CODE_SERVER (-32000)
 #define CODE_REVERT 3
 
+enum value_kind {
+	VALUE_NULL,
+	VALUE_FALSE,
+	VALUE_TRUE,
+	VALUE_NUMBER,
+	VALUE_TEXT,
+	VALUE_ARRAY,
+	VALUE_OBJECT
+};
+
+/* A value of a request. What it consists of stands behind it in the same array. */
+struct value {
+	enum value_kind kind;
+	uint32_t n, span; /* elements or members; values in all, with itself */
+	union {
+		const char *text; /* its escapes are left as they are */
+		int64_t number;   /* without its fraction */
+	};
+};
+
+/* The text, which has a NUL at its end, is cut up and must outlive the values; mem_free()
+ * them. NULL: it is no JSON. Nearly all of it comes from us, and little time is lost. */
+struct value *values_read(char *text, size_t len);
+/* NULL is of no kind, and has nothing. */
+bool value_is(const struct value *v, enum value_kind kind);
+const struct value *value_at(const struct value *array, size_t at);
+const struct value *value_of(const struct value *object, const char *key);
+const char *value_text(const struct value *v);
+
 /* A method appends its result to `out`, or refuses: then the error is the answer. */
 struct call {
 	struct sim_node *node;
 	struct sim_chain *chain;
 	struct sim_block *tip; /* the block that the node calls latest */
-	const json_t *params;
+	const struct value *params;
 	struct buf *out;
 	int code; /* of the error; 0: none */
 	char message[240];

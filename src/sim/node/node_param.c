@@ -20,7 +20,7 @@ void call_refuse(struct call *q, int code, const char *fmt, ...)
 
 const char *param_text(struct call *q, size_t at)
 {
-	const char *text = json_string_value(json_array_get(q->params, at));
+	const char *text = value_text(value_at(q->params, at));
 
 	if (!text)
 		call_refuse(
@@ -117,12 +117,12 @@ struct sim_block *param_block_by_tag(struct call *q, const char *text)
 
 struct sim_block *param_block(struct call *q, size_t at)
 {
-	const json_t *v = json_array_get(q->params, at);
-	const char *text = json_string_value(v);
-	const char *hash = json_string_value(json_object_get(v, "blockHash"));
-	const char *number = json_string_value(json_object_get(v, "blockNumber"));
+	const struct value *v = value_at(q->params, at);
+	const char *text = value_text(v);
+	const char *hash = value_text(value_of(v, "blockHash"));
+	const char *number = value_text(value_of(v, "blockNumber"));
 
-	if (!v || json_is_null(v))
+	if (!v || value_is(v, VALUE_NULL))
 		return q->tip;
 	if (text && strlen(text) == 66)
 		hash = text;
