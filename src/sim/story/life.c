@@ -54,13 +54,15 @@ static void before_event(void *ctx)
 		die(l, SIM_DIED);
 }
 
+/* The files that a robbed one goes on with are another's: to it they may be damaged. */
 static void journal_died(enum err e, const char *why)
 {
 	char text[SIM_WHY_MAX];
 
 	/* the real one says behind it what to type */
 	snprintf(text, sizeof text, "%s; pawl restore FILE", why);
-	if (e != ERR_JOURNAL && !sim_older_damaged(now->story, text))
+	if (e != ERR_JOURNAL && !sim_life_is_robbed(now) &&
+	    !sim_older_damaged(now->story, text))
 		sim_story_wrong(
 		    now->story, "the journal ended it: %s: %s", err_name(e), why);
 	else

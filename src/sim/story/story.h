@@ -288,6 +288,7 @@ bool sim_flip_is_given_up(struct sim_story *s);
 /* process.c */
 void sim_process_act(struct sim_story *s, const struct sim_act *a);
 void sim_process_rises(struct sim_story *s, struct sim_life *l); /* before it does */
+bool sim_life_is_robbed(const struct sim_life *l);
 void sim_processes_end(struct sim_story *s); /* what an act began for a while */
 void sim_processes_calm(struct sim_story *s);
 int64_t sim_processes_due_ms(const struct sim_story *s);
