@@ -14,74 +14,29 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 
+#include "drawer.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "journal/statement.h"
 #include "outside.h"
 
-static char folder[] = "/tmp/pawl-copies-XXXXXX";
-static char path[200], copy[200];
-
-static const struct owner me = { .pid = 4711, .host = "lathe" };
+static char copy[300];
 
 /* -- helpers --------------------------------------------------------------- */
 
-static const char *beside(const char *name)
+static void shell(const char *what, const char *from, const char *to)
 {
-	static char out[4][400];
-	static int i;
+	char command[900];
 
-	i = (i + 1) % 4;
-	snprintf(out[i], sizeof(out[i]), "%s/%s", folder, name);
-	return out[i];
-}
-
-static bool there(const char *name)
-{
-	return access(beside(name), F_OK) == 0;
-}
-
-static void clean(void)
-{
-	char command[300];
-
-	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+	snprintf(command, sizeof(command), "%s %s %s", what, from, to);
 	assert_int_equal(system(command), 0);
 }
 
-static struct journal *own(void)
+/* A chain, and an event of it. */
+static void add_known(struct journal *j, int64_t id)
 {
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-
-	if (journal_own(&j, path, &me, &f) != ERR_OK)
-		fail_msg("%s", f.why);
-	return j;
-}
-
-static void add_chain(struct journal *j, int64_t id)
-{
-	struct sql_chain_add_in in = { .kind = "evm", .chain_id = id, .name = "one" };
-	struct sql_chain_add_out out = { 0 };
-
-	assert_true(sql_chain_add_one(j, &in, &out));
+	add_chain(j, id);
 	journal_event(j, &(struct event){ 1, id, "item", "live", "final", "so" });
-}
-
-static void commit(struct journal *j)
-{
-	struct fail f = { 0 };
-
-	if (journal_commit(j, &f) != ERR_OK)
-		fail_msg("%s", f.why);
-}
-
-static bool has_chain(struct journal *j, int64_t id)
-{
-	struct sql_chain_by_identity_in in = { .chain_id = id };
-	struct sql_chain_by_identity_out out;
-
-	return sql_chain_by_identity_one(j, &in, &out);
 }
 
 /* Chain 1 is in it. */
@@ -91,11 +46,12 @@ static int fresh(void **state)
 	struct journal *j;
 
 	(void)state;
-	clean();
+	drawer_clean();
+	snprintf(copy, sizeof(copy), "%s", beside("copy.db"));
 	if (journal_create(path, &f) != ERR_OK)
 		fail_msg("%s", f.why);
 	j = own();
-	add_chain(j, 1);
+	add_known(j, 1);
 	commit(j);
 	journal_close(j);
 	return 0;
@@ -131,9 +87,7 @@ static void restore_refused(const char *from, enum err want, const char *word)
 	struct fail f = { 0 };
 	enum err e = journal_restore(path, from, false, &me, &r, &f);
 
-	if (e != want || !strstr(f.why, word))
-		fail_msg(
-		    "%s: %s (wanted %s, %s)", err_name(e), f.why, err_name(want), word);
+	says(e, &f, want, word, from);
 	assert_false(there("replaced-1-pawl.db"));
 }
 
@@ -143,9 +97,7 @@ static void backup_refused(const char *to, enum err want, const char *word)
 	struct fail f = { 0 };
 	enum err e = journal_backup(path, to, &holds, &f);
 
-	if (e != want || !strstr(f.why, word))
-		fail_msg(
-		    "%s: %s (wanted %s, %s)", err_name(e), f.why, err_name(want), word);
+	says(e, &f, want, word, to);
 	assert_false(there("unfinished-pawl.db"));
 }
 
@@ -181,9 +133,9 @@ static void copies_beside_the_owner(void **state)
 	struct stat s;
 
 	(void)state;
-	add_chain(j, 2);
+	add_known(j, 2);
 	commit(j);
-	add_chain(j, 3); /* under way: not in the copy */
+	add_known(j, 3); /* under way: not in the copy */
 	holds = back_up(copy);
 	commit(j); /* the owner was not disturbed */
 	journal_close(j);
@@ -273,7 +225,7 @@ static void puts_a_backup_back(void **state)
 	(void)state;
 	back_up(copy);
 	j = own();
-	add_chain(j, 2);
+	add_known(j, 2);
 	commit(j);
 	journal_close(j);
 	restore(copy, false, &r);
@@ -324,14 +276,13 @@ static void the_latest_is_not_doubted(void **state)
 
 static void a_copy_by_hand_is_doubted(void **state)
 {
-	char command[900];
 	struct journal *j;
 
 	(void)state;
 	back_up(copy);
-	snprintf(command, sizeof(command), "mv %s %s && : > %s-wal && rm -f %s-shm", copy,
-	    path, path, path);
-	assert_int_equal(system(command), 0);
+	shell("mv", copy, path);
+	shell("cp", "/dev/null", beside("pawl.db-wal"));
+	shell("rm", "-f", beside("pawl.db-shm"));
 	j = own();
 	assert_non_null(strstr(journal_doubt(j), "`pawl backup` made at commit 3"));
 	journal_close(j);
@@ -449,36 +400,18 @@ static void a_journal_without_its_wal_goes_on(void **state)
 
 /* -- a database and a -wal ------------------------------------------------- */
 
-static void shell(const char *what, const char *from, const char *to)
-{
-	char command[900];
-
-	snprintf(command, sizeof(command), "%s %s %s", what, from, to);
-	assert_int_equal(system(command), 0);
-}
-
 /* So many commits, each with a large event; `moved`: then all go into the database. */
 static void live(int64_t first, int64_t n, bool moved)
 {
 	struct journal *j = own();
 
 	for (int64_t i = first; i < first + n; i++) {
-		add_chain(j, i);
+		add_known(j, i);
 		commit(j);
 	}
 	journal_close(j);
 	if (moved)
 		journal_close(own()); /* a start moves it */
-}
-
-static void own_refused(const char *word)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-	enum err e = journal_own(&j, path, &me, &f);
-
-	if (e != ERR_DAMAGED || !strstr(f.why, word))
-		fail_msg("%s: %s (wanted %s)", err_name(e), f.why, word);
 }
 
 /* cp over the database: the very inode, and its -wal is left. */
@@ -492,8 +425,8 @@ static void an_old_database_under_a_newer_wal(void **state)
 	live(2, 5, true);
 	live(7, 3, false);
 	shell("cp", copy, path);
-	own_refused("do not belong together");
-	own_refused("pawl restore"); /* looking took nothing away */
+	refused(ERR_DAMAGED, "do not belong together");
+	refused(ERR_DAMAGED, "pawl restore"); /* looking took nothing away */
 	assert_int_equal(journal_restore(path, path, false, &me, &r, &f), ERR_DAMAGED);
 	assert_non_null(strstr(f.why, "do not belong together"));
 	/* the advice: without the -wal it is a copy as any other */
@@ -510,7 +443,7 @@ static void an_old_wal_over_a_newer_database(void **state)
 	shell("cp", beside("pawl.db-wal"), beside("old-wal"));
 	live(5, 3, true);
 	shell("cp", beside("old-wal"), beside("pawl.db-wal"));
-	own_refused("do not belong together");
+	refused(ERR_DAMAGED, "do not belong together");
 }
 
 static void a_wal_of_another_journal(void **state)
@@ -526,7 +459,7 @@ static void a_wal_of_another_journal(void **state)
 	assert_int_equal(journal_own(&j, copy, &me, &f), ERR_OK);
 	journal_close(j);
 	shell("cp", copy, path);
-	own_refused("do not belong together");
+	refused(ERR_DAMAGED, "do not belong together");
 }
 
 /* As the pair was: a copied file, and no more. */
@@ -555,7 +488,7 @@ static void a_wal_that_was_emptied_is_missed(void **state)
 
 	(void)state;
 	live(2, 8, false);
-	snprintf(wal, sizeof(wal), "%s/pawl.db-wal", folder);
+	snprintf(wal, sizeof(wal), "%s", beside("pawl.db-wal"));
 	assert_int_equal(truncate(wal, 0), 0);
 	assert_int_equal(journal_own(&j, path, &me, &f), ERR_DAMAGED);
 	assert_non_null(strstr(f.why, "is empty"));
@@ -582,7 +515,7 @@ static void a_bit_of_the_wal_is_missed(void **state)
 		struct journal *j = NULL;
 		enum err e;
 
-		snprintf(name, sizeof(name), "%s/pawl.db-wal", folder);
+		snprintf(name, sizeof(name), "%s", beside("pawl.db-wal"));
 		shell("cp", copy, path);
 		shell("cp", beside("copy.db-wal"), name);
 		flip(name, at);
@@ -678,12 +611,9 @@ int main(void)
 	};
 	int failed;
 
-	if (!mkdtemp(folder))
+	if (!drawer_open())
 		return 1;
-	snprintf(path, sizeof(path), "%s/pawl.db", folder);
-	snprintf(copy, sizeof(copy), "%s/copy.db", folder);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	clean();
-	rmdir(folder);
+	drawer_close();
 	return failed;
 }

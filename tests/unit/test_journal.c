@@ -16,33 +16,21 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 
+#include "drawer.h"
 #include "journal/driver.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "journal/statement.h"
 #include "outside.h"
 
-static char folder[] = "/tmp/pawl-journal-XXXXXX";
-static char path[256];
-
-static const struct owner me = { .pid = 4711, .host = "lathe", .since_ms = 1000 };
-
 /* -- helpers --------------------------------------------------------------- */
-
-static void clean(void)
-{
-	char command[300];
-
-	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
-	assert_int_equal(system(command), 0);
-}
 
 static int fresh(void **state)
 {
 	struct fail f = { 0 };
 
 	(void)state;
-	clean();
+	drawer_clean();
 	if (journal_create(path, &f) != ERR_OK)
 		fail_msg("%s", f.why);
 	return 0;
@@ -51,47 +39,8 @@ static int fresh(void **state)
 static int empty(void **state)
 {
 	(void)state;
-	clean();
+	drawer_clean();
 	return 0;
-}
-
-static struct journal *own(void)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-
-	if (journal_own(&j, path, &me, &f) != ERR_OK)
-		fail_msg("%s", f.why);
-	return j;
-}
-
-static struct journal *reader(void)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-
-	if (journal_read(&j, path, &f) != ERR_OK)
-		fail_msg("%s", f.why);
-	return j;
-}
-
-static void refused(enum err want, const char *word)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-	enum err e = journal_own(&j, path, &me, &f);
-
-	if (e != want || !strstr(f.why, word))
-		fail_msg(
-		    "%s: %s (wanted %s, %s)", err_name(e), f.why, err_name(want), word);
-}
-
-static void commit(struct journal *j)
-{
-	struct fail f = { 0 };
-
-	if (journal_commit(j, &f) != ERR_OK)
-		fail_msg("%s", f.why);
 }
 
 /* As somebody with a SQLite shell would. */
@@ -107,23 +56,6 @@ static void overwrite(off_t at, const void *bytes, size_t len)
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, bytes, len, at), (ssize_t)len);
 	close(fd);
-}
-
-static void add_chain(struct journal *j, int64_t id)
-{
-	struct sql_chain_add_in in = { .kind = "evm", .chain_id = id, .name = "one" };
-	struct sql_chain_add_out out = { 0 };
-
-	assert_true(sql_chain_add_one(j, &in, &out));
-	assert_int_not_equal(out.id, 0);
-}
-
-static bool has_chain(struct journal *j, int64_t id)
-{
-	struct sql_chain_by_identity_in in = { .chain_id = id };
-	struct sql_chain_by_identity_out out;
-
-	return sql_chain_by_identity_one(j, &in, &out);
 }
 
 static void event(struct journal *j, int64_t operation, int64_t row, const char *to)
@@ -162,7 +94,7 @@ static void clears_what_a_dead_init_left(void **state)
 	FILE *file;
 
 	(void)state;
-	snprintf(name, sizeof(name), "%s/new-pawl.db", folder);
+	snprintf(name, sizeof(name), "%s", beside("new-pawl.db"));
 	file = fopen(name, "w");
 	assert_non_null(file);
 	fputs("half a database", file);
@@ -595,7 +527,7 @@ static void moves_a_long_wal(void **state)
 	(void)state;
 	snprintf(name, sizeof(name), "%s-wal", path);
 	for (int i = 0; i < 9000; i++) {
-		journal_event(j, &(struct event){ 1, i, "item", "a", "b", folder });
+		journal_event(j, &(struct event){ 1, i, "item", "a", "b", path });
 		if (i % 3 == 0) {
 			commit(j);
 			journal_tend(j);
@@ -930,14 +862,14 @@ static void migrates_what_it_has_backed_up(void **state)
 {
 	struct journal *j = own(), *r;
 	struct fail f = { 0 };
-	char backup[300];
+	char name[80];
 	int64_t operation;
 	int schema = 0;
 
 	(void)state;
 	add_chain(j, 1);
 	commit(j);
-	snprintf(backup, sizeof(backup), "%s/backup-%lld-schema-%d-pawl.db", folder,
+	snprintf(name, sizeof(name), "backup-%lld-schema-%d-pawl.db",
 	    (long long)journal_commit_no(j) - 1, migrations_count);
 	journal_close(j);
 	know_one_more();
@@ -947,8 +879,8 @@ static void migrates_what_it_has_backed_up(void **state)
 	assert_true(has_chain(j, 1));
 	journal_close(j);
 	assert_int_equal(outside_number(path, "SELECT id FROM next"), 42);
-	assert_int_equal(outside_number(backup, "SELECT count(*) FROM chain"), 1);
-	assert_int_equal(outside_number(backup, "SELECT id FROM next"), -1);
+	assert_int_equal(outside_number(beside(name), "SELECT count(*) FROM chain"), 1);
+	assert_int_equal(outside_number(beside(name), "SELECT id FROM next"), -1);
 	assert_int_equal(journal_schema(path, &schema, &f), ERR_OK);
 	assert_int_equal(schema, journal_schema_known());
 	r = reader();
@@ -1078,11 +1010,9 @@ int main(int argc, char **argv)
 		journal_close(j);
 		return e == ERR_OWNED ? 0 : 1;
 	}
-	if (!mkdtemp(folder))
+	if (!drawer_open())
 		return 1;
-	snprintf(path, sizeof(path), "%s/pawl.db", folder);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	clean();
-	rmdir(folder);
+	drawer_close();
 	return failed;
 }

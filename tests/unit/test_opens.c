@@ -13,55 +13,19 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 
+#include "drawer.h"
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "outside.h"
 
-static char folder[] = "/tmp/pawl-opens-XXXXXX";
-static char path[300];
-
-static const struct owner me = { .pid = 4711, .host = "lathe" };
-
 /* -- helpers --------------------------------------------------------------- */
-
-static const char *beside(const char *name)
-{
-	static char out[4][400];
-	static int i;
-
-	i = (i + 1) % 4;
-	snprintf(out[i], sizeof(out[i]), "%s/%s", folder, name);
-	return out[i];
-}
 
 static int empty(void **state)
 {
-	char command[300];
-
 	(void)state;
-	snprintf(path, sizeof(path), "%s/pawl.db", folder);
-	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
-	assert_int_equal(system(command), 0);
+	drawer_clean();
 	return 0;
-}
-
-static struct journal *own(void)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-
-	if (journal_own(&j, path, &me, &f) != ERR_OK)
-		fail_msg("%s", f.why);
-	return j;
-}
-
-static void commit(struct journal *j)
-{
-	struct fail f = { 0 };
-
-	if (journal_commit(j, &f) != ERR_OK)
-		fail_msg("%s", f.why);
 }
 
 /* Two owners had it, and the first left an event. */
@@ -78,22 +42,6 @@ static int fresh(void **state)
 	commit(j);
 	journal_close(j);
 	return 0;
-}
-
-static void says(
-    enum err e, const struct fail *f, enum err want, const char *word, const char *of)
-{
-	if (e != want || !strstr(f->why, word))
-		fail_msg("%s: %s: %s (wanted %s, %s)", of, err_name(e), f->why,
-		    err_name(want), word);
-}
-
-static void refused(enum err want, const char *word, const char *of)
-{
-	struct fail f = { 0 };
-	struct journal *j = NULL;
-
-	says(journal_own(&j, path, &me, &f), &f, want, word, of);
 }
 
 static void put(const char *name, const char *text)
@@ -117,7 +65,7 @@ static void any_name_that_a_file_can_have(void **state)
 		struct fail f = { 0 };
 		struct stat s;
 
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		snprintf(path, PATH_BYTES, "%s", beside(names[i]));
 		if (journal_create(path, &f) != ERR_OK)
 			fail_msg("%s", f.why);
 		journal_close(own());
@@ -152,10 +100,10 @@ static void is_no_file(void **state)
 	(void)state;
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	refused(ERR_SYSTEM, "is no file", "a pipe");
+	refused(ERR_SYSTEM, "is no file");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/dev/null", path), 0);
-	refused(ERR_SYSTEM, "open", "a link");
+	refused(ERR_SYSTEM, "open");
 }
 
 static void none_is_made_beside_a_wal(void **state)
@@ -175,7 +123,7 @@ static void none_is_made_where_there_is_no_folder(void **state)
 	struct fail f = { 0 };
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/nowhere/pawl.db", folder);
+	snprintf(path, PATH_BYTES, "%s", beside("nowhere/pawl.db"));
 	says(journal_create(path, &f), &f, ERR_SYSTEM, "nowhere", "init");
 }
 
@@ -230,7 +178,7 @@ static void rows_that_it_did_not_write(void **state)
 	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
 		fresh(state);
 		outside_alter(path, edits[i].sql);
-		refused(ERR_DAMAGED, edits[i].word, edits[i].sql);
+		refused(ERR_DAMAGED, edits[i].word);
 	}
 }
 
@@ -328,10 +276,9 @@ int main(void)
 	};
 	int failed;
 
-	if (!mkdtemp(folder))
+	if (!drawer_open())
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	empty(NULL);
-	rmdir(folder);
+	drawer_close();
 	return failed;
 }

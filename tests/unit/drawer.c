@@ -1,0 +1,120 @@
+#include "drawer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "journal/sql.gen.h"
+
+static char folder[] = "/tmp/pawl-journal-XXXXXX";
+char path[PATH_BYTES];
+
+const struct owner me = { .pid = 4711, .host = "lathe", .since_ms = 1000 };
+
+/* -- the folder ------------------------------------------------------------ */
+
+bool drawer_open(void)
+{
+	return mkdtemp(folder) != NULL;
+}
+
+void drawer_clean(void)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "rm -rf %s/*", folder);
+	assert_int_equal(system(command), 0);
+	snprintf(path, sizeof(path), "%s/pawl.db", folder);
+}
+
+void drawer_close(void)
+{
+	drawer_clean();
+	rmdir(folder);
+}
+
+const char *beside(const char *name)
+{
+	static char out[4][400];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(out[i], sizeof(out[i]), "%s/%s", folder, name);
+	return out[i];
+}
+
+bool there(const char *name)
+{
+	return access(beside(name), F_OK) == 0;
+}
+
+/* -- the journal ----------------------------------------------------------- */
+
+struct journal *own(void)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	if (journal_own(&j, path, &me, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return j;
+}
+
+struct journal *reader(void)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	if (journal_read(&j, path, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return j;
+}
+
+void commit(struct journal *j)
+{
+	struct fail f = { 0 };
+
+	if (journal_commit(j, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+void add_chain(struct journal *j, int64_t id)
+{
+	struct sql_chain_add_in in = { .kind = "evm", .chain_id = id, .name = "one" };
+	struct sql_chain_add_out out = { 0 };
+
+	assert_true(sql_chain_add_one(j, &in, &out));
+	assert_int_not_equal(out.id, 0);
+}
+
+bool has_chain(struct journal *j, int64_t id)
+{
+	struct sql_chain_by_identity_in in = { .chain_id = id };
+	struct sql_chain_by_identity_out out;
+
+	return sql_chain_by_identity_one(j, &in, &out);
+}
+
+/* -- what is refused ------------------------------------------------------- */
+
+void says(
+    enum err e, const struct fail *f, enum err want, const char *word, const char *of)
+{
+	if (e != want || !strstr(f->why, word))
+		fail_msg("%s: %s: %s (wanted %s, %s)", of, err_name(e), f->why,
+		    err_name(want), word);
+}
+
+void refused(enum err want, const char *word)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	says(journal_own(&j, path, &me, &f), &f, want, word, "own");
+}
