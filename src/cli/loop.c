@@ -316,6 +316,17 @@ enum err loop_step(struct loop *l, int64_t ms, struct fail *f)
 	return e;
 }
 
+/* instead: what it waits for, where the follower does not say. */
+static enum err out_of_patience(
+    const struct chain_run *c, const char *instead, const char *not_done, struct fail *f)
+{
+	const char *waits_for = follower_waits_for(c->follower);
+
+	return fail_set(f, ERR_NO_QUORUM,
+	    "%s (for %d s; nothing was %s); see: pawl doctor",
+	    waits_for ? waits_for : instead, ASK_PATIENCE_MS / 1000, not_done);
+}
+
 enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
@@ -331,12 +342,8 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 		if (*ret)
 			return ERR_OK;
 		if (world_now_ms(l->world) >= until_ms)
-			return fail_set(f, ERR_NO_QUORUM,
-			    "%s (for %d s; nothing was journaled); see: pawl doctor",
-			    follower_waits_for(c->follower)
-				? follower_waits_for(c->follower)
-				: "the nodes do not answer",
-			    ASK_PATIENCE_MS / 1000);
+			return out_of_patience(
+			    c, "the nodes do not answer", "journaled", f);
 		wait_until(l, until_ms);
 	}
 }
@@ -377,12 +384,8 @@ enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct
 		if (a && a->past && past_told(l, a, said, sizeof said))
 			until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
 		if (world_now_ms(l->world) >= until_ms)
-			return fail_set(f, ERR_NO_QUORUM,
-			    "%s (for %d s; nothing was sent); see: pawl doctor",
-			    follower_waits_for(c->follower)
-				? follower_waits_for(c->follower)
-				: "the past of the account can't be read",
-			    ASK_PATIENCE_MS / 1000);
+			return out_of_patience(
+			    c, "the past of the account can't be read", "sent", f);
 		wait_until(l, until_ms);
 	}
 }

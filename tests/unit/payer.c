@@ -338,6 +338,13 @@ void begin(uint32_t nodes, int quorum)
 	rise();
 }
 
+void begin_still(uint32_t nodes, int quorum)
+{
+	begin(nodes, quorum);
+	run_until(chain()->id);
+	sim_mining(scene.chain, 0);
+}
+
 void begin_token(enum sim_token_kind kind)
 {
 	struct address at = { .at = { 0x70, 0x6b } };
@@ -351,9 +358,7 @@ void begin_token(enum sim_token_kind kind)
 
 void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight)
 {
-	begin(nodes, quorum);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(nodes, quorum);
 	scene.config.max_in_flight = in_flight;
 	pay_rows(rows);
 	run_until(is_signed(in_flight));

@@ -61,7 +61,8 @@ extern const struct address fee_to, stranger_to;
 /* -- a test begins, and ends ------------------------------------------------ */
 
 void begin(uint32_t nodes, int quorum);
-void begin_token(enum sim_token_kind kind); /* and the sender has much of it */
+void begin_still(uint32_t nodes, int quorum); /* a block comes when told */
+void begin_token(enum sim_token_kind kind);   /* and the sender has much of it */
 /* Of the rows so many are signed and in the pools; a block comes when told. */
 void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight);
 void begin_with_a_wallet(uint32_t nodes, int quorum); /* row 2: more than 21,000 gas */

@@ -108,9 +108,7 @@ static void bytes_that_only_a_block_had(void **state_)
 static void an_adopted_one_at_the_limit_lost_its_block(void **state_)
 {
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay_rows(2);
 	assert_int_equal(operation_pause(runner, op(), NULL), ERR_OK);
 	run(3000);

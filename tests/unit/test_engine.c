@@ -194,9 +194,7 @@ static void two_lists_of_one_account_take_turns(void **state_)
 	const struct list *a, *b;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	a = pay(&(struct list){ .rows = 8, .name = "wages" });
 	b = pay(&(struct list){ .rows = 8, .name = "bonus" });
 	run_until(op_of(a)->state == OPERATION_DISTRIBUTING &&
@@ -220,9 +218,7 @@ static void who_cannot_reserve_keeps_nobody_back(void **state_)
 	struct list *a, *b;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	a = pay(&(struct list){ .rows = 4, .name = "wages", .cap = "0.00005" });
 	b = pay(&(struct list){ .rows = 4, .name = "bonus" });
 	run_until(op_of(b)->state == OPERATION_DISTRIBUTING);

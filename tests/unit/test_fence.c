@@ -285,9 +285,7 @@ static void all_nonces_without_bytes_are_given_back(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	scene.config.max_in_flight = 0;
 	refuses.sign = sign_nothing;
 	chain()->connector = &refuses;
@@ -318,9 +316,7 @@ static void a_nonce_without_bytes_is_given_back(void **state_)
 	int64_t ids[8];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	scene.config.max_in_flight = 2;
 	pay_rows(6);
 	while (!live(1)) {
@@ -349,9 +345,7 @@ static void bytes_that_are_known_go_on(void **state_)
 	uint64_t nonce;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay_rows(9);
 	run_until(is_signed(4));
 	nonce = intent(item(3).intent).nonce;

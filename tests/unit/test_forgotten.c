@@ -27,19 +27,47 @@ static void check_stopped(void)
 	assert_says(account()->doubt, "forgotten");
 }
 
+/* The copy is made while four rows are live; they and the others are paid. */
+static void pay_past_a_copy(int rows)
+{
+	pay_rows(rows);
+	run_until(op()->by_state[ITEM_LIVE].n == 4);
+	scene_keep(&scene);
+	finish();
+}
+
+static void forget_most_of(int rows)
+{
+	pay_past_a_copy(rows);
+	lose();
+	run_until(op()->by_state[ITEM_FINAL].n == rows);
+	check_stopped();
+	check_exact();
+}
+
 static void payments_that_were_forgotten_are_the_rows(void **state_)
 {
 	(void)state_;
 	begin(3, 2);
-	pay_rows(12);
-	run_until(op()->by_state[ITEM_LIVE].n == 4);
-	scene_keep(&scene);
-	finish();
-	lose();
-	run_until(op()->by_state[ITEM_FINAL].n == 12);
-	check_stopped();
-	check_exact();
+	forget_most_of(12);
 	check_fees();
+}
+
+/* The tag of a transaction of the older type is in its price and its gas. */
+static void the_same_of_legacy_fees(void **state_)
+{
+	(void)state_;
+	begin(3, 2);
+	scene.config.fee_type = CHAIN_FEE_LEGACY;
+	forget_most_of(12);
+	check_fees();
+}
+
+static void the_same_in_a_token(void **state_)
+{
+	(void)state_;
+	begin_token(SIM_TOKEN_PLAIN);
+	forget_most_of(8);
 }
 
 /* Nothing of it is signed, the journal says; and it has forgotten what was. */
@@ -50,10 +78,7 @@ static void a_row_in_doubt_is_not_skipped(void **state_)
 
 	(void)state_;
 	begin(3, 2);
-	pay_rows(12);
-	run_until(op()->by_state[ITEM_LIVE].n == 4);
-	scene_keep(&scene);
-	finish();
+	pay_past_a_copy(12);
 	forget();
 	assert_int_equal(item(12).state, ITEM_PENDING);
 	assert_int_equal(repair_skip(runner, op(), 12, checked, &why), ERR_CONFLICT);
@@ -77,20 +102,6 @@ static void a_copy_without_a_first_nonce(void **state_)
 	check_exact();
 	check_fees();
 	assert_says(account()->doubt, "forgotten");
-}
-
-static void the_same_in_a_token(void **state_)
-{
-	(void)state_;
-	begin_token(SIM_TOKEN_PLAIN);
-	pay_rows(8);
-	run_until(op()->by_state[ITEM_LIVE].n == 4);
-	scene_keep(&scene);
-	finish();
-	lose();
-	run_until(op()->by_state[ITEM_FINAL].n == 8);
-	check_stopped();
-	check_exact();
 }
 
 /* A dearer attempt, signed after the copy was made. */
@@ -198,16 +209,21 @@ static void bytes_that_only_a_block_showed_are_made_again(void **state_)
 	}
 }
 
-/* The other life gave the nonce to another row. Both rows are paid, each once. */
+/* The other life gave row 1's nonce to another row. */
+static void spend_the_nonce_of_row_1_for(int row)
+{
+	uint64_t nonce = intent(item(1).intent).nonce;
+
+	sim_pool_drop_all(scene.chain);
+	spend_for(row, nonce);
+}
+
+/* Both rows are paid, each once. */
 static void a_nonce_that_two_lives_gave_away(void **state_)
 {
-	uint64_t nonce;
-
 	(void)state_;
 	begin_in_flight(3, 2, 4, 2);
-	nonce = intent(item(1).intent).nonce;
-	sim_pool_drop_all(scene.chain);
-	spend_for(3, nonce);
+	spend_the_nonce_of_row_1_for(3);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(live(3));
 	check_stopped();
@@ -222,9 +238,8 @@ static void a_tag_is_a_quorums_word(void **state_)
 {
 	for (int liar = 0; liar < 3; liar++) {
 		begin_in_flight(3, 2, 4, 2);
-		sim_pool_drop_all(scene.chain);
 		scene.node[liar]->reads = SIM_READS_OTHER_TIP;
-		spend_for(3, intent(item(1).intent).nonce);
+		spend_the_nonce_of_row_1_for(3);
 		sim_mining(scene.chain, INTERVAL_MS);
 		run_until(account()->stopped);
 		check_stopped();
@@ -240,8 +255,7 @@ static void a_row_that_is_live_is_not_paid_twice(void **state_)
 
 	(void)state_;
 	begin_in_flight(3, 2, 2, 2);
-	sim_pool_drop_all(scene.chain);
-	spend_for(2, intent(item(1).intent).nonce);
+	spend_the_nonce_of_row_1_for(2);
 	scene_mine(&scene, 1);
 	run(5000);
 	assert_int_equal(intents_of(2, ids), 2);
@@ -280,14 +294,11 @@ static void a_row_is_live_while_a_payment_of_its_may_win(void **state_)
 /* Its block vanishes and the nonce goes to the row that this life gave it to. */
 static void an_adopted_payment_that_lost_its_block(void **state_)
 {
-	uint64_t nonce;
 	int64_t ids[8];
 
 	(void)state_;
 	begin_in_flight(1, 1, 2, 1);
-	nonce = intent(item(1).intent).nonce;
-	sim_pool_drop_all(scene.chain);
-	spend_for(2, nonce);
+	spend_the_nonce_of_row_1_for(2);
 	scene_mine(&scene, 1);
 	run_until(live(2));
 	check_stopped();
@@ -417,31 +428,14 @@ static void a_second_payment_that_vanishes_is_none(void **state_)
 	assert_true(item(1).no_reason);
 }
 
-/* The tag of a transaction of the older type is in its price and its gas. */
-static void the_same_of_legacy_fees(void **state_)
-{
-	(void)state_;
-	begin(3, 2);
-	scene.config.fee_type = CHAIN_FEE_LEGACY;
-	pay_rows(12);
-	run_until(op()->by_state[ITEM_LIVE].n == 4);
-	scene_keep(&scene);
-	finish();
-	lose();
-	run_until(op()->by_state[ITEM_FINAL].n == 12);
-	check_stopped();
-	check_exact();
-	check_fees();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_row_in_doubt_is_not_skipped, end),
-		cmocka_unit_test_teardown(the_same_of_legacy_fees, end),
 		cmocka_unit_test_teardown(payments_that_were_forgotten_are_the_rows, end),
-		cmocka_unit_test_teardown(a_copy_without_a_first_nonce, end),
+		cmocka_unit_test_teardown(the_same_of_legacy_fees, end),
 		cmocka_unit_test_teardown(the_same_in_a_token, end),
+		cmocka_unit_test_teardown(a_row_in_doubt_is_not_skipped, end),
+		cmocka_unit_test_teardown(a_copy_without_a_first_nonce, end),
 		cmocka_unit_test_teardown(a_bump_that_was_forgotten_is_an_attempt, end),
 		cmocka_unit_test_teardown(the_same_bytes_are_put_once, end),
 		cmocka_unit_test_teardown(

@@ -25,9 +25,7 @@ static void a_base_fee_above_what_it_offers_bumps_it(void **state_)
 	size_t n;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay_rows(3);
 	run_until(is_signed(3));
 	id = item(1).intent;
@@ -51,9 +49,7 @@ static void the_lowest_that_waits_is_bumped(void **state_)
 	struct fee_row row[16];
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay_rows(3);
 	run_until(is_signed(3));
 	first = item(1).intent;
@@ -132,9 +128,7 @@ static void the_cap_stops_bumps_with_what_is_live(void **state_)
 	struct amount cap;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay(&(struct list){ .rows = 4, .cap = "0.002" });
 	run_until(is_signed(1));
 	run(500);
@@ -206,9 +200,7 @@ static void what_is_live_and_not_funded_is_said(void **state_)
 	const char *at;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	pay_rows(3);
 	run_until(op()->by_state[ITEM_LIVE].n == 3);
 	run(2000);
@@ -300,9 +292,7 @@ static void what_is_said_to_be_missing_suffices(void **state_)
 /* Row 3 was reserved when the life ended, and its cap is what was held for it then. */
 static void begin_reserved_at_its_cap(void)
 {
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	refuse_to_sign();
 	pay_rows(3);
 	run_until(account()->stopped);

@@ -12,9 +12,7 @@ static void an_attempt_in_one_nodes_block_is_disowned(void **state_)
 	struct intent i;
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(3, 2);
 	pay_rows(1);
 	run_until(is_signed(1));
 	i = intent(item(1).intent);
@@ -72,9 +70,7 @@ static void one_node_makes_no_base_fee(void **state_)
 		struct fee_row row[16];
 		size_t n;
 
-		begin(3, 2);
-		run_until(chain()->id);
-		sim_mining(scene.chain, 0);
+		begin_still(3, 2);
 		pay_rows(1);
 		run_until(is_signed(1));
 		scene.node[k]->base_fee = 400 * GWEI;

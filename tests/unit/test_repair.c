@@ -52,9 +52,7 @@ static enum err release(int64_t row)
 /* A list of which row 1 is on its way; the others wait. Blocks come when told. */
 static void begin_list(const struct list *what)
 {
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(3, 2);
 	scene.config.max_in_flight = 1;
 	pay(what);
 	run_until(is_signed(1));
@@ -255,9 +253,7 @@ static void one_of_long_ago_is_adopted(void **state_)
 	struct hash tx;
 
 	(void)state_;
-	begin(3, 2);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(3, 2);
 	scene.config.lookback = 2;
 	lists[0].rows = 2;
 	rows_fill(&lists[0]);
@@ -424,9 +420,7 @@ static void what_failed_or_waits_is_refused(void **state_)
 	struct hash tx;
 
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	lists[0].rows = 2;
 	rows_fill(&lists[0]);
 	sim_account_code(scene.chain, &lists[0].to[2], SIM_CODE_REVERTS, 0);

@@ -101,9 +101,7 @@ static void what_happens_between_two_lists_is_read(void **state_)
 /* Another program's transaction was below ours, and its block vanishes with it. */
 static void begin_with_a_hole(int rows)
 {
-	begin(1, 1);
-	run_until(chain()->id);
-	sim_mining(scene.chain, 0);
+	begin_still(1, 1);
 	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
 	run(3000);
