@@ -42,6 +42,9 @@ void sqlite_close(struct db *d);
 enum err sqlite_open(
     struct db **ret, const char *path, enum db_mode mode, struct fail *f);
 
+/* sqlite_spare.c */
+struct db *sqlite_spare_take(enum db_mode mode); /* NULL: there is none */
+
 /* sqlite_medium.c */
 enum err sqlite_force(struct db *d, bool again, struct fail *f);
 enum err sqlite_tend(struct db *d, bool now, bool *all, struct fail *f);

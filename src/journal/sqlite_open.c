@@ -200,7 +200,8 @@ static enum err refuse_sealed(sqlite3 *c, const char *path, struct fail *f)
 	    head[18]);
 }
 
-enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
+static enum err connect(
+    struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
 	static const int flags[] = {
 		[DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
@@ -208,21 +209,29 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 		[DB_READ] = SQLITE_OPEN_READONLY,
 		[DB_ALONE] = SQLITE_OPEN_READONLY,
 	};
-	struct db *d = mem_new(sizeof(*d));
+	struct db *d = *ret = mem_new(sizeof(*d));
 	struct buf uri;
 	enum err e = uri_of(&uri, path, mode, f);
 
 	uncounted();
-	/* SQLite takes an empty file for a new one, and removes the -wal beside it. */
-	if (e == ERR_OK && mode != DB_CREATE && journal_files->size(path) == 0)
-		e = fail_set(f, ERR_DAMAGED, "the file is empty");
 	if (e == ERR_OK &&
 	    sqlite3_open_v2(buf_text(&uri), &d->c,
 		flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, db_sqlite_vfs))
 		e = sqlite_failed(d->c, "open", f);
 	buf_release(&uri);
-	if (e == ERR_OK)
-		e = configure(d->c, mode, f);
+	return e == ERR_OK ? configure(d->c, mode, f) : e;
+}
+
+enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
+{
+	struct db *d = NULL;
+	enum err e = ERR_OK;
+
+	/* SQLite takes an empty file for a new one, and removes the -wal beside it. */
+	if (mode != DB_CREATE && journal_files->size(path) == 0)
+		e = fail_set(f, ERR_DAMAGED, "the file is empty");
+	else if (!(d = sqlite_spare_take(mode)))
+		e = connect(&d, path, mode, f);
 	if (e == ERR_OK)
 		e = identify(d->c, mode, f);
 	if (e == ERR_OK && mode == DB_WRITE)

@@ -109,6 +109,30 @@ static void the_same_again(uint64_t seed)
 	    "a story is the same after another one");
 }
 
+static uint64_t trace_of(uint64_t seed)
+{
+	(void)tell(seed);
+	return story->trace;
+}
+
+/* But for reads that fail, which are counted. */
+static void the_same_with_its_own(uint64_t from)
+{
+	bool same = true;
+
+	for (uint64_t seed = from; seed < from + 10; seed++) {
+		struct sim_region_image *begun = story->life[0].begun;
+		uint64_t trace = trace_of(seed);
+
+		if (story->figures.acts[SIM_READ_FAILS])
+			continue;
+		story->life[0].begun = NULL;
+		same = trace_of(seed) == trace && same;
+		story->life[0].begun = begun;
+	}
+	result(same, "a process that connects by itself does the same");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 && argc != 3) {
@@ -120,6 +144,7 @@ int main(int argc, char **argv)
 	if (argc == 3) {
 		tell_range(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
 		the_same_again(strtoull(argv[1], NULL, 10));
+		the_same_with_its_own(strtoull(argv[1], NULL, 10));
 	} else {
 		tell_file(argv[1]);
 	}

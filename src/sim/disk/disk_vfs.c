@@ -15,6 +15,7 @@ struct handle {
 	sqlite3_file base;
 	struct sim_disk *d;
 	int file, open;
+	const char *name; /* SQLite's, as long as it is open */
 	bool
 	    journal; /* -wal or rollback journal: its first sync makes its name durable */
 	bool persist;
@@ -118,11 +119,24 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *ret)
 	return SQLITE_OK;
 }
 
+/* The memory of this process is older than its life. */
+static int open_again(struct handle *h)
+{
+	h->d = disk_user()->disk;
+	h->file = disk_find(h->d, h->name);
+	if (h->file < 0)
+		return SQLITE_CANTOPEN;
+	h->open = disk_open_add(h->file);
+	return SQLITE_OK;
+}
+
 static int control(sqlite3_file *file, int op, void *arg)
 {
 	struct handle *h = of(file);
 	int *flag = arg;
 
+	if (op == DB_FILE_AGAIN)
+		return open_again(h);
 	if (op == SQLITE_FCNTL_PERSIST_WAL) {
 		if (*flag >= 0)
 			h->persist = *flag > 0;
@@ -255,7 +269,7 @@ static int open_file(
 	int at = name ? disk_find(d, name) : -1;
 
 	(void)v;
-	*h = (struct handle){ .d = d };
+	*h = (struct handle){ .d = d, .name = name };
 	if (at < 0 && (!name || !(flags & SQLITE_OPEN_CREATE)))
 		return SQLITE_CANTOPEN;
 	h->file = at < 0 ? disk_make(d, name) : at;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal/driver.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
 #include "sim/judge/judge.h"
@@ -275,10 +276,28 @@ static void rise(struct sim_life *l)
 	runner_make(l);
 }
 
+/* A connection that knows the schema already would not see that a bit of that flipped. */
 enum sim_end sim_life_rise(struct sim_life *l)
 {
+	enum sim_end end;
+
 	l->clock_ms += REBOOT_MS;
-	return guarded(l, rise);
+	if (l->begun && !l->story->flipped) {
+		sim_region_put_back(l->region, l->begun);
+		db_sqlite_spare_set(l->spare);
+	}
+	end = guarded(l, rise);
+	db_sqlite_spare_set(NULL);
+	return end;
+}
+
+void sim_life_spare(struct sim_life *l)
+{
+	enter(l);
+	l->spare = db_sqlite_spare_new(JOURNAL);
+	leave();
+	l->begun = sim_region_keep(l->region);
+	forget(l);
 }
 
 static void make(struct sim_life *l)

@@ -146,6 +146,10 @@ struct sim_story *sim_story_new(bool loud)
 	disk_begin(s, 0);
 	sim_life_make(&s->life[0]);
 	s->made = sim_disk_keep(s->disk);
+	for (int i = 0; i < SIM_LIVES; i++) {
+		sim_life_spare(&s->life[i]);
+		sim_disk_put_back(s->disk, s->made);
+	}
 	return s;
 }
 
@@ -153,8 +157,10 @@ void sim_story_free(struct sim_story *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < SIM_LIVES; i++)
+	for (int i = 0; i < SIM_LIVES; i++) {
 		sim_region_free(s->life[i].region);
+		mem_free(s->life[i].begun);
+	}
 	sim_region_free(s->tool.region);
 	for (int i = 0; i < SIM_KEYS_MAX; i++)
 		secret_free(s->key[i].secret);

@@ -92,6 +92,8 @@ struct sim_life {
 	struct sim_story *story;
 	int id;
 	struct sim_region *region;
+	struct sim_region_image *begun; /* its memory, when it rises.. */
+	struct db *spare;               /* ..with this in it */
 	struct sim_disk_process process;
 	jmp_buf death;
 	enum sim_end end;
@@ -309,6 +311,8 @@ void sim_life_says(struct sim_life *l); /* the same, within its step */
 struct sim_life *sim_life_now(void);    /* whose step it is; NULL: nobody's */
 /* A new journal on the story's disk, and nothing else. */
 void sim_life_make(struct sim_life *l);
+/* It rises with a connection to that from now on. The disk is worth nothing then. */
+void sim_life_spare(struct sim_life *l);
 
 /* people.c: around a turn of a life. */
 void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms);
