@@ -109,6 +109,7 @@ static bool drain(struct sim_world *w)
 		e = sim_queue_take(&w->queue);
 		handed |= event_run(w, &e);
 	}
+	w->gives |= handed;
 	return handed;
 }
 
@@ -130,6 +131,7 @@ static void sim_wait(struct world *base, int64_t until_ms)
 	struct sim_world *w = sim_world_of(base);
 	int64_t until, at_ms;
 
+	w->gives = false;
 	if (w->signal || is_over(w, until_ms))
 		return;
 	until = until_ms == INT64_MAX ? INT64_MAX : until_ms - w->o.clock_ms;
@@ -283,6 +285,8 @@ void sim_world_jump(struct sim_world *w, int64_t wall_ms)
 
 int64_t sim_world_due_ms(const struct sim_world *w)
 {
+	if (w->gives)
+		return w->o.chain->now_ms + w->o.clock_ms;
 	return w->queue.n ? w->queue.at[0].at_ms + w->o.clock_ms : INT64_MAX;
 }
 

@@ -63,8 +63,8 @@ void sim_world_after(struct sim_world *w, int64_t ms, sim_event_fn *fn, void *ct
 void sim_world_signal(struct sim_world *w, int signal);
 void sim_world_jump(struct sim_world *w, int64_t wall_ms); /* the wall clock alone */
 
-/* When the next thing of its own happens, by world_now_ms; INT64_MAX: nothing. Blocks are
- * everybody's. */
+/* When the next thing of its own happens, by world_now_ms: now, if a wait ended with
+ * something; INT64_MAX: nothing. Blocks are everybody's. */
 int64_t sim_world_due_ms(const struct sim_world *w);
 
 uint64_t sim_world_trace(const struct sim_world *w); /* of all that happened */

@@ -47,6 +47,7 @@ struct sim_world {
 	struct forced forced[FORCED_MAX];
 	uint64_t faults[SIM_FAULT_COUNT];
 	int signal;
+	bool gives; /* something, since the wait began */
 	int64_t wall_jump_ms;
 };
 
