@@ -47,9 +47,19 @@ static void astray(struct sim_story *s, uint64_t depth)
 
 	if (depth && s->chain->head->height > depth + SIM_BLOCKS_BEFORE)
 		fork = sim_side_branch(s->chain, depth, depth);
-	for (uint32_t i = 0; i < s->fate->nodes; i++)
-		if (!fork || (!s->nodes[i]->head_ms && !s->nodes[i]->twin_answers))
-			s->nodes[i]->fork = fork;
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		struct sim_node *n = s->nodes[i];
+
+		n->fork = n->head_ms || n->twin_answers ? NULL : fork;
+	}
+}
+
+/* Who has two heads while all are astray would show what is final on either side. */
+static void heads_home(struct sim_story *s)
+{
+	for (uint32_t i = 0; s->astray_until_ms && i < s->fate->nodes; i++)
+		if (s->nodes[i]->twin_answers)
+			s->nodes[i]->fork = NULL;
 }
 
 static void arm(struct sim_story *s, const struct sim_act *a)
@@ -167,6 +177,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 			s->broken |= SIM_GROUND_QUORUM;
 		sim_vices_begin(
 		    &s->vices, s->nodes, (enum sim_vice)a->a, (uint32_t)a->b, a->c);
+		heads_home(s);
 		return;
 	case SIM_FUND:
 		sim_act_fund(s, (int)a->a);
