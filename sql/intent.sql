@@ -183,10 +183,12 @@ SELECT id, intent, hash, empty, fee_type, gas, max_fee, tip, signed_height, stat
 	status, gas_used, gas_price, paid, word, LENGTH(raw) AS bytes
 FROM attempt WHERE id = :id;
 
+-- Its bytes are valid on each chain of this id: elsewhere they are a stranger's.
 -- name: attempt_by_hash
--- in: hash b32
--- out: id i64, intent i64, account i64, empty i64, gas i64, state i64, height i64?, block_hash b32?, gas_used i64?, gas_price i64?, paid amount?
-SELECT id, intent, account, empty, gas, state, height, block_hash, gas_used, gas_price, paid FROM attempt WHERE hash = :hash;
+-- in: account i64, hash b32
+-- out: id i64, intent i64, empty i64, gas i64, state i64, height i64?, block_hash b32?, gas_used i64?, gas_price i64?, paid amount?
+SELECT id, intent, empty, gas, state, height, block_hash, gas_used, gas_price, paid
+FROM attempt WHERE hash = :hash AND account = :account;
 
 -- name: attempt_of_intent
 -- in: intent i64

@@ -24,6 +24,7 @@ amount, 32 bytes big-endian), text, blob (pointer and length); a `?` behind one 
 it nullable: a `bool no_X` beside X says that it is NULL. Columns bear the names of `out`;
 a word of C gets a `_` behind it as a member (void_).
 
+A migration may have a `-- pg:`, too: what stands behind it is PostgreSQL's whole text.
 These words differ between the databases:
     {{INT}}           INTEGER                BIGINT
     {{BLOB}}          BLOB                   BYTEA
@@ -257,7 +258,8 @@ class Migration:
         with open(path, encoding='utf-8') as f:
             text = f.read()
         self.sum = hashlib.sha256(text.encode()).digest()
-        self.sqlite, self.postgres = self.bare(text, 0), self.bare(text, 1)
+        parts = re.split(r'(?m)^-- pg:\n', text, maxsplit=1)
+        self.sqlite, self.postgres = self.bare(parts[0], 0), self.bare(parts[-1], 1)
 
     def bare(self, text, which):
         """In one dialect, without comments."""

@@ -274,9 +274,10 @@ bool adopt_past(
 
 /* -- adopted from a nonce that another intent holds ------------------------- */
 
-static bool has_attempt(struct runner *r, int64_t intent, const struct hash *hash)
+static bool has_attempt(
+    struct runner *r, const struct account *a, int64_t intent, const struct hash *hash)
 {
-	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_in in = { .account = a->id };
 	struct sql_attempt_by_hash_out at;
 
 	memcpy(in.hash, hash->at, sizeof in.hash);
@@ -307,7 +308,7 @@ void shared_settled(struct runner *r, struct account *a, uint64_t nonce,
 	for (size_t k = 0; k < n; k++) {
 		struct intent i;
 
-		if (!has_attempt(r, ids[k], hash) &&
+		if (!has_attempt(r, a, ids[k], hash) &&
 		    intent_read(r->s.journal, ids[k], &i))
 			intent_void(r, &i, false, proof,
 			    "another transaction consumed the nonce");

@@ -134,7 +134,7 @@ struct adoption {
 static enum err attempt_check(
     struct adoption *d, const struct hash *hash, bool *ret_done, struct fail *f)
 {
-	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_in in = { .account = d->a->id };
 	struct sql_attempt_by_hash_out at;
 	struct sql_attempt_get_out whole;
 	struct intent i;
@@ -142,7 +142,7 @@ static enum err attempt_check(
 	memcpy(in.hash, hash->at, sizeof in.hash);
 	*ret_done = false;
 	if (!sql_attempt_by_hash_one(d->r->s.journal, &in, &at) ||
-	    at.account != d->a->id || !intent_read(d->r->s.journal, at.intent, &i))
+	    !intent_read(d->r->s.journal, at.intent, &i))
 		return ERR_OK;
 	*ret_done = i.operation == d->claim.operation->id && i.row == d->claim.row &&
 	    sql_attempt_get_one(

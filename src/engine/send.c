@@ -84,9 +84,10 @@ static void send_refused(struct runner *r, struct account *a, int node, uint64_t
 
 /* -- what nodes said ------------------------------------------------------- */
 
-static void word_put(struct runner *r, struct send_job *j, uint32_t k)
+static void word_put(
+    struct runner *r, const struct account *a, struct send_job *j, uint32_t k)
 {
-	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_in in = { .account = a->id };
 	struct sql_attempt_by_hash_out at;
 	struct sql_attempt_get_out full;
 	char text[300];
@@ -145,7 +146,7 @@ static bool take_word(struct runner *r, struct account *a, struct send_job *j, u
 		later = true;
 		break;
 	}
-	word_put(r, j, k);
+	word_put(r, a, j, k);
 	return later;
 }
 

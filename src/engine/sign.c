@@ -170,7 +170,7 @@ static int64_t attempt_row(struct runner *r, const struct account *a,
 		.max_fee = fitting(new->fees.max_fee),
 		.tip = fitting(new->fees.tip),
 	};
-	struct sql_attempt_by_hash_in hash;
+	struct sql_attempt_by_hash_in hash = { .account = a->id };
 	struct sql_attempt_by_hash_out at;
 	struct sql_attempt_added_out out;
 	struct head head;

@@ -160,7 +160,7 @@ void rows_fill(struct list *l)
 	for (int i = 1; i <= l->rows; i++) {
 		memset(l->to[i].at, 0x50, sizeof l->to[i].at);
 		l->to[i].at[17] += l->others;
-		l->to[i].at[18] = (uint8_t)(l - lists);
+		l->to[i].at[18] = (uint8_t)(l->same ? 0 : l - lists);
 		l->to[i].at[19] = (uint8_t)(i <= l->alike ? 1 : i);
 		l->amount[i] = 1000 + (uint64_t)l->to[i].at[19];
 	}

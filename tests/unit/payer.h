@@ -36,6 +36,7 @@ struct list {
 	int rows;
 	uint64_t service_fee;
 	bool others;     /* it pays nobody that another list pays */
+	bool same;       /* it pays whom the first list pays */
 	int alike;       /* so many of the first rows pay the same */
 	bool adopt;      /* payments of the past are its rows' */
 	bool cut_short;  /* half of its rows are there, until import_rest */

@@ -338,14 +338,14 @@ static void restores_nothing_newer(void **state)
 	restore_refused(newer, ERR_NEWER_JOURNAL, "newer pawl");
 }
 
-/* As a pawl of three migrations left it. */
-static void make_old(const char *file)
+/* As a pawl of so many migrations left it. */
+static void make_old(const char *file, int schema)
 {
 	char sql[900];
 	sqlite3 *c;
 
 	assert_int_equal(sqlite3_open(file, &c), SQLITE_OK);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < schema; i++) {
 		char sum[65];
 
 		for (size_t k = 0; k < 32; k++)
@@ -359,7 +359,8 @@ static void make_old(const char *file)
 	sqlite3_close(c);
 	outside_alter(file,
 	    "PRAGMA application_id = 1348564844; PRAGMA journal_mode = WAL;"
-	    "INSERT INTO journal VALUES (1, zeroblob(16), 5, 0, zeroblob(32), 1, 1, '');"
+	    "INSERT INTO journal (id, name, commit_no, events, link, device, inode, boot)"
+	    " VALUES (1, zeroblob(16), 5, 0, zeroblob(32), 1, 1, '');"
 	    "INSERT INTO owner VALUES (1, 1, 5, 1, '', 0)");
 }
 
@@ -370,7 +371,7 @@ static void restores_what_is_older(void **state)
 	struct journal *j;
 
 	(void)state;
-	make_old(copy);
+	make_old(copy, 3);
 	restore(copy, false, &r);
 	assert_non_null(strstr(r.doubt, "commit 5"));
 	release(&r);
@@ -378,6 +379,55 @@ static void restores_what_is_older(void **state)
 	j = own();
 	assert_int_equal(journal_commit_no(j), 8);
 	journal_close(j);
+}
+
+/* A chain, and another one of the same id; on each an account with an intent. */
+static void add_accounts(const char *file)
+{
+	char sql[1600];
+
+	for (int i = 1; i <= 2; i++) {
+		snprintf(sql, sizeof(sql),
+		    "INSERT INTO chain (id, kind, chain_id, genesis, name)"
+		    " VALUES (%d, 'evm', 1, x'%02x', 'main');"
+		    "INSERT INTO account (id, chain, address, key_name, in_flight_max,"
+		    " fee_cap_max, accepted_height) VALUES (%d, %d, x'', 'k', 1, 1, 0);"
+		    "INSERT INTO operation SELECT %d, 'airdrop', 'o%d', z, 0, %d, %d, 0,"
+		    " 0, NULL, z, 0, z, 0, z, 0, z, 0, z, 0, z, 0, z, z, z, 0, NULL"
+		    " FROM (SELECT zeroblob(32) AS z);"
+		    "INSERT INTO intent (id, operation, row, account, nonce, state,"
+		    " emptied, recipient, value, data, cost, held)"
+		    " VALUES (%d, %d, 1, %d, 0, 1, 0, x'', x'', x'', x'', x'')",
+		    i, i, i, i, i, i, i, i, i, i, i);
+		outside_alter(file, sql);
+	}
+}
+
+#define ATTEMPT                                                                  \
+	"INSERT INTO attempt (id, intent, account, hash, raw, empty, fee_type, " \
+	"gas, max_fee, tip, signed_height, state, word) VALUES "
+
+/* Its attempts go to another table: nothing of them is lost. */
+static void attempts_of_an_older_one_are_kept(void **state)
+{
+	struct journal_restored r;
+
+	(void)state;
+	make_old(copy, 12);
+	add_accounts(copy);
+	outside_alter(copy,
+	    ATTEMPT "(7, 1, 1, x'aa', x'01', 0, 2, 3, 4, 5, 6, 0, 'a word'),"
+		    " (9, 1, 1, x'bb', x'02', 1, 2, 3, 4, 5, 6, 4, NULL)");
+	restore(copy, false, &r);
+	release(&r);
+	journal_close(own());
+	assert_int_equal(outside_number(path,
+			     "SELECT count(*) FROM attempt WHERE raw = x'01' AND"
+			     " hash = x'aa' AND word = 'a word' AND tip = 5"),
+	    1);
+	assert_int_equal(outside_number(path, "SELECT sum(id) FROM attempt"), 16);
+	outside_alter(path, ATTEMPT "(10, 2, 2, x'aa', x'01', 0, 2, 3, 4, 5, 6, 0, '')");
+	assert_int_equal(outside_number(path, "SELECT count(*) FROM attempt"), 3);
 }
 
 static void a_journal_without_its_wal_goes_on(void **state)
@@ -598,6 +648,7 @@ int main(void)
 		cmocka_unit_test_setup(restores_no_damage, fresh),
 		cmocka_unit_test_setup(restores_nothing_newer, fresh),
 		cmocka_unit_test_setup(restores_what_is_older, fresh),
+		cmocka_unit_test_setup(attempts_of_an_older_one_are_kept, fresh),
 		cmocka_unit_test_setup(a_journal_without_its_wal_goes_on, fresh),
 		cmocka_unit_test_setup(an_old_database_under_a_newer_wal, fresh),
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),

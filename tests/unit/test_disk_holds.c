@@ -204,7 +204,7 @@ static void rise(void)
 	run("PRAGMA cache_size=8"); /* so that it writes before it commits */
 	run("CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, what TEXT)");
 	run("CREATE TABLE IF NOT EXISTS attempt (id INTEGER PRIMARY KEY, intent, account,"
-	    " hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL, state)");
+	    " hash BLOB NOT NULL, raw BLOB NOT NULL, state, UNIQUE (hash, account))");
 	watch(SQLITE_FCNTL_FILE_POINTER);
 	watch(SQLITE_FCNTL_JOURNAL_POINTER);
 }

@@ -195,6 +195,50 @@ static void what_another_genesis_holds_ends_nothing(void **state_)
 	check_exact();
 }
 
+/* Of two geneses, over the same blocks: the list of the second one pays the rows of the
+ * first one, on the same nonces, and then the first one is back. */
+static void pay_on_both(bool is_free)
+{
+	begin(1, 1);
+	scene.chain->options.is_free = is_free;
+	after_blocks(2);
+	sim_mining(scene.chain, 0);
+	pay_rows(2);
+	run_until(is_signed(2));
+	rest();
+	scene.node[0]->other_genesis = true;
+	scene_rise(&scene);
+	rise();
+	pay(&(struct list){ .name = "bonus", .rows = 2, .same = true });
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(operation_ended(op_of(&lists[1])));
+	assert_int_equal(op_of(&lists[1])->by_state[ITEM_FINAL].n, 2);
+	assert_int_equal(item(1).state, ITEM_LIVE);
+	rest();
+	scene.node[0]->other_genesis = false;
+	scene_rise(&scene);
+	rise();
+	run_until(runner->operations_n);
+	run_until(operation_ended(op()));
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 2);
+	assert_int_equal(paid(&lists[0], 1), 1);
+	assert_int_equal(paid(&lists[0], 2), 1);
+}
+
+/* Without fees nothing tells the bytes apart: each genesis has its own attempt. */
+static void two_geneses_may_have_the_same_bytes(void **state_)
+{
+	(void)state_;
+	pay_on_both(true);
+}
+
+/* Bytes that were signed for another genesis are forgotten ones here. */
+static void bytes_of_another_genesis_are_judged(void **state_)
+{
+	(void)state_;
+	pay_on_both(false);
+}
+
 /* It ended three starts in a row: the others go on without it. */
 static void what_ended_three_starts_is_set_aside(void **state_)
 {
@@ -307,6 +351,8 @@ int main(void)
 		T(what_ended_three_starts_is_set_aside),
 		T(what_is_final_while_another_key_is_run),
 		T(what_another_genesis_holds_ends_nothing),
+		T(two_geneses_may_have_the_same_bytes),
+		T(bytes_of_another_genesis_are_judged),
 		T(nothing_missed_costs_ten_calls),
 		T(of_unused_blocks_the_newest_is_read),
 		T(a_use_among_them_is_read),

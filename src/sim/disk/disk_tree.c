@@ -10,11 +10,11 @@
 #define SCHEMA_PAGES_MAX 64
 #define DATABASE_HEADER 100
 #define TABLE "attempt"
-#define INDEX "sqlite_autoindex_attempt_1" /* of its UNIQUE (hash) */
+#define INDEX "sqlite_autoindex_attempt_1" /* of its UNIQUE (hash, account) */
 #define HASH_LEN 32
 
 /* Columns of the schema, of the index, and of the table. */
-enum { SCHEMA_NAME = 1, SCHEMA_ROOT = 3, INDEX_HASH = 0, INDEX_ROW = 1, TABLE_RAW = 4 };
+enum { SCHEMA_NAME = 1, SCHEMA_ROOT = 3, INDEX_HASH = 0, INDEX_ROW = 2, TABLE_RAW = 4 };
 
 enum kind { INDEX_INNER = 2, TABLE_INNER = 5, INDEX_LEAF = 10, TABLE_LEAF = 13 };
 

@@ -108,11 +108,13 @@ void judge_remembers(struct sim_life *l)
 	struct sim_story *s = l->story;
 
 	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
+		int key = judge_key(s, &t->from->at);
 		struct sql_attempt_by_hash_in in;
 		struct sql_attempt_by_hash_out out;
 
-		if (t->foreign || judge_key(s, &t->from->at) < 0)
+		if (t->foreign || key < 0)
 			continue;
+		in.account = judge_account_id(l, key);
 		memcpy(in.hash, t->hash.at, sizeof in.hash);
 		if (!sql_attempt_by_hash_one(l->journal, &in, &out)) {
 			sim_story_wrong(s,

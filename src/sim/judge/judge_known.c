@@ -6,9 +6,9 @@
 #include "engine/engine.h"
 #include "sim/judge/judge_in.h"
 
-static bool is_attempt(struct sim_life *l, const struct sim_tx *t)
+static bool is_attempt(struct sim_life *l, int64_t account, const struct sim_tx *t)
 {
-	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_in in = { .account = account };
 	struct sql_attempt_by_hash_out out;
 
 	memcpy(in.hash, t->hash.at, sizeof in.hash);
@@ -57,7 +57,7 @@ void judge_reserves(struct sim_life *l, int key)
 		if (!t->foreign || judge_key(s, &t->from->at) != key)
 			continue;
 		i = sim_inclusion_find(s->chain, top, t);
-		if (i && !is_stranger(l, account, t) && !is_attempt(l, t))
+		if (i && !is_stranger(l, account, t) && !is_attempt(l, account, t))
 			sim_story_wrong(s,
 			    "a nonce is taken, and that of nonce %" PRIu64 " is not read",
 			    t->nonce);
@@ -78,7 +78,7 @@ static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
 
 		if (!i || i->block->height > up_to)
 			continue;
-		if (!is_attempt(l, i->tx) && !is_stranger(l, id, i->tx))
+		if (!is_attempt(l, id, i->tx) && !is_stranger(l, id, i->tx))
 			sim_story_wrong(s,
 			    "nonce %" PRIu64 " was used in block %" PRIu64
 			    ", and the journal does not know by what",
@@ -115,9 +115,10 @@ void judge_forgotten(struct sim_life *l)
 {
 	for (int k = 0; k < l->story->fate->keys; k++) {
 		const struct judge_account *a = &l->story->judge->account[k];
+		int64_t id = judge_account_id(l, k);
 
 		for (uint64_t n = 0; n < a->n; n++)
 			for (struct judge_bytes *b = a->at[n].bytes; b; b = b->older)
-				b->forgotten = !is_attempt(l, b->tx);
+				b->forgotten = !is_attempt(l, id, b->tx);
 	}
 }
