@@ -252,7 +252,7 @@ void account_adopted(
 		if (b->tx[k].account == at && !attempt_seen(r, a, b, &b->tx[k]))
 			stranger_seen(r, a, b, &b->tx[k], false);
 	attempts_disown(r, a, b, at);
-	strangers_disown(a, b, at);
+	strangers_disown(a, b, at, false);
 }
 
 void account_retracted(struct runner *r, struct account *a, uint64_t above)

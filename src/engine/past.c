@@ -45,7 +45,7 @@ static void told_adopted(void *ctx, const struct block_facts *b)
 {
 	struct past *p = ctx;
 
-	strangers_disown(p->account, b, 0);
+	strangers_disown(p->account, b, 0, true);
 	for (uint32_t k = 0; k < b->tx_n && b->head.height <= p->to; k++)
 		if (!attempt_known(p->runner, p->account, &b->tx[k].hash))
 			stranger_seen(p->runner, p->account, b, &b->tx[k], true);

@@ -459,10 +459,12 @@ static void consumed_forget(struct runner *r, struct account *a, int64_t nonce)
 	    &(struct sql_consumed_drop_in){ .account = a->id, .nonce = nonce });
 }
 
-void strangers_disown(struct account *a, const struct block_facts *b, uint32_t at)
+void strangers_disown(
+    struct account *a, const struct block_facts *b, uint32_t at, bool past)
 {
 	for (size_t i = a->strangers_n; i-- > 0;)
-		if (hash_same(&a->strangers[i].block_hash, &b->head.hash) &&
+		if (a->strangers[i].past == past &&
+		    hash_same(&a->strangers[i].block_hash, &b->head.hash) &&
 		    !block_has(b, at, a->strangers[i].hash.at))
 			stranger_forget(a, &a->strangers[i]);
 }

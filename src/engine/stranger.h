@@ -19,8 +19,10 @@ void stranger_seen(struct runner *r, struct account *a, const struct block_facts
 /* Ask for what is not read yet; three in a finality period stop the account. */
 void strangers_turn(struct runner *r, struct account *a);
 
-/* A quorum says what is in this block: forget what one node had put there. */
-void strangers_disown(struct account *a, const struct block_facts *b, uint32_t at);
+/* It is said anew what is in this block: forget what one node had put there. Who reads
+ * the past looks at blocks above it, too, and has no say in them. */
+void strangers_disown(
+    struct account *a, const struct block_facts *b, uint32_t at, bool past);
 
 /* Is each transaction of the account in this block, which a quorum has as final, ours or
  * judged? It was told as adopted with the same facts. Else the block waits: what is not

@@ -143,6 +143,37 @@ static void a_long_past_costs_little(void **state_)
 	finish();
 }
 
+static void nodes_hide(bool hide)
+{
+	for (uint32_t i = 0; i < scene.nodes; i++)
+		scene.node[i]->hides_transactions = hide;
+}
+
+/* One node says that nothing was done in all these blocks, and is heard first: what is
+ * not final yet is none of the past's. */
+static void the_past_forgets_nothing_of_today(void **state_)
+{
+	struct head final;
+	uint64_t block;
+
+	(void)state_;
+	begin_with_a_past(3, 2, 2, 20);
+	nodes_hide(true);
+	scene.node[0]->counts = 3;
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, SCENE_DEPTH);
+	block = height() - SCENE_DEPTH + 1;
+	pay_rows(3);
+	run(10000);
+	assert_int_equal(account()->strangers_n, 3);
+	assert_true(follower_final(chain()->follower, &final));
+	assert_in_range(final.height, 0, block - 1);
+	nodes_hide(false);
+	run_until(account()->past_known);
+	assert_int_equal(known_below(3), 3);
+	finish();
+}
+
 static void a_start_in_the_middle_reads_it_again(void **state_)
 {
 	(void)state_;
@@ -389,6 +420,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_pruned_node_and_an_archive_read_a_past, end),
 		cmocka_unit_test_teardown(a_past_is_read_where_old_state_is_denied, end),
 		cmocka_unit_test_teardown(a_long_past_costs_little, end),
+		cmocka_unit_test_teardown(the_past_forgets_nothing_of_today, end),
 		cmocka_unit_test_teardown(a_start_in_the_middle_reads_it_again, end),
 		cmocka_unit_test_teardown(
 		    what_was_adopted_is_settled_whenever_it_starts, end),
