@@ -101,6 +101,15 @@ WHERE i.account = :account AND i.state IN (0, 1) AND i.nonce >= :nonce
 	AND (i.emptied = 0 OR a.empty = 1) AND LENGTH(a.raw) > 0
 ORDER BY i.nonce LIMIT :max;
 
+-- The lowest live intent of which no bytes may leave: nothing above it does.
+-- name: intent_mute
+-- in: account i64, nonce i64
+-- out: nonce i64
+SELECT i.nonce FROM intent AS i LEFT JOIN attempt AS a ON a.id = i.attempt
+WHERE i.account = :account AND i.state IN (0, 1) AND i.nonce >= :nonce
+	AND (a.id IS NULL OR (i.emptied <> 0 AND a.empty = 0) OR LENGTH(a.raw) = 0)
+ORDER BY i.nonce LIMIT 1;
+
 -- name: intent_by_row
 -- in: operation i64, row i64
 -- out: id i64

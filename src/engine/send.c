@@ -310,18 +310,35 @@ struct count_ask {
 	enum err err;
 };
 
+/* What has left, or may leave now, is below this nonce. */
+static uint64_t left_below(struct runner *r, struct account *a)
+{
+	struct sql_intent_mute_in in = { .account = a->id, .nonce = (int64_t)a->count };
+	struct sql_intent_mute_out row;
+
+	return sql_intent_mute_one(r->s.journal, &in, &row) ? (uint64_t)row.nonce
+							    : account_above(r, a);
+}
+
+/* What it counts above that, it did not have from here. */
 static void count_take(struct runner *r, struct fact *f)
 {
 	struct count_ask *q = (struct count_ask *)f;
 	struct account *a = account_of(r, q->account);
+	uint64_t below;
 
 	CHECK(a);
 	a->greeted[q->node] = GREET_DONE;
-	a->node_counted |= q->err ? 0 : 1u << q->node;
-	a->node_count[q->node] = q->count;
-	if (!q->err && a->send_next[q->node] < q->count)
-		a->send_next[q->node] = q->count;
 	a->send_ready = true;
+	a->node_count[q->node] = q->count;
+	if (q->err)
+		return;
+	a->node_counted |= 1u << q->node;
+	below = left_below(r, a);
+	if (below > q->count)
+		below = q->count;
+	if (a->send_next[q->node] < below)
+		a->send_next[q->node] = below;
 }
 
 static void count_free(struct fact *f)

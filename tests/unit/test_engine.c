@@ -120,6 +120,63 @@ static void nothing_leaves_above_a_hole(void **state_)
 	finish();
 }
 
+static bool has_left(uint64_t nonce)
+{
+	for (const struct sim_tx *t = scene.chain->all; t; t = t->next_all)
+		if (t->nonce == nonce)
+			return true;
+	return false;
+}
+
+static void rise_beside_a_signer_that_refuses(void)
+{
+	rise_again();
+	run_until(chain()->id);
+	refuse_to_sign();
+}
+
+static void sign_and_finish(void)
+{
+	assert_false(has_left(3));
+	scene.node[1]->counts_more = 0;
+	sign_again();
+	resume();
+	finish();
+}
+
+/* A node that is asked what it has had counts one that has no bytes yet. */
+static void what_a_node_has_had_makes_no_hole(void **state_)
+{
+	(void)state_;
+	begin(2, 2);
+	scene.config.max_in_flight = 4;
+	run_until(chain()->id);
+	refuse_to_sign();
+	pay_rows(8);
+	run_until(account()->stopped);
+	run(20000);
+	scene.node[1]->counts_more = 1;
+	rise_beside_a_signer_that_refuses();
+	run(20000);
+	sign_and_finish();
+}
+
+/* It counts one that is not even reserved. */
+static void nor_does_what_is_taken_later(void **state_)
+{
+	(void)state_;
+	begin_in_flight(2, 2, 8, 2);
+	scene.node[1]->counts_more = 3;
+	rise_beside_a_signer_that_refuses();
+	run(2000);
+	scene.node[1]->counts_more = 0;
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(account()->stopped);
+	run(20000);
+	assert_true(is_signed(4));
+	sign_and_finish();
+}
+
 /* Who is wrong about where a row is moves nothing. */
 static void rows_move_only_from_where_they_are(void **state_)
 {
@@ -511,6 +568,8 @@ int main(void)
 		T(what_was_mined_meanwhile_is_not_sent_again),
 		T(all_attempts_of_a_nonce_move_together),
 		T(nothing_leaves_above_a_hole),
+		T(what_a_node_has_had_makes_no_hole),
+		T(nor_does_what_is_taken_later),
 		T(rows_move_only_from_where_they_are),
 		T(bytes_of_another_generation_are_dropped),
 		T(the_service_fee_is_paid_once_and_last),
