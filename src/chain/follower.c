@@ -126,6 +126,11 @@ uint64_t follower_quorum_height(const struct follower *f)
 	return f->best;
 }
 
+bool follower_unsettled(const struct follower *f)
+{
+	return f->unsettled;
+}
+
 const char *follower_trouble(const struct follower *f)
 {
 	return f->trouble[0] ? f->trouble : NULL;

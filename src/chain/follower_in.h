@@ -180,6 +180,7 @@ struct follower {
 	int under_way; /* questions that are not in it yet */
 	struct far far;
 	uint64_t best; /* the highest height that the heads of a quorum have reached */
+	bool unsettled;
 	bool stopped;
 	bool has_start;
 	uint64_t start;

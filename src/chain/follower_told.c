@@ -57,17 +57,30 @@ static void tell_as(struct follower *f, struct sighting *s, int opinion)
 	f->s.told.adopted(f->s.told.ctx, &s->opinions[opinion].facts);
 }
 
+static bool is_contradicted(const struct sighting *s)
+{
+	int held = 0;
+
+	for (int i = 0; i < s->opinions_n; i++)
+		held += s->opinions[i].nodes != 0;
+	return held > 1;
+}
+
 /* The first opinion is told at once, and the quorum's when it is another one. */
 void blocks_tell(struct follower *f)
 {
+	f->unsettled = false;
 	for (size_t i = 1; i < f->trail_n; i++) {
 		struct sighting *s =
 		    sighting_find(f, &f->trail[i].hash, f->trail[i].height);
 		struct opinion *o;
 
-		if (!s || !s->opinions_n)
+		if (!s || !s->opinions_n) {
+			f->unsettled = true;
 			break;
+		}
 		o = sighting_agreed(f, s);
+		f->unsettled |= !o && is_contradicted(s);
 		if (o || !s->told)
 			tell_as(f, s, o ? (int)(o - s->opinions) : 0);
 	}

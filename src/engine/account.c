@@ -212,6 +212,8 @@ static const char *waits_for(const struct account *a)
 	if ((!a->caught_up || !account_abreast(a, UNREAD_MAX)) &&
 	    !MUTANT(reserves_unread))
 		return "the blocks that came meanwhile to be read";
+	if (follower_unsettled(c->follower) && !MUTANT(reserves_unread))
+		return "the nodes to agree on what is in the blocks that came last";
 	if (a->strangers_n && !MUTANT(strangers_not_awaited))
 		return "transactions of the account that are not read yet";
 	if (!c->has_market)

@@ -242,6 +242,72 @@ static void nor_one_that_was_used_just_now(void **state_)
 	use_one_meanwhile(2, 5);
 }
 
+/* The next nonce is another program's, in the first of blocks that no turn has seen. */
+static int64_t begin_with_one_used(uint64_t blocks)
+{
+	int64_t nonce;
+
+	begin(2, 2);
+	scene.config.max_in_flight = 2;
+	run_until(chain()->id);
+	pay_rows(16);
+	run_until(op()->by_state[ITEM_FINAL].n >= 3);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	nonce = (int64_t)scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 0)->nonce;
+	scene_mine(&scene, blocks);
+	return nonce;
+}
+
+static void finish_beside(int64_t nonce)
+{
+	struct sql_intent_by_nonce_in in = { .account = account()->id, .nonce = nonce };
+	struct sql_intent_by_nonce_out found;
+
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(runner->operations_n);
+	finish();
+	assert_false(sql_intent_by_nonce_one(scene.journal, &in, &found));
+}
+
+/* One of two nodes says that nothing was done since, and is heard first. */
+static void nor_one_of_which_nodes_contradict_each_other(void **state_)
+{
+	int64_t nonce;
+	struct head head;
+
+	(void)state_;
+	nonce = begin_with_one_used(6);
+	scene.node[0]->counts = account()->count;
+	scene.node[1]->lag = 6;
+	run_until(follower_head(chain()->follower, &head) && head.height == height());
+	scene.node[1]->lag = 0;
+	run_until(follower_unsettled(chain()->follower));
+	scene.config.max_in_flight = 8;
+	run(1000);
+	scene.node[0]->counts = 0;
+	finish_beside(nonce);
+}
+
+/* The trail has its block, and all nodes show heads of long ago to the next life. */
+static void nor_one_in_a_block_that_nobody_shows_again(void **state_)
+{
+	int64_t nonce;
+
+	(void)state_;
+	nonce = begin_with_one_used(2);
+	scene.node[0]->hides_transactions = scene.node[1]->hides_transactions = true;
+	run(3000);
+	assert_int_equal(account()->strangers_n, 1);
+	scene.node[0]->lag = scene.node[1]->lag = 2;
+	scene.config.max_in_flight = 8;
+	rise_again();
+	run(20000);
+	scene.node[0]->hides_transactions = scene.node[1]->hides_transactions = false;
+	scene.node[0]->lag = scene.node[1]->lag = 0;
+	finish_beside(nonce);
+}
+
 static void a_stranger_that_pays_a_row_stops_the_account(void **state_)
 {
 	(void)state_;
@@ -560,6 +626,8 @@ int main(void)
 		T(nothing_is_reserved_beside_an_unread_stranger),
 		T(a_start_takes_no_nonce_that_was_used_meanwhile),
 		T(nor_one_that_was_used_just_now),
+		T(nor_one_of_which_nodes_contradict_each_other),
+		T(nor_one_in_a_block_that_nobody_shows_again),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(a_suspect_that_is_cleared_settles_its_nonce),
 		T(what_one_node_reads_decides_nothing),
