@@ -17,15 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 from harness import (  # noqa: E402
-    PAYER,
-    Anvil,
-    Desk,
-    Killer,
-    Ledger,
-    exactly_once,
-    recipients,
-    same,
-    whole,
+    PAYER, Anvil, Desk, Killer, Ledger, exactly_once, recipients, same, whole,
 )
 from proxy import Proxy  # noqa: E402
 

@@ -24,19 +24,8 @@ import termios
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import (  # pylint: disable=wrong-import-position
-    OWNER,
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    deploy,
-    end,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
+    OWNER, PAYER, Anvil, Desk, check, deploy, end, main, paid, recipients, same, test,
+    wait_until, within,
 )
 
 
@@ -227,7 +216,7 @@ def nobody_waits_in_silence():
 def verify_counts_what_is_not_final_apart():
     with desk_of(100, max_in_flight=5) as (anvil, desk):
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        paid(anvil, 10)
         beside = desk.expect(3, "verify", "list", "--json")
         told = json.loads(beside.out)
         same((told["ok"], told["mismatches"]), (False, []), "verify of what is under way")
@@ -263,7 +252,7 @@ def verify_says_what_it_can_not_see():
 def verify_counts_what_may_have_paid():
     with desk_of(40, max_in_flight=5) as (anvil, desk):
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        paid(anvil, 10)
         anvil.interval(0)
         wait_until(lambda: anvil.rpc.count(PAYER, "pending") - anvil.rpc.count(PAYER) == 5, 30,
                    "all that may be in flight")
@@ -316,7 +305,7 @@ def a_node_that_is_lost_is_named():
     with Anvil() as anvil, Desk([anvil.url], depth=1000, chain={"max_in_flight": 5}) as desk:
         desk.write_list("list.csv", recipients(50))
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        paid(anvil, 10)
         anvil.close()
         lost = f"127.0.0.1:{anvil.port} does not answer"
         wait_until(lambda: lost in (desk.status("list")["waits_for"] or ""), 30, lost)
@@ -342,6 +331,23 @@ def the_bar_is_as_wide_as_the_terminal():
             bars = re.findall(rb"\r\x1b\[K(\[[#.]+\] [^\r]*)", shown)
             check(bars and max(map(len, bars)) < columns, f"bars: {bars}")
             check(columns < 100 or all(len(bar.split()[0]) == 42 for bar in bars), f"bars: {bars}")
+
+
+# --- chains ------------------------------------------------------------------------------------
+
+
+@test
+def chains_whose_fees_or_gas_are_others():
+    for chain_id, said in (
+        (10, "OP Mainnet: a fee for data comes on top of gas; --max-total-fee does not count it"),
+        (42161, "Arbitrum One: gas works otherwise"),
+    ):
+        with Anvil(chain_id=chain_id) as anvil:
+            with Desk([anvil.url], chain={"chain_id": chain_id}) as desk:
+                within(("FINDING chain", said), desk.expect(1, "doctor").out, "doctor")
+    with Anvil(chain_id=424242) as anvil:
+        with Desk([anvil.url], chain={"chain_id": 424242}) as desk:
+            within("chain id 424242 is not known here", desk.run("doctor").out, "doctor")
 
 
 # --- lists that are wrong ---------------------------------------------------------------------
@@ -384,7 +390,7 @@ def plan_lists_all_that_run_refuses():
 def a_stop_at_the_cap_names_a_figure_that_suffices():
     with desk_of(100, max_in_flight=5) as (anvil, desk):
         child = desk.start(*desk.airdrop("list.csv", "--max-total-fee", "0.02"))
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 10, 30, "10 payments")
+        paid(anvil, 10)
         anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
         ended = desk.ended(child)
         same(ended.code, 4, f"exit: {ended.err[-500:]}")

@@ -27,6 +27,8 @@ import threading
 import time
 import traceback
 
+from proxy import Proxy
+
 HERE = pathlib.Path(__file__).resolve().parent
 CHAIN_ID = 31337
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -410,6 +412,11 @@ class Desk:
         lines = ["address,amount"] + [f"{to},{whole(n, decimals)}" for to, n in rows]
         (self.folder / name).write_text("\n".join(lines) + "\n")
 
+    def fill(self, rows):
+        """A list to pay, and what an oracle asks for: so many rows."""
+        self.rows = recipients(rows)
+        self.write_list("list.csv", self.rows)
+
     def airdrop(self, name="list.csv", *more, key="payer"):
         """The words of the command that pays a list."""
         return ("airdrop", "run", name, "--chain", self.name, "--from", key, "--yes", *more)
@@ -550,6 +557,23 @@ class Killer:
         return None
 
 
+def pay_through_kills(node, proxy, seed, token_name, rows, amid, **chain):
+    """Pays a list by a program that is killed until `amid` kills hit sends, and then is
+    left alone: everybody is paid exactly once."""
+    token = deploy(node, token_name, PAYER) if token_name else None
+    with Desk([proxy.url], chain=chain) as desk:
+        desk.fill(rows)
+        words = desk.airdrop("list.csv", *(["--token", token] if token else []))
+        killer = Killer(desk, proxy, seed)
+        same(killer.until(amid, *words), None, "the run that ended before its kills")
+        check(killer.amid >= amid, f"{killer.amid} of {killer.kills} kills hit sends")
+        desk.expect(0, *words, seconds=120)
+        print(f"# {killer.kills} kills, {killer.amid} of them while sends were out")
+        exact(node, desk, token)
+        same(desk.status("list")["final"], rows, "rows that are final")
+        same(desk.verify("list")["final"], rows, "rows that are verified")
+
+
 # --- the oracle -------------------------------------------------------------------------------
 
 
@@ -641,9 +665,20 @@ def desk_of(rows, depth=2, block_s=0.2, **chain):
     """A node with some blocks, and a desk with a list."""
     with Anvil(block_s) as anvil, Desk([anvil.url], depth=depth, chain=chain) as desk:
         anvil.mine(10)
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
+        desk.fill(rows)
         yield anvil, desk
+
+
+@contextlib.contextmanager
+def desk_behind(proxies, rows, block_s=0.15, **chain):
+    """A desk with a list whose nodes are one Anvil behind so many proxies."""
+    with contextlib.ExitStack() as stack:
+        anvil = stack.enter_context(Anvil(block_s))
+        anvil.mine(10)
+        made = [stack.enter_context(Proxy(anvil.port)) for _ in range(proxies)]
+        desk = stack.enter_context(Desk([p.url for p in made], chain=chain))
+        desk.fill(rows)
+        yield anvil, made, desk
 
 
 def paid(anvil, count, who=PAYER):

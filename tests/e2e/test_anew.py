@@ -2,24 +2,12 @@
 """The journal is lost and made anew: what its key has paid is read back from the chain,
 and nobody is paid twice unless the operator says so."""
 
+import contextlib
 import re
 
 from harness import (
-    OWNER,
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    end,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    serving,
-    stop,
-    test,
-    wait_until,
-    within,
+    OWNER, PAYER, Anvil, Desk, check, desk_of, end, exact, exactly_once, main, paid, recipients,
+    same, serving, stop, test, wait_until, within,
 )
 
 
@@ -27,6 +15,15 @@ def anew(desk):
     for part in desk.folder.glob("pawl.db*"):
         part.unlink()
     desk.expect(0, "init")
+
+
+@contextlib.contextmanager
+def lost(rows, **chain):
+    """A list is paid, and then its journal is made anew."""
+    with desk_of(rows, **chain) as (anvil, desk):
+        desk.expect(0, *desk.airdrop())
+        anew(desk)
+        yield anvil, desk
 
 
 def refused(desk):
@@ -38,11 +35,7 @@ def refused(desk):
 
 @test
 def a_list_that_was_paid_is_adopted():
-    rows = recipients(30)
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 16}) as desk:
-        desk.write_list("list.csv", rows)
-        desk.expect(0, *desk.airdrop())
-        anew(desk)
+    with lost(30, max_in_flight=16) as (anvil, desk):
         within("30 of 30 rows", refused(desk), "how many")
         same(anvil.rpc.count(PAYER), 30, "payments while it was refused")
         ended = desk.expect(0, *desk.airdrop(), "--adopt")
@@ -59,28 +52,21 @@ def a_list_that_was_paid_is_adopted():
 
 @test
 def the_rest_of_a_list_is_paid():
-    rows = recipients(80)
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 16}) as desk:
-        desk.write_list("list.csv", rows)
+    with desk_of(80, max_in_flight=16) as (anvil, desk):
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 40, 30, "40 payments on the chain")
-        child.kill()
-        child.wait()
+        paid(anvil, 40)
+        end(child)
         anew(desk)
         refused(desk)
         desk.expect(0, *desk.airdrop(), "--adopt", seconds=120)
-        same(exactly_once(anvil.rpc, PAYER, None, rows), 80, "payments")
+        exact(anvil, desk)
         print(f"# {anvil.rpc.count(PAYER) - 80} empty attempts for a lost journal in mid-run")
         desk.verify("list")
 
 
 @test
 def the_operator_may_pay_again():
-    rows = recipients(5)
-    with Anvil() as anvil, Desk([anvil.url]) as desk:
-        desk.write_list("list.csv", rows)
-        desk.expect(0, *desk.airdrop())
-        anew(desk)
+    with lost(5) as (anvil, desk):
         within("choose one", desk.expect(1, *desk.airdrop(), "--adopt", "--again").err, "both")
         desk.expect(0, *desk.airdrop(), "--again")
         same(anvil.rpc.count(PAYER), 10, "payments")
@@ -88,11 +74,7 @@ def the_operator_may_pay_again():
 
 @test
 def a_list_that_began_is_not_begun_otherwise():
-    rows = recipients(5)
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 2}) as desk:
-        desk.write_list("list.csv", rows)
-        desk.expect(0, *desk.airdrop())
-        anew(desk)
+    with lost(5, max_in_flight=2) as (anvil, desk):
         anvil.interval(0)
         child = desk.start(*desk.airdrop(), "--again")
         wait_until(lambda: anvil.rpc.count(PAYER, "pending") == 7, 30, "two in flight")
@@ -147,11 +129,7 @@ def a_service_fee_that_was_paid_is_adopted():
 
 @test
 def an_owner_reads_the_past_of_what_is_handed_over():
-    rows = recipients(12)
-    with Anvil() as anvil, Desk([anvil.url]) as desk:
-        desk.write_list("list.csv", rows)
-        desk.expect(0, *desk.airdrop())
-        anew(desk)
+    with lost(12) as (anvil, desk):
         daemon = serving(desk)
         within("12 of 12 rows", refused(desk), "how many")
         desk.expect(0, *desk.airdrop(), "--adopt")

@@ -8,26 +8,8 @@ import signal
 import sqlite3
 
 from harness import (
-    PAYER,
-    TILL,
-    Anvil,
-    Desk,
-    Ledger,
-    address,
-    check,
-    deploy,
-    desk_of,
-    exact,
-    exactly_once,
-    in_pool,
-    main,
-    paid,
-    recipients,
-    same,
-    test,
-    wait_until,
-    whole,
-    within,
+    PAYER, TILL, Anvil, Desk, Ledger, address, check, deploy, desk_of, exact, exactly_once,
+    in_pool, main, paid, recipients, same, test, wait_until, whole, within,
 )
 
 

@@ -11,16 +11,7 @@ import threading
 import time
 
 from harness import (
-    PAYER,
-    Ledger,
-    check,
-    desk_of,
-    main,
-    paid,
-    recipients,
-    same,
-    test,
-    within,
+    PAYER, Ledger, check, desk_of, end, main, paid, recipients, same, test, within,
 )
 
 ROWS = 200
@@ -39,8 +30,7 @@ def copied(lists=("list.csv",)):
         running = [desk.start(*desk.airdrop(name)) for name in lists]
         paid(anvil, 40)
         for child in running:
-            child.kill()
-            child.wait()
+            end(child)
         other = copy.copy(desk)
         other.folder = desk.folder.with_name(desk.folder.name + "-copy")
         other.said = other.folder / "said"
@@ -141,8 +131,7 @@ def copies_that_are_killed():
             for _ in range(6):
                 child = of.start(*of.airdrop())
                 time.sleep(dice.uniform(0.1, 0.6))
-                child.kill()
-                child.wait()
+                end(child)
             ended[k] = [of.run(*of.airdrop(), seconds=90)]
 
         lives = [threading.Thread(target=live, args=pair) for pair in enumerate((desk, other))]

@@ -8,44 +8,26 @@ import os
 import shutil
 import sqlite3
 
-from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
-)
+from harness import PAYER, check, desk_of, end, exactly_once, main, paid, same, test, within
 
 ROWS = 150
 IN_FLIGHT = 15
 
 
-@contextlib.contextmanager
 def desk_with_a_list():
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": IN_FLIGHT}) as desk:
-        anvil.mine(10)
-        desk.rows = recipients(ROWS)
-        desk.write_list("list.csv", desk.rows)
-        yield anvil, desk
+    return desk_of(ROWS, max_in_flight=IN_FLIGHT)
 
 
 def start_until(anvil, desk, payments):
     child = desk.start(*desk.airdrop())
-    wait_until(lambda: anvil.rpc.count(PAYER) >= payments, 30, f"{payments} payments")
+    paid(anvil, payments)
     return child
 
 
 def run_until(anvil, desk, payments):
     """Killed at once, so that the last commits are in the -wal alone."""
     child = start_until(anvil, desk, payments)
-    child.kill()
-    child.wait()
+    end(child)
 
 
 def refused(desk, why):
@@ -133,14 +115,14 @@ def a_row_is_set_back_by_hand():
         with shell(desk) as db:
             same(column(db, "state FROM item WHERE row = 1"), 2, "the first row's state")
             last = column(db, "hex(recipient) FROM item WHERE row = 150")
-            paid = anvil.rpc.count(PAYER)
+            payments = anvil.rpc.count(PAYER)
             for sql, bad, good, why in edits:
                 db.execute(sql.format(bad))
                 ended = desk.expect(6, *desk.airdrop())
                 within([why, "pawl doctor --journal"], ended.err, "what it says")
                 within(why, desk.expect(6, "doctor", "--journal").out, "what doctor says")
                 db.execute(sql.format(last if good is None else good))
-        check(anvil.rpc.count(PAYER) <= paid + IN_FLIGHT, "it reserved more")
+        check(anvil.rpc.count(PAYER) <= payments + IN_FLIGHT, "it reserved more")
         paid_once(anvil, desk)
 
 

@@ -3,17 +3,7 @@
 
 import contextlib
 
-from harness import (
-    PAYER,
-    desk_of,
-    exact,
-    intrude,
-    main,
-    paid,
-    same,
-    test,
-    within,
-)
+from harness import desk_of, exact, intrude, main, paid, same, test, within
 
 ROWS = 200
 

@@ -7,25 +7,8 @@ import os
 import signal
 
 from harness import (
-    ETHER,
-    OWNER,
-    PAYER,
-    PAYER_KEY,
-    Anvil,
-    Desk,
-    Ledger,
-    check,
-    deploy,
-    end,
-    exactly_once,
-    main,
-    paid,
-    recipients,
-    same,
-    test,
-    wait_until,
-    whole,
-    within,
+    ETHER, OWNER, PAYER, PAYER_KEY, Anvil, Desk, Ledger, check, deploy, end, exactly_once, main,
+    paid, recipients, same, test, wait_until, whole, within,
 )
 
 def rest(desk, child, anvil, rows):
@@ -52,8 +35,7 @@ def a_dead_owner_needs_nobody():
         desk.write_list("list.csv", rows)
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
-        child.kill()
-        child.wait()
+        end(child)
         rest(desk, desk.start(*desk.airdrop()), anvil, rows)
 
 
@@ -79,8 +61,7 @@ def a_lost_journal_is_not_made_anew():
         desk.write_list("list.csv", rows)
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
-        child.kill()
-        child.wait()
+        end(child)
         kept = desk.folder / "kept"
         kept.mkdir()
         for part in desk.folder.glob("pawl.db*"):
@@ -127,7 +108,7 @@ def a_key_gets_another_name():
         desk.write_list("list.csv", rows)
         desk.write_list("more.csv", more)
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 20, 30, "twenty payments")
+        paid(anvil, 20)
         end(child)
         config = desk.folder / "pawl.yaml"
         text = config.read_text().replace("  payer:", "  hot:").replace("  till:", "  payer:")
@@ -145,8 +126,7 @@ def an_edited_list_is_another_plan():
         desk.write_list("list.csv", rows)
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
-        child.kill()
-        child.wait()
+        end(child)
         edited = rows[:]
         edited[6] = (rows[6][0], 77 * 10**9)
         desk.write_list("list.csv", edited)

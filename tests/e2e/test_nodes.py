@@ -2,39 +2,20 @@
 """Nodes that lose answers, lag, lie or serve another chain, and everybody is paid exactly
 once."""
 
-import contextlib
 import time
 
 from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    exact,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
+    PAYER, Anvil, Desk, check, desk_behind, exact, exactly_once, main, paid, recipients, same,
+    test, wait_until, within,
 )
-from proxy import SEND, Faults, Limit, Proxy
+from proxy import SEND, Faults, Limit
 
 LOSSES = {"504": 0.1, "reset": 0.1, "drop": 0.1, "hang": 0.05}
 
 
-@contextlib.contextmanager
-def desk_behind(proxies, rows, block_s=0.15, **chain):
-    """A desk with a list whose nodes are all the same Anvil behind different proxies."""
-    with contextlib.ExitStack() as stack:
-        anvil = stack.enter_context(Anvil(block_s))
-        made = [stack.enter_context(Proxy(anvil.port)) for _ in range(proxies)]
-        settings = {"max_in_flight": 60, "timeout_ms": 600, **chain}
-        desk = stack.enter_context(Desk([p.url for p in made], chain=settings))
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
-        yield anvil, made, desk
+def impatient_desk(proxies, rows, **chain):
+    """Who hears nothing asks again soon."""
+    return desk_behind(proxies, rows, **{"max_in_flight": 60, "timeout_ms": 600, **chain})
 
 
 def pays_exactly(anvil, desk, seconds=90):
@@ -45,7 +26,7 @@ def pays_exactly(anvil, desk, seconds=90):
 
 @test
 def answers_to_sends_are_lost():
-    with desk_behind(1, 200, max_in_flight=20, batch=5) as (anvil, (proxy,), desk):
+    with impatient_desk(1, 200, max_in_flight=20, batch=5) as (anvil, (proxy,), desk):
         proxy.fault = Faults(11, {k: 2 * v for k, v in LOSSES.items()}, only=SEND)
         pays_exactly(anvil, desk)
         check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
@@ -53,7 +34,7 @@ def answers_to_sends_are_lost():
 
 @test
 def any_answer_may_be_lost():
-    with desk_behind(1, 200, batch=5) as (anvil, (proxy,), desk):
+    with impatient_desk(1, 200, batch=5) as (anvil, (proxy,), desk):
         proxy.fault = Faults(12, LOSSES)
         pays_exactly(anvil, desk)
         check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
@@ -61,7 +42,7 @@ def any_answer_may_be_lost():
 
 @test
 def the_node_answers_so_often_and_no_more():
-    with desk_behind(1, 200, block_s=0.5) as (anvil, (proxy,), desk):
+    with impatient_desk(1, 200, block_s=0.5) as (anvil, (proxy,), desk):
         proxy.fault = Limit(15)
         pays_exactly(anvil, desk)
         check(proxy.fault.refused > 0, "it was never asked too often")
@@ -69,7 +50,7 @@ def the_node_answers_so_often_and_no_more():
 
 @test
 def the_node_is_busy_now_and_then():
-    with desk_behind(1, 200, batch=5) as (anvil, (proxy,), desk):
+    with impatient_desk(1, 200, batch=5) as (anvil, (proxy,), desk):
         proxy.fault = Faults(13, {"503": 0.1})
         pays_exactly(anvil, desk)
         check(all(proxy.fault.seen.values()), f"each kind of fault: {proxy.fault.seen}")
@@ -78,8 +59,7 @@ def the_node_is_busy_now_and_then():
 @test
 def the_only_node_has_no_block_yet():
     with Anvil(0) as anvil, Desk([anvil.url]) as desk:
-        desk.rows = recipients(5)
-        desk.write_list("list.csv", desk.rows)
+        desk.fill(5)
         child = desk.start(*desk.airdrop())
         wait_until(lambda: anvil.rpc.count(PAYER, "pending") == 5, 30, "all are sent")
         same(int(anvil.rpc("eth_blockNumber"), 16), 0, "the head")
@@ -91,7 +71,7 @@ def the_only_node_has_no_block_yet():
 @test
 def the_only_node_falls_back_in_time():
     """A load balancer that moves to a node which is behind, and back."""
-    with desk_behind(1, 300) as (anvil, (proxy,), desk):
+    with impatient_desk(1, 300) as (anvil, (proxy,), desk):
         child = desk.start(*desk.airdrop())
         for paid in (60, 120, 180):
             wait_until(lambda paid=paid: anvil.rpc.count(PAYER) >= paid, 30, f"{paid} paid")
@@ -105,7 +85,7 @@ def the_only_node_falls_back_in_time():
 
 @test
 def one_of_three_lags():
-    with desk_behind(3, 200) as (anvil, proxies, desk):
+    with impatient_desk(3, 200) as (anvil, proxies, desk):
         anvil.mine(40)
         proxies[0].lag = 30
         said = pays_exactly(anvil, desk)
@@ -114,7 +94,7 @@ def one_of_three_lags():
 
 @test
 def one_of_three_is_dead():
-    with desk_behind(3, 200) as (anvil, proxies, desk):
+    with impatient_desk(3, 200) as (anvil, proxies, desk):
         proxies[1].fault = lambda methods: "drop"
         pays_exactly(anvil, desk)
 
@@ -132,7 +112,7 @@ def lie(call, result):
 
 @test
 def one_of_three_lies():
-    with desk_behind(3, 200) as (anvil, proxies, desk):
+    with impatient_desk(3, 200) as (anvil, proxies, desk):
         proxies[2].alter = lie
         for honest in proxies[:2]:
             honest.delay_s = 0.1  # the liar is the first to answer
@@ -143,7 +123,7 @@ def one_of_three_lies():
 @test
 def one_of_three_serves_another_chain():
     for other in (1, 31337):  # another number, or another genesis
-        with desk_behind(3, 100) as (anvil, proxies, desk):
+        with impatient_desk(3, 100) as (anvil, proxies, desk):
             with Anvil(0.15, other, "--timestamp", "1700000000") as stranger:
                 proxies[0].upstream = stranger.port
                 said = pays_exactly(anvil, desk)
@@ -162,10 +142,10 @@ def the_only_node_serves_another_chain():
 
 @test
 def the_quorum_goes_and_comes_back():
-    with desk_behind(3, 300) as (anvil, proxies, desk):
+    with impatient_desk(3, 300) as (anvil, proxies, desk):
         anvil.mine(60)
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 60, 30, "60 paid")
+        paid(anvil, 60)
         for proxy in proxies[:2]:
             proxy.lag = 50
         height = anvil.rpc.height()
@@ -183,7 +163,7 @@ def the_quorum_goes_and_comes_back():
 @test
 def without_a_quorum_nothing_is_begun():
     """Before anything is in the journal there is nothing to wait for: it is said, and it ends."""
-    with desk_behind(2, 20, quorum=2) as (anvil, (_, dead), desk):
+    with impatient_desk(2, 20, quorum=2) as (anvil, (_, dead), desk):
         dead.fault = lambda methods: "drop"
         began = time.monotonic()
         ended = desk.expect(1, *desk.airdrop(), seconds=60)

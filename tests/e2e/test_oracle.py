@@ -5,18 +5,7 @@ does what its name says."""
 import http.client
 
 from harness import (
-    OWNER,
-    PAYER,
-    Anvil,
-    Rpc,
-    address,
-    call,
-    deploy,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    tell,
+    OWNER, PAYER, Anvil, Rpc, address, call, deploy, exactly_once, main, recipients, same, tell,
     test,
 )
 from proxy import Faults, Proxy

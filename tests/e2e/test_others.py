@@ -3,19 +3,8 @@
 another EVM. Neither has eth_getBlockReceipts, and both call their head finalized."""
 
 from harness import (
-    PAYER,
-    Desk,
-    Ganache,
-    Hardhat,
-    Killer,
-    address,
-    deploy,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    test,
-    within,
+    PAYER, Desk, Ganache, Hardhat, address, exactly_once, main, pay_through_kills, recipients,
+    same, test, within,
 )
 from proxy import Proxy
 
@@ -25,18 +14,7 @@ AMID = 4  # kills while sends are outstanding
 
 def pay_and_kill(kind, seed, token_name):
     with kind(block_s=0.2) as node, Proxy(node.port, delay_s=0.04) as proxy:
-        token = deploy(node, token_name, PAYER) if token_name else None
-        with Desk([proxy.url], chain={"max_in_flight": 20}) as desk:
-            rows = recipients(ROWS)
-            desk.write_list("list.csv", rows)
-            words = desk.airdrop("list.csv", *(["--token", token] if token else []))
-            killer = Killer(desk, proxy, seed)
-            same(killer.until(AMID, *words), None, "the run that ended before its kills")
-            desk.expect(0, *words, seconds=120)
-            print(f"# {killer.kills} kills, {killer.amid} of them while sends were out")
-            same(exactly_once(node.rpc, PAYER, token, rows), ROWS, "payments")
-            same(desk.status("list")["final"], ROWS, "rows that are final")
-            same(desk.verify("list")["final"], ROWS, "rows that are verified")
+        pay_through_kills(node, proxy, seed, token_name, ROWS, AMID, max_in_flight=20)
 
 
 @test

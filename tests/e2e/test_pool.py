@@ -3,40 +3,17 @@
 serves another chain id or another genesis. It is named wherever one would look, nobody
 is paid by its word, and when it is well again it is back."""
 
-import contextlib
-
 from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    end,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
+    PAYER, Anvil, check, desk_behind, end, exactly_once, main, paid, same, test, wait_until,
     within,
 )
-from proxy import Proxy
 
 ROWS = 500
 
 
-@contextlib.contextmanager
 def pool_of_three():
     """A desk that pays slowly, so that there is time for what happens to its nodes."""
-    with contextlib.ExitStack() as stack:
-        anvil = stack.enter_context(Anvil(0.15))
-        anvil.mine(20)
-        proxies = [stack.enter_context(Proxy(anvil.port)) for _ in range(3)]
-        urls = [proxy.url for proxy in proxies]
-        desk = stack.enter_context(Desk(urls, chain={"max_in_flight": 4}))
-        desk.rows = recipients(ROWS)
-        desk.write_list("list.csv", desk.rows)
-        desk.urls = urls
-        yield anvil, proxies, desk
+    return desk_behind(3, ROWS, max_in_flight=4)
 
 
 def left_out(desk):
@@ -48,7 +25,7 @@ def goes_bad_and_is_well_again(spoil, heal, said, diagnosed):
     with pool_of_three() as (anvil, proxies, desk):
         name = f"127.0.0.1:{proxies[0].port}"
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 16, 30, "16 paid")
+        paid(anvil, 16)
         same(left_out(desk), None, "who is left out of three good ones")
         spoil(proxies[0], anvil)
         wait_until(lambda: said in (left_out(desk) or ""), 30, f"that status says {said}")
@@ -70,7 +47,7 @@ def goes_bad_and_is_well_again(spoil, heal, said, diagnosed):
         within([f"node {name} left out: ", said, f"node {name} is back"], log, "the log")
         others = [f"127.0.0.1:{proxy.port}" for proxy in proxies[1:]]
         check(not any(f"node {o} left out" in log for o in others), f"the others: {log}")
-        desk.configure(desk.urls, 2, max_in_flight=200)
+        desk.configure([proxy.url for proxy in proxies], 2, max_in_flight=200)
         desk.expect(0, *desk.airdrop(), seconds=60)
         same(exactly_once(anvil.rpc, PAYER, None, desk.rows), ROWS, "payments")
         same(desk.verify("list")["final"], ROWS, "rows that are verified")

@@ -5,17 +5,7 @@ everybody is paid exactly once."""
 import contextlib
 
 from harness import (
-    PAYER,
-    check,
-    desk_of,
-    exact,
-    in_pool,
-    main,
-    paid,
-    same,
-    test,
-    wait_until,
-    within,
+    PAYER, check, desk_of, exact, in_pool, main, paid, same, test, wait_until, within,
 )
 
 ROWS = 300

@@ -6,23 +6,8 @@ import contextlib
 import re
 
 from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    check,
-    desk_of,
-    exact,
-    exactly_once,
-    intrude,
-    main,
-    paid,
-    recipients,
-    same,
-    serving,
-    stop,
-    test,
-    wait_until,
-    within,
+    PAYER, Anvil, Desk, check, desk_of, exact, exactly_once, intrude, main, paid, recipients,
+    same, serving, stop, test, wait_until, within,
 )
 
 

@@ -6,18 +6,8 @@ import contextlib
 import subprocess
 
 from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    Ledger,
-    exactly_once,
-    is_empty,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
+    PAYER, Anvil, Desk, Ledger, desk_of, end, exactly_once, is_empty, main, paid, recipients,
+    same, test, wait_until, within,
 )
 
 ROWS = 300
@@ -28,13 +18,9 @@ IN_FLIGHT = 20
 def forgetful(**chain):
     """A run is killed some time after a backup of its journal was made, with transactions
     of its in the pool and no block to take them."""
-    chain = {"max_in_flight": IN_FLIGHT, **chain}
-    with Anvil() as anvil, Desk([anvil.url], chain=chain) as desk:
-        anvil.mine(10)
-        desk.rows = recipients(ROWS)
-        desk.write_list("list.csv", desk.rows)
+    with desk_of(ROWS, **{"max_in_flight": IN_FLIGHT, **chain}) as (anvil, desk):
         child = desk.start(*desk.airdrop())
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 40, 30, "40 payments")
+        paid(anvil, 40)
         desk.expect(0, "backup", "copy.db")
         at_backup = anvil.rpc.count(PAYER)
         wait_until(lambda: anvil.rpc.count(PAYER) >= at_backup + 2 * IN_FLIGHT, 30, "more")
@@ -42,8 +28,7 @@ def forgetful(**chain):
         mined = anvil.rpc.count(PAYER)
         waits = lambda: anvil.rpc.count(PAYER, "pending") - mined
         wait_until(lambda: waits() >= IN_FLIGHT, 30, "transactions in the pool")
-        child.kill()
-        child.wait()
+        end(child)
         yield anvil, desk
 
 
@@ -148,8 +133,7 @@ def killed_while_it_fences():
             child = desk.start(*desk.airdrop())
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(after_s)
-            child.kill()
-            child.wait()
+            end(child)
         desk.expect(0, *desk.airdrop(), seconds=90)
         paid_once(anvil, desk, "killed seven times")
 

@@ -14,20 +14,8 @@ import termios
 import threading
 
 from harness import (
-    OWNER,
-    PAYER,
-    Anvil,
-    Desk,
-    Ledger,
-    check,
-    exactly_once,
-    intrude,
-    main,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
+    OWNER, PAYER, Anvil, Desk, Ledger, check, end, exactly_once, intrude, main, paid,
+    recipients, same, test, wait_until, within,
 )
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "runbook.md"
@@ -101,9 +89,8 @@ def interrupted(payments=40, **more):
 
 def run_until(anvil, desk, payments):
     child = desk.start(*desk.airdrop("payroll.csv"))
-    wait_until(lambda: anvil.rpc.count(PAYER) >= payments, 30, f"{payments} payments")
-    child.kill()
-    child.wait()
+    paid(anvil, payments)
+    end(child)
 
 
 def is_quiet(anvil):
@@ -187,8 +174,8 @@ def the_key_leaked():
         operator.block()
         operator.over()
         first, rest = Ledger(anvil.rpc, PAYER), Ledger(anvil.rpc, fresh.lower())
-        paid = [tx["to"] for tx in first.sent + rest.sent if int(tx["value"], 16)]
-        same(sorted(paid), sorted(row[0] for row in desk.rows), "recipients")
+        payments = [tx["to"] for tx in first.sent + rest.sent if int(tx["value"], 16)]
+        same(sorted(payments), sorted(row[0] for row in desk.rows), "recipients")
 
 
 @test

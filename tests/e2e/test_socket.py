@@ -13,24 +13,8 @@ import subprocess
 import time
 
 from harness import (
-    PAYER,
-    TILL,
-    TILL_KEY,
-    check,
-    deploy,
-    desk_of,
-    exact,
-    exactly_once,
-    intrude,
-    main,
-    paid,
-    recipients,
-    same,
-    serving,
-    stop,
-    test,
-    wait_until,
-    within,
+    PAYER, TILL, TILL_KEY, check, deploy, desk_of, exact, exactly_once, intrude, main, paid,
+    recipients, same, serving, stop, test, wait_until, within,
 )
 
 

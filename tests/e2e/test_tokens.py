@@ -5,21 +5,8 @@ and what can't be says why."""
 import contextlib
 
 from harness import (
-    PAYER,
-    Anvil,
-    Desk,
-    Ledger,
-    check,
-    deploy,
-    desk_of,
-    exactly_once,
-    main,
-    recipients,
-    same,
-    tell,
-    test,
-    wait_until,
-    within,
+    PAYER, Anvil, Desk, Ledger, check, deploy, desk_of, exactly_once, main, paid, recipients,
+    same, tell, test, within,
 )
 
 ROWS = 100
@@ -64,8 +51,8 @@ def a_token_that_reverts_for_one():
         to, _ = desk.rows[41]
         tell(anvil, token, "ban", to)
         desk.expect(4, *desk.words)
-        paid = [row for row in desk.rows if row[0] != to]
-        same(exactly_once(anvil.rpc, PAYER, token, paid, failed=1), ROWS - 1, "payments")
+        others = [row for row in desk.rows if row[0] != to]
+        same(exactly_once(anvil.rpc, PAYER, token, others, failed=1), ROWS - 1, "payments")
         same(one_row(desk, 42)["state"], "void", "state of the row")
         why = desk.expect(0, "explain", "list", "42").out
         within("reverted: recipient is banned", why, "its reason")
@@ -79,7 +66,7 @@ def a_token_that_says_false():
         tell(anvil, token, "ignore", to)
         desk.expect(4, *desk.words)
         ledger = Ledger(anvil.rpc, PAYER)
-        paid, failed, _, silent = ledger.payments(token)
+        _, failed, _, silent = ledger.payments(token)
         same((len(failed), len(silent)), (0, 1), "failed ones, and ones without a log")
         rest = [row for row in desk.rows if row[0] != to]
         same(exactly_once(anvil.rpc, PAYER, token, rest, strangers=silent), 99, "payments")
@@ -91,7 +78,7 @@ def a_token_that_says_false():
 def a_token_that_is_paused_for_a_while():
     with token_desk("Pausable", 150, max_in_flight=20) as (anvil, desk, token):
         child = desk.start(*desk.words)
-        wait_until(lambda: anvil.rpc.count(PAYER) >= 40, 30, "40 payments")
+        paid(anvil, 40)
         tell(anvil, token, "pause", 1)
         ended = desk.ended(child)
         same(ended.code, 4, f"exit: {ended.err[-600:]}")
@@ -117,8 +104,8 @@ def contracts_that_get_coins():
         desk.write_list("list.csv", rows)
         desk.rows = rows
         desk.expect(4, *desk.airdrop())
-        paid = [row for row in rows if row[0] != refusing]
-        same(exactly_once(anvil.rpc, PAYER, None, paid), 59, "payments")
+        others = [row for row in rows if row[0] != refusing]
+        same(exactly_once(anvil.rpc, PAYER, None, others), 59, "payments")
         row = one_row(desk, 21)
         same((row["state"], row["nonce"] in (None, "")), ("void", True), "row and nonce")
         within("no coin, thanks", desk.expect(0, "explain", "list", "21").out, "its reason")

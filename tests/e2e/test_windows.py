@@ -1,47 +1,16 @@
 #!/usr/bin/env python3
 """Crash windows of the field (tests/windows.def) that no other suite shows on a real node."""
 
-import contextlib
 import json
 import signal
 
 from harness import (
-    ETHER,
-    OWNER,
-    PAYER,
-    Anvil,
-    Desk,
-    Ledger,
-    check,
-    deploy,
-    desk_of,
-    exact,
-    exactly_once,
-    in_pool,
-    main,
-    paid,
-    recipients,
-    same,
-    test,
-    wait_until,
-    within,
+    ETHER, OWNER, PAYER, Ledger, check, deploy, desk_behind, desk_of, end, exact, exactly_once,
+    in_pool, main, paid, same, test, wait_until, within,
 )
-from proxy import SEND, Proxy, Refusal
+from proxy import SEND, Refusal
 
 GWEI = 10**9
-
-
-@contextlib.contextmanager
-def desk_behind_three(rows=100, **chain):
-    """A desk with a list whose three nodes are one Anvil behind three proxies."""
-    with contextlib.ExitStack() as stack:
-        anvil = stack.enter_context(Anvil(0.15))
-        made = [stack.enter_context(Proxy(anvil.port)) for _ in range(3)]
-        chain = {"max_in_flight": 30, **chain}
-        desk = stack.enter_context(Desk([p.url for p in made], chain=chain))
-        desk.rows = recipients(rows)
-        desk.write_list("list.csv", desk.rows)
-        yield anvil, made, desk
 
 
 def said_of(desk, child):
@@ -85,7 +54,7 @@ def refuse(call, result):
 @test
 def nodes_refuse_what_they_have_taken():
     for liars in (1, 3):
-        with desk_behind_three() as (anvil, proxies, desk):
+        with desk_behind(3, 100, max_in_flight=30) as (anvil, proxies, desk):
             for proxy in proxies[:liars]:
                 proxy.alter = refuse
             desk.expect(0, *desk.airdrop())
@@ -107,7 +76,7 @@ def boast(call, result):
 
 @test
 def one_of_three_names_fees_without_measure():
-    with desk_behind_three() as (anvil, proxies, desk):
+    with desk_behind(3, 100, max_in_flight=30) as (anvil, proxies, desk):
         proxies[0].alter = boast
         for honest in proxies[1:]:
             honest.delay_s = 0.05  # it is the first to answer
@@ -126,7 +95,7 @@ def shrink(call, result):
 
 @test
 def one_of_three_names_other_decimals():
-    with desk_behind_three(20) as (anvil, proxies, desk):
+    with desk_behind(3, 20, max_in_flight=30) as (anvil, proxies, desk):
         token = deploy(anvil, "Plain", PAYER)
         proxies[0].alter = shrink
         for honest in proxies[1:]:
@@ -197,8 +166,7 @@ def a_cancel_waits_for_the_funds_of_its_bytes():
         paid(anvil, 20)
         anvil.interval(0)
         wait_until(lambda: in_pool(anvil) >= 10, 20, "all that may be in flight waits")
-        child.kill()
-        child.wait()
+        end(child)
         anvil.rpc("anvil_dropAllTransactions")
         anvil.rpc("anvil_setBalance", PAYER, "0x0")
         anvil.interval(0.2)

@@ -108,6 +108,16 @@ SINS = (
         {"tests/windows.def": 'WINDOW(a, TWO, OPEN, "", "", "", "", "")\n'},
     ),
     (
+        "a promise whose test is gone",
+        tidy.check_proofs,
+        {"INTERNALS.md": "## The tests\n\n| G1 | unit: `it_holds` |\n"},
+    ),
+    (
+        "a story without its test",
+        tidy.check_proofs,
+        {"docs/findings.md": "It is mended. Test: e2e `it_holds`.\n"},
+    ),
+    (
         "a statement for nobody",
         tidy.check_statements,
         {"sql/a.sql": "-- name: a_get\n-- out: n i64\nSELECT 1 AS n;\n"},

@@ -429,6 +429,27 @@ def check_windows(tree):
         yield f"src/sim/story/scenarios.def: {name} is no window"
 
 
+# What proves a promise, or that something found is mended: by the name of its test.
+PROOFS = (
+    ("INTERNALS.md", re.compile(r"## The tests.*", re.DOTALL), re.compile(r"`([\w-]+)`")),
+    ("docs/findings.md", re.compile(r".*", re.DOTALL), re.compile(r"Test:[^`.]*`([\w-]+)`")),
+)
+
+
+def check_proofs(tree):
+    """every test that the promises and the findings name is there"""
+    pages = {file.name: file.text for file in tree.files if file.name in [p[0] for p in PROOFS]}
+    known = set()
+    for file in tree.files:
+        if file.name.startswith("tests/") or file.name == "src/sim/story/acts.def":
+            known.update(re.findall(r"[\w-]+", file.text))
+    for page, part, name in PROOFS:
+        for text in part.findall(pages.get(page, "")):
+            for test in name.findall(text):
+                if test not in known:
+                    yield f"{page}: there is no test {test}"
+
+
 NAMED = re.compile(r"^-- name: (\w+)$", re.M)
 STATEMENT = re.compile(r"\bsql_([a-z0-9_]+?)(?:_(?:begin|next|end|one))?\b|\bSQL_([A-Z0-9_]+)\b")
 
@@ -481,6 +502,7 @@ CHECKS = (
     check_docs,
     check_states,
     check_windows,
+    check_proofs,
     check_statements,
     check_scripts,
 )
