@@ -49,8 +49,7 @@ struct payload {
 	struct address to;
 	struct amount value;
 	uint32_t data_len;
-	uint8_t
-	    data[PAYLOAD_DATA_MAX]; /* empty for native coin, else an ERC-20 transfer */
+	uint8_t data[PAYLOAD_DATA_MAX]; /* none of native coin, else an ERC-20 transfer */
 };
 
 enum fee_type { FEE_LEGACY = 0, FEE_1559 = 2 };
@@ -265,8 +264,8 @@ struct connector {
 	 * attempt is one; and what a token's is taken for until one can be estimated. */
 	uint64_t gas_coin, gas_token;
 
-	/* A payment as a payload, and back (false: the payload is no payment, as empty).
-	 */
+	/* A payment as a payload, and back (false: the payload is no payment, as
+	 * empty). */
 	void (*pay)(struct payload *ret, const struct payment *p);
 	bool (*payment)(struct payment *ret, const struct payload *p);
 	/* What the recipient got by the chain's own word: false when nothing of it is
@@ -335,8 +334,8 @@ struct connector {
 	 * move). */
 	void (*counts_at)(struct buf *body, const struct address *account,
 	    const uint64_t *heights, uint32_t n);
-	/* Of one account, with what waits in the node's pool; counts_read has the answer.
-	 */
+	/* Of one account, with what waits in the node's pool; counts_read has the
+	 * answer. */
 	void (*count_pooled)(struct buf *body, const struct address *account);
 	enum err (*counts_read)(uint64_t *ret, bool *ret_known, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);

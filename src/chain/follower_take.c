@@ -148,8 +148,8 @@ static void take_headers(struct follower *f, struct question *q)
 			v->goal_is_old = false;
 		}
 	}
-	/* By height and by hash must meet; where they don't, the node moved in between.
-	 */
+	/* By height and by hash must meet; where they don't, the node moved in
+	 * between. */
 	v->by_hash = q->kind == ASK_HEADERS;
 }
 

@@ -36,9 +36,8 @@ struct args {
 	const struct command *command;
 	const char *words[ARGS_WORDS_MAX];
 	int words_n;
-	const char
-	    *values[ARGS_OPTIONS_MAX]; /* of the command's options; "" for a flag */
-	const char *config;            /* the option or PAWL_CONFIG or ./pawl.yaml */
+	const char *values[ARGS_OPTIONS_MAX]; /* of its options; "" for a flag */
+	const char *config; /* the option or PAWL_CONFIG or ./pawl.yaml */
 	bool json, quiet, help, version;
 };
 

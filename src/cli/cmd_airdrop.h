@@ -38,9 +38,8 @@ struct draft {
 	bool again;              /* --again was given */
 	int64_t journal_chain;   /* 0: the journal does not know the chain */
 	int64_t journal_account; /* 0: it does not know it, or not its past */
-	uint64_t
-	    unseen; /* transactions of the account that the journal knows nothing of */
-	uint64_t unread;    /* of them, where its past was read: in older blocks */
+	uint64_t unseen;         /* transactions of the account, unknown to the journal */
+	uint64_t unread;         /* of them, where its past was read: in older blocks */
 	int64_t unclaimed;  /* rows equal to payments of its that no operation knows */
 	bool fee_unclaimed; /* so is its service fee */
 	bool adopt;         /* --adopt was given */

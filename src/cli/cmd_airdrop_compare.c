@@ -163,8 +163,8 @@ static enum err rows_show(struct run *r, const struct operation *o,
 
 /* -- what is asked of a list that is new ------------------------------------ */
 
-/* Payments are taken as its rows' when it begins; and these are rows that it would pay.
- */
+/* Payments are taken as its rows' when it begins; and these are rows that it would
+ * pay. */
 static enum err adopt_refuse(const struct run *r, const struct operation *o,
     const struct airdrop_facts *a, struct fail *f)
 {

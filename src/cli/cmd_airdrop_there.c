@@ -25,8 +25,8 @@ static enum err part_send(struct sending *s, struct fail *f)
 	return e;
 }
 
-/* The last part stays: it leaves when the file is known to be the one that was planned.
- */
+/* The last part stays: it leaves when the file is known to be the one that was
+ * planned. */
 static enum err row_send(void *ctx, const struct list_row *row, struct fail *f)
 {
 	struct sending *s = ctx;

@@ -14,10 +14,10 @@
 #include "base/mutant.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
+#include "sim/node/fault.h"
 #include "sim/story/scenario.h"
 #include "sim/story/shrink.h"
 #include "sim/story/story.h"
-#include "sim/world/fault.h"
 #include "world/clock.h"
 
 #define SEED_MAX ((uint64_t)INT64_MAX) /* what JSON can say */

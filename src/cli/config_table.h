@@ -1,5 +1,5 @@
-/* config_table.h - config.def as rows: what config.c reads by and config_text.c writes.
- */
+/* config_table.h - config.def as rows: what config.c reads by and config_text.c
+ * writes. */
 #ifndef PAWL_CLI_CONFIG_TABLE_H
 #define PAWL_CLI_CONFIG_TABLE_H
 

@@ -294,8 +294,8 @@ enum err term_ask_secret(struct secret **ret, const char *prompt, struct fail *f
 	if (tty < 0)
 		return fail_set(f, ERR_KEY, "there is no terminal to ask on");
 	signal_seen = 0;
-	/* Quiet first: what is typed as an answer must neither be shown nor thrown away.
-	 */
+	/* Quiet first: what is typed as an answer must neither be shown nor thrown
+	 * away. */
 	if (quiet_begin(&quiet, tty)) {
 		say(tty, prompt);
 		len = line_read(tty, line, sizeof line);

@@ -1,5 +1,5 @@
-/* verify_chain.c - by the chain's own word: what consumed each nonce, and what it paid.
- */
+/* verify_chain.c - by the chain's own word: what consumed each nonce, and what it
+ * paid. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

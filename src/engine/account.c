@@ -57,8 +57,8 @@ static void limits_raise(struct runner *r, struct account *a)
 		.fee_cap_max = (int64_t)a->fee_cap_max });
 }
 
-/* Intents that were reserved when the last life ended: their bytes are asked for again.
- */
+/* Intents that were reserved when the last life ended: their bytes are asked for
+ * again. */
 static void ask_unsigned(struct runner *r, struct account *a)
 {
 	struct sql_intent_unsigned_in in = { .account = a->id, .max = FILL_MAX };

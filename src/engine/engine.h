@@ -112,8 +112,8 @@ struct offer {
  * and the runner's facts, change rows and queue effects. Level-triggered. */
 struct kind {
 	const char *name;
-	/* Load what the kind keeps in memory; called once when the operation is loaded.
-	 */
+	/* Load what the kind keeps in memory; called once when the operation is
+	 * loaded. */
 	void *(*open)(struct runner *r, struct operation *o);
 	void (*close)(void *of_kind);
 	/* Move it on. Not OK: its rows and effects of this turn are dropped, and it is
@@ -138,11 +138,11 @@ struct kind {
 	/* What became of this, as of an item, if it is its payment besides its items (a
 	 * service fee): PENDING while it is due. -1: it is none of its. */
 	int (*fee)(struct runner *r, struct operation *o, const struct payment *p);
-	/* What the account must be watched for: a token's balance (false: native only).
-	 */
+	/* What the account must be watched for: a token's balance (false: native
+	 * only). */
 	bool (*token)(const struct operation *o, struct address *ret);
-	/* The operator lets it go on, and accepts what it asked for. NULL: nothing to do.
-	 */
+	/* The operator lets it go on, and accepts what it asked for. NULL: nothing to
+	 * do. */
 	void (*resumed)(struct runner *r, struct operation *o);
 	/* Of a fence alone (NULL: it is none): begin one on an account in doubt, or raise
 	 * the one that is under way; each nonce below is to be consumed. The operation's
@@ -188,6 +188,8 @@ struct refusal {
 struct past;
 struct reading_wish;
 
+#define WATCH_NOT UINT32_MAX /* of watch_at: not in the set yet */
+
 struct account {
 	int64_t id;
 	struct chain_run *chain;
@@ -222,18 +224,16 @@ struct account {
 	bool caught_up;  /* it did; it may fall behind a little since */
 	uint64_t up_to;
 	uint64_t count, height; /* count at that block */
-	struct hash agreed,
-	    counted; /* that block; the one at which strangers were counted */
+	struct hash agreed;     /* that block */
+	struct hash counted;    /* the one at which strangers were counted */
 	struct amount balance;
 	bool has_balance;
-	struct amount
-	    outstanding; /* native coin that live intents not yet in it may take */
+	struct amount outstanding; /* coin that live intents not yet in it may take */
 	struct amount lowest_cost; /* what the lowest of them may; 0: none */
 	struct token_held *tokens;
 	size_t tokens_n;
-	uint32_t watch_at;   /* its first entry in the follower's watched set, or */
-#define WATCH_NOT UINT32_MAX /* not in it yet */
-	bool has_past;       /* it was read once, above past_from */
+	uint32_t watch_at; /* its first entry in the follower's watched set */
+	bool has_past;     /* it was read once, above past_from */
 	uint64_t past_from;
 	bool past_known;   /* as far back as lookback says in this life */
 	struct past *past; /* while it is read (past.c) */
@@ -323,8 +323,8 @@ struct runner_setup {
 	struct keyring_face keys;
 	const struct kind *const *kinds;
 	int kinds_n;
-	/* Which operation is advanced: one and whatever shares its account, or all (0).
-	 */
+	/* Which operation is advanced: one and whatever shares its account, or all
+	 * (0). */
 	int64_t only_operation;
 	/* Three starts died of it: set aside, the others go on (scrap.h); 0: none. */
 	int64_t set_aside;

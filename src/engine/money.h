@@ -38,12 +38,12 @@ void money_move(const struct runner *r, struct operation *o, const struct amount
 void money_hold(struct runner *r, struct operation *o, const struct intent *i,
     const struct amount *held);
 
-/* value + gas * max fee: what these bytes could take from the account. false: overflow.
- */
+/* value + gas * max fee: what these bytes could take from the account. false:
+ * overflow. */
 bool money_cost(struct amount *ret, const struct payload *p, const struct fees *fees);
 
-/* Whether the account has it besides all that is live, its tokens included; and takes it.
- */
+/* Whether the account has it besides all that is live, its tokens included; and takes
+ * it. */
 bool money_covers(struct account *a, const struct payload *p, const struct amount *cost);
 void money_take(struct account *a, const struct payload *p, const struct amount *cost);
 

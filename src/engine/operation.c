@@ -351,8 +351,8 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 		ids = mem_grow(ids, n + 1, sizeof *ids);
 		ids[n++] = row.id;
 	}
-	/* From here on no payload of theirs is signed or sent; bump.c signs the empties.
-	 */
+	/* From here on no payload of theirs is signed or sent; bump.c signs the
+	 * empties. */
 	for (size_t i = 0; i < n; i++)
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[i] });

@@ -445,8 +445,8 @@ static enum err still_live(
 	    row, o->name, l->intent.nonce, o->name);
 }
 
-/* What was sent, and this journal has not, may pay it before all nonces below are used.
- */
+/* What was sent, and this journal has not, may pay it before all nonces below are
+ * used. */
 static enum err not_forgotten(
     struct runner *r, const struct operation *o, int64_t row, struct fail *f)
 {

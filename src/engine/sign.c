@@ -210,8 +210,8 @@ void attempt_put(struct runner *r, struct account *a, const struct intent *i,
 	if (o)
 		(void)money_held_with(&held, a->chain, o, i, &new->fees,
 		    new->empty); /* signed: held anyway */
-	/* Bytes that are known go on being sent, not those that only a block has shown.
-	 */
+	/* Bytes that are known go on being sent, not those that only a block has
+	 * shown. */
 	sql_intent_signed(r->s.journal,
 	    &(struct sql_intent_signed_in){ .id = i->id,
 		.attempt = new->raw_len || !i->has_attempt ? id : i->attempt,

@@ -143,8 +143,8 @@ enum err journal_backup(
 
 /* -- restore: the copy ----------------------------------------------------- */
 
-/* What a backup left stands alone; a journal has its -wal, if that is not what was lost.
- */
+/* What a backup left stands alone; a journal has its -wal, if that is not what was
+ * lost. */
 static enum err open_source(struct journal **ret, const char *from, struct fail *f)
 {
 	char name[NAME_SIZE];

@@ -37,10 +37,9 @@ struct journal {
 	struct file_hold *hold;
 	char *path;
 	bool reader;
-	bool writing; /* a transaction is open */
-	bool
-	    taking; /* the transaction is the one that sets the owner: no epoch to hold */
-	bool saved; /* inside a savepoint.. */
+	bool writing;      /* a transaction is open */
+	bool taking;       /* it is the one that sets the owner: no epoch to hold */
+	bool saved;        /* inside a savepoint.. */
 	bool save_written; /* ..that is made with its first write */
 	bool snapshot;
 	bool numb;        /* nothing more happens until the rollback */

@@ -186,8 +186,8 @@ static enum err name_damage(const char *path, struct fail *f)
 	    (unsigned long long)size, (unsigned long long)told);
 }
 
-/* A format of files that does not exist yet: SQLite reads it, and writes nothing to it.
- */
+/* A format of files that does not exist yet: SQLite reads it, and writes nothing to
+ * it. */
 static enum err refuse_sealed(sqlite3 *c, const char *path, struct fail *f)
 {
 	uint8_t head[19] = { 0 };

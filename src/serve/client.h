@@ -33,8 +33,8 @@ NODISCARD enum err client_create(
 NODISCARD enum err client_rows(
     struct client *c, const char *operation, struct buf *lines, struct fail *f);
 
-/* Watch an operation until it does not go on by itself: then how that is, OK: it ended.
- */
+/* Watch an operation until it does not go on by itself: then how that is, OK: it
+ * ended. */
 typedef void standing_fn(void *ctx, const struct standing *s);
 NODISCARD enum err client_follow(struct client *c, const char *operation,
     standing_fn *each, void *ctx, struct fail *f);

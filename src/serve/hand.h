@@ -14,8 +14,8 @@ struct hand {
 	struct account *account;
 };
 
-/* read: as the journal has it. Release it also when that failed. fails: CONFIG, DAMAGED.
- */
+/* read: as the journal has it. Release it also when that failed. fails: CONFIG,
+ * DAMAGED. */
 NODISCARD enum err hand_take(struct hand *h, const struct command_at *at,
     const struct operation *read, struct fail *f);
 /* good: what changed is the journal's with its next commit; else nothing did. */

@@ -59,8 +59,8 @@ const struct stage_list *stage_list(const struct stage *s, int k)
 	return &s->all[s->scenario->revised && s->told->lost ? LISTS_MAX - 1 - k : k];
 }
 
-/* A file without a name of its own: nobody has to tidy up after a test that was killed.
- */
+/* A file without a name of its own: nobody has to tidy up after a test that was
+ * killed. */
 static void list_write(struct stage *s, struct stage_list *l)
 {
 	char text[AMOUNT_TEXT_MAX];

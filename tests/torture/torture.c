@@ -404,8 +404,8 @@ static void epilogue(void)
 	}
 }
 
-/* Of a list that was revised on its way: the row that is in it no more, if it was paid.
- */
+/* Of a list that was revised on its way: the row that is in it no more, if it was
+ * paid. */
 static size_t due_of_lost(struct sim_due *due, const struct address *token)
 {
 	const struct stage_list *l = &stage.all[0];

@@ -107,8 +107,8 @@ uint64_t height(void);
 void mine_at(uint64_t base_fee); /* an empty block, and the next one costs that too */
 void reorg(uint64_t depth, bool give_back);
 void keep_only(const char *coins); /* all the others go elsewhere */
-/* Signed by another life of this very journal, for a row of the first list, on a nonce.
- */
+/* Signed by another life of this very journal, for a row of the first list, on a
+ * nonce. */
 struct sim_tx *spend_tagged(int row, uint64_t nonce, uint64_t base_fee);
 void refuse_to_sign(void); /* from nonce 2 on */
 void sign_again(void);

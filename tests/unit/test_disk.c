@@ -214,8 +214,8 @@ static void read_all(uint8_t was[FILES][FILE_MAX])
 		open_files[i]->pMethods->xRead(open_files[i], was[i], FILE_MAX, 0);
 }
 
-/* The medium of a file is its cache; and it is what is there when that is written over.
- */
+/* The medium of a file is its cache; and it is what is there when that is written
+ * over. */
 static void expect_medium_as_read(void)
 {
 	static uint8_t was[FILES][FILE_MAX], is[FILES][FILE_MAX], other[FILE_MAX] = { 1 };

@@ -143,8 +143,8 @@ static void reads_back(void **state)
 	}
 }
 
-/* Cut anywhere, or longer by a byte: no transaction. A changed bit: none, or another's.
- */
+/* Cut anywhere, or longer by a byte: no transaction. A changed bit: none, or
+ * another's. */
 static void damaged_bytes_are_refused(void **state)
 {
 	(void)state;

@@ -429,8 +429,7 @@ static void a_node_that_counts_a_billion_is_left_out(void **state_)
 	finish_fenced();
 }
 
-/* -- it ends in final blocks -----------------------------------------------------------
- */
+/* -- it ends in final blocks ---------------------------------------------- */
 
 /* The empty attempts are in a block; the other branch has what was forgotten. */
 static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
@@ -652,11 +651,10 @@ static void a_fence_is_not_cancelled(void **state_)
 	finish_fenced();
 }
 
-/* -- an account that the journal met after the copy was made ---------------------------
- */
+/* -- an account that the journal met after the copy was made -------------- */
 
-/* Four rows of a list are signed, and are out; the copy knows neither list nor account.
- */
+/* Four rows of a list are signed, and are out; the copy knows neither list nor
+ * account. */
 static void begin_unknown(void)
 {
 	begin(3, 2);

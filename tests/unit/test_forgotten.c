@@ -88,8 +88,8 @@ static void a_row_in_doubt_is_not_skipped(void **state_)
 	check_exact();
 }
 
-/* A copy from before the first nonce was taken: all of it is the past, but for the tags.
- */
+/* A copy from before the first nonce was taken: all of it is the past, but for the
+ * tags. */
 static void a_copy_without_a_first_nonce(void **state_)
 {
 	(void)state_;

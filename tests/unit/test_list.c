@@ -673,8 +673,8 @@ static void problems_are_bounded(void **state)
 
 /* -- hostile --------------------------------------------------------------- */
 
-/* A file of `len` bytes `fill` behind `text`, without writing them all when they are 0.
- */
+/* A file of `len` bytes `fill` behind `text`, without writing them all when they are
+ * 0. */
 static void check_long(const char *text, int fill, size_t len, const char *said)
 {
 	struct buf all;

@@ -46,8 +46,8 @@ static void stage_open(void)
 	send_raw(&stage.r, &stage.waits);
 }
 
-/* All that is asked of it, as one text; what happens at its door is asked of the world.
- */
+/* All that is asked of it, as one text; what happens at its door is asked of the
+ * world. */
 #define CALL(method, params) \
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"" method "\",\"params\":[" params "]}"
 

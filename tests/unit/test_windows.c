@@ -155,8 +155,7 @@ static void receipts_that_are_pruned_prove_nothing(void **state_)
 	finish();
 }
 
-/* -- a sender, and a list, that are not what they were ----------------------------------
- */
+/* -- a sender, and a list, that are not what they were -------------------- */
 
 /* In mid-run its key gets code: pools take one at a time from then on. */
 static void a_sender_that_is_delegated_meanwhile(void **state_)

@@ -21,8 +21,8 @@ enum outcome_of {
 /* error: the object of the reply; NULL: the reply is missing. */
 void outcome_read(struct node_word *ret, enum outcome_of of, const json_t *error);
 
-/* The same for a question that must be answered: never ERR_OK; f says what the node said.
- */
+/* The same for a question that must be answered: never ERR_OK; f says what the node
+ * said. */
 enum err outcome_fail(enum outcome_of of, const json_t *error, struct fail *f);
 
 /* The answer is there but not understood: UNKNOWN. */

@@ -14,12 +14,12 @@ struct airdrop {
 	bool asked;        /* a question about rows, or the token's gas, is under way */
 	int64_t ask_at_ms; /* not before: no quorum answered the last one */
 	bool gas_known;
-	uint64_t
-	    brake_from; /* reverts from this nonce on count: not those of a former life */
-	uint64_t brake_above; /* ..in blocks above the one that was final then */
+	/* Reverts count from this nonce on, not those of a former life, in blocks above
+	 * the one that was final then; when they were counted last, and at which agreed
+	 * block. */
+	uint64_t brake_from, brake_above;
 	bool brake_set;
-	struct hash
-	    brake_seen; /* the agreed block at which the last attempts were counted */
+	struct hash brake_seen;
 	int last_state;
 	/* awaiting_funds: what is left to be paid, as the journal had it then */
 	bool left_known;

@@ -16,8 +16,7 @@ struct handle {
 	struct sim_disk *d;
 	int file, open;
 	const char *name; /* SQLite's, as long as it is open */
-	bool
-	    journal; /* -wal or rollback journal: its first sync makes its name durable */
+	bool journal;     /* or -wal: its first sync makes its name durable */
 	bool persist;
 };
 

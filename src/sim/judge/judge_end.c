@@ -47,8 +47,8 @@ static void flag_see(const struct operation *o, const struct sql_item_from_out *
 		    o->name, row->row);
 }
 
-/* It ended before its list was read to the end: the rest of it is pending, and nowhere.
- */
+/* It ended before its list was read to the end: the rest of it is pending, and
+ * nowhere. */
 static bool is_partial(struct journal *j, const struct operation *o, int64_t there)
 {
 	struct sql_airdrop_get_in in = { .operation = o->id };

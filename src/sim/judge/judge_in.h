@@ -1,9 +1,16 @@
 /* judge_in.h - what the judge knows of a story, shared by its files alone.
  *
- * judge.c has the lives, judge_end.c the end. judge_chain.c reads the final blocks, once
- * each; judge_sent.c is asked when bytes leave; judge_rows.c follows what
- * the journal says of rows. Nobody asks the engine what is right. All of it lies in the
- * chain's region: it outlives the processes, and goes with the story.
+ *   judge.c        the lives, turn by turn
+ *   judge_chain.c  the final blocks, read once each
+ *   judge_sent.c   bytes leave
+ *   judge_rows.c   what the journal says of rows, by its events
+ *   judge_known.c  what used a nonce, and which bytes are forgotten
+ *   judge_live.c   it stops, and it makes progress
+ *   judge_proof.c  what is settled names its proof
+ *   judge_end.c    the end
+ *
+ * Nobody asks the engine what is right. All of it lies in the chain's region: it outlives
+ * the processes, and goes with the story.
  */
 #ifndef PAWL_SIM_JUDGE_IN_H
 #define PAWL_SIM_JUDGE_IN_H
@@ -103,8 +110,7 @@ struct sim_judge {
 
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
-	uint64_t
-	    rise_height[SIM_LIVES]; /* of the head, when it began; 0: a reorg since */
+	uint64_t rise_height[SIM_LIVES]; /* of the head when it began; 0: a reorg since */
 	uint64_t reorgs;
 	bool true_heads; /* no node shows another one than it was asked for */
 	bool lent;       /* others use keys, too */

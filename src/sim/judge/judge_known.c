@@ -25,8 +25,7 @@ static bool is_stranger(struct sim_life *l, int64_t account, const struct sim_tx
 	    !memcmp(out.hash, t->hash.at, sizeof out.hash);
 }
 
-/* -- before a nonce is taken ------------------------------------------------------------
- */
+/* -- before a nonce is taken ---------------------------------------------- */
 
 /* The highest block that the journal follows; NULL: none that the chain has. */
 static const struct sim_block *followed(struct sim_life *l)

@@ -41,8 +41,7 @@ static void goes_on(struct sim_life *l)
 	}
 }
 
-/* -- what it waits for -----------------------------------------------------------------
- */
+/* -- what it waits for ---------------------------------------------------- */
 
 /* More than all lists of a key together can ask for. */
 static bool has_plenty(const struct sim_story *s, int key, const struct sim_block *at)

@@ -44,8 +44,7 @@ static int state_find(enum machine machine, int states, const char *name)
 	return -1;
 }
 
-/* -- the moves of a row ----------------------------------------------------------------
- */
+/* -- the moves of a row --------------------------------------------------- */
 
 /* The nonce on which its payment left. */
 static const struct judge_nonce *nonce_of(const struct move *m)
@@ -318,8 +317,7 @@ void judge_rows(struct sim_life *l)
 		}
 }
 
-/* -- an older journal -------------------------------------------------------------------
- */
+/* -- an older journal ----------------------------------------------------- */
 
 static void told_again(struct sim_life *l, const struct operation *o, int at)
 {

@@ -268,8 +268,7 @@ static void costs(struct leaving *w)
 	}
 }
 
-/* -- the instant ----------------------------------------------------------------------
- */
+/* -- the instant ---------------------------------------------------------- */
 
 static struct judge_bytes *left_before(const struct leaving *w)
 {

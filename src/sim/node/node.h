@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "sim/chain/mempool.h"
-#include "sim/world/fault.h"
+#include "sim/node/fault.h"
 
 #define SIM_METHODS                  \
 	M(web3_clientVersion)        \

@@ -7,10 +7,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/disk/disk.h"
+#include "sim/node/fault.h"
 #include "sim/node/vice.h"
 #include "sim/random.h"
 #include "sim/story/story.h"
-#include "sim/world/fault.h"
 
 #define DAY_MS (24 * 3600 * 1000ll)
 
@@ -160,8 +160,8 @@ void sim_fate_numbers(struct buf *out, const struct sim_fate *f)
 
 /* -- the draw ------------------------------------------------------------------ */
 
-/* Each purpose has luck of its own: what is added to one leaves the others as they were.
- */
+/* Each purpose has luck of its own: what is added to one leaves the others as they
+ * were. */
 enum purpose {
 	OF_WORLD = 1,
 	OF_DEATHS,
@@ -298,8 +298,8 @@ static void act_draw(
 		.c = c });
 }
 
-/* Its parameters are drawn in one order, whatever the compiler's is: the last one first.
- */
+/* Its parameters are drawn in one order, whatever the compiler's is: the last one
+ * first. */
 #define ACT_DRAW(d, kind, a, b, c)                    \
 	do {                                          \
 		int64_t c_ = (c), b_ = (b), a_ = (a); \

@@ -230,8 +230,7 @@ static void keep(struct sim_story *s, enum sim_keep what)
 	}
 }
 
-/* -- and put back ----------------------------------------------------------------------
- */
+/* -- and put back --------------------------------------------------------- */
 
 static void machine_back(struct sim_story *s)
 {
@@ -349,8 +348,7 @@ void sim_older_copy_ends(struct sim_story *s)
 	l->process.disk = s->disk;
 }
 
-/* -- acts -------------------------------------------------------------------------------
- */
+/* -- acts ----------------------------------------------------------------- */
 
 static void flip(struct sim_story *s, bool wal, uint64_t where)
 {

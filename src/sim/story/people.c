@@ -146,8 +146,7 @@ static bool advice_take(struct request *ret, const char *why)
 	return found;
 }
 
-/* -- the operator ----------------------------------------------------------------------
- */
+/* -- the operator --------------------------------------------------------- */
 
 /* Is another copy of the journal running? That one ends first. */
 static void types(struct sim_story *s, struct request *q)
@@ -225,8 +224,7 @@ static void refused(struct sim_story *s, const char *why)
 	}
 }
 
-/* -- answers ---------------------------------------------------------------------------
- */
+/* -- answers -------------------------------------------------------------- */
 
 static enum err answer(struct sim_answer *a, const struct command_at *at)
 {

@@ -22,8 +22,7 @@ static int64_t row_of(const struct sim_list *l, int64_t n)
 	return 1 + n % l->rows;
 }
 
-/* -- another program uses the key -----------------------------------------------------
- */
+/* -- another program uses the key ----------------------------------------- */
 
 /* collides: on the nonce of what waits. */
 static void sends(
@@ -80,8 +79,7 @@ static void drain(struct sim_story *s, const struct sim_act *a)
 		sends(s, k, &p, false);
 }
 
-/* -- lists ------------------------------------------------------------------------------
- */
+/* -- lists ---------------------------------------------------------------- */
 
 static void wish(struct sim_story *s, const struct sim_list *l, struct request q,
     enum route route, int64_t after_ms)

@@ -1,8 +1,8 @@
 /* people_in.h - who types, inside: shared by its files alone.
  *
  *   people.c       wishes, the operator, and what they are answered
+ *   people_act.c   the acts of people
  *   people_list.c  who pays a list
- *   people_face.c  what the program around the owner lends
  */
 #ifndef PAWL_SIM_PEOPLE_IN_H
 #define PAWL_SIM_PEOPLE_IN_H

@@ -18,8 +18,7 @@
 #define POLL_MS 100
 #define SILENCE_MS 3500 /* another one seems to send it */
 
-/* -- the plan -------------------------------------------------------------------------
- */
+/* -- the plan ------------------------------------------------------------- */
 
 void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
     struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total)
@@ -52,8 +51,7 @@ void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
 	plan_hash_end(h, plan);
 }
 
-/* -- what the journal knows -------------------------------------------------------------
- */
+/* -- what the journal knows ----------------------------------------------- */
 
 static int64_t find(struct journal *j, const char *name)
 {

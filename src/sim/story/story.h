@@ -5,15 +5,16 @@
  * region of its own (region.h) and dies at whatever instant the schedule says. The story
  * decides who goes on next; nobody is ever waited for in real time.
  *
- *   fate.c    what will happen
+ *   fate.c, scenario.c  what will happen: drawn, or written down
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies
  *   flip.c    a journal of which a bit is another one
  *   process.c what happens to processes: two at once, standing still, dying in a row
- *   life.c    a process
- *   people.c  whoever types a command, and the operator
- *   judge.c   what must hold
+ *   vices.c   what nodes do wrong for a while
+ *   life.c    a process, in its region (region.c), with what is lent to it (lender.c)
+ *   people.c  whoever types a command, and the operator (people_in.h has its files)
+ *   shrink.c  the least that still goes wrong
  */
 #ifndef PAWL_SIM_STORY_H
 #define PAWL_SIM_STORY_H
@@ -180,15 +181,14 @@ struct sim_figures {
 	uint64_t violations;
 };
 
-/* What the program stands on (G0), bits: without it, it is judged by what it says then.
- */
+/* What the program stands on (G0), bits: without it, it is judged by what it says
+ * then. */
 enum sim_ground {
 	SIM_GROUND_SYNC = 1,   /* a sync that succeeded is on the medium */
 	SIM_GROUND_FINAL = 2,  /* no final block is undone */
 	SIM_GROUND_QUORUM = 4, /* not all nodes of a quorum lie */
 	SIM_GROUND_ALONE = 8,  /* no copy, no older one, of the journal uses the key */
-	SIM_GROUND_NEWEST =
-	    16 /* the journal is the newest: a start sees it, and fences */
+	SIM_GROUND_NEWEST = 16 /* it is the newest: a start sees it, and fences */
 };
 
 struct sim_story {

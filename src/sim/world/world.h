@@ -13,8 +13,8 @@
 #define PAWL_SIM_WORLD_H
 
 #include "sim/chain/chain.h"
+#include "sim/node/fault.h"
 #include "sim/node/node.h"
-#include "sim/world/fault.h"
 #include "world/world.h"
 
 typedef void sim_event_fn(void *ctx);
@@ -31,9 +31,8 @@ struct sim_world_options {
 	int64_t work_ms;        /* of a job, at most; 2 */
 	int64_t retry_after_ms; /* 1,000 */
 	int64_t clock_ms; /* the monotonic clock is the chain's plus this (a reboot) */
-	uint64_t stale_blocks; /* 3 */
-	uint32_t
-	    wire_per_mille; /* of the sends left on the wire that still arrive; 500 */
+	uint64_t stale_blocks;   /* 3 */
+	uint32_t wire_per_mille; /* of the sends left on the wire still arrive; 500 */
 	/* chance of each, besides the node's own; [NONE] is not read */
 	uint32_t per_mille[SIM_FAULT_COUNT];
 	int64_t last_ms; /* of the chain's clock: later is stuck; 0: none */

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "sim/world/fault.h"
+#include "sim/node/fault.h"
 
 /* -- the table --------------------------------------------------------------- */
 
@@ -13,7 +13,7 @@ static const struct {
 } faults[] = {
 	[SIM_FAULT_NONE] = { "none", true },
 #define FAULT(name, word, executed) [SIM_FAULT_##name] = { word, executed },
-#include "sim/world/fault.def"
+#include "sim/node/fault.def"
 #undef FAULT
 };
 

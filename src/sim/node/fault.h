@@ -10,7 +10,7 @@
 enum sim_fault {
 	SIM_FAULT_NONE,
 #define FAULT(name, ...) SIM_FAULT_##name,
-#include "sim/world/fault.def"
+#include "sim/node/fault.def"
 #undef FAULT
 	SIM_FAULT_COUNT
 };
