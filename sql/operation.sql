@@ -55,6 +55,16 @@ WHERE o.chain = :chain AND (o.state NOT IN (4, 7) OR o.live_n > 0
 		AND i.operation = o.id))
 ORDER BY o.id;
 
+-- Those of chains that have the id of this one, and another genesis.
+-- name: operation_elsewhere
+-- in: chain i64
+-- out: id i64
+-- scan: there are few operations, and a start reads them once
+SELECT o.id FROM chain AS c JOIN chain AS other ON other.chain_id = c.chain_id AND other.id <> c.id
+	JOIN operation AS o ON o.chain = other.id
+WHERE c.id = :chain AND o.state NOT IN (4, 7)
+ORDER BY o.id;
+
 -- name: operation_put
 -- in: id i64, state i64, back_to i64, waits_for text?, cap amount, pending_n i64, pending_sum amount, live_n i64, live_sum amount, final_n i64, final_sum amount, void_n i64, void_sum amount, refunded_n i64, refunded_sum amount, fees_final amount, fees_held amount, ended_ms i64?
 UPDATE operation SET state = :state, back_to = :back_to, waits_for = :waits_for, cap = :cap,

@@ -59,6 +59,13 @@ static const struct kind *kind_find(const struct runner *r, const char *name)
 	return NULL;
 }
 
+#define ELSEWHERE "its own chain: "
+
+static bool is_elsewhere(const struct operation *o)
+{
+	return !strncmp(o->waits_for, ELSEWHERE, strlen(ELSEWHERE));
+}
+
 struct operation *operation_load(struct runner *r, int64_t id)
 {
 	struct operation *o = runner_operation(r, id);
@@ -78,6 +85,8 @@ struct operation *operation_load(struct runner *r, int64_t id)
 		return NULL;
 	account_use(r, a);
 	o = mem_copy(&read, sizeof read);
+	if (is_elsewhere(o))
+		operation_waits(o, NULL);
 	r->operations =
 	    mem_grow(r->operations, r->operations_n + 1, sizeof(struct operation *));
 	for (at = r->operations_n; at > 0 && r->operations[at - 1]->id > id; at--)
@@ -89,6 +98,57 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	if (r->s.set_aside == id)
 		operation_stop(r, o, "three starts in a row ended while it was advanced");
 	return o;
+}
+
+static void elsewhere_say(struct runner *r, const struct chain_run *c, int64_t id)
+{
+	struct operation o;
+	char why[WAITS_MAX];
+
+	if (!operation_read(r->s.journal, id, &o) || runner_chain_by_id(r, o.chain) ||
+	    o.state == OPERATION_NEEDS_OPERATOR || o.state == OPERATION_PAUSED)
+		return;
+	snprintf(why, sizeof why,
+	    ELSEWHERE "the nodes of %.40s show another genesis than the one it was "
+		      "begun on; correct its endpoints in pawl.yaml",
+	    c->config->name);
+	operation_waits(&o, why);
+	operation_put(r, &o);
+	log_warn("operation", "%s waits for %s", o.name, why);
+}
+
+/* Another chain that is configured may be theirs, and is not known yet. */
+static bool may_be_known(const struct runner *r, const struct chain_run *c)
+{
+	for (int i = 0; i < r->s.chains_n; i++)
+		if (!r->chains[i].id &&
+		    r->chains[i].config->chain_id == c->config->chain_id)
+			return true;
+	return !c->id;
+}
+
+static void chain_elsewhere(struct runner *r, const struct chain_run *c)
+{
+	struct sql_operation_elsewhere_in in = { .chain = c->id };
+	struct sql_operation_elsewhere_out row;
+	int64_t *ids = NULL;
+	size_t n = 0;
+
+	sql_operation_elsewhere_begin(r->s.journal, &in);
+	while (sql_operation_elsewhere_next(r->s.journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n; i++)
+		elsewhere_say(r, c, ids[i]);
+	mem_free(ids);
+}
+
+void operations_elsewhere(struct runner *r)
+{
+	for (int i = 0; i < r->s.chains_n && !r->s.only_operation; i++)
+		if (!may_be_known(r, &r->chains[i]))
+			chain_elsewhere(r, &r->chains[i]);
 }
 
 void operation_free(struct operation *o)

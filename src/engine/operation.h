@@ -10,6 +10,9 @@ NODISCARD bool operation_read(struct journal *j, int64_t id, struct operation *r
 /* Load it into the runner, with its account. NULL: its chain is not configured. */
 struct operation *operation_load(struct runner *r, int64_t id);
 void operation_free(struct operation *o);
+/* Those of a chain whose id one of ours has, and none its genesis, say what they wait
+ * for. */
+void operations_elsewhere(struct runner *r);
 
 /* Write what changed. Once a turn. */
 void operation_put(struct runner *r, struct operation *o);

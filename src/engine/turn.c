@@ -280,8 +280,10 @@ bool runner_moves_on(const struct runner *r, int64_t account)
 static void chain_known(struct runner *r, struct chain_run *c)
 {
 	c->id = follower_chain(c->follower);
-	if (!r->s.only_operation)
+	if (!r->s.only_operation) {
 		operations_load(r, c);
+		operations_elsewhere(r);
+	}
 	for (size_t i = 0; i < r->taken_n; i++)
 		take(r, r->taken[i]);
 	if (!MUTANT(unused_not_watched))

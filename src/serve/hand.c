@@ -19,6 +19,7 @@ static enum err runner_find(struct hand *h, const struct command_at *at,
 	if (e != ERR_OK)
 		return e;
 	h->own = true;
+	h->owner = at->runner;
 	h->runner = runner_new(&(struct runner_setup){ .world = at->world,
 	    .journal = at->journal,
 	    .chains = chain,
@@ -58,4 +59,6 @@ void hand_release(struct hand *h, bool good)
 	if (h->operation)
 		operation_put(h->runner, h->operation);
 	runner_free(h->runner);
+	if (h->owner)
+		operations_elsewhere(h->owner);
 }

@@ -8,7 +8,7 @@
 #include "serve/command.h"
 
 struct hand {
-	struct runner *runner;
+	struct runner *runner, *owner; /* owner: that has not this chain; NULL: none */
 	bool own;
 	struct operation *operation, before;
 	struct account *account;

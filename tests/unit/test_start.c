@@ -167,6 +167,16 @@ static void what_is_final_while_another_key_is_run(void **state_)
 	finish();
 }
 
+/* Its nodes show another genesis: nobody moves it on, and it says so. */
+static void check_elsewhere(void)
+{
+	struct operation o;
+
+	assert_null(runner_operation(runner, lists[0].id));
+	assert_true(operation_read(scene.journal, lists[0].id, &o));
+	assert_says(o.waits_for, "another genesis");
+}
+
 /* All nodes have another genesis now, and blocks that hold what is signed for the first
  * one: the bytes are valid there, too. They end nothing of it, and are a past to others.
  */
@@ -182,7 +192,7 @@ static void what_another_genesis_holds_ends_nothing(void **state_)
 	rise();
 	pay(&(struct list){ .name = "bonus", .rows = 2, .others = true });
 	run_until(operation_ended(op_of(&lists[1])));
-	assert_null(runner_operation(runner, lists[0].id));
+	check_elsewhere();
 	assert_int_equal(item(1).state, ITEM_LIVE);
 	assert_int_equal(item(2).state, ITEM_LIVE);
 	rest();
@@ -190,6 +200,7 @@ static void what_another_genesis_holds_ends_nothing(void **state_)
 	scene_rise(&scene);
 	rise();
 	run_until(runner->operations_n);
+	assert_null(strstr(op()->waits_for, "genesis"));
 	run_until(operation_ended(op()));
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
 	check_exact();
@@ -214,6 +225,7 @@ static void pay_on_both(bool is_free)
 	run_until(operation_ended(op_of(&lists[1])));
 	assert_int_equal(op_of(&lists[1])->by_state[ITEM_FINAL].n, 2);
 	assert_int_equal(item(1).state, ITEM_LIVE);
+	check_elsewhere();
 	rest();
 	scene.node[0]->other_genesis = false;
 	scene_rise(&scene);
