@@ -46,7 +46,7 @@ class Total:
                     print(f"{told}\nagain: {figures['again']}", flush=True)
                     continue
                 self.violations += figures.pop("violations", 0)
-                for kind in ("acts", "seen", "requests"):
+                for kind in ("acts", "seen", "requests", "disk"):
                     self.kinds.update(figures.pop(kind, {}))
                 self.sums.update({k: v for k, v in figures.items() if k in SUMS})
 

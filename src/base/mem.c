@@ -13,11 +13,6 @@ void mem_source_set(const struct mem_source *s)
 	source = s;
 }
 
-const struct mem_source *mem_source(void)
-{
-	return source;
-}
-
 void *mem_take(size_t size)
 {
 	return source ? source->take(size) : malloc(size);

@@ -27,7 +27,6 @@ struct mem_source {
 /* Static; of this thread. NULL: the C library. What was taken from one source goes back
  * to that one: who sets it sets it back. */
 void mem_source_set(const struct mem_source *source);
-const struct mem_source *mem_source(void);
 
 /* As malloc, realloc and free: for libraries that let their user say where from. */
 void *mem_take(size_t size);

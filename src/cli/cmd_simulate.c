@@ -197,6 +197,8 @@ static void total_add(struct total *t, const struct sim_story *s)
 		t->sum.acts[i] += f->acts[i];
 	for (int i = 0; i < SIM_DEEDS; i++)
 		t->sum.deeds[i] += f->deeds[i];
+	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+		t->sum.disk[i] += f->disk[i];
 	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
 		t->sum.net[i] += f->net[i];
 		t->sum.faults += f->net[i];
@@ -246,7 +248,12 @@ static const char *fault_name(int kind)
 	return sim_fault_name((enum sim_fault)kind);
 }
 
-#define KINDS 3
+static const char *disk_name(int kind)
+{
+	return sim_disk_fault_name((enum sim_disk_fault)kind);
+}
+
+#define KINDS 4
 
 static void kinds_of(struct kinds ret[KINDS], const struct sim_figures *f)
 {
@@ -254,6 +261,7 @@ static void kinds_of(struct kinds ret[KINDS], const struct sim_figures *f)
 	ret[1] = (struct kinds){ "seen", f->deeds, 0, SIM_DEEDS, deed_name };
 	ret[2] = (struct kinds){ "requests", f->net, SIM_FAULT_NONE + 1, SIM_FAULT_COUNT,
 		fault_name };
+	ret[3] = (struct kinds){ "disk", f->disk, 0, SIM_DISK_FAULTS, disk_name };
 }
 
 static json_t *kinds_json(const struct kinds *k)

@@ -51,7 +51,7 @@ def figures_are_the_same_in_json(folder):
     ]
     assert sums["seed"] == 42 and sums["violations"] == 0
     assert f"{kinds['lives']} lives, {sums['steps']} steps" in told, told
-    for part in ("acts", "seen", "requests"):
+    for part in ("acts", "seen", "requests", "disk"):
         (line,) = re.findall(rf"^{part}: (.*)$", told, re.M)
         shown = dict(reversed(word.split(" ", 1)) for word in line.split(", "))
         some = {kind: str(n) for kind, n in kinds[part].items() if n}

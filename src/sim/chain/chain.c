@@ -13,7 +13,7 @@ __extension__ typedef unsigned __int128 u128;
 
 /* -- memory ---------------------------------------------------------------- */
 
-size_t sim_chain_room(const struct sim_chain *c)
+static size_t room(const struct sim_chain *c)
 {
 	return (size_t)(c->end - c->at);
 }
@@ -23,7 +23,7 @@ void *sim_chain_take(struct sim_chain *c, size_t size)
 	void *p = c->at;
 
 	size = (size + 15) & ~(size_t)15;
-	CHECK(size <= sim_chain_room(c));
+	CHECK(size <= room(c));
 	c->at += size;
 	return memset(p, 0, size);
 }
@@ -526,7 +526,7 @@ struct sim_chain *sim_chain_init(
 	c->at = (uint8_t *)region + ((sizeof *c + 15) & ~(size_t)15);
 	c->end = (uint8_t *)region + size;
 	c->options = options_whole(options);
-	CHECK(c->options.heights_max * sizeof *c->trail < sim_chain_room(c) / 2);
+	CHECK(c->options.heights_max * sizeof *c->trail < room(c) / 2);
 	/* not zeroed: nothing above the head is ever read */
 	c->trail = (struct sim_block **)(void *)c->at;
 	c->at += c->options.heights_max * sizeof *c->trail;

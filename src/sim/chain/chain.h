@@ -211,7 +211,6 @@ struct sim_chain {
 struct sim_chain *sim_chain_init(
     void *region, size_t size, const struct sim_options *options);
 void *sim_chain_take(struct sim_chain *c, size_t size); /* zeroed; of the region */
-size_t sim_chain_room(const struct sim_chain *c);
 
 /* -- what it holds --------------------------------------------------------- */
 

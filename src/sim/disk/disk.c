@@ -51,14 +51,14 @@ uint8_t *disk_medium(struct sim_disk *d, int file)
 	return disk_cache(d, file) + d->file_max;
 }
 
-uint8_t *disk_pile(struct sim_disk *d)
+static uint8_t *pile(struct sim_disk *d)
 {
 	return d->bytes + 2 * DISK_FILES * d->file_max;
 }
 
 uint8_t *disk_shm(struct sim_disk *d, int page)
 {
-	return disk_pile(d) + d->pile_max + (size_t)page * DISK_SHM_PAGE_SIZE;
+	return pile(d) + d->pile_max + (size_t)page * DISK_SHM_PAGE_SIZE;
 }
 
 /* Of pages as small as can be. */
@@ -107,7 +107,7 @@ static void each_piece(struct sim_disk *d, struct reel *r, piece_fn piece)
 		piece(r, disk_cache(d, i), (size_t)d->files[i].size);
 		piece(r, disk_medium(d, i) + d->files[i].differ, differs(&d->files[i]));
 	}
-	piece(r, disk_pile(d), d->pile);
+	piece(r, pile(d), d->pile);
 	for (int i = 0; i < DISK_SHM_PAGES; i++)
 		piece(r, disk_shm(d, i), d->shm[i].used ? DISK_SHM_PAGE_SIZE : 0);
 }
@@ -206,7 +206,7 @@ void sim_disk_warm(struct sim_disk *d)
 		warm(disk_cache(d, i), d->files[i].size);
 		warm(disk_medium(d, i), d->files[i].size_on_medium);
 	}
-	warm(disk_pile(d), 0);
+	warm(pile(d), 0);
 }
 
 /* -- names ----------------------------------------------------------------- */
@@ -274,7 +274,7 @@ void disk_apply(struct sim_disk *d, const struct disk_unsynced *w)
 	if (w->len < 0)
 		cut(size, w->at);
 	else
-		put(disk_medium(d, w->file), size, w->at, disk_pile(d) + w->data, w->len);
+		put(disk_medium(d, w->file), size, w->at, pile(d) + w->data, w->len);
 }
 
 static void settled(struct disk_file *f, uint64_t chance)
@@ -336,7 +336,7 @@ static void note(struct sim_disk *d, int file, int64_t at, const void *data, int
 		disk_settle(d, -1, 256);
 	CHECK(d->pile + size <= d->pile_max);
 	if (size)
-		memcpy(disk_pile(d) + d->pile, data, size);
+		memcpy(pile(d) + d->pile, data, size);
 	d->list[d->writes++] =
 	    (struct disk_unsynced){ .file = file, .at = at, .len = len, .data = d->pile };
 	d->pile += size;

@@ -96,7 +96,6 @@ struct sim_disk {
 uint64_t disk_draw(struct sim_disk *d, uint64_t below);
 uint8_t *disk_cache(struct sim_disk *d, int file);
 uint8_t *disk_medium(struct sim_disk *d, int file);
-uint8_t *disk_pile(struct sim_disk *d);
 uint8_t *disk_shm(struct sim_disk *d, int page);
 uint32_t *disk_page_frames(struct sim_disk *d);
 uint32_t disk_pages_max(const struct sim_disk *d);

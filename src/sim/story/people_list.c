@@ -20,7 +20,7 @@
 
 /* -- the plan ------------------------------------------------------------- */
 
-void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
+static void plan_make(const struct sim_story *s, const struct sim_list *l,
     struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total)
 {
 	struct plan_header header = { .chain_id = s->config.chain_id,
@@ -152,7 +152,7 @@ static void ask_create(struct sim_life *l, int at, int64_t chain)
 	if (*equal)
 		sim_story_wrong(s, "%s: %lld rows are taken for those of another list",
 		    list->name, (long long)*equal);
-	sim_people_plan(s, list, &h.facts, h.plan, &h.planned);
+	plan_make(s, list, &h.facts, h.plan, &h.planned);
 	s->list[at].adopts = h.facts.adopt = *unclaimed > 0;
 	h.past = l->compared[at].past;
 	snprintf(h.name, sizeof h.name, "%s", list->name);
@@ -173,7 +173,7 @@ static void ask_run(struct sim_life *l, int at)
 	struct amount total;
 
 	snprintf(q.name, sizeof q.name, "%s", list->name);
-	sim_people_plan(l->story, list, &facts, q.plan, &total);
+	plan_make(l->story, list, &facts, q.plan, &total);
 	sim_people_ask(l, &q, at, NULL);
 }
 

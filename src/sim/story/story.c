@@ -507,8 +507,8 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 	if (!s->why[0])
 		sim_judge_chain(s);
 	sim_older_end(s);
-	s->figures.deeds[SIM_DID_READ_FAILED] =
-	    sim_disk_faults(s->disk, SIM_DISK_DID_READ_FAILED);
+	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+		s->figures.disk[i] = sim_disk_faults(s->disk, (enum sim_disk_fault)i);
 	s->figures.blocks = s->chain->head->height;
 	sim_story_line(
 	    s, "%s, %016" PRIx64, s->why[0] ? "ends wrong" : "ends well", s->trace);

@@ -177,7 +177,7 @@ enum sim_deed {
 struct sim_figures {
 	uint64_t deeds[SIM_DEEDS];
 	uint64_t steps, crashes, power_cuts, reorgs, sends, blocks, faults, rises;
-	uint64_t acts[SIM_ACTS], net[SIM_FAULT_COUNT];
+	uint64_t acts[SIM_ACTS], net[SIM_FAULT_COUNT], disk[SIM_DISK_FAULTS];
 	uint64_t violations;
 };
 
@@ -318,8 +318,6 @@ void sim_life_spare(struct sim_life *l);
 void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms);
 void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
-void sim_people_plan(const struct sim_story *s, const struct sim_list *l,
-    struct airdrop_facts *ret, uint8_t plan[32], struct amount *ret_total);
 /* The turn did not happen, or is the last: nobody is answered. */
 void sim_people_dropped(struct sim_life *l);
 
