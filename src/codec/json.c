@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "codec/json_plain.h"
 
 /* So many values take half a gigabyte at most, and are more than any block's. */
 #define VALUES_MAX (2 << 20)
@@ -31,9 +30,7 @@ json_t *json_read(const char *text, size_t len, struct fail *f)
 		fail_set(f, ERR_BAD_ANSWER, "more than %d values", VALUES_MAX);
 		return NULL;
 	}
-	root = json_plain(text, len);
-	if (!root)
-		root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
 	if (!root)
 		fail_set(f, ERR_BAD_ANSWER, "not JSON at line %d, column %d: %s", at.line,
 		    at.column, at.text);

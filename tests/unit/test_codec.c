@@ -14,7 +14,6 @@
 #include "codec/abi.h"
 #include "codec/eip55.h"
 #include "codec/json.h"
-#include "codec/json_plain.h"
 #include "codec/rlp.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -540,67 +539,6 @@ static void json_refuses(void **state)
 	assert_null(json_read("{}", 1, NULL));
 }
 
-static const char plain[] =
-    " [ {\"jsonrpc\":\"2.0\",\"id\":0,\"result\":\"0x1f\"} ,\t"
-    "{\"id\" : 999999999999999999,\"a\":{},\"b\":[],"
-    "\"c\":[true,false,null,\"\",0,[[\"~ !\"]]],\"\":{\"a\":1}}]\r\n";
-
-static void json_plain_is_what_jansson_reads(void **state)
-{
-	json_t *ours = json_plain(plain, sizeof plain - 1);
-	json_t *its = json_loadb(plain, sizeof plain - 1, JSON_REJECT_DUPLICATES, NULL);
-
-	(void)state;
-	assert_non_null(ours);
-	assert_true(json_equal(ours, its));
-	json_decref(ours);
-	json_decref(its);
-}
-
-static void json_that_is_not_plain_is_left(void **state)
-{
-	static const char *const left[] = { "", "  ", "7", "\"a\"", "{", "[", "[1,]",
-		"{}x", "{} {}", "[01]", "[-1]", "[1.5]", "[1e2]", "[9999999999999999999]",
-		"[tru]", "[truth]", "[nul", "[fals]", "[+1]", "[\"a\\n\"]", "[\"a",
-		"[\"a\n\"]", "[\"a\x7f\"]", "[\"\xc3\xa4\"]", "{\"a\":1,\"a\":2}",
-		"{\"a\" 1}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "{1:1}", "[1 2]", "[1}",
-		"{\"a\":1]", "[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]" };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(left); i++)
-		assert_null(json_plain(left[i], strlen(left[i])));
-	assert_null(json_plain("[]\0", 3));
-	assert_null(json_plain("[\"a\0\"]", 6));
-	for (size_t len = 0; len < sizeof plain - 3; len++)
-		assert_null(json_plain(plain, len));
-}
-
-/* Whatever it is made to read, jansson reads as well, and the same. */
-static void json_plain_never_knows_better(void **state)
-{
-	static const char put[] = "\"\\{}[],: 0918-.etrufalsn\n\t\x01\x7f\xc3~";
-	char text[sizeof plain];
-	uint64_t dice = 1;
-
-	(void)state;
-	for (int i = 0; i < 50000; i++) {
-		json_t *ours, *its;
-
-		memcpy(text, plain, sizeof plain);
-		for (int n = 0; n < 1 + i % 3; n++) {
-			dice = dice * 6364136223846793005u + 1442695040888963407u;
-			text[(dice >> 33) % (sizeof plain - 1)] =
-			    put[(dice >> 20) % sizeof put];
-		}
-		ours = json_plain(text, sizeof plain - 1);
-		its = json_loadb(text, sizeof plain - 1, JSON_REJECT_DUPLICATES, NULL);
-		if (ours && !json_equal(ours, its))
-			fail_msg("%s", text);
-		json_decref(ours);
-		json_decref(its);
-	}
-}
-
 /* Three bytes are enough to make a value that takes hundreds. */
 static void json_of_too_many_values_is_refused(void **state)
 {
@@ -683,9 +621,6 @@ int main(void)
 		cmocka_unit_test(abi_bounds_a_reason),
 		cmocka_unit_test(abi_words),
 		cmocka_unit_test(json_refuses),
-		cmocka_unit_test(json_plain_is_what_jansson_reads),
-		cmocka_unit_test(json_that_is_not_plain_is_left),
-		cmocka_unit_test(json_plain_never_knows_better),
 		cmocka_unit_test(json_of_too_many_values_is_refused),
 		cmocka_unit_test(json_gets),
 	};
