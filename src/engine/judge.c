@@ -155,7 +155,7 @@ static void judge_other(struct runner *r, struct account *a, const struct strang
     const struct payment *pay)
 {
 	struct claim c;
-	bool suspect = pay && claim_owed(r, a, pay, &c);
+	bool suspect = pay && claim_owed(r, a, pay, &c) && !MUTANT(by_hand_is_foreign);
 
 	consumed_put(r, a, s, pay, suspect ? JUDGEMENT_SUSPECT : JUDGEMENT_FOREIGN);
 	told_add(&a->strangers_told, s);

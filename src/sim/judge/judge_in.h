@@ -31,6 +31,7 @@ struct judge_due {
 	uint32_t paid;            /* in final blocks, by the program */
 	uint32_t by_hand;         /* by others, with the same key */
 	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
+	bool reserved;            /* for a row of it, in the commit that is read */
 	uint32_t forgotten;       /* paid by bytes that the journal has not, in the end */
 };
 

@@ -37,6 +37,65 @@ static const struct sim_block *followed(struct sim_life *l)
 	    : NULL;
 }
 
+/* What others paid of it with the key, in blocks that the journal follows, and nobody has
+ * called a row's. */
+static uint32_t by_hand(
+    struct sim_life *l, const struct sim_block *top, int key, const struct judge_due *due)
+{
+	const struct sim_story *s = l->story;
+	int64_t account = judge_account_id(l, key);
+	struct address to;
+	struct amount amount;
+	uint32_t n = 0;
+
+	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
+		const struct sim_inclusion *i;
+
+		if (!t->foreign || judge_key(s, &t->from->at) != key ||
+		    !judge_payment(s, t, &to, &amount) || !address_same(&to, &due->to) ||
+		    amount_cmp(&amount, &due->amount) != 0)
+			continue;
+		i = sim_inclusion_find(s->chain, top, t);
+		n += i && judge_paid(s, i) && !is_attempt(l, account, t);
+	}
+	return n;
+}
+
+/* Rows of it that are on their way, or there. */
+static uint32_t taken(struct sim_life *l, const struct judge_due *due)
+{
+	const struct sim_judge *j = l->story->judge;
+	const struct judge_view *v = judge_view_of(l);
+	uint32_t n = 0;
+
+	for (int k = 0; k < l->story->fate->lists; k++)
+		for (int i = 1; v->list[k].row && i <= l->story->list[k].rows; i++)
+			n += j->list[k].row[i].due == due &&
+			    (v->list[k].row[i] == ITEM_LIVE ||
+				v->list[k].row[i] == ITEM_FINAL);
+	return n;
+}
+
+/* Who paid a row by hand is asked before it is paid again. */
+static void is_not_paid(struct sim_life *l, const struct sim_block *top, int key)
+{
+	struct sim_story *s = l->story;
+
+	for (int k = 0; k < s->fate->lists; k++)
+		for (int i = 1; s->judge->list[k].row && i <= s->list[k].rows; i++) {
+			struct judge_due *d = s->judge->list[k].row[i].due;
+
+			if (s->list[k].key != key || !d->reserved)
+				continue;
+			d->reserved = false;
+			if (top && s->by_hand && !s->broken && !s->people.said_yes &&
+			    by_hand(l, top, key, d) + taken(l, d) > d->rows)
+				sim_story_wrong(s,
+				    "%s, row %d: it is reserved, and was paid by hand",
+				    s->list[k].name, i);
+		}
+}
+
 void judge_reserves(struct sim_life *l, int key)
 {
 	struct sim_story *s = l->story;
@@ -44,6 +103,8 @@ void judge_reserves(struct sim_life *l, int key)
 	int64_t account = judge_account_id(l, key);
 	const struct sim_inclusion *i;
 
+	if (s->judge->lent)
+		is_not_paid(l, top, key);
 	if (!top)
 		return;
 	if (s->judge->true_heads && judge_is_strict(s) &&

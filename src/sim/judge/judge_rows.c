@@ -65,6 +65,7 @@ static void reserved(const struct move *m)
 		wrong(m, "it is reserved while its list is %s",
 		    state_name(MACHINE_OPERATION, m->told->state));
 	m->view->reserves[m->story->list[m->at].key] = true;
+	m->row->due->reserved = true;
 }
 
 /* G6 */

@@ -366,6 +366,7 @@ static bool somebody_asks(struct sim_life *l)
 		if (waits || w->not_before_ms > l->story->chain->now_ms)
 			continue;
 		cap_is_asked(l->story, &w->q);
+		p->said_yes |= w->q.yes;
 		l->story->released |= gives_back(l, &w->q);
 		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
 		l->answer->wish = w->id;

@@ -75,7 +75,8 @@ struct sim_people {
 	int64_t look_ms;   /* when the operator looks again */
 	uint64_t releases; /* that somebody wants, of whatever row */
 	uint64_t ids;
-	bool yes; /* he has read what was refused, and says so again */
+	bool yes;      /* he has read what was refused, and says so again */
+	bool said_yes; /* somebody has: what was paid by hand may be paid again */
 };
 
 /* -- a process --------------------------------------------------------------- */
