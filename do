@@ -396,7 +396,8 @@ do_mutants() {
 do_fuzz() {
 	seconds=${1:-60}
 	[ $# = 0 ] || shift
-	[ $# != 0 ] || set -- rlp abi answers list config keystore request
+	# shellcheck disable=SC2046
+	[ $# != 0 ] || set -- $(ls fuzz/corpus)
 	with_clang build-fuzz -Dtests=false -Dfuzz=true -Db_sanitize=address,undefined \
 		-Db_lundef=false -Dwerror=false -Doptimization=1
 	compile build-fuzz

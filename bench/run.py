@@ -365,7 +365,7 @@ def blocks(bench):
     reads = [methods for methods in asked
              if methods[0] in BLOCK_READS + ("eth_getTransactionCount", "eth_getBalance")]
     bench.say("requests for each block while it pays, beside polls, fees and sends",
-              f"{len(reads) / height:.2f} ({len(reads)} for {height} blocks)", "at most 1",
+              f"{len(reads) / height:.2f} ({len(reads)} for {height} blocks)", "1, and 5 in all",
               len(reads) <= height + 5)
 
 

@@ -72,7 +72,7 @@ NODISCARD enum err config_key(const struct config *c, const char *name,
 
 bool config_name_valid(const char *name); /* [a-z0-9_-]{1,32} */
 
-/* path as the config means it: below its folder unless absolute. free() it. */
+/* path as the config means it: below its folder unless absolute. mem_free() it. */
 char *config_path(const struct config *c, const char *path);
 
 void config_example(struct buf *out);   /* the file that `pawl init` writes */

@@ -1,9 +1,9 @@
-/* json.h - strict reading of JSON through jansson.
+/* json.h - strict reading of JSON into jansson's values: what is plain by json_plain.h,
+ * all else by jansson.
  *
  * Duplicate keys and trailing text are refused, depth and number of values bounded;
- * amounts travel as strings.
- * The getters borrow from the value given and never fail loudly: a missing or
- * wrongly typed member gives false or NULL.
+ * amounts travel as strings. The getters borrow from the value given and never fail
+ * loudly: a missing or wrongly typed member gives false or NULL.
  */
 #ifndef PAWL_CODEC_JSON_H
 #define PAWL_CODEC_JSON_H
@@ -13,11 +13,12 @@
 #include "base/amount.h"
 #include "base/err.h"
 
+struct buf;
+
 /* NULL on malformed text, f says line and column (ERR_BAD_ANSWER). */
 json_t *json_read(const char *text, size_t len, struct fail *f);
 
 /* Compact, and the end of a line behind it; o is given away. */
-struct buf;
 void json_line_add(struct buf *out, json_t *o);
 
 const char *json_str(const json_t *object, const char *key); /* NULL if absent */

@@ -10,7 +10,10 @@
  *   operation.c  operations: states, totals, commands
  *   account.c    accounts: what the chain says of them, when they reserve
  *   nonce.c      which nonce is next
+ *   key.c        which key it signs with, and what that is called now
+ *   stop.c       why it takes no new intents, and when it does again
  *   doubt.c      accounts of a journal that may be older than what was sent
+ *   late.c       accounts that it comes to know after that
  *   intent.c     intents: reserve, empty, bump
  *   settle.c     the end of an intent, and its return
  *   money.c      what an attempt may cost, and what is held for it
@@ -21,8 +24,9 @@
  *   judge.c      what such a one is
  *   claim.c      what a payment may be for
  *   adopt.c      a transaction that no attempt knew becomes one
+ *   tally.c      which nodes say the same of it
  *   reading.c    a transaction that the operator names
- *   repair.c     what the operator puts right of a row
+ *   repair.c     what the operator puts right of a row; retry.c: a void one again
  *   scrap.c      which operation ends starts in a row
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
@@ -211,8 +215,8 @@ struct account {
 	char doubt[WAITS_MAX];  /* why; "": it is not */
 	char fenced[WAITS_MAX]; /* what its fence waits for, for those who wait for it */
 	bool still_known;       /* the figures below are there */
-	uint64_t still_count,
-	    still_since; /* its count, and the height that it has since */
+	uint64_t still_count;   /* its count.. */
+	uint64_t still_since;   /* ..and the height since which it is that */
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;
 	struct refusal *refusals;
@@ -358,7 +362,7 @@ struct runner {
 struct fact {
 	struct fact *next;
 	void (*take)(struct runner *r, struct fact *f);
-	void (*free)(struct fact *f);
+	void (*free)(struct fact *f); /* NULL: it is one piece of memory */
 };
 
 void runner_fact(struct runner *r, struct fact *f);

@@ -38,11 +38,6 @@ static void look_take(struct runner *r, struct fact *f)
 	a->late.shown |= !q->err && q->count > 0;
 }
 
-static void look_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void look_done(void *ctx, struct pool_answer *answer)
 {
 	struct pool_look *q = ctx;
@@ -63,7 +58,7 @@ static void look(struct runner *r, struct account *a, int node)
 	struct pool_look *q = mem_new(sizeof *q);
 	struct buf body;
 
-	*q = (struct pool_look){ .fact = { .take = look_take, .free = look_free },
+	*q = (struct pool_look){ .fact = { .take = look_take },
 		.runner = r,
 		.chain = a->chain,
 		.account = a->id,

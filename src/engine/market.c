@@ -90,11 +90,6 @@ static void market_take(struct runner *r, struct fact *f)
 
 /* -- rounds ------------------------------------------------------------------ */
 
-static void fact_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void market_done(void *ctx, struct pool_answer *answer)
 {
 	struct market_ask *q = ctx;
@@ -112,7 +107,7 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	struct market_ask *q = mem_new(sizeof *q);
 	struct buf body;
 
-	q->fact = (struct fact){ .take = market_take, .free = fact_free };
+	q->fact = (struct fact){ .take = market_take };
 	q->chain = c;
 	q->node = node;
 	(void)follower_shown(c->follower, node, &q->head);

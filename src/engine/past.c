@@ -158,11 +158,6 @@ static void count_take(struct runner *r, struct fact *f)
 		follow(p, q->known, q->count);
 }
 
-static void count_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void count_done(void *ctx, struct pool_answer *answer)
 {
 	struct count_ask *q = ctx;
@@ -183,7 +178,7 @@ static void count_ask(struct runner *r, struct account *a, int node)
 	struct count_ask *q = mem_new(sizeof *q);
 	struct buf body;
 
-	q->fact = (struct fact){ .take = count_take, .free = count_free };
+	q->fact = (struct fact){ .take = count_take };
 	q->runner = r;
 	q->account = a->id;
 	q->chain = a->chain;

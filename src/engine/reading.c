@@ -83,11 +83,6 @@ static void ask_take(struct runner *r, struct fact *f)
 		answer_put(r, a, q);
 }
 
-static void ask_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void ask_done(void *ctx, struct pool_answer *answer)
 {
 	struct reading_ask *q = ctx;
@@ -110,7 +105,7 @@ static void ask(struct runner *r, struct account *a, int node, bool receipt,
 	struct reading_ask *q = mem_new(sizeof *q);
 	struct buf body;
 
-	q->fact = (struct fact){ .take = ask_take, .free = ask_free };
+	q->fact = (struct fact){ .take = ask_take };
 	q->runner = r;
 	q->chain = a->chain;
 	q->account = a->id;

@@ -37,11 +37,6 @@ static void reason_take(struct runner *r, struct fact *f)
 		.operation = q->operation, .row = q->row, .reason = reason });
 }
 
-static void reason_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void reason_done(void *ctx, struct pool_answer *answer)
 {
 	struct reason *q = ctx;
@@ -65,7 +60,7 @@ void reason_ask(
 	if (i->row <= 0 || node < 0)
 		return;
 	q = mem_new(sizeof *q);
-	*q = (struct reason){ .fact = { .take = reason_take, .free = reason_free },
+	*q = (struct reason){ .fact = { .take = reason_take },
 		.runner = r,
 		.chain = a->chain,
 		.operation = i->operation,

@@ -341,11 +341,6 @@ static void count_take(struct runner *r, struct fact *f)
 		a->send_next[q->node] = below;
 }
 
-static void count_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void count_done(void *ctx, struct pool_answer *answer)
 {
 	struct count_ask *q = ctx;
@@ -373,7 +368,7 @@ static bool greet(struct runner *r, struct account *a, int node)
 		return a->greeted[node] == GREET_DONE;
 	a->greeted[node] = GREET_ASKED;
 	q = mem_new(sizeof *q);
-	*q = (struct count_ask){ .fact = { .take = count_take, .free = count_free },
+	*q = (struct count_ask){ .fact = { .take = count_take },
 		.runner = r,
 		.chain = a->chain,
 		.account = a->id,

@@ -165,11 +165,6 @@ static void ask_take(struct runner *r, struct fact *f)
 	}
 }
 
-static void ask_free(struct fact *f)
-{
-	mem_free(f);
-}
-
 static void ask_done(void *ctx, struct pool_answer *answer)
 {
 	struct stranger_ask *q = ctx;
@@ -216,7 +211,7 @@ static void ask(struct runner *r, struct account *a)
 		return;
 	}
 	q = mem_new(sizeof *q);
-	q->fact = (struct fact){ .take = ask_take, .free = ask_free };
+	q->fact = (struct fact){ .take = ask_take };
 	q->runner = r;
 	q->chain = a->chain;
 	q->account = a->id;

@@ -374,6 +374,14 @@ struct chain_run *runner_chain_add(struct runner *r, const struct chain_config *
 	return c;
 }
 
+static void fact_free(struct fact *f)
+{
+	if (f->free)
+		f->free(f);
+	else
+		mem_free(f);
+}
+
 /* The world must have been freed, or have nothing of this runner under way. */
 void runner_free(struct runner *r)
 {
@@ -384,7 +392,7 @@ void runner_free(struct runner *r)
 		struct fact *f = r->facts;
 
 		r->facts = f->next;
-		f->free(f);
+		fact_free(f);
 	}
 	sign_free(r);
 	for (size_t i = 0; i < r->operations_n; i++)
@@ -413,7 +421,7 @@ static void take_facts(struct runner *r)
 		if (!r->facts)
 			r->facts_end = &r->facts;
 		f->take(r, f);
-		f->free(f);
+		fact_free(f);
 	}
 }
 

@@ -2,7 +2,7 @@
  *
  * Statements come from the generated table (both texts of each are there); a
  * prepared one is cached by its number for the life of the connection. Only
- * journal/ calls this; sqlite.c is one driver, PostgreSQL will be another.
+ * journal/ calls this; sqlite.c is the one driver that there is.
  */
 #ifndef PAWL_JOURNAL_DRIVER_H
 #define PAWL_JOURNAL_DRIVER_H

@@ -203,10 +203,10 @@ struct journal_holds {
 NODISCARD enum err journal_backup(
     const char *path, const char *to, struct journal_holds *ret, struct fail *f);
 
+/* Both texts are for mem_free(). */
 struct journal_restored {
 	struct journal_holds holds;
-	char *replaced; /* the name that the old one has now; NULL: there was none. Free
-			   it */
+	char *replaced; /* the name that the old one has now; NULL: there was none */
 	bool wal_kept;  /* the old -wal is beside it */
 	char *doubt;    /* why it may be older than what was sent; NULL: it is not */
 };
@@ -223,7 +223,7 @@ NODISCARD enum err journal_restore(const char *path, const char *from, bool late
 int journal_schema_known(void); /* the newest migration compiled in */
 NODISCARD enum err journal_schema(
     const char *path, int *ret, struct fail *f); /* of a file */
-/* Lock, back up beside itself, migrate. ret_backup: the copy's name (free it), or
+/* Lock, back up beside itself, migrate. ret_backup: the copy's name (mem_free() it), or
  * NULL when nothing was to do. */
 NODISCARD enum err journal_migrate(const char *path, char **ret_backup, struct fail *f);
 

@@ -1,8 +1,9 @@
 /* sqlite_in.h - one connection to SQLite, shared by the files of its driver alone.
  *
  * sqlite.c has the statements and the table of the driver, sqlite_open.c the opening,
- * sqlite_medium.c the -wal and the medium, sqlite_copy.c copies and checks. What
- * the functions of the table do is said in driver.h.
+ * sqlite_spare.c a connection that was opened before, sqlite_medium.c the -wal and the
+ * medium, sqlite_copy.c copies and checks. What the functions of the table do is said in
+ * driver.h.
  */
 #ifndef PAWL_JOURNAL_SQLITE_IN_H
 #define PAWL_JOURNAL_SQLITE_IN_H

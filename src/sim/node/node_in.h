@@ -71,7 +71,7 @@ enum sim_code call_code_at(const struct call *q, const struct address *at);
 /* Each refuses what does not fit; a block may be NULL without that: it is not known. */
 const char *param_text(struct call *q, size_t at); /* never NULL */
 bool param_bytes(struct call *q, size_t at, void *out, size_t len);
-/* Hex of any length up to a bound; free() it. */
+/* Hex of any length up to a bound; mem_free() it. */
 uint8_t *param_hex(struct call *q, const char *text, size_t *ret_len);
 struct sim_block *param_block_by_hash(struct call *q, const char *text);
 struct sim_block *param_block_by_tag(struct call *q, const char *text);
