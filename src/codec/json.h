@@ -1,5 +1,4 @@
-/* json.h - strict reading of JSON into jansson's values: what is plain by json_plain.h,
- * all else by jansson.
+/* json.h - strict reading of JSON through jansson.
  *
  * Duplicate keys and trailing text are refused, depth and number of values bounded;
  * amounts travel as strings. The getters borrow from the value given and never fail
