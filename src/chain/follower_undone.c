@@ -26,6 +26,18 @@ void undone_forget(struct view *v)
 	v->ancestor_asked = 0;
 }
 
+/* It has the final block, and another node's header parted its branch from the trail: all
+ * that lead nowhere are asked for anew. */
+static void headers_lied(struct follower *f, struct view *v)
+{
+	v->has_ancestor = false;
+	v->ancestor_asked = 0;
+	for (size_t i = f->seen_n; i-- > 0;)
+		if (f->seen[i].head.height > f->trail[0].height &&
+		    !trail_has(f, &f->seen[i].head.hash, f->seen[i].head.height))
+			sighting_drop(f, i);
+}
+
 /* A node forks below the final block: the highest kept block that it still has. */
 static void take_ancestor(struct follower *f, struct question *q)
 {
@@ -50,6 +62,8 @@ static void take_ancestor(struct follower *f, struct question *q)
 		v->has_ancestor = true;
 	}
 	v->no_ancestor = !v->has_ancestor && q->heights[0] <= kept_lowest(f);
+	if (v->has_ancestor && v->ancestor == f->trail[0].height)
+		headers_lied(f, v);
 }
 
 static void take_anew(struct follower *f, struct question *q)
@@ -104,6 +118,20 @@ static void ask_ancestor(struct follower *f, int node)
 	follower_ask_headers(f, node, ASK_ANEW, lowest, lowest);
 }
 
+/* Those of them that were asked, and do not show the final block. */
+static uint32_t left_final(const struct follower *f, uint32_t forked)
+{
+	uint32_t left = 0;
+
+	for (int i = 0; i < f->nodes; i++) {
+		const struct view *v = &f->view[i];
+
+		if (v->has_ancestor || v->no_ancestor || v->ancestor_asked)
+			left |= forked & 1u << i;
+	}
+	return left;
+}
+
 /* Has another node of its provider not left it, or not shown yet where it is? That one
  * has a vote on the other side, and this one may only be behind. */
 static bool is_of_two_minds(const struct follower *f, int node)
@@ -134,6 +162,8 @@ void undone_turn(struct follower *f)
 	for (int i = 0; i < f->nodes && f->s.journal; i++)
 		if (forked >> i & 1)
 			ask_ancestor(f, i);
+	if (f->s.journal)
+		forked = left_final(f, forked);
 	if (f->stopped || !forked || !follower_quorum(f, left_whole(f, forked)))
 		return;
 	f->stopped = true;

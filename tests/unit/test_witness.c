@@ -241,6 +241,38 @@ static void headers_of_one_that_make_no_chain_are_his_own(void **state)
 	}
 }
 
+/* The first block above the final one. */
+static void bend_first(struct head *h)
+{
+	if (h->height == scene_height(&scene) - SCENE_DEPTH + 1)
+		memset(h->parent.at, 0x66, sizeof h->parent.at);
+}
+
+/* The hash of a block comes with the parent that one node says, be it first or last:
+ * others who show that block have not left the final one for it. */
+static void a_parent_that_one_node_says_moves_nobody(void **state)
+{
+	static struct connector bent;
+
+	(void)state;
+	bent = connector_evm;
+	bent.headers_read = bent_headers;
+	bend = bend_first;
+	for (size_t k = 0; k < 2; k++) {
+		connector = &bent;
+		begin(2, 2);
+		scene.node[k]->base_fee = LIAR_BASE_FEE;
+		look();
+		run(20000);
+		assert_false(follower_stopped(eye));
+		scene.node[k]->base_fee = 0;
+		live(SCENE_DEPTH + 2);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		check_all();
+		end(NULL);
+	}
+}
+
 /* Neither where the trail begins nor where it goes on after an absence is one node's
  * word. */
 static void a_height_of_one_is_never_the_final_one(void **state)
@@ -440,6 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(headers_of_one_that_make_no_chain_are_his_own),
+		T(a_parent_that_one_node_says_moves_nobody),
 		T(a_height_of_one_is_never_the_final_one),
 		T(a_minority_on_a_longer_branch_stops_nothing),
 		T(flipped_receipts_of_one_are_outvoted),
