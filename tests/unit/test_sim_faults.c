@@ -315,10 +315,37 @@ static void spoiled_is_refused_or_the_same(void **state)
 	assert_int_equal(refused[SIM_FAULT_SHUFFLED], 0);
 }
 
+/* Receipts that are not there are no empty list: that would say that nothing was done. */
+static void what_is_not_there_is_not_nothing(void **state)
+{
+	struct buf body = fresh();
+	char *answer;
+	size_t len;
+
+	(void)state;
+	stage_open(false);
+	stage.r.node->receipts = SIM_RECEIPTS_NULL;
+	ask_block(&body);
+	answer = ask(stage.r.node, &body, &len);
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		struct sim_random random = { .state = seed };
+		struct buf spoiled = fresh(), facts = fresh();
+
+		buf_add(&spoiled, answer, len);
+		sim_fault_mangle(SIM_FAULT_TYPE, &spoiled, &random);
+		assert_false(read_block(&facts, buf_text(&spoiled), spoiled.len));
+		buf_release(&spoiled);
+		buf_release(&facts);
+	}
+	mem_free(answer);
+	rig_release(&stage.r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoiled_is_refused_or_the_same),
+		cmocka_unit_test(what_is_not_there_is_not_nothing),
 	};
 
 	secret_setup();

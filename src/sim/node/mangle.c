@@ -147,6 +147,7 @@ static void member_drop(struct buf *answer, const struct member *m)
 	    first && text[m->end] == ',' ? m->end + 1 : m->end, "");
 }
 
+/* Nothing is no empty list: of what is not there yet that would be another answer. */
 static void value_other(
     struct buf *answer, const struct member *m, struct sim_random *random)
 {
@@ -158,7 +159,7 @@ static void value_other(
 	do
 		other = values[sim_random_below(random, 6)];
 	while (*other == now || (*other == '7' && now >= '0' && now <= '9') ||
-	    (*other == 't' && now == 'f'));
+	    (*other == 't' && now == 'f') || (*other == '[' && now == 'n'));
 	put(answer, m->value, m->end, other);
 }
 
