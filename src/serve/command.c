@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
@@ -280,4 +281,24 @@ enum err command_do(const struct command_at *at, const struct request *q,
 	if (q->route == ROUTE_RESUME_KEY)
 		return resume_key(at, q, ret, f);
 	return of_operation(at, q, ret, f);
+}
+
+enum err command_whole(const struct command_at *at, const struct request *q,
+    request_fn *do_it, void *ctx, struct fail *f)
+{
+	size_t mark = outbox_mark(at->runner->outbox);
+	enum err e;
+
+	if (q->route != ROUTE_CREATE && q->route != ROUTE_ROWS)
+		command_prepare(at, q);
+	journal_save(at->journal);
+	e = do_it(ctx, at, f);
+	if (e == ERR_OK || MUTANT(refused_keeps_rows))
+		journal_save_keep(at->journal);
+	else
+		journal_save_drop(at->journal);
+	if (e != ERR_OK)
+		outbox_truncate(at->runner->outbox, mark);
+	at->runner->again |= e == ERR_OK;
+	return e;
 }

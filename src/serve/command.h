@@ -67,6 +67,12 @@ void command_prepare(const struct command_at *at, const struct request *q);
 NODISCARD enum err command_do(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 
+/* A request of any route that changes something, as a fact of the runner's turn: its rows
+ * and effects live and die together. fails: what do_it fails with. */
+typedef enum err request_fn(void *ctx, const struct command_at *at, struct fail *f);
+NODISCARD enum err command_whole(const struct command_at *at, const struct request *q,
+    request_fn *do_it, void *ctx, struct fail *f);
+
 /* By its name, else by its id. fails: NOT_FOUND. */
 NODISCARD enum err command_operation(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);

@@ -189,20 +189,27 @@ static enum err command(const struct command_at *at, struct asked *q,
 	return take(q->serve, at->runner, &o, f);
 }
 
-static enum err change(const struct command_at *at, struct asked *q,
-    const struct request *request, struct told *told, struct fail *f)
+struct change {
+	struct asked *asked;
+	const struct request *request;
+	struct told told;
+};
+
+static enum err change(void *ctx, const struct command_at *at, struct fail *f)
 {
+	struct change *c = ctx;
+	const struct request *request = c->request;
 	size_t len;
-	const char *body = exchange_body(q->exchange, &len);
+	const char *body = exchange_body(c->asked->exchange, &len);
 
 	if (request->route == ROUTE_CREATE)
-		return intake_create(at, body, len, told, f);
+		return intake_create(at, body, len, &c->told, f);
 	if (request->route == ROUTE_ROWS)
-		return intake_rows(&q->serve->intakes, at, request, body, len, told, f);
-	return command(at, q, request, told, f);
+		return intake_rows(
+		    &c->asked->serve->intakes, at, request, body, len, &c->told, f);
+	return command(at, c->asked, request, &c->told, f);
 }
 
-/* Rows and effects of a request live and die together. */
 static enum err tell_change(
     struct asked *q, struct runner *r, const struct request *request, struct fail *f)
 {
@@ -210,27 +217,14 @@ static enum err tell_change(
 		.journal = q->serve->s.journal,
 		.runner = r,
 		.face = q->serve->s.face };
-	size_t mark = outbox_mark(r->outbox);
-	struct told told = { .operation = 0 };
+	struct change c = { .asked = q, .request = request };
 	struct buf body;
-	enum err e;
+	enum err e = command_whole(&at, request, change, &c, f);
 
-	if (request->route != ROUTE_CREATE && request->route != ROUTE_ROWS)
-		command_prepare(&at, request);
-	journal_save(at.journal);
-	e = change(&at, q, request, &told, f);
-	if (e != ERR_OK) {
-		if (MUTANT(refused_keeps_rows))
-			journal_save_keep(at.journal);
-		else
-			journal_save_drop(at.journal);
-		outbox_truncate(r->outbox, mark);
+	if (e != ERR_OK)
 		return e;
-	}
-	journal_save_keep(at.journal);
-	r->again = true;
 	buf_init(&body, ANSWER_MAX);
-	wire_told_encode(&body, request, &told);
+	wire_told_encode(&body, request, &c.told);
 	reply_add(q, r, 200, &body);
 	return ERR_OK;
 }

@@ -226,18 +226,18 @@ static void refused(struct sim_story *s, const char *why)
 
 /* -- answers -------------------------------------------------------------- */
 
-static enum err answer(struct sim_answer *a, const struct command_at *at)
+static enum err answer(void *ctx, const struct command_at *at, struct fail *f)
 {
+	struct sim_answer *a = ctx;
 	struct runner *r = at->runner;
 	enum err e;
 
 	if (a->q.route == ROUTE_CREATE)
-		return intake_create(
-		    at, buf_text(&a->body), a->body.len, &a->told, &a->f);
+		return intake_create(at, buf_text(&a->body), a->body.len, &a->told, f);
 	if (a->q.route == ROUTE_ROWS)
 		return intake_rows(&a->life->intake, at, &a->q, buf_text(&a->body),
-		    a->body.len, &a->told, &a->f);
-	e = command_do(at, &a->q, &a->told, &a->f);
+		    a->body.len, &a->told, f);
+	e = command_do(at, &a->q, &a->told, f);
 	if (e != ERR_OK || (a->q.route != ROUTE_RUN && a->q.route != ROUTE_CANCEL))
 		return e;
 	if (r->s.only_operation)
@@ -254,20 +254,9 @@ static void answer_take(struct runner *r, struct fact *fact)
 		.journal = a->life->journal,
 		.runner = r,
 		.face = &a->life->story->face };
-	size_t mark = outbox_mark(r->outbox);
 
-	if (a->q.route != ROUTE_CREATE && a->q.route != ROUTE_ROWS)
-		command_prepare(&at, &a->q);
-	journal_save(at.journal);
-	a->e = answer(a, &at);
+	a->e = command_whole(&at, &a->q, answer, a, &a->f);
 	a->given = true;
-	if (a->e == ERR_OK) {
-		journal_save_keep(at.journal);
-		r->again = true;
-	} else {
-		journal_save_drop(at.journal);
-		outbox_truncate(r->outbox, mark);
-	}
 }
 
 static void answer_free(struct sim_answer *a)
@@ -491,8 +480,9 @@ void sim_people_told(struct sim_life *l)
 	at = wish_find(&s->people, a->wish);
 	if (a->list >= 0)
 		sim_people_list_told(l, a);
-	else if (a->list == SIM_EDITED && a->e != ERR_CONFLICT)
-		sim_story_wrong(s, "another plan is taken for %s", a->q.name);
+	else if (a->list == SIM_EDITED && a->e == ERR_OK &&
+	    (a->q.route != ROUTE_CREATE || a->told.operation))
+		sim_story_wrong(s, "what is not the list is taken for %s", a->q.name);
 	else if (a->list == SIM_EDITED)
 		sim_story_did(s, SIM_DID_EDITED);
 	else
