@@ -65,7 +65,8 @@ enum sim_token_kind {
 	SIM_TOKEN_PLAIN,
 	SIM_TOKEN_NO_RETURN, /* moves, and returns nothing */
 	SIM_TOKEN_FEE,       /* the recipient gets fee_per_mille less */
-	SIM_TOKEN_FALSE      /* returns false: status 1, no log, nothing moved */
+	SIM_TOKEN_FALSE,     /* returns false: status 1, no log, nothing moved */
+	SIM_TOKEN_FRONT      /* what it moves is another token, in that one's log */
 };
 
 struct sim_token {
@@ -75,8 +76,9 @@ struct sim_token {
 	uint8_t decimals;
 	char symbol[16];
 	uint32_t fee_per_mille;
-	bool paused;  /* transfers revert while it is set */
-	bool refuses; /* transfers to `refused` revert */
+	const struct sim_token *behind; /* of a front */
+	bool paused;                    /* transfers revert while it is set */
+	bool refuses;                   /* transfers to `refused` revert */
 	struct address refused;
 	const char *says; /* of that; NULL: "recipient refused" */
 };

@@ -64,6 +64,8 @@ static void transfer(struct sim_outcome *o, const struct sim_token *t,
 
 	if (t->kind == SIM_TOKEN_FALSE)
 		return;
+	if (t->kind == SIM_TOKEN_FRONT)
+		t = t->behind;
 	if (!amount_mul_u64(&fee, amount, t->fee_per_mille))
 		fee = AMOUNT_ZERO;
 	fee = amount_div_u64(&fee, 1000, &rest);
@@ -77,7 +79,8 @@ static void try_token(const struct sim_chain *c, const struct sim_block *tip,
     struct sim_outcome *o, const struct sim_token *t, const struct address *from,
     const struct amount *value, const uint8_t *data, size_t len)
 {
-	struct amount amount, held = sim_balance(c, tip, t, from), has;
+	const struct sim_token *moved = t->kind == SIM_TOKEN_FRONT ? t->behind : t;
+	struct amount amount, held = sim_balance(c, tip, moved, from), has;
 	struct address to;
 
 	if (!amount_is_zero(value) || len != ABI_TRANSFER_LEN ||
@@ -97,7 +100,7 @@ static void try_token(const struct sim_chain *c, const struct sim_block *tip,
 		reverts(o, "ERC20: transfer amount exceeds balance");
 		return;
 	}
-	has = sim_balance(c, tip, t, &to);
+	has = sim_balance(c, tip, moved, &to);
 	o->gas += amount_is_zero(&has) ? GAS_TOKEN_FRESH : GAS_TOKEN_HOLDER;
 	transfer(o, t, &to, &amount);
 }

@@ -17,7 +17,7 @@
 
 static bool never_arrives(const struct sim_story *s)
 {
-	return s->token && s->token->kind == SIM_TOKEN_FALSE;
+	return s->token && s->token->kind >= SIM_TOKEN_FALSE;
 }
 
 /* A token may take some of it on its way. */

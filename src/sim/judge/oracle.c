@@ -35,12 +35,12 @@ static bool is_empty(const struct sim_tx *t)
 	return t->to == t->from && amount_is_zero(&t->value) && t->data_len == 0;
 }
 
-/* A token's own fee is its second log. */
+/* A token's own fee is its second log; the log of another token is no payment. */
 static void payments_of(struct payments *p, const struct sim_inclusion *i)
 {
 	if (i->status != TX_OK || i->tx->foreign != p->foreign)
 		return;
-	if (i->log_n)
+	if (i->log_n && address_same(&i->log[0].token->at, &i->tx->to->at))
 		payment_add(p, &i->log[0].token->at, &i->log[0].to, &i->log[0].amount);
 	if (i->tx->to && !amount_is_zero(&i->tx->value))
 		payment_add(p, NULL, &i->tx->to->at, &i->tx->value);

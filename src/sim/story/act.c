@@ -19,6 +19,8 @@ void sim_act_fund(struct sim_story *s, int key)
 	sim_fund(s->chain, &s->key[key].address, NULL, &coin);
 	if (s->token)
 		sim_fund(s->chain, &s->key[key].address, s->token, &tokens);
+	if (s->token && s->token->behind)
+		sim_fund(s->chain, &s->key[key].address, s->token->behind, &tokens);
 }
 
 static void reorg(struct sim_story *s, const struct sim_act *a)
@@ -145,6 +147,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_BACK:
 	case SIM_TWIN:
 	case SIM_FLIP:
+	case SIM_MEDDLE:
 		sim_older_act(s, a);
 		return;
 	case SIM_STOP:
@@ -187,6 +190,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		return;
 	case SIM_FOREIGN:
 	case SIM_BY_HAND:
+	case SIM_BESIDE:
 	case SIM_DRAIN:
 	case SIM_CREATE:
 	case SIM_EDIT:

@@ -180,7 +180,15 @@ enum purpose {
 	OF_CROWD,
 	OF_MEETINGS,
 	OF_READS,
-	OF_FLIPS
+	OF_FLIPS,
+	OF_FRONTS,
+	OF_BESIDES,
+	OF_PASTS,
+	OF_ABSENCES,
+	OF_FORGOTTEN,
+	OF_HANDOVERS,
+	OF_MEDDLERS,
+	OF_CONTESTS
 };
 
 struct draw {
@@ -278,6 +286,16 @@ static void money_draw(struct draw *d)
 	if (f->token && hit(d, 200))
 		f->token_kind =
 		    f->service_fee || hit(d, 700) ? SIM_TOKEN_FEE : SIM_TOKEN_FALSE;
+}
+
+/* A contract with the face of one token, and another one behind it. */
+static void front_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_FRONTS);
+	if (f->token && !f->service_fee && hit(d, 40))
+		f->token_kind = SIM_TOKEN_FRONT;
 }
 
 /* Some keys sign slowly: much happens between a question for bytes and their coming. */
@@ -436,6 +454,160 @@ static void copies_draw(struct draw *d)
 		    hit(d, 500), 0);
 }
 
+/* As many bytes as may be out are, in no block and in no pool, when a journal is put back
+ * that knows none of them. */
+static void forgotten_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t at_ms, still_ms;
+	bool copied;
+
+	begin(d, OF_FORGOTTEN);
+	if (!hit(d, 50))
+		return;
+	copied = hit(d, 500);
+	if (hit(d, 700))
+		f->in_flight = (int)from_to(d, 1, 6);
+	at_ms = from_to(d, f->interval_ms, d->span_ms / 2 + f->interval_ms);
+	still_ms = from_to(d, 2, 6) * f->interval_ms;
+	sim_fate_add(f,
+	    (struct sim_act){ .at_ms = at_ms - from_to(d, 0, f->interval_ms),
+		.kind = SIM_KEEP,
+		.a = copied ? SIM_KEEP_FILES : SIM_KEEP_BACKUP });
+	sim_fate_add(
+	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_NO_BLOCKS, .a = still_ms });
+	at_ms += from_to(d, f->interval_ms, still_ms);
+	if (hit(d, 700))
+		sim_fate_add(
+		    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_EVICT, .a = 1000 });
+	sim_fate_add(f,
+	    (struct sim_act){ .at_ms = at_ms,
+		.kind = SIM_BACK,
+		.a = copied ? SIM_BACK_COPIED : SIM_BACK_RESTORED });
+}
+
+static void besides_draw(struct draw *d)
+{
+	begin(d, OF_BESIDES);
+	for (uint64_t n = often(d, 60, 2); n; n--)
+		ACT_DRAW(d, SIM_BESIDE, from_to(d, 0, d->fate->lists - 1),
+		    from_to(d, 0, d->fate->rows), hit(d, 500));
+}
+
+/* Of a list that has ended nothing is counted, until one of its rows is tried again. */
+static void meddlers_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t at_ms;
+
+	begin(d, OF_MEDDLERS);
+	if (!hit(d, 30))
+		return;
+	at_ms = from_to(d, d->span_ms / 4, d->span_ms);
+	sim_fate_add(f,
+	    (struct sim_act){ .at_ms = at_ms,
+		.kind = SIM_MEDDLE,
+		.a = hit(d, 400),
+		.b = from_to(d, 0, INT32_MAX) });
+	if (f->token || !hit(d, 700))
+		return;
+	f->refuse = f->refuse ? f->refuse : 1;
+	for (int i = 0; i < f->lists; i++)
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = at_ms + from_to(d, 1, 12) * f->interval_ms,
+			.kind = SIM_RETRY,
+			.a = i });
+}
+
+/* A part of a list comes when it does: somebody waits for it. */
+static void handovers_draw(struct draw *d)
+{
+	begin(d, OF_HANDOVERS);
+	for (uint64_t n = often(d, 80, 3); n; n--) {
+		int64_t how = from_to(d, SIM_EDIT_UNSEEN, SIM_EDIT_PART);
+		int64_t at_ms = how == SIM_EDIT_PART ? 0 : from_to(d, 0, d->span_ms);
+
+		sim_fate_add(d->fate,
+		    (struct sim_act){ .at_ms = at_ms,
+			.kind = SIM_EDIT,
+			.a = from_to(d, 0, d->fate->lists - 1),
+			.b = how });
+	}
+}
+
+static void create_at(struct sim_fate *f, int list, int64_t at_ms)
+{
+	size_t i = 0;
+
+	while (i < f->acts_n && (f->acts[i].kind != SIM_CREATE || f->acts[i].a != list))
+		i++;
+	if (i == f->acts_n)
+		return;
+	f->acts_n--;
+	memmove(&f->acts[i], &f->acts[i + 1], (f->acts_n - i) * sizeof *f->acts);
+	sim_fate_add(
+	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_CREATE, .a = list });
+}
+
+/* Somebody has paid some rows before he makes a list of them; the last rows are those
+ * that refuse. */
+static void past_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t from_ms, list;
+
+	begin(d, OF_PASTS);
+	if (!hit(d, 60))
+		return;
+	from_ms = from_to(d, 0, d->span_ms / 2);
+	list = from_to(d, 0, f->lists - 1);
+	create_at(f, (int)list, from_ms + from_to(d, 0, 4 * f->interval_ms));
+	for (int64_t n = skewed(d, 4); n; n--)
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = from_to(d, 0, from_ms),
+			.kind = SIM_BY_HAND,
+			.a = list,
+			.b = hit(d, 500) ? 2 * f->rows - 1 - from_to(d, 0, f->refuse)
+					 : from_to(d, 0, f->rows) });
+}
+
+/* The last nodes, of providers that make no quorum. */
+static uint32_t liars(const struct sim_fate *f)
+{
+	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
+	uint32_t honest = providers - (uint32_t)f->quorum + 1;
+
+	return all & ~((1u << honest) - 1);
+}
+
+/* It is away for more blocks than are read one by one, and comes back among liars. */
+static void absence_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	int64_t from_ms, away_ms;
+
+	begin(d, OF_ABSENCES);
+	if (!hit(d, 40))
+		return;
+	from_ms = from_to(d, 0, d->span_ms);
+	away_ms = ((int64_t)f->depth + from_to(d, 258, 330)) * f->interval_ms;
+	sim_fate_add(
+	    f, (struct sim_act){ .at_ms = from_ms, .kind = SIM_STOP, .a = away_ms });
+	if (hit(d, 500))
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = from_ms + from_to(d, 1, away_ms),
+			.kind = SIM_FOREIGN,
+			.a = from_to(d, 0, f->keys - 1) });
+	if (liars(f) && hit(d, 700))
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = from_ms + away_ms - f->interval_ms,
+			.kind = SIM_VICE,
+			.a = SIM_VICE_COUNTS,
+			.b = liars(f),
+			.c = 20 * f->interval_ms });
+	d->span_ms = from_ms + away_ms + 20 * f->interval_ms;
+}
+
 /* A final block vanishes. */
 static void undone_draw(struct draw *d)
 {
@@ -444,6 +616,30 @@ static void undone_draw(struct draw *d)
 	begin(d, OF_UNDONE);
 	for (uint64_t n = often(d, 30, 2); n; n--)
 		act_draw(d, SIM_REORG, (int64_t)f->depth + skewed(d, 8), hit(d, 700), 0);
+}
+
+/* What had moved a payload to another nonce vanishes with its final block. */
+static void contests_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_CONTESTS);
+	for (size_t i = 0, n = f->acts_n; i < n; i++) {
+		struct sim_act undone = f->acts[i];
+		int64_t at_ms = undone.at_ms -
+		    (undone.a - from_to(d, 0, undone.a / 2)) * f->interval_ms;
+
+		if (undone.kind != SIM_REORG || undone.a <= (int64_t)f->depth ||
+		    at_ms < 0 || !hit(d, 700))
+			continue;
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = at_ms,
+			.kind = SIM_FOREIGN,
+			.a = from_to(d, 0, f->keys - 1),
+			.b = 1 });
+		i++;
+		n++;
+	}
 }
 
 static void chain_draw(struct draw *d)
@@ -477,15 +673,6 @@ static void net_draw(struct draw *d)
 			ACT_DRAW(d, SIM_NET, k, from_to(d, 100, 1000),
 			    from_to(d, 1, 15) * f->interval_ms);
 	}
-}
-
-/* The last nodes, of providers that make no quorum. */
-static uint32_t liars(const struct sim_fate *f)
-{
-	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
-	uint32_t honest = providers - (uint32_t)f->quorum + 1;
-
-	return all & ~((1u << honest) - 1);
 }
 
 static void vices_draw(struct draw *d)
@@ -580,6 +767,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	crowd_draw(&d);
 	providers_draw(&d);
 	money_draw(&d);
+	front_draw(&d);
 	work_draw(&d);
 	d.span_ms = work_blocks(ret) * ret->interval_ms;
 	if (days) {
@@ -598,9 +786,16 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	flips_draw(&d);
 	chain_draw(&d);
 	undone_draw(&d);
+	contests_draw(&d);
 	net_draw(&d);
 	vices_draw(&d);
 	people_draw(&d);
+	forgotten_draw(&d);
+	besides_draw(&d);
+	handovers_draw(&d);
+	meddlers_draw(&d);
+	past_draw(&d);
+	absence_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
 	meetings_draw(&d);
 	for (size_t i = 0; i < ret->acts_n; i++)

@@ -1,6 +1,8 @@
-/* A bit of the journal flips at rest. From then on no rule of the judge goes by what it
- * says, until somebody has said that it is damaged, and a backup is in its place, or all
- * that pawl doctor looks at was found whole. */
+/* A bit of the journal flips at rest, or a person edits it. From then on no rule of the
+ * judge goes by what it says, until somebody has said that it is damaged, and a backup is
+ * in its place, or all that pawl doctor looks at was found whole. */
+#include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/operation.h"
@@ -14,16 +16,76 @@
 #define JOURNAL "/disk/pawl.db"
 #define GIVES_UP_BLOCKS 400 /* in a kind world */
 
-void sim_flip(struct sim_story *s, bool wal, uint64_t where)
+static void is_flipped(struct sim_story *s, bool wal)
 {
-	if (!sim_disk_flip(s->disk, wal ? JOURNAL "-wal" : JOURNAL, where))
-		return;
 	s->flipped |= wal ? SIM_FLIPPED_WAL : SIM_FLIPPED_DATABASE;
 	s->older.was_damaged = true;
 	/* the last transactions of a -wal may be gone, and nothing tells */
 	s->broken |= wal ? SIM_GROUND_ALONE : SIM_GROUND_SYNC;
+}
+
+void sim_flip(struct sim_story *s, bool wal, uint64_t where)
+{
+	if (!sim_disk_flip(s->disk, wal ? JOURNAL "-wal" : JOURNAL, where))
+		return;
+	is_flipped(s, wal);
 	sim_story_did(s, SIM_DID_FLIPPED);
 }
+
+/* -- by another program --------------------------------------------------- */
+
+static struct {
+	bool event, done;
+	uint64_t luck;
+} edit; /* of the tool */
+
+static void edit_text(char *out, size_t size)
+{
+	unsigned long long luck = edit.luck;
+
+	if (edit.event)
+		snprintf(out, size,
+		    "UPDATE event SET why = why || '.' WHERE id ="
+		    " (SELECT id FROM event ORDER BY (id * 7919 + %llu) %% 1009 LIMIT 1)",
+		    luck);
+	else
+		snprintf(out, size,
+		    "UPDATE item SET state = 0 WHERE (operation, row) ="
+		    " (SELECT operation, row FROM item WHERE state = 2"
+		    " ORDER BY (row * 7919 + %llu) %% 1009 LIMIT 1)",
+		    luck);
+}
+
+/* Its -wal stays, as beside somebody who has it open. */
+static void meddle(struct sim_life *l)
+{
+	char sql[200];
+	sqlite3 *db = NULL;
+	int keep = 1;
+
+	edit_text(sql, sizeof sql);
+	if (sqlite3_open_v2(JOURNAL, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) ==
+		SQLITE_OK)
+		edit.done = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK &&
+		    sqlite3_changes(db) > 0;
+	sqlite3_close(db);
+	l->end = SIM_ENDED;
+}
+
+void sim_meddle(struct sim_story *s, bool event, uint64_t luck)
+{
+	edit.event = event;
+	edit.luck = luck % 1009;
+	edit.done = false;
+	(void)sim_life_use(&s->tool, meddle);
+	if (!edit.done)
+		return;
+	is_flipped(s, false);
+	sim_story_did(s, SIM_DID_MEDDLED);
+}
+
+/* -- is it whole? --------------------------------------------------------- */
 
 static enum err rows_are_whole(
     struct journal *j, const struct operation *o, struct fail *f)

@@ -55,6 +55,22 @@ static void before_event(void *ctx)
 		die(l, SIM_DIED);
 }
 
+/* Of its disk, and what a process may end by. */
+static uint64_t disk_faults(const struct sim_life *l)
+{
+	const struct sim_disk *d = l->process.disk;
+
+	return sim_disk_faults(d, SIM_DISK_DID_SYNC_FAILED) +
+	    sim_disk_faults(d, SIM_DISK_DID_READ_FAILED) +
+	    sim_disk_faults(d, SIM_DISK_DID_FULL);
+}
+
+/* Who is well, and owns its journal, does not end. */
+static bool has_reason(const struct sim_life *l)
+{
+	return sim_life_is_robbed(l) || l->story->flipped || disk_faults(l) != l->faults;
+}
+
 /* The files that a robbed one goes on with are another's: to it they may be damaged. */
 static void journal_died(enum err e, const char *why)
 {
@@ -62,8 +78,9 @@ static void journal_died(enum err e, const char *why)
 
 	/* the real one says behind it what to type */
 	snprintf(text, sizeof text, "%s; pawl restore FILE", why);
-	if (e != ERR_JOURNAL && !sim_life_is_robbed(now) &&
-	    !sim_older_damaged(now->story, text))
+	if (e != ERR_JOURNAL
+		? !sim_life_is_robbed(now) && !sim_older_damaged(now->story, text)
+		: !has_reason(now))
 		sim_story_wrong(
 		    now->story, "the journal ended it: %s: %s", err_name(e), why);
 	else
@@ -282,6 +299,7 @@ enum sim_end sim_life_rise(struct sim_life *l)
 	enum sim_end end;
 
 	l->clock_ms += REBOOT_MS;
+	l->faults = disk_faults(l);
 	if (l->begun && !l->story->flipped) {
 		sim_region_put_back(l->region, l->begun);
 		db_sqlite_spare_set(l->spare);

@@ -356,6 +356,12 @@ static void flip(struct sim_story *s, bool wal, uint64_t where)
 	sim_flip(s, wal, where);
 }
 
+static void meddle(struct sim_story *s, bool event, uint64_t luck)
+{
+	everybody_ends(s);
+	sim_meddle(s, event, luck);
+}
+
 static void back_act(struct sim_story *s, enum sim_back how)
 {
 	static const enum sim_deed deeds[SIM_BACKS] = {
@@ -379,6 +385,8 @@ void sim_older_act(struct sim_story *s, const struct sim_act *a)
 		keep(s, (enum sim_keep)a->a);
 	else if (a->kind == SIM_FLIP)
 		flip(s, a->a != 0, (uint64_t)a->b);
+	else if (a->kind == SIM_MEDDLE)
+		meddle(s, a->a != 0, (uint64_t)a->b);
 	else if (a->kind == SIM_TWIN)
 		twin(s, a->a, a->b != 0);
 	else if (a->a >= 0 && a->a < SIM_BACKS)

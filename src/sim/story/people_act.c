@@ -52,6 +52,13 @@ static void foreign(struct sim_story *s, const struct sim_act *a)
 	sends(s, &s->key[a->a], &p, a->b != 0);
 }
 
+static void token_transfer(struct payload *ret, const struct sim_token *t,
+    const struct address *to, const struct amount *amount)
+{
+	*ret = (struct payload){ .to = t->at, .data_len = ABI_TRANSFER_LEN };
+	abi_transfer_encode(ret->data, to->at, amount);
+}
+
 /* What a row is owed. */
 static void by_hand(struct sim_story *s, const struct sim_act *a)
 {
@@ -59,12 +66,24 @@ static void by_hand(struct sim_story *s, const struct sim_act *a)
 	int64_t row = row_of(l, a->b);
 	struct payload p = { .to = l->to[row], .value = l->amount[row] };
 
-	if (s->token) {
-		p = (struct payload){ .to = s->token->at, .data_len = ABI_TRANSFER_LEN };
-		abi_transfer_encode(p.data, l->to[row].at, &l->amount[row]);
-	}
+	if (s->token)
+		token_transfer(&p, s->token, &l->to[row], &l->amount[row]);
 	sends(s, &s->key[l->key], &p, a->c != 0);
 	s->by_hand = true;
+}
+
+/* As much as a row is owed, in what it is not owed. */
+static void beside(struct sim_story *s, const struct sim_act *a)
+{
+	const struct sim_list *l = list_of(s, a);
+	int64_t row = row_of(l, a->b);
+	struct payload p = { .to = l->to[row], .value = l->amount[row] };
+
+	if (a->c || !s->token) {
+		sim_fund(s->chain, &s->key[l->key].address, s->other, &l->amount[row]);
+		token_transfer(&p, s->other, &l->to[row], &l->amount[row]);
+	}
+	sends(s, &s->key[l->key], &p, false);
 }
 
 /* All coin but for some payments. */
@@ -122,6 +141,8 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 		foreign(s, a);
 	else if (a->kind == SIM_BY_HAND)
 		by_hand(s, a);
+	else if (a->kind == SIM_BESIDE)
+		beside(s, a);
 	else if (a->kind == SIM_DRAIN)
 		drain(s, a);
 	else if (a->kind == SIM_CREATE)

@@ -113,8 +113,7 @@ static bool another_is_read(struct sim_life *l)
 	return sql_airdrop_half_one(l->journal, &in, &half);
 }
 
-/* -- it is asked for
- * --------------------------------------------------------------------- */
+/* -- it is asked for ------------------------------------------------------ */
 
 static void ask(struct sim_life *l, int at, enum route route, struct buf *body)
 {
@@ -131,36 +130,52 @@ static int64_t newest(struct journal *j)
 	return sql_operation_newest_one(j, &row) && !row.no_id ? row.id : 0;
 }
 
-static void ask_create(struct sim_life *l, int at, int64_t chain)
+/* It is held against the journal, unless nothing has come since the last time. */
+static void compare_once(struct sim_life *l, int at, int64_t chain)
 {
-	struct sim_story *s = l->story;
+	const struct sim_list *list = &l->story->list[at];
+	int64_t account = account_find(l, list, chain);
+
+	if (!journal_changed(l->journal, &l->compared[at].mark))
+		return;
+	compare(l, list, chain, &l->compared[at].unclaimed, &l->compared[at].equal);
+	l->compared[at].past = account ? past_payments(l->journal, account) : -1;
+}
+
+static void handover_fill(
+    const struct sim_life *l, int at, struct handover *ret, const char *behind)
+{
+	const struct sim_story *s = l->story;
 	const struct sim_list *list = &s->list[at];
-	struct handover h = { .chain_id = s->config.chain_id,
+
+	*ret = (struct handover){ .chain_id = s->config.chain_id,
 		.genesis = s->chain->genesis->hash,
 		.sender = s->key[list->key].address,
 		.rows = list->rows,
 		.seen = newest(l->journal),
+		.past = l->compared[at].past,
 		.cap = list->cap };
-	int64_t account = account_find(l, list, chain);
-	int64_t *unclaimed = &l->compared[at].unclaimed, *equal = &l->compared[at].equal;
+	plan_make(s, list, &ret->facts, ret->plan, &ret->planned);
+	snprintf(ret->name, sizeof ret->name, "%s%s", list->name, behind);
+	snprintf(ret->key, sizeof ret->key, "%s", s->key[list->key].name);
+	snprintf(ret->chain, sizeof ret->chain, "%s", s->config.name);
+}
+
+static void ask_create(struct sim_life *l, int at, int64_t chain)
+{
+	struct sim_story *s = l->story;
+	struct handover h;
 	struct buf body;
 
-	if (journal_changed(l->journal, &l->compared[at].mark)) {
-		compare(l, list, chain, unclaimed, equal);
-		l->compared[at].past = account ? past_payments(l->journal, account) : -1;
-	}
-	if (*equal)
+	compare_once(l, at, chain);
+	if (l->compared[at].equal)
 		sim_story_wrong(s, "%s: %lld rows are taken for those of another list",
-		    list->name, (long long)*equal);
-	plan_make(s, list, &h.facts, h.plan, &h.planned);
-	s->list[at].adopts = h.facts.adopt = *unclaimed > 0;
-	h.past = l->compared[at].past;
-	snprintf(h.name, sizeof h.name, "%s", list->name);
-	snprintf(h.key, sizeof h.key, "%s", s->key[list->key].name);
-	snprintf(h.chain, sizeof h.chain, "%s", s->config.name);
+		    s->list[at].name, (long long)l->compared[at].equal);
+	handover_fill(l, at, &h, "");
+	s->list[at].adopts = h.facts.adopt = l->compared[at].unclaimed > 0;
 	buf_init(&body, BODY_MAX);
 	CHECK(handover_encode(&body, &h));
-	if (*unclaimed)
+	if (h.facts.adopt)
 		sim_story_did(s, SIM_DID_ADOPTED_LIST);
 	ask(l, at, ROUTE_CREATE, &body);
 }
@@ -177,20 +192,43 @@ static void ask_run(struct sim_life *l, int at)
 	sim_people_ask(l, &q, at, NULL);
 }
 
+/* The next ones, but for one. */
+static void rows_encode(
+    struct buf *out, const struct sim_list *list, int64_t first, int64_t missing)
+{
+	buf_init(out, BODY_MAX);
+	for (int64_t i = first; i <= list->rows && i < first + PART_ROWS; i++)
+		if (i != missing)
+			handover_row_encode(out,
+			    &(struct list_row){ .row = i,
+				.line = i + 1,
+				.to = list->to[i],
+				.amount = list->amount[i] });
+}
+
 static void ask_rows(struct sim_life *l, int at)
 {
-	const struct sim_list *list = &l->story->list[at];
+	struct buf body;
+
+	rows_encode(&body, &l->story->list[at], l->sent[at] + 1, 0);
+	ask(l, at, ROUTE_ROWS, &body);
+}
+
+/* Somebody else sends a part that has a hole. */
+static bool spoilt_part(struct sim_life *l, int at)
+{
+	struct sim_list *list = &l->story->list[at];
+	struct request q = { .route = ROUTE_ROWS };
 	int64_t first = l->sent[at] + 1;
 	struct buf body;
 
-	buf_init(&body, BODY_MAX);
-	for (int64_t i = first; i <= list->rows && i < first + PART_ROWS; i++)
-		handover_row_encode(&body,
-		    &(struct list_row){ .row = i,
-			.line = i + 1,
-			.to = list->to[i],
-			.amount = list->amount[i] });
-	ask(l, at, ROUTE_ROWS, &body);
+	if (list->edit != SIM_EDIT_PART || first == 1 || first + 2 > list->rows)
+		return false;
+	list->edit = 0;
+	snprintf(q.name, sizeof q.name, "%s", list->name);
+	rows_encode(&body, list, first, first + 1);
+	sim_people_ask(l, &q, SIM_EDITED, &body);
+	return true;
 }
 
 static void go_on(struct sim_life *l, int at)
@@ -205,7 +243,8 @@ static void go_on(struct sim_life *l, int at)
 	} else if (!l->asked[at]) {
 		ask_run(l, at);
 	} else if (l->sent[at] < l->story->list[at].rows) {
-		ask_rows(l, at);
+		if (!spoilt_part(l, at))
+			ask_rows(l, at);
 	} else {
 		l->listed[at] = true;
 	}
@@ -221,8 +260,7 @@ void sim_people_create(struct sim_life *l)
 			go_on(l, i);
 }
 
-/* -- and answered
- * ------------------------------------------------------------------------ */
+/* -- and answered --------------------------------------------------------- */
 
 static void created(struct sim_life *l, int at, const struct told *told)
 {
@@ -272,8 +310,7 @@ void sim_people_list_told(struct sim_life *l, const struct sim_answer *a)
 		l->sent[a->list] = 0;
 }
 
-/* -- a list that was edited
- * --------------------------------------------------------------- */
+/* -- a list that was edited ----------------------------------------------- */
 
 /* The file under another name, with another row at times: the rows are paid already. */
 static void under_another_name(struct sim_life *l, int at, bool edited)
@@ -307,6 +344,28 @@ static void under_its_name(struct sim_life *l, int at)
 	sim_people_ask(l, &q, SIM_EDITED, NULL);
 }
 
+/* It would be another operation, by a plan that is not good any more; or one that says
+ * more than this program can read. */
+static void handed_over(struct sim_life *l, int at, bool newer)
+{
+	static const char more[] = ",\"until\":5}\n";
+	struct request q = { .route = ROUTE_CREATE };
+	struct handover h;
+	struct buf body;
+
+	compare_once(l, at, runner_chain(l->runner, l->story->config.name)->id);
+	handover_fill(l, at, &h, newer ? "-newer" : "-unseen");
+	h.seen -= !newer;
+	snprintf(q.name, sizeof q.name, "%s", h.name);
+	buf_init(&body, BODY_MAX);
+	CHECK(handover_encode(&body, &h));
+	if (newer) {
+		body.len -= strlen("}\n");
+		buf_add(&body, more, strlen(more));
+	}
+	sim_people_ask(l, &q, SIM_EDITED, &body);
+}
+
 void sim_people_edit(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
@@ -315,12 +374,15 @@ void sim_people_edit(struct sim_life *l)
 	for (int i = 0; i < s->fate->lists && !l->answer; i++) {
 		int how = s->list[i].edit;
 
-		if (!knows || !how || !l->listed[i] || s->list[i].cancelled)
+		if (!knows || !how || how == SIM_EDIT_PART || !l->listed[i] ||
+		    s->list[i].cancelled)
 			continue;
 		s->list[i].edit = 0;
-		if (how == 1)
+		if (how == SIM_EDIT_ROWS)
 			under_its_name(l, i);
+		else if (how >= SIM_EDIT_UNSEEN)
+			handed_over(l, i, how == SIM_EDIT_NEWER);
 		else
-			under_another_name(l, i, how == 3);
+			under_another_name(l, i, how == SIM_EDIT_BOTH);
 	}
 }

@@ -44,11 +44,21 @@ static void stand(struct sim_story *s, const struct sim_act *a)
 		second(s, 2 * a->b);
 }
 
+/* away_ms 0: it is started again as after a death. */
+static void stop(struct sim_story *s, int64_t away_ms)
+{
+	struct sim_life *l = sim_story_owner(s);
+
+	sim_story_stop(s, l);
+	if (away_ms && !l->alive)
+		l->rise_at_ms = s->chain->now_ms + away_ms;
+}
+
 void sim_process_act(struct sim_story *s, const struct sim_act *a)
 {
 	switch ((int)a->kind) {
 	case SIM_STOP:
-		sim_story_stop(s, sim_story_owner(s));
+		stop(s, a->a);
 		return;
 	case SIM_DIE_AGAIN:
 		s->again = (struct sim_again){ a->a, a->b, a->c };

@@ -272,11 +272,14 @@ static void chain_begin(struct sim_story *s)
 		.base_fee = f->base_fee,
 		.is_free = f->is_free,
 		.lean = true };
-	struct address token = { .at = { 0x70, 0x6b } };
+	struct address token = { .at = { 0x70, 0x6b } }, other = { .at = { 0x07, 0x6b } };
 
 	s->chain = sim_chain_init(s->chain_region, CHAIN_BYTES, &o);
 	s->token =
 	    f->token ? sim_token_add(s->chain, &token, f->token_kind, 18, "TKN") : NULL;
+	s->other = sim_token_add(s->chain, &other, SIM_TOKEN_PLAIN, 18, "OTHER");
+	if (s->token && f->token_kind == SIM_TOKEN_FRONT)
+		s->token->behind = s->other;
 	for (int i = 0; i < f->keys && !f->poor; i++)
 		sim_act_fund(s, i);
 	recipients_begin(s);

@@ -41,6 +41,16 @@
 
 struct sim_story;
 
+/* What is handed over and is not what it seems: it is to be refused. */
+enum sim_edit {
+	SIM_EDIT_ROWS = 1, /* its name, with another plan */
+	SIM_EDIT_NAME,     /* its rows under another name, */
+	SIM_EDIT_BOTH,     /* and one of them edited */
+	SIM_EDIT_UNSEEN,   /* the same, planned before the newest operation came */
+	SIM_EDIT_NEWER,    /* with a member that only a newer program knows */
+	SIM_EDIT_PART      /* a part of its rows, of which one is missing */
+};
+
 /* A list of payments that somebody has in mind. */
 struct sim_list {
 	char name[16];
@@ -50,7 +60,7 @@ struct sim_list {
 	bool known;     /* who made it was told that it is there */
 	bool cancelled; /* somebody wants that */
 	bool adopts;    /* it was run with --adopt */
-	int edit;       /* 1 + enum: somebody edits it; 0: nobody does */
+	int edit;       /* enum sim_edit: somebody does; 0: nobody */
 	int64_t not_before_ms;
 	struct amount cap;              /* of its fees, as somebody wants it */
 	bool skipped[SIM_ROWS_MAX + 1]; /* somebody wants that */
@@ -114,7 +124,8 @@ struct sim_life {
 	/* It stands still at a point, in the middle of its step, while others go on. */
 	uint64_t stand_points; /* so many more; 0: it does not */
 	int64_t stand_ms;
-	bool robbed; /* and loses its locks meanwhile */
+	bool robbed;     /* and loses its locks meanwhile */
+	uint64_t faults; /* of its disk, when it began to rise */
 	bool stands, killed;
 
 	/* in its region */
@@ -201,7 +212,7 @@ struct sim_story {
 	struct sim_disk_image *made; /* with a new journal */
 	struct sim_chain *chain;
 	struct sim_node *nodes[SIM_NODES_MAX];
-	struct sim_token *token;
+	struct sim_token *token, *other; /* token: NULL for lists in coin */
 	struct sim_key key[SIM_KEYS_MAX];
 	struct sim_list list[SIM_LISTS_MAX];
 	struct node_config endpoints[SIM_NODES_MAX];
@@ -283,6 +294,8 @@ void sim_older_end(struct sim_story *s); /* of the story */
 
 /* flip.c */
 void sim_flip(struct sim_story *s, bool wal, uint64_t where);
+/* Another program sets a row back that is final, or edits an event. */
+void sim_meddle(struct sim_story *s, bool event, uint64_t luck);
 /* In a life: is all whole that can be looked at? Else the damage is said. */
 bool sim_flip_is_harmless(struct sim_life *l);
 /* It waits for ever; an operator takes the journal for damaged. */
