@@ -142,6 +142,7 @@ static void rise_goes_on(struct sim_life *l, struct judge_view *v)
 		    "%" PRId64 " commits were answered with OK, %" PRId64 " are there",
 		    v->commit, commits);
 	judge_rows_again(l);
+	judge_older(l);
 }
 
 void sim_judge_rise(struct sim_life *l)
@@ -205,8 +206,10 @@ void sim_judge_step(struct sim_life *l)
 	older_look(l, judge_view_of(l));
 	if (!judge_owns(l))
 		return;
+	judge_reach(l->story->judge);
 	judge_rows(l);
 	judge_live(l);
+	judge_undone(l);
 	if (follower_stopped(l->runner->chains[0].follower)) {
 		l->story->judge->said_so = true;
 		if (!l->story->broken)

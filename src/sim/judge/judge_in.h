@@ -100,6 +100,8 @@ struct judge_account {
 	struct judge_nonce *at;
 	uint64_t n, room; /* below n all are known */
 	uint64_t whole;   /* below it each has bytes, or was consumed */
+	uint64_t reach;   /* what an older journal forgot below it is fenced */
+	bool was_known;   /* by that journal */
 };
 
 struct sim_judge {
@@ -117,7 +119,10 @@ struct sim_judge {
 	bool lent;       /* others use keys, too */
 	uint64_t moved_used;
 	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
-	bool said_so;     /* a journal has said that something is not as it should be */
+	uint64_t
+	    kept[SIM_LIVES]; /* the highest block of a stopped one that the chain has */
+	uint64_t kept_reorgs[SIM_LIVES];
+	bool said_so; /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
 };
@@ -160,7 +165,12 @@ void judge_rows_again(struct sim_life *l);
 void judge_forgotten(struct sim_life *l);
 /* A nonce of the key is taken in this commit; and all that used it. */
 void judge_reserves(struct sim_life *l, int key);
+void judge_older(struct sim_life *l); /* it rises with an older journal */
+void judge_reach(struct sim_judge *j);
 void judge_uses(struct sim_life *l);
+
+/* judge_undone.c: in each turn. */
+void judge_undone(struct sim_life *l);
 
 /* judge_live.c: in each turn; and an event in which something stops. */
 void judge_live(struct sim_life *l);

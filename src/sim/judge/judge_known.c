@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "sim/judge/judge_in.h"
 
+#define STALE_BLOCKS 3 /* an answer may be so much older than its node's head */
+
 static bool is_attempt(struct sim_life *l, int64_t account, const struct sim_tx *t)
 {
 	struct sql_attempt_by_hash_in in = { .account = account };
@@ -23,6 +25,132 @@ static bool is_stranger(struct sim_life *l, int64_t account, const struct sim_tx
 
 	return sql_consumed_get_one(l->journal, &in, &out) &&
 	    !memcmp(out.hash, t->hash.at, sizeof out.hash);
+}
+
+/* -- what it says of a stranger ------------------------------------------- */
+
+static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (!a_len || !memcmp(a, b, a_len));
+}
+
+/* gas 0: its fees are none that the program could have signed, and were not kept. */
+static bool fees_are_told(const struct sql_consumed_at_out *row, const struct sim_tx *t)
+{
+	return row->no_gas || !row->gas ||
+	    ((uint64_t)row->max_fee == t->max_fee &&
+		(t->type == FEE_LEGACY || (uint64_t)row->tip == t->tip));
+}
+
+static bool is_told_so(const struct sql_consumed_at_out *row, const struct sim_tx *t)
+{
+	return row->no_recipient == !t->to &&
+	    (!t->to || !memcmp(row->recipient, t->to->at.at, sizeof row->recipient)) &&
+	    !amount_cmp(&row->value, &t->value) &&
+	    same_bytes(row->data, row->data_len, t->data, t->data_len) &&
+	    fees_are_told(row, t);
+}
+
+/* G5: a stranger's content is a quorum's word, and so it is what the chain has. */
+static void is_read_right(
+    struct sim_life *l, int64_t account, const struct sim_inclusion *i)
+{
+	struct sql_consumed_at_in in = { .account = account,
+		.height = (int64_t)i->block->height };
+	struct sql_consumed_at_out row;
+
+	sql_consumed_at_begin(l->journal, &in);
+	while (sql_consumed_at_next(l->journal, &row))
+		if (!memcmp(row.hash, i->tx->hash.at, sizeof row.hash) &&
+		    !is_told_so(&row, i->tx))
+			sim_story_wrong(l->story,
+			    "nonce %" PRIu64
+			    ": the journal has another transaction there",
+			    i->tx->nonce);
+	sql_consumed_at_end(l->journal);
+}
+
+/* -- what an older journal has forgotten ---------------------------------- */
+
+static bool is_pooled(const struct judge_account *a)
+{
+	for (uint64_t n = 0; n < a->n; n++)
+		for (const struct judge_bytes *b = a->at[n].bytes; b; b = b->older)
+			if (b->tx->pooled)
+				return true;
+	return false;
+}
+
+/* The least that a node shows as the count: it may see a head of some time ago. */
+static uint64_t count_shown(const struct sim_story *s, int key)
+{
+	uint64_t least = UINT64_MAX,
+		 stale = s->per_mille[SIM_FAULT_STALE] ? STALE_BLOCKS : 0;
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		struct sim_block *b = sim_node_head(s->nodes[i]);
+		uint64_t count;
+
+		if (stale)
+			b = sim_block_at(
+			    s->chain, b, b->height > stale ? b->height - stale : 0);
+		count = sim_count(s->chain, b, &s->key[key].address);
+		least = count < least ? count : least;
+	}
+	return least;
+}
+
+/* Of an account that the journal meets later they have to show something at all. */
+static uint64_t reach_of(const struct sim_story *s, int key)
+{
+	const struct judge_account *a = &s->judge->account[key];
+	uint64_t count = count_shown(s, key);
+
+	if (!a->was_known && !count && (!s->judge->true_heads || !is_pooled(a)))
+		return 0;
+	return count + (uint64_t)s->fate->in_flight;
+}
+
+void judge_older(struct sim_life *l)
+{
+	for (int k = 0; k < l->story->fate->keys; k++) {
+		struct judge_account *a = &l->story->judge->account[k];
+
+		a->was_known = judge_account_id(l, k) != 0;
+		a->reach = UINT64_MAX;
+	}
+}
+
+/* So far a fence goes at least, whenever it begins: in each turn. */
+void judge_reach(struct sim_judge *j)
+{
+	for (int k = 0; k < j->story->fate->keys; k++) {
+		struct judge_account *a = &j->account[k];
+		uint64_t reach = j->story->broken == SIM_GROUND_NEWEST && a->reach
+		    ? reach_of(j->story, k)
+		    : 0;
+
+		a->reach = reach < a->reach ? reach : a->reach;
+	}
+}
+
+/* G8: what a newer journal sent is dead before anything is reserved. */
+static void nothing_is_forgotten(struct sim_life *l, int key)
+{
+	struct sim_story *s = l->story;
+	const struct judge_account *a = &s->judge->account[key];
+	int64_t account = judge_account_id(l, key);
+
+	if (s->broken != SIM_GROUND_NEWEST)
+		return;
+	for (uint64_t n = 0; n < a->n && n < a->reach; n++)
+		for (const struct judge_bytes *b = a->at[n].bytes; b && !a->at[n].final;
+		     b = b->older)
+			if (!is_attempt(l, account, b->tx))
+				sim_story_wrong(s,
+				    "a nonce is taken, and bytes of nonce %" PRIu64
+				    " that it does not know may still be mined",
+				    n);
 }
 
 /* -- before a nonce is taken ---------------------------------------------- */
@@ -105,6 +233,7 @@ void judge_reserves(struct sim_life *l, int key)
 
 	if (s->judge->lent)
 		is_not_paid(l, top, key);
+	nothing_is_forgotten(l, key);
 	if (!top)
 		return;
 	if (s->judge->true_heads && judge_is_strict(s) &&
@@ -124,8 +253,7 @@ void judge_reserves(struct sim_life *l, int key)
 	}
 }
 
-/* -- in the end
- * --------------------------------------------------------------------------- */
+/* -- in the end ----------------------------------------------------------- */
 
 static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
 {
@@ -146,6 +274,8 @@ static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
 		else if (!i->tx->foreign && !s->broken && is_stranger(l, id, i->tx))
 			sim_story_wrong(
 			    s, "nonce %" PRIu64 ": its own bytes are a stranger's", n);
+		else if (!(s->broken & SIM_GROUND_QUORUM))
+			is_read_right(l, id, i);
 	}
 }
 

@@ -210,6 +210,29 @@ static void pays_a_row(struct leaving *w)
 	row->nonce = (int64_t)w->tx->nonce;
 }
 
+/* G6: of a row that is contested neither payload leaves. */
+static void is_alone(struct leaving *w)
+{
+	struct sql_intent_by_row_in in;
+	struct sql_intent_by_row_out of;
+	struct sql_intent_get_out mine, other;
+
+	if (!(w->story->broken & SIM_GROUND_FINAL) || w->empty ||
+	    !intent_on_nonce(w->life, w->key, w->tx->nonce, &mine))
+		return;
+	in =
+	    (struct sql_intent_by_row_in){ .operation = mine.operation, .row = mine.row };
+	sql_intent_by_row_begin(w->life->journal, &in);
+	while (sql_intent_by_row_next(w->life->journal, &of))
+		if (of.id != mine.id &&
+		    sql_intent_get_one(w->life->journal,
+			&(struct sql_intent_get_in){ .id = of.id }, &other) &&
+		    other.state < INTENT_FINAL)
+			wrong(w, "row %" PRId64 " is contested, and its payload leaves",
+			    mine.row);
+	sql_intent_by_row_end(w->life->journal);
+}
+
 /* -- G10 ----------------------------------------------------------------------------- */
 
 static void within_cap(struct leaving *w)
@@ -337,6 +360,7 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 		return;
 	}
 	w.nonce = judge_nonce_get(s->judge, w.key, t->nonce);
+	is_alone(&w);
 	before = left_before(&w);
 	if (before)
 		again(&w, before);
