@@ -208,6 +208,32 @@ static void all_may_have_been_written_in_time(void **state)
 	}
 }
 
+static void of_two_writes_the_first_alone_may_be_there(void **state)
+{
+	static const uint8_t first[4096] = { 1 }, other[1024] = { 2 };
+	bool seen[3] = { false };
+	uint8_t is;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 50; seed++) {
+		sqlite3_file *f;
+
+		format(seed);
+		f = open_files[0];
+		f->pMethods->xWrite(f, first, sizeof(first), 0);
+		f->pMethods->xWrite(f, other, sizeof(other), 0);
+		close_all();
+		sim_disk_lose_power(disk, SIM_LOSE_LAST);
+		open_all();
+		is = 0;
+		open_files[0]->pMethods->xRead(open_files[0], &is, 1, 0);
+		assert_in_range(is, 0, 2);
+		seen[is] = true;
+		close_all();
+	}
+	assert_true(seen[0] && seen[1] && seen[2]);
+}
+
 static void read_all(uint8_t was[FILES][FILE_MAX])
 {
 	for (int i = 0; i < FILES; i++)
@@ -593,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_not_synced_is_lost),
 		cmocka_unit_test(all_may_have_been_written_in_time),
+		cmocka_unit_test(of_two_writes_the_first_alone_may_be_there),
 		cmocka_unit_test(a_copy_is_the_same_disk),
 		cmocka_unit_test(a_full_disk_takes_what_fits),
 		cmocka_unit_test(reads_fail_so_many_times),

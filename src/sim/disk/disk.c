@@ -266,6 +266,12 @@ static void cut(int64_t *size, int64_t at)
 		*size = at;
 }
 
+static const uint8_t *bytes_of(struct sim_disk *d, const struct disk_unsynced *w)
+{
+	return w->data == DISK_IN_CACHE ? disk_cache(d, w->file) + w->at
+					: pile(d) + w->data;
+}
+
 void disk_apply(struct sim_disk *d, const struct disk_unsynced *w)
 {
 	int64_t *size = &d->files[w->file].size_on_medium;
@@ -274,7 +280,7 @@ void disk_apply(struct sim_disk *d, const struct disk_unsynced *w)
 	if (w->len < 0)
 		cut(size, w->at);
 	else
-		put(disk_medium(d, w->file), size, w->at, pile(d) + w->data, w->len);
+		put(disk_medium(d, w->file), size, w->at, bytes_of(d, w), w->len);
 }
 
 static void settled(struct disk_file *f, uint64_t chance)
@@ -296,7 +302,7 @@ void disk_settle(struct sim_disk *d, int file, uint64_t chance)
 	}
 	d->writes = kept;
 	if (!kept)
-		d->pile = 0;
+		d->pile = d->unsynced = 0;
 	for (int i = 0; i < DISK_FILES; i++) {
 		if (file < 0 || file == i)
 			settled(&d->files[i], chance);
@@ -327,27 +333,49 @@ void disk_reread(struct sim_disk *d, int file)
 	f->stale = false;
 }
 
-static void note(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len)
+static void pile_add(struct sim_disk *d, struct disk_unsynced *w)
+{
+	CHECK(d->pile + (size_t)w->len <= d->pile_max);
+	memcpy(pile(d) + d->pile, bytes_of(d, w), (size_t)w->len);
+	w->data = d->pile;
+	d->pile += (size_t)w->len;
+}
+
+void disk_pile_up(struct sim_disk *d, int file, int64_t from, int64_t to)
+{
+	const struct disk_file *f = &d->files[file];
+
+	if (to <= f->differ || from >= f->differ_end)
+		return;
+	for (size_t i = 0; i < d->writes; i++) {
+		struct disk_unsynced *w = &d->list[i];
+
+		if (w->file == file && w->data == DISK_IN_CACHE && w->at < to &&
+		    from < w->at + w->len)
+			pile_add(d, w);
+	}
+}
+
+static void note(struct sim_disk *d, int file, int64_t at, int64_t len)
 {
 	size_t size = len > 0 ? (size_t)len : 0;
 
 	/* a kernel may write back what it likes at any time */
-	if (d->writes == DISK_WRITES || d->pile + size > d->pile_max)
+	if (d->writes == DISK_WRITES || d->unsynced + size > d->pile_max)
 		disk_settle(d, -1, 256);
-	CHECK(d->pile + size <= d->pile_max);
-	if (size)
-		memcpy(pile(d) + d->pile, data, size);
-	d->list[d->writes++] =
-	    (struct disk_unsynced){ .file = file, .at = at, .len = len, .data = d->pile };
-	d->pile += size;
+	d->list[d->writes++] = (struct disk_unsynced){
+		.file = file, .at = at, .len = len, .data = size ? DISK_IN_CACHE : 0
+	};
+	d->unsynced += size;
 }
 
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len)
 {
 	CHECK((size_t)(at + len) <= d->file_max);
+	disk_pile_up(d, file, at, at + len);
+	note(d, file, at, len);
 	disk_differ(d, file, at, at + len);
 	put(disk_cache(d, file), &d->files[file].size, at, data, len);
-	note(d, file, at, data, len);
 }
 
 void disk_cut(struct sim_disk *d, int file, int64_t at)
@@ -356,7 +384,8 @@ void disk_cut(struct sim_disk *d, int file, int64_t at)
 
 	if (at >= size)
 		return;
+	disk_pile_up(d, file, at, size);
 	disk_differ(d, file, at, size);
 	cut(&d->files[file].size, at);
-	note(d, file, at, NULL, -1);
+	note(d, file, at, -1);
 }

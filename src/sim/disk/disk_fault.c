@@ -95,6 +95,7 @@ bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t where)
 		return false;
 	where = where / 8 % size;
 	disk_touched(d, file, (int64_t)where);
+	disk_pile_up(d, file, (int64_t)where, (int64_t)where + 1);
 	disk_medium(d, file)[where] ^= bit;
 	if ((int64_t)where < d->files[file].size)
 		disk_cache(d, file)[where] ^= bit;

@@ -36,8 +36,10 @@ struct disk_file {
 struct disk_unsynced {
 	int file;
 	int64_t at, len;
-	size_t data; /* in the pile */
+	size_t data; /* in the pile, or DISK_IN_CACHE: as the cache has it, still */
 };
+
+#define DISK_IN_CACHE SIZE_MAX
 
 /* What one open file of one process holds. */
 struct disk_open {
@@ -75,6 +77,7 @@ struct disk_reader {
 struct sim_disk {
 	struct sim_random random;
 	size_t file_max, pile_max, pile;
+	size_t unsynced; /* bytes, of which the pile has some */
 	int64_t ops, die_at, syncs, fail_sync_at, reads, fail_read_at, fail_reads;
 	int64_t room, inodes;
 	bool spared; /* of errors when it is read */
@@ -87,8 +90,9 @@ struct sim_disk {
 	size_t writes;
 	struct disk_unsynced
 	    list[DISK_WRITES]; /* from here on only what is in use counts */
-	/* cache and medium of each file, the pile, the -shm pages, and which frame of its
-	 * -wal the reader found each page in last */
+	/* cache and medium of each file, the pile (of unsynced bytes that the cache has
+	 * no more), the -shm pages, and which frame of its -wal the reader found each
+	 * page in last */
 	uint8_t bytes[];
 };
 
@@ -105,6 +109,8 @@ void disk_name_sync(struct sim_disk *d, int file); /* its name is on the medium 
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len);
 void disk_cut(struct sim_disk *d, int file, int64_t at);
 void disk_apply(struct sim_disk *d, const struct disk_unsynced *w);
+/* Before the cache of a file changes there: what is unsynced of it goes to the pile. */
+void disk_pile_up(struct sim_disk *d, int file, int64_t from, int64_t to);
 /* Take the writes of a file off the list (-1: of all). chance: of 256, how many of them
  * reach the medium. */
 void disk_settle(struct sim_disk *d, int file, uint64_t chance);

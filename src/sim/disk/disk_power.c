@@ -73,7 +73,8 @@ static void tear(struct sim_disk *d, const struct disk_unsynced *w)
 
 		if (next > end)
 			next = end;
-		piece.data += (size_t)(at - w->at);
+		if (w->data != DISK_IN_CACHE)
+			piece.data += (size_t)(at - w->at);
 		piece.at = at;
 		piece.len = next - at;
 		if (disk_draw(d, 2))
@@ -149,7 +150,7 @@ static void lose_writes(struct sim_disk *d, enum sim_disk_loss loss)
 			lose(d, &d->list[i], false);
 	}
 	d->writes = 0;
-	d->pile = 0;
+	d->pile = d->unsynced = 0;
 }
 
 static bool name_stays(struct sim_disk *d, enum sim_disk_loss loss)
