@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "ground.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define CHAIN_BYTES ((size_t)64 << 20)
 

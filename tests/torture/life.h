@@ -17,7 +17,7 @@
 #include "sim/disk/disk.h"
 #include "sim/judge/oracle.h"
 #include "sim/story/lender.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define ROWS_MAX 4200
 #define NODES_MAX 3

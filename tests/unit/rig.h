@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "sim/chain/mempool.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define GWEI 1000000000u
 

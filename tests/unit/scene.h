@@ -9,7 +9,7 @@
 #include "chain/config.h"
 #include "journal/journal.h"
 #include "sim/chain/mempool.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define SCENE_NODES 5
 #define SCENE_DEPTH 3

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/ask.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define REGION ((size_t)64 << 20)
 #define CHAIN_ID 31337

@@ -1,6 +1,6 @@
 #include "base/check.h"
-#include "sim/chain/chain.h"
 #include "sim/chain/mempool.h"
+#include "sim/chain/sim_chain.h"
 
 /* -- the chain goes another way ---------------------------------------------- */
 

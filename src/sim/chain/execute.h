@@ -2,7 +2,7 @@
 #ifndef PAWL_SIM_EXECUTE_H
 #define PAWL_SIM_EXECUTE_H
 
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 
 /* What a call would do on top of `tip`, without doing it. */
 struct sim_outcome {

@@ -11,7 +11,7 @@
 #ifndef PAWL_SIM_MEMPOOL_H
 #define PAWL_SIM_MEMPOOL_H
 
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 #include "sim/random.h"
 
 struct sim_node;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 
 #define SIZE_MIN 64
 

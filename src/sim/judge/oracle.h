@@ -8,7 +8,7 @@
 #define PAWL_SIM_ORACLE_H
 
 #include "base/buf.h"
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 
 /* One payment that should be there. token all zeros: native coin. amount: as it
  * arrives (a token with a fee takes some). */

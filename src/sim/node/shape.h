@@ -5,7 +5,7 @@
 #define PAWL_SIM_SHAPE_H
 
 #include "base/buf.h"
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 
 /* How a node tells it: block 0 and status words may be lies. */
 struct sim_slant {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define SIM_ROWS_MAX 400 /* of a list */
 #define SIM_LISTS_MAX 24

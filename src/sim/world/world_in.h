@@ -1,6 +1,6 @@
 /* world_in.h - inside the simulated world, shared by its files.
  *
- *   world.c        the clock, the table of functions, the director's hand
+ *   sim_world.c    the clock, the table of functions, the director's hand
  *   world_http.c   a request's way to a node and back, and its faults
  *   world_wire.c   sends that outlive the process which sent them
  *   queue.c        what will happen
@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "sim/random.h"
 #include "sim/world/queue.h"
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #define NODES_MAX 64
 #define FORCED_MAX 32

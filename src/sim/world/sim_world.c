@@ -1,4 +1,4 @@
-#include "sim/world/world.h"
+#include "sim/world/sim_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* world.h - the simulated outside: struct world in virtual time, decided by a seed.
+/* sim_world.h - the simulated outside: struct world in virtual time, decided by a seed.
  *
  * HTTP to http://node-N.sim/ reaches nodes[N] after a virtual latency, and may meet a
  * fault on its way; work runs inline when its time comes; blocks are mined by the
@@ -12,7 +12,7 @@
 #ifndef PAWL_SIM_WORLD_H
 #define PAWL_SIM_WORLD_H
 
-#include "sim/chain/chain.h"
+#include "sim/chain/sim_chain.h"
 #include "sim/node/fault.h"
 #include "sim/node/node.h"
 #include "world/world.h"

@@ -1,4 +1,4 @@
-/* chain.h - a simulated EVM chain that outlives whoever uses it.
+/* sim_chain.h - a simulated EVM chain that outlives whoever uses it.
  *
  * All of it lives in one region of memory that the caller hands in: blocks, accounts,
  * pools, every transaction ever shown to it. With a region that is mapped shared
