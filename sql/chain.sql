@@ -32,14 +32,14 @@ UPDATE chain SET final_height = :final_height WHERE id = :id;
 UPDATE chain SET stopped = :stopped WHERE id = :id;
 
 -- name: block_add
--- in: chain i64, height i64, hash b32, parent b32, base_fee i64
-INSERT INTO block (chain, height, hash, parent, base_fee)
-VALUES (:chain, :height, :hash, :parent, :base_fee);
+-- in: chain i64, height i64, hash b32, parent b32, base_fee i64, used bool
+INSERT INTO block (chain, height, hash, parent, base_fee, used)
+VALUES (:chain, :height, :hash, :parent, :base_fee, :used);
 
 -- name: block_from
 -- in: chain i64, height i64
--- out: height i64, hash b32, parent b32, base_fee i64
-SELECT height, hash, parent, base_fee FROM block WHERE chain = :chain AND height >= :height ORDER BY height;
+-- out: height i64, hash b32, parent b32, base_fee i64, used bool
+SELECT height, hash, parent, base_fee, used FROM block WHERE chain = :chain AND height >= :height ORDER BY height;
 
 -- name: block_drop_above
 -- in: chain i64, height i64

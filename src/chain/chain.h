@@ -85,6 +85,7 @@ struct signed_bytes {
 struct head {
 	uint64_t height;
 	struct hash hash, parent;
+	bool used; /* its header says that gas was used in it */
 	bool has_base_fee;
 	uint64_t base_fee;      /* of this block; 0 where the chain has none */
 	uint64_t next_base_fee; /* by the rule of EIP-1559 from this block */
@@ -139,6 +140,7 @@ struct block_question {
 			   the block's hash before and after, in the same batch */
 	bool finalized; /* ask for the finalized tag as well */
 	bool bare;      /* ask for no state: it is too old for most nodes */
+	bool used;      /* a header says that there is a transaction in it */
 	uint32_t batch; /* receipts in a request; 0: all */
 	bool at_height; /* bare, whole, and whichever is there: its hash comes with the
 			   facts, and is to be set before the second half */

@@ -219,6 +219,7 @@ void follower_ask_block(struct follower *f, int node, struct sighting *s)
 		.by_number = v->by_number,
 		.finalized = f->s.config->finality.tag,
 		.bare = s->bare,
+		.used = s->head.used,
 		.batch = (uint32_t)f->s.config->batch,
 		.watched = f->watched_n
 		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)

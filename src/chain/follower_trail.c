@@ -34,7 +34,8 @@ void trail_load(struct follower *f, int64_t final_height)
 	    &(struct sql_block_from_in){ .chain = f->chain, .height = final_height });
 	while (sql_block_from_next(f->s.journal, &row)) {
 		struct head h = { .height = (uint64_t)row.height,
-			.base_fee = (uint64_t)row.base_fee };
+			.base_fee = (uint64_t)row.base_fee,
+			.used = row.used };
 
 		memcpy(h.hash.at, row.hash, sizeof h.hash.at);
 		memcpy(h.parent.at, row.parent, sizeof h.parent.at);
@@ -52,7 +53,8 @@ static void block_put(struct follower *f, const struct head *h)
 {
 	struct sql_block_add_in in = { .chain = f->chain,
 		.height = (int64_t)h->height,
-		.base_fee = (int64_t)h->base_fee };
+		.base_fee = (int64_t)h->base_fee,
+		.used = h->used };
 
 	memcpy(in.hash, h->hash.at, sizeof in.hash);
 	memcpy(in.parent, h->parent.at, sizeof in.parent);

@@ -253,6 +253,34 @@ static void strangers_of_one_node_keep_nothing_back(void **state_)
 	}
 }
 
+/* The node is the quorum, and gives no receipts of a block that used gas, as if nothing
+ * were in it. */
+static void receipts_that_are_left_out_are_missed(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	scene.node[0]->receipts = SIM_RECEIPTS_EMPTY;
+	pay_rows(3);
+	finish();
+}
+
+/* The header of such a block was seen by the life before. */
+static void receipts_that_are_left_out_later_are_missed(void **state_)
+{
+	(void)state_;
+	begin_in_flight(1, 1, 3, 3);
+	scene_mine(&scene, 1);
+	run(3000);
+	scene_mine(&scene, 2);
+	run(3000);
+	rest();
+	scene.node[0]->receipts = SIM_RECEIPTS_EMPTY;
+	scene_rise(&scene);
+	rise();
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +295,8 @@ int main(void)
 		T(one_node_makes_no_estimate),
 		T(estimates_that_fail_are_asked_for_with_pauses),
 		T(strangers_of_one_node_keep_nothing_back),
+		T(receipts_that_are_left_out_are_missed),
+		T(receipts_that_are_left_out_later_are_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@ bool evm_head_parse(struct head *ret, const json_t *block)
 	    !json_hex_u64(block, "gasLimit", &gas_limit) ||
 	    !json_hex_u64(block, "gasUsed", &gas_used) || gas_used > gas_limit)
 		return false;
+	ret->used = gas_used > 0;
 	if (rpc_is_null(json_object_get(block, "baseFeePerGas")))
 		return true;
 	if (!json_hex_u64(block, "baseFeePerGas", &ret->base_fee))

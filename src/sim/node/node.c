@@ -159,6 +159,8 @@ void do_eth_getBlockReceipts(struct call *q)
 	}
 	buf_add_byte(q->out, '[');
 	for (const struct sim_inclusion *i = b->first; i; i = i->next) {
+		if (q->node->receipts == SIM_RECEIPTS_EMPTY)
+			break;
 		if (i != b->first)
 			buf_add_byte(q->out, ',');
 		sim_shape_receipt(q->out, i, call_slant(q));

@@ -43,7 +43,12 @@ enum sim_method {
  * with another tip. */
 enum sim_reads { SIM_READS_TRUE, SIM_READS_TO_ITSELF, SIM_READS_OTHER_TIP };
 
-enum sim_receipts { SIM_RECEIPTS_TRUE, SIM_RECEIPTS_FLIPPED, SIM_RECEIPTS_NULL };
+enum sim_receipts {
+	SIM_RECEIPTS_TRUE,
+	SIM_RECEIPTS_FLIPPED,
+	SIM_RECEIPTS_NULL,
+	SIM_RECEIPTS_EMPTY /* a list of none, as if nothing were in the block */
+};
 
 struct sim_node {
 	struct sim_chain *chain;
