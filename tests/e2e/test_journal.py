@@ -7,58 +7,51 @@ import os
 import signal
 
 from harness import (
-    ETHER, OWNER, PAYER, PAYER_KEY, Anvil, Desk, Ledger, check, deploy, end, exactly_once, main,
-    paid, recipients, same, test, wait_until, whole, within,
+    ETHER, OWNER, PAYER, PAYER_KEY, Anvil, Desk, Ledger, check, deploy, desk_of, end, exact,
+    exactly_once, main, paid, recipients, same, test, wait_until, whole, within,
 )
 
-def rest(desk, child, anvil, rows):
+
+def rest(anvil, desk, child):
     same(desk.ended(child).code, 0, "exit of the first runner")
-    same(exactly_once(anvil.rpc, PAYER, None, rows), len(rows), "payments")
+    exact(anvil, desk)
 
 
 @test
 def it_is_read_beside_its_owner():
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
-        rows = recipients(200)
-        desk.write_list("list.csv", rows)
+    with desk_of(200, max_in_flight=30) as (anvil, desk):
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
         same(desk.status("list")["rows"], 200, "what is read beside the owner")
         desk.expect(0, "export", "list")
-        rest(desk, child, anvil, rows)
+        rest(anvil, desk, child)
 
 
 @test
 def a_dead_owner_needs_nobody():
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
-        rows = recipients(100)
-        desk.write_list("list.csv", rows)
+    with desk_of(100, max_in_flight=30) as (anvil, desk):
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
         end(child)
-        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+        rest(anvil, desk, desk.start(*desk.airdrop()))
 
 
 @test
 def it_stops_when_it_is_told_to():
     for how in (signal.SIGINT, signal.SIGTERM):
-        with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
-            rows = recipients(100)
-            desk.write_list("list.csv", rows)
+        with desk_of(100, max_in_flight=30) as (anvil, desk):
             child = desk.start(*desk.airdrop())
             paid(anvil, 30)
             child.send_signal(how)
             ended = desk.ended(child, 2)
             same(ended.code, 3, "exit")
             within("safe", ended.out + ended.err, "what it says")
-            rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+            rest(anvil, desk, desk.start(*desk.airdrop()))
 
 
 @test
 def a_lost_journal_is_not_made_anew():
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
-        rows = recipients(100)
-        desk.write_list("list.csv", rows)
+    with desk_of(100, max_in_flight=30) as (anvil, desk):
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
         end(child)
@@ -72,32 +65,28 @@ def a_lost_journal_is_not_made_anew():
             check(not desk.journal.exists(), f"a journal was made by {words}")
         for part in kept.iterdir():
             part.rename(desk.folder / part.name)
-        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+        rest(anvil, desk, desk.start(*desk.airdrop()))
 
 
 @test
 def the_same_list_has_one_name():
-    with Anvil() as anvil, Desk([anvil.url]) as desk:
-        rows = recipients(40)
-        desk.write_list("list.csv", rows)
+    with desk_of(40) as (anvil, desk):
         desk.expect(0, *desk.airdrop())
         ended = desk.expect(5, *desk.airdrop("list.csv", "--name", "other"))
         within("--again", ended.err, "the way on")
-        same(exactly_once(anvil.rpc, PAYER, None, rows), 40, "payments")
+        exact(anvil, desk)
         desk.expect(0, *desk.airdrop("list.csv", "--name", "other", "--again"))
-        same(exactly_once(anvil.rpc, PAYER, None, rows + rows), 80, "payments")
+        same(exactly_once(anvil.rpc, PAYER, None, desk.rows + desk.rows), 80, "payments")
 
 
 @test
 def rows_of_another_list_are_refused():
-    with Anvil() as anvil, Desk([anvil.url]) as desk:
-        rows = recipients(10)
-        desk.write_list("list.csv", rows)
+    with desk_of(10) as (anvil, desk):
         desk.expect(0, *desk.airdrop())
-        desk.write_list("more.csv", rows[3:6] + recipients(5, "new"))
+        desk.write_list("more.csv", desk.rows[3:6] + recipients(5, "new"))
         ended = desk.expect(5, *desk.airdrop("more.csv"))
         within(["3", "--again"], ended.err, "how many rows")
-        same(exactly_once(anvil.rpc, PAYER, None, rows), 10, "payments")
+        exact(anvil, desk)
 
 
 @test
@@ -121,20 +110,18 @@ def a_key_gets_another_name():
 
 @test
 def an_edited_list_is_another_plan():
-    with Anvil() as anvil, Desk([anvil.url], chain={"max_in_flight": 30}) as desk:
-        rows = recipients(100)
-        desk.write_list("list.csv", rows)
+    with desk_of(100, max_in_flight=30) as (anvil, desk):
         child = desk.start(*desk.airdrop())
         paid(anvil, 30)
         end(child)
-        edited = rows[:]
-        edited[6] = (rows[6][0], 77 * 10**9)
+        edited = desk.rows[:]
+        edited[6] = (desk.rows[6][0], 77 * 10**9)
         desk.write_list("list.csv", edited)
         ended = desk.expect(5, *desk.airdrop())
         said = ended.err + ended.out
-        within(["row 7", whole(rows[6][1]), whole(77 * 10**9)], said, "what differs")
-        desk.write_list("list.csv", rows)
-        rest(desk, desk.start(*desk.airdrop()), anvil, rows)
+        within(["row 7", whole(desk.rows[6][1]), whole(77 * 10**9)], said, "what differs")
+        desk.write_list("list.csv", desk.rows)
+        rest(anvil, desk, desk.start(*desk.airdrop()))
 
 
 def waits_for(desk):

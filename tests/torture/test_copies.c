@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,60 +18,22 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "sim/disk/disk.h"
+#include "mortal.h"
 
 #define FILE_MAX ((size_t)2 << 20)
-#define DEATH 99 /* exit code of a process that died by its disk */
-#define PATH "/disk/pawl.db"
 #define BACKUP "/disk/backup.db"
 #define NEW "/disk/new.db"
 #define OLD_ROWS 3 /* of the backup.. */
 #define ROWS 6     /* ..and of the journal */
 
-static struct sim_disk *disk;
 static struct sim_disk_image *begin;
-static char *told; /* why the last process ended; it lies beside the disk */
-static const struct owner me = { .pid = 1, .host = "lathe" };
-
-static void die(void *ctx)
-{
-	(void)ctx;
-	_exit(DEATH);
-}
-
-static struct sim_disk_process process = { .id = 1, .die = die };
-
-#define TOLD_SIZE 600
-
-static void say(enum err e, const char *why)
-{
-	snprintf(told, TOLD_SIZE, "%s: %s", err_name(e), why);
-	_exit(err_exit_code(e));
-}
-
-static void must(enum err e, const struct fail *f)
-{
-	if (e != ERR_OK)
-		say(e, f->why);
-}
-
-static int64_t rows(struct journal *j)
-{
-	struct sql_chain_by_identity_out o;
-	int64_t n = 0;
-
-	while (sql_chain_by_identity_one(
-	    j, &(struct sql_chain_by_identity_in){ .chain_id = n + 1 }, &o))
-		n++;
-	return n;
-}
 
 static void add_rows(int64_t first, int64_t last)
 {
 	struct fail f = { 0 };
 	struct journal *j;
 
-	must(journal_own(&j, PATH, &me, &f), &f);
+	mortal_must(journal_own(&j, PATH, &me, &f), &f);
 	for (int64_t n = first; n <= last; n++) {
 		struct sql_chain_add_in in = {
 			.kind = "evm", .chain_id = n, .name = "n"
@@ -82,7 +42,7 @@ static void add_rows(int64_t first, int64_t last)
 
 		sql_chain_add_one(j, &in, &out);
 		journal_event(j, &(struct event){ 1, n, "item", "live", "final", "" });
-		must(journal_commit(j, &f), &f);
+		mortal_must(journal_commit(j, &f), &f);
 	}
 }
 
@@ -93,7 +53,7 @@ static void prepare(void)
 {
 	struct fail f = { 0 };
 
-	must(journal_create(PATH, &f), &f);
+	mortal_must(journal_create(PATH, &f), &f);
 	add_rows(1, OLD_ROWS);
 }
 
@@ -102,7 +62,7 @@ static void prepare_backup(void)
 	struct journal_holds holds;
 	struct fail f = { 0 };
 
-	must(journal_backup(PATH, BACKUP, &holds, &f), &f);
+	mortal_must(journal_backup(PATH, BACKUP, &holds, &f), &f);
 	add_rows(OLD_ROWS + 1, ROWS);
 }
 
@@ -111,7 +71,7 @@ static void back_up(void)
 	struct journal_holds holds;
 	struct fail f = { 0 };
 
-	must(journal_backup(PATH, NEW, &holds, &f), &f);
+	mortal_must(journal_backup(PATH, NEW, &holds, &f), &f);
 }
 
 static void restore(const char *from)
@@ -119,7 +79,7 @@ static void restore(const char *from)
 	struct journal_restored r;
 	struct fail f = { 0 };
 
-	must(journal_restore(PATH, from, false, &me, &r, &f), &f);
+	mortal_must(journal_restore(PATH, from, false, &me, &r, &f), &f);
 }
 
 static void restore_backup(void)
@@ -142,7 +102,7 @@ static void lose_the_wal(void)
 	struct fail f = { 0 };
 
 	journal_files->remove(PATH "-wal");
-	must(journal_files->sync_folder(PATH, &f), &f);
+	mortal_must(journal_files->sync_folder(PATH, &f), &f);
 }
 
 static void mismatch(int64_t n, const char *doubt)
@@ -151,7 +111,7 @@ static void mismatch(int64_t n, const char *doubt)
 
 	snprintf(why, sizeof(why), "%lld rows, %.50s", (long long)n,
 	    doubt ? doubt : "no doubt");
-	say(ERR_MISMATCH, why);
+	mortal_say(ERR_MISMATCH, why);
 }
 
 /* The old journal, or the new one in doubt, whole; or what says what to type. */
@@ -166,14 +126,14 @@ static void look(void)
 	if (journal_own(&j, PATH, &me, &f) != ERR_OK) {
 		if (strstr(f.why, "type it again") || strstr(f.why, "pawl restore " PATH))
 			return;
-		say(f.err, f.why);
+		mortal_say(f.err, f.why);
 	}
 	n = rows(j);
 	if (journal_doubt(j) ? n != OLD_ROWS : n != ROWS)
 		mismatch(n, journal_doubt(j));
 	if (journal_check_events(j, &operation) ||
 	    !journal_check_pages(j, why, sizeof(why)))
-		say(ERR_DAMAGED, "what is there is not whole");
+		mortal_say(ERR_DAMAGED, "what is there is not whole");
 	journal_close(j);
 }
 
@@ -182,7 +142,7 @@ static void look_at_old(void)
 	struct fail f = { 0 };
 	struct journal *j;
 
-	must(journal_own(&j, PATH, &me, &f), &f);
+	mortal_must(journal_own(&j, PATH, &me, &f), &f);
 	if (rows(j) != ROWS || journal_doubt(j))
 		mismatch(rows(j), journal_doubt(j));
 }
@@ -192,7 +152,7 @@ static void look_at_new(void)
 	struct fail f = { 0 };
 	struct journal *j;
 
-	must(journal_own(&j, PATH, &me, &f), &f);
+	mortal_must(journal_own(&j, PATH, &me, &f), &f);
 	if (!journal_doubt(j))
 		mismatch(rows(j), NULL);
 	if (rows(j) != OLD_ROWS)
@@ -201,28 +161,11 @@ static void look_at_new(void)
 
 /* -- the runs -------------------------------------------------------------- */
 
-/* The exit code of a process that lives on the disk until its n-th op. */
-static int run(void (*act)(void), int64_t die_at)
-{
-	int status;
-	pid_t pid;
-
-	sim_disk_process_end(&process); /* the one before */
-	sim_disk_die_at(disk, die_at);
-	pid = fork();
-	if (pid == 0) {
-		journal_die = say;
-		act();
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static void expect(int is, int want, const char *when, int64_t n)
 {
 	if (is != want)
-		fail_msg("%s, op %lld: exit %d: %s", when, (long long)n, is, told);
+		fail_msg(
+		    "%s, op %lld: exit %d: %s", when, (long long)n, is, mortal_why());
 }
 
 static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
@@ -231,7 +174,7 @@ static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
 
 	sim_disk_put_back(disk, begin);
 	sim_disk_seed(disk, seed);
-	code = run(act, n);
+	code = mortal_run(act, n);
 	if (code == 0)
 		return false;
 	expect(code, DEATH, "the death", n);
@@ -243,12 +186,12 @@ static bool dies(void (*act)(void), int64_t n, uint64_t seed, bool power)
 /* A backup that is there is restored, and is the journal as it was. */
 static void after_backup(int64_t n)
 {
-	expect(run(look_at_old, 0), 0, "the journal", n);
+	expect(mortal_run(look_at_old, 0), 0, "the journal", n);
 	if (journal_files->size(NEW) < 0) {
-		expect(run(back_up, 0), 0, "backup again", n);
+		expect(mortal_run(back_up, 0), 0, "backup again", n);
 		assert_int_equal(journal_files->size("/disk/unfinished-pawl.db"), -1);
 	}
-	expect(run(restore_new, 0), 0, "restore of what it made", n);
+	expect(mortal_run(restore_new, 0), 0, "restore of what it made", n);
 }
 
 static void a_backup_is_whole_or_not_there(void **state)
@@ -271,9 +214,9 @@ static void a_restore_is_old_or_new(void **state)
 	for (int power = 0; power <= 1; power++) {
 		for (n = 1; dies(restore_backup, n, (uint64_t)(n + 999 * power), power);
 		     n++) {
-			expect(run(look, 0), 0, "what is there", n);
-			expect(run(restore_backup, 0), 0, "restore again", n);
-			expect(run(look_at_new, 0), 0, "the new one", n);
+			expect(mortal_run(look, 0), 0, "what is there", n);
+			expect(mortal_run(restore_backup, 0), 0, "restore again", n);
+			expect(mortal_run(look_at_new, 0), 0, "the new one", n);
 		}
 		assert_true(n > 30);
 	}
@@ -284,14 +227,14 @@ static void a_restore_dies_twice(void **state)
 {
 	(void)state;
 	for (int64_t n = 1; dies(restore_backup, n, (uint64_t)n, n % 2); n++) {
-		int code = run(restore_backup, 1 + n * 7 % 60);
+		int code = mortal_run(restore_backup, 1 + n * 7 % 60);
 
 		if (code != 0)
 			expect(code, DEATH, "the second death", n);
 		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-		expect(run(look, 0), 0, "what is there", n);
-		expect(run(restore_backup, 0), 0, "restore again", n);
-		expect(run(look_at_new, 0), 0, "the new one", n);
+		expect(mortal_run(look, 0), 0, "what is there", n);
+		expect(mortal_run(restore_backup, 0), 0, "restore again", n);
+		expect(mortal_run(look_at_new, 0), 0, "the new one", n);
 	}
 }
 
@@ -302,12 +245,12 @@ static void what_lost_its_wal_goes_on_in_doubt(void **state)
 
 	(void)state;
 	sim_disk_put_back(disk, whole);
-	expect(run(lose_the_wal, 0), 0, "lose the -wal", 0);
+	expect(mortal_run(lose_the_wal, 0), 0, "lose the -wal", 0);
 	begin = sim_disk_keep(disk);
-	expect(run(look_at_old, 0), 6, "without a -wal", 0);
+	expect(mortal_run(look_at_old, 0), 6, "without a -wal", 0);
 	for (int64_t n = 1; dies(restore_itself, n, (uint64_t)n, n % 2); n++) {
-		expect(run(restore_itself, 0), 0, "restore again", n);
-		expect(run(look_at_new, 0), 0, "the new one", n);
+		expect(mortal_run(restore_itself, 0), 0, "restore again", n);
+		expect(mortal_run(look_at_new, 0), 0, "the new one", n);
 	}
 	mem_free(begin);
 	begin = whole;
@@ -330,10 +273,10 @@ static void look_at_any(void)
 	int64_t operation;
 	char why[200];
 
-	must(journal_own(&j, PATH, &me, &f), &f);
+	mortal_must(journal_own(&j, PATH, &me, &f), &f);
 	if (journal_check_events(j, &operation) ||
 	    !journal_check_pages(j, why, sizeof(why)))
-		say(ERR_MISMATCH, "what is there is not whole");
+		mortal_say(ERR_MISMATCH, "what is there is not whole");
 	_exit(SAYS((int)rows(j)) + (journal_doubt(j) ? DOUBTS : 0));
 }
 
@@ -366,20 +309,12 @@ static void what_others_put_there_is_whole_or_named(void **state)
 		put(PATH, file, anew);
 		put(PATH "-wal", wal, anew);
 		size = journal_files->size(PATH "-wal");
-		expect(run(look_at_any, 0),
+		expect(mortal_run(look_at_any, 0),
 		    ends[file][wal] + (anew && opens ? DOUBTS : 0), "what stands there",
 		    k);
 		if (!opens)
 			assert_int_equal(journal_files->size(PATH "-wal"), size);
 	}
-}
-
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
 }
 
 static int make_disk(void **state)
@@ -392,9 +327,9 @@ static int make_disk(void **state)
 	assert_int_equal(journal_files->make(PATH "-wal", &f), ERR_OK);
 	ages[EMPTY] = sim_disk_keep(disk);
 	disk = sim_disk_format(disk, FILE_MAX, 1);
-	expect(run(prepare, 0), 0, "prepare", 0);
+	expect(mortal_run(prepare, 0), 0, "prepare", 0);
 	ages[OLD] = sim_disk_keep(disk);
-	expect(run(prepare_backup, 0), 0, "prepare", 0);
+	expect(mortal_run(prepare_backup, 0), 0, "prepare", 0);
 	begin = ages[NOW] = sim_disk_keep(disk);
 	return 0;
 }
@@ -410,13 +345,8 @@ int main(void)
 	};
 	int failed;
 
-	disk = shared(sim_disk_size(FILE_MAX));
-	told = shared(TOLD_SIZE);
-	if (!disk || !told)
+	if (!mortal_begin(FILE_MAX))
 		return 1;
-	process.disk = disk;
-	sim_disk_install();
-	sim_disk_use(&process);
 	failed = cmocka_run_group_tests(tests, make_disk, NULL);
 	for (int i = 0; i < AGES; i++)
 		mem_free(ages[i]);

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,55 +18,25 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "sim/disk/disk.h"
+#include "mortal.h"
 
 #define FILE_MAX ((size_t)4 << 20)
 #define COMMITS 6
 #define READS 72 /* that a start needs at least */
-#define DEATH 99 /* exit code of a process that died by its disk */
-#define PATH "/disk/pawl.db"
 
 /* What the processes tell us; it lies beside the disk and forgets nothing. */
 struct told {
 	bool made;     /* journal_create answered OK */
 	int64_t acked; /* commits that were answered with OK */
 	int64_t seen;  /* highest number that a started owner saw */
-	char why[600];
 };
 
-static struct sim_disk *disk;
 static struct told *told;
-static const struct owner me = { .pid = 1, .host = "lathe" };
-
-static void die(void *ctx)
-{
-	(void)ctx;
-	_exit(DEATH);
-}
-
-static struct sim_disk_process process = { .id = 1, .die = die };
-
-static void say(enum err e, const char *why)
-{
-	snprintf(told->why, sizeof(told->why), "%s: %s", err_name(e), why);
-	_exit(err_exit_code(e));
-}
 
 static void format(uint64_t seed)
 {
 	disk = sim_disk_format(disk, FILE_MAX, seed);
 	memset(told, 0, sizeof(*told));
-}
-
-static int64_t highest(struct journal *j)
-{
-	struct sql_chain_by_identity_out o;
-	int64_t n = 0;
-
-	while (sql_chain_by_identity_one(
-	    j, &(struct sql_chain_by_identity_in){ .chain_id = n + 1 }, &o))
-		n++;
-	return n;
 }
 
 static bool exists(void)
@@ -83,9 +51,9 @@ static void make(struct fail *f)
 	if (exists())
 		return;
 	if (told->made)
-		say(ERR_DAMAGED, "the journal is gone");
+		mortal_say(ERR_DAMAGED, "the journal is gone");
 	if (journal_create(PATH, f) != ERR_OK)
-		say(f->err, f->why);
+		mortal_say(f->err, f->why);
 	told->made = true;
 }
 
@@ -98,7 +66,7 @@ static void commit(struct journal *j, int64_t n)
 	sql_chain_add_one(j, &in, &out);
 	journal_event(j, &(struct event){ n % 2, n, "item", "live", "final", "" });
 	if (journal_commit(j, &f) != ERR_OK)
-		say(f.err, f.why);
+		mortal_say(f.err, f.why);
 	told->acked = n;
 	if (n % 3 == 0)
 		journal_tend(j);
@@ -110,7 +78,7 @@ static void differ(int64_t n)
 
 	snprintf(why, sizeof(why), "%lld rows, %lld were committed, %lld were seen",
 	    (long long)n, (long long)told->acked, (long long)told->seen);
-	say(ERR_MISMATCH, why);
+	mortal_say(ERR_MISMATCH, why);
 }
 
 static struct journal *rise(void)
@@ -122,15 +90,15 @@ static struct journal *rise(void)
 
 	make(&f);
 	if (journal_own(&j, PATH, &me, &f) != ERR_OK)
-		say(f.err, f.why);
-	n = highest(j);
+		mortal_say(f.err, f.why);
+	n = rows(j);
 	if (n < told->acked || n < told->seen || n > told->acked + 1)
 		differ(n);
 	told->seen = told->acked = n;
 	if (journal_check_events(j, &operation))
-		say(ERR_MISMATCH, "the event chain is broken");
+		mortal_say(ERR_MISMATCH, "the event chain is broken");
 	if (!journal_check_pages(j, why, sizeof(why)))
-		say(ERR_MISMATCH, why);
+		mortal_say(ERR_MISMATCH, why);
 	return j;
 }
 
@@ -148,29 +116,11 @@ static void rise_and_close(void)
 	journal_close(rise());
 }
 
-/* The exit code of a process that lives on the disk until its n-th op. */
-static int run(void (*act)(void), int64_t die_at)
-{
-	int status;
-	pid_t pid;
-
-	sim_disk_process_end(&process); /* the one before */
-	sim_disk_die_at(disk, die_at);
-	pid = fork();
-	if (pid == 0) {
-		journal_die = say;
-		act();
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static void expect(int is, int want, const char *when, int64_t n, uint64_t seed)
 {
 	if (is != want)
 		fail_msg("%s, op %lld, seed %llu: exit %d: %s", when, (long long)n,
-		    (unsigned long long)seed, is, told->why);
+		    (unsigned long long)seed, is, mortal_why());
 }
 
 /* -- deaths ---------------------------------------------------------------- */
@@ -181,23 +131,23 @@ static bool die_twice(int64_t n, uint64_t seed, bool power1, int64_t again, bool
 	int exit1;
 
 	format(seed);
-	exit1 = run(live, n);
+	exit1 = mortal_run(live, n);
 	if (exit1 == 0)
 		return false;
 	expect(exit1, DEATH, "first life", n, seed);
 	if (power1)
 		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	if (again) {
-		int exit2 = run(live, again);
+		int exit2 = mortal_run(live, again);
 
 		if (exit2 != 0)
 			expect(exit2, DEATH, "second life", again, seed);
 		if (power2)
 			sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 	}
-	expect(run(live, 0), 0, "last life", n, seed);
+	expect(mortal_run(live, 0), 0, "last life", n, seed);
 	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-	expect(run(live, 0), 0, "after all", n, seed);
+	expect(mortal_run(live, 0), 0, "after all", n, seed);
 	assert_int_equal(told->acked, COMMITS);
 	return true;
 }
@@ -244,17 +194,17 @@ static void survives_failed_syncs(void **state)
 		int first;
 
 		format((uint64_t)n);
-		expect(run(rise_and_close, 0), 0, "made", n, 0);
+		expect(mortal_run(rise_and_close, 0), 0, "made", n, 0);
 		sim_disk_fail_sync_at(disk, n);
-		first = run(live, 0);
+		first = mortal_run(live, 0);
 		sim_disk_fail_sync_at(disk, 0);
 		failed += first != 0;
 		if (first != 0)
-			expect(first, 3, told->why, n, 0);
+			expect(first, 3, mortal_why(), n, 0);
 		/* its pages are clean now: readable, and not on the medium */
-		run(live, 1 + n % 29);
+		mortal_run(live, 1 + n % 29);
 		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-		expect(run(live, 0), 0, "after a failed sync", n, 0);
+		expect(mortal_run(live, 0), 0, "after a failed sync", n, 0);
 		assert_int_equal(told->acked, COMMITS);
 	}
 	assert_true(failed > 5);
@@ -274,17 +224,17 @@ static void survives_failed_reads(void **state)
 		int first;
 
 		format((uint64_t)n);
-		expect(run(rise_and_close, 0), 0, "made", n, 0);
-		expect(run(live, 40), DEATH, "killed", n, 0);
+		expect(mortal_run(rise_and_close, 0), 0, "made", n, 0);
+		expect(mortal_run(live, 40), DEATH, "killed", n, 0);
 		sim_disk_fail_reads(disk, n, n % 2 ? 1 : INT64_MAX);
-		first = run(live, 0);
+		first = mortal_run(live, 0);
 		sim_disk_fail_reads(disk, 0, 0);
 		went_on += first == 0;
-		if (first != 0 && !strstr(told->why, "unable to get the page") &&
-		    !strstr(told->why, "failed to get page"))
+		if (first != 0 && !strstr(mortal_why(), "unable to get the page") &&
+		    !strstr(mortal_why(), "failed to get page"))
 			expect(first, 3, "a failed read", n, 0);
 		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-		expect(run(live, 0), 0, "after a failed read", n, 0);
+		expect(mortal_run(live, 0), 0, "after a failed read", n, 0);
 		assert_int_equal(told->acked, COMMITS);
 	}
 	assert_in_range(went_on, 0, READS / 20);
@@ -318,15 +268,15 @@ static void fill_the_disk(int64_t room)
 		    j, &(struct event){ 1, row, "item", "live", "final", "lost" });
 	journal_save_keep(j);
 	if (journal_commit(j, &f) != ERR_DISK_FULL || journal_writing(j))
-		say(ERR_MISMATCH, "the full disk was not seen");
+		mortal_say(ERR_MISMATCH, "the full disk was not seen");
 	if (!strstr(f.why, "make room"))
-		say(ERR_MISMATCH, f.why);
+		mortal_say(ERR_MISMATCH, f.why);
 	if (journal_commit_no(j) != before || has_event(j, "lost"))
-		say(ERR_MISMATCH, "what did not fit is there");
+		mortal_say(ERR_MISMATCH, "what did not fit is there");
 	sim_disk_room(disk, -1);
 	commit(j, 2);
 	if (journal_check_events(j, &operation))
-		say(ERR_MISMATCH, "the event chain is broken");
+		mortal_say(ERR_MISMATCH, "the event chain is broken");
 	journal_close(j);
 }
 
@@ -344,13 +294,13 @@ static void goes_on_after_a_full_disk(void **state)
 {
 	(void)state;
 	format(1);
-	expect(run(fill_at_once, 0), 0, "full", 0, 1);
+	expect(mortal_run(fill_at_once, 0), 0, "full", 0, 1);
 	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-	expect(run(live, 0), 0, "after a full disk", 0, 1);
+	expect(mortal_run(live, 0), 0, "after a full disk", 0, 1);
 	format(2);
-	expect(run(fill_amid_a_commit, 0), 0, "full amid", 0, 2);
+	expect(mortal_run(fill_amid_a_commit, 0), 0, "full amid", 0, 2);
 	sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-	expect(run(live, 0), 0, "after a full disk", 0, 2);
+	expect(mortal_run(live, 0), 0, "after a full disk", 0, 2);
 }
 
 /* A first start on a full disk says so, and harms nothing; a later one has the room of
@@ -360,10 +310,10 @@ static void starts_when_there_is_room(void **state)
 	(void)state;
 	format(3);
 	sim_disk_room(disk, 0);
-	expect(run(rise_and_close, 0), 3, "a full disk", 0, 3);
-	assert_non_null(strstr(told->why, "DISK_FULL"));
+	expect(mortal_run(rise_and_close, 0), 3, "a full disk", 0, 3);
+	assert_non_null(strstr(mortal_why(), "DISK_FULL"));
 	sim_disk_room(disk, -1);
-	expect(run(live, 0), 0, "room again", 0, 3);
+	expect(mortal_run(live, 0), 0, "room again", 0, 3);
 }
 
 /* -- the disk itself ------------------------------------------------------- */
@@ -373,7 +323,7 @@ static void write_without_sync(void)
 	struct fail f = { 0 };
 
 	if (journal_files->make("/disk/a", &f) != ERR_OK)
-		say(f.err, f.why);
+		mortal_say(f.err, f.why);
 }
 
 static void forgets_what_was_not_synced(void **state)
@@ -383,20 +333,12 @@ static void forgets_what_was_not_synced(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 64; seed++) {
 		format(seed);
-		expect(run(write_without_sync, 0), 0, "make", 0, seed);
+		expect(mortal_run(write_without_sync, 0), 0, "make", 0, seed);
 		assert_int_equal(journal_files->size("/disk/a"), 0);
 		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
 		kept += journal_files->size("/disk/a") == 0;
 	}
 	assert_in_range(kept, 8, 56);
-}
-
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
 }
 
 int main(void)
@@ -412,12 +354,8 @@ int main(void)
 		cmocka_unit_test(forgets_what_was_not_synced),
 	};
 
-	disk = shared(sim_disk_size(FILE_MAX));
-	told = shared(sizeof(*told));
-	if (!disk || !told)
+	told = mortal_share(sizeof(*told));
+	if (!mortal_begin(FILE_MAX) || !told)
 		return 1;
-	process.disk = disk;
-	sim_disk_install();
-	sim_disk_use(&process);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

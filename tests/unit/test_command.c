@@ -3,25 +3,7 @@
 #include "payer.h"
 #include "serve/command.h"
 #include "serve/suspect.h"
-
-static enum err chain_of(void *ctx, struct journal *j, int64_t id,
-    const struct chain_config **ret, struct fail *f)
-{
-	(void)ctx;
-	(void)j;
-	(void)id;
-	(void)f;
-	*ret = &scene.config;
-	return ERR_OK;
-}
-
-static enum err chain_named(
-    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
-{
-	return chain_of(ctx, NULL, 0, ret, strcmp(name, scene.config.name) ? NULL : f);
-}
-
-static const struct serve_face face = { .chain = chain_of, .chain_named = chain_named };
+#include "sim/story/lender.h"
 
 /* As the owner does what is asked over its socket; told is of the last one. */
 static struct told told;
@@ -29,6 +11,8 @@ static struct fail why;
 
 static enum err command(const struct request *q)
 {
+	struct sim_lender lender = { .config = &scene.config };
+	struct serve_face face = sim_lender_face(&lender);
 	struct command_at at = { .world = scene.world,
 		.journal = scene.journal,
 		.runner = runner,

@@ -769,6 +769,40 @@ static char *changed(
 	return out;
 }
 
+typedef void compare_fn(const struct block_facts *was, const struct block_facts *is);
+
+/* The receipts of a block, changed in each of these ways, beside what they were. */
+static void each_changed(const char *const (*changes)[3], size_t n, compare_fn *compare)
+{
+	struct block_facts was, is;
+	struct asked a;
+
+	ask(&a, BLOCK_RECEIPTS);
+	assert_int_equal(read_block(&was, &a, replies[REPLY_receipts]), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		char *text = changed(
+		    replies[REPLY_receipts], changes[i][0], changes[i][1], changes[i][2]);
+
+		assert_int_equal(read_block(&is, &a, text), ERR_OK);
+		compare(&was, &is);
+		block_facts_release(&is);
+		free(text);
+	}
+	block_facts_release(&was);
+}
+
+static void are_the_same(const struct block_facts *was, const struct block_facts *is)
+{
+	facts_are_right(is);
+	assert_memory_equal(was->digest.at, is->digest.at, 32);
+}
+
+static void are_another_digest(
+    const struct block_facts *was, const struct block_facts *is)
+{
+	assert_memory_not_equal(was->digest.at, is->digest.at, 32);
+}
+
 /* The walk and the parser, which gets what has a blank, read the same. */
 static void receipts_walked_and_parsed_agree(void **state)
 {
@@ -778,23 +812,9 @@ static void receipts_walked_and_parsed_agree(void **state)
 		{ "\"id\":1", "\"id\":1", "\"a\":\"\\u0061\",\"id\":1" },
 		{ "\"id\":1", "\"id\":1", "\"a\":\"walked\",\"id\":1" },
 	};
-	struct block_facts b, other;
-	struct asked a;
 
 	(void)state;
-	ask(&a, BLOCK_RECEIPTS);
-	assert_int_equal(read_block(&b, &a, replies[REPLY_receipts]), ERR_OK);
-	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		char *text = changed(
-		    replies[REPLY_receipts], changes[i][0], changes[i][1], changes[i][2]);
-
-		assert_int_equal(read_block(&other, &a, text), ERR_OK);
-		facts_are_right(&other);
-		assert_memory_equal(b.digest.at, other.digest.at, 32);
-		block_facts_release(&other);
-		free(text);
-	}
-	block_facts_release(&b);
+	each_changed(changes, sizeof changes / sizeof *changes, are_the_same);
 }
 
 /* A list that answers no question of ours, or another one. */
@@ -831,22 +851,9 @@ static void the_digest_is_over_what_decides(void **state)
 		{ "0xddf252ad", "\"data\":\"0x00", "\"data\":\"0x01" },
 		{ "0xddf252ad", "\"logIndex\":\"0x0\"", "\"logIndex\":\"0x1\"" },
 	};
-	struct block_facts b, other;
-	struct asked a;
 
 	(void)state;
-	ask(&a, BLOCK_RECEIPTS);
-	assert_int_equal(read_block(&b, &a, replies[REPLY_receipts]), ERR_OK);
-	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		char *text = changed(
-		    replies[REPLY_receipts], changes[i][0], changes[i][1], changes[i][2]);
-
-		assert_int_equal(read_block(&other, &a, text), ERR_OK);
-		assert_memory_not_equal(b.digest.at, other.digest.at, 32);
-		block_facts_release(&other);
-		free(text);
-	}
-	block_facts_release(&b);
+	each_changed(changes, sizeof changes / sizeof *changes, are_another_digest);
 }
 
 static void hostile_blocks_are_refused(void **state)
