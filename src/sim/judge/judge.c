@@ -165,6 +165,7 @@ void sim_judge_rise(struct sim_life *l)
 		sim_story_wrong(
 		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
 	v->epoch = s->judge->life_epoch[l->id] = owner.epoch;
+	judge_follow(s->judge);
 	s->judge->rise_height[l->id] = s->chain->head->height;
 	if (!s->broken)
 		judge_remembers(l);

@@ -197,6 +197,20 @@ static void read_again(struct sim_judge *j)
 	j->final = j->story->chain->genesis;
 }
 
+/* Of what was there when a life began, a reorg leaves what is below it. */
+static void still_there(struct sim_judge *j)
+{
+	const struct sim_chain *c = j->story->chain;
+	const struct sim_block *b = j->head;
+
+	while (b && !sim_on_path(c, c->head, b))
+		b = b->parent;
+	for (int i = 0; i < SIM_LIVES && b != j->head; i++)
+		if (j->rise_height[i] > b->height)
+			j->rise_height[i] = b->height;
+	j->head = c->head;
+}
+
 void judge_follow(struct sim_judge *j)
 {
 	const struct sim_chain *c = j->story->chain;
@@ -206,9 +220,7 @@ void judge_follow(struct sim_judge *j)
 		j->final = c->genesis;
 	if (!sim_on_path(c, c->head, j->final))
 		read_again(j);
-	if (j->reorgs != j->story->figures.reorgs)
-		memset(j->rise_height, 0, sizeof j->rise_height);
-	j->reorgs = j->story->figures.reorgs;
+	still_there(j);
 	while (j->final->height + depth < c->head->height)
 		block_read(j, c->trail[j->final->height + 1]);
 }

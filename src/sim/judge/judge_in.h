@@ -113,8 +113,8 @@ struct sim_judge {
 
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
-	uint64_t rise_height[SIM_LIVES]; /* of the head when it began; 0: a reorg since */
-	uint64_t reorgs;
+	uint64_t rise_height[SIM_LIVES]; /* of the head when it began */
+	const struct sim_block *head;    /* when it looked last */
 	bool true_heads; /* no node shows another one than it was asked for */
 	bool lent;       /* others use keys, too */
 	uint64_t moved_used;
