@@ -123,21 +123,8 @@ static bool same_payload(const struct sim_tx *a, const struct sim_tx *b)
 	    a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
 }
 
-/* A reorg threw bytes of this nonce, or of one below it, out of their block. */
-static bool was_undone(const struct leaving *w)
-{
-	const struct sim_chain *c = w->story->chain;
-	const struct judge_bytes *b;
-
-	for (uint64_t n = 0; n <= w->tx->nonce; n++)
-		for (b = judge_nonce_get(w->judge, w->key, n)->bytes; b; b = b->older)
-			if (b->tx->newest && !sim_inclusion_find(c, c->head, b->tx))
-				return true;
-	return false;
-}
-
-/* What an older journal forgot is higher than any count goes since a reorg, and in no
- * pool: nothing tells a fence of it. */
+/* What an older journal forgot is higher than a fence goes by the count, which a reorg
+ * took back, and in no pool: nothing tells of it. */
 static bool is_lost(const struct leaving *w)
 {
 	const struct judge_bytes *b = w->nonce->bytes;
@@ -145,7 +132,8 @@ static bool is_lost(const struct leaving *w)
 	for (; b; b = b->older)
 		if (b->tx->pooled)
 			return false;
-	return (w->story->broken & SIM_GROUND_NEWEST) && was_undone(w);
+	return (w->story->broken & SIM_GROUND_NEWEST) &&
+	    w->tx->nonce >= w->judge->account[w->key].reach;
 }
 
 static void one_payload(struct leaving *w)
