@@ -322,20 +322,52 @@ static enum err decode(const struct sim_chain *c, struct evm_tx *ret,
 	return e;
 }
 
-struct sim_tx *sim_tx_add(
+/* Most bytes come several times. */
+struct bytes {
+	struct sim_link link;
+	struct sim_tx *tx;
+};
+
+static struct sim_tx *bytes_find(
+    const struct sim_chain *c, uint64_t key, const uint8_t *raw, size_t len)
+{
+	struct sim_link *l = sim_table_first(&c->raws, key);
+
+	for (; l; l = sim_table_next(l)) {
+		struct sim_tx *t = ((struct bytes *)l)->tx;
+
+		if (t->raw_len == len && memcmp(t->raw, raw, len) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static struct sim_tx *tx_new(
     struct sim_chain *c, const uint8_t *raw, size_t len, struct fail *f)
 {
-	struct sim_tx *t;
 	struct hash hash;
 	struct evm_tx e;
 
 	keccak256(hash.at, raw, len);
-	t = sim_tx_find(c, &hash);
+	return decode(c, &e, &hash, raw, len, f) ? NULL : tx_keep(c, &e, raw, len);
+}
+
+struct sim_tx *sim_tx_add(
+    struct sim_chain *c, const uint8_t *raw, size_t len, struct fail *f)
+{
+	uint64_t key = sim_table_key(raw, len);
+	struct sim_tx *t = bytes_find(c, key, raw, len);
+	struct bytes *b;
+
 	if (t)
 		return t;
-	if (decode(c, &e, &hash, raw, len, f))
+	t = tx_new(c, raw, len, f);
+	if (!t)
 		return NULL;
-	return tx_keep(c, &e, raw, len);
+	b = sim_chain_take(c, sizeof *b);
+	b->tx = t;
+	sim_table_add(c, &c->raws, &b->link, key);
+	return t;
 }
 
 /* -- blocks ---------------------------------------------------------------- */

@@ -196,6 +196,7 @@ struct sim_chain {
 	int64_t now_ms, mine_at_ms;
 	struct sim_table accounts, txs, blocks;
 	struct sim_table known; /* senders, by the hash of their bytes */
+	struct sim_table raws;  /* transactions, by their bytes */
 	struct sim_tx *all;
 	struct sim_node *nodes;
 	struct sim_token *tokens;

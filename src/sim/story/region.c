@@ -10,7 +10,8 @@
 #include "base/mem.h"
 
 #define CLASSES 64
-#define SMALLEST 32
+#define SMALLEST_POWER 5
+#define SMALLEST (1u << SMALLEST_POWER)
 
 /* In front of each piece. */
 struct piece {
@@ -40,12 +41,12 @@ static size_t class_size(size_t class)
 
 static size_t class_of(size_t size)
 {
-	size_t class = 0;
+	size_t most = size - 1, power, class;
 
-	if (size > SMALLEST)
-		class = 2 * (size_t)(63 - __builtin_clzl((size - 1) / SMALLEST));
-	while (class_size(class) < size)
-		class ++;
+	if (size <= SMALLEST)
+		return 0;
+	power = 63 - (size_t)__builtin_clzl(most);
+	class = 2 * (power - SMALLEST_POWER) + (most >> (power - 1) & 1) + 1;
 	CHECK(class < CLASSES);
 	return class;
 }
