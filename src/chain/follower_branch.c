@@ -7,7 +7,7 @@
 static uint64_t branch_known(
     struct follower *f, const struct view *v, struct hash *ret_tip)
 {
-	struct hash path[WINDOW + 1];
+	struct hash *path = f->path;
 	size_t n = 0;
 	struct head at = v->goal;
 	uint64_t height = v->fork_height;
@@ -81,7 +81,7 @@ static void sightings_lied(struct follower *f, uint64_t above)
 /* false: the headers do not fit together, nothing was adopted. */
 static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct hash tip)
 {
-	struct hash path[WINDOW + 1];
+	struct hash *path = f->path;
 	uint64_t top = tip_height;
 	size_t n = 0;
 

@@ -172,6 +172,7 @@ struct follower {
 	struct sighting *seen;
 	size_t seen_n, seen_cap;
 	struct view view[POOL_NODES_MAX];
+	struct hash path[WINDOW + 1]; /* of the branch that is looked at */
 	int nodes;
 	struct watched *watched;
 	uint32_t watched_n;

@@ -143,7 +143,7 @@ struct sighting *sighting_on_path(
 static void read_branch(struct follower *f, int node)
 {
 	struct view *v = &f->view[node];
-	struct hash path[WINDOW + 1];
+	struct hash *path = f->path;
 	size_t n = 0;
 	struct head at = v->goal;
 	bool again = false;

@@ -260,6 +260,8 @@ struct account {
 	struct {
 		uint64_t next_mark, next; /* above all nonces that it knows */
 		uint64_t live_mark, live; /* the lowest of a live intent */
+		uint64_t hole_mark, hole_of;
+		bool is_hole; /* hole_of, a nonce, is one of a live intent */
 		uint64_t unsigned_mark;
 		bool is_unsigned; /* intents without bytes are there */
 	} read;

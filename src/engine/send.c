@@ -277,11 +277,15 @@ static bool send_batch(struct runner *r, struct account *a, int node)
 {
 	uint32_t max = (uint32_t)a->chain->config->batch;
 	uint64_t from = a->send_next[node] > a->lowest ? a->send_next[node] : a->lowest;
+	uint64_t above;
 	struct send_job *j;
 	struct buf body;
 
-	if (from >= account_above(r, a))
+	above = account_above(r, a);
+	if (from >= above)
 		return false;
+	if (max > above - from)
+		max = (uint32_t)(above - from);
 	j = job_new(r, a, node, max);
 	job_fill(r, a, j, from, max);
 	if (!j->n) {
@@ -410,6 +414,17 @@ static void find_lowest(struct runner *r, struct account *a)
 	a->stalled_times = 0;
 }
 
+/* As long as nothing is written it stays what it was. */
+static bool lowest_is_hole(struct runner *r, struct account *a)
+{
+	if (journal_changed(r->s.journal, &a->read.hole_mark) ||
+	    a->read.hole_of != a->lowest) {
+		a->read.hole_of = a->lowest;
+		a->read.is_hole = hole_at(r, a, a->lowest);
+	}
+	return a->read.is_hole;
+}
+
 static void send_again_if_stalled(struct runner *r, struct account *a)
 {
 	int64_t now = world_now_ms(r->s.world);
@@ -418,7 +433,7 @@ static void send_again_if_stalled(struct runner *r, struct account *a)
 	struct head head = { 0 };
 
 	if (a->lowest == UINT64_MAX ||
-	    (a->lowest != lowest_live(r, a) && !hole_at(r, a, a->lowest)))
+	    (a->lowest != lowest_live(r, a) && !lowest_is_hole(r, a)))
 		return;
 	follower_head(a->chain->follower, &head);
 	if (now - a->stalled_since_ms < wait &&
