@@ -5,7 +5,7 @@
  * region of its own (region.h) and dies at whatever instant the schedule says. The story
  * decides who goes on next; nobody is ever waited for in real time.
  *
- *   fate.c, scenario.c  what will happen: drawn, or written down
+ *   fate.c, scenario.c  what will happen: drawn, or written down (schedule.c)
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies

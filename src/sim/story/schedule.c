@@ -1,0 +1,157 @@
+/* schedule.c - the acts of a fate: their names, their order, and what is left of them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/disk/disk.h"
+#include "sim/node/fault.h"
+#include "sim/node/vice.h"
+#include "sim/story/fate.h"
+#include "sim/story/story.h"
+
+/* -- what they are called ----------------------------------------------------- */
+
+static const struct {
+	const char *name, *of[3];
+} acts[] = {
+#define ACT(name, word, ...) [SIM_##name] = { word, { __VA_ARGS__ } },
+#include "sim/story/acts.def"
+#undef ACT
+};
+
+const char *sim_act_name(enum sim_act_kind kind)
+{
+	CHECK(kind < SIM_ACTS);
+	return acts[kind].name;
+}
+
+static const char *power_word(int64_t power)
+{
+	static const char *const words[] = { "stays", "drawn", "loses-nothing",
+		"loses-last", "loses-some", "loses-all" }; /* 1 + enum sim_disk_loss */
+
+	CHECK(power >= 0 && power <= 1 + SIM_LOSE_ALL);
+	return words[power];
+}
+
+static const char *keep_word(int64_t what)
+{
+	static const char *const words[SIM_KEEPS] = { "files", "backup", "machine" };
+
+	CHECK(what >= 0 && what < SIM_KEEPS);
+	return words[what];
+}
+
+static const char *back_word(int64_t how)
+{
+	static const char *const words[SIM_BACKS] = { "restored", "copied", "silent",
+		"under-wal", "without-wal", "new", "machine" };
+
+	CHECK(how >= 0 && how < SIM_BACKS);
+	return words[how];
+}
+
+/* What the number of a parameter stands for; NULL: for itself. */
+static const char *act_word(const struct sim_act *a, int parameter)
+{
+	bool dies =
+	    a->kind == SIM_DIE_OP || a->kind == SIM_DIE_POINT || a->kind == SIM_DIE_EVENT;
+
+	if (parameter == 0 && a->kind == SIM_NET)
+		return sim_fault_name((enum sim_fault)a->a);
+	if (parameter == 0 && a->kind == SIM_VICE)
+		return sim_vice_name((enum sim_vice)a->a);
+	if (parameter == 0 && a->kind == SIM_KEEP)
+		return keep_word(a->a);
+	if (parameter == 0 && a->kind == SIM_BACK)
+		return back_word(a->a);
+	return parameter == 1 && dies ? power_word(a->b) : NULL;
+}
+
+/* "1,3": the first and the third. */
+static void nodes_format(struct buf *out, uint32_t nodes)
+{
+	const char *between = "";
+
+	for (int i = 0; i < SIM_NODES_MAX; i++) {
+		if (!(nodes >> i & 1))
+			continue;
+		buf_addf(out, "%s%d", between, i + 1);
+		between = ",";
+	}
+}
+
+void sim_act_format(struct buf *out, const struct sim_act *a)
+{
+	const int64_t value[] = { a->a, a->b, a->c };
+
+	buf_addf(out, "%" PRIu32 " %s", a->number, acts[a->kind].name);
+	for (int i = 0; i < 3; i++) {
+		const char *word = act_word(a, i);
+
+		if (!acts[a->kind].of[i][0])
+			continue;
+		buf_addf(out, " %s=", acts[a->kind].of[i]);
+		if (word)
+			buf_add_str(out, word);
+		else if (a->kind == SIM_VICE && i == 1)
+			nodes_format(out, (uint32_t)a->b);
+		else
+			buf_addf(out, "%" PRId64, value[i]);
+	}
+}
+
+/* -- their order ----------------------------------------------------------------- */
+
+void sim_fate_add(struct sim_fate *f, struct sim_act act)
+{
+	size_t at = f->acts_n;
+
+	f->acts = mem_grow(f->acts, f->acts_n + 1, sizeof *f->acts);
+	while (at > 0 && f->acts[at - 1].at_ms > act.at_ms)
+		at--;
+	memmove(&f->acts[at + 1], &f->acts[at], (f->acts_n - at) * sizeof *f->acts);
+	f->acts[at] = act;
+	f->acts_n++;
+}
+
+void sim_fate_copy(struct sim_fate *ret, const struct sim_fate *from)
+{
+	*ret = *from;
+	ret->acts = mem_copy(from->acts, from->acts_n * sizeof *from->acts);
+}
+
+void sim_fate_release(struct sim_fate *f)
+{
+	mem_free(f->acts);
+	f->acts = NULL;
+	f->acts_n = 0;
+}
+
+bool sim_act_is_fault(const struct sim_act *a)
+{
+	return a->kind != SIM_CREATE && a->kind != SIM_FUND;
+}
+
+void sim_fate_keep(struct sim_fate *f, const bool *keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (!sim_act_is_fault(&f->acts[i]) || keep[f->acts[i].number])
+			f->acts[kept++] = f->acts[i];
+	f->acts_n = kept;
+}
+
+void sim_fate_numbers(struct buf *out, const struct sim_fate *f)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < f->acts_n; i++) {
+		if (!sim_act_is_fault(&f->acts[i]))
+			continue;
+		buf_addf(out, "%s%" PRIu32, between, f->acts[i].number);
+		between = ",";
+	}
+}
