@@ -171,6 +171,11 @@ SELECT nonce, hash, height, asset, payee, amount FROM consumed WHERE account = :
 -- scan: foreign use of a key is rare
 UPDATE consumed SET judgement = 0 WHERE account = :account AND judgement = 1;
 
+-- It pays an item that was not there yet when it was read.
+-- name: consumed_suspect
+-- in: account i64, nonce i64
+UPDATE consumed SET judgement = 1 WHERE account = :account AND nonce = :nonce;
+
 -- name: consumed_final
 -- in: account i64, height i64
 -- out: nonce i64, judgement i64, hash b32, height i64

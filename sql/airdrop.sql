@@ -1,17 +1,17 @@
 -- What only an airdrop has.
 
 -- name: airdrop_add
--- in: operation i64, token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, gas i64, fee_gas i64, adopt bool
+-- in: operation i64, token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, gas i64, fee_gas i64, adopt bool, compared i64
 INSERT INTO airdrop (operation, token, decimals, symbol, fee_amount, fee_recipient, file, file_hash,
-	imported, built, frozen, gas, fee_gas, adopt)
+	imported, built, frozen, gas, fee_gas, adopt, compared)
 VALUES (:operation, :token, :decimals, :symbol, :fee_amount, :fee_recipient, :file, :file_hash,
-	0, 0, 0, :gas, :fee_gas, :adopt);
+	0, 0, 0, :gas, :fee_gas, :adopt, :compared);
 
 -- name: airdrop_get
 -- in: operation i64
--- out: token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, imported i64, built i64, frozen i64, gas i64, fee_gas i64, adopt i64
+-- out: token b20?, decimals i64, symbol text, fee_amount amount, fee_recipient b20?, file text, file_hash b32, imported i64, built i64, frozen i64, gas i64, fee_gas i64, adopt i64, compared i64?
 SELECT token, decimals, symbol, fee_amount, fee_recipient, file, file_hash, imported, built, frozen, gas,
-	fee_gas, adopt
+	fee_gas, adopt, compared
 FROM airdrop WHERE operation = :operation;
 
 -- name: airdrop_imported
@@ -24,7 +24,7 @@ UPDATE airdrop SET built = :built, frozen = :frozen WHERE operation = :operation
 
 -- name: airdrop_adopted
 -- in: operation i64
-UPDATE airdrop SET adopt = 0 WHERE operation = :operation;
+UPDATE airdrop SET adopt = 0, compared = NULL WHERE operation = :operation;
 
 -- name: airdrop_gas
 -- in: operation i64, gas i64, fee_gas i64

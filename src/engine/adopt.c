@@ -11,6 +11,7 @@
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
+#include "engine/judge.h"
 #include "engine/operation.h"
 #include "engine/sign.h"
 #include "journal/sql.gen.h"
@@ -208,8 +209,8 @@ static void take_over(struct runner *r, struct account *a, const struct unclaime
 }
 
 /* Some of them, from to->nonce on; whether there are more. */
-static bool adopt_some(
-    struct runner *r, struct account *a, struct operation *o, struct adopted_to *to)
+static bool adopt_some(struct runner *r, struct account *a, struct operation *o,
+    struct adopted_to *to, uint64_t since)
 {
 	size_t n, k;
 	struct unclaimed *list = unclaimed_list(r, a, to->nonce, &n);
@@ -219,6 +220,9 @@ static bool adopt_some(
 	for (k = 0; k < n && (!k || !runner_turn_long(r)); k++) {
 		if (claim_in(r, a, o, &list[k].tx.tx.fees, tagged, &list[k].pay, &c))
 			take_over(r, a, &list[k], &c, tagged);
+		else if (list[k].tx.tx.nonce >= since &&
+		    claim_in(r, a, o, NULL, false, &list[k].pay, &c))
+			stranger_suspect(r, a, &list[k].tx, &c);
 		to->nonce = list[k].tx.tx.nonce + 1;
 	}
 	mem_free(list);
@@ -250,15 +254,15 @@ static void tell_adopted(struct runner *r, const struct operation *o, bool by_wo
 		    o->name);
 }
 
-bool adopt_past(
-    struct runner *r, struct operation *o, struct adopted_to *to, bool by_word)
+bool adopt_past(struct runner *r, struct operation *o, struct adopted_to *to,
+    bool by_word, uint64_t since)
 {
 	struct account *a = account_of(r, o->account);
 
 	if (!to->begun)
 		*to = (struct adopted_to){ .begun = true,
 			.nonce = by_word ? 0 : a->first_nonce };
-	while (adopt_some(r, a, o, to))
+	while (adopt_some(r, a, o, to, by_word ? NONCE_NONE : since))
 		if (runner_turn_long(r))
 			return false;
 	if (by_word && !to->untagged) {

@@ -18,6 +18,8 @@ void adopt_attempt(struct runner *r, struct account *a, const struct stranger *s
 void adopt_payment(struct runner *r, struct account *a, const struct stranger *s,
     const struct claim *c, bool shared, const char *why);
 
+#define NONCE_NONE UINT64_MAX
+
 /* How far it came; begins as zero, and may at any time begin anew. */
 struct adopted_to {
 	bool begun, untagged;
@@ -27,10 +29,11 @@ struct adopted_to {
 /* Payments that no item knows are those of an operation's rows: k of them adopt k pending
  * rows, first those that they are tagged for. Without the operator's word, those alone,
  * and of nonces that were used since the journal knows the account: then its list was not
- * whole when they were judged. Nothing of it is live yet. false: not at the end, call it
+ * whole when they were judged. Those of nonces from `since` on that pay its rows, and
+ * carry no tag, are suspect. Nothing of it is live yet. false: not at the end, call it
  * again in the next turn. */
-bool adopt_past(
-    struct runner *r, struct operation *o, struct adopted_to *to, bool by_word);
+bool adopt_past(struct runner *r, struct operation *o, struct adopted_to *to,
+    bool by_word, uint64_t since);
 
 /* A final block has a transaction on this nonce: a payment that was adopted from another
  * one on the same nonce is dead. */

@@ -151,6 +151,15 @@ static void suspect_stop(
 		account_stop(r, a, why);
 }
 
+void stranger_suspect(
+    struct runner *r, struct account *a, const struct stranger *s, const struct claim *c)
+{
+	sql_consumed_suspect(r->s.journal,
+	    &(struct sql_consumed_suspect_in){
+		.account = a->id, .nonce = (int64_t)s->tx.nonce });
+	suspect_stop(r, a, s, c);
+}
+
 static void judge_other(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {

@@ -13,9 +13,13 @@
 #ifndef PAWL_ENGINE_JUDGE_H
 #define PAWL_ENGINE_JUDGE_H
 
-#include "engine/engine.h"
+#include "engine/claim.h"
 
 bool payload_same(const struct payload *x, const struct payload *y);
+
+/* It was foreign, and pays an item that came later. */
+void stranger_suspect(
+    struct runner *r, struct account *a, const struct stranger *s, const struct claim *c);
 
 /* A quorum read it whole and alike, in a block of the trail. */
 void stranger_judge(struct runner *r, struct account *a, const struct stranger *s);

@@ -184,6 +184,51 @@ static void a_row_of_half_a_list_is_not_repaired(void **state_)
 	assert_int_equal(repair(&adopt), ERR_OK);
 }
 
+/* Nobody could hold it against a row that was not there; when all are, somebody does. */
+static struct request begin_read_to_its_end(void)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	struct request adopt = begin_paused(true);
+
+	import_rest(&lists[0]);
+	assert_false(account()->stopped);
+	assert_int_equal(command(&resume), ERR_OK);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays row 3 of wages");
+	return adopt;
+}
+
+static void what_was_paid_while_its_list_was_read(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	struct request adopt = begin_read_to_its_end();
+
+	(void)state_;
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_int_equal(repair(&adopt), ERR_OK);
+	assert_int_equal(command(&resume), ERR_OK);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
+	assert_int_equal(paid(&lists[0], 3), 0); /* by us */
+}
+
+/* Once: whoever says that it was for something else is not asked again. */
+static void what_was_for_something_else_is_asked_once(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages", .yes = true };
+
+	struct airdrop_facts a;
+
+	(void)state_;
+	(void)begin_read_to_its_end();
+	assert_int_equal(command(&resume), ERR_OK);
+	assert_true(airdrop_read(scene.journal, op()->id, &a));
+	assert_false(a.compares);
+	rise_again();
+	run_until(ended());
+	assert_int_equal(paid(&lists[0], 3), 1);
+}
+
 /* Rows that are owed the same: the first two are paid in blocks, none of which is final;
  * what somebody paid by hand is the third one's. */
 static void the_line_names_a_row_that_is_not_paid(void **state_)
@@ -215,6 +260,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    a_row_is_repaired_before_its_list_is_checked, end),
 		cmocka_unit_test_teardown(a_row_of_half_a_list_is_not_repaired, end),
+		cmocka_unit_test_teardown(what_was_paid_while_its_list_was_read, end),
+		cmocka_unit_test_teardown(what_was_for_something_else_is_asked_once, end),
 		cmocka_unit_test_teardown(a_refused_resume_keeps_what_it_loads, end),
 	};
 

@@ -236,13 +236,15 @@ static bool adopts(
 		operation_waits(o, "the account's past to be read");
 		return true;
 	}
-	if (!adopt_past(r, o, &a->adopted, a->facts.adopt))
+	if (!adopt_past(r, o, &a->adopted, a->facts.adopt,
+		a->facts.compares && !MUTANT(meanwhile_not_compared) ? a->facts.compared
+								     : NONCE_NONE))
 		return true;
 	a->adopts_no_more = true;
-	if (a->facts.adopt)
+	if (a->facts.adopt || a->facts.compares)
 		sql_airdrop_adopted(
 		    r->s.journal, &(struct sql_airdrop_adopted_in){ .operation = o->id });
-	a->facts.adopt = false;
+	a->facts.adopt = a->facts.compares = false;
 	return false;
 }
 

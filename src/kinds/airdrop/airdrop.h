@@ -27,6 +27,10 @@ struct airdrop_facts {
 	int64_t imported, built;
 	bool frozen;
 	bool adopt; /* payments of the past are still to be taken as its rows' */
+	/* Uses of its account's nonces from there on came while its list was read, and
+	 * are held against its rows when that is done. */
+	bool compares;
+	uint64_t compared;
 	uint64_t gas, fee_gas;
 };
 

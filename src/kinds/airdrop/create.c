@@ -22,6 +22,8 @@ bool airdrop_read(struct journal *j, int64_t operation, struct airdrop_facts *re
 		.built = row.built,
 		.frozen = row.frozen,
 		.adopt = row.adopt,
+		.compares = !row.no_compared,
+		.compared = (uint64_t)row.compared,
 		.gas = (uint64_t)row.gas,
 		.fee_gas = (uint64_t)row.fee_gas,
 	};
@@ -53,7 +55,18 @@ int64_t airdrop_account(struct journal *j, const struct airdrop_new *n)
 	return sql_account_add_one(j, &add, &added) ? added.id : 0;
 }
 
-static void facts_put(struct journal *j, int64_t operation, const struct airdrop_facts *a)
+/* All that is known of the account now was held against the plan. */
+static int64_t compared(struct journal *j, int64_t account)
+{
+	struct sql_consumed_highest_in in = { .account = account };
+	struct sql_consumed_highest_out row;
+
+	return sql_consumed_highest_one(j, &in, &row) && !row.no_nonce ? row.nonce + 1
+								       : 0;
+}
+
+static void facts_put(
+    struct journal *j, int64_t operation, int64_t account, const struct airdrop_facts *a)
 {
 	struct sql_airdrop_add_in in = {
 		.operation = operation,
@@ -64,6 +77,7 @@ static void facts_put(struct journal *j, int64_t operation, const struct airdrop
 		.no_fee_recipient = amount_is_zero(&a->fee_amount),
 		.file = a->file,
 		.adopt = a->adopt,
+		.compared = compared(j, account),
 		.gas = (int64_t)a->gas,
 		.fee_gas = (int64_t)a->fee_gas,
 	};
@@ -94,7 +108,7 @@ int64_t airdrop_create(struct journal *j, const struct airdrop_new *n)
 	memcpy(in.plan, n->plan, sizeof in.plan);
 	if (!account || !sql_operation_add_one(j, &in, &out))
 		return 0;
-	facts_put(j, out.id, &n->facts);
+	facts_put(j, out.id, account, &n->facts);
 	sql_stage_add(j,
 	    &(struct sql_stage_add_in){ .operation = out.id,
 		.state = OPERATION_AWAITING_FUNDS,

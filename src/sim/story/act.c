@@ -133,6 +133,17 @@ static void jump(struct sim_story *s, int64_t ms)
 			sim_world_jump(sim_world_of(s->life[i].world), ms);
 }
 
+static void vice_act(struct sim_story *s, const struct sim_act *a)
+{
+	enum sim_vice vice = (enum sim_vice)a->a;
+	uint32_t nodes = (uint32_t)a->b;
+
+	if (is_quorum(s, nodes) && !sim_vice_is_harmless(vice))
+		s->broken |= SIM_GROUND_QUORUM;
+	sim_vices_begin(&s->vices, s->nodes, vice, nodes, a->c);
+	heads_home(s);
+}
+
 static void act_do(struct sim_story *s, const struct sim_act *a)
 {
 	int64_t now_ms = s->chain->now_ms;
@@ -175,12 +186,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 		s->astray_until_ms = now_ms + a->b;
 		return;
 	case SIM_VICE:
-		if (is_quorum(s, (uint32_t)a->b) &&
-		    !sim_vice_is_harmless((enum sim_vice)a->a))
-			s->broken |= SIM_GROUND_QUORUM;
-		sim_vices_begin(
-		    &s->vices, s->nodes, (enum sim_vice)a->a, (uint32_t)a->b, a->c);
-		heads_home(s);
+		vice_act(s, a);
 		return;
 	case SIM_FUND:
 		sim_act_fund(s, (int)a->a);
@@ -194,6 +200,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_DRAIN:
 	case SIM_CREATE:
 	case SIM_EDIT:
+	case SIM_LEAVE:
 	case SIM_PAUSE:
 	case SIM_CANCEL:
 	case SIM_RETRY:
@@ -244,6 +251,7 @@ static void calm_down(struct sim_story *s)
 	}
 	s->room_until_ms = s->blocks_from_ms = s->chain->now_ms;
 	sim_disk_fail_reads(s->disk, 0, 0);
+	sim_people_calm(s);
 	for (int i = 0; i < s->fate->keys; i++)
 		if (s->fate->poor)
 			sim_act_fund(s, i);

@@ -40,7 +40,8 @@ enum purpose {
 	OF_FORGOTTEN,
 	OF_HANDOVERS,
 	OF_MEDDLERS,
-	OF_CONTESTS
+	OF_CONTESTS,
+	OF_LEAVING
 };
 
 struct draw {
@@ -576,6 +577,38 @@ static void people_draw(struct draw *d)
 			ACT_DRAW(d, SIM_FUND, i, 0, 0);
 }
 
+static int64_t created_ms(const struct sim_fate *f, int64_t list)
+{
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_CREATE && f->acts[i].a == list)
+			return f->acts[i].at_ms;
+	return 0;
+}
+
+/* And somebody pays a row by hand meanwhile. */
+static void leaving_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_LEAVING);
+	for (uint64_t n = often(d, 60, 2); n; n--) {
+		int64_t list = from_to(d, 0, f->lists - 1), at_ms = created_ms(f, list);
+		int64_t ms = from_to(d, 1, 20) * f->interval_ms;
+		int64_t paid_ms = at_ms + from_to(d, 0, ms);
+
+		sim_fate_add(f,
+		    (struct sim_act){
+			.at_ms = at_ms, .kind = SIM_LEAVE, .a = list, .b = ms });
+		if (hit(d, 500))
+			sim_fate_add(f,
+			    (struct sim_act){
+				.at_ms = paid_ms < d->span_ms ? paid_ms : d->span_ms,
+				.kind = SIM_BY_HAND,
+				.a = list,
+				.b = from_to(d, 0, f->rows) });
+	}
+}
+
 /* What would happen far apart happens within two blocks. */
 static void meetings_draw(struct draw *d)
 {
@@ -649,6 +682,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	past_draw(&d);
 	absence_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
+	leaving_draw(&d);
 	meetings_draw(&d);
 	for (size_t i = 0; i < ret->acts_n; i++)
 		ret->acts[i].number = (uint32_t)i + 1;

@@ -133,6 +133,15 @@ static void with_list(struct sim_story *s, struct sim_list *l, const struct sim_
 	}
 }
 
+void sim_people_calm(struct sim_story *s)
+{
+	for (int i = 0; i < s->fate->lists; i++) {
+		s->list[i].leaves_ms = 0;
+		if (s->list[i].not_before_ms > s->chain->now_ms)
+			s->list[i].not_before_ms = s->chain->now_ms;
+	}
+}
+
 void sim_people_act(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_list *l = list_of(s, a);
@@ -149,6 +158,8 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 		l->wanted = true;
 	else if (a->kind == SIM_EDIT)
 		l->edit = (int)a->b;
+	else if (a->kind == SIM_LEAVE)
+		l->leaves_ms = a->b;
 	else if (a->kind == SIM_RELEASE)
 		s->people.releases++;
 	else if (l->known)

@@ -289,6 +289,19 @@ static void refused(
 		    l->story, "%s can't be run: %s: %s", list->name, err_name(e), why);
 }
 
+/* When some rows are there, or none where one part would be all. */
+static void leaves(
+    struct sim_story *s, struct sim_list *list, enum route route, const struct told *told)
+{
+	if (!list->leaves_ms || told->imported >= told->rows ||
+	    route != (list->rows > PART_ROWS ? ROUTE_ROWS : ROUTE_RUN))
+		return;
+	list->not_before_ms += list->leaves_ms;
+	list->leaves_ms = 0;
+	sim_story_line(s, "who sends %s goes away", list->name);
+	sim_story_did(s, SIM_DID_LEFT);
+}
+
 void sim_people_list_told(struct sim_life *l, const struct sim_answer *a)
 {
 	struct sim_list *list = &l->story->list[a->list];
@@ -308,6 +321,7 @@ void sim_people_list_told(struct sim_life *l, const struct sim_answer *a)
 	l->sent[a->list] = a->told.imported;
 	if (a->q.route == ROUTE_RUN && a->told.imported < a->told.rows)
 		l->sent[a->list] = 0;
+	leaves(l->story, list, a->q.route, &a->told);
 }
 
 /* -- a list that was edited ----------------------------------------------- */

@@ -200,7 +200,7 @@ static void lists_begin(struct sim_story *s)
 		l->edit = 0;
 		l->adopts = false;
 		memset(l->skipped, 0, sizeof l->skipped);
-		l->not_before_ms = 0;
+		l->not_before_ms = l->leaves_ms = 0;
 		l->key = k % f->keys;
 		l->rows = f->rows;
 		snprintf(l->name, sizeof l->name, "list-%d", k + 1);

@@ -62,6 +62,8 @@ struct sim_list {
 	bool adopts;    /* it was run with --adopt */
 	int edit;       /* enum sim_edit: somebody does; 0: nobody */
 	int64_t not_before_ms;
+	int64_t
+	    leaves_ms; /* who sends it goes away, for so long, when it is half there */
 	struct amount cap;              /* of its fees, as somebody wants it */
 	bool skipped[SIM_ROWS_MAX + 1]; /* somebody wants that */
 	struct address fee_to;
@@ -283,6 +285,7 @@ void sim_act_fund(struct sim_story *s, int key);
 
 /* people_act.c */
 void sim_people_act(struct sim_story *s, const struct sim_act *a);
+void sim_people_calm(struct sim_story *s); /* who went away is back */
 
 /* older.c */
 void sim_older_act(struct sim_story *s, const struct sim_act *a);
