@@ -67,10 +67,11 @@ struct db_driver {
 extern const struct db_driver db_sqlite;
 extern const char *db_sqlite_vfs; /* NULL: SQLite's own; tests set theirs */
 
-/* For many processes in one: a connection to the journal at path, its statements prepared
- * and nothing of the file kept. Whoever has a copy of the memory that it is in sets it,
- * and the next that opens a journal to write has it, instead of a new one; of its VFS the
- * control DB_FILE_AGAIN is asked then, to open the same name anew. */
+/* For many processes in one: a connection to the journal at path, with the statements
+ * that were needed so far prepared, and nothing of the file kept. Whoever has a copy of
+ * the memory that it is in sets it, and the next that opens a journal to write has it,
+ * instead of a new one; of its VFS the control DB_FILE_AGAIN is asked then, to open the
+ * same name anew. */
 #define DB_FILE_AGAIN 0x5041574c
 struct db *db_sqlite_spare_new(const char *path);
 void db_sqlite_spare_set(struct db *d); /* NULL: none */

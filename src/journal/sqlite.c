@@ -170,6 +170,7 @@ static enum err db_prepare(struct db *d, struct stmt **ret, int sql, struct fail
 		s->db = d;
 		s->bound = statements[sql].columns ? SQLITE_TRANSIENT : SQLITE_STATIC;
 		e = prepare_text(d, &s->s, statements[sql].sqlite, f);
+		sqlite_spare_note(sql);
 	}
 	/* all of them compile against our schema (a test), so the schema is not ours */
 	if (e == ERR_JOURNAL && sqlite3_errcode(d->c) == SQLITE_ERROR)

@@ -44,6 +44,7 @@ enum err sqlite_open(
     struct db **ret, const char *path, enum db_mode mode, struct fail *f);
 
 /* sqlite_spare.c */
+void sqlite_spare_note(int sql);                 /* is prepared */
 struct db *sqlite_spare_take(enum db_mode mode); /* NULL: there is none */
 
 /* sqlite_medium.c */

@@ -4,13 +4,19 @@
 #include "base/check.h"
 
 static struct db *spare;
+static bool usual[SQL_COUNT]; /* what connections of this program have prepared */
 
-static void prepare_all(struct db *d)
+void sqlite_spare_note(int sql)
+{
+	usual[sql] = true;
+}
+
+static void prepare_usual(struct db *d)
 {
 	struct stmt *s;
 
 	for (int sql = 0; sql < SQL_COUNT; sql++)
-		CHECK(db_sqlite.prepare(d, &s, sql, NULL) == ERR_OK);
+		CHECK(!usual[sql] || db_sqlite.prepare(d, &s, sql, NULL) == ERR_OK);
 }
 
 /* No -wal is open then, and no page is kept: a database of any state can be under it. */
@@ -30,7 +36,7 @@ struct db *db_sqlite_spare_new(const char *path)
 	struct db *d;
 
 	CHECK(db_sqlite.open(&d, path, DB_WRITE, NULL) == ERR_OK);
-	prepare_all(d);
+	prepare_usual(d);
 	leave_wal(d->c);
 	return d;
 }

@@ -314,6 +314,7 @@ void sim_life_spare(struct sim_life *l)
 	enter(l);
 	l->spare = db_sqlite_spare_new(JOURNAL);
 	leave();
+	mem_free(l->begun);
 	l->begun = sim_region_keep(l->region);
 	forget(l);
 }

@@ -1,6 +1,7 @@
 #include "sim/story/region.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <sqlite3.h>
 #include <stdint.h>
 #include <string.h>
@@ -102,47 +103,27 @@ static const struct mem_source source = { region_take, region_resize, region_giv
 
 /* -- SQLite wants to know the size of what it got ---------------------------- */
 
-#define PREFIX 16
-
 static void *sqlite_take(int size)
 {
-	size_t *p = mem_take(PREFIX + (size_t)size);
-
-	if (!p)
-		return NULL;
-	*p = (size_t)size;
-	return (uint8_t *)p + PREFIX;
-}
-
-static void *start_of(void *at)
-{
-	return (uint8_t *)at - PREFIX;
-}
-
-static void sqlite_free(void *at)
-{
-	if (at)
-		mem_free(start_of(at));
+	return mem_take((size_t)size);
 }
 
 static void *sqlite_resize(void *at, int size)
 {
-	size_t *p = mem_resize(start_of(at), PREFIX + (size_t)size);
-
-	if (!p)
-		return NULL;
-	*p = (size_t)size;
-	return (uint8_t *)p + PREFIX;
+	return mem_resize(at, (size_t)size);
 }
 
 static int sqlite_size(void *at)
 {
-	return at ? (int)*(size_t *)start_of(at) : 0;
+	if (!at)
+		return 0;
+	return (int)(in_use ? class_size(((struct piece *)at - 1)->class)
+			    : malloc_usable_size(at));
 }
 
 static int sqlite_round(int size)
 {
-	return (size + 7) & ~7;
+	return (int)class_size(class_of((size_t)size));
 }
 
 static int sqlite_init(void *ctx)
@@ -158,14 +139,15 @@ static void sqlite_shutdown(void *ctx)
 
 void sim_region_setup(void)
 {
-	static const sqlite3_mem_methods methods = { sqlite_take, sqlite_free,
-		sqlite_resize, sqlite_size, sqlite_round, sqlite_init, sqlite_shutdown,
-		NULL };
+	static const sqlite3_mem_methods methods = { sqlite_take, mem_free, sqlite_resize,
+		sqlite_size, sqlite_round, sqlite_init, sqlite_shutdown, NULL };
 
 	CHECK(!in_use);
 	CHECK(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
 	CHECK(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK);
 	CHECK(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
+	/* memory of its own is no faster than a region, and more of it to copy */
+	CHECK(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK);
 	CHECK(sqlite3_initialize() == SQLITE_OK);
 	json_set_alloc_funcs(mem_take, mem_free);
 	json_object_seed(1); /* else it draws one */

@@ -146,10 +146,6 @@ struct sim_story *sim_story_new(bool loud)
 	disk_begin(s, 0);
 	sim_life_make(&s->life[0]);
 	s->made = sim_disk_keep(s->disk);
-	for (int i = 0; i < SIM_LIVES; i++) {
-		sim_life_spare(&s->life[i]);
-		sim_disk_put_back(s->disk, s->made);
-	}
 	return s;
 }
 
@@ -496,6 +492,18 @@ static void tell(struct sim_story *s)
 	}
 }
 
+/* What processes need is known once a story was told. */
+static void spares_make(struct sim_story *s)
+{
+	if (s->spared)
+		return;
+	s->spared = true;
+	for (int i = 0; i < SIM_LIVES; i++) {
+		sim_disk_put_back(s->disk, s->made);
+		sim_life_spare(&s->life[i]);
+	}
+}
+
 bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 {
 	story_begin(s, fate, out);
@@ -513,6 +521,7 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 	for (int i = 0; i < SIM_DISK_FAULTS; i++)
 		s->figures.disk[i] = sim_disk_faults(s->disk, (enum sim_disk_fault)i);
 	s->figures.blocks = s->chain->head->height;
+	spares_make(s);
 	sim_story_line(
 	    s, "%s, %016" PRIx64, s->why[0] ? "ends wrong" : "ends well", s->trace);
 	return !s->why[0];

@@ -106,8 +106,8 @@ struct sim_life {
 	struct sim_story *story;
 	int id;
 	struct sim_region *region;
-	struct sim_region_image *begun; /* its memory, when it rises.. */
-	struct db *spare;               /* ..with this in it */
+	struct sim_region_image *begun; /* its memory, when it rises; NULL: empty */
+	struct db *spare;               /* in that */
 	struct sim_disk_process process;
 	jmp_buf death;
 	enum sim_end end;
@@ -212,6 +212,7 @@ struct sim_story {
 	void *chain_region, *disk_region;
 	struct sim_disk *disk;
 	struct sim_disk_image *made; /* with a new journal */
+	bool spared;                 /* lives rise with a connection */
 	struct sim_chain *chain;
 	struct sim_node *nodes[SIM_NODES_MAX];
 	struct sim_token *token, *other; /* token: NULL for lists in coin */
