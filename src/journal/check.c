@@ -61,9 +61,10 @@ static enum err misfit(struct journal *j, const struct sql_journal_get_out *alon
 	    (long long)alone->commit_no, (long long)both->commit_no, j->path, j->path);
 }
 
-/* Each owner begins it with its epoch, and nothing shortens it. Only behind a restore it
- * is empty, which leaves a single commit above what the database had, and beside a copy
- * that was put there by hand, which is doubted. */
+/* Each owner begins it with its epoch, and nothing shortens it. It is empty behind
+ * `init`, behind a restore, whose commit is its own base, and beside a copy that was put
+ * there by hand, which is doubted. The first owner after these moves its epoch into the
+ * database, so that this is none of them any more. */
 static enum err check_begun(struct journal *j, int have, struct fail *f)
 {
 	struct sql_journal_copy_get_out c;
@@ -75,7 +76,7 @@ static enum err check_begun(struct journal *j, int have, struct fail *f)
 	if (have < COPIES || journal_files->size(name) != 0 ||
 	    !sql_owner_get_one(j, &owner) || !owner.epoch ||
 	    !sql_journal_get_one(j, &o) || !sql_journal_copy_get_one(j, &c) || c.marked ||
-	    o.commit_no <= c.base + 1 || MUTANT(empty_wal_believed))
+	    o.commit_no <= c.base || MUTANT(empty_wal_believed))
 		return ERR_OK;
 	return fail_set(f, ERR_DAMAGED,
 	    "%s: is empty, and with it the last commits are gone; what the database"

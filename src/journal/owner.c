@@ -286,10 +286,30 @@ static enum err own_commit(struct journal *j, struct fail *f)
 	return ERR_OK;
 }
 
+/* Behind `init`, behind a restore, or beside a copy that was put there by hand. */
+static bool begins_wal(const struct journal *j)
+{
+	char name[NAME_SIZE];
+
+	journal_name_with(name, j->path, "-wal");
+	return journal_files->size(name) == 0;
+}
+
+/* The database itself tells from here on that there was a -wal: check_begun. */
+static enum err wal_is_begun(struct journal *j, struct fail *f)
+{
+	enum err e = force(j, f);
+
+	if (e == ERR_OK)
+		j->base = j->commit_no;
+	return e;
+}
+
 /* have migrations are there; the rest, and our epoch, are one commit. */
 enum err owner_take(struct journal *j, const struct owner *who, int have,
     char **ret_backup, struct fail *f)
 {
+	bool begins = begins_wal(j);
 	enum err e;
 
 	CRASH_POINT(owner_before_checkpoint);
@@ -311,7 +331,8 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 		doubt_find(j);
 		take(j, who);
 	}
-	return own_commit(j, f);
+	e = own_commit(j, f);
+	return e == ERR_OK && begins ? wal_is_begun(j, f) : e;
 }
 
 enum err owner_take_copy(struct journal *j, const struct owner *who, int have,
@@ -321,6 +342,7 @@ enum err owner_take_copy(struct journal *j, const struct owner *who, int have,
 
 	if (e != ERR_OK)
 		return e;
+	j->base = j->commit_no + 1; /* what this commit writes lies in the database */
 	j->taking = true;
 	if (journal_begin(j)) {
 		migrate_up(j, have);

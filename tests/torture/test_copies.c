@@ -294,7 +294,7 @@ static void what_others_put_there_is_whole_or_named(void **state)
 {
 	static const int ends[AGES][AGES] = {
 		[NOW] = { SAYS(ROWS), SAYS(OLD_ROWS), 6, 6 },
-		[OLD] = { 6, SAYS(OLD_ROWS), SAYS(0), 6 },
+		[OLD] = { 6, SAYS(OLD_ROWS), 6, 6 },
 		[EMPTY] = { 6, 6, 6, 6 },
 		[GONE] = { 1, 1, 1, 1 },
 	};

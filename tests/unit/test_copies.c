@@ -546,6 +546,35 @@ static void a_wal_that_was_emptied_is_missed(void **state)
 	assert_non_null(strstr(f.why, "pawl restore"));
 }
 
+static void emptied_is_missed(void)
+{
+	struct fail f = { 0 };
+	struct journal *j = NULL;
+
+	assert_int_equal(truncate(beside("pawl.db-wal"), 0), 0);
+	assert_int_equal(journal_own(&j, path, &me, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "is empty"));
+}
+
+/* All that was ever committed is in it: the database must know that it was owned. */
+static void a_first_wal_that_was_emptied_is_missed(void **state)
+{
+	(void)state;
+	emptied_is_missed();
+}
+
+static void the_first_one_behind_a_restore_too(void **state)
+{
+	struct journal_restored r;
+
+	(void)state;
+	(void)back_up(copy);
+	restore(copy, true, &r);
+	release(&r);
+	live(2, 8, false);
+	emptied_is_missed();
+}
+
 /* A bit of the -wal, at each of many places: what is synced is either read, or missed
  * loudly; only the last transaction may go without a word. */
 static void a_bit_of_the_wal_is_missed(void **state)
@@ -655,6 +684,8 @@ int main(void)
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
 		cmocka_unit_test_setup(a_pair_that_was_moved_together, fresh),
 		cmocka_unit_test_setup(a_wal_that_was_emptied_is_missed, fresh),
+		cmocka_unit_test_setup(a_first_wal_that_was_emptied_is_missed, fresh),
+		cmocka_unit_test_setup(the_first_one_behind_a_restore_too, fresh),
 		cmocka_unit_test_setup(a_bit_of_the_wal_is_missed, fresh),
 		cmocka_unit_test_setup(says_to_type_it_again, fresh),
 		cmocka_unit_test_setup(restores_no_leftover_of_its_own, fresh),

@@ -158,7 +158,7 @@ static const struct {
 	{ "DELETE FROM owner", "its own row is missing" },
 	{ "UPDATE journal SET link = zeroblob(32)", "its last event is not the one" },
 	{ "UPDATE journal SET events = events + 1", "its last event is not the one" },
-	{ "UPDATE journal SET commit_no = 1", "its events end with commit" },
+	{ "UPDATE journal SET commit_no = 2", "its events end with commit" },
 	{ "DELETE FROM link", "its events end with commit 3, their links with 0" },
 	{ "DELETE FROM migration WHERE id = 2", "migration 2 is not recorded" },
 	{ "DELETE FROM migration", "no migration is recorded" },
