@@ -277,9 +277,9 @@ def mutants_page(source):
         "Each is the program broken in one way, which `PAWL_MUTANT=name` switches on in a build that\n"
         "has them. `./do mutants` sees that each is found: by a program of the tests, or by stories of\n"
         "the simulator. The last column is the first of the stories 1, 2, 3 and so on that goes wrong\n"
-        "with it, or a named scenario of which one does where 5,000 were told in vain, or how many\n"
-        "were: `./do mutants --simulate` tells them, and keeps what came of it in\n"
-        "`tests/sim/mutants.txt`.",
+        "with it; where 5,000 were told in vain, one of those in `tests/sim/seeds`, or a named scenario\n"
+        "of which one does. Else it is how many were. `./do mutants --simulate` tells them, and keeps\n"
+        "what came of it in `tests/sim/mutants.txt`.",
         table(("mutant", "what it breaks", "found by", "story"), map(line, read_table(source))),
     )
 

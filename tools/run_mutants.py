@@ -9,9 +9,9 @@ lived with by `pawl simulate`: story by story, until one goes wrong that goes we
 mutant that nothing finds is a failure. The last line is `N caught, N survived`, and the exit code
 follows it.
 
-With --simulate all mutants meet the simulator, and nothing else: the named scenarios where so
-many drawn stories (5,000) are told in vain. What found it is kept in tests/sim/mutants.txt, for
-docs/mutants.md.
+With --simulate all mutants meet the simulator, and nothing else: where so many stories (5,000) are
+told in vain, those of tests/sim/seeds and then the named scenarios. What found it is kept in
+tests/sim/mutants.txt, for docs/mutants.md.
 """
 
 import concurrent.futures
@@ -109,9 +109,19 @@ def draw(build, mutant, most):
     return None
 
 
+def kept():
+    """The stories that once went wrong without a mutant."""
+    lines = (gen_docs.ROOT / "tests" / "sim" / "seeds").read_text(encoding="utf-8").splitlines()
+    return [int(line.split()[0]) for line in lines if line[:1].isdigit()]
+
+
 def simulate(build, mutant, most=STORIES_MAX):
-    """The number of a drawn story, or the name of a scenario, and why; None: nothing found it."""
+    """The number of a story, or the name of a scenario, and why; None: nothing found it."""
     wrong = draw(build, mutant, most)
+    for seed in [] if wrong else kept():
+        wrong = stories(build, mutant.name, seed, 1)
+        if wrong and is_its_own(build, wrong):
+            return wrong
     for name in [] if wrong else sorted(gen_docs.scenarios()):
         wrong = stories(build, mutant.name, 1, SCENARIO_LIVES, name)
         if wrong and is_its_own(build, wrong, name):

@@ -63,9 +63,9 @@ void sim_disk_use(const struct sim_disk_process *p);
  * draws the seed of its own luck anew, from the disk that is used then: a story begins
  * with this. */
 void sim_disk_process_end(const struct sim_disk_process *p);
-/* It lives, and another machine has the disk now: its locks are free, and whatever it
- * asks of its files fails. */
-void sim_disk_rob(const struct sim_disk_process *p);
+/* It lives, and what it owns is free. gone: another machine has the disk now, so that
+ * whatever it asks of its files fails. */
+void sim_disk_rob(const struct sim_disk_process *p, bool gone);
 
 /* -- what happens ---------------------------------------------------------- */
 
@@ -119,6 +119,8 @@ bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t where);
  * keeps the one that he has. */
 bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
     const char *path, bool new_inode);
+/* As cp does it, over the one that is there; from NULL: it is emptied. */
+bool sim_disk_copy(struct sim_disk *d, const char *from, const char *to);
 bool sim_disk_remove(struct sim_disk *d, const char *path); /* false: it is not there */
 
 /* -- what is on the medium ------------------------------------------------- */

@@ -133,20 +133,12 @@ static int replaced(struct sim_disk *d, const char *path, int file)
 	return file;
 }
 
-bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
-    const char *path, bool new_inode)
+/* Durably, whoever has it open. */
+static void fill(struct sim_disk *d, int file, const uint8_t *bytes, int64_t size)
 {
-	int64_t size;
-	const uint8_t *bytes = disk_image_file(image, path, &size);
-	int file = disk_find(d, path);
-	struct disk_file *f;
+	struct disk_file *f = &d->files[file];
 
-	if (!bytes || (size_t)size > d->file_max)
-		return false;
-	if (file < 0 || new_inode)
-		file = replaced(d, path, file);
 	disk_settle(d, file, 0);
-	f = &d->files[file];
 	f->size = f->size_on_medium = size;
 	disk_name_sync(d, file);
 	memcpy(disk_medium(d, file), bytes, (size_t)size);
@@ -155,5 +147,30 @@ bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
 	f->stale = false;
 	d->reader.valid = false;
 	disk_fault(d, SIM_DISK_DID_SET_BACK);
+}
+
+bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
+    const char *path, bool new_inode)
+{
+	int64_t size;
+	const uint8_t *bytes = disk_image_file(image, path, &size);
+	int file = disk_find(d, path);
+
+	if (!bytes || (size_t)size > d->file_max)
+		return false;
+	if (file < 0 || new_inode)
+		file = replaced(d, path, file);
+	fill(d, file, bytes, size);
+	return true;
+}
+
+bool sim_disk_copy(struct sim_disk *d, const char *from, const char *to)
+{
+	int source = from ? disk_find(d, from) : -1, file = disk_find(d, to);
+
+	if (file < 0 || (from && source < 0))
+		return false;
+	fill(d, file, from ? disk_cache(d, source) : (const uint8_t *)"",
+	    from ? d->files[source].size : 0);
 	return true;
 }

@@ -90,7 +90,7 @@ void sim_disk_process_end(const struct sim_disk_process *p)
 	}
 }
 
-void sim_disk_rob(const struct sim_disk_process *p)
+void sim_disk_rob(const struct sim_disk_process *p, bool gone)
 {
 	for (int i = 0; i < p->disk->opens_n; i++) {
 		struct disk_open *o = &p->disk->opens[i];
@@ -98,6 +98,8 @@ void sim_disk_rob(const struct sim_disk_process *p)
 		if (!o->used || o->process != p->id)
 			continue;
 		o->owns = false;
+		if (!gone)
+			continue;
 		o->gone = true;
 		o->level = SQLITE_LOCK_NONE;
 		o->shared = o->exclusive = 0;

@@ -1,6 +1,7 @@
 /* The VFS of SQLite. */
 #include "sim/disk/disk_in.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct handle {
 	const char *name; /* SQLite's, as long as it is open */
 	bool journal;     /* or -wal: its first sync makes its name durable */
 	bool persist;
+	int last_errno; /* of the last read that failed */
 };
 
 static struct handle *of(sqlite3_file *f)
@@ -38,8 +40,10 @@ static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 	struct handle *h = of(file);
 	int64_t size = h->d->files[h->file].size, have = size - at;
 
-	if (is_gone(h) || disk_read_fails(h->d))
-		return SQLITE_IOERR_READ;
+	if (is_gone(h) || disk_read_fails(h->d)) {
+		h->last_errno = EIO;
+		return SQLITE_IOERR_CORRUPTFS; /* as that of unix does */
+	}
 	if (have < 0)
 		have = 0;
 	if (have > len)
@@ -144,6 +148,10 @@ static int control(sqlite3_file *file, int op, void *arg)
 	}
 	if (op == SQLITE_FCNTL_POWERSAFE_OVERWRITE) {
 		*flag = 0;
+		return SQLITE_OK;
+	}
+	if (op == SQLITE_FCNTL_LAST_ERRNO) {
+		*flag = h->last_errno;
 		return SQLITE_OK;
 	}
 	return SQLITE_NOTFOUND;

@@ -145,6 +145,19 @@ static void rise_goes_on(struct sim_life *l, struct judge_view *v)
 	judge_older(l);
 }
 
+/* Of a -wal in which a bit flipped, the last transaction may be gone, and nothing tells.
+ * What stands behind it tells of any other. */
+static void rise_is_whole(const struct sim_life *l, const struct judge_view *v)
+{
+	int64_t commits = journal_commit_no(l->journal) - 1;
+
+	if (commits < v->commit - 1)
+		sim_story_wrong(l->story,
+		    "the -wal is damaged before its last commit, %" PRId64 " of %" PRId64
+		    " are there, and it says nothing",
+		    commits, v->commit);
+}
+
 void sim_judge_rise(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
@@ -161,6 +174,8 @@ void sim_judge_rise(struct sim_life *l)
 		rise_goes_on(l, v);
 	else if (v->older)
 		judge_forget(s->judge, v->n);
+	else if (s->flipped == SIM_FLIPPED_WAL)
+		rise_is_whole(l, v);
 	if (owner.epoch <= v->epoch && !s->broken)
 		sim_story_wrong(
 		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
@@ -191,14 +206,29 @@ static void older_look(struct sim_life *l, struct judge_view *v)
 	judge_rows_again(l);
 }
 
+/* Who lost only its lock owns the journal until another one takes it. */
 bool judge_owns(struct sim_life *l)
 {
-	return l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
+	bool newest = l->story->judge->life_epoch[l->id] == judge_view_of(l)->epoch;
+
+	if (newest && l->lost_commit && l->robbed == SIM_ROBBED_LOCK)
+		l->lost_commit = journal_commit_no(l->journal);
+	return newest && (!l->lost_commit || l->robbed == SIM_ROBBED_LOCK);
 }
 
-/* What is robbed of its journal may think what it likes, until it wants to commit. */
+/* Who lost its journal may think what it likes, until it wants to commit. */
+static void writes_nothing(struct sim_life *l)
+{
+	if (journal_commit_no(l->journal) > l->lost_commit)
+		sim_story_wrong(l->story, "it has lost its journal, and goes on with it");
+}
+
 void sim_judge_step(struct sim_life *l)
 {
+	if (l->lost_commit && !judge_owns(l)) {
+		writes_nothing(l);
+		return;
+	}
 	if (l->story->flipped) {
 		if (judge_view_of(l)->older)
 			judge_forget(l->story->judge, judge_view_of(l)->n);

@@ -20,6 +20,8 @@ void sim_judge_step(struct sim_life *l);
 void sim_judge_sent(void *life, const struct sim_tx *t);
 /* Its journal is an older one from here on, as it goes on. */
 void sim_judge_older(struct sim_life *l);
+/* Nothing of a journal is left; a new one begins. */
+void sim_judge_lost(struct sim_story *s);
 /* Is all that was wanted done? In a life. */
 bool sim_judge_over(struct sim_life *l);
 /* In the last life, before it stops: what the journal says in the end. */

@@ -38,6 +38,34 @@ uint64_t judge_paid_more(const struct sim_judge *j)
 	return more;
 }
 
+/* What is in flight may be paid again by who does not know of it; what is final may not:
+ * it is read back. */
+void sim_judge_lost(struct sim_story *s)
+{
+	struct sim_judge *j = s->judge;
+	struct address to;
+	struct amount amount;
+
+	judge_follow(j);
+	for (int k = 0; k < s->fate->keys; k++)
+		for (uint64_t n = 0; n < j->account[k].n; n++) {
+			const struct judge_nonce *at = &j->account[k].at[n];
+
+			if (!at->final && at->payload &&
+			    judge_payment(s, at->payload, &to, &amount))
+				judge_due_get(j, &to, &amount)->lost++;
+		}
+}
+
+bool judge_excess_is_lost(const struct sim_judge *j)
+{
+	for (size_t i = 0; i < DUES && j->dues; i++)
+		for (const struct judge_due *d = j->dues[i]; d; d = d->next)
+			if (d->paid > d->rows + d->lost)
+				return false;
+	return true;
+}
+
 void judge_forget(struct sim_judge *j, int view)
 {
 	struct judge_view *v = &j->view[view];

@@ -287,6 +287,11 @@ static void judge_fees(const struct sim_judge *j, int key)
 static void is_said(const struct sim_judge *j)
 {
 	uint64_t more = judge_paid_more(j);
+	unsigned lost = SIM_GROUND_KEPT | SIM_GROUND_NEWEST | SIM_GROUND_SYNC;
+
+	if (!(j->story->broken & ~lost) && !judge_excess_is_lost(j))
+		sim_story_wrong(
+		    j->story, "what was final when a journal was lost is paid again");
 
 	if (more && !j->said_so)
 		sim_story_wrong(

@@ -30,6 +30,7 @@ struct judge_due {
 	uint32_t rows;            /* that owe it */
 	uint32_t paid;            /* in final blocks, by the program */
 	uint32_t by_hand;         /* by others, with the same key */
+	uint32_t lost;            /* in flight when a journal was lost */
 	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
 	bool reserved;            /* for a row of it, in the commit that is read */
 	uint32_t forgotten;       /* paid by bytes that the journal has not, in the end */
@@ -38,6 +39,7 @@ struct judge_due {
 struct judge_row {
 	struct judge_due *due; /* NULL: there is no service fee */
 	int64_t nonce;         /* the last one on which it left; -1: on none */
+	bool adopted;          /* and was not let go since */
 };
 
 struct judge_list {
@@ -46,6 +48,7 @@ struct judge_list {
 	struct amount charged; /* for those in one */
 	struct amount could;   /* for the others, by their dearest bytes */
 	bool retried;          /* somebody asked for that */
+	bool said_yes;         /* when he did so last */
 };
 
 /* What a journal says of a list, by its events. */
@@ -55,6 +58,7 @@ struct judge_told {
 	struct amount sum[5];
 	int state; /* of its operation */
 	bool touched;
+	bool given_up; /* somebody cancelled it at once: no payload is signed any more */
 	int64_t claims_ms; /* of the chain's clock: it says since then what is not so */
 };
 
@@ -145,6 +149,8 @@ int judge_list_of(struct sim_life *l, int64_t operation);
 /* judge_chain.c: up to what is final now. */
 void judge_follow(struct sim_judge *j);
 uint64_t judge_paid_more(const struct sim_judge *j); /* than is owed */
+/* Nobody was paid more often than that and what was in flight when a journal was lost. */
+bool judge_excess_is_lost(const struct sim_judge *j);
 struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
 struct judge_due *judge_due_get(
     struct sim_judge *j, const struct address *to, const struct amount *amount);
@@ -171,6 +177,9 @@ void judge_uses(struct sim_life *l);
 
 /* judge_undone.c: in each turn. */
 void judge_undone(struct sim_life *l);
+
+/* It was read, and no row has it. */
+bool judge_is_unclaimed(struct sim_life *l, int key, const struct sim_tx *t);
 
 /* judge_live.c: in each turn; and an event in which something stops. */
 void judge_live(struct sim_life *l);

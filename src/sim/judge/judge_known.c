@@ -153,6 +153,17 @@ static void nothing_is_forgotten(struct sim_life *l, int key)
 				    n);
 }
 
+bool judge_is_unclaimed(struct sim_life *l, int key, const struct sim_tx *t)
+{
+	struct sql_consumed_get_in in = { .account = judge_account_id(l, key),
+		.nonce = (int64_t)t->nonce };
+	struct sql_consumed_get_out out;
+
+	return sql_consumed_get_one(l->journal, &in, &out) &&
+	    !memcmp(out.hash, t->hash.at, sizeof out.hash) &&
+	    (out.judgement == JUDGEMENT_FOREIGN || out.judgement == JUDGEMENT_SUSPECT);
+}
+
 /* -- before a nonce is taken ---------------------------------------------- */
 
 /* The highest block that the journal follows; NULL: none that the chain has. */

@@ -13,7 +13,8 @@
 /* "... 0xHASH in final block N ...": the chain has it there, and so deep. */
 static void proof_see(struct sim_story *s, int64_t row, const char *proof)
 {
-	static const char in_final[] = " in final block ";
+	static const char in_final[] = " in final block ",
+			  given_back[] = "no bytes of it";
 	const char *at = strstr(proof, in_final);
 	const struct sim_inclusion *i = NULL;
 	const struct sim_tx *t;
@@ -21,6 +22,9 @@ static void proof_see(struct sim_story *s, int64_t row, const char *proof)
 	struct hash hash;
 	uint64_t height;
 
+	if (!at && strncmp(proof, given_back, strlen(given_back)) != 0)
+		sim_story_wrong(
+		    s, "row %" PRId64 " is settled, and by nothing: %s", row, proof);
 	if (!at || at - proof < HASH_TEXT || (s->broken & SIM_GROUND_FINAL))
 		return; /* what was final may be undone by now */
 	memcpy(text, at - HASH_TEXT, HASH_TEXT);
@@ -48,6 +52,6 @@ void judge_proofs(struct sim_life *l, int64_t operation, int64_t row)
 	while (sql_intent_by_row_next(l->journal, &of))
 		if (sql_intent_get_one(
 			l->journal, &(struct sql_intent_get_in){ .id = of.id }, &i) &&
-		    i.state >= INTENT_FINAL && !i.no_proof)
-			proof_see(l->story, row, i.proof);
+		    i.state >= INTENT_FINAL)
+			proof_see(l->story, row, i.no_proof ? "no proof" : i.proof);
 }

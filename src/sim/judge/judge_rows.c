@@ -59,6 +59,7 @@ static const struct judge_nonce *nonce_of(const struct move *m)
 /* What is adopted becomes live with a word about it. */
 static void reserved(const struct move *m)
 {
+	m->row->adopted = m->why[0];
 	if (m->why[0])
 		return;
 	if (m->told->state != OPERATION_DISTRIBUTING)
@@ -122,10 +123,29 @@ static void refused(const struct move *m)
 		wrong(m, "it is void, and nobody refuses it");
 }
 
+/* By a transaction that the journal has read, and that no row has. */
+static bool is_paid_by_hand(const struct move *m)
+{
+	int key = m->story->list[m->at].key;
+	struct address to;
+	struct amount amount;
+
+	for (const struct sim_tx *t = m->story->chain->all; t; t = t->next_all)
+		if (t->foreign && judge_key(m->story, &t->from->at) == key &&
+		    judge_payment(m->story, t, &to, &amount) &&
+		    address_same(&to, &m->row->due->to) &&
+		    !amount_cmp(&amount, &m->row->due->amount) &&
+		    judge_is_unclaimed(m->life, key, t))
+			return true;
+	return false;
+}
+
 static void tried_again(const struct move *m)
 {
 	if (!m->list->retried)
 		wrong(m, "it is tried again, and nobody asked for that");
+	else if (!m->list->said_yes && is_paid_by_hand(m))
+		wrong(m, "it is tried again without --yes, and was paid by hand");
 }
 
 /* What only happens where a final block is undone, or a payment is adopted. */
@@ -138,6 +158,14 @@ static void comes_back(const struct move *m)
 		    state_name(MACHINE_ITEM, m->to));
 }
 
+/* A person pays by hand what is void, and says so. */
+static void adopted(const struct move *m)
+{
+	m->row->adopted = true;
+	if (!m->story->by_hand)
+		comes_back(m);
+}
+
 static void move_judge(const struct move *m)
 {
 	static void (*const see[5][5])(const struct move *m) = {
@@ -145,7 +173,7 @@ static void move_judge(const struct move *m)
 		[ITEM_LIVE] = { [ITEM_FINAL] = becomes_final,
 		    [ITEM_VOID] = failed,
 		    [ITEM_PENDING] = let_go },
-		[ITEM_VOID] = { [ITEM_PENDING] = tried_again }
+		[ITEM_VOID] = { [ITEM_PENDING] = tried_again, [ITEM_LIVE] = adopted }
 	};
 
 	if (see[m->from][m->to])
@@ -176,8 +204,11 @@ static void row_moves(struct sim_life *l, int at, const struct sql_event_from_ou
 	int8_t *state;
 
 	m.told = &m.view->list[at];
-	if (m.from < 0 || m.to < 0)
-		return; /* what it says besides */
+	if (m.from < 0 || m.to < 0) { /* what it says besides */
+		if (e->row > 0 && !strcmp(e->to_state, "adopted"))
+			m.list->row[e->row].adopted = true;
+		return;
+	}
 	CHECK(e->row > 0 && e->row <= l->story->list[at].rows);
 	m.row = &m.list->row[e->row];
 	amount = &m.row->due->amount;
@@ -241,6 +272,24 @@ static void told_begin(struct sim_life *l, int at)
 		told_add(t, ITEM_PENDING, &list->amount[i]);
 }
 
+static void is_asked(struct judge_list *l, bool yes)
+{
+	l->retried = true;
+	l->said_yes = yes;
+}
+
+/* G3 */
+static void bytes_are_made(struct sim_life *l, int at, const struct sql_event_from_out *e)
+{
+	struct sim_story *s = l->story;
+
+	if (!s->broken && judge_view_of(l)->list[at].given_up && !e->from_state[0] &&
+	    !strstr(e->why, "empty"))
+		sim_story_wrong(s,
+		    "%s, row %" PRId64 ": a payload is signed that was given up",
+		    s->list[at].name, e->row);
+}
+
 static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 {
 	struct sim_judge *j = l->story->judge;
@@ -253,6 +302,8 @@ static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 	v->event = e->id;
 	if (!strcmp(e->what, "account") || !strcmp(e->what, "journal"))
 		judge_stops(l, e);
+	if (!strcmp(e->to_state, SIM_STUMBLED))
+		sim_story_wrong(l->story, "a row of an advance that failed is committed");
 	j->said_so |= strstr(e->to_state, "twice") != NULL;
 	at = judge_list_of(l, e->operation);
 	if (at < 0)
@@ -263,8 +314,26 @@ static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 		row_moves(l, at, e);
 	else if (!strcmp(e->what, "operation"))
 		list_moves(l, at, e);
+	else if (!strncmp(e->what, "attempt ", 8) && !strcmp(e->to_state, "signed"))
+		bytes_are_made(l, at, e);
+	else if (!strcmp(e->what, "command") && !strcmp(e->to_state, "cancel --now"))
+		v->list[at].given_up = true;
 	else if (!strcmp(e->what, "command") && !strncmp(e->to_state, "retry", 5))
-		j->list[at].retried = true;
+		is_asked(&j->list[at], !strcmp(e->to_state, "retry --yes"));
+}
+
+/* G10: of what left on a nonce the dearest may land, until a final block has used it. */
+static void fees_hold(struct sim_life *l, int at, const struct operation *o)
+{
+	struct sim_story *s = l->story;
+	const struct amount *could = &s->judge->list[at].could;
+	char held[AMOUNT_TEXT_MAX], most[AMOUNT_TEXT_MAX];
+
+	if (s->broken || amount_cmp(&o->fees_held, could) >= 0)
+		return;
+	amount_format(held, &o->fees_held, 18);
+	amount_format(most, could, 18);
+	sim_story_wrong(s, "%s holds %s for fees, and %s can land", o->name, held, most);
 }
 
 /* G10: its totals are those of its rows. */
@@ -285,6 +354,7 @@ static void sums_hold(struct sim_life *l, int at)
 			    "%s: %" PRId64 " rows are %s, its totals say %" PRId64,
 			    o.name, t->by_state[i], state_name(MACHINE_ITEM, i),
 			    o.by_state[i].n);
+	fees_hold(l, at, &o);
 	if (o.state != t->state)
 		sim_story_wrong(s, "%s is %s, its last event says %s", o.name,
 		    state_name(MACHINE_OPERATION, o.state),

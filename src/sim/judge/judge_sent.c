@@ -73,8 +73,9 @@ static void is_recorded(struct leaving *w)
 {
 	if (journal_writing(w->life->journal))
 		wrong(w, "bytes leave before their turn is committed");
-	if (w->story->flipped)
-		return; /* what was there may be unreadable now */
+	if (w->story->flipped ||
+	    (w->life->lost_commit && w->life->robbed != SIM_ROBBED_LOCK))
+		return; /* what was there may be unreadable now, or has another name */
 	if (!sim_disk_holds(
 		w->life->process.disk, "/disk/pawl.db", w->tx->raw, w->tx->raw_len))
 		wrong(w, "bytes leave that are not on the medium");
@@ -195,6 +196,8 @@ static void pays_a_row(struct leaving *w)
 		wrong(w, "it is not the key of %s", l->name);
 	if (judge_is_strict(w->story))
 		moves(w, row);
+	if (row->adopted && !w->story->broken)
+		wrong(w, "another payment of row %" PRId64 " is adopted", w->row);
 	row->nonce = (int64_t)w->tx->nonce;
 }
 

@@ -148,7 +148,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 {
 	int64_t now_ms = s->chain->now_ms;
 
-	switch (a->kind) {
+	switch ((int)a->kind) {
 	case SIM_DIE_OP:
 	case SIM_DIE_POINT:
 	case SIM_DIE_EVENT:
@@ -194,24 +194,10 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_JUMP:
 		jump(s, a->a);
 		return;
-	case SIM_FOREIGN:
-	case SIM_BY_HAND:
-	case SIM_BESIDE:
-	case SIM_DRAIN:
-	case SIM_CREATE:
-	case SIM_EDIT:
-	case SIM_LEAVE:
-	case SIM_PAUSE:
-	case SIM_CANCEL:
-	case SIM_RETRY:
-	case SIM_SKIP:
-	case SIM_RELEASE:
+	default: /* of people */
 		sim_people_act(s, a);
 		return;
-	case SIM_ACTS:
-		break;
 	}
-	BUG("no such act");
 }
 
 /* What an act began for a while is over. */

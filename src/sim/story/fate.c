@@ -41,7 +41,11 @@ enum purpose {
 	OF_HANDOVERS,
 	OF_MEDDLERS,
 	OF_CONTESTS,
-	OF_LEAVING
+	OF_LEAVING,
+	OF_FILES,
+	OF_LOCKS,
+	OF_MISTAKES,
+	OF_STUMBLES
 };
 
 struct draw {
@@ -287,6 +291,33 @@ static void hands_draw(struct draw *d)
 		ACT_DRAW(d, SIM_RELEASE, 0, 0, 0);
 }
 
+static void stumbles_draw(struct draw *d)
+{
+	begin(d, OF_STUMBLES);
+	for (uint64_t n = often(d, 60, 3); n; n--)
+		ACT_DRAW(d, SIM_STUMBLE, from_to(d, 0, d->fate->lists - 1), 0, 0);
+}
+
+/* Where somebody skips rows, or another program uses the key. */
+static void mistakes_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	size_t n = f->acts_n;
+
+	begin(d, OF_MISTAKES);
+	for (size_t i = 0; i < n; i++) {
+		struct sim_act act = f->acts[i];
+
+		if (act.kind == SIM_SKIP && hit(d, 400))
+			ACT_DRAW(d, SIM_PAY_SKIPPED, act.a,
+			    from_to(d, 1, 3 * (int64_t)f->depth) * f->interval_ms, 0);
+		else if ((act.kind == SIM_FOREIGN || act.kind == SIM_BY_HAND) &&
+		    hit(d, 300))
+			ACT_DRAW(d, SIM_MISTAKE, from_to(d, 0, f->lists - 1),
+			    from_to(d, 0, f->rows), 0);
+	}
+}
+
 static void copies_draw(struct draw *d)
 {
 	static const enum sim_keep kept[SIM_BACKS] = {
@@ -296,7 +327,7 @@ static void copies_draw(struct draw *d)
 
 	begin(d, OF_COPIES);
 	for (uint64_t n = often(d, 100, 2); n; n--) {
-		int64_t how = from_to(d, 0, SIM_BACKS - 1);
+		int64_t how = from_to(d, 0, SIM_BACK_MACHINE);
 
 		back_draw(d, kept[how], (enum sim_back)how);
 	}
@@ -459,6 +490,29 @@ static void absence_draw(struct draw *d)
 			.b = liars(f),
 			.c = 20 * f->interval_ms });
 	d->span_ms = from_ms + away_ms + 20 * f->interval_ms;
+}
+
+/* What people do to the files of a journal with their tools. */
+static void files_draw(struct draw *d)
+{
+	begin(d, OF_FILES);
+	for (uint64_t n = often(d, 40, 2); n; n--)
+		back_draw(d, SIM_KEEP_FILES, SIM_BACK_BENEATH);
+	for (uint64_t n = often(d, 20, 2); n; n--)
+		back_draw(d, SIM_KEEP_BACKUP, SIM_BACK_OVER);
+	for (uint64_t n = often(d, 20, 2); n; n--)
+		back_draw(d, SIM_KEEP_BACKUP, SIM_BACK_EMPTY_WAL);
+}
+
+/* Who is robbed while it stands still may have lost only that by which it owns. */
+static void locks_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_LOCKS);
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_STAND && f->acts[i].c && hit(d, 400))
+			f->acts[i].c = SIM_ROBBED_LOCK;
 }
 
 /* A final block vanishes. */
@@ -664,7 +718,9 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	}
 	deaths_draw(&d);
 	processes_draw(&d);
+	locks_draw(&d);
 	copies_draw(&d);
+	files_draw(&d);
 	hands_draw(&d);
 	disk_draw(&d);
 	reads_draw(&d);
@@ -681,6 +737,8 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	meddlers_draw(&d);
 	past_draw(&d);
 	absence_draw(&d);
+	mistakes_draw(&d);
+	stumbles_draw(&d);
 	ret->calm_ms = d.span_ms + from_to(&d, 0, 10) * ret->interval_ms;
 	leaving_draw(&d);
 	meetings_draw(&d);

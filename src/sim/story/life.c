@@ -68,7 +68,7 @@ static uint64_t disk_faults(const struct sim_life *l)
 /* Who is well, and owns its journal, does not end. */
 static bool has_reason(const struct sim_life *l)
 {
-	return sim_life_is_robbed(l) || l->story->flipped || disk_faults(l) != l->faults;
+	return l->lost_commit || l->story->flipped || disk_faults(l) != l->faults;
 }
 
 /* The files that a robbed one goes on with are another's: to it they may be damaged. */
@@ -78,9 +78,9 @@ static void journal_died(enum err e, const char *why)
 
 	/* the real one says behind it what to type */
 	snprintf(text, sizeof text, "%s; pawl restore FILE", why);
-	if (e != ERR_JOURNAL
-		? !sim_life_is_robbed(now) && !sim_older_damaged(now->story, text)
-		: !has_reason(now))
+	if (e != ERR_JOURNAL ? !(now->lost_commit && now->robbed == SIM_ROBBED_DISK) &&
+		    !sim_older_damaged(now->story, text)
+			     : !has_reason(now))
 		sim_story_wrong(
 		    now->story, "the journal ended it: %s: %s", err_name(e), why);
 	else
@@ -136,7 +136,8 @@ static void forget(struct sim_life *l)
 	l->over = false;
 	l->full_until_ms = 0;
 	l->die_points = l->die_events = l->stand_points = 0;
-	l->robbed = false;
+	l->robbed = SIM_ROBBED_NOT;
+	l->lost_commit = 0;
 	memset(l->id_of, 0, sizeof l->id_of);
 	memset(l->listed, 0, sizeof l->listed);
 	memset(l->compared, 0, sizeof l->compared);
@@ -160,10 +161,13 @@ void sim_life_kill(struct sim_life *l)
  * on leaves a damaged journal: no program can help that. */
 static void stand(struct sim_life *l)
 {
-	l->robbed &= l->journal && !journal_writing(l->journal);
+	if (!l->journal || journal_writing(l->journal))
+		l->robbed = SIM_ROBBED_NOT;
 	sim_story_did(l->story, l->robbed ? SIM_DID_WAS_ROBBED : SIM_DID_STOOD_STILL);
-	if (l->robbed)
-		sim_disk_rob(&l->process);
+	if (l->robbed) {
+		sim_disk_rob(&l->process, l->robbed == SIM_ROBBED_DISK);
+		l->lost_commit = journal_commit_no(l->journal);
+	}
 	l->stands = true;
 	l->killed = false;
 	leave();
@@ -228,8 +232,6 @@ static struct world *world_of(struct sim_life *l)
 	return w;
 }
 
-static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
-
 /* Signing is real. The chain is told by whom, and need not find it out. */
 static enum err sign(struct signed_bytes *ret, const struct sign_job *job, struct fail *f)
 {
@@ -253,6 +255,10 @@ static const struct connector *telling(void)
 
 static void runner_make(struct sim_life *l)
 {
+	static const struct kind *kinds[2];
+
+	kinds[0] = sim_stumbling();
+	kinds[1] = &kind_fence;
 	l->world = world_of(l);
 	l->runner = runner_new(&(struct runner_setup){ .world = l->world,
 	    .journal = l->journal,

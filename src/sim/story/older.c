@@ -143,7 +143,8 @@ static void made_anew(struct sim_story *s)
 	sim_life_make(&s->tool);
 	sim_story_line(s, "pawl init");
 	s->flipped = 0;
-	is_another(s, SIM_GROUND_ALONE);
+	is_another(s, SIM_GROUND_KEPT);
+	sim_judge_lost(s);
 }
 
 /* -- damage is mended by the line that was printed --------------------------------- */
@@ -262,10 +263,47 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 		return false;
 	everybody_ends(s);
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
-	if (how != SIM_BACK_UNDER_WAL)
-		(void)sim_disk_set_back(s->disk, o->files, WAL, other);
+	if (how == SIM_BACK_UNDER_WAL)
+		return true; /* either it fits, and nothing is lost, or it is refused */
+	(void)sim_disk_set_back(s->disk, o->files, WAL, other);
 	is_another(s, other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE);
 	s->is_other_file = other;
+	return true;
+}
+
+/* The -wal of then is none: the backup stands alone. */
+static bool backup_over(struct sim_story *s)
+{
+	if (!s->older.has_backup)
+		return false;
+	everybody_ends(s);
+	if (!sim_disk_copy(s->disk, BACKUP, JOURNAL))
+		return false;
+	(void)sim_disk_copy(s->disk, NULL, WAL);
+	s->flipped = s->older.backup_flipped;
+	is_another(s, SIM_GROUND_NEWEST);
+	return true;
+}
+
+/* Who has the files open keeps those that he has, and must not write them any more. */
+static bool put_beneath(struct sim_story *s)
+{
+	struct sim_older *o = &s->older;
+
+	for (int i = 0; i < SIM_LIVES; i++)
+		if (!o->files || s->life[i].stands)
+			return false;
+	for (int i = 0; i < SIM_LIVES; i++) {
+		struct sim_life *l = &s->life[i];
+
+		if (l->alive && !l->is_copy && !l->lost_commit)
+			l->lost_commit = journal_commit_no(l->journal);
+	}
+	if (!sim_disk_set_back(s->disk, o->files, JOURNAL, true))
+		return false;
+	(void)sim_disk_set_back(s->disk, o->files, WAL, true);
+	is_another(s, SIM_GROUND_NEWEST);
+	s->is_other_file = true;
 	return true;
 }
 
@@ -285,6 +323,13 @@ static bool back(struct sim_story *s, enum sim_back how)
 		everybody_ends(s);
 		(void)sim_disk_remove(s->disk, WAL);
 		return true;
+	case SIM_BACK_EMPTY_WAL:
+		everybody_ends(s);
+		return sim_disk_copy(s->disk, NULL, WAL);
+	case SIM_BACK_OVER:
+		return backup_over(s);
+	case SIM_BACK_BENEATH:
+		return put_beneath(s);
 	case SIM_BACK_NEW:
 		made_anew(s);
 		return true;
@@ -372,9 +417,13 @@ static void back_act(struct sim_story *s, enum sim_back how)
 		[SIM_BACK_WITHOUT_WAL] = SIM_DID_WITHOUT_WAL,
 		[SIM_BACK_NEW] = SIM_DID_MADE_ANEW,
 		[SIM_BACK_MACHINE] = SIM_DID_MACHINE_BACK,
+		[SIM_BACK_EMPTY_WAL] = SIM_DID_EMPTIED_WAL,
+		[SIM_BACK_OVER] = SIM_DID_COPIED_OVER,
+		[SIM_BACK_BENEATH] = SIM_DID_BENEATH,
 	};
 
-	s->older.was_damaged |= how == SIM_BACK_UNDER_WAL || how == SIM_BACK_WITHOUT_WAL;
+	s->older.was_damaged |= how == SIM_BACK_UNDER_WAL ||
+	    how == SIM_BACK_WITHOUT_WAL || how == SIM_BACK_EMPTY_WAL;
 	if (back(s, how))
 		sim_story_did(s, deeds[how]);
 }

@@ -60,15 +60,14 @@ static void token_transfer(struct payload *ret, const struct sim_token *t,
 }
 
 /* What a row is owed. */
-static void by_hand(struct sim_story *s, const struct sim_act *a)
+static void by_hand(
+    struct sim_story *s, const struct sim_list *l, int64_t row, bool collides)
 {
-	const struct sim_list *l = list_of(s, a);
-	int64_t row = row_of(l, a->b);
 	struct payload p = { .to = l->to[row], .value = l->amount[row] };
 
 	if (s->token)
 		token_transfer(&p, s->token, &l->to[row], &l->amount[row]);
-	sends(s, &s->key[l->key], &p, a->c != 0);
+	sends(s, &s->key[l->key], &p, collides);
 	s->by_hand = true;
 }
 
@@ -142,6 +141,33 @@ void sim_people_calm(struct sim_story *s)
 	}
 }
 
+/* Somebody pays what he skipped, and forgets about it. */
+static void pay_skipped(struct sim_story *s, const struct sim_list *l, int64_t again_ms)
+{
+	struct request q = { .has_row = true };
+
+	while (q.row <= l->rows && !l->skipped[q.row])
+		q.row++;
+	if (q.row > l->rows)
+		return;
+	by_hand(s, l, q.row, false);
+	wish(s, l, q, ROUTE_RETRY, again_ms);
+}
+
+/* The newest transaction of the other program is taken for a row's payment. */
+static void mistake(struct sim_story *s, const struct sim_list *l, int64_t row)
+{
+	struct request q = { .has_row = true, .row = row, .repair = REPAIR_ADOPT };
+
+	for (const struct sim_tx *t = s->chain->all; t && !q.has_hash; t = t->next_all)
+		if (t->foreign && address_same(&t->from->at, &s->key[l->key].address)) {
+			q.has_hash = true;
+			memcpy(q.hash, t->hash.at, sizeof q.hash);
+		}
+	if (q.has_hash)
+		wish(s, l, q, ROUTE_REPAIR, 0);
+}
+
 void sim_people_act(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_list *l = list_of(s, a);
@@ -149,7 +175,7 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 	if (a->kind == SIM_FOREIGN)
 		foreign(s, a);
 	else if (a->kind == SIM_BY_HAND)
-		by_hand(s, a);
+		by_hand(s, l, row_of(l, a->b), a->c != 0);
 	else if (a->kind == SIM_BESIDE)
 		beside(s, a);
 	else if (a->kind == SIM_DRAIN)
@@ -162,6 +188,12 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 		l->leaves_ms = a->b;
 	else if (a->kind == SIM_RELEASE)
 		s->people.releases++;
+	else if (a->kind == SIM_STUMBLE)
+		l->stumbles = true;
+	else if (a->kind == SIM_PAY_SKIPPED)
+		pay_skipped(s, l, a->b);
+	else if (a->kind == SIM_MISTAKE)
+		mistake(s, l, row_of(l, a->b));
 	else if (l->known)
 		with_list(s, l, a);
 }

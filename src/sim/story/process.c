@@ -3,16 +3,11 @@
 #include "base/check.h"
 #include "sim/story/story.h"
 
-bool sim_life_is_robbed(const struct sim_life *l)
-{
-	return l->robbed && !l->stand_points;
-}
-
 struct sim_life *sim_story_owner(struct sim_story *s)
 {
 	for (int i = 0; i < SIM_LIVES; i++) {
 		struct sim_life *l = &s->life[i];
-		if (l->alive && !l->stands && !l->is_copy && !sim_life_is_robbed(l))
+		if (l->alive && !l->stands && !l->is_copy && !l->lost_commit)
 			return l;
 	}
 	return &s->life[0];
@@ -35,11 +30,11 @@ static void stand(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_life *l = sim_story_owner(s);
 
-	if (l->stands || sim_life_is_robbed(l))
+	if (l->stands || l->lost_commit)
 		return;
 	l->stand_points = (uint64_t)a->a;
 	l->stand_ms = a->b;
-	l->robbed = a->c != 0;
+	l->robbed = (enum sim_robbed)a->c;
 	if (l->robbed)
 		second(s, 2 * a->b);
 }
@@ -88,14 +83,15 @@ void sim_process_rises(struct sim_story *s, struct sim_life *l)
 
 /* -- what lasts a while ------------------------------------------------------------- */
 
-/* Who was robbed may find nothing to write, and so not that it was: somebody ends it. */
+/* Who lost its journal may find nothing to write, and so not that it did: somebody ends
+ * it. */
 static void robbed_end(struct sim_story *s, struct sim_life *l)
 {
-	if (!s->calm || !l->alive || l->stands || !sim_life_is_robbed(l))
+	if (!s->calm || !l->alive || l->stands || !l->lost_commit)
 		return;
 	sim_life_kill(l);
 	l->rise_at_ms = s->chain->now_ms;
-	sim_story_line(s, "who was robbed is killed");
+	sim_story_line(s, "who lost its journal is killed");
 }
 
 void sim_processes_end(struct sim_story *s)
@@ -120,7 +116,7 @@ void sim_processes_calm(struct sim_story *s)
 	s->again.times = 0;
 	for (int i = 0; i < SIM_LIVES; i++) {
 		if (s->life[i].stand_points)
-			s->life[i].robbed = false; /* it was not, yet */
+			s->life[i].robbed = SIM_ROBBED_NOT; /* it was not, yet */
 		s->life[i].stand_points = 0;
 		if (s->life[i].wanted_until_ms)
 			s->life[i].wanted_until_ms = s->chain->now_ms;

@@ -46,7 +46,8 @@ static const char *keep_word(int64_t what)
 static const char *back_word(int64_t how)
 {
 	static const char *const words[SIM_BACKS] = { "restored", "copied", "silent",
-		"under-wal", "without-wal", "new", "machine" };
+		"under-wal", "without-wal", "new", "machine", "empty-wal", "over",
+		"beneath" };
 
 	CHECK(how >= 0 && how < SIM_BACKS);
 	return words[how];

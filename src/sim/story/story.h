@@ -10,6 +10,7 @@
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies
  *   flip.c    a journal of which a bit is another one
+ *   stumble.c a list whose advance fails
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   vices.c   what nodes do wrong for a while
  *   life.c    a process, in its region (region.c), with what is lent to it (lender.c)
@@ -61,6 +62,7 @@ struct sim_list {
 	bool cancelled; /* somebody wants that */
 	bool adopts;    /* it was run with --adopt */
 	int edit;       /* enum sim_edit: somebody does; 0: nobody */
+	bool stumbles;  /* its next advance fails */
 	int64_t not_before_ms;
 	int64_t
 	    leaves_ms; /* who sends it goes away, for so long, when it is half there */
@@ -92,6 +94,12 @@ struct sim_people {
 };
 
 /* -- a process --------------------------------------------------------------- */
+
+enum sim_robbed {
+	SIM_ROBBED_NOT,
+	SIM_ROBBED_DISK, /* of its locks, and of its files */
+	SIM_ROBBED_LOCK  /* by which it owns the journal, and of nothing else */
+};
 
 enum sim_end {
 	SIM_GOES_ON,
@@ -126,9 +134,11 @@ struct sim_life {
 	/* It stands still at a point, in the middle of its step, while others go on. */
 	uint64_t stand_points; /* so many more; 0: it does not */
 	int64_t stand_ms;
-	bool robbed;     /* and loses its locks meanwhile */
-	uint64_t faults; /* of its disk, when it began to rise */
+	enum sim_robbed robbed; /* meanwhile */
+	uint64_t faults;        /* of its disk, when it began to rise */
 	bool stands, killed;
+	int64_t lost_commit; /* the number of its next one, when it lost its journal; 0:
+				not */
 
 	/* in its region */
 	struct journal *journal;
@@ -157,6 +167,9 @@ enum sim_back {
 	SIM_BACK_WITHOUT_WAL, /* of today, and its -wal is gone */
 	SIM_BACK_NEW,         /* deleted, and made anew */
 	SIM_BACK_MACHINE,     /* the disk, and the memory of the process */
+	SIM_BACK_EMPTY_WAL,   /* of today, and its -wal is empty */
+	SIM_BACK_OVER,        /* its backup with cp, over the same file */
+	SIM_BACK_BENEATH,     /* with cp: other files, while it runs */
 	SIM_BACKS
 };
 
@@ -198,11 +211,12 @@ struct sim_figures {
 /* What the program stands on (G0), bits: without it, it is judged by what it says
  * then. */
 enum sim_ground {
-	SIM_GROUND_SYNC = 1,   /* a sync that succeeded is on the medium */
-	SIM_GROUND_FINAL = 2,  /* no final block is undone */
-	SIM_GROUND_QUORUM = 4, /* not all nodes of a quorum lie */
-	SIM_GROUND_ALONE = 8,  /* no copy, no older one, of the journal uses the key */
-	SIM_GROUND_NEWEST = 16 /* it is the newest: a start sees it, and fences */
+	SIM_GROUND_SYNC = 1,    /* a sync that succeeded is on the medium */
+	SIM_GROUND_FINAL = 2,   /* no final block is undone */
+	SIM_GROUND_QUORUM = 4,  /* not all nodes of a quorum lie */
+	SIM_GROUND_ALONE = 8,   /* no copy, no older one, of the journal uses the key */
+	SIM_GROUND_NEWEST = 16, /* it is the newest: a start sees it, and fences */
+	SIM_GROUND_KEPT = 32    /* there is one at all, of what was sent */
 };
 
 struct sim_story {
@@ -308,10 +322,14 @@ bool sim_flip_is_given_up(struct sim_story *s);
 /* process.c */
 void sim_process_act(struct sim_story *s, const struct sim_act *a);
 void sim_process_rises(struct sim_story *s, struct sim_life *l); /* before it does */
-bool sim_life_is_robbed(const struct sim_life *l);
 void sim_processes_end(struct sim_story *s); /* what an act began for a while */
 void sim_processes_calm(struct sim_story *s);
 int64_t sim_processes_due_ms(const struct sim_story *s);
+
+/* stumble.c: a kind whose advance fails when the story says so, and what it writes then:
+ * no journal may have it. */
+#define SIM_STUMBLED "stumbled"
+const struct kind *sim_stumbling(void);
 
 /* life.c: each ends with how it went on; dead: what it had is gone. */
 enum sim_end sim_life_rise(struct sim_life *l);
