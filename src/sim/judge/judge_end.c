@@ -228,7 +228,8 @@ static size_t due_of(struct sim_judge *j, int key, struct sim_due *due)
 			if (j->said[k]->row[i] == ITEM_FINAL || was_forgotten(j, k, i))
 				due[n++] = (struct sim_due){ *token, l->to[i],
 					arrives(s, &l->amount[i]) };
-		if (s->fate->service_fee && j->said[k]->fee_paid)
+		if (s->fate->service_fee &&
+		    (j->said[k]->fee_paid || was_forgotten(j, k, 0)))
 			due[n++] =
 			    (struct sim_due){ *token, l->fee_to, arrives(s, &fee) };
 	}

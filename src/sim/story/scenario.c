@@ -74,7 +74,7 @@ static void world_fill(struct sim_fate *f)
 	f->in_flight = f->in_flight ? f->in_flight : 4;
 	f->bump_after = f->bump_after ? f->bump_after : 3;
 	f->base_fee = GWEI;
-	f->gas_limit = 30000000;
+	f->gas_limit = f->gas_limit ? f->gas_limit : 30000000;
 	f->latency_ms = f->latency_ms ? f->latency_ms : 20;
 }
 
