@@ -206,9 +206,9 @@ WINDOW_ENDS = {"CLOSED": "What closes it", "BOUNDED": "What bounds it", "OPEN": 
 
 
 def scenarios():
-    """The windows that the simulated world shows, by their names."""
+    """The windows that the simulated world shows, by their names: what a trace of theirs says."""
     table_of = ROOT / "src" / "sim" / "story" / "scenarios.def"
-    return {row[0] for row in read_table(table_of)} if table_of.is_file() else set()
+    return {row[0]: row[1] for row in read_table(table_of)} if table_of.is_file() else {}
 
 
 def window_part(number, row):
@@ -252,14 +252,15 @@ def windows_page(source):
 
 
 # Of each mutant, the first story of the simulator that went wrong with it, or a named scenario of
-# which one did, or ">" and how many were told.
+# which one did, or ">" and how many were told, or "-" and why no story can show it.
 MUTANT_STORIES = ROOT / "tests" / "sim" / "mutants.txt"
 
 
 def mutant_stories():
     if not MUTANT_STORIES.is_file():
         return {}
-    return dict(line.split() for line in MUTANT_STORIES.read_text(encoding="utf-8").splitlines())
+    lines = MUTANT_STORIES.read_text(encoding="utf-8").splitlines()
+    return dict(line.split(" ", 1) for line in lines)
 
 
 def mutants_page(source):
@@ -269,6 +270,7 @@ def mutants_page(source):
         test = "pawl simulate" if row[2] == "sim" else f"{row[2]}/{row[3]}"
         story = stories.get(row[0], "")
         story = code(story) if story[:1].isalpha() else story.replace(">", "over ")
+        story = story.removeprefix("- ")
         return (code(row[0]), row[1], code(test), story)
 
     return page(
@@ -276,10 +278,10 @@ def mutants_page(source):
         source,
         "Each is the program broken in one way, which `PAWL_MUTANT=name` switches on in a build that\n"
         "has them. `./do mutants` sees that each is found: by a program of the tests, or by stories of\n"
-        "the simulator. The last column is the first of the stories 1, 2, 3 and so on that goes wrong\n"
-        "with it; where 5,000 were told in vain, one of those in `tests/sim/seeds`, or a named scenario\n"
-        "of which one does. Else it is how many were. `./do mutants --simulate` tells them, and keeps\n"
-        "what came of it in `tests/sim/mutants.txt`.",
+        "the simulator. The last column is one of the stories 1 to 5,000 that goes wrong with it;\n"
+        "where none does, one of those in `tests/sim/seeds`, or a named scenario of which one does, or\n"
+        "why no story can show it. `./do mutants --simulate` tells them, and keeps what came of it in\n"
+        "`tests/sim/mutants.txt`.",
         table(("mutant", "what it breaks", "found by", "story"), map(line, read_table(source))),
     )
 

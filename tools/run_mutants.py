@@ -31,7 +31,7 @@ import run_tests
 
 TABLE = gen_docs.ROOT / "src" / "base" / "mutant.def"
 STORIES_MAX, STORIES_FIRST, STORIES_AT_ONCE = 5000, 10, 100
-SCENARIO_LIVES = 50
+SCENARIO_LIVES, SCENARIO_TOLD, SCENARIO_APART = 50, 8, 13  # the latter as tests/sim/test_scenarios.c
 WRONG = re.compile(r"\bseed (\d+), step \d+: (.+)")
 
 
@@ -64,12 +64,8 @@ def run(mutant, test, logs):
 # --- the simulator -----------------------------------------------------------------------------
 
 
-def stories(build, name, seed, n, scenario=None):
-    """Tell so many; the seed of the first that goes wrong and why, or None."""
-    what = ["--seed", str(seed), "--lives", str(n)]
-    if scenario:
-        what += ["--scenario", scenario]
-    told = subprocess.run(
+def pawl(build, name, what):
+    return subprocess.run(
         [os.path.join(build, "pawl"), "simulate", *what],
         env={**os.environ, "PAWL_MUTANT": name or ""},
         stdin=subprocess.DEVNULL,
@@ -79,6 +75,14 @@ def stories(build, name, seed, n, scenario=None):
         errors="replace",
         check=False,
     )
+
+
+def stories(build, name, seed, n, scenario=None):
+    """Tell so many; the seed of the first that goes wrong and why, or None."""
+    what = ["--seed", str(seed), "--lives", str(n)]
+    if scenario:
+        what += ["--scenario", scenario]
+    told = pawl(build, name, what)
     wrong = WRONG.search(told.stdout)
     if wrong:
         return int(wrong[1]), wrong[2]
@@ -94,6 +98,15 @@ def is_its_own(build, wrong, scenario=None):
     named = f" --scenario {scenario}" if scenario else ""
     print(f"pawl simulate --seed {wrong[0]}{named}: goes wrong without a mutant", flush=True)
     return False
+
+
+def is_unsaid(build, mutant, scenario, says):
+    """What a scenario is about does not show in any of the stories that the suite tells, too."""
+    for seed in range(1, 1 + SCENARIO_TOLD * SCENARIO_APART, SCENARIO_APART):
+        told = pawl(build, mutant, ["--seed", str(seed), "--scenario", scenario])
+        if says in told.stdout:
+            return False
+    return True
 
 
 def draw(build, mutant, most):
@@ -122,10 +135,12 @@ def simulate(build, mutant, most=STORIES_MAX):
         wrong = stories(build, mutant.name, seed, 1)
         if wrong and is_its_own(build, wrong):
             return wrong
-    for name in [] if wrong else sorted(gen_docs.scenarios()):
+    for name, says in [] if wrong else gen_docs.scenarios().items():
         wrong = stories(build, mutant.name, 1, SCENARIO_LIVES, name)
         if wrong and is_its_own(build, wrong, name):
             return name, wrong[1]
+        if says != "NULL" and is_unsaid(build, mutant.name, name, says):
+            return name, f"none of its stories says: {says}"
     return wrong
 
 

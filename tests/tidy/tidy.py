@@ -410,7 +410,7 @@ def check_windows(tree):
         return
     docs = gen_docs(tree)
     rows = docs.read_table(source)
-    shown = docs.scenarios()
+    shown = set(docs.scenarios())
     groups = {row[0] for row in rows if row.macro == "GROUP"}
     seen = set()
     for row in (row for row in rows if row.macro == "WINDOW"):

@@ -366,6 +366,21 @@ static void is_it_over(struct sim_life *l)
 	l->over = sim_judge_over(l);
 }
 
+/* Whom it takes for a liar. */
+static void names(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		const struct node_state *n = pool_node(l->runner->chains[0].pool, (int)i);
+		bool liar = n->left_out && strstr(n->left_out, "says otherwise");
+
+		if (liar && !s->is_named[i])
+			sim_story_line(s, "%s %s", n->name, n->left_out);
+		s->is_named[i] = liar;
+	}
+}
+
 static void turn(struct sim_life *l)
 {
 	struct fail f = { 0 };
@@ -379,6 +394,7 @@ static void turn(struct sim_life *l)
 	looks_on(l, sim_judge_step);
 	if (l->is_copy)
 		return;
+	names(l);
 	looks_on(l, sim_people_told);
 	looks_on(l, is_it_over);
 }

@@ -317,6 +317,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->by_hand = s->released = false;
 	s->why[0] = '\0';
 	s->trace = 0xcbf29ce484222325u;
+	memset(s->is_named, 0, sizeof s->is_named);
 	s->lender = (struct sim_lender){ &s->config, s->key, fate->keys };
 	s->face = sim_lender_face(&s->lender);
 	lists_begin(s);

@@ -266,6 +266,7 @@ struct sim_story {
 		int64_t times, ops, power_per_mille;
 	} again;
 	uint64_t trace; /* of all that happened */
+	bool is_named[SIM_NODES_MAX];
 
 	struct sim_figures figures;
 	char why[SIM_WHY_MAX]; /* the violation; "": none */
