@@ -158,7 +158,6 @@ struct block_facts {
 	uint32_t accounts_n;
 	bool has_finalized;
 	uint64_t finalized_height;
-	struct hash finalized_hash;
 	bool incomplete;     /* BLOCK_WHOLE: receipts of tx[] are still to be read, */
 	uint32_t receipts_n; /* from this one on */
 	struct hash digest;  /* over height, hash, counts, balances and all of tx and

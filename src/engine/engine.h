@@ -355,7 +355,6 @@ struct runner {
 	bool again;                                 /* more to do at once */
 	bool doubt_taken;                           /* the journal's, in this life */
 	int64_t wake_ms;
-	int64_t dropped_turns;
 	int unknown; /* requests to send under way or lost: outcomes not known yet */
 	int reasons; /* nodes that were asked why a payload reverted */
 };

@@ -311,7 +311,6 @@ static void finalized_read(struct block_facts *b, const struct rpc_reply *reply)
 		return;
 	b->has_finalized = true;
 	b->finalized_height = head.height;
-	b->finalized_hash = head.hash;
 }
 
 static enum err facts_read(struct block_facts *b, struct node_word *word,

@@ -26,7 +26,6 @@ bool fence_read(struct journal *j, int64_t operation, struct fence_facts *ret)
 	if (!sql_fence_get_next(j, &row))
 		return false;
 	*ret = (struct fence_facts){ .below = (uint64_t)row.below,
-		.has_asked = !row.no_asked,
 		.has_accepted = !row.no_accepted,
 		.asked = row.asked,
 		.accepted = row.accepted };
@@ -335,7 +334,6 @@ static void ask(
 	char price[PRICE_TEXT_MAX], line[WAITS_MAX], cap[AMOUNT_TEXT_MAX],
 	    all[AMOUNT_TEXT_MAX];
 
-	f->has_asked = true;
 	f->asked = highest_of(r, o, a, p->n);
 	sql_fence_ask(r->s.journal,
 	    &(struct sql_fence_ask_in){ .operation = o->id, .asked = f->asked });

@@ -17,7 +17,7 @@
 struct fence_facts {
 	uint64_t below; /* every nonce below it must be consumed */
 	char why[WAITS_MAX];
-	bool has_asked, has_accepted;
+	bool has_accepted;
 	struct amount asked, accepted; /* of the operator, in fees */
 };
 

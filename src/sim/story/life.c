@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/crash.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -40,7 +41,7 @@ static void stand(struct sim_life *l);
 
 static void at_point(enum crash_point p)
 {
-	now->story->notes.crash_points[p]++;
+	(void)p;
 	if (now->stand_points && !--now->stand_points)
 		stand(now);
 	if (now->die_points && !--now->die_points)

@@ -172,7 +172,7 @@ static void ask_create(struct sim_life *l, int at, int64_t chain)
 		sim_story_wrong(s, "%s: %lld rows are taken for those of another list",
 		    s->list[at].name, (long long)l->compared[at].equal);
 	handover_fill(l, at, &h, "");
-	s->list[at].adopts = h.facts.adopt = l->compared[at].unclaimed > 0;
+	h.facts.adopt = l->compared[at].unclaimed > 0;
 	buf_init(&body, BODY_MAX);
 	CHECK(handover_encode(&body, &h));
 	if (h.facts.adopt)

@@ -194,7 +194,6 @@ static void lists_begin(struct sim_story *s)
 		l->wanted = l->known = l->cancelled = false;
 		cap_begin(&l->cap, f);
 		l->edit = 0;
-		l->adopts = false;
 		memset(l->skipped, 0, sizeof l->skipped);
 		l->not_before_ms = l->leaves_ms = 0;
 		l->key = k % f->keys;
@@ -303,7 +302,6 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->vices.dice.state = fate->seed ^ 0x71ce;
 	s->astray_until_ms = 0;
 	memset(&s->people, 0, sizeof s->people);
-	memset(&s->notes, 0, sizeof s->notes);
 	memset(&s->figures, 0, sizeof s->figures);
 	memset(s->net_until_ms, 0, sizeof s->net_until_ms);
 	s->process_dice.state = fate->seed ^ 0x960c;

@@ -23,7 +23,6 @@
 #include <setjmp.h>
 #include <stdio.h>
 
-#include "base/crash.h"
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
 #include "serve/command.h"
@@ -60,7 +59,6 @@ struct sim_list {
 	bool wanted;    /* its time has come */
 	bool known;     /* who made it was told that it is there */
 	bool cancelled; /* somebody wants that */
-	bool adopts;    /* it was run with --adopt */
 	int edit;       /* enum sim_edit: somebody does; 0: nobody */
 	bool stumbles;  /* its next advance fails */
 	int64_t not_before_ms;
@@ -173,11 +171,6 @@ enum sim_back {
 	SIM_BACKS
 };
 
-/* What was met on the way. */
-struct sim_notes {
-	uint64_t crash_points[CRASH_COUNT];
-};
-
 /* Files of the journal of which a bit is another one. */
 enum sim_flipped { SIM_FLIPPED_WAL = 1, SIM_FLIPPED_DATABASE = 2 };
 
@@ -242,7 +235,6 @@ struct sim_story {
 	uint32_t net_mostly[SIM_FAULT_COUNT]; /* when nothing else lasts */
 	struct sim_vices vices;
 	struct sim_people people;
-	struct sim_notes notes;
 	struct sim_life life[SIM_LIVES];
 	struct sim_life tool; /* a command that runs beside them, or instead */
 	struct sim_older older;

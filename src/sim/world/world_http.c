@@ -118,7 +118,6 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 	w->faults[q->fault]++;
 	if (w->o.faults)
 		w->o.faults[q->fault]++;
-	w->pending++;
 	schedule(w, q, r->timeout_ms);
 }
 
@@ -235,7 +234,6 @@ void sim_request_deliver(struct sim_world *w, struct sim_request *q)
 	struct http_answer a = { .retry_after_ms = -1 };
 
 	answer_fill(w, &a, q);
-	w->pending--;
 	q->done(q->ctx, &a);
 	mem_free(a.body);
 }

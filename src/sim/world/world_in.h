@@ -43,7 +43,7 @@ struct sim_world {
 	struct sim_random dice, handed; /* own; what world_random gives */
 	struct sim_queue queue;
 	uint64_t requests, trace;
-	uint32_t pending, forced_n, still;
+	uint32_t forced_n, still;
 	struct forced forced[FORCED_MAX];
 	uint64_t faults[SIM_FAULT_COUNT];
 	int signal;
