@@ -42,6 +42,8 @@ void follower_free(struct follower *f)
 	}
 	sightings_forget(f);
 	far_release(f);
+	for (int i = 0; i < f->nodes; i++)
+		mem_free(f->view[i].polled);
 	mem_free(f->seen);
 	mem_free(f->trail);
 	mem_free(f->watched);

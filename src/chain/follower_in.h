@@ -135,6 +135,9 @@ struct view {
 	enum block_way way;
 	bool by_number;
 	int64_t poll_at_ms, identity_at_ms;
+	char *polled; /* the answer to its last poll, and the head that it shows */
+	size_t polled_len;
+	struct head polled_head;
 	bool has_finalized, finalized_busy;
 	bool finalized_is_head; /* it says so: that is no finality */
 	uint64_t finalized_height;

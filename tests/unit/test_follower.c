@@ -291,6 +291,39 @@ static void a_large_block_is_read(void **state)
 	check_all();
 }
 
+static int polls_read;
+
+static enum err counting(struct head *ret, const char *answer, size_t len, struct fail *f)
+{
+	polls_read++;
+	return connector_evm.poll_read(ret, answer, len, f);
+}
+
+static void a_head_that_stays_is_read_once(void **state)
+{
+	static struct connector evm;
+	int read;
+
+	(void)state;
+	evm = connector_evm;
+	evm.poll_read = counting;
+	connector = &evm;
+	begin_looking(1, 1);
+	read = polls_read;
+	run(20000);
+	assert_int_equal(polls_read, read);
+	for (int i = 1; i <= 3; i++) {
+		if (i == 2)
+			reorg(1, false);
+		else
+			scene_mine(&scene, 1);
+		run(5000);
+		assert_int_equal(polls_read, read + i);
+		assert_true(on_chain());
+	}
+	check_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +341,7 @@ int main(void)
 		T(a_node_without_old_state_will_do),
 		T(a_node_of_small_batches_will_do),
 		T(without_a_block_it_only_polls),
+		T(a_head_that_stays_is_read_once),
 		T(a_block_costs_a_fixed_number_of_requests),
 	};
 
