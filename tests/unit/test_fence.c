@@ -495,8 +495,7 @@ static void a_fence_whose_final_blocks_vanish_is_not_whole(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
-/* -- its price
- * --------------------------------------------------------------------------- */
+/* -- its price ------------------------------------------------------------- */
 
 static void begin_dear(void)
 {
@@ -618,8 +617,7 @@ static void a_fence_that_cant_be_paid_says_what_is_missing(void **state_)
 	finish_fenced();
 }
 
-/* -- who waits for it
- * ---------------------------------------------------------------------- */
+/* -- who waits for it ------------------------------------------------------ */
 
 static void a_run_of_one_list_fences_its_account(void **state_)
 {

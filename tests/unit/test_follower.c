@@ -66,7 +66,6 @@ static void a_reorg_while_it_was_down_is_seen(void **state)
 	check_all();
 }
 
-/* A start tells what is above the final block again. */
 /* Where the trail begins is asked again, until a quorum says the same. */
 static void a_start_among_forks_begins_when_they_end(void **state)
 {
@@ -85,6 +84,7 @@ static void a_start_among_forks_begins_when_they_end(void **state)
 	check_trail();
 }
 
+/* A start tells what is above the final block again. */
 static void a_start_tells_it_again(void **state)
 {
 	size_t from;

@@ -434,7 +434,6 @@ static void names_show_no_secret(void **state)
 	release(p);
 }
 
-/* Answers may come after the pool was given up: they find no one. */
 /* Providers quote the key that came with a request. */
 static void answers_quote_no_secret(void **state)
 {
@@ -458,6 +457,7 @@ static void answers_quote_no_secret(void **state)
 	release(p);
 }
 
+/* Answers may come after the pool was given up: they find no one. */
 static void a_pool_outlives_its_questions(void **state)
 {
 	struct pool *p = pool_of(2);

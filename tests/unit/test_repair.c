@@ -152,8 +152,6 @@ static void begin_adopted(void)
 	assert_true(live(3));
 }
 
-/* Before its block is final it is looked at; the block vanishes, and the row is paid
- * once. */
 /* By two people, each of whom asks again while the nodes are asked for both. */
 static void two_that_are_adopted_at_once(void **state_)
 {
@@ -179,6 +177,8 @@ static void two_that_are_adopted_at_once(void **state_)
 	assert_int_equal(item(4).state, ITEM_FINAL);
 }
 
+/* Before its block is final it is looked at; the block vanishes, and the row is paid
+ * once. */
 static void an_adopted_one_whose_block_vanishes(void **state_)
 {
 	(void)state_;

@@ -96,8 +96,7 @@ void judge_live(struct sim_life *l)
 		says_the_truth(l, l->runner->operations[i]);
 }
 
-/* -- it stops for a reason
- * ---------------------------------------------------------------- */
+/* -- it stops for a reason ------------------------------------------------- */
 
 static bool key_was_lent(const struct sim_story *s)
 {

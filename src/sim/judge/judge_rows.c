@@ -225,8 +225,7 @@ static void row_moves(struct sim_life *l, int at, const struct sql_event_from_ou
 	told_add(m.told, m.to, amount);
 }
 
-/* -- the moves of an operation
- * ----------------------------------------------------------- */
+/* -- the moves of an operation --------------------------------------------- */
 
 /* What was signed for it is consumed, and no row is on its way. */
 static void list_ends(struct sim_life *l, int at, int to)
@@ -256,8 +255,7 @@ static void list_moves(struct sim_life *l, int at, const struct sql_event_from_o
 	judge_view_of(l)->list[at].state = to;
 }
 
-/* -- what was committed
- * -------------------------------------------------------------------- */
+/* -- what was committed ---------------------------------------------------- */
 
 static void told_begin(struct sim_life *l, int at)
 {

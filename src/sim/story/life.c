@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/crash.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "journal/driver.h"
@@ -76,16 +76,20 @@ static bool has_reason(const struct sim_life *l)
 static void journal_died(enum err e, const char *why)
 {
 	char text[SIM_WHY_MAX];
+	bool excused;
 
 	/* the real one says behind it what to type */
 	snprintf(text, sizeof text, "%s; pawl restore FILE", why);
-	if (e != ERR_JOURNAL ? !(now->lost_commit && now->robbed == SIM_ROBBED_DISK) &&
-		    !sim_older_damaged(now->story, text)
-			     : !has_reason(now))
+	if (e == ERR_JOURNAL)
+		excused = has_reason(now);
+	else
+		excused = (now->lost_commit && now->robbed == SIM_ROBBED_DISK) ||
+		    sim_older_damaged(now->story, text);
+	if (excused)
+		sim_story_line(now->story, "fatal: %s", why);
+	else
 		sim_story_wrong(
 		    now->story, "the journal ended it: %s: %s", err_name(e), why);
-	else
-		sim_story_line(now->story, "fatal: %s", why);
 	die(now, SIM_FATAL);
 }
 
@@ -157,9 +161,9 @@ void sim_life_kill(struct sim_life *l)
 		forget(l);
 }
 
-/* All that the others do is done from here, by the same stack. */
-/* In the middle of a transaction, or of a start, who loses the locks that SQLite stands
- * on leaves a damaged journal: no program can help that. */
+/* All that the others do is done from here, by the same stack. In the middle of a
+ * transaction, or of a start, who loses the locks that SQLite stands on leaves a damaged
+ * journal: no program can help that. */
 static void stand(struct sim_life *l)
 {
 	if (!l->journal || journal_writing(l->journal))

@@ -345,8 +345,7 @@ static bool back(struct sim_story *s, enum sim_back how)
 	BUG("no such way back");
 }
 
-/* -- a copy runs, too
- * -------------------------------------------------------------------- */
+/* -- a copy runs, too ------------------------------------------------------ */
 
 /* Nobody has it open, and cp has made other files of it. */
 static void copy_begin(struct sim_disk *d, const struct sim_disk_image *of, bool clone)

@@ -168,8 +168,7 @@ void sim_story_free(struct sim_story *s)
 	mem_free(s);
 }
 
-/* -- the stage of a story
- * ---------------------------------------------------------------- */
+/* -- the stage of a story -------------------------------------------------- */
 
 /* The operator allows more when he is asked. */
 static void cap_begin(struct amount *ret, const struct sim_fate *f)
@@ -333,8 +332,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	sim_judge_begin(s->judge);
 }
 
-/* -- who is next
- * ---------------------------------------------------------------------------- */
+/* -- who is next ----------------------------------------------------------- */
 
 static const char *who(const struct sim_life *l)
 {
