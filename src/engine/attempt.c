@@ -224,6 +224,7 @@ static void attempt_back(struct runner *r, int64_t id, const char *why)
 	attempt_event(r, &i, &hash, (int)at.state, ATTEMPT_SIGNED, why);
 	sql_attempt_back(r->s.journal, &(struct sql_attempt_back_in){ .id = id });
 	siblings_move(r, i.id, id, false);
+	intent_retracted(r, &i);
 	if (MUTANT(retracted_is_dropped))
 		mutant_give_up(r, i.account, i.nonce, i.nonce + 1);
 }

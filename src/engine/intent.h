@@ -90,6 +90,10 @@ bool intent_failed(const char *proof);
  * one payment, its given up tries (row -1) among them. */
 int64_t intent_newest(struct runner *r, const struct intent *i);
 
+/* The block that held it left the trail. If it was adopted, the own payment of its row,
+ * on a lower nonce, may win now: until that is settled nothing of this one is sent. */
+void intent_retracted(struct runner *r, const struct intent *i);
+
 /* The final block of its proof vanished: it is live again, and holds what its bytes may
  * cost. contest: but its payload has moved on, only empty attempts are signed and sent on
  * its nonce. */

@@ -146,6 +146,23 @@ static void rival_settled(struct runner *r, const struct intent *i, bool won)
 		unhold(r, i, newest);
 }
 
+static bool see_rival(void *ctx, const struct intent *i)
+{
+	const struct intent *newer = ctx;
+
+	return i->id < newer->id && i->nonce < newer->nonce &&
+	    (i->state == INTENT_RESERVED || i->state == INTENT_SIGNED);
+}
+
+void intent_retracted(struct runner *r, const struct intent *i)
+{
+	struct intent newer = *i;
+
+	if (i->has_nonce && !i->emptied && payment_any(r, i, see_rival, &newer))
+		sql_intent_hold(
+		    r->s.journal, &(struct sql_intent_hold_in){ .id = i->id });
+}
+
 static bool see_other_final(void *ctx, const struct intent *i)
 {
 	const int64_t *id = ctx;

@@ -191,6 +191,38 @@ static void an_adopted_one_whose_block_vanishes(void **state_)
 	check_exact();
 }
 
+/* It is in a block, and so is the row's own payment. Both vanish, and the own one comes
+ * back: until that is settled nothing is signed for the other. */
+static void an_adopted_one_that_vanishes_waits_for_the_own(void **state_)
+{
+	const struct sim_tx *own = NULL;
+	struct sim_word word;
+	struct hash tx;
+	int64_t ids[8];
+
+	(void)state_;
+	begin_in_flight(1, 1, 2, 2);
+	for (const struct sim_tx *t = scene.chain->all; t; t = t->next_all)
+		own = t->nonce == intent(item(1).intent).nonce ? t : own;
+	tx = by_hand(1);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(1, &tx), ERR_OK);
+	assert_int_equal(intents_of(1, ids), 2);
+	reorg(1, false);
+	sim_node_send(scene.node[0], &word, &tx, own->raw, own->raw_len);
+	scene_mine(&scene, 1);
+	run(2000);
+	assert_true(live(1));
+	assert_int_equal(intent(ids[1]).emptied, 2);
+	rise_again();
+	run_until(runner->operations_n && account()->known);
+	complete();
+	assert_int_equal(intent(ids[0]).state, INTENT_FINAL);
+	assert_int_equal(intent(ids[1]).state, INTENT_VOID);
+	check_exact();
+}
+
 static void an_adopted_one_is_final_with_its_block(void **state_)
 {
 	(void)state_;
@@ -673,6 +705,8 @@ int main(void)
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(two_that_are_adopted_at_once, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
+		cmocka_unit_test_teardown(
+		    an_adopted_one_that_vanishes_waits_for_the_own, end),
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
 		cmocka_unit_test_teardown(a_final_one_that_vanishes_is_paid_again, end),
 		cmocka_unit_test_teardown(the_own_payment_of_the_row_is_emptied, end),
