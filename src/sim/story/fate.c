@@ -471,7 +471,7 @@ static void absence_draw(struct draw *d)
 	int64_t from_ms, away_ms;
 
 	begin(d, OF_ABSENCES);
-	if (!hit(d, 40))
+	if (!hit(d, 15))
 		return;
 	from_ms = from_to(d, 0, d->span_ms);
 	away_ms = ((int64_t)f->depth + from_to(d, 258, 330)) * f->interval_ms;
