@@ -252,8 +252,17 @@ static enum bump bump_doubled(struct fees *ret, struct amount *held, struct acco
 								: BUMP_OVER_CAP;
 }
 
-/* Only a block has shown its bytes, which vanished, and nothing dearer is allowed: bytes
- * of our own are sent for whoever has lost them, too. */
+/* Nothing dearer is allowed. Only a block has shown its bytes, which vanished; or it is
+ * given up, and who has lost the payload gets it from nobody: bytes at the fees of the
+ * day are sent for whoever has nothing on this nonce. */
+static bool is_anew(const struct account *a, const struct operation *o,
+    const struct sql_attempt_get_out *at, bool empty)
+{
+	return !at->bytes ||
+	    (empty && !at->empty &&
+		money_fee_cap(a, o) >= a->chain->market.next_base_fee);
+}
+
 static enum bump bump_anew(struct fees *ret, struct amount *held, struct runner *r,
     struct account *a, struct operation *o, const struct intent *i, bool empty)
 {
@@ -287,7 +296,7 @@ enum bump intent_bump(
 		bump = bump_doubled(&fees, &held, a, o, i, &old);
 	else
 		bump = bump_fees(&fees, &held, a, o, i, &old, empty);
-	if (bump == BUMP_OVER_FEES && !at.bytes)
+	if (bump == BUMP_OVER_FEES && is_anew(a, o, &at, empty))
 		bump = bump_anew(&fees, &held, r, a, o, i, empty);
 	if (bump != BUMP_DONE)
 		return bump;

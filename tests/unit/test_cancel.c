@@ -71,6 +71,42 @@ static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
 	check_fees();
 }
 
+/* What it replaces is as dear as anything may be here, and no pool has it any more. */
+static void a_cancel_now_ends_at_the_fee_cap(void **state_)
+{
+	struct fail f = { 0 };
+	struct fee_row row[16];
+
+	(void)state_;
+	begin_in_flight(1, 1, 4, 4);
+	attempts_of(item(1).intent, row);
+	scene.config.max_fee_per_gas = row[0].max_fee;
+	sim_pool_drop_all(scene.chain);
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), 0);
+	check_fees();
+}
+
+/* And those that a pool still has pay, and are none that fail. */
+static void a_cancel_at_the_fee_cap_takes_no_place(void **state_)
+{
+	struct fail f = { 0 };
+	struct fee_row row[16];
+
+	(void)state_;
+	begin_in_flight(1, 1, 4, 4);
+	attempts_of(item(1).intent, row);
+	scene.config.max_fee_per_gas = row[0].max_fee;
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	run(2000);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), op()->by_state[ITEM_FINAL].n);
+	check_fees();
+}
+
 /* More than are looked at in one go, and behind others. */
 static void a_cancel_now_empties_all_at_once(void **state_)
 {
@@ -278,6 +314,8 @@ int main(void)
 		T(what_is_cancelled_is_not_tried_again),
 		T(a_cancel_now_uses_the_room_that_is_held),
 		T(a_cancel_that_its_cap_holds_up_says_so),
+		T(a_cancel_now_ends_at_the_fee_cap),
+		T(a_cancel_at_the_fee_cap_takes_no_place),
 		T(a_cancel_now_empties_all_at_once),
 		T(a_pause_reserves_nothing_new),
 		T(a_cancel_settles_what_is_live),
