@@ -26,48 +26,58 @@ const char *sim_act_name(enum sim_act_kind kind)
 	return acts[kind].name;
 }
 
-static const char *power_word(int64_t power)
-{
-	static const char *const words[] = { "stays", "drawn", "loses-nothing",
-		"loses-last", "loses-some", "loses-all" }; /* 1 + enum sim_disk_loss */
+/* -- numbers that have a name ------------------------------------------------- */
 
-	CHECK(power >= 0 && power <= 1 + SIM_LOSE_ALL);
-	return words[power];
-}
+static const char *const powers[] = { "stays", "drawn", "loses-nothing", "loses-last",
+	"loses-some", "loses-all" }; /* 1 + enum sim_disk_loss */
+static const char *const keeps[] = { "files", "backup", "machine" };
+static const char *const backs[] = { "restored", "copied", "silent", "under-wal",
+	"without-wal", "new", "machine", "empty-wal", "over", "beneath" };
+static const char *const edits[] = { "not", "rows", "name", "both", "unseen", "newer",
+	"part" };
+static const char *const robs[] = { "not", "disk", "lock" };
 
-static const char *keep_word(int64_t what)
-{
-	static const char *const words[SIM_KEEPS] = { "files", "backup", "machine" };
+#define N(words) (sizeof words / sizeof *(words))
 
-	CHECK(what >= 0 && what < SIM_KEEPS);
-	return words[what];
-}
+_Static_assert(N(powers) == 2 + SIM_LOSE_ALL, "each has its word");
+_Static_assert(N(keeps) == SIM_KEEPS, "each has its word");
+_Static_assert(N(backs) == SIM_BACKS, "each has its word");
+_Static_assert(N(edits) == 1 + SIM_EDIT_PART, "each has its word");
+_Static_assert(N(robs) == 1 + SIM_ROBBED_LOCK, "each has its word");
 
-static const char *back_word(int64_t how)
-{
-	static const char *const words[SIM_BACKS] = { "restored", "copied", "silent",
-		"under-wal", "without-wal", "new", "machine", "empty-wal", "over",
-		"beneath" };
+#define OF(kind, parameter, words)                         \
+	{                                                  \
+		SIM_##kind, (parameter), (words), N(words) \
+	}
 
-	CHECK(how >= 0 && how < SIM_BACKS);
-	return words[how];
-}
+static const struct {
+	enum sim_act_kind kind;
+	int parameter;
+	const char *const *words;
+	size_t n;
+} named[] = {
+	OF(DIE_OP, 1, powers),
+	OF(DIE_POINT, 1, powers),
+	OF(DIE_EVENT, 1, powers),
+	OF(KEEP, 0, keeps),
+	OF(BACK, 0, backs),
+	OF(EDIT, 1, edits),
+	OF(STAND, 2, robs),
+};
 
 /* What the number of a parameter stands for; NULL: for itself. */
-static const char *act_word(const struct sim_act *a, int parameter)
+static const char *act_word(const struct sim_act *a, int parameter, int64_t value)
 {
-	bool dies =
-	    a->kind == SIM_DIE_OP || a->kind == SIM_DIE_POINT || a->kind == SIM_DIE_EVENT;
-
-	if (parameter == 0 && a->kind == SIM_NET)
-		return sim_fault_name((enum sim_fault)a->a);
-	if (parameter == 0 && a->kind == SIM_VICE)
-		return sim_vice_name((enum sim_vice)a->a);
-	if (parameter == 0 && a->kind == SIM_KEEP)
-		return keep_word(a->a);
-	if (parameter == 0 && a->kind == SIM_BACK)
-		return back_word(a->a);
-	return parameter == 1 && dies ? power_word(a->b) : NULL;
+	if (a->kind == SIM_NET && parameter == 0)
+		return sim_fault_name((enum sim_fault)value);
+	if (a->kind == SIM_VICE && parameter == 0)
+		return sim_vice_name((enum sim_vice)value);
+	for (size_t i = 0; i < N(named); i++)
+		if (named[i].kind == a->kind && named[i].parameter == parameter) {
+			CHECK(value >= 0 && (size_t)value < named[i].n);
+			return named[i].words[value];
+		}
+	return NULL;
 }
 
 /* "1,3": the first and the third. */
@@ -89,7 +99,7 @@ void sim_act_format(struct buf *out, const struct sim_act *a)
 
 	buf_addf(out, "%" PRIu32 " %s", a->number, acts[a->kind].name);
 	for (int i = 0; i < 3; i++) {
-		const char *word = act_word(a, i);
+		const char *word = act_word(a, i, value[i]);
 
 		if (!acts[a->kind].of[i][0])
 			continue;

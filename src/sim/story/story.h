@@ -62,9 +62,8 @@ struct sim_list {
 	int edit;       /* enum sim_edit: somebody does; 0: nobody */
 	bool stumbles;  /* its next advance fails */
 	int64_t not_before_ms;
-	int64_t
-	    leaves_ms; /* who sends it goes away, for so long, when it is half there */
-	struct amount cap;              /* of its fees, as somebody wants it */
+	int64_t leaves_ms; /* who sends it, when it is half there; for so long */
+	struct amount cap; /* of its fees, as somebody wants it */
 	bool skipped[SIM_ROWS_MAX + 1]; /* somebody wants that */
 	struct address fee_to;
 	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
