@@ -29,10 +29,12 @@ void sim_judge_begin(struct sim_judge *j)
 
 	memset(j, 0, sizeof *j);
 	j->story = s;
-	j->true_heads = true;
+	j->true_heads = j->undisturbed = true;
 	for (size_t i = 0; i < s->fate->acts_n; i++) {
 		const struct sim_act *a = &s->fate->acts[i];
 
+		j->undisturbed &= a->kind == SIM_CREATE || a->kind == SIM_FOREIGN ||
+		    (a->kind == SIM_VICE && !a->c);
 		j->lent |= a->kind == SIM_FOREIGN || a->kind == SIM_BY_HAND ||
 		    a->kind == SIM_DRAIN;
 		if (a->kind == SIM_VICE || a->kind == SIM_ASTRAY ||

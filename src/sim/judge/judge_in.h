@@ -119,8 +119,9 @@ struct sim_judge {
 	int64_t life_epoch[SIM_LIVES];
 	uint64_t rise_height[SIM_LIVES]; /* of the head when it began */
 	const struct sim_block *head;    /* when it looked last */
-	bool true_heads; /* no node shows another one than it was asked for */
-	bool lent;       /* others use keys, too */
+	bool true_heads;  /* no node shows another one than it was asked for */
+	bool lent;        /* others use keys, too */
+	bool undisturbed; /* nothing happens but that, and nodes that lie for ever */
 	uint64_t moved_used;
 	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
 	uint64_t

@@ -100,13 +100,21 @@ static uint64_t count_shown(const struct sim_story *s, int key)
 	return least;
 }
 
+static bool nodes_are_well(const struct sim_story *s)
+{
+	for (int k = 0; k < SIM_VICES; k++)
+		if (s->vices.until_ms[k])
+			return false;
+	return !s->astray_until_ms && !s->per_mille[SIM_FAULT_STALE];
+}
+
 /* Of an account that the journal meets later they have to show something at all. */
 static uint64_t reach_of(const struct sim_story *s, int key)
 {
 	const struct judge_account *a = &s->judge->account[key];
 	uint64_t count = count_shown(s, key);
 
-	if (!a->was_known && !count && (!s->judge->true_heads || !is_pooled(a)))
+	if (!a->was_known && !count && (!nodes_are_well(s) || !is_pooled(a)))
 		return 0;
 	return count + (uint64_t)s->fate->in_flight;
 }
@@ -298,11 +306,28 @@ static bool stands(const struct sim_chain *c, const struct head *final)
 	return b && sim_on_path(c, c->head, b);
 }
 
+/* G5: who reads it otherwise takes nobody's vote back, so that each is asked once. */
+static void asked_once(struct sim_story *s)
+{
+	uint64_t foreign = 0;
+
+	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all)
+		foreign += t->foreign;
+	for (uint32_t i = 0; i < s->fate->nodes; i++)
+		if (s->nodes[i]->calls[SIM_eth_getTransactionByHash] > foreign)
+			sim_story_wrong(s,
+			    "node %u was asked %" PRIu64 " times for %" PRIu64
+			    " transactions",
+			    i, s->nodes[i]->calls[SIM_eth_getTransactionByHash], foreign);
+}
+
 void judge_uses(struct sim_life *l)
 {
 	const struct sim_story *s = l->story;
 	struct head final;
 
+	if (s->judge->undisturbed)
+		asked_once(l->story);
 	if (!follower_final(l->runner->chains[0].follower, &final))
 		return;
 	if ((s->broken & SIM_GROUND_FINAL) && !stands(s->chain, &final))
