@@ -15,7 +15,7 @@
 #define ITEM_STATES 5
 #define OPERATION_STATES 9
 
-int64_t recount_turn_max = 8192;
+int64_t recount_turn_max = RECOUNT_TURN_MAX;
 
 struct recount {
 	struct journal *j;

@@ -33,6 +33,7 @@ NODISCARD enum err recount_signed(struct journal *j, const struct operation *o,
 /* After a turn: some more of each operation that is open and was not counted in this
  * life, first the rows of all, then all. Damage ends the process. */
 void recount_turn(struct runner *r);
+#define RECOUNT_TURN_MAX 8192
 extern int64_t recount_turn_max; /* events and rows of a turn; a test may lower it */
 /* Its rows are what the journal says: more may be reserved for it. */
 bool recounted(const struct operation *o);

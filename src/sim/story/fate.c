@@ -45,7 +45,8 @@ enum purpose {
 	OF_FILES,
 	OF_LOCKS,
 	OF_MISTAKES,
-	OF_STUMBLES
+	OF_STUMBLES,
+	OF_LIARS
 };
 
 struct draw {
@@ -128,6 +129,37 @@ static void providers_draw(struct draw *d)
 		return;
 	f->own = f->nodes - 2;
 	f->quorum = (int)((f->own + 1) / 2 + 1);
+}
+
+/* Of providers that make no quorum. */
+static uint32_t last_ones(const struct sim_fate *f)
+{
+	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
+	uint32_t honest = providers - (uint32_t)f->quorum + 1;
+
+	return all & ~((1u << honest) - 1);
+}
+
+/* Who lies, lies for ever: the others are a quorum. */
+static void liars_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_LIARS);
+	f->liars = last_ones(f);
+	if (!hit(d, 25))
+		return;
+	f->nodes = f->own = SIM_NODES_MAX;
+	f->quorum = SIM_NODES_MAX / 2 + 1;
+	f->liars = 1 | 1 << 2; /* between the others */
+	f->latency_ms = 1;     /* so that they are asked in their order */
+	sim_fate_add(f,
+	    (struct sim_act){
+		.kind = SIM_VICE, .a = SIM_VICE_READS_WRONG, .b = f->liars });
+	sim_fate_add(f,
+	    (struct sim_act){ .at_ms = from_to(d, 1, 20) * f->interval_ms,
+		.kind = SIM_FOREIGN,
+		.b = hit(d, 500) });
 }
 
 /* What is short, or less than it seems. */
@@ -338,12 +370,59 @@ static void copies_draw(struct draw *d)
 		    hit(d, 500), 0);
 }
 
-/* As many bytes as may be out are, in no block and in no pool, when a journal is put back
- * that knows none of them. */
+static void create_at(struct sim_fate *f, int list, int64_t at_ms)
+{
+	size_t i = 0;
+
+	while (i < f->acts_n && (f->acts[i].kind != SIM_CREATE || f->acts[i].a != list))
+		i++;
+	if (i == f->acts_n)
+		return;
+	f->acts_n--;
+	memmove(&f->acts[i], &f->acts[i + 1], (f->acts_n - i) * sizeof *f->acts);
+	sim_fate_add(
+	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_CREATE, .a = list });
+}
+
+/* A list whose key the copy has never seen. */
+static void late_draw(struct draw *d, int64_t still_from_ms)
+{
+	struct sim_fate *f = d->fate;
+
+	if (f->lists == 1 || !hit(d, 400))
+		return;
+	f->keys = 2;
+	create_at(f, 1, still_from_ms + from_to(d, -2, 1) * f->interval_ms / 2);
+}
+
+/* And once more: a copy that was made while its fence was under way. */
+static void again_draw(struct draw *d, int64_t from_ms)
+{
+	struct sim_fate *f = d->fate;
+	int64_t at_ms = from_ms + from_to(d, 1, 5) * f->interval_ms;
+
+	if (!hit(d, 300))
+		return;
+	sim_fate_add(
+	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_KEEP, .a = SIM_KEEP_FILES });
+	at_ms += ((int64_t)f->depth + from_to(d, 3, 9)) * f->interval_ms;
+	sim_fate_add(f,
+	    (struct sim_act){
+		.at_ms = at_ms, .kind = SIM_NO_BLOCKS, .a = 4 * f->interval_ms });
+	at_ms += from_to(d, 1, 3) * f->interval_ms;
+	sim_fate_add(f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_EVICT, .a = 1000 });
+	sim_fate_add(f,
+	    (struct sim_act){ .at_ms = at_ms, .kind = SIM_BACK, .a = SIM_BACK_COPIED });
+	if (at_ms > d->span_ms)
+		d->span_ms = at_ms;
+}
+
+/* As many bytes as may be out are, in no block and mostly in no pool, when a journal is
+ * put back that knows none of them. */
 static void forgotten_draw(struct draw *d)
 {
 	struct sim_fate *f = d->fate;
-	int64_t at_ms, still_ms;
+	int64_t at_ms, still_ms, end_ms;
 	bool copied;
 
 	begin(d, OF_FORGOTTEN);
@@ -355,19 +434,30 @@ static void forgotten_draw(struct draw *d)
 	at_ms = from_to(d, f->interval_ms, d->span_ms / 2 + f->interval_ms);
 	still_ms = from_to(d, 2, 6) * f->interval_ms;
 	sim_fate_add(f,
-	    (struct sim_act){ .at_ms = at_ms - from_to(d, 0, f->interval_ms),
+	    (struct sim_act){ .at_ms = at_ms,
 		.kind = SIM_KEEP,
 		.a = copied ? SIM_KEEP_FILES : SIM_KEEP_BACKUP });
+	at_ms += from_to(d, 0, 4) * f->interval_ms;
+	late_draw(d, at_ms);
 	sim_fate_add(
 	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_NO_BLOCKS, .a = still_ms });
+	end_ms = at_ms + still_ms;
 	at_ms += from_to(d, f->interval_ms, still_ms);
-	if (hit(d, 700))
+	if (hit(d, 600))
 		sim_fate_add(
 		    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_EVICT, .a = 1000 });
+	if (f->liars && hit(d, 400))
+		sim_fate_add(f,
+		    (struct sim_act){ .at_ms = at_ms,
+			.kind = SIM_VICE,
+			.a = SIM_VICE_READS_WRONG,
+			.b = f->liars,
+			.c = 20 * f->interval_ms });
 	sim_fate_add(f,
 	    (struct sim_act){ .at_ms = at_ms,
 		.kind = SIM_BACK,
 		.a = copied ? SIM_BACK_COPIED : SIM_BACK_RESTORED });
+	again_draw(d, end_ms);
 }
 
 static void besides_draw(struct draw *d)
@@ -387,12 +477,14 @@ static void meddlers_draw(struct draw *d)
 	begin(d, OF_MEDDLERS);
 	if (!hit(d, 30))
 		return;
-	at_ms = from_to(d, d->span_ms / 4, d->span_ms);
+	f->counted = hit(d, 600) ? skewed(d, 40) : 0;
+	at_ms = from_to(d, d->span_ms / 4, 2 * d->span_ms);
 	sim_fate_add(f,
 	    (struct sim_act){ .at_ms = at_ms,
 		.kind = SIM_MEDDLE,
 		.a = hit(d, 400),
 		.b = from_to(d, 0, INT32_MAX) });
+	d->span_ms = at_ms > d->span_ms ? at_ms : d->span_ms;
 	if (f->token || !hit(d, 700))
 		return;
 	f->refuse = f->refuse ? f->refuse : 1;
@@ -419,20 +511,6 @@ static void handovers_draw(struct draw *d)
 	}
 }
 
-static void create_at(struct sim_fate *f, int list, int64_t at_ms)
-{
-	size_t i = 0;
-
-	while (i < f->acts_n && (f->acts[i].kind != SIM_CREATE || f->acts[i].a != list))
-		i++;
-	if (i == f->acts_n)
-		return;
-	f->acts_n--;
-	memmove(&f->acts[i], &f->acts[i + 1], (f->acts_n - i) * sizeof *f->acts);
-	sim_fate_add(
-	    f, (struct sim_act){ .at_ms = at_ms, .kind = SIM_CREATE, .a = list });
-}
-
 /* Somebody has paid some rows before he makes a list of them; the last rows are those
  * that refuse. */
 static void past_draw(struct draw *d)
@@ -455,15 +533,6 @@ static void past_draw(struct draw *d)
 					 : from_to(d, 0, f->rows) });
 }
 
-/* The last nodes, of providers that make no quorum. */
-static uint32_t liars(const struct sim_fate *f)
-{
-	uint32_t providers = f->own + (f->own < f->nodes), all = (1u << f->nodes) - 1;
-	uint32_t honest = providers - (uint32_t)f->quorum + 1;
-
-	return all & ~((1u << honest) - 1);
-}
-
 /* It is away for more blocks than are read one by one, and comes back among liars. */
 static void absence_draw(struct draw *d)
 {
@@ -482,12 +551,14 @@ static void absence_draw(struct draw *d)
 		    (struct sim_act){ .at_ms = from_ms + from_to(d, 1, away_ms),
 			.kind = SIM_FOREIGN,
 			.a = from_to(d, 0, f->keys - 1) });
-	if (liars(f) && hit(d, 700))
+	if (f->liars && hit(d, 700))
 		sim_fate_add(f,
 		    (struct sim_act){ .at_ms = from_ms + away_ms - f->interval_ms,
 			.kind = SIM_VICE,
 			.a = SIM_VICE_COUNTS,
-			.b = liars(f),
+			.b = f->nodes == SIM_NODES_MAX || hit(d, 500)
+			    ? f->liars
+			    : (1u << (f->quorum - 1)) - 1,
 			.c = 20 * f->interval_ms });
 	d->span_ms = from_ms + away_ms + 20 * f->interval_ms;
 }
@@ -592,7 +663,7 @@ static void vices_draw(struct draw *d)
 	for (int k = 0; k < SIM_VICES; k++)
 		for (uint64_t n = often(d, 50, 3); n; n--) {
 			bool harmless = sim_vice_is_harmless((enum sim_vice)k);
-			uint32_t who = harmless ? all : liars(f);
+			uint32_t who = harmless ? all : f->liars;
 			uint32_t some = (uint32_t)from_to(d, 1, all);
 
 			who = hit(d, 500) ? who : who & some;
@@ -705,6 +776,7 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	world_draw(&d);
 	crowd_draw(&d);
 	providers_draw(&d);
+	liars_draw(&d);
 	money_draw(&d);
 	front_draw(&d);
 	work_draw(&d);

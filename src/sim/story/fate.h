@@ -45,6 +45,7 @@ struct sim_fate {
 	bool apart;           /* each node has a pool of its own */
 	uint32_t nodes, own; /* own: so many with a provider each; the others share one */
 	int quorum;
+	uint32_t liars; /* who may say what is not so, a bit each: no quorum */
 	uint64_t depth; /* of finality */
 	bool by_tag;    /* and the nodes say so: finality is their tag */
 	int64_t interval_ms, poll_ms;
@@ -57,6 +58,7 @@ struct sim_fate {
 	int64_t covered;  /* payments that a list's cap on fees is for; 0: it is ample */
 	uint64_t max_fee; /* per gas, that the configuration allows; 0: ample */
 	int64_t latency_ms;
+	int64_t counted; /* pieces of a journal in a turn, by who recounts it; 0: many */
 	int64_t work_ms; /* of a signature, at most; 0: next to none */
 
 	int64_t calm_ms; /* then what lasts is over, and nothing new begins */

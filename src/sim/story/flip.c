@@ -1,7 +1,6 @@
-/* A bit of the journal flips at rest, or a person edits it. From then on no rule of the
- * judge goes by what it says, until somebody has said that it is damaged, and a backup is
- * in its place, or all that pawl doctor looks at was found whole. */
-#include <sqlite3.h>
+/* A bit of the journal flips at rest, or it is edited (meddle.c). From then on no rule of
+ * the judge goes by what it says, until somebody has said that it is damaged, and a
+ * backup is in its place, or all that pawl doctor looks at was found whole. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +15,7 @@
 #define JOURNAL "/disk/pawl.db"
 #define GIVES_UP_BLOCKS 400 /* in a kind world */
 
-static void is_flipped(struct sim_story *s, bool wal)
+void sim_is_flipped(struct sim_story *s, bool wal)
 {
 	s->flipped |= wal ? SIM_FLIPPED_WAL : SIM_FLIPPED_DATABASE;
 	s->older.was_damaged = true;
@@ -28,61 +27,8 @@ void sim_flip(struct sim_story *s, bool wal, uint64_t where)
 {
 	if (!sim_disk_flip(s->disk, wal ? JOURNAL "-wal" : JOURNAL, where))
 		return;
-	is_flipped(s, wal);
+	sim_is_flipped(s, wal);
 	sim_story_did(s, SIM_DID_FLIPPED);
-}
-
-/* -- by another program --------------------------------------------------- */
-
-static struct {
-	bool event, done;
-	uint64_t luck;
-} edit; /* of the tool */
-
-static void edit_text(char *out, size_t size)
-{
-	unsigned long long luck = edit.luck;
-
-	if (edit.event)
-		snprintf(out, size,
-		    "UPDATE event SET why = why || '.' WHERE id ="
-		    " (SELECT id FROM event ORDER BY (id * 7919 + %llu) %% 1009 LIMIT 1)",
-		    luck);
-	else
-		snprintf(out, size,
-		    "UPDATE item SET state = 0 WHERE (operation, row) ="
-		    " (SELECT operation, row FROM item WHERE state = 2"
-		    " ORDER BY (row * 7919 + %llu) %% 1009 LIMIT 1)",
-		    luck);
-}
-
-/* Its -wal stays, as beside somebody who has it open. */
-static void meddle(struct sim_life *l)
-{
-	char sql[200];
-	sqlite3 *db = NULL;
-	int keep = 1;
-
-	edit_text(sql, sizeof sql);
-	if (sqlite3_open_v2(JOURNAL, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-	    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) ==
-		SQLITE_OK)
-		edit.done = sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK &&
-		    sqlite3_changes(db) > 0;
-	sqlite3_close(db);
-	l->end = SIM_ENDED;
-}
-
-void sim_meddle(struct sim_story *s, bool event, uint64_t luck)
-{
-	edit.event = event;
-	edit.luck = luck % 1009;
-	edit.done = false;
-	(void)sim_life_use(&s->tool, meddle);
-	if (!edit.done)
-		return;
-	is_flipped(s, false);
-	sim_story_did(s, SIM_DID_MEDDLED);
 }
 
 /* -- is it whole? --------------------------------------------------------- */
@@ -122,12 +68,25 @@ static enum err is_whole(struct journal *j, struct fail *f)
 	return e;
 }
 
+/* G11: what was edited while it had not ended is named before it ends. */
+static void was_named(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct operation o;
+
+	if (s->edited && !s->figures.deeds[SIM_DID_FLIPPED] &&
+	    operation_read(l->journal, s->edited, &o) && operation_ended(&o))
+		sim_story_wrong(
+		    s, "%s has ended, and one of its events was edited", o.name);
+}
+
 bool sim_flip_is_harmless(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
 	struct fail f = { .err = ERR_OK };
 	char why[SIM_WHY_MAX];
 
+	was_named(l);
 	if (is_whole(l->journal, &f) != ERR_OK) {
 		snprintf(why, sizeof why, "doctor: %s; pawl restore FILE", f.why);
 		return !sim_older_damaged(s, why);

@@ -16,6 +16,7 @@
 #define BODY_MAX ((size_t)64 * 1024)
 #define AGAIN_MS 1000
 #define POLL_MS 100
+#define BACK_BLOCKS 12
 #define SILENCE_MS 3500 /* another one seems to send it */
 
 /* -- the plan ------------------------------------------------------------- */
@@ -248,6 +249,17 @@ static void go_on(struct sim_life *l, int at)
 	} else {
 		l->listed[at] = true;
 	}
+}
+
+/* Where each is run by somebody of its own, one comes back later than another. */
+void sim_people_rise(struct sim_story *s)
+{
+	uint64_t most_ms = BACK_BLOCKS * (uint64_t)s->fate->interval_ms;
+
+	for (int i = 0; i < s->fate->lists && s->fate->run; i++)
+		if (sim_random_hit(&s->process_dice, 400))
+			s->list[i].not_before_ms = s->chain->now_ms +
+			    (int64_t)sim_random_below(&s->process_dice, most_ms);
 }
 
 void sim_people_create(struct sim_life *l)

@@ -30,6 +30,8 @@
 #define ARE(vice, n, blocks)                                         \
 	.kind = SIM_VICE, .a = SIM_VICE_##vice, .b = (1 << (n)) - 1, \
 	.c = (blocks)*BLOCK_MS
+/* Between the others, for ever. */
+#define TWO_ARE(vice) .kind = SIM_VICE, .a = SIM_VICE_##vice, .b = 1 | 1 << 2
 #define KEPT(what) .kind = SIM_KEEP, .a = SIM_KEEP_##what
 #define PUT_BACK(how) .kind = SIM_BACK, .a = SIM_BACK_##how
 

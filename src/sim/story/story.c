@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
+#include "engine/recount.h"
 #include "sim/judge/judge.h"
 #include "sim/node/net.h"
 
@@ -311,12 +312,14 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->broken = 0;
 	s->is_other_file = false;
 	s->flipped = 0;
+	s->edited = 0;
 	s->by_hand = s->released = false;
 	s->why[0] = '\0';
 	s->trace = 0xcbf29ce484222325u;
 	memset(s->is_named, 0, sizeof s->is_named);
 	s->lender = (struct sim_lender){ &s->config, s->key, fate->keys };
 	s->face = sim_lender_face(&s->lender);
+	recount_turn_max = fate->counted ? fate->counted : RECOUNT_TURN_MAX;
 	lists_begin(s);
 	config_begin(s);
 	chain_begin(s);
@@ -402,6 +405,8 @@ static void rose(struct sim_story *s, struct sim_life *l, enum sim_end end)
 	if (!l->alive)
 		return;
 	sim_story_line(s, "%srises", who(l));
+	if (!l->is_copy)
+		sim_people_rise(s);
 	if (l->id && !l->is_copy)
 		sim_story_did(s, SIM_DID_TOOK_OVER);
 }

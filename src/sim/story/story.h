@@ -10,6 +10,7 @@
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies
  *   flip.c    a journal of which a bit is another one
+ *   meddle.c  one that somebody edits
  *   stumble.c a list whose advance fails
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   vices.c   what nodes do wrong for a while
@@ -251,6 +252,7 @@ struct sim_story {
 	bool released;       /* a nonce without bytes was given back by somebody */
 	bool by_hand;        /* a row was paid with the key, and not by the program */
 	unsigned flipped; /* enum sim_flipped: and nobody has looked whether it matters */
+	int64_t edited; /* an operation that had not ended, by another program; 0: none */
 	bool is_other_file; /* the journal is a copy, and nobody has opened it yet */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
@@ -304,7 +306,8 @@ void sim_older_end(struct sim_story *s); /* of the story */
 
 /* flip.c */
 void sim_flip(struct sim_story *s, bool wal, uint64_t where);
-/* Another program sets a row back that is final, or edits an event. */
+void sim_is_flipped(struct sim_story *s, bool wal);
+/* meddle.c: another program sets a row back that is final, or edits an event. */
 void sim_meddle(struct sim_story *s, bool event, uint64_t luck);
 /* In a life: is all whole that can be looked at? Else the damage is said. */
 bool sim_flip_is_harmless(struct sim_life *l);
@@ -344,6 +347,7 @@ void sim_life_spare(struct sim_life *l);
 
 /* people.c: around a turn of a life. */
 void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms);
+void sim_people_rise(struct sim_story *s);
 void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
 /* The turn did not happen, or is the last: nobody is answered. */

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+#define FOR_EVER INT64_MAX
+
 static void set(
     struct sim_node *const *nodes, enum sim_vice vice, uint32_t which, uint64_t by)
 {
@@ -22,17 +24,20 @@ void sim_vices_begin(struct sim_vices *v, struct sim_node *const *nodes,
 	uint64_t by = 1 + sim_random_below(&v->dice, sim_vice_most(vice));
 
 	CHECK(vice < SIM_VICES);
+	if (v->until_ms[vice] == FOR_EVER)
+		return;
 	if (v->until_ms[vice])
 		end(v, nodes, vice);
 	v->nodes[vice] = which;
-	v->until_ms[vice] = nodes[0]->chain->now_ms + ms;
+	v->until_ms[vice] = ms ? nodes[0]->chain->now_ms + ms : FOR_EVER;
 	set(nodes, vice, which, by);
 }
 
 void sim_vices_end(struct sim_vices *v, struct sim_node *const *nodes, bool all)
 {
 	for (int i = 0; i < SIM_VICES; i++)
-		if (v->until_ms[i] && (all || v->until_ms[i] <= nodes[0]->chain->now_ms))
+		if (v->until_ms[i] && v->until_ms[i] != FOR_EVER &&
+		    (all || v->until_ms[i] <= nodes[0]->chain->now_ms))
 			end(v, nodes, (enum sim_vice)i);
 }
 
