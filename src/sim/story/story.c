@@ -19,7 +19,9 @@
 #define CHAIN_BYTES ((size_t)1 << 30)
 #define LIFE_BYTES ((size_t)1 << 30)
 #define CALM_BLOCKS 2000 /* then it must be over */
-#define DOWN_MS 8000     /* between a death and the next start, mostly */
+#define FIRST 1          /* stories */
+#define FIRST_FEW 10
+#define DOWN_MS 8000 /* between a death and the next start, mostly */
 
 /* -- what happens, told ------------------------------------------------------------ */
 
@@ -494,12 +496,12 @@ static void tell(struct sim_story *s)
 	}
 }
 
-/* What processes need is known once a story was told. */
+/* What processes need is known by and by. */
 static void spares_make(struct sim_story *s)
 {
-	if (s->spared)
+	s->told++;
+	if (s->told != FIRST && s->told != FIRST_FEW)
 		return;
-	s->spared = true;
 	for (int i = 0; i < SIM_LIVES; i++) {
 		sim_disk_put_back(s->disk, s->made);
 		sim_life_spare(&s->life[i]);

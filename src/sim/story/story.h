@@ -219,7 +219,7 @@ struct sim_story {
 	void *chain_region, *disk_region;
 	struct sim_disk *disk;
 	struct sim_disk_image *made; /* with a new journal */
-	bool spared;                 /* lives rise with a connection */
+	uint64_t told;               /* stories */
 	struct sim_chain *chain;
 	struct sim_node *nodes[SIM_NODES_MAX];
 	struct sim_token *token, *other; /* token: NULL for lists in coin */
