@@ -37,21 +37,7 @@ enum err check_tail(
 
 #define COPIES 4 /* the migration that knows `base` */
 
-/* What the database says of itself without its -wal. A power cut amid a checkpoint may
- * leave it torn by itself: then the -wal has the rest, and this tells nothing. */
-static bool read_alone(const char *path, struct sql_journal_get_out *ret)
-{
-	struct journal *alone;
-	bool found;
-
-	if (journal_open_file(&alone, path, DB_ALONE, false, NULL) != ERR_OK)
-		return false;
-	found = sql_journal_get_one(alone, ret) && alone->start.err == ERR_OK;
-	journal_close(alone);
-	return found;
-}
-
-static enum err misfit(struct journal *j, const struct sql_journal_get_out *alone,
+static enum err misfit(struct journal *j, const struct db_alone *alone,
     const struct sql_journal_get_out *both, struct fail *f)
 {
 	return fail_set(f, ERR_DAMAGED,
@@ -100,13 +86,14 @@ static enum err check_uncut(struct journal *j, struct fail *f)
 
 enum err check_pair(struct journal *j, int have, struct fail *f)
 {
-	struct sql_journal_get_out alone, both;
+	struct sql_journal_get_out both;
 	struct sql_journal_copy_get_out c = { .base = 0 };
+	struct db_alone alone;
 
 	if (!sql_journal_get_one(j, &both) ||
 	    (have >= COPIES && !sql_journal_copy_get_one(j, &c)))
 		return journal_start_error(j, f); /* and who reads it next says so */
-	if (!read_alone(j->path, &alone) || MUTANT(pair_not_compared))
+	if (!j->drv->alone(j->db, &alone) || MUTANT(pair_not_compared))
 		return ERR_OK;
 	if (memcmp(alone.name, both.name, sizeof(alone.name)) != 0 ||
 	    alone.commit_no < c.base || alone.commit_no > both.commit_no)

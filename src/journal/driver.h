@@ -19,6 +19,12 @@ struct stmt; /* one prepared statement of it */
 /* DB_ALONE: to read the database without its -wal; nothing is locked or made. */
 enum db_mode { DB_CREATE, DB_WRITE, DB_READ, DB_ALONE };
 
+/* The row of the journal. */
+struct db_alone {
+	uint8_t name[16];
+	int64_t commit_no;
+};
+
 struct db_driver {
 	const char *name;
 	enum err (*open)(
@@ -56,6 +62,9 @@ struct db_driver {
 	/* What was synced is there to be read; else DAMAGED, and what is not. Before
 	 * anything is forced: that would take the traces away. */
 	enum err (*uncut)(struct db *d, struct fail *f);
+	/* What the database itself has, without what was not moved into it yet. false: it
+	 * tells nothing, as one that is torn amid such a move. */
+	bool (*alone)(struct db *d, struct db_alone *ret);
 	/* A whole copy under another name, of one moment, its pages checked, synced; it
 	 * stands alone. The file is there, empty. then: a statement that the copy
 	 * executes; SQL_COUNT: none. */

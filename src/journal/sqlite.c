@@ -283,6 +283,7 @@ const struct db_driver db_sqlite = {
 	.force = sqlite_force,
 	.tend = sqlite_tend,
 	.uncut = sqlite_uncut,
+	.alone = sqlite_alone,
 	.backup = sqlite_backup,
 	.check = sqlite_check,
 };

@@ -28,6 +28,9 @@ struct db {
 	sqlite3_stmt *usual[SQLITE_USUAL_N];
 	int wal_pages;       /* in the -wal, as of the last commit */
 	int wal_pages_tried; /* when we last tried to move them */
+	uint32_t
+	    own_page; /* that each commit writes: of the journal's row; 0: not asked */
+	uint32_t page_size;
 };
 
 /* sqlite.c */
@@ -42,6 +45,10 @@ void sqlite_close(struct db *d);
 /* sqlite_open.c */
 enum err sqlite_open(
     struct db **ret, const char *path, enum db_mode mode, struct fail *f);
+
+/* sqlite_alone.c */
+enum err sqlite_own_page(struct db *d, struct fail *f); /* 0: there is none */
+bool sqlite_alone(struct db *d, struct db_alone *ret);
 
 /* sqlite_spare.c */
 void sqlite_spare_note(int sql);                 /* is prepared */

@@ -1,7 +1,6 @@
 /* What is on the medium: forced there, moved out of the -wal, and missed. */
 #include "journal/sqlite_in.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mutant.h"
@@ -87,19 +86,8 @@ static bool read_file(void *ctx, void *to, int len, int64_t at)
 	return file->pMethods->xRead(file, to, len, at) == SQLITE_OK;
 }
 
-/* The page that every commit writes, and whether the database has it as the -wal at. */
-static enum err page_of_journal(sqlite3 *c, uint32_t *ret, struct fail *f)
-{
-	char root[32] = "";
-	enum err e =
-	    sqlite_ask(c, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'",
-		root, sizeof(root), f);
-
-	*ret = (uint32_t)strtoul(root, NULL, 10);
-	return e;
-}
-
-static bool has_image(struct db *d, const struct wal *w, uint32_t page, int64_t at)
+/* Whether the database has the page as the -wal has it at. */
+static bool has_image(struct db *d, const struct wal *w, int64_t at)
 {
 	static uint8_t in_wal[65536], in_database[65536];
 	sqlite3_file *file = NULL;
@@ -108,7 +96,7 @@ static bool has_image(struct db *d, const struct wal *w, uint32_t page, int64_t 
 	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_FILE_POINTER, &file))
 		return false;
 	return w->read(w->ctx, in_wal, len, at) &&
-	    read_file(file, in_database, len, (int64_t)(page - 1) * len) &&
+	    read_file(file, in_database, len, (int64_t)(d->own_page - 1) * len) &&
 	    memcmp(in_wal, in_database, w->page_size) == 0;
 }
 
@@ -117,21 +105,19 @@ static enum err wal_of(struct db *d, struct wal *ret, struct fail *f)
 {
 	sqlite3_file *file = NULL;
 	sqlite3_int64 len = 0;
-	char size[32];
-	enum err e = sqlite_ask(d->c, "PRAGMA page_size", size, sizeof(size), f);
+	enum err e = sqlite_own_page(d, f);
 
 	if (e != ERR_OK)
 		return e;
 	if (sqlite3_file_control(d->c, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
 		return sqlite_failed(d->c, "-wal", f);
-	*ret = (struct wal){ .read = read_file };
+	*ret = (struct wal){ .read = read_file, .page_size = d->page_size };
 	if (!file || !file->pMethods)
 		return ERR_OK;
 	if (file->pMethods->xFileSize(file, &len))
 		return fail_set(f, ERR_JOURNAL, "the size of the -wal can't be read");
 	ret->ctx = file;
 	ret->size = len;
-	ret->page_size = (uint32_t)strtoul(size, NULL, 10);
 	return ERR_OK;
 }
 
@@ -139,19 +125,16 @@ enum err sqlite_uncut(struct db *d, struct fail *f)
 {
 	struct wal w;
 	enum wal_state s;
-	uint32_t page;
 	int64_t image;
 	enum err e = wal_of(d, &w, f);
 
-	if (e == ERR_OK && w.ctx)
-		e = page_of_journal(d->c, &page, f);
 	if (e != ERR_OK || !w.ctx)
 		return e;
-	s = page ? wal_check(&w, page, &image) : WAL_WHOLE;
+	s = d->own_page ? wal_check(&w, d->own_page, &image) : WAL_WHOLE;
 	if (s == WAL_UNREAD)
 		return fail_set(f, ERR_JOURNAL, "its -wal can't be read");
 	if (s == WAL_WHOLE || MUTANT(cut_wal_believed) ||
-	    (image >= 0 && has_image(d, &w, page, image)))
+	    (image >= 0 && has_image(d, &w, image)))
 		return ERR_OK;
 	return fail_set(f, ERR_DAMAGED,
 	    s == WAL_CUT

@@ -1,5 +1,6 @@
 /* What no journal is opened at, made beside, or believed of: names, files that are none,
  * and rows that this program did not write. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "drawer.h"
+#include "journal/driver.h"
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
@@ -51,6 +53,61 @@ static void put(const char *name, const char *text)
 	assert_non_null(file);
 	fputs(text, file);
 	fclose(file);
+}
+
+/* -- the database alone ------------------------------------------------------ */
+
+#define PAGE 4096
+#define HEADER 10
+#define CELL 32 /* bytes of it that are looked at before what it says */
+
+static off_t own_page(void)
+{
+	return outside_number(
+	    path, "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'");
+}
+
+/* Each other value of one byte; how many of them tell something. */
+static int tell(struct db *d, int fd, off_t at, const uint8_t *was)
+{
+	struct db_alone alone;
+	int told = 0;
+
+	for (int flip = 1; flip < 256; flip++) {
+		uint8_t is = (uint8_t)(*was ^ flip);
+
+		assert_int_equal(pwrite(fd, &is, 1, at), 1);
+		told += db_sqlite.alone(d, &alone);
+	}
+	assert_int_equal(pwrite(fd, was, 1, at), 1);
+	return told;
+}
+
+static void a_torn_page_tells_nothing(void **state)
+{
+	uint8_t page[PAGE];
+	off_t begin = (own_page() - 1) * PAGE, cell;
+	int fd = open(path, O_RDWR), told = 0;
+	struct db_alone alone, again;
+	struct db *d;
+
+	(void)state;
+	assert_int_equal(db_sqlite.open(&d, path, DB_READ, NULL), ERR_OK);
+	assert_int_equal(pread(fd, page, PAGE, begin), PAGE);
+	assert_true(db_sqlite.alone(d, &alone));
+	assert_true(alone.commit_no > 0);
+	cell = (off_t)page[8] << 8 | page[9];
+	assert_int_equal(tell(d, fd, begin, &page[0]), 0);
+	assert_int_equal(tell(d, fd, begin + 4, &page[4]), 0);
+	for (off_t at = 0; at < HEADER; at++)
+		(void)tell(d, fd, begin + at, &page[at]);
+	for (off_t at = cell; at < cell + CELL; at++)
+		told += tell(d, fd, begin + at, &page[at]);
+	assert_true(told < CELL * 255);
+	assert_true(db_sqlite.alone(d, &again));
+	assert_memory_equal(again.name, alone.name, sizeof(alone.name));
+	db_sqlite.close(d);
+	close(fd);
 }
 
 /* -- names ----------------------------------------------------------------- */
@@ -262,6 +319,7 @@ static void a_list_that_is_being_read_is_copied(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_torn_page_tells_nothing, fresh),
 		cmocka_unit_test_setup(any_name_that_a_file_can_have, empty),
 		cmocka_unit_test_setup(names_that_are_too_long, fresh),
 		cmocka_unit_test_setup(is_no_file, fresh),
