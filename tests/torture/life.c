@@ -79,18 +79,31 @@ static bool sent_by_us(const struct stage *s, const struct sim_tx *t)
 	return false;
 }
 
+static bool attempt_of(
+    struct journal *j, const struct sim_tx *t, struct sql_attempt_by_hash_out *ret)
+{
+	struct sql_account_by_address_in who = { .chain = 1 };
+	struct sql_account_by_address_out account;
+	struct sql_attempt_by_hash_in in;
+
+	memcpy(who.address, t->from->at.at, sizeof who.address);
+	memcpy(in.hash, t->hash.at, sizeof in.hash);
+	if (!sql_account_by_address_one(j, &who, &account))
+		return false;
+	in.account = account.id;
+	return sql_attempt_by_hash_one(j, &in, ret);
+}
+
 /* G1: whatever was ever shown to anybody is in the journal, unless it is a copy. */
 static void check_remembered(struct stage *s, struct journal *j)
 {
 	for (const struct sim_tx *t = s->told->older ? NULL : s->chain->all; t;
 	     t = t->next_all) {
-		struct sql_attempt_by_hash_in in;
 		struct sql_attempt_by_hash_out out;
 
 		if (t->foreign || !sent_by_us(s, t))
 			continue;
-		memcpy(in.hash, t->hash.at, sizeof in.hash);
-		if (!sql_attempt_by_hash_one(j, &in, &out))
+		if (!attempt_of(j, t, &out))
 			wrong("bytes of nonce %llu left, and the journal has them not",
 			    (unsigned long long)t->nonce);
 	}
@@ -108,12 +121,9 @@ static void check_included(struct stage *s, struct journal *j)
 		n++;
 	first = n ? trail[0].height : 0;
 	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
-		struct sql_attempt_by_hash_in in;
 		struct sql_attempt_by_hash_out at;
 
-		memcpy(in.hash, t->hash.at, sizeof in.hash);
-		if (!sql_attempt_by_hash_one(j, &in, &at) || at.no_height ||
-		    at.height < first)
+		if (!attempt_of(j, t, &at) || at.no_height || at.height < first)
 			continue;
 		if (at.height >= first + n ||
 		    memcmp(trail[at.height - first].hash, at.block_hash, 32) != 0)
