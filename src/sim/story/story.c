@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -193,11 +194,8 @@ static void lists_begin(struct sim_story *s)
 	for (int k = 0; k < f->lists; k++) {
 		struct sim_list *l = &s->list[k];
 
-		l->wanted = l->known = l->cancelled = false;
+		memset(l, 0, offsetof(struct sim_list, to));
 		cap_begin(&l->cap, f);
-		l->edit = 0;
-		memset(l->skipped, 0, sizeof l->skipped);
-		l->not_before_ms = l->leaves_ms = 0;
 		l->key = k % f->keys;
 		l->rows = f->rows;
 		snprintf(l->name, sizeof l->name, "list-%d", k + 1);
