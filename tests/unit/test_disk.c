@@ -342,8 +342,8 @@ static void a_full_disk_takes_what_fits(void **state)
 
 static void reads_fail_so_many_times(void **state)
 {
-	static const int want[] = { SQLITE_OK, SQLITE_IOERR_READ, SQLITE_IOERR_READ,
-		SQLITE_OK, SQLITE_OK };
+	static const int want[] = { SQLITE_OK, SQLITE_IOERR_CORRUPTFS,
+		SQLITE_IOERR_CORRUPTFS, SQLITE_OK, SQLITE_OK };
 	uint8_t is[10];
 
 	(void)state;
