@@ -123,20 +123,26 @@ static void refused(const struct move *m)
 		wrong(m, "it is void, and nobody refuses it");
 }
 
-/* By a transaction that the journal has read, and that no row has. */
+/* By a transaction that the journal has read, that had an effect, and that no row has. */
 static bool is_paid_by_hand(const struct move *m)
 {
+	const struct sim_chain *c = m->story->chain;
 	int key = m->story->list[m->at].key;
 	struct address to;
 	struct amount amount;
 
-	for (const struct sim_tx *t = m->story->chain->all; t; t = t->next_all)
-		if (t->foreign && judge_key(m->story, &t->from->at) == key &&
-		    judge_payment(m->story, t, &to, &amount) &&
-		    address_same(&to, &m->row->due->to) &&
-		    !amount_cmp(&amount, &m->row->due->amount) &&
-		    judge_is_unclaimed(m->life, key, t))
+	for (const struct sim_tx *t = c->all; t; t = t->next_all) {
+		const struct sim_inclusion *i;
+
+		if (!t->foreign || judge_key(m->story, &t->from->at) != key ||
+		    !judge_payment(m->story, t, &to, &amount) ||
+		    !address_same(&to, &m->row->due->to) ||
+		    amount_cmp(&amount, &m->row->due->amount) != 0)
+			continue;
+		i = sim_inclusion_find(c, c->head, t);
+		if (i && judge_paid(m->story, i) && judge_is_unclaimed(m->life, key, t))
 			return true;
+	}
 	return false;
 }
 
