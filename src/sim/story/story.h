@@ -5,7 +5,8 @@
  * region of its own (region.h) and dies at whatever instant the schedule says. The story
  * decides who goes on next; nobody is ever waited for in real time.
  *
- *   fate.c, scenario.c  what will happen: drawn, or written down (schedule.c)
+ *   fate.c    what will happen is drawn (fate_in.h), or written down (scenario.c), as a
+ *             schedule (schedule.c)
  *   story.c   the stage is set, who is next
  *   act.c     what happens to them all
  *   older.c   journals that are older than what was sent, and copies
