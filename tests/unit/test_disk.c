@@ -85,6 +85,13 @@ static void close_all(void)
 		close_file(open_files[i]);
 }
 
+/* Who had them open is dead, or on another disk. */
+static void forget_all(void)
+{
+	for (int i = 0; i < FILES; i++)
+		mem_free(open_files[i]);
+}
+
 static void format(uint64_t seed)
 {
 	struct fail f = { 0 };
@@ -290,6 +297,7 @@ static void a_copy_is_the_same_disk(void **state)
 		open_files[0]->pMethods->xSync(open_files[0], SQLITE_SYNC_NORMAL);
 		happen(&r, (int)sim_random_below(&r, 20));
 		image = sim_disk_keep(disk);
+		forget_all();
 		for (int k = 0; k < 2; k++)
 			put_back_and_lose(
 			    sim_disk_format(regions[k], FILE_MAX, 0), image, was[k]);
@@ -482,8 +490,7 @@ static int64_t size_after_death(void)
 		fail_msg("it lives");
 	}
 	sim_disk_process_end(&process);
-	for (int i = 0; i < FILES; i++)
-		mem_free(open_files[i]);
+	forget_all();
 	return journal_files->size(path_of(0));
 }
 
