@@ -22,12 +22,26 @@ static bool is_emptied(int64_t row)
 	    at.empty;
 }
 
+static void cancel_now(void)
+{
+	struct fail f = { 0 };
+
+	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+}
+
+static void ends_unpaid(void)
+{
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid_in_all(), 0);
+	check_fees();
+}
+
 /* At thirty times the fee, and with a bump before it: each live intent holds enough for
  * its empty attempt. */
 static void a_cancel_now_uses_the_room_that_is_held(void **state_)
 {
 	struct fee_row row[16];
-	struct fail f = { 0 };
 
 	(void)state_;
 	begin_in_flight(1, 1, 4, 4);
@@ -36,25 +50,20 @@ static void a_cancel_now_uses_the_room_that_is_held(void **state_)
 		mine_at(GWEI);
 	assert_int_equal(attempts_of(item(1).intent, row), 2);
 	mine_at(30 * GWEI);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(3000);
 	for (int i = 1; i <= 4; i++)
 		assert_true(is_emptied(i));
 	scene.chain->base_fee_next = GWEI;
-	sim_mining(scene.chain, INTERVAL_MS);
-	run_until(ended());
-	assert_int_equal(paid_in_all(), 0);
-	check_fees();
+	ends_unpaid();
 }
 
 static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
 {
-	struct fail f = { 0 };
-
 	(void)state_;
 	begin_in_flight(1, 1, 4, 4);
 	cap_at_what_is_held();
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(2000);
 	assert_true(is_emptied(1));
 	for (int i = 0; i < 8; i++)
@@ -65,16 +74,12 @@ static void a_cancel_that_its_cap_holds_up_says_so(void **state_)
 	raise_cap("5");
 	run(3000);
 	assert_string_equal(op()->waits_for, "what is live to be final");
-	sim_mining(scene.chain, INTERVAL_MS);
-	run_until(ended());
-	assert_int_equal(paid_in_all(), 0);
-	check_fees();
+	ends_unpaid();
 }
 
 /* What it replaces is as dear as anything may be here, and no pool has it any more. */
 static void a_cancel_now_ends_at_the_fee_cap(void **state_)
 {
-	struct fail f = { 0 };
 	struct fee_row row[16];
 
 	(void)state_;
@@ -82,24 +87,20 @@ static void a_cancel_now_ends_at_the_fee_cap(void **state_)
 	attempts_of(item(1).intent, row);
 	scene.config.max_fee_per_gas = row[0].max_fee;
 	sim_pool_drop_all(scene.chain);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
-	sim_mining(scene.chain, INTERVAL_MS);
-	run_until(ended());
-	assert_int_equal(paid_in_all(), 0);
-	check_fees();
+	cancel_now();
+	ends_unpaid();
 }
 
 /* And those that a pool still has pay, and are none that fail. */
 static void a_cancel_at_the_fee_cap_takes_no_place(void **state_)
 {
-	struct fail f = { 0 };
 	struct fee_row row[16];
 
 	(void)state_;
 	begin_in_flight(1, 1, 4, 4);
 	attempts_of(item(1).intent, row);
 	scene.config.max_fee_per_gas = row[0].max_fee;
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(2000);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
@@ -110,8 +111,6 @@ static void a_cancel_at_the_fee_cap_takes_no_place(void **state_)
 /* More than are looked at in one go, and behind others. */
 static void a_cancel_now_empties_all_at_once(void **state_)
 {
-	struct fail f = { 0 };
-
 	(void)state_;
 	begin(1, 1);
 	scene.config.max_in_flight = 400;
@@ -119,14 +118,11 @@ static void a_cancel_now_empties_all_at_once(void **state_)
 	sim_mining(scene.chain, 0);
 	pay_rows(ROWS_MAX);
 	run_until(is_signed(ROWS_MAX));
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(2000);
 	for (int i = 1; i <= ROWS_MAX; i++)
 		assert_true(is_emptied(i));
-	sim_mining(scene.chain, INTERVAL_MS);
-	run_until(ended());
-	assert_int_equal(paid_in_all(), 0);
-	check_fees();
+	ends_unpaid();
 }
 
 static void a_pause_reserves_nothing_new(void **state_)
@@ -178,11 +174,10 @@ static void a_cancel_settles_what_is_live(void **state_)
 static void a_cancel_now_empties_what_is_live(void **state_)
 {
 	struct sim_ledger ledger;
-	struct fail f = { 0 };
 
 	(void)state_;
 	begin_in_flight(1, 1, 12, 4);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(5000);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
@@ -198,11 +193,10 @@ static void a_cancel_now_empties_what_is_live(void **state_)
 static void empty_attempts_are_our_own(void **state_)
 {
 	struct sql_consumed_highest_out foreign = { .no_nonce = true };
-	struct fail f = { 0 };
 
 	(void)state_;
 	begin_in_flight(3, 2, 4, 4);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run(3000);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
@@ -218,7 +212,6 @@ static void a_cancel_overtakes_the_signing(void **state_)
 {
 	struct sql_attempt_of_intent_in in;
 	struct sql_attempt_of_intent_out row;
-	struct fail f = { 0 };
 	size_t n = 0;
 
 	(void)state_;
@@ -232,7 +225,7 @@ static void a_cancel_overtakes_the_signing(void **state_)
 	}
 	in.intent = item(1).intent;
 	assert_false(intent(in.intent).has_attempt);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	run_until(ended());
 	sql_attempt_of_intent_begin(scene.journal, &in);
 	for (; sql_attempt_of_intent_next(scene.journal, &row); n++)
@@ -245,13 +238,11 @@ static void a_cancel_overtakes_the_signing(void **state_)
  * again either, though nobody has it any more. */
 static void a_cancelled_payload_is_never_sent_again(void **state_)
 {
-	struct fail f = { 0 };
-
 	(void)state_;
 	begin_in_flight(1, 1, 3, 3);
 	assert_int_equal(scene.chain->pooled, 3);
 	scene.config.max_fee_per_gas = 1;
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	sim_pool_drop_all(scene.chain);
 	run(120000);
 	assert_int_equal(scene.chain->pooled, 0);
@@ -270,11 +261,10 @@ static void a_cancelled_payload_is_never_sent_again(void **state_)
 static void a_payload_may_win_over_its_cancel(void **state_)
 {
 	struct sim_ledger ledger;
-	struct fail f = { 0 };
 
 	(void)state_;
 	begin_in_flight(1, 1, 12, 4);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	turn();
 	scene_mine(&scene, 1); /* the empty ones are not there yet */
 	run(3000);
@@ -296,7 +286,7 @@ static void what_is_cancelled_is_not_tried_again(void **state_)
 	(void)state_;
 	begin_in_flight(1, 1, 6, 2);
 	assert_int_equal(operation_cancel(runner, op(), false, &f), ERR_OK);
-	assert_int_equal(operation_cancel(runner, op(), true, &f), ERR_OK);
+	cancel_now();
 	assert_int_equal(state(), OPERATION_CANCELLING);
 	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_CONFLICT);
 	assert_says(f.why, "its rows are not tried again");
