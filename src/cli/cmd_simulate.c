@@ -102,8 +102,8 @@ static enum err scenario(struct simulation *m, const char *name, struct fail *f)
 	for (size_t i = 0; i < sim_scenarios_n; i++)
 		nearest_add(&near, name, sim_scenarios[i].name);
 	return fail_set(f, ERR_USAGE, "--scenario: there is no %.40s%s%s%s", name,
-	    near.best ? "; did you mean " : "", near.best ? near.best : "",
-	    near.best ? "?" : "");
+	    near.best ? "; did you mean " : "; docs/crash-windows.md names them",
+	    near.best ? near.best : "", near.best ? "?" : "");
 }
 
 static enum err mutant(const char *name, struct fail *f)

@@ -78,6 +78,7 @@ def a_scenario_by_its_name(folder):
     Run(folder, "simulate", "--scenario", "two-copies-runs").ends(
         1, err="there is no two-copies-runs; did you mean two-copies-run?"
     )
+    Run(folder, "simulate", "--scenario", "x").ends(1, err="docs/crash-windows.md names them")
 
 
 @test
