@@ -41,6 +41,7 @@ static void is_another(struct sim_story *s, enum sim_ground broken)
 	s->broken |= broken;
 	s->is_other_file = false;
 	s->edited = 0;
+	sim_people_look_anew(s);
 	sim_judge_older(&s->life[0]);
 }
 

@@ -300,6 +300,16 @@ void sim_people_dropped(struct sim_life *l)
 	l->intake = NULL;
 }
 
+void sim_people_look_anew(struct sim_story *s)
+{
+	struct sim_people *p = &s->people;
+
+	p->yes = false;
+	for (int i = p->wishes; i-- > 0;)
+		if (p->wish[i].by_operator)
+			wish_drop(p, i);
+}
+
 /* What somebody asks for is the measure from then on, whatever answer he gets. */
 static void cap_is_asked(struct sim_story *s, const struct request *q)
 {

@@ -351,6 +351,8 @@ void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after
 void sim_people_rise(struct sim_story *s);
 void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
+/* The operator types no line that he read of another journal. */
+void sim_people_look_anew(struct sim_story *s);
 /* The turn did not happen, or is the last: nobody is answered. */
 void sim_people_dropped(struct sim_life *l);
 
