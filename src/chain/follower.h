@@ -97,7 +97,8 @@ uint64_t follower_depth(
 const struct block_facts *follower_agreed(const struct follower *f);
 
 /* Above it is a block of the trail of which nobody has said yet in this life what is in
- * it, or several have, and not the same: what was done there may not be told. */
+ * it, or several have, and not the same, or too few for a quorum have, by its counts or
+ * without its state: what was done there may not be told. */
 bool follower_unsettled(const struct follower *f);
 
 /* What is told of a block of the trail, by a quorum or as yet by one node; NULL: it is

@@ -80,7 +80,7 @@ void blocks_tell(struct follower *f)
 			break;
 		}
 		o = sighting_agreed(f, s);
-		f->unsettled |= !o && is_contradicted(s);
+		f->unsettled |= !o && (s->bare || is_contradicted(s));
 		if (o || !s->told)
 			tell_as(f, s, o ? (int)(o - s->opinions) : 0);
 	}

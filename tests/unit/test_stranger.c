@@ -289,6 +289,24 @@ static void nor_one_of_which_nodes_contradict_each_other(void **state_)
 	finish_beside(nonce);
 }
 
+/* Nor before the other one has contradicted it. */
+static void nor_one_of_which_one_node_alone_has_spoken(void **state_)
+{
+	int64_t nonce;
+	struct head head;
+
+	(void)state_;
+	nonce = begin_with_one_used(6);
+	scene.node[0]->counts = account()->count;
+	scene.node[1]->lag = 6;
+	run_until(follower_head(chain()->follower, &head) && head.height == height());
+	scene.node[1]->lag = 0;
+	scene.config.max_in_flight = 8;
+	run(1000);
+	scene.node[0]->counts = 0;
+	finish_beside(nonce);
+}
+
 /* The trail has its block, and all nodes show heads of long ago to the next life. */
 static void nor_one_in_a_block_that_nobody_shows_again(void **state_)
 {
@@ -627,6 +645,7 @@ int main(void)
 		T(a_start_takes_no_nonce_that_was_used_meanwhile),
 		T(nor_one_that_was_used_just_now),
 		T(nor_one_of_which_nodes_contradict_each_other),
+		T(nor_one_of_which_one_node_alone_has_spoken),
 		T(nor_one_in_a_block_that_nobody_shows_again),
 		T(a_stranger_that_pays_a_row_stops_the_account),
 		T(a_suspect_that_is_cleared_settles_its_nonce),
