@@ -22,6 +22,8 @@ void sim_judge_sent(void *life, const struct sim_tx *t);
 void sim_judge_older(struct sim_life *l);
 /* Nothing of a journal is left; a new one begins. */
 void sim_judge_lost(struct sim_story *s);
+/* Somebody is told to adopt a payment for a row of a list. In a life. */
+void sim_judge_advised(struct sim_life *l, int list, int64_t row);
 /* Is all that was wanted done? In a life. */
 bool sim_judge_over(struct sim_life *l);
 /* In the last life, before it stops: what the journal says in the end. */

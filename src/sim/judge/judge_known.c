@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "sim/judge/judge_in.h"
 
+#define HEADERS_A_POLL 100 /* that lead nowhere */
+#define POLLS_BEFORE 20
 #define STALE_BLOCKS 3 /* an answer may be so much older than its node's head */
 
 static bool is_attempt(struct sim_life *l, int64_t account, const struct sim_tx *t)
@@ -272,6 +274,54 @@ void judge_reserves(struct sim_life *l, int key)
 	}
 }
 
+/* -- what a person is told to type ---------------------------------------- */
+
+/* Its own payment is in a block that the journal follows. */
+static bool pays_itself(struct sim_life *l, int key, const struct judge_row *row)
+{
+	struct sim_story *s = l->story;
+	const struct sim_block *top = followed(l);
+	const struct judge_bytes *b = row->nonce < 0 || !top
+	    ? NULL
+	    : judge_nonce_get(s->judge, key, (uint64_t)row->nonce)->bytes;
+	const struct sim_inclusion *i = NULL;
+
+	for (; b && !(i && judge_paid(s, i)); b = b->older)
+		i = sim_inclusion_find(s->chain, top, b->tx);
+	return i && judge_paid(s, i);
+}
+
+static uint32_t foreign_alike(const struct sim_story *s, const struct judge_due *d)
+{
+	struct address to;
+	struct amount amount;
+	uint32_t n = 0;
+
+	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all)
+		n += t->foreign && judge_payment(s, t, &to, &amount) &&
+		    address_same(&to, &d->to) && !amount_cmp(&amount, &d->amount);
+	return n;
+}
+
+/* G8: of rows that equal each other one is named that nothing pays yet. */
+void sim_judge_advised(struct sim_life *l, int list, int64_t row)
+{
+	struct sim_story *s = l->story;
+	const struct judge_row *rows = s->judge->list[list].row;
+	const int8_t *told = judge_view_of(l)->list[list].row;
+
+	if (s->broken || s->flipped || !rows || !told || row < 1 ||
+	    row > s->list[list].rows || foreign_alike(s, rows[row].due) != 1 ||
+	    !pays_itself(l, s->list[list].key, &rows[row]))
+		return;
+	for (int k = 1; k <= s->list[list].rows; k++)
+		if (k != row && rows[k].due == rows[row].due && told[k] == ITEM_PENDING)
+			sim_story_wrong(s,
+			    "%s: what was paid by hand is said to be row %" PRId64
+			    "'s, which is paid in a block, and row %d waits",
+			    s->list[list].name, row, k);
+}
+
 /* -- in the end ----------------------------------------------------------- */
 
 static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
@@ -321,6 +371,24 @@ static void asked_once(struct sim_story *s)
 			    i, s->nodes[i]->calls[SIM_eth_getTransactionByHash], foreign);
 }
 
+/* Whose headers lead nowhere is asked for some of them, and then at its next poll. */
+static void headers_end(struct sim_story *s)
+{
+	uint64_t polls = (uint64_t)(sim_story_ms(s) / s->fate->poll_ms + POLLS_BEFORE);
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		const struct sim_node *n = s->nodes[i];
+		uint64_t blocks =
+		    n->calls[SIM_eth_getBlockByNumber] + n->calls[SIM_eth_getBlockByHash];
+
+		if (n->invents && blocks > HEADERS_A_POLL * polls)
+			sim_story_wrong(s,
+			    "node %u was asked for %" PRIu64 " headers in %" PRIu64
+			    " polls",
+			    i, blocks, polls);
+	}
+}
+
 void judge_uses(struct sim_life *l)
 {
 	const struct sim_story *s = l->story;
@@ -328,6 +396,7 @@ void judge_uses(struct sim_life *l)
 
 	if (s->judge->undisturbed)
 		asked_once(l->story);
+	headers_end(l->story);
 	if (!follower_final(l->runner->chains[0].follower, &final))
 		return;
 	if ((s->broken & SIM_GROUND_FINAL) && !stands(s->chain, &final))

@@ -13,6 +13,7 @@
 #include "engine/intent.h"
 #include "journal/sql.gen.h"
 #include "serve/intake.h"
+#include "sim/judge/judge.h"
 #include "sim/story/people_in.h"
 
 #define LOOK_MS 3000
@@ -207,16 +208,27 @@ static void looks(struct sim_life *l)
 	}
 }
 
+static void advised(struct sim_life *l, const struct request *q)
+{
+	struct sim_story *s = l->story;
+
+	for (int i = 0; i < s->fate->lists && q->repair == REPAIR_ADOPT; i++)
+		if (!strcmp(q->name, s->list[i].name))
+			sim_judge_advised(l, i, q->row);
+}
+
 /* What was refused names other lines: those first, then again. With --yes where there are
  * none, or none of them will do. */
-static void refused(struct sim_story *s, const char *why)
+static void refused(struct sim_life *l, const char *why)
 {
+	struct sim_story *s = l->story;
 	struct request q;
 	const char *at = why;
 
 	s->people.yes = true;
 	while ((at = strstr(at, "pawl repair "))) {
 		if (line_parse(&q, at)) {
+			advised(l, &q);
 			wish_add(s, &q, 0, true);
 			s->people.yes = false;
 		}
@@ -430,7 +442,7 @@ static void wish_told(struct sim_story *s, const struct sim_answer *a, int at)
 	if (w.by_operator && a->e == ERR_CONFLICT && strstr(a->f.why, NOT_YET))
 		s->people.yes = false; /* he tries again later */
 	else if (w.by_operator && a->e == ERR_CONFLICT)
-		refused(s, a->f.why);
+		refused(a->life, a->f.why);
 	else if (w.by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
 		s->people.yes = false;
 }
