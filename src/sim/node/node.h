@@ -88,6 +88,7 @@ struct sim_node {
 	uint64_t estimate;       /* of whatever is estimated; 0: the truth */
 	uint64_t base_fee;       /* in its headers; 0: the truth */
 	bool hides_code;         /* nobody has any */
+	uint64_t invents;        /* heads that lead nowhere: so many by now; 0: none */
 	bool hides_transactions; /* it knows none by its hash */
 
 	bool down; /* connections are refused, other nodes' too */

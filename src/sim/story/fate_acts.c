@@ -236,7 +236,8 @@ static void vices_draw(struct draw *d)
 
 	begin(d, OF_VICES);
 	f->apart = f->nodes > 1 && hit(d, 300);
-	for (int k = 0; k < SIM_VICES; k++)
+	/* who invents headers does it for ever: liars_draw */
+	for (int k = 0; k < SIM_VICE_INVENTS; k++)
 		for (uint64_t n = often(d, 50, 3); n; n--) {
 			bool harmless = sim_vice_is_harmless((enum sim_vice)k);
 			uint32_t who = harmless ? all : f->liars;

@@ -79,8 +79,9 @@ static void liars_draw(struct draw *d)
 	f->liars = 1 | 1 << 2; /* between the others */
 	f->latency_ms = 1;     /* so that they are asked in their order */
 	sim_fate_add(f,
-	    (struct sim_act){
-		.kind = SIM_VICE, .a = SIM_VICE_READS_WRONG, .b = f->liars });
+	    (struct sim_act){ .kind = SIM_VICE,
+		.a = hit(d, 400) ? SIM_VICE_INVENTS : SIM_VICE_READS_WRONG,
+		.b = f->liars });
 	sim_fate_add(f,
 	    (struct sim_act){ .at_ms = from_to(d, 1, 20) * f->interval_ms,
 		.kind = SIM_FOREIGN,
