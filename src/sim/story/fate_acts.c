@@ -169,7 +169,7 @@ static void undone_draw(struct draw *d)
 
 	begin(d, OF_UNDONE);
 	for (uint64_t n = often(d, 30, 2); n; n--)
-		act_draw(d, SIM_REORG, (int64_t)f->depth + skewed(d, 8), hit(d, 700), 0);
+		ACT_DRAW(d, SIM_REORG, (int64_t)f->depth + skewed(d, 8), hit(d, 700), 0);
 }
 
 /* What had moved a payload to another nonce vanishes with its final block. */
