@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,15 @@ enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
 	va_end(ap);
 	why_put(f, e, why);
 	return e;
+}
+
+enum err fail_file(struct fail *f, enum err e, const char *path)
+{
+	if (errno != EIO && errno != ENXIO)
+		return fail_set(f, e, "%s: %s", path, strerror(errno));
+	return fail_set(f, ERR_UNREADABLE,
+	    "%s: an I/O error: the disk can't be read now, what is on it may be whole",
+	    path);
 }
 
 /* Truncates in silence: the front of a sentence says the most. */

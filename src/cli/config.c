@@ -24,12 +24,13 @@ static const char keystore_suffix[] = ".json";
 static enum err file_open(int *ret, struct stat *st, const char *path, struct fail *f)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	enum err e = ERR_CONFIG;
 
 	if (fd < 0 && errno == ENOENT)
 		return fail_set(f, ERR_CONFIG,
 		    "%s: there is no such file; `pawl init` writes one", path);
 	if (fd < 0 || fstat(fd, st) < 0) {
-		fail_set(f, ERR_CONFIG, "%s: %s", path, strerror(errno));
+		e = fail_file(f, ERR_CONFIG, path);
 	} else if (!S_ISREG(st->st_mode)) {
 		fail_set(f, ERR_CONFIG, "%s: not a regular file", path);
 	} else {
@@ -38,7 +39,7 @@ static enum err file_open(int *ret, struct stat *st, const char *path, struct fa
 	}
 	if (fd >= 0)
 		close(fd);
-	return ERR_CONFIG;
+	return e;
 }
 
 /* -- the keystores beside it ----------------------------------------------- */

@@ -12,7 +12,7 @@
 
 static enum err refused(const char *path, struct fail *f)
 {
-	return fail_set(f, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	return fail_file(f, ERR_SYSTEM, path);
 }
 
 /* The folder that a path is in; free() it. */
@@ -99,6 +99,7 @@ enum err file_create(const char *path, const struct buf *content, struct fail *f
 enum err file_read(struct buf *out, int fd, const char *path, struct fail *f)
 {
 	char piece[4096];
+	enum err e;
 	ssize_t n;
 
 	do {
@@ -106,11 +107,10 @@ enum err file_read(struct buf *out, int fd, const char *path, struct fail *f)
 		if (n > 0)
 			buf_add(out, piece, (size_t)n);
 	} while ((n > 0 && buf_ok(out)) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		refused(path, f);
+	e = n < 0 ? refused(path, f) : ERR_OK;
 	close(fd);
-	if (n < 0)
-		return ERR_SYSTEM;
+	if (e != ERR_OK)
+		return e;
 	if (!buf_ok(out))
 		return fail_set(
 		    f, ERR_TOO_BIG, "%s: larger than %zu bytes", path, out->max);

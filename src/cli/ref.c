@@ -155,7 +155,7 @@ static enum err file_read(struct secret **ret, const char *path, struct fail *f)
 	close(fd);
 	if (n < 0) {
 		secret_wipe(bytes, len);
-		return fail_set(f, ERR_KEY, "%s: %s", path, strerror(errno));
+		return fail_file(f, ERR_KEY, path);
 	}
 	if (len <= REF_SECRET_MAX && len && bytes[len - 1] == '\n')
 		len--;

@@ -89,12 +89,15 @@ enum err check_pair(struct journal *j, int have, struct fail *f)
 	struct sql_journal_get_out both;
 	struct sql_journal_copy_get_out c = { .base = 0 };
 	struct db_alone alone;
+	bool told;
+	enum err e;
 
 	if (!sql_journal_get_one(j, &both) ||
 	    (have >= COPIES && !sql_journal_copy_get_one(j, &c)))
 		return journal_start_error(j, f); /* and who reads it next says so */
-	if (!j->drv->alone(j->db, &alone) || MUTANT(pair_not_compared))
-		return ERR_OK;
+	e = j->drv->alone(j->db, &alone, &told, f);
+	if (e != ERR_OK || !told || MUTANT(pair_not_compared))
+		return e;
 	if (memcmp(alone.name, both.name, sizeof(alone.name)) != 0 ||
 	    alone.commit_no < c.base || alone.commit_no > both.commit_no)
 		return misfit(j, &alone, &both, f);

@@ -62,9 +62,10 @@ struct db_driver {
 	/* What was synced is there to be read; else DAMAGED, and what is not. Before
 	 * anything is forced: that would take the traces away. */
 	enum err (*uncut)(struct db *d, struct fail *f);
-	/* What the database itself has, without what was not moved into it yet. false: it
-	 * tells nothing, as one that is torn amid such a move. */
-	bool (*alone)(struct db *d, struct db_alone *ret);
+	/* What the database itself has, without what was not moved into it yet. Not told:
+	 * it tells nothing, as one that is torn amid such a move. */
+	enum err (*alone)(
+	    struct db *d, struct db_alone *ret, bool *ret_told, struct fail *f);
 	/* A whole copy under another name, of one moment, its pages checked, synced; it
 	 * stands alone. The file is there, empty. then: a statement that the copy
 	 * executes; SQL_COUNT: none. */

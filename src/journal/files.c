@@ -51,6 +51,8 @@ static enum err system_failed(const char *path, const char *doing, struct fail *
 {
 	enum err e = errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_SYSTEM;
 
+	if (errno == EIO || errno == ENXIO)
+		return fail_file(f, e, path);
 	return fail_set(f, e, "%s: %s: %s", path, doing, strerror(errno));
 }
 
@@ -207,7 +209,9 @@ static int64_t size_of(const char *path)
 {
 	struct stat s;
 
-	return stat(path, &s) ? -1 : (int64_t)s.st_size;
+	if (stat(path, &s) == 0)
+		return (int64_t)s.st_size;
+	return errno == EIO || errno == ENXIO ? FILES_UNREADABLE : -1;
 }
 
 static bool head(const char *path, void *to, size_t len)

@@ -18,6 +18,8 @@
 
 #include "base/err.h"
 
+#define FILES_UNREADABLE (-2) /* the disk does not say whether there is such a file */
+
 struct file_hold;
 
 struct file_id {
@@ -34,7 +36,7 @@ struct journal_files {
 	void (*let_go)(struct file_hold *h, bool own); /* as it was held; NULL is fine */
 	bool (*owned)(const char *path);               /* by anybody, this process too */
 
-	int64_t (*size)(const char *path);                    /* -1: no such file */
+	int64_t (*size)(const char *path); /* -1: no such file; or FILES_UNREADABLE */
 	bool (*head)(const char *path, void *to, size_t len); /* its first bytes, all */
 	enum err (*id)(struct file_id *ret, const char *path, struct fail *f);
 	bool (*same)(const char *path, const struct file_id *id); /* the file is there */

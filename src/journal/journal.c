@@ -122,6 +122,18 @@ static enum err refuse_none(const char *path, struct fail *f)
 	    path);
 }
 
+/* Whether it is there. A disk that does not say must not be read as a no. */
+static enum err look(const char *path, bool *ret, struct fail *f)
+{
+	int64_t size = journal_files->size(path);
+
+	*ret = size >= 0;
+	if (size != FILES_UNREADABLE)
+		return ERR_OK;
+	return fail_set(f, ERR_UNREADABLE,
+	    "%s: an I/O error: the disk does not say whether it is there", path);
+}
+
 /* Whether the database is one of ours: else it is that which is to be said of it. */
 static enum err refuse_other(const char *path, struct fail *f)
 {
@@ -136,13 +148,15 @@ static enum err refuse_other(const char *path, struct fail *f)
 enum err journal_refuse_missing(const char *path, struct fail *f)
 {
 	char name[NAME_SIZE];
-	enum err e;
+	bool there;
+	enum err e = look(path, &there, f);
 
-	if (journal_files->size(path) < 0)
-		return refuse_none(path, f);
+	if (e != ERR_OK || !there)
+		return e == ERR_OK ? refuse_none(path, f) : e;
 	journal_name_with(name, path, "-wal");
-	if (journal_files->size(name) >= 0)
-		return ERR_OK;
+	e = look(name, &there, f);
+	if (e != ERR_OK || there)
+		return e;
 	if (in_restore(path, f))
 		return ERR_NO_JOURNAL;
 	e = refuse_other(path, f);
@@ -158,12 +172,17 @@ enum err journal_refuse_missing(const char *path, struct fail *f)
 
 static enum err refuse(const char *path, enum db_mode mode, struct fail *f)
 {
+	bool there = true;
+	enum err e = ERR_OK;
+
 	if (strlen(path) > PATH_LEN_MAX)
 		return fail_set(f, ERR_SYSTEM, "the journal's path is too long");
 	if (mode == DB_CREATE)
 		return ERR_OK;
-	if (mode == DB_ALONE)
-		return journal_files->size(path) >= 0 ? ERR_OK : refuse_none(path, f);
+	if (mode == DB_ALONE) {
+		e = look(path, &there, f);
+		return e == ERR_OK && !there ? refuse_none(path, f) : e;
+	}
 	return journal_refuse_missing(path, f);
 }
 

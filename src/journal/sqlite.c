@@ -58,7 +58,9 @@ static bool gives_nothing(sqlite3 *c, int which)
 
 static bool is_unreadable(sqlite3 *c, int rc)
 {
-	return rc == SQLITE_IOERR_CORRUPTFS ||
+	int word = (rc & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(c) : 0;
+
+	return rc == SQLITE_IOERR_CORRUPTFS || word == EIO || word == ENXIO ||
 	    ((rc & 0xff) == SQLITE_CORRUPT &&
 		(gives_nothing(c, SQLITE_FCNTL_FILE_POINTER) ||
 		    gives_nothing(c, SQLITE_FCNTL_JOURNAL_POINTER)));

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
+
 #define PAGE_MAX 65536
 #define LEAF 13     /* the first byte of a table's page without others below it */
 #define CELL_MIN 64 /* bytes of a row of ours, at least */
@@ -77,16 +79,24 @@ enum err sqlite_own_page(struct db *d, struct fail *f)
 	return ERR_OK;
 }
 
-bool sqlite_alone(struct db *d, struct db_alone *ret)
+/* A page that the disk does not give is no torn one. */
+enum err sqlite_alone(struct db *d, struct db_alone *ret, bool *ret_told, struct fail *f)
 {
 	static uint8_t page[PAGE_MAX];
 	sqlite3_file *file = NULL;
+	enum err e = sqlite_own_page(d, f);
 	int64_t at;
+	int rc;
 
-	if (sqlite_own_page(d, NULL) != ERR_OK || !d->own_page ||
+	*ret_told = false;
+	if (e != ERR_OK || !d->own_page ||
 	    sqlite3_file_control(d->c, "main", SQLITE_FCNTL_FILE_POINTER, &file))
-		return false;
+		return e;
 	at = (int64_t)(d->own_page - 1) * d->page_size;
-	return file->pMethods->xRead(file, page, (int)d->page_size, at) == SQLITE_OK &&
-	    row_read(page, d->page_size, ret);
+	rc = file->pMethods->xRead(file, page, (int)d->page_size, at);
+	if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ && !MUTANT(unread_is_torn))
+		return fail_set(
+		    f, ERR_JOURNAL, "its own row can't be read from the disk (%d)", rc);
+	*ret_told = rc == SQLITE_OK && row_read(page, d->page_size, ret);
+	return ERR_OK;
 }

@@ -190,9 +190,9 @@ class Round:
         )
         if sees:
             ended = self.desk.ended(child, 20)
-            # 1: the system refused before anything was begun; never 6: nothing is damaged
-            told = f"exit {ended.code} of who sees that its disk is gone: {ended.err}"
-            check(ended.code in (1, 3), told)
+            # never 1: nobody has to mend anything; never 6: nothing is damaged
+            same(ended.code, 3, f"exit of who sees that its disk is gone: {ended.err}")
+            self.desk.expect(3, "status")
         elif child:
             child.wait()
             children.discard(child)

@@ -1,5 +1,6 @@
 #include "drawer.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
 #include <cmocka.h>
 
 #include "journal/sql.gen.h"
@@ -117,4 +119,44 @@ void refused(enum err want, const char *word)
 	struct journal *j = NULL;
 
 	says(journal_own(&j, path, &me, &f), &f, want, word, "own");
+}
+
+/* -- a disk that can't be read ---------------------------------------------- */
+
+static struct {
+	int64_t from, n, seen, failed;
+} cable;
+
+static bool is_cut(void)
+{
+	bool cut = ++cable.seen >= cable.from && cable.seen - cable.from < cable.n;
+
+	cable.failed += cut;
+	errno = EIO;
+	return cut;
+}
+
+static ssize_t read_or_fail(int fd, void *to, size_t len)
+{
+	return is_cut() ? -1 : read(fd, to, len);
+}
+
+static ssize_t pread_or_fail(int fd, void *to, size_t len, off_t at)
+{
+	return is_cut() ? -1 : pread(fd, to, len, at);
+}
+
+int64_t drawer_reads_fail(int64_t from, int64_t n)
+{
+	sqlite3_vfs *v = sqlite3_vfs_find(NULL);
+	sqlite3_syscall_ptr pread_call = from ? (sqlite3_syscall_ptr)pread_or_fail : NULL;
+	int64_t failed = cable.failed;
+
+	v->xSetSystemCall(v, "read", from ? (sqlite3_syscall_ptr)read_or_fail : NULL);
+	v->xSetSystemCall(v, "pread", pread_call);
+	v->xSetSystemCall(v, "pread64", pread_call);
+	cable.from = from;
+	cable.n = n;
+	cable.seen = cable.failed = 0;
+	return failed;
 }

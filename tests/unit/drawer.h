@@ -25,6 +25,10 @@ struct journal *own(void);
 struct journal *reader(void);
 void commit(struct journal *j);
 
+/* Of the reads of the disk n fail, from that one on, as a cable that is pulled; from 0:
+ * none. Returns how many did since it was said last. */
+int64_t drawer_reads_fail(int64_t from, int64_t n);
+
 /* A row, to see again. */
 void add_chain(struct journal *j, int64_t id);
 bool has_chain(struct journal *j, int64_t id);

@@ -1,4 +1,5 @@
 /* The floor: errors, memory, buffers, text. Amounts have a suite of their own. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -54,6 +55,20 @@ static void fail_wraps_outermost_first(void **state)
 	assert_string_equal(f.why, "again: pawl.yaml:3: keys.x: not hex");
 	assert_int_equal(fail_set(NULL, ERR_INPUT, "nobody listens"), ERR_INPUT);
 	assert_int_equal(fail_wrap(NULL, ERR_INPUT, "nobody listens"), ERR_INPUT);
+}
+
+static void a_disk_that_gives_nothing_is_no_refusal(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	errno = EACCES;
+	assert_int_equal(fail_file(&f, ERR_CONFIG, "pawl.yaml"), ERR_CONFIG);
+	assert_string_equal(f.why, "pawl.yaml: Permission denied");
+	errno = EIO;
+	assert_int_equal(fail_file(&f, ERR_CONFIG, "pawl.yaml"), ERR_UNREADABLE);
+	assert_non_null(strstr(f.why, "pawl.yaml: an I/O error"));
+	assert_int_equal(err_exit_code(f.err), 3);
 }
 
 static void fail_wrap_without_inner_sentence(void **state)
@@ -552,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(err_table),
 		cmocka_unit_test(fail_wraps_outermost_first),
+		cmocka_unit_test(a_disk_that_gives_nothing_is_no_refusal),
 		cmocka_unit_test(fail_wrap_without_inner_sentence),
 		cmocka_unit_test(fail_is_fit_to_be_shown),
 		cmocka_unit_test(fail_is_bounded),

@@ -486,6 +486,28 @@ static void an_old_database_under_a_newer_wal(void **state)
 	journal_close(own());
 }
 
+/* One read of the disk fails, whichever: that is said, and nothing is believed. */
+static void a_failed_read_hides_no_misfit(void **state)
+{
+	int64_t failed = 1;
+
+	(void)state;
+	shell("cp", path, copy);
+	live(2, 5, true);
+	live(7, 3, false);
+	shell("cp", copy, path);
+	for (int64_t n = 1; failed; n++) {
+		struct journal *j;
+		enum err e;
+
+		drawer_reads_fail(n, 1);
+		e = journal_own(&j, path, &me, NULL);
+		failed = drawer_reads_fail(0, 0);
+		if (e != ERR_DAMAGED && e != ERR_JOURNAL)
+			fail_msg("read %lld failed, and it ends as %d", (long long)n, e);
+	}
+}
+
 static void an_old_wal_over_a_newer_database(void **state)
 {
 	(void)state;
@@ -680,6 +702,7 @@ int main(void)
 		cmocka_unit_test_setup(attempts_of_an_older_one_are_kept, fresh),
 		cmocka_unit_test_setup(a_journal_without_its_wal_goes_on, fresh),
 		cmocka_unit_test_setup(an_old_database_under_a_newer_wal, fresh),
+		cmocka_unit_test_setup(a_failed_read_hides_no_misfit, fresh),
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
 		cmocka_unit_test_setup(a_pair_that_was_moved_together, fresh),

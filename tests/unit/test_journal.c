@@ -18,6 +18,7 @@
 
 #include "drawer.h"
 #include "journal/driver.h"
+#include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
 #include "journal/statement.h"
@@ -295,30 +296,9 @@ static void ends_the_process_when_in_doubt(void **state)
 	assert_int_equal(fate(read_a_short_hash), 6);
 }
 
-static ssize_t give_nothing(int fd, void *to, size_t len, off_t at)
-{
-	(void)fd;
-	(void)to;
-	(void)len;
-	(void)at;
-	errno = EIO;
-	return -1;
-}
-
-/* The disk under SQLite, as its cable is pulled; or as it was again. */
-static void pull_the_cable(bool pulled)
-{
-	static const char *const calls[] = { "read", "pread", "pread64" };
-	sqlite3_vfs *v = sqlite3_vfs_find(NULL);
-
-	for (size_t i = 0; i < 3; i++)
-		v->xSetSystemCall(
-		    v, calls[i], pulled ? (sqlite3_syscall_ptr)give_nothing : NULL);
-}
-
 static void read_no_more(struct journal *j)
 {
-	pull_the_cable(true);
+	drawer_reads_fail(1, INT64_MAX);
 	for (int id = 1; id < 100; id++)
 		(void)has_chain(j, id);
 }
@@ -327,9 +307,36 @@ static void takes_a_dead_disk_for_no_damage(void **state)
 {
 	(void)state;
 	assert_int_equal(fate(read_no_more), 3);
-	pull_the_cable(true);
+	drawer_reads_fail(1, INT64_MAX);
 	refused(ERR_JOURNAL, "can't be read");
-	pull_the_cable(false);
+	drawer_reads_fail(0, 0);
+	journal_close(own());
+}
+
+static int64_t does_not_say(const char *file)
+{
+	return strcmp(file, path) ? 0 : FILES_UNREADABLE;
+}
+
+static int64_t does_not_say_of_its_wal(const char *file)
+{
+	return strcmp(file, beside("pawl.db-wal")) ? 0 : FILES_UNREADABLE;
+}
+
+/* Not whether it is there, and not whether its -wal is: neither is missing. */
+static void takes_a_dead_disk_for_no_empty_one(void **state)
+{
+	const struct journal_files *system = journal_files;
+	struct journal_files dead = *system;
+
+	(void)state;
+	journal_close(own());
+	journal_files = &dead;
+	dead.size = does_not_say;
+	refused(ERR_UNREADABLE, "does not say whether it is there");
+	dead.size = does_not_say_of_its_wal;
+	refused(ERR_UNREADABLE, "pawl.db-wal");
+	journal_files = system;
 	journal_close(own());
 }
 
@@ -969,6 +976,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(outlives_a_dead_owner, fresh),
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
 		cmocka_unit_test_setup(takes_a_dead_disk_for_no_damage, fresh),
+		cmocka_unit_test_setup(takes_a_dead_disk_for_no_empty_one, fresh),
 		cmocka_unit_test_setup(ends_when_its_file_is_another, empty),
 		cmocka_unit_test_setup(reads_beside_the_owner, fresh),
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),

@@ -88,7 +88,7 @@ bool list_fill(struct list_reader *r)
 		n = read(r->fd, r->block, sizeof r->block);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
-		r->err = fail_set(r->f, ERR_INPUT, "%s: %s", r->path, strerror(errno));
+		r->err = fail_file(r->f, ERR_INPUT, r->path);
 		r->stop = true;
 	}
 	r->ended = n <= 0;
@@ -349,7 +349,7 @@ static enum err file_open(int *ret_fd, const char *path, struct fail *f)
 	struct stat st;
 
 	if (fd < 0)
-		return fail_set(f, ERR_INPUT, "%s: %s", path, strerror(errno));
+		return fail_file(f, ERR_INPUT, path);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		*ret_fd = fd;
 		return ERR_OK;
