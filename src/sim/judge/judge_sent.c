@@ -124,23 +124,33 @@ static bool same_payload(const struct sim_tx *a, const struct sim_tx *b)
 	    a->data_len == b->data_len && !memcmp(a->data, b->data, a->data_len);
 }
 
-/* What an older journal forgot is higher than a fence goes by the count, which a reorg
- * took back, and in no pool: nothing tells of it. */
-static bool is_lost(const struct leaving *w)
+static bool is_pooled(const struct leaving *w, uint64_t nonce)
 {
-	const struct judge_bytes *b = w->nonce->bytes;
+	const struct judge_bytes *b = judge_nonce_get(w->judge, w->key, nonce)->bytes;
 
-	for (; b; b = b->older)
-		if (b->tx->pooled)
-			return false;
-	return (w->story->broken & SIM_GROUND_NEWEST) &&
-	    w->tx->nonce >= w->judge->account[w->key].reach;
+	while (b && !b->tx->pooled)
+		b = b->older;
+	return b;
+}
+
+/* What an older journal forgot of this nonce is higher than a fence goes by the count,
+ * which a reorg took back; and in no pool, or above a hole, where no count has it:
+ * nothing tells of it. */
+static bool is_lost(const struct leaving *w, uint64_t nonce)
+{
+	const struct sim_chain *c = w->story->chain;
+	uint64_t n = sim_count(c, c->head, &w->tx->from->at);
+
+	while (n <= nonce && is_pooled(w, n))
+		n++;
+	return n <= nonce && (w->story->broken & SIM_GROUND_NEWEST) &&
+	    nonce >= w->judge->account[w->key].reach;
 }
 
 static void one_payload(struct leaving *w)
 {
 	if (w->nonce->payload && !same_payload(w->nonce->payload, w->tx)) {
-		if (!is_lost(w))
+		if (!is_lost(w, w->tx->nonce))
 			wrong(w, "bytes of a second payload leave");
 		w->story->broken |= SIM_GROUND_ALONE;
 	}
@@ -161,7 +171,9 @@ static void moves(struct leaving *w, struct judge_row *row)
 	if (row->nonce < 0 || row->nonce == (int64_t)w->tx->nonce || w->nonce->final)
 		return;
 	i = judge_nonce_get(w->judge, w->key, (uint64_t)row->nonce)->final;
-	if (!i)
+	if (!i && is_lost(w, (uint64_t)row->nonce))
+		w->story->broken |= SIM_GROUND_ALONE;
+	else if (!i)
 		wrong(w,
 		    "row %" PRId64 " moves here, and nonce %" PRId64
 		    " is in no final block",
