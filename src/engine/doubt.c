@@ -24,6 +24,7 @@ static void begin(struct runner *r, struct account *a, const char *why)
 	a->fenced[0] = '\0';
 	a->still_known = false;
 	a->node_counted = 0;
+	a->behind_until = 0;
 	for (int i = 0; i < POOL_NODES_MAX; i++)
 		a->greeted[i] = GREET_NOT;
 	a->holes = a->send_ready = true;
@@ -155,6 +156,32 @@ static bool nodes_awaited(const struct account *a)
 	return false;
 }
 
+/* No life of ours can have used so many nonces above what a quorum has shown. */
+static bool is_far(const struct account *a, int node)
+{
+	return a->node_counted >> node & 1 && a->node_count[node] > a->count &&
+	    a->node_count[node] - a->count > a->in_flight_max &&
+	    follower_follows(a->chain->follower, node);
+}
+
+/* As many nodes as make a quorum are no liars: the block of which we know the count is an
+ * old one, by a machine that lags behind one of them. Should they have meant blocks that
+ * vanished, others are as deep as finality soon. */
+static bool is_behind(struct account *a)
+{
+	uint32_t far = 0;
+
+	for (int i = 0; i < pool_size(a->chain->pool); i++)
+		far |= (uint32_t)is_far(a, i) << i;
+	if (!follower_quorum(a->chain->follower, far) || MUTANT(far_is_a_lie)) {
+		a->behind_until = 0;
+		return false;
+	}
+	if (!a->behind_until)
+		a->behind_until = a->height + follower_depth(a->chain->follower) + 1;
+	return a->height < a->behind_until;
+}
+
 /* The highest count that a node reports; one that no life of ours can have reached is
  * named, and left out. */
 static uint64_t highest_count(const struct account *a)
@@ -167,7 +194,7 @@ static uint64_t highest_count(const struct account *a)
 		if (!(a->node_counted >> i & 1) || count <= highest ||
 		    !follower_follows(a->chain->follower, i))
 			continue;
-		if (count - a->count <= a->in_flight_max)
+		if (!is_far(a, i))
 			highest = count;
 		else
 			log_warn("account",
@@ -210,7 +237,7 @@ static void fence(struct runner *r, struct account *a)
 	if (!kind || !a->used || has_fence(r, a) || !a->known || !a->has_first_nonce ||
 	    !a->chain->has_market ||
 	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
-	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)))
+	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)) || is_behind(a))
 		return;
 	below = highest_count(a) + a->in_flight_max - MUTANT(fence_one_short);
 	id = kind->fence(r, a, below);

@@ -429,6 +429,32 @@ static void a_node_that_counts_a_billion_is_left_out(void **state_)
 	finish_fenced();
 }
 
+/* The count that is followed is of an old block; that of the node's other head is not
+ * left out, for it is all the nodes that there are. */
+static void a_count_that_is_behind_is_awaited(void **state_)
+{
+	static struct connector silent;
+	uint64_t before, height;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	before = count();
+	sim_pool_drop_all(scene.chain);
+	forget();
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent; /* there is no fence as yet */
+	run_until(account()->known && account()->node_counted);
+	account()->node_count[0] += 9;
+	chain()->connector = &connector_evm;
+	height = account()->height;
+	go_on();
+	run_until(has_fence());
+	assert_in_range(account()->height, height + SCENE_DEPTH, height + 60);
+	assert_int_equal(fenced_below(), before + 4);
+	finish_fenced();
+}
+
 /* -- it ends in final blocks ---------------------------------------------- */
 
 /* The empty attempts are in a block; the other branch has what was forgotten. */
@@ -762,6 +788,7 @@ int main(void)
 		T(a_node_that_is_ahead_moves_the_fence),
 		T(a_node_that_may_answer_is_awaited),
 		T(a_node_that_counts_a_billion_is_left_out),
+		T(a_count_that_is_behind_is_awaited),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
 		T(a_dear_fence_waits_for_the_operator),
