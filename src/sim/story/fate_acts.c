@@ -236,7 +236,7 @@ static void vices_draw(struct draw *d)
 
 	begin(d, OF_VICES);
 	f->apart = f->nodes > 1 && hit(d, 300);
-	/* who invents headers does it for ever: liars_draw */
+	/* who invents headers does it for ever: liars_draw; lists_draw has the last */
 	for (int k = 0; k < SIM_VICE_INVENTS; k++)
 		for (uint64_t n = often(d, 50, 3); n; n--) {
 			bool harmless = sim_vice_is_harmless((enum sim_vice)k);
@@ -251,6 +251,18 @@ static void vices_draw(struct draw *d)
 	for (uint64_t n = often(d, 250, 4); n; n--)
 		ACT_DRAW(d, SIM_ASTRAY, from_to(d, 1, (int64_t)f->depth),
 		    from_to(d, 1, 6) * f->interval_ms, 0);
+}
+
+/* Of blocks that used gas they have lists of no receipts. */
+static void lists_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_LISTS);
+	for (uint64_t n = often(d, 30, 2); n; n--)
+		ACT_DRAW(d, SIM_VICE, SIM_VICE_EMPTY_LISTS,
+		    from_to(d, 1, (1 << f->nodes) - 1),
+		    from_to(d, 1, 20) * f->interval_ms);
 }
 
 static void people_draw(struct draw *d)
@@ -295,5 +307,6 @@ void fate_acts(struct draw *d)
 	contests_draw(d);
 	net_draw(d);
 	vices_draw(d);
+	lists_draw(d);
 	people_draw(d);
 }

@@ -47,7 +47,8 @@ enum purpose {
 	OF_LOCKS,
 	OF_MISTAKES,
 	OF_STUMBLES,
-	OF_LIARS
+	OF_LIARS,
+	OF_LISTS
 };
 
 struct draw {
