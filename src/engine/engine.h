@@ -219,8 +219,7 @@ struct account {
 	uint64_t still_since;   /* ..and the height since which it is that */
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;
-	uint64_t
-	    behind_until; /* a quorum of them is far above: up to there; 0: none is */
+	uint64_t behind_until; /* a quorum is far above, up to there; 0: none is */
 	struct refusal *refusals;
 	size_t refusals_n;
 
