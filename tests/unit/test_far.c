@@ -422,9 +422,7 @@ static void who_has_no_count_has_missed_nothing(void **state)
 
 	(void)state;
 	begin_looking(1, 1);
-	scene_rest(&scene);
-	follower_free(eye);
-	pool_free(pool);
+	look_away();
 	scene_mine(&scene, ABSENCE);
 	scene_rise(&scene);
 	look();
@@ -444,6 +442,8 @@ static void one_that_hides_uses_is_outvoted(void **state)
 		begin_looking(3, 2);
 		spend_and_bury();
 		scene.node[liar]->counts = 1;
+		look_away();
+		scene_rise(&scene);
 		be_away_for_two_uses();
 		(void)calls_to_catch_up();
 		run(20000);
