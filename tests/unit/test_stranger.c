@@ -271,17 +271,24 @@ static void finish_beside(int64_t nonce)
 }
 
 /* One of two nodes says that nothing was done since, and is heard first. */
-static void nor_one_of_which_nodes_contradict_each_other(void **state_)
+static int64_t begin_with_one_denied(void)
 {
-	int64_t nonce;
+	int64_t nonce = begin_with_one_used(6);
 	struct head head;
 
-	(void)state_;
-	nonce = begin_with_one_used(6);
 	scene.node[0]->counts = account()->count;
 	scene.node[1]->lag = 6;
 	run_until(follower_head(chain()->follower, &head) && head.height == height());
 	scene.node[1]->lag = 0;
+	return nonce;
+}
+
+static void nor_one_of_which_nodes_contradict_each_other(void **state_)
+{
+	int64_t nonce;
+
+	(void)state_;
+	nonce = begin_with_one_denied();
 	run_until(follower_unsettled(chain()->follower));
 	scene.config.max_in_flight = 8;
 	run(1000);
@@ -293,14 +300,9 @@ static void nor_one_of_which_nodes_contradict_each_other(void **state_)
 static void nor_one_of_which_one_node_alone_has_spoken(void **state_)
 {
 	int64_t nonce;
-	struct head head;
 
 	(void)state_;
-	nonce = begin_with_one_used(6);
-	scene.node[0]->counts = account()->count;
-	scene.node[1]->lag = 6;
-	run_until(follower_head(chain()->follower, &head) && head.height == height());
-	scene.node[1]->lag = 0;
+	nonce = begin_with_one_denied();
 	scene.config.max_in_flight = 8;
 	run(1000);
 	scene.node[0]->counts = 0;
