@@ -182,6 +182,8 @@ void sim_judge_rise(struct sim_life *l)
 		sim_story_wrong(
 		    s, "epoch %" PRId64 " after %" PRId64, owner.epoch, v->epoch);
 	v->epoch = s->judge->life_epoch[l->id] = owner.epoch;
+	for (int i = 0; i < s->fate->lists; i++)
+		v->list[i].claims_ms = s->chain->now_ms; /* it has seen nothing yet */
 	judge_follow(s->judge);
 	s->judge->rise_height[l->id] = s->chain->head->height;
 	if (!s->broken)
