@@ -172,6 +172,9 @@ static bool read_transactions(struct buf *facts, const char *answer, size_t len)
 		buf_add_hex(facts, t[i].payload.to.at, sizeof t[i].payload.to.at);
 		buf_add_hex(facts, t[i].payload.data, t[i].payload.data_len);
 		buf_add_hex(facts, t[i].block_hash.at, sizeof t[i].block_hash.at);
+		buf_addf(facts, " %d %ju %ju %ju ", (int)t[i].fees.type,
+		    (uintmax_t)t[i].fees.gas, (uintmax_t)t[i].fees.max_fee,
+		    (uintmax_t)t[i].fees.tip);
 	}
 	return t[0].included && t[1].included;
 }

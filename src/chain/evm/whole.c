@@ -147,28 +147,51 @@ static bool payload_parse(struct whole_tx *ret, const json_t *tx)
 	return hex_parse(ret->payload.data, kept, input + 2, 2 * kept);
 }
 
-/* Zero where they are none that we would sign: such a transaction carries no tag. */
-static void fees_parse(struct fees *ret, const json_t *tx)
+static bool has(const json_t *tx, const char *name)
 {
-	const char *type = json_str(tx, "type");
-	/* Some nodes leave it out: then only the other kind has this member. */
-	bool dynamic = type ? !strcmp(type, "0x2") : json_str(tx, "maxFeePerGas") != NULL;
+	return !rpc_is_null(json_object_get(tx, name));
+}
 
+static bool fee_parse(const json_t *tx, const char *name, uint64_t *ret, bool *ret_fits)
+{
+	struct amount a;
+
+	if (!rpc_as_amount(json_object_get(tx, name), &a))
+		return false;
+	*ret = a.limb[0];
+	*ret_fits &= !(a.limb[1] | a.limb[2] | a.limb[3]);
+	return true;
+}
+
+/* Zero where they are none that we would sign: such a transaction carries no tag. false:
+ * they are not as nodes write them, and may have had one. */
+static bool fees_parse(struct fees *ret, const json_t *tx)
+{
+	uint64_t type = FEE_LEGACY;
+	bool dynamic, whole, fits = true;
+
+	if (has(tx, "type") && !json_hex_u64(tx, "type", &type))
+		return false;
+	/* Some nodes leave it out: then only the other kind has these members. */
+	dynamic = has(tx, "type")
+	    ? type == FEE_1559
+	    : has(tx, "maxFeePerGas") || has(tx, "maxPriorityFeePerGas");
 	*ret = (struct fees){ .type = dynamic ? FEE_1559 : FEE_LEGACY };
-	if (json_hex_u64(tx, "gas", &ret->gas) &&
-	    json_hex_u64(tx, dynamic ? "maxFeePerGas" : "gasPrice", &ret->max_fee) &&
-	    (!dynamic || json_hex_u64(tx, "maxPriorityFeePerGas", &ret->tip)))
-		return;
-	*ret = (struct fees){ .type = ret->type };
+	whole = fee_parse(tx, "gas", &ret->gas, &fits) &&
+	    fee_parse(tx, dynamic ? "maxFeePerGas" : "gasPrice", &ret->max_fee, &fits) &&
+	    (!dynamic || fee_parse(tx, "maxPriorityFeePerGas", &ret->tip, &fits));
+	if (!whole || !fits)
+		*ret = (struct fees){ .type = ret->type };
+	return whole || type > FEE_1559;
 }
 
 static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
 {
 	if (!json_hex_bytes(tx, "hash", ret->hash.at, sizeof ret->hash.at) ||
 	    !json_hex_bytes(tx, "from", ret->from.at, sizeof ret->from.at) ||
-	    !json_hex_u63(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx))
+	    !json_hex_u63(tx, "nonce", &ret->nonce) || !payload_parse(ret, tx) ||
+	    !fees_parse(&ret->fees, tx))
 		return false;
-	fees_parse(&ret->fees, tx);
 	ret->known = true;
 	ret->included = !rpc_is_null(json_object_get(tx, "blockHash"));
 	if (!ret->included)
