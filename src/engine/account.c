@@ -261,6 +261,7 @@ void account_retracted(struct runner *r, struct account *a, uint64_t above)
 {
 	attempts_retracted(r, a, above);
 	strangers_retracted(r, a, above);
+	doubt_retracted(a, above);
 	account_send_again(a, 0);
 }
 

@@ -228,14 +228,22 @@ static bool has_fence(const struct runner *r, const struct account *a)
 	return false;
 }
 
+/* Its count was of a block that a reorg has thrown out: what was forgotten may be higher
+ * than it says. */
+void doubt_retracted(struct account *a, uint64_t above)
+{
+	if (a->fence_height > above && !MUTANT(fence_not_measured_anew))
+		a->fence_undone = true;
+}
+
 static void fence(struct runner *r, struct account *a)
 {
 	const struct kind *kind = fence_kind(r);
 	uint64_t below;
 	int64_t id;
 
-	if (!kind || !a->used || has_fence(r, a) || !a->known || !a->has_first_nonce ||
-	    !a->chain->has_market ||
+	if (!kind || !a->used || (has_fence(r, a) && !a->fence_undone) || !a->known ||
+	    !a->has_first_nonce || !a->chain->has_market ||
 	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
 	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)) || is_behind(a))
 		return;
@@ -243,6 +251,8 @@ static void fence(struct runner *r, struct account *a)
 	id = kind->fence(r, a, below);
 	if (id)
 		operation_load(r, id);
+	a->fence_height = a->height;
+	a->fence_undone = false;
 	r->again = true;
 }
 

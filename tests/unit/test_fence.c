@@ -498,6 +498,32 @@ static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* Four forgotten ones in each of two blocks that the node does not show when the fence
+ * is measured, and four above them that nobody has any more. */
+static void a_fence_is_measured_anew_behind_a_reorg(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	before = count();
+	for (int n = 8; n <= 12; n += 4) {
+		scene_mine(&scene, 1);
+		run_until(signed_n((int)before + n));
+		run(2000);
+	}
+	sim_pool_drop_all(scene.chain);
+	scene.node[0]->fork = sim_side_branch(scene.chain, 2, 2);
+	forget();
+	run_until(account()->doubt[0] && fence_of(&(struct operation){ 0 }));
+	assert_int_equal(fenced_below(), before + 4);
+	retracts = true;
+	scene.node[0]->fork = NULL;
+	go_on();
+	finish_fenced();
+	assert_true(fenced_below() >= before + 12);
+}
+
 /* It was whole; then its final blocks vanish, and what it had settled with them. */
 static void a_fence_whose_final_blocks_vanish_is_not_whole(void **state_)
 {
@@ -790,6 +816,7 @@ int main(void)
 		T(a_node_that_counts_a_billion_is_left_out),
 		T(a_count_that_is_behind_is_awaited),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
+		T(a_fence_is_measured_anew_behind_a_reorg),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
 		T(a_dear_fence_waits_for_the_operator),
 		T(a_dear_fence_that_costs_nothing_any_more),

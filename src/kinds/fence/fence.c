@@ -152,6 +152,8 @@ static void fence_raise(
 {
 	struct fence_facts *f = o->of_kind;
 
+	if (below <= f->below && !strcmp(f->why, a->doubt))
+		return;
 	if (below > f->below)
 		f->below = below;
 	snprintf(f->why, sizeof f->why, "%s", a->doubt);
@@ -300,8 +302,8 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 	if (MUTANT(fence_ends_at_inclusion))
 		return a->known && a->count >= f->below;
 	return (!strcmp(f->why, a->doubt) || MUTANT(fence_not_raised)) &&
-	    a->has_final_count && a->final_count >= f->below && !a->strangers_n &&
-	    !live_n(r, o);
+	    !a->fence_undone && a->has_final_count && a->final_count >= f->below &&
+	    !a->strangers_n && !live_n(r, o);
 }
 
 static void end(struct runner *r, struct operation *o, struct account *a)
