@@ -119,6 +119,32 @@ static bool fee_by_tag(struct runner *r, const struct account *a, const struct f
 	    (ret->state != ITEM_FINAL || !MUTANT(second_fee_is_foreign));
 }
 
+/* Of all that are under way, whether or not this life runs them. */
+static bool fee_owed_by_any(struct runner *r, const struct account *a,
+    const struct payment *pay, struct claim *ret)
+{
+	struct sql_operation_of_account_in in = { .account = a->id };
+	struct sql_operation_of_account_out row;
+	struct operation o;
+	int64_t *ids = NULL;
+	size_t n = 0;
+	bool owed = false;
+
+	sql_operation_of_account_begin(r->s.journal, &in);
+	while (sql_operation_of_account_next(r->s.journal, &row))
+		if (operation_read(r->s.journal, row.id, &o) && !operation_ended(&o)) {
+			ids = mem_grow(ids, n + 1, sizeof *ids);
+			ids[n++] = row.id;
+		}
+	for (size_t k = 0; k < n && !owed; k++) {
+		*ret = (struct claim){ .operation = operation_load(r, ids[k]),
+			.amount = pay->amount };
+		owed = ret->operation && claim_fee_owed(r, ret->operation, pay);
+	}
+	mem_free(ids);
+	return owed;
+}
+
 /* -- by its tag, or without -------------------------------------------------- */
 
 bool claim_by_tag(struct runner *r, const struct account *a, const struct fees *fees,
@@ -149,13 +175,7 @@ bool claim_owed(struct runner *r, const struct account *a, const struct payment 
 		*ret = rows[k];
 	}
 	mem_free(rows);
-	for (size_t k = 0; k < r->operations_n && !owed; k++) {
-		struct operation *o = r->operations[k];
-
-		owed = o->account == a->id && claim_fee_owed(r, o, pay);
-		*ret = (struct claim){ .operation = o, .amount = pay->amount };
-	}
-	return owed;
+	return owed || fee_owed_by_any(r, a, pay, ret);
 }
 
 /* Its service fee, if it pays that and nothing was tried for it yet. */

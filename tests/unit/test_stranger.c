@@ -519,6 +519,26 @@ static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
 	assert_true(account()->stopped);
 }
 
+/* Also before a life has taken up the list: it runs what is handed to it alone. */
+static void so_is_one_before_its_list_is_taken_up(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(state() == OPERATION_PAYING_FEE);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	rest();
+	scene_spend(&scene, SIM_NONCE_NEXT, &fee_to, 77, 60 * GWEI);
+	scene_mine(&scene, 1);
+	scene_rise(&scene);
+	rise_for(-1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(chain()->accounts_n && account()->stopped);
+	assert_says(account()->why_stopped, "pays the service fee of wages");
+}
+
 /* The bytes for a nonce that came back leave at once. */
 static void bytes_for_a_hole_leave_at_once(void **state_)
 {
@@ -658,6 +678,7 @@ int main(void)
 		T(a_resume_accepts_a_count_ahead),
 		T(counts_of_the_block_after_stop_nothing),
 		T(a_stranger_that_pays_the_service_fee_is_suspect),
+		T(so_is_one_before_its_list_is_taken_up),
 		T(bytes_for_a_hole_leave_at_once),
 		T(many_strangers_are_told_in_a_line),
 	};
