@@ -69,9 +69,9 @@ def sees_failures(call, result):
     return result
 
 
-def hides_payments(call, result):
-    """Blocks with nothing in them; doctor looks at one that may have none of ours."""
-    return [] if call["method"] == "eth_getBlockReceipts" else result
+def hides_a_payment(call, result):
+    """One that is missing in each block; doctor looks at one that may have none of ours."""
+    return result[1:] if call["method"] == "eth_getBlockReceipts" and result else result
 
 
 def lies(lie, diagnosed="says something else of"):
@@ -101,7 +101,7 @@ def one_lies_about_receipts():
 
 @test
 def one_lies_about_blocks():
-    lies(hides_payments, None)
+    lies(hides_a_payment, None)
 
 
 @test
