@@ -134,8 +134,8 @@ static bool is_pooled(const struct leaving *w, uint64_t nonce)
 }
 
 /* What an older journal forgot of this nonce is higher than a fence goes by the count,
- * which a reorg took back; and in no pool, or above a hole, where no count has it:
- * nothing tells of it. */
+ * which a reorg took back; and in no pool, or above a hole, where no count has it, or in
+ * blocks that no node shows: nothing tells of it. */
 static bool is_lost(const struct leaving *w, uint64_t nonce)
 {
 	const struct sim_chain *c = w->story->chain;
@@ -143,7 +143,8 @@ static bool is_lost(const struct leaving *w, uint64_t nonce)
 
 	while (n <= nonce && is_pooled(w, n))
 		n++;
-	return n <= nonce && (w->story->broken & SIM_GROUND_NEWEST) &&
+	return (n <= nonce || !w->judge->true_heads) &&
+	    (w->story->broken & SIM_GROUND_NEWEST) &&
 	    nonce >= w->judge->account[w->key].reach;
 }
 
