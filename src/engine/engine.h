@@ -217,7 +217,7 @@ struct account {
 	bool still_known;       /* the figures below are there */
 	uint64_t still_count;   /* its count.. */
 	uint64_t still_since;   /* ..and the height since which it is that */
-	uint64_t fence_height;  /* at which its fence was measured; 0: in no life yet */
+	uint64_t fence_height;  /* where this life measured its fence; 0: it did not */
 	bool fence_undone;      /* a reorg took back what it was measured by */
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;

@@ -403,11 +403,22 @@ bool recounted(const struct operation *o)
 	return o->recounted || MUTANT(rows_believed);
 }
 
+static bool is_whole(const struct operation *o)
+{
+	return !o->kind->whole || o->kind->whole(o);
+}
+
+/* Of a list that is not read to its end nothing was reserved: nothing is to be proved. */
+bool recount_proved(const struct operation *o)
+{
+	return o->proved || !is_whole(o) || MUTANT(ends_unproved);
+}
+
 /* A list that is still being read comes later; what has ended, when it goes on. */
 static bool wants(const struct runner *r, const struct operation *o, bool rows_alone)
 {
 	return !(rows_alone ? o->recounted : o->proved) && !operation_ended(o) &&
-	    runner_moves_on(r, o->account) && (!o->kind->whole || o->kind->whole(o));
+	    runner_moves_on(r, o->account) && is_whole(o);
 }
 
 static void has_counted(struct runner *r, struct operation *o)

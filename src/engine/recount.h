@@ -37,5 +37,7 @@ void recount_turn(struct runner *r);
 extern int64_t recount_turn_max; /* events and rows of a turn; a test may lower it */
 /* Its rows are what the journal says: more may be reserved for it. */
 bool recounted(const struct operation *o);
+/* And its events what was written: it may end, after which no start reads them again. */
+bool recount_proved(const struct operation *o);
 
 #endif

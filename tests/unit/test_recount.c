@@ -314,6 +314,32 @@ static void what_moves_meanwhile_is_followed(void **state_)
 	}
 }
 
+/* After its end no start would look at them again. */
+static void it_ends_when_its_events_are_proved(void **state_)
+{
+	(void)state_;
+	half_paid();
+	assert_int_equal(journal_exec(scene.journal,
+			     "UPDATE event SET why = 'never' WHERE id ="
+			     " (SELECT MIN(id) FROM event WHERE operation = 1)"),
+	    ERR_OK);
+	recount_turn_max = 0;
+	rise();
+	while (!runner->operations_n || !op()->recounted) {
+		recount_turn_max = 1;
+		turn();
+		recount_turn_max = 0;
+		go(INTERVAL_MS / 4);
+	}
+	run_until(op()->by_state[ITEM_FINAL].n == op()->items);
+	go(60000);
+	assert_false(ended());
+	assert_says(op()->waits_for, "its events to be compared");
+	recount_turn_max = turn_max;
+	assert_true(dies_within(60000));
+	assert_says(why_dead, "the event chain of operation 1 breaks at commit");
+}
+
 static void what_has_ended_is_counted_when_it_goes_on(void **state_)
 {
 	struct fail f = { 0 };
@@ -344,6 +370,7 @@ int main(void)
 		T(what_contradicts_itself_ends_it),
 		T(known_bytes_are_sent_before_rows_are_counted),
 		T(what_moves_meanwhile_is_followed),
+		T(it_ends_when_its_events_are_proved),
 		T(what_has_ended_is_counted_when_it_goes_on),
 	};
 

@@ -11,6 +11,7 @@
 #include "engine/intent.h"
 #include "engine/money.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/inside.h"
 
@@ -369,14 +370,18 @@ static bool anything_live(struct runner *r, const struct operation *o)
 	return live;
 }
 
+#define UNPROVED "its events to be compared with what was written"
+
 /* All is paid; but a nonce that is not settled, such as a rival's, would be a hole that
  * nobody fills. */
 static void complete(struct runner *r, struct operation *o, const char *why)
 {
 	if (anything_live(r, o))
 		live_waits(o, account_of(r, o->account), "what is live to be final");
-	else
+	else if (recount_proved(o))
 		operation_move(r, o, OPERATION_COMPLETED, why);
+	else
+		operation_waits(o, UNPROVED);
 }
 
 static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
@@ -438,7 +443,9 @@ static void cancel(struct runner *r, struct operation *o)
 {
 	const struct account *acct = account_of(r, o->account);
 
-	if (!anything_live(r, o))
+	if (!anything_live(r, o) && !recount_proved(o))
+		operation_waits(o, UNPROVED);
+	else if (!anything_live(r, o))
 		operation_move(r, o, OPERATION_CANCELLED, "nothing is live any more");
 	else if (o->pinched)
 		return; /* it says what it waits for */
