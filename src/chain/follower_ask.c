@@ -9,9 +9,6 @@
 /* Answers longer than this are parsed on a worker. */
 #define PARSE_INLINE_MAX (256 * 1024)
 #define BODY_MAX (4 * 1024 * 1024)
-/* Questions for headers between two polls of a node while none leads to the trail: who
- * makes them up is not asked for ever. */
-#define HEADERS_MAX 8
 
 static struct question *question_new(struct follower *f, enum ask_kind kind, int node)
 {

@@ -29,6 +29,10 @@
  * that nobody differs only in what he has. */
 #define STATE_DEPTH 96
 
+/* Questions for headers between two polls of a node while none leads to the trail: who
+ * makes them up is not asked for ever. */
+#define HEADERS_MAX 8
+
 enum ask_kind {
 	ASK_IDENTITY,
 	ASK_POLL,

@@ -26,12 +26,14 @@ void undone_forget(struct view *v)
 	v->ancestor_asked = 0;
 }
 
-/* It has the final block, and another node's header parted its branch from the trail: all
- * that lead nowhere are asked for anew. */
+/* It has the final block, and a header that somebody made up parted its branch from the
+ * trail: all that lead nowhere are asked for anew, and with its next poll, for that may be
+ * itself. */
 static void headers_lied(struct follower *f, struct view *v)
 {
 	v->has_ancestor = false;
 	v->ancestor_asked = 0;
+	v->headers_asked = HEADERS_MAX;
 	for (size_t i = f->seen_n; i-- > 0;)
 		if (f->seen[i].head.height > f->trail[0].height &&
 		    !trail_has(f, &f->seen[i].head.hash, f->seen[i].head.height))

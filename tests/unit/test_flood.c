@@ -124,6 +124,30 @@ static void invented_headers_fill_no_memory(void **state)
 	check_all();
 }
 
+/* Its heads are made up, and it has the final block: the kept ones are asked for with its
+ * polls. */
+static void who_invents_is_asked_once_for_what_it_has(void **state)
+{
+	uint64_t *n;
+
+	(void)state;
+	begin(3, 2);
+	look();
+	scene_mine(&scene, 300);
+	run(20000);
+	n = &scene.node[0]->calls[SIM_eth_getBlockByNumber];
+	scene.node[0]->invents = 1;
+	run(20000);
+	*n = 0;
+	run(20000);
+	assert_in_range(*n, 20, 21 * ((uint64_t)scene.config.batch + 4 + 2 * SCENE_DEPTH));
+	assert_says(left_out(0), "forks below the final block");
+	scene.node[0]->invents = 0;
+	live(3);
+	assert_string_equal(left_out(0), "");
+	check_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
 		T(who_shows_no_block_is_asked_with_its_polls),
 		T(who_does_not_say_who_it_is_is_asked_with_pauses),
 		T(invented_headers_fill_no_memory),
+		T(who_invents_is_asked_once_for_what_it_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

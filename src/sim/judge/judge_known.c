@@ -6,7 +6,7 @@
 #include "engine/engine.h"
 #include "sim/judge/judge_in.h"
 
-#define HEADERS_A_POLL 100 /* that lead nowhere */
+#define HEADERS_A_POLL 150 /* that lead nowhere: a batch, and some */
 #define POLLS_BEFORE 20
 #define STALE_BLOCKS 3 /* an answer may be so much older than its node's head */
 
