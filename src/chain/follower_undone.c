@@ -26,9 +26,9 @@ void undone_forget(struct view *v)
 	v->ancestor_asked = 0;
 }
 
-/* It has the final block, and a header that somebody made up parted its branch from the
- * trail: all that lead nowhere are asked for anew, and with its next poll, for that may be
- * itself. */
+/* It has the final block, and a header that was made up parted its branch from the
+ * trail: all that lead nowhere are asked for anew, and with its next poll, for that may
+ * be itself. */
 static void headers_lied(struct follower *f, struct view *v)
 {
 	v->has_ancestor = false;

@@ -140,7 +140,8 @@ static void who_invents_is_asked_once_for_what_it_has(void **state)
 	run(20000);
 	*n = 0;
 	run(20000);
-	assert_in_range(*n, 20, 21 * ((uint64_t)scene.config.batch + 4 + 2 * SCENE_DEPTH));
+	assert_in_range(
+	    *n, 20, 21 * ((uint64_t)scene.config.batch + 4 + 2 * SCENE_DEPTH));
 	assert_says(left_out(0), "forks below the final block");
 	scene.node[0]->invents = 0;
 	live(3);
