@@ -449,6 +449,29 @@ static void a_file_is_set_back(void **state)
 	}
 }
 
+/* Also where the whole disk was set back to before the copy was made. */
+static void a_copy_is_born_after_what_it_is_of(void **state)
+{
+	struct sim_disk_image *first, *copied;
+	struct file_id was, is;
+	struct fail f = { 0 };
+
+	(void)state;
+	format(1);
+	assert_int_equal(write_some(open_files[0], 500, 0, 1), SQLITE_OK);
+	first = sim_disk_keep(disk);
+	assert_true(sim_disk_set_back(disk, first, path_of(0), true));
+	assert_int_equal(journal_files->id(&was, path_of(0), &f), ERR_OK);
+	copied = sim_disk_keep(disk);
+	sim_disk_put_back(disk, first);
+	assert_true(sim_disk_set_back(disk, copied, path_of(0), true));
+	assert_int_equal(journal_files->id(&is, path_of(0), &f), ERR_OK);
+	assert_true(is.born > was.born);
+	close_all();
+	mem_free(copied);
+	mem_free(first);
+}
+
 static void a_file_is_removed(void **state)
 {
 	struct file_id was;
@@ -632,6 +655,7 @@ int main(void)
 		cmocka_unit_test(reads_fail_so_many_times),
 		cmocka_unit_test(a_bit_flips_at_rest),
 		cmocka_unit_test(a_file_is_set_back),
+		cmocka_unit_test(a_copy_is_born_after_what_it_is_of),
 		cmocka_unit_test(a_file_is_removed),
 		cmocka_unit_test(a_write_dies),
 		cmocka_unit_test(locks_go_with_their_process),

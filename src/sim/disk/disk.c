@@ -172,6 +172,11 @@ void sim_disk_put_back(struct sim_disk *d, const struct sim_disk_image *i)
 	d->reader.valid = false;
 }
 
+int64_t disk_image_births(const struct sim_disk_image *i)
+{
+	return ((const struct sim_disk *)(const void *)i->bytes)->inodes;
+}
+
 const uint8_t *disk_image_file(
     const struct sim_disk_image *i, const char *name, int64_t *ret_size)
 {

@@ -149,6 +149,15 @@ static void fill(struct sim_disk *d, int file, const uint8_t *bytes, int64_t siz
 	disk_fault(d, SIM_DISK_DID_SET_BACK);
 }
 
+/* The disk itself may have been set back to before the image was made: time was not. */
+static void born_behind(struct sim_disk *d, const struct sim_disk_image *image)
+{
+	int64_t births = disk_image_births(image);
+
+	if (d->inodes < births)
+		d->inodes = births;
+}
+
 bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
     const char *path, bool new_inode)
 {
@@ -158,6 +167,7 @@ bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
 
 	if (!bytes || (size_t)size > d->file_max)
 		return false;
+	born_behind(d, image);
 	if (file < 0 || new_inode)
 		file = replaced(d, path, file);
 	fill(d, file, bytes, size);

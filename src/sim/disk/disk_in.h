@@ -121,6 +121,7 @@ void disk_reread(struct sim_disk *d, int file);
 /* What an image has of a file; NULL: nothing. */
 const uint8_t *disk_image_file(
     const struct sim_disk_image *i, const char *name, int64_t *ret_size);
+int64_t disk_image_births(const struct sim_disk_image *i); /* by then */
 
 /* disk_fault.c */
 void disk_fault(struct sim_disk *d, enum sim_disk_fault fault);

@@ -160,6 +160,14 @@ static void rise_is_whole(const struct sim_life *l, const struct judge_view *v)
 		    commits, v->commit);
 }
 
+static void rise_doubts(struct sim_life *l, bool *is_other)
+{
+	if (*is_other && !journal_doubt(l->journal))
+		sim_story_wrong(
+		    l->story, "it does not doubt a journal that is another file");
+	*is_other = false;
+}
+
 void sim_judge_rise(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
@@ -169,9 +177,7 @@ void sim_judge_rise(struct sim_life *l)
 	if (!sql_owner_get_one(l->journal, &owner) ||
 	    !journal_files->owned("/disk/pawl.db"))
 		sim_story_wrong(s, "it owns a journal that has no owner");
-	if (s->is_other_file && !journal_doubt(l->journal))
-		sim_story_wrong(s, "it does not doubt a journal that is another file");
-	s->is_other_file = false;
+	rise_doubts(l, l->is_copy ? &s->twin_is_other : &s->is_other_file);
 	if (!s->flipped)
 		rise_goes_on(l, v);
 	else if (v->older)

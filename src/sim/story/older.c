@@ -350,18 +350,16 @@ static bool back(struct sim_story *s, enum sim_back how)
 /* -- a copy runs, too ------------------------------------------------------ */
 
 /* Nobody has it open, and cp has made other files of it. */
-static void copy_begin(struct sim_disk *d, const struct sim_disk_image *of, bool clone)
+static bool copy_begin(struct sim_disk *d, const struct sim_disk_image *of, bool clone)
 {
-	static const char *const names[] = { JOURNAL, WAL };
-
 	for (int id = 1; id <= 1 + SIM_LIVES; id++)
 		sim_disk_process_end(&(struct sim_disk_process){ .disk = d, .id = id });
 	sim_disk_die_at(d, 0);
 	sim_disk_fail_sync_at(d, 0);
 	sim_disk_fail_reads(d, 0, 0);
 	sim_disk_room(d, -1);
-	for (int i = 0; i < 2 && !clone; i++)
-		(void)sim_disk_set_back(d, of, names[i], true);
+	return !clone && sim_disk_set_back(d, of, JOURNAL, true) &&
+	    sim_disk_set_back(d, of, WAL, true);
 }
 
 static void twin(struct sim_story *s, int64_t ms, bool clone)
@@ -374,7 +372,7 @@ static void twin(struct sim_story *s, int64_t ms, bool clone)
 	sim_life_kill(l);
 	all = sim_disk_keep(s->disk);
 	sim_disk_put_back(s->copy_disk, all);
-	copy_begin(s->copy_disk, all, clone);
+	s->twin_is_other = copy_begin(s->copy_disk, all, clone);
 	mem_free(all);
 	sim_disk_seed(s->copy_disk, s->fate->seed ^ 0xc0b1);
 	l->is_copy = true;

@@ -310,7 +310,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	s->jump_ms = s->room_until_ms = s->blocks_from_ms = s->spike_until = 0;
 	s->calm = false;
 	s->broken = 0;
-	s->is_other_file = false;
+	s->is_other_file = s->twin_is_other = false;
 	s->flipped = 0;
 	s->edited = 0;
 	s->by_hand = s->released = false;

@@ -255,6 +255,7 @@ struct sim_story {
 	unsigned flipped; /* enum sim_flipped: and nobody has looked whether it matters */
 	int64_t edited; /* an operation that had not ended, by another program; 0: none */
 	bool is_other_file; /* the journal is a copy, and nobody has opened it yet */
+	bool twin_is_other; /* so is that of who runs beside it, on a disk of its own */
 	struct sim_random process_dice;
 	struct sim_again { /* the next starts die, too */
 		int64_t times, ops, power_per_mille;
