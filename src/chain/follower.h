@@ -128,9 +128,6 @@ NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
  * signed may go to another. */
 bool follower_knows(const struct follower *f, int node);
 
-/* Does its branch, as far as it is known, hold the trail, or end in it? */
-bool follower_follows(const struct follower *f, int node);
-
 /* Whether these nodes (a bit each) make a quorum: one vote a provider. */
 bool follower_quorum(const struct follower *f, uint32_t nodes);
 

@@ -92,15 +92,6 @@ void branch_link(struct follower *f, int node)
 	v->link = LINK_TRAIL;
 }
 
-bool follower_follows(const struct follower *f, int node)
-{
-	const struct view *v = &f->view[node];
-	uint64_t top = f->trail_n ? f->trail[f->trail_n - 1].height : 0;
-
-	return f->trail_n && v->identified && v->link == LINK_TRAIL &&
-	    v->fork_height == (v->goal.height < top ? v->goal.height : top);
-}
-
 bool opinion_of(const struct sighting *s, int node)
 {
 	for (int i = 0; i < s->opinions_n; i++)

@@ -160,30 +160,44 @@ static bool nodes_awaited(const struct account *a)
 static bool is_far(const struct account *a, int node)
 {
 	return a->node_counted >> node & 1 && a->node_count[node] > a->count &&
-	    a->node_count[node] - a->count > a->in_flight_max &&
-	    follower_follows(a->chain->follower, node);
+	    a->node_count[node] - a->count > a->in_flight_max;
 }
 
-/* As many nodes as make a quorum are no liars: the block of which we know the count is an
- * old one, by a machine that lags behind one of them. Should they have meant blocks that
- * vanished, others are as deep as finality soon. */
-static bool is_behind(struct account *a)
+/* Whose is far above a quorum's is left out. */
+static uint64_t highest_head(const struct account *a)
 {
-	uint32_t far = 0;
+	uint64_t highest = a->height;
+	struct head head;
 
 	for (int i = 0; i < pool_size(a->chain->pool); i++)
-		far |= (uint32_t)is_far(a, i) << i;
-	if (!follower_quorum(a->chain->follower, far) || MUTANT(far_is_a_lie)) {
+		if (!pool_node(a->chain->pool, i)->left_out &&
+		    follower_shown(a->chain->follower, i, &head) && head.height > highest)
+			highest = head.height;
+	return highest;
+}
+
+/* Who counts so far above may be no liar: the block of which we know the count can be an
+ * old one, by machines that lag behind the nodes of a quorum. Should it have meant blocks
+ * that vanished, others are as deep as finality soon. */
+static bool is_behind(struct account *a)
+{
+	bool far = false;
+
+	for (int i = 0; i < pool_size(a->chain->pool); i++)
+		far |= is_far(a, i);
+	if (!far || MUTANT(far_is_a_lie)) {
 		a->behind_until = 0;
 		return false;
 	}
 	if (!a->behind_until)
-		a->behind_until = a->height + follower_depth(a->chain->follower) + 1;
+		a->behind_until =
+		    highest_head(a) + follower_depth(a->chain->follower) + 1;
 	return a->height < a->behind_until;
 }
 
-/* The highest count that a node reports; one that no life of ours can have reached is
- * named, and left out. */
+/* The highest count that a node reports, by whatever branch: what was mined there may be
+ * mined here. One that no life of ours can have reached, and that did not come true
+ * meanwhile, is named, and left out. */
 static uint64_t highest_count(const struct account *a)
 {
 	uint64_t highest = a->count;
@@ -191,8 +205,7 @@ static uint64_t highest_count(const struct account *a)
 	for (int i = 0; i < pool_size(a->chain->pool); i++) {
 		uint64_t count = a->node_count[i];
 
-		if (!(a->node_counted >> i & 1) || count <= highest ||
-		    !follower_follows(a->chain->follower, i))
+		if (!(a->node_counted >> i & 1) || count <= highest)
 			continue;
 		if (!is_far(a, i))
 			highest = count;

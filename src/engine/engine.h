@@ -221,7 +221,7 @@ struct account {
 	bool fence_undone;      /* a reorg took back what it was measured by */
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;
-	uint64_t behind_until; /* a quorum is far above, up to there; 0: none is */
+	uint64_t behind_until; /* a node counts far more, up to there; 0: none does */
 	struct refusal *refusals;
 	size_t refusals_n;
 

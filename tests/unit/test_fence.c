@@ -455,6 +455,29 @@ static void a_count_that_is_behind_is_awaited(void **state_)
 	finish_fenced();
 }
 
+/* Machines that lag are behind a quorum; the one node that shows the head counts far
+ * more, and is no liar. */
+static void a_count_that_one_node_knows_is_awaited(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(3, 2, 60);
+	for (int i = 0; i < 2; i++) {
+		scene_mine(&scene, 1);
+		run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
+		run(3000);
+	}
+	sim_pool_drop_all(scene.chain);
+	before = count();
+	scene.node[0]->lag = scene.node[1]->lag = 3;
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before + 4);
+	finish_fenced();
+}
+
 /* -- it ends in final blocks ---------------------------------------------- */
 
 /* The empty attempts are in a block; the other branch has what was forgotten. */
@@ -815,6 +838,7 @@ int main(void)
 		T(a_node_that_may_answer_is_awaited),
 		T(a_node_that_counts_a_billion_is_left_out),
 		T(a_count_that_is_behind_is_awaited),
+		T(a_count_that_one_node_knows_is_awaited),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
 		T(a_fence_is_measured_anew_behind_a_reorg),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
