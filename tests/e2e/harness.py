@@ -437,6 +437,22 @@ class Desk:
         child.paths = paths
         return child
 
+    def start_for_a_while(self, words, proxy, luck, longest_s):
+        """Starts it, and returns at a random instant; it may have ended before.
+
+        Half of the instants are counted from the start, half from the first send on, which
+        the proxy sees: those are close behind it.
+        """
+        before = proxy.sends
+        child = self.start(*words)
+        if luck.random() < 0.5:
+            longest_s /= 8
+            while child.poll() is None and proxy.sends == before:
+                time.sleep(0.001)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(luck.uniform(0, longest_s))
+        return child
+
     def ended(self, child, seconds=60):
         try:
             child.wait(seconds)
@@ -522,17 +538,7 @@ class Killer:
 
     def once(self, *words):
         """One life: True when it was killed, else how it ended."""
-        before = self.proxy.sends
-        child = self.desk.start(*words)
-        # Half of the instants are counted from the start, half from the first send on:
-        # those are close behind it.
-        longest_s = self.longest_s
-        if self.random.random() < 0.5:
-            longest_s /= 8
-            while child.poll() is None and self.proxy.sends == before:
-                time.sleep(0.001)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(self.random.uniform(0, longest_s))
+        child = self.desk.start_for_a_while(words, self.proxy, self.random, self.longest_s)
         with self.proxy.holding():
             out = self.proxy.outstanding
             if child.poll() is None:

@@ -23,7 +23,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -160,16 +159,7 @@ class Round:
 
     def live(self):
         """A life until some instant, half of them close behind a send."""
-        before = self.proxy.sends
-        child = self.desk.start(*self.words)
-        longest_s = LONGEST_S
-        if self.random.random() < 0.5:
-            longest_s /= 8
-            while child.poll() is None and self.proxy.sends == before:
-                time.sleep(0.001)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(self.random.uniform(0, longest_s))
-        return child
+        return self.desk.start_for_a_while(self.words, self.proxy, self.random, LONGEST_S)
 
     def cut(self, child):
         """Takes the power; the program dies with it, or is left to see for itself."""

@@ -21,9 +21,10 @@ const struct owner me = { .pid = 4711, .host = "lathe", .since_ms = 1000 };
 
 /* -- the folder ------------------------------------------------------------ */
 
-bool drawer_open(void)
+int drawer_open(void **state)
 {
-	return mkdtemp(folder) != NULL;
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
 }
 
 void drawer_clean(void)
@@ -35,10 +36,11 @@ void drawer_clean(void)
 	snprintf(path, sizeof(path), "%s/pawl.db", folder);
 }
 
-void drawer_close(void)
+int drawer_close(void **state)
 {
+	(void)state;
 	drawer_clean();
-	rmdir(folder);
+	return rmdir(folder);
 }
 
 const char *beside(const char *name)

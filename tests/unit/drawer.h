@@ -1,5 +1,5 @@
 /* drawer.h - a folder of its own with a journal in it, for the tests of the journal: open
- * it once, begin each test with drawer_clean. What fails, fails the test.
+ * it for a group, begin each test with drawer_clean. What fails, fails the test.
  */
 #ifndef PAWL_TESTS_DRAWER_H
 #define PAWL_TESTS_DRAWER_H
@@ -14,9 +14,9 @@
 extern char path[PATH_BYTES]; /* of the journal */
 extern const struct owner me;
 
-bool drawer_open(void);  /* false: there is no folder */
-void drawer_clean(void); /* it is empty, and path is pawl.db again */
-void drawer_close(void); /* it is gone */
+int drawer_open(void **state);  /* a group's setup; not 0: there is no folder */
+void drawer_clean(void);        /* it is empty, and path is pawl.db again */
+int drawer_close(void **state); /* its teardown: it is gone */
 
 const char *beside(const char *name); /* in the folder; for the next three calls */
 bool there(const char *name);

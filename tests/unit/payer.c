@@ -375,6 +375,16 @@ void begin_with_a_refusal(void)
 	pay_rows(5);
 }
 
+void begin_paying_fee(void)
+{
+	begin(1, 1);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 2, .service_fee = 77 });
+	run_until(state() == OPERATION_PAYING_FEE);
+	sim_mining(scene.chain, 0);
+	run(3000);
+}
+
 void begin_with_a_wallet(uint32_t nodes, int quorum)
 {
 	begin(nodes, quorum);

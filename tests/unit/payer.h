@@ -68,6 +68,8 @@ void begin_token(enum sim_token_kind kind);   /* and the sender has much of it *
 void begin_in_flight(uint32_t nodes, int quorum, int rows, int in_flight);
 void begin_with_a_wallet(uint32_t nodes, int quorum); /* row 2: more than 21,000 gas */
 void begin_with_a_refusal(void); /* row 3 of five: it takes no coin */
+/* Two rows are final and the fee of 77 is on its way; a block comes when told. */
+void begin_paying_fee(void);
 int end(void **state_);
 
 void rise(void);

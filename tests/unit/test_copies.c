@@ -714,11 +714,6 @@ int main(void)
 		cmocka_unit_test_setup(restores_no_leftover_of_its_own, fresh),
 		cmocka_unit_test_setup(goes_on_with_the_same_number, fresh),
 	};
-	int failed;
 
-	if (!drawer_open())
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	drawer_close();
-	return failed;
+	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
 }

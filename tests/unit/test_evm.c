@@ -18,9 +18,7 @@
 #include "chain/evm/tx.h"
 #include "chain/rpc.h"
 #include "crypto/secp.h"
-
-/* recorded answers are long */
-#pragma GCC diagnostic ignored "-Woverlength-strings"
+#include "recorded.h"
 
 #define ROOM (1 << 20)
 #define GWEI UINT64_C(1000000000)
@@ -597,30 +595,8 @@ static void an_error_for_the_batch_is_for_all(void **state)
 
 /* -- readers, on what Anvil answered --------------------------------------- */
 
-static const char *const head_hash =
-#define HEAD(hash, height) hash
-#include "../vectors/nodes.def"
-    ;
-static const uint64_t head_height =
-#define HEAD(hash, height) height
-#include "../vectors/nodes.def"
-    ;
-static const char *const account_and_token[] = {
-#define ACCOUNT(account, token) account, token
-#include "../vectors/nodes.def"
-};
 static const char *const mine[] = {
 #define MINE(hash) hash,
-#include "../vectors/nodes.def"
-};
-
-enum reply {
-#define REPLY(name, text) REPLY_##name,
-#include "../vectors/nodes.def"
-	REPLIES
-};
-static const char *const replies[] = {
-#define REPLY(name, text) text,
 #include "../vectors/nodes.def"
 };
 

@@ -386,12 +386,7 @@ static void a_second_service_fee_is_said(void **state_)
 static void a_service_fee_of_two_lives_is_said(void **state_)
 {
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	pay(&(struct list){ .rows = 2, .service_fee = 77 });
-	run_until(state() == OPERATION_PAYING_FEE);
-	sim_mining(scene.chain, 0);
-	run(3000);
+	begin_paying_fee();
 	scene_mine(&scene, 1);
 	run(1000);
 	lists[0].to[0] = fee_to;

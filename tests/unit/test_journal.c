@@ -1009,7 +1009,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(
 		    refuses_an_edited_migration, remember, forget),
 	};
-	int failed;
 
 	if (argc == 3 && strcmp(argv[1], "own") == 0) { /* the other process of a test */
 		struct journal *j = NULL;
@@ -1018,9 +1017,5 @@ int main(int argc, char **argv)
 		journal_close(j);
 		return e == ERR_OWNED ? 0 : 1;
 	}
-	if (!drawer_open())
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	drawer_close();
-	return failed;
+	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
 }

@@ -14,33 +14,9 @@
 #include "base/buf.h"
 #include "base/hex.h"
 #include "chain/chain.h"
-
-#pragma GCC diagnostic ignored "-Woverlength-strings"
+#include "recorded.h"
 
 static const struct connector *const evm = &connector_evm;
-
-static const char *const head_hash =
-#define HEAD(hash, height) hash
-#include "../vectors/nodes.def"
-    ;
-static const uint64_t head_height =
-#define HEAD(hash, height) height
-#include "../vectors/nodes.def"
-    ;
-static const char *const account_and_token[] = {
-#define ACCOUNT(account, token) account, token
-#include "../vectors/nodes.def"
-};
-
-enum reply {
-#define REPLY(name, text) REPLY_##name,
-#include "../vectors/nodes.def"
-	REPLIES
-};
-static const char *const replies[] = {
-#define REPLY(name, text) text,
-#include "../vectors/nodes.def"
-};
 
 static const struct head head = { .has_base_fee = true, .next_base_fee = 8 };
 

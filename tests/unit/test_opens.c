@@ -340,11 +340,6 @@ int main(void)
 		cmocka_unit_test_setup(one_backup_at_a_time, fresh),
 		cmocka_unit_test_setup(a_list_that_is_being_read_is_copied, fresh),
 	};
-	int failed;
 
-	if (!drawer_open())
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	drawer_close();
-	return failed;
+	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
 }

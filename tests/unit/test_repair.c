@@ -69,6 +69,18 @@ static struct hash by_hand(int row)
 	    ->hash;
 }
 
+/* So many rows, of which that person has paid the last one, so many blocks deep. */
+static struct hash begin_paid_by_hand(int rows, uint64_t blocks)
+{
+	struct hash tx;
+
+	begin_list(&(struct list){ .rows = rows });
+	tx = by_hand(rows);
+	scene_mine(&scene, blocks);
+	run_until(account()->stopped);
+	return tx;
+}
+
 static void complete(void)
 {
 	if (account()->stopped)
@@ -98,10 +110,7 @@ static void a_payment_by_hand_is_the_rows(void **state_)
 	struct hash tx;
 
 	(void)state_;
-	begin_list(&(struct list){ .rows = 4 });
-	tx = by_hand(4);
-	scene_mine(&scene, SCENE_DEPTH + 3);
-	run_until(account()->stopped);
+	tx = begin_paid_by_hand(4, SCENE_DEPTH + 3);
 	assert_says(account()->why_stopped, "pays row 4 of wages");
 	assert_int_equal(suspects(), 1);
 	run_until(item(1).state == ITEM_FINAL);
@@ -144,10 +153,7 @@ static void begin_adopted(void)
 {
 	struct hash tx;
 
-	begin_list(&(struct list){ .rows = 3 });
-	tx = by_hand(3);
-	scene_mine(&scene, 1);
-	run_until(account()->stopped);
+	tx = begin_paid_by_hand(3, 1);
 	assert_int_equal(adopt(3, &tx), ERR_OK);
 	assert_true(live(3));
 }
@@ -240,10 +246,7 @@ static void a_final_one_that_vanishes_is_paid_again(void **state_)
 	struct hash tx;
 
 	(void)state_;
-	begin_list(&(struct list){ .rows = 3 });
-	tx = by_hand(3);
-	scene_mine(&scene, SCENE_DEPTH + 3);
-	run_until(account()->stopped);
+	tx = begin_paid_by_hand(3, SCENE_DEPTH + 3);
 	assert_int_equal(adopt(3, &tx), ERR_OK);
 	assert_int_equal(item(3).state, ITEM_FINAL);
 	run_until(item(2).state == ITEM_FINAL);
@@ -362,10 +365,7 @@ static void one_liar_adopts_nothing(void **state_)
 
 	(void)state_;
 	for (int liar = 0; liar < 3; liar++) {
-		begin_list(&(struct list){ .rows = 3 });
-		tx = by_hand(3);
-		scene_mine(&scene, SCENE_DEPTH + 3);
-		run_until(account()->stopped);
+		tx = begin_paid_by_hand(3, SCENE_DEPTH + 3);
 		scene.node[liar]->reads = SIM_READS_TO_ITSELF;
 		assert_int_equal(adopt(3, &tx), ERR_OK);
 		scene.node[liar]->reads = SIM_READS_TRUE;

@@ -20,9 +20,11 @@
 #include "base/mem.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "seen.h"
 #include "serve/handover.h"
 #include "serve/serve.h"
 #include "serve/wire.h"
+#include "sim/story/lender.h"
 
 #define PATIENCE_MS 20000
 
@@ -312,15 +314,11 @@ struct rig {
 	struct runner *runner;
 	struct door door;
 	struct serve *serve;
+	struct sim_key key;
+	struct sim_lender lender;
 	struct serve_face face;
 	char folder[40], path[64];
 	int64_t operation;
-	bool key_missing;
-};
-
-struct seen {
-	struct http_answer a;
-	unsigned calls, parts;
 };
 
 static struct node_config node = { .url = "http://127.0.0.1:9", .provider = "p" };
@@ -334,52 +332,6 @@ static const struct chain_config chain = { .name = "local",
 	.max_fee_per_gas = 1000000000,
 	.poll_ms = 1000,
 	.timeout_ms = 1000 };
-
-static enum err face_chain(void *ctx, struct journal *j, int64_t id,
-    const struct chain_config **ret, struct fail *f)
-{
-	(void)ctx;
-	(void)j;
-	(void)id;
-	(void)f;
-	*ret = &chain;
-	return ERR_OK;
-}
-
-static enum err face_chain_named(
-    void *ctx, const char *name, const struct chain_config **ret, struct fail *f)
-{
-	(void)ctx;
-	*ret = &chain;
-	return strcmp(name, "local") == 0 ? ERR_OK : fail_set(f, ERR_CONFIG, "no chain");
-}
-
-static enum err face_key(void *ctx, const char *name, struct address *ret, struct fail *f)
-{
-	(void)ctx;
-	(void)name;
-	(void)ret;
-	return fail_set(f, ERR_CONFIG, "there is no such key");
-}
-
-static enum err face_usable(
-    void *ctx, const char *name, const struct address *address, struct fail *f)
-{
-	const struct rig *t = ctx;
-
-	(void)name;
-	(void)address;
-	return t->key_missing ? fail_set(f, ERR_KEY, "it can't be read") : ERR_OK;
-}
-
-static enum err face_stuck(
-    void *ctx, struct runner *r, const struct operation *o, struct fail *f)
-{
-	(void)ctx;
-	(void)r;
-	return o->state == OPERATION_PAUSED ? fail_set(f, ERR_OPERATOR, "it is paused")
-					    : ERR_OK;
-}
 
 static void journal_fill(struct rig *t)
 {
@@ -396,19 +348,19 @@ static void journal_fill(struct rig *t)
 
 static void owner_rise(struct rig *t)
 {
-	static const struct kind *const kinds[] = { &kind_airdrop };
 	struct owner me = { .pid = 1 };
 
-	t->face = (struct serve_face){ t, kinds, 1, face_chain, face_chain_named,
-		face_key, face_usable, face_stuck };
+	t->key = (struct sim_key){ .name = plan.key, .address = plan.sender };
+	t->lender = (struct sim_lender){ &chain, &t->key, 1 };
+	t->face = sim_lender_face(&t->lender);
 	assert_int_equal(world_open(&t->world, NULL), ERR_OK);
 	assert_int_equal(journal_own(&t->journal, t->path, &me, NULL), ERR_OK);
 	t->runner = runner_new(&(struct runner_setup){ .world = t->world,
 	    .journal = t->journal,
 	    .chains_room = 1,
 	    .keys = command_no_keys,
-	    .kinds = kinds,
-	    .kinds_n = 1 });
+	    .kinds = t->face.kinds,
+	    .kinds_n = t->face.kinds_n });
 	assert_int_equal(door_open(&t->door, t->path, NULL), ERR_OK);
 	assert_int_equal(
 	    serve_open(&t->serve,
@@ -455,25 +407,6 @@ static int rig_down(void **state)
 	return 0;
 }
 
-static void on_answer(void *ctx, struct http_answer *a)
-{
-	struct seen *seen = ctx;
-
-	free(seen->a.body);
-	seen->a = *a;
-	a->body = NULL; /* taken */
-	seen->calls++;
-}
-
-static void on_part(void *ctx, const char *bytes, size_t len)
-{
-	struct seen *seen = ctx;
-
-	(void)bytes;
-	(void)len;
-	seen->parts++;
-}
-
 static void ask(struct rig *t, struct seen *seen, const char *path, const char *body)
 {
 	char url[200];
@@ -486,8 +419,8 @@ static void ask(struct rig *t, struct seen *seen, const char *path, const char *
 		.body_len = body ? strlen(body) : 0,
 		.timeout_ms = PATIENCE_MS,
 		.answer_max = 1 << 20,
-		.done = on_answer,
-		.part = body ? NULL : on_part,
+		.done = seen_take,
+		.part = body ? NULL : seen_add,
 		.ctx = seen });
 }
 
@@ -584,7 +517,7 @@ static void what_is_refused_changes_nothing(void **state)
 	struct rig *t = *state;
 	int64_t commit_no = journal_commit_no(t->journal);
 
-	t->key_missing = true;
+	t->key.address.at[0] ^= 1;
 	assert_int_equal(
 	    status(t, "/v1/operations/payroll/run",
 		"{\"plan\":\"0x0000000000000000000000000000000000000000000000000000000000"
@@ -664,7 +597,7 @@ static void a_stream_ends_with_the_operation(void **state)
 	struct seen seen = { .calls = 0 };
 
 	ask(t, &seen, "/v1/operations/payroll/events", NULL);
-	until(t, &seen.parts, 1);
+	until(t, &seen.parts_n, 1);
 	assert_int_equal(seen.calls, 0);
 	assert_true(serve_wake_ms(t->serve) < INT64_MAX);
 	assert_int_equal(
@@ -713,7 +646,7 @@ static void who_waits_when_it_ends_is_told_nothing(void **state)
 	struct seen seen[3] = { { .calls = 0 } };
 
 	ask(t, &seen[0], "/v1/operations/payroll/events", NULL);
-	until(t, &seen[0].parts, 1);
+	until(t, &seen[0].parts_n, 1);
 	ask(t, &seen[1], "/v1/operations/payroll/pause", "{}");
 	wait_ms(t, 100);
 	serve_turn(t->serve, t->runner); /* a fact of a turn that never comes */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "seen.h"
 #include "world/server.h"
 
 #define PATIENCE_MS 20000 /* of the tests themselves */
@@ -27,13 +28,6 @@ struct rig {
 	int listen_fd;
 	struct exchange *got[100];
 	unsigned got_n;
-};
-
-struct seen {
-	struct http_answer a;
-	char parts[256];
-	size_t parts_len;
-	unsigned calls, parts_n;
 };
 
 static size_t body_max(const char *method, const char *path)
@@ -100,25 +94,6 @@ static int rig_down(void **state)
 	return 0;
 }
 
-static void on_answer(void *ctx, struct http_answer *a)
-{
-	struct seen *seen = ctx;
-
-	seen->a = *a;
-	a->body = NULL; /* taken */
-	seen->calls++;
-}
-
-static void on_part(void *ctx, const char *bytes, size_t len)
-{
-	struct seen *seen = ctx;
-
-	assert_true(seen->parts_len + len < sizeof seen->parts);
-	memcpy(seen->parts + seen->parts_len, bytes, len);
-	seen->parts_len += len;
-	seen->parts_n++;
-}
-
 static void ask(struct rig *t, struct seen *seen, const char *url, const char *body)
 {
 	struct http_request q = { .url = url,
@@ -127,7 +102,7 @@ static void ask(struct rig *t, struct seen *seen, const char *url, const char *b
 		.body_len = body ? strlen(body) : 0,
 		.timeout_ms = PATIENCE_MS,
 		.answer_max = 1 << 20,
-		.done = on_answer,
+		.done = seen_take,
 		.ctx = seen };
 
 	world_http(t->world, &q);
@@ -139,8 +114,8 @@ static void follow(struct rig *t, struct seen *seen)
 		.unix_socket = t->path,
 		.timeout_ms = PATIENCE_MS,
 		.answer_max = 1 << 20,
-		.done = on_answer,
-		.part = on_part,
+		.done = seen_take,
+		.part = seen_add,
 		.ctx = seen };
 
 	world_http(t->world, &q);
@@ -262,7 +237,6 @@ static void a_body_has_a_bound(void **state)
 	ask(t, &seen, "http://pawl/", body);
 	until(t, &seen.calls, 1);
 	assert_int_equal(seen.a.status, 413);
-	free(seen.a.body);
 	body[BODY_MAX] = '\0';
 	ask(t, &seen, "http://pawl/", body);
 	until(t, &t->got_n, 1);

@@ -283,6 +283,15 @@ static int64_t begin_with_one_denied(void)
 	return nonce;
 }
 
+/* Who denies it does so for a second more, in which more could be reserved. */
+static void finish_undenied(int64_t nonce)
+{
+	scene.config.max_in_flight = 8;
+	run(1000);
+	scene.node[0]->counts = 0;
+	finish_beside(nonce);
+}
+
 static void nor_one_of_which_nodes_contradict_each_other(void **state_)
 {
 	int64_t nonce;
@@ -290,10 +299,7 @@ static void nor_one_of_which_nodes_contradict_each_other(void **state_)
 	(void)state_;
 	nonce = begin_with_one_denied();
 	run_until(follower_unsettled(chain()->follower));
-	scene.config.max_in_flight = 8;
-	run(1000);
-	scene.node[0]->counts = 0;
-	finish_beside(nonce);
+	finish_undenied(nonce);
 }
 
 /* Nor before the other one has contradicted it. */
@@ -303,10 +309,7 @@ static void nor_one_of_which_one_node_alone_has_spoken(void **state_)
 
 	(void)state_;
 	nonce = begin_with_one_denied();
-	scene.config.max_in_flight = 8;
-	run(1000);
-	scene.node[0]->counts = 0;
-	finish_beside(nonce);
+	finish_undenied(nonce);
 }
 
 /* The trail has its block, and all nodes show heads of long ago to the next life. */
@@ -505,13 +508,7 @@ static void counts_of_the_block_after_stop_nothing(void **state_)
 static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
 {
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	pay(&(struct list){ .rows = 2, .service_fee = 77 });
-	run_until(op()->by_state[ITEM_FINAL].n == 2);
-	sim_mining(scene.chain, 0);
-	run(3000);
-	assert_int_equal(state(), OPERATION_PAYING_FEE);
+	begin_paying_fee();
 	scene_spend(&scene, 2, &fee_to, 77, 60 * GWEI);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run(60000);
@@ -523,12 +520,7 @@ static void a_stranger_that_pays_the_service_fee_is_suspect(void **state_)
 static void so_is_one_before_its_list_is_taken_up(void **state_)
 {
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	pay(&(struct list){ .rows = 2, .service_fee = 77 });
-	run_until(state() == OPERATION_PAYING_FEE);
-	sim_mining(scene.chain, 0);
-	run(3000);
+	begin_paying_fee();
 	rest();
 	scene_spend(&scene, SIM_NONCE_NEXT, &fee_to, 77, 60 * GWEI);
 	scene_mine(&scene, 1);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "seen.h"
 #include "world/world.h"
 
 #define CONNECTIONS_MAX 512
@@ -423,11 +424,6 @@ struct rig {
 	struct world *world;
 };
 
-struct seen {
-	struct http_answer a;
-	unsigned calls;
-};
-
 static int rig_up(void **state)
 {
 	struct rig *t = mem_new(sizeof(*t));
@@ -448,23 +444,13 @@ static int rig_down(void **state)
 	return 0;
 }
 
-static void on_answer(void *ctx, struct http_answer *a)
-{
-	struct seen *seen = ctx;
-
-	free(seen->a.body);
-	seen->a = *a;
-	a->body = NULL; /* taken */
-	seen->calls++;
-}
-
 static struct http_request request(struct seen *seen, const char *url)
 {
 	return (struct http_request){
 		.url = url,
 		.timeout_ms = PATIENCE_MS,
 		.answer_max = 1 << 20,
-		.done = on_answer,
+		.done = seen_take,
 		.ctx = seen,
 	};
 }

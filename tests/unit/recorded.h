@@ -1,0 +1,35 @@
+/* recorded.h - what nodes answered once (vectors/nodes.def): the texts by name, and which
+ * block, account and token they are about.
+ */
+#ifndef PAWL_TESTS_RECORDED_H
+#define PAWL_TESTS_RECORDED_H
+
+#include <stdint.h>
+
+/* they are long */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
+static const char *const head_hash =
+#define HEAD(hash, height) hash
+#include "../vectors/nodes.def"
+    ;
+static const uint64_t head_height =
+#define HEAD(hash, height) height
+#include "../vectors/nodes.def"
+    ;
+static const char *const account_and_token[] = {
+#define ACCOUNT(account, token) account, token
+#include "../vectors/nodes.def"
+};
+
+enum reply {
+#define REPLY(name, text) REPLY_##name,
+#include "../vectors/nodes.def"
+	REPLIES
+};
+static const char *const replies[] = {
+#define REPLY(name, text) text,
+#include "../vectors/nodes.def"
+};
+
+#endif
