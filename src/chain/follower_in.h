@@ -156,8 +156,9 @@ struct view {
 	bool has_ancestor;
 	const char *fault; /* what it said of final blocks; NULL: the same as a quorum */
 	uint64_t fault_first, fault_last;
-	bool forked;   /* it was, and has not led to the trail since */
-	bool unlinked; /* its headers do not lead to the trail, for so many */
+	bool forked;           /* it was, and has not led to the trail since: */
+	uint32_t forked_polls; /* so many times it was asked */
+	bool unlinked;         /* its headers do not lead to the trail, for so many */
 	uint64_t unlinked_finals;
 	int64_t unlinked_ms;
 	bool no_ancestor;        /* it has none of the kept ones, */

@@ -182,6 +182,7 @@ static void unlinked_count(struct follower *f, struct view *v)
 {
 	if (v->link == LINK_TRAIL || v->link == LINK_LAGS) {
 		v->unlinked = v->forked = false;
+		v->forked_polls = 0;
 	} else if (!v->unlinked) {
 		v->unlinked = true;
 		v->unlinked_finals = 0;

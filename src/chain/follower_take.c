@@ -125,6 +125,7 @@ static void take_poll(struct follower *f, struct question *q)
 	v->head = q->heads[0];
 	v->has_head = true;
 	v->headers_asked = 0;
+	v->forked_polls += v->link == LINK_FORKED;
 }
 
 static void take_headers(struct follower *f, struct question *q)

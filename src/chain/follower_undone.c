@@ -11,6 +11,10 @@
 #include "chain/follower_in.h"
 #include "journal/sql.gen.h"
 
+/* Who shows less than was seen before is believed that it left the final block when it
+ * has shown nothing else for so many polls. */
+#define BEHIND_POLLS 16
+
 static uint64_t kept_lowest(const struct follower *f)
 {
 	uint64_t final = f->trail[0].height;
@@ -148,10 +152,20 @@ static bool is_of_two_minds(const struct follower *f, int node)
 	return false;
 }
 
-static uint32_t left_whole(const struct follower *f, uint32_t forked)
+/* One of several servers behind its address may have heard of nothing for a while, and
+ * shows what the others knew before a reorg. */
+static bool is_behind(struct follower *f, int node)
+{
+	const struct view *v = &f->view[node];
+
+	return v->head.height < trail_top(f)->height && v->forked_polls < BEHIND_POLLS &&
+	    !MUTANT(late_server_is_believed);
+}
+
+static uint32_t left_whole(struct follower *f, uint32_t forked)
 {
 	for (int i = 0; i < f->nodes; i++)
-		if ((forked >> i & 1) && is_of_two_minds(f, i))
+		if ((forked >> i & 1) && (is_of_two_minds(f, i) || is_behind(f, i)))
 			forked &= ~(1u << i);
 	return forked;
 }

@@ -89,7 +89,29 @@ static void a_provider_of_two_minds_has_left_nothing(void **state)
 	run(5000);
 	assert_false(follower_stopped(eye));
 	scene.node[2]->fork = fork;
-	run(5000);
+	run(20000);
+	assert_true(follower_stopped(eye));
+}
+
+/* Two servers behind one address, and one of them has heard of nothing for a while: what
+ * it shows now and then is what the other one knew before a reorg. Where it alone
+ * answers, it is believed. */
+static void an_address_of_two_minds_has_left_nothing(void **state)
+{
+	struct sim_node *late;
+
+	(void)state;
+	begin_looking(1, 1);
+	live(6);
+	late = scene.node[0]->twin = sim_node_twin(scene.node[0]);
+	late->fork = sim_side_branch(scene.chain, SCENE_DEPTH + 2, SCENE_DEPTH);
+	scene.node[0]->twin_answers = true;
+	live(16);
+	assert_false(follower_stopped(eye));
+	assert_true(final() > late->fork->height);
+	check_all();
+	scene.node[0]->fork = late->fork;
+	run(20000);
 	assert_true(follower_stopped(eye));
 }
 
@@ -237,7 +259,9 @@ static void a_chain_that_was_set_back_stops(void **state)
 	before = final();
 	sim_reorg(scene.chain, &(struct sim_reorg){ .depth = 10, .blocks = 2 });
 	assert_true(scene_height(&scene) < before);
-	run(5000);
+	run(5000); /* they may only be behind: held up, and not stopped */
+	assert_says(waits_for(), "0 of 2 votes");
+	run(15000);
 	assert_true(follower_stopped(eye));
 	assert_int_equal(follower_accept(eye, &f), ERR_OK);
 	live(6);
@@ -297,6 +321,7 @@ int main(void)
 		T(a_final_block_that_vanishes_stops_the_chain),
 		T(an_absence_behind_a_vanished_block_is_exact),
 		T(a_provider_of_two_minds_has_left_nothing),
+		T(an_address_of_two_minds_has_left_nothing),
 		T(accepting_needs_a_quorum),
 		T(accepting_goes_back_to_what_a_quorum_has),
 		T(a_fork_that_is_over_is_forgotten),
