@@ -281,6 +281,19 @@ static void receipts_that_are_left_out_later_are_missed(void **state_)
 	finish();
 }
 
+/* One request a second, and the code of the rows takes the first. */
+static void who_is_asked_seldom_makes_an_estimate(void **state_)
+{
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	sim_world_force(sim_world_of(scene.world), SIM_FAULT_LIMITED, NULL, 0, 0);
+	pay_rows(3);
+	run_until(state() == OPERATION_BUILDING);
+	run(10000);
+	assert_int_not_equal(state(), OPERATION_BUILDING);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +307,7 @@ int main(void)
 		T(one_node_voids_no_row),
 		T(one_node_makes_no_estimate),
 		T(estimates_that_fail_are_asked_for_with_pauses),
+		T(who_is_asked_seldom_makes_an_estimate),
 		T(strangers_of_one_node_keep_nothing_back),
 		T(receipts_that_are_left_out_are_missed),
 		T(receipts_that_are_left_out_later_are_missed),

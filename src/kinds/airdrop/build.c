@@ -176,7 +176,15 @@ static void rows_done(void *ctx, struct pool_answer *answer)
 	runner_fact(q->runner, &q->fact);
 }
 
-/* The next node, if there is one; q is taken then. */
+void airdrop_held_free(struct rows_ask *held)
+{
+	if (held)
+		rows_free(&held->fact);
+}
+
+/* The next node, if there is one; q is taken then, also when it is to wait until one may
+ * be asked: were it dropped, whoever is asked seldom would be asked from the start each
+ * time. */
 static bool rows_ask(struct runner *r, struct operation *o, struct rows_ask *q)
 {
 	struct airdrop *a = o->of_kind;
@@ -185,9 +193,12 @@ static bool rows_ask(struct runner *r, struct operation *o, struct rows_ask *q)
 	int64_t at_ms;
 	int node = quorum_next(q->chain, q->asked, &at_ms);
 
-	if (node < 0 || !acct) {
-		runner_wake_at(r, at_ms);
+	if (!acct || (node < 0 && at_ms == INT64_MAX))
 		return false;
+	if (node < 0) {
+		runner_wake_at(r, at_ms);
+		a->held = q;
+		return true;
 	}
 	a->asked = true;
 	q->node = node;
@@ -249,6 +260,17 @@ static void rows_begin(struct runner *r, struct operation *o, struct rows_ask *q
 	q->fact.take = rows_take;
 	if (!rows_ask(r, o, q))
 		rows_free(&q->fact);
+}
+
+static void held_ask(struct runner *r, struct operation *o, struct airdrop *a)
+{
+	struct rows_ask *q = a->held;
+
+	a->held = NULL;
+	if (rows_ask(r, o, q))
+		return;
+	rows_pause(r, o, a, q);
+	rows_free(&q->fact);
 }
 
 static void built_put(
@@ -549,6 +571,10 @@ enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 		return ERR_OK;
 	if (world_now_ms(r->s.world) < a->ask_at_ms) {
 		runner_wake_at(r, a->ask_at_ms);
+		return ERR_OK;
+	}
+	if (a->held) {
+		held_ask(r, o, a);
 		return ERR_OK;
 	}
 	if (a->facts.has_token && !a->gas_known && o->by_state[ITEM_PENDING].n) {

@@ -5,6 +5,8 @@
 #include "engine/adopt.h"
 #include "kinds/airdrop/airdrop.h"
 
+struct rows_ask;
+
 struct airdrop {
 	struct airdrop_facts facts;
 	/* building: the hash over the journaled rows, from row 1 on in this life */
@@ -13,6 +15,7 @@ struct airdrop {
 	bool hash_right;
 	bool asked;        /* a question about rows, or the token's gas, is under way */
 	int64_t ask_at_ms; /* not before: no quorum answered the last one */
+	struct rows_ask *held; /* owned: it goes on when a node is free */
 	bool gas_known;
 	/* Reverts count from this nonce on, not those of a former life, in blocks above
 	 * the one that was final then; when they were counted last, and at which agreed
@@ -27,6 +30,9 @@ struct airdrop {
 	struct adopted_to adopted;
 	bool adopts_no_more;
 };
+
+/* NULL: none. */
+void airdrop_held_free(struct rows_ask *held);
 
 /* One step of `building`; OK also when it waits. Moves on to distributing when done. */
 enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f);
