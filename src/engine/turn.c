@@ -307,7 +307,7 @@ static uint64_t first_of(struct runner *r, const struct account *a)
 	struct sql_intent_lowest_live_out row;
 
 	return sql_intent_lowest_live_one(r->s.journal, &in, &row) &&
-		(uint64_t)row.nonce < a->first_nonce
+		(uint64_t)row.nonce < a->first_nonce && !MUTANT(adopted_is_passed)
 	    ? (uint64_t)row.nonce
 	    : a->first_nonce;
 }

@@ -305,6 +305,30 @@ static void a_service_fee_of_a_lost_journal_is_adopted(void **state_)
 	check_exact();
 }
 
+/* The account came to be known above its payment, which was in no final block yet, and
+ * the row has it; then nobody looked for long. */
+static void what_was_adopted_before_an_absence_is_not_passed(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 1, 1);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	read_the_past();
+	pay(&(struct list){ .rows = 1, .adopt = true });
+	run_until(live(1));
+	assert_int_equal(account()->first_nonce, 1);
+	assert_false(account()->has_final_count);
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(runner->operations_n);
+	run_until(ended());
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 1);
+	assert_int_equal(paid(&lists[0], 1), 0); /* by us, besides the one */
+}
+
 /* In an asset, to whom the first row is to be paid, and as much. */
 static void spend_token(const struct list *l, const struct sim_token *asset)
 {
@@ -429,6 +453,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_list_of_a_lost_journal_is_fenced, end),
 		cmocka_unit_test_teardown(
 		    a_service_fee_of_a_lost_journal_is_adopted, end),
+		cmocka_unit_test_teardown(
+		    what_was_adopted_before_an_absence_is_not_passed, end),
 		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
 		cmocka_unit_test_teardown(a_payment_in_another_asset_is_not_adopted, end),
 		cmocka_unit_test_teardown(a_payment_without_effect_is_not_adopted, end),
