@@ -294,7 +294,10 @@ static void a_copy_is_the_same_disk(void **state)
 		format(seed);
 		happen(&r, 20);
 		sim_disk_fail_sync_at(disk, 1);
+		assert_false(sim_disk_is_unsure(disk, path_of(0)));
 		open_files[0]->pMethods->xSync(open_files[0], SQLITE_SYNC_NORMAL);
+		assert_true(sim_disk_is_unsure(disk, path_of(0)));
+		assert_false(sim_disk_is_unsure(disk, path_of(1)));
 		happen(&r, (int)sim_random_below(&r, 20));
 		image = sim_disk_keep(disk);
 		forget_all();

@@ -129,5 +129,8 @@ bool sim_disk_remove(struct sim_disk *d, const char *path); /* false: it is not 
  * power went now, and every unsynced write and name with it? Read apart from SQLite; what
  * was read before is not read again. */
 bool sim_disk_holds(struct sim_disk *d, const char *path, const void *bytes, size_t len);
+/* Did a sync of it fail, so that what is read of it may be on no medium, and no other
+ * sync brings it there? */
+bool sim_disk_is_unsure(const struct sim_disk *d, const char *path);
 
 #endif

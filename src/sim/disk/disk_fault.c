@@ -103,6 +103,13 @@ bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t where)
 	return true;
 }
 
+bool sim_disk_is_unsure(const struct sim_disk *d, const char *path)
+{
+	int file = disk_find(d, path);
+
+	return file >= 0 && d->files[file].stale;
+}
+
 static void unlink_for_good(struct sim_disk *d, int file)
 {
 	d->files[file].name[0] = d->files[file].name_on_medium[0] = 0;

@@ -119,7 +119,7 @@ static bool event_edit(sqlite3 *db)
 
 /* -- the tool ------------------------------------------------------------- */
 
-/* Its -wal stays, as beside somebody who has it open. */
+/* Its -wal stays, as beside somebody who has it open, and is moved into the database. */
 static void meddle(struct sim_life *l)
 {
 	sqlite3 *db = NULL;
@@ -139,6 +139,7 @@ void sim_meddle(struct sim_story *s, bool event, uint64_t luck)
 	edit.luck = (int64_t)(luck % 1009);
 	edit.done = false;
 	edit.open = 0;
+	s->older.was_damaged |= sim_disk_is_unsure(s->disk, JOURNAL "-wal");
 	(void)sim_life_use(&s->tool, meddle);
 	if (!edit.done)
 		return;
