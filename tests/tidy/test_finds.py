@@ -118,6 +118,16 @@ SINS = (
         {"docs/findings.md": "It is mended. Test: e2e `it_holds`.\n"},
     ),
     (
+        "a story without its second test",
+        tidy.check_proofs,
+        {"docs/findings.md": "Tests: `./do x`,\n`it_holds`.\n", "tests/a": "it_too"},
+    ),
+    (
+        "a story that is not kept",
+        tidy.check_proofs,
+        {"docs/findings.md": "Seeds 17 and 18.\n", "tests/sim/seeds": "17  so\n"},
+    ),
+    (
         "a statement for nobody",
         tidy.check_statements,
         {"sql/a.sql": "-- name: a_get\n-- out: n i64\nSELECT 1 AS n;\n"},

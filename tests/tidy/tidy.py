@@ -432,12 +432,13 @@ def check_windows(tree):
 # What proves a promise, or that something found is mended: by the name of its test.
 PROOFS = (
     ("INTERNALS.md", re.compile(r"## The tests.*", re.DOTALL), re.compile(r"`([\w-]+)`")),
-    ("docs/findings.md", re.compile(r".*", re.DOTALL), re.compile(r"Test:[^`.]*`([\w-]+)`")),
+    ("docs/findings.md", re.compile(r"\bTests?:(?:`[^`]*`|[^`.])*"), re.compile(r"`([\w-]+)`")),
+    ("docs/findings.md", re.compile(r"\b[Ss]eeds? [\d, \nand]*"), re.compile(r"\d+")),
 )
 
 
 def check_proofs(tree):
-    """every test that the promises and the findings name is there"""
+    """every test and story that the promises and the findings name is there"""
     pages = {file.name: file.text for file in tree.files if file.name in [p[0] for p in PROOFS]}
     known = set()
     for file in tree.files:
@@ -447,7 +448,7 @@ def check_proofs(tree):
         for text in part.findall(pages.get(page, "")):
             for test in name.findall(text):
                 if test not in known:
-                    yield f"{page}: there is no test {test}"
+                    yield f"{page}: there is no test or story {test}"
 
 
 NAMED = re.compile(r"^-- name: (\w+)$", re.M)
