@@ -26,8 +26,9 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "e2e"))
+sys.path[:0] = [str(HERE.parent / "tests" / "e2e"), str(HERE.parent / "tools")]
 
+import gen_docs  # noqa: E402
 from proxy import Proxy, Refusal  # noqa: E402
 
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -553,7 +554,7 @@ def machine():
 
 def page(bench):
     lines = ["# Benchmarks", "",
-             "Written by `./do bench`, all in one run on one machine: "
+             f"Written by `./do bench` {gen_docs.measured()}, all in one run on one machine: "
              f"{machine()}. Ratios are what to read; both sides of each were measured in"
              " turn.", "",
              "| what | figure | bar | |", "|---|---|---|---|"]

@@ -406,10 +406,11 @@ def whole_page(files):
 
 
 ABOUT = """\
-Written by `./do coverage`, which runs all suites in a build that counts (gcov, without the
-optimizer, so that each line and each condition stands for itself). A process that is ended by
-SIGKILL, as those of e2e are, leaves no counts: what it reached counts only where a process that
-ended otherwise reached it too. The lives of the torture suite end by themselves, and count.
+Written by `./do coverage` {}, which runs all suites in a build that
+counts (gcov, without the optimizer, so that each line and each condition stands for itself). A
+process that is ended by SIGKILL, as those of e2e are, leaves no counts: what it reached counts only
+where a process that ended otherwise reached it too. The lives of the torture suite end by
+themselves, and count.
 
 A branch is one way of one condition. Those of `CHECK`, `BUG` and `CRASH_POINT` are not counted: no
 test can choose the first two, and the third is for tests alone; nor are lines that only call
@@ -436,7 +437,7 @@ def docs_page(files, named):
     places = sum(len(file.places) for file in kept)
     parts = [
         "# Coverage",
-        ABOUT,
+        ABOUT.format(gen_docs.measured()),
         "## Figures",
         gen_docs.table(HEAD, module_rows(files)),
         f"Each file of {', '.join(EXPLAINED)}, whose every place is explained below:",

@@ -6,12 +6,21 @@ usage: gen_docs.py [--check]
 With --check nothing is written: stale pages are named, and the exit code is 1.
 """
 
+import datetime
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORD = re.compile(r'\s+|/\*.*?\*/|"(?:[^"\\]|\\.)*"|[(),]|[^\s"(),/]+|/', re.DOTALL)
+
+
+def measured():
+    """For a page of figures: when, and above which commit, where there is one."""
+    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    said = subprocess.run(head, check=False, capture_output=True, text=True).stdout.strip()
+    return f"on {datetime.date.today()}" + (f" at {said}" if said else "")
 
 
 class Row:
