@@ -38,7 +38,7 @@ static bool integer(const uint8_t *at, uint64_t type, int64_t *ret)
 }
 
 /* One row; id (which is its number), name and commit_no are the first of its columns. */
-static bool row_read(const uint8_t *page, size_t len, struct db_alone *ret)
+bool sqlite_row_read(const uint8_t *page, size_t len, struct db_alone *ret)
 {
 	size_t cell = (size_t)page[8] << 8 | page[9];
 	const uint8_t *at = page + cell, *header, *body;
@@ -97,6 +97,6 @@ enum err sqlite_alone(struct db *d, struct db_alone *ret, bool *ret_told, struct
 	if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ && !MUTANT(unread_is_torn))
 		return fail_set(
 		    f, ERR_JOURNAL, "its own row can't be read from the disk (%d)", rc);
-	*ret_told = rc == SQLITE_OK && row_read(page, d->page_size, ret);
+	*ret_told = rc == SQLITE_OK && sqlite_row_read(page, d->page_size, ret);
 	return ERR_OK;
 }

@@ -48,6 +48,7 @@ enum err sqlite_open(
 
 /* sqlite_alone.c */
 enum err sqlite_own_page(struct db *d, struct fail *f); /* 0: there is none */
+bool sqlite_row_read(const uint8_t *page, size_t len, struct db_alone *ret);
 enum err sqlite_alone(struct db *d, struct db_alone *ret, bool *ret_told, struct fail *f);
 
 /* sqlite_spare.c */

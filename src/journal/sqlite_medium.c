@@ -100,6 +100,28 @@ static bool has_image(struct db *d, const struct wal *w, int64_t at)
 	    memcmp(in_wal, in_database, w->page_size) == 0;
 }
 
+/* The database against the row that its -wal had at, before that began anew. */
+static enum err has_commits(struct db *d, const struct wal *w, int64_t at, struct fail *f)
+{
+	static uint8_t page[65536];
+	struct db_alone has, had;
+	bool told;
+	enum err e = sqlite_alone(d, &has, &told, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (!w->read(w->ctx, page, (int)w->page_size, at))
+		return fail_set(f, ERR_JOURNAL, "its -wal can't be read");
+	if (!told || !sqlite_row_read(page, w->page_size, &had) ||
+	    (!memcmp(has.name, had.name, sizeof(has.name)) &&
+		has.commit_no >= had.commit_no))
+		return ERR_OK;
+	return fail_set(f, ERR_DAMAGED,
+	    "the database (commit %lld) is an older copy, or another: the one whose -wal"
+	    " this is had commit %lld",
+	    (long long)has.commit_no, (long long)had.commit_no);
+}
+
 /* ERR_OK with no context: there is nothing to look at. */
 static enum err wal_of(struct db *d, struct wal *ret, struct fail *f)
 {
@@ -133,8 +155,11 @@ enum err sqlite_uncut(struct db *d, struct fail *f)
 	s = d->own_page ? wal_check(&w, d->own_page, &image) : WAL_WHOLE;
 	if (s == WAL_UNREAD)
 		return fail_set(f, ERR_JOURNAL, "its -wal can't be read");
-	if (s == WAL_WHOLE || MUTANT(cut_wal_believed) ||
-	    (image >= 0 && has_image(d, &w, image)))
+	if (s == WAL_WHOLE || MUTANT(cut_wal_believed))
+		return ERR_OK;
+	if (s == WAL_ANEW)
+		return has_commits(d, &w, image, f);
+	if (image >= 0 && has_image(d, &w, image))
 		return ERR_OK;
 	return fail_set(f, ERR_DAMAGED,
 	    s == WAL_CUT

@@ -166,6 +166,34 @@ static void walk_headless(struct walk *k, struct rest *r)
 	walk_rest(k, &first, &first, first.told, r);
 }
 
+/* What it held before it began anew, which is when its first salt grows by one: all of
+ * that is in the database, and what is not written over yet tells what it was. A
+ * transaction that another one follows: the last may have met a full disk, and was taken
+ * back. The frame before the first that chains can be torn. */
+static void walk_before(struct walk *k, struct rest *r)
+{
+	struct frame f, before = { 0 };
+	int64_t ended = -1;
+
+	k->at = HEADER;
+	k->salt[0]--;
+	for (; next(k, &f); before = f) {
+		bool chained = f.salt[0] == k->salt[0] && before.salt[0] == f.salt[0] &&
+		    before.salt[1] == f.salt[1] &&
+		    sum_same(sum_of(k, before.told), f.told);
+
+		if (!chained || (before.commit && !f.commit)) {
+			if (chained && ended >= 0)
+				r->image = ended;
+			r->image_now = ended = -1;
+		}
+		if (chained && f.page == r->page)
+			r->image_now = k->at - k->w->page_size;
+		if (chained && f.commit)
+			ended = r->image_now;
+	}
+}
+
 enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 {
 	static struct walk k; /* large; one at a time */
@@ -173,6 +201,7 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 	enum wal_state state = WAL_WHOLE;
 	struct sum sum, computed;
 	struct frame f, last = { 0 };
+	bool holds = false;
 
 	*ret_image = -1;
 	if (w->size < HEADER || w->page_size > PAGE_MAX)
@@ -186,8 +215,11 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 			}
 			sum = computed;
 			last = f;
+			holds = holds || f.commit;
 		}
-		state = r.follows ? WAL_CUT : WAL_WHOLE;
+		if (!holds && !r.follows)
+			walk_before(&k, &r);
+		state = r.follows ? WAL_CUT : holds || r.image < 0 ? WAL_WHOLE : WAL_ANEW;
 	} else {
 		walk_headless(&k, &r);
 		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;

@@ -25,13 +25,15 @@ enum wal_state {
 	WAL_WHOLE,
 	WAL_CUT,      /* synced transactions are behind a frame that is damaged */
 	WAL_HEADLESS, /* the header is damaged: nothing of it is read */
+	WAL_ANEW,     /* it began anew, and holds nothing whole */
 	WAL_UNREAD    /* a read failed: nobody knows */
 };
 
 /* page: one that every transaction writes. If it is not whole, *ret_image is where its
  * last committed image begins behind what is read, -1: nowhere. Is it the one that the
  * database has, all had been moved there, and a power cut tore what was being written
- * over it: nothing is lost. */
+ * over it: nothing is lost. Of one that began anew it is where an image is that the
+ * database had before, if not a later one. */
 enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image);
 
 #endif

@@ -486,6 +486,36 @@ static void an_old_database_under_a_newer_wal(void **state)
 	journal_close(own());
 }
 
+/* Its next owner died before he had committed anything: the -wal holds nothing whole, and
+ * what it held before is in the database that was there. */
+static void an_old_database_under_a_wal_that_began_anew(void **state)
+{
+	struct journal_restored r;
+	struct journal *j;
+
+	(void)state;
+	live(2, 3, false);
+	shell("cp", path, copy);
+	live(5, 5, false);
+	journal_close(own());
+	flip(beside("pawl.db-wal"), 32 + 24 + 100);
+	shell("cp", path, beside("newer.db"));
+	shell("cp", copy, path);
+	refused(ERR_DAMAGED, "is an older copy");
+	refused(ERR_DAMAGED, "pawl restore");
+	shell("cp", beside("newer.db"), path);
+	j = own();
+	assert_true(has_chain(j, 9));
+	assert_null(journal_doubt(j));
+	journal_close(j);
+	journal_close(own());
+	flip(beside("pawl.db-wal"), 32 + 24 + 100);
+	shell("cp", copy, path);
+	restore(path, false, &r); /* the line that was told */
+	release(&r);
+	journal_close(own());
+}
+
 /* One read of the disk fails, whichever: that is said, and nothing is believed. */
 static void a_failed_read_hides_no_misfit(void **state)
 {
@@ -702,6 +732,8 @@ int main(void)
 		cmocka_unit_test_setup(attempts_of_an_older_one_are_kept, fresh),
 		cmocka_unit_test_setup(a_journal_without_its_wal_goes_on, fresh),
 		cmocka_unit_test_setup(an_old_database_under_a_newer_wal, fresh),
+		cmocka_unit_test_setup(
+		    an_old_database_under_a_wal_that_began_anew, fresh),
 		cmocka_unit_test_setup(a_failed_read_hides_no_misfit, fresh),
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
