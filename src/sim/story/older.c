@@ -185,8 +185,10 @@ void sim_older_rises(struct sim_story *s)
 		(void)sim_disk_remove(s->disk, WAL);
 	if (!strncmp(at + strlen(restore_line), JOURNAL, strlen(JOURNAL)))
 		e = restore_from(s, JOURNAL);
-	if (e == ERR_DAMAGED && o->has_backup)
+	if (e == ERR_DAMAGED && o->has_backup) {
 		e = restore_from(s, BACKUP);
+		o->has_backup = !o->backup_flipped; /* it may have the same damage */
+	}
 	if (e == ERR_DAMAGED)
 		made_anew(s);
 	o->damage[0] = '\0';
