@@ -387,6 +387,34 @@ static enum err no_market(struct fee_market *ret, const struct head *head,
 	return fail_set(f, ERR_BAD_ANSWER, "no fees");
 }
 
+/* It said how far it was before a block came that is not read yet. */
+static void a_fence_begins_when_the_head_is_read(void **state_)
+{
+	static struct connector silent;
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	before = count();
+	forget();
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent; /* there is no fence as yet */
+	run_until(account()->known && account()->node_counted);
+	scene.node[0]->receipts_lag = 1;
+	scene_mine(&scene, 1);
+	chain()->connector = &connector_evm;
+	run(60000);
+	assert_int_equal(count(), before + 4);
+	assert_int_equal(account()->count, before);
+	assert_false(has_fence());
+	scene.node[0]->receipts_lag = 0;
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before + 8);
+	finish_fenced();
+}
+
 /* It was asked, and has not answered: it may be the one that has seen the most. */
 static void a_node_that_may_answer_is_awaited(void **state_)
 {
@@ -828,6 +856,7 @@ int main(void)
 		T(bytes_that_are_mined_are_adopted),
 		T(what_was_forgotten_is_told_in_one_line),
 		T(a_fence_begins_at_the_head),
+		T(a_fence_begins_when_the_head_is_read),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),
