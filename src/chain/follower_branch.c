@@ -34,6 +34,70 @@ static uint64_t branch_known(
 	return height;
 }
 
+static bool has_branch(const struct view *v)
+{
+	return v->identified && v->has_head && v->link == LINK_TRAIL;
+}
+
+/* The first block of its branch that is not on the trail. */
+static bool parts_at(struct follower *f, const struct view *v, struct hash *ret)
+{
+	struct head at = v->goal;
+
+	while (at.height > v->fork_height + 1) {
+		struct sighting *s = sighting_find(f, &at.parent, at.height - 1);
+
+		if (!s)
+			return false;
+		at = s->head;
+	}
+	*ret = at.hash;
+	return at.height == v->fork_height + 1;
+}
+
+/* Nodes on one side of a fork, and how high the highest of them goes. */
+struct side {
+	uint32_t nodes;
+	uint64_t height;
+};
+
+static void side_add(struct side *s, int node, const struct view *v)
+{
+	s->nodes |= 1u << node;
+	if (v->goal.height > s->height)
+		s->height = v->goal.height;
+}
+
+/* Both sides as they are for all whose branch parts there, whichever tip is looked at:
+ * two tips that each win over the other would be adopted in turn for ever. */
+static struct side side_ours(const struct follower *f, uint64_t fork)
+{
+	struct side ours = { 0 };
+
+	for (int i = 0; i < f->nodes; i++)
+		if (has_branch(&f->view[i]) && f->view[i].fork_height > fork)
+			side_add(&ours, i, &f->view[i]);
+	return ours;
+}
+
+static struct side side_of(struct follower *f, const struct view *v)
+{
+	struct side theirs = { 0 };
+	struct hash first, other;
+
+	if (!parts_at(f, v, &first))
+		return theirs;
+	for (int i = 0; i < f->nodes; i++) {
+		const struct view *w = &f->view[i];
+
+		if (has_branch(w) && w->fork_height == v->fork_height &&
+		    w->goal.height > w->fork_height && parts_at(f, w, &other) &&
+		    hash_same(&first, &other))
+			side_add(&theirs, i, w);
+	}
+	return theirs;
+}
+
 /* Nodes whose own head is on a branch that does not have our head, and not merely
  * behind on ours. */
 static uint32_t nodes_off_trail(struct follower *f)
@@ -41,33 +105,28 @@ static uint32_t nodes_off_trail(struct follower *f)
 	uint32_t off = 0;
 
 	for (int i = 0; i < f->nodes; i++) {
-		struct view *v = &f->view[i];
+		const struct view *v = &f->view[i];
 
-		if (v->identified && v->has_head && v->link == LINK_TRAIL &&
-		    v->fork_height < trail_top(f)->height &&
+		if (has_branch(v) && v->fork_height < trail_top(f)->height &&
 		    v->goal.height > v->fork_height)
 			off |= 1u << i;
 	}
 	return off;
 }
 
-/* A higher branch is left aside while a quorum stays on ours: its own nodes are fewer,
- * and nothing of it could become final. */
-static bool quorum_stays(const struct follower *f, uint64_t fork)
+/* Which side of its fork is followed: the one of a quorum, for nothing of the other could
+ * become final; else the higher one, as soon as more of it is known than of ours. What no
+ * node has any more is left when a quorum is elsewhere. */
+static bool wins(struct follower *f, const struct view *v, uint64_t known)
 {
-	uint32_t stay = 0, leave = 0;
+	struct side ours = side_ours(f, v->fork_height), theirs = side_of(f, v);
+	bool higher = known > trail_top(f)->height;
 
-	for (int i = 0; i < f->nodes; i++) {
-		const struct view *v = &f->view[i];
-
-		if (!v->identified || !v->has_head || v->link != LINK_TRAIL)
-			continue;
-		if (v->fork_height > fork)
-			stay |= 1u << i;
-		else if (v->fork_height == fork && v->goal.height > fork)
-			leave |= 1u << i;
-	}
-	return follower_quorum(f, stay) && !follower_quorum(f, leave);
+	if (follower_quorum(f, ours.nodes) != follower_quorum(f, theirs.nodes))
+		return follower_quorum(f, theirs.nodes);
+	if (!ours.nodes)
+		return higher || follower_quorum(f, nodes_off_trail(f));
+	return higher && theirs.height > ours.height;
 }
 
 /* Headers that do not fit together: all above are shown and read again. */
@@ -118,13 +177,10 @@ static bool adopt(struct follower *f, uint64_t fork, uint64_t tip_height, struct
 
 void branch_choose(struct follower *f)
 {
-	uint32_t off = nodes_off_trail(f);
-
 	for (int i = 0; i < f->nodes; i++) {
 		struct view *v = &f->view[i];
 		struct hash tip;
 		uint64_t height;
-		bool forks;
 
 		if (!v->identified || v->link != LINK_TRAIL ||
 		    v->fork_height < f->trail[0].height)
@@ -132,16 +188,11 @@ void branch_choose(struct follower *f)
 		height = branch_known(f, v, &tip);
 		if (height <= v->fork_height)
 			continue;
-		forks = v->fork_height < trail_top(f)->height;
-		if (forks && height <= trail_top(f)->height &&
-		    !((off >> i & 1) && follower_quorum(f, off)))
-			continue;
-		if (forks && quorum_stays(f, v->fork_height))
+		if (v->fork_height < trail_top(f)->height && !wins(f, v, height))
 			continue;
 		if (!adopt(f, v->fork_height, height, tip))
 			return;
 		v->fork_height = height;
-		off = 0;
 		for (int k = 0; k < f->nodes; k++)
 			if (k != i && f->view[k].link == LINK_TRAIL)
 				branch_link(f, k);

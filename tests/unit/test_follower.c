@@ -137,6 +137,42 @@ static void a_branch_of_equal_height_needs_a_quorum(void **state)
 	check_told();
 }
 
+/* Each of three nodes is on a branch of its own: two of them are no quorum for any. */
+static void a_split_in_three_is_followed_once(void **state)
+{
+	(void)state;
+	begin_looking(3, 2);
+	live(6);
+	scene.node[0]->fork = sim_side_branch(scene.chain, 2, 2);
+	scene.node[1]->fork = sim_side_branch(scene.chain, 2, 1);
+	scene_mine(&scene, 1);
+	run(20000);
+	assert_in_range(count_told(RETRACTED, 0), 0, 2);
+	assert_true(on_chain());
+	scene.node[0]->fork = scene.node[1]->fork = NULL;
+	live(2);
+	check_all();
+}
+
+/* A quorum on each of two branches: the higher one is followed. */
+static void two_quorums_are_followed_once(void **state)
+{
+	struct sim_block *side;
+
+	(void)state;
+	begin_looking(4, 2);
+	live(6);
+	side = sim_side_branch(scene.chain, 2, 2);
+	scene.node[0]->fork = scene.node[1]->fork = side;
+	scene_mine(&scene, 1);
+	run(20000);
+	assert_in_range(count_told(RETRACTED, 0), 0, 2);
+	assert_true(on_chain());
+	scene.node[0]->fork = scene.node[1]->fork = NULL;
+	live(2);
+	check_all();
+}
+
 /* From the first look on: a use of the key is told as it was. */
 static void check_a_use(void)
 {
@@ -336,6 +372,8 @@ int main(void)
 		T(a_start_tells_it_again),
 		T(one_node_that_flaps_moves_nothing),
 		T(a_branch_of_equal_height_needs_a_quorum),
+		T(a_split_in_three_is_followed_once),
+		T(two_quorums_are_followed_once),
 		T(a_node_without_block_receipts_will_do),
 		T(a_node_that_refuses_hashes_will_do),
 		T(a_node_without_old_state_will_do),
