@@ -13,9 +13,9 @@ VALUES (:chain, :address, :key_name, :in_flight_max, :fee_cap_max, 0) RETURNING 
 
 -- name: account_get
 -- in: id i64
--- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, past_from i64?, stopped text?, doubt text?, adopted_from i64?
+-- out: chain i64, address b20, key_name text, first_nonce i64?, final_count i64?, final_height i64?, in_flight_max i64, fee_cap_max i64, accepted_height i64, past_from i64?, stopped text?, doubt text?, adopted_from i64?, fence_height i64?
 SELECT chain, address, key_name, first_nonce, final_count, final_height, in_flight_max, fee_cap_max,
-	accepted_height, past_from, stopped, doubt, adopted_from
+	accepted_height, past_from, stopped, doubt, adopted_from, fence_height
 FROM account WHERE id = :id;
 
 -- name: account_limits
@@ -43,6 +43,10 @@ UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE 
 -- name: account_doubt
 -- in: id i64, doubt text?
 UPDATE account SET doubt = :doubt WHERE id = :id;
+
+-- name: account_fence_height
+-- in: id i64, fence_height i64?
+UPDATE account SET fence_height = :fence_height WHERE id = :id;
 
 -- The journal's own doubt becomes that of each account; what one was in before is less.
 -- name: account_doubt_all

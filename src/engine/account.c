@@ -117,6 +117,10 @@ struct account *account_load(struct runner *r, struct chain_run *c, int64_t id)
 	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
 	    row.no_stopped ? "" : row.stopped);
 	snprintf(a->doubt, sizeof a->doubt, "%s", row.no_doubt ? "" : row.doubt);
+	a->fence_measured = !row.no_fence_height;
+	a->fence_height = row.no_fence_height || MUTANT(fence_height_not_kept)
+	    ? 0
+	    : (uint64_t)row.fence_height;
 	sql_account_get_end(r->s.journal);
 	a->past_known = a->has_past && !past_unread(r->s.journal, id);
 	a->watch_at = WATCH_NOT;
@@ -261,7 +265,7 @@ void account_retracted(struct runner *r, struct account *a, uint64_t above)
 {
 	attempts_retracted(r, a, above);
 	strangers_retracted(r, a, above);
-	doubt_retracted(a, above);
+	doubt_retracted(r, a, above);
 	account_send_again(a, 0);
 }
 

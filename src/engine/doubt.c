@@ -241,12 +241,23 @@ static bool has_fence(const struct runner *r, const struct account *a)
 	return false;
 }
 
+static void measured_put(struct runner *r, struct account *a, bool measured)
+{
+	a->fence_measured = measured;
+	a->fence_height = measured ? a->height : 0;
+	sql_account_fence_height(r->s.journal,
+	    &(struct sql_account_fence_height_in){ .id = a->id,
+		.no_fence_height = !measured,
+		.fence_height = (int64_t)a->fence_height });
+}
+
 /* Its count was of a block that a reorg has thrown out: what was forgotten may be higher
  * than it says. */
-void doubt_retracted(struct account *a, uint64_t above)
+void doubt_retracted(struct runner *r, struct account *a, uint64_t above)
 {
-	if (a->fence_height > above && !MUTANT(fence_not_measured_anew))
-		a->fence_undone = true;
+	if (a->fence_measured && a->fence_height > above &&
+	    !MUTANT(fence_not_measured_anew))
+		measured_put(r, a, false);
 }
 
 static void fence(struct runner *r, struct account *a)
@@ -255,7 +266,7 @@ static void fence(struct runner *r, struct account *a)
 	uint64_t below;
 	int64_t id;
 
-	if (!kind || !a->used || (has_fence(r, a) && !a->fence_undone) || !a->known ||
+	if (!kind || !a->used || (has_fence(r, a) && a->fence_measured) || !a->known ||
 	    !a->has_first_nonce || !a->chain->has_market ||
 	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
 	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)) || is_behind(a))
@@ -264,8 +275,7 @@ static void fence(struct runner *r, struct account *a)
 	id = kind->fence(r, a, below);
 	if (id)
 		operation_load(r, id);
-	a->fence_height = a->height;
-	a->fence_undone = false;
+	measured_put(r, a, true);
 	r->again = true;
 }
 

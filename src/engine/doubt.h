@@ -25,8 +25,9 @@ void doubt_take(struct runner *r);
 /* Each turn, level-triggered: nonces are given back, and it gets its fence as soon as
  * the nodes said how far they are. */
 void doubt_turn(struct runner *r, struct account *a);
-/* Blocks above it left the trail: a fence that was measured there is measured anew. */
-void doubt_retracted(struct account *a, uint64_t above);
+/* Blocks above it left the trail: a fence that was measured there is measured anew, in
+ * this life or the next. */
+void doubt_retracted(struct runner *r, struct account *a, uint64_t above);
 
 /* What those wait for who can't reserve. */
 const char *doubt_waits(const struct account *a);

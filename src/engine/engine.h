@@ -217,8 +217,8 @@ struct account {
 	bool still_known;       /* the figures below are there */
 	uint64_t still_count;   /* its count.. */
 	uint64_t still_since;   /* ..and the height since which it is that */
-	uint64_t fence_height;  /* where this life measured its fence; 0: it did not */
-	bool fence_undone;      /* a reorg took back what it was measured by */
+	bool fence_measured;    /* by a block that no reorg has thrown out.. */
+	uint64_t fence_height;  /* ..at this height */
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;
 	uint64_t behind_until; /* a node counts far more, up to there; 0: none does */

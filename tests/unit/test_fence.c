@@ -551,11 +551,10 @@ static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
 
 /* Four forgotten ones in each of two blocks that the node does not show when the fence
  * is measured, and four above them that nobody has any more. */
-static void a_fence_is_measured_anew_behind_a_reorg(void **state_)
+static uint64_t begin_fenced_on_a_fork(void)
 {
 	uint64_t before;
 
-	(void)state_;
 	begin_forgetful(1, 1, 60);
 	before = count();
 	for (int n = 8; n <= 12; n += 4) {
@@ -569,7 +568,34 @@ static void a_fence_is_measured_anew_behind_a_reorg(void **state_)
 	run_until(account()->doubt[0] && fence_of(&(struct operation){ 0 }));
 	assert_int_equal(fenced_below(), before + 4);
 	retracts = true;
+	return before;
+}
+
+static void a_fence_is_measured_anew_behind_a_reorg(void **state_)
+{
+	uint64_t before = begin_fenced_on_a_fork();
+
+	(void)state_;
 	scene.node[0]->fork = NULL;
+	go_on();
+	finish_fenced();
+	assert_true(fenced_below() >= before + 12);
+}
+
+/* The node is back on its chain when the next life begins, which dies when it saw that.
+ */
+static void and_so_it_is_by_the_next_life(void **state_)
+{
+	uint64_t before = begin_fenced_on_a_fork();
+
+	(void)state_;
+	rest();
+	scene.node[0]->fork = NULL;
+	scene_rise(&scene);
+	rise();
+	run_until(runner->operations_n && !account()->fence_measured);
+	rise_again();
+	run_until(runner->operations_n);
 	go_on();
 	finish_fenced();
 	assert_true(fenced_below() >= before + 12);
@@ -870,6 +896,7 @@ int main(void)
 		T(a_count_that_one_node_knows_is_awaited),
 		T(a_reorg_during_the_fence_pays_nobody_twice),
 		T(a_fence_is_measured_anew_behind_a_reorg),
+		T(and_so_it_is_by_the_next_life),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
 		T(a_dear_fence_waits_for_the_operator),
 		T(a_dear_fence_that_costs_nothing_any_more),

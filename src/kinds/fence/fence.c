@@ -302,7 +302,7 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 	if (MUTANT(fence_ends_at_inclusion))
 		return a->known && a->count >= f->below;
 	return (!strcmp(f->why, a->doubt) || MUTANT(fence_not_raised)) &&
-	    !a->fence_undone && a->has_final_count && a->final_count >= f->below &&
+	    a->fence_measured && a->has_final_count && a->final_count >= f->below &&
 	    !a->strangers_n && !live_n(r, o);
 }
 
