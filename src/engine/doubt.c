@@ -260,6 +260,11 @@ void doubt_retracted(struct runner *r, struct account *a, uint64_t above)
 		measured_put(r, a, false);
 }
 
+void doubt_outgrown(struct runner *r, struct account *a)
+{
+	measured_put(r, a, false);
+}
+
 static void fence(struct runner *r, struct account *a)
 {
 	const struct kind *kind = fence_kind(r);

@@ -28,6 +28,8 @@ void doubt_turn(struct runner *r, struct account *a);
 /* Blocks above it left the trail: a fence that was measured there is measured anew, in
  * this life or the next. */
 void doubt_retracted(struct runner *r, struct account *a, uint64_t above);
+/* More was used than a fence of its can have been measured by. */
+void doubt_outgrown(struct runner *r, struct account *a);
 
 /* What those wait for who can't reserve. */
 const char *doubt_waits(const struct account *a);

@@ -387,6 +387,31 @@ static enum err no_market(struct fee_market *ret, const struct head *head,
 	return fail_set(f, ERR_BAD_ANSWER, "no fees");
 }
 
+/* All that is shown is old: what comes to light above the fence moves it. */
+static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
+{
+	uint64_t before;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	for (int i = 0; i < 2; i++) {
+		scene_mine(&scene, 1);
+		run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
+		run(3000);
+	}
+	sim_pool_drop_all(scene.chain);
+	before = count();
+	scene.node[0]->lag = 2;
+	forget();
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), before - 4);
+	run_until(account()->count == before);
+	finish_fenced();
+	assert_int_equal(fenced_below(), before + 4);
+	assert_int_equal(empties(), 4);
+}
+
 /* It said how far it was before a block came that is not read yet. */
 static void a_fence_begins_when_the_head_is_read(void **state_)
 {
@@ -883,6 +908,7 @@ int main(void)
 		T(what_was_forgotten_is_told_in_one_line),
 		T(a_fence_begins_at_the_head),
 		T(a_fence_begins_when_the_head_is_read),
+		T(a_fence_is_measured_anew_when_it_is_outgrown),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),

@@ -425,6 +425,17 @@ static void await_operator(
 		operation_move(r, o, o->back_to, "it is whole");
 }
 
+/* Nothing that was out when it was measured can be above it: all that the nodes showed
+ * then was old. Above one that is open again our own may be. */
+static void outgrow(struct runner *r, const struct operation *o, struct account *a)
+{
+	const struct fence_facts *f = o->of_kind;
+
+	if (a->fence_measured && a->known && a->count > f->below && !f->reopened &&
+	    !MUTANT(fence_outgrown))
+		doubt_outgrown(r, a);
+}
+
 /* What its account's other operations wait for. */
 static void say(const struct operation *o, struct account *a)
 {
@@ -434,10 +445,11 @@ static void say(const struct operation *o, struct account *a)
 /* A final block vanished under a fence that was whole: so did what it had settled. */
 static void reopen(struct runner *r, struct operation *o, struct account *a)
 {
-	const struct fence_facts *f = o->of_kind;
+	struct fence_facts *f = o->of_kind;
 
 	if (!live_n(r, o))
 		return;
+	f->reopened = true;
 	account_doubt(r, a, f->why);
 	operation_move(r, o, OPERATION_DISTRIBUTING, "a final block vanished");
 }
@@ -452,6 +464,7 @@ static enum err fence_advance(struct runner *r, struct operation *o, struct fail
 		reopen(r, o, a);
 		return ERR_OK;
 	}
+	outgrow(r, o, a);
 	raised = cap_raise(r, o, a);
 	switch (o->state) {
 	case OPERATION_AWAITING_FUNDS:
@@ -479,10 +492,12 @@ static enum err fence_advance(struct runner *r, struct operation *o, struct fail
 static void fence_resumed(struct runner *r, struct operation *o)
 {
 	struct fence_facts *f = o->of_kind;
+	bool reopened = f->reopened;
 
 	sql_fence_accept(
 	    r->s.journal, &(struct sql_fence_accept_in){ .operation = o->id });
 	facts_read(r, o, f);
+	f->reopened = reopened;
 }
 
 const struct kind kind_fence = {

@@ -17,6 +17,7 @@
 struct fence_facts {
 	uint64_t below; /* every nonce below it must be consumed */
 	char why[WAITS_MAX];
+	bool reopened; /* in this life: it was whole once */
 	bool has_accepted;
 	struct amount asked, accepted; /* of the operator, in fees */
 };
