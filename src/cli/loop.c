@@ -447,19 +447,19 @@ static enum err chain_stuck(struct runner *r, const struct operation *o, struct 
 	return ERR_OK;
 }
 
-/* The operation, its account or its chain was stopped. */
+/* The operation, its account or its chain was stopped; that of the chain is to be lifted
+ * first. */
 static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f)
 {
 	const struct account *a = account_of(r, o->account);
 	char why[SUSPECT_STOP_MAX];
-	enum err e;
+	enum err e = chain_stuck(r, o, f);
 
-	if (a && a->stopped) {
+	if (e == ERR_OK && a && a->stopped) {
 		suspects_stop(r->s.journal, a->id, a->why_stopped, why);
 		return fail_set(f, ERR_OPERATOR, "%s", why);
 	}
-	e = chain_stuck(r, o, f);
 	if (e == ERR_OK)
 		e = fence_stuck(ctx, r, o, f);
 	return e == ERR_OK ? loop_stuck(ctx, o, f) : e;

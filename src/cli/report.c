@@ -65,17 +65,18 @@ enum err report_find(
 static void stops_take(struct journal *j, int64_t id, struct report_account *a,
     const struct sql_account_get_out *account, const struct sql_chain_get_out *chain)
 {
-	if (!account->no_stopped) {
+	/* The chain's is to be lifted first: nothing is adopted before. */
+	if (!chain->no_stopped) {
+		snprintf(a->how, sizeof a->how, "pawl resume chain:%.40s", a->chain_name);
+		snprintf(a->stopped, sizeof a->stopped, "chain %.40s: %.200s; then: %s",
+		    a->chain_name, chain->stopped, a->how);
+	} else if (!account->no_stopped) {
 		suspects_stop(j, id, account->stopped, a->stopped);
 		suspects_next(j, id, a->how);
 		a->suspected = a->how[0];
 		if (!a->suspected)
 			snprintf(
 			    a->how, sizeof a->how, "pawl resume key:%.40s", a->key_name);
-	} else if (!chain->no_stopped) {
-		snprintf(a->how, sizeof a->how, "pawl resume chain:%.40s", a->chain_name);
-		snprintf(a->stopped, sizeof a->stopped, "chain %.40s: %.200s; then: %s",
-		    a->chain_name, chain->stopped, a->how);
 	}
 }
 

@@ -333,10 +333,23 @@ static enum err claim_take(
 	return ERR_OK;
 }
 
+/* Where a final block vanished, what its nodes show now is on no block that we follow. */
+static enum err chain_check(const struct chain_run *c, struct fail *f)
+{
+	if (!follower_stopped(c->follower) || MUTANT(repair_on_stopped_chain))
+		return ERR_OK;
+	return fail_set(f, ERR_OPERATOR,
+	    "chain %s is stopped, for a final block vanished: look at it first, and "
+	    "then: pawl resume chain:%s",
+	    c->config->name, c->config->name);
+}
+
 static enum err adopt_check(struct adoption *d, const struct hash *hash, struct fail *f)
 {
-	enum err e = ERR_OK;
+	enum err e = chain_check(d->a->chain, f);
 
+	if (e != ERR_OK)
+		return e;
 	if (d->claim.state == ITEM_FINAL || d->claim.state == ITEM_REFUNDED)
 		return settled(d->claim.operation, d->claim.row, d->claim.state, f);
 	e = reading_take(d->r, d->a, hash, &d->read, f);

@@ -74,11 +74,12 @@ def status_tells_what_it_waits_for(folder):
         db.execute("UPDATE account SET stopped = 'foreign; then: pawl resume key:payer'")
     (told,) = Run(folder, "status", "--json").json()
     assert told["waits_for"] == "foreign; then: pawl resume key:payer", told
-    with Journal(folder) as db:
-        db.execute("UPDATE account SET stopped = NULL")
-        db.execute("UPDATE chain SET stopped = 'a final block vanished'")
-    (told,) = Run(folder, "status", "--json").json()
-    assert told["waits_for"].endswith("then: pawl resume chain:main"), told
+    for account in ("stopped", "NULL"):  # the chain's is the first to be lifted
+        with Journal(folder) as db:
+            db.execute(f"UPDATE account SET stopped = {account}")
+            db.execute("UPDATE chain SET stopped = 'a final block vanished'")
+        (told,) = Run(folder, "status", "--json").json()
+        assert told["waits_for"].endswith("then: pawl resume chain:main"), told
 
 
 @test

@@ -129,6 +129,24 @@ static void a_payment_by_hand_is_the_rows(void **state_)
 	assert_int_equal(paid(&lists[0], 4), 0); /* by us */
 }
 
+/* Two stops at once: the line of one leads to that of the other. */
+static void nothing_is_adopted_on_a_stopped_chain(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	tx = begin_paid_by_hand(4, 1);
+	reorg(SCENE_DEPTH + 3, true);
+	run_until(follower_stopped(chain()->follower));
+	refused(4, &tx, ERR_OPERATOR, "then: pawl resume chain:sim");
+	run(5000);
+	assert_int_equal(follower_accept(chain()->follower, &why), ERR_OK);
+	scene_mine(&scene, SCENE_DEPTH + 1);
+	assert_int_equal(adopt(4, &tx), ERR_OK);
+	complete();
+	assert_int_equal(paid(&lists[0], 4), 0); /* by us */
+}
+
 static void as_many_rows_as_payments(void **state_)
 {
 	struct hash one, two;
@@ -702,6 +720,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    what_less_arrived_of_is_adopted_and_flagged, end),
 		cmocka_unit_test_teardown(a_payment_by_hand_is_the_rows, end),
+		cmocka_unit_test_teardown(nothing_is_adopted_on_a_stopped_chain, end),
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(two_that_are_adopted_at_once, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
