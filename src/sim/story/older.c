@@ -289,6 +289,16 @@ static bool backup_over(struct sim_story *s)
 	return true;
 }
 
+/* Whoever was about to lose its lock alone has lost more now. */
+static void loses_files(struct sim_life *l)
+{
+	if (!l->alive || l->is_copy || (l->lost_commit && l->robbed == SIM_ROBBED_DISK))
+		return;
+	l->lost_commit = journal_commit_no(l->journal);
+	l->robbed = SIM_ROBBED_NOT;
+	l->stand_points = 0;
+}
+
 /* Who has the files open keeps those that he has, and must not write them any more. */
 static bool put_beneath(struct sim_story *s)
 {
@@ -297,12 +307,8 @@ static bool put_beneath(struct sim_story *s)
 	for (int i = 0; i < SIM_LIVES; i++)
 		if (!o->files || s->life[i].stands)
 			return false;
-	for (int i = 0; i < SIM_LIVES; i++) {
-		struct sim_life *l = &s->life[i];
-
-		if (l->alive && !l->is_copy && !l->lost_commit)
-			l->lost_commit = journal_commit_no(l->journal);
-	}
+	for (int i = 0; i < SIM_LIVES; i++)
+		loses_files(&s->life[i]);
 	if (!sim_disk_set_back(s->disk, o->files, JOURNAL, true))
 		return false;
 	(void)sim_disk_set_back(s->disk, o->files, WAL, true);
