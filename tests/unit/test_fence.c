@@ -574,8 +574,8 @@ static void a_reorg_during_the_fence_pays_nobody_twice(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
-/* Four forgotten ones in each of two blocks that the node does not show when the fence
- * is measured, and four above them that nobody has any more. */
+/* Four forgotten ones in a block that the node does not show when the fence is measured,
+ * which reaches just so far; and four above them that nobody has any more. */
 static uint64_t begin_fenced_on_a_fork(void)
 {
 	uint64_t before;
@@ -588,10 +588,10 @@ static uint64_t begin_fenced_on_a_fork(void)
 		run(2000);
 	}
 	sim_pool_drop_all(scene.chain);
-	scene.node[0]->fork = sim_side_branch(scene.chain, 2, 2);
+	scene.node[0]->fork = sim_side_branch(scene.chain, 1, 1);
 	forget();
 	run_until(account()->doubt[0] && fence_of(&(struct operation){ 0 }));
-	assert_int_equal(fenced_below(), before + 4);
+	assert_int_equal(fenced_below(), before + 8);
 	retracts = true;
 	return before;
 }
