@@ -247,7 +247,7 @@ void sim_judge_step(struct sim_life *l)
 	older_look(l, judge_view_of(l));
 	if (!judge_owns(l))
 		return;
-	judge_reach(l->story->judge);
+	judge_reach(l);
 	judge_rows(l);
 	judge_live(l);
 	judge_undone(l);

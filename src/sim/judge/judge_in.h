@@ -100,12 +100,22 @@ struct judge_nonce {
 	const struct sim_inclusion *final; /* what a final block has */
 };
 
+#define JUDGE_LEASTS 16
+
+/* At some instant the nodes showed no higher block than this one. NULL: of several. */
+struct judge_least {
+	struct sim_block *block;
+	uint64_t reach; /* of a fence that is measured by it */
+};
+
 struct judge_account {
 	struct judge_nonce *at;
 	uint64_t n, room; /* below n all are known */
 	uint64_t whole;   /* below it each has bytes, or was consumed */
 	uint64_t reach;   /* what an older journal forgot below it is fenced */
 	bool was_known;   /* by that journal */
+	struct judge_least least[JUDGE_LEASTS];
+	size_t leasts;
 };
 
 struct sim_judge {
@@ -173,7 +183,7 @@ void judge_forgotten(struct sim_life *l);
 /* A nonce of the key is taken in this commit; and all that used it. */
 void judge_reserves(struct sim_life *l, int key);
 void judge_older(struct sim_life *l); /* it rises with an older journal */
-void judge_reach(struct sim_judge *j);
+void judge_reach(struct sim_life *l);
 void judge_uses(struct sim_life *l);
 
 /* judge_undone.c: in each turn. */

@@ -72,6 +72,16 @@ static void is_read_right(
 	sql_consumed_at_end(l->journal);
 }
 
+/* The highest block that the journal follows; NULL: none that the chain has. */
+static struct sim_block *followed(struct sim_life *l)
+{
+	struct head head;
+
+	return follower_head(l->runner->chains[0].follower, &head)
+	    ? sim_block_find(l->story->chain, &head.hash)
+	    : NULL;
+}
+
 /* -- what an older journal has forgotten ---------------------------------- */
 
 static bool is_pooled(const struct judge_account *a)
@@ -83,11 +93,12 @@ static bool is_pooled(const struct judge_account *a)
 	return false;
 }
 
-/* The least that a node shows as the count: it may see a head of some time ago. */
-static uint64_t count_shown(const struct sim_story *s, int key)
+/* The least that a node shows as the count, and where: it may see a head of some time
+ * ago. */
+static struct judge_least count_shown(const struct sim_story *s, int key)
 {
-	uint64_t least = UINT64_MAX,
-		 stale = s->per_mille[SIM_FAULT_STALE] ? STALE_BLOCKS : 0;
+	struct judge_least least = { .reach = UINT64_MAX };
+	uint64_t stale = s->per_mille[SIM_FAULT_STALE] ? STALE_BLOCKS : 0;
 
 	for (uint32_t i = 0; i < s->fate->nodes; i++) {
 		struct sim_block *b = sim_node_head(s->nodes[i]);
@@ -97,7 +108,8 @@ static uint64_t count_shown(const struct sim_story *s, int key)
 			b = sim_block_at(
 			    s->chain, b, b->height > stale ? b->height - stale : 0);
 		count = sim_count(s->chain, b, &s->key[key].address);
-		least = count < least ? count : least;
+		if (count < least.reach)
+			least = (struct judge_least){ b, count };
 	}
 	return least;
 }
@@ -111,14 +123,51 @@ static bool nodes_are_well(const struct sim_story *s)
 }
 
 /* Of an account that the journal meets later they have to show something at all. */
-static uint64_t reach_of(const struct sim_story *s, int key)
+static struct judge_least least_of(const struct sim_story *s, int key)
 {
 	const struct judge_account *a = &s->judge->account[key];
-	uint64_t count = count_shown(s, key);
+	struct judge_least l = count_shown(s, key);
 
-	if (!a->was_known && !count && (!nodes_are_well(s) || !is_pooled(a)))
-		return 0;
-	return count + (uint64_t)s->fate->in_flight;
+	if (a->was_known || l.reach || (nodes_are_well(s) && is_pooled(a)))
+		l.reach += (uint64_t)s->fate->in_flight;
+	return l;
+}
+
+static bool is_on(const struct sim_story *s, struct sim_block *tip, struct sim_block *b)
+{
+	return tip->height >= b->height && sim_block_at(s->chain, tip, b->height) == b;
+}
+
+/* Nothing below one that is there already says less. */
+static void least_add(
+    const struct sim_story *s, struct judge_account *a, struct judge_least l)
+{
+	struct judge_least *last = &a->least[JUDGE_LEASTS - 1];
+
+	for (size_t i = 0; i < a->leasts; i++)
+		if (a->least[i].reach <= l.reach &&
+		    (!a->least[i].block || is_on(s, l.block, a->least[i].block)))
+			return;
+	if (a->leasts < JUDGE_LEASTS)
+		a->least[a->leasts++] = l;
+	else
+		*last = (struct judge_least){ .reach = last->reach < l.reach ? last->reach
+									     : l.reach };
+}
+
+/* Those that the owner has seen thrown out: what it measured by them it measures anew. */
+static void leasts_drop(
+    const struct sim_story *s, struct judge_account *a, struct sim_block *top)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->leasts; i++) {
+		struct sim_block *b = a->least[i].block;
+
+		if (!b || top->height < b->height || is_on(s, top, b))
+			a->least[n++] = a->least[i];
+	}
+	a->leasts = n;
 }
 
 void judge_older(struct sim_life *l)
@@ -128,19 +177,39 @@ void judge_older(struct sim_life *l)
 
 		a->was_known = judge_account_id(l, k) != 0;
 		a->reach = UINT64_MAX;
+		a->leasts = 0;
 	}
 }
 
-/* So far a fence goes at least, whenever it begins: in each turn. */
-void judge_reach(struct sim_judge *j)
+/* Its fence is not whole. */
+static bool is_in_doubt(struct sim_life *l, int key)
 {
-	for (int k = 0; k < j->story->fate->keys; k++) {
-		struct judge_account *a = &j->account[k];
-		uint64_t reach = j->story->broken == SIM_GROUND_NEWEST && a->reach
-		    ? reach_of(j->story, k)
-		    : 0;
+	struct sql_account_get_in in = { .id = judge_account_id(l, key) };
+	struct sql_account_get_out row;
 
-		a->reach = reach < a->reach ? reach : a->reach;
+	return !sql_account_get_one(l->journal, &in, &row) || !row.no_doubt;
+}
+
+/* So far a fence goes at least, whenever it begins: in each turn. */
+void judge_reach(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct sim_block *top = followed(l);
+
+	for (int k = 0; k < s->fate->keys; k++) {
+		struct judge_account *a = &s->judge->account[k];
+
+		if (s->broken != SIM_GROUND_NEWEST)
+			a->reach = 0;
+		if (!a->reach)
+			continue;
+		least_add(s, a, least_of(s, k));
+		if (top && is_in_doubt(l, k))
+			leasts_drop(s, a, top);
+		a->reach = UINT64_MAX;
+		for (size_t i = 0; i < a->leasts; i++)
+			if (a->least[i].reach < a->reach)
+				a->reach = a->least[i].reach;
 	}
 }
 
@@ -175,16 +244,6 @@ bool judge_is_unclaimed(struct sim_life *l, int key, const struct sim_tx *t)
 }
 
 /* -- before a nonce is taken ---------------------------------------------- */
-
-/* The highest block that the journal follows; NULL: none that the chain has. */
-static const struct sim_block *followed(struct sim_life *l)
-{
-	struct head head;
-
-	return follower_head(l->runner->chains[0].follower, &head)
-	    ? sim_block_find(l->story->chain, &head.hash)
-	    : NULL;
-}
 
 /* What others paid of it with the key, in blocks that the journal follows, and nobody has
  * called a row's. */
