@@ -387,20 +387,37 @@ static enum err no_market(struct fee_market *ret, const struct head *head,
 	return fail_set(f, ERR_BAD_ANSWER, "no fees");
 }
 
-/* All that is shown is old: what comes to light above the fence moves it. */
-static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
+/* It has asked the nodes how far they are, and its fence waits for a market. */
+static void forget_without_a_fence(void)
 {
-	uint64_t before;
+	static struct connector silent;
 
-	(void)state_;
-	begin_forgetful(1, 1, 60);
+	forget();
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent;
+	run_until(account()->known && account()->node_counted);
+}
+
+/* Payments of two blocks more are forgotten, and no pool has any others. */
+static uint64_t begin_far_ahead(uint32_t nodes, int quorum)
+{
+	begin_forgetful(nodes, quorum, 60);
 	for (int i = 0; i < 2; i++) {
 		scene_mine(&scene, 1);
 		run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
 		run(3000);
 	}
 	sim_pool_drop_all(scene.chain);
-	before = count();
+	return count();
+}
+
+/* All that is shown is old: what comes to light above the fence moves it. */
+static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
+{
+	uint64_t before = begin_far_ahead(1, 1);
+
+	(void)state_;
 	scene.node[0]->lag = 2;
 	forget();
 	go_on();
@@ -415,17 +432,12 @@ static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
 /* It said how far it was before a block came that is not read yet. */
 static void a_fence_begins_when_the_head_is_read(void **state_)
 {
-	static struct connector silent;
 	uint64_t before;
 
 	(void)state_;
 	begin_forgetful(1, 1, 60);
 	before = count();
-	forget();
-	silent = connector_evm;
-	silent.market_read = no_market;
-	chain()->connector = &silent; /* there is no fence as yet */
-	run_until(account()->known && account()->node_counted);
+	forget_without_a_fence();
 	scene.node[0]->receipts_lag = 1;
 	scene_mine(&scene, 1);
 	chain()->connector = &connector_evm;
@@ -486,18 +498,13 @@ static void a_node_that_counts_a_billion_is_left_out(void **state_)
  * left out, for it is all the nodes that there are. */
 static void a_count_that_is_behind_is_awaited(void **state_)
 {
-	static struct connector silent;
 	uint64_t before, height;
 
 	(void)state_;
 	begin_forgetful(1, 1, 60);
 	before = count();
 	sim_pool_drop_all(scene.chain);
-	forget();
-	silent = connector_evm;
-	silent.market_read = no_market;
-	chain()->connector = &silent; /* there is no fence as yet */
-	run_until(account()->known && account()->node_counted);
+	forget_without_a_fence();
 	account()->node_count[0] += 9;
 	chain()->connector = &connector_evm;
 	height = account()->height;
@@ -512,17 +519,9 @@ static void a_count_that_is_behind_is_awaited(void **state_)
  * more, and is no liar. */
 static void a_count_that_one_node_knows_is_awaited(void **state_)
 {
-	uint64_t before;
+	uint64_t before = begin_far_ahead(3, 2);
 
 	(void)state_;
-	begin_forgetful(3, 2, 60);
-	for (int i = 0; i < 2; i++) {
-		scene_mine(&scene, 1);
-		run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
-		run(3000);
-	}
-	sim_pool_drop_all(scene.chain);
-	before = count();
 	scene.node[0]->lag = scene.node[1]->lag = 3;
 	forget();
 	go_on();

@@ -204,24 +204,31 @@ static void a_node_that_refuses_hashes_will_do(void **state)
 	check_a_use();
 }
 
-static void a_node_without_old_state_will_do(void **state)
+/* So many uses at once, in the first of so many blocks that nobody looks at. */
+static void be_away(uint32_t uses, uint64_t blocks)
 {
-	(void)state;
-	begin(2, 2);
-	scene.node[0]->state_depth = scene.node[1]->state_depth = 128;
 	look();
 	run(3000);
 	live(2);
 	look_away();
-	scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
-	scene_mine(&scene, 200);
+	for (uint32_t i = 0; i < uses; i++)
+		scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+	scene_mine(&scene, blocks);
 	scene_rise(&scene);
 	look();
 	run(60000);
 	assert_true(on_chain());
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
-	assert_int_equal(told_at(FINAL, 13)->tx_n, 1);
+	assert_int_equal(told_at(FINAL, 13)->tx_n, uses);
 	check_all();
+}
+
+static void a_node_without_old_state_will_do(void **state)
+{
+	(void)state;
+	begin(2, 2);
+	scene.node[0]->state_depth = scene.node[1]->state_depth = 128;
+	be_away(1, 200);
 }
 
 /* It refuses more calls in one request than the config says. */
@@ -231,20 +238,7 @@ static void small_batches(bool whole)
 	scene.node[0]->no_block_receipts = whole;
 	scene.node[0]->batch_max = 7;
 	scene.config.batch = 7;
-	look();
-	run(3000);
-	live(2);
-	look_away();
-	for (int i = 0; i < 20; i++)
-		scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
-	scene_mine(&scene, 100);
-	scene_rise(&scene);
-	look();
-	run(60000);
-	assert_true(on_chain());
-	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
-	assert_int_equal(told_at(FINAL, 13)->tx_n, 20);
-	check_all();
+	be_away(20, 100);
 	end(NULL);
 }
 

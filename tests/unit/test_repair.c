@@ -523,17 +523,23 @@ static void a_live_row_is_not_skipped(void **state_)
 	check_exact();
 }
 
-static void a_nonce_without_bytes_is_free_again(void **state_)
+/* Of six rows the first two have theirs; row 3 is live. */
+static void begin_without_bytes(void)
 {
-	uint64_t nonce;
-
-	(void)state_;
 	begin(1, 1);
 	run_until(chain()->id);
 	refuse_to_sign();
 	pay_rows(6);
 	run_until(account()->stopped);
 	assert_true(live(3));
+}
+
+static void a_nonce_without_bytes_is_free_again(void **state_)
+{
+	uint64_t nonce;
+
+	(void)state_;
+	begin_without_bytes();
 	nonce = intent(item(3).intent).nonce;
 	assert_int_equal(nonce, 2);
 	assert_int_equal(release(1), ERR_CONFLICT);
@@ -631,12 +637,7 @@ static void only_yes_pays_it_again(void **state_)
 static void a_row_without_bytes_is_skipped(void **state_)
 {
 	(void)state_;
-	begin(1, 1);
-	run_until(chain()->id);
-	refuse_to_sign();
-	pay_rows(6);
-	run_until(account()->stopped);
-	assert_true(live(3));
+	begin_without_bytes();
 	assert_int_equal(skip_row(3), ERR_OK);
 	assert_says(checked, "no bytes were signed for its nonce, which is free");
 	assert_int_equal(item(3).state, ITEM_VOID);
