@@ -253,6 +253,46 @@ static void strangers_of_one_node_keep_nothing_back(void **state_)
 	}
 }
 
+/* Who said first that a row reverts has to say who he is when the next one says so; the
+ * other node of his provider has said nothing. */
+static enum err estimate_of_two(uint64_t *gas, struct node_word *word, uint32_t n,
+    const char *answer, size_t len, struct fail *f)
+{
+	static int first;
+	int asked = 0;
+
+	for (int i = 0; i < 4; i++)
+		asked += scene.node[i]->calls[SIM_eth_estimateGas] > 0;
+	for (int i = 0; i < 4 && asked == 1; i++)
+		if (scene.node[i]->calls[SIM_eth_estimateGas])
+			first = i;
+	if (asked == 2)
+		((struct follower *)chain()->follower)->view[first].identified = false;
+	return connector_evm.estimate_read(gas, word, n, answer, len, f);
+}
+
+static void a_row_of_which_nobody_says_its_gas_is_not_built(void **state_)
+{
+	static struct connector forges;
+
+	(void)state_;
+	begin(4, 2);
+	scene.endpoints[0].provider = scene.endpoints[1].provider = "one";
+	scene.endpoints[2].provider = scene.endpoints[3].provider = "two";
+	rise_again();
+	run_until(chain()->id);
+	lists[0].rows = 3;
+	rows_fill(&lists[0]);
+	sim_account_code(scene.chain, &lists[0].to[2], SIM_CODE_REVERTS, 0);
+	forges = connector_evm;
+	forges.estimate_read = estimate_of_two;
+	chain()->connector = &forges;
+	pay_rows(3);
+	run_until(ended());
+	assert_int_equal(item(2).state, ITEM_VOID);
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 2);
+}
+
 /* The node is the quorum, and gives no receipts of a block that used gas, as if nothing
  * were in it. */
 static void receipts_that_are_left_out_are_missed(void **state_)
@@ -306,6 +346,7 @@ int main(void)
 		T(a_balance_is_a_quorums_word),
 		T(one_node_voids_no_row),
 		T(one_node_makes_no_estimate),
+		T(a_row_of_which_nobody_says_its_gas_is_not_built),
 		T(estimates_that_fail_are_asked_for_with_pauses),
 		T(who_is_asked_seldom_makes_an_estimate),
 		T(strangers_of_one_node_keep_nothing_back),
