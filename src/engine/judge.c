@@ -123,8 +123,9 @@ static void consumed_put(struct runner *r, struct account *a, const struct stran
 		attempts_replaced(r, i.id, true);
 }
 
-/* From before the journal knew the account, and without a tag: no row of its is meant,
- * but a later plan may pay the same. */
+/* Read back from before the journal knew the account, and without a tag: no row of its is
+ * meant, but a later plan may pay the same. One that a block has again, which was gone
+ * meanwhile, was held against no plan that came since. */
 static void judge_past(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay)
 {
@@ -228,7 +229,7 @@ void stranger_judge(struct runner *r, struct account *a, const struct stranger *
 		return;
 	if (!is_payment || MUTANT(forgotten_is_foreign) ||
 	    !claim_by_tag(r, a, &tx->fees, &pay, &c)) {
-		if (tx->nonce < a->first_nonce)
+		if (tx->nonce < a->first_nonce && (s->past || MUTANT(back_is_past)))
 			judge_past(r, a, s, is_payment ? &pay : NULL);
 		else
 			judge_other(r, a, s, is_payment ? &pay : NULL);

@@ -329,6 +329,33 @@ static void what_was_adopted_before_an_absence_is_not_passed(void **state_)
 	assert_int_equal(paid(&lists[0], 1), 0); /* by us, besides the one */
 }
 
+static void pay_row_3(void)
+{
+	scene_spend(&scene, 0, &lists[0].to[3], lists[0].amount[3], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+}
+
+/* Below the first nonce that the journal saw free. Its block was gone when the list was
+ * planned; then the very bytes are in a block again. */
+static void a_past_payment_that_comes_back_is_suspect(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 0, 1);
+	sim_mining(scene.chain, 0);
+	pay_row_3();
+	read_the_past();
+	assert_int_equal(account()->first_nonce, 1);
+	reorg(1, false);
+	run_until(account()->known && !account()->count);
+	pay_rows(3);
+	run_until(op()->state == OPERATION_DISTRIBUTING);
+	pay_row_3();
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays row 3 of wages");
+}
+
 /* In an asset, to whom the first row is to be paid, and as much. */
 static void spend_token(const struct list *l, const struct sim_token *asset)
 {
@@ -455,6 +482,7 @@ int main(void)
 		    a_service_fee_of_a_lost_journal_is_adopted, end),
 		cmocka_unit_test_teardown(
 		    what_was_adopted_before_an_absence_is_not_passed, end),
+		cmocka_unit_test_teardown(a_past_payment_that_comes_back_is_suspect, end),
 		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
 		cmocka_unit_test_teardown(a_payment_in_another_asset_is_not_adopted, end),
 		cmocka_unit_test_teardown(a_payment_without_effect_is_not_adopted, end),
