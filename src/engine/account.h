@@ -53,6 +53,8 @@ void account_retracted(struct runner *r, struct account *a, uint64_t above);
 
 /* stop.c. Stop new intents on it; a resume accepts what is seen up to now. */
 void account_stop(struct runner *r, struct account *a, const char *why);
+/* What was written of that was rolled back: as the journal has it. */
+void account_stop_reread(struct runner *r, struct account *a);
 /* If it is stopped, the line to type names its key as it is called now. */
 void account_stop_renamed(struct runner *r, struct account *a);
 /* The operator knows of all foreign use up to now. */

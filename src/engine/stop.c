@@ -76,6 +76,22 @@ void account_resume(struct runner *r, struct account *a)
 	r->again = true;
 }
 
+void account_stop_reread(struct runner *r, struct account *a)
+{
+	struct sql_account_get_in in = { .id = a->id };
+	struct sql_account_get_out row;
+
+	sql_account_get_begin(r->s.journal, &in);
+	if (!sql_account_get_next(r->s.journal, &row))
+		return;
+	a->stopped = !row.no_stopped;
+	snprintf(a->why_stopped, sizeof a->why_stopped, "%s",
+	    row.no_stopped ? "" : row.stopped);
+	a->accepted_height = (uint64_t)row.accepted_height;
+	sql_account_get_end(r->s.journal);
+	a->strangers_settled = false; /* and what was judged is looked at again */
+}
+
 void account_stop_renamed(struct runner *r, struct account *a)
 {
 	char why[WAITS_MAX] = "";

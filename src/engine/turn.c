@@ -437,6 +437,21 @@ static void take_facts(struct runner *r)
 }
 
 /* Rows and effects of one operation live and die together. */
+/* What it wrote is rolled back; so is what is remembered of it. */
+static void as_journaled(
+    struct runner *r, struct operation *o, const struct operation *before)
+{
+	struct account *a = account_of(r, o->account);
+
+	*o = *before;
+	if (MUTANT(memory_of_a_failure))
+		return;
+	o->kind->close(o->of_kind);
+	o->of_kind = o->kind->open(r, o);
+	if (a)
+		account_stop_reread(r, a);
+}
+
 static void advance(struct runner *r, struct operation *o)
 {
 	size_t mark = outbox_mark(r->outbox);
@@ -455,7 +470,7 @@ static void advance(struct runner *r, struct operation *o)
 	journal_save_drop(r->s.journal);
 	if (!MUTANT(queue_not_truncated))
 		outbox_truncate(r->outbox, mark);
-	*o = before;
+	as_journaled(r, o, &before);
 	operation_stop(r, o, f.why);
 }
 

@@ -271,6 +271,55 @@ static void what_ended_three_starts_is_set_aside(void **state_)
 	finish();
 }
 
+static bool (*fails_when)(void);
+
+static enum err failing_advance(struct runner *r, struct operation *o, struct fail *f)
+{
+	enum err e = kind_airdrop.advance(r, o, f);
+
+	if (e || !fails_when || !fails_when())
+		return e;
+	fails_when = NULL;
+	account_stop(r, account(), "nobody knows why");
+	return fail_set(f, ERR_CONFLICT, "it failed behind all that");
+}
+
+static bool is_frozen(void)
+{
+	return state() == OPERATION_DISTRIBUTING;
+}
+
+static bool journaled_as_frozen(void)
+{
+	struct airdrop_facts facts;
+
+	assert_true(airdrop_read(scene.journal, op()->id, &facts));
+	return facts.frozen;
+}
+
+/* It froze the plan and stopped the account, and failed then: neither is remembered. */
+static void an_advance_that_failed_left_nothing(void **state_)
+{
+	static struct kind failing;
+
+	(void)state_;
+	begin_with_a_wallet(1, 1);
+	pay_rows(3);
+	failing = kind_airdrop;
+	failing.advance = failing_advance;
+	op()->kind = &failing;
+	fails_when = is_frozen;
+	run_until(state() == OPERATION_NEEDS_OPERATOR);
+	assert_null(fails_when);
+	assert_false(account()->stopped);
+	assert_string_equal(account()->why_stopped, "");
+	assert_false(journaled_as_frozen());
+	resume();
+	run_until(state() == OPERATION_DISTRIBUTING);
+	assert_true(journaled_as_frozen());
+	finish();
+}
+
 static void check_limits(int64_t in_flight, uint64_t fee_cap)
 {
 	struct sql_account_get_in in = { .id = account()->id };
@@ -361,6 +410,7 @@ int main(void)
 		T(without_its_key_it_waits),
 		T(its_limits_only_grow),
 		T(what_ended_three_starts_is_set_aside),
+		T(an_advance_that_failed_left_nothing),
 		T(what_is_final_while_another_key_is_run),
 		T(what_another_genesis_holds_ends_nothing),
 		T(two_geneses_may_have_the_same_bytes),
