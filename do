@@ -474,7 +474,7 @@ same_stories() {
 	build_pawl
 	for seed in $(seq 1 100); do
 		for folder in build build-clang; do
-			$folder/pawl simulate --seed "$seed" 2>/dev/null >$folder/story || true
+			$folder/pawl simulate --trace --seed "$seed" 2>/dev/null >$folder/story || true
 		done
 		cmp build/story build-clang/story || die "story $seed is another one under clang"
 	done

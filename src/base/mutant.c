@@ -29,6 +29,11 @@ bool mutant_set(const char *name)
 	return on < MUTANT_COUNT;
 }
 
+const char *mutant_name(void)
+{
+	return on < MUTANT_COUNT ? names[on] : NULL;
+}
+
 bool mutant_is(enum mutant m)
 {
 	return m == on;

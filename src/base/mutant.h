@@ -27,6 +27,7 @@ enum mutant {
 bool mutant_is(enum mutant m);
 /* This one from now on; false: there is none by this name, or in this build. */
 bool mutant_set(const char *name);
+const char *mutant_name(void); /* that is on; NULL: none */
 
 /* A counter in memory, which no transaction takes back: at_least, or one more than it
  * said last. */

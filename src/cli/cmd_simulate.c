@@ -11,168 +11,55 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/mutant.h"
-#include "base/nearest.h"
 #include "cli/cli.h"
+#include "cli/simulate_asked.h"
+#include "cli/tail.h"
 #include "sim/node/fault.h"
-#include "sim/story/scenario.h"
 #include "sim/story/shrink.h"
 #include "sim/story/story.h"
 #include "world/clock.h"
 
-#define SEED_MAX ((uint64_t)INT64_MAX) /* what JSON can say */
-#define LIVES_MAX 1000000000
-#define DAYS_MAX 1000
 #define LIFE_SECONDS 120  /* of real time; a day of --days may take as long */
 #define SHOWN_MAX 5       /* stories that went wrong */
 #define SHRINK_TELLS 2000 /* at most */
-#define ACTS_MAX 100000
 #define NUMBERS_MAX ((size_t)1 << 20)
-#define MORE_MAX 240
 
 struct total {
-	uint64_t lives, wrong;
+	uint64_t lives;
 	struct sim_figures sum;
 };
 
 struct simulation {
 	struct cli *cli;
 	struct sim_story *story;
-	uint64_t seed, lives, days;
-	const struct sim_scenario *scenario; /* NULL: a story is drawn */
-	const char *acts;                    /* NULL: all */
-	bool shrinks;
+	struct simulate_asked asked;
+	struct tail tail; /* of the story's trace */
+	struct buf again; /* how to tell it again */
 	struct total total;
 };
-
-/* -- what was asked ------------------------------------------------------------ */
-
-/* Up to what is no digit. */
-static bool digits(const char **at, uint64_t most, uint64_t *ret)
-{
-	const char *from = *at;
-	uint64_t n = 0;
-
-	for (; **at >= '0' && **at <= '9'; (*at)++)
-		if (__builtin_mul_overflow(n, 10u, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(**at - '0'), &n) || n > most)
-			return false;
-	*ret = n;
-	return *at > from;
-}
-
-static enum err number(const struct args *a, const char *option, uint64_t least,
-    uint64_t most, uint64_t *ret, struct fail *f)
-{
-	const char *text = args_get(a, option), *at = text;
-
-	if (!text || (digits(&at, most, ret) && !*at && *ret >= least))
-		return ERR_OK;
-	return fail_set(f, ERR_USAGE,
-	    "%s: %.40s: must be a number from %" PRIu64 " to %" PRIu64, option, text,
-	    least, most);
-}
-
-static enum err acts_check(const struct simulation *m, struct fail *f)
-{
-	const char *at = m->acts;
-	uint64_t n;
-
-	if (!at || !*at)
-		return ERR_OK;
-	while (digits(&at, ACTS_MAX, &n) && *at == ',')
-		at++;
-	if (*at || at[-1] == ',')
-		return fail_set(f, ERR_USAGE,
-		    "--acts: %.60s: must be numbers with commas between", m->acts);
-	return m->lives == 1
-	    ? ERR_OK
-	    : fail_set(f, ERR_USAGE, "--acts is of one story, not --lives");
-}
-
-static enum err scenario(struct simulation *m, const char *name, struct fail *f)
-{
-	struct nearest near = { NULL, 0 };
-
-	m->scenario = name ? sim_scenario_find(name) : NULL;
-	if (!name || m->scenario)
-		return m->scenario && m->days
-		    ? fail_set(f, ERR_USAGE, "--scenario has its own time, not --days")
-		    : ERR_OK;
-	for (size_t i = 0; i < sim_scenarios_n; i++)
-		nearest_add(&near, name, sim_scenarios[i].name);
-	return fail_set(f, ERR_USAGE, "--scenario: there is no %.40s%s%s%s", name,
-	    near.best ? "; did you mean " : "; docs/crash-windows.md names them",
-	    near.best ? near.best : "", near.best ? "?" : "");
-}
-
-static enum err mutant(const char *name, struct fail *f)
-{
-#ifdef PAWL_MUTANTS
-	if (!name || mutant_set(name))
-		return ERR_OK;
-	return fail_set(f, ERR_USAGE, "--mutant: %.60s: there is no such defect", name);
-#else
-	return name
-	    ? fail_set(f, ERR_USAGE,
-		  "--mutant: this program was built without defects (-Dmutants=true)")
-	    : ERR_OK;
-#endif
-}
-
-static enum err asked(struct simulation *m, struct fail *f)
-{
-	const struct args *a = &m->cli->args;
-	enum err e = number(a, "--seed", 0, SEED_MAX, &m->seed, f);
-
-	if (e == ERR_OK)
-		e = number(a, "--lives", 1, LIVES_MAX, &m->lives, f);
-	if (e == ERR_OK)
-		e = number(a, "--days", 1, DAYS_MAX, &m->days, f);
-	if (e == ERR_OK && m->lives - 1 > SEED_MAX - m->seed)
-		e = fail_set(f, ERR_USAGE,
-		    "--lives: the last seed would be above %" PRIu64, SEED_MAX);
-	m->acts = args_get(a, "--acts");
-	m->shrinks = args_has(a, "--shrink");
-	if (e == ERR_OK)
-		e = acts_check(m, f);
-	if (e == ERR_OK)
-		e = scenario(m, args_get(a, "--scenario"), f);
-	if (e == ERR_OK)
-		e = mutant(args_get(a, "--mutant"), f);
-	return e;
-}
 
 /* -- a story that ends the program ---------------------------------------------- */
 
 static struct simulation *telling;
 
-/* What it was asked for beside a seed. */
-static void which(char *out, size_t size, const struct simulation *m)
+static void again(struct simulation *m, uint64_t seed, const char *acts)
 {
-	const char *defect = args_get(&m->cli->args, "--mutant");
-	char days[32] = "";
-
-	if (m->days)
-		snprintf(days, sizeof days, " --days %" PRIu64, m->days);
-	snprintf(out, size, "%s%s%s%s%s", m->scenario ? " --scenario " : "",
-	    m->scenario ? m->scenario->name : "", days, defect ? " --mutant " : "",
-	    defect ? defect : "");
+	buf_clear(&m->again);
+	simulate_again(&m->again, &m->asked, seed, acts);
 }
 
 static void on_end(int signal)
 {
-	char more[MORE_MAX], text[400 + MORE_MAX];
+	char text[200];
 	uint64_t seed = telling->story->fate ? telling->story->fate->seed : 0;
-	int len;
-
-	which(more, sizeof more, telling);
-	len = snprintf(text, sizeof text,
-	    "pawl: seed %" PRIu64 ", step %" PRIu64
-	    ": the program ended: %s; again: pawl simulate --seed %" PRIu64 "%s\n",
+	int len = snprintf(text, sizeof text,
+	    "pawl: seed %" PRIu64 ", step %" PRIu64 ": the program ended: %s; again: ",
 	    seed, telling->story->figures.steps,
-	    signal == SIGALRM ? "it hung" : "a check failed", seed, more);
-	if (write(STDERR_FILENO, text, (size_t)len) < 0)
+	    signal == SIGALRM ? "it hung" : "a check failed");
+
+	if (write(STDERR_FILENO, text, (size_t)len) < 0 ||
+	    write(STDERR_FILENO, buf_text(&telling->again), telling->again.len) < 0 ||
+	    write(STDERR_FILENO, "\n", 1) < 0)
 		_exit(err_exit_code(ERR_SYSTEM));
 	_exit(err_exit_code(ERR_MISMATCH));
 }
@@ -184,7 +71,6 @@ static void total_add(struct total *t, const struct sim_story *s)
 	const struct sim_figures *f = &s->figures;
 
 	t->lives++;
-	t->wrong += s->why[0] != '\0';
 	t->sum.steps += f->steps;
 	t->sum.crashes += f->crashes;
 	t->sum.power_cuts += f->power_cuts;
@@ -197,32 +83,51 @@ static void total_add(struct total *t, const struct sim_story *s)
 		t->sum.acts[i] += f->acts[i];
 	for (int i = 0; i < SIM_DEEDS; i++)
 		t->sum.deeds[i] += f->deeds[i];
-	for (int i = 0; i < SIM_DISK_FAULTS; i++)
+	for (int i = 0; i < SIM_DISK_FAULTS; i++) {
 		t->sum.disk[i] += f->disk[i];
+		t->sum.faults += f->disk[i];
+	}
 	for (int i = SIM_FAULT_NONE + 1; i < SIM_FAULT_COUNT; i++) {
 		t->sum.net[i] += f->net[i];
 		t->sum.faults += f->net[i];
 	}
 }
 
-static void tell_wrong(const struct simulation *m, uint64_t seed, const char *acts)
+static json_t *trace_json(const struct simulation *m)
+{
+	json_t *o = json_array();
+
+	CHECK(o);
+	for (uint64_t i = tail_first(&m->tail); i < m->tail.lines; i++)
+		json_array_append_new(o, cli_text(tail_line(&m->tail, i)));
+	return o;
+}
+
+static void trace_print(const struct simulation *m)
+{
+	uint64_t first = tail_first(&m->tail);
+
+	if (first)
+		printf("(%" PRIu64 " lines before these: --trace)\n", first);
+	for (uint64_t i = first; i < m->tail.lines; i++)
+		puts(tail_line(&m->tail, i));
+}
+
+/* shown: its trace was printed. */
+static void tell_wrong(const struct simulation *m, uint64_t seed, bool shown)
 {
 	const struct sim_story *s = m->story;
-	char more[MORE_MAX];
-	struct buf again;
 
-	which(more, sizeof more, m);
-	buf_init(&again, NUMBERS_MAX);
-	buf_addf(&again, "pawl simulate --seed %" PRIu64 "%s%s%s", seed, more,
-	    acts ? " --acts " : "", acts ? acts : "");
-	if (m->cli->args.json)
-		cli_json(json_pack("{s:s, s:I, s:I, s:s}", "wrong", s->why, "seed",
-		    (json_int_t)seed, "step", (json_int_t)s->figures.steps, "again",
-		    buf_text(&again)));
-	else
-		printf("seed %" PRIu64 ", step %" PRIu64 ": %s\nagain: %s\n", seed,
-		    s->figures.steps, s->why, buf_text(&again));
-	buf_release(&again);
+	if (m->cli->args.json) {
+		cli_json(json_pack("{s:s, s:I, s:I, s:o, s:s}", "wrong", s->why, "seed",
+		    (json_int_t)seed, "step", (json_int_t)s->figures.steps, "trace",
+		    trace_json(m), "again", buf_text(&m->again)));
+		return;
+	}
+	if (!shown)
+		trace_print(m);
+	printf("seed %" PRIu64 ", step %" PRIu64 ": %s\nagain: %s\n", seed,
+	    s->figures.steps, s->why, buf_text(&m->again));
 }
 
 /* What came to pass, by kind: name() is of number[from] to number[n - 1]. */
@@ -304,10 +209,16 @@ static void tell_json(const struct simulation *m)
 		json_object_set_new(o, kinds[i].what, kinds_json(&kinds[i]));
 	cli_json(o);
 	cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
-	    (json_int_t)m->seed, "steps", (json_int_t)f->steps, "crashes",
+	    (json_int_t)m->asked.seed, "steps", (json_int_t)f->steps, "crashes",
 	    (json_int_t)f->crashes, "power_cuts", (json_int_t)f->power_cuts, "reorgs",
 	    (json_int_t)f->reorgs, "sends", (json_int_t)f->sends, "faults",
 	    (json_int_t)f->faults, "violations", (json_int_t)f->violations));
+}
+
+/* "1 life, ", "2 lives, " */
+static void counted(uint64_t n, const char *one, const char *many, const char *behind)
+{
+	printf("%" PRIu64 " %s%s", n, n == 1 ? one : many, behind);
 }
 
 static void tell_total(const struct simulation *m)
@@ -319,22 +230,34 @@ static void tell_total(const struct simulation *m)
 		tell_json(m);
 		return;
 	}
-	printf("%" PRIu64 " lives, %" PRIu64 " steps, %" PRIu64 " blocks, %" PRIu64
-	       " starts, %" PRIu64 " crashes, %" PRIu64 " power cuts, %" PRIu64
-	       " reorgs, %" PRIu64 " sends, %" PRIu64 " faults\n",
-	    m->total.lives, f->steps, f->blocks, f->rises, f->crashes, f->power_cuts,
-	    f->reorgs, f->sends, f->faults);
+	counted(m->total.lives, "life", "lives", ", ");
+	counted(f->steps, "step", "steps", ", ");
+	counted(f->blocks, "block", "blocks", ", ");
+	counted(f->rises, "start", "starts", ", ");
+	counted(f->crashes, "crash", "crashes", ", ");
+	counted(f->power_cuts, "power cut", "power cuts", ", ");
+	counted(f->reorgs, "reorg", "reorgs", ", ");
+	counted(f->sends, "send", "sends", ", ");
+	counted(f->faults, "fault", "faults", "\n");
 	kinds_of(kinds, f);
 	for (int i = 0; i < KINDS; i++)
 		kinds_print(&kinds[i]);
-	puts(m->total.wrong ? "something was wrong" : "nothing was wrong");
+	if (f->violations)
+		counted(f->violations, "violation", "violations", "\n");
+	else
+		puts("nothing was wrong");
 }
 
+/* A life of many days takes more than a second. */
 static void tell_rate(const struct total *t, int64_t ms)
 {
+	uint64_t tenths;
+
 	ms = ms > 0 ? ms : 1;
-	fprintf(stderr, "%" PRId64 ".%03d s, %" PRIu64 " lives/s, %" PRIu64 " blocks/s\n",
-	    ms / 1000, (int)(ms % 1000), t->lives * 1000 / (uint64_t)ms,
+	tenths = t->lives * 10000 / (uint64_t)ms;
+	fprintf(stderr,
+	    "%" PRId64 ".%03d s, %" PRIu64 ".%d lives/s, %" PRIu64 " blocks/s\n",
+	    ms / 1000, (int)(ms % 1000), tenths / 10, (int)(tenths % 10),
 	    t->sum.blocks * 1000 / (uint64_t)ms);
 }
 
@@ -342,28 +265,13 @@ static void tell_rate(const struct total *t, int64_t ms)
 
 static void acts_keep(struct sim_fate *fate, const char *acts)
 {
-	bool *keep = mem_array(ACTS_MAX + 1, sizeof *keep);
+	bool *keep = mem_array(SIMULATE_ACTS_MAX + 1, sizeof *keep);
 	uint64_t n;
 
-	while (digits(&acts, ACTS_MAX, &n)) {
+	while (simulate_acts_next(&acts, &n))
 		keep[n] = true;
-		acts += *acts == ',';
-	}
 	sim_fate_keep(fate, keep);
 	mem_free(keep);
-}
-
-/* The story again, with as little as it needs, aloud. */
-static void shrink(struct simulation *m, struct sim_fate *fate, FILE *out)
-{
-	struct buf acts;
-
-	buf_init(&acts, NUMBERS_MAX);
-	sim_shrink(m->story, fate, SHRINK_TELLS);
-	(void)sim_story_tell(m->story, fate, out);
-	sim_fate_numbers(&acts, fate);
-	tell_wrong(m, fate->seed, buf_text(&acts));
-	buf_release(&acts);
 }
 
 /* A number that no act has would look like a story that is well again. */
@@ -371,7 +279,7 @@ static enum err acts_known(const char *acts, const struct sim_fate *fate, struct
 {
 	uint64_t n;
 
-	while (acts && digits(&acts, ACTS_MAX, &n)) {
+	while (acts && simulate_acts_next(&acts, &n)) {
 		bool known = false;
 
 		for (size_t i = 0; i < fate->acts_n; i++)
@@ -380,39 +288,70 @@ static enum err acts_known(const char *acts, const struct sim_fate *fate, struct
 			return fail_set(f, ERR_USAGE,
 			    "--acts: seed %" PRIu64 " has no act %" PRIu64, fate->seed,
 			    n);
-		acts += *acts == ',';
 	}
 	return ERR_OK;
 }
 
-static enum err tell(struct simulation *m, uint64_t seed, struct fail *f)
+static bool story_tell(struct simulation *m, const struct sim_fate *fate, bool whole)
 {
-	bool quiet = m->cli->args.json || m->cli->args.quiet;
-	FILE *out = m->lives == 1 && !quiet ? stdout : NULL;
-	struct sim_fate fate;
-	enum err e;
 	bool well;
 
-	if (m->scenario)
-		sim_scenario_fate(&fate, m->scenario, seed);
+	tail_clear(&m->tail);
+	well = sim_story_tell(m->story, fate, whole ? stdout : m->tail.out);
+	fflush(m->tail.out);
+	return well;
+}
+
+/* The story again, with as little as it needs. */
+static void shrink(struct simulation *m, struct sim_fate *fate, bool whole)
+{
+	struct buf acts;
+
+	buf_init(&acts, NUMBERS_MAX);
+	sim_shrink(m->story, fate, SHRINK_TELLS);
+	sim_fate_numbers(&acts, fate);
+	again(m, fate->seed, buf_text(&acts));
+	(void)story_tell(m, fate, whole);
+	buf_release(&acts);
+}
+
+static enum err fate_of(
+    struct sim_fate *ret, const struct simulate_asked *a, uint64_t seed, struct fail *f)
+{
+	enum err e;
+
+	if (a->scenario)
+		sim_scenario_fate(ret, a->scenario, seed);
 	else
-		sim_fate_draw(&fate, seed, (int)m->days);
-	e = acts_known(m->acts, &fate, f);
-	if (e != ERR_OK) {
-		sim_fate_release(&fate);
+		sim_fate_draw(ret, seed, (int)a->days);
+	e = acts_known(a->acts, ret, f);
+	if (e != ERR_OK)
+		sim_fate_release(ret);
+	else if (a->acts)
+		acts_keep(ret, a->acts);
+	return e;
+}
+
+static enum err tell(struct simulation *m, uint64_t seed, struct fail *f)
+{
+	const struct simulate_asked *a = &m->asked;
+	bool whole = a->traces && !m->cli->args.json && !m->cli->args.quiet;
+	struct sim_fate fate;
+	enum err e = fate_of(&fate, a, seed, f);
+	bool well;
+
+	if (e != ERR_OK)
 		return e;
-	}
-	if (m->acts)
-		acts_keep(&fate, m->acts);
-	alarm(m->shrinks ? 0 : LIFE_SECONDS * (unsigned)(m->days + 1));
-	well = sim_story_tell(m->story, &fate, m->shrinks ? NULL : out);
+	again(m, seed, NULL);
+	alarm(a->shrinks ? 0 : LIFE_SECONDS * (unsigned)(a->days + 1));
+	well = story_tell(m, &fate, whole && !a->shrinks);
+	if (!well && a->shrinks)
+		shrink(m, &fate, whole);
 	total_add(&m->total, m->story);
-	if (!well && m->total.wrong <= SHOWN_MAX) {
-		if (m->shrinks)
-			shrink(m, &fate, out);
-		else
-			tell_wrong(m, seed, m->acts);
-	}
+	if (!well && m->total.sum.violations <= SHOWN_MAX)
+		tell_wrong(m, seed, whole);
+	else if (a->lives == 1 && !whole && !m->cli->args.json && !m->cli->args.quiet)
+		puts(tail_line(&m->tail, m->tail.lines - 1)); /* its hash */
 	sim_fate_release(&fate);
 	m->story->fate = NULL;
 	return ERR_OK;
@@ -436,39 +375,59 @@ static void stop_begin(void)
 	CHECK(sigaction(SIGINT, &a, NULL) == 0 && sigaction(SIGTERM, &a, NULL) == 0);
 }
 
-enum err cmd_simulate(struct cli *c, struct fail *f)
+static enum err tell_all(struct simulation *m, struct fail *f)
 {
-	struct simulation m = { .cli = c, .seed = 1, .lives = 1 };
-	int64_t begun_ms = system_wall_ms();
-	enum err e = asked(&m, f);
+	enum err e = ERR_OK;
 
-	if (e != ERR_OK)
-		return e;
-	m.story = sim_story_new(args_has(&c->args, "--loud"));
-	telling = &m;
+	telling = m;
 	signal(SIGABRT, on_end);
 	signal(SIGALRM, on_end);
 	stop_begin();
-	while (e == ERR_OK && m.total.lives < m.lives && !stopped && !ferror(stdout))
-		e = tell(&m, m.seed + m.total.lives, f);
+	while (
+	    e == ERR_OK && m->total.lives < m->asked.lives && !stopped && !ferror(stdout))
+		e = tell(m, m->asked.seed + m->total.lives, f);
 	alarm(0);
 	signal(SIGABRT, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
 	clock_set(system_wall_ms);
-	if (e == ERR_OK)
-		tell_total(&m);
-	if (e == ERR_OK && !c->args.quiet)
-		tell_rate(&m.total, system_wall_ms() - begun_ms);
-	sim_story_free(m.story);
-	if (e != ERR_OK)
-		return e;
-	c->told = c->args.json;
-	if (m.total.wrong)
-		return fail_set(
-		    f, ERR_MISMATCH, "stories that went wrong: %" PRIu64, m.total.wrong);
-	if (m.total.lives < m.lives)
+	return e;
+}
+
+/* How it ended. */
+static enum err outcome(const struct simulation *m, struct fail *f)
+{
+	const struct total *t = &m->total;
+
+	if (t->sum.violations)
+		return fail_set(f, ERR_MISMATCH, "stories that went wrong: %" PRIu64,
+		    t->sum.violations);
+	if (t->lives < m->asked.lives)
 		return fail_set(f, ERR_STOPPED,
 		    "stopped after %" PRIu64 " stories; on from there: --seed %" PRIu64,
-		    m.total.lives, m.seed + m.total.lives);
+		    t->lives, m->asked.seed + t->lives);
 	return ERR_OK;
+}
+
+enum err cmd_simulate(struct cli *c, struct fail *f)
+{
+	struct simulation m = { .cli = c };
+	int64_t begun_ms = system_wall_ms();
+	enum err e = simulate_asked_read(&m.asked, &c->args, f);
+
+	if (e != ERR_OK)
+		return e;
+	m.story = sim_story_new(args_has(&c->args, "--loud"));
+	tail_open(&m.tail);
+	buf_init(&m.again, NUMBERS_MAX);
+	e = tell_all(&m, f);
+	if (e == ERR_OK) {
+		tell_total(&m);
+		c->told = c->args.json;
+	}
+	if (e == ERR_OK && !c->args.quiet)
+		tell_rate(&m.total, system_wall_ms() - begun_ms);
+	buf_release(&m.again);
+	tail_close(&m.tail);
+	sim_story_free(m.story);
+	return e == ERR_OK ? outcome(&m, f) : e;
 }

@@ -20,23 +20,44 @@ LARGEST = 2**63 - 1
 @test
 def a_story_is_the_same_each_time(folder):
     """a seed tells the same story, to the byte, and beside a config that it does not read"""
-    first = Run(folder, "simulate", "--seed", "42").ends(0, out="nothing was wrong\n$")
+    words = ("simulate", "--trace", "--seed")
+    first = Run(folder, *words, "42").ends(0, out="nothing was wrong\n$")
     Run(folder, "init").ends(0)
-    again = Run(folder, "simulate", "--seed", "42").ends(0, err=r"lives/s")
+    again = Run(folder, *words, "42").ends(0, err=r"lives/s")
     assert first.out == again.out
-    other = Run(folder, "simulate", "--seed", "43").ends(0)
+    other = Run(folder, *words, "43").ends(0)
     assert other.out != first.out
 
 
 @test
 def it_is_told_in_words(folder):
     """what has a name is told by it, and by the number that --acts takes"""
-    told = Run(folder, "simulate", "--seed", "42").ends(0).out
+    told = Run(folder, "simulate", "--seed", "42", "--trace").ends(0).out
     acts = re.findall(r"^\d+\.\d{3} act (\d+) (\S+)(.*)$", told, re.M)
     assert [int(number) for number, *_ in acts] == list(range(1, len(acts) + 1)), told
     for word in ("fault", "what", "how", "power"):
         assert re.search(rf" {word}=[a-z]", told), f"{word}: {told}"
         assert not re.search(rf" {word}=\d", told), f"{word}: {told}"
+
+
+@test
+def what_goes_well_is_not_told_at_length(folder):
+    """a life that went well ends with its hash and its figures; --trace shows all of it"""
+    whole = Run(folder, "simulate", "--seed", "42", "--trace").ends(0).out
+    short = Run(folder, "simulate", "--seed", "42").ends(0).out
+    assert re.match(r"\S+ ends well, [0-9a-f]{16}\n1 life, ", short), short
+    assert whole.endswith("\n" + short) and whole.count("\n") > 30, whole
+    Run(folder, "simulate", "--trace", "--lives", "2").ends(1, err="--trace is of one story")
+    Run(folder, "simulate", "--trace", "--json").ends(1, err="--trace is of lines")
+
+
+@test
+def faults_are_of_requests_and_disk(folder):
+    """what is called faults is the sum of both tables"""
+    for words in (("--seed", "42"), ("--scenario", "failed-sync-leaves-clean-pages")):
+        kinds, sums = Run(folder, "simulate", *words, "--json").ends(0).json()
+        assert sum(kinds["disk"].values()) > 0, kinds
+        assert sums["faults"] == sum((*kinds["requests"].values(), *kinds["disk"].values()))
 
 
 @test
@@ -113,7 +134,7 @@ def who_stops_it_is_told_where_to_go_on(folder):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 3, f"exit {child.returncode}: {said}{err}"
-    done = int(re.search(r"^(\d+) lives", out, re.M)[1])
+    done = int(re.search(r"^(\d+) (?:life|lives),", out, re.M)[1])
     assert f"stopped after {done} stories; on from there: --seed {done + 1}" in err, err
 
 

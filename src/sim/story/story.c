@@ -79,9 +79,9 @@ void sim_story_wrong(struct sim_story *s, const char *fmt, ...)
 {
 	va_list args;
 
-	s->figures.violations++;
 	if (s->why[0])
 		return;
+	s->figures.violations++;
 	va_start(args, fmt);
 	vsnprintf(s->why, sizeof s->why, fmt, args);
 	va_end(args);
