@@ -248,6 +248,7 @@ void sim_judge_step(struct sim_life *l)
 	if (!judge_owns(l))
 		return;
 	judge_reach(l);
+	judge_lost_look(l->story->judge);
 	judge_rows(l);
 	judge_live(l);
 	judge_undone(l);

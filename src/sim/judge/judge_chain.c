@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "sim/judge/judge_in.h"
 
-#define DUES 1024 /* heads of the table */
+#define DUES 1024     /* heads of the table */
+#define HEARD_POLLS 3 /* until what is shown is known */
 
 static const uint8_t transfer[16] = { 0xa9, 0x05, 0x9c, 0xbb };
 
@@ -38,8 +39,53 @@ uint64_t judge_paid_more(const struct sim_judge *j)
 	return more;
 }
 
-/* What is in flight may be paid again by who does not know of it; what is final may not:
- * it is read back. */
+static void due_lost(struct judge_due *d, const struct judge_nonce *at)
+{
+	if (!at->final)
+		d->lost++;
+	else if (at->final->block->height > d->lost_height)
+		d->lost_height = at->final->block->height;
+}
+
+static uint64_t node_shows(const struct sim_node *n)
+{
+	uint64_t height = n->down ? 0 : sim_node_head(n)->height;
+
+	if (n->twin_answers && sim_node_head(n->twin)->height < height)
+		return sim_node_head(n->twin)->height;
+	return height;
+}
+
+static int votes_from(const struct sim_story *s, uint64_t height)
+{
+	bool shared = false;
+	int own = 0;
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		bool shows = node_shows(s->nodes[i]) >= height;
+
+		own += shows && i < s->fate->own;
+		shared |= shows && i >= s->fate->own;
+	}
+	return own + shared;
+}
+
+/* The highest height that a quorum shows, by whatever answers there. */
+static uint64_t quorum_shows(const struct sim_story *s)
+{
+	uint64_t best = 0;
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		uint64_t height = node_shows(s->nodes[i]);
+
+		if (height > best && votes_from(s, height) >= s->fate->quorum)
+			best = height;
+	}
+	return best;
+}
+
+/* What is in flight may be paid again by who does not know of it; what is final may not,
+ * once a quorum has shown it: it is read back. */
 void sim_judge_lost(struct sim_story *s)
 {
 	struct sim_judge *j = s->judge;
@@ -51,10 +97,27 @@ void sim_judge_lost(struct sim_story *s)
 		for (uint64_t n = 0; n < j->account[k].n; n++) {
 			const struct judge_nonce *at = &j->account[k].at[n];
 
-			if (!at->final && at->payload &&
-			    judge_payment(s, at->payload, &to, &amount))
-				judge_due_get(j, &to, &amount)->lost++;
+			if (at->payload && judge_payment(s, at->payload, &to, &amount))
+				due_lost(judge_due_get(j, &to, &amount), at);
 		}
+	j->shown = (struct judge_shown){ .known = quorum_shows(s) };
+}
+
+void judge_lost_look(struct sim_judge *j)
+{
+	struct judge_shown *w = &j->shown;
+	const struct sim_story *s = j->story;
+
+	if (!(s->broken & SIM_GROUND_KEPT) || s->chain->now_ms < w->next_ms)
+		return;
+	w->known = w->next > w->known ? w->next : w->known;
+	w->next = quorum_shows(s);
+	w->next_ms = s->chain->now_ms + HEARD_POLLS * (int64_t)s->config.poll_ms;
+}
+
+bool judge_lost_is_hidden(const struct sim_judge *j, const struct judge_due *d)
+{
+	return (j->story->broken & SIM_GROUND_KEPT) && d->lost_height > j->shown.known;
 }
 
 bool judge_excess_is_lost(const struct sim_judge *j)

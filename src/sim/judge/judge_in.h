@@ -27,10 +27,11 @@ struct judge_due {
 	struct judge_due *next;
 	struct address to;
 	struct amount amount;
-	uint32_t rows;            /* that owe it */
-	uint32_t paid;            /* in final blocks, by the program */
-	uint32_t by_hand;         /* by others, with the same key */
-	uint32_t lost;            /* in flight when a journal was lost */
+	uint32_t rows;        /* that owe it */
+	uint32_t paid;        /* in final blocks, by the program */
+	uint32_t by_hand;     /* by others, with the same key */
+	uint32_t lost;        /* in flight when a journal was lost, or not shown since */
+	uint64_t lost_height; /* of the last one that was final then; 0: none */
 	uint32_t told[SIM_LIVES]; /* rows that each journal calls final */
 	bool reserved;            /* for a row of it, in the commit that is read */
 	uint32_t forgotten;       /* paid by bytes that the journal has not, in the end */
@@ -137,6 +138,10 @@ struct sim_judge {
 	uint64_t
 	    kept[SIM_LIVES]; /* the highest block of a stopped one that the chain has */
 	uint64_t kept_reorgs[SIM_LIVES];
+	struct judge_shown {          /* by a quorum, since a journal was lost */
+		uint64_t known, next; /* heights */
+		int64_t next_ms;      /* when `next` is known, too */
+	} shown;
 	bool said_so; /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
@@ -162,6 +167,10 @@ void judge_follow(struct sim_judge *j);
 uint64_t judge_paid_more(const struct sim_judge *j); /* than is owed */
 /* Nobody was paid more often than that and what was in flight when a journal was lost. */
 bool judge_excess_is_lost(const struct sim_judge *j);
+/* Has no quorum shown since, so that it is known, what of it was final then? Looked at
+ * with each step. */
+void judge_lost_look(struct sim_judge *j);
+bool judge_lost_is_hidden(const struct sim_judge *j, const struct judge_due *d);
 struct judge_nonce *judge_nonce_get(struct sim_judge *j, int key, uint64_t nonce);
 struct judge_due *judge_due_get(
     struct sim_judge *j, const struct address *to, const struct amount *amount);

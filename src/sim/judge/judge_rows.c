@@ -67,6 +67,7 @@ static void reserved(const struct move *m)
 		    state_name(MACHINE_OPERATION, m->told->state));
 	m->view->reserves[m->story->list[m->at].key] = true;
 	m->row->due->reserved = true;
+	m->row->due->lost += judge_lost_is_hidden(m->judge, m->row->due);
 }
 
 /* G6 */
