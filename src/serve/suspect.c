@@ -90,23 +90,24 @@ static bool suspect_fee(struct journal *j, int64_t account,
 	return found;
 }
 
-/* The line that says that it is the row's payment. */
-static void suspect_tell(struct journal *j, int64_t account,
-    const struct sql_consumed_suspects_out *s, int nth, char *out, size_t size)
+/* The line that says that it is the row's payment; false: it names no row. */
+static bool suspect_tell(struct journal *j, int64_t account,
+    const struct sql_consumed_suspects_out *s, int nth, char out[SUSPECT_LINE_MAX])
 {
 	bool pays = !s->no_payee && !s->no_amount;
 	struct operation o;
 	int64_t row = pays ? suspect_row(j, account, s, nth, &o) : 0;
+	bool fee = !row && pays && suspect_fee(j, account, s, &o);
 	char hash[65];
 
 	hex_format(hash, s->hash, sizeof s->hash);
 	if (row)
-		snprintf(out, size, "pawl repair %s %lld adopt 0x%s", o.name,
+		snprintf(out, SUSPECT_LINE_MAX, "pawl repair %s %lld adopt 0x%s", o.name,
 		    (long long)row, hash);
-	else if (pays && suspect_fee(j, account, s, &o))
-		snprintf(out, size, "pawl repair %s fee adopt 0x%s", o.name, hash);
 	else
-		snprintf(out, size, "pawl repair OPERATION ROW adopt 0x%s", hash);
+		snprintf(out, SUSPECT_LINE_MAX, "pawl repair %s%s adopt 0x%s",
+		    fee ? o.name : "OPERATION", fee ? " fee" : " ROW", hash);
+	return row || fee;
 }
 
 static bool pays_alike(
@@ -118,42 +119,67 @@ static bool pays_alike(
 	    !amount_cmp(&x->amount, &y->amount);
 }
 
+struct lines {
+	struct sql_consumed_suspects_out of[SUSPECTS_TOLD];
+	char line[SUSPECTS_TOLD][SUSPECT_LINE_MAX];
+	int n;
+};
+
+static bool is_told(
+    const struct lines *l, const struct sql_consumed_suspects_out *s, int *ret_nth)
+{
+	*ret_nth = 0;
+	for (int k = 0; k < l->n; k++) {
+		if (!memcmp(l->of[k].hash, s->hash, sizeof s->hash))
+			return true;
+		*ret_nth += pays_alike(&l->of[k], s);
+	}
+	return false;
+}
+
+/* As far as there is room; returns how many there are in all. */
+static int64_t lines_add(struct journal *j, int64_t account, struct lines *l, bool named)
+{
+	struct sql_consumed_suspects_in in = { .account = account };
+	struct sql_consumed_suspects_out row;
+	int64_t n = 0;
+	int nth;
+
+	sql_consumed_suspects_begin(j, &in);
+	for (; sql_consumed_suspects_next(j, &row); n++)
+		if (l->n < SUSPECTS_TOLD && !is_told(l, &row, &nth) &&
+		    suspect_tell(j, account, &row, nth, l->line[l->n]) == named)
+			l->of[l->n++] = row;
+	return n;
+}
+
+/* Lines that name a row come first: who sees none any more has adopted them all. */
+static int64_t lines_read(struct journal *j, int64_t account, struct lines *ret)
+{
+	ret->n = 0;
+	lines_add(j, account, ret, !MUTANT(named_lines_hidden));
+	return lines_add(j, account, ret, MUTANT(named_lines_hidden));
+}
+
 /* How many there are, and the first ones in words. */
 static int64_t suspects_tell(struct journal *j, int64_t account, struct buf *out)
 {
-	struct sql_consumed_suspects_in in = { .account = account };
-	struct sql_consumed_suspects_out row, told[SUSPECTS_TOLD];
-	char line[SUSPECT_LINE_MAX];
-	int64_t n = 0;
+	struct lines l;
+	int64_t n = lines_read(j, account, &l);
 
-	sql_consumed_suspects_begin(j, &in);
-	while (sql_consumed_suspects_next(j, &row)) {
-		int nth = 0;
-
-		if (n++ >= SUSPECTS_TOLD)
-			continue;
-		for (int64_t k = 0; k < n - 1; k++)
-			nth += pays_alike(&told[k], &row);
-		told[n - 1] = row;
-		suspect_tell(j, account, &row, nth, line, sizeof line);
-		buf_addf(out, "%s%s", n > 1 ? "; " : "", line);
-	}
-	if (n > SUSPECTS_TOLD)
+	for (int i = 0; i < l.n; i++)
+		buf_addf(out, "%s%s", i ? "; " : "", l.line[i]);
+	if (n > l.n)
 		buf_add_str(out, "; ...");
 	return n;
 }
 
 void suspects_next(struct journal *j, int64_t account, char ret[SUSPECT_LINE_MAX])
 {
-	struct sql_consumed_suspects_in in = { .account = account };
-	struct sql_consumed_suspects_out row;
+	struct lines l;
 
-	ret[0] = '\0';
-	sql_consumed_suspects_begin(j, &in);
-	if (!sql_consumed_suspects_next(j, &row))
-		return;
-	sql_consumed_suspects_end(j);
-	suspect_tell(j, account, &row, 0, ret, SUSPECT_LINE_MAX);
+	lines_read(j, account, &l);
+	snprintf(ret, SUSPECT_LINE_MAX, "%s", l.n ? l.line[0] : "");
 }
 
 void suspects_stop(

@@ -1,5 +1,6 @@
 /* What is asked of an operation, a chain or a key where a list is paid: a command that is
  * refused has changed nothing. */
+#include "engine/repair.h"
 #include "payer.h"
 #include "serve/command.h"
 #include "serve/suspect.h"
@@ -251,12 +252,41 @@ static void the_line_names_a_row_that_is_not_paid(void **state_)
 	assert_says(line, "pawl repair wages 3 adopt 0x");
 }
 
+/* What the first one paid is skipped: no row may be its any more. The second one's is
+ * what would be paid again. */
+static void lines_that_name_a_row_come_first(void **state_)
+{
+	char line[SUSPECT_LINE_MAX], checked[REPAIR_CHECKED_MAX];
+	struct fail f = { 0 };
+
+	(void)state_;
+	begin_still(3, 2);
+	scene.config.max_in_flight = 1;
+	pay_rows(4);
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run(1000);
+	for (int row = 3; row <= 4; row++)
+		scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[row],
+		    lists[0].amount[row], 60 * GWEI);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	suspects_next(scene.journal, account()->id, line);
+	assert_says(line, "pawl repair wages 3 adopt 0x");
+	assert_int_equal(repair_skip(runner, op(), 3, checked, &f), ERR_OK);
+	turn();
+	suspects_next(scene.journal, account()->id, line);
+	assert_says(line, "pawl repair wages 4 adopt 0x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_refused_resume_leaves_the_chain_stopped, end),
 		cmocka_unit_test_teardown(the_chain_goes_first, end),
 		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
+		cmocka_unit_test_teardown(lines_that_name_a_row_come_first, end),
 		cmocka_unit_test_teardown(
 		    a_row_is_repaired_before_its_list_is_checked, end),
 		cmocka_unit_test_teardown(a_row_of_half_a_list_is_not_repaired, end),
