@@ -33,8 +33,8 @@ struct simulation {
 	struct cli *cli;
 	struct sim_story *story;
 	struct simulate_asked asked;
-	struct tail tail; /* of the story's trace */
-	struct buf again; /* how to tell it again */
+	struct tail *tail; /* of the story's trace */
+	struct buf again;  /* how to tell it again */
 	struct total total;
 };
 
@@ -98,19 +98,19 @@ static json_t *trace_json(const struct simulation *m)
 	json_t *o = json_array();
 
 	CHECK(o);
-	for (uint64_t i = tail_first(&m->tail); i < m->tail.lines; i++)
-		json_array_append_new(o, cli_text(tail_line(&m->tail, i)));
+	for (uint64_t i = tail_first(m->tail); i < m->tail->lines; i++)
+		json_array_append_new(o, cli_text(tail_line(m->tail, i)));
 	return o;
 }
 
 static void trace_print(const struct simulation *m)
 {
-	uint64_t first = tail_first(&m->tail);
+	uint64_t first = tail_first(m->tail);
 
 	if (first)
 		printf("(%" PRIu64 " lines before these: --trace)\n", first);
-	for (uint64_t i = first; i < m->tail.lines; i++)
-		puts(tail_line(&m->tail, i));
+	for (uint64_t i = first; i < m->tail->lines; i++)
+		puts(tail_line(m->tail, i));
 }
 
 /* shown: its trace was printed. */
@@ -296,9 +296,9 @@ static bool story_tell(struct simulation *m, const struct sim_fate *fate, bool w
 {
 	bool well;
 
-	tail_clear(&m->tail);
-	well = sim_story_tell(m->story, fate, whole ? stdout : m->tail.out);
-	fflush(m->tail.out);
+	tail_clear(m->tail);
+	well = sim_story_tell(m->story, fate, whole ? stdout : m->tail->out);
+	fflush(m->tail->out);
 	return well;
 }
 
@@ -351,7 +351,7 @@ static enum err tell(struct simulation *m, uint64_t seed, struct fail *f)
 	if (!well && m->total.sum.violations <= SHOWN_MAX)
 		tell_wrong(m, seed, whole);
 	else if (a->lives == 1 && !whole && !m->cli->args.json && !m->cli->args.quiet)
-		puts(tail_line(&m->tail, m->tail.lines - 1)); /* its hash */
+		puts(tail_line(m->tail, m->tail->lines - 1)); /* its hash */
 	sim_fate_release(&fate);
 	m->story->fate = NULL;
 	return ERR_OK;
@@ -417,7 +417,7 @@ enum err cmd_simulate(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	m.story = sim_story_new(args_has(&c->args, "--loud"));
-	tail_open(&m.tail);
+	m.tail = tail_new();
 	buf_init(&m.again, NUMBERS_MAX);
 	e = tell_all(&m, f);
 	if (e == ERR_OK) {
@@ -427,7 +427,7 @@ enum err cmd_simulate(struct cli *c, struct fail *f)
 	if (e == ERR_OK && !c->args.quiet)
 		tell_rate(&m.total, system_wall_ms() - begun_ms);
 	buf_release(&m.again);
-	tail_close(&m.tail);
+	tail_free(m.tail);
 	sim_story_free(m.story);
 	return e == ERR_OK ? outcome(&m, f) : e;
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
 #define KEPT (TAIL_LINES + 1)
 
@@ -14,41 +15,42 @@ static ssize_t tail_write(void *cookie, const char *data, size_t size)
 
 	while (at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		struct buf *line = &t->kept[t->lines % KEPT];
+		char *line = t->kept[t->lines % KEPT];
 		size_t len = (size_t)((stop ? stop : end) - at);
-		size_t room = TAIL_LINE_MAX - line->len;
+		size_t room = TAIL_LINE_MAX - t->len, fits = len < room ? len : room;
 
-		buf_add(line, at, len < room ? len : room);
+		memcpy(line + t->len, at, fits);
+		t->len += fits;
+		line[t->len] = '\0';
 		at += len;
 		if (!stop)
 			break;
 		at++;
-		buf_clear(&t->kept[++t->lines % KEPT]);
+		t->lines++;
+		t->len = 0;
 	}
 	return (ssize_t)size;
 }
 
-void tail_open(struct tail *t)
+struct tail *tail_new(void)
 {
-	t->lines = 0;
-	for (int i = 0; i < KEPT; i++)
-		buf_init(&t->kept[i], TAIL_LINE_MAX);
+	struct tail *t = mem_new(sizeof *t);
+
 	t->out = fopencookie(t, "w", (cookie_io_functions_t){ .write = tail_write });
 	CHECK(t->out);
+	return t;
 }
 
-void tail_close(struct tail *t)
+void tail_free(struct tail *t)
 {
 	CHECK(fclose(t->out) == 0);
-	for (int i = 0; i < KEPT; i++)
-		buf_release(&t->kept[i]);
+	mem_free(t);
 }
 
 void tail_clear(struct tail *t)
 {
 	fflush(t->out);
-	t->lines = 0;
-	buf_clear(&t->kept[0]);
+	t->lines = t->len = 0;
 }
 
 uint64_t tail_first(const struct tail *t)
@@ -59,5 +61,5 @@ uint64_t tail_first(const struct tail *t)
 const char *tail_line(const struct tail *t, uint64_t number)
 {
 	CHECK(number >= tail_first(t) && number < t->lines);
-	return buf_text(&t->kept[number % KEPT]);
+	return t->kept[number % KEPT];
 }

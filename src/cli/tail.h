@@ -1,25 +1,26 @@
 /* tail.h - a file that keeps the last lines written to it, in memory.
  *
- * Who reads flushes `out` before. A line longer than TAIL_LINE_MAX is cut. */
+ * It may be written to from anywhere, a simulated process too: only its birth takes
+ * memory. Who reads flushes `out` before. A line longer than TAIL_LINE_MAX is cut. */
 #ifndef PAWL_CLI_TAIL_H
 #define PAWL_CLI_TAIL_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#include "base/buf.h"
 
 #define TAIL_LINES 20
 #define TAIL_LINE_MAX 1000
 
 struct tail {
 	FILE *out;
-	uint64_t lines;                  /* that were written whole */
-	struct buf kept[TAIL_LINES + 1]; /* the last one is being written */
+	uint64_t lines; /* that were written whole */
+	size_t len;     /* of the one that is being written */
+	char kept[TAIL_LINES + 1][TAIL_LINE_MAX + 1];
 };
 
-void tail_open(struct tail *t); /* it must stay where it is */
-void tail_close(struct tail *t);
+struct tail *tail_new(void);
+void tail_free(struct tail *t);
 void tail_clear(struct tail *t);
 
 uint64_t tail_first(const struct tail *t); /* of the lines that are kept */

@@ -10,6 +10,7 @@
 
 #include "cli/simulate_asked.h"
 #include "cli/tail.h"
+#include "sim/story/region.h"
 
 static void read_line(struct simulate_asked *ret, const char *line)
 {
@@ -62,44 +63,60 @@ static void no_acts_can_be_typed_too(void **state)
 
 static void the_last_lines_are_kept(void **state)
 {
-	struct tail t;
+	struct tail *t = tail_new();
 
 	(void)state;
-	tail_open(&t);
-	fputs("one\ntwo\nhalf", t.out);
-	fflush(t.out);
-	assert_int_equal(t.lines, 2);
-	assert_int_equal(tail_first(&t), 0);
-	assert_string_equal(tail_line(&t, 1), "two");
-	fputs(" a line\n", t.out);
+	fputs("one\ntwo\nhalf", t->out);
+	fflush(t->out);
+	assert_int_equal(t->lines, 2);
+	assert_int_equal(tail_first(t), 0);
+	assert_string_equal(tail_line(t, 1), "two");
+	fputs(" a line\n", t->out);
 	for (int i = 0; i < 1000; i++)
-		fprintf(t.out, "%d\n", i);
-	fflush(t.out);
-	assert_int_equal(t.lines, 1003);
-	assert_int_equal(tail_first(&t), 1003 - TAIL_LINES);
-	assert_string_equal(tail_line(&t, 1002), "999");
-	assert_string_equal(tail_line(&t, tail_first(&t)), "980");
-	tail_clear(&t);
-	fputs("anew\n", t.out);
-	fflush(t.out);
-	assert_int_equal(t.lines, 1);
-	assert_string_equal(tail_line(&t, 0), "anew");
-	tail_close(&t);
+		fprintf(t->out, "%d\n", i);
+	fflush(t->out);
+	assert_int_equal(t->lines, 1003);
+	assert_int_equal(tail_first(t), 1003 - TAIL_LINES);
+	assert_string_equal(tail_line(t, 1002), "999");
+	assert_string_equal(tail_line(t, tail_first(t)), "980");
+	tail_clear(t);
+	fputs("anew\n", t->out);
+	fflush(t->out);
+	assert_int_equal(t->lines, 1);
+	assert_string_equal(tail_line(t, 0), "anew");
+	tail_free(t);
 }
 
 static void a_long_line_is_cut(void **state)
 {
-	struct tail t;
+	struct tail *t = tail_new();
 
 	(void)state;
-	tail_open(&t);
 	for (int i = 0; i < 3 * TAIL_LINE_MAX; i++)
-		fputc('x', t.out);
-	fputs("\nshort\n", t.out);
-	fflush(t.out);
-	assert_int_equal(strlen(tail_line(&t, 0)), TAIL_LINE_MAX);
-	assert_string_equal(tail_line(&t, 1), "short");
-	tail_close(&t);
+		fputc('x', t->out);
+	fputs("\nshort\n", t->out);
+	fflush(t->out);
+	assert_int_equal(strlen(tail_line(t, 0)), TAIL_LINE_MAX);
+	assert_string_equal(tail_line(t, 1), "short");
+	tail_free(t);
+}
+
+/* It outlives the simulated process that wrote to it. */
+static void nothing_of_a_process_is_in_it(void **state)
+{
+	struct sim_region *r;
+	struct tail *t = tail_new();
+
+	(void)state;
+	sim_region_setup();
+	r = sim_region_new(1 << 20);
+	(void)sim_region_use(r);
+	fputs("a line\n", t->out);
+	fflush(t->out);
+	(void)sim_region_use(NULL);
+	assert_int_equal(sim_region_pieces(r), 0);
+	tail_free(t);
+	sim_region_free(r);
 }
 
 int main(void)
@@ -109,6 +126,7 @@ int main(void)
 		cmocka_unit_test(no_acts_can_be_typed_too),
 		cmocka_unit_test(the_last_lines_are_kept),
 		cmocka_unit_test(a_long_line_is_cut),
+		cmocka_unit_test(nothing_of_a_process_is_in_it),
 	};
 
 	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
