@@ -339,7 +339,7 @@ with_clang() (
 )
 
 compile() {
-	if [ -t 1 ]; then
+	if [ -t 1 ] && ! ninja -n -C "$@" | grep -q 'no work to do'; then
 		ninja -C "$@"
 	else
 		ninja --quiet -C "$@"
@@ -516,8 +516,8 @@ if [ -z "$(needs_of "$verb")" ]; then
 	exit 1
 fi
 shift
-case ${1:-} in
--h | --help)
+case " $* " in
+*" -h "* | *" --help "*)
 	help_of "$verb"
 	exit 0
 	;;

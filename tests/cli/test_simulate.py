@@ -7,6 +7,8 @@ usage: test_simulate.py PAWL
 Speaks TAP.
 """
 
+import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -15,6 +17,20 @@ import sys
 from program import PAWL, Run, environment, main, test
 
 LARGEST = 2**63 - 1
+ALL_CORES = pathlib.Path(__file__).resolve().parents[2] / "tools" / "simulate.py"
+
+
+def on_all_cores(folder, *words):
+    """`./do simulate`, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, ALL_CORES, PAWL, *words],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 @test
@@ -136,6 +152,52 @@ def who_stops_it_is_told_where_to_go_on(folder):
     assert child.returncode == 3, f"exit {child.returncode}: {said}{err}"
     done = int(re.search(r"^(\d+) (?:life|lives),", out, re.M)[1])
     assert f"stopped after {done} stories; on from there: --seed {done + 1}" in err, err
+
+
+@test
+def all_cores_tell_what_one_tells(folder):
+    """./do simulate keeps the tables of pawl apart, and sums them up"""
+    out, err = on_all_cores(folder, "--from", "1", "--lives", "12").communicate(timeout=120)
+    told = Run(folder, "simulate", "--lives", "12").ends(0).out
+    plain = re.sub(r"(?<=\d),(?=\d)", "", out)
+    for part in ("acts", "seen", "requests", "disk"):
+        (line,) = re.findall(rf"^{part}: .*$", told, re.M)
+        assert line in plain.splitlines(), f"{line}: {out}{err}"
+    assert out.endswith("\nnothing was wrong\n"), out
+
+
+@test
+def a_ctrl_c_on_all_cores(folder):
+    """./do simulate begins nothing more, sums up, says where to go on, and ends with 3"""
+    child = on_all_cores(folder, "--from", "5", "--seconds", "600")
+    first = child.stdout.readline()
+    os.killpg(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert first == "from seed 5 on\n" and child.returncode == 3, f"{first}{out}{err}"
+    assert re.match(r"\d+ (life|lives), ", out) and "nothing was wrong" in out, out
+    lives = int(re.match(r"\d+", out)[0])
+    seed = int(re.search(r"stopped; on from there: \./do simulate --from (\d+)", err)[1])
+    assert 5 <= seed <= 5 + lives, f"{out}{err}"
+
+
+@test
+def all_cores_refuse_what_pawl_refuses(folder):
+    """./do simulate ends with 1 and a sentence, by the bounds of pawl"""
+    for option, value in (
+        ("--days", "5000"),
+        ("--days", "0"),
+        ("--from", str(LARGEST + 1)),
+        ("--from", "x"),
+        ("--lives", "1000000001"),
+    ):
+        child = on_all_cores(folder, option, value)
+        out, err = child.communicate(timeout=60)
+        assert child.returncode == 1 and not out, f"{option} {value}: {out}{err}"
+        assert re.fullmatch(
+            rf"\./do simulate: {option}: {value}: must be a number from \d+ to \d+\n", err
+        ), err
+    out, err = on_all_cores(folder, "--from", "0", "--lives", "1").communicate(timeout=60)
+    assert out.startswith("from seed 0 on\n1 life, "), f"{out}{err}"
 
 
 if __name__ == "__main__":
