@@ -24,7 +24,7 @@ static void begin(struct runner *r, struct account *a, const char *why)
 	a->fenced[0] = '\0';
 	a->still_known = false;
 	a->node_counted = 0;
-	a->behind_until = 0;
+	a->behind_until = a->trail_until = 0;
 	for (int i = 0; i < POOL_NODES_MAX; i++)
 		a->greeted[i] = GREET_NOT;
 	a->holes = a->send_ready = true;
@@ -195,6 +195,19 @@ static bool is_behind(struct account *a)
 	return a->height < a->behind_until;
 }
 
+/* Blocks that the journal follows since its last life, and its nodes show no more, or not
+ * again as yet. */
+static bool is_below_the_trail(struct account *a)
+{
+	struct head top = { 0 };
+
+	follower_head(a->chain->follower, &top);
+	if (!a->trail_until)
+		a->trail_until = top.height;
+	return a->height < top.height && a->height < a->trail_until &&
+	    !MUTANT(fence_below_the_trail);
+}
+
 /* The highest count that a node reports, by whatever branch: what was mined there may be
  * mined here. One that no life of ours can have reached, and that did not come true
  * meanwhile, is named, and left out. */
@@ -274,7 +287,8 @@ static void fence(struct runner *r, struct account *a)
 	if (!kind || !a->used || (has_fence(r, a) && a->fence_measured) || !a->known ||
 	    !a->has_first_nonce || !a->chain->has_market ||
 	    !account_abreast(a, MUTANT(fence_below_the_head) ? STILL_BLOCKS : 0) ||
-	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)) || is_behind(a))
+	    (nodes_awaited(a) && !MUTANT(nodes_not_awaited)) || is_behind(a) ||
+	    is_below_the_trail(a))
 		return;
 	below = highest_count(a) + a->in_flight_max - MUTANT(fence_one_short);
 	id = kind->fence(r, a, below);

@@ -222,6 +222,7 @@ struct account {
 	uint64_t node_count[POOL_NODES_MAX]; /* by each node's own head, in this life */
 	uint32_t node_counted;
 	uint64_t behind_until; /* a node counts far more, up to there; 0: none does */
+	uint64_t trail_until;  /* the journal follows blocks up to there; 0: not asked */
 	struct refusal *refusals;
 	size_t refusals_n;
 

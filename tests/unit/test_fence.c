@@ -429,6 +429,34 @@ static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
+/* All nodes lag, and the journal itself follows blocks that are above what they show. */
+static void a_fence_begins_where_the_journal_was(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	pay_rows(60);
+	run_until(op()->by_state[ITEM_FINAL].n >= 4);
+	sim_mining(scene.chain, 0);
+	run(5000);
+	keep();
+	scene_mine(&scene, 1);
+	run(3000);
+	sim_pool_drop_all(scene.chain);
+	scene.node[0]->lag = 3;
+	retracts = true; /* what is in blocks that are not shown is in flight */
+	forget();
+	run_until(account()->known && account()->node_counted && chain()->has_market);
+	assert_true(account()->count < count());
+	run(60000);
+	assert_false(has_fence());
+	scene.node[0]->lag = 0;
+	go_on();
+	run_until(has_fence());
+	assert_int_equal(fenced_below(), count() + 4);
+	finish_fenced();
+}
+
 /* It said how far it was before a block came that is not read yet. */
 static void a_fence_begins_when_the_head_is_read(void **state_)
 {
@@ -907,6 +935,7 @@ int main(void)
 		T(what_was_forgotten_is_told_in_one_line),
 		T(a_fence_begins_at_the_head),
 		T(a_fence_begins_when_the_head_is_read),
+		T(a_fence_begins_where_the_journal_was),
 		T(a_fence_is_measured_anew_when_it_is_outgrown),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
