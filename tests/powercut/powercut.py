@@ -27,9 +27,11 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tools")]
 sys.dont_write_bytecode = True
 
+import gen_docs  # noqa: E402
 from disks import (  # noqa: E402
     KINDS,
     Disk,
@@ -388,13 +390,34 @@ def check_machine(folder):
     (folder / "try.img").unlink()
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"./do powercut: {message.removeprefix('argument ')}", file=sys.stderr)
+        sys.exit(1)
+
+
+def at_least(least):
+    def number(text):
+        if not text.isascii() or not text.isdigit() or int(text[:20]) < least:
+            raise argparse.ArgumentTypeError(f"{text}: must be a number from {least} on")
+        return int(text)
+
+    return number
+
+
+def mutant(name):
+    if all(row[0] != name for row in gen_docs.read_table(ROOT / "src" / "base" / "mutant.def")):
+        raise argparse.ArgumentTypeError(f"{name}: there is no such defect")
+    return name
+
+
 def arguments():
-    parser = argparse.ArgumentParser(description="power cuts under a program that pays")
+    parser = Parser(description="power cuts under a program that pays", allow_abbrev=False)
     parser.add_argument("pawl")
     parser.add_argument("recorder")
-    parser.add_argument("--cuts", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    parser.add_argument("--mutant")
+    parser.add_argument("--cuts", type=at_least(1), default=200)
+    parser.add_argument("--seed", type=at_least(0), default=random.randrange(1 << 32))
+    parser.add_argument("--mutant", type=mutant)
     parser.add_argument("--keep", metavar="DIR", help="where the image goes that fails")
     parser.add_argument("-v", action="store_true", help="a line for each cut and image")
     return parser.parse_args()
