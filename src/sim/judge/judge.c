@@ -284,8 +284,22 @@ static bool nothing_open(const struct sim_life *l)
 	return true;
 }
 
+/* Where a final block has vanished: who has risen since has yet to find that. */
+static bool is_on_the_chain(const struct sim_life *l)
+{
+	const struct sim_chain *c = l->story->chain;
+	struct head head;
+
+	return !(l->story->broken & SIM_GROUND_FINAL) ||
+	    (follower_head(l->runner->chains[0].follower, &head) &&
+		head.height <= c->head->height &&
+		hash_same(&head.hash, &c->trail[head.height]->hash));
+}
+
 bool sim_judge_over(struct sim_life *l)
 {
+	if (!is_on_the_chain(l))
+		return false;
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (!l->story->list[i].wanted || !l->id_of[i])
 			return false;
