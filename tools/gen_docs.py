@@ -253,7 +253,9 @@ def windows_page(source):
         "was seen to have it, what closes it here, and the tests that show it. Most come from the\n"
         "bug reports and sources of other programs; those that were found on paper come from\n"
         "attacking this one's design. G0 to G11 are the promises of\n"
-        "[INTERNALS.md](../INTERNALS.md). `unit/forgotten/NAME` is a case of the program that\n"
+        "[INTERNALS.md](../INTERNALS.md#the-promise), which explain what a fence, a doubt and a tag\n"
+        "are; its [table of words](../INTERNALS.md#words) has trail, stranger, intent, payload,\n"
+        "attempt and empty attempt. `unit/forgotten/NAME` is a case of the program that\n"
         "`./do test forgotten` runs.",
         table(("mark", "windows", "what it means"), marks),
         *parts,
