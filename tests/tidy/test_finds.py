@@ -128,6 +128,11 @@ SINS = (
         {"docs/findings.md": "Seeds 17 and 18.\n", "tests/sim/seeds": "17  so\n"},
     ),
     (
+        "a story that is not kept, on a line of its own",
+        tidy.check_proofs,
+        {"docs/findings.md": "Seeds\n17, 18. Test: `a`.\n", "tests/a": "17 a"},
+    ),
+    (
         "a statement for nobody",
         tidy.check_statements,
         {"sql/a.sql": "-- name: a_get\n-- out: n i64\nSELECT 1 AS n;\n"},

@@ -433,7 +433,7 @@ def check_windows(tree):
 PROOFS = (
     ("INTERNALS.md", re.compile(r"## The tests.*", re.DOTALL), re.compile(r"`([\w-]+)`")),
     ("docs/findings.md", re.compile(r"\bTests?:(?:`[^`]*`|[^`.])*"), re.compile(r"`([\w-]+)`")),
-    ("docs/findings.md", re.compile(r"\b[Ss]eeds? [\d, \nand]*"), re.compile(r"\d+")),
+    ("docs/findings.md", re.compile(r"\b[Ss]eeds?\s[\d,\sand]*"), re.compile(r"\d+")),
 )
 
 
