@@ -297,6 +297,55 @@ def mutants_page(source):
     )
 
 
+def simulate_page(source):
+    sim = source.parent.parent
+
+    def words(path, head):
+        return table((head, "what it is"), [(code(r[1]), r[2]) for r in read_table(sim / path)])
+
+    acts = [
+        (code(row[1]), row[2], ", ".join(code(name) for name in row.arguments[3:] if name))
+        for row in read_table(source)
+    ]
+    values = read_table(source.with_name("values.def"))
+    parts = []
+    for macro, (title, said) in VALUES.items():
+        of_it = [(code(row[0]), row[1]) for row in values if row.macro == macro]
+        parts += [f"## {title}", table((code(said), "what it means"), of_it)]
+    return page(
+        "What a story tells",
+        source,
+        "`pawl simulate --seed 42 --trace` tells a story line by line: the seconds since it began, and\n"
+        "what happened. A process *rises* when it has opened its journal and goes on, *dies* where the\n"
+        "story says so, *dies of it* when a disk failed it, *can't start* when another one owns the\n"
+        "journal or it is damaged, *ends* by itself. *The other one* is a second process on the same\n"
+        "disk, *the copy* one on a disk of its own. `asked` is what somebody asked over the socket, and\n"
+        "how that was answered; `pawl` a command that was typed. *It calms down*: from now on nothing\n"
+        "happens, and all has to come to its end. The last line has a hash of all others.",
+        "`act N` is the N-th entry of the schedule, as `--acts` takes it, with what it does to whom:",
+        table(("act", "what happens", "its numbers"), acts),
+        "`ms` is a time, `per-mille` a chance, `list` and `key` count from 0, `row` from 1;\n"
+        "`luck` and `where` are random numbers.",
+        *parts,
+        "## What happens to requests: `net fault=`, and the line `requests:`",
+        words("node/fault.def", "fault"),
+        "## What a node does wrong: `vice which=`",
+        words("node/vice.def", "vice"),
+        "## What the disk did: the line `disk:`",
+        words("disk/disk_fault.def", "fault"),
+    )
+
+
+# Of values.def: the groups, and where their words stand.
+VALUES = {
+    "POWER": ("What dies with a process", "power="),
+    "KEPT": ("What is kept", "keep what="),
+    "PUT_BACK": ("How a journal is put back", "back how="),
+    "EDITED": ("How a list is edited", "edit how="),
+    "ROBBED": ("Of what who stands still is robbed", "stand robbed="),
+}
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
@@ -304,6 +353,7 @@ PAGES = (
     ("docs/config.md", "src/cli/config.def", config_page),
     ("docs/api.md", "src/serve/routes.def", api_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),
+    ("docs/simulate.md", "src/sim/story/acts.def", simulate_page),
     ("docs/mutants.md", "src/base/mutant.def", mutants_page),
 )
 

@@ -70,7 +70,7 @@ void sim_disk_rob(const struct sim_disk_process *p, bool gone);
 /* -- what happens ---------------------------------------------------------- */
 
 enum sim_disk_fault {
-#define FAULT(name, word) SIM_DISK_DID_##name,
+#define FAULT(name, word, means) SIM_DISK_DID_##name,
 #include "sim/disk/disk_fault.def"
 #undef FAULT
 	SIM_DISK_FAULTS

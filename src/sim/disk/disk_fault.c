@@ -18,7 +18,7 @@ uint64_t sim_disk_faults(const struct sim_disk *d, enum sim_disk_fault fault)
 const char *sim_disk_fault_name(enum sim_disk_fault fault)
 {
 	static const char *const names[SIM_DISK_FAULTS] = {
-#define FAULT(name, word) [SIM_DISK_DID_##name] = (word),
+#define FAULT(name, word, means) [SIM_DISK_DID_##name] = (word),
 #include "sim/disk/disk_fault.def"
 #undef FAULT
 	};

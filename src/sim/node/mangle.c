@@ -12,7 +12,7 @@ static const struct {
 	bool executes;
 } faults[] = {
 	[SIM_FAULT_NONE] = { "none", true },
-#define FAULT(name, word, executed) [SIM_FAULT_##name] = { word, executed },
+#define FAULT(name, word, means, executed) [SIM_FAULT_##name] = { word, executed },
 #include "sim/node/fault.def"
 #undef FAULT
 };

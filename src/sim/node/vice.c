@@ -11,7 +11,7 @@ static const struct {
 	uint64_t most;
 	bool harmless;
 } vices[] = {
-#define VICE(name, word, most, harmless, ...) \
+#define VICE(name, word, means, most, harmless, ...) \
 	[SIM_VICE_##name] = { word, most, harmless },
 #include "sim/node/vice.def"
 #undef VICE
@@ -120,7 +120,7 @@ static void refuses_set(struct sim_node *n, uint64_t by)
 
 /* -- setting them -------------------------------------------------------------- */
 
-#define VICE(name, word, most, harmless, ...)                   \
+#define VICE(name, word, means, most, harmless, ...)            \
 	static void set_##name(struct sim_node *n, uint64_t by) \
 	{                                                       \
 		__VA_ARGS__;                                    \

@@ -15,7 +15,7 @@
 static const struct {
 	const char *name, *of[3];
 } acts[] = {
-#define ACT(name, word, ...) [SIM_##name] = { word, { __VA_ARGS__ } },
+#define ACT(name, word, means, ...) [SIM_##name] = { word, { __VA_ARGS__ } },
 #include "sim/story/acts.def"
 #undef ACT
 };
@@ -28,14 +28,31 @@ const char *sim_act_name(enum sim_act_kind kind)
 
 /* -- numbers that have a name ------------------------------------------------- */
 
-static const char *const powers[] = { "stays", "drawn", "loses-nothing", "loses-last",
-	"loses-some", "loses-all" }; /* 1 + enum sim_disk_loss */
-static const char *const keeps[] = { "files", "backup", "machine" };
-static const char *const backs[] = { "restored", "copied", "silent", "under-wal",
-	"without-wal", "new", "machine", "empty-wal", "over", "beneath" };
-static const char *const edits[] = { "not", "rows", "name", "both", "unseen", "newer",
-	"part" };
-static const char *const robs[] = { "not", "disk", "lock" };
+/* 1 + enum sim_disk_loss */
+static const char *const powers[] = {
+#define POWER(word, means) word,
+#include "sim/story/values.def"
+};
+
+static const char *const keeps[] = {
+#define KEPT(word, means) word,
+#include "sim/story/values.def"
+};
+
+static const char *const backs[] = {
+#define PUT_BACK(word, means) word,
+#include "sim/story/values.def"
+};
+
+static const char *const edits[] = {
+#define EDITED(word, means) word,
+#include "sim/story/values.def"
+};
+
+static const char *const robs[] = {
+#define ROBBED(word, means) word,
+#include "sim/story/values.def"
+};
 
 #define N(words) (sizeof words / sizeof *(words))
 
