@@ -300,27 +300,20 @@ static void token_add(struct account *a, const struct address *token)
 	a->tokens[a->tokens_n++] = (struct token_held){ .token = *token };
 }
 
-/* Below its first nonce nothing of an account is ours, but what was adopted. */
-static uint64_t first_of(struct runner *r, const struct account *a)
-{
-	struct sql_intent_lowest_live_in in = { .account = a->id };
-	struct sql_intent_lowest_live_out row;
-
-	return sql_intent_lowest_live_one(r->s.journal, &in, &row) &&
-		(uint64_t)row.nonce < a->first_nonce && !MUTANT(adopted_is_passed)
-	    ? (uint64_t)row.nonce
-	    : a->first_nonce;
-}
-
-static void count_known(struct runner *r, const struct chain_run *c,
-    const struct account *a, struct watched *w)
+/* An account of which no final block has told is as one that was never used: what it had
+ * used when it was first seen may be in blocks that are not final yet, and move. */
+static void count_known(
+    const struct chain_run *c, const struct account *a, struct watched *w)
 {
 	struct head final = { 0 };
 	bool back = follower_final(c->follower, &final) && a->final_height > final.height;
 
 	w->has_count = a->has_final_count || a->has_first_nonce;
 	w->exact = a->has_final_count && a->final_height == final.height;
-	w->count = a->has_final_count && !back ? a->final_count : first_of(r, a);
+	if (a->has_final_count && !back)
+		w->count = a->final_count;
+	else if (MUTANT(adopted_is_passed))
+		w->count = a->first_nonce;
 }
 
 /* Whom the follower watches: each account, once for each token that it pays in. */
@@ -344,7 +337,7 @@ static void chain_watch(struct runner *r, struct chain_run *c)
 			.token_balance = a->tokens_n > 0,
 			.token = a->tokens_n ? a->tokens[0].token
 					     : (struct address){ { 0 } } };
-		count_known(r, c, a, &w[n - 1]);
+		count_known(c, a, &w[n - 1]);
 		for (size_t k = 1; k < a->tokens_n; k++)
 			w[n++] = (struct watched){ .account = a->address,
 				.token_balance = true,

@@ -329,6 +329,30 @@ static void what_was_adopted_before_an_absence_is_not_passed(void **state_)
 	assert_int_equal(paid(&lists[0], 1), 0); /* by us, besides the one */
 }
 
+/* And somebody else's, of whom no row says that it is there. */
+static void a_use_at_first_sight_is_not_passed(void **state_)
+{
+	(void)state_;
+	begin_with_a_past(1, 1, 0, 1);
+	sim_mining(scene.chain, 0);
+	scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(3000);
+	read_the_past();
+	assert_int_equal(account()->first_nonce, 1);
+	assert_false(account()->has_final_count);
+	assert_int_equal(known_below(1), 1);
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	pay(&(struct list){ .rows = 1 });
+	run_until(is_signed(1));
+	assert_int_equal(known_below(1), 1);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+}
+
 static void pay_row_3(void)
 {
 	scene_spend(&scene, 0, &lists[0].to[3], lists[0].amount[3], 60 * GWEI);
@@ -482,6 +506,7 @@ int main(void)
 		    a_service_fee_of_a_lost_journal_is_adopted, end),
 		cmocka_unit_test_teardown(
 		    what_was_adopted_before_an_absence_is_not_passed, end),
+		cmocka_unit_test_teardown(a_use_at_first_sight_is_not_passed, end),
 		cmocka_unit_test_teardown(a_past_payment_that_comes_back_is_suspect, end),
 		cmocka_unit_test_teardown(nothing_is_adopted_unasked, end),
 		cmocka_unit_test_teardown(a_payment_in_another_asset_is_not_adopted, end),
