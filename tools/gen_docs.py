@@ -220,7 +220,7 @@ def scenarios():
     return {row[0]: row[1] for row in read_table(table_of)} if table_of.is_file() else {}
 
 
-def window_part(number, row):
+def window_part(number, row, unshown):
     shown = [f"pawl simulate --scenario {row[0]}"] if row[0] in scenarios() else []
     tests = ", ".join(code(ref) for ref in shown + row[7].split())
     mark = "" if row[2] == "CLOSED" else f" ({row[2].lower()})"
@@ -231,17 +231,24 @@ def window_part(number, row):
         f"- **{WINDOW_ENDS[row[2]]}** ({', '.join(row[6].split())}). {row[5]}",
         f"- **Tests.** {tests or 'none'}.",
     ]
+    if unshown:
+        lines.append(f"- **No scenario.** {unshown[0].upper()}{unshown[1:]}.")
     return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:])
 
 
 def windows_page(source):
     rows = read_table(source)
     windows = [row for row in rows if row.macro == "WINDOW"]
+    unshown = {row[0]: row[1] for row in rows if row.macro == "UNSHOWN"}
     numbers = {row[0]: number for number, row in enumerate(windows, 1)}
     parts = []
     for group in (row for row in rows if row.macro == "GROUP"):
         parts.append(f"## {group[1]}\n\n{group[2]}")
-        parts += [window_part(numbers[row[0]], row) for row in windows if row[1] == group[0]]
+        parts += [
+            window_part(numbers[row[0]], row, unshown.get(row[0]))
+            for row in windows
+            if row[1] == group[0]
+        ]
     marks = [
         (mark.lower(), str(sum(row[2] == mark for row in windows)), means)
         for mark, means in explained(source)
@@ -257,6 +264,10 @@ def windows_page(source):
         "are; its [table of words](../INTERNALS.md#words) has trail, stranger, intent, payload,\n"
         "attempt and empty attempt. `unit/forgotten/NAME` is a case of the program that\n"
         "`./do test forgotten` runs.",
+        "The list is held complete by `./do test tidy`: each window has tests, which it looks for, or\n"
+        "says that there is nothing to test, and each has a scenario of the simulated world, or says why\n"
+        "that has none. What the simulated world finds beside them gets a window or a paragraph of\n"
+        "[findings.md](findings.md), and with it a test.",
         table(("mark", "windows", "what it means"), marks),
         *parts,
     )
@@ -321,7 +332,8 @@ def simulate_page(source):
         "journal or it is damaged, *ends* by itself. *The other one* is a second process on the same\n"
         "disk, *the copy* one on a disk of its own. `asked` is what somebody asked over the socket, and\n"
         "how that was answered; `pawl` a command that was typed. *It calms down*: from now on nothing\n"
-        "happens, and all has to come to its end. The last line has a hash of all others.",
+        "happens, and all has to come to its end. At last it is told what became of each list, and a\n"
+        "hash of all that happened.",
         "`act N` is the N-th entry of the schedule, as `--acts` takes it, with what it does to whom:",
         table(("act", "what happens", "its numbers"), acts),
         "`ms` is a time, `per-mille` a chance, `list` and `key` count from 0, `row` from 1;\n"

@@ -17,6 +17,7 @@ LONG = "int long_one(void)\n{\n" + "\treturn 0;\n" * 71 + "}\n"
 WAIVED = "/* long: a table of steps */\n" + LONG
 STATES = 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 1, "")\n'
 WINDOW = 'GROUP(ONE, "", "")\nWINDOW(a, ONE, {}, "", "", "", "", "{}")\n'
+UNSHOWN = 'UNSHOWN(a, "why")\n'
 
 # A tree in which no check finds anything.
 CLEAN = {
@@ -87,25 +88,43 @@ SINS = (
     (
         "a window whose test is gone",
         tidy.check_windows,
-        {"tests/windows.def": WINDOW.format("CLOSED", "unit/a/b")},
+        {"tests/windows.def": WINDOW.format("CLOSED", "unit/a/b") + UNSHOWN},
     ),
     (
         "a window without a test",
         tidy.check_windows,
-        {"tests/windows.def": WINDOW.format("BOUNDED", "")},
+        {"tests/windows.def": WINDOW.format("BOUNDED", "") + UNSHOWN},
     ),
     (
         "a scenario for nothing",
         tidy.check_windows,
         {
-            "tests/windows.def": WINDOW.format("OPEN", ""),
+            "tests/windows.def": WINDOW.format("OPEN", "") + UNSHOWN,
             "src/sim/story/scenarios.def": "SCENARIO(b, NULL, {}, {})\n",
         },
     ),
     (
         "a window without a group",
         tidy.check_windows,
-        {"tests/windows.def": 'WINDOW(a, TWO, OPEN, "", "", "", "", "")\n'},
+        {"tests/windows.def": 'WINDOW(a, TWO, OPEN, "", "", "", "", "")\n' + UNSHOWN},
+    ),
+    (
+        "a window that no scenario shows, and nobody says why",
+        tidy.check_windows,
+        {"tests/windows.def": WINDOW.format("OPEN", "")},
+    ),
+    (
+        "a window with a scenario, and why it has none",
+        tidy.check_windows,
+        {
+            "tests/windows.def": WINDOW.format("OPEN", "") + UNSHOWN,
+            "src/sim/story/scenarios.def": "SCENARIO(a, NULL, {}, {})\n",
+        },
+    ),
+    (
+        "why there is no scenario of nothing",
+        tidy.check_windows,
+        {"tests/windows.def": 'GROUP(ONE, "", "")\n' + UNSHOWN},
     ),
     (
         "a promise whose test is gone",

@@ -404,7 +404,7 @@ def has_test(tree, ref):
 
 
 def check_windows(tree):
-    """every crash window has a name, a group, and tests that are there; every scenario one"""
+    """every crash window has a name, a group, tests that are there, and a scenario or a reason"""
     source = tree.root / "tests" / "windows.def"
     if not source.is_file():
         return
@@ -412,6 +412,7 @@ def check_windows(tree):
     rows = docs.read_table(source)
     shown = set(docs.scenarios())
     groups = {row[0] for row in rows if row.macro == "GROUP"}
+    unshown = {row[0] for row in rows if row.macro == "UNSHOWN" and row[1]}
     seen = set()
     for row in (row for row in rows if row.macro == "WINDOW"):
         name, group, mark = row.arguments[:3]
@@ -422,9 +423,13 @@ def check_windows(tree):
             yield f"{name}: no such group or mark: {group}, {mark}"
         if not row[7] and name not in shown and mark != "OPEN":
             yield f"{name}: nothing tests it"
+        if (name in shown) == (name in unshown):
+            yield f"{name}: a scenario, or why there is none: one of them"
         for ref in row[7].split():
             if not has_test(tree, ref):
                 yield f"{name}: there is no test {ref}"
+    for name in unshown - seen:
+        yield f"tests/windows.def: {name} is no window"
     for name in shown - seen:
         yield f"src/sim/story/scenarios.def: {name} is no window"
 

@@ -312,6 +312,47 @@ static uint64_t forgotten(const struct sim_judge *j, int key)
 	return n;
 }
 
+/* -- how it ended, for people ----------------------------------------------------------
+ */
+
+/* Rows that pay the same as one before them. */
+static int equal_rows(const struct sim_list *l)
+{
+	int n = 0;
+
+	for (int i = 2; i <= l->rows; i++)
+		for (int k = 1; k < i; k++)
+			if (address_same(&l->to[i], &l->to[k]) &&
+			    amount_cmp(&l->amount[i], &l->amount[k]) == 0) {
+				n++;
+				break;
+			}
+	return n;
+}
+
+static void list_note(struct sim_story *s, int at)
+{
+	const struct judge_said *said = s->judge->said[at];
+	const struct sim_list *l = &s->list[at];
+	int n[5] = { 0 }, equal = equal_rows(l);
+	struct buf text;
+
+	if (said->state < 0)
+		return;
+	buf_init(&text, 300);
+	for (int row = 1; row <= l->rows; row++)
+		n[said->row[row]]++;
+	for (int i = 0; i < 5; i++)
+		if (n[i])
+			buf_addf(&text, "%s%d %s", text.len ? ", " : "", n[i],
+			    state_name(MACHINE_ITEM, i));
+	if (equal)
+		buf_addf(&text, "; %d pays what another does", equal);
+	sim_story_note(s, "%s: %s, %d rows: %s", l->name,
+	    state_name(MACHINE_OPERATION, said->state), l->rows, buf_text(&text));
+	buf_release(&text);
+}
+
 void sim_judge_chain(struct sim_story *s)
 {
 	static struct sim_due due[SIM_LISTS_MAX * (SIM_ROWS_MAX + 1)];
@@ -337,4 +378,6 @@ void sim_judge_chain(struct sim_story *s)
 		buf_release(&why);
 		judge_fees(j, i);
 	}
+	for (int k = 0; k < s->fate->lists && s->out; k++)
+		list_note(s, k);
 }

@@ -75,6 +75,18 @@ void sim_story_line(struct sim_story *s, const char *fmt, ...)
 	va_end(args);
 }
 
+void sim_story_note(struct sim_story *s, const char *fmt, ...)
+{
+	va_list args;
+
+	if (!s->out)
+		return;
+	va_start(args, fmt);
+	vfprintf(s->out, fmt, args);
+	va_end(args);
+	fputc('\n', s->out);
+}
+
 void sim_story_wrong(struct sim_story *s, const char *fmt, ...)
 {
 	va_list args;

@@ -279,6 +279,8 @@ int64_t sim_story_ms(const struct sim_story *s); /* since it began */
 void sim_story_did(struct sim_story *s, enum sim_deed deed);
 const char *sim_deed_name(enum sim_deed deed);
 void sim_story_line(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
+/* For people alone: the hash of the story does not know it. */
+void sim_story_note(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
 /* The first one is kept. */
 void sim_story_wrong(struct sim_story *s, const char *fmt, ...) PRINTF(2, 3);
 
