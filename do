@@ -338,8 +338,11 @@ with_clang() (
 	configure "$@"
 )
 
+# Where there is nothing to do, ninja would say so.
 compile() {
-	if [ -t 1 ] && ! ninja -n -C "$@" | grep -q 'no work to do'; then
+	if ninja -n -C "$@" | grep -q 'no work to do'; then
+		return
+	elif [ -t 1 ]; then
 		ninja -C "$@"
 	else
 		ninja --quiet -C "$@"
