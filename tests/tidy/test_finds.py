@@ -152,6 +152,11 @@ SINS = (
         {"docs/findings.md": "Seeds\n17, 18. Test: `a`.\n", "tests/a": "17 a"},
     ),
     (
+        "a story that is kept, and not told",
+        tidy.check_proofs,
+        {"docs/findings.md": "Seed 17.\n", "tests/sim/seeds": "17  so\n18  too\n"},
+    ),
+    (
         "a statement for nobody",
         tidy.check_statements,
         {"sql/a.sql": "-- name: a_get\n-- out: n i64\nSELECT 1 AS n;\n"},

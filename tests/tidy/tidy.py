@@ -443,7 +443,7 @@ PROOFS = (
 
 
 def check_proofs(tree):
-    """every test and story that the promises and the findings name is there"""
+    """every test and story that the promises and the findings name is there, and no other story"""
     pages = {file.name: file.text for file in tree.files if file.name in [p[0] for p in PROOFS]}
     known = set()
     for file in tree.files:
@@ -454,6 +454,11 @@ def check_proofs(tree):
             for test in name.findall(text):
                 if test not in known:
                     yield f"{page}: there is no test or story {test}"
+    told = set(re.findall(r"\d+", pages.get("docs/findings.md", "")))
+    for file in (file for file in tree.files if file.name == "tests/sim/seeds"):
+        for seed in re.findall(r"^\d+", file.text, re.M):
+            if seed not in told:
+                yield f"{file.name}: docs/findings.md does not tell what {seed} found"
 
 
 NAMED = re.compile(r"^-- name: (\w+)$", re.M)
