@@ -115,6 +115,8 @@ struct judge_account {
 	uint64_t whole;   /* below it each has bytes, or was consumed */
 	uint64_t reach;   /* what an older journal forgot below it is fenced */
 	bool was_known;   /* by that journal */
+	bool doubted;     /* since it is there */
+	bool unseen;      /* neither, and nothing may have told of what it sent */
 	struct judge_least least[JUDGE_LEASTS];
 	size_t leasts;
 };

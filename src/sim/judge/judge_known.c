@@ -178,6 +178,7 @@ void judge_older(struct sim_life *l)
 		a->was_known = judge_account_id(l, k) != 0;
 		a->reach = UINT64_MAX;
 		a->leasts = 0;
+		a->unseen = a->doubted = false;
 	}
 }
 
@@ -188,6 +189,44 @@ static bool is_in_doubt(struct sim_life *l, int key)
 	struct sql_account_get_out row;
 
 	return !sql_account_get_one(l->journal, &in, &row) || !row.no_doubt;
+}
+
+static bool shows_none(const struct sim_story *s, const struct sim_node *n, int key)
+{
+	return !sim_count(s->chain, sim_node_head(n), &s->key[key].address);
+}
+
+/* By each of them a machine can answer at whose head nothing was ever sent. */
+static bool all_may_show_none(const struct sim_story *s, int key)
+{
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		const struct sim_node *n = s->nodes[i];
+
+		if (!shows_none(s, n, key) &&
+		    !(n->twin_answers && shows_none(s, n->twin, key)))
+			return false;
+	}
+	return true;
+}
+
+static bool has_doubt(struct sim_life *l, int key)
+{
+	struct sql_account_get_in in = { .id = judge_account_id(l, key) };
+	struct sql_account_get_out row;
+
+	return sql_account_get_one(l->journal, &in, &row) && !row.no_doubt;
+}
+
+/* An account that the journal met later, and no node may have shown that it was used: it
+ * was in no doubt. */
+static void unseen_look(struct sim_life *l, int key)
+{
+	struct sim_story *s = l->story;
+	struct judge_account *a = &s->judge->account[key];
+
+	a->doubted = a->doubted || has_doubt(l, key);
+	a->unseen = !a->was_known && !a->doubted &&
+	    (a->unseen || (count_shown(s, key).reach && all_may_show_none(s, key)));
 }
 
 /* So far a fence goes at least, whenever it begins: in each turn. */
@@ -203,6 +242,7 @@ void judge_reach(struct sim_life *l)
 			a->reach = 0;
 		if (!a->reach)
 			continue;
+		unseen_look(l, k);
 		least_add(s, a, least_of(s, k));
 		if (top && is_in_doubt(l, k))
 			leasts_drop(s, a, top);
@@ -217,11 +257,13 @@ void judge_reach(struct sim_life *l)
 static void nothing_is_forgotten(struct sim_life *l, int key)
 {
 	struct sim_story *s = l->story;
-	const struct judge_account *a = &s->judge->account[key];
+	struct judge_account *a = &s->judge->account[key];
 	int64_t account = judge_account_id(l, key);
 
 	if (s->broken != SIM_GROUND_NEWEST)
 		return;
+	if (a->unseen)
+		a->reach = 0;
 	for (uint64_t n = 0; n < a->n && n < a->reach; n++)
 		for (const struct judge_bytes *b = a->at[n].bytes; b && !a->at[n].final;
 		     b = b->older)
