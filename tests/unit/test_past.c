@@ -446,12 +446,11 @@ static void adopted_row(struct sql_item_get_out *ret)
 	assert_true(sql_item_get_one(scene.journal, &in, ret));
 }
 
-/* And goes with it: then the row is paid. */
-static void an_adopted_payment_is_final_with_its_block(void **state_)
+/* A list whose first row was paid by hand, in a block that is not final. */
+static void begin_with_an_adopted_row(enum sim_code code)
 {
 	struct sql_item_get_out row;
 
-	(void)state_;
 	begin(1, 1);
 	pay_rows(1);
 	finish();
@@ -462,13 +461,36 @@ static void an_adopted_payment_is_final_with_its_block(void **state_)
 	scene_spend(
 	    &scene, SIM_NONCE_NEXT, &lists[1].to[1], lists[1].amount[1], 60 * GWEI);
 	scene_mine(&scene, 1);
+	if (code)
+		sim_account_code(scene.chain, &lists[1].to[1], code, 9000);
 	run(3000);
 	pay(&(struct list){ .name = "later", .rows = 3, .adopt = true });
 	run(5000);
 	adopted_row(&row);
 	assert_int_equal(row.state, ITEM_LIVE);
 	assert_int_equal(paid(&lists[1], 1), 0);
+}
+
+/* And goes with it: then the row is paid. */
+static void an_adopted_payment_is_final_with_its_block(void **state_)
+{
+	(void)state_;
+	begin_with_an_adopted_row(0);
 	reorg(1, false);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+	assert_int_equal(paid(&lists[1], 1), 1);
+}
+
+/* Its payment is undone, and the nonce used for something else: it is paid like any
+ * other, and needs more gas than most. */
+static void an_adopted_row_has_its_gas(void **state_)
+{
+	(void)state_;
+	begin_with_an_adopted_row(SIM_CODE_WALLET);
+	reorg(1, false);
+	scene_spend(&scene, 1, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, 1);
 	sim_mining(scene.chain, INTERVAL_MS);
 	finish();
 	assert_int_equal(paid(&lists[1], 1), 1);
@@ -513,6 +535,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_payment_without_effect_is_not_adopted, end),
 		cmocka_unit_test_teardown(
 		    an_adopted_payment_is_final_with_its_block, end),
+		cmocka_unit_test_teardown(an_adopted_row_has_its_gas, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,7 +383,8 @@ static bool is_pending(struct runner *r, const struct operation *o, int64_t row)
 	    (sql_item_get_one(r->s.journal, &in, &item) && item.state == ITEM_PENDING);
 }
 
-/* A row whose own estimate reverts is void, with its reason and without a nonce. */
+/* A row whose own estimate reverts is void, with its reason and without a nonce. One that
+ * was adopted has its gas, too: its payment may come undone. */
 static void estimates_settle(
     struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
 {
@@ -398,9 +399,9 @@ static void estimates_settle(
 	for (uint32_t k = 0; k < q->n; k++) {
 		const struct verdict *v = &q->verdict[k];
 
-		if (!is_pending(r, o, q->row[k]))
-			continue;
 		if (reverts(q, k)) {
+			if (!is_pending(r, o, q->row[k]))
+				continue;
 			snprintf(
 			    reason, sizeof reason, "its estimate reverts: %s", v->reason);
 			operation_item(r, o, q->row[k], &q->pay[k].amount, ITEM_PENDING,
