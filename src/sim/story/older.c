@@ -215,6 +215,7 @@ static void machine_keep(struct sim_story *s)
 		return;
 	o->memory = sim_region_keep(s->life[0].region);
 	o->disk = sim_disk_keep(s->disk);
+	o->disk_flipped = s->flipped;
 	o->life = s->life[0];
 }
 
@@ -225,6 +226,7 @@ static void keep(struct sim_story *s, enum sim_keep what)
 	if (what == SIM_KEEP_FILES) {
 		mem_free(o->files);
 		o->files = sim_disk_keep(s->disk);
+		o->files_flipped = s->flipped;
 	} else if (what == SIM_KEEP_BACKUP) {
 		o->has_backup = false;
 		(void)sim_disk_remove(s->disk, BACKUP);
@@ -249,6 +251,7 @@ static void machine_back(struct sim_story *s)
 	sim_disk_fail_reads(s->disk, 0, 0);
 	sim_disk_room(s->disk, -1);
 	sim_region_put_back(l->region, o->memory);
+	s->flipped = o->disk_flipped;
 	*l = o->life;
 	l->die_points = l->die_events = l->stand_points = 0;
 	l->power = 0;
@@ -267,9 +270,11 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 		return false;
 	everybody_ends(s);
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
+	s->flipped |= o->files_flipped;
 	if (how == SIM_BACK_UNDER_WAL)
 		return true; /* either it fits, and nothing is lost, or it is refused */
 	(void)sim_disk_set_back(s->disk, o->files, WAL, other);
+	s->flipped = o->files_flipped;
 	is_another(s, other ? SIM_GROUND_NEWEST : SIM_GROUND_ALONE);
 	s->is_other_file = other;
 	return true;
@@ -312,6 +317,7 @@ static bool put_beneath(struct sim_story *s)
 	if (!sim_disk_set_back(s->disk, o->files, JOURNAL, true))
 		return false;
 	(void)sim_disk_set_back(s->disk, o->files, WAL, true);
+	s->flipped = o->files_flipped;
 	is_another(s, SIM_GROUND_NEWEST);
 	s->is_other_file = true;
 	return true;

@@ -177,10 +177,12 @@ enum sim_flipped { SIM_FLIPPED_WAL = 1, SIM_FLIPPED_DATABASE = 2 };
 
 struct sim_older {
 	struct sim_disk_image *files; /* NULL: nothing was kept */
+	unsigned files_flipped;       /* as the journal was when they were kept */
 	bool has_backup;
 	unsigned backup_flipped;         /* as the journal was when it was made */
 	struct sim_region_image *memory; /* of a machine; NULL: none was kept */
 	struct sim_disk_image *disk;
+	unsigned disk_flipped;
 	struct sim_life life;
 	char damage[SIM_WHY_MAX]; /* what the start said; "": nothing, or it is mended */
 	bool was_damaged;         /* by somebody, so that a start may say so */
