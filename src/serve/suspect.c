@@ -29,7 +29,7 @@ static bool is_included(struct journal *j, const struct sql_item_alike_out *row)
 	struct sql_attempt_of_intent_out attempt;
 	bool included = false;
 
-	if (row->state != ITEM_LIVE || row->no_intent)
+	if (row->no_intent)
 		return false;
 	sql_attempt_of_intent_begin(j, &in);
 	while (sql_attempt_of_intent_next(j, &attempt))
@@ -37,9 +37,22 @@ static bool is_included(struct journal *j, const struct sql_item_alike_out *row)
 	return included && !MUTANT(line_names_the_paid);
 }
 
-/* Its rows in their order, those that are paid in a block or not; nth is counted down. */
+/* In which order they come to mind: bytes of ours may still pay the second kind, and have
+ * paid the third. */
+enum mind { MIND_WAITS, MIND_IS_OUT, MIND_IS_PAID, MIND_NOT };
+
+static enum mind mind_of(struct journal *j, const struct sql_item_alike_out *row)
+{
+	if (row->state == ITEM_PENDING)
+		return MIND_WAITS;
+	if (row->state != ITEM_LIVE)
+		return MIND_NOT;
+	return is_included(j, row) ? MIND_IS_PAID : MIND_IS_OUT;
+}
+
+/* Its rows of that kind in their order; nth is counted down. */
 static int64_t row_alike(struct journal *j, int64_t account,
-    const struct sql_consumed_suspects_out *s, bool included, int *nth,
+    const struct sql_consumed_suspects_out *s, enum mind mind, int *nth,
     struct operation *ret)
 {
 	struct sql_item_alike_in in = { .account = account, .amount = s->amount };
@@ -49,9 +62,7 @@ static int64_t row_alike(struct journal *j, int64_t account,
 	memcpy(in.recipient, s->payee, sizeof in.recipient);
 	sql_item_alike_begin(j, &in);
 	while (!found && sql_item_alike_next(j, &row))
-		if ((row.state == ITEM_PENDING || row.state == ITEM_LIVE) &&
-		    is_included(j, &row) == included &&
-		    in_its_asset(j, row.operation, s) &&
+		if (mind_of(j, &row) == mind && in_its_asset(j, row.operation, s) &&
 		    operation_read(j, row.operation, ret) && !operation_ended(ret) &&
 		    !(*nth)--)
 			found = row.row;
@@ -60,13 +71,15 @@ static int64_t row_alike(struct journal *j, int64_t account,
 }
 
 /* The row that it may pay, the next one for each that pays the same before it (nth); 0:
- * none. A row that is paid in a block is the last to come to mind. */
+ * none. */
 static int64_t suspect_row(struct journal *j, int64_t account,
     const struct sql_consumed_suspects_out *s, int nth, struct operation *ret)
 {
-	int64_t row = row_alike(j, account, s, false, &nth, ret);
+	int64_t row = 0;
 
-	return row ? row : row_alike(j, account, s, true, &nth, ret);
+	for (enum mind mind = MIND_WAITS; !row && mind < MIND_NOT; mind++)
+		row = row_alike(j, account, s, mind, &nth, ret);
+	return row;
 }
 
 /* Whose service fee it may be. */

@@ -93,25 +93,36 @@ static bool is_pooled(const struct judge_account *a)
 	return false;
 }
 
-/* The least that a node shows as the count, and where: it may see a head of some time
- * ago. */
-static struct judge_least count_shown(const struct sim_story *s, int key)
+static struct judge_least count_at(
+    const struct sim_story *s, const struct sim_node *n, int key)
 {
-	struct judge_least least = { .reach = UINT64_MAX };
+	struct sim_block *b = sim_node_head(n);
 	uint64_t stale = s->per_mille[SIM_FAULT_STALE] ? STALE_BLOCKS : 0;
 
-	for (uint32_t i = 0; i < s->fate->nodes; i++) {
-		struct sim_block *b = sim_node_head(s->nodes[i]);
-		uint64_t count;
+	if (stale)
+		b = sim_block_at(s->chain, b, b->height > stale ? b->height - stale : 0);
+	return (struct judge_least){ b, sim_count(s->chain, b, &s->key[key].address) };
+}
 
-		if (stale)
-			b = sim_block_at(
-			    s->chain, b, b->height > stale ? b->height - stale : 0);
-		count = sim_count(s->chain, b, &s->key[key].address);
-		if (count < least.reach)
-			least = (struct judge_least){ b, count };
+/* The least that a node shows as the count, and where: it may see a head of some time
+ * ago. Less than by its own head only where each has a machine behind it that lags: the
+ * most that those show. */
+static struct judge_least count_shown(const struct sim_story *s, int key)
+{
+	struct judge_least least = { .reach = UINT64_MAX }, most = { .reach = 0 };
+
+	for (uint32_t i = 0; i < s->fate->nodes; i++) {
+		const struct sim_node *n = s->nodes[i];
+		struct judge_least own = count_at(s, n, key), late = own;
+
+		if (n->twin_answers)
+			late = count_at(s, n->twin, key);
+		if (own.reach < least.reach)
+			least = own;
+		if (!most.block || late.reach > most.reach)
+			most = late;
 	}
-	return least;
+	return most.reach < least.reach ? most : least;
 }
 
 static bool nodes_are_well(const struct sim_story *s)
