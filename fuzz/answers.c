@@ -95,11 +95,13 @@ static void heads(const char *text, size_t len)
 	struct head head[N];
 	bool known[N];
 	uint64_t count[N];
+	enum pool_shows shows;
 	struct fail f = { 0 };
 
 	(void)connector_evm.poll_read(&head[0], text, len, &f);
 	(void)connector_evm.headers_read(head, known, N, text, len, &f);
 	(void)connector_evm.counts_read(count, known, N, text, len, &f);
+	(void)connector_evm.pool_read(&shows, text, len, &f);
 }
 
 static void transactions(const char *text, size_t len)

@@ -131,6 +131,8 @@ struct watched {
 /* How a node gives the transactions of a block: one request where it has
  * eth_getBlockReceipts, else the block whole and then the receipts of our hits. */
 enum block_way { BLOCK_RECEIPTS, BLOCK_WHOLE };
+/* Of an account in a node's pool. Hidden: it does not show what waits behind a gap. */
+enum pool_shows { POOL_NOTHING, POOL_SOMETHING, POOL_HIDDEN };
 
 struct block_question {
 	struct hash hash;
@@ -335,11 +337,11 @@ struct connector {
 	 * move). */
 	void (*counts_at)(struct buf *body, const struct address *account,
 	    const uint64_t *heights, uint32_t n);
-	/* Of one account, with what waits in the node's pool; counts_read has the
-	 * answer. */
-	void (*count_pooled)(struct buf *body, const struct address *account);
 	enum err (*counts_read)(uint64_t *ret, bool *ret_known, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
+	void (*pool)(struct buf *body, const struct address *account);
+	enum err (*pool_read)(
+	    enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
 
 	void (*transactions)(struct buf *body, const struct hash *hashes, uint32_t n);
 	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n,

@@ -246,7 +246,7 @@ struct account {
 	bool past_known;   /* as far back as lookback says in this life */
 	struct past *past; /* while it is read (past.c) */
 	struct {
-		bool busy, shown;
+		bool busy, shown, hidden;
 		uint32_t asked, said; /* nodes, of what their pools show */
 	} late;                       /* late.c */
 	struct stranger *strangers;

@@ -20,10 +20,11 @@ struct pool_look {
 	int64_t account;
 	int node;
 	enum err err;
-	uint64_t count;
+	enum pool_shows shows;
 };
 
-/* One node that shows something is enough: its word costs a fence at most. */
+/* One node that shows something is enough, and one that hides something: its word costs
+ * a fence at most. */
 static void look_take(struct runner *r, struct fact *f)
 {
 	struct pool_look *q = (struct pool_look *)f;
@@ -33,23 +34,22 @@ static void look_take(struct runner *r, struct fact *f)
 	a->late.busy = false;
 	r->again = true;
 	if (q->err && q->err != ERR_NODE_REFUSED)
-		return; /* one that shows no pool to anybody has said what it says */
+		return;
 	a->late.said |= 1u << q->node;
-	a->late.shown |= !q->err && q->count > 0;
+	a->late.shown |= !q->err && q->shows == POOL_SOMETHING;
+	a->late.hidden |=
+	    (q->err || q->shows == POOL_HIDDEN) && !MUTANT(hidden_pool_is_empty);
 }
 
 static void look_done(void *ctx, struct pool_answer *answer)
 {
 	struct pool_look *q = ctx;
 	struct fail f;
-	bool known;
 
 	q->err = answer->err;
 	if (!q->err)
-		q->err = q->chain->connector->counts_read(
-		    &q->count, &known, 1, answer->answer, answer->len, &f);
-	if (!q->err && !known)
-		q->err = ERR_NODE_REFUSED;
+		q->err = q->chain->connector->pool_read(
+		    &q->shows, answer->answer, answer->len, &f);
 	runner_fact(q->runner, &q->fact);
 }
 
@@ -66,7 +66,7 @@ static void look(struct runner *r, struct account *a, int node)
 	a->late.busy = true;
 	a->late.asked |= 1u << node;
 	buf_init(&body, 4096);
-	a->chain->connector->count_pooled(&body, &a->address);
+	a->chain->connector->pool(&body, &a->address);
 	runner_ask(r, a->chain, node, &body, false, look_done, q);
 }
 
@@ -99,11 +99,12 @@ bool late_judged(struct runner *r, struct account *a)
 
 	if (!older || MUTANT(later_not_doubted))
 		return true;
-	snprintf(why, sizeof why,
-	    "it is used first, and the journal may be older: %.250s", older);
 	if (!a->count && !pools_looked(r, a))
 		return false;
-	if (a->count || a->late.shown)
+	snprintf(why, sizeof why,
+	    "it is used first%s, and the journal may be older: %.250s",
+	    a->count || a->late.shown ? "" : ", a node's pool is hidden", older);
+	if (a->count || a->late.shown || a->late.hidden)
 		account_doubt(r, a, why);
 	return true;
 }

@@ -2,8 +2,9 @@
  *
  * A life that the journal has forgotten may have used it too, and its bytes be in a pool.
  * So it begins in doubt, where the chain or a node's pool shows that it ever sent
- * something; where nothing does there is nothing to settle, and no fence to pay for. That
- * goes for each account that is used first, until a restore is said to be of the latest.
+ * something, or a node does not show all that waits there; else there is nothing to
+ * settle, and no fence to pay for. That goes for each account that is used first, until a
+ * restore is said to be of the latest.
  */
 #ifndef PAWL_ENGINE_LATE_H
 #define PAWL_ENGINE_LATE_H

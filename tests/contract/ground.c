@@ -22,6 +22,7 @@ static const struct make makes[] = {
 	    .block_receipts = true,
 	    .state_by_hash = true,
 	    .tells_apart = true,
+	    .pool_shown = true,
 	    .estimates_money = true },
 	{ .name = "anvil",
 	    .client = "anvil",

@@ -26,6 +26,7 @@ struct make {
 	bool head_is_final;   /* its tag says so */
 	bool tells_apart;     /* the same bytes again, other bytes on a nonce, a price too
 				 low: else all are underpriced */
+	bool pool_shown;      /* txpool_contentFrom */
 	bool estimates_money; /* an estimate needs what it would cost */
 };
 

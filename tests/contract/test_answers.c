@@ -447,16 +447,18 @@ static void counts_are_told_by_height(void **state)
 	check(ground.connector->counts_read(count, known, 2, SAID), ERR_NODE_BUSY);
 }
 
-static void a_pool_is_counted_too(void **state)
+static void a_pool_is_looked_into(void **state)
 {
-	uint64_t count;
-	bool known;
+	struct address nobody = { .at = { 0xad } };
+	enum pool_shows shows;
 
 	(void)state;
-	ASK(ground.connector->count_pooled(&body, &ground.account[PAYER]));
-	check(ground.connector->counts_read(&count, &known, 1, SAID), ERR_OK);
-	assert_true(known);
-	assert_int_equal(count, next_nonce(PAYER));
+	ASK(ground.connector->pool(&body, &ground.account[PAYER]));
+	check(ground.connector->pool_read(&shows, SAID), ERR_OK);
+	assert_int_equal(shows, POOL_SOMETHING);
+	ASK(ground.connector->pool(&body, &nobody));
+	check(ground.connector->pool_read(&shows, SAID), ERR_OK);
+	assert_int_equal(shows, ground.make.pool_shown ? POOL_NOTHING : POOL_HIDDEN);
 }
 
 /* -- transactions ---------------------------------------------------------- */
@@ -702,7 +704,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_block_that_left_has_no_facts),
 		cmocka_unit_test(the_tag_is_as_the_make_says),
 		cmocka_unit_test(counts_are_told_by_height),
-		cmocka_unit_test(a_pool_is_counted_too),
+		cmocka_unit_test(a_pool_is_looked_into),
 		cmocka_unit_test(a_stranger_is_read_whole),
 		cmocka_unit_test(what_waits_is_known_and_in_no_block),
 		cmocka_unit_test(the_next_base_fee_is_as_foretold),

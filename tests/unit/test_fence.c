@@ -897,6 +897,36 @@ static void one_that_nothing_shows_costs_nothing(void **state_)
 	assert_int_equal(empties(), 0);
 }
 
+/* A block undone takes the first of them out of the pool for good, and what is left waits
+ * behind the gap: the first rows of another list would let it through. */
+static void one_that_only_a_gap_hides_is_fenced(void **state_)
+{
+	struct sim_tx *first;
+
+	(void)state_;
+	begin_unknown();
+	first = (struct sim_tx *)(uintptr_t)sim_pool_lowest(
+	    sim_account_find(scene.chain, &scene.sender));
+	sim_pool_remove(scene.node[0]->pool, first);
+	forget_the_list();
+	run_until(account()->doubt[0]);
+	finish_other_rows();
+	assert_int_equal(fence().state, OPERATION_COMPLETED);
+}
+
+/* Nobody can tell what waits behind a gap there. */
+static void one_whose_pool_is_hidden_is_fenced(void **state_)
+{
+	(void)state_;
+	begin_unknown();
+	sim_pool_drop_all(scene.chain);
+	scene.node[1]->hides_pool = true;
+	forget_the_list();
+	run_until(account()->doubt[0]);
+	assert_says(account()->doubt, "a node's pool is hidden");
+	finish_other_rows();
+}
+
 /* Nothing of it is signed meanwhile. There are no rows of it to be tried again. */
 static void a_fence_is_paused_as_any_other(void **state_)
 {
@@ -929,6 +959,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_fence_is_paused_as_any_other),
+		T(one_that_only_a_gap_hides_is_fenced),
+		T(one_whose_pool_is_hidden_is_fenced),
 		T(bytes_that_nobody_has_are_replaced),
 		T(bytes_in_a_pool_win_by_themselves),
 		T(bytes_that_are_mined_are_adopted),

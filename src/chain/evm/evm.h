@@ -34,11 +34,13 @@ enum err evm_token_read(
 void evm_account(struct buf *body, const struct address *who);
 enum err evm_account_read(uint64_t *ret_count, struct amount *ret_balance,
     const char *answer, size_t len, struct fail *f);
-void evm_count_pooled(struct buf *body, const struct address *account);
 void evm_counts_at(
     struct buf *body, const struct address *account, const uint64_t *heights, uint32_t n);
 enum err evm_counts_read(uint64_t *ret, bool *ret_known, uint32_t n, const char *answer,
     size_t len, struct fail *f);
+void evm_pool(struct buf *body, const struct address *account);
+enum err evm_pool_read(
+    enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
 
 /* head.c */
 void evm_poll(struct buf *body);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "chain/evm/evm.h"
 #include "codec/abi.h"
 #include "codec/json.h"
@@ -369,18 +370,6 @@ void evm_counts_at(
 	rpc_end(&b);
 }
 
-void evm_count_pooled(struct buf *body, const struct address *account)
-{
-	struct rpc_batch b;
-
-	rpc_begin(&b, body);
-	rpc_call(&b, "eth_getTransactionCount");
-	rpc_bytes(&b, account->at, sizeof account->at);
-	rpc_text(&b, "pending");
-	rpc_call_end(&b);
-	rpc_end(&b);
-}
-
 /* A node without the state of that height has no count, and that is no failure. */
 static enum err count_read(
     uint64_t *ret, bool *ret_known, const struct rpc_reply *reply, struct fail *f)
@@ -408,6 +397,77 @@ enum err evm_counts_read(uint64_t *ret, bool *ret_known, uint32_t n, const char 
 
 	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
 		err = count_read(&ret[i], &ret_known[i], &a.replies[i], f);
+	rpc_release(&a);
+	return err;
+}
+
+/* -- a pool ------------------------------------------------------------------ */
+
+/* The count shows what could be in the next block, the other call what waits behind a
+ * gap too: geth's, and what erigon, nethermind and reth have of it. */
+void evm_pool(struct buf *body, const struct address *account)
+{
+	struct rpc_batch b;
+
+	rpc_begin(&b, body);
+	rpc_call(&b, "eth_getTransactionCount");
+	rpc_bytes(&b, account->at, sizeof account->at);
+	rpc_text(&b, "pending");
+	rpc_call_end(&b);
+	rpc_call(&b, "txpool_contentFrom");
+	rpc_bytes(&b, account->at, sizeof account->at);
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
+/* By nonce: what can be mined, and what waits behind a gap; erigon has a third group. */
+static enum pool_shows content_shows(const json_t *content)
+{
+	const json_t *pending = json_object_get(content, "pending"),
+		     *queued = json_object_get(content, "queued");
+
+	if (json_object_size(pending) || json_object_size(queued) ||
+	    json_object_size(json_object_get(content, "baseFee")))
+		return POOL_SOMETHING;
+	return json_is_object(pending) && json_is_object(queued) ? POOL_NOTHING
+								 : POOL_HIDDEN;
+}
+
+/* Only who is busy is asked again: whatever else it says, its pool is not seen. */
+static enum err content_read(
+    enum pool_shows *ret, const struct rpc_reply *reply, struct fail *f)
+{
+	struct node_word word;
+
+	*ret = POOL_HIDDEN;
+	if (reply->result) {
+		*ret = content_shows(reply->result);
+		return ERR_OK;
+	}
+	outcome_read(&word, OF_READ, reply->error);
+	if (reply->error && word.err != ERR_NODE_BUSY)
+		return ERR_OK;
+	return outcome_fail(OF_READ, reply->error, f);
+}
+
+enum err evm_pool_read(
+    enum pool_shows *ret, const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	uint64_t count = 0;
+	bool known;
+	enum err err = rpc_read(&a, 2, answer, len, f);
+
+	if (err == ERR_OK)
+		err = count_read(&count, &known, &a.replies[0], f);
+	if (err == ERR_OK)
+		err = content_read(ret, &a.replies[1], f);
+	if (MUTANT(gap_not_looked_into))
+		*ret = POOL_NOTHING;
+	if (err == ERR_OK && count)
+		*ret = POOL_SOMETHING;
+	if (err == ERR_OK && !known && *ret == POOL_NOTHING)
+		*ret = POOL_HIDDEN;
 	rpc_release(&a);
 	return err;
 }

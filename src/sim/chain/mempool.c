@@ -231,6 +231,14 @@ void sim_pool_tidy(struct sim_chain *c)
 			pool_tidy(p);
 }
 
+const struct sim_wait *sim_pool_first(const struct sim_pool *p, const struct address *at)
+{
+	const struct sim_account *a = sim_account_find(p->chain, at);
+	const struct sim_line *l = a ? sim_line_find(p, a) : NULL;
+
+	return l ? l->first : NULL;
+}
+
 uint64_t sim_pool_count(
     const struct sim_pool *p, const struct sim_block *tip, const struct address *at)
 {

@@ -79,6 +79,7 @@ uint32_t sim_pool_drop_some(
 /* After a block: out of every pool with what its node sees mined, or unpayable. */
 void sim_pool_tidy(struct sim_chain *c);
 /* The count, and then what waits without a gap: geth's `pending`. */
+const struct sim_wait *sim_pool_first(const struct sim_pool *p, const struct address *at);
 uint64_t sim_pool_count(
     const struct sim_pool *p, const struct sim_block *tip, const struct address *at);
 

@@ -292,6 +292,45 @@ void do_eth_getTransactionCount(struct call *q)
 	sim_shape_u64(q->out, count + q->node->counts_more);
 }
 
+static void shape_waiting(struct call *q, const struct sim_wait *from, uint64_t end)
+{
+	char nonce[32];
+
+	buf_add_byte(q->out, '{');
+	for (const struct sim_wait *i = from; i && i->tx->nonce < end; i = i->next) {
+		snprintf(nonce, sizeof nonce, "%s\"%" PRIu64 "\":", i == from ? "" : ",",
+		    i->tx->nonce);
+		buf_add_str(q->out, nonce);
+		sim_shape_tx(q->out, i->tx, NULL);
+	}
+	buf_add_byte(q->out, '}');
+}
+
+/* By geth's words: pending is what could be mined, queued what waits behind a gap. */
+void do_txpool_contentFrom(struct call *q)
+{
+	const struct sim_wait *first;
+	struct address at;
+	uint64_t gap;
+
+	if (!param_bytes(q, 0, at.at, sizeof at.at))
+		return;
+	if (q->node->hides_pool) {
+		call_refuse(q, CODE_NO_METHOD,
+		    "the method txpool_contentFrom does not exist/is not available");
+		return;
+	}
+	first = sim_pool_first(q->node->pool, &at);
+	gap = sim_pool_count(q->node->pool, q->tip, &at);
+	buf_add_str(q->out, "{\"pending\":");
+	shape_waiting(q, first, gap);
+	while (first && first->tx->nonce < gap)
+		first = first->next;
+	buf_add_str(q->out, ",\"queued\":");
+	shape_waiting(q, first, UINT64_MAX);
+	buf_add_byte(q->out, '}');
+}
+
 void do_eth_getBalance(struct call *q)
 {
 	struct amount balance;

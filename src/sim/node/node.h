@@ -30,7 +30,8 @@
 	M(eth_feeHistory)            \
 	M(eth_maxPriorityFeePerGas)  \
 	M(eth_gasPrice)              \
-	M(eth_sendRawTransaction)
+	M(eth_sendRawTransaction)    \
+	M(txpool_contentFrom)
 
 enum sim_method {
 #define M(name) SIM_##name,
@@ -90,6 +91,7 @@ struct sim_node {
 	bool hides_code;         /* nobody has any */
 	uint64_t invents;        /* heads that lead nowhere: so many by now; 0: none */
 	bool hides_transactions; /* it knows none by its hash */
+	bool hides_pool;         /* what waits there is nobody's business */
 
 	bool down; /* connections are refused, other nodes' too */
 	bool cut;  /* it hears and tells nothing of other nodes' transactions */

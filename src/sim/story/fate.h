@@ -43,6 +43,7 @@ struct sim_fate {
 	enum sim_token_kind token_kind;
 	uint64_t service_fee; /* of each list; 0: none */
 	bool apart;           /* each node has a pool of its own */
+	uint32_t hidden;      /* whose pool is shown to nobody, a bit each */
 	uint32_t nodes, own; /* own: so many with a provider each; the others share one */
 	int quorum;
 	uint32_t liars; /* who may say what is not so, a bit each: no quorum */

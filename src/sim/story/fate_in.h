@@ -48,7 +48,8 @@ enum purpose {
 	OF_MISTAKES,
 	OF_STUMBLES,
 	OF_LIARS,
-	OF_LISTS
+	OF_LISTS,
+	OF_POOLS
 };
 
 struct draw {

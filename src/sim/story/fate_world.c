@@ -120,6 +120,14 @@ static void work_draw(struct draw *d)
 	d->fate->work_ms = hit(d, 250) ? skewed(d, 4 * d->fate->interval_ms) : 0;
 }
 
+/* Many a provider shows its pool to nobody. */
+static void pools_draw(struct draw *d)
+{
+	begin(d, OF_POOLS);
+	for (uint32_t i = 0; i < d->fate->nodes; i++)
+		d->fate->hidden |= (uint32_t)hit(d, 250) << i;
+}
+
 void fate_world(struct draw *d)
 {
 	world_draw(d);
@@ -129,4 +137,5 @@ void fate_world(struct draw *d)
 	money_draw(d);
 	front_draw(d);
 	work_draw(d);
+	pools_draw(d);
 }

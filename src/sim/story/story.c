@@ -292,6 +292,7 @@ static void chain_begin(struct sim_story *s)
 	recipients_begin(s);
 	for (uint32_t i = 0; i < f->nodes; i++) {
 		s->nodes[i] = sim_node_new(s->chain);
+		s->nodes[i]->hides_pool = f->hidden >> i & 1;
 		if (!f->apart)
 			continue;
 		sim_node_own_pool(s->nodes[i]);
