@@ -214,6 +214,24 @@ static enum err effect_check(const struct adoption *d, struct fail *f)
 	    "%s: its receipt shows no transfer to whom it pays", d->hash);
 }
 
+/* The journal has read it in a block that it follows: nodes that show it in none are
+ * behind, or elsewhere. */
+static enum err shown_check(
+    const struct adoption *d, const struct hash *hash, struct fail *f)
+{
+	struct sql_consumed_by_hash_in in = { .account = d->a->id };
+	struct sql_consumed_by_hash_out row;
+
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	if ((d->read.tx.known && d->read.tx.included) ||
+	    !sql_consumed_by_hash_one(d->r->s.journal, &in, &row) ||
+	    MUTANT(behind_is_dropped))
+		return ERR_OK;
+	return fail_set(f, ERR_NO_QUORUM,
+	    "%s is in block %" PRId64 ", which the nodes do not show now", d->hash,
+	    row.height);
+}
+
 static enum err reading_check(struct adoption *d, struct fail *f)
 {
 	const struct whole_tx *tx = &d->read.tx;
@@ -353,6 +371,8 @@ static enum err adopt_check(struct adoption *d, const struct hash *hash, struct 
 	if (d->claim.state == ITEM_FINAL || d->claim.state == ITEM_REFUNDED)
 		return settled(d->claim.operation, d->claim.row, d->claim.state, f);
 	e = reading_take(d->r, d->a, hash, &d->read, f);
+	if (e == ERR_OK)
+		e = shown_check(d, hash, f);
 	if (e == ERR_OK)
 		e = reading_check(d, f);
 	if (e == ERR_OK)

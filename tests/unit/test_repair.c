@@ -465,6 +465,30 @@ static void what_pays_another_is_refused(void **state_)
 	secret_free(key);
 }
 
+/* The journal has read it: it is not dropped because nodes are behind. */
+static void what_nodes_do_not_show_now_is_asked_again(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 8 });
+	tx = by_hand(4);
+	scene_mine(&scene, 2);
+	run_until(account()->stopped);
+	run(2000);
+	for (uint32_t i = 0; i < scene.nodes; i++)
+		scene.node[i]->hides_transactions = true;
+	do {
+		assert_int_equal(
+		    repair_adopt(runner, op(), 4, &tx, checked, &why), ERR_NO_QUORUM);
+		run(20);
+	} while (strstr(why.why, "no quorum"));
+	assert_says(why.why, "which the nodes do not show now");
+	for (uint32_t i = 0; i < scene.nodes; i++)
+		scene.node[i]->hides_transactions = false;
+	assert_int_equal(adopt(4, &tx), ERR_OK);
+}
+
 static void what_failed_or_waits_is_refused(void **state_)
 {
 	struct hash tx;
@@ -737,6 +761,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_row_of_a_cancelled_list_is_adopted, end),
 		cmocka_unit_test_teardown(what_pays_another_is_refused, end),
 		cmocka_unit_test_teardown(what_failed_or_waits_is_refused, end),
+		cmocka_unit_test_teardown(what_nodes_do_not_show_now_is_asked_again, end),
 		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
 		cmocka_unit_test_teardown(a_live_row_is_not_skipped, end),
 		cmocka_unit_test_teardown(a_nonce_without_bytes_is_free_again, end),
