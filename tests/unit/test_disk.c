@@ -313,6 +313,25 @@ static void a_copy_is_the_same_disk(void **state)
 
 /* -- faults ---------------------------------------------------------------- */
 
+/* What was lost is lost to all who have the file open, and each of them is told once. */
+static void a_sync_that_fails_is_told_to_all(void **state)
+{
+	sqlite3_file *other;
+
+	(void)state;
+	format(1);
+	other = open_file(path_of(0));
+	sim_disk_fail_sync_at(disk, 1);
+	assert_int_equal(
+	    open_files[0]->pMethods->xSync(open_files[0], 0), SQLITE_IOERR_FSYNC);
+	assert_int_equal(open_files[1]->pMethods->xSync(open_files[1], 0), SQLITE_OK);
+	assert_int_equal(open_files[0]->pMethods->xSync(open_files[0], 0), SQLITE_OK);
+	assert_int_equal(other->pMethods->xSync(other, 0), SQLITE_IOERR_FSYNC);
+	assert_int_equal(other->pMethods->xSync(other, 0), SQLITE_OK);
+	close_file(other);
+	close_all();
+}
+
 static void expect_faults(enum sim_disk_fault fault, uint64_t n)
 {
 	assert_int_equal(sim_disk_faults(disk, fault), n);
@@ -654,6 +673,7 @@ int main(void)
 		cmocka_unit_test(all_may_have_been_written_in_time),
 		cmocka_unit_test(of_two_writes_the_first_alone_may_be_there),
 		cmocka_unit_test(a_copy_is_the_same_disk),
+		cmocka_unit_test(a_sync_that_fails_is_told_to_all),
 		cmocka_unit_test(a_full_disk_takes_what_fits),
 		cmocka_unit_test(reads_fail_so_many_times),
 		cmocka_unit_test(a_bit_flips_at_rest),

@@ -45,6 +45,8 @@ struct disk_unsynced {
 struct disk_open {
 	bool used, owns; /* owns: with the lock of the journal's owner */
 	bool gone;       /* the disk was taken away: whatever it asks fails */
+	bool sync_fails; /* the next one, for one by another failed: who has a file open
+			    is told once, whoever asked */
 	int process, file;
 	int level;                  /* SQLITE_LOCK_ */
 	bool has_shm;               /* its pages stay as long as one has them */

@@ -93,6 +93,22 @@ static int truncate_at(sqlite3_file *file, sqlite3_int64 size)
 	return SQLITE_OK;
 }
 
+/* As Linux tells it: each who has the file open learns once that its pages were lost. */
+static bool sync_fails(struct handle *h)
+{
+	struct disk_open *own = &h->d->opens[h->open];
+	bool told = own->sync_fails;
+
+	own->sync_fails = false;
+	if (!disk_sync_fails(h->d))
+		return told;
+	disk_settle(h->d, h->file, 64);
+	for (int i = 0; i < DISK_OPENS; i++)
+		if (h->d->opens[i].used && h->d->opens[i].file == h->file && i != h->open)
+			h->d->opens[i].sync_fails = true;
+	return true;
+}
+
 static int sync_file(sqlite3_file *file, int flags)
 {
 	struct handle *h = of(file);
@@ -102,8 +118,7 @@ static int sync_file(sqlite3_file *file, int flags)
 	if (is_gone(h))
 		return SQLITE_IOERR_FSYNC;
 	last = disk_op(h->d);
-	if (disk_sync_fails(h->d)) {
-		disk_settle(h->d, h->file, 64);
+	if (sync_fails(h)) {
 		disk_op_end(last);
 		return SQLITE_IOERR_FSYNC;
 	}
