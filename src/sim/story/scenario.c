@@ -78,6 +78,7 @@ static void world_fill(struct sim_fate *f)
 	f->base_fee = GWEI;
 	f->gas_limit = f->gas_limit ? f->gas_limit : 30000000;
 	f->latency_ms = f->latency_ms ? f->latency_ms : 20;
+	f->hidden = f->seed % 4 == 3; /* the first one's pool, in each fourth story */
 }
 
 static void seeded(int64_t *number, uint64_t luck)
