@@ -56,15 +56,15 @@ UPDATE journal SET older = NULL WHERE id = 1;
 INSERT INTO owner (id, epoch, commit_no, pid, host, since_ms) VALUES (1, 0, 0, 0, '', 0);
 
 -- name: owner_get
--- out: epoch i64, pid i64, host text, since_ms i64
-SELECT epoch, pid, host, since_ms FROM owner WHERE id = 1;
+-- out: epoch i64, commit_no i64, pid i64, host text, since_ms i64
+SELECT epoch, commit_no, pid, host, since_ms FROM owner WHERE id = 1;
 
--- A new owner: 1 row, if nobody took it meanwhile.
+-- A new owner: 1 row, if nobody took it, or wrote to it, meanwhile.
 -- name: owner_take
--- in: before i64, epoch i64, commit_no i64, pid i64, host text, since_ms i64
+-- in: before i64, written i64, epoch i64, commit_no i64, pid i64, host text, since_ms i64
 UPDATE owner SET epoch = :epoch, commit_no = :commit_no, pid = :pid, host = :host,
 	since_ms = :since_ms
-WHERE id = 1 AND epoch = :before;
+WHERE id = 1 AND epoch = :before AND commit_no = :written;
 
 -- First in every transaction: 1 row, or the journal is no longer ours. On PostgreSQL it
 -- also locks the row until the commit.

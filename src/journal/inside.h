@@ -51,6 +51,7 @@ struct journal {
 	struct fail start;
 
 	int64_t epoch;
+	int64_t written;   /* the owner's last commit, as it was read */
 	int64_t commit_no; /* the last one that is durable */
 	int64_t events_n;  /* events up to it */
 	uint8_t link[32];  /* the last link of it */

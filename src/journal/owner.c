@@ -177,7 +177,8 @@ static enum err compare(struct journal *j, struct fail *f)
 	struct sql_owner_get_out owner;
 	enum err e;
 
-	if (!sql_journal_get_one(j, &o) || !sql_owner_get_one(j, &owner)) {
+	/* the owner's first: whatever is committed behind that is seen by take() */
+	if (!sql_owner_get_one(j, &owner) || !sql_journal_get_one(j, &o)) {
 		e = journal_start_error(j, f);
 		return e != ERR_OK ? e
 				   : fail_set(f, ERR_DAMAGED, "its own row is missing");
@@ -193,6 +194,7 @@ static enum err compare(struct journal *j, struct fail *f)
 	j->events_n = o.events;
 	memcpy(j->link, o.link, 32);
 	j->epoch = owner.epoch;
+	j->written = owner.commit_no;
 	return ERR_OK;
 }
 
@@ -223,6 +225,7 @@ static void take(struct journal *j, const struct owner *who)
 {
 	struct sql_owner_take_in in = {
 		.before = j->epoch,
+		.written = j->written,
 		.epoch = j->epoch + 1,
 		.commit_no = j->commit_no + 1,
 		.pid = who->pid,
@@ -231,9 +234,11 @@ static void take(struct journal *j, const struct owner *who)
 	};
 	char from[32], to[32], why[200];
 
-	if (sql_owner_take(j, &in) != 1 && !j->numb)
-		journal_failed(j, ERR_JOURNAL, "epoch %lld was taken by another process",
-		    (long long)j->epoch);
+	/* without the lock: it was lost, as by a disk that came back */
+	if (sql_owner_take(j, &in) != 1 && !j->numb && !MUTANT(begins_beside_a_writer))
+		journal_failed(j, ERR_OWNED,
+		    "another process writes to it, and does not hold its lock: end that "
+		    "one first");
 	snprintf(from, sizeof(from), "epoch %lld", (long long)j->epoch);
 	snprintf(to, sizeof(to), "epoch %lld", (long long)j->epoch + 1);
 	snprintf(why, sizeof(why), "pid %lld on %s", (long long)who->pid, who->host);

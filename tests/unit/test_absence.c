@@ -123,7 +123,7 @@ static void rob(void)
 	assert_true(sql_owner_get_one(scene.journal, &now));
 	in.before = now.epoch;
 	in.epoch = now.epoch + 1;
-	in.commit_no = journal_commit_no(scene.journal);
+	in.written = in.commit_no = journal_commit_no(scene.journal);
 	assert_int_equal(sql_owner_take(scene.journal, &in), 1);
 	assert_int_equal(journal_commit(scene.journal, &f), ERR_OK);
 }

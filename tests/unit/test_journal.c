@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 
+#include "base/crash.h"
 #include "drawer.h"
 #include "journal/driver.h"
 #include "journal/files.h"
@@ -163,6 +164,26 @@ static void has_one_owner(void **state)
 	assert_true(journal_owner(path, &o, &held));
 	assert_false(held);
 	assert_int_equal(try_in_a_child(), 1);
+}
+
+/* Who lost its lock and does not know it, between two looks of who begins. */
+static void robbed_commits(enum crash_point p)
+{
+	if (p != CRASH_owner_before_epoch)
+		return;
+	crash_hook = NULL;
+	tamper("UPDATE owner SET commit_no = commit_no + 1");
+}
+
+static void does_not_begin_beside_a_writer(void **state)
+{
+	struct journal *j = own();
+
+	(void)state;
+	journal_close(j);
+	crash_hook = robbed_commits;
+	refused(ERR_OWNED, "another process writes to it");
+	assert_null(crash_hook);
 }
 
 static void outlives_a_dead_owner(void **state)
@@ -973,6 +994,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(never_makes_one_silently, empty),
 		cmocka_unit_test_setup(misses_its_wal, fresh),
 		cmocka_unit_test_setup(has_one_owner, fresh),
+		cmocka_unit_test_setup(does_not_begin_beside_a_writer, fresh),
 		cmocka_unit_test_setup(outlives_a_dead_owner, fresh),
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
 		cmocka_unit_test_setup(takes_a_dead_disk_for_no_damage, fresh),
