@@ -25,6 +25,11 @@ struct line {
 	int words_n;
 };
 
+bool option_takes_next(const struct option *o)
+{
+	return o->value && o->value[0] != '[';
+}
+
 static const struct option *option_in(const struct option *options, const char *name)
 {
 	for (; options->name; options++)
@@ -110,9 +115,7 @@ static enum err option_split(
 	if (!option)
 		return option_unknown(command_so_far(line), given->name, f);
 	given->value = equals ? equals + 1 : NULL;
-	if (!option->value && equals)
-		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
-	if (option->value && !equals) {
+	if (option_takes_next(option) && !equals) {
 		if (*at + 1 == argc || strncmp(argv[*at + 1], "--", 2) == 0)
 			return fail_set(
 			    f, ERR_USAGE, "%s needs its %s", option->name, option->value);
@@ -150,12 +153,15 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 {
 	const struct command *c = a->command;
 	const struct option *own = c ? option_in(c->options, given->name) : NULL;
+	const struct option *option = own ? own : option_in(global_options, given->name);
 
+	if (option && !option->value && given->value)
+		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
 	if (own)
 		a->values[own - c->options] = given->value ? given->value : "";
 	else if (strcmp(given->name, "--config") == 0)
 		a->config = given->value;
-	else if (!option_in(global_options, given->name))
+	else if (!option)
 		return option_unknown(c, given->name, f);
 	return ERR_OK;
 }
@@ -283,6 +289,18 @@ enum err args_amount(struct amount *ret, const char *what, const char *text,
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE, "%s: %s: %s", what, ref_shown(out, text),
 	    amount_fault_text(fault));
+}
+
+enum err args_yes(uint32_t *ret, const struct args *a, struct fail *f)
+{
+	const char *text = args_get(a, "--yes");
+	char shown[REF_SHOWN_MAX];
+
+	*ret = WORD_NONE;
+	if (!text || !*text || word_parse(ret, text, strlen(text)))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE, "--yes: %s is no WORD that a refusal has told",
+	    ref_shown(shown, text));
 }
 
 enum err args_row(int64_t *ret, const char *text, struct fail *f)

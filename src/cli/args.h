@@ -12,6 +12,7 @@
 #include "base/amount.h"
 #include "base/buf.h"
 #include "chain/chain.h"
+#include "crypto/word.h"
 
 #define ARGS_WORDS_MAX 8
 #define ARGS_OPTIONS_MAX 16
@@ -21,8 +22,12 @@ struct cli;
 typedef enum err command_fn(struct cli *c, struct fail *f);
 
 struct option {
-	const char *name, *value, *doc; /* value NULL: a flag */
+	const char *name, *value,
+	    *doc; /* value NULL: a flag; "[=WORD]": may be left out */
 };
+
+/* Is its value the next argument, where it does not stand behind a '='? */
+bool option_takes_next(const struct option *o);
 
 struct command {
 	const char *words, *arguments; /* "key new", "NAME" */
@@ -36,7 +41,7 @@ struct args {
 	const struct command *command;
 	const char *words[ARGS_WORDS_MAX];
 	int words_n;
-	const char *values[ARGS_OPTIONS_MAX]; /* of its options; "" for a flag */
+	const char *values[ARGS_OPTIONS_MAX]; /* of its options; "" for none */
 	const char *config; /* the option or PAWL_CONFIG or ./pawl.yaml */
 	bool json, quiet, help, version;
 };
@@ -67,6 +72,9 @@ NODISCARD enum err args_address(
     struct address *ret, const char *what, const char *text, struct fail *f);
 NODISCARD enum err args_amount(struct amount *ret, const char *what, const char *text,
     unsigned decimals, struct fail *f);
+
+/* What --yes is said to: a word that was told, or NONE where it has none. ERR_USAGE. */
+NODISCARD enum err args_yes(uint32_t *ret, const struct args *a, struct fail *f);
 
 /* A row: a number from 1, or "fee" (0). ERR_USAGE. */
 NODISCARD enum err args_row(int64_t *ret, const char *text, struct fail *f);

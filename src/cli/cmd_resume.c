@@ -59,8 +59,10 @@ static void operation_tell(const struct cli *c, struct told *t)
 static enum err ask(struct cli *c, struct request *q, struct told *t, struct fail *f)
 {
 	const char *cap = args_get(&c->args, "--max-total-fee");
+	enum err e = args_yes(&q->yes, &c->args, f);
 
-	q->yes = args_has(&c->args, "--yes");
+	if (e != ERR_OK)
+		return e;
 	if (cap && q->route != ROUTE_RESUME)
 		return fail_set(f, ERR_USAGE, "--max-total-fee is of an operation");
 	if (cap && (!*cap || strlen(cap) >= sizeof q->cap))

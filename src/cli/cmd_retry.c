@@ -41,7 +41,8 @@ enum err cmd_retry(struct cli *c, struct fail *f)
 	if (e == ERR_OK && row)
 		e = args_row(&q.row, row, f);
 	q.has_row = row != NULL;
-	q.yes = args_has(&c->args, "--yes");
+	if (e == ERR_OK)
+		e = args_yes(&q.yes, &c->args, f);
 	if (e == ERR_OK)
 		e = own_command(c, &q, &t, f);
 	if (e == ERR_OK)

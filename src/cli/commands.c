@@ -154,7 +154,8 @@ static void add_options(struct buf *out, const struct option *options)
 
 	for (; options->name; options++) {
 		snprintf(left, sizeof left, "%s%s%s", options->name,
-		    options->value ? " " : "", options->value ? options->value : "");
+		    option_takes_next(options) ? " " : "",
+		    options->value ? options->value : "");
 		add_padded(out, left, SUMMARY_COLUMN);
 		buf_addf(out, "%s\n", options->doc);
 	}

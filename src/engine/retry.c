@@ -28,6 +28,7 @@ struct paid {
 	int64_t n, row; /* how many rows; the last one */
 	uint8_t told[PAID_TOLD][32];
 	struct buf lines;
+	struct sha256 *all; /* also those that there is no room to tell */
 };
 
 static bool is_told(const struct paid *p, const uint8_t *hash)
@@ -70,13 +71,16 @@ static void paid_find(
 		memcpy(in.asset, token.at, sizeof in.asset);
 	sql_consumed_of_void_begin(r->s.journal, &in);
 	while (sql_consumed_of_void_next(r->s.journal, &out))
-		if (row || out.no_reason || !repair_skipped(out.reason))
+		if (row || out.no_reason || !repair_skipped(out.reason)) {
+			sha256_add(p->all, &out.row, sizeof out.row);
+			sha256_add(p->all, out.hash, sizeof out.hash);
 			paid_add(p, o, out.row, out.hash);
+		}
 	sql_consumed_of_void_end(r->s.journal);
 }
 
-static enum err paid_refuse(
-    const struct operation *o, int64_t row, const struct paid *p, struct fail *f)
+static enum err paid_refuse(const struct operation *o, int64_t row, const struct paid *p,
+    uint32_t word, bool again, struct fail *f)
 {
 	bool more = p->n > 1;
 	char one[24] = "";
@@ -84,39 +88,47 @@ static enum err paid_refuse(
 	if (row)
 		snprintf(one, sizeof one, " %" PRId64, row);
 	return fail_set(f, ERR_CONFLICT,
-	    "%" PRId64 " void row%s of %s seem%s to be paid: the account paid as much to "
+	    "%s%" PRId64
+	    " void row%s of %s seem%s to be paid: the account paid as much to "
 	    "the same recipient, for no row. What was a row's payment is adopted: %s%s. "
-	    "Only if it was for something else, to pay again: pawl retry %s%s --yes",
-	    p->n, more ? "s" : "", o->name, more ? "" : "s", buf_text(&p->lines),
-	    p->n > PAID_TOLD ? "; ..." : "", o->name, one);
+	    "Only if it was for something else, to pay again: pawl retry %s%s "
+	    "--yes=%08" PRIx32,
+	    again ? "Since that was told more came, or some went. " : "", p->n,
+	    more ? "s" : "", o->name, more ? "" : "s", buf_text(&p->lines),
+	    p->n > PAID_TOLD ? "; ..." : "", o->name, one, word);
 }
 
-/* row 0: all. fails: CONFLICT */
-static enum err paid_check(
-    struct runner *r, const struct operation *o, int64_t row, struct fail *f)
+/* row 0: all. *ret_accepted: some are paid, and it is said that they are not. fails:
+ * CONFLICT */
+static enum err paid_check(struct runner *r, const struct operation *o, int64_t row,
+    uint32_t yes, bool *ret_accepted, struct fail *f)
 {
-	struct paid p = { .n = 0 };
+	struct paid p = { .all = sha256_begin() };
 	enum err e = ERR_OK;
+	uint32_t word;
 
 	buf_init(&p.lines, PAID_TOLD * 512);
+	sha256_add(p.all, &o->id, sizeof o->id);
 	paid_find(r, o, row, &p);
-	if (p.n && !MUTANT(retry_pays_again))
-		e = paid_refuse(o, row, &p, f);
+	word = word_end(p.all);
+	*ret_accepted = p.n && (yes == word || (yes && MUTANT(retry_takes_all)));
+	if (p.n && !*ret_accepted && !MUTANT(retry_pays_again))
+		e = paid_refuse(o, row, &p, word, yes != WORD_NONE, f);
 	buf_release(&p.lines);
 	return e;
 }
 
 /* -- another try ------------------------------------------------------------ */
 
-static void retry_event(
-    struct runner *r, const struct operation *o, int64_t row, bool yes, const char *why)
+static void retry_event(struct runner *r, const struct operation *o, int64_t row,
+    bool accepted, const char *why)
 {
 	journal_event(r->s.journal,
 	    &(struct event){ .operation = o->id,
 		.row = row,
 		.what = "command",
 		.from = "",
-		.to = yes ? "retry --yes" : "retry",
+		.to = accepted ? "retry --yes" : "retry",
 		.why = why });
 }
 
@@ -135,11 +147,12 @@ static void retry_move(struct runner *r, struct operation *o)
 }
 
 enum err operation_retry_row(
-    struct runner *r, struct operation *o, int64_t row, bool yes, struct fail *f)
+    struct runner *r, struct operation *o, int64_t row, uint32_t yes, struct fail *f)
 {
 	struct sql_item_get_in in = { .operation = o->id, .row = row };
 	struct sql_item_get_out item;
 	enum err e = retry_check(o, f);
+	bool accepted;
 
 	if (e != ERR_OK)
 		return e;
@@ -152,11 +165,10 @@ enum err operation_retry_row(
 		return fail_set(f, ERR_CONFLICT,
 		    "row %lld of %s is %s: only what is void is tried again",
 		    (long long)row, o->name, state_name(MACHINE_ITEM, (int)item.state));
-	if (!yes)
-		e = paid_check(r, o, row, f);
+	e = paid_check(r, o, row, yes, &accepted, f);
 	if (e != ERR_OK)
 		return e;
-	retry_event(r, o, row, yes, "a void row is tried again");
+	retry_event(r, o, row, accepted, "a void row is tried again");
 	retry_row(r, o, row, &item.amount);
 	retry_move(r, o);
 	return ERR_OK;
@@ -186,19 +198,21 @@ static struct void_row *voids_list(
 	return rows;
 }
 
-enum err operation_retry(struct runner *r, struct operation *o, bool yes, struct fail *f)
+enum err operation_retry(
+    struct runner *r, struct operation *o, uint32_t yes, struct fail *f)
 {
 	struct void_row *rows;
 	size_t n;
+	bool accepted = false;
 	enum err e = retry_check(o, f);
 
-	if (e == ERR_OK && !yes)
-		e = paid_check(r, o, 0, f);
+	if (e == ERR_OK)
+		e = paid_check(r, o, 0, yes, &accepted, f);
 	if (e != ERR_OK)
 		return e;
 	rows = voids_list(r, o, &n);
 	if (n)
-		retry_event(r, o, 0, yes, "void rows are tried again");
+		retry_event(r, o, 0, accepted, "void rows are tried again");
 	o->kind->retry(r, o, 0);
 	for (size_t k = 0; k < n; k++)
 		retry_row(r, o, rows[k].row, &rows[k].amount);

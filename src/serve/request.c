@@ -148,6 +148,17 @@ static enum err cap_read(struct request *q, const json_t *value, struct fail *f)
 	return ERR_OK;
 }
 
+/* Who says yes says to what: true alone is to nothing. */
+static enum err yes_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+
+	if (json_is_boolean(value) ||
+	    (text && word_parse(&q->yes, text, json_string_length(value))))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE, "yes: no word that a refusal has told");
+}
+
 static enum err plan_read(struct request *q, const json_t *value, struct fail *f)
 {
 	const char *text = json_string_value(value);
@@ -188,7 +199,7 @@ static enum err repair_member(
 	if (strcmp(key, "row") == 0)
 		return row_read(q, value, f);
 	if (q->route == ROUTE_RETRY && strcmp(key, "yes") == 0)
-		return flag_read(&q->yes, value, key, f);
+		return yes_read(q, value, f);
 	if (q->route == ROUTE_REPAIR && strcmp(key, "do") == 0)
 		return repair_read(q, value, f);
 	if (q->route == ROUTE_REPAIR && strcmp(key, "hash") == 0)
@@ -206,7 +217,7 @@ static enum err member_read(
 	if (q->route == ROUTE_CANCEL && strcmp(key, "now") == 0)
 		return flag_read(&q->now, value, key, f);
 	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
-		return flag_read(&q->yes, value, key, f);
+		return yes_read(q, value, f);
 	if ((resumes || q->route == ROUTE_RUN) && strcmp(key, "max_total_fee") == 0)
 		return cap_read(q, value, f);
 	if (q->route == ROUTE_RUN && strcmp(key, "plan") == 0)
@@ -283,7 +294,7 @@ void request_body(struct buf *out, const struct request *q)
 	if (q->now)
 		buf_add_str(out, "\"now\":true");
 	if (q->yes)
-		buf_add_str(out, "\"yes\":true");
+		buf_addf(out, "\"yes\":\"%08" PRIx32 "\"", q->yes);
 	if (q->has_plan) {
 		buf_add_str(out, "\"plan\":\"0x");
 		buf_add_hex(out, q->plan, sizeof q->plan);

@@ -13,6 +13,7 @@
 
 #include "base/amount.h"
 #include "base/err.h"
+#include "crypto/word.h"
 
 #define REQUEST_NAME_MAX 128 /* of an operation, chain or key; with its NUL */
 #define REQUEST_JSON_MAX ((size_t)16 * 1024)
@@ -30,7 +31,8 @@ enum repair { REPAIR_NOT, REPAIR_ADOPT, REPAIR_SKIP, REPAIR_RELEASE };
 struct request {
 	enum route route;
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
-	bool now, yes, has_plan, has_row, has_hash;
+	bool now, has_plan, has_row, has_hash;
+	uint32_t yes; /* the word of what was shown; WORD_NONE: none is said */
 	enum repair repair;
 	int64_t row; /* 0: the service fee */
 	uint8_t hash[32];

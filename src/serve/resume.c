@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
@@ -175,38 +176,54 @@ static enum err fence_accept(
 	return e;
 }
 
+/* Those of them that are stopped: what they suspect is told, and accepted, as one. */
+static enum err key_check(const struct command_at *at, const struct request *q,
+    const struct sql_report_accounts_of_key_in *in, bool *known, struct fail *f)
+{
+	struct sql_report_accounts_of_key_out row;
+	int64_t *stopped = NULL;
+	size_t n = 0;
+	enum err e;
+
+	sql_report_accounts_of_key_begin(at->journal, in);
+	while (sql_report_accounts_of_key_next(at->journal, &row)) {
+		*known = true;
+		if (row.no_stopped)
+			continue;
+		stopped = mem_grow(stopped, n + 1, sizeof *stopped);
+		stopped[n++] = row.id;
+	}
+	sql_report_accounts_of_key_end(at->journal);
+	e = suspects_clear(at, q, stopped, n, f);
+	mem_free(stopped);
+	return e;
+}
+
 enum err resume_key(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f)
 {
 	struct sql_report_accounts_of_key_in in = { .key_name = q->name };
 	struct sql_report_accounts_of_key_out row;
 	struct address address = { { 0 } };
-	enum err e = at->face->key_peek(at->face->ctx, q->name, &address, f);
+	enum err e = at->face->key_peek(at->face->ctx, q->name, &address, f), refused;
 	bool known = e != ERR_CONFIG;
 
 	if (e == ERR_OK)
 		memcpy(in.address, address.at, sizeof in.address);
-	for (int round = 0; round < 2; round++) {
-		enum err refused = ERR_OK;
-
-		sql_report_accounts_of_key_begin(at->journal, &in);
-		while (refused == ERR_OK &&
-		    sql_report_accounts_of_key_next(at->journal, &row)) {
-			known = true;
-			if (round == 1)
-				refused = fence_accept(at, row.id, &ret->moved, f);
-			if (row.no_stopped || refused != ERR_OK)
-				continue;
-			ret->moved = true;
-			if (round == 0)
-				refused = suspects_clear(at, q, row.id, f);
-			else
-				key_clear(at, &row, ret);
-		}
-		sql_report_accounts_of_key_end(at->journal);
-		if (refused != ERR_OK)
-			return refused;
+	refused = key_check(at, q, &in, &known, f);
+	if (refused != ERR_OK)
+		return refused;
+	sql_report_accounts_of_key_begin(at->journal, &in);
+	while (refused == ERR_OK && sql_report_accounts_of_key_next(at->journal, &row)) {
+		refused = fence_accept(at, row.id, &ret->moved, f);
+		if (row.no_stopped || refused != ERR_OK)
+			continue;
+		ret->moved = true;
+		key_clear(at, &row, ret);
 	}
+	sql_report_accounts_of_key_end(at->journal);
+	if (refused != ERR_OK)
+		return refused;
 	return known ? ERR_OK : e;
 }
 
@@ -245,7 +262,7 @@ static enum err stop_check(const struct command_at *at, const struct request *q,
     const struct account *a, bool chain_is_stopped, struct fail *f)
 {
 	const char *chain = a->chain->config->name;
-	enum err e = a->stopped ? suspects_clear(at, q, a->id, f) : ERR_OK;
+	enum err e = a->stopped ? suspects_clear(at, q, &a->id, 1, f) : ERR_OK;
 
 	if (e == ERR_OK || !chain_is_stopped)
 		return e;

@@ -16,8 +16,8 @@ void resume_prepare(const struct command_at *at, const struct chain_config *conf
 enum err resume_stopped_chain(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 
-/* The accounts by this name, and those of the key's address whatever it was called. In
- * two rounds: what is refused has changed nothing. */
+/* The accounts by this name, and those of the key's address whatever it was called: what
+ * all of them suspect is accepted by one word. */
 enum err resume_key(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 

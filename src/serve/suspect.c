@@ -1,11 +1,13 @@
 #include "serve/suspect.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "crypto/word.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
@@ -133,16 +135,19 @@ static bool pays_alike(
 }
 
 struct lines {
+	int64_t account[SUSPECTS_TOLD];
 	struct sql_consumed_suspects_out of[SUSPECTS_TOLD];
 	char line[SUSPECTS_TOLD][SUSPECT_LINE_MAX];
 	int n;
 };
 
-static bool is_told(
-    const struct lines *l, const struct sql_consumed_suspects_out *s, int *ret_nth)
+static bool is_told(const struct lines *l, int64_t account,
+    const struct sql_consumed_suspects_out *s, int *ret_nth)
 {
 	*ret_nth = 0;
 	for (int k = 0; k < l->n; k++) {
+		if (l->account[k] != account)
+			continue;
 		if (!memcmp(l->of[k].hash, s->hash, sizeof s->hash))
 			return true;
 		*ret_nth += pays_alike(&l->of[k], s);
@@ -150,7 +155,7 @@ static bool is_told(
 	return false;
 }
 
-/* As far as there is room; returns how many there are in all. */
+/* As far as there is room; returns how many the account has in all. */
 static int64_t lines_add(struct journal *j, int64_t account, struct lines *l, bool named)
 {
 	struct sql_consumed_suspects_in in = { .account = account };
@@ -160,38 +165,66 @@ static int64_t lines_add(struct journal *j, int64_t account, struct lines *l, bo
 
 	sql_consumed_suspects_begin(j, &in);
 	for (; sql_consumed_suspects_next(j, &row); n++)
-		if (l->n < SUSPECTS_TOLD && !is_told(l, &row, &nth) &&
-		    suspect_tell(j, account, &row, nth, l->line[l->n]) == named)
+		if (l->n < SUSPECTS_TOLD && !is_told(l, account, &row, &nth) &&
+		    suspect_tell(j, account, &row, nth, l->line[l->n]) == named) {
+			l->account[l->n] = account;
 			l->of[l->n++] = row;
+		}
 	return n;
 }
 
 /* Lines that name a row come first: who sees none any more has adopted them all. */
-static int64_t lines_read(struct journal *j, int64_t account, struct lines *ret)
+static int64_t lines_read(
+    struct journal *j, const int64_t *accounts, size_t n, struct lines *ret)
 {
+	int64_t all = 0;
+
 	ret->n = 0;
-	lines_add(j, account, ret, !MUTANT(named_lines_hidden));
-	return lines_add(j, account, ret, MUTANT(named_lines_hidden));
+	for (size_t i = 0; i < n; i++)
+		lines_add(j, accounts[i], ret, !MUTANT(named_lines_hidden));
+	for (size_t i = 0; i < n; i++)
+		all += lines_add(j, accounts[i], ret, MUTANT(named_lines_hidden));
+	return all;
 }
 
 /* How many there are, and the first ones in words. */
-static int64_t suspects_tell(struct journal *j, int64_t account, struct buf *out)
+static int64_t suspects_tell(
+    struct journal *j, const int64_t *accounts, size_t n, struct buf *out)
 {
 	struct lines l;
-	int64_t n = lines_read(j, account, &l);
+	int64_t all = lines_read(j, accounts, n, &l);
 
 	for (int i = 0; i < l.n; i++)
 		buf_addf(out, "%s%s", i ? "; " : "", l.line[i]);
-	if (n > l.n)
+	if (all > l.n)
 		buf_add_str(out, "; ...");
-	return n;
+	return all;
+}
+
+/* It stands for all of them, also for those that there is no room to tell. */
+static uint32_t suspects_word(struct journal *j, const int64_t *accounts, size_t n)
+{
+	struct sha256 *s = sha256_begin();
+	struct sql_consumed_suspects_out row;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sql_consumed_suspects_in in = { .account = accounts[i] };
+
+		sql_consumed_suspects_begin(j, &in);
+		while (sql_consumed_suspects_next(j, &row)) {
+			sha256_add(s, &accounts[i], sizeof accounts[i]);
+			sha256_add(s, row.hash, sizeof row.hash);
+		}
+		sql_consumed_suspects_end(j);
+	}
+	return word_end(s);
 }
 
 void suspects_next(struct journal *j, int64_t account, char ret[SUSPECT_LINE_MAX])
 {
 	struct lines l;
 
-	lines_read(j, account, &l);
+	lines_read(j, &account, 1, &l);
 	snprintf(ret, SUSPECT_LINE_MAX, "%s", l.n ? l.line[0] : "");
 }
 
@@ -211,32 +244,45 @@ void suspects_stop(
 		snprintf(ret, SUSPECT_STOP_MAX, "%s", why);
 }
 
-enum err suspects_clear(
-    const struct command_at *at, const struct request *q, int64_t account, struct fail *f)
+static enum err suspects_refuse(
+    const struct request *q, int64_t n, const char *lines, uint32_t word, struct fail *f)
 {
-	struct buf lines;
-	int64_t n;
+	return fail_set(f, ERR_CONFLICT,
+	    "%s%lld transaction%s that this journal does not know pay%s its rows. To go "
+	    "on would pay these rows again. Is another copy of the journal running, or "
+	    "is this one old? See man pawl, DOUBT. What was a row's payment is adopted: "
+	    "%s. Only if they were for something else: pawl resume %s%s --yes=%08" PRIx32,
+	    q->yes ? "Since that was told more came, or some went. " : "", (long long)n,
+	    n > 1 ? "s" : "", n > 1 ? "" : "s", lines,
+	    q->route == ROUTE_RESUME_KEY ? "key:" : "", q->name, word);
+}
 
-	buf_init(&lines, SUSPECTS_TOLD * 512);
-	n = suspects_tell(at->journal, account, &lines);
-	if (n && !q->yes)
-		fail_set(f, ERR_CONFLICT,
-		    "%lld transaction%s that this journal does not know pay%s its rows. "
-		    "To go on would pay these rows again. Is another copy of the journal "
-		    "running, or is this one old? See man pawl, DOUBT. What was a row's "
-		    "payment is adopted: %s. Only if they were for something else: pawl "
-		    "resume %s%s --yes",
-		    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", buf_text(&lines),
-		    q->route == ROUTE_RESUME_KEY ? "key:" : "", q->name);
-	buf_release(&lines);
-	if (!n || !q->yes)
-		return n ? ERR_CONFLICT : ERR_OK;
-	sql_consumed_clear(
-	    at->journal, &(struct sql_consumed_clear_in){ .account = account });
-	journal_event(at->journal,
+static void suspects_accept(struct journal *j, const int64_t *accounts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sql_consumed_clear(
+		    j, &(struct sql_consumed_clear_in){ .account = accounts[i] });
+	journal_event(j,
 	    &(struct event){ .what = "account",
 		.from = "suspect",
 		.to = "foreign",
 		.why = "the operator says that they were not for its rows" });
-	return ERR_OK;
+}
+
+enum err suspects_clear(const struct command_at *at, const struct request *q,
+    const int64_t *accounts, size_t n, struct fail *f)
+{
+	uint32_t word = suspects_word(at->journal, accounts, n);
+	struct buf lines;
+	int64_t all;
+	enum err e = ERR_OK;
+
+	buf_init(&lines, SUSPECTS_TOLD * 512);
+	all = suspects_tell(at->journal, accounts, n, &lines);
+	if (all && q->yes != word && !(q->yes && MUTANT(yes_takes_all)))
+		e = suspects_refuse(q, all, buf_text(&lines), word, f);
+	else if (all)
+		suspects_accept(at->journal, accounts, n);
+	buf_release(&lines);
+	return e;
 }

@@ -20,9 +20,10 @@ void suspects_next(struct journal *j, int64_t account, char ret[SUSPECT_LINE_MAX
 void suspects_stop(
     struct journal *j, int64_t account, const char *why, char ret[SUSPECT_STOP_MAX]);
 
-/* A resume of the account. With q->yes they are foreign from here on. fails: CONFLICT,
- * with the line that adopts each of the first ones. */
-enum err suspects_clear(const struct command_at *at, const struct request *q,
-    int64_t account, struct fail *f);
+/* A resume of these accounts at once. They are foreign from here on if q->yes is the word
+ * of all of them, on all of these accounts, as they are now. fails: CONFLICT, with that
+ * word, and the line that adopts each of the first ones. */
+NODISCARD enum err suspects_clear(const struct command_at *at, const struct request *q,
+    const int64_t *accounts, size_t n, struct fail *f);
 
 #endif

@@ -11,6 +11,7 @@ import csv
 import fcntl
 import io
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -429,23 +430,57 @@ BY_HAND = """INSERT INTO consumed
 SELECT 1, 901, 0, ?, 3, ?, recipient, amount, x'', recipient, amount FROM item WHERE row = 4"""
 
 
+def yes_told(folder, *words):
+    """The option of the line that a refusal tells."""
+    return re.search(r"--yes=[0-9a-f]{8}$", Run(folder, *words).ends(5).err.strip()).group()
+
+
 @test
 def a_payment_that_nobody_knows_is_not_paid_again_blindly(folder):
-    """resume refuses where rows seem paid already, until --yes says that they are not"""
+    """resume refuses where rows seem paid already, until the word that it tells says that they are not"""
     fill(folder)
     with Journal(folder) as db:
         db.execute(SUSPECT, (b"\xab" * 32, b"\xcd" * 32, bytes(32)))
         db.execute("UPDATE account SET stopped = 'suspect'")
-    for words in (("key:payer",), ("payroll",)):
+    for words in (("key:payer",), ("payroll",), ("payroll", "--yes"), ("payroll", "--yes=00000001")):
         Run(folder, "resume", *words).ends(
             5, err=r"1 transaction that this journal does not know pays its rows.*adopt 0xabab.*"
-            f"pawl resume {words[0]} --yes")
+            f"pawl resume {words[0]} --yes=" "[0-9a-f]{8}$")
+    for word in ("2a11caf", "2a11cafe0", "please"):
+        Run(folder, "resume", "payroll", "--yes=" + word).ends(1, err=f"'{word}' is no WORD")
+    told = yes_told(folder, "resume", "payroll")
     with Journal(folder) as db:
         assert db.execute("SELECT stopped FROM account").fetchall() == [("suspect",)]
-    Run(folder, "resume", "payroll", "--yes").ends(0)
+        db.execute(SUSPECT.replace("900", "901"), (b"\xac" * 32, b"\xcd" * 32, bytes(32)))
+    Run(folder, "resume", "payroll", told).ends(5, err="more came, or some went. 2 transactions")
+    Run(folder, "resume", "payroll", yes_told(folder, "resume", "payroll")).ends(0)
     with Journal(folder) as db:
         assert db.execute("SELECT stopped FROM account").fetchall() == [(None,)]
         assert db.execute("SELECT judgement FROM consumed WHERE nonce = 900").fetchall() == [(0,)]
+
+
+@test
+def a_word_is_of_all_accounts_of_a_key(folder):
+    """resume key:NAME tells one word for what its accounts suspect, and resumes them by it at once"""
+    fill(folder)
+    with Journal(folder) as db:
+        insert(db, "chain", kind="evm", chain_id=31338, genesis=blob(0x12, 1), name="side", final_height=1)
+        insert(db, "account", chain=2, address=bytes(20), key_name="payer", first_nonce=0,
+               in_flight_max=64, fee_cap_max=1, accepted_height=0)
+        for account in (1, 2):
+            db.execute(SUSPECT.replace("(1, 900", f"({account}, 900"),
+                       (bytes([account]) * 32, b"\xcd" * 32, bytes(32)))
+        db.execute("UPDATE account SET stopped = 'suspect'")
+    one, all_of_them = (yes_told(folder, "resume", of) for of in ("payroll", "key:payer"))
+    assert one != all_of_them, one
+    Run(folder, "resume", "payroll", all_of_them).ends(5, err="1 transaction that this journal does not know")
+    Run(folder, "resume", "key:payer", one).ends(5, err="2 transactions that this journal does not know")
+    with Journal(folder) as db:
+        assert db.execute("SELECT count(*) FROM account WHERE stopped IS NULL").fetchone() == (0,)
+    Run(folder, "resume", "key:payer", all_of_them).ends(0)
+    with Journal(folder) as db:
+        assert db.execute("SELECT count(*) FROM account WHERE stopped IS NULL").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM consumed WHERE judgement = 1").fetchone() == (0,)
 
 
 @test
@@ -505,17 +540,23 @@ def a_row_is_skipped_or_its_nonce_given_back(folder):
 
 @test
 def a_void_row_that_was_paid_by_hand(folder):
-    """retry refuses, and names row and transaction; until --yes, of all rows or of one"""
+    """retry refuses, and names row and transaction; until the word that it tells, of all rows or of one"""
     fill(folder)
     with Journal(folder) as db:
         db.execute(BY_HAND, (b"\xab" * 32, b"\xcd" * 32))
-    for words, line in ((("payroll",), "pawl retry payroll --yes"),
-                        (("payroll", "4"), "pawl retry payroll 4 --yes")):
+    for words, line in ((("payroll",), "pawl retry payroll --yes="),
+                        (("payroll", "4"), "pawl retry payroll 4 --yes=")):
         Run(folder, "retry", *words).ends(
             5, err="1 void row of payroll seems to be paid.*pawl repair payroll 4 adopt 0x(ab){32}.*" + line)
     with Journal(folder) as db:
         assert db.execute("SELECT state FROM item WHERE row = 4").fetchall() == [(3,)]
-    Run(folder, "retry", "payroll", "4", "--yes").ends(0, out="1 void row")
+    told = yes_told(folder, "retry", "payroll", "4")
+    for option in ("--yes", "--yes=00000001"):
+        Run(folder, "retry", "payroll", "4", option).ends(5, err=told)
+    with Journal(folder) as db:
+        db.execute(BY_HAND.replace("901", "902"), (b"\xac" * 32, b"\xcd" * 32))
+    Run(folder, "retry", "payroll", "4", told).ends(5, err="Since that was told more came")
+    Run(folder, "retry", "payroll", "4", yes_told(folder, "retry", "payroll", "4")).ends(0, out="1 void row")
 
 
 @test

@@ -40,6 +40,7 @@ struct desk {
 	struct line line[LINES_MAX];
 	int lines, typed; /* those that he was told; of them he typed so many */
 	bool yes;         /* no line is left: it was for something else */
+	uint32_t word;    /* that stands for what he was told */
 };
 
 /* -- a server without a network --------------------------------------------- */
@@ -142,6 +143,7 @@ static bool line_parse(struct line *ret, const char *text)
 /* The lines that he is told now and has not typed in vain. */
 static void lines_take(struct desk *d, const char *why)
 {
+	const char *all = why, *word;
 	struct line told;
 
 	d->lines = d->typed = 0;
@@ -151,6 +153,9 @@ static void lines_take(struct desk *d, const char *why)
 		why++;
 	}
 	d->yes = !d->lines;
+	word = strstr(all, "--yes=");
+	if (word)
+		(void)word_parse(&d->word, word + strlen("--yes="), WORD_LEN);
 }
 
 static void operator_heard(
@@ -185,7 +190,8 @@ static bool operator_asks(struct desk *d, struct runner *r)
 		desk_ask(d, &q);
 		return true;
 	}
-	q = (struct request){ .route = ROUTE_RESUME_KEY, .yes = d->yes };
+	q = (struct request){ .route = ROUTE_RESUME_KEY,
+		.yes = d->yes ? d->word : WORD_NONE };
 	for (size_t i = 0; i < c->accounts_n; i++)
 		if (c->accounts[i]->stopped) {
 			snprintf(q.name, sizeof q.name, "%s", c->accounts[i]->key_name);

@@ -288,12 +288,14 @@ static void what_is_cancelled_is_not_tried_again(void **state_)
 	assert_int_equal(operation_cancel(runner, op(), false, &f), ERR_OK);
 	cancel_now();
 	assert_int_equal(state(), OPERATION_CANCELLING);
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_CONFLICT);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_CONFLICT);
 	assert_says(f.why, "its rows are not tried again");
-	assert_int_equal(operation_retry_row(runner, op(), 5, false, &f), ERR_CONFLICT);
+	assert_int_equal(
+	    operation_retry_row(runner, op(), 5, WORD_NONE, &f), ERR_CONFLICT);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
-	assert_int_equal(operation_retry_row(runner, op(), 5, false, &f), ERR_CONFLICT);
+	assert_int_equal(
+	    operation_retry_row(runner, op(), 5, WORD_NONE, &f), ERR_CONFLICT);
 	assert_says(f.why, "wages is cancelled");
 }
 

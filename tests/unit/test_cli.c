@@ -27,7 +27,8 @@ static void options_of_one_name_are_of_one_kind(void **state)
 				for (const struct option *p = commands[k].options;
 				     p->name; p++)
 					if (strcmp(o->name, p->name) == 0)
-						assert_int_equal(!o->value, !p->value);
+						assert_int_equal(option_takes_next(o),
+						    option_takes_next(p));
 		}
 		assert_null(commands[i].options[ARGS_OPTIONS_MAX - 1].name);
 	}
@@ -86,6 +87,12 @@ static void options_stand_anywhere(void **state)
 	assert_true(args_has(&a, "--check"));
 	assert_int_equal(parse(&a, "migrate", NULL), ERR_OK);
 	assert_false(args_has(&a, "--check"));
+	assert_int_equal(parse(&a, "retry --yes payroll", NULL), ERR_OK);
+	assert_string_equal(args_get(&a, "--yes"), "");
+	assert_string_equal(args_word(&a, 0), "payroll");
+	assert_int_equal(parse(&a, "retry --yes=2a11cafe payroll", NULL), ERR_OK);
+	assert_string_equal(args_get(&a, "--yes"), "2a11cafe");
+	assert_int_equal(parse(&a, "key remove --yes=1 a", NULL), ERR_USAGE);
 	assert_string_equal(a.config, "pawl.yaml");
 }
 

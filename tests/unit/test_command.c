@@ -31,6 +31,18 @@ static enum err command(const struct request *q)
 	return e;
 }
 
+/* The word of the line that the last refusal told. */
+static uint32_t word_told(void)
+{
+	const char *at = strstr(why.why, "--yes=");
+	uint32_t word = WORD_NONE;
+
+	assert_non_null(at);
+	at += strlen("--yes=");
+	assert_true(word_parse(&word, at, strlen(at)));
+	return word;
+}
+
 /* Somebody paid row 3 by hand, and then a final block vanishes with it. */
 static void begin_stopped_twice(void)
 {
@@ -49,11 +61,15 @@ static void begin_stopped_twice(void)
 static void a_refused_resume_leaves_the_chain_stopped(void **state_)
 {
 	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	struct request key = { .route = ROUTE_RESUME_KEY };
 	uint64_t accepted;
 
 	(void)state_;
 	begin_stopped_twice();
+	snprintf(key.name, sizeof key.name, "%s", account()->key_name);
 	accepted = account()->accepted_height;
+	assert_int_equal(command(&key), ERR_CONFLICT);
+	resume.yes = word_told() ^ 1;
 	assert_int_equal(command(&resume), ERR_CONFLICT);
 	assert_says(why.why, "First: pawl resume chain:sim");
 	assert_true(follower_stopped(chain()->follower));
@@ -63,7 +79,7 @@ static void a_refused_resume_leaves_the_chain_stopped(void **state_)
 	rise_again();
 	run(5000);
 	assert_true(follower_stopped(chain()->follower));
-	resume.yes = true;
+	resume.yes ^= 1;
 	assert_int_equal(command(&resume), ERR_OK);
 	assert_false(follower_stopped(chain()->follower));
 	sim_mining(scene.chain, INTERVAL_MS);
@@ -216,12 +232,13 @@ static void what_was_paid_while_its_list_was_read(void **state_)
 /* Once: whoever says that it was for something else is not asked again. */
 static void what_was_for_something_else_is_asked_once(void **state_)
 {
-	struct request resume = { .route = ROUTE_RESUME, .name = "wages", .yes = true };
-
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
 	struct airdrop_facts a;
 
 	(void)state_;
 	(void)begin_read_to_its_end();
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	resume.yes = word_told();
 	assert_int_equal(command(&resume), ERR_OK);
 	assert_true(airdrop_read(scene.journal, op()->id, &a));
 	assert_false(a.compares);
@@ -252,6 +269,54 @@ static void the_line_names_a_row_that_is_not_paid(void **state_)
 	assert_says(line, "pawl repair wages 3 adopt 0x");
 }
 
+static void by_hand(int row)
+{
+	scene_spend(
+	    &scene, SIM_NONCE_NEXT, &lists[0].to[row], lists[0].amount[row], 60 * GWEI);
+}
+
+/* The first row of some is in a block. */
+static void begin_with_one(int rows)
+{
+	begin_still(3, 2);
+	scene.config.max_in_flight = 1;
+	pay_rows(rows);
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run(1000);
+}
+
+/* He is told of one, and while he looks at that there are more. */
+static void what_nobody_was_shown_is_not_accepted(void **state_)
+{
+	struct request resume = { .route = ROUTE_RESUME_KEY };
+
+	(void)state_;
+	begin_with_one(5);
+	snprintf(resume.name, sizeof resume.name, "%s", account()->key_name);
+	by_hand(3);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_says(why.why, "1 transaction that this journal does not know");
+	resume.yes = word_told();
+	for (int row = 4; row <= 5; row++)
+		by_hand(row);
+	scene_mine(&scene, 1);
+	run(5000);
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_says(why.why, "Since that was told more came");
+	assert_says(why.why, "3 transactions that this journal does not know");
+	assert_true(account()->stopped);
+	resume.yes = word_told();
+	assert_int_equal(command(&resume), ERR_OK);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	for (int row = 3; row <= 5; row++)
+		assert_int_equal(paid(&lists[0], row), 1); /* by us */
+}
+
 /* What the first one paid is skipped: no row may be its any more. The second one's is
  * what would be paid again. */
 static void lines_that_name_a_row_come_first(void **state_)
@@ -260,16 +325,9 @@ static void lines_that_name_a_row_come_first(void **state_)
 	struct fail f = { 0 };
 
 	(void)state_;
-	begin_still(3, 2);
-	scene.config.max_in_flight = 1;
-	pay_rows(4);
-	run_until(is_signed(1));
-	run(1000);
-	scene_mine(&scene, 1);
-	run(1000);
+	begin_with_one(4);
 	for (int row = 3; row <= 4; row++)
-		scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[row],
-		    lists[0].amount[row], 60 * GWEI);
+		by_hand(row);
 	scene_mine(&scene, 1);
 	run_until(account()->stopped);
 	suspects_next(scene.journal, account()->id, line);
@@ -287,6 +345,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_chain_goes_first, end),
 		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
 		cmocka_unit_test_teardown(lines_that_name_a_row_come_first, end),
+		cmocka_unit_test_teardown(what_nobody_was_shown_is_not_accepted, end),
 		cmocka_unit_test_teardown(
 		    a_row_is_repaired_before_its_list_is_checked, end),
 		cmocka_unit_test_teardown(a_row_of_half_a_list_is_not_repaired, end),

@@ -415,7 +415,7 @@ static void help_with(struct operation *o)
 	assert_true(amount_add(&more, &more, &o->cap));
 	if (strstr(o->waits_for, "--max-total-fee"))
 		operation_cap(runner, o, &more);
-	assert_int_equal(operation_retry(runner, o, false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, o, WORD_NONE, &f), ERR_OK);
 	assert_int_equal(operation_resume(runner, o, &f), ERR_OK);
 }
 

@@ -945,7 +945,7 @@ static void a_fence_is_paused_as_any_other(void **state_)
 	assert_int_equal(empties(), 0);
 	assert_true(account()->doubt[0]);
 	assert_int_equal(
-	    operation_retry(runner, runner_operation(runner, fence().id), false, &f),
+	    operation_retry(runner, runner_operation(runner, fence().id), WORD_NONE, &f),
 	    ERR_OK);
 	assert_int_equal(
 	    operation_resume(runner, runner_operation(runner, fence().id), &f), ERR_OK);

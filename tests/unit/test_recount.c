@@ -356,7 +356,7 @@ static void what_has_ended_is_counted_when_it_goes_on(void **state_)
 	rise_for(lists[0].id);
 	assert_false(dies_within(60000));
 	assert_false(op()->recounted);
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	assert_true(dies_within(60000));
 	assert_says(why_dead, "its totals are not the sums of its rows");
 }

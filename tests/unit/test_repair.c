@@ -527,9 +527,9 @@ static void what_is_skipped_is_not_paid(void **state_)
 	assert_int_equal(paid(&lists[0], 3), 0);
 	assert_int_equal(skip_row(1), ERR_CONFLICT);
 	assert_says(why.why, "is final");
-	assert_int_equal(operation_retry(runner, op(), false, &why), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &why), ERR_OK);
 	assert_int_equal(item(3).state, ITEM_VOID);
-	assert_int_equal(operation_retry_row(runner, op(), 3, false, &why), ERR_OK);
+	assert_int_equal(operation_retry_row(runner, op(), 3, WORD_NONE, &why), ERR_OK);
 	finish();
 }
 
@@ -596,13 +596,25 @@ static void begin_void(void)
 	sim_account_code(scene.chain, &lists[0].to[1], SIM_CODE_NONE, 0);
 }
 
-static enum err retry(int64_t row, bool yes)
+static enum err retry(int64_t row, uint32_t yes)
 {
 	enum err e = row ? operation_retry_row(runner, op(), row, yes, &why)
 			 : operation_retry(runner, op(), yes, &why);
 
 	turn();
 	return e;
+}
+
+/* The word of the line that the last refusal told. */
+static uint32_t word_told(void)
+{
+	const char *at = strstr(why.why, "--yes=");
+	uint32_t word = WORD_NONE;
+
+	assert_non_null(at);
+	at += strlen("--yes=");
+	assert_true(word_parse(&word, at, strlen(at)));
+	return word;
 }
 
 static void what_was_paid_by_hand_is_not_tried_again(void **state_)
@@ -615,16 +627,16 @@ static void what_was_paid_by_hand_is_not_tried_again(void **state_)
 	tx = by_hand(1);
 	after_blocks(SCENE_DEPTH + 3);
 	hex_format(line + strlen(line), tx.at, sizeof tx.at);
-	assert_int_equal(retry(1, false), ERR_CONFLICT);
+	assert_int_equal(retry(1, WORD_NONE), ERR_CONFLICT);
 	assert_says(why.why, line);
-	assert_says(why.why, "pawl retry wages 1 --yes");
-	assert_int_equal(retry(0, false), ERR_CONFLICT);
+	assert_says(why.why, "pawl retry wages 1 --yes=");
+	assert_int_equal(retry(0, WORD_NONE), ERR_CONFLICT);
 	assert_says(why.why, "1 void row of wages seems to be paid");
 	assert_says(why.why, line);
-	assert_says(why.why, "pawl retry wages --yes");
+	assert_says(why.why, "pawl retry wages --yes=");
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
 	assert_int_equal(adopt(1, &tx), ERR_OK);
-	assert_int_equal(retry(0, false), ERR_OK);
+	assert_int_equal(retry(0, WORD_NONE), ERR_OK);
 	run_until(ended());
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
 	assert_int_equal(paid(&lists[0], 1), 1); /* by us */
@@ -637,7 +649,7 @@ static void another_amount_by_hand_is_no_payment(void **state_)
 	(void)scene_spend(
 	    &scene, SIM_NONCE_NEXT, &lists[0].to[1], lists[0].amount[1] + 1, 60 * GWEI);
 	after_blocks(SCENE_DEPTH + 3);
-	assert_int_equal(retry(0, false), ERR_OK);
+	assert_int_equal(retry(0, WORD_NONE), ERR_OK);
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 0);
 }
 
@@ -648,13 +660,34 @@ static void only_yes_pays_it_again(void **state_)
 	assert_int_equal(skip_row(2), ERR_OK);
 	(void)by_hand(1);
 	after_blocks(SCENE_DEPTH + 3);
-	assert_int_equal(retry(2, false), ERR_CONFLICT);
-	assert_int_equal(retry(0, true), ERR_OK);
+	assert_int_equal(retry(2, WORD_NONE), ERR_CONFLICT);
+	assert_int_equal(retry(0, WORD_NONE), ERR_CONFLICT);
+	assert_int_equal(retry(0, word_told()), ERR_OK);
 	run_until(ended());
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
 	assert_int_equal(item(2).state, ITEM_VOID);
-	assert_int_equal(paid(&lists[0], 1), 1);   /* by us */
-	assert_int_equal(retry(0, false), ERR_OK); /* what is skipped is left out */
+	assert_int_equal(paid(&lists[0], 1), 1);       /* by us */
+	assert_int_equal(retry(0, WORD_NONE), ERR_OK); /* what is skipped is left out */
+}
+
+/* He is told of one, and while he looks at that there is another. */
+static void what_he_was_not_told_is_not_tried_again(void **state_)
+{
+	uint32_t word;
+
+	(void)state_;
+	begin_void();
+	(void)by_hand(1);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_int_equal(retry(0, WORD_NONE), ERR_CONFLICT);
+	word = word_told();
+	(void)by_hand(1);
+	after_blocks(SCENE_DEPTH + 3);
+	assert_int_equal(retry(0, word), ERR_CONFLICT);
+	assert_says(why.why, "Since that was told more came");
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
+	assert_int_equal(retry(0, word_told()), ERR_OK);
+	assert_int_equal(op()->by_state[ITEM_VOID].n, 0);
 }
 
 /* Its bytes are nobody's: it is given back and skipped at once. */
@@ -768,6 +801,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_was_paid_by_hand_is_not_tried_again, end),
 		cmocka_unit_test_teardown(another_amount_by_hand_is_no_payment, end),
 		cmocka_unit_test_teardown(only_yes_pays_it_again, end),
+		cmocka_unit_test_teardown(what_he_was_not_told_is_not_tried_again, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,11 +52,14 @@ static void requests_are_read(void **state)
 	assert_string_equal(q.name, "a/b\xc3\xa9");
 	assert_true(q.now);
 	assert_int_equal(parse(&q, "POST", "/v1/keys/payer/resume", ""), ERR_OK);
-	assert_false(q.yes);
+	assert_int_equal(q.yes, WORD_NONE);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/keys/payer/resume", "{\"yes\":true}"), ERR_OK);
+	assert_int_equal(q.yes, WORD_NONE); /* to what? */
 	assert_int_equal(parse(&q, "POST", "/v1/operations/7/resume",
-			     "{\"max_total_fee\":\"0.5\",\"yes\":true}"),
+			     "{\"max_total_fee\":\"0.5\",\"yes\":\"2a11CAfe\"}"),
 	    ERR_OK);
-	assert_true(q.yes);
+	assert_int_equal(q.yes, 0x2a11cafe);
 	assert_string_equal(q.cap, "0.5");
 	assert_int_equal(parse(&q, "GET", "/v1/operations/a/events", ""), ERR_OK);
 	assert_int_equal(
@@ -65,11 +68,11 @@ static void requests_are_read(void **state)
 	assert_true(q.has_row && q.row == 0 && q.repair == REPAIR_SKIP && !q.has_hash);
 	assert_int_equal(
 	    parse(&q, "POST", "/v1/operations/a/retry", "{\"row\":7}"), ERR_OK);
-	assert_true(q.has_row && q.row == 7 && !q.yes);
-	assert_int_equal(
-	    parse(&q, "POST", "/v1/operations/a/retry", "{\"yes\":true,\"row\":7}"),
+	assert_true(q.has_row && q.row == 7 && q.yes == WORD_NONE);
+	assert_int_equal(parse(&q, "POST", "/v1/operations/a/retry",
+			     "{\"yes\":\"00000001\",\"row\":7}"),
 	    ERR_OK);
-	assert_true(q.has_row && q.row == 7 && q.yes);
+	assert_true(q.has_row && q.row == 7 && q.yes == 1);
 	assert_int_equal(request_body_max("GET", "/v1/operations/a"), 0);
 	assert_int_equal(
 	    request_body_max("POST", "/v1/operations/a/pause"), REQUEST_JSON_MAX);
@@ -105,6 +108,12 @@ static void what_is_no_request_is_refused(void **state)
 		    "{\"max_total_fee\":0.5}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/resume",
 		    "{\"max_total_fee\":\"-1\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/resume", "{\"yes\":\"\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/resume", "{\"yes\":1}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/resume", "{\"yes\":\"2a11caf\"}" },
+		{ ERR_USAGE, "POST", "/v1/keys/a/resume", "{\"yes\":\"2a11cafe0\"}" },
+		{ ERR_USAGE, "POST", "/v1/keys/a/resume", "{\"yes\":\"00000000\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"yes\":\"0x2a11ca\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"plan\":\"0x12\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"row\":-1}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"row\":\"1\"}" },

@@ -87,7 +87,7 @@ static void pay_row_2_on_its_second_try(int64_t ids[8])
 	run_until(ended());
 	assert_int_equal(item(2).state, ITEM_VOID);
 	token->refuses = false;
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
 	run_until(ended());
 	assert_int_equal(intents_of(2, ids), 2);
@@ -163,11 +163,11 @@ static void a_row_contested_thrice_waits_for_all_older(void **state_)
 	token->refused = lists[0].to[2];
 	pay_rows(2);
 	run_until(ended());
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
 	run_until(ended());
 	token->refuses = false;
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
 	run_until(ended());
 	assert_int_equal(intents_of(2, ids), 3);
@@ -201,7 +201,7 @@ static void fee_is_contested(bool give_back)
 	run_until(state() == OPERATION_NEEDS_OPERATOR);
 	assert_says(op()->waits_for, "the service fee failed");
 	sim_account_code(scene.chain, &fee_to, SIM_CODE_NONE, 0);
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	resume();
 	run_until(ended());
 	assert_int_equal(fee_paid(), 1);
@@ -246,7 +246,7 @@ static void a_service_fee_that_is_live_again_is_paid_once(void **state_)
 	pay(&(struct list){ .rows = 2, .service_fee = 77 });
 	run_until(state() == OPERATION_NEEDS_OPERATOR);
 	sim_account_code(scene.chain, &fee_to, SIM_CODE_NONE, 0);
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
 	reorg(height() - 11, false);
 	resume_chain();

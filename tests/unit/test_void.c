@@ -87,7 +87,7 @@ static void a_refused_recipient_is_void_and_can_be_tried_again(void **state_)
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 5);
 	check_fees();
 	token->refuses = false;
-	assert_int_equal(operation_retry(runner, op(), false, &f), ERR_OK);
+	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
 	run_until(ended());
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 6);
@@ -109,15 +109,17 @@ static void a_row_that_ran_out_of_gas_gets_twice_as_much(void **state_)
 	run_until(ended());
 	assert_int_equal(item(2).state, ITEM_VOID);
 	assert_string_equal(item(2).reason, "out_of_gas");
-	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_OK);
-	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_OK);
+	assert_int_equal(operation_retry_row(runner, op(), 2, WORD_NONE, &f), ERR_OK);
+	assert_int_equal(operation_retry_row(runner, op(), 2, WORD_NONE, &f), ERR_OK);
 	assert_int_equal(item(2).gas, 2 * 26250);
 	turn();
 	finish();
 	assert_int_equal(intents_of(2, ids), 2);
-	assert_int_equal(operation_retry_row(runner, op(), 2, false, &f), ERR_CONFLICT);
+	assert_int_equal(
+	    operation_retry_row(runner, op(), 2, WORD_NONE, &f), ERR_CONFLICT);
 	assert_says(f.why, "row 2 of wages is final");
-	assert_int_equal(operation_retry_row(runner, op(), 4, false, &f), ERR_NOT_FOUND);
+	assert_int_equal(
+	    operation_retry_row(runner, op(), 4, WORD_NONE, &f), ERR_NOT_FOUND);
 	assert_says(f.why, "has 3 rows, and no row 4");
 }
 

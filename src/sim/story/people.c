@@ -20,25 +20,32 @@
 #define AGAIN_MS 2000
 #define CAP_TEXT "1000000"
 #define NOT_YET "is not read to its end"
+#define YES "--yes="
 
 /* -- wishes ---------------------------------------------------------------------- */
 
-static void wish_add(
-    struct sim_story *s, const struct request *q, int64_t after_ms, bool by_operator)
+static void wish_add(struct sim_story *s, const struct sim_wish *w, int64_t after_ms)
 {
 	struct sim_people *p = &s->people;
+	struct sim_wish *to = &p->wish[p->wishes];
 
 	if (p->wishes == SIM_WISHES)
 		return; /* nobody has so much patience */
-	p->wish[p->wishes++] = (struct sim_wish){ .q = *q,
-		.id = ++p->ids,
-		.not_before_ms = s->chain->now_ms + after_ms,
-		.by_operator = by_operator };
+	*to = *w;
+	to->id = ++p->ids;
+	to->not_before_ms = s->chain->now_ms + after_ms;
+	p->wishes++;
 }
 
-void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms)
+void sim_people_wish(
+    struct sim_story *s, const struct request *q, int64_t after_ms, bool insists)
 {
-	wish_add(s, q, after_ms, false);
+	wish_add(s, &(struct sim_wish){ .q = *q, .insists = insists }, after_ms);
+}
+
+static void operator_wishes(struct sim_story *s, const struct request *q)
+{
+	wish_add(s, &(struct sim_wish){ .q = *q, .by_operator = true }, 0);
 }
 
 static void wish_drop(struct sim_people *p, int i)
@@ -88,9 +95,7 @@ static bool resume_parse(struct request *ret, const char *at)
 	snprintf(ret->name, sizeof ret->name, "%s",
 	    ret->route == ROUTE_RESUME ? word : strchr(word, ':') + 1);
 	while (word_take(&at, word, sizeof word))
-		if (!strcmp(word, "--yes"))
-			ret->yes = true;
-		else if (!strcmp(word, "--max-total-fee"))
+		if (!strcmp(word, "--max-total-fee"))
 			cap_take(ret, &at);
 		else
 			break;
@@ -149,6 +154,14 @@ static bool advice_take(struct request *ret, const char *why)
 
 /* -- the operator --------------------------------------------------------- */
 
+/* The word by which a refusal may be overruled. false: it tells none. */
+static bool word_told(uint32_t *ret, const char *why)
+{
+	const char *at = strstr(why, YES);
+
+	return at && word_parse(ret, at + strlen(YES), WORD_LEN);
+}
+
 /* Is another copy of the journal running? That one ends first. */
 static void types(struct sim_story *s, struct request *q)
 {
@@ -156,8 +169,8 @@ static void types(struct sim_story *s, struct request *q)
 		s->life[1].wanted_until_ms = s->chain->now_ms;
 		return;
 	}
-	q->yes |= s->people.yes;
-	wish_add(s, q, 0, true);
+	q->yes = s->people.yes ? s->people.word : WORD_NONE;
+	operator_wishes(s, q);
 }
 
 static bool looks_at_accounts(struct sim_story *s, const struct chain_run *c)
@@ -226,10 +239,11 @@ static void refused(struct sim_life *l, const char *why)
 	const char *at = why;
 
 	s->people.yes = true;
+	(void)word_told(&s->people.word, why);
 	while ((at = strstr(at, "pawl repair "))) {
 		if (line_parse(&q, at)) {
 			advised(l, &q);
-			wish_add(s, &q, 0, true);
+			operator_wishes(s, &q);
 			s->people.yes = false;
 		}
 		at++;
@@ -377,7 +391,7 @@ static bool somebody_asks(struct sim_life *l)
 		if (waits || w->not_before_ms > l->story->chain->now_ms)
 			continue;
 		cap_is_asked(l->story, &w->q);
-		p->said_yes |= w->q.yes;
+		p->said_yes |= w->q.yes != WORD_NONE;
 		l->story->released |= gives_back(l, &w->q);
 		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
 		l->answer->wish = w->id;
@@ -445,6 +459,8 @@ static void wish_told(struct sim_story *s, const struct sim_answer *a, int at)
 		refused(a->life, a->f.why);
 	else if (w.by_operator && a->e == ERR_OK && a->q.route != ROUTE_REPAIR)
 		s->people.yes = false;
+	else if (w.insists && a->e == ERR_CONFLICT && word_told(&w.q.yes, a->f.why))
+		wish_add(s, &w, AGAIN_MS);
 }
 
 static enum sim_deed repair_deed(enum repair repair)

@@ -99,12 +99,18 @@ static void drain(struct sim_story *s, const struct sim_act *a)
 
 /* -- lists ---------------------------------------------------------------- */
 
-static void wish(struct sim_story *s, const struct sim_list *l, struct request q,
-    enum route route, int64_t after_ms)
+static void wish_so(struct sim_story *s, const struct sim_list *l, struct request q,
+    enum route route, int64_t after_ms, bool insists)
 {
 	q.route = route;
 	snprintf(q.name, sizeof q.name, "%s", l->name);
-	sim_people_wish(s, &q, after_ms);
+	sim_people_wish(s, &q, after_ms, insists);
+}
+
+static void wish(struct sim_story *s, const struct sim_list *l, struct request q,
+    enum route route, int64_t after_ms)
+{
+	wish_so(s, l, q, route, after_ms, false);
 }
 
 static void with_list(struct sim_story *s, struct sim_list *l, const struct sim_act *a)
@@ -121,8 +127,7 @@ static void with_list(struct sim_story *s, struct sim_list *l, const struct sim_
 	} else if (a->kind == SIM_RETRY) {
 		q.has_row = a->b != 0;
 		q.row = q.has_row ? row_of(l, a->b) : 0;
-		q.yes = a->c != 0;
-		wish(s, l, q, ROUTE_RETRY, 0);
+		wish_so(s, l, q, ROUTE_RETRY, 0, a->c != 0);
 	} else if (a->kind == SIM_SKIP) {
 		q.has_row = true;
 		q.row = row_of(l, a->b);

@@ -80,6 +80,7 @@ struct sim_wish {
 	uint64_t id;
 	int64_t not_before_ms; /* of the chain's clock */
 	bool by_operator;
+	bool insists; /* what is refused is said again, with the word that is told */
 };
 
 struct sim_people {
@@ -89,6 +90,7 @@ struct sim_people {
 	uint64_t releases; /* that somebody wants, of whatever row */
 	uint64_t ids;
 	bool yes;      /* he has read what was refused, and says so again */
+	uint32_t word; /* that stands for what he was told then */
 	bool said_yes; /* somebody has: what was paid by hand may be paid again */
 };
 
@@ -352,7 +354,8 @@ void sim_life_make(struct sim_life *l);
 void sim_life_spare(struct sim_life *l);
 
 /* people.c: around a turn of a life. */
-void sim_people_wish(struct sim_story *s, const struct request *q, int64_t after_ms);
+void sim_people_wish(
+    struct sim_story *s, const struct request *q, int64_t after_ms, bool insists);
 void sim_people_rise(struct sim_story *s);
 void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
