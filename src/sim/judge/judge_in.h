@@ -70,6 +70,7 @@ struct judge_view {
 	bool older;                   /* and was not looked at yet */
 	int64_t epoch, commit, event; /* the last ones that were seen */
 	int64_t moved_event;
+	bool stopped;                         /* the chain, when it was seen last */
 	bool reserves[SIM_KEYS_MAX];          /* in the commit that is read */
 	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
 	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
@@ -195,6 +196,7 @@ void judge_forgotten(struct sim_life *l);
 void judge_reserves(struct sim_life *l, int key);
 void judge_older(struct sim_life *l); /* it rises with an older journal */
 void judge_reach(struct sim_life *l);
+void judge_fence_ends(struct sim_life *l, int64_t operation);
 void judge_uses(struct sim_life *l);
 
 /* judge_undone.c: in each turn. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "kinds/fence/fence.h"
 #include "sim/judge/judge_in.h"
 
 #define HEADERS_A_POLL 150 /* that lead nowhere: a batch, and some */
@@ -262,6 +263,35 @@ void judge_reach(struct sim_life *l)
 			if (a->least[i].reach < a->reach)
 				a->reach = a->least[i].reach;
 	}
+}
+
+/* G8: what is outgrown is measured anew before it can be whole. */
+void judge_fence_ends(struct sim_life *l, int64_t operation)
+{
+	struct sim_story *s = l->story;
+	struct sim_block *top = followed(l);
+	struct sql_account_get_in in;
+	struct sql_account_get_out row;
+	struct fence_facts fence;
+	struct operation o;
+	struct address at;
+	uint64_t n;
+
+	if (s->broken & ~(uint32_t)SIM_GROUND_NEWEST || !top ||
+	    !operation_read(l->journal, operation, &o) ||
+	    !fence_read(l->journal, operation, &fence))
+		return;
+	in.id = o.account;
+	if (!sql_account_get_one(l->journal, &in, &row) || row.no_final_height)
+		return;
+	memcpy(at.at, row.address, sizeof at.at);
+	n = sim_count(
+	    s->chain, sim_block_at(s->chain, top, (uint64_t)row.final_height), &at);
+	if (n > fence.below)
+		sim_story_wrong(s,
+		    "%s goes up to nonce %" PRIu64 ", and ends where %" PRIu64
+		    " are used in final blocks",
+		    o.name, fence.below, n);
 }
 
 /* G8: what a newer journal sent is dead before anything is reserved. */

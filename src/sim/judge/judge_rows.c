@@ -80,6 +80,8 @@ static void becomes_final(const struct move *m)
 	if (told > d->paid + d->by_hand && !(m->story->broken & SIM_GROUND_FINAL))
 		wrong(m, "it is called final, and %u of %u are in final blocks",
 		    d->paid + d->by_hand, told);
+	if (m->view->stopped && follower_stopped(m->life->runner->chains[0].follower))
+		wrong(m, "it is called final on a chain that is stopped");
 }
 
 static void failed(const struct move *m)
@@ -311,6 +313,8 @@ static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 		sim_story_wrong(l->story, "a row of an advance that failed is committed");
 	j->said_so |= strstr(e->to_state, "twice") != NULL;
 	at = judge_list_of(l, e->operation);
+	if (at < 0 && !strcmp(e->what, "operation") && !strcmp(e->to_state, "completed"))
+		judge_fence_ends(l, e->operation);
 	if (at < 0)
 		return;
 	told_begin(l, at);
@@ -439,6 +443,7 @@ void judge_rows_again(struct sim_life *l)
 		last.id = 0;
 	v->event = last.id;
 	v->commit = journal_commit_no(l->journal) - 1;
+	v->stopped = false;
 	sql_operation_all_begin(l->journal);
 	while (sql_operation_all_next(l->journal, &row)) {
 		int at = judge_list_of(l, row.id);

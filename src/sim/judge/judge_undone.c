@@ -32,7 +32,8 @@ void judge_undone(struct sim_life *l)
 	struct sim_judge *j = s->judge;
 	struct head final;
 
-	if (follower_stopped(l->runner->chains[0].follower)) {
+	judge_view_of(l)->stopped = follower_stopped(l->runner->chains[0].follower);
+	if (judge_view_of(l)->stopped) {
 		j->kept[l->id] = highest_kept(l);
 		j->kept_reorgs[l->id] = s->figures.reorgs;
 		return;
