@@ -321,6 +321,46 @@ static void what_nobody_was_shown_is_not_accepted(void **state_)
 		assert_int_equal(paid(&lists[0], row), 1); /* by us */
 }
 
+static void is_offered_to(int row, int other)
+{
+	struct request resume = { .route = ROUTE_RESUME, .name = "wages" };
+	char first[64], second[64];
+
+	snprintf(first, sizeof first, "adopted: pawl repair wages %d adopt 0x", row);
+	snprintf(second, sizeof second, "; pawl repair wages %d adopt 0x", other);
+	assert_int_equal(command(&resume), ERR_CONFLICT);
+	assert_says(why.why, first);
+	assert_says(strstr(why.why, first), second);
+}
+
+/* Row 1 is paid in a block, row 2 is out, row 3 waits; two payments by hand equal them.
+ */
+static void what_is_out_comes_behind_what_waits(void **state_)
+{
+	char checked[REPAIR_CHECKED_MAX];
+
+	(void)state_;
+	begin_still(3, 2);
+	scene.config.max_in_flight = 1;
+	pay(&(struct list){ .rows = 3, .alike = 3 });
+	run_until(is_signed(1));
+	run(1000);
+	scene_mine(&scene, 1);
+	run_until(is_signed(2));
+	run(1000);
+	sim_pool_drop_all(scene.chain);
+	scene_spend(&scene, 1, &stranger_to, 5, 0);
+	for (uint64_t nonce = 2; nonce <= 3; nonce++)
+		scene_spend(&scene, nonce, &lists[0].to[1], lists[0].amount[1], 0);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	run(1000);
+	is_offered_to(3, 2);
+	assert_int_equal(repair_skip(runner, op(), 3, checked, &why), ERR_OK);
+	turn();
+	is_offered_to(2, 1);
+}
+
 /* What the first one paid is skipped: no row may be its any more. The second one's is
  * what would be paid again. */
 static void lines_that_name_a_row_come_first(void **state_)
@@ -348,6 +388,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_refused_resume_leaves_the_chain_stopped, end),
 		cmocka_unit_test_teardown(the_chain_goes_first, end),
 		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
+		cmocka_unit_test_teardown(what_is_out_comes_behind_what_waits, end),
 		cmocka_unit_test_teardown(lines_that_name_a_row_come_first, end),
 		cmocka_unit_test_teardown(what_nobody_was_shown_is_not_accepted, end),
 		cmocka_unit_test_teardown(

@@ -663,6 +663,62 @@ static void a_bit_of_the_wal_is_missed(void **state)
 	assert_true(headless > 20);
 }
 
+static void page_move(const char *from, const char *to, int64_t page)
+{
+	enum { SIZE = 4096 };
+	uint8_t bytes[SIZE];
+	off_t at = (off_t)(page - 1) * SIZE;
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY);
+
+	assert_true(in >= 0 && out >= 0);
+	assert_int_equal(pread(in, bytes, SIZE, at), SIZE);
+	assert_int_equal(pwrite(out, bytes, SIZE, at), SIZE);
+	close(in);
+	close(out);
+}
+
+/* On a disk that was full two of its pages were moved into the database, and not those
+ * that it grew by: what it has by itself is no database. */
+static void move_in_part(void)
+{
+	static const char root[] =
+	    "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'";
+
+	shell("cp", path, copy);
+	shell("cp", beside("pawl.db-wal"), beside("copy.db-wal"));
+	outside_alter(copy, "PRAGMA wal_checkpoint");
+	page_move(copy, path, 1);
+	page_move(copy, path, outside_number(path, root));
+	shell("cp", path, copy);
+	assert_int_equal(unlink(beside("copy.db-wal")), 0);
+	assert_int_equal(outside_number(copy, root), -1);
+}
+
+/* Its -wal has the rest; where that is cut, it is missed. */
+static void a_wal_of_which_a_part_was_moved(void **state)
+{
+	struct journal *j = own();
+	struct stat s;
+
+	(void)state;
+	for (int64_t i = 2; i <= 401; i++) {
+		add_known(j, i);
+		if (i % 50 == 1)
+			commit(j);
+	}
+	journal_close(j);
+	move_in_part();
+	shell("cp", beside("pawl.db-wal"), beside("copy.db-wal"));
+	assert_int_equal(stat(beside("pawl.db-wal"), &s), 0);
+	flip(beside("pawl.db-wal"), s.st_size / 2);
+	refused(ERR_DAMAGED, "do not belong together");
+	shell("cp", copy, path);
+	shell("cp", beside("copy.db-wal"), beside("pawl.db-wal"));
+	j = own();
+	assert_true(has_chain(j, 401));
+	journal_close(j);
+}
+
 /* -- a restore that died ---------------------------------------------------- */
 
 static void says_to_type_it_again(void **state)
@@ -741,6 +797,7 @@ int main(void)
 		cmocka_unit_test_setup(a_wal_that_was_emptied_is_missed, fresh),
 		cmocka_unit_test_setup(a_first_wal_that_was_emptied_is_missed, fresh),
 		cmocka_unit_test_setup(the_first_one_behind_a_restore_too, fresh),
+		cmocka_unit_test_setup(a_wal_of_which_a_part_was_moved, fresh),
 		cmocka_unit_test_setup(a_bit_of_the_wal_is_missed, fresh),
 		cmocka_unit_test_setup(says_to_type_it_again, fresh),
 		cmocka_unit_test_setup(restores_no_leftover_of_its_own, fresh),

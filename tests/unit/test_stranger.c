@@ -312,6 +312,27 @@ static void nor_one_of_which_one_node_alone_has_spoken(void **state_)
 	finish_undenied(nonce);
 }
 
+/* The next nonce is another program's, in a block that is not read yet, and all nodes
+ * show heads of nothing: there is no telling how much is unread. */
+static void nor_one_below_heads_of_nothing(void **state_)
+{
+	int64_t nonce = begin_with_one_used(3);
+	struct sql_intent_by_nonce_in in = { .account = account()->id, .nonce = nonce };
+	struct sql_intent_by_nonce_out found;
+
+	(void)state_;
+	scene.node[0]->lag = scene.node[1]->lag = height();
+	run(20000);
+	assert_int_equal(follower_quorum_height(chain()->follower), 0);
+	assert_true(account()->known);
+	scene.config.max_in_flight = 8;
+	run(20000);
+	assert_false(sql_intent_by_nonce_one(scene.journal, &in, &found));
+	scene.node[0]->lag = scene.node[1]->lag = 0;
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish();
+}
+
 /* The trail has its block, and all nodes show heads of long ago to the next life. */
 static void nor_one_in_a_block_that_nobody_shows_again(void **state_)
 {
@@ -646,6 +667,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_suspect_that_failed_pays_nobody, end),
 		cmocka_unit_test_teardown(who_is_left_out_reads_it_too, end),
+		cmocka_unit_test_teardown(nor_one_below_heads_of_nothing, end),
 		cmocka_unit_test_teardown(what_happens_between_two_lists_is_read, end),
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(a_stranger_on_our_nonce_costs_nobody_anything),
