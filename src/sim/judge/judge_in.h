@@ -128,6 +128,9 @@ struct sim_judge {
 	struct judge_list list[SIM_LISTS_MAX];
 	struct judge_due **dues; /* by address */
 	const struct sim_block *final;
+	struct sim_block
+	    *floor; /* that an older journal followed when it rose; or NULL */
+	bool floor_due;
 
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
@@ -194,10 +197,14 @@ void judge_rows_again(struct sim_life *l);
 void judge_forgotten(struct sim_life *l);
 /* A nonce of the key is taken in this commit; and all that used it. */
 void judge_reserves(struct sim_life *l, int key);
-void judge_older(struct sim_life *l); /* it rises with an older journal */
-void judge_reach(struct sim_life *l);
-void judge_fence_ends(struct sim_life *l, int64_t operation);
 void judge_uses(struct sim_life *l);
+/* The highest block that the journal follows; NULL: none that the chain has. */
+struct sim_block *judge_followed(struct sim_life *l);
+
+/* judge_fence.c */
+void judge_older(struct sim_life *l); /* it rises with an older journal */
+void judge_reach(struct sim_life *l); /* so far a fence goes at least: in each turn */
+void judge_fence_ends(struct sim_life *l, int64_t operation);
 
 /* judge_undone.c: in each turn. */
 void judge_undone(struct sim_life *l);
