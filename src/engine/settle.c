@@ -281,7 +281,7 @@ static struct amount hold_again(struct runner *r, const struct intent *i)
 	return held;
 }
 
-/* Its row is live: nothing else may be reserved for it. */
+/* Its row is live, carried by it or by a newer one: nothing else may be reserved. */
 static void item_reopen(struct runner *r, const struct intent *i, const char *why)
 {
 	struct operation *o = intent_operation(r, i);
@@ -298,16 +298,21 @@ static void item_reopen(struct runner *r, const struct intent *i, const char *wh
 			.operation = i->operation, .row = i->row, .intent = i->id });
 }
 
-/* A row that is final was paid by a newer one, whose block may still stand. */
+/* A row that is final may have been paid by a newer one, whose block still stands; else
+ * that one carries it, if it can still pay. */
 void intent_contest(struct runner *r, const struct intent *i, const char *why)
 {
 	struct sql_item_get_out item;
 
 	sql_intent_contest(r->s.journal,
 	    &(struct sql_intent_contest_in){ .id = i->id, .held = hold_again(r, i) });
-	if (item_read(r, i, &item) &&
-	    (item.state == ITEM_PENDING || item.state == ITEM_VOID))
-		item_reopen(r, i, why);
+	if (!item_read(r, i, &item) || item.state == ITEM_LIVE ||
+	    (item.state == ITEM_FINAL &&
+		(other_final(r, i) || MUTANT(contested_stays_final))))
+		return;
+	item_reopen(r, i, why);
+	if (item.state == ITEM_FINAL)
+		(void)hand_on(r, i);
 }
 
 void intent_reopen(struct runner *r, const struct intent *i, const char *why)

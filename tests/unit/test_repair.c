@@ -465,6 +465,30 @@ static void what_pays_another_is_refused(void **state_)
 	secret_free(key);
 }
 
+/* It was final by its own bytes when both blocks vanished, and nobody gives anything
+ * back: neither pays it, and so it is not final. */
+static void a_row_paid_twice_may_be_paid_by_neither(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	begin_list(&(struct list){ .rows = 2 });
+	tx = by_hand(1);
+	scene_mine(&scene, 1);
+	run_until(account()->stopped);
+	assert_int_equal(adopt(1, &tx), ERR_OK);
+	while (item(1).state != ITEM_FINAL) {
+		scene_mine(&scene, 1);
+		run(2000);
+	}
+	reorg(SCENE_DEPTH + 2, false);
+	resume_chain();
+	turn();
+	assert_int_equal(item(1).state, ITEM_LIVE);
+	complete();
+	assert_int_equal(paid(&lists[0], 1), 1);
+}
+
 /* The journal has read it: it is not dropped because nodes are behind. */
 static void what_nodes_do_not_show_now_is_asked_again(void **state_)
 {
@@ -794,6 +818,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_row_of_a_cancelled_list_is_adopted, end),
 		cmocka_unit_test_teardown(what_pays_another_is_refused, end),
 		cmocka_unit_test_teardown(what_failed_or_waits_is_refused, end),
+		cmocka_unit_test_teardown(a_row_paid_twice_may_be_paid_by_neither, end),
 		cmocka_unit_test_teardown(what_nodes_do_not_show_now_is_asked_again, end),
 		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
 		cmocka_unit_test_teardown(a_live_row_is_not_skipped, end),
