@@ -8,7 +8,9 @@
 #include "cli/cmd_airdrop_run.h"
 #include "codec/eip55.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "journal/sql.gen.h"
+#include "kinds/airdrop/airdrop.h"
 
 #define SHOWN_MAX 5
 #define MEMO_SHOWN 40
@@ -130,6 +132,13 @@ static enum err conflict(
 	const struct draft *d = &c->run->draft;
 	char token[43] = "";
 
+	/* its rows are the file's: which of the two plans is not of them? */
+	if (!c->different && rows == o->items) {
+		enum err e = recount_whole(c->run->journal, o->id, &kind_airdrop, f);
+
+		if (e != ERR_OK)
+			return fail_wrap(f, e, "%s", o->name);
+	}
 	if (c->changed || rows <= o->items)
 		return fail_set(f, ERR_CONFLICT,
 		    "%s is another plan already, with %" PRId64

@@ -155,21 +155,14 @@ static bool states_check(struct doctor *d)
 static bool rows_check(struct doctor *d, const struct operation *o)
 {
 	const struct kind *kind = loop_kind(o->kind_name);
-	struct recount *c = recount_new(d->journal, o->id, kind, false);
 	const struct chain_config *chain;
 	struct fail f = { ERR_OK, "" };
 	enum err e = ERR_OK;
-	bool done = false;
 
 	if (!kind)
 		e = fail_set(&f, ERR_DAMAGED, "it is of no kind that there is");
-
-	while (e == ERR_OK && !done) {
-		int64_t left = INT64_MAX;
-
-		e = recount_some(c, &left, &done, &f);
-	}
-	recount_free(c);
+	else
+		e = recount_whole(d->journal, o->id, kind, &f);
 	if (e == ERR_OK &&
 	    own_chain(d->cli->config, d->journal, o->chain, &chain, NULL) == ERR_OK)
 		e = recount_signed(d->journal, o, chain_connector(chain), &f);

@@ -396,6 +396,22 @@ enum err recount_some(struct recount *c, int64_t *left, bool *ret_done, struct f
 	return e;
 }
 
+enum err recount_whole(
+    struct journal *j, int64_t operation, const struct kind *kind, struct fail *f)
+{
+	struct recount *c = recount_new(j, operation, kind, false);
+	enum err e = ERR_OK;
+	bool done = false;
+
+	while (e == ERR_OK && !done) {
+		int64_t left = INT64_MAX;
+
+		e = recount_some(c, &left, &done, f);
+	}
+	recount_free(c);
+	return e;
+}
+
 /* -- the engine's ---------------------------------------------------------- */
 
 bool recounted(const struct operation *o)

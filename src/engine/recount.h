@@ -25,6 +25,10 @@ void recount_free(struct recount *c);
 NODISCARD enum err recount_some(
     struct recount *c, int64_t *left, bool *ret_done, struct fail *f);
 
+/* All of it at once. fails: DAMAGED */
+NODISCARD enum err recount_whole(
+    struct journal *j, int64_t operation, const struct kind *kind, struct fail *f);
+
 /* What live intents have signed pays what their rows are to get, on their nonces, or it
  * is empty. fails: DAMAGED */
 NODISCARD enum err recount_signed(struct journal *j, const struct operation *o,

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "engine/retry.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
@@ -112,6 +113,17 @@ enum err command_cap(
 	    f, ERR_USAGE, "--max-total-fee: %s: %s", q->cap, amount_fault_text(fault));
 }
 
+/* A plan that its own rows are not of is damage, and no other plan. */
+static enum err other_plan(const struct hand *h, struct fail *f)
+{
+	const struct operation *o = h->operation;
+
+	if (!MUTANT(other_plan_believed) &&
+	    recount_whole(h->runner->s.journal, o->id, o->kind, f) != ERR_OK)
+		operation_damaged(h->runner, o, f->why);
+	return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
+}
+
 /* Its owner moves it on from now: the key must be one that he can use. */
 static enum err run(const struct command_at *at, const struct request *q, struct hand *h,
     struct told *ret, struct fail *f)
@@ -123,7 +135,7 @@ static enum err run(const struct command_at *at, const struct request *q, struct
 
 	if (!q->has_plan || memcmp(q->plan, o->plan, sizeof o->plan) != 0 ||
 	    !airdrop_read(at->journal, o->id, &a))
-		return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
+		return other_plan(h, f);
 	e = at->face->key_usable(
 	    at->face->ctx, h->account->key_name, &h->account->address, f);
 	if (e == ERR_OK && q->cap[0])

@@ -8,6 +8,8 @@
 
 #include "journal/inside.h"
 #include "payer.h"
+#include "serve/command.h"
+#include "sim/story/lender.h"
 
 #define ROWS 100
 
@@ -15,12 +17,27 @@ static void (*died)(enum err e, const char *why);
 static jmp_buf death;
 static char why_dead[1200];
 static int64_t turn_max;
+static struct request asked; /* before it goes on; of the plan that the list has */
 
 static void dies(enum err e, const char *why)
 {
 	assert_int_equal(e, ERR_DAMAGED);
 	snprintf(why_dead, sizeof why_dead, "%s", why);
 	longjmp(death, 1);
+}
+
+static void ask(void)
+{
+	struct sim_lender lender = { .config = &scene.config };
+	struct serve_face face = sim_lender_face(&lender);
+	struct command_at at = { .world = scene.world,
+		.journal = scene.journal,
+		.runner = runner,
+		.face = &face };
+	struct told told;
+	struct fail f = { 0 };
+
+	assert_int_equal(command_do(&at, &asked, &told, &f), ERR_OK);
 }
 
 /* As run does, but the sums that payer.h checks are what was edited. */
@@ -61,6 +78,8 @@ static __attribute__((noinline)) bool dies_within(int64_t ms)
 			run_end(scene.journal, (enum sql)sql);
 		return true;
 	}
+	if (asked.has_plan)
+		ask();
 	go(ms);
 	leaks_are_told(true);
 	journal_die = died;
@@ -361,10 +380,32 @@ static void what_has_ended_is_counted_when_it_goes_on(void **state_)
 	assert_says(why_dead, "its totals are not the sums of its rows");
 }
 
+/* Who runs the list again is told of the damage, and not that it is another one. */
+static void a_damaged_plan_is_no_other_plan(void **state_)
+{
+	(void)state_;
+	begin(1, 1);
+	pay_rows(4);
+	finish();
+	asked = (struct request){ .route = ROUTE_RUN, .name = "wages", .has_plan = true };
+	memcpy(asked.plan, op()->plan, sizeof asked.plan);
+	rest();
+	scene_rise(&scene);
+	assert_int_equal(
+	    journal_exec(scene.journal, "UPDATE operation SET plan = x'" ONE "'"),
+	    ERR_OK);
+	rise();
+	(void)operation_load(runner, lists[0].id);
+	assert_true(dies_within(1000));
+	assert_says(why_dead, "its rows are not those of its plan");
+	asked.has_plan = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, put_back)
+		T(a_damaged_plan_is_no_other_plan),
 		T(each_edit_ends_the_start),
 		T(rows_that_are_gone_end_the_start),
 		T(what_contradicts_itself_ends_it),

@@ -38,16 +38,8 @@ static enum err rows_are_whole(
 {
 	const struct kind *kind =
 	    !strcmp(o->kind_name, kind_fence.name) ? &kind_fence : &kind_airdrop;
-	struct recount *c = recount_new(j, o->id, kind, false);
-	enum err e = ERR_OK;
-	bool done = false;
+	enum err e = recount_whole(j, o->id, kind, f);
 
-	while (e == ERR_OK && !done) {
-		int64_t left = INT64_MAX;
-
-		e = recount_some(c, &left, &done, f);
-	}
-	recount_free(c);
 	return e ? e : recount_signed(j, o, &connector_evm, f);
 }
 
