@@ -128,7 +128,8 @@ static struct judge_least floored(
 	struct sim_block *floor = s->judge->floor;
 	uint64_t n;
 
-	if (!floor || !l.block || !is_on(s, floor, l.block))
+	/* 0: it was never used, as far as anybody shows, and gets no fence */
+	if (!l.reach || !floor || !l.block || !is_on(s, floor, l.block))
 		return l;
 	n = sim_count(s->chain, floor, &s->key[key].address) +
 	    (uint64_t)s->fate->in_flight;
