@@ -114,8 +114,8 @@ static void read_fence(struct sim_judge *j, struct sim_life *l, const struct ope
 	sum = &j->fence_fees[judge_key(l->story, &at)];
 	CHECK(amount_add(sum, sum, &o->fees_final));
 	if (l->story->out)
-		sim_story_note(l->story, "%s: %s", o->name,
-		    state_name(MACHINE_OPERATION, o->state));
+		sim_story_note(
+		    l->story, "%s: %s", o->name, state_name(MACHINE_OPERATION, o->state));
 }
 
 static void read_list(struct sim_life *l, int at)
