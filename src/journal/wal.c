@@ -175,6 +175,7 @@ static void walk_before(struct walk *k, struct rest *r)
 	struct frame f, before = { 0 };
 	int64_t ended = -1;
 
+	r->image = r->image_now = -1; /* what was torn never was a commit */
 	k->at = HEADER;
 	k->salt[0]--;
 	for (; next(k, &f); before = f) {

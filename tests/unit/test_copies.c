@@ -516,6 +516,37 @@ static void an_old_database_under_a_wal_that_began_anew(void **state)
 	journal_close(own());
 }
 
+/* Which page the first frame is of. */
+static int first_page(void)
+{
+	FILE *f = fopen(beside("pawl.db-wal"), "r");
+	uint8_t number[4];
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 32, SEEK_SET), 0);
+	assert_int_equal(fread(number, 1, sizeof(number), f), sizeof(number));
+	fclose(f);
+	return number[3];
+}
+
+/* A start commits its epoch, and the database grows by that, so that its first page goes
+ * before the row of the journal. A power cut tears that page alone. */
+static void a_start_that_was_torn_in_its_first_page(void **state)
+{
+	int torn = 0;
+
+	(void)state;
+	for (int i = 0; i < 300 && torn < 2; i++) {
+		journal_close(own());
+		if (first_page() != 1)
+			continue;
+		flip(beside("pawl.db-wal"), 32 + 24 + 100);
+		torn++;
+	}
+	assert_int_equal(torn, 2);
+	journal_close(own());
+}
+
 /* One read of the disk fails, whichever: that is said, and nothing is believed. */
 static void a_failed_read_hides_no_misfit(void **state)
 {
@@ -790,6 +821,7 @@ int main(void)
 		cmocka_unit_test_setup(an_old_database_under_a_newer_wal, fresh),
 		cmocka_unit_test_setup(
 		    an_old_database_under_a_wal_that_began_anew, fresh),
+		cmocka_unit_test_setup(a_start_that_was_torn_in_its_first_page, fresh),
 		cmocka_unit_test_setup(a_failed_read_hides_no_misfit, fresh),
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),
