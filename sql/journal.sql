@@ -135,6 +135,11 @@ ORDER BY commit_no LIMIT 1;
 SELECT operation, commit_no, hash FROM link WHERE commit_no >= :commit_no
 ORDER BY commit_no, operation;
 
+-- The newest operation that the past names; 0 is the journal itself. NULL: no past.
+-- name: link_newest
+-- out: operation i64?
+SELECT MAX(operation) AS operation FROM link;
+
 -- The link that the journal's own row repeats.
 -- name: link_last
 -- out: operation i64, commit_no i64, hash b32

@@ -6,6 +6,22 @@
 #include "base/mutant.h"
 #include "journal/inside.h"
 
+/* No row of an operation is ever deleted, and its first commit has an event. */
+static enum err check_newest(struct journal *j, struct fail *f)
+{
+	struct sql_link_newest_out told = { .operation = 0 };
+	struct sql_operation_newest_out is = { .id = 0 };
+	bool whole = sql_link_newest_one(j, &told) && sql_operation_newest_one(j, &is);
+	enum err e = journal_start_error(j, f);
+
+	if (e != ERR_OK || !whole || told.no_operation ||
+	    told.operation <= (is.no_id ? 0 : is.id) || MUTANT(lost_operation_believed))
+		return e;
+	return fail_set(f, ERR_DAMAGED,
+	    "its events name operation %lld, and that has no row",
+	    (long long)told.operation);
+}
+
 enum err check_tail(
     struct journal *j, const struct sql_journal_get_out *o, struct fail *f)
 {
@@ -30,7 +46,7 @@ enum err check_tail(
 		    "its last event is not the one that commit %lld"
 		    " ended with",
 		    (long long)o->commit_no);
-	return ERR_OK;
+	return check_newest(j, f);
 }
 
 /* -- the pair -------------------------------------------------------------- */

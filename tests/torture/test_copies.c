@@ -41,7 +41,7 @@ static void add_rows(int64_t first, int64_t last)
 		struct sql_chain_add_out out;
 
 		sql_chain_add_one(j, &in, &out);
-		journal_event(j, &(struct event){ 1, n, "item", "live", "final", "" });
+		journal_event(j, &(struct event){ 0, n, "item", "live", "final", "" });
 		mortal_must(journal_commit(j, &f), &f);
 	}
 }

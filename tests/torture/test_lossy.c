@@ -57,6 +57,21 @@ static void make(struct fail *f)
 	told->made = true;
 }
 
+/* Every other event is of this one. */
+static void add_operation(struct journal *j, int64_t chain)
+{
+	struct sql_account_add_in account = { .chain = chain, .key_name = "k" };
+	struct sql_account_add_out account_out;
+	struct sql_operation_add_in in = {
+		.kind = "airdrop", .name = "wages", .chain = chain
+	};
+	struct sql_operation_add_out out;
+
+	sql_account_add_one(j, &account, &account_out);
+	in.account = account_out.id;
+	sql_operation_add_one(j, &in, &out);
+}
+
 static void commit(struct journal *j, int64_t n)
 {
 	struct sql_chain_add_in in = { .kind = "evm", .chain_id = n, .name = "n" };
@@ -64,6 +79,8 @@ static void commit(struct journal *j, int64_t n)
 	struct fail f = { 0 };
 
 	sql_chain_add_one(j, &in, &out);
+	if (n == 1)
+		add_operation(j, out.id);
 	journal_event(j, &(struct event){ n % 2, n, "item", "live", "final", "" });
 	if (journal_commit(j, &f) != ERR_OK)
 		mortal_say(f.err, f.why);

@@ -97,6 +97,30 @@ void add_chain(struct journal *j, int64_t id)
 	assert_int_not_equal(out.id, 0);
 }
 
+void add_operations(struct journal *j, int n)
+{
+	struct sql_chain_add_in chain = { .kind = "evm", .chain_id = 77, .name = "ops" };
+	struct sql_chain_add_out chain_out;
+	struct sql_account_add_in account = { .key_name = "k" };
+	struct sql_account_add_out account_out;
+
+	assert_true(sql_chain_add_one(j, &chain, &chain_out));
+	account.chain = chain_out.id;
+	assert_true(sql_account_add_one(j, &account, &account_out));
+	for (int i = 1; i <= n; i++) {
+		char name[20];
+		struct sql_operation_add_in in = { .kind = "airdrop",
+			.name = name,
+			.chain = chain_out.id,
+			.account = account_out.id };
+		struct sql_operation_add_out out;
+
+		snprintf(name, sizeof(name), "list-%d", i);
+		assert_true(sql_operation_add_one(j, &in, &out));
+		assert_int_equal(out.id, i);
+	}
+}
+
 bool has_chain(struct journal *j, int64_t id)
 {
 	struct sql_chain_by_identity_in in = { .chain_id = id };

@@ -32,6 +32,8 @@ int64_t drawer_reads_fail(int64_t from, int64_t n);
 /* A row, to see again. */
 void add_chain(struct journal *j, int64_t id);
 bool has_chain(struct journal *j, int64_t id);
+/* So many, numbered from 1, of which only the row is there. */
+void add_operations(struct journal *j, int n);
 
 /* It ended so, and said that; of: what was tried. */
 void says(

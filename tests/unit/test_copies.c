@@ -32,11 +32,11 @@ static void shell(const char *what, const char *from, const char *to)
 	assert_int_equal(system(command), 0);
 }
 
-/* A chain, and an event of it. */
+/* A chain, and an event beside it. */
 static void add_known(struct journal *j, int64_t id)
 {
 	add_chain(j, id);
-	journal_event(j, &(struct event){ 1, id, "item", "live", "final", "so" });
+	journal_event(j, &(struct event){ 0, id, "item", "live", "final", "so" });
 }
 
 /* Chain 1 is in it. */

@@ -555,7 +555,7 @@ static void moves_a_long_wal(void **state)
 	(void)state;
 	snprintf(name, sizeof(name), "%s-wal", path);
 	for (int i = 0; i < 9000; i++) {
-		journal_event(j, &(struct event){ 1, i, "item", "a", "b", path });
+		journal_event(j, &(struct event){ 0, i, "item", "a", "b", path });
 		if (i % 3 == 0) {
 			commit(j);
 			journal_tend(j);
@@ -668,6 +668,7 @@ static void starts_on_no_cut_tail(void **state)
 
 	(void)state;
 	j = own();
+	add_operations(j, 2);
 	three_commits(j);
 	journal_close(j);
 	tamper("UPDATE event SET why = '' WHERE commit_no = 5 AND row = 1");
@@ -676,6 +677,26 @@ static void starts_on_no_cut_tail(void **state)
 	journal_close(own());
 	tamper("DELETE FROM event WHERE id = (SELECT max(id) FROM event)");
 	refused(ERR_DAMAGED, "event");
+}
+
+/* What would be planned anew, and paid again. */
+static void starts_on_no_lost_operation(void **state)
+{
+	struct fail f = { 0 };
+	struct journal *j = own();
+
+	(void)state;
+	add_operations(j, 2);
+	three_commits(j);
+	journal_close(j);
+	journal_close(own());
+	tamper("DELETE FROM operation WHERE id = 2");
+	refused(ERR_DAMAGED, "name operation 2");
+	j = reader();
+	assert_int_equal(journal_check_past(j, &f), ERR_DAMAGED);
+	journal_close(j);
+	tamper("DELETE FROM operation");
+	refused(ERR_DAMAGED, "name operation 2");
 }
 
 /* -- damage, and what is not ours ------------------------------------------ */
@@ -1011,6 +1032,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(chains_its_events, fresh),
 		cmocka_unit_test_setup(finds_each_edit, fresh),
 		cmocka_unit_test_setup(starts_on_no_cut_tail, fresh),
+		cmocka_unit_test_setup(starts_on_no_lost_operation, fresh),
 		cmocka_unit_test_setup(refuses_what_is_no_journal, fresh),
 		cmocka_unit_test_setup(keeps_the_wal_of_an_empty_file, fresh),
 		cmocka_unit_test_setup(refuses_another_programs_database, fresh),

@@ -40,7 +40,7 @@ static int fresh(void **state)
 	if (journal_create(path, &f) != ERR_OK)
 		fail_msg("%s", f.why);
 	j = own();
-	journal_event(j, &(struct event){ 1, 1, "item", "live", "final", "so" });
+	journal_event(j, &(struct event){ 0, 1, "item", "live", "final", "so" });
 	commit(j);
 	journal_close(j);
 	return 0;
