@@ -12,9 +12,10 @@ SELECT name, commit_no, events, link, inode, device, boot FROM journal WHERE id 
 -- Last in every commit: what it ends with, and in which file.
 -- name: journal_mark
 -- in: commit_no i64, events i64, link b32, inode i64, device i64, boot text, base i64,
---     born i64
+--     born i64, age i64
 UPDATE journal SET commit_no = :commit_no, events = :events, link = :link,
-	inode = :inode, device = :device, boot = :boot, base = :base, born = :born
+	inode = :inode, device = :device, boot = :boot, base = :base, born = :born,
+	age = :age
 WHERE id = 1;
 
 -- What a journal of an older schema has not.

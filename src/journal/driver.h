@@ -23,6 +23,7 @@ enum db_mode { DB_CREATE, DB_WRITE, DB_READ, DB_ALONE };
 struct db_alone {
 	uint8_t name[16];
 	int64_t commit_no;
+	int64_t age; /* 0: it does not tell */
 };
 
 struct db_driver {
@@ -59,6 +60,10 @@ struct db_driver {
 	/* Bounded housekeeping between transactions. all becomes true when the database
 	 * has all that was committed, without its -wal. */
 	enum err (*tend)(struct db *d, bool now, bool *all, struct fail *f);
+	/* Which -wal the open transaction is in, by SQLite's number of it; 0: there is
+	 * none. What was changed so far is written by that, for only then it is certain.
+	 */
+	enum err (*age)(struct db *d, int64_t *ret, struct fail *f);
 	/* What was synced is there to be read; else DAMAGED, and what is not. Before
 	 * anything is forced: that would take the traces away. */
 	enum err (*uncut)(struct db *d, struct fail *f);

@@ -352,6 +352,19 @@ int64_t journal_commit_no(const struct journal *j)
 	return j->commit_no + 1;
 }
 
+/* An owner who finds a -wal that has nothing whole in it holds that against the one of
+ * the last commit: check_files. */
+static int64_t age(struct journal *j)
+{
+	struct fail f = { 0 };
+	int64_t age = 0;
+	enum err e = j->numb ? ERR_OK : j->drv->age(j->db, &age, &f);
+
+	if (e != ERR_OK)
+		journal_failed(j, e, "%s", f.why);
+	return age;
+}
+
 static void mark(struct journal *j, const uint8_t link[32])
 {
 	struct sql_journal_mark_in in = {
@@ -362,6 +375,7 @@ static void mark(struct journal *j, const uint8_t link[32])
 		.boot = j->id.boot,
 		.base = j->base,
 		.born = j->id.born,
+		.age = age(j),
 	};
 
 	memcpy(in.link, link, 32);

@@ -284,6 +284,7 @@ const struct db_driver db_sqlite = {
 	.text = get_text,
 	.force = sqlite_force,
 	.tend = sqlite_tend,
+	.age = sqlite_age,
 	.uncut = sqlite_uncut,
 	.alone = sqlite_alone,
 	.backup = sqlite_backup,

@@ -11,6 +11,7 @@
 #define PAGE_MAX 65536
 #define LEAF 13     /* the first byte of a table's page without others below it */
 #define CELL_MIN 64 /* bytes of a row of ours, at least */
+#define AGE_COLUMN 13
 #define BLOB_TYPE(len) (12 + 2 * (uint64_t)(len))
 
 /* Of at most two bytes, which is enough here; 0 otherwise. */
@@ -37,6 +38,28 @@ static bool integer(const uint8_t *at, uint64_t type, int64_t *ret)
 	return true;
 }
 
+/* The bytes of a value of a record by its type. */
+static uint64_t size_of(uint64_t type)
+{
+	static const uint8_t sizes[] = { 0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0 };
+
+	return type < sizeof(sizes) ? sizes[type] : (type - sizeof(sizes)) / 2;
+}
+
+/* The last column of a row of so many bytes; 0: it was written before there was that. */
+static int64_t age(const uint8_t *row, size_t len)
+{
+	const uint8_t *at = row;
+	uint64_t value = varint(&at), type;
+	const uint8_t *values = row + value;
+	int64_t age;
+
+	for (int i = 0; at < values && i < AGE_COLUMN; i++)
+		value += size_of(varint(&at));
+	type = at < values ? varint(&at) : 0;
+	return value + size_of(type) <= len && integer(row + value, type, &age) ? age : 0;
+}
+
 /* One row; id (which is its number), name and commit_no are the first of its columns. */
 bool sqlite_row_read(const uint8_t *page, size_t len, struct db_alone *ret)
 {
@@ -57,6 +80,7 @@ bool sqlite_row_read(const uint8_t *page, size_t len, struct db_alone *ret)
 	if (body < at || body > header + 32)
 		return false;
 	memcpy(ret->name, body, sizeof(ret->name));
+	ret->age = age(header, (size_t)(page + len - header));
 	return integer(body + sizeof(ret->name), type, &ret->commit_no);
 }
 

@@ -58,6 +58,7 @@ struct db *sqlite_spare_take(enum db_mode mode); /* NULL: there is none */
 /* sqlite_medium.c */
 enum err sqlite_force(struct db *d, bool again, struct fail *f);
 enum err sqlite_tend(struct db *d, bool now, bool *all, struct fail *f);
+enum err sqlite_age(struct db *d, int64_t *ret, struct fail *f);
 enum err sqlite_uncut(struct db *d, struct fail *f);
 
 /* sqlite_copy.c */

@@ -122,6 +122,32 @@ static enum err has_commits(struct db *d, const struct wal *w, int64_t at, struc
 	    (long long)has.commit_no, (long long)had.commit_no);
 }
 
+/* A commit tells which -wal it is in, and one begins when all of the one before is in the
+ * database. One that began from nothing has any number. */
+static enum err is_of_age(struct db *d, const struct wal_told *w, struct fail *f)
+{
+	struct db_alone has;
+	bool told;
+	enum err e = w->first ? ERR_OK : sqlite_alone(d, &has, &told, f);
+
+	if (e != ERR_OK || w->first || !told || !has.age ||
+	    w->age - (uint32_t)has.age <= 1 || MUTANT(age_not_compared))
+		return e;
+	return fail_set(f, ERR_DAMAGED,
+	    "the database (commit %lld) is not the one that its -wal was begun on: one"
+	    " of them is an older copy",
+	    (long long)has.commit_no);
+}
+
+/* Is the database the one that it began on? */
+static enum err began_on(
+    struct db *d, const struct wal *w, const struct wal_told *told, struct fail *f)
+{
+	enum err e = is_of_age(d, told, f);
+
+	return e == ERR_OK && told->image >= 0 ? has_commits(d, w, told->image, f) : e;
+}
+
 /* ERR_OK with no context: there is nothing to look at. */
 static enum err wal_of(struct db *d, struct wal *ret, struct fail *f)
 {
@@ -143,23 +169,39 @@ static enum err wal_of(struct db *d, struct wal *ret, struct fail *f)
 	return ERR_OK;
 }
 
+/* Whether a commit begins it anew is decided when its first page is written. */
+enum err sqlite_age(struct db *d, int64_t *ret, struct fail *f)
+{
+	struct wal w;
+	uint32_t age = 0;
+	int rc = MUTANT(age_of_before) ? SQLITE_OK : sqlite3_db_cacheflush(d->c);
+	enum err e = rc == SQLITE_OK
+	    ? wal_of(d, &w, f)
+	    : fail_set(f, sqlite_class(rc), "its -wal can't be written (%d)", rc);
+
+	if (e == ERR_OK && w.ctx && w.size > 0 && !wal_age(&w, &age))
+		e = fail_set(f, ERR_JOURNAL, "its -wal can't be read");
+	*ret = age;
+	return e;
+}
+
 enum err sqlite_uncut(struct db *d, struct fail *f)
 {
 	struct wal w;
 	enum wal_state s;
-	int64_t image;
+	struct wal_told told;
 	enum err e = wal_of(d, &w, f);
 
 	if (e != ERR_OK || !w.ctx)
 		return e;
-	s = d->own_page ? wal_check(&w, d->own_page, &image) : WAL_WHOLE;
+	s = d->own_page ? wal_check(&w, d->own_page, &told) : WAL_WHOLE;
 	if (s == WAL_UNREAD)
 		return fail_set(f, ERR_JOURNAL, "its -wal can't be read");
 	if (s == WAL_WHOLE || MUTANT(cut_wal_believed))
 		return ERR_OK;
 	if (s == WAL_ANEW)
-		return has_commits(d, &w, image, f);
-	if (image >= 0 && has_image(d, &w, image))
+		return began_on(d, &w, &told, f);
+	if (told.image >= 0 && has_image(d, &w, told.image))
 		return ERR_OK;
 	return fail_set(f, ERR_DAMAGED,
 	    s == WAL_CUT

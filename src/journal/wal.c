@@ -6,6 +6,7 @@
 
 #define HEADER 32
 #define FRAME_HEADER 24
+#define AGE_AT 16
 #define PAGE_MAX 65536
 #define MAGIC 0x377f0682u /* its lowest bit: checksums are over big-endian words */
 #define VERSION 3007000u
@@ -103,7 +104,17 @@ static bool is_ours(const struct walk *k, const struct frame *f)
 	return f->page && f->salt[0] == k->salt[0] && f->salt[1] == k->salt[1];
 }
 
-static bool begin(struct walk *k, const struct wal *w, struct sum *ret)
+bool wal_age(const struct wal *w, uint32_t *ret)
+{
+	uint8_t salt[4] = { 0 };
+	bool whole = w->read(w->ctx, salt, sizeof(salt), AGE_AT);
+
+	*ret = get_be32(salt);
+	return whole;
+}
+
+static bool begin(
+    struct walk *k, const struct wal *w, struct wal_told *told, struct sum *ret)
 {
 	uint8_t h[HEADER];
 
@@ -113,8 +124,9 @@ static bool begin(struct walk *k, const struct wal *w, struct sum *ret)
 	if (!read(k, h, HEADER, 0))
 		return false;
 	k->big_endian = get_be32(h) & 1;
-	k->salt[0] = get_be32(h + 16);
-	k->salt[1] = get_be32(h + 20);
+	k->salt[0] = told->age = get_be32(h + AGE_AT);
+	k->salt[1] = get_be32(h + AGE_AT + 4);
+	told->first = get_be32(h + 12) == 0;
 	*ret = sum_add((struct sum){ 0 }, h, HEADER - 8, k->big_endian);
 	return (get_be32(h) & ~1u) == MAGIC && get_be32(h + 4) == VERSION &&
 	    get_be32(h + 8) == w->page_size &&
@@ -166,10 +178,10 @@ static void walk_headless(struct walk *k, struct rest *r)
 	walk_rest(k, &first, &first, first.told, r);
 }
 
-/* What it held before it began anew, which is when its first salt grows by one: all of
- * that is in the database, and what is not written over yet tells what it was. A
- * transaction that another one follows: the last may have met a full disk, and was taken
- * back. The frame before the first that chains can be torn. */
+/* What it held before it began anew: all of that is in the database, and what is not
+ * written over yet tells what it was. A transaction that another one follows: the last
+ * may have met a full disk, and was taken back. The frame before the first that chains
+ * can be torn. */
 static void walk_before(struct walk *k, struct rest *r)
 {
 	struct frame f, before = { 0 };
@@ -195,7 +207,7 @@ static void walk_before(struct walk *k, struct rest *r)
 	}
 }
 
-enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
+enum wal_state wal_check(const struct wal *w, uint32_t page, struct wal_told *ret)
 {
 	static struct walk k; /* large; one at a time */
 	struct rest r = { page, -1, -1, false };
@@ -204,10 +216,10 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 	struct frame f, last = { 0 };
 	bool holds = false;
 
-	*ret_image = -1;
+	*ret = (struct wal_told){ .image = -1 };
 	if (w->size < HEADER || w->page_size > PAGE_MAX)
 		return state;
-	if (begin(&k, w, &sum)) {
+	if (begin(&k, w, ret, &sum)) {
 		while (next(&k, &f)) {
 			computed = sum_of(&k, sum);
 			if (!is_ours(&k, &f) || !sum_same(computed, f.told)) {
@@ -220,11 +232,11 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image)
 		}
 		if (!holds && !r.follows)
 			walk_before(&k, &r);
-		state = r.follows ? WAL_CUT : holds || r.image < 0 ? WAL_WHOLE : WAL_ANEW;
+		state = r.follows ? WAL_CUT : holds ? WAL_WHOLE : WAL_ANEW;
 	} else {
 		walk_headless(&k, &r);
 		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;
 	}
-	*ret_image = r.image;
+	ret->image = r.image;
 	return k.unread && !MUTANT(unread_wal_believed) ? WAL_UNREAD : state;
 }

@@ -6,7 +6,8 @@
  * transaction that follows another behind the end proves that synced ones are lost.
  *
  * What it can't see: the loss of the last transaction alone, and of all frames from some
- * place to the end. What is missing whole leaves no trace.
+ * place to the end. What is missing whole leaves no trace. Nor, of one that holds nothing
+ * whole and began from nothing, what database that was on.
  */
 #ifndef PAWL_JOURNAL_WAL_H
 #define PAWL_JOURNAL_WAL_H
@@ -25,15 +26,28 @@ enum wal_state {
 	WAL_WHOLE,
 	WAL_CUT,      /* synced transactions are behind a frame that is damaged */
 	WAL_HEADLESS, /* the header is damaged: nothing of it is read */
-	WAL_ANEW,     /* it began anew, and holds nothing whole */
+	WAL_ANEW,     /* it has begun, and holds nothing whole */
 	WAL_UNREAD    /* a read failed: nobody knows */
 };
 
-/* page: one that every transaction writes. If it is not whole, *ret_image is where its
- * last committed image begins behind what is read, -1: nowhere. Is it the one that the
- * database has, all had been moved there, and a power cut tore what was being written
- * over it: nothing is lost. Of one that began anew it is where an image is that the
- * database had before, if not a later one. */
-enum wal_state wal_check(const struct wal *w, uint32_t page, int64_t *ret_image);
+struct wal_told {
+	/* Where the last committed image of the page begins behind what is read, -1:
+	 * nowhere. Is it the one that the database has, all had been moved there, and a
+	 * power cut tore what was being written over it: nothing is lost. Of one that
+	 * began anew it is where an image is that the database had before, if not a
+	 * later one. */
+	int64_t image;
+	/* SQLite's number of it, the header's first salt: one more each time that it
+	 * begins anew, which is when all that it held is in the database. */
+	uint32_t age;
+	bool first; /* it began from nothing: its number is any */
+};
+
+/* page: one that every transaction writes. What is told is of no meaning if it is whole,
+ * and age and first are where the header is damaged. */
+enum wal_state wal_check(const struct wal *w, uint32_t page, struct wal_told *ret);
+
+/* The number in the header, as long as nobody writes it. false: it can't be read. */
+bool wal_age(const struct wal *w, uint32_t *ret);
 
 #endif

@@ -20,6 +20,8 @@
 #include "journal/statement.h"
 #include "outside.h"
 
+#define FRAME (24 + 4096) /* of a -wal */
+
 static char copy[300];
 
 /* -- helpers --------------------------------------------------------------- */
@@ -516,17 +518,28 @@ static void an_old_database_under_a_wal_that_began_anew(void **state)
 	journal_close(own());
 }
 
-/* Which page the first frame is of. */
+/* The frame of the database's first page in the first transaction of the -wal; -1: there
+ * is none. */
 static int first_page(void)
 {
 	FILE *f = fopen(beside("pawl.db-wal"), "r");
-	uint8_t number[4];
+	uint8_t h[8] = { 0 };
+	int at = -1;
 
 	assert_non_null(f);
-	assert_int_equal(fseek(f, 32, SEEK_SET), 0);
-	assert_int_equal(fread(number, 1, sizeof(number), f), sizeof(number));
+	for (int i = 0; at < 0 && memcmp(h + 4, "\0\0\0", 4) == 0; i++) {
+		assert_int_equal(fseek(f, 32 + i * FRAME, SEEK_SET), 0);
+		assert_int_equal(fread(h, 1, sizeof(h), f), sizeof(h));
+		at = memcmp(h, "\0\0\0\1", 4) == 0 ? i : -1;
+	}
 	fclose(f);
-	return number[3];
+	return at;
+}
+
+/* A power cut tore it. */
+static void tear(int frame)
+{
+	flip(beside("pawl.db-wal"), 32 + frame * FRAME + 24 + 100);
 }
 
 /* A start commits its epoch, and the database grows by that, so that its first page goes
@@ -537,14 +550,129 @@ static void a_start_that_was_torn_in_its_first_page(void **state)
 
 	(void)state;
 	for (int i = 0; i < 300 && torn < 2; i++) {
+		int at;
+
 		journal_close(own());
-		if (first_page() != 1)
+		at = first_page();
+		if (at < 0)
 			continue;
-		flip(beside("pawl.db-wal"), 32 + 24 + 100);
+		tear(at);
 		torn++;
 	}
 	assert_int_equal(torn, 2);
 	journal_close(own());
+}
+
+static void start_at_once(int times)
+{
+	for (int i = 0; i < times; i++)
+		journal_close(own());
+}
+
+/* Starts that committed their epoch alone, and the last one not even that: what is left
+ * of what the -wal held tells nothing of the commits that came before. */
+static void an_old_database_under_a_wal_without_a_past(void **state)
+{
+	struct journal_restored r;
+	struct journal *j;
+
+	(void)state;
+	live(2, 3, true);
+	shell("cp", path, copy);
+	for (int starts = 2; starts < 6; starts++) {
+		start_at_once(starts);
+		tear(0);
+		shell("cp", path, beside("newer.db"));
+		shell("cp", copy, path);
+		refused(ERR_DAMAGED, "is an older copy");
+		refused(ERR_DAMAGED, "pawl restore"); /* looking took nothing away */
+		shell("cp", beside("newer.db"), path);
+		j = own();
+		assert_true(has_chain(j, 4));
+		assert_null(journal_doubt(j));
+		journal_close(j);
+	}
+	tear(0);
+	shell("cp", copy, path);
+	restore(path, false, &r); /* the line that was told */
+	release(&r);
+	journal_close(own());
+}
+
+/* It is the database that lost its own: this one is of a life that is long over. */
+static void a_wal_without_a_past_over_a_newer_database(void **state)
+{
+	(void)state;
+	start_at_once(2);
+	tear(0);
+	shell("cp", beside("pawl.db-wal"), copy);
+	start_at_once(3);
+	shell("cp", copy, beside("pawl.db-wal"));
+	refused(ERR_DAMAGED, "is an older copy");
+}
+
+/* However often, and wherever a journal came from. */
+static void a_torn_beginning_is_no_damage(void **state)
+{
+	struct journal_restored r;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		start_at_once(i % 3);
+		tear(i % 2);
+		journal_close(own());
+		if (i != 3)
+			continue;
+		shell("rm -f", copy, "");
+		(void)back_up(copy);
+		restore(copy, false, &r);
+		release(&r);
+	}
+	shell("cp", path, beside("alone.db"));
+	shell("mv", beside("pawl.db-wal"), beside("away"));
+	restore(path, false, &r);
+	release(&r);
+	for (int i = 0; i < 3; i++) {
+		journal_close(own());
+		tear(0);
+	}
+	journal_close(own());
+}
+
+/* Another program moves it while its owner lives, which begins it anew with the owner's
+ * next commit, or, while somebody reads, does not. */
+static void who_else_moves_it_does_no_damage(void **state)
+{
+	(void)state;
+	for (int reads = 0; reads <= 1; reads++) {
+		struct journal *j = own(), *reader = NULL;
+		struct fail f = { 0 };
+		sqlite3 *other;
+
+		add_known(j, 10 + 10 * reads);
+		commit(j);
+		if (reads) {
+			assert_int_equal(journal_read(&reader, path, &f), ERR_OK);
+			journal_read_begin(reader);
+			assert_true(has_chain(reader, 20));
+		}
+		assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+		assert_int_equal(sqlite3_wal_checkpoint_v2(
+				     other, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL),
+		    SQLITE_OK);
+		add_known(j, 11 + 10 * reads);
+		commit(j);
+		if (reads)
+			journal_read_end(reader);
+		journal_close(reader);
+		sqlite3_close(other);
+		journal_close(j);
+		start_at_once(1);
+		tear(0);
+		j = own();
+		assert_true(has_chain(j, 11 + 10 * reads));
+		journal_close(j);
+	}
 }
 
 /* One read of the disk fails, whichever: that is said, and nothing is believed. */
@@ -822,6 +950,10 @@ int main(void)
 		cmocka_unit_test_setup(
 		    an_old_database_under_a_wal_that_began_anew, fresh),
 		cmocka_unit_test_setup(a_start_that_was_torn_in_its_first_page, fresh),
+		cmocka_unit_test_setup(an_old_database_under_a_wal_without_a_past, fresh),
+		cmocka_unit_test_setup(a_wal_without_a_past_over_a_newer_database, fresh),
+		cmocka_unit_test_setup(a_torn_beginning_is_no_damage, fresh),
+		cmocka_unit_test_setup(who_else_moves_it_does_no_damage, fresh),
 		cmocka_unit_test_setup(a_failed_read_hides_no_misfit, fresh),
 		cmocka_unit_test_setup(an_old_wal_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_wal_of_another_journal, fresh),

@@ -118,6 +118,33 @@ static void a_torn_page_tells_nothing(void **state)
 	close(fd);
 }
 
+/* Whatever stands before it, and nothing where an older pawl wrote the row. */
+static void the_row_alone_tells_which_wal_it_is_in(void **state)
+{
+	static const char *const ways[] = {
+		"UPDATE journal SET doubt = 'short'; PRAGMA wal_checkpoint",
+		"UPDATE journal SET doubt = hex(zeroblob(499)), older = doubt;"
+		"PRAGMA wal_checkpoint",
+		"UPDATE journal SET doubt = NULL; PRAGMA wal_checkpoint",
+	};
+	struct db_alone alone;
+	struct db *d;
+
+	(void)state;
+	assert_int_equal(db_sqlite.open(&d, path, DB_READ, NULL), ERR_OK);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		outside_alter(path, ways[i]);
+		assert_true(tells(d, &alone));
+		assert_true(alone.age > 0);
+		assert_int_equal(
+		    alone.age, outside_number(path, "SELECT age FROM journal"));
+	}
+	outside_alter(path, "ALTER TABLE journal DROP COLUMN age; PRAGMA wal_checkpoint");
+	assert_true(tells(d, &alone));
+	assert_int_equal(alone.age, 0);
+	db_sqlite.close(d);
+}
+
 /* -- names ----------------------------------------------------------------- */
 
 static void any_name_that_a_file_can_have(void **state)
@@ -328,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_torn_page_tells_nothing, fresh),
+		cmocka_unit_test_setup(the_row_alone_tells_which_wal_it_is_in, fresh),
 		cmocka_unit_test_setup(any_name_that_a_file_can_have, empty),
 		cmocka_unit_test_setup(names_that_are_too_long, fresh),
 		cmocka_unit_test_setup(is_no_file, fresh),
