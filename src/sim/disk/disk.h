@@ -122,6 +122,11 @@ bool sim_disk_set_back(struct sim_disk *d, const struct sim_disk_image *image,
 /* As cp does it, over the one that is there; from NULL: it is emptied. */
 bool sim_disk_copy(struct sim_disk *d, const char *from, const char *to);
 bool sim_disk_remove(struct sim_disk *d, const char *path); /* false: it is not there */
+/* Was the image made amid a move of the -wal into its database, so that this has the row
+ * of a commit without all that came with it, and is the -wal here the one that began
+ * next, of which that row says that nothing is missing? */
+bool sim_disk_is_half_moved(
+    struct sim_disk *d, const struct sim_disk_image *image, const char *path);
 
 /* -- what is on the medium ------------------------------------------------- */
 

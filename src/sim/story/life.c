@@ -300,6 +300,8 @@ static void rise(struct sim_life *l)
 		die(l, SIM_WRONG);
 	}
 	l->alive = true;
+	if (!l->is_copy)
+		l->story->older.is_mixed = false;
 	looks_on(l, sim_judge_rise);
 	runner_make(l);
 }

@@ -119,11 +119,12 @@ static bool event_edit(sqlite3 *db)
 
 /* -- the tool ------------------------------------------------------------- */
 
-/* Its -wal stays, as beside somebody who has it open, and is moved into the database. */
+/* Its -wal stays, as beside somebody who has it open, and is moved into the database. One
+ * that is not of its database nobody has open: it is removed, as SQLite does it. */
 static void meddle(struct sim_life *l)
 {
 	sqlite3 *db = NULL;
-	int keep = 1;
+	int keep = !l->story->older.is_mixed;
 
 	if (sqlite3_open_v2(JOURNAL, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
 	    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) ==

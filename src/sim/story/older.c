@@ -41,6 +41,7 @@ static void is_another(struct sim_story *s, enum sim_ground broken)
 	s->broken |= broken;
 	s->is_other_file = false;
 	s->edited = 0;
+	s->older.is_mixed = false;
 	sim_people_look_anew(s);
 	sim_judge_older(&s->life[0]);
 }
@@ -269,9 +270,14 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	if (!o->files)
 		return false;
 	everybody_ends(s);
+	/* that its own row fits is all that a start can see of it */
+	if (how == SIM_BACK_UNDER_WAL &&
+	    sim_disk_is_half_moved(s->disk, o->files, JOURNAL))
+		return false;
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	s->flipped |= o->files_flipped;
-	if (how == SIM_BACK_UNDER_WAL)
+	o->is_mixed = how == SIM_BACK_UNDER_WAL;
+	if (o->is_mixed)
 		return true; /* either it fits, and nothing is lost, or it is refused */
 	(void)sim_disk_set_back(s->disk, o->files, WAL, other);
 	s->flipped = o->files_flipped;

@@ -180,6 +180,7 @@ enum sim_flipped { SIM_FLIPPED_WAL = 1, SIM_FLIPPED_DATABASE = 2 };
 struct sim_older {
 	struct sim_disk_image *files; /* NULL: nothing was kept */
 	unsigned files_flipped;       /* as the journal was when they were kept */
+	bool is_mixed; /* an older database is under the -wal, and no start has looked */
 	bool has_backup;
 	unsigned backup_flipped;         /* as the journal was when it was made */
 	struct sim_region_image *memory; /* of a machine; NULL: none was kept */
