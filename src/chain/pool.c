@@ -33,6 +33,8 @@ struct node {
 	char *url;
 	int weight;
 	struct bucket bucket;
+	struct latency latency;
+	int64_t failed[FAILURE_COUNT];
 	int64_t wait_until_ms; /* backoff, which an answer ends */
 	int64_t held_until_ms; /* Retry-After, which nothing shortens */
 	int64_t shut_until_ms; /* the breaker; counts while failures_in_a_row say so */
@@ -308,6 +310,75 @@ void pool_leave_out(struct pool *p, int node, const char *why)
 	refresh(p);
 }
 
+/* -- figures --------------------------------------------------------------- */
+
+static const char *const failure_names[FAILURE_COUNT] = {
+	[FAILURE_NOT_SENT] = "not_sent",
+	[FAILURE_UNANSWERED] = "unanswered",
+	[FAILURE_BAD_ANSWER] = "bad_answer",
+	[FAILURE_REFUSED] = "refused",
+	[FAILURE_BUSY] = "busy",
+	[FAILURE_LIMITED] = "rate_limited",
+};
+
+static const char *const standing_names[] = {
+	[NODE_WELL] = "well",
+	[NODE_TROUBLED] = "in trouble",
+	[NODE_HELD] = "held",
+	[NODE_SHUT] = "open",
+	[NODE_LEFT_OUT] = "left out",
+};
+
+const char *node_failure_name(enum node_failure kind)
+{
+	return failure_names[kind];
+}
+
+const char *node_standing_name(enum node_standing where)
+{
+	return standing_names[where];
+}
+
+static enum node_standing standing_of(
+    const struct pool *p, int node, int64_t now, int64_t *ret_until_ms)
+{
+	const struct node *n = &p->nodes[node];
+	int64_t held = later(n->held_until_ms, bucket_at_ms(&n->bucket));
+
+	*ret_until_ms = 0;
+	if (n->state.left_out)
+		return NODE_LEFT_OUT;
+	*ret_until_ms = n->shut_until_ms;
+	if (is_shut(n) && !is_last(p, node))
+		return NODE_SHUT;
+	*ret_until_ms = held;
+	if (held > now)
+		return NODE_HELD;
+	*ret_until_ms = n->wait_until_ms > now ? n->wait_until_ms : 0;
+	return n->state.failures_in_a_row ? NODE_TROUBLED : NODE_WELL;
+}
+
+void pool_figures(const struct pool *p, int node, struct pool_figures *ret)
+{
+	const struct node *n;
+
+	CHECK(node >= 0 && node < p->n);
+	n = &p->nodes[node];
+	*ret = (struct pool_figures){ .name = n->state.name,
+		.why = n->state.left_out ? n->state.left_out : n->state.last_error,
+		.weight = n->weight,
+		.provider = n->state.provider,
+		.in_flight = n->state.in_flight,
+		.asked = n->state.asked,
+		.p50_ms = latency_quantile_ms(&n->latency, 50),
+		.p95_ms = latency_quantile_ms(&n->latency, 95),
+		.latency = &n->latency };
+	memcpy(ret->failed, n->failed, sizeof ret->failed);
+	ret->standing = standing_of(p, node, world_now_ms(p->world), &ret->until_ms);
+	if (ret->standing == NODE_WELL)
+		ret->why = "";
+}
+
 /* -- whom to ask ----------------------------------------------------------- */
 
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms)
@@ -417,6 +488,19 @@ static void note_latency(struct node_state *s, int64_t ms)
 	s->latency_ms = s->latency_ms ? (7 * s->latency_ms + ms) / 8 : ms;
 }
 
+static enum node_failure kind_of(enum err err)
+{
+	if (err == ERR_NOT_SENT)
+		return FAILURE_NOT_SENT;
+	if (err == ERR_BAD_ANSWER)
+		return FAILURE_BAD_ANSWER;
+	if (err == ERR_NODE_REFUSED)
+		return FAILURE_REFUSED;
+	if (err == ERR_NODE_BUSY)
+		return FAILURE_BUSY;
+	return err == ERR_RATE_LIMITED ? FAILURE_LIMITED : FAILURE_UNANSWERED;
+}
+
 static void note_answer(struct pool *p, const struct ask *q, const struct http_answer *h,
     enum err err, const struct fail *f)
 {
@@ -425,8 +509,10 @@ static void note_answer(struct pool *p, const struct ask *q, const struct http_a
 
 	if (err == ERR_OK) {
 		note_latency(&n->state, now - q->asked_ms);
+		latency_add(&n->latency, now - q->asked_ms);
 		note_success(n);
 	} else {
+		n->failed[kind_of(err)]++;
 		snprintf(n->state.last_error, sizeof n->state.last_error, "%.*s",
 		    (int)sizeof n->state.last_error - 1, f->why);
 	}
@@ -457,6 +543,7 @@ static void answered(void *ctx, struct http_answer *h)
 	}
 	if (h->body)
 		redact(h->body, h->body_len, p->nodes[q->node].url);
+	redact(h->why, strlen(h->why), p->nodes[q->node].url);
 	a.err = judge(h, &a.fail);
 	note_answer(p, q, h, a.err, &a.fail);
 	if (a.err == ERR_OK) {

@@ -12,6 +12,7 @@
 #define PAWL_CHAIN_POOL_H
 
 #include "base/buf.h"
+#include "chain/figures.h"
 #include "world/world.h"
 
 #define POOL_NODES_MAX 16
@@ -32,6 +33,38 @@ struct node_state {
 	int64_t asked, failed, rate_limited;
 	int64_t latency_ms; /* moving */
 	char last_error[160];
+};
+
+/* In what kinds what was asked of a node came to nothing. */
+enum node_failure {
+	FAILURE_NOT_SENT,   /* no connection: nothing left */
+	FAILURE_UNANSWERED, /* a timeout, a reset, a 5xx */
+	FAILURE_BAD_ANSWER, /* what is no JSON */
+	FAILURE_REFUSED,    /* a 3xx or 4xx */
+	FAILURE_BUSY,       /* a 408 */
+	FAILURE_LIMITED,    /* a 429 */
+	FAILURE_COUNT
+};
+
+enum node_standing {
+	NODE_WELL,
+	NODE_TROUBLED, /* it failed, and waits a moment before the next question */
+	NODE_HELD,     /* it asked for patience, or its rate is used up */
+	NODE_SHUT,     /* the breaker is open, or half open with its probe under way */
+	NODE_LEFT_OUT  /* by the follower */
+};
+
+/* What is told of a node: to status, doctor and metrics. Nothing of it is a secret. */
+struct pool_figures {
+	const char *name, *why; /* why: of the standing, or its last error; "" */
+	int weight, provider, in_flight;
+	enum node_standing standing;
+	int64_t
+	    until_ms; /* monotonic: the standing changes by itself then; 0: it doesn't */
+	int64_t asked;
+	int64_t failed[FAILURE_COUNT];
+	int64_t p50_ms, p95_ms;        /* of the recent answers; 0: there is none */
+	const struct latency *latency; /* of all answers */
 };
 
 /* effect: as the body's. err OK: answer is a whole JSON text (HTTP 200, or an error
@@ -57,6 +90,11 @@ int pool_size(const struct pool *p);
 const struct node_state *pool_node(const struct pool *p, int node);
 void pool_leave_out(
     struct pool *p, int node, const char *why); /* static text; NULL: take back in */
+
+/* Borrowed until the pool is asked anything, or freed. */
+void pool_figures(const struct pool *p, int node, struct pool_figures *ret);
+const char *node_failure_name(enum node_failure kind);    /* "not_sent" */
+const char *node_standing_name(enum node_standing where); /* "left out" */
 
 /* May this node be asked now? else *ret_at_ms says when to try again. */
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);

@@ -471,6 +471,106 @@ static void a_pool_outlives_its_questions(void **state)
 	assert_int_equal(answers, 0);
 }
 
+/* -- figures --------------------------------------------------------------- */
+
+static void quantiles_are_of_what_is_recent(void **state)
+{
+	struct latency l = { 0 };
+
+	(void)state;
+	assert_int_equal(latency_quantile_ms(&l, 50), 0);
+	for (int i = 0; i < 100; i++)
+		latency_add(&l, i < 90 ? 40 : 900);
+	assert_in_range(latency_quantile_ms(&l, 50), 31, 50);
+	assert_in_range(latency_quantile_ms(&l, 90), 31, 50);
+	assert_in_range(latency_quantile_ms(&l, 95), 701, 1000);
+	assert_int_equal(l.n, 100);
+	assert_int_equal(l.sum_ms, 90 * 40 + 10 * 900);
+	/* it became fast: soon that is what is told, and nothing was forgotten */
+	for (int i = 0; i < 2000; i++)
+		latency_add(&l, 4);
+	assert_in_range(latency_quantile_ms(&l, 95), 4, 5);
+	assert_int_equal(l.n, 2100);
+	latency_add(&l, 0);
+	latency_add(&l, INT64_MAX / 4);
+	assert_int_equal(l.box[0], 1);
+	assert_int_equal(l.box[LATENCY_BOXES - 1], 1);
+}
+
+static void figures_tell_of_a_node(void **state)
+{
+	struct pool *p = pool_of(2);
+	struct http_answer unsent = {
+		.end = HTTP_NOT_SENT, .retry_after_ms = -1, .why = "refused"
+	};
+	struct pool_figures at;
+
+	(void)state;
+	pool_figures(p, 0, &at);
+	assert_int_equal(at.standing, NODE_WELL);
+	assert_string_equal(at.name, "a:1");
+	assert_string_equal(at.why, "");
+	put(p, 0);
+	fake.now_ms += 120;
+	answer(status(200, RPC));
+	pool_figures(p, 0, &at);
+	assert_int_equal(at.asked, 1);
+	assert_in_range(at.p50_ms, 101, 150);
+	assert_int_equal(at.latency->n, 1);
+	ask(p, 0, unsent);
+	pool_figures(p, 0, &at);
+	assert_int_equal(at.standing, NODE_TROUBLED);
+	assert_string_equal(at.why, "refused");
+	for (int i = 0; i < 2; i++)
+		ask(p, 0, lost);
+	ask(p, 0, status(200, "<html>"));
+	ask(p, 0, status(404, ""));
+	pool_figures(p, 0, &at);
+	assert_int_equal(at.standing, NODE_SHUT);
+	assert_int_equal(at.until_ms, fake.now_ms + MINUTE_MS);
+	assert_int_equal(at.failed[FAILURE_NOT_SENT], 1);
+	assert_int_equal(at.failed[FAILURE_UNANSWERED], 2);
+	assert_int_equal(at.failed[FAILURE_BAD_ANSWER], 1);
+	assert_int_equal(at.failed[FAILURE_REFUSED], 1);
+	assert_int_equal(at.failed[FAILURE_BUSY], 0);
+	ask(p, 1, status(408, ""));
+	ask(p, 1, status(429, ""));
+	pool_figures(p, 1, &at);
+	assert_int_equal(at.standing, NODE_HELD);
+	assert_int_equal(at.until_ms, fake.now_ms + 1000);
+	assert_int_equal(at.failed[FAILURE_BUSY], 1);
+	assert_int_equal(at.failed[FAILURE_LIMITED], 1);
+	pool_leave_out(p, 1, "lags by 3 blocks or more");
+	pool_figures(p, 1, &at);
+	assert_int_equal(at.standing, NODE_LEFT_OUT);
+	assert_string_equal(at.why, "lags by 3 blocks or more");
+	assert_string_equal(node_standing_name(at.standing), "left out");
+	assert_string_equal(node_failure_name(FAILURE_LIMITED), "rate_limited");
+	release(p);
+}
+
+/* What a node or the way to it says is shown: without the key that it quotes. */
+static void figures_tell_no_secret(void **state)
+{
+	static const struct node_config config[] = {
+		{ .url = "https://a.example/v3/0123456789abcdef0123456789abcdef" },
+	};
+	struct pool *p = pool_new(&fake.world, config, 1, 1000);
+	struct http_answer why = { .end = HTTP_NOT_SENT,
+		.retry_after_ms = -1,
+		.why = "no way to /v3/0123456789abcdef0123456789abcdef" };
+	struct pool_figures at;
+
+	(void)state;
+	ask(p, 0, why);
+	pool_figures(p, 0, &at);
+	assert_string_equal(at.name, "a.example:443");
+	assert_string_equal(at.why, "no way to /v3/********************************");
+	assert_null(strstr(got.fail.why, "0123456789abcdef"));
+	assert_null(strstr(pool_node(p, 0)->last_error, "0123456789abcdef"));
+	release(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +587,9 @@ int main(void)
 		cmocka_unit_test(names_show_no_secret),
 		cmocka_unit_test(answers_quote_no_secret),
 		cmocka_unit_test(a_pool_outlives_its_questions),
+		cmocka_unit_test(quantiles_are_of_what_is_recent),
+		cmocka_unit_test(figures_tell_of_a_node),
+		cmocka_unit_test(figures_tell_no_secret),
 	};
 
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
