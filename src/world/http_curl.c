@@ -155,6 +155,9 @@ static struct curl_slist *content_headers(const char *type)
 	list = curl_slist_append(NULL, line);
 	whole = curl_slist_append(list, "Expect:"); /* never wait for a 100 */
 	CHECK(list && whole);
+	/* what stood between us and a node some time ago is no fact of today */
+	whole = curl_slist_append(list, "Cache-Control: no-cache");
+	CHECK(whole);
 	return whole;
 }
 

@@ -540,6 +540,7 @@ static void a_post_is_answered(void **state)
 	assert_non_null(
 	    strstr(t->server->head, "\r\nContent-Type: application/json\r\n"));
 	assert_null(strcasestr(t->server->head, "\r\nExpect:"));
+	assert_non_null(strstr(t->server->head, "\r\nCache-Control: no-cache\r\n"));
 }
 
 static void a_content_type_is_sent(void **state)
