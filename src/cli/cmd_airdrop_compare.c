@@ -134,7 +134,7 @@ static enum err conflict(
 
 	/* its rows are the file's: which of the two plans is not of them? */
 	if (!c->different && rows == o->items) {
-		enum err e = recount_whole(c->run->journal, o->id, &kind_airdrop, f);
+		enum err e = recount_plan(c->run->journal, o->id, &kind_airdrop, f);
 
 		if (e != ERR_OK)
 			return fail_wrap(f, e, "%s", o->name);

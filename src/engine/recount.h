@@ -29,6 +29,11 @@ NODISCARD enum err recount_some(
 NODISCARD enum err recount_whole(
     struct journal *j, int64_t operation, const struct kind *kind, struct fail *f);
 
+/* Its rows are those of its plan, where all are there; at any time, for neither moves.
+ * fails: DAMAGED */
+NODISCARD enum err recount_plan(
+    struct journal *j, int64_t operation, const struct kind *kind, struct fail *f);
+
 /* What live intents have signed pays what their rows are to get, on their nonces, or it
  * is empty. fails: DAMAGED */
 NODISCARD enum err recount_signed(struct journal *j, const struct operation *o,

@@ -119,7 +119,7 @@ static enum err other_plan(const struct hand *h, struct fail *f)
 	const struct operation *o = h->operation;
 
 	if (!MUTANT(other_plan_believed) &&
-	    recount_whole(h->runner->s.journal, o->id, o->kind, f) != ERR_OK)
+	    recount_plan(h->runner->s.journal, o->id, o->kind, f) != ERR_OK)
 		operation_damaged(h->runner, o, f->why);
 	return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
 }

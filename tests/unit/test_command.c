@@ -382,6 +382,22 @@ static void lines_that_name_a_row_come_first(void **state_)
 	assert_says(line, "pawl repair wages 4 adopt 0x");
 }
 
+/* In a turn in which a row has moved, of which the journal has no event as yet. */
+static void another_plan_is_no_damage(void **state_)
+{
+	struct request other = { .route = ROUTE_RUN, .name = "wages", .has_plan = true };
+	char checked[REPAIR_CHECKED_MAX];
+
+	(void)state_;
+	begin_with_one(3);
+	assert_int_equal(repair_skip(runner, op(), 3, checked, &why), ERR_OK);
+	memset(other.plan, 0xed, sizeof other.plan);
+	assert_int_equal(command(&other), ERR_CONFLICT);
+	assert_says(why.why, "is another plan already");
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +406,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_line_names_a_row_that_is_not_paid, end),
 		cmocka_unit_test_teardown(what_is_out_comes_behind_what_waits, end),
 		cmocka_unit_test_teardown(lines_that_name_a_row_come_first, end),
+		cmocka_unit_test_teardown(another_plan_is_no_damage, end),
 		cmocka_unit_test_teardown(what_nobody_was_shown_is_not_accepted, end),
 		cmocka_unit_test_teardown(
 		    a_row_is_repaired_before_its_list_is_checked, end),
