@@ -79,3 +79,8 @@ WHERE id = :id;
 INSERT INTO stage (operation, ordinal, state, entered_ms)
 SELECT CAST(:operation AS BIGINT), COALESCE(MAX(ordinal), 0) + 1, CAST(:state AS BIGINT), CAST(:entered_ms AS BIGINT)
 FROM stage WHERE operation = :operation;
+
+-- name: stage_last
+-- in: operation i64
+-- out: ordinal i64, entered_ms i64
+SELECT ordinal, entered_ms FROM stage WHERE operation = :operation ORDER BY ordinal DESC LIMIT 1;

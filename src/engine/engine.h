@@ -31,6 +31,7 @@
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
+ *   message.c    what subscribers are told, once
  *   quorum.c     which node is asked next
  *   recount.c    rows against what the journal says of them; recount_signed.c: bytes
  *   reason.c     why a payload reverted, in words
@@ -94,7 +95,8 @@ struct operation {
 	struct recount *recount; /* under way (recount.h) */
 	bool recounted, proved;  /* its rows were, in this life; and its events */
 	bool dirty;
-	bool pinched;     /* the cap had no room when bumps were looked at last */
+	int64_t stuck_look_ms; /* by the wall: 0 now; INT64_MAX not in this stage */
+	bool pinched;          /* the cap had no room when bumps were looked at last */
 	bool passed_over; /* in this turn's round: its next payment can't be reserved */
 	const char *blocked; /* why that was so in the last round; static text, or NULL */
 };
@@ -338,6 +340,8 @@ struct runner_setup {
 	int64_t only_operation;
 	/* Three starts died of it: set aside, the others go on (scrap.h); 0: none. */
 	int64_t set_aside;
+	/* Subscribers are told of a stage that takes longer; 0: they are not. */
+	int64_t stuck_after_ms;
 };
 
 struct sign_batch;
@@ -357,6 +361,7 @@ struct runner {
 	struct fact *facts, **facts_end;            /* other outcomes for the next turn */
 	int64_t turn_ms;                            /* when this turn began */
 	bool again;                                 /* more to do at once */
+	bool noted;                                 /* there are messages to send */
 	bool doubt_taken;                           /* the journal's, in this life */
 	int64_t wake_ms;
 	int unknown; /* requests to send under way or lost: outcomes not known yet */

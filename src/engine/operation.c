@@ -6,9 +6,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "crypto/sha256.h"
 #include "engine/account.h"
 #include "engine/intent.h"
+#include "engine/message.h"
 #include "engine/recount.h"
 #include "journal/sql.gen.h"
 
@@ -219,6 +221,66 @@ static bool is_stage(int state)
 	return state_edge(MACHINE_OPERATION, state, OPERATION_NEEDS_OPERATOR);
 }
 
+/* -- what subscribers are told ---------------------------------------------- */
+
+static void note(
+    struct runner *r, const struct operation *o, enum milestone m, int64_t nth)
+{
+	const struct subject of = { .kind = SUBJECT_OPERATION, .id = o->id };
+	const struct chain_run *c = runner_chain_by_id(r, o->chain);
+	json_t *facts;
+
+	if (!message_heard(r->s.journal, &of))
+		return;
+	facts = json_pack("{s:s}", "operation", o->name);
+	if (facts && c)
+		(void)json_object_set_new(facts, "chain", json_string(c->config->name));
+	r->noted |=
+	    message_note(r->s.journal, &of, m, nth, world_wall_ms(r->s.world), facts);
+}
+
+static void note_state(struct runner *r, const struct operation *o)
+{
+	if (o->state == OPERATION_COMPLETED)
+		note(r, o, MILESTONE_COMPLETED, 0);
+	else if (o->state == OPERATION_CANCELLED)
+		note(r, o, MILESTONE_CANCELLED, 0);
+	else if (o->state == OPERATION_NEEDS_OPERATOR && !MUTANT(stop_not_told))
+		note(r, o, MILESTONE_NEEDS_OPERATOR, 0);
+}
+
+static void stuck_look(struct runner *r, struct operation *o, int64_t wall_ms)
+{
+	const struct subject of = { .kind = SUBJECT_OPERATION, .id = o->id };
+	struct sql_stage_last_in in = { .operation = o->id };
+	struct sql_stage_last_out stage;
+
+	o->stuck_look_ms = INT64_MAX;
+	if ((!is_stage(o->state) && o->state != OPERATION_CANCELLING) ||
+	    !message_heard(r->s.journal, &of) ||
+	    !sql_stage_last_one(r->s.journal, &in, &stage))
+		return;
+	if (wall_ms - stage.entered_ms <= r->s.stuck_after_ms)
+		o->stuck_look_ms = stage.entered_ms + r->s.stuck_after_ms + 1;
+	else
+		note(r, o, MILESTONE_STUCK, stage.ordinal);
+}
+
+void operation_stuck(struct runner *r, struct operation *o)
+{
+	int64_t wall_ms;
+
+	if (!r->s.stuck_after_ms || o->stuck_look_ms == INT64_MAX)
+		return;
+	wall_ms = world_wall_ms(r->s.world);
+	if (wall_ms >= o->stuck_look_ms)
+		stuck_look(r, o, wall_ms);
+	if (o->stuck_look_ms != INT64_MAX)
+		runner_wake_at(r, world_now_ms(r->s.world) + o->stuck_look_ms - wall_ms);
+}
+
+/* -- along its edges -------------------------------------------------------- */
+
 void operation_move(struct runner *r, struct operation *o, int to, const char *why)
 {
 	int from = o->state;
@@ -233,6 +295,7 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 	o->ended_ms = operation_ended(o) ? now_ms : 0;
 	o->waits_for[0] = '\0';
 	o->dirty = true;
+	o->stuck_look_ms = 0;
 	r->again = true;
 	sql_stage_add(r->s.journal,
 	    &(struct sql_stage_add_in){
@@ -246,6 +309,14 @@ void operation_move(struct runner *r, struct operation *o, int to, const char *w
 	log_info("operation", "%s: %s -> %s%s%s", o->name,
 	    state_name(MACHINE_OPERATION, from), state_name(MACHINE_OPERATION, to),
 	    why[0] ? ": " : "", why);
+	note_state(r, o);
+}
+
+void operation_reopen(struct runner *r, struct operation *o, int to)
+{
+	CHECK(operation_ended(o));
+	operation_move(r, o, to, "a final block vanished");
+	note(r, o, MILESTONE_RETRACTED, 0);
 }
 
 void operation_stop_how(

@@ -20,6 +20,11 @@ void operation_put(struct runner *r, struct operation *o);
 /* Along an edge of the table; records the stage and an event. */
 void operation_move(struct runner *r, struct operation *o, int to, const char *why);
 
+/* It had ended, and a final block vanished: who was told so hears of it. */
+void operation_reopen(struct runner *r, struct operation *o, int to);
+/* In the same stage for too long: said once a stage, whatever restarts lie between. */
+void operation_stuck(struct runner *r, struct operation *o);
+
 /* Needs an operator: says why, and the very line to type. */
 void operation_stop(struct runner *r, struct operation *o, const char *why);
 void operation_stop_how(

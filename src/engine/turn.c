@@ -503,8 +503,10 @@ static void decide(struct runner *r)
 			account_send(r, a);
 		}
 	sign_flush(r);
-	for (size_t i = 0; i < r->operations_n; i++)
+	for (size_t i = 0; i < r->operations_n; i++) {
 		operation_put(r, r->operations[i]);
+		operation_stuck(r, r->operations[i]);
+	}
 }
 
 bool runner_turn(struct runner *r, struct fail *f)

@@ -462,10 +462,9 @@ static void reopen(struct runner *r, struct operation *o)
 {
 	if (!anything_live(r, o))
 		return;
-	operation_move(r, o,
+	operation_reopen(r, o,
 	    o->state == OPERATION_CANCELLED ? OPERATION_CANCELLING
-					    : OPERATION_DISTRIBUTING,
-	    "a final block vanished");
+					    : OPERATION_DISTRIBUTING);
 }
 
 static enum err airdrop_advance(struct runner *r, struct operation *o, struct fail *f)

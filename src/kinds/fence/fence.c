@@ -451,7 +451,7 @@ static void reopen(struct runner *r, struct operation *o, struct account *a)
 		return;
 	f->reopened = true;
 	account_doubt(r, a, f->why);
-	operation_move(r, o, OPERATION_DISTRIBUTING, "a final block vanished");
+	operation_reopen(r, o, OPERATION_DISTRIBUTING);
 }
 
 static enum err fence_advance(struct runner *r, struct operation *o, struct fail *fail)

@@ -1,0 +1,183 @@
+#include "engine/message.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/hex.h"
+#include "chain/redact.h"
+#include "codec/json.h"
+#include "crypto/sha256.h"
+#include "journal/sql.gen.h"
+
+#define BODY_MAX ((size_t)16 * 1024)
+#define EVENT_ID_BYTES 16
+
+const char *milestone_name(enum milestone m)
+{
+	switch (m) {
+#define MILESTONE(name, code, word, when) \
+	case MILESTONE_##name:            \
+		return word;
+#include "engine/milestone.def"
+#undef MILESTONE
+	}
+	BUG("a milestone of no name");
+}
+
+/* -- who hears of what ----------------------------------------------------- */
+
+int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
+    const struct subject *of, const char *label)
+{
+	struct sql_subscriber_by_target_in in = { .channel = channel, .target = target };
+	struct sql_subscriber_by_target_out found;
+
+	if (!sql_subscriber_by_target_one(j, &in, &found)) {
+		sql_subscriber_add(j,
+		    &(struct sql_subscriber_add_in){
+			.channel = channel, .target = target });
+		if (!sql_subscriber_by_target_one(j, &in, &found))
+			return 0;
+	}
+	sql_subscription_add(j,
+	    &(struct sql_subscription_add_in){ .subject_kind = of->kind,
+		.subject = of->id,
+		.subscriber = found.id,
+		.label = label,
+		.no_label = !label });
+	return found.id;
+}
+
+bool message_heard(struct journal *j, const struct subject *of)
+{
+	struct sql_subscription_any_in in = { .subject_kind = of->kind,
+		.subject = of->id };
+	struct sql_subscription_any_out row;
+
+	return sql_subscription_any_one(j, &in, &row);
+}
+
+/* -- what is told ---------------------------------------------------------- */
+
+void message_event_id(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, char out[EVENT_ID_MAX])
+{
+	const int64_t numbers[] = { of->kind, of->id, m, nth };
+	struct sql_message_journal_out row = { 0 };
+	struct sha256 *s = sha256_begin();
+	uint8_t hash[32], number[8];
+
+	(void)sql_message_journal_one(j, &row);
+	sha256_add(s, "pawl event 1", 12);
+	sha256_add(s, row.name, sizeof row.name);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		for (int k = 0; k < 8; k++)
+			number[k] = (uint8_t)((uint64_t)numbers[i] >> (56 - 8 * k));
+		sha256_add(s, number, sizeof number);
+	}
+	sha256_end(s, hash);
+	hex_format(out, hash, EVENT_ID_BYTES);
+}
+
+static void time_put(char *out, size_t size, int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || !strftime(out, size, "%FT%TZ", &tm))
+		snprintf(out, size, "1970-01-01T00:00:00Z");
+}
+
+static json_t *body_new(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, int64_t wall_ms, json_t *facts)
+{
+	char id[EVENT_ID_MAX], when[32];
+	json_t *body;
+
+	message_event_id(j, of, m, nth, id);
+	time_put(when, sizeof when, wall_ms);
+	body = json_pack(
+	    "{s:i, s:s, s:s}", "schema", 1, "event_id", id, "type", milestone_name(m));
+	CHECK(body);
+	if (facts)
+		CHECK(json_object_update_missing(body, facts) == 0);
+	CHECK(json_object_set_new(body, "time", json_string(when)) == 0);
+	return body;
+}
+
+static int64_t next_nth(struct journal *j, const struct subject *of, enum milestone m)
+{
+	struct sql_notice_last_in in = {
+		.subject_kind = of->kind, .subject = of->id, .milestone = m
+	};
+	struct sql_notice_last_out last;
+
+	return sql_notice_last_one(j, &in, &last) && !last.no_nth ? last.nth + 1 : 1;
+}
+
+static bool is_noted(
+    struct journal *j, const struct subject *of, enum milestone m, int64_t nth)
+{
+	struct sql_notice_one_in in = {
+		.subject_kind = of->kind, .subject = of->id, .milestone = m, .nth = nth
+	};
+	struct sql_notice_one_out row;
+
+	return sql_notice_one_one(j, &in, &row);
+}
+
+static bool notice_put(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, const char *body)
+{
+	struct sql_notice_add_in in = { .subject_kind = of->kind,
+		.subject = of->id,
+		.milestone = m,
+		.nth = nth,
+		.body = body,
+		.commit_no = journal_commit_no(j) };
+	struct sql_notice_add_out row;
+
+	if (!sql_notice_add_one(j, &in, &row))
+		return false;
+	sql_message_add(j,
+	    &(struct sql_message_add_in){
+		.notice = row.id, .subject_kind = of->kind, .subject = of->id });
+	return true;
+}
+
+bool message_note(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, int64_t wall_ms, json_t *facts)
+{
+	bool noted = false;
+	struct buf body;
+
+	if (nth == 0)
+		nth = next_nth(j, of, m);
+	if (message_heard(j, of) && !is_noted(j, of, m, nth)) {
+		buf_init(&body, BODY_MAX);
+		json_line_add(&body, body_new(j, of, m, nth, wall_ms, facts));
+		CHECK(buf_ok(&body));
+		noted = notice_put(j, of, m, nth, buf_text(&body));
+		buf_release(&body);
+	}
+	json_decref(facts);
+	return noted;
+}
+
+/* -- what is shown --------------------------------------------------------- */
+
+void message_target_shown(char out[TARGET_MAX], const char *target)
+{
+	size_t len = strcspn(target, "?#");
+	bool more = target[len] != '\0';
+
+	if (len > TARGET_MAX - 5)
+		len = TARGET_MAX - 5;
+	memcpy(out, target, len);
+	out[len] = '\0';
+	redact(out, len, target);
+	snprintf(out + len, TARGET_MAX - len, "%s", more ? "?..." : "");
+}

@@ -1,0 +1,54 @@
+/* message.h - what subscribers are told is a row, in the commit of its cause (G9).
+ *
+ * A notice says that a subject reached a milestone for the nth time; each who hears of
+ * the subject gets one message of it, by constraint and for ever. Nothing here asks the
+ * network: src/tell/ sends what is due, behind the commit. All of it is rows of the open
+ * transaction, and is undone with it; a journal that is numb does nothing.
+ */
+#ifndef PAWL_ENGINE_MESSAGE_H
+#define PAWL_ENGINE_MESSAGE_H
+
+#include <jansson.h>
+
+#include "journal/journal.h"
+
+enum subject_kind { SUBJECT_OPERATION = 1, SUBJECT_HASH = 2, SUBJECT_JOURNAL = 3 };
+
+enum message_state { MESSAGE_DUE, MESSAGE_ACCEPTED, MESSAGE_GONE };
+
+enum milestone {
+#define MILESTONE(name, code, word, when) MILESTONE_##name = (code),
+#include "engine/milestone.def"
+#undef MILESTONE
+};
+
+struct subject {
+	enum subject_kind kind;
+	int64_t id; /* 0: the journal's */
+};
+
+#define TARGET_MAX 1024 /* with its NUL */
+#define EVENT_ID_MAX 33
+
+const char *milestone_name(enum milestone m);
+
+/* From now on this target hears of the subject. What it heard of it already, it does not
+ * hear again. The subscriber's id; 0: the journal is numb. */
+int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
+    const struct subject *of, const char *label);
+bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
+
+/* Tell all who hear of it, if it was not told. nth 0: one more than the last. facts: what
+ * a webhook gets besides `schema`, `event_id`, `type` and `time`, an object that is given
+ * away, or NULL. Nobody hears of it: no notice. true: there are messages to send. */
+bool message_note(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, int64_t wall_ms, json_t *facts);
+
+/* 32 digits, the same in each life of this journal: who gets it twice can tell. */
+void message_event_id(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, char out[EVENT_ID_MAX]);
+
+/* A target as it may be shown: without its query, and stars for what may be a key. */
+void message_target_shown(char out[TARGET_MAX], const char *target);
+
+#endif
