@@ -38,6 +38,7 @@ PAY_ROUNDS = 5
 SEND_ROWS = 2000
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("PAWL_")}
 ENV["PAYER_KEY"] = KEY
+ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
          "memory", "idle", "simulate")
 

@@ -156,6 +156,7 @@ def states_page(source):
 GROUPS = {
     "ROOT": "",
     "LOG": "log.",
+    "SERVE": "serve.",
     "CHAIN": "chains.NAME.",
     "ENDPOINT": "chains.NAME.endpoints[].",
     "FINALITY": "chains.NAME.finality.",
@@ -203,6 +204,10 @@ def api_page(source):
         source,
         "The process that owns a journal listens on `<journal>.sock`, a Unix socket of mode 0600,\n"
         "and speaks HTTP. What is asked is decided in a turn, and answered behind its commit.\n"
+        "`pawl serve` answers the same over TCP, on `serve.listen` of its configuration, to who sends\n"
+        "`Authorization: Bearer TOKEN` with a token of `serve.tokens`; else with 401. What names an\n"
+        "`Origin` other than its own address is refused with 403, whatever it shows: no page of a\n"
+        "browser asks here. On the socket no token is needed.\n"
         "`{name}` is percent-encoded. A body is JSON; members that a request does not have are\n"
         "refused. A refusal is `{\"error\", \"name\", \"exit\"}`: the sentence, the name in\n"
         "[errors](errors.md), and the exit code of the command that asks it.",

@@ -1,7 +1,8 @@
-#include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "cli/loop.h"
+#include "cli/ref.h"
 
 /* References to secrets in endpoints are resolved now: a daemon that could follow one
  * chain less than its config says does not start. */
@@ -18,6 +19,64 @@ static enum err chains_check(struct cli *c, struct fail *f)
 	return e;
 }
 
+/* -- the HTTP API ---------------------------------------------------------- */
+
+#define LISTEN_DEFAULT "127.0.0.1:8080"
+#define TOKEN_SHORT 16 /* bytes; what is shorter may be guessed */
+
+static enum err token_read(
+    struct gate *g, const struct token_config *token, struct fail *f)
+{
+	struct secret *secret;
+	enum err e = ref_read(&secret, &token->token, f);
+
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "serve.tokens.%s", token->name);
+	if (secret_len(secret) < TOKEN_SHORT)
+		log_warn("serve",
+		    "serve.tokens.%s is short enough to be guessed; a good one: openssl "
+		    "rand -hex 32",
+		    token->name);
+	gate_token(g, secret);
+	secret_free(secret);
+	return ERR_OK;
+}
+
+static enum err gate_make(struct loop *l, const struct serve_config *c, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	l->gate = gate_new(&l->listener);
+	for (int i = 0; i < c->tokens_n && e == ERR_OK; i++)
+		e = token_read(l->gate, &c->tokens[i], f);
+	log_info("serve", "HTTP on %s", l->listener.at);
+	if (!l->listener.loopback)
+		log_warn("serve",
+		    "serve.listen: other machines reach %s, and what is said there is "
+		    "not encrypted: put a proxy that speaks TLS before it",
+		    l->listener.at);
+	return e;
+}
+
+/* Where nobody wrote an address, one that is taken is no reason to pay nobody. */
+static enum err listen_on(struct loop *l, struct fail *f)
+{
+	const struct serve_config *c = &l->cli->config->serve;
+	const char *at = c->listen ? c->listen : LISTEN_DEFAULT;
+	enum err e;
+
+	if (!strcmp(at, CONFIG_LISTEN_NONE))
+		return ERR_OK;
+	e = listener_open(&l->listener, at, f);
+	if (e == ERR_OK)
+		return gate_make(l, c, f);
+	(void)fail_wrap(f, e, "serve.listen");
+	if (c->listen)
+		return e;
+	log_warn("serve", "%s; until then nobody asks over HTTP", f->why);
+	return ERR_OK;
+}
+
 enum err cmd_serve(struct cli *c, struct fail *f)
 {
 	struct loop l = { .cli = c };
@@ -26,6 +85,8 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	e = loop_open(&l, c, f);
+	if (e == ERR_OK)
+		e = listen_on(&l, f);
 	if (e == ERR_OK) {
 		loop_listen(&l);
 		log_info("serve", "journal %s, %d chain%s", c->config->journal,

@@ -24,6 +24,8 @@
 #define CONFIG_NAME_MAX 32
 #define CONFIG_CHAINS_MAX 64
 #define CONFIG_KEYS_MAX 256
+#define CONFIG_TOKENS_MAX 64
+#define CONFIG_LISTEN_NONE "none"
 
 struct key_config {
 	const char *name;
@@ -39,11 +41,23 @@ struct log_config {
 	enum log_level level;
 };
 
+struct token_config {
+	const char *name;
+	struct ref token;
+};
+
+struct serve_config {
+	const char *listen; /* NULL: where nobody else does; "none": nowhere */
+	struct token_config *tokens;
+	int tokens_n;
+};
+
 struct config {
 	const char *path, *dir; /* dir: the file's folder, "." for the current one */
 	const char *journal;
 	unsigned mode; /* of the file; 0 when it was read from memory */
 	struct log_config log;
+	struct serve_config serve;
 	struct chain_config *chains;
 	int chains_n;
 	struct key_config *keys;

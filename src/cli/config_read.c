@@ -26,7 +26,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	const char *file = r->file;
 	size_t path = path_push(r, row->name);
 	bool whole = row->is.type == TYPE_DEEP_LOG || row->is.type == TYPE_DEEP_CHAINS ||
-	    row->is.type == TYPE_DEEP_KEYS; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
+	    row->is.type == TYPE_DEEP_TOKENS; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -362,6 +363,30 @@ static void keys_read(struct reader *r, const struct doc *d)
 	r->file = file;
 }
 
+/* -- tokens ---------------------------------------------------------------- */
+
+static void tokens_read(struct reader *r, const struct doc *d)
+{
+	struct serve_config *serve = &r->c->serve;
+	int n;
+	const struct doc *map = named_begin(r, d, CONFIG_TOKENS_MAX, &n);
+
+	serve->tokens = keep_array(r, n, sizeof *serve->tokens);
+	for (const struct doc *at = map ? map->children : NULL; at; at = at->next) {
+		struct token_config *token = &serve->tokens[serve->tokens_n];
+		const struct config_row row = { .name = at->key,
+			.at = offsetof(struct token_config, token),
+			.size = sizeof token->token,
+			.is = { .type = TYPE_TEXT_REF, .min = REF_ENV | REF_FILE } };
+
+		if (!name_check(r, map, at))
+			continue;
+		token->name = keep(r, at->key, strlen(at->key));
+		row_read(r, &row, token, at, at);
+		serve->tokens_n++;
+	}
+}
+
 static void deep_read(struct reader *r, const struct config_row *row, void *object,
     const struct doc *d, const struct doc *around)
 {
@@ -377,6 +402,12 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_DEEP_LOG:
 		group_read(r, GROUP_LOG, field, d, d ? d : around);
 		break;
+	case TYPE_DEEP_SERVE:
+		group_read(r, GROUP_SERVE, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_TOKENS:
+		tokens_read(r, d);
+		break;
 	case TYPE_DEEP_CHAINS:
 		chains_read(r, d);
 		break;
@@ -386,6 +417,7 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_TEXT_PATH:
 	case TYPE_TEXT_WORD:
 	case TYPE_TEXT_URL:
+	case TYPE_TEXT_LISTEN:
 	case TYPE_TEXT_FEE:
 	case TYPE_TEXT_COIN:
 	case TYPE_TEXT_NUMBER:

@@ -105,7 +105,9 @@ void path_pop(struct reader *r, size_t len)
 static bool twin_claimed(const char *name)
 {
 	return strncmp(name, "PAWL_CHAINS__", 13) == 0 ||
-	    strncmp(name, "PAWL_KEYS__", 11) == 0 || strncmp(name, "PAWL_LOG__", 10) == 0;
+	    strncmp(name, "PAWL_KEYS__", 11) == 0 ||
+	    strncmp(name, "PAWL_SERVE__", 12) == 0 ||
+	    strncmp(name, "PAWL_LOG__", 10) == 0;
 }
 
 void twins_collect(struct reader *r, char *const *env)
@@ -176,6 +178,8 @@ static bool variable_named(const struct config *c, const char *variable)
 	for (int i = 0; i < c->keys_n; i++)
 		named = named || ref_names(&c->keys[i].source, variable) ||
 		    ref_names(&c->keys[i].password, variable);
+	for (int i = 0; i < c->serve.tokens_n; i++)
+		named = named || ref_names(&c->serve.tokens[i].token, variable);
 	for (int i = 0; i < c->chains_n; i++)
 		for (int k = 0; k < c->chains[i].endpoints_n; k++) {
 			const char *url = c->chains[i].endpoints[k].url;

@@ -48,7 +48,8 @@ size_t path_push(struct reader *r, const char *part);
 void path_pop(struct reader *r, size_t len);
 
 /* Twins: collected once, asked for by path, and at the end those below PAWL_CHAINS__,
- * PAWL_KEYS__ and PAWL_LOG__ that nobody asked for are problems, and all others that
+ * PAWL_KEYS__, PAWL_SERVE__ and PAWL_LOG__ that nobody asked for are problems, and all
+ * others that
  * the config does not name are warned of. */
 void twins_collect(struct reader *r, char *const *env);
 void twin_name(char *to, const char *path);    /* to: 2 * path + 6 bytes */

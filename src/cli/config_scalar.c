@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/nearest.h"
+#include "serve/listener.h"
 
 #define FEE_PER_GAS_MAX 1000000000000000000u /* wei: a whole coin */
 #define URL_MAX 2048
@@ -188,6 +189,21 @@ static void url_read(struct reader *r, void *field, const struct doc *d)
 	memcpy(field, &url, sizeof url);
 }
 
+static void listen_read(struct reader *r, void *field, const struct doc *d)
+{
+	const char *fault =
+	    strcmp(d->text, CONFIG_LISTEN_NONE) == 0 ? NULL : listener_fault(d->text);
+	const char *text;
+	char out[64];
+
+	if (fault) {
+		problem(r, d, "%s is %s, nor none", ref_shown(out, d->text), fault);
+		return;
+	}
+	text = keep(r, d->text, strlen(d->text));
+	memcpy(field, &text, sizeof text);
+}
+
 static void text_read(
     struct reader *r, const struct config_row *row, void *field, const struct doc *d)
 {
@@ -222,6 +238,8 @@ void scalar_read(
 		ref_read_in(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_URL)
 		url_read(r, field, d);
+	else if (row->is.type == TYPE_TEXT_LISTEN)
+		listen_read(r, field, d);
 	else
 		text_read(r, row, field, d);
 }

@@ -4,6 +4,7 @@
 
 #define STRUCT_ROOT struct config
 #define STRUCT_LOG struct log_config
+#define STRUCT_SERVE struct serve_config
 #define STRUCT_CHAIN struct chain_config
 #define STRUCT_ENDPOINT struct node_config
 #define STRUCT_FINALITY struct finality
@@ -20,6 +21,10 @@
 #define TYPE_URL                      \
 	{                             \
 		.type = TYPE_TEXT_URL \
+	}
+#define TYPE_LISTEN                      \
+	{                                \
+		.type = TYPE_TEXT_LISTEN \
 	}
 #define TYPE_FEE                      \
 	{                             \
@@ -52,6 +57,14 @@
 #define TYPE_LOG                      \
 	{                             \
 		.type = TYPE_DEEP_LOG \
+	}
+#define TYPE_SERVE                      \
+	{                               \
+		.type = TYPE_DEEP_SERVE \
+	}
+#define TYPE_TOKENS                      \
+	{                                \
+		.type = TYPE_DEEP_TOKENS \
 	}
 #define TYPE_CHAINS                      \
 	{                                \

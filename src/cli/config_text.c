@@ -12,6 +12,7 @@ static const struct section {
 	const char *path; /* of its keys */
 } sections[] = {
 	{ TYPE_DEEP_LOG, GROUP_LOG, NULL, "log" },
+	{ TYPE_DEEP_SERVE, GROUP_SERVE, NULL, "serve" },
 	{ TYPE_DEEP_CHAINS, GROUP_CHAIN, "local", "chains.NAME" },
 	{ TYPE_DEEP_KEYS, GROUP_KEY, "payer", "keys.NAME" },
 };

@@ -159,10 +159,12 @@ static void serve_again(struct loop *l)
 	struct fail f = { ERR_OK, "" };
 	struct serve_setup setup = { .world = l->world,
 		.journal = l->journal,
-		.door = &l->door,
-		.face = &l->face };
+		.door = l->door.listen_fd >= 0 ? &l->door : NULL,
+		.face = &l->face,
+		.listener = l->listener.fd >= 0 ? &l->listener : NULL,
+		.gate = l->gate };
 
-	if (l->door.listen_fd >= 0 && serve_open(&l->serve, &setup, &f) != ERR_OK)
+	if ((setup.door || setup.listener) && serve_open(&l->serve, &setup, &f) != ERR_OK)
 		log_warn("serve", "%s", f.why);
 }
 
@@ -183,7 +185,9 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 	bool silent = c->args.quiet || c->args.json;
 	enum err e = cli_keyring(c, f);
 
-	*l = (struct loop){ .cli = c, .door = { .folder_fd = -1, .listen_fd = -1 } };
+	*l = (struct loop){ .cli = c,
+		.door = { .folder_fd = -1, .listen_fd = -1 },
+		.listener = { .fd = -1 } };
 	l->face = face_of(l);
 	progress_init(&l->progress, silent ? NULL : stderr);
 	if (e == ERR_OK)
@@ -211,6 +215,8 @@ void loop_close(struct loop *l)
 		scrap_clear();
 	runner_drop(l);
 	door_close(&l->door);
+	listener_close(&l->listener);
+	gate_free(l->gate);
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;

@@ -19,7 +19,9 @@ struct loop {
 	struct runner_setup setup;
 	struct progress progress;
 	struct door door;
-	struct serve *serve; /* after loop_listen; NULL: nobody is let in */
+	struct listener listener; /* of `serve` alone: before loop_listen */
+	struct gate *gate;        /* the loop's */
+	struct serve *serve;      /* after loop_listen; NULL: nobody is let in */
 	struct serve_face face;
 };
 

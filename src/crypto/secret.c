@@ -1,7 +1,6 @@
 #include "crypto/secret.h"
 
 #include <sodium.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -59,6 +58,11 @@ struct secret *secret_random(size_t len)
 const uint8_t *secret_bytes(const struct secret *s)
 {
 	return s->bytes;
+}
+
+bool secret_is(const struct secret *s, const void *bytes, size_t len)
+{
+	return len == s->len && sodium_memcmp(s->bytes, bytes, len) == 0;
 }
 
 size_t secret_len(const struct secret *s)

@@ -8,6 +8,7 @@
 #ifndef PAWL_CRYPTO_SECRET_H
 #define PAWL_CRYPTO_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct secret *secret_new(void *bytes, size_t len);
 struct secret *secret_random(size_t len);
 const uint8_t *secret_bytes(const struct secret *s);
 size_t secret_len(const struct secret *s);
+/* In a time that says nothing of where they differ. */
+bool secret_is(const struct secret *s, const void *bytes, size_t len);
 void secret_free(struct secret *s); /* NULL is fine */
 void secret_wipe(void *p, size_t len);
 

@@ -20,9 +20,10 @@
 
 #define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
 #define ANSWER_MAX ((size_t)64 * 1024)
-#define STREAMS_MAX (SERVER_CONNECTIONS_MAX / 2) /* the others are for commands */
-#define STREAM_PAUSE_MS 200                      /* between two pieces */
-#define STREAM_ALIVE_MS 5000 /* the same again: so a client that is gone is noticed */
+#define TCP_CONNECTIONS_MAX 128u
+#define STREAMS(max) ((max) / 2) /* of the connections: the others are for commands */
+#define STREAM_PAUSE_MS 200      /* between two pieces */
+#define STREAM_ALIVE_MS 5000     /* the same again: so a client that is gone is noticed */
 
 STAILQ_HEAD(asked_list, asked);
 LIST_HEAD(stream_list, stream);
@@ -31,24 +32,34 @@ struct asked {
 	struct fact fact; /* first */
 	STAILQ_ENTRY(asked) link;
 	struct serve *serve;
+	struct way *way;
 	struct exchange *exchange; /* NULL: it is answered */
 };
 
 struct stream {
 	LIST_ENTRY(stream) link;
 	struct serve *serve;
+	struct way *way;
 	struct exchange *exchange;
 	int64_t operation;
 	struct standing told;
 	int64_t told_ms, due_ms;
 };
 
+/* A way in, with places of its own. */
+struct way {
+	struct serve *serve;
+	struct server *server; /* NULL: it is not there */
+	struct asked_list waiting;
+	unsigned streams_n, streams_max;
+};
+
+enum { WAY_SOCKET, WAY_TCP, WAYS };
+
 struct serve {
 	struct serve_setup s;
-	struct server *server;
-	struct asked_list waiting;
+	struct way ways[WAYS];
 	struct stream_list streams;
-	unsigned streams_n;
 	struct intake *intakes;
 };
 
@@ -138,16 +149,17 @@ static enum err stream_begin(
 
 	if (e != ERR_OK)
 		return e;
-	if (q->serve->streams_n == STREAMS_MAX)
+	if (q->way->streams_n == q->way->streams_max)
 		return fail_set(f, ERR_STOPPED,
 		    "%u processes watch already; it goes on all the same: pawl status",
-		    STREAMS_MAX);
+		    q->way->streams_max);
 	stream = mem_new(sizeof *stream);
 	stream->serve = q->serve;
+	stream->way = q->way;
 	stream->exchange = q->exchange;
 	stream->operation = o.id;
 	LIST_INSERT_HEAD(&q->serve->streams, stream, link);
-	q->serve->streams_n++;
+	q->way->streams_n++;
 	q->exchange = NULL;
 	return ERR_OK;
 }
@@ -264,6 +276,14 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 
 /* -- the turn -------------------------------------------------------------- */
 
+static bool anybody_waits(const struct serve *s)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (!STAILQ_EMPTY(&s->ways[i].waiting))
+			return true;
+	return false;
+}
+
 static void asked_take(struct runner *r, struct fact *fact)
 {
 	struct asked *q = (struct asked *)fact;
@@ -272,7 +292,7 @@ static void asked_take(struct runner *r, struct fact *fact)
 
 	if (e != ERR_OK)
 		reply_fail(q, r, e, &f);
-	if (!STAILQ_EMPTY(&q->serve->waiting))
+	if (anybody_waits(q->serve))
 		r->again = true;
 }
 
@@ -288,24 +308,27 @@ static void asked_free(struct fact *fact)
 /* From world_wait. */
 static void on_asked(void *ctx, struct exchange *x)
 {
-	struct serve *s = ctx;
+	struct way *way = ctx;
 	struct asked *q = mem_new(sizeof *q);
 
 	q->fact.take = asked_take;
 	q->fact.free = asked_free;
-	q->serve = s;
+	q->serve = way->serve;
+	q->way = way;
 	q->exchange = x;
-	STAILQ_INSERT_TAIL(&s->waiting, q, link);
+	STAILQ_INSERT_TAIL(&way->waiting, q, link);
 }
 
+/* The ways take turns: who comes in masses keeps nobody of the other one waiting. */
 void serve_turn(struct serve *s, struct runner *r)
 {
 	for (int n = 0; n < TURN_REQUESTS_MAX; n++) {
-		struct asked *q = STAILQ_FIRST(&s->waiting);
+		struct way *way = &s->ways[n % WAYS];
+		struct asked *q = STAILQ_FIRST(&way->waiting);
 
 		if (!q)
-			return;
-		STAILQ_REMOVE_HEAD(&s->waiting, link);
+			continue;
+		STAILQ_REMOVE_HEAD(&way->waiting, link);
 		runner_fact(r, &q->fact);
 	}
 }
@@ -315,7 +338,7 @@ void serve_turn(struct serve *s, struct runner *r)
 static void stream_free(struct stream *t)
 {
 	LIST_REMOVE(t, link);
-	t->serve->streams_n--;
+	t->way->streams_n--;
 	mem_free(t);
 }
 
@@ -406,26 +429,57 @@ int64_t serve_wake_ms(const struct serve *s)
 
 /* -- its life -------------------------------------------------------------- */
 
+static enum err way_open(
+    struct serve *s, int number, int listen_fd, unsigned connections_max, struct fail *f)
+{
+	struct way *way = &s->ways[number];
+	bool gated = number == WAY_TCP;
+
+	way->streams_max = STREAMS(connections_max);
+	return server_open(&way->server,
+	    &(struct server_setup){ .world = s->s.world,
+		.listen_fd = listen_fd,
+		.connections_max = connections_max,
+		.admit = gated ? gate_admit : NULL,
+		.admit_ctx = s->s.gate,
+		.body_max = request_body_max,
+		.asked = on_asked,
+		.ctx = way },
+	    f);
+}
+
 enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct fail *f)
 {
 	struct serve *s = mem_new(sizeof *s);
-	enum err e;
+	enum err e = ERR_OK;
 
 	s->s = *setup;
-	STAILQ_INIT(&s->waiting);
 	LIST_INIT(&s->streams);
-	e = server_open(&s->server,
-	    &(struct server_setup){ .world = setup->world,
-		.listen_fd = setup->door->listen_fd,
-		.body_max = request_body_max,
-		.asked = on_asked,
-		.ctx = s },
-	    f);
+	for (int i = 0; i < WAYS; i++) {
+		s->ways[i].serve = s;
+		STAILQ_INIT(&s->ways[i].waiting);
+	}
+	if (setup->door)
+		e = way_open(
+		    s, WAY_SOCKET, setup->door->listen_fd, SERVER_CONNECTIONS_MAX, f);
+	if (e == ERR_OK && setup->listener)
+		e = way_open(s, WAY_TCP, setup->listener->fd, TCP_CONNECTIONS_MAX, f);
 	if (e == ERR_OK)
 		*ret = s;
 	else
-		mem_free(s);
+		serve_close(s);
 	return e;
+}
+
+static void way_close(struct way *way)
+{
+	server_close(way->server);
+	while (!STAILQ_EMPTY(&way->waiting)) {
+		struct asked *q = STAILQ_FIRST(&way->waiting);
+
+		STAILQ_REMOVE_HEAD(&way->waiting, link);
+		asked_free(&q->fact);
+	}
 }
 
 void serve_close(struct serve *s)
@@ -434,13 +488,8 @@ void serve_close(struct serve *s)
 
 	if (!s)
 		return;
-	server_close(s->server);
-	while (!STAILQ_EMPTY(&s->waiting)) {
-		struct asked *q = STAILQ_FIRST(&s->waiting);
-
-		STAILQ_REMOVE_HEAD(&s->waiting, link);
-		asked_free(&q->fact);
-	}
+	for (int i = 0; i < WAYS; i++)
+		way_close(&s->ways[i]);
 	while ((t = LIST_FIRST(&s->streams))) {
 		exchange_drop(t->exchange);
 		stream_free(t);

@@ -1,8 +1,8 @@
-/* serve.h - the owner's side of its socket.
+/* serve.h - the owner's side of its socket, and of the HTTP API.
  *
  * What is asked becomes a fact of the next turn: it is decided there, and the answer is
  * an effect that leaves behind the commit, as everything does. Streams tell what was
- * committed, between two turns. The caller owns world, journal and door, and takes the
+ * committed, between two turns. The caller owns all that it passes, and takes the
  * turns; before there is a runner, who asks waits.
  */
 #ifndef PAWL_SERVE_SERVE_H
@@ -10,14 +10,20 @@
 
 #include "serve/command.h"
 #include "serve/door.h"
+#include "serve/gate.h"
+#include "serve/listener.h"
 
 struct serve;
 
 struct serve_setup {
 	struct world *world; /* the production world */
 	struct journal *journal;
-	const struct door *door; /* open */
+	const struct door *door; /* open; NULL: only TCP */
 	const struct serve_face *face;
+	/* TCP, besides, behind its gate; NULL: none. Whatever comes there takes no place
+	 * that a client of the socket needs. */
+	const struct listener *listener;
+	struct gate *gate;
 };
 
 /* fails: SYSTEM. */

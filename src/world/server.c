@@ -62,6 +62,7 @@ struct server {
 	int handles; /* that are not closed */
 	struct exchange_list exchanges;
 	struct caller_list callers;
+	bool one_left; /* in this run of libmicrohttpd */
 };
 
 /* -- exchanges ------------------------------------------------------------- */
@@ -245,6 +246,7 @@ static void on_caller(void *ctx, struct MHD_Connection *connection, void **of,
 	}
 	LIST_REMOVE(c, link);
 	mem_free(c);
+	s->one_left = true;
 }
 
 /* The answer is on its way, or the client is gone. */
@@ -265,25 +267,34 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **of
 	exchange_let_go(x);
 }
 
-static enum MHD_Result refuse(
-    struct MHD_Connection *connection, unsigned status, const char *why)
+/* challenge: what a 401 says of how to do better (RFC 6750). text is taken. */
+static enum MHD_Result refuse_with(struct MHD_Connection *connection, unsigned status,
+    const char *challenge, struct buf *text)
 {
-	struct buf text;
 	struct MHD_Response *response;
 	enum MHD_Result done;
 	size_t len;
-	uint8_t *bytes;
+	uint8_t *bytes = buf_take(text, &len);
 
-	buf_init(&text, 256);
-	buf_addf(&text, "{\"error\":\"%s\",\"name\":\"TOO_BIG\",\"exit\":2}\n", why);
-	bytes = buf_take(&text, &len);
 	response = MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
 	CHECK(response);
 	CHECK(MHD_add_response_header(response, "Content-Type", "application/json"));
 	CHECK(MHD_add_response_header(response, "Connection", "close"));
+	if (challenge)
+		CHECK(MHD_add_response_header(response, "WWW-Authenticate", challenge));
 	done = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return done;
+}
+
+static enum MHD_Result refuse(
+    struct MHD_Connection *connection, unsigned status, const char *why)
+{
+	struct buf text;
+
+	buf_init(&text, 256);
+	buf_addf(&text, "{\"error\":\"%s\",\"name\":\"TOO_BIG\",\"exit\":2}\n", why);
+	return refuse_with(connection, status, NULL, &text);
 }
 
 static struct caller *caller_of(struct MHD_Connection *connection)
@@ -304,12 +315,44 @@ static bool longer_than(struct MHD_Connection *connection, size_t max)
 	return text && strtoull(text, NULL, 10) > max;
 }
 
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* false: he may not ask, and is told so, which *ret says. */
+static bool admitted(struct server *s, struct MHD_Connection *connection,
+    const char *method, const char *path, enum MHD_Result *ret)
+{
+	struct server_head head = { .method = method,
+		.path = path,
+		.host = header(connection, MHD_HTTP_HEADER_HOST),
+		.origin = header(connection, MHD_HTTP_HEADER_ORIGIN),
+		.authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION) };
+	const char *challenge = head.authorization
+	    ? "Bearer realm=\"pawl\", error=\"invalid_token\""
+	    : "Bearer realm=\"pawl\"";
+	struct buf why;
+	int status;
+
+	buf_init(&why, PIECE_BYTES);
+	status = s->s.admit ? s->s.admit(s->s.admit_ctx, &head, &why) : 0;
+	if (status)
+		*ret = refuse_with(connection, (unsigned)status,
+		    status == MHD_HTTP_UNAUTHORIZED ? challenge : NULL, &why);
+	buf_release(&why);
+	return !status;
+}
+
 static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection,
     const char *method, const char *path, void **of)
 {
 	size_t max = s->s.body_max(method, path);
+	enum MHD_Result refused;
 	struct exchange *x;
 
+	if (!admitted(s, connection, method, path, &refused))
+		return refused;
 	if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) >
 	    SERVER_HEADERS_MAX)
 		return refuse(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -348,8 +391,11 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 		*len = 0;
 		return buf_ok(&x->body) ? MHD_YES : MHD_NO;
 	}
-	if (x->response)
+	if (x->response) {
+		if (!x->streams) /* who takes it drop by drop is gone some day, too */
+			x->caller->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
 		return MHD_queue_response(connection, (unsigned)x->status, x->response);
+	}
 	if (x->ended)
 		return MHD_NO;
 	if (!x->whole) {
@@ -402,9 +448,12 @@ static void server_run(struct server *s)
 	int64_t wait_ms = callers_look(s);
 
 	for (int n = 0; n < RUNS_MAX; n++) {
+		s->one_left = false;
 		CHECK(MHD_run(s->daemon));
 		if (!MHD_get_timeout(s->daemon, &left))
 			left = INT64_MAX;
+		if (s->one_left) /* full, it listens again only in its next run */
+			left = 0;
 		if (left)
 			break;
 	}
@@ -442,7 +491,7 @@ static struct MHD_Daemon *daemon_start(struct server *s)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 	    on_request, s, MHD_OPTION_LISTEN_SOCKET, s->s.listen_fd,
-	    MHD_OPTION_CONNECTION_LIMIT, SERVER_CONNECTIONS_MAX,
+	    MHD_OPTION_CONNECTION_LIMIT, s->s.connections_max,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES,
 	    MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, s, MHD_OPTION_NOTIFY_COMPLETED,
@@ -457,6 +506,8 @@ enum err server_open(
 	s->s = *setup;
 	if (!s->s.request_ms)
 		s->s.request_ms = REQUEST_MS;
+	if (!s->s.connections_max)
+		s->s.connections_max = SERVER_CONNECTIONS_MAX;
 	s->world = (struct uv_world *)setup->world;
 	LIST_INIT(&s->exchanges);
 	LIST_INIT(&s->callers);

@@ -18,10 +18,22 @@
 struct server;
 struct exchange;
 
+/* The head of a request; NULL: it does not have that. */
+struct server_head {
+	const char *method, *path, *host, *origin, *authorization;
+};
+
 struct server_setup {
 	struct world *world; /* the production world */
 	int listen_fd;       /* borrowed: it listens, does not block, and stays open */
-	int64_t request_ms;  /* for a client to say its request; 0: 30 s */
+	/* For a client to say its request, and to take an answer that is no stream; 0:
+	 * 30 s. */
+	int64_t request_ms;
+	unsigned connections_max; /* 0: SERVER_CONNECTIONS_MAX */
+	/* May he ask? 0, or the status of the refusal, whose body (JSON) is in why.
+	 * Called from inside the loop, before a body is read. NULL: everybody may. */
+	int (*admit)(void *ctx, const struct server_head *head, struct buf *why);
+	void *admit_ctx;
 	/* How long the body of such a request may be. Called from inside the loop: it
 	 * looks at its arguments only. */
 	size_t (*body_max)(const char *method, const char *path);

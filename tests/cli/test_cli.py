@@ -439,7 +439,10 @@ def a_quiet_daemon_prints_no_news(folder):
     write(folder, "pawl.yaml", TWO_CHAINS)
     Run(folder, "init").ends(0)
     for words, news in ((["serve"], True), (["--quiet", "serve"], False)):
-        with subprocess.Popen([PAWL, *words], cwd=folder, stderr=subprocess.PIPE) as daemon:
+        env = {**environment(), "PAWL_SERVE__LISTEN": "127.0.0.1:0"}
+        with subprocess.Popen(
+            [PAWL, *words], cwd=folder, env=env, stderr=subprocess.PIPE
+        ) as daemon:
             wait_for(lambda: os.path.exists(os.path.join(folder, "pawl.db.sock")))
             daemon.terminate()
             said = daemon.communicate(timeout=30)[1].decode()

@@ -612,7 +612,11 @@ def cancel_of_what_is_completed(folder):
 def served(folder, *more):
     """While somebody else owns the journal; its nodes are out of reach."""
     with subprocess.Popen(
-        [PAWL, "serve", *more], cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [PAWL, "serve", *more],
+        cwd=folder,
+        env={**os.environ, "PAWL_SERVE__LISTEN": "none"},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     ) as owner:
         try:
             deadline = time.monotonic() + 30

@@ -379,6 +379,7 @@ class Desk:
         self.binary = program()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
         self.env.update(PAYER_KEY=key, TILL_KEY=TILL_KEY, NO_COLOR="1")
+        self.env["PAWL_SERVE__LISTEN"] = "none"  # test_api has its own
         if mutant:
             self.env["PAWL_MUTANT"] = mutant
         self.name = name

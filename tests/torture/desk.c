@@ -300,7 +300,9 @@ struct desk *desk_open(struct stage *s, struct world *w, struct journal *j)
 	};
 	s->told->row = 0; /* who was amid his rows begins anew */
 	opening = d;
-	CHECK(serve_open(&d->serve, &(struct serve_setup){ w, j, &no_door, &d->face },
+	CHECK(serve_open(&d->serve,
+		  &(struct serve_setup){
+		      .world = w, .journal = j, .door = &no_door, .face = &d->face },
 		  NULL) == ERR_OK);
 	return d;
 }

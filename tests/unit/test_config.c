@@ -93,6 +93,42 @@ static void assert_fence_max_fee(const struct chain_config *chain, const char *c
 	assert_string_equal(text, coin);
 }
 
+static void the_api_is_read(void **state)
+{
+	char listen[] = "PAWL_SERVE__LISTEN=none",
+	     ops[] = "PAWL_SERVE__TOKENS__OPS=file:other";
+	char *env[] = { listen, ops, NULL };
+	static const char text[] = "serve:\n  listen: '[::1]:0'\n"
+				   "  tokens: {ops: env:PAWL_API, ci: file:ci.token}\n";
+	struct config *c = parse(text);
+
+	(void)state;
+	assert_string_equal(c->serve.listen, "[::1]:0");
+	assert_int_equal(c->serve.tokens_n, 2);
+	assert_string_equal(c->serve.tokens[0].name, "ops");
+	assert_string_equal(c->serve.tokens[0].token.at, "PAWL_API");
+	assert_string_equal(c->serve.tokens[1].token.at, "dir/ci.token");
+	config_free(c);
+	c = parse_env(text, env);
+	assert_string_equal(c->serve.listen, "none");
+	assert_string_equal(c->serve.tokens[0].token.at, "dir/other");
+	config_free(c);
+	c = parse("");
+	assert_null(c->serve.listen);
+	assert_int_equal(c->serve.tokens_n, 0);
+	config_free(c);
+	refused("serve: {listen: 8080}",
+	    "p:1:17: serve.listen: '8080' is not an address and a port, as in "
+	    "127.0.0.1:8080 or [::1]:8080, nor none");
+	refused("serve: {tokens: {ops: hunter2}}",
+	    "p:1:23: serve.tokens.ops: this is no reference to a secret...");
+	refused(
+	    "serve: {tokens: [a]}", "p:1:17: serve.tokens: this must be a mapping...");
+	refused(
+	    "serve: {tokens: {A B: env:X}}", "p:1:18: serve.tokens: 'A B' is no name...");
+	refused("serve: {port: 1}", "p:1:9: serve: no key 'port' here...");
+}
+
 static void chain_defaults(void **state)
 {
 	struct config *c = parse(CHAIN_HEAD);
@@ -635,6 +671,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_is_defaults),
+		cmocka_unit_test(the_api_is_read),
 		cmocka_unit_test(chain_defaults),
 		cmocka_unit_test(all_keys),
 		cmocka_unit_test(quorum_counts_providers),

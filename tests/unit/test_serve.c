@@ -1,7 +1,9 @@
 /* The owner's socket: what is asked on it, in bytes nobody should send, and that answers
  * wait for the commit. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -322,6 +324,8 @@ struct rig {
 	struct journal *journal;
 	struct runner *runner;
 	struct door door;
+	struct listener listener;
+	struct gate *gate;
 	struct serve *serve;
 	struct sim_key key;
 	struct sim_lender lender;
@@ -371,9 +375,16 @@ static void owner_rise(struct rig *t)
 	    .kinds = t->face.kinds,
 	    .kinds_n = t->face.kinds_n });
 	assert_int_equal(door_open(&t->door, t->path, NULL), ERR_OK);
-	assert_int_equal(
-	    serve_open(&t->serve,
-		&(struct serve_setup){ t->world, t->journal, &t->door, &t->face }, NULL),
+	assert_int_equal(listener_open(&t->listener, "127.0.0.1:0", NULL), ERR_OK);
+	t->gate = gate_new(&t->listener);
+	assert_int_equal(serve_open(&t->serve,
+			     &(struct serve_setup){ .world = t->world,
+				 .journal = t->journal,
+				 .door = &t->door,
+				 .face = &t->face,
+				 .listener = &t->listener,
+				 .gate = t->gate },
+			     NULL),
 	    ERR_OK);
 }
 
@@ -383,6 +394,8 @@ static void owner_rest(struct rig *t)
 	world_free(t->world);
 	runner_free(t->runner);
 	door_close(&t->door);
+	listener_close(&t->listener);
+	gate_free(t->gate);
 	journal_close(t->journal);
 }
 
@@ -670,6 +683,199 @@ static void who_waits_when_it_ends_is_told_nothing(void **state)
 	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
 }
 
+/* -- TCP ------------------------------------------------------------------- */
+
+#define TOKEN "b0d1f3a5c7e9-._~+/=="
+#define PAUSE "POST /v1/operations/payroll/pause HTTP/1.1\r\nContent-Length: 0\r\n"
+
+static void token_add(const struct rig *t, const char *text)
+{
+	char *mine = mem_str(text);
+	struct secret *token = secret_new(mine, strlen(mine));
+
+	gate_token(t->gate, token);
+	secret_free(token);
+	mem_free(mine);
+}
+
+static int tcp_open(const struct rig *t)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)t->listener.port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(
+	    send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* What it is told until the connection ends. */
+static const char *heard(struct rig *t, int fd)
+{
+	static char text[8192];
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	size_t len = 0;
+
+	text[0] = '\0';
+	while (world_now_ms(t->world) < end_ms) {
+		ssize_t n = recv(fd, text + len, sizeof text - 1 - len, MSG_DONTWAIT);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return text;
+		len += n > 0 ? (size_t)n : 0;
+		text[len] = '\0';
+		world_wait(t->world, world_now_ms(t->world) + 10);
+		turn(t);
+	}
+	fail_msg("the connection does not end: %s", text);
+	return NULL;
+}
+
+/* Over TCP: the head of a request without its last line, and what the answer has. */
+static void told(struct rig *t, const char *head, const char *line, const char *part)
+{
+	int fd = tcp_open(t);
+	const char *text;
+
+	say(fd, head);
+	say(fd, "Connection: close\r\n\r\n");
+	text = heard(t, fd);
+	close(fd);
+	if (strncmp(text, line, strlen(line)) != 0 || !strstr(text, part))
+		fail_msg("%s%s: %s", head, part, text);
+}
+
+#define HOST "Host: 127.0.0.1\r\n"
+
+static void tcp_needs_a_token(void **state)
+{
+	static const char *const bad[] = { "Bearer " TOKEN "x",
+		"Bearer b0d1f3a5c7e9-._~+/=", "Bearer", "Bearer ", "Basic " TOKEN, TOKEN,
+		"Bearer a " TOKEN };
+	struct rig *t = *state;
+	char head[400];
+
+	told(t, PAUSE HOST, "HTTP/1.1 401", "tokens: {NAME: env:VAR}");
+	told(t, PAUSE HOST "Authorization: Bearer \r\n", "HTTP/1.1 401", "env:VAR");
+	token_add(t, "another one, of somebody else");
+	token_add(t, TOKEN);
+	told(t, PAUSE HOST, "HTTP/1.1 401", "WWW-Authenticate: Bearer realm=\"pawl\"\r");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(
+		    head, sizeof head, "%sAuthorization: %s\r\n", PAUSE HOST, bad[i]);
+		told(t, head, "HTTP/1.1 401", "error=\"invalid_token\"");
+	}
+	told(t, "GET /nowhere HTTP/1.1\r\n" HOST, "HTTP/1.1 401", "USAGE");
+	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
+	told(t, PAUSE HOST "Authorization: bearer " TOKEN "\r\n", "HTTP/1.1 200",
+	    "\"paused\"");
+	assert_int_equal(state_of(t), OPERATION_PAUSED);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/resume", "{}", "\"moved\""), 200);
+}
+
+/* %: the port of the listener. */
+static void from_origin(
+    struct rig *t, const char *origin, const char *line, const char *part)
+{
+	const char *hole = strchr(origin, '%');
+	char head[400];
+
+	if (hole)
+		snprintf(head, sizeof head,
+		    PAUSE HOST "Authorization: Bearer " TOKEN "\r\nOrigin: %.*s%u%s\r\n",
+		    (int)(hole - origin), origin, t->listener.port, hole + 1);
+	else
+		snprintf(head, sizeof head,
+		    PAUSE HOST "Authorization: Bearer " TOKEN "\r\nOrigin: %s\r\n",
+		    origin);
+	told(t, head, line, part);
+}
+
+static void pages_of_others_are_refused(void **state)
+{
+	static const char *const bad[] = { "http://evil.example", "null",
+		"http://127.0.0.1", "https://127.0.0.1:%",
+		"http://127.0.0.1:%.evil.example", "http://evil.example:%" };
+	static const char *const own[] = { "http://127.0.0.1:%", "http://localhost:%",
+		"http://[::1]:%" };
+	struct rig *t = *state;
+
+	token_add(t, TOKEN);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		from_origin(t, bad[i], "HTTP/1.1 403", "another origin");
+	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		from_origin(t, own[i], "HTTP/1.1 200", "\"paused\"");
+}
+
+/* Hundreds that say nothing, or too slowly, and more than may watch: the socket of the
+ * owner is as free as ever, and so is TCP when they are gone. */
+static void tcp_takes_no_place_of_the_socket(void **state)
+{
+	struct rig *t = *state;
+	int fds[220];
+
+	token_add(t, TOKEN);
+	for (int i = 0; i < 220; i++) {
+		fds[i] = tcp_open(t);
+		if (i < 100)
+			say(fds[i],
+			    "GET /v1/operations/payroll/events HTTP/1.1\r\n" HOST
+			    "Authorization: Bearer " TOKEN "\r\n\r\n");
+		else
+			say(fds[i], "GET /v1/operations/pay");
+		world_wait(t->world, world_now_ms(t->world));
+		turn(t);
+	}
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/pause", "{}", "\"paused\""), 200);
+	assert_int_equal(
+	    status(t, "/v1/operations/payroll/events", NULL, "event: end"), 200);
+	for (int i = 0; i < 220; i++)
+		close(fds[i]);
+	told(t, PAUSE HOST "Authorization: Bearer " TOKEN "\r\n", "HTTP/1.1 200",
+	    "\"paused\"");
+}
+
+static void addresses_are_read(void **state)
+{
+	static const char *const bad[] = { "", ":", ":8080", "8080", "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1",
+		"127.0.0.1:080800", "127.1:80", "example.org:80", "::1:8080", "[::1]",
+		"[::1]8080", "[]:80", "[:80", "[127.0.0.1]:80", " 127.0.0.1:80",
+		"127.0.0.1:80 ",
+		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:80" };
+	struct listener l, other;
+	struct fail f = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_non_null(listener_fault(bad[i]));
+		assert_int_equal(listener_open(&l, bad[i], &f), ERR_CONFIG);
+		listener_close(&l);
+	}
+	assert_int_equal(listener_open(&l, "localhost:0", &f), ERR_OK);
+	assert_true(l.loopback && l.port);
+	assert_int_equal(listener_open(&other, l.at, &f), ERR_CONFIG);
+	assert_non_null(strstr(f.why, "in use by another program"));
+	listener_close(&other);
+	listener_close(&l);
+	assert_int_equal(listener_open(&l, "0.0.0.0:0", &f), ERR_OK);
+	assert_false(l.loopback);
+	listener_close(&l);
+	assert_int_equal(listener_open(&l, "192.0.2.1:0", &f), ERR_CONFIG);
+	assert_non_null(strstr(f.why, "no address of this machine"));
+	listener_close(&l);
+	assert_null(listener_fault("[::1]:8080"));
+}
+
 /* -- the door -------------------------------------------------------------- */
 
 static void a_dead_socket_is_replaced(void **state)
@@ -736,9 +942,14 @@ int main(void)
 		RIG(a_stream_ends_with_the_operation),
 		RIG(watchers_keep_no_command_out),
 		RIG(who_waits_when_it_ends_is_told_nothing),
+		RIG(tcp_needs_a_token),
+		RIG(pages_of_others_are_refused),
+		RIG(tcp_takes_no_place_of_the_socket),
+		cmocka_unit_test(addresses_are_read),
 		RIG(a_dead_socket_is_replaced),
 		cmocka_unit_test(a_name_may_be_too_long),
 	};
 
+	secret_setup();
 	return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
 }

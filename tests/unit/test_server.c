@@ -331,6 +331,33 @@ static void who_drips_is_shown_the_door(void **state)
 	close(fd);
 }
 
+/* An answer that is larger than what the kernel keeps for him, and he takes none of it,
+ * or now and then a byte. */
+static void who_takes_no_answer_is_shown_the_door(void **state)
+{
+	struct rig *t = *state;
+	static char much[900000];
+	char byte;
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	int fd;
+
+	server_close(t->server);
+	serve(t, 300);
+	fd = dial(t);
+	say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	until(t, &t->got_n, 1);
+	memset(much, 'x', sizeof much - 1);
+	reply(t->got[0], 200, much);
+	while (send(fd, "", 0, MSG_NOSIGNAL) == 0 && world_now_ms(t->world) < end_ms) {
+		(void)recv(fd, &byte, 1, MSG_DONTWAIT);
+		world_wait(t->world, world_now_ms(t->world) + 20);
+		if (send(fd, "G", 1, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	assert_true(world_now_ms(t->world) < end_ms);
+	close(fd);
+}
+
 static void a_stream_comes_in_pieces(void **state)
 {
 	struct rig *t = *state;
@@ -423,6 +450,7 @@ int main(void)
 		RIG(headers_have_a_bound),
 		RIG(garbage_is_shown_the_door),
 		RIG(who_drips_is_shown_the_door),
+		RIG(who_takes_no_answer_is_shown_the_door),
 		RIG(a_stream_comes_in_pieces),
 		RIG(a_stream_that_nobody_reads_is_noticed),
 		RIG(what_is_held_outlives_the_server),

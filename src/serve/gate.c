@@ -1,0 +1,102 @@
+#include "serve/gate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "crypto/sha256.h"
+#include "serve/wire.h"
+
+#define DIGEST_BYTES 32
+#define NAMES_MAX 4
+#define SCHEME "http://"
+
+struct gate {
+	struct secret **digests;
+	size_t digests_n;
+	char names[NAMES_MAX][LISTENER_AT_MAX + 16]; /* what may stand behind http:// */
+	int names_n;
+};
+
+struct gate *gate_new(const struct listener *l)
+{
+	static const char *const here[] = { "127.0.0.1", "[::1]", "localhost" };
+	struct gate *g = mem_new(sizeof *g);
+
+	snprintf(g->names[g->names_n++], sizeof g->names[0], "%s", l->at);
+	for (size_t i = 0; l->loopback && i < sizeof here / sizeof *here; i++)
+		snprintf(g->names[g->names_n++], sizeof g->names[0], "%s:%u", here[i],
+		    l->port);
+	return g;
+}
+
+void gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->digests_n; i++)
+		secret_free(g->digests[i]);
+	mem_free(g->digests);
+	mem_free(g);
+}
+
+void gate_token(struct gate *g, const struct secret *token)
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	sha256(digest, secret_bytes(token), secret_len(token));
+	g->digests = mem_grow(g->digests, g->digests_n + 1, sizeof *g->digests);
+	g->digests[g->digests_n++] = secret_new(digest, sizeof digest);
+}
+
+/* All are looked at, whichever it is. */
+static bool token_known(const struct gate *g, const char *authorization)
+{
+	static const char scheme[] = "Bearer ";
+	uint8_t digest[DIGEST_BYTES];
+	bool known = false;
+
+	if (!authorization || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+		return false;
+	authorization += sizeof scheme - 1;
+	authorization += strspn(authorization, " ");
+	sha256(digest, authorization, strlen(authorization));
+	for (size_t i = 0; i < g->digests_n; i++)
+		known |= secret_is(g->digests[i], digest, sizeof digest);
+	secret_wipe(digest, sizeof digest);
+	return known;
+}
+
+static bool origin_own(const struct gate *g, const char *origin)
+{
+	if (strncasecmp(origin, SCHEME, sizeof SCHEME - 1) != 0)
+		return false;
+	for (int i = 0; i < g->names_n; i++)
+		if (strcasecmp(origin + sizeof SCHEME - 1, g->names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int refuse(struct buf *why, int status, enum err e, const char *text)
+{
+	wire_fail_encode(why, e, text);
+	return status;
+}
+
+int gate_admit(void *gate, const struct server_head *head, struct buf *why)
+{
+	const struct gate *g = gate;
+
+	if (head->origin && !origin_own(g, head->origin))
+		return refuse(
+		    why, 403, ERR_USAGE, "no page of another origin may ask here");
+	if (token_known(g, head->authorization))
+		return 0;
+	if (!g->digests_n)
+		return refuse(why, 401, ERR_CONFIG,
+		    "no token is configured, so nobody may ask here: write "
+		    "`serve: {tokens: {NAME: env:VAR}}` into pawl.yaml");
+	return refuse(why, 401, ERR_USAGE,
+	    "this needs `Authorization: Bearer TOKEN` with a token of serve.tokens");
+}

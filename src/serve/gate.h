@@ -1,0 +1,26 @@
+/* gate.h - who may ask over TCP: bearers of a token (RFC 6750), and no page of a browser.
+ *
+ * Whoever has any of the tokens may ask for everything. What is kept of one is its
+ * SHA-256, in guarded memory, and it is compared in constant time. Pages can be made to
+ * ask on behalf of who looks at them: what names another origin than the listener's own
+ * is refused, token or not.
+ */
+#ifndef PAWL_SERVE_GATE_H
+#define PAWL_SERVE_GATE_H
+
+#include "base/buf.h"
+#include "crypto/secret.h"
+#include "serve/listener.h"
+#include "world/server.h"
+
+struct gate;
+
+/* Of an open listener, which it only looks at now. Without a token all is refused. */
+struct gate *gate_new(const struct listener *l);
+void gate_free(struct gate *g);                              /* NULL is fine */
+void gate_token(struct gate *g, const struct secret *token); /* is only read */
+
+/* For server_setup.admit: 0, 401 or 403. */
+int gate_admit(void *gate, const struct server_head *head, struct buf *why);
+
+#endif

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""The HTTP API of `pawl serve`: where it listens, who may ask, and that the slow and the
+many harm nobody."""
+
+import contextlib
+import http.client
+import json
+import socket
+
+from harness import check, desk_of, exact, main, paid, same, stop, test, wait_until, within
+
+TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
+
+
+class Api:
+    """A daemon that listens on a free port, and who asks it with a token."""
+
+    def __init__(self, desk, serve="tokens: {ops: env:OPS_TOKEN}", at="127.0.0.1:0"):
+        self.desk = desk
+        config = desk.folder / "pawl.yaml"
+        config.write_text(f"serve: {{{serve}}}\n" + config.read_text())
+        desk.env.update(OPS_TOKEN=TOKEN, PAWL_SERVE__LISTEN=at)
+        self.child = desk.start("serve")
+        line = wait_until(self.told, 20, "the port that it got")
+        self.host, _, port = line.rpartition(":")
+        self.port = int(port)
+
+    def said(self):
+        return self.child.paths[1].read_text()
+
+    def told(self):
+        _, found, rest = self.said().partition("HTTP on ")
+        return rest.split("\n")[0] if found and "\n" in rest else None
+
+    def ask(self, method, path, body=None, token=TOKEN, **headers):
+        """(status, headers, body)"""
+        link = http.client.HTTPConnection(self.host.strip("[]"), self.port, timeout=30)
+        with contextlib.closing(link):
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            link.request(method, path, body, headers)
+            answer = link.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+
+    def refused(self, status, *words, **more):
+        """The sentence of a refusal."""
+        got, headers, body = self.ask(*words, **more)
+        same(got, status, f"{words} {more}: {body}")
+        return headers, json.loads(body)["error"]
+
+
+@test
+def an_operation_is_asked_for_and_moved():
+    with desk_of(100, max_in_flight=20) as (anvil, desk):
+        api = Api(desk)
+        run = desk.start(*desk.airdrop())
+        paid(anvil, 20)
+        status, _, body = api.ask("POST", "/v1/operations/list/pause", "{}")
+        same((status, json.loads(body)["state"]), (200, "paused"), "paused over TCP")
+        same(desk.ended(run).code, 4, "exit of who followed")
+        status, _, body = api.ask("GET", "/v1/operations/list")
+        same((status, json.loads(body)["rows"]), (200, 100), "what it is told")
+        same(api.ask("POST", "/v1/operations/list/resume", "{}")[0], 200, "resumed")
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
+        stop(desk, api.child)
+
+
+@test
+def nobody_asks_without_a_token():
+    with desk_of(5) as (_, desk):
+        api = Api(desk)
+        words = ("POST", "/v1/operations/list/pause", "{}")
+        for token in (None, "", TOKEN[:-1], TOKEN + "0", TOKEN.upper()):
+            headers, _ = api.refused(401, *words, token=token)
+            check(headers["WWW-Authenticate"].startswith("Bearer"), f"{headers}")
+        api.refused(403, *words, Origin="http://evil.example")
+        api.refused(404, *words)
+        stop(desk, api.child)
+        check(TOKEN not in api.said(), "a token in the log")
+
+
+@test
+def without_tokens_it_says_what_to_configure():
+    with desk_of(5) as (_, desk):
+        api = Api(desk, serve="")
+        _, why = api.refused(401, "GET", "/v1/operations/list")
+        within("serve: {tokens: {NAME: env:VAR}}", why, "what to configure")
+        stop(desk, api.child)
+
+
+@test
+def who_can_not_listen_says_so():
+    with desk_of(5) as (_, desk), socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        at = f"127.0.0.1:{taken.getsockname()[1]}"
+        desk.env["PAWL_SERVE__LISTEN"] = at
+        within(("serve.listen", at, "in use"), desk.expect(1, "serve").err, "in use")
+        for wrong in ("8080", "example.org:80", "127.0.0.1:99999", ""):
+            desk.env["PAWL_SERVE__LISTEN"] = wrong
+            within("PAWL_SERVE__LISTEN", desk.expect(1, "serve").err, "which key")
+        desk.env["PAWL_SERVE__LISTEN"] = "127.0.0.1:0"
+        config = desk.folder / "pawl.yaml"
+        config.write_text("serve: {tokens: {ops: env:NO_SUCH}}\n" + config.read_text())
+        within(("serve.tokens.ops", "NO_SUCH"), desk.expect(1, "serve").err, "no token")
+
+
+@test
+def other_machines_are_warned_of():
+    with desk_of(5) as (_, desk):
+        api = Api(desk, at="0.0.0.0:0")
+        within("other machines reach", wait_until(api.said), "the warning")
+        stop(desk, api.child)
+
+
+@test
+def the_slow_and_the_many_harm_nobody():
+    """Two hundred that drip or say nothing; commands go on by the socket, and so does
+    who pays."""
+    with desk_of(60, max_in_flight=10) as (anvil, desk), contextlib.ExitStack() as them:
+        api = Api(desk)
+        for number in range(200):
+            one = socket.create_connection((api.host, api.port), timeout=30)
+            them.enter_context(contextlib.closing(one))
+            if number % 2:
+                one.sendall(b"POST /v1/operations HTTP/1.1\r\nHost: x\r\nContent-Le")
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
+        them.close()
+        same(api.ask("GET", "/v1/operations/list")[0], 200, "TCP when they are gone")
+        stop(desk, api.child)
+
+
+if __name__ == "__main__":
+    main()
