@@ -159,7 +159,8 @@ bool message_note(struct journal *j, const struct subject *of, enum milestone m,
 	if (message_heard(j, of) && !is_noted(j, of, m, nth)) {
 		buf_init(&body, BODY_MAX);
 		json_line_add(&body, body_new(j, of, m, nth, wall_ms, facts));
-		CHECK(buf_ok(&body));
+		CHECK(buf_ok(&body) && body.len > 0);
+		body.data[body.len - 1] = '\0'; /* the end of the line */
 		noted = notice_put(j, of, m, nth, buf_text(&body));
 		buf_release(&body);
 	}
@@ -171,13 +172,12 @@ bool message_note(struct journal *j, const struct subject *of, enum milestone m,
 
 void message_target_shown(char out[TARGET_MAX], const char *target)
 {
-	size_t len = strcspn(target, "?#");
-	bool more = target[len] != '\0';
+	char whole[TARGET_MAX];
+	int len = (int)strcspn(target, "?#");
 
+	snprintf(whole, sizeof whole, "%s", target);
+	redact(whole, strlen(whole), target);
 	if (len > TARGET_MAX - 5)
 		len = TARGET_MAX - 5;
-	memcpy(out, target, len);
-	out[len] = '\0';
-	redact(out, len, target);
-	snprintf(out + len, TARGET_MAX - len, "%s", more ? "?..." : "");
+	snprintf(out, TARGET_MAX, "%.*s%s", len, whole, target[len] ? "?..." : "");
 }
