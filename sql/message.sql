@@ -62,3 +62,62 @@ WHERE subject_kind = :subject_kind AND subject = :subject ORDER BY id;
 -- in: notice i64
 -- out: subscriber i64, state i64, tries i64, unknown i64, why text?
 SELECT subscriber, state, tries, unknown, why FROM message WHERE notice = :notice ORDER BY subscriber;
+
+-- name: subscriber_get
+-- in: id i64
+-- out: channel text, target text, suspended text?
+SELECT channel, target, suspended FROM subscriber WHERE id = :id;
+
+-- name: subscriber_suspend
+-- in: id i64, why text
+UPDATE subscriber SET suspended = :why WHERE id = :id;
+
+-- name: subscriber_resume
+-- in: id i64
+UPDATE subscriber SET suspended = NULL WHERE id = :id;
+
+-- The first message that is due of the next subscriber that has one.
+-- name: message_next
+-- in: after i64
+-- out: subscriber i64, notice i64, tries i64, channel text, target text, suspended text?, body text, label text?
+SELECT m.subscriber, m.notice, m.tries, s.channel, s.target, s.suspended, n.body, u.label
+FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
+	JOIN notice AS n ON n.id = m.notice
+	LEFT JOIN subscription AS u ON u.subject_kind = n.subject_kind AND u.subject = n.subject
+		AND u.subscriber = m.subscriber
+WHERE m.state = 0 AND m.subscriber > :after
+ORDER BY m.subscriber, m.notice LIMIT 1;
+
+-- It is about to leave: until there is an answer, it may have arrived.
+-- name: message_try
+-- in: notice i64, subscriber i64
+UPDATE message SET tries = tries + 1, unknown = unknown + 1
+WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
+
+-- name: message_accepted
+-- in: notice i64, subscriber i64, accepted_ms i64
+UPDATE message SET state = 1, unknown = unknown - 1, accepted_ms = :accepted_ms, why = NULL
+WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
+
+-- known: 1, there was an answer, or it did not leave.
+-- name: message_again
+-- in: notice i64, subscriber i64, known i64, why text
+UPDATE message SET unknown = unknown - :known, why = :why
+WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
+
+-- name: message_gone
+-- in: notice i64, subscriber i64, why text
+UPDATE message SET state = 2, unknown = unknown - 1, why = :why
+WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
+
+-- name: message_back
+-- in: subscriber i64
+-- scan: a subscriber comes back rarely
+UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2;
+
+-- name: message_due_of
+-- in: subject_kind i64, subject i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM notice AS n JOIN message AS m ON m.notice = n.id
+	JOIN subscriber AS s ON s.id = m.subscriber
+WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0 AND s.suspended IS NULL;

@@ -340,6 +340,11 @@ struct runner_setup {
 	int64_t only_operation;
 	/* Three starts died of it: set aside, the others go on (scrap.h); 0: none. */
 	int64_t set_aside;
+	/* What is due is sent by this part of the turn; NULL: it stays due. */
+	struct {
+		void *ctx;
+		void (*turn)(void *ctx, struct runner *r);
+	} tell;
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
 };

@@ -507,6 +507,8 @@ static void decide(struct runner *r)
 		operation_put(r, r->operations[i]);
 		operation_stuck(r, r->operations[i]);
 	}
+	if (r->s.tell.turn)
+		r->s.tell.turn(r->s.tell.ctx, r);
 }
 
 bool runner_turn(struct runner *r, struct fail *f)

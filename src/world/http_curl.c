@@ -161,10 +161,25 @@ static struct curl_slist *content_headers(const char *type)
 	return whole;
 }
 
+static void lines_add(struct request *r, const struct http_request *q)
+{
+	const char *type = q->content_type ? q->content_type : "application/json";
+
+	if (!q->lines && (!q->body || !q->content_type))
+		return;
+	r->headers = q->body ? content_headers(type) : NULL;
+	for (size_t i = 0; q->lines && q->lines[i]; i++) {
+		CHECK(!strpbrk(q->lines[i], "\r\n"));
+		r->headers = curl_slist_append(r->headers, q->lines[i]);
+		CHECK(r->headers);
+	}
+}
+
 static void set_body(const struct http *h, struct request *r)
 {
 	if (!r->body) {
 		SET(r->easy, HTTPGET, 1L);
+		SET(r->easy, HTTPHEADER, r->headers);
 		return;
 	}
 	SET(r->easy, POST, 1L);
@@ -431,8 +446,7 @@ static struct request *request_new(struct http *h, const struct http_request *q)
 	r->unix_socket = q->unix_socket ? mem_str(q->unix_socket) : NULL;
 	r->body = q->body;
 	r->body_len = q->body_len;
-	if (q->body && q->content_type)
-		r->headers = content_headers(q->content_type);
+	lines_add(r, q);
 	r->timeout_ms = q->timeout_ms > 0 ? q->timeout_ms : 1;
 	r->once = q->once;
 	r->done = q->done;

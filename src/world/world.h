@@ -46,6 +46,9 @@ struct http_request {
 	char *body; /* taken; freed by the world. NULL: GET, else POST */
 	size_t body_len;
 	const char *content_type; /* copied; NULL: application/json */
+	/* More lines of the header, "Name: value", without line ends; copied. NULL: none
+	 */
+	const char *const *lines; /* ended by NULL */
 	int64_t timeout_ms;       /* of the whole request */
 	size_t answer_max;  /* a longer body ends it as UNKNOWN, "answer over N bytes" */
 	bool once;          /* never silently repeated on another connection */

@@ -557,6 +557,30 @@ static void a_content_type_is_sent(void **state)
 	assert_non_null(strstr(t->server->head, "\r\nContent-Type: text/plain\r\n"));
 }
 
+static void lines_of_its_own_are_sent(void **state)
+{
+	static const char *const lines[] = { "One: 1", "Two: v1=2", NULL };
+	struct rig *t = *state;
+	struct http_request q = request(NULL, url_of(t, "/echo"));
+	struct seen seen;
+
+	for (int with_body = 0; with_body < 2; with_body++) {
+		q.body = with_body ? mem_str("{}") : NULL;
+		q.lines = lines;
+		seen = ask(t, q);
+		assert_int_equal(seen.a.status, 200);
+		assert_non_null(strstr(t->server->head, "\r\nOne: 1\r\n"));
+		assert_non_null(strstr(t->server->head, "\r\nTwo: v1=2\r\n"));
+	}
+	assert_non_null(
+	    strstr(t->server->head, "\r\nContent-Type: application/json\r\n"));
+	q.body = mem_str("{}");
+	q.lines = NULL;
+	seen = ask(t, q);
+	assert_int_equal(seen.a.status, 200);
+	assert_null(strstr(t->server->head, "\r\nOne: "));
+}
+
 /* The same handle does both kinds in turn. */
 static void get_and_post_alternate(void **state)
 {
@@ -1056,6 +1080,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG(a_post_is_answered),
 		RIG(a_content_type_is_sent),
+		RIG(lines_of_its_own_are_sent),
 		RIG(get_and_post_alternate),
 		RIG(chunks_are_joined),
 		RIG(any_status_is_an_answer),

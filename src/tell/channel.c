@@ -1,0 +1,29 @@
+#include "tell/channel.h"
+
+#include <string.h>
+
+static const struct channel *const channels[] = { &channel_webhook };
+
+const struct channel *channel_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+		if (strcmp(channels[i]->name, name) == 0)
+			return channels[i];
+	return NULL;
+}
+
+enum err channel_parse(
+    const struct channel **ret, const char **ret_target, const char *text, struct fail *f)
+{
+	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+		size_t len = strlen(channels[i]->name);
+
+		if (strncmp(text, channels[i]->name, len) != 0 || text[len] != ':')
+			continue;
+		*ret = channels[i];
+		*ret_target = text + len + 1;
+		return channels[i]->check(*ret_target, f);
+	}
+	return fail_set(
+	    f, ERR_USAGE, "whom to tell is CHANNEL:TARGET, as webhook:https://..");
+}

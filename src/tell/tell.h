@@ -1,0 +1,33 @@
+/* tell.h - messages that are due are sent, until they are accepted (G9).
+ *
+ * A part of the turn: what is due becomes a request in the runner's outbox, so that it
+ * leaves behind the commit, and its outcome is a fact of a later turn. Each try is
+ * counted before it leaves, as one of which nobody knows the answer, and counted back
+ * when there is one. One message at a time to a subscriber, in the order in which they
+ * were decided; whoever does not answer delays nobody else. Lives and ends with one
+ * runner: world, runner, then this.
+ */
+#ifndef PAWL_TELL_TELL_H
+#define PAWL_TELL_TELL_H
+
+#include "engine/engine.h"
+#include "tell/channel.h"
+
+struct tell;
+
+struct tell *tell_new(
+    struct world *world, struct journal *journal, const struct channel_config *channels);
+void tell_free(struct tell *t); /* NULL is fine */
+
+/* A runner's `tell` (engine.h). */
+void tell_turn(void *tell, struct runner *r);
+
+/* What a subscriber that was suspended did not get is due again. fails: NOT_FOUND.
+ * *ret_moved: he was suspended. */
+NODISCARD enum err tell_resume(
+    struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f);
+
+/* Messages about an operation that are due, but for suspended subscribers. */
+int64_t tell_due(struct journal *j, int64_t operation);
+
+#endif

@@ -1,0 +1,106 @@
+/* A POST of a milestone as JSON, signed: docs/webhooks.md tells receivers how to check
+ * it. */
+#include "tell/webhook.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "engine/message.h"
+#include "tell/channel.h"
+
+#define TIMEOUT_MS 10000
+#define ANSWER_MAX 4096
+
+void webhook_sign(char out[WEBHOOK_SIGNATURE_MAX], const struct secret *secret,
+    const char *timestamp, const char *body, size_t len)
+{
+	crypto_auth_hmacsha256_state state;
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+
+	crypto_auth_hmacsha256_init(&state, secret_bytes(secret), secret_len(secret));
+	crypto_auth_hmacsha256_update(
+	    &state, (const unsigned char *)timestamp, strlen(timestamp));
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)".", 1);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)body, len);
+	crypto_auth_hmacsha256_final(&state, mac);
+	secret_wipe(&state, sizeof state);
+	memcpy(out, "v1=", 3);
+	hex_format(out + 3, mac, sizeof mac);
+}
+
+/* What is wrong with it is said without repeating it: it may hold a key. */
+static enum err webhook_check(const char *target, struct fail *f)
+{
+	size_t scheme = strncmp(target, "https://", 8) == 0 ? 8
+	    : strncmp(target, "http://", 7) == 0            ? 7
+							    : 0;
+	const char *host = target + scheme;
+	size_t len = strcspn(host, "/?#");
+
+	if (!scheme || !len || *host == ':')
+		return fail_set(
+		    f, ERR_USAGE, "webhook: its target is a URL of http or https");
+	if (memchr(host, '@', len))
+		return fail_set(f, ERR_USAGE,
+		    "webhook: a URL with user or password is refused: who receives it "
+		    "checks its signature");
+	if (strlen(target) >= TARGET_MAX)
+		return fail_set(
+		    f, ERR_USAGE, "webhook: a URL of more than %d bytes", TARGET_MAX - 1);
+	for (const char *at = target; *at; at++)
+		if (*at <= ' ' || *at > '~' || *at == '\\' || *at == '#')
+			return fail_set(f, ERR_USAGE,
+			    "webhook: a URL has no blanks, '\\', '#' or bytes that are "
+			    "not ASCII");
+	return ERR_OK;
+}
+
+static enum err webhook_ready(const struct channel_config *c, struct fail *f)
+{
+	if (c->webhook_secret)
+		return ERR_OK;
+	return fail_set(f, ERR_CONFIG,
+	    "webhooks are signed, and the config has no tell.webhook.secret: set it to "
+	    "env:VAR or file:PATH (openssl rand -hex 32 makes one), and give it to who "
+	    "receives them");
+}
+
+static void webhook_write(struct letter *ret, const struct channel_config *c,
+    const char *target, char *body, size_t len, int64_t wall_ms)
+{
+	char signature[WEBHOOK_SIGNATURE_MAX], timestamp[24];
+
+	snprintf(timestamp, sizeof timestamp, "%" PRId64, wall_ms / 1000);
+	webhook_sign(signature, c->webhook_secret, timestamp, body, len);
+	snprintf(ret->line[0], sizeof ret->line[0], "Pawl-Timestamp: %s", timestamp);
+	snprintf(ret->line[1], sizeof ret->line[1], "Pawl-Signature: %s", signature);
+	ret->lines[0] = ret->line[0];
+	ret->lines[1] = ret->line[1];
+	ret->lines[2] = NULL;
+	ret->request = (struct http_request){ .url = target,
+		.body = body,
+		.body_len = len,
+		.lines = ret->lines,
+		.timeout_ms = TIMEOUT_MS,
+		.answer_max = ANSWER_MAX,
+		.once = true };
+}
+
+static enum delivery webhook_judge(enum http_end end, int status)
+{
+	if (end != HTTP_ANSWERED)
+		return DELIVERY_AGAIN;
+	if (status >= 200 && status < 300)
+		return DELIVERY_ACCEPTED;
+	return status == 403 || status == 404 || status == 410 ? DELIVERY_GONE
+							       : DELIVERY_AGAIN;
+}
+
+const struct channel channel_webhook = { .name = "webhook",
+	.check = webhook_check,
+	.ready = webhook_ready,
+	.write = webhook_write,
+	.judge = webhook_judge };
