@@ -48,5 +48,6 @@ extern int64_t recount_turn_max; /* events and rows of a turn; a test may lower 
 bool recounted(const struct operation *o);
 /* And its events what was written: it may end, after which no start reads them again. */
 bool recount_proved(const struct operation *o);
+#define RECOUNT_UNPROVED "its events to be compared with what was written"
 
 #endif

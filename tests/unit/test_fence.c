@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/doubt.h"
+#include "engine/recount.h"
 #include "payer.h"
 
 /* -- what is looked at --------------------------------------------------------- */
@@ -830,6 +831,36 @@ static void a_fence_is_not_cancelled(void **state_)
 	finish_fenced();
 }
 
+/* After its end no start would look at its events again. */
+static void a_fence_ends_when_its_events_are_proved(void **state_)
+{
+	int64_t turn_max = recount_turn_max;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	go_on();
+	run_until(has_fence());
+	recount_turn_max = 0;
+	rest();
+	scene_rise(&scene);
+	rise();
+	run_until(has_fence());
+	while (!runner_operation(runner, fence().id) ||
+	    !runner_operation(runner, fence().id)->recounted) {
+		recount_turn_max = 1;
+		turn();
+		recount_turn_max = 0;
+		run(20);
+	}
+	run(120000);
+	recount_turn_max = turn_max;
+	assert_int_equal(fence().state, OPERATION_DISTRIBUTING);
+	assert_says(fence().waits_for, "its events to be compared");
+	finish_fenced();
+}
+
 /* -- an account that the journal met after the copy was made -------------- */
 
 /* Four rows of a list are signed, and are out; the copy knows neither list nor
@@ -991,6 +1022,7 @@ int main(void)
 		T(a_fence_that_cant_be_paid_says_what_is_missing),
 		T(a_run_of_one_list_fences_its_account),
 		T(a_fence_is_not_cancelled),
+		T(a_fence_ends_when_its_events_are_proved),
 		T(an_account_that_comes_later_is_fenced),
 		T(one_that_only_a_pool_shows_is_fenced),
 		T(one_that_nothing_shows_costs_nothing),

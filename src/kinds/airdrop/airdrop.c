@@ -371,8 +371,6 @@ static bool anything_live(struct runner *r, const struct operation *o)
 	return live;
 }
 
-#define UNPROVED "its events to be compared with what was written"
-
 /* All is paid; but a nonce that is not settled, such as a rival's, would be a hole that
  * nobody fills. */
 static void complete(struct runner *r, struct operation *o, const char *why)
@@ -382,7 +380,7 @@ static void complete(struct runner *r, struct operation *o, const char *why)
 	else if (recount_proved(o))
 		operation_move(r, o, OPERATION_COMPLETED, why);
 	else
-		operation_waits(o, UNPROVED);
+		operation_waits(o, RECOUNT_UNPROVED);
 }
 
 static void distribute(struct runner *r, struct operation *o, struct airdrop *a)
@@ -445,7 +443,7 @@ static void cancel(struct runner *r, struct operation *o)
 	const struct account *acct = account_of(r, o->account);
 
 	if (!anything_live(r, o) && !recount_proved(o))
-		operation_waits(o, UNPROVED);
+		operation_waits(o, RECOUNT_UNPROVED);
 	else if (!anything_live(r, o))
 		operation_move(r, o, OPERATION_CANCELLED, "nothing is live any more");
 	else if (o->pinched)

@@ -13,6 +13,7 @@
 #include "engine/intent.h"
 #include "engine/money.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "journal/sql.gen.h"
 
 #define PRICE_TEXT_MAX 150
@@ -471,11 +472,14 @@ static enum err fence_advance(struct runner *r, struct operation *o, struct fail
 		await_funds(r, o, a);
 		break;
 	case OPERATION_DISTRIBUTING:
-		if (is_whole(r, o, a)) {
+		if (is_whole(r, o, a) && recount_proved(o)) {
 			end(r, o, a);
 			return ERR_OK;
 		}
-		stand(r, o, a);
+		if (is_whole(r, o, a))
+			operation_waits(o, RECOUNT_UNPROVED);
+		else
+			stand(r, o, a);
 		break;
 	case OPERATION_NEEDS_OPERATOR:
 		await_operator(r, o, a, raised);
