@@ -128,6 +128,10 @@ bool sim_disk_remove(struct sim_disk *d, const char *path); /* false: it is not 
 bool sim_disk_is_half_moved(
     struct sim_disk *d, const struct sim_disk_image *image, const char *path);
 
+/* Has the -wal of this database just begun from nothing, with nothing whole in it yet?
+ * It tells of no database. */
+bool sim_disk_wal_tells_nothing(struct sim_disk *d, const char *path);
+
 /* -- what is on the medium ------------------------------------------------- */
 
 /* Would these bytes of a transaction be in the journal, in the row of their hash, if the

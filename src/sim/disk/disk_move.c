@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal/wal.h"
+
 #define HEADER 32
 #define AGE_AT 16 /* the first salt: one more in each -wal */
 #define FRAME_HEADER 24
@@ -91,4 +93,35 @@ bool sim_disk_is_half_moved(
 	    pair_of(&p, image, path, name) &&
 	    get_be32(disk_cache(d, now) + AGE_AT) == get_be32(p.wal + AGE_AT) + 1 &&
 	    lacks_a_page(&p);
+}
+
+struct cached {
+	struct sim_disk *d;
+	int file;
+};
+
+static bool cache_read(void *ctx, void *to, int len, int64_t at)
+{
+	const struct cached *c = ctx;
+
+	if (at + len > c->d->files[c->file].size)
+		return false;
+	memcpy(to, disk_cache(c->d, c->file) + at, (size_t)len);
+	return true;
+}
+
+bool sim_disk_wal_tells_nothing(struct sim_disk *d, const char *path)
+{
+	char name[DISK_NAME];
+	struct cached c = { .d = d };
+	struct wal w = { .read = cache_read, .ctx = &c, .page_size = PAGE };
+	struct wal_told told;
+
+	snprintf(name, sizeof name, "%s-wal", path);
+	c.file = disk_find(d, name);
+	if (c.file < 0)
+		return false;
+	w.size = d->files[c.file].size;
+	return w.size >= HEADER && wal_check(&w, OWN_PAGE, &told) == WAL_ANEW &&
+	    told.first && told.image < 0;
 }

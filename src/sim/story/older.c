@@ -270,9 +270,10 @@ static bool files_back(struct sim_story *s, enum sim_back how)
 	if (!o->files)
 		return false;
 	everybody_ends(s);
-	/* that its own row fits is all that a start can see of it */
+	/* that its own row fits is all that a start can see of it; or nothing at all */
 	if (how == SIM_BACK_UNDER_WAL &&
-	    sim_disk_is_half_moved(s->disk, o->files, JOURNAL))
+	    (sim_disk_is_half_moved(s->disk, o->files, JOURNAL) ||
+		sim_disk_wal_tells_nothing(s->disk, JOURNAL)))
 		return false;
 	(void)sim_disk_set_back(s->disk, o->files, JOURNAL, other);
 	s->flipped |= o->files_flipped;
