@@ -430,6 +430,34 @@ static void a_fence_is_measured_anew_when_it_is_outgrown(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
+/* All of it comes to light at once, and is final by then: what is above it, too. */
+static void so_it_is_when_all_of_that_is_final(void **state_)
+{
+	uint64_t below;
+
+	(void)state_;
+	begin_forgetful(2, 2, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	go_on();
+	run_until(has_fence());
+	below = fenced_below();
+	run_until(account_next_nonce(runner, account()) == below);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	scene.node[1]->receipts = SIM_RECEIPTS_NULL;
+	retracts = true; /* what one node shows alone is in flight */
+	scene_spend(&scene, below, &stranger_to, 5, 60 * GWEI);
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run(20000);
+	assert_true(account()->count < below);
+	scene.node[1]->receipts = SIM_RECEIPTS_TRUE;
+	run_until(account()->final_count > below);
+	sim_mining(scene.chain, INTERVAL_MS);
+	finish_fenced();
+	assert_int_equal(fenced_below(), below + 1 + 4);
+}
+
 /* All nodes lag, and the journal itself follows blocks that are above what they show. */
 static void a_fence_begins_where_the_journal_was(void **state_)
 {
@@ -1000,6 +1028,7 @@ int main(void)
 		T(a_fence_begins_when_the_head_is_read),
 		T(a_fence_begins_where_the_journal_was),
 		T(a_fence_is_measured_anew_when_it_is_outgrown),
+		T(so_it_is_when_all_of_that_is_final),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
 		T(bytes_that_come_late_lose_to_empty_ones),

@@ -294,6 +294,12 @@ static uint64_t live_n(struct runner *r, const struct operation *o)
 	return n;
 }
 
+/* Many blocks may be final at once, and what is above them is looked at behind that. */
+static bool has_caught_up(const struct account *a)
+{
+	return a->known && a->height >= a->final_height;
+}
+
 /* A block that holds what is needed may vanish, and a pool shows what it likes: only
  * final blocks count, and each transaction in them is judged before they are final. */
 static bool is_whole(struct runner *r, const struct operation *o, const struct account *a)
@@ -304,7 +310,7 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 		return a->known && a->count >= f->below;
 	return (!strcmp(f->why, a->doubt) || MUTANT(fence_not_raised)) &&
 	    a->fence_measured && a->has_final_count && a->final_count >= f->below &&
-	    !a->strangers_n && !live_n(r, o);
+	    has_caught_up(a) && !a->strangers_n && !live_n(r, o);
 }
 
 static void end(struct runner *r, struct operation *o, struct account *a)
