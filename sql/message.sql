@@ -121,3 +121,25 @@ UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2;
 SELECT COUNT(*) AS n FROM notice AS n JOIN message AS m ON m.notice = n.id
 	JOIN subscriber AS s ON s.id = m.subscriber
 WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0 AND s.suspended IS NULL;
+
+-- name: subscriber_count
+-- out: n i64
+-- scan: whoever speaks to all, speaks to all
+SELECT COUNT(*) AS n FROM subscriber;
+
+-- name: message_add_all
+-- in: notice i64
+-- scan: to all subscribers
+INSERT INTO message (notice, subscriber, state, tries, unknown)
+SELECT CAST(:notice AS BIGINT), id, 0, 0, 0 FROM subscriber;
+
+-- Who hears of an operation, and what he has not got.
+-- name: report_subscribers
+-- in: subject i64
+-- out: id i64, channel text, target text, suspended text?, due i64, why text?
+SELECT s.id, s.channel, s.target, s.suspended,
+	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0) AS due,
+	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
+		ORDER BY m.notice LIMIT 1) AS why
+FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
+WHERE u.subject_kind = 1 AND u.subject = :subject ORDER BY s.id;

@@ -161,6 +161,8 @@ GROUPS = {
     "ENDPOINT": "chains.NAME.endpoints[].",
     "FINALITY": "chains.NAME.finality.",
     "KEY": "keys.NAME.",
+    "TELL": "tell.",
+    "WEBHOOK": "tell.webhook.",
 }
 
 

@@ -30,6 +30,13 @@ bool option_takes_next(const struct option *o)
 	return o->value && o->value[0] != '[';
 }
 
+static bool option_comes_again(const struct option *o)
+{
+	size_t len = o->value ? strlen(o->value) : 0;
+
+	return len > 2 && strcmp(o->value + len - 2, "..") == 0;
+}
+
 static const struct option *option_in(const struct option *options, const char *name)
 {
 	for (; options->name; options++)
@@ -121,7 +128,7 @@ static enum err option_split(
 			    f, ERR_USAGE, "%s needs its %s", option->name, option->value);
 		given->value = argv[++*at];
 	}
-	for (int i = 0; i < line->options_n; i++)
+	for (int i = 0; i < line->options_n && !option_comes_again(option); i++)
 		if (strcmp(line->options[i].name, given->name) == 0)
 			return fail_set(f, ERR_USAGE, "%s is there twice", given->name);
 	line->options_n++;
@@ -157,6 +164,12 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 
 	if (option && !option->value && given->value)
 		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
+	if (own && option_comes_again(own)) {
+		if (a->again_n == ARGS_AGAIN_MAX)
+			return fail_set(f, ERR_USAGE, "%s: at most %d times", own->name,
+			    ARGS_AGAIN_MAX);
+		a->again[a->again_n++] = given->value ? given->value : "";
+	}
 	if (own)
 		a->values[own - c->options] = given->value ? given->value : "";
 	else if (strcmp(given->name, "--config") == 0)

@@ -16,14 +16,15 @@
 
 #define ARGS_WORDS_MAX 8
 #define ARGS_OPTIONS_MAX 16
+#define ARGS_AGAIN_MAX 8 /* values of an option that may come again */
 
 struct cli;
 
 typedef enum err command_fn(struct cli *c, struct fail *f);
 
 struct option {
-	const char *name, *value,
-	    *doc; /* value NULL: a flag; "[=WORD]": may be left out */
+	/* value NULL: a flag; "[=WORD]": may be left out; "WORD..": may come again */
+	const char *name, *value, *doc;
 };
 
 /* Is its value the next argument, where it does not stand behind a '='? */
@@ -42,6 +43,8 @@ struct args {
 	const char *words[ARGS_WORDS_MAX];
 	int words_n;
 	const char *values[ARGS_OPTIONS_MAX]; /* of its options; "" for none */
+	const char *again[ARGS_AGAIN_MAX];    /* all of the one that may come again */
+	int again_n;
 	const char *config; /* the option or PAWL_CONFIG or ./pawl.yaml */
 	bool json, quiet, help, version;
 };

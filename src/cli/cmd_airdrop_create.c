@@ -373,7 +373,11 @@ static enum err journal_put(struct run *r, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	r->operation = airdrop_create(r->journal, &n);
-	e = journal_commit(r->journal, f);
+	e = r->operation ? run_notify(r, f) : ERR_OK;
+	if (e == ERR_OK)
+		e = journal_commit(r->journal, f);
+	else
+		journal_rollback(r->journal);
 	if (e != ERR_OK)
 		r->operation = 0;
 	return e;

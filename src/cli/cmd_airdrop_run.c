@@ -13,6 +13,7 @@
 #include "engine/operation.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
+#include "tell/channel.h"
 
 #define AGAIN_MS 300 /* who was faster gets on with it; whom nobody hears waits */
 
@@ -39,6 +40,39 @@ static enum err name_find(struct run *r, struct fail *f)
 	return name_check(r->name, f);
 }
 
+/* Whoever owns the journal looks at its secret; that there is one is looked at here, too,
+ * before anything is planned. */
+static enum err notify_args(struct run *r, struct fail *f)
+{
+	const struct args *a = &r->cli->args;
+	bool has_secret = r->cli->config->tell.webhook.secret.kind != REF_NONE;
+	struct request q = { .route = ROUTE_RUN };
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < a->again_n && e == ERR_OK; i++) {
+		const struct channel *channel;
+		const char *target;
+
+		e = channel_parse(&channel, &target, a->again[i], f);
+		if (e == ERR_OK && !has_secret)
+			e = channel->ready(&(struct channel_config){ NULL }, f);
+		if (e == ERR_OK)
+			e = request_notify(&q, a->again[i], f);
+	}
+	memcpy(r->notify, q.text, sizeof r->notify);
+	return e == ERR_OK ? ERR_OK : fail_wrap(f, e, "--notify");
+}
+
+enum err run_notify(struct run *r, struct fail *f)
+{
+	struct command_at at = { .world = r->world,
+		.journal = r->journal,
+		.runner = r->loop.runner,
+		.face = &r->loop.face };
+
+	return command_notify(&at, r->operation, r->notify, f);
+}
+
 static enum err run_args(struct run *r, struct fail *f)
 {
 	const char *cap;
@@ -54,6 +88,8 @@ static enum err run_args(struct run *r, struct fail *f)
 		    &r->cap, "--max-total-fee", cap, draft_coin_decimals(&r->draft), f);
 	if (e == ERR_OK)
 		e = name_find(r, f);
+	if (e == ERR_OK)
+		e = notify_args(r, f);
 	if (e == ERR_OK)
 		e = keyring_get(
 		    r->cli->keyring, r->draft.key_name, &key, &r->draft.sender, f);
@@ -185,7 +221,11 @@ static enum err run_known(struct run *r, struct fail *f)
 		return e;
 	loop_start(&r->loop, r->draft.chain, 1, r->operation);
 	CHECK(operation_read(r->journal, r->operation, &o));
-	e = cap_put(r, &o, f);
+	e = run_notify(r, f);
+	if (e == ERR_OK)
+		e = journal_commit(r->journal, f);
+	if (e == ERR_OK)
+		e = cap_put(r, &o, f);
 	if (e == ERR_OK && operation_ended(&o))
 		return run_verdict(r->journal, &o, f);
 	if (e == ERR_OK)
@@ -211,15 +251,18 @@ static enum err run_here(struct run *r, struct fail *f)
 {
 	struct sql_operation_by_name_in in = { .name = r->name };
 	struct sql_operation_by_name_out found;
+	enum err e;
 
 	r->journal = r->loop.journal;
 	r->world = r->loop.world;
 	keyring_asks(r->cli->keyring, false); /* from now on for others */
 	loop_listen(&r->loop);
-	if (!sql_operation_by_name_one(r->journal, &in, &found))
-		return run_new(r, f);
-	r->operation = found.id;
-	return run_known(r, f);
+	if (sql_operation_by_name_one(r->journal, &in, &found))
+		r->operation = found.id;
+	e = r->operation ? run_known(r, f) : run_new(r, f);
+	if (r->operation && r->loop.runner)
+		loop_deliver(&r->loop, r->operation);
+	return e;
 }
 
 static enum err run_reader(struct run *r, struct fail *f)

@@ -15,6 +15,8 @@ struct run {
 	struct draft draft;
 	struct handover plan;
 	char name[OPERATION_NAME_MAX];
+	char notify[REQUEST_TEXT_MAX]; /* who is to hear of it: CHANNEL:TARGET, a line
+					  each */
 	bool has_cap, consented;
 	bool joined;        /* another owner, once */
 	uint8_t agreed[32]; /* the plan that was consented to */
@@ -37,6 +39,9 @@ NODISCARD enum err run_compare(struct run *r, struct fail *f);
 /* Give it to the process that owns the journal, if it is not there, and watch it. fails:
  * also as client_command. */
 NODISCARD enum err run_there(struct run *r, struct fail *f);
+
+/* Who is named on the command line hears of it, from this commit on. */
+NODISCARD enum err run_notify(struct run *r, struct fail *f);
 
 /* How it ended, for the exit code. */
 NODISCARD enum err run_verdict(

@@ -90,6 +90,7 @@ static enum err ask_to_run(struct run *r, struct told *told, struct fail *f)
 		amount_format(q.cap, &r->cap, draft_coin_decimals(&r->draft));
 	snprintf(q.name, sizeof q.name, "%s", r->name);
 	memcpy(q.plan, r->draft.plan, sizeof q.plan);
+	memcpy(q.text, r->notify, sizeof q.text);
 	return client_command(r->client, &q, told, f);
 }
 

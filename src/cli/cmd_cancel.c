@@ -21,6 +21,7 @@ static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
 	loop_listen(l);
 	loop_start(l, chain, 1, o.id);
 	e = loop_operation(l, o.id, f);
+	loop_deliver(l, o.id);
 	CHECK(operation_read(l->journal, o.id, &o));
 	t->state = o.state;
 	return e;

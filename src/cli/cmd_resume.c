@@ -25,6 +25,12 @@ static void tell(const struct cli *c, const char *key, const char *name, struct 
 	json_t *o;
 
 	accepted_tell(c, t);
+	if (!c->args.json && strcmp(key, "notify") == 0) {
+		cli_say(c, "Subscriber %s %s", name,
+		    t->moved ? "is told again, what it missed first: pawl serve sends it"
+			     : "was not suspended");
+		return;
+	}
 	if (!c->args.json) {
 		cli_say(c, "%s %s %s", key, name,
 		    t->moved ? "takes new intents again"
@@ -71,16 +77,35 @@ static enum err ask(struct cli *c, struct request *q, struct told *t, struct fai
 	return own_command(c, q, t, f);
 }
 
+/* What stands before the name, if anything does; *word is behind it. */
+static const char *prefix_find(enum route *ret, const char **word)
+{
+	static const struct {
+		const char *name;
+		enum route route;
+	} prefixes[] = { { "chain", ROUTE_RESUME_CHAIN }, { "key", ROUTE_RESUME_KEY },
+		{ "notify", ROUTE_RESUME_NOTIFY } };
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		size_t len = strlen(prefixes[i].name);
+
+		if (strncmp(*word, prefixes[i].name, len) != 0 || (*word)[len] != ':')
+			continue;
+		*word += len + 1;
+		*ret = prefixes[i].route;
+		return prefixes[i].name;
+	}
+	return NULL;
+}
+
 enum err cmd_resume(struct cli *c, struct fail *f)
 {
 	const char *word = args_word(&c->args, 0);
-	bool chain = strncmp(word, "chain:", 6) == 0, key = strncmp(word, "key:", 4) == 0;
-	enum route route = chain ? ROUTE_RESUME_CHAIN
-	    : key                ? ROUTE_RESUME_KEY
-				 : ROUTE_RESUME;
+	enum route route = ROUTE_RESUME;
+	const char *what = prefix_find(&route, &word);
 	struct request q;
 	struct told t;
-	enum err e = own_request(&q, route, word + (chain ? 6 : key ? 4 : 0), f);
+	enum err e = own_request(&q, route, word, f);
 
 	if (e == ERR_OK)
 		e = ask(c, &q, &t, f);
@@ -89,6 +114,6 @@ enum err cmd_resume(struct cli *c, struct fail *f)
 	if (route == ROUTE_RESUME)
 		operation_tell(c, &t);
 	else
-		tell(c, chain ? "chain" : "key", q.name, &t);
+		tell(c, what, q.name, &t);
 	return ERR_OK;
 }

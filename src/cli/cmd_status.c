@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "cli/term.h"
 #include "codec/eip55.h"
+#include "engine/message.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
@@ -17,6 +18,7 @@
 /* Of void rows. */
 #define VOID_SHOWN 10
 #define VOID_REASON_MAX 160
+#define WHY_SHOWN_MAX 200
 
 /* One operation, as it stands at one moment. */
 struct standing {
@@ -66,14 +68,35 @@ static json_t *or_null(bool known, json_t *o)
 	return json_null();
 }
 
-static void line_json(const struct standing *s)
+static json_t *subscribers_json(struct journal *j, const struct standing *s)
+{
+	struct sql_report_subscribers_in in = { .subject = s->operation.id };
+	struct sql_report_subscribers_out row;
+	json_t *all = json_array();
+	char shown[TARGET_MAX];
+
+	CHECK(all);
+	sql_report_subscribers_begin(j, &in);
+	while (sql_report_subscribers_next(j, &row)) {
+		message_target_shown(shown, row.target);
+		json_array_append_new(all,
+		    json_pack("{s:I, s:s, s:s, s:I, s:o, s:o}", "id", (json_int_t)row.id,
+			"channel", row.channel, "target", shown, "due",
+			(json_int_t)row.due, "suspended",
+			cli_text(row.no_suspended ? NULL : row.suspended), "why",
+			cli_text(row.no_why ? NULL : row.why)));
+	}
+	return all;
+}
+
+static void line_json(struct journal *j, const struct standing *s)
 {
 	const struct operation *o = &s->operation;
 	const struct totals *t = o->by_state;
 	const struct report_progress *p = &s->progress;
 
 	cli_json(json_pack(
-	    "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+	    "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
 	    "operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
 	    (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
 	    (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
@@ -81,7 +104,7 @@ static void line_json(const struct standing *s)
 	    (json_int_t)t[ITEM_REFUNDED].n, "unknown", (json_int_t)p->unknown, "eta_s",
 	    or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
 	    cli_text(p->waits_for[0] ? p->waits_for : NULL), "left_out",
-	    cli_text(left_out(s))));
+	    cli_text(left_out(s)), "subscribers", subscribers_json(j, s)));
 }
 
 /* -- the table of all ------------------------------------------------------ */
@@ -270,6 +293,32 @@ static void rows_tell(const struct standing *s)
 	    s->progress.unknown ? " outcomes: they are looked up, never guessed" : "");
 }
 
+static void subscribers_tell(struct journal *j, const struct standing *s)
+{
+	struct sql_report_subscribers_in in = { .subject = s->operation.id };
+	struct sql_report_subscribers_out row;
+	char shown[TARGET_MAX], why[WHY_SHOWN_MAX];
+
+	sql_report_subscribers_begin(j, &in);
+	while (sql_report_subscribers_next(j, &row)) {
+		message_target_shown(shown, row.target);
+		snprintf(why, sizeof why, "%s",
+		    !row.no_suspended ? row.suspended
+			: !row.no_why ? row.why
+				      : "");
+		utf8_plain(why);
+		printf("  notify     %" PRId64 " %s %s: ", row.id, row.channel, shown);
+		if (!row.no_suspended)
+			printf("suspended (%s); then: pawl resume notify:%" PRId64 "\n",
+			    why, row.id);
+		else if (row.due)
+			printf("%" PRId64 " due%s%s\n", row.due, why[0] ? "; last: " : "",
+			    why);
+		else
+			printf("has heard all\n");
+	}
+}
+
 /* The first void rows, with why. */
 static void void_tell(struct journal *j, const struct standing *s)
 {
@@ -344,6 +393,7 @@ static void detail(struct journal *j, const struct standing *s)
 		printf("  then       %s\n", s->progress.unblock);
 	if (left_out(s))
 		printf("  left out   %s\n", left_out(s));
+	subscribers_tell(j, s);
 	printf("  events     %s\n", tail);
 }
 
@@ -360,7 +410,7 @@ static enum err status_one(
 	if (e != ERR_OK)
 		return e;
 	if (c->args.json) {
-		line_json(&s);
+		line_json(j, &s);
 		return ERR_OK;
 	}
 	detail(j, &s);
@@ -386,7 +436,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 			break;
 		need = need_of(&s) > need ? need_of(&s) : need;
 		if (c->args.json)
-			line_json(&s);
+			line_json(j, &s);
 		else if (n++ == 0)
 			table_head();
 		if (!c->args.json)

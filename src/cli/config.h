@@ -52,12 +52,22 @@ struct serve_config {
 	int tokens_n;
 };
 
+struct webhook_config {
+	struct ref secret; /* REF_NONE: webhooks can't be sent */
+};
+
+struct tell_config {
+	int64_t stuck_after; /* in milliseconds */
+	struct webhook_config webhook;
+};
+
 struct config {
 	const char *path, *dir; /* dir: the file's folder, "." for the current one */
 	const char *journal;
 	unsigned mode; /* of the file; 0 when it was read from memory */
 	struct log_config log;
 	struct serve_config serve;
+	struct tell_config tell;
 	struct chain_config *chains;
 	int chains_n;
 	struct key_config *keys;

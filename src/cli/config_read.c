@@ -27,7 +27,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	size_t path = path_push(r, row->name);
 	bool whole = row->is.type == TYPE_DEEP_LOG || row->is.type == TYPE_DEEP_CHAINS ||
 	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
-	    row->is.type == TYPE_DEEP_TOKENS; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
+	    row->is.type == TYPE_DEEP_WEBHOOK; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -414,6 +415,13 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_DEEP_KEYS:
 		keys_read(r, d);
 		break;
+	case TYPE_DEEP_TELL:
+		group_read(r, GROUP_TELL, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_WEBHOOK:
+		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);
+		break;
+	case TYPE_TEXT_DURATION:
 	case TYPE_TEXT_PATH:
 	case TYPE_TEXT_WORD:
 	case TYPE_TEXT_URL:

@@ -91,6 +91,30 @@ static void coin_read(struct reader *r, void *field, const struct doc *d)
 		memcpy(field, &v, sizeof v);
 }
 
+/* "90s", "1h": milliseconds. */
+static void duration_read(struct reader *r, void *field, const struct doc *d)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 },
+		{ 'd', 86400000 } };
+	size_t digits = strspn(d->text, "0123456789");
+	int64_t n = 0, ms = 0;
+	char out[64];
+
+	for (size_t i = 0; i < digits && digits <= 6; i++)
+		n = n * 10 + (d->text[i] - '0');
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (d->text[digits] == units[i].unit && !d->text[digits + 1])
+			ms = n * units[i].ms;
+	if (ms)
+		memcpy(field, &ms, sizeof ms);
+	else
+		problem(r, d, "%s: this must be a time such as 90s, 15m, 1h or 2d",
+		    ref_shown(out, d->text));
+}
+
 /* words: "a|b|c"; the field becomes the place of the word. */
 static void choice_read(
     struct reader *r, const struct config_row *row, void *field, const struct doc *d)
@@ -228,6 +252,8 @@ void scalar_read(
 		problem(r, d, "nothing is written here");
 	else if (row->is.type == TYPE_TEXT_NUMBER)
 		number_read(r, row, field, d);
+	else if (row->is.type == TYPE_TEXT_DURATION)
+		duration_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_FEE)
 		fee_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_COIN)

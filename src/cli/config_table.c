@@ -9,6 +9,8 @@
 #define STRUCT_ENDPOINT struct node_config
 #define STRUCT_FINALITY struct finality
 #define STRUCT_KEY struct key_config
+#define STRUCT_TELL struct tell_config
+#define STRUCT_WEBHOOK struct webhook_config
 
 #define TYPE_PATH                      \
 	{                              \
@@ -75,6 +77,19 @@
 		.type = TYPE_DEEP_KEYS \
 	}
 
+#define TYPE_DURATION                      \
+	{                                  \
+		.type = TYPE_TEXT_DURATION \
+	}
+#define TYPE_TELL                      \
+	{                              \
+		.type = TYPE_DEEP_TELL \
+	}
+#define TYPE_WEBHOOK                      \
+	{                                 \
+		.type = TYPE_DEEP_WEBHOOK \
+	}
+
 #define REQUIRED NULL
 #define OPTIONAL ""
 
@@ -82,9 +97,10 @@
 _Static_assert(sizeof(enum chain_fee_type) == sizeof(unsigned), "an enum is an unsigned");
 
 const struct config_row config_rows[] = {
-#define KEY(group, name, type, value, example, doc)             \
-	{ GROUP_##group, #name, offsetof(STRUCT_##group, name), \
-		sizeof((STRUCT_##group){ 0 }.name), TYPE_##type, value, example, doc },
+#define KEY(group, name, type, value, example, doc)                                  \
+	{ GROUP_##group, #name, offsetof(STRUCT_##group, name),                      \
+		sizeof(((STRUCT_##group *)NULL)->name), TYPE_##type, value, example, \
+		doc },
 #include "cli/config.def"
 #undef KEY
 };

@@ -13,7 +13,9 @@ enum config_group {
 	GROUP_CHAIN,
 	GROUP_ENDPOINT,
 	GROUP_FINALITY,
-	GROUP_KEY
+	GROUP_KEY,
+	GROUP_TELL,
+	GROUP_WEBHOOK
 };
 
 enum config_type {
@@ -24,6 +26,7 @@ enum config_type {
 	TYPE_TEXT_FEE,
 	TYPE_TEXT_COIN,
 	TYPE_TEXT_NUMBER,
+	TYPE_TEXT_DURATION,
 	TYPE_TEXT_CHOICE,
 	TYPE_TEXT_REF,
 	TYPE_TEXT_LAST = TYPE_TEXT_REF, /* up to here: one scalar */
@@ -33,7 +36,9 @@ enum config_type {
 	TYPE_DEEP_SERVE,
 	TYPE_DEEP_TOKENS,
 	TYPE_DEEP_CHAINS,
-	TYPE_DEEP_KEYS
+	TYPE_DEEP_KEYS,
+	TYPE_DEEP_TELL,
+	TYPE_DEEP_WEBHOOK
 };
 
 struct config_row {

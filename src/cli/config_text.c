@@ -15,6 +15,8 @@ static const struct section {
 	{ TYPE_DEEP_SERVE, GROUP_SERVE, NULL, "serve" },
 	{ TYPE_DEEP_CHAINS, GROUP_CHAIN, "local", "chains.NAME" },
 	{ TYPE_DEEP_KEYS, GROUP_KEY, "payer", "keys.NAME" },
+	{ TYPE_DEEP_TELL, GROUP_TELL, NULL, "tell" },
+	{ TYPE_DEEP_WEBHOOK, GROUP_WEBHOOK, NULL, "tell.webhook" },
 };
 
 #define SECTIONS (sizeof sections / sizeof *sections)

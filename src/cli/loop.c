@@ -22,8 +22,11 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "tell/tell.h"
 
 #define DISK_FULL_PAUSE_MS 5000
+#define DELIVER_MS 10000
+#define SECRET_MIN 16
 #define OWNER_LOOKS 20
 #define OWNER_LOOK_MS 50
 
@@ -139,6 +142,39 @@ static enum err face_key_usable(
 	    (long long)getpid());
 }
 
+/* An operator who corrects it starts again. */
+static void secret_load(struct loop *l)
+{
+	const struct ref *ref = &l->cli->config->tell.webhook.secret;
+	struct fail f = { ERR_OK, "" };
+
+	if (l->secret_read || ref->kind == REF_NONE)
+		return;
+	l->secret_read = true;
+	if (ref_read(&l->webhook_secret, ref, &f) == ERR_OK &&
+	    secret_len(l->webhook_secret) < SECRET_MIN) {
+		fail_set(&f, ERR_CONFIG, "shorter than %d bytes", SECRET_MIN);
+		secret_free(l->webhook_secret);
+		l->webhook_secret = NULL;
+	}
+	if (l->webhook_secret)
+		return;
+	snprintf(l->no_secret, sizeof l->no_secret, "tell.webhook.secret: %.160s", f.why);
+	log_warn("tell", "%s; webhooks wait", l->no_secret);
+}
+
+static enum err face_channel_ready(void *ctx, const char *name, struct fail *f)
+{
+	struct loop *l = ctx;
+	struct channel_config channels = { .webhook_secret = NULL };
+
+	secret_load(l);
+	channels.webhook_secret = l->webhook_secret;
+	if (l->no_secret[0])
+		return fail_set(f, ERR_CONFIG, "%s", l->no_secret);
+	return channel_named(name)->ready(&channels, f);
+}
+
 static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f);
 
@@ -151,6 +187,7 @@ static struct serve_face face_of(struct loop *l)
 		.chain_named = face_chain_named,
 		.key_peek = face_key_peek,
 		.key_usable = face_key_usable,
+		.channel_ready = face_channel_ready,
 		.stuck = face_stuck };
 }
 
@@ -206,6 +243,8 @@ static void runner_drop(struct loop *l)
 	l->world = NULL;
 	runner_free(l->runner);
 	l->runner = NULL;
+	tell_free(l->tell);
+	l->tell = NULL;
 }
 
 void loop_close(struct loop *l)
@@ -220,11 +259,18 @@ void loop_close(struct loop *l)
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;
+	secret_free(l->webhook_secret);
+	l->webhook_secret = NULL;
 }
 
 static void runner_make(struct loop *l)
 {
+	struct channel_config channels = { .webhook_secret = l->webhook_secret };
+
+	l->tell = tell_new(l->world, l->journal, &channels);
 	l->setup.world = l->world;
+	l->setup.tell.ctx = l->tell;
+	l->setup.tell.turn = tell_turn;
 	l->runner = runner_new(&l->setup);
 }
 
@@ -239,7 +285,9 @@ void loop_start(
 		.kinds = kinds,
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
 		.only_operation = only,
+		.stuck_after_ms = l->cli->config->tell.stuck_after,
 		.set_aside = scrap_arm(l->cli->config->journal) };
+	secret_load(l);
 	runner_make(l);
 }
 
@@ -499,6 +547,23 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 			return e;
 		wait_until(l, pause_ms == INT64_MAX ? INT64_MAX : now_ms + pause_ms);
 	}
+}
+
+void loop_deliver(struct loop *l, int64_t operation)
+{
+	int64_t until_ms = world_now_ms(l->world) + DELIVER_MS, left;
+
+	while ((left = tell_due(l->journal, operation)) > 0 && l->webhook_secret &&
+	    !world_signalled(l->world) && world_now_ms(l->world) < until_ms &&
+	    turn(l, NULL) == ERR_OK)
+		wait_until(l, until_ms);
+	if (!left)
+		return;
+	progress_end(&l->progress);
+	cli_say(l->cli,
+	    "%lld message%s to subscribers %s not delivered yet: pawl serve goes on with "
+	    "that, or the same command again.",
+	    (long long)left, left == 1 ? "" : "s", left == 1 ? "is" : "are");
 }
 
 enum err loop_serve(struct loop *l, struct fail *f)

@@ -18,6 +18,10 @@ struct loop {
 	struct runner *runner; /* after loop_start */
 	struct runner_setup setup;
 	struct progress progress;
+	struct tell *tell; /* the runner's */
+	struct secret *webhook_secret;
+	char no_secret[200]; /* why it can't be used; "": none is configured, or it can */
+	bool secret_read;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */
 	struct gate *gate;        /* the loop's */
@@ -62,6 +66,10 @@ NODISCARD enum err loop_step(struct loop *l, int64_t ms, struct fail *f);
 /* Turn until the operation ended (OK), or nothing goes on by itself: OPERATOR with the
  * line to type, also where it is paused; STOPPED after a signal. */
 NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail *f);
+
+/* Turn until all subscribers of an operation have heard what is due, but not for long;
+ * says what is left. */
+void loop_deliver(struct loop *l, int64_t operation);
 
 /* Turn until a signal: OK then. */
 NODISCARD enum err loop_serve(struct loop *l, struct fail *f);

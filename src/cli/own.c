@@ -125,6 +125,7 @@ static enum err do_with_turns(struct loop *l, struct command_at *at,
 
 	loop_start(l, NULL, 0, LOOP_NONE);
 	l->runner->s.keys = command_no_keys;
+	l->runner->s.tell.turn = NULL;
 	at->runner = l->runner;
 	command_prepare(at, q);
 	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {
@@ -161,7 +162,7 @@ static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
 	struct journal *j;
 
 	if (q->route == ROUTE_RESUME_CHAIN || q->route == ROUTE_RESUME_KEY ||
-	    report_open(c, &j, NULL) != ERR_OK)
+	    q->route == ROUTE_RESUME_NOTIFY || report_open(c, &j, NULL) != ERR_OK)
 		return;
 	(void)!report_find(j, q->name, &o, f);
 	journal_close(j);

@@ -51,12 +51,21 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
 	return found.id;
 }
 
+int64_t message_subscribers(struct journal *j)
+{
+	struct sql_subscriber_count_out all;
+
+	return sql_subscriber_count_one(j, &all) ? all.n : 0;
+}
+
 bool message_heard(struct journal *j, const struct subject *of)
 {
 	struct sql_subscription_any_in in = { .subject_kind = of->kind,
 		.subject = of->id };
 	struct sql_subscription_any_out row;
 
+	if (of->kind == SUBJECT_JOURNAL)
+		return message_subscribers(j) > 0;
 	return sql_subscription_any_one(j, &in, &row);
 }
 
@@ -142,9 +151,13 @@ static bool notice_put(struct journal *j, const struct subject *of, enum milesto
 
 	if (!sql_notice_add_one(j, &in, &row))
 		return false;
-	sql_message_add(j,
-	    &(struct sql_message_add_in){
-		.notice = row.id, .subject_kind = of->kind, .subject = of->id });
+	if (of->kind == SUBJECT_JOURNAL)
+		sql_message_add_all(
+		    j, &(struct sql_message_add_all_in){ .notice = row.id });
+	else
+		sql_message_add(j,
+		    &(struct sql_message_add_in){
+			.notice = row.id, .subject_kind = of->kind, .subject = of->id });
 	return true;
 }
 

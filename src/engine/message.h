@@ -24,7 +24,7 @@ enum milestone {
 
 struct subject {
 	enum subject_kind kind;
-	int64_t id; /* 0: the journal's */
+	int64_t id; /* 0: the journal's, which all hear */
 };
 
 #define TARGET_MAX 1024 /* with its NUL */
@@ -37,6 +37,9 @@ const char *milestone_name(enum milestone m);
 int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
     const struct subject *of, const char *label);
 bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
+
+/* How many there are. */
+int64_t message_subscribers(struct journal *j);
 
 /* Tell all who hear of it, if it was not told. nth 0: one more than the last. facts: what
  * a webhook gets besides `schema`, `event_id`, `type` and `time`, an object that is given

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "base/utf8.h"
 #include "engine/account.h"
+#include "engine/message.h"
 #include "engine/operation.h"
 #include "engine/recount.h"
 #include "engine/retry.h"
@@ -16,6 +17,7 @@
 #include "serve/hand.h"
 #include "serve/resume.h"
 #include "serve/suspect.h"
+#include "tell/tell.h"
 
 static enum err no_key(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -124,6 +126,74 @@ static enum err other_plan(const struct hand *h, struct fail *f)
 	return fail_set(f, ERR_CONFLICT, "%s is another plan already", o->name);
 }
 
+static enum err notify_one(
+    const struct command_at *at, int64_t operation, const char *text, struct fail *f)
+{
+	const struct subject of = { .kind = SUBJECT_OPERATION, .id = operation };
+	const struct channel *channel;
+	const char *target;
+	enum err e = channel_parse(&channel, &target, text, f);
+
+	if (e == ERR_OK && !at->face->channel_ready)
+		e = fail_set(f, ERR_CONFIG, "messages can't leave from here");
+	if (e == ERR_OK)
+		e = at->face->channel_ready(at->face->ctx, channel->name, f);
+	if (e == ERR_OK &&
+	    !message_subscribe(at->journal, channel->name, target, &of, NULL))
+		e = fail_set(f, ERR_DISK_FULL, "the disk is full");
+	return e;
+}
+
+enum err command_notify(
+    const struct command_at *at, int64_t operation, const char *text, struct fail *f)
+{
+	struct operation *loaded =
+	    at->runner ? runner_operation(at->runner, operation) : NULL;
+	char line[REQUEST_TEXT_MAX];
+	enum err e = ERR_OK;
+
+	for (; *text && e == ERR_OK; text += strcspn(text, "\n") + 1) {
+		snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+		e = notify_one(at, operation, line, f);
+	}
+	if (loaded)
+		loaded->stuck_look_ms = 0;
+	return e;
+}
+
+static enum err tell_all(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f)
+{
+	const struct subject all = { .kind = SUBJECT_JOURNAL };
+	json_t *facts = q->text[0] ? json_pack("{s:s}", "text", q->text) : NULL;
+	bool noted;
+
+	if (!facts)
+		return fail_set(f, ERR_USAGE, "what is told is UTF-8, and not nothing");
+	ret->subscribers = message_subscribers(at->journal);
+	noted = message_note(
+	    at->journal, &all, MILESTONE_TOLD, 0, world_wall_ms(at->world), facts);
+	if (at->runner)
+		at->runner->noted |= noted;
+	return ERR_OK;
+}
+
+static enum err resume_notify(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f)
+{
+	int64_t id;
+	enum err e;
+
+	if (!id_parse(q->name, &id))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "notify: is followed by the number of a subscriber; see: pawl status "
+		    "OPERATION");
+	e = tell_resume(at->journal, id, &ret->moved, f);
+	if (at->runner)
+		at->runner->noted = true;
+	return e;
+}
+
 /* Its owner moves it on from now: the key must be one that he can use. */
 static enum err run(const struct command_at *at, const struct request *q, struct hand *h,
     struct told *ret, struct fail *f)
@@ -140,6 +210,8 @@ static enum err run(const struct command_at *at, const struct request *q, struct
 	    at->face->ctx, h->account->key_name, &h->account->address, f);
 	if (e == ERR_OK && q->cap[0])
 		e = command_cap(&cap, q, h->account, f);
+	if (e == ERR_OK)
+		e = command_notify(at, o->id, q->text, f);
 	if (e == ERR_OK && q->cap[0])
 		operation_cap(h->runner, o, &cap);
 	ret->rows = o->items;
@@ -254,7 +326,8 @@ void command_prepare(const struct command_at *at, const struct request *q)
 	const struct serve_face *face = at->face;
 	const struct chain_config *chain;
 
-	if (!at->runner || q->route == ROUTE_RESUME_KEY)
+	if (!at->runner || q->route == ROUTE_RESUME_KEY || q->route == ROUTE_TELL ||
+	    q->route == ROUTE_RESUME_NOTIFY)
 		return;
 	if (q->route != ROUTE_RESUME_CHAIN)
 		operation_prepare(at, q);
@@ -292,6 +365,10 @@ enum err command_do(const struct command_at *at, const struct request *q,
 		return resume_stopped_chain(at, q, ret, f);
 	if (q->route == ROUTE_RESUME_KEY)
 		return resume_key(at, q, ret, f);
+	if (q->route == ROUTE_TELL)
+		return tell_all(at, q, ret, f);
+	if (q->route == ROUTE_RESUME_NOTIFY)
+		return resume_notify(at, q, ret, f);
 	return of_operation(at, q, ret, f);
 }
 

@@ -28,6 +28,9 @@ struct serve_face {
 	 * its address this one? fails: KEY, CONFIG, with what to do. */
 	enum err (*key_usable)(
 	    void *ctx, const char *name, const struct address *address, struct fail *f);
+	/* Can messages leave by this channel? fails: CONFIG, with what to do. NULL: they
+	 * can't. */
+	enum err (*channel_ready)(void *ctx, const char *channel, struct fail *f);
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
 	 * from the journal will do. */
 	enum err (*stuck)(
@@ -51,6 +54,7 @@ struct told {
 	/* of a run: the rows of its plan, and those that are there */
 	int64_t rows, imported;
 	int64_t retried;               /* rows */
+	int64_t subscribers;           /* that will hear what is told */
 	bool moved;                    /* false: what was asked for is so already */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */
@@ -83,6 +87,11 @@ bool command_fence(struct journal *j, int64_t account, struct operation *ret);
  * to type. */
 bool command_fence_stuck(struct journal *j, const struct operation *o, char *why,
     size_t size, struct operation *ret);
+
+/* Who is named in a run hears of the operation; text: CHANNEL:TARGET, a line each. fails:
+ * USAGE, CONFIG. */
+NODISCARD enum err command_notify(
+    const struct command_at *at, int64_t operation, const char *text, struct fail *f);
 
 /* The cap that a request names, in base units of the coin of the account's chain. fails:
  * USAGE. */

@@ -1,6 +1,7 @@
 #include "serve/request.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -207,6 +208,51 @@ static enum err repair_member(
 	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
 }
 
+enum err request_notify(struct request *q, const char *text, struct fail *f)
+{
+	size_t len = strlen(q->text), more = strlen(text);
+
+	if (!more || strpbrk(text, "\r\n"))
+		return fail_set(f, ERR_USAGE, "notify: no CHANNEL:TARGET");
+	if (len + more + 2 > sizeof q->text)
+		return fail_set(f, ERR_USAGE, "notify: more than %d bytes in all",
+		    REQUEST_TEXT_MAX - 1);
+	memcpy(q->text + len, text, more + 1);
+	memcpy(q->text + len + more, "\n", 2);
+	return ERR_OK;
+}
+
+static enum err notify_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const json_t *one;
+	size_t i;
+
+	if (!json_is_array(value))
+		return fail_set(f, ERR_USAGE, "notify: no array");
+	json_array_foreach(value, i, one)
+	{
+		const char *text = json_string_value(one);
+		enum err e = text ? request_notify(q, text, f)
+				  : fail_set(f, ERR_USAGE, "notify: no text");
+
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err text_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+	size_t len = text ? strlen(text) : 0;
+
+	if (!len || len >= sizeof q->text)
+		return fail_set(
+		    f, ERR_USAGE, "text: 1 to %d bytes are told", REQUEST_TEXT_MAX - 1);
+	memcpy(q->text, text, len + 1);
+	return ERR_OK;
+}
+
 static enum err member_read(
     struct request *q, const char *key, const json_t *value, struct fail *f)
 {
@@ -222,6 +268,10 @@ static enum err member_read(
 		return cap_read(q, value, f);
 	if (q->route == ROUTE_RUN && strcmp(key, "plan") == 0)
 		return plan_read(q, value, f);
+	if (q->route == ROUTE_RUN && strcmp(key, "notify") == 0)
+		return notify_read(q, value, f);
+	if (q->route == ROUTE_TELL && strcmp(key, "text") == 0)
+		return text_read(q, value, f);
 	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
 }
 
@@ -286,6 +336,21 @@ void request_path(struct buf *out, enum route route, const char *name)
 	buf_add_str(out, strchr(hole, '}') + 1);
 }
 
+static void notify_add(struct buf *out, const struct request *q)
+{
+	char line[REQUEST_TEXT_MAX];
+	const char *between = "";
+
+	buf_addf(out, "%s\"notify\":[", q->has_plan || q->cap[0] ? "," : "");
+	for (const char *at = q->text; *at; at += strcspn(at, "\n") + 1) {
+		snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+		buf_add_str(out, between);
+		buf_add_json(out, line);
+		between = ",";
+	}
+	buf_add_str(out, "]");
+}
+
 void request_body(struct buf *out, const struct request *q)
 {
 	if (routes[q->route].body != BODY_JSON)
@@ -306,6 +371,12 @@ void request_body(struct buf *out, const struct request *q)
 	}
 	if (q->has_row)
 		buf_addf(out, "%s\"row\":%" PRId64, q->yes ? "," : "", q->row);
+	if (q->text[0] && q->route == ROUTE_RUN)
+		notify_add(out, q);
+	if (q->text[0] && q->route == ROUTE_TELL) {
+		buf_add_str(out, "\"text\":");
+		buf_add_json(out, q->text);
+	}
 	if (q->repair != REPAIR_NOT)
 		buf_addf(out, ",\"do\":\"%s\"", repairs[q->repair]);
 	if (q->has_hash) {

@@ -17,6 +17,7 @@
 
 #define REQUEST_NAME_MAX 128 /* of an operation, chain or key; with its NUL */
 #define REQUEST_JSON_MAX ((size_t)16 * 1024)
+#define REQUEST_TEXT_MAX 2048
 #define REQUEST_LINES_MAX ((size_t)1024 * 1024)
 
 enum route {
@@ -38,7 +39,13 @@ struct request {
 	uint8_t hash[32];
 	char cap[AMOUNT_TEXT_MAX]; /* max_total_fee, in the coin of its chain; "": none */
 	uint8_t plan[32];
+	/* of a tell: what is said; of a run: CHANNEL:TARGET of who hears of it, a line
+	 * each */
+	char text[REQUEST_TEXT_MAX];
 };
+
+/* One more CHANNEL:TARGET for a run. fails: USAGE. */
+NODISCARD enum err request_notify(struct request *q, const char *text, struct fail *f);
 
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);

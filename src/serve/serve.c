@@ -267,6 +267,8 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_CANCEL:
 	case ROUTE_RESUME_CHAIN:
 	case ROUTE_RESUME_KEY:
+	case ROUTE_TELL:
+	case ROUTE_RESUME_NOTIFY:
 		return tell_change(q, r, &request, f);
 	case ROUTE_COUNT:
 		break;

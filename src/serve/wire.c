@@ -78,12 +78,14 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	}
 	if (q->route == ROUTE_RETRY)
 		json_object_set_new(o, "retried", json_integer(told->retried));
+	if (q->route == ROUTE_TELL)
+		json_object_set_new(o, "subscribers", json_integer(told->subscribers));
 	if (told->checked[0])
 		json_object_set_new(o, "checked", text_json(told->checked));
 	if (told->then[0])
 		json_object_set_new(o, "then", text_json(told->then));
 	if (q->route == ROUTE_RESUME || q->route == ROUTE_PAUSE ||
-	    q->route == ROUTE_CANCEL || !told->operation)
+	    q->route == ROUTE_CANCEL || (!told->operation && q->route != ROUTE_TELL))
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
 		json_object_set_new(o, "accepted", text_json(told->accepted));
@@ -123,6 +125,7 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	snprintf(ret->then, sizeof ret->then, "%s", then ? then : "");
 	snprintf(ret->accepted, sizeof ret->accepted, "%s", accepted ? accepted : "");
 	(void)json_i64(o, "retried", &ret->retried);
+	(void)json_i64(o, "subscribers", &ret->subscribers);
 	(void)json_i64(o, "rows", &ret->rows);
 	(void)json_i64(o, "imported", &ret->imported);
 	(void)json_bool(o, "moved", &ret->moved);

@@ -350,6 +350,50 @@ static void required_keys(void **state)
 	    "p:2:2: chains.m.finality.depth: this key is required");
 }
 
+static const struct tell_config *tell_of(struct config **c, const char *value)
+{
+	char text[200];
+
+	snprintf(text, sizeof text,
+	    "tell:\n  stuck_after: %s\n  webhook:\n    secret: env:HOOK\n", value);
+	*c = parse(text);
+	return &(*c)->tell;
+}
+
+static void whom_it_tells_and_when(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = { { "90s", 90000 }, { "15m", 900000 }, { "1h", 3600000 },
+		{ "2d", 172800000 } };
+	static const char *const bad[] = { "1", "h", "0s", "1hh", "-1h", "1w", "1000000s",
+		"1.5h" };
+	struct config *c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct tell_config *t = tell_of(&c, rows[i].text);
+
+		assert_int_equal(t->stuck_after, rows[i].ms);
+		assert_int_equal(t->webhook.secret.kind, REF_ENV);
+		assert_string_equal(t->webhook.secret.at, "HOOK");
+		config_free(c);
+	}
+	c = parse("journal: a.db\n");
+	assert_int_equal(c->tell.stuck_after, 3600000);
+	assert_int_equal(c->tell.webhook.secret.kind, REF_NONE);
+	config_free(c);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char text[100], why[200];
+
+		snprintf(text, sizeof text, "tell:\n  stuck_after: %s\n", bad[i]);
+		snprintf(why, sizeof why,
+		    "p:2:16: tell.stuck_after: '%s': this must be...", bad[i]);
+		refused(text, why);
+	}
+}
+
 static void values_are_checked(void **state)
 {
 	static const struct {
@@ -680,6 +724,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_checked),
 		cmocka_unit_test(wrong_keys_name_the_nearest),
 		cmocka_unit_test(required_keys),
+		cmocka_unit_test(whom_it_tells_and_when),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(urls_are_checked),
 		cmocka_unit_test(finality_forms),

@@ -75,10 +75,42 @@ static void requests_are_read(void **state)
 			     "{\"yes\":\"00000001\",\"row\":7}"),
 	    ERR_OK);
 	assert_true(q.has_row && q.row == 7 && q.yes == 1);
+	assert_int_equal(parse(&q, "POST", "/v1/operations/a/run",
+			     "{\"notify\":[\"webhook:http://b/\",\"x:y\"]}"),
+	    ERR_OK);
+	assert_string_equal(q.text, "webhook:http://b/\nx:y\n");
+	assert_int_equal(parse(&q, "POST", "/v1/tell", "{\"text\":\"a\\nb\"}"), ERR_OK);
+	assert_string_equal(q.text, "a\nb");
+	assert_int_equal(parse(&q, "POST", "/v1/subscribers/3/resume", "{}"), ERR_OK);
+	assert_string_equal(q.name, "3");
 	assert_int_equal(request_body_max("GET", "/v1/operations/a"), 0);
 	assert_int_equal(
 	    request_body_max("POST", "/v1/operations/a/pause"), REQUEST_JSON_MAX);
 	assert_int_equal(request_body_max("POST", "/v1"), 0);
+}
+
+/* What a client writes is what an owner reads. */
+static void what_is_told_comes_back(void **state)
+{
+	struct request q = { .route = ROUTE_RUN, .has_plan = true }, back;
+	struct buf body;
+
+	(void)state;
+	assert_int_equal(request_notify(&q, "webhook:http://a/?\"x\"", NULL), ERR_OK);
+	assert_int_equal(request_notify(&q, "webhook:http://b/", NULL), ERR_OK);
+	assert_int_equal(request_notify(&q, "a\nb", NULL), ERR_USAGE);
+	assert_int_equal(request_notify(&q, "", NULL), ERR_USAGE);
+	buf_init(&body, REQUEST_JSON_MAX);
+	request_body(&body, &q);
+	assert_int_equal(
+	    parse(&back, "POST", "/v1/operations/a/run", buf_text(&body)), ERR_OK);
+	assert_string_equal(back.text, q.text);
+	buf_clear(&body);
+	q = (struct request){ .route = ROUTE_TELL, .text = "\"so\", he\nsaid" };
+	request_body(&body, &q);
+	assert_int_equal(parse(&back, "POST", "/v1/tell", buf_text(&body)), ERR_OK);
+	assert_string_equal(back.text, q.text);
+	buf_release(&body);
 }
 
 static void what_is_no_request_is_refused(void **state)
@@ -124,6 +156,13 @@ static void what_is_no_request_is_refused(void **state)
 		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"do\":\"skip\"}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/retry", "{\"yes\":1}" },
 		{ ERR_USAGE, "POST", "/v1/operations/a/repair", "{\"yes\":true}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"notify\":\"x:y\"}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"notify\":[1]}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"notify\":[\"\"]}" },
+		{ ERR_USAGE, "POST", "/v1/operations/a/run", "{\"notify\":[\"a\\nb\"]}" },
+		{ ERR_USAGE, "POST", "/v1/tell", "{\"text\":\"\"}" },
+		{ ERR_USAGE, "POST", "/v1/tell", "{\"text\":1}" },
+		{ ERR_USAGE, "POST", "/v1/subscribers/3/resume", "{\"yes\":true}" },
 	};
 	char name[2 * REQUEST_NAME_MAX];
 	struct request q;
@@ -928,6 +967,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_read),
+		cmocka_unit_test(what_is_told_comes_back),
 		cmocka_unit_test(what_is_no_request_is_refused),
 		cmocka_unit_test(plans_come_back_as_they_went),
 		cmocka_unit_test(what_is_no_plan_is_refused),

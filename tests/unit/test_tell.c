@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "drawer.h"
 #include "engine/message.h"
@@ -22,7 +23,7 @@
 
 struct hit {
 	char url[200], body[600], lines[2][LETTER_LINE_MAX];
-	http_done_fn *done;
+	http_done_fn *done; /* NULL: it was answered */
 	void *ctx;
 };
 
@@ -96,6 +97,12 @@ static void rise_with(const struct secret *with)
 /* Killed: what is on its way has no outcome. */
 static void die(void)
 {
+	for (int i = 0; i < fake.hits_n; i++)
+		if (fake.hits[i].done)
+			fake.hits[i].done(fake.hits[i].ctx,
+			    &(struct http_answer){ .end = HTTP_UNKNOWN });
+	for (int i = 0; i < fake.hits_n; i++)
+		fake.hits[i].done = NULL;
 	runner_free(runner);
 	tell_free(tell);
 	journal_close(journal);
@@ -145,8 +152,10 @@ static void answer_after(int at, enum http_end how, int status, int64_t retry_af
 	struct http_answer a = {
 		.end = how, .status = status, .retry_after_ms = retry_after_ms
 	};
+	http_done_fn *done = fake.hits[at].done;
 
-	fake.hits[at].done(fake.hits[at].ctx, &a);
+	fake.hits[at].done = NULL;
+	done(fake.hits[at].ctx, &a);
 	turn();
 }
 
@@ -221,6 +230,51 @@ static void each_try_is_counted_before_it_leaves(void **state)
 	assert_row(1, 1, MESSAGE_DUE, 2, 2);
 	answer(1, 200);
 	assert_row(1, 1, MESSAGE_ACCEPTED, 2, 1);
+}
+
+static jmp_buf killed;
+static enum crash_point kill_at;
+
+static void kill_there(enum crash_point p)
+{
+	if (p == kill_at)
+		longjmp(killed, 1);
+}
+
+static void turn_and_die(enum crash_point at)
+{
+	kill_at = at;
+	crash_hook = kill_there;
+	if (!setjmp(killed))
+		turn();
+	crash_hook = NULL;
+	if (journal_writing(journal))
+		journal_rollback(journal);
+	die();
+	rise_with(secret);
+}
+
+/* Wherever a turn ends: what was not committed is not told, and what was, is. */
+static void no_death_in_a_turn_loses_it(void **state)
+{
+	(void)state;
+	hears("https://a.example/");
+	commit(journal);
+	note(1);
+	turn_and_die(CRASH_turn_before_commit);
+	turn();
+	assert_int_equal(fake.hits_n, 0);
+	assert_int_equal(row_of(1, 1).state, -1);
+	note(1);
+	turn_and_die(CRASH_turn_after_commit);
+	assert_int_equal(fake.hits_n, 0);
+	turn_and_die(CRASH_turn_after_effects);
+	assert_int_equal(fake.hits_n, 1);
+	turn();
+	assert_int_equal(fake.hits_n, 2);
+	assert_string_equal(fake.hits[1].body, fake.hits[0].body);
+	answer(1, 200);
+	assert_row(1, 1, MESSAGE_ACCEPTED, 3, 2);
 }
 
 static void a_lost_answer_is_counted(void **state)
@@ -441,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(it_is_sent_until_it_is_accepted),
 		T(each_try_is_counted_before_it_leaves),
+		T(no_death_in_a_turn_loses_it),
 		T(a_lost_answer_is_counted),
 		T(they_are_sent_in_order),
 		T(who_is_silent_delays_nobody),
