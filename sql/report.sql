@@ -176,3 +176,11 @@ SELECT tip FROM attempt WHERE id = (SELECT MIN(id) FROM attempt WHERE intent =
 -- scan: there are few operations
 SELECT a.decimals, a.symbol FROM airdrop AS a JOIN operation AS o ON o.id = a.operation
 WHERE o.chain = :chain AND a.token = :token ORDER BY a.operation DESC LIMIT 1;
+
+-- How many are not ended, of all chains of an id.
+-- name: report_open
+-- in: chain_id i64
+-- out: n i64
+-- scan: there are few operations
+SELECT COUNT(*) AS n FROM operation AS o JOIN chain AS c ON c.id = o.chain
+WHERE c.chain_id = :chain_id AND o.state NOT IN (4, 7);

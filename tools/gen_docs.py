@@ -200,6 +200,11 @@ def route_part(route):
     return "\n\n".join([*parts, f"Answers {route[6]}."])
 
 
+def vital_part(vital):
+    said = f"{vital[2][0].upper()}{vital[2][1:]}; over TCP no token is needed"
+    return f"## `GET {vital[1]}`\n\n{said}.\n\nAnswers {vital[3]}."
+
+
 def api_page(source):
     return page(
         "What an owner answers",
@@ -214,6 +219,7 @@ def api_page(source):
         "refused. A refusal is `{\"error\", \"name\", \"exit\"}`: the sentence, the name in\n"
         "[errors](errors.md), and the exit code of the command that asks it.",
         *map(route_part, read_table(source)),
+        *map(vital_part, read_table(source.with_name("vitals.def"))),
     )
 
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -191,6 +192,17 @@ static struct serve_face face_of(struct loop *l)
 		.stuck = face_stuck };
 }
 
+static void disk_of(void *ctx, int64_t *ret_free, int64_t *ret_size)
+{
+	const struct loop *l = ctx;
+	struct statvfs s;
+
+	if (statvfs(l->cli->config->journal, &s))
+		return;
+	*ret_free = (int64_t)(s.f_bavail * s.f_frsize);
+	*ret_size = (int64_t)(s.f_blocks * s.f_frsize);
+}
+
 static void serve_again(struct loop *l)
 {
 	struct fail f = { ERR_OK, "" };
@@ -198,6 +210,8 @@ static void serve_again(struct loop *l)
 		.journal = l->journal,
 		.door = l->door.listen_fd >= 0 ? &l->door : NULL,
 		.face = &l->face,
+		.disk = disk_of,
+		.disk_ctx = l,
 		.listener = l->listener.fd >= 0 ? &l->listener : NULL,
 		.gate = l->gate };
 
@@ -323,14 +337,19 @@ static enum err disk_full(struct loop *l, const struct fail *why, struct fail *f
 	progress_end(&l->progress);
 	log_warn(
 	    "journal", "%s; tried again every %d s", why->why, DISK_FULL_PAUSE_MS / 1000);
+	if (l->serve)
+		serve_full(l->serve, why->why);
 	runner_drop(l);
 	e = world_open(&l->world, f);
 	if (e != ERR_OK)
 		return e;
 	serve_again(l);
 	until_ms = world_now_ms(l->world) + DISK_FULL_PAUSE_MS;
-	while (!world_signalled(l->world) && world_now_ms(l->world) < until_ms)
+	while (!world_signalled(l->world) && world_now_ms(l->world) < until_ms) {
 		world_wait(l->world, until_ms);
+		if (l->serve)
+			serve_full(l->serve, why->why);
+	}
 	runner_make(l);
 	return ERR_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "crypto/sha256.h"
+#include "serve/vital.h"
 #include "serve/wire.h"
 
 #define DIGEST_BYTES 32
@@ -17,6 +18,7 @@ struct gate {
 	size_t digests_n;
 	char names[NAMES_MAX][LISTENER_AT_MAX + 16]; /* what may stand behind http:// */
 	int names_n;
+	bool loopback;
 };
 
 struct gate *gate_new(const struct listener *l)
@@ -24,6 +26,7 @@ struct gate *gate_new(const struct listener *l)
 	static const char *const here[] = { "127.0.0.1", "[::1]", "localhost" };
 	struct gate *g = mem_new(sizeof *g);
 
+	g->loopback = l->loopback;
 	snprintf(g->names[g->names_n++], sizeof g->names[0], "%s", l->at);
 	for (size_t i = 0; l->loopback && i < sizeof here / sizeof *here; i++)
 		snprintf(g->names[g->names_n++], sizeof g->names[0], "%s:%u", here[i],
@@ -78,6 +81,18 @@ static bool origin_own(const struct gate *g, const char *origin)
 	return false;
 }
 
+/* A page that was led here by a name of its own (DNS rebinding) says that name. What
+ * other machines reach may have any. */
+static bool host_own(const struct gate *g, const char *host)
+{
+	if (!g->loopback)
+		return true;
+	for (int i = 0; host && i < g->names_n; i++)
+		if (strcasecmp(host, g->names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int refuse(struct buf *why, int status, enum err e, const char *text)
 {
 	wire_fail_encode(why, e, text);
@@ -93,6 +108,11 @@ int gate_admit(void *gate, const struct server_head *head, struct buf *why)
 		    why, 403, ERR_USAGE, "no page of another origin may ask here");
 	if (token_known(g, head->authorization))
 		return 0;
+	if (vital_find(head->method, head->path) != VITAL_COUNT)
+		return host_own(g, head->host)
+		    ? 0
+		    : refuse(why, 403, ERR_USAGE,
+			  "under another name than localhost this needs a token");
 	if (!g->digests_n)
 		return refuse(why, 401, ERR_CONFIG,
 		    "no token is configured, so nobody may ask here: write "

@@ -3,7 +3,8 @@
  * Whoever has any of the tokens may ask for everything. What is kept of one is its
  * SHA-256, in guarded memory, and it is compared in constant time. Pages can be made to
  * ask on behalf of who looks at them: what names another origin than the listener's own
- * is refused, token or not.
+ * is refused, token or not. What it tells of itself (vitals.def) needs none, unless it is
+ * asked for under a name that a page may have led here.
  */
 #ifndef PAWL_SERVE_GATE_H
 #define PAWL_SERVE_GATE_H

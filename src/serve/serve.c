@@ -12,6 +12,7 @@
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "serve/health.h"
 #include "serve/intake.h"
 #include "serve/request.h"
 #include "serve/standing.h"
@@ -49,8 +50,8 @@ struct stream {
 /* A way in, with places of its own. */
 struct way {
 	struct serve *serve;
-	struct server *server; /* NULL: it is not there */
-	struct asked_list waiting;
+	struct server *server;              /* NULL: it is not there */
+	struct asked_list waiting, curious; /* curious: of vitals, between turns */
 	unsigned streams_n, streams_max;
 };
 
@@ -60,6 +61,7 @@ struct serve {
 	struct serve_setup s;
 	struct way ways[WAYS];
 	struct stream_list streams;
+	struct pulse *pulse;
 	struct intake *intakes;
 };
 
@@ -318,7 +320,10 @@ static void on_asked(void *ctx, struct exchange *x)
 	q->serve = way->serve;
 	q->way = way;
 	q->exchange = x;
-	STAILQ_INSERT_TAIL(&way->waiting, q, link);
+	if (vital_find(exchange_method(x), exchange_path(x)) != VITAL_COUNT)
+		STAILQ_INSERT_TAIL(&way->curious, q, link);
+	else
+		STAILQ_INSERT_TAIL(&way->waiting, q, link);
 }
 
 /* The ways take turns: who comes in masses keeps nobody of the other one waiting. */
@@ -407,17 +412,6 @@ static void stream_tell(
 		t->due_ms = t->told_ms + STREAM_PAUSE_MS;
 }
 
-void serve_tell(struct serve *s, struct runner *r)
-{
-	int64_t now_ms = world_now_ms(s->s.world);
-	struct stream *t, *next;
-
-	for (t = LIST_FIRST(&s->streams); t; t = next) {
-		next = LIST_NEXT(t, link);
-		stream_tell(s, r, t, now_ms);
-	}
-}
-
 int64_t serve_wake_ms(const struct serve *s)
 {
 	int64_t due_ms = INT64_MAX;
@@ -427,6 +421,81 @@ int64_t serve_wake_ms(const struct serve *s)
 	if (t->due_ms < due_ms)
 		due_ms = t->due_ms;
 	return due_ms;
+}
+
+/* -- vitals ---------------------------------------------------------------- */
+
+static void vital_answer(const struct health_at *at, struct exchange *x)
+{
+	struct buf body;
+	int status;
+
+	buf_init(&body, ANSWER_MAX);
+	switch (vital_find(exchange_method(x), exchange_path(x))) {
+	case VITAL_HEALTH:
+		status = health_encode(&body, at);
+		break;
+	case VITAL_READY:
+		status = ready_encode(&body, at);
+		break;
+	case VITAL_COUNT:
+	default:
+		BUG("a vital that nobody tells");
+	}
+	CHECK(buf_ok(&body));
+	exchange_reply(x, status, "application/json", &body);
+}
+
+static void vitals_tell(struct serve *s, struct health_at *at)
+{
+	at->world = s->s.world;
+	at->journal = s->s.journal;
+	at->pulse = s->pulse;
+	at->disk_free = at->disk_size = -1;
+	if (s->s.disk)
+		s->s.disk(s->s.disk_ctx, &at->disk_free, &at->disk_size);
+	for (int i = 0; i < WAYS; i++) {
+		struct asked_list *list = &s->ways[i].curious;
+
+		while (!STAILQ_EMPTY(list)) {
+			struct asked *q = STAILQ_FIRST(list);
+
+			STAILQ_REMOVE_HEAD(list, link);
+			vital_answer(at, q->exchange);
+			mem_free(q);
+		}
+	}
+}
+
+static bool anybody_is_curious(const struct serve *s)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (!STAILQ_EMPTY(&s->ways[i].curious))
+			return true;
+	return false;
+}
+
+void serve_tell(struct serve *s, struct runner *r)
+{
+	int64_t now_ms = world_now_ms(s->s.world);
+	struct health_at at = { .runner = r };
+	struct stream *t, *next;
+
+	for (t = LIST_FIRST(&s->streams); t; t = next) {
+		next = LIST_NEXT(t, link);
+		stream_tell(s, r, t, now_ms);
+	}
+	pulse_turn(s->pulse, r, now_ms);
+	if (anybody_is_curious(s))
+		vitals_tell(s, &at);
+}
+
+void serve_full(struct serve *s, const char *why)
+{
+	struct health_at at = { .full = why };
+
+	if (anybody_is_curious(s))
+		vitals_tell(s, &at);
 }
 
 /* -- its life -------------------------------------------------------------- */
@@ -456,10 +525,12 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	enum err e = ERR_OK;
 
 	s->s = *setup;
+	s->pulse = pulse_new();
 	LIST_INIT(&s->streams);
 	for (int i = 0; i < WAYS; i++) {
 		s->ways[i].serve = s;
 		STAILQ_INIT(&s->ways[i].waiting);
+		STAILQ_INIT(&s->ways[i].curious);
 	}
 	if (setup->door)
 		e = way_open(
@@ -473,15 +544,21 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	return e;
 }
 
+static void asked_drop(struct asked_list *list)
+{
+	while (!STAILQ_EMPTY(list)) {
+		struct asked *q = STAILQ_FIRST(list);
+
+		STAILQ_REMOVE_HEAD(list, link);
+		asked_free(&q->fact);
+	}
+}
+
 static void way_close(struct way *way)
 {
 	server_close(way->server);
-	while (!STAILQ_EMPTY(&way->waiting)) {
-		struct asked *q = STAILQ_FIRST(&way->waiting);
-
-		STAILQ_REMOVE_HEAD(&way->waiting, link);
-		asked_free(&q->fact);
-	}
+	asked_drop(&way->waiting);
+	asked_drop(&way->curious);
 }
 
 void serve_close(struct serve *s)
@@ -497,5 +574,6 @@ void serve_close(struct serve *s)
 		stream_free(t);
 	}
 	intake_free(s->intakes);
+	pulse_free(s->pulse);
 	mem_free(s);
 }

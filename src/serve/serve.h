@@ -24,6 +24,9 @@ struct serve_setup {
 	 * that a client of the socket needs. */
 	const struct listener *listener;
 	struct gate *gate;
+	/* Of the journal's file system, in bytes. NULL: not known. */
+	void (*disk)(void *ctx, int64_t *ret_free, int64_t *ret_size);
+	void *disk_ctx;
 };
 
 /* fails: SYSTEM. */
@@ -34,8 +37,11 @@ void serve_close(struct serve *s);
 
 /* Before a turn: what was asked is among its facts. */
 void serve_turn(struct serve *s, struct runner *r);
-/* Behind its commit: streams. */
+/* Behind its commit: streams, and what it tells of itself (vitals.def). */
 void serve_tell(struct serve *s, struct runner *r);
+/* Of a turn that found the disk full, in which nothing can be decided: who asks how it is
+ * is told so. */
+void serve_full(struct serve *s, const char *why);
 /* When a stream is due to be told again; INT64_MAX: none. */
 int64_t serve_wake_ms(const struct serve *s);
 

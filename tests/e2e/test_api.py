@@ -18,7 +18,8 @@ class Api:
     def __init__(self, desk, serve="tokens: {ops: env:OPS_TOKEN}", at="127.0.0.1:0"):
         self.desk = desk
         config = desk.folder / "pawl.yaml"
-        config.write_text(f"serve: {{{serve}}}\n" + config.read_text())
+        text = config.read_text().partition("journal:")
+        config.write_text(f"serve: {{{serve}}}\n" + "".join(text[1:]))
         desk.env.update(OPS_TOKEN=TOKEN, PAWL_SERVE__LISTEN=at)
         self.child = desk.start("serve")
         line = wait_until(self.told, 20, "the port that it got")
@@ -111,6 +112,42 @@ def other_machines_are_warned_of():
     with desk_of(5) as (_, desk):
         api = Api(desk, at="0.0.0.0:0")
         within("other machines reach", wait_until(api.said), "the warning")
+        stop(desk, api.child)
+
+
+@test
+def how_it_is_and_whether_it_is_ready():
+    with desk_of(20, max_in_flight=5) as (anvil, desk):
+        api = Api(desk)
+
+        def health():
+            status, _, body = api.ask("GET", "/health", token=None)
+            return status, json.loads(body)
+
+        wait_until(lambda: health()[1]["status"] == "healthy", 20, "that it is healthy")
+        status, told = health()
+        chain = told["components"]["chains"]["local"]
+        same((status, chain["quorum"], chain["stopped"]), (200, True, False), f"{told}")
+        check(chain["head"] >= 0 and chain["head_age_ms"] >= 0, f"{chain}")
+        check(told["components"]["journal"]["disk_free_bytes"] > 0, f"{told}")
+        same(api.ask("GET", "/ready", token=None)[0], 200, "ready")
+        run = desk.start(*desk.airdrop())
+        paid(anvil, 5)
+        desk.expect(0, "pause", "list")
+        desk.ended(run)
+        same(health()[1]["components"]["operations"]["paused"], 1, "paused")
+        node = f"127.0.0.1:{anvil.port}"
+        anvil.close()
+        wait_until(lambda: health()[1]["status"] == "degraded", 20, "that it is degraded")
+        status, told = health()
+        (endpoint,) = told["components"]["chains"]["local"]["endpoints"]
+        same((status, endpoint["name"]), (200, node), "whom it can not reach")
+        check(endpoint["standing"] != "well", f"{endpoint}")
+        stop(desk, api.child)
+        api = Api(desk, serve="")
+        status, _, body = api.ask("GET", "/ready", token=None)
+        same((status, json.loads(body)["ready"]), (503, False), "ready without a head")
+        within("the head of local is not known", json.loads(body)["why"], "why")
         stop(desk, api.child)
 
 

@@ -365,6 +365,7 @@ struct rig {
 	struct door door;
 	struct listener listener;
 	struct gate *gate;
+	char host[60];
 	struct serve *serve;
 	struct sim_key key;
 	struct sim_lender lender;
@@ -792,6 +793,15 @@ static void told(struct rig *t, const char *head, const char *line, const char *
 
 #define HOST "Host: 127.0.0.1\r\n"
 
+/* The same, asked by the name that t->host has. */
+static void told_of(struct rig *t, const char *what, const char *line, const char *part)
+{
+	char head[200];
+
+	snprintf(head, sizeof head, "%s HTTP/1.1\r\n%s", what, t->host);
+	told(t, head, line, part);
+}
+
 static void tcp_needs_a_token(void **state)
 {
 	static const char *const bad[] = { "Bearer " TOKEN "x",
@@ -881,6 +891,42 @@ static void tcp_takes_no_place_of_the_socket(void **state)
 		close(fds[i]);
 	told(t, PAUSE HOST "Authorization: Bearer " TOKEN "\r\n", "HTTP/1.1 200",
 	    "\"paused\"");
+}
+
+static void its_health_needs_no_token(void **state)
+{
+	struct rig *t = *state;
+
+	told(t, "GET /health HTTP/1.1\r\nHost: evil.example:80\r\n", "HTTP/1.1 403",
+	    "USAGE");
+	snprintf(t->host, sizeof t->host, "Host: localhost:%u\r\n", t->listener.port);
+	told_of(t, "GET /health", "HTTP/1.1 200", "{\"status\":\"healthy\"");
+	told_of(t, "GET /ready", "HTTP/1.1 200", "{\"ready\":true}");
+	told_of(t, "POST /health", "HTTP/1.1 401", "");
+	told_of(t, "GET /healthy", "HTTP/1.1 401", "");
+	assert_int_equal(status(t, "/health", NULL, ""), 200);
+	assert_int_equal(status(t, "/health", "", "NOT_FOUND"), 404);
+}
+
+/* In which no turn can be taken. */
+static void a_full_disk_is_unhealthy(void **state)
+{
+	static const char *const paths[] = { "/health", "/ready" };
+	struct rig *t = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct seen seen = { .calls = 0 };
+		int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+
+		ask(t, &seen, paths[i], NULL);
+		while (!seen.calls && world_now_ms(t->world) < end_ms) {
+			world_wait(t->world, world_now_ms(t->world) + 20);
+			serve_full(t->serve, "the disk of pawl.db is full");
+		}
+		assert_int_equal(seen.a.status, 503);
+		assert_non_null(strstr(seen.a.body, "the disk of pawl.db is full"));
+		free(seen.a.body);
+	}
 }
 
 static void addresses_are_read(void **state)
@@ -985,6 +1031,8 @@ int main(void)
 		RIG(tcp_needs_a_token),
 		RIG(pages_of_others_are_refused),
 		RIG(tcp_takes_no_place_of_the_socket),
+		RIG(its_health_needs_no_token),
+		RIG(a_full_disk_is_unhealthy),
 		cmocka_unit_test(addresses_are_read),
 		RIG(a_dead_socket_is_replaced),
 		cmocka_unit_test(a_name_may_be_too_long),

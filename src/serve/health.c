@@ -1,0 +1,264 @@
+#include "serve/health.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "chain/pool.h"
+#include "codec/json.h"
+#include "engine/operation.h"
+#include "journal/sql.gen.h"
+
+#define HEAD_OLD_MS 300000 /* no chain that we know is so slow */
+#define DISK_LOW 10        /* of 100 */
+
+enum how { HEALTHY, DEGRADED, UNHEALTHY };
+
+static const char *const hows[] = { "healthy", "degraded", "unhealthy" };
+
+static json_t *text_json(const char *text)
+{
+	char *plain = mem_str(text);
+	json_t *o;
+
+	utf8_plain(plain);
+	o = json_string(plain);
+	CHECK(o);
+	mem_free(plain);
+	return o;
+}
+
+static void put(json_t *o, const char *key, json_t *value)
+{
+	CHECK(json_object_set_new(o, key, value) == 0);
+}
+
+static void put_n(json_t *o, const char *key, int64_t value)
+{
+	put(o, key, json_integer(value));
+}
+
+/* Its status comes last, since it is known then, and is the worst of what was noted. */
+struct part {
+	json_t *o;
+	enum how how;
+};
+
+static struct part part_begin(void)
+{
+	struct part p = { json_object(), HEALTHY };
+
+	CHECK(p.o);
+	return p;
+}
+
+/* The first of what is worst says why. */
+static void part_note(struct part *p, enum how how, const char *why)
+{
+	if (how <= p->how)
+		return;
+	p->how = how;
+	put(p->o, "why", text_json(why));
+}
+
+static enum how part_end(struct part *p, json_t *around, const char *name)
+{
+	put(p->o, "status", json_string(hows[p->how]));
+	put(around, name, p->o);
+	return p->how;
+}
+
+static enum how worse(enum how a, enum how b)
+{
+	return a > b ? a : b;
+}
+
+/* -- components ------------------------------------------------------------ */
+
+static enum how journal_part(json_t *around, const struct health_at *at)
+{
+	struct part p = part_begin();
+
+	put_n(p.o, "commits", journal_commit_no(at->journal) - 1);
+	if (at->disk_free >= 0) {
+		put_n(p.o, "disk_free_bytes", at->disk_free);
+		put_n(p.o, "disk_bytes", at->disk_size);
+		if (at->disk_free / DISK_LOW < at->disk_size / 100)
+			part_note(
+			    &p, DEGRADED, "less than 10 % of its file system is free");
+	}
+	if (!at->runner)
+		part_note(&p, UNHEALTHY, at->full);
+	return part_end(&p, around, "journal");
+}
+
+/* What is out of the way is named, and its chain is worse for it. */
+static bool endpoints_part(json_t *around, const struct chain_run *c)
+{
+	json_t *list = json_array();
+	bool all_well = true;
+
+	CHECK(list);
+	for (int i = 0; i < pool_size(c->pool); i++) {
+		struct pool_figures f;
+		json_t *o;
+
+		pool_figures(c->pool, i, &f);
+		o = json_pack("{s:o, s:s}", "name", text_json(f.name), "standing",
+		    node_standing_name(f.standing));
+		CHECK(o);
+		if (f.standing != NODE_WELL && f.why[0])
+			put(o, "why", text_json(f.why));
+		all_well = all_well && f.standing == NODE_WELL;
+		CHECK(json_array_append_new(list, o) == 0);
+	}
+	put(around, "endpoints", list);
+	return all_well;
+}
+
+static void heads_part(
+    json_t *o, const struct health_at *at, const struct chain_run *c, int64_t age_ms)
+{
+	uint64_t best = follower_quorum_height(c->follower);
+	struct head head;
+
+	(void)at;
+	if (follower_head(c->follower, &head)) {
+		put_n(o, "head", (int64_t)head.height);
+		put_n(o, "head_age_ms", age_ms);
+		put_n(o, "lag", best > head.height ? (int64_t)(best - head.height) : 0);
+	}
+	if (follower_final(c->follower, &head))
+		put_n(o, "final", (int64_t)head.height);
+}
+
+static enum how chain_part(json_t *around, const struct health_at *at, int i)
+{
+	const struct chain_run *c = &at->runner->chains[i];
+	int64_t age_ms = pulse_head_age_ms(at->pulse, i, world_now_ms(at->world));
+	const char *waits_for = follower_waits_for(c->follower);
+	bool stopped = follower_stopped(c->follower);
+	struct part p = part_begin();
+
+	put(p.o, "quorum", json_boolean(!waits_for && age_ms >= 0));
+	put(p.o, "stopped", json_boolean(stopped));
+	heads_part(p.o, at, c, age_ms);
+	if (stopped)
+		part_note(&p, UNHEALTHY, waits_for ? waits_for : "it was stopped");
+	if (waits_for)
+		part_note(&p, DEGRADED, waits_for);
+	if (age_ms < 0)
+		part_note(&p, DEGRADED, "its head is not known yet");
+	if (age_ms > HEAD_OLD_MS)
+		part_note(&p, DEGRADED, "its head has not moved for five minutes");
+	if (!endpoints_part(p.o, c))
+		part_note(&p, DEGRADED, "an endpoint is not well");
+	return part_end(&p, around, c->config->name);
+}
+
+static enum how chains_part(json_t *around, const struct health_at *at)
+{
+	json_t *chains = json_object();
+	enum how how = HEALTHY;
+
+	CHECK(chains);
+	for (int i = 0; i < at->runner->s.chains_n; i++)
+		how = worse(how, chain_part(chains, at, i));
+	put(around, "chains", chains);
+	return how;
+}
+
+static enum how operations_part(json_t *around, const struct health_at *at)
+{
+	int64_t now_ms = world_now_ms(at->world);
+	int64_t open = 0, needs_operator = 0, paused = 0, stuck = 0;
+	struct part p = part_begin();
+
+	for (size_t i = 0; i < at->runner->operations_n; i++) {
+		const struct operation *o = at->runner->operations[i];
+
+		open += !operation_ended(o);
+		needs_operator += o->state == OPERATION_NEEDS_OPERATOR;
+		paused += o->state == OPERATION_PAUSED;
+		stuck += pulse_stuck(at->pulse, o, now_ms);
+	}
+	put_n(p.o, "open", open);
+	put_n(p.o, "needs_operator", needs_operator);
+	put_n(p.o, "paused", paused);
+	put_n(p.o, "stuck", stuck);
+	if (needs_operator)
+		part_note(&p, DEGRADED, "an operation needs an operator: pawl status");
+	if (stuck)
+		part_note(&p, DEGRADED,
+		    "no row of an operation has got further for an hour: pawl status");
+	return part_end(&p, around, "operations");
+}
+
+/* -- the whole ------------------------------------------------------------- */
+
+static void time_put(json_t *o, int64_t wall_ms)
+{
+	time_t now_s = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&now_s, &tm);
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	put(o, "timestamp", json_string(text));
+}
+
+int health_encode(struct buf *out, const struct health_at *at)
+{
+	json_t *components = json_object(), *o = json_object();
+	enum how how;
+
+	CHECK(components && o);
+	how = journal_part(components, at);
+	if (at->runner) {
+		how = worse(how, chains_part(components, at));
+		how = worse(how, operations_part(components, at));
+	}
+	put(o, "status", json_string(hows[how]));
+	time_put(o, world_wall_ms(at->world));
+	put(o, "components", components);
+	json_line_add(out, o);
+	return how == UNHEALTHY ? 503 : 200;
+}
+
+/* Are there operations of it that are not ended? */
+static bool chain_is_needed(const struct health_at *at, const struct chain_run *c)
+{
+	struct sql_report_open_in in = { .chain_id = (int64_t)c->config->chain_id };
+	struct sql_report_open_out row;
+
+	return sql_report_open_one(at->journal, &in, &row) && row.n > 0;
+}
+
+int ready_encode(struct buf *out, const struct health_at *at)
+{
+	const char *why = at->runner ? NULL : at->full;
+	char text[400];
+	json_t *o;
+
+	for (int i = 0; at->runner && !why && i < at->runner->s.chains_n; i++) {
+		const struct chain_run *c = &at->runner->chains[i];
+		const char *waits_for = follower_waits_for(c->follower);
+		struct head head;
+
+		if (follower_head(c->follower, &head) || !chain_is_needed(at, c))
+			continue;
+		snprintf(text, sizeof text, "the head of %.40s is not known yet%s%.200s",
+		    c->config->name, waits_for ? ": " : "", waits_for ? waits_for : "");
+		why = text;
+	}
+	o = json_pack("{s:b}", "ready", !why);
+	CHECK(o);
+	if (why)
+		put(o, "why", text_json(why));
+	json_line_add(out, o);
+	return why ? 503 : 200;
+}

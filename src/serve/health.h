@@ -1,0 +1,26 @@
+/* health.h - /health and /ready: how the process is, from its memory and its journal.
+ *
+ * Nothing is asked of the network. Without a runner there is no room on the journal's
+ * disk: that is all that can be said then.
+ */
+#ifndef PAWL_SERVE_HEALTH_H
+#define PAWL_SERVE_HEALTH_H
+
+#include "base/buf.h"
+#include "serve/vital.h"
+
+struct health_at {
+	struct world *world;
+	struct journal *journal;
+	struct runner *runner; /* NULL: its last turn found the disk full.. */
+	const char *full;      /* ..and said so */
+	const struct pulse *pulse;
+	/* Of the journal's file system, in bytes; -1: not known. */
+	int64_t disk_free, disk_size;
+};
+
+/* One JSON object; both return the status of HTTP that goes with it. */
+int health_encode(struct buf *out, const struct health_at *at);
+int ready_encode(struct buf *out, const struct health_at *at);
+
+#endif
