@@ -53,6 +53,7 @@ build   libuv1-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libjans
 build   libsecp256k1-dev libsodium-dev libssl-dev ca-certificates
 npm     nodejs/node npm/npm
 test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgresql/initdb
+test    prometheus/promtool
 clang   clang/clang
 format  clang-format/clang-format
 python  python3/python3
@@ -152,9 +153,24 @@ case " $* " in
 *" postgresql "*)
 	mkdir -p "${no_cluster%/*}"
 	echo "create_main_cluster = false" >"$no_cluster"
-	trap "rm -f $no_cluster" EXIT
 	;;
 esac
+# Likewise Prometheus: nothing of it is to run but what a test starts.
+masked=
+unit=/etc/systemd/system/prometheus.service
+case " $* " in
+*" prometheus "*)
+	if [ -d "${unit%/*}" ] && [ ! -e "$unit" ] && [ ! -L "$unit" ]; then
+		ln -s /dev/null "$unit"
+		masked=$unit
+	fi
+	;;
+esac
+clean() {
+	rm -f "$no_cluster"
+	[ -z "$masked" ] || rm -f "$masked" "${unit%/*}/multi-user.target.wants/${unit##*/}"
+}
+trap clean EXIT
 install() {
 	apt-get install -y -q --no-install-recommends --no-remove \
 		-o DPkg::Lock::Timeout=600 "$@" </dev/null >"$log" 2>&1

@@ -184,3 +184,27 @@ WHERE o.chain = :chain AND a.token = :token ORDER BY a.operation DESC LIMIT 1;
 -- scan: there are few operations
 SELECT COUNT(*) AS n FROM operation AS o JOIN chain AS c ON c.id = o.chain
 WHERE c.chain_id = :chain_id AND o.state NOT IN (4, 7);
+
+-- name: metric_operations
+-- out: kind text, state i64, n i64
+-- scan: there are few operations
+SELECT kind, state, COUNT(*) AS n FROM operation GROUP BY kind, state ORDER BY kind, state;
+
+-- name: metric_items
+-- out: pending i64, live i64, final i64, voided i64, refunded i64
+-- scan: there are few operations
+SELECT CAST(COALESCE(SUM(pending_n), 0) AS BIGINT) AS pending, CAST(COALESCE(SUM(live_n), 0) AS BIGINT) AS live,
+	CAST(COALESCE(SUM(final_n), 0) AS BIGINT) AS final, CAST(COALESCE(SUM(void_n), 0) AS BIGINT) AS voided,
+	CAST(COALESCE(SUM(refunded_n), 0) AS BIGINT) AS refunded
+FROM operation;
+
+-- name: metric_live
+-- in: account i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM intent WHERE account = :account AND state IN (0, 1);
+
+-- name: metric_attempts
+-- in: account i64
+-- out: state i64, n i64
+SELECT a.state, COUNT(*) AS n FROM intent AS i JOIN attempt AS a ON a.intent = i.id
+WHERE i.account = :account AND i.state IN (0, 1) GROUP BY a.state ORDER BY a.state;

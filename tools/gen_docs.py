@@ -201,8 +201,32 @@ def route_part(route):
 
 
 def vital_part(vital):
-    said = f"{vital[2][0].upper()}{vital[2][1:]}; over TCP no token is needed"
-    return f"## `GET {vital[1]}`\n\n{said}.\n\nAnswers {vital[3]}."
+    access = {"OPEN": "no token is needed", "GUARDED": "a token is needed"}[vital[2]]
+    if vital[0] == "METRICS":
+        access += ", unless `serve.metrics_open` is true"
+    said = f"{vital[3][0].upper()}{vital[3][1:]}; over TCP {access}"
+    return f"## `GET {vital[1]}`\n\n{said}.\n\nAnswers {vital[4]}."
+
+
+def labels_shown(text):
+    return ", ".join(code(label) for label in text.split(", ") if label)
+
+
+def metrics_page(source):
+    return page(
+        "Metrics",
+        source,
+        "What `GET /metrics` tells, in the text format of Prometheus. Nothing of it is a secret: an\n"
+        "`endpoint` is `host:port`, and of a URL's path or key nothing is told. Counters begin at 0\n"
+        "with each life of the process, but for that of commits.",
+        table(
+            ("metric", "type", "labels", "what it is"),
+            [
+                (code(row[1]), row[2].lower(), labels_shown(row[3]), row[4])
+                for row in read_table(source)
+            ],
+        ),
+    )
 
 
 def api_page(source):
@@ -377,6 +401,7 @@ PAGES = (
     ("docs/states.md", "src/engine/states.def", states_page),
     ("docs/config.md", "src/cli/config.def", config_page),
     ("docs/api.md", "src/serve/routes.def", api_page),
+    ("docs/metrics.md", "src/serve/metrics.def", metrics_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),
     ("docs/simulate.md", "src/sim/story/acts.def", simulate_page),
     ("docs/mutants.md", "src/base/mutant.def", mutants_page),

@@ -49,6 +49,8 @@ static enum err gate_make(struct loop *l, const struct serve_config *c, struct f
 	l->gate = gate_new(&l->listener);
 	for (int i = 0; i < c->tokens_n && e == ERR_OK; i++)
 		e = token_read(l->gate, &c->tokens[i], f);
+	if (c->metrics_open)
+		gate_open_metrics(l->gate);
 	log_info("serve", "HTTP on %s", l->listener.at);
 	if (!l->listener.loopback)
 		log_warn("serve",

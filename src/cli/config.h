@@ -50,6 +50,7 @@ struct serve_config {
 	const char *listen; /* NULL: where nobody else does; "none": nowhere */
 	struct token_config *tokens;
 	int tokens_n;
+	unsigned metrics_open; /* 0 or 1 */
 };
 
 struct webhook_config {

@@ -210,6 +210,8 @@ static void serve_again(struct loop *l)
 		.journal = l->journal,
 		.door = l->door.listen_fd >= 0 ? &l->door : NULL,
 		.face = &l->face,
+		.version = PAWL_VERSION,
+		.since_wall_ms = l->since_wall_ms,
 		.disk = disk_of,
 		.disk_ctx = l,
 		.listener = l->listener.fd >= 0 ? &l->listener : NULL,
@@ -243,6 +245,8 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 	progress_init(&l->progress, silent ? NULL : stderr);
 	if (e == ERR_OK)
 		e = world_open(&l->world, f);
+	if (e == ERR_OK)
+		l->since_wall_ms = world_wall_ms(l->world);
 	if (e == ERR_OK)
 		e = own(l, f);
 	return e;

@@ -27,6 +27,7 @@ struct loop {
 	struct gate *gate;        /* the loop's */
 	struct serve *serve;      /* after loop_listen; NULL: nobody is let in */
 	struct serve_face face;
+	int64_t since_wall_ms;
 };
 
 /* NULL: there is no such kind of operation. */

@@ -306,6 +306,9 @@ struct market_round {
 	struct fee_market said[POOL_NODES_MAX];
 };
 
+/* What came of sending signed bytes to a node, for people. */
+enum { SENDS_ACCEPTED, SENDS_KNOWN, SENDS_REFUSED, SENDS_UNKNOWN, SENDS };
+
 struct chain_run {
 	struct runner *runner;
 	const struct chain_config *config;
@@ -319,7 +322,8 @@ struct chain_run {
 	struct market_round market_round;
 	int64_t market_at_ms, market_not_before_ms;
 	uint64_t market_height;
-	bool watch_changed; /* accounts or tokens came */
+	bool watch_changed;           /* accounts or tokens came */
+	int64_t sends[SENDS], reorgs; /* in this life, for people */
 	struct account **accounts;
 	size_t accounts_n;
 };

@@ -150,12 +150,25 @@ static bool take_word(struct runner *r, struct account *a, struct send_job *j, u
 	return later;
 }
 
+static void word_count(struct chain_run *c, const struct send_job *j, uint32_t k)
+{
+	enum node_note note = j->word[k].note;
+
+	if (note == NOTE_NONE || note == NOTE_ACCEPTED)
+		c->sends[SENDS_ACCEPTED]++;
+	else if (note == NOTE_KNOWN || note == NOTE_NONCE_LOW)
+		c->sends[SENDS_KNOWN]++;
+	else
+		c->sends[SENDS_REFUSED]++;
+}
+
 /* Of those that it refused the lowest counts: what is above may wait for that alone. */
 static void take_words(struct runner *r, struct account *a, struct send_job *j)
 {
 	bool refused = false;
 
 	for (uint32_t k = 0; k < j->n; k++) {
+		word_count(a->chain, j, k);
 		if (!take_word(r, a, j, k) || refused)
 			continue;
 		refused = true;
@@ -173,6 +186,7 @@ static void job_take(struct runner *r, struct fact *f)
 	a->sends_busy[j->node]--;
 	a->send_ready = true;
 	if (j->err) {
+		a->chain->sends[SENDS_UNKNOWN] += j->n;
 		/* Unknown is not failed: the same bytes go again. */
 		if (MUTANT(timeout_is_failure) ||
 		    (MUTANT(patience_ends) &&

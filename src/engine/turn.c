@@ -121,6 +121,7 @@ static void told_retracted(void *ctx, uint64_t above)
 {
 	struct chain_run *c = ctx;
 
+	c->reorgs++;
 	for (size_t i = 0; i < c->accounts_n; i++)
 		account_retracted(c->runner, c->accounts[i], above);
 }

@@ -18,7 +18,7 @@ struct gate {
 	size_t digests_n;
 	char names[NAMES_MAX][LISTENER_AT_MAX + 16]; /* what may stand behind http:// */
 	int names_n;
-	bool loopback;
+	bool loopback, metrics_open;
 };
 
 struct gate *gate_new(const struct listener *l)
@@ -32,6 +32,11 @@ struct gate *gate_new(const struct listener *l)
 		snprintf(g->names[g->names_n++], sizeof g->names[0], "%s:%u", here[i],
 		    l->port);
 	return g;
+}
+
+void gate_open_metrics(struct gate *g)
+{
+	g->metrics_open = true;
 }
 
 void gate_free(struct gate *g)
@@ -102,13 +107,14 @@ static int refuse(struct buf *why, int status, enum err e, const char *text)
 int gate_admit(void *gate, const struct server_head *head, struct buf *why)
 {
 	const struct gate *g = gate;
+	enum vital v = vital_find(head->method, head->path);
 
 	if (head->origin && !origin_own(g, head->origin))
 		return refuse(
 		    why, 403, ERR_USAGE, "no page of another origin may ask here");
 	if (token_known(g, head->authorization))
 		return 0;
-	if (vital_find(head->method, head->path) != VITAL_COUNT)
+	if (vital_is_open(v) || (v == VITAL_METRICS && g->metrics_open))
 		return host_own(g, head->host)
 		    ? 0
 		    : refuse(why, 403, ERR_USAGE,

@@ -18,6 +18,7 @@ struct gate;
 
 /* Of an open listener, which it only looks at now. Without a token all is refused. */
 struct gate *gate_new(const struct listener *l);
+void gate_open_metrics(struct gate *g);                      /* they need no token */
 void gate_free(struct gate *g);                              /* NULL is fine */
 void gate_token(struct gate *g, const struct secret *token); /* is only read */
 

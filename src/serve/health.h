@@ -17,6 +17,8 @@ struct health_at {
 	const struct pulse *pulse;
 	/* Of the journal's file system, in bytes; -1: not known. */
 	int64_t disk_free, disk_size;
+	const char *version;
+	int64_t since_wall_ms; /* when this life began */
 };
 
 /* One JSON object; both return the status of HTTP that goes with it. */

@@ -14,6 +14,7 @@
 #include "engine/operation.h"
 #include "serve/health.h"
 #include "serve/intake.h"
+#include "serve/metrics.h"
 #include "serve/request.h"
 #include "serve/standing.h"
 #include "serve/wire.h"
@@ -427,10 +428,11 @@ int64_t serve_wake_ms(const struct serve *s)
 
 static void vital_answer(const struct health_at *at, struct exchange *x)
 {
+	const char *type = "application/json";
 	struct buf body;
 	int status;
 
-	buf_init(&body, ANSWER_MAX);
+	buf_init(&body, METRICS_MAX);
 	switch (vital_find(exchange_method(x), exchange_path(x))) {
 	case VITAL_HEALTH:
 		status = health_encode(&body, at);
@@ -438,12 +440,17 @@ static void vital_answer(const struct health_at *at, struct exchange *x)
 	case VITAL_READY:
 		status = ready_encode(&body, at);
 		break;
+	case VITAL_METRICS:
+		metrics_encode(&body, at);
+		status = 200;
+		type = METRICS_TYPE;
+		break;
 	case VITAL_COUNT:
 	default:
 		BUG("a vital that nobody tells");
 	}
 	CHECK(buf_ok(&body));
-	exchange_reply(x, status, "application/json", &body);
+	exchange_reply(x, status, type, &body);
 }
 
 static void vitals_tell(struct serve *s, struct health_at *at)
@@ -451,6 +458,8 @@ static void vitals_tell(struct serve *s, struct health_at *at)
 	at->world = s->s.world;
 	at->journal = s->s.journal;
 	at->pulse = s->pulse;
+	at->version = s->s.version ? s->s.version : "";
+	at->since_wall_ms = s->s.since_wall_ms;
 	at->disk_free = at->disk_size = -1;
 	if (s->s.disk)
 		s->s.disk(s->s.disk_ctx, &at->disk_free, &at->disk_size);

@@ -24,6 +24,8 @@ struct serve_setup {
 	 * that a client of the socket needs. */
 	const struct listener *listener;
 	struct gate *gate;
+	const char *version;   /* of the program */
+	int64_t since_wall_ms; /* when this life began */
 	/* Of the journal's file system, in bytes. NULL: not known. */
 	void (*disk)(void *ctx, int64_t *ret_free, int64_t *ret_size);
 	void *disk_ctx;

@@ -5,8 +5,13 @@
 #include "base/mem.h"
 #include "engine/operation.h"
 
-static const char *const paths[] = {
-#define VITAL(name, path, ...) path,
+enum access { ACCESS_OPEN, ACCESS_GUARDED };
+
+static const struct {
+	const char *path;
+	enum access access;
+} vitals[] = {
+#define VITAL(name, path, access, ...) { path, ACCESS_##access },
 #include "serve/vitals.def"
 #undef VITAL
 };
@@ -14,9 +19,14 @@ static const char *const paths[] = {
 enum vital vital_find(const char *method, const char *path)
 {
 	for (int i = 0; i < VITAL_COUNT; i++)
-		if (strcmp(path, paths[i]) == 0 && strcmp(method, "GET") == 0)
+		if (strcmp(path, vitals[i].path) == 0 && strcmp(method, "GET") == 0)
 			return (enum vital)i;
 	return VITAL_COUNT;
+}
+
+bool vital_is_open(enum vital v)
+{
+	return v != VITAL_COUNT && vitals[v].access == ACCESS_OPEN;
 }
 
 /* -- the pulse ------------------------------------------------------------- */

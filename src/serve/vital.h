@@ -18,6 +18,7 @@ enum vital {
 
 /* VITAL_COUNT: it is none. */
 enum vital vital_find(const char *method, const char *path);
+bool vital_is_open(enum vital v); /* over TCP; false also for what is none */
 
 #define PULSE_STUCK_MS ((int64_t)3600 * 1000) /* so long no row of it got further */
 

@@ -5,10 +5,13 @@ many harm nobody."""
 import contextlib
 import http.client
 import json
+import shutil
 import socket
+import subprocess
 
 from harness import check, desk_of, exact, main, paid, same, stop, test, wait_until, within
 
+PAYER_SHOWN = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"  # of the harness
 TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
 
 
@@ -148,6 +151,60 @@ def how_it_is_and_whether_it_is_ready():
         status, _, body = api.ask("GET", "/ready", token=None)
         same((status, json.loads(body)["ready"]), (503, False), "ready without a head")
         within("the head of local is not known", json.loads(body)["why"], "why")
+        stop(desk, api.child)
+
+
+def figures(text):
+    """{series: value} of the text format."""
+    lines = [line for line in text.splitlines() if line and line[0] != "#"]
+    return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+@test
+def promtool_accepts_its_metrics():
+    """And they are true: what was paid, and what Anvil was asked, without the URL's secrets."""
+    promtool = shutil.which("promtool")
+    check(promtool, "promtool, of the Debian package prometheus, is missing")
+    with desk_of(20, max_in_flight=5) as (anvil, desk):
+        desk.configure([f"http://user:hunter2@127.0.0.1:{anvil.port}/?key=sekret"], 2)
+        api = Api(desk)
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
+        text = api.ask("GET", "/metrics")[2]
+        judged = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        )
+        same((judged.returncode, judged.stdout + judged.stderr), (0, ""), text)
+        check("sekret" not in text and "hunter2" not in text, "a secret of a URL")
+        got = figures(text)
+        node = f'chain="local",endpoint="127.0.0.1:{anvil.port}"'
+        payer = f'chain="local",account="{PAYER_SHOWN}"'
+        same(got['pawl_items{state="final"}'], 20, "rows")
+        same(got['pawl_operations{kind="airdrop",state="completed"}'], 1, "operations")
+        same(got[f"pawl_account_nonce_next{{{payer}}}"], 20, "the next nonce")
+        same(got[f"pawl_intents_live{{{payer}}}"], 0, "live intents")
+        check(got['pawl_sends_total{chain="local",outcome="accepted"}'] >= 20, "sends")
+        check(got['pawl_chain_head_height{chain="local"}'] >= 12, "the head")
+        asked = got[f"pawl_endpoint_requests_total{{{node}}}"]
+        answered = got[f"pawl_endpoint_latency_seconds_count{{{node}}}"]
+        check(asked >= answered > 20, f"{asked} asked, {answered} answered")
+        same(got[f"pawl_endpoint_breaker_open{{{node}}}"], 0, "the breaker")
+        balance = got[f"pawl_account_balance{{{payer}}}"]
+        check(0 < balance <= 10**22, f"{balance} of coin")
+        check(got["pawl_journal_commits_total"] > 3, "commits")
+        check(got["pawl_journal_disk_free_bytes"] > 0, "room on the disk")
+        stop(desk, api.child)
+
+
+@test
+def metrics_may_be_open():
+    with desk_of(5) as (_, desk):
+        api = Api(desk)
+        same(api.ask("GET", "/metrics", token=None)[0], 401, "without a token")
+        stop(desk, api.child)
+        api = Api(desk, serve="metrics_open: true")
+        same(api.ask("GET", "/metrics", token=None)[0], 200, "open")
+        api.refused(401, "GET", "/v1/operations/list", token=None)
         stop(desk, api.child)
 
 

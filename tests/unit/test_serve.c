@@ -908,6 +908,20 @@ static void its_health_needs_no_token(void **state)
 	assert_int_equal(status(t, "/health", "", "NOT_FOUND"), 404);
 }
 
+static void its_metrics_need_one(void **state)
+{
+	struct rig *t = *state;
+
+	snprintf(t->host, sizeof t->host, "Host: localhost:%u\r\n", t->listener.port);
+	told_of(t, "GET /metrics", "HTTP/1.1 401", "");
+	gate_open_metrics(t->gate);
+	told_of(t, "GET /metrics", "HTTP/1.1 200",
+	    "\npawl_operations{kind=\"airdrop\",state=\"awaiting_funds\"} 1\n");
+	told_of(t, "GET /v1/operations/payroll", "HTTP/1.1 401", "");
+	assert_int_equal(
+	    status(t, "/metrics", NULL, "\npawl_items{state=\"pending\"} 2\n"), 200);
+}
+
 /* In which no turn can be taken. */
 static void a_full_disk_is_unhealthy(void **state)
 {
@@ -1032,6 +1046,7 @@ int main(void)
 		RIG(pages_of_others_are_refused),
 		RIG(tcp_takes_no_place_of_the_socket),
 		RIG(its_health_needs_no_token),
+		RIG(its_metrics_need_one),
 		RIG(a_full_disk_is_unhealthy),
 		cmocka_unit_test(addresses_are_read),
 		RIG(a_dead_socket_is_replaced),
