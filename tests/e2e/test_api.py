@@ -5,12 +5,15 @@ many harm nobody."""
 import contextlib
 import http.client
 import json
+import pathlib
+import re
 import shutil
 import socket
 import subprocess
 
 from harness import check, desk_of, exact, main, paid, same, stop, test, wait_until, within
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAYER_SHOWN = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"  # of the harness
 TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
 
@@ -194,6 +197,22 @@ def promtool_accepts_its_metrics():
         check(got["pawl_journal_commits_total"] > 3, "commits")
         check(got["pawl_journal_disk_free_bytes"] > 0, "room on the disk")
         stop(desk, api.child)
+
+
+@test
+def its_alerts_fire():
+    """By their own tests, and of no metric that is not there."""
+    promtool = shutil.which("promtool")
+    check(promtool, "promtool, of the Debian package prometheus, is missing")
+    ops = ROOT / "ops" / "prometheus"
+    judged = subprocess.run(
+        [promtool, "test", "rules", "pawl.rules.test.yml"],
+        cwd=ops, capture_output=True, text=True, check=False,
+    )
+    same(judged.returncode, 0, judged.stdout + judged.stderr)
+    table = (ROOT / "src" / "serve" / "metrics.def").read_text()
+    for name in set(re.findall(r"pawl_\w+", (ops / "pawl.rules.yml").read_text())):
+        check(f'"{name}"' in table, f"{name} is no metric")
 
 
 @test
