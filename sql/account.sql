@@ -40,6 +40,11 @@ UPDATE account SET final_count = :final_count, final_height = :final_height WHER
 -- in: id i64, stopped text?, accepted_height i64
 UPDATE account SET stopped = :stopped, accepted_height = :accepted_height WHERE id = :id;
 
+-- name: account_doubted
+-- out: n i64
+-- scan: there are few accounts
+SELECT COUNT(*) AS n FROM account WHERE doubt IS NOT NULL;
+
 -- name: account_doubt
 -- in: id i64, doubt text?
 UPDATE account SET doubt = :doubt WHERE id = :id;

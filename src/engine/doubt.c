@@ -60,12 +60,27 @@ void account_trust(struct runner *r, struct account *a, const char *why)
 	log_info("account", "key %s is in doubt no more: %s", a->key_name, why);
 }
 
+/* What was forgotten is told from what is foreign by looking rows up: an index in which
+ * a bit has flipped would find them not, and they would be paid again. */
+static void pages_check(struct runner *r, const char *doubt)
+{
+	struct sql_account_doubted_out doubted = { 0 };
+	char why[200];
+
+	if (!doubt)
+		(void)sql_account_doubted_one(r->s.journal, &doubted);
+	if ((doubt || doubted.n) && !MUTANT(pages_believed_in_doubt) &&
+	    !journal_check_pages(r->s.journal, why, sizeof why))
+		journal_damaged(r->s.journal, "%s", why);
+}
+
 void doubt_take(struct runner *r)
 {
 	const char *doubt = journal_doubt(r->s.journal);
 	char why[WAITS_MAX];
 
 	r->doubt_taken = true;
+	pages_check(r, doubt);
 	if (!doubt)
 		return;
 	/* Never that of before: what was fenced for an older one is not enough. */

@@ -401,10 +401,27 @@ static void a_damaged_plan_is_no_other_plan(void **state_)
 	asked.has_plan = false;
 }
 
+/* The rows are whole, and something else is not, as an index that does not find one any
+ * more: what was forgotten would be taken for foreign, and the row paid again. */
+static void pages_are_not_believed_in_doubt(void **state_)
+{
+	(void)state_;
+	half_paid();
+	assert_int_equal(
+	    journal_exec(scene.journal,
+		"UPDATE account SET doubt = 'a copy'; PRAGMA foreign_keys = OFF;"
+		"UPDATE stage SET operation = 777 WHERE operation = 1"),
+	    ERR_OK);
+	rise();
+	assert_true(dies_within(60000));
+	assert_says(why_dead, "stage");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, put_back)
+		T(pages_are_not_believed_in_doubt),
 		T(a_damaged_plan_is_no_other_plan),
 		T(each_edit_ends_the_start),
 		T(rows_that_are_gone_end_the_start),
