@@ -48,3 +48,16 @@ DELETE FROM block WHERE chain = :chain AND height > :height;
 -- name: block_drop_below
 -- in: chain i64, height i64
 DELETE FROM block WHERE chain = :chain AND height < :height;
+
+-- name: endpoint_off_list
+-- in: chain_id i64
+-- out: name text, who text, since_ms i64
+SELECT name, who, since_ms FROM endpoint_off WHERE chain_id = :chain_id ORDER BY name;
+
+-- name: endpoint_off_add
+-- in: chain_id i64, name text, who text, since_ms i64
+INSERT INTO endpoint_off (chain_id, name, who, since_ms) VALUES (:chain_id, :name, :who, :since_ms);
+
+-- name: endpoint_off_drop
+-- in: chain_id i64, name text
+DELETE FROM endpoint_off WHERE chain_id = :chain_id AND name = :name;

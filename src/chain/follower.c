@@ -153,7 +153,8 @@ static int votes(const struct follower *f, uint32_t nodes)
 	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
 
-		if ((nodes >> i & 1) && f->view[i].identified)
+		if ((nodes >> i & 1) && f->view[i].identified &&
+		    (!n->off || MUTANT(off_has_a_vote)))
 			providers |= 1ull
 			    << ((MUTANT(votes_by_node) ? i : n->provider) & 63);
 	}
@@ -357,8 +358,8 @@ static void say_trouble(struct follower *f)
 	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
 
-		if (n->failures_in_a_row < FAILURES_SAID)
-			answering |= 1u << i;
+		if (n->off || n->failures_in_a_row < FAILURES_SAID)
+			answering |= 1u << i; /* one that is off has no vote in it */
 		else if (len < sizeof f->trouble)
 			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
 			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
@@ -404,9 +405,9 @@ static void standing_put(struct follower *f)
 
 	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
-		const char *why = n->failures_in_a_row >= FAILURES_SAID
-		    ? "does not answer"
-		    : n->left_out;
+		const char *why = n->off                    ? "is switched off"
+		    : n->failures_in_a_row >= FAILURES_SAID ? "does not answer"
+							    : n->left_out;
 
 		if (why && len < sizeof now)
 			len += (size_t)snprintf(now + len, sizeof now - len, "%s%s %s",
@@ -423,6 +424,7 @@ static void standing_put(struct follower *f)
 void follower_turn(struct follower *f)
 {
 	answers_take(f);
+	off_forget(f);
 	sightings_sweep(f);
 	f->best = quorum_height(f);
 	schedule(f);

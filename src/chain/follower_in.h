@@ -204,7 +204,8 @@ void follower_leave_out(struct follower *f, int node, const char *why); /* "": b
 
 /* follower_take.c */
 void answers_take(struct follower *f);
-bool is_refusal(enum err e); /* it answered, and not with facts */
+void off_forget(struct follower *f); /* nodes that an operator switched off */
+bool is_refusal(enum err e);         /* it answered, and not with facts */
 /* It is what this node says of the block now; facts are moved out of *facts, or left. */
 void opinion_take(struct sighting *s, int node, struct block_facts *facts);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "journal/sql.gen.h"
 
 /* So many polls until who is left out is asked again who it is. */
@@ -58,13 +59,35 @@ static void chain_settle(struct follower *f)
 	}
 }
 
+/* Whoever answers there next may be another. */
+static void view_forget(struct view *v)
+{
+	v->identified = v->has_head = v->has_goal = v->forked = v->unlinked = false;
+	v->link = LINK_UNKNOWN;
+}
+
+/* What it said has no weight any more; once it is on again it is asked who it is. */
+void off_forget(struct follower *f)
+{
+	for (int i = 0; i < f->nodes; i++) {
+		struct view *v = &f->view[i];
+
+		if (!pool_node(f->s.pool, i)->off || MUTANT(off_has_a_vote))
+			continue;
+		view_forget(v);
+		v->poll_at_ms = 0;
+		v->left_out[0] = '\0';
+		if (f->s.journal)
+			pool_leave_out(f->s.pool, i, NULL);
+	}
+}
+
 /* It serves another chain: it has no vote, is sent nothing, and is asked again later. */
 static void refuse(struct follower *f, int node, const char *why)
 {
 	struct view *v = &f->view[node];
 
-	v->identified = v->has_head = v->has_goal = v->forked = v->unlinked = false;
-	v->link = LINK_UNKNOWN;
+	view_forget(v);
 	v->poll_at_ms =
 	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
 	follower_leave_out(f, node, why);
@@ -240,6 +263,8 @@ void answers_take(struct follower *f)
 		f->inbox = q->next;
 		if (!f->inbox)
 			f->inbox_end = &f->inbox;
+		if (pool_node(f->s.pool, q->node)->off)
+			q->err = ERR_NOT_SENT; /* too late to count */
 		switch (q->kind) {
 		case ASK_IDENTITY:
 			take_identity(f, q);

@@ -31,6 +31,7 @@ struct bucket {
 struct node {
 	struct node_state state;
 	char *url;
+	struct node_off off;
 	int weight;
 	struct bucket bucket;
 	struct latency latency;
@@ -155,7 +156,7 @@ static bool is_last(const struct pool *p, int node)
 	for (int i = 0; i < p->n; i++) {
 		const struct node *n = &p->nodes[i];
 
-		if (i != node && !n->state.left_out && !is_shut(n))
+		if (i != node && !n->state.off && !n->state.left_out && !is_shut(n))
 			return false;
 	}
 	return true;
@@ -172,6 +173,8 @@ static int64_t ready_at_ms(const struct pool *p, int node)
 	const struct node *n = &p->nodes[node];
 	int64_t at = later(n->wait_until_ms, n->held_until_ms);
 
+	if (n->state.off)
+		return INT64_MAX;
 	if (is_shut(n) && !is_last(p, node)) {
 		at = later(at, n->shut_until_ms);
 		if (n->state.in_flight > 0) /* half open: one probe at a time */
@@ -229,22 +232,20 @@ static void name_format(char *out, size_t size, const char *url)
 	    port ? "" : (tls ? ":443" : ":80"));
 }
 
-static void name_set(struct pool *p, int node)
+void node_name(char out[NODE_NAME_MAX], const struct node_config *nodes, int node)
 {
-	struct node *n = &p->nodes[node];
-	char plain[sizeof n->state.name], other[sizeof n->state.name];
+	char plain[NODE_NAME_MAX], other[NODE_NAME_MAX];
 	int same = 1;
 
-	name_format(plain, sizeof plain, n->url);
+	name_format(plain, sizeof plain, nodes[node].url);
 	for (int i = 0; i < node; i++) {
-		name_format(other, sizeof other, p->nodes[i].url);
+		name_format(other, sizeof other, nodes[i].url);
 		same += strcmp(plain, other) == 0;
 	}
 	if (same > 1)
-		snprintf(
-		    n->state.name, sizeof n->state.name, "%.56s#%d", plain, same % 100);
+		snprintf(out, NODE_NAME_MAX, "%.56s#%d", plain, same % 100);
 	else
-		memcpy(n->state.name, plain, sizeof plain);
+		memcpy(out, plain, sizeof plain);
 }
 
 static int provider_of(const struct node_config *nodes, int node)
@@ -271,7 +272,7 @@ struct pool *pool_new(
 		p->nodes[i].state.provider = provider_of(nodes, i);
 		p->nodes[i].bucket.window_ms = world_now_ms(w);
 		p->nodes[i].bucket.filled_ms = world_now_ms(w);
-		name_set(p, i);
+		node_name(p->nodes[i].state.name, nodes, i);
 	}
 	return p;
 }
@@ -310,6 +311,28 @@ void pool_leave_out(struct pool *p, int node, const char *why)
 	refresh(p);
 }
 
+/* -- what an operator says ------------------------------------------------- */
+
+void pool_switch(struct pool *p, int node, const struct node_off *off)
+{
+	CHECK(node >= 0 && node < p->n);
+	p->nodes[node].state.off = off != NULL;
+	p->nodes[node].off = off ? *off : (struct node_off){ .since_ms = 0 };
+	refresh(p);
+}
+
+void pool_reset(struct pool *p, int node)
+{
+	struct node *n;
+
+	CHECK(node >= 0 && node < p->n);
+	n = &p->nodes[node];
+	note_success(n);
+	n->held_until_ms = 0;
+	n->bucket.rate = 0;
+	refresh(p);
+}
+
 /* -- figures --------------------------------------------------------------- */
 
 static const char *const failure_names[FAILURE_COUNT] = {
@@ -327,6 +350,7 @@ static const char *const standing_names[] = {
 	[NODE_HELD] = "held",
 	[NODE_SHUT] = "open",
 	[NODE_LEFT_OUT] = "left out",
+	[NODE_OFF] = "off",
 };
 
 const char *node_failure_name(enum node_failure kind)
@@ -346,6 +370,8 @@ static enum node_standing standing_of(
 	int64_t held = later(n->held_until_ms, bucket_at_ms(&n->bucket));
 
 	*ret_until_ms = 0;
+	if (n->state.off)
+		return NODE_OFF;
 	if (n->state.left_out)
 		return NODE_LEFT_OUT;
 	*ret_until_ms = n->shut_until_ms;
@@ -369,6 +395,7 @@ void pool_figures(const struct pool *p, int node, struct pool_figures *ret)
 		.weight = n->weight,
 		.provider = n->state.provider,
 		.in_flight = n->state.in_flight,
+		.off = n->state.off ? &n->off : NULL,
 		.asked = n->state.asked,
 		.p50_ms = latency_quantile_ms(&n->latency, 50),
 		.p95_ms = latency_quantile_ms(&n->latency, 95),

@@ -16,16 +16,20 @@
 #include "world/world.h"
 
 #define POOL_NODES_MAX 16
+#define NODE_NAME_MAX 64
+#define NODE_BY_MAX 64
 
 struct node_config {
 	const char *url;      /* secrets may be in it: never shown whole */
 	const char *provider; /* one vote each; NULL: its own */
 	int weight;           /* 1 to 100; default 1 */
+	bool off; /* marked from the journal, for who asks by himself (ask.h) */
 };
 
 struct node_state {
-	char name[64];        /* host:port, or host:port#2; safe to show */
-	int provider;         /* nodes of one provider share the number */
+	char name[NODE_NAME_MAX]; /* as node_name */
+	int provider;             /* nodes of one provider share the number */
+	bool off;             /* by an operator: it is asked nothing, and has no vote */
 	const char *left_out; /* why the follower leaves it out; NULL: in good standing */
 	int failures_in_a_row;
 	int64_t not_before_ms; /* monotonic: backoff, breaker, Retry-After */
@@ -51,7 +55,14 @@ enum node_standing {
 	NODE_TROUBLED, /* it failed, and waits a moment before the next question */
 	NODE_HELD,     /* it asked for patience, or its rate is used up */
 	NODE_SHUT,     /* the breaker is open, or half open with its probe under way */
-	NODE_LEFT_OUT  /* by the follower */
+	NODE_LEFT_OUT, /* by the follower */
+	NODE_OFF       /* by an operator */
+};
+
+/* Who switched it off, and when by the wall: for people. */
+struct node_off {
+	char by[NODE_BY_MAX];
+	int64_t since_ms;
 };
 
 /* What is told of a node: to status, doctor and metrics. Nothing of it is a secret. */
@@ -59,8 +70,8 @@ struct pool_figures {
 	const char *name, *why; /* why: of the standing, or its last error; "" */
 	int weight, provider, in_flight;
 	enum node_standing standing;
-	int64_t
-	    until_ms; /* monotonic: the standing changes by itself then; 0: it doesn't */
+	const struct node_off *off; /* NULL: it is on */
+	int64_t until_ms; /* monotonic: when it changes by itself; 0: it doesn't */
 	int64_t asked;
 	int64_t failed[FAILURE_COUNT];
 	int64_t p50_ms, p95_ms;        /* of the recent answers; 0: there is none */
@@ -83,6 +94,9 @@ typedef void pool_done_fn(void *ctx, struct pool_answer *a);
 
 struct pool;
 
+/* host:port of its URL, and #2 where that is another's before it: safe to show. */
+void node_name(char out[NODE_NAME_MAX], const struct node_config *nodes, int node);
+
 struct pool *pool_new(
     struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms);
 void pool_free(struct pool *p);
@@ -96,7 +110,13 @@ void pool_figures(const struct pool *p, int node, struct pool_figures *ret);
 const char *node_failure_name(enum node_failure kind);    /* "not_sent" */
 const char *node_standing_name(enum node_standing where); /* "left out" */
 
-/* May this node be asked now? else *ret_at_ms says when to try again. */
+/* off NULL: on again. What is under way to it still comes back. */
+void pool_switch(struct pool *p, int node, const struct node_off *off);
+/* What it did wrong is forgiven: backoff, breaker, Retry-After, and the pace after it. */
+void pool_reset(struct pool *p, int node);
+
+/* May this node be asked now? else *ret_at_ms says when to try again; INT64_MAX: not by
+ * waiting. */
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);
 /* The best node to ask now (weights, in flight, latency, standing), not in `except`
  * (a bit set); -1 when none is ready, *ret_at_ms then says when. */

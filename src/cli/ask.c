@@ -19,7 +19,8 @@ struct node {
 	enum phase phase;
 	bool busy;  /* a request is under way */
 	bool stale; /* it is of a former question */
-	bool wrong; /* serves another chain, or was not part of the identity's quorum */
+	bool off;   /* by an operator: it is not asked */
+	bool wrong; /* so; or it serves another chain, or was no part of its quorum */
 	char wrong_why[96];
 	bool heard; /* it answered the question, if only once */
 	int unreached;
@@ -43,6 +44,13 @@ struct ask {
 	int n;
 };
 
+static void node_init(struct node *n, struct ask *a, bool off)
+{
+	n->ask = a;
+	n->off = n->wrong = off;
+	snprintf(n->wrong_why, sizeof n->wrong_why, "%s", off ? "switched off" : "");
+}
+
 struct ask *ask_new(
     struct world *w, const struct chain_config *c, int64_t patience_ms, bool hasty)
 {
@@ -56,7 +64,7 @@ struct ask *ask_new(
 	a->hasty = hasty;
 	a->n = pool_size(a->pool);
 	for (int i = 0; i < a->n; i++)
-		a->nodes[i].ask = a;
+		node_init(&a->nodes[i], a, c->endpoints[i].off);
 	return a;
 }
 
@@ -442,7 +450,7 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 	enum err e;
 
 	for (int i = 0; i < a->n; i++)
-		a->nodes[i].wrong = false;
+		a->nodes[i].wrong = a->nodes[i].off;
 	q.ctx = &a->config->chain_id;
 	e = ask_run(a, &q, IDENTITY_GRACE_MS, ret, f);
 	if (e == ERR_WRONG_CHAIN)
@@ -453,6 +461,8 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 		struct node *n = &a->nodes[i];
 		bool says = n->phase == PHASE_SAID && n->err == ERR_OK;
 
+		if (n->off)
+			continue;
 		n->wrong = !says || !identity_same(NULL, n->fact, ret);
 		snprintf(n->wrong_why, sizeof n->wrong_why, "%s",
 		    says                 ? "another chain"

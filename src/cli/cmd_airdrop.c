@@ -9,6 +9,7 @@
 #include "cli/keys.h"
 #include "cli/look.h"
 #include "cli/ref.h"
+#include "engine/endpoint.h"
 
 /* Without a token's decimals only the form of an amount can be judged. */
 #define DECIMALS_UNKNOWN 36
@@ -252,9 +253,12 @@ static enum err ask_prices(
 enum err draft_ask(
     struct draft *d, struct world *w, int64_t patience_ms, bool hasty, struct fail *f)
 {
-	struct ask *a = ask_new(w, d->chain, patience_ms, hasty);
+	struct ask *a;
 	enum err e;
 
+	if (d->journal)
+		endpoints_mark(d->journal, d->chain);
+	a = ask_new(w, d->chain, patience_ms, hasty);
 	ask_waits(a, cli_waits, d->cli);
 	d->gas = d->has_token ? chain_connector(d->chain)->gas_token
 			      : chain_connector(d->chain)->gas_coin;

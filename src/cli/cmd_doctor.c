@@ -16,6 +16,7 @@
 #include "cli/probe.h"
 #include "cli/report.h"
 #include "codec/eip55.h"
+#include "engine/endpoint.h"
 #include "journal/sql.gen.h"
 
 /* Blocks behind the best node from which on a node is said to lag. */
@@ -160,7 +161,10 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 	char subject[120];
 
 	snprintf(subject, sizeof subject, "%s %s", c->name, p->name);
-	if (!p->reachable) {
+	if (p->off) {
+		doctor_fine(d, "node", subject,
+		    "switched off by an operator, and not asked: pawl endpoints");
+	} else if (!p->reachable) {
 		doctor_finding(d, "node", subject,
 		    "start it, or correct its URL in the config", "%s", p->fail.why);
 	} else if (p->identity.chain_id != c->chain_id) {
@@ -297,6 +301,8 @@ static enum err probes_check(
 	uint64_t best = 0;
 
 	d->repeats = false;
+	if (d->journal)
+		endpoints_mark(d->journal, c);
 	for (int i = 0; i < c->endpoints_n; i++) {
 		enum err e = probe_node(d->world, c, i, &probes[i], f);
 

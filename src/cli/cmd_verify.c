@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/own.h"
+#include "engine/endpoint.h"
 #include "journal/sql.gen.h"
 
 #define MISMATCHES_MAX 1000
@@ -187,6 +188,8 @@ static enum err load(struct verify *v, struct fail *f)
 		e = fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	if (e == ERR_OK)
 		e = own_chain(v->cli->config, j, v->operation.chain, &v->chain, f);
+	if (e == ERR_OK)
+		endpoints_mark(j, v->chain);
 	v->under_way = !operation_ended(&v->operation);
 	return e;
 }

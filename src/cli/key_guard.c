@@ -7,6 +7,7 @@
 #include "cli/loop.h"
 #include "cli/own.h"
 #include "cli/report.h"
+#include "engine/endpoint.h"
 #include "journal/sql.gen.h"
 
 struct guard {
@@ -132,6 +133,8 @@ static enum err chain_check(const struct guard *g, const char *name, struct fail
 
 	if (e != ERR_OK)
 		return kept(g, f);
+	if (g->journal)
+		endpoints_mark(g->journal, c);
 	a = ask_new(g->world, c, ASK_PATIENCE_MS, true);
 	ask_waits(a, cli_waits, g->cli);
 	e = ask_account_agreed(a, g->address, &seen, f);

@@ -159,7 +159,11 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	int64_t began_ms;
 	enum err e;
 
-	*ret = (struct probe){ .reachable = false };
+	*ret = (struct probe){ .off = c->endpoints[endpoint].off };
+	if (ret->off) {
+		node_name(ret->name, c->endpoints, endpoint);
+		return ERR_OK;
+	}
 	alone.endpoints = &c->endpoints[endpoint];
 	alone.endpoints_n = alone.quorum = 1;
 	a = ask_new(w, &alone, PROBE_PATIENCE_MS, true);

@@ -8,6 +8,7 @@
 
 struct probe {
 	char name[64]; /* host:port */
+	bool off;      /* marked so in the config: it was not asked */
 	bool reachable;
 	struct fail fail; /* why it is not, or not fit */
 	struct identity identity;

@@ -165,7 +165,8 @@ static bool nodes_awaited(const struct account *a)
 	for (int i = 0; i < pool_size(pool); i++) {
 		const struct node_state *n = pool_node(pool, i);
 
-		if (!n->left_out && !n->failures_in_a_row && a->greeted[i] != GREET_DONE)
+		if (!n->off && !n->left_out && !n->failures_in_a_row &&
+		    a->greeted[i] != GREET_DONE)
 			return true;
 	}
 	return false;
@@ -370,7 +371,7 @@ bool doubt_refused(const struct account *a, uint64_t nonce, const struct hash *h
 	for (int i = 0; i < pool_size(a->chain->pool); i++) {
 		const struct node_state *n = pool_node(a->chain->pool, i);
 
-		if (!n->left_out && !(r->nodes >> i & 1))
+		if (!n->off && !n->left_out && !(r->nodes >> i & 1))
 			return false;
 	}
 	return r->nodes != 0;

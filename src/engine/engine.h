@@ -13,6 +13,7 @@
  *   key.c        which key it signs with, and what that is called now
  *   stop.c       why it takes no new intents, and when it does again
  *   doubt.c      accounts of a journal that may be older than what was sent
+ *   endpoint.c   nodes that an operator has switched off
  *   late.c       accounts that it comes to know after that
  *   intent.c     intents: reserve, empty, bump
  *   settle.c     the end of an intent, and its return

@@ -11,6 +11,7 @@
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
+#include "engine/endpoint.h"
 #include "engine/intent.h"
 #include "engine/market.h"
 #include "engine/operation.h"
@@ -46,14 +47,6 @@ struct ask {
 	void *ctx;
 };
 
-static void ask_release(void *job)
-{
-	struct ask *q = job;
-
-	pool_ask(q->pool, q->node, &q->body, q->done, q->ctx);
-	mem_free(q);
-}
-
 static void ask_drop(void *job)
 {
 	struct ask *q = job;
@@ -61,6 +54,19 @@ static void ask_drop(void *job)
 
 	buf_release(&q->body);
 	q->done(q->ctx, &a);
+	mem_free(q);
+}
+
+/* It may have been switched off since it was chosen, in this very turn. */
+static void ask_release(void *job)
+{
+	struct ask *q = job;
+
+	if (pool_node(q->pool, q->node)->off) {
+		ask_drop(job);
+		return;
+	}
+	pool_ask(q->pool, q->node, &q->body, q->done, q->ctx);
 	mem_free(q);
 }
 
@@ -209,6 +215,7 @@ static void chain_open(
 	c->connector = chain_connector(config);
 	c->pool = pool_new(
 	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
+	endpoints_load(r->s.journal, config, c->pool);
 	c->follower = follower_new(&(struct follower_setup){
 	    .config = config,
 	    .connector = c->connector,

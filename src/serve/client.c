@@ -10,7 +10,7 @@
 #include "serve/door.h"
 #include "serve/wire.h"
 
-#define ANSWER_MAX ((size_t)256 * 1024)
+#define ANSWER_MAX ((size_t)1024 * 1024)
 #define ANSWER_MS 60000
 #define STREAM_MS INT32_MAX
 #define PATIENCE_MS 30000        /* for nodes that the owner waits for */
@@ -243,6 +243,11 @@ enum err client_rows(
 
 	json_decref(o);
 	return e;
+}
+
+enum err client_endpoints(struct client *c, json_t **ret, struct fail *f)
+{
+	return ask(c, ROUTE_ENDPOINTS, "", NULL, ret, f);
 }
 
 /* -- a stream of events ---------------------------------------------------- */

@@ -6,6 +6,8 @@
 #ifndef PAWL_SERVE_CLIENT_H
 #define PAWL_SERVE_CLIENT_H
 
+#include <jansson.h>
+
 #include "serve/command.h"
 #include "serve/handover.h"
 #include "serve/standing.h"
@@ -32,6 +34,9 @@ NODISCARD enum err client_create(
     struct client *c, const struct handover *h, struct told *ret, struct fail *f);
 NODISCARD enum err client_rows(
     struct client *c, const char *operation, struct buf *lines, struct fail *f);
+
+/* {"endpoints":[..]}, each for endpoint_decode; the caller's. */
+NODISCARD enum err client_endpoints(struct client *c, json_t **ret, struct fail *f);
 
 /* Watch an operation until it does not go on by itself: then how that is, OK: it
  * ended. */

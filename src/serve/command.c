@@ -14,6 +14,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "serve/endpoint.h"
 #include "serve/hand.h"
 #include "serve/resume.h"
 #include "serve/suspect.h"
@@ -327,7 +328,7 @@ void command_prepare(const struct command_at *at, const struct request *q)
 	const struct chain_config *chain;
 
 	if (!at->runner || q->route == ROUTE_RESUME_KEY || q->route == ROUTE_TELL ||
-	    q->route == ROUTE_RESUME_NOTIFY)
+	    q->route == ROUTE_RESUME_NOTIFY || request_of_endpoint(q->route))
 		return;
 	if (q->route != ROUTE_RESUME_CHAIN)
 		operation_prepare(at, q);
@@ -369,6 +370,8 @@ enum err command_do(const struct command_at *at, const struct request *q,
 		return tell_all(at, q, ret, f);
 	if (q->route == ROUTE_RESUME_NOTIFY)
 		return resume_notify(at, q, ret, f);
+	if (request_of_endpoint(q->route))
+		return endpoint_do(at, q, ret, f);
 	return of_operation(at, q, ret, f);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 
 #define SHOWN_MAX 40
@@ -88,6 +89,12 @@ static int route_find(
 	return -1;
 }
 
+bool request_of_endpoint(enum route route)
+{
+	return route == ROUTE_ENDPOINT_OFF || route == ROUTE_ENDPOINT_ON ||
+	    route == ROUTE_ENDPOINT_RESET;
+}
+
 size_t request_body_max(const char *method, const char *path)
 {
 	const char *name;
@@ -158,6 +165,17 @@ static enum err yes_read(struct request *q, const json_t *value, struct fail *f)
 	    (text && word_parse(&q->yes, text, json_string_length(value))))
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE, "yes: no word that a refusal has told");
+}
+
+static enum err by_read(struct request *q, const json_t *value, struct fail *f)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || !*text || strlen(text) >= sizeof q->by)
+		return fail_set(f, ERR_USAGE, "by: no name of somebody");
+	snprintf(q->by, sizeof q->by, "%s", text);
+	utf8_plain(q->by);
+	return ERR_OK;
 }
 
 static enum err plan_read(struct request *q, const json_t *value, struct fail *f)
@@ -253,6 +271,16 @@ static enum err text_read(struct request *q, const json_t *value, struct fail *f
 	return ERR_OK;
 }
 
+static enum err endpoint_member(
+    struct request *q, const char *key, const json_t *value, struct fail *f)
+{
+	if (strcmp(key, "by") == 0)
+		return by_read(q, value, f);
+	if (q->route == ROUTE_ENDPOINT_OFF && strcmp(key, "yes") == 0)
+		return flag_read(&q->sure, value, key, f);
+	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
+}
+
 static enum err member_read(
     struct request *q, const char *key, const json_t *value, struct fail *f)
 {
@@ -260,6 +288,8 @@ static enum err member_read(
 
 	if (q->route == ROUTE_REPAIR || q->route == ROUTE_RETRY)
 		return repair_member(q, key, value, f);
+	if (request_of_endpoint(q->route))
+		return endpoint_member(q, key, value, f);
 	if (q->route == ROUTE_CANCEL && strcmp(key, "now") == 0)
 		return flag_read(&q->now, value, key, f);
 	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
@@ -356,6 +386,12 @@ void request_body(struct buf *out, const struct request *q)
 	if (routes[q->route].body != BODY_JSON)
 		return;
 	buf_add_str(out, "{");
+	if (q->by[0]) {
+		buf_add_str(out, "\"by\":");
+		buf_add_json(out, q->by);
+	}
+	if (q->sure)
+		buf_addf(out, "%s\"yes\":true", q->by[0] ? "," : "");
 	if (q->now)
 		buf_add_str(out, "\"now\":true");
 	if (q->yes)

@@ -13,6 +13,7 @@
 
 #include "base/amount.h"
 #include "base/err.h"
+#include "chain/pool.h"
 #include "crypto/word.h"
 
 #define REQUEST_NAME_MAX 128 /* of an operation, chain or key; with its NUL */
@@ -32,6 +33,8 @@ enum repair { REPAIR_NOT, REPAIR_ADOPT, REPAIR_SKIP, REPAIR_RELEASE };
 struct request {
 	enum route route;
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
+	char by[NODE_BY_MAX];        /* who asks, of an endpoint; "": it is not said */
+	bool sure;                   /* the same */
 	bool now, has_plan, has_row, has_hash;
 	uint32_t yes; /* the word of what was shown; WORD_NONE: none is said */
 	enum repair repair;
@@ -46,6 +49,9 @@ struct request {
 
 /* One more CHANNEL:TARGET for a run. fails: USAGE. */
 NODISCARD enum err request_notify(struct request *q, const char *text, struct fail *f);
+
+/* A command to an endpoint. */
+bool request_of_endpoint(enum route route);
 
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);

@@ -12,6 +12,7 @@
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "serve/endpoint.h"
 #include "serve/health.h"
 #include "serve/intake.h"
 #include "serve/metrics.h"
@@ -22,6 +23,7 @@
 
 #define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
 #define ANSWER_MAX ((size_t)64 * 1024)
+#define ENDPOINTS_MAX ((size_t)1024 * 1024) /* of 64 chains, with 16 nodes each */
 #define TCP_CONNECTIONS_MAX 128u
 #define STREAMS(max) ((max) / 2) /* of the connections: the others are for commands */
 #define STREAM_PAUSE_MS 200      /* between two pieces */
@@ -142,6 +144,15 @@ static enum err tell_operation(
 	return ERR_OK;
 }
 
+static void tell_endpoints(struct asked *q, struct runner *r)
+{
+	struct buf body;
+
+	buf_init(&body, ENDPOINTS_MAX);
+	endpoints_encode(&body, r);
+	reply_add(q, r, 200, &body);
+}
+
 /* Its head leaves when something is told: behind a commit. */
 static enum err stream_begin(
     struct asked *q, struct runner *r, const struct request *request, struct fail *f)
@@ -258,6 +269,9 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 	switch (request.route) {
 	case ROUTE_OPERATION:
 		return tell_operation(q, r, &request, f);
+	case ROUTE_ENDPOINTS:
+		tell_endpoints(q, r);
+		return ERR_OK;
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);
 	case ROUTE_CREATE:
@@ -268,6 +282,9 @@ static enum err answer(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_RETRY:
 	case ROUTE_REPAIR:
 	case ROUTE_CANCEL:
+	case ROUTE_ENDPOINT_OFF:
+	case ROUTE_ENDPOINT_ON:
+	case ROUTE_ENDPOINT_RESET:
 	case ROUTE_RESUME_CHAIN:
 	case ROUTE_RESUME_KEY:
 	case ROUTE_TELL:

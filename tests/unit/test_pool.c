@@ -549,6 +549,51 @@ static void figures_tell_of_a_node(void **state)
 	release(p);
 }
 
+static void one_that_is_off_is_nobody(void **state)
+{
+	static const struct node_off off = { .by = "ada", .since_ms = 7 };
+	struct pool *p = pool_of(2);
+	struct pool_figures at;
+	int64_t at_ms;
+
+	(void)state;
+	pool_switch(p, 0, &off);
+	assert_false(pool_ready(p, 0, &at_ms));
+	assert_int_equal(at_ms, INT64_MAX);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(pool_best(p, 0, &at_ms), 1);
+	assert_int_equal(pool_best(p, 2, &at_ms), -1);
+	assert_int_equal(at_ms, INT64_MAX);
+	assert_int_equal(pool_best_left_out(p, 2, &at_ms), -1);
+	pool_figures(p, 0, &at);
+	assert_int_equal(at.standing, NODE_OFF);
+	assert_string_equal(at.off->by, "ada");
+	for (int i = 0; i < 9; i++) /* the other one is the last now */
+		ask(p, 1, lost);
+	pool_ready(p, 1, &at_ms);
+	assert_in_range(at_ms, fake.now_ms, fake.now_ms + 5000);
+	pool_switch(p, 0, NULL);
+	assert_true(ready(p, 0));
+	release(p);
+}
+
+static void a_reset_ends_each_wait(void **state)
+{
+	struct pool *p = pool_of(2);
+	struct http_answer slow = status(429, "");
+
+	(void)state;
+	slow.retry_after_ms = 60000;
+	for (int i = 0; i < 5; i++)
+		ask(p, 0, lost);
+	ask(p, 0, slow);
+	assert_false(ready(p, 0));
+	pool_reset(p, 0);
+	assert_true(ready(p, 0));
+	assert_int_equal(pool_node(p, 0)->failures_in_a_row, 0);
+	release(p);
+}
+
 /* What a node or the way to it says is shown: without the key that it quotes. */
 static void figures_tell_no_secret(void **state)
 {
@@ -590,6 +635,8 @@ int main(void)
 		cmocka_unit_test(quantiles_are_of_what_is_recent),
 		cmocka_unit_test(figures_tell_of_a_node),
 		cmocka_unit_test(figures_tell_no_secret),
+		cmocka_unit_test(one_that_is_off_is_nobody),
+		cmocka_unit_test(a_reset_ends_each_wait),
 	};
 
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

@@ -53,6 +53,21 @@ static void requests_are_read(void **state)
 	assert_int_equal(q.route, ROUTE_CANCEL);
 	assert_string_equal(q.name, "a/b\xc3\xa9");
 	assert_true(q.now);
+	assert_int_equal(parse(&q, "POST", "/v1/endpoints/main%2fa.b%3A443/off",
+			     "{\"by\":\"ada\",\"yes\":true}"),
+	    ERR_OK);
+	assert_int_equal(q.route, ROUTE_ENDPOINT_OFF);
+	assert_string_equal(q.name, "main/a.b:443");
+	assert_string_equal(q.by, "ada");
+	assert_true(q.sure);
+	assert_int_equal(parse(&q, "GET", "/v1/endpoints", ""), ERR_OK);
+	assert_int_equal(q.route, ROUTE_ENDPOINTS);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/endpoints/x/on", "{\"yes\":true}"), ERR_USAGE);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/endpoints/x/off", "{\"by\":7}"), ERR_USAGE);
+	assert_int_equal(
+	    parse(&q, "POST", "/v1/endpoints/x/off", "{\"now\":true}"), ERR_USAGE);
 	assert_int_equal(parse(&q, "POST", "/v1/keys/payer/resume", ""), ERR_OK);
 	assert_int_equal(q.yes, WORD_NONE);
 	assert_int_equal(
