@@ -154,10 +154,32 @@ static bool see_rival(void *ctx, const struct intent *i)
 	    (i->state == INTENT_RESERVED || i->state == INTENT_SIGNED);
 }
 
+/* A payment that was adopted, and of which nobody here has bytes. */
+static bool has_no_bytes(struct runner *r, const struct intent *i)
+{
+	struct sql_attempt_get_in in = { .id = i->attempt };
+	struct sql_attempt_get_out at;
+
+	return i->has_attempt && sql_attempt_get_one(r->s.journal, &in, &at) && !at.bytes;
+}
+
+static bool is_cancelled(struct runner *r, const struct intent *i)
+{
+	const struct operation *o = intent_operation(r, i);
+
+	return o && (o->state == OPERATION_CANCELLING || o->state == OPERATION_CANCELLED);
+}
+
 void intent_retracted(struct runner *r, const struct intent *i)
 {
 	struct intent newer = *i;
 
+	if (i->has_nonce && !i->emptied && is_cancelled(r, i) && has_no_bytes(r, i) &&
+	    !MUTANT(cancelled_is_paid_anew)) {
+		sql_intent_empty(
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = i->id });
+		return;
+	}
 	if (i->has_nonce && !i->emptied && payment_any(r, i, see_rival, &newer))
 		sql_intent_hold(
 		    r->s.journal, &(struct sql_intent_hold_in){ .id = i->id });

@@ -465,6 +465,24 @@ static void what_pays_another_is_refused(void **state_)
 	secret_free(key);
 }
 
+/* Nobody has its bytes when its block vanishes: they are not made anew. */
+static void what_is_cancelled_is_not_paid_for_him(void **state_)
+{
+	struct hash tx;
+
+	(void)state_;
+	tx = begin_paid_by_hand(4, 1);
+	resume();
+	assert_int_equal(operation_cancel(runner, op(), true, &why), ERR_OK);
+	assert_int_equal(adopt(4, &tx), ERR_OK);
+	run(1000);
+	reorg(1, false);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(op()->state, OPERATION_CANCELLED);
+	assert_int_equal(paid(&lists[0], 4), 0);
+}
+
 /* It was final by its own bytes when both blocks vanished, and nobody gives anything
  * back: neither pays it, and so it is not final. */
 static void a_row_paid_twice_may_be_paid_by_neither(void **state_)
@@ -819,6 +837,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_pays_another_is_refused, end),
 		cmocka_unit_test_teardown(what_failed_or_waits_is_refused, end),
 		cmocka_unit_test_teardown(a_row_paid_twice_may_be_paid_by_neither, end),
+		cmocka_unit_test_teardown(what_is_cancelled_is_not_paid_for_him, end),
 		cmocka_unit_test_teardown(what_nodes_do_not_show_now_is_asked_again, end),
 		cmocka_unit_test_teardown(what_is_skipped_is_not_paid, end),
 		cmocka_unit_test_teardown(a_live_row_is_not_skipped, end),
