@@ -65,13 +65,11 @@ void account_trust(struct runner *r, struct account *a, const char *why)
 static void pages_check(struct runner *r, const char *doubt)
 {
 	struct sql_account_doubted_out doubted = { 0 };
-	char why[200];
 
 	if (!doubt)
 		(void)sql_account_doubted_one(r->s.journal, &doubted);
-	if ((doubt || doubted.n) && !MUTANT(pages_believed_in_doubt) &&
-	    !journal_check_pages(r->s.journal, why, sizeof why))
-		journal_damaged(r->s.journal, "%s", why);
+	if ((doubt || doubted.n) && !MUTANT(pages_believed_in_doubt))
+		journal_trust_pages(r->s.journal);
 }
 
 void doubt_take(struct runner *r)

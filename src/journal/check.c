@@ -157,7 +157,16 @@ enum err journal_check_past(struct journal *j, struct fail *f)
 
 bool journal_check_pages(struct journal *j, char *why, size_t why_len)
 {
-	return j->drv->check(j->db, why, why_len);
+	return j->drv->check(j->db, why, why_len) == ERR_OK;
+}
+
+void journal_trust_pages(struct journal *j)
+{
+	char why[200];
+	enum err e = j->drv->check(j->db, why, sizeof(why));
+
+	if (e != ERR_OK)
+		journal_failed(j, e, "%s", why);
 }
 
 int64_t journal_check_events(struct journal *j, int64_t *ret_operation)

@@ -75,8 +75,9 @@ struct db_driver {
 	 * stands alone. The file is there, empty. then: a statement that the copy
 	 * executes; SQL_COUNT: none. */
 	enum err (*backup)(struct db *d, const char *to, int then, struct fail *f);
-	/* Pages, indexes and foreign keys; false: why names the first fault. */
-	bool (*check)(struct db *d, char *why, size_t why_len);
+	/* Pages, indexes and foreign keys. fails: DAMAGED, why names the first fault;
+	 * JOURNAL, where one can't be read now. */
+	enum err (*check)(struct db *d, char *why, size_t why_len);
 };
 
 extern const struct db_driver db_sqlite;

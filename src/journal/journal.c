@@ -35,7 +35,7 @@ static void name_damage(struct journal *j, struct fail *f)
 {
 	char text[480], page[200];
 
-	if (!j->db || j->drv->check(j->db, page, sizeof(page)))
+	if (!j->db || j->drv->check(j->db, page, sizeof(page)) == ERR_OK)
 		return;
 	snprintf(text, sizeof(text), "%.250s: %s", f->why, page);
 	snprintf(f->why, sizeof(f->why), "%s", text);

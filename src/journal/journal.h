@@ -149,6 +149,8 @@ void journal_doubt_clear(struct journal *j, const char *why); /* no doubt: nothi
 
 /* Pages (integrity_check) and foreign keys; false: why says which. */
 bool journal_check_pages(struct journal *j, char *why, size_t why_len);
+/* The owner's: what is not sound, or can't be read, ends the process. */
+void journal_trust_pages(struct journal *j);
 
 /* The same, and that it ends with what the journal's own row says; DAMAGED names it. */
 NODISCARD enum err journal_check_past(struct journal *j, struct fail *f);

@@ -2,30 +2,51 @@
 #include "journal/sqlite_in.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static bool sound(sqlite3 *c, char *why, size_t why_len)
+/* As SQLite ends the line of a page that it could not read. */
+static bool is_unread(const char *why)
+{
+	static const char code[] = "error code=";
+	const char *at = strstr(why, code);
+
+	return at &&
+	    sqlite_class((int)strtol(at + strlen(code), NULL, 10)) == ERR_JOURNAL;
+}
+
+static enum err pages(sqlite3 *c, char *why, size_t why_len)
 {
 	static const char heading[] = "*** in database main ***\n";
 	struct fail f = { 0 };
-	char text[160];
+	enum err e = sqlite_ask(c, "PRAGMA integrity_check(1)", why, why_len, &f);
 
-	if (sqlite_ask(c, "PRAGMA integrity_check(1)", why, why_len, &f) != ERR_OK)
+	if (e != ERR_OK)
 		snprintf(why, why_len, "%s", f.why);
+	else if (strcmp(why, "ok") != 0)
+		e = is_unread(why) ? ERR_JOURNAL : ERR_DAMAGED;
 	if (strncmp(why, heading, strlen(heading)) == 0)
 		memmove(why, why + strlen(heading), strlen(why + strlen(heading)) + 1);
-	if (strcmp(why, "ok") != 0)
-		return false;
-	if (sqlite_ask(c,
-		"SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' points to no '"
-		" || \"parent\" FROM pragma_foreign_key_check LIMIT 1",
-		text, sizeof(text), &f) != ERR_OK)
-		snprintf(text, sizeof(text), "%.150s", f.why);
-	snprintf(why, why_len, "%s", text);
-	return !*text;
+	return e;
 }
 
-bool sqlite_check(struct db *d, char *why, size_t why_len)
+static enum err sound(sqlite3 *c, char *why, size_t why_len)
+{
+	enum err e = pages(c, why, why_len);
+	struct fail f = { 0 };
+	char text[160];
+
+	if (e != ERR_OK)
+		return e;
+	e = sqlite_ask(c,
+	    "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' points to no '"
+	    " || \"parent\" FROM pragma_foreign_key_check LIMIT 1",
+	    text, sizeof(text), &f);
+	snprintf(why, why_len, "%.150s", e == ERR_OK ? text : f.why);
+	return e == ERR_OK && *text ? ERR_DAMAGED : e;
+}
+
+enum err sqlite_check(struct db *d, char *why, size_t why_len)
 {
 	return sound(d->c, why, why_len);
 }
@@ -45,8 +66,11 @@ static enum err copy(sqlite3 *from, sqlite3 *to, int then, struct fail *f)
 	e = sqlite_run(to, "PRAGMA journal_mode=DELETE", f);
 	if (e == ERR_OK && then != SQL_COUNT)
 		e = sqlite_run(to, statements[then].sqlite, f);
-	if (e == ERR_OK && !sound(to, why, sizeof(why)))
-		e = fail_set(f, ERR_DAMAGED, "its pages are not sound: %s", why);
+	if (e == ERR_OK) {
+		e = sound(to, why, sizeof(why));
+		if (e != ERR_OK)
+			fail_set(f, e, "its pages are not sound: %s", why);
+	}
 	return e;
 }
 

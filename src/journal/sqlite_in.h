@@ -63,6 +63,6 @@ enum err sqlite_uncut(struct db *d, struct fail *f);
 
 /* sqlite_copy.c */
 enum err sqlite_backup(struct db *d, const char *path, int then, struct fail *f);
-bool sqlite_check(struct db *d, char *why, size_t why_len);
+enum err sqlite_check(struct db *d, char *why, size_t why_len);
 
 #endif
