@@ -2,7 +2,6 @@
 #include "journal/sqlite_in.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* As SQLite ends the line of a page that it could not read. */
@@ -10,9 +9,13 @@ static bool is_unread(const char *why)
 {
 	static const char code[] = "error code=";
 	const char *at = strstr(why, code);
+	int rc = 0;
 
-	return at &&
-	    sqlite_class((int)strtol(at + strlen(code), NULL, 10)) == ERR_JOURNAL;
+	if (!at)
+		return false;
+	for (at += strlen(code); *at >= '0' && *at <= '9' && rc < 100000; at++)
+		rc = 10 * rc + (*at - '0');
+	return sqlite_class(rc) == ERR_JOURNAL;
 }
 
 static enum err pages(sqlite3 *c, char *why, size_t why_len)
