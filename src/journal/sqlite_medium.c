@@ -175,8 +175,9 @@ enum err sqlite_age(struct db *d, int64_t *ret, struct fail *f)
 	struct wal w;
 	uint32_t age = 0;
 	int rc = MUTANT(age_of_before) ? SQLITE_OK : sqlite3_db_cacheflush(d->c);
-	enum err e =
-	    rc == SQLITE_OK ? wal_of(d, &w, f) : sqlite_failed(d->c, "its -wal", f);
+	enum err e = rc == SQLITE_OK
+	    ? wal_of(d, &w, f)
+	    : fail_set(f, sqlite_class(rc), "its -wal: %s (%d)", sqlite3_errstr(rc), rc);
 
 	if (e == ERR_OK && w.ctx && w.size > 0 && !wal_age(&w, &age))
 		e = fail_set(f, ERR_JOURNAL, "its -wal can't be read");
