@@ -107,12 +107,15 @@ static void read_fence(struct sim_judge *j, struct sim_life *l, const struct ope
 	struct sql_account_get_out account;
 	struct address at;
 	struct amount *sum;
+	int key;
 
 	if (!sql_account_get_one(l->journal, &in, &account))
 		return;
 	memcpy(at.at, account.address, sizeof at.at);
-	sum = &j->fence_fees[judge_key(l->story, &at)];
+	key = judge_key(l->story, &at);
+	sum = &j->fence_fees[key];
 	CHECK(amount_add(sum, sum, &o->fees_final));
+	j->fence_open[key] |= o->state != OPERATION_COMPLETED;
 	if (l->story->out)
 		sim_story_note(
 		    l->story, "%s: %s", o->name, state_name(MACHINE_OPERATION, o->state));
@@ -279,7 +282,7 @@ static void judge_fees(const struct sim_judge *j, int key)
 			CHECK(amount_add(&sum, &sum, &j->said[k]->fees));
 	sim_ledger_read(&ledger, s->chain, &s->key[key].address);
 	if (!amount_cmp(&ledger.fees, &sum) ||
-	    (s->broken && amount_cmp(&sum, &ledger.fees) < 0) ||
+	    ((s->broken || j->fence_open[key]) && amount_cmp(&sum, &ledger.fees) < 0) ||
 	    (s->by_hand && amount_cmp(&sum, &ledger.fees) > 0))
 		return; /* what was adopted is a row's cost */
 	amount_format(said, &sum, 0);

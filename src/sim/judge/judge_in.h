@@ -151,6 +151,7 @@ struct sim_judge {
 	bool said_so; /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
+	bool fence_open[SIM_KEYS_MAX]; /* nobody has moved it to its end */
 };
 
 /* Nobody is paid twice: all that G0 names holds, whatever the journal has forgotten. */
