@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "cli/keys.h"
+#include "codec/json.h"
 
 enum err cli_config(struct cli *c, struct fail *f)
 {
@@ -100,15 +100,5 @@ json_t *cli_exact(const char *text)
 
 json_t *cli_text(const char *text)
 {
-	char *plain;
-	json_t *o;
-
-	if (!text)
-		return json_null();
-	plain = mem_str(text);
-	utf8_plain(plain);
-	o = json_string(plain);
-	CHECK(o);
-	mem_free(plain);
-	return o;
+	return json_text(text);
 }

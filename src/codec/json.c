@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* So many values take half a gigabyte at most, and are more than any block's. */
 #define VALUES_MAX (2 << 20)
@@ -48,6 +49,21 @@ void json_line_add(struct buf *out, json_t *o)
 	buf_add_str(out, "\n");
 	mem_free(text);
 	json_decref(o);
+}
+
+json_t *json_text(const char *text)
+{
+	char *plain;
+	json_t *o;
+
+	if (!text)
+		return json_null();
+	plain = mem_str(text);
+	utf8_plain(plain);
+	o = json_string(plain);
+	CHECK(o);
+	mem_free(plain);
+	return o;
 }
 
 const char *json_str(const json_t *object, const char *key)

@@ -20,6 +20,9 @@ json_t *json_read(const char *text, size_t len, struct fail *f);
 /* Compact, and the end of a line behind it; o is given away. */
 void json_line_add(struct buf *out, json_t *o);
 
+/* Any bytes: what can't be shown is replaced. NULL is null. */
+json_t *json_text(const char *text);
+
 const char *json_str(const json_t *object, const char *key); /* NULL if absent */
 bool json_i64(const json_t *object, const char *key, int64_t *ret);
 bool json_bool(const json_t *object, const char *key, bool *ret);

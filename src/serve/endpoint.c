@@ -55,11 +55,7 @@ void endpoints_lag(struct endpoint_told *rows, size_t n)
 
 static void text_add(json_t *o, const char *key, const char *text)
 {
-	char *plain = mem_str(text);
-
-	utf8_plain(plain);
-	CHECK(json_object_set_new(o, key, json_string(plain)) == 0);
-	mem_free(plain);
+	CHECK(json_object_set_new(o, key, json_text(text)) == 0);
 }
 
 static void number_add(json_t *o, const char *key, int64_t v)

@@ -6,8 +6,6 @@
 #include <time.h>
 
 #include "base/check.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "chain/pool.h"
 #include "codec/json.h"
 #include "engine/operation.h"
@@ -19,18 +17,6 @@
 enum how { HEALTHY, DEGRADED, UNHEALTHY };
 
 static const char *const hows[] = { "healthy", "degraded", "unhealthy" };
-
-static json_t *text_json(const char *text)
-{
-	char *plain = mem_str(text);
-	json_t *o;
-
-	utf8_plain(plain);
-	o = json_string(plain);
-	CHECK(o);
-	mem_free(plain);
-	return o;
-}
 
 static void put(json_t *o, const char *key, json_t *value)
 {
@@ -62,7 +48,7 @@ static void part_note(struct part *p, enum how how, const char *why)
 	if (how <= p->how)
 		return;
 	p->how = how;
-	put(p->o, "why", text_json(why));
+	put(p->o, "why", json_text(why));
 }
 
 static enum how part_end(struct part *p, json_t *around, const char *name)
@@ -108,11 +94,11 @@ static bool endpoints_part(json_t *around, const struct chain_run *c)
 		json_t *o;
 
 		pool_figures(c->pool, i, &f);
-		o = json_pack("{s:o, s:s}", "name", text_json(f.name), "standing",
+		o = json_pack("{s:o, s:s}", "name", json_text(f.name), "standing",
 		    node_standing_name(f.standing));
 		CHECK(o);
 		if (f.standing != NODE_WELL && f.why[0])
-			put(o, "why", text_json(f.why));
+			put(o, "why", json_text(f.why));
 		all_well = all_well && f.standing == NODE_WELL;
 		CHECK(json_array_append_new(list, o) == 0);
 	}
@@ -258,7 +244,7 @@ int ready_encode(struct buf *out, const struct health_at *at)
 	o = json_pack("{s:b}", "ready", !why);
 	CHECK(o);
 	if (why)
-		put(o, "why", text_json(why));
+		put(o, "why", json_text(why));
 	json_line_add(out, o);
 	return why ? 503 : 200;
 }

@@ -17,7 +17,7 @@
 #include "serve/intake.h"
 #include "serve/metrics.h"
 #include "serve/request.h"
-#include "serve/standing.h"
+#include "serve/stream.h"
 #include "serve/wire.h"
 #include "world/server.h"
 
@@ -26,11 +26,8 @@
 #define ENDPOINTS_MAX ((size_t)1024 * 1024) /* of 64 chains, with 16 nodes each */
 #define TCP_CONNECTIONS_MAX 128u
 #define STREAMS(max) ((max) / 2) /* of the connections: the others are for commands */
-#define STREAM_PAUSE_MS 200      /* between two pieces */
-#define STREAM_ALIVE_MS 5000     /* the same again: so a client that is gone is noticed */
 
 STAILQ_HEAD(asked_list, asked);
-LIST_HEAD(stream_list, stream);
 
 struct asked {
 	struct fact fact; /* first */
@@ -40,22 +37,12 @@ struct asked {
 	struct exchange *exchange; /* NULL: it is answered */
 };
 
-struct stream {
-	LIST_ENTRY(stream) link;
-	struct serve *serve;
-	struct way *way;
-	struct exchange *exchange;
-	int64_t operation;
-	struct standing told;
-	int64_t told_ms, due_ms;
-};
-
 /* A way in, with places of its own. */
 struct way {
 	struct serve *serve;
 	struct server *server;              /* NULL: it is not there */
 	struct asked_list waiting, curious; /* curious: of vitals, between turns */
-	unsigned streams_n, streams_max;
+	struct places places;               /* for those who watch */
 };
 
 enum { WAY_SOCKET, WAY_TCP, WAYS };
@@ -63,7 +50,7 @@ enum { WAY_SOCKET, WAY_TCP, WAYS };
 struct serve {
 	struct serve_setup s;
 	struct way ways[WAYS];
-	struct stream_list streams;
+	struct streams streams;
 	struct pulse *pulse;
 	struct intake *intakes;
 };
@@ -153,29 +140,18 @@ static void tell_endpoints(struct asked *q, struct runner *r)
 	reply_add(q, r, 200, &body);
 }
 
-/* Its head leaves when something is told: behind a commit. */
 static enum err stream_begin(
     struct asked *q, struct runner *r, const struct request *request, struct fail *f)
 {
-	struct stream *stream;
 	struct operation o;
 	enum err e = operation_find(q->serve, r, request, &o, f);
 
-	if (e != ERR_OK)
-		return e;
-	if (q->way->streams_n == q->way->streams_max)
-		return fail_set(f, ERR_STOPPED,
-		    "%u processes watch already; it goes on all the same: pawl status",
-		    q->way->streams_max);
-	stream = mem_new(sizeof *stream);
-	stream->serve = q->serve;
-	stream->way = q->way;
-	stream->exchange = q->exchange;
-	stream->operation = o.id;
-	LIST_INSERT_HEAD(&q->serve->streams, stream, link);
-	q->way->streams_n++;
-	q->exchange = NULL;
-	return ERR_OK;
+	if (e == ERR_OK)
+		e = streams_add(
+		    &q->serve->streams, q->exchange, &q->way->places, o.id, f);
+	if (e == ERR_OK)
+		q->exchange = NULL;
+	return e;
 }
 
 /* -- commands -------------------------------------------------------------- */
@@ -358,87 +334,9 @@ void serve_turn(struct serve *s, struct runner *r)
 	}
 }
 
-/* -- streams --------------------------------------------------------------- */
-
-static void stream_free(struct stream *t)
-{
-	LIST_REMOVE(t, link);
-	t->way->streams_n--;
-	mem_free(t);
-}
-
-/* It does not go on by itself: the stream ends with why, as a run would. */
-static bool stream_end(struct serve *s, struct runner *r, struct stream *t,
-    const struct operation *loaded, const struct operation *o)
-{
-	bool ended = operation_ended(o) && (!loaded || !r->reasons);
-	struct fail f = { ERR_OK, "" };
-	enum err e = ended ? ERR_OK : s->s.face->stuck(s->s.face->ctx, r, o, &f);
-	struct buf piece;
-
-	if (e == ERR_OK && !ended)
-		return false;
-	buf_init(&piece, ANSWER_MAX);
-	wire_standing_encode(&piece, &t->told);
-	wire_end_encode(&piece, e, f.why[0] ? f.why : err_text(e));
-	(void)exchange_send(t->exchange, buf_text(&piece));
-	exchange_end(t->exchange);
-	buf_release(&piece);
-	stream_free(t);
-	return true;
-}
-
-static void stream_send(struct stream *t, int64_t now_ms)
-{
-	struct buf piece;
-	bool heard;
-
-	buf_init(&piece, ANSWER_MAX);
-	wire_standing_encode(&piece, &t->told);
-	heard = exchange_send(t->exchange, buf_text(&piece));
-	buf_release(&piece);
-	t->told_ms = now_ms;
-	t->due_ms = now_ms + STREAM_ALIVE_MS;
-	if (heard)
-		return;
-	exchange_drop(t->exchange);
-	stream_free(t);
-}
-
-static void stream_tell(
-    struct serve *s, struct runner *r, struct stream *t, int64_t now_ms)
-{
-	const struct operation *loaded = runner_operation(r, t->operation), *o = loaded;
-	struct operation read;
-	struct standing now;
-	bool changed;
-
-	if (!o && operation_read(s->s.journal, t->operation, &read))
-		o = &read;
-	if (!o)
-		return;
-	standing_of(r, o, &now);
-	changed = memcmp(&now, &t->told, sizeof now) != 0;
-	if (!t->told_ms)
-		exchange_stream(t->exchange, "text/event-stream");
-	t->told = now;
-	if (stream_end(s, r, t, loaded, o))
-		return;
-	if (now_ms >= (changed ? t->told_ms + STREAM_PAUSE_MS : t->due_ms))
-		stream_send(t, now_ms);
-	else if (changed)
-		t->due_ms = t->told_ms + STREAM_PAUSE_MS;
-}
-
 int64_t serve_wake_ms(const struct serve *s)
 {
-	int64_t due_ms = INT64_MAX;
-	const struct stream *t;
-
-	LIST_FOREACH(t, &s->streams, link)
-	if (t->due_ms < due_ms)
-		due_ms = t->due_ms;
-	return due_ms;
+	return streams_wake_ms(&s->streams);
 }
 
 /* -- vitals ---------------------------------------------------------------- */
@@ -505,12 +403,8 @@ void serve_tell(struct serve *s, struct runner *r)
 {
 	int64_t now_ms = world_now_ms(s->s.world);
 	struct health_at at = { .runner = r };
-	struct stream *t, *next;
 
-	for (t = LIST_FIRST(&s->streams); t; t = next) {
-		next = LIST_NEXT(t, link);
-		stream_tell(s, r, t, now_ms);
-	}
+	streams_tell(&s->streams, r, now_ms);
 	pulse_turn(s->pulse, r, now_ms);
 	if (anybody_is_curious(s))
 		vitals_tell(s, &at);
@@ -532,7 +426,7 @@ static enum err way_open(
 	struct way *way = &s->ways[number];
 	bool gated = number == WAY_TCP;
 
-	way->streams_max = STREAMS(connections_max);
+	way->places.max = STREAMS(connections_max);
 	return server_open(&way->server,
 	    &(struct server_setup){ .world = s->s.world,
 		.listen_fd = listen_fd,
@@ -552,7 +446,7 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 
 	s->s = *setup;
 	s->pulse = pulse_new();
-	LIST_INIT(&s->streams);
+	streams_init(&s->streams, setup->world, setup->journal, setup->face);
 	for (int i = 0; i < WAYS; i++) {
 		s->ways[i].serve = s;
 		STAILQ_INIT(&s->ways[i].waiting);
@@ -589,16 +483,11 @@ static void way_close(struct way *way)
 
 void serve_close(struct serve *s)
 {
-	struct stream *t;
-
 	if (!s)
 		return;
 	for (int i = 0; i < WAYS; i++)
 		way_close(&s->ways[i]);
-	while ((t = LIST_FIRST(&s->streams))) {
-		exchange_drop(t->exchange);
-		stream_free(t);
-	}
+	streams_release(&s->streams);
 	intake_free(s->intakes);
 	pulse_free(s->pulse);
 	mem_free(s);

@@ -6,28 +6,13 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "base/mem.h"
-#include "base/utf8.h"
 #include "codec/json.h"
-
-/* Names and sentences may hold what is no UTF-8, and then can't be JSON as they are. */
-static json_t *text_json(const char *text)
-{
-	char *plain = mem_str(text);
-	json_t *o;
-
-	utf8_plain(plain);
-	o = json_string(plain);
-	CHECK(o);
-	mem_free(plain);
-	return o;
-}
 
 /* -- failures -------------------------------------------------------------- */
 
 static json_t *fail_json(enum err e, const char *why)
 {
-	return json_pack("{s:o, s:s, s:i}", "error", text_json(why), "name", err_name(e),
+	return json_pack("{s:o, s:s, s:i}", "error", json_text(why), "name", err_name(e),
 	    "exit", err_exit_code(e));
 }
 
@@ -67,7 +52,7 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 
 	CHECK(o);
 	if (told->operation) {
-		json_object_set_new(o, "operation", text_json(told->name));
+		json_object_set_new(o, "operation", json_text(told->name));
 		json_object_set_new(o, "id", json_integer(told->operation));
 		json_object_set_new(
 		    o, "state", json_string(state_name(MACHINE_OPERATION, told->state)));
@@ -81,14 +66,14 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	if (q->route == ROUTE_TELL)
 		json_object_set_new(o, "subscribers", json_integer(told->subscribers));
 	if (told->checked[0])
-		json_object_set_new(o, "checked", text_json(told->checked));
+		json_object_set_new(o, "checked", json_text(told->checked));
 	if (told->then[0])
-		json_object_set_new(o, "then", text_json(told->then));
+		json_object_set_new(o, "then", json_text(told->then));
 	if (q->route == ROUTE_RESUME || q->route == ROUTE_PAUSE ||
 	    q->route == ROUTE_CANCEL || (!told->operation && q->route != ROUTE_TELL))
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
-		json_object_set_new(o, "accepted", text_json(told->accepted));
+		json_object_set_new(o, "accepted", json_text(told->accepted));
 	json_line_add(out, o);
 }
 
@@ -143,7 +128,7 @@ void wire_operation_encode(struct buf *out, const struct operation *o)
 	const struct totals *t = o->by_state;
 	json_line_add(out,
 	    json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "operation",
-		text_json(o->name), "id", (json_int_t)o->id, "state",
+		json_text(o->name), "id", (json_int_t)o->id, "state",
 		state_name(MACHINE_OPERATION, o->state), "rows", (json_int_t)o->items,
 		"pending", (json_int_t)t[ITEM_PENDING].n, "live",
 		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
@@ -159,7 +144,7 @@ void wire_standing_encode(struct buf *out, const struct standing *s)
 	    json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "state", s->state, "done",
 		(json_int_t)s->done, "total", (json_int_t)s->total, "void",
 		(json_int_t)s->void_n, "unknown", (json_int_t)s->unknown, "waits_for",
-		text_json(s->waits)));
+		json_text(s->waits)));
 	buf_add_str(out, "\n");
 }
 
