@@ -229,6 +229,28 @@ def metrics_page(source):
     )
 
 
+def limits_page(source):
+    return page(
+        "Limits of providers",
+        source,
+        "An endpoint of these hosts, or of a host below one of them, is asked no faster than its\n"
+        "provider documents for those without a contract, unless it has a `rate` of its own in the\n"
+        "configuration: nine tenths of the limit are the pace, and one tenth may be asked at once.\n"
+        "Each call of a batch counts. Where methods have weights, the limit is in calls of the\n"
+        "weight of `eth_call`; `eth_getBlockReceipts` and `eth_sendRawTransaction` weigh more at\n"
+        "some, and what is then too fast is learned: a 429 is waited for as long as it says\n"
+        "(`Retry-After`), and halves the pace. Other hosts have no limit before their first 429;\n"
+        "PublicNode and LlamaNodes document none.",
+        table(
+            ("host", "calls", "in", "what it says", "where"),
+            [
+                (code(row[0]), row[1], f"{int(row[2]) // 1000} s", row[3], row[4])
+                for row in read_table(source)
+            ],
+        ),
+    )
+
+
 def api_page(source):
     return page(
         "What an owner answers",
@@ -400,6 +422,7 @@ PAGES = (
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
     ("docs/states.md", "src/engine/states.def", states_page),
     ("docs/config.md", "src/cli/config.def", config_page),
+    ("docs/limits.md", "src/chain/limits.def", limits_page),
     ("docs/api.md", "src/serve/routes.def", api_page),
     ("docs/metrics.md", "src/serve/metrics.def", metrics_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "chain/limit.h"
 #include "chain/redact.h"
 
 #define BACKOFF_FIRST_MS 100
@@ -15,19 +16,6 @@
 #define RETRY_AFTER_MAX_MS 3600000 /* a node may not send us to sleep for ever */
 #define ANSWER_MAX_BYTES (64 << 20)
 #define LATENCY_FLOOR_MS 20 /* below it, nodes are equally near */
-#define WINDOW_MS 1000
-#define RATE_FORGOTTEN 1000 /* per second: a limit above that is none */
-
-/* Requests a second that a node has shown to bear. It starts without a limit; a 429
- * halves what was asked in the last second, and each quiet second gives one more. */
-struct bucket {
-	int64_t rate;         /* per second; 0: no limit known */
-	int64_t tokens_milli; /* a thousand for one request */
-	int64_t filled_ms;
-	int64_t window_ms;
-	int64_t window_asked, last_asked;
-};
-
 struct node {
 	struct node_state state;
 	char *url;
@@ -79,68 +67,6 @@ static int64_t backoff_ms(struct pool *p, int failures)
 	if (span > BACKOFF_MAX_MS)
 		span = BACKOFF_MAX_MS;
 	return random_below(p, span + 1);
-}
-
-/* -- the token bucket ------------------------------------------------------ */
-
-static void bucket_fill(struct bucket *b, int64_t now)
-{
-	int64_t full = b->rate * 1000, gone = now - b->filled_ms;
-
-	b->filled_ms = now;
-	if (b->rate == 0)
-		return;
-	if (gone > WINDOW_MS)
-		gone = WINDOW_MS;
-	b->tokens_milli += gone * b->rate;
-	if (b->tokens_milli > full)
-		b->tokens_milli = full;
-}
-
-static void bucket_window(struct bucket *b, int64_t now)
-{
-	int64_t windows = (now - b->window_ms) / WINDOW_MS;
-
-	if (windows < 1)
-		return;
-	b->last_asked = windows == 1 ? b->window_asked : 0;
-	b->window_asked = 0;
-	b->window_ms += windows * WINDOW_MS;
-	if (b->rate == 0)
-		return;
-	b->rate += windows;
-	if (b->rate > RATE_FORGOTTEN)
-		b->rate = 0;
-}
-
-static void bucket_take(struct bucket *b, int64_t now)
-{
-	bucket_fill(b, now);
-	bucket_window(b, now);
-	b->window_asked++;
-	if (b->rate)
-		b->tokens_milli -= 1000;
-}
-
-static void bucket_limited(struct bucket *b, int64_t now)
-{
-	int64_t asked;
-
-	bucket_window(b, now);
-	asked = b->window_asked > b->last_asked ? b->window_asked : b->last_asked;
-	b->rate = asked / 2 > 1 ? asked / 2 : 1;
-	b->tokens_milli = 0;
-	b->filled_ms = now;
-}
-
-/* When one request may leave. */
-static int64_t bucket_at_ms(const struct bucket *b)
-{
-	int64_t missing = 1000 - b->tokens_milli;
-
-	if (b->rate == 0 || missing <= 0)
-		return 0;
-	return b->filled_ms + (missing + b->rate - 1) / b->rate;
 }
 
 /* -- standing -------------------------------------------------------------- */
@@ -261,6 +187,7 @@ struct pool *pool_new(
     struct world *w, const struct node_config *nodes, int n, int64_t timeout_ms)
 {
 	struct pool *p = mem_new(sizeof *p);
+	struct rate rate;
 
 	CHECK(n > 0 && n <= POOL_NODES_MAX);
 	p->world = w;
@@ -270,8 +197,8 @@ struct pool *pool_new(
 		p->nodes[i].url = mem_str(nodes[i].url);
 		p->nodes[i].weight = nodes[i].weight > 0 ? nodes[i].weight : 1;
 		p->nodes[i].state.provider = provider_of(nodes, i);
-		p->nodes[i].bucket.window_ms = world_now_ms(w);
-		p->nodes[i].bucket.filled_ms = world_now_ms(w);
+		rate = limit_of(nodes[i].url, nodes[i].rate, nodes[i].burst);
+		bucket_init(&p->nodes[i].bucket, &rate, world_now_ms(w));
 		node_name(p->nodes[i].state.name, nodes, i);
 	}
 	return p;
@@ -329,7 +256,7 @@ void pool_reset(struct pool *p, int node)
 	n = &p->nodes[node];
 	note_success(n);
 	n->held_until_ms = 0;
-	n->bucket.rate = 0;
+	bucket_reset(&n->bucket);
 	refresh(p);
 }
 
@@ -583,6 +510,20 @@ static void answered(void *ctx, struct http_answer *h)
 	mem_free(q);
 }
 
+/* Of a body that was written here (rpc.h); who counts them counts each of a batch. */
+static int64_t calls_count(const struct buf *body)
+{
+	static const char begin[] = "{\"jsonrpc\":";
+	const char *at = (const char *)body->data, *end = at + body->len;
+	int64_t n = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1))) {
+		at += sizeof begin - 1;
+		n++;
+	}
+	return n > 0 ? n : 1;
+}
+
 void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx)
 {
 	struct http_request r = { .timeout_ms = p->timeout_ms };
@@ -592,7 +533,8 @@ void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, vo
 	CHECK(node >= 0 && node < p->n && buf_ok(body));
 	n = &p->nodes[node];
 	*q = (struct ask){ p, node, world_now_ms(p->world), done, ctx };
-	bucket_take(&n->bucket, q->asked_ms);
+	bucket_take(
+	    &n->bucket, n->bucket.told.calls ? calls_count(body) : 1, q->asked_ms);
 	n->state.asked++;
 	n->state.in_flight++;
 	p->in_flight++;

@@ -2,8 +2,9 @@
  *
  * Per node: exponential backoff with full jitter, a circuit breaker (5 failures in
  * a row: 60 s shut, then one probe; a 429 with its Retry-After is no failure; the
- * last node that a chain has is never shut, but probed at most every 5 s), a token
- * bucket that honours Retry-After, and figures for status and metrics.
+ * last node that a chain has is never shut, but probed at most every 5 s), the rate of
+ * the config or of its provider, a pace learned from 429s and Retry-After (bucket.h), and
+ * figures for status and metrics.
  *
  * The pool asks and reports; it never asks twice by itself. Who needs an answer asks
  * again (level-triggered), perhaps another node. Nothing here is durable.
@@ -23,6 +24,7 @@ struct node_config {
 	const char *url;      /* secrets may be in it: never shown whole */
 	const char *provider; /* one vote each; NULL: its own */
 	int weight;           /* 1 to 100; default 1 */
+	int rate, burst;      /* calls a second, and at once; 0: as limit.h knows them */
 	bool off; /* marked from the journal, for who asks by himself (ask.h) */
 };
 

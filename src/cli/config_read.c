@@ -143,6 +143,8 @@ static void endpoint_read(struct reader *r, struct node_config *node, const stru
 	if (d->kind == DOC_MAP)
 		map.children = d->children;
 	group_read(r, GROUP_ENDPOINT, node, &map, &map);
+	if (node->burst && !node->rate)
+		problem(r, d, "a burst is of a rate: say rate, too");
 }
 
 static void endpoints_read(struct reader *r, struct chain_config *chain,

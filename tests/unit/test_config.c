@@ -168,7 +168,7 @@ static void all_keys(void **state)
 		  "    chain_id: \"9223372036854775771\"\n"
 		  "    endpoints:\n"
 		  "    - https://u:p@[::1]:1/x?y=z\n"
-		  "    - {url: http://h, provider: h, weight: 100}\n"
+		  "    - {url: http://h, provider: h, weight: 100, rate: 50, burst: 75}\n"
 		  "    - {url: http://h2, provider: h}\n"
 		  "    finality: finalized\n"
 		  "    quorum: 1\n"
@@ -197,6 +197,9 @@ static void all_keys(void **state)
 	assert_int_equal(chain->chain_id, 9223372036854775771);
 	assert_int_equal(chain->endpoints_n, 3);
 	assert_int_equal(chain->endpoints[1].weight, 100);
+	assert_int_equal(chain->endpoints[1].rate, 50);
+	assert_int_equal(chain->endpoints[1].burst, 75);
+	assert_int_equal(chain->endpoints[0].rate, 0);
 	assert_string_equal(chain->endpoints[2].provider, "h");
 	assert_true(chain->finality.tag);
 	assert_int_equal(chain->fee_type, CHAIN_FEE_LEGACY);
@@ -344,6 +347,9 @@ static void required_keys(void **state)
 	    "p:2:3: chains.m.chain_id: this key is required\n"
 	    "p:2:3: chains.m.endpoints: this key is required\n"
 	    "p:2:3: chains.m.finality: this key is required");
+	refused("chains: {m: {kind: evm, chain_id: 1, finality: finalized,\n"
+		"  endpoints: [{url: http://a, burst: 2}]}}",
+	    "p:2:15: chains.m.endpoints.0: a burst is of a rate: say rate, too");
 	refused("chains: {m: {kind: evm, chain_id: 1, endpoints: [{weight: 2}],\n"
 		" finality: {}}}",
 	    "p:1:50: chains.m.endpoints.0.url: this key is required\n"

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "chain/limit.h"
 #include "chain/pool.h"
 
 #define QUEUE 64
@@ -363,6 +364,113 @@ static void a_429_slows_down(void **state)
 	release(p);
 }
 
+static void put_batch(struct pool *p, int node, int calls)
+{
+	struct buf body;
+
+	buf_init(&body, 10000);
+	for (int i = 0; i < calls; i++)
+		buf_add_str(&body,
+		    i ? ",{\"jsonrpc\":\"2.0\",\"id\":1}"
+		      : "[{\"jsonrpc\":\"2.0\",\"id\":0}");
+	pool_ask(p, node, &body, keep, &fake);
+	answer(status(200, RPC));
+}
+
+static struct pool *pool_with(const char *url, int rate, int burst)
+{
+	struct node_config node = { .url = url, .rate = rate, .burst = burst };
+
+	fake = (struct fake){ .world = { &ops }, .now_ms = 1000000, .chance = 7 };
+	return pool_new(&fake.world, &node, 1, 5000);
+}
+
+/* How many single calls can leave in so long, when one does whenever it may. */
+static int asked_in(struct pool *p, int64_t ms)
+{
+	int64_t until_ms = fake.now_ms + ms, at = 0;
+	int n = 0;
+
+	while (fake.now_ms < until_ms) {
+		if (pool_ready(p, 0, &at)) {
+			put_batch(p, 0, 1);
+			n++;
+		} else {
+			fake.now_ms = at;
+		}
+	}
+	return n;
+}
+
+static void a_rate_that_is_told_is_kept(void **state)
+{
+	struct pool *p = pool_with("http://a/", 10, 5);
+
+	(void)state;
+	assert_int_equal(asked_in(p, 1), 5);
+	assert_int_equal(asked_in(p, 10000), 100);
+	fake.now_ms += 3600000; /* a long pause gives the burst, and no more */
+	assert_int_equal(asked_in(p, 1), 5);
+	release(p);
+	p = pool_with("http://a/", 7, 0); /* the burst is a second of it */
+	assert_int_equal(asked_in(p, 1), 7);
+	assert_int_equal(asked_in(p, 60000), 420);
+	release(p);
+}
+
+/* It may leave a debt, which is waited for. */
+static void each_call_of_a_batch_counts(void **state)
+{
+	struct pool *p = pool_with("http://a/", 10, 20);
+	int64_t at;
+
+	(void)state;
+	put_batch(p, 0, 20);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 100);
+	fake.now_ms = at;
+	assert_true(ready(p, 0));
+	put_batch(p, 0, 100);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 10000);
+	pool_reset(p, 0);
+	assert_true(ready(p, 0));
+	release(p);
+}
+
+/* In no such time more than the provider says, also from a start on. */
+static void limits_of_providers_are_known(void **state)
+{
+	static const struct {
+		const char *url;
+		int most, ms;
+	} rows[] = {
+		{ "https://bsc-dataseed1.bnbchain.org/", 10000, 300000 },
+		{ "https://BSC-DATASEED.binance.org", 10000, 300000 },
+		{ "https://rpc.ankr.com/eth/0123456789", 30, 1000 },
+		{ "https://eth.drpc.org", 2520, 60000 },
+		{ "https://eth-mainnet.g.alchemy.com/v2/key", 192, 10000 },
+		{ "https://u:p@mainnet.infura.io:443/v3/key", 6, 1000 },
+		{ "https://ethereum-mainnet.core.chainstack.com/key", 25, 1000 },
+	};
+	static const char *const others[] = { "http://127.0.0.1:8545",
+		"https://notbnbchain.org", "https://infura.io.example/",
+		"https://example/infura.io", "http://[::1]:8545/", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct pool *p = pool_with(rows[i].url, 0, 0);
+
+		assert_in_range(
+		    asked_in(p, rows[i].ms), rows[i].most * 8 / 10, rows[i].most);
+		release(p);
+	}
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_int_equal(limit_of(others[i], 0, 0).calls, 0);
+	/* who has a contract says his own */
+	assert_int_equal(limit_of("https://mainnet.infura.io/", 500, 0).calls, 500);
+}
+
 /* -- whom to ask ----------------------------------------------------------- */
 
 static void weights_count(void **state)
@@ -627,6 +735,9 @@ int main(void)
 		cmocka_unit_test(a_429_is_honoured_and_no_failure),
 		cmocka_unit_test(a_429_holds_whatever_else_comes),
 		cmocka_unit_test(a_429_slows_down),
+		cmocka_unit_test(a_rate_that_is_told_is_kept),
+		cmocka_unit_test(each_call_of_a_batch_counts),
+		cmocka_unit_test(limits_of_providers_are_known),
 		cmocka_unit_test(weights_count),
 		cmocka_unit_test(the_best_is_in_good_standing),
 		cmocka_unit_test(names_show_no_secret),
