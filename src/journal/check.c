@@ -6,14 +6,21 @@
 #include "base/mutant.h"
 #include "journal/inside.h"
 
+#define OPERATIONS 2 /* the migration that knows them */
+
 /* No row of an operation is ever deleted, and its first commit has an event. */
 static enum err check_newest(struct journal *j, struct fail *f)
 {
 	struct sql_link_newest_out told = { .operation = 0 };
 	struct sql_operation_newest_out is = { .id = 0 };
-	bool whole = sql_link_newest_one(j, &told) && sql_operation_newest_one(j, &is);
-	enum err e = journal_start_error(j, f);
+	int have = 0;
+	enum err e = migrate_compare(j, &have, f);
+	bool whole;
 
+	if (e != ERR_OK || have < OPERATIONS)
+		return e;
+	whole = sql_link_newest_one(j, &told) && sql_operation_newest_one(j, &is);
+	e = journal_start_error(j, f);
 	if (e != ERR_OK || !whole || told.no_operation ||
 	    told.operation <= (is.no_id ? 0 : is.id) || MUTANT(lost_operation_believed))
 		return e;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/mutant.h"
 #include "journal/inside.h"
 
 int journal_schema_known(void)
@@ -74,6 +75,8 @@ void migrate_up(struct journal *j, int have)
 
 		if (journal_exec(j, sqlite ? m->sqlite : m->postgres) != ERR_OK)
 			return;
+		if (MUTANT(migration_in_pieces))
+			(void)journal_exec(j, "COMMIT; BEGIN IMMEDIATE");
 		record(j, m);
 	}
 }

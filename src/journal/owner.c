@@ -310,6 +310,20 @@ static enum err wal_is_begun(struct journal *j, struct fail *f)
 	return e;
 }
 
+/* All of them are one transaction, which is gone. */
+static enum err not_migrated(struct journal *j, int have, enum err e, struct fail *f)
+{
+	struct fail why = *f;
+
+	return fail_set(f, e,
+	    "its migration from schema %d to %d failed, and nothing of it was kept: the"
+	    " pawl that it had before goes on with it; backup-%lld-schema-%d-.. beside it"
+	    " is a copy%s: %.300s",
+	    have, migrations_count, (long long)j->commit_no, have,
+	    e == ERR_DISK_FULL ? "; make room for as much again, and start it again" : "",
+	    why.why);
+}
+
 /* have migrations are there; the rest, and our epoch, are one commit. */
 enum err owner_take(struct journal *j, const struct owner *who, int have,
     char **ret_backup, struct fail *f)
@@ -337,6 +351,8 @@ enum err owner_take(struct journal *j, const struct owner *who, int have,
 		take(j, who);
 	}
 	e = own_commit(j, f);
+	if (e != ERR_OK && have < migrations_count)
+		return not_migrated(j, have, e, f);
 	return e == ERR_OK && begins ? wal_is_begun(j, f) : e;
 }
 

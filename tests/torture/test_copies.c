@@ -1,6 +1,7 @@
-/* Backup and restore on a disk that forgets: they die at every op, the power goes or not.
- * What is found then is the old journal, or the new one, or an error that says to type it
- * again; and typing it again works. A backup is there whole, or not at all.
+/* Backup, restore and migration on a disk that forgets: they die at every op, the power
+ * goes or not. What is found then is the old journal, or the new one, or an error that
+ * says to type it again; and typing it again works. A backup is there whole, or not at
+ * all.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
+#include "journal/statement.h"
 #include "mortal.h"
 
 #define FILE_MAX ((size_t)2 << 20)
@@ -238,6 +240,114 @@ static void a_restore_dies_twice(void **state)
 	}
 }
 
+/* -- migrations ------------------------------------------------------------- */
+
+static struct migration more[100];
+
+/* What it does to its rows is seen by their names. */
+static void know_one_more(void)
+{
+	memcpy(more, migrations, (size_t)migrations_count * sizeof(more[0]));
+	more[migrations_count] = (struct migration){
+		.id = migrations_count + 1,
+		.name = "next",
+		.sum = { 1 },
+		.sqlite = "CREATE TABLE next (id INTEGER PRIMARY KEY, fat BLOB) STRICT;"
+			  "UPDATE chain SET name = 'm' WHERE chain_id % 2 = 0;"
+			  "INSERT INTO next SELECT chain_id, zeroblob(20000) FROM chain;"
+			  "UPDATE chain SET name = 'm';",
+		.postgres = "",
+	};
+	migrations = more;
+	migrations_count++;
+}
+
+static int64_t named(struct journal *j, const char *name)
+{
+	struct sql_report_chains_out row;
+	int64_t n = 0;
+
+	sql_report_chains_begin(j);
+	while (sql_report_chains_next(j, &row))
+		n += !strcmp(row.name, name);
+	return n;
+}
+
+static void migrate(void)
+{
+	struct fail f = { 0 };
+	char *backup = NULL;
+
+	know_one_more();
+	mortal_must(journal_migrate(PATH, &backup, &f), &f);
+}
+
+/* Who knows no more finds all as it was, or is told that it is newer. */
+static void look_at_unmigrated(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+	enum err e = journal_own(&j, PATH, &me, &f);
+
+	if (e == ERR_NEWER_JOURNAL)
+		return;
+	mortal_must(e, &f);
+	if (rows(j) != ROWS || named(j, "n") != ROWS)
+		mismatch(named(j, "n"), journal_doubt(j));
+}
+
+static void look_at_migrated(void)
+{
+	struct fail f = { 0 };
+	struct journal *j;
+
+	know_one_more();
+	mortal_must(journal_own(&j, PATH, &me, &f), &f);
+	if (rows(j) != ROWS || named(j, "m") != ROWS || journal_doubt(j))
+		mismatch(named(j, "m"), journal_doubt(j));
+}
+
+static void a_migration_is_old_or_new(void **state)
+{
+	int64_t n;
+
+	(void)state;
+	for (int power = 0; power <= 1; power++) {
+		for (n = 1; dies(migrate, n, (uint64_t)(n + 999 * power), power); n++) {
+			expect(mortal_run(look_at_unmigrated, 0), 0, "the old one", n);
+			expect(mortal_run(look_at_migrated, 0), 0, "the new one", n);
+		}
+		assert_true(n > 30);
+	}
+}
+
+/* A disk that is full at any of its bytes: all is as it was, it is said what to do, and
+ * with room the same start goes on. */
+static void a_migration_finds_the_disk_full(void **state)
+{
+	int64_t room = 0;
+	int code;
+
+	(void)state;
+	for (; room < 1 << 20; room += 40000) {
+		sim_disk_put_back(disk, begin);
+		sim_disk_room(disk, room);
+		code = mortal_run(migrate, 0);
+		if (code == 0)
+			break;
+		expect(code, 3, "a full disk", room);
+		if (!strstr(mortal_why(), "is full"))
+			fail_msg("%lld bytes: %s", (long long)room, mortal_why());
+		sim_disk_room(disk, -1);
+		expect(mortal_run(look_at_unmigrated, 0), 0, "the old one", room);
+		expect(mortal_run(look_at_migrated, 0), 0, "the new one", room);
+	}
+	sim_disk_room(disk, -1);
+	assert_true(room > 90000 && room < 1 << 20);
+}
+
+/* -- without a -wal ---------------------------------------------------------- */
+
 /* The way on without a -wal: the database as it is, in doubt. */
 static void what_lost_its_wal_goes_on_in_doubt(void **state)
 {
@@ -340,6 +450,8 @@ int main(void)
 		cmocka_unit_test(a_backup_is_whole_or_not_there),
 		cmocka_unit_test(a_restore_is_old_or_new),
 		cmocka_unit_test(a_restore_dies_twice),
+		cmocka_unit_test(a_migration_is_old_or_new),
+		cmocka_unit_test(a_migration_finds_the_disk_full),
 		cmocka_unit_test(what_lost_its_wal_goes_on_in_doubt),
 		cmocka_unit_test(what_others_put_there_is_whole_or_named),
 	};
