@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "codec/json.h"
 #include "fuzz.h"
+#include "serve/canon.h"
 #include "serve/handover.h"
 #include "serve/request.h"
 #include "serve/wire.h"
@@ -58,6 +59,22 @@ static void body_take(const struct request *q, const char *body, size_t len)
 	buf_release(&text);
 }
 
+/* As which command it is known. */
+static void command_take(const struct request *q, const char *body, size_t len)
+{
+	char member[CANON_NAME_MAX];
+	struct fail f = { 0 };
+	struct canon c;
+
+	if (canon_of(&c, q, body, len, &f) != ERR_OK) {
+		fuzz_check_text(f.why, sizeof f.why);
+		return;
+	}
+	CHECK(strncmp(c.members, "path ", 5) == 0);
+	canon_differs(c.members, "", member);
+	CHECK(strcmp(member, "path") == 0);
+}
+
 /* What a client makes of an owner's answer. */
 static void answer_take(const char *body, size_t len)
 {
@@ -96,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (request_parse(&q, method, path, (const char *)data, size, &f) == ERR_OK) {
 		again(&q, method);
+		command_take(&q, (const char *)data, size);
 		body_take(&q, (const char *)data, size);
 	} else {
 		fuzz_check_text(f.why, sizeof f.why);

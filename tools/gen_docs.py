@@ -263,7 +263,17 @@ def api_page(source):
         "browser asks here. On the socket no token is needed.\n"
         "`{name}` is percent-encoded. A body is JSON; members that a request does not have are\n"
         "refused. A refusal is `{\"error\", \"name\", \"exit\"}`: the sentence, the name in\n"
-        "[errors](errors.md), and the exit code of the command that asks it.",
+        "[errors](errors.md), and the exit code of the command that asks it.\n\n"
+        "A POST may have an `Idempotency-Key`, 1 to 255 visible ASCII characters: then it is done\n"
+        "once. Who sends the same command with it again, also at the same time, after a crash, or in\n"
+        "a year, gets the same answer, with the state of today and `Idempotency-Replayed: true`;\n"
+        "another command with it is refused with 409, which names the first member that differs. The\n"
+        "command is what counts, not its bytes. A key is written in the commit of what it led to, and\n"
+        "never deleted. One whose command was refused is free: nothing was changed. Each token has\n"
+        "keys of its own, and so has the socket. A journal that was put back has forgotten the keys\n"
+        "that are younger than its copy: look at what is there before you send those again.\n"
+        "What was asked over TCP is an event `asked` in the log of its operation, with the name of the\n"
+        "token, which is also who switched an endpoint.",
         *map(route_part, read_table(source)),
         *map(vital_part, read_table(source.with_name("vitals.def"))),
     )

@@ -37,7 +37,7 @@ static enum err token_read(
 		    "serve.tokens.%s is short enough to be guessed; a good one: openssl "
 		    "rand -hex 32",
 		    token->name);
-	gate_token(g, secret);
+	gate_token(g, token->name, secret);
 	secret_free(secret);
 	return ERR_OK;
 }

@@ -14,8 +14,11 @@
 #define SCHEME "http://"
 
 struct gate {
-	struct secret **digests;
-	size_t digests_n;
+	struct token {
+		char *name;
+		struct secret *digest;
+	} * tokens;
+	size_t tokens_n;
 	char names[NAMES_MAX][LISTENER_AT_MAX + 16]; /* what may stand behind http:// */
 	int names_n;
 	bool loopback, metrics_open;
@@ -43,35 +46,39 @@ void gate_free(struct gate *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < g->digests_n; i++)
-		secret_free(g->digests[i]);
-	mem_free(g->digests);
+	for (size_t i = 0; i < g->tokens_n; i++) {
+		secret_free(g->tokens[i].digest);
+		mem_free(g->tokens[i].name);
+	}
+	mem_free(g->tokens);
 	mem_free(g);
 }
 
-void gate_token(struct gate *g, const struct secret *token)
+void gate_token(struct gate *g, const char *name, const struct secret *token)
 {
 	uint8_t digest[DIGEST_BYTES];
 
 	sha256(digest, secret_bytes(token), secret_len(token));
-	g->digests = mem_grow(g->digests, g->digests_n + 1, sizeof *g->digests);
-	g->digests[g->digests_n++] = secret_new(digest, sizeof digest);
+	g->tokens = mem_grow(g->tokens, g->tokens_n + 1, sizeof *g->tokens);
+	g->tokens[g->tokens_n].name = mem_str(name);
+	g->tokens[g->tokens_n++].digest = secret_new(digest, sizeof digest);
 }
 
-/* All are looked at, whichever it is. */
-static bool token_known(const struct gate *g, const char *authorization)
+/* All are looked at, whichever it is. Its name; NULL: it is none. */
+static const char *token_known(const struct gate *g, const char *authorization)
 {
 	static const char scheme[] = "Bearer ";
 	uint8_t digest[DIGEST_BYTES];
-	bool known = false;
+	const char *known = NULL;
 
 	if (!authorization || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
-		return false;
+		return NULL;
 	authorization += sizeof scheme - 1;
 	authorization += strspn(authorization, " ");
 	sha256(digest, authorization, strlen(authorization));
-	for (size_t i = 0; i < g->digests_n; i++)
-		known |= secret_is(g->digests[i], digest, sizeof digest);
+	for (size_t i = 0; i < g->tokens_n; i++)
+		if (secret_is(g->tokens[i].digest, digest, sizeof digest))
+			known = g->tokens[i].name;
 	secret_wipe(digest, sizeof digest);
 	return known;
 }
@@ -104,7 +111,8 @@ static int refuse(struct buf *why, int status, enum err e, const char *text)
 	return status;
 }
 
-int gate_admit(void *gate, const struct server_head *head, struct buf *why)
+int gate_admit(
+    void *gate, const struct server_head *head, const char **ret_who, struct buf *why)
 {
 	const struct gate *g = gate;
 	enum vital v = vital_find(head->method, head->path);
@@ -112,14 +120,15 @@ int gate_admit(void *gate, const struct server_head *head, struct buf *why)
 	if (head->origin && !origin_own(g, head->origin))
 		return refuse(
 		    why, 403, ERR_USAGE, "no page of another origin may ask here");
-	if (token_known(g, head->authorization))
+	*ret_who = token_known(g, head->authorization);
+	if (*ret_who)
 		return 0;
 	if (vital_is_open(v) || (v == VITAL_METRICS && g->metrics_open))
 		return host_own(g, head->host)
 		    ? 0
 		    : refuse(why, 403, ERR_USAGE,
 			  "under another name than localhost this needs a token");
-	if (!g->digests_n)
+	if (!g->tokens_n)
 		return refuse(why, 401, ERR_CONFIG,
 		    "no token is configured, so nobody may ask here: write "
 		    "`serve: {tokens: {NAME: env:VAR}}` into pawl.yaml");

@@ -18,11 +18,13 @@ struct gate;
 
 /* Of an open listener, which it only looks at now. Without a token all is refused. */
 struct gate *gate_new(const struct listener *l);
-void gate_open_metrics(struct gate *g);                      /* they need no token */
-void gate_free(struct gate *g);                              /* NULL is fine */
-void gate_token(struct gate *g, const struct secret *token); /* is only read */
+void gate_open_metrics(struct gate *g); /* they need no token */
+void gate_free(struct gate *g);         /* NULL is fine */
+/* name: in the configuration, and of what is done with it; both are only read. */
+void gate_token(struct gate *g, const char *name, const struct secret *token);
 
-/* For server_setup.admit: 0, 401 or 403. */
-int gate_admit(void *gate, const struct server_head *head, struct buf *why);
+/* For server_setup.admit: 0, 401 or 403. It is the name of the token. */
+int gate_admit(
+    void *gate, const struct server_head *head, const char **ret_who, struct buf *why);
 
 #endif

@@ -14,10 +14,10 @@
 enum body { BODY_NONE, BODY_JSON, BODY_LINES };
 
 static const struct {
-	const char *method, *path;
+	const char *word, *method, *path;
 	enum body body;
 } routes[] = {
-#define ROUTE(name, method, path, body, ...) { method, path, BODY_##body },
+#define ROUTE(name, method, path, body, ...) { #name, method, path, BODY_##body },
 #include "serve/routes.def"
 #undef ROUTE
 };
@@ -93,6 +93,16 @@ bool request_of_endpoint(enum route route)
 {
 	return route == ROUTE_ENDPOINT_OFF || route == ROUTE_ENDPOINT_ON ||
 	    route == ROUTE_ENDPOINT_RESET;
+}
+
+const char *request_word(enum route route)
+{
+	return routes[route].word;
+}
+
+bool request_takes_lines(enum route route)
+{
+	return routes[route].body == BODY_LINES;
 }
 
 size_t request_body_max(const char *method, const char *path)

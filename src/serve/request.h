@@ -53,6 +53,9 @@ NODISCARD enum err request_notify(struct request *q, const char *text, struct fa
 /* A command to an endpoint. */
 bool request_of_endpoint(enum route route);
 
+const char *request_word(enum route route); /* "RESUME_KEY" */
+bool request_takes_lines(enum route route); /* a JSON text in each */
+
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);
 

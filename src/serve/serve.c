@@ -9,12 +9,13 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/mutant.h"
+#include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "serve/endpoint.h"
 #include "serve/health.h"
 #include "serve/intake.h"
+#include "serve/keyed.h"
 #include "serve/metrics.h"
 #include "serve/request.h"
 #include "serve/stream.h"
@@ -62,12 +63,15 @@ struct reply {
 	struct exchange *exchange;
 	int status;
 	struct buf body;
+	bool replayed; /* it was answered before */
 };
 
 static void reply_release(void *job)
 {
 	struct reply *a = job;
 
+	if (a->replayed)
+		exchange_more(a->exchange, "Idempotency-Replayed", "true");
 	exchange_reply(a->exchange, a->status, "application/json", &a->body);
 	mem_free(a);
 }
@@ -81,7 +85,8 @@ static void reply_drop(void *job)
 	mem_free(a);
 }
 
-static void reply_add(struct asked *q, struct runner *r, int status, struct buf *body)
+static struct reply *reply_add(
+    struct asked *q, struct runner *r, int status, struct buf *body)
 {
 	struct reply *a = mem_new(sizeof *a);
 
@@ -90,6 +95,7 @@ static void reply_add(struct asked *q, struct runner *r, int status, struct buf 
 	q->exchange = NULL;
 	outbox_add(r->outbox,
 	    &(struct effect){ .release = reply_release, .drop = reply_drop, .job = a });
+	return a;
 }
 
 static void reply_fail(
@@ -99,7 +105,7 @@ static void reply_fail(
 
 	buf_init(&body, ANSWER_MAX);
 	wire_fail_encode(&body, e, f->why[0] ? f->why : err_text(e));
-	reply_add(q, r, wire_status(e), &body);
+	(void)reply_add(q, r, wire_status(e), &body);
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -127,7 +133,7 @@ static enum err tell_operation(
 		return e;
 	buf_init(&body, ANSWER_MAX);
 	wire_operation_encode(&body, &o);
-	reply_add(q, r, 200, &body);
+	(void)reply_add(q, r, 200, &body);
 	return ERR_OK;
 }
 
@@ -137,7 +143,7 @@ static void tell_endpoints(struct asked *q, struct runner *r)
 
 	buf_init(&body, ENDPOINTS_MAX);
 	endpoints_encode(&body, r);
-	reply_add(q, r, 200, &body);
+	(void)reply_add(q, r, 200, &body);
 }
 
 static enum err stream_begin(
@@ -194,41 +200,104 @@ static enum err command(const struct command_at *at, struct asked *q,
 struct change {
 	struct asked *asked;
 	const struct request *request;
-	struct told told;
+	const struct keyed *keyed;
+	struct buf *answer;
 };
 
-static enum err change(void *ctx, const struct command_at *at, struct fail *f)
+static enum err change_do(
+    struct change *c, const struct command_at *at, struct told *told, struct fail *f)
 {
-	struct change *c = ctx;
 	const struct request *request = c->request;
 	size_t len;
 	const char *body = exchange_body(c->asked->exchange, &len);
 
 	if (request->route == ROUTE_CREATE)
-		return intake_create(at, body, len, &c->told, f);
+		return intake_create(at, body, len, told, f);
 	if (request->route == ROUTE_ROWS)
 		return intake_rows(
-		    &c->asked->serve->intakes, at, request, body, len, &c->told, f);
-	return command(at, c->asked, request, &c->told, f);
+		    &c->asked->serve->intakes, at, request, body, len, told, f);
+	return command(at, c->asked, request, told, f);
+}
+
+/* Who it was is known to whoever reads the journal later. */
+static void asked_event(struct journal *j, const struct change *c, const struct told *t)
+{
+	char how[KEYED_NAME_MAX + 16] = "";
+
+	if (c->keyed->name)
+		snprintf(how, sizeof how, "key %s", c->keyed->name);
+	journal_event(j,
+	    &(struct event){ .operation = t->operation,
+		.what = "asked",
+		.from = c->keyed->scope,
+		.to = request_word(c->request->route),
+		.why = how });
+}
+
+static enum err change(void *ctx, const struct command_at *at, struct fail *f)
+{
+	struct change *c = ctx;
+	struct told told;
+	bool settled; /* else it is asked again */
+	enum err e = change_do(c, at, &told, f);
+
+	if (e != ERR_OK)
+		return e;
+	wire_told_encode(c->answer, c->request, &told);
+	settled = c->request->route != ROUTE_CREATE || told.operation;
+	if (settled && c->keyed->scope[0])
+		asked_event(at->journal, c, &told);
+	if (settled)
+		keyed_put(c->keyed, at->journal, told.operation, 200, buf_text(c->answer),
+		    world_wall_ms(at->world));
+	return ERR_OK;
+}
+
+/* What is done over TCP was done by who has the token. */
+static void sign(struct request *request, const char *who)
+{
+	struct buf by;
+
+	if (!who[0] || !request_of_endpoint(request->route))
+		return;
+	buf_init(&by, 4 * sizeof request->by);
+	buf_addf(&by, "%.60s%s%s", who, request->by[0] ? ", for " : "", request->by);
+	snprintf(request->by, sizeof request->by, "%.*s", (int)sizeof request->by - 1,
+	    buf_text(&by));
+	utf8_plain(request->by);
+	buf_release(&by);
 }
 
 static enum err tell_change(
-    struct asked *q, struct runner *r, const struct request *request, struct fail *f)
+    struct asked *q, struct runner *r, struct request *request, struct fail *f)
 {
 	struct command_at at = { .world = q->serve->s.world,
 		.journal = q->serve->s.journal,
 		.runner = r,
 		.face = q->serve->s.face };
-	struct change c = { .asked = q, .request = request };
-	struct buf body;
-	enum err e = command_whole(&at, request, change, &c, f);
+	const char *who = exchange_who(q->exchange);
+	struct keyed keyed;
+	struct buf answer;
+	struct change c = {
+		.asked = q, .request = request, .keyed = &keyed, .answer = &answer
+	};
+	size_t len;
+	const char *body = exchange_body(q->exchange, &len);
+	int known = 0;
+	enum err e = keyed_read(&keyed, who,
+	    exchange_header(q->exchange, HEADER_IDEMPOTENCY_KEY), request, body, len, f);
 
-	if (e != ERR_OK)
-		return e;
-	buf_init(&body, ANSWER_MAX);
-	wire_told_encode(&body, request, &c.told);
-	reply_add(q, r, 200, &body);
-	return ERR_OK;
+	buf_init(&answer, ANSWER_MAX);
+	if (e == ERR_OK)
+		e = keyed_find(&keyed, at.journal, &answer, &known, f);
+	sign(request, who);
+	if (e == ERR_OK && !known)
+		e = command_whole(&at, request, change, &c, f);
+	if (e == ERR_OK)
+		reply_add(q, r, known ? known : 200, &answer)->replayed = known;
+	else
+		buf_release(&answer);
+	return e;
 }
 
 static enum err answer(struct asked *q, struct runner *r, struct fail *f)

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "world/loop.h"
+#include "world/said.h"
 
 #define MEMORY_BYTES \
 	((size_t)16 * 1024) /* of a connection: its header, what is written */
@@ -40,6 +41,7 @@ struct exchange {
 	struct MHD_Connection *connection; /* NULL: it ended */
 	struct caller *caller;
 	char *method, *path;
+	struct said said;
 	struct buf body;
 	bool whole;     /* the request is said, and was posted */
 	bool held;      /* somebody has it, or will: the answer is his to give */
@@ -78,6 +80,7 @@ static void exchange_free(struct exchange *x)
 	buf_release(&x->next);
 	mem_free(x->method);
 	mem_free(x->path);
+	said_release(&x->said);
 	mem_free(x);
 }
 
@@ -127,6 +130,26 @@ const char *exchange_path(const struct exchange *x)
 	return x->path;
 }
 
+const char *exchange_query(const struct exchange *x)
+{
+	return x->said.query;
+}
+
+const char *exchange_who(const struct exchange *x)
+{
+	return x->said.who;
+}
+
+const char *exchange_header(const struct exchange *x, enum server_header which)
+{
+	return x->said.headers[which];
+}
+
+void exchange_more(struct exchange *x, const char *name, const char *value)
+{
+	said_more(&x->said, name, value);
+}
+
 const char *exchange_body(const struct exchange *x, size_t *ret_len)
 {
 	*ret_len = x->body.len;
@@ -141,6 +164,7 @@ static void response_put(
 	CHECK(MHD_add_response_header(response, "Cache-Control", "no-store"));
 	if (status >= 400) /* who is refused does not keep a place */
 		CHECK(MHD_add_response_header(response, "Connection", "close"));
+	said_put(&x->said, response);
 	x->response = response;
 	x->status = status;
 	go_on(x);
@@ -322,7 +346,7 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 
 /* false: he may not ask, and is told so, which *ret says. */
 static bool admitted(struct server *s, struct MHD_Connection *connection,
-    const char *method, const char *path, enum MHD_Result *ret)
+    const char *method, const char *path, const char **ret_who, enum MHD_Result *ret)
 {
 	struct server_head head = { .method = method,
 		.path = path,
@@ -336,7 +360,7 @@ static bool admitted(struct server *s, struct MHD_Connection *connection,
 	int status;
 
 	buf_init(&why, PIECE_BYTES);
-	status = s->s.admit ? s->s.admit(s->s.admit_ctx, &head, &why) : 0;
+	status = s->s.admit ? s->s.admit(s->s.admit_ctx, &head, ret_who, &why) : 0;
 	if (status)
 		*ret = refuse_with(connection, (unsigned)status,
 		    status == MHD_HTTP_UNAUTHORIZED ? challenge : NULL, &why);
@@ -348,10 +372,11 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
     const char *method, const char *path, void **of)
 {
 	size_t max = s->s.body_max(method, path);
+	const char *who = NULL;
 	enum MHD_Result refused;
 	struct exchange *x;
 
-	if (!admitted(s, connection, method, path, &refused))
+	if (!admitted(s, connection, method, path, &who, &refused))
 		return refused;
 	if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) >
 	    SERVER_HEADERS_MAX)
@@ -368,6 +393,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	x->caller = caller_of(connection);
 	x->method = mem_str(method);
 	x->path = mem_str(path);
+	said_take(&x->said, connection, who);
 	buf_init(&x->body, max);
 	LIST_INSERT_HEAD(&s->exchanges, x, link);
 	*of = x;

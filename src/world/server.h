@@ -18,6 +18,9 @@
 struct server;
 struct exchange;
 
+/* What is kept of the head for whoever answers. */
+enum server_header { HEADER_IDEMPOTENCY_KEY, HEADER_LAST_EVENT_ID, HEADER_ALL };
+
 /* The head of a request; NULL: it does not have that. */
 struct server_head {
 	const char *method, *path, *host, *origin, *authorization;
@@ -30,9 +33,11 @@ struct server_setup {
 	 * 30 s. */
 	int64_t request_ms;
 	unsigned connections_max; /* 0: SERVER_CONNECTIONS_MAX */
-	/* May he ask? 0, or the status of the refusal, whose body (JSON) is in why.
-	 * Called from inside the loop, before a body is read. NULL: everybody may. */
-	int (*admit)(void *ctx, const struct server_head *head, struct buf *why);
+	/* May he ask? 0, and who it is (borrowed, copied at once), or the status of the
+	 * refusal, whose body (JSON) is in why. Called from inside the loop, before a
+	 * body is read. NULL: everybody may. */
+	int (*admit)(void *ctx, const struct server_head *head, const char **ret_who,
+	    struct buf *why);
 	void *admit_ctx;
 	/* How long the body of such a request may be. Called from inside the loop: it
 	 * looks at its arguments only. */
@@ -50,9 +55,15 @@ NODISCARD enum err server_open(
 void server_close(struct server *s);
 
 const char *exchange_method(const struct exchange *x);
-const char *exchange_path(const struct exchange *x); /* raw: nothing is unescaped */
+const char *exchange_path(const struct exchange *x);  /* raw: nothing is unescaped */
+const char *exchange_query(const struct exchange *x); /* a=b&c=d, as raw; "": none */
+const char *exchange_who(const struct exchange *x);   /* "": nobody in particular */
+/* NULL: it was not said; ", " between two of one name */
+const char *exchange_header(const struct exchange *x, enum server_header which);
 const char *exchange_body(const struct exchange *x, size_t *ret_len); /* NUL behind it */
 
+/* A header of the answer, besides; two at most. name must stay. */
+void exchange_more(struct exchange *x, const char *name, const char *value);
 /* The one answer; takes x over, and the memory of body. */
 void exchange_reply(struct exchange *x, int status, const char *type, struct buf *body);
 void exchange_drop(struct exchange *x); /* no answer: the connection ends */

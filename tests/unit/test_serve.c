@@ -748,7 +748,7 @@ static void token_add(const struct rig *t, const char *text)
 	char *mine = mem_str(text);
 	struct secret *token = secret_new(mine, strlen(mine));
 
-	gate_token(t->gate, token);
+	gate_token(t->gate, "ops", token);
 	secret_free(token);
 	mem_free(mine);
 }
@@ -843,6 +843,144 @@ static void tcp_needs_a_token(void **state)
 	assert_int_equal(
 	    status(t, "/v1/operations/payroll/resume", "{}", "\"moved\""), 200);
 }
+
+/* -- keys ------------------------------------------------------------------ */
+
+static int post_begin(
+    const struct rig *t, const char *path, const char *headers, const char *body)
+{
+	int fd = tcp_open(t);
+	char text[1200];
+
+	snprintf(text, sizeof text,
+	    "POST %s HTTP/1.1\r\n" HOST "Authorization: Bearer " TOKEN
+	    "\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	    path, headers, strlen(body), body);
+	say(fd, text);
+	return fd;
+}
+
+/* line: that the answer begins with; part: that is in it. */
+static void posted(struct rig *t, const char *path, const char *headers, const char *body,
+    int expected, const char *part)
+{
+	int fd = post_begin(t, path, headers, body);
+	const char *text = heard(t, fd);
+
+	close(fd);
+	if (strtol(text + strlen("HTTP/1.1 "), NULL, 10) != expected ||
+	    !strstr(text, part))
+		fail_msg("%s %s %s: no %s in %s", path, headers, body, part, text);
+}
+
+static int64_t events_n(const struct rig *t, const char *what, const char *to)
+{
+	struct sql_event_from_in in = { .id = 1 };
+	struct sql_event_from_out e;
+	int64_t n = 0;
+
+	sql_event_from_begin(t->journal, &in);
+	while (sql_event_from_next(t->journal, &e))
+		n += strcmp(e.what, what) == 0 && strcmp(e.to_state, to) == 0;
+	return n;
+}
+
+#define P "/v1/operations/payroll"
+#define KEY(name) "Idempotency-Key: " name "\r\n"
+#define REPLAYED "Idempotency-Replayed: true\r"
+
+static void a_key_is_done_once(void **state)
+{
+	struct rig *t = *state;
+
+	token_add(t, TOKEN);
+	posted(t, P "/pause", KEY("a-1"), "", 200, "\"moved\":true");
+	posted(t, P "/resume", "", "", 200, "\"awaiting_funds\"");
+	posted(t, P "/pause", KEY("a-1"), "{}", 200, REPLAYED);
+	posted(t, P "/pause", KEY("a-1"), "{ }", 200,
+	    "\"state\":\"awaiting_funds\",\"moved\":true");
+	assert_int_equal(state_of(t), OPERATION_AWAITING_FUNDS);
+	assert_int_equal(events_n(t, "command", "pause"), 1);
+	assert_int_equal(events_n(t, "asked", "PAUSE"), 1);
+	/* Another token's, and who has none of it, is another key. */
+	assert_int_equal(status(t, P "/pause", "{}", "\"moved\":true"), 200);
+}
+
+static void a_key_is_of_its_command(void **state)
+{
+	struct rig *t = *state;
+
+	token_add(t, TOKEN);
+	posted(t, P "/resume", KEY("b"), "{\"max_total_fee\":\"1.50\"}", 200, "payroll");
+	posted(t, P "/resume", KEY("b"), "{\"max_total_fee\" : \"1\\u002e5\"}", 200,
+	    REPLAYED);
+	posted(t, P "/resume", KEY("b"), "{\"max_total_fee\":\"1.05\"}", 409,
+	    "in `max_total_fee`");
+	posted(t, P "/resume", KEY("b"), "{}", 409, "in `max_total_fee`");
+	posted(t, P "/pause", KEY("b"), "", 409, "in `path`");
+	posted(t, P "/cancel", KEY("c"), "{\"now\":false}", 200, "cancelling");
+	posted(t, P "/cancel", KEY("c"), "", 200, REPLAYED);
+	posted(t, P "/cancel", KEY("c"), "{\"now\":true}", 409, "in `now`");
+	assert_int_equal(events_n(t, "asked", "CANCEL"), 1);
+}
+
+static void what_is_refused_leaves_its_key_free(void **state)
+{
+	struct rig *t = *state;
+	char key[400] = "Idempotency-Key: ";
+
+	token_add(t, TOKEN);
+	posted(t, "/v1/operations/x/pause", KEY("d"), "", 404, "NOT_FOUND");
+	posted(t, P "/pause", KEY("d"), "{\"a\":1}", 400, "USAGE");
+	posted(t, P "/pause", KEY("d"), "", 200, "\"paused\"");
+	posted(t, P "/resume", KEY("e") KEY("f"), "", 400, "said once");
+	posted(t, P "/resume", "Idempotency-Key:\r\n", "", 400, "1 to 255 visible");
+	posted(t, P "/resume", KEY("a b"), "", 400, "1 to 255 visible");
+	memset(key + 17, 'k', 256);
+	memcpy(key + 17 + 256, "\r\n", 3);
+	posted(t, P "/resume", key, "", 400, "1 to 255 visible");
+	memcpy(key + 17 + 255, "\r\n", 3);
+	posted(t, P "/resume", key, "", 200, "\"moved\":true");
+	posted(t, P "/resume", key, "", 200, REPLAYED);
+}
+
+/* Both are asked before the first is committed. */
+static void two_at_once_have_one_outcome(void **state)
+{
+	struct rig *t = *state;
+	int fds[2];
+	unsigned replayed = 0;
+
+	token_add(t, TOKEN);
+	for (int i = 0; i < 2; i++)
+		fds[i] = post_begin(t, P "/pause", KEY("g"), "");
+	wait_ms(t, 200);
+	for (int i = 0; i < 2; i++) {
+		const char *text = heard(t, fds[i]);
+
+		assert_non_null(strstr(text, "\"moved\":true"));
+		replayed += strstr(text, REPLAYED) != NULL;
+		close(fds[i]);
+	}
+	assert_int_equal(replayed, 1);
+	assert_int_equal(events_n(t, "command", "pause"), 1);
+}
+
+/* Whoever owned the journal when it was asked. */
+static void a_key_outlives_its_owner(void **state)
+{
+	struct rig *t = *state;
+
+	token_add(t, TOKEN);
+	posted(t, P "/pause", KEY("h"), "", 200, "\"moved\":true");
+	owner_rest(t);
+	owner_rise(t);
+	token_add(t, TOKEN);
+	posted(t, P "/pause", KEY("h"), "", 200, REPLAYED);
+	posted(t, P "/resume", KEY("h"), "", 409, "in `path`");
+}
+
+/* -- pages ----------------------------------------------------------------- */
 
 /* %: the port of the listener. */
 static void from_origin(
@@ -1058,6 +1196,11 @@ int main(void)
 		RIG(watchers_keep_no_command_out),
 		RIG(who_waits_when_it_ends_is_told_nothing),
 		RIG(tcp_needs_a_token),
+		RIG(a_key_is_done_once),
+		RIG(a_key_is_of_its_command),
+		RIG(what_is_refused_leaves_its_key_free),
+		RIG(two_at_once_have_one_outcome),
+		RIG(a_key_outlives_its_owner),
 		RIG(pages_of_others_are_refused),
 		RIG(tcp_takes_no_place_of_the_socket),
 		RIG(its_health_needs_no_token),
