@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "chain/chain.h"
+#include "chain/quote.h"
 #include "fuzz.h"
 
 #define N 3
@@ -135,6 +135,34 @@ static void money(const char *text, size_t len)
 	(void)connector_evm.account_read(&count, &balance, text, len, &f);
 }
 
+static void quotes(const char *text, size_t len)
+{
+	static const struct head plain, priced = { .has_base_fee = true };
+	struct fee_said said[2] = { 0 };
+	struct fee_span span[N];
+	uint64_t time_s[N];
+	bool known[N];
+	struct fail f = { 0 };
+	struct quote quote;
+
+	for (int i = 0; i < 2; i++) {
+		if (connector_evm.quote_read(
+			&said[i], i ? &priced : &plain, text, len, &f))
+			continue;
+		CHECK(said[i].tip[QUOTE_SLOW] <= said[i].tip[QUOTE_NORMAL]);
+		CHECK(said[i].tip[QUOTE_NORMAL] <= said[i].tip[QUOTE_FAST]);
+		CHECK(said[i].tip[QUOTE_FAST] <= FEE_SAID_MAX);
+		CHECK(said[i].next_base_fee <= FEE_SAID_MAX);
+		CHECK(quote_make(&quote, &said[i], 1, 1, QUOTE_BUFFER_MAX));
+	}
+	if (!connector_evm.spans_read(span, N, text, len, &f))
+		for (int i = 0; i < N; i++)
+			CHECK(!span[i].known ||
+			    (span[i].low <= span[i].mean &&
+				span[i].mean <= span[i].high));
+	(void)connector_evm.times_read(time_s, known, N, text, len, &f);
+}
+
 static void names(const char *text, size_t len)
 {
 	struct identity identity;
@@ -174,6 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 3:
 		money(text, size);
+		quotes(text, size);
 		break;
 	case 4:
 		names(text, size);

@@ -206,6 +206,26 @@ struct fee_market {
 	bool has_1559;
 };
 
+/* What blocks cost now, as one node says it: of its newest block, and of those before.
+ * Each figure is at most FEE_SAID_MAX: who says more says nothing. */
+#define FEE_SAID_MAX UINT64_C(1000000000000000000) /* a coin for a unit of gas */
+enum { QUOTE_SLOW, QUOTE_NORMAL, QUOTE_FAST, QUOTES };
+
+struct fee_said {
+	uint64_t height;
+	uint64_t time_s; /* of the newest block, by its own word: Unix */
+	bool has_1559;
+	uint64_t next_base_fee;
+	uint64_t tip[QUOTES]; /* never falling; without a base fee the price alone */
+	uint32_t blocks; /* whose transactions it goes by; 0: the node's word alone */
+};
+
+/* The base fees of some blocks in a row, the newest of which is asked for. */
+struct fee_span {
+	bool known; /* the node has them */
+	uint64_t low, mean, high;
+};
+
 struct identity {
 	uint64_t chain_id;
 	struct hash genesis;
@@ -354,6 +374,21 @@ struct connector {
 	/* head: the one that this node showed last. */
 	void (*market)(struct buf *body, const struct head *head);
 	enum err (*market_read)(struct fee_market *ret, const struct head *head,
+	    const char *answer, size_t len, struct fail *f);
+
+	/* For people, who want to know what it costs now, and what it did cost. head: the
+	 * node's, or another's of the same chain: which kind of fees it has. */
+	void (*quote)(struct buf *body, const struct head *head);
+	enum err (*quote_read)(struct fee_said *ret, const struct head *head,
+	    const char *answer, size_t len, struct fail *f);
+	/* n spans of at most so many blocks each; a chain without base fees has none. */
+	void (*spans)(
+	    struct buf *body, const uint64_t *newest, uint32_t n, uint32_t blocks);
+	enum err (*spans_read)(struct fee_span *ret, uint32_t n, const char *answer,
+	    size_t len, struct fail *f);
+	/* When blocks were made, by their own word: Unix. */
+	void (*times)(struct buf *body, const uint64_t *heights, uint32_t n);
+	enum err (*times_read)(uint64_t *ret_s, bool *ret_known, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
 
 	/* Gas for payloads from an account; word[i].note NOTE_REVERTED: its reason in

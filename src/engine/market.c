@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "chain/quote.h"
 #include "engine/quorum.h"
 
 /* How often the fees of the day are asked for, while something is to be signed. */
@@ -26,22 +27,6 @@ struct market_ask {
 
 /* -- what the nodes say ------------------------------------------------------ */
 
-/* The highest figure that a quorum says at least. */
-static uint64_t figure(const uint64_t *said, int n, int quorum)
-{
-	for (int i = 0; i < n; i++) {
-		int at_least = 0, above = 0;
-
-		for (int k = 0; k < n; k++) {
-			at_least += said[k] >= said[i];
-			above += said[k] > said[i];
-		}
-		if (at_least >= quorum && above < quorum)
-			return said[i];
-	}
-	BUG("no figure of a quorum");
-}
-
 /* The figures of those that see the same kind of chain; false: they are no quorum. */
 static bool agree(struct fee_market *ret, const struct chain_run *c, bool has_1559)
 {
@@ -60,8 +45,8 @@ static bool agree(struct fee_market *ret, const struct chain_run *c, bool has_15
 	if (n < c->config->quorum || !follower_quorum(c->follower, nodes))
 		return false;
 	*ret = (struct fee_market){ .has_1559 = has_1559,
-		.next_base_fee = figure(base, n, c->config->quorum),
-		.tip = figure(tip, n, c->config->quorum) };
+		.next_base_fee = quote_figure(base, n, c->config->quorum),
+		.tip = quote_figure(tip, n, c->config->quorum) };
 	return true;
 }
 

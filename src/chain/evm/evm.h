@@ -104,6 +104,17 @@ enum evm_log { EVM_LOG_MALFORMED, EVM_LOG_OTHER, EVM_LOG_TRANSFER };
 enum evm_log evm_log_parse(
     struct transfer *ret, const json_t *entry, const struct address *from);
 
+/* quote.c: what blocks cost, for people */
+void evm_quote(struct buf *body, const struct head *head);
+enum err evm_quote_read(struct fee_said *ret, const struct head *head, const char *answer,
+    size_t len, struct fail *f);
+void evm_spans(struct buf *body, const uint64_t *newest, uint32_t n, uint32_t blocks);
+enum err evm_spans_read(
+    struct fee_span *ret, uint32_t n, const char *answer, size_t len, struct fail *f);
+void evm_times(struct buf *body, const uint64_t *heights, uint32_t n);
+enum err evm_times_read(uint64_t *ret_s, bool *ret_known, uint32_t n, const char *answer,
+    size_t len, struct fail *f);
+
 /* send.c: what leads to a transaction */
 void evm_estimate(
     struct buf *body, const struct address *from, const struct payload *p, uint32_t n);
