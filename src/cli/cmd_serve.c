@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/loop.h"
 #include "cli/ref.h"
+#include "cli/service.h"
 
 /* References to secrets in endpoints are resolved now: a daemon that could follow one
  * chain less than its config says does not start. */
@@ -94,7 +95,7 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		log_info("serve", "journal %s, %d chain%s", c->config->journal,
 		    c->config->chains_n, c->config->chains_n == 1 ? "" : "s");
 		loop_start(&l, c->config->chains, c->config->chains_n, 0);
-		e = loop_serve(&l, f);
+		e = service_run(&l, f);
 		log_info("serve", "stopped; it is safe");
 	}
 	loop_close(&l);

@@ -1,7 +1,5 @@
 #include "cli/loop.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +21,12 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "serve/health.h"
 #include "tell/tell.h"
 
 #define DISK_FULL_PAUSE_MS 5000
 #define DELIVER_MS 10000
 #define SECRET_MIN 16
-#define OWNER_LOOKS 20
-#define OWNER_LOOK_MS 50
 
 static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 
@@ -52,35 +49,6 @@ static const char *key_called(void *ctx, const char *name, const struct address 
 	return keyring_called(ctx, name, address);
 }
 
-/* Who has it: the row of an owner that has just begun is still that of the one before. */
-static bool owner_named(const char *path, const char *host, struct owner *ret)
-{
-	for (int n = 0; n < OWNER_LOOKS; n++) {
-		bool held;
-
-		if (journal_owner(path, ret, &held) && ret->pid > 0 &&
-		    (strcmp(ret->host, host) != 0 || kill((pid_t)ret->pid, 0) == 0 ||
-			errno == EPERM))
-			return true;
-		poll(NULL, 0, OWNER_LOOK_MS);
-	}
-	return false;
-}
-
-static enum err owned(const char *path, const char *host, struct fail *f)
-{
-	struct owner other;
-
-	if (!owner_named(path, host, &other))
-		return fail_set(f, ERR_OWNED,
-		    "%s is owned by another process, which has just begun; see: pawl "
-		    "status",
-		    path);
-	return fail_set(f, ERR_OWNED,
-	    "%s is owned by process %lld on %.100s; to stop it, which is safe: kill %lld",
-	    path, (long long)other.pid, other.host, (long long)other.pid);
-}
-
 static enum err own(struct loop *l, struct fail *f)
 {
 	struct owner who = { .pid = getpid(), .since_ms = world_wall_ms(l->world) };
@@ -90,7 +58,7 @@ static enum err own(struct loop *l, struct fail *f)
 	if (gethostname(who.host, sizeof who.host - 1))
 		snprintf(who.host, sizeof who.host, "unknown");
 	e = journal_own(&l->journal, path, &who, f);
-	return e == ERR_OWNED ? owned(path, who.host, f) : e;
+	return e == ERR_OWNED ? own_refused(path, who.host, f) : e;
 }
 
 /* -- what the socket's side asks ------------------------------------------- */
@@ -240,7 +208,8 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 
 	*l = (struct loop){ .cli = c,
 		.door = { .folder_fd = -1, .listen_fd = -1 },
-		.listener = { .fd = -1 } };
+		.listener = { .fd = -1 },
+		.notify = { .fd = -1 } };
 	l->face = face_of(l);
 	progress_init(&l->progress, silent ? NULL : stderr);
 	if (e == ERR_OK)
@@ -274,6 +243,7 @@ void loop_close(struct loop *l)
 	door_close(&l->door);
 	listener_close(&l->listener);
 	gate_free(l->gate);
+	notify_close(&l->notify);
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;
@@ -350,15 +320,29 @@ static enum err disk_full(struct loop *l, const struct fail *why, struct fail *f
 	serve_again(l);
 	until_ms = world_now_ms(l->world) + DISK_FULL_PAUSE_MS;
 	while (!world_signalled(l->world) && world_now_ms(l->world) < until_ms) {
-		world_wait(l->world, until_ms);
+		int64_t turned_ms = notify_wake_ms(&l->notify);
+
+		world_wait(l->world, turned_ms < until_ms ? turned_ms : until_ms);
 		if (l->serve)
 			serve_full(l->serve, why->why);
+		notify_turned(&l->notify, world_now_ms(l->world), why->why);
 	}
 	runner_make(l);
 	return ERR_OK;
 }
 
-static enum err turn(struct loop *l, struct fail *f)
+/* What is told to a service manager says that turns end, and so only a turn says it. */
+static void turned(struct loop *l)
+{
+	char line[NOTIFY_STATUS_MAX];
+
+	if (l->notify.fd < 0)
+		return;
+	health_line(line, sizeof line, l->runner);
+	notify_turned(&l->notify, world_now_ms(l->world), line);
+}
+
+enum err loop_turn(struct loop *l, struct fail *f)
 {
 	struct fail why = { ERR_OK, "" };
 
@@ -370,26 +354,30 @@ static enum err turn(struct loop *l, struct fail *f)
 		return disk_full(l, &why, f);
 	if (l->serve)
 		serve_tell(l->serve, l->runner);
+	turned(l);
 	return ERR_OK;
 }
 
-static void wait_until(struct loop *l, int64_t until_ms)
+void loop_wait(struct loop *l, int64_t until_ms)
 {
 	int64_t wake_ms = runner_wake_ms(l->runner);
 	int64_t tell_ms = l->serve ? serve_wake_ms(l->serve) : INT64_MAX;
+	int64_t turned_ms = notify_wake_ms(&l->notify);
 
 	if (wake_ms < until_ms)
 		until_ms = wake_ms;
+	if (turned_ms < until_ms)
+		until_ms = turned_ms;
 	world_wait(l->world, tell_ms < until_ms ? tell_ms : until_ms);
 }
 
 enum err loop_step(struct loop *l, int64_t ms, struct fail *f)
 {
 	int64_t until_ms = world_now_ms(l->world) + ms;
-	enum err e = turn(l, f);
+	enum err e = loop_turn(l, f);
 
 	if (e == ERR_OK)
-		wait_until(l, until_ms);
+		loop_wait(l, until_ms);
 	return e;
 }
 
@@ -410,7 +398,7 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 
 	for (;;) {
 		const struct chain_run *c;
-		enum err e = turn(l, f);
+		enum err e = loop_turn(l, f);
 
 		if (e != ERR_OK)
 			return e;
@@ -421,7 +409,7 @@ enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
 		if (world_now_ms(l->world) >= until_ms)
 			return out_of_patience(
 			    c, "the nodes do not answer", "journaled", f);
-		wait_until(l, until_ms);
+		loop_wait(l, until_ms);
 	}
 }
 
@@ -448,7 +436,7 @@ enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct
 	for (;;) {
 		struct chain_run *c;
 		struct account *a;
-		enum err e = turn(l, f);
+		enum err e = loop_turn(l, f);
 
 		if (e != ERR_OK)
 			return e;
@@ -463,7 +451,7 @@ enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct
 		if (world_now_ms(l->world) >= until_ms)
 			return out_of_patience(
 			    c, "the past of the account can't be read", "sent", f);
-		wait_until(l, until_ms);
+		loop_wait(l, until_ms);
 	}
 }
 
@@ -551,7 +539,7 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 		struct operation o;
 		struct standing now;
 		int64_t now_ms;
-		enum err e = turn(l, f);
+		enum err e = loop_turn(l, f);
 
 		if (e != ERR_OK)
 			return e;
@@ -568,7 +556,7 @@ enum err loop_operation(struct loop *l, int64_t operation, struct fail *f)
 		e = face_stuck(l, l->runner, &o, f);
 		if (e != ERR_OK)
 			return e;
-		wait_until(l, pause_ms == INT64_MAX ? INT64_MAX : now_ms + pause_ms);
+		loop_wait(l, pause_ms == INT64_MAX ? INT64_MAX : now_ms + pause_ms);
 	}
 }
 
@@ -578,8 +566,8 @@ void loop_deliver(struct loop *l, int64_t operation)
 
 	while ((left = tell_due(l->journal, operation)) > 0 && l->webhook_secret &&
 	    !world_signalled(l->world) && world_now_ms(l->world) < until_ms &&
-	    turn(l, NULL) == ERR_OK)
-		wait_until(l, until_ms);
+	    loop_turn(l, NULL) == ERR_OK)
+		loop_wait(l, until_ms);
 	if (!left)
 		return;
 	progress_end(&l->progress);
@@ -587,13 +575,4 @@ void loop_deliver(struct loop *l, int64_t operation)
 	    "%lld message%s to subscribers %s not delivered yet: pawl serve goes on with "
 	    "that, or the same command again.",
 	    (long long)left, left == 1 ? "" : "s", left == 1 ? "is" : "are");
-}
-
-enum err loop_serve(struct loop *l, struct fail *f)
-{
-	enum err e;
-
-	while ((e = turn(l, f)) == ERR_OK)
-		wait_until(l, INT64_MAX);
-	return e == ERR_STOPPED ? ERR_OK : e;
 }

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "serve/notify.h"
 #include "serve/serve.h"
 
 struct loop {
@@ -28,6 +29,7 @@ struct loop {
 	struct serve *serve;      /* after loop_listen; NULL: nobody is let in */
 	struct serve_face face;
 	int64_t since_wall_ms;
+	struct notify notify; /* of `serve` alone, else silent */
 };
 
 /* NULL: there is no such kind of operation. */
@@ -72,8 +74,10 @@ NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail
  * says what is left. */
 void loop_deliver(struct loop *l, int64_t operation);
 
-/* Turn until a signal: OK then. */
-NODISCARD enum err loop_serve(struct loop *l, struct fail *f);
+/* One turn, or a pause where the disk is full; and whatever arrives until then, or comes
+ * due. fails: STOPPED. */
+NODISCARD enum err loop_turn(struct loop *l, struct fail *f);
+void loop_wait(struct loop *l, int64_t until_ms);
 
 /* Why an operation does not go on by itself; OK: it does, or has ended. o as read from
  * the journal will do. */

@@ -1,8 +1,10 @@
 #include "cli/own.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@
 #include "cli/report.h"
 #include "journal/sql.gen.h"
 
+#define OWNER_LOOKS 20
 #define OWNER_LOOK_MS 50
 #define LOST_MAX 5 /* owners that end while they are asked */
 #define AGAIN_MS 200
@@ -41,6 +44,35 @@ enum err own_chain(struct config *c, struct journal *j, int64_t chain,
 }
 
 /* -- who owns it ----------------------------------------------------------- */
+
+/* Who has it: the row of an owner that has just begun is still that of the one before. */
+static bool owner_named(const char *path, const char *host, struct owner *ret)
+{
+	for (int n = 0; n < OWNER_LOOKS; n++) {
+		bool held;
+
+		if (journal_owner(path, ret, &held) && ret->pid > 0 &&
+		    (strcmp(ret->host, host) != 0 || kill((pid_t)ret->pid, 0) == 0 ||
+			errno == EPERM))
+			return true;
+		poll(NULL, 0, OWNER_LOOK_MS);
+	}
+	return false;
+}
+
+enum err own_refused(const char *path, const char *host, struct fail *f)
+{
+	struct owner other;
+
+	if (!owner_named(path, host, &other))
+		return fail_set(f, ERR_OWNED,
+		    "%s is owned by another process, which has just begun; see: pawl "
+		    "status",
+		    path);
+	return fail_set(f, ERR_OWNED,
+	    "%s is owned by process %lld on %.100s; to stop it, which is safe: kill %lld",
+	    path, (long long)other.pid, other.host, (long long)other.pid);
+}
 
 enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
     int64_t patience_ms, struct fail *f)

@@ -21,6 +21,9 @@
 NODISCARD enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
     int64_t patience_ms, struct fail *f);
 
+/* Sets OWNED, with who has it, as far as he is known. */
+enum err own_refused(const char *path, const char *host, struct fail *f);
+
 /* Did an owner that was asked end meanwhile? Then all is begun again. */
 bool own_lost(const struct client *client, enum err e);
 

@@ -409,6 +409,10 @@ void runner_free(struct runner *r);
  * was full: all was dropped, the caller makes a new runner later. */
 NODISCARD bool runner_turn(struct runner *r, struct fail *f);
 
+/* A turn that begins nothing, before the process ends: outcomes of what is out are taken
+ * in, what was asked is answered. Only behind a turn. Returns as runner_turn. */
+NODISCARD bool runner_settle(struct runner *r, struct fail *f);
+
 /* A turn handles what fits its time; the rest is for the next one (true, and it comes at
  * once). */
 bool runner_turn_long(struct runner *r);

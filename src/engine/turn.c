@@ -519,14 +519,16 @@ static void decide(struct runner *r)
 		r->s.tell.turn(r->s.tell.ctx, r);
 }
 
-bool runner_turn(struct runner *r, struct fail *f)
+static void begin_turn(struct runner *r)
 {
 	r->again = false;
 	r->turn_ms = world_now_ms(r->s.world);
 	r->wake_ms = INT64_MAX;
-	decide(r);
-	if (MUTANT(send_before_commit))
-		outbox_release(r->outbox);
+}
+
+/* false: the disk is full, and nothing of the turn is left. */
+static bool end_turn(struct runner *r, struct fail *f)
+{
 	if (outbox_commits(r->outbox))
 		journal_must_commit(r->s.journal);
 	if (journal_writing(r->s.journal)) {
@@ -539,9 +541,30 @@ bool runner_turn(struct runner *r, struct fail *f)
 	}
 	outbox_release(r->outbox);
 	CRASH_POINT(turn_after_effects);
+	return true;
+}
+
+bool runner_turn(struct runner *r, struct fail *f)
+{
+	begin_turn(r);
+	decide(r);
+	if (MUTANT(send_before_commit))
+		outbox_release(r->outbox);
+	if (!end_turn(r, f))
+		return false;
 	journal_tend(r->s.journal);
 	recount_turn(r);
 	return true;
+}
+
+bool runner_settle(struct runner *r, struct fail *f)
+{
+	begin_turn(r);
+	sign_take(r);
+	take_facts(r);
+	for (size_t i = 0; i < r->operations_n; i++)
+		operation_put(r, r->operations[i]);
+	return end_turn(r, f);
 }
 
 bool runner_turn_long(struct runner *r)

@@ -215,6 +215,29 @@ int health_encode(struct buf *out, const struct health_at *at)
 	return how == UNHEALTHY ? 503 : 200;
 }
 
+void health_line(char *out, size_t size, const struct runner *r)
+{
+	size_t open = 0, needs_operator = 0;
+	int n;
+
+	for (size_t i = 0; i < r->operations_n; i++) {
+		open += !operation_ended(r->operations[i]);
+		needs_operator += r->operations[i]->state == OPERATION_NEEDS_OPERATOR;
+	}
+	n = snprintf(
+	    out, size, "%zu operation%s open", open, open == 1 ? " is" : "s are");
+	if (needs_operator)
+		n += snprintf(out + n, size - (size_t)n,
+		    ", %zu of them need%s an operator", needs_operator,
+		    needs_operator == 1 ? "s" : "");
+	for (int i = 0; i < r->s.chains_n && n < (int)size; i++) {
+		const char *why = follower_waits_for(r->chains[i].follower);
+
+		if (why)
+			n += snprintf(out + n, size - (size_t)n, "; %s", why);
+	}
+}
+
 /* Are there operations of it that are not ended? */
 static bool chain_is_needed(const struct health_at *at, const struct chain_run *c)
 {

@@ -21,6 +21,9 @@ struct health_at {
 	int64_t since_wall_ms; /* when this life began */
 };
 
+/* The same in a line, without its end. */
+void health_line(char *out, size_t size, const struct runner *r);
+
 /* One JSON object; both return the status of HTTP that goes with it. */
 int health_encode(struct buf *out, const struct health_at *at);
 int ready_encode(struct buf *out, const struct health_at *at);

@@ -533,6 +533,22 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	return e;
 }
 
+void serve_stop(struct serve *s)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (s->ways[i].server)
+			server_stop(s->ways[i].server);
+	streams_stop(&s->streams, "the process ends, and what it was about goes on");
+}
+
+bool serve_busy(const struct serve *s)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (s->ways[i].server && server_busy(s->ways[i].server))
+			return true;
+	return false;
+}
+
 static void asked_drop(struct asked_list *list)
 {
 	while (!STAILQ_EMPTY(list)) {

@@ -44,6 +44,11 @@ void serve_tell(struct serve *s, struct runner *r);
 /* Of a turn that found the disk full, in which nothing can be decided: who asks how it is
  * is told so. */
 void serve_full(struct serve *s, const char *why);
+/* The process ends: nobody new is let in, streams end with a word. What was asked is
+ * answered by further turns; the caller closes door and listener. */
+void serve_stop(struct serve *s);
+/* Is there somebody who has asked, and not got his answer? */
+bool serve_busy(const struct serve *s);
 /* When a stream is due to be told again; INT64_MAX: none. */
 int64_t serve_wake_ms(const struct serve *s);
 

@@ -136,6 +136,23 @@ void streams_tell(struct streams *s, struct runner *r, int64_t now_ms)
 	}
 }
 
+void streams_stop(struct streams *s, const char *why)
+{
+	struct stream *t;
+	struct buf piece;
+
+	buf_init(&piece, PIECE_MAX);
+	wire_stopping_encode(&piece, why);
+	while ((t = LIST_FIRST(&s->list))) {
+		if (!t->told_ms)
+			exchange_stream(t->exchange, "text/event-stream");
+		(void)exchange_send(t->exchange, buf_text(&piece));
+		exchange_end(t->exchange);
+		stream_free(t);
+	}
+	buf_release(&piece);
+}
+
 int64_t streams_wake_ms(const struct streams *s)
 {
 	int64_t due_ms = INT64_MAX;

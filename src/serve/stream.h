@@ -35,6 +35,9 @@ NODISCARD enum err streams_add(struct streams *s, struct exchange *x,
 
 /* Behind a commit. */
 void streams_tell(struct streams *s, struct runner *r, int64_t now_ms);
+/* The process ends: so all are told, and so they end. Who follows from another process
+ * goes on by itself. */
+void streams_stop(struct streams *s, const char *why);
 /* When one is due to be told again; INT64_MAX: none. */
 int64_t streams_wake_ms(const struct streams *s);
 

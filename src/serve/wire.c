@@ -167,3 +167,10 @@ void wire_end_encode(struct buf *out, enum err e, const char *why)
 	json_line_add(out, fail_json(e, why));
 	buf_add_str(out, "\n");
 }
+
+void wire_stopping_encode(struct buf *out, const char *why)
+{
+	buf_add_str(out, "event: stopping\ndata: ");
+	json_line_add(out, fail_json(ERR_STOPPED, why));
+	buf_add_str(out, "\n");
+}

@@ -19,9 +19,11 @@ bool wire_told_decode(const json_t *o, struct told *ret);
 
 void wire_operation_encode(struct buf *out, const struct operation *o);
 
-/* An event of a stream: "event: standing" with its data, and "event: end". */
+/* An event of a stream: "event: standing" with its data, "event: end", and "event:
+ * stopping" of a process that ends before what it told of. */
 void wire_standing_encode(struct buf *out, const struct standing *s);
 bool wire_standing_decode(const json_t *o, struct standing *ret);
 void wire_end_encode(struct buf *out, enum err e, const char *why);
+void wire_stopping_encode(struct buf *out, const char *why);
 
 #endif

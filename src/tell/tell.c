@@ -453,6 +453,11 @@ enum err tell_resume(
 	return ERR_OK;
 }
 
+int tell_busy(const struct tell *t)
+{
+	return t->busy;
+}
+
 int64_t tell_due(struct journal *j, int64_t operation)
 {
 	struct sql_message_due_of_in in = { .subject_kind = SUBJECT_OPERATION,

@@ -27,6 +27,9 @@ void tell_turn(void *tell, struct runner *r);
 NODISCARD enum err tell_resume(
     struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f);
 
+/* So many are on their way. */
+int tell_busy(const struct tell *t);
+
 /* Messages about an operation that are due, but for suspended subscribers. */
 int64_t tell_due(struct journal *j, int64_t operation);
 

@@ -58,7 +58,8 @@ struct uv_world {
 	size_t jobs;          /* given to the workers and not posted yet */
 	struct http http;
 	int signalled;
-	bool woken;   /* a signal asked to stop since the last wait */
+	struct world_signals signals;
+	bool woken;   /* a signal came since the last wait */
 	bool closing; /* world_free has begun */
 };
 

@@ -4,7 +4,7 @@
  * is suspended: libmicrohttpd would ask again and again. That one was resumed is seen
  * when libmicrohttpd is run next, which nothing but a timer would do.
  */
-#include "world/server.h"
+#include "world/server_in.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -13,244 +13,12 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "world/loop.h"
-#include "world/said.h"
 
 #define MEMORY_BYTES \
 	((size_t)16 * 1024) /* of a connection: its header, what is written */
 #define SILENCE_S 20u
 #define REQUEST_MS 30000
 #define RUNS_MAX 16 /* of libmicrohttpd in one pass of the loop */
-#define PIECE_BYTES 4096
-#define STREAM_PIECE_MAX ((size_t)64 * 1024)
-
-LIST_HEAD(exchange_list, exchange);
-LIST_HEAD(caller_list, caller);
-
-/* A connection, from the first byte on. */
-struct caller {
-	LIST_ENTRY(caller) link;
-	struct MHD_Connection *connection;
-	int64_t until_ms; /* for a whole request; 0: it is said */
-};
-
-struct exchange {
-	LIST_ENTRY(exchange) link;
-	struct outcome outcome;
-	struct server *server;             /* NULL: it is closed */
-	struct MHD_Connection *connection; /* NULL: it ended */
-	struct caller *caller;
-	char *method, *path;
-	struct said said;
-	struct buf body;
-	bool whole;     /* the request is said, and was posted */
-	bool held;      /* somebody has it, or will: the answer is his to give */
-	bool suspended; /* the connection */
-
-	/* the answer */
-	struct MHD_Response *response; /* NULL: none yet */
-	int status;
-	bool streams, ended;
-	struct buf now, next; /* pieces: on its way, and the newest */
-	size_t now_at;
-};
-
-struct server {
-	struct server_setup s;
-	struct uv_world *world;
-	struct MHD_Daemon *daemon;
-	uv_poll_t poll;
-	uv_timer_t timer;
-	int handles; /* that are not closed */
-	struct exchange_list exchanges;
-	struct caller_list callers;
-	bool one_left; /* in this run of libmicrohttpd */
-};
-
-/* -- exchanges ------------------------------------------------------------- */
-
-static void exchange_free(struct exchange *x)
-{
-	if (x->server)
-		LIST_REMOVE(x, link);
-	if (x->response)
-		MHD_destroy_response(x->response);
-	buf_release(&x->body);
-	buf_release(&x->now);
-	buf_release(&x->next);
-	mem_free(x->method);
-	mem_free(x->path);
-	said_release(&x->said);
-	mem_free(x);
-}
-
-/* Nobody holds it, or its connection ended: whichever comes last frees it. */
-static void exchange_let_go(struct exchange *x)
-{
-	if (!x->held && !x->connection)
-		exchange_free(x);
-}
-
-static void wait_here(struct exchange *x)
-{
-	x->suspended = true;
-	MHD_suspend_connection(x->connection);
-}
-
-static void on_time(uv_timer_t *timer);
-
-static void go_on(struct exchange *x)
-{
-	if (!x->suspended)
-		return;
-	x->suspended = false;
-	MHD_resume_connection(x->connection);
-	CHECK(uv_timer_start(&x->server->timer, on_time, 1, 0) == 0);
-}
-
-static void hand_out(void *of)
-{
-	struct exchange *x = of;
-
-	if (x->server) {
-		x->server->s.asked(x->server->s.ctx, x);
-		return;
-	}
-	x->held = false;
-	exchange_let_go(x);
-}
-
-const char *exchange_method(const struct exchange *x)
-{
-	return x->method;
-}
-
-const char *exchange_path(const struct exchange *x)
-{
-	return x->path;
-}
-
-const char *exchange_query(const struct exchange *x)
-{
-	return x->said.query;
-}
-
-const char *exchange_who(const struct exchange *x)
-{
-	return x->said.who;
-}
-
-const char *exchange_header(const struct exchange *x, enum server_header which)
-{
-	return x->said.headers[which];
-}
-
-void exchange_more(struct exchange *x, const char *name, const char *value)
-{
-	said_more(&x->said, name, value);
-}
-
-const char *exchange_body(const struct exchange *x, size_t *ret_len)
-{
-	*ret_len = x->body.len;
-	return buf_text(&x->body);
-}
-
-static void response_put(
-    struct exchange *x, struct MHD_Response *response, int status, const char *type)
-{
-	CHECK(response);
-	CHECK(MHD_add_response_header(response, "Content-Type", type));
-	CHECK(MHD_add_response_header(response, "Cache-Control", "no-store"));
-	if (status >= 400) /* who is refused does not keep a place */
-		CHECK(MHD_add_response_header(response, "Connection", "close"));
-	said_put(&x->said, response);
-	x->response = response;
-	x->status = status;
-	go_on(x);
-}
-
-void exchange_reply(struct exchange *x, int status, const char *type, struct buf *body)
-{
-	size_t len;
-	uint8_t *text = buf_take(body, &len);
-
-	x->held = false;
-	if (x->connection)
-		response_put(x,
-		    MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE),
-		    status, type);
-	else
-		mem_free(text);
-	exchange_let_go(x);
-}
-
-void exchange_drop(struct exchange *x)
-{
-	x->held = false;
-	x->ended = true;
-	if (x->connection)
-		go_on(x);
-	exchange_let_go(x);
-}
-
-/* -- streams --------------------------------------------------------------- */
-
-/* Called by libmicrohttpd for more to write. */
-static ssize_t piece_read(void *of, uint64_t at, char *out, size_t max)
-{
-	struct exchange *x = of;
-	size_t n;
-
-	(void)at;
-	if (x->now_at == x->now.len) {
-		struct buf empty = x->now;
-
-		x->now = x->next;
-		x->next = empty;
-		buf_clear(&x->next);
-		x->now_at = 0;
-	}
-	n = x->now.len - x->now_at;
-	if (!n && x->ended)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (!n) {
-		wait_here(x);
-		return 0;
-	}
-	n = n < max ? n : max;
-	memcpy(out, x->now.data + x->now_at, n);
-	x->now_at += n;
-	return (ssize_t)n;
-}
-
-void exchange_stream(struct exchange *x, const char *type)
-{
-	x->streams = true;
-	buf_init(&x->now, STREAM_PIECE_MAX);
-	buf_init(&x->next, STREAM_PIECE_MAX);
-	if (x->connection)
-		response_put(x,
-		    MHD_create_response_from_callback(
-			MHD_SIZE_UNKNOWN, PIECE_BYTES, piece_read, x, NULL),
-		    MHD_HTTP_OK, type);
-}
-
-bool exchange_send(struct exchange *x, const char *piece)
-{
-	if (!x->connection)
-		return false;
-	buf_clear(&x->next);
-	buf_add_str(&x->next, piece);
-	CHECK(buf_ok(&x->next));
-	go_on(x);
-	return true;
-}
-
-void exchange_end(struct exchange *x)
-{
-	exchange_drop(x);
-}
 
 /* -- what libmicrohttpd tells ---------------------------------------------- */
 
@@ -286,6 +54,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **of
 		return;
 	*of = NULL;
 	x->caller->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
+	x->caller->asks = false;
 	x->connection = NULL;
 	x->suspended = false;
 	exchange_let_go(x);
@@ -376,6 +145,8 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	enum MHD_Result refused;
 	struct exchange *x;
 
+	if (s->stopped)
+		return MHD_NO;
 	if (!admitted(s, connection, method, path, &who, &refused))
 		return refused;
 	if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) >
@@ -386,11 +157,12 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 		return refuse(
 		    connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long");
 	x = mem_new(sizeof *x);
-	x->outcome.deliver = hand_out;
+	x->outcome.deliver = exchange_hand_out;
 	x->outcome.of = x;
 	x->server = s;
 	x->connection = connection;
 	x->caller = caller_of(connection);
+	x->caller->asks = true;
 	x->method = mem_str(method);
 	x->path = mem_str(path);
 	said_take(&x->said, connection, who);
@@ -429,7 +201,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 		x->caller->until_ms = 0;
 		world_post(s->world, &x->outcome);
 	}
-	wait_here(x);
+	exchange_wait(x);
 	return MHD_YES;
 }
 
@@ -443,6 +215,16 @@ static size_t on_unescape(void *ctx, struct MHD_Connection *connection, char *te
 
 /* -- the loop -------------------------------------------------------------- */
 
+static void show_out(struct caller *c)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	CHECK(info);
+	(void)shutdown(info->connect_fd, SHUT_RDWR);
+	c->until_ms = 0;
+}
+
 /* Who takes too long to say what he wants is shown the door, however busy he looks. */
 static int64_t callers_look(struct server *s)
 {
@@ -451,22 +233,18 @@ static int64_t callers_look(struct server *s)
 
 	LIST_FOREACH(c, &s->callers, link)
 	{
-		const union MHD_ConnectionInfo *info;
-
 		if (!c->until_ms)
 			continue;
 		if (c->until_ms > now_ms) {
 			next_ms = c->until_ms < next_ms ? c->until_ms : next_ms;
 			continue;
 		}
-		info = MHD_get_connection_info(
-		    c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		CHECK(info);
-		(void)shutdown(info->connect_fd, SHUT_RDWR);
-		c->until_ms = 0;
+		show_out(c);
 	}
 	return next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms;
 }
+
+static void on_time(uv_timer_t *timer);
 
 static void server_run(struct server *s)
 {
@@ -495,6 +273,11 @@ static void server_run(struct server *s)
 static void on_time(uv_timer_t *timer)
 {
 	server_run(timer->data);
+}
+
+void server_soon(struct server *s)
+{
+	CHECK(uv_timer_start(&s->timer, on_time, 1, 0) == 0);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
@@ -551,6 +334,27 @@ enum err server_open(
 	return ERR_OK;
 }
 
+void server_stop(struct server *s)
+{
+	struct caller *c;
+
+	s->stopped = true;
+	(void)MHD_quiesce_daemon(s->daemon);
+	LIST_FOREACH(c, &s->callers, link)
+	if (!c->asks)
+		show_out(c);
+}
+
+bool server_busy(const struct server *s)
+{
+	const struct exchange *x;
+
+	LIST_FOREACH(x, &s->exchanges, link)
+	if (x->connection && !x->streams)
+		return true;
+	return false;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct server *s = handle->data;
@@ -573,7 +377,7 @@ void server_close(struct server *s)
 	LIST_FOREACH(x, &s->exchanges, link)
 	{
 		x->ended = true;
-		go_on(x);
+		exchange_go_on(x);
 	}
 	CHECK(uv_timer_stop(&s->timer) == 0);
 	(void)MHD_quiesce_daemon(s->daemon);

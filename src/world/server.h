@@ -50,6 +50,11 @@ struct server_setup {
 /* fails: SYSTEM. */
 NODISCARD enum err server_open(
     struct server **ret, const struct server_setup *s, struct fail *f);
+/* Nobody new is let in, and who has not said what he wants is shown the door: what was
+ * asked is still answered, as the last of its connection. The caller closes listen_fd. */
+void server_stop(struct server *s);
+/* Is there somebody who has asked, and has not got his whole answer? A stream is none. */
+bool server_busy(const struct server *s);
 /* Before world_free. Connections end; an exchange that somebody holds stays valid, and
  * what is said to it goes nowhere. */
 void server_close(struct server *s);

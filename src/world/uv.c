@@ -124,17 +124,24 @@ static int uv_world_signalled(struct world *world)
 	return of(world)->signalled;
 }
 
+static const struct world_signals *uv_world_signals(struct world *world)
+{
+	return &of(world)->signals;
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct uv_world *w = handle->data;
 
+	w->woken = true;
 	if (number == SIGHUP) {
 		log_reopen();
+		w->signals.reloads++;
 		return;
 	}
+	w->signals.stops++;
 	if (!w->signalled)
 		w->signalled = number;
-	w->woken = true;
 }
 
 static void watch_signal(struct uv_world *w, uv_signal_t *handle, int number)
@@ -181,6 +188,7 @@ static const struct world_ops uv_world_ops = {
 	.work = uv_world_work,
 	.wait = uv_world_wait,
 	.signalled = uv_world_signalled,
+	.signals = uv_world_signals,
 	.free = uv_world_free,
 };
 

@@ -61,6 +61,12 @@ struct http_request {
 
 typedef void work_fn(void *job);
 
+/* How many came so far. */
+struct world_signals {
+	unsigned stops;   /* SIGINT and SIGTERM */
+	unsigned reloads; /* SIGHUP */
+};
+
 struct world_ops {
 	int64_t (*now_ms)(struct world *w);  /* monotonic */
 	int64_t (*wall_ms)(struct world *w); /* since 1970, for display only */
@@ -72,10 +78,11 @@ struct world_ops {
 	/* run on a worker thread, then done on the loop. world_free waits for all. */
 	void (*work)(struct world *w, work_fn *run, work_fn *done, void *job);
 	/* Deliver what has arrived; when nothing has, wait for it until until_ms (now_ms'
-	 * clock; INT64_MAX: for ever). A signal that asks to stop ends the wait that it
-	 * falls into, or the next one; later ones keep their time. */
+	 * clock; INT64_MAX: for ever). A signal that asks to stop, or to reload, ends
+	 * the wait that it falls into, or the next one; later ones keep their time. */
 	void (*wait)(struct world *w, int64_t until_ms);
 	int (*signalled)(struct world *w); /* the first SIGINT or SIGTERM seen, else 0 */
+	const struct world_signals *(*signals)(struct world *w); /* NULL: none comes */
 	void (*free)(struct world *w);
 };
 
@@ -84,7 +91,8 @@ struct world {
 };
 
 /* The production world. Workers: one thread a core, 2 to 4 (UV_THREADPOOL_SIZE
- * is respected). Handles SIGINT, SIGTERM (noted), SIGHUP (log_reopen), SIGPIPE. */
+ * is respected). Handles SIGINT, SIGTERM (noted), SIGHUP (log_reopen, and noted),
+ * SIGPIPE. */
 NODISCARD enum err world_open(struct world **ret, struct fail *f);
 
 static inline int64_t world_now_ms(struct world *w)
@@ -115,6 +123,11 @@ static inline void world_wait(struct world *w, int64_t until_ms)
 static inline int world_signalled(struct world *w)
 {
 	return w->ops->signalled(w);
+}
+
+static inline struct world_signals world_signals(struct world *w)
+{
+	return w->ops->signals ? *w->ops->signals(w) : (struct world_signals){ 0 };
 }
 
 static inline void world_random(struct world *w, void *out, size_t len)

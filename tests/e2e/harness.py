@@ -377,7 +377,9 @@ class Desk:
         self.runs = 0
         self.sound = True  # the journal is to be whole at the end
         self.binary = program()
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+        self.env = {
+            k: v for k, v in os.environ.items() if not k.startswith("PAWL_") or k == "PAWL_MUTANT"
+        }
         self.env.update(PAYER_KEY=key, TILL_KEY=TILL_KEY, NO_COLOR="1")
         self.env["PAWL_SERVE__LISTEN"] = "none"  # test_api has its own
         if mutant:

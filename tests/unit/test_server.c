@@ -399,6 +399,38 @@ static void a_stream_that_nobody_reads_is_noticed(void **state)
 	exchange_drop(t->got[0]);
 }
 
+/* What was asked is answered, and is the last of its connection; who said nothing, or
+ * half of it, goes; who comes is not heard. */
+static void a_stop_answers_who_has_asked(void **state)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct rig *t = *state;
+	int asked = dial(t), silent = dial(t), half = dial(t), late;
+	const char *answer;
+
+	say(half, "GET / HTTP/1.1\r\nHo");
+	say(asked, head);
+	until(t, &t->got_n, 1);
+	assert_true(server_busy(t->server));
+	server_stop(t->server);
+	assert_non_null(heard(t, silent));
+	assert_non_null(heard(t, half));
+	late = dial(t);
+	say(late, head);
+	assert_true(server_busy(t->server));
+	reply(t->got[0], 200, "at last");
+	answer = heard(t, asked);
+	assert_non_null(strstr(answer, "at last"));
+	assert_non_null(strstr(answer, "Connection: close"));
+	while (server_busy(t->server))
+		world_wait(t->world, world_now_ms(t->world) + 20);
+	assert_int_equal(t->got_n, 1);
+	close(asked);
+	close(silent);
+	close(half);
+	close(late);
+}
+
 static void what_is_held_outlives_the_server(void **state)
 {
 	struct rig *t = *state;
@@ -453,6 +485,7 @@ int main(void)
 		RIG(who_takes_no_answer_is_shown_the_door),
 		RIG(a_stream_comes_in_pieces),
 		RIG(a_stream_that_nobody_reads_is_noticed),
+		RIG(a_stop_answers_who_has_asked),
 		RIG(what_is_held_outlives_the_server),
 		RIG(nobody_there_is_not_sent),
 	};

@@ -1017,9 +1017,23 @@ static void a_signal_ends_the_wait(void **state)
 	until = world_now_ms(t->world) + 20;
 	world_wait(t->world, until); /* it was told; this one keeps its time */
 	assert_true(world_now_ms(t->world) >= until);
+	assert_int_equal(world_signals(t->world).stops, 1);
 	assert_int_equal(kill(getpid(), SIGINT), 0);
 	world_wait(t->world, INT64_MAX);
 	assert_int_equal(world_signalled(t->world), SIGTERM);
+	assert_int_equal(world_signals(t->world).stops, 2);
+	assert_int_equal(world_signals(t->world).reloads, 0);
+}
+
+static void a_reload_ends_it_too(void **state)
+{
+	struct rig *t = *state;
+
+	assert_int_equal(kill(getpid(), SIGHUP), 0);
+	world_wait(t->world, INT64_MAX);
+	assert_int_equal(world_signalled(t->world), 0);
+	assert_int_equal(world_signals(t->world).reloads, 1);
+	assert_int_equal(world_signals(t->world).stops, 0);
 }
 
 static void other_signals_do_not(void **state)
@@ -1027,7 +1041,6 @@ static void other_signals_do_not(void **state)
 	struct rig *t = *state;
 	int64_t until = world_now_ms(t->world) + 30;
 
-	assert_int_equal(kill(getpid(), SIGHUP), 0);
 	assert_int_equal(kill(getpid(), SIGPIPE), 0);
 	world_wait(t->world, until);
 	assert_true(world_now_ms(t->world) >= until);
@@ -1107,6 +1120,7 @@ int main(void)
 		RIG(wait_keeps_its_time),
 		RIG(jobs_run_side_by_side),
 		RIG(a_signal_ends_the_wait),
+		RIG(a_reload_ends_it_too),
 		RIG(other_signals_do_not),
 		RIG(random_is_drawn),
 		RIG(free_tells_everybody),

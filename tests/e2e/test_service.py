@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""`pawl serve` as a service: what its manager hears, how it ends, and what it takes up anew."""
+
+import contextlib
+import http.client
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+from harness import (
+    Desk, check, desk_behind, desk_of, end, exact, main, paid, same, stop, test, wait_until, within,
+)
+from proxy import SEND
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
+
+
+class Manager:
+    """The side of systemd: a datagram socket, and all that it was told."""
+
+    def __init__(self, desk, watchdog_us=None, abstract=False):
+        at = desk.folder / "notify"
+        name = f"\0{at}" if abstract else str(at)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(name)
+        self.socket.setblocking(False)
+        self.told = []
+        desk.env["NOTIFY_SOCKET"] = name.replace("\0", "@")
+        if watchdog_us:
+            desk.env["WATCHDOG_USEC"] = str(watchdog_us)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.socket.close()
+
+    def heard(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.told.append(self.socket.recv(4096).decode())
+        return self.told
+
+    def hears(self, word, seconds=20):
+        """What it is told from that word on, which is forgotten."""
+        self.until(word, seconds)
+        at = next(n for n, text in enumerate(self.told) if text.startswith(word))
+        found, self.told = self.told[at], self.told[at + 1 :]
+        return found
+
+    def until(self, word, seconds=20):
+        def said():
+            return any(text.startswith(word) for text in self.heard())
+
+        wait_until(said, seconds, f"{word} for the service manager")
+
+
+def serve(desk, serve="tokens: {ops: env:OPS_TOKEN}"):
+    """(child, port): a daemon that is asked over TCP."""
+    config = desk.folder / "pawl.yaml"
+    text = config.read_text()
+    config.write_text(f"serve: {{{serve}}}\n" + text[text.index("journal:") :])
+    desk.env.update(OPS_TOKEN=TOKEN, PAWL_SERVE__LISTEN="127.0.0.1:0")
+    child = desk.start("serve")
+
+    def port():
+        _, found, rest = child.paths[1].read_text().partition("HTTP on 127.0.0.1:")
+        return found and "\n" in rest and rest.split("\n")[0]
+
+    return child, int(wait_until(port, 20, "the port that it got"))
+
+
+def dial(port, method="GET", path="/health", body=None, token=TOKEN):
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    link.request(method, path, body, {"Authorization": f"Bearer {token}"})
+    return link
+
+
+def ask(port, *words, **more):
+    with contextlib.closing(dial(port, *words, **more)) as link:
+        answer = link.getresponse()
+        return answer.status, answer.read().decode()
+
+
+@test
+def a_manager_hears_its_life():
+    """It is up although its node is down; it goes on to be fed while turns end."""
+    with Desk(["http://127.0.0.1:1"]) as desk, Manager(desk, 300000) as manager:
+        child = desk.start("serve")
+        manager.hears("READY=1")
+        within("0 operations are open", manager.hears("STATUS="), "the status")
+        for _ in range(3):
+            manager.hears("WATCHDOG=1")
+        child.send_signal(signal.SIGSTOP)
+        manager.heard()
+        manager.told = []
+        child.send_signal(signal.SIGCONT)
+        manager.hears("WATCHDOG=1")
+        stop(desk, child)
+        manager.hears("STOPPING=1")
+
+
+@test
+def a_hung_one_is_killed_and_goes_on():
+    """What a watchdog does: SIGABRT to one that is silent, and a new one."""
+    with desk_of(60, max_in_flight=10) as (anvil, desk), Manager(desk, 300000, True) as manager:
+        child = desk.start("serve")
+        manager.hears("READY=1")
+        run = desk.start(*desk.airdrop())
+        paid(anvil, 10)
+        end(run)
+        child.send_signal(signal.SIGSTOP)
+        child.send_signal(signal.SIGABRT)
+        child.send_signal(signal.SIGCONT)
+        same(desk.ended(child, 10).code, -signal.SIGABRT, "how it ended")
+        manager.told = []
+        child = desk.start("serve")
+        manager.hears("READY=1")
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
+        stop(desk, child)
+
+
+@test
+def its_unit_is_one_for_systemd():
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        print("# there is no systemd-analyze here")
+        return
+    with Desk(["http://127.0.0.1:1"]) as desk:
+        unit = desk.folder / "pawl.service"
+        text = (ROOT / "ops/systemd/pawl.service").read_text()
+        unit.write_text(text.replace("/usr/local/bin/pawl", desk.binary))
+        judged = subprocess.run(
+            [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+        )
+        ours = [line for line in judged.stderr.splitlines() if "pawl.service" in line]
+        same((judged.returncode, ours), (0, []), "what systemd-analyze says")
+
+
+class Slow:
+    """Sends are forwarded, and answered only when let go."""
+
+    def __init__(self, proxy):
+        self.go = threading.Event()
+        proxy.fault = self
+
+    def __call__(self, methods):
+        if SEND in methods:
+            self.go.wait(20)
+
+
+@test
+def a_stop_waits_for_what_is_out():
+    """Outcomes of sends are awaited, streams end with a word, nobody new is let in; a second
+    signal ends the waiting."""
+    with desk_behind(1, 40, max_in_flight=40) as (anvil, (proxy,), desk):
+        slow = Slow(proxy)
+        child, port = serve(desk)
+        run = desk.start(*desk.airdrop())
+        wait_until(lambda: proxy.outstanding, 30, "sends that are out")
+        stream = dial(port, "GET", "/v1/operations/list/events").getresponse()
+        child.send_signal(signal.SIGTERM)
+        told = stream.read().decode()
+        within(("event: stopping", '"STOPPED"'), told, "the last word of a stream")
+        refused = 0
+        with contextlib.suppress(OSError):
+            ask(port)
+            refused = -1
+        same((refused, child.poll()), (0, None), "who comes now, and who still waits")
+        slow.go.set()
+        ended = desk.ended(child, 9)
+        same(ended.code, 0, "exit of what waited")
+        check("no answer yet" not in ended.err, ended.err[-300:])
+        same(desk.ended(run, 60).code, 0, "who followed went on with it")
+        exact(anvil, desk)
+        slow.go.clear()
+        desk.write_list("more.csv", [("0x" + "11" * 20, 1000)])
+        child, port = serve(desk)
+        desk.start(*desk.airdrop("more.csv"))
+        wait_until(lambda: proxy.outstanding, 30, "one more that is out")
+        child.send_signal(signal.SIGTERM)
+        wait_until(lambda: not (desk.folder / "pawl.db.sock").exists(), 10, "the drain")
+        child.send_signal(signal.SIGTERM)
+        ended = desk.ended(child, 5)
+        same(ended.code, 0, "exit after a second signal")
+        within("no answer yet to 1 transactions", ended.err, "what was left")
+        slow.go.set()
+
+
+if __name__ == "__main__":
+    main()
