@@ -190,22 +190,61 @@ def config_page(source):
     )
 
 
-BODIES = {"NONE": "none", "JSON": "an object", "LINES": "lines"}
+BODIES = {"JSON": "an object", "LINES": "an object a line"}
 
 
-def route_part(route):
-    parts = [f"## `{route[1]} {route[2]}`", f"{route[4][0].upper()}{route[4][1:]}."]
-    if route[5]:
-        parts.append(f"Takes {BODIES[route[3]]}: {route[5]}.")
-    return "\n\n".join([*parts, f"Answers {route[6]}."])
+def sentence(text):
+    return text[0].upper() + text[1:] + "."
 
 
-def vital_part(vital):
+def members_shown(rows, plain):
+    """A table of members; `plain` is what needs no word of when it is there."""
+    when = {"NEEDED": "needed", "PERHAPS": "perhaps"}
+    return table(
+        ("member", "type", "", "what it is"),
+        [
+            (code(row[1]), row[3], when.get(row[2], "" if row[2] in plain else row[2]), row[4])
+            for row in rows
+        ],
+    )
+
+
+def members_of(members, macro, name, *where):
+    return [
+        row
+        for row in members
+        if row.macro == macro and row[0] == name and (not where or row[2] in where)
+    ]
+
+
+def route_part(route, members):
+    parts = [f"## `{route[1]} {route[2]}`", sentence(route[5])]
+    query = members_of(members, "ASK", route[0], "QUERY")
+    body = members_of(members, "ASK", route[0], "BODY", "NEEDED")
+    given = members_of(members, "GIVE", route[0])
+    if query:
+        parts += ["Behind the `?`:", members_shown(query, ("QUERY",))]
+    if body:
+        parts += [f"Takes {BODIES[route[3]]}:", members_shown(body, ("BODY",))]
+    if route[4] == "STREAM":
+        parts.append("Answers server-sent events.")
+    if given:
+        parts += ["Answers:", members_shown(given, ("ALWAYS",))]
+    return "\n\n".join(parts)
+
+
+def vital_part(vital, members):
     access = {"OPEN": "no token is needed", "GUARDED": "a token is needed"}[vital[2]]
     if vital[0] == "METRICS":
-        access += ", unless `serve.metrics_open` is true"
-    said = f"{vital[3][0].upper()}{vital[3][1:]}; over TCP {access}"
-    return f"## `GET {vital[1]}`\n\n{said}.\n\nAnswers {vital[4]}."
+        access += ", unless `serve.metrics_open` is set"
+    parts = [f"## `GET {vital[1]}`", f"{sentence(vital[3])[:-1]}; over TCP {access}."]
+    parts.append(f"Answers {vital[4]}.")
+    given = members_of(members, "GIVE", vital[0])
+    return "\n\n".join([*parts, members_shown(given, ("ALWAYS",))] if given else parts)
+
+
+def thing_part(name, members):
+    return f"## {name}\n\n" + members_shown(members_of(members, "OF", name), ("ALWAYS",))
 
 
 def labels_shown(text):
@@ -252,6 +291,8 @@ def limits_page(source):
 
 
 def api_page(source):
+    members = read_table(source.with_name("members.def"))
+    things = dict.fromkeys(row[0] for row in members if row.macro == "OF")
     return page(
         "What an owner answers",
         source,
@@ -274,8 +315,11 @@ def api_page(source):
         "that are younger than its copy: look at what is there before you send those again.\n"
         "What was asked over TCP is an event `asked` in the log of its operation, with the name of the\n"
         "token, which is also who switched an endpoint.",
-        *map(route_part, read_table(source)),
-        *map(vital_part, read_table(source.with_name("vitals.def"))),
+        "An amount of type `coin` is text in whole units, as in `1.5`; `units` is text in base\n"
+        "units. The types that have a name of their own stand at the end.",
+        *(route_part(route, members) for route in read_table(source)),
+        *(vital_part(vital, members) for vital in read_table(source.with_name("vitals.def"))),
+        *(thing_part(name, members) for name in things),
     )
 
 

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <string.h>
 
 struct state_row {
 	enum machine machine;
@@ -51,6 +52,14 @@ const char *state_name(enum machine m, int state)
 		if (states[i].machine == m && states[i].code == state)
 			return lower(i);
 	return "unknown";
+}
+
+int state_by_name(enum machine m, const char *name)
+{
+	for (size_t i = 0; i < STATE_COUNT; i++)
+		if (states[i].machine == m && strcmp(lower(i), name) == 0)
+			return states[i].code;
+	return -1;
 }
 
 bool state_edge(enum machine m, int from, int to)

@@ -23,7 +23,8 @@ enum machine {
 	MACHINE_JUDGEMENT
 };
 
-const char *state_name(enum machine m, int state); /* "needs_operator" */
+const char *state_name(enum machine m, int state);   /* "needs_operator" */
+int state_by_name(enum machine m, const char *name); /* -1: there is none */
 bool state_edge(enum machine m, int from, int to);
 /* What is not along an edge is damage: `from` is what the journal says. Of a row; 0: of
  * the operation itself. */

@@ -2,12 +2,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "codec/json.h"
+#include "engine/states.h"
 
 #define SHOWN_MAX 40
 
@@ -20,6 +23,22 @@ static const struct {
 #define ROUTE(name, method, path, body, ...) { #name, method, path, BODY_##body },
 #include "serve/routes.def"
 #undef ROUTE
+};
+
+enum where { WHERE_QUERY, WHERE_BODY, WHERE_NEEDED };
+
+static const struct {
+	enum route route;
+	const char *name;
+	enum where where;
+} members[] = {
+#define ASK(route, name, where, ...) { ROUTE_##route, name, WHERE_##where },
+#define GIVE(...)
+#define OF(...)
+#include "serve/members.def"
+#undef ASK
+#undef GIVE
+#undef OF
 };
 
 static const char *const repairs[] = {
@@ -222,20 +241,6 @@ static enum err repair_read(struct request *q, const json_t *value, struct fail 
 	    : fail_set(f, ERR_USAGE, "do: adopt, skip or release");
 }
 
-static enum err repair_member(
-    struct request *q, const char *key, const json_t *value, struct fail *f)
-{
-	if (strcmp(key, "row") == 0)
-		return row_read(q, value, f);
-	if (q->route == ROUTE_RETRY && strcmp(key, "yes") == 0)
-		return yes_read(q, value, f);
-	if (q->route == ROUTE_REPAIR && strcmp(key, "do") == 0)
-		return repair_read(q, value, f);
-	if (q->route == ROUTE_REPAIR && strcmp(key, "hash") == 0)
-		return hash_read(q, value, f);
-	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
-}
-
 enum err request_notify(struct request *q, const char *text, struct fail *f)
 {
 	size_t len = strlen(q->text), more = strlen(text);
@@ -281,37 +286,48 @@ static enum err text_read(struct request *q, const json_t *value, struct fail *f
 	return ERR_OK;
 }
 
-static enum err endpoint_member(
-    struct request *q, const char *key, const json_t *value, struct fail *f)
+static bool is_member(enum route route, const char *name, bool of_query)
 {
-	if (strcmp(key, "by") == 0)
-		return by_read(q, value, f);
-	if (q->route == ROUTE_ENDPOINT_OFF && strcmp(key, "yes") == 0)
-		return flag_read(&q->sure, value, key, f);
-	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		if (members[i].route == route && strcmp(members[i].name, name) == 0 &&
+		    (members[i].where == WHERE_QUERY) == of_query)
+			return true;
+	return false;
 }
+
+static enum err yes_or_word(struct request *q, const json_t *value, struct fail *f)
+{
+	return q->route == ROUTE_ENDPOINT_OFF ? flag_read(&q->sure, value, "yes", f)
+					      : yes_read(q, value, f);
+}
+
+static enum err now_read(struct request *q, const json_t *value, struct fail *f)
+{
+	return flag_read(&q->now, value, "now", f);
+}
+
+static const struct {
+	const char *name;
+	enum err (*read)(struct request *q, const json_t *value, struct fail *f);
+} readers[] = {
+	{ "by", by_read },
+	{ "do", repair_read },
+	{ "hash", hash_read },
+	{ "max_total_fee", cap_read },
+	{ "notify", notify_read },
+	{ "now", now_read },
+	{ "plan", plan_read },
+	{ "row", row_read },
+	{ "text", text_read },
+	{ "yes", yes_or_word },
+};
 
 static enum err member_read(
     struct request *q, const char *key, const json_t *value, struct fail *f)
 {
-	bool resumes = q->route == ROUTE_RESUME;
-
-	if (q->route == ROUTE_REPAIR || q->route == ROUTE_RETRY)
-		return repair_member(q, key, value, f);
-	if (request_of_endpoint(q->route))
-		return endpoint_member(q, key, value, f);
-	if (q->route == ROUTE_CANCEL && strcmp(key, "now") == 0)
-		return flag_read(&q->now, value, key, f);
-	if ((resumes || q->route == ROUTE_RESUME_KEY) && strcmp(key, "yes") == 0)
-		return yes_read(q, value, f);
-	if ((resumes || q->route == ROUTE_RUN) && strcmp(key, "max_total_fee") == 0)
-		return cap_read(q, value, f);
-	if (q->route == ROUTE_RUN && strcmp(key, "plan") == 0)
-		return plan_read(q, value, f);
-	if (q->route == ROUTE_RUN && strcmp(key, "notify") == 0)
-		return notify_read(q, value, f);
-	if (q->route == ROUTE_TELL && strcmp(key, "text") == 0)
-		return text_read(q, value, f);
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+		if (strcmp(readers[i].name, key) == 0 && is_member(q->route, key, false))
+			return readers[i].read(q, value, f);
 	return fail_set(f, ERR_USAGE, "%.*s: no member of this request", SHOWN_MAX, key);
 }
 
@@ -338,13 +354,89 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 {
 	enum err e;
 
-	*ret = (struct request){ .route = ROUTE_COUNT };
+	*ret = (struct request){ .route = ROUTE_COUNT, .state = -1 };
 	e = route_get(ret, method, path, f);
 	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE || ret->route == ROUTE_ROWS)
 		return e;
 	if (routes[ret->route].body == BODY_NONE)
 		return fail_set(f, ERR_USAGE, "it takes no body");
 	return object_read(ret, body, len, f);
+}
+
+/* -- the query ------------------------------------------------------------- */
+
+static enum err number_read(int64_t *ret, const char *key, const char *text,
+    int64_t least, int64_t most, struct fail *f)
+{
+	size_t digits = strspn(text, "0123456789");
+	long long n =
+	    digits && digits < 19 && !text[digits] ? strtoll(text, NULL, 10) : -1;
+
+	*ret = n;
+	if (n >= least && n <= most)
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "%s=%.*s: not a whole number from %" PRId64 " to %" PRId64, key, SHOWN_MAX,
+	    text, least, most);
+}
+
+static enum err state_read(struct request *q, const char *text, struct fail *f)
+{
+	enum machine m = q->route == ROUTE_ITEMS ? MACHINE_ITEM : MACHINE_OPERATION;
+
+	q->state = state_by_name(m, text);
+	return q->state >= 0 ? ERR_OK
+			     : fail_set(f, ERR_USAGE,
+				   "state=%.*s: there is no such state", SHOWN_MAX, text);
+}
+
+static enum err kind_read(struct request *q, const char *text, struct fail *f)
+{
+	if (strlen(text) >= sizeof q->kind)
+		return fail_set(
+		    f, ERR_USAGE, "kind=%.*s: there is no such kind", SHOWN_MAX, text);
+	snprintf(q->kind, sizeof q->kind, "%s", text);
+	return ERR_OK;
+}
+
+static enum err argument_read(
+    struct request *q, const char *key, const char *text, struct fail *f)
+{
+	if (!is_member(q->route, key, true))
+		return fail_set(
+		    f, ERR_USAGE, "?%.*s: nothing that this asks for", SHOWN_MAX, key);
+	if (strcmp(key, "state") == 0)
+		return state_read(q, text, f);
+	if (strcmp(key, "kind") == 0)
+		return kind_read(q, text, f);
+	if (strcmp(key, "limit") == 0)
+		return number_read(&q->limit, key, text, 1, REQUEST_LIMIT_MAX, f);
+	if (strcmp(key, "before") == 0)
+		return number_read(&q->before, key, text, 1, INT64_MAX, f);
+	CHECK(strcmp(key, "after") == 0);
+	return number_read(&q->after, key, text, 0, INT64_MAX, f);
+}
+
+enum err request_query(struct request *q, const char *query, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	q->limit = REQUEST_LIMIT;
+	q->before = INT64_MAX;
+	while (*query && e == ERR_OK) {
+		char key[SHOWN_MAX], text[REQUEST_NAME_MAX] = "";
+		size_t len = strcspn(query, "&"), key_len = strcspn(query, "=&");
+
+		if (!segment_decode(key, sizeof key, query, key_len) ||
+		    (key_len + 1 < len &&
+			!segment_decode(
+			    text, sizeof text, query + key_len + 1, len - key_len - 1)))
+			return fail_set(f, ERR_USAGE, "?%.*s: nothing that this asks for",
+			    SHOWN_MAX, query);
+		e = argument_read(q, key, text, f);
+		query += len + (query[len] == '&');
+	}
+	return e;
 }
 
 /* -- the other way --------------------------------------------------------- */

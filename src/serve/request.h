@@ -20,6 +20,8 @@
 #define REQUEST_JSON_MAX ((size_t)16 * 1024)
 #define REQUEST_TEXT_MAX 2048
 #define REQUEST_LINES_MAX ((size_t)1024 * 1024)
+#define REQUEST_LIMIT 100 /* of a list, unless told */
+#define REQUEST_LIMIT_MAX 1000
 
 enum route {
 #define ROUTE(name, ...) ROUTE_##name,
@@ -45,6 +47,10 @@ struct request {
 	/* of a tell: what is said; of a run: CHANNEL:TARGET of who hears of it, a line
 	 * each */
 	char text[REQUEST_TEXT_MAX];
+	/* of a query (request_query) */
+	int state;     /* -1: any */
+	char kind[16]; /* "": any */
+	int64_t limit, before, after;
 };
 
 /* One more CHANNEL:TARGET for a run. fails: USAGE. */
@@ -63,6 +69,9 @@ size_t request_body_max(const char *method, const char *path);
  * (another method, a body that is none). */
 NODISCARD enum err request_parse(struct request *ret, const char *method,
     const char *path, const char *body, size_t len, struct fail *f);
+
+/* What stands behind the ? of its path, after that. fails: USAGE. */
+NODISCARD enum err request_query(struct request *q, const char *query, struct fail *f);
 
 /* The other way: the path of a route, and its body ("" where it has none). name is of any
  * bytes. */

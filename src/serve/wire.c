@@ -79,25 +79,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 
 static bool state_parse(const char *name, int *ret)
 {
-	static const int states[] = {
-#define STATE_OF_OPERATION(name) OPERATION_##name,
-#define STATE_OF_ITEM(name)
-#define STATE_OF_INTENT(name)
-#define STATE_OF_ATTEMPT(name)
-#define STATE_OF_JUDGEMENT(name)
-#define STATE(machine, name, code, promise) STATE_OF_##machine(name)
-#define EDGE(machine, from, to, why)
-#include "engine/states.def"
-#undef STATE
-#undef EDGE
-	};
-
-	for (size_t i = 0; name && i < sizeof states / sizeof *states; i++)
-		if (strcmp(state_name(MACHINE_OPERATION, states[i]), name) == 0) {
-			*ret = states[i];
-			return true;
-		}
-	return false;
+	*ret = name ? state_by_name(MACHINE_OPERATION, name) : -1;
+	return *ret >= 0;
 }
 
 bool wire_told_decode(const json_t *o, struct told *ret)
@@ -121,18 +104,6 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	snprintf(ret->name, sizeof ret->name, "%s", name);
 	return json_i64(o, "id", &ret->operation) && ret->operation > 0 &&
 	    state_parse(json_str(o, "state"), &ret->state);
-}
-
-void wire_operation_encode(struct buf *out, const struct operation *o)
-{
-	const struct totals *t = o->by_state;
-	json_line_add(out,
-	    json_pack("{s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "operation",
-		json_text(o->name), "id", (json_int_t)o->id, "state",
-		state_name(MACHINE_OPERATION, o->state), "rows", (json_int_t)o->items,
-		"pending", (json_int_t)t[ITEM_PENDING].n, "live",
-		(json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
-		(json_int_t)t[ITEM_VOID].n));
 }
 
 /* -- events ---------------------------------------------------------------- */

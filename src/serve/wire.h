@@ -17,8 +17,6 @@ enum err wire_fail_decode(const json_t *o, struct fail *f);
 void wire_told_encode(struct buf *out, const struct request *q, const struct told *told);
 bool wire_told_decode(const json_t *o, struct told *ret);
 
-void wire_operation_encode(struct buf *out, const struct operation *o);
-
 /* An event of a stream: "event: standing" with its data, "event: end", and "event:
  * stopping" of a process that ends before what it told of. */
 void wire_standing_encode(struct buf *out, const struct standing *s);

@@ -647,6 +647,88 @@ static void rows_come_in_their_order(void **state)
 	assert_int_equal(a.imported, 2);
 }
 
+static void lists_come_in_pages(void **state)
+{
+	struct rig *t = *state;
+	struct airdrop_new n = handover_plan(&plan, 1, &chain, 1);
+	char name[8];
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof name, "more%d", i);
+		n.name = name;
+		assert_true(airdrop_create(t->journal, &n));
+	}
+	assert_int_equal(journal_commit(t->journal, NULL), ERR_OK);
+	assert_int_equal(
+	    status(t, "/v1/operations/more4/pause", "{}", "\"paused\""), 200);
+	assert_int_equal(status(t, "/v1/operations", NULL, "\"next\":null"), 200);
+	assert_int_equal(status(t, "/v1/operations?limit=2", NULL,
+			     "[{\"operation\":\"more4\",\"id\":6,"),
+	    200);
+	assert_int_equal(status(t, "/v1/operations?limit=2", NULL, "\"next\":5}"), 200);
+	assert_int_equal(status(t, "/v1/operations?limit=2&before=5", NULL,
+			     "[{\"operation\":\"more2\",\"id\":4,"),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations?before=2&limit=1", NULL, "payroll"), 200);
+	assert_int_equal(status(t, "/v1/operations?before=1", NULL,
+			     "{\"operations\":[],\"next\":null}"),
+	    200);
+	assert_int_equal(status(t, "/v1/operations?state=paused&kind=airdrop", NULL,
+			     "[{\"operation\":\"more4\""),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations?state=paused&kind=fence", NULL, "[]"), 200);
+	assert_int_equal(
+	    status(t, "/v1/operations?kind=airdrop&before=6&limit=1", NULL, "more3"),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations?state=lost", NULL, "no such state"), 400);
+	assert_int_equal(
+	    status(t, "/v1/operations?limit=0", NULL, "from 1 to 1000"), 400);
+	assert_int_equal(status(t, "/v1/operations?limit=1001", NULL, "to 1000"), 400);
+	assert_int_equal(status(t, "/v1/operations?limit=+1", NULL, "not a whole"), 400);
+	assert_int_equal(
+	    status(t, "/v1/operations?before=9999999999999999999", NULL, "before="), 400);
+	assert_int_equal(status(t, "/v1/operations?after=1", NULL, "?after"), 400);
+	assert_int_equal(status(t, "/v1/operations/1?limit=1", NULL, "?limit"), 400);
+	assert_int_equal(status(t, "/v1/operations?%zz", NULL, "USAGE"), 400);
+}
+
+/* Whatever the state that is looked for, a page is a bounded work. */
+static void rows_come_in_pages(void **state)
+{
+	struct rig *t = *state;
+
+	assert_int_equal(rows_status(t, 1, 2, 15, "\"imported\":2"), 200);
+	assert_int_equal(status(t, "/v1/operations/payroll", NULL,
+			     "\"amounts\":{\"planned\":\"0.00000000000000003\""),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/items?limit=1", NULL,
+		"\"amount\":\"0.000000000000000015\",\"state\":\"pending\"}],"
+		"\"next\":1}"),
+	    200);
+	assert_int_equal(status(t, "/v1/operations/1/items?limit=1&after=1", NULL,
+			     "[{\"row\":2,\"line\":3,"),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/items?limit=1&after=1", NULL, "\"next\":null}"),
+	    200);
+	assert_int_equal(status(t, "/v1/operations/1/items?state=void", NULL,
+			     "\"items\":[],\"next\":null}"),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/items?after=9223372036854775807", NULL, "after="),
+	    400);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/items?after=999999999999999999", NULL, "[]"),
+	    200);
+	assert_int_equal(
+	    status(t, "/v1/operations/1/items?state=paused", NULL, "no such state"), 400);
+	assert_int_equal(status(t, "/v1/operations/9/items", NULL, "NOT_FOUND"), 404);
+}
+
 static void a_new_one_is_planned_against_all(void **state)
 {
 	struct rig *t = *state;
@@ -1191,6 +1273,8 @@ int main(void)
 		RIG(commands_need_no_node),
 		RIG(what_is_refused_changes_nothing),
 		RIG(rows_come_in_their_order),
+		RIG(lists_come_in_pages),
+		RIG(rows_come_in_pages),
 		RIG(a_new_one_is_planned_against_all),
 		RIG(a_stream_ends_with_the_operation),
 		RIG(watchers_keep_no_command_out),
