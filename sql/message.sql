@@ -76,17 +76,25 @@ UPDATE subscriber SET suspended = :why WHERE id = :id;
 -- in: id i64
 UPDATE subscriber SET suspended = NULL WHERE id = :id;
 
--- The first message that is due of the next subscriber that has one.
--- name: message_next
+-- The next subscriber that has something due.
+-- name: message_due_next
 -- in: after i64
--- out: subscriber i64, notice i64, tries i64, channel text, target text, suspended text?, body text, label text?
-SELECT m.subscriber, m.notice, m.tries, s.channel, s.target, s.suspended, n.body, u.label
+-- out: subscriber i64, channel text, target text, suspended text?
+SELECT m.subscriber, s.channel, s.target, s.suspended
 FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
-	JOIN notice AS n ON n.id = m.notice
+WHERE m.state = 0 AND m.subscriber > :after
+ORDER BY m.subscriber LIMIT 1;
+
+-- What is due of one, in order.
+-- name: message_first
+-- in: subscriber i64, most i64
+-- out: notice i64, tries i64, subject_kind i64, subject i64, milestone i64, body text, label text?
+SELECT m.notice, m.tries, n.subject_kind, n.subject, n.milestone, n.body, u.label
+FROM message AS m JOIN notice AS n ON n.id = m.notice
 	LEFT JOIN subscription AS u ON u.subject_kind = n.subject_kind AND u.subject = n.subject
 		AND u.subscriber = m.subscriber
-WHERE m.state = 0 AND m.subscriber > :after
-ORDER BY m.subscriber, m.notice LIMIT 1;
+WHERE m.state = 0 AND m.subscriber = :subscriber
+ORDER BY m.notice LIMIT :most;
 
 -- It is about to leave: until there is an answer, it may have arrived.
 -- name: message_try
@@ -143,3 +151,48 @@ SELECT s.id, s.channel, s.target, s.suspended,
 		ORDER BY m.notice LIMIT 1) AS why
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
 WHERE u.subject_kind = 1 AND u.subject = :subject ORDER BY s.id;
+
+-- Which message of a chat is rewritten as its subject goes on.
+-- name: posted_get
+-- in: subscriber i64, subject_kind i64, subject i64
+-- out: message i64
+SELECT message FROM posted
+WHERE subscriber = :subscriber AND subject_kind = :subject_kind AND subject = :subject;
+
+-- name: posted_put
+-- in: subscriber i64, subject_kind i64, subject i64, message i64
+INSERT INTO posted (subscriber, subject_kind, subject, message)
+VALUES (:subscriber, :subject_kind, :subject, :message)
+ON CONFLICT (subscriber, subject_kind, subject) DO UPDATE SET message = excluded.message;
+
+-- name: posted_forget
+-- in: subscriber i64, subject_kind i64, subject i64
+DELETE FROM posted
+WHERE subscriber = :subscriber AND subject_kind = :subject_kind AND subject = :subject;
+
+-- A target that has another name.
+-- name: subscriber_move
+-- in: id i64, target text
+UPDATE subscriber SET target = :target WHERE id = :id;
+
+-- name: subscription_merge
+-- in: old i64, into i64
+-- scan: a chat becomes another one rarely
+INSERT INTO subscription (subject_kind, subject, subscriber, label)
+SELECT subject_kind, subject, CAST(:into AS BIGINT), label FROM subscription WHERE subscriber = :old
+ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
+
+-- name: subscription_none
+-- in: subscriber i64
+-- scan: a chat becomes another one rarely
+DELETE FROM subscription WHERE subscriber = :subscriber;
+
+-- name: message_merge
+-- in: old i64, into i64
+INSERT INTO message (notice, subscriber, state, tries, unknown)
+SELECT notice, CAST(:into AS BIGINT), 0, 0, 0 FROM message WHERE subscriber = :old AND state = 0
+ON CONFLICT (notice, subscriber) DO NOTHING;
+
+-- name: message_moved
+-- in: subscriber i64, why text
+UPDATE message SET state = 2, why = :why WHERE subscriber = :subscriber AND state = 0;

@@ -163,6 +163,7 @@ GROUPS = {
     "KEY": "keys.NAME.",
     "TELL": "tell.",
     "WEBHOOK": "tell.webhook.",
+    "TELEGRAM": "tell.telegram.",
 }
 
 

@@ -57,9 +57,15 @@ struct webhook_config {
 	struct ref secret; /* REF_NONE: webhooks can't be sent */
 };
 
+struct telegram_config {
+	struct ref token; /* REF_NONE: nothing is sent there */
+	const char *api;
+};
+
 struct tell_config {
 	int64_t stuck_after; /* in milliseconds */
 	struct webhook_config webhook;
+	struct telegram_config telegram;
 };
 
 struct config {

@@ -28,7 +28,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	bool whole = row->is.type == TYPE_DEEP_LOG || row->is.type == TYPE_DEEP_CHAINS ||
 	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
 	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
-	    row->is.type == TYPE_DEEP_WEBHOOK; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_WEBHOOK ||
+	    row->is.type == TYPE_DEEP_TELEGRAM; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -422,6 +423,9 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 		break;
 	case TYPE_DEEP_WEBHOOK:
 		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_TELEGRAM:
+		group_read(r, GROUP_TELEGRAM, field, d, d ? d : around);
 		break;
 	case TYPE_TEXT_DURATION:
 	case TYPE_TEXT_PATH:

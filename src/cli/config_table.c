@@ -11,6 +11,7 @@
 #define STRUCT_KEY struct key_config
 #define STRUCT_TELL struct tell_config
 #define STRUCT_WEBHOOK struct webhook_config
+#define STRUCT_TELEGRAM struct telegram_config
 
 #define TYPE_PATH                      \
 	{                              \
@@ -88,6 +89,10 @@
 #define TYPE_WEBHOOK                      \
 	{                                 \
 		.type = TYPE_DEEP_WEBHOOK \
+	}
+#define TYPE_TELEGRAM                      \
+	{                                  \
+		.type = TYPE_DEEP_TELEGRAM \
 	}
 
 #define REQUIRED NULL

@@ -15,7 +15,8 @@ enum config_group {
 	GROUP_FINALITY,
 	GROUP_KEY,
 	GROUP_TELL,
-	GROUP_WEBHOOK
+	GROUP_WEBHOOK,
+	GROUP_TELEGRAM
 };
 
 enum config_type {
@@ -38,7 +39,8 @@ enum config_type {
 	TYPE_DEEP_CHAINS,
 	TYPE_DEEP_KEYS,
 	TYPE_DEEP_TELL,
-	TYPE_DEEP_WEBHOOK
+	TYPE_DEEP_WEBHOOK,
+	TYPE_DEEP_TELEGRAM
 };
 
 struct config_row {

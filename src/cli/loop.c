@@ -26,7 +26,6 @@
 
 #define DISK_FULL_PAUSE_MS 5000
 #define DELIVER_MS 10000
-#define SECRET_MIN 16
 
 static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 
@@ -111,37 +110,12 @@ static enum err face_key_usable(
 	    (long long)getpid());
 }
 
-/* An operator who corrects it starts again. */
-static void secret_load(struct loop *l)
-{
-	const struct ref *ref = &l->cli->config->tell.webhook.secret;
-	struct fail f = { ERR_OK, "" };
-
-	if (l->secret_read || ref->kind == REF_NONE)
-		return;
-	l->secret_read = true;
-	if (ref_read(&l->webhook_secret, ref, &f) == ERR_OK &&
-	    secret_len(l->webhook_secret) < SECRET_MIN) {
-		fail_set(&f, ERR_CONFIG, "shorter than %d bytes", SECRET_MIN);
-		secret_free(l->webhook_secret);
-		l->webhook_secret = NULL;
-	}
-	if (l->webhook_secret)
-		return;
-	snprintf(l->no_secret, sizeof l->no_secret, "tell.webhook.secret: %.160s", f.why);
-	log_warn("tell", "%s; webhooks wait", l->no_secret);
-}
-
 static enum err face_channel_ready(void *ctx, const char *name, struct fail *f)
 {
 	struct loop *l = ctx;
-	struct channel_config channels = { .webhook_secret = NULL };
 
-	secret_load(l);
-	channels.webhook_secret = l->webhook_secret;
-	if (l->no_secret[0])
-		return fail_set(f, ERR_CONFIG, "%s", l->no_secret);
-	return channel_named(name)->ready(&channels, f);
+	channels_load(&l->channels, l->cli->config);
+	return channels_ready(&l->channels, name, f);
 }
 
 static enum err face_stuck(
@@ -247,15 +221,12 @@ void loop_close(struct loop *l)
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;
-	secret_free(l->webhook_secret);
-	l->webhook_secret = NULL;
+	channels_release(&l->channels);
 }
 
 static void runner_make(struct loop *l)
 {
-	struct channel_config channels = { .webhook_secret = l->webhook_secret };
-
-	l->tell = tell_new(l->world, l->journal, &channels);
+	l->tell = tell_new(l->world, l->journal, &l->channels.config);
 	l->setup.world = l->world;
 	l->setup.tell.ctx = l->tell;
 	l->setup.tell.turn = tell_turn;
@@ -275,7 +246,7 @@ void loop_start(
 		.only_operation = only,
 		.stuck_after_ms = l->cli->config->tell.stuck_after,
 		.set_aside = scrap_arm(l->cli->config->journal) };
-	secret_load(l);
+	channels_load(&l->channels, l->cli->config);
 	runner_make(l);
 }
 
@@ -564,9 +535,9 @@ void loop_deliver(struct loop *l, int64_t operation)
 {
 	int64_t until_ms = world_now_ms(l->world) + DELIVER_MS, left;
 
-	while ((left = tell_due(l->journal, operation)) > 0 && l->webhook_secret &&
-	    !world_signalled(l->world) && world_now_ms(l->world) < until_ms &&
-	    loop_turn(l, NULL) == ERR_OK)
+	while ((left = tell_due(l->journal, operation)) > 0 &&
+	    channels_any(&l->channels) && !world_signalled(l->world) &&
+	    world_now_ms(l->world) < until_ms && loop_turn(l, NULL) == ERR_OK)
 		loop_wait(l, until_ms);
 	if (!left)
 		return;

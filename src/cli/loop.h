@@ -7,6 +7,7 @@
 #ifndef PAWL_CLI_LOOP_H
 #define PAWL_CLI_LOOP_H
 
+#include "cli/channels.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "serve/notify.h"
@@ -20,9 +21,7 @@ struct loop {
 	struct runner_setup setup;
 	struct progress progress;
 	struct tell *tell; /* the runner's */
-	struct secret *webhook_secret;
-	char no_secret[200]; /* why it can't be used; "": none is configured, or it can */
-	bool secret_read;
+	struct channels channels;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */
 	struct gate *gate;        /* the loop's */

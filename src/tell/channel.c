@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct channel *const channels[] = { &channel_webhook };
+static const struct channel *const channels[] = { &channel_webhook, &channel_telegram };
 
 const struct channel *channel_named(const char *name)
 {
@@ -24,6 +24,6 @@ enum err channel_parse(
 		*ret_target = text + len + 1;
 		return channels[i]->check(*ret_target, f);
 	}
-	return fail_set(
-	    f, ERR_USAGE, "whom to tell is CHANNEL:TARGET, as webhook:https://..");
+	return fail_set(f, ERR_USAGE,
+	    "whom to tell is CHANNEL:TARGET, as webhook:https://.. or telegram:CHAT");
 }

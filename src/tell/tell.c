@@ -4,44 +4,34 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
-#include "codec/json.h"
 #include "engine/message.h"
 #include "journal/sql.gen.h"
+#include "tell/posted.h"
+#include "tell/target.h"
 
-#define BUSY_MAX 64 /* requests under way in all.. */
-#define HOST_MAX 8  /* ..and to one host */
-#define VISITS_MAX 256
+#define BUSY_MAX 64 /* requests under way in all */
+#define VISITS_MAX 1024
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
+#define FOLD_MAX 64 /* events in one message */
 #define BACKOFF_MS ((uint64_t)1000)
 #define BACKOFF_MAX_MS ((uint64_t)600000)
-#define HOST_NAME_MAX 256
-#define WHY_MAX 200
-#define BODY_MAX ((size_t)32 * 1024)
-
-/* A subscriber that is asked just now, or is left alone for a while. */
-struct target {
-	int64_t subscriber;
-	bool busy;
-	int64_t not_before_ms;
-	char host[HOST_NAME_MAX];
-};
+#define CLOSED_MS 60000
 
 struct tell {
 	struct world *world;
 	struct journal *journal;
 	struct channel_config channels;
-	struct target *targets; /* by subscriber */
-	size_t targets_n;
-	int busy;
-	bool look;       /* at what is due, whoever's turn it is */
-	bool unready;    /* and it was said */
-	int64_t after;   /* the subscriber that was looked at last */
-	int64_t next_ms; /* somebody is left alone until then */
+	struct roster roster;
+	size_t lane_at; /* the lane whose turn it is */
+	bool look;      /* at who has something due, from the first on */
+	bool looking;   /* behind `after` */
+	int64_t after;  /* the subscriber that was looked at last */
+	bool unready;   /* and it was said */
+	bool closed;    /* a service can't be used, and it was said */
 };
 
 /* A message on its way: an effect, then a fact. */
@@ -50,12 +40,15 @@ struct sending {
 	struct tell *tell;
 	struct runner *runner;
 	const struct channel *channel;
-	int64_t subscriber, notice, tries;
+	int64_t subscriber, tries;
+	struct subject of; /* of the first.. */
+	enum showing showing;
+	int64_t notices[FOLD_MAX]; /* ..of those that it holds */
+	struct subject subjects[FOLD_MAX];
+	size_t n;
 	char *target, *body;
-	enum http_end end;
-	int status;
-	int64_t retry_after_ms;
-	char why[WHY_MAX];
+	int64_t edits;
+	struct verdict verdict;
 };
 
 struct tell *tell_new(
@@ -63,11 +56,10 @@ struct tell *tell_new(
 {
 	struct tell *t = mem_new(sizeof *t);
 
-	*t = (struct tell){ .world = world,
-		.journal = journal,
-		.channels = *channels,
-		.look = true,
-		.next_ms = INT64_MAX };
+	*t = (struct tell){
+		.world = world, .journal = journal, .channels = *channels, .look = true
+	};
+	roster_init(&t->roster, world_now_ms(world));
 	return t;
 }
 
@@ -75,82 +67,8 @@ void tell_free(struct tell *t)
 {
 	if (!t)
 		return;
-	mem_free(t->targets);
+	roster_release(&t->roster);
 	mem_free(t);
-}
-
-/* -- who is left alone ------------------------------------------------------ */
-
-static size_t target_place(const struct tell *t, int64_t subscriber)
-{
-	size_t low = 0, high = t->targets_n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (t->targets[mid].subscriber < subscriber)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static struct target *target_find(const struct tell *t, int64_t subscriber)
-{
-	size_t at = target_place(t, subscriber);
-
-	return at < t->targets_n && t->targets[at].subscriber == subscriber
-	    ? &t->targets[at]
-	    : NULL;
-}
-
-static struct target *target_get(struct tell *t, int64_t subscriber)
-{
-	struct target *found = target_find(t, subscriber);
-	size_t at = target_place(t, subscriber);
-
-	if (found)
-		return found;
-	t->targets = mem_grow(t->targets, t->targets_n + 1, sizeof *t->targets);
-	memmove(&t->targets[at + 1], &t->targets[at],
-	    (t->targets_n - at) * sizeof *t->targets);
-	t->targets[at] = (struct target){ .subscriber = subscriber };
-	t->targets_n++;
-	return &t->targets[at];
-}
-
-static void target_drop(struct tell *t, int64_t subscriber)
-{
-	size_t at = target_place(t, subscriber);
-
-	if (!target_find(t, subscriber))
-		return;
-	t->targets_n--;
-	memmove(&t->targets[at], &t->targets[at + 1],
-	    (t->targets_n - at) * sizeof *t->targets);
-}
-
-static void host_put(char out[HOST_NAME_MAX], const char *target)
-{
-	const char *host = strstr(target, "://");
-	size_t len;
-
-	host = host ? host + 3 : target;
-	len = strcspn(host, "/?#");
-	if (len >= HOST_NAME_MAX)
-		len = HOST_NAME_MAX - 1;
-	memcpy(out, host, len);
-	out[len] = '\0';
-}
-
-static int host_busy(const struct tell *t, const char *host)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < t->targets_n; i++)
-		n += t->targets[i].busy && strcmp(t->targets[i].host, host) == 0;
-	return n;
 }
 
 /* Up to the double of the time before, from a second to ten minutes; all of it is luck,
@@ -169,69 +87,194 @@ static int64_t backoff_ms(const struct tell *t, int64_t tries, int64_t retry_aft
 
 /* -- its outcome ------------------------------------------------------------- */
 
+static void event_put(const struct sending *s, const char *to, const char *why)
+{
+	char what[40];
+
+	snprintf(what, sizeof what, "subscriber %" PRId64, s->subscriber);
+	journal_event(s->tell->journal,
+	    &(struct event){ .what = what, .from = "", .to = to, .why = why });
+}
+
 static void suspend(const struct sending *s)
 {
-	char what[40], shown[TARGET_MAX];
+	char shown[TARGET_MAX];
 	struct journal *j = s->tell->journal;
+	const char *why = s->verdict.why;
 
 	message_target_shown(shown, s->target);
-	snprintf(what, sizeof what, "subscriber %" PRId64, s->subscriber);
-	sql_message_gone(j,
-	    &(struct sql_message_gone_in){
-		.notice = s->notice, .subscriber = s->subscriber, .why = s->why });
+	for (size_t i = 0; i < s->n; i++)
+		sql_message_gone(j,
+		    &(struct sql_message_gone_in){ .notice = s->notices[i],
+			.subscriber = s->subscriber,
+			.why = why });
 	if (!MUTANT(gone_is_asked_again))
 		sql_subscriber_suspend(j,
 		    &(struct sql_subscriber_suspend_in){
-			.id = s->subscriber, .why = s->why });
-	journal_event(j,
-	    &(struct event){
-		.what = what, .from = "", .to = "suspended", .why = s->why });
+			.id = s->subscriber, .why = why });
+	event_put(s, "suspended", why);
 	log_warn("tell",
 	    "%s %s: %s; nothing more is sent there until: pawl resume notify:%" PRId64,
-	    s->channel->name, shown, s->why, s->subscriber);
+	    s->channel->name, shown, why, s->subscriber);
 }
 
-static void again(struct sending *s)
+static void accepted(const struct sending *s)
 {
-	struct target *target = target_get(s->tell, s->subscriber);
-	int64_t delay_ms = backoff_ms(s->tell, s->tries, s->retry_after_ms);
+	struct journal *j = s->tell->journal;
+	int64_t now_ms = world_wall_ms(s->tell->world);
+
+	for (size_t i = 0; i < s->n; i++)
+		sql_message_accepted(j,
+		    &(struct sql_message_accepted_in){ .notice = s->notices[i],
+			.subscriber = s->subscriber,
+			.accepted_ms = now_ms });
+	if (s->channel->showing)
+		posted_keep(j, s->subscriber, s->subjects, s->n,
+		    s->n > 1 ? SHOWING_ENDS : s->showing,
+		    s->verdict.message ? s->verdict.message : s->edits);
+}
+
+/* Counted as lost when it left; where the answer is known it is not. */
+static void counted_back(const struct sending *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		sql_message_again(s->tell->journal,
+		    &(struct sql_message_again_in){ .notice = s->notices[i],
+			.subscriber = s->subscriber,
+			.known = !s->verdict.unknown,
+			.why = s->verdict.why });
+}
+
+/* The service speaks of one target's rate, or of its own, and does not say which. Two
+ * targets in a row, and none accepted between: its own. */
+static void slow_down(const struct sending *s, struct lane *l, int64_t until_ms)
+{
+	if (l->slowed && l->slowed != s->subscriber)
+		lane_hold(l, until_ms);
+	l->slowed = s->subscriber;
+}
+
+static void close_up(struct sending *s, struct lane *l, int64_t until_ms)
+{
+	struct tell *t = s->tell;
+
+	lane_hold(l, until_ms);
+	if (!t->closed)
+		log_error("tell", "%s: %s; its messages wait, and it is asked again",
+		    s->channel->name, s->verdict.why);
+	t->closed = true;
+}
+
+static void follow(const struct sending *s)
+{
+	char to[24], what[64];
+
+	snprintf(to, sizeof to, "%" PRId64, s->verdict.moved_to);
+	subscriber_follow(s->tell->journal, s->subscriber, s->channel->name, to);
+	snprintf(what, sizeof what, "it is %s now", to);
+	event_put(s, "moved", what);
+	log_info("tell", "subscriber %" PRId64 " %s", s->subscriber, what);
+}
+
+static int64_t pause_of(struct sending *s, struct target *target)
+{
+	struct tell *t = s->tell;
+	const struct verdict *v = &s->verdict;
+	int64_t pause_ms = s->channel->pause_ms(s->target);
+	int64_t now_ms = world_now_ms(t->world), wait_ms;
+	bool marked = !target->plain;
+
+	target->plain = v->delivery == DELIVERY_PLAIN;
+	switch (v->delivery) {
+	case DELIVERY_PLAIN:
+		if (marked)
+			return now_ms + pause_ms;
+		break;
+	case DELIVERY_ANEW:
+		posted_forget(t->journal, s->subscriber, &s->of);
+		return now_ms + pause_ms;
+	case DELIVERY_SLOW:
+		wait_ms = backoff_ms(
+		    t, v->retry_after_ms < 0 ? s->tries : 1, v->retry_after_ms);
+		slow_down(s, target->lane, now_ms + wait_ms);
+		return now_ms + wait_ms;
+	case DELIVERY_CLOSED:
+		close_up(s, target->lane, now_ms + CLOSED_MS);
+		break;
+	case DELIVERY_AGAIN:
+	case DELIVERY_ACCEPTED:
+	case DELIVERY_GONE:
+	case DELIVERY_MOVED:
+		break;
+	}
+	wait_ms = backoff_ms(t, s->tries, v->retry_after_ms);
+	return now_ms + (wait_ms > pause_ms ? wait_ms : pause_ms);
+}
+
+static void again(struct sending *s, struct target *target)
+{
+	struct tell *t = s->tell;
+	int64_t until_ms = pause_of(s, target);
 	char shown[TARGET_MAX];
 
-	target->busy = false;
-	target->not_before_ms = world_now_ms(s->tell->world) + delay_ms;
-	sql_message_again(s->tell->journal,
-	    &(struct sql_message_again_in){ .notice = s->notice,
-		.subscriber = s->subscriber,
-		.known = s->end != HTTP_UNKNOWN,
-		.why = s->why });
+	counted_back(s);
+	target_wait(&t->roster, target, until_ms);
 	message_target_shown(shown, s->target);
 	log_debug("tell", "%s %s: %s; again in %" PRId64 " ms", s->channel->name, shown,
-	    s->why, delay_ms);
+	    s->verdict.why, until_ms - world_now_ms(t->world));
+}
+
+/* More of its, if there is more. */
+static void next_of(struct tell *t, struct sending *s, struct target *target)
+{
+	struct sql_message_first_in in = { .subscriber = s->subscriber, .most = 1 };
+	struct sql_message_first_out row;
+	int64_t ready_ms = world_now_ms(t->world) + s->channel->pause_ms(s->target);
+
+	target->plain = false;
+	target->lane->slowed = 0;
+	t->closed = false;
+	if (sql_message_first_one(t->journal, &in, &row))
+		target_wait(&t->roster, target, ready_ms);
+	else
+		target->ready_ms = ready_ms;
 }
 
 static void outcome_take(struct runner *r, struct fact *fact)
 {
 	struct sending *s = (struct sending *)fact;
 	struct tell *t = s->tell;
-	enum delivery d = s->channel->judge(s->end, s->status);
+	struct target *target = target_find(&t->roster, s->subscriber);
 
 	(void)r;
-	t->busy--;
-	t->look = true;
-	if (MUTANT(lost_is_accepted) && s->end == HTTP_UNKNOWN)
-		d = DELIVERY_ACCEPTED;
-	if (d == DELIVERY_AGAIN) {
-		again(s);
-		return;
-	}
-	target_drop(t, s->subscriber);
-	if (d == DELIVERY_GONE)
+	CHECK(target);
+	target_done(&t->roster, target, world_now_ms(t->world));
+	if (MUTANT(lost_is_accepted) && s->verdict.unknown)
+		s->verdict.delivery = DELIVERY_ACCEPTED;
+	switch (s->verdict.delivery) {
+	case DELIVERY_ACCEPTED:
+		accepted(s);
+		next_of(t, s, target);
+		break;
+	case DELIVERY_GONE:
 		suspend(s);
-	else
-		sql_message_accepted(t->journal,
-		    &(struct sql_message_accepted_in){ .notice = s->notice,
-			.subscriber = s->subscriber,
-			.accepted_ms = world_wall_ms(t->world) });
+		target_drop(&t->roster, target);
+		t->look |= MUTANT(gone_is_asked_again);
+		break;
+	case DELIVERY_MOVED:
+		counted_back(s);
+		follow(s);
+		target_drop(&t->roster, target);
+		t->look = true;
+		break;
+	case DELIVERY_AGAIN:
+	case DELIVERY_SLOW:
+	case DELIVERY_CLOSED:
+	case DELIVERY_PLAIN:
+	case DELIVERY_ANEW:
+		again(s, target);
+		break;
+	}
 }
 
 static void sending_free(struct fact *fact)
@@ -248,13 +291,7 @@ static void on_answer(void *ctx, struct http_answer *a)
 {
 	struct sending *s = ctx;
 
-	s->end = a->end;
-	s->status = a->status;
-	s->retry_after_ms = a->retry_after_ms;
-	if (a->end == HTTP_ANSWERED)
-		snprintf(s->why, sizeof s->why, "it answered %d", a->status);
-	else
-		snprintf(s->why, sizeof s->why, "%s", a->why);
+	s->channel->judge(&s->verdict, &s->tell->channels, a);
 	s->fact.take = outcome_take;
 	s->fact.free = sending_free;
 	runner_fact(s->runner, &s->fact);
@@ -267,98 +304,157 @@ static void sending_release(void *job)
 	struct sending *s = job;
 	struct tell *t = s->tell;
 	struct letter letter = { .request = { .url = NULL } };
+	const struct parcel parcel = { .target = s->target, .edits = s->edits };
 	size_t len = strlen(s->body);
 
 	s->channel->write(
-	    &letter, &t->channels, s->target, s->body, len, world_wall_ms(t->world));
+	    &letter, &t->channels, &parcel, s->body, len, world_wall_ms(t->world));
 	s->body = NULL;
 	letter.request.done = on_answer;
 	letter.request.ctx = s;
 	world_http(t->world, &letter.request);
+	secret_wipe(letter.url, sizeof letter.url);
 }
 
+/* The turn is no more, and this with it. */
 static void sending_drop(void *job)
 {
 	struct sending *s = job;
+	struct roster *roster = &s->tell->roster;
+	struct target *target = target_find(roster, s->subscriber);
 
-	s->tell->busy--;
-	target_drop(s->tell, s->subscriber);
+	target_done(roster, target, world_now_ms(s->tell->world));
+	target_wait(roster, target, target->ready_ms);
 	sending_free(&s->fact);
 }
 
-/* The same for all subscribers, but for the word that each has for it. */
-static char *body_of(const struct sql_message_next_out *row)
-{
-	struct fail f;
-	struct buf text;
-	json_t *body;
-	size_t len;
+struct due {
+	struct event_text events[FOLD_MAX];
+	char *bodies[FOLD_MAX], *labels[FOLD_MAX];
+	size_t n;
+	bool more;
+};
 
-	if (row->no_label)
-		return mem_str(row->body);
-	body = json_read(row->body, strlen(row->body), &f);
-	if (!body)
-		return mem_str(row->body);
-	(void)json_object_set_new(body, "label", json_string(row->label));
-	buf_init(&text, BODY_MAX);
-	json_line_add(&text, body);
-	CHECK(buf_ok(&text) && text.len > 0);
-	text.data[text.len - 1] = '\0'; /* the end of the line */
-	return (char *)buf_take(&text, &len);
+/* To the first n. */
+static void due_cut(struct due *d, size_t n)
+{
+	while (d->n > n) {
+		d->n--;
+		mem_free(d->bodies[d->n]);
+		mem_free(d->labels[d->n]);
+	}
 }
 
-static size_t send_one(struct tell *t, struct runner *r, const struct channel *c,
-    const struct sql_message_next_out *row)
+static void due_add(
+    struct due *d, struct sending *s, const struct sql_message_first_out *row)
 {
+	d->bodies[d->n] = mem_str(row->body);
+	d->labels[d->n] = row->no_label ? NULL : mem_str(row->label);
+	d->events[d->n] = (struct event_text){ d->bodies[d->n], d->labels[d->n] };
+	s->notices[d->n] = row->notice;
+	s->subjects[d->n] =
+	    (struct subject){ (enum subject_kind)row->subject_kind, row->subject };
+	d->n++;
+}
+
+/* What is due of one subscriber, from the first on: one event, or as many as are
+ * folded. What answers a command stays by itself. */
+static void due_read(struct due *d, struct sending *s)
+{
+	const struct channel *c = s->channel;
+	struct sql_message_first_in in = { .subscriber = s->subscriber,
+		.most = c->fold_from ? FOLD_MAX + 1 : 1 };
+	struct sql_message_first_out row;
+
+	sql_message_first_begin(s->tell->journal, &in);
+	while (sql_message_first_next(s->tell->journal, &row)) {
+		bool alone = row.milestone == MILESTONE_ANSWER;
+
+		d->more = d->n == FOLD_MAX;
+		if (d->more || (alone && d->n)) {
+			sql_message_first_end(s->tell->journal);
+			break;
+		}
+		if (!d->n) {
+			s->tries = row.tries + 1;
+			s->showing = c->showing
+			    ? c->showing(milestone_name((enum milestone)row.milestone))
+			    : SHOWING_ENDS;
+		}
+		due_add(d, s, &row);
+		if (alone) {
+			sql_message_first_end(s->tell->journal);
+			break;
+		}
+	}
+	if (d->n > 1 && d->n < (size_t)c->fold_from)
+		due_cut(d, 1);
+}
+
+static void compose(struct sending *s, const struct due *d, bool plain)
+{
+	struct parcel p = { .target = s->target,
+		.events = d->events,
+		.events_n = d->n,
+		.more = d->more,
+		.plain = plain };
+
+	s->of = s->subjects[0];
+	if (d->n == 1 && s->showing == SHOWING_REWRITES)
+		s->edits = posted_get(s->tell->journal, s->subscriber, &s->of);
+	p.edits = s->edits;
+	s->body = s->channel->compose(&p, &s->n);
+	CHECK(s->n > 0 && s->n <= d->n);
+}
+
+static void count_try(const struct sending *s)
+{
+	for (size_t i = 0; i < s->n && !MUTANT(try_not_counted); i++)
+		sql_message_try(s->tell->journal,
+		    &(struct sql_message_try_in){
+			.notice = s->notices[i], .subscriber = s->subscriber });
+}
+
+/* The target is busy now. How much leaves; 0: nothing is due any more. */
+static size_t send_one(struct tell *t, struct runner *r, struct target *target)
+{
+	struct sql_subscriber_get_in in = { .id = target->subscriber };
+	struct sql_subscriber_get_out who;
 	struct sending *s = mem_new(sizeof *s);
-	struct target *target = target_get(t, row->subscriber);
-	size_t len;
+	struct due *due = mem_new(sizeof *due);
+	size_t len = 0;
 
 	*s = (struct sending){ .tell = t,
 		.runner = r,
-		.channel = c,
-		.subscriber = row->subscriber,
-		.notice = row->notice,
-		.tries = row->tries + 1,
-		.target = mem_str(row->target),
-		.body = body_of(row) };
-	len = strlen(s->body);
-	host_put(target->host, s->target);
-	target->busy = true;
-	t->busy++;
-	if (!MUTANT(try_not_counted))
-		sql_message_try(t->journal,
-		    &(struct sql_message_try_in){
-			.notice = s->notice, .subscriber = s->subscriber });
-	outbox_add(r->outbox,
-	    &(struct effect){ .release = sending_release,
-		.drop = sending_drop,
-		.job = s,
-		.commits = true });
+		.channel = target->lane->channel,
+		.subscriber = target->subscriber };
+	if (sql_subscriber_get_one(t->journal, &in, &who) && who.no_suspended)
+		s->target = mem_str(who.target);
+	if (s->target)
+		due_read(due, s);
+	if (due->n) {
+		compose(s, due, target->plain);
+		len = strlen(s->body);
+		count_try(s);
+		outbox_add(r->outbox,
+		    &(struct effect){ .release = sending_release,
+			.drop = sending_drop,
+			.job = s,
+			.commits = true });
+	} else {
+		target_done(&t->roster, target, world_now_ms(t->world));
+		sending_free(&s->fact);
+	}
+	due_cut(due, 0);
+	mem_free(due);
 	return len;
 }
 
 /* -- what is due -------------------------------------------------------------- */
 
-static bool is_free(struct tell *t, const struct sql_message_next_out *row)
+static const struct channel *channel_ready(struct tell *t, const char *name)
 {
-	const struct target *target = target_find(t, row->subscriber);
-	char host[HOST_NAME_MAX];
-
-	if (!row->no_suspended)
-		return false;
-	if (target && target->busy && !MUTANT(next_overtakes))
-		return false;
-	if (target && target->not_before_ms > world_now_ms(t->world))
-		return false;
-	host_put(host, row->target);
-	return host_busy(t, host) < HOST_MAX;
-}
-
-static const struct channel *channel_ready(
-    struct tell *t, const struct sql_message_next_out *row)
-{
-	const struct channel *c = channel_named(row->channel);
+	const struct channel *c = channel_named(name);
 	struct fail f;
 
 	if (c && c->ready(&t->channels, &f) == ERR_OK)
@@ -370,42 +466,58 @@ static const struct channel *channel_ready(
 	return NULL;
 }
 
-/* The next subscriber behind t->after that has something due. false: there is none. */
-static bool visit(struct tell *t, struct runner *r, size_t *bytes)
+static void enlist(struct tell *t, const struct sql_message_due_next_out *row)
 {
-	struct sql_message_next_in in = { .after = t->after };
-	struct sql_message_next_out row;
-	const struct channel *c;
+	const struct channel *c =
+	    row->no_suspended ? channel_ready(t, row->channel) : NULL;
+	int64_t now_ms = world_now_ms(t->world);
+	struct target *target;
 
-	sql_message_next_begin(t->journal, &in);
-	if (!sql_message_next_next(t->journal, &row))
-		return false;
-	t->after = row.subscriber;
-	c = is_free(t, &row) ? channel_ready(t, &row) : NULL;
-	if (c)
-		*bytes += send_one(t, r, c, &row);
-	sql_message_next_end(t->journal);
-	return true;
+	if (!c)
+		return;
+	target = target_get(&t->roster, row->subscriber, c, row->target);
+	if (target->state == TARGET_IDLE)
+		target_wait(&t->roster, target,
+		    target->ready_ms > now_ms ? target->ready_ms : now_ms);
 }
 
-/* Round once, from where the last turn ended. */
-static void round_go(struct tell *t, struct runner *r)
+/* Who has something due, in order; the rest of them in the next turn. */
+static void look(struct tell *t, struct runner *r)
 {
-	int64_t from = t->after;
-	bool wrapped = from == 0;
-	size_t bytes = 0;
+	struct sql_message_due_next_in in = { .after = t->after };
+	struct sql_message_due_next_out row;
 
-	for (int visits = 0; t->busy < BUSY_MAX; visits++) {
-		if (visits == VISITS_MAX || bytes > TURN_BYTES_MAX) {
-			t->look = r->again = true;
-			return;
-		}
-		if (!visit(t, r, &bytes)) {
-			t->after = 0;
-			if (wrapped)
-				return;
-			wrapped = true;
-		} else if (wrapped && from && t->after >= from) {
+	if (t->look) {
+		/* what comes before it in the order may have come just now */
+		t->look = t->looking;
+		t->looking = true;
+		roster_sweep(&t->roster, world_now_ms(t->world));
+	}
+	for (int visits = 0; t->looking && visits < VISITS_MAX; visits++) {
+		t->looking = sql_message_due_next_one(t->journal, &in, &row);
+		if (t->looking)
+			enlist(t, &row);
+		in.after = t->looking ? row.subscriber : 0;
+	}
+	t->after = in.after;
+	r->again |= t->looking || t->look;
+}
+
+/* One of each lane, round and round, as far as they go. */
+static void lanes_go(struct tell *t, struct runner *r)
+{
+	int64_t now_ms = world_now_ms(t->world);
+	size_t bytes = 0, idle = 0;
+
+	while (t->roster.busy < BUSY_MAX && idle < t->roster.lanes_n) {
+		struct lane *l = t->roster.lanes[t->lane_at++ % t->roster.lanes_n];
+		struct target *target = lane_take(&t->roster, l, now_ms);
+
+		idle = target ? 0 : idle + 1;
+		if (target)
+			bytes += send_one(t, r, target);
+		if (bytes > TURN_BYTES_MAX) {
+			r->again = true;
 			return;
 		}
 	}
@@ -414,20 +526,14 @@ static void round_go(struct tell *t, struct runner *r)
 void tell_turn(void *tell, struct runner *r)
 {
 	struct tell *t = tell;
-	int64_t now_ms = world_now_ms(t->world);
 
 	t->look |= r->noted;
 	r->noted = false;
-	if (t->look || now_ms >= t->next_ms) {
-		t->look = false;
-		round_go(t, r);
-		t->next_ms = INT64_MAX;
-		for (size_t i = 0; i < t->targets_n; i++)
-			if (!t->targets[i].busy && t->targets[i].not_before_ms > now_ms &&
-			    t->targets[i].not_before_ms < t->next_ms)
-				t->next_ms = t->targets[i].not_before_ms;
-	}
-	runner_wake_at(r, t->next_ms);
+	if (t->look || t->looking)
+		look(t, r);
+	lanes_go(t, r);
+	if (t->roster.busy < BUSY_MAX)
+		runner_wake_at(r, roster_next_ms(&t->roster));
 }
 
 /* -- what the operator asks ---------------------------------------------------- */
@@ -455,7 +561,7 @@ enum err tell_resume(
 
 int tell_busy(const struct tell *t)
 {
-	return t->busy;
+	return t->roster.busy;
 }
 
 int64_t tell_due(struct journal *j, int64_t operation)

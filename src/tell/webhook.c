@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/check.h"
 #include "base/hex.h"
+#include "base/mem.h"
+#include "codec/json.h"
 #include "engine/message.h"
 #include "tell/channel.h"
 
 #define TIMEOUT_MS 10000
 #define ANSWER_MAX 4096
+#define BODY_MAX ((size_t)32 * 1024)
 
 void webhook_sign(char out[WEBHOOK_SIGNATURE_MAX], const struct secret *secret,
     const char *timestamp, const char *body, size_t len)
@@ -68,8 +73,50 @@ static enum err webhook_ready(const struct channel_config *c, struct fail *f)
 	    "receives them");
 }
 
+static void webhook_lane(char out[LANE_NAME_MAX], const char *target)
+{
+	const char *host = strstr(target, "://");
+	size_t len;
+
+	host = host ? host + 3 : target;
+	len = strcspn(host, "/?#");
+	if (len >= LANE_NAME_MAX)
+		len = LANE_NAME_MAX - 1;
+	memset(out, 0, LANE_NAME_MAX);
+	memcpy(out, host, len);
+}
+
+static int64_t webhook_pause_ms(const char *target)
+{
+	(void)target;
+	return 0;
+}
+
+/* The same for all subscribers, but for the word that each has for it. */
+static char *webhook_compose(const struct parcel *p, size_t *ret_n)
+{
+	const struct event_text *e = &p->events[0];
+	struct fail f;
+	struct buf text;
+	json_t *body;
+	size_t len;
+
+	*ret_n = 1;
+	if (!e->label)
+		return mem_str(e->body);
+	body = json_read(e->body, strlen(e->body), &f);
+	if (!body)
+		return mem_str(e->body);
+	(void)json_object_set_new(body, "label", json_string(e->label));
+	buf_init(&text, BODY_MAX);
+	json_line_add(&text, body);
+	CHECK(buf_ok(&text) && text.len > 0);
+	text.data[text.len - 1] = '\0'; /* the end of the line */
+	return (char *)buf_take(&text, &len);
+}
+
 static void webhook_write(struct letter *ret, const struct channel_config *c,
-    const char *target, char *body, size_t len, int64_t wall_ms)
+    const struct parcel *p, char *body, size_t len, int64_t wall_ms)
 {
 	char signature[WEBHOOK_SIGNATURE_MAX], timestamp[24];
 
@@ -80,7 +127,7 @@ static void webhook_write(struct letter *ret, const struct channel_config *c,
 	ret->lines[0] = ret->line[0];
 	ret->lines[1] = ret->line[1];
 	ret->lines[2] = NULL;
-	ret->request = (struct http_request){ .url = target,
+	ret->request = (struct http_request){ .url = p->target,
 		.body = body,
 		.body_len = len,
 		.lines = ret->lines,
@@ -89,18 +136,32 @@ static void webhook_write(struct letter *ret, const struct channel_config *c,
 		.once = true };
 }
 
-static enum delivery webhook_judge(enum http_end end, int status)
+static void webhook_judge(
+    struct verdict *ret, const struct channel_config *c, const struct http_answer *a)
 {
-	if (end != HTTP_ANSWERED)
-		return DELIVERY_AGAIN;
+	int status = a->status;
+
+	(void)c;
+	ret->retry_after_ms = a->retry_after_ms;
+	ret->unknown = a->end == HTTP_UNKNOWN;
+	ret->delivery = DELIVERY_AGAIN;
+	if (a->end != HTTP_ANSWERED) {
+		snprintf(ret->why, sizeof ret->why, "%s", a->why);
+		return;
+	}
+	snprintf(ret->why, sizeof ret->why, "it answered %d", status);
 	if (status >= 200 && status < 300)
-		return DELIVERY_ACCEPTED;
-	return status == 403 || status == 404 || status == 410 ? DELIVERY_GONE
-							       : DELIVERY_AGAIN;
+		ret->delivery = DELIVERY_ACCEPTED;
+	else if (status == 403 || status == 404 || status == 410)
+		ret->delivery = DELIVERY_GONE;
 }
 
 const struct channel channel_webhook = { .name = "webhook",
+	.busy_max = 8,
 	.check = webhook_check,
 	.ready = webhook_ready,
+	.lane = webhook_lane,
+	.pause_ms = webhook_pause_ms,
+	.compose = webhook_compose,
 	.write = webhook_write,
 	.judge = webhook_judge };
