@@ -107,6 +107,18 @@ enum err channels_ready(const struct channels *c, const char *name, struct fail 
 	return channel->ready(&c->config, f);
 }
 
+enum err channels_named(
+    const struct config *config, const struct channel *channel, struct fail *f)
+{
+	const struct ref *needs = channel == &channel_telegram
+	    ? &config->tell.telegram.token
+	    : &config->tell.webhook.secret;
+
+	if (needs->kind != REF_NONE)
+		return ERR_OK;
+	return channel->ready(&(struct channel_config){ NULL }, f);
+}
+
 bool channels_any(const struct channels *c)
 {
 	return c->webhook_secret || c->telegram_token;

@@ -27,6 +27,9 @@ void channels_release(struct channels *c);
 /* fails: CONFIG, with the key and the way. */
 NODISCARD enum err channels_ready(
     const struct channels *c, const char *name, struct fail *f);
+/* Does the config name what it needs? Nothing is read yet. fails: as before. */
+NODISCARD enum err channels_named(
+    const struct config *config, const struct channel *channel, struct fail *f);
 bool channels_any(const struct channels *c); /* can messages leave? */
 
 #endif

@@ -1,4 +1,5 @@
 #include "cli/cmd_airdrop_run.h"
+#include "cli/channels.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include "engine/operation.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
-#include "tell/channel.h"
 
 #define AGAIN_MS 300 /* who was faster gets on with it; whom nobody hears waits */
 
@@ -40,12 +40,11 @@ static enum err name_find(struct run *r, struct fail *f)
 	return name_check(r->name, f);
 }
 
-/* Whoever owns the journal looks at its secret; that there is one is looked at here, too,
- * before anything is planned. */
+/* Whoever owns the journal looks at the secrets of channels; that they are named is
+ * looked at here, too, before anything is planned. */
 static enum err notify_args(struct run *r, struct fail *f)
 {
 	const struct args *a = &r->cli->args;
-	bool has_secret = r->cli->config->tell.webhook.secret.kind != REF_NONE;
 	struct request q = { .route = ROUTE_RUN };
 	enum err e = ERR_OK;
 
@@ -54,8 +53,8 @@ static enum err notify_args(struct run *r, struct fail *f)
 		const char *target;
 
 		e = channel_parse(&channel, &target, a->again[i], f);
-		if (e == ERR_OK && !has_secret)
-			e = channel->ready(&(struct channel_config){ NULL }, f);
+		if (e == ERR_OK)
+			e = channels_named(r->cli->config, channel, f);
 		if (e == ERR_OK)
 			e = request_notify(&q, a->again[i], f);
 	}

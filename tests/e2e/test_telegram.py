@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Chats hear of an operation as by Telegram: once, in order, within its limits, through a
+server that refuses, hangs and drops, and through SIGKILL of who sends."""
+
+import contextlib
+import json
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+
+from harness import check, desk_of, exact, main, same, serving, stop, test, wait_until, within
+from telegram import TOKEN, Telegram
+
+
+@contextlib.contextmanager
+def chats_and_desk(rows):
+    with Telegram() as chats, desk_of(rows) as (anvil, desk):
+        desk.env.update(BOT_TOKEN=TOKEN, PAWL_TELL__TELEGRAM__TOKEN="env:BOT_TOKEN",
+                        PAWL_TELL__TELEGRAM__API=chats.url)
+        yield chats, anvil, desk
+        same(chats.wrong, [], "requests that mean nothing")
+        same(chats.exceeded, [], "limits exceeded")
+
+
+def notify(*chats):
+    return [word for chat in chats for word in ("--notify", f"telegram:{chat}")]
+
+
+def journaled(desk, statement):
+    with contextlib.closing(sqlite3.connect(f"file:{desk.journal}?mode=ro", uri=True)) as db:
+        return db.execute(statement).fetchall()
+
+
+def unsaid(desk):
+    """The token is in no file but the process's own memory."""
+    for path in desk.folder.rglob("*"):
+        if path.is_file():
+            check(TOKEN[10:].encode() not in path.read_bytes(), f"the token is in {path.name}")
+
+
+@test
+def a_daemon_tells_and_suspends():
+    with chats_and_desk(10) as (chats, anvil, desk):
+        chats.scripts[5] = lambda n: (403, "Forbidden: bot was blocked by the user") if not n else None
+        chats.scripts[-7] = lambda n: [
+            (400, "Bad Request: group chat was upgraded to a supergroup chat",
+             {"migrate_to_chat_id": -1007})][n] if n < 1 else None
+        daemon = serving(desk)
+        desk.expect(0, *desk.airdrop("list.csv", *notify(4294967299, 5, -7)))
+        wait_until(lambda: chats.texts(4294967299) and chats.texts(-1007), 20, "who is there")
+        within(["<b>Completed</b>: list", "local"], chats.texts(4294967299)[0], "what it says")
+        wait_until(lambda: desk.status("list")["subscribers"][1]["suspended"], 10, "a suspension")
+        shown = desk.expect(0, "status", "list").out
+        within(["blocked by the user", "pawl resume notify:2", "telegram -1007"], shown, "status")
+        desk.expect(0, "resume", "notify:2")
+        wait_until(lambda: chats.texts(5), 10, "who is back")
+        same(len(chats.messages), 3, "messages")
+        desk.expect(1, *desk.airdrop("list.csv", "--notify", "telegram:t.me/x"))
+        stop(desk, daemon)
+        exact(anvil, desk)
+        unsaid(desk)
+        desk.env["BOT_TOKEN"] = "123:short"
+        ended = desk.expect(1, *desk.airdrop("list.csv", *notify(6)))
+        within(["tell.telegram.token", "no token of a bot"], ended.err, "what is wrong")
+
+
+def fate(luck):
+    """What a bad day of the service does."""
+    return luck.choices(
+        [None, (502, "Bad Gateway"), "reset", "drop", (429, "Too Many Requests: retry after 1",
+                                                       {"retry_after": 1})],
+        [30, 3, 4, 2, 2])[0]
+
+
+@test
+def everybody_hears_all_of_it_through_kills():
+    chats_n = [1, 2, 3, -4]
+    with chats_and_desk(10) as (chats, anvil, desk):
+        luck = random.Random(7)
+        for chat in chats_n[1:]:
+            dice = random.Random(chat)
+            chats.scripts[chat] = lambda n, dice=dice: fate(dice)
+        desk.expect(0, *desk.airdrop("list.csv", *notify(*chats_n)), seconds=90)
+        for n in range(6):
+            daemon = serving(desk)
+            for k in range(3):
+                desk.expect(0, "tell", f"[{n}.{k}]")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                daemon.wait(luck.uniform(0.5, 2))
+            daemon.send_signal(signal.SIGKILL)
+            desk.ended(daemon)
+        daemon = serving(desk)
+        wait_until(
+            lambda: journaled(desk, "SELECT COUNT(*) FROM message WHERE state = 0") == [(0,)],
+            60, "everything to be accepted", every_s=0.2,
+        )
+        stop(desk, daemon)
+        bodies = journaled(desk, "SELECT body FROM notice ORDER BY id")
+        said = [json.loads(body).get("text", "Completed") for (body,) in bodies]
+        same(len(said), 19, "notices")
+        lost = dict(journaled(desk, "SELECT subscriber, SUM(unknown) FROM message GROUP BY 1"))
+        for number, chat in enumerate(chats_n, 1):
+            heard = re.findall(r"\[\d\.\d\]|Completed", "\n".join(chats.texts(chat)))
+            same(list(dict.fromkeys(heard)), said, f"what {chat} heard, and its order")
+            twice = len(heard) - len(said)
+            check(twice <= lost[number], f"{chat}: {twice} twice, {lost[number]} answers lost")
+        check(sum(lost.values()) > 0, "no answer was lost: nothing was tested")
+        check(any("messages that waited" in m.text for m in chats.messages), "nothing was folded")
+        print(f"# {sum(lost.values())} answers lost, {len(chats.messages)} messages")
+        exact(anvil, desk)
+
+
+main()
