@@ -58,6 +58,12 @@ WHERE subject_kind = :subject_kind AND subject = :subject;
 SELECT id, milestone, nth, body FROM notice
 WHERE subject_kind = :subject_kind AND subject = :subject ORDER BY id;
 
+-- name: notice_from
+-- in: id i64
+-- out: id i64, subject_kind i64, subject i64, milestone i64, nth i64, body text, commit_no i64
+SELECT id, subject_kind, subject, milestone, nth, body, commit_no FROM notice
+WHERE id >= :id ORDER BY id;
+
 -- name: message_of_notice
 -- in: notice i64
 -- out: subscriber i64, state i64, tries i64, unknown i64, why text?

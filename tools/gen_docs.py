@@ -469,6 +469,7 @@ VALUES = {
     "PUT_BACK": ("How a journal is put back", "back how="),
     "EDITED": ("How a list is edited", "edit how="),
     "ROBBED": ("Of what who stands still is robbed", "stand robbed="),
+    "RECEIVED": ("What a receiver does with what comes", "receiver how="),
 }
 
 

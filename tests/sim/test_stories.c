@@ -44,6 +44,15 @@ static void result(bool ok, const char *what)
 	failed += !ok;
 }
 
+static bool tell_fate(const struct sim_fate *fate, const char *how)
+{
+	if (sim_story_tell(story, fate, NULL))
+		return true;
+	printf("# %s\n", story->why);
+	printf("# again%s: pawl simulate --seed %" PRIu64 "\n", how, fate->seed);
+	return false;
+}
+
 static bool tell(uint64_t seed)
 {
 	struct sim_fate fate;
@@ -51,11 +60,20 @@ static bool tell(uint64_t seed)
 
 	told = seed;
 	sim_fate_draw(&fate, seed, 0);
-	well = sim_story_tell(story, &fate, NULL);
-	if (!well) {
-		printf("# %s\n", story->why);
-		printf("# again: pawl simulate --seed %" PRIu64 "\n", seed);
-	}
+	well = tell_fate(&fate, "");
+	sim_fate_release(&fate);
+	return well;
+}
+
+/* As it was before anybody heard of anything, too. */
+static bool tell_both(uint64_t seed)
+{
+	struct sim_fate fate;
+	bool well = tell(seed);
+
+	sim_fate_draw(&fate, seed, 0);
+	if (sim_fate_unheard(&fate))
+		well = tell_fate(&fate, ", without subscribers") && well;
 	sim_fate_release(&fate);
 	return well;
 }
@@ -90,7 +108,7 @@ static void tell_file(const char *path)
 		if (end == line)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
-		result(tell(seed), line);
+		result(tell_both(seed), line);
 	}
 	fclose(file);
 }

@@ -190,6 +190,7 @@ void sim_judge_rise(struct sim_life *l)
 	v->epoch = s->judge->life_epoch[l->id] = owner.epoch;
 	for (int i = 0; i < s->fate->lists; i++)
 		v->list[i].claims_ms = s->chain->now_ms; /* it has seen nothing yet */
+	judge_heard_rise(l);
 	judge_follow(s->judge);
 	s->judge->rise_height[l->id] = s->chain->head->height;
 	if (!s->broken)
@@ -250,6 +251,7 @@ void sim_judge_step(struct sim_life *l)
 	judge_reach(l);
 	judge_lost_look(l->story->judge);
 	judge_rows(l);
+	sim_receivers_committed(l);
 	judge_live(l);
 	judge_undone(l);
 	if (follower_stopped(l->runner->chains[0].follower)) {
@@ -306,5 +308,5 @@ bool sim_judge_over(struct sim_life *l)
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (!ended(l, l->id_of[i]))
 			return false;
-	return nothing_open(l);
+	return nothing_open(l) && judge_heard_all(l);
 }

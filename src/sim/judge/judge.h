@@ -24,6 +24,13 @@ void sim_judge_older(struct sim_life *l);
 void sim_judge_lost(struct sim_story *s);
 /* Somebody is told to adopt a payment for a row of a list. In a life. */
 void sim_judge_advised(struct sim_life *l, int list, int64_t row);
+/* A try of a message leaves, and is filled in; one was accepted, and its process knows.
+ * In a life. */
+void sim_judge_letter(
+    struct sim_life *l, struct sim_letter *t, const struct http_request *r);
+void sim_judge_accepted(struct sim_life *l, const struct sim_letter *t);
+/* The subscriber of that receiver, if it is suspended; 0: it is not. In a life. */
+int64_t sim_judge_suspended(struct sim_life *l, int receiver);
 /* Is all that was wanted done? In a life. */
 bool sim_judge_over(struct sim_life *l);
 /* In the last life, before it stops: what the journal says in the end. */

@@ -139,6 +139,7 @@ void judge_forget(struct sim_judge *j, int view)
 	memset(v->account_id, 0, sizeof v->account_id);
 	memset(v->list_of, 0, sizeof v->list_of);
 	memset(v->list, 0, sizeof v->list);
+	memset(&v->heard, 0, sizeof v->heard);
 }
 
 void judge_list_begin(struct sim_judge *j, int list)

@@ -160,6 +160,7 @@ void sim_judge_journal(struct sim_life *l)
 	else
 		judge_forgotten(l);
 	judge_uses(l);
+	judge_heard_end(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		read_list(l, i);
 	sql_operation_all_begin(l->journal);

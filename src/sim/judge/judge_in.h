@@ -7,6 +7,7 @@
  *   judge_known.c  what used a nonce, and which bytes are forgotten
  *   judge_live.c   it stops, and it makes progress
  *   judge_proof.c  what is settled names its proof
+ *   judge_heard.c  what subscribers hear
  *   judge_end.c    the end
  *
  * Nobody asks the engine what is right. All of it lies in the chain's region: it outlives
@@ -63,6 +64,35 @@ struct judge_told {
 	int64_t claims_ms; /* of the chain's clock: it says since then what is not so */
 };
 
+/* Something was decided to be told, as the journal has it. */
+struct judge_notice {
+	struct judge_notice *next; /* by its id */
+	int64_t id, commit, nth;
+	int list; /* -1: it is for all */
+	enum milestone milestone;
+	bool caused;
+	uint32_t to;   /* receivers, a bit each */
+	uint32_t done; /* that accepted it, and the journal knows */
+	char event_id[EVENT_ID_MAX];
+	const char *body;
+};
+
+/* What it must tell, by its events. */
+struct judge_cause {
+	struct judge_cause *next;
+	int list;
+	enum milestone milestone;
+	int64_t commit;
+};
+
+struct judge_heard {
+	struct judge_notice *first, *last;
+	struct judge_cause *causes;    /* in what is read */
+	uint32_t hears[SIM_LISTS_MAX]; /* before that, a bit for each receiver */
+	uint32_t any;                  /* of anything */
+	int64_t says;                  /* to all */
+};
+
 /* A journal: one, but for copies. */
 struct judge_view {
 	const struct sim_disk *disk;
@@ -75,6 +105,7 @@ struct judge_view {
 	int64_t account_id[SIM_KEYS_MAX];     /* 0: not looked up */
 	int8_t list_of[JUDGE_OPERATIONS + 1]; /* 0: not looked up; -1: none; n: n - 1 */
 	struct judge_told list[SIM_LISTS_MAX];
+	struct judge_heard heard;
 };
 
 /* What the journal says of a list in the end. */
@@ -206,6 +237,15 @@ struct sim_block *judge_followed(struct sim_life *l);
 void judge_older(struct sim_life *l); /* it rises with an older journal */
 void judge_reach(struct sim_life *l); /* so far a fence goes at least: in each turn */
 void judge_fence_ends(struct sim_life *l, int64_t operation);
+
+/* judge_heard.c: an event that subscribers hear of; what was committed since the last
+ * time, behind its events; an older journal; a start; the end. */
+void judge_heard_cause(struct sim_life *l, int list, enum milestone m, int64_t commit);
+void judge_heard(struct sim_life *l);
+void judge_heard_again(struct sim_life *l);
+void judge_heard_rise(struct sim_life *l);
+void judge_heard_end(struct sim_life *l);
+bool judge_heard_all(struct sim_life *l); /* nothing is due any more */
 
 /* judge_undone.c: in each turn. */
 void judge_undone(struct sim_life *l);

@@ -253,6 +253,23 @@ static void list_ends(struct sim_life *l, int at, int to)
 		    s->list[at].name, state_name(MACHINE_OPERATION, to), of->open);
 }
 
+/* G9: what its subscribers must hear. */
+static void list_is_told(
+    struct sim_life *l, int at, const struct sql_event_from_out *e, int to)
+{
+	int from = judge_view_of(l)->list[at].state;
+
+	if (to == OPERATION_COMPLETED)
+		judge_heard_cause(l, at, MILESTONE_COMPLETED, e->commit_no);
+	else if (to == OPERATION_CANCELLED)
+		judge_heard_cause(l, at, MILESTONE_CANCELLED, e->commit_no);
+	else if (to == OPERATION_NEEDS_OPERATOR)
+		judge_heard_cause(l, at, MILESTONE_NEEDS_OPERATOR, e->commit_no);
+	if ((from == OPERATION_COMPLETED || from == OPERATION_CANCELLED) &&
+	    !strcmp(e->why, "a final block vanished"))
+		judge_heard_cause(l, at, MILESTONE_RETRACTED, e->commit_no);
+}
+
 static void list_moves(struct sim_life *l, int at, const struct sql_event_from_out *e)
 {
 	int to = state_find(MACHINE_OPERATION, OPERATION_NEEDS_OPERATOR + 1, e->to_state);
@@ -261,6 +278,7 @@ static void list_moves(struct sim_life *l, int at, const struct sql_event_from_o
 		return;
 	if (to == OPERATION_COMPLETED || to == OPERATION_CANCELLED)
 		list_ends(l, at, to);
+	list_is_told(l, at, e, to);
 	judge_view_of(l)->list[at].state = to;
 }
 
@@ -385,6 +403,7 @@ void judge_rows(struct sim_life *l)
 	while (sql_event_from_next(l->journal, &e))
 		event_read(l, &e);
 	sql_event_from_end(l->journal);
+	judge_heard(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (v->list[i].touched) {
 			v->list[i].touched = false;
@@ -452,4 +471,5 @@ void judge_rows_again(struct sim_life *l)
 			told_again(l, &o, at);
 	}
 	sql_operation_all_end(l->journal);
+	judge_heard_again(l);
 }

@@ -188,6 +188,11 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_VICE:
 		vice_act(s, a);
 		return;
+	case SIM_SUBSCRIBE:
+	case SIM_RECEIVER:
+	case SIM_SAY:
+		sim_receivers_act(s, a);
+		return;
 	case SIM_FUND:
 		sim_act_fund(s, (int)a->a);
 		return;
@@ -207,6 +212,7 @@ static void acts_end(struct sim_story *s)
 
 	sim_processes_end(s);
 	sim_vices_end(&s->vices, s->nodes, s->calm);
+	sim_receivers_end(s);
 	if (s->astray_until_ms && (s->calm || now_ms >= s->astray_until_ms)) {
 		astray(s, 0);
 		s->astray_until_ms = 0;
@@ -311,6 +317,7 @@ int64_t sim_acts_due_ms(const struct sim_story *s)
 	at_ms = earlier(at_ms, wishes_due_ms(s));
 	at_ms = earlier(at_ms, sim_processes_due_ms(s));
 	at_ms = earlier(at_ms, sim_vices_due_ms(&s->vices));
+	at_ms = earlier(at_ms, sim_receivers_due_ms(s));
 	if (s->astray_until_ms)
 		at_ms = earlier(at_ms, s->astray_until_ms);
 	/* a spike lasts block by block */

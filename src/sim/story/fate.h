@@ -19,6 +19,7 @@
 #define SIM_LISTS_MAX 24
 #define SIM_KEYS_MAX 2
 #define SIM_NODES_MAX 5
+#define SIM_RECEIVERS_MAX 3
 
 enum sim_act_kind {
 #define ACT(name, ...) SIM_##name,
@@ -59,8 +60,9 @@ struct sim_fate {
 	int64_t covered;  /* payments that a list's cap on fees is for; 0: it is ample */
 	uint64_t max_fee; /* per gas, that the configuration allows; 0: ample */
 	int64_t latency_ms;
-	int64_t counted; /* pieces of a journal in a turn, by who recounts it; 0: many */
-	int64_t work_ms; /* of a signature, at most; 0: next to none */
+	int64_t counted;  /* pieces of a journal in a turn, by who recounts it; 0: many */
+	int64_t work_ms;  /* of a signature, at most; 0: next to none */
+	int64_t stuck_ms; /* in one stage; then subscribers are told of it */
 
 	int64_t calm_ms; /* then what lasts is over, and nothing new begins */
 
@@ -77,6 +79,8 @@ void sim_fate_release(struct sim_fate *f);
 bool sim_act_is_fault(const struct sim_act *a);
 /* Without the faults that are not kept; keep is by their numbers, keep[0] unused. */
 void sim_fate_keep(struct sim_fate *f, const bool *keep);
+/* Without who hears of it, and all that was drawn for that; false: nobody does. */
+bool sim_fate_unheard(struct sim_fate *f);
 
 /* "17 die-op n=17 power=loses-last": its number, what it is, its parameters. */
 void sim_act_format(struct buf *out, const struct sim_act *a);

@@ -49,7 +49,8 @@ enum purpose {
 	OF_STUMBLES,
 	OF_LIARS,
 	OF_LISTS,
-	OF_POOLS
+	OF_POOLS,
+	OF_SUBSCRIBERS
 };
 
 struct draw {
@@ -103,5 +104,7 @@ void fate_acts(struct draw *d);
 void fate_plots(struct draw *d);
 /* What looks at all that will happen, and moves or adds to it. */
 void fate_meetings(struct draw *d);
+/* Who hears of lists; the numbers of all other acts stay. */
+void fate_subscribers(struct draw *d);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "tell/channel.h"
 
 static const struct sim_key *key_find(const struct sim_lender *l, const char *name)
 {
@@ -68,6 +69,14 @@ static enum err face_key_usable(
 	return e;
 }
 
+static enum err face_channel_ready(void *ctx, const char *channel, struct fail *f)
+{
+	(void)ctx;
+	return strcmp(channel, channel_webhook.name)
+	    ? fail_set(f, ERR_CONFIG, "no such channel")
+	    : ERR_OK;
+}
+
 static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f)
 {
@@ -88,6 +97,7 @@ struct serve_face sim_lender_face(struct sim_lender *l)
 		.chain_named = face_chain_named,
 		.key_peek = face_key_peek,
 		.key_usable = face_key_usable,
+		.channel_ready = face_channel_ready,
 		.stuck = face_stuck };
 }
 

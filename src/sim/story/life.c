@@ -11,6 +11,7 @@
 #include "kinds/fence/fence.h"
 #include "sim/judge/judge.h"
 #include "sim/story/story.h"
+#include "tell/tell.h"
 
 #define JOURNAL "/disk/pawl.db"
 #define NOBODY (-1) /* an operation that there is not */
@@ -136,8 +137,10 @@ static void forget(struct sim_life *l)
 	l->journal = NULL;
 	l->world = NULL;
 	l->runner = NULL;
+	l->tell = NULL;
 	l->answer = NULL;
 	l->intake = NULL;
+	sim_receivers_lose(l);
 	l->over = false;
 	l->full_until_ms = 0;
 	l->die_points = l->die_events = l->stand_points = 0;
@@ -227,6 +230,8 @@ static struct world *world_of(struct sim_life *l)
 		.stuck = stuck,
 		.before = before_event,
 		.sent = sent,
+		.host = sim_receivers_take,
+		.answered = sim_receivers_answered,
 		.faults = s->figures.net,
 		.ctx = l };
 	struct world *w;
@@ -258,21 +263,35 @@ static const struct connector *telling(void)
 	return &evm;
 }
 
+/* Where nobody ever hears of anything, nothing asks who does. */
+static void tell_make(struct sim_life *l, struct runner_setup *setup)
+{
+	const struct channel_config channels = { .webhook_secret = l->story->webhook };
+
+	if (!l->story->receivers)
+		return;
+	l->tell = tell_new(l->world, l->journal, &channels);
+	setup->tell.ctx = l->tell;
+	setup->tell.turn = tell_turn;
+	setup->stuck_after_ms = l->story->fate->stuck_ms;
+}
+
 static void runner_make(struct sim_life *l)
 {
 	static const struct kind *kinds[2];
+	struct runner_setup setup = { .journal = l->journal,
+		.chains = &l->story->config,
+		.chains_n = 1,
+		.keys = sim_lender_keyring(&l->story->lender),
+		.kinds = kinds,
+		.kinds_n = 2,
+		.only_operation = l->story->fate->run ? NOBODY : 0 };
 
 	kinds[0] = sim_stumbling();
 	kinds[1] = &kind_fence;
-	l->world = world_of(l);
-	l->runner = runner_new(&(struct runner_setup){ .world = l->world,
-	    .journal = l->journal,
-	    .chains = &l->story->config,
-	    .chains_n = 1,
-	    .keys = sim_lender_keyring(&l->story->lender),
-	    .kinds = kinds,
-	    .kinds_n = 2,
-	    .only_operation = l->story->fate->run ? NOBODY : 0 });
+	setup.world = l->world = world_of(l);
+	tell_make(l, &setup);
+	l->runner = runner_new(&setup);
 	l->runner->chains[0].connector = telling();
 }
 
@@ -280,8 +299,11 @@ static void runner_drop(struct sim_life *l)
 {
 	world_free(l->world);
 	runner_free(l->runner);
+	tell_free(l->tell);
+	sim_receivers_lose(l);
 	l->world = NULL;
 	l->runner = NULL;
+	l->tell = NULL;
 }
 
 static void rise(struct sim_life *l)

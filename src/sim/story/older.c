@@ -256,6 +256,7 @@ static void machine_back(struct sim_story *s)
 	*l = o->life;
 	l->die_points = l->die_events = l->stand_points = 0;
 	l->power = 0;
+	sim_receivers_asked_again(l);
 	for (int k = 1; k < SIM_FAULT_COUNT; k++)
 		sim_world_chance(
 		    sim_world_of(l->world), (enum sim_fault)k, s->per_mille[k]);

@@ -3,6 +3,7 @@
  * They outlive the processes: who was not answered asks again. A command is the program's
  * own (serve/command.h), in a turn of the owner, and counts when that is committed.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,25 @@ static bool looks_at_accounts(struct sim_story *s, const struct chain_run *c)
 	return false;
 }
 
+/* Of one that is gone he is told when it is back; at times he does not wait for that. */
+static bool sees_suspended(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct request q = { .route = ROUTE_RESUME_NOTIFY };
+
+	for (int i = 0; i < s->receivers; i++) {
+		int64_t id = sim_judge_suspended(l, i);
+		bool is_back = s->receiver[i].how != SIM_RECEIVES_GONE;
+
+		if (!id || (!is_back && !sim_random_hit(&s->receiver_dice, 100)))
+			continue;
+		snprintf(q.name, sizeof q.name, "%" PRId64, id);
+		types(s, &q);
+		return true;
+	}
+	return false;
+}
+
 static void looks(struct sim_life *l)
 {
 	const struct chain_run *c = &l->runner->chains[0];
@@ -200,7 +220,7 @@ static void looks(struct sim_life *l)
 		types(l->story, &q);
 		return;
 	}
-	if (looks_at_accounts(l->story, c))
+	if (looks_at_accounts(l->story, c) || sees_suspended(l))
 		return;
 	for (size_t i = 0; i < l->runner->operations_n; i++) {
 		const struct operation *o = l->runner->operations[i];
@@ -376,6 +396,13 @@ static bool gives_back(struct sim_life *l, const struct request *q)
 	return newest && is_reserved(l, newest);
 }
 
+static void is_resumed(struct sim_life *l, const struct request *q)
+{
+	for (int i = 0; i < l->story->receivers; i++)
+		if (sim_judge_suspended(l, i) == strtoll(q->name, NULL, 10))
+			l->story->receiver[i].suspended = false;
+}
+
 /* The first whose time has come. The operator types a line when the one before has its
  * answer. */
 static bool somebody_asks(struct sim_life *l)
@@ -392,6 +419,9 @@ static bool somebody_asks(struct sim_life *l)
 			continue;
 		cap_is_asked(l->story, &w->q);
 		p->said_yes |= w->q.yes != WORD_NONE;
+		p->says += w->q.route == ROUTE_TELL;
+		if (w->q.route == ROUTE_RESUME_NOTIFY)
+			is_resumed(l, &w->q);
 		l->story->released |= gives_back(l, &w->q);
 		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
 		l->answer->wish = w->id;
@@ -470,8 +500,14 @@ static enum sim_deed repair_deed(enum repair repair)
 	return repair == REPAIR_SKIP ? SIM_DID_SKIPPED : SIM_DID_RELEASED;
 }
 
+static void said(struct sim_story *s, const struct told *told)
+{
+	s->people.said += told->subscribers > 0;
+	sim_story_did(s, SIM_DID_SAID);
+}
+
 /* What was asked for came to pass. */
-static void done(struct sim_story *s, const struct request *q)
+static void done(struct sim_story *s, const struct request *q, const struct told *told)
 {
 	if (q->cap[0])
 		sim_story_did(s, SIM_DID_CAP_RAISED);
@@ -483,6 +519,10 @@ static void done(struct sim_story *s, const struct request *q)
 		sim_story_did(s, SIM_DID_RETRIED);
 	else if (q->route == ROUTE_REPAIR)
 		sim_story_did(s, repair_deed(q->repair));
+	else if (q->route == ROUTE_TELL)
+		said(s, told);
+	else if (q->route == ROUTE_RESUME_NOTIFY)
+		sim_story_did(s, SIM_DID_COME_BACK);
 	else
 		sim_story_did(s, q->yes ? SIM_DID_SAID_YES : SIM_DID_RESUMED);
 }
@@ -527,7 +567,7 @@ void sim_people_told(struct sim_life *l)
 		sim_story_line(s, "asked %s %s: %s%s%s", route_name(a->q.route),
 		    a->q.name, err_name(a->e), a->e ? ": " : "", a->e ? a->f.why : "");
 	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
-		done(s, &a->q);
+		done(s, &a->q, &a->told);
 	if (a->list == SIM_OF_NO_LIST && at >= 0)
 		wish_told(s, a, at);
 	answer_free(a);

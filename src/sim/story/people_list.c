@@ -188,6 +188,13 @@ static void ask_run(struct sim_life *l, int at)
 	struct airdrop_facts facts;
 	struct amount total;
 
+	for (int i = 0; i < l->story->receivers; i++)
+		if (list->hears >> i & 1) {
+			char whom[80];
+
+			snprintf(whom, sizeof whom, "webhook:%s", sim_receiver_url(i));
+			CHECK(request_notify(&q, whom, NULL) == ERR_OK);
+		}
 	snprintf(q.name, sizeof q.name, "%s", list->name);
 	plan_make(l->story, list, &facts, q.plan, &total);
 	sim_people_ask(l, &q, at, NULL);

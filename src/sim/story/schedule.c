@@ -54,6 +54,11 @@ static const char *const robs[] = {
 #include "sim/story/values.def"
 };
 
+static const char *const receives[] = {
+#define RECEIVED(word, means) word,
+#include "sim/story/values.def"
+};
+
 #define N(words) (sizeof words / sizeof *(words))
 
 _Static_assert(N(powers) == 2 + SIM_LOSE_ALL, "each has its word");
@@ -61,6 +66,12 @@ _Static_assert(N(keeps) == SIM_KEEPS, "each has its word");
 _Static_assert(N(backs) == SIM_BACKS, "each has its word");
 _Static_assert(N(edits) == 1 + SIM_EDIT_PART, "each has its word");
 _Static_assert(N(robs) == 1 + SIM_ROBBED_LOCK, "each has its word");
+_Static_assert(N(receives) == SIM_RECEIVES, "each has its word");
+
+const char *sim_receives_name(enum sim_receives how)
+{
+	return receives[how];
+}
 
 #define OF(kind, parameter, words)                         \
 	{                                                  \
@@ -80,6 +91,7 @@ static const struct {
 	OF(BACK, 0, backs),
 	OF(EDIT, 1, edits),
 	OF(STAND, 2, robs),
+	OF(RECEIVER, 1, receives),
 };
 
 /* What the number of a parameter stands for; NULL: for itself. */

@@ -156,6 +156,7 @@ struct sim_story *sim_story_new(bool loud)
 	keys_make(s);
 	s->copy_region = region(sim_disk_size(SIM_FILE_BYTES));
 	s->copy_disk = sim_disk_format(s->copy_region, SIM_FILE_BYTES, 0);
+	s->webhook = secret_new((char[]){ "webhook" }, 7);
 	for (int i = 0; i < SIM_LIVES; i++)
 		life_new(s, &s->life[i], i);
 	life_new(s, &s->tool, SIM_LIVES);
@@ -176,6 +177,7 @@ void sim_story_free(struct sim_story *s)
 	sim_region_free(s->tool.region);
 	for (int i = 0; i < SIM_KEYS_MAX; i++)
 		secret_free(s->key[i].secret);
+	secret_free(s->webhook);
 	CHECK(munmap(s->chain_region, CHAIN_BYTES) == 0);
 	CHECK(munmap(s->disk_region, sim_disk_size(SIM_FILE_BYTES)) == 0);
 	CHECK(munmap(s->copy_region, sim_disk_size(SIM_FILE_BYTES)) == 0);
@@ -336,6 +338,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	lists_begin(s);
 	config_begin(s);
 	chain_begin(s);
+	sim_receivers_begin(s);
 	disk_begin(s, fate->seed);
 	sim_disk_put_back(s->disk, s->made);
 	sim_disk_seed(s->disk, fate->seed ^ 0xd15c);

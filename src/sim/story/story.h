@@ -15,6 +15,7 @@
  *   stumble.c a list whose advance fails
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   vices.c   what nodes do wrong for a while
+ *   receiver.c who is told
  *   life.c    a process, in its region (region.c), with what is lent to it (lender.c)
  *   people.c  whoever types a command, and the operator (people_in.h has its files)
  *   shrink.c  the least that still goes wrong
@@ -32,6 +33,7 @@
 #include "sim/random.h"
 #include "sim/story/fate.h"
 #include "sim/story/lender.h"
+#include "sim/story/receiver.h"
 #include "sim/story/region.h"
 #include "sim/story/vices.h"
 
@@ -66,6 +68,7 @@ struct sim_list {
 	int64_t not_before_ms;
 	int64_t leaves_ms; /* who sends it, when it is half there; for so long */
 	struct amount cap; /* of its fees, as somebody wants it */
+	uint32_t hears;    /* receivers that somebody wants to, a bit each */
 	bool skipped[SIM_ROWS_MAX + 1]; /* somebody wants that */
 	struct address fee_to;
 	struct address to[SIM_ROWS_MAX + 1]; /* from 1 on */
@@ -92,6 +95,8 @@ struct sim_people {
 	bool yes;      /* he has read what was refused, and says so again */
 	uint32_t word; /* that stands for what he was told then */
 	bool said_yes; /* somebody has: what was paid by hand may be paid again */
+	int64_t says;  /* to all subscribers: asked for so often, */
+	int64_t said;  /* and told that some will hear */
 };
 
 /* -- a process --------------------------------------------------------------- */
@@ -145,6 +150,7 @@ struct sim_life {
 	struct journal *journal;
 	struct world *world;
 	struct runner *runner;
+	struct tell *tell;         /* NULL: there are no subscribers */
 	struct sim_answer *answer; /* to be told when the turn is committed */
 	struct intake *intake;     /* lists on their way over the socket */
 	int64_t id_of[SIM_LISTS_MAX];
@@ -241,6 +247,11 @@ struct sim_story {
 	uint32_t net_mostly[SIM_FAULT_COUNT]; /* when nothing else lasts */
 	struct sim_vices vices;
 	struct sim_people people;
+	int receivers; /* that may hear of anything */
+	struct sim_receiver receiver[SIM_RECEIVERS_MAX];
+	struct sim_letter *letters; /* the newest one, that left last */
+	struct sim_random receiver_dice;
+	struct secret *webhook;
 	struct sim_life life[SIM_LIVES];
 	struct sim_life tool; /* a command that runs beside them, or instead */
 	struct sim_older older;

@@ -1,9 +1,9 @@
 /* sim_world.h - the simulated outside: struct world in virtual time, decided by a seed.
  *
  * HTTP to http://node-N.sim/ reaches nodes[N] after a virtual latency, and may meet a
- * fault on its way; work runs inline when its time comes; blocks are mined by the
- * chain's interval in between. Nothing runs but in world_wait. The same seed over the
- * same chain and the same caller gives the same trace.
+ * fault on its way; what other hosts do is the director's; work runs inline when its time
+ * comes; blocks are mined by the chain's interval in between. Nothing runs but in
+ * world_wait. The same seed over the same chain and the same caller gives the same trace.
  *
  * A world dies with its process, the chain does not: the clock goes on where it was,
  * and sends that were under way stay on the wire, in the chain's region. The next
@@ -20,6 +20,20 @@
 typedef void sim_event_fn(void *ctx);
 typedef void sim_stuck_fn(void *ctx, const char *why);
 typedef void sim_sent_fn(void *ctx, const struct sim_tx *t);
+
+/* What a host that is no node answers, decided when a request leaves. */
+struct sim_reply {
+	enum http_end end;
+	int status;
+	int64_t retry_after_ms; /* -1: it says none */
+	size_t len;             /* of its body */
+	int64_t after_ms;       /* until the answer is there, or is given up */
+	uint64_t dice;          /* its order within an instant */
+	void *of;               /* for `answered` */
+};
+
+/* false: there is no such host. */
+typedef bool sim_host_fn(void *ctx, const struct http_request *r, struct sim_reply *ret);
 
 /* All-zero but for chain and nodes is valid: the default stands behind each. */
 struct sim_world_options {
@@ -42,8 +56,11 @@ struct sim_world_options {
 	sim_stuck_fn *stuck;
 	sim_event_fn *before; /* each event; NULL: none */
 	sim_sent_fn *sent;    /* bytes of a transaction leave; NULL: nobody looks */
-	void *ctx;            /* of all three */
-	uint64_t *faults;     /* each is counted here, too, by its kind; NULL: not */
+	sim_host_fn *host;    /* hosts that are no nodes; NULL: there are none */
+	/* Such a request is over; whole: with an answer. */
+	void (*answered)(void *ctx, void *of, bool whole);
+	void *ctx;        /* of all these */
+	uint64_t *faults; /* each is counted here, too, by its kind; NULL: not */
 };
 
 struct sim_world;

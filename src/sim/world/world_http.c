@@ -100,6 +100,17 @@ static int node_of(const struct sim_world *w, const char *url)
 									     : -1;
 }
 
+/* The luck of nodes is none of its. */
+static void schedule_hosted(struct sim_world *w, struct sim_request *q)
+{
+	q->events++;
+	sim_queue_add(&w->queue,
+	    (struct sim_event){ .at_ms = w->o.chain->now_ms + q->reply.after_ms,
+		.dice = q->reply.dice,
+		.kind = EVENT_DELIVER,
+		.request = q });
+}
+
 void sim_request_add(struct sim_world *w, const struct http_request *r)
 {
 	struct sim_request *q = mem_new(sizeof *q);
@@ -114,6 +125,11 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 	q->done = r->done;
 	q->ctx = r->ctx;
 	buf_init(&q->answer, ANSWER_MAX);
+	q->hosted = node < 0 && w->o.host && w->o.host(w->o.ctx, r, &q->reply);
+	if (q->hosted) {
+		schedule_hosted(w, q);
+		return;
+	}
 	q->fault = fault_of(w, q, node);
 	w->faults[q->fault]++;
 	if (w->o.faults)
@@ -229,11 +245,34 @@ static void answer_fill(
 	}
 }
 
+static void answer_hosted(
+    const struct sim_world *w, struct http_answer *a, struct sim_request *q)
+{
+	const struct sim_reply *y = &q->reply;
+
+	if (y->end == HTTP_ANSWERED && y->len > q->answer_max) {
+		end_as(a, HTTP_UNKNOWN, "answer over %zu bytes", q->answer_max);
+	} else if (y->end == HTTP_ANSWERED) {
+		for (size_t i = 0; i < y->len; i++)
+			buf_add(&q->answer, "x", 1);
+		answer_with(a, y->status, buf_text(&q->answer), q->answer.len);
+		a->retry_after_ms = y->retry_after_ms;
+	} else {
+		end_as(a, y->end, "%s",
+		    y->end == HTTP_NOT_SENT ? "no connection" : "no answer came");
+	}
+	if (w->o.answered)
+		w->o.answered(w->o.ctx, y->of, a->end == HTTP_ANSWERED);
+}
+
 void sim_request_deliver(struct sim_world *w, struct sim_request *q)
 {
 	struct http_answer a = { .retry_after_ms = -1 };
 
-	answer_fill(w, &a, q);
+	if (q->hosted && q->fault != SIM_FAULT_HANG)
+		answer_hosted(w, &a, q);
+	else
+		answer_fill(w, &a, q);
 	q->done(q->ctx, &a);
 	mem_free(a.body);
 }

@@ -26,7 +26,9 @@ struct sim_request {
 	http_done_fn *done;
 	void *ctx;
 	struct buf answer;
-	int events; /* that still need it */
+	int events;  /* that still need it */
+	bool hosted; /* by a host that is no node */
+	struct sim_reply reply;
 };
 
 struct forced {

@@ -1,0 +1,123 @@
+/* fate_subscribers.c - who hears of lists, and what receivers do meanwhile. Only some
+ * stories have any; what happens to the others, and to the chain, is as without them. */
+#include "base/mem.h"
+#include "sim/disk/disk.h"
+#include "sim/story/fate_in.h"
+#include "sim/story/story.h"
+
+#define STUCK_MS (3600 * 1000ll)
+
+static void add(struct draw *d, struct sim_act act)
+{
+	struct sim_fate *f = d->fate;
+
+	act.number = (uint32_t)f->acts_n + 1;
+	sim_fate_add(f, act);
+}
+
+static void subscriptions_draw(struct draw *d, int64_t receivers)
+{
+	struct sim_fate *f = d->fate;
+
+	for (int64_t i = 0; i < f->lists; i++)
+		for (int64_t k = 0; k < receivers; k++)
+			if (k == i % receivers || hit(d, 500))
+				add(d,
+				    (struct sim_act){ .at_ms = hit(d, 600)
+					    ? 0
+					    : from_to(d, 0, d->span_ms),
+					.kind = SIM_SUBSCRIBE,
+					.a = i,
+					.b = k });
+}
+
+static void receivers_draw(struct draw *d, int64_t receivers)
+{
+	struct sim_fate *f = d->fate;
+
+	for (int64_t k = 0; k < receivers; k++)
+		if (hit(d, 500))
+			add(d,
+			    (struct sim_act){
+				.kind = SIM_RECEIVER, .a = k, .b = SIM_RECEIVES_ANY });
+	for (uint64_t n = often(d, 800, 12); n; n--) {
+		struct sim_act act = { .kind = SIM_RECEIVER };
+
+		act.at_ms = from_to(d, 0, d->span_ms);
+		act.a = from_to(d, 0, receivers - 1);
+		act.b = from_to(d, SIM_RECEIVES_ANY, SIM_RECEIVES_GONE);
+		act.c = from_to(d, 1, 15) * f->interval_ms;
+		add(d, act);
+	}
+}
+
+/* It dies about when something is sent. */
+static void deaths_draw(struct draw *d, int64_t at_ms)
+{
+	static const enum sim_act_kind by[] = { SIM_DIE_OP, SIM_DIE_POINT,
+		SIM_DIE_EVENT };
+	int64_t kind = from_to(d, 0, 2);
+	struct sim_act act = { .kind = by[kind] };
+
+	act.at_ms = at_ms + from_to(d, 0, 2000);
+	act.a = skewed(d, kind == 0 ? 30 : 12);
+	act.b = hit(d, 400) ? from_to(d, 1, 1 + SIM_LOSE_ALL) : 0;
+	add(d, act);
+}
+
+static void sayings_draw(struct draw *d)
+{
+	for (uint64_t n = often(d, 700, 8); n; n--) {
+		int64_t at_ms = from_to(d, 0, d->span_ms);
+
+		add(d, (struct sim_act){ .at_ms = at_ms, .kind = SIM_SAY });
+		if (hit(d, 300))
+			deaths_draw(d, at_ms);
+	}
+}
+
+/* What was told to have ended goes on. */
+static void retractions_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	struct sim_act act = { .kind = SIM_REORG };
+
+	if (!hit(d, 80))
+		return;
+	act.at_ms = from_to(d, d->span_ms / 3, d->span_ms);
+	act.a = (int64_t)f->depth + from_to(d, 1, 30);
+	act.b = hit(d, 700);
+	add(d, act);
+}
+
+void fate_subscribers(struct draw *d)
+{
+	int64_t receivers;
+
+	begin(d, OF_SUBSCRIBERS);
+	if (!hit(d, 250))
+		return;
+	receivers = from_to(d, 1, SIM_RECEIVERS_MAX);
+	d->fate->stuck_ms =
+	    hit(d, 300) ? from_to(d, 3, 30) * d->fate->interval_ms : STUCK_MS;
+	subscriptions_draw(d, receivers);
+	receivers_draw(d, receivers);
+	sayings_draw(d);
+	retractions_draw(d);
+}
+
+/* Their numbers are behind those of all others. */
+bool sim_fate_unheard(struct sim_fate *f)
+{
+	bool *keep = mem_array(f->acts_n + 1, sizeof *keep);
+	uint32_t first = UINT32_MAX;
+
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_SUBSCRIBE && f->acts[i].number < first)
+			first = f->acts[i].number;
+	for (size_t i = 0; i <= f->acts_n; i++)
+		keep[i] = i < first;
+	sim_fate_keep(f, keep);
+	mem_free(keep);
+	return first < UINT32_MAX;
+}
