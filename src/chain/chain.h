@@ -110,6 +110,15 @@ struct seen_tx {
 	uint32_t transfer_at, transfers; /* a run of block_facts.transfers */
 };
 
+/* One transaction of a block, by whomever, for who follows some by their hash, or by
+ * sender and nonce. What nobody signed is none (`every`). */
+struct passing_tx {
+	struct hash hash;
+	struct address from;
+	uint64_t nonce;
+	enum tx_status status;
+};
+
 struct seen_account {
 	uint64_t count; /* transactions at this block: the next nonce */
 	struct amount balance;
@@ -144,8 +153,14 @@ struct block_question {
 	bool bare;      /* ask for no state: it is too old for most nodes */
 	bool used;      /* a header says that there is a transaction in it */
 	uint32_t batch; /* receipts in a request; 0: all */
-	bool at_height; /* bare, whole, and whichever is there: its hash comes with the
-			   facts, and is to be set before the second half */
+	bool at_height; /* bare, and whichever is there: its hash comes with the facts,
+			   and is to be set before the second half */
+	/* All of its transactions are asked for: who follows hashes looks for them. Then
+	 * it is the block's list and the receipts, in one request where the node has
+	 * eth_getBlockReceipts, else the list and then the receipts of all. Both must
+	 * name the same ones, in the same places, or it is no answer. A receipt without a
+	 * status, as before EIP-658, is none either: what became of it is unknown. */
+	bool every;
 	const struct watched *watched;
 	uint32_t watched_n;
 };
@@ -158,12 +173,23 @@ struct block_facts {
 	uint32_t transfers_n;
 	struct seen_account *accounts; /* watched_n of them */
 	uint32_t accounts_n;
+	/* All transactions of the block in its order, if they were asked for; but none
+	 * from the zero address, which has no key. Such are a chain's own (the state
+	 * syncs of Polygon), and one node has them in the list of a block, another only
+	 * among its receipts, a third in neither: nodes could not agree on them. */
+	struct passing_tx *every;
+	uint32_t every_n;
+	bool has_every;
 	bool has_finalized;
 	uint64_t finalized_height;
-	bool incomplete;     /* BLOCK_WHOLE: receipts of tx[] are still to be read, */
-	uint32_t receipts_n; /* from this one on */
-	struct hash digest;  /* over height, hash, counts, balances and all of tx and
-				transfers: what a quorum compares. Zero until whole */
+	/* Receipts are still to be read, from this one on: of every[] if that was asked
+	 * for, else of tx[]. The node gives none of a whole block: BLOCK_WHOLE, or, where
+	 * `every` was asked for by BLOCK_RECEIPTS, NOTE_NO_METHOD says so. */
+	bool incomplete;
+	uint32_t receipts_n;
+	struct hash
+	    digest; /* over height, hash, counts, balances and all of tx,
+		       transfers and every: what a quorum compares. Zero until whole */
 };
 
 void block_facts_release(struct block_facts *b);
@@ -345,8 +371,8 @@ struct connector {
 	enum err (*block_read)(struct block_facts *ret, struct node_word *ret_word,
 	    const struct block_question *q, const char *answer, size_t len,
 	    struct fail *f);
-	/* The rest of BLOCK_WHOLE: receipts of facts->tx, as many as fit a request, until
-	 * it is not incomplete any more; then digest is set. */
+	/* The rest of incomplete facts: receipts, as many as fit a request, until it is
+	 * not incomplete any more; then digest is set. */
 	void (*block_receipts)(struct buf *body, const struct block_question *q,
 	    const struct block_facts *facts);
 	enum err (*block_receipts_read)(struct block_facts *facts,

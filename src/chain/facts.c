@@ -1,5 +1,6 @@
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "chain/chain.h"
 #include "crypto/sha256.h"
 
@@ -8,6 +9,7 @@ void block_facts_release(struct block_facts *b)
 	mem_free(b->tx);
 	mem_free(b->transfers);
 	mem_free(b->accounts);
+	mem_free(b->every);
 	*b = (struct block_facts){ .tx = NULL };
 }
 
@@ -52,6 +54,22 @@ static void digest_tx(
 		digest_transfer(s, &b->transfers[tx->transfer_at + i]);
 }
 
+/* Nothing where nobody asked: then the digest is that of the other facts alone. */
+static void digest_every(struct sha256 *s, const struct block_facts *b)
+{
+	if (!b->has_every || MUTANT(every_not_agreed))
+		return;
+	digest_u64(s, b->every_n);
+	for (uint32_t i = 0; i < b->every_n; i++) {
+		const struct passing_tx *tx = &b->every[i];
+
+		sha256_add(s, tx->hash.at, sizeof tx->hash.at);
+		sha256_add(s, tx->from.at, sizeof tx->from.at);
+		digest_u64(s, tx->nonce);
+		digest_u64(s, tx->status == TX_OK);
+	}
+}
+
 void block_facts_digest(struct block_facts *b)
 {
 	struct sha256 *s = sha256_begin();
@@ -70,5 +88,6 @@ void block_facts_digest(struct block_facts *b)
 	digest_u64(s, b->tx_n);
 	for (uint32_t i = 0; i < b->tx_n; i++)
 		digest_tx(s, b, &b->tx[i]);
+	digest_every(s, b);
 	sha256_end(s, b->digest.at);
 }

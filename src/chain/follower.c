@@ -79,16 +79,30 @@ static bool watches(const struct follower *f, const struct watched *w, uint32_t 
 	return n == f->watched_n;
 }
 
+/* Other things are asked of each block from now on. */
+static void read_anew(struct follower *f)
+{
+	far_release(f);
+	f->generation++;
+	sightings_forget(f);
+}
+
 void follower_watch(struct follower *f, const struct watched *w, uint32_t n)
 {
 	if (watches(f, w, n))
 		return;
-	far_release(f);
 	mem_free(f->watched);
 	f->watched = n ? mem_copy(w, n * sizeof *w) : NULL;
 	f->watched_n = n;
-	f->generation++;
-	sightings_forget(f);
+	read_anew(f);
+}
+
+void follower_every(struct follower *f, bool wanted)
+{
+	if (f->every == wanted)
+		return;
+	f->every = wanted;
+	read_anew(f);
 }
 
 uint64_t follower_depth(const struct follower *f)

@@ -78,6 +78,22 @@ const struct hash *follower_genesis(const struct follower *f); /* once it has a 
  * in blocks before it is seen first. */
 void follower_watch(struct follower *f, const struct watched *w, uint32_t n);
 
+/* Whether each block is wanted with all of its transactions (block_facts.every): for who
+ * follows some by their hash, whoever sends them. A change reads the blocks above the
+ * final one again, and has `adopted` told of each again.
+ *
+ * While it is wanted, each block that is told as adopted or final has them. None above
+ * the final block is left unread because no watched account moved in it, and none where
+ * nobody is watched. Not told with them, and to be looked up by who follows hashes:
+ *   - what is at or below the final block that this journal has when it is wanted first
+ *   - after a long absence (more than 256 final blocks), what is at or below the height
+ *     that `passed` tells
+ *   - what a chain says for itself, from the zero address
+ * Per new block and node that is one request, as without it, where the node has
+ * eth_getBlockReceipts, and else the block and its receipts, `batch` of them a request.
+ */
+void follower_every(struct follower *f, bool wanted);
+
 /* Take what the nodes said since the last turn, move the trail, tell, and queue the
  * next requests. */
 void follower_turn(struct follower *f);

@@ -240,6 +240,7 @@ void follower_ask_block(struct follower *f, int node, struct sighting *s)
 		.finalized = f->s.config->finality.tag,
 		.bare = s->bare,
 		.used = s->head.used,
+		.every = f->every,
 		.batch = (uint32_t)f->s.config->batch,
 		.watched = f->watched_n
 		    ? mem_copy(f->watched, f->watched_n * sizeof *f->watched)
@@ -262,7 +263,8 @@ void follower_ask_whole(struct follower *f, int node, uint64_t height)
 
 	q->block = (struct block_question){
 		.height = height,
-		.way = BLOCK_WHOLE,
+		.way = f->every ? f->view[node].way : BLOCK_WHOLE,
+		.every = f->every,
 		.bare = true,
 		.at_height = true,
 		.batch = (uint32_t)f->s.config->batch,

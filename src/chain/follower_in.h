@@ -54,7 +54,7 @@ struct question {
 	struct question *next;
 	enum ask_kind kind;
 	int node;
-	uint32_t generation;         /* of the watched set */
+	uint32_t generation;         /* of what is asked of blocks */
 	uint32_t round;              /* FAR: an answer to another one is not looked at */
 	uint32_t account;            /* FAR_COUNT: index of the watched */
 	struct block_question block; /* HEADER: its hash and height alone */
@@ -184,6 +184,7 @@ struct follower {
 	int nodes;
 	struct watched *watched;
 	uint32_t watched_n;
+	bool every; /* all transactions of each block are wanted */
 	uint32_t generation;
 	struct question *inbox, **inbox_end;
 	int under_way; /* questions that are not in it yet */

@@ -3,7 +3,8 @@
  * A count only grows. Where a node shows the same counts at a block as further down, and
  * nothing of ours in it, it has said that nothing of ours is in those between. Then that
  * is its opinion of each of them, the same as if it were read without its state. So the
- * newest block of many is asked for first: after a start, and after an absence.
+ * newest block of many is asked for first: after a start, and after an absence. Not where
+ * all transactions of each block are wanted: counts say nothing of those of others.
  */
 #include "chain/follower_in.h"
 
@@ -105,6 +106,8 @@ bool branch_leaps(struct follower *f, int node, const struct hash *path, size_t 
 	size_t left = 0;
 
 	if (n < 2 || !newest || newest->bare || is_deep(f, top))
+		return false;
+	if (f->every && !MUTANT(quiet_not_read))
 		return false;
 	if (opinion_of(newest, node)) {
 		quiet_below(f, node, path, n, said_of(newest, node));

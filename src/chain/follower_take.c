@@ -228,6 +228,11 @@ static bool take_block(struct follower *f, struct question *q)
 	struct view *v = &f->view[q->node];
 	struct sighting *s;
 
+	if (q->word.note == NOTE_NO_METHOD && v->way == BLOCK_RECEIPTS)
+		v->way = BLOCK_WHOLE;
+	else if (q->word.note == NOTE_NO_HASH_PARAM)
+		v->by_number = true;
+	q->word.note = NOTE_NONE;
 	if (!q->err && q->block.at_height)
 		q->block.hash = q->facts.head.hash;
 	if (!q->err && q->generation == f->generation && q->facts.incomplete) {
@@ -242,10 +247,6 @@ static bool take_block(struct follower *f, struct question *q)
 	s = sighting_find(f, &q->block.hash, q->block.height);
 	if (s)
 		s->asked &= ~(1u << q->node);
-	if (q->word.note == NOTE_NO_METHOD && v->way == BLOCK_RECEIPTS)
-		v->way = BLOCK_WHOLE;
-	else if (q->word.note == NOTE_NO_HASH_PARAM)
-		v->by_number = true;
 	take_finalized(v, q);
 	if (!q->err && s && s->bare == q->block.bare)
 		opinion_take(s, q->node, &q->facts);

@@ -21,6 +21,10 @@ static void tell(enum tale tale, uint64_t height, const struct block_facts *b)
 	t->hash = b->head.hash;
 	t->tx_n = b->tx_n;
 	t->status = b->tx_n ? b->tx[0].status : TX_OK;
+	t->has_every = b->has_every;
+	t->every_n = b->every_n;
+	for (uint32_t i = 0; i < b->every_n; i++)
+		t->every_ok += b->every[i].status == TX_OK;
 	t->has_count = b->accounts_n && b->accounts[0].has_count;
 	t->count = t->has_count ? b->accounts[0].count : 0;
 }

@@ -14,6 +14,8 @@ struct told {
 	struct hash hash;
 	uint32_t tx_n;
 	enum tx_status status; /* of the first */
+	bool has_every;
+	uint32_t every_n, every_ok; /* of all in it, and of them those that went well */
 	bool has_count;
 	uint64_t count;
 };

@@ -689,7 +689,7 @@ static int walked(const char *text, const char *behind)
 	char *list = mem_str(text), *end;
 	int n = 0;
 
-	end = evm_receipts_walk(list, entries_count, &n);
+	end = evm_walk(list, "transactionHash", entries_count, &n);
 	if (end)
 		assert_string_equal(end, behind);
 	free(list);
@@ -709,7 +709,8 @@ static void plain_receipts_are_walked(void **state)
 		"[{" HASHED ",\"a\":\"\xc3\xa4\"}]", "[{" HASHED ",\"a\":}]",
 		"[{" HASHED ",\"a\":01}]", "[{" HASHED ",\"a\":1.}]",
 		"[{" HASHED ",\"a\":-1}]", "[{" HASHED ",\"a\":nulL}]",
-		"[{" HASHED ",\"a\":1234567890123456789}]", "[{" HASHED ",\"a\":[0]}]",
+		"[{" HASHED ",\"a\":1234567890123456789}]", "[{" HASHED ",\"a\":[}]",
+		"[{" HASHED ",\"a\":[{\"b\":1,\"b\":1}]}]",
 		"[{" HASHED ",\"logs\":null}]", "[{" HASHED ",\"logs\":[}]",
 		"[{" HASHED ",\"logs\":[{]}]", "[{" HASHED ",\"logs\":[],\"logs\":[]}]",
 		"[{" HASHED ",\"logs\":[{\"a\":\"]\\\"\"}]}]",
@@ -719,9 +720,10 @@ static void plain_receipts_are_walked(void **state)
 	(void)state;
 	assert_int_equal(walked("[{" HASHED "}]", ""), 1);
 	assert_int_equal(walked("[{" HASHED "},{" HASHED "}],\"\\", ",\"\\"), 2);
-	assert_int_equal(walked("[{\"a\":null,\"b\":true,\"c\":0,\"d\":12,\"e\":[],"
-				"\"logs\":[{\"a\":[\"]}\",{}]}]," HASHED ",\"f\":{}}]",
-			     ""),
+	assert_int_equal(
+	    walked("[{\"a\":null,\"b\":true,\"c\":0,\"d\":12,\"e\":[],\"g\":[0],"
+		   "\"logs\":[{\"a\":[\"]}\",{}]}]," HASHED ",\"f\":{}}]",
+		""),
 	    1);
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
 		if (walked(odd[i], "") != -1)

@@ -11,9 +11,19 @@
 
 /* Which call of the batch asks for what. */
 struct layout {
-	uint32_t before, content, accounts, finalized, after;
+	uint32_t before, block, receipts, accounts, finalized, after;
 	uint32_t calls;
 };
+
+static bool wants_receipts(const struct block_question *q)
+{
+	return q->way == BLOCK_RECEIPTS && (!q->at_height || q->every);
+}
+
+static bool wants_block(const struct block_question *q)
+{
+	return q->way == BLOCK_WHOLE || q->at_height || q->every;
+}
 
 static uint32_t account_calls(const struct block_question *q, uint32_t at)
 {
@@ -24,13 +34,18 @@ static uint32_t account_calls(const struct block_question *q, uint32_t at)
 
 static struct layout layout_of(const struct block_question *q)
 {
-	struct layout l = {
-		.before = NOT_ASKED, .finalized = NOT_ASKED, .after = NOT_ASKED
-	};
+	struct layout l = { .before = NOT_ASKED,
+		.block = NOT_ASKED,
+		.receipts = NOT_ASKED,
+		.finalized = NOT_ASKED,
+		.after = NOT_ASKED };
 
 	if (q->by_number)
 		l.before = l.calls++;
-	l.content = l.calls++;
+	if (wants_block(q))
+		l.block = l.calls++;
+	if (wants_receipts(q))
+		l.receipts = l.calls++;
 	l.accounts = l.calls;
 	for (uint32_t i = 0; i < q->watched_n; i++)
 		l.calls += account_calls(q, i);
@@ -51,23 +66,26 @@ static void ask_header(struct rpc_batch *b, const struct block_question *q)
 	rpc_call_end(b);
 }
 
-static void ask_content(struct rpc_batch *b, const struct block_question *q)
+static void ask_block(struct rpc_batch *b, const struct block_question *q)
 {
 	if (q->at_height) {
 		rpc_call(b, "eth_getBlockByNumber");
 		rpc_u64(b, q->height);
-		rpc_json(b, "true");
-	} else if (q->way == BLOCK_WHOLE) {
+	} else {
 		rpc_call(b, "eth_getBlockByHash");
 		rpc_bytes(b, q->hash.at, sizeof q->hash.at);
-		rpc_json(b, "true");
-	} else {
-		rpc_call(b, "eth_getBlockReceipts");
-		if (q->by_number)
-			rpc_u64(b, q->height);
-		else
-			rpc_bytes(b, q->hash.at, sizeof q->hash.at);
 	}
+	rpc_json(b, "true");
+	rpc_call_end(b);
+}
+
+static void ask_receipts(struct rpc_batch *b, const struct block_question *q)
+{
+	rpc_call(b, "eth_getBlockReceipts");
+	if (q->at_height || q->by_number)
+		rpc_u64(b, q->height);
+	else
+		rpc_bytes(b, q->hash.at, sizeof q->hash.at);
 	rpc_call_end(b);
 }
 
@@ -127,7 +145,10 @@ void evm_block(struct buf *body, const struct block_question *q)
 	rpc_begin(&b, body);
 	if (q->by_number)
 		ask_header(&b, q);
-	ask_content(&b, q);
+	if (wants_block(q))
+		ask_block(&b, q);
+	if (wants_receipts(q))
+		ask_receipts(&b, q);
 	for (uint32_t i = 0; i < q->watched_n && !q->bare; i++)
 		ask_account(&b, q, &q->watched[i]);
 	if (q->finalized) {
@@ -142,6 +163,33 @@ void evm_block(struct buf *body, const struct block_question *q)
 }
 
 /* -- reading --------------------------------------------------------------- */
+
+/* An answer that is being read. */
+struct reading {
+	const struct block_question *q;
+	struct block_facts *b;
+	struct node_word *word;
+	struct evm_list block, receipts;
+};
+
+static void reading_init(struct reading *r, struct block_facts *b, struct node_word *word,
+    const struct block_question *q)
+{
+	*r = (struct reading){ .q = q, .b = b, .word = word };
+	*b = (struct block_facts){ .tx = NULL };
+	*word = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
+	evm_list_init(&r->block, b, q, false);
+	evm_list_init(&r->receipts, b, q, true);
+	r->block.ours = !wants_receipts(q);
+}
+
+static void reading_release(struct reading *r, enum err err)
+{
+	evm_every_release(&r->block.every);
+	evm_every_release(&r->receipts.every);
+	if (err != ERR_OK)
+		block_facts_release(r->b);
+}
 
 static enum err malformed(struct fail *f, const char *what)
 {
@@ -165,19 +213,36 @@ static enum err null_block(struct fail *f)
 	return fail_set(f, ERR_NODE_BUSY, "the node does not have this block");
 }
 
-static enum err whole_read(struct block_facts *b, const struct block_question *q,
-    const json_t *block, struct fail *f)
+/* A list that was read from its text has something that stands for it in what is left. */
+static bool list_read(struct evm_list *l, const json_t *list)
 {
-	struct block_question its = *q;
+	const char *text = json_string_value(list);
 
-	if (!evm_head_parse(&b->head, block) || b->head.height != q->height)
+	if (l->stands)
+		return text && strcmp(text, l->stands) == 0;
+	return evm_list_parse(l, list);
+}
+
+/* Each list is of one block: this one. */
+static bool of_block(const struct evm_list *l, const struct hash *hash)
+{
+	return !l->n || hash_same(&l->hash, hash);
+}
+
+static enum err block_read(
+    struct reading *r, const struct rpc_reply *reply, struct fail *f)
+{
+	struct head *head = &r->b->head;
+
+	if (!reply->result)
+		return refused(r->word, OF_READ, reply, f);
+	if (json_is_null(reply->result))
+		return null_block(f);
+	if (!evm_head_parse(head, reply->result) || head->height != r->q->height ||
+	    (!r->q->at_height && !hash_same(&head->hash, &r->q->hash)) ||
+	    !list_read(&r->block, json_object_get(reply->result, "transactions")) ||
+	    !of_block(&r->block, &head->hash))
 		return malformed(f, "the block");
-	if (q->at_height)
-		its.hash = b->head.hash;
-	if (!hash_same(&b->head.hash, &its.hash) ||
-	    !evm_list_parse(b, &its, json_object_get(block, "transactions")))
-		return malformed(f, "the block");
-	b->incomplete = b->tx_n > 0;
 	return ERR_OK;
 }
 
@@ -190,20 +255,67 @@ static enum err left_out(struct node_word *word, struct fail *f)
 	    f, ERR_NODE_BUSY, "the node gives no receipts of a block that used gas");
 }
 
-static enum err content_read(struct block_facts *b, struct node_word *word,
-    const struct block_question *q, const struct rpc_reply *reply, struct fail *f)
+/* Who has the block's list, too, can do without: its transactions are asked for one by
+ * one then. */
+static enum err receipts_given(
+    struct reading *r, const struct rpc_reply *reply, bool *ret, struct fail *f)
 {
-	if (!reply->result)
-		return refused(word, OF_READ, reply, f);
+	bool every = r->q->every,
+	     empty = json_is_array(reply->result) && !json_array_size(reply->result);
+	struct node_word said;
+
+	*ret = true;
+	if (!reply->result) {
+		outcome_read(&said, OF_READ, reply->error);
+		if (!every || said.note != NOTE_NO_METHOD)
+			return refused(r->word, OF_READ, reply, f);
+		*r->word = said;
+		*ret = false;
+		return ERR_OK;
+	}
 	if (json_is_null(reply->result))
 		return null_block(f);
-	if (q->way == BLOCK_RECEIPTS && q->used && !json_array_size(reply->result) &&
-	    json_is_array(reply->result) && !MUTANT(empty_list_believed))
-		return left_out(word, f);
-	if (q->way == BLOCK_RECEIPTS)
-		return evm_list_parse(b, q, reply->result) ? ERR_OK
-							   : malformed(f, "a receipt");
-	return whole_read(b, q, reply->result, f);
+	if (empty && every)
+		*ret = false;
+	else if (empty && r->q->used && !MUTANT(empty_list_believed))
+		return left_out(r->word, f);
+	return ERR_OK;
+}
+
+static enum err every_put(struct reading *r, bool given, struct fail *f)
+{
+	struct block_facts *b = r->b;
+	bool good = given ? evm_every_match(b, &r->block.every, &r->receipts.every)
+			  : evm_every_put(b, &r->block.every);
+
+	if (!good)
+		return fail_set(f, ERR_BAD_ANSWER,
+		    "the transactions of the block and its receipts are not the same");
+	b->incomplete = !given && b->every_n > 0;
+	if (b->incomplete && wants_receipts(r->q))
+		r->word->note = NOTE_NO_METHOD;
+	return ERR_OK;
+}
+
+static enum err content_read(struct reading *r, const struct layout *l,
+    const struct rpc_reply *replies, struct fail *f)
+{
+	bool given = false;
+	enum err err = ERR_OK;
+
+	if (wants_receipts(r->q))
+		err = receipts_given(r, &replies[l->receipts], &given, f);
+	r->block.ours = !given;
+	if (err == ERR_OK && wants_block(r->q))
+		err = block_read(r, &replies[l->block], f);
+	if (err == ERR_OK && given &&
+	    (!list_read(&r->receipts, replies[l->receipts].result) ||
+		!of_block(&r->receipts, &r->b->head.hash)))
+		err = malformed(f, "a receipt");
+	if (err == ERR_OK && r->q->every)
+		return every_put(r, given, f);
+	r->b->incomplete = !given && r->b->tx_n > 0;
+	return err;
 }
 
 /* The height must have had this hash before and after the calls that went by number. */
@@ -313,22 +425,24 @@ static void finalized_read(struct block_facts *b, const struct rpc_reply *reply)
 	b->finalized_height = head.height;
 }
 
-static enum err facts_read(struct block_facts *b, struct node_word *word,
-    const struct block_question *q, const struct rpc_reply *replies, struct fail *f)
+static enum err facts_read(
+    struct reading *r, const struct rpc_reply *replies, struct fail *f)
 {
+	const struct block_question *q = r->q;
 	struct layout l = layout_of(q);
+	struct block_facts *b = r->b;
 	enum err err = ERR_OK;
 
 	b->head.height = q->height;
 	b->head.hash = q->hash;
 	if (q->by_number)
-		err = place_read(b, word, q, &replies[l.before], f);
+		err = place_read(b, r->word, q, &replies[l.before], f);
 	if (err == ERR_OK && q->by_number)
-		err = place_read(b, word, q, &replies[l.after], f);
+		err = place_read(b, r->word, q, &replies[l.after], f);
 	if (err == ERR_OK)
-		err = content_read(b, word, q, &replies[l.content], f);
+		err = content_read(r, &l, replies, f);
 	if (err == ERR_OK)
-		err = accounts_read(b, word, q, &replies[l.accounts], f);
+		err = accounts_read(b, r->word, q, &replies[l.accounts], f);
 	if (err == ERR_OK && q->finalized)
 		finalized_read(b, &replies[l.finalized]);
 	if (err == ERR_OK && !b->incomplete)
@@ -336,65 +450,70 @@ static enum err facts_read(struct block_facts *b, struct node_word *word,
 	return err;
 }
 
-/* walked: the text that stands for the list, which the facts have already; NULL: none. */
-static enum err answer_read(struct block_facts *b, struct node_word *ret_word,
-    const struct block_question *q, const char *walked, const char *answer, size_t len,
-    struct fail *f)
+static enum err answer_read(
+    struct reading *r, const char *answer, size_t len, struct fail *f)
 {
-	struct block_question its = *q;
-	struct layout l = layout_of(q);
-	json_t *empty = json_array();
 	struct rpc_answer a;
-	enum err err = rpc_read(&a, l.calls, answer, len, f);
+	enum err err = rpc_read(&a, layout_of(r->q).calls, answer, len, f);
 
-	*ret_word = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
-	if (err == ERR_OK && walked) {
-		const char *stands = json_string_value(a.replies[l.content].result);
-
-		if (!stands || strcmp(stands, walked) != 0)
-			err = malformed(f, "the answer");
-		a.replies[l.content].result = empty;
-		its.used = false;
-	}
 	if (err == ERR_OK)
-		err = facts_read(b, ret_word, &its, a.replies, f);
+		err = facts_read(r, a.replies, f);
 	rpc_release(&a);
-	json_decref(empty);
 	return err;
 }
 
-static bool has(const char *text, size_t len, const char *what)
+/* -- reading from the text -------------------------------------------------- */
+
+#define STANDS "walked"
+
+static bool has(const char *text, const char *what, int times)
 {
-	return memmem(text, len, what, strlen(what)) != NULL;
+	while ((text = strstr(text, what)) != NULL) {
+		text++;
+		times--;
+	}
+	return times == 0;
 }
 
-/* The list of receipts is read from the text, the rest of the answer as any other. false:
- * it is not as nodes write it, and the parser has to read it all. */
-static bool walked_read(struct block_facts *b, struct node_word *ret_word,
-    const struct block_question *q, const char *answer, size_t len)
+/* begin: how the list does, with its first entry. false: it is not there, or not as nodes
+ * write it. */
+static bool list_walk(struct evm_list *l, char *text, const char *begin)
 {
-	static const char begin[] = "\"result\":[{", walked[] = "walked";
-	char *text = mem_strn(answer, len), *list = strstr(text, begin), *rest = NULL;
-	size_t before, behind;
-	bool good;
+	char *list = strstr(text, begin), *rest = NULL;
+	size_t n, behind = strlen(text);
 
 	if (list) {
-		list += strlen("\"result\":");
-		rest = evm_list_walk(b, q, list);
+		behind -= (size_t)(list - text);
+		list += strlen(begin) - strlen("[{");
+		rest = evm_list_walk(l, list);
 	}
-	before = rest ? (size_t)(list - text) : 0;
-	behind = rest ? (size_t)(text + len - rest) : 0;
-	/* nothing else may read as what stands for the list */
-	good = rest && !has(text, before, "\\") && !has(rest, behind, "\\") &&
-	    !has(text, before, walked) && !has(rest, behind, walked);
-	if (good) {
-		size_t n =
-		    (size_t)snprintf(list, (size_t)(rest - list), "\"%s\"", walked);
+	if (!rest)
+		return false;
+	l->stands = l->receipts ? STANDS " receipts" : STANDS " transactions";
+	n = (size_t)snprintf(list, (size_t)(rest - list), "\"%s\"", l->stands);
+	memmove(list + n, rest, strlen(rest) + 1);
+	return true;
+}
 
-		memmove(list + n, rest, behind);
-		good = answer_read(b, ret_word, q, walked, text, before + n + behind,
-			   NULL) == ERR_OK;
+/* The lists are read from the text, the rest of the answer as any other. false: they are
+ * not as nodes write them, and the parser has to read it all. */
+static bool walked_read(struct reading *r, const char *answer, size_t len)
+{
+	char *text = mem_strn(answer, len);
+	bool good = strlen(text) == len;
+	int lists = 0;
+
+	if (good && wants_receipts(r->q)) {
+		good = list_walk(&r->receipts, text, "\"result\":[{");
+		lists++;
 	}
+	if (good && wants_block(r->q)) {
+		good = list_walk(&r->block, text, "\"transactions\":[{");
+		lists++;
+	}
+	/* nothing else may read as what stands for a list */
+	good = good && has(text, "\\", 0) && has(text, STANDS, lists) &&
+	    answer_read(r, text, strlen(text), NULL) == ERR_OK;
 	mem_free(text);
 	return good;
 }
@@ -402,14 +521,15 @@ static bool walked_read(struct block_facts *b, struct node_word *ret_word,
 enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
     const struct block_question *q, const char *answer, size_t len, struct fail *f)
 {
-	enum err err;
+	struct reading r;
+	enum err err = ERR_OK;
 
-	*ret = (struct block_facts){ .tx = NULL };
-	if (q->way == BLOCK_RECEIPTS && walked_read(ret, ret_word, q, answer, len))
-		return ERR_OK;
-	block_facts_release(ret);
-	err = answer_read(ret, ret_word, q, NULL, answer, len, f);
-	if (err != ERR_OK)
-		block_facts_release(ret);
+	reading_init(&r, ret, ret_word, q);
+	if (!walked_read(&r, answer, len)) {
+		reading_release(&r, ERR_BAD_ANSWER);
+		reading_init(&r, ret, ret_word, q);
+		err = answer_read(&r, answer, len, f);
+	}
+	reading_release(&r, err);
 	return err;
 }

@@ -67,34 +67,34 @@ static bool receipt_take(struct block_facts *b, struct seen_tx *tx,
 	    transfers_add(b, tx, from, receipt->logs);
 }
 
-/* The list of a block: its receipts, or its transactions. */
-struct list {
-	const struct block_question *q;
-	struct block_facts *b;
-	bool receipts;
-	uint32_t n;
-	int64_t last_index;
-};
+/* -- the list of a block: its receipts, or its transactions ---------------- */
 
-/* One transaction or receipt of the block's list: is it ours? The list must be in the
- * block's order, so none can come twice. false: malformed. */
-static bool entry_look(
-    struct list *l, const struct entry_text *e, struct seen_tx *ret, bool *ret_ours)
+void evm_list_init(struct evm_list *l, struct block_facts *b,
+    const struct block_question *q, bool receipts)
 {
-	struct address from;
+	*l = (struct evm_list){ .q = q,
+		.b = b,
+		.receipts = receipts,
+		.ours = true,
+		.hash = q->hash,
+		.last_index = -1 };
+}
+
+/* Of this block, and behind the one before: none can come at two places. */
+static bool place_take(struct evm_list *l, const struct entry_text *e, uint32_t *ret)
+{
 	uint64_t index;
 
-	*ret = (struct seen_tx){ .index = 0 };
-	*ret_ours = false;
-	if (!is_hash(e->block_hash, &l->q->hash) || !e->index ||
+	if (l->q->at_height && l->n == 1 &&
+	    (!e->block_hash ||
+		!hex_parse_0x(l->hash.at, sizeof l->hash.at, e->block_hash)))
+		return false;
+	if (!is_hash(e->block_hash, &l->hash) || !e->index ||
 	    !hex_parse_u64(&index, e->index) || index > UINT32_MAX ||
-	    (int64_t)index <= l->last_index || !e->from ||
-	    !hex_parse_0x(from.at, sizeof from.at, e->from) || !e->hash ||
-	    !hex_parse_0x(ret->hash.at, sizeof ret->hash.at, e->hash))
+	    (int64_t)index <= l->last_index)
 		return false;
 	l->last_index = (int64_t)index;
-	ret->index = (uint32_t)index;
-	*ret_ours = watched_find(l->q, &from, &ret->account);
+	*ret = (uint32_t)index;
 	return true;
 }
 
@@ -104,15 +104,12 @@ static void tx_add(struct block_facts *b, const struct seen_tx *tx)
 	b->tx[b->tx_n++] = *tx;
 }
 
-static bool entry_add(void *ctx, const struct entry_text *e)
+static bool ours_add(
+    struct evm_list *l, const struct evm_listed *one, const struct entry_text *e)
 {
-	struct list *l = ctx;
-	struct seen_tx tx;
-	bool ours;
+	struct seen_tx tx = { .hash = one->tx.hash, .index = one->index };
 
-	if (l->n++ == BLOCK_TX_MAX || !entry_look(l, e, &tx, &ours))
-		return false;
-	if (!ours)
+	if (!watched_find(l->q, &one->tx.from, &tx.account))
 		return true;
 	if (l->receipts && !receipt_take(l->b, &tx, l->q, e))
 		return false;
@@ -120,47 +117,87 @@ static bool entry_add(void *ctx, const struct entry_text *e)
 	return true;
 }
 
-static struct list list_of(struct block_facts *b, const struct block_question *q)
+static bool every_add(
+    struct evm_list *l, struct evm_listed *one, const struct entry_text *e)
 {
-	return (struct list){
-		.q = q, .b = b, .receipts = q->way == BLOCK_RECEIPTS, .last_index = -1
-	};
+	struct passing_tx *tx = &one->tx;
+	bool good = l->receipts
+	    ? evm_status_of(&tx->status, e)
+	    : e->nonce && hex_parse_u64(&tx->nonce, e->nonce) && tx->nonce <= INT64_MAX;
+
+	if (good)
+		evm_every_add(&l->every, one);
+	return good;
 }
 
-bool evm_list_parse(
-    struct block_facts *b, const struct block_question *q, const json_t *list)
+/* Nobody has its key. */
+static bool is_nobody(const struct address *who)
 {
-	struct list l = list_of(b, q);
+	static const struct address zero;
+
+	return address_same(who, &zero);
+}
+
+/* One transaction or receipt of the list. false: malformed. */
+static bool entry_add(void *ctx, const struct entry_text *e)
+{
+	struct evm_list *l = ctx;
+	struct evm_listed one = { .index = 0 };
+	struct passing_tx *tx = &one.tx;
+
+	if (l->n++ == BLOCK_TX_MAX || !place_take(l, e, &one.index) || !e->from ||
+	    !hex_parse_0x(tx->from.at, sizeof tx->from.at, e->from) || !e->hash ||
+	    !hex_parse_0x(tx->hash.at, sizeof tx->hash.at, e->hash))
+		return false;
+	if (l->q->every && is_nobody(&tx->from))
+		return true;
+	return (!l->q->every || every_add(l, &one, e)) &&
+	    (!l->ours || ours_add(l, &one, e));
+}
+
+static const char *hash_key(const struct evm_list *l)
+{
+	return l->receipts ? "transactionHash" : "hash";
+}
+
+bool evm_list_parse(struct evm_list *l, const json_t *list)
+{
 	size_t n = json_array_size(list);
 
 	if (!json_is_array(list) || n > BLOCK_TX_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct entry_text e = evm_entry(
-		    json_array_get(list, i), l.receipts ? "transactionHash" : "hash");
+		struct entry_text e = evm_entry(json_array_get(list, i), hash_key(l));
 
-		if (!entry_add(&l, &e))
+		if (!entry_add(l, &e))
 			return false;
 	}
 	return true;
 }
 
-char *evm_list_walk(struct block_facts *b, const struct block_question *q, char *list)
+char *evm_list_walk(struct evm_list *l, char *list)
 {
-	struct list l = list_of(b, q);
-
-	CHECK(l.receipts);
-	return evm_receipts_walk(list, entry_add, &l);
+	return evm_walk(list, hash_key(l), entry_add, l);
 }
 
 /* -- the second half of a whole block -------------------------------------- */
 
-/* How many are asked for next. */
+/* How many there are in all, and how many are asked for next. */
+static uint32_t all_of(const struct block_facts *facts)
+{
+	return facts->has_every ? facts->every_n : facts->tx_n;
+}
+
 static uint32_t part_of(const struct block_question *q, const struct block_facts *facts)
 {
-	uint32_t left = facts->tx_n - facts->receipts_n;
+	uint32_t left = all_of(facts) - facts->receipts_n;
 
 	return q->batch && q->batch < left ? q->batch : left;
+}
+
+static const struct hash *hash_at(const struct block_facts *facts, uint32_t i)
+{
+	return facts->has_every ? &facts->every[i].hash : &facts->tx[i].hash;
 }
 
 void evm_block_receipts(
@@ -172,26 +209,54 @@ void evm_block_receipts(
 	rpc_begin(&b, body);
 	for (uint32_t i = first; i < first + n; i++) {
 		rpc_call(&b, "eth_getTransactionReceipt");
-		rpc_bytes(&b, facts->tx[i].hash.at, sizeof facts->tx[i].hash.at);
+		rpc_bytes(&b, hash_at(facts, i)->at, sizeof(struct hash));
 		rpc_call_end(&b);
 	}
 	rpc_end(&b);
 }
 
 /* Of this transaction, in this block, and from whom we know it to be. */
-static bool receipt_is(const struct entry_text *receipt, const struct seen_tx *tx,
-    const struct block_question *q)
+static bool receipt_is(const struct entry_text *receipt, const struct hash *hash,
+    const struct address *who, const struct block_question *q)
 {
-	const struct address *who = &q->watched[tx->account].account;
 	struct address from;
 
-	return is_hash(receipt->block_hash, &q->hash) &&
-	    is_hash(receipt->hash, &tx->hash) && receipt->from &&
-	    hex_parse_0x(from.at, sizeof from.at, receipt->from) &&
+	return is_hash(receipt->block_hash, &q->hash) && is_hash(receipt->hash, hash) &&
+	    receipt->from && hex_parse_0x(from.at, sizeof from.at, receipt->from) &&
 	    address_same(&from, who);
 }
 
-static enum err receipt_read(struct block_facts *b, struct seen_tx *tx,
+/* NULL: it is not ours. */
+static struct seen_tx *ours_find(
+    struct block_facts *b, const struct block_question *q, const struct passing_tx *tx)
+{
+	uint32_t account;
+
+	if (!watched_find(q, &tx->from, &account))
+		return NULL;
+	for (uint32_t i = 0; i < b->tx_n; i++)
+		if (hash_same(&b->tx[i].hash, &tx->hash))
+			return &b->tx[i];
+	return NULL;
+}
+
+static bool receipt_put(struct block_facts *b, uint32_t at,
+    const struct block_question *q, const struct entry_text *receipt)
+{
+	struct passing_tx *tx = b->has_every ? &b->every[at] : NULL;
+	struct seen_tx *own = tx ? ours_find(b, q, tx) : &b->tx[at];
+	const struct address *who = tx ? &tx->from : &q->watched[own->account].account;
+
+	if (!receipt_is(receipt, hash_at(b, at), who, q) ||
+	    (tx && !evm_status_of(&tx->status, receipt)))
+		return false;
+	if (!own)
+		return true;
+	own->transfers = 0;
+	return receipt_take(b, own, q, receipt);
+}
+
+static enum err receipt_read(struct block_facts *b, uint32_t at,
     const struct block_question *q, const struct rpc_reply *reply, struct fail *f)
 {
 	struct entry_text receipt;
@@ -201,8 +266,7 @@ static enum err receipt_read(struct block_facts *b, struct seen_tx *tx,
 	if (json_is_null(reply->result))
 		return fail_set(f, ERR_NODE_BUSY, "the node has no receipt for it yet");
 	receipt = evm_entry(reply->result, "transactionHash");
-	tx->transfers = 0;
-	if (receipt_is(&receipt, tx, q) && receipt_take(b, tx, q, &receipt))
+	if (receipt_put(b, at, q, &receipt))
 		return ERR_OK;
 	return fail_set(f, ERR_BAD_ANSWER, "a receipt is malformed or of another block");
 }
@@ -210,7 +274,6 @@ static enum err receipt_read(struct block_facts *b, struct seen_tx *tx,
 enum err evm_block_receipts_read(struct block_facts *facts,
     const struct block_question *q, const char *answer, size_t len, struct fail *f)
 {
-	struct seen_tx *tx = &facts->tx[facts->receipts_n];
 	uint32_t n = part_of(q, facts), before = facts->transfers_n;
 	struct rpc_answer a;
 	enum err err;
@@ -218,14 +281,14 @@ enum err evm_block_receipts_read(struct block_facts *facts,
 	CHECK(facts->incomplete);
 	err = rpc_read(&a, n, answer, len, f);
 	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
-		err = receipt_read(facts, &tx[i], q, &a.replies[i], f);
+		err = receipt_read(facts, facts->receipts_n + i, q, &a.replies[i], f);
 	rpc_release(&a);
 	if (err != ERR_OK) {
 		facts->transfers_n = before;
 		return err;
 	}
 	facts->receipts_n += n;
-	facts->incomplete = facts->receipts_n < facts->tx_n;
+	facts->incomplete = facts->receipts_n < all_of(facts);
 	if (!facts->incomplete)
 		block_facts_digest(facts);
 	return ERR_OK;

@@ -57,12 +57,46 @@ void evm_block(struct buf *body, const struct block_question *q);
 enum err evm_block_read(struct block_facts *ret, struct node_word *ret_word,
     const struct block_question *q, const char *answer, size_t len, struct fail *f);
 
-/* block_tx.c: what is ours of a block's list, its receipts or its transactions, in the
- * block's order. false: malformed, or of another block. */
-bool evm_list_parse(
-    struct block_facts *b, const struct block_question *q, const json_t *list);
-/* The same of receipts that are text still: evm_receipts_walk. */
-char *evm_list_walk(struct block_facts *b, const struct block_question *q, char *list);
+/* every.c: all transactions of a block, until its list and its receipts are one. */
+struct evm_listed {
+	struct passing_tx tx;
+	uint32_t index; /* in the block */
+};
+
+struct evm_every {
+	struct evm_listed *of;
+	uint32_t n;
+};
+
+void evm_every_add(struct evm_every *every, const struct evm_listed *one);
+void evm_every_release(struct evm_every *every);
+/* Nonces from the list, states from the receipts. false: they are not of the same
+ * transactions, or one is there twice. */
+bool evm_every_match(struct block_facts *b, const struct evm_every *block,
+    const struct evm_every *receipts);
+/* Of the list alone: the receipts are still to come. false: one is there twice. */
+bool evm_every_put(struct block_facts *b, const struct evm_every *block);
+
+/* block_tx.c: what is asked for of a block's list, its receipts or its transactions, in
+ * the block's order. */
+struct evm_list {
+	const struct block_question *q;
+	struct block_facts *b;
+	bool receipts;          /* it is one of receipts */
+	bool ours;              /* ours are added to b->tx */
+	struct evm_every every; /* if they are asked for */
+	struct hash hash;       /* of the block: asked for, or that of the first entry */
+	uint32_t n;
+	int64_t last_index;
+	const char *stands; /* for it in the text, when it is read already */
+};
+
+void evm_list_init(struct evm_list *l, struct block_facts *b,
+    const struct block_question *q, bool receipts);
+/* false: malformed, or of another block. */
+bool evm_list_parse(struct evm_list *l, const json_t *list);
+/* The same of one that is text still: evm_walk. */
+char *evm_list_walk(struct evm_list *l, char *list);
 void evm_block_receipts(
     struct buf *body, const struct block_question *q, const struct block_facts *facts);
 enum err evm_block_receipts_read(struct block_facts *facts,
@@ -71,23 +105,26 @@ enum err evm_block_receipts_read(struct block_facts *facts,
 /* One entry of a block's list, a transaction or its receipt, as text that is borrowed;
  * NULL: it has no such member. */
 struct entry_text {
-	const char *hash, *block_hash, *index, *from;
-	const char *height, *status, *gas_used, *gas_price; /* of a receipt */
-	const json_t *logs;                                 /* NULL: none */
-	bool has_logs;                                      /* the member, empty or not */
+	const char *hash, *block_hash, *index, *from, *height;
+	const char *nonce;                         /* of a transaction */
+	const char *status, *gas_used, *gas_price; /* of a receipt, */
+	const json_t *logs;                        /* and this; NULL: none */
+	bool has_logs;                             /* the member, empty or not */
 };
 
 struct entry_text evm_entry(const json_t *entry, const char *hash_key);
+bool evm_status_of(enum tx_status *ret, const struct entry_text *receipt);
 /* status, gasUsed and effectiveGasPrice of a receipt that has its logs. */
 bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
     uint64_t *ret_gas_price, const struct entry_text *receipt);
 
-/* receipts.c */
+/* walk.c */
 typedef bool entry_fn(void *ctx, const struct entry_text *e);
-/* Calls each for each entry of the list of receipts that begins here, until it says no.
- * Returns where the list ends; NULL: it is not plain, or was refused. The text, which has
- * a NUL behind it, is written over. */
-char *evm_receipts_walk(char *list, entry_fn *each, void *ctx);
+/* Calls each for each entry of the list of transactions or receipts that begins here,
+ * until it says no; hash_key: what their hash is called. Returns where the list ends;
+ * NULL: it is not plain, or was refused. The text, which has a NUL behind it, is written
+ * over. */
+char *evm_walk(char *list, const char *hash_key, entry_fn *each, void *ctx);
 
 /* whole.c: transactions and receipts by their hash */
 void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n);

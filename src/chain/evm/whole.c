@@ -75,6 +75,7 @@ struct entry_text evm_entry(const json_t *entry, const char *hash_key)
 		.index = json_str(entry, "transactionIndex"),
 		.from = json_str(entry, "from"),
 		.height = json_str(entry, "blockNumber"),
+		.nonce = json_str(entry, "nonce"),
 		.status = json_str(entry, "status"),
 		.gas_used = json_str(entry, "gasUsed"),
 		.gas_price = json_str(entry, "effectiveGasPrice"),
@@ -82,17 +83,22 @@ struct entry_text evm_entry(const json_t *entry, const char *hash_key)
 		.has_logs = json_is_array(logs) };
 }
 
-bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
-    uint64_t *ret_gas_price, const struct entry_text *receipt)
+bool evm_status_of(enum tx_status *ret, const struct entry_text *receipt)
 {
 	uint64_t status;
 
 	if (!receipt->status || !hex_parse_u64(&status, receipt->status) || status > 1)
 		return false;
-	*ret_status = status ? TX_OK : TX_REVERTED;
-	return receipt->gas_used && hex_parse_u64(ret_gas_used, receipt->gas_used) &&
-	    receipt->gas_price && hex_parse_u64(ret_gas_price, receipt->gas_price) &&
-	    receipt->has_logs;
+	*ret = status ? TX_OK : TX_REVERTED;
+	return true;
+}
+
+bool evm_outcome_of(enum tx_status *ret_status, uint64_t *ret_gas_used,
+    uint64_t *ret_gas_price, const struct entry_text *receipt)
+{
+	return evm_status_of(ret_status, receipt) && receipt->gas_used &&
+	    hex_parse_u64(ret_gas_used, receipt->gas_used) && receipt->gas_price &&
+	    hex_parse_u64(ret_gas_price, receipt->gas_price) && receipt->has_logs;
 }
 
 static bool outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,

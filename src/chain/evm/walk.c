@@ -1,22 +1,23 @@
-/* receipts.c - the receipts of a block out of their text, without a tree of them.
+/* walk.c - the transactions of a block and their receipts out of their text, without a
+ * tree of them.
  *
  * They are nine tenths of what nodes send. As nodes write them they are plain: no blanks,
- * no escapes, ASCII alone, and flat but for the logs. Only that is read here, and
- * strictly; whatever looks different is for jansson, whose word then stands.
+ * no escapes, ASCII alone, and flat but for logs and lists of access. Only that is read
+ * here, and strictly; whatever looks different is for jansson, whose word then stands.
  */
 #include <string.h>
 
 #include "chain/evm/evm.h"
 #include "codec/json.h"
 
-#define MEMBERS 9
 #define DIGITS_MAX 18 /* of a number that fits a signed 64 bits */
 
-enum { LOGS = MEMBERS - 1 };
+/* The hash, which has two names, comes before the others. */
+static const char *const names[] = { "blockHash", "transactionIndex", "from",
+	"blockNumber", "nonce", "status", "gasUsed", "effectiveGasPrice", "logs" };
 
-static const char *const names[MEMBERS] = { "transactionHash", "blockHash",
-	"transactionIndex", "from", "blockNumber", "status", "gasUsed",
-	"effectiveGasPrice", "logs" };
+#define MEMBERS (1 + sizeof names / sizeof *names)
+#define LOGS (MEMBERS - 1)
 
 static bool is_plain(const char *text, size_t len)
 {
@@ -67,15 +68,7 @@ static bool number_take(char **at)
 	return true;
 }
 
-/* Of a member that nobody reads. */
-static bool value_pass(char **at)
-{
-	return string_take(at) || number_take(at) || word_take(at, "null") ||
-	    word_take(at, "[]") || word_take(at, "false") || word_take(at, "true") ||
-	    word_take(at, "{}");
-}
-
-/* Where the list ends that begins here, if it is one: jansson reads it then. */
+/* Where the list or object ends that begins here, if it is one: jansson reads it then. */
 static char *list_end(char *at)
 {
 	int depth = 0;
@@ -92,41 +85,65 @@ static char *list_end(char *at)
 	return NULL;
 }
 
+static json_t *nested_take(char **at)
+{
+	char *end = **at == '[' || **at == '{' ? list_end(*at) : NULL;
+	json_t *v = end ? json_read(*at, (size_t)(end - *at), NULL) : NULL;
+
+	if (v)
+		*at = end;
+	return v;
+}
+
+static bool nested_pass(char **at)
+{
+	json_t *v = nested_take(at);
+
+	json_decref(v);
+	return v != NULL;
+}
+
+/* Of a member that nobody reads. */
+static bool value_pass(char **at)
+{
+	return string_take(at) || number_take(at) || word_take(at, "null") ||
+	    word_take(at, "[]") || word_take(at, "false") || word_take(at, "true") ||
+	    word_take(at, "{}") || nested_pass(at);
+}
+
 static bool logs_take(char **at, struct entry_text *ret, json_t **ret_logs)
 {
-	char *end;
-
 	ret->has_logs = true;
 	if (word_take(at, "[]"))
 		return true;
-	end = **at == '[' ? list_end(*at) : NULL;
-	if (!end)
-		return false;
-	ret->logs = *ret_logs = json_read(*at, (size_t)(end - *at), NULL);
-	*at = end;
+	ret->logs = *ret_logs = **at == '[' ? nested_take(at) : NULL;
 	return *ret_logs != NULL;
 }
 
-static size_t member_find(const char *name)
+static size_t member_find(const char *name, const char *hash_key)
 {
-	size_t i = 0;
+	size_t i = 1;
 
-	while (i < MEMBERS && strcmp(names[i], name) != 0)
+	if (!strcmp(name, hash_key))
+		return 0;
+	while (i < MEMBERS && strcmp(names[i - 1], name) != 0)
 		i++;
 	return i;
 }
 
 /* Twice the same would be another's word against itself. */
-static bool member_take(char **at, struct entry_text *ret, json_t **ret_logs)
+static bool member_take(
+    char **at, const char *hash_key, struct entry_text *ret, json_t **ret_logs)
 {
 	const char **texts[LOGS] = { &ret->hash, &ret->block_hash, &ret->index,
-		&ret->from, &ret->height, &ret->status, &ret->gas_used, &ret->gas_price };
+		&ret->from, &ret->height, &ret->nonce, &ret->status, &ret->gas_used,
+		&ret->gas_price };
 	const char *name = string_take(at);
 	size_t which;
 
 	if (!name || !char_take(at, ':'))
 		return false;
-	which = member_find(name);
+	which = member_find(name, hash_key);
 	if (which == MEMBERS)
 		return value_pass(at);
 	if (which == LOGS)
@@ -137,19 +154,20 @@ static bool member_take(char **at, struct entry_text *ret, json_t **ret_logs)
 	return *texts[which] != NULL;
 }
 
-static bool entry_take(char **at, struct entry_text *ret, json_t **ret_logs)
+static bool entry_take(
+    char **at, const char *hash_key, struct entry_text *ret, json_t **ret_logs)
 {
 	*ret = (struct entry_text){ .hash = NULL };
 	if (!char_take(at, '{'))
 		return false;
 	do
-		if (!member_take(at, ret, ret_logs))
+		if (!member_take(at, hash_key, ret, ret_logs))
 			return false;
 	while (char_take(at, ','));
 	return char_take(at, '}');
 }
 
-char *evm_receipts_walk(char *list, entry_fn *each, void *ctx)
+char *evm_walk(char *list, const char *hash_key, entry_fn *each, void *ctx)
 {
 	char *at = list;
 
@@ -158,7 +176,7 @@ char *evm_receipts_walk(char *list, entry_fn *each, void *ctx)
 	do {
 		struct entry_text e;
 		json_t *logs = NULL;
-		bool good = entry_take(&at, &e, &logs) && each(ctx, &e);
+		bool good = entry_take(&at, hash_key, &e, &logs) && each(ctx, &e);
 
 		json_decref(logs);
 		if (!good)
