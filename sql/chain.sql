@@ -61,3 +61,24 @@ INSERT INTO endpoint_off (chain_id, name, who, since_ms) VALUES (:chain_id, :nam
 -- name: endpoint_off_drop
 -- in: chain_id i64, name text
 DELETE FROM endpoint_off WHERE chain_id = :chain_id AND name = :name;
+
+-- name: fee_hour_get
+-- in: chain_id i64, hour i64
+-- out: low i64, mean i64, high i64, samples i64
+SELECT low, mean, high, samples FROM fee_hour WHERE chain_id = :chain_id AND hour = :hour;
+
+-- name: fee_hour_put
+-- in: chain_id i64, hour i64, low i64, mean i64, high i64, samples i64
+INSERT INTO fee_hour (chain_id, hour, low, mean, high, samples)
+VALUES (:chain_id, :hour, :low, :mean, :high, :samples)
+ON CONFLICT (chain_id, hour) DO UPDATE
+SET low = excluded.low, mean = excluded.mean, high = excluded.high, samples = excluded.samples;
+
+-- name: fee_hour_list
+-- in: chain_id i64, first i64
+-- out: hour i64, low i64, mean i64, high i64
+SELECT hour, low, mean, high FROM fee_hour WHERE chain_id = :chain_id AND hour >= :first ORDER BY hour;
+
+-- name: fee_hour_drop
+-- in: chain_id i64, before i64
+DELETE FROM fee_hour WHERE chain_id = :chain_id AND hour < :before;

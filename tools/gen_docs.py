@@ -164,6 +164,7 @@ GROUPS = {
     "TELL": "tell.",
     "WEBHOOK": "tell.webhook.",
     "TELEGRAM": "tell.telegram.",
+    "FEES": "fees.",
 }
 
 

@@ -9,7 +9,7 @@
 #define BODY_MAX (1024 * 1024)
 #define AGAIN_MS 250 /* before a node that failed, or disagrees, is asked again */
 #define SAY_AFTER_MS 1000
-#define IDENTITY_GRACE_MS 500
+#define GRACE_MS 500
 #define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
 
 enum phase { PHASE_TO_ASK, PHASE_ASKED, PHASE_SAID };
@@ -365,6 +365,39 @@ enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
 	return e;
 }
 
+/* A quorum has answered since when; 0: none has yet. */
+static int64_t enough_ms(const struct ask *a, int64_t since_ms)
+{
+	if (since_ms || heard(a) < a->config->quorum)
+		return since_ms;
+	return world_now_ms(a->world);
+}
+
+enum err ask_enough(struct ask *a, const struct ask_question *q, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(a->world) + a->patience_ms, since_ms = 0;
+	struct ask_question asked = *q;
+	enum err e = ERR_OK;
+
+	begin(a, &asked);
+	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
+	    !(a->hasty && all_unreached(a))) {
+		since_ms = enough_ms(a, since_ms);
+		if (since_ms && since_ms + GRACE_MS < until_ms)
+			until_ms = since_ms + GRACE_MS;
+		e = wait_for_words(a, until_ms, f);
+	}
+	a->question = NULL;
+	if (e == ERR_OK && heard(a) < a->config->quorum)
+		return no_quorum(a, f);
+	return e;
+}
+
+int ask_provider(const struct ask *a, int node)
+{
+	return pool_node(a->pool, node)->provider;
+}
+
 int ask_answering(const struct ask *a)
 {
 	int n = 0;
@@ -452,7 +485,7 @@ enum err ask_identity(struct ask *a, struct identity *ret, struct fail *f)
 	for (int i = 0; i < a->n; i++)
 		a->nodes[i].wrong = a->nodes[i].off;
 	q.ctx = &a->config->chain_id;
-	e = ask_run(a, &q, IDENTITY_GRACE_MS, ret, f);
+	e = ask_run(a, &q, GRACE_MS, ret, f);
 	if (e == ERR_WRONG_CHAIN)
 		name_wrong(a, f);
 	if (e != ERR_OK)

@@ -61,6 +61,12 @@ struct ask_said {
  * the patience. Identity is not asked for before. fails: STOPPED. */
 NODISCARD enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f);
 void ask_said(const struct ask *a, int node, struct ask_said *ret);
+/* The same until a quorum of providers has answered, and the others had half a second
+ * more. Who said another identity is not asked: ask_identity comes before. */
+NODISCARD enum err ask_enough(
+    struct ask *a, const struct ask_question *q, struct fail *f);
+/* Nodes of one provider share the number. */
+int ask_provider(const struct ask *a, int node);
 
 /* The usual ones. */
 extern const struct ask_question ask_identity_question; /* struct identity */

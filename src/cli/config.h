@@ -68,6 +68,10 @@ struct tell_config {
 	struct telegram_config telegram;
 };
 
+struct fees_config {
+	unsigned buffer_percent;
+};
+
 struct config {
 	const char *path, *dir; /* dir: the file's folder, "." for the current one */
 	const char *journal;
@@ -75,6 +79,7 @@ struct config {
 	struct log_config log;
 	struct serve_config serve;
 	struct tell_config tell;
+	struct fees_config fees;
 	struct chain_config *chains;
 	int chains_n;
 	struct key_config *keys;

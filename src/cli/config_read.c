@@ -28,8 +28,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	bool whole = row->is.type == TYPE_DEEP_LOG || row->is.type == TYPE_DEEP_CHAINS ||
 	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
 	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
-	    row->is.type == TYPE_DEEP_WEBHOOK ||
-	    row->is.type == TYPE_DEEP_TELEGRAM; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_WEBHOOK || row->is.type == TYPE_DEEP_TELEGRAM ||
+	    row->is.type == TYPE_DEEP_FEES; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -420,6 +420,9 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 		break;
 	case TYPE_DEEP_TELL:
 		group_read(r, GROUP_TELL, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_FEES:
+		group_read(r, GROUP_FEES, field, d, d ? d : around);
 		break;
 	case TYPE_DEEP_WEBHOOK:
 		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);

@@ -12,6 +12,7 @@
 #define STRUCT_TELL struct tell_config
 #define STRUCT_WEBHOOK struct webhook_config
 #define STRUCT_TELEGRAM struct telegram_config
+#define STRUCT_FEES struct fees_config
 
 #define TYPE_PATH                      \
 	{                              \
@@ -93,6 +94,11 @@
 #define TYPE_TELEGRAM                      \
 	{                                  \
 		.type = TYPE_DEEP_TELEGRAM \
+	}
+
+#define TYPE_FEES                      \
+	{                              \
+		.type = TYPE_DEEP_FEES \
 	}
 
 #define REQUIRED NULL

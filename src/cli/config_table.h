@@ -16,7 +16,8 @@ enum config_group {
 	GROUP_KEY,
 	GROUP_TELL,
 	GROUP_WEBHOOK,
-	GROUP_TELEGRAM
+	GROUP_TELEGRAM,
+	GROUP_FEES
 };
 
 enum config_type {
@@ -40,7 +41,8 @@ enum config_type {
 	TYPE_DEEP_KEYS,
 	TYPE_DEEP_TELL,
 	TYPE_DEEP_WEBHOOK,
-	TYPE_DEEP_TELEGRAM
+	TYPE_DEEP_TELEGRAM,
+	TYPE_DEEP_FEES
 };
 
 struct config_row {

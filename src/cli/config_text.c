@@ -16,6 +16,7 @@ static const struct section {
 	{ TYPE_DEEP_CHAINS, GROUP_CHAIN, "local", "chains.NAME" },
 	{ TYPE_DEEP_KEYS, GROUP_KEY, "payer", "keys.NAME" },
 	{ TYPE_DEEP_TELL, GROUP_TELL, NULL, "tell" },
+	{ TYPE_DEEP_FEES, GROUP_FEES, NULL, "fees" },
 	{ TYPE_DEEP_WEBHOOK, GROUP_WEBHOOK, NULL, "tell.webhook" },
 	{ TYPE_DEEP_TELEGRAM, GROUP_TELEGRAM, NULL, "tell.telegram" },
 };

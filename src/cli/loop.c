@@ -244,6 +244,7 @@ void loop_start(
 		.kinds = kinds,
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
 		.only_operation = only,
+		.quotes = { only == 0, l->cli->config->fees.buffer_percent },
 		.stuck_after_ms = l->cli->config->tell.stuck_after,
 		.set_aside = scrap_arm(l->cli->config->journal) };
 	channels_load(&l->channels, l->cli->config);

@@ -32,6 +32,7 @@
  *   send.c       bytes to nodes, in nonce order, again and again
  *   bump.c       dearer attempts on the same nonce
  *   market.c     the fees of the day
+ *   quotes.c     what a transaction costs, for people
  *   message.c    what subscribers are told, once
  *   quorum.c     which node is asked next
  *   recount.c    rows against what the journal says of them; recount_signed.c: bytes
@@ -43,6 +44,7 @@
 
 #include "base/amount.h"
 #include "chain/follower.h"
+#include "chain/quote.h"
 #include "engine/idset.h"
 #include "engine/outbox.h"
 #include "engine/states.h"
@@ -307,6 +309,14 @@ struct market_round {
 	struct fee_market said[POOL_NODES_MAX];
 };
 
+/* The same of what a transaction costs, for people (quotes.c). */
+struct quote_round {
+	bool busy;
+	uint32_t asked;
+	int n;
+	struct fee_said said[POOL_NODES_MAX];
+};
+
 /* What came of sending signed bytes to a node, for people. */
 enum { SENDS_ACCEPTED, SENDS_KNOWN, SENDS_REFUSED, SENDS_UNKNOWN, SENDS };
 
@@ -323,8 +333,12 @@ struct chain_run {
 	struct market_round market_round;
 	int64_t market_at_ms, market_not_before_ms;
 	uint64_t market_height;
-	bool watch_changed;           /* accounts or tokens came */
-	int64_t sends[SENDS], reorgs; /* in this life, for people */
+	struct quote quote; /* what was heard last */
+	bool has_quote, quote_wanted;
+	struct quote_round quote_round;
+	int64_t quote_at_ms, quote_due_ms; /* when it was; when it is next; 0: never */
+	bool watch_changed;                /* accounts or tokens came */
+	int64_t sends[SENDS], reorgs;      /* in this life, for people */
 	struct account **accounts;
 	size_t accounts_n;
 };
@@ -350,6 +364,12 @@ struct runner_setup {
 		void *ctx;
 		void (*turn)(void *ctx, struct runner *r);
 	} tell;
+	/* What a transaction costs. keep: it is asked for every few minutes, and kept by
+	 * the hour; else when somebody wants to know. */
+	struct {
+		bool keep;
+		unsigned buffer_percent; /* on top of it */
+	} quotes;
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
 };

@@ -158,18 +158,6 @@ static void round_end(struct runner *r, struct chain_run *c)
 	c->market_round = (struct market_round){ .n = 0 };
 }
 
-/* What is asked depends on the kind of chain that a node's own head shows. */
-static uint32_t nodes_headless(const struct chain_run *c)
-{
-	uint32_t nodes = 0;
-	struct head head;
-
-	for (int i = 0; i < pool_size(c->pool); i++)
-		if (!follower_shown(c->follower, i, &head))
-			nodes |= 1u << i;
-	return nodes;
-}
-
 void market_turn(struct runner *r, struct chain_run *c)
 {
 	uint64_t height = follower_quorum_height(c->follower);
@@ -185,7 +173,7 @@ void market_turn(struct runner *r, struct chain_run *c)
 	if (m->busy || (!m->asked && !due(r, c, height, follows)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
-		node = quorum_next(c, m->asked | nodes_headless(c), &at_ms);
+		node = quorum_next(c, m->asked | quorum_headless(c), &at_ms);
 	if (node >= 0)
 		ask(r, c, node);
 	else if (m->asked)

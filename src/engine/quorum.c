@@ -13,6 +13,17 @@ uint32_t quorum_beside(const struct chain_run *c, int node)
 	return nodes;
 }
 
+uint32_t quorum_headless(const struct chain_run *c)
+{
+	uint32_t nodes = 0;
+	struct head head;
+
+	for (int i = 0; i < pool_size(c->pool); i++)
+		if (!follower_shown(c->follower, i, &head))
+			nodes |= 1u << i;
+	return nodes;
+}
+
 /* Who is left out may be one of the quorum all the same, and comes back only by what is
  * agreed: asked when the others are not enough. */
 int quorum_best(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms)

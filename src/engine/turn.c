@@ -15,6 +15,7 @@
 #include "engine/intent.h"
 #include "engine/market.h"
 #include "engine/operation.h"
+#include "engine/quotes.h"
 #include "engine/recount.h"
 #include "engine/scrap.h"
 #include "engine/sign.h"
@@ -490,6 +491,7 @@ static void decide(struct runner *r)
 			chain_watch(r, c);
 		}
 		market_turn(r, c);
+		quotes_turn(r, c);
 		runner_wake_at(r, follower_wake_ms(c->follower));
 	}
 	sign_take(r);

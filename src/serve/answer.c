@@ -10,6 +10,7 @@
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "serve/endpoint.h"
+#include "serve/fees.h"
 #include "serve/keyed.h"
 #include "serve/listing.h"
 #include "serve/request.h"
@@ -126,6 +127,15 @@ static void tell_endpoints(struct asked *q, struct runner *r)
 
 	buf_init(&body, ENDPOINTS_MAX);
 	endpoints_encode(&body, r);
+	(void)reply_add(q, r, 200, &body);
+}
+
+static void tell_fees(struct asked *q, struct runner *r)
+{
+	struct buf body;
+
+	buf_init(&body, ENDPOINTS_MAX);
+	fees_all_encode(&body, r);
 	(void)reply_add(q, r, 200, &body);
 }
 
@@ -303,6 +313,9 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 		return tell_listed(q, r, &request, f);
 	case ROUTE_ENDPOINTS:
 		tell_endpoints(q, r);
+		return ERR_OK;
+	case ROUTE_FEES:
+		tell_fees(q, r);
 		return ERR_OK;
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);

@@ -198,6 +198,7 @@ static void all_keys(void **state)
 	assert_int_equal(chain->endpoints_n, 3);
 	assert_int_equal(chain->endpoints[1].weight, 100);
 	assert_int_equal(chain->endpoints[1].rate, 50);
+	assert_int_equal(c->fees.buffer_percent, 20);
 	assert_int_equal(chain->endpoints[1].burst, 75);
 	assert_int_equal(chain->endpoints[0].rate, 0);
 	assert_string_equal(chain->endpoints[2].provider, "h");
