@@ -4,7 +4,7 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle, simulate) and only prints. PAWL_ANVIL names
+durable, restart, start, absence, settle, memory, idle, chats, simulate) and only prints. PAWL_ANVIL names
 the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import signal
 import sqlite3
@@ -30,6 +31,7 @@ sys.path[:0] = [str(HERE.parent / "tests" / "e2e"), str(HERE.parent / "tools")]
 
 import gen_docs  # noqa: E402
 from proxy import Proxy, Refusal  # noqa: E402
+from telegram import TOKEN, Telegram  # noqa: E402
 
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PAYER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -40,7 +42,7 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "simulate")
+         "memory", "idle", "chats", "simulate")
 
 
 class Bench:
@@ -473,6 +475,55 @@ def idle(bench):
               f"{calls / polls:.2f}, {100 * used / polls:.2f} %, {mib:.0f} MiB",
               "1, under 1 %, under 30 MiB",
               calls <= polls + 2 and used < polls / 100 and mib < 30)
+
+
+CHATS = 1000
+FLOOD = 2
+BACKLOG = 100
+OTHERS = 200
+DRIP, DRIP_S = 10, 30
+LATE_CHAT = 900000001
+
+
+def told(bench, name, *numbers):
+    """Chats hear by a server that keeps Telegram's limits; what it saw."""
+    with Telegram() as chats:
+        subprocess.run([bench.tool("chats"), str(bench.folder / name), chats.url,
+                        *map(str, numbers)],
+                       env={**ENV, "TOKEN": TOKEN}, check=True)
+        if chats.wrong:
+            raise RuntimeError(f"messages that mean nothing: {chats.wrong[:3]}")
+        return chats
+
+
+def delays_ms(chats):
+    """From the decision of each message to its arrival, but for who has the long queue."""
+    shift = time.time() - time.monotonic()
+    return sorted(1000 * (m.at + shift) - int(re.search(r"\d{13}", m.text).group())
+                  for m in chats.messages if m.chat != LATE_CHAT)
+
+
+def chats(bench):
+    seen = told(bench, "flood.db", CHATS, FLOOD, BACKLOG, 0, 0)
+    times = [m.at for m in seen.messages if m.chat != LATE_CHAT]
+    everybody = collections.Counter(m.chat for m in seen.messages if m.chat != LATE_CHAT)
+    rate = (len(seen.messages) - 1) / (seen.messages[-1].at - seen.messages[0].at)
+    bench.say(f"messages to {CHATS:,} chats within Telegram's limits, one with {BACKLOG} more",
+              f"{rate:.1f} a second over {times[-1] - times[0]:.0f} s, "
+              f"{len(seen.exceeded)} answered 429",
+              "at least 28, none",
+              rate >= 28 and not seen.exceeded and set(everybody.values()) == {FLOOD})
+    without = delays_ms(told(bench, "alone.db", OTHERS, 0, 0, DRIP, DRIP_S))
+    beside = told(bench, "beside.db", OTHERS, 0, BACKLOG, DRIP, DRIP_S)
+    delays = delays_ms(beside)
+    bench.say(f"the same, {DRIP} a second: delay of the others beside one with {BACKLOG}, "
+              "and without",
+              f"median {statistics.median(delays):.0f} ms and {statistics.median(without):.0f} ms, "
+              f"95 % within {delays[len(delays) * 95 // 100]:.0f} ms and "
+              f"{without[len(without) * 95 // 100]:.0f} ms",
+              "medians within 20 ms",
+              abs(statistics.median(delays) - statistics.median(without)) < 20
+              and not beside.exceeded)
 
 
 STORIES = 1000
