@@ -521,8 +521,8 @@ void judge_heard_rise(struct sim_life *l)
 
 bool judge_heard_all(struct sim_life *l)
 {
-	struct sql_message_next_in in = { .after = 0 };
-	struct sql_message_next_out row;
+	struct sql_message_due_next_in in = { .after = 0 };
+	struct sql_message_due_next_out row;
 
 	if (!l->story->receivers)
 		return true;
@@ -532,7 +532,7 @@ bool judge_heard_all(struct sim_life *l)
 	for (int i = 0; i < l->story->receivers; i++)
 		if (sim_judge_suspended(l, i))
 			return false;
-	return !sql_message_next_one(l->journal, &in, &row);
+	return !sql_message_due_next_one(l->journal, &in, &row);
 }
 
 /* Of all tries: when it arrived first; INT64_MAX: it was never accepted. */
