@@ -119,6 +119,23 @@ enum err channels_named(
 	return channel->ready(&(struct channel_config){ NULL }, f);
 }
 
+enum err channels_sound(const struct channels *c, struct fail *f)
+{
+	if (c->no_webhook[0])
+		return fail_set(f, ERR_CONFIG, "%s", c->no_webhook);
+	if (c->no_telegram[0])
+		return fail_set(f, ERR_CONFIG, "%s", c->no_telegram);
+	return ERR_OK;
+}
+
+void channels_renew(struct channels *c, struct channels *others)
+{
+	channels_release(c);
+	*c = *others;
+	c->config.telegram_api = c->telegram_api;
+	*others = (struct channels){ 0 };
+}
+
 bool channels_any(const struct channels *c)
 {
 	return c->webhook_secret || c->telegram_token;

@@ -1,7 +1,7 @@
 /* channels.h - what the channels of messages need of the config: secrets, read once.
  *
  * One that can't be used is warned of, and its messages wait; who wants to be told by it
- * hears why. An operator who corrects it starts again.
+ * hears why. An operator who corrects it starts again, or lets it be read again.
  */
 #ifndef PAWL_CLI_CHANNELS_H
 #define PAWL_CLI_CHANNELS_H
@@ -30,6 +30,10 @@ NODISCARD enum err channels_ready(
 /* Does the config name what it needs? Nothing is read yet. fails: as before. */
 NODISCARD enum err channels_named(
     const struct config *config, const struct channel *channel, struct fail *f);
+/* Can all be used that are configured? fails: CONFIG. */
+NODISCARD enum err channels_sound(const struct channels *c, struct fail *f);
+/* The others take the place of those, which are released. */
+void channels_renew(struct channels *c, struct channels *others);
 bool channels_any(const struct channels *c); /* can messages leave? */
 
 #endif

@@ -10,10 +10,17 @@
 #include "cli/keys.h"
 #include "codec/json.h"
 
+enum err cli_log(const struct cli *c, const struct log_config *log, struct fail *f)
+{
+	enum log_level level = log->level;
+
+	if (c->args.quiet && !log->file && level < LOG_WARN)
+		level = LOG_WARN;
+	return log_open(log->file, level, log->format == LOG_JSON, f);
+}
+
 enum err cli_config(struct cli *c, struct fail *f)
 {
-	const struct log_config *log;
-	enum log_level level;
 	enum err e;
 
 	if (c->config)
@@ -26,11 +33,7 @@ enum err cli_config(struct cli *c, struct fail *f)
 		    c->config->path, c->config->path);
 	for (int i = 0; i < c->config->warnings_n; i++)
 		cli_warn(c, "%s", c->config->warnings[i]);
-	log = &c->config->log;
-	level = log->level;
-	if (c->args.quiet && !log->file && level < LOG_WARN)
-		level = LOG_WARN;
-	return log_open(log->file, level, log->format == LOG_JSON, f);
+	return cli_log(c, &c->config->log, f);
 }
 
 enum err cli_keyring(struct cli *c, struct fail *f)

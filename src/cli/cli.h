@@ -27,6 +27,9 @@ struct cli {
 
 /* Load what --config says, once; opens its log. Warns of a file that others can read. */
 NODISCARD enum err cli_config(struct cli *c, struct fail *f);
+/* Open the log that it says. fails: CONFIG; the log of before stays. */
+NODISCARD enum err cli_log(
+    const struct cli *c, const struct log_config *log, struct fail *f);
 NODISCARD enum err cli_keyring(struct cli *c, struct fail *f); /* loads the config too */
 
 /* For a person who is watching: not with --json or --quiet. */

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "cli/loop.h"
-#include "cli/ref.h"
+#include "cli/reload.h"
 #include "cli/service.h"
 
 /* References to secrets in endpoints are resolved now: a daemon that could follow one
@@ -23,42 +23,16 @@ static enum err chains_check(struct cli *c, struct fail *f)
 /* -- the HTTP API ---------------------------------------------------------- */
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
-#define TOKEN_SHORT 16 /* bytes; what is shorter may be guessed */
 
-static enum err token_read(
-    struct gate *g, const struct token_config *token, struct fail *f)
+static enum err gate_open(struct loop *l, const struct serve_config *c, struct fail *f)
 {
-	struct secret *secret;
-	enum err e = ref_read(&secret, &token->token, f);
-
-	if (e != ERR_OK)
-		return fail_wrap(f, e, "serve.tokens.%s", token->name);
-	if (secret_len(secret) < TOKEN_SHORT)
-		log_warn("serve",
-		    "serve.tokens.%s is short enough to be guessed; a good one: openssl "
-		    "rand -hex 32",
-		    token->name);
-	gate_token(g, token->name, secret);
-	secret_free(secret);
-	return ERR_OK;
-}
-
-static enum err gate_make(struct loop *l, const struct serve_config *c, struct fail *f)
-{
-	enum err e = ERR_OK;
-
-	l->gate = gate_new(&l->listener);
-	for (int i = 0; i < c->tokens_n && e == ERR_OK; i++)
-		e = token_read(l->gate, &c->tokens[i], f);
-	if (c->metrics_open)
-		gate_open_metrics(l->gate);
 	log_info("serve", "HTTP on %s", l->listener.at);
 	if (!l->listener.loopback)
 		log_warn("serve",
 		    "serve.listen: other machines reach %s, and what is said there is "
 		    "not encrypted: put a proxy that speaks TLS before it",
 		    l->listener.at);
-	return e;
+	return gate_make(&l->gate, l, c, f);
 }
 
 /* Where nobody wrote an address, one that is taken is no reason to pay nobody. */
@@ -72,7 +46,7 @@ static enum err listen_on(struct loop *l, struct fail *f)
 		return ERR_OK;
 	e = listener_open(&l->listener, at, f);
 	if (e == ERR_OK)
-		return gate_make(l, c, f);
+		return gate_open(l, c, f);
 	(void)fail_wrap(f, e, "serve.listen");
 	if (c->listen)
 		return e;

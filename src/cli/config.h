@@ -106,6 +106,10 @@ NODISCARD enum err config_chain(
 NODISCARD enum err config_key(const struct config *c, const char *name,
     const struct key_config **ret, struct fail *f);
 
+/* Each key that the second says otherwise, by its path: "chains.main.poll_ms". */
+void config_changes(const struct config *before, const struct config *now,
+    void (*each)(void *ctx, const char *path), void *ctx);
+
 bool config_name_valid(const char *name); /* [a-z0-9_-]{1,32} */
 
 /* path as the config means it: below its folder unless absolute. mem_free() it. */

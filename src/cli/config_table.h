@@ -3,6 +3,7 @@
 #ifndef PAWL_CLI_CONFIG_TABLE_H
 #define PAWL_CLI_CONFIG_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,9 @@ struct config_row {
 	const char *value; /* default: NULL required, "" none */
 	const char *example, *doc;
 };
+
+/* Is a key of this type one mapping, of the group *ret? */
+bool config_section(enum config_type type, enum config_group *ret);
 
 extern const struct config_row config_rows[];
 extern const int config_rows_n;

@@ -23,6 +23,16 @@ static const struct section {
 
 #define SECTIONS (sizeof sections / sizeof *sections)
 
+bool config_section(enum config_type type, enum config_group *ret)
+{
+	for (size_t i = 0; i < SECTIONS; i++)
+		if (sections[i].type == type && !sections[i].name) {
+			*ret = sections[i].group;
+			return true;
+		}
+	return false;
+}
+
 /* -- the file that init writes --------------------------------------------- */
 
 static void example_keys(struct buf *out, enum config_group group, const char *indent)

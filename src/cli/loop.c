@@ -222,6 +222,9 @@ void loop_close(struct loop *l)
 		journal_close(l->journal);
 	l->journal = NULL;
 	channels_release(&l->channels);
+	if (l->reloaded)
+		config_free(l->reloaded);
+	l->reloaded = NULL;
 }
 
 static void runner_make(struct loop *l)
@@ -341,6 +344,13 @@ void loop_wait(struct loop *l, int64_t until_ms)
 	if (turned_ms < until_ms)
 		until_ms = turned_ms;
 	world_wait(l->world, tell_ms < until_ms ? tell_ms : until_ms);
+}
+
+void loop_stuck_after(struct loop *l, int64_t ms)
+{
+	l->setup.stuck_after_ms = l->runner->s.stuck_after_ms = ms;
+	for (size_t i = 0; i < l->runner->operations_n; i++)
+		l->runner->operations[i]->stuck_look_ms = 0;
 }
 
 enum err loop_step(struct loop *l, int64_t ms, struct fail *f)

@@ -28,7 +28,8 @@ struct loop {
 	struct serve *serve;      /* after loop_listen; NULL: nobody is let in */
 	struct serve_face face;
 	int64_t since_wall_ms;
-	struct notify notify; /* of `serve` alone, else silent */
+	struct config *reloaded; /* what the cli's config points to since a reload */
+	struct notify notify;    /* of `serve` alone, else silent */
 };
 
 /* NULL: there is no such kind of operation. */
@@ -77,6 +78,9 @@ void loop_deliver(struct loop *l, int64_t operation);
  * due. fails: STOPPED. */
 NODISCARD enum err loop_turn(struct loop *l, struct fail *f);
 void loop_wait(struct loop *l, int64_t until_ms);
+
+/* tell.stuck_after is another one from now on. */
+void loop_stuck_after(struct loop *l, int64_t ms);
 
 /* Why an operation does not go on by itself; OK: it does, or has ended. o as read from
  * the journal will do. */

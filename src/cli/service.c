@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "cli/reload.h"
 #include "tell/tell.h"
 
 #define DRAIN_MS 8000 /* a service manager waits for 10 s and more */
@@ -66,6 +67,7 @@ static void up(struct loop *l)
 
 enum err service_run(struct loop *l, struct fail *f)
 {
+	unsigned reloads = 0;
 	bool ready = false;
 	enum err e;
 
@@ -74,7 +76,12 @@ enum err service_run(struct loop *l, struct fail *f)
 		if (!ready)
 			notify_ready(&l->notify);
 		ready = true;
+		if (world_signals(l->world).reloads < reloads)
+			reloads = 0; /* another world, since the disk was full */
 		loop_wait(l, INT64_MAX);
+		if (world_signals(l->world).reloads > reloads)
+			reload(l);
+		reloads = world_signals(l->world).reloads;
 	}
 	if (e != ERR_STOPPED)
 		return e;

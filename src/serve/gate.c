@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "crypto/sha256.h"
 #include "serve/vital.h"
 #include "serve/wire.h"
@@ -54,6 +55,18 @@ void gate_free(struct gate *g)
 	mem_free(g);
 }
 
+void gate_renew(struct gate *g, struct gate *other)
+{
+	struct gate before = *g;
+
+	g->tokens = other->tokens;
+	g->tokens_n = other->tokens_n;
+	g->metrics_open = other->metrics_open;
+	other->tokens = before.tokens;
+	other->tokens_n = before.tokens_n;
+	gate_free(other);
+}
+
 void gate_token(struct gate *g, const char *name, const struct secret *token)
 {
 	uint8_t digest[DIGEST_BYTES];
@@ -77,7 +90,8 @@ static const char *token_known(const struct gate *g, const char *authorization)
 	authorization += strspn(authorization, " ");
 	sha256(digest, authorization, strlen(authorization));
 	for (size_t i = 0; i < g->tokens_n; i++)
-		if (secret_is(g->tokens[i].digest, digest, sizeof digest))
+		if (secret_is(g->tokens[i].digest, digest, sizeof digest) ||
+		    MUTANT(any_token))
 			known = g->tokens[i].name;
 	secret_wipe(digest, sizeof digest);
 	return known;
@@ -97,7 +111,7 @@ static bool origin_own(const struct gate *g, const char *origin)
  * other machines reach may have any. */
 static bool host_own(const struct gate *g, const char *host)
 {
-	if (!g->loopback)
+	if (!g->loopback || MUTANT(any_host))
 		return true;
 	for (int i = 0; host && i < g->names_n; i++)
 		if (strcasecmp(host, g->names[i]) == 0)
@@ -117,7 +131,7 @@ int gate_admit(
 	const struct gate *g = gate;
 	enum vital v = vital_find(head->method, head->path);
 
-	if (head->origin && !origin_own(g, head->origin))
+	if (head->origin && !origin_own(g, head->origin) && !MUTANT(any_origin))
 		return refuse(
 		    why, 403, ERR_USAGE, "no page of another origin may ask here");
 	*ret_who = token_known(g, head->authorization);

@@ -20,6 +20,8 @@ struct gate;
 struct gate *gate_new(const struct listener *l);
 void gate_open_metrics(struct gate *g); /* they need no token */
 void gate_free(struct gate *g);         /* NULL is fine */
+/* From now on those of the other one may ask, which is freed, and nobody else. */
+void gate_renew(struct gate *g, struct gate *other);
 /* name: in the configuration, and of what is done with it; both are only read. */
 void gate_token(struct gate *g, const char *name, const struct secret *token);
 

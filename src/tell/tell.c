@@ -559,6 +559,13 @@ enum err tell_resume(
 	return ERR_OK;
 }
 
+void tell_channels(struct tell *t, const struct channel_config *channels)
+{
+	t->channels = *channels;
+	t->unready = false;
+	t->look = true;
+}
+
 int tell_busy(const struct tell *t)
 {
 	return t->roster.busy;

@@ -27,6 +27,9 @@ void tell_turn(void *tell, struct runner *r);
 NODISCARD enum err tell_resume(
     struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f);
 
+/* What the channels need is another; what is on its way keeps what it had. */
+void tell_channels(struct tell *t, const struct channel_config *channels);
+
 /* So many are on their way. */
 int tell_busy(const struct tell *t);
 

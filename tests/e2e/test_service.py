@@ -143,6 +143,56 @@ def its_unit_is_one_for_systemd():
         same((judged.returncode, ours), (0, []), "what systemd-analyze says")
 
 
+@test
+def it_takes_up_its_config_anew():
+    """Tokens, the log and what is told; what it can not take up is named; a config with an
+    error is refused as a whole."""
+    with Desk(["http://127.0.0.1:1"]) as desk, Manager(desk) as manager:
+        secret, config = desk.folder / "token", desk.folder / "pawl.yaml"
+        secret.touch(0o600)
+        secret.write_text(TOKEN)
+        child, port = serve(desk, f"tokens: {{ops: 'file:{secret}'}}")
+        manager.hears("READY=1")
+        other = TOKEN[::-1]
+
+        def reload(text=None):
+            before = len(child.paths[1].read_text())
+            if text:
+                config.write_text(text)
+            child.send_signal(signal.SIGHUP)
+            check("MONOTONIC_USEC=" in manager.hears("RELOADING=1"), "since when")
+            manager.hears("READY=1")
+            return child.paths[1].read_text()[before:]
+
+        def codes(*tokens):
+            return [ask(port, "GET", "/v1/endpoints", token=t)[0] for t in tokens]
+
+        same(codes(TOKEN, other), [200, 401], "before")
+        secret.write_text(other)
+        within("0 keys were taken up", reload(), "a secret alone")
+        same(codes(TOKEN, other), [401, 200], "a token that was turned")
+        text = config.read_text()
+        told = reload(text.replace("poll_ms: 50", "poll_mss: 50").replace("ops", "root"))
+        within(("poll_mss", "refused"), told, "a key that is none")
+        told = reload(text.replace("{ops:", "{new: env:NO_SUCH, ops:"))
+        within(("NO_SUCH", "refused"), told, "a token that nobody has")
+        told = reload(text + "log: {level: warn, file: no/such/folder}\n")
+        within(("no/such/folder", "refused"), told, "a log that can not be opened")
+        same(codes(TOKEN, other), [401, 200], "after what was refused")
+        more = "tell: {stuck_after: 5m}\nlog: {level: debug}\n"
+        changed = text.replace("poll_ms: 50", "poll_ms: 70").replace("pawl.db", "other.db")
+        told = reload(changed + more)
+        within(
+            ("tell.stuck_after: taken up", "log.level: taken up", "2 keys were taken up, 2 left"),
+            told, "what it took up",
+        )
+        for key in ("chains.local.poll_ms", "journal"):
+            within(f"{key}: it changed, and stays", told, "what it did not")
+        same(codes(TOKEN, other), [401, 200], "it goes on")
+        config.write_text(text)
+        stop(desk, child)
+
+
 class Slow:
     """Sends are forwarded, and answered only when let go."""
 

@@ -718,6 +718,54 @@ static void distances(void **state)
 	}
 }
 
+struct paths {
+	char text[1024];
+};
+
+static void path_add(void *ctx, const char *path)
+{
+	struct paths *p = ctx;
+
+	assert_true(strlen(p->text) + strlen(path) + 2 < sizeof p->text);
+	strcat(strcat(p->text, path), " ");
+}
+
+static void differ(const char *before, const char *now, const char *paths)
+{
+	struct config *a = parse(before), *b = parse(now);
+	struct paths found = { "" };
+
+	config_changes(a, b, path_add, &found);
+	assert_string_equal(found.text, paths);
+	config_free(a);
+	config_free(b);
+}
+
+#define ONE_CHAIN \
+	"{kind: evm, chain_id: 1, finality: finalized, endpoints: [http://a, http://b]"
+
+/* What is said with other words, or by its default, is no change. */
+static void changes_are_named(void **state)
+{
+	(void)state;
+	differ("", "{log: {level: info}, journal: pawl.db}", "");
+	differ("", "{journal: other.db, log: {file: l}}", "journal log.file ");
+	differ("serve: {tokens: {a: env:A, b: env:B}}",
+	    "serve: {tokens: {b: env:C, c: env:B}, listen: none}",
+	    "serve.listen serve.tokens.b serve.tokens.c serve.tokens.a ");
+	differ("", "tell: {stuck_after: 2h, webhook: {secret: env:S}}",
+	    "tell.stuck_after tell.webhook.secret ");
+	differ("keys: {a: {source: env:A}}", "keys: {a: {source: file:A}}",
+	    "keys.a.source ");
+	differ("chains: {m: " ONE_CHAIN "}}",
+	    "chains: {m: " ONE_CHAIN ", poll_ms: 1000, fence_max_fee: 0.050}}", "");
+	differ("chains: {m: " ONE_CHAIN ", fence_max_fee: 0.06, poll_ms: 7000}}",
+	    "chains: {m: {kind: evm, chain_id: 1, finality: {depth: 3}, "
+	    "endpoints: [http://a, {url: http://c, weight: 2}]}}",
+	    "chains.m.endpoints.2.url chains.m.endpoints.2.weight chains.m.finality "
+	    "chains.m.fence_max_fee chains.m.poll_ms ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -726,6 +774,7 @@ int main(void)
 		cmocka_unit_test(chain_defaults),
 		cmocka_unit_test(all_keys),
 		cmocka_unit_test(quorum_counts_providers),
+		cmocka_unit_test(changes_are_named),
 		cmocka_unit_test(fees_are_exact),
 		cmocka_unit_test(yaml_surprises_are_refused),
 		cmocka_unit_test(bytes_are_checked),

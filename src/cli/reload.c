@@ -1,0 +1,168 @@
+#include "cli/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mutant.h"
+#include "cli/ref.h"
+#include "tell/tell.h"
+
+#define TOKEN_SHORT 16 /* bytes; what is shorter may be guessed */
+
+/* What is taken up: keys, or where it ends with a '.', all below. */
+static const char *const taken_up[] = { "log.", "serve.tokens.", "serve.metrics_open",
+	"tell." };
+
+/* -- who may ask ----------------------------------------------------------- */
+
+static enum err token_read(
+    struct gate *g, const struct token_config *token, struct fail *f)
+{
+	struct secret *secret;
+	enum err e = ref_read(&secret, &token->token, f);
+
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "serve.tokens.%s", token->name);
+	if (secret_len(secret) < TOKEN_SHORT)
+		log_warn("serve",
+		    "serve.tokens.%s is short enough to be guessed; a good one: openssl "
+		    "rand -hex 32",
+		    token->name);
+	gate_token(g, token->name, secret);
+	secret_free(secret);
+	return ERR_OK;
+}
+
+enum err gate_make(
+    struct gate **ret, const struct loop *l, const struct serve_config *c, struct fail *f)
+{
+	struct gate *g = gate_new(&l->listener);
+	enum err e = ERR_OK;
+
+	*ret = NULL;
+	for (int i = 0; i < c->tokens_n && e == ERR_OK; i++)
+		e = token_read(g, &c->tokens[i], f);
+	if (c->metrics_open)
+		gate_open_metrics(g);
+	if (e == ERR_OK)
+		*ret = g;
+	else
+		gate_free(g);
+	return e;
+}
+
+/* -- what is new ----------------------------------------------------------- */
+
+struct changed {
+	int taken_up, left;
+};
+
+static bool is_taken_up(const char *path)
+{
+	for (size_t i = 0; i < sizeof taken_up / sizeof *taken_up; i++) {
+		size_t len = strlen(taken_up[i]);
+
+		if (taken_up[i][len - 1] == '.' ? strncmp(path, taken_up[i], len) == 0
+						: strcmp(path, taken_up[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void change_told(void *ctx, const char *path)
+{
+	struct changed *t = ctx;
+
+	if (is_taken_up(path)) {
+		t->taken_up++;
+		log_info("reload", "%s: taken up", path);
+		return;
+	}
+	t->left++;
+	log_warn("reload",
+	    "%s: it changed, and stays what it was until a restart, which is safe", path);
+}
+
+/* All that may fail, before anything is changed; *ret_gate is NULL where nobody asks over
+ * TCP. */
+static enum err prepare(struct loop *l, const struct config *next, struct gate **ret_gate,
+    struct channels *ret_channels, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	*ret_gate = NULL;
+	if (l->gate && !MUTANT(reload_forgets_tokens))
+		e = gate_make(ret_gate, l, &next->serve, f);
+	if (e == ERR_OK) {
+		channels_load(ret_channels, next);
+		e = channels_sound(ret_channels, f);
+	}
+	if (e == ERR_OK)
+		e = cli_log(l->cli, &next->log, f);
+	return e;
+}
+
+/* What the runner follows stays where it is; the rest of the old one is let go when
+ * another one comes. */
+static void take_up(
+    struct loop *l, struct config *next, struct gate *gate, struct channels *channels)
+{
+	struct config *c = l->cli->config;
+
+	if (gate)
+		gate_renew(l->gate, gate);
+	c->log = next->log;
+	c->serve.tokens = next->serve.tokens;
+	c->serve.tokens_n = next->serve.tokens_n;
+	c->serve.metrics_open = next->serve.metrics_open;
+	c->tell = next->tell;
+	channels_renew(&l->channels, channels);
+	tell_channels(l->tell, &l->channels.config);
+	loop_stuck_after(l, c->tell.stuck_after);
+	if (l->reloaded)
+		config_free(l->reloaded);
+	l->reloaded = next;
+}
+
+/* A fail has a problem a line. */
+static void refused(char *why)
+{
+	for (char *rest = why, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_error("reload", "%s", line);
+	log_error("reload",
+	    "refused; what was read before stays, and nothing of this is taken up");
+}
+
+void reload(struct loop *l)
+{
+	struct changed t = { 0, 0 };
+	struct config *next = NULL;
+	struct gate *gate = NULL;
+	struct channels channels = { .read = false };
+	struct fail f = { ERR_OK, "" };
+	enum err e;
+
+	notify_reloading(&l->notify);
+	e = config_load(&next, l->cli->config->path, &f);
+	if (e == ERR_OK)
+		e = prepare(l, next, &gate, &channels, &f);
+	if (e == ERR_OK) {
+		for (int i = 0; i < next->warnings_n; i++)
+			log_warn("reload", "%s", next->warnings[i]);
+		config_changes(l->cli->config, next, change_told, &t);
+		take_up(l, next, gate, &channels);
+		log_info("reload",
+		    "%s was read again, and so were its secrets: %d key%s taken up, %d "
+		    "left for a restart",
+		    l->cli->config->path, t.taken_up, t.taken_up == 1 ? " was" : "s were",
+		    t.left);
+	} else {
+		refused(f.why);
+		gate_free(gate);
+		channels_release(&channels);
+		config_free(next);
+	}
+	notify_ready(&l->notify);
+}
