@@ -58,8 +58,12 @@ ORDER BY i.row, i.id, a.id;
 -- name: report_nonce_range
 -- in: operation i64
 -- out: lowest i64?, highest i64?
-SELECT MIN(COALESCE(nonce, shared_nonce)) AS lowest, MAX(COALESCE(nonce, shared_nonce)) AS highest
-FROM intent WHERE operation = :operation;
+-- scan: of an archived one, its rows are looked for by a report alone
+SELECT MIN(nonce) AS lowest, MAX(nonce) AS highest FROM (
+	SELECT COALESCE(nonce, shared_nonce) AS nonce FROM intent WHERE operation = :operation
+	UNION ALL
+	SELECT COALESCE(nonce, shared_nonce) AS nonce FROM archived_attempt WHERE operation = :operation
+) AS taken;
 
 -- The transactions that the journal knows for the nonces of an account.
 -- name: report_nonces
@@ -73,6 +77,13 @@ SELECT i.shared_nonce AS nonce, i.operation, i.row, a.hash, a.empty
 FROM intent AS i LEFT JOIN attempt AS a ON a.intent = i.id
 WHERE i.account = :account AND i.shared_nonce >= :nonce AND i.shared_nonce <= :last
 	AND i.shared_nonce IS NOT NULL
+UNION ALL
+SELECT x.nonce, x.operation, x.row, x.hash, x.empty FROM archived_attempt AS x
+WHERE x.account = :account AND x.nonce >= :nonce AND x.nonce <= :last
+UNION ALL
+SELECT x.shared_nonce AS nonce, x.operation, x.row, x.hash, x.empty FROM archived_attempt AS x
+WHERE x.account = :account AND x.shared_nonce >= :nonce AND x.shared_nonce <= :last
+	AND x.shared_nonce IS NOT NULL
 ORDER BY 1;
 
 -- What may have paid a row, and is no attempt of this journal.

@@ -468,11 +468,13 @@ def statement_row(s):
     names = ', '.join('"%s"' % f.name for f in s.columns)
     return ('\t[SQL_%s] = {\n\t.name = "%s",\n\t.sqlite =\n%s,\n\t.postgres =\n%s,\n'
             '\t.params = %d,\n\t.columns = %d,\n\t.writes = %s,\n\t.scan = %s,\n'
-            '\t.column_names = %s,\n\t},'
+            '\t.column_names = %s,\n\t.column_types = "%s",\n\t},'
             % (s.name.upper(), s.name, quoted(s.sqlite, '\t\t'), quoted(s.postgres, '\t\t'),
                len(s.params), len(s.columns), str(s.writes).lower(),
                str(s.scan is not None).lower(),
-               '(const char *const[]){ %s }' % names if names else 'NULL'))
+               '(const char *const[]){ %s }' % names if names else 'NULL',
+               ''.join({'i64': 'i', 'bool': 'i', 'text': 't'}.get(f.kind, 'b')
+                       for f in s.columns)))
 
 
 def migration_row(m):

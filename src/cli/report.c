@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "engine/intent.h"
 #include "engine/repair.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
 #include "serve/command.h"
@@ -156,6 +157,7 @@ enum err report_fee(
 	struct sql_intent_by_row_in in = { .operation = o->id };
 	struct sql_intent_by_row_out found;
 	struct airdrop_facts a;
+	struct archived archived;
 	struct intent i;
 
 	*ret = (struct report_fee){ .due = false };
@@ -177,6 +179,9 @@ enum err report_fee(
 						     : ITEM_LIVE;
 	}
 	sql_intent_by_row_end(j);
+	if (ret->due && !ret->intent && o->state == OPERATION_COMPLETED &&
+	    archive_of(j, o->id, &archived))
+		ret->state = ITEM_FINAL;
 	return ERR_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/attempt.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,20 +103,41 @@ static bool by_hash(struct runner *r, const struct account *a, const struct hash
 	return sql_attempt_by_hash_one(r->s.journal, &in, ret);
 }
 
+bool attempt_archived(struct runner *r, const struct account *a, const struct hash *hash,
+    int64_t *ret_operation, bool *ret_shared)
+{
+	struct sql_archived_attempt_by_hash_in in = { .account = a->id };
+	struct sql_archived_attempt_by_hash_out at;
+
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	if (!sql_archived_attempt_by_hash_one(r->s.journal, &in, &at) ||
+	    MUTANT(archived_are_strangers))
+		return false;
+	*ret_operation = at.operation;
+	*ret_shared = at.shared;
+	return true;
+}
+
 bool attempt_known(struct runner *r, const struct account *a, const struct hash *hash)
 {
 	struct sql_attempt_by_hash_out at;
+	int64_t operation;
+	bool shared;
 
-	return by_hash(r, a, hash, &at);
+	return by_hash(r, a, hash, &at) ||
+	    attempt_archived(r, a, hash, &operation, &shared);
 }
 
 bool attempt_shares(struct runner *r, const struct account *a, const struct hash *hash)
 {
 	struct sql_attempt_by_hash_out at;
+	int64_t operation;
 	struct intent i;
+	bool shared;
 
-	return by_hash(r, a, hash, &at) && intent_read(r->s.journal, at.intent, &i) &&
-	    !i.has_nonce;
+	if (by_hash(r, a, hash, &at))
+		return intent_read(r->s.journal, at.intent, &i) && !i.has_nonce;
+	return attempt_archived(r, a, hash, &operation, &shared) && shared;
 }
 
 /* The journal has it all there already. */
@@ -158,9 +180,13 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
     const struct seen_tx *tx)
 {
 	struct sql_attempt_by_hash_out at;
+	int64_t operation;
 	struct intent i;
+	bool shared;
 
-	if (!by_hash(r, a, &tx->hash, &at) || (at.empty && MUTANT(empty_is_not_ours)))
+	if (!by_hash(r, a, &tx->hash, &at))
+		return attempt_archived(r, a, &tx->hash, &operation, &shared) && !shared;
+	if (at.empty && MUTANT(empty_is_not_ours))
 		return false;
 	if (!intent_read(r->s.journal, at.intent, &i))
 		return true;
@@ -538,6 +564,24 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 	    (long long)i->operation);
 }
 
+/* Of what is archived nothing can be sent again: it was too deep for that. */
+static void archived_undone(struct runner *r, struct account *a, uint64_t ancestor)
+{
+	struct sql_archive_above_in in = { .account = a->id,
+		.height = (int64_t)ancestor };
+	struct sql_archive_above_out row;
+	char why[WAITS_MAX];
+
+	if (!sql_archive_above_one(r->s.journal, &in, &row))
+		return;
+	snprintf(why, sizeof why,
+	    "final blocks vanished down to %" PRIu64
+	    ", and payments of %.100s were in them, which is archived in %.100s: what"
+	    " its rows got is for a person to compare",
+	    ancestor, row.name, row.file);
+	account_stop(r, a, why);
+}
+
 void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)
 {
 	struct row_ids l = attempts_above(r, a, ancestor);
@@ -559,4 +603,5 @@ void attempts_undone(struct runner *r, struct account *a, uint64_t ancestor)
 	}
 	row_ids_release(&l);
 	a->has_final_count = false;
+	archived_undone(r, a, ancestor);
 }

@@ -14,6 +14,10 @@ bool attempt_seen(struct runner *r, struct account *a, const struct block_facts 
 
 /* Has an attempt of this account this hash? And was it adopted from a nonce that another
  * intent holds? */
+/* One of an archived operation: which; shared: another intent's nonce. */
+bool attempt_archived(struct runner *r, const struct account *a, const struct hash *hash,
+    int64_t *ret_operation, bool *ret_shared);
+/* Of an archived operation, too. */
 bool attempt_known(struct runner *r, const struct account *a, const struct hash *hash);
 bool attempt_shares(struct runner *r, const struct account *a, const struct hash *hash);
 

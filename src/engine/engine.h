@@ -345,6 +345,12 @@ struct chain_run {
 
 /* -- the runner ------------------------------------------------------------ */
 
+/* How long the rows of operations of a kind stay in the journal behind their end. */
+struct retention {
+	const char *kind;
+	int64_t keep_ms; /* 0: for ever */
+};
+
 struct runner_setup {
 	struct world *world;
 	struct journal *journal;
@@ -372,6 +378,10 @@ struct runner_setup {
 	} quotes;
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
+	/* What ended goes into archives (archiver.h), with nothing else to follow it; of
+	 * a kind that is not told of nothing does. Borrowed. */
+	const struct retention *retention;
+	int retention_n;
 };
 
 struct sign_batch;
@@ -382,6 +392,7 @@ struct runner {
 	size_t taken_n;
 	struct idset mine; /* their accounts: what shares one is moved on */
 	struct outbox *outbox;
+	struct archiver *archiver; /* NULL: nothing is archived */
 	struct chain_run *chains;
 	struct operation **operations; /* by id */
 	size_t operations_n;

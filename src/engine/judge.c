@@ -15,6 +15,7 @@
 #include "engine/intent.h"
 #include "engine/operation.h"
 #include "engine/sign.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 
 /* In doubt already, that is what it looks for. What was forgotten of one account may have
@@ -173,6 +174,19 @@ static void judge_other(struct runner *r, struct account *a, const struct strang
 		suspect_stop(r, a, s, &c);
 }
 
+static bool is_settled(int state)
+{
+	return state == ITEM_FINAL || state == ITEM_REFUNDED;
+}
+
+/* Nothing is moved on of an operation whose rows are in an archive. */
+static bool is_archived(struct runner *r, const struct claim *c)
+{
+	struct archived archived;
+
+	return archive_of(r->s.journal, c->operation->id, &archived);
+}
+
 /* It pays again what is paid: the row is flagged when its block is final. */
 static void judge_second(struct runner *r, struct account *a, const struct stranger *s,
     const struct payment *pay, const struct claim *c)
@@ -182,8 +196,8 @@ static void judge_second(struct runner *r, struct account *a, const struct stran
 	consumed_put(r, a, s, pay, JUDGEMENT_FORGOTTEN);
 	hex_format(hex, s->hash.at, sizeof s->hash.at);
 	claim_name(what, c->operation, c->row);
-	log_error("account", "%s was %s a second time, by 0x%s", what,
-	    s->failed ? "tried" : "paid", hex);
+	log_error("account", "%s was %s %s, by 0x%s", what, s->failed ? "tried" : "paid",
+	    is_settled(c->state) ? "a second time" : "after it was archived", hex);
 	forgotten_stop(r, a);
 }
 
@@ -233,7 +247,7 @@ void stranger_judge(struct runner *r, struct account *a, const struct stranger *
 			judge_past(r, a, s, is_payment ? &pay : NULL);
 		else
 			judge_other(r, a, s, is_payment ? &pay : NULL);
-	} else if (c.state == ITEM_FINAL || c.state == ITEM_REFUNDED) {
+	} else if (is_settled(c.state) || is_archived(r, &c)) {
 		judge_second(r, a, s, &pay, &c);
 	} else {
 		judge_ours(r, a, s, &pay, &c);

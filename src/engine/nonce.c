@@ -13,6 +13,7 @@ static uint64_t above_journaled(struct runner *r, const struct account *a)
 {
 	struct sql_intent_highest_out ours = { 0 };
 	struct sql_consumed_highest_out others = { 0 };
+	struct sql_archived_attempt_highest_out archived = { 0 };
 	uint64_t next = 0;
 
 	if (sql_intent_highest_one(r->s.journal,
@@ -23,6 +24,11 @@ static uint64_t above_journaled(struct runner *r, const struct account *a)
 		&(struct sql_consumed_highest_in){ .account = a->id }, &others) &&
 	    !others.no_nonce && (uint64_t)others.nonce >= next)
 		next = (uint64_t)others.nonce + 1;
+	if (sql_archived_attempt_highest_one(r->s.journal,
+		&(struct sql_archived_attempt_highest_in){ .account = a->id },
+		&archived) &&
+	    !archived.no_nonce && (uint64_t)archived.nonce >= next)
+		next = (uint64_t)archived.nonce + 1;
 	return next;
 }
 

@@ -243,12 +243,16 @@ uint64_t past_unread(struct journal *j, int64_t account)
 	struct sql_account_get_out row;
 	struct sql_consumed_below_in below = { .account = account };
 	struct sql_consumed_below_out read;
+	struct sql_archived_attempt_below_in archived = { .account = account };
+	struct sql_archived_attempt_below_out gone = { .n = 0 };
 
 	if (!sql_account_get_one(j, &in, &row) || row.no_first_nonce)
 		return 0;
-	below.nonce = row.first_nonce;
-	return sql_consumed_below_one(j, &below, &read) && read.n < row.first_nonce
-	    ? (uint64_t)(row.first_nonce - read.n)
+	below.nonce = archived.nonce = row.first_nonce;
+	(void)sql_archived_attempt_below_one(j, &archived, &gone);
+	return sql_consumed_below_one(j, &below, &read) &&
+		read.n + gone.n < row.first_nonce
+	    ? (uint64_t)(row.first_nonce - read.n - gone.n)
 	    : 0;
 }
 

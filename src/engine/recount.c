@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/operation.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 
 #define ROWS_MAX 4096 /* that are read at once */
@@ -402,9 +403,15 @@ enum err recount_some(struct recount *c, int64_t *left, bool *ret_done, struct f
 enum err recount_whole(
     struct journal *j, int64_t operation, const struct kind *kind, struct fail *f)
 {
-	struct recount *c = recount_new(j, operation, kind, false);
+	struct recount *c;
+	struct archived archived;
 	enum err e = ERR_OK;
 	bool done = false;
+
+	/* The rest is in its file, which is compared as a whole. */
+	if (archive_of(j, operation, &archived))
+		return recount_plan(j, operation, kind, f);
+	c = recount_new(j, operation, kind, false);
 
 	while (e == ERR_OK && !done) {
 		int64_t left = INT64_MAX;

@@ -137,10 +137,17 @@ static enum err attempt_check(
 	struct sql_attempt_by_hash_in in = { .account = d->a->id };
 	struct sql_attempt_by_hash_out at;
 	struct sql_attempt_get_out whole;
+	int64_t operation;
 	struct intent i;
+	bool shared;
 
 	memcpy(in.hash, hash->at, sizeof in.hash);
 	*ret_done = false;
+	if (attempt_archived(d->r, d->a, hash, &operation, &shared))
+		return fail_set(f, ERR_CONFLICT,
+		    "%s is an attempt of operation %" PRId64
+		    ", which is archived, and pays no other row",
+		    d->hash, operation);
 	if (!sql_attempt_by_hash_one(d->r->s.journal, &in, &at) ||
 	    !intent_read(d->r->s.journal, at.intent, &i))
 		return ERR_OK;

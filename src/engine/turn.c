@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
+#include "engine/archiver.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
 #include "engine/endpoint.h"
@@ -372,6 +373,11 @@ struct runner *runner_new(const struct runner_setup *s)
 	r->chains = mem_array((size_t)r->s.chains_room, sizeof *r->chains);
 	for (int i = 0; i < s->chains_n; i++)
 		chain_open(r, &r->chains[i], &s->chains[i]);
+	if (s->retention_n)
+		r->archiver =
+		    archiver_new(&(struct archiver_setup){ .journal = s->journal,
+			.keep = s->retention,
+			.keep_n = s->retention_n });
 	if (s->only_operation > 0)
 		runner_only(r, s->only_operation);
 	return r;
@@ -408,6 +414,7 @@ void runner_free(struct runner *r)
 		fact_free(f);
 	}
 	sign_free(r);
+	archiver_free(r->archiver);
 	for (size_t i = 0; i < r->operations_n; i++)
 		operation_free(r->operations[i]);
 	mem_free(r->operations);
@@ -519,6 +526,22 @@ static void decide(struct runner *r)
 	}
 	if (r->s.tell.turn)
 		r->s.tell.turn(r->s.tell.ctx, r);
+	if (r->archiver)
+		r->again |= archiver_turn(r->archiver, world_wall_ms(r->s.world));
+}
+
+/* Files are written when all else of the turn is done. */
+static void archive_more(struct runner *r)
+{
+	int64_t wall_ms = world_wall_ms(r->s.world), look_ms;
+	struct fail f;
+
+	r->again |= archiver_between(r->archiver, wall_ms, &f);
+	look_ms = archiver_look_ms(r->archiver);
+	if (look_ms != INT64_MAX)
+		runner_wake_at(r,
+		    world_now_ms(r->s.world) +
+			(look_ms > wall_ms ? look_ms - wall_ms : 0));
 }
 
 static void begin_turn(struct runner *r)
@@ -556,6 +579,8 @@ bool runner_turn(struct runner *r, struct fail *f)
 		return false;
 	journal_tend(r->s.journal);
 	recount_turn(r);
+	if (r->archiver)
+		archive_more(r);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "crypto/sha256.h"
+#include "journal/archive_in.h"
 #include "journal/inside.h"
 
 #define EVENT_BYTES_MAX (256u << 20) /* of one transaction */
@@ -174,14 +175,45 @@ void events_write(struct journal *j, uint8_t link[32])
 
 /* -- checking -------------------------------------------------------------- */
 
-/* Reads events and links side by side: each must account for the other. */
+/* Ids go on without a gap, but for those that are in archives. */
+bool events_follow(struct journal *j, int64_t next_id, int64_t id)
+{
+	struct sql_archived_event_from_in in = { .first = next_id };
+	struct sql_archived_event_from_out gap;
+	struct archived any;
+
+	if (id == next_id)
+		return true;
+	(void)archive_of(j, 0, &any); /* knows whether there may be any */
+	return j->archives && sql_archived_event_from_one(j, &in, &gap) &&
+	    gap.last == id - 1;
+}
+
+/* Reads events and links side by side: each must account for the other. Those of an
+ * operation that is archived are in its file; which one that is, and how they ended, is
+ * an event of the journal itself. */
 struct checker {
 	struct journal *j;
 	struct events commit; /* the events of one commit */
 	int64_t commit_no;
 	int64_t next_id;
 	int64_t bad_commit, bad_operation;
+	int64_t looked_at, up_to; /* an operation that was asked for last, and up to which
+				     commit it is archived */
+	int64_t archives;         /* that events told of */
 };
+
+static bool is_archived(struct checker *c, int64_t operation, int64_t commit_no)
+{
+	struct archived a;
+
+	if (operation != c->looked_at) {
+		c->looked_at = operation;
+		c->up_to =
+		    operation && archive_of(c->j, operation, &a) ? a.commit_no : -1;
+	}
+	return commit_no <= c->up_to;
+}
 
 static bool bad(struct checker *c, int64_t commit_no, int64_t operation)
 {
@@ -197,8 +229,10 @@ static bool link_matches(struct checker *c, int64_t operation, const uint8_t has
 {
 	struct sql_link_from_out o;
 
-	if (!sql_link_from_next(c->j, &o))
-		return bad(c, c->commit_no, operation);
+	do
+		if (!sql_link_from_next(c->j, &o))
+			return bad(c, c->commit_no, operation);
+	while (is_archived(c, o.operation, o.commit_no));
 	if (o.commit_no < c->commit_no)
 		return bad(c, o.commit_no, o.operation);
 	if (o.commit_no != c->commit_no || memcmp(o.hash, hash, 32) != 0)
@@ -226,6 +260,27 @@ static bool check_commit(struct checker *c)
 	return good;
 }
 
+/* It is there, as its event says. */
+static bool archive_told(struct checker *c, const struct sql_event_from_out *o)
+{
+	char why[ARCHIVE_WHY_MAX];
+	struct archived a;
+
+	c->archives++;
+	if (!archive_of(c->j, o->row, &a))
+		return false;
+	archive_why(why, a.sum, a.link, a.commit_no);
+	return !strcmp(why, o->why) && !strcmp(a.file, o->to_state);
+}
+
+/* None is there of which no event tells. */
+static bool archives_told(struct checker *c)
+{
+	struct sql_archive_count_out n;
+
+	return !c->j->archives || !sql_archive_count_one(c->j, &n) || n.n == c->archives;
+}
+
 static bool check_event(struct checker *c, const struct sql_event_from_out *o)
 {
 	if (o->commit_no != c->commit_no) {
@@ -235,8 +290,13 @@ static bool check_event(struct checker *c, const struct sql_event_from_out *o)
 			return bad(c, o->commit_no, o->operation);
 		c->commit_no = o->commit_no;
 	}
-	if (o->id != c->next_id++)
+	if (!events_follow(c->j, c->next_id, o->id))
 		return bad(c, o->commit_no, o->operation);
+	c->next_id = o->id + 1;
+	if (is_archived(c, o->operation, o->commit_no))
+		return true;
+	if (!o->operation && !strcmp(o->what, "archive") && !archive_told(c, o))
+		return bad(c, o->commit_no, o->row);
 	return events_note(&c->commit, o->id,
 		   &(struct event){ o->operation, o->row, o->what, o->from_state,
 		       o->to_state, o->why }) ||
@@ -254,8 +314,10 @@ static void check_all(struct checker *c, int64_t first_commit)
 	    c->j, &(struct sql_link_from_in){ .commit_no = first_commit });
 	while (good && sql_event_from_next(c->j, &o))
 		good = check_event(c, &o);
-	if (good && check_commit(c) && sql_link_from_next(c->j, &l))
-		bad(c, l.commit_no, l.operation); /* its events are gone */
+	good = good && check_commit(c);
+	while (good && sql_link_from_next(c->j, &l))
+		if (!is_archived(c, l.operation, l.commit_no))
+			good = bad(c, l.commit_no, l.operation); /* its events are gone */
 	sql_event_from_end(c->j);
 	sql_link_from_end(c->j);
 }
@@ -263,13 +325,17 @@ static void check_all(struct checker *c, int64_t first_commit)
 int64_t events_check(
     struct journal *j, int64_t first_id, int64_t first_commit, int64_t *ret_operation)
 {
-	struct checker c = { .j = j, .commit_no = first_commit, .next_id = first_id };
+	struct checker c = {
+		.j = j, .commit_no = first_commit, .next_id = first_id, .looked_at = -1
+	};
 	struct sql_journal_get_out o;
 
 	events_init(&c.commit);
 	check_all(&c, first_commit);
 	/* a cut tail: the journal's own row knows how many there were */
 	if (!c.bad_commit && sql_journal_get_one(j, &o) && o.events != c.next_id - 1)
+		bad(&c, o.commit_no, 0);
+	if (!c.bad_commit && first_id == 1 && !archives_told(&c))
 		bad(&c, o.commit_no, 0);
 	events_release(&c.commit);
 	*ret_operation = c.bad_operation;

@@ -294,6 +294,53 @@ static void remove_file(const char *path)
 	unlink(path);
 }
 
+static enum err append(const char *path, const void *p, size_t len, struct fail *f)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	const char *at = p;
+	enum err e = ERR_OK;
+
+	if (fd < 0)
+		return system_failed(path, "open", f);
+	while (e == ERR_OK && len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno != EINTR)
+			e = system_failed(path, "write", f);
+		at += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	return e;
+}
+
+static enum err sync_one(const char *path, struct fail *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	enum err e = ERR_OK;
+
+	if (fd < 0)
+		return system_failed(path, "open", f);
+	if (fsync(fd))
+		e = fail_set(f, ERR_JOURNAL, "%s: sync: %s", path, strerror(errno));
+	close(fd);
+	return e;
+}
+
+static int64_t read_some(const char *path, int64_t at, void *to, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do
+		n = pread(fd, to, len, at);
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	return n;
+}
+
 static enum err sync_folder(const char *path, struct fail *f)
 {
 	char folder[4096];
@@ -321,6 +368,9 @@ static const struct journal_files of_system = {
 	.make = make,
 	.rename = rename_new,
 	.remove = remove_file,
+	.append = append,
+	.sync = sync_one,
+	.read = read_some,
 	.sync_folder = sync_folder,
 };
 

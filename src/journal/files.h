@@ -45,6 +45,12 @@ struct journal_files {
 	/* Never over an existing file (ERR_CONFLICT). */
 	enum err (*rename)(const char *from, const char *to, struct fail *f);
 	void (*remove)(const char *path);
+	/* Of a file that no database is in, and that nobody holds: behind its end; what
+	 * is there of it is on the medium; so many of its bytes at most, from there on
+	 * (-1: they can't be read; 0: it ends there). */
+	enum err (*append)(const char *path, const void *p, size_t len, struct fail *f);
+	enum err (*sync)(const char *path, struct fail *f);
+	int64_t (*read)(const char *path, int64_t at, void *to, size_t len);
 	/* Names made and removed in the folder of path are on the medium. */
 	enum err (*sync_folder)(const char *path, struct fail *f);
 };

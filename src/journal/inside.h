@@ -47,7 +47,9 @@ struct journal {
 	/* While it starts, an error is noted here and makes the journal numb instead of
 	 * ending the process: nothing has left yet. */
 	bool starting;
-	bool alone; /* without its -wal */
+	bool alone;    /* without its -wal */
+	bool archives; /* its schema has them; false: perhaps */
+	bool shadows;  /* a reader writes tables of its own connection */
 	struct fail start;
 
 	int64_t epoch;
@@ -90,6 +92,8 @@ bool events_note(struct events *e, int64_t id, const struct event *ev);
 /* The link over the events of one operation from list[i] on; returns where they end. */
 size_t events_link(const struct events *e, size_t i, const uint8_t before[32],
     int64_t commit_no, uint8_t out[32]);
+/* May an event of this id come where that one is the next? */
+bool events_follow(struct journal *j, int64_t next_id, int64_t id);
 /* Write what was noted and its links; link becomes the last of them. */
 void events_write(struct journal *j, uint8_t link[32]);
 /* Events from first_id on against their links from first_commit on. 0, or the damaged

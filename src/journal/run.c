@@ -19,8 +19,8 @@ struct stmt *run_begin(struct journal *j, enum sql sql)
 	bool writes = statements[sql].writes;
 
 	CHECK(!j->busy[sql]);
-	CHECK(!(j->reader && writes));
-	if (j->numb || (writes && !journal_begin(j)))
+	CHECK(!(j->reader && writes && !j->shadows));
+	if (j->numb || (writes && !j->shadows && !journal_begin(j)))
 		return NULL;
 	j->changes += writes;
 	if (j->drv->prepare(j->db, &s, (int)sql, &f) != ERR_OK) {

@@ -16,6 +16,7 @@ struct statement {
 	bool writes;
 	bool scan; /* a full table scan is meant */
 	const char *const *column_names;
+	const char *column_types; /* a letter each: i(nteger), t(ext), b(ytes) */
 };
 
 extern const struct statement statements[SQL_COUNT]; /* by enum sql */

@@ -94,7 +94,7 @@ static enum err prove(
 	return ERR_OK;
 }
 
-/* In the order of their ids, of which none is missing. */
+/* In the order of their ids, of which none is missing but those in archives. */
 static enum err read_event(struct journal_walk *w, const struct sql_event_from_out *o,
     journal_walk_fn *take, void *ctx, struct fail *f)
 {
@@ -104,9 +104,9 @@ static enum err read_event(struct journal_walk *w, const struct sql_event_from_o
 		e = prove(w, take, ctx, f);
 	if (e != ERR_OK)
 		return e;
-	if (o->id != w->next_id || o->commit_no < w->commit_no)
+	if (!events_follow(w->j, w->next_id, o->id) || o->commit_no < w->commit_no)
 		return breaks(w, o->commit_no, f);
-	w->next_id++;
+	w->next_id = o->id + 1;
 	w->commit_no = o->commit_no;
 	if (o->operation != w->operation)
 		return ERR_OK;

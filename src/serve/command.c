@@ -11,6 +11,7 @@
 #include "engine/operation.h"
 #include "engine/recount.h"
 #include "engine/retry.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
@@ -273,6 +274,7 @@ static enum err operation_do(const struct command_at *at, const struct request *
 {
 	struct operation *o = h->operation;
 	int64_t before = o->by_state[ITEM_VOID].n;
+	struct archived archived;
 	enum err e;
 
 	ret->moved = o->state !=
@@ -285,6 +287,12 @@ static enum err operation_do(const struct command_at *at, const struct request *
 		return resume_operation(at, q, h->runner, o, ret, f);
 	if (q->route == ROUTE_RUN)
 		return run(at, q, h, ret, f);
+	if (archive_of(at->journal, o->id, &archived))
+		return fail_set(f, ERR_CONFLICT,
+		    "the rows of %s are archived (%s), and are not moved any more; to"
+		    " pay what it did not: pawl export %s --unpaid > rest.csv, and run"
+		    " that",
+		    o->name, archived.file, o->name);
 	if (q->route == ROUTE_REPAIR)
 		return repair(at, q, h, ret, f);
 	CHECK(q->route == ROUTE_RETRY);

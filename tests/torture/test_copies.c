@@ -313,7 +313,8 @@ static void a_migration_is_old_or_new(void **state)
 
 	(void)state;
 	for (int power = 0; power <= 1; power++) {
-		for (n = 1; dies(migrate, n, (uint64_t)(n + 999 * power), power); n++) {
+		for (n = 1; dies(migrate, n, (uint64_t)(n + 999 * power), power);
+		     n += 1 + power) {
 			expect(mortal_run(look_at_unmigrated, 0), 0, "the old one", n);
 			expect(mortal_run(look_at_migrated, 0), 0, "the new one", n);
 		}
@@ -329,7 +330,7 @@ static void a_migration_finds_the_disk_full(void **state)
 	int code;
 
 	(void)state;
-	for (; room < 1 << 20; room += 40000) {
+	for (; room < 1 << 20; room += 70000) {
 		sim_disk_put_back(disk, begin);
 		sim_disk_room(disk, room);
 		code = mortal_run(migrate, 0);

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "drawer.h"
+#include "journal/archive_in.h"
 #include "journal/journal.h"
 #include "journal/statement.h"
 #include "outside.h"
@@ -303,6 +304,7 @@ static void each_past_schema_opens(void **state)
 
 	(void)state;
 	newest = migrations_count;
+	assert_string_equal(migrations[ARCHIVE_SCHEMA - 1].name, "archive");
 	for (int schema = 1; schema <= newest; schema++) {
 		drawer_clean();
 		assert_int_equal(journal_create(beside("today.db"), &f), ERR_OK);

@@ -12,6 +12,7 @@
 #include "engine/money.h"
 #include "engine/operation.h"
 #include "engine/recount.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/inside.h"
 
@@ -94,11 +95,15 @@ static enum fee_state fee_state(
     struct runner *r, const struct operation *o, const struct airdrop *a)
 {
 	enum fee_state now, given_up;
+	struct archived archived;
 
 	if (amount_is_zero(&a->facts.fee_amount))
 		return FEE_NONE_DUE;
 	now = fee_state_of(r, o, 0);
 	given_up = fee_state_of(r, o, -1);
+	if (now == FEE_DUE && o->state == OPERATION_COMPLETED &&
+	    archive_of(r->s.journal, o->id, &archived))
+		return FEE_FINAL; /* and what says so is in the archive */
 	if (given_up == FEE_FINAL || (given_up == FEE_LIVE && now != FEE_FINAL))
 		return given_up;
 	return now;

@@ -114,6 +114,58 @@ static void remove_file(const char *path)
 		disk_name(disk(), file, "");
 }
 
+/* As write_at() of disk_vfs.c. */
+static enum err append(const char *path, const void *p, size_t len, struct fail *f)
+{
+	int file = disk_find(disk(), path);
+	int64_t fits, at;
+	bool last;
+
+	if (file < 0)
+		return no_such_file(path, f);
+	at = disk()->files[file].size;
+	last = disk_op(disk());
+	fits = disk_room_take(disk(), file, at, (int64_t)len);
+	if (fits && last)
+		fits = (int64_t)disk_draw(disk(), (uint64_t)fits + 1);
+	if (fits)
+		disk_write(disk(), file, at, p, fits);
+	disk_op_end(last);
+	return fits == (int64_t)len
+	    ? ERR_OK
+	    : fail_set(f, ERR_DISK_FULL, "%s: write: the disk is full", path);
+}
+
+static enum err sync_one(const char *path, struct fail *f)
+{
+	int file = disk_find(disk(), path);
+	bool last, fails;
+
+	if (file < 0)
+		return no_such_file(path, f);
+	last = disk_op(disk());
+	fails = disk_sync_fails(disk());
+	if (!fails)
+		disk_settle(disk(), file, 256);
+	disk_op_end(last);
+	return fails ? fail_set(f, ERR_JOURNAL, "%s: sync: EIO", path) : ERR_OK;
+}
+
+static int64_t read_some(const char *path, int64_t at, void *to, size_t len)
+{
+	int file = disk_find(disk(), path);
+	int64_t left = file < 0 ? -1 : disk()->files[file].size - at;
+
+	if (file < 0 || disk_read_fails(disk()))
+		return -1;
+	if (left < 0)
+		left = 0;
+	if ((int64_t)len > left)
+		len = (size_t)left;
+	memcpy(to, disk_cache(disk(), file) + at, len);
+	return (int64_t)len;
+}
+
 static enum err sync_folder(const char *path, struct fail *f)
 {
 	struct sim_disk *d = disk();
@@ -139,6 +191,9 @@ void disk_files_install(void)
 		.make = make,
 		.rename = rename_new,
 		.remove = remove_file,
+		.append = append,
+		.sync = sync_one,
+		.read = read_some,
 		.sync_folder = sync_folder,
 	};
 

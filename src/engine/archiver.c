@@ -1,0 +1,232 @@
+#include "engine/archiver.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "engine/operation.h"
+#include "journal/archive.h"
+#include "journal/sql.gen.h"
+
+#define LOOK_MS 60000
+#define AGAIN_MS 3600000 /* after what failed */
+#define BETWEEN_MAX 1024 /* rows of a step */
+
+int64_t archive_depth = ARCHIVE_DEPTH;
+
+struct archiver {
+	struct archiver_setup s;
+	int64_t look_ms;   /* by the wall; 0: now */
+	int kind;          /* that is looked at.. */
+	int64_t after;     /* ..and behind which of its operations */
+	int64_t operation; /* that is under way; 0: none */
+	int64_t height;
+	struct archive *file; /* being written; NULL: it is journaled, and its rows go */
+	bool whole;           /* the file is there, and not journaled */
+	int64_t drop_at, done;
+};
+
+struct archiver *archiver_new(const struct archiver_setup *s)
+{
+	struct archiver *a = mem_new(sizeof *a);
+
+	a->s = *s;
+	return a;
+}
+
+static void give_up(struct archiver *a)
+{
+	archive_free(a->file);
+	a->file = NULL;
+	a->whole = false;
+	a->operation = a->drop_at = 0;
+}
+
+void archiver_free(struct archiver *a)
+{
+	if (!a)
+		return;
+	archive_free(a->file);
+	mem_free(a);
+}
+
+int64_t archiver_look_ms(const struct archiver *a)
+{
+	return a->look_ms;
+}
+
+int64_t archiver_done(const struct archiver *a)
+{
+	return a->done;
+}
+
+/* -- what is due -------------------------------------------------------------- */
+
+static int64_t highest_of(struct journal *j, int64_t operation)
+{
+	struct sql_attempt_range_in in = { .operation = operation };
+	struct sql_attempt_range_out range;
+
+	return sql_attempt_range_one(j, &in, &range) ? range.height_last : 0;
+}
+
+static bool has_live(struct journal *j, const struct operation *o)
+{
+	struct sql_intent_live_of_operation_in in = { .operation = o->id };
+	struct sql_intent_live_of_operation_out row;
+
+	return o->by_state[ITEM_LIVE].n || sql_intent_live_of_operation_one(j, &in, &row);
+}
+
+static void account_why_not(
+    struct journal *j, const struct operation *o, char why[ARCHIVER_WHY_MAX])
+{
+	struct sql_account_get_in in = { .id = o->account };
+	struct sql_account_get_out a;
+
+	if (journal_doubt(j) ||
+	    (sql_account_get_one(j, &in, &a) && (!a.no_doubt || !a.no_stopped)))
+		snprintf(why, ARCHIVER_WHY_MAX, "its account is in doubt or was stopped");
+}
+
+static void height_why_not(struct journal *j, const struct operation *o,
+    char why[ARCHIVER_WHY_MAX], int64_t height)
+{
+	struct sql_chain_get_in in = { .id = o->chain };
+	struct sql_chain_get_out c = { .no_final_height = true };
+	int64_t final = 0;
+
+	if (sql_chain_get_one(j, &in, &c) && !c.no_final_height)
+		final = c.final_height;
+	if (!c.no_stopped)
+		snprintf(why, ARCHIVER_WHY_MAX, "its chain was stopped");
+	else if (height && height > final - archive_depth &&
+	    !MUTANT(archive_before_finality))
+		snprintf(why, ARCHIVER_WHY_MAX,
+		    "its last transaction is in block %" PRId64
+		    ", and it is kept until block %" PRId64 " is final",
+		    height, height + archive_depth);
+}
+
+void archiver_why_not(
+    struct journal *j, int64_t operation, char why[ARCHIVER_WHY_MAX], int64_t *ret_height)
+{
+	struct operation o;
+
+	*ret_height = 0;
+	why[0] = '\0';
+	if (!operation_read(j, operation, &o))
+		snprintf(why, ARCHIVER_WHY_MAX, "there is none");
+	else if (!operation_ended(&o))
+		snprintf(why, ARCHIVER_WHY_MAX, "it is %s",
+		    state_name(MACHINE_OPERATION, o.state));
+	else if (has_live(j, &o))
+		snprintf(why, ARCHIVER_WHY_MAX, "something of it is still live");
+	else
+		account_why_not(j, &o, why);
+	if (why[0])
+		return;
+	*ret_height = highest_of(j, operation);
+	height_why_not(j, &o, why, *ret_height);
+}
+
+static bool half_gone(struct archiver *a)
+{
+	struct sql_archive_half_out half;
+
+	if (!sql_archive_half_one(a->s.journal, &half))
+		return false;
+	a->operation = half.operation;
+	return true;
+}
+
+static bool is_next(struct archiver *a, int64_t operation)
+{
+	char why[ARCHIVER_WHY_MAX];
+
+	archiver_why_not(a->s.journal, operation, why, &a->height);
+	if (why[0])
+		return false;
+	a->operation = operation;
+	a->file = archive_new(a->s.journal, operation);
+	return true;
+}
+
+/* One is looked at in a turn; true: look again at once. */
+static bool look(struct archiver *a, int64_t wall_ms)
+{
+	struct sql_archive_due_in in = { .after = a->after };
+	struct sql_archive_due_out due;
+
+	if (half_gone(a))
+		return true;
+	if (a->s.only) {
+		a->look_ms = INT64_MAX;
+		return is_next(a, a->s.only);
+	}
+	for (; a->kind < a->s.keep_n; a->kind++, a->after = in.after = 0) {
+		const struct retention *k = &a->s.keep[a->kind];
+
+		in.kind = k->kind;
+		in.before_ms = wall_ms - k->keep_ms;
+		if (!k->keep_ms || !sql_archive_due_one(a->s.journal, &in, &due))
+			continue;
+		a->after = due.id;
+		(void)is_next(a, due.id);
+		return true;
+	}
+	a->kind = 0;
+	a->look_ms = wall_ms + LOOK_MS;
+	return false;
+}
+
+/* -- its turns ------------------------------------------------------------------ */
+
+static void put(struct archiver *a, int64_t wall_ms)
+{
+	archive_put(a->file, a->height, wall_ms);
+	archive_free(a->file);
+	a->file = NULL;
+	a->whole = false;
+}
+
+static void drop(struct archiver *a)
+{
+	if (!archive_drop(a->s.journal, a->operation, &a->drop_at))
+		return;
+	a->done++;
+	log_info("archive", "operation %" PRId64 ": its rows are in its archive alone",
+	    a->operation);
+	give_up(a);
+}
+
+bool archiver_turn(struct archiver *a, int64_t wall_ms)
+{
+	if (a->operation && a->file && a->whole)
+		put(a, wall_ms);
+	else if (a->operation && !a->file)
+		drop(a);
+	else if (!a->operation)
+		return wall_ms >= a->look_ms && look(a, wall_ms);
+	return true;
+}
+
+bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
+{
+	int64_t left = BETWEEN_MAX;
+
+	f->err = ERR_OK;
+	if (!a->file || a->whole)
+		return a->operation != 0;
+	if (archive_some(a->file, &left, &a->whole, f) == ERR_OK)
+		return true;
+	log_warn("archive", "operation %" PRId64 " stays as it is for now: %s",
+	    a->operation, f->why);
+	give_up(a);
+	a->after = 0;
+	a->look_ms = a->s.only ? INT64_MAX : wall_ms + AGAIN_MS;
+	return false;
+}

@@ -1,0 +1,70 @@
+/* archive.h - an operation's rows in a file, and what stays of them.
+ *
+ * An operation that ended long ago takes room that nothing needs any more. Its rows are
+ * written to a file beside the journal: gzip, one JSON object a line. The file is synced,
+ * read back, compared with what was written, and its events with their links, before it
+ * has its name; that name and its sum are journaled, with an event that seals them; and
+ * only then the rows go, some at a time. Who dies in between leaves the rows, the file,
+ * or both, and the next life goes on from there.
+ *
+ * Gone are intents, attempts, events, and what messages said. For ever stay the
+ * operation, its totals, stages and plan hash, its items (a list that pays the same is
+ * held against them), the links of its events, the hashes and nonces of its attempts, and
+ * the keys of its messages. Whoever reports reads the rest from the file (archive_show).
+ */
+#ifndef PAWL_JOURNAL_ARCHIVE_H
+#define PAWL_JOURNAL_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct journal;
+struct archive;
+
+#define ARCHIVE_NAME_MAX 300
+
+struct archived {
+	char file[ARCHIVE_NAME_MAX]; /* its name, beside the journal */
+	uint8_t sum[32], link[32];
+	int64_t size, commit_no, height, at_ms;
+	bool whole; /* false: its rows are still going */
+};
+
+/* false: it is not archived, or the journal is older than archives. */
+bool archive_of(struct journal *j, int64_t operation, struct archived *ret);
+
+/* -- writing ----------------------------------------------------------------
+ * Of an operation that ended; between transactions. Nothing of it is in the journal
+ * before archive_put; an archive that is freed before that may leave its file, which the
+ * next one finds and takes.
+ */
+struct archive *archive_new(struct journal *j, int64_t operation);
+void archive_free(struct archive *a);
+/* About *left rows more, taken off it. done: the file is there, whole and compared.
+ * fails: DISK_FULL; JOURNAL (a sync, or it reads otherwise than it was written);
+ * CONFLICT: the operation moved meanwhile. Then it is only to be freed. */
+NODISCARD enum err archive_some(
+    struct archive *a, int64_t *left, bool *ret_done, struct fail *f);
+/* Of one that is done: into the journal, in the open transaction. height: of its highest
+ * block. */
+void archive_put(struct archive *a, int64_t height, int64_t at_ms);
+
+/* -- what goes ---------------------------------------------------------------
+ * Some rows of an archived operation, in the open transaction; true when all are gone.
+ * *at begins as 0, in each life.
+ */
+bool archive_drop(struct journal *j, int64_t operation, int64_t *at);
+
+/* -- reading ----------------------------------------------------------------- */
+
+/* Is its file there, and what was journaled? fails: NOT_FOUND (with its name), DAMAGED.
+ */
+NODISCARD enum err archive_check(struct journal *j, int64_t operation, struct fail *f);
+/* For a reader, until it is closed: intents, attempts and events are those of the file,
+ * and of this operation alone. fails: as archive_check. */
+NODISCARD enum err archive_show(struct journal *j, int64_t operation, struct fail *f);
+
+#endif

@@ -1,0 +1,63 @@
+/* archive_in.h - the lines of an archive, and how they are read. For the archive's files
+ * alone.
+ *
+ * A line is an object: `of`, what it is a row of, and its columns by their names. Bytes
+ * are {"hex": ..}, a text that is no UTF-8 {"text": hex}, so that each comes back as it
+ * was.
+ */
+#ifndef PAWL_JOURNAL_ARCHIVE_IN_H
+#define PAWL_JOURNAL_ARCHIVE_IN_H
+
+#include <jansson.h>
+
+#include "crypto/sha256.h"
+#include "journal/archive.h"
+#include "journal/inside.h"
+
+#define ARCHIVE_SCHEMA 24 /* the migration that knows archives */
+#define ARCHIVE_LINE_MAX ((size_t)4 << 20)
+
+enum archive_span { SPAN_NONE, SPAN_ROWS, SPAN_COMMITS, SPAN_EVENTS };
+
+/* What is in a file, in its order. */
+struct archive_part {
+	const char *of;
+	enum sql get;
+	int put; /* enum sql; -1: it stays in the journal, and is told to be read alone */
+	enum archive_span span;
+};
+
+#define ARCHIVE_PARTS 9
+#define ARCHIVE_EVENTS 8 /* which of them the events are: behind what they tell of */
+extern const struct archive_part archive_parts[ARCHIVE_PARTS];
+
+/* Rows of a part from first to last, as lines; how many. */
+int64_t archive_rows_add(struct journal *j, struct buf *to,
+    const struct archive_part *part, int64_t operation, int64_t first, int64_t last);
+/* A line of a part that can be put. false: it is none. */
+bool archive_row_put(
+    struct journal *j, const struct archive_part *part, const json_t *line);
+/* An event as a line has it, noted behind those of ret. */
+bool archive_event_read(
+    const json_t *line, int64_t *ret_id, int64_t *ret_commit_no, struct events *ret);
+
+/* A file, read line by line. */
+struct archive_reader;
+struct archive_reader *archive_reader_new(const char *path);
+void archive_reader_free(struct archive_reader *r);
+/* The text of the next line without its end; NULL: there is none any more. fails:
+ * DAMAGED (no gzip, cut, a line without end), JOURNAL (can't be read) */
+NODISCARD enum err archive_reader_next(
+    struct archive_reader *r, const char **ret, size_t *ret_len, struct fail *f);
+/* Behind the last line: of all lines, with their ends. */
+void archive_reader_sum(struct archive_reader *r, uint8_t out[32]);
+
+/* SHA-256 of a file, and its size; false: it can't be read. */
+bool archive_file_sum(const char *path, uint8_t out[32], int64_t *ret_size);
+
+/* What its event in the journal's own chain says. */
+#define ARCHIVE_WHY_MAX 240
+void archive_why(char out[ARCHIVE_WHY_MAX], const uint8_t sum[32], const uint8_t link[32],
+    int64_t commit_no);
+
+#endif

@@ -1,0 +1,334 @@
+/* What ended long ago goes into a file, and what stays of it: nonces, hashes, rows that
+ * must not be paid again, and a past that still verifies. */
+#include "engine/archiver.h"
+#include "engine/doubt.h"
+#include "engine/recount.h"
+#include "journal/archive.h"
+#include "journal/files.h"
+#include "payer.h"
+
+static const struct retention at_once[] = { { "airdrop", 1 } };
+
+/* All that is due, as a life does it. */
+static int64_t archive_all(void)
+{
+	struct archiver *a = archiver_new(&(struct archiver_setup){
+	    .journal = scene.journal, .keep = at_once, .keep_n = 1 });
+	int64_t wall_ms = world_wall_ms(scene.world) + 10, done;
+	struct fail f = { 0 };
+	bool more = true;
+
+	while (more) {
+		more = archiver_turn(a, wall_ms);
+		if (journal_commit(scene.journal, &f))
+			fail_msg("%s", f.why);
+		more |= archiver_between(a, wall_ms, &f);
+		if (f.err != ERR_OK)
+			fail_msg("%s", f.why);
+	}
+	done = archiver_done(a);
+	archiver_free(a);
+	return done;
+}
+
+static void is_sound(void)
+{
+	int64_t operation, commit = journal_check_events(scene.journal, &operation);
+	struct fail f = { 0 };
+
+	if (commit)
+		fail_msg("the chain of operation %lld breaks at commit %lld",
+		    (long long)operation, (long long)commit);
+	for (size_t k = 0; k < lists_n; k++)
+		if (recount_whole(scene.journal, lists[k].id, &kind_airdrop, &f))
+			fail_msg("%s", f.why);
+	if (archive_check(scene.journal, lists[0].id, &f))
+		fail_msg("%s", f.why);
+}
+
+static struct archived archived(void)
+{
+	struct archived a;
+
+	assert_true(archive_of(scene.journal, lists[0].id, &a));
+	assert_true(a.whole);
+	return a;
+}
+
+static int lower_depth(void **state_)
+{
+	(void)state_;
+	archive_depth = SCENE_DEPTH;
+	return 0;
+}
+
+static void pay_and_archive(int rows)
+{
+	begin(1, 1);
+	pay(&(struct list){ .rows = rows, .service_fee = 77 });
+	finish();
+	after_blocks(SCENE_DEPTH + 2);
+	run(1000);
+	assert_int_equal(archive_all(), 1);
+}
+
+static void what_ended_is_archived(void **state_)
+{
+	struct sql_archive_event_first_in in;
+	struct sql_archive_event_first_out event;
+	int64_t ids[8];
+
+	(void)state_;
+	pay_and_archive(70);
+	for (int row = 0; row <= 70; row++)
+		assert_int_equal(intents_of(row, ids), 0);
+	in.operation = lists[0].id;
+	assert_true(sql_archive_event_first_one(scene.journal, &in, &event));
+	assert_true(event.no_id);
+	assert_int_equal(item(70).state, ITEM_FINAL);
+	is_sound();
+	assert_int_equal(archive_all(), 0);
+	rise_again();
+	run(3000);
+	is_sound();
+}
+
+/* Who reports sees all of it, from the file. */
+static void a_reader_is_shown_it(void **state_)
+{
+	struct sql_report_events_in in = { .row = 3 };
+	struct sql_report_events_out e;
+	struct fee_row fees[16];
+	struct journal *owners;
+	struct fail f = { 0 };
+	int64_t ids[8], events = 0;
+
+	(void)state_;
+	pay_and_archive(5);
+	owners = scene.journal;
+	if (journal_read(&scene.journal, "/disk/pawl.db", &f) ||
+	    archive_show(scene.journal, lists[0].id, &f))
+		fail_msg("%s", f.why);
+	assert_int_equal(intents_of(3, ids), 1);
+	assert_int_equal(intent(ids[0]).state, INTENT_FINAL);
+	assert_int_equal(attempts_of(ids[0], fees), 1);
+	assert_int_equal(intents_of(0, ids), 1);
+	in.operation = lists[0].id;
+	sql_report_events_begin(scene.journal, &in);
+	while (sql_report_events_next(scene.journal, &e)) {
+		assert_false(e.no_at_ms);
+		events++;
+	}
+	assert_true(events >= 4);
+	journal_close(scene.journal);
+	scene.journal = owners;
+	assert_int_equal(intents_of(3, ids), 0);
+}
+
+/* Its nonces are used, and whoever comes next begins behind them. */
+static void the_next_list_begins_behind_it(void **state_)
+{
+	(void)state_;
+	pay_and_archive(6);
+	rise_again();
+	run_until(chain()->id);
+	pay(&(struct list){ .name = "more", .rows = 4, .others = true });
+	run_until(runner_operation(runner, lists[1].id) && ended() == false);
+	run_until(operation_ended(op_of(&lists[1])));
+	check_exact();
+	assert_false(account()->stopped);
+	is_sound();
+	after_blocks(SCENE_DEPTH + 2);
+	run(1000);
+	assert_int_equal(archive_all(), 1);
+	is_sound();
+}
+
+/* A transaction of the account in a block, as a follower tells it. */
+static void its_transactions_are_no_strangers(void **state_)
+{
+	int64_t operation;
+	bool shared;
+	int known = 0;
+
+	(void)state_;
+	pay_and_archive(6);
+	for (struct sim_tx *tx = scene.chain->all; tx; tx = tx->next_all) {
+		if (!address_same(&tx->from->at, &scene.sender))
+			continue;
+		assert_true(attempt_known(runner, account(), &tx->hash));
+		assert_true(
+		    attempt_archived(runner, account(), &tx->hash, &operation, &shared));
+		assert_int_equal(operation, lists[0].id);
+		known++;
+	}
+	assert_int_equal(known, 7);
+	assert_int_equal(account_above(runner, account()), 7);
+}
+
+/* Another copy of the journal runs, and pays a row again. */
+static void a_second_payment_stops_it(void **state_)
+{
+	(void)state_;
+	pay_and_archive(6);
+	(void)spend_tagged(2, 7, 20 * GWEI);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "forgot a transaction");
+	assert_int_equal(paid(&lists[0], 2), 2);
+	assert_int_equal(item(2).state, ITEM_FINAL);
+	is_sound();
+}
+
+/* While a resume of the chain could undo it, and while anything of it is in doubt. */
+static void it_stays_while_it_can_vanish(void **state_)
+{
+	char why[ARCHIVER_WHY_MAX];
+	int64_t block;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(3);
+	run_until(op()->by_state[ITEM_LIVE].n == 3);
+	archiver_why_not(scene.journal, lists[0].id, why, &block);
+	assert_says(why, "it is distributing");
+	finish();
+	archiver_why_not(scene.journal, lists[0].id, why, &block);
+	assert_says(why, "is kept until block");
+	assert_int_equal(archive_all(), 0);
+	after_blocks(SCENE_DEPTH + 2);
+	run(1000);
+	account_doubt(runner, account(), "a test says so");
+	turn();
+	archiver_why_not(scene.journal, lists[0].id, why, &block);
+	assert_says(why, "in doubt");
+	assert_int_equal(archive_all(), 0);
+}
+
+static void edit(const char *what, void (*alter)(void))
+{
+	int64_t operation;
+	struct fail f = { 0 };
+
+	alter();
+	if (journal_commit(scene.journal, &f))
+		fail_msg("%s", f.why);
+	if (!journal_check_events(scene.journal, &operation))
+		fail_msg("nobody sees it: %s", what);
+}
+
+static void add_an_archive(void)
+{
+	sql_archive_add(scene.journal,
+	    &(struct sql_archive_add_in){ .operation = lists[1].id,
+		.file = "none",
+		.commit_no = INT64_MAX,
+		.at_ms = 1 });
+}
+
+static void forget_ids(void)
+{
+	struct sql_archived_event_from_in in = { .first = 1 };
+	struct sql_archived_event_from_out out;
+
+	for (; in.first < 10000; in.first++)
+		if (sql_archived_event_from_one(scene.journal, &in, &out)) {
+			sql_archived_event_drop(scene.journal,
+			    &(struct sql_archived_event_drop_in){ in.first });
+			return;
+		}
+	fail_msg("there are no ids that went");
+}
+
+static void drop_others_events(void)
+{
+	struct sql_archive_event_first_in in = { .operation = lists[1].id };
+	struct sql_archive_event_first_out first;
+
+	assert_true(sql_archive_event_first_one(scene.journal, &in, &first));
+	sql_archive_drop_events(
+	    scene.journal, &(struct sql_archive_drop_events_in){ first.id, first.id });
+	sql_archived_event_add(
+	    scene.journal, &(struct sql_archived_event_add_in){ first.id, first.id });
+}
+
+/* What is archived hides no edit of what is not. */
+static void each_edit_beside_it_is_seen(void **state_)
+{
+	void (*const edits[])(void) = { add_an_archive, forget_ids, drop_others_events };
+
+	(void)state_;
+	for (size_t k = 0; k < 3; k++) {
+		pay_and_archive(3);
+		pay(&(struct list){ .name = "more", .rows = 2, .others = true });
+		run_until(operation_ended(op_of(&lists[1])));
+		is_sound();
+		edit(k == 0 ? "an archive" : k == 1 ? "ids" : "events", edits[k]);
+		end(state_);
+	}
+}
+
+/* Its file is another one: nothing of it is read as if it were not. */
+static void another_file_is_named(void **state_)
+{
+	char path[400];
+	struct fail f = { 0 };
+	struct journal *j;
+
+	(void)state_;
+	pay_and_archive(3);
+	snprintf(path, sizeof(path), "/disk/%s", archived().file);
+	assert_int_equal(journal_files->append(path, "x", 1, &f), ERR_OK);
+	assert_int_equal(journal_read(&j, "/disk/pawl.db", &f), ERR_OK);
+	assert_int_equal(archive_show(j, lists[0].id, &f), ERR_DAMAGED);
+	assert_says(f.why, "SHA-256");
+	journal_files->remove(path);
+	assert_int_equal(archive_show(j, lists[0].id, &f), ERR_NOT_FOUND);
+	assert_says(f.why, "put it back");
+	journal_close(j);
+}
+
+/* A file that a former life left without journaling it is taken. */
+static void a_file_that_is_there_is_taken(void **state_)
+{
+	struct archive *a;
+	int64_t left = INT64_MAX;
+	struct fail f = { 0 };
+	bool done;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(3);
+	finish();
+	after_blocks(SCENE_DEPTH + 2);
+	run(1000);
+	a = archive_new(scene.journal, lists[0].id);
+	if (archive_some(a, &left, &done, &f) || !done)
+		fail_msg("%s", f.why);
+	archive_free(a);
+	assert_int_equal(archive_all(), 1);
+	assert_null(strstr(archived().file, "-2-"));
+	is_sound();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_ended_is_archived, lower_depth, end),
+		cmocka_unit_test_setup_teardown(a_reader_is_shown_it, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    the_next_list_begins_behind_it, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    its_transactions_are_no_strangers, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    a_second_payment_stops_it, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    it_stays_while_it_can_vanish, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    each_edit_beside_it_is_seen, lower_depth, end),
+		cmocka_unit_test_setup_teardown(another_file_is_named, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    a_file_that_is_there_is_taken, lower_depth, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
