@@ -290,6 +290,7 @@ enum node_note {
 	NOTE_NO_HASH_PARAM, /* it refuses a block hash as parameter */
 	NOTE_INDEXING,      /* its transaction index is not there yet */
 	NOTE_CHAIN_ID,      /* bytes for another chain id */
+	NOTE_FILTER_LOST,   /* it does not have that filter (any more): make another */
 	NOTE_OTHER
 };
 
@@ -297,6 +298,21 @@ struct node_word {
 	enum err err;
 	enum node_note note;
 	char text[NODE_TEXT_MAX]; /* what it said, printable */
+};
+
+/* A node's list of what its pool took since it was asked last. It forgets the list when
+ * it is not asked for some minutes (geth: 5), and another server behind its address never
+ * heard of it. So it is a hint about when to look, and its silence says nothing. */
+#define FILTER_MAX 68
+#define PENDING_MAX 100000
+
+struct pending_filter {
+	char id[FILTER_MAX]; /* "0x" and digits of hex */
+};
+
+struct pending {
+	struct hash *hash; /* mem_free() it */
+	uint32_t n;
 };
 
 /* What a payload is, in the terms of a payment. */
@@ -388,6 +404,17 @@ struct connector {
 	void (*pool)(struct buf *body, const struct address *account);
 	enum err (*pool_read)(
 	    enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
+
+	/* What comes to its pool, by hash alone: a filter is made once, and then asked
+	 * for what is new. Making one has an effect on the node, which is harmless. A
+	 * refusal is told by ret_word: NOTE_NO_METHOD, NOTE_FILTER_LOST. More than
+	 * PENDING_MAX at once: BAD_ANSWER. */
+	void (*pending_filter)(struct buf *body);
+	enum err (*pending_filter_read)(struct pending_filter *ret,
+	    struct node_word *ret_word, const char *answer, size_t len, struct fail *f);
+	void (*pending_changes)(struct buf *body, const struct pending_filter *filter);
+	enum err (*pending_changes_read)(struct pending *ret, struct node_word *ret_word,
+	    const char *answer, size_t len, struct fail *f);
 
 	void (*transactions)(struct buf *body, const struct hash *hashes, uint32_t n);
 	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n,

@@ -140,6 +140,7 @@ static bool take_word(struct runner *r, struct account *a, struct send_job *j, u
 	case NOTE_NO_HASH_PARAM:
 	case NOTE_INDEXING:
 	case NOTE_CHAIN_ID:
+	case NOTE_FILTER_LOST:
 	case NOTE_OTHER:
 		if (MUTANT(refusal_is_failure))
 			mutant_give_up(r, a->id, j->nonce[k], j->nonce[k] + 1);

@@ -42,6 +42,14 @@ void evm_pool(struct buf *body, const struct address *account);
 enum err evm_pool_read(
     enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
 
+/* pending.c: what comes to a node's pool */
+void evm_pending_filter(struct buf *body);
+enum err evm_pending_filter_read(struct pending_filter *ret, struct node_word *ret_word,
+    const char *answer, size_t len, struct fail *f);
+void evm_pending_changes(struct buf *body, const struct pending_filter *filter);
+enum err evm_pending_changes_read(struct pending *ret, struct node_word *ret_word,
+    const char *answer, size_t len, struct fail *f);
+
 /* head.c */
 void evm_poll(struct buf *body);
 enum err evm_poll_read(struct head *ret, const char *answer, size_t len, struct fail *f);
