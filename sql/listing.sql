@@ -41,3 +41,13 @@ ORDER BY row LIMIT :max;
 SELECT a.hash, a.state, a.height FROM intent AS i JOIN attempt AS a ON a.intent = i.id
 WHERE i.operation = :operation AND i.row = :row AND a.empty = 0
 ORDER BY (a.height IS NULL), i.id DESC, a.id DESC LIMIT 1;
+
+-- A part of the log, of one operation (0: of all): only so much of it is read.
+-- name: feed_events
+-- in: after i64, last i64, operation i64, max i64
+-- out: id i64, commit_no i64, name text?, row i64, what text, from_state text, to_state text, why text, at_ms i64?
+SELECT e.id, e.commit_no, o.name, e.row, e.what, e.from_state, e.to_state, e.why, l.at_ms
+FROM event AS e LEFT JOIN link AS l ON l.operation = e.operation AND l.commit_no = e.commit_no
+	LEFT JOIN operation AS o ON o.id = e.operation
+WHERE e.id > :after AND e.id <= :last AND (:operation = 0 OR e.operation + 0 = :operation)
+ORDER BY e.id LIMIT :max;

@@ -153,6 +153,23 @@ static enum err stream_begin(
 	return e;
 }
 
+static enum err feed_begin(struct asked *q, const struct request *request, struct fail *f)
+{
+	struct serve *s = q->serve;
+	struct operation o = { .id = 0 };
+	enum err e = request->name[0]
+	    ? command_operation(s->s.journal, request->name, &o, f)
+	    : ERR_OK;
+
+	if (e == ERR_OK)
+		e = feeds_add(&s->feeds, q->exchange, &q->way->places, o.id,
+		    request->after, exchange_header(q->exchange, HEADER_LAST_EVENT_ID),
+		    f);
+	if (e == ERR_OK)
+		q->exchange = NULL;
+	return e;
+}
+
 /* -- commands -------------------------------------------------------------- */
 
 /* It is moved on from now, also by an owner that was begun for another operation. */
@@ -317,6 +334,8 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_FEES:
 		tell_fees(q, r);
 		return ERR_OK;
+	case ROUTE_FEED:
+		return feed_begin(q, &request, f);
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);
 	case ROUTE_CREATE:

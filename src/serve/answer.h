@@ -8,6 +8,7 @@
 
 #include <sys/queue.h>
 
+#include "serve/feed.h"
 #include "serve/intake.h"
 #include "serve/serve.h"
 #include "serve/stream.h"
@@ -38,6 +39,7 @@ struct serve {
 	struct serve_setup s;
 	struct way ways[WAYS];
 	struct streams streams;
+	struct feeds feeds;
 	struct pulse *pulse;
 	struct intake *intakes;
 };

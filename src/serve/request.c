@@ -399,6 +399,12 @@ static enum err kind_read(struct request *q, const char *text, struct fail *f)
 	return ERR_OK;
 }
 
+static enum err name_read(struct request *q, const char *text, struct fail *f)
+{
+	snprintf(q->name, sizeof q->name, "%s", text);
+	return *text ? ERR_OK : fail_set(f, ERR_USAGE, "operation=: its name or id");
+}
+
 static enum err argument_read(
     struct request *q, const char *key, const char *text, struct fail *f)
 {
@@ -411,6 +417,8 @@ static enum err argument_read(
 		return kind_read(q, text, f);
 	if (strcmp(key, "limit") == 0)
 		return number_read(&q->limit, key, text, 1, REQUEST_LIMIT_MAX, f);
+	if (strcmp(key, "operation") == 0)
+		return name_read(q, text, f);
 	if (strcmp(key, "before") == 0)
 		return number_read(&q->before, key, text, 1, INT64_MAX, f);
 	CHECK(strcmp(key, "after") == 0);
@@ -423,6 +431,7 @@ enum err request_query(struct request *q, const char *query, struct fail *f)
 
 	q->limit = REQUEST_LIMIT;
 	q->before = INT64_MAX;
+	q->after = q->route == ROUTE_FEED ? -1 : 0;
 	while (*query && e == ERR_OK) {
 		char key[SHOWN_MAX], text[REQUEST_NAME_MAX] = "";
 		size_t len = strcspn(query, "&"), key_len = strcspn(query, "=&");

@@ -48,9 +48,9 @@ struct request {
 	 * each */
 	char text[REQUEST_TEXT_MAX];
 	/* of a query (request_query) */
-	int state;     /* -1: any */
-	char kind[16]; /* "": any */
-	int64_t limit, before, after;
+	int state;                    /* -1: any */
+	char kind[16];                /* "": any */
+	int64_t limit, before, after; /* after -1: it is not said */
 };
 
 /* One more CHANNEL:TARGET for a run. fails: USAGE. */

@@ -77,7 +77,10 @@ void serve_turn(struct serve *s, struct runner *r)
 
 int64_t serve_wake_ms(const struct serve *s)
 {
-	return streams_wake_ms(&s->streams);
+	int64_t streams_ms = streams_wake_ms(&s->streams);
+	int64_t feeds_ms = feeds_wake_ms(&s->feeds);
+
+	return streams_ms < feeds_ms ? streams_ms : feeds_ms;
 }
 
 /* -- vitals ---------------------------------------------------------------- */
@@ -146,6 +149,7 @@ void serve_tell(struct serve *s, struct runner *r)
 	struct health_at at = { .runner = r };
 
 	streams_tell(&s->streams, r, now_ms);
+	feeds_tell(&s->feeds, now_ms);
 	pulse_turn(s->pulse, r, now_ms);
 	if (anybody_is_curious(s))
 		vitals_tell(s, &at);
@@ -188,6 +192,7 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	s->s = *setup;
 	s->pulse = pulse_new();
 	streams_init(&s->streams, setup->world, setup->journal, setup->face);
+	feeds_init(&s->feeds, setup->world, setup->journal);
 	for (int i = 0; i < WAYS; i++) {
 		s->ways[i].serve = s;
 		STAILQ_INIT(&s->ways[i].waiting);
@@ -210,6 +215,7 @@ void serve_stop(struct serve *s)
 	for (int i = 0; i < WAYS; i++)
 		if (s->ways[i].server)
 			server_stop(s->ways[i].server);
+	feeds_release(&s->feeds);
 	streams_stop(&s->streams, "the process ends, and what it was about goes on");
 }
 
@@ -244,6 +250,7 @@ void serve_close(struct serve *s)
 		return;
 	for (int i = 0; i < WAYS; i++)
 		way_close(&s->ways[i]);
+	feeds_release(&s->feeds);
 	streams_release(&s->streams);
 	intake_free(s->intakes);
 	pulse_free(s->pulse);

@@ -182,6 +182,11 @@ bool exchange_send(struct exchange *x, const char *piece)
 	return true;
 }
 
+bool exchange_taken(const struct exchange *x)
+{
+	return !x->next.len;
+}
+
 void exchange_end(struct exchange *x)
 {
 	exchange_drop(x);

@@ -77,6 +77,8 @@ void exchange_drop(struct exchange *x); /* no answer: the connection ends */
 void exchange_stream(struct exchange *x, const char *type);
 /* A piece that was not begun to be sent is replaced. false: nobody listens any more. */
 bool exchange_send(struct exchange *x, const char *piece);
+/* The last piece was begun to be sent: another one replaces nothing. */
+bool exchange_taken(const struct exchange *x);
 void exchange_end(struct exchange *x);
 
 #endif

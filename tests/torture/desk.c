@@ -155,6 +155,11 @@ bool exchange_send(struct exchange *x, const char *piece)
 	return piece != NULL;
 }
 
+bool exchange_taken(const struct exchange *x)
+{
+	return x != NULL;
+}
+
 void exchange_end(struct exchange *x)
 {
 	exchange_free(x);

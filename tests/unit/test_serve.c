@@ -1062,6 +1062,152 @@ static void a_key_outlives_its_owner(void **state)
 	posted(t, P "/resume", KEY("h"), "", 409, "in `path`");
 }
 
+/* -- the log --------------------------------------------------------------- */
+
+#define LOG_BYTES (1 << 24)
+
+struct reader {
+	int fd;
+	char *text;
+	size_t len;
+};
+
+static void reader_open(
+    struct rig *t, struct reader *r, const char *query, const char *header)
+{
+	char head[300];
+
+	*r = (struct reader){ .fd = tcp_open(t), .text = mem_new(LOG_BYTES) };
+	snprintf(head, sizeof head,
+	    "GET /v1/events%s HTTP/1.1\r\n" HOST "Authorization: Bearer " TOKEN
+	    "\r\n%s\r\n",
+	    query, header);
+	say(r->fd, head);
+}
+
+static void reader_close(struct reader *r)
+{
+	close(r->fd);
+	free(r->text);
+}
+
+/* Until this is there; what came before it, too. */
+static void reads(struct rig *t, struct reader *r, const char *part)
+{
+	int64_t end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	size_t from = 0;
+
+	while (!strstr(r->text + from, part) && world_now_ms(t->world) < end_ms) {
+		ssize_t n =
+		    recv(r->fd, r->text + r->len, LOG_BYTES - 1 - r->len, MSG_DONTWAIT);
+
+		from = r->len > 100 ? r->len - 100 : 0;
+		r->len += n > 0 ? (size_t)n : 0;
+		r->text[r->len] = '\0';
+		world_wait(t->world, world_now_ms(t->world) + 1);
+		turn(t);
+	}
+	if (!strstr(r->text + from, part))
+		fail_msg("no %s in %.3000s", part, r->text + from);
+}
+
+/* Each event once, and in order. */
+static int64_t events_of(const struct reader *r, int64_t first)
+{
+	int64_t next = first;
+	const char *at = r->text;
+
+	while ((at = strstr(at, "\nevent: event\ndata: {\"id\":"))) {
+		at += strlen("\nevent: event\ndata: {\"id\":");
+		assert_int_equal(strtoll(at, NULL, 10), next);
+		next++;
+	}
+	return next - first;
+}
+
+/* So long that no kernel takes all of them for who does not read. */
+static void many_events(const struct rig *t, int n)
+{
+	char why[1000];
+
+	memset(why, 'y', sizeof why - 1);
+	why[sizeof why - 1] = '\0';
+	for (int i = 0; i < n; i++)
+		journal_event(t->journal,
+		    &(struct event){ .operation = t->operation,
+			.what = "test",
+			.from = "",
+			.to = "",
+			.why = why });
+	assert_int_equal(journal_commit(t->journal, NULL), ERR_OK);
+}
+
+static void the_log_is_followed_and_resumed(void **state)
+{
+	struct rig *t = *state;
+	struct reader all, some;
+	char header[60];
+	int64_t n;
+
+	token_add(t, TOKEN);
+	reader_open(t, &all, "?after=0", "");
+	reader_open(t, &some, "", "");
+	reads(t, &all, "\"to\":\"awaiting_funds\"");
+	reads(t, &some, "id: ");
+	assert_int_equal(status(t, P "/pause", "{}", "\"paused\""), 200);
+	reads(t, &all, "\"to\":\"pause\"");
+	reads(t, &some, "\"to\":\"pause\"");
+	assert_null(strstr(some.text, "\"to\":\"awaiting_funds\""));
+	n = events_of(&all, 1);
+	reader_close(&all);
+	reader_close(&some);
+	assert_int_equal(status(t, P "/resume", "{}", "\"moved\":true"), 200);
+	owner_rest(t);
+	owner_rise(t);
+	token_add(t, TOKEN);
+	snprintf(header, sizeof header, "Last-Event-ID: %lld\r\n", (long long)n);
+	reader_open(t, &all, "?after=0", header);
+	reads(t, &all, "\"to\":\"resume\"");
+	assert_true(events_of(&all, n + 1) > 0);
+	reader_close(&all);
+	reader_open(t, &some, "?after=0&operation=payroll", "");
+	reads(t, &some, "\"to\":\"resume\"");
+	assert_null(strstr(some.text, "\"what\":\"owner\""));
+	reader_close(&some);
+	assert_int_equal(status(t, "/v1/events?after=99999", NULL, "put back"), 409);
+	assert_int_equal(status(t, "/v1/events?operation=x", NULL, "NOT_FOUND"), 404);
+	assert_int_equal(status(t, "/v1/events?operation=", NULL, "USAGE"), 400);
+	assert_int_equal(status(t, "/v1/events?after=-1", NULL, "after="), 400);
+}
+
+/* Whoever reads slowly misses nothing, and what he has not read yet is kept for nobody:
+ * the others are told meanwhile. */
+static void a_slow_reader_misses_nothing(void **state)
+{
+	struct rig *t = *state;
+	struct reader slow, quick;
+	int64_t first = events_n(t, "test", ""), before;
+
+	assert_int_equal(first, 0);
+	token_add(t, TOKEN);
+	reader_open(t, &slow, "?after=0", "");
+	reader_open(t, &quick, "?after=0", "");
+	reads(t, &quick, "\"to\":\"awaiting_funds\"");
+	before = events_of(&quick, 1);
+	for (int i = 0; i < 5; i++) {
+		many_events(t, 1800);
+		wait_ms(t, 20);
+		turn(t);
+	}
+	assert_int_equal(status(t, P "/pause", "{}", "\"paused\""), 200);
+	reads(t, &quick, "\"to\":\"pause\"");
+	reads(t, &slow, "\"to\":\"pause\"");
+	assert_true(events_of(&quick, 1) > before + 9000);
+	assert_int_equal(events_of(&slow, 1), events_of(&quick, 1));
+	reader_close(&slow);
+	reader_close(&quick);
+}
+
 /* -- pages ----------------------------------------------------------------- */
 
 /* %: the port of the listener. */
@@ -1285,6 +1431,8 @@ int main(void)
 		RIG(what_is_refused_leaves_its_key_free),
 		RIG(two_at_once_have_one_outcome),
 		RIG(a_key_outlives_its_owner),
+		RIG(the_log_is_followed_and_resumed),
+		RIG(a_slow_reader_misses_nothing),
 		RIG(pages_of_others_are_refused),
 		RIG(tcp_takes_no_place_of_the_socket),
 		RIG(its_health_needs_no_token),
