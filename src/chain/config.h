@@ -39,6 +39,7 @@ struct chain_config {
 	int bump_after;    /* blocks */
 	int lookback;      /* blocks of an account's past that are read at first sight */
 	int poll_ms, timeout_ms;
+	int hedge_after_ms; /* 0: never */
 };
 
 /* The one that speaks to chains of its kind. */

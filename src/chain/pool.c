@@ -15,6 +15,7 @@
 #define RETRY_AFTER_DEFAULT_MS 1000
 #define RETRY_AFTER_MAX_MS 3600000 /* a node may not send us to sleep for ever */
 #define ANSWER_MAX_BYTES (64 << 20)
+#define LATE_LEAST_MS 50    /* sooner nothing is late, whatever a node is used to */
 #define LATENCY_FLOOR_MS 20 /* below it, nodes are equally near */
 struct node {
 	struct node_state state;
@@ -340,6 +341,17 @@ bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms)
 	CHECK(node >= 0 && node < p->n);
 	*ret_at_ms = ready_at_ms(p, node);
 	return *ret_at_ms <= world_now_ms(p->world);
+}
+
+int64_t pool_late_ms(const struct pool *p, int node, int64_t most_ms)
+{
+	int64_t usual_ms;
+
+	CHECK(node >= 0 && node < p->n);
+	usual_ms = latency_quantile_ms(&p->nodes[node].latency, 95);
+	if (usual_ms == 0 || usual_ms > most_ms)
+		return most_ms;
+	return usual_ms > LATE_LEAST_MS ? usual_ms : LATE_LEAST_MS;
 }
 
 /* Its share of the questions: more for a weight, less for what is under way and slow. */

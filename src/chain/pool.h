@@ -120,6 +120,9 @@ void pool_reset(struct pool *p, int node);
 /* May this node be asked now? else *ret_at_ms says when to try again; INT64_MAX: not by
  * waiting. */
 bool pool_ready(const struct pool *p, int node, int64_t *ret_at_ms);
+/* What a question to this node may take before it is late: longer than 95 of 100 of its
+ * recent answers did, and at most so long. */
+int64_t pool_late_ms(const struct pool *p, int node, int64_t most_ms);
 /* The best node to ask now (weights, in flight, latency, standing), not in `except`
  * (a bit set); -1 when none is ready, *ret_at_ms then says when. */
 int pool_best(struct pool *p, uint32_t except, int64_t *ret_at_ms);

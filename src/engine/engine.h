@@ -300,19 +300,29 @@ struct account {
 	uint64_t bump_from;
 };
 
+/* Questions of a round that are under way: one, and when that is late another one. */
+struct hedge {
+	int under_way;
+	int64_t late_ms; /* when the newest of them is late */
+};
+
 /* The nodes are asked for the fees of the day, one after the other. */
 struct market_round {
-	bool busy, agreed; /* a question is under way; a quorum has answered */
-	uint32_t asked;    /* nodes, and those of the same providers */
-	int n;             /* answers */
+	uint32_t number; /* an answer to an older one is none to this */
+	struct hedge hedge;
+	bool agreed;    /* a quorum has answered */
+	uint32_t asked; /* nodes, and those of the same providers */
+	uint32_t heard; /* those whose provider has answered */
+	int n;          /* answers */
 	int node[POOL_NODES_MAX];
 	struct fee_market said[POOL_NODES_MAX];
 };
 
 /* The same of what a transaction costs, for people (quotes.c). */
 struct quote_round {
-	bool busy;
-	uint32_t asked;
+	uint32_t number;
+	struct hedge hedge;
+	uint32_t asked, heard;
 	int n;
 	struct fee_said said[POOL_NODES_MAX];
 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "chain/quote.h"
 #include "engine/quorum.h"
 
@@ -20,6 +21,7 @@ struct market_ask {
 	struct fact fact;
 	struct chain_run *chain;
 	int node;
+	uint32_t number;  /* of its round */
 	struct head head; /* of the node, when it was asked */
 	struct fee_market market;
 	enum err err;
@@ -57,11 +59,14 @@ static void market_take(struct runner *r, struct fact *f)
 	struct market_round *m = &c->market_round;
 	uint64_t was = c->market.next_base_fee;
 
-	m->busy = false;
-	r->again = true;
-	if (q->err)
+	if (q->number != m->number && !MUTANT(old_round_counts))
 		return;
-	m->asked |= quorum_beside(c, q->node);
+	hedge_heard(&m->hedge);
+	r->again = true;
+	if (q->err || (m->heard >> q->node & 1 && !MUTANT(hedge_votes_twice)))
+		return;
+	m->heard |= quorum_beside(c, q->node);
+	m->asked |= m->heard;
 	m->node[m->n] = q->node;
 	m->said[m->n++] = q->market;
 	if (!agree(&c->market, c, true) && !agree(&c->market, c, false))
@@ -96,7 +101,8 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	q->chain = c;
 	q->node = node;
 	(void)follower_shown(c->follower, node, &q->head);
-	c->market_round.busy = true;
+	q->number = c->market_round.number;
+	hedge_asked(&c->market_round.hedge, c, node);
 	c->market_round.asked |= 1u << node;
 	buf_init(&body, 64 * 1024);
 	c->connector->market(&body, &q->head);
@@ -155,7 +161,7 @@ static void round_end(struct runner *r, struct chain_run *c)
 		c->market_not_before_ms = now + MARKET_PAUSE_MS;
 		runner_wake_at(r, c->market_not_before_ms);
 	}
-	c->market_round = (struct market_round){ .n = 0 };
+	c->market_round = (struct market_round){ .number = c->market_round.number + 1 };
 }
 
 void market_turn(struct runner *r, struct chain_run *c)
@@ -170,13 +176,13 @@ void market_turn(struct runner *r, struct chain_run *c)
 	if (!c->accounts_n || !follower_head(c->follower, &head))
 		return;
 	follows = base_follow(c, &head);
-	if (m->busy || (!m->asked && !due(r, c, height, follows)))
+	if (hedge_waits(r, c, &m->hedge) || (!m->asked && !due(r, c, height, follows)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
 		node = quorum_next(c, m->asked | quorum_headless(c), &at_ms);
 	if (node >= 0)
 		ask(r, c, node);
-	else if (m->asked)
+	else if (m->asked && (!m->hedge.under_way || m->n >= 2 * c->config->quorum - 1))
 		round_end(r, c);
 	else
 		runner_wake_at(r, at_ms);

@@ -1,5 +1,6 @@
 #include "engine/quorum.h"
 
+#include "base/check.h"
 #include "base/mutant.h"
 
 uint32_t quorum_beside(const struct chain_run *c, int node)
@@ -22,6 +23,31 @@ uint32_t quorum_headless(const struct chain_run *c)
 		if (!follower_shown(c->follower, i, &head))
 			nodes |= 1u << i;
 	return nodes;
+}
+
+void hedge_asked(struct hedge *h, const struct chain_run *c, int node)
+{
+	const struct chain_config *config = c->config;
+	int64_t now_ms = world_now_ms(c->runner->s.world);
+
+	h->under_way++;
+	h->late_ms = config->hedge_after_ms && !MUTANT(nobody_is_late)
+	    ? now_ms + pool_late_ms(c->pool, node, config->hedge_after_ms)
+	    : INT64_MAX;
+}
+
+void hedge_heard(struct hedge *h)
+{
+	CHECK(h->under_way > 0);
+	h->under_way--;
+}
+
+bool hedge_waits(struct runner *r, const struct chain_run *c, const struct hedge *h)
+{
+	if (h->under_way == 0 || world_now_ms(c->runner->s.world) >= h->late_ms)
+		return false;
+	runner_wake_at(r, h->late_ms);
+	return true;
 }
 
 /* Who is left out may be one of the quorum all the same, and comes back only by what is

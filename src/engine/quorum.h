@@ -12,6 +12,14 @@ int quorum_next(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms);
 /* The same of any chain. */
 int quorum_best(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms);
 
+/* Hedged: who does not answer a question of a round for longer than he is used to has
+ * his turn taken by the next one, and his vote, which is nobody else's, when it comes. */
+void hedge_asked(struct hedge *h, const struct chain_run *c, int node);
+void hedge_heard(struct hedge *h);
+/* Nothing more is to be asked yet: somebody is in time. The runner wakes when he is late.
+ */
+bool hedge_waits(struct runner *r, const struct chain_run *c, const struct hedge *h);
+
 /* The nodes that have shown no head yet: which kind of chain theirs is, is not known. */
 uint32_t quorum_headless(const struct chain_run *c);
 

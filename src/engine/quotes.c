@@ -18,6 +18,7 @@ struct quote_ask {
 	struct fact fact;
 	struct chain_run *chain;
 	int node;
+	uint32_t number;  /* of its round */
 	struct head head; /* of the node: which kind of fees its chain has */
 	struct fee_said said;
 	enum err err;
@@ -82,11 +83,14 @@ static void quote_take(struct runner *r, struct fact *f)
 	struct quote_ask *q = (struct quote_ask *)f;
 	struct quote_round *m = &q->chain->quote_round;
 
-	m->busy = false;
-	r->again = true;
-	if (q->err)
+	if (q->number != m->number)
 		return;
-	m->asked |= quorum_beside(q->chain, q->node);
+	hedge_heard(&m->hedge);
+	r->again = true;
+	if (q->err || m->heard >> q->node & 1)
+		return;
+	m->heard |= quorum_beside(q->chain, q->node);
+	m->asked |= m->heard;
 	m->said[m->n++] = q->said;
 }
 
@@ -111,7 +115,8 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	q->chain = c;
 	q->node = node;
 	(void)follower_shown(c->follower, node, &q->head);
-	c->quote_round.busy = true;
+	q->number = c->quote_round.number;
+	hedge_asked(&c->quote_round.hedge, c, node);
 	c->quote_round.asked |= 1u << node;
 	buf_init(&body, 4096);
 	c->connector->quote(&body, &q->head);
@@ -131,7 +136,7 @@ static void round_end(struct runner *r, struct chain_run *c)
 	c->quote_at_ms = now;
 	c->quote_due_ms = now + (made ? AGAIN_MS : FAILED_MS);
 	c->quote_wanted = false;
-	*m = (struct quote_round){ .n = 0 };
+	*m = (struct quote_round){ .number = m->number + 1 };
 }
 
 static bool due(struct runner *r, struct chain_run *c)
@@ -157,14 +162,14 @@ void quotes_turn(struct runner *r, struct chain_run *c)
 	struct head head;
 	int node = -1;
 
-	if (!c->id || !follower_head(c->follower, &head) || m->busy ||
-	    (!m->asked && !due(r, c)))
+	if (!c->id || !follower_head(c->follower, &head) ||
+	    hedge_waits(r, c, &m->hedge) || (!m->asked && !due(r, c)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
 		node = quorum_next(c, m->asked | quorum_headless(c), &at_ms);
 	if (node >= 0)
 		ask(r, c, node);
-	else if (m->asked)
+	else if (m->asked && (!m->hedge.under_way || m->n >= 2 * c->config->quorum - 1))
 		round_end(r, c);
 	else
 		runner_wake_at(r, at_ms);

@@ -154,6 +154,7 @@ static void chain_defaults(void **state)
 	assert_int_equal(chain->batch, 100);
 	assert_int_equal(chain->bump_after, 3);
 	assert_int_equal(chain->timeout_ms, 10000);
+	assert_int_equal(chain->hedge_after_ms, 1000);
 	config_free(c);
 }
 

@@ -1,6 +1,7 @@
 /* Lists that are paid among nodes of which one lies, or says nothing: what one node says
  * decides nothing. */
 #include "chain/follower_in.h"
+#include "engine/quotes.h"
 #include "payer.h"
 
 /* One node's block holds our transaction, the quorum's has not. */
@@ -60,6 +61,49 @@ static void one_node_does_not_make_the_fees(void **state_)
 		finish();
 		end(NULL);
 	}
+}
+
+/* Who says nothing has the next one asked, long before his time is over. */
+static void a_node_that_hangs_keeps_nobody_waiting(void **state_)
+{
+	int64_t began_ms;
+
+	(void)state_;
+	begin(3, 2);
+	scene.config.hedge_after_ms = 500;
+	run_until(chain()->id);
+	sim_world_force(
+	    sim_world_of(scene.world), SIM_FAULT_HANG, "eth_maxPriorityFeePerGas", -1, 0);
+	pay_rows(1);
+	began_ms = world_now_ms(scene.world);
+	run_until(chain()->has_market);
+	assert_in_range(world_now_ms(scene.world) - began_ms, 0, 2000);
+	assert_int_equal(sim_world_faults(sim_world_of(scene.world), SIM_FAULT_HANG), 1);
+	finish();
+}
+
+/* All are asked nearly at once. Two addresses of one provider say too much, in one voice;
+ * and what comes when a round is over is no vote in the next. */
+static void who_is_asked_beside_another_has_his_own_vote(void **state_)
+{
+	(void)state_;
+	begin(5, 2);
+	scene.endpoints[0].provider = scene.endpoints[1].provider = "one";
+	scene.config.hedge_after_ms = 1;
+	rise_again();
+	for (uint32_t i = 0; i < 5; i++)
+		scene.node[i]->tip = i < 2 ? 40 * GWEI : 2 * GWEI;
+	pay_rows(3);
+	for (int i = 0; i < 40; i++) {
+		run_until(chain()->has_market);
+		assert_int_equal(chain()->market.tip, 2 * GWEI);
+		(void)quotes_get(runner, chain());
+		chain()->has_market = false; /* ask again */
+		run(300);
+	}
+	run_until(chain()->has_quote);
+	assert_int_equal(chain()->quote.level[QUOTE_FAST].tip, 2 * GWEI);
+	finish();
 }
 
 /* Headers are of one node's making: none makes a bump dearer. */
@@ -340,6 +384,8 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(an_attempt_in_one_nodes_block_is_disowned),
 		T(one_node_does_not_make_the_fees),
+		T(a_node_that_hangs_keeps_nobody_waiting),
+		T(who_is_asked_beside_another_has_his_own_vote),
 		T(one_node_makes_no_base_fee),
 		T(a_node_that_is_down_keeps_no_fees_back),
 		T(fees_that_nobody_tells_are_asked_for_with_pauses),
