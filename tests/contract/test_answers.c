@@ -353,6 +353,113 @@ static void a_block_is_the_same_each_way(void **state)
 	assert_true(read > 0);
 }
 
+/* What the node says of them one by one, by their hash, is what the block said. */
+static void check_every(const struct block_facts *b)
+{
+	struct hash hash[4];
+	struct whole_tx tx[4];
+	struct receipt r[4];
+	int reverted = 0;
+
+	assert_true(b->has_every && !b->incomplete);
+	assert_int_equal(b->every_n, 4);
+	for (int i = 0; i < 4; i++)
+		hash[i] = b->every[i].hash;
+	ASK(ground.connector->transactions(&body, hash, 4));
+	check(ground.connector->transactions_read(tx, 4, SAID), ERR_OK);
+	ASK(ground.connector->receipts(&body, hash, 4));
+	check(ground.connector->receipts_read(r, NULL, 4, SAID), ERR_OK);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(tx[i].known && r[i].known);
+		assert_true(hash_same(&tx[i].block_hash, &b->head.hash));
+		assert_int_equal(r[i].index, i);
+		assert_true(address_same(&b->every[i].from, &tx[i].from));
+		assert_int_equal(b->every[i].nonce, tx[i].nonce);
+		assert_int_equal(b->every[i].status, r[i].status);
+		reverted += b->every[i].status == TX_REVERTED;
+	}
+	assert_int_equal(reverted, 1);
+}
+
+/* One of the senders is watched, and the other one's is there all the same. */
+static enum err read_every(
+    const struct head *h, size_t way, struct block_facts *ret, enum node_note *ret_note)
+{
+	struct block_question q = question(h, way);
+	struct node_word word;
+	enum err e;
+
+	q.every = true;
+	q.watched_n = 1;
+	q.batch = 3;
+	ASK(ground.connector->block(&body, &q));
+	e = ground.connector->block_read(ret, &word, &q, SAID);
+	*ret_note = word.note;
+	while (!e && ret->incomplete) {
+		ASK(ground.connector->block_receipts(&body, &q, ret));
+		e = ground.connector->block_receipts_read(ret, &q, SAID);
+	}
+	return e;
+}
+
+static void all_of_a_block_is_the_same_each_way(void **state)
+{
+	struct head h = busy_block();
+	struct hash digest;
+	int read = 0;
+
+	(void)state;
+	for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+		bool by_hash = !ways[way].by_number && !ground.make.state_by_hash;
+		struct block_facts b;
+		enum node_note note;
+		enum err e = read_every(&h, way, &b, &note);
+
+		assert_int_equal(note, refusal(way));
+		/* without such receipts the block itself goes on */
+		assert_int_equal(e == ERR_OK, !by_hash);
+		if (e != ERR_OK)
+			continue;
+		check_every(&b);
+		assert_int_equal(b.tx_n, 3);
+		assert_true(!read || hash_same(&b.digest, &digest));
+		digest = b.digest;
+		read++;
+		block_facts_release(&b);
+	}
+	assert_true(read > 1);
+}
+
+static void all_at_a_height_is_the_same(void **state)
+{
+	struct head h = busy_block();
+
+	(void)state;
+	for (enum block_way way = BLOCK_RECEIPTS; way <= BLOCK_WHOLE; way++) {
+		struct block_question q = { .height = h.height,
+			.way = way,
+			.at_height = true,
+			.bare = true,
+			.every = true };
+		struct node_word word;
+		struct block_facts b;
+
+		ASK(ground.connector->block(&body, &q));
+		check(ground.connector->block_read(&b, &word, &q, SAID), ERR_OK);
+		assert_true(hash_same(&b.head.hash, &h.hash));
+		assert_int_equal(
+		    b.incomplete, way == BLOCK_WHOLE || !ground.make.block_receipts);
+		q.hash = b.head.hash;
+		if (b.incomplete) {
+			ASK(ground.connector->block_receipts(&body, &q, &b));
+			check(
+			    ground.connector->block_receipts_read(&b, &q, SAID), ERR_OK);
+		}
+		check_every(&b);
+		block_facts_release(&b);
+	}
+}
+
 /* Without its hash, and without its state: what is in it is the same. */
 static void a_block_at_a_height_is_the_same(void **state)
 {
@@ -459,6 +566,46 @@ static void a_pool_is_looked_into(void **state)
 	ASK(ground.connector->pool(&body, &nobody));
 	check(ground.connector->pool_read(&shows, SAID), ERR_OK);
 	assert_int_equal(shows, ground.make.pool_shown ? POOL_NOTHING : POOL_HIDDEN);
+}
+
+static enum err news(
+    const struct pending_filter *f, struct pending *ret, enum node_note *ret_note)
+{
+	struct node_word word;
+	enum err e;
+
+	ASK(ground.connector->pending_changes(&body, f));
+	e = ground.connector->pending_changes_read(ret, &word, SAID);
+	*ret_note = word.note;
+	return e;
+}
+
+static void what_comes_to_a_pool_is_told_once(void **state)
+{
+	struct signed_bytes raw = pay(PAYER, next_nonce(PAYER), coin(1));
+	struct pending_filter f, unknown = { .id = "0xfefefefefefefefefefefefefefefefe" };
+	enum node_note note;
+	struct node_word word;
+	struct pending p;
+
+	(void)state;
+	ASK(ground.connector->pending_filter(&body));
+	check(ground.connector->pending_filter_read(&f, &word, SAID), ERR_OK);
+	assert_int_equal(word.note, NOTE_NONE);
+	check(news(&f, &p, &note), ERR_OK);
+	assert_int_equal(p.n, 0);
+	free(p.hash);
+	send_says(raw, ERR_OK, NOTE_ACCEPTED);
+	check(news(&f, &p, &note), ERR_OK);
+	assert_int_equal(p.n, 1);
+	assert_true(hash_same(&p.hash[0], &raw.hash));
+	free(p.hash);
+	mine(1);
+	check(news(&f, &p, &note), ERR_OK);
+	assert_int_equal(p.n, 0);
+	free(p.hash);
+	check(news(&unknown, &p, &note), ERR_NODE_REFUSED);
+	assert_int_equal(note, NOTE_FILTER_LOST);
 }
 
 /* -- transactions ---------------------------------------------------------- */
@@ -700,11 +847,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_block_comes_when_it_is_mined),
 		cmocka_unit_test(a_block_is_the_same_each_way),
 		cmocka_unit_test(a_block_at_a_height_is_the_same),
+		cmocka_unit_test(all_of_a_block_is_the_same_each_way),
+		cmocka_unit_test(all_at_a_height_is_the_same),
 		cmocka_unit_test(what_was_before_is_asked_for_at_its_block),
 		cmocka_unit_test(a_block_that_left_has_no_facts),
 		cmocka_unit_test(the_tag_is_as_the_make_says),
 		cmocka_unit_test(counts_are_told_by_height),
 		cmocka_unit_test(a_pool_is_looked_into),
+		cmocka_unit_test(what_comes_to_a_pool_is_told_once),
 		cmocka_unit_test(a_stranger_is_read_whole),
 		cmocka_unit_test(what_waits_is_known_and_in_no_block),
 		cmocka_unit_test(the_next_base_fee_is_as_foretold),

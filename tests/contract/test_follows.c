@@ -258,6 +258,42 @@ static void a_payment_is_seen_and_final(void **state)
 	assert_string_equal(witnesses, pool_node(ground.pool, 0)->name);
 }
 
+/* Nobody is watched: who follows hashes has what is in each block all the same, also in
+ * those that came while nobody looked. */
+static void all_of_each_block_is_told(void **state)
+{
+	struct head before;
+
+	(void)state;
+	look();
+	follower_watch(eye, NULL, 0);
+	follower_every(eye, true);
+	catch_up();
+	assert_true(follower_head(eye, &before));
+	look_away(NULL);
+	for (int i = 0; i < 2; i++) {
+		pay();
+		ground.mine(&ground, 3);
+	}
+	look();
+	follower_watch(eye, NULL, 0);
+	follower_every(eye, true);
+	catch_up();
+	pay();
+	live(1);
+	assert_int_equal(head_now().height, before.height + 7);
+	for (uint64_t h = before.height + 1; h <= before.height + 7; h++) {
+		const struct told *t = last_told(ADOPTED, h);
+		uint32_t n = (h - before.height) % 3 == 1;
+
+		assert_non_null(t);
+		assert_true(t->has_every);
+		assert_int_equal(t->every_n, n);
+		assert_int_equal(t->every_ok, n);
+		assert_int_equal(t->tx_n, 0);
+	}
+}
+
 static void a_start_goes_on_where_it_was(void **state)
 {
 	struct head before, after;
@@ -429,6 +465,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_payment_is_seen_and_final, look_away),
+		cmocka_unit_test_teardown(all_of_each_block_is_told, look_away),
 		cmocka_unit_test_teardown(a_start_goes_on_where_it_was, look_away),
 		cmocka_unit_test_teardown(a_reorganization_is_told, look_away),
 		cmocka_unit_test_teardown(

@@ -338,10 +338,108 @@ static void what_was_sent_arrives_where_it_was_sent(void **state)
 	world_rig_release(&k);
 }
 
+/* -- filters ------------------------------------------------------------------ */
+
+static struct pending_filter filter_of(struct sim_node *n)
+{
+	struct buf body = fresh();
+	struct pending_filter f;
+	struct node_word word;
+	size_t len;
+	char *answer;
+
+	connector_evm.pending_filter(&body);
+	answer = ask(n, &body, &len);
+	assert_int_equal(
+	    connector_evm.pending_filter_read(&f, &word, answer, len, NULL), ERR_OK);
+	free(answer);
+	return f;
+}
+
+/* How much is new; the first of it in ret. */
+static uint32_t news(struct sim_node *n, const struct pending_filter *f, struct hash *ret,
+    enum node_note *ret_note)
+{
+	struct buf body = fresh();
+	struct node_word word;
+	struct pending p;
+	size_t len;
+	char *answer;
+
+	connector_evm.pending_changes(&body, f);
+	answer = ask(n, &body, &len);
+	(void)connector_evm.pending_changes_read(&p, &word, answer, len, NULL);
+	*ret_note = word.note;
+	if (p.n)
+		*ret = p.hash[0];
+	free(p.hash);
+	free(answer);
+	return p.n;
+}
+
+static void what_a_pool_hears_is_told_once(void **state)
+{
+	struct pending_filter first, other;
+	struct signed_bytes raw;
+	enum node_note note;
+	struct hash hash;
+	struct nodes n;
+
+	(void)state;
+	nodes_init(&n, &(struct sim_options){ .chain_id = 0 });
+	n.at[1]->gossip_ms = 300;
+	first = filter_of(n.at[0]);
+	other = filter_of(n.at[1]);
+	raw = send_to(&n, 0, (struct order){ .to = n.r.you });
+	assert_int_equal(news(n.at[0], &first, &hash, &note), 1);
+	assert_true(hash_same(&hash, &raw.hash));
+	assert_int_equal(news(n.at[0], &first, &hash, &note), 0);
+	assert_int_equal(note, NOTE_NONE);
+	assert_int_equal(news(n.at[1], &other, &hash, &note), 0);
+	sim_mine(n.r.chain, NULL);
+	later(&n, 300);
+	assert_int_equal(news(n.at[0], &other, &hash, &note), 0);
+	assert_int_equal(note, NOTE_FILTER_LOST);
+	for (uint64_t i = 1; i < SIM_NEWS + 9; i++)
+		send_to(&n, 0, (struct order){ .to = n.r.you, .nonce = i });
+	assert_int_equal(news(n.at[0], &first, &hash, &note), SIM_NEWS);
+	rig_release(&n.r);
+}
+
+static void a_node_forgets_its_filters(void **state)
+{
+	struct pending_filter first;
+	enum node_note note;
+	struct hash hash;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	first = filter_of(r.node);
+	for (int i = 1; i < SIM_FILTERS; i++)
+		filter_of(r.node);
+	news(r.node, &first, &hash, &note);
+	assert_int_equal(note, NOTE_NONE);
+	filter_of(r.node);
+	news(r.node, &first, &hash, &note);
+	assert_int_equal(note, NOTE_FILTER_LOST);
+	first = filter_of(r.node);
+	r.node->loses_filters = true;
+	news(r.node, &first, &hash, &note);
+	assert_int_equal(note, NOTE_FILTER_LOST);
+	r.node->no_filters = true;
+	news(r.node, &first, &hash, &note);
+	assert_int_equal(note, NOTE_NO_METHOD);
+	says(r.node, "eth_newPendingTransactionFilter", "[]", "-32601");
+	rig_release(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(others_hear_after_their_delay),
+		cmocka_unit_test(what_a_pool_hears_is_told_once),
+		cmocka_unit_test(a_node_forgets_its_filters),
 		cmocka_unit_test(who_was_cut_off_meets_the_others_again),
 		cmocka_unit_test(who_was_down_comes_back_empty),
 		cmocka_unit_test(what_is_forgotten_is_nowhere),

@@ -77,6 +77,7 @@ void sim_pool_insert(struct sim_pool *p, struct sim_tx *t)
 		l->last = i;
 	l->n++;
 	p->n++;
+	p->news[p->news_n++ % SIM_NEWS] = t;
 	t->pooled++;
 	p->chain->pooled++;
 }

@@ -33,6 +33,8 @@ struct sim_line {                    /* what one sender has in one pool, by nonc
 
 struct sim_heard; /* a transaction on its way to a pool, see net.c */
 
+#define SIM_NEWS 256
+
 struct sim_pool {
 	struct sim_pool *next; /* of the chain */
 	struct sim_chain *chain;
@@ -42,6 +44,8 @@ struct sim_pool {
 	uint32_t n;
 	/* transactions: in all, of a sender, of a sender behind a gap; 0: no bound */
 	uint32_t max, account_max, gapped_max;
+	const struct sim_tx *news[SIM_NEWS];  /* the last that came, in a ring */
+	uint64_t news_n;                      /* that ever came */
 	struct sim_heard *heard, *heard_last; /* by time */
 	bool was_apart;
 };

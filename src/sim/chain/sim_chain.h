@@ -207,7 +207,8 @@ struct sim_chain {
 	struct sim_wait *waits_free;
 	struct sim_heard *heard_free;
 	struct sim_wire *wire, *wire_free;
-	uint64_t lives; /* worlds opened on it */
+	uint64_t lives;   /* worlds opened on it */
+	uint64_t filters; /* that its nodes ever made */
 };
 
 /* region is aligned for any type. */

@@ -12,26 +12,28 @@
 #include "sim/chain/mempool.h"
 #include "sim/node/fault.h"
 
-#define SIM_METHODS                  \
-	M(web3_clientVersion)        \
-	M(net_version)               \
-	M(eth_chainId)               \
-	M(eth_blockNumber)           \
-	M(eth_getBlockByNumber)      \
-	M(eth_getBlockByHash)        \
-	M(eth_getBlockReceipts)      \
-	M(eth_getTransactionByHash)  \
-	M(eth_getTransactionReceipt) \
-	M(eth_getTransactionCount)   \
-	M(eth_getBalance)            \
-	M(eth_getCode)               \
-	M(eth_call)                  \
-	M(eth_estimateGas)           \
-	M(eth_feeHistory)            \
-	M(eth_maxPriorityFeePerGas)  \
-	M(eth_gasPrice)              \
-	M(eth_sendRawTransaction)    \
-	M(txpool_contentFrom)
+#define SIM_METHODS                        \
+	M(web3_clientVersion)              \
+	M(net_version)                     \
+	M(eth_chainId)                     \
+	M(eth_blockNumber)                 \
+	M(eth_getBlockByNumber)            \
+	M(eth_getBlockByHash)              \
+	M(eth_getBlockReceipts)            \
+	M(eth_getTransactionByHash)        \
+	M(eth_getTransactionReceipt)       \
+	M(eth_getTransactionCount)         \
+	M(eth_getBalance)                  \
+	M(eth_getCode)                     \
+	M(eth_call)                        \
+	M(eth_estimateGas)                 \
+	M(eth_feeHistory)                  \
+	M(eth_maxPriorityFeePerGas)        \
+	M(eth_gasPrice)                    \
+	M(eth_sendRawTransaction)          \
+	M(txpool_contentFrom)              \
+	M(eth_newPendingTransactionFilter) \
+	M(eth_getFilterChanges)
 
 enum sim_method {
 #define M(name) SIM_##name,
@@ -43,6 +45,13 @@ enum sim_method {
 /* What it shows of a transaction by its hash: as it is, as one to the sender itself, or
  * with another tip. */
 enum sim_reads { SIM_READS_TRUE, SIM_READS_TO_ITSELF, SIM_READS_OTHER_TIP };
+
+/* Of what came to its pool. A node keeps the newest of them. */
+#define SIM_FILTERS 8
+
+struct sim_filter {
+	uint64_t id, next; /* of the pool's news */
+};
 
 enum sim_receipts {
 	SIM_RECEIPTS_TRUE,
@@ -92,6 +101,8 @@ struct sim_node {
 	uint64_t invents;        /* heads that lead nowhere: so many by now; 0: none */
 	bool hides_transactions; /* it knows none by its hash */
 	bool hides_pool;         /* what waits there is nobody's business */
+	bool no_filters;         /* nor is what comes */
+	bool loses_filters;      /* it knows none that it made */
 
 	bool down; /* connections are refused, other nodes' too */
 	bool cut;  /* it hears and tells nothing of other nodes' transactions */
@@ -109,6 +120,8 @@ struct sim_node {
 	struct sim_node *twin;
 	bool twin_answers;
 	bool pretends; /* sends are answered as accepted, and not done: of one request */
+
+	struct sim_filter filter[SIM_FILTERS]; /* the newest; id 0: none */
 
 	/* figures */
 	uint64_t requests, calls[SIM_METHOD_COUNT];

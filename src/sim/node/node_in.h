@@ -3,6 +3,7 @@
  *   node.c         what it is, blocks, receipts, state, sends; calls and batches
  *   node_call.c    eth_call and eth_estimateGas
  *   node_fees.c    what a transaction would pay
+ *   node_filter.c  what came to its pool
  *   node_param.c   parameters into values
  *   node_json.c    a request's text
  */
