@@ -84,6 +84,7 @@ void channels_load(struct channels *c, const struct config *config)
 	webhook_load(c, &config->tell.webhook.secret);
 	telegram_load(c, &config->tell.telegram);
 	c->config = (struct channel_config){ .webhook_secret = c->webhook_secret,
+		.webhook_private = config->tell.webhook.allow_private,
 		.telegram_token = c->telegram_token,
 		.telegram_api = c->telegram_api };
 }

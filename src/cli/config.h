@@ -54,7 +54,8 @@ struct serve_config {
 };
 
 struct webhook_config {
-	struct ref secret; /* REF_NONE: webhooks can't be sent */
+	struct ref secret;      /* REF_NONE: webhooks can't be sent */
+	unsigned allow_private; /* 0 or 1 */
 };
 
 struct telegram_config {

@@ -20,6 +20,7 @@
 /* Borrowed; NULL: the config has none. */
 struct channel_config {
 	const struct secret *webhook_secret;
+	bool webhook_private; /* those of private addresses, too */
 	const struct secret *telegram_token;
 	const char *telegram_api; /* its URL, without a '/' at the end */
 };

@@ -133,7 +133,8 @@ static void webhook_write(struct letter *ret, const struct channel_config *c,
 		.lines = ret->lines,
 		.timeout_ms = TIMEOUT_MS,
 		.answer_max = ANSWER_MAX,
-		.once = true };
+		.once = true,
+		.public_only = !c->webhook_private };
 }
 
 static void webhook_judge(
@@ -146,7 +147,10 @@ static void webhook_judge(
 	ret->unknown = a->end == HTTP_UNKNOWN;
 	ret->delivery = DELIVERY_AGAIN;
 	if (a->end != HTTP_ANSWERED) {
-		snprintf(ret->why, sizeof ret->why, "%s", a->why);
+		snprintf(ret->why, sizeof ret->why, "%s%s", a->why,
+		    a->end == HTTP_NOT_SENT && strstr(a->why, "not one of the internet's")
+			? " (tell.webhook.allow_private)"
+			: "");
 		return;
 	}
 	snprintf(ret->why, sizeof ret->why, "it answered %d", status);

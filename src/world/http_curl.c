@@ -23,6 +23,8 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
+#include "world/address.h"
 
 #define HOST_ACTIVE_MAX 32u /* requests at a time, and so connections, to one host */
 #define HEADER_MAX (256u * 1024)
@@ -55,6 +57,7 @@ struct request {
 	struct buf answer;
 	size_t header_len;
 	bool once;
+	bool public_only, private; /* its name led to a private address */
 	bool part_posted;
 	bool left; /* a try was made: bytes may have left */
 	bool late; /* the time is up, and the sockets are read once more */
@@ -104,6 +107,19 @@ static int on_try(void *ctx, char *their_ip, char *our_ip, int their_port, int o
 	(void)our_port;
 	r->left = true;
 	return CURL_PREREQFUNC_OK;
+}
+
+/* Asked for each address that the name has, when it is known. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct request *r = ctx;
+
+	(void)purpose;
+	if (!address_public(&a->addr) && !MUTANT(private_is_asked)) {
+		r->private = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 static CURL *easy_new(const struct http *h)
@@ -195,7 +211,9 @@ static void start(struct http *h, struct request *r)
 	set_body(h, r);
 	if (r->unix_socket)
 		SET(r->easy, UNIX_SOCKET_PATH, r->unix_socket);
-	SET(r->easy, FRESH_CONNECT, r->once ? 1L : 0L);
+	SET(r->easy, FRESH_CONNECT, r->once || r->public_only ? 1L : 0L);
+	SET(r->easy, OPENSOCKETFUNCTION, r->public_only ? on_socket : NULL);
+	SET(r->easy, OPENSOCKETDATA, r);
 	SET(r->easy, WRITEDATA, r);
 	SET(r->easy, HEADERDATA, r);
 	SET(r->easy, PREREQDATA, r);
@@ -362,6 +380,8 @@ static void explain(struct request *r, CURLcode code)
 		because(r, "answer over %zu bytes", r->answer.max);
 	else if (code == CURLE_WRITE_ERROR && r->header_len > HEADER_MAX)
 		because(r, "answer's header over %u bytes", HEADER_MAX);
+	else if (r->private && !r->left)
+		because(r, "its address is not one of the internet's");
 	else if (number)
 		because(r, "%s (%s)", curl_easy_strerror(code),
 		    uv_strerror_r(
@@ -449,6 +469,7 @@ static struct request *request_new(struct http *h, const struct http_request *q)
 	lines_add(r, q);
 	r->timeout_ms = q->timeout_ms > 0 ? q->timeout_ms : 1;
 	r->once = q->once;
+	r->public_only = q->public_only;
 	r->done = q->done;
 	r->on_part = q->part;
 	r->ctx = q->ctx;

@@ -52,6 +52,7 @@ struct http_request {
 	int64_t timeout_ms;       /* of the whole request */
 	size_t answer_max;  /* a longer body ends it as UNKNOWN, "answer over N bytes" */
 	bool once;          /* never silently repeated on another connection */
+	bool public_only;   /* no address that is not the internet's is connected to */
 	http_done_fn *done; /* exactly once, from world_wait (or world_free: UNKNOWN) */
 	/* A stream: what has come of an answer of 200, from world_wait, before done; the
 	 * rest is done's body. NULL: done gets it all. answer_max bounds what waits. */

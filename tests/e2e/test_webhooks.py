@@ -106,6 +106,7 @@ def hall_and_desk(rows, **chain):
     with Receiver() as hall, desk_of(rows, **chain) as (anvil, desk):
         desk.env["HOOK_SECRET"] = SECRET
         desk.env["PAWL_TELL__WEBHOOK__SECRET"] = "env:HOOK_SECRET"
+        desk.env["PAWL_TELL__WEBHOOK__ALLOW_PRIVATE"] = "true"
         yield hall, anvil, desk
         same(hall.bad, [], "messages whose signature is wrong")
 
@@ -153,6 +154,21 @@ def without_a_secret_it_is_refused():
         desk.expect(1, *desk.airdrop("list.csv", "--notify", "webhook:http://u:pw@h/"))
         desk.expect(1, *desk.airdrop("list.csv", "--notify", "pigeon:home"))
         same(desk.status("list"), None, "what was journaled")
+
+
+@test
+def a_private_address_is_not_asked():
+    """Whoever may name a target names none behind the firewall: not by number, not by name."""
+    with hall_and_desk(3) as (hall, anvil, desk):
+        del desk.env["PAWL_TELL__WEBHOOK__ALLOW_PRIVATE"]
+        local = hall.url("/b").replace("127.0.0.1", "localhost")
+        daemon = serving(desk)
+        desk.expect(0, *desk.airdrop("list.csv", *notify(hall, "/a"), "--notify", local))
+        wait_until(lambda: all("allow_private" in (s["why"] or "")
+                               for s in desk.status("list")["subscribers"]), 10, "why not")
+        same(hall.asked.total(), 0, "what was asked")
+        stop(desk, daemon)
+        exact(anvil, desk)
 
 
 @test

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "seen.h"
+#include "world/address.h"
 #include "world/world.h"
 
 #define CONNECTIONS_MAX 512
@@ -670,6 +671,76 @@ static void no_url_is_not_sent(void **state)
 	}
 }
 
+static bool is_public(const char *text)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_storage a = { 0 };
+
+	if (strchr(text, ':')) {
+		assert_int_equal(inet_pton(AF_INET6, text, &six.sin6_addr), 1);
+		memcpy(&a, &six, sizeof six);
+	} else {
+		assert_int_equal(inet_pton(AF_INET, text, &four.sin_addr), 1);
+		memcpy(&a, &four, sizeof four);
+	}
+	return address_public((const struct sockaddr *)&a);
+}
+
+static void what_is_private_is_known(void **state)
+{
+	static const char *const private[] = { "0.0.0.0", "10.255.0.1", "100.64.0.1",
+		"100.127.255.255", "127.0.0.1", "127.255.255.255", "169.254.169.254",
+		"172.16.0.1", "172.31.255.255", "192.168.1.1", "198.19.255.255",
+		"224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1",
+		"fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+		"64:ff9b::7f00:1", "2002:7f00:1::1", "2002:a00:1::", "2001:db8::1",
+		"2001::1", "::7f00:1", "3fff::1" };
+	static const char *const public[] = { "1.1.1.1", "9.255.255.255", "11.0.0.0",
+		"100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
+		"169.253.255.255", "172.15.255.255", "172.32.0.0", "192.167.255.255",
+		"192.169.0.0", "223.255.255.255", "2606:4700::1111", "2a00:1450::8a",
+		"::ffff:1.1.1.1", "64:ff9b::101:101", "2001:db7::1", "2001:4860::8888" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++)
+		if (is_public(private[i]))
+			fail_msg("taken for public: %s", private[i]);
+	for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++)
+		if (!is_public(public[i]))
+			fail_msg("taken for private: %s", public[i]);
+}
+
+/* By number and by name, also where another request has a connection that could be used
+ * again. */
+static void a_private_address_is_not_asked(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "127.1",
+		"2130706433", "[::ffff:127.0.0.1]" };
+	struct rig *t = *state;
+	struct seen seen = get(t, "/echo");
+	unsigned asked;
+
+	assert_answer(&seen, 200, "");
+	asked = look(t->server, &t->server->requested);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		char url[64];
+		struct http_request q;
+
+		(void)snprintf(
+		    url, sizeof(url), "http://%s:%u/echo", hosts[i], t->server->port);
+		q = request(NULL, url);
+		q.public_only = true;
+		seen = ask(t, q);
+		assert_end(&seen, HTTP_NOT_SENT);
+		assert_string_equal(
+		    seen.a.why, "its address is not one of the internet's");
+	}
+	assert_int_equal(look(t->server, &t->server->requested), asked);
+	seen = get(t, "/echo");
+	assert_answer(&seen, 200, "");
+}
+
 static void no_tls_is_not_sent(void **state)
 {
 	struct rig *t = *state;
@@ -1100,6 +1171,8 @@ int main(void)
 		RIG(retry_after_is_read),
 		RIG(refused_is_not_sent),
 		RIG(no_url_is_not_sent),
+		RIG(what_is_private_is_known),
+		RIG(a_private_address_is_not_asked),
 		RIG(no_tls_is_not_sent),
 		RIG(no_answer_is_unknown),
 		RIG(a_header_has_a_bound),
