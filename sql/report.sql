@@ -219,3 +219,35 @@ SELECT COUNT(*) AS n FROM intent WHERE account = :account AND state IN (0, 1);
 -- out: state i64, n i64
 SELECT a.state, COUNT(*) AS n FROM intent AS i JOIN attempt AS a ON a.intent = i.id
 WHERE i.account = :account AND i.state IN (0, 1) GROUP BY a.state ORDER BY a.state;
+
+-- Those that should go on by themselves, and entered their stage before.
+-- name: metric_stuck
+-- in: before i64
+-- out: n i64
+-- scan: there are few operations
+SELECT COUNT(*) AS n FROM operation AS o
+WHERE o.state NOT IN (4, 5, 7, 8) AND (SELECT s.entered_ms FROM stage AS s
+	WHERE s.operation = o.id ORDER BY s.ordinal DESC LIMIT 1) < :before;
+
+-- When anything was last told of an operation.
+-- name: metric_link_last
+-- in: operation i64
+-- out: at_ms i64
+SELECT at_ms FROM link WHERE operation = :operation ORDER BY commit_no DESC LIMIT 1;
+
+-- name: metric_due
+-- out: n i64, oldest i64?
+-- scan: what is due, by its index
+SELECT COUNT(*) AS n, MIN(m.notice) AS oldest FROM message AS m
+	JOIN subscriber AS s ON s.id = m.subscriber
+WHERE m.state = 0 AND s.suspended IS NULL;
+
+-- name: metric_notice
+-- in: id i64
+-- out: body text
+SELECT body FROM notice WHERE id = :id;
+
+-- name: metric_suspended
+-- out: n i64
+-- scan: there are few subscribers, next to what they are told
+SELECT COUNT(*) AS n FROM subscriber WHERE suspended IS NOT NULL;

@@ -133,6 +133,9 @@ struct kind {
 	/* The gas limit of a row's payment (0: the one without a row), unless its item
 	 * has an estimate of its own. */
 	uint64_t (*gas)(struct runner *r, const struct operation *o, int64_t row);
+	/* Coin for what is pending of it and for its fees, as those are today: for
+	 * people. NULL: none. */
+	void (*need)(struct runner *r, const struct operation *o, struct amount *ret);
 	/* A void row is tried again by the operator (0: what has no row). */
 	void (*retry)(struct runner *r, struct operation *o, int64_t row);
 	/* Are all of its items in the journal? What is not whole is made anew, and pays
@@ -349,6 +352,7 @@ struct chain_run {
 	int64_t quote_at_ms, quote_due_ms; /* when it was; when it is next; 0: never */
 	bool watch_changed;                /* accounts or tokens came */
 	int64_t sends[SENDS], reorgs;      /* in this life, for people */
+	int64_t last_send_wall_ms;         /* that a node took; 0: none in this life */
 	struct account **accounts;
 	size_t accounts_n;
 };

@@ -156,6 +156,9 @@ static void word_count(struct chain_run *c, const struct send_job *j, uint32_t k
 	enum node_note note = j->word[k].note;
 
 	if (note == NOTE_NONE || note == NOTE_ACCEPTED)
+		c->last_send_wall_ms = world_wall_ms(c->runner->s.world);
+
+	if (note == NOTE_NONE || note == NOTE_ACCEPTED)
 		c->sends[SENDS_ACCEPTED]++;
 	else if (note == NOTE_KNOWN || note == NOTE_NONCE_LOW)
 		c->sends[SENDS_KNOWN]++;

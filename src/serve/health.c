@@ -63,6 +63,55 @@ static enum how worse(enum how a, enum how b)
 	return a > b ? a : b;
 }
 
+static void time_put(json_t *o, const char *key, int64_t wall_ms)
+{
+	time_t now_s = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&now_s, &tm);
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	put(o, key, json_string(text));
+}
+
+/* When a notice was written, as its body has it; -1: it does not say. */
+static int64_t noted_wall_ms(const char *body)
+{
+	json_t *o = json_read(body, strlen(body), NULL);
+	const char *text = json_str(o, "time");
+	struct tm tm = { 0 };
+	int64_t ms = -1;
+
+	if (text && strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		ms = (int64_t)timegm(&tm) * 1000;
+	json_decref(o);
+	return ms;
+}
+
+void due_read(struct due *ret, const struct health_at *at)
+{
+	struct sql_metric_suspended_out suspended;
+	struct sql_metric_notice_in in;
+	struct sql_metric_notice_out notice;
+	struct sql_metric_due_out due;
+
+	*ret = (struct due){ 0 };
+	if (sql_metric_suspended_one(at->journal, &suspended))
+		ret->suspended = suspended.n;
+	if (!sql_metric_due_one(at->journal, &due) || due.no_oldest)
+		return;
+	ret->n = due.n;
+	in.id = due.oldest;
+	sql_metric_notice_begin(at->journal, &in);
+	if (sql_metric_notice_next(at->journal, &notice)) {
+		int64_t noted_ms = noted_wall_ms(notice.body);
+
+		if (noted_ms >= 0 && world_wall_ms(at->world) > noted_ms)
+			ret->oldest_ms = world_wall_ms(at->world) - noted_ms;
+	}
+	sql_metric_notice_end(at->journal);
+}
+
 /* -- components ------------------------------------------------------------ */
 
 static enum how journal_part(json_t *around, const struct health_at *at)
@@ -133,6 +182,8 @@ static enum how chain_part(json_t *around, const struct health_at *at, int i)
 	put(p.o, "quorum", json_boolean(!waits_for && age_ms >= 0));
 	put(p.o, "stopped", json_boolean(stopped));
 	heads_part(p.o, at, c, age_ms);
+	if (c->last_send_wall_ms)
+		time_put(p.o, "last_tx", c->last_send_wall_ms);
 	if (stopped)
 		part_note(&p, UNHEALTHY, waits_for ? waits_for : "it was stopped");
 	if (waits_for)
@@ -160,8 +211,7 @@ static enum how chains_part(json_t *around, const struct health_at *at)
 
 static enum how operations_part(json_t *around, const struct health_at *at)
 {
-	int64_t now_ms = world_now_ms(at->world);
-	int64_t open = 0, needs_operator = 0, paused = 0, stuck = 0;
+	int64_t open = 0, needs_operator = 0, paused = 0, stuck = stuck_count(at->runner);
 	struct part p = part_begin();
 
 	for (size_t i = 0; i < at->runner->operations_n; i++) {
@@ -170,7 +220,6 @@ static enum how operations_part(json_t *around, const struct health_at *at)
 		open += !operation_ended(o);
 		needs_operator += o->state == OPERATION_NEEDS_OPERATOR;
 		paused += o->state == OPERATION_PAUSED;
-		stuck += pulse_stuck(at->pulse, o, now_ms);
 	}
 	put_n(p.o, "open", open);
 	put_n(p.o, "needs_operator", needs_operator);
@@ -180,22 +229,30 @@ static enum how operations_part(json_t *around, const struct health_at *at)
 		part_note(&p, DEGRADED, "an operation needs an operator: pawl status");
 	if (stuck)
 		part_note(&p, DEGRADED,
-		    "no row of an operation has got further for an hour: pawl status");
+		    "an operation is in the same stage for longer than tell.stuck_after: "
+		    "pawl status");
 	return part_end(&p, around, "operations");
 }
 
-/* -- the whole ------------------------------------------------------------- */
+#define DUE_OLD_MS 600000
 
-static void time_put(json_t *o, int64_t wall_ms)
+static enum how deliveries_part(json_t *around, const struct health_at *at)
 {
-	time_t now_s = (time_t)(wall_ms / 1000);
-	char text[32];
-	struct tm tm;
+	struct part p = part_begin();
+	struct due due;
 
-	gmtime_r(&now_s, &tm);
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	put(o, "timestamp", json_string(text));
+	due_read(&due, at);
+	put_n(p.o, "due", due.n);
+	if (due.n)
+		put_n(p.o, "oldest_due_ms", due.oldest_ms);
+	put_n(p.o, "suspended", due.suspended);
+	if (due.oldest_ms > DUE_OLD_MS)
+		part_note(&p, DEGRADED,
+		    "a subscriber has not been reached for ten minutes: pawl status");
+	return part_end(&p, around, "deliveries");
 }
+
+/* -- the whole ------------------------------------------------------------- */
 
 int health_encode(struct buf *out, const struct health_at *at)
 {
@@ -207,9 +264,10 @@ int health_encode(struct buf *out, const struct health_at *at)
 	if (at->runner) {
 		how = worse(how, chains_part(components, at));
 		how = worse(how, operations_part(components, at));
+		how = worse(how, deliveries_part(components, at));
 	}
 	put(o, "status", json_string(hows[how]));
-	time_put(o, world_wall_ms(at->world));
+	time_put(o, "timestamp", world_wall_ms(at->world));
 	put(o, "components", components);
 	json_line_add(out, o);
 	return how == UNHEALTHY ? 503 : 200;

@@ -21,6 +21,14 @@ struct health_at {
 	int64_t since_wall_ms; /* when this life began */
 };
 
+/* What subscribers have not got yet. */
+struct due {
+	int64_t n, oldest_ms; /* so long the oldest of it is due */
+	int64_t suspended;    /* subscribers */
+};
+
+void due_read(struct due *ret, const struct health_at *at);
+
 /* The same in a line, without its end. */
 void health_line(char *out, size_t size, const struct runner *r);
 

@@ -9,6 +9,7 @@
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "tell/tell.h"
 
 enum metric {
 #define METRIC(name, ...) METRIC_##name,
@@ -124,7 +125,6 @@ static void items_add(struct buf *out, const struct health_at *at)
 
 static void operations_add(struct buf *out, const struct health_at *at)
 {
-	int64_t now_ms = world_now_ms(at->world), stuck = 0;
 	struct sql_metric_operations_out row;
 
 	head(out, METRIC_OPERATIONS);
@@ -134,9 +134,12 @@ static void operations_add(struct buf *out, const struct health_at *at)
 		    LABELS({ "kind", row.kind },
 			{ "state", state_name(MACHINE_OPERATION, (int)row.state) }),
 		    row.n);
-	for (size_t i = 0; at->runner && i < at->runner->operations_n; i++)
-		stuck += pulse_stuck(at->pulse, at->runner->operations[i], now_ms);
-	alone(out, METRIC_STUCK, stuck);
+	if (at->runner) {
+		alone(out, METRIC_STUCK, stuck_count(at->runner));
+		head(out, METRIC_STILL);
+		sample_ms(out, METRIC_STILL, "", NO_LABELS,
+		    pulse_still_ms(at->pulse, world_now_ms(at->world)));
+	}
 	items_add(out, at);
 }
 
@@ -261,16 +264,23 @@ static void endpoints_add(struct buf *out, const struct health_at *at)
 
 /* -- of each account ------------------------------------------------------- */
 
-static void balance_add(
-    struct buf *out, const struct account *a, const struct label *labels)
+static void coin_add(
+    struct buf *out, enum metric m, const struct label *labels, const struct amount *coin)
 {
 	char text[AMOUNT_TEXT_MAX];
 
-	if (!a->has_balance)
-		return;
-	amount_format(text, &a->balance, 0);
-	series(out, METRIC_BALANCE, "", labels);
+	amount_format(text, coin, 0);
+	series(out, m, "", labels);
 	buf_addf(out, "%s\n", text);
+}
+
+static void need_add(struct buf *out, const struct health_at *at, const struct account *a,
+    const struct label *labels)
+{
+	struct amount need;
+
+	pulse_need(at->pulse, at->runner, a, world_now_ms(at->world), &need);
+	coin_add(out, METRIC_NEED, labels, &need);
 }
 
 static void attempts_add(struct buf *out, const struct health_at *at,
@@ -297,8 +307,10 @@ static void account_add(
 	    LABELS({ "chain", a->chain->config->name }, { "account", address });
 
 	eip55_format(address, a->address.at);
-	if (m == METRIC_BALANCE)
-		balance_add(out, a, labels);
+	if (m == METRIC_BALANCE && a->has_balance)
+		coin_add(out, m, labels, &a->balance);
+	else if (m == METRIC_NEED && a->has_balance)
+		need_add(out, at, a, labels);
 	else if (m == METRIC_ACCOUNT_STOPPED)
 		sample(out, m, labels, a->stopped);
 	else if (m == METRIC_NONCE && a->has_first_nonce)
@@ -311,8 +323,8 @@ static void account_add(
 
 static void accounts_add(struct buf *out, const struct health_at *at)
 {
-	static const enum metric of_account[] = { METRIC_BALANCE, METRIC_ACCOUNT_STOPPED,
-		METRIC_NONCE, METRIC_INTENTS, METRIC_ATTEMPTS };
+	static const enum metric of_account[] = { METRIC_BALANCE, METRIC_NEED,
+		METRIC_ACCOUNT_STOPPED, METRIC_NONCE, METRIC_INTENTS, METRIC_ATTEMPTS };
 
 	for (size_t k = 0; k < sizeof of_account / sizeof *of_account; k++) {
 		head(out, of_account[k]);
@@ -325,6 +337,35 @@ static void accounts_add(struct buf *out, const struct health_at *at)
 	}
 }
 
+/* -- of what subscribers are told ------------------------------------------ */
+
+static void deliveries_add(struct buf *out, const struct health_at *at)
+{
+	static const char *const outcomes[TELL_OUTCOMES] = {
+		[TELL_ACCEPTED] = "accepted",
+		[TELL_REFUSED] = "refused",
+		[TELL_UNKNOWN] = "unknown",
+		[TELL_GONE] = "gone",
+	};
+	const struct tell *t = tell_of(at->runner);
+	struct due due;
+
+	due_read(&due, at);
+	alone(out, METRIC_DUE, due.n);
+	head(out, METRIC_DUE_AGE);
+	sample_ms(out, METRIC_DUE_AGE, "", NO_LABELS, due.oldest_ms);
+	alone(out, METRIC_SUSPENDED, due.suspended);
+	if (!t)
+		return;
+	head(out, METRIC_DELIVERIES);
+	for (int k = 0; channel_at(k); k++)
+		for (int i = 0; i < TELL_OUTCOMES; i++)
+			sample(out, METRIC_DELIVERIES,
+			    LABELS({ "channel", channel_at(k)->name },
+				{ "outcome", outcomes[i] }),
+			    tell_count(t, k, (enum tell_outcome)i));
+}
+
 void metrics_encode(struct buf *out, const struct health_at *at)
 {
 	process_add(out, at);
@@ -334,4 +375,5 @@ void metrics_encode(struct buf *out, const struct health_at *at)
 	chains_add(out, at);
 	endpoints_add(out, at);
 	accounts_add(out, at);
+	deliveries_add(out, at);
 }

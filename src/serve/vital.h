@@ -20,8 +20,6 @@ enum vital {
 enum vital vital_find(const char *method, const char *path);
 bool vital_is_open(enum vital v); /* over TCP; false also for what is none */
 
-#define PULSE_STUCK_MS ((int64_t)3600 * 1000) /* so long no row of it got further */
-
 struct pulse;
 
 struct pulse *pulse_new(void);
@@ -30,7 +28,15 @@ void pulse_turn(struct pulse *p, const struct runner *r, int64_t now_ms);
 
 /* Of chain number i of the runner; -1: it has no head yet. */
 int64_t pulse_head_age_ms(const struct pulse *p, int i, int64_t now_ms);
-/* It should go on by itself, and does not. */
-bool pulse_stuck(const struct pulse *p, const struct operation *o, int64_t now_ms);
+/* So long no row has moved of the distribution that stands the longest, of those that are
+ * paid in part; 0: there is none. What a former life told of it counts, too. */
+int64_t pulse_still_ms(const struct pulse *p, int64_t now_ms);
+/* Coin that an account needs within the hour: for what is live, and for as many rows of
+ * each operation as the last hour has moved, or all where that is not known yet. */
+void pulse_need(const struct pulse *p, struct runner *r, const struct account *a,
+    int64_t now_ms, struct amount *ret);
+/* Operations that should go on by themselves, and are in the same stage for longer than
+ * tell.stuck_after: as the journal has it. */
+int64_t stuck_count(const struct runner *r);
 
 #endif

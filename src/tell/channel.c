@@ -4,6 +4,23 @@
 
 static const struct channel *const channels[] = { &channel_webhook, &channel_telegram };
 
+_Static_assert(sizeof channels / sizeof *channels <= CHANNELS_MAX, "they have room");
+
+const struct channel *channel_at(int number)
+{
+	return (size_t)number < sizeof channels / sizeof *channels ? channels[number]
+								   : NULL;
+}
+
+int channel_number(const struct channel *c)
+{
+	int number = 0;
+
+	while (channels[number] != c)
+		number++;
+	return number;
+}
+
 const struct channel *channel_named(const char *name)
 {
 	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)

@@ -105,6 +105,12 @@ struct channel {
 
 extern const struct channel channel_webhook, channel_telegram;
 
+#define CHANNELS_MAX 4
+
+/* They are numbered from 0; NULL: there are no more. */
+const struct channel *channel_at(int number);
+int channel_number(const struct channel *c);
+
 /* NULL: there is none of this name. */
 const struct channel *channel_named(const char *name);
 

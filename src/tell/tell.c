@@ -32,6 +32,7 @@ struct tell {
 	int64_t after;  /* the subscriber that was looked at last */
 	bool unready;   /* and it was said */
 	bool closed;    /* a service can't be used, and it was said */
+	int64_t counts[CHANNELS_MAX][TELL_OUTCOMES];
 };
 
 /* A message on its way: an effect, then a fact. */
@@ -240,6 +241,13 @@ static void next_of(struct tell *t, struct sending *s, struct target *target)
 		target->ready_ms = ready_ms;
 }
 
+static enum tell_outcome outcome_of(const struct verdict *v)
+{
+	if (v->delivery == DELIVERY_ACCEPTED || v->delivery == DELIVERY_GONE)
+		return v->delivery == DELIVERY_GONE ? TELL_GONE : TELL_ACCEPTED;
+	return v->unknown ? TELL_UNKNOWN : TELL_REFUSED;
+}
+
 static void outcome_take(struct runner *r, struct fact *fact)
 {
 	struct sending *s = (struct sending *)fact;
@@ -249,6 +257,7 @@ static void outcome_take(struct runner *r, struct fact *fact)
 	(void)r;
 	CHECK(target);
 	target_done(&t->roster, target, world_now_ms(t->world));
+	t->counts[channel_number(s->channel)][outcome_of(&s->verdict)]++;
 	if (MUTANT(lost_is_accepted) && s->verdict.unknown)
 		s->verdict.delivery = DELIVERY_ACCEPTED;
 	switch (s->verdict.delivery) {
@@ -536,28 +545,7 @@ void tell_turn(void *tell, struct runner *r)
 		runner_wake_at(r, roster_next_ms(&t->roster));
 }
 
-/* -- what the operator asks ---------------------------------------------------- */
-
-enum err tell_resume(
-    struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f)
-{
-	struct sql_subscriber_get_in in = { .id = subscriber };
-	struct sql_subscriber_get_out row;
-	char what[40];
-
-	if (!sql_subscriber_get_one(j, &in, &row))
-		return fail_set(f, ERR_NOT_FOUND,
-		    "there is no subscriber %" PRId64 "; see: pawl status", subscriber);
-	*ret_moved = !row.no_suspended;
-	if (row.no_suspended)
-		return ERR_OK;
-	sql_subscriber_resume(j, &(struct sql_subscriber_resume_in){ .id = subscriber });
-	sql_message_back(j, &(struct sql_message_back_in){ .subscriber = subscriber });
-	snprintf(what, sizeof what, "subscriber %" PRId64, subscriber);
-	journal_event(
-	    j, &(struct event){ .what = what, .from = "suspended", .to = "", .why = "" });
-	return ERR_OK;
-}
+/* -- its owner ---------------------------------------------------------------- */
 
 void tell_channels(struct tell *t, const struct channel_config *channels)
 {
@@ -566,16 +554,17 @@ void tell_channels(struct tell *t, const struct channel_config *channels)
 	t->look = true;
 }
 
+const struct tell *tell_of(const struct runner *r)
+{
+	return r->s.tell.turn == tell_turn ? r->s.tell.ctx : NULL;
+}
+
+int64_t tell_count(const struct tell *t, int channel, enum tell_outcome outcome)
+{
+	return t->counts[channel][outcome];
+}
+
 int tell_busy(const struct tell *t)
 {
 	return t->roster.busy;
-}
-
-int64_t tell_due(struct journal *j, int64_t operation)
-{
-	struct sql_message_due_of_in in = { .subject_kind = SUBJECT_OPERATION,
-		.subject = operation };
-	struct sql_message_due_of_out row;
-
-	return sql_message_due_of_one(j, &in, &row) ? row.n : 0;
 }

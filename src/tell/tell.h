@@ -30,6 +30,19 @@ NODISCARD enum err tell_resume(
 /* What the channels need is another; what is on its way keeps what it had. */
 void tell_channels(struct tell *t, const struct channel_config *channels);
 
+/* What came of requests, in this life, for people. */
+enum tell_outcome {
+	TELL_ACCEPTED,
+	TELL_REFUSED, /* not now, or not so: it is sent again */
+	TELL_UNKNOWN, /* it may have arrived, and is sent again */
+	TELL_GONE,
+	TELL_OUTCOMES
+};
+
+/* A runner's; NULL: it tells nobody. */
+const struct tell *tell_of(const struct runner *r);
+int64_t tell_count(const struct tell *t, int channel, enum tell_outcome outcome);
+
 /* So many are on their way. */
 int tell_busy(const struct tell *t);
 

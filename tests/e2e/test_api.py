@@ -141,7 +141,11 @@ def how_it_is_and_whether_it_is_ready():
         paid(anvil, 5)
         desk.expect(0, "pause", "list")
         desk.ended(run)
-        same(health()[1]["components"]["operations"]["paused"], 1, "paused")
+        _, told = health()
+        same(told["components"]["operations"]["paused"], 1, "paused")
+        same(told["components"]["deliveries"], {"due": 0, "suspended": 0, "status": "healthy"}, "")
+        for at in (told["timestamp"], told["components"]["chains"]["local"]["last_tx"]):
+            check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at), f"a time: {at}")
         node = f"127.0.0.1:{anvil.port}"
         anvil.close()
         wait_until(lambda: health()[1]["status"] == "degraded", 20, "that it is degraded")

@@ -5,14 +5,17 @@ import contextlib
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import threading
+import urllib.parse
 
 from harness import (
-    Desk, check, desk_behind, desk_of, end, exact, main, paid, same, stop, test, wait_until, within,
+    Desk, check, desk_behind, desk_of, end, exact, in_pool, main, paid, same, spawn, stop, test,
+    wait_until, within,
 )
 from proxy import SEND
 
@@ -190,6 +193,92 @@ def it_takes_up_its_config_anew():
             within(f"{key}: it changed, and stays", told, "what it did not")
         same(codes(TOKEN, other), [401, 200], "it goes on")
         config.write_text(text)
+        stop(desk, child)
+
+
+class Prometheus:
+    """A real one on a free port, which scrapes a daemon and goes by our rules, as they are."""
+
+    CONFIG = """
+global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}
+rule_files: [{rules}]
+scrape_configs:
+  - job_name: pawl
+    authorization: {{credentials: {token}}}
+    static_configs: [{{targets: ['127.0.0.1:{port}']}}]
+"""
+
+    def __init__(self, folder, port):
+        binary = shutil.which("prometheus")
+        check(binary, "prometheus, of the Debian package of that name, is missing")
+        config, self.log = folder / "prometheus.yml", folder / "prometheus.log"
+        rules = ROOT / "ops/prometheus/pawl.rules.yml"
+        config.write_text(self.CONFIG.format(rules=rules, token=TOKEN, port=port))
+        words = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'series'}"]
+        words += ["--web.listen-address=127.0.0.1:0", "--log.format=json"]
+        with open(self.log, "wb") as log:
+            self.child = spawn([binary, *words], stdout=log, stderr=log)
+        self.port = int(wait_until(self.told_port, 30, "Prometheus listens"))
+        wait_until(lambda: self.get("/-/ready")[0] == 200, 30, "Prometheus is ready")
+
+    def told_port(self):
+        found = re.search(r'"address":"127.0.0.1:([1-9]\d*)"', self.log.read_text())
+        return found and found[1]
+
+    def get(self, path):
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(link):
+            link.request("GET", path)
+            answer = link.getresponse()
+            return answer.status, answer.read()
+
+    def ask(self, path):
+        return json.loads(self.get(path)[1])["data"]
+
+    def value(self, query):
+        """Of the only series; None: there is none."""
+        found = self.ask("/api/v1/query?query=" + urllib.parse.quote(query))["result"]
+        return float(found[0]["value"][1]) if found else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        end(self.child)
+
+
+@test
+def prometheus_wakes_somebody():
+    """It scrapes a daemon, and the alert for a stuck operation fires, also when the daemon was
+    begun anew meanwhile; tell.stuck_after is a second."""
+    with desk_of(4, max_in_flight=2) as (anvil, desk):
+        desk.env["PAWL_TELL__STUCK_AFTER"] = "1s"
+        anvil.interval(0)
+        run = desk.start(*desk.airdrop())
+        wait_until(lambda: in_pool(anvil) >= 2, 30, "payments that no block takes")
+        end(run)
+        child, port = serve(desk)
+        with Prometheus(desk.folder, port) as prometheus:
+            firing = 'ALERTS{alertname="PawlOperationStuck",alertstate="firing"}'
+            wait_until(lambda: prometheus.value(firing), 40, "the alert")
+            same(prometheus.value('up{job="pawl"}'), 1, "what it scrapes")
+            same(prometheus.value("pawl_operations_stuck"), 1, "what is stuck")
+            check(prometheus.value("pawl_distribution_still_seconds") > 0, "it stands")
+            check(prometheus.value("pawl_account_need") > 0, "what the next hour takes")
+            same(prometheus.value("sum(pawl_messages_due)"), 0, "what is due")
+            (group,) = prometheus.ask("/api/v1/rules")["groups"]
+            bad = [r["name"] for r in group["rules"] if r["health"] != "ok"]
+            same(bad, [], "rules that can not be evaluated")
+            same(
+                prometheus.value('ALERTS{alertname="PawlAbsent",alertstate="firing"}'),
+                None, "an alert about nothing",
+            )
+        told = json.loads(ask(port)[1])
+        operations = told["components"]["operations"]
+        same((told["status"], operations["stuck"]), ("degraded", 1), "its health")
+        anvil.interval(0.2)
+        desk.expect(0, *desk.airdrop())
+        exact(anvil, desk)
         stop(desk, child)
 
 

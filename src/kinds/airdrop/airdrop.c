@@ -201,7 +201,7 @@ static const struct airdrop_left *left_of(
 }
 
 /* For all that is left, whatever its tags are. */
-static void need(struct runner *r, struct operation *o, struct airdrop *a,
+static void need(const struct airdrop *a, const struct airdrop_left *left,
     const struct account *acct, struct amount *ret_native, struct amount *ret_token)
 {
 	const struct chain_config *c = acct->chain->config;
@@ -214,8 +214,24 @@ static void need(struct runner *r, struct operation *o, struct airdrop *a,
 		fee += TAG_FEE_MAX;
 	if (fee > c->max_fee_per_gas)
 		fee = c->max_fee_per_gas;
-	airdrop_need(&a->facts, left_of(r, o, a), fee, legacy ? TAG_GAS_MAX : 0,
-	    ret_native, ret_token);
+	airdrop_need(
+	    &a->facts, left, fee, legacy ? TAG_GAS_MAX : 0, ret_native, ret_token);
+}
+
+/* Rows with an estimate of their own count as all others: nothing is read. */
+static void airdrop_coin(struct runner *r, const struct operation *o, struct amount *ret)
+{
+	const struct airdrop *a = o->of_kind;
+	const struct account *acct = account_of(r, o->account);
+	const struct totals *pending = &o->by_state[ITEM_PENDING];
+	struct airdrop_left left = { .n = pending->n,
+		.sum = pending->sum,
+		.fee_due = fee_state(r, o, a) == FEE_DUE };
+	struct amount token;
+
+	*ret = AMOUNT_ZERO;
+	if (acct && acct->chain->has_market && a->facts.imported >= o->items)
+		need(a, &left, acct, ret, &token);
 }
 
 /* What a reservation would say of the next item: else it would be sent back at once. */
@@ -274,7 +290,7 @@ static void await_funds(struct runner *r, struct operation *o, struct airdrop *a
 	}
 	if (adopts(r, o, a, acct))
 		return;
-	need(r, o, a, acct, &native, &token);
+	need(a, left_of(r, o, a), acct, &native, &token);
 	for (size_t i = 0; i < acct->tokens_n && a->facts.has_token; i++) {
 		const struct token_held *t = &acct->tokens[i];
 
@@ -563,6 +579,7 @@ const struct kind kind_airdrop = {
 	.gas = airdrop_gas,
 	.retry = airdrop_retry,
 	.whole = airdrop_whole,
+	.need = airdrop_coin,
 	.plan_begin = airdrop_plan_begin,
 	.plan_row = airdrop_plan_row,
 	.plan_end = airdrop_plan_end,

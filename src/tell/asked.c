@@ -1,0 +1,38 @@
+/* What is asked of the journal alone. */
+#include "tell/tell.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "engine/message.h"
+#include "journal/sql.gen.h"
+
+enum err tell_resume(
+    struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f)
+{
+	struct sql_subscriber_get_in in = { .id = subscriber };
+	struct sql_subscriber_get_out row;
+	char what[40];
+
+	if (!sql_subscriber_get_one(j, &in, &row))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "there is no subscriber %" PRId64 "; see: pawl status", subscriber);
+	*ret_moved = !row.no_suspended;
+	if (row.no_suspended)
+		return ERR_OK;
+	sql_subscriber_resume(j, &(struct sql_subscriber_resume_in){ .id = subscriber });
+	sql_message_back(j, &(struct sql_message_back_in){ .subscriber = subscriber });
+	snprintf(what, sizeof what, "subscriber %" PRId64, subscriber);
+	journal_event(
+	    j, &(struct event){ .what = what, .from = "suspended", .to = "", .why = "" });
+	return ERR_OK;
+}
+
+int64_t tell_due(struct journal *j, int64_t operation)
+{
+	struct sql_message_due_of_in in = { .subject_kind = SUBJECT_OPERATION,
+		.subject = operation };
+	struct sql_message_due_of_out row;
+
+	return sql_message_due_of_one(j, &in, &row) ? row.n : 0;
+}
