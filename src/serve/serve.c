@@ -11,6 +11,7 @@
 #include "serve/answer.h"
 #include "serve/health.h"
 #include "serve/metrics.h"
+#include "serve/openapi.h"
 
 #define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
 #define TCP_CONNECTIONS_MAX 128u
@@ -103,6 +104,10 @@ static void vital_answer(const struct health_at *at, struct exchange *x)
 		metrics_encode(&body, at);
 		status = 200;
 		type = METRICS_TYPE;
+		break;
+	case VITAL_OPENAPI:
+		buf_add(&body, openapi_text, openapi_len);
+		status = 200;
 		break;
 	case VITAL_COUNT:
 	default:

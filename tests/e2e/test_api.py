@@ -3,7 +3,6 @@
 many harm nobody."""
 
 import contextlib
-import http.client
 import json
 import pathlib
 import re
@@ -11,49 +10,11 @@ import shutil
 import socket
 import subprocess
 
+from api import TOKEN, Api
 from harness import check, desk_of, exact, main, paid, same, stop, test, wait_until, within
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAYER_SHOWN = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"  # of the harness
-TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
-
-
-class Api:
-    """A daemon that listens on a free port, and who asks it with a token."""
-
-    def __init__(self, desk, serve="tokens: {ops: env:OPS_TOKEN}", at="127.0.0.1:0"):
-        self.desk = desk
-        config = desk.folder / "pawl.yaml"
-        text = config.read_text().partition("journal:")
-        config.write_text(f"serve: {{{serve}}}\n" + "".join(text[1:]))
-        desk.env.update(OPS_TOKEN=TOKEN, PAWL_SERVE__LISTEN=at)
-        self.child = desk.start("serve")
-        line = wait_until(self.told, 20, "the port that it got")
-        self.host, _, port = line.rpartition(":")
-        self.port = int(port)
-
-    def said(self):
-        return self.child.paths[1].read_text()
-
-    def told(self):
-        _, found, rest = self.said().partition("HTTP on ")
-        return rest.split("\n")[0] if found and "\n" in rest else None
-
-    def ask(self, method, path, body=None, token=TOKEN, **headers):
-        """(status, headers, body)"""
-        link = http.client.HTTPConnection(self.host.strip("[]"), self.port, timeout=30)
-        with contextlib.closing(link):
-            if token:
-                headers["Authorization"] = f"Bearer {token}"
-            link.request(method, path, body, headers)
-            answer = link.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-
-    def refused(self, status, *words, **more):
-        """The sentence of a refusal."""
-        got, headers, body = self.ask(*words, **more)
-        same(got, status, f"{words} {more}: {body}")
-        return headers, json.loads(body)["error"]
 
 
 @test
