@@ -5,6 +5,12 @@
 -- out: id i64, final_height i64?, stopped text?, nodes text?
 SELECT id, final_height, stopped, nodes FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
 
+-- Of this id, with whatever genesis.
+-- name: chain_of_id
+-- in: chain_id i64
+-- out: id i64
+SELECT id FROM chain WHERE chain_id = :chain_id ORDER BY id;
+
 -- name: chain_add
 -- in: kind text, chain_id i64, genesis b32, name text
 -- out: id i64

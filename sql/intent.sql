@@ -199,6 +199,11 @@ FROM attempt WHERE id = :id;
 SELECT id, intent, empty, gas, state, height, block_hash, gas_used, gas_price, paid
 FROM attempt WHERE hash = :hash AND account = :account;
 
+-- name: attempt_newest
+-- in: intent i64
+-- out: hash b32
+SELECT hash FROM attempt WHERE intent = :intent AND empty = 0 ORDER BY id DESC LIMIT 1;
+
 -- name: attempt_of_intent
 -- in: intent i64
 -- out: id i64, hash b32, empty i64, fee_type i64, gas i64, max_fee i64, tip i64, signed_height i64, state i64, height i64?, block_hash b32?, status i64?, gas_used i64?, gas_price i64?, paid amount?, word text?, bytes i64

@@ -20,6 +20,11 @@ INSERT INTO subscription (subject_kind, subject, subscriber, label)
 VALUES (:subject_kind, :subject, :subscriber, :label)
 ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
 
+-- name: subscription_drop
+-- in: subject_kind i64, subject i64, subscriber i64
+DELETE FROM subscription
+WHERE subject_kind = :subject_kind AND subject = :subject AND subscriber = :subscriber;
+
 -- Does anybody hear of it?
 -- name: subscription_any
 -- in: subject_kind i64, subject i64
@@ -51,6 +56,17 @@ RETURNING id;
 INSERT INTO message (notice, subscriber, state, tries, unknown)
 SELECT CAST(:notice AS BIGINT), subscriber, 0, 0, 0 FROM subscription
 WHERE subject_kind = :subject_kind AND subject = :subject;
+
+-- name: notice_newest
+-- in: subject_kind i64, subject i64
+-- out: id i64?
+SELECT MAX(id) AS id FROM notice WHERE subject_kind = :subject_kind AND subject = :subject;
+
+-- To one who came later.
+-- name: message_add_to
+-- in: notice i64, subscriber i64
+INSERT INTO message (notice, subscriber, state, tries, unknown)
+VALUES (:notice, :subscriber, 0, 0, 0) ON CONFLICT (notice, subscriber) DO NOTHING;
 
 -- name: notice_of_subject
 -- in: subject_kind i64, subject i64
@@ -135,6 +151,12 @@ UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2;
 SELECT COUNT(*) AS n FROM notice AS n JOIN message AS m ON m.notice = n.id
 	JOIN subscriber AS s ON s.id = m.subscriber
 WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0 AND s.suspended IS NULL;
+
+-- name: message_due_all
+-- out: n i64
+-- scan: those that are due, of an index that has no others
+SELECT COUNT(*) AS n FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
+WHERE m.state = 0 AND s.suspended IS NULL;
 
 -- name: subscriber_count
 -- out: n i64

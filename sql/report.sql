@@ -251,3 +251,21 @@ SELECT body FROM notice WHERE id = :id;
 -- out: n i64
 -- scan: there are few subscribers, next to what they are told
 SELECT COUNT(*) AS n FROM subscriber WHERE suspended IS NOT NULL;
+-- Who hears of a subject, and what he has not got.
+-- name: report_hearers
+-- in: subject_kind i64, subject i64
+-- out: id i64, channel text, target text, suspended text?, due i64
+SELECT s.id, s.channel, s.target, s.suspended,
+	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
+		WHERE m.subscriber = s.id AND m.state = 0 AND n.subject_kind = u.subject_kind
+			AND n.subject = u.subject) AS due
+FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
+WHERE u.subject_kind = :subject_kind AND u.subject = :subject ORDER BY s.id;
+
+-- What was told of a subject, and to whom.
+-- name: report_told
+-- in: subject_kind i64, subject i64
+-- out: milestone i64, channel text, target text, state i64, unknown i64
+SELECT n.milestone, s.channel, s.target, m.state, m.unknown
+FROM notice AS n JOIN message AS m ON m.notice = n.id JOIN subscriber AS s ON s.id = m.subscriber
+WHERE n.subject_kind = :subject_kind AND n.subject = :subject ORDER BY n.id, s.id;

@@ -165,6 +165,7 @@ GROUPS = {
     "WEBHOOK": "tell.webhook.",
     "TELEGRAM": "tell.telegram.",
     "FEES": "fees.",
+    "TRACK": "track.",
 }
 
 

@@ -37,6 +37,7 @@ struct chain_config {
 	int max_in_flight; /* signed and not final, per account */
 	int batch;         /* calls in one request; at most CHAIN_BATCH_MAX */
 	int bump_after;    /* blocks */
+	int confirmations; /* that a followed transaction takes */
 	int lookback;      /* blocks of an account's past that are read at first sight */
 	int poll_ms, timeout_ms;
 	int hedge_after_ms; /* 0: never */

@@ -179,7 +179,7 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 	return ERR_OK;
 }
 
-/* "FILE [NAME]": at least one, at most two. */
+/* "FILE [NAME]": at least one, at most two. "HASH..": one at least. */
 static enum err words_check(const struct args *a, struct fail *f)
 {
 	const char *at = a->command->arguments;
@@ -192,6 +192,8 @@ static enum err words_check(const struct args *a, struct fail *f)
 		most++;
 		if (*at != '[' && most > a->words_n && !*missing)
 			snprintf(missing, sizeof missing, "%.*s", (int)len, at);
+		if (len > 2 && !strncmp(at + len - 2, "..", 2))
+			most = ARGS_WORDS_MAX;
 		at += len + strspn(at + len, " ");
 	}
 	if (*missing)

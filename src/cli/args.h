@@ -14,7 +14,7 @@
 #include "chain/chain.h"
 #include "crypto/word.h"
 
-#define ARGS_WORDS_MAX 8
+#define ARGS_WORDS_MAX 256
 #define ARGS_OPTIONS_MAX 16
 #define ARGS_AGAIN_MAX 8 /* values of an option that may come again */
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/report.h"
+#include "cli/track_show.h"
 #include "codec/eip55.h"
 #include "engine/repair.h"
 #include "journal/sql.gen.h"
@@ -519,13 +520,21 @@ static enum err explain(struct story *s, struct fail *f)
 
 enum err cmd_explain(struct cli *c, struct fail *f)
 {
+	const char *word = args_word(&c->args, 0);
 	struct story s = { .cli = c };
 	enum err e = report_open(c, &s.journal, f);
 
 	if (e != ERR_OK)
 		return e;
 	journal_read_begin(s.journal);
-	e = explain(&s, f);
+	if (track_word(word) && !args_word(&c->args, 1))
+		e = track_explain(c, s.journal, word, f);
+	else if (!args_word(&c->args, 1))
+		e = fail_set(f, ERR_USAGE,
+		    "ROW or ADDRESS is missing; usage: pawl explain OPERATION "
+		    "ROW|ADDRESS");
+	else
+		e = explain(&s, f);
 	journal_read_end(s.journal);
 	journal_close(s.journal);
 	return e;

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/report.h"
 #include "cli/term.h"
+#include "cli/track_show.h"
 #include "codec/eip55.h"
 #include "engine/message.h"
 #include "engine/repair.h"
@@ -464,7 +465,12 @@ enum err cmd_status(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	journal_read_begin(j);
-	e = word ? status_one(c, j, word, f) : status_all(c, j, f);
+	if (word && track_word(word))
+		e = track_status(c, j, word, f);
+	else
+		e = word ? status_one(c, j, word, f) : status_all(c, j, f);
+	if (e == ERR_OK && !word)
+		track_status_all(c, j);
 	journal_read_end(j);
 	journal_close(j);
 	return e;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "chain/config.h"
 #include "cli/ref.h"
+#include "kinds/track/track.h"
 
 #define CONFIG_NAME_MAX 32
 #define CONFIG_CHAINS_MAX 64
@@ -73,6 +74,14 @@ struct fees_config {
 	unsigned buffer_percent;
 };
 
+struct track_keys {
+	int64_t expire_after; /* in milliseconds */
+	struct track_percents {
+		int n;
+		int at[TRACK_PERCENTS_MAX]; /* rising */
+	} milestones;
+};
+
 struct config {
 	const char *path, *dir; /* dir: the file's folder, "." for the current one */
 	const char *journal;
@@ -81,6 +90,7 @@ struct config {
 	struct serve_config serve;
 	struct tell_config tell;
 	struct fees_config fees;
+	struct track_keys track;
 	struct chain_config *chains;
 	int chains_n;
 	struct key_config *keys;

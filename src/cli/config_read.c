@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "cli/config_percents.h"
 #include "cli/config_reader.h"
 #include "cli/config_scalar.h"
 
@@ -29,7 +30,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
 	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
 	    row->is.type == TYPE_DEEP_WEBHOOK || row->is.type == TYPE_DEEP_TELEGRAM ||
-	    row->is.type == TYPE_DEEP_FEES; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_FEES ||
+	    row->is.type == TYPE_DEEP_TRACK; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -204,6 +206,8 @@ static void chain_finish(
 			 *chain_id = doc_get(d, "chain_id");
 	const struct doc *tip = doc_get(d, "max_priority_fee_per_gas");
 
+	if (!chain->confirmations)
+		chain->confirmations = track_confirmations(chain->chain_id);
 	if (!chain->quorum)
 		chain->quorum = providers / 2 + 1;
 	if (providers && chain->quorum > providers)
@@ -429,6 +433,12 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 		break;
 	case TYPE_DEEP_TELEGRAM:
 		group_read(r, GROUP_TELEGRAM, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_TRACK:
+		group_read(r, GROUP_TRACK, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_PERCENTS:
+		percents_read(r, field, d);
 		break;
 	case TYPE_TEXT_DURATION:
 	case TYPE_TEXT_PATH:

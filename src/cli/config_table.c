@@ -13,6 +13,7 @@
 #define STRUCT_WEBHOOK struct webhook_config
 #define STRUCT_TELEGRAM struct telegram_config
 #define STRUCT_FEES struct fees_config
+#define STRUCT_TRACK struct track_keys
 
 #define TYPE_PATH                      \
 	{                              \
@@ -86,6 +87,14 @@
 #define TYPE_TELL                      \
 	{                              \
 		.type = TYPE_DEEP_TELL \
+	}
+#define TYPE_TRACK                      \
+	{                               \
+		.type = TYPE_DEEP_TRACK \
+	}
+#define TYPE_PERCENTS                      \
+	{                                  \
+		.type = TYPE_DEEP_PERCENTS \
 	}
 #define TYPE_WEBHOOK                      \
 	{                                 \

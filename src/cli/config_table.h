@@ -18,7 +18,8 @@ enum config_group {
 	GROUP_TELL,
 	GROUP_WEBHOOK,
 	GROUP_TELEGRAM,
-	GROUP_FEES
+	GROUP_FEES,
+	GROUP_TRACK
 };
 
 enum config_type {
@@ -43,7 +44,9 @@ enum config_type {
 	TYPE_DEEP_TELL,
 	TYPE_DEEP_WEBHOOK,
 	TYPE_DEEP_TELEGRAM,
-	TYPE_DEEP_FEES
+	TYPE_DEEP_FEES,
+	TYPE_DEEP_TRACK,
+	TYPE_DEEP_PERCENTS
 };
 
 struct config_row {

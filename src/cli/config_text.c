@@ -19,6 +19,7 @@ static const struct section {
 	{ TYPE_DEEP_FEES, GROUP_FEES, NULL, "fees" },
 	{ TYPE_DEEP_WEBHOOK, GROUP_WEBHOOK, NULL, "tell.webhook" },
 	{ TYPE_DEEP_TELEGRAM, GROUP_TELEGRAM, NULL, "tell.telegram" },
+	{ TYPE_DEEP_TRACK, GROUP_TRACK, NULL, "track" },
 };
 
 #define SECTIONS (sizeof sections / sizeof *sections)

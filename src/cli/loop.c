@@ -78,6 +78,16 @@ static enum err face_chain_named(
 	return config_chain(l->cli->config, name, ret, f);
 }
 
+static enum err face_chain_at(
+    void *ctx, int at, const struct chain_config **ret, struct fail *f)
+{
+	const struct loop *l = ctx;
+
+	if (at >= l->cli->config->chains_n)
+		return fail_set(f, ERR_NOT_FOUND, "there are no more chains");
+	return config_chain(l->cli->config, l->cli->config->chains[at].name, ret, f);
+}
+
 static enum err face_key_peek(
     void *ctx, const char *name, struct address *ret, struct fail *f)
 {
@@ -128,6 +138,7 @@ static struct serve_face face_of(struct loop *l)
 		.kinds_n = (int)(sizeof kinds / sizeof *kinds),
 		.chain = face_chain,
 		.chain_named = face_chain_named,
+		.chain_at = face_chain_at,
 		.key_peek = face_key_peek,
 		.key_usable = face_key_usable,
 		.channel_ready = face_channel_ready,
@@ -206,6 +217,8 @@ static void runner_drop(struct loop *l)
 	l->runner = NULL;
 	tell_free(l->tell);
 	l->tell = NULL;
+	track_free(l->track);
+	l->track = NULL;
 }
 
 void loop_close(struct loop *l)
@@ -227,9 +240,21 @@ void loop_close(struct loop *l)
 	l->reloaded = NULL;
 }
 
+static struct track_config tracking_of(const struct track_keys *k)
+{
+	struct track_config c = { .expire_after_ms = k->expire_after,
+		.percents_n = k->milestones.n };
+
+	for (int i = 0; i < c.percents_n; i++)
+		c.percents[i] = k->milestones.at[i];
+	return c;
+}
+
 static void runner_make(struct loop *l)
 {
 	l->tell = tell_new(l->world, l->journal, &l->channels.config);
+	l->track = track_new(l->world, l->journal, &l->tracking);
+	l->setup.blocks = track_watcher(l->track);
 	l->setup.world = l->world;
 	l->setup.tell.ctx = l->tell;
 	l->setup.tell.turn = tell_turn;
@@ -251,6 +276,7 @@ void loop_start(
 		.stuck_after_ms = l->cli->config->tell.stuck_after,
 		.set_aside = scrap_arm(l->cli->config->journal) };
 	channels_load(&l->channels, l->cli->config);
+	l->tracking = tracking_of(&l->cli->config->track);
 	runner_make(l);
 }
 
@@ -361,80 +387,6 @@ enum err loop_step(struct loop *l, int64_t ms, struct fail *f)
 	if (e == ERR_OK)
 		loop_wait(l, until_ms);
 	return e;
-}
-
-/* instead: what it waits for, where the follower does not say. */
-static enum err out_of_patience(
-    const struct chain_run *c, const char *instead, const char *not_done, struct fail *f)
-{
-	const char *waits_for = follower_waits_for(c->follower);
-
-	return fail_set(f, ERR_NO_QUORUM,
-	    "%s (for %d s; nothing was %s); see: pawl doctor",
-	    waits_for ? waits_for : instead, ASK_PATIENCE_MS / 1000, not_done);
-}
-
-enum err loop_chain(struct loop *l, int64_t *ret, struct fail *f)
-{
-	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
-
-	for (;;) {
-		const struct chain_run *c;
-		enum err e = loop_turn(l, f);
-
-		if (e != ERR_OK)
-			return e;
-		c = &l->runner->chains[0];
-		*ret = c->id;
-		if (*ret)
-			return ERR_OK;
-		if (world_now_ms(l->world) >= until_ms)
-			return out_of_patience(
-			    c, "the nodes do not answer", "journaled", f);
-		loop_wait(l, until_ms);
-	}
-}
-
-/* What is told of it, when it is another sentence than before. */
-static bool past_told(struct loop *l, const struct account *a, char *said, size_t size)
-{
-	const char *says = past_says(a);
-
-	if (!strcmp(said, says))
-		return false;
-	if (!said[0])
-		cli_say(l->cli,
-		    "The account was used before: the last %d blocks are read.",
-		    a->chain->config->lookback);
-	snprintf(said, size, "%s", says);
-	return true;
-}
-
-enum err loop_past(struct loop *l, int64_t account, uint64_t *ret_unread, struct fail *f)
-{
-	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
-	char said[160] = "";
-
-	for (;;) {
-		struct chain_run *c;
-		struct account *a;
-		enum err e = loop_turn(l, f);
-
-		if (e != ERR_OK)
-			return e;
-		c = &l->runner->chains[0];
-		a = c->id ? account_begin(l->runner, c, account) : NULL;
-		if (a && past_read(a)) {
-			*ret_unread = past_unread(l->journal, a->id);
-			return ERR_OK;
-		}
-		if (a && a->past && past_told(l, a, said, sizeof said))
-			until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
-		if (world_now_ms(l->world) >= until_ms)
-			return out_of_patience(
-			    c, "the past of the account can't be read", "sent", f);
-		loop_wait(l, until_ms);
-	}
 }
 
 void loop_take(struct loop *l, int64_t operation)

@@ -22,6 +22,8 @@ struct loop {
 	struct progress progress;
 	struct tell *tell; /* the runner's */
 	struct channels channels;
+	struct track *track; /* the same */
+	struct track_config tracking;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */
 	struct gate *gate;        /* the loop's */
@@ -70,8 +72,8 @@ NODISCARD enum err loop_step(struct loop *l, int64_t ms, struct fail *f);
  * line to type, also where it is paused; STOPPED after a signal. */
 NODISCARD enum err loop_operation(struct loop *l, int64_t operation, struct fail *f);
 
-/* Turn until all subscribers of an operation have heard what is due, but not for long;
- * says what is left. */
+/* Turn until all subscribers of an operation (0: of whatever) have heard what is due, but
+ * not for long; says what is left. */
 void loop_deliver(struct loop *l, int64_t operation);
 
 /* One turn, or a pause where the disk is full; and whatever arrives until then, or comes

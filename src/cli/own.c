@@ -158,6 +158,7 @@ static enum err do_with_turns(struct loop *l, struct command_at *at,
 	loop_start(l, NULL, 0, LOOP_NONE);
 	l->runner->s.keys = command_no_keys;
 	l->runner->s.tell.turn = NULL;
+	l->runner->s.blocks.turn = NULL;
 	at->runner = l->runner;
 	command_prepare(at, q);
 	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {
@@ -194,7 +195,8 @@ static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
 	struct journal *j;
 
 	if (q->route == ROUTE_RESUME_CHAIN || q->route == ROUTE_RESUME_KEY ||
-	    q->route == ROUTE_RESUME_NOTIFY || request_of_endpoint(q->route) ||
+	    q->route == ROUTE_RESUME_NOTIFY || q->route == ROUTE_TRACK ||
+	    q->route == ROUTE_UNTRACK || request_of_endpoint(q->route) ||
 	    report_open(c, &j, NULL) != ERR_OK)
 		return;
 	(void)!report_find(j, q->name, &o, f);

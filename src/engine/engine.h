@@ -365,6 +365,17 @@ struct retention {
 	int64_t keep_ms; /* 0: for ever */
 };
 
+/* Who follows blocks besides the accounts: called inside the turn, as the follower tells
+ * (follower.h), with the journal open for writing; behind all of that, turn. */
+struct block_watcher {
+	void *ctx;
+	void (*retracted)(void *ctx, struct chain_run *c, uint64_t above);
+	void (*undone)(void *ctx, struct chain_run *c, uint64_t ancestor);
+	void (*final)(void *ctx, struct chain_run *c, const struct block_facts *b);
+	void (*passed)(void *ctx, struct chain_run *c, uint64_t height);
+	void (*turn)(void *ctx, struct runner *r);
+};
+
 struct runner_setup {
 	struct world *world;
 	struct journal *journal;
@@ -390,6 +401,7 @@ struct runner_setup {
 		bool keep;
 		unsigned buffer_percent; /* on top of it */
 	} quotes;
+	struct block_watcher blocks; /* turn NULL: there is none */
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
 	/* What ended goes into archives (archiver.h), with nothing else to follow it; of

@@ -51,6 +51,19 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
 	return found.id;
 }
 
+void message_unsubscribe(
+    struct journal *j, const char *channel, const char *target, const struct subject *of)
+{
+	struct sql_subscriber_by_target_in in = { .channel = channel, .target = target };
+	struct sql_subscriber_by_target_out found;
+
+	if (sql_subscriber_by_target_one(j, &in, &found))
+		sql_subscription_drop(j,
+		    &(struct sql_subscription_drop_in){ .subject_kind = of->kind,
+			.subject = of->id,
+			.subscriber = found.id });
+}
+
 int64_t message_subscribers(struct journal *j)
 {
 	struct sql_subscriber_count_out all;
@@ -179,6 +192,17 @@ bool message_note(struct journal *j, const struct subject *of, enum milestone m,
 	}
 	json_decref(facts);
 	return noted;
+}
+
+void message_again(struct journal *j, const struct subject *of, int64_t subscriber)
+{
+	struct sql_notice_newest_in in = { .subject_kind = of->kind, .subject = of->id };
+	struct sql_notice_newest_out newest;
+
+	if (sql_notice_newest_one(j, &in, &newest) && !newest.no_id)
+		sql_message_add_to(j,
+		    &(struct sql_message_add_to_in){
+			.notice = newest.id, .subscriber = subscriber });
 }
 
 /* -- what is shown --------------------------------------------------------- */

@@ -36,6 +36,8 @@ const char *milestone_name(enum milestone m);
  * hear again. The subscriber's id; 0: the journal is numb. */
 int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
     const struct subject *of, const char *label);
+void message_unsubscribe(
+    struct journal *j, const char *channel, const char *target, const struct subject *of);
 bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
 
 /* How many there are. */
@@ -46,6 +48,10 @@ int64_t message_subscribers(struct journal *j);
  * away, or NULL. Nobody hears of it: no notice. true: there are messages to send. */
 bool message_note(struct journal *j, const struct subject *of, enum milestone m,
     int64_t nth, int64_t wall_ms, json_t *facts);
+
+/* Who came later is told what the subject reached last, too, if anything was told of it.
+ */
+void message_again(struct journal *j, const struct subject *of, int64_t subscriber);
 
 /* 32 digits, the same in each life of this journal: who gets it twice can tell. */
 void message_event_id(struct journal *j, const struct subject *of, enum milestone m,

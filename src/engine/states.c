@@ -81,6 +81,8 @@ static const char *machine_name(enum machine m)
 		return "an attempt";
 	case MACHINE_OPERATION:
 		return "an operation";
+	case MACHINE_TRACKED:
+		return "a transaction that is followed";
 	case MACHINE_JUDGEMENT:
 		break;
 	}

@@ -20,7 +20,8 @@ enum machine {
 	MACHINE_INTENT,
 	MACHINE_ATTEMPT,
 	MACHINE_OPERATION,
-	MACHINE_JUDGEMENT
+	MACHINE_JUDGEMENT,
+	MACHINE_TRACKED
 };
 
 const char *state_name(enum machine m, int state);   /* "needs_operator" */

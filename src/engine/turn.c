@@ -128,10 +128,13 @@ static void told_adopted(void *ctx, const struct block_facts *b)
 static void told_retracted(void *ctx, uint64_t above)
 {
 	struct chain_run *c = ctx;
+	const struct block_watcher *w = &c->runner->s.blocks;
 
 	c->reorgs++;
 	for (size_t i = 0; i < c->accounts_n; i++)
 		account_retracted(c->runner, c->accounts[i], above);
+	if (w->turn)
+		w->retracted(w->ctx, c, above);
 }
 
 static bool told_may_final(void *ctx, const struct block_facts *b)
@@ -149,29 +152,38 @@ static bool told_may_final(void *ctx, const struct block_facts *b)
 static void told_final(void *ctx, const struct block_facts *b)
 {
 	struct chain_run *c = ctx;
+	const struct block_watcher *w = &c->runner->s.blocks;
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		if (c->accounts[i]->watch_at < b->accounts_n)
 			attempts_final(
 			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
+	if (w->turn)
+		w->final(w->ctx, c, b);
 }
 
 static void told_passed(void *ctx, uint64_t height)
 {
 	struct chain_run *c = ctx;
+	const struct block_watcher *w = &c->runner->s.blocks;
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		attempts_passed(c->runner, c->accounts[i], height);
+	if (w->turn)
+		w->passed(w->ctx, c, height);
 }
 
 static void told_undone(void *ctx, uint64_t ancestor)
 {
 	struct chain_run *c = ctx;
+	const struct block_watcher *w = &c->runner->s.blocks;
 
 	for (size_t i = 0; i < c->accounts_n; i++) {
 		account_retracted(c->runner, c->accounts[i], ancestor);
 		attempts_undone(c->runner, c->accounts[i], ancestor);
 	}
+	if (w->turn)
+		w->undone(w->ctx, c, ancestor);
 }
 
 /* -- chains ---------------------------------------------------------------- */
@@ -524,6 +536,8 @@ static void decide(struct runner *r)
 		operation_put(r, r->operations[i]);
 		operation_stuck(r, r->operations[i]);
 	}
+	if (r->s.blocks.turn)
+		r->s.blocks.turn(r->s.blocks.ctx, r);
 	if (r->s.tell.turn)
 		r->s.tell.turn(r->s.tell.ctx, r);
 	if (r->archiver)

@@ -15,6 +15,7 @@
 #include "serve/listing.h"
 #include "serve/request.h"
 #include "serve/standing.h"
+#include "serve/tracking.h"
 #include "serve/wire.h"
 
 #define ANSWER_MAX ((size_t)64 * 1024)
@@ -137,6 +138,21 @@ static void tell_fees(struct asked *q, struct runner *r)
 	buf_init(&body, ENDPOINTS_MAX);
 	fees_all_encode(&body, r);
 	(void)reply_add(q, r, 200, &body);
+}
+
+static enum err tell_tracked(
+    struct asked *q, struct runner *r, const struct request *request, struct fail *f)
+{
+	struct buf body;
+	enum err e;
+
+	buf_init(&body, ANSWER_MAX);
+	e = tracking_encode(&body, q->serve->s.journal, request->name, f);
+	if (e == ERR_OK)
+		(void)reply_add(q, r, 200, &body);
+	else
+		buf_release(&body);
+	return e;
 }
 
 static enum err stream_begin(
@@ -336,6 +352,8 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 		return ERR_OK;
 	case ROUTE_FEED:
 		return feed_begin(q, &request, f);
+	case ROUTE_TRACKED:
+		return tell_tracked(q, r, &request, f);
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);
 	case ROUTE_CREATE:
@@ -346,6 +364,8 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_RETRY:
 	case ROUTE_REPAIR:
 	case ROUTE_CANCEL:
+	case ROUTE_TRACK:
+	case ROUTE_UNTRACK:
 	case ROUTE_ENDPOINT_OFF:
 	case ROUTE_ENDPOINT_ON:
 	case ROUTE_ENDPOINT_RESET:

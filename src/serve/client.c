@@ -189,7 +189,7 @@ enum err client_command(
 	struct buf body;
 	enum err e;
 
-	buf_init(&body, REQUEST_JSON_MAX);
+	buf_init(&body, REQUEST_LINES_MAX);
 	request_body(&body, q);
 	e = ask_told(c, q, &body, ret, f);
 	buf_release(&body);

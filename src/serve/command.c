@@ -19,6 +19,7 @@
 #include "serve/hand.h"
 #include "serve/resume.h"
 #include "serve/suspect.h"
+#include "serve/tracking.h"
 #include "tell/tell.h"
 
 static enum err no_key(
@@ -336,9 +337,12 @@ void command_prepare(const struct command_at *at, const struct request *q)
 	const struct chain_config *chain;
 
 	if (!at->runner || q->route == ROUTE_RESUME_KEY || q->route == ROUTE_TELL ||
-	    q->route == ROUTE_RESUME_NOTIFY || request_of_endpoint(q->route))
+	    q->route == ROUTE_RESUME_NOTIFY || q->route == ROUTE_UNTRACK ||
+	    request_of_endpoint(q->route))
 		return;
-	if (q->route != ROUTE_RESUME_CHAIN)
+	if (q->route == ROUTE_TRACK)
+		tracking_prepare(at, q);
+	else if (q->route != ROUTE_RESUME_CHAIN)
 		operation_prepare(at, q);
 	else if (face->chain_named(face->ctx, q->name, &chain, NULL) == ERR_OK)
 		resume_prepare(at, chain);
@@ -380,6 +384,10 @@ enum err command_do(const struct command_at *at, const struct request *q,
 		return resume_notify(at, q, ret, f);
 	if (request_of_endpoint(q->route))
 		return endpoint_do(at, q, ret, f);
+	if (q->route == ROUTE_TRACK)
+		return tracking_add(at, q, ret, f);
+	if (q->route == ROUTE_UNTRACK)
+		return tracking_drop(at, q, ret, f);
 	return of_operation(at, q, ret, f);
 }
 

@@ -21,6 +21,10 @@ struct serve_face {
 	    const struct chain_config **ret, struct fail *f);
 	enum err (*chain_named)(
 	    void *ctx, const char *name, const struct chain_config **ret, struct fail *f);
+	/* The config's chains, from 0 on; NULL: none. fails: NOT_FOUND (no more), CONFIG.
+	 */
+	enum err (*chain_at)(
+	    void *ctx, int at, const struct chain_config **ret, struct fail *f);
 	/* The address of a key, if nobody must be asked for it. fails: CONFIG, KEY. */
 	enum err (*key_peek)(
 	    void *ctx, const char *name, struct address *ret, struct fail *f);
@@ -55,6 +59,7 @@ struct told {
 	int64_t rows, imported;
 	int64_t retried;               /* rows */
 	int64_t subscribers;           /* that will hear what is told */
+	int64_t tracked, fresh;        /* of transactions that are followed */
 	bool moved;                    /* false: what was asked for is so already */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */

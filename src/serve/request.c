@@ -356,7 +356,12 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 
 	*ret = (struct request){ .route = ROUTE_COUNT, .state = -1 };
 	e = route_get(ret, method, path, f);
-	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE || ret->route == ROUTE_ROWS)
+	if (e == ERR_OK && routes[ret->route].body == BODY_LINES) {
+		ret->lines = body;
+		ret->lines_len = len;
+		return ERR_OK;
+	}
+	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE)
 		return e;
 	if (routes[ret->route].body == BODY_NONE)
 		return fail_set(f, ERR_USAGE, "it takes no body");
@@ -494,6 +499,8 @@ static void notify_add(struct buf *out, const struct request *q)
 
 void request_body(struct buf *out, const struct request *q)
 {
+	if (routes[q->route].body == BODY_LINES && q->lines)
+		buf_add(out, q->lines, q->lines_len);
 	if (routes[q->route].body != BODY_JSON)
 		return;
 	buf_add_str(out, "{");

@@ -51,6 +51,9 @@ struct request {
 	int state;                    /* -1: any */
 	char kind[16];                /* "": any */
 	int64_t limit, before, after; /* after -1: it is not said */
+	/* A body of LINES: borrowed, and read by who does it. */
+	const char *lines;
+	size_t lines_len;
 };
 
 /* One more CHANNEL:TARGET for a run. fails: USAGE. */

@@ -32,7 +32,10 @@ int64_t tell_due(struct journal *j, int64_t operation)
 {
 	struct sql_message_due_of_in in = { .subject_kind = SUBJECT_OPERATION,
 		.subject = operation };
-	struct sql_message_due_of_out row;
+	struct sql_message_due_of_out of;
+	struct sql_message_due_all_out all;
 
-	return sql_message_due_of_one(j, &in, &row) ? row.n : 0;
+	if (operation)
+		return sql_message_due_of_one(j, &in, &of) ? of.n : 0;
+	return sql_message_due_all_one(j, &all) ? all.n : 0;
 }

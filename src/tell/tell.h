@@ -46,7 +46,8 @@ int64_t tell_count(const struct tell *t, int channel, enum tell_outcome outcome)
 /* So many are on their way. */
 int tell_busy(const struct tell *t);
 
-/* Messages about an operation that are due, but for suspended subscribers. */
+/* Messages about an operation (0: about whatever) that are due, but for suspended
+ * subscribers. */
 int64_t tell_due(struct journal *j, int64_t operation);
 
 #endif

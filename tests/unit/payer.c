@@ -2,6 +2,8 @@
 
 struct scene scene;
 struct runner *runner;
+const struct track_config *tracking;
+static struct track *track;
 bool retracts;
 struct list lists[LISTS_MAX];
 size_t lists_n;
@@ -36,6 +38,7 @@ void rise_for(int64_t operation)
 {
 	static const struct kind *const kinds[] = { &kind_airdrop, &kind_fence };
 
+	track = tracking ? track_new(scene.world, scene.journal, tracking) : NULL;
 	runner = runner_new(&(struct runner_setup){ .world = scene.world,
 	    .journal = scene.journal,
 	    .chains = &scene.config,
@@ -43,6 +46,8 @@ void rise_for(int64_t operation)
 	    .keys = { .get = key_get },
 	    .kinds = kinds,
 	    .kinds_n = 2,
+	    .blocks =
+		track ? track_watcher(track) : (struct block_watcher){ .ctx = NULL },
 	    .only_operation = operation });
 }
 
@@ -56,6 +61,8 @@ void rest(void)
 	scene_rest(&scene);
 	runner_free(runner);
 	runner = NULL;
+	track_free(track);
+	track = NULL;
 }
 
 void rise_again(void)
@@ -404,6 +411,7 @@ int end(void **state)
 	while (lists_n)
 		unlink(lists[--lists_n].file);
 	token = NULL;
+	tracking = NULL;
 	retracts = false;
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "kinds/track/track.h"
 #include "scene.h"
 #include "sim/judge/oracle.h"
 
@@ -53,6 +54,7 @@ struct fee_row {
 
 extern struct scene scene;
 extern struct runner *runner;
+extern const struct track_config *tracking; /* NULL: no transactions are followed */
 extern bool retracts; /* blocks vanish: what was in them is in flight again */
 extern struct list lists[LISTS_MAX];
 extern size_t lists_n;

@@ -1,0 +1,442 @@
+/* follow.c - what blocks hold of what is followed. */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/track/track_in.h"
+
+/* Rows that one turn takes up, or moves on. */
+#define ROWS_MAX 4096
+
+struct ids {
+	int64_t *at;
+	size_t n;
+};
+
+static void ids_add(struct ids *ids, int64_t id)
+{
+	ids->at = mem_grow(ids->at, ids->n + 1, sizeof *ids->at);
+	ids->at[ids->n++] = id;
+}
+
+/* -- who is followed ------------------------------------------------------- */
+
+static void fingers_put(
+    struct track_chain *t, const uint8_t hash[32], int64_t row, bool there)
+{
+	struct hash h;
+	uint64_t print;
+
+	memcpy(h.at, hash, sizeof h.at);
+	print = finger_hash(&t->fingers, &h);
+	fingers_drop(&t->fingers, print, row);
+	if (there)
+		fingers_add(&t->fingers, print, row);
+}
+
+static void fingers_nonce_put(struct track_chain *t, const uint8_t sender[20],
+    int64_t nonce, int64_t row, bool there)
+{
+	struct address a;
+	uint64_t print;
+
+	memcpy(a.at, sender, sizeof a.at);
+	print = finger_nonce(&t->fingers, &a, (uint64_t)nonce);
+	fingers_drop(&t->fingers, print, row);
+	if (there)
+		fingers_add(&t->fingers, print, row);
+}
+
+void fingers_of_nonce(struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	if (!row->no_nonce && !row->no_sender)
+		fingers_nonce_put(t, row->sender, row->nonce, row->id, true);
+}
+
+void fingers_of_row(
+    struct track_chain *t, const struct sql_tracked_get_out *row, bool there)
+{
+	fingers_put(t, row->hash, row->id, there);
+	if (!row->no_nonce && !row->no_sender)
+		fingers_nonce_put(t, row->sender, row->nonce, row->id, there);
+}
+
+/* The follower knows it before the runner does. */
+static int64_t chain_id(const struct track_chain *t)
+{
+	return follower_chain(t->chain->follower);
+}
+
+/* Rows whose blocks lie at or below a height, and are not settled yet. */
+static struct ids open_upto(struct track_chain *t, uint64_t height)
+{
+	struct sql_tracked_upto_in in = { .chain = chain_id(t),
+		.height = (int64_t)height };
+	struct sql_tracked_upto_out found;
+	struct ids ids = { NULL, 0 };
+
+	sql_tracked_upto_begin(t->track->journal, &in);
+	while (sql_tracked_upto_next(t->track->journal, &found))
+		ids_add(&ids, found.id);
+	return ids;
+}
+
+/* Blocks up to there are not read any more: nodes are asked what became of these. */
+static void ask_upto(struct track_chain *t, uint64_t height)
+{
+	struct ids ids = open_upto(t, height);
+
+	for (size_t i = 0; i < ids.n; i++)
+		sql_tracked_looked(t->track->journal,
+		    &(struct sql_tracked_looked_in){
+			.id = ids.at[i], .looks = LOOKS_NEVER });
+	mem_free(ids.at);
+}
+
+/* Blocks may have left the trail, or become final, that nobody here was told of. */
+static void doubt_all(struct track_chain *t)
+{
+	struct head final = { 0 };
+
+	(void)follower_final(t->chain->follower, &final);
+	ask_upto(t, final.height);
+	t->doubtful = true;
+	t->doubt_above = final.height;
+}
+
+/* All of it, at a start. */
+static void load(struct track_chain *t)
+{
+	struct sql_tracked_open_in in = { .chain = chain_id(t) };
+	struct sql_tracked_open_out row;
+
+	sql_tracked_open_begin(t->track->journal, &in);
+	while (sql_tracked_open_next(t->track->journal, &row)) {
+		fingers_put(t, row.hash, row.id, true);
+		if (!row.no_nonce && !row.no_sender)
+			fingers_nonce_put(t, row.sender, row.nonce, row.id, true);
+	}
+	t->loaded = true;
+	doubt_all(t);
+}
+
+/* What came since: it may be in a block that was looked at already. */
+static void take_new(struct track_chain *t)
+{
+	struct sql_tracked_new_in in = { .chain = t->chain->id, .max = ROWS_MAX };
+	struct sql_tracked_new_out row;
+	struct ids ids = { NULL, 0 };
+
+	sql_tracked_new_begin(t->track->journal, &in);
+	while (sql_tracked_new_next(t->track->journal, &row)) {
+		fingers_put(t, row.hash, row.id, true);
+		if (!row.no_nonce && !row.no_sender)
+			fingers_nonce_put(t, row.sender, row.nonce, row.id, true);
+		ids_add(&ids, row.id);
+	}
+	for (size_t i = 0; i < ids.n; i++)
+		sql_tracked_looked(t->track->journal,
+		    &(struct sql_tracked_looked_in){
+			.id = ids.at[i], .looks = LOOKS_NEVER });
+	if (ids.n)
+		t->has_done = false;
+	if (ids.n == ROWS_MAX)
+		t->runner->again = true;
+	mem_free(ids.at);
+}
+
+/* -- a block --------------------------------------------------------------- */
+
+/* Any attempt of an intent of ours is as good as the one that was named. */
+static bool is_sibling(
+    struct track_chain *t, const struct sql_tracked_get_out *row, const struct hash *hash)
+{
+	struct sql_intent_get_in get = { .id = row->intent };
+	struct sql_intent_get_out intent;
+	struct sql_attempt_by_hash_in in;
+	struct sql_attempt_by_hash_out attempt;
+
+	if (row->no_intent || !sql_intent_get_one(t->track->journal, &get, &intent))
+		return false;
+	in.account = intent.account;
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	return sql_attempt_by_hash_one(t->track->journal, &in, &attempt) &&
+	    attempt.intent == row->intent && !attempt.empty;
+}
+
+static bool is_rival(const struct sql_tracked_get_out *row, const struct passing_tx *tx)
+{
+	return !row->no_nonce && !row->no_sender &&
+	    !memcmp(row->sender, tx->from.at, sizeof row->sender) &&
+	    (uint64_t)row->nonce == tx->nonce;
+}
+
+static void hit(struct track_chain *t, int64_t id, const struct block_facts *b,
+    const struct passing_tx *tx)
+{
+	struct sql_tracked_get_out row;
+	bool itself;
+
+	if (!row_get(t->track->journal, id, &row) || !row.no_ended_ms)
+		return;
+	itself = !memcmp(row.hash, tx->hash.at, sizeof row.hash);
+	if (itself || is_rival(&row, tx))
+		row_in_block(t, &row, &b->head, &tx->hash,
+		    itself || is_sibling(t, &row, &tx->hash), tx->status);
+}
+
+/* Those of one print; rows move while they are found, so they are collected first. */
+static void hits(struct track_chain *t, uint64_t print, const struct block_facts *b,
+    const struct passing_tx *tx)
+{
+	struct ids ids = { NULL, 0 };
+	size_t at = 0;
+	int64_t id;
+
+	while ((id = fingers_next(&t->fingers, print, &at)))
+		ids_add(&ids, id);
+	for (size_t i = 0; i < ids.n; i++)
+		hit(t, ids.at[i], b, tx);
+	mem_free(ids.at);
+}
+
+static void block_take(struct track_chain *t, const struct block_facts *b)
+{
+	for (uint32_t i = 0; i < b->every_n && t->fingers.n; i++) {
+		const struct passing_tx *tx = &b->every[i];
+
+		hits(t, finger_hash(&t->fingers, &tx->hash), b, tx);
+		if (!MUTANT(rivals_not_looked_for))
+			hits(t, finger_nonce(&t->fingers, &tx->from, tx->nonce), b, tx);
+	}
+}
+
+/* -- the agreed blocks ----------------------------------------------------- */
+
+/* From the agreed one down to what was done, or to the final one. */
+static size_t blocks_since(struct track_chain *t, const struct block_facts *agreed,
+    const struct block_facts ***ret)
+{
+	const struct block_facts *b = agreed, **list = NULL;
+	const struct follower *f = t->chain->follower;
+	size_t n = 0;
+
+	while (b &&
+	    !(t->has_done && b->head.height == t->done_height &&
+		hash_same(&b->head.hash, &t->done))) {
+		list = mem_grow(list, n + 1, sizeof *list);
+		list[n++] = b;
+		b = b->head.height
+		    ? follower_block(f, &b->head.parent, b->head.height - 1)
+		    : NULL;
+	}
+	*ret = list;
+	return n;
+}
+
+/* What is told to have left the trail may have been there all the same, after a long
+ * absence. Gone is what has another block in its place. */
+static void doubt_settle(struct track_chain *t, const struct block_facts **list, size_t n)
+{
+	struct sql_tracked_above_in in = { .chain = t->chain->id,
+		.height = (int64_t)t->doubt_above };
+	struct sql_tracked_above_out found;
+	struct ids ids = { NULL, 0 };
+	struct sql_tracked_get_out row;
+
+	t->doubtful = false;
+	sql_tracked_above_begin(t->track->journal, &in);
+	while (sql_tracked_above_next(t->track->journal, &found))
+		ids_add(&ids, found.id);
+	for (size_t i = 0; i < ids.n && !MUTANT(reorg_not_followed); i++) {
+		uint64_t top = list[0]->head.height;
+
+		if (!row_get(t->track->journal, ids.at[i], &row) || row.no_height ||
+		    row.state == TRACKED_UNTRACKED)
+			continue;
+		t->doubtful |= (uint64_t)row.height > top;
+		if ((uint64_t)row.height > top || (uint64_t)row.height + n <= top)
+			continue;
+		if (memcmp(row.block_hash, list[top - (uint64_t)row.height]->head.hash.at,
+			sizeof row.block_hash) != 0)
+			row_retract(t, &row);
+	}
+	mem_free(ids.at);
+}
+
+static void deepen(struct track_chain *t, uint64_t height)
+{
+	struct sql_tracked_due_in in = { .chain = t->chain->id, .due = (int64_t)height };
+	struct sql_tracked_due_out due;
+	struct ids ids = { NULL, 0 };
+	struct sql_tracked_get_out row;
+
+	sql_tracked_due_begin(t->track->journal, &in);
+	while (sql_tracked_due_next(t->track->journal, &due) && ids.n < ROWS_MAX)
+		ids_add(&ids, due.id);
+	sql_tracked_due_end(t->track->journal);
+	for (size_t i = 0; i < ids.n; i++)
+		if (row_get(t->track->journal, ids.at[i], &row))
+			row_deeper(t, &row, height);
+	if (ids.n == ROWS_MAX)
+		t->runner->again = true;
+	mem_free(ids.at);
+}
+
+static void take_agreed(struct track_chain *t)
+{
+	const struct block_facts *agreed = follower_agreed(t->chain->follower);
+	const struct block_facts **list;
+	size_t n;
+
+	if (!agreed || !agreed->has_every)
+		return;
+	n = blocks_since(t, agreed, &list);
+	for (size_t i = n; i > 0; i--)
+		block_take(t, list[i - 1]);
+	if (t->doubtful && n)
+		doubt_settle(t, list, n);
+	mem_free(list);
+	t->has_done = true;
+	t->done_height = agreed->head.height;
+	t->done = agreed->head.hash;
+	deepen(t, agreed->head.height);
+}
+
+/* -- what the follower tells ----------------------------------------------- */
+
+static struct track_chain *chain_of(struct track *k, struct chain_run *c)
+{
+	struct track_chain *t;
+	uint64_t mix;
+
+	for (size_t i = 0; i < k->chains_n; i++)
+		if (k->chains[i]->chain == c)
+			return k->chains[i];
+	t = mem_new(sizeof *t);
+	t->track = k;
+	t->runner = c->runner;
+	t->chain = c;
+	world_random(k->world, &mix, sizeof mix);
+	fingers_init(&t->fingers, mix);
+	k->chains = mem_grow(k->chains, k->chains_n + 1, sizeof *k->chains);
+	k->chains[k->chains_n++] = t;
+	return t;
+}
+
+static void told_retracted(void *ctx, struct chain_run *c, uint64_t above)
+{
+	struct track_chain *t = chain_of(ctx, c);
+
+	if (!t->doubtful || above < t->doubt_above)
+		t->doubt_above = above;
+	t->doubtful = true;
+	t->has_done = false; /* all of the trail is looked at again */
+}
+
+/* These are gone for sure. */
+static void told_undone(void *ctx, struct chain_run *c, uint64_t ancestor)
+{
+	struct track_chain *t = chain_of(ctx, c);
+	struct sql_tracked_above_in in = { .chain = chain_id(t),
+		.height = (int64_t)ancestor };
+	struct sql_tracked_above_out found;
+	struct ids ids = { NULL, 0 };
+	struct sql_tracked_get_out row;
+
+	sql_tracked_above_begin(t->track->journal, &in);
+	while (sql_tracked_above_next(t->track->journal, &found))
+		ids_add(&ids, found.id);
+	for (size_t i = 0; i < ids.n; i++)
+		if (row_get(t->track->journal, ids.at[i], &row) &&
+		    row.state != TRACKED_UNTRACKED)
+			row_retract(t, &row);
+	mem_free(ids.at);
+	t->has_done = false;
+}
+
+static void told_passed(void *ctx, struct chain_run *c, uint64_t height)
+{
+	ask_upto(chain_of(ctx, c), height);
+}
+
+static void told_final(void *ctx, struct chain_run *c, const struct block_facts *b)
+{
+	struct track_chain *t = chain_of(ctx, c);
+	uint64_t head = follower_quorum_height(c->follower);
+	struct ids ids;
+	struct sql_tracked_get_out row;
+
+	if (!t->loaded)
+		load(t);
+	block_take(t, b);
+	ids = open_upto(t, b->head.height);
+	for (size_t i = 0; i < ids.n; i++) {
+		if (!row_get(t->track->journal, ids.at[i], &row))
+			continue;
+		if (!memcmp(row.block_hash, b->head.hash.at, sizeof row.block_hash))
+			row_final(t, &row, head);
+		else if (row.no_looks)
+			sql_tracked_looked(t->track->journal,
+			    &(struct sql_tracked_looked_in){
+				.id = row.id, .looks = LOOKS_NEVER });
+	}
+	mem_free(ids.at);
+}
+
+static void told_turn(void *ctx, struct runner *r)
+{
+	struct track *k = ctx;
+
+	for (int i = 0; i < r->s.chains_n; i++) {
+		struct track_chain *t = chain_of(k, &r->chains[i]);
+
+		if (!t->chain->id)
+			continue;
+		if (!t->loaded)
+			load(t);
+		take_new(t);
+		follower_every(t->chain->follower, t->fingers.n > 0);
+		if (!t->fingers.n)
+			continue;
+		take_agreed(t);
+		look_turn(t);
+	}
+}
+
+/* -- its life -------------------------------------------------------------- */
+
+struct track *track_new(
+    struct world *w, struct journal *j, const struct track_config *config)
+{
+	struct track *k = mem_new(sizeof *k);
+
+	k->world = w;
+	k->journal = j;
+	k->config = *config;
+	return k;
+}
+
+void track_free(struct track *k)
+{
+	if (!k)
+		return;
+	for (size_t i = 0; i < k->chains_n; i++) {
+		fingers_release(&k->chains[i]->fingers);
+		mem_free(k->chains[i]->look);
+		mem_free(k->chains[i]);
+	}
+	mem_free(k->chains);
+	mem_free(k);
+}
+
+struct block_watcher track_watcher(struct track *k)
+{
+	return (struct block_watcher){ .ctx = k,
+		.retracted = told_retracted,
+		.undone = told_undone,
+		.final = told_final,
+		.passed = told_passed,
+		.turn = told_turn };
+}

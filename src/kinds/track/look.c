@@ -1,0 +1,428 @@
+/* look.c - nodes are asked for hashes that are in no block of the trail.
+ *
+ * A round is one batch to each node, a block: those first that nobody was asked for
+ * longest. What one node has in its pool was seen. What none of a quorum has was missed.
+ * What a quorum has in one and the same block, at or below the final one, was there
+ * before anybody followed it: a second batch reads the receipts. Who asks is counted: an
+ * answer to another round is not looked at.
+ */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/track/track_in.h"
+
+#define BODY_MAX ((size_t)64 * 1024)
+
+enum look_stage {
+	LOOK_WHOLE,    /* where is it */
+	LOOK_RECEIPTS, /* what became of those in final blocks */
+	LOOK_COUNTS    /* how many transactions the senders of missed ones have sent */
+};
+
+/* What is remembered of an answer. */
+struct look_said {
+	bool known, included, ok; /* ok: it succeeded, by its receipt */
+	struct hash block_hash;
+	uint64_t height, nonce, count;
+	struct address from;
+};
+
+struct look {
+	enum look_stage stage;
+	uint32_t round, asked, answered;
+	uint32_t n;
+	int64_t row[LOOK_MAX];
+	struct hash hash[LOOK_MAX];
+	struct address sender[LOOK_MAX];
+	struct look_said said[POOL_NODES_MAX][LOOK_MAX];
+};
+
+/* One question to one node. */
+struct look_ask {
+	struct fact fact; /* first */
+	struct track_chain *chain;
+	uint32_t round;
+	int node;
+	enum look_stage stage;
+	enum err err;
+	uint32_t n;
+	uint64_t final_height;
+	struct hash hash[LOOK_MAX];
+	struct look_said said[LOOK_MAX];
+};
+
+/* -- answers --------------------------------------------------------------- */
+
+static enum err whole_read(struct look_ask *q, const struct pool_answer *a)
+{
+	const struct connector *c = q->chain->chain->connector;
+	struct whole_tx *tx = mem_array(q->n, sizeof *tx);
+	struct fail f;
+	enum err e = c->transactions_read(tx, q->n, a->answer, a->len, &f);
+
+	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++) {
+		if (tx[i].known && !hash_same(&tx[i].hash, &q->hash[i]))
+			e = ERR_BAD_ANSWER;
+		q->said[i] = (struct look_said){ .known = tx[i].known,
+			.included = tx[i].known && tx[i].included,
+			.block_hash = tx[i].block_hash,
+			.height = tx[i].height,
+			.nonce = tx[i].nonce,
+			.from = tx[i].from };
+	}
+	mem_free(tx);
+	return e;
+}
+
+static enum err receipts_read(struct look_ask *q, const struct pool_answer *a)
+{
+	const struct connector *c = q->chain->chain->connector;
+	struct receipt *r = mem_array(q->n, sizeof *r);
+	struct fail f;
+	enum err e = c->receipts_read(r, NULL, q->n, a->answer, a->len, &f);
+
+	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++) {
+		if (r[i].known && !hash_same(&r[i].hash, &q->hash[i]))
+			e = ERR_BAD_ANSWER;
+		q->said[i] = (struct look_said){ .known = r[i].known,
+			.included = r[i].known,
+			.ok = r[i].known && r[i].status == TX_OK,
+			.block_hash = r[i].block_hash,
+			.height = r[i].height };
+	}
+	mem_free(r);
+	return e;
+}
+
+static enum err counts_read(struct look_ask *q, const struct pool_answer *a)
+{
+	const struct connector *c = q->chain->chain->connector;
+	uint64_t counts[LOOK_MAX];
+	bool known[LOOK_MAX];
+	struct fail f;
+	enum err e = ERR_OK;
+
+	e = c->counts_read(counts, known, q->n, a->answer, a->len, &f);
+	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++)
+		q->said[i] = (struct look_said){ .known = known[i], .count = counts[i] };
+	return e;
+}
+
+static void look_end(struct track_chain *t);
+static void look_go_on(struct track_chain *t);
+
+static void ask_take(struct runner *r, struct fact *f)
+{
+	struct look_ask *q = (struct look_ask *)f;
+	struct look *l = q->chain->look;
+
+	if (!l || l->round != q->round || l->stage != q->stage)
+		return;
+	l->asked &= ~(1u << q->node);
+	if (!q->err) {
+		l->answered |= 1u << q->node;
+		memcpy(l->said[q->node], q->said, sizeof q->said);
+	}
+	if (!l->asked)
+		look_go_on(q->chain);
+	r->again = true;
+}
+
+static void ask_done(void *ctx, struct pool_answer *a)
+{
+	struct look_ask *q = ctx;
+
+	q->err = a->err;
+	if (!q->err && q->stage == LOOK_WHOLE)
+		q->err = whole_read(q, a);
+	else if (!q->err && q->stage == LOOK_RECEIPTS)
+		q->err = receipts_read(q, a);
+	else if (!q->err)
+		q->err = counts_read(q, a);
+	runner_fact(q->chain->runner, &q->fact);
+}
+
+/* -- questions ------------------------------------------------------------- */
+
+static void body_write(struct buf *body, const struct look_ask *q, const struct look *l)
+{
+	const struct connector *c = q->chain->chain->connector;
+	uint64_t heights[LOOK_MAX];
+
+	for (uint32_t i = 0; i < q->n; i++)
+		heights[i] = q->final_height;
+	if (q->stage == LOOK_WHOLE)
+		c->transactions(body, q->hash, q->n);
+	else if (q->stage == LOOK_RECEIPTS)
+		c->receipts(body, q->hash, q->n);
+	else
+		c->counts_at(body, l->sender, heights, q->n);
+}
+
+static void ask(struct track_chain *t, int node)
+{
+	struct look *l = t->look;
+	struct look_ask *q = mem_new(sizeof *q);
+	struct head final = { 0 };
+	struct buf body;
+
+	(void)follower_final(t->chain->follower, &final);
+	q->fact = (struct fact){ .take = ask_take };
+	q->chain = t;
+	q->round = l->round;
+	q->node = node;
+	q->stage = l->stage;
+	q->n = l->n;
+	q->final_height = final.height;
+	memcpy(q->hash, l->hash, sizeof q->hash);
+	buf_init(&body, BODY_MAX);
+	body_write(&body, q, l);
+	l->asked |= 1u << node;
+	runner_ask(t->runner, t->chain, node, &body, false, ask_done, q);
+}
+
+/* All that can be asked now. */
+static void ask_all(struct track_chain *t)
+{
+	const struct pool *p = t->chain->pool;
+	int64_t at_ms;
+
+	t->look->asked = t->look->answered = 0;
+	for (int i = 0; i < pool_size(p); i++)
+		if (follower_knows(t->chain->follower, i) && !pool_node(p, i)->left_out &&
+		    pool_ready(p, i, &at_ms))
+			ask(t, i);
+	if (!t->look->asked)
+		look_end(t);
+}
+
+static void look_end(struct track_chain *t)
+{
+	mem_free(t->look);
+	t->look = NULL;
+}
+
+/* -- what came of it ------------------------------------------------------- */
+
+/* A quorum of them says the same of where it is as this one. */
+static bool agreed(const struct track_chain *t, uint32_t at, const struct look_said *one)
+{
+	const struct look *l = t->look;
+	uint32_t alike = 0;
+
+	for (int i = 0; i < POOL_NODES_MAX; i++) {
+		const struct look_said *s = &l->said[i][at];
+
+		if (((l->answered >> i) & 1) && s->included && s->ok == one->ok &&
+		    s->height == one->height &&
+		    hash_same(&s->block_hash, &one->block_hash))
+			alike |= 1u << i;
+	}
+	return follower_quorum(t->chain->follower, alike);
+}
+
+/* The first of those who know it whom a quorum agrees with; else any, who knows it. */
+static const struct look_said *said_best(
+    const struct track_chain *t, uint32_t at, bool *ret_agreed)
+{
+	const struct look *l = t->look;
+	const struct look_said *any = NULL;
+
+	*ret_agreed = false;
+	for (int i = 0; i < POOL_NODES_MAX && !*ret_agreed; i++) {
+		const struct look_said *s = &l->said[i][at];
+
+		if (!((l->answered >> i) & 1) || !s->known)
+			continue;
+		*ret_agreed = s->included && agreed(t, at, s);
+		if (!any || *ret_agreed)
+			any = s;
+	}
+	return any;
+}
+
+/* The answered ones agree on who sent it; who is alone is not believed. */
+static bool sender_agreed(const struct track_chain *t, uint32_t at)
+{
+	const struct look *l = t->look;
+	const struct look_said *first = NULL;
+
+	for (int i = 0; i < POOL_NODES_MAX; i++) {
+		const struct look_said *s = &l->said[i][at];
+
+		if (!((l->answered >> i) & 1) || !s->known)
+			continue;
+		if (first &&
+		    (!address_same(&s->from, &first->from) || s->nonce != first->nonce))
+			return false;
+		first = first ? first : s;
+	}
+	return first != NULL;
+}
+
+struct wanted {
+	struct look *next; /* those of the next stage */
+	uint32_t n;
+};
+
+static void want(struct wanted *w, const struct look *l, uint32_t at,
+    const struct sql_tracked_get_out *row)
+{
+	w->next->row[w->n] = l->row[at];
+	w->next->hash[w->n] = l->hash[at];
+	memcpy(w->next->sender[w->n].at, row->sender, sizeof row->sender);
+	w->n++;
+}
+
+/* false: it stays where it is. */
+static void whole_take(
+    struct track_chain *t, uint32_t at, struct wanted *deep, struct wanted *missed)
+{
+	const struct look *l = t->look;
+	struct head final = { 0 };
+	bool same, voted = follower_quorum(t->chain->follower, l->answered);
+	const struct look_said *s = said_best(t, at, &same);
+	struct whole_tx tx = { .known = true };
+	struct sql_tracked_get_out row;
+
+	(void)follower_final(t->chain->follower, &final);
+	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
+	    row.no_looks)
+		return;
+	sql_tracked_looked(t->track->journal,
+	    &(struct sql_tracked_looked_in){
+		.id = row.id, .looks = (int64_t)t->look_height });
+	row.looks = (int64_t)t->look_height;
+	if (!s && voted && !row.no_height)
+		row_retract(t, &row);
+	if (!s && voted) {
+		row_missed(t, &row, t->look_height);
+		if (row.no_ended_ms && !row.no_nonce)
+			want(missed, l, at, &row);
+		return;
+	}
+	if (!s)
+		return;
+	if (same && s->height <= final.height)
+		want(deep, l, at, &row);
+	tx.included = s->included;
+	tx.from = s->from;
+	tx.nonce = s->nonce;
+	if (row.no_height && sender_agreed(t, at))
+		row_seen(t, &row, &tx);
+}
+
+static void receipt_take(struct track_chain *t, uint32_t at)
+{
+	const struct look *l = t->look;
+	bool same;
+	const struct look_said *s = said_best(t, at, &same);
+	struct head head = { .height = s ? s->height : 0 };
+	struct sql_tracked_get_out row;
+
+	if (!s || (!same && !MUTANT(one_node_is_enough)) ||
+	    !row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms)
+		return;
+	head.hash = s->block_hash;
+	row_in_block(t, &row, &head, &l->hash[at], true, s->ok ? TX_OK : TX_REVERTED);
+	row_final(t, &row, follower_quorum_height(t->chain->follower));
+}
+
+/* Its nonce is consumed in final blocks, and it is in none of them. */
+static void count_take(struct track_chain *t, uint32_t at)
+{
+	const struct look *l = t->look;
+	uint32_t above = 0;
+	struct sql_tracked_get_out row;
+
+	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
+	    row.no_nonce || row.no_looks)
+		return;
+	for (int i = 0; i < POOL_NODES_MAX; i++)
+		if (((l->answered >> i) & 1) && l->said[i][at].known &&
+		    l->said[i][at].count > (uint64_t)row.nonce)
+			above |= 1u << i;
+	if (follower_quorum(t->chain->follower, above))
+		row_outrun(t, &row);
+}
+
+/* With the same round: the block's batch goes on. */
+static void look_next(struct track_chain *t, enum look_stage stage, struct wanted *w)
+{
+	mem_free(t->look);
+	t->look = w->next;
+	w->next = NULL;
+	t->look->stage = stage;
+	t->look->round = ++t->look_round;
+	t->look->n = w->n;
+	ask_all(t);
+}
+
+static void whole_all(struct track_chain *t)
+{
+	struct wanted deep = { mem_new(sizeof *deep.next), 0 };
+	struct wanted missed = { mem_new(sizeof *missed.next), 0 };
+
+	for (uint32_t i = 0; i < t->look->n; i++)
+		whole_take(t, i, &deep, &missed);
+	if (deep.n)
+		look_next(t, LOOK_RECEIPTS, &deep);
+	else if (missed.n)
+		look_next(t, LOOK_COUNTS, &missed);
+	else
+		look_end(t);
+	mem_free(deep.next);
+	mem_free(missed.next);
+}
+
+static void look_go_on(struct track_chain *t)
+{
+	uint32_t n = t->look->n;
+
+	if (t->look->stage == LOOK_WHOLE) {
+		whole_all(t);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (t->look->stage == LOOK_RECEIPTS)
+			receipt_take(t, i);
+		else
+			count_take(t, i);
+	look_end(t);
+}
+
+/* -- the turn -------------------------------------------------------------- */
+
+static void look_begin(struct track_chain *t, uint64_t height)
+{
+	struct sql_tracked_looks_in in = { .chain = t->chain->id,
+		.before = (int64_t)height,
+		.max = t->chain->config->batch < LOOK_MAX ? t->chain->config->batch
+							  : LOOK_MAX };
+	struct sql_tracked_looks_out row;
+	struct look *l = mem_new(sizeof *l);
+
+	sql_tracked_looks_begin(t->track->journal, &in);
+	while (l->n < LOOK_MAX && sql_tracked_looks_next(t->track->journal, &row)) {
+		l->row[l->n] = row.id;
+		memcpy(l->hash[l->n++].at, row.hash, sizeof row.hash);
+	}
+	sql_tracked_looks_end(t->track->journal);
+	t->look = l;
+	t->look_height = height;
+	l->round = ++t->look_round;
+	if (l->n)
+		ask_all(t);
+	else
+		look_end(t);
+}
+
+void look_turn(struct track_chain *t)
+{
+	const struct block_facts *b = follower_agreed(t->chain->follower);
+
+	if (b && !t->look && b->head.height > t->look_height)
+		look_begin(t, b->head.height);
+}

@@ -1,0 +1,417 @@
+/* move.c - a row moves along an edge, and its subscribers are told: in one commit. */
+#include "kinds/track/track_in.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mutant.h"
+
+/* Looks in a row until what no node knows counts as dropped. */
+#define MISSES_MAX 3
+#define NTH_OF_ROUND 1000 /* a round has more than one milestone of progress */
+
+bool row_get(struct journal *j, int64_t id, struct sql_tracked_get_out *ret)
+{
+	return sql_tracked_get_one(j, &(struct sql_tracked_get_in){ .id = id }, ret);
+}
+
+static void row_put(struct journal *j, const struct sql_tracked_get_out *row)
+{
+	struct sql_tracked_put_in in = { .id = row->id,
+		.state = row->state,
+		.guess = row->guess,
+		.confirmations = row->confirmations,
+		.no_sender = row->no_sender,
+		.nonce = row->nonce,
+		.no_nonce = row->no_nonce,
+		.height = row->height,
+		.no_height = row->no_height,
+		.no_block_hash = row->no_block_hash,
+		.no_by_hash = row->no_by_hash,
+		.round = row->round,
+		.percent = row->percent,
+		.due = row->due,
+		.no_due = row->no_due,
+		.looks = row->looks,
+		.no_looks = row->no_looks,
+		.misses = row->misses,
+		.since_ms = row->since_ms,
+		.ended_ms = row->ended_ms,
+		.no_ended_ms = row->no_ended_ms };
+
+	memcpy(in.sender, row->sender, sizeof in.sender);
+	memcpy(in.block_hash, row->block_hash, sizeof in.block_hash);
+	memcpy(in.by_hash, row->by_hash, sizeof in.by_hash);
+	sql_tracked_put(j, &in);
+}
+
+/* -- what is told ---------------------------------------------------------- */
+
+static void fact_put(json_t *facts, const char *name, json_t *value)
+{
+	CHECK(value && json_object_set_new(facts, name, value) == 0);
+}
+
+static void fact_hash(json_t *facts, const char *name, const uint8_t *hash)
+{
+	char text[2 + 64 + 1] = "0x";
+
+	hex_format(text + 2, hash, 32);
+	fact_put(facts, name, json_string(text));
+}
+
+/* confirmations 0: it says nothing of them. */
+static json_t *facts_of(
+    const char *chain, const struct sql_tracked_get_out *row, uint64_t confirmations)
+{
+	json_t *facts = json_pack("{s:s}", "chain", chain);
+
+	CHECK(facts);
+	fact_hash(facts, "hash", row->hash);
+	if (!row->no_height) {
+		fact_put(facts, "block", json_integer(row->height));
+		fact_hash(facts, "block_hash", row->block_hash);
+	}
+	if (!row->no_by_hash)
+		fact_hash(facts, "by", row->by_hash);
+	if (confirmations) {
+		fact_put(facts, "confirmations", json_integer((json_int_t)confirmations));
+		fact_put(facts, "of", json_integer(row->confirmations));
+	}
+	return facts;
+}
+
+static void note(struct track_chain *t, const struct sql_tracked_get_out *row,
+    enum milestone m, uint64_t confirmations, int percent)
+{
+	const struct subject of = { .kind = SUBJECT_HASH, .id = row->id };
+	struct runner *r = t->runner;
+	int64_t nth = percent ? row->round * NTH_OF_ROUND + percent : row->round + 1;
+	json_t *facts;
+
+	if (!message_heard(t->track->journal, &of))
+		return;
+	facts = facts_of(t->chain->config->name, row, confirmations);
+	if (percent)
+		fact_put(facts, "percent", json_integer(percent));
+	r->noted |= message_note(
+	    t->track->journal, &of, m, nth, world_wall_ms(t->track->world), facts);
+}
+
+/* -- along its edges ------------------------------------------------------- */
+
+static void move(
+    struct journal *j, struct sql_tracked_get_out *row, int to, const char *why)
+{
+	if (row->state == to)
+		return;
+	state_check(j, MACHINE_TRACKED, (int)row->state, to, 0, row->id);
+	journal_event(j,
+	    &(struct event){ .row = row->id,
+		.what = "tracked",
+		.from = state_name(MACHINE_TRACKED, (int)row->state),
+		.to = state_name(MACHINE_TRACKED, to),
+		.why = why });
+	row->state = to;
+}
+
+static void end(struct track_chain *t, struct sql_tracked_get_out *row)
+{
+	row->no_ended_ms = false;
+	row->ended_ms = world_wall_ms(t->track->world);
+	row->no_due = row->no_looks = true;
+	fingers_of_row(t, row, false);
+}
+
+/* Where it was found it is: the rows of the same hash on other chains were guesses, and
+ * nobody was told anything of them. */
+static void no_guess(struct track_chain *t, struct sql_tracked_get_out *row)
+{
+	struct journal *j = t->track->journal;
+	struct sql_tracked_by_hash_in in = { .hash = { 0 } };
+	struct sql_tracked_by_hash_out other;
+	int64_t drop[POOL_NODES_MAX];
+	size_t n = 0;
+
+	if (!row->guess)
+		return;
+	row->guess = false;
+	memcpy(in.hash, row->hash, sizeof in.hash);
+	sql_tracked_by_hash_begin(j, &in);
+	while (sql_tracked_by_hash_next(j, &other))
+		if (other.id != row->id && other.guess && n < sizeof drop / sizeof *drop)
+			drop[n++] = other.id;
+	for (size_t i = 0; i < n; i++)
+		(void)track_drop(j, drop[i], world_wall_ms(t->track->world));
+}
+
+/* The head at which the next part of its confirmations is there. */
+static uint64_t depth_of(const struct sql_tracked_get_out *row, int percent)
+{
+	uint64_t all = (uint64_t)row->confirmations;
+	uint64_t depth = (all * (uint64_t)percent + 99) / 100;
+
+	return depth ? depth : 1;
+}
+
+static int next_percent(
+    const struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	const struct track_config *c = &t->track->config;
+
+	for (int i = 0; i < c->percents_n; i++)
+		if (c->percents[i] > row->percent)
+			return c->percents[i];
+	return 100;
+}
+
+static void due_set(struct track_chain *t, struct sql_tracked_get_out *row)
+{
+	row->no_due = row->state != TRACKED_INCLUDED;
+	if (!row->no_due)
+		row->due = row->height + (int64_t)depth_of(row, next_percent(t, row)) - 1;
+}
+
+void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,
+    const struct head *head, const struct hash *by, bool own, enum tx_status status)
+{
+	bool sibling = memcmp(by->at, row->hash, sizeof by->at) != 0;
+
+	if (!row->no_height && !memcmp(row->block_hash, head->hash.at, 32))
+		return;
+	if (!row->no_height)
+		row_retract(t, row);
+	no_guess(t, row);
+	row->no_height = row->no_block_hash = false;
+	row->height = (int64_t)head->height;
+	memcpy(row->block_hash, head->hash.at, sizeof row->block_hash);
+	row->no_by_hash = !sibling;
+	memcpy(row->by_hash, by->at, sizeof row->by_hash);
+	row->no_looks = true;
+	row->misses = row->percent = 0;
+	if (!own) {
+		move(t->track->journal, row, TRACKED_REPLACED,
+		    "another transaction took its nonce");
+		note(t, row, MILESTONE_REPLACED, 0, 0);
+	} else if (status != TX_OK && !MUTANT(failure_confirmed)) {
+		move(t->track->journal, row, TRACKED_REVERTED,
+		    "it is in a block, and failed");
+		note(t, row, MILESTONE_REVERTED, 1, 0);
+	} else {
+		move(t->track->journal, row, TRACKED_INCLUDED, "it is in a block");
+		note(t, row, MILESTONE_INCLUDED, 1, 0);
+	}
+	due_set(t, row);
+	row_put(t->track->journal, row);
+}
+
+void row_deeper(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
+{
+	uint64_t deep = height + 1 - (uint64_t)row->height;
+	int percent;
+
+	if (row->state != TRACKED_INCLUDED || height < (uint64_t)row->height)
+		return;
+	while ((percent = next_percent(t, row)) < 100 && depth_of(row, percent) <= deep) {
+		row->percent = percent;
+		note(t, row, MILESTONE_PROGRESS, deep, percent);
+	}
+	if (deep >= (uint64_t)row->confirmations) {
+		move(t->track->journal, row, TRACKED_CONFIRMED,
+		    "its confirmations are there");
+		note(t, row, MILESTONE_CONFIRMED, deep, 0);
+	}
+	due_set(t, row);
+	row_put(t->track->journal, row);
+}
+
+void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
+{
+	uint64_t deep =
+	    height < (uint64_t)row->height ? 1 : height + 1 - (uint64_t)row->height;
+
+	if (row->state == TRACKED_INCLUDED) {
+		move(t->track->journal, row, TRACKED_CONFIRMED, "its block is final");
+		note(t, row, MILESTONE_CONFIRMED, deep, 0);
+	}
+	if (row->state == TRACKED_CONFIRMED) {
+		move(t->track->journal, row, TRACKED_FINAL, "its block is final");
+		note(t, row, MILESTONE_FINAL, deep, 0);
+	}
+	end(t, row);
+	row_put(t->track->journal, row);
+}
+
+void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
+{
+	bool ended = !row->no_ended_ms;
+
+	if (row->no_height)
+		return;
+	if (!MUTANT(vanished_not_told))
+		note(t, row, MILESTONE_RETRACTED, 0, 0);
+	row->no_height = row->no_block_hash = row->no_by_hash = true;
+	row->no_ended_ms = row->no_due = true;
+	row->percent = row->misses = 0;
+	row->round += !MUTANT(round_stays);
+	row->no_looks = false;
+	row->looks = LOOKS_NEVER;
+	move(t->track->journal, row, TRACKED_MEMPOOL, "its block vanished");
+	if (ended)
+		fingers_of_row(t, row, true);
+	row_put(t->track->journal, row);
+}
+
+void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row)
+{
+	no_guess(t, row);
+	move(t->track->journal, row, TRACKED_REPLACED,
+	    "its nonce is consumed, by a transaction in blocks that were not read");
+	note(t, row, MILESTONE_REPLACED, 0, 0);
+	end(t, row);
+	row_put(t->track->journal, row);
+}
+
+void row_seen(
+    struct track_chain *t, struct sql_tracked_get_out *row, const struct whole_tx *tx)
+{
+	bool back = row->state == TRACKED_DROPPED;
+
+	if (row->no_nonce) {
+		row->no_nonce = row->no_sender = false;
+		row->nonce = (int64_t)tx->nonce;
+		memcpy(row->sender, tx->from.at, sizeof row->sender);
+		fingers_of_nonce(t, row);
+	}
+	row->misses = 0;
+	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {
+		no_guess(t, row);
+		row->round += back;
+		move(t->track->journal, row, TRACKED_MEMPOOL, "a node has it");
+		note(t, row, MILESTONE_SEEN, 0, 0);
+	}
+	row_put(t->track->journal, row);
+}
+
+/* Of guesses the last one speaks: that it is on none of the chains. */
+static bool is_last_guess(struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	struct sql_tracked_by_hash_in in = { .hash = { 0 } };
+	struct sql_tracked_by_hash_out other;
+	bool last = true;
+
+	memcpy(in.hash, row->hash, sizeof in.hash);
+	sql_tracked_by_hash_begin(t->track->journal, &in);
+	while (sql_tracked_by_hash_next(t->track->journal, &other))
+		last &= other.id == row->id || other.state != TRACKED_UNSEEN;
+	return last;
+}
+
+static bool is_too_late(
+    const struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	int64_t after_ms = t->track->config.expire_after_ms;
+
+	return after_ms && world_wall_ms(t->track->world) - row->since_ms >= after_ms;
+}
+
+void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
+{
+	row->misses++;
+	row->looks = (int64_t)height;
+	if (row->state == TRACKED_MEMPOOL && row->misses >= MISSES_MAX) {
+		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
+		note(t, row, MILESTONE_DROPPED, 0, 0);
+	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row)) {
+		bool told = !row->guess || is_last_guess(t, row);
+
+		move(
+		    t->track->journal, row, TRACKED_EXPIRED, "nobody had it for so long");
+		if (told)
+			note(t, row, MILESTONE_EXPIRED, 0, 0);
+		end(t, row);
+	}
+	row_put(t->track->journal, row);
+}
+
+/* -- asked for, by people -------------------------------------------------- */
+
+static void afresh(struct sql_tracked_get_out *row)
+{
+	row->no_height = row->no_block_hash = row->no_by_hash = true;
+	row->no_ended_ms = row->no_due = true;
+	row->percent = row->misses = 0;
+	row->round++;
+	row->no_looks = false;
+	row->looks = LOOKS_NEW;
+}
+
+void row_again(struct journal *j, struct sql_tracked_get_out *row,
+    const struct track_wish *w, int64_t wall_ms)
+{
+	if (row->confirmations < w->confirmations &&
+	    (row->state == TRACKED_INCLUDED || row->no_height)) {
+		row->confirmations = w->confirmations;
+		if (row->state == TRACKED_INCLUDED)
+			row->due = row->height; /* it is set anew from there */
+	}
+	row->guess &= w->guess;
+	if (row->state == TRACKED_EXPIRED || row->state == TRACKED_UNTRACKED) {
+		afresh(row);
+		row->since_ms = wall_ms;
+		row->guess = w->guess;
+		move(j, row, TRACKED_UNSEEN, "it was asked for again");
+	}
+	row_put(j, row);
+}
+
+void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wall_ms)
+{
+	move(j, row, TRACKED_UNTRACKED, "nobody wants to hear of it");
+	row->guess = false;
+	row->no_due = row->no_looks = true;
+	row->no_ended_ms = false;
+	row->ended_ms = wall_ms;
+	row_put(j, row);
+}
+
+/* What its state tells, as it was told; false: nothing yet. */
+static bool milestone_of(enum milestone *ret, int64_t state)
+{
+	static const struct {
+		int state;
+		enum milestone milestone;
+	} told[] = {
+		{ TRACKED_MEMPOOL, MILESTONE_SEEN },
+		{ TRACKED_INCLUDED, MILESTONE_INCLUDED },
+		{ TRACKED_CONFIRMED, MILESTONE_CONFIRMED },
+		{ TRACKED_REVERTED, MILESTONE_REVERTED },
+		{ TRACKED_REPLACED, MILESTONE_REPLACED },
+		{ TRACKED_FINAL, MILESTONE_FINAL },
+		{ TRACKED_DROPPED, MILESTONE_DROPPED },
+		{ TRACKED_EXPIRED, MILESTONE_EXPIRED },
+	};
+
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		if (told[i].state == state) {
+			*ret = told[i].milestone;
+			return true;
+		}
+	return false;
+}
+
+void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wall_ms)
+{
+	const struct subject of = { .kind = SUBJECT_HASH, .id = id };
+	struct sql_tracked_get_out row;
+	struct sql_chain_get_out chain;
+	enum milestone m;
+
+	if (!row_get(j, id, &row) || !milestone_of(&m, row.state) ||
+	    !sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = row.chain }, &chain))
+		return;
+	(void)message_note(
+	    j, &of, m, row.round + 1, wall_ms, facts_of(chain.name, &row, 0));
+	message_again(j, &of, subscriber);
+}

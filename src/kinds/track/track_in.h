@@ -1,0 +1,88 @@
+/* track_in.h - inside what follows transactions.
+ *
+ *   track.c    rows: added, dropped, read
+ *   move.c     a row moves, and its subscribers are told
+ *   follow.c   blocks: what they hold, how deep it is, what is final
+ *   look.c     nodes are asked for hashes that are in no block
+ *   fingers.c  which rows a transaction may mean
+ */
+#ifndef PAWL_KINDS_TRACK_TRACK_IN_H
+#define PAWL_KINDS_TRACK_TRACK_IN_H
+
+#include "journal/sql.gen.h"
+#include "kinds/track/fingers.h"
+#include "kinds/track/track.h"
+
+/* Hashes that one request asks for. */
+#define LOOK_MAX 100
+/* What `looks` says of a row that nobody has asked for yet. */
+#define LOOKS_NEW 0
+#define LOOKS_NEVER 1
+
+struct look;
+
+/* A chain as the runner has it. */
+struct track_chain {
+	struct track *track;
+	struct runner *runner;
+	struct chain_run *chain;
+	bool loaded;
+	struct fingers fingers;
+	/* The agreed block up to which all was looked at; none: from the final one on. */
+	bool has_done;
+	uint64_t done_height;
+	struct hash done;
+	/* Blocks above this height have left the trail, and rows may have been in them.
+	 */
+	bool doubtful;
+	uint64_t doubt_above;
+	struct look *look; /* under way; NULL: none */
+	uint64_t look_height;
+	uint32_t look_round;
+};
+
+struct track {
+	struct world *world;
+	struct journal *journal;
+	struct track_config config;
+	struct track_chain **chains;
+	size_t chains_n;
+};
+
+/* -- move.c: each ends with the row put ------------------------------------ */
+
+bool row_get(struct journal *j, int64_t id, struct sql_tracked_get_out *ret);
+/* It is in this block: itself (or a sibling of its intent), or its rival. Nothing when
+ * that is known. */
+void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,
+    const struct head *head, const struct hash *by, bool own, enum tx_status status);
+/* More of its confirmations are there. */
+void row_deeper(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height);
+/* Its block is final; height: of the head. */
+void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height);
+/* Its block is none any more. */
+void row_retract(struct track_chain *t, struct sql_tracked_get_out *row);
+/* Something else consumed its nonce, for good: nobody says what. */
+void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row);
+/* A node has it, in no block that we follow. */
+void row_seen(
+    struct track_chain *t, struct sql_tracked_get_out *row, const struct whole_tx *tx);
+/* No node of a quorum has it, at this head. */
+void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height);
+
+/* Asked for again by somebody; nobody wants it any more. */
+void row_again(struct journal *j, struct sql_tracked_get_out *row,
+    const struct track_wish *w, int64_t wall_ms);
+void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wall_ms);
+
+/* -- follow.c -------------------------------------------------------------- */
+
+void fingers_of_row(
+    struct track_chain *t, const struct sql_tracked_get_out *row, bool there);
+void fingers_of_nonce(struct track_chain *t, const struct sql_tracked_get_out *row);
+
+/* -- look.c ---------------------------------------------------------------- */
+
+void look_turn(struct track_chain *t);
+
+#endif

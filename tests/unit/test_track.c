@@ -1,0 +1,396 @@
+/* Transactions that are followed: what their subscribers hear, once and in order. */
+#include "payer.h"
+
+#include "base/hex.h"
+#include "engine/message.h"
+
+#define CONFIRMATIONS 4
+#define HOURS_MS ((int64_t)2 * 3600 * 1000)
+
+static const struct track_config config = {
+	.expire_after_ms = HOURS_MS, .percents_n = 3, .percents = { 25, 50, 75 }
+};
+static int64_t followed;
+
+/* "seen 1, included 1": all that was ever told of it. */
+static const char *told(void)
+{
+	static char out[2048];
+	struct sql_notice_of_subject_in in = { .subject_kind = SUBJECT_HASH,
+		.subject = followed };
+	struct sql_notice_of_subject_out row;
+	size_t len = 0;
+
+	out[0] = '\0';
+	sql_notice_of_subject_begin(scene.journal, &in);
+	while (sql_notice_of_subject_next(scene.journal, &row))
+		len += (size_t)snprintf(out + len, sizeof out - len, "%s%s %lld",
+		    len ? ", " : "", milestone_name((enum milestone)row.milestone),
+		    (long long)row.nth);
+	return out;
+}
+
+static const char *newest(void)
+{
+	static char body[4096];
+	struct sql_notice_of_subject_in in = { .subject_kind = SUBJECT_HASH,
+		.subject = followed };
+	struct sql_notice_of_subject_out row;
+
+	body[0] = '\0';
+	sql_notice_of_subject_begin(scene.journal, &in);
+	while (sql_notice_of_subject_next(scene.journal, &row))
+		snprintf(body, sizeof body, "%s", row.body);
+	return body;
+}
+
+static int state_now(void)
+{
+	struct tracked t;
+
+	assert_true(track_read(scene.journal, followed, &t));
+	return t.state;
+}
+
+static int64_t follow(const struct hash *hash)
+{
+	const struct subject of = { .kind = SUBJECT_HASH,
+		.id = track_add(scene.journal,
+		    &(struct track_wish){ .hash = *hash,
+			.chain = chain()->id,
+			.confirmations = CONFIRMATIONS },
+		    world_wall_ms(scene.world)) };
+
+	assert_true(of.id > 0);
+	message_subscribe(scene.journal, "webhook", "http://a.example/", &of, "mine");
+	followed = of.id;
+	return of.id;
+}
+
+static void begin_following(uint32_t nodes, int quorum)
+{
+	tracking = &config;
+	begin_still(nodes, quorum);
+	run_until(chain()->id);
+}
+
+static struct sim_tx *pays(uint64_t nonce, uint64_t amount, uint64_t max_fee)
+{
+	return scene_spend(&scene, nonce, &stranger_to, amount, max_fee);
+}
+
+static void mine(uint64_t blocks)
+{
+	for (uint64_t i = 0; i < blocks; i++) {
+		scene_mine(&scene, 1);
+		run(3000);
+	}
+}
+
+static void each_milestone_is_told_once_and_in_order(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	mine(1);
+	tx = pays(0, 5, 0);
+	follow(&tx->hash);
+	mine(1); /* it is in this block */
+	assert_string_equal(told(), "included 1, progress 25");
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, progress 50");
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, progress 50, progress 75");
+	mine(1);
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+	assert_says(newest(), "\"confirmations\":4,\"of\":4");
+	assert_int_equal(state_now(), TRACKED_FINAL);
+	rise_again();
+	mine(2);
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+}
+
+static void who_waits_in_a_pool_is_seen(void **state_)
+{
+	struct hash never = { { 1 } };
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(1, 5, 0); /* there is no nonce 0: no block takes it */
+	follow(&tx->hash);
+	mine(2);
+	assert_string_equal(told(), "seen 1");
+	sim_pool_drop_all(scene.chain);
+	mine(2);
+	assert_string_equal(told(), "seen 1");
+	mine(3);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	follow(&never);
+	mine(5);
+	assert_string_equal(told(), "");
+	run(HOURS_MS);
+	mine(2);
+	assert_string_equal(told(), "expired 1");
+	assert_int_equal(state_now(), TRACKED_EXPIRED);
+}
+
+static void who_was_dropped_may_come_back(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(1, 5, 0);
+	follow(&tx->hash);
+	mine(2);
+	sim_pool_drop_all(scene.chain);
+	mine(6);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	sim_pool_return(scene.chain, tx);
+	mine(2);
+	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
+}
+
+static void a_failure_is_no_success(void **state_)
+{
+	struct address to = { { 0x66 } };
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	sim_account_code(scene.chain, &to, SIM_CODE_REVERTS, 0);
+	tx = scene_spend(&scene, 0, &to, 5, 0);
+	follow(&tx->hash);
+	mine(6);
+	assert_string_equal(told(), "reverted 1");
+	assert_int_equal(state_now(), TRACKED_REVERTED);
+}
+
+static void what_replaces_it_is_named(void **state_)
+{
+	struct sim_tx *tx, *other;
+	char hex[65];
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 3 * GWEI);
+	follow(&tx->hash);
+	(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(5000);
+	other = pays(0, 7, 9 * GWEI);
+	mine(1);
+	hex_format(hex, other->hash.at, 32);
+	assert_string_equal(told(), "seen 1, replaced 1");
+	assert_says(newest(), hex);
+	mine(5);
+	assert_string_equal(told(), "seen 1, replaced 1");
+}
+
+static void what_vanishes_is_retracted_and_told_again(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	follow(&tx->hash);
+	mine(2);
+	assert_string_equal(told(), "included 1, progress 25, progress 50");
+	reorg(2, false);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, progress 50, retracted 1");
+	sim_pool_return(scene.chain, tx);
+	mine(1);
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, retracted 1, included 2, progress "
+	    "1025");
+}
+
+static void a_reorg_while_it_rests_is_told_too(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	follow(&tx->hash);
+	mine(1);
+	rest();
+	reorg(1, false);
+	scene_rise(&scene);
+	rise();
+	run(5000);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1");
+}
+
+static void what_was_final_before_is_told_at_once(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	mine(SCENE_DEPTH + 4);
+	follow(&tx->hash);
+	mine(1);
+	assert_string_equal(told(), "included 1, confirmed 1, final 1");
+}
+
+static void what_was_final_in_an_absence_is_told(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	follow(&tx->hash);
+	mine(1);
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	run(30000);
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+}
+
+static void it_takes_a_quorum_to_end_it(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(3, 2);
+	tx = pays(0, 5, 0);
+	mine(SCENE_DEPTH + 4);
+	scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+	follow(&tx->hash);
+	mine(2);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+	scene.node[1]->receipts = SIM_RECEIPTS_FLIPPED;
+	scene.node[2]->receipts = SIM_RECEIPTS_NULL;
+	tx = pays(1, 5, 0);
+	mine(SCENE_DEPTH + 4);
+	follow(&tx->hash);
+	mine(2);
+	assert_int_not_equal(state_now(), TRACKED_FINAL);
+}
+
+static void who_comes_later_hears_where_it_stands(void **state_)
+{
+	struct sim_tx *tx;
+	struct subject of;
+	int64_t late;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	of = (struct subject){ .kind = SUBJECT_HASH, .id = follow(&tx->hash) };
+	mine(2);
+	late =
+	    message_subscribe(scene.journal, "webhook", "http://b.example/", &of, NULL);
+	track_retell(scene.journal, of.id, late, world_wall_ms(scene.world));
+	assert_string_equal(told(), "included 1, progress 25, progress 50");
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+	track_retell(scene.journal, of.id, late, world_wall_ms(scene.world));
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+}
+
+static void nobody_hears_of_what_is_untracked(void **state_)
+{
+	struct sim_tx *tx;
+	int64_t id;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	id = follow(&tx->hash);
+	assert_true(track_drop(scene.journal, id, 1000));
+	assert_false(track_drop(scene.journal, id, 1000));
+	mine(3);
+	assert_string_equal(told(), "");
+	assert_int_equal(follow(&tx->hash), id);
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+}
+
+static void of_guesses_one_holds(void **state_)
+{
+	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
+	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
+	struct sql_chain_add_out added;
+	struct tracked found[4];
+	struct sim_tx *tx;
+	int64_t here, there;
+
+	(void)state_;
+	begin_following(1, 1);
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	tx = pays(0, 5, 0);
+	wish.hash = tx->hash;
+	wish.chain = chain()->id;
+	here = track_add(scene.journal, &wish, 1000);
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	assert_int_not_equal(here, there);
+	assert_int_equal(track_find(scene.journal, &tx->hash, found, 4), 2);
+	mine(1);
+	assert_true(track_read(scene.journal, here, &found[0]));
+	assert_int_equal(found[0].state, TRACKED_INCLUDED);
+	assert_false(found[0].guess);
+	assert_true(track_read(scene.journal, there, &found[0]));
+	assert_int_equal(found[0].state, TRACKED_UNTRACKED);
+}
+
+static void many_cost_no_more_requests(void **state_)
+{
+	uint64_t requests[2];
+
+	(void)state_;
+	begin_following(1, 1);
+	for (int round = 0; round < 2; round++) {
+		uint64_t before;
+
+		for (uint32_t i = 0; i < (round ? 5000 : 1); i++) {
+			struct hash h = { { 0x77, (uint8_t)round } };
+
+			memcpy(h.at + 4, &i, sizeof i);
+			follow(&h);
+		}
+		mine(3);
+		before = scene_requests(&scene);
+		mine(10);
+		requests[round] = scene_requests(&scene) - before;
+	}
+	assert_in_range(requests[1] + 1, requests[0], requests[0] + 2); /* a poll */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, end),
+		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, end),
+		cmocka_unit_test_teardown(who_was_dropped_may_come_back, end),
+		cmocka_unit_test_teardown(a_failure_is_no_success, end),
+		cmocka_unit_test_teardown(what_replaces_it_is_named, end),
+		cmocka_unit_test_teardown(what_vanishes_is_retracted_and_told_again, end),
+		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, end),
+		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
+		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
+		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, end),
+		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, end),
+		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
+		cmocka_unit_test_teardown(of_guesses_one_holds, end),
+		cmocka_unit_test_teardown(many_cost_no_more_requests, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
