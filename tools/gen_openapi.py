@@ -36,6 +36,7 @@ NAMES = {
     "chains": "the name of a chain in the configuration",
     "keys": "the name of a key in the configuration",
     "subscribers": "the number of a subscriber",
+    "track": "the hash of a transaction",
 }
 BODIES = {"JSON": "application/json", "LINES": "application/x-ndjson"}
 KEY = {
@@ -65,7 +66,7 @@ class Document:
         self.routes = read_table(src / "serve" / "routes.def")
         self.vitals = read_table(src / "serve" / "vitals.def")
         self.types = dict(TYPES)
-        for machine in ("operation", "item", "attempt"):
+        for machine in ("operation", "item", "attempt", "tracked"):
             self.types[f"{machine}-state"] = {"type": "string", "enum": states(src, machine)}
         errors = [row[0] for row in read_table(src / "base" / "err.def") if row[0] != "OK"]
         self.errors = errors
