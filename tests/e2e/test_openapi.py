@@ -36,7 +36,11 @@ def names_of(anvil):
         "chains": "local",
         "keys": "payer",
         "subscribers": "1",
+        "track": HASH,
     }
+
+
+HASH = "0x" + "5e" * 32
 
 
 # What is sent with a POST, where an empty object is not enough.
@@ -44,6 +48,8 @@ BODIES = {
     "/v1/operations/{name}/rows": '{"row":1}\n',
     "/v1/operations/{name}/repair": '{"row":1,"do":"skip"}',
     "/v1/endpoints/{name}/off": '{"yes":true}',
+    "/v1/track": f'{{"hash":"{HASH}","chain":"local"}}\n',
+    "/v1/untrack": f'{{"hash":"{HASH}"}}\n',
     "/v1/tell": '{"text":"all is well"}',
 }
 REFUSED = {"/v1/operations/{name}/rows", "/v1/operations/{name}/repair", "/v1/operations",
