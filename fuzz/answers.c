@@ -34,15 +34,21 @@ static void check_facts(const struct block_facts *b, const struct block_question
 	}
 	if (!q->by_number && !q->at_height)
 		CHECK(!memcmp(b->head.hash.at, q->hash.at, sizeof q->hash.at));
+	CHECK(b->has_every == q->every);
+	for (uint32_t i = 0; i < b->every_n; i++) {
+		CHECK(b->every[i].nonce <= INT64_MAX);
+		CHECK(b->every[i].status <= TX_OK);
+		for (uint32_t k = 0; k < i; k++)
+			CHECK(!hash_same(&b->every[i].hash, &b->every[k].hash));
+	}
 }
 
-/* A blank sends the list of receipts to the parser: both readers say the same. */
+/* A blank sends the lists to the parser: both readers say the same. */
 static void check_parsed(const struct block_facts *walked, const struct block_question *q,
-    const char *text, size_t len)
+    const char *begin, const char *text, size_t len)
 {
-	static const char begin[] = "\"result\":[{";
-	const char *at = memmem(text, len, begin, sizeof begin - 1);
-	size_t before = at ? (size_t)(at - text) + sizeof begin - 2 : 0;
+	const char *at = memmem(text, len, begin, strlen(begin));
+	size_t before = at ? (size_t)(at - text) + strlen(begin) - 1 : 0;
 	struct block_facts facts = { 0 };
 	struct node_word word = { 0 };
 	struct fail f = { 0 };
@@ -56,6 +62,8 @@ static void check_parsed(const struct block_facts *walked, const struct block_qu
 	memcpy(spaced + before + 1, text + before, len - before);
 	if (!connector_evm.block_read(&facts, &word, q, spaced, len + 1, &f)) {
 		CHECK(facts.tx_n == walked->tx_n);
+		CHECK(facts.every_n == walked->every_n);
+		CHECK(facts.incomplete == walked->incomplete);
 		CHECK(hash_same(&facts.digest, &walked->digest));
 	}
 	free(spaced);
@@ -64,9 +72,10 @@ static void check_parsed(const struct block_facts *walked, const struct block_qu
 
 static void block(uint8_t how, const char *text, size_t len)
 {
-	bool at_height = how & 32;
+	bool at_height = how & 32, every = how & 64;
 	struct block_question q = { .height = 1,
-		.way = how & 1 || at_height ? BLOCK_WHOLE : BLOCK_RECEIPTS,
+		.way = how & 1 || (at_height && !every) ? BLOCK_WHOLE : BLOCK_RECEIPTS,
+		.every = every,
 		.by_number = how & 2 && !at_height,
 		.finalized = how & 4 && !at_height,
 		.bare = how & 8 || at_height,
@@ -80,11 +89,13 @@ static void block(uint8_t how, const char *text, size_t len)
 	memset(q.hash.at, 0xab, sizeof q.hash.at);
 	if (!connector_evm.block_read(&facts, &word, &q, text, len, &f)) {
 		check_facts(&facts, &q);
-		if (!facts.incomplete)
-			check_parsed(&facts, &q, text, len);
-		if (facts.incomplete)
-			(void)connector_evm.block_receipts_read(
-			    &facts, &q, text, len, &f);
+		check_parsed(&facts, &q, "\"result\":[{", text, len);
+		check_parsed(&facts, &q, "\"transactions\":[{", text, len);
+		if (at_height)
+			q.hash = facts.head.hash;
+		if (facts.incomplete &&
+		    !connector_evm.block_receipts_read(&facts, &q, text, len, &f))
+			check_facts(&facts, &q);
 	}
 	check_words(&word, 1);
 	block_facts_release(&facts);
@@ -96,12 +107,22 @@ static void heads(const char *text, size_t len)
 	bool known[N];
 	uint64_t count[N];
 	enum pool_shows shows;
+	struct pending_filter filter;
+	struct pending pending;
+	struct node_word word;
 	struct fail f = { 0 };
 
 	(void)connector_evm.poll_read(&head[0], text, len, &f);
 	(void)connector_evm.headers_read(head, known, N, text, len, &f);
 	(void)connector_evm.counts_read(count, known, N, text, len, &f);
 	(void)connector_evm.pool_read(&shows, text, len, &f);
+	if (!connector_evm.pending_filter_read(&filter, &word, text, len, &f))
+		fuzz_check_text(filter.id, sizeof filter.id);
+	check_words(&word, 1);
+	(void)connector_evm.pending_changes_read(&pending, &word, text, len, &f);
+	CHECK(pending.n <= PENDING_MAX);
+	check_words(&word, 1);
+	mem_free(pending.hash);
 }
 
 static void transactions(const char *text, size_t len)
