@@ -480,10 +480,9 @@ static bool has(const char *text, const char *what, int times)
 static bool list_walk(struct evm_list *l, char *text, const char *begin)
 {
 	char *list = strstr(text, begin), *rest = NULL;
-	size_t n, behind = strlen(text);
+	size_t n;
 
 	if (list) {
-		behind -= (size_t)(list - text);
 		list += strlen(begin) - strlen("[{");
 		rest = evm_list_walk(l, list);
 	}

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "chain/evm/evm.h"
+#include "codec/json.h"
 
 #define BLOCK_TX_MAX 100000 /* more is no block */
 #define TRANSFERS_MAX 100000
@@ -55,6 +56,20 @@ static bool transfers_add(struct block_facts *b, struct seen_tx *tx,
 	return true;
 }
 
+static bool logs_take(struct block_facts *b, struct seen_tx *tx,
+    const struct address *from, const struct entry_text *receipt)
+{
+	json_t *read;
+	bool good;
+
+	if (!receipt->logs_text)
+		return transfers_add(b, tx, from, receipt->logs);
+	read = json_read(receipt->logs_text, receipt->logs_len, NULL);
+	good = read && transfers_add(b, tx, from, read);
+	json_decref(read);
+	return good;
+}
+
 static bool receipt_take(struct block_facts *b, struct seen_tx *tx,
     const struct block_question *q, const struct entry_text *receipt)
 {
@@ -64,7 +79,7 @@ static bool receipt_take(struct block_facts *b, struct seen_tx *tx,
 	return receipt->height && hex_parse_u64(&height, receipt->height) &&
 	    height == q->height &&
 	    evm_outcome_of(&tx->status, &tx->gas_used, &tx->gas_price, receipt) &&
-	    transfers_add(b, tx, from, receipt->logs);
+	    logs_take(b, tx, from, receipt);
 }
 
 /* -- the list of a block: its receipts, or its transactions ---------------- */

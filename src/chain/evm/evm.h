@@ -116,8 +116,10 @@ struct entry_text {
 	const char *hash, *block_hash, *index, *from, *height;
 	const char *nonce;                         /* of a transaction */
 	const char *status, *gas_used, *gas_price; /* of a receipt, */
-	const json_t *logs;                        /* and this; NULL: none */
-	bool has_logs;                             /* the member, empty or not */
+	bool has_logs;                             /* a list of logs, which is */
+	const json_t *logs;                        /* this one, */
+	const char *logs_text;                     /* or text still; NULL: not so */
+	size_t logs_len;
 };
 
 struct entry_text evm_entry(const json_t *entry, const char *hash_key);

@@ -4,11 +4,11 @@
  * They are nine tenths of what nodes send. As nodes write them they are plain: no blanks,
  * no escapes, ASCII alone, and flat but for logs and lists of access. Only that is read
  * here, and strictly; whatever looks different is for jansson, whose word then stands.
+ * What nobody reads, as the logs of others, is passed over by its brackets.
  */
 #include <string.h>
 
 #include "chain/evm/evm.h"
-#include "codec/json.h"
 
 #define DIGITS_MAX 18 /* of a number that fits a signed 64 bits */
 
@@ -68,16 +68,21 @@ static bool number_take(char **at)
 	return true;
 }
 
-/* Where the list or object ends that begins here, if it is one: jansson reads it then. */
-static char *list_end(char *at)
+/* Where the list or object ends that begins here, if it is one. */
+static char *nested_end(char *at)
 {
 	int depth = 0;
 
+	if (*at != '[' && *at != '{')
+		return NULL;
 	for (; *at; at++) {
-		if (*at == '"')
-			at = strchr(at + 1, '"');
-		if (!at || *at == '\\')
-			return NULL;
+		if (*at == '"') {
+			char *end = strchr(at + 1, '"');
+
+			if (!end || !is_plain(at + 1, (size_t)(end - at - 1)))
+				return NULL;
+			at = end;
+		}
 		depth += (*at == '[' || *at == '{') - (*at == ']' || *at == '}');
 		if (!depth)
 			return at + 1;
@@ -85,39 +90,31 @@ static char *list_end(char *at)
 	return NULL;
 }
 
-static json_t *nested_take(char **at)
-{
-	char *end = **at == '[' || **at == '{' ? list_end(*at) : NULL;
-	json_t *v = end ? json_read(*at, (size_t)(end - *at), NULL) : NULL;
-
-	if (v)
-		*at = end;
-	return v;
-}
-
 static bool nested_pass(char **at)
 {
-	json_t *v = nested_take(at);
+	char *end = nested_end(*at);
 
-	json_decref(v);
-	return v != NULL;
+	if (end)
+		*at = end;
+	return end != NULL;
 }
 
 /* Of a member that nobody reads. */
 static bool value_pass(char **at)
 {
 	return string_take(at) || number_take(at) || word_take(at, "null") ||
-	    word_take(at, "[]") || word_take(at, "false") || word_take(at, "true") ||
-	    word_take(at, "{}") || nested_pass(at);
+	    word_take(at, "false") || word_take(at, "true") || nested_pass(at);
 }
 
-static bool logs_take(char **at, struct entry_text *ret, json_t **ret_logs)
+/* Nearly all are others', and nobody reads them: they stay text. */
+static bool logs_take(char **at, struct entry_text *ret)
 {
+	ret->logs_text = *at;
+	if (**at != '[' || !nested_pass(at))
+		return false;
+	ret->logs_len = (size_t)(*at - ret->logs_text);
 	ret->has_logs = true;
-	if (word_take(at, "[]"))
-		return true;
-	ret->logs = *ret_logs = **at == '[' ? nested_take(at) : NULL;
-	return *ret_logs != NULL;
+	return true;
 }
 
 static size_t member_find(const char *name, const char *hash_key)
@@ -132,8 +129,7 @@ static size_t member_find(const char *name, const char *hash_key)
 }
 
 /* Twice the same would be another's word against itself. */
-static bool member_take(
-    char **at, const char *hash_key, struct entry_text *ret, json_t **ret_logs)
+static bool member_take(char **at, const char *hash_key, struct entry_text *ret)
 {
 	const char **texts[LOGS] = { &ret->hash, &ret->block_hash, &ret->index,
 		&ret->from, &ret->height, &ret->nonce, &ret->status, &ret->gas_used,
@@ -147,21 +143,20 @@ static bool member_take(
 	if (which == MEMBERS)
 		return value_pass(at);
 	if (which == LOGS)
-		return !ret->has_logs && logs_take(at, ret, ret_logs);
+		return !ret->has_logs && logs_take(at, ret);
 	if (*texts[which])
 		return false;
 	*texts[which] = string_take(at);
 	return *texts[which] != NULL;
 }
 
-static bool entry_take(
-    char **at, const char *hash_key, struct entry_text *ret, json_t **ret_logs)
+static bool entry_take(char **at, const char *hash_key, struct entry_text *ret)
 {
 	*ret = (struct entry_text){ .hash = NULL };
 	if (!char_take(at, '{'))
 		return false;
 	do
-		if (!member_take(at, hash_key, ret, ret_logs))
+		if (!member_take(at, hash_key, ret))
 			return false;
 	while (char_take(at, ','));
 	return char_take(at, '}');
@@ -175,11 +170,8 @@ char *evm_walk(char *list, const char *hash_key, entry_fn *each, void *ctx)
 		return NULL;
 	do {
 		struct entry_text e;
-		json_t *logs = NULL;
-		bool good = entry_take(&at, hash_key, &e, &logs) && each(ctx, &e);
 
-		json_decref(logs);
-		if (!good)
+		if (!entry_take(&at, hash_key, &e) || !each(ctx, &e))
 			return NULL;
 	} while (char_take(&at, ','));
 	return char_take(&at, ']') ? at : NULL;
