@@ -229,7 +229,8 @@ static void chain_open(
 	c->connector = chain_connector(config);
 	c->pool = pool_new(
 	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
-	endpoints_load(r->s.journal, config, c->pool);
+	if (!MUTANT(off_forgotten))
+		endpoints_load(r->s.journal, config, c->pool);
 	c->follower = follower_new(&(struct follower_setup){
 	    .config = config,
 	    .connector = c->connector,

@@ -31,6 +31,8 @@ void sim_judge_letter(
 void sim_judge_accepted(struct sim_life *l, const struct sim_letter *t);
 /* The subscriber of that receiver, if it is suspended; 0: it is not. In a life. */
 int64_t sim_judge_suspended(struct sim_life *l, int receiver);
+/* A request to a node leaves: who was told that it is off believes so. */
+void sim_judge_asked(struct sim_life *l, int node);
 /* Is all that was wanted done? In a life. */
 bool sim_judge_over(struct sim_life *l);
 /* In the last life, before it stops: what the journal says in the end. */

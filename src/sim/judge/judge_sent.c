@@ -381,3 +381,12 @@ void sim_judge_sent(void *life, const struct sim_tx *t)
 	else
 		first_time(&w);
 }
+
+/* -- who is asked ------------------------------------------------------------------ */
+
+void sim_judge_asked(struct sim_life *l, int node)
+{
+	if ((l->story->people.off >> node & 1) && l->sees_off && !l->is_copy)
+		sim_story_wrong(
+		    l->story, "node %d is asked, and it was switched off", node);
+}

@@ -159,6 +159,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_TWIN:
 	case SIM_FLIP:
 	case SIM_MEDDLE:
+		s->people.off = 0; /* who is off is what that journal says */
 		sim_older_act(s, a);
 		return;
 	case SIM_STOP:

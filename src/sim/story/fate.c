@@ -36,4 +36,5 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	for (size_t i = 0; i < ret->acts_n; i++)
 		ret->acts[i].number = (uint32_t)i + 1;
 	fate_subscribers(&d);
+	fate_switches(&d);
 }

@@ -310,3 +310,21 @@ void fate_acts(struct draw *d)
 	lists_draw(d);
 	people_draw(d);
 }
+
+/* Rather one that is not needed; with --yes, also one that is. */
+void fate_switches(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_SWITCHES);
+	for (uint64_t n = often(d, 100, 3); n; n--) {
+		struct sim_act act = { .kind = SIM_SWITCH };
+
+		act.number = (uint32_t)f->acts_n + 1;
+		act.at_ms = from_to(d, 0, d->span_ms);
+		act.a = from_to(d, 0, (int64_t)f->nodes - 1);
+		act.b = from_to(d, 1, 20) * f->interval_ms;
+		act.c = hit(d, 400);
+		sim_fate_add(f, act);
+	}
+}

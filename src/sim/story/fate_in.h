@@ -50,7 +50,8 @@ enum purpose {
 	OF_LIARS,
 	OF_LISTS,
 	OF_POOLS,
-	OF_SUBSCRIBERS
+	OF_SUBSCRIBERS,
+	OF_SWITCHES
 };
 
 struct draw {
@@ -104,6 +105,8 @@ void fate_acts(struct draw *d);
 void fate_plots(struct draw *d);
 /* What looks at all that will happen, and moves or adds to it. */
 void fate_meetings(struct draw *d);
+/* Nodes that are switched off and on; the numbers of all other acts stay. */
+void fate_switches(struct draw *d);
 /* Who hears of lists; the numbers of all other acts stay. */
 void fate_subscribers(struct draw *d);
 

@@ -117,6 +117,9 @@ bool sim_fate_unheard(struct sim_fate *f)
 			first = f->acts[i].number;
 	for (size_t i = 0; i <= f->acts_n; i++)
 		keep[i] = i < first;
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_SWITCH)
+			keep[f->acts[i].number] = true;
 	sim_fate_keep(f, keep);
 	mem_free(keep);
 	return first < UINT32_MAX;

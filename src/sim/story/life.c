@@ -217,6 +217,11 @@ static void sent(void *ctx, const struct sim_tx *t)
 	sim_disk_spare(l->process.disk, false);
 }
 
+static void asked(void *ctx, int node)
+{
+	sim_judge_asked(ctx, node);
+}
+
 static struct world *world_of(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
@@ -230,6 +235,7 @@ static struct world *world_of(struct sim_life *l)
 		.stuck = stuck,
 		.before = before_event,
 		.sent = sent,
+		.asked = asked,
 		.host = sim_receivers_take,
 		.answered = sim_receivers_answered,
 		.faults = s->figures.net,
@@ -324,6 +330,7 @@ static void rise(struct sim_life *l)
 	l->alive = true;
 	if (!l->is_copy)
 		l->story->older.is_mixed = false;
+	l->sees_off = true;
 	looks_on(l, sim_judge_rise);
 	runner_make(l);
 }

@@ -43,6 +43,7 @@ static void is_another(struct sim_story *s, enum sim_ground broken)
 	s->edited = 0;
 	s->older.is_mixed = false;
 	sim_people_look_anew(s);
+	s->people.off = 0;
 	sim_judge_older(&s->life[0]);
 }
 

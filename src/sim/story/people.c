@@ -403,6 +403,25 @@ static void is_resumed(struct sim_life *l, const struct request *q)
 			l->story->receiver[i].suspended = false;
 }
 
+static uint32_t node_named(const struct request *q)
+{
+	const char *at = strchr(q->name, '-');
+
+	CHECK(at);
+	return 1u << (strtoll(at + 1, NULL, 10) & 31);
+}
+
+/* He was told: whoever goes on from here knows it, but for who stands still. */
+static void is_off(struct sim_life *l, const struct request *q)
+{
+	struct sim_story *s = l->story;
+
+	s->people.off |= node_named(q);
+	for (int i = 0; i < SIM_LIVES; i++)
+		s->life[i].sees_off = &s->life[i] == l;
+	sim_story_did(s, SIM_DID_SWITCHED_OFF);
+}
+
 /* The first whose time has come. The operator types a line when the one before has its
  * answer. */
 static bool somebody_asks(struct sim_life *l)
@@ -422,6 +441,8 @@ static bool somebody_asks(struct sim_life *l)
 		p->says += w->q.route == ROUTE_TELL;
 		if (w->q.route == ROUTE_RESUME_NOTIFY)
 			is_resumed(l, &w->q);
+		if (w->q.route == ROUTE_ENDPOINT_ON)
+			p->off &= ~node_named(&w->q);
 		l->story->released |= gives_back(l, &w->q);
 		sim_people_ask(l, &w->q, SIM_OF_NO_LIST, NULL);
 		l->answer->wish = w->id;
@@ -523,6 +544,10 @@ static void done(struct sim_story *s, const struct request *q, const struct told
 		said(s, told);
 	else if (q->route == ROUTE_RESUME_NOTIFY)
 		sim_story_did(s, SIM_DID_COME_BACK);
+	else if (q->route == ROUTE_ENDPOINT_ON && told->moved)
+		sim_story_did(s, SIM_DID_SWITCHED_ON);
+	else if (q->route == ROUTE_ENDPOINT_OFF || q->route == ROUTE_ENDPOINT_ON)
+		return;
 	else
 		sim_story_did(s, q->yes ? SIM_DID_SAID_YES : SIM_DID_RESUMED);
 }
@@ -566,6 +591,8 @@ void sim_people_told(struct sim_life *l)
 	else
 		sim_story_line(s, "asked %s %s: %s%s%s", route_name(a->q.route),
 		    a->q.name, err_name(a->e), a->e ? ": " : "", a->e ? a->f.why : "");
+	if (a->e == ERR_OK && a->q.route == ROUTE_ENDPOINT_OFF)
+		is_off(l, &a->q);
 	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
 		done(s, &a->q, &a->told);
 	if (a->list == SIM_OF_NO_LIST && at >= 0)

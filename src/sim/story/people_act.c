@@ -137,8 +137,26 @@ static void with_list(struct sim_story *s, struct sim_list *l, const struct sim_
 	}
 }
 
+static void wish_switched(
+    struct sim_story *s, int64_t node, enum route route, int64_t after_ms, bool sure)
+{
+	struct request q = { .route = route, .by = "ada", .sure = sure };
+
+	snprintf(q.name, sizeof q.name, "sim/node-%lld.sim:80", (long long)node);
+	sim_people_wish(s, &q, after_ms, false);
+}
+
+/* A journal that was put back may have them off again. */
+static void all_on(struct sim_story *s)
+{
+	for (uint32_t i = 0; i < s->fate->nodes; i++)
+		if (s->people.switched >> i & 1)
+			wish_switched(s, i, ROUTE_ENDPOINT_ON, 0, false);
+}
+
 void sim_people_calm(struct sim_story *s)
 {
+	all_on(s);
 	for (int i = 0; i < s->fate->lists; i++) {
 		s->list[i].leaves_ms = 0;
 		if (s->list[i].not_before_ms > s->chain->now_ms)
@@ -173,6 +191,15 @@ static void mistake(struct sim_story *s, const struct sim_list *l, int64_t row)
 		wish(s, l, q, ROUTE_REPAIR, 0);
 }
 
+static void switched(struct sim_story *s, const struct sim_act *a)
+{
+	int64_t node = a->a % s->fate->nodes;
+
+	s->people.switched |= 1u << node;
+	wish_switched(s, node, ROUTE_ENDPOINT_OFF, 0, a->c != 0);
+	wish_switched(s, node, ROUTE_ENDPOINT_ON, a->b, false);
+}
+
 void sim_people_act(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_list *l = list_of(s, a);
@@ -189,6 +216,8 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 		l->wanted = true;
 	else if (a->kind == SIM_EDIT)
 		l->edit = (int)a->b;
+	else if (a->kind == SIM_SWITCH)
+		switched(s, a);
 	else if (a->kind == SIM_LEAVE)
 		l->leaves_ms = a->b;
 	else if (a->kind == SIM_RELEASE)

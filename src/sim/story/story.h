@@ -92,11 +92,13 @@ struct sim_people {
 	int64_t look_ms;   /* when the operator looks again */
 	uint64_t releases; /* that somebody wants, of whatever row */
 	uint64_t ids;
-	bool yes;      /* he has read what was refused, and says so again */
-	uint32_t word; /* that stands for what he was told then */
-	bool said_yes; /* somebody has: what was paid by hand may be paid again */
-	int64_t says;  /* to all subscribers: asked for so often, */
-	int64_t said;  /* and told that some will hear */
+	bool yes;          /* he has read what was refused, and says so again */
+	uint32_t word;     /* that stands for what he was told then */
+	bool said_yes;     /* somebody has: what was paid by hand may be paid again */
+	uint32_t off;      /* nodes of which who switched them off was told so, */
+	uint32_t switched; /* and that he ever had in mind */
+	int64_t says;      /* to all subscribers: asked for so often, */
+	int64_t said;      /* and told that some will hear */
 };
 
 /* -- a process --------------------------------------------------------------- */
@@ -150,7 +152,8 @@ struct sim_life {
 	struct journal *journal;
 	struct world *world;
 	struct runner *runner;
-	struct tell *tell;         /* NULL: there are no subscribers */
+	struct tell *tell; /* NULL: there are no subscribers */
+	bool sees_off;     /* it knows which nodes are off: it read that, or did it */
 	struct sim_answer *answer; /* to be told when the turn is committed */
 	struct intake *intake;     /* lists on their way over the socket */
 	int64_t id_of[SIM_LISTS_MAX];

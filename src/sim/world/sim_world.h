@@ -54,9 +54,10 @@ struct sim_world_options {
 	 * does not move, last_ms). NULL: the process ends. If it returns, so does the
 	 * wait. */
 	sim_stuck_fn *stuck;
-	sim_event_fn *before; /* each event; NULL: none */
-	sim_sent_fn *sent;    /* bytes of a transaction leave; NULL: nobody looks */
-	sim_host_fn *host;    /* hosts that are no nodes; NULL: there are none */
+	sim_event_fn *before;               /* each event; NULL: none */
+	void (*asked)(void *ctx, int node); /* a request to it leaves; NULL: as sent */
+	sim_sent_fn *sent; /* bytes of a transaction leave; NULL: nobody looks */
+	sim_host_fn *host; /* hosts that are no nodes; NULL: there are none */
 	/* Such a request is over; whole: with an answer. */
 	void (*answered)(void *ctx, void *of, bool whole);
 	void *ctx;        /* of all these */

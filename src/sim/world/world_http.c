@@ -130,6 +130,8 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 		schedule_hosted(w, q);
 		return;
 	}
+	if (node >= 0 && w->o.asked)
+		w->o.asked(w->o.ctx, node);
 	q->fault = fault_of(w, q, node);
 	w->faults[q->fault]++;
 	if (w->o.faults)
