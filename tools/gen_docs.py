@@ -166,6 +166,7 @@ GROUPS = {
     "TELEGRAM": "tell.telegram.",
     "FEES": "fees.",
     "TRACK": "track.",
+    "RETENTION": "retention.",
 }
 
 

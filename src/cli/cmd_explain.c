@@ -498,6 +498,8 @@ static enum err explain(struct story *s, struct fail *f)
 	    report_find(s->journal, args_word(&s->cli->args, 0), &s->operation, f);
 
 	if (e == ERR_OK)
+		e = report_archive(s->cli, s->journal, &s->operation, false, f);
+	if (e == ERR_OK)
 		e = report_account(s->journal, &s->operation, &s->account, f);
 	if (e == ERR_OK)
 		e = report_asset(s->journal, &s->operation, &s->asset, f);

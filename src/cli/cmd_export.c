@@ -323,6 +323,8 @@ enum err cmd_export(struct cli *c, struct fail *f)
 		return e;
 	journal_read_begin(x.journal);
 	e = report_find(x.journal, args_word(&c->args, 0), &x.operation, f);
+	if (e == ERR_OK && !args_has(&c->args, "--unpaid"))
+		e = report_archive(c, x.journal, &x.operation, true, f);
 	if (e == ERR_OK)
 		e = report_asset(x.journal, &x.operation, &x.asset, f);
 	x.coin = report_coin(x.journal, x.operation.chain);

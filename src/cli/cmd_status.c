@@ -13,6 +13,7 @@
 #include "codec/eip55.h"
 #include "engine/message.h"
 #include "engine/repair.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
 
@@ -96,8 +97,12 @@ static void line_json(struct journal *j, const struct standing *s)
 	const struct totals *t = o->by_state;
 	const struct report_progress *p = &s->progress;
 
+	struct archived archived;
+	bool is_archived = archive_of(j, o->id, &archived);
+
 	cli_json(json_pack(
-	    "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, "
+	    "s:o}",
 	    "operation", o->name, "kind", o->kind_name, "state", state_of(s), "rows",
 	    (json_int_t)o->items, "pending", (json_int_t)t[ITEM_PENDING].n, "live",
 	    (json_int_t)t[ITEM_LIVE].n, "final", (json_int_t)t[ITEM_FINAL].n, "void",
@@ -105,7 +110,8 @@ static void line_json(struct journal *j, const struct standing *s)
 	    (json_int_t)t[ITEM_REFUNDED].n, "unknown", (json_int_t)p->unknown, "eta_s",
 	    or_null(p->eta_s >= 0, json_integer(p->eta_s)), "waits_for",
 	    cli_text(p->waits_for[0] ? p->waits_for : NULL), "left_out",
-	    cli_text(left_out(s)), "subscribers", subscribers_json(j, s)));
+	    cli_text(left_out(s)), "subscribers", subscribers_json(j, s), "archive",
+	    cli_text(is_archived ? archived.file : NULL)));
 }
 
 /* -- the table of all ------------------------------------------------------ */
@@ -368,6 +374,19 @@ static void rows_and_money_tell(struct journal *j, const struct standing *s)
 	speed_tell(s);
 }
 
+static void archive_tell(struct journal *j, const struct standing *s)
+{
+	struct archived archived;
+	struct fail f = { ERR_OK, "" };
+
+	if (!archive_of(j, s->operation.id, &archived))
+		return;
+	printf("  archive    %s%s\n", archived.file,
+	    archived.whole ? "" : ", and its rows are still being moved there");
+	if (archive_check(j, s->operation.id, &f) != ERR_OK)
+		printf("  archive    %s\n", f.why);
+}
+
 static void detail(struct journal *j, const struct standing *s)
 {
 	const struct operation *o = &s->operation;
@@ -395,6 +414,7 @@ static void detail(struct journal *j, const struct standing *s)
 	if (left_out(s))
 		printf("  left out   %s\n", left_out(s));
 	subscribers_tell(j, s);
+	archive_tell(j, s);
 	printf("  events     %s\n", tail);
 }
 

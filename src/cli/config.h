@@ -70,6 +70,11 @@ struct tell_config {
 	struct telegram_config telegram;
 };
 
+/* In milliseconds; 0: for ever. */
+struct retention_config {
+	int64_t airdrop, fence;
+};
+
 struct fees_config {
 	unsigned buffer_percent;
 };
@@ -91,6 +96,7 @@ struct config {
 	struct tell_config tell;
 	struct fees_config fees;
 	struct track_keys track;
+	struct retention_config retention;
 	struct chain_config *chains;
 	int chains_n;
 	struct key_config *keys;

@@ -30,8 +30,8 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
 	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
 	    row->is.type == TYPE_DEEP_WEBHOOK || row->is.type == TYPE_DEEP_TELEGRAM ||
-	    row->is.type == TYPE_DEEP_FEES ||
-	    row->is.type == TYPE_DEEP_TRACK; /* their keys have twins, they don't */
+	    row->is.type == TYPE_DEEP_FEES || row->is.type == TYPE_DEEP_TRACK ||
+	    row->is.type == TYPE_DEEP_RETENTION; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -427,6 +427,9 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 		break;
 	case TYPE_DEEP_FEES:
 		group_read(r, GROUP_FEES, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_RETENTION:
+		group_read(r, GROUP_RETENTION, field, d, d ? d : around);
 		break;
 	case TYPE_DEEP_WEBHOOK:
 		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);

@@ -92,27 +92,39 @@ static void coin_read(struct reader *r, void *field, const struct doc *d)
 }
 
 /* "90s", "1h": milliseconds. */
-static void duration_read(struct reader *r, void *field, const struct doc *d)
+bool duration_parse(const char *text, int64_t *ret_ms)
 {
 	static const struct {
 		char unit;
 		int64_t ms;
 	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 },
 		{ 'd', 86400000 } };
-	size_t digits = strspn(d->text, "0123456789");
-	int64_t n = 0, ms = 0;
-	char out[64];
+	size_t digits = strspn(text, "0123456789");
+	int64_t n = 0;
 
+	*ret_ms = 0;
 	for (size_t i = 0; i < digits && digits <= 6; i++)
-		n = n * 10 + (d->text[i] - '0');
+		n = n * 10 + (text[i] - '0');
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (d->text[digits] == units[i].unit && !d->text[digits + 1])
-			ms = n * units[i].ms;
-	if (ms)
+		if (text[digits] == units[i].unit && !text[digits + 1])
+			*ret_ms = n * units[i].ms;
+	return *ret_ms > 0;
+}
+
+/* words: what stands for 0, for ever; NULL: it has an end. */
+static void duration_read(
+    struct reader *r, const struct config_row *row, void *field, const struct doc *d)
+{
+	const char *never = row->is.words;
+	char out[64];
+	int64_t ms;
+
+	if (duration_parse(d->text, &ms) ||
+	    (never && (!strcmp(d->text, never) || !strcmp(d->text, "0"))))
 		memcpy(field, &ms, sizeof ms);
 	else
-		problem(r, d, "%s: this must be a time such as 90s, 15m, 1h or 2d",
-		    ref_shown(out, d->text));
+		problem(r, d, "%s: this must be a time such as 90s, 15m, 1h or 2d%s%s",
+		    ref_shown(out, d->text), never ? ", or " : "", never ? never : "");
 }
 
 /* words: "a|b|c"; the field becomes the place of the word. */
@@ -253,7 +265,7 @@ void scalar_read(
 	else if (row->is.type == TYPE_TEXT_NUMBER)
 		number_read(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_DURATION)
-		duration_read(r, field, d);
+		duration_read(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_FEE)
 		fee_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_COIN)

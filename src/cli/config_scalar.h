@@ -9,6 +9,9 @@
 void scalar_read(
     struct reader *r, const struct config_row *row, void *field, const struct doc *d);
 
+/* "90s", "15m", "1h", "2d"; 0 is none. */
+bool duration_parse(const char *text, int64_t *ret_ms);
+
 /* NULL: fine; else what is wrong with it, without repeating it. */
 const char *config_url_fault(const char *url);
 

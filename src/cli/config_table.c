@@ -14,6 +14,7 @@
 #define STRUCT_TELEGRAM struct telegram_config
 #define STRUCT_FEES struct fees_config
 #define STRUCT_TRACK struct track_keys
+#define STRUCT_RETENTION struct retention_config
 
 #define TYPE_PATH                      \
 	{                              \
@@ -105,6 +106,15 @@
 		.type = TYPE_DEEP_TELEGRAM \
 	}
 
+/* A duration, or for ever: 0. */
+#define TYPE_KEEP                                            \
+	{                                                    \
+		.type = TYPE_TEXT_DURATION, .words = "never" \
+	}
+#define TYPE_RETENTION                      \
+	{                                   \
+		.type = TYPE_DEEP_RETENTION \
+	}
 #define TYPE_FEES                      \
 	{                              \
 		.type = TYPE_DEEP_FEES \

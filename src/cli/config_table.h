@@ -19,7 +19,8 @@ enum config_group {
 	GROUP_WEBHOOK,
 	GROUP_TELEGRAM,
 	GROUP_FEES,
-	GROUP_TRACK
+	GROUP_TRACK,
+	GROUP_RETENTION
 };
 
 enum config_type {
@@ -46,7 +47,8 @@ enum config_type {
 	TYPE_DEEP_TELEGRAM,
 	TYPE_DEEP_FEES,
 	TYPE_DEEP_TRACK,
-	TYPE_DEEP_PERCENTS
+	TYPE_DEEP_PERCENTS,
+	TYPE_DEEP_RETENTION
 };
 
 struct config_row {

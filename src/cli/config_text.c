@@ -17,6 +17,7 @@ static const struct section {
 	{ TYPE_DEEP_KEYS, GROUP_KEY, "payer", "keys.NAME" },
 	{ TYPE_DEEP_TELL, GROUP_TELL, NULL, "tell" },
 	{ TYPE_DEEP_FEES, GROUP_FEES, NULL, "fees" },
+	{ TYPE_DEEP_RETENTION, GROUP_RETENTION, NULL, "retention" },
 	{ TYPE_DEEP_WEBHOOK, GROUP_WEBHOOK, NULL, "tell.webhook" },
 	{ TYPE_DEEP_TELEGRAM, GROUP_TELEGRAM, NULL, "tell.telegram" },
 	{ TYPE_DEEP_TRACK, GROUP_TRACK, NULL, "track" },

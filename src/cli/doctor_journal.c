@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "engine/recount.h"
 #include "engine/states.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 
 #define RESTORE "pawl restore FILE, with the newest backup as FILE"
@@ -169,6 +170,9 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 	if (e != ERR_OK && readable(d))
 		doctor_finding(
 		    d, "journal", o->name, "pawl verify it; " RESTORE, "%s", f.why);
+	else if (archive_check(d->journal, o->id, &f) != ERR_OK)
+		doctor_finding(
+		    d, "journal", o->name, "put its archive back", "%s", f.why);
 	return e == ERR_OK;
 }
 

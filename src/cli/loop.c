@@ -274,7 +274,11 @@ void loop_start(
 		.only_operation = only,
 		.quotes = { only == 0, l->cli->config->fees.buffer_percent },
 		.stuck_after_ms = l->cli->config->tell.stuck_after,
+		.retention = l->retention,
+		.retention_n =
+		    only ? 0 : (int)(sizeof l->retention / sizeof *l->retention),
 		.set_aside = scrap_arm(l->cli->config->journal) };
+	loop_retention(l, &l->cli->config->retention);
 	channels_load(&l->channels, l->cli->config);
 	l->tracking = tracking_of(&l->cli->config->track);
 	runner_make(l);
@@ -370,6 +374,12 @@ void loop_wait(struct loop *l, int64_t until_ms)
 	if (turned_ms < until_ms)
 		until_ms = turned_ms;
 	world_wait(l->world, tell_ms < until_ms ? tell_ms : until_ms);
+}
+
+void loop_retention(struct loop *l, const struct retention_config *c)
+{
+	l->retention[0] = (struct retention){ "airdrop", c->airdrop };
+	l->retention[1] = (struct retention){ "fence", c->fence };
 }
 
 void loop_stuck_after(struct loop *l, int64_t ms)

@@ -19,6 +19,7 @@ struct loop {
 	struct journal *journal;
 	struct runner *runner; /* after loop_start */
 	struct runner_setup setup;
+	struct retention retention[2];
 	struct progress progress;
 	struct tell *tell; /* the runner's */
 	struct channels channels;
@@ -80,6 +81,9 @@ void loop_deliver(struct loop *l, int64_t operation);
  * due. fails: STOPPED. */
 NODISCARD enum err loop_turn(struct loop *l, struct fail *f);
 void loop_wait(struct loop *l, int64_t until_ms);
+
+/* How long what ended is kept; of what is looked at next on. */
+void loop_retention(struct loop *l, const struct retention_config *c);
 
 /* tell.stuck_after is another one from now on. */
 void loop_stuck_after(struct loop *l, int64_t ms);

@@ -12,7 +12,7 @@
 
 /* What is taken up: keys, or where it ends with a '.', all below. */
 static const char *const taken_up[] = { "log.", "serve.tokens.", "serve.metrics_open",
-	"tell." };
+	"tell.", "retention." };
 
 /* -- who may ask ----------------------------------------------------------- */
 
@@ -119,6 +119,8 @@ static void take_up(
 	c->tell = next->tell;
 	channels_renew(&l->channels, channels);
 	tell_channels(l->tell, &l->channels.config);
+	c->retention = next->retention;
+	loop_retention(l, &c->retention);
 	loop_stuck_after(l, c->tell.stuck_after);
 	if (l->reloaded)
 		config_free(l->reloaded);

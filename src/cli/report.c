@@ -81,6 +81,19 @@ static void stops_take(struct journal *j, int64_t id, struct report_account *a,
 	}
 }
 
+enum err report_archive(struct cli *c, struct journal *j, const struct operation *o,
+    bool needed, struct fail *f)
+{
+	struct fail why = { ERR_OK, "" };
+	enum err e = archive_show(j, o->id, &why);
+
+	if (e == ERR_NOT_FOUND && !needed) {
+		cli_warn(c, "%s", why.why);
+		return ERR_OK;
+	}
+	return e == ERR_OK ? e : fail_set(f, e, "%s", why.why);
+}
+
 enum err report_account(struct journal *j, const struct operation *o,
     struct report_account *ret, struct fail *f)
 {

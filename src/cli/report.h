@@ -18,6 +18,12 @@ NODISCARD enum err report_open(struct cli *c, struct journal **ret, struct fail 
 NODISCARD enum err report_find(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);
 
+/* What is archived of it is read from its file, which stands before the journal until
+ * that is closed; one that is not there is warned of, or needed. fails: NOT_FOUND,
+ * DAMAGED. */
+NODISCARD enum err report_archive(struct cli *c, struct journal *j,
+    const struct operation *o, bool needed, struct fail *f);
+
 /* The account behind an operation, as the journal has it. */
 struct report_account {
 	struct address address;

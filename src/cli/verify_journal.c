@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cli/verify.h"
 #include "engine/repair.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 
 /* The journal is read after the chain, and may know more by now. */
@@ -145,8 +146,21 @@ static void events_check(struct verify *v)
 		    operation, commit);
 }
 
+/* One that is not there is no mismatch: nothing that is verified is in it alone. */
+static void archive_see(struct verify *v)
+{
+	struct fail f = { ERR_OK, "" };
+	enum err e = archive_check(v->journal, v->operation.id, &f);
+
+	if (e == ERR_NOT_FOUND)
+		cli_warn(v->cli, "%s", f.why);
+	else if (e != ERR_OK)
+		verify_mismatch(v, 0, -1, NULL, "%s", f.why);
+}
+
 void verify_journal(struct verify *v)
 {
+	archive_see(v);
 	if (list_is_there(v))
 		rows_check(v);
 	events_check(v);

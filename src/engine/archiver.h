@@ -15,9 +15,9 @@
 
 #include "engine/engine.h"
 
-/* A resume of a chain goes back 4,352 blocks below its final one at most, and may come
- * twice. A test may lower it. */
-#define ARCHIVE_DEPTH 10000
+/* A resume of a chain goes back 4,352 blocks below its final one at most (what a second
+ * one undoes of an archive stops the account). A test may lower it. */
+#define ARCHIVE_DEPTH 4500
 extern int64_t archive_depth;
 
 struct archiver;

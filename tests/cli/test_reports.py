@@ -25,7 +25,8 @@ from filled import add_fence, amount, blob, fill, init, insert, totals
 from program import PAWL, Run, main, test
 
 STATUS_KEYS = (
-    "operation kind state rows pending live final void skipped refunded unknown eta_s waits_for left_out subscribers"
+    "operation kind state rows pending live final void skipped refunded unknown eta_s waits_for left_out subscribers "
+    "archive"
 ).split()
 EXPORT_KEYS = "row address amount memo state tx block block_hash nonce attempts fee reason".split()
 
@@ -53,7 +54,7 @@ def status_tells_all(folder):
     assert second["operation"] == "other"
     want = {"operation": "payroll", "kind": "airdrop", "state": "distributing", "rows": 10,
             "pending": 3, "live": 3, "final": 3, "void": 1, "skipped": 0, "refunded": 0, "unknown": 1,
-            "eta_s": None, "waits_for": None, "left_out": None, "subscribers": []}
+            "eta_s": None, "waits_for": None, "left_out": None, "subscribers": [], "archive": None}
     assert first == want, first
     assert Run(folder, "status", "payroll", "--json").json() == [first]
     assert Run(folder, "status", "1", "--json").json() == [first]

@@ -402,6 +402,31 @@ static void whom_it_tells_and_when(void **state)
 	}
 }
 
+static void how_long_it_keeps_what_ended(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t airdrop, fence;
+	} rows[] = { { "journal: a.db\n", 2592000000, 2592000000 },
+		{ "retention: {airdrop: never, fence: 90d}\n", 0, 7776000000 },
+		{ "retention: {airdrop: 0}\n", 0, 2592000000 },
+		{ "retention: {fence: 30s}\n", 2592000000, 30000 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct config *c = parse(rows[i].text);
+
+		assert_int_equal(c->retention.airdrop, rows[i].airdrop);
+		assert_int_equal(c->retention.fence, rows[i].fence);
+		config_free(c);
+	}
+	refused("retention: {airdrop: nevermore}\n",
+	    "p:1:22: retention.airdrop: 'nevermore': this must be a time such as"
+	    " 90s, 15m, 1h or 2d, or never");
+	refused("retention: {airdrops: 1d}\n",
+	    "p:1:13: retention: no key 'airdrops' here; did you mean airdrop?");
+}
+
 static void values_are_checked(void **state)
 {
 	static const struct {
@@ -782,6 +807,7 @@ int main(void)
 		cmocka_unit_test(wrong_keys_name_the_nearest),
 		cmocka_unit_test(required_keys),
 		cmocka_unit_test(whom_it_tells_and_when),
+		cmocka_unit_test(how_long_it_keeps_what_ended),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(urls_are_checked),
 		cmocka_unit_test(finality_forms),
