@@ -111,6 +111,15 @@ static void endpoints_add(
 	}
 }
 
+static void percents_add(
+    struct lines *ret, const struct track_percents *p, const char *path)
+{
+	struct buf *line = line_add(ret, path);
+
+	for (int i = 0; i < p->n; i++)
+		buf_addf(line, "%d ", p->at[i]);
+}
+
 /* base: the struct of the row's group. */
 static void row_add(
     struct lines *ret, const struct config_row *row, const void *base, const char *path)
@@ -134,6 +143,8 @@ static void row_add(
 	else if (row->is.type == TYPE_DEEP_FINALITY)
 		buf_addf(
 		    line_add(ret, path), "%d %" PRIu64, finality->tag, finality->depth);
+	else if (row->is.type == TYPE_DEEP_PERCENTS)
+		percents_add(ret, field, path);
 	else
 		BUG("a key of the config that nobody compares");
 }

@@ -779,6 +779,8 @@ static void changes_are_named(void **state)
 	differ("serve: {tokens: {a: env:A, b: env:B}}",
 	    "serve: {tokens: {b: env:C, c: env:B}, listen: none}",
 	    "serve.listen serve.tokens.b serve.tokens.c serve.tokens.a ");
+	differ("", "track: {milestones: [10]}", "track.milestones ");
+	differ("", "retention: {airdrop: never}", "retention.airdrop ");
 	differ("", "tell: {stuck_after: 2h, webhook: {secret: env:S}}",
 	    "tell.stuck_after tell.webhook.secret ");
 	differ("keys: {a: {source: env:A}}", "keys: {a: {source: file:A}}",
