@@ -11,8 +11,11 @@
 #include "engine/account.h"
 #include "engine/intent.h"
 #include "engine/message.h"
+#include "engine/mutant.h"
 #include "engine/recount.h"
 #include "journal/sql.gen.h"
+
+static void note_state(struct runner *r, const struct operation *o);
 
 static void text_put(char *out, size_t len, bool none, const char *text)
 {
@@ -97,6 +100,8 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	r->operations_n++;
 	o->of_kind = o->kind->open(r, o);
 	c->watch_changed = true;
+	if (MUTANT(start_tells_again))
+		note_state(r, o);
 	if (r->s.set_aside == id)
 		operation_stop(r, o, "three starts in a row ended while it was advanced");
 	return o;
@@ -235,6 +240,10 @@ static void note(
 	facts = json_pack("{s:s}", "operation", o->name);
 	if (facts && c)
 		(void)json_object_set_new(facts, "chain", json_string(c->config->name));
+	if (MUTANT(told_a_turn_later)) {
+		mutant_note_later(r, &of, m, nth, facts);
+		return;
+	}
 	r->noted |=
 	    message_note(r->s.journal, &of, m, nth, world_wall_ms(r->s.world), facts);
 }
@@ -316,7 +325,8 @@ void operation_reopen(struct runner *r, struct operation *o, int to)
 {
 	CHECK(operation_ended(o));
 	operation_move(r, o, to, "a final block vanished");
-	note(r, o, MILESTONE_RETRACTED, 0);
+	if (!MUTANT(retraction_not_told))
+		note(r, o, MILESTONE_RETRACTED, 0);
 }
 
 void operation_stop_how(

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/mutant.h"
 #include "engine/message.h"
 #include "journal/sql.gen.h"
 
@@ -21,7 +22,9 @@ enum err tell_resume(
 	if (row.no_suspended)
 		return ERR_OK;
 	sql_subscriber_resume(j, &(struct sql_subscriber_resume_in){ .id = subscriber });
-	sql_message_back(j, &(struct sql_message_back_in){ .subscriber = subscriber });
+	if (!MUTANT(missed_is_lost))
+		sql_message_back(
+		    j, &(struct sql_message_back_in){ .subscriber = subscriber });
 	snprintf(what, sizeof what, "subscriber %" PRId64, subscriber);
 	journal_event(
 	    j, &(struct event){ .what = what, .from = "suspended", .to = "", .why = "" });

@@ -142,7 +142,7 @@ static void counted_back(const struct sending *s)
 		sql_message_again(s->tell->journal,
 		    &(struct sql_message_again_in){ .notice = s->notices[i],
 			.subscriber = s->subscriber,
-			.known = !s->verdict.unknown,
+			.known = !s->verdict.unknown && !MUTANT(answer_uncounted),
 			.why = s->verdict.why });
 }
 
@@ -208,7 +208,7 @@ static int64_t pause_of(struct sending *s, struct target *target)
 	case DELIVERY_MOVED:
 		break;
 	}
-	wait_ms = backoff_ms(t, s->tries, v->retry_after_ms);
+	wait_ms = backoff_ms(t, s->tries, MUTANT(wait_unread) ? -1 : v->retry_after_ms);
 	return now_ms + (wait_ms > pause_ms ? wait_ms : pause_ms);
 }
 
@@ -445,6 +445,8 @@ static size_t send_one(struct tell *t, struct runner *r, struct target *target)
 		compose(s, due, target->plain);
 		len = strlen(s->body);
 		count_try(s);
+		if (MUTANT(accepted_as_it_leaves))
+			accepted(s);
 		outbox_add(r->outbox,
 		    &(struct effect){ .release = sending_release,
 			.drop = sending_drop,

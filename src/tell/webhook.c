@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "codec/json.h"
 #include "engine/message.h"
 #include "tell/channel.h"
@@ -134,7 +135,8 @@ static void webhook_write(struct letter *ret, const struct channel_config *c,
 		.timeout_ms = TIMEOUT_MS,
 		.answer_max = ANSWER_MAX,
 		.once = true,
-		.public_only = !c->webhook_private };
+		.public_only = !c->webhook_private,
+		.brief = !MUTANT(long_answer_is_none) };
 }
 
 static void webhook_judge(

@@ -56,7 +56,7 @@ struct request {
 	struct curl_slist *headers; /* its own, else NULL */
 	struct buf answer;
 	size_t header_len;
-	bool once;
+	bool once, brief;
 	bool public_only, private; /* its name led to a private address */
 	bool part_posted;
 	bool left; /* a try was made: bytes may have left */
@@ -364,7 +364,8 @@ static void answered(struct request *r, int status)
 {
 	r->a.status = status;
 	r->a.retry_after_ms = retry_after_ms(r->easy);
-	r->a.body = (char *)buf_take(&r->answer, &r->a.body_len);
+	if (buf_ok(&r->answer))
+		r->a.body = (char *)buf_take(&r->answer, &r->a.body_len);
 	finish(r, HTTP_ANSWERED);
 }
 
@@ -390,16 +391,26 @@ static void explain(struct request *r, CURLcode code)
 		because(r, "%s", curl_easy_strerror(code));
 }
 
+/* Of a whole answer, or of as much of it as is asked for. 0: there is none. */
+static int status_of(struct request *r, bool whole)
+{
+	long status = 0;
+
+	if (r->easy)
+		(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	return whole || (r->brief && status >= 200) ? (int)status : 0;
+}
+
 static void on_ended(CURL *easy, CURLcode code)
 {
 	struct request *r = NULL;
-	long status = 0;
+	int status;
 
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &r);
 	CHECK(r && r->easy == easy);
-	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	if (code == CURLE_OK && status > 0) {
-		answered(r, (int)status);
+	status = status_of(r, code == CURLE_OK);
+	if (status > 0) {
+		answered(r, status);
 		return;
 	}
 	explain(r, code);
@@ -415,6 +426,10 @@ static void on_timeout(uv_timer_t *timer)
 	if (!r->late) {
 		r->late = true;
 		CHECK(uv_timer_start(timer, on_timeout, 1, 0) == 0);
+		return;
+	}
+	if (status_of(r, false)) {
+		answered(r, status_of(r, false));
 		return;
 	}
 	because(r,
@@ -470,6 +485,7 @@ static struct request *request_new(struct http *h, const struct http_request *q)
 	r->timeout_ms = q->timeout_ms > 0 ? q->timeout_ms : 1;
 	r->once = q->once;
 	r->public_only = q->public_only;
+	r->brief = q->brief;
 	r->done = q->done;
 	r->on_part = q->part;
 	r->ctx = q->ctx;

@@ -50,9 +50,11 @@ struct http_request {
 	 */
 	const char *const *lines; /* ended by NULL */
 	int64_t timeout_ms;       /* of the whole request */
-	size_t answer_max;  /* a longer body ends it as UNKNOWN, "answer over N bytes" */
-	bool once;          /* never silently repeated on another connection */
-	bool public_only;   /* no address that is not the internet's is connected to */
+	size_t answer_max; /* a longer body ends it as UNKNOWN, "answer over N bytes" */
+	bool once;         /* never silently repeated on another connection */
+	bool public_only;  /* no address that is not the internet's is connected to */
+	bool brief; /* its status is all that is asked for: a body that is too long, or
+		     * does not come to its end, makes it no less of an answer */
 	http_done_fn *done; /* exactly once, from world_wait (or world_free: UNKNOWN) */
 	/* A stream: what has come of an answer of 200, from world_wait, before done; the
 	 * rest is done's body. NULL: done gets it all. answer_max bounds what waits. */

@@ -198,6 +198,18 @@ static bool hang(struct connection *c)
 	return false;
 }
 
+static bool half_ends(struct connection *c)
+{
+	puts_to(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it");
+	return false;
+}
+
+static bool half_hangs(struct connection *c)
+{
+	(void)half_ends(c);
+	return hang(c);
+}
+
 static bool gate(struct connection *c)
 {
 	struct server *s = c->server;
@@ -267,6 +279,8 @@ static const struct {
 	{ "/drop", drop },
 	{ "/reset", reset },
 	{ "/half", half },
+	{ "/half-ends", half_ends },
+	{ "/half-hangs", half_hangs },
 	{ "/hang", hang },
 	{ "/gate", gate },
 	{ "/gate-reset", gate_reset },
@@ -859,6 +873,38 @@ static void the_bound_holds(void **state)
 	assert_string_equal(seen.a.why, "answer over 1023 bytes");
 }
 
+/* What only its status is asked of is answered by that. */
+static void a_status_is_enough(void **state)
+{
+	struct rig *t = *state;
+	struct http_request q = request(NULL, url_of(t, "/kilobyte"));
+	struct seen seen;
+
+	q.brief = true;
+	q.answer_max = 1023;
+	seen = ask(t, q);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	q.url = url_of(t, "/half-ends");
+	seen = ask(t, q);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	q.url = url_of(t, "/half-hangs");
+	q.timeout_ms = 500;
+	seen = ask(t, q);
+	assert_int_equal(seen.a.end, HTTP_ANSWERED);
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	q.url = url_of(t, "/reset");
+	seen = ask(t, q);
+	assert_end(&seen, HTTP_UNKNOWN);
+	q.url = url_of(t, "/hang");
+	seen = ask(t, q);
+	assert_end(&seen, HTTP_UNKNOWN);
+}
+
 /* ---- connections ---- */
 
 static void a_closed_connection_is_replaced(void **state)
@@ -1181,6 +1227,7 @@ int main(void)
 		RIG(an_answer_beats_the_clock),
 		RIG(an_answer_beats_a_reset),
 		RIG(the_bound_holds),
+		RIG(a_status_is_enough),
 		RIG(a_closed_connection_is_replaced),
 		RIG(once_is_never_repeated),
 		RIG(others_are_repeated),

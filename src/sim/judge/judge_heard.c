@@ -471,6 +471,15 @@ static void leaves(struct sim_life *l, const struct sim_letter *t)
 	is_next(l, h, n, t);
 }
 
+/* Who keeps the ids that he has seen would drop it. */
+static void is_of_this_journal(struct sim_story *s, const struct sim_letter *of)
+{
+	for (const struct sim_letter *t = s->letters; t; t = t->older)
+		if (t->of_another && !of->stray && !strcmp(t->event_id, of->event_id))
+			wrong(s, of->receiver, "%s came from another journal already",
+			    of->event_id);
+}
+
 void sim_judge_letter(
     struct sim_life *l, struct sim_letter *t, const struct http_request *r)
 {
@@ -478,6 +487,7 @@ void sim_judge_letter(
 	is_signed(l, t->receiver, r);
 	if (journal_writing(l->journal))
 		wrong(l->story, t->receiver, "something comes before it is committed");
+	is_of_this_journal(l->story, t);
 	if (t->stray || !is_strict(l->story))
 		return;
 	sim_disk_spare(l->process.disk, true);
@@ -535,25 +545,45 @@ bool judge_heard_all(struct sim_life *l)
 	return !sql_message_due_next_one(l->journal, &in, &row);
 }
 
-/* Of all tries: when it arrived first; INT64_MAX: it was never accepted. */
-static int64_t first_ms(const struct sim_story *s, int receiver, const char *event_id,
-    int64_t *ret_times, bool *ret_stray)
-{
-	int64_t first = INT64_MAX;
+/* What became of all tries of a message. */
+struct arrivals {
+	int64_t first_ms; /* INT64_MAX: it was never accepted */
+	int64_t tries, accepted, lost;
+	bool stray;
+};
 
-	*ret_times = 0;
-	*ret_stray = false;
+static struct arrivals arrivals_of(
+    const struct sim_story *s, int receiver, const char *event_id)
+{
+	struct arrivals a = { .first_ms = INT64_MAX };
+
 	for (const struct sim_letter *t = s->letters; t; t = t->older) {
 		if (t->receiver != receiver || strcmp(t->event_id, event_id) != 0)
 			continue;
-		*ret_stray |= t->stray;
+		a.stray |= t->stray;
+		a.tries++;
+		a.lost += t->state == SIM_LETTER_LOST && !t->unsent;
 		if (!t->accepted || t->arrives_ms == INT64_MAX)
 			continue;
-		++*ret_times;
-		if (t->arrives_ms < first)
-			first = t->arrives_ms;
+		a.accepted++;
+		if (t->arrives_ms < a.first_ms)
+			a.first_ms = t->arrives_ms;
 	}
-	return first;
+	return a;
+}
+
+/* Tries that were counted, and died before they left, count as lost, too. */
+static void is_counted(struct sim_story *s, const struct judge_notice *n, int receiver,
+    const struct arrivals *a, const struct sql_message_of_notice_out *row)
+{
+	if (a->accepted - 1 > row->unknown)
+		wrong(s, receiver,
+		    "%s came %" PRId64 " times, and %" PRId64 " answers were lost",
+		    n->event_id, a->accepted, row->unknown);
+	if (row->unknown > a->lost + row->tries - a->tries)
+		wrong(s, receiver,
+		    "%s: %" PRId64 " answers are called lost, %" PRId64 " were",
+		    n->event_id, row->unknown, a->lost);
 }
 
 static int64_t heard_by(
@@ -561,24 +591,22 @@ static int64_t heard_by(
 {
 	struct sim_story *s = l->story;
 	struct sql_message_of_notice_out row;
-	int64_t times, ms;
-	bool stray;
+	struct arrivals a = arrivals_of(s, receiver, n->event_id);
+	int64_t ms = a.first_ms;
 
-	ms = first_ms(s, receiver, n->event_id, &times, &stray);
 	sim_story_did(s, SIM_DID_HEARD);
-	s->figures.deeds[SIM_DID_HEARD_TWICE] += (uint64_t)(times > 1 ? times - 1 : 0);
+	s->figures.deeds[SIM_DID_HEARD_TWICE] +=
+	    (uint64_t)(a.accepted > 1 ? a.accepted - 1 : 0);
 	if (!message_read(l, n->id, receiver, &row) || row.state != MESSAGE_ACCEPTED)
 		wrong(s, receiver, "%s is not told in the end", n->event_id);
 	else if (ms == INT64_MAX && !(s->broken & SIM_GROUND_ALONE))
 		wrong(s, receiver, "%s is called accepted, and it did not come",
 		    n->event_id);
-	else if (ms < before_ms && !stray && is_strict(s))
+	else if (ms < before_ms && !a.stray && is_strict(s))
 		wrong(s, receiver, "%s came before one that was decided before",
 		    n->event_id);
-	else if (times - 1 > row.unknown && !stray && is_strict(s))
-		wrong(s, receiver,
-		    "%s came %" PRId64 " times, and %" PRId64 " answers were lost",
-		    n->event_id, times, row.unknown);
+	else if (!a.stray && is_strict(s))
+		is_counted(s, n, receiver, &a, &row);
 	return ms > before_ms && ms != INT64_MAX ? ms : before_ms;
 }
 

@@ -149,6 +149,7 @@ static void made_anew(struct sim_story *s)
 	s->flipped = 0;
 	is_another(s, SIM_GROUND_KEPT);
 	sim_judge_lost(s);
+	sim_receivers_lost(s);
 }
 
 /* -- damage is mended by the line that was printed --------------------------------- */

@@ -160,6 +160,7 @@ static void receive(struct sim_story *s, struct sim_letter *t, struct sim_reply 
 		y->after_ms = timeout_ms;
 	else if (how == SIM_RECEIVES_DOWN)
 		y->end = HTTP_NOT_SENT;
+	t->unsent = how == SIM_RECEIVES_DOWN;
 	if (how == SIM_RECEIVES_LIMITS || sim_random_hit(dice, 100))
 		y->retry_after_ms = up_to(dice, RETRY_AFTER_MS_MAX);
 	if (how == SIM_RECEIVES_BABBLES)
@@ -266,4 +267,10 @@ void sim_receivers_older(struct sim_story *s)
 	}
 	for (int i = 0; i < s->receivers; i++)
 		s->receiver[i].suspended = false;
+}
+
+void sim_receivers_lost(struct sim_story *s)
+{
+	for (struct sim_letter *t = s->letters; t; t = t->older)
+		t->of_another = true;
 }

@@ -50,6 +50,8 @@ struct sim_letter {
 	int64_t until_ms;            /* then there is an answer, or none any more */
 	bool accepted, gone;         /* by the receiver, if it arrives */
 	bool answered;               /* its process was handed the answer */
+	bool unsent;                 /* there was no connection */
+	bool of_another;             /* journal, which was lost */
 	int64_t retry_after_ms;      /* -1: it says none */
 	bool stray; /* by a copy, by who was robbed, or for an older journal */
 	enum sim_letter_state state;
@@ -86,5 +88,6 @@ void sim_receivers_committed(struct sim_life *l);
 void sim_receivers_lose(struct sim_life *l);
 /* The journal is an older one: what was known of letters is not. */
 void sim_receivers_older(struct sim_story *s);
+void sim_receivers_lost(struct sim_story *s); /* a new one begins */
 
 #endif

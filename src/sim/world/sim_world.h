@@ -58,7 +58,7 @@ struct sim_world_options {
 	void (*asked)(void *ctx, int node); /* a request to it leaves; NULL: as sent */
 	sim_sent_fn *sent; /* bytes of a transaction leave; NULL: nobody looks */
 	sim_host_fn *host; /* hosts that are no nodes; NULL: there are none */
-	/* Such a request is over; whole: with an answer. */
+	/* Such a request is over; whole: its status came back. */
 	void (*answered)(void *ctx, void *of, bool whole);
 	void *ctx;        /* of all these */
 	uint64_t *faults; /* each is counted here, too, by its kind; NULL: not */

@@ -122,6 +122,7 @@ void sim_request_add(struct sim_world *w, const struct http_request *r)
 	q->body = r->body ? r->body : mem_str("");
 	q->len = r->body ? r->body_len : 0;
 	q->answer_max = r->answer_max;
+	q->brief = r->brief;
 	q->done = r->done;
 	q->ctx = r->ctx;
 	buf_init(&q->answer, ANSWER_MAX);
@@ -252,10 +253,12 @@ static void answer_hosted(
 {
 	const struct sim_reply *y = &q->reply;
 
-	if (y->end == HTTP_ANSWERED && y->len > q->answer_max) {
+	bool too_long = y->len > q->answer_max;
+
+	if (y->end == HTTP_ANSWERED && too_long && !q->brief) {
 		end_as(a, HTTP_UNKNOWN, "answer over %zu bytes", q->answer_max);
 	} else if (y->end == HTTP_ANSWERED) {
-		for (size_t i = 0; i < y->len; i++)
+		for (size_t i = 0; i < y->len && !too_long; i++)
 			buf_add(&q->answer, "x", 1);
 		answer_with(a, y->status, buf_text(&q->answer), q->answer.len);
 		a->retry_after_ms = y->retry_after_ms;
@@ -264,7 +267,7 @@ static void answer_hosted(
 		    y->end == HTTP_NOT_SENT ? "no connection" : "no answer came");
 	}
 	if (w->o.answered)
-		w->o.answered(w->o.ctx, y->of, a->end == HTTP_ANSWERED);
+		w->o.answered(w->o.ctx, y->of, y->end == HTTP_ANSWERED);
 }
 
 void sim_request_deliver(struct sim_world *w, struct sim_request *q)

@@ -26,8 +26,8 @@ struct sim_request {
 	http_done_fn *done;
 	void *ctx;
 	struct buf answer;
-	int events;  /* that still need it */
-	bool hosted; /* by a host that is no node */
+	int events;         /* that still need it */
+	bool brief, hosted; /* by a host that is no node */
 	struct sim_reply reply;
 };
 
