@@ -52,8 +52,8 @@ static void rows_are_whole(void **state)
 
 static enum err parse(struct args *a, const char *line, struct fail *f)
 {
-	static char words[512];
-	char *argv[32] = { (char[]){ "pawl" } }, *rest = words;
+	static char words[4 * ARGS_WORDS_MAX];
+	char *argv[2 * ARGS_WORDS_MAX] = { (char[]){ "pawl" } }, *rest = words;
 	int argc = 1;
 
 	snprintf(words, sizeof words, "%s", line);
@@ -98,6 +98,7 @@ static void options_stand_anywhere(void **state)
 
 static void words_behind_two_dashes_are_no_options(void **state)
 {
+	char many[2 * ARGS_WORDS_MAX + 3];
 	struct args a;
 	struct fail f;
 
@@ -105,7 +106,10 @@ static void words_behind_two_dashes_are_no_options(void **state)
 	assert_int_equal(parse(&a, "key new -- --json", NULL), ERR_OK);
 	assert_string_equal(args_word(&a, 0), "--json");
 	assert_false(a.json);
-	assert_int_equal(parse(&a, "a b c d e f g h i", &f), ERR_USAGE);
+	for (int i = 0; i <= ARGS_WORDS_MAX; i++)
+		memcpy(many + 2 * i, "a ", 3);
+	many[2 * ARGS_WORDS_MAX + 1] = '\0';
+	assert_int_equal(parse(&a, many, &f), ERR_USAGE);
 	assert_string_equal(f.why, "too many arguments");
 }
 
