@@ -1,8 +1,8 @@
 /* config.h - one chain as the operator describes it in pawl.yaml.
  *
  * Plain and complete: every default is filled in, every bound is checked, nothing
- * here changes while the program runs. Owned by the config (cli/config.h), which
- * outlives everybody who borrows it.
+ * here changes while the program runs, but for the rates of endpoints. Owned by the
+ * config (cli/config.h), which outlives everybody who borrows it.
  */
 #ifndef PAWL_CHAIN_CONFIG_H
 #define PAWL_CHAIN_CONFIG_H

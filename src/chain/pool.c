@@ -205,6 +205,18 @@ struct pool *pool_new(
 	return p;
 }
 
+void pool_rates(struct pool *p, const struct node_config *nodes)
+{
+	for (int i = 0; i < p->n; i++) {
+		struct rate rate = limit_of(nodes[i].url, nodes[i].rate, nodes[i].burst);
+		struct bucket *b = &p->nodes[i].bucket;
+
+		if (rate.calls != b->told.calls || rate.per_ms != b->told.per_ms ||
+		    rate.burst != b->told.burst)
+			bucket_init(b, &rate, world_now_ms(p->world));
+	}
+}
+
 static void destroy(struct pool *p)
 {
 	for (int i = 0; i < p->n; i++)

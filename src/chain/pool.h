@@ -114,6 +114,8 @@ const char *node_standing_name(enum node_standing where); /* "left out" */
 
 /* off NULL: on again. What is under way to it still comes back. */
 void pool_switch(struct pool *p, int node, const struct node_off *off);
+/* The rates of those that it was made of, which may be others now. */
+void pool_rates(struct pool *p, const struct node_config *nodes);
 /* What it did wrong is forgiven: backoff, breaker, Retry-After, and the pace after it. */
 void pool_reset(struct pool *p, int node);
 

@@ -12,7 +12,7 @@
 
 /* What is taken up: keys, or where it ends with a '.', all below. */
 static const char *const taken_up[] = { "log.", "serve.tokens.", "serve.metrics_open",
-	"tell.", "retention." };
+	"tell.", "fees.", "retention." };
 
 /* -- who may ask ----------------------------------------------------------- */
 
@@ -55,8 +55,42 @@ enum err gate_make(
 /* -- what is new ----------------------------------------------------------- */
 
 struct changed {
+	const struct config *before, *now;
 	int taken_up, left;
 };
+
+static struct chain_config *chain_of(const struct config *c, const char *name, size_t len)
+{
+	for (int i = 0; i < c->chains_n; i++)
+		if (strlen(c->chains[i].name) == len &&
+		    memcmp(c->chains[i].name, name, len) == 0)
+			return &c->chains[i];
+	return NULL;
+}
+
+/* Their endpoints are the same, in the same order. */
+static bool same_nodes(const struct chain_config *a, const struct chain_config *b)
+{
+	bool same = a && b && a->endpoints_n == b->endpoints_n;
+
+	for (int i = 0; same && i < a->endpoints_n; i++)
+		same = strcmp(a->endpoints[i].url, b->endpoints[i].url) == 0;
+	return same;
+}
+
+/* "chains.NAME.endpoints.N.rate": a node's pace. */
+static bool is_rate(const struct changed *t, const char *path)
+{
+	static const char chains[] = "chains.";
+	const char *name = path + sizeof chains - 1, *key = strrchr(path, '.');
+	size_t len;
+
+	if (strncmp(path, chains, sizeof chains - 1) != 0 ||
+	    (strcmp(key, ".rate") != 0 && strcmp(key, ".burst") != 0))
+		return false;
+	len = strcspn(name, ".");
+	return same_nodes(chain_of(t->before, name, len), chain_of(t->now, name, len));
+}
 
 static bool is_taken_up(const char *path)
 {
@@ -74,7 +108,7 @@ static void change_told(void *ctx, const char *path)
 {
 	struct changed *t = ctx;
 
-	if (is_taken_up(path)) {
+	if (is_taken_up(path) || is_rate(t, path)) {
 		t->taken_up++;
 		log_info("reload", "%s: taken up", path);
 		return;
@@ -84,15 +118,26 @@ static void change_told(void *ctx, const char *path)
 	    "%s: it changed, and stays what it was until a restart, which is safe", path);
 }
 
+static enum err nodes_named(struct config *c, struct fail *f)
+{
+	const struct chain_config *chain;
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < c->chains_n && e == ERR_OK; i++)
+		e = config_chain(c, c->chains[i].name, &chain, f);
+	return e;
+}
+
 /* All that may fail, before anything is changed; *ret_gate is NULL where nobody asks over
  * TCP. */
-static enum err prepare(struct loop *l, const struct config *next, struct gate **ret_gate,
+static enum err prepare(struct loop *l, struct config *next, struct gate **ret_gate,
     struct channels *ret_channels, struct fail *f)
 {
 	enum err e = ERR_OK;
 
 	*ret_gate = NULL;
-	if (l->gate && !MUTANT(reload_forgets_tokens))
+	e = nodes_named(next, f);
+	if (e == ERR_OK && l->gate && !MUTANT(reload_forgets_tokens))
 		e = gate_make(ret_gate, l, &next->serve, f);
 	if (e == ERR_OK) {
 		channels_load(ret_channels, next);
@@ -101,6 +146,23 @@ static enum err prepare(struct loop *l, const struct config *next, struct gate *
 	if (e == ERR_OK)
 		e = cli_log(l->cli, &next->log, f);
 	return e;
+}
+
+static void rates_take_up(struct runner *r, const struct config *next)
+{
+	for (int i = 0; i < r->s.chains_n; i++) {
+		const struct chain_config *c = r->chains[i].config;
+		const struct chain_config *other =
+		    chain_of(next, c->name, strlen(c->name));
+
+		if (!same_nodes(c, other))
+			continue;
+		for (int k = 0; k < c->endpoints_n; k++) {
+			c->endpoints[k].rate = other->endpoints[k].rate;
+			c->endpoints[k].burst = other->endpoints[k].burst;
+		}
+		pool_rates(r->chains[i].pool, c->endpoints);
+	}
 }
 
 /* What the runner follows stays where it is; the rest of the old one is let go when
@@ -117,6 +179,10 @@ static void take_up(
 	c->serve.tokens_n = next->serve.tokens_n;
 	c->serve.metrics_open = next->serve.metrics_open;
 	c->tell = next->tell;
+	c->fees = next->fees;
+	l->setup.quotes.buffer_percent = c->fees.buffer_percent;
+	l->runner->s.quotes.buffer_percent = c->fees.buffer_percent;
+	rates_take_up(l->runner, next);
 	channels_renew(&l->channels, channels);
 	tell_channels(l->tell, &l->channels.config);
 	c->retention = next->retention;
@@ -139,7 +205,7 @@ static void refused(char *why)
 
 void reload(struct loop *l)
 {
-	struct changed t = { 0, 0 };
+	struct changed t = { NULL, NULL, 0, 0 };
 	struct config *next = NULL;
 	struct gate *gate = NULL;
 	struct channels channels = { .read = false };
@@ -153,6 +219,8 @@ void reload(struct loop *l)
 	if (e == ERR_OK) {
 		for (int i = 0; i < next->warnings_n; i++)
 			log_warn("reload", "%s", next->warnings[i]);
+		t.before = l->cli->config;
+		t.now = next;
 		config_changes(l->cli->config, next, change_told, &t);
 		take_up(l, next, gate, &channels);
 		log_info("reload",

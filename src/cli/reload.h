@@ -1,8 +1,9 @@
 /* reload.h - the config, taken up anew by a daemon that goes on (SIGHUP).
  *
- * Who may ask, the log, and how subscribers are told. What the journal and its accounts
- * stand on is not: a restart takes that up, and is as safe as this. One that has an
- * error, or names a secret that can't be read, is refused as a whole.
+ * Who may ask, the log, how subscribers are told, and how fast nodes are asked. What the
+ * journal and its accounts stand on is not: a restart takes that up, and is as safe as
+ * this. One that has an error, or names a secret that can't be read, is refused as a
+ * whole.
  */
 #ifndef PAWL_CLI_RELOAD_H
 #define PAWL_CLI_RELOAD_H

@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "codec/json.h"
 #include "journal/sql.gen.h"
+#include "serve/wire.h"
 
 #define PIECE_MAX ((size_t)60 * 1024)
 #define PIECE_FULL ((size_t)32 * 1024) /* with room for one event more */
@@ -49,6 +50,23 @@ void feeds_release(struct feeds *s)
 {
 	while (!TAILQ_EMPTY(&s->list))
 		feed_end(s, TAILQ_FIRST(&s->list));
+}
+
+/* A piece that nobody has taken yet is not replaced: he goes on behind what he has. */
+void feeds_stop(struct feeds *s, const char *why)
+{
+	struct buf piece;
+
+	buf_init(&piece, PIECE_MAX);
+	wire_stopping_encode(&piece, why);
+	while (!TAILQ_EMPTY(&s->list)) {
+		struct feed *t = TAILQ_FIRST(&s->list);
+
+		if (t->begun && exchange_taken(t->exchange))
+			(void)exchange_send(t->exchange, buf_text(&piece));
+		feed_end(s, t);
+	}
+	buf_release(&piece);
 }
 
 static int64_t newest(struct journal *j)

@@ -19,7 +19,9 @@ struct feeds {
 };
 
 void feeds_init(struct feeds *s, struct world *w, struct journal *j);
-void feeds_release(struct feeds *s); /* also when the process ends: they resume */
+void feeds_release(struct feeds *s);
+/* The process ends: who reads is told so, and where to go on. */
+void feeds_stop(struct feeds *s, const char *why);
 
 /* Takes x over, and one of the places. From the event behind `after` on, of an operation
  * (0: of all); last: the id that the header of x names, or NULL, goes before `after`, and

@@ -220,7 +220,8 @@ void serve_stop(struct serve *s)
 	for (int i = 0; i < WAYS; i++)
 		if (s->ways[i].server)
 			server_stop(s->ways[i].server);
-	feeds_release(&s->feeds);
+	feeds_stop(
+	    &s->feeds, "the process ends; the next one has all that comes, and more");
 	streams_stop(&s->streams, "the process ends, and what it was about goes on");
 }
 

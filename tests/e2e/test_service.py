@@ -150,7 +150,8 @@ def its_unit_is_one_for_systemd():
 def it_takes_up_its_config_anew():
     """Tokens, the log and what is told; what it can not take up is named; a config with an
     error is refused as a whole."""
-    with Desk(["http://127.0.0.1:1"]) as desk, Manager(desk) as manager:
+    with Desk(["env:A_NODE"]) as desk, Manager(desk) as manager:
+        desk.env["A_NODE"] = "http://user:hunter2@127.0.0.1:1"
         secret, config = desk.folder / "token", desk.folder / "pawl.yaml"
         secret.touch(0o600)
         secret.write_text(TOKEN)
@@ -189,9 +190,14 @@ def it_takes_up_its_config_anew():
             ("tell.stuck_after: taken up", "log.level: taken up", "2 keys were taken up, 2 left"),
             told, "what it took up",
         )
+        check("hunter2" not in told, "a secret of a URL")
         for key in ("chains.local.poll_ms", "journal"):
             within(f"{key}: it changed, and stays", told, "what it did not")
         same(codes(TOKEN, other), [401, 200], "it goes on")
+        paced = text.replace("[env:A_NODE]", "[{url: env:A_NODE, rate: 5}]")
+        within("endpoints.1.rate: taken up", reload(paced + more), "a pace")
+        told = reload(paced.replace("env:A_NODE", "http://127.0.0.1:2") + more)
+        within("endpoints.1.url: it changed, and stays", told, "another node")
         config.write_text(text)
         stop(desk, child)
 
@@ -304,9 +310,11 @@ def a_stop_waits_for_what_is_out():
         run = desk.start(*desk.airdrop())
         wait_until(lambda: proxy.outstanding, 30, "sends that are out")
         stream = dial(port, "GET", "/v1/operations/list/events").getresponse()
+        feed = dial(port, "GET", "/v1/events?after=0").getresponse()
+        feed.read1(64)
         child.send_signal(signal.SIGTERM)
-        told = stream.read().decode()
-        within(("event: stopping", '"STOPPED"'), told, "the last word of a stream")
+        for told in (stream.read().decode(), feed.read().decode()):
+            within(("event: stopping", '"STOPPED"'), told, "the last word of a stream")
         refused = 0
         with contextlib.suppress(OSError):
             ask(port)
