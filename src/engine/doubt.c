@@ -163,8 +163,8 @@ static bool nodes_awaited(const struct account *a)
 	for (int i = 0; i < pool_size(pool); i++) {
 		const struct node_state *n = pool_node(pool, i);
 
-		if (!n->off && !n->left_out && !n->failures_in_a_row &&
-		    a->greeted[i] != GREET_DONE)
+		if ((!n->off || MUTANT(off_is_awaited)) && !n->left_out &&
+		    !n->failures_in_a_row && a->greeted[i] != GREET_DONE)
 			return true;
 	}
 	return false;

@@ -535,6 +535,34 @@ static void a_node_that_may_answer_is_awaited(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
+/* Nobody asks it, so it will not answer: what the others say has to do. */
+static void a_node_that_is_off_is_not_awaited(void **state_)
+{
+	static struct connector silent;
+	static const struct node_off by_ada = { .by = "ada", .since_ms = 1 };
+
+	(void)state_;
+	begin_forgetful(3, 2, 60);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	silent = connector_evm;
+	silent.market_read = no_market;
+	chain()->connector = &silent; /* nor is there a fence as yet */
+	run_until(account()->greeted[2] == GREET_DONE);
+	account()->greeted[2] = GREET_ASKED;
+	chain()->connector = &connector_evm;
+	go_on();
+	run_until(chain()->has_market);
+	run(30000);
+	assert_false(has_fence());
+	pool_switch(chain()->pool, 2, &by_ada);
+	run_until(has_fence());
+	assert_int_equal(account()->greeted[2], GREET_ASKED);
+	pool_switch(chain()->pool, 2, NULL);
+	finish_fenced();
+	assert_int_equal(empties(), 4);
+}
+
 static void a_node_that_counts_a_billion_is_left_out(void **state_)
 {
 	uint64_t before;
@@ -1037,6 +1065,7 @@ int main(void)
 		T(bytes_that_are_known_go_on),
 		T(a_node_that_is_ahead_moves_the_fence),
 		T(a_node_that_may_answer_is_awaited),
+		T(a_node_that_is_off_is_not_awaited),
 		T(a_node_that_counts_a_billion_is_left_out),
 		T(a_count_that_is_behind_is_awaited),
 		T(a_count_that_one_node_knows_is_awaited),
