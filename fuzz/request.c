@@ -9,13 +9,14 @@
 #include "serve/canon.h"
 #include "serve/handover.h"
 #include "serve/request.h"
+#include "serve/submit.h"
 #include "serve/wire.h"
 
 #define PART_MAX 4096
 
 static void again(const struct request *q, const char *method)
 {
-	struct request same;
+	static struct request same;
 	struct fail f = { 0 };
 	struct buf path, body;
 
@@ -45,9 +46,11 @@ static enum err row_take(void *ctx, const struct list_row *row, struct fail *f)
 static void body_take(const struct request *q, const char *body, size_t len)
 {
 	struct fail f = { 0 };
-	struct handover h, same;
+	static struct handover h, same;
 	struct buf text;
 
+	if (q->route == ROUTE_SUBMIT && submit_check(body, len, &f) != ERR_OK)
+		fuzz_check_text(f.why, sizeof f.why);
 	if (q->route == ROUTE_ROWS)
 		(void)!handover_rows_decode(body, len, row_take, NULL, &f);
 	if (q->route != ROUTE_CREATE || handover_decode(&h, body, len, &f) != ERR_OK)
@@ -64,7 +67,7 @@ static void command_take(const struct request *q, const char *body, size_t len)
 {
 	char member[CANON_NAME_MAX];
 	struct fail f = { 0 };
-	struct canon c;
+	static struct canon c;
 
 	if (canon_of(&c, q, body, len, &f) != ERR_OK) {
 		fuzz_check_text(f.why, sizeof f.why);
@@ -97,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char method[16] = "", path[PART_MAX] = "";
 	const uint8_t *end = memchr(data, '\n', size), *space;
-	struct request q;
+	static struct request q;
 	struct fail f = { 0 };
 	size_t head = end ? (size_t)(end - data) : size;
 

@@ -194,7 +194,7 @@ def config_page(source):
     )
 
 
-BODIES = {"JSON": "an object", "LINES": "an object a line"}
+BODIES = {"JSON": "an object", "LIST": "an object", "LINES": "an object a line"}
 
 
 def sentence(text):

@@ -38,7 +38,7 @@ NAMES = {
     "subscribers": "the number of a subscriber",
     "track": "the hash of a transaction",
 }
-BODIES = {"JSON": "application/json", "LINES": "application/x-ndjson"}
+BODIES = {"JSON": "application/json", "LIST": "application/json", "LINES": "application/x-ndjson"}
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -156,6 +156,8 @@ class Document:
         done = {"description": "It is so, and durable.", "content": content}
         if route[1] == "POST":
             done["headers"] = {"Idempotency-Replayed": {"$ref": "#/components/headers/Replayed"}}
+        if route[4] == "MADE":
+            return {"200": done, "201": done, "default": {"$ref": "#/components/responses/Refused"}}
         return {"200": done, "default": {"$ref": "#/components/responses/Refused"}}
 
     def route(self, route):

@@ -138,29 +138,6 @@ void draft_row_recall(struct draft *d, const struct list_row *row)
 	}
 }
 
-/* Has its service fee been paid, or may it still be? */
-static bool fee_taken(struct journal *j, int64_t operation)
-{
-	struct sql_intent_states_of_row_in in = { .operation = operation, .row = 0 };
-	struct sql_intent_states_of_row_out row;
-	bool taken = false;
-
-	sql_intent_states_of_row_begin(j, &in);
-	while (sql_intent_states_of_row_next(j, &row))
-		taken |= row.state != INTENT_VOID;
-	return taken;
-}
-
-/* What was cancelled before anything of it was paid pays nobody twice. */
-static bool pays(struct journal *j, int64_t operation)
-{
-	struct operation o;
-
-	return operation_read(j, operation, &o) &&
-	    (o.state != OPERATION_CANCELLED || o.by_state[ITEM_FINAL].n ||
-		o.by_state[ITEM_LIVE].n || fee_taken(j, operation));
-}
-
 /* Whether the operation of the name that `run` would choose is this plan: then its rows
  * are those of the list, and no others. */
 static void own_judge(struct draft *d)
@@ -193,7 +170,7 @@ void draft_plan_recall(struct draft *d)
 	sql_operation_by_plan_begin(d->journal, &in);
 	while (sql_operation_by_plan_next(d->journal, &row)) {
 		d->same++;
-		if (pays(d->journal, row.id))
+		if (airdrop_pays(d->journal, row.id))
 			snprintf(d->same_name, sizeof d->same_name, "%s", row.name);
 	}
 	sql_operation_by_plan_end(d->journal);

@@ -16,9 +16,11 @@
 #include "serve/request.h"
 #include "serve/standing.h"
 #include "serve/tracking.h"
+#include "serve/submit.h"
 #include "serve/wire.h"
 
 #define ANSWER_MAX ((size_t)64 * 1024)
+#define HOLD_MS 10000
 #define ENDPOINTS_MAX ((size_t)1024 * 1024) /* of 64 chains, with 16 nodes each */
 
 /* -- answers --------------------------------------------------------------- */
@@ -35,6 +37,8 @@ static void reply_release(void *job)
 {
 	struct reply *a = job;
 
+	if (a->status == 503)
+		exchange_more(a->exchange, "Retry-After", "1");
 	if (a->replayed)
 		exchange_more(a->exchange, "Idempotency-Replayed", "true");
 	exchange_reply(a->exchange, a->status, "application/json", &a->body);
@@ -228,7 +232,25 @@ struct change {
 	const struct request *request;
 	const struct keyed *keyed;
 	struct buf *answer;
+	int status;
+	bool settled; /* else it is asked again */
 };
+
+static enum err submit(struct change *c, const struct command_at *at, const char *body,
+    size_t len, struct told *told, struct fail *f)
+{
+	struct serve *s = c->asked->serve;
+	struct operation o;
+	bool made = false;
+	enum err e = submit_do(&s->scouts, at, body, len, told, &made, f);
+
+	if (e != ERR_OK || !told->operation)
+		return e;
+	c->status = made ? 201 : 200;
+	if (!operation_read(at->journal, told->operation, &o))
+		return fail_set(f, ERR_NOT_FOUND, "the operation is gone");
+	return take(s, at->runner, &o, f);
+}
 
 static enum err change_do(
     struct change *c, const struct command_at *at, struct told *told, struct fail *f)
@@ -237,6 +259,8 @@ static enum err change_do(
 	size_t len;
 	const char *body = exchange_body(c->asked->exchange, &len);
 
+	if (request->route == ROUTE_SUBMIT)
+		return submit(c, at, body, len, told, f);
 	if (request->route == ROUTE_CREATE)
 		return intake_create(at, body, len, told, f);
 	if (request->route == ROUTE_ROWS)
@@ -263,19 +287,20 @@ static void asked_event(struct journal *j, const struct change *c, const struct 
 static enum err change(void *ctx, const struct command_at *at, struct fail *f)
 {
 	struct change *c = ctx;
+	bool waits =
+	    c->request->route == ROUTE_CREATE || c->request->route == ROUTE_SUBMIT;
 	struct told told;
-	bool settled; /* else it is asked again */
 	enum err e = change_do(c, at, &told, f);
 
 	if (e != ERR_OK)
 		return e;
 	wire_told_encode(c->answer, c->request, &told);
-	settled = c->request->route != ROUTE_CREATE || told.operation;
-	if (settled && c->keyed->scope[0])
+	c->settled = !waits || told.operation;
+	if (c->settled && c->keyed->scope[0])
 		asked_event(at->journal, c, &told);
-	if (settled)
-		keyed_put(c->keyed, at->journal, told.operation, 200, buf_text(c->answer),
-		    world_wall_ms(at->world));
+	if (c->settled)
+		keyed_put(c->keyed, at->journal, told.operation, c->status,
+		    buf_text(c->answer), world_wall_ms(at->world));
 	return ERR_OK;
 }
 
@@ -294,6 +319,23 @@ static void sign(struct request *request, const char *who)
 	buf_release(&by);
 }
 
+/* Who asked is answered in a later turn, if it is not too late then. */
+static enum err hold(struct asked *q, int64_t now_ms, struct fail *f)
+{
+	struct asked *later;
+
+	if (!q->until_ms)
+		q->until_ms = now_ms + HOLD_MS;
+	if (now_ms >= q->until_ms)
+		return fail_wrap(
+		    f, ERR_NO_QUORUM, "nothing was journaled yet, send it again");
+	later = mem_copy(q, sizeof *q);
+	q->exchange = NULL;
+	STAILQ_INSERT_TAIL(&q->serve->held, later, link);
+	q->serve->held_ms = now_ms + HELD_LOOK_MS;
+	return ERR_OK;
+}
+
 static enum err tell_change(
     struct asked *q, struct runner *r, struct request *request, struct fail *f)
 {
@@ -304,9 +346,11 @@ static enum err tell_change(
 	const char *who = exchange_who(q->exchange);
 	struct keyed keyed;
 	struct buf answer;
-	struct change c = {
-		.asked = q, .request = request, .keyed = &keyed, .answer = &answer
-	};
+	struct change c = { .asked = q,
+		.request = request,
+		.keyed = &keyed,
+		.answer = &answer,
+		.status = 200 };
 	size_t len;
 	const char *body = exchange_body(q->exchange, &len);
 	int known = 0;
@@ -319,8 +363,10 @@ static enum err tell_change(
 	sign(request, who);
 	if (e == ERR_OK && !known)
 		e = command_whole(&at, request, change, &c, f);
-	if (e == ERR_OK)
-		reply_add(q, r, known ? known : 200, &answer)->replayed = known;
+	if (e == ERR_OK && !known && !c.settled && request->route == ROUTE_SUBMIT)
+		e = hold(q, world_now_ms(at.world), f);
+	if (e == ERR_OK && q->exchange)
+		reply_add(q, r, known ? known : c.status, &answer)->replayed = known;
 	else
 		buf_release(&answer);
 	return e;
@@ -356,6 +402,7 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 		return tell_tracked(q, r, &request, f);
 	case ROUTE_EVENTS:
 		return stream_begin(q, r, &request, f);
+	case ROUTE_SUBMIT:
 	case ROUTE_CREATE:
 	case ROUTE_ROWS:
 	case ROUTE_RUN:

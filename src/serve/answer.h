@@ -10,6 +10,7 @@
 
 #include "serve/feed.h"
 #include "serve/intake.h"
+#include "serve/scout.h"
 #include "serve/serve.h"
 #include "serve/stream.h"
 #include "serve/vital.h"
@@ -22,7 +23,8 @@ struct asked {
 	STAILQ_ENTRY(asked) link;
 	struct serve *serve;
 	struct way *way;
-	struct exchange *exchange; /* NULL: it is answered */
+	struct exchange *exchange; /* NULL: it is answered, or waits */
+	int64_t until_ms;          /* it waits no longer; 0: it has not begun to */
 };
 
 /* A way in, with places of its own. */
@@ -40,11 +42,16 @@ struct serve {
 	struct way ways[WAYS];
 	struct streams streams;
 	struct feeds feeds;
+	struct scouts scouts;
+	struct asked_list held; /* for what the nodes have not said yet */
+	int64_t held_ms;        /* when they are looked at again */
 	struct pulse *pulse;
 	struct intake *intakes;
 };
 
-/* It is answered, or in a stream's hands, or refused. */
+#define HELD_LOOK_MS 50
+
+/* It is answered, or in a stream's hands, or refused, or held. */
 void answer(struct asked *q, struct runner *r);
 
 #endif

@@ -397,7 +397,8 @@ enum err command_whole(const struct command_at *at, const struct request *q,
 	size_t mark = outbox_mark(at->runner->outbox);
 	enum err e;
 
-	if (q->route != ROUTE_CREATE && q->route != ROUTE_ROWS)
+	if (q->route != ROUTE_CREATE && q->route != ROUTE_ROWS &&
+	    q->route != ROUTE_SUBMIT)
 		command_prepare(at, q);
 	journal_save(at->journal);
 	e = do_it(ctx, at, f);

@@ -14,7 +14,7 @@
 
 #define SHOWN_MAX 40
 
-enum body { BODY_NONE, BODY_JSON, BODY_LINES };
+enum body { BODY_NONE, BODY_JSON, BODY_LIST, BODY_LINES };
 
 static const struct {
 	const char *word, *method, *path;
@@ -132,6 +132,8 @@ size_t request_body_max(const char *method, const char *path)
 
 	if (at < 0 || routes[at].body == BODY_NONE)
 		return 0;
+	if (routes[at].body == BODY_LIST)
+		return REQUEST_LIST_MAX;
 	return routes[at].body == BODY_JSON ? REQUEST_JSON_MAX : REQUEST_LINES_MAX;
 }
 
@@ -362,10 +364,17 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 		return ERR_OK;
 	}
 	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE)
+	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE ||
+	    ret->route == ROUTE_ROWS || ret->route == ROUTE_SUBMIT)
 		return e;
 	if (routes[ret->route].body == BODY_NONE)
 		return fail_set(f, ERR_USAGE, "it takes no body");
 	return object_read(ret, body, len, f);
+}
+
+bool request_has(enum route route, const char *member)
+{
+	return is_member(route, member, false);
 }
 
 /* -- the query ------------------------------------------------------------- */

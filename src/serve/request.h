@@ -20,6 +20,7 @@
 #define REQUEST_JSON_MAX ((size_t)16 * 1024)
 #define REQUEST_TEXT_MAX 2048
 #define REQUEST_LINES_MAX ((size_t)1024 * 1024)
+#define REQUEST_LIST_MAX ((size_t)1024 * 1024)
 #define REQUEST_LIMIT 100 /* of a list, unless told */
 #define REQUEST_LIMIT_MAX 1000
 
@@ -62,14 +63,15 @@ NODISCARD enum err request_notify(struct request *q, const char *text, struct fa
 /* A command to an endpoint. */
 bool request_of_endpoint(enum route route);
 
-const char *request_word(enum route route); /* "RESUME_KEY" */
-bool request_takes_lines(enum route route); /* a JSON text in each */
+const char *request_word(enum route route);             /* "RESUME_KEY" */
+bool request_has(enum route route, const char *member); /* of its body */
+bool request_takes_lines(enum route route);             /* a JSON text in each */
 
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);
 
-/* The bodies of CREATE and ROWS are handover.h's. fails: NOT_FOUND (no such path), USAGE
- * (another method, a body that is none). */
+/* The bodies of CREATE and ROWS are handover.h's, that of SUBMIT submit.h's. fails:
+ * NOT_FOUND (no such path), USAGE (another method, a body that is none). */
 NODISCARD enum err request_parse(struct request *ret, const char *method,
     const char *path, const char *body, size_t len, struct fail *f);
 

@@ -13,7 +13,10 @@
 #include "serve/metrics.h"
 #include "serve/openapi.h"
 
-#define TURN_REQUESTS_MAX 8 /* the others are for the next turn */
+/* The others are for the next turn. */
+#define TURN_REQUESTS_MAX 128
+#define TURN_BYTES_MAX ((size_t)512 * 1024) /* of their bodies, but for the first */
+#define TURN_HELD_MAX 8
 #define TCP_CONNECTIONS_MAX 128u
 #define STREAMS(max) ((max) / 2) /* of the connections: the others are for commands */
 
@@ -62,16 +65,36 @@ static void on_asked(void *ctx, struct exchange *x)
 		STAILQ_INSERT_TAIL(&way->waiting, q, link);
 }
 
+static void held_turn(struct serve *s, struct runner *r)
+{
+	int64_t now_ms = world_now_ms(s->s.world);
+
+	if (now_ms < s->held_ms)
+		return;
+	s->held_ms = now_ms + HELD_LOOK_MS;
+	for (int n = 0; n < TURN_HELD_MAX && !STAILQ_EMPTY(&s->held); n++) {
+		struct asked *q = STAILQ_FIRST(&s->held);
+
+		STAILQ_REMOVE_HEAD(&s->held, link);
+		runner_fact(r, &q->fact);
+	}
+}
+
 /* The ways take turns: who comes in masses keeps nobody of the other one waiting. */
 void serve_turn(struct serve *s, struct runner *r)
 {
-	for (int n = 0; n < TURN_REQUESTS_MAX; n++) {
+	size_t bytes = 0, len;
+
+	held_turn(s, r);
+	for (int n = 0; n < TURN_REQUESTS_MAX && bytes <= TURN_BYTES_MAX; n++) {
 		struct way *way = &s->ways[n % WAYS];
 		struct asked *q = STAILQ_FIRST(&way->waiting);
 
 		if (!q)
 			continue;
 		STAILQ_REMOVE_HEAD(&way->waiting, link);
+		(void)exchange_body(q->exchange, &len);
+		bytes += len;
 		runner_fact(r, &q->fact);
 	}
 }
@@ -81,7 +104,9 @@ int64_t serve_wake_ms(const struct serve *s)
 	int64_t streams_ms = streams_wake_ms(&s->streams);
 	int64_t feeds_ms = feeds_wake_ms(&s->feeds);
 
-	return streams_ms < feeds_ms ? streams_ms : feeds_ms;
+	int64_t wake_ms = streams_ms < feeds_ms ? streams_ms : feeds_ms;
+
+	return !STAILQ_EMPTY(&s->held) && s->held_ms < wake_ms ? s->held_ms : wake_ms;
 }
 
 /* -- vitals ---------------------------------------------------------------- */
@@ -198,6 +223,7 @@ enum err serve_open(struct serve **ret, const struct serve_setup *setup, struct 
 	s->pulse = pulse_new();
 	streams_init(&s->streams, setup->world, setup->journal, setup->face);
 	feeds_init(&s->feeds, setup->world, setup->journal);
+	STAILQ_INIT(&s->held);
 	for (int i = 0; i < WAYS; i++) {
 		s->ways[i].serve = s;
 		STAILQ_INIT(&s->ways[i].waiting);
@@ -256,6 +282,8 @@ void serve_close(struct serve *s)
 		return;
 	for (int i = 0; i < WAYS; i++)
 		way_close(&s->ways[i]);
+	asked_drop(&s->held);
+	scouts_release(&s->scouts);
 	feeds_release(&s->feeds);
 	streams_release(&s->streams);
 	intake_free(s->intakes);

@@ -57,7 +57,7 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(
 		    o, "state", json_string(state_name(MACHINE_OPERATION, told->state)));
 	}
-	if (q->route == ROUTE_RUN || q->route == ROUTE_ROWS) {
+	if (q->route == ROUTE_RUN || q->route == ROUTE_ROWS || q->route == ROUTE_SUBMIT) {
 		json_object_set_new(o, "rows", json_integer(told->rows));
 		json_object_set_new(o, "imported", json_integer(told->imported));
 	}

@@ -52,7 +52,7 @@ BODIES = {
     "/v1/untrack": f'{{"hash":"{HASH}"}}\n',
     "/v1/tell": '{"text":"all is well"}',
 }
-REFUSED = {"/v1/operations/{name}/rows", "/v1/operations/{name}/repair", "/v1/operations",
+REFUSED = {"/v1/operations/{name}/rows", "/v1/operations/{name}/repair", "/v1/operations", "/v1/handover",
            "/v1/operations/{name}/run", "/v1/operations/{name}/pause",
            "/v1/operations/{name}/cancel", "/v1/chains/{name}/resume",
            "/v1/subscribers/{name}/resume"}  # of a list that is paid

@@ -98,6 +98,9 @@ uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market
 int64_t airdrop_unclaimed(struct journal *j, const struct airdrop_facts *a,
     int64_t account, const struct address *to, const struct amount *amount);
 
+/* What was cancelled before anything of it was paid pays nobody twice. */
+bool airdrop_pays(struct journal *j, int64_t operation);
+
 /* Rows of other airdrops of this chain and asset that pay the same, and are paid or may
  * still be. */
 int64_t airdrop_equal(struct journal *j, const struct airdrop_facts *a, int64_t chain,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 
@@ -218,4 +219,26 @@ uint64_t airdrop_first_fee(const struct chain_config *c, const struct fee_market
 	    m->has_1559 ? FEE_1559 : FEE_LEGACY, c->max_fee_per_gas,
 	    c->max_priority_fee_per_gas, no_tag);
 	return fees.max_fee;
+}
+
+/* Has its service fee been paid, or may it still be? */
+static bool fee_taken(struct journal *j, int64_t operation)
+{
+	struct sql_intent_states_of_row_in in = { .operation = operation, .row = 0 };
+	struct sql_intent_states_of_row_out row;
+	bool taken = false;
+
+	sql_intent_states_of_row_begin(j, &in);
+	while (sql_intent_states_of_row_next(j, &row))
+		taken |= row.state != INTENT_VOID;
+	return taken;
+}
+
+bool airdrop_pays(struct journal *j, int64_t operation)
+{
+	struct operation o;
+
+	return operation_read(j, operation, &o) &&
+	    (o.state != OPERATION_CANCELLED || o.by_state[ITEM_FINAL].n ||
+		o.by_state[ITEM_LIVE].n || fee_taken(j, operation));
 }

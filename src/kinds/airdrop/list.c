@@ -78,6 +78,16 @@ const char *list_show(char out[LIST_SHOW_BYTES], const char *text, size_t len)
 
 /* -- bytes ----------------------------------------------------------------- */
 
+static ssize_t rest_read(struct list_reader *r)
+{
+	size_t n = r->rest_len < sizeof r->block ? r->rest_len : sizeof r->block;
+
+	memcpy(r->block, r->rest, n);
+	r->rest += n;
+	r->rest_len -= n;
+	return (ssize_t)n;
+}
+
 bool list_fill(struct list_reader *r)
 {
 	ssize_t n;
@@ -85,7 +95,7 @@ bool list_fill(struct list_reader *r)
 	if (r->ended)
 		return false;
 	do
-		n = read(r->fd, r->block, sizeof r->block);
+		n = r->fd < 0 ? rest_read(r) : read(r->fd, r->block, sizeof r->block);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		r->err = fail_file(r->f, ERR_INPUT, r->path);
@@ -418,29 +428,53 @@ static enum err reader_run(struct list_reader *r, struct list_sum *ret)
 	return ERR_OK;
 }
 
+/* Frees r. */
+static enum err read_as(struct list_reader *r, struct list_sum *ret,
+    struct list_problems *problems, const struct list_rules *rules, struct fail *f)
+{
+	struct list_problems unasked = { 0 };
+	enum err e;
+
+	r->rules = rules;
+	r->f = f;
+	r->problems = problems ? problems : &unasked;
+	r->line = r->column = 1;
+	e = reader_run(r, ret);
+	mem_free(r);
+	list_problems_release(&unasked);
+	return e;
+}
+
 enum err list_read(struct list_sum *ret, struct list_problems *problems, const char *path,
     const struct list_rules *rules, list_row_fn *each, void *ctx, struct fail *f)
 {
-	struct list_problems unasked = { 0 };
 	struct list_reader *r;
-	enum err e;
 	int fd = -1;
+	enum err e = file_open(&fd, path, f);
 
-	e = file_open(&fd, path, f);
 	if (e != ERR_OK)
 		return e;
 	r = mem_new(sizeof *r);
 	r->path = path;
-	r->rules = rules;
 	r->each = each;
 	r->ctx = ctx;
-	r->problems = problems ? problems : &unasked;
-	r->f = f;
 	r->fd = fd;
-	r->line = r->column = 1;
-	e = reader_run(r, ret);
+	e = read_as(r, ret, problems, rules, f);
 	close(fd);
-	mem_free(r);
-	list_problems_release(&unasked);
 	return e;
+}
+
+enum err list_read_text(struct list_sum *ret, struct list_problems *problems,
+    const char *what, const char *text, size_t len, const struct list_rules *rules,
+    list_row_fn *each, void *ctx, struct fail *f)
+{
+	struct list_reader *r = mem_new(sizeof *r);
+
+	r->path = what;
+	r->each = each;
+	r->ctx = ctx;
+	r->fd = -1;
+	r->rest = text;
+	r->rest_len = len;
+	return read_as(r, ret, problems, rules, f);
 }

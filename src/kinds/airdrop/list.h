@@ -99,4 +99,9 @@ NODISCARD enum err list_read(struct list_sum *ret, struct list_problems *problem
     const char *path, const struct list_rules *rules, list_row_fn *each, void *ctx,
     struct fail *f);
 
+/* The same of what is in memory already; what is called in messages. */
+NODISCARD enum err list_read_text(struct list_sum *ret, struct list_problems *problems,
+    const char *what, const char *text, size_t len, const struct list_rules *rules,
+    list_row_fn *each, void *ctx, struct fail *f);
+
 #endif

@@ -45,7 +45,9 @@ struct list_reader {
 	bool stop;     /* the structure is lost, or err says why */
 	enum err err;  /* not OK: `each` or reading failed, and wrote f */
 	struct fail *f;
-	int fd;
+	int fd;           /* -1: the bytes are in memory.. */
+	const char *rest; /* ..and these of them were not read yet */
+	size_t rest_len;
 	bool ended;
 	struct sha256 *hash;
 	int64_t line, column; /* of the next byte; columns count characters */
