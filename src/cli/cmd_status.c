@@ -464,11 +464,13 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 			table_row(&s);
 	}
 	sql_operation_all_end(j);
+	if (e == ERR_OK && c->args.json)
+		(void)track_status_all(c, j);
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
 		runner_line(&s.progress, need);
-	else
+	if (!track_status_all(c, j) && !n)
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "
 		    "--from KEY");
@@ -489,8 +491,6 @@ enum err cmd_status(struct cli *c, struct fail *f)
 		e = track_status(c, j, word, f);
 	else
 		e = word ? status_one(c, j, word, f) : status_all(c, j, f);
-	if (e == ERR_OK && !word)
-		track_status_all(c, j);
 	journal_read_end(j);
 	journal_close(j);
 	return e;

@@ -133,7 +133,7 @@ enum err track_status(
 	return e;
 }
 
-void track_status_all(const struct cli *c, struct journal *j)
+bool track_status_all(const struct cli *c, struct journal *j)
 {
 	struct sql_tracked_count_out row;
 	json_t *states = c->args.json ? json_object() : NULL;
@@ -160,6 +160,7 @@ void track_status_all(const struct cli *c, struct journal *j)
 		cli_say(c, "Transactions that are followed: %s.",
 		    len ? text : "none any more");
 	json_decref(states);
+	return all > 0;
 }
 
 /* -- the story ------------------------------------------------------------- */

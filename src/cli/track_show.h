@@ -13,8 +13,8 @@ bool track_hash(struct hash *ret, const char *word);
 /* Where it stands on each of its chains. fails: NOT_FOUND. */
 NODISCARD enum err track_status(
     const struct cli *c, struct journal *j, const char *word, struct fail *f);
-/* How many there are; nothing where there are none. */
-void track_status_all(const struct cli *c, struct journal *j);
+/* How many there are; false: none, and nothing is said. */
+bool track_status_all(const struct cli *c, struct journal *j);
 /* And what became of it, move by move, and message by message. fails: NOT_FOUND. */
 NODISCARD enum err track_explain(
     const struct cli *c, struct journal *j, const char *word, struct fail *f);
