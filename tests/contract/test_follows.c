@@ -263,6 +263,7 @@ static void a_payment_is_seen_and_final(void **state)
 static void all_of_each_block_is_told(void **state)
 {
 	struct head before;
+	int asked;
 
 	(void)state;
 	look();
@@ -280,7 +281,10 @@ static void all_of_each_block_is_told(void **state)
 	follower_every(eye, true);
 	catch_up();
 	pay();
+	asked = requests;
 	live(1);
+	/* the block, and its receipts where they have to be asked for */
+	assert_int_equal(requests - asked, ground.make.block_receipts ? 1 : 2);
 	assert_int_equal(head_now().height, before.height + 7);
 	for (uint64_t h = before.height + 1; h <= before.height + 7; h++) {
 		const struct told *t = last_told(ADOPTED, h);

@@ -285,6 +285,9 @@ static void it_is_one_request(void **state)
 	check_asked(&q, at_height, 2);
 	q.way = BLOCK_WHOLE;
 	check_asked(&q, at_height, 1);
+	q.way = BLOCK_RECEIPTS;
+	q.every = false;
+	check_asked(&q, at_height, 1);
 }
 
 /* -- what is no answer -------------------------------------------------------- */
@@ -364,6 +367,18 @@ static void other_block_of_a_transaction(struct said *s)
 	    "0x1111111111111111111111111111111111111111111111111111111111111111");
 }
 
+static void other_block_of_receipts(struct said *s)
+{
+	for (size_t i = 0; i < BLOCK_N; i++)
+		set(s->receipts, i, "blockHash",
+		    "0x1111111111111111111111111111111111111111111111111111111111111111");
+}
+
+static void block_unknown(struct said *s)
+{
+	json_object_del(entry(s->receipts, 0), "blockHash");
+}
+
 static void no_nonce(struct said *s)
 {
 	json_object_del(entry(s->transactions, 2), "nonce");
@@ -377,6 +392,11 @@ static void endless_nonce(struct said *s)
 static void odd_nonce(struct said *s)
 {
 	json_object_set_new(entry(s->transactions, 2), "nonce", json_integer(3));
+}
+
+static void torn_nonce(struct said *s)
+{
+	set(s->transactions, 2, "nonce", "0xzz");
 }
 
 static void odd_status(struct said *s)
@@ -413,8 +433,8 @@ static void what_does_not_fit_is_refused(void **state)
 	static change_fn *const changes[] = { without_last_receipt, without_first_receipt,
 		without_transaction, other_receipt, two_swapped, one_twice, other_sender,
 		other_index, other_block, other_block_of_a_transaction, no_nonce,
-		endless_nonce, odd_nonce, odd_status, root_alone, hashes_alone,
-		another_head };
+		endless_nonce, odd_nonce, torn_nonce, odd_status, root_alone,
+		hashes_alone, another_head };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
@@ -429,6 +449,61 @@ static void what_does_not_fit_is_refused(void **state)
 			assert_null(b.tx);
 			said_free(&s);
 		}
+}
+
+/* At a height it is not known which block it is until the answer says so. */
+static void what_is_of_two_blocks_is_refused(void **state)
+{
+	static change_fn *const changes[] = { other_block, other_block_of_a_transaction,
+		other_block_of_receipts, another_head, block_unknown };
+	struct block_question q = { .height = 5,
+		.at_height = true,
+		.bare = true,
+		.every = true,
+		.watched = &watched,
+		.watched_n = 1 };
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof changes / sizeof *changes; i++)
+		for (int blanks = 0; blanks < 2; blanks++) {
+			bool changed = i < sizeof changes / sizeof *changes;
+			struct said s = said_now();
+			struct block_facts b;
+			struct node_word word;
+			char *text;
+			enum err e;
+
+			json_array_clear(s.rest);
+			if (changed)
+				changes[i](&s);
+			text = text_of(&s, BLOCK_RECEIPTS, blanks);
+			e = evm->block_read(&b, &word, &q, text, strlen(text), NULL);
+			if (e != (changed ? ERR_BAD_ANSWER : ERR_OK))
+				fail_msg("change %zu: %s", i, err_name(e));
+			assert_int_equal(b.every_n, changed ? 0 : BLOCK_N);
+			block_facts_release(&b);
+			free(text);
+			said_free(&s);
+		}
+}
+
+/* What is behind a NUL is not read by half. */
+static void an_answer_with_a_nul_is_refused(void **state)
+{
+	struct said s = said_now();
+	char *text = text_of(&s, BLOCK_RECEIPTS, false), *at;
+	struct block_question q = question(BLOCK_RECEIPTS);
+	struct block_facts b;
+	struct node_word word;
+	size_t len = strlen(text);
+
+	(void)state;
+	at = strstr(text, "\"status\":\"0x1\"");
+	assert_non_null(at);
+	at[1] = '\0';
+	assert_int_equal(evm->block_read(&b, &word, &q, text, len, NULL), ERR_BAD_ANSWER);
+	free(text);
+	said_free(&s);
 }
 
 /* The same of the receipts that come after a whole block. */
@@ -593,6 +668,8 @@ int main(void)
 		cmocka_unit_test(what_is_watched_is_as_it_was),
 		cmocka_unit_test(it_is_one_request),
 		cmocka_unit_test(what_does_not_fit_is_refused),
+		cmocka_unit_test(what_is_of_two_blocks_is_refused),
+		cmocka_unit_test(an_answer_with_a_nul_is_refused),
 		cmocka_unit_test(what_does_not_fit_a_whole_block_is_refused),
 		cmocka_unit_test(the_digest_is_over_all_of_it),
 		cmocka_unit_test(what_nobody_signed_is_left_out),

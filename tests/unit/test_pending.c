@@ -70,7 +70,7 @@ static void nodes_are_understood(void **state)
 static void a_filter_is_called_as_it_said(void **state)
 {
 	static const char *const odd[] = { ANSWER("null"), ANSWER("1"), ANSWER("\"\""),
-		ANSWER("\"0x\""), ANSWER("\"1\""), ANSWER("\"0xg\""),
+		ANSWER("\"0x\""), ANSWER("\"1\""), ANSWER("\"1x12\""), ANSWER("\"0xg\""),
 		ANSWER("\"0x1\\\"\""), ANSWER("\"0x" WORD "00\""), ANSWER("[\"0x1\"]"),
 		"[]", "{}", "" };
 	const char *text = ANSWER("\"0x" WORD "\"");

@@ -242,13 +242,8 @@ static bool receipt_is(const struct entry_text *receipt, const struct hash *hash
 }
 
 /* NULL: it is not ours. */
-static struct seen_tx *ours_find(
-    struct block_facts *b, const struct block_question *q, const struct passing_tx *tx)
+static struct seen_tx *ours_find(struct block_facts *b, const struct passing_tx *tx)
 {
-	uint32_t account;
-
-	if (!watched_find(q, &tx->from, &account))
-		return NULL;
 	for (uint32_t i = 0; i < b->tx_n; i++)
 		if (hash_same(&b->tx[i].hash, &tx->hash))
 			return &b->tx[i];
@@ -259,7 +254,7 @@ static bool receipt_put(struct block_facts *b, uint32_t at,
     const struct block_question *q, const struct entry_text *receipt)
 {
 	struct passing_tx *tx = b->has_every ? &b->every[at] : NULL;
-	struct seen_tx *own = tx ? ours_find(b, q, tx) : &b->tx[at];
+	struct seen_tx *own = tx ? ours_find(b, tx) : &b->tx[at];
 	const struct address *who = tx ? &tx->from : &q->watched[own->account].account;
 
 	if (!receipt_is(receipt, hash_at(b, at), who, q) ||
