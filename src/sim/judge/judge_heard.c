@@ -562,7 +562,7 @@ static struct arrivals arrivals_of(
 			continue;
 		a.stray |= t->stray;
 		a.tries++;
-		a.lost += t->state == SIM_LETTER_LOST && !t->unsent;
+		a.lost += t->state == SIM_LETTER_LOST;
 		if (!t->accepted || t->arrives_ms == INT64_MAX)
 			continue;
 		a.accepted++;

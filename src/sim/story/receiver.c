@@ -216,7 +216,7 @@ void sim_receivers_answered(void *life, void *letter, bool whole)
 	if (t->state != SIM_LETTER_OUT || t->life != life)
 		return; /* of a machine that was set back */
 	t->answered = whole;
-	t->state = whole ? SIM_LETTER_ANSWERED : SIM_LETTER_LOST;
+	t->state = whole || t->unsent ? SIM_LETTER_ANSWERED : SIM_LETTER_LOST;
 }
 
 static void known(struct sim_life *l, struct sim_letter *t)
@@ -229,7 +229,7 @@ static void known(struct sim_life *l, struct sim_letter *t)
 	if (t->gone && !r->suspended)
 		sim_story_did(l->story, SIM_DID_SUSPENDED);
 	r->suspended |= t->gone;
-	if (!t->accepted && !t->gone && t->retry_after_ms > 0)
+	if (t->answered && !t->accepted && !t->gone && t->retry_after_ms > 0)
 		r->not_before_ms = t->until_ms + t->retry_after_ms;
 	if (t->accepted)
 		sim_judge_accepted(l, t);

@@ -44,6 +44,12 @@
 #define STANDS_STILL(most, blocks) \
 	.kind = SIM_STAND, .a = UP_TO(most), .b = (blocks)*BLOCK_MS
 
+#define HEARS(receiver) .kind = SIM_SUBSCRIBE, .b = (receiver)
+#define RECEIVES(how, receiver, blocks)                                 \
+	.kind = SIM_RECEIVER, .a = (receiver), .b = SIM_RECEIVES_##how, \
+	.c = (blocks)*BLOCK_MS
+#define SAYS .kind = SIM_SAY
+
 const struct sim_scenario sim_scenarios[] = {
 #define SCENARIO(name, ...) { #name, __VA_ARGS__ },
 #include "sim/story/scenarios.def"
