@@ -15,8 +15,8 @@
 #include "serve/listing.h"
 #include "serve/request.h"
 #include "serve/standing.h"
-#include "serve/tracking.h"
 #include "serve/submit.h"
+#include "serve/tracking.h"
 #include "serve/wire.h"
 
 #define ANSWER_MAX ((size_t)64 * 1024)

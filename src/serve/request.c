@@ -363,9 +363,8 @@ enum err request_parse(struct request *ret, const char *method, const char *path
 		ret->lines_len = len;
 		return ERR_OK;
 	}
-	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE)
 	if (e != ERR_OK || !len || ret->route == ROUTE_CREATE ||
-	    ret->route == ROUTE_ROWS || ret->route == ROUTE_SUBMIT)
+	    ret->route == ROUTE_SUBMIT)
 		return e;
 	if (routes[ret->route].body == BODY_NONE)
 		return fail_set(f, ERR_USAGE, "it takes no body");
