@@ -26,6 +26,7 @@
 #define CONFIG_CHAINS_MAX 64
 #define CONFIG_KEYS_MAX 256
 #define CONFIG_TOKENS_MAX 64
+#define CONFIG_ALLOW_MAX 4096
 #define CONFIG_LISTEN_NONE "none"
 
 struct key_config {
@@ -59,9 +60,18 @@ struct webhook_config {
 	unsigned allow_private; /* 0 or 1 */
 };
 
+/* Numbers of chats and users, or anyone's. */
+struct allow_config {
+	int64_t *at;
+	int n;
+	bool anyone;
+};
+
 struct telegram_config {
 	struct ref token; /* REF_NONE: nothing is sent there */
 	const char *api;
+	struct allow_config allow; /* who may give the bot commands */
+	unsigned max_users;
 };
 
 struct tell_config {

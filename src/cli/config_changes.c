@@ -120,6 +120,18 @@ static void percents_add(
 		buf_addf(line, "%d ", p->at[i]);
 }
 
+static void allow_add(struct lines *ret, const struct allow_config *a, const char *path)
+{
+	char name[PATH_MAX_HERE], number[24];
+
+	buf_addf(line_add(ret, path), "%d", a->anyone);
+	for (int i = 0; i < a->n; i++) {
+		snprintf(number, sizeof number, "%" PRId64, a->at[i]);
+		path_join(name, path, number);
+		(void)line_add(ret, name);
+	}
+}
+
 /* base: the struct of the row's group. */
 static void row_add(
     struct lines *ret, const struct config_row *row, const void *base, const char *path)
@@ -140,6 +152,8 @@ static void row_add(
 		tokens_add(ret, base, path);
 	else if (row->is.type == TYPE_DEEP_ENDPOINTS)
 		endpoints_add(ret, base, path);
+	else if (row->is.type == TYPE_DEEP_ALLOW)
+		allow_add(ret, field, path);
 	else if (row->is.type == TYPE_DEEP_FINALITY)
 		buf_addf(
 		    line_add(ret, path), "%d %" PRIu64, finality->tag, finality->depth);

@@ -1,6 +1,7 @@
 #include "cli/config_read.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -115,8 +116,8 @@ static void finality_read(struct reader *r, struct finality *finality,
 		problem(r, d, "finality is {depth: BLOCKS} or finalized");
 }
 
-/* In the environment: URLs with blanks between them. */
-static const struct doc *endpoints_split(struct reader *r, const struct doc *d)
+/* In the environment: with blanks between them. */
+static const struct doc *list_split(struct reader *r, const struct doc *d)
 {
 	struct doc *list = keep_array(r, 1, sizeof *list), **tail = &list->children;
 	const char *at = d->text;
@@ -160,7 +161,7 @@ static void endpoints_read(struct reader *r, struct chain_config *chain,
 		return;
 	}
 	if (d->kind == DOC_TEXT)
-		d = endpoints_split(r, d);
+		d = list_split(r, d);
 	for (const struct doc *at = d->children; at; at = at->next)
 		n++;
 	if (d->kind != DOC_LIST || n == 0 || n > POOL_NODES_MAX) {
@@ -395,6 +396,43 @@ static void tokens_read(struct reader *r, const struct doc *d)
 	}
 }
 
+/* -- who may ------------------------------------------------------------------ */
+
+static void allow_one(struct reader *r, struct allow_config *allow, const struct doc *d)
+{
+	const char *digits = d->kind == DOC_TEXT ? d->text + (*d->text == '-') : "";
+	size_t len = strspn(digits, "0123456789");
+
+	if (d->kind == DOC_TEXT && strcmp(d->text, "anyone") == 0)
+		allow->anyone = true;
+	else if (len == 0 || len > 18 || digits[len] || *digits == '0')
+		problem(r, d,
+		    "this must be the number of a chat or a user, as 123456789, "
+		    "or anyone");
+	else
+		allow->at[allow->n++] = strtoll(d->text, NULL, 10);
+}
+
+static void allow_read(struct reader *r, struct allow_config *allow, const struct doc *d)
+{
+	int n = 0;
+
+	if (!d || doc_null(d))
+		return;
+	if (d->kind == DOC_TEXT)
+		d = list_split(r, d);
+	for (const struct doc *at = d->children; at; at = at->next)
+		n++;
+	if (d->kind != DOC_LIST || n > CONFIG_ALLOW_MAX) {
+		problem(r, d, "this must be a list of at most %d numbers, as [123456789]",
+		    CONFIG_ALLOW_MAX);
+		return;
+	}
+	allow->at = keep_array(r, n, sizeof *allow->at);
+	for (const struct doc *at = d->children; at; at = at->next)
+		allow_one(r, allow, at);
+}
+
 static void deep_read(struct reader *r, const struct config_row *row, void *object,
     const struct doc *d, const struct doc *around)
 {
@@ -433,6 +471,9 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 		break;
 	case TYPE_DEEP_WEBHOOK:
 		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);
+		break;
+	case TYPE_DEEP_ALLOW:
+		allow_read(r, field, d);
 		break;
 	case TYPE_DEEP_TELEGRAM:
 		group_read(r, GROUP_TELEGRAM, field, d, d ? d : around);

@@ -120,6 +120,11 @@
 		.type = TYPE_DEEP_FEES \
 	}
 
+#define TYPE_ALLOW                      \
+	{                               \
+		.type = TYPE_DEEP_ALLOW \
+	}
+
 #define REQUIRED NULL
 #define OPTIONAL ""
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/ask.h"
+#include "cli/bot_face.h"
 #include "cli/keys.h"
 #include "cli/own.h"
 #include "cli/report.h"
@@ -255,6 +256,8 @@ static void runner_make(struct loop *l)
 	l->tell = tell_new(l->world, l->journal, &l->channels.config);
 	l->track = track_new(l->world, l->journal, &l->tracking);
 	l->setup.blocks = track_watcher(l->track);
+	if (l->setup.only_operation == 0)
+		bot_face_lend(l);
 	l->setup.world = l->world;
 	l->setup.tell.ctx = l->tell;
 	l->setup.tell.turn = tell_turn;

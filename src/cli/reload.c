@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "cli/bot_face.h"
 #include "cli/ref.h"
 #include "tell/tell.h"
 
@@ -187,6 +188,7 @@ static void take_up(
 	tell_channels(l->tell, &l->channels.config);
 	c->retention = next->retention;
 	loop_retention(l, &c->retention);
+	bot_face_lend(l);
 	loop_stuck_after(l, c->tell.stuck_after);
 	if (l->reloaded)
 		config_free(l->reloaded);

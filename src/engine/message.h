@@ -12,7 +12,12 @@
 
 #include "journal/journal.h"
 
-enum subject_kind { SUBJECT_OPERATION = 1, SUBJECT_HASH = 2, SUBJECT_JOURNAL = 3 };
+enum subject_kind {
+	SUBJECT_OPERATION = 1,
+	SUBJECT_HASH = 2,
+	SUBJECT_JOURNAL = 3,
+	SUBJECT_ANSWER = 4 /* to an update of a bot, for one alone */
+};
 
 enum message_state { MESSAGE_DUE, MESSAGE_ACCEPTED, MESSAGE_GONE };
 

@@ -26,6 +26,7 @@ struct tell {
 	struct journal *journal;
 	struct channel_config channels;
 	struct roster roster;
+	struct bot *bot;
 	size_t lane_at; /* the lane whose turn it is */
 	bool look;      /* at who has something due, from the first on */
 	bool looking;   /* behind `after` */
@@ -61,6 +62,7 @@ struct tell *tell_new(
 		.world = world, .journal = journal, .channels = *channels, .look = true
 	};
 	roster_init(&t->roster, world_now_ms(world));
+	t->bot = bot_new(world, journal, &t->roster, &t->channels);
 	return t;
 }
 
@@ -68,6 +70,7 @@ void tell_free(struct tell *t)
 {
 	if (!t)
 		return;
+	bot_free(t->bot);
 	roster_release(&t->roster);
 	mem_free(t);
 }
@@ -538,6 +541,7 @@ void tell_turn(void *tell, struct runner *r)
 {
 	struct tell *t = tell;
 
+	bot_turn(t->bot, r);
 	t->look |= r->noted;
 	r->noted = false;
 	if (t->look || t->looking)
@@ -564,6 +568,11 @@ const struct tell *tell_of(const struct runner *r)
 int64_t tell_count(const struct tell *t, int channel, enum tell_outcome outcome)
 {
 	return t->counts[channel][outcome];
+}
+
+void tell_lend(struct tell *t, const struct bot_rules *rules, const struct bot_face *face)
+{
+	bot_lend(t->bot, rules, face);
 }
 
 int tell_busy(const struct tell *t)

@@ -11,6 +11,7 @@
 #define PAWL_TELL_TELL_H
 
 #include "engine/engine.h"
+#include "tell/bot.h"
 #include "tell/channel.h"
 
 struct tell;
@@ -18,6 +19,10 @@ struct tell;
 struct tell *tell_new(
     struct world *world, struct journal *journal, const struct channel_config *channels);
 void tell_free(struct tell *t); /* NULL is fine */
+
+/* Commands of chats are taken from now on, by these rules (bot.h). */
+void tell_lend(
+    struct tell *t, const struct bot_rules *rules, const struct bot_face *face);
 
 /* A runner's `tell` (engine.h). */
 void tell_turn(void *tell, struct runner *r);

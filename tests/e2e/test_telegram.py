@@ -66,6 +66,32 @@ def a_daemon_tells_and_suspends():
         within(["tell.telegram.token", "no token of a bot"], ended.err, "what is wrong")
 
 
+@test
+def a_bot_takes_commands():
+    with chats_and_desk(3) as (chats, anvil, desk):
+        desk.env["PAWL_TELL__TELEGRAM__ALLOW"] = "41 -77"
+        chats.says(41, "/help")
+        daemon = serving(desk)
+        wait_until(lambda: chats.texts(41), 10, "an answer to what was asked before")
+        within(["/track HASH [CHAIN]", "/fees"], chats.texts(41)[0], "the help")
+        chats.says(99, "/start")
+        chats.says(-77, "/help@pawl_bot", user=5, kind="supergroup")
+        wait_until(lambda: chats.texts(99) and chats.texts(-77), 10, "both answers")
+        within("this number: 99", chats.texts(99)[0], "what a stranger hears")
+        chats.says(41, "/fees local")
+        wait_until(lambda: len(chats.texts(41)) == 2, 10, "what it costs")
+        within(["<pre>", "local"], chats.texts(41)[1], "fees")
+        daemon.send_signal(signal.SIGKILL)
+        desk.ended(daemon)
+        same(journaled(desk, "SELECT id, next_update FROM bot"), [(123456789, 704)], "the offset")
+        chats.says(41, "/weather")
+        daemon = serving(desk)
+        wait_until(lambda: len(chats.texts(41)) == 3, 10, "what it was asked meanwhile")
+        same([len(chats.texts(n)) for n in (41, 99, -77)], [3, 1, 1], "answers")
+        same(len(journaled(desk, "SELECT id FROM subscriber")), 2, "rows of who may")
+        stop(desk, daemon)
+
+
 def fate(luck):
     """What a bad day of the service does."""
     return luck.choices(

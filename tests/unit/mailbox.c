@@ -49,8 +49,10 @@ static void http(struct world *w, const struct http_request *q)
 
 	(void)w;
 	assert_true(fake.hits_n < HITS_MAX);
-	assert_true(q->once && q->timeout_ms <= 15000);
-	assert_true(q->answer_max <= 128 * 1024);
+	if (!strstr(q->url, "/getUpdates")) {
+		assert_true(q->once && q->timeout_ms <= 15000);
+		assert_true(q->answer_max <= 128 * 1024);
+	}
 	*h = (struct hit){
 		.done = q->done, .ctx = q->ctx, .body = q->body, .at_ms = fake.now_ms
 	};

@@ -341,6 +341,40 @@ static void wrong_keys_name_the_nearest(void **state)
 	    "p:1:14: log.level: 'wran' is none of debug|info|warn|error; did ...");
 }
 
+static void whom_the_bot_obeys(void **state)
+{
+	char allow[] = "PAWL_TELL__TELEGRAM__ALLOW=7 -8 anyone", *env[] = { allow, NULL };
+	const struct telegram_config *t;
+	struct config *c;
+
+	(void)state;
+	c = parse("tell:\n  telegram:\n    token: env:BOT\n    allow: [123456789, "
+		  "-1001234567890]\n    max_users: 7\n");
+	t = &c->tell.telegram;
+	assert_int_equal(t->allow.n, 2);
+	assert_int_equal(t->allow.at[0], 123456789);
+	assert_int_equal(t->allow.at[1], -1001234567890);
+	assert_false(t->allow.anyone);
+	assert_int_equal(t->max_users, 7);
+	assert_string_equal(t->api, "https://api.telegram.org");
+	config_free(c);
+	c = parse_env("journal: a.db\n", env);
+	assert_int_equal(c->tell.telegram.allow.n, 2);
+	assert_int_equal(c->tell.telegram.allow.at[1], -8);
+	assert_true(c->tell.telegram.allow.anyone);
+	assert_int_equal(c->tell.telegram.max_users, 100);
+	config_free(c);
+	refused("tell: {telegram: {allow: [12, 1x]}}",
+	    "p:1:31: tell.telegram.allow: this must be the number of a chat or a user, "
+	    "as 123456789, or anyone");
+	refused(
+	    "tell: {telegram: {allow: [007]}}", "p:1:27: tell.telegram.allow: this...");
+	refused("tell: {telegram: {allow: [1234567890123456789]}}",
+	    "p:1:27: tell.telegram.allow: this...");
+	refused("tell: {telegram: {allow: {a: 1}}}",
+	    "p:1:26: tell.telegram.allow: this must be a list...");
+}
+
 static void required_keys(void **state)
 {
 	(void)state;
@@ -810,6 +844,7 @@ int main(void)
 		cmocka_unit_test(required_keys),
 		cmocka_unit_test(whom_it_tells_and_when),
 		cmocka_unit_test(how_long_it_keeps_what_ended),
+		cmocka_unit_test(whom_the_bot_obeys),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(urls_are_checked),
 		cmocka_unit_test(finality_forms),

@@ -1,0 +1,22 @@
+-- Commands that chats send to a bot.
+
+-- name: bot_get
+-- in: id i64
+-- out: next_update i64
+SELECT next_update FROM bot WHERE id = :id;
+
+-- name: bot_put
+-- in: id i64, next_update i64
+INSERT INTO bot (id, next_update) VALUES (:id, :next_update)
+ON CONFLICT (id) DO UPDATE SET next_update = excluded.next_update;
+
+-- name: bot_users
+-- out: n i64
+-- scan: a chat comes for the first time once
+SELECT COUNT(*) AS n FROM subscriber WHERE channel = 'telegram';
+
+-- To the one who asked.
+-- name: answer_add
+-- in: notice i64, subscriber i64
+INSERT INTO message (notice, subscriber, state, tries, unknown)
+VALUES (:notice, :subscriber, 0, 0, 0);
