@@ -99,9 +99,20 @@ void follower_watch(struct follower *f, const struct watched *w, uint32_t n)
 
 void follower_every(struct follower *f, bool wanted)
 {
-	if (f->every == wanted)
+	if (!wanted && f->every && !f->every_unwanted)
+		f->every_until = f->best + WINDOW;
+	f->every_unwanted = !wanted;
+	if (f->every || !wanted)
 		return;
-	f->every = wanted;
+	f->every = true;
+	read_anew(f);
+}
+
+static void every_end(struct follower *f)
+{
+	if (!f->every || !f->every_unwanted || f->best <= f->every_until)
+		return;
+	f->every = false;
 	read_anew(f);
 }
 
@@ -441,6 +452,7 @@ void follower_turn(struct follower *f)
 	off_forget(f);
 	sightings_sweep(f);
 	f->best = quorum_height(f);
+	every_end(f);
 	schedule(f);
 	if (f->chain && !f->trail_n)
 		begin(f);

@@ -80,7 +80,8 @@ void follower_watch(struct follower *f, const struct watched *w, uint32_t n);
 
 /* Whether each block is wanted with all of its transactions (block_facts.every): for who
  * follows some by their hash, whoever sends them. A change reads the blocks above the
- * final one again, and has `adopted` told of each again.
+ * final one again, and has `adopted` told of each again; so when they are wanted no
+ * more, they are told for another 256 blocks, lest it be done for each that is followed.
  *
  * While it is wanted, each block that is told as adopted or final has them. None above
  * the final block is left unread because no watched account moved in it, and none where

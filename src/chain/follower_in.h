@@ -184,7 +184,9 @@ struct follower {
 	int nodes;
 	struct watched *watched;
 	uint32_t watched_n;
-	bool every; /* all transactions of each block are wanted */
+	bool every;           /* all transactions of each block are asked for */
+	bool every_unwanted;  /* nobody wants them any more, */
+	uint64_t every_until; /* and they are told up to this height */
 	uint32_t generation;
 	struct question *inbox, **inbox_end;
 	int under_way; /* questions that are not in it yet */
