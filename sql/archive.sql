@@ -211,3 +211,75 @@ SELECT MAX(nonce) AS nonce FROM archived_attempt WHERE account = :account;
 -- in: account i64, nonce i64
 -- out: n i64
 SELECT COUNT(DISTINCT nonce) AS n FROM archived_attempt WHERE account = :account AND nonce < :nonce;
+
+-- -- transactions that are followed no more ----------------------------------
+-- The row of each stays: it is what keeps it from being told twice.
+
+-- The one that is not done. file: NULL, it is being written.
+-- name: track_archive_open
+-- out: id i64, file text?
+-- scan: a file an hour at most
+SELECT id, file FROM track_archive WHERE whole = 0 ORDER BY id LIMIT 1;
+
+-- Those that ended longest ago, are no nearer to the final block than so many blocks, and of which
+-- everybody has heard.
+-- name: tracked_old
+-- in: before_ms i64, depth i64, max i64
+-- out: id i64
+SELECT t.id FROM tracked AS t JOIN chain AS c ON c.id = t.chain
+WHERE t.ended_ms IS NOT NULL AND t.archive IS NULL AND t.ended_ms <= :before_ms AND c.stopped IS NULL
+	AND (t.height IS NULL OR t.height <= c.final_height - :depth)
+	AND NOT EXISTS (SELECT 1 FROM notice AS n JOIN message AS m ON m.notice = n.id
+		WHERE n.subject_kind = 2 AND n.subject = t.id AND m.state <> 1)
+ORDER BY t.ended_ms LIMIT :max;
+
+-- name: track_archive_add
+-- in: at_ms i64
+-- out: id i64
+INSERT INTO track_archive (at_ms, whole) VALUES (:at_ms, 0) RETURNING id;
+
+-- name: tracked_archive
+-- in: id i64, archive i64
+UPDATE tracked SET archive = :archive WHERE id = :id;
+
+-- name: track_archive_put
+-- in: id i64, file text, sum b32, size i64
+UPDATE track_archive SET file = :file, sum = :sum, size = :size WHERE id = :id;
+
+-- name: track_archive_get
+-- in: id i64
+-- out: file text?, sum b32?, size i64?, whole bool
+SELECT file, sum, size, whole FROM track_archive WHERE id = :id;
+
+-- Its key stays.
+-- name: track_archive_empty
+-- in: id i64
+UPDATE notice SET body = '' WHERE subject_kind = 2
+	AND subject IN (SELECT t.id FROM tracked AS t WHERE t.archive = :id)
+	AND NOT EXISTS (SELECT 1 FROM message AS m WHERE m.notice = notice.id AND m.state <> 1);
+
+-- name: track_archive_whole
+-- in: id i64
+UPDATE track_archive SET whole = 1 WHERE id = :id;
+
+-- name: archive_tracked
+-- in: archive i64
+-- out: id i64, chain i64, hash b32, state i64, intent i64?, guess i64, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, since_ms i64, ended_ms i64?
+SELECT id, chain, hash, state, intent, guess, confirmations, sender, nonce, height, block_hash, by_hash, round,
+	percent, due, looks, misses, since_ms, ended_ms
+FROM tracked WHERE archive = :archive ORDER BY id;
+
+-- name: archive_tracked_notice
+-- in: archive i64
+-- out: id i64, subject_kind i64, subject i64, milestone i64, nth i64, body text, commit_no i64
+SELECT n.id, n.subject_kind, n.subject, n.milestone, n.nth, n.body, n.commit_no
+FROM tracked AS t JOIN notice AS n ON n.subject_kind = 2 AND n.subject = t.id
+WHERE t.archive = :archive ORDER BY t.id, n.id;
+
+-- name: archive_tracked_message
+-- in: archive i64
+-- out: notice i64, subscriber i64, state i64, tries i64, unknown i64, accepted_ms i64?, why text?
+SELECT m.notice, m.subscriber, m.state, m.tries, m.unknown, m.accepted_ms, m.why
+FROM tracked AS t JOIN notice AS n ON n.subject_kind = 2 AND n.subject = t.id
+	JOIN message AS m ON m.notice = n.id
+WHERE t.archive = :archive ORDER BY t.id, m.notice, m.subscriber;

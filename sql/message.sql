@@ -39,9 +39,14 @@ WHERE subject_kind = :subject_kind AND subject = :subject AND milestone = :miles
 
 -- name: notice_one
 -- in: subject_kind i64, subject i64, milestone i64, nth i64
--- out: id i64
-SELECT id FROM notice
+-- out: id i64, bytes i64
+SELECT id, LENGTH(body) AS bytes FROM notice
 WHERE subject_kind = :subject_kind AND subject = :subject AND milestone = :milestone AND nth = :nth;
+
+-- What it said is in an archive, and somebody asks again.
+-- name: notice_refill
+-- in: id i64, body text
+UPDATE notice SET body = :body WHERE id = :id AND body = '';
 
 -- name: notice_add
 -- in: subject_kind i64, subject i64, milestone i64, nth i64, body text, commit_no i64

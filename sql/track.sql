@@ -20,7 +20,7 @@ FROM tracked WHERE id = :id;
 UPDATE tracked SET state = :state, guess = :guess, confirmations = :confirmations, sender = :sender,
 	nonce = :nonce, height = :height, block_hash = :block_hash, by_hash = :by_hash, round = :round,
 	percent = :percent, due = :due, looks = :looks, misses = :misses, since_ms = :since_ms,
-	ended_ms = :ended_ms
+	ended_ms = :ended_ms, archive = CASE WHEN CAST(:ended_ms AS BIGINT) IS NULL THEN NULL ELSE archive END
 WHERE id = :id;
 
 -- name: tracked_by_hash

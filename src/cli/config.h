@@ -82,7 +82,7 @@ struct tell_config {
 
 /* In milliseconds; 0: for ever. */
 struct retention_config {
-	int64_t airdrop, fence;
+	int64_t airdrop, fence, track;
 };
 
 struct fees_config {

@@ -383,6 +383,7 @@ void loop_retention(struct loop *l, const struct retention_config *c)
 {
 	l->retention[0] = (struct retention){ "airdrop", c->airdrop };
 	l->retention[1] = (struct retention){ "fence", c->fence };
+	l->retention[2] = (struct retention){ "track", c->track };
 }
 
 void loop_stuck_after(struct loop *l, int64_t ms)

@@ -12,8 +12,10 @@
 #include "journal/sql.gen.h"
 
 #define LOOK_MS 60000
-#define AGAIN_MS 3600000 /* after what failed */
-#define BETWEEN_MAX 1024 /* rows of a step */
+#define AGAIN_MS 3600000        /* after what failed */
+#define TRACKED_MAX 500         /* transactions of a file */
+#define TRACKED_LOOK_MS 3600000 /* a file an hour, if it is not full */
+#define BETWEEN_MAX 1024        /* rows of a step */
 
 int64_t archive_depth = ARCHIVE_DEPTH;
 
@@ -27,6 +29,8 @@ struct archiver {
 	struct archive *file; /* being written; NULL: it is journaled, and its rows go */
 	bool whole;           /* the file is there, and not journaled */
 	int64_t drop_at, done;
+	bool tracked; /* operation is the id of a track_archive */
+	int64_t track_look_ms;
 };
 
 struct archiver *archiver_new(const struct archiver_setup *s)
@@ -43,6 +47,7 @@ static void give_up(struct archiver *a)
 	a->file = NULL;
 	a->whole = false;
 	a->operation = a->drop_at = 0;
+	a->tracked = false;
 }
 
 void archiver_free(struct archiver *a)
@@ -155,13 +160,71 @@ static bool is_next(struct archiver *a, int64_t operation)
 	return true;
 }
 
+static void choose(struct archiver *a, const int64_t *ids, size_t n, int64_t wall_ms)
+{
+	struct sql_track_archive_add_in in = { .at_ms = wall_ms };
+	struct sql_track_archive_add_out added;
+
+	if (!sql_track_archive_add_one(a->s.journal, &in, &added))
+		return;
+	for (size_t i = 0; i < n; i++)
+		sql_tracked_archive(
+		    a->s.journal, &(struct sql_tracked_archive_in){ ids[i], added.id });
+}
+
+/* Which go into the next file is journaled before that is written. */
+static bool tracked_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
+{
+	struct sql_tracked_old_in in = { wall_ms - keep_ms, archive_depth, TRACKED_MAX };
+	struct sql_tracked_old_out row;
+	int64_t ids[TRACKED_MAX];
+	size_t n = 0;
+
+	sql_tracked_old_begin(a->s.journal, &in);
+	while (n < TRACKED_MAX && sql_tracked_old_next(a->s.journal, &row))
+		ids[n++] = row.id;
+	sql_tracked_old_end(a->s.journal);
+	if (n)
+		choose(a, ids, n, wall_ms);
+	a->track_look_ms = n == TRACKED_MAX ? 0 : wall_ms + TRACKED_LOOK_MS;
+	return n > 0;
+}
+
+/* A file that was begun is ended, by whichever life. */
+static bool tracked_begun(struct archiver *a)
+{
+	struct sql_track_archive_open_out open;
+
+	if (!sql_track_archive_open_one(a->s.journal, &open))
+		return false;
+	a->operation = open.id;
+	a->tracked = true;
+	if (open.no_file)
+		a->file = archive_new_tracked(a->s.journal, open.id);
+	return true;
+}
+
+static bool tracked_look(struct archiver *a, int64_t wall_ms)
+{
+	int64_t keep_ms = 0;
+
+	for (int i = 0; i < a->s.keep_n; i++)
+		if (!strcmp(a->s.keep[i].kind, "track"))
+			keep_ms = a->s.keep[i].keep_ms;
+	if (a->s.only)
+		return false;
+	return tracked_begun(a) ||
+	    (keep_ms && wall_ms >= a->track_look_ms &&
+		tracked_chosen(a, keep_ms, wall_ms));
+}
+
 /* One is looked at in a turn; true: look again at once. */
 static bool look(struct archiver *a, int64_t wall_ms)
 {
 	struct sql_archive_due_in in = { .after = a->after };
 	struct sql_archive_due_out due;
 
-	if (half_gone(a))
+	if (half_gone(a) || tracked_look(a, wall_ms))
 		return true;
 	if (a->s.only) {
 		a->look_ms = INT64_MAX;
@@ -195,6 +258,12 @@ static void put(struct archiver *a, int64_t wall_ms)
 
 static void drop(struct archiver *a)
 {
+	if (a->tracked) {
+		archive_drop_tracked(a->s.journal, a->operation);
+		a->done++;
+		give_up(a);
+		return;
+	}
 	if (!archive_drop(a->s.journal, a->operation, &a->drop_at))
 		return;
 	a->done++;
@@ -223,8 +292,8 @@ bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
 		return a->operation != 0;
 	if (archive_some(a->file, &left, &a->whole, f) == ERR_OK)
 		return true;
-	log_warn("archive", "operation %" PRId64 " stays as it is for now: %s",
-	    a->operation, f->why);
+	log_warn("archive", "%s %" PRId64 " stays as it is for now: %s",
+	    a->tracked ? "file of transactions" : "operation", a->operation, f->why);
 	give_up(a);
 	a->after = 0;
 	a->look_ms = a->s.only ? INT64_MAX : wall_ms + AGAIN_MS;

@@ -178,6 +178,20 @@ static bool notice_put(struct journal *j, const struct subject *of, enum milesto
 	return true;
 }
 
+/* What it said may be in an archive: who asks again is told it anew. */
+static void notice_refill(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, const char *body)
+{
+	struct sql_notice_one_in in = {
+		.subject_kind = of->kind, .subject = of->id, .milestone = m, .nth = nth
+	};
+	struct sql_notice_one_out row;
+
+	if (sql_notice_one_one(j, &in, &row) && !row.bytes)
+		sql_notice_refill(
+		    j, &(struct sql_notice_refill_in){ .id = row.id, .body = body });
+}
+
 bool message_note(struct journal *j, const struct subject *of, enum milestone m,
     int64_t nth, int64_t wall_ms, json_t *facts)
 {
@@ -186,12 +200,15 @@ bool message_note(struct journal *j, const struct subject *of, enum milestone m,
 
 	if (nth == 0)
 		nth = next_nth(j, of, m);
-	if (message_heard(j, of) && !is_noted(j, of, m, nth)) {
+	if (message_heard(j, of)) {
 		buf_init(&body, BODY_MAX);
 		json_line_add(&body, body_new(j, of, m, nth, wall_ms, facts));
 		CHECK(buf_ok(&body) && body.len > 0);
 		body.data[body.len - 1] = '\0'; /* the end of the line */
-		noted = notice_put(j, of, m, nth, buf_text(&body));
+		if (is_noted(j, of, m, nth))
+			notice_refill(j, of, m, nth, buf_text(&body));
+		else
+			noted = notice_put(j, of, m, nth, buf_text(&body));
 		buf_release(&body);
 	}
 	json_decref(facts);

@@ -27,7 +27,10 @@ enum stage { STAGE_BEGIN, STAGE_WRITE, STAGE_READ, STAGE_DONE };
 
 struct archive {
 	struct journal *j;
-	int64_t operation;
+	int64_t operation; /* or the id of a track_archive.. */
+	bool tracked;      /* ..which it is then */
+	const struct archive_part *parts;
+	int parts_n;
 	enum stage stage;
 	char temp[NAME_SIZE], path[NAME_SIZE];
 	struct archived made;
@@ -61,12 +64,24 @@ struct archive *archive_new(struct journal *j, int64_t operation)
 
 	a->j = j;
 	a->operation = operation;
+	a->parts = archive_parts;
+	a->parts_n = ARCHIVE_PARTS;
 	CHECK(deflateInit2(&a->z, 6, Z_DEFLATED, GZIP, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	buf_init(&a->text, (size_t)64 << 20);
 	buf_init(&a->out, (size_t)64 << 20);
 	events_init(&a->commit);
 	a->sum = sha256_begin();
 	journal_name_beside(a->temp, j->path, "unfinished-archive");
+	return a;
+}
+
+struct archive *archive_new_tracked(struct journal *j, int64_t track_archive)
+{
+	struct archive *a = archive_new(j, track_archive);
+
+	a->tracked = true;
+	a->parts = archive_track_parts;
+	a->parts_n = ARCHIVE_TRACK_PARTS;
 	return a;
 }
 
@@ -99,8 +114,12 @@ static void name_make(struct archive *a, int nth)
 	hex_format(link, a->made.link, 32);
 	if (nth > 1)
 		snprintf(more, sizeof(more), "-%d", nth);
-	snprintf(prefix, sizeof(prefix), "archive-%lld-%.16s%s", (long long)a->operation,
-	    link, more);
+	if (a->tracked)
+		snprintf(prefix, sizeof(prefix), "archive-tracked-%lld%s",
+		    (long long)a->operation, more);
+	else
+		snprintf(prefix, sizeof(prefix), "archive-%lld-%.16s%s",
+		    (long long)a->operation, link, more);
 	journal_name_beside(a->path, a->j->path, prefix);
 	CHECK(strlen(a->path) + 10 < NAME_SIZE);
 	memcpy(a->path + strlen(a->path), ".jsonl.gz", 10);
@@ -113,12 +132,14 @@ static enum err begin(struct archive *a, struct fail *f)
 	struct sql_link_before_out tail;
 	enum err e;
 
-	if (!tail_of(a, &tail))
+	if (!a->tracked && !tail_of(a, &tail))
 		return fail_set(f, ERR_CONFLICT, "it has no events");
-	memcpy(a->made.link, tail.hash, 32);
-	a->made.commit_no = tail.commit_no;
+	if (!a->tracked) {
+		memcpy(a->made.link, tail.hash, 32);
+		a->made.commit_no = tail.commit_no;
+	}
 	name_make(a, 1);
-	a->found = journal_files->size(a->path) >= 0;
+	a->found = !a->tracked && journal_files->size(a->path) >= 0;
 	if (a->found) {
 		a->stage = STAGE_READ;
 		a->reader = archive_reader_new(a->path);
@@ -175,7 +196,7 @@ static void part_begin(struct archive *a)
 	struct sql_operation_get_out o = { .items = 0 };
 
 	a->at = a->last = 0;
-	switch (archive_parts[a->part].span) {
+	switch (a->parts[a->part].span) {
 	case SPAN_NONE:
 		return;
 	case SPAN_ROWS:
@@ -204,7 +225,7 @@ static int64_t step_of(enum archive_span span)
 
 static void part_some(struct archive *a, int64_t *left)
 {
-	const struct archive_part *p = &archive_parts[a->part];
+	const struct archive_part *p = &a->parts[a->part];
 	int64_t step = step_of(p->span), to = a->at + step - 1, n;
 
 	n = archive_rows_add(
@@ -214,16 +235,15 @@ static void part_some(struct archive *a, int64_t *left)
 	a->at += step;
 	if (p->span != SPAN_NONE && a->at <= a->last)
 		return;
-	if (++a->part < ARCHIVE_PARTS)
+	if (++a->part < a->parts_n)
 		part_begin(a);
 }
 
 static void end_add(struct archive *a)
 {
 	buf_addf(&a->text, "{\"of\":\"end\"");
-	for (int i = 0; i < ARCHIVE_PARTS; i++)
-		buf_addf(
-		    &a->text, ",\"%s\":%lld", archive_parts[i].of, (long long)a->n[i]);
+	for (int i = 0; i < a->parts_n; i++)
+		buf_addf(&a->text, ",\"%s\":%lld", a->parts[i].of, (long long)a->n[i]);
 	buf_add_str(&a->text, "}\n");
 }
 
@@ -248,11 +268,11 @@ static enum err write_some(struct archive *a, int64_t *left, struct fail *f)
 {
 	enum err e = ERR_OK;
 
-	while (*left > 0 && e == ERR_OK && a->part < ARCHIVE_PARTS) {
+	while (*left > 0 && e == ERR_OK && a->part < a->parts_n) {
 		part_some(a, left);
 		e = text_flush(a, false, f);
 	}
-	if (e == ERR_OK && a->part == ARCHIVE_PARTS)
+	if (e == ERR_OK && a->part == a->parts_n)
 		e = write_end(a, f);
 	return e;
 }
@@ -295,10 +315,10 @@ static bool end_see(struct archive *a, const json_t *line)
 	int64_t n;
 
 	a->read_end = true;
-	for (int i = 0; i < ARCHIVE_PARTS; i++)
-		if (!json_i64(line, archive_parts[i].of, &n) || n != a->read_n[i])
+	for (int i = 0; i < a->parts_n; i++)
+		if (!json_i64(line, a->parts[i].of, &n) || n != a->read_n[i])
 			return false;
-	return commit_holds(a) && !memcmp(a->link, a->made.link, 32);
+	return a->tracked || (commit_holds(a) && !memcmp(a->link, a->made.link, 32));
 }
 
 static bool line_see(struct archive *a, const json_t *line)
@@ -309,10 +329,10 @@ static bool line_see(struct archive *a, const json_t *line)
 		return false;
 	if (!strcmp(of, "end"))
 		return end_see(a, line);
-	for (int i = 0; i < ARCHIVE_PARTS; i++)
-		if (!strcmp(archive_parts[i].of, of)) {
+	for (int i = 0; i < a->parts_n; i++)
+		if (!strcmp(a->parts[i].of, of)) {
 			a->read_n[i]++;
-			return i != ARCHIVE_EVENTS || event_see(a, line);
+			return a->tracked || i != ARCHIVE_EVENTS || event_see(a, line);
 		}
 	return false;
 }
@@ -322,9 +342,29 @@ static enum err still(const struct archive *a, struct fail *f)
 {
 	struct sql_link_before_out tail;
 
-	if (tail_of(a, &tail) && tail.commit_no == a->made.commit_no)
+	if (a->tracked || (tail_of(a, &tail) && tail.commit_no == a->made.commit_no))
 		return ERR_OK;
 	return fail_set(f, ERR_CONFLICT, "it moved meanwhile");
+}
+
+/* Under its name, or the next that is free; one that holds the very same will do. */
+static enum err name_take(struct archive *a, struct fail *f)
+{
+	uint8_t sum[32];
+	int64_t size;
+
+	for (int nth = 1; nth < NAMES_MAX; nth++) {
+		name_make(a, nth);
+		if (journal_files->size(a->path) < 0)
+			return journal_files->rename(a->temp, a->path, f);
+		if (archive_file_sum(a->path, sum, &size) &&
+		    !memcmp(sum, a->made.sum, sizeof(sum))) {
+			journal_files->remove(a->temp);
+			return ERR_OK;
+		}
+	}
+	return fail_set(
+	    f, ERR_CONFLICT, "%s: so are all other names that it may have", a->path);
 }
 
 static enum err publish(struct archive *a, struct fail *f)
@@ -335,7 +375,7 @@ static enum err publish(struct archive *a, struct fail *f)
 	if (e == ERR_OK && !archive_file_sum(from, a->made.sum, &a->made.size))
 		e = unlike(a, "can't be read now", f);
 	if (e == ERR_OK && !a->found)
-		e = journal_files->rename(a->temp, a->path, f);
+		e = name_take(a, f);
 	if (e == ERR_OK)
 		e = journal_files->sync_folder(a->path, f);
 	if (e == ERR_OK)
@@ -387,7 +427,25 @@ enum err archive_some(struct archive *a, int64_t *left, bool *ret_done, struct f
 	return e;
 }
 
-void archive_put(struct archive *a, int64_t height, int64_t at_ms)
+static void tracked_put(struct archive *a)
+{
+	struct sql_track_archive_put_in in = {
+		.id = a->operation, .file = a->made.file, .size = a->made.size
+	};
+	char why[80] = "sha256 ";
+
+	memcpy(in.sum, a->made.sum, sizeof(in.sum));
+	sql_track_archive_put(a->j, &in);
+	hex_format(why + strlen(why), in.sum, sizeof(in.sum));
+	journal_event(a->j,
+	    &(struct event){ .row = a->operation,
+		.what = "archive of tracked",
+		.from = "",
+		.to = a->made.file,
+		.why = why });
+}
+
+static void operation_put(struct archive *a, int64_t height, int64_t at_ms)
 {
 	struct sql_archive_add_in in = { .operation = a->operation,
 		.file = a->made.file,
@@ -397,7 +455,6 @@ void archive_put(struct archive *a, int64_t height, int64_t at_ms)
 		.at_ms = at_ms };
 	char why[ARCHIVE_WHY_MAX];
 
-	CHECK(a->stage == STAGE_DONE);
 	memcpy(in.sum, a->made.sum, sizeof(in.sum));
 	memcpy(in.link, a->made.link, sizeof(in.link));
 	sql_archive_add(a->j, &in);
@@ -408,6 +465,15 @@ void archive_put(struct archive *a, int64_t height, int64_t at_ms)
 		.from = "",
 		.to = a->made.file,
 		.why = why });
+}
+
+void archive_put(struct archive *a, int64_t height, int64_t at_ms)
+{
+	CHECK(a->stage == STAGE_DONE);
+	if (a->tracked)
+		tracked_put(a);
+	else
+		operation_put(a, height, at_ms);
 }
 
 /* -- what goes --------------------------------------------------------------- */
@@ -516,4 +582,12 @@ bool archive_drop(struct journal *j, int64_t operation, int64_t *at)
 	    j, &(struct sql_archive_empty_notices_in){ .operation = operation });
 	sql_archive_whole(j, &(struct sql_archive_whole_in){ .operation = operation });
 	return true;
+}
+
+void archive_drop_tracked(struct journal *j, int64_t track_archive)
+{
+	sql_track_archive_empty(
+	    j, &(struct sql_track_archive_empty_in){ .id = track_archive });
+	sql_track_archive_whole(
+	    j, &(struct sql_track_archive_whole_in){ .id = track_archive });
 }

@@ -42,6 +42,8 @@ bool archive_of(struct journal *j, int64_t operation, struct archived *ret);
  * next one finds and takes.
  */
 struct archive *archive_new(struct journal *j, int64_t operation);
+/* Of the transactions that track_archive was given by that id. */
+struct archive *archive_new_tracked(struct journal *j, int64_t track_archive);
 void archive_free(struct archive *a);
 /* About *left rows more, taken off it. done: the file is there, whole and compared.
  * fails: DISK_FULL; JOURNAL (a sync, or it reads otherwise than it was written);
@@ -49,7 +51,7 @@ void archive_free(struct archive *a);
 NODISCARD enum err archive_some(
     struct archive *a, int64_t *left, bool *ret_done, struct fail *f);
 /* Of one that is done: into the journal, in the open transaction. height: of its highest
- * block. */
+ * block; of transactions nothing is asked of it. */
 void archive_put(struct archive *a, int64_t height, int64_t at_ms);
 
 /* -- what goes ---------------------------------------------------------------
@@ -57,6 +59,9 @@ void archive_put(struct archive *a, int64_t height, int64_t at_ms);
  * *at begins as 0, in each life.
  */
 bool archive_drop(struct journal *j, int64_t operation, int64_t *at);
+
+/* What was told of transactions, all at once. */
+void archive_drop_tracked(struct journal *j, int64_t track_archive);
 
 /* -- reading ----------------------------------------------------------------- */
 

@@ -31,6 +31,10 @@ struct archive_part {
 #define ARCHIVE_EVENTS 8 /* which of them the events are: behind what they tell of */
 extern const struct archive_part archive_parts[ARCHIVE_PARTS];
 
+/* The same of transactions that are followed no more, which an archive was given. */
+#define ARCHIVE_TRACK_PARTS 3
+extern const struct archive_part archive_track_parts[ARCHIVE_TRACK_PARTS];
+
 /* Rows of a part from first to last, as lines; how many. */
 int64_t archive_rows_add(struct journal *j, struct buf *to,
     const struct archive_part *part, int64_t operation, int64_t first, int64_t last);

@@ -20,6 +20,12 @@ const struct archive_part archive_parts[ARCHIVE_PARTS] = {
 	{ "event", SQL_ARCHIVE_EVENT, SQL_ARCHIVED_EVENT_PUT, SPAN_EVENTS },
 };
 
+const struct archive_part archive_track_parts[ARCHIVE_TRACK_PARTS] = {
+	{ "tracked", SQL_ARCHIVE_TRACKED, -1, SPAN_NONE },
+	{ "notice", SQL_ARCHIVE_TRACKED_NOTICE, -1, SPAN_NONE },
+	{ "message", SQL_ARCHIVE_TRACKED_MESSAGE, -1, SPAN_NONE },
+};
+
 /* -- out -------------------------------------------------------------------- */
 
 static void text_add(struct buf *to, const char *text)

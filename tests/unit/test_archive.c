@@ -2,18 +2,19 @@
  * must not be paid again, and a past that still verifies. */
 #include "engine/archiver.h"
 #include "engine/doubt.h"
+#include "engine/message.h"
 #include "engine/recount.h"
 #include "journal/archive.h"
 #include "journal/files.h"
 #include "payer.h"
 
-static const struct retention at_once[] = { { "airdrop", 1 } };
+static const struct retention at_once[] = { { "airdrop", 1 }, { "track", 1 } };
 
 /* All that is due, as a life does it. */
 static int64_t archive_all(void)
 {
 	struct archiver *a = archiver_new(&(struct archiver_setup){
-	    .journal = scene.journal, .keep = at_once, .keep_n = 1 });
+	    .journal = scene.journal, .keep = at_once, .keep_n = 2 });
 	int64_t wall_ms = world_wall_ms(scene.world) + 10, done;
 	struct fail f = { 0 };
 	bool more = true;
@@ -44,6 +45,13 @@ static void is_sound(void)
 			fail_msg("%s", f.why);
 	if (archive_check(scene.journal, lists[0].id, &f))
 		fail_msg("%s", f.why);
+}
+
+static void is_sound_alone(void)
+{
+	int64_t operation;
+
+	assert_int_equal(journal_check_events(scene.journal, &operation), 0);
 }
 
 static struct archived archived(void)
@@ -310,6 +318,103 @@ static void a_file_that_is_there_is_taken(void **state_)
 	is_sound();
 }
 
+/* -- transactions that are followed ------------------------------------------- */
+
+static const char *body_of(int64_t notice)
+{
+	static char body[500];
+	struct sql_notice_from_in in = { .id = notice };
+	struct sql_notice_from_out row;
+
+	assert_true(sql_notice_from_one(scene.journal, &in, &row));
+	assert_int_equal(row.id, notice);
+	snprintf(body, sizeof(body), "%s", row.body);
+	return body;
+}
+
+static void commit_it(void)
+{
+	struct fail f = { 0 };
+
+	if (journal_commit(scene.journal, &f))
+		fail_msg("%s", f.why);
+}
+
+/* One that was told as final, to one who has heard it. */
+static int64_t follow(uint8_t tag, int64_t height, bool heard)
+{
+	struct sql_tracked_add_in in = { .chain = chain()->id,
+		.no_intent = true,
+		.confirmations = 3,
+		.no_sender = true,
+		.no_nonce = true,
+		.since_ms = 1 };
+	struct sql_tracked_add_out row;
+	struct subject of = { .kind = SUBJECT_HASH };
+	struct fail f = { 0 };
+
+	in.hash[0] = tag;
+	assert_true(sql_tracked_add_one(scene.journal, &in, &row));
+	of.id = row.id;
+	assert_true(message_subscribe(
+	    scene.journal, "webhook", "https://example.org/", &of, "mine"));
+	assert_true(message_note(scene.journal, &of, MILESTONE_FINAL, 1, 5,
+	    json_pack("{s:s}", "hash", "0x1")));
+	if (heard)
+		assert_int_equal(
+		    sql_message_accepted(scene.journal,
+			&(struct sql_message_accepted_in){
+			    .notice = tag, .subscriber = 1, .accepted_ms = 5 }),
+		    1);
+	sql_tracked_put(scene.journal,
+	    &(struct sql_tracked_put_in){ .id = row.id,
+		.state = TRACKED_FINAL,
+		.confirmations = 3,
+		.no_sender = true,
+		.no_nonce = true,
+		.height = height,
+		.no_by_hash = true,
+		.no_due = true,
+		.no_looks = true,
+		.since_ms = 1,
+		.ended_ms = 2 });
+	if (journal_commit(scene.journal, &f))
+		fail_msg("%s", f.why);
+	return row.id;
+}
+
+/* What was told goes; that it was told stays, and who asks later is told it anew. */
+static void what_was_told_of_transactions(void **state_)
+{
+	struct sql_track_archive_get_in in = { .id = 1 };
+	struct sql_track_archive_get_out file;
+	struct subject of = { .kind = SUBJECT_HASH };
+	char path[400];
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	after_blocks(SCENE_DEPTH + 6);
+	run(1000);
+	of.id = follow(1, 2, true);
+	(void)follow(2, (int64_t)height(), true);
+	(void)follow(3, 2, false);
+	assert_int_equal(archive_all(), 1);
+	assert_string_equal(body_of(1), "");
+	assert_says(body_of(2), "0x1");
+	assert_says(body_of(3), "0x1");
+	assert_true(sql_track_archive_get_one(scene.journal, &in, &file));
+	assert_true(file.whole && file.size > 0);
+	snprintf(path, sizeof(path), "/disk/%s", file.file);
+	assert_int_equal(journal_files->size(path), file.size);
+	assert_false(message_note(scene.journal, &of, MILESTONE_FINAL, 1, 6,
+	    json_pack("{s:s}", "hash", "0x2")));
+	commit_it();
+	assert_says(body_of(1), "0x2");
+	assert_int_equal(archive_all(), 0);
+	is_sound_alone();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +431,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    each_edit_beside_it_is_seen, lower_depth, end),
 		cmocka_unit_test_setup_teardown(another_file_is_named, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    what_was_told_of_transactions, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
 		    a_file_that_is_there_is_taken, lower_depth, end),
 	};

@@ -452,6 +452,7 @@ static void how_long_it_keeps_what_ended(void **state)
 
 		assert_int_equal(c->retention.airdrop, rows[i].airdrop);
 		assert_int_equal(c->retention.fence, rows[i].fence);
+		assert_int_equal(c->retention.track, 2592000000);
 		config_free(c);
 	}
 	refused("retention: {airdrop: nevermore}\n",
