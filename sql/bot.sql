@@ -20,3 +20,22 @@ SELECT COUNT(*) AS n FROM subscriber WHERE channel = 'telegram';
 -- in: notice i64, subscriber i64
 INSERT INTO message (notice, subscriber, state, tries, unknown)
 VALUES (:notice, :subscriber, 0, 0, 0);
+
+-- What a chat follows: subjects of the kind 2.
+-- name: followed_count
+-- in: subscriber i64
+-- out: n i64
+SELECT COUNT(*) AS n FROM subscription AS u JOIN tracked AS t ON t.id = u.subject
+WHERE u.subscriber = :subscriber AND u.subject_kind = 2 AND t.ended_ms IS NULL;
+
+-- name: followed_one
+-- in: subject i64, subscriber i64
+-- out: subscriber i64
+SELECT subscriber FROM subscription
+WHERE subject_kind = 2 AND subject = :subject AND subscriber = :subscriber;
+
+-- name: followed_last
+-- in: subscriber i64, most i64
+-- out: subject i64
+SELECT subject FROM subscription
+WHERE subscriber = :subscriber AND subject_kind = 2 ORDER BY subject DESC LIMIT :most;

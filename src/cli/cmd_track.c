@@ -70,7 +70,7 @@ static enum err hash_add(
 		    ref_shown(shown, word));
 	if (a->hashes_n == HASHES_MAX)
 		return fail_set(f, ERR_INPUT, "more than %d hashes", HASHES_MAX);
-	if (args_has(&a->cli->args, "--wait")) {
+	if (a->route == ROUTE_TRACK && args_has(&a->cli->args, "--wait")) {
 		a->hashes = mem_grow(a->hashes, a->hashes_n + 1, sizeof *a->hashes);
 		a->hashes[a->hashes_n++] = hash;
 	}

@@ -412,7 +412,7 @@ static void compose(struct sending *s, const struct due *d, bool plain)
 		.plain = plain };
 
 	s->of = s->subjects[0];
-	if (d->n == 1 && s->showing == SHOWING_REWRITES)
+	if (d->n == 1 && s->showing == SHOWING_REWRITES && !MUTANT(progress_floods))
 		s->edits = posted_get(s->tell->journal, s->subscriber, &s->of);
 	p.edits = s->edits;
 	s->body = s->channel->compose(&p, &s->n);

@@ -10,13 +10,17 @@ import signal
 import sqlite3
 import subprocess
 
-from harness import check, desk_of, exact, main, same, serving, stop, test, wait_until, within
+from harness import (
+    PAYER, check, desk_of, exact, main, same, serving, stop, test, wait_until, within,
+)
 from telegram import TOKEN, Telegram
+
+FRIEND = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 @contextlib.contextmanager
-def chats_and_desk(rows):
-    with Telegram() as chats, desk_of(rows) as (anvil, desk):
+def chats_and_desk(rows, **chain):
+    with Telegram() as chats, desk_of(rows, **chain) as (anvil, desk):
         desk.env.update(BOT_TOKEN=TOKEN, PAWL_TELL__TELEGRAM__TOKEN="env:BOT_TOKEN",
                         PAWL_TELL__TELEGRAM__API=chats.url)
         yield chats, anvil, desk
@@ -89,6 +93,34 @@ def a_bot_takes_commands():
         wait_until(lambda: len(chats.texts(41)) == 3, 10, "what it was asked meanwhile")
         same([len(chats.texts(n)) for n in (41, 99, -77)], [3, 1, 1], "answers")
         same(len(journaled(desk, "SELECT id FROM subscriber")), 2, "rows of who may")
+        stop(desk, daemon)
+
+
+@test
+def a_chat_follows_a_transaction():
+    """What goes on is one message that is rewritten; what counts is a new one."""
+    with chats_and_desk(1, depth=40, confirmations=30) as (chats, anvil, desk):
+        desk.env["PAWL_TELL__TELEGRAM__ALLOW"] = "41 42"
+        daemon = serving(desk)
+        paid = anvil.rpc("eth_sendTransaction", {"from": FRIEND, "to": PAYER, "value": "0x1"})
+        chats.says(41, f"/track {paid} local")
+        chats.says(42, "/track 0x12")
+        wait_until(lambda: any("Confirmed" in t for t in chats.texts(41)), 20, "confirmations")
+        chats.says(41, "/status")
+        chats.says(41, f"/untrack {paid}")
+        wait_until(lambda: "You hear no more" in chats.texts(41)[-1], 10, "an end")
+        own = [m for m in chats.messages if m.chat == 41]
+        within(f"You hear of {paid} on local", own[0].text + own[1].text, "the answer")
+        new = [m.text.split("\n")[0] for m in own if not m.edits]
+        same([t for t in new if t.startswith("<b>") and "Seen" not in t],
+             ["<b>Included in a block</b>", "<b>Confirmed</b>"], "new messages")
+        edits = [m for m in own if m.edits]
+        check(1 <= len(edits) <= 3, f"{len(edits)} edits")
+        same({m.edits for m in edits}, {m.id for m in own if "Included in" in m.text}, "edited")
+        within(["Gets confirmations", " of 30 confirmations (75 %)", paid], edits[-1].text, "text")
+        within(f"{paid}\nlocal: ", own[-2].text, "what he follows")
+        within("no hash of a transaction", chats.texts(42)[0], "what is refused")
+        same(desk.expect(0, "untrack", paid).code, 0, "the operator's own")
         stop(desk, daemon)
 
 

@@ -578,6 +578,71 @@ static void a_flood_is_told_whole(void **state)
 		assert_row(i, 1, MESSAGE_ACCEPTED, 1, 0);
 }
 
+static const struct subject payment = { .kind = SUBJECT_HASH, .id = 44 };
+
+static void goes_on(enum milestone m)
+{
+	tell_them(&payment, m, "{\"hash\":\"0x99\",\"chain\":\"main\"}");
+	later(1000);
+}
+
+static void taken_as(int at, int64_t message)
+{
+	char body[100];
+
+	snprintf(body, sizeof body, "{\"ok\":true,\"result\":{\"message_id\":%lld}}",
+	    (long long)message);
+	answer_with(at, 200, body);
+}
+
+static void is_edit(int at, const char *message)
+{
+	assert_string_equal(
+	    fake.hits[at].url, *message ? URL "/editMessageText" : URL "/sendMessage");
+	assert_string_equal(said(at, "message_id"), message);
+}
+
+/* In one message as long as it goes on, through lives; what counts is a new one. */
+static void what_goes_on_is_one_message(void **state)
+{
+	(void)state;
+	message_subscribe(journal, "telegram", "1", &payment, NULL);
+	settle();
+	goes_on(MILESTONE_SEEN);
+	taken_as(0, 70);
+	goes_on(MILESTONE_INCLUDED);
+	is_edit(1, "");
+	taken_as(1, 71);
+	goes_on(MILESTONE_PROGRESS);
+	is_edit(2, "71");
+	answer_with(2, 200, "{\"ok\":true,\"result\":true}");
+	commit(journal);
+	die();
+	rise();
+	settle();
+	goes_on(MILESTONE_PROGRESS);
+	is_edit(3, "71");
+	refuse(3, 400, "Bad Request: message is not modified: the same");
+	goes_on(MILESTONE_CONFIRMED);
+	is_edit(4, "");
+	taken_as(4, 72);
+	goes_on(MILESTONE_RETRACTED);
+	taken_as(5, 73);
+	goes_on(MILESTONE_PROGRESS); /* of a message that is over: a new one.. */
+	is_edit(6, "");
+	taken_as(6, 74);
+	goes_on(MILESTONE_PROGRESS); /* ..which goes on */
+	is_edit(7, "74");
+	refuse(7, 400, "Bad Request: message to edit not found");
+	later(1000);
+	is_edit(8, "");
+	taken_as(8, 75);
+	goes_on(MILESTONE_PROGRESS);
+	is_edit(9, "75");
+	for (int64_t notice = 1; notice <= 8; notice++)
+		assert_row(notice, 1, MESSAGE_ACCEPTED, notice == 8 ? 2 : 1, 0);
+}
+
 static void what_is_no_target_is_refused(void **state)
 {
 	static const char *const bad[] = { "telegram:", "telegram:0", "telegram:-",
@@ -642,6 +707,7 @@ int main(void)
 		T(two_in_a_row_are_the_services),
 		T(what_waited_is_one_message),
 		T(a_flood_is_told_whole),
+		T(what_goes_on_is_one_message),
 		T(what_is_no_target_is_refused),
 		T(what_is_no_token_is_refused),
 	};
