@@ -3,8 +3,9 @@
 
     bench/soak.py BUILD [--users 200] [--hours 24] [--seconds 10] [--restarts yes|no]
 
-Each hour every user follows a transaction of that hour and is told of its milestones by a webhook
-of his own; a list is paid, too. At the end of each hour serve is killed or stopped, in turn, and
+`--users 600 --restarts no` is long enough to fill the database's cache, behind which memory has to stand
+still. Each hour every user follows a transaction of that hour and is told of its milestones by a webhook
+of his own. At the end of each hour serve is killed or stopped, in turn, and
 started again. Told: its memory over the day, what was lost (a user who never heard of a milestone)
 and what came twice (two events of one milestone; the same event again, whose answer died with a
 kill, is at least once, and counted apart). Exits 1 if it is not what it should be. PAWL_ANVIL names
@@ -30,8 +31,9 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 CONFIRMATIONS = 4
 DEPTH = 6
 MUST = ("included", "confirmed", "final")  # once each, for every hash and user
-CACHE_KIB = 16384  # of the database's pages, which fills as the journal grows to that
-LEAST_KIB = 512
+CACHE_KIB = 16384  # of the database's pages: it fills as the journal grows, and then no more
+ROOM_KIB = 2048
+GROWS = 1.03  # with the cache full, the last hour's memory may be so much of the first one's
 
 
 class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -135,7 +137,7 @@ def hour(served, anvil, receiver, asked, args, number, sizes):
         time.sleep(args.seconds / 14)
     while time.monotonic() - began < args.seconds:
         time.sleep(0.05)
-    sizes.append(served.kib())
+    sizes.append((*served.kib(), os.path.getsize(served.desk.journal) >> 10))
 
 
 def day(harness, served, anvil, receiver, args):
@@ -159,7 +161,7 @@ def day(harness, served, anvil, receiver, args):
     return asked, sizes
 
 
-def judge(asked, sizes, receiver, grown_kib, args):
+def judge(asked, sizes, receiver, args):
     """0: memory is flat, nothing is lost, nothing came twice."""
     milestones = collections.defaultdict(set)
     again = 0
@@ -170,15 +172,16 @@ def judge(asked, sizes, receiver, grown_kib, args):
             if not milestones.get((user, tx, kind, None)) and
             not any(key[:3] == (user, tx, kind) for key in milestones)]
     twice = [key for key, events in milestones.items() if len(events) > 1]
-    quarter = max(1, len(sizes) // 4)
-    own = [size[1] for size in sizes]
-    first, last = sum(own[:quarter]) / quarter, sum(own[-quarter:]) / quarter
-    # each page that the journal gained may be in the cache, up to its bound, and no more than that
-    flat = last - first <= min(grown_kib, CACHE_KIB) / 4 + LEAST_KIB
+    first, last = sizes[0][1], sizes[-1][1]
+    full = [own for _, own, journal in sizes if journal > 1.5 * CACHE_KIB]
+    flat = last <= first + CACHE_KIB + ROOM_KIB and (not full or full[-1] <= full[0] * GROWS)
     print(f"{len(asked)} transactions followed by {args.users} users, {args.hours} hours of "
           f"{args.seconds:g} s, restarts: {args.restarts}")
-    print(f"memory of its own: first quarter {first:.0f} KiB, last quarter {last:.0f} KiB, "
-          f"while the journal grew by {grown_kib} KiB ({'flat' if flat else 'NOT FLAT'})")
+    print(f"memory of its own: first hour {first} KiB, last hour {last} KiB, while the journal grew "
+          f"to {sizes[-1][2]} KiB; its cache of pages is {CACHE_KIB} KiB at most")
+    if full:
+        print(f"with the cache full: first {full[0]} KiB, last {full[-1]} KiB, of {len(full)} hours")
+    print("flat" if flat else "NOT FLAT")
     print(f"messages: {len(milestones)} milestones heard, {len(lost)} lost, {len(twice)} twice, "
           f"{again} events came again behind a kill")
     for key in (lost + twice)[:5]:
@@ -205,8 +208,7 @@ def main():
         served = Served(harness, desk)
         asked, sizes = day(harness, served, anvil, receiver, args)
         served.end(signal.SIGTERM)
-        size = os.path.getsize(desk.journal) >> 10
-        sys.exit(judge(asked, sizes, receiver, size, args))
+        sys.exit(judge(asked, sizes, receiver, args))
 
 
 if __name__ == "__main__":
