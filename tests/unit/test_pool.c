@@ -333,6 +333,25 @@ static void a_429_holds_whatever_else_comes(void **state)
 	release(p);
 }
 
+/* Whoever says when to come back: a 503 is a failure, and waited for as well. */
+static void a_503_that_says_when_is_waited_for(void **state)
+{
+	struct pool *p = pool_of(2);
+	struct http_answer away = status(503, "");
+	int64_t at;
+
+	(void)state;
+	away.retry_after_ms = 20000;
+	ask(p, 0, away);
+	assert_false(pool_ready(p, 0, &at));
+	assert_int_equal(at, fake.now_ms + 20000);
+	assert_int_equal(pool_node(p, 0)->failures_in_a_row, 1);
+	assert_int_equal(pool_best(p, 0, &at), 1); /* the next endpoint, at once */
+	fake.now_ms += 20000;
+	assert_true(ready(p, 0));
+	release(p);
+}
+
 /* After a 429 at ten a second, five a second; each quiet second gives one more. */
 static void a_429_slows_down(void **state)
 {
@@ -734,6 +753,7 @@ int main(void)
 		cmocka_unit_test(the_last_node_is_never_shut),
 		cmocka_unit_test(a_429_is_honoured_and_no_failure),
 		cmocka_unit_test(a_429_holds_whatever_else_comes),
+		cmocka_unit_test(a_503_that_says_when_is_waited_for),
 		cmocka_unit_test(a_429_slows_down),
 		cmocka_unit_test(a_rate_that_is_told_is_kept),
 		cmocka_unit_test(each_call_of_a_batch_counts),

@@ -82,6 +82,43 @@ static void a_node_that_hangs_keeps_nobody_waiting(void **state_)
 	finish();
 }
 
+/* Nor does it keep a list from being built: of code, and of gas. */
+static void nor_rows_that_are_asked_about(void **state_)
+{
+	int64_t began_ms;
+
+	(void)state_;
+	begin_with_a_wallet(3, 2);
+	scene.config.hedge_after_ms = 500;
+	run_until(chain()->id);
+	sim_world_force(sim_world_of(scene.world), SIM_FAULT_HANG, "eth_call", -1, 0);
+	sim_world_force(
+	    sim_world_of(scene.world), SIM_FAULT_HANG, "eth_estimateGas", -1, 0);
+	pay_rows(3);
+	began_ms = world_now_ms(scene.world);
+	run_until(state() == OPERATION_DISTRIBUTING);
+	assert_in_range(world_now_ms(scene.world) - began_ms, 0, 2900);
+	assert_int_equal(sim_world_faults(sim_world_of(scene.world), SIM_FAULT_HANG), 2);
+	finish();
+}
+
+/* Who asks goes away while all of them are asked. */
+static void an_answer_outlives_its_question(void **state_)
+{
+	(void)state_;
+	begin_with_a_wallet(5, 2);
+	scene.config.hedge_after_ms = 1;
+	run_until(chain()->id);
+	for (int ms = 1; ms < 60; ms += 3) {
+		if (ms == 1)
+			pay_rows(3);
+		run(ms);
+		rise_again();
+		run_until(chain()->id);
+	}
+	finish();
+}
+
 /* All are asked nearly at once. Two addresses of one provider say too much, in one voice;
  * and what comes when a round is over is no vote in the next. */
 static void who_is_asked_beside_another_has_his_own_vote(void **state_)
@@ -385,6 +422,8 @@ int main(void)
 		T(an_attempt_in_one_nodes_block_is_disowned),
 		T(one_node_does_not_make_the_fees),
 		T(a_node_that_hangs_keeps_nobody_waiting),
+		T(nor_rows_that_are_asked_about),
+		T(an_answer_outlives_its_question),
 		T(who_is_asked_beside_another_has_his_own_vote),
 		T(one_node_makes_no_base_fee),
 		T(a_node_that_is_down_keeps_no_fees_back),

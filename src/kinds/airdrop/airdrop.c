@@ -37,7 +37,7 @@ static void airdrop_close(void *of_kind)
 
 	if (a->hash)
 		plan_hash_end(a->hash, unused);
-	airdrop_held_free(a->held);
+	rows_over(a->rows);
 	mem_free(a);
 }
 

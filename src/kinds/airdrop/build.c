@@ -10,14 +10,12 @@
 #include "crypto/sha256.h"
 #include "engine/account.h"
 #include "engine/operation.h"
-#include "engine/quorum.h"
 #include "journal/sql.gen.h"
-#include "kinds/airdrop/inside.h"
+#include "kinds/airdrop/rows.h"
 
 #define HASH_ROWS 4096
 #define CODE_ROWS CHAIN_CODE_MAX
 #define ESTIMATE_ROWS 100
-#define ASK_PAUSE_MS 1000
 /* More is no payment. */
 #define GAS_MAX 30000000
 
@@ -70,209 +68,6 @@ static enum err hash_rows(
 	return ERR_OK;
 }
 
-/* -- asking a quorum -------------------------------------------------------- */
-
-/* What the nodes say of one row. */
-struct verdict {
-	uint32_t reverts, pays; /* nodes */
-	bool has_code;
-	uint64_t gas, absurd; /* the largest figures */
-	char reason[NODE_TEXT_MAX];
-};
-
-/* A question about rows goes to one node after the other, until a quorum has answered:
- * what voids a row or makes it cost is no single node's word. */
-struct rows_ask {
-	struct fact fact;
-	struct runner *runner;
-	struct chain_run *chain;
-	const struct question *question;
-	int64_t operation, built; /* built: once this is settled */
-	uint32_t n;
-	int64_t *row;
-	struct payment *pay;
-	struct verdict *verdict;
-	uint32_t asked, said; /* nodes; those of one provider together */
-	/* the answer on its way */
-	int node;
-	uint8_t *has_code;
-	uint64_t *gas;
-	struct node_word *word;
-	enum err err;
-	struct fail fail;
-};
-
-struct question {
-	void (*ask)(struct rows_ask *q, const struct account *acct, struct buf *body);
-	enum err (*read)(struct rows_ask *q, const char *answer, size_t len);
-	/* false: the answer is none */
-	bool (*take)(struct rows_ask *q);
-	/* Nothing that another node says would change it. */
-	bool (*settled)(const struct rows_ask *q);
-	void (*settle)(struct runner *r, struct operation *o, struct airdrop *a,
-	    const struct rows_ask *q);
-};
-
-static void rows_free(struct fact *f)
-{
-	struct rows_ask *q = (struct rows_ask *)f;
-
-	mem_free(q->row);
-	mem_free(q->pay);
-	mem_free(q->verdict);
-	mem_free(q->has_code);
-	mem_free(q->gas);
-	mem_free(q->word);
-	mem_free(q);
-}
-
-static struct rows_ask *rows_new(struct runner *r, struct chain_run *c,
-    struct operation *o, const struct question *question, uint32_t max)
-{
-	struct rows_ask *q = mem_new(sizeof *q);
-
-	q->fact.free = rows_free;
-	q->runner = r;
-	q->chain = c;
-	q->question = question;
-	q->operation = o->id;
-	q->row = mem_array(max, sizeof *q->row);
-	q->pay = mem_array(max, sizeof *q->pay);
-	q->verdict = mem_array(max, sizeof *q->verdict);
-	q->has_code = mem_array(max, 1);
-	q->gas = mem_array(max, sizeof *q->gas);
-	q->word = mem_array(max, sizeof *q->word);
-	return q;
-}
-
-static void rows_add(struct rows_ask *q, int64_t row, const struct payment *pay)
-{
-	q->row[q->n] = row;
-	q->pay[q->n++] = *pay;
-}
-
-/* The fact is freed behind its turn: what goes on has another. */
-static struct rows_ask *rows_go_on(struct rows_ask *q)
-{
-	struct rows_ask *next = mem_copy(q, sizeof *q);
-
-	q->row = NULL;
-	q->pay = NULL;
-	q->verdict = NULL;
-	q->has_code = NULL;
-	q->gas = NULL;
-	q->word = NULL;
-	return next;
-}
-
-static void rows_done(void *ctx, struct pool_answer *answer)
-{
-	struct rows_ask *q = ctx;
-
-	q->err = answer->err;
-	q->fail = answer->fail;
-	if (!q->err)
-		q->err = q->question->read(q, answer->answer, answer->len);
-	runner_fact(q->runner, &q->fact);
-}
-
-void airdrop_held_free(struct rows_ask *held)
-{
-	if (held)
-		rows_free(&held->fact);
-}
-
-/* The next node, if there is one; q is taken then, also when it is to wait until one may
- * be asked: were it dropped, whoever is asked seldom would be asked from the start each
- * time. */
-static bool rows_ask(struct runner *r, struct operation *o, struct rows_ask *q)
-{
-	struct airdrop *a = o->of_kind;
-	struct account *acct = account_of(r, o->account);
-	struct buf body;
-	int64_t at_ms;
-	int node = quorum_next(q->chain, q->asked, &at_ms);
-
-	if (!acct || (node < 0 && at_ms == INT64_MAX))
-		return false;
-	if (node < 0) {
-		runner_wake_at(r, at_ms);
-		a->held = q;
-		return true;
-	}
-	a->asked = true;
-	q->node = node;
-	q->asked |= 1u << node;
-	buf_init(&body, 1024 * 1024);
-	q->question->ask(q, acct, &body);
-	runner_ask(r, q->chain, node, &body, false, rows_done, q);
-	return true;
-}
-
-/* No quorum has answered: all of it again, behind a pause. */
-static void rows_pause(
-    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
-{
-	char line[WAITS_MAX];
-
-	a->ask_at_ms = world_now_ms(r->s.world) + ASK_PAUSE_MS;
-	runner_wake_at(r, a->ask_at_ms);
-	snprintf(line, sizeof line, "a quorum of nodes to estimate its gas%s%.200s",
-	    q->err ? ": " : "", q->err ? q->fail.why : "");
-	operation_waits(o, line);
-}
-
-static void rows_take(struct runner *r, struct fact *f)
-{
-	struct rows_ask *q = (struct rows_ask *)f, *next;
-	struct operation *o = runner_operation(r, q->operation);
-	struct airdrop *a;
-	bool quorum;
-
-	if (!o)
-		return;
-	a = o->of_kind;
-	a->asked = false;
-	if (o->state != OPERATION_BUILDING)
-		return;
-	if (!q->err && q->question->take(q)) {
-		q->said |= quorum_beside(q->chain, q->node);
-		q->asked |= q->said;
-	}
-	quorum = follower_quorum(q->chain->follower, q->said);
-	if (!quorum || !q->question->settled(q)) {
-		next = rows_go_on(q);
-		if (rows_ask(r, o, next))
-			return;
-		if (!quorum)
-			rows_pause(r, o, a, next);
-		else
-			q->question->settle(r, o, a, next);
-		rows_free(&next->fact);
-	} else {
-		q->question->settle(r, o, a, q);
-	}
-	r->again |= quorum;
-}
-
-static void rows_begin(struct runner *r, struct operation *o, struct rows_ask *q)
-{
-	q->fact.take = rows_take;
-	if (!rows_ask(r, o, q))
-		rows_free(&q->fact);
-}
-
-static void held_ask(struct runner *r, struct operation *o, struct airdrop *a)
-{
-	struct rows_ask *q = a->held;
-
-	a->held = NULL;
-	if (rows_ask(r, o, q))
-		return;
-	rows_pause(r, o, a, q);
-	rows_free(&q->fact);
-}
-
 static void built_put(
     struct runner *r, struct operation *o, struct airdrop *a, int64_t built)
 {
@@ -286,7 +81,7 @@ static void built_put(
 /* -- estimates -------------------------------------------------------------- */
 
 static void estimates_ask(
-    struct rows_ask *q, const struct account *acct, struct buf *body)
+    const struct rows *q, const struct account *acct, struct buf *body)
 {
 	struct payload *p = mem_array(q->n, sizeof *p);
 
@@ -296,43 +91,43 @@ static void estimates_ask(
 	mem_free(p);
 }
 
-static enum err estimates_read(struct rows_ask *q, const char *answer, size_t len)
+static enum err estimates_read(struct rows_said *s, const char *answer, size_t len)
 {
-	return q->chain->connector->estimate_read(
-	    q->gas, q->word, q->n, answer, len, &q->fail);
+	return s->of->chain->connector->estimate_read(
+	    s->gas, s->word, s->of->n, answer, len, &s->fail);
 }
 
-static bool estimates_take(struct rows_ask *q)
+static bool estimates_take(struct rows *q, struct rows_said *s)
 {
 	for (uint32_t k = 0; k < q->n; k++)
-		if (q->word[k].err && q->word[k].note != NOTE_REVERTED) {
-			q->err =
-			    fail_set(&q->fail, q->word[k].err, "%s", q->word[k].text);
+		if (s->word[k].err && s->word[k].note != NOTE_REVERTED) {
+			s->err =
+			    fail_set(&s->fail, s->word[k].err, "%s", s->word[k].text);
 			return false;
 		}
 	for (uint32_t k = 0; k < q->n; k++) {
 		struct verdict *v = &q->verdict[k];
 
-		if (q->word[k].err) {
-			v->reverts |= 1u << q->node;
-			memcpy(v->reason, q->word[k].text, sizeof v->reason);
-		} else if (q->gas[k] > GAS_MAX) {
-			v->absurd = q->gas[k];
+		if (s->word[k].err) {
+			v->reverts |= 1u << s->node;
+			memcpy(v->reason, s->word[k].text, sizeof v->reason);
+		} else if (s->gas[k] > GAS_MAX) {
+			v->absurd = s->gas[k];
 		} else {
-			v->pays |= 1u << q->node;
-			if (q->gas[k] > v->gas)
-				v->gas = q->gas[k];
+			v->pays |= 1u << s->node;
+			if (s->gas[k] > v->gas)
+				v->gas = s->gas[k];
 		}
 	}
 	return true;
 }
 
-static bool reverts(const struct rows_ask *q, uint32_t k)
+static bool reverts(const struct rows *q, uint32_t k)
 {
 	return follower_quorum(q->chain->follower, q->verdict[k].reverts);
 }
 
-static bool estimates_settled(const struct rows_ask *q)
+static bool estimates_settled(const struct rows *q)
 {
 	for (uint32_t k = 0; k < q->n; k++)
 		if (!reverts(q, k) &&
@@ -342,7 +137,7 @@ static bool estimates_settled(const struct rows_ask *q)
 }
 
 /* A figure above what a block holds, and no quorum with another. */
-static bool absurd(struct runner *r, struct operation *o, const struct rows_ask *q)
+static bool absurd(struct runner *r, struct operation *o, const struct rows *q)
 {
 	char why[160];
 
@@ -365,7 +160,7 @@ static bool absurd(struct runner *r, struct operation *o, const struct rows_ask 
 
 /* Not all who said that it reverts may count any more: then no quorum says so, and nobody
  * has said what it costs. */
-static bool is_unsaid(const struct rows_ask *q)
+static bool is_unsaid(const struct rows *q)
 {
 	for (uint32_t k = 0; k < q->n; k++)
 		if (!q->verdict[k].pays && !reverts(q, k))
@@ -386,7 +181,7 @@ static bool is_pending(struct runner *r, const struct operation *o, int64_t row)
 /* A row whose own estimate reverts is void, with its reason and without a nonce. One that
  * was adopted has its gas, too: its payment may come undone. */
 static void estimates_settle(
-    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows *q)
 {
 	char reason[NODE_TEXT_MAX + 32];
 
@@ -424,7 +219,7 @@ static const struct question estimates = { .ask = estimates_ask,
 
 /* -- rows with code -------------------------------------------------------- */
 
-static void code_ask(struct rows_ask *q, const struct account *acct, struct buf *body)
+static void code_ask(const struct rows *q, const struct account *acct, struct buf *body)
 {
 	struct address *to = mem_array(q->n, sizeof *to);
 
@@ -435,19 +230,20 @@ static void code_ask(struct rows_ask *q, const struct account *acct, struct buf 
 	mem_free(to);
 }
 
-static enum err code_read(struct rows_ask *q, const char *answer, size_t len)
+static enum err code_read(struct rows_said *s, const char *answer, size_t len)
 {
-	return q->chain->connector->code_read(q->has_code, q->n, answer, len, &q->fail);
+	return s->of->chain->connector->code_read(
+	    s->has_code, s->of->n, answer, len, &s->fail);
 }
 
-static bool code_take(struct rows_ask *q)
+static bool code_take(struct rows *q, struct rows_said *s)
 {
 	for (uint32_t k = 0; k < q->n; k++)
-		q->verdict[k].has_code |= q->has_code[k] != 0;
+		q->verdict[k].has_code |= s->has_code[k] != 0;
 	return true;
 }
 
-static bool code_settled(const struct rows_ask *q)
+static bool code_settled(const struct rows *q)
 {
 	(void)q;
 	return true;
@@ -456,9 +252,9 @@ static bool code_settled(const struct rows_ask *q)
 /* Of the rows asked about, those with code by any word are estimated one by one, some at
  * a time. */
 static void code_settle(
-    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows *q)
 {
-	struct rows_ask *more = rows_new(r, q->chain, o, &estimates, ESTIMATE_ROWS);
+	struct rows *more = rows_new(q->chain, o, &estimates, ESTIMATE_ROWS);
 
 	more->built = q->built;
 	for (uint32_t k = 0; k < q->n; k++) {
@@ -474,7 +270,7 @@ static void code_settle(
 		rows_begin(r, o, more);
 		return;
 	}
-	rows_free(&more->fact);
+	rows_over(more);
 	built_put(r, o, a, q->built);
 }
 
@@ -487,7 +283,7 @@ static const struct question code = { .ask = code_ask,
 static void code_begin(
     struct runner *r, struct account *acct, struct operation *o, struct airdrop *a)
 {
-	struct rows_ask *q = rows_new(r, acct->chain, o, &code, CODE_ROWS);
+	struct rows *q = rows_new(acct->chain, o, &code, CODE_ROWS);
 	struct sql_item_from_in in = {
 		.operation = o->id, .row = a->facts.built + 1, .max = CODE_ROWS
 	};
@@ -508,7 +304,7 @@ static void code_begin(
 
 /* What reverts voids no row: all share it. */
 static void token_gas_settle(
-    struct runner *r, struct operation *o, struct airdrop *a, const struct rows_ask *q)
+    struct runner *r, struct operation *o, struct airdrop *a, const struct rows *q)
 {
 	char why[NODE_TEXT_MAX + 64];
 
@@ -541,13 +337,13 @@ static void token_gas_begin(
 {
 	struct payment pay = { .token = true, .asset = a->facts.token };
 	struct sql_item_next_pending_out row;
-	struct rows_ask *q;
+	struct rows *q;
 	uint8_t fresh[32];
 
 	if (!sql_item_next_pending_one(r->s.journal,
 		&(struct sql_item_next_pending_in){ .operation = o->id }, &row))
 		return;
-	q = rows_new(r, acct->chain, o, &token_gas, 1);
+	q = rows_new(acct->chain, o, &token_gas, 1);
 	sha256(fresh, o->plan, sizeof o->plan);
 	memcpy(pay.to.at, fresh, sizeof pay.to.at);
 	pay.amount = row.amount;
@@ -568,14 +364,14 @@ enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 		if (e)
 			return e;
 	}
-	if (a->asked || !acct || !acct->known)
+	if (!acct || !acct->known)
 		return ERR_OK;
 	if (world_now_ms(r->s.world) < a->ask_at_ms) {
 		runner_wake_at(r, a->ask_at_ms);
 		return ERR_OK;
 	}
-	if (a->held) {
-		held_ask(r, o, a);
+	if (a->rows) {
+		rows_go_on(r, o, a);
 		return ERR_OK;
 	}
 	if (a->facts.has_token && !a->gas_known && o->by_state[ITEM_PENDING].n) {

@@ -1,11 +1,11 @@
-/* inside.h - what an airdrop keeps in memory; shared by airdrop.c and build.c. */
+/* inside.h - what an airdrop keeps in memory; shared by airdrop.c, build.c and rows.c. */
 #ifndef PAWL_KINDS_AIRDROP_INSIDE_H
 #define PAWL_KINDS_AIRDROP_INSIDE_H
 
 #include "engine/adopt.h"
 #include "kinds/airdrop/airdrop.h"
 
-struct rows_ask;
+struct rows;
 
 struct airdrop {
 	struct airdrop_facts facts;
@@ -13,9 +13,9 @@ struct airdrop {
 	struct plan_hash *hash;
 	int64_t hashed; /* rows */
 	bool hash_right;
-	bool asked;        /* a question about rows, or the token's gas, is under way */
 	int64_t ask_at_ms; /* not before: no quorum answered the last one */
-	struct rows_ask *held; /* owned: it goes on when a node is free */
+	struct rows
+	    *rows; /* owned: a question about them, or the token's gas; NULL: none */
 	bool gas_known;
 	/* Reverts count from this nonce on, not those of a former life, in blocks above
 	 * the one that was final then; when they were counted last, and at which agreed
@@ -32,7 +32,7 @@ struct airdrop {
 };
 
 /* NULL: none. */
-void airdrop_held_free(struct rows_ask *held);
+void rows_over(struct rows *q);
 
 /* One step of `building`; OK also when it waits. Moves on to distributing when done. */
 enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f);

@@ -51,6 +51,7 @@ struct sim_fate {
 	uint64_t depth; /* of finality */
 	bool by_tag;    /* and the nodes say so: finality is their tag */
 	int64_t interval_ms, poll_ms;
+	int64_t hedge_ms; /* 0: a node that is late is waited for */
 	int in_flight, bump_after;
 	bool is_free, legacy;
 	bool run;                /* a process moves on what it was asked to run alone */

@@ -327,4 +327,5 @@ void fate_switches(struct draw *d)
 		act.c = hit(d, 400);
 		sim_fate_add(f, act);
 	}
+	f->hedge_ms = hit(d, 300) ? skewed(d, 1000) : 0;
 }

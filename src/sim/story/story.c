@@ -252,6 +252,7 @@ static void config_begin(struct sim_story *s)
 		.batch = 100,
 		.bump_after = f->bump_after,
 		.poll_ms = (int)f->poll_ms,
+		.hedge_after_ms = (int)f->hedge_ms,
 		.timeout_ms = 3000 };
 	CHECK(amount_parse(&s->config.fence_max_fee, "5", 1, 18) == AMOUNT_OK);
 }
