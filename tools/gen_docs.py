@@ -152,24 +152,6 @@ def states_page(source):
     )
 
 
-# Where each group of keys stands in the file.
-GROUPS = {
-    "ROOT": "",
-    "LOG": "log.",
-    "SERVE": "serve.",
-    "CHAIN": "chains.NAME.",
-    "ENDPOINT": "chains.NAME.endpoints[].",
-    "FINALITY": "chains.NAME.finality.",
-    "KEY": "keys.NAME.",
-    "TELL": "tell.",
-    "WEBHOOK": "tell.webhook.",
-    "TELEGRAM": "tell.telegram.",
-    "FEES": "fees.",
-    "TRACK": "track.",
-    "RETENTION": "retention.",
-}
-
-
 def config_default(text):
     words = {"REQUIRED": "required", "OPTIONAL": ""}
     return words.get(text, code(text))
@@ -178,11 +160,10 @@ def config_default(text):
 def config_page(source):
     rows = read_table(source)
     parts = []
-    for group in dict.fromkeys(row[0] for row in rows):
-        keys = [row for row in rows if row[0] == group]
-        lines = [
-            (code(GROUPS[group] + k[1]), config_default(k[3]), code(k[4]), k[5]) for k in keys
-        ]
+    for group in (row for row in rows if row.macro == "GROUP"):
+        keys = [row for row in rows if row.macro == "KEY" and row[0] == group[0]]
+        path = group[2] + "." if group[2] else ""
+        lines = [(code(path + k[1]), config_default(k[3]), code(k[4]), k[5]) for k in keys]
         parts.append(table(("key", "default", "example", "what it is"), lines))
     return page(
         "Configuration",

@@ -138,12 +138,11 @@ static void row_add(
 {
 	const void *field = (const char *)base + row->at;
 	const struct finality *finality = field;
-	enum config_group group;
 
 	if (row->is.type <= TYPE_TEXT_LAST)
 		scalar_add(ret, row, field, path);
-	else if (config_section(row->is.type, &group))
-		group_add(ret, group, field, path);
+	else if (row->is.type == TYPE_DEEP_MAP)
+		group_add(ret, (enum config_group)row->is.min, field, path);
 	else if (row->is.type == TYPE_DEEP_CHAINS)
 		chains_add(ret, base);
 	else if (row->is.type == TYPE_DEEP_KEYS)

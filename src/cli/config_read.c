@@ -27,12 +27,9 @@ static void row_read(struct reader *r, const struct config_row *row, void *objec
 	struct doc text = { .kind = DOC_TEXT, .quoted = true };
 	const char *file = r->file;
 	size_t path = path_push(r, row->name);
-	bool whole = row->is.type == TYPE_DEEP_LOG || row->is.type == TYPE_DEEP_CHAINS ||
-	    row->is.type == TYPE_DEEP_KEYS || row->is.type == TYPE_DEEP_SERVE ||
-	    row->is.type == TYPE_DEEP_TOKENS || row->is.type == TYPE_DEEP_TELL ||
-	    row->is.type == TYPE_DEEP_WEBHOOK || row->is.type == TYPE_DEEP_TELEGRAM ||
-	    row->is.type == TYPE_DEEP_FEES || row->is.type == TYPE_DEEP_TRACK ||
-	    row->is.type == TYPE_DEEP_RETENTION; /* their keys have twins, they don't */
+	bool whole = row->is.type == TYPE_DEEP_MAP || row->is.type == TYPE_DEEP_CHAINS ||
+	    row->is.type == TYPE_DEEP_KEYS ||
+	    row->is.type == TYPE_DEEP_TOKENS; /* their keys have twins, they don't */
 	const struct twin *twin = whole ? NULL : twin_get(r);
 
 	if (twin) {
@@ -445,11 +442,8 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_DEEP_ENDPOINTS:
 		endpoints_read(r, object, d, around);
 		break;
-	case TYPE_DEEP_LOG:
-		group_read(r, GROUP_LOG, field, d, d ? d : around);
-		break;
-	case TYPE_DEEP_SERVE:
-		group_read(r, GROUP_SERVE, field, d, d ? d : around);
+	case TYPE_DEEP_MAP:
+		group_read(r, (enum config_group)row->is.min, field, d, d ? d : around);
 		break;
 	case TYPE_DEEP_TOKENS:
 		tokens_read(r, d);
@@ -460,26 +454,8 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_DEEP_KEYS:
 		keys_read(r, d);
 		break;
-	case TYPE_DEEP_TELL:
-		group_read(r, GROUP_TELL, field, d, d ? d : around);
-		break;
-	case TYPE_DEEP_FEES:
-		group_read(r, GROUP_FEES, field, d, d ? d : around);
-		break;
-	case TYPE_DEEP_RETENTION:
-		group_read(r, GROUP_RETENTION, field, d, d ? d : around);
-		break;
-	case TYPE_DEEP_WEBHOOK:
-		group_read(r, GROUP_WEBHOOK, field, d, d ? d : around);
-		break;
 	case TYPE_DEEP_ALLOW:
 		allow_read(r, field, d);
-		break;
-	case TYPE_DEEP_TELEGRAM:
-		group_read(r, GROUP_TELEGRAM, field, d, d ? d : around);
-		break;
-	case TYPE_DEEP_TRACK:
-		group_read(r, GROUP_TRACK, field, d, d ? d : around);
 		break;
 	case TYPE_DEEP_PERCENTS:
 		percents_read(r, field, d);

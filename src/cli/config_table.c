@@ -2,19 +2,14 @@
 
 #include "cli/config.h"
 
-#define STRUCT_ROOT struct config
-#define STRUCT_LOG struct log_config
-#define STRUCT_SERVE struct serve_config
-#define STRUCT_CHAIN struct chain_config
-#define STRUCT_ENDPOINT struct node_config
-#define STRUCT_FINALITY struct finality
-#define STRUCT_KEY struct key_config
-#define STRUCT_TELL struct tell_config
-#define STRUCT_WEBHOOK struct webhook_config
-#define STRUCT_TELEGRAM struct telegram_config
-#define STRUCT_FEES struct fees_config
-#define STRUCT_TRACK struct track_keys
-#define STRUCT_RETENTION struct retention_config
+/* Never made: where a field stands in the struct of its group. */
+struct groups {
+#define GROUP(name, type, path) type name;
+#define KEY(...)
+#include "cli/config.def"
+#undef GROUP
+#undef KEY
+};
 
 #define TYPE_PATH                      \
 	{                              \
@@ -52,6 +47,10 @@
 	{                                               \
 		.type = TYPE_TEXT_REF, .min = (allowed) \
 	}
+#define TYPE_MAP(group)                                     \
+	{                                                   \
+		.type = TYPE_DEEP_MAP, .min = GROUP_##group \
+	}
 #define TYPE_FINALITY                      \
 	{                                  \
 		.type = TYPE_DEEP_FINALITY \
@@ -59,14 +58,6 @@
 #define TYPE_ENDPOINTS                      \
 	{                                   \
 		.type = TYPE_DEEP_ENDPOINTS \
-	}
-#define TYPE_LOG                      \
-	{                             \
-		.type = TYPE_DEEP_LOG \
-	}
-#define TYPE_SERVE                      \
-	{                               \
-		.type = TYPE_DEEP_SERVE \
 	}
 #define TYPE_TOKENS                      \
 	{                                \
@@ -85,41 +76,15 @@
 	{                                  \
 		.type = TYPE_TEXT_DURATION \
 	}
-#define TYPE_TELL                      \
-	{                              \
-		.type = TYPE_DEEP_TELL \
-	}
-#define TYPE_TRACK                      \
-	{                               \
-		.type = TYPE_DEEP_TRACK \
-	}
 #define TYPE_PERCENTS                      \
 	{                                  \
 		.type = TYPE_DEEP_PERCENTS \
 	}
-#define TYPE_WEBHOOK                      \
-	{                                 \
-		.type = TYPE_DEEP_WEBHOOK \
-	}
-#define TYPE_TELEGRAM                      \
-	{                                  \
-		.type = TYPE_DEEP_TELEGRAM \
-	}
-
 /* A duration, or for ever: 0. */
 #define TYPE_KEEP                                            \
 	{                                                    \
 		.type = TYPE_TEXT_DURATION, .words = "never" \
 	}
-#define TYPE_RETENTION                      \
-	{                                   \
-		.type = TYPE_DEEP_RETENTION \
-	}
-#define TYPE_FEES                      \
-	{                              \
-		.type = TYPE_DEEP_FEES \
-	}
-
 #define TYPE_ALLOW                      \
 	{                               \
 		.type = TYPE_DEEP_ALLOW \
@@ -132,12 +97,28 @@
 _Static_assert(sizeof(enum chain_fee_type) == sizeof(unsigned), "an enum is an unsigned");
 
 const struct config_row config_rows[] = {
-#define KEY(group, name, type, value, example, doc)                                  \
-	{ GROUP_##group, #name, offsetof(STRUCT_##group, name),                      \
-		sizeof(((STRUCT_##group *)NULL)->name), TYPE_##type, value, example, \
-		doc },
+#define GROUP(name, type, path)
+#define KEY(group, name, type, value, example, doc)                                   \
+	{ GROUP_##group, #name,                                                       \
+		offsetof(struct groups, group.name) - offsetof(struct groups, group), \
+		sizeof(((struct groups *)NULL)->group.name), TYPE_##type, value,      \
+		example, doc },
 #include "cli/config.def"
+#undef GROUP
 #undef KEY
 };
 
 const int config_rows_n = sizeof config_rows / sizeof *config_rows;
+
+const char *config_group_path(enum config_group group)
+{
+	static const char *const paths[] = {
+#define GROUP(name, type, path) path,
+#define KEY(...)
+#include "cli/config.def"
+#undef GROUP
+#undef KEY
+	};
+
+	return paths[group];
+}

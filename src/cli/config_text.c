@@ -4,35 +4,31 @@
 #include "cli/config.h"
 #include "cli/config_table.h"
 
-/* A group that stands below a key of the root, and the name that its example gets. */
-static const struct section {
-	enum config_type type;
-	enum config_group group;
-	const char *name; /* NULL: the group is one mapping */
-	const char *path; /* of its keys */
-} sections[] = {
-	{ TYPE_DEEP_LOG, GROUP_LOG, NULL, "log" },
-	{ TYPE_DEEP_SERVE, GROUP_SERVE, NULL, "serve" },
-	{ TYPE_DEEP_CHAINS, GROUP_CHAIN, "local", "chains.NAME" },
-	{ TYPE_DEEP_KEYS, GROUP_KEY, "payer", "keys.NAME" },
-	{ TYPE_DEEP_TELL, GROUP_TELL, NULL, "tell" },
-	{ TYPE_DEEP_FEES, GROUP_FEES, NULL, "fees" },
-	{ TYPE_DEEP_RETENTION, GROUP_RETENTION, NULL, "retention" },
-	{ TYPE_DEEP_WEBHOOK, GROUP_WEBHOOK, NULL, "tell.webhook" },
-	{ TYPE_DEEP_TELEGRAM, GROUP_TELEGRAM, NULL, "tell.telegram" },
-	{ TYPE_DEEP_TRACK, GROUP_TRACK, NULL, "track" },
-};
-
-#define SECTIONS (sizeof sections / sizeof *sections)
-
-bool config_section(enum config_type type, enum config_group *ret)
+/* The group that a key holds, and the name that its example gets (NULL: it is one
+ * mapping). false: it holds none. */
+static bool group_of(
+    const struct config_row *row, enum config_group *ret, const char **ret_name)
 {
-	for (size_t i = 0; i < SECTIONS; i++)
-		if (sections[i].type == type && !sections[i].name) {
-			*ret = sections[i].group;
+	static const struct {
+		enum config_type type;
+		enum config_group group;
+		const char *name;
+	} named[] = {
+		{ TYPE_DEEP_CHAINS, GROUP_CHAIN, "local" },
+		{ TYPE_DEEP_KEYS, GROUP_KEY, "payer" },
+		{ TYPE_DEEP_ENDPOINTS, GROUP_ENDPOINT, NULL },
+		{ TYPE_DEEP_FINALITY, GROUP_FINALITY, NULL },
+	};
+
+	*ret_name = NULL;
+	*ret = (enum config_group)row->is.min;
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (named[i].type == row->is.type) {
+			*ret = named[i].group;
+			*ret_name = named[i].name;
 			return true;
 		}
-	return false;
+	return row->is.type == TYPE_DEEP_MAP;
 }
 
 /* -- the file that init writes --------------------------------------------- */
@@ -50,14 +46,15 @@ static void example_keys(struct buf *out, enum config_group group, const char *i
 
 static void example_section(struct buf *out, const struct config_row *row)
 {
-	for (size_t i = 0; i < SECTIONS; i++) {
-		if (sections[i].type != row->is.type)
-			continue;
-		buf_addf(out, "#%s:\n", row->name);
-		if (sections[i].name)
-			buf_addf(out, "#  %s:\n", sections[i].name);
-		example_keys(out, sections[i].group, sections[i].name ? "    " : "  ");
-	}
+	enum config_group group;
+	const char *name;
+
+	if (!group_of(row, &group, &name))
+		return;
+	buf_addf(out, "#%s:\n", row->name);
+	if (name)
+		buf_addf(out, "#  %s:\n", name);
+	example_keys(out, group, name ? "    " : "  ");
 }
 
 void config_example(struct buf *out)
@@ -92,28 +89,25 @@ static void reference_row(struct buf *out, const char *path, const struct config
 	buf_addf(out, "      %s\n", row->doc);
 }
 
-static void reference_group(struct buf *out, enum config_group group, const char *path)
+static void reference_group(struct buf *out, enum config_group group)
 {
 	for (int i = 0; i < config_rows_n; i++) {
 		const struct config_row *row = &config_rows[i];
+		enum config_group below;
+		const char *name;
 
 		if (row->group != group)
 			continue;
-		reference_row(out, path, row);
-		if (row->is.type == TYPE_DEEP_ENDPOINTS)
-			reference_group(out, GROUP_ENDPOINT, "chains.NAME.endpoints.N");
-		if (row->is.type == TYPE_DEEP_FINALITY)
-			reference_group(out, GROUP_FINALITY, "chains.NAME.finality");
-		for (size_t k = 0; k < SECTIONS; k++)
-			if (sections[k].type == row->is.type)
-				reference_group(out, sections[k].group, sections[k].path);
+		reference_row(out, config_group_path(group), row);
+		if (group_of(row, &below, &name))
+			reference_group(out, below);
 	}
 }
 
 void config_reference(struct buf *out)
 {
 	buf_add_str(out, "The keys of pawl.yaml\n\n");
-	reference_group(out, GROUP_ROOT, "");
+	reference_group(out, GROUP_ROOT);
 	buf_add_str(out,
 	    "\nEach has a twin in the environment that goes before the file: PAWL_ and\n"
 	    "the path in upper case, joined by __ (a - in a name becomes _), as in\n"

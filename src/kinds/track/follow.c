@@ -8,8 +8,6 @@
 
 /* Rows that one turn takes up, or moves on. */
 #define ROWS_MAX 4096
-/* Blocks are read whole for so long after the last one has ended. */
-#define EVERY_MS 3600000
 
 struct ids {
 	int64_t *at;
@@ -387,17 +385,6 @@ static void told_final(void *ctx, struct chain_run *c, const struct block_facts 
 	mem_free(ids.at);
 }
 
-/* Who follows one transaction after the other reads each block once: what was wanted
- * stays so for a while. */
-static void every_wanted(struct track_chain *t)
-{
-	int64_t now_ms = world_now_ms(t->track->world);
-
-	if (t->fingers.n)
-		t->every_until_ms = now_ms + EVERY_MS;
-	follower_every(t->chain->follower, now_ms < t->every_until_ms);
-}
-
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct track *k = ctx;
@@ -410,7 +397,7 @@ static void told_turn(void *ctx, struct runner *r)
 		if (!t->loaded)
 			load(t);
 		take_new(t);
-		every_wanted(t);
+		follower_every(t->chain->follower, t->fingers.n > 0);
 		if (!t->fingers.n)
 			continue;
 		take_agreed(t);

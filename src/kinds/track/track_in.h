@@ -28,7 +28,6 @@ struct track_chain {
 	struct chain_run *chain;
 	bool loaded;
 	struct fingers fingers;
-	int64_t every_until_ms;
 	/* The agreed block up to which all was looked at; none: from the final one on. */
 	bool has_done;
 	uint64_t done_height;
