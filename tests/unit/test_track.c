@@ -304,6 +304,27 @@ static void who_comes_later_hears_where_it_stands(void **state_)
 	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
+/* No node has shown it since: nobody hears that one has. */
+static void who_comes_behind_a_reorg_hears_of_that(void **state_)
+{
+	struct sim_tx *tx;
+	struct subject of;
+	int64_t late;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	of = (struct subject){ .kind = SUBJECT_HASH, .id = follow(&tx->hash) };
+	mine(1);
+	reorg(1, false);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1");
+	late =
+	    message_subscribe(scene.journal, "webhook", "http://b.example/", &of, NULL);
+	track_retell(scene.journal, of.id, late, world_wall_ms(scene.world));
+	assert_string_equal(told(), "included 1, progress 25, retracted 1");
+}
+
 static void nobody_hears_of_what_is_untracked(void **state_)
 {
 	struct sim_tx *tx;
@@ -387,6 +408,8 @@ int main(void)
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
 		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, end),
 		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, end),
+		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
+		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, end),
 		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
 		cmocka_unit_test_teardown(of_guesses_one_holds, end),
 		cmocka_unit_test_teardown(many_cost_no_more_requests, end),

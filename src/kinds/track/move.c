@@ -401,6 +401,19 @@ static bool milestone_of(enum milestone *ret, int64_t state)
 	return false;
 }
 
+/* Its block vanished, that was told, and no node has shown it since. */
+static bool is_taken_back(
+    struct journal *j, const struct subject *of, const struct sql_tracked_get_out *row)
+{
+	struct sql_notice_one_in in = { .subject_kind = of->kind,
+		.subject = of->id,
+		.milestone = MILESTONE_RETRACTED,
+		.nth = row->round };
+	struct sql_notice_one_out told;
+
+	return row->state == TRACKED_MEMPOOL && sql_notice_one_one(j, &in, &told);
+}
+
 void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wall_ms)
 {
 	const struct subject of = { .kind = SUBJECT_HASH, .id = id };
@@ -411,7 +424,8 @@ void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wal
 	if (!row_get(j, id, &row) || !milestone_of(&m, row.state) ||
 	    !sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = row.chain }, &chain))
 		return;
-	(void)message_note(
-	    j, &of, m, row.round + 1, wall_ms, facts_of(chain.name, &row, 0));
+	if (!is_taken_back(j, &of, &row) || MUTANT(taken_back_is_seen))
+		(void)message_note(
+		    j, &of, m, row.round + 1, wall_ms, facts_of(chain.name, &row, 0));
 	message_again(j, &of, subscriber);
 }

@@ -99,6 +99,7 @@ static void messages_read(struct sim_life *l, struct judge_notice *n)
 	struct sql_message_of_notice_in in = { .notice = n->id };
 	struct sql_message_of_notice_out row;
 	int64_t subscriber[SIM_RECEIVERS_MAX], state[SIM_RECEIVERS_MAX];
+	uint32_t before = n->to;
 	int rows = 0;
 
 	sql_message_of_notice_begin(l->journal, &in);
@@ -114,6 +115,7 @@ static void messages_read(struct sim_life *l, struct judge_notice *n)
 		n->to |= 1u << at;
 		n->done |= (uint32_t)(state[i] == MESSAGE_ACCEPTED) << at;
 	}
+	n->late |= before ? n->to & ~before : 0;
 }
 
 static const char *copied(struct sim_story *s, const char *text)
@@ -142,6 +144,8 @@ static struct judge_notice *notice_new(
 	*n = (struct judge_notice){ .id = row->id,
 		.commit = row->commit_no,
 		.nth = row->nth,
+		.kind = (enum subject_kind)row->subject_kind,
+		.subject = row->subject,
 		.milestone = (enum milestone)row->milestone,
 		.list = row->subject_kind == SUBJECT_OPERATION
 		    ? judge_list_of(l, row->subject)
@@ -252,6 +256,10 @@ static void decided(struct sim_life *l, struct judge_notice *n)
 	const char *name = list_name(s, n->list), *word = milestone_name(n->milestone);
 	uint32_t must = n->list < 0 ? h->any : h->hears[n->list];
 
+	if (n->kind == SUBJECT_HASH) {
+		judge_tracked(l, h->first, n);
+		return;
+	}
 	if (must & ~n->to)
 		sim_story_wrong(
 		    s, "%s of %s is not told to all who hear of it", word, name);
@@ -294,6 +302,8 @@ static void hears_read(struct sim_life *l, bool all)
 /* Is it known who hears of it? */
 static bool known(const struct sim_life *l, const struct judge_notice *n)
 {
+	if (n->list < 0 && l->story->tracks)
+		return false;
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if ((n->list < 0 || n->list == i) && !l->id_of[i] &&
 		    l->story->list[i].hears)
@@ -376,7 +386,15 @@ static bool says(
 	json_t *o = json_read(body, strlen(body), NULL);
 	bool of_list = n->list >= 0;
 	int64_t schema = 0;
-	bool so = o && json_i64(o, "schema", &schema) && schema == 1 &&
+	bool so;
+
+	if (n->kind == SUBJECT_HASH) {
+		so = o && is_text(o, "type", milestone_name(n->milestone)) &&
+		    is_text(o, "chain", s->config.name) && json_str(o, "hash");
+		json_decref(o);
+		return so;
+	}
+	so = o && json_i64(o, "schema", &schema) && schema == 1 &&
 	    is_text(o, "type", milestone_name(n->milestone)) &&
 	    is_text(o, "operation", of_list ? s->list[n->list].name : NULL) &&
 	    is_text(o, "chain", of_list ? s->config.name : NULL) && json_str(o, "time") &&
@@ -542,6 +560,8 @@ bool judge_heard_all(struct sim_life *l)
 	for (int i = 0; i < l->story->receivers; i++)
 		if (sim_judge_suspended(l, i))
 			return false;
+	if (!judge_tracked_all(l))
+		return false;
 	return !sql_message_due_next_one(l->journal, &in, &row);
 }
 
@@ -602,12 +622,14 @@ static int64_t heard_by(
 	else if (ms == INT64_MAX && !(s->broken & SIM_GROUND_ALONE))
 		wrong(s, receiver, "%s is called accepted, and it did not come",
 		    n->event_id);
-	else if (ms < before_ms && !a.stray && is_strict(s))
+	else if (ms < before_ms && !a.stray && is_strict(s) && !(n->late >> receiver & 1))
 		wrong(s, receiver, "%s came before one that was decided before",
 		    n->event_id);
 	else if (!a.stray && is_strict(s))
 		is_counted(s, n, receiver, &a, &row);
-	return ms > before_ms && ms != INT64_MAX ? ms : before_ms;
+	return ms > before_ms && !(n->late >> receiver & 1) && ms != INT64_MAX
+	    ? ms
+	    : before_ms;
 }
 
 void judge_heard_end(struct sim_life *l)
@@ -621,6 +643,9 @@ void judge_heard_end(struct sim_life *l)
 		if (s->list[i].hears & ~h->hears[i])
 			sim_story_wrong(
 			    s, "%s: not all hear of it who were to", s->list[i].name);
+	for (struct judge_notice *n = h->first; n; n = n->next)
+		messages_read(l, n);
+	judge_tracked_end(l, h->first);
 	for (int k = 0; k < s->receivers; k++) {
 		int64_t ms = 0;
 

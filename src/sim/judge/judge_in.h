@@ -8,6 +8,7 @@
  *   judge_live.c   it stops, and it makes progress
  *   judge_proof.c  what is settled names its proof
  *   judge_heard.c  what subscribers hear
+ *   judge_tracked.c of transactions that they follow
  *   judge_end.c    the end
  *
  * Nobody asks the engine what is right. All of it lies in the chain's region: it outlives
@@ -68,10 +69,12 @@ struct judge_told {
 struct judge_notice {
 	struct judge_notice *next; /* by its id */
 	int64_t id, commit, nth;
-	int list; /* -1: it is for all */
+	enum subject_kind kind;
+	int64_t subject;
+	int list; /* -1: it is for all, or of a transaction */
 	enum milestone milestone;
-	bool caused;
 	uint32_t to;   /* receivers, a bit each */
+	uint32_t late; /* those of them that came behind it */
 	uint32_t done; /* that accepted it, and the journal knows */
 	char event_id[EVENT_ID_MAX];
 	const char *body;
@@ -246,6 +249,13 @@ void judge_heard_again(struct sim_life *l);
 void judge_heard_rise(struct sim_life *l);
 void judge_heard_end(struct sim_life *l);
 bool judge_heard_all(struct sim_life *l); /* nothing is due any more */
+
+/* judge_tracked.c: of a transaction something is told; all that ends has ended; the end.
+ */
+void judge_tracked(
+    struct sim_life *l, const struct judge_notice *first, const struct judge_notice *n);
+bool judge_tracked_all(struct sim_life *l);
+void judge_tracked_end(struct sim_life *l, const struct judge_notice *first);
 
 /* judge_undone.c: in each turn. */
 void judge_undone(struct sim_life *l);

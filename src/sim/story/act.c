@@ -192,6 +192,7 @@ static void act_do(struct sim_story *s, const struct sim_act *a)
 	case SIM_SUBSCRIBE:
 	case SIM_RECEIVER:
 	case SIM_SAY:
+	case SIM_TRACK:
 		sim_receivers_act(s, a);
 		return;
 	case SIM_FUND:

@@ -76,6 +76,21 @@ static void sayings_draw(struct draw *d)
 	}
 }
 
+static void tracks_draw(struct draw *d, int64_t receivers)
+{
+	if (!hit(d, 400))
+		return;
+	for (int64_t n = skewed(d, 8); n; n--) {
+		struct sim_act act = { .kind = SIM_TRACK };
+
+		act.at_ms = from_to(d, 0, d->span_ms);
+		act.a = from_to(d, 0, receivers - 1);
+		act.b = hit(d, 100) ? 2 : hit(d, 500);
+		act.c = from_to(d, 0, INT32_MAX);
+		add(d, act);
+	}
+}
+
 /* What was told to have ended goes on. */
 static void retractions_draw(struct draw *d)
 {
@@ -104,6 +119,7 @@ void fate_subscribers(struct draw *d)
 	receivers_draw(d, receivers);
 	sayings_draw(d);
 	retractions_draw(d);
+	tracks_draw(d, receivers);
 }
 
 /* Their numbers are behind those of all others. */

@@ -9,6 +9,7 @@
 #include "journal/driver.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "kinds/track/track.h"
 #include "sim/judge/judge.h"
 #include "sim/story/story.h"
 #include "tell/tell.h"
@@ -17,6 +18,7 @@
 #define NOBODY (-1) /* an operation that there is not */
 #define REBOOT_MS 3600000
 #define FULL_PAUSE_MS 5000
+#define EXPIRE_MS 300000
 
 static struct sim_life *now; /* whose step it is */
 
@@ -138,6 +140,7 @@ static void forget(struct sim_life *l)
 	l->world = NULL;
 	l->runner = NULL;
 	l->tell = NULL;
+	l->track = NULL;
 	l->answer = NULL;
 	l->intake = NULL;
 	sim_receivers_lose(l);
@@ -282,6 +285,18 @@ static void tell_make(struct sim_life *l, struct runner_setup *setup)
 	setup->stuck_after_ms = l->story->fate->stuck_ms;
 }
 
+static void track_make(struct sim_life *l, struct runner_setup *setup)
+{
+	const struct track_config config = {
+		.expire_after_ms = EXPIRE_MS, .percents_n = 2, .percents = { 30, 70 }
+	};
+
+	if (!l->story->tracks)
+		return;
+	l->track = track_new(l->world, l->journal, &config);
+	setup->blocks = track_watcher(l->track);
+}
+
 static void runner_make(struct sim_life *l)
 {
 	static const struct kind *kinds[2];
@@ -297,6 +312,7 @@ static void runner_make(struct sim_life *l)
 	kinds[1] = &kind_fence;
 	setup.world = l->world = world_of(l);
 	tell_make(l, &setup);
+	track_make(l, &setup);
 	l->runner = runner_new(&setup);
 	l->runner->chains[0].connector = telling();
 }
@@ -306,6 +322,8 @@ static void runner_drop(struct sim_life *l)
 	world_free(l->world);
 	runner_free(l->runner);
 	tell_free(l->tell);
+	track_free(l->track);
+	l->track = NULL;
 	sim_receivers_lose(l);
 	l->world = NULL;
 	l->runner = NULL;

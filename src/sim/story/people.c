@@ -328,6 +328,10 @@ void sim_people_ask(
 	a->fact = (struct fact){ .take = answer_take, .free = answer_keep };
 	a->life = l;
 	a->q = *q;
+	if (q->route == ROUTE_TRACK) {
+		a->q.lines = a->q.text;
+		a->q.lines_len = strlen(a->q.text);
+	}
 	a->list = list;
 	if (body)
 		a->body = *body;
@@ -542,6 +546,8 @@ static void done(struct sim_story *s, const struct request *q, const struct told
 		sim_story_did(s, repair_deed(q->repair));
 	else if (q->route == ROUTE_TELL)
 		said(s, told);
+	else if (q->route == ROUTE_TRACK)
+		sim_receivers_follow(s, q->text);
 	else if (q->route == ROUTE_RESUME_NOTIFY)
 		sim_story_did(s, SIM_DID_COME_BACK);
 	else if (q->route == ROUTE_ENDPOINT_ON && told->moved)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "codec/json.h"
 #include "sim/judge/judge.h"
 #include "sim/story/story.h"
@@ -39,9 +40,18 @@ void sim_receivers_begin(struct sim_story *s)
 	s->letters = NULL;
 	s->receiver_dice.state = f->seed ^ 0x7e11;
 	memset(s->receiver, 0, sizeof s->receiver);
-	for (size_t i = 0; i < f->acts_n; i++)
-		if (f->acts[i].kind == SIM_SUBSCRIBE && f->acts[i].b >= s->receivers)
-			s->receivers = (int)f->acts[i].b + 1;
+	s->followed_n = 0;
+	s->tracks = false;
+	for (size_t i = 0; i < f->acts_n; i++) {
+		const struct sim_act *a = &f->acts[i];
+		int64_t at = a->kind == SIM_SUBSCRIBE ? a->b : a->a;
+
+		if (a->kind != SIM_SUBSCRIBE && a->kind != SIM_TRACK)
+			continue;
+		s->tracks |= a->kind == SIM_TRACK;
+		if (at >= s->receivers)
+			s->receivers = (int)at + 1;
+	}
 }
 
 void sim_receivers_asked_again(struct sim_life *l)
@@ -67,11 +77,58 @@ static void say(struct sim_story *s, const struct sim_act *a)
 	sim_people_wish(s, &q, 0, false);
 }
 
+/* The newest first; luck: how many of them are passed over. */
+static const struct sim_tx *chosen(const struct sim_story *s, int64_t what, int64_t luck)
+{
+	const struct sim_tx *t = s->chain->all;
+	int64_t n = 0;
+
+	for (const struct sim_tx *i = t; i; i = i->next_all)
+		n++;
+	if (what == 2 || !n)
+		return NULL;
+	for (luck = what ? 0 : luck % n; luck; luck--)
+		t = t->next_all;
+	return t;
+}
+
+/* pawl track HASH --notify .. */
+static void track(struct sim_story *s, const struct sim_act *a)
+{
+	struct sim_followed *f = &s->followed[s->followed_n];
+	struct request q = { .route = ROUTE_TRACK };
+	struct hash hash = { { 0x0b, (uint8_t)a->c, (uint8_t)(a->c >> 8) } };
+
+	if (s->followed_n == SIM_FOLLOWED_MAX)
+		return;
+	s->followed_n++;
+	*f = (struct sim_followed){ .tx = chosen(s, a->b, a->c) };
+	if (f->tx)
+		hash = f->tx->hash;
+	memcpy(f->hash, "0x", 2);
+	hex_format(f->hash + 2, hash.at, sizeof hash.at);
+	snprintf(q.text, sizeof q.text,
+	    "{\"hash\":\"%s\",\"chain\":\"%s\",\"confirmations\":%" PRId64
+	    ",\"notify\":[\"webhook:%s\"]}",
+	    f->hash, s->config.name, 1 + a->c % (2 * (int64_t)s->fate->depth),
+	    urls[a->a]);
+	sim_people_wish(s, &q, 0, false);
+}
+
+void sim_receivers_follow(struct sim_story *s, const char *line)
+{
+	for (int i = 0; i < s->followed_n; i++)
+		s->followed[i].known |= strstr(line, s->followed[i].hash) != NULL;
+	sim_story_did(s, SIM_DID_TRACKED);
+}
+
 void sim_receivers_act(struct sim_story *s, const struct sim_act *a)
 {
 	struct sim_receiver *r = &s->receiver[a->a % SIM_RECEIVERS_MAX];
 
-	if (a->kind == SIM_SUBSCRIBE) {
+	if (a->kind == SIM_TRACK)
+		track(s, a);
+	else if (a->kind == SIM_SUBSCRIBE) {
 		subscribe(s, (int)(a->a % s->fate->lists), (int)a->b);
 	} else if (a->kind == SIM_SAY) {
 		say(s, a);

@@ -66,6 +66,15 @@ struct sim_receiver {
 
 const char *sim_receives_name(enum sim_receives how); /* "loses"; schedule.c */
 
+#define SIM_FOLLOWED_MAX 16
+
+/* A transaction that somebody is to hear of. */
+struct sim_followed {
+	char hash[67];
+	const struct sim_tx *tx; /* NULL: nobody sends it */
+	bool known;              /* who asked was told that it is followed */
+};
+
 void sim_receivers_begin(struct sim_story *s);
 void sim_receivers_act(struct sim_story *s, const struct sim_act *a);
 void sim_receivers_end(struct sim_story *s); /* what lasted a while */
@@ -73,6 +82,9 @@ int64_t sim_receivers_due_ms(const struct sim_story *s);
 
 /* Who wanted somebody told types his command again. */
 void sim_receivers_asked_again(struct sim_life *l);
+
+/* What was asked for is followed. */
+void sim_receivers_follow(struct sim_story *s, const char *line);
 
 /* "http://receiver-0.sim/pawl" */
 const char *sim_receiver_url(int receiver);

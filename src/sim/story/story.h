@@ -152,8 +152,9 @@ struct sim_life {
 	struct journal *journal;
 	struct world *world;
 	struct runner *runner;
-	struct tell *tell; /* NULL: there are no subscribers */
-	bool sees_off;     /* it knows which nodes are off: it read that, or did it */
+	struct tell *tell;   /* NULL: there are no subscribers */
+	struct track *track; /* NULL: no transaction is followed */
+	bool sees_off;       /* it knows which nodes are off: it read that, or did it */
 	struct sim_answer *answer; /* to be told when the turn is committed */
 	struct intake *intake;     /* lists on their way over the socket */
 	int64_t id_of[SIM_LISTS_MAX];
@@ -253,6 +254,9 @@ struct sim_story {
 	int receivers; /* that may hear of anything */
 	struct sim_receiver receiver[SIM_RECEIVERS_MAX];
 	struct sim_letter *letters; /* the newest one, that left last */
+	bool tracks;                /* transactions are followed */
+	struct sim_followed followed[SIM_FOLLOWED_MAX];
+	int followed_n;
 	struct sim_random receiver_dice;
 	struct secret *webhook;
 	struct sim_life life[SIM_LIVES];

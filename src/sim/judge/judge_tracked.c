@@ -1,0 +1,263 @@
+/* judge_tracked.c - what is told of transactions, against the blocks of the chain. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "codec/json.h"
+#include "journal/sql.gen.h"
+#include "kinds/track/track.h"
+#include "sim/judge/judge_in.h"
+
+/* What a message says. */
+struct said {
+	const struct sim_tx *tx, *by;      /* NULL: there is none such */
+	const struct sim_block *block;     /* the same */
+	const struct sim_inclusion *there; /* the transaction, or its rival, in that */
+	bool has_by;
+	int64_t height, confirmations, of, percent;
+};
+
+static const struct sim_tx *tx_find(const struct sim_chain *c, const struct hash *hash)
+{
+	const struct sim_tx *t = c->all;
+
+	while (t && !hash_same(&t->hash, hash))
+		t = t->next_all;
+	return t;
+}
+
+static bool hash_get(struct hash *ret, const json_t *o, const char *key)
+{
+	const char *text = json_str(o, key);
+
+	return text && hex_parse_0x(ret->at, sizeof ret->at, text);
+}
+
+static const struct sim_inclusion *within(
+    const struct sim_block *b, const struct sim_tx *t)
+{
+	const struct sim_inclusion *i = b ? b->first : NULL;
+
+	while (i && i->tx != t)
+		i = i->next;
+	return t ? i : NULL;
+}
+
+static struct said said_read(const struct sim_story *s, const char *body)
+{
+	json_t *o = json_read(body, strlen(body), NULL);
+	struct said a = { .height = -1 };
+	struct hash hash;
+
+	if (hash_get(&hash, o, "hash"))
+		a.tx = tx_find(s->chain, &hash);
+	a.has_by = hash_get(&hash, o, "by");
+	if (a.has_by)
+		a.by = tx_find(s->chain, &hash);
+	if (hash_get(&hash, o, "block_hash"))
+		a.block = sim_block_find(s->chain, &hash);
+	(void)json_i64(o, "block", &a.height);
+	(void)json_i64(o, "confirmations", &a.confirmations);
+	(void)json_i64(o, "of", &a.of);
+	(void)json_i64(o, "percent", &a.percent);
+	a.there = within(a.block, a.has_by ? a.by : a.tx);
+	json_decref(o);
+	return a;
+}
+
+/* -- what is so --------------------------------------------------------------- */
+
+static bool is_final(const struct sim_judge *j, const struct sim_block *b)
+{
+	const struct sim_chain *c = j->story->chain;
+
+	return j->final && b->height <= j->final->height && c->trail[b->height] == b;
+}
+
+static bool in_a_block(const struct said *a, bool ok)
+{
+	return a->there && (int64_t)a->block->height == a->height &&
+	    (a->there->status == TX_OK) == ok;
+}
+
+/* By a rival in a block; or it is not known by what. */
+static bool is_replaced(const struct sim_chain *c, const struct said *a)
+{
+	if (!a->has_by)
+		return sim_count(c, c->head, &a->tx->from->at) > a->tx->nonce;
+	return a->there && a->by != a->tx && a->by->from == a->tx->from &&
+	    a->by->nonce == a->tx->nonce;
+}
+
+/* The chain may have gone back since, but never by more than finality is deep. */
+static bool is_deep(const struct sim_judge *j, const struct said *a)
+{
+	uint64_t head = j->story->chain->head->height + j->story->fate->depth;
+	int64_t wanted = a->percent ? a->of * a->percent / 100 : a->of;
+
+	return is_final(j, a->block) ||
+	    (a->confirmations >= wanted &&
+		a->confirmations <= (int64_t)(head + 1 - a->block->height));
+}
+
+static bool is_so(const struct sim_judge *j, enum milestone m, const struct said *a)
+{
+	if (m == MILESTONE_EXPIRED)
+		return true;
+	if (!a->tx)
+		return false;
+	switch ((int)m) {
+	case MILESTONE_INCLUDED:
+		return in_a_block(a, true);
+	case MILESTONE_REVERTED:
+		return in_a_block(a, false);
+	case MILESTONE_PROGRESS:
+	case MILESTONE_CONFIRMED:
+		return in_a_block(a, true) && is_deep(j, a);
+	case MILESTONE_FINAL:
+		return in_a_block(a, true) && is_final(j, a->block);
+	case MILESTONE_REPLACED:
+		return is_replaced(j->story->chain, a);
+	default:
+		return true;
+	}
+}
+
+/* -- in its order --------------------------------------------------------------- */
+
+/* In a block, or behind that. */
+static bool stands(enum milestone m)
+{
+	return m == MILESTONE_INCLUDED || m == MILESTONE_PROGRESS ||
+	    m == MILESTONE_CONFIRMED || m == MILESTONE_FINAL || m == MILESTONE_REVERTED ||
+	    m == MILESTONE_REPLACED;
+}
+
+/* before NULL: it is the first that anybody hears. */
+static bool follows(const struct judge_notice *before, enum milestone m)
+{
+	enum milestone was;
+
+	if (!before)
+		return true;
+	was = before->milestone;
+	if (m == MILESTONE_PROGRESS || m == MILESTONE_CONFIRMED)
+		return was == MILESTONE_INCLUDED || was == MILESTONE_PROGRESS;
+	if (m == MILESTONE_FINAL)
+		return was == MILESTONE_CONFIRMED;
+	if (m == MILESTONE_RETRACTED)
+		return stands(was);
+	if (m == MILESTONE_SEEN)
+		return was == MILESTONE_DROPPED || was == MILESTONE_EXPIRED;
+	return !stands(was) && was != m;
+}
+
+static const struct judge_notice *before_it(
+    const struct judge_notice *first, const struct judge_notice *n)
+{
+	const struct judge_notice *before = NULL;
+
+	for (; first && first != n; first = first->next)
+		if (first->kind == SUBJECT_HASH && first->subject == n->subject)
+			before = first;
+	return before;
+}
+
+void judge_tracked(
+    struct sim_life *l, const struct judge_notice *first, const struct judge_notice *n)
+{
+	struct sim_story *s = l->story;
+	const struct judge_notice *before = before_it(first, n);
+	struct said a = said_read(s, n->body);
+
+	if (n->milestone == MILESTONE_RETRACTED)
+		sim_story_did(s, SIM_DID_TRACK_TAKEN);
+	if (s->broken)
+		return;
+	if (!is_so(s->judge, n->milestone, &a))
+		sim_story_wrong(
+		    s, "what is told of a transaction is not so: %.350s", n->body);
+	if (!follows(before, n->milestone))
+		sim_story_wrong(s, "of a transaction %s is told behind %s: %.200s",
+		    milestone_name(n->milestone), milestone_name(before->milestone),
+		    n->body);
+}
+
+/* -- the end -------------------------------------------------------------------- */
+
+/* The state that its fate on the chain asks for; -1: none yet. */
+static int wanted_state(const struct sim_chain *c, const struct sim_tx *t)
+{
+	const struct sim_inclusion *i = t ? sim_inclusion_find(c, c->head, t) : NULL;
+
+	if (i)
+		return i->status == TX_OK ? TRACKED_FINAL : TRACKED_REVERTED;
+	return t && sim_count(c, c->head, &t->from->at) > t->nonce ? TRACKED_REPLACED
+								   : -1;
+}
+
+static bool row_of(struct sim_life *l, const struct sim_followed *f, struct tracked *ret)
+{
+	struct hash hash;
+
+	return hex_parse_0x(hash.at, sizeof hash.at, f->hash) &&
+	    track_find(l->journal, &hash, ret, 1) == 1;
+}
+
+/* Of what no node has shown nobody knows the nonce; and what did not come in time may
+ * come when nobody looks any more. */
+static bool is_unknown(const struct tracked *row, int wanted)
+{
+	return row->state == TRACKED_EXPIRED ||
+	    (wanted == TRACKED_REPLACED && row->state == TRACKED_UNSEEN);
+}
+
+/* What is over on the chain is over. */
+bool judge_tracked_all(struct sim_life *l)
+{
+	const struct sim_story *s = l->story;
+	struct tracked row;
+
+	for (int i = 0; i < s->followed_n; i++) {
+		const struct sim_followed *f = &s->followed[i];
+		int wanted = wanted_state(s->chain, f->tx);
+
+		if (f->known && wanted >= 0 && row_of(l, f, &row) && !track_ended(&row) &&
+		    !is_unknown(&row, wanted))
+			return false;
+	}
+	return true;
+}
+
+void judge_tracked_end(struct sim_life *l, const struct judge_notice *first)
+{
+	static const enum milestone told[] = { [TRACKED_FINAL] = MILESTONE_FINAL,
+		[TRACKED_REVERTED] = MILESTONE_REVERTED,
+		[TRACKED_REPLACED] = MILESTONE_REPLACED };
+	struct sim_story *s = l->story;
+	struct judge_notice end = { .kind = SUBJECT_HASH };
+	struct tracked row;
+
+	for (int i = 0; i < s->followed_n && !s->broken; i++) {
+		const struct sim_followed *f = &s->followed[i];
+		int wanted = wanted_state(s->chain, f->tx);
+		const struct judge_notice *last;
+
+		if (!f->known || wanted < 0)
+			continue;
+		if (!row_of(l, f, &row)) {
+			sim_story_wrong(s, "%s is not followed any more", f->hash);
+			return;
+		}
+		if (is_unknown(&row, wanted))
+			continue;
+		end.subject = row.id;
+		last = before_it(first, &end);
+		sim_story_did(s, SIM_DID_TRACK_ENDED);
+		if (row.state != wanted || !last || last->milestone != told[wanted])
+			sim_story_wrong(s, "%s is %s, and is called %s; told was %s",
+			    f->hash, state_name(MACHINE_TRACKED, wanted),
+			    state_name(MACHINE_TRACKED, row.state),
+			    last ? milestone_name(last->milestone) : "nothing");
+	}
+}
