@@ -5,6 +5,7 @@
  * cache that a start rebuilds and a failed commit drops.
  *
  *   turn.c       the loop: facts in, decide, commit, effects out
+ *   watch.c      what is watched on a chain, and who hears of it
  *   outbox.c     what wants to leave waits for the commit
  *   states.c     the durable states, from states.def
  *   operation.c  operations: states, totals, commands
