@@ -264,7 +264,8 @@ def limits_page(source):
         "weight of `eth_call`; `eth_getBlockReceipts` and `eth_sendRawTransaction` weigh more at\n"
         "some, and what is then too fast is learned: a 429 is waited for as long as it says\n"
         "(`Retry-After`), and halves the pace. Other hosts have no limit before their first 429;\n"
-        "PublicNode and LlamaNodes document none.",
+        "PublicNode and LlamaNodes document none. Each process counts for itself, and the checks\n"
+        "before a run apart from the run.",
         table(
             ("host", "calls", "in", "what it says", "where"),
             [

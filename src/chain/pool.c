@@ -324,14 +324,24 @@ static enum node_standing standing_of(
 	return n->state.failures_in_a_row ? NODE_TROUBLED : NODE_WELL;
 }
 
+/* Who is held asked for patience himself, or is asked as often as he may be. */
+static const char *why_of(const struct node *n, enum node_standing where, int64_t now)
+{
+	if (where == NODE_WELL)
+		return "";
+	if (where == NODE_HELD && n->held_until_ms <= now)
+		return "as many calls as its rate allows";
+	return n->state.left_out ? n->state.left_out : n->state.last_error;
+}
+
 void pool_figures(const struct pool *p, int node, struct pool_figures *ret)
 {
+	int64_t now = world_now_ms(p->world);
 	const struct node *n;
 
 	CHECK(node >= 0 && node < p->n);
 	n = &p->nodes[node];
 	*ret = (struct pool_figures){ .name = n->state.name,
-		.why = n->state.left_out ? n->state.left_out : n->state.last_error,
 		.weight = n->weight,
 		.provider = n->state.provider,
 		.in_flight = n->state.in_flight,
@@ -341,9 +351,8 @@ void pool_figures(const struct pool *p, int node, struct pool_figures *ret)
 		.p95_ms = latency_quantile_ms(&n->latency, 95),
 		.latency = &n->latency };
 	memcpy(ret->failed, n->failed, sizeof ret->failed);
-	ret->standing = standing_of(p, node, world_now_ms(p->world), &ret->until_ms);
-	if (ret->standing == NODE_WELL)
-		ret->why = "";
+	ret->standing = standing_of(p, node, now, &ret->until_ms);
+	ret->why = why_of(n, ret->standing, now);
 }
 
 /* -- whom to ask ----------------------------------------------------------- */

@@ -12,7 +12,11 @@ int quorum_next(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms);
 /* The same of any chain. */
 int quorum_best(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms);
 
-/* Hedged: who does not answer a question of a round for longer than he is used to has
+/* Of rounds that ask one node after the other: fees, and what rows cost. What blocks,
+ * counts and finality are is asked of every node anyway, and so is all by commands
+ * (ask.h).
+ *
+ * Hedged: who does not answer a question of a round for longer than he is used to has
  * his turn taken by the next one, and his vote, which is nobody else's, when it comes. */
 void hedge_asked(struct hedge *h, const struct chain_run *c, int node);
 void hedge_heard(struct hedge *h);

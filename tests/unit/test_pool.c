@@ -441,6 +441,7 @@ static void a_rate_that_is_told_is_kept(void **state)
 static void each_call_of_a_batch_counts(void **state)
 {
 	struct pool *p = pool_with("http://a/", 10, 20);
+	struct pool_figures figures;
 	int64_t at;
 
 	(void)state;
@@ -452,6 +453,10 @@ static void each_call_of_a_batch_counts(void **state)
 	put_batch(p, 0, 100);
 	assert_false(pool_ready(p, 0, &at));
 	assert_int_equal(at, fake.now_ms + 10000);
+	pool_figures(p, 0, &figures);
+	assert_int_equal(figures.standing, NODE_HELD);
+	assert_int_equal(figures.until_ms, at);
+	assert_string_equal(figures.why, "as many calls as its rate allows");
 	pool_reset(p, 0);
 	assert_true(ready(p, 0));
 	release(p);
