@@ -99,9 +99,10 @@ enum err archive_reader_next(
 	size_t seen = 0;
 
 	for (;;) {
-		char *from = (char *)r->text.data + r->given;
+		const char *from = buf_text(&r->text) + r->given;
 		size_t left = r->text.len - r->given;
-		char *end = left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
+		const char *end =
+		    left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
 		enum err e;
 
 		if (end) {
