@@ -443,6 +443,8 @@ static bool end_turn(struct runner *r, struct fail *f)
 		}
 		CRASH_POINT(turn_after_commit);
 	}
+	/* What leaves may take long; no transaction is open meanwhile. */
+	CHECK(journal_at_rest(r->s.journal));
 	outbox_release(r->outbox);
 	CRASH_POINT(turn_after_effects);
 	return true;

@@ -45,6 +45,8 @@ struct db_driver {
 	enum err (*step)(struct stmt *s, bool *ret_row, struct fail *f);
 	void (*reset)(struct stmt *s);
 	int64_t (*changed)(struct db *d);
+	/* Is no transaction open, not for a row that is being read either? */
+	bool (*at_rest)(struct db *d);
 	/* For a name that no other journal has; no secret comes from it. */
 	void (*random)(struct db *d, void *out, size_t len);
 

@@ -339,6 +339,11 @@ bool journal_writing(const struct journal *j)
 	return j->writing;
 }
 
+bool journal_at_rest(const struct journal *j)
+{
+	return !j->writing && j->drv->at_rest(j->db);
+}
+
 bool journal_changed(const struct journal *j, uint64_t *mark)
 {
 	bool changed = *mark != j->changes + 1 || j->numb;

@@ -59,6 +59,7 @@ bool journal_owner(const char *path, struct owner *ret, bool *ret_held);
 
 bool journal_numb(const struct journal *j);    /* the disk was full: see above */
 bool journal_writing(const struct journal *j); /* a transaction is open */
+bool journal_at_rest(const struct journal *j); /* nor is one, for reading */
 
 int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
 

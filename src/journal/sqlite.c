@@ -214,13 +214,19 @@ static enum err step(struct stmt *s, bool *ret_row, struct fail *f)
 
 static void reset(struct stmt *s)
 {
-	sqlite3_reset(s->s);
+	if (!MUTANT(reads_stay_open) || !sqlite3_stmt_readonly(s->s))
+		sqlite3_reset(s->s);
 	sqlite3_clear_bindings(s->s);
 }
 
 static int64_t changed(struct db *d)
 {
 	return sqlite3_changes64(d->c);
+}
+
+static bool at_rest(struct db *d)
+{
+	return sqlite3_txn_state(d->c, NULL) == SQLITE_TXN_NONE;
 }
 
 static void random_fill(struct db *d, void *out, size_t len)
@@ -277,6 +283,7 @@ const struct db_driver db_sqlite = {
 	.step = step,
 	.reset = reset,
 	.changed = changed,
+	.at_rest = at_rest,
 	.random = random_fill,
 	.is_null = is_null,
 	.i64 = get_i64,

@@ -13,11 +13,13 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define MEMORY_BYTES \
 	((size_t)16 * 1024) /* of a connection: its header, what is written */
 #define SILENCE_S 20u
 #define REQUEST_MS 30000
+#define LOOK_MS 1000
 #define RUNS_MAX 16 /* of libmicrohttpd in one pass of the loop */
 
 /* -- what libmicrohttpd tells ---------------------------------------------- */
@@ -32,6 +34,7 @@ static void on_caller(void *ctx, struct MHD_Connection *connection, void **of,
 		c = mem_new(sizeof *c);
 		c->connection = connection;
 		c->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
+		c->look_ms = world_now_ms(s->s.world) + LOOK_MS;
 		LIST_INSERT_HEAD(&s->callers, c, link);
 		*of = c;
 		return;
@@ -215,31 +218,49 @@ static size_t on_unescape(void *ctx, struct MHD_Connection *connection, char *te
 
 /* -- the loop -------------------------------------------------------------- */
 
-static void show_out(struct caller *c)
+static int socket_of(const struct caller *c)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	CHECK(info);
-	(void)shutdown(info->connect_fd, SHUT_RDWR);
+	return info->connect_fd;
+}
+
+static void show_out(struct caller *c)
+{
+	(void)shutdown(socket_of(c), SHUT_RDWR);
 	c->until_ms = 0;
+}
+
+/* An end that came with the last bytes is not told to libmicrohttpd: it reads what is
+ * there, and is woken by what comes after that. */
+static bool is_gone(const struct caller *c)
+{
+	char byte;
+
+	return recv(socket_of(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* Who takes too long to say what he wants is shown the door, however busy he looks. */
 static int64_t callers_look(struct server *s)
 {
-	int64_t now_ms = world_now_ms(s->s.world), next_ms = INT64_MAX;
+	int64_t now_ms = world_now_ms(s->s.world), next_ms = INT64_MAX, due_ms;
 	struct caller *c;
 
 	LIST_FOREACH(c, &s->callers, link)
 	{
 		if (!c->until_ms)
 			continue;
-		if (c->until_ms > now_ms) {
-			next_ms = c->until_ms < next_ms ? c->until_ms : next_ms;
+		if (c->until_ms <= now_ms ||
+		    (c->look_ms <= now_ms && is_gone(c) && !MUTANT(leavers_awaited))) {
+			show_out(c);
 			continue;
 		}
-		show_out(c);
+		if (c->look_ms <= now_ms)
+			c->look_ms = now_ms + LOOK_MS;
+		due_ms = c->look_ms < c->until_ms ? c->look_ms : c->until_ms;
+		next_ms = due_ms < next_ms ? due_ms : next_ms;
 	}
 	return next_ms == INT64_MAX ? INT64_MAX : next_ms - now_ms;
 }

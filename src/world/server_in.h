@@ -22,6 +22,7 @@ struct caller {
 	LIST_ENTRY(caller) link;
 	struct MHD_Connection *connection;
 	int64_t until_ms; /* for a whole request; 0: it is said */
+	int64_t look_ms;  /* whether he is still there */
 	bool asks;        /* the head of one is read, and not all of its answer sent */
 };
 

@@ -474,6 +474,31 @@ static void drops_a_savepoint_whole(void **state)
 	journal_close(j);
 }
 
+/* A row that is being read holds a transaction open; nothing else does. */
+static void rests_between_its_statements(void **state)
+{
+	struct journal *j = own();
+	struct sql_event_from_out o;
+
+	(void)state;
+	assert_true(journal_at_rest(j));
+	event(j, 1, 1, "one");
+	event(j, 1, 2, "two");
+	assert_false(journal_at_rest(j));
+	commit(j);
+	assert_true(journal_at_rest(j));
+	sql_event_from_begin(j, &(struct sql_event_from_in){ .id = 0 });
+	assert_true(sql_event_from_next(j, &o));
+	assert_false(journal_at_rest(j));
+	sql_event_from_end(j);
+	assert_true(journal_at_rest(j));
+	assert_int_equal(events_of(j, 1), 2); /* read to the end */
+	assert_true(journal_at_rest(j));
+	assert_false(has_chain(j, 1));
+	assert_true(journal_at_rest(j));
+	journal_close(j);
+}
+
 /* The owner's row is held before it, whatever is dropped. */
 static void drops_a_savepoint_that_wrote_first(void **state)
 {
@@ -1025,6 +1050,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(begins_with_the_first_write, fresh),
 		cmocka_unit_test_setup(begins_nothing_for_an_empty_savepoint, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_whole, fresh),
+		cmocka_unit_test_setup(rests_between_its_statements, fresh),
 		cmocka_unit_test_setup(drops_a_savepoint_that_wrote_first, fresh),
 		cmocka_unit_test_setup(says_what_changed, fresh),
 		cmocka_unit_test_setup(keeps_null_apart, fresh),
