@@ -85,16 +85,31 @@ bool message_heard(struct journal *j, const struct subject *of)
 
 /* -- what is told ---------------------------------------------------------- */
 
-void message_event_id(struct journal *j, const struct subject *of, enum milestone m,
-    int64_t nth, char out[EVENT_ID_MAX])
+/* A journal that was put back gives a number to something else, and a name to the same:
+ * so it goes by what people call it, and a receiver that has seen it drops no other. */
+static void names_add(struct sha256 *s, const json_t *facts)
 {
-	const int64_t numbers[] = { of->kind, of->id, m, nth };
+	static const char *const names[] = { "operation", "chain", "hash", "text" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *word = json_str(facts, names[i]);
+
+		if (word && !MUTANT(ids_by_number_alone))
+			sha256_add(s, word, strlen(word));
+		sha256_add(s, "", 1);
+	}
+}
+
+void message_event_id(struct journal *j, enum subject_kind kind, enum milestone m,
+    int64_t nth, const json_t *facts, char out[EVENT_ID_MAX])
+{
+	const int64_t numbers[] = { kind, m, nth };
 	struct sql_message_journal_out row = { 0 };
 	struct sha256 *s = sha256_begin();
 	uint8_t hash[32], number[8];
 
 	(void)sql_message_journal_one(j, &row);
-	sha256_add(s, "pawl event 1", 12);
+	sha256_add(s, "pawl event 2", 12);
 	if (!MUTANT(ids_of_any_journal))
 		sha256_add(s, row.name, sizeof row.name);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -102,6 +117,7 @@ void message_event_id(struct journal *j, const struct subject *of, enum mileston
 			number[k] = (uint8_t)((uint64_t)numbers[i] >> (56 - 8 * k));
 		sha256_add(s, number, sizeof number);
 	}
+	names_add(s, facts);
 	sha256_end(s, hash);
 	hex_format(out, hash, EVENT_ID_BYTES);
 }
@@ -121,7 +137,7 @@ static json_t *body_new(struct journal *j, const struct subject *of, enum milest
 	char id[EVENT_ID_MAX], when[32];
 	json_t *body;
 
-	message_event_id(j, of, m, nth, id);
+	message_event_id(j, of->kind, m, nth, facts, id);
 	time_put(when, sizeof when, wall_ms);
 	body = json_pack(
 	    "{s:i, s:s, s:s}", "schema", 1, "event_id", id, "type", milestone_name(m));

@@ -59,8 +59,8 @@ bool message_note(struct journal *j, const struct subject *of, enum milestone m,
 void message_again(struct journal *j, const struct subject *of, int64_t subscriber);
 
 /* 32 digits, the same in each life of this journal: who gets it twice can tell. */
-void message_event_id(struct journal *j, const struct subject *of, enum milestone m,
-    int64_t nth, char out[EVENT_ID_MAX]);
+void message_event_id(struct journal *j, enum subject_kind kind, enum milestone m,
+    int64_t nth, const json_t *facts, char out[EVENT_ID_MAX]);
 
 /* A target as it may be shown: without its query, and stars for what may be a key. */
 void message_target_shown(char out[TARGET_MAX], const char *target);

@@ -121,6 +121,7 @@ static void the_same_is_noted_once(void **state_)
 {
 	struct subject of;
 	char first[EVENT_ID_MAX], again[EVENT_ID_MAX], other[EVENT_ID_MAX];
+	json_t *facts = json_pack("{s:s}", "operation", "payroll");
 
 	(void)state_;
 	begin_list();
@@ -129,13 +130,23 @@ static void the_same_is_noted_once(void **state_)
 	assert_true(message_note(scene.journal, &of, MILESTONE_STUCK, 4, 1000, NULL));
 	assert_false(message_note(scene.journal, &of, MILESTONE_STUCK, 4, 9000, NULL));
 	assert_string_equal(told(), "stuck 4");
-	message_event_id(scene.journal, &of, MILESTONE_STUCK, 4, first);
+	message_event_id(scene.journal, of.kind, MILESTONE_STUCK, 4, facts, first);
 	rise_again();
-	message_event_id(scene.journal, &of, MILESTONE_STUCK, 4, again);
-	message_event_id(scene.journal, &of, MILESTONE_STUCK, 5, other);
+	message_event_id(scene.journal, of.kind, MILESTONE_STUCK, 4, facts, again);
+	message_event_id(scene.journal, of.kind, MILESTONE_STUCK, 5, facts, other);
 	assert_string_equal(first, again);
 	assert_string_not_equal(first, other);
+	/* of a journal that was put back, and numbers another one the same */
+	(void)json_object_set_new(facts, "operation", json_string("salaries"));
+	message_event_id(scene.journal, of.kind, MILESTONE_STUCK, 4, facts, other);
+	assert_string_not_equal(first, other);
+	/* what it holds besides may be told otherwise the second time */
+	(void)json_object_set_new(facts, "operation", json_string("payroll"));
+	(void)json_object_set_new(facts, "confirmations", json_integer(21));
+	message_event_id(scene.journal, of.kind, MILESTONE_STUCK, 4, facts, other);
+	assert_string_equal(first, other);
 	assert_int_equal(strlen(first), 32);
+	json_decref(facts);
 }
 
 static void each_stop_is_told(void **state_)
