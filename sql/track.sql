@@ -2,11 +2,15 @@
 
 -- name: tracked_add
 -- in: chain i64, hash b32, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, since_ms i64
--- out: id i64
 INSERT INTO tracked (chain, hash, state, intent, guess, confirmations, sender, nonce, round, percent, looks,
 	misses, since_ms)
-VALUES (:chain, :hash, 0, :intent, :guess, :confirmations, :sender, :nonce, 0, 0, 0, 0, :since_ms)
-RETURNING id;
+VALUES (:chain, :hash, 0, :intent, :guess, :confirmations, :sender, :nonce, 0, 0, 0, 0, :since_ms);
+
+-- A row of its own by its names. RETURNING would keep more for each, of what may be taken back.
+-- name: tracked_id
+-- in: hash b32, chain i64
+-- out: id i64
+SELECT id FROM tracked WHERE hash = :hash AND chain = :chain;
 
 -- name: tracked_get
 -- in: id i64

@@ -14,8 +14,9 @@
 #include "codec/json.h"
 #include "serve/tracking.h"
 
-/* Of one request: below what an owner takes. */
-#define PART_MAX (REQUEST_LINES_MAX - 64 * 1024)
+/* Of one request, which is one turn of its owner: others wait for so long. What a
+ * database does to be able to take a turn back grows faster than the turn. */
+#define PART_MAX ((size_t)96 * 1024)
 #define HASHES_MAX 10000000
 #define LOOK_MS 500
 

@@ -119,6 +119,35 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 	}
 }
 
+/* A final block vanished: nothing is told of this chain until somebody lets it go on. */
+static void stop_show(const struct cli *c, const char *chain, const char *why)
+{
+	if (!c->args.json)
+		printf("Chain %s stands still: %s. Look at it, then: pawl resume "
+		       "chain:%s\n",
+		    chain, why, chain);
+}
+
+static void chain_stop_show(const struct cli *c, struct journal *j, int64_t id)
+{
+	struct sql_chain_get_in in = { .id = id };
+	struct sql_chain_get_out row;
+
+	if (sql_chain_get_one(j, &in, &row) && !row.no_stopped)
+		stop_show(c, row.name, row.stopped);
+}
+
+static void stops_show(const struct cli *c, struct journal *j)
+{
+	struct sql_report_chains_out row;
+
+	sql_report_chains_begin(j);
+	while (sql_report_chains_next(j, &row))
+		if (!row.no_stopped)
+			stop_show(c, row.name, row.stopped);
+	sql_report_chains_end(j);
+}
+
 enum err track_status(
     const struct cli *c, struct journal *j, const char *word, struct fail *f)
 {
@@ -129,6 +158,7 @@ enum err track_status(
 	for (size_t i = 0; e == ERR_OK && i < n; i++) {
 		show(c, j, &found[i]);
 		subscribers_show(c, j, found[i].id);
+		chain_stop_show(c, j, found[i].chain);
 	}
 	return e;
 }
@@ -159,6 +189,8 @@ bool track_status_all(const struct cli *c, struct journal *j)
 	else if (all)
 		cli_say(c, "Transactions that are followed: %s.",
 		    len ? text : "none any more");
+	if (all)
+		stops_show(c, j);
 	json_decref(states);
 	return all > 0;
 }

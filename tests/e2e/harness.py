@@ -424,16 +424,19 @@ class Desk:
         """The words of the command that pays a list."""
         return ("airdrop", "run", name, "--chain", self.name, "--from", key, "--yes", *more)
 
-    def start(self, *words):
-        """Runs pawl in the background; what it says is kept in files."""
+    def start(self, *words, lines=()):
+        """Runs pawl in the background; what it says is kept in files. lines: what it reads
+        on its standard input."""
         self.runs += 1
         paths = [self.said / f"{self.runs:03}.{kind}" for kind in ("out", "err")]
-        with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
+        said = self.said / f"{self.runs:03}.in"
+        said.write_text("".join(line + "\n" for line in lines))
+        with open(paths[0], "wb") as out, open(paths[1], "wb") as err, open(said, "rb") as read:
             child = spawn(
                 [self.binary, *words],
                 cwd=self.folder,
                 env=self.env,
-                stdin=subprocess.DEVNULL,
+                stdin=read,
                 stdout=out,
                 stderr=err,
             )

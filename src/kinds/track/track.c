@@ -76,13 +76,11 @@ bool track_ended(const struct tracked *t)
 /* The row of this hash on this chain; 0: there is none. */
 static int64_t row_of(struct journal *j, const struct hash *hash, int64_t chain)
 {
-	struct tracked found[POOL_NODES_MAX];
-	size_t n = track_find(j, hash, found, sizeof found / sizeof *found);
+	struct sql_tracked_id_in in = { .chain = chain };
+	struct sql_tracked_id_out found;
 
-	for (size_t i = 0; i < n; i++)
-		if (found[i].chain == chain)
-			return found[i].id;
-	return 0;
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	return sql_tracked_id_one(j, &in, &found) ? found.id : 0;
 }
 
 /* An intent's sender and nonce are known before any node is asked. */
@@ -110,19 +108,21 @@ static int64_t row_new(struct journal *j, const struct track_wish *w, int64_t wa
 		.guess = w->guess,
 		.confirmations = w->confirmations,
 		.since_ms = wall_ms };
-	struct sql_tracked_add_out added;
+	int64_t id;
 
 	memcpy(in.hash, w->hash.at, sizeof in.hash);
 	intent_of(j, w, &in);
-	if (!sql_tracked_add_one(j, &in, &added))
+	sql_tracked_add(j, &in);
+	id = row_of(j, &w->hash, w->chain);
+	if (!id)
 		return 0;
 	journal_event(j,
-	    &(struct event){ .row = added.id,
+	    &(struct event){ .row = id,
 		.what = "tracked",
 		.from = "",
 		.to = state_name(MACHINE_TRACKED, TRACKED_UNSEEN),
 		.why = "it was asked for" });
-	return added.id;
+	return id;
 }
 
 int64_t track_add(struct journal *j, const struct track_wish *w, int64_t wall_ms)
