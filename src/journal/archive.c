@@ -405,6 +405,8 @@ static enum err read_some(struct archive *a, int64_t *left, struct fail *f)
 
 		e = archive_reader_next(a->reader, &text, &len, f);
 		--*left;
+		if (e == ERR_DAMAGED)
+			e = unlike(a, "is not whole", f);
 		if (e != ERR_OK || !text)
 			break;
 		line = json_read(text, len, f);
@@ -425,6 +427,12 @@ enum err archive_some(struct archive *a, int64_t *left, bool *ret_done, struct f
 		e = read_some(a, left, f);
 	*ret_done = a->stage == STAGE_DONE;
 	return e;
+}
+
+const char *archive_path(const struct archive *a)
+{
+	CHECK(a->stage == STAGE_DONE);
+	return a->path;
 }
 
 static void tracked_put(struct archive *a)

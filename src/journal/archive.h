@@ -50,6 +50,8 @@ void archive_free(struct archive *a);
  * CONFLICT: the operation moved meanwhile. Then it is only to be freed. */
 NODISCARD enum err archive_some(
     struct archive *a, int64_t *left, bool *ret_done, struct fail *f);
+/* Of one that is done: where its file is. */
+const char *archive_path(const struct archive *a);
 /* Of one that is done: into the journal, in the open transaction. height: of its highest
  * block; of transactions nothing is asked of it. */
 void archive_put(struct archive *a, int64_t height, int64_t at_ms);

@@ -318,6 +318,39 @@ static void a_file_that_is_there_is_taken(void **state_)
 	is_sound();
 }
 
+/* One that is not whole is not: it is said what to do, and nothing goes. */
+static void a_file_that_is_cut_is_not(void **state_)
+{
+	struct archive *a;
+	char path[400], half[60];
+	int64_t left = INT64_MAX, ids[8];
+	struct fail f = { 0 };
+	bool done;
+
+	(void)state_;
+	begin(1, 1);
+	pay_rows(3);
+	finish();
+	after_blocks(SCENE_DEPTH + 2);
+	run(1000);
+	a = archive_new(scene.journal, lists[0].id);
+	if (archive_some(a, &left, &done, &f) || !done)
+		fail_msg("%s", f.why);
+	snprintf(path, sizeof(path), "%s", archive_path(a));
+	archive_free(a);
+	assert_int_equal(journal_files->read(path, 0, half, sizeof(half)), sizeof(half));
+	journal_files->remove(path);
+	assert_int_equal(journal_files->make(path, &f), ERR_OK);
+	assert_int_equal(journal_files->append(path, half, sizeof(half), &f), ERR_OK);
+	a = archive_new(scene.journal, lists[0].id);
+	left = INT64_MAX;
+	assert_int_equal(archive_some(a, &left, &done, &f), ERR_CONFLICT);
+	assert_says(f.why, "is not whole; move it away");
+	archive_free(a);
+	assert_int_equal(journal_files->size(path), sizeof(half));
+	assert_int_equal(intents_of(1, ids), 1);
+}
+
 /* -- transactions that are followed ------------------------------------------- */
 
 static const char *body_of(int64_t notice)
@@ -431,6 +464,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    each_edit_beside_it_is_seen, lower_depth, end),
 		cmocka_unit_test_setup_teardown(another_file_is_named, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    a_file_that_is_cut_is_not, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
 		    what_was_told_of_transactions, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
