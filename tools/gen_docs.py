@@ -372,6 +372,32 @@ def windows_page(source):
     )
 
 
+def risk_part(row):
+    tests = row[5].split()
+    return "\n\n".join(
+        [
+            f"## {row[0]}. {row[2]}",
+            f"*{row[3]}*",
+            row[4],
+            f"The scene is `{tests[0]}`"
+            + (f"; more of it: {', '.join(map(code, tests[1:]))}." if tests[1:] else "."),
+        ]
+    )
+
+
+def risks_page(source):
+    rows = read_table(source)
+    return page(
+        "Risks",
+        source,
+        "Twelve risks of a service that follows transactions and tells people of them, as a review of\n"
+        "another one had found them before it went into production: in slanted letters what its users\n"
+        "were to meet, then what holds here, and the tests that show it. `unit/track/NAME` is a case of\n"
+        "the program that `./do test track` runs; `./do test tidy` looks for each of them.",
+        *map(risk_part, rows),
+    )
+
+
 # Of each mutant, the first story of the simulator that went wrong with it, or a named scenario of
 # which one did, or ">" and how many were told, or "-" and why no story can show it.
 MUTANT_STORIES = ROOT / "tests" / "sim" / "mutants.txt"
@@ -467,6 +493,7 @@ PAGES = (
     ("docs/api.md", "src/serve/routes.def", api_page),
     ("docs/metrics.md", "src/serve/metrics.def", metrics_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),
+    ("docs/risks.md", "tests/risks.def", risks_page),
     ("docs/simulate.md", "src/sim/story/acts.def", simulate_page),
     ("docs/mutants.md", "src/base/mutant.def", mutants_page),
 )

@@ -18,6 +18,11 @@ WAIVED = "/* long: a table of steps */\n" + LONG
 STATES = 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 1, "")\n'
 WINDOW = 'GROUP(ONE, "", "")\nWINDOW(a, ONE, {}, "", "", "", "", "{}")\n'
 UNSHOWN = 'UNSHOWN(a, "why")\n'
+RISKS = "".join(
+    f'RISK({number}, {name}, "", "", "", "unit/b/c")\n'
+    for number, name in enumerate(tidy.RISKS, 1)
+)
+RISK_TEST = {"tests/unit/test_b.c": "static void c(void **state)\n{\n}\n"}
 
 # A tree in which no check finds anything.
 CLEAN = {
@@ -84,6 +89,21 @@ SINS = (
         "a code that is used twice",
         tidy.check_states,
         {"src/engine/states.def": 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 0, "")\n'},
+    ),
+    (
+        "a risk whose test is gone",
+        tidy.check_risks,
+        {"tests/risks.def": RISKS.replace("unit/b/c", "unit/b/gone"), **RISK_TEST},
+    ),
+    (
+        "a risk without a test",
+        tidy.check_risks,
+        {"tests/risks.def": RISKS.replace("unit/b/c", ""), **RISK_TEST},
+    ),
+    (
+        "eleven risks",
+        tidy.check_risks,
+        {"tests/risks.def": RISKS.rpartition("RISK(")[0], **RISK_TEST},
     ),
     (
         "a window whose test is gone",

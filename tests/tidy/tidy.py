@@ -434,6 +434,31 @@ def check_windows(tree):
         yield f"src/sim/story/scenarios.def: {name} is no window"
 
 
+def check_risks(tree):
+    """the twelve risks are there, in their order, each with tests that are there"""
+    source = tree.root / "tests" / "risks.def"
+    if not source.is_file():
+        return
+    rows = gen_docs(tree).read_table(source)
+    numbers = [row[0] for row in rows]
+    if numbers != [str(n + 1) for n in range(len(RISKS))]:
+        yield f"tests/risks.def: not 1 to {len(RISKS)}, but {' '.join(numbers)}"
+    for row, name in zip(rows, RISKS):
+        if row[1] != name:
+            yield f"tests/risks.def: {row[0]} is {name}, not {row[1]}"
+        if not row[5].split():
+            yield f"{row[1]}: nothing tests it"
+        for ref in row[5].split():
+            if not has_test(tree, ref):
+                yield f"{row[1]}: there is no test {ref}"
+
+
+RISKS = (
+    "nodes-fail", "pool-exhausted", "memory-leaks", "chat-limits", "reorgs", "stale-nodes",
+    "fee-spikes", "migrations", "told-twice", "forgotten-state", "never-cleaned", "nobody-watches",
+)
+
+
 # What proves a promise, or that something found is mended: by the name of its test.
 PROOFS = (
     ("INTERNALS.md", re.compile(r"## The tests.*", re.DOTALL), re.compile(r"`([\w-]+)`")),
@@ -513,6 +538,7 @@ CHECKS = (
     check_docs,
     check_states,
     check_windows,
+    check_risks,
     check_proofs,
     check_statements,
     check_scripts,
