@@ -60,15 +60,15 @@ static void a_history_is_read(void **state)
 	assert_int_equal(s.time_s, 0x6b027ad6);
 	assert_int_equal(s.next_base_fee, 10); /* the n + 1st */
 	assert_int_equal(s.blocks, 3);
-	assert_int_equal(s.tip[QUOTE_SLOW], 1); /* the middle one */
-	assert_int_equal(s.tip[QUOTE_NORMAL], 2);
-	assert_int_equal(s.tip[QUOTE_FAST], 3);
+	assert_int_equal(s.tip[QUOTE_SLOW], 5); /* the middle one that is not empty */
+	assert_int_equal(s.tip[QUOTE_NORMAL], 6);
+	assert_int_equal(s.tip[QUOTE_FAST], GWEI);
 	/* the node's own word is the least for who does not want to wait */
 	assert_int_equal(read_now(&s, &with_base,
 			     BATCH(BLOCK("0x3e9", BASE), WORD("0x3b9aca00"),
 				 HISTORY(OLDEST THREE REWARDS))),
 	    ERR_OK);
-	assert_int_equal(s.tip[QUOTE_SLOW], 1);
+	assert_int_equal(s.tip[QUOTE_SLOW], 5);
 	assert_int_equal(s.tip[QUOTE_NORMAL], GWEI);
 	assert_int_equal(s.tip[QUOTE_FAST], GWEI);
 }

@@ -56,21 +56,26 @@ static void sorted_put(uint64_t *sorted, size_t n, uint64_t v)
 	sorted[n] = v;
 }
 
-/* Of each share the middle one of all blocks. */
+/* Of each share the middle one of all blocks in which anybody paid a tip: an empty one
+ * tells nothing of what is needed. */
 static bool tips_parse(struct fee_said *ret, const struct history *h)
 {
 	uint64_t sorted[QUOTES][NOW_BLOCKS] = { 0 }, block[QUOTES];
+	size_t n = 0;
 
 	if (h->n == 0 || (json_array_size(h->reward) != h->n && !MUTANT(rewards_short)))
 		return false;
 	for (size_t i = 0; i < h->n && i < json_array_size(h->reward); i++) {
 		if (!rewards_parse(block, json_array_get(h->reward, i)))
 			return false;
+		if (block[QUOTE_FAST] == 0 && !MUTANT(empty_blocks_count))
+			continue;
 		for (int k = 0; k < QUOTES; k++)
-			sorted_put(sorted[k], i, block[k]);
+			sorted_put(sorted[k], n, block[k]);
+		n++;
 	}
 	for (int k = 0; k < QUOTES; k++)
-		ret->tip[k] = sorted[k][h->n / 2];
+		ret->tip[k] = sorted[k][n / 2];
 	ret->blocks = (uint32_t)h->n;
 	return true;
 }
