@@ -382,12 +382,14 @@ static int64_t follow(uint8_t tag, int64_t height, bool heard)
 		.no_sender = true,
 		.no_nonce = true,
 		.since_ms = 1 };
-	struct sql_tracked_add_out row;
+	struct sql_tracked_id_in name = { .chain = chain()->id };
+	struct sql_tracked_id_out row;
 	struct subject of = { .kind = SUBJECT_HASH };
 	struct fail f = { 0 };
 
-	in.hash[0] = tag;
-	assert_true(sql_tracked_add_one(scene.journal, &in, &row));
+	in.hash[0] = name.hash[0] = tag;
+	sql_tracked_add(scene.journal, &in);
+	assert_true(sql_tracked_id_one(scene.journal, &name, &row));
 	of.id = row.id;
 	assert_true(message_subscribe(
 	    scene.journal, "webhook", "https://example.org/", &of, "mine"));
