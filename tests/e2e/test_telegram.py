@@ -4,11 +4,14 @@ server that refuses, hangs and drops, and through SIGKILL of who sends."""
 
 import contextlib
 import json
+import os
+import pathlib
 import random
 import re
 import signal
 import sqlite3
 import subprocess
+import urllib.request
 
 from harness import (
     PAYER, check, desk_of, exact, main, same, serving, stop, test, wait_until, within,
@@ -96,10 +99,56 @@ def a_bot_takes_commands():
         stop(desk, daemon)
 
 
+@contextlib.contextmanager
+def server_of_others():
+    """telegram-test-api, of npm: it has no limits and no long polling, but its own reading of
+    what the API is."""
+    peers = pathlib.Path(os.environ["PAWL_PEERS"])
+    runtime = next((peers / "node_modules").glob("node-linux-*/bin/node"))
+    words = [runtime, pathlib.Path(__file__).parents[1] / "peers/others/telegram.cjs"]
+    env = {**os.environ, "NODE_PATH": str(peers / "node_modules")}
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield re.match("Listening on (.*)", child.stdout.readline()).group(1)
+        finally:
+            child.kill()
+
+
+def post(url, body):
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+@test
+def a_server_of_others_is_understood():
+    with server_of_others() as url, desk_of(3) as (anvil, desk):
+        desk.env.update(BOT_TOKEN=TOKEN, PAWL_TELL__TELEGRAM__TOKEN="env:BOT_TOKEN",
+                        PAWL_TELL__TELEGRAM__API=url, PAWL_TELL__TELEGRAM__ALLOW="41")
+
+        def heard():
+            told = post(f"{url}/getUpdatesHistory", {"token": TOKEN})["result"]
+            return [u["message"]["text"] for u in told if "chat_id" in u.get("message", {})]
+
+        daemon = serving(desk)
+        post(f"{url}/sendMessage", {
+            "botToken": TOKEN, "date": 1700000000, "text": "/help",
+            "from": {"id": 41, "first_name": "A"}, "chat": {"id": 41, "type": "private"}})
+        wait_until(lambda: heard(), 10, "the help")
+        desk.expect(0, *desk.airdrop("list.csv", *notify(41)))
+        wait_until(lambda: len(heard()) == 2, 20, "its end")
+        within("/track HASH", heard()[0], "the help")
+        within("<b>Completed</b>", heard()[1], "its end")
+        stop(desk, daemon)
+        same(journaled(desk, "SELECT COUNT(*), SUM(unknown) FROM message WHERE state = 1"),
+             [(2, 0)], "what was accepted")
+
+
 @test
 def a_chat_follows_a_transaction():
     """What goes on is one message that is rewritten; what counts is a new one."""
-    with chats_and_desk(1, depth=40, confirmations=30) as (chats, anvil, desk):
+    with chats_and_desk(1, depth=30, confirmations=20) as (chats, anvil, desk):
         desk.env["PAWL_TELL__TELEGRAM__ALLOW"] = "41 42"
         daemon = serving(desk)
         paid = anvil.rpc("eth_sendTransaction", {"from": FRIEND, "to": PAYER, "value": "0x1"})
@@ -117,7 +166,7 @@ def a_chat_follows_a_transaction():
         edits = [m for m in own if m.edits]
         check(1 <= len(edits) <= 3, f"{len(edits)} edits")
         same({m.edits for m in edits}, {m.id for m in own if "Included in" in m.text}, "edited")
-        within(["Gets confirmations", " of 30 confirmations (75 %)", paid], edits[-1].text, "text")
+        within(["Gets confirmations", " of 20 confirmations (75 %)", paid], edits[-1].text, "text")
         within(f"{paid}\nlocal: ", own[-2].text, "what he follows")
         within("no hash of a transaction", chats.texts(42)[0], "what is refused")
         same(desk.expect(0, "untrack", paid).code, 0, "the operator's own")
@@ -135,13 +184,16 @@ def fate(luck):
 @test
 def everybody_hears_all_of_it_through_kills():
     chats_n = [1, 2, 3, -4]
-    with chats_and_desk(10) as (chats, anvil, desk):
+    with chats_and_desk(10, confirmations=12, depth=16) as (chats, anvil, desk):
+        desk.env["PAWL_TELL__TELEGRAM__ALLOW"] = "2"
         luck = random.Random(7)
         for chat in chats_n[1:]:
             dice = random.Random(chat)
             chats.scripts[chat] = lambda n, dice=dice: fate(dice)
         desk.expect(0, *desk.airdrop("list.csv", *notify(*chats_n)), seconds=90)
-        for n in range(6):
+        paid = anvil.rpc("eth_sendTransaction", {"from": FRIEND, "to": PAYER, "value": "0x1"})
+        chats.says(2, f"/track {paid}")
+        for n in range(5):
             daemon = serving(desk)
             for k in range(3):
                 desk.expect(0, "tell", f"[{n}.{k}]")
@@ -154,10 +206,20 @@ def everybody_hears_all_of_it_through_kills():
             lambda: journaled(desk, "SELECT COUNT(*) FROM message WHERE state = 0") == [(0,)],
             60, "everything to be accepted", every_s=0.2,
         )
+        wait_until(lambda: any("<b>Final" in t for t in chats.texts(2)), 30, "its end")
         stop(desk, daemon)
-        bodies = journaled(desk, "SELECT body FROM notice ORDER BY id")
-        said = [json.loads(body).get("text", "Completed") for (body,) in bodies]
-        same(len(said), 19, "notices")
+        bodies = [json.loads(body) for (body,) in journaled(
+            desk, "SELECT body FROM notice WHERE subject_kind <> 4 ORDER BY id")]
+        said = [body.get("text", "Completed") for body in bodies if "hash" not in body]
+        same(len(said), 16, "notices")
+        same(journaled(desk, "SELECT COUNT(*) FROM notice WHERE subject_kind = 4"), [(1,)],
+             "answers to one command")
+        titles = {"seen": "Seen", "included": "Included", "confirmed": "Confirmed",
+                  "final": "<b>Final"}
+        decided = [titles[body["type"]] for body in bodies if body["type"] in titles]
+        heard = re.findall("|".join(titles.values()), "\n".join(chats.texts(2)))
+        same(list(dict.fromkeys(heard)), decided, "what became of the transaction")
+        within(["Included", "Confirmed", "<b>Final"], decided, "its milestones")
         lost = dict(journaled(desk, "SELECT subscriber, SUM(unknown) FROM message GROUP BY 1"))
         for number, chat in enumerate(chats_n, 1):
             heard = re.findall(r"\[\d\.\d\]|Completed", "\n".join(chats.texts(chat)))
