@@ -44,6 +44,7 @@ static void is_another(struct sim_story *s, enum sim_ground broken)
 	s->older.is_mixed = false;
 	sim_people_look_anew(s);
 	s->people.off = 0;
+	sim_receivers_another(s, broken == SIM_GROUND_KEPT);
 	sim_judge_older(&s->life[0]);
 }
 
@@ -149,7 +150,6 @@ static void made_anew(struct sim_story *s)
 	s->flipped = 0;
 	is_another(s, SIM_GROUND_KEPT);
 	sim_judge_lost(s);
-	sim_receivers_lost(s);
 }
 
 /* -- damage is mended by the line that was printed --------------------------------- */

@@ -326,8 +326,8 @@ void sim_receivers_older(struct sim_story *s)
 		s->receiver[i].suspended = false;
 }
 
-void sim_receivers_lost(struct sim_story *s)
+void sim_receivers_another(struct sim_story *s, bool is_new)
 {
 	for (struct sim_letter *t = s->letters; t; t = t->older)
-		t->of_another = true;
+		t->of_another = is_new;
 }

@@ -100,6 +100,7 @@ void sim_receivers_committed(struct sim_life *l);
 void sim_receivers_lose(struct sim_life *l);
 /* The journal is an older one: what was known of letters is not. */
 void sim_receivers_older(struct sim_story *s);
-void sim_receivers_lost(struct sim_story *s); /* a new one begins */
+/* There is another journal: a new one, or one that was there before. */
+void sim_receivers_another(struct sim_story *s, bool is_new);
 
 #endif
