@@ -260,6 +260,15 @@ static void accepted(struct follower *f)
 	}
 }
 
+/* A node may have left the branch of which it said what it has; who has yet to say is
+ * not interrupted. */
+static void ask_again(struct follower *f)
+{
+	for (int i = 0; i < f->nodes; i++)
+		if (f->view[i].has_ancestor || f->view[i].has_anew)
+			undone_forget(&f->view[i]);
+}
+
 enum err follower_accept(struct follower *f, struct fail *fail)
 {
 	const struct head *anew = NULL;
@@ -269,10 +278,14 @@ enum err follower_accept(struct follower *f, struct fail *fail)
 		return ERR_OK;
 	if (!find_ancestor(f, &height)) {
 		anew = find_anew(f);
-		if (!anew)
+		if (!anew) {
+			if (!MUTANT(branch_is_for_ever))
+				ask_again(f);
 			return fail_set(fail, ERR_NO_QUORUM,
-			    "chain %s: no quorum shows a block to go on from",
+			    "chain %s: no quorum shows a block to go on from; its nodes "
+			    "are asked again",
 			    f->s.config->name);
+		}
 		height = anew->height;
 	}
 	f->s.told.retracted(f->s.told.ctx, height);

@@ -247,6 +247,31 @@ static void beginning_anew_needs_a_quorum(void **state)
 	assert_true(follower_stopped(eye));
 }
 
+/* One was on a branch of its own, and has told what it has of that; then it comes back,
+ * to a chain that has lost its final block meanwhile. */
+static void who_comes_from_a_branch_is_asked_again(void **state)
+{
+	struct fail f;
+
+	(void)state;
+	begin_looking(2, 2);
+	live(6);
+	scene.node[1]->fork = sim_side_branch(scene.chain, scene_height(&scene) - 2, 30);
+	run(5000);
+	assert_false(follower_stopped(eye));
+	scene.node[1]->fork = NULL;
+	reorg(SCENE_DEPTH + 2, true);
+	run(30000);
+	assert_true(follower_stopped(eye));
+	(void)!follower_accept(eye, &f);
+	run(5000);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	live(6);
+	assert_false(follower_stopped(eye));
+	assert_true(on_chain());
+	check_trail();
+}
+
 /* Set back to a height below our final block, and not above it for long. */
 static void a_chain_that_was_set_back_stops(void **state)
 {
@@ -327,6 +352,7 @@ int main(void)
 		T(a_fork_that_is_over_is_forgotten),
 		T(a_reorg_below_the_first_block_begins_anew),
 		T(beginning_anew_needs_a_quorum),
+		T(who_comes_from_a_branch_is_asked_again),
 		T(a_chain_that_was_set_back_stops),
 		T(who_lags_below_the_final_block_has_not_left_it),
 		T(a_stop_outlives_its_cause),
