@@ -115,6 +115,38 @@ static void a_lost_answer_is_counted(void **state)
 	assert_row(1, 1, MESSAGE_ACCEPTED, 3, 1);
 }
 
+/* For people: each request, by what came of it; and what is on its way is said. */
+static void what_came_of_it_is_counted(void **state)
+{
+	const int webhook = channel_number(&channel_webhook);
+	const struct tell *t = tell_of(runner);
+	static const int64_t want[TELL_OUTCOMES] = { [TELL_ACCEPTED] = 2,
+		[TELL_REFUSED] = 1,
+		[TELL_UNKNOWN] = 1,
+		[TELL_GONE] = 1 };
+
+	(void)state;
+	assert_ptr_equal(t, tell);
+	hears("webhook", "https://a.example/");
+	for (int64_t nth = 1; nth <= 3; nth++)
+		note(nth);
+	turn();
+	assert_int_equal(tell_busy(t), 1);
+	answer_after(0, HTTP_UNKNOWN, 0, -1);
+	assert_int_equal(tell_busy(t), 0);
+	later(1000);
+	answer(1, 503);
+	later(2000);
+	answer(2, 200);
+	answer(3, 200);
+	answer(4, 410);
+	for (int i = 0; i < TELL_OUTCOMES; i++)
+		assert_int_equal(tell_count(t, webhook, (enum tell_outcome)i), want[i]);
+	assert_int_equal(
+	    tell_count(t, channel_number(&channel_telegram), TELL_ACCEPTED), 0);
+	assert_null(channel_at(CHANNELS_MAX));
+}
+
 static void they_are_sent_in_order(void **state)
 {
 	(void)state;
@@ -321,6 +353,7 @@ int main(void)
 		T(each_try_is_counted_before_it_leaves),
 		T(no_death_in_a_turn_loses_it),
 		T(a_lost_answer_is_counted),
+		T(what_came_of_it_is_counted),
 		T(they_are_sent_in_order),
 		T(who_is_silent_delays_nobody),
 		T(it_waits_longer_each_time),
