@@ -39,3 +39,12 @@ WHERE subject_kind = 2 AND subject = :subject AND subscriber = :subscriber;
 -- out: subject i64
 SELECT subject FROM subscription
 WHERE subscriber = :subscriber AND subject_kind = 2 ORDER BY subject DESC LIMIT :most;
+
+-- Who asked has it: nobody needs it any more, and its update does not come again.
+-- name: answer_message_drop
+-- in: notice i64
+DELETE FROM message WHERE notice = :notice;
+
+-- name: answer_notice_drop
+-- in: notice i64
+DELETE FROM notice WHERE id = :notice;

@@ -36,6 +36,14 @@ void posted_keep(struct journal *j, int64_t subscriber, const struct subject *of
 		posted_forget(j, subscriber, &of[i]);
 }
 
+void answer_forget(struct journal *j, int64_t notice)
+{
+	sql_answer_message_drop(
+	    j, &(struct sql_answer_message_drop_in){ .notice = notice });
+	sql_answer_notice_drop(
+	    j, &(struct sql_answer_notice_drop_in){ .notice = notice });
+}
+
 static void merge(struct journal *j, int64_t from, int64_t into, const char *to)
 {
 	char why[64];

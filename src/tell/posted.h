@@ -15,6 +15,10 @@ void posted_forget(struct journal *j, int64_t subscriber, const struct subject *
 void posted_keep(struct journal *j, int64_t subscriber, const struct subject *of,
     size_t n, enum showing how, int64_t message);
 
+/* The answer to a command was accepted: its rows go, so that questions fill no journal.
+ */
+void answer_forget(struct journal *j, int64_t notice);
+
 /* The target has another name now. Where another subscriber has that already, he hears
  * of what this one heard, and gets what this one did not; this one is suspended. */
 void subscriber_follow(

@@ -132,7 +132,9 @@ static void accepted(const struct sending *s)
 		    &(struct sql_message_accepted_in){ .notice = s->notices[i],
 			.subscriber = s->subscriber,
 			.accepted_ms = now_ms });
-	if (s->channel->showing)
+	if (s->of.kind == SUBJECT_ANSWER)
+		answer_forget(j, s->notices[0]);
+	else if (s->channel->showing)
 		posted_keep(j, s->subscriber, s->subjects, s->n,
 		    s->n > 1 ? SHOWING_ENDS : s->showing,
 		    s->verdict.message ? s->verdict.message : s->edits);

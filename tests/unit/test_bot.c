@@ -177,8 +177,10 @@ static void a_command_is_answered_once(void **state)
 	one(700, 41, "/track 0xab main");
 	assert_string_equal(done, "track 41 '0xab' 'main'; ");
 	assert_int_equal(offset(), 701);
+	assert_row(1, 1, MESSAGE_DUE, 0, 0);
 	assert_int_equal(sent("done &lt;track&gt;"), 1);
-	one(700, 41, "/track 0xab main"); /* it says it again */
+	assert_int_equal(row_of(1, 1).state, -1); /* it fills no journal */
+	one(700, 41, "/track 0xab main");         /* it says it again */
 	later(1000);
 	assert_int_equal(offset(), 701);
 	assert_int_equal(sent(NULL), 0);
