@@ -67,8 +67,8 @@ WHERE chain = :chain AND looks = 0 AND looks IS NOT NULL LIMIT :max;
 -- Those that nodes were asked for longest ago.
 -- name: tracked_looks
 -- in: chain i64, before i64, max i64
--- out: id i64, hash b32
-SELECT id, hash FROM tracked
+-- out: id i64
+SELECT id FROM tracked
 WHERE chain = :chain AND looks IS NOT NULL AND looks > 0 AND looks < :before ORDER BY looks, id LIMIT :max;
 
 -- name: tracked_looked

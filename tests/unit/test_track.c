@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "engine/message.h"
+#include "kinds/track/track_in.h"
 
 #define CONFIRMATIONS 4
 #define HOURS_MS ((int64_t)2 * 3600 * 1000)
@@ -261,6 +262,122 @@ static void what_was_final_in_an_absence_is_told(void **state_)
 	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
+/* In no pool that was looked at: its block alone says who sent it. */
+static void a_rival_behind_a_reorg_is_found(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 3 * GWEI);
+	follow(&tx->hash);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25");
+	reorg(1, false);
+	(void)pays(0, 7, 9 * GWEI);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1, replaced 2");
+	mine(5);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1, replaced 2");
+}
+
+/* Its rival is asked for, not itself: that nobody has it is no news. */
+static void what_was_replaced_stays_so_in_an_absence(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 3 * GWEI);
+	follow(&tx->hash);
+	(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(5000);
+	(void)pays(0, 7, 9 * GWEI);
+	mine(1);
+	assert_string_equal(told(), "seen 1, replaced 1");
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	run(30000);
+	mine(6);
+	assert_string_equal(told(), "seen 1, replaced 1");
+	assert_int_equal(state_now(), TRACKED_REPLACED);
+}
+
+/* A payment of ours, that was bumped. */
+static void follow_a_payment(struct hash *ret_first)
+{
+	struct track_wish wish = { .confirmations = CONFIRMATIONS };
+	struct subject of = { .kind = SUBJECT_HASH };
+	struct sql_attempt_newest_in in;
+	struct sql_attempt_newest_out attempt;
+	struct fee_row fees[16];
+
+	tracking = &config;
+	begin_in_flight(1, 1, 1, 1);
+	wish.chain = chain()->id;
+	wish.intent = in.intent = item(1).intent;
+	assert_true(sql_attempt_newest_one(scene.journal, &in, &attempt));
+	memcpy(wish.hash.at, attempt.hash, sizeof wish.hash.at);
+	*ret_first = wish.hash;
+	of.id = followed = track_add(scene.journal, &wish, world_wall_ms(scene.world));
+	message_subscribe(scene.journal, "webhook", "http://a.example/", &of, "mine");
+	while (attempts_of(wish.intent, fees) < 2) {
+		(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+		run(5000);
+	}
+	run(5000);
+	assert_string_equal(told(), "seen 1");
+}
+
+static void absent(void)
+{
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	run(60000);
+	mine(6);
+}
+
+static void a_bumped_payment_is_no_replacement(void **state_)
+{
+	struct track_wish wish = { .confirmations = CONFIRMATIONS };
+
+	(void)state_;
+	follow_a_payment(&wish.hash);
+	mine(1);
+	assert_string_equal(told(), "seen 1, included 1, progress 25");
+	absent();
+	assert_int_equal(state_now(), TRACKED_FINAL);
+	assert_string_equal(
+	    told(), "seen 1, included 1, progress 25, confirmed 1, final 1");
+}
+
+/* The other attempt is final before anybody asks what became of this one. */
+static void nor_is_one_that_was_bumped_long_ago(void **state_)
+{
+	struct sql_tracked_get_out row;
+	struct hash first;
+
+	(void)state_;
+	follow_a_payment(&first);
+	assert_true(row_get(scene.journal, followed, &row));
+	assert_true(track_drop(scene.journal, followed, 1000));
+	mine(SCENE_DEPTH + 400);
+	assert_string_equal(told(), "seen 1");
+	assert_int_equal(followed,
+	    track_add(scene.journal,
+		&(struct track_wish){ .hash = first,
+		    .chain = chain()->id,
+		    .confirmations = CONFIRMATIONS,
+		    .intent = row.intent },
+		world_wall_ms(scene.world)));
+	mine(6);
+	assert_string_equal(told(), "seen 1, included 2, confirmed 2, final 2");
+}
+
 static void it_takes_a_quorum_to_end_it(void **state_)
 {
 	struct sim_tx *tx;
@@ -406,9 +523,12 @@ int main(void)
 		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, end),
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
+		cmocka_unit_test_teardown(a_rival_behind_a_reorg_is_found, end),
+		cmocka_unit_test_teardown(what_was_replaced_stays_so_in_an_absence, end),
+		cmocka_unit_test_teardown(a_bumped_payment_is_no_replacement, end),
+		cmocka_unit_test_teardown(nor_is_one_that_was_bumped_long_ago, end),
 		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, end),
 		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, end),
-		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
 		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, end),
 		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
 		cmocka_unit_test_teardown(of_guesses_one_holds, end),

@@ -48,18 +48,18 @@ static void fingers_nonce_put(struct track_chain *t, const uint8_t sender[20],
 		fingers_add(&t->fingers, print, row);
 }
 
-void fingers_of_nonce(struct track_chain *t, const struct sql_tracked_get_out *row)
+void fingers_of_nonce(
+    struct track_chain *t, const struct sql_tracked_get_out *row, bool there)
 {
 	if (!row->no_nonce && !row->no_sender)
-		fingers_nonce_put(t, row->sender, row->nonce, row->id, true);
+		fingers_nonce_put(t, row->sender, row->nonce, row->id, there);
 }
 
 void fingers_of_row(
     struct track_chain *t, const struct sql_tracked_get_out *row, bool there)
 {
 	fingers_put(t, row->hash, row->id, there);
-	if (!row->no_nonce && !row->no_sender)
-		fingers_nonce_put(t, row->sender, row->nonce, row->id, there);
+	fingers_of_nonce(t, row, there);
 }
 
 /* The follower knows it before the runner does. */
@@ -149,19 +149,21 @@ static void take_new(struct track_chain *t)
 /* -- a block --------------------------------------------------------------- */
 
 /* Any attempt of an intent of ours is as good as the one that was named. */
-static bool is_sibling(
-    struct track_chain *t, const struct sql_tracked_get_out *row, const struct hash *hash)
+bool row_is_own(
+    struct journal *j, const struct sql_tracked_get_out *row, const struct hash *hash)
 {
 	struct sql_intent_get_in get = { .id = row->intent };
 	struct sql_intent_get_out intent;
 	struct sql_attempt_by_hash_in in;
 	struct sql_attempt_by_hash_out attempt;
 
-	if (row->no_intent || !sql_intent_get_one(t->track->journal, &get, &intent))
+	if (!memcmp(row->hash, hash->at, sizeof row->hash))
+		return true;
+	if (row->no_intent || !sql_intent_get_one(j, &get, &intent))
 		return false;
 	in.account = intent.account;
 	memcpy(in.hash, hash->at, sizeof in.hash);
-	return sql_attempt_by_hash_one(t->track->journal, &in, &attempt) &&
+	return sql_attempt_by_hash_one(j, &in, &attempt) &&
 	    attempt.intent == row->intent && !attempt.empty;
 }
 
@@ -181,9 +183,11 @@ static void hit(struct track_chain *t, int64_t id, const struct block_facts *b,
 	if (!row_get(t->track->journal, id, &row) || !row.no_ended_ms)
 		return;
 	itself = !memcmp(row.hash, tx->hash.at, sizeof row.hash);
+	if (itself && !is_rival(&row, tx) && !MUTANT(sender_of_pools_alone))
+		row_sender(t, &row, &tx->from, tx->nonce);
 	if (itself || is_rival(&row, tx))
 		row_in_block(t, &row, &b->head, &tx->hash,
-		    itself || is_sibling(t, &row, &tx->hash), tx->status);
+		    row_is_own(t->track->journal, &row, &tx->hash), tx->status);
 }
 
 /* Those of one print; rows move while they are found, so they are collected first. */

@@ -53,6 +53,48 @@ struct look_ask {
 	struct look_said said[LOOK_MAX];
 };
 
+/* -- what is asked for ------------------------------------------------------ */
+
+/* The attempt that consumed the nonce of an intent of ours, with its payload; false:
+ * there is none, and *ret is the newest one. Nothing is put where it has no attempt. */
+static bool winner_find(struct journal *j, int64_t intent, struct hash *ret)
+{
+	struct sql_attempt_of_intent_in in = { .intent = intent };
+	struct sql_attempt_of_intent_out one;
+	bool won = false;
+
+	sql_attempt_of_intent_begin(j, &in);
+	while (sql_attempt_of_intent_next(j, &one)) {
+		bool in_block = one.state == ATTEMPT_INCLUDED ||
+		    one.state == ATTEMPT_REVERTED || one.state == ATTEMPT_FINAL;
+
+		if (one.empty || (won && !in_block))
+			continue;
+		won = in_block;
+		memcpy(ret->at, one.hash, sizeof ret->at);
+	}
+	return won;
+}
+
+/* Where a block has it, what that block has: itself, its rival, a sibling. Else of an
+ * intent of ours the attempt that won; while there is none the newest, and itself again
+ * when nobody has that. */
+static struct hash hash_of(struct journal *j, const struct sql_tracked_get_out *row)
+{
+	struct hash hash, best;
+
+	memcpy(hash.at, row->hash, sizeof hash.at);
+	best = hash;
+	if (MUTANT(itself_is_asked_for))
+		return hash;
+	if (!row->no_height && !row->no_by_hash)
+		memcpy(hash.at, row->by_hash, sizeof hash.at);
+	else if (row->no_height && !row->no_intent &&
+	    (winner_find(j, row->intent, &best) || row->misses % 2 == 0))
+		hash = best;
+	return hash;
+}
+
 /* -- answers --------------------------------------------------------------- */
 
 static enum err whole_read(struct look_ask *q, const struct pool_answer *a)
@@ -286,11 +328,15 @@ static void whole_take(
 	const struct look_said *s = said_best(t, at, &same);
 	struct whole_tx tx = { .known = true };
 	struct sql_tracked_get_out row;
+	struct hash asked;
 
 	(void)follower_final(t->chain->follower, &final);
 	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
 	    row.no_looks)
 		return;
+	asked = hash_of(t->track->journal, &row);
+	if (!hash_same(&asked, &l->hash[at]))
+		return; /* it moved on meanwhile */
 	sql_tracked_looked(t->track->journal,
 	    &(struct sql_tracked_looked_in){
 		.id = row.id, .looks = (int64_t)t->look_height });
@@ -319,15 +365,35 @@ static void receipt_take(struct track_chain *t, uint32_t at)
 	const struct look *l = t->look;
 	bool same;
 	const struct look_said *s = said_best(t, at, &same);
-	struct head head = { .height = s ? s->height : 0 };
+	struct head head = { .height = s ? s->height : 0 }, final = { 0 };
 	struct sql_tracked_get_out row;
+	struct hash asked;
 
-	if (!s || (!same && !MUTANT(one_node_is_enough)) ||
+	(void)follower_final(t->chain->follower, &final);
+	if (!s || (!same && !MUTANT(one_node_is_enough)) || head.height > final.height ||
 	    !row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms)
 		return;
+	asked = hash_of(t->track->journal, &row);
+	if (!hash_same(&asked, &l->hash[at]))
+		return;
 	head.hash = s->block_hash;
-	row_in_block(t, &row, &head, &l->hash[at], true, s->ok ? TX_OK : TX_REVERTED);
+	row_in_block(t, &row, &head, &asked, row_is_own(t->track->journal, &row, &asked),
+	    s->ok ? TX_OK : TX_REVERTED);
 	row_final(t, &row, follower_quorum_height(t->chain->follower));
+}
+
+/* Of an intent of ours the engine finds out what took its nonce: what won is asked for
+ * in the next look. */
+static bool may_have_won(struct journal *j, const struct sql_tracked_get_out *row)
+{
+	struct sql_intent_get_in in = { .id = row->intent };
+	struct sql_intent_get_out intent;
+	struct hash hash;
+
+	if (row->no_intent || !sql_intent_get_one(j, &in, &intent))
+		return false;
+	return (intent.state != INTENT_FINAL && intent.state != INTENT_VOID) ||
+	    winner_find(j, row->intent, &hash);
 }
 
 /* Its nonce is consumed in final blocks, and it is in none of them. */
@@ -344,7 +410,8 @@ static void count_take(struct track_chain *t, uint32_t at)
 		if (((l->answered >> i) & 1) && l->said[i][at].known &&
 		    l->said[i][at].count > (uint64_t)row.nonce)
 			above |= 1u << i;
-	if (follower_quorum(t->chain->follower, above))
+	if (follower_quorum(t->chain->follower, above) &&
+	    (!may_have_won(t->track->journal, &row) || MUTANT(itself_is_asked_for)))
 		row_outrun(t, &row);
 }
 
@@ -401,15 +468,18 @@ static void look_begin(struct track_chain *t, uint64_t height)
 		.before = (int64_t)height,
 		.max = t->chain->config->batch < LOOK_MAX ? t->chain->config->batch
 							  : LOOK_MAX };
-	struct sql_tracked_looks_out row;
+	struct sql_tracked_looks_out found;
+	struct sql_tracked_get_out row;
 	struct look *l = mem_new(sizeof *l);
+	struct journal *j = t->track->journal;
 
-	sql_tracked_looks_begin(t->track->journal, &in);
-	while (l->n < LOOK_MAX && sql_tracked_looks_next(t->track->journal, &row)) {
-		l->row[l->n] = row.id;
-		memcpy(l->hash[l->n++].at, row.hash, sizeof row.hash);
-	}
-	sql_tracked_looks_end(t->track->journal);
+	sql_tracked_looks_begin(j, &in);
+	while (l->n < LOOK_MAX && sql_tracked_looks_next(j, &found))
+		l->row[l->n++] = found.id;
+	sql_tracked_looks_end(j);
+	for (uint32_t i = 0; i < l->n; i++)
+		if (row_get(j, l->row[i], &row))
+			l->hash[i] = hash_of(j, &row);
 	t->look = l;
 	t->look_height = height;
 	l->round = ++t->look_round;

@@ -273,17 +273,23 @@ void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row)
 	row_put(t->track->journal, row);
 }
 
+void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
+    const struct address *from, uint64_t nonce)
+{
+	fingers_of_nonce(t, row, false);
+	row->no_nonce = row->no_sender = false;
+	row->nonce = (int64_t)nonce;
+	memcpy(row->sender, from->at, sizeof row->sender);
+	fingers_of_nonce(t, row, true);
+}
+
 void row_seen(
     struct track_chain *t, struct sql_tracked_get_out *row, const struct whole_tx *tx)
 {
 	bool back = row->state == TRACKED_DROPPED;
 
-	if (row->no_nonce) {
-		row->no_nonce = row->no_sender = false;
-		row->nonce = (int64_t)tx->nonce;
-		memcpy(row->sender, tx->from.at, sizeof row->sender);
-		fingers_of_nonce(t, row);
-	}
+	if (row->no_nonce)
+		row_sender(t, row, &tx->from, tx->nonce);
 	row->misses = 0;
 	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {
 		no_guess(t, row);

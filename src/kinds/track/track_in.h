@@ -64,6 +64,9 @@ void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t 
 void row_retract(struct track_chain *t, struct sql_tracked_get_out *row);
 /* Something else consumed its nonce, for good: nobody says what. */
 void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row);
+/* Who sent it, and with which nonce; the row is not put. */
+void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
+    const struct address *from, uint64_t nonce);
 /* A node has it, in no block that we follow. */
 void row_seen(
     struct track_chain *t, struct sql_tracked_get_out *row, const struct whole_tx *tx);
@@ -79,7 +82,11 @@ void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wal
 
 void fingers_of_row(
     struct track_chain *t, const struct sql_tracked_get_out *row, bool there);
-void fingers_of_nonce(struct track_chain *t, const struct sql_tracked_get_out *row);
+void fingers_of_nonce(
+    struct track_chain *t, const struct sql_tracked_get_out *row, bool there);
+/* Is this hash the row's, or that of another attempt with the payload of its intent? */
+bool row_is_own(
+    struct journal *j, const struct sql_tracked_get_out *row, const struct hash *hash);
 
 /* -- look.c ---------------------------------------------------------------- */
 
