@@ -60,6 +60,21 @@ static enum err is_whole(struct journal *j, struct fail *f)
 	return e;
 }
 
+/* The power may take back what somebody edited. */
+static bool is_edited(const struct sim_life *l)
+{
+	const struct sim_story *s = l->story;
+	struct sql_event_from_in in = { .id = s->edited_event };
+	struct sql_event_from_out e;
+	bool is;
+
+	sql_event_from_begin(l->journal, &in);
+	is = sql_event_from_next(l->journal, &e) && e.id == s->edited_event &&
+	    (int64_t)strlen(e.why) == s->edited_len;
+	sql_event_from_end(l->journal);
+	return is;
+}
+
 /* G11: what was edited while it had not ended is named before it ends. */
 static void was_named(struct sim_life *l)
 {
@@ -67,7 +82,8 @@ static void was_named(struct sim_life *l)
 	struct operation o;
 
 	if (s->edited && !s->figures.deeds[SIM_DID_FLIPPED] &&
-	    operation_read(l->journal, s->edited, &o) && operation_ended(&o))
+	    operation_read(l->journal, s->edited, &o) && operation_ended(&o) &&
+	    is_edited(l))
 		sim_story_wrong(
 		    s, "%s has ended, and one of its events was edited", o.name);
 }

@@ -13,8 +13,9 @@
 static struct {
 	bool event, done;
 	int64_t luck;
-	int64_t open; /* the operation, if it had not ended; else 0 */
-} edit;               /* of the tool */
+	int64_t open;    /* the operation, if it had not ended; else 0 */
+	int64_t id, len; /* of the event, and of what stands there now */
+} edit;                  /* of the tool */
 
 /* -- rows ----------------------------------------------------------------- */
 
@@ -103,7 +104,7 @@ static bool event_edit(sqlite3 *db)
 	    "UPDATE event SET why = why || '.' WHERE id = (SELECT id FROM event"
 	    " WHERE operation > 0 ORDER BY (id * 7919 + ?1) % 1009 LIMIT 1) RETURNING"
 	    " operation * (SELECT state NOT IN (?2, ?3) FROM operation"
-	    " WHERE id = event.operation)";
+	    " WHERE id = event.operation), id, length(CAST(why AS BLOB))";
 	sqlite3_stmt *of = NULL;
 	bool done = sqlite3_prepare_v2(db, sql, -1, &of, NULL) == SQLITE_OK &&
 	    !sqlite3_bind_int64(of, 1, edit.luck) &&
@@ -111,8 +112,11 @@ static bool event_edit(sqlite3 *db)
 	    !sqlite3_bind_int64(of, 3, OPERATION_CANCELLED) &&
 	    sqlite3_step(of) == SQLITE_ROW;
 
-	if (done)
+	if (done) {
 		edit.open = sqlite3_column_int64(of, 0);
+		edit.id = sqlite3_column_int64(of, 1);
+		edit.len = sqlite3_column_int64(of, 2);
+	}
 	sqlite3_finalize(of);
 	return done;
 }
@@ -146,5 +150,7 @@ void sim_meddle(struct sim_story *s, bool event, uint64_t luck)
 		return;
 	sim_is_flipped(s, false);
 	s->edited = edit.open;
+	s->edited_event = edit.id;
+	s->edited_len = edit.len;
 	sim_story_did(s, SIM_DID_MEDDLED);
 }

@@ -277,6 +277,8 @@ struct sim_story {
 	bool by_hand;        /* a row was paid with the key, and not by the program */
 	unsigned flipped; /* enum sim_flipped: and nobody has looked whether it matters */
 	int64_t edited; /* an operation that had not ended, by another program; 0: none */
+	int64_t edited_event,
+	    edited_len;     /* its event, and the bytes of its `why` since */
 	bool is_other_file; /* the journal is a copy, and nobody has opened it yet */
 	bool twin_is_other; /* so is that of who runs beside it, on a disk of its own */
 	struct sim_random process_dice;
