@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "codec/json.h"
 #include "drawer.h"
 #include "mailbox.h"
@@ -173,6 +174,33 @@ static void each_type_has_words(void **state)
 	reads(0,
 	    "<b>Stuck</b>\n<code>" HASH "</code> main\nby <code>0x99</code>\n"
 	    "block 17\n5 of 20 confirmations (25 %)\n");
+}
+
+static void each_milestone_has_words(void **state)
+{
+	static const char *const types[] = {
+#define MILESTONE(name, code, word, when) word,
+#include "engine/milestone.def"
+#undef MILESTONE
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		char body[100], bare[100];
+		const struct event_text event = { .body = body };
+		const struct parcel p = {
+			.target = "1", .events = &event, .events_n = 1
+		};
+		size_t n;
+		char *sent;
+
+		snprintf(body, sizeof body, "{\"type\":\"%s\"}", types[i]);
+		snprintf(bare, sizeof bare, "<b>%s</b>", types[i]);
+		sent = telegram_compose(&p, &n);
+		if (strstr(sent, bare))
+			fail_msg("src/tell/words.def has no row for %s", types[i]);
+		mem_free(sent);
+	}
 }
 
 /* -- what answers mean ----------------------------------------------------------------
@@ -693,6 +721,7 @@ int main(void)
 		T(a_chat_reads_it),
 		T(it_is_no_longer_than_it_may_be),
 		T(each_type_has_words),
+		T(each_milestone_has_words),
 		T(who_is_gone_is_suspended),
 		T(what_may_pass_is_tried_again),
 		T(a_wrong_token_suspends_nobody),
