@@ -19,6 +19,7 @@
 #define ANSWER_MAX ((size_t)1024 * 1024)
 #define BACKOFF_MAX_MS 60000
 #define CONFLICT_MS 30000
+#define ANEW_BELOW 1000 /* so far below what was asked for no answer is an old one */
 
 /* -- its life ------------------------------------------------------------------- */
 
@@ -94,6 +95,23 @@ static void poll_free(struct fact *fact)
 	mem_free(p);
 }
 
+/* After a week without any, Telegram numbers them anew, from anywhere; all above are no
+ * more, and nothing below is what was asked for. */
+static bool numbered_anew(const struct bot *b, const json_t *updates)
+{
+	int64_t id, highest = 0;
+	const json_t *update;
+	size_t i;
+
+	json_array_foreach(updates, i, update)
+	{
+		if (json_i64(update, "update_id", &id) && id > highest)
+			highest = id;
+	}
+	return highest > 0 && highest < b->next_update - ANEW_BELOW &&
+	    !MUTANT(numbers_only_rise);
+}
+
 static void updates_take(struct bot *b, struct runner *r, const json_t *updates)
 {
 	int64_t before = b->next_update;
@@ -104,6 +122,8 @@ static void updates_take(struct bot *b, struct runner *r, const json_t *updates)
 	b->said = false;
 	b->limit = UPDATES_MAX;
 	b->not_before_ms = 0;
+	if (numbered_anew(b, updates))
+		b->next_update = 0;
 	json_array_foreach(updates, i, update) update_take(b, r, update);
 	if (b->next_update == before)
 		b->not_before_ms = b->asked_ms + PAUSE_MS;

@@ -29,11 +29,20 @@ static void answer(const struct asking *a, const char *text, bool table)
 		.milestone = MILESTONE_ANSWER,
 		.nth = b->id,
 		.commit_no = journal_commit_no(b->journal) };
+	const struct sql_notice_one_in same = { .subject_kind = SUBJECT_ANSWER,
+		.subject = a->update,
+		.milestone = MILESTONE_ANSWER,
+		.nth = b->id };
+	struct sql_notice_one_out other;
 	struct sql_notice_add_out notice;
 	struct buf out;
 
 	if (!body)
 		return; /* no UTF-8: ours is */
+	if (sql_notice_one_one(b->journal, &same, &other)) {
+		json_decref(body); /* of this number one waits already */
+		return;
+	}
 	if (table)
 		(void)json_object_set_new(body, "table", json_true());
 	buf_init(&out, 8 * BOT_TEXT_MAX);

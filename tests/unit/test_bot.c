@@ -257,6 +257,25 @@ static void another_bot_begins_anew(void **state)
 	assert_int_equal(sent("done"), 2);
 }
 
+/* As Telegram does after a week in which nobody wrote. */
+static void lower_numbers_are_new_ones(void **state)
+{
+	(void)state;
+	turn();
+	one(727334707, 41, "/track 0xab");
+	assert_int_equal(offset(), 727334708);
+	updates(update(727334000, 41, "/track 0xab")); /* an old one, said again */
+	later(1000);
+	assert_int_equal(offset(), 727334708);
+	one(117314199, 41, "/fees");
+	assert_int_equal(offset(), 117314200);
+	one(117314199, 41, "/fees");
+	later(1000);
+	assert_string_equal(done, "track 41 '0xab' ''; fees 41 '' ''; ");
+	one(727334707, 41, "/fees"); /* its number has an answer that waits */
+	assert_int_equal(sent("done"), 2);
+}
+
 /* -- who ------------------------------------------------------------------------------
  */
 
@@ -461,6 +480,7 @@ int main(void)
 		T(a_command_is_answered_once),
 		T(no_death_in_a_turn_handles_it_twice),
 		T(another_bot_begins_anew),
+		T(lower_numbers_are_new_ones),
 		T(who_is_not_named_is_told_how),
 		T(nobody_is_named_at_first),
 		T(there_are_not_too_many),
