@@ -51,7 +51,8 @@ enum purpose {
 	OF_LISTS,
 	OF_POOLS,
 	OF_SUBSCRIBERS,
-	OF_SWITCHES
+	OF_SWITCHES,
+	OF_FOLLOWED
 };
 
 struct draw {

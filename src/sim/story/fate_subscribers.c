@@ -91,6 +91,30 @@ static void tracks_draw(struct draw *d, int64_t receivers)
 	}
 }
 
+/* What is followed is taken back soon, or has a rival. */
+static void followed_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_FOLLOWED);
+	for (size_t i = 0, n = f->acts_n; i < n; i++) {
+		struct sim_act act = { .kind = SIM_REORG, .at_ms = f->acts[i].at_ms };
+
+		if (f->acts[i].kind != SIM_TRACK || !hit(d, 500))
+			continue;
+		act.at_ms += from_to(d, 0, 4 * f->interval_ms);
+		act.a = from_to(d, 1, (int64_t)f->depth);
+		act.b = hit(d, 600);
+		if (hit(d, 250)) {
+			act.kind = SIM_FOREIGN;
+			act.a = from_to(d, 0, f->keys - 1);
+			act.b = 1;
+		}
+		add(d, act);
+		n++; /* it comes behind this one */
+	}
+}
+
 /* What was told to have ended goes on. */
 static void retractions_draw(struct draw *d)
 {
@@ -120,6 +144,7 @@ void fate_subscribers(struct draw *d)
 	sayings_draw(d);
 	retractions_draw(d);
 	tracks_draw(d, receivers);
+	followed_draw(d);
 }
 
 /* Their numbers are behind those of all others. */

@@ -49,6 +49,7 @@
 	.kind = SIM_RECEIVER, .a = (receiver), .b = SIM_RECEIVES_##how, \
 	.c = (blocks)*BLOCK_MS
 #define SAYS .kind = SIM_SAY
+#define FOLLOWS_NEWEST .kind = SIM_TRACK, .b = 1
 
 const struct sim_scenario sim_scenarios[] = {
 #define SCENARIO(name, ...) { #name, __VA_ARGS__ },
