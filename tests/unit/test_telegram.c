@@ -296,6 +296,7 @@ static void a_wrong_token_suspends_nobody(void **state)
 
 static void the_token_is_never_said(void **state)
 {
+	struct sql_message_of_notice_in in = { .notice = 1 };
 	struct sql_message_of_notice_out row;
 
 	(void)state;
@@ -304,7 +305,7 @@ static void the_token_is_never_said(void **state)
 	note(1);
 	turn();
 	refuse(0, 400, "Bad Request: no such thing as bot" TOKEN " here");
-	row = row_of(1, 1);
+	assert_true(sql_message_of_notice_one(journal, &in, &row));
 	assert_non_null(strstr(row.why, "no such thing"));
 	assert_null(strstr(row.why, "AAExample"));
 }
