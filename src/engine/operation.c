@@ -71,6 +71,23 @@ static bool is_elsewhere(const struct operation *o)
 	return !strncmp(o->waits_for, ELSEWHERE, strlen(ELSEWHERE));
 }
 
+/* An account is watched from when it is loaded; for a token from when one pays in it.
+ * What is known of it stays so, where an operation comes to it that has not begun. */
+static bool is_watched(const struct account *a, const struct operation *o)
+{
+	struct address token;
+
+	if (a->watch_at == WATCH_NOT || o->state != OPERATION_AWAITING_FUNDS ||
+	    o->by_state[ITEM_PENDING].n < o->items)
+		return false;
+	if (!o->kind->token(o, &token))
+		return true;
+	for (size_t i = 0; i < a->tokens_n; i++)
+		if (address_same(&a->tokens[i].token, &token))
+			return true;
+	return false;
+}
+
 struct operation *operation_load(struct runner *r, int64_t id)
 {
 	struct operation *o = runner_operation(r, id);
@@ -99,7 +116,7 @@ struct operation *operation_load(struct runner *r, int64_t id)
 	r->operations[at] = o;
 	r->operations_n++;
 	o->of_kind = o->kind->open(r, o);
-	c->watch_changed = true;
+	c->watch_changed |= !is_watched(a, o);
 	if (MUTANT(start_tells_again))
 		note_state(r, o);
 	if (r->s.set_aside == id)

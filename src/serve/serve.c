@@ -183,6 +183,9 @@ void serve_tell(struct serve *s, struct runner *r)
 	pulse_turn(s->pulse, r, now_ms);
 	if (anybody_is_curious(s))
 		vitals_tell(s, &at);
+	for (int i = 0; i < WAYS; i++)
+		if (s->ways[i].server)
+			server_flush(s->ways[i].server);
 }
 
 void serve_full(struct serve *s, const char *why)

@@ -56,6 +56,8 @@ struct pulse {
 	int heads_n;
 	struct beat *beats;
 	size_t beats_n;
+	size_t near;    /* behind the one that was found last */
+	int64_t newest; /* of all that were felt: later operations have none yet */
 };
 
 struct pulse *pulse_new(void)
@@ -128,16 +130,32 @@ static void moved_add(struct beat *b, int64_t rows, int64_t now_ms)
 		b->moved[b->part % PARTS] += rows;
 }
 
+/* Operations come in the order of the beats, whatever is missing here or there: where the
+ * last one was found the next one is looked for first. */
+static struct beat *beat_next(struct pulse *p, int64_t operation)
+{
+	for (size_t i = 0; i < p->beats_n && operation <= p->newest; i++, p->near++) {
+		if (p->near >= p->beats_n)
+			p->near = 0;
+		if (p->beats[p->near].operation == operation)
+			return &p->beats[p->near++];
+	}
+	if (operation > p->newest)
+		p->newest = operation;
+	return NULL;
+}
+
 static void operation_feel(
     struct pulse *p, const struct runner *r, const struct operation *o, int64_t now_ms)
 {
 	const struct totals *t = o->by_state;
 	int64_t pending = t[ITEM_PENDING].n;
 	int64_t done = t[ITEM_FINAL].n + t[ITEM_VOID].n + t[ITEM_REFUNDED].n;
-	struct beat *b = beat_of(p, o->id);
+	struct beat *b;
 
 	if (operation_ended(o))
 		return;
+	b = beat_next(p, o->id);
 	if (!b) {
 		b = beat_new(p, r, o, now_ms);
 	} else if (b->done != done || b->pending != pending) {

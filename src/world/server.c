@@ -272,6 +272,7 @@ static void server_run(struct server *s)
 	MHD_UNSIGNED_LONG_LONG left = 0;
 	int64_t wait_ms = callers_look(s);
 
+	s->soon = false;
 	for (int n = 0; n < RUNS_MAX; n++) {
 		s->one_left = false;
 		CHECK(MHD_run(s->daemon));
@@ -296,8 +297,15 @@ static void on_time(uv_timer_t *timer)
 	server_run(timer->data);
 }
 
+void server_flush(struct server *s)
+{
+	if (s->soon)
+		server_run(s);
+}
+
 void server_soon(struct server *s)
 {
+	s->soon = true;
 	CHECK(uv_timer_start(&s->timer, on_time, 1, 0) == 0);
 }
 

@@ -59,6 +59,11 @@ bool server_busy(const struct server *s);
  * what is said to it goes nowhere. */
 void server_close(struct server *s);
 
+/* What was said to exchanges leaves now, as far as it can without waiting, and not only
+ * when the world is waited on: behind a turn the next one may begin at once. Not from
+ * inside the loop. */
+void server_flush(struct server *s);
+
 const char *exchange_method(const struct exchange *x);
 const char *exchange_path(const struct exchange *x);  /* raw: nothing is unescaped */
 const char *exchange_query(const struct exchange *x); /* a=b&c=d, as raw; "": none */

@@ -57,6 +57,7 @@ struct server {
 	struct exchange_list exchanges;
 	struct caller_list callers;
 	bool one_left; /* in this run of libmicrohttpd */
+	bool soon;     /* something is to leave */
 	bool stopped;
 };
 

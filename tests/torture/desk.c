@@ -66,6 +66,11 @@ enum err server_open(struct server **ret, const struct server_setup *s, struct f
 	return ERR_OK;
 }
 
+void server_flush(struct server *s)
+{
+	CHECK(s);
+}
+
 void server_close(struct server *s)
 {
 	free(s);

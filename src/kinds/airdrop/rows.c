@@ -17,6 +17,8 @@ struct rows *rows_new(struct chain_run *c, struct operation *o,
 {
 	struct rows *q = mem_new(sizeof *q);
 
+	if (o->items < max)
+		max = (uint32_t)o->items;
 	q->chain = c;
 	q->question = question;
 	q->operation = o->id;
