@@ -57,11 +57,11 @@ WHERE chain = :chain AND height <= :height AND height IS NOT NULL AND ended_ms I
 -- out: id i64
 SELECT id FROM tracked WHERE chain = :chain AND due <= :due AND due IS NOT NULL ORDER BY due, id;
 
--- Those that came since they were read last.
+-- Those that came since they were read last, or are not wanted any more.
 -- name: tracked_new
 -- in: chain i64, max i64
--- out: id i64, hash b32, sender b20?, nonce i64?
-SELECT id, hash, sender, nonce FROM tracked
+-- out: id i64, hash b32, sender b20?, nonce i64?, ended bool
+SELECT id, hash, sender, nonce, ended_ms IS NOT NULL AS ended FROM tracked
 WHERE chain = :chain AND looks = 0 AND looks IS NOT NULL LIMIT :max;
 
 -- Those that nodes were asked for longest ago.
@@ -72,8 +72,12 @@ SELECT id FROM tracked
 WHERE chain = :chain AND looks IS NOT NULL AND looks > 0 AND looks < :before ORDER BY looks, id LIMIT :max;
 
 -- name: tracked_looked
--- in: id i64, looks i64
+-- in: id i64, looks i64?
 UPDATE tracked SET looks = :looks WHERE id = :id;
+
+-- name: tracked_missed
+-- in: id i64, looks i64, misses i64
+UPDATE tracked SET looks = :looks, misses = :misses WHERE id = :id;
 
 -- name: tracked_count
 -- out: state i64, ended bool, n i64

@@ -4,6 +4,11 @@ struct scene scene;
 struct runner *runner;
 const struct track_config *tracking;
 static struct track *track;
+
+struct track *followers(void)
+{
+	return track;
+}
 bool retracts;
 struct list lists[LISTS_MAX];
 size_t lists_n;

@@ -55,6 +55,7 @@ struct fee_row {
 extern struct scene scene;
 extern struct runner *runner;
 extern const struct track_config *tracking; /* NULL: no transactions are followed */
+struct track *followers(void);              /* with it, of this life */
 extern bool retracts; /* blocks vanish: what was in them is in flight again */
 extern struct list lists[LISTS_MAX];
 extern size_t lists_n;

@@ -79,6 +79,33 @@ static void what_goes_leaves_the_others(void **state)
 	fingers_release(&f);
 }
 
+static void who_has_left_takes_no_room(void **state)
+{
+	struct fingers f;
+	size_t most;
+
+	(void)state;
+	fingers_init(&f, 0);
+	for (uint32_t row = 1; row <= 100000; row++) {
+		struct hash h = hash_of(row);
+
+		fingers_add(&f, finger_hash(&f, &h), row);
+	}
+	most = f.room;
+	for (uint32_t row = 1; row <= 99000; row++) {
+		struct hash h = hash_of(row);
+
+		fingers_drop(&f, finger_hash(&f, &h), row);
+	}
+	assert_in_range(f.room, 1000, most / 8);
+	for (uint32_t row = 99001; row <= 100000; row++) {
+		struct hash h = hash_of(row);
+
+		assert_int_equal(count(&f, finger_hash(&f, &h), row), 1);
+	}
+	fingers_release(&f);
+}
+
 static void a_sender_and_a_nonce_are_one_print(void **state)
 {
 	struct address a = { { 1 } }, b = { { 2 } };
@@ -100,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_in_it_is_found),
 		cmocka_unit_test(what_goes_leaves_the_others),
+		cmocka_unit_test(who_has_left_takes_no_room),
 		cmocka_unit_test(a_sender_and_a_nonce_are_one_print),
 	};
 

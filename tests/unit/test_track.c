@@ -390,13 +390,18 @@ static void it_takes_a_quorum_to_end_it(void **state_)
 	follow(&tx->hash);
 	mine(2);
 	assert_int_equal(state_now(), TRACKED_FINAL);
-	scene.node[1]->receipts = SIM_RECEIPTS_FLIPPED;
-	scene.node[2]->receipts = SIM_RECEIPTS_NULL;
+	scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
 	tx = pays(1, 5, 0);
 	mine(SCENE_DEPTH + 4);
+	scene.node[1]->receipts = SIM_RECEIPTS_FLIPPED;
+	scene.node[2]->receipts = SIM_RECEIPTS_NULL;
 	follow(&tx->hash);
 	mine(2);
-	assert_int_not_equal(state_now(), TRACKED_FINAL);
+	assert_int_equal(state_now(), TRACKED_UNSEEN);
+	assert_string_equal(told(), "");
+	scene.node[1]->receipts = SIM_RECEIPTS_TRUE;
+	mine(2);
+	assert_int_equal(state_now(), TRACKED_FINAL);
 }
 
 static void who_comes_later_hears_where_it_stands(void **state_)
@@ -488,6 +493,116 @@ static void of_guesses_one_holds(void **state_)
 	assert_int_equal(found[0].state, TRACKED_UNTRACKED);
 }
 
+static struct track_chain *in_memory(void)
+{
+	assert_int_equal(followers()->chains_n, 1);
+	return followers()->chains[0];
+}
+
+static void what_pools_have_is_looked_for_nowhere_else(void **state_)
+{
+	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
+	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
+	struct sql_chain_add_out added;
+	struct tracked found;
+	int64_t there;
+
+	(void)state_;
+	begin_following(2, 2);
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	wish.hash = pays(1, 5, 0)->hash; /* no block takes it */
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	wish.chain = chain()->id;
+	(void)track_add(scene.journal, &wish, 1000);
+	mine(2);
+	assert_true(track_read(scene.journal, there, &found));
+	assert_int_equal(found.state, TRACKED_UNTRACKED);
+}
+
+static void of_guesses_the_last_one_expires_aloud(void **state_)
+{
+	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
+	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
+	struct sql_chain_add_out added;
+	struct hash never = { { 9 } };
+	int64_t there;
+
+	(void)state_;
+	begin_following(1, 1);
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	wish.hash = never;
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	follow(&never);
+	sql_tracked_put(scene.journal,
+	    &(struct sql_tracked_put_in){ .id = followed,
+		.guess = true,
+		.confirmations = 1,
+		.no_sender = true,
+		.no_nonce = true,
+		.no_height = true,
+		.no_block_hash = true,
+		.no_by_hash = true,
+		.no_due = true,
+		.looks = LOOKS_NEW,
+		.no_ended_ms = true });
+	run(HOURS_MS);
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_EXPIRED);
+	assert_string_equal(told(), ""); /* it may be on the other one */
+	assert_true(track_drop(scene.journal, there, 1000));
+	followed = follow(&never);
+	run(HOURS_MS);
+	mine(3);
+	assert_string_equal(told(), "expired 2");
+}
+
+static void who_left_is_not_kept_in_memory(void **state_)
+{
+	int64_t ids[1000];
+
+	(void)state_;
+	begin_following(1, 1);
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct hash h = { { 0x78 } };
+
+		memcpy(h.at + 4, &i, sizeof i);
+		ids[i] = follow(&h);
+	}
+	mine(2);
+	assert_int_equal(in_memory()->fingers.n, 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_true(track_drop(scene.journal, ids[i], 1000));
+	mine(2);
+	assert_int_equal(in_memory()->fingers.n, 0);
+}
+
+/* An answer about its former life comes in the turn in which it begins anew. */
+static void who_is_followed_anew_is_looked_for(void **state_)
+{
+	struct hash never = { { 1 } };
+	int64_t id;
+
+	(void)state_;
+	begin_following(1, 1);
+	id = follow(&never);
+	mine(2);
+	scene_mine(&scene, 1);
+	for (int ms = 0; ms < 5000 && !in_memory()->look; ms++)
+		run(1);
+	assert_non_null(in_memory()->look);
+	for (int ms = 0; ms < 5000 && in_memory()->look; ms++) {
+		assert_true(track_drop(scene.journal, id, 1000));
+		turn();
+		follow(&never);
+		world_wait(scene.world, world_now_ms(scene.world) + 1);
+		turn(); /* not twice: the answer meets what is new */
+	}
+	mine(1);
+	assert_int_equal(in_memory()->fingers.n, 1);
+}
+
 static void many_cost_no_more_requests(void **state_)
 {
 	uint64_t requests[2];
@@ -532,6 +647,11 @@ int main(void)
 		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, end),
 		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
 		cmocka_unit_test_teardown(of_guesses_one_holds, end),
+		cmocka_unit_test_teardown(
+		    what_pools_have_is_looked_for_nowhere_else, end),
+		cmocka_unit_test_teardown(of_guesses_the_last_one_expires_aloud, end),
+		cmocka_unit_test_teardown(who_left_is_not_kept_in_memory, end),
+		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, end),
 		cmocka_unit_test_teardown(many_cost_no_more_requests, end),
 	};
 

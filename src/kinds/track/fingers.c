@@ -7,6 +7,8 @@
 #define ROOM_FIRST 64
 /* Fuller than this it is made twice as large. */
 #define FULL(room) ((room) / 4 * 3)
+/* Emptier than this it is made half as large. */
+#define SPARSE(room) ((room) / 8)
 
 void fingers_init(struct fingers *f, uint64_t mix)
 {
@@ -69,11 +71,11 @@ static void put(struct fingers *f, struct finger new)
 	f->at[at] = new;
 }
 
-static void grow(struct fingers *f)
+static void resize(struct fingers *f, size_t room)
 {
 	struct fingers old = *f;
 
-	f->room = old.room ? old.room * 2 : ROOM_FIRST;
+	f->room = room;
 	f->at = mem_array(f->room, sizeof *f->at);
 	for (size_t i = 0; i < old.room; i++)
 		if (old.at[i].print)
@@ -84,7 +86,7 @@ static void grow(struct fingers *f)
 void fingers_add(struct fingers *f, uint64_t print, int64_t row)
 {
 	if (f->n >= FULL(f->room))
-		grow(f);
+		resize(f, f->room ? f->room * 2 : ROOM_FIRST);
 	put(f, (struct finger){ .print = print, .row = row });
 	f->n++;
 }
@@ -120,6 +122,8 @@ void fingers_drop(struct fingers *f, uint64_t print, int64_t row)
 			continue;
 		close_gap(f, at);
 		f->n--;
+		if (SPARSE(f->room) > f->n && f->room > ROOM_FIRST)
+			resize(f, f->room / 2);
 		return;
 	}
 }

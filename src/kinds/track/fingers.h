@@ -1,9 +1,10 @@
 /* fingers.h - which rows may be meant by a hash, or by a sender and a nonce: in memory.
  *
  * A million transactions are looked for in each block without a question to the journal:
- * 16 bytes an entry, in a table that is between three and six eighths full. A finger is
- * 64 bits of what it stands for, mixed with a number of this life: who is found is only
- * meant perhaps, and its row decides. One entry may be there several times.
+ * 16 bytes an entry, in a table that is between three and six eighths full while it
+ * grows, and gets smaller when most of them have left. A finger is 64 bits of what it
+ * stands for, mixed with a number of this life: who is found is only meant perhaps, and
+ * its row decides. One entry may be there several times.
  */
 #ifndef PAWL_KINDS_TRACK_FINGERS_H
 #define PAWL_KINDS_TRACK_FINGERS_H

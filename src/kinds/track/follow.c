@@ -121,29 +121,32 @@ static void load(struct track_chain *t)
 	doubt_all(t);
 }
 
-/* What came since: it may be in a block that was looked at already. */
+/* What came since: it may be in a block that was looked at already. Or what nobody wants
+ * any more. */
 static void take_new(struct track_chain *t)
 {
 	struct sql_tracked_new_in in = { .chain = t->chain->id, .max = ROWS_MAX };
 	struct sql_tracked_new_out row;
-	struct ids ids = { NULL, 0 };
+	struct sql_tracked_looked_in *taken = NULL;
+	size_t n = 0;
 
 	sql_tracked_new_begin(t->track->journal, &in);
 	while (sql_tracked_new_next(t->track->journal, &row)) {
-		fingers_put(t, row.hash, row.id, true);
+		fingers_put(t, row.hash, row.id, !row.ended);
 		if (!row.no_nonce && !row.no_sender)
-			fingers_nonce_put(t, row.sender, row.nonce, row.id, true);
-		ids_add(&ids, row.id);
+			fingers_nonce_put(t, row.sender, row.nonce, row.id, !row.ended);
+		if (!row.ended)
+			t->has_done = false;
+		taken = mem_grow(taken, n + 1, sizeof *taken);
+		taken[n++] = (struct sql_tracked_looked_in){
+			.id = row.id, .looks = LOOKS_NEVER, .no_looks = row.ended
+		};
 	}
-	for (size_t i = 0; i < ids.n; i++)
-		sql_tracked_looked(t->track->journal,
-		    &(struct sql_tracked_looked_in){
-			.id = ids.at[i], .looks = LOOKS_NEVER });
-	if (ids.n)
-		t->has_done = false;
-	if (ids.n == ROWS_MAX)
+	for (size_t i = 0; i < n; i++)
+		sql_tracked_looked(t->track->journal, &taken[i]);
+	if (n == ROWS_MAX)
 		t->runner->again = true;
-	mem_free(ids.at);
+	mem_free(taken);
 }
 
 /* -- a block --------------------------------------------------------------- */

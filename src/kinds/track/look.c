@@ -33,6 +33,7 @@ struct look {
 	enum look_stage stage;
 	uint32_t round, asked, answered;
 	uint32_t n;
+	uint64_t final_height; /* when the first stage began */
 	int64_t row[LOOK_MAX];
 	struct hash hash[LOOK_MAX];
 	struct address sender[LOOK_MAX];
@@ -207,17 +208,15 @@ static void ask(struct track_chain *t, int node)
 {
 	struct look *l = t->look;
 	struct look_ask *q = mem_new(sizeof *q);
-	struct head final = { 0 };
 	struct buf body;
 
-	(void)follower_final(t->chain->follower, &final);
 	q->fact = (struct fact){ .take = ask_take };
 	q->chain = t;
 	q->round = l->round;
 	q->node = node;
 	q->stage = l->stage;
 	q->n = l->n;
-	q->final_height = final.height;
+	q->final_height = l->final_height;
 	memcpy(q->hash, l->hash, sizeof q->hash);
 	buf_init(&body, BODY_MAX);
 	body_write(&body, q, l);
@@ -285,6 +284,17 @@ static const struct look_said *said_best(
 	return any;
 }
 
+static bool known_by_quorum(const struct track_chain *t, uint32_t at)
+{
+	const struct look *l = t->look;
+	uint32_t known = 0;
+
+	for (int i = 0; i < POOL_NODES_MAX; i++)
+		if (((l->answered >> i) & 1) && l->said[i][at].known)
+			known |= 1u << i;
+	return follower_quorum(t->chain->follower, known);
+}
+
 /* The answered ones agree on who sent it; who is alone is not believed. */
 static bool sender_agreed(const struct track_chain *t, uint32_t at)
 {
@@ -332,14 +342,11 @@ static void whole_take(
 
 	(void)follower_final(t->chain->follower, &final);
 	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
-	    row.no_looks)
+	    row.no_looks || (row.looks == LOOKS_NEW && !MUTANT(new_overlooked)))
 		return;
 	asked = hash_of(t->track->journal, &row);
 	if (!hash_same(&asked, &l->hash[at]))
 		return; /* it moved on meanwhile */
-	sql_tracked_looked(t->track->journal,
-	    &(struct sql_tracked_looked_in){
-		.id = row.id, .looks = (int64_t)t->look_height });
 	row.looks = (int64_t)t->look_height;
 	if (!s && voted && !row.no_height)
 		row_retract(t, &row);
@@ -349,15 +356,17 @@ static void whole_take(
 			want(missed, l, at, &row);
 		return;
 	}
-	if (!s)
-		return;
 	if (same && s->height <= final.height)
 		want(deep, l, at, &row);
-	tx.included = s->included;
-	tx.from = s->from;
-	tx.nonce = s->nonce;
-	if (row.no_height && sender_agreed(t, at))
-		row_seen(t, &row, &tx);
+	if (s && row.no_height && sender_agreed(t, at)) {
+		tx.included = s->included;
+		tx.from = s->from;
+		tx.nonce = s->nonce;
+		row_seen(t, &row, &tx, known_by_quorum(t, at));
+	} else {
+		sql_tracked_looked(t->track->journal,
+		    &(struct sql_tracked_looked_in){ .id = row.id, .looks = row.looks });
+	}
 }
 
 static void receipt_take(struct track_chain *t, uint32_t at)
@@ -418,6 +427,7 @@ static void count_take(struct track_chain *t, uint32_t at)
 /* With the same round: the block's batch goes on. */
 static void look_next(struct track_chain *t, enum look_stage stage, struct wanted *w)
 {
+	w->next->final_height = t->look->final_height;
 	mem_free(t->look);
 	t->look = w->next;
 	w->next = NULL;
@@ -472,6 +482,11 @@ static void look_begin(struct track_chain *t, uint64_t height)
 	struct sql_tracked_get_out row;
 	struct look *l = mem_new(sizeof *l);
 	struct journal *j = t->track->journal;
+	struct head final = { 0 };
+
+	/* What no node knew when more than this was final is in no block up to it. */
+	(void)follower_final(t->chain->follower, &final);
+	l->final_height = final.height;
 
 	sql_tracked_looks_begin(j, &in);
 	while (l->n < LOOK_MAX && sql_tracked_looks_next(j, &found))

@@ -283,16 +283,17 @@ void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
 	fingers_of_nonce(t, row, true);
 }
 
-void row_seen(
-    struct track_chain *t, struct sql_tracked_get_out *row, const struct whole_tx *tx)
+void row_seen(struct track_chain *t, struct sql_tracked_get_out *row,
+    const struct whole_tx *tx, bool believed)
 {
 	bool back = row->state == TRACKED_DROPPED;
 
 	if (row->no_nonce)
 		row_sender(t, row, &tx->from, tx->nonce);
 	row->misses = 0;
-	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {
+	if (believed && !MUTANT(guess_not_dropped))
 		no_guess(t, row);
+	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {
 		row->round += back;
 		move(t->track->journal, row, TRACKED_MEMPOOL, "a node has it");
 		note(t, row, MILESTONE_SEEN, 0, 0);
@@ -307,10 +308,13 @@ static bool is_last_guess(struct track_chain *t, const struct sql_tracked_get_ou
 	struct sql_tracked_by_hash_out other;
 	bool last = true;
 
+	if (!row->guess)
+		return true;
 	memcpy(in.hash, row->hash, sizeof in.hash);
 	sql_tracked_by_hash_begin(t->track->journal, &in);
 	while (sql_tracked_by_hash_next(t->track->journal, &other))
-		last &= other.id == row->id || other.state != TRACKED_UNSEEN;
+		last &= other.id == row->id || other.state == TRACKED_EXPIRED ||
+		    other.state == TRACKED_UNTRACKED;
 	return last;
 }
 
@@ -330,13 +334,19 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
 		note(t, row, MILESTONE_DROPPED, 0, 0);
 	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row)) {
-		bool told = !row->guess || is_last_guess(t, row);
+		bool told = is_last_guess(t, row);
 
 		move(
 		    t->track->journal, row, TRACKED_EXPIRED, "nobody had it for so long");
 		if (told)
 			note(t, row, MILESTONE_EXPIRED, 0, 0);
 		end(t, row);
+	} else {
+		/* Most rows, a hundred of them a block. */
+		sql_tracked_missed(t->track->journal,
+		    &(struct sql_tracked_missed_in){
+			.id = row->id, .looks = row->looks, .misses = row->misses });
+		return;
 	}
 	row_put(t->track->journal, row);
 }
@@ -376,7 +386,9 @@ void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wal
 {
 	move(j, row, TRACKED_UNTRACKED, "nobody wants to hear of it");
 	row->guess = false;
-	row->no_due = row->no_looks = true;
+	row->no_due = true;
+	row->no_looks = MUTANT(fingers_stay); /* a runner forgets it */
+	row->looks = LOOKS_NEW;
 	row->no_ended_ms = false;
 	row->ended_ms = wall_ms;
 	row_put(j, row);
@@ -427,8 +439,9 @@ void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wal
 	struct sql_chain_get_out chain;
 	enum milestone m;
 
-	if (!row_get(j, id, &row) || !milestone_of(&m, row.state) ||
-	    !sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = row.chain }, &chain))
+	if (!row_get(j, id, &row) || !milestone_of(&m, row.state))
+		return;
+	if (!sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = row.chain }, &chain))
 		return;
 	if (!is_taken_back(j, &of, &row) || MUTANT(taken_back_is_seen))
 		(void)message_note(
