@@ -20,8 +20,8 @@ SELECT id, chain, hash, state, intent, guess, confirmations, sender, nonce, heig
 FROM tracked WHERE id = :id;
 
 -- name: tracked_put
--- in: id i64, state i64, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, since_ms i64, ended_ms i64?
-UPDATE tracked SET state = :state, guess = :guess, confirmations = :confirmations, sender = :sender,
+-- in: id i64, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, since_ms i64, ended_ms i64?
+UPDATE tracked SET state = :state, intent = :intent, guess = :guess, confirmations = :confirmations, sender = :sender,
 	nonce = :nonce, height = :height, block_hash = :block_hash, by_hash = :by_hash, round = :round,
 	percent = :percent, due = :due, looks = :looks, misses = :misses, since_ms = :since_ms,
 	ended_ms = :ended_ms, archive = CASE WHEN CAST(:ended_ms AS BIGINT) IS NULL THEN NULL ELSE archive END

@@ -321,8 +321,12 @@ static void follow_a_payment(struct hash *ret_first)
 	assert_true(sql_attempt_newest_one(scene.journal, &in, &attempt));
 	memcpy(wish.hash.at, attempt.hash, sizeof wish.hash.at);
 	*ret_first = wish.hash;
-	of.id = followed = track_add(scene.journal, &wish, world_wall_ms(scene.world));
+	wish.intent = 0; /* by its hash, and then as what it is */
+	of.id = track_add(scene.journal, &wish, world_wall_ms(scene.world));
 	message_subscribe(scene.journal, "webhook", "http://a.example/", &of, "mine");
+	run(1000);
+	wish.intent = item(1).intent;
+	of.id = followed = track_add(scene.journal, &wish, world_wall_ms(scene.world));
 	while (attempts_of(wish.intent, fees) < 2) {
 		(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
 		run(5000);

@@ -20,6 +20,8 @@ static void row_put(struct journal *j, const struct sql_tracked_get_out *row)
 {
 	struct sql_tracked_put_in in = { .id = row->id,
 		.state = row->state,
+		.intent = row->intent,
+		.no_intent = row->no_intent,
 		.guess = row->guess,
 		.confirmations = row->confirmations,
 		.no_sender = row->no_sender,

@@ -125,6 +125,24 @@ static int64_t row_new(struct journal *j, const struct track_wish *w, int64_t wa
 	return id;
 }
 
+/* It was asked for by its hash, and now as a payment of ours: the runner is told whose
+ * nonce it has. */
+static void intent_adopt(
+    struct journal *j, struct sql_tracked_get_out *row, const struct track_wish *w)
+{
+	struct sql_tracked_add_in in = { .hash = { 0 } };
+
+	intent_of(j, w, &in);
+	if (!row->no_intent || in.no_intent)
+		return;
+	row->no_intent = row->no_sender = row->no_nonce = false;
+	row->intent = in.intent;
+	row->nonce = in.nonce;
+	memcpy(row->sender, in.sender, sizeof row->sender);
+	row->looks = LOOKS_NEW;
+	row->no_looks = !row->no_ended_ms;
+}
+
 int64_t track_add(struct journal *j, const struct track_wish *w, int64_t wall_ms)
 {
 	int64_t id = row_of(j, &w->hash, w->chain);
@@ -132,6 +150,7 @@ int64_t track_add(struct journal *j, const struct track_wish *w, int64_t wall_ms
 
 	if (!id || !row_get(j, id, &row))
 		return row_new(j, w, wall_ms);
+	intent_adopt(j, &row, w);
 	row_again(j, &row, w, wall_ms);
 	return id;
 }
