@@ -454,7 +454,7 @@ static void is_welcome(struct sim_story *s, const struct sim_letter *of)
 
 	if (r->suspended)
 		wrong(s, of->receiver, "it is gone, and something comes");
-	if (s->chain->now_ms < r->not_before_ms)
+	if (s->chain->now_ms < r->not_before_ms && r->asked == of->life)
 		wrong(s, of->receiver, "something comes %" PRId64 " ms too early",
 		    r->not_before_ms - s->chain->now_ms);
 }
@@ -639,6 +639,7 @@ void judge_heard_end(struct sim_life *l)
 
 	if (!s->receivers)
 		return;
+	hears_read(l, true);
 	for (int i = 0; i < s->fate->lists; i++)
 		if (s->list[i].hears & ~h->hears[i])
 			sim_story_wrong(

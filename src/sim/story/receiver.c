@@ -286,8 +286,10 @@ static void known(struct sim_life *l, struct sim_letter *t)
 	if (t->gone && !r->suspended)
 		sim_story_did(l->story, SIM_DID_SUSPENDED);
 	r->suspended |= t->gone;
-	if (t->answered && !t->accepted && !t->gone && t->retry_after_ms > 0)
+	if (t->answered && !t->accepted && !t->gone && t->retry_after_ms > 0) {
+		r->asked = l;
 		r->not_before_ms = t->until_ms + t->retry_after_ms;
+	}
 	if (t->accepted)
 		sim_judge_accepted(l, t);
 }

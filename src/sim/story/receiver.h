@@ -61,7 +61,8 @@ struct sim_receiver {
 	enum sim_receives how;
 	int64_t until_ms; /* of the chain's clock; 0: until it calms down */
 	bool suspended;   /* its process knows that nobody is there, and nobody resumed */
-	int64_t not_before_ms; /* it has asked for that */
+	int64_t not_before_ms;        /* it has asked that for.. */
+	const struct sim_life *asked; /* ..this one */
 };
 
 const char *sim_receives_name(enum sim_receives how); /* "loses"; schedule.c */
