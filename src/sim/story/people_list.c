@@ -321,6 +321,16 @@ static void leaves(
 	sim_story_did(s, SIM_DID_LEFT);
 }
 
+static bool are_named(
+    const struct sim_story *s, const struct sim_list *list, const char *text)
+{
+	bool all = true;
+
+	for (int i = 0; i < s->receivers; i++)
+		all &= !(list->hears >> i & 1) || strstr(text, sim_receiver_url(i));
+	return all;
+}
+
 void sim_people_list_told(struct sim_life *l, const struct sim_answer *a)
 {
 	struct sim_list *list = &l->story->list[a->list];
@@ -336,7 +346,8 @@ void sim_people_list_told(struct sim_life *l, const struct sim_answer *a)
 		created(l, a->list, &a->told);
 		return;
 	}
-	l->asked[a->list] = true;
+	if (a->q.route == ROUTE_RUN) /* somebody may have been named since */
+		l->asked[a->list] = are_named(l->story, list, a->q.text);
 	l->sent[a->list] = a->told.imported;
 	if (a->q.route == ROUTE_RUN && a->told.imported < a->told.rows)
 		l->sent[a->list] = 0;
