@@ -231,6 +231,13 @@ static enum err row_find(const struct command_at *at, const struct wish *w,
 	if (!sql_item_get_one(at->journal, &get, &item))
 		return fail_set(
 		    f, ERR_NOT_FOUND, "%s has no row %lld", o.name, (long long)w->row);
+	if (item.state == ITEM_FINAL || item.state == ITEM_VOID ||
+	    item.state == ITEM_REFUNDED)
+		return fail_set(f, ERR_CONFLICT,
+		    "row %lld of %s is %s: nothing more comes of it; see: pawl explain "
+		    "%s %lld",
+		    (long long)w->row, o.name, state_name(MACHINE_ITEM, (int)item.state),
+		    o.name, (long long)w->row);
 	in.intent = item.no_intent ? 0 : item.intent;
 	if (item.no_intent || !sql_attempt_newest_one(at->journal, &in, &attempt))
 		return fail_set(f, ERR_CONFLICT,

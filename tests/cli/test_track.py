@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""pawl track and untrack, as who types them meets them: what is refused and why, rows of a
+list, how --wait ends. On a real node, and without a daemon.
+
+usage: test_track.py PAWL [NAME]
+
+Speaks TAP.
+"""
+
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+
+from harness import (  # pylint: disable=wrong-import-position
+    OWNER, PAYER, TILL, Anvil, Desk, in_pool, main, recipients, same, test, wait_until, within,
+)
+
+HASH = "0x" + "5a" * 32
+HOOK = "webhook:http://127.0.0.1:9/"
+
+
+def says(desk, code, words, *more, lines=()):
+    """It ends so, and says all of the words."""
+    ended = desk.ended(desk.start(*more, lines=lines))
+    same(ended.code, code, f"exit of {' '.join(more)}: {ended.err}")
+    within(words, ended.err + ended.out, f"what {' '.join(more)} said")
+    return ended
+
+
+def followed(desk):
+    """{hash: state}"""
+    return {t["hash"]: t["state"] for t in map(
+        json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())}
+
+
+@test
+def what_is_wrong_is_named_and_nothing_is_followed():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        says(desk, 2, ["'0x12' is no hash", "64 digits"], "track", "0x12")
+        says(desk, 2, "is no hash", "track", HASH + "00")
+        says(desk, 1, "mainnett", "track", HASH, "--chain", "mainnett")
+        says(desk, 1, ["--confirmations", "1 to 10000"], "track", HASH, "--confirmations", "0")
+        says(desk, 1, "CHANNEL:TARGET", "track", HASH, "--notify", "pigeon:home")
+        says(desk, 1, ["tell.webhook.secret", "env:VAR"], "track", HASH, "--notify", HOOK)
+        says(desk, 1, "--wait is for hashes", "track", "1", "--of", "list", "--wait")
+        says(desk, 2, ["standard input:3: ", "0xnonsense"], "track", "-",
+             lines=["# mine", HASH, "0xnonsense"])
+        same(desk.run("status", HASH).code, 1, "exit of what is not followed")
+        says(desk, 1, "nobody follows", "untrack", HASH)
+
+
+@test
+def it_is_followed_once_until_it_is_not():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        other = "0x" + "6b" * 32
+        ended = says(desk, 0, "", "track", "-", "--json", lines=["# mine", "", HASH, other])
+        same(json.loads(ended.out), {"tracked": 2, "fresh": 2}, "what it said")
+        ended = says(desk, 0, "", "track", HASH, "--json")
+        same(json.loads(ended.out), {"tracked": 1, "fresh": 0}, "what it said again")
+        same(followed(desk), {HASH: "unseen"}, "where it is")
+        within("2 unseen", desk.expect(0, "status").out, "all that is followed")
+        ended = says(desk, 0, "", "untrack", HASH, "--json")
+        same(json.loads(ended.out), {"tracked": 1, "moved": True}, "what it said")
+        says(desk, 0, "not followed already", "untrack", HASH)
+        same(followed(desk), {HASH: "untracked"}, "where it is")
+        within("it was asked for", desk.expect(0, "explain", HASH).out, "its story")
+
+
+@test
+def a_row_is_followed_once_it_has_a_transaction():
+    with Anvil(None) as anvil, Desk([anvil.url], chain={"max_in_flight": 1}) as desk:
+        anvil.mine(2)
+        desk.write_list("list.csv", recipients(2))
+        says(desk, 1, "nothing", "track", "1", "--of", "nothing")
+        child = desk.start(*desk.airdrop())
+        wait_until(lambda: in_pool(anvil), 20, "the first payment")
+        says(desk, 1, "no row 9", "track", "9", "--of", "list")
+        says(desk, 5, "has no transaction yet", "track", "2", "--of", "list")
+        says(desk, 0, "1 transaction is followed", "track", "1", "--of", "list")
+        anvil.interval(0.1)
+        same(desk.ended(child).code, 0, "exit of the list")
+        says(desk, 5, ["row 1 of list is final", "pawl explain list 1"],
+             "track", "1", "--of", "list")
+        desk.expect(0, "explain", "list", "1")
+
+
+@test
+def waiting_ends_as_they_do():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        good = anvil.rpc.transact(OWNER, TILL)
+        bad = anvil.rpc.transact(PAYER, data="0x60006000fd", gas="0x30000")
+        desk.expect(0, "track", good, "--wait", "--confirmations", "2")
+        says(desk, 4, ["1 of 2", "good end", "pawl status HASH"], "track", good, bad, "--wait")
+        within("final in block", desk.expect(0, "status", good).out, "the good one")
+        within("reverted in block", desk.expect(0, "status", bad).out, "the bad one")
+
+
+main()
