@@ -4,8 +4,8 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle, posts, chats, simulate) and only prints. PAWL_ANVIL names
-the node's binary.
+durable, restart, start, absence, settle, memory, idle, posts, chats, track, simulate) and only
+prints. PAWL_ANVIL names the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
 import collections
@@ -32,6 +32,7 @@ sys.path[:0] = [str(HERE.parent / "tests" / "e2e"), str(HERE.parent / "tools")]
 
 import gen_docs  # noqa: E402
 from proxy import Proxy, Refusal  # noqa: E402
+import track as followed  # noqa: E402
 from telegram import TOKEN, Telegram  # noqa: E402
 
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -43,7 +44,7 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "posts", "chats", "simulate")
+         "memory", "idle", "posts", "chats", "track", "simulate")
 
 
 class Bench:
@@ -118,7 +119,8 @@ def listening(child, path, seconds):
 def anvil(*more):
     """What it keeps of old blocks on the disk (gigabytes, in a run) ends with it."""
     with tempfile.TemporaryDirectory(prefix="pawl-anvil-") as states:
-        with server([os.environ["PAWL_ANVIL"], "--port", "0", "--block-time", "0.1",
+        mines = () if "--no-mining" in more else ("--block-time", "0.1")
+        with server([os.environ["PAWL_ANVIL"], "--port", "0", *mines,
                      "--chain-id", "31337", "--balance", "1000000",
                      "--cache-path", states, *more]) as url:
             yield url
@@ -585,6 +587,14 @@ def chats(bench):
               "medians within 20 ms",
               abs(statistics.median(delays) - statistics.median(without)) < 20
               and not beside.exceeded)
+
+
+def track(bench):
+    """Rows of unseen hashes are put into the journal by SQL; those that are heard of come by
+    `pawl track`."""
+    with anvil("--no-mining", "--accounts", str(followed.TXS + 1), "--order", "fifo") as url:
+        followed.report(bench, followed.measure(
+            bench, url, ENV, (rpc, until, journaled, serving)))
 
 
 STORIES = 1000
