@@ -262,6 +262,22 @@ static void what_was_final_in_an_absence_is_told(void **state_)
 	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
+static void one_node_does_not_hide_who_sent_it(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(3, 2);
+	tx = pays(0, 5, 3 * GWEI);
+	scene.node[0]->reads = SIM_READS_OTHER_NONCE;
+	follow(&tx->hash);
+	(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	run(5000);
+	(void)pays(0, 7, 9 * GWEI);
+	mine(1);
+	assert_string_equal(told(), "seen 1, replaced 1");
+}
+
 /* In no pool that was looked at: its block alone says who sent it. */
 static void a_rival_behind_a_reorg_is_found(void **state_)
 {
@@ -642,6 +658,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, end),
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
+		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, end),
 		cmocka_unit_test_teardown(a_rival_behind_a_reorg_is_found, end),
 		cmocka_unit_test_teardown(what_was_replaced_stays_so_in_an_absence, end),
 		cmocka_unit_test_teardown(a_bumped_payment_is_no_replacement, end),

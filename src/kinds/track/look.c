@@ -295,23 +295,42 @@ static bool known_by_quorum(const struct track_chain *t, uint32_t at)
 	return follower_quorum(t->chain->follower, known);
 }
 
-/* The answered ones agree on who sent it; who is alone is not believed. */
-static bool sender_agreed(const struct track_chain *t, uint32_t at)
+static bool says_alike(const struct look_said *a, const struct look_said *b)
+{
+	return address_same(&a->from, &b->from) && a->nonce == b->nonce;
+}
+
+/* Who says who sent it: one of a quorum that says the same, and *ret_voted; else any, if
+ * all who know it say the same. NULL: they don't. */
+static const struct look_said *sender_said(
+    const struct track_chain *t, uint32_t at, bool *ret_voted)
 {
 	const struct look *l = t->look;
 	const struct look_said *first = NULL;
+	uint32_t known = 0;
+	bool alike = true;
 
+	*ret_voted = false;
+	for (int i = 0; i < POOL_NODES_MAX; i++)
+		if (((l->answered >> i) & 1) && l->said[i][at].known)
+			known |= 1u << i;
 	for (int i = 0; i < POOL_NODES_MAX; i++) {
 		const struct look_said *s = &l->said[i][at];
+		uint32_t same = 0;
 
-		if (!((l->answered >> i) & 1) || !s->known)
+		if (!((known >> i) & 1))
 			continue;
-		if (first &&
-		    (!address_same(&s->from, &first->from) || s->nonce != first->nonce))
-			return false;
+		for (int k = 0; k < POOL_NODES_MAX; k++)
+			if (((known >> k) & 1) && says_alike(s, &l->said[k][at]))
+				same |= 1u << k;
+		*ret_voted = follower_quorum(t->chain->follower, same) &&
+		    !MUTANT(one_denies_the_sender);
+		if (*ret_voted)
+			return s;
+		alike &= same == known;
 		first = first ? first : s;
 	}
-	return first != NULL;
+	return alike ? first : NULL;
 }
 
 struct wanted {
@@ -335,10 +354,11 @@ static void whole_take(
 	const struct look *l = t->look;
 	struct head final = { 0 };
 	bool same, voted = follower_quorum(t->chain->follower, l->answered);
-	const struct look_said *s = said_best(t, at, &same);
+	const struct look_said *s = said_best(t, at, &same), *who;
 	struct whole_tx tx = { .known = true };
 	struct sql_tracked_get_out row;
 	struct hash asked;
+	bool sure;
 
 	(void)follower_final(t->chain->follower, &final);
 	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
@@ -358,10 +378,13 @@ static void whole_take(
 	}
 	if (same && s->height <= final.height)
 		want(deep, l, at, &row);
-	if (s && row.no_height && sender_agreed(t, at)) {
+	who = s && row.no_height ? sender_said(t, at, &sure) : NULL;
+	if (who) {
 		tx.included = s->included;
-		tx.from = s->from;
-		tx.nonce = s->nonce;
+		tx.from = who->from;
+		tx.nonce = who->nonce;
+		if (sure && !row.no_nonce)
+			row_sender(t, &row, &who->from, who->nonce);
 		row_seen(t, &row, &tx, known_by_quorum(t, at));
 	} else {
 		sql_tracked_looked(t->track->journal,

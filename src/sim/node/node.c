@@ -229,6 +229,8 @@ static void shape_as_read(
 		told.to = told.from;
 	if (q->node->reads == SIM_READS_OTHER_TIP)
 		told.tip++;
+	if (q->node->reads == SIM_READS_OTHER_NONCE)
+		told.nonce++;
 	sim_shape_tx(q->out, &told, i);
 }
 

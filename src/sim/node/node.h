@@ -42,9 +42,14 @@ enum sim_method {
 	    SIM_METHOD_COUNT
 };
 
-/* What it shows of a transaction by its hash: as it is, as one to the sender itself, or
- * with another tip. */
-enum sim_reads { SIM_READS_TRUE, SIM_READS_TO_ITSELF, SIM_READS_OTHER_TIP };
+/* What it shows of a transaction by its hash: as it is, as one to the sender itself, with
+ * another tip, or with another nonce. */
+enum sim_reads {
+	SIM_READS_TRUE,
+	SIM_READS_TO_ITSELF,
+	SIM_READS_OTHER_TIP,
+	SIM_READS_OTHER_NONCE
+};
 
 /* Of what came to its pool. A node keeps the newest of them. */
 #define SIM_FILTERS 8
