@@ -20,6 +20,16 @@ INSERT INTO subscription (subject_kind, subject, subscriber, label)
 VALUES (:subject_kind, :subject, :subscriber, :label)
 ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
 
+-- name: subscription_get
+-- in: subject_kind i64, subject i64, subscriber i64
+-- out: label text?
+SELECT label FROM subscription
+WHERE subject_kind = :subject_kind AND subject = :subject AND subscriber = :subscriber;
+
+-- name: subscription_drop_all
+-- in: subject_kind i64, subject i64
+DELETE FROM subscription WHERE subject_kind = :subject_kind AND subject = :subject;
+
 -- name: subscription_drop
 -- in: subject_kind i64, subject i64, subscriber i64
 DELETE FROM subscription

@@ -251,11 +251,26 @@ SELECT body FROM notice WHERE id = :id;
 -- out: n i64
 -- scan: there are few subscribers, next to what they are told
 SELECT COUNT(*) AS n FROM subscriber WHERE suspended IS NOT NULL;
+-- Whom nothing reaches: suspended, or with a first message that failed.
+-- name: report_unreached
+-- out: id i64, channel text, target text, suspended text?, why text?, due i64
+-- scan: of all subscribers those that are not reached
+SELECT s.id, s.channel, s.target, s.suspended,
+	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
+		ORDER BY m.notice LIMIT 1) AS why,
+	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0) AS due
+FROM subscriber AS s
+WHERE s.suspended IS NOT NULL OR EXISTS (SELECT 1 FROM message AS m
+	WHERE m.subscriber = s.id AND m.state = 0 AND m.why IS NOT NULL)
+ORDER BY s.id;
+
 -- Who hears of a subject, and what he has not got.
 -- name: report_hearers
 -- in: subject_kind i64, subject i64
--- out: id i64, channel text, target text, suspended text?, due i64
+-- out: id i64, channel text, target text, suspended text?, why text?, due i64
 SELECT s.id, s.channel, s.target, s.suspended,
+	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
+		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
 		WHERE m.subscriber = s.id AND m.state = 0 AND n.subject_kind = u.subject_kind
 			AND n.subject = u.subject) AS due

@@ -466,6 +466,8 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	sql_operation_all_end(j);
 	if (e == ERR_OK && c->args.json)
 		(void)track_status_all(c, j);
+	if (e == ERR_OK && c->args.json)
+		unreached_show(c, j);
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
@@ -474,6 +476,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "
 		    "--from KEY");
+	unreached_show(c, j);
 	safe_line();
 	return ERR_OK;
 }

@@ -178,6 +178,8 @@ static bool variable_named(const struct config *c, const char *variable)
 	for (int i = 0; i < c->keys_n; i++)
 		named = named || ref_names(&c->keys[i].source, variable) ||
 		    ref_names(&c->keys[i].password, variable);
+	named = named || ref_names(&c->tell.webhook.secret, variable) ||
+	    ref_names(&c->tell.telegram.token, variable);
 	for (int i = 0; i < c->serve.tokens_n; i++)
 		named = named || ref_names(&c->serve.tokens[i].token, variable);
 	for (int i = 0; i < c->chains_n; i++)

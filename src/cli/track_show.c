@@ -14,6 +14,7 @@
 #include "serve/tracking.h"
 
 #define SENTENCE_MAX 256
+#define WHY_MAX 200
 
 bool track_hash(struct hash *ret, const char *word)
 {
@@ -101,7 +102,7 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 {
 	struct sql_report_hearers_in in = { .subject_kind = SUBJECT_HASH, .subject = id };
 	struct sql_report_hearers_out s;
-	char target[TARGET_MAX];
+	char target[TARGET_MAX], why[WHY_MAX];
 
 	if (c->args.json)
 		return;
@@ -115,6 +116,11 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 		else if (s.due)
 			printf("; %" PRId64 " message%s to go", s.due,
 			    s.due == 1 ? "" : "s");
+		if (s.no_suspended && s.due && !s.no_why) {
+			snprintf(why, sizeof why, "%s", s.why);
+			utf8_plain(why);
+			printf(": %s", why);
+		}
 		printf("\n");
 	}
 }
@@ -193,6 +199,36 @@ bool track_status_all(const struct cli *c, struct journal *j)
 		stops_show(c, j);
 	json_decref(states);
 	return all > 0;
+}
+
+/* Whom nothing reaches, whatever he hears of. */
+void unreached_show(const struct cli *c, struct journal *j)
+{
+	struct sql_report_unreached_out s;
+	char target[TARGET_MAX], why[WHY_MAX];
+
+	sql_report_unreached_begin(j);
+	while (sql_report_unreached_next(j, &s)) {
+		message_target_shown(target, s.target);
+		utf8_plain(target);
+		snprintf(why, sizeof why, "%s",
+		    !s.no_suspended ? s.suspended
+			: s.no_why  ? "it is not known why"
+				    : s.why);
+		utf8_plain(why);
+		if (c->args.json)
+			cli_json(json_pack("{s:{s:I, s:s, s:o, s:b, s:o, s:I}}",
+			    "subscriber", "id", (json_int_t)s.id, "channel", s.channel,
+			    "target", cli_text(target), "suspended", !s.no_suspended,
+			    "why", cli_text(why), "due", (json_int_t)s.due));
+		else if (s.no_suspended)
+			cli_say(c, "%s:%s is not reached, %" PRId64 " to go: %s",
+			    s.channel, target, s.due, why);
+		else
+			cli_say(c,
+			    "%s:%s is SUSPENDED: %s; then: pawl resume notify:%" PRId64,
+			    s.channel, target, why, s.id);
+	}
 }
 
 /* -- the story ------------------------------------------------------------- */

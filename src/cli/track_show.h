@@ -15,6 +15,8 @@ NODISCARD enum err track_status(
     const struct cli *c, struct journal *j, const char *word, struct fail *f);
 /* How many there are; false: none, and nothing is said. */
 bool track_status_all(const struct cli *c, struct journal *j);
+/* The subscribers that no message reaches, and why. */
+void unreached_show(const struct cli *c, struct journal *j);
 /* And what became of it, move by move, and message by message. fails: NOT_FOUND. */
 NODISCARD enum err track_explain(
     const struct cli *c, struct journal *j, const char *word, struct fail *f);

@@ -52,17 +52,31 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
 	return found.id;
 }
 
-void message_unsubscribe(
+bool message_unsubscribe(
     struct journal *j, const char *channel, const char *target, const struct subject *of)
 {
 	struct sql_subscriber_by_target_in in = { .channel = channel, .target = target };
 	struct sql_subscriber_by_target_out found;
+	struct sql_subscription_get_in get = { .subject_kind = of->kind,
+		.subject = of->id };
+	struct sql_subscription_get_out row;
 
-	if (sql_subscriber_by_target_one(j, &in, &found))
-		sql_subscription_drop(j,
-		    &(struct sql_subscription_drop_in){ .subject_kind = of->kind,
-			.subject = of->id,
-			.subscriber = found.id });
+	if (!sql_subscriber_by_target_one(j, &in, &found))
+		return false;
+	get.subscriber = found.id;
+	if (!sql_subscription_get_one(j, &get, &row))
+		return false;
+	sql_subscription_drop(j,
+	    &(struct sql_subscription_drop_in){
+		.subject_kind = of->kind, .subject = of->id, .subscriber = found.id });
+	return true;
+}
+
+void message_unsubscribe_all(struct journal *j, const struct subject *of)
+{
+	sql_subscription_drop_all(j,
+	    &(struct sql_subscription_drop_all_in){
+		.subject_kind = of->kind, .subject = of->id });
 }
 
 int64_t message_subscribers(struct journal *j)

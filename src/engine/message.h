@@ -41,8 +41,10 @@ const char *milestone_name(enum milestone m);
  * hear again. The subscriber's id; 0: the journal is numb. */
 int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
     const struct subject *of, const char *label);
-void message_unsubscribe(
+/* false: he did not hear of it. */
+bool message_unsubscribe(
     struct journal *j, const char *channel, const char *target, const struct subject *of);
+void message_unsubscribe_all(struct journal *j, const struct subject *of);
 bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
 
 /* How many there are. */

@@ -383,11 +383,11 @@ enum err tracking_add(const struct command_at *at, const struct request *q,
 static enum err hearer_drop(
     void *ctx, const char *channel, const char *target, struct fail *f)
 {
-	const struct adding *a = ctx;
+	struct adding *a = ctx;
 	const struct subject of = { .kind = SUBJECT_HASH, .id = a->row };
 
 	(void)f;
-	message_unsubscribe(a->at->journal, channel, target, &of);
+	a->told->moved |= message_unsubscribe(a->at->journal, channel, target, &of);
 	return ERR_OK;
 }
 
@@ -427,6 +427,9 @@ static enum err drop_one(void *ctx, const struct wish *w, struct fail *f)
 	if (e == ERR_OK && !dropped)
 		e = fail_set(f, ERR_NOT_FOUND, "nobody follows this hash%s%s",
 		    w->chain ? " on chain " : "", w->chain ? w->chain : "");
+	if (e == ERR_OK && w->notify && !a->told->moved)
+		e = fail_set(f, ERR_NOT_FOUND,
+		    "none of these hears of it; who does: pawl status HASH");
 	a->told->tracked += dropped > 0;
 	return e;
 }

@@ -135,8 +135,10 @@ static void take_new(struct track_chain *t)
 		fingers_put(t, row.hash, row.id, !row.ended);
 		if (!row.no_nonce && !row.no_sender)
 			fingers_nonce_put(t, row.sender, row.nonce, row.id, !row.ended);
-		if (!row.ended)
+		if (!row.ended) {
 			t->has_done = false;
+			t->look_height = 0; /* asked for at once, once */
+		}
 		taken = mem_grow(taken, n + 1, sizeof *taken);
 		taken[n++] = (struct sql_tracked_looked_in){
 			.id = row.id, .looks = LOOKS_NEVER, .no_looks = row.ended

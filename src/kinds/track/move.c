@@ -103,18 +103,30 @@ static void note(struct track_chain *t, const struct sql_tracked_get_out *row,
 
 /* -- along its edges ------------------------------------------------------- */
 
+void row_event(struct journal *j, int64_t id, const uint8_t hash[32], const char *from,
+    int to, const char *why)
+{
+	char what[] =
+	    "tracked 0x0000000000000000000000000000000000000000000000000000000000"
+	    "000000";
+
+	hex_format(what + strlen("tracked 0x"), hash, 32);
+	journal_event(j,
+	    &(struct event){ .row = id,
+		.what = what,
+		.from = from,
+		.to = state_name(MACHINE_TRACKED, to),
+		.why = why });
+}
+
 static void move(
     struct journal *j, struct sql_tracked_get_out *row, int to, const char *why)
 {
 	if (row->state == to)
 		return;
 	state_check(j, MACHINE_TRACKED, (int)row->state, to, 0, row->id);
-	journal_event(j,
-	    &(struct event){ .row = row->id,
-		.what = "tracked",
-		.from = state_name(MACHINE_TRACKED, (int)row->state),
-		.to = state_name(MACHINE_TRACKED, to),
-		.why = why });
+	row_event(
+	    j, row->id, row->hash, state_name(MACHINE_TRACKED, (int)row->state), to, why);
 	row->state = to;
 }
 
@@ -208,17 +220,25 @@ void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,
 	row_put(t->track->journal, row);
 }
 
-void row_deeper(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
+/* Each part that is crossed, also of several at once. */
+static void progress(
+    struct track_chain *t, struct sql_tracked_get_out *row, uint64_t deep)
 {
-	uint64_t deep = height + 1 - (uint64_t)row->height;
 	int percent;
 
-	if (row->state != TRACKED_INCLUDED || height < (uint64_t)row->height)
-		return;
 	while ((percent = next_percent(t, row)) < 100 && depth_of(row, percent) <= deep) {
 		row->percent = percent;
 		note(t, row, MILESTONE_PROGRESS, deep, percent);
 	}
+}
+
+void row_deeper(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
+{
+	uint64_t deep = height + 1 - (uint64_t)row->height;
+
+	if (row->state != TRACKED_INCLUDED || height < (uint64_t)row->height)
+		return;
+	progress(t, row, deep);
 	if (deep >= (uint64_t)row->confirmations) {
 		move(t->track->journal, row, TRACKED_CONFIRMED,
 		    "its confirmations are there");
@@ -234,6 +254,7 @@ void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t 
 	    height < (uint64_t)row->height ? 1 : height + 1 - (uint64_t)row->height;
 
 	if (row->state == TRACKED_INCLUDED) {
+		progress(t, row, deep);
 		move(t->track->journal, row, TRACKED_CONFIRMED, "its block is final");
 		note(t, row, MILESTONE_CONFIRMED, deep, 0);
 	}
@@ -256,6 +277,7 @@ void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
 	row->no_height = row->no_block_hash = row->no_by_hash = true;
 	row->no_ended_ms = row->no_due = true;
 	row->percent = row->misses = 0;
+	row->since_ms = world_wall_ms(t->track->world);
 	row->round += !MUTANT(round_stays);
 	row->no_looks = false;
 	row->looks = LOOKS_NEVER;
@@ -293,6 +315,7 @@ void row_seen(struct track_chain *t, struct sql_tracked_get_out *row,
 	if (row->no_nonce)
 		row_sender(t, row, &tx->from, tx->nonce);
 	row->misses = 0;
+	row->since_ms = world_wall_ms(t->track->world); /* it was there until now */
 	if (believed && !MUTANT(guess_not_dropped))
 		no_guess(t, row);
 	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {

@@ -116,12 +116,7 @@ static int64_t row_new(struct journal *j, const struct track_wish *w, int64_t wa
 	id = row_of(j, &w->hash, w->chain);
 	if (!id)
 		return 0;
-	journal_event(j,
-	    &(struct event){ .row = id,
-		.what = "tracked",
-		.from = "",
-		.to = state_name(MACHINE_TRACKED, TRACKED_UNSEEN),
-		.why = "it was asked for" });
+	row_event(j, id, in.hash, "", TRACKED_UNSEEN, "it was asked for");
 	return id;
 }
 
@@ -157,9 +152,11 @@ int64_t track_add(struct journal *j, const struct track_wish *w, int64_t wall_ms
 
 bool track_drop(struct journal *j, int64_t id, int64_t wall_ms)
 {
+	const struct subject of = { .kind = SUBJECT_HASH, .id = id };
 	struct sql_tracked_get_out row;
 
-	if (!row_get(j, id, &row) || row.state == TRACKED_UNTRACKED)
+	message_unsubscribe_all(j, &of);
+	if (!row_get(j, id, &row) || !row.no_ended_ms)
 		return false;
 	row_untrack(j, &row, wall_ms);
 	return true;

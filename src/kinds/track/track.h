@@ -65,7 +65,7 @@ struct track_wish {
  * as it was. The row's id; 0: the journal is numb. */
 int64_t track_add(struct journal *j, const struct track_wish *w, int64_t wall_ms);
 
-/* Nobody hears of it any more. false: it was untracked already. */
+/* Nobody hears of it any more. false: it had ended, and stays as it is. */
 bool track_drop(struct journal *j, int64_t id, int64_t wall_ms);
 
 bool track_read(struct journal *j, int64_t id, struct tracked *ret);

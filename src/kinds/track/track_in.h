@@ -74,6 +74,9 @@ void row_seen(struct track_chain *t, struct sql_tracked_get_out *row,
 /* No node of a quorum has it, at this head. */
 void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height);
 
+/* What an event of the journal says of a move: "tracked 0x..". */
+void row_event(struct journal *j, int64_t id, const uint8_t hash[32], const char *from,
+    int to, const char *why);
 /* Asked for again by somebody; nobody wants it any more. */
 void row_again(struct journal *j, struct sql_tracked_get_out *row,
     const struct track_wish *w, int64_t wall_ms);
