@@ -59,6 +59,9 @@ class Ear(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.target = f"webhook:http://127.0.0.1:{self.server_address[1]}/"
 
+    def handle_error(self, request, client_address):
+        """Who tells is killed."""
+
 
 class Listens(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -540,6 +540,58 @@ static void what_pools_have_is_looked_for_nowhere_else(void **state_)
 	assert_int_equal(found.state, TRACKED_UNTRACKED);
 }
 
+static void one_pool_alone_ends_no_guess(void **state_)
+{
+	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
+	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
+	struct sql_chain_add_out added;
+	struct tracked found;
+	int64_t there, here;
+
+	(void)state_;
+	begin_following(3, 2);
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	wish.hash = pays(1, 5, 0)->hash;
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	wish.chain = chain()->id;
+	here = track_add(scene.journal, &wish, 1000);
+	scene.node[1]->hides_transactions = scene.node[2]->hides_transactions = true;
+	mine(2);
+	assert_true(track_read(scene.journal, here, &found));
+	assert_int_equal(found.state, TRACKED_MEMPOOL);
+	assert_true(track_read(scene.journal, there, &found));
+	assert_int_equal(found.state, TRACKED_UNSEEN);
+	scene.node[1]->hides_transactions = false;
+	mine(1);
+	assert_true(track_read(scene.journal, there, &found));
+	assert_int_equal(found.state, TRACKED_UNTRACKED);
+}
+
+static void who_is_silent_ends_a_round_not_the_looking(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(2, 1);
+	tx = pays(1, 5, 0);
+	follow(&tx->hash);
+	run(100);
+	scene.node[0]->hides_transactions = scene.node[1]->hides_transactions = true;
+	scene_mine(&scene, 1);
+	for (int ms = 0; ms < 5000 && !in_memory()->look; ms++)
+		run(1);
+	assert_non_null(in_memory()->look);
+	scene.node[0]->down = scene.node[1]->down = true;
+	run(120000);
+	assert_null(in_memory()->look);
+	scene.node[0]->hides_transactions = scene.node[1]->hides_transactions = false;
+	scene.node[0]->down = scene.node[1]->down = false;
+	run(120000);
+	mine(3);
+	assert_says(told(), "seen 1");
+}
+
 static void of_guesses_the_last_one_expires_aloud(void **state_)
 {
 	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
@@ -670,6 +722,9 @@ int main(void)
 		cmocka_unit_test_teardown(of_guesses_one_holds, end),
 		cmocka_unit_test_teardown(
 		    what_pools_have_is_looked_for_nowhere_else, end),
+		cmocka_unit_test_teardown(one_pool_alone_ends_no_guess, end),
+		cmocka_unit_test_teardown(
+		    who_is_silent_ends_a_round_not_the_looking, end),
 		cmocka_unit_test_teardown(of_guesses_the_last_one_expires_aloud, end),
 		cmocka_unit_test_teardown(who_left_is_not_kept_in_memory, end),
 		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, end),

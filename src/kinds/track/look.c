@@ -385,7 +385,8 @@ static void whole_take(
 		tx.nonce = who->nonce;
 		if (sure && !row.no_nonce)
 			row_sender(t, &row, &who->from, who->nonce);
-		row_seen(t, &row, &tx, known_by_quorum(t, at));
+		row_seen(
+		    t, &row, &tx, known_by_quorum(t, at) || MUTANT(lone_pool_ends_guess));
 	} else {
 		sql_tracked_looked(t->track->journal,
 		    &(struct sql_tracked_looked_in){ .id = row.id, .looks = row.looks });
