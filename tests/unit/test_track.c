@@ -239,7 +239,8 @@ static void what_was_final_before_is_told_at_once(void **state_)
 	mine(SCENE_DEPTH + 4);
 	follow(&tx->hash);
 	mine(1);
-	assert_string_equal(told(), "included 1, confirmed 1, final 1");
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
 static void what_was_final_in_an_absence_is_told(void **state_)
@@ -371,8 +372,8 @@ static void a_bumped_payment_is_no_replacement(void **state_)
 	assert_string_equal(told(), "seen 1, included 1, progress 25");
 	absent();
 	assert_int_equal(state_now(), TRACKED_FINAL);
-	assert_string_equal(
-	    told(), "seen 1, included 1, progress 25, confirmed 1, final 1");
+	assert_string_equal(told(),
+	    "seen 1, included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
 /* The other attempt is final before anybody asks what became of this one. */
@@ -380,6 +381,7 @@ static void nor_is_one_that_was_bumped_long_ago(void **state_)
 {
 	struct sql_tracked_get_out row;
 	struct hash first;
+	struct subject of = { .kind = SUBJECT_HASH };
 
 	(void)state_;
 	follow_a_payment(&first);
@@ -394,8 +396,12 @@ static void nor_is_one_that_was_bumped_long_ago(void **state_)
 		    .confirmations = CONFIRMATIONS,
 		    .intent = row.intent },
 		world_wall_ms(scene.world)));
+	of.id = followed;
+	message_subscribe(scene.journal, "webhook", "http://a.example/", &of, "mine");
 	mine(6);
-	assert_string_equal(told(), "seen 1, included 2, confirmed 2, final 2");
+	assert_string_equal(told(),
+	    "seen 1, included 2, progress 1025, progress 1050, progress 1075, "
+	    "confirmed 2, final 2");
 }
 
 static void it_takes_a_quorum_to_end_it(void **state_)
