@@ -373,7 +373,8 @@ static void a_bumped_payment_is_no_replacement(void **state_)
 	absent();
 	assert_int_equal(state_now(), TRACKED_FINAL);
 	assert_string_equal(told(),
-	    "seen 1, included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+	    "seen 1, included 1, progress 25, progress 50, progress 75, confirmed 1, "
+	    "final 1");
 }
 
 /* The other attempt is final before anybody asks what became of this one. */
