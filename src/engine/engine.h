@@ -21,6 +21,7 @@
  *   money.c      what an attempt may cost, and what is held for it
  *   sign.c       bytes for intents, by the workers
  *   attempt.c    attempts: included, retracted, final
+ *   undone.c     the same of a final block that vanished
  *   past.c       what an account did before the journal knew it
  *   stranger.c   transactions of the account that no attempt knows
  *   judge.c      what such a one is
