@@ -7,7 +7,8 @@
  *   judge_known.c  what used a nonce, and which bytes are forgotten
  *   judge_live.c   it stops, and it makes progress
  *   judge_proof.c  what is settled names its proof
- *   judge_heard.c  what subscribers hear
+ *   judge_heard.c  what subscribers are to hear, and
+ *   judge_letter.c  what they get (judge_notice.h)
  *   judge_tracked.c of transactions that they follow
  *   judge_end.c    the end
  *
@@ -242,10 +243,12 @@ void judge_reach(struct sim_life *l); /* so far a fence goes at least: in each t
 void judge_fence_ends(struct sim_life *l, int64_t operation);
 
 /* judge_heard.c: an event that subscribers hear of; what was committed since the last
- * time, behind its events; an older journal; a start; the end. */
+ * time, behind its events; an older journal. */
 void judge_heard_cause(struct sim_life *l, int list, enum milestone m, int64_t commit);
 void judge_heard(struct sim_life *l);
 void judge_heard_again(struct sim_life *l);
+
+/* judge_letter.c: a start; the end. */
 void judge_heard_rise(struct sim_life *l);
 void judge_heard_end(struct sim_life *l);
 bool judge_heard_all(struct sim_life *l); /* nothing is due any more */

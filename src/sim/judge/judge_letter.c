@@ -1,0 +1,326 @@
+/* judge_letter.c - what subscribers get: each message once but for answers that nobody
+ * got, in its order, behind its commit. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/json.h"
+#include "sim/judge/judge_notice.h"
+#include "tell/webhook.h"
+
+/* -- a letter leaves ------------------------------------------------------ */
+
+static bool has_line(const struct http_request *r, const char *line)
+{
+	for (const char *const *at = r->lines; at && *at; at++)
+		if (!strcmp(*at, line))
+			return true;
+	return false;
+}
+
+/* docs/webhooks.md */
+static void is_signed(struct sim_life *l, int receiver, const struct http_request *r)
+{
+	char signature[WEBHOOK_SIGNATURE_MAX], stamp[24], line[128];
+
+	snprintf(stamp, sizeof stamp, "%" PRId64, world_wall_ms(l->world) / 1000);
+	webhook_sign(signature, l->story->webhook, stamp, r->body, r->body_len);
+	snprintf(line, sizeof line, "Pawl-Signature: %s", signature);
+	if (!has_line(r, line))
+		judge_wrong(l->story, receiver, "it gets what is not signed for now");
+	snprintf(line, sizeof line, "Pawl-Timestamp: %s", stamp);
+	if (!has_line(r, line))
+		judge_wrong(l->story, receiver, "it gets another time than that");
+}
+
+static bool is_text(const json_t *o, const char *key, const char *wanted)
+{
+	const char *is = json_str(o, key);
+
+	return is ? wanted && !strcmp(is, wanted) : !wanted;
+}
+
+static bool says(
+    const struct sim_story *s, const char *body, const struct judge_notice *n)
+{
+	json_t *o = json_read(body, strlen(body), NULL);
+	bool of_list = n->list >= 0;
+	int64_t schema = 0;
+	bool so;
+
+	if (n->kind == SUBJECT_HASH) {
+		so = o && is_text(o, "type", milestone_name(n->milestone)) &&
+		    is_text(o, "chain", s->config.name) && json_str(o, "hash");
+		json_decref(o);
+		return so;
+	}
+	so = o && json_i64(o, "schema", &schema) && schema == 1 &&
+	    is_text(o, "type", milestone_name(n->milestone)) &&
+	    is_text(o, "operation", of_list ? s->list[n->list].name : NULL) &&
+	    is_text(o, "chain", of_list ? s->config.name : NULL) && json_str(o, "time") &&
+	    json_object_size(o) == (of_list ? 6 : 5) && !json_str(o, "text") == of_list;
+
+	json_decref(o);
+	return so;
+}
+
+static int64_t tries_of(const struct sim_story *s, const struct sim_letter *like)
+{
+	int64_t n = 0;
+
+	for (const struct sim_letter *t = s->letters; t; t = t->older)
+		n += !t->stray && t->receiver == like->receiver &&
+		    !strcmp(t->event_id, like->event_id);
+	return n;
+}
+
+/* Its process had the answer, and may have lost its journal right behind the commit. */
+static bool is_done(struct sim_life *l, const struct judge_notice *n, int receiver)
+{
+	struct sql_message_of_notice_out row;
+	bool answered = false;
+
+	if (n->done >> receiver & 1)
+		return true;
+	for (const struct sim_letter *t = l->story->letters; t; t = t->older)
+		answered |= t->receiver == receiver && t->accepted && t->answered &&
+		    !strcmp(t->event_id, n->event_id);
+	return answered && judge_message_read(l, n->id, receiver, &row) &&
+	    row.state == MESSAGE_ACCEPTED;
+}
+
+/* One after the other, and none again that is known to be there. */
+static void is_next(struct sim_life *l, const struct judge_heard *h,
+    const struct judge_notice *n, const struct sim_letter *of)
+{
+	struct sim_story *s = l->story;
+	int at = of->receiver;
+
+	if (n->done >> at & 1)
+		judge_wrong(
+		    s, at, "%s comes again, and it is known to be there", n->event_id);
+	for (const struct judge_notice *o = h->first; o && o->id < n->id; o = o->next)
+		if (o->to >> at & 1 && !is_done(l, o, at))
+			judge_wrong(
+			    s, at, "%s comes before %s", n->event_id, o->event_id);
+	for (const struct sim_letter *t = s->letters; t; t = t->older)
+		if (!t->stray && t->receiver == at && t->life == l &&
+		    t->state <= SIM_LETTER_ANSWERED)
+			judge_wrong(s, of->receiver, "%s comes while %s is on its way",
+			    n->event_id, t->event_id);
+}
+
+static void is_welcome(struct sim_story *s, const struct sim_letter *of)
+{
+	const struct sim_receiver *r = &s->receiver[of->receiver];
+
+	if (r->suspended)
+		judge_wrong(s, of->receiver, "it is gone, and something comes");
+	if (s->chain->now_ms < r->not_before_ms && r->asked == of->life)
+		judge_wrong(s, of->receiver, "something comes %" PRId64 " ms too early",
+		    r->not_before_ms - s->chain->now_ms);
+}
+
+/* What this commit decided was not looked at yet. */
+static void leaves(struct sim_life *l, const struct sim_letter *t)
+{
+	struct sim_story *s = l->story;
+	const struct judge_heard *h = &judge_view_of(l)->heard;
+	struct sql_notice_from_in in = { .id = h->last ? h->last->id + 1 : 0 };
+	struct judge_notice *n = judge_notice_of(h, t->event_id);
+	struct sql_message_of_notice_out message;
+	struct sql_notice_from_out row;
+
+	sql_notice_from_begin(l->journal, &in);
+	while (!n && sql_notice_from_next(l->journal, &row)) {
+		n = judge_notice_new(l, &row);
+		if (strcmp(n->event_id, t->event_id) != 0)
+			n = NULL;
+	}
+	sql_notice_from_end(l->journal);
+	if (!n) {
+		judge_wrong(
+		    s, t->receiver, "%s comes, and the journal has it not", t->event_id);
+		return;
+	}
+	if (strcmp(n->body, t->body) != 0 || !says(s, t->body, n))
+		judge_wrong(s, t->receiver, "%.200s", t->body);
+	if (!judge_message_read(l, n->id, t->receiver, &message) ||
+	    message.state != MESSAGE_DUE || message.tries <= tries_of(s, t))
+		judge_wrong(s, t->receiver, "%s comes, and is not counted", t->event_id);
+	is_next(l, h, n, t);
+}
+
+/* Who keeps the ids that he has seen would drop it. */
+static void is_of_this_journal(struct sim_story *s, const struct sim_letter *of)
+{
+	for (const struct sim_letter *t = s->letters; t; t = t->older)
+		if (t->of_another && !of->stray && !strcmp(t->event_id, of->event_id))
+			judge_wrong(s, of->receiver,
+			    "%s came from another journal already", of->event_id);
+}
+
+void sim_judge_letter(
+    struct sim_life *l, struct sim_letter *t, const struct http_request *r)
+{
+	judge_event_id(t->event_id, t->body);
+	is_signed(l, t->receiver, r);
+	if (journal_writing(l->journal))
+		judge_wrong(
+		    l->story, t->receiver, "something comes before it is committed");
+	is_of_this_journal(l->story, t);
+	if (t->stray || !judge_hears_strictly(l->story))
+		return;
+	sim_disk_spare(l->process.disk, true);
+	leaves(l, t);
+	sim_disk_spare(l->process.disk, false);
+	is_welcome(l->story, t);
+}
+
+void sim_judge_accepted(struct sim_life *l, const struct sim_letter *t)
+{
+	struct judge_notice *n = judge_notice_of(&judge_view_of(l)->heard, t->event_id);
+
+	if (n)
+		n->done |= 1u << t->receiver;
+}
+
+/* -- a start -------------------------------------------------------------- */
+
+void judge_heard_rise(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct judge_heard *h = &judge_view_of(l)->heard;
+	struct sql_notice_from_in in = { .id = h->last ? h->last->id + 1 : 0 };
+
+	for (const struct sim_letter *t = s->letters; t && !s->broken && !s->flipped;
+	     t = t->older) {
+		bool there = t->stray || judge_notice_of(h, t->event_id);
+		struct sql_notice_from_out row;
+
+		sql_notice_from_begin(l->journal, &in);
+		while (!there && sql_notice_from_next(l->journal, &row))
+			there = strstr(row.body, t->event_id) != NULL;
+		sql_notice_from_end(l->journal);
+		if (!there)
+			judge_wrong(s, t->receiver, "%s came, and the journal has it not",
+			    t->event_id);
+	}
+}
+
+/* -- the end -------------------------------------------------------------- */
+
+bool judge_heard_all(struct sim_life *l)
+{
+	struct sql_message_due_next_in in = { .after = 0 };
+	struct sql_message_due_next_out row;
+
+	if (!l->story->receivers)
+		return true;
+	for (int i = 0; i < l->story->fate->lists; i++)
+		if (!l->listed[i])
+			return false;
+	for (int i = 0; i < l->story->receivers; i++)
+		if (sim_judge_suspended(l, i))
+			return false;
+	if (!judge_tracked_all(l))
+		return false;
+	return !sql_message_due_next_one(l->journal, &in, &row);
+}
+
+/* What became of all tries of a message. */
+struct arrivals {
+	int64_t first_ms; /* INT64_MAX: it was never accepted */
+	int64_t tries, accepted, lost;
+	bool stray;
+};
+
+static struct arrivals arrivals_of(
+    const struct sim_story *s, int receiver, const char *event_id)
+{
+	struct arrivals a = { .first_ms = INT64_MAX };
+
+	for (const struct sim_letter *t = s->letters; t; t = t->older) {
+		if (t->receiver != receiver || strcmp(t->event_id, event_id) != 0)
+			continue;
+		a.stray |= t->stray;
+		a.tries++;
+		a.lost += t->state == SIM_LETTER_LOST;
+		if (!t->accepted || t->arrives_ms == INT64_MAX)
+			continue;
+		a.accepted++;
+		if (t->arrives_ms < a.first_ms)
+			a.first_ms = t->arrives_ms;
+	}
+	return a;
+}
+
+/* Tries that were counted, and died before they left, count as lost, too. */
+static void is_counted(struct sim_story *s, const struct judge_notice *n, int receiver,
+    const struct arrivals *a, const struct sql_message_of_notice_out *row)
+{
+	if (a->accepted - 1 > row->unknown)
+		judge_wrong(s, receiver,
+		    "%s came %" PRId64 " times, and %" PRId64 " answers were lost",
+		    n->event_id, a->accepted, row->unknown);
+	if (row->unknown > a->lost + row->tries - a->tries)
+		judge_wrong(s, receiver,
+		    "%s: %" PRId64 " answers are called lost, %" PRId64 " were",
+		    n->event_id, row->unknown, a->lost);
+}
+
+static int64_t heard_by(
+    struct sim_life *l, const struct judge_notice *n, int receiver, int64_t before_ms)
+{
+	struct sim_story *s = l->story;
+	struct sql_message_of_notice_out row;
+	struct arrivals a = arrivals_of(s, receiver, n->event_id);
+	int64_t ms = a.first_ms;
+
+	sim_story_did(s, SIM_DID_HEARD);
+	s->figures.deeds[SIM_DID_HEARD_TWICE] +=
+	    (uint64_t)(a.accepted > 1 ? a.accepted - 1 : 0);
+	if (!judge_message_read(l, n->id, receiver, &row) ||
+	    row.state != MESSAGE_ACCEPTED)
+		judge_wrong(s, receiver, "%s is not told in the end", n->event_id);
+	else if (ms == INT64_MAX && !(s->broken & SIM_GROUND_ALONE))
+		judge_wrong(s, receiver, "%s is called accepted, and it did not come",
+		    n->event_id);
+	else if (ms < before_ms && !a.stray && judge_hears_strictly(s) &&
+	    !(n->late >> receiver & 1))
+		judge_wrong(s, receiver, "%s came before one that was decided before",
+		    n->event_id);
+	else if (!a.stray && judge_hears_strictly(s))
+		is_counted(s, n, receiver, &a, &row);
+	return ms > before_ms && !(n->late >> receiver & 1) && ms != INT64_MAX
+	    ? ms
+	    : before_ms;
+}
+
+void judge_heard_end(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	struct judge_heard *h = &judge_view_of(l)->heard;
+
+	if (!s->receivers)
+		return;
+	judge_hears_read(l, true);
+	for (int i = 0; i < s->fate->lists; i++)
+		if (s->list[i].hears & ~h->hears[i])
+			sim_story_wrong(
+			    s, "%s: not all hear of it who were to", s->list[i].name);
+	for (struct judge_notice *n = h->first; n; n = n->next)
+		judge_messages_read(l, n);
+	judge_tracked_end(l, h->first);
+	for (int k = 0; k < s->receivers; k++) {
+		int64_t ms = 0;
+
+		for (const struct judge_notice *n = h->first; n; n = n->next)
+			if (n->to >> k & 1)
+				ms = heard_by(l, n, k, ms);
+	}
+	if (!s->broken && (h->says < s->people.said || h->says > s->people.says))
+		sim_story_wrong(s,
+		    "%" PRId64 " sayings are told, %" PRId64 " of %" PRId64 " were heard",
+		    h->says, s->people.said, s->people.says);
+}
