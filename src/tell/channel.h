@@ -79,6 +79,7 @@ enum showing {
 struct channel {
 	const char *name;
 	int busy_max;      /* requests under way in a lane */
+	bool hosts;        /* its lanes are hosts of anybody, and share (target.h) */
 	int window_n;      /* messages in a lane.. */
 	int64_t window_ms; /* ..within such a time; window_n 0: any number */
 	int fold_from;     /* so many that are due become one; 0: never */

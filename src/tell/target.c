@@ -25,6 +25,7 @@ void roster_release(struct roster *r)
 		lane_free(r->lanes[i]);
 	mem_free(r->targets);
 	mem_free(r->lanes);
+	mem_free(r->asked);
 	*r = (struct roster){ 0 };
 }
 
@@ -160,12 +161,94 @@ void target_wait(struct roster *r, struct target *t, int64_t ready_ms)
 	rise(l, t->at);
 }
 
-static int64_t lane_next_ms(const struct lane *l)
+/* -- those that are asked ------------------------------------------------------ */
+
+static const int pace_max[LANE_PACES] = { [LANE_NEW] = LANE_NEW_MAX,
+	[LANE_QUICK] = LANE_QUICK_MAX,
+	[LANE_SLOW] = LANE_SLOW_MAX };
+
+static enum lane_pace pace_of(const struct lane *l)
+{
+	return MUTANT(who_hangs_is_quick) ? LANE_QUICK : l->pace;
+}
+
+static bool has_room(const struct roster *r, const struct lane *l)
+{
+	enum lane_pace pace = pace_of(l);
+
+	if (!l->channel->hosts)
+		return l->busy < l->channel->busy_max;
+	return l->busy < (pace == LANE_QUICK ? l->channel->busy_max : 1) &&
+	    r->busy_of[pace] < pace_max[pace];
+}
+
+static void asked_add(struct roster *r, struct target *t, int64_t now_ms)
+{
+	if (r->asked_n == r->asked_cap) {
+		r->asked_cap = r->asked_cap ? 2 * r->asked_cap : 16;
+		r->asked = mem_grow(r->asked, r->asked_cap, sizeof(struct target *));
+	}
+	t->asked_at = r->asked_n;
+	t->since_ms = now_ms;
+	t->counted = pace_of(t->lane);
+	r->asked[r->asked_n++] = t;
+	r->busy_of[t->counted] += t->lane->channel->hosts;
+	t->lane->busy++;
+}
+
+static void asked_remove(struct roster *r, struct target *t)
+{
+	r->asked[t->asked_at] = r->asked[--r->asked_n];
+	r->asked[t->asked_at]->asked_at = t->asked_at;
+	r->busy_of[t->counted] -= t->lane->channel->hosts;
+	t->lane->busy--;
+}
+
+/* false: it is counted as slow, or does not count. */
+static bool ages(const struct target *t)
+{
+	return t->lane->channel->hosts && t->counted != LANE_SLOW &&
+	    !MUTANT(who_hangs_is_quick);
+}
+
+void roster_age(struct roster *r, int64_t now_ms)
+{
+	for (size_t i = 0; i < r->asked_n; i++) {
+		struct target *t = r->asked[i];
+
+		if (!ages(t) || now_ms - t->since_ms < LANE_SLOW_MS)
+			continue;
+		r->busy_of[t->counted]--;
+		r->busy_of[LANE_SLOW]++;
+		t->counted = t->lane->pace = LANE_SLOW;
+	}
+}
+
+/* When the first of them is counted as slow; somebody may wait for its place. */
+static int64_t ages_next_ms(const struct roster *r)
+{
+	int64_t next_ms = INT64_MAX;
+
+	if (r->busy_of[LANE_NEW] < LANE_NEW_MAX &&
+	    r->busy_of[LANE_QUICK] < LANE_QUICK_MAX)
+		return next_ms;
+	for (size_t i = 0; i < r->asked_n; i++)
+		if (ages(r->asked[i]) && r->asked[i]->since_ms + LANE_SLOW_MS < next_ms)
+			next_ms = r->asked[i]->since_ms + LANE_SLOW_MS;
+	return next_ms;
+}
+
+void lane_took(struct lane *l, int64_t ms)
+{
+	l->pace = ms < LANE_SLOW_MS ? LANE_QUICK : LANE_SLOW;
+}
+
+static int64_t lane_next_ms(const struct roster *r, const struct lane *l)
 {
 	const struct channel *c = l->channel;
 	int64_t at_ms;
 
-	if (!l->n || l->busy >= c->busy_max || (c->window_n && !l->place_n))
+	if (!l->n || !has_room(r, l) || (c->window_n && !l->place_n))
 		return INT64_MAX;
 	at_ms = l->heap[0]->ready_ms;
 	if (l->hold_ms > at_ms)
@@ -179,13 +262,12 @@ struct target *lane_take(struct roster *r, struct lane *l, int64_t now_ms)
 {
 	struct target *t;
 
-	if (lane_next_ms(l) > now_ms || !lane_place_take(l, now_ms))
+	if (lane_next_ms(r, l) > now_ms || !lane_place_take(l, now_ms))
 		return NULL;
 	t = l->heap[0];
 	heap_remove(l, t);
 	t->state = TARGET_BUSY;
-	l->busy++;
-	r->busy++;
+	asked_add(r, t, now_ms);
 	if (MUTANT(next_overtakes)) {
 		t->state = TARGET_IDLE;
 		target_wait(r, t, now_ms);
@@ -195,10 +277,10 @@ struct target *lane_take(struct roster *r, struct lane *l, int64_t now_ms)
 
 int64_t roster_next_ms(const struct roster *r)
 {
-	int64_t next_ms = INT64_MAX;
+	int64_t next_ms = ages_next_ms(r);
 
 	for (size_t i = 0; i < r->lanes_n; i++) {
-		int64_t at_ms = lane_next_ms(r->lanes[i]);
+		int64_t at_ms = lane_next_ms(r, r->lanes[i]);
 
 		if (at_ms < next_ms)
 			next_ms = at_ms;
@@ -284,8 +366,7 @@ void target_done(struct roster *r, struct target *t, int64_t now_ms)
 	CHECK(t->state == TARGET_BUSY || MUTANT(next_overtakes));
 	if (t->state == TARGET_BUSY)
 		t->state = TARGET_IDLE;
-	t->lane->busy--;
-	r->busy--;
+	asked_remove(r, t);
 	lane_place_put(t->lane, now_ms);
 }
 

@@ -23,14 +23,29 @@ enum target_state {
 	TARGET_BUSY   /* asked: no answer yet */
 };
 
+/* How long the last request of a lane took. Where lanes are hosts of anybody, those of
+ * one pace share a number of requests: who hangs takes nothing from who is quick, and a
+ * host that has not answered yet, or was slow, is asked by one request at a time. A
+ * request that takes longer than LANE_SLOW_MS makes its lane a slow one at once, and is
+ * counted there: however many hang, the others wait no longer than that. */
+enum lane_pace { LANE_NEW, LANE_QUICK, LANE_SLOW };
+#define LANE_PACES 3
+#define LANE_NEW_MAX 32
+#define LANE_QUICK_MAX 64
+#define LANE_SLOW_MAX 16
+#define LANE_SLOW_MS 2000
+
 struct target {
 	int64_t subscriber;
 	struct lane *lane;
 	enum target_state state;
-	int64_t ready_ms; /* it is not asked before */
-	uint64_t came;    /* among those of one time, who came first */
-	size_t at;        /* in the lane's heap */
-	bool plain;       /* the next is sent without markup */
+	int64_t ready_ms;       /* it is not asked before */
+	uint64_t came;          /* among those of one time, who came first */
+	size_t at;              /* in the lane's heap */
+	size_t asked_at;        /* among those that are busy.. */
+	int64_t since_ms;       /* ..since then.. */
+	enum lane_pace counted; /* ..and counted with these */
+	bool plain;             /* the next is sent without markup */
 };
 
 /* Whose rate was exceeded, and nobody's message was accepted since; 0: nobody's. */
@@ -39,6 +54,7 @@ struct lane {
 	struct target **heap;
 	size_t n, cap;
 	int busy;
+	enum lane_pace pace;
 	int64_t hold_ms; /* nobody is asked before */
 	int64_t slowed;
 	size_t of;                      /* targets */
@@ -54,7 +70,9 @@ struct roster {
 	size_t lanes_n;
 	int64_t since_ms;
 	uint64_t came;
-	int busy;
+	struct target **asked; /* that are busy, in no order */
+	size_t asked_n, asked_cap;
+	int busy_of[LANE_PACES];
 };
 
 void roster_init(struct roster *r, int64_t now_ms);
@@ -63,6 +81,8 @@ void roster_release(struct roster *r);
 /* The soonest that somebody may be asked; INT64_MAX: nobody waits, or only for answers.
  */
 int64_t roster_next_ms(const struct roster *r);
+/* What takes too long is counted as slow: before lanes are looked at. */
+void roster_age(struct roster *r, int64_t now_ms);
 /* Forgets those that have nothing due, and could be asked again. */
 void roster_sweep(struct roster *r, int64_t now_ms);
 
@@ -78,6 +98,8 @@ void target_done(struct roster *r, struct target *t, int64_t now_ms);
 
 /* The one of the lane to be asked now, which is busy then; NULL: none. */
 struct target *lane_take(struct roster *r, struct lane *l, int64_t now_ms);
+/* A request of it was answered, or not, after so long. */
+void lane_took(struct lane *l, int64_t ms);
 /* Leave all of it alone. */
 void lane_hold(struct lane *l, int64_t until_ms);
 /* A place of its window, for what is no message of a target; false: none is free. */

@@ -13,7 +13,6 @@
 #include "tell/posted.h"
 #include "tell/target.h"
 
-#define BUSY_MAX 64 /* requests under way in all */
 #define VISITS_MAX 1024
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
 #define FOLD_MAX 64 /* events in one message */
@@ -261,6 +260,7 @@ static void outcome_take(struct runner *r, struct fact *fact)
 
 	(void)r;
 	CHECK(target);
+	lane_took(target->lane, world_now_ms(t->world) - target->since_ms);
 	target_done(&t->roster, target, world_now_ms(t->world));
 	t->counts[channel_number(s->channel)][outcome_of(&s->verdict)]++;
 	if (MUTANT(lost_is_accepted) && s->verdict.unknown)
@@ -525,7 +525,8 @@ static void lanes_go(struct tell *t, struct runner *r)
 	int64_t now_ms = world_now_ms(t->world);
 	size_t bytes = 0, idle = 0;
 
-	while (t->roster.busy < BUSY_MAX && idle < t->roster.lanes_n) {
+	roster_age(&t->roster, now_ms);
+	while (idle < t->roster.lanes_n) {
 		struct lane *l = t->roster.lanes[t->lane_at++ % t->roster.lanes_n];
 		struct target *target = lane_take(&t->roster, l, now_ms);
 
@@ -549,8 +550,7 @@ void tell_turn(void *tell, struct runner *r)
 	if (t->look || t->looking)
 		look(t, r);
 	lanes_go(t, r);
-	if (t->roster.busy < BUSY_MAX)
-		runner_wake_at(r, roster_next_ms(&t->roster));
+	runner_wake_at(r, roster_next_ms(&t->roster));
 }
 
 /* -- its owner ---------------------------------------------------------------- */
@@ -579,5 +579,5 @@ void tell_lend(struct tell *t, const struct bot_rules *rules, const struct bot_f
 
 int tell_busy(const struct tell *t)
 {
-	return t->roster.busy;
+	return (int)t->roster.asked_n;
 }

@@ -164,6 +164,7 @@ static void webhook_judge(
 
 const struct channel channel_webhook = { .name = "webhook",
 	.busy_max = 8,
+	.hosts = true,
 	.check = webhook_check,
 	.ready = webhook_ready,
 	.lane = webhook_lane,

@@ -11,6 +11,7 @@
 #include "base/crash.h"
 #include "drawer.h"
 #include "mailbox.h"
+#include "tell/target.h"
 #include "tell/webhook.h"
 
 /* -- tests ---------------------------------------------------------------------- */
@@ -251,28 +252,95 @@ static void who_is_gone_is_suspended(void **state)
 	assert_int_equal(tell_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
 }
 
-static void what_is_under_way_is_bounded(void **state)
+static void hosts_hear(const char *prefix, int hosts, int each)
 {
 	char target[100];
 
+	for (int i = 0; i < hosts; i++)
+		for (int k = 0; k < each; k++) {
+			snprintf(target, sizeof target, "https://%s%d.example/%d", prefix,
+			    i, k);
+			hears("webhook", target);
+		}
+}
+
+/* Of those who were not asked before: it is asked now. */
+static bool is_asked(int from, const char *url)
+{
+	for (int i = from; i < fake.hits_n; i++)
+		if (strcmp(fake.hits[i].url, url) == 0)
+			return true;
+	return false;
+}
+
+static void what_is_under_way_is_bounded(void **state)
+{
 	(void)state;
-	for (int i = 0; i < 40; i++) {
-		snprintf(target, sizeof target, "https://one.example/%d", i);
-		hears("webhook", target);
-	}
+	hosts_hear("one", 1, 40);
 	note(1);
 	turn();
-	assert_int_equal(fake.hits_n, 8);
-	for (int i = 0; i < 100; i++) {
-		snprintf(target, sizeof target, "https://h%d.example/", i);
-		hears("webhook", target);
-	}
+	assert_int_equal(fake.hits_n, 1); /* until it has answered */
+	answer(0, 200);
+	assert_int_equal(fake.hits_n, 1 + 8);
+	hosts_hear("h", 100, 1);
 	note(2);
 	turn();
-	assert_int_equal(fake.hits_n, 64);
-	for (int i = 0; i < fake.hits_n; i++)
+	assert_int_equal(fake.hits_n, 1 + 8 + LANE_NEW_MAX);
+	for (int i = 1; i < fake.hits_n; i++)
 		answer(i, 200);
 	assert_int_equal(fake.hits_n, 40 + 140); /* each got all that it hears of */
+}
+
+/* Nobody answers, or all do and hang from then on: who does answer is asked at once. */
+static void hosts_that_hang_delay_nobody(void **state)
+{
+	int from;
+
+	(void)state;
+	hosts_hear("hangs", 16, 16);
+	hears("webhook", "https://good.example/");
+	note(1);
+	turn();
+	assert_true(is_asked(0, "https://good.example/"));
+	assert_int_equal(fake.hits_n, 16 + 1);
+	answer(16, 200);
+	for (int round = 0; round < 4; round++) {
+		from = fake.hits_n;
+		note(2 + round);
+		later(1000);
+		assert_true(is_asked(from, "https://good.example/"));
+		for (int i = from; i < fake.hits_n; i++)
+			if (strcmp(fake.hits[i].url, "https://good.example/") == 0)
+				answer(i, 200);
+	}
+	for (int i = 0; i < 16; i++)
+		answer_after(i, HTTP_UNKNOWN, 0, -1);
+	assert_int_equal(tell_busy(tell), LANE_SLOW_MAX);
+}
+
+static void hosts_that_begin_to_hang_delay_nobody_for_long(void **state)
+{
+	int from;
+
+	(void)state;
+	hosts_hear("hangs", 16, 16);
+	note(1);
+	turn();
+	for (int i = 0; i < 16; i++)
+		answer(i, 200);
+	assert_int_equal(tell_busy(tell), LANE_QUICK_MAX);
+	from = fake.hits_n;
+	hears("webhook", "https://good.example/");
+	note(2);
+	note(3);
+	turn();
+	assert_true(is_asked(from, "https://good.example/"));
+	answer(from, 200);
+	assert_int_equal(tell_busy(tell), LANE_QUICK_MAX);
+	assert_int_equal(runner_wake_ms(runner), fake.now_ms + LANE_SLOW_MS);
+	from = fake.hits_n;
+	later(LANE_SLOW_MS);
+	assert_true(is_asked(from, "https://good.example/"));
 }
 
 static void without_a_secret_it_waits(void **state)
@@ -360,6 +428,8 @@ int main(void)
 		T(it_waits_as_long_as_it_is_told),
 		T(who_is_gone_is_suspended),
 		T(what_is_under_way_is_bounded),
+		T(hosts_that_hang_delay_nobody),
+		T(hosts_that_begin_to_hang_delay_nobody_for_long),
 		T(without_a_secret_it_waits),
 		T(it_is_signed),
 		T(the_label_is_the_subscribers_own),
