@@ -1,0 +1,183 @@
+#include "kinds/node/snapshot/order.h"
+
+#include <string.h>
+
+#define FEW 40
+#define RELOADS_MAX 4 /* texts that are equal for longer are compared */
+
+uint64_t order_key(const char *text, size_t len, size_t from)
+{
+	uint64_t v = 0;
+	size_t n = from >= len ? 0 : len - from;
+
+	if (n >= 8) {
+		memcpy(&v, text + from, 8);
+		return __builtin_bswap64(v);
+	}
+	for (size_t i = 0; i < n; i++)
+		v |= (uint64_t)(uint8_t)text[from + i] << (56 - 8 * i);
+	return v;
+}
+
+/* Does a stand behind b? Of equal texts the one with the higher ref does. */
+static bool is_behind(
+    const struct order *a, const struct order *b, const struct order_by *by)
+{
+	int c;
+
+	if (a->key != b->key)
+		return a->key > b->key;
+	c = by->compare(by->ctx, a->ref, b->ref);
+	return c ? c > 0 : a->ref > b->ref;
+}
+
+static bool is_sorted(const struct order *at, size_t n, const struct order_by *by)
+{
+	for (size_t i = 1; i < n; i++)
+		if (is_behind(&at[i - 1], &at[i], by))
+			return false;
+	return true;
+}
+
+static void sort_few(struct order *at, size_t n, const struct order_by *by)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct order e = at[i];
+		size_t j = i;
+
+		for (; j && is_behind(&at[j - 1], &e, by); j--)
+			at[j] = at[j - 1];
+		at[j] = e;
+	}
+}
+
+static void sink(struct order *at, size_t i, size_t n, const struct order_by *by)
+{
+	struct order e = at[i];
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+
+		if (child >= n)
+			break;
+		if (child + 1 < n && is_behind(&at[child + 1], &at[child], by))
+			child++;
+		if (!is_behind(&at[child], &e, by))
+			break;
+		at[i] = at[child];
+		i = child;
+	}
+	at[i] = e;
+}
+
+/* A heap: no recursion, no memory, and no text makes it slow. */
+static void sort_by_text(struct order *at, size_t n, const struct order_by *by)
+{
+	if (is_sorted(at, n, by))
+		return;
+	for (size_t i = n / 2; i-- > 0;)
+		sink(at, i, n, by);
+	for (size_t end = n; end-- > 1;) {
+		struct order e = at[0];
+
+		at[0] = at[end];
+		at[end] = e;
+		sink(at, 0, end, by);
+	}
+}
+
+/* Each entry to the bucket of its byte, by swaps. ends[b]: behind the bucket b. */
+static void spread(struct order *at, size_t n, unsigned shift, size_t ends[256])
+{
+	size_t next[256], sum = 0;
+
+	memset(ends, 0, 256 * sizeof *ends);
+	for (size_t i = 0; i < n; i++)
+		ends[at[i].key >> shift & 0xff]++;
+	for (unsigned b = 0; b < 256; b++) {
+		next[b] = sum;
+		sum += ends[b];
+		ends[b] = sum;
+	}
+	for (unsigned b = 0; b < 256; b++) {
+		while (next[b] < ends[b]) {
+			struct order e = at[next[b]];
+			unsigned to = (unsigned)(e.key >> shift & 0xff);
+
+			while (to != b) {
+				struct order other = at[next[to]];
+
+				at[next[to]++] = e;
+				e = other;
+				to = (unsigned)(e.key >> shift & 0xff);
+			}
+			at[next[b]++] = e;
+		}
+	}
+}
+
+/* What is to be sorted yet: by bytes of the keys from `shift` down. */
+struct part {
+	struct order *at;
+	size_t n, from;
+	unsigned shift, reloads;
+};
+
+static void sort_part(struct part p, const struct order_by *by);
+
+static void sort_equal_keys(struct part p, const struct order_by *by)
+{
+	if (p.reloads == RELOADS_MAX) {
+		sort_by_text(p.at, p.n, by);
+		return;
+	}
+	p.from += 8;
+	p.reloads++;
+	p.shift = 56;
+	for (size_t i = 0; i < p.n; i++)
+		p.at[i].key = by->key(by->ctx, p.at[i].ref, p.from);
+	sort_part(p, by);
+}
+
+static void sort_part(struct part p, const struct order_by *by)
+{
+	size_t ends[256];
+	size_t start = 0;
+
+	if (p.n <= FEW) {
+		sort_few(p.at, p.n, by);
+		return;
+	}
+	spread(p.at, p.n, p.shift, ends);
+	for (unsigned b = 0; b < 256; start = ends[b], b++) {
+		struct part sub = p;
+
+		sub.at = p.at + start;
+		sub.n = ends[b] - start;
+		if (sub.n < 2)
+			continue;
+		if (!p.shift) {
+			sort_equal_keys(sub, by);
+			continue;
+		}
+		sub.shift = p.shift - 8;
+		sort_part(sub, by);
+	}
+}
+
+void order_sort(struct order *at, size_t n, size_t from, const struct order_by *by)
+{
+	struct part all = { .at = at, .n = n, .from = from, .shift = 56 };
+
+	if (!is_sorted(at, n, by))
+		sort_part(all, by);
+}
+
+size_t order_twice(const struct order *at, size_t n, const struct order_by *by)
+{
+	for (size_t i = 1; i < n; i++)
+		if (at[i - 1].key == at[i].key &&
+		    by->compare(by->ctx, at[i - 1].ref, at[i].ref) == 0)
+			return i;
+	return n;
+}

@@ -1,0 +1,20 @@
+/* root.h - the text whose SHA-256 is the root of a state, made and hashed in pieces.
+ *
+ * Who calls brings the records in the order of the text: for each list its count, and
+ * then its records, sorted by id.
+ */
+#ifndef PAWL_KINDS_NODE_SNAPSHOT_ROOT_H
+#define PAWL_KINDS_NODE_SNAPSHOT_ROOT_H
+
+#include "kinds/node/snapshot/state.h"
+
+struct root; /* opaque, freed by root_end */
+
+struct root *root_begin(void);
+void root_list(struct root *r, enum l2_list list, uint64_t n);
+void root_record(struct root *r, enum l2_list list, const void *record);
+/* A balance whose amount stands in decimal already. */
+void root_balance(struct root *r, struct l2_bytes peer, struct l2_bytes amount);
+void root_end(struct root *r, char out[L2_HEX]);
+
+#endif
