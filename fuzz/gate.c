@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
-#include "serve/gate.h"
-#include "serve/listener.h"
-#include "serve/vital.h"
+#include "serve/door/gate.h"
+#include "serve/door/listener.h"
+#include "serve/vital/vital.h"
 
 #define FIELDS 6
 #define TOKEN "0123456789abcdef"

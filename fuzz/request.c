@@ -6,11 +6,11 @@
 #include "base/buf.h"
 #include "codec/json.h"
 #include "fuzz.h"
-#include "serve/canon.h"
-#include "serve/handover.h"
-#include "serve/request.h"
-#include "serve/submit.h"
-#include "serve/wire.h"
+#include "serve/request/canon.h"
+#include "serve/request/request.h"
+#include "serve/submit/handover.h"
+#include "serve/submit/submit.h"
+#include "serve/watch/wire.h"
 
 #define PART_MAX 4096
 

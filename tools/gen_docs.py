@@ -278,6 +278,7 @@ def limits_page(source):
 
 def api_page(source):
     members = read_table(source.with_name("members.def"))
+    vitals = source.parent.parent / "vital" / "vitals.def"
     things = dict.fromkeys(row[0] for row in members if row.macro == "OF")
     return page(
         "What an owner answers",
@@ -304,7 +305,7 @@ def api_page(source):
         "An amount of type `coin` is text in whole units, as in `1.5`; `units` is text in base\n"
         "units. The types that have a name of their own stand at the end.",
         *(route_part(route, members) for route in read_table(source)),
-        *(vital_part(vital, members) for vital in read_table(source.with_name("vitals.def"))),
+        *(vital_part(vital, members) for vital in read_table(vitals)),
         *(thing_part(name, members) for name in things),
     )
 
@@ -488,10 +489,10 @@ PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
     ("docs/states.md", "src/engine/states.def", states_page),
-    ("docs/config.md", "src/cli/config.def", config_page),
+    ("docs/config.md", "src/cli/config/config.def", config_page),
     ("docs/limits.md", "src/chain/limits.def", limits_page),
-    ("docs/api.md", "src/serve/routes.def", api_page),
-    ("docs/metrics.md", "src/serve/metrics.def", metrics_page),
+    ("docs/api.md", "src/serve/request/routes.def", api_page),
+    ("docs/metrics.md", "src/serve/vital/metrics.def", metrics_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),
     ("docs/risks.md", "tests/risks.def", risks_page),
     ("docs/simulate.md", "src/sim/story/acts.def", simulate_page),

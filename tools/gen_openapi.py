@@ -3,7 +3,7 @@
 
 usage: gen_openapi.py SRC VERSION OUT.c
 
-SRC is the folder src. OUT.c holds the document as bytes, behind src/serve/openapi.h.
+SRC is the folder src. OUT.c holds the document as bytes, behind src/serve/request/openapi.h.
 """
 
 import json
@@ -62,9 +62,9 @@ class Document:
     """What is written, and the tables that it comes from."""
 
     def __init__(self, src, version):
-        self.members = read_table(src / "serve" / "members.def")
-        self.routes = read_table(src / "serve" / "routes.def")
-        self.vitals = read_table(src / "serve" / "vitals.def")
+        self.members = read_table(src / "serve" / "request" / "members.def")
+        self.routes = read_table(src / "serve" / "request" / "routes.def")
+        self.vitals = read_table(src / "serve" / "vital" / "vitals.def")
         self.types = dict(TYPES)
         for machine in ("operation", "item", "attempt", "tracked"):
             self.types[f"{machine}-state"] = {"type": "string", "enum": states(src, machine)}
@@ -244,7 +244,7 @@ def main():
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True) + "\n"
     numbers = ",".join(map(str, text.encode()))
     with open(out, "w", encoding="utf-8") as file:
-        file.write('#include "serve/openapi.h"\n\n')
+        file.write('#include "serve/request/openapi.h"\n\n')
         file.write(f"const size_t openapi_len = {len(text)};\n")
         file.write(f"const char openapi_text[] = {{{numbers},0}};\n")
 

@@ -2,7 +2,7 @@
  *
  * Plain and complete: every default is filled in, every bound is checked, nothing
  * here changes while the program runs, but for the rates of endpoints. Owned by the
- * config (cli/config.h), which outlives everybody who borrows it.
+ * config (cli/config/config.h), which outlives everybody who borrows it.
  */
 #ifndef PAWL_CHAIN_CONFIG_H
 #define PAWL_CHAIN_CONFIG_H

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
-#include "cli/ref.h"
+#include "cli/config/ref.h"
 #include "codec/eip55.h"
 
 #define GIVEN_MAX 32

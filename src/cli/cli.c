@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cli/keys.h"
+#include "cli/config/keys.h"
 #include "codec/json.h"
 
 enum err cli_log(const struct cli *c, const struct log_config *log, struct fail *f)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "cli/args.h"
-#include "cli/config.h"
+#include "cli/config/config.h"
 
 struct keyring;
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/file.h"
+#include "cli/config/file.h"
 #include "journal/journal.h"
 
 #define EXAMPLE_MAX 65536

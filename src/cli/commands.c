@@ -4,7 +4,7 @@
 #include "base/nearest.h"
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/ref.h"
+#include "cli/config/ref.h"
 
 #define SUMMARY_COLUMN 30
 

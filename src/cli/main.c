@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "cli/cli.h"
-#include "cli/keys.h"
+#include "cli/config/keys.h"
 #include "crypto/secret.h"
 #include "world/clock.h"
 

@@ -9,15 +9,15 @@
 #include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
-#include "serve/endpoint.h"
+#include "serve/command/endpoint.h"
+#include "serve/command/tracking.h"
 #include "serve/fees.h"
-#include "serve/keyed.h"
 #include "serve/listing.h"
-#include "serve/request.h"
-#include "serve/standing.h"
-#include "serve/submit.h"
-#include "serve/tracking.h"
-#include "serve/wire.h"
+#include "serve/request/keyed.h"
+#include "serve/request/request.h"
+#include "serve/submit/submit.h"
+#include "serve/watch/standing.h"
+#include "serve/watch/wire.h"
 
 #define ANSWER_MAX ((size_t)64 * 1024)
 #define HOLD_MS 10000

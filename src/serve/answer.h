@@ -8,12 +8,12 @@
 
 #include <sys/queue.h>
 
-#include "serve/feed.h"
-#include "serve/intake.h"
-#include "serve/scout.h"
 #include "serve/serve.h"
-#include "serve/stream.h"
-#include "serve/vital.h"
+#include "serve/submit/intake.h"
+#include "serve/submit/scout.h"
+#include "serve/vital/vital.h"
+#include "serve/watch/feed.h"
+#include "serve/watch/stream.h"
 #include "world/server.h"
 
 STAILQ_HEAD(asked_list, asked);

@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "codec/json.h"
-#include "serve/door.h"
-#include "serve/wire.h"
+#include "serve/door/door.h"
+#include "serve/watch/wire.h"
 
 #define ANSWER_MAX ((size_t)1024 * 1024)
 #define ANSWER_MS 60000

@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 
-#include "serve/command.h"
-#include "serve/handover.h"
-#include "serve/standing.h"
+#include "serve/command/command.h"
+#include "serve/submit/handover.h"
+#include "serve/watch/standing.h"
 
 struct client;
 

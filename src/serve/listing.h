@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
-#include "serve/request.h"
+#include "serve/request/request.h"
 
 #define LISTING_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of 1,000 rows, with long memos */
 

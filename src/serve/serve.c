@@ -9,9 +9,9 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "serve/answer.h"
-#include "serve/health.h"
-#include "serve/metrics.h"
-#include "serve/openapi.h"
+#include "serve/request/openapi.h"
+#include "serve/vital/health.h"
+#include "serve/vital/metrics.h"
 
 /* The others are for the next turn. */
 #define TURN_REQUESTS_MAX 128

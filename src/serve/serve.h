@@ -8,10 +8,10 @@
 #ifndef PAWL_SERVE_SERVE_H
 #define PAWL_SERVE_SERVE_H
 
-#include "serve/command.h"
-#include "serve/door.h"
-#include "serve/gate.h"
-#include "serve/listener.h"
+#include "serve/command/command.h"
+#include "serve/door/door.h"
+#include "serve/door/gate.h"
+#include "serve/door/listener.h"
 
 struct serve;
 

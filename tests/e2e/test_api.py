@@ -175,7 +175,7 @@ def its_alerts_fire():
         cwd=ops, capture_output=True, text=True, check=False,
     )
     same(judged.returncode, 0, judged.stdout + judged.stderr)
-    table = (ROOT / "src" / "serve" / "metrics.def").read_text()
+    table = (ROOT / "src" / "serve" / "vital" / "metrics.def").read_text()
     for name in set(re.findall(r"pawl_\w+", (ops / "pawl.rules.yml").read_text())):
         check(f'"{name}"' in table, f"{name} is no metric")
 

@@ -8,7 +8,7 @@
 #include "engine/operation.h"
 #include "engine/past.h"
 #include "journal/sql.gen.h"
-#include "serve/handover.h"
+#include "serve/submit/handover.h"
 
 #define PART_ROWS 3
 #define BODY_MAX ((size_t)64 * 1024)

@@ -12,7 +12,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/fence/fence.h"
 #include "serve/serve.h"
-#include "serve/wire.h"
+#include "serve/watch/wire.h"
 #include "world/server.h"
 
 #define PAUSE_MS 700 /* a person is slower than this */
@@ -93,7 +93,7 @@ const char *exchange_method(const struct exchange *x)
 {
 	static const char *const methods[] = {
 #define ROUTE(name, method, ...) [ROUTE_##name] = method,
-#include "serve/routes.def"
+#include "serve/request/routes.def"
 #undef ROUTE
 	};
 

@@ -9,7 +9,7 @@
 #define PAWL_TESTS_DESK_H
 
 #include "life.h"
-#include "serve/command.h"
+#include "serve/command/command.h"
 
 struct desk;
 

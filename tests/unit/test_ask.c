@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "cli/ask.h"
+#include "cli/ask/ask.h"
 #include "sim/world/sim_world.h"
 
 #define REGION ((size_t)64 << 20)

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/term.h"
+#include "cli/term/term.h"
 
 /* -- the table ------------------------------------------------------------- */
 

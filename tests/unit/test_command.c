@@ -2,8 +2,8 @@
  * refused has changed nothing. */
 #include "engine/repair.h"
 #include "payer.h"
-#include "serve/command.h"
-#include "serve/suspect.h"
+#include "serve/command/command.h"
+#include "serve/command/suspect.h"
 #include "sim/story/lender.h"
 
 /* As the owner does what is asked over its socket; told is of the last one. */

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/nearest.h"
-#include "cli/config.h"
-#include "cli/doc.h"
+#include "cli/config/config.h"
+#include "cli/config/doc.h"
 
 #define CHAIN_HEAD                                 \
 	"chains:\n"                                \

@@ -2,8 +2,8 @@
  * no vote, and stay off in the next life. */
 #include "engine/endpoint.h"
 #include "payer.h"
-#include "serve/command.h"
-#include "serve/endpoint.h"
+#include "serve/command/command.h"
+#include "serve/command/endpoint.h"
 #include "sim/story/lender.h"
 
 static struct told told;

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "serve/notify.h"
+#include "serve/vital/notify.h"
 
 static char name[100]; /* as NOTIFY_SOCKET has it */
 static int manager = -1;

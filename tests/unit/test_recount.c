@@ -8,7 +8,7 @@
 
 #include "journal/inside.h"
 #include "payer.h"
-#include "serve/command.h"
+#include "serve/command/command.h"
 #include "sim/story/lender.h"
 
 #define ROWS 100

@@ -23,9 +23,9 @@
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "seen.h"
-#include "serve/handover.h"
 #include "serve/serve.h"
-#include "serve/wire.h"
+#include "serve/submit/handover.h"
+#include "serve/watch/wire.h"
 #include "sim/story/lender.h"
 
 #define PATIENCE_MS 20000

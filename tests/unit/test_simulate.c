@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "cli/simulate_asked.h"
-#include "cli/tail.h"
+#include "cli/simulate/asked.h"
+#include "cli/simulate/tail.h"
 #include "sim/story/region.h"
 
 static void read_line(struct simulate_asked *ret, const char *line)

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "engine/message.h"
-#include "serve/health.h"
-#include "serve/vital.h"
+#include "serve/vital/health.h"
+#include "serve/vital/vital.h"
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 #define MINUTE_MS ((int64_t)60 * 1000)

@@ -2,7 +2,7 @@
 #ifndef PAWL_SIM_LENDER_H
 #define PAWL_SIM_LENDER_H
 
-#include "serve/command.h"
+#include "serve/command/command.h"
 
 struct sim_key {
 	const char *name;

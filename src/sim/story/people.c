@@ -1,7 +1,8 @@
 /* people.c - whoever types commands, and what they are answered.
  *
  * They outlive the processes: who was not answered asks again. A command is the program's
- * own (serve/command.h), in a turn of the owner, and counts when that is committed.
+ * own (serve/command/command.h), in a turn of the owner, and counts when that is
+ * committed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "base/mem.h"
 #include "engine/intent.h"
 #include "journal/sql.gen.h"
-#include "serve/intake.h"
+#include "serve/submit/intake.h"
 #include "sim/judge/judge.h"
 #include "sim/story/people_in.h"
 
@@ -353,7 +354,7 @@ static const char *route_name(enum route route)
 {
 	static const char *const names[] = {
 #define ROUTE(name, ...) #name,
-#include "serve/routes.def"
+#include "serve/request/routes.def"
 #undef ROUTE
 	};
 

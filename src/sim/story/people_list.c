@@ -8,8 +8,8 @@
 #include "engine/account.h"
 #include "engine/past.h"
 #include "journal/sql.gen.h"
-#include "serve/handover.h"
-#include "serve/intake.h"
+#include "serve/submit/handover.h"
+#include "serve/submit/intake.h"
 #include "sim/story/people_in.h"
 
 #define PART_ROWS 25

@@ -28,7 +28,7 @@
 
 #include "engine/operation.h"
 #include "kinds/airdrop/airdrop.h"
-#include "serve/command.h"
+#include "serve/command/command.h"
 #include "sim/disk/disk.h"
 #include "sim/random.h"
 #include "sim/story/fate.h"

@@ -1,0 +1,84 @@
+#include "base/check.h"
+#include "cli/owner/own.h"
+#include "engine/operation.h"
+
+/* -- by ourselves ---------------------------------------------------------- */
+
+static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
+{
+	const struct chain_config *chain = NULL;
+	struct operation o;
+	enum err e;
+
+	if (!operation_read(l->journal, t->operation, &o))
+		return fail_set(f, ERR_NOT_FOUND, "the operation is gone");
+	t->state = o.state;
+	if (o.state == OPERATION_CANCELLED)
+		return ERR_OK;
+	e = own_chain(l->cli->config, l->journal, o.chain, &chain, f);
+	if (e != ERR_OK)
+		return e;
+	loop_listen(l);
+	loop_start(l, chain, 1, o.id);
+	e = loop_operation(l, o.id, f);
+	loop_deliver(l, o.id);
+	CHECK(operation_read(l->journal, o.id, &o));
+	t->state = o.state;
+	return e;
+}
+
+/* -- by its owner ---------------------------------------------------------- */
+
+static enum err settle_there(
+    struct cli *c, struct client *client, struct told *t, struct fail *f)
+{
+	enum err e = own_follow(c, client, t->operation, f);
+
+	if (e == ERR_OK)
+		t->state = OPERATION_CANCELLED;
+	return e;
+}
+
+/* Whoever owns it settles it; when he ends, another does, maybe we. */
+static enum err settle(struct cli *c, struct told *t, struct fail *f)
+{
+	for (;;) {
+		struct client *client = NULL;
+		struct loop l;
+		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_LONG_MS, f);
+		bool lost;
+
+		if (e == ERR_OK)
+			e = client ? settle_there(c, client, t, f)
+				   : settle_here(&l, t, f);
+		lost = own_lost(client, e);
+		if (client)
+			client_close(client);
+		else
+			loop_close(&l);
+		if (!lost)
+			return e;
+	}
+}
+
+/* The wish is durable before a node is asked: it holds also when this process dies. */
+enum err cmd_cancel(struct cli *c, struct fail *f)
+{
+	struct request q;
+	struct told t = { .operation = 0 };
+	bool was_so;
+	enum err e = own_request(&q, ROUTE_CANCEL, args_word(&c->args, 0), f);
+
+	q.now = args_has(&c->args, "--now");
+	if (e == ERR_OK)
+		e = own_command(c, &q, &t, f);
+	was_so = !t.moved;
+	if (e == ERR_OK)
+		e = settle(c, &t, f);
+	if (e == ERR_OK)
+		own_tell(c, &t,
+		    was_so ? "cancelled already: everything that was signed is settled"
+			   : "cancelled: everything that was signed is settled",
+		    NULL);
+	return e;
+}

@@ -1,0 +1,209 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/config/scalar.h"
+#include "cli/owner/loop.h"
+#include "cli/report/report.h"
+#include "engine/archiver.h"
+#include "journal/archive.h"
+#include "journal/sql.gen.h"
+
+/* What was asked for: all that ended so long ago, or one, however young. */
+struct asked {
+	struct cli *cli;
+	struct journal *journal;
+	int64_t wall_ms;
+	bool dry, has_age;
+	int64_t age_ms;
+	int64_t only; /* 0: all */
+	int64_t n;    /* that were archived, or would be */
+};
+
+static enum err asked_read(struct asked *a, struct fail *f)
+{
+	const char *age = args_get(&a->cli->args, "--older-than");
+
+	a->dry = args_has(&a->cli->args, "--dry-run");
+	a->has_age = age != NULL;
+	if (age && !duration_parse(age, &a->age_ms))
+		return fail_set(f, ERR_USAGE,
+		    "--older-than is a time such as 90s, 15m, 1h or 2d, not %.40s", age);
+	return ERR_OK;
+}
+
+static int64_t keep_of(const struct asked *a, const char *kind)
+{
+	const struct retention_config *r = &a->cli->config->retention;
+
+	if (a->has_age)
+		return a->age_ms;
+	return !strcmp(kind, "fence") ? r->fence : r->airdrop;
+}
+
+/* true: it is old enough, as far as that is looked at. */
+static bool is_old(const struct asked *a, const struct operation *o)
+{
+	int64_t keep_ms = keep_of(a, o->kind_name);
+
+	return a->only ||
+	    (operation_ended(o) && (keep_ms || a->has_age) &&
+		o->ended_ms + keep_ms <= a->wall_ms);
+}
+
+static void tell(const struct asked *a, const struct operation *o)
+{
+	struct archived is;
+
+	if (!archive_of(a->journal, o->id, &is))
+		return;
+	if (a->cli->args.json)
+		cli_json(json_pack("{s:s, s:s, s:I, s:b}", "operation", o->name,
+		    "archive", is.file, "bytes", (json_int_t)is.size, "archived", true));
+	else
+		printf("%s: its rows are in %s, %" PRId64 " bytes\n", o->name, is.file,
+		    is.size);
+}
+
+/* Why it stays, or that it would go. */
+static void tell_dry(const struct asked *a, const struct operation *o, const char *why)
+{
+	if (a->cli->args.json)
+		cli_json(json_pack("{s:s, s:b, s:o}", "operation", o->name, "archived",
+		    false, "why", cli_text(why[0] ? why : NULL)));
+	else if (why[0])
+		printf("%s: stays for now: %s\n", o->name, why);
+	else
+		printf("%s: can be archived\n", o->name);
+}
+
+static enum err archive_one(struct asked *a, const struct operation *o, struct fail *f)
+{
+	struct archiver *r = archiver_new(
+	    &(struct archiver_setup){ .journal = a->journal, .only = o->id });
+	enum err e = ERR_OK;
+	bool more = true;
+
+	while (more && e == ERR_OK) {
+		more = archiver_turn(r, a->wall_ms);
+		e = journal_commit(a->journal, f);
+		if (e != ERR_OK)
+			break;
+		more |= archiver_between(r, a->wall_ms, f);
+		e = f->err;
+		journal_tend(a->journal);
+	}
+	archiver_free(r);
+	if (e == ERR_OK)
+		tell(a, o);
+	return e;
+}
+
+static enum err look_at(struct asked *a, int64_t id, struct fail *f)
+{
+	char why[ARCHIVER_WHY_MAX];
+	struct archived is;
+	struct operation o;
+	int64_t height;
+	bool known;
+
+	if (!operation_read(a->journal, id, &o) || !is_old(a, &o))
+		return ERR_OK;
+	utf8_plain(o.name);
+	known = archive_of(a->journal, id, &is);
+	if (known && is.whole) {
+		if (a->only)
+			tell(a, &o);
+		return ERR_OK;
+	}
+	archiver_why_not(a->journal, id, why, &height);
+	if (why[0] && a->only && !a->dry)
+		return fail_set(f, ERR_CONFLICT, "%s stays for now: %s", o.name, why);
+	if (why[0] || a->dry) {
+		tell_dry(a, &o, why);
+		a->n += !why[0];
+		return ERR_OK;
+	}
+	a->n++;
+	return archive_one(a, &o, f);
+}
+
+static enum err look_at_all(struct asked *a, struct fail *f)
+{
+	struct sql_operation_all_out row;
+	int64_t *ids = NULL;
+	size_t n = 0;
+	enum err e = ERR_OK;
+
+	if (a->only)
+		return look_at(a, a->only, f);
+	sql_operation_all_begin(a->journal);
+	while (sql_operation_all_next(a->journal, &row)) {
+		ids = mem_grow(ids, n + 1, sizeof *ids);
+		ids[n++] = row.id;
+	}
+	for (size_t i = 0; i < n && e == ERR_OK; i++)
+		e = look_at(a, ids[i], f);
+	mem_free(ids);
+	if (e == ERR_OK && !a->n)
+		cli_say(a->cli, "Nothing is old enough to be archived.");
+	return e;
+}
+
+static enum err only_read(struct asked *a, struct journal *j, struct fail *f)
+{
+	const char *word = args_word(&a->cli->args, 0);
+	struct operation o;
+	enum err e = word ? report_find(j, word, &o, f) : ERR_OK;
+
+	if (word && e == ERR_OK)
+		a->only = o.id;
+	return e;
+}
+
+static enum err do_dry(struct asked *a, struct fail *f)
+{
+	enum err e = report_open(a->cli, &a->journal, f);
+
+	if (e != ERR_OK)
+		return e;
+	a->wall_ms = clock_wall_ms();
+	e = only_read(a, a->journal, f);
+	if (e == ERR_OK)
+		e = look_at_all(a, f);
+	journal_close(a->journal);
+	return e;
+}
+
+static enum err do_it(struct asked *a, struct fail *f)
+{
+	struct loop l = { .cli = a->cli };
+	enum err e = loop_open(&l, a->cli, f);
+
+	if (e == ERR_OWNED)
+		(void)fail_wrap(f, e, "pawl serve archives what is due by itself");
+	if (e == ERR_OK) {
+		a->journal = l.journal;
+		a->wall_ms = world_wall_ms(l.world);
+		e = only_read(a, l.journal, f);
+	}
+	if (e == ERR_OK)
+		e = look_at_all(a, f);
+	loop_close(&l);
+	return e;
+}
+
+enum err cmd_archive(struct cli *c, struct fail *f)
+{
+	struct asked a = { .cli = c };
+	enum err e = asked_read(&a, f);
+
+	if (e == ERR_OK)
+		e = cli_config(c, f);
+	if (e != ERR_OK)
+		return e;
+	return a.dry ? do_dry(&a, f) : do_it(&a, f);
+}

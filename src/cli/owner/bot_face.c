@@ -1,0 +1,230 @@
+#include "cli/owner/bot_face.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "cli/report/track.h"
+#include "codec/json.h"
+#include "engine/quotes.h"
+#include "journal/sql.gen.h"
+#include "serve/command/tracking.h"
+#include "tell/tell.h"
+
+#define LINE_MAX_HERE 512
+#define FOLLOWED_MAX 100 /* by one chat, at a time */
+#define SHOWN_MAX 10
+
+static struct command_at at_of(const struct loop *l, struct runner *r)
+{
+	return (struct command_at){
+		.world = l->world, .journal = l->journal, .runner = r, .face = &l->face
+	};
+}
+
+/* What POST /v1/track takes: a line. The words of others are checked before. */
+static struct request request_of(const struct bot_asked *q, char line[LINE_MAX_HERE])
+{
+	char chain[BOT_WORD_MAX + 16] = "";
+	int len;
+
+	if (q->chain[0])
+		snprintf(chain, sizeof chain, ",\"chain\":\"%s\"", q->chain);
+	len = snprintf(line, LINE_MAX_HERE, "{\"hash\":\"%s\"%s,\"notify\":[\"%s:%s\"]}",
+	    q->hash, chain, channel_telegram.name, q->target);
+	CHECK(len > 0 && len < LINE_MAX_HERE);
+	return (struct request){ .lines = line, .lines_len = (size_t)len };
+}
+
+static bool words_are_good(const struct bot_asked *q, struct buf *out)
+{
+	if (!track_word(q->hash))
+		buf_add_str(out, "That is no hash of a transaction: 0x and 64 digits.");
+	else if (q->chain[0] && !config_name_valid(q->chain))
+		buf_add_str(out, "There is no chain of this name here.");
+	else
+		return true;
+	return false;
+}
+
+typedef enum err change_fn(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f);
+
+/* Rows of a command that is refused are undone. */
+static bool change(const struct loop *l, struct runner *r, const struct bot_asked *q,
+    change_fn *do_it, struct buf *out)
+{
+	const struct command_at at = at_of(l, r);
+	struct fail f = { ERR_OK, "" };
+	struct told told = { .operation = 0 };
+	char line[LINE_MAX_HERE];
+	struct request request = request_of(q, line);
+	enum err e;
+
+	journal_save(l->journal);
+	e = do_it(&at, &request, &told, &f);
+	if (e == ERR_OK) {
+		journal_save_keep(l->journal);
+		return true;
+	}
+	journal_save_drop(l->journal);
+	buf_add_str(out, f.why + (strncmp(f.why, "line 1: ", 8) == 0 ? 8 : 0));
+	return false;
+}
+
+static bool is_full(const struct loop *l, const struct bot_asked *q)
+{
+	struct sql_followed_count_in in = { .subscriber = q->subscriber };
+	struct sql_followed_count_out row;
+
+	return sql_followed_count_one(l->journal, &in, &row) && row.n >= FOLLOWED_MAX;
+}
+
+static void face_track(void *ctx, struct runner *r, const struct bot_asked *q,
+    struct buf *out, bool *ret_table)
+{
+	const struct loop *l = ctx;
+
+	(void)ret_table;
+	if (!words_are_good(q, out))
+		return;
+	if (is_full(l, q))
+		buf_addf(
+		    out, "You follow %d already; /untrack one of them.", FOLLOWED_MAX);
+	else if (change(l, r, q, tracking_add, out))
+		buf_addf(out, "You hear of %s%s%s from now on.", q->hash,
+		    q->chain[0] ? " on " : "", q->chain);
+}
+
+static bool hears(const struct loop *l, const struct bot_asked *q)
+{
+	struct tracked found[TRACKING_CHAINS_MAX];
+	struct hash hash;
+	size_t n;
+
+	if (!track_hash(&hash, q->hash))
+		return false;
+	n = track_find(l->journal, &hash, found, TRACKING_CHAINS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct sql_followed_one_in in = { .subject = found[i].id,
+			.subscriber = q->subscriber };
+		struct sql_followed_one_out row;
+
+		if (sql_followed_one_one(l->journal, &in, &row))
+			return true;
+	}
+	return false;
+}
+
+static void face_untrack(void *ctx, struct runner *r, const struct bot_asked *q,
+    struct buf *out, bool *ret_table)
+{
+	const struct loop *l = ctx;
+
+	(void)ret_table;
+	if (!words_are_good(q, out))
+		return;
+	if (!hears(l, q))
+		buf_addf(out, "You do not follow %s.", q->hash);
+	else if (change(l, r, q, tracking_drop, out))
+		buf_addf(out, "You hear no more of %s.", q->hash);
+}
+
+/* "main: included, 3 of 20 confirmations, block 17" */
+static void where_add(const struct loop *l, const struct tracked *t, struct buf *out)
+{
+	json_t *o = tracked_json(l->journal, t);
+	int64_t depth, block;
+
+	buf_addf(out, "%s: %s", json_str(o, "chain"), json_str(o, "state"));
+	if (json_i64(o, "confirmations", &depth))
+		buf_addf(out, ", %" PRId64 " of %u confirmations", depth,
+		    (unsigned)t->confirmations);
+	if (json_i64(o, "block", &block))
+		buf_addf(out, ", block %" PRId64, block);
+	if (json_str(o, "by"))
+		buf_addf(out, ", by %s", json_str(o, "by"));
+	buf_add_byte(out, '\n');
+	json_decref(o);
+}
+
+static void status_one(const struct loop *l, const struct bot_asked *q, struct buf *out)
+{
+	struct tracked found[TRACKING_CHAINS_MAX];
+	struct hash hash;
+	size_t n;
+
+	if (!words_are_good(q, out) || !track_hash(&hash, q->hash))
+		return;
+	n = track_find(l->journal, &hash, found, TRACKING_CHAINS_MAX);
+	for (size_t i = 0; i < n; i++)
+		where_add(l, &found[i], out);
+	if (!n)
+		buf_addf(out, "Nobody follows it. To begin: /track %s", q->hash);
+}
+
+static void status_all(const struct loop *l, const struct bot_asked *q, struct buf *out)
+{
+	struct sql_followed_last_in in = { .subscriber = q->subscriber,
+		.most = SHOWN_MAX + 1 };
+	struct sql_followed_last_out row;
+	int64_t ids[SHOWN_MAX + 1];
+	int n = 0;
+
+	sql_followed_last_begin(l->journal, &in);
+	while (sql_followed_last_next(l->journal, &row))
+		ids[n++] = row.subject;
+	for (int i = 0; i < n && i < SHOWN_MAX; i++) {
+		struct tracked t;
+
+		if (!track_read(l->journal, ids[i], &t))
+			continue;
+		buf_add_str(out, "0x");
+		buf_add_hex(out, t.hash.at, sizeof t.hash.at);
+		buf_add_byte(out, '\n');
+		where_add(l, &t, out);
+	}
+	if (n > SHOWN_MAX)
+		buf_addf(out, "These are the last %d; /status HASH tells of others.",
+		    SHOWN_MAX);
+	if (!n)
+		buf_add_str(out, "You follow nothing. To begin: /track HASH");
+}
+
+static void face_status(void *ctx, struct runner *r, const struct bot_asked *q,
+    struct buf *out, bool *ret_table)
+{
+	(void)r;
+	(void)ret_table;
+	if (q->hash[0])
+		status_one(ctx, q, out);
+	else
+		status_all(ctx, q, out);
+}
+
+/* quotes_text asks the nodes anew for who comes next. */
+static void face_fees(void *ctx, struct runner *r, const struct bot_asked *q,
+    struct buf *out, bool *ret_table)
+{
+	(void)ctx;
+	*ret_table = true;
+	if (!quotes_text(r, q->chain[0] ? q->chain : NULL, out))
+		buf_addf(out, "There is no chain %.40s here.", q->chain);
+}
+
+void bot_face_lend(struct loop *l)
+{
+	const struct telegram_config *t = &l->cli->config->tell.telegram;
+	const struct bot_rules rules = { .allow = t->allow.at,
+		.allow_n = t->allow.n,
+		.anyone = t->allow.anyone,
+		.max_users = (int)t->max_users };
+	const struct bot_face face = { .ctx = l,
+		.track = face_track,
+		.untrack = face_untrack,
+		.status = face_status,
+		.fees = face_fees };
+
+	tell_lend(l->tell, &rules, &face);
+}

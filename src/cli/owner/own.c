@@ -1,0 +1,255 @@
+#include "cli/owner/own.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "cli/ask/ask.h"
+#include "cli/config/ref.h"
+#include "cli/report/report.h"
+#include "journal/sql.gen.h"
+
+#define OWNER_LOOKS 20
+#define OWNER_LOOK_MS 50
+#define LOST_MAX 5 /* owners that end while they are asked */
+#define AGAIN_MS 200
+
+enum err own_chain(struct config *c, struct journal *j, int64_t chain,
+    const struct chain_config **ret, struct fail *f)
+{
+	struct sql_chain_get_in in = { .id = chain };
+	struct sql_chain_get_out row;
+	const char *name = NULL;
+
+	if (!sql_chain_get_one(j, &in, &row))
+		return fail_set(
+		    f, ERR_DAMAGED, "chain %lld is not in the journal", (long long)chain);
+	for (int i = 0; i < c->chains_n; i++) {
+		bool named = strcmp(c->chains[i].name, row.name) == 0;
+
+		if (c->chains[i].chain_id == (uint64_t)row.chain_id && (named || !name))
+			name = c->chains[i].name;
+	}
+	if (name)
+		return config_chain(c, name, ret, f);
+	return fail_set(f, ERR_CONFIG,
+	    "%s has no chain with chain_id %lld (it was %.40s when the journal met it)",
+	    c->path, (long long)row.chain_id, row.name);
+}
+
+/* -- who owns it ----------------------------------------------------------- */
+
+/* Who has it: the row of an owner that has just begun is still that of the one before. */
+static bool owner_named(const char *path, const char *host, struct owner *ret)
+{
+	for (int n = 0; n < OWNER_LOOKS; n++) {
+		bool held;
+
+		if (journal_owner(path, ret, &held) && ret->pid > 0 &&
+		    (strcmp(ret->host, host) != 0 || kill((pid_t)ret->pid, 0) == 0 ||
+			errno == EPERM))
+			return true;
+		poll(NULL, 0, OWNER_LOOK_MS);
+	}
+	return false;
+}
+
+enum err own_refused(const char *path, const char *host, struct fail *f)
+{
+	struct owner other;
+
+	if (!owner_named(path, host, &other))
+		return fail_set(f, ERR_OWNED,
+		    "%s is owned by another process, which has just begun; see: pawl "
+		    "status",
+		    path);
+	return fail_set(f, ERR_OWNED,
+	    "%s is owned by process %lld on %.100s; to stop it, which is safe: kill %lld",
+	    path, (long long)other.pid, other.host, (long long)other.pid);
+}
+
+enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
+    int64_t patience_ms, struct fail *f)
+{
+	int64_t until_ms = clock_wall_ms() + patience_ms;
+
+	for (;;) {
+		enum err e = loop_open(l, c, f);
+
+		*ret = NULL;
+		if (e != ERR_OWNED)
+			return e;
+		loop_close(l);
+		if (client_open(ret, c->config->journal, NULL) == ERR_OK)
+			return ERR_OK;
+		if (clock_wall_ms() >= until_ms)
+			return e;
+		poll(NULL, 0, OWNER_LOOK_MS);
+	}
+}
+
+bool own_lost(const struct client *client, enum err e)
+{
+	return client && (e == ERR_UNANSWERED || e == ERR_NOT_SENT);
+}
+
+struct watch {
+	struct progress progress;
+	struct world *world;
+};
+
+static void show(void *ctx, const struct standing *s)
+{
+	struct watch *w = ctx;
+
+	progress_tell(&w->progress, s, world_now_ms(w->world));
+}
+
+enum err own_follow(
+    struct cli *c, struct client *client, int64_t operation, struct fail *f)
+{
+	struct watch w = { .world = client_world(client) };
+	char id[24];
+	enum err e;
+
+	progress_init(&w.progress, c->args.quiet || c->args.json ? NULL : stderr);
+	snprintf(id, sizeof id, "%" PRId64, operation);
+	e = client_follow(client, id, show, &w, f);
+	progress_end(&w.progress);
+	return e;
+}
+
+/* -- a command ------------------------------------------------------------- */
+
+enum err own_request(
+    struct request *ret, enum route route, const char *word, struct fail *f)
+{
+	char shown[REF_SHOWN_MAX];
+	size_t len = strlen(word);
+
+	*ret = (struct request){ .route = route };
+	if (!len || len >= sizeof ret->name)
+		return fail_set(f, ERR_NOT_FOUND, "there is nothing called %s",
+		    ref_shown(shown, word));
+	memcpy(ret->name, word, len);
+	return ERR_OK;
+}
+
+static enum err turn(struct loop *l, struct fail *f)
+{
+	if (world_signalled(l->world))
+		return fail_set(f, ERR_STOPPED, "stopped; nothing was changed");
+	return runner_turn(l->runner, f) ? ERR_OK : ERR_DISK_FULL;
+}
+
+/* The nodes must say something first, so turns are taken, with keys that sign nothing. */
+static enum err do_with_turns(struct loop *l, struct command_at *at,
+    const struct request *q, struct told *ret, struct fail *f)
+{
+	int64_t until_ms = world_now_ms(l->world) + ASK_PATIENCE_MS;
+	enum err e, turned;
+
+	loop_start(l, NULL, 0, LOOP_NONE);
+	l->runner->s.keys = command_no_keys;
+	l->runner->s.tell.turn = NULL;
+	l->runner->s.blocks.turn = NULL;
+	at->runner = l->runner;
+	command_prepare(at, q);
+	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {
+		int64_t now_ms = world_now_ms(l->world);
+
+		turned = now_ms < until_ms ? turn(l, f) : e;
+		if (turned != ERR_OK)
+			return turned;
+		world_wait(l->world, now_ms + AGAIN_MS);
+		command_prepare(at, q);
+	}
+	return e == ERR_OK ? turn(l, f) : e;
+}
+
+static enum err do_here(
+    struct loop *l, const struct request *q, struct told *ret, struct fail *f)
+{
+	struct command_at at = {
+		.world = l->world, .journal = l->journal, .face = &l->face
+	};
+	enum err e = command_do(&at, q, ret, f);
+
+	if (e == ERR_NO_QUORUM) {
+		journal_rollback(l->journal);
+		e = do_with_turns(l, &at, q, ret, f);
+	}
+	return e == ERR_OK ? journal_commit(l->journal, f) : e;
+}
+
+/* The nearest name, which an owner does not look for. */
+static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
+{
+	struct operation o;
+	struct journal *j;
+
+	if (q->route == ROUTE_RESUME_CHAIN || q->route == ROUTE_RESUME_KEY ||
+	    q->route == ROUTE_RESUME_NOTIFY || q->route == ROUTE_TRACK ||
+	    q->route == ROUTE_UNTRACK || request_of_endpoint(q->route) ||
+	    report_open(c, &j, NULL) != ERR_OK)
+		return;
+	(void)!report_find(j, q->name, &o, f);
+	journal_close(j);
+}
+
+enum err own_command(
+    struct cli *c, const struct request *q, struct told *ret, struct fail *f)
+{
+	for (int tries = 0;; tries++) {
+		struct client *client = NULL;
+		struct loop l;
+		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_MS, f);
+		bool lost;
+
+		if (e == ERR_OK)
+			e = client ? client_command(client, q, ret, f)
+				   : do_here(&l, q, ret, f);
+		lost = own_lost(client, e);
+		if (client)
+			client_close(client);
+		else
+			loop_close(&l);
+		if (e == ERR_NOT_FOUND)
+			name_nearest(c, q, f);
+		if (!lost || tries == LOST_MAX)
+			return e;
+	}
+}
+
+/* -- what came of it ------------------------------------------------------- */
+
+void own_tell(const struct cli *c, const struct told *t, const char *said, json_t *more)
+{
+	json_t *told;
+
+	if (!c->args.json) {
+		cli_say(c, "%s", said);
+		json_decref(more);
+		return;
+	}
+	told = json_pack("{s:o, s:s}", "operation", cli_text(t->name), "state",
+	    state_name(MACHINE_OPERATION, t->state));
+	CHECK(told);
+	if (more)
+		json_object_update(told, more);
+	json_decref(more);
+	cli_json(told);
+}
+
+void own_then_tell(const struct cli *c, struct told *t)
+{
+	utf8_plain(t->then);
+	if (t->then[0])
+		cli_say(c, "Then: %s", t->then);
+}
