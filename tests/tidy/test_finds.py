@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 import tidy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MESON = "foreach module : [\n  'base',\n  'codec',\n  'chain',\n]\n"
+MESON = "foreach module : [\n  'base',\n  'codec',\n  'chain',\n  'cli',\n]\n"
 LONG = "int long_one(void)\n{\n" + "\treturn 0;\n" * 71 + "}\n"
 WAIVED = "/* long: a table of steps */\n" + LONG
 STATES = 'STATE(A, ONE, 0, "")\nSTATE(A, TWO, 1, "")\n'
@@ -37,6 +37,7 @@ CLEAN = {
 SINS = (
     ("an arrow up", tidy.check_arrows, {"src/base/b.c": '#include "codec/x.h"\n'}),
     ("an arrow sideways", tidy.check_arrows, {"src/chain/evm/b.c": '#include "chain/btc/x.h"\n'}),
+    ("an arrow up in a module", tidy.check_arrows, {"src/cli/ask/b.c": '#include "cli/key/x.h"\n'}),
     ("an arrow to nowhere", tidy.check_arrows, {"src/base/b.c": '#include "nowhere/x.h"\n'}),
     ("a path not from src/", tidy.check_arrows, {"src/base/b.c": '#include "a.h"\n'}),
     (

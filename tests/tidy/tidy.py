@@ -93,6 +93,12 @@ class Tree:
 
 # Folders whose subfolders are strangers to each other.
 SIBLINGS = ("chain", "kinds")
+# The folders of a module, lowest first; "" is the module's own, and who is not named is on top.
+ROOMS = {
+    "serve": ("request", "command", "submit", "watch", "vital", "door", ""),
+    "cli": ("term", "config", "", "ask", "report", "owner", "daemon", "airdrop", "command",
+            "key", "nodes", "verify", "doctor", "journal", "simulate"),
+}
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 
 
@@ -108,6 +114,13 @@ def includes(file):
         match = INCLUDE.match(line)
         if match:
             yield number, match.group(1)
+
+
+def floor_of(parts):
+    """Of MODULE/[ROOM/]FILE, within its module."""
+    rooms = ROOMS.get(parts[0], ())
+    room = parts[1] if len(parts) > 2 else ""
+    return rooms.index(room) if room in rooms else len(rooms)
 
 
 def check_arrows(tree):
@@ -130,6 +143,8 @@ def check_arrows(tree):
             elif there[0] == module and module in SIBLINGS and len(parts) > 3 and len(there) > 2:
                 if there[1] != parts[2]:
                     yield f"{where}: {module}/{parts[2]} may not include {target}"
+            elif there[0] == module and floor_of(there) > floor_of(parts[1:]):
+                yield f"{where}: may not include {target}: ROOMS of tidy.py has it above"
 
 
 def check_own_header_first(tree):

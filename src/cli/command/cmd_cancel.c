@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "cli/owner/own.h"
+#include "cli/report/report.h"
 #include "engine/operation.h"
 
 /* -- by ourselves ---------------------------------------------------------- */
@@ -15,7 +16,7 @@ static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
 	t->state = o.state;
 	if (o.state == OPERATION_CANCELLED)
 		return ERR_OK;
-	e = own_chain(l->cli->config, l->journal, o.chain, &chain, f);
+	e = report_chain(l->cli->config, l->journal, o.chain, &chain, f);
 	if (e != ERR_OK)
 		return e;
 	loop_listen(l);

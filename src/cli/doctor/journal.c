@@ -165,7 +165,7 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 	else
 		e = recount_whole(d->journal, o->id, kind, &f);
 	if (e == ERR_OK &&
-	    own_chain(d->cli->config, d->journal, o->chain, &chain, NULL) == ERR_OK)
+	    report_chain(d->cli->config, d->journal, o->chain, &chain, NULL) == ERR_OK)
 		e = recount_signed(d->journal, o, chain_connector(chain), &f);
 	if (e != ERR_OK && readable(d))
 		doctor_finding(

@@ -71,7 +71,7 @@ static enum err journal_check(const struct guard *g, struct fail *f)
 		if (e == ERR_OK)
 			e = operation_check(g, row.id, f);
 		if (e == ERR_OK &&
-		    own_chain(g->cli->config, g->journal, row.chain, &chain, f))
+		    report_chain(g->cli->config, g->journal, row.chain, &chain, f))
 			e = kept(g, f);
 	}
 	sql_report_accounts_of_key_end(g->journal);

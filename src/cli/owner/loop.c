@@ -68,7 +68,7 @@ static enum err face_chain(void *ctx, struct journal *j, int64_t chain,
 {
 	const struct loop *l = ctx;
 
-	return own_chain(l->cli->config, j, chain, ret, f);
+	return report_chain(l->cli->config, j, chain, ret, f);
 }
 
 static enum err face_chain_named(

@@ -20,29 +20,6 @@
 #define LOST_MAX 5 /* owners that end while they are asked */
 #define AGAIN_MS 200
 
-enum err own_chain(struct config *c, struct journal *j, int64_t chain,
-    const struct chain_config **ret, struct fail *f)
-{
-	struct sql_chain_get_in in = { .id = chain };
-	struct sql_chain_get_out row;
-	const char *name = NULL;
-
-	if (!sql_chain_get_one(j, &in, &row))
-		return fail_set(
-		    f, ERR_DAMAGED, "chain %lld is not in the journal", (long long)chain);
-	for (int i = 0; i < c->chains_n; i++) {
-		bool named = strcmp(c->chains[i].name, row.name) == 0;
-
-		if (c->chains[i].chain_id == (uint64_t)row.chain_id && (named || !name))
-			name = c->chains[i].name;
-	}
-	if (name)
-		return config_chain(c, name, ret, f);
-	return fail_set(f, ERR_CONFIG,
-	    "%s has no chain with chain_id %lld (it was %.40s when the journal met it)",
-	    c->path, (long long)row.chain_id, row.name);
-}
-
 /* -- who owns it ----------------------------------------------------------- */
 
 /* Who has it: the row of an owner that has just begun is still that of the one before. */

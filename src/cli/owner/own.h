@@ -41,10 +41,6 @@ NODISCARD enum err own_follow(
 NODISCARD enum err own_request(
     struct request *ret, enum route route, const char *word, struct fail *f);
 
-/* The config's chain of a row in the journal: by name, else by chain id. */
-NODISCARD enum err own_chain(struct config *c, struct journal *j, int64_t chain,
-    const struct chain_config **ret, struct fail *f);
-
 /* The state as it is now, for a person or as {"operation","state"} with more. more is
  * given away; NULL: nothing. */
 void own_tell(const struct cli *c, const struct told *t, const char *said, json_t *more);

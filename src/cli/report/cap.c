@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "cli/owner/own.h"
 #include "cli/report/report.h"
 #include "journal/sql.gen.h"
 
@@ -107,7 +106,7 @@ static bool cap_that_suffices(struct cli *c, struct journal *j, const struct ope
 	struct airdrop_facts a;
 	uint64_t rest;
 
-	if (own_chain(c->config, j, o->chain, &chain, NULL) != ERR_OK ||
+	if (report_chain(c->config, j, o->chain, &chain, NULL) != ERR_OK ||
 	    !airdrop_read(j, o->id, &a))
 		return false;
 	sum = fees_left(j, o, &a, chain);

@@ -14,6 +14,10 @@
 /* Loads the config and opens the journal to read. */
 NODISCARD enum err report_open(struct cli *c, struct journal **ret, struct fail *f);
 
+/* The config's chain of a row in the journal: by name, else by chain id. */
+NODISCARD enum err report_chain(struct config *c, struct journal *j, int64_t chain,
+    const struct chain_config **ret, struct fail *f);
+
 /* By its name, else by its id. NOT_FOUND names the nearest. */
 NODISCARD enum err report_find(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);

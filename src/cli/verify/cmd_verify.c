@@ -22,7 +22,6 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "cli/owner/own.h"
 #include "engine/endpoint.h"
 #include "journal/sql.gen.h"
 
@@ -187,7 +186,7 @@ static enum err load(struct verify *v, struct fail *f)
 	if (e == ERR_OK && !airdrop_read(j, v->operation.id, &v->facts))
 		e = fail_set(f, ERR_DAMAGED, "the airdrop's facts are missing");
 	if (e == ERR_OK)
-		e = own_chain(v->cli->config, j, v->operation.chain, &v->chain, f);
+		e = report_chain(v->cli->config, j, v->operation.chain, &v->chain, f);
 	if (e == ERR_OK)
 		endpoints_mark(j, v->chain);
 	v->under_way = !operation_ended(&v->operation);
