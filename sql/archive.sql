@@ -222,16 +222,22 @@ SELECT COUNT(DISTINCT nonce) AS n FROM archived_attempt WHERE account = :account
 SELECT id, file FROM track_archive WHERE whole = 0 ORDER BY id LIMIT 1;
 
 -- Those that ended longest ago, are no nearer to the final block than so many blocks, and of which
--- everybody has heard.
+-- nothing is due, or was for longer than anybody is asked.
 -- name: tracked_old
--- in: before_ms i64, depth i64, max i64
+-- in: before_ms i64, depth i64, given_up_ms i64, max i64
 -- out: id i64
 SELECT t.id FROM tracked AS t JOIN chain AS c ON c.id = t.chain
 WHERE t.ended_ms IS NOT NULL AND t.archive IS NULL AND t.ended_ms <= :before_ms AND c.stopped IS NULL
 	AND (t.height IS NULL OR t.height <= c.final_height - :depth)
-	AND NOT EXISTS (SELECT 1 FROM notice AS n JOIN message AS m ON m.notice = n.id
-		WHERE n.subject_kind = 2 AND n.subject = t.id AND m.state <> 1)
+	AND (t.ended_ms <= :given_up_ms OR NOT EXISTS (SELECT 1 FROM notice AS n
+		JOIN message AS m ON m.notice = n.id
+		WHERE n.subject_kind = 2 AND n.subject = t.id AND m.state = 0))
 ORDER BY t.ended_ms LIMIT :max;
+
+-- name: tracked_give_up
+-- in: id i64
+UPDATE message SET state = 2 WHERE state = 0
+	AND notice IN (SELECT n.id FROM notice AS n WHERE n.subject_kind = 2 AND n.subject = :id);
 
 -- name: track_archive_add
 -- in: at_ms i64
@@ -256,7 +262,7 @@ SELECT file, sum, size, whole FROM track_archive WHERE id = :id;
 -- in: id i64
 UPDATE notice SET body = '' WHERE subject_kind = 2
 	AND subject IN (SELECT t.id FROM tracked AS t WHERE t.archive = :id)
-	AND NOT EXISTS (SELECT 1 FROM message AS m WHERE m.notice = notice.id AND m.state <> 1);
+	AND NOT EXISTS (SELECT 1 FROM message AS m WHERE m.notice = notice.id AND m.state = 0);
 
 -- name: track_archive_whole
 -- in: id i64

@@ -65,12 +65,13 @@ INSERT INTO notice (subject_kind, subject, milestone, nth, body, commit_no)
 VALUES (:subject_kind, :subject, :milestone, :nth, :body, :commit_no)
 RETURNING id;
 
--- To each who hears of it.
+-- To each who hears of it; what is for one that is suspended is held, until he is resumed.
 -- name: message_add
 -- in: notice i64, subject_kind i64, subject i64
 INSERT INTO message (notice, subscriber, state, tries, unknown)
-SELECT CAST(:notice AS BIGINT), subscriber, 0, 0, 0 FROM subscription
-WHERE subject_kind = :subject_kind AND subject = :subject;
+SELECT CAST(:notice AS BIGINT), u.subscriber, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
+FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
+WHERE u.subject_kind = :subject_kind AND u.subject = :subject;
 
 -- name: notice_newest
 -- in: subject_kind i64, subject i64
@@ -81,7 +82,8 @@ SELECT MAX(id) AS id FROM notice WHERE subject_kind = :subject_kind AND subject 
 -- name: message_add_to
 -- in: notice i64, subscriber i64
 INSERT INTO message (notice, subscriber, state, tries, unknown)
-VALUES (:notice, :subscriber, 0, 0, 0) ON CONFLICT (notice, subscriber) DO NOTHING;
+SELECT CAST(:notice AS BIGINT), id, CASE WHEN suspended IS NULL THEN 0 ELSE 2 END, 0, 0 FROM subscriber
+WHERE id = :subscriber ON CONFLICT (notice, subscriber) DO NOTHING;
 
 -- name: notice_of_subject
 -- in: subject_kind i64, subject i64
@@ -116,8 +118,8 @@ UPDATE subscriber SET suspended = NULL WHERE id = :id;
 -- The next subscriber that has something due.
 -- name: message_due_next
 -- in: after i64
--- out: subscriber i64, channel text, target text, suspended text?
-SELECT m.subscriber, s.channel, s.target, s.suspended
+-- out: subscriber i64, channel text, target text
+SELECT m.subscriber, s.channel, s.target
 FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
 WHERE m.state = 0 AND m.subscriber > :after
 ORDER BY m.subscriber LIMIT 1;
@@ -155,23 +157,22 @@ WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
 UPDATE message SET state = 2, unknown = unknown - 1, why = :why
 WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
 
+-- What he missed is due again, but for what is in an archive.
 -- name: message_back
 -- in: subscriber i64
--- scan: a subscriber comes back rarely
-UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2;
+UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2
+	AND EXISTS (SELECT 1 FROM notice AS n WHERE n.id = message.notice AND n.body <> '');
 
 -- name: message_due_of
 -- in: subject_kind i64, subject i64
 -- out: n i64
 SELECT COUNT(*) AS n FROM notice AS n JOIN message AS m ON m.notice = n.id
-	JOIN subscriber AS s ON s.id = m.subscriber
-WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0 AND s.suspended IS NULL;
+WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0;
 
 -- name: message_due_all
 -- out: n i64
 -- scan: those that are due, of an index that has no others
-SELECT COUNT(*) AS n FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
-WHERE m.state = 0 AND s.suspended IS NULL;
+SELECT COUNT(*) AS n FROM message WHERE state = 0;
 
 -- name: subscriber_count
 -- out: n i64
@@ -182,14 +183,16 @@ SELECT COUNT(*) AS n FROM subscriber;
 -- in: notice i64
 -- scan: to all subscribers
 INSERT INTO message (notice, subscriber, state, tries, unknown)
-SELECT CAST(:notice AS BIGINT), id, 0, 0, 0 FROM subscriber;
+SELECT CAST(:notice AS BIGINT), id, CASE WHEN suspended IS NULL THEN 0 ELSE 2 END, 0, 0 FROM subscriber;
 
 -- Who hears of an operation, and what he has not got.
 -- name: report_subscribers
 -- in: subject i64
 -- out: id i64, channel text, target text, suspended text?, due i64, why text?
 SELECT s.id, s.channel, s.target, s.suspended,
-	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0) AS due,
+	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0)
+		+ CASE WHEN s.suspended IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
+			WHERE m.subscriber = s.id AND m.state = 2) END AS due,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
@@ -233,9 +236,11 @@ DELETE FROM subscription WHERE subscriber = :subscriber;
 -- name: message_merge
 -- in: old i64, into i64
 INSERT INTO message (notice, subscriber, state, tries, unknown)
-SELECT notice, CAST(:into AS BIGINT), 0, 0, 0 FROM message WHERE subscriber = :old AND state = 0
+SELECT m.notice, s.id, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
+FROM message AS m JOIN subscriber AS s ON s.id = :into WHERE m.subscriber = :old AND m.state = 0
 ON CONFLICT (notice, subscriber) DO NOTHING;
 
--- name: message_moved
+-- What is due of one that is sent nothing any more.
+-- name: message_hold
 -- in: subscriber i64, why text
 UPDATE message SET state = 2, why = :why WHERE subscriber = :subscriber AND state = 0;

@@ -238,9 +238,7 @@ SELECT at_ms FROM link WHERE operation = :operation ORDER BY commit_no DESC LIMI
 -- name: metric_due
 -- out: n i64, oldest i64?
 -- scan: what is due, by its index
-SELECT COUNT(*) AS n, MIN(m.notice) AS oldest FROM message AS m
-	JOIN subscriber AS s ON s.id = m.subscriber
-WHERE m.state = 0 AND s.suspended IS NULL;
+SELECT COUNT(*) AS n, MIN(notice) AS oldest FROM message WHERE state = 0;
 
 -- name: metric_notice
 -- in: id i64
@@ -258,7 +256,9 @@ SELECT COUNT(*) AS n FROM subscriber WHERE suspended IS NOT NULL;
 SELECT s.id, s.channel, s.target, s.suspended,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
-	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0) AS due
+	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0)
+		+ CASE WHEN s.suspended IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
+			WHERE m.subscriber = s.id AND m.state = 2) END AS due
 FROM subscriber AS s
 WHERE s.suspended IS NOT NULL OR EXISTS (SELECT 1 FROM message AS m
 	WHERE m.subscriber = s.id AND m.state = 0 AND m.why IS NOT NULL)
@@ -272,8 +272,8 @@ SELECT s.id, s.channel, s.target, s.suspended,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
-		WHERE m.subscriber = s.id AND m.state = 0 AND n.subject_kind = u.subject_kind
-			AND n.subject = u.subject) AS due
+		WHERE m.subscriber = s.id AND n.subject_kind = u.subject_kind AND n.subject = u.subject
+			AND m.state = CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END) AS due
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
 WHERE u.subject_kind = :subject_kind AND u.subject = :subject ORDER BY s.id;
 

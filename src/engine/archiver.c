@@ -16,6 +16,8 @@
 #define TRACKED_MAX 500         /* transactions of a file */
 #define TRACKED_LOOK_MS 3600000 /* a file an hour, if it is not full */
 #define BETWEEN_MAX 1024        /* rows of a step */
+/* What is due keeps its transaction here for so much longer, and is given up then. */
+#define GIVE_UP_MS ((int64_t)30 * 86400 * 1000)
 
 int64_t archive_depth = ARCHIVE_DEPTH;
 
@@ -164,18 +166,29 @@ static void choose(struct archiver *a, const int64_t *ids, size_t n, int64_t wal
 {
 	struct sql_track_archive_add_in in = { .at_ms = wall_ms };
 	struct sql_track_archive_add_out added;
+	int64_t given_up = 0;
 
 	if (!sql_track_archive_add_one(a->s.journal, &in, &added))
 		return;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		sql_tracked_archive(
 		    a->s.journal, &(struct sql_tracked_archive_in){ ids[i], added.id });
+		given_up += sql_tracked_give_up(
+		    a->s.journal, &(struct sql_tracked_give_up_in){ ids[i] });
+	}
+	if (given_up)
+		log_warn("archive",
+		    "%" PRId64 " messages of transactions that were not accepted for 30 "
+		    "days longer than these are kept are given up; see: pawl status",
+		    given_up);
 }
 
 /* Which go into the next file is journaled before that is written. */
 static bool tracked_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
 {
-	struct sql_tracked_old_in in = { wall_ms - keep_ms, archive_depth, TRACKED_MAX };
+	struct sql_tracked_old_in in = { wall_ms - keep_ms, archive_depth,
+		wall_ms - keep_ms - (MUTANT(due_is_given_up_at_once) ? 0 : GIVE_UP_MS),
+		TRACKED_MAX };
 	struct sql_tracked_old_out row;
 	int64_t ids[TRACKED_MAX];
 	size_t n = 0;

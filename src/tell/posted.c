@@ -54,8 +54,8 @@ static void merge(struct journal *j, int64_t from, int64_t into, const char *to)
 	sql_subscription_none(
 	    j, &(struct sql_subscription_none_in){ .subscriber = from });
 	sql_message_merge(j, &(struct sql_message_merge_in){ .old = from, .into = into });
-	sql_message_moved(
-	    j, &(struct sql_message_moved_in){ .subscriber = from, .why = why });
+	sql_message_hold(
+	    j, &(struct sql_message_hold_in){ .subscriber = from, .why = why });
 	sql_subscriber_suspend(
 	    j, &(struct sql_subscriber_suspend_in){ .id = from, .why = why });
 }

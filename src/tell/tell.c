@@ -111,10 +111,15 @@ static void suspend(const struct sending *s)
 		    &(struct sql_message_gone_in){ .notice = s->notices[i],
 			.subscriber = s->subscriber,
 			.why = why });
-	if (!MUTANT(gone_is_asked_again))
+	if (!MUTANT(gone_is_asked_again)) {
+		if (!MUTANT(gone_waits_with_others))
+			sql_message_hold(j,
+			    &(struct sql_message_hold_in){
+				.subscriber = s->subscriber, .why = why });
 		sql_subscriber_suspend(j,
 		    &(struct sql_subscriber_suspend_in){
 			.id = s->subscriber, .why = why });
+	}
 	event_put(s, "suspended", why);
 	log_warn("tell",
 	    "%s %s: %s; nothing more is sent there until: pawl resume notify:%" PRId64,
@@ -484,8 +489,7 @@ static const struct channel *channel_ready(struct tell *t, const char *name)
 
 static void enlist(struct tell *t, const struct sql_message_due_next_out *row)
 {
-	const struct channel *c =
-	    row->no_suspended ? channel_ready(t, row->channel) : NULL;
+	const struct channel *c = channel_ready(t, row->channel);
 	int64_t now_ms = world_now_ms(t->world);
 	struct target *target;
 

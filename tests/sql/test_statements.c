@@ -129,6 +129,38 @@ static void finds_payments_by_payee(void **state)
 	sqlite3_finalize(p);
 }
 
+/* Whom to send to is looked for behind each commit: among those messages that are due,
+ * and by who is next, however many wait for those who are suspended. */
+static void looks_at_what_is_due_alone(void **state)
+{
+	static const char *const steps[] = {
+		"SEARCH m USING INDEX message_due (subscriber>?)",
+		"SEARCH s USING INTEGER PRIMARY KEY (rowid=?)"
+	};
+	const struct statement *s = &statements[SQL_MESSAGE_DUE_NEXT];
+	sqlite3_stmt *p = prepare(s, "EXPLAIN QUERY PLAN ");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		assert_int_equal(sqlite3_step(p), SQLITE_ROW);
+		assert_string_equal((const char *)sqlite3_column_text(p, 3), steps[i]);
+	}
+	assert_int_equal(sqlite3_step(p), SQLITE_DONE);
+	sqlite3_finalize(p);
+	assert_null(strstr(s->sqlite, "suspended"));
+}
+
+/* And what one missed, when he comes back. */
+static void finds_what_is_held(void **state)
+{
+	sqlite3_stmt *p = prepare(&statements[SQL_MESSAGE_BACK], "EXPLAIN QUERY PLAN ");
+
+	(void)state;
+	assert_int_equal(sqlite3_step(p), SQLITE_ROW);
+	assert_non_null(strstr((const char *)sqlite3_column_text(p, 3), "message_held"));
+	sqlite3_finalize(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +168,8 @@ int main(void)
 		cmocka_unit_test(names_its_columns),
 		cmocka_unit_test(reads_no_whole_table_unsaid),
 		cmocka_unit_test(finds_payments_by_payee),
+		cmocka_unit_test(looks_at_what_is_due_alone),
+		cmocka_unit_test(finds_what_is_held),
 	};
 
 	return cmocka_run_group_tests(tests, migrate, close_db);

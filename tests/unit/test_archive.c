@@ -11,11 +11,11 @@
 static const struct retention at_once[] = { { "airdrop", 1 }, { "track", 1 } };
 
 /* All that is due, as a life does it. */
-static int64_t archive_all(void)
+static int64_t archive_all_at(int64_t later_ms)
 {
 	struct archiver *a = archiver_new(&(struct archiver_setup){
 	    .journal = scene.journal, .keep = at_once, .keep_n = 2 });
-	int64_t wall_ms = world_wall_ms(scene.world) + 10, done;
+	int64_t wall_ms = world_wall_ms(scene.world) + later_ms, done;
 	struct fail f = { 0 };
 	bool more = true;
 
@@ -30,6 +30,11 @@ static int64_t archive_all(void)
 	done = archiver_done(a);
 	archiver_free(a);
 	return done;
+}
+
+static int64_t archive_all(void)
+{
+	return archive_all_at(10);
 }
 
 static void is_sound(void)
@@ -412,7 +417,7 @@ static int64_t follow(uint8_t tag, int64_t height, bool heard)
 		.no_due = true,
 		.no_looks = true,
 		.since_ms = 1,
-		.ended_ms = 2 });
+		.ended_ms = world_wall_ms(scene.world) });
 	if (journal_commit(scene.journal, &f))
 		fail_msg("%s", f.why);
 	return row.id;
@@ -450,6 +455,45 @@ static void what_was_told_of_transactions(void **state_)
 	is_sound_alone();
 }
 
+static int64_t state_of(int64_t notice)
+{
+	struct sql_message_of_notice_in in = { .notice = notice };
+	struct sql_message_of_notice_out row;
+
+	assert_true(sql_message_of_notice_one(scene.journal, &in, &row));
+	return row.state;
+}
+
+/* What was for one who is suspended keeps nothing here, and what is due for a time. */
+static void what_nobody_takes_is_archived(void **state_)
+{
+	const int64_t days_30_ms = (int64_t)30 * 86400 * 1000;
+
+	(void)state_;
+	begin(1, 1);
+	run_until(chain()->id);
+	after_blocks(SCENE_DEPTH + 6);
+	run(1000);
+	(void)follow(1, 2, false);
+	assert_int_equal(archive_all_at(days_30_ms - 1000), 0);
+	assert_int_equal(state_of(1), MESSAGE_DUE);
+	assert_int_equal(archive_all_at(days_30_ms + 1000), 1);
+	assert_int_equal(state_of(1), MESSAGE_GONE);
+	assert_string_equal(body_of(1), "");
+	(void)follow(2, 2, false);
+	sql_message_hold(scene.journal,
+	    &(struct sql_message_hold_in){ .subscriber = 1, .why = "it answered 410" });
+	commit_it();
+	assert_int_equal(archive_all(), 1);
+	assert_string_equal(body_of(2), "");
+	/* and what nothing is left of is not sent, when he comes back */
+	assert_int_equal(sql_message_back(scene.journal,
+			     &(struct sql_message_back_in){ .subscriber = 1 }),
+	    0);
+	commit_it();
+	is_sound_alone();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +514,8 @@ int main(void)
 		    a_file_that_is_cut_is_not, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
 		    what_was_told_of_transactions, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    what_nobody_takes_is_archived, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
 		    a_file_that_is_there_is_taken, lower_depth, end),
 	};

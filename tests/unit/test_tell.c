@@ -252,6 +252,44 @@ static void who_is_gone_is_suspended(void **state)
 	assert_int_equal(tell_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
 }
 
+/* Those that are due can all be sent, however much waits for who is gone. */
+static void what_is_held_is_not_looked_at(void **state)
+{
+	struct sql_message_due_next_in in = { .after = 0 };
+	struct sql_message_due_next_out row;
+	struct sql_report_unreached_out gone;
+	struct fail f = { 0 };
+	bool moved;
+
+	(void)state;
+	hears("webhook", "https://gone.example/");
+	note(1);
+	note(2);
+	turn();
+	answer(0, 410);
+	note(3);
+	turn();
+	for (int64_t notice = 1; notice <= 3; notice++)
+		assert_row(notice, 1, MESSAGE_GONE, notice == 1, 0);
+	assert_false(sql_message_due_next_one(journal, &in, &row));
+	assert_int_equal(tell_due(journal, 0), 0);
+	assert_true(sql_report_unreached_one(journal, &gone));
+	assert_int_equal(gone.due, 3);
+	hears("webhook", "https://good.example/");
+	note(4);
+	turn();
+	assert_int_equal(fake.hits_n, 2);
+	assert_true(sql_message_due_next_one(journal, &in, &row));
+	assert_int_equal(row.subscriber, 2);
+	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	runner->noted = true;
+	turn();
+	for (int i = 1; i <= 5; i++)
+		answer(i, 200);
+	for (int64_t notice = 1; notice <= 4; notice++)
+		assert_row(notice, 1, MESSAGE_ACCEPTED, notice == 1 ? 2 : 1, 0);
+}
+
 static void hosts_hear(const char *prefix, int hosts, int each)
 {
 	char target[100];
@@ -427,6 +465,7 @@ int main(void)
 		T(it_waits_longer_each_time),
 		T(it_waits_as_long_as_it_is_told),
 		T(who_is_gone_is_suspended),
+		T(what_is_held_is_not_looked_at),
 		T(what_is_under_way_is_bounded),
 		T(hosts_that_hang_delay_nobody),
 		T(hosts_that_begin_to_hang_delay_nobody_for_long),
