@@ -156,6 +156,74 @@ static void who_was_dropped_may_come_back(void **state_)
 	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
 }
 
+/* A pool that has it, and then has not, for 3 blocks: at first each is told. */
+static void a_pool_that_comes_and_goes_is_told_of_less(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(1, 5, 0);
+	follow(&tx->hash);
+	mine(1);
+	for (int i = 0; i < 20; i++) {
+		scene.node[0]->hides_transactions = true;
+		mine(3);
+		scene.node[0]->hides_transactions = false;
+		mine(1);
+	}
+	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
+	scene.node[0]->hides_transactions = true;
+	mine(6);
+	assert_string_equal(told(), "seen 1, dropped 1, seen 2, dropped 2");
+}
+
+/* One of three that says now this, now that. */
+static void one_liar_is_told_of_once(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(3, 2);
+	tx = pays(1, 5, 0);
+	scene.node[1]->hides_transactions = scene.node[2]->hides_transactions = true;
+	follow(&tx->hash);
+	for (int i = 0; i < 4; i++) {
+		scene.node[0]->hides_transactions = false;
+		mine(2);
+		scene.node[0]->hides_transactions = true;
+		mine(30);
+	}
+	assert_string_equal(told(), "seen 1, dropped 1");
+	scene.node[0]->hides_transactions = scene.node[1]->hides_transactions = false;
+	mine(1);
+	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
+	scene.node[0]->hides_transactions = true;
+	mine(20); /* what one still has is not gone */
+	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
+}
+
+/* It says for ever that it has what nobody else knows. */
+static void one_liar_keeps_nothing_from_expiring(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(3, 2);
+	tx = pays(1, 5, 0);
+	follow(&tx->hash);
+	mine(1);
+	for (int i = 0; i < 3; i++)
+		scene.node[i]->hides_transactions = true;
+	mine(4);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	scene.node[0]->hides_transactions = false;
+	mine(1);
+	run(HOURS_MS);
+	mine(2);
+	assert_string_equal(told(), "seen 1, dropped 1, expired 1");
+}
+
 static void a_failure_is_no_success(void **state_)
 {
 	struct address to = { { 0x66 } };
@@ -277,6 +345,51 @@ static void one_node_does_not_hide_who_sent_it(void **state_)
 	(void)pays(0, 7, 9 * GWEI);
 	mine(1);
 	assert_string_equal(told(), "seen 1, replaced 1");
+}
+
+/* Nonce 0 is another transaction's: what waits behind it is not replaced by that. */
+static struct sim_tx *one_alone_says_who_sent_it(void)
+{
+	struct sim_tx *tx;
+
+	begin_following(3, 2);
+	tx = pays(1, 5, 0);
+	scene.node[0]->reads = SIM_READS_OTHER_NONCE;
+	scene.node[1]->hides_transactions = scene.node[2]->hides_transactions = true;
+	follow(&tx->hash);
+	mine(1);
+	assert_string_equal(told(), "seen 1");
+	sim_pool_drop_all(scene.chain);
+	(void)pays(0, 7, 0);
+	return tx;
+}
+
+static void one_node_alone_replaces_nothing(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	tx = one_alone_says_who_sent_it();
+	mine(SCENE_DEPTH + 4);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	sim_pool_return(scene.chain, tx);
+	scene.node[1]->hides_transactions = scene.node[2]->hides_transactions = false;
+	mine(SCENE_DEPTH + 4);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+}
+
+/* The block is none that was read: its sender's count is all that is asked for. */
+static void nor_does_it_in_an_absence(void **state_)
+{
+	(void)state_;
+	(void)one_alone_says_who_sent_it();
+	rest();
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	run(30000);
+	mine(6);
+	assert_string_equal(told(), "seen 1, dropped 1");
 }
 
 /* In no pool that was looked at: its block alone says who sent it. */
@@ -711,6 +824,10 @@ int main(void)
 		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, end),
 		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, end),
 		cmocka_unit_test_teardown(who_was_dropped_may_come_back, end),
+		cmocka_unit_test_teardown(
+		    a_pool_that_comes_and_goes_is_told_of_less, end),
+		cmocka_unit_test_teardown(one_liar_is_told_of_once, end),
+		cmocka_unit_test_teardown(one_liar_keeps_nothing_from_expiring, end),
 		cmocka_unit_test_teardown(a_failure_is_no_success, end),
 		cmocka_unit_test_teardown(what_replaces_it_is_named, end),
 		cmocka_unit_test_teardown(what_vanishes_is_retracted_and_told_again, end),
@@ -718,6 +835,8 @@ int main(void)
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
 		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, end),
+		cmocka_unit_test_teardown(one_node_alone_replaces_nothing, end),
+		cmocka_unit_test_teardown(nor_does_it_in_an_absence, end),
 		cmocka_unit_test_teardown(a_rival_behind_a_reorg_is_found, end),
 		cmocka_unit_test_teardown(what_was_replaced_stays_so_in_an_absence, end),
 		cmocka_unit_test_teardown(a_bumped_payment_is_no_replacement, end),

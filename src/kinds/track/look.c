@@ -284,7 +284,8 @@ static const struct look_said *said_best(
 	return any;
 }
 
-static bool known_by_quorum(const struct track_chain *t, uint32_t at)
+/* A bit for each node that answered and knows it. */
+static uint32_t who_knows(const struct track_chain *t, uint32_t at)
 {
 	const struct look *l = t->look;
 	uint32_t known = 0;
@@ -292,7 +293,7 @@ static bool known_by_quorum(const struct track_chain *t, uint32_t at)
 	for (int i = 0; i < POOL_NODES_MAX; i++)
 		if (((l->answered >> i) & 1) && l->said[i][at].known)
 			known |= 1u << i;
-	return follower_quorum(t->chain->follower, known);
+	return known;
 }
 
 static bool says_alike(const struct look_said *a, const struct look_said *b)
@@ -300,37 +301,27 @@ static bool says_alike(const struct look_said *a, const struct look_said *b)
 	return address_same(&a->from, &b->from) && a->nonce == b->nonce;
 }
 
-/* Who says who sent it: one of a quorum that says the same, and *ret_voted; else any, if
- * all who know it say the same. NULL: they don't. */
-static const struct look_said *sender_said(
-    const struct track_chain *t, uint32_t at, bool *ret_voted)
+/* Who sent it, as a quorum says alike; NULL: none does. By less nothing is found: what
+ * one node makes up would end what is followed, as soon as somebody's nonce is used. */
+static const struct look_said *sender_voted(const struct track_chain *t, uint32_t at)
 {
 	const struct look *l = t->look;
-	const struct look_said *first = NULL;
-	uint32_t known = 0;
-	bool alike = true;
+	uint32_t known = who_knows(t, at);
 
-	*ret_voted = false;
-	for (int i = 0; i < POOL_NODES_MAX; i++)
-		if (((l->answered >> i) & 1) && l->said[i][at].known)
-			known |= 1u << i;
 	for (int i = 0; i < POOL_NODES_MAX; i++) {
 		const struct look_said *s = &l->said[i][at];
 		uint32_t same = 0;
 
-		if (!((known >> i) & 1))
-			continue;
-		for (int k = 0; k < POOL_NODES_MAX; k++)
+		for (int k = 0; k < POOL_NODES_MAX && ((known >> i) & 1); k++)
 			if (((known >> k) & 1) && says_alike(s, &l->said[k][at]))
 				same |= 1u << k;
-		*ret_voted = follower_quorum(t->chain->follower, same) &&
-		    !MUTANT(one_denies_the_sender);
-		if (*ret_voted)
+		if (MUTANT(one_denies_the_sender) && same != known)
+			return NULL;
+		if (follower_quorum(t->chain->follower, same) ||
+		    (MUTANT(one_names_the_sender) && same))
 			return s;
-		alike &= same == known;
-		first = first ? first : s;
 	}
-	return alike ? first : NULL;
+	return NULL;
 }
 
 struct wanted {
@@ -347,20 +338,40 @@ static void want(struct wanted *w, const struct look *l, uint32_t at,
 	w->n++;
 }
 
-/* false: it stays where it is. */
+/* Some node has it, and is heard; known: those that do. */
+static void known_take(struct track_chain *t, struct sql_tracked_get_out *row,
+    uint32_t at, const struct look_said *s, uint32_t known)
+{
+	const struct look_said *who = sender_voted(t, at);
+
+	if (who)
+		row_sender(t, row, &who->from, who->nonce);
+	row_seen(t, row, s->included,
+	    follower_quorum(t->chain->follower, known) || MUTANT(lone_pool_ends_guess));
+}
+
+/* That it came back is believed of a quorum alone: one node could say so for ever. */
+static bool is_heard(
+    const struct track_chain *t, const struct sql_tracked_get_out *row, uint32_t known)
+{
+	return known &&
+	    (row->state != TRACKED_DROPPED || MUTANT(one_brings_it_back) ||
+		follower_quorum(t->chain->follower, known));
+}
+
 static void whole_take(
     struct track_chain *t, uint32_t at, struct wanted *deep, struct wanted *missed)
 {
 	const struct look *l = t->look;
+	const struct follower *f = t->chain->follower;
 	struct head final = { 0 };
-	bool same, voted = follower_quorum(t->chain->follower, l->answered);
-	const struct look_said *s = said_best(t, at, &same), *who;
-	struct whole_tx tx = { .known = true };
+	uint32_t known = who_knows(t, at);
 	struct sql_tracked_get_out row;
+	const struct look_said *s;
 	struct hash asked;
-	bool sure;
+	bool same;
 
-	(void)follower_final(t->chain->follower, &final);
+	(void)follower_final(f, &final);
 	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
 	    row.no_looks || (row.looks == LOOKS_NEW && !MUTANT(new_overlooked)))
 		return;
@@ -368,29 +379,21 @@ static void whole_take(
 	if (!hash_same(&asked, &l->hash[at]))
 		return; /* it moved on meanwhile */
 	row.looks = (int64_t)t->look_height;
-	if (!s && voted && !row.no_height)
+	if (!is_heard(t, &row, known) && follower_quorum(f, l->answered & ~known)) {
 		row_retract(t, &row);
-	if (!s && voted) {
 		row_missed(t, &row, t->look_height);
 		if (row.no_ended_ms && !row.no_nonce)
 			want(missed, l, at, &row);
 		return;
 	}
+	s = said_best(t, at, &same);
 	if (same && s->height <= final.height)
 		want(deep, l, at, &row);
-	who = s && row.no_height ? sender_said(t, at, &sure) : NULL;
-	if (who) {
-		tx.included = s->included;
-		tx.from = who->from;
-		tx.nonce = who->nonce;
-		if (sure && !row.no_nonce)
-			row_sender(t, &row, &who->from, who->nonce);
-		row_seen(
-		    t, &row, &tx, known_by_quorum(t, at) || MUTANT(lone_pool_ends_guess));
-	} else {
+	if (is_heard(t, &row, known) && row.no_height)
+		known_take(t, &row, at, s, known);
+	else
 		sql_tracked_looked(t->track->journal,
 		    &(struct sql_tracked_looked_in){ .id = row.id, .looks = row.looks });
-	}
 }
 
 static void receipt_take(struct track_chain *t, uint32_t at)

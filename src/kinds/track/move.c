@@ -7,8 +7,11 @@
 #include "base/hex.h"
 #include "base/mutant.h"
 
-/* Looks in a row until what no node knows counts as dropped. */
+/* Looks in a row until what no node knows counts as dropped; twice as many each time
+ * that it came back. So a pool that has it now, and now has not, is told of less and
+ * less. */
 #define MISSES_MAX 3
+#define DOUBLED_MAX 20
 #define NTH_OF_ROUND 1000 /* a round has more than one milestone of progress */
 
 bool row_get(struct journal *j, int64_t id, struct sql_tracked_get_out *ret)
@@ -307,18 +310,16 @@ void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
 	fingers_of_nonce(t, row, true);
 }
 
-void row_seen(struct track_chain *t, struct sql_tracked_get_out *row,
-    const struct whole_tx *tx, bool believed)
+void row_seen(
+    struct track_chain *t, struct sql_tracked_get_out *row, bool included, bool believed)
 {
 	bool back = row->state == TRACKED_DROPPED;
 
-	if (row->no_nonce)
-		row_sender(t, row, &tx->from, tx->nonce);
 	row->misses = 0;
 	row->since_ms = world_wall_ms(t->track->world); /* it was there until now */
 	if (believed && !MUTANT(guess_not_dropped))
 		no_guess(t, row);
-	if (!tx->included && (back || row->state == TRACKED_UNSEEN)) {
+	if (!included && (back || row->state == TRACKED_UNSEEN)) {
 		row->round += back;
 		move(t->track->journal, row, TRACKED_MEMPOOL, "a node has it");
 		note(t, row, MILESTONE_SEEN, 0, 0);
@@ -351,11 +352,19 @@ static bool is_too_late(
 	return after_ms && world_wall_ms(t->track->world) - row->since_ms >= after_ms;
 }
 
+static int64_t misses_max(const struct sql_tracked_get_out *row)
+{
+	if (MUTANT(each_flap_is_told))
+		return MISSES_MAX;
+	return (int64_t)MISSES_MAX
+	    << (row->round < DOUBLED_MAX ? row->round : DOUBLED_MAX);
+}
+
 void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
 {
 	row->misses++;
 	row->looks = (int64_t)height;
-	if (row->state == TRACKED_MEMPOOL && row->misses >= MISSES_MAX) {
+	if (row->state == TRACKED_MEMPOOL && row->misses >= misses_max(row)) {
 		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
 		note(t, row, MILESTONE_DROPPED, 0, 0);
 	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row)) {

@@ -30,6 +30,7 @@ static void tracked_of(struct tracked *ret, const struct sql_tracked_get_out *ro
 		.state = (int)row->state,
 		.guess = row->guess,
 		.confirmations = (uint32_t)row->confirmations,
+		.has_sender = !row->no_sender,
 		.in_block = !row->no_height,
 		.height = row->no_height ? 0 : (uint64_t)row->height,
 		.has_by = !row->no_by_hash,

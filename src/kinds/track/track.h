@@ -44,7 +44,8 @@ struct tracked {
 	int state;
 	bool guess; /* it is looked for on other chains as well */
 	uint32_t confirmations;
-	bool in_block; /* the next three: of the block that has it or its rival */
+	bool has_sender; /* a block, or a quorum, says who sent it, on which nonce */
+	bool in_block;   /* the next three: of the block that has it or its rival */
 	uint64_t height;
 	struct hash block_hash;
 	bool has_by;    /* another hash consumed its nonce: */

@@ -67,10 +67,10 @@ void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row);
 /* Who sent it, and with which nonce; the row is not put. */
 void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
     const struct address *from, uint64_t nonce);
-/* A node has it, in no block that we follow; believed: so does a quorum, and it is looked
- * for nowhere else. */
-void row_seen(struct track_chain *t, struct sql_tracked_get_out *row,
-    const struct whole_tx *tx, bool believed);
+/* A node has it, in no block that we follow; included: it says that some block has it;
+ * believed: a quorum has it, and it is looked for nowhere else. */
+void row_seen(
+    struct track_chain *t, struct sql_tracked_get_out *row, bool included, bool believed);
 /* No node of a quorum has it, at this head. */
 void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height);
 

@@ -204,12 +204,12 @@ static bool row_of(struct sim_life *l, const struct sim_followed *f, struct trac
 	    track_find(l->journal, &hash, ret, 1) == 1;
 }
 
-/* Of what no node has shown nobody knows the nonce; and what did not come in time may
+/* Of what no quorum has shown nobody knows the nonce; and what did not come in time may
  * come when nobody looks any more. */
 static bool is_unknown(const struct tracked *row, int wanted)
 {
 	return row->state == TRACKED_EXPIRED ||
-	    (wanted == TRACKED_REPLACED && row->state == TRACKED_UNSEEN);
+	    (wanted == TRACKED_REPLACED && !row->has_sender);
 }
 
 /* What is over on the chain is over. */

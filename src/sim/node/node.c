@@ -230,7 +230,7 @@ static void shape_as_read(
 	if (q->node->reads == SIM_READS_OTHER_TIP)
 		told.tip++;
 	if (q->node->reads == SIM_READS_OTHER_NONCE)
-		told.nonce++;
+		told.nonce = told.nonce ? told.nonce - 1 : 1;
 	sim_shape_tx(q->out, &told, i);
 }
 

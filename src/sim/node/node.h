@@ -43,7 +43,7 @@ enum sim_method {
 };
 
 /* What it shows of a transaction by its hash: as it is, as one to the sender itself, with
- * another tip, or with another nonce. */
+ * another tip, or with another nonce: the one before, which its sender used. */
 enum sim_reads {
 	SIM_READS_TRUE,
 	SIM_READS_TO_ITSELF,
