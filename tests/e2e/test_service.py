@@ -183,11 +183,13 @@ def it_takes_up_its_config_anew():
         told = reload(text + "log: {level: warn, file: no/such/folder}\n")
         within(("no/such/folder", "refused"), told, "a log that can not be opened")
         same(codes(TOKEN, other), [401, 200], "after what was refused")
-        more = "tell: {stuck_after: 5m}\nlog: {level: debug}\n"
+        more = "tell: {stuck_after: 5m}\nlog: {level: debug}\n" \
+            "track: {expire_after: 1d, milestones: [50]}\n"
         changed = text.replace("poll_ms: 50", "poll_ms: 70").replace("pawl.db", "other.db")
         told = reload(changed + more)
         within(
-            ("tell.stuck_after: taken up", "log.level: taken up", "2 keys were taken up, 2 left"),
+            ("tell.stuck_after: taken up", "log.level: taken up", "track.expire_after: taken up",
+             "track.milestones: taken up", "4 keys were taken up, 2 left"),
             told, "what it took up",
         )
         check("hunter2" not in told, "a secret of a URL")

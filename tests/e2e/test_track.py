@@ -269,9 +269,11 @@ def each_milestone_is_heard_once_through_kills():
             wait_until(lambda: "resume chain:other" in desk.run("status").out, 20, "it stops")
             resumed(desk, two, deep)
         never = "0x" + "77" * 32
-        desk.env["PAWL_TRACK__EXPIRE_AFTER"] = "1s"
         track(desk, hall, never)
         daemon = serving(desk)
+        config = desk.folder / "pawl.yaml"
+        config.write_text(config.read_text() + "track: {expire_after: 1s}\n")
+        daemon.send_signal(signal.SIGHUP)
         hall.scripts.clear()
 
         def expires():

@@ -156,6 +156,23 @@ static void who_was_dropped_may_come_back(void **state_)
 	assert_string_equal(told(), "seen 1, dropped 1, seen 2");
 }
 
+static void other_parts_are_told_from_then_on(void **state_)
+{
+	struct track_config other = {
+		.expire_after_ms = HOURS_MS, .percents_n = 1, .percents = { 60 }
+	};
+
+	(void)state_;
+	begin_following(1, 1);
+	follow(&pays(0, 5, 0)->hash);
+	mine(1);
+	track_configure(followers(), &other);
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25");
+	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, progress 60");
+}
+
 /* A pool that has it, and then has not, for 3 blocks: at first each is told. */
 static void a_pool_that_comes_and_goes_is_told_of_less(void **state_)
 {
@@ -824,6 +841,7 @@ int main(void)
 		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, end),
 		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, end),
 		cmocka_unit_test_teardown(who_was_dropped_may_come_back, end),
+		cmocka_unit_test_teardown(other_parts_are_told_from_then_on, end),
 		cmocka_unit_test_teardown(
 		    a_pool_that_comes_and_goes_is_told_of_less, end),
 		cmocka_unit_test_teardown(one_liar_is_told_of_once, end),

@@ -13,7 +13,7 @@
 
 /* What is taken up: keys, or where it ends with a '.', all below. */
 static const char *const taken_up[] = { "log.", "serve.tokens.", "serve.metrics_open",
-	"tell.", "fees.", "retention." };
+	"tell.", "fees.", "retention.", "track." };
 
 /* -- who may ask ----------------------------------------------------------- */
 
@@ -188,6 +188,9 @@ static void take_up(
 	tell_channels(l->tell, &l->channels.config);
 	c->retention = next->retention;
 	loop_retention(l, &c->retention);
+	c->track = next->track;
+	if (!MUTANT(reload_forgets_track))
+		loop_tracking(l, &c->track);
 	bot_face_lend(l);
 	loop_stuck_after(l, c->tell.stuck_after);
 	if (l->reloaded)

@@ -241,14 +241,14 @@ void loop_close(struct loop *l)
 	l->reloaded = NULL;
 }
 
-static struct track_config tracking_of(const struct track_keys *k)
+void loop_tracking(struct loop *l, const struct track_keys *k)
 {
-	struct track_config c = { .expire_after_ms = k->expire_after,
+	l->tracking = (struct track_config){ .expire_after_ms = k->expire_after,
 		.percents_n = k->milestones.n };
-
-	for (int i = 0; i < c.percents_n; i++)
-		c.percents[i] = k->milestones.at[i];
-	return c;
+	for (int i = 0; i < k->milestones.n; i++)
+		l->tracking.percents[i] = k->milestones.at[i];
+	if (l->track)
+		track_configure(l->track, &l->tracking);
 }
 
 static void runner_make(struct loop *l)
@@ -283,7 +283,7 @@ void loop_start(
 		.set_aside = scrap_arm(l->cli->config->journal) };
 	loop_retention(l, &l->cli->config->retention);
 	channels_load(&l->channels, l->cli->config);
-	l->tracking = tracking_of(&l->cli->config->track);
+	loop_tracking(l, &l->cli->config->track);
 	runner_make(l);
 }
 

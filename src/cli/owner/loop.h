@@ -85,6 +85,9 @@ void loop_wait(struct loop *l, int64_t until_ms);
 /* How long what ended is kept; of what is looked at next on. */
 void loop_retention(struct loop *l, const struct retention_config *c);
 
+/* When a transaction that is followed expires, and what is told of it on its way. */
+void loop_tracking(struct loop *l, const struct track_keys *k);
+
 /* tell.stuck_after is another one from now on. */
 void loop_stuck_after(struct loop *l, int64_t ms);
 

@@ -427,6 +427,11 @@ struct track *track_new(
 	return k;
 }
 
+void track_configure(struct track *k, const struct track_config *config)
+{
+	k->config = *config;
+}
+
 void track_free(struct track *k)
 {
 	if (!k)

@@ -33,6 +33,9 @@ struct track;
 struct track *track_new(
     struct world *w, struct journal *j, const struct track_config *config);
 void track_free(struct track *t); /* NULL is fine */
+/* From now on: a part of its confirmations that was not told of before is told of a
+ * transaction from its next milestone on. */
+void track_configure(struct track *t, const struct track_config *config);
 /* For a runner's setup. */
 struct block_watcher track_watcher(struct track *t);
 
