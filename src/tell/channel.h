@@ -87,6 +87,10 @@ struct channel {
 	enum err (*check)(const char *target, struct fail *f);
 	/* Does the config have what it needs? fails: CONFIG, with the key and the way. */
 	enum err (*ready)(const struct channel_config *c, struct fail *f);
+	/* Would it be sent there, by what the target says itself? NULL: to all that can
+	 * be one. fails: USAGE, with the way. */
+	enum err (*may)(
+	    const struct channel_config *c, const char *target, struct fail *f);
 	/* What it shares its limits with. */
 	void (*lane)(char out[LANE_NAME_MAX], const char *target);
 	/* How long a target is left alone after a message. */

@@ -15,6 +15,7 @@
 #include "codec/json.h"
 #include "engine/message.h"
 #include "tell/channel.h"
+#include "world/address.h"
 
 #define TIMEOUT_MS 10000
 #define ANSWER_MAX 4096
@@ -72,6 +73,25 @@ static enum err webhook_ready(const struct channel_config *c, struct fail *f)
 	    "webhooks are signed, and the config has no tell.webhook.secret: set it to "
 	    "env:VAR or file:PATH (openssl rand -hex 32 makes one), and give it to who "
 	    "receives them");
+}
+
+/* What a name leads to is known when it is asked for: this is an address as it stands. */
+static enum err webhook_may(
+    const struct channel_config *c, const char *target, struct fail *f)
+{
+	const char *host = strstr(target, "://");
+	size_t len;
+
+	host = host ? host + 3 : target;
+	len = *host == '[' ? strcspn(host, "]/?#") + 1 : strcspn(host, ":/?#");
+	if (c->webhook_private || MUTANT(private_waits_for_ever) ||
+	    !host_private(host, len))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "webhook: %.*s is an address of this machine or of the network around it, where "
+	    "nothing is sent; if that is meant, the config says it: tell.webhook."
+	    "allow_private: true",
+	    (int)len, host);
 }
 
 static void webhook_lane(char out[LANE_NAME_MAX], const char *target)
@@ -167,6 +187,7 @@ const struct channel channel_webhook = { .name = "webhook",
 	.hosts = true,
 	.check = webhook_check,
 	.ready = webhook_ready,
+	.may = webhook_may,
 	.lane = webhook_lane,
 	.pause_ms = webhook_pause_ms,
 	.compose = webhook_compose,

@@ -1,5 +1,6 @@
 #include "world/address.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,4 +75,20 @@ bool address_public(const struct sockaddr *a)
 		return false;
 	memcpy(&six, a, sizeof six);
 	return public_6((const uint8_t *)&six.sin6_addr);
+}
+
+bool host_private(const char *host, size_t len)
+{
+	char text[64];
+	struct in_addr four;
+	struct in6_addr six;
+
+	if (!len || len >= sizeof text)
+		return false;
+	memcpy(text, host, len);
+	text[len] = '\0';
+	if (*text != '[')
+		return inet_aton(text, &four) && !public_4((const uint8_t *)&four);
+	text[strcspn(text, "]%")] = '\0';
+	return inet_pton(AF_INET6, text + 1, &six) == 1 && !public_6(six.s6_addr);
 }

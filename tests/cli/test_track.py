@@ -38,12 +38,16 @@ def followed(desk):
 @test
 def what_is_wrong_is_named_and_nothing_is_followed():
     with Anvil() as anvil, Desk([anvil.url]) as desk:
+        desk.write_list("list.csv", recipients(1))
         says(desk, 2, ["'0x12' is no hash", "64 digits"], "track", "0x12")
         says(desk, 2, "is no hash", "track", HASH + "00")
         says(desk, 1, "mainnett", "track", HASH, "--chain", "mainnett")
         says(desk, 1, ["--confirmations", "1 to 10000"], "track", HASH, "--confirmations", "0")
         says(desk, 1, "CHANNEL:TARGET", "track", HASH, "--notify", "pigeon:home")
         says(desk, 1, ["tell.webhook.secret", "env:VAR"], "track", HASH, "--notify", HOOK)
+        desk.env.update(PAWL_TELL__WEBHOOK__SECRET="env:HOOK", HOOK="0123456789abcdef")
+        for words in (("track", HASH, "--notify", HOOK), desk.airdrop("list.csv", "--notify", HOOK)):
+            says(desk, 1, ["127.0.0.1", "tell.webhook.allow_private: true"], *words)
         says(desk, 1, "--wait is for hashes", "track", "1", "--of", "list", "--wait")
         says(desk, 2, ["standard input:3: ", "0xnonsense"], "track", "-",
              lines=["# mine", HASH, "0xnonsense"])

@@ -75,7 +75,9 @@ def a_private_address_is_not_asked():
         del desk.env["PAWL_TELL__WEBHOOK__ALLOW_PRIVATE"]
         local = hall.url("/b").replace("127.0.0.1", "localhost")
         daemon = serving(desk)
-        desk.expect(0, *desk.airdrop("list.csv", *notify(hall, "/a"), "--notify", local))
+        ended = desk.expect(1, *desk.airdrop("list.csv", *notify(hall, "/a")))
+        within("allow_private: true", ended.err, "one that is an address")
+        desk.expect(0, *desk.airdrop("list.csv", "--notify", local))
         wait_until(lambda: all("allow_private" in (s["why"] or "")
                                for s in desk.status("list")["subscribers"]), 10, "why not")
         same(hall.asked.total(), 0, "what was asked")

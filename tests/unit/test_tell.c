@@ -451,6 +451,31 @@ static void what_is_no_target_is_refused(void **state)
 	assert_string_equal(target, "https://a.example:8443/x?k=@");
 }
 
+/* What it is written as, and not what a name leads to. */
+static void what_is_never_sent_is_refused(void **state)
+{
+	static const char *const bad[] = { "http://127.0.0.1:9000/x", "https://10.1.2.3",
+		"http://[::1]:80/", "http://[fe80::1%25eth0]/", "http://127.1/",
+		"http://0x7f.1/", "http://2130706433/",
+		"http://[::ffff:192.168.0.1]?key=secret" };
+	static const char *const good[] = { "http://1.1.1.1/", "https://localhost/",
+		"https://10.example/", "http://[2606:4700::1111]:80/",
+		"https://a.example" };
+	const struct channel_config open = { .webhook_private = true };
+	struct fail f = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(channel_webhook.check(bad[i], &f), ERR_OK);
+		assert_int_equal(channel_webhook.may(&channels, bad[i], &f), ERR_USAGE);
+		assert_non_null(strstr(f.why, "tell.webhook.allow_private: true"));
+		assert_null(strstr(f.why, "secret"));
+		assert_int_equal(channel_webhook.may(&open, bad[i], &f), ERR_OK);
+	}
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_int_equal(channel_webhook.may(&channels, good[i], &f), ERR_OK);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, mailbox_begin, mailbox_end)
@@ -473,6 +498,7 @@ int main(void)
 		T(it_is_signed),
 		T(the_label_is_the_subscribers_own),
 		T(what_is_no_target_is_refused),
+		T(what_is_never_sent_is_refused),
 	};
 
 	secret_setup();

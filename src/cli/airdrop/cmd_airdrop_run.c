@@ -54,7 +54,7 @@ static enum err notify_args(struct run *r, struct fail *f)
 
 		e = channel_parse(&channel, &target, a->again[i], f);
 		if (e == ERR_OK)
-			e = channels_named(r->cli->config, channel, f);
+			e = channels_named(r->cli->config, channel, target, f);
 		if (e == ERR_OK)
 			e = request_notify(&q, a->again[i], f);
 	}

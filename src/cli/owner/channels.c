@@ -96,8 +96,17 @@ void channels_release(struct channels *c)
 	*c = (struct channels){ 0 };
 }
 
-enum err channels_ready(const struct channels *c, const char *name, struct fail *f)
+static enum err may(const struct channel *channel, const struct channel_config *c,
+    const char *target, struct fail *f)
 {
+	return channel->may ? channel->may(c, target, f) : ERR_OK;
+}
+
+enum err channels_ready(
+    const struct channels *c, const char *name, const char *target, struct fail *f)
+{
+	enum err e;
+
 	const struct channel *channel = channel_named(name);
 	const char *why = channel == &channel_webhook ? c->no_webhook
 	    : channel == &channel_telegram            ? c->no_telegram
@@ -105,19 +114,22 @@ enum err channels_ready(const struct channels *c, const char *name, struct fail 
 
 	if (*why)
 		return fail_set(f, ERR_CONFIG, "%s", why);
-	return channel->ready(&c->config, f);
+	e = channel->ready(&c->config, f);
+	return e == ERR_OK ? may(channel, &c->config, target, f) : e;
 }
 
-enum err channels_named(
-    const struct config *config, const struct channel *channel, struct fail *f)
+enum err channels_named(const struct config *config, const struct channel *channel,
+    const char *target, struct fail *f)
 {
+	const struct channel_config c = { .webhook_private =
+					      config->tell.webhook.allow_private };
 	const struct ref *needs = channel == &channel_telegram
 	    ? &config->tell.telegram.token
 	    : &config->tell.webhook.secret;
 
-	if (needs->kind != REF_NONE)
-		return ERR_OK;
-	return channel->ready(&(struct channel_config){ NULL }, f);
+	if (needs->kind == REF_NONE)
+		return channel->ready(&c, f);
+	return may(channel, &c, target, f);
 }
 
 enum err channels_sound(const struct channels *c, struct fail *f)

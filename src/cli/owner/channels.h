@@ -24,12 +24,12 @@ struct channels {
 void channels_load(struct channels *c, const struct config *config);
 void channels_release(struct channels *c);
 
-/* fails: CONFIG, with the key and the way. */
+/* fails: CONFIG, with the key and the way; USAGE: it is not sent there. */
 NODISCARD enum err channels_ready(
-    const struct channels *c, const char *name, struct fail *f);
+    const struct channels *c, const char *name, const char *target, struct fail *f);
 /* Does the config name what it needs? Nothing is read yet. fails: as before. */
-NODISCARD enum err channels_named(
-    const struct config *config, const struct channel *channel, struct fail *f);
+NODISCARD enum err channels_named(const struct config *config,
+    const struct channel *channel, const char *target, struct fail *f);
 /* Can all be used that are configured? fails: CONFIG. */
 NODISCARD enum err channels_sound(const struct channels *c, struct fail *f);
 /* The others take the place of those, which are released. */

@@ -121,12 +121,13 @@ static enum err face_key_usable(
 	    (long long)getpid());
 }
 
-static enum err face_channel_ready(void *ctx, const char *name, struct fail *f)
+static enum err face_channel_ready(
+    void *ctx, const char *name, const char *target, struct fail *f)
 {
 	struct loop *l = ctx;
 
 	channels_load(&l->channels, l->cli->config);
-	return channels_ready(&l->channels, name, f);
+	return channels_ready(&l->channels, name, target, f);
 }
 
 static enum err face_stuck(

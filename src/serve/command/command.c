@@ -140,7 +140,7 @@ static enum err notify_one(
 	if (e == ERR_OK && !at->face->channel_ready)
 		e = fail_set(f, ERR_CONFIG, "messages can't leave from here");
 	if (e == ERR_OK)
-		e = at->face->channel_ready(at->face->ctx, channel->name, f);
+		e = at->face->channel_ready(at->face->ctx, channel->name, target, f);
 	if (e == ERR_OK &&
 	    !message_subscribe(at->journal, channel->name, target, &of, NULL))
 		e = fail_set(f, ERR_DISK_FULL, "the disk is full");

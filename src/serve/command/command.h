@@ -32,9 +32,10 @@ struct serve_face {
 	 * its address this one? fails: KEY, CONFIG, with what to do. */
 	enum err (*key_usable)(
 	    void *ctx, const char *name, const struct address *address, struct fail *f);
-	/* Can messages leave by this channel? fails: CONFIG, with what to do. NULL: they
-	 * can't. */
-	enum err (*channel_ready)(void *ctx, const char *channel, struct fail *f);
+	/* Can messages leave by this channel, and to there? fails: CONFIG, USAGE, with
+	 * what to do. NULL: they can't. */
+	enum err (*channel_ready)(
+	    void *ctx, const char *channel, const char *target, struct fail *f);
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
 	 * from the journal will do. */
 	enum err (*stuck)(

@@ -254,8 +254,8 @@ static enum err row_find(const struct command_at *at, const struct wish *w,
 typedef enum err hearer_fn(
     void *ctx, const char *channel, const char *target, struct fail *f);
 
-static enum err hearers_each(const struct command_at *at, const struct wish *w,
-    hearer_fn *each, void *ctx, struct fail *f)
+static enum err hearers_each(
+    const struct wish *w, hearer_fn *each, void *ctx, struct fail *f)
 {
 	const json_t *one;
 	size_t i;
@@ -270,10 +270,6 @@ static enum err hearers_each(const struct command_at *at, const struct wish *w,
 			e = fail_set(f, ERR_USAGE, "notify: no text");
 		if (e == ERR_OK)
 			e = channel_parse(&channel, &target, text, f);
-		if (e == ERR_OK && !at->face->channel_ready)
-			e = fail_set(f, ERR_CONFIG, "messages can't leave from here");
-		if (e == ERR_OK)
-			e = at->face->channel_ready(at->face->ctx, channel->name, f);
 		if (e == ERR_OK)
 			e = each(ctx, channel->name, target, f);
 		if (e != ERR_OK)
@@ -294,8 +290,15 @@ static enum err hearer_add(
 {
 	struct adding *a = ctx;
 	const struct subject of = { .kind = SUBJECT_HASH, .id = a->row };
-	int64_t id = message_subscribe(a->at->journal, channel, target, &of, a->label);
+	const struct serve_face *face = a->at->face;
+	enum err e = face->channel_ready
+	    ? face->channel_ready(face->ctx, channel, target, f)
+	    : fail_set(f, ERR_CONFIG, "messages can't leave from here");
+	int64_t id;
 
+	if (e != ERR_OK)
+		return e;
+	id = message_subscribe(a->at->journal, channel, target, &of, a->label);
 	if (!id)
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");
 	track_retell(a->at->journal, a->row, id, world_wall_ms(a->at->world));
@@ -320,7 +323,7 @@ static enum err add_at(struct adding *a, const struct wish *w, struct track_wish
 	if (!a->row)
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");
 	a->told->fresh += !known;
-	return hearers_each(a->at, w, hearer_add, a, f);
+	return hearers_each(w, hearer_add, a, f);
 }
 
 /* A hash that is found on one chain already is looked for nowhere else. */
@@ -396,7 +399,7 @@ static enum err drop_row(
 {
 	a->row = row;
 	if (w->notify)
-		return hearers_each(a->at, w, hearer_drop, a, f);
+		return hearers_each(w, hearer_drop, a, f);
 	a->told->moved |= track_drop(a->at->journal, row, world_wall_ms(a->at->world));
 	return ERR_OK;
 }

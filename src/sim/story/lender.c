@@ -69,9 +69,11 @@ static enum err face_key_usable(
 	return e;
 }
 
-static enum err face_channel_ready(void *ctx, const char *channel, struct fail *f)
+static enum err face_channel_ready(
+    void *ctx, const char *channel, const char *target, struct fail *f)
 {
 	(void)ctx;
+	(void)target;
 	return strcmp(channel, channel_webhook.name)
 	    ? fail_set(f, ERR_CONFIG, "no such channel")
 	    : ERR_OK;
