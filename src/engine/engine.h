@@ -368,7 +368,8 @@ struct retention {
 };
 
 /* Who follows blocks besides the accounts: called inside the turn, as the follower tells
- * (follower.h), with the journal open for writing; behind all of that, turn. */
+ * (follower.h), with the journal open for writing; behind all of that, turn. Where turn
+ * is NULL, nothing is followed in this life, and only undone is told. */
 struct block_watcher {
 	void *ctx;
 	void (*retracted)(void *ctx, struct chain_run *c, uint64_t above);
@@ -403,7 +404,7 @@ struct runner_setup {
 		bool keep;
 		unsigned buffer_percent; /* on top of it */
 	} quotes;
-	struct block_watcher blocks; /* turn NULL: there is none */
+	struct block_watcher blocks; /* all NULL: there is none */
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
 	/* What ended goes into archives (archiver.h), with nothing else to follow it; of

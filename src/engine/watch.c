@@ -75,7 +75,8 @@ static void told_undone(void *ctx, uint64_t ancestor)
 		account_retracted(c->runner, c->accounts[i], ancestor);
 		attempts_undone(c->runner, c->accounts[i], ancestor);
 	}
-	if (w->turn)
+	/* Nobody is told of these blocks again: what had ended in them goes on. */
+	if (w->undone && (w->turn || !MUTANT(undone_by_who_follows)))
 		w->undone(w->ctx, c, ancestor);
 }
 

@@ -314,6 +314,43 @@ static void a_reorg_while_it_rests_is_told_too(void **state_)
 	assert_string_equal(told(), "included 1, progress 25, retracted 1");
 }
 
+/* A command that owns the journal for a moment looks for nothing, and takes it back all
+ * the same: nobody is told of these blocks again. */
+static void what_was_final_is_taken_back_by_whoever_accepts_it(void **state_)
+{
+	static const char before[] =
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1";
+	char after[sizeof before + 64];
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(0, 5, 0);
+	follow(&tx->hash);
+	mine(4);
+	assert_string_equal(told(), before);
+	reorg(4, false);
+	run_until(follower_stopped(chain()->follower));
+	run(5000);
+	rest();
+	scene_rise(&scene);
+	rise();
+	runner->s.blocks.turn = NULL;
+	run_until(follower_stopped(chain()->follower));
+	run_until(follower_accept(chain()->follower, NULL) == ERR_OK);
+	turn();
+	assert_int_equal(state_now(), TRACKED_MEMPOOL);
+	snprintf(after, sizeof after, "%s, retracted 1", before);
+	assert_string_equal(told(), after);
+	rise_again();
+	run_until(chain()->id);
+	sim_pool_return(scene.chain, tx);
+	mine(1);
+	snprintf(
+	    after, sizeof after, "%s, retracted 1, included 2, progress 1025", before);
+	assert_string_equal(told(), after);
+}
+
 static void what_was_final_before_is_told_at_once(void **state_)
 {
 	struct sim_tx *tx;
@@ -850,6 +887,8 @@ int main(void)
 		cmocka_unit_test_teardown(what_replaces_it_is_named, end),
 		cmocka_unit_test_teardown(what_vanishes_is_retracted_and_told_again, end),
 		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, end),
+		cmocka_unit_test_teardown(
+		    what_was_final_is_taken_back_by_whoever_accepts_it, end),
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
 		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, end),
