@@ -88,9 +88,9 @@ static enum err webhook_may(
 	    !host_private(host, len))
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
-	    "webhook: %.*s is an address of this machine or of the network around it, where "
-	    "nothing is sent; if that is meant, the config says it: tell.webhook."
-	    "allow_private: true",
+	    "webhook: %.*s is an address of this machine or of the network around it, "
+	    "where nothing is sent; if that is meant, the config says it: "
+	    "tell.webhook.allow_private: true",
 	    (int)len, host);
 }
 
