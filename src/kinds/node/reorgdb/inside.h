@@ -1,0 +1,29 @@
+/* inside.h - what the parts of the reorg database share.
+ *
+ *   record.c   keys and values
+ *   open.c     opening, closing, and what RocksDB's words mean
+ *   read.c     one key, all keys
+ *   write.c    batches
+ */
+#ifndef PAWL_KINDS_NODE_REORGDB_INSIDE_H
+#define PAWL_KINDS_NODE_REORGDB_INSIDE_H
+
+#include <rocksdb/c.h>
+
+#include "kinds/node/reorgdb/reorgdb.h"
+
+struct reorgdb {
+	char *path;
+	rocksdb_t *db;
+	rocksdb_options_t *options;
+	rocksdb_readoptions_t *reading;
+	rocksdb_writeoptions_t *writing;
+	rocksdb_column_family_handle_t **families; /* each that there is */
+	size_t families_n;
+	rocksdb_column_family_handle_t *main, *reputation; /* of these */
+};
+
+/* What RocksDB said, which is freed; said is not NULL. */
+enum err reorgdb_said(const char *path, char *said, struct fail *f);
+
+#endif

@@ -1,0 +1,310 @@
+/* open.c - the folder of the reorg database is opened, and what RocksDB says is told. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "kinds/node/reorgdb/inside.h"
+
+#define FAMILY_MAIN "default"
+#define FAMILY_REPUTATION "reputation_cf"
+#define PATH_ROOM 4096
+#define LOGS_KEPT 4
+#define LOG_BYTES (1u << 20)
+#define LEVEL_WARN 2
+/* A record that is cut off at the end is a write that a power cut took; any other that
+ * is not sound is damage, and no end. */
+#define RECOVER_TOLERATE_CUT_TAIL 0
+
+/* -- what went wrong ------------------------------------------------------- */
+
+/* Who has the lock, as the system knows it; 0: nobody, or it does not say. */
+static int holder(const char *path)
+{
+	char lock[PATH_ROOM];
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd, got;
+
+	snprintf(lock, sizeof lock, "%s/LOCK", path);
+	fd = open(lock, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = fcntl(fd, F_GETLK, &l);
+	close(fd);
+	return got == 0 && l.l_type != F_UNLCK && l.l_pid > 0 ? l.l_pid : 0;
+}
+
+static enum err locked(const char *path, struct fail *f)
+{
+	char who[64] = "another process";
+	int pid = holder(path);
+
+	if (pid)
+		snprintf(who, sizeof who, "process %d", pid);
+	return fail_set(f, ERR_OWNED,
+	    "the reorg database %s is open in %s, which has the operating system's "
+	    "lock on %s/LOCK. The lock goes with that process; the file stays, and is "
+	    "never to be deleted. Stop the process, or wait",
+	    path, who, path);
+}
+
+static enum err damaged(const char *path, const char *what, struct fail *f)
+{
+	return fail_set(f, ERR_DAMAGED,
+	    "the reorg database %s is damaged: %s. It is made anew from the journal and "
+	    "from Bitcoin: procedure 3, pawl node rebuild-reorg-db",
+	    path, what);
+}
+
+enum err reorgdb_said(const char *path, char *said, struct fail *f)
+{
+	enum err e;
+
+	if (strstr(said, "/LOCK"))
+		e = locked(path, f);
+	else if (strstr(said, "No space left on device"))
+		e = fail_set(f, ERR_DISK_FULL, "%s: %s", path, said);
+	else if (strstr(said, "Permission denied") ||
+	    strstr(said, "Read-only file system") || strstr(said, "Too many open files"))
+		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, said);
+	else if (strstr(said, "Input/output error"))
+		e = fail_set(f, ERR_UNREADABLE, "%s: %s", path, said);
+	else
+		e = damaged(path, said, f);
+	rocksdb_free(said);
+	return e;
+}
+
+/* -- the folder ------------------------------------------------------------ */
+
+struct folder {
+	bool there, current, empty;
+	char part[256]; /* a file that only a database has */
+};
+
+static bool is_part(const char *name)
+{
+	size_t len = strlen(name);
+
+	return !strncmp(name, "MANIFEST-", 9) ||
+	    (len > 4 &&
+		(!strcmp(name + len - 4, ".sst") || !strcmp(name + len - 4, ".log")));
+}
+
+static enum err look(struct folder *ret, const char *path, struct fail *f)
+{
+	struct dirent *entry;
+	DIR *d = opendir(path);
+
+	*ret = (struct folder){ .there = true, .empty = true };
+	if (!d) {
+		ret->there = errno != ENOENT;
+		return ret->there ? fail_file(f, ERR_SYSTEM, path) : ERR_OK;
+	}
+	errno = 0;
+	while ((entry = readdir(d)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (!strcmp(name, ".") || !strcmp(name, ".."))
+			continue;
+		ret->empty = false;
+		if (!strcmp(name, "CURRENT"))
+			ret->current = true;
+		else if (is_part(name))
+			snprintf(ret->part, sizeof ret->part, "%s", name);
+	}
+	closedir(d);
+	return errno ? fail_file(f, ERR_SYSTEM, path) : ERR_OK;
+}
+
+static enum err folder_sync(const char *path, struct fail *f)
+{
+	char up[PATH_ROOM];
+	enum err e = ERR_OK;
+	int fd;
+
+	snprintf(up, sizeof up, "%s/..", path);
+	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_file(f, ERR_SYSTEM, up);
+	if (fsync(fd) != 0)
+		e = fail_file(f, ERR_SYSTEM, up);
+	close(fd);
+	return e;
+}
+
+/* Whether one is to be made. RocksDB makes one beside files of another whose CURRENT is
+ * gone, and clears these: it is never asked to. */
+static enum err prepare(
+    bool *ret_make, const char *path, enum reorgdb_mode mode, struct fail *f)
+{
+	struct folder there;
+	char what[320];
+	enum err e;
+
+	if (strlen(path) > PATH_ROOM - 32)
+		return fail_set(
+		    f, ERR_INPUT, "the path of the reorg database is too long");
+	e = look(&there, path, f);
+	if (e != ERR_OK)
+		return e;
+	*ret_make = mode == REORGDB_CREATE && (!there.there || there.empty);
+	if (there.current)
+		return ERR_OK;
+	if (there.part[0]) {
+		snprintf(what, sizeof what, "CURRENT is missing beside %s", there.part);
+		return damaged(path, what, f);
+	}
+	if (*ret_make) {
+		if (!there.there && mkdir(path, 0700) != 0)
+			return fail_file(f, ERR_SYSTEM, path);
+		return folder_sync(path, f);
+	}
+	return there.there && !there.empty
+	    ? fail_set(f, ERR_NOT_FOUND, "%s is a folder without a reorg database", path)
+	    : fail_set(f, ERR_NOT_FOUND,
+		  "there is no reorg database at %s: pawl node init-reorg-db --path %s",
+		  path, path);
+}
+
+/* -- opening --------------------------------------------------------------- */
+
+static void options_make(struct reorgdb *db, bool make)
+{
+	db->options = rocksdb_options_create();
+	rocksdb_options_set_create_if_missing(db->options, make);
+	rocksdb_options_set_create_missing_column_families(db->options, 1);
+	rocksdb_options_set_paranoid_checks(db->options, 1);
+	rocksdb_options_set_wal_recovery_mode(db->options, RECOVER_TOLERATE_CUT_TAIL);
+	rocksdb_options_set_compression(db->options, rocksdb_no_compression);
+	rocksdb_options_set_info_log_level(db->options, LEVEL_WARN);
+	rocksdb_options_set_keep_log_file_num(db->options, LOGS_KEPT);
+	rocksdb_options_set_max_log_file_size(db->options, LOG_BYTES);
+	rocksdb_options_set_stats_dump_period_sec(db->options, 0);
+	rocksdb_options_set_stats_persist_period_sec(db->options, 0);
+	db->reading = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_verify_checksums(db->reading, 1);
+	db->writing = rocksdb_writeoptions_create();
+	rocksdb_writeoptions_set_sync(db->writing, 1);
+}
+
+/* All of its families must be opened: those that it has, and the two of ours. */
+static const char **names_of(char **found, size_t found_n, bool add, size_t *ret_n)
+{
+	const char **names = mem_array(found_n + 2, sizeof *names);
+	bool main = false, reputation = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < found_n; i++) {
+		names[n++] = found[i];
+		main = main || !strcmp(found[i], FAMILY_MAIN);
+		reputation = reputation || !strcmp(found[i], FAMILY_REPUTATION);
+	}
+	if (!main)
+		names[n++] = FAMILY_MAIN;
+	if (!reputation && add)
+		names[n++] = FAMILY_REPUTATION;
+	*ret_n = n;
+	return names;
+}
+
+static enum err families_open(
+    struct reorgdb *db, const char **names, size_t n, bool read_only, struct fail *f)
+{
+	const rocksdb_options_t **each = mem_array(n, sizeof *each);
+	char *said = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		each[i] = db->options;
+	db->families = mem_array(n, sizeof *db->families);
+	if (read_only)
+		db->db = rocksdb_open_for_read_only_column_families(
+		    db->options, db->path, (int)n, names, each, db->families, 0, &said);
+	else
+		db->db = rocksdb_open_column_families(
+		    db->options, db->path, (int)n, names, each, db->families, &said);
+	mem_free(each);
+	if (said)
+		return reorgdb_said(db->path, said, f);
+	db->families_n = n;
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(names[i], FAMILY_MAIN))
+			db->main = db->families[i];
+		if (!strcmp(names[i], FAMILY_REPUTATION))
+			db->reputation = db->families[i];
+	}
+	CHECK(db->main);
+	return ERR_OK;
+}
+
+static enum err open_at(struct reorgdb *db, bool make, bool read_only, struct fail *f)
+{
+	char *said = NULL, **found = NULL;
+	const char **names;
+	size_t found_n = 0, n;
+	enum err e;
+
+	options_make(db, make);
+	if (!make) {
+		found =
+		    rocksdb_list_column_families(db->options, db->path, &found_n, &said);
+		if (said)
+			return reorgdb_said(db->path, said, f);
+	}
+	names = names_of(found, found_n, !read_only, &n);
+	e = families_open(db, names, n, read_only, f);
+	mem_free(names);
+	if (found)
+		rocksdb_list_column_families_destroy(found, found_n);
+	return e;
+}
+
+enum err reorgdb_open(
+    struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f)
+{
+	struct reorgdb *db;
+	bool make = false;
+	enum err e = prepare(&make, path, mode, f);
+
+	*ret = NULL;
+	if (e != ERR_OK)
+		return e;
+	db = mem_new(sizeof *db);
+	db->path = mem_str(path);
+	e = open_at(db, make, mode == REORGDB_READ, f);
+	if (e != ERR_OK) {
+		reorgdb_close(db);
+		return e;
+	}
+	*ret = db;
+	return ERR_OK;
+}
+
+void reorgdb_close(struct reorgdb *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < db->families_n; i++)
+		rocksdb_column_family_handle_destroy(db->families[i]);
+	mem_free(db->families);
+	if (db->db)
+		rocksdb_close(db->db);
+	if (db->options)
+		rocksdb_options_destroy(db->options);
+	if (db->reading)
+		rocksdb_readoptions_destroy(db->reading);
+	if (db->writing)
+		rocksdb_writeoptions_destroy(db->writing);
+	mem_free(db->path);
+	mem_free(db);
+}
+
+const char *reorgdb_path(const struct reorgdb *db)
+{
+	return db->path;
+}

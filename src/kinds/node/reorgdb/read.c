@@ -1,0 +1,308 @@
+/* read.c - what is in the reorg database. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "kinds/node/reorgdb/inside.h"
+
+/* The key in front of what its value is; it may be anything, and is made plain. */
+static enum err at_key(const char *key, size_t len, enum err e, struct fail *f)
+{
+	char text[RECORD_KEY_MAX];
+
+	snprintf(text, sizeof text, "%.*s", (int)(len < 300 ? len : 300), key);
+	utf8_plain(text);
+	return fail_wrap(f, e, "%s", text);
+}
+
+/* -- one key --------------------------------------------------------------- */
+
+/* NULL: there is none, or it failed. */
+static rocksdb_pinnableslice_t *get(
+    struct reorgdb *db, const char *key, enum err *ret, struct fail *f)
+{
+	char *said = NULL;
+	rocksdb_pinnableslice_t *slice =
+	    rocksdb_get_pinned_cf(db->db, db->reading, db->main, key, strlen(key), &said);
+
+	*ret = said ? reorgdb_said(db->path, said, f) : ERR_OK;
+	return slice;
+}
+
+enum err reorgdb_block(struct reorgdb *db, uint64_t height, char ret[RECORD_TEXT_MAX + 1],
+    bool *ret_there, struct fail *f)
+{
+	char key[RECORD_KEY_MAX];
+	rocksdb_pinnableslice_t *slice;
+	size_t len;
+	enum err e;
+
+	key_block(key, height);
+	slice = get(db, key, &e, f);
+	*ret_there = slice != NULL;
+	if (slice) {
+		const char *value = rocksdb_pinnableslice_value(slice, &len);
+
+		e = block_parse(ret, value, len, f);
+		rocksdb_pinnableslice_destroy(slice);
+	}
+	return e == ERR_INPUT ? at_key(key, strlen(key), e, f) : e;
+}
+
+enum err reorgdb_anchor(struct reorgdb *db, const char *hash, struct anchor_record *ret,
+    bool *ret_there, struct fail *f)
+{
+	char key[RECORD_KEY_MAX];
+	rocksdb_pinnableslice_t *slice;
+	size_t len;
+	enum err e;
+
+	*ret_there = false;
+	if (!*hash || strlen(hash) > RECORD_TEXT_MAX)
+		return ERR_OK;
+	key_anchor(key, hash);
+	slice = get(db, key, &e, f);
+	*ret_there = slice != NULL;
+	if (slice) {
+		const char *value = rocksdb_pinnableslice_value(slice, &len);
+
+		e = anchor_parse(ret, hash, value, len, f);
+		rocksdb_pinnableslice_destroy(slice);
+	}
+	return e == ERR_INPUT ? at_key(key, strlen(key), e, f) : e;
+}
+
+enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f)
+{
+	enum err e;
+	size_t len;
+	rocksdb_pinnableslice_t *slice = get(db, KEY_COUNTER, &e, f);
+
+	*ret = 0;
+	if (slice) {
+		const char *value = rocksdb_pinnableslice_value(slice, &len);
+
+		e = counter_parse(ret, value, len, f);
+		rocksdb_pinnableslice_destroy(slice);
+	}
+	return e == ERR_INPUT ? at_key(KEY_COUNTER, strlen(KEY_COUNTER), e, f) : e;
+}
+
+enum err reorgdb_mark(
+    struct reorgdb *db, struct record_mark *ret, bool *ret_there, struct fail *f)
+{
+	enum err e;
+	size_t len;
+	rocksdb_pinnableslice_t *slice = get(db, KEY_MARK, &e, f);
+
+	*ret_there = slice != NULL;
+	if (slice) {
+		const char *value = rocksdb_pinnableslice_value(slice, &len);
+
+		e = mark_parse(ret, value, len, f);
+		rocksdb_pinnableslice_destroy(slice);
+	}
+	return e == ERR_INPUT ? at_key(KEY_MARK, strlen(KEY_MARK), e, f) : e;
+}
+
+/* -- all keys -------------------------------------------------------------- */
+
+static void bad(
+    const struct reorgdb_visitor *v, const char *key, size_t len, const struct fail *why)
+{
+	char text[RECORD_KEY_MAX];
+
+	if (!v->bad)
+		return;
+	snprintf(text, sizeof text, "%.*s", (int)(len < 300 ? len : 300), key);
+	utf8_plain(text);
+	v->bad(v->ctx, text, why->why);
+}
+
+static enum err visit_anchor(const struct reorgdb_visitor *v, const char *key, size_t len,
+    const char *value, size_t value_len, struct fail *why)
+{
+	char hash[RECORD_TEXT_MAX + 1];
+	struct anchor_record a;
+	enum err e;
+
+	if (len - strlen("anchor:") > RECORD_TEXT_MAX)
+		return fail_set(why, ERR_INPUT, "its key is too long");
+	snprintf(hash, sizeof hash, "%.*s", (int)(len - strlen("anchor:")),
+	    key + strlen("anchor:"));
+	e = anchor_parse(&a, hash, value, value_len, why);
+	if (e == ERR_OK && v->anchor)
+		v->anchor(v->ctx, &a);
+	return e;
+}
+
+static enum err visit_event(const struct reorgdb_visitor *v, uint64_t number,
+    const char *value, size_t len, struct fail *why)
+{
+	struct reorg_event event;
+	enum err e;
+
+	reorg_event_init(&event);
+	e = event_parse(&event, value, len, why);
+	event.number = number;
+	if (e == ERR_OK && v->event)
+		v->event(v->ctx, &event);
+	reorg_event_release(&event);
+	return e;
+}
+
+static enum err visit_value(const struct reorgdb_visitor *v, enum key_kind kind,
+    uint64_t number, const char *key, size_t len, const char *value, size_t value_len,
+    struct fail *why)
+{
+	char hash[RECORD_TEXT_MAX + 1];
+	struct record_mark mark;
+	enum err e;
+
+	switch (kind) {
+	case KEY_BLOCK:
+		e = block_parse(hash, value, value_len, why);
+		if (e == ERR_OK && v->block)
+			v->block(v->ctx, number, hash);
+		return e;
+	case KEY_ANCHOR:
+		return visit_anchor(v, key, len, value, value_len, why);
+	case KEY_EVENT:
+		return visit_event(v, number, value, value_len, why);
+	case KEY_IS_COUNTER:
+		return counter_parse(&number, value, value_len, why);
+	case KEY_IS_MARK:
+		return mark_parse(&mark, value, value_len, why);
+	case KEY_OTHER:
+		break;
+	}
+	return ERR_OK;
+}
+
+static void visit_one(const struct reorgdb_visitor *v, const rocksdb_iterator_t *it)
+{
+	size_t len, value_len;
+	const char *key = rocksdb_iter_key(it, &len),
+		   *value = rocksdb_iter_value(it, &value_len);
+	struct fail why = { .err = ERR_OK };
+	enum key_kind kind;
+	uint64_t number;
+
+	if (key_read(&kind, &number, key, len, &why) != ERR_OK ||
+	    visit_value(v, kind, number, key, len, value, value_len, &why) != ERR_OK)
+		bad(v, key, len, &why);
+}
+
+static enum err iterated(struct reorgdb *db, rocksdb_iterator_t *it, struct fail *f)
+{
+	char *said = NULL;
+
+	rocksdb_iter_get_error(it, &said);
+	rocksdb_iter_destroy(it);
+	return said ? reorgdb_said(db->path, said, f) : ERR_OK;
+}
+
+enum err reorgdb_visit(
+    struct reorgdb *db, const struct reorgdb_visitor *v, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+
+	rocksdb_iter_seek_to_first(it);
+	for (; rocksdb_iter_valid(it); rocksdb_iter_next(it))
+		visit_one(v, it);
+	return iterated(db, it, f);
+}
+
+static bool has_prefix(const rocksdb_iterator_t *it, const char *prefix)
+{
+	size_t len, n = strlen(prefix);
+	const char *key = rocksdb_iter_key(it, &len);
+
+	return len >= n && !memcmp(key, prefix, n);
+}
+
+enum err reorgdb_history(
+    struct reorgdb *db, size_t max, const struct reorgdb_visitor *v, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	static const char behind[] = "reorg;"; /* ';' comes behind ':' */
+
+	rocksdb_iter_seek_for_prev(it, behind, strlen(behind));
+	for (; max && rocksdb_iter_valid(it) && has_prefix(it, "reorg:"); max--) {
+		visit_one(v, it);
+		rocksdb_iter_prev(it);
+	}
+	return iterated(db, it, f);
+}
+
+struct top {
+	uint64_t height;
+	char *hash;
+	bool there;
+	char *key;
+	struct fail why;
+};
+
+static void top_block(void *ctx, uint64_t height, const char *hash)
+{
+	struct top *t = ctx;
+
+	t->there = true;
+	t->height = height;
+	snprintf(t->hash, RECORD_TEXT_MAX + 1, "%s", hash);
+}
+
+static void top_bad(void *ctx, const char *key, const char *why)
+{
+	struct top *t = ctx;
+
+	(void)fail_set(&t->why, ERR_INPUT, "%s: %s", key, why);
+}
+
+enum err reorgdb_top(struct reorgdb *db, uint64_t *ret_height,
+    char ret[RECORD_TEXT_MAX + 1], bool *ret_there, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	static const char behind[] = "block;";
+	struct top t = { .hash = ret };
+	const struct reorgdb_visitor v = {
+		.ctx = &t, .block = top_block, .bad = top_bad
+	};
+	enum err e;
+
+	rocksdb_iter_seek_for_prev(it, behind, strlen(behind));
+	if (rocksdb_iter_valid(it) && has_prefix(it, "block:"))
+		visit_one(&v, it);
+	e = iterated(db, it, f);
+	*ret_there = t.there;
+	*ret_height = t.height;
+	if (e == ERR_OK && t.why.err != ERR_OK)
+		return fail_set(f, ERR_INPUT, "%s", t.why.why);
+	return e;
+}
+
+enum err reorgdb_reputations(struct reorgdb *db,
+    void (*take)(
+	void *ctx, const char *peer, size_t peer_len, const char *value, size_t len),
+    void *ctx, struct fail *f)
+{
+	rocksdb_iterator_t *it;
+
+	if (!db->reputation)
+		return ERR_OK;
+	it = rocksdb_create_iterator_cf(db->db, db->reading, db->reputation);
+	rocksdb_iter_seek_to_first(it);
+	for (; rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
+		size_t peer_len, len;
+		const char *peer = rocksdb_iter_key(it, &peer_len),
+			   *value = rocksdb_iter_value(it, &len);
+
+		take(ctx, peer, peer_len, value, len);
+	}
+	return iterated(db, it, f);
+}

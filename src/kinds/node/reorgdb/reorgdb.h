@@ -1,0 +1,109 @@
+/* reorgdb.h - the reorg database: a RocksDB folder that holds the hashes of blocks, the
+ * anchors and the reorgs that were seen, key for key as the node of the guide has them
+ * (record.h), so that either opens what the other wrote.
+ *
+ * It is derived: the journal has the truth, wins where they differ, and the database can
+ * be made anew from it. What that node keeps besides (peer reputations, families that it
+ * came to have later) is left as it is.
+ *
+ * Writes are batches: all of one or nothing of it, and synced before the call returns.
+ * Nothing here is shared between threads, but the database of one process may be closed
+ * by another thread than opened it. A file that is written here needs no compression to
+ * be built into who reads it.
+ *
+ * Locked is who has the operating system's lock on the file LOCK: it goes with its
+ * process, however that ends. The file always remains, means nothing, and is deleted by
+ * nobody: who deletes it lets two processes write.
+ *
+ * fails, all of them:
+ *   OWNED       another process has it open for writing; names it where the system does
+ *   DAMAGED     RocksDB says so, or a part is missing; names the file and the way out
+ *   INPUT       a key or value is not what record.h has; names the key and the byte
+ *   NOT_FOUND   there is none at this path
+ *   UNREADABLE, DISK_FULL, SYSTEM   what the operating system said
+ * After a write that failed its outcome is unknown: the database is closed and opened
+ * again, and what is in it is looked at.
+ */
+#ifndef PAWL_KINDS_NODE_REORGDB_REORGDB_H
+#define PAWL_KINDS_NODE_REORGDB_REORGDB_H
+
+#include "kinds/node/reorgdb/record.h"
+
+#define REORGDB_BLOCKS_KEPT 1000 /* the highest ones, by default */
+
+struct reorgdb;
+
+enum reorgdb_mode {
+	REORGDB_READ,  /* as it is now, beside whoever writes it; nothing is changed */
+	REORGDB_WRITE, /* alone */
+	REORGDB_CREATE /* alone; made where there is no folder, or an empty one (0700) */
+};
+
+NODISCARD enum err reorgdb_open(
+    struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f);
+void reorgdb_close(struct reorgdb *db); /* NULL is fine */
+const char *reorgdb_path(const struct reorgdb *db);
+
+/* -- reading --------------------------------------------------------------- */
+
+NODISCARD enum err reorgdb_block(struct reorgdb *db, uint64_t height,
+    char ret[RECORD_TEXT_MAX + 1], bool *ret_there, struct fail *f);
+/* The highest one. */
+NODISCARD enum err reorgdb_top(struct reorgdb *db, uint64_t *ret_height,
+    char ret[RECORD_TEXT_MAX + 1], bool *ret_there, struct fail *f);
+NODISCARD enum err reorgdb_anchor(struct reorgdb *db, const char *hash,
+    struct anchor_record *ret, bool *ret_there, struct fail *f);
+/* The number of the next event; none yet: 0. */
+NODISCARD enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f);
+NODISCARD enum err reorgdb_mark(
+    struct reorgdb *db, struct record_mark *ret, bool *ret_there, struct fail *f);
+
+/* Those that are not NULL hear of all that there is, in the order of the keys; what they
+ * get is borrowed. What is not as it should be goes to bad, once, and the rest goes on.
+ */
+struct reorgdb_visitor {
+	void *ctx;
+	void (*block)(void *ctx, uint64_t height, const char *hash);
+	void (*anchor)(void *ctx, const struct anchor_record *a);
+	void (*event)(void *ctx, const struct reorg_event *e);
+	void (*bad)(void *ctx, const char *key, const char *why);
+};
+
+/* fails: DAMAGED, UNREADABLE: what lies behind was not reached. */
+NODISCARD enum err reorgdb_visit(
+    struct reorgdb *db, const struct reorgdb_visitor *v, struct fail *f);
+/* Events alone, the newest first, at most max. */
+NODISCARD enum err reorgdb_history(
+    struct reorgdb *db, size_t max, const struct reorgdb_visitor *v, struct fail *f);
+/* What that node keeps of its peers, as it is. */
+NODISCARD enum err reorgdb_reputations(struct reorgdb *db,
+    void (*take)(
+	void *ctx, const char *peer, size_t peer_len, const char *value, size_t len),
+    void *ctx, struct fail *f);
+
+/* -- writing --------------------------------------------------------------- */
+
+struct reorgdb_batch;
+
+struct reorgdb_batch *reorgdb_batch_new(void);
+void reorgdb_batch_free(struct reorgdb_batch *b); /* NULL is fine */
+void reorgdb_batch_clear(struct reorgdb_batch *b);
+size_t reorgdb_batch_n(const struct reorgdb_batch *b);
+
+/* Only what the readers of record.h take, and that node reads back: nothing is added
+ * when it fails (INPUT, names the key). */
+NODISCARD enum err reorgdb_put(struct reorgdb_batch *b, const char *key,
+    const char *value, size_t len, struct fail *f);
+void reorgdb_drop(struct reorgdb_batch *b, const char *key);
+void reorgdb_put_reputation(struct reorgdb *db, struct reorgdb_batch *b, const char *peer,
+    size_t peer_len, const char *value, size_t len);
+
+/* All of it, synced; it is empty then. An empty one writes nothing. */
+NODISCARD enum err reorgdb_write(
+    struct reorgdb *db, struct reorgdb_batch *b, struct fail *f);
+
+/* Only the highest so many blocks stay. Dying in it leaves some more. */
+NODISCARD enum err reorgdb_prune(
+    struct reorgdb *db, uint64_t keep, uint64_t *ret_dropped, struct fail *f);
+
+#endif
