@@ -365,6 +365,33 @@ static void what_was_final_before_is_told_at_once(void **state_)
 	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
+/* The trail has that block: nobody is asked whether it is there. */
+static void what_is_in_the_final_block_is_final(void **state_)
+{
+	struct hash another = { { 1 } };
+	struct head final = { 0 };
+	struct sim_tx *tx;
+	uint64_t height;
+
+	(void)state_;
+	begin_following(1, 1);
+	follow(&another); /* so that blocks are read whole */
+	mine(1);
+	tx = pays(0, 5, 0);
+	mine(1);
+	height = scene.chain->head->height;
+	while (!follower_final(chain()->follower, &final) || final.height < height)
+		mine(1);
+	assert_int_equal(final.height, height);
+	scene.node[0]->hides_transactions = true;
+	follow(&tx->hash);
+	run(1000);
+	assert_string_equal(told(),
+	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
+	mine(2);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+}
+
 static void what_was_final_in_an_absence_is_told(void **state_)
 {
 	struct sim_tx *tx;
@@ -890,6 +917,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    what_was_final_is_taken_back_by_whoever_accepts_it, end),
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
+		cmocka_unit_test_teardown(what_is_in_the_final_block_is_final, end),
 		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
 		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, end),
 		cmocka_unit_test_teardown(one_node_alone_replaces_nothing, end),

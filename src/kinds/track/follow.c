@@ -293,6 +293,25 @@ static void deepen(struct track_chain *t, uint64_t height)
 	mem_free(ids.at);
 }
 
+/* Who was followed when its block was final already: that block is of the trail, and
+ * told as final by nobody any more. */
+static void settle_final(struct track_chain *t, const struct head *lowest)
+{
+	struct head final;
+	struct ids ids;
+	struct sql_tracked_get_out row;
+
+	if (!follower_final(t->chain->follower, &final) ||
+	    lowest->height > final.height || MUTANT(final_block_is_asked))
+		return;
+	ids = open_upto(t, final.height);
+	for (size_t i = 0; i < ids.n; i++)
+		if (row_get(t->track->journal, ids.at[i], &row) &&
+		    !memcmp(row.block_hash, final.hash.at, sizeof row.block_hash))
+			row_final(t, &row, follower_quorum_height(t->chain->follower));
+	mem_free(ids.at);
+}
+
 static void take_agreed(struct track_chain *t)
 {
 	const struct block_facts *agreed = follower_agreed(t->chain->follower);
@@ -306,6 +325,8 @@ static void take_agreed(struct track_chain *t)
 		block_take(t, list[i - 1]);
 	if (t->doubtful && n)
 		doubt_settle(t, list, n);
+	if (n)
+		settle_final(t, &list[n - 1]->head);
 	mem_free(list);
 	t->has_done = true;
 	t->done_height = agreed->head.height;
