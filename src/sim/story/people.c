@@ -381,7 +381,7 @@ void sim_people_told(struct sim_life *l)
 	else
 		sim_story_line(s, "asked %s %s: %s%s%s", route_name(a->q.route),
 		    a->q.name, err_name(a->e), a->e ? ": " : "", a->e ? a->f.why : "");
-	if (a->e == ERR_OK && a->q.route == ROUTE_ENDPOINT_OFF)
+	if (a->e == ERR_OK && a->q.route == ROUTE_ENDPOINT_OFF && at >= 0)
 		is_off(l, &a->q);
 	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
 		done(s, &a->q, &a->told);
