@@ -21,6 +21,12 @@ SELECT COUNT(*) AS n FROM subscriber WHERE channel = 'telegram';
 INSERT INTO message (notice, subscriber, state, tries, unknown)
 VALUES (:notice, :subscriber, 0, 0, 0);
 
+-- It says what is known now; it has not left.
+-- name: answer_rewrite
+-- in: notice i64, body text
+UPDATE notice SET body = :body WHERE id = :notice AND subject_kind = 4
+	AND EXISTS (SELECT 1 FROM message AS m WHERE m.notice = notice.id AND m.tries = 0);
+
 -- What a chat follows: subjects of the kind 2.
 -- name: followed_count
 -- in: subscriber i64

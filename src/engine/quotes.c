@@ -177,11 +177,23 @@ void quotes_turn(struct runner *r, struct chain_run *c)
 
 /* -- who asks -------------------------------------------------------------- */
 
+static bool is_fresh(const struct runner *r, const struct chain_run *c)
+{
+	return c->quote_at_ms && world_now_ms(r->s.world) < c->quote_at_ms + WANTED_MS;
+}
+
+bool quotes_fresh(const struct runner *r, const char *chain)
+{
+	for (int i = 0; i < r->s.chains_n; i++)
+		if ((!chain || !strcmp(chain, r->chains[i].config->name)) &&
+		    !is_fresh(r, &r->chains[i]))
+			return false;
+	return true;
+}
+
 const struct quote *quotes_get(struct runner *r, struct chain_run *c)
 {
-	int64_t now = world_now_ms(r->s.world);
-
-	if (!c->quote_at_ms || now >= c->quote_at_ms + WANTED_MS) {
+	if (!is_fresh(r, c)) {
 		c->quote_wanted = true;
 		r->again = true;
 	}

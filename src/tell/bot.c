@@ -252,6 +252,7 @@ void bot_turn(struct bot *b, struct runner *r)
 	if (!b->lent || !b->channels->telegram_token)
 		return;
 	whose(b);
+	later_turn(b, r);
 	if (b->polling)
 		return;
 	if (world_now_ms(b->world) >= b->not_before_ms)

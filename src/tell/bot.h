@@ -45,6 +45,10 @@ typedef void bot_do_fn(void *ctx, struct runner *r, const struct bot_asked *q,
 struct bot_face {
 	void *ctx;
 	bot_do_fn *track, *untrack, *status, *fees;
+	/* Is what fees says of today? While it is not, the answer waits a few seconds,
+	 * and is written anew then. A life that ends meanwhile leaves the one of before.
+	 */
+	bool (*fees_known)(void *ctx, struct runner *r, const char *chain);
 };
 
 /* world, journal and roster are borrowed; so is channels, which may change. */
@@ -56,6 +60,9 @@ void bot_free(struct bot *b); /* NULL is fine */
 void bot_lend(struct bot *b, const struct bot_rules *rules, const struct bot_face *face);
 
 void bot_turn(struct bot *b, struct runner *r);
+
+/* Nothing is sent to this subscriber before: an answer of his waits. 0: none does. */
+int64_t bot_held_ms(const struct bot *b, int64_t subscriber);
 
 /* What an update says to us. false: nothing that is a command for us, or it is none of
  * the API's; what is parsed is bounded by it. */

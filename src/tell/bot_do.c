@@ -20,10 +20,27 @@
 
 /* -- answers ----------------------------------------------------------------------- */
 
-static void answer(const struct asking *a, const char *text, bool table)
+char *answer_body(const char *text, bool table)
+{
+	json_t *body = json_pack("{s:s, s:s}", "type", "answer", "text", text);
+	struct buf out;
+	size_t len;
+
+	if (!body)
+		return NULL;
+	if (table)
+		(void)json_object_set_new(body, "table", json_true());
+	buf_init(&out, 8 * BOT_TEXT_MAX);
+	json_line_add(&out, body);
+	CHECK(buf_ok(&out) && out.len > 0);
+	out.data[out.len - 1] = '\0'; /* the end of the line */
+	return (char *)buf_take(&out, &len);
+}
+
+/* The notice; 0: there is none. */
+static int64_t answer(const struct asking *a, const char *text, bool table)
 {
 	struct bot *b = a->bot;
-	json_t *body = json_pack("{s:s, s:s}", "type", "answer", "text", text);
 	struct sql_notice_add_in in = { .subject_kind = SUBJECT_ANSWER,
 		.subject = a->update,
 		.milestone = MILESTONE_ANSWER,
@@ -34,28 +51,22 @@ static void answer(const struct asking *a, const char *text, bool table)
 		.milestone = MILESTONE_ANSWER,
 		.nth = b->id };
 	struct sql_notice_one_out other;
-	struct sql_notice_add_out notice;
-	struct buf out;
+	struct sql_notice_add_out notice = { 0 };
+	char *body = answer_body(text, table);
 
 	if (!body)
-		return; /* no UTF-8: ours is */
-	if (sql_notice_one_one(b->journal, &same, &other)) {
-		json_decref(body); /* of this number one waits already */
-		return;
-	}
-	if (table)
-		(void)json_object_set_new(body, "table", json_true());
-	buf_init(&out, 8 * BOT_TEXT_MAX);
-	json_line_add(&out, body);
-	CHECK(buf_ok(&out) && out.len > 0);
-	out.data[out.len - 1] = '\0'; /* the end of the line */
-	in.body = buf_text(&out);
-	if (sql_notice_add_one(b->journal, &in, &notice))
+		return 0; /* no UTF-8: ours is */
+	in.body = body;
+	/* of this number one may wait already */
+	if (!sql_notice_one_one(b->journal, &same, &other) &&
+	    sql_notice_add_one(b->journal, &in, &notice)) {
 		sql_answer_add(b->journal,
 		    &(struct sql_answer_add_in){
 			.notice = notice.id, .subscriber = a->subscriber });
-	buf_release(&out);
-	a->runner->noted = true;
+		a->runner->noted = true;
+	}
+	mem_free(body);
+	return notice.id;
 }
 
 /* -- who may ------------------------------------------------------------------------ */
@@ -235,7 +246,7 @@ static bool subscriber_take(struct asking *a)
 
 /* -- commands ------------------------------------------------------------------------ */
 
-static void lent(const struct asking *a, bot_do_fn *what, const char *missing)
+static int64_t lent(const struct asking *a, bot_do_fn *what, const char *missing)
 {
 	struct bot_asked q = { .subscriber = a->subscriber,
 		.target = a->target,
@@ -244,19 +255,21 @@ static void lent(const struct asking *a, bot_do_fn *what, const char *missing)
 	bool table = false;
 	struct buf out;
 
-	if (!what) {
-		answer(a, missing, false);
-		return;
-	}
+	int64_t notice;
+
+	if (!what)
+		return answer(a, missing, false);
 	buf_init(&out, BOT_TEXT_MAX);
 	what(a->bot->face.ctx, a->runner, &q, &out, &table);
-	answer(a, out.len ? buf_text(&out) : "There is nothing to say of it.", table);
+	notice =
+	    answer(a, out.len ? buf_text(&out) : "There is nothing to say of it.", table);
 	buf_release(&out);
+	return notice;
 }
 
 static void help(const struct asking *a)
 {
-	answer(a,
+	(void)answer(a,
 	    "Pawl follows transactions through confirmations and reorgs, and tells what "
 	    "becomes of them.\n"
 	    "/track HASH [CHAIN] - follow a transaction\n"
@@ -270,33 +283,39 @@ static void help(const struct asking *a)
 static void track(const struct asking *a)
 {
 	if (a->said.hash[0])
-		lent(a, a->bot->face.track, "Following transactions is not set up here.");
+		(void)lent(
+		    a, a->bot->face.track, "Following transactions is not set up here.");
 	else
-		answer(a, "Which one? /track HASH, or /track HASH CHAIN", false);
+		(void)answer(a, "Which one? /track HASH, or /track HASH CHAIN", false);
 }
 
 static void untrack(const struct asking *a)
 {
 	if (a->said.hash[0])
-		lent(a, a->bot->face.untrack,
+		(void)lent(a, a->bot->face.untrack,
 		    "Following transactions is not set up here.");
 	else
-		answer(a, "Which one? /untrack HASH", false);
+		(void)answer(a, "Which one? /untrack HASH", false);
 }
 
 static void status(const struct asking *a)
 {
-	lent(a, a->bot->face.status, "Following transactions is not set up here.");
+	(void)lent(a, a->bot->face.status, "Following transactions is not set up here.");
 }
 
-/* Its first word is the chain. */
+/* Its first word is the chain. The nodes are asked, and the answer waits for them. */
 static void fees(const struct asking *a)
 {
+	const struct bot_face *face = &a->bot->face;
 	struct asking of = *a;
+	int64_t notice;
 
 	memcpy(of.said.chain, a->said.hash, sizeof of.said.chain);
 	of.said.hash[0] = '\0';
-	lent(&of, a->bot->face.fees, "Fees are not looked at here.");
+	notice = lent(&of, face->fees, "Fees are not looked at here.");
+	if (notice && face->fees &&
+	    !face->fees_known(face->ctx, a->runner, of.said.chain))
+		later_add(a->bot, notice, a->subscriber, of.said.chain);
 }
 
 static const struct command {
@@ -314,7 +333,7 @@ static void command_run(const struct asking *a)
 			return;
 		}
 	if (a->said.alone)
-		answer(a, "That is no command of this bot; see /help", false);
+		(void)answer(a, "That is no command of this bot; see /help", false);
 }
 
 void command_take(struct asking *a)
@@ -337,7 +356,7 @@ void command_take(struct asking *a)
 	if ((t->told && told) || !subscriber_take(a))
 		return;
 	if (t->told)
-		answer(a, "That is too much in a minute: wait a little.", false);
+		(void)answer(a, "That is too much in a minute: wait a little.", false);
 	else
 		command_run(a);
 }

@@ -3,6 +3,7 @@
  *   bot.c       updates are asked for, one after the other
  *   bot_read.c  what one says
  *   bot_do.c    who may, and what is done
+ *   bot_later.c answers that wait for what they say
  */
 #ifndef PAWL_TELL_BOT_IN_H
 #define PAWL_TELL_BOT_IN_H
@@ -17,6 +18,13 @@ struct talker {
 	int64_t full_ms; /* what it may say is used up until then, but for a minute's */
 	int64_t refused_ms; /* it is not told that it may not before then */
 	bool told;          /* that it says too much */
+};
+
+/* An answer that waits, while there is another of its: it is sent as it is then. */
+#define LATER_MAX 64
+struct later {
+	int64_t notice, subscriber, until_ms;
+	char chain[BOT_WORD_MAX];
 };
 
 struct bot {
@@ -36,6 +44,8 @@ struct bot {
 	int64_t asked_ms, not_before_ms, refuse_ms;
 	struct talker talkers[TALKERS_MAX];
 	size_t talkers_n;
+	struct later later[LATER_MAX];
+	int later_n;
 };
 
 struct asking {
@@ -49,5 +59,11 @@ struct asking {
 
 /* An update that holds a command. */
 void command_take(struct asking *a);
+
+/* JSON that the caller frees; NULL: the text is no UTF-8. */
+char *answer_body(const char *text, bool table);
+
+void later_add(struct bot *b, int64_t notice, int64_t subscriber, const char *chain);
+void later_turn(struct bot *b, struct runner *r);
 
 #endif

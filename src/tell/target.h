@@ -39,11 +39,12 @@ struct target {
 	int64_t subscriber;
 	struct lane *lane;
 	enum target_state state;
-	int64_t ready_ms;       /* it is not asked before */
-	uint64_t came;          /* among those of one time, who came first */
-	size_t at;              /* in the lane's heap */
-	size_t asked_at;        /* among those that are busy.. */
-	int64_t since_ms;       /* ..since then.. */
+	int64_t ready_ms; /* it is not asked before.. */
+	int64_t free_ms;  /* ..for its own reasons: an answer may wait for what it says */
+	uint64_t came;    /* among those of one time, who came first */
+	size_t at;        /* in the lane's heap */
+	size_t asked_at;  /* among those that are busy.. */
+	int64_t since_ms; /* ..since then.. */
 	enum lane_pace counted; /* ..and counted with these */
 	bool plain;             /* the next is sent without markup */
 };

@@ -221,6 +221,14 @@ static int64_t pause_of(struct sending *s, struct target *target)
 	return now_ms + (wait_ms > pause_ms ? wait_ms : pause_ms);
 }
 
+static void wait_until(struct tell *t, struct target *target, int64_t ready_ms)
+{
+	int64_t held_ms = bot_held_ms(t->bot, target->subscriber);
+
+	target->free_ms = ready_ms;
+	target_wait(&t->roster, target, held_ms > ready_ms ? held_ms : ready_ms);
+}
+
 static void again(struct sending *s, struct target *target)
 {
 	struct tell *t = s->tell;
@@ -228,7 +236,7 @@ static void again(struct sending *s, struct target *target)
 	char shown[TARGET_MAX];
 
 	counted_back(s);
-	target_wait(&t->roster, target, until_ms);
+	wait_until(t, target, until_ms);
 	message_target_shown(shown, s->target);
 	log_debug("tell", "%s %s: %s; again in %" PRId64 " ms", s->channel->name, shown,
 	    s->verdict.why, until_ms - world_now_ms(t->world));
@@ -245,7 +253,7 @@ static void next_of(struct tell *t, struct sending *s, struct target *target)
 	target->lane->slowed = 0;
 	t->closed = false;
 	if (sql_message_first_one(t->journal, &in, &row))
-		target_wait(&t->roster, target, ready_ms);
+		wait_until(t, target, ready_ms);
 	else
 		target->ready_ms = ready_ms;
 }
@@ -497,8 +505,8 @@ static void enlist(struct tell *t, const struct sql_message_due_next_out *row)
 		return;
 	target = target_get(&t->roster, row->subscriber, c, row->target);
 	if (target->state == TARGET_IDLE)
-		target_wait(&t->roster, target,
-		    target->ready_ms > now_ms ? target->ready_ms : now_ms);
+		wait_until(
+		    t, target, target->ready_ms > now_ms ? target->ready_ms : now_ms);
 }
 
 /* Who has something due, in order; the rest of them in the next turn. */

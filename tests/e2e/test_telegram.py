@@ -87,7 +87,7 @@ def a_bot_takes_commands():
         within("this number: 99", chats.texts(99)[0], "what a stranger hears")
         chats.says(41, "/fees local")
         wait_until(lambda: len(chats.texts(41)) == 2, 10, "what it costs")
-        within(["<pre>", "local"], chats.texts(41)[1], "fees")
+        within(["<pre>", "local", "normal"], chats.texts(41)[1], "fees")
         daemon.send_signal(signal.SIGKILL)
         desk.ended(daemon)
         same(journaled(desk, "SELECT id, next_update FROM bot"), [(123456789, 704)], "the offset")

@@ -21,6 +21,7 @@ static const int64_t named[] = { 41, 42, -77 };
 static struct bot_rules rules;
 static struct bot_face face;
 static char done[400]; /* by the face */
+static bool fees_known;
 
 static void face_do(const char *what, const struct bot_asked *q, struct buf *out)
 {
@@ -49,6 +50,14 @@ static void face_fees(
 	face_do("fees", q, out);
 }
 
+static bool face_fees_known(void *ctx, struct runner *r, const char *chain)
+{
+	(void)ctx;
+	(void)r;
+	(void)chain;
+	return fees_known;
+}
+
 static void rise_lent(void)
 {
 	rise();
@@ -64,7 +73,10 @@ static int begin(void **state)
 	channels.telegram_token = secret_new(token, strlen(TOKEN));
 	channels.telegram_api = "https://tg.example";
 	rules = (struct bot_rules){ .allow = named, .allow_n = 3, .max_users = 3 };
-	face = (struct bot_face){ .track = face_track, .fees = face_fees };
+	face = (struct bot_face){
+		.track = face_track, .fees = face_fees, .fees_known = face_fees_known
+	};
+	fees_known = true;
 	done[0] = '\0';
 	rise_lent();
 	return 0;
@@ -473,6 +485,54 @@ static void it_is_quiet(void **state)
 	assert_int_equal(polling(), -1);
 }
 
+/* How many of these have left, and were not answered. */
+static int leaving(const char *word)
+{
+	int n = 0;
+
+	for (int i = 0; i < fake.hits_n; i++)
+		n += fake.hits[i].done && strstr(fake.hits[i].url, "/sendM") &&
+		    strstr(fake.hits[i].body, word);
+	return n;
+}
+
+/* What the nodes say when they are asked is told, and not what was heard before; for
+ * some seconds, and nobody else waits. */
+static void an_answer_waits_for_what_it_says(void **state)
+{
+	(void)state;
+	turn();
+	later(60000);
+	fees_known = false;
+	one(700, 41, "/fees");
+	one(701, 42, "/track 0xab");
+	later(4000);
+	assert_int_equal(leaving("fees"), 0);
+	assert_int_equal(leaving("track"), 1);
+	assert_string_equal(done, "fees 41 '' ''; track 42 '0xab' ''; ");
+	fees_known = true;
+	turn();
+	assert_string_equal(done, "fees 41 '' ''; track 42 '0xab' ''; fees  '' ''; ");
+	assert_int_equal(leaving("<pre>done &lt;fees&gt;</pre>"), 1);
+	assert_int_equal(sent("done"), 2);
+	fees_known = false;
+	done[0] = '\0';
+	one(702, 41, "/fees main");
+	later(4999);
+	assert_int_equal(leaving("fees"), 0);
+	later(1);
+	assert_int_equal(leaving("<pre>done &lt;fees&gt;</pre>"), 1);
+	assert_string_equal(done, "fees 41 '' 'main'; ");
+	assert_int_equal(sent("fees"), 1);
+	one(703, 41, "/fees");
+	later(1000);
+	assert_int_equal(leaving("fees"), 0);
+	die();
+	rise_lent();
+	later(2000);
+	assert_int_equal(leaving("<pre>done &lt;fees&gt;</pre>"), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -489,6 +549,7 @@ int main(void)
 		T(what_is_no_command_is_passed),
 		T(who_else_asks_is_said),
 		T(a_flood_is_read_one_by_one),
+		T(an_answer_waits_for_what_it_says),
 		T(it_is_quiet),
 	};
 

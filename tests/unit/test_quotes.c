@@ -24,7 +24,9 @@ static void who_wants_to_know_is_told(void **state_)
 	assert_true(quotes_text(runner, NULL, &b));
 	assert_int_equal(memcmp(b.data, "sim: its nodes are being asked", 30), 0);
 	buf_release(&b);
+	assert_false(quotes_fresh(runner, NULL));
 	run_until(chain()->has_quote);
+	assert_true(quotes_fresh(runner, "sim"));
 	assert_true(follower_head(chain()->follower, &head));
 	assert_in_range(heard()->height, head.height - 1, head.height);
 	assert_true(heard()->has_1559);
@@ -58,6 +60,7 @@ static void nobody_is_asked_without_a_reason(void **state_)
 	}
 	assert_int_equal(chain()->quote_at_ms, at_ms);
 	run(10000);
+	assert_false(quotes_fresh(runner, NULL));
 	(void)heard();
 	run(3000);
 	assert_true(chain()->quote_at_ms > at_ms);

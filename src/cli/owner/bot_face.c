@@ -213,6 +213,12 @@ static void face_fees(void *ctx, struct runner *r, const struct bot_asked *q,
 		buf_addf(out, "There is no chain %.40s here.", q->chain);
 }
 
+static bool face_fees_known(void *ctx, struct runner *r, const char *chain)
+{
+	(void)ctx;
+	return quotes_fresh(r, chain[0] ? chain : NULL);
+}
+
 void bot_face_lend(struct loop *l)
 {
 	const struct telegram_config *t = &l->cli->config->tell.telegram;
@@ -224,7 +230,8 @@ void bot_face_lend(struct loop *l)
 		.track = face_track,
 		.untrack = face_untrack,
 		.status = face_status,
-		.fees = face_fees };
+		.fees = face_fees,
+		.fees_known = face_fees_known };
 
 	tell_lend(l->tell, &rules, &face);
 }
