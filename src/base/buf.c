@@ -154,10 +154,8 @@ static void add_json_ascii(struct buf *b, char c)
 		buf_add_byte(b, (uint8_t)c);
 }
 
-void buf_add_json(struct buf *b, const char *s)
+void buf_add_json_bytes(struct buf *b, const char *s, size_t len)
 {
-	size_t len = strlen(s);
-
 	buf_add_byte(b, '"');
 	while (len && !b->over) {
 		size_t n = utf8_next(s, len);
@@ -172,4 +170,9 @@ void buf_add_json(struct buf *b, const char *s)
 		len -= n ? n : 1;
 	}
 	buf_add_byte(b, '"');
+}
+
+void buf_add_json(struct buf *b, const char *s)
+{
+	buf_add_json_bytes(b, s, strlen(s));
 }

@@ -38,5 +38,6 @@ void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 
 /* s as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void buf_add_json(struct buf *b, const char *s);
+void buf_add_json_bytes(struct buf *b, const char *s, size_t len);
 
 #endif

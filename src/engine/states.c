@@ -62,6 +62,14 @@ int state_by_name(enum machine m, const char *name)
 	return -1;
 }
 
+bool state_there(enum machine m, int state)
+{
+	for (size_t i = 0; i < STATE_COUNT; i++)
+		if (states[i].machine == m && states[i].code == state)
+			return true;
+	return false;
+}
+
 bool state_edge(enum machine m, int from, int to)
 {
 	for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
@@ -83,6 +91,10 @@ static const char *machine_name(enum machine m)
 		return "an operation";
 	case MACHINE_TRACKED:
 		return "a transaction that is followed";
+	case MACHINE_PEGIN:
+		return "a peg-in";
+	case MACHINE_PEGOUT:
+		return "a peg-out";
 	case MACHINE_JUDGEMENT:
 		break;
 	}

@@ -21,11 +21,14 @@ enum machine {
 	MACHINE_ATTEMPT,
 	MACHINE_OPERATION,
 	MACHINE_JUDGEMENT,
-	MACHINE_TRACKED
+	MACHINE_TRACKED,
+	MACHINE_PEGIN,
+	MACHINE_PEGOUT
 };
 
 const char *state_name(enum machine m, int state);   /* "needs_operator" */
 int state_by_name(enum machine m, const char *name); /* -1: there is none */
+bool state_there(enum machine m, int state);
 bool state_edge(enum machine m, int from, int to);
 /* What is not along an edge is damage: `from` is what the journal says. Of a row; 0: of
  * the operation itself. */

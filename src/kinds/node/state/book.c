@@ -1,0 +1,277 @@
+#include "kinds/node/state/book_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "crypto/sha256.h"
+
+/* -- totals ---------------------------------------------------------------- */
+
+bool totals_get(struct book *b)
+{
+	struct sql_node_total_get_out o;
+
+	if (!sql_node_total_get_one(b->journal, &o))
+		return false;
+	b->minted = o.minted;
+	b->burned = o.burned;
+	b->sums[L2_BALANCES] = o.balance_sum;
+	b->sums[L2_ESCROWS] = o.escrow_sum;
+	b->n[L2_BALANCES] = o.balances;
+	b->n[L2_ESCROWS] = o.escrows;
+	b->n[L2_PEGINS] = o.pegins;
+	b->n[L2_PEGOUTS] = o.pegouts;
+	b->n[L2_TASKS] = o.tasks;
+	b->digest = amount_decode(o.digest);
+	memcpy(b->link, o.link, sizeof b->link);
+	b->changes = o.changes;
+	b->unsure = o.unsure;
+	return true;
+}
+
+static void totals_put(const struct book *b)
+{
+	struct sql_node_total_put_in in = { .minted = b->minted,
+		.burned = b->burned,
+		.balance_sum = b->sums[L2_BALANCES],
+		.escrow_sum = b->sums[L2_ESCROWS],
+		.balances = b->n[L2_BALANCES],
+		.escrows = b->n[L2_ESCROWS],
+		.pegins = b->n[L2_PEGINS],
+		.pegouts = b->n[L2_PEGOUTS],
+		.tasks = b->n[L2_TASKS],
+		.changes = b->changes,
+		.unsure = b->unsure };
+
+	amount_encode(in.digest, &b->digest);
+	memcpy(in.link, b->link, sizeof in.link);
+	sql_node_total_put(b->journal, &in);
+}
+
+bool totals_hold(const struct book *b)
+{
+	struct amount supply, there;
+
+	return amount_sub(&supply, &b->minted, &b->burned) &&
+	    amount_add(&there, &b->sums[L2_BALANCES], &b->sums[L2_ESCROWS]) &&
+	    amount_cmp(&supply, &there) == 0;
+}
+
+static void hold(const struct book *b, const char *when)
+{
+	if (!journal_numb(b->journal) && !totals_hold(b) && !MUTANT(supply_not_compared))
+		journal_damaged(b->journal,
+		    "%s, what was minted less what was burned is not what lies in "
+		    "balances and escrows",
+		    when);
+}
+
+struct book *book_new(struct journal *j, int64_t wall_ms)
+{
+	struct book *b = mem_new(sizeof *b);
+
+	b->journal = j;
+	b->wall_ms = wall_ms;
+	(void)totals_get(b);
+	b->first = b->changes;
+	hold(b, "of the layer-2 state that was found");
+	return b;
+}
+
+void book_settle(struct book *b)
+{
+	char from[32], to[32], why[200], link[L2_HEX], digest[L2_HEX];
+	uint8_t bytes[32];
+
+	if (b->changes == b->first)
+		return;
+	hold(b, "after the changes of this turn");
+	totals_put(b);
+	amount_encode(bytes, &b->digest);
+	hex_format(digest, bytes, sizeof bytes);
+	hex_format(link, b->link, sizeof b->link);
+	snprintf(from, sizeof from, "change %" PRId64, b->first);
+	snprintf(to, sizeof to, "change %" PRId64, b->changes);
+	snprintf(why, sizeof why, "link %s, rows %s", link, digest);
+	journal_event(b->journal,
+	    &(struct event){ .what = "node", .from = from, .to = to, .why = why });
+	b->first = b->changes;
+}
+
+void book_free(struct book *b)
+{
+	mem_free(b);
+}
+
+void book_sums(struct journal *j, struct book_sums *ret)
+{
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	*ret = (struct book_sums){ .minted = b.minted,
+		.burned = b.burned,
+		.balances = b.sums[L2_BALANCES],
+		.escrows = b.sums[L2_ESCROWS],
+		.changes = b.changes };
+	memcpy(ret->n, b.n, sizeof ret->n);
+}
+
+struct amount book_supply(const struct book_sums *s)
+{
+	struct amount supply = AMOUNT_ZERO;
+
+	(void)!amount_sub(&supply, &s->minted, &s->burned);
+	return supply;
+}
+
+/* -- the log --------------------------------------------------------------- */
+
+static void be64(uint8_t out[8], uint64_t v)
+{
+	for (int i = 7; i >= 0; i--, v >>= 8)
+		out[i] = (uint8_t)v;
+}
+
+void link_next(uint8_t link[32], int64_t no, int64_t at_ms, const void *line, size_t len)
+{
+	struct sha256 *h = sha256_begin();
+	uint8_t number[8];
+
+	sha256_add(h, link, 32);
+	be64(number, (uint64_t)no);
+	sha256_add(h, number, sizeof number);
+	be64(number, (uint64_t)at_ms);
+	sha256_add(h, number, sizeof number);
+	sha256_add(h, line, len);
+	sha256_end(h, link);
+}
+
+void log_add(struct book *b, const char *line, size_t len, struct l2_bytes id)
+{
+	b->changes++;
+	link_next(b->link, b->changes, b->at_ms, line, len);
+	sql_node_change_add(b->journal,
+	    &(struct sql_node_change_add_in){
+		.no = b->changes, .at_ms = b->at_ms, .line = line, .line_len = len });
+	if (id.len && !MUTANT(change_id_forgotten))
+		sql_node_key_add(b->journal,
+		    &(struct sql_node_key_add_in){
+			.name = id.at, .name_len = id.len, .change = b->changes });
+}
+
+/* Was it done by this id? */
+static enum err known(
+    struct book *b, struct l2_bytes id, const struct buf *line, bool *ret, struct fail *f)
+{
+	struct sql_node_key_get_in in = { .name = id.at, .name_len = id.len };
+	struct sql_node_key_get_out key;
+	struct sql_node_change_get_out was;
+	char shown[CHANGE_SHOWN_MAX];
+
+	*ret = false;
+	if (!id.len || !sql_node_key_get_one(b->journal, &in, &key))
+		return ERR_OK;
+	if (!sql_node_change_get_one(
+		b->journal, &(struct sql_node_change_get_in){ .no = key.change }, &was))
+		journal_damaged(b->journal,
+		    "change %" PRId64 " of the layer-2 state is gone", key.change);
+	if (was.line_len != line->len || memcmp(was.line, line->data, line->len) != 0)
+		return fail_set(f, ERR_CONFLICT,
+		    "id %s stands for another change (%" PRId64
+		    "): %.*s; a new change takes a new id",
+		    change_shown(shown, id), key.change,
+		    (int)(was.line_len < 120 ? was.line_len : 120),
+		    (const char *)was.line);
+	if (key.change <= b->unsure)
+		return fail_set(f, ERR_CONFLICT,
+		    "id %s was done as change %" PRId64
+		    ", before the state was replaced by one from elsewhere; whether that "
+		    "has it nobody here can say: look, and if not, send it with a new id",
+		    change_shown(shown, id), key.change);
+	*ret = true;
+	return ERR_OK;
+}
+
+/* -- changes --------------------------------------------------------------- */
+
+static enum err move(struct book *b, const struct change *c, struct fail *f)
+{
+	if (c->kind <= CHANGE_ESCROW_REFUND)
+		return ledger_do(b, c, f);
+	return c->kind < CHANGE_TASK ? bridge_do(b, c, f) : task_do(b, c, f);
+}
+
+static enum err do_with(struct book *b, const struct change *c, struct l2_bytes id,
+    struct book_done *done, struct fail *f)
+{
+	struct buf line;
+	bool before;
+	enum err e;
+
+	buf_init(&line, 4 * CHANGE_LINE_MAX);
+	change_format(&line, c);
+	CHECK(buf_ok(&line));
+	b->at_ms = c->has_at ? c->at_ms : b->wall_ms;
+	e = known(b, id, &line, &before, f);
+	if (e == ERR_OK && before)
+		done->known++;
+	if (e == ERR_OK && !before) {
+		e = move(b, c, f);
+		log_add(b, buf_text(&line), line.len, id);
+		done->fresh++;
+	}
+	if (journal_numb(b->journal))
+		e = fail_set(f, ERR_DISK_FULL, "the disk is full");
+	buf_release(&line);
+	return e;
+}
+
+enum err book_do(
+    struct book *b, const struct change *c, struct book_done *done, struct fail *f)
+{
+	return do_with(b, c, c->id, done, f);
+}
+
+static enum err line_do(struct book *b, const char *text, size_t len, const char *prefix,
+    int64_t line, struct book_done *done, struct fail *f)
+{
+	char made[CHANGE_ID_MAX + 24];
+	struct change c;
+	struct l2_bytes id;
+	enum err e = change_parse(&c, text, len, f);
+
+	id = c.id;
+	if (e == ERR_OK && !id.len && prefix) {
+		snprintf(made, sizeof made, "%s/%" PRId64, prefix, line);
+		id = l2_text(made);
+	}
+	if (e == ERR_OK)
+		e = do_with(b, &c, id, done, f);
+	change_release(&c);
+	return e;
+}
+
+enum err book_lines(struct book *b, const char *text, size_t len, const char *prefix,
+    int64_t *line, struct book_done *done, struct fail *f)
+{
+	const char *end = text + len;
+	enum err e = ERR_OK;
+
+	while (text < end && e == ERR_OK) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+		size_t n = stop ? (size_t)(stop - text) : (size_t)(end - text);
+
+		++*line;
+		if (n && !(n == 1 && *text == '\r'))
+			e = line_do(b, text, n, prefix, *line, done, f);
+		if (e != ERR_OK)
+			(void)fail_wrap(f, e, "line %" PRId64, *line);
+		text += n + 1;
+	}
+	return e;
+}

@@ -1,0 +1,97 @@
+/* book.h - the state of a layer 2, in the journal: what becomes of it by each change.
+ *
+ * The tables of sql/migrations (node_*) are the state: there is no other, so what a start
+ * finds is what the last commit left, in-flight changes since the last anchor included. A
+ * change is done whole or refused with a sentence, and by its id it is done once.
+ *
+ * A struct book is the totals of one open transaction. Who ends it settles it first:
+ * supply, which is what was minted less what was burned, is what lies in balances and
+ * escrows, or the process ends (exit 6). Who drops the transaction drops the book.
+ *
+ * The totals bear a sum over the hashes of all rows, and the event of each commit the
+ * one of that commit: rows that were altered from outside contradict it.
+ */
+#ifndef PAWL_KINDS_NODE_STATE_BOOK_H
+#define PAWL_KINDS_NODE_STATE_BOOK_H
+
+#include "journal/journal.h"
+#include "kinds/node/state/change.h"
+
+#define PEGIN_DEEP 6
+#define PEGIN_LEAST 10000 /* satoshi, as all of these */
+#define PEGIN_MOST UINT64_C(10000000000)
+#define PEGOUT_DEEP 100
+#define PEG_FEE 1000
+
+struct book;
+
+/* Of an owner; wall_ms: what is not dated by its change is dated so. Totals that
+ * contradict each other end the process. */
+struct book *book_new(struct journal *j, int64_t wall_ms);
+/* Before the commit, if nothing was refused: totals, and an event. */
+void book_settle(struct book *b);
+void book_free(struct book *b); /* NULL is fine */
+
+struct book_done {
+	int64_t fresh, known; /* changes: done now, done before */
+};
+
+/* One change. What is refused may have moved rows: the caller drops the transaction, or
+ * its savepoint, and the book. fails: INPUT (its rules), CONFLICT (its id). */
+NODISCARD enum err book_do(
+    struct book *b, const struct change *c, struct book_done *done, struct fail *f);
+
+/* Lines, one change each; empty ones are passed over. *line counts them, from what it
+ * was; the sentence has its number. prefix of an id for those that have none, with the
+ * number of the line behind; NULL: none. fails: as book_do, change_parse. */
+NODISCARD enum err book_lines(struct book *b, const char *text, size_t len,
+    const char *prefix, int64_t *line, struct book_done *done, struct fail *f);
+
+/* -- what is there ----------------------------------------------------------- */
+
+struct book_sums {
+	struct amount minted, burned, balances, escrows;
+	int64_t n[L2_LISTS];
+	int64_t changes; /* the newest one, counted from 1 */
+};
+
+void book_sums(struct journal *j, struct book_sums *ret);
+/* Minted less burned. */
+struct amount book_supply(const struct book_sums *s);
+
+/* A record; its texts are the journal's until the next one. */
+typedef void book_record_fn(void *ctx, enum l2_list list, const void *record);
+/* All of a list, by their ids. A reader wants a read transaction around several. */
+void book_each(struct journal *j, enum l2_list list, book_record_fn *each, void *ctx);
+
+/* All rows, read once: the root of the state, and that they are what the totals say. At
+ * rest, or in a read transaction. fails: DAMAGED, and names what is altered. */
+NODISCARD enum err book_check(struct journal *j, char ret_root[L2_HEX], struct fail *f);
+/* The changes are those that were done, in their order. fails: DAMAGED. */
+NODISCARD enum err book_check_changes(struct journal *j, struct fail *f);
+
+/* -- states from elsewhere --------------------------------------------------- */
+
+/* The whole state, sorted; the caller's to release. */
+void book_read(struct journal *j, struct l2_state *ret);
+
+/* The state has this root now, behind the newest change: for who restores it later. In
+ * the open transaction. */
+void book_mark(struct journal *j, const char root[L2_HEX], int64_t wall_ms);
+
+struct book_restored {
+	char root[L2_HEX];
+	/* Behind which change the journal had this state; -1: it does not know it.
+	 * Changes behind it can be sent again; where nobody knows, what has one of the
+	 * ids that were used so far is refused. */
+	int64_t after;
+	int64_t dropped; /* changes that are taken back by it, where that is known */
+};
+
+/* The state is this one from now on, in the open transaction; its root is checked again
+ * over the rows. Anchor and time of it are not kept. fails: INPUT (what no change could
+ * have led to: names it), and then the transaction is dropped by the caller. */
+NODISCARD enum err book_restore(struct journal *j, const struct l2_state *s,
+    int64_t wall_ms, struct book_restored *ret, struct fail *f);
+
+#endif

@@ -1,0 +1,75 @@
+/* book_in.h - inside the book.
+ *
+ *   book.c     totals, ids, the log of changes
+ *   rows.c     the five tables, with their sums and hashes
+ *   ledger.c   balances, escrows, tasks: their rules
+ *   bridge.c   peg-ins and peg-outs
+ *   check.c    all rows against the totals
+ *   restore.c  a state from elsewhere, and the whole of this one
+ */
+#ifndef PAWL_KINDS_NODE_STATE_BOOK_IN_H
+#define PAWL_KINDS_NODE_STATE_BOOK_IN_H
+
+#include "journal/sql.gen.h"
+#include "kinds/node/state/book.h"
+
+struct book {
+	struct journal *journal;
+	int64_t wall_ms, at_ms; /* at_ms: of the change that is being done */
+	int64_t first;          /* changes before it */
+	struct amount minted, burned;
+	struct amount sums[L2_LISTS]; /* of balances and escrows; else zero */
+	int64_t n[L2_LISTS];
+	struct amount digest; /* modulo 2^256 */
+	uint8_t link[32];
+	int64_t changes, unsure;
+};
+
+/* -- rows.c ---------------------------------------------------------------- */
+
+/* The texts of what was got are the journal's until the next of its list is. */
+uint64_t balance_get(struct book *b, struct l2_bytes peer); /* 0: there is none */
+void balance_put(struct book *b, struct l2_bytes peer, uint64_t was, uint64_t is);
+
+bool escrow_get(struct book *b, struct l2_bytes task, struct l2_escrow *ret);
+bool pegin_get(struct book *b, struct l2_bytes id, struct l2_pegin *ret);
+bool pegout_get(struct book *b, struct l2_bytes id, struct l2_pegout *ret);
+bool task_get(struct book *b, struct l2_bytes id, struct l2_task *ret);
+
+/* was: what row_get gave, NULL: it is new. is: NULL: it goes; its id is that of was. */
+void row_put(struct book *b, enum l2_list list, const void *was, const void *is);
+
+/* Into the sums, or out of them. */
+void row_count(struct book *b, enum l2_list list, const void *record, bool in);
+void rows_clear(struct book *b);
+
+/* -- ledger.c -------------------------------------------------------------- */
+
+/* Into a balance, or out of it. fails: INPUT. */
+NODISCARD enum err ledger_credit(
+    struct book *b, struct l2_bytes peer, uint64_t amount, struct fail *f);
+NODISCARD enum err ledger_debit(
+    struct book *b, struct l2_bytes peer, uint64_t amount, struct fail *f);
+/* The same of what was not there, or is there no more. */
+NODISCARD enum err ledger_mint(
+    struct book *b, struct l2_bytes peer, uint64_t amount, struct fail *f);
+NODISCARD enum err ledger_burn(
+    struct book *b, struct l2_bytes peer, uint64_t amount, struct fail *f);
+
+NODISCARD enum err ledger_do(struct book *b, const struct change *c, struct fail *f);
+NODISCARD enum err task_do(struct book *b, const struct change *c, struct fail *f);
+
+/* -- bridge.c -------------------------------------------------------------- */
+
+NODISCARD enum err bridge_do(struct book *b, const struct change *c, struct fail *f);
+
+/* -- book.c ---------------------------------------------------------------- */
+
+/* One more line of the log; what it is called by, where that is not empty. */
+void log_add(struct book *b, const char *line, size_t len, struct l2_bytes id);
+void link_next(uint8_t link[32], int64_t no, int64_t at_ms, const void *line, size_t len);
+/* Minted less burned, and all that is there. */
+bool totals_hold(const struct book *b);
+bool totals_get(struct book *b); /* false: there are none yet: all is zero */
+
+#endif

@@ -1,0 +1,213 @@
+/* restore.c - the whole state at once: out of the journal, and into it. */
+#include "kinds/node/state/book_in.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mutant.h"
+#include "engine/states.h"
+
+/* -- out of it ------------------------------------------------------------- */
+
+static void keep(void *ctx, enum l2_list list, const void *record)
+{
+	l2_state_add(ctx, list, record);
+}
+
+void book_read(struct journal *j, struct l2_state *ret)
+{
+	l2_state_init(ret);
+	for (int i = 0; i < L2_LISTS; i++)
+		book_each(j, (enum l2_list)i, keep, ret);
+}
+
+void book_mark(struct journal *j, const char root[L2_HEX], int64_t wall_ms)
+{
+	struct sql_node_root_put_in in = { .at_ms = wall_ms };
+	struct book_sums sums;
+
+	book_sums(j, &sums);
+	in.change = sums.changes;
+	CHECK(hex_parse(in.root, sizeof in.root, root, strlen(root)));
+	sql_node_root_put(j, &in);
+}
+
+/* -- into it --------------------------------------------------------------- */
+
+static enum err refuse(
+    enum l2_list list, const void *record, const char *why, struct fail *f)
+{
+	struct l2_bytes id = l2_field_text(record, &l2_kinds[list].fields[0]);
+	char shown[CHANGE_SHOWN_MAX];
+
+	return fail_set(
+	    f, ERR_INPUT, "%s %s: %s", l2_kinds[list].one, change_shown(shown, id), why);
+}
+
+static bool is_peer(struct l2_bytes text)
+{
+	return text.len && text.len <= CHANGE_PEER_MAX;
+}
+
+/* What no change could have led to. */
+static const char *fault_of(enum l2_list list, const void *record)
+{
+	const struct l2_escrow *escrow = record;
+	const struct l2_pegin *pegin = record;
+	const struct l2_pegout *pegout = record;
+	const struct l2_task *task = record;
+
+	switch (list) {
+	case L2_BALANCES:
+		return is_peer(((const struct l2_balance *)record)->peer)
+		    ? NULL
+		    : "a peer has 1 to 256 bytes";
+	case L2_ESCROWS:
+		return is_peer(escrow->client) ? NULL : "its client has 1 to 256 bytes";
+	case L2_PEGINS:
+		if (!state_there(MACHINE_PEGIN, pegin->status))
+			return "no peg-in has such a status";
+		return is_peer(pegin->dest) ? NULL : "who gets it has 1 to 256 bytes";
+	case L2_PEGOUTS:
+		if (!state_there(MACHINE_PEGOUT, pegout->status))
+			return "no peg-out has such a status";
+		return is_peer(pegout->source) ? NULL : "whose it was has 1 to 256 bytes";
+	case L2_TASKS:
+		if (task->type < 0 || task->type > 6)
+			return "its type is not 0 to 6";
+		return task->priority >= 0 && task->priority <= 3
+		    ? NULL
+		    : "its priority is not 0 to 3";
+	case L2_LISTS:
+		break;
+	}
+	BUG("a list that is none");
+}
+
+/* A balance or escrow of nothing is one that is not there. */
+static bool is_nothing(enum l2_list list, const void *record)
+{
+	if (list == L2_BALANCES)
+		return !((const struct l2_balance *)record)->amount;
+	return list == L2_ESCROWS && !((const struct l2_escrow *)record)->amount;
+}
+
+static bool output_is_there(struct book *b, enum l2_list list, const void *record)
+{
+	const struct l2_pegin *pegin = record;
+	struct sql_node_pegin_of_in in;
+	struct sql_node_pegin_of_out found;
+
+	if (list != L2_PEGINS)
+		return false;
+	in = (struct sql_node_pegin_of_in){ .btc_tx = pegin->btc_tx.at,
+		.btc_tx_len = pegin->btc_tx.len,
+		.vout = pegin->vout };
+	return sql_node_pegin_of_one(b->journal, &in, &found);
+}
+
+static enum err record_in(
+    struct book *b, enum l2_list list, const void *record, struct fail *f)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+	const char *fault = fault_of(list, record);
+
+	for (size_t i = 0; i < kind->fields_n && !fault; i++)
+		if (kind->fields[i].type == L2_TEXT &&
+		    l2_field_text(record, &kind->fields[i]).len > CHANGE_TEXT_MAX)
+			fault = "a text of it has more than 1,024 bytes";
+	if (!fault && !l2_field_text(record, &kind->fields[0]).len)
+		fault = "it has no id";
+	if (!fault && is_nothing(list, record))
+		fault = "its amount is 0: such a record is none";
+	if (!fault && output_is_there(b, list, record))
+		fault = "another one has the same output";
+	if (fault)
+		return refuse(list, record, fault, f);
+	row_put(b, list, NULL, record);
+	return ERR_OK;
+}
+
+static enum err records_in(struct book *b, const struct l2_state *s, struct fail *f)
+{
+	enum err e = l2_state_check(s, f);
+
+	for (int i = 0; i < L2_LISTS; i++)
+		for (size_t k = 0; k < l2_state_n(s, (enum l2_list)i) && e == ERR_OK; k++)
+			e = record_in(
+			    b, (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k), f);
+	if (e == ERR_OK && journal_numb(b->journal))
+		e = fail_set(f, ERR_DISK_FULL, "the disk is full");
+	return e;
+}
+
+/* What was there is there no more, and what is there now came with it. */
+static void supply_follow(struct book *b, const struct amount *before)
+{
+	struct amount now;
+
+	CHECK(amount_add(&now, &b->sums[L2_BALANCES], &b->sums[L2_ESCROWS]) &&
+	    amount_add(&b->burned, &b->burned, before) &&
+	    amount_add(&b->minted, &b->minted, &now));
+}
+
+static void ids_follow(struct book *b, struct book_restored *r)
+{
+	uint8_t root[32];
+	struct sql_node_root_get_in in;
+	struct sql_node_root_get_out found;
+
+	CHECK(hex_parse(root, sizeof root, r->root, strlen(r->root)));
+	memcpy(in.root, root, sizeof in.root);
+	r->after = sql_node_root_get_one(b->journal, &in, &found) ? found.change : -1;
+	/* an older root is that of a state which had later been replaced */
+	if (r->after >= 0 && r->after < b->unsure)
+		r->after = -1;
+	r->dropped = r->after < 0 ? 0 : b->changes - r->after;
+	if (r->after < 0)
+		b->unsure = b->changes;
+	else if (!MUTANT(ids_outlive_a_restore))
+		sql_node_keys_free(
+		    b->journal, &(struct sql_node_keys_free_in){ .after = r->after });
+}
+
+static void restored_log(struct book *b, const struct book_restored *r)
+{
+	char line[160];
+	int len = snprintf(line, sizeof line,
+	    "{\"do\":\"restore\",\"root\":\"%s\",\"after\":%" PRId64 "}", r->root,
+	    r->after);
+
+	b->at_ms = b->wall_ms;
+	log_add(b, line, (size_t)len, (struct l2_bytes){ NULL, 0 });
+}
+
+enum err book_restore(struct journal *j, const struct l2_state *s, int64_t wall_ms,
+    struct book_restored *ret, struct fail *f)
+{
+	struct book *b = book_new(j, wall_ms);
+	struct amount before;
+	char root[L2_HEX];
+	enum err e;
+
+	l2_state_root(s, ret->root);
+	CHECK(amount_add(&before, &b->sums[L2_BALANCES], &b->sums[L2_ESCROWS]));
+	rows_clear(b);
+	e = records_in(b, s, f);
+	if (e == ERR_OK) {
+		supply_follow(b, &before);
+		ids_follow(b, ret);
+		restored_log(b, ret);
+		book_settle(b);
+		e = book_check(j, root, f);
+	}
+	if (e == ERR_OK && strcmp(root, ret->root) != 0)
+		journal_damaged(j, "the state was restored with root %s, and has root %s",
+		    ret->root, root);
+	book_free(b);
+	return e;
+}
