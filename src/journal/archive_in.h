@@ -1,5 +1,5 @@
-/* archive_in.h - the lines of an archive, and how they are read. For the archive's files
- * alone.
+/* archive_in.h - the lines of an archive, how they are written, and read. For the
+ * archive's files alone.
  *
  * A line is an object: `of`, what it is a row of, and its columns by their names. Bytes
  * are {"hex": ..}, a text that is no UTF-8 {"text": hex}, so that each comes back as it
@@ -35,6 +35,20 @@ extern const struct archive_part archive_parts[ARCHIVE_PARTS];
 #define ARCHIVE_TRACK_PARTS 3
 extern const struct archive_part archive_track_parts[ARCHIVE_TRACK_PARTS];
 
+/* Whose rows an archive holds: those of an operation, or of what is followed no more. */
+struct archive_subject {
+	struct journal *j;
+	int64_t id;   /* of the operation.. */
+	bool tracked; /* ..or of the row of track_archive */
+	const struct archive_part *parts;
+	int parts_n;
+	/* Of an operation: its last link. */
+	int64_t commit_no;
+	uint8_t link[32];
+};
+
+/* -- archive_lines.c ------------------------------------------------------- */
+
 /* Rows of a part from first to last, as lines; how many. */
 int64_t archive_rows_add(struct journal *j, struct buf *to,
     const struct archive_part *part, int64_t operation, int64_t first, int64_t last);
@@ -44,6 +58,34 @@ bool archive_row_put(
 /* An event as a line has it, noted behind those of ret. */
 bool archive_event_read(
     const json_t *line, int64_t *ret_id, int64_t *ret_commit_no, struct events *ret);
+
+/* -- archive_write.c: into a file that is there; of and path are borrowed --- */
+
+struct archive_writer;
+struct archive_writer *archive_writer_new(
+    const struct archive_subject *of, const char *path);
+void archive_writer_free(struct archive_writer *w);
+/* About *left rows more, taken off it. done: all is written, and synced. fails:
+ * DISK_FULL, JOURNAL. */
+NODISCARD enum err archive_writer_some(
+    struct archive_writer *w, int64_t *left, bool *ret_done, struct fail *f);
+/* Of one that is done: of the text, as archive_reader_sum. */
+void archive_writer_sum(const struct archive_writer *w, uint8_t out[32]);
+
+/* -- archive_back.c: all of it again, held against the journal -------------- */
+
+/* sum: of the text that was written; NULL: it is known by its end and its events. All is
+ * borrowed. */
+struct archive_back;
+struct archive_back *archive_back_new(
+    const struct archive_subject *of, const char *path, const uint8_t *sum);
+void archive_back_free(struct archive_back *b);
+/* About *left lines more, taken off it. done: all were. fails: DAMAGED, with what is
+ * unlike; JOURNAL (can't be read). */
+NODISCARD enum err archive_back_some(struct archive_back *b, int64_t *left,
+    bool *ret_done, const char **ret_unlike, struct fail *f);
+
+/* -- archive_read.c -------------------------------------------------------- */
 
 /* A file, read line by line. */
 struct archive_reader;
