@@ -265,6 +265,13 @@ static enum tell_outcome outcome_of(const struct verdict *v)
 	return v->unknown ? TELL_UNKNOWN : TELL_REFUSED;
 }
 
+/* Whoever is resumed soon had a message just now. */
+static void pause_begin(const struct sending *s, struct target *target)
+{
+	target->plain = false;
+	target->ready_ms = world_now_ms(s->tell->world) + s->channel->pause_ms(s->target);
+}
+
 static void outcome_take(struct runner *r, struct fact *fact)
 {
 	struct sending *s = (struct sending *)fact;
@@ -285,7 +292,10 @@ static void outcome_take(struct runner *r, struct fact *fact)
 		break;
 	case DELIVERY_GONE:
 		suspend(s);
-		target_drop(&t->roster, target);
+		if (MUTANT(back_at_once))
+			target_drop(&t->roster, target);
+		else
+			pause_begin(s, target);
 		t->look |= MUTANT(gone_is_asked_again);
 		break;
 	case DELIVERY_MOVED:
@@ -436,7 +446,9 @@ static void compose(struct sending *s, const struct due *d, bool plain)
 
 static void count_try(const struct sending *s)
 {
-	for (size_t i = 0; i < s->n && !MUTANT(try_not_counted); i++)
+	for (size_t i = 0;
+	     i < s->n && !MUTANT(try_not_counted) && !(i && MUTANT(digest_counts_one));
+	     i++)
 		sql_message_try(s->tell->journal,
 		    &(struct sql_message_try_in){
 			.notice = s->notices[i], .subscriber = s->subscriber });

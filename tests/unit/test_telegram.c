@@ -397,6 +397,27 @@ static void a_chat_hears_once_a_second(void **state)
 }
 
 /* Whatever the one before sent: a life begins with nothing left of the rates. */
+/* He is resumed at once: the service counts what he refused, too. */
+static void nor_sooner_when_he_is_back(void **state)
+{
+	struct fail f = { 0 };
+	bool moved;
+
+	(void)state;
+	hears("telegram", "1");
+	settle();
+	note(1);
+	turn();
+	refuse(0, 403, "Forbidden: bot was blocked by the user");
+	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	runner->noted = true;
+	turn();
+	later(999);
+	assert_int_equal(fake.hits_n, 1);
+	later(1);
+	assert_int_equal(fake.hits_n, 2);
+}
+
 static void a_life_begins_slowly(void **state)
 {
 	(void)state;
@@ -730,6 +751,7 @@ int main(void)
 		T(what_has_bad_markup_is_sent_without),
 		T(a_group_that_has_another_number_is_followed),
 		T(a_chat_hears_once_a_second),
+		T(nor_sooner_when_he_is_back),
 		T(a_life_begins_slowly),
 		T(all_hear_thirty_a_second),
 		T(who_has_much_delays_nobody),
