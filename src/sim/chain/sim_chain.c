@@ -28,6 +28,13 @@ void *sim_chain_take(struct sim_chain *c, size_t size)
 	return memset(p, 0, size);
 }
 
+const char *sim_chain_text(struct sim_chain *c, const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	return memcpy(sim_chain_take(c, len), text, len);
+}
+
 /* -- looking up ------------------------------------------------------------ */
 
 static uint64_t key_of_address(const struct address *at)

@@ -215,6 +215,7 @@ struct sim_chain {
 struct sim_chain *sim_chain_init(
     void *region, size_t size, const struct sim_options *options);
 void *sim_chain_take(struct sim_chain *c, size_t size); /* zeroed; of the region */
+const char *sim_chain_text(struct sim_chain *c, const char *text); /* a copy there */
 
 /* -- what it holds --------------------------------------------------------- */
 

@@ -64,13 +64,13 @@ static bool says(
 	return so;
 }
 
-static int64_t tries_of(const struct sim_story *s, const struct sim_letter *like)
+static int64_t tries_of(const struct sim_story *s, int receiver, const char *event_id)
 {
 	int64_t n = 0;
 
 	for (const struct sim_letter *t = s->letters; t; t = t->older)
-		n += !t->stray && t->receiver == like->receiver &&
-		    !strcmp(t->event_id, like->event_id);
+		n +=
+		    !t->stray && t->receiver == receiver && sim_letter_tells(t, event_id);
 	return n;
 }
 
@@ -84,7 +84,7 @@ static bool is_done(struct sim_life *l, const struct judge_notice *n, int receiv
 		return true;
 	for (const struct sim_letter *t = l->story->letters; t; t = t->older)
 		answered |= t->receiver == receiver && t->accepted && t->answered &&
-		    !strcmp(t->event_id, n->event_id);
+		    !t->vague && sim_letter_tells(t, n->event_id);
 	return answered && judge_message_read(l, n->id, receiver, &row) &&
 	    row.state == MESSAGE_ACCEPTED;
 }
@@ -100,20 +100,21 @@ static void is_next(struct sim_life *l, const struct judge_heard *h,
 		judge_wrong(
 		    s, at, "%s comes again, and it is known to be there", n->event_id);
 	for (const struct judge_notice *o = h->first; o && o->id < n->id; o = o->next)
-		if (o->to >> at & 1 && !is_done(l, o, at))
+		if (o->to >> at & 1 && !sim_letter_tells(of, o->event_id) &&
+		    !is_done(l, o, at))
 			judge_wrong(
 			    s, at, "%s comes before %s", n->event_id, o->event_id);
-	for (const struct sim_letter *t = s->letters; t; t = t->older)
-		if (!t->stray && t->receiver == at && t->life == l &&
-		    t->state <= SIM_LETTER_ANSWERED)
-			judge_wrong(s, of->receiver, "%s comes while %s is on its way",
-			    n->event_id, t->event_id);
 }
 
 static void is_welcome(struct sim_story *s, const struct sim_letter *of)
 {
 	const struct sim_receiver *r = &s->receiver[of->receiver];
 
+	for (const struct sim_letter *t = s->letters; t; t = t->older)
+		if (!t->stray && t->receiver == of->receiver && t->life == of->life &&
+		    t->state <= SIM_LETTER_ANSWERED)
+			judge_wrong(s, of->receiver, "%s comes while %s is on its way",
+			    of->event_id[0], t->event_id[0]);
 	if (r->suspended)
 		judge_wrong(s, of->receiver, "it is gone, and something comes");
 	if (s->chain->now_ms < r->not_before_ms && r->asked == of->life)
@@ -122,49 +123,76 @@ static void is_welcome(struct sim_story *s, const struct sim_letter *of)
 }
 
 /* What this commit decided was not looked at yet. */
-static void leaves(struct sim_life *l, const struct sim_letter *t)
+static struct judge_notice *decided_now(
+    struct sim_life *l, const struct judge_heard *h, const char *event_id)
 {
-	struct sim_story *s = l->story;
-	const struct judge_heard *h = &judge_view_of(l)->heard;
 	struct sql_notice_from_in in = { .id = h->last ? h->last->id + 1 : 0 };
-	struct judge_notice *n = judge_notice_of(h, t->event_id);
-	struct sql_message_of_notice_out message;
 	struct sql_notice_from_out row;
+	struct judge_notice *n = NULL;
 
 	sql_notice_from_begin(l->journal, &in);
 	while (!n && sql_notice_from_next(l->journal, &row)) {
 		n = judge_notice_new(l, &row);
-		if (strcmp(n->event_id, t->event_id) != 0)
+		if (strcmp(n->event_id, event_id) != 0)
 			n = NULL;
 	}
 	sql_notice_from_end(l->journal);
+	return n;
+}
+
+static void leaves(struct sim_life *l, const struct sim_letter *t, const char *event_id)
+{
+	struct sim_story *s = l->story;
+	const struct judge_heard *h = &judge_view_of(l)->heard;
+	struct judge_notice *n = judge_notice_of(h, event_id);
+	struct sql_message_of_notice_out message;
+
+	if (!n)
+		n = decided_now(l, h, event_id);
 	if (!n) {
 		judge_wrong(
-		    s, t->receiver, "%s comes, and the journal has it not", t->event_id);
+		    s, t->receiver, "%s comes, and the journal has it not", event_id);
 		return;
 	}
-	if (strcmp(n->body, t->body) != 0 || !says(s, t->body, n))
+	if (!says(s, n->body, n) ||
+	    (!sim_receiver_is_chat(t->receiver) && strcmp(n->body, t->body) != 0))
 		judge_wrong(s, t->receiver, "%.200s", t->body);
 	if (!judge_message_read(l, n->id, t->receiver, &message) ||
-	    message.state != MESSAGE_DUE || message.tries <= tries_of(s, t))
-		judge_wrong(s, t->receiver, "%s comes, and is not counted", t->event_id);
+	    message.state != MESSAGE_DUE ||
+	    message.tries <= tries_of(s, t->receiver, event_id))
+		judge_wrong(s, t->receiver, "%s comes, and is not counted", event_id);
 	is_next(l, h, n, t);
 }
 
 /* Who keeps the ids that he has seen would drop it. */
 static void is_of_this_journal(struct sim_story *s, const struct sim_letter *of)
 {
-	for (const struct sim_letter *t = s->letters; t; t = t->older)
-		if (t->of_another && !of->stray && !strcmp(t->event_id, of->event_id))
-			judge_wrong(s, of->receiver,
-			    "%s came from another journal already", of->event_id);
+	for (const struct sim_letter *t = s->letters; t && !of->stray; t = t->older)
+		for (size_t i = 0; i < of->events && t->of_another; i++)
+			if (sim_letter_tells(t, of->event_id[i]))
+				judge_wrong(s, of->receiver,
+				    "%s came from another journal already",
+				    of->event_id[i]);
+}
+
+/* Of a webhook: one, and signed. */
+static void posted(struct sim_life *l, struct sim_letter *t, const struct http_request *r)
+{
+	t->events = 1;
+	t->event_id = sim_chain_take(l->story->chain, sizeof *t->event_id);
+	judge_event_id(t->event_id[0], t->body);
+	is_signed(l, t->receiver, r);
 }
 
 void sim_judge_letter(
     struct sim_life *l, struct sim_letter *t, const struct http_request *r)
 {
-	judge_event_id(t->event_id, t->body);
-	is_signed(l, t->receiver, r);
+	bool of_chat = sim_receiver_is_chat(t->receiver);
+
+	if (of_chat)
+		judge_chat_letter(l, t);
+	else
+		posted(l, t, r);
 	if (journal_writing(l->journal))
 		judge_wrong(
 		    l->story, t->receiver, "something comes before it is committed");
@@ -172,40 +200,55 @@ void sim_judge_letter(
 	if (t->stray || !judge_hears_strictly(l->story))
 		return;
 	sim_disk_spare(l->process.disk, true);
-	leaves(l, t);
+	for (size_t i = 0; i < t->events; i++)
+		leaves(l, t, t->event_id[i]);
 	sim_disk_spare(l->process.disk, false);
 	is_welcome(l->story, t);
+	if (of_chat)
+		judge_chat_next(l, t);
 }
 
 void sim_judge_accepted(struct sim_life *l, const struct sim_letter *t)
 {
-	struct judge_notice *n = judge_notice_of(&judge_view_of(l)->heard, t->event_id);
+	const struct judge_heard *h = &judge_view_of(l)->heard;
 
-	if (n)
-		n->done |= 1u << t->receiver;
+	for (size_t i = 0; i < t->events; i++) {
+		struct judge_notice *n = judge_notice_of(h, t->event_id[i]);
+
+		if (n)
+			n->done |= 1u << t->receiver;
+	}
 }
 
 /* -- a start -------------------------------------------------------------- */
 
+static bool is_kept(struct sim_life *l, const char *event_id)
+{
+	const struct judge_heard *h = &judge_view_of(l)->heard;
+	struct sql_notice_from_in in = { .id = h->last ? h->last->id + 1 : 0 };
+	bool there = judge_notice_of(h, event_id);
+	struct sql_notice_from_out row;
+
+	if (there)
+		return true;
+	sql_notice_from_begin(l->journal, &in);
+	while (!there && sql_notice_from_next(l->journal, &row))
+		there = strstr(row.body, event_id) != NULL;
+	sql_notice_from_end(l->journal);
+	return there;
+}
+
 void judge_heard_rise(struct sim_life *l)
 {
 	struct sim_story *s = l->story;
-	struct judge_heard *h = &judge_view_of(l)->heard;
-	struct sql_notice_from_in in = { .id = h->last ? h->last->id + 1 : 0 };
 
 	for (const struct sim_letter *t = s->letters; t && !s->broken && !s->flipped;
-	     t = t->older) {
-		bool there = t->stray || judge_notice_of(h, t->event_id);
-		struct sql_notice_from_out row;
-
-		sql_notice_from_begin(l->journal, &in);
-		while (!there && sql_notice_from_next(l->journal, &row))
-			there = strstr(row.body, t->event_id) != NULL;
-		sql_notice_from_end(l->journal);
-		if (!there)
-			judge_wrong(s, t->receiver, "%s came, and the journal has it not",
-			    t->event_id);
-	}
+	     t = t->older)
+		for (size_t i = 0; i < t->events && !t->stray; i++)
+			if (!is_kept(l, t->event_id[i]))
+				judge_wrong(s, t->receiver,
+				    "%s came, and the journal has it not",
+				    t->event_id[i]);
 }
 
 /* -- the end -------------------------------------------------------------- */
@@ -241,11 +284,11 @@ static struct arrivals arrivals_of(
 	struct arrivals a = { .first_ms = INT64_MAX };
 
 	for (const struct sim_letter *t = s->letters; t; t = t->older) {
-		if (t->receiver != receiver || strcmp(t->event_id, event_id) != 0)
+		if (t->receiver != receiver || !sim_letter_tells(t, event_id))
 			continue;
 		a.stray |= t->stray;
 		a.tries++;
-		a.lost += t->state == SIM_LETTER_LOST;
+		a.lost += t->state == SIM_LETTER_LOST || t->vague;
 		if (!t->accepted || t->arrives_ms == INT64_MAX)
 			continue;
 		a.accepted++;

@@ -8,8 +8,6 @@
 #include "base/check.h"
 #include "codec/json.h"
 
-#define CHANNEL "webhook"
-
 void PRINTF(3, 4) judge_wrong(struct sim_story *s, int receiver, const char *fmt, ...)
 {
 	char why[JUDGE_WHY_MAX];
@@ -27,10 +25,11 @@ bool judge_hears_strictly(const struct sim_story *s)
 	    !s->flipped;
 }
 
-static int64_t subscriber_of(struct sim_life *l, int receiver)
+int64_t judge_subscriber_of(struct sim_life *l, int receiver)
 {
-	struct sql_subscriber_by_target_in in = { .channel = CHANNEL,
-		.target = sim_receiver_url(receiver) };
+	struct sql_subscriber_by_target_in in = { .channel =
+						      sim_receiver_channel(receiver),
+		.target = sim_receiver_target(receiver) };
 	struct sql_subscriber_by_target_out row;
 
 	return sql_subscriber_by_target_one(l->journal, &in, &row) ? row.id : 0;
@@ -38,7 +37,7 @@ static int64_t subscriber_of(struct sim_life *l, int receiver)
 
 int64_t sim_judge_suspended(struct sim_life *l, int receiver)
 {
-	struct sql_subscriber_get_in in = { .id = subscriber_of(l, receiver) };
+	struct sql_subscriber_get_in in = { .id = judge_subscriber_of(l, receiver) };
 	struct sql_subscriber_get_out row;
 
 	return in.id && sql_subscriber_get_one(l->journal, &in, &row) && !row.no_suspended
@@ -49,7 +48,7 @@ int64_t sim_judge_suspended(struct sim_life *l, int receiver)
 static int receiver_of(struct sim_life *l, int64_t subscriber)
 {
 	for (int i = 0; i < l->story->receivers; i++)
-		if (subscriber_of(l, i) == subscriber)
+		if (judge_subscriber_of(l, i) == subscriber)
 			return i;
 	return -1;
 }
@@ -90,7 +89,7 @@ bool judge_message_read(struct sim_life *l, int64_t notice, int receiver,
     struct sql_message_of_notice_out *ret)
 {
 	struct sql_message_of_notice_in in = { .notice = notice };
-	int64_t subscriber = subscriber_of(l, receiver);
+	int64_t subscriber = judge_subscriber_of(l, receiver);
 	bool found = false;
 
 	sql_message_of_notice_begin(l->journal, &in);
@@ -124,15 +123,6 @@ void judge_messages_read(struct sim_life *l, struct judge_notice *n)
 	n->late |= before ? n->to & ~before : 0;
 }
 
-static const char *copied(struct sim_story *s, const char *text)
-{
-	size_t len = strlen(text) + 1;
-	char *to = sim_chain_take(s->chain, len);
-
-	memcpy(to, text, len);
-	return to;
-}
-
 void judge_event_id(char out[EVENT_ID_MAX], const char *body)
 {
 	json_t *o = json_read(body, strlen(body), NULL);
@@ -156,7 +146,7 @@ struct judge_notice *judge_notice_new(
 		.list = row->subject_kind == SUBJECT_OPERATION
 		    ? judge_list_of(l, row->subject)
 		    : -1,
-		.body = copied(l->story, row->body) };
+		.body = sim_chain_text(l->story->chain, row->body) };
 	judge_event_id(n->event_id, n->body);
 	return n;
 }

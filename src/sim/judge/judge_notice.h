@@ -4,6 +4,7 @@
  *   judge_notice.c  their rows
  *   judge_heard.c   what is decided
  *   judge_letter.c  what leaves, and what came of it
+ *   judge_chat.c    what a chat reads
  */
 #ifndef PAWL_SIM_JUDGE_NOTICE_H
 #define PAWL_SIM_JUDGE_NOTICE_H
@@ -17,6 +18,9 @@ bool judge_hears_strictly(const struct sim_story *s);
 
 /* Who hears of lists. all: now; else as in what is read, where they are known. */
 void judge_hears_read(struct sim_life *l, bool all);
+
+/* 0: nobody ever named it. */
+int64_t judge_subscriber_of(struct sim_life *l, int receiver);
 
 bool judge_message_read(struct sim_life *l, int64_t notice, int receiver,
     struct sql_message_of_notice_out *ret);
@@ -32,5 +36,10 @@ struct judge_notice *judge_notice_new(
 struct judge_notice *judge_notices_read(struct sim_life *l);
 /* NULL: there is none. */
 struct judge_notice *judge_notice_of(const struct judge_heard *h, const char *event_id);
+
+/* Which events a chat is told, by the journal of who tells it; and whether it says so. */
+void judge_chat_letter(struct sim_life *l, struct sim_letter *t);
+/* It leaves behind others. */
+void judge_chat_next(struct sim_life *l, const struct sim_letter *t);
 
 #endif

@@ -37,4 +37,5 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 		ret->acts[i].number = (uint32_t)i + 1;
 	fate_subscribers(&d);
 	fate_switches(&d);
+	fate_chats(&d);
 }

@@ -19,7 +19,9 @@
 #define SIM_LISTS_MAX 24
 #define SIM_KEYS_MAX 2
 #define SIM_NODES_MAX 5
-#define SIM_RECEIVERS_MAX 3
+#define SIM_WEBHOOKS 3 /* receivers; those behind them are chats */
+#define SIM_CHATS 3
+#define SIM_RECEIVERS_MAX (SIM_WEBHOOKS + SIM_CHATS)
 
 enum sim_act_kind {
 #define ACT(name, ...) SIM_##name,

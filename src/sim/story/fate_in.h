@@ -52,7 +52,8 @@ enum purpose {
 	OF_POOLS,
 	OF_SUBSCRIBERS,
 	OF_SWITCHES,
-	OF_FOLLOWED
+	OF_FOLLOWED,
+	OF_CHATS
 };
 
 struct draw {
@@ -110,5 +111,7 @@ void fate_meetings(struct draw *d);
 void fate_switches(struct draw *d);
 /* Who hears of lists; the numbers of all other acts stay. */
 void fate_subscribers(struct draw *d);
+/* Of those who hear of lists, some in chats; the same. */
+void fate_chats(struct draw *d);
 
 #endif

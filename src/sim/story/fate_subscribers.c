@@ -15,7 +15,8 @@ static void add(struct draw *d, struct sim_act act)
 	sim_fate_add(f, act);
 }
 
-static void subscriptions_draw(struct draw *d, int64_t receivers)
+/* Receivers are those from the first on. */
+static void subscriptions_draw(struct draw *d, int64_t first, int64_t receivers)
 {
 	struct sim_fate *f = d->fate;
 
@@ -28,23 +29,24 @@ static void subscriptions_draw(struct draw *d, int64_t receivers)
 					    : from_to(d, 0, d->span_ms),
 					.kind = SIM_SUBSCRIBE,
 					.a = i,
-					.b = k });
+					.b = first + k });
 }
 
-static void receivers_draw(struct draw *d, int64_t receivers)
+static void receivers_draw(struct draw *d, int64_t first, int64_t receivers)
 {
 	struct sim_fate *f = d->fate;
 
 	for (int64_t k = 0; k < receivers; k++)
 		if (hit(d, 500))
 			add(d,
-			    (struct sim_act){
-				.kind = SIM_RECEIVER, .a = k, .b = SIM_RECEIVES_ANY });
+			    (struct sim_act){ .kind = SIM_RECEIVER,
+				.a = first + k,
+				.b = SIM_RECEIVES_ANY });
 	for (uint64_t n = often(d, 800, 12); n; n--) {
 		struct sim_act act = { .kind = SIM_RECEIVER };
 
 		act.at_ms = from_to(d, 0, d->span_ms);
-		act.a = from_to(d, 0, receivers - 1);
+		act.a = first + from_to(d, 0, receivers - 1);
 		act.b = from_to(d, SIM_RECEIVES_ANY, SIM_RECEIVES_GONE);
 		act.c = from_to(d, 1, 15) * f->interval_ms;
 		add(d, act);
@@ -76,7 +78,7 @@ static void sayings_draw(struct draw *d)
 	}
 }
 
-static void tracks_draw(struct draw *d, int64_t receivers)
+static void tracks_draw(struct draw *d, int64_t first, int64_t receivers)
 {
 	if (!hit(d, 400))
 		return;
@@ -84,7 +86,7 @@ static void tracks_draw(struct draw *d, int64_t receivers)
 		struct sim_act act = { .kind = SIM_TRACK };
 
 		act.at_ms = from_to(d, 0, d->span_ms);
-		act.a = from_to(d, 0, receivers - 1);
+		act.a = first + from_to(d, 0, receivers - 1);
 		act.b = hit(d, 100) ? 2 : hit(d, 500);
 		act.c = from_to(d, 0, INT32_MAX);
 		add(d, act);
@@ -139,12 +141,54 @@ void fate_subscribers(struct draw *d)
 	receivers = from_to(d, 1, SIM_RECEIVERS_MAX);
 	d->fate->stuck_ms =
 	    hit(d, 300) ? from_to(d, 3, 30) * d->fate->interval_ms : STUCK_MS;
-	subscriptions_draw(d, receivers);
-	receivers_draw(d, receivers);
+	subscriptions_draw(d, 0, receivers);
+	receivers_draw(d, 0, receivers);
 	sayings_draw(d);
 	retractions_draw(d);
-	tracks_draw(d, receivers);
+	tracks_draw(d, 0, receivers);
 	followed_draw(d);
+}
+
+/* Much is said while a chat can't be reached, and becomes due at once. */
+static void outage_draw(struct draw *d, int64_t chat)
+{
+	static const enum sim_receives how[] = { SIM_RECEIVES_DOWN, SIM_RECEIVES_BUSY,
+		SIM_RECEIVES_HANGS, SIM_RECEIVES_GONE, SIM_RECEIVES_LOSES };
+	struct sim_act act = { .kind = SIM_RECEIVER, .a = chat };
+
+	act.at_ms = from_to(d, 0, d->span_ms / 2);
+	act.b = (int64_t)how[from_to(d, 0, sizeof how / sizeof *how - 1)];
+	act.c = from_to(d, 10, 60) * d->fate->interval_ms;
+	add(d, act);
+	for (int64_t n = from_to(d, 2, 12); n; n--)
+		add(d,
+		    (struct sim_act){ .at_ms = from_to(d, act.at_ms, act.at_ms + act.c),
+			.kind = SIM_SAY });
+	if (hit(d, 500))
+		deaths_draw(d, act.at_ms + act.c);
+}
+
+static bool is_heard(const struct sim_fate *f)
+{
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_SUBSCRIBE)
+			return true;
+	return false;
+}
+
+void fate_chats(struct draw *d)
+{
+	int64_t chats;
+
+	begin(d, OF_CHATS);
+	if (!is_heard(d->fate) || !hit(d, 400))
+		return;
+	chats = from_to(d, 1, SIM_CHATS);
+	subscriptions_draw(d, SIM_WEBHOOKS, chats);
+	receivers_draw(d, SIM_WEBHOOKS, chats);
+	if (hit(d, 400))
+		outage_draw(d, SIM_WEBHOOKS + from_to(d, 0, chats - 1));
+	tracks_draw(d, SIM_WEBHOOKS, chats);
 }
 
 /* Their numbers are behind those of all others. */

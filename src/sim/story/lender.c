@@ -74,7 +74,8 @@ static enum err face_channel_ready(
 {
 	(void)ctx;
 	(void)target;
-	return strcmp(channel, channel_webhook.name)
+	return strcmp(channel, channel_webhook.name) != 0 &&
+		strcmp(channel, channel_telegram.name) != 0
 	    ? fail_set(f, ERR_CONFIG, "no such channel")
 	    : ERR_OK;
 }

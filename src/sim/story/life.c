@@ -11,6 +11,7 @@
 #include "kinds/fence/fence.h"
 #include "kinds/track/track.h"
 #include "sim/judge/judge.h"
+#include "sim/story/chat.h"
 #include "sim/story/story.h"
 #include "tell/tell.h"
 
@@ -275,7 +276,9 @@ static const struct connector *telling(void)
 /* Where nobody ever hears of anything, nothing asks who does. */
 static void tell_make(struct sim_life *l, struct runner_setup *setup)
 {
-	const struct channel_config channels = { .webhook_secret = l->story->webhook };
+	const struct channel_config channels = { .webhook_secret = l->story->webhook,
+		.telegram_token = l->story->telegram,
+		.telegram_api = SIM_CHAT_API };
 
 	if (!l->story->receivers)
 		return;

@@ -192,7 +192,8 @@ static void ask_run(struct sim_life *l, int at)
 		if (list->hears >> i & 1) {
 			char whom[80];
 
-			snprintf(whom, sizeof whom, "webhook:%s", sim_receiver_url(i));
+			snprintf(whom, sizeof whom, "%s:%s", sim_receiver_channel(i),
+			    sim_receiver_target(i));
 			CHECK(request_notify(&q, whom, NULL) == ERR_OK);
 		}
 	snprintf(q.name, sizeof q.name, "%s", list->name);
@@ -327,7 +328,7 @@ static bool are_named(
 	bool all = true;
 
 	for (int i = 0; i < s->receivers; i++)
-		all &= !(list->hears >> i & 1) || strstr(text, sim_receiver_url(i));
+		all &= !(list->hears >> i & 1) || strstr(text, sim_receiver_target(i));
 	return all;
 }
 

@@ -7,26 +7,46 @@
 #include "base/hex.h"
 #include "codec/json.h"
 #include "sim/judge/judge.h"
+#include "sim/story/chat.h"
 #include "sim/story/story.h"
 
 #define ARRIVES_PER_MILLE 500 /* of letters whose process dies while they are out */
 #define LONG_ANSWER 100000
 #define RETRY_AFTER_MS_MAX 60000
 
-static const char *const urls[SIM_RECEIVERS_MAX] = { "http://receiver-0.sim/pawl",
-	"http://receiver-1.sim/pawl", "http://receiver-2.sim/pawl?key=5e" };
+static const char *const targets[SIM_RECEIVERS_MAX] = { "http://receiver-0.sim/pawl",
+	"http://receiver-1.sim/pawl", "http://receiver-2.sim/pawl?key=5e", "70000001",
+	"-1001234500002", "@pawl_news" };
 
-const char *sim_receiver_url(int receiver)
+const char *sim_receiver_channel(int receiver)
 {
-	return urls[receiver];
+	return sim_receiver_is_chat(receiver) ? "telegram" : "webhook";
 }
 
-int sim_receiver_of(const struct sim_story *s, const char *url)
+const char *sim_receiver_target(int receiver)
+{
+	return targets[receiver];
+}
+
+bool sim_receiver_is_chat(int receiver)
+{
+	return receiver >= SIM_WEBHOOKS;
+}
+
+int sim_receiver_of(const struct sim_story *s, const char *target)
 {
 	for (int i = 0; i < s->receivers; i++)
-		if (!strcmp(url, urls[i]))
+		if (!strcmp(target, targets[i]))
 			return i;
 	return -1;
+}
+
+bool sim_letter_tells(const struct sim_letter *t, const char *event_id)
+{
+	for (size_t i = 0; i < t->events; i++)
+		if (!strcmp(t->event_id[i], event_id))
+			return true;
+	return false;
 }
 
 /* -- acts ----------------------------------------------------------------- */
@@ -39,6 +59,8 @@ void sim_receivers_begin(struct sim_story *s)
 	s->receivers = 0;
 	s->letters = NULL;
 	s->receiver_dice.state = f->seed ^ 0x7e11;
+	s->chat_dice.state = f->seed ^ 0xc4a7;
+	memset(s->posts, 0, sizeof s->posts);
 	memset(s->receiver, 0, sizeof s->receiver);
 	s->followed_n = 0;
 	s->tracks = false;
@@ -109,9 +131,9 @@ static void track(struct sim_story *s, const struct sim_act *a)
 	hex_format(f->hash + 2, hash.at, sizeof hash.at);
 	snprintf(q.text, sizeof q.text,
 	    "{\"hash\":\"%s\",\"chain\":\"%s\",\"confirmations\":%" PRId64
-	    ",\"notify\":[\"webhook:%s\"]}",
+	    ",\"notify\":[\"%s:%s\"]}",
 	    f->hash, s->config.name, 1 + a->c % (2 * (int64_t)s->fate->depth),
-	    urls[a->a]);
+	    sim_receiver_channel((int)a->a), sim_receiver_target((int)a->a));
 	sim_people_wish(s, &q, 0, false);
 }
 
@@ -186,11 +208,16 @@ static enum sim_receives by_luck(struct sim_random *dice)
 	    sim_random_below(dice, SIM_RECEIVES_GONE - SIM_RECEIVES_BREAKS + 1);
 }
 
+static struct sim_random *dice_of(struct sim_story *s, int receiver)
+{
+	return sim_receiver_is_chat(receiver) ? &s->chat_dice : &s->receiver_dice;
+}
+
 /* What is not said here is as where no answer comes, and it is not accepted. */
 static void receive(struct sim_story *s, struct sim_letter *t, struct sim_reply *y,
     enum sim_receives how, int64_t timeout_ms)
 {
-	struct sim_random *dice = &s->receiver_dice;
+	struct sim_random *dice = dice_of(s, t->receiver);
 	int64_t there_ms = up_to(dice, s->fate->latency_ms);
 	int64_t back_ms = there_ms + up_to(dice, s->fate->latency_ms);
 
@@ -233,16 +260,18 @@ bool sim_receivers_take(void *life, const struct http_request *r, struct sim_rep
 {
 	struct sim_life *l = life;
 	struct sim_story *s = l->story;
-	int at = sim_receiver_of(s, r->url);
+	int at = sim_receiver_of(s, r->url), chat = sim_chat_of(s, r);
 	enum sim_receives how;
 	struct sim_letter *t;
 	char *body;
 
 	if (at < 0)
+		at = chat;
+	if (at < 0)
 		return false;
 	how = s->receiver[at].how;
 	if (how == SIM_RECEIVES_ANY)
-		how = by_luck(&s->receiver_dice);
+		how = by_luck(dice_of(s, at));
 	body = sim_chain_take(s->chain, r->body_len + 1);
 	memcpy(body, r->body, r->body_len);
 	t = sim_chain_take(s->chain, sizeof *t);
@@ -253,14 +282,21 @@ bool sim_receivers_take(void *life, const struct http_request *r, struct sim_rep
 		.left_ms = s->chain->now_ms,
 		.stray = l->is_copy || l->lost_commit };
 	receive(s, t, ret, how, r->timeout_ms);
+	if (chat >= 0)
+		sim_chat_receive(s, t, ret, how, r);
 	t->until_ms = s->chain->now_ms + ret->after_ms;
 	t->retry_after_ms = ret->retry_after_ms;
 	ret->of = t;
 	sim_receivers_committed(l); /* with what lets this leave */
 	sim_judge_letter(l, t, r);
 	s->letters = t;
-	sim_story_line(
-	    s, "receiver-%d gets %.32s: %s", at, t->event_id, sim_receives_name(how));
+	if (chat >= 0 && t->accepted)
+		sim_chat_did(s, t);
+	if (t->events > 1)
+		sim_story_line(s, "receiver-%d gets %zu at once:", at, t->events);
+	for (size_t i = 0; i < t->events; i++)
+		sim_story_line(s, "receiver-%d gets %.32s: %s", at, t->event_id[i],
+		    sim_receives_name(how));
 	return true;
 }
 
@@ -290,7 +326,9 @@ static void known(struct sim_life *l, struct sim_letter *t)
 		r->asked = l;
 		r->not_before_ms = t->until_ms + t->retry_after_ms;
 	}
-	if (t->accepted)
+	if (t->closes)
+		sim_chats_closed(l, t);
+	if (t->accepted && !t->vague)
 		sim_judge_accepted(l, t);
 }
 

@@ -1,9 +1,11 @@
 /* receiver.h - who is told: hosts of the simulated world that are no nodes, each behind
- * http://receiver-N.sim/, and all that was sent to them.
+ * http://receiver-N.sim/, chats behind one that they share (chat.h), and all that was
+ * sent to them.
  *
  * What a receiver does is a row of the group RECEIVED of values.def. A letter is one try
- * of a message: it left, arrives or not, is accepted or not, and its answer comes back or
- * not. Letters lie in the chain's region: they outlive the process that sent them.
+ * of a message, or of several at once: it left, arrives or not, is accepted or not, and
+ * its answer comes back or not. Letters lie in the chain's region: they outlive the
+ * process that sent them.
  */
 #ifndef PAWL_SIM_RECEIVER_H
 #define PAWL_SIM_RECEIVER_H
@@ -44,16 +46,21 @@ struct sim_letter {
 	struct sim_letter *older; /* of all receivers */
 	int receiver;
 	struct sim_life *life;
-	char event_id[EVENT_ID_MAX];
+	char (*event_id)[EVENT_ID_MAX]; /* of all events that it tells */
+	size_t events;
 	const char *body;
 	int64_t left_ms, arrives_ms; /* of the chain's clock; INT64_MAX: never */
 	int64_t until_ms;            /* then there is an answer, or none any more */
 	bool accepted, gone;         /* by the receiver, if it arrives */
 	bool answered;               /* its process was handed the answer */
+	bool vague;                  /* which does not say whether it was accepted */
+	bool closes;                 /* or that the service takes nothing of ours */
 	bool unsent;                 /* there was no connection */
 	bool of_another;             /* journal, which was lost */
 	int64_t retry_after_ms;      /* -1: it says none */
-	bool stray; /* by a copy, by who was robbed, or for an older journal */
+	int64_t post; /* which one it made or rewrites, of a chat; 0: none */
+	bool edits;   /* it rewrites */
+	bool stray;   /* by a copy, by who was robbed, or for an older journal */
 	enum sim_letter_state state;
 };
 
@@ -87,10 +94,14 @@ void sim_receivers_asked_again(struct sim_life *l);
 /* What was asked for is followed. */
 void sim_receivers_follow(struct sim_story *s, const char *line);
 
-/* "http://receiver-0.sim/pawl" */
-const char *sim_receiver_url(int receiver);
+/* "webhook", and "http://receiver-0.sim/pawl" */
+const char *sim_receiver_channel(int receiver);
+const char *sim_receiver_target(int receiver);
+bool sim_receiver_is_chat(int receiver);
 /* -1: none */
-int sim_receiver_of(const struct sim_story *s, const char *url);
+int sim_receiver_of(const struct sim_story *s, const char *target);
+
+bool sim_letter_tells(const struct sim_letter *t, const char *event_id);
 
 /* A world's host and answered (sim_world.h); ctx: the life. */
 bool sim_receivers_take(void *life, const struct http_request *r, struct sim_reply *ret);

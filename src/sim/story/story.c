@@ -15,6 +15,7 @@
 #include "engine/recount.h"
 #include "sim/judge/judge.h"
 #include "sim/node/net.h"
+#include "sim/story/chat.h"
 
 #define GWEI 1000000000ull
 #define CHAIN_BYTES ((size_t)1 << 30)
@@ -157,6 +158,7 @@ struct sim_story *sim_story_new(bool loud)
 	s->copy_region = region(sim_disk_size(SIM_FILE_BYTES));
 	s->copy_disk = sim_disk_format(s->copy_region, SIM_FILE_BYTES, 0);
 	s->webhook = secret_new((char[]){ "webhook" }, 7);
+	s->telegram = secret_new((char[]){ SIM_CHAT_TOKEN }, sizeof SIM_CHAT_TOKEN - 1);
 	for (int i = 0; i < SIM_LIVES; i++)
 		life_new(s, &s->life[i], i);
 	life_new(s, &s->tool, SIM_LIVES);
@@ -178,6 +180,7 @@ void sim_story_free(struct sim_story *s)
 	for (int i = 0; i < SIM_KEYS_MAX; i++)
 		secret_free(s->key[i].secret);
 	secret_free(s->webhook);
+	secret_free(s->telegram);
 	CHECK(munmap(s->chain_region, CHAIN_BYTES) == 0);
 	CHECK(munmap(s->disk_region, sim_disk_size(SIM_FILE_BYTES)) == 0);
 	CHECK(munmap(s->copy_region, sim_disk_size(SIM_FILE_BYTES)) == 0);

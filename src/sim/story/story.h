@@ -15,7 +15,7 @@
  *   stumble.c a list whose advance fails
  *   process.c what happens to processes: two at once, standing still, dying in a row
  *   vices.c   what nodes do wrong for a while
- *   receiver.c who is told
+ *   receiver.c who is told; chat.c in a chat
  *   life.c    a process, in its region (region.c), with what is lent to it (lender.c)
  *   people.c  whoever types a command, and the operator (people_in.h has its files)
  *   shrink.c  the least that still goes wrong
@@ -257,8 +257,9 @@ struct sim_story {
 	bool tracks;                /* transactions are followed */
 	struct sim_followed followed[SIM_FOLLOWED_MAX];
 	int followed_n;
-	struct sim_random receiver_dice;
-	struct secret *webhook;
+	struct sim_post *posts[SIM_CHATS]; /* the newest one of each (chat.h) */
+	struct sim_random receiver_dice, chat_dice;
+	struct secret *webhook, *telegram;
 	struct sim_life life[SIM_LIVES];
 	struct sim_life tool; /* a command that runs beside them, or instead */
 	struct sim_older older;

@@ -26,7 +26,8 @@ struct sim_reply {
 	enum http_end end;
 	int status;
 	int64_t retry_after_ms; /* -1: it says none */
-	size_t len;             /* of its body */
+	const char *body;       /* NULL: whatever */
+	size_t len;             /* of it */
 	int64_t after_ms;       /* until the answer is there, or is given up */
 	uint64_t dice;          /* its order within an instant */
 	void *of;               /* for `answered` */

@@ -259,7 +259,7 @@ static void answer_hosted(
 		end_as(a, HTTP_UNKNOWN, "answer over %zu bytes", q->answer_max);
 	} else if (y->end == HTTP_ANSWERED) {
 		for (size_t i = 0; i < y->len && !too_long; i++)
-			buf_add(&q->answer, "x", 1);
+			buf_add(&q->answer, y->body ? y->body + i : "x", 1);
 		answer_with(a, y->status, buf_text(&q->answer), q->answer.len);
 		a->retry_after_ms = y->retry_after_ms;
 	} else {
