@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,5 +332,23 @@ enum err args_row(int64_t *ret, const char *text, struct fail *f)
 			return ERR_OK;
 	}
 	return fail_set(f, ERR_USAGE, "ROW is a number from 1 on, or fee, and not %s",
+	    ref_shown(shown, text));
+}
+
+enum err args_number(uint64_t *ret, const char *what, const char *text, uint64_t min,
+    uint64_t max, struct fail *f)
+{
+	char shown[REF_SHOWN_MAX];
+	uint64_t v = 0;
+	bool good = *text != '\0';
+
+	for (const char *at = text; *at && good; at++)
+		good = *at >= '0' && *at <= '9' && !__builtin_mul_overflow(v, 10, &v) &&
+		    !__builtin_add_overflow(v, (uint64_t)(*at - '0'), &v);
+	*ret = v;
+	if (good && v >= min && v <= max)
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "%s is a number from %" PRIu64 " to %" PRIu64 ", and not %s", what, min, max,
 	    ref_shown(shown, text));
 }

@@ -79,6 +79,10 @@ NODISCARD enum err args_amount(struct amount *ret, const char *what, const char 
 /* What --yes is said to: a word that was told, or NONE where it has none. ERR_USAGE. */
 NODISCARD enum err args_yes(uint32_t *ret, const struct args *a, struct fail *f);
 
+/* Decimal digits, from min to max. ERR_USAGE. */
+NODISCARD enum err args_number(uint64_t *ret, const char *what, const char *text,
+    uint64_t min, uint64_t max, struct fail *f);
+
 /* A row: a number from 1, or "fee" (0). ERR_USAGE. */
 NODISCARD enum err args_row(int64_t *ret, const char *text, struct fail *f);
 

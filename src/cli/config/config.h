@@ -97,6 +97,10 @@ struct track_keys {
 	} milestones;
 };
 
+struct node_keys {
+	const char *data_dir;
+};
+
 struct config {
 	const char *path, *dir; /* dir: the file's folder, "." for the current one */
 	const char *journal;
@@ -106,6 +110,7 @@ struct config {
 	struct tell_config tell;
 	struct fees_config fees;
 	struct track_keys track;
+	struct node_keys node;
 	struct retention_config retention;
 	struct chain_config *chains;
 	int chains_n;

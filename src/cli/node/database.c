@@ -1,0 +1,52 @@
+#include "cli/node/database.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum err database_path(
+    struct cli *c, const char *option, char out[DATABASE_PATH_MAX], struct fail *f)
+{
+	const char *given = args_get(&c->args, option);
+	enum err e;
+	int n;
+
+	if (given && !*given)
+		return fail_set(f, ERR_USAGE, "%s is the path of a folder", option);
+	e = given ? ERR_OK : cli_config(c, f);
+	if (e != ERR_OK)
+		return e;
+	n = given
+	    ? snprintf(out, DATABASE_PATH_MAX, "%s", given)
+	    : snprintf(out, DATABASE_PATH_MAX, "%s/reorg_db", c->config->node.data_dir);
+	if (n < 0 || n >= DATABASE_PATH_MAX)
+		return fail_set(
+		    f, ERR_USAGE, "the path of the reorg database is too long");
+	return ERR_OK;
+}
+
+enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
+    enum reorgdb_mode mode, struct fail *f)
+{
+	char path[DATABASE_PATH_MAX];
+	enum err e = database_path(c, option, path, f);
+
+	return e == ERR_OK ? reorgdb_open(ret, path, mode, f) : e;
+}
+
+void database_bad_tell(struct database_bad *b, const char *key, const char *why)
+{
+	if (!b->n++)
+		snprintf(b->first, sizeof b->first, "%s: %s", key, why);
+	cli_warn(b->c, "%s: %s", key, why);
+}
+
+enum err database_end(
+    const struct database_bad *b, enum err e, const char *path, struct fail *f)
+{
+	if (e != ERR_OK || !b->n)
+		return e;
+	return fail_set(f, ERR_DAMAGED,
+	    "%" PRIu64 " value%s of the reorg database %s not what %s should be; the "
+	    "first is %s. To make it anew: procedure 3, pawl node rebuild-reorg-db",
+	    b->n, b->n == 1 ? "" : "s", path, b->n == 1 ? "it" : "they", b->first);
+}

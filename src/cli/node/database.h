@@ -1,0 +1,30 @@
+/* database.h - the reorg database that a command is about. */
+#ifndef PAWL_CLI_NODE_DATABASE_H
+#define PAWL_CLI_NODE_DATABASE_H
+
+#include "cli/cli.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+#define DATABASE_PATH_MAX 4096
+
+/* What the option says; without it reorg_db in node.data_dir of the config, which is read
+ * for that. */
+NODISCARD enum err database_path(
+    struct cli *c, const char *option, char out[DATABASE_PATH_MAX], struct fail *f);
+/* The same, opened. */
+NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
+    enum reorgdb_mode mode, struct fail *f);
+
+/* Values that are not what they should be: each is told on standard error. */
+struct database_bad {
+	const struct cli *c;
+	uint64_t n;
+	char first[400];
+};
+
+void database_bad_tell(struct database_bad *b, const char *key, const char *why);
+/* How the command ends: e, or DAMAGED when there were any. */
+NODISCARD enum err database_end(
+    const struct database_bad *b, enum err e, const char *path, struct fail *f);
+
+#endif

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""The reorg database, as its user meets it.
+
+usage: test_reorgdb.py PAWL
+
+Speaks TAP.
+"""
+
+import os
+import pathlib
+import re
+import sys
+
+from program import Run, main, test
+from rocks import Rocks
+
+A, B, C = ("1" * 64, "2" * 64, "3" * 64)
+TX, ROOT = "a" * 64, "e" * 64
+
+
+def anchor(db, name, height, status, root=ROOT):
+    db.put(f"anchor:{name}", f"{name}|{TX}|{height}|7|1700000000000|0|{status}|{root}")
+
+
+def filled(folder):
+    """A database as the guide's node leaves it."""
+    path = os.path.join(folder, "reorg_db")
+    with Rocks(path) as db:
+        for height in range(100, 110):
+            db.put(f"block:{height:020}", f"{height:064x}")
+        anchor(db, A, 101, 0)
+        anchor(db, B, 102, 1)
+        anchor(db, C, 105, 2)
+        for number, height in enumerate((104, 103)):
+            db.put(f"reorg:{number:020}", f"{height}|{'0' * 64}|{'9' * 64}|1700000000001|2|{A}|{C}")
+        db.put("reorg_counter", "2")
+        db.put("peer", "x", family=1)
+        db.flush()
+    return path
+
+
+@test
+def one_is_made_and_stays(folder):
+    """a database is made once, in the folder that is named or the config's"""
+    path = os.path.join(folder, "reorg_db")
+    Run(folder, "node", "anchors", "--db-path", path).ends(1, err="init-reorg-db --path")
+    Run(folder, "node", "init-reorg-db", "--path", path).ends(0, "Reorg database created: ")
+    with Rocks(path) as db:
+        db.put("block:00000000000000000007", "7" * 64)
+        Run(folder, "node", "init-reorg-db", "--path", path).ends(
+            5, err=rf"process {os.getpid()}.*never to be deleted")
+    Run(folder, "node", "init-reorg-db", "--path", path).ends(0, "is there already")
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write("node: {data_dir: .}\n")
+    Run(folder, "node", "reorgs", "--json").ends(0, '"blocks":1')
+    Run(folder, "node", "init-reorg-db", "--path", os.path.join(folder, "no/such")).ends(
+        1, err="No such file or directory")
+
+
+@test
+def what_the_guides_node_wrote_is_told(folder):
+    """anchors and reorgs are told in the words of the guide"""
+    path = filled(folder)
+    told = Run(folder, "node", "anchors", "--db-path", path).ends(0)
+    assert told.out.endswith("\nPending: 1\nConfirmed: 1\nInvalidated: 1\n"), told.out
+    Run(folder, "node", "anchors", "--db-path", path, "--status", "confirmed").ends(
+        0, rf"^{B} CONFIRMED, height 102, 7 confirmations, transaction {TX}, root {ROOT}\nPending")
+    rows = Run(folder, "node", "anchors", "--db-path", path, "--json").ends(0).json()
+    assert [r["status"] for r in rows[:3]] == ["PENDING", "CONFIRMED", "INVALIDATED_REORG"]
+    assert rows[3] == {"pending": 1, "confirmed": 1, "invalidated": 1, "orphaned": 0, "bad": 0}
+    told = Run(folder, "node", "reorgs", "--quiet", "--db-path", path).ends(0)
+    assert told.out == "Reorg at height 103\nReorg at height 104\n", told.out
+    told = Run(folder, "node", "reorgs", "1", "--json", "--db-path", path).ends(0).json()
+    assert told[0]["height"] == 103 and told[0]["invalidated"] == [A, C]
+    assert told[1] == {"blocks": 10, "reorgs": 2, "bad": 0, "whole": True}
+    for words in (["anchors", "--status", "4"], ["reorgs", "0"], ["reorgs", "1x"]):
+        Run(folder, "node", *words, "--db-path", path).ends(1, err="and not '")
+
+
+@test
+def what_is_wrong_in_it_is_named(folder):
+    """values that are wrong are named with key and byte, and damage ends with 6"""
+    path = filled(folder)
+    with Rocks(path) as db:
+        anchor(db, "4" * 64, "1x", 0)
+        anchor(db, "5" * 64, 7, 0, root="")
+    told = Run(folder, "node", "anchors", "--db-path", path).ends(
+        6, r"\nPending: 2\n", r"anchor:4{64}: at byte 130: the height is no decimal number")
+    assert "anchor:" + "5" * 64 + " has no state root" in told.err
+    Run(folder, "node", "reorgs", "--db-path", path).ends(6, "Reorg at height", "procedure 3")
+    table = max(pathlib.Path(path).glob("*.sst"), key=lambda p: p.stat().st_size)
+    bytes_ = bytearray(table.read_bytes())
+    bytes_[60] ^= 1
+    table.write_bytes(bytes_)
+    Run(folder, "node", "reorgs", "--db-path", path).ends(6, err=r"damaged: .*procedure 3")
+    for part in pathlib.Path(path).glob("MANIFEST-*"):
+        part.unlink()
+    Run(folder, "node", "anchors", "--db-path", path).ends(6, err="MANIFEST.*rebuild-reorg-db")
+
+
+@test
+def the_oldest_blocks_go(folder):
+    """block hashes are pruned, and nothing else is"""
+    path = filled(folder)
+    Run(folder, "node", "prune-reorg-db", "--keep", "4", "--db-path", path).ends(
+        0, "^6 blocks dropped")
+    with Rocks(path) as db:
+        kept = db.all()
+        assert db.all(family=1) == {"peer": "x"}
+    assert [k for k in kept if k.startswith("block:")] == [f"block:{h:020}" for h in range(106, 110)]
+    assert len([k for k in kept if re.match("anchor:|reorg", k)]) == 6
+
+
+if __name__ == "__main__":
+    sys.exit(main())
