@@ -49,7 +49,7 @@ static bool is_here(const char *name)
 
 static bool is_open(const struct server_head *head)
 {
-	return strcmp(head->method, "GET") == 0 &&
+	return (strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0) &&
 	    (strcmp(head->path, "/health") == 0 || strcmp(head->path, "/ready") == 0);
 }
 

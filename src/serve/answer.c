@@ -30,7 +30,8 @@ struct reply {
 	struct exchange *exchange;
 	int status;
 	struct buf body;
-	bool replayed; /* it was answered before */
+	bool replayed;     /* it was answered before */
+	const char *allow; /* of 405: what may be asked there */
 };
 
 static void reply_release(void *job)
@@ -39,6 +40,8 @@ static void reply_release(void *job)
 
 	if (a->status == 503)
 		exchange_more(a->exchange, "Retry-After", "1");
+	if (a->allow)
+		exchange_more(a->exchange, "Allow", a->allow);
 	if (a->replayed)
 		exchange_more(a->exchange, "Idempotency-Replayed", "true");
 	exchange_reply(a->exchange, a->status, "application/json", &a->body);
@@ -67,14 +70,20 @@ static struct reply *reply_add(
 	return a;
 }
 
+static const char *allow_of(const char *path)
+{
+	return vital_find("GET", path) != VITAL_COUNT ? "GET, HEAD" : request_allow(path);
+}
+
 static void reply_fail(
     struct asked *q, struct runner *r, enum err e, const struct fail *f)
 {
+	const char *allow = e == ERR_METHOD ? allow_of(exchange_path(q->exchange)) : NULL;
 	struct buf body;
 
 	buf_init(&body, ANSWER_MAX);
 	wire_fail_encode(&body, e, f->why[0] ? f->why : err_text(e));
-	(void)reply_add(q, r, wire_status(e), &body);
+	reply_add(q, r, wire_status(e), &body)->allow = allow;
 }
 
 /* -- reading --------------------------------------------------------------- */
@@ -389,8 +398,11 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 	struct request request;
 	size_t len;
 	const char *body = exchange_body(q->exchange, &len);
-	enum err e =
-	    request_parse(&request, method, exchange_path(q->exchange), body, len, f);
+	const char *path = exchange_path(q->exchange);
+	enum err e = vital_find("GET", path) != VITAL_COUNT
+	    ? fail_set(f, ERR_METHOD, "%.40s: not with the method %.40s, but GET, HEAD",
+		  path, method)
+	    : request_parse(&request, method, path, body, len, f);
 
 	if (e == ERR_OK)
 		e = request_query(&request, exchange_query(q->exchange), f);

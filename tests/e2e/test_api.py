@@ -49,6 +49,31 @@ def nobody_asks_without_a_token():
 
 
 @test
+def what_is_asked_in_another_way_is_told():
+    with desk_of(5) as (_, desk):
+        api = Api(desk)
+        for method, path, allow in (
+                ("DELETE", "/v1/operations", "GET, HEAD, POST"), ("PUT", "/v1/tell", "POST"),
+                ("HEAD", "/v1/events", "GET"), ("POST", "/health", "GET, HEAD")):
+            status, headers, _ = api.ask(method, path)
+            same((status, headers["Allow"]), (405, allow), f"{method} {path}")
+        wait_until(lambda: api.ask("GET", "/ready", token=None)[0] == 200, 20, "that it is ready")
+        for path, token in (("/health", None), ("/ready", None), ("/v1/operations", TOKEN)):
+            status, headers, body = api.ask("HEAD", path, token=token)
+            same((status, body), (200, ""), f"HEAD {path}")
+            check(int(headers["Content-Length"]) > 10, f"the length of {path}")
+        line = json.dumps({"hash": "0x" + "5a" * 32})
+        same(api.ask("POST", "/v1/track", line, **{"Idempotency-Key": "one"})[0], 200, "a line")
+        _, why = api.refused(409, "POST", "/v1/track", line.replace("5a", "6b"),
+                             **{"Idempotency-Key": "one"})
+        within("not the same in its lines", why, "another command with its key")
+        _, why = api.refused(400, "POST", "/v1/track", json.dumps(
+            {"hash": "0x" + "5a" * 32, "notify": ["webhook:http://10.0.0.1/"]}))
+        within("tell.webhook.", why, "a target that nothing is sent to")
+        stop(desk, api.child)
+
+
+@test
 def without_tokens_it_says_what_to_configure():
     with desk_of(5) as (_, desk):
         api = Api(desk, serve="")

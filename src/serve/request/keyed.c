@@ -1,5 +1,6 @@
 #include "serve/request/keyed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -21,7 +22,9 @@ static bool name_good(const char *name)
 enum err keyed_read(struct keyed *ret, const char *scope, const char *name,
     const struct request *q, const char *body, size_t len, struct fail *f)
 {
-	*ret = (struct keyed){ .scope = scope, .name = name };
+	*ret = (struct keyed){
+		.scope = scope, .name = name, .lines = request_takes_lines(q->route)
+	};
 	if (!name)
 		return ERR_OK;
 	if (!name_good(name))
@@ -34,13 +37,17 @@ enum err keyed_read(struct keyed *ret, const char *scope, const char *name,
 
 static enum err other_command(const struct keyed *k, const char *was, struct fail *f)
 {
-	char member[CANON_NAME_MAX];
+	char member[CANON_NAME_MAX], in[CANON_NAME_MAX + 3];
 
 	canon_differs(was, k->canon.members, member);
+	if (k->lines && !strcmp(member, "rows"))
+		snprintf(in, sizeof in, "its lines");
+	else
+		snprintf(in, sizeof in, "`%s`", member);
 	return fail_set(f, ERR_CONFLICT,
 	    "Idempotency-Key %s stands for another command, which was not the same in "
-	    "`%s`: take a new key for a new command",
-	    k->name, member);
+	    "%s: take a new key for a new command",
+	    k->name, in);
 }
 
 /* As it was told, but with the state of now. */

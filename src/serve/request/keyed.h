@@ -14,6 +14,7 @@
 #define KEYED_NAME_MAX 256 /* with its NUL */
 
 struct keyed {
+	bool lines;               /* its command is a body of LINES */
 	const char *scope, *name; /* borrowed; name NULL: it has no key */
 	struct canon canon;
 };

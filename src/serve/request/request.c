@@ -14,13 +14,16 @@
 
 #define SHOWN_MAX 40
 
+enum answer { ANSWER_OBJECT, ANSWER_MADE, ANSWER_STREAM };
 enum body { BODY_NONE, BODY_JSON, BODY_LIST, BODY_LINES };
 
 static const struct {
 	const char *word, *method, *path;
 	enum body body;
+	enum answer answer;
 } routes[] = {
-#define ROUTE(name, method, path, body, ...) { #name, method, path, BODY_##body },
+#define ROUTE(name, method, path, body, answer, ...) \
+	{ #name, method, path, BODY_##body, ANSWER_##answer },
 #include "serve/request/routes.def"
 #undef ROUTE
 };
@@ -97,15 +100,36 @@ static bool path_matches(
 	return strcmp(path + head + *ret_len, tail) == 0;
 }
 
+/* What comes without a body is as what GET has, but for streams, which never end. */
+static bool method_fits(int route, const char *method)
+{
+	return strcmp(routes[route].method, method) == 0 ||
+	    (strcmp(method, "HEAD") == 0 && strcmp(routes[route].method, "GET") == 0 &&
+		routes[route].answer != ANSWER_STREAM);
+}
+
 /* -1: there is none. */
 static int route_find(
     const char *method, const char *path, const char **ret_name, size_t *ret_len)
 {
 	for (int i = 0; i < ROUTE_COUNT; i++)
 		if (path_matches(routes[i].path, path, ret_name, ret_len) &&
-		    (!method || strcmp(routes[i].method, method) == 0))
+		    method_fits(i, method))
 			return i;
 	return -1;
+}
+
+const char *request_allow(const char *path)
+{
+	static const char *const names[] = { NULL, "GET", "GET, HEAD", "POST",
+		"GET, POST", "GET, HEAD, POST" };
+	const char *name;
+	size_t len;
+	bool post = route_find("POST", path, &name, &len) >= 0;
+	int get = (route_find("GET", path, &name, &len) >= 0) +
+	    (route_find("HEAD", path, &name, &len) >= 0);
+
+	return names[get + (post ? 3 : 0)];
 }
 
 bool request_of_endpoint(enum route route)
@@ -144,9 +168,9 @@ static enum err route_get(
 	size_t len;
 	int at = route_find(method, path, &name, &len);
 
-	if (at < 0 && route_find(NULL, path, &name, &len) >= 0)
-		return fail_set(f, ERR_USAGE, "%.*s: not with the method %.*s", SHOWN_MAX,
-		    path, SHOWN_MAX, method);
+	if (at < 0 && request_allow(path))
+		return fail_set(f, ERR_METHOD, "%.*s: not with the method %.*s, but %s",
+		    SHOWN_MAX, path, SHOWN_MAX, method, request_allow(path));
 	if (at < 0)
 		return fail_set(
 		    f, ERR_NOT_FOUND, "there is no path %.*s", SHOWN_MAX, path);

@@ -70,8 +70,11 @@ bool request_takes_lines(enum route route);             /* a JSON text in each *
 /* Of the route's body; 0 for what is no route. */
 size_t request_body_max(const char *method, const char *path);
 
+/* The methods of a path, as the header Allow has them; NULL: there is no such path. */
+const char *request_allow(const char *path);
+
 /* The bodies of CREATE and ROWS are handover.h's, that of SUBMIT submit.h's. fails:
- * NOT_FOUND (no such path), USAGE (another method, a body that is none). */
+ * NOT_FOUND (no such path), METHOD (another method), USAGE (a body that is none). */
 NODISCARD enum err request_parse(struct request *ret, const char *method,
     const char *path, const char *body, size_t len, struct fail *f);
 

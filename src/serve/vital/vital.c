@@ -22,7 +22,8 @@ static const struct {
 enum vital vital_find(const char *method, const char *path)
 {
 	for (int i = 0; i < VITAL_COUNT; i++)
-		if (strcmp(path, vitals[i].path) == 0 && strcmp(method, "GET") == 0)
+		if (strcmp(path, vitals[i].path) == 0 &&
+		    (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0))
 			return (enum vital)i;
 	return VITAL_COUNT;
 }

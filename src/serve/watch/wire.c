@@ -25,6 +25,8 @@ int wire_status(enum err e)
 {
 	if (e == ERR_NOT_FOUND)
 		return 404;
+	if (e == ERR_METHOD)
+		return 405;
 	if (e == ERR_TOO_BIG)
 		return 413;
 	if (e == ERR_CONFLICT || e == ERR_OWNED || e == ERR_OPERATOR)
