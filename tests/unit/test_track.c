@@ -139,6 +139,29 @@ static void who_waits_in_a_pool_is_seen(void **state_)
 	assert_int_equal(state_now(), TRACKED_EXPIRED);
 }
 
+/* No node has it, and what took its place is in a block that was not read yet. */
+static void what_was_replaced_in_an_absence_is_not_dropped(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = pays(1, 5, 0);
+	follow(&tx->hash);
+	mine(2);
+	assert_string_equal(told(), "seen 1");
+	rest();
+	sim_pool_drop_all(scene.chain);
+	scene_mine(&scene, 30);
+	pays(0, 6, 0);
+	pays(1, 6, 0);
+	scene_mine(&scene, 2);
+	scene_rise(&scene);
+	rise();
+	run(30000);
+	assert_string_equal(told(), "seen 1, replaced 1");
+}
+
 static void who_was_dropped_may_come_back(void **state_)
 {
 	struct sim_tx *tx;
@@ -904,6 +927,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, end),
 		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, end),
+		cmocka_unit_test_teardown(
+		    what_was_replaced_in_an_absence_is_not_dropped, end),
 		cmocka_unit_test_teardown(who_was_dropped_may_come_back, end),
 		cmocka_unit_test_teardown(other_parts_are_told_from_then_on, end),
 		cmocka_unit_test_teardown(

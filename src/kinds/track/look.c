@@ -499,6 +499,15 @@ static void look_go_on(struct track_chain *t)
 
 /* -- the turn -------------------------------------------------------------- */
 
+/* The nodes speak of now: until all that is there now was read, what they miss may be
+ * replaced in a block that is still to come, and they are not asked again. */
+static uint64_t height_now(const struct track_chain *t, uint64_t agreed)
+{
+	uint64_t height = follower_quorum_height(t->chain->follower);
+
+	return height > agreed && !MUTANT(looks_are_of_the_past) ? height : agreed;
+}
+
 static void look_begin(struct track_chain *t, uint64_t height)
 {
 	struct sql_tracked_looks_in in = { .chain = t->chain->id,
@@ -536,5 +545,5 @@ void look_turn(struct track_chain *t)
 	const struct block_facts *b = follower_agreed(t->chain->follower);
 
 	if (b && !t->look && b->head.height > t->look_height)
-		look_begin(t, b->head.height);
+		look_begin(t, height_now(t, b->head.height));
 }
