@@ -14,13 +14,14 @@ import threading
 import time
 
 from harness import (
-    ACCOUNTS, CHAIN_ID, Anvil, Desk, check, main, same, serving, stop, test, wait_until,
+    ACCOUNTS, CHAIN_ID, Anvil, Desk, check, listens, main, same, serving, stop, test, wait_until,
 )
 from receiver import Receiver, ears
 
 GWEI = 10**9
 FAILS = "0x60006000fd"  # reverts while it is deployed
 MANY = 100000
+PATIENCE_S = 90  # nothing takes as long, while others load the machine
 WHO = [who for who, _ in ACCOUNTS]
 
 
@@ -49,11 +50,13 @@ def journaled(desk, statement, *values):
 
 
 class Reaper:
-    """Keeps a daemon running, and ends it with SIGKILL at random."""
+    """Keeps a daemon running, and ends it with SIGKILL at random: in starts as long as it
+    takes here just now, so that a slow machine does not end each life before its work."""
 
     def __init__(self, desk, seed):
         self.desk, self.luck = desk, random.Random(seed)
         self.kills = 0
+        self.start_s = 0.05
         self.resting = threading.Event()
         self.thread = None
 
@@ -66,12 +69,22 @@ class Reaper:
         self.thread = threading.Thread(target=self.reap)
         self.thread.start()
 
+    def is_up(self, daemon, began):
+        """Until its door answers, or it has ended."""
+        wait_until(lambda: listens(self.desk) or daemon.poll() is not None, 60, "a start")
+        if daemon.poll() is None:
+            self.start_s = time.monotonic() - began
+
     def reap(self):
         while not self.resting.is_set():
+            began = time.monotonic()
             daemon = self.desk.start("serve")
+            # Most die at their work, some while they start.
+            life = self.luck.choice((1, 2, 3, 6)) * self.luck.uniform(0.2, 1)
+            if life > 1:
+                self.is_up(daemon, began)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                # Most die at their work, some while they start.
-                daemon.wait(self.luck.choice((0.1, 0.3, 0.7)) * self.luck.uniform(0.2, 1))
+                daemon.wait(life * self.start_s)
             daemon.send_signal(signal.SIGKILL)
             daemon.wait()
             self.desk.ended(daemon)
@@ -112,7 +125,7 @@ class Followed:
     def hears(self, *words, mines=False):
         """It hears these next, and nothing else in between. mines: a block now and then."""
         wanted = self.expected + list(words)
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE_S
         while self.heard()[: len(wanted)] != wanted:
             if self.heard()[:1] == ["seen"] != wanted[:1]:
                 wanted.insert(0, "seen")  # a start looks into the pools before any block
@@ -232,7 +245,7 @@ def resumed(desk, two, tx):
             desk.run("resume", "chain:other")
         return tx.heard()[len(tx.expected):] == ["retracted"]
 
-    wait_until(lets_go_on, 40, "a retraction", every_s=0.5)
+    wait_until(lets_go_on, PATIENCE_S, "a retraction", every_s=0.5)
     tx.hears("retracted")
     tx.again()
     tx.goes_well()
@@ -266,7 +279,8 @@ def each_milestone_is_heard_once_through_kills():
             ]
             all_of[0].hears("final")
             deep = taken_back_when_final(desk, hall, two)
-            wait_until(lambda: "resume chain:other" in desk.run("status").out, 20, "it stops")
+            wait_until(lambda: "resume chain:other" in desk.run("status").out,
+                       PATIENCE_S, "it stops")
             resumed(desk, two, deep)
         never = "0x" + "77" * 32
         track(desk, hall, never)
