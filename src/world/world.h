@@ -1,6 +1,6 @@
 /* world.h - all that is outside, as one table of functions.
  *
- * Clock, randomness, HTTP, worker threads and signals. The production world is
+ * Clock, randomness, HTTP, worker threads, signals and files. The production world is
  * libuv and libcurl (world/uv.c); the simulated one is a queue in virtual time
  * with a chain behind the same HTTP bytes (sim/). The code above can't tell.
  *
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "world/files.h"
 
 struct world;
 
@@ -71,6 +72,7 @@ struct world_signals {
 };
 
 struct world_ops {
+	const struct files *files;           /* world/files.h; NULL: the system's */
 	int64_t (*now_ms)(struct world *w);  /* monotonic */
 	int64_t (*wall_ms)(struct world *w); /* since 1970, for display only */
 	void (*random)(struct world *w, void *out, size_t len);
@@ -131,6 +133,11 @@ static inline int world_signalled(struct world *w)
 static inline struct world_signals world_signals(struct world *w)
 {
 	return w->ops->signals ? *w->ops->signals(w) : (struct world_signals){ 0 };
+}
+
+static inline const struct files *world_files(struct world *w)
+{
+	return w->ops->files ? w->ops->files : &files_of_system;
 }
 
 static inline void world_random(struct world *w, void *out, size_t len)

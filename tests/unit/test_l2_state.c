@@ -13,35 +13,9 @@
 #include "crypto/sha256.h"
 #include "kinds/node/snapshot/order.h"
 #include "kinds/node/snapshot/state.h"
+#include "l2_sample.h"
 
 #define T(s) l2_text(s)
-
-static void add_sample(struct l2_state *s)
-{
-	struct l2_balance balances[] = { { T("peer-b"), 250 }, { T("peer-a"), 1000 },
-		{ T("Peer\"Q\\x"), 7 } };
-	struct l2_escrow escrows[] = {
-		{ T("task-2"), T("peer-a"), 50, true, 1700000000001 },
-		{ T("task-1"), T("peer-b"), 25, false, 1700000000002 },
-	};
-	struct l2_pegin pegin = { T("pegin-1"), T("aa11"), 1, 150000, T("bc1qsrc"),
-		T("peer-a"), 3, 6, 1700000000, 1700000600 };
-	uint8_t hash[32];
-	char hex[L2_HEX];
-	struct l2_task task = { T("job-1"), 5, 1, T("peer-a"), 1700000000003, { 0 },
-		{ 0 } };
-
-	sha256(hash, "payload", 7);
-	hex_format(hex, hash, sizeof hash);
-	task.payload_hash = T(hex);
-	s->timestamp_ms = 1700000000000;
-	for (size_t i = 0; i < 3; i++)
-		l2_state_add(s, L2_BALANCES, &balances[i]);
-	for (size_t i = 0; i < 2; i++)
-		l2_state_add(s, L2_ESCROWS, &escrows[i]);
-	l2_state_add(s, L2_PEGINS, &pegin);
-	l2_state_add(s, L2_TASKS, &task);
-}
 
 static void root_is(const struct l2_state *s, const char *expected)
 {
@@ -57,13 +31,11 @@ static void an_empty_state_has_its_root(void **state)
 
 	(void)state;
 	l2_state_init(&s);
-	root_is(&s, "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005");
+	root_is(&s, EMPTY_ROOT);
 	s.timestamp_ms = 1;
-	root_is(&s, "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005");
+	root_is(&s, EMPTY_ROOT);
 	l2_state_release(&s);
 }
-
-#define SAMPLE "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
 
 static void a_sample_has_its_root(void **state)
 {
@@ -71,10 +43,10 @@ static void a_sample_has_its_root(void **state)
 
 	(void)state;
 	l2_state_init(&s);
-	add_sample(&s);
-	root_is(&s, SAMPLE);
+	sample_add(&s);
+	root_is(&s, SAMPLE_ROOT);
 	l2_state_sort(&s);
-	root_is(&s, SAMPLE);
+	root_is(&s, SAMPLE_ROOT);
 	assert_true(l2_same(s.balances[0].peer, T("Peer\"Q\\x")));
 	assert_int_equal(s.balances[2].amount, 250);
 	assert_true(l2_same(s.escrows[0].task, T("task-1")));
@@ -91,15 +63,14 @@ static void an_anchor_names_root_time_and_metadata(void **state)
 
 	(void)state;
 	l2_state_init(&s);
-	add_sample(&s);
+	sample_add(&s);
 	l2_state_root(&s, root);
 	assert_int_equal(
 	    l2_state_anchor(&s, root, 1700000000004, T("meta:1"), &f), ERR_OK);
 	assert_true(s.anchor.there);
-	assert_true(l2_same(s.anchor.payload, T(SAMPLE ":1700000000004:meta:1")));
-	assert_true(l2_same(s.anchor.hash,
-	    T("6fd156f54d8f9666007ab8ae3a0582bd75f485beae1c5497132e041b06b08150")));
-	root_is(&s, SAMPLE);
+	assert_true(l2_same(s.anchor.payload, T(SAMPLE_ROOT ":1700000000004:meta:1")));
+	assert_true(l2_same(s.anchor.hash, T(SAMPLE_ANCHOR)));
+	root_is(&s, SAMPLE_ROOT);
 	assert_int_equal(l2_state_anchor(&s, root, 1, T("a\nb"), &f), ERR_INPUT);
 	assert_non_null(strstr(f.why, "line feed"));
 	l2_state_release(&s);
@@ -199,12 +170,6 @@ static int compare(void *ctx, uint64_t a, uint64_t b)
 	return l2_compare(t->at[a], t->at[b]);
 }
 
-static uint64_t dice(uint64_t *seed, uint64_t below)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return (*seed >> 33) % below;
-}
-
 /* Each is at most as large as the next; equal ones have their refs in order. */
 static void sorted(struct texts *t, struct order *at)
 {
@@ -238,16 +203,16 @@ static void any_texts_are_sorted(void **state)
 	(void)state;
 	for (int round = 0; round < 60; round++) {
 		unsigned letters = round % 3 == 0 ? 256 : 1 + (unsigned)round % 4;
-		size_t same = dice(&seed, 90), n = 1 + dice(&seed, N);
+		size_t same = sample_dice(&seed, 90), n = 1 + sample_dice(&seed, N);
 		struct texts t = { at, n };
 
 		for (size_t i = 0; i < n; i++) {
 			at[i].at = bytes + i * LEN;
-			at[i].len = dice(&seed, same > 45 ? LEN : 12);
+			at[i].len = sample_dice(&seed, same > 45 ? LEN : 12);
 			for (size_t j = 0; j < LEN; j++)
-				bytes[i * LEN + j] =
-				    (char)(j < same && round % 2 ? 'x'
-								 : dice(&seed, letters));
+				bytes[i * LEN + j] = (char)(j < same && round % 2
+					? 'x'
+					: sample_dice(&seed, letters));
 		}
 		sorted(&t, order);
 	}

@@ -254,6 +254,14 @@ void disk_name_sync(struct sim_disk *d, int file)
 		memcpy(f->name_on_medium, f->name, DISK_NAME);
 }
 
+void disk_names_sync(struct sim_disk *d)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		memcpy(d->files[i].name_on_medium, d->files[i].name, DISK_NAME);
+		d->files[i].replaced_by = 0;
+	}
+}
+
 /* -- cache and medium ------------------------------------------------------ */
 
 static void put(uint8_t *to, int64_t *size, int64_t at, const void *data, int64_t len)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct sim_disk;
+struct files;
 
 /* How large a region must be for files of at most file_max bytes. It is only touched
  * where it is used (map it with MAP_NORESERVE). */
@@ -66,6 +67,9 @@ void sim_disk_process_end(const struct sim_disk_process *p);
 /* It lives, and what it owns is free. gone: another machine has the disk now, so that
  * whatever it asks of its files fails. */
 void sim_disk_rob(const struct sim_disk_process *p, bool gone);
+
+/* The world's files (world/files.h) on the disk of whoever uses it. */
+extern const struct files sim_disk_files;
 
 /* -- what happens ---------------------------------------------------------- */
 

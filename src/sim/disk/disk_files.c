@@ -172,8 +172,8 @@ static enum err sync_folder(const char *path, struct fail *f)
 	bool last = disk_op(d);
 	bool fails = disk_sync_fails(d);
 
-	for (int i = 0; i < DISK_FILES && !fails; i++)
-		memcpy(d->files[i].name_on_medium, d->files[i].name, DISK_NAME);
+	if (!fails)
+		disk_names_sync(d);
 	disk_op_end(last);
 	return fails ? fail_set(f, ERR_JOURNAL, "%s: sync: EIO", path) : ERR_OK;
 }

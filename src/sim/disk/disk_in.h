@@ -30,6 +30,7 @@ struct disk_file {
 	int64_t differ, differ_end;
 	bool stale;
 	int64_t inode, born; /* a number is used again, a birth is not */
+	int replaced_by;     /* its name went to that file + 1, on no medium yet; or 0 */
 };
 
 /* A write that no sync has covered. len -1: the file was cut at `at`. */
@@ -108,6 +109,7 @@ uint32_t disk_pages_max(const struct sim_disk *d);
 int disk_find(const struct sim_disk *d, const char *name); /* -1: not there */
 int disk_add(struct sim_disk *d, const char *name);
 void disk_name_sync(struct sim_disk *d, int file); /* its name is on the medium */
+void disk_names_sync(struct sim_disk *d);          /* so are all */
 void disk_write(struct sim_disk *d, int file, int64_t at, const void *data, int64_t len);
 void disk_cut(struct sim_disk *d, int file, int64_t at);
 void disk_apply(struct sim_disk *d, const struct disk_unsynced *w);
@@ -143,6 +145,8 @@ const uint8_t *disk_page(struct sim_disk *d, uint32_t n); /* NULL: it is not the
 bool disk_op(struct sim_disk *d);
 void disk_op_end(bool last);
 int disk_make(struct sim_disk *d, const char *name);
+/* The name goes to this file, from whichever has it. */
+void disk_replace(struct sim_disk *d, int file, const char *name);
 void disk_name(struct sim_disk *d, int file, const char *name); /* "": removed */
 
 /* disk_hold.c. An open file is a place in opens. */
@@ -160,7 +164,7 @@ bool disk_shm_lock(struct sim_disk *d, int open, unsigned bits, bool shared);
 void disk_shm_unlock(struct sim_disk *d, int open, unsigned bits, bool shared);
 void disk_shm_leave(struct sim_disk *d, int open);
 
-/* disk_vfs.c, disk_files.c */
+/* disk_vfs.c, disk_files.c; disk_world.c is in disk.h */
 void disk_vfs_install(void);
 void disk_files_install(void);
 

@@ -59,6 +59,19 @@ void disk_name(struct sim_disk *d, int file, const char *name)
 	disk_op_end(last);
 }
 
+void disk_replace(struct sim_disk *d, int file, const char *name)
+{
+	bool last = disk_op(d);
+	int other = disk_find(d, name);
+
+	if (other >= 0 && other != file) {
+		d->files[other].name[0] = '\0';
+		d->files[other].replaced_by = file + 1;
+	}
+	snprintf(d->files[file].name, DISK_NAME, "%s", name);
+	disk_op_end(last);
+}
+
 /* -- power ----------------------------------------------------------------- */
 
 /* Sector by sector, old or new. */
@@ -160,11 +173,28 @@ static bool name_stays(struct sim_disk *d, enum sim_disk_loss loss)
 	return disk_draw(d, 2);
 }
 
+/* A name has the file that took it, or the one that had it. */
+static void lose_replaced(struct sim_disk *d)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		struct disk_file *f = &d->files[i];
+		const char *now = f->replaced_by ? d->files[f->replaced_by - 1].name : "";
+
+		if (f->replaced_by && strcmp(now, f->name_on_medium) == 0)
+			f->name_on_medium[0] = '\0';
+		if (f->replaced_by)
+			memcpy(f->name, f->name_on_medium, DISK_NAME);
+		f->replaced_by = 0;
+	}
+}
+
 static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
 {
 	for (int i = 0; i < DISK_FILES; i++) {
 		struct disk_file *f = &d->files[i];
 
+		if (f->replaced_by)
+			continue;
 		if (strcmp(f->name, f->name_on_medium) != 0) {
 			if (name_stays(d, loss))
 				memcpy(f->name_on_medium, f->name, DISK_NAME);
@@ -188,6 +218,7 @@ void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss)
 	disk_drop_all(d);
 	lose_writes(d, loss == SIM_LOSE_DRAWN ? drawn[disk_draw(d, 5)] : loss);
 	lose_names(d, loss);
+	lose_replaced(d);
 	for (int i = 0; i < DISK_FILES; i++) {
 		if (!*d->files[i].name)
 			d->files[i].size_on_medium = 0;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/disk/disk.h"
 #include "sim/node/net.h"
 #include "sim/world/world_in.h"
 
@@ -211,6 +212,7 @@ static void sim_free(struct world *base)
 }
 
 static const struct world_ops sim_ops = {
+	.files = &sim_disk_files,
 	.now_ms = sim_now_ms,
 	.wall_ms = sim_wall_ms,
 	.random = sim_give_random,

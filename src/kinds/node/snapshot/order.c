@@ -1,9 +1,14 @@
 #include "kinds/node/snapshot/order.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
+#include "base/check.h"
+
 #define FEW 40
-#define RELOADS_MAX 4 /* texts that are equal for longer are compared */
+#define MANY (1 << 19) /* are worth a thread */
+#define RELOADS_MAX 4  /* texts that are equal for longer are compared */
 
 uint64_t order_key(const char *text, size_t len, size_t from)
 {
@@ -165,11 +170,63 @@ static void sort_part(struct part p, const struct order_by *by)
 	}
 }
 
+/* -- two threads for many -------------------------------------------------------- */
+
+struct share {
+	struct part all;
+	const struct order_by *by;
+	const size_t *ends;
+	unsigned from, to; /* buckets of the highest byte */
+};
+
+static void *sort_share(void *ctx)
+{
+	const struct share *s = ctx;
+
+	for (unsigned b = s->from; b < s->to; b++) {
+		size_t start = b ? s->ends[b - 1] : 0;
+		struct part sub = s->all;
+
+		sub.at += start;
+		sub.n = s->ends[b] - start;
+		sub.shift -= 8;
+		if (sub.n > 1)
+			sort_part(sub, s->by);
+	}
+	return NULL;
+}
+
+/* The caller's share is the first half, a thread's the second. */
+static void sort_many(struct part all, const struct order_by *by)
+{
+	size_t ends[256];
+	struct share own = { all, by, ends, 0, 0 }, other;
+	sigset_t none, old;
+	pthread_t thread;
+
+	spread(all.at, all.n, all.shift, ends);
+	while (own.to < 256 && ends[own.to] <= all.n / 2)
+		own.to++;
+	other = own;
+	other.from = own.to;
+	other.to = 256;
+	sigfillset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, &old);
+	CHECK(pthread_create(&thread, NULL, sort_share, &other) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	sort_share(&own);
+	pthread_join(thread, NULL);
+}
+
 void order_sort(struct order *at, size_t n, size_t from, const struct order_by *by)
 {
 	struct part all = { .at = at, .n = n, .from = from, .shift = 56 };
 
-	if (!is_sorted(at, n, by))
+	if (is_sorted(at, n, by))
+		return;
+	if (n >= MANY)
+		sort_many(all, by);
+	else
 		sort_part(all, by);
 }
 

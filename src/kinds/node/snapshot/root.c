@@ -1,42 +1,133 @@
 #include "kinds/node/snapshot/root.h"
 
+#include <pthread.h>
+#include <signal.h>
+
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
 
-#define PIECE 65536
+#define PIECE (1 << 15)
+#define PIECES 16
 #define NUMBER_MAX 21 /* 20 digits, or a sign and fewer */
 
+/* A root of more than one piece is hashed by a thread of its own, while the next piece
+ * is made. */
 struct root {
 	struct sha256 *sha;
-	size_t n;
-	char piece[PIECE];
+	size_t n; /* bytes of the piece that is being made */
+	char *piece;
+	char *pieces[PIECES]; /* made when they are needed */
+	/* shared */
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	size_t lens[PIECES];
+	size_t made, hashed; /* pieces so far */
+	bool running, over;
+	pthread_t thread;
 };
+
+static char *piece_new(void)
+{
+	char *piece = mem_take(PIECE);
+
+	CHECK(piece);
+	return piece;
+}
 
 struct root *root_begin(void)
 {
-	struct root *r = mem_take(sizeof *r);
+	struct root *r = mem_new(sizeof *r);
 
 	r->sha = sha256_begin();
+	r->piece = r->pieces[0] = piece_new();
 	memcpy(r->piece, "L2STATE|v1\n", 11);
 	r->n = 11;
 	return r;
 }
 
+static void *hash_pieces(void *ctx)
+{
+	struct root *r = ctx;
+
+	pthread_mutex_lock(&r->lock);
+	for (;;) {
+		size_t at = r->hashed % PIECES;
+
+		if (r->hashed == r->made) {
+			if (r->over)
+				break;
+			pthread_cond_wait(&r->moved, &r->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&r->lock);
+		sha256_add(r->sha, r->pieces[at], r->lens[at]);
+		pthread_mutex_lock(&r->lock);
+		r->hashed++;
+		pthread_cond_signal(&r->moved);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+static void start(struct root *r)
+{
+	sigset_t all, old;
+
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->moved, NULL);
+	/* Signals are for the thread that waits for them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	CHECK(pthread_create(&r->thread, NULL, hash_pieces, r) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r->running = true;
+}
+
+/* The piece goes to the thread, and another one is begun. */
 static void flush(struct root *r)
 {
-	sha256_add(r->sha, r->piece, r->n);
+	if (!r->running)
+		start(r);
+	pthread_mutex_lock(&r->lock);
+	r->lens[r->made++ % PIECES] = r->n;
+	pthread_cond_signal(&r->moved);
+	while (r->made - r->hashed == PIECES)
+		pthread_cond_wait(&r->moved, &r->lock);
+	pthread_mutex_unlock(&r->lock);
+	if (!r->pieces[r->made % PIECES])
+		r->pieces[r->made % PIECES] = piece_new();
+	r->piece = r->pieces[r->made % PIECES];
 	r->n = 0;
+}
+
+static void finish(struct root *r)
+{
+	if (r->running) {
+		flush(r);
+		pthread_mutex_lock(&r->lock);
+		r->over = true;
+		pthread_cond_signal(&r->moved);
+		pthread_mutex_unlock(&r->lock);
+		pthread_join(r->thread, NULL);
+		pthread_cond_destroy(&r->moved);
+		pthread_mutex_destroy(&r->lock);
+	} else {
+		sha256_add(r->sha, r->piece, r->n);
+	}
 }
 
 static void add(struct root *r, const char *bytes, size_t len)
 {
-	if (len > sizeof r->piece - r->n) {
+	while (len > PIECE - r->n) {
+		size_t fits = PIECE - r->n;
+
+		memcpy(r->piece + r->n, bytes, fits);
+		r->n = PIECE;
+		bytes += fits;
+		len -= fits;
 		flush(r);
-		if (len > sizeof r->piece) {
-			sha256_add(r->sha, bytes, len);
-			return;
-		}
 	}
 	if (len)
 		memcpy(r->piece + r->n, bytes, len);
@@ -94,9 +185,7 @@ void root_balance(struct root *r, struct l2_bytes peer, struct l2_bytes amount)
 	size_t len = 8 + peer.len + 1 + amount.len + 1;
 	char *p;
 
-	if (len > sizeof r->piece - r->n)
-		flush(r);
-	if (len > sizeof r->piece) {
+	if (len > PIECE - r->n) {
 		add(r, "balance:", 8);
 		add(r, peer.at, peer.len);
 		add(r, ":", 1);
@@ -119,8 +208,10 @@ void root_end(struct root *r, char out[L2_HEX])
 {
 	uint8_t hash[32];
 
-	flush(r);
+	finish(r);
 	sha256_end(r->sha, hash);
 	hex_format(out, hash, sizeof hash);
+	for (size_t i = 0; i < PIECES; i++)
+		mem_free(r->pieces[i]);
 	mem_free(r);
 }

@@ -1,0 +1,405 @@
+#include "kinds/node/snapshot/log.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/node/snapshot/log_in.h"
+#include "kinds/node/snapshot/v1.h"
+#include "kinds/node/snapshot/v2.h"
+
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+
+const char *l2_damage_name(enum l2_damage_kind kind)
+{
+	static const char *const names[] = {
+		[L2_TORN_TAIL] = "a torn end",
+		[L2_INCOMPLETE] = "a block without an end",
+		[L2_STRAY] = "bytes that are in no block",
+		[L2_CRLF] = "a header whose line ends with CR LF",
+		[L2_BROKEN] = "a broken record",
+	};
+
+	return names[kind];
+}
+
+void log_add_block(struct l2_log *log, struct l2_block block)
+{
+	if (log->blocks_n == log->blocks_cap) {
+		log->blocks_cap = log->blocks_cap ? 2 * log->blocks_cap : 64;
+		log->blocks = mem_grow(log->blocks, log->blocks_cap, sizeof *log->blocks);
+	}
+	log->blocks[log->blocks_n++] = block;
+}
+
+void log_add_damage(
+    struct l2_log *log, enum l2_damage_kind kind, uint64_t from, uint64_t to)
+{
+	if (log->damages_n == log->damages_cap) {
+		log->damages_cap = log->damages_cap ? 2 * log->damages_cap : 16;
+		log->damages =
+		    mem_grow(log->damages, log->damages_cap, sizeof *log->damages);
+	}
+	log->damages[log->damages_n++] = (struct l2_damage){ kind, from, to - from };
+}
+
+enum err log_version(
+    const struct files *files, struct file *file, int *ret, struct fail *f)
+{
+	char head[V2_MAGIC_LEN];
+	size_t n;
+	enum err e = files->read(file, 0, head, sizeof head, &n, f);
+
+	*ret = !n ? 0 : n == sizeof head && memcmp(head, V2_MAGIC, n) == 0 ? 2 : 1;
+	return e;
+}
+
+/* The last record is known by its foot; where there is none, all are looked for. */
+static enum err open_v2(struct l2_log *log, struct fail *f)
+{
+	char bytes[V2_FOOT];
+	struct v2_foot foot;
+	size_t n;
+	enum err e;
+
+	if (log->size < V2_HEAD + V2_FOOT)
+		return l2_log_survey(log, f);
+	e = log->files->read(log->file, log->size - V2_FOOT, bytes, V2_FOOT, &n, f);
+	if (e)
+		return e;
+	if (!v2_foot_parse(&foot, bytes, n) || foot.len > log->size ||
+	    foot.offset != log->size - foot.len)
+		return l2_log_survey(log, f);
+	log->last = (struct l2_block){ foot.offset, foot.len, false };
+	return ERR_OK;
+}
+
+enum err l2_log_open(
+    struct l2_log **ret, const struct files *files, const char *path, struct fail *f)
+{
+	struct l2_log *log = mem_new(sizeof *log);
+	enum err e;
+
+	log->files = files;
+	log->path = mem_str(path);
+	e = files->open(&log->file, path, FILE_READ, f);
+	if (!e)
+		e = files->size(log->file, &log->size, f);
+	if (!e)
+		e = log_version(files, log->file, &log->version, f);
+	if (!e && log->version == 2)
+		e = open_v2(log, f);
+	else if (!e)
+		e = l2_log_survey(log, f);
+	if (e) {
+		l2_log_close(log);
+		return e;
+	}
+	*ret = log;
+	return ERR_OK;
+}
+
+void l2_log_close(struct l2_log *log)
+{
+	if (!log)
+		return;
+	log->files->close(log->file);
+	mem_free(log->path);
+	mem_free(log->blocks);
+	mem_free(log->damages);
+	mem_free(log);
+}
+
+enum err l2_log_survey(struct l2_log *log, struct fail *f)
+{
+	enum err e;
+
+	if (log->surveyed)
+		return ERR_OK;
+	e = log->version == 2 ? log_scan_v2(log, f) : log_scan_v1(log, f);
+	log->surveyed = e == ERR_OK;
+	return e;
+}
+
+int l2_log_version(const struct l2_log *log)
+{
+	return log->version == 2 ? 2 : 1;
+}
+
+uint64_t l2_log_size(const struct l2_log *log)
+{
+	return log->size;
+}
+
+size_t l2_log_n(const struct l2_log *log)
+{
+	CHECK(log->surveyed);
+	return log->blocks_n;
+}
+
+struct l2_block l2_log_at(const struct l2_log *log, size_t n)
+{
+	CHECK(log->surveyed && n < log->blocks_n);
+	return log->blocks[n];
+}
+
+size_t l2_log_damages(const struct l2_log *log)
+{
+	CHECK(log->surveyed);
+	return log->damages_n;
+}
+
+struct l2_damage l2_log_damage(const struct l2_log *log, size_t n)
+{
+	CHECK(log->surveyed && n < log->damages_n);
+	return log->damages[n];
+}
+
+enum err log_read(
+    struct l2_log *log, uint64_t offset, uint64_t len, char **ret, struct fail *f)
+{
+	char *bytes = mem_take(len ? len : 1);
+	uintptr_t from = ((uintptr_t)bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	size_t n;
+	enum err e;
+
+	CHECK(bytes);
+	/* A large block is read in any order: large pages make that much faster. */
+	if (len > 4 * HUGE_PAGE)
+		madvise((void *)from, (uintptr_t)bytes + len - from, MADV_HUGEPAGE);
+	e = log->files->read(log->file, offset, bytes, len, &n, f);
+	if (!e && n < len)
+		e = fail_set(
+		    f, ERR_STALE, "%s: became shorter while it was read", log->path);
+	if (e) {
+		mem_free(bytes);
+		return e;
+	}
+	*ret = bytes;
+	return ERR_OK;
+}
+
+enum err l2_log_line(struct l2_log *log, uint64_t offset, uint64_t *ret, struct fail *f)
+{
+	enum { PIECE = 1 << 20 };
+	char *bytes = mem_array(PIECE, 1);
+	uint64_t at = 0;
+	enum err e = ERR_OK;
+
+	*ret = 1;
+	while (!e && at < offset) {
+		size_t n, want = offset - at < PIECE ? (size_t)(offset - at) : PIECE;
+
+		e = log->files->read(log->file, at, bytes, want, &n, f);
+		if (e || !n)
+			break;
+		for (size_t i = 0; i < n; i++)
+			*ret += bytes[i] == '\n';
+		at += n;
+	}
+	mem_free(bytes);
+	return e;
+}
+
+/* -- a block is checked --------------------------------------------------------- */
+
+/* The anchor of a block, and whether that holds: 0 is not asked yet. */
+struct anchor_of {
+	struct l2_block block;
+	char hash[L2_HEX];
+	int holds;
+};
+
+/* Who asks for the anchor of a peg-out: the blocks below `below`, then the store. */
+struct asked {
+	struct l2_log *log;
+	const struct l2_demand *demand;
+	uint64_t below;
+	struct anchor_of *anchors; /* of those blocks; made when one is asked for */
+	size_t anchors_n;
+	bool made;
+	enum err e; /* what could not be read, and so was not found */
+	struct fail *f;
+};
+
+enum err log_check(struct l2_log *log, struct l2_block block,
+    const struct l2_rules *rules, struct l2_verdict *v, struct fail *f)
+{
+	char *bytes;
+	enum err e = log_read(log, block.offset, block.len, &bytes, f);
+
+	if (e)
+		return e;
+	if (log->version == 2)
+		e = log_check_v2(log, block, bytes, rules, v, f);
+	else
+		v1_check(v, bytes, block.len, rules);
+	mem_free(bytes);
+	return e;
+}
+
+/* The line before the last of a block ends with the hash of its anchor in quotes: no
+ * block is read whole for it. Empty: there is none that could be a hash. */
+static enum err anchor_hash_v1(
+    struct l2_log *log, struct l2_block block, char ret[L2_HEX], struct fail *f)
+{
+	static const char end[] = "\"\n" V1_END;
+	uint64_t len = 1 + (L2_HEX - 1) + sizeof end - 1;
+	char *bytes, *behind;
+	enum err e;
+
+	ret[0] = '\0';
+	if (block.len < len)
+		return ERR_OK;
+	e = log_read(log, block.offset + block.len - len, len, &bytes, f);
+	if (e)
+		return e;
+	/* The last line of a file may lack its line feed. */
+	behind = bytes + L2_HEX - (bytes[len - 1] == '\n' ? 0 : -1);
+	if (behind[-L2_HEX] == '"' && memcmp(behind, end, sizeof end - 2) == 0)
+		memcpy(ret, behind - L2_HEX + 1, L2_HEX - 1);
+	ret[L2_HEX - 1] = '\0';
+	mem_free(bytes);
+	return ERR_OK;
+}
+
+enum err log_anchor_hash(
+    struct l2_log *log, struct l2_block block, char ret[L2_HEX], struct fail *f)
+{
+	return log->version == 2 ? log_anchor_hash_v2(log, block, ret, f)
+				 : anchor_hash_v1(log, block, ret, f);
+}
+
+static enum err make_anchors(struct asked *a)
+{
+	struct l2_log *log = a->log;
+	enum err e = l2_log_survey(log, a->f);
+
+	a->made = true;
+	a->anchors = mem_array(log->blocks_n ? log->blocks_n : 1, sizeof *a->anchors);
+	for (size_t i = 0; !e && i < log->blocks_n; i++) {
+		struct anchor_of *one = &a->anchors[a->anchors_n];
+
+		one->block = log->blocks[i];
+		if (one->block.offset >= a->below && !MUTANT(l2_own_anchor))
+			break;
+		e = log_anchor_hash(log, one->block, one->hash, a->f);
+		a->anchors_n++;
+	}
+	return e;
+}
+
+/* Does an older block have it, and hold? */
+static enum err is_in_log(struct asked *a, struct l2_bytes hash, bool *ret)
+{
+	static const struct l2_rules alone = { .anchor_needed = true };
+	enum err e = a->made ? ERR_OK : make_anchors(a);
+	struct l2_verdict v;
+
+	*ret = false;
+	for (size_t i = a->anchors_n; !e && i-- > 0 && !*ret;) {
+		struct anchor_of *one = &a->anchors[i];
+
+		if (!l2_same(hash, l2_text(one->hash)))
+			continue;
+		if (!one->holds) {
+			e = log_check(a->log, one->block, &alone, &v, a->f);
+			one->holds = v.fault == L2_HOLDS ? 1 : -1;
+		}
+		*ret = !e && one->holds > 0;
+	}
+	return e;
+}
+
+static bool knows_anchor(void *ctx, struct l2_bytes hash)
+{
+	struct asked *a = ctx;
+	bool found = false;
+
+	if (!a->e && hash.len == L2_HEX - 1)
+		a->e = is_in_log(a, hash, &found);
+	return found || (a->demand->stored && a->demand->stored(a->demand->ctx, hash));
+}
+
+static void unbacked(
+    void *ctx, struct l2_bytes id, struct l2_bytes has, struct l2_bytes wanted)
+{
+	struct asked *a = ctx;
+
+	if (a->demand->unbacked)
+		a->demand->unbacked(a->demand->ctx, id, has, wanted);
+}
+
+enum err l2_log_check(struct l2_log *log, struct l2_block block,
+    const struct l2_demand *demand, struct l2_verdict *v, struct fail *f)
+{
+	struct asked a = { .log = log, .demand = demand, .below = block.offset, .f = f };
+	struct l2_rules rules = { .anchor_needed = demand->anchor_needed,
+		.strict_upstream = demand->strict_upstream,
+		.knows_anchor = knows_anchor,
+		.unbacked = unbacked,
+		.ctx = &a };
+	enum err e = log_check(log, block, &rules, v, f);
+
+	mem_free(a.anchors);
+	return e ? e : a.e;
+}
+
+/* *ret is the block if it holds. */
+static enum err try_block(struct l2_log *log, struct l2_block block,
+    const struct l2_demand *demand, struct l2_block *ret, struct l2_verdict *v,
+    struct fail *f)
+{
+	enum err e = l2_log_check(log, block, demand, v, f);
+
+	*ret = (struct l2_block){ 0 };
+	if (!e && (v->fault == L2_HOLDS || MUTANT(l2_newest_unchecked)))
+		*ret = block;
+	return e;
+}
+
+enum err l2_log_newest(struct l2_log *log, const struct l2_demand *demand,
+    struct l2_block *ret, struct l2_verdict *v, l2_failed_fn *failed, void *ctx,
+    struct fail *f)
+{
+	struct l2_block last = log->last;
+	enum err e = ERR_OK;
+
+	*ret = (struct l2_block){ 0 };
+	/* The last record of version 2 is known without a look at the others. */
+	if (last.len) {
+		e = try_block(log, last, demand, ret, v, f);
+		if (!e && !ret->len && failed)
+			failed(ctx, last, v);
+	}
+	if (!e && !ret->len)
+		e = l2_log_survey(log, f);
+	for (size_t i = log->blocks_n; !e && !ret->len && i-- > 0;) {
+		struct l2_block block = log->blocks[i];
+
+		if (last.len && block.offset == last.offset)
+			continue;
+		e = try_block(log, block, demand, ret, v, f);
+		if (!e && !ret->len && failed)
+			failed(ctx, block, v);
+	}
+	return e;
+}
+
+enum err l2_log_load(
+    struct l2_log *log, struct l2_block block, struct l2_state *s, struct fail *f)
+{
+	char *bytes;
+	enum err e = log_read(log, block.offset, block.len, &bytes, f);
+
+	if (e)
+		return e;
+	e = log->version == 2 ? v2_load(s, bytes, block.len, f)
+			      : v1_load(s, bytes, block.len, f);
+	mem_free(bytes);
+	return e
+	    ? fail_wrap(f, e, "%s: the block at byte %" PRIu64, log->path, block.offset)
+	    : ERR_OK;
+}

@@ -1,0 +1,64 @@
+/* log_in.h - an open log, for the files that make it up: log_scan.c finds the blocks of
+ * a text, log.c opens and checks, log_write.c appends, log_copy.c makes other files of
+ * it.
+ */
+#ifndef PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
+#define PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
+
+#include "kinds/node/snapshot/log.h"
+
+struct l2_log {
+	const struct files *files;
+	struct file *file;
+	char *path;
+	uint64_t size;
+	int version;
+	bool surveyed;
+	struct l2_block last; /* of version 2, until it is surveyed */
+	struct l2_block *blocks;
+	size_t blocks_n, blocks_cap;
+	struct l2_damage *damages;
+	size_t damages_n, damages_cap;
+};
+
+void log_add_block(struct l2_log *log, struct l2_block block);
+void log_add_damage(
+    struct l2_log *log, enum l2_damage_kind kind, uint64_t from, uint64_t to);
+
+/* log_scan.c: all of a text. */
+NODISCARD enum err log_scan_v1(struct l2_log *log, struct fail *f);
+
+/* log_v2.c: all records; one of them, read already; the anchor that its head names. */
+NODISCARD enum err log_scan_v2(struct l2_log *log, struct fail *f);
+NODISCARD enum err log_check_v2(struct l2_log *log, struct l2_block block,
+    const char *record, const struct l2_rules *rules, struct l2_verdict *v,
+    struct fail *f);
+NODISCARD enum err log_anchor_hash_v2(
+    struct l2_log *log, struct l2_block block, char ret[L2_HEX], struct fail *f);
+
+/* A block by these rules; the hash of its anchor, empty if it has none that could be
+ * one: not checked. */
+NODISCARD enum err log_check(struct l2_log *log, struct l2_block block,
+    const struct l2_rules *rules, struct l2_verdict *v, struct fail *f);
+NODISCARD enum err log_anchor_hash(
+    struct l2_log *log, struct l2_block block, char ret[L2_HEX], struct fail *f);
+
+/* So many bytes of the log in memory; freed with mem_free. ERR_STALE: it became
+ * shorter. */
+NODISCARD enum err log_read(
+    struct l2_log *log, uint64_t offset, uint64_t len, char **ret, struct fail *f);
+/* Which version an open file is of: 0 when it is empty. */
+NODISCARD enum err log_version(
+    const struct files *files, struct file *file, int *ret, struct fail *f);
+
+/* log_write.c: at the end of a file that is open to be written, and is owned or nobody
+ * else's. block ends with the part of `last` bytes that may not be on the medium before
+ * the others. */
+NODISCARD enum err log_write_block(const struct files *files, struct file *file,
+    const void *block, size_t len, size_t last, struct fail *f);
+/* The bytes of a block of a version, to stand behind what the file has. */
+NODISCARD enum err log_format(const struct files *files, struct file *file, int version,
+    bool compress, const struct l2_state *s, const char *root, struct buf *b,
+    size_t *ret_last, struct fail *f);
+
+#endif

@@ -1,0 +1,148 @@
+/* Where the blocks of a text begin and end. Both lines have one word in common, and all
+ * that is done to most bytes is to look for it. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "kinds/node/snapshot/log_in.h"
+
+#define PIECE ((size_t)4 << 20)
+#define WORD "SNAPSHOT"
+#define WORD_LEN 8
+#define BEFORE 5 /* "\nEND_" */
+#define BEHIND 5 /* " v1\r\n" */
+
+#define NOWHERE UINT64_MAX
+
+struct scan {
+	struct l2_log *log;
+	uint64_t open; /* where the open block begins */
+	bool glued;
+	uint64_t told; /* below it each byte is in a block, or in a damage */
+	uint8_t skip[256];
+	bool at_end; /* no byte is behind the piece */
+};
+
+static void skips_init(uint8_t skip[256])
+{
+	memset(skip, WORD_LEN, 256);
+	for (uint8_t i = 0; i < WORD_LEN - 1; i++)
+		skip[(uint8_t)WORD[i]] = (uint8_t)(WORD_LEN - 1 - i);
+}
+
+/* The word's next place from `at` on, or n. */
+static size_t find_word(const struct scan *s, const char *bytes, size_t at, size_t n)
+{
+	while (at + WORD_LEN <= n) {
+		uint8_t last = (uint8_t)bytes[at + WORD_LEN - 1];
+
+		if (last == 'T' && memcmp(bytes + at, WORD, WORD_LEN) == 0)
+			return at;
+		at += s->skip[last];
+	}
+	return n;
+}
+
+static void on_header(struct scan *s, uint64_t at, bool glued)
+{
+	if (s->open != NOWHERE)
+		log_add_damage(s->log, L2_INCOMPLETE, s->open, at);
+	else if (at > s->told)
+		log_add_damage(s->log, L2_STRAY, s->told, at);
+	s->open = s->told = at;
+	s->glued = glued;
+}
+
+static void on_end(struct scan *s, uint64_t end)
+{
+	if (s->open == NOWHERE)
+		return;
+	log_add_block(s->log, (struct l2_block){ s->open, end - s->open, s->glued });
+	s->told = end;
+	s->open = NOWHERE;
+}
+
+/* What follows the word: as many bytes as there are, a line's end at the file's end. */
+static bool follows(const struct scan *s, const char *p, size_t left, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (left >= len)
+		return memcmp(p, text, len) == 0;
+	return s->at_end && left + 1 == len && memcmp(p, text, left) == 0;
+}
+
+/* base: of the piece's first byte; first: no byte is before the piece. */
+static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint64_t base)
+{
+	const char *behind = piece + at + WORD_LEN;
+	size_t left = n - at - WORD_LEN;
+	bool line = at ? piece[at - 1] == '\n' : !base;
+
+	if (follows(s, behind, left, " v1\n")) {
+		on_header(s, base + at, !line);
+	} else if (follows(s, behind, left, " v1\r\n")) {
+		log_add_damage(s->log, L2_CRLF, base + at, base + at + 13);
+	} else if (follows(s, behind, left, "\n") && at >= 4 &&
+	    memcmp(piece + at - 4, "END_", 4) == 0 &&
+	    (at == 4 ? !base : piece[at - 5] == '\n')) {
+		on_end(s, base + at + WORD_LEN + (left ? 1 : 0));
+	}
+}
+
+/* A piece overlaps the one before it, so that no line is cut: a word is looked at where
+ * all around it is there. */
+static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
+{
+	struct l2_log *log = s->log;
+	uint64_t base = 0;
+	size_t from = 0, had = 0;
+
+	for (;;) {
+		size_t n, at;
+		enum err e = log->files->read(
+		    log->file, base + had, bytes + had, PIECE - had, &n, f);
+
+		if (e)
+			return e;
+		n += had;
+		/* It may grow or be cut meanwhile: this is the log as it was, or less. */
+		if (n < PIECE && base + n < log->size)
+			log->size = base + n;
+		if (n > log->size - base)
+			n = (size_t)(log->size - base);
+		s->at_end = base + n == log->size;
+		if (!s->at_end)
+			log->files->soon(log->file, base + n, 2 * PIECE);
+		for (at = from; (at = find_word(s, bytes, at, n)) < n; at++) {
+			if (!s->at_end && n - at < WORD_LEN + BEHIND)
+				break;
+			on_word(s, bytes, at, n, base);
+		}
+		if (s->at_end)
+			return ERR_OK;
+		had = WORD_LEN + BEFORE + BEHIND;
+		/* What is kept was looked at up to where the rest of a line may be
+		 * missing. */
+		from = had - WORD_LEN - BEHIND + 1;
+		memmove(bytes, bytes + n - had, had);
+		base += n - had;
+	}
+}
+
+enum err log_scan_v1(struct l2_log *log, struct fail *f)
+{
+	struct scan s = { .log = log, .open = NOWHERE };
+	char *bytes = mem_array(PIECE, 1);
+	enum err e;
+
+	skips_init(s.skip);
+	e = scan_pieces(&s, bytes, f);
+	mem_free(bytes);
+	if (e)
+		return e;
+	if (s.open != NOWHERE)
+		log_add_damage(log, L2_TORN_TAIL, s.open, log->size);
+	else if (log->size > s.told)
+		log_add_damage(log, L2_TORN_TAIL, s.told, log->size);
+	return ERR_OK;
+}

@@ -1,0 +1,373 @@
+#include "kinds/node/snapshot/v1.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+
+/* A line of a record has a tag, an id in quotes, and more. */
+#define LINE_MIN 12
+
+enum stage { HEADER, LIST, RECORDS, ANCHOR, END, OVER };
+
+void v1_reader_init(struct v1_reader *r, const char *block, size_t len)
+{
+	*r = (struct v1_reader){
+		.block = block, .end = block + len, .at = block, .line = 1
+	};
+}
+
+void v1_reader_release(struct v1_reader *r)
+{
+	mem_free(r->plain);
+	r->plain = NULL;
+}
+
+/* Always false, for those who return it. The first thing that is said stays. */
+static bool PRINTF(2, 3) bad(struct v1_reader *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->why[0])
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof r->why, fmt, ap);
+	va_end(ap);
+	r->offset = (size_t)(r->at - r->block);
+	return false;
+}
+
+static bool take_word(struct v1_reader *r, const char *word)
+{
+	size_t n = strlen(word);
+
+	if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n) != 0)
+		return false;
+	r->at += n;
+	return true;
+}
+
+static bool take_space(struct v1_reader *r)
+{
+	if (r->at < r->end && *r->at == ' ') {
+		r->at++;
+		return true;
+	}
+	return bad(r,
+	    r->at < r->end && *r->at == '\n'
+		? "the line ends too early: a field is missing"
+		: "one space is expected here");
+}
+
+static bool take_end(struct v1_reader *r)
+{
+	if (r->at < r->end && *r->at == '\n') {
+		r->at++;
+		r->line++;
+		return true;
+	}
+	if (r->at < r->end && *r->at == '\r')
+		return bad(r, "the line ends with CR LF; only LF ends a line");
+	return bad(r, "there is more in the line than belongs to it");
+}
+
+static bool take_digits(struct v1_reader *r, uint64_t *ret, uint64_t max)
+{
+	const char *p = r->at;
+	uint64_t v = 0;
+
+	while (p < r->end && *p >= '0' && *p <= '9') {
+		unsigned digit = (unsigned)(*p - '0');
+
+		if (v > (UINT64_MAX - digit) / 10)
+			return bad(r, "the number is larger than %" PRIu64, max);
+		v = v * 10 + digit;
+		p++;
+	}
+	if (p == r->at)
+		return bad(r, "a number is expected here, of digits alone");
+	if (*r->at == '0' && p - r->at > 1)
+		return bad(r, "the number has zeros in front");
+	if (v > max)
+		return bad(r, "the number is larger than %" PRIu64, max);
+	r->at = p;
+	*ret = v;
+	return true;
+}
+
+static bool take_number(struct v1_reader *r, enum l2_type type, uint64_t *ret)
+{
+	const char *start = r->at;
+
+	switch (type) {
+	case L2_U64:
+		return take_digits(r, ret, UINT64_MAX);
+	case L2_U32:
+		return take_digits(r, ret, UINT32_MAX);
+	case L2_BOOL:
+		return take_digits(r, ret, 1);
+	case L2_INT:
+		if (!take_word(r, "-"))
+			return take_digits(r, ret, INT32_MAX);
+		if (!take_digits(r, ret, (uint64_t)INT32_MAX + 1))
+			return false;
+		if (!*ret) {
+			r->at = start;
+			return bad(r, "the number is a zero with a sign");
+		}
+		*ret = -*ret;
+		return true;
+	case L2_TEXT:
+		break;
+	}
+	BUG("a text is no number");
+}
+
+/* Behind the first backslash of a text, which begins at `from`. */
+static bool take_escaped(struct v1_reader *r, const char *from, struct l2_bytes *ret)
+{
+	const char *p = from, *line_end = memchr(from, '\n', (size_t)(r->end - from));
+	size_t most = (size_t)((line_end ? line_end : r->end) - from), start = r->plain_n;
+
+	/* All texts of a line are shorter than it: what was taken before stays. */
+	CHECK(r->plain_cap - r->plain_n >= most);
+	while (p < r->end && *p != '"' && *p != '\n') {
+		if (*p == '\\' && (++p == r->end || (*p != '"' && *p != '\\'))) {
+			r->at = p - 1;
+			return bad(r, "a backslash stands before quotes or another one");
+		}
+		r->plain[r->plain_n++] = *p++;
+	}
+	if (p == r->end || *p == '\n')
+		return bad(r, "the quotes are not closed in their line");
+	*ret = (struct l2_bytes){ r->plain + start, r->plain_n - start };
+	r->at = p + 1;
+	return true;
+}
+
+static void make_room(struct v1_reader *r)
+{
+	const char *line_end = memchr(r->at, '\n', (size_t)(r->end - r->at));
+	size_t most = (size_t)((line_end ? line_end : r->end) - r->at);
+
+	if (r->plain_n || r->plain_cap >= most)
+		return;
+	mem_free(r->plain);
+	r->plain = mem_array(most, 1);
+	r->plain_cap = most;
+}
+
+static bool take_text(struct v1_reader *r, struct l2_bytes *ret)
+{
+	const char *p = r->at + 1;
+
+	if (r->at == r->end || *r->at != '"')
+		return bad(r, "a text in quotes is expected here");
+	while (p < r->end && *p != '"' && *p != '\\' && *p != '\n')
+		p++;
+	if (p == r->end || *p == '\n')
+		return bad(r, "the quotes are not closed in their line");
+	if (*p == '\\') {
+		make_room(r);
+		return take_escaped(r, r->at + 1, ret);
+	}
+	*ret = (struct l2_bytes){ r->at + 1, (size_t)(p - r->at - 1) };
+	r->at = p + 1;
+	return true;
+}
+
+static void look_for_colon(struct v1_reader *r, struct l2_bytes text)
+{
+	if (!text.len || !memchr(text.at, ':', text.len))
+		return;
+	if (!r->ambiguous++) {
+		r->ambiguous_offset = (size_t)(r->record_at - r->block);
+		r->ambiguous_line = r->line;
+	}
+}
+
+static bool take_fields(struct v1_reader *r)
+{
+	const struct l2_kind *kind = &l2_kinds[r->list];
+
+	r->plain_n = 0;
+	for (size_t i = 0; i < kind->fields_n; i++) {
+		const struct l2_field *field = &kind->fields[i];
+		struct l2_bytes text;
+		uint64_t v;
+
+		if (!take_space(r))
+			return false;
+		if (field->type == L2_TEXT) {
+			if (!take_text(r, &text))
+				return false;
+			look_for_colon(r, text);
+			memcpy((char *)&r->record + field->at, &text, sizeof text);
+		} else {
+			if (!take_number(r, field->type, &v))
+				return false;
+			l2_field_put(&r->record, field, v);
+		}
+	}
+	return take_end(r);
+}
+
+static bool take_record(struct v1_reader *r)
+{
+	const struct l2_kind *kind = &l2_kinds[r->list];
+
+	r->record_at = r->at;
+	if (!take_word(r, kind->one))
+		return bad(r, "a line '%s' is expected here: %" PRIu64 " more are said",
+		    kind->one, r->left);
+	if (!take_fields(r))
+		return false;
+	r->left--;
+	return true;
+}
+
+static bool take_list(struct v1_reader *r)
+{
+	const struct l2_kind *kind = &l2_kinds[r->list];
+
+	if (!take_word(r, kind->many))
+		return bad(r, "the line '%s' is expected here", kind->many);
+	if (!take_space(r))
+		return false;
+	if (!take_digits(r, &r->left, UINT64_MAX))
+		return false;
+	if (r->left > (uint64_t)(r->end - r->at) / LINE_MIN)
+		return bad(r, "%" PRIu64 " %s are said, and fit in no block of this size",
+		    r->left, kind->many);
+	return take_end(r);
+}
+
+static bool take_anchor(struct v1_reader *r)
+{
+	struct l2_anchor *a = &r->anchor;
+
+	r->plain_n = 0;
+	if (!take_word(r, "anchor"))
+		return bad(r, "the line 'anchor' is expected here");
+	if (!take_space(r))
+		return false;
+	if (take_word(r, "none"))
+		return take_end(r);
+	a->there = true;
+	return take_text(r, &a->root) && take_space(r) &&
+	    take_number(r, L2_U64, &a->timestamp_ms) && take_space(r) &&
+	    take_text(r, &a->metadata) && take_space(r) && take_text(r, &a->payload) &&
+	    take_space(r) && take_text(r, &a->hash) && take_end(r);
+}
+
+static bool take_header(struct v1_reader *r)
+{
+	r->stage = LIST;
+	if (!take_word(r, "SNAPSHOT v1"))
+		return bad(r, "the line 'SNAPSHOT v1' is expected here");
+	if (!take_end(r))
+		return false;
+	if (!take_word(r, "timestamp_ms"))
+		return bad(r, "the line 'timestamp_ms' is expected here");
+	return take_space(r) && take_digits(r, &r->timestamp_ms, UINT64_MAX) &&
+	    take_end(r);
+}
+
+/* The last line of a file may have lost its line feed, and nothing else. */
+static bool take_last(struct v1_reader *r)
+{
+	r->stage = OVER;
+	if (!take_word(r, "END_SNAPSHOT"))
+		return bad(r, "the line 'END_SNAPSHOT' is expected here");
+	if (r->at < r->end && !take_end(r))
+		return false;
+	return r->at == r->end || bad(r, "there is more behind the end of the block");
+}
+
+static enum v1_part part_of(struct v1_reader *r, bool good, enum v1_part part)
+{
+	if (!good) {
+		r->stage = OVER;
+		return V1_BAD;
+	}
+	r->offset = (size_t)(r->at - r->block);
+	return part;
+}
+
+static bool has_record(struct v1_reader *r)
+{
+	const char *start = r->at;
+	bool ret = take_word(r, l2_kinds[r->list].one) && take_word(r, " ");
+
+	r->at = start;
+	return ret;
+}
+
+/* What comes behind the last record of a list. */
+static void leave_list(struct v1_reader *r)
+{
+	r->stage = r->list + 1 == L2_LISTS ? ANCHOR : LIST;
+	if (r->stage == LIST)
+		r->list++;
+}
+
+enum v1_part v1_next(struct v1_reader *r)
+{
+	if (r->stage == HEADER && !take_header(r))
+		return part_of(r, false, V1_BAD);
+	if (r->stage == RECORDS &&
+	    (!r->left || (MUTANT(l2_count_believed) && !has_record(r))))
+		leave_list(r);
+	switch ((enum stage)r->stage) {
+	case RECORDS:
+		return part_of(r, take_record(r), V1_RECORD);
+	case LIST:
+		r->stage = RECORDS;
+		return part_of(r, take_list(r), V1_LIST);
+	case ANCHOR:
+		r->stage = END;
+		return part_of(r, take_anchor(r), V1_ANCHOR);
+	case END:
+		return part_of(r, take_last(r), V1_DONE);
+	case HEADER:
+	case OVER:
+		break;
+	}
+	BUG("a block is read behind its end");
+}
+
+void v1_again(struct v1_reader *r, enum l2_list list, const char *line)
+{
+	r->list = list;
+	r->at = line + strlen(l2_kinds[list].one);
+	CHECK(take_fields(r));
+}
+
+enum err v1_load(struct l2_state *s, const char *block, size_t len, struct fail *f)
+{
+	struct v1_reader r;
+	enum v1_part part;
+	enum err e = ERR_OK;
+
+	v1_reader_init(&r, block, len);
+	while ((part = v1_next(&r)) < V1_ANCHOR)
+		if (part == V1_RECORD)
+			l2_state_add(s, r.list, &r.record);
+	if (part == V1_ANCHOR) {
+		s->timestamp_ms = r.timestamp_ms;
+		s->anchor = r.anchor;
+		s->anchor.root = l2_state_keep(s, r.anchor.root);
+		s->anchor.metadata = l2_state_keep(s, r.anchor.metadata);
+		s->anchor.payload = l2_state_keep(s, r.anchor.payload);
+		s->anchor.hash = l2_state_keep(s, r.anchor.hash);
+		part = v1_next(&r);
+	}
+	if (part != V1_DONE)
+		e = fail_set(f, ERR_INPUT, "line %" PRIu64 ", byte %zu: %s", r.line,
+		    r.offset, r.why);
+	v1_reader_release(&r);
+	return e;
+}

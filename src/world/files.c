@@ -1,0 +1,187 @@
+#include "world/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct file {
+	int fd;
+	char *path;
+};
+
+static enum err failed(const char *path, const char *doing, struct fail *f)
+{
+	enum err e = errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL
+	    : errno == ENOENT                           ? ERR_NOT_FOUND
+							: ERR_SYSTEM;
+
+	if (errno == EIO || errno == ENXIO)
+		return fail_file(f, e, path);
+	return fail_set(f, e, "%s: %s: %s", path, doing, strerror(errno));
+}
+
+static enum err open_file(
+    struct file **ret, const char *path, enum file_how how, struct fail *f)
+{
+	static const int flags[] = {
+		[FILE_READ] = O_RDONLY, [FILE_WRITE] = O_RDWR | O_CREAT | O_NOFOLLOW
+	};
+	int fd = open(path, flags[how] | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat s;
+
+	if (fd < 0)
+		return failed(path, "open", f);
+	if (fstat(fd, &s) || !S_ISREG(s.st_mode)) {
+		close(fd);
+		return fail_set(f, ERR_SYSTEM, "%s: is no file", path);
+	}
+	*ret = mem_new(sizeof **ret);
+	(*ret)->fd = fd;
+	(*ret)->path = mem_str(path);
+	return ERR_OK;
+}
+
+static void close_file(struct file *file)
+{
+	if (!file)
+		return;
+	close(file->fd);
+	mem_free(file->path);
+	mem_free(file);
+}
+
+static enum err size_of(struct file *file, uint64_t *ret, struct fail *f)
+{
+	struct stat s;
+
+	if (fstat(file->fd, &s))
+		return failed(file->path, "stat", f);
+	*ret = (uint64_t)s.st_size;
+	return ERR_OK;
+}
+
+static enum err read_at(
+    struct file *file, uint64_t at, void *to, size_t len, size_t *ret_n, struct fail *f)
+{
+	char *p = to;
+
+	*ret_n = 0;
+	while (*ret_n < len) {
+		ssize_t n =
+		    pread(file->fd, p + *ret_n, len - *ret_n, (off_t)(at + *ret_n));
+
+		if (n < 0 && errno != EINTR)
+			return failed(file->path, "read", f);
+		if (n == 0)
+			break;
+		*ret_n += n > 0 ? (size_t)n : 0;
+	}
+	return ERR_OK;
+}
+
+static void soon(struct file *file, uint64_t at, size_t len)
+{
+	posix_fadvise(file->fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
+static enum err write_at(
+    struct file *file, uint64_t at, const void *bytes, size_t len, struct fail *f)
+{
+	const char *p = bytes;
+
+	while (len) {
+		ssize_t n = pwrite(file->fd, p, len, (off_t)at);
+
+		if (n < 0 && errno != EINTR)
+			return failed(file->path, "write", f);
+		p += n > 0 ? n : 0;
+		at += n > 0 ? (uint64_t)n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return ERR_OK;
+}
+
+static enum err cut_at(struct file *file, uint64_t size, struct fail *f)
+{
+	return ftruncate(file->fd, (off_t)size) ? failed(file->path, "cut", f) : ERR_OK;
+}
+
+static enum err sync_file(struct file *file, struct fail *f)
+{
+	if (fsync(file->fd))
+		return fail_set(f, ERR_JOURNAL,
+		    "%s: sync: %s: what was written may be "
+		    "nowhere",
+		    file->path, strerror(errno));
+	return ERR_OK;
+}
+
+/* On a byte far behind any end; of the open file, so that no close of another descriptor
+ * in this process drops it. */
+static enum err own(struct file *file, struct fail *f)
+{
+	struct flock l = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)1 << 62,
+		.l_len = 1 };
+	struct stat mine, there;
+
+	if (fcntl(file->fd, F_OFD_SETLK, &l)) {
+		if (errno == EAGAIN || errno == EACCES)
+			return fail_set(
+			    f, ERR_OWNED, "%s: another process writes it", file->path);
+		return failed(file->path, "lock", f);
+	}
+	if (fstat(file->fd, &mine) || stat(file->path, &there) ||
+	    mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
+		return fail_set(
+		    f, ERR_STALE, "%s: was replaced just now; type it again", file->path);
+	return ERR_OK;
+}
+
+static enum err rename_over(const char *from, const char *to, struct fail *f)
+{
+	return rename(from, to) ? failed(to, "rename", f) : ERR_OK;
+}
+
+static enum err remove_file(const char *path, struct fail *f)
+{
+	return unlink(path) ? failed(path, "remove", f) : ERR_OK;
+}
+
+static enum err sync_folder(const char *path, struct fail *f)
+{
+	char *copy = mem_str(path), *folder = dirname(copy);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum err e = ERR_OK;
+
+	if (fd < 0)
+		e = failed(folder, "open", f);
+	else if (fsync(fd))
+		e = fail_set(f, ERR_JOURNAL, "%s: sync: %s", folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	mem_free(copy);
+	return e;
+}
+
+const struct files files_of_system = {
+	.open = open_file,
+	.close = close_file,
+	.size = size_of,
+	.read = read_at,
+	.soon = soon,
+	.write = write_at,
+	.cut = cut_at,
+	.sync = sync_file,
+	.own = own,
+	.rename = rename_over,
+	.remove = remove_file,
+	.sync_folder = sync_folder,
+};

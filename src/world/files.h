@@ -1,0 +1,54 @@
+/* files.h - files beside the journal: logs and copies that must survive a power cut.
+ *
+ * One table of functions, as the rest of the world is: the real one is the system's, the
+ * simulated one (sim/disk) forgets what was not synced, tears writes, and dies at any of
+ * them. Nothing here retries, and a sync that failed is not repeated: what it was to
+ * write may be nowhere but in memory. Paths are as the caller gives them.
+ */
+#ifndef PAWL_WORLD_FILES_H
+#define PAWL_WORLD_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct file; /* an open one */
+
+enum file_how {
+	FILE_READ, /* ERR_NOT_FOUND if it is not there */
+	FILE_WRITE /* to read, too; made if it is not there, mode 0600 */
+};
+
+struct files {
+	/* Regular files alone, and no symbolic link when it is to be written. */
+	enum err (*open)(
+	    struct file **ret, const char *path, enum file_how how, struct fail *f);
+	void (*close)(struct file *file); /* ends its lock, too; NULL is fine */
+	enum err (*size)(struct file *file, uint64_t *ret, struct fail *f);
+	/* All of them, but where the file ends before: *ret_n says how many. */
+	enum err (*read)(struct file *file, uint64_t at, void *to, size_t len,
+	    size_t *ret_n, struct fail *f);
+	/* It is going to be read: a hint. */
+	void (*soon)(struct file *file, uint64_t at, size_t len);
+	/* All or an error; then any part of them may be there. */
+	enum err (*write)(struct file *file, uint64_t at, const void *bytes, size_t len,
+	    struct fail *f);
+	enum err (*cut)(struct file *file, uint64_t size, struct fail *f);
+	/* What was written is on the medium. ERR_JOURNAL: it may be or not. */
+	enum err (*sync)(struct file *file, struct fail *f);
+	/* The lock of its one writer, of the kernel: nobody waits (ERR_OWNED), and no
+	 * lock outlives its process. ERR_STALE: the path has another file by now. */
+	enum err (*own)(struct file *file, struct fail *f);
+	/* In place of the one that is there: after a power cut the name has the one or
+	 * the other. */
+	enum err (*rename)(const char *from, const char *to, struct fail *f);
+	enum err (*remove)(const char *path, struct fail *f); /* ERR_NOT_FOUND */
+	/* Names made, moved and removed in the folder of path are on the medium. */
+	enum err (*sync_folder)(const char *path, struct fail *f);
+};
+
+extern const struct files files_of_system;
+
+#endif
