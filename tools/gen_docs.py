@@ -163,7 +163,12 @@ def config_page(source):
     for group in (row for row in rows if row.macro == "GROUP"):
         keys = [row for row in rows if row.macro == "KEY" and row[0] == group[0]]
         path = group[2] + "." if group[2] else ""
-        lines = [(code(path + k[1]), config_default(k[3]), code(k[4]), k[5]) for k in keys]
+        only = {r[1]: f" ({r[0].lower()})" for r in rows if r.macro == "ONLY"}
+        kinds = only if group[0] == "CHAIN" else {}
+        lines = [
+            (code(path + k[1]) + kinds.get(k[1], ""), config_default(k[3]), code(k[4]), k[5])
+            for k in keys
+        ]
         parts.append(table(("key", "default", "example", "what it is"), lines))
     return page(
         "Configuration",

@@ -322,9 +322,24 @@ struct payment {
 	struct amount amount;
 };
 
+/* A chain that people know by a name: what stands for its id. */
+struct chain_name {
+	const char *name;
+	uint64_t chain_id;
+};
+
 struct connector {
 	const char *name;  /* the journal has it, too: never changed */
 	unsigned decimals; /* of the native coin, in which fees and caps are told */
+	/* The chains of its kind, where these have names and no ids of their own: the
+	 * last has none. NULL: they have ids. */
+	const struct chain_name *names;
+	/* Whether accounts of its can pay (chain_pays), and whether transactions can be
+	 * looked up by their hash (chain_tracks). Where not, nobody calls what it takes,
+	 * and it is NULL: all from `pay` to `fees_reserve` and from `counts_at` on but
+	 * `client`; and with transactions also their receipts and the pool's filter. What
+	 * blocks hold is followed all the same. */
+	bool pays, tracks;
 	/* The gas of a payment of the native coin to who has no code, of which an empty
 	 * attempt is one; and what a token's is taken for until one can be estimated. */
 	uint64_t gas_coin, gas_token;
@@ -380,6 +395,13 @@ struct connector {
 	/* Headers by hash (walking back) or by height (height_n of them). */
 	void (*header)(struct buf *body, const struct hash *hash);
 	void (*headers_at)(struct buf *body, const uint64_t *heights, uint32_t n);
+	/* Nodes that know of their head, and of a height, no more than the hash: this
+	 * reads the answers to `poll` and `headers_at`, and `headers` asks for what it
+	 * names. NULL: their headers come at once, and poll_read and headers_read read
+	 * them. */
+	enum err (*hashes_read)(struct hash *ret, bool *ret_known, uint32_t n,
+	    const char *answer, size_t len, struct fail *f);
+	void (*headers)(struct buf *body, const struct hash *hashes, uint32_t n);
 	enum err (*headers_read)(struct head *ret, bool *ret_known, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
 
@@ -477,6 +499,6 @@ struct connector {
 	    struct node_word *ret, uint32_t n, const char *answer, size_t len);
 };
 
-extern const struct connector connector_evm;
+extern const struct connector connector_evm, connector_bitcoin;
 
 #endif

@@ -13,7 +13,7 @@
 #include "chain/chain.h"
 #include "chain/pool.h"
 
-enum chain_kind { CHAIN_EVM };
+enum chain_kind { CHAIN_EVM, CHAIN_BITCOIN };
 enum chain_fee_type { CHAIN_FEE_AUTO, CHAIN_FEE_1559, CHAIN_FEE_LEGACY };
 
 /* When a block is final: by the nodes' own `finalized`, or so many blocks deep. The
@@ -27,6 +27,7 @@ struct chain_config {
 	const char *name;
 	enum chain_kind kind;
 	uint64_t chain_id;
+	const char *network; /* its name, where its kind goes by names; or NULL */
 	struct node_config *endpoints; /* 1 to POOL_NODES_MAX */
 	int endpoints_n;
 	struct finality finality;
@@ -47,5 +48,16 @@ struct chain_config {
 const struct connector *chain_connector(const struct chain_config *c);
 /* By its name, which the journal has of a chain; NULL: there is none. */
 const struct connector *chain_connector_find(const char *name);
+
+/* "regtest" or "chain id 31337", as people call it; and what a node serves in place of
+ * it: "chain id 1, not 31337". */
+#define CHAIN_CALLED_MAX 80
+void chain_called(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t id);
+void chain_other(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t serves,
+    uint64_t wanted);
+
+/* What can't be done on a chain of its kind, said to who asks for it. fails: INPUT */
+NODISCARD enum err chain_pays(const struct chain_config *c, struct fail *f);
+NODISCARD enum err chain_tracks(const struct chain_config *c, struct fail *f);
 
 #endif

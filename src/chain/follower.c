@@ -416,6 +416,12 @@ static void say_waits(struct follower *f)
 	else if (!f->trail_n)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: the nodes to agree on a block", f->s.config->name);
+	else if (f->best < f->trail[0].height)
+		snprintf(f->waits_for, sizeof f->waits_for,
+		    "chain %s: its nodes, which show no block above %llu and had "
+		    "%llu as final: they catch up, or have lost it",
+		    f->s.config->name, (unsigned long long)f->best,
+		    (unsigned long long)f->trail[0].height);
 	else if (follower_is_far(f))
 		far_say(f, f->waits_for, sizeof f->waits_for);
 	else if (f->s.config->finality.tag)

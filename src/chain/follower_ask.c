@@ -31,6 +31,7 @@ void question_free(struct question *q)
 	mem_free(q->heads);
 	mem_free(q->counts);
 	mem_free(q->known);
+	mem_free(q->hashes);
 	mem_free(q->text);
 	mem_free(q);
 }
@@ -44,14 +45,72 @@ static bool as_asked(const struct question *q, uint32_t i)
 	    hash_same(&q->heads[i].hash, &q->block.hash);
 }
 
+/* The connector's nodes know only the hash of what is asked for. */
+static bool is_named_first(const struct question *q)
+{
+	return q->f->s.connector->hashes_read && !q->by_hash &&
+	    (q->kind == ASK_POLL || q->kind == ASK_HEADERS || q->kind == ASK_ANCESTOR ||
+		q->kind == ASK_ANEW || q->kind == ASK_FAR_HEADERS);
+}
+
+/* Of the hashes that are known, in their order. */
+static void headers_of_hashes(struct question *q)
+{
+	struct head *heads = mem_array(q->n, sizeof *heads);
+	bool *known = mem_array(q->n, sizeof *known);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < q->n; i++)
+		n += q->known[i];
+	q->err =
+	    q->f->s.connector->headers_read(heads, known, n, q->text, q->len, &q->fail);
+	n = 0;
+	for (uint32_t i = 0; i < q->n && !q->err; i++) {
+		if (!q->known[i])
+			continue;
+		q->heads[i] = heads[n];
+		q->known[i] = known[n++];
+		if (q->known[i] && !hash_same(&q->heads[i].hash, &q->hashes[i]) &&
+		    !MUTANT(header_of_another))
+			q->err = fail_set(
+			    &q->fail, ERR_BAD_ANSWER, "a header is of another hash");
+	}
+	mem_free(heads);
+	mem_free(known);
+}
+
 static void headers_read(struct question *q)
 {
-	q->err = q->f->s.connector->headers_read(
-	    q->heads, q->known, q->n, q->text, q->len, &q->fail);
-	for (uint32_t i = 0; i < q->n && !q->err; i++)
+	const struct connector *c = q->f->s.connector;
+
+	if (is_named_first(q)) {
+		q->hashes = mem_array(q->n, sizeof *q->hashes);
+		q->err =
+		    c->hashes_read(q->hashes, q->known, q->n, q->text, q->len, &q->fail);
+		return;
+	}
+	if (q->by_hash)
+		headers_of_hashes(q);
+	else
+		q->err =
+		    c->headers_read(q->heads, q->known, q->n, q->text, q->len, &q->fail);
+	for (uint32_t i = 0; i < q->n && !q->err && q->kind != ASK_POLL; i++)
 		if (q->known[i] && !as_asked(q, i))
 			q->err = fail_set(
 			    &q->fail, ERR_BAD_ANSWER, "a header is of another block");
+}
+
+static void head_read(struct question *q)
+{
+	const struct connector *c = q->f->s.connector;
+
+	if (!c->hashes_read) {
+		q->err = c->poll_read(q->heads, q->text, q->len, &q->fail);
+		return;
+	}
+	headers_read(q);
+	if (!q->err && !q->known[0])
+		q->err = fail_set(&q->fail, ERR_BAD_ANSWER, "the node shows no head");
 }
 
 /* Pure: from q->text into the answer's fields. May run on a worker. */
@@ -67,7 +126,7 @@ static void question_read(void *job)
 		q->err = c->identity_read(&q->identity, q->text, q->len, &q->fail);
 		break;
 	case ASK_POLL:
-		q->err = c->poll_read(q->heads, q->text, q->len, &q->fail);
+		head_read(q);
 		break;
 	case ASK_HEADER:
 	case ASK_HEADERS:
@@ -115,7 +174,7 @@ static void poll_read(struct question *q)
 		return;
 	}
 	question_read(q);
-	if (q->err)
+	if (q->err || q->hashes)
 		return;
 	mem_free(v->polled);
 	v->polled = q->text;
@@ -171,7 +230,9 @@ void follower_ask_poll(struct follower *f, int node)
 
 	buf_init(&body, BODY_MAX);
 	f->s.connector->poll(&body);
+	q->n = 1;
 	q->heads = mem_array(1, sizeof *q->heads);
+	q->known = mem_array(1, sizeof *q->known);
 	f->view[node].poll_busy = true;
 	question_send(q, &body);
 }
@@ -289,6 +350,32 @@ void follower_ask_receipts(struct follower *f, struct question *half)
 	buf_init(&body, BODY_MAX);
 	f->s.connector->block_receipts(&body, &half->block, &half->facts);
 	question_send(half, &body);
+}
+
+bool follower_ask_hashed(struct follower *f, struct question *q)
+{
+	const struct view *v = &f->view[q->node];
+	struct hash *hashes = mem_array(q->n, sizeof *hashes);
+	uint32_t n = 0;
+	struct buf body;
+
+	for (uint32_t i = 0; i < q->n; i++)
+		if (q->known[i])
+			hashes[n++] = q->hashes[i];
+	if (q->kind == ASK_POLL && n && v->has_head &&
+	    hash_same(&hashes[0], &v->head.hash)) {
+		q->heads[0] = v->head;
+		n = 0;
+	}
+	if (n) {
+		q->next = NULL;
+		q->by_hash = true;
+		buf_init(&body, BODY_MAX);
+		f->s.connector->headers(&body, hashes, n);
+		question_send(q, &body);
+	}
+	mem_free(hashes);
+	return n > 0;
 }
 
 /* The tag alone, with the head: no block is read where it might have moved. */

@@ -69,6 +69,8 @@ struct question {
 	struct head *heads;
 	uint64_t *counts;
 	bool *known;
+	struct hash *hashes; /* of what was asked for by height; NULL: not needed */
+	bool by_hash;        /* and their headers were asked for by now */
 	struct block_facts facts;
 };
 
@@ -244,6 +246,9 @@ void follower_ask_headers(
 void follower_ask_block(struct follower *f, int node, struct sighting *s);
 void follower_ask_whole(struct follower *f, int node, uint64_t height);
 void follower_ask_receipts(struct follower *f, struct question *half);
+/* Its answer was hashes: q becomes the question for their headers. false: of none that is
+ * not known already. */
+bool follower_ask_hashed(struct follower *f, struct question *q);
 void follower_ask_finalized(struct follower *f, int node);
 void follower_ask_far_headers(
     struct follower *f, int node, const uint64_t *heights, uint32_t n);

@@ -103,7 +103,7 @@ static void refuse_strangers(struct follower *f)
 static void take_identity(struct follower *f, struct question *q)
 {
 	struct view *v = &f->view[q->node];
-	char why[96];
+	char why[96], other[CHAIN_CALLED_MAX];
 
 	v->identity_busy = false;
 	v->identity_at_ms =
@@ -113,9 +113,9 @@ static void take_identity(struct follower *f, struct question *q)
 		return;
 	}
 	if (q->identity.chain_id != f->s.config->chain_id) {
-		snprintf(why, sizeof why, "serves chain id %llu, not %llu",
-		    (unsigned long long)q->identity.chain_id,
-		    (unsigned long long)f->s.config->chain_id);
+		chain_other(
+		    other, f->s.connector, q->identity.chain_id, f->s.config->chain_id);
+		snprintf(why, sizeof why, "serves %s", other);
 		refuse(f, q->node, why);
 		return;
 	}
@@ -266,6 +266,8 @@ void answers_take(struct follower *f)
 			f->inbox_end = &f->inbox;
 		if (pool_node(f->s.pool, q->node)->off)
 			q->err = ERR_NOT_SENT; /* too late to count */
+		if (!q->err && q->hashes && !q->by_hash && follower_ask_hashed(f, q))
+			continue;
 		switch (q->kind) {
 		case ASK_IDENTITY:
 			take_identity(f, q);

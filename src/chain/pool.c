@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "chain/answer.h"
+#include "chain/auth.h"
 #include "chain/limit.h"
 #include "chain/redact.h"
 
@@ -15,11 +17,13 @@
 #define RETRY_AFTER_DEFAULT_MS 1000
 #define RETRY_AFTER_MAX_MS 3600000 /* a node may not send us to sleep for ever */
 #define ANSWER_MAX_BYTES (64 << 20)
+#define HTTP_WHO_ASKS 401
 #define LATE_LEAST_MS 50    /* sooner nothing is late, whatever a node is used to */
 #define LATENCY_FLOOR_MS 20 /* below it, nodes are equally near */
 struct node {
 	struct node_state state;
 	char *url;
+	struct auth auth;
 	struct node_off off;
 	int weight;
 	struct bucket bucket;
@@ -196,6 +200,7 @@ struct pool *pool_new(
 	p->n = n;
 	for (int i = 0; i < n; i++) {
 		p->nodes[i].url = mem_str(nodes[i].url);
+		auth_init(&p->nodes[i].auth, nodes[i].cookie, nodes[i].login);
 		p->nodes[i].weight = nodes[i].weight > 0 ? nodes[i].weight : 1;
 		p->nodes[i].state.provider = provider_of(nodes, i);
 		rate = limit_of(nodes[i].url, nodes[i].rate, nodes[i].burst);
@@ -219,8 +224,10 @@ void pool_rates(struct pool *p, const struct node_config *nodes)
 
 static void destroy(struct pool *p)
 {
-	for (int i = 0; i < p->n; i++)
+	for (int i = 0; i < p->n; i++) {
+		auth_release(&p->nodes[i].auth);
 		mem_free(p->nodes[i].url);
+	}
 	mem_free(p);
 }
 
@@ -421,46 +428,6 @@ int pool_best_left_out(struct pool *p, uint32_t except, int64_t *ret_at_ms)
 
 /* -- asking ---------------------------------------------------------------- */
 
-static bool begins_json(const struct http_answer *h)
-{
-	size_t i = 0;
-
-	if (!h->body)
-		return false;
-	i = strspn(h->body, " \t\r\n");
-	return i < h->body_len && (h->body[i] == '{' || h->body[i] == '[');
-}
-
-static bool is_rpc(const struct http_answer *h)
-{
-	return begins_json(h) && strstr(h->body, "\"jsonrpc\"") != NULL;
-}
-
-/* What an HTTP status means that no JSON-RPC came with. */
-static enum err judge_status(int status, struct fail *f)
-{
-	if (status >= 500)
-		return fail_set(f, ERR_UNANSWERED, "HTTP %d", status);
-	if (status == 408)
-		return fail_set(f, ERR_NODE_BUSY, "HTTP 408");
-	if (status >= 300)
-		return fail_set(f, ERR_NODE_REFUSED, "HTTP %d", status);
-	return fail_set(f, ERR_BAD_ANSWER, "HTTP %d without JSON", status);
-}
-
-static enum err judge(const struct http_answer *h, struct fail *f)
-{
-	if (h->end == HTTP_NOT_SENT)
-		return fail_set(f, ERR_NOT_SENT, "%s", h->why);
-	if (h->end == HTTP_UNKNOWN)
-		return fail_set(f, ERR_UNANSWERED, "%s", h->why);
-	if (h->status == 429)
-		return fail_set(f, ERR_RATE_LIMITED, "HTTP 429");
-	if (is_rpc(h) || (h->status >= 200 && h->status < 300 && begins_json(h)))
-		return ERR_OK;
-	return judge_status(h->status, f);
-}
-
 static int64_t retry_after_ms(const struct http_answer *h)
 {
 	int64_t ms = h->retry_after_ms;
@@ -514,6 +481,17 @@ static void note_answer(struct pool *p, const struct ask *q, const struct http_a
 	refresh(p);
 }
 
+/* What is secret of a node does not come back. */
+static void clean(struct node *n, struct http_answer *h)
+{
+	if (h->body) {
+		redact(h->body, h->body_len, n->url);
+		auth_redact(&n->auth, h->body, h->body_len);
+	}
+	redact(h->why, strlen(h->why), n->url);
+	auth_redact(&n->auth, h->why, strlen(h->why));
+}
+
 static void answered(void *ctx, struct http_answer *h)
 {
 	struct ask *q = ctx;
@@ -528,10 +506,11 @@ static void answered(void *ctx, struct http_answer *h)
 		mem_free(q);
 		return;
 	}
-	if (h->body)
-		redact(h->body, h->body_len, p->nodes[q->node].url);
-	redact(h->why, strlen(h->why), p->nodes[q->node].url);
-	a.err = judge(h, &a.fail);
+	clean(&p->nodes[q->node], h);
+	a.err = answer_judge(h, &a.fail);
+	if (a.err == ERR_NODE_REFUSED && h->status == HTTP_WHO_ASKS)
+		fail_set(&a.fail, a.err, "HTTP %d: %s", h->status,
+		    auth_refused(&p->nodes[q->node].auth));
 	note_answer(p, q, h, a.err, &a.fail);
 	if (a.err == ERR_OK) {
 		a.answer = h->body;
@@ -560,6 +539,7 @@ static int64_t calls_count(const struct buf *body)
 void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, void *ctx)
 {
 	struct http_request r = { .timeout_ms = p->timeout_ms };
+	const char *lines[] = { NULL, NULL };
 	struct ask *q = mem_new(sizeof *q);
 	struct node *n;
 
@@ -572,6 +552,8 @@ void pool_ask(struct pool *p, int node, struct buf *body, pool_done_fn *done, vo
 	n->state.in_flight++;
 	p->in_flight++;
 	r.url = n->url;
+	lines[0] = auth_line(&n->auth);
+	r.lines = lines[0] ? lines : NULL;
 	r.body = (char *)buf_take(body, &r.body_len);
 	r.answer_max = ANSWER_MAX_BYTES;
 	r.done = answered;

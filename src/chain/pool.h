@@ -25,6 +25,10 @@ struct node_config {
 	const char *provider; /* one vote each; NULL: its own */
 	int weight;           /* 1 to 100; default 1 */
 	int rate, burst;      /* calls a second, and at once; 0: as limit.h knows them */
+	/* Who asks (auth.h): a file that has it, or two references, as env:VAR, and what
+	 * stands there. NULL: none. */
+	const char *cookie, *user, *password;
+	struct secret *login; /* "user:password" */
 	bool off; /* marked from the journal, for who asks by himself (ask.h) */
 };
 

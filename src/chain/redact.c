@@ -5,7 +5,7 @@
 #define SECRET_MIN 16
 #define BETWEEN "/?#&=:;,@"
 
-static void word_redact(char *text, size_t len, const char *word, size_t n)
+void redact_word(char *text, size_t len, const char *word, size_t n)
 {
 	char *at = text, *end = text + len;
 
@@ -25,7 +25,7 @@ static void part_redact(char *text, size_t len, const char *part, size_t part_le
 		if (n > (size_t)(end - part))
 			n = (size_t)(end - part);
 		if (n >= SECRET_MIN)
-			word_redact(text, len, part, n);
+			redact_word(text, len, part, n);
 		part += n + 1;
 	}
 }

@@ -11,5 +11,7 @@
 
 /* In place. A shorter word than 16 bytes is a name, and stays. */
 void redact(char *text, size_t len, const char *url);
+/* This word, wherever it is. */
+void redact_word(char *text, size_t len, const char *word, size_t n);
 
 #endif

@@ -162,7 +162,7 @@ void quotes_turn(struct runner *r, struct chain_run *c)
 	struct head head;
 	int node = -1;
 
-	if (!c->id || !follower_head(c->follower, &head) ||
+	if (!c->connector->pays || !c->id || !follower_head(c->follower, &head) ||
 	    hedge_waits(r, c, &m->hedge) || (!m->asked && !due(r, c)))
 		return;
 	if (m->n < 2 * c->config->quorum - 1)
@@ -209,7 +209,7 @@ bool quotes_text(struct runner *r, const char *chain, struct buf *out)
 		struct chain_run *c = &r->chains[i];
 		const struct quote *q;
 
-		if (chain && strcmp(chain, c->config->name) != 0)
+		if ((chain && strcmp(chain, c->config->name) != 0) || !c->connector->pays)
 			continue;
 		if (found)
 			buf_add_byte(out, '\n');

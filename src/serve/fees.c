@@ -100,7 +100,9 @@ void fees_all_encode(struct buf *out, struct runner *r)
 
 	CHECK(list);
 	for (int i = 0; i < r->s.chains_n; i++)
-		CHECK(json_array_append_new(list, chain_encode(r, &r->chains[i])) == 0);
+		if (r->chains[i].connector->pays)
+			CHECK(json_array_append_new(
+				  list, chain_encode(r, &r->chains[i])) == 0);
 	add(o, "fees", list);
 	json_line_add(out, o);
 }

@@ -14,6 +14,7 @@
 #include "base/nearest.h"
 #include "cli/config/config.h"
 #include "cli/config/doc.h"
+#include "crypto/secret.h"
 
 #define CHAIN_HEAD                                 \
 	"chains:\n"                                \
@@ -335,7 +336,7 @@ static void wrong_keys_name_the_nearest(void **state)
 	    "p:1:8: keys.a.source: this key is required");
 	refused("chains: {m: {kind: emv, chain_id: 1, finality: finalized,\n"
 		"  endpoints: [{url: http://a, weigth: 2}]}}",
-	    "p:1:20: chains.m.kind: 'emv' is none of evm; did you mean evm?\n"
+	    "p:1:20: chains.m.kind: 'emv' is none of evm|bitcoin; did you mean evm?\n"
 	    "p:2:31: chains.m.endpoints.0: no key 'weigth' here; did you mean weight?");
 	refused("log: {level: wran}\n",
 	    "p:1:14: log.level: 'wran' is none of debug|info|warn|error; did ...");
@@ -375,14 +376,99 @@ static void whom_the_bot_obeys(void **state)
 	    "p:1:26: tell.telegram.allow: this must be a list...");
 }
 
+/* -- a bitcoin chain -------------------------------------------------------- */
+
+#define BTC(rest) \
+	"chains:\n  b: {kind: bitcoin, network: regtest, finality: {depth: 6},\n" rest
+
+static void a_bitcoin_chain(void **state)
+{
+	static const char text[] =
+	    BTC("   endpoints: [{url: 'http://h:1', cookie: c/.cookie}]}\n"
+		"  t: {kind: bitcoin, network: testnet4, finality: {depth: 2},\n"
+		"   endpoints: [{url: 'http://h:1', user: env:U, password: file:p}]}\n");
+	struct config *c = parse(text);
+	const struct chain_config *b = &c->chains[0];
+
+	(void)state;
+	assert_int_equal(b->kind, CHAIN_BITCOIN);
+	assert_int_equal(b->chain_id, 0xfabfb5da);
+	assert_string_equal(b->network, "regtest");
+	assert_int_equal(b->finality.depth, 6);
+	assert_string_equal(b->endpoints[0].cookie, "dir/c/.cookie");
+	assert_string_equal(c->chains[1].endpoints[0].user, "env:U");
+	assert_string_equal(c->chains[1].endpoints[0].password, "file:dir/p");
+	assert_int_equal(chain_pays(b, NULL), ERR_INPUT);
+	assert_int_equal(chain_tracks(b, NULL), ERR_INPUT);
+	config_free(c);
+}
+
+static void what_a_bitcoin_chain_has_not(void **state)
+{
+	(void)state;
+	refused(BTC("   endpoints: [http://h], max_fee_per_gas: 5 gwei, chain_id: 1}"),
+	    "p:3:52: chains.b.chain_id: a chain of the kind bitcoin has no such key\n"
+	    "p:3:27: chains.b.max_fee_per_gas: a chain of the kind bitcoin has no such "
+	    "key");
+	refused("chains:\n  b: {kind: bitcoin, network: tesnet3, finality: finalized,\n"
+		"   endpoints: [http://u:p@h]}",
+	    "p:2:31: chains.b.network: there is no network 'tesnet3'; did you mean "
+	    "testnet3?\n"
+	    "p:2:40: chains.b: the nodes of a bitcoin chain call no block final: {depth: "
+	    "6} counts blocks\n"
+	    "p:2:3: chains.b: endpoint 1 has a user or password in its URL: say cookie, "
+	    "or user and password");
+	refused(
+	    "chains:\n  b: {kind: bitcoin, finality: {depth: 6}, endpoints: [http://h]}",
+	    "p:2:3: chains.b.network: this key is required");
+	refused(BTC("   endpoints: [http://h]}\n"
+		    "  c: {kind: bitcoin, network: regtest, finality: {depth: 6},\n"
+		    "   endpoints: [http://i]}"),
+	    "p:4:22: chains.c: network regtest is already that of b");
+	refused(BTC("   endpoints: [{url: 'http://h', user: env:U}]}"),
+	    "p:3:16: chains.b.endpoints.0: user and password belong together: say both");
+	refused(BTC("   endpoints: [{url: 'http://h', user: env:U, password: env:P,"
+		    " cookie: c}]}"),
+	    "p:3:16: chains.b.endpoints.0: a cookie is a user and a password: say "
+	    "either");
+	refused(BTC("   endpoints: [{url: 'http://h', user: me, password: env:P}]}"),
+	    "p:3:40: chains.b.endpoints.0.user: ...");
+}
+
+/* What stands there is put together for the node, and is nowhere in the config. */
+static void user_and_password_are_looked_up(void **state)
+{
+	static const char text[] =
+	    BTC("   endpoints: [{url: 'http://h:1', user: env:PAWL_TEST_U, password: "
+		"env:PAWL_TEST_P}]}\n");
+	struct config *c = parse(text);
+	const struct chain_config *b;
+	struct fail f;
+
+	(void)state;
+	assert_int_equal(config_chain(c, "b", &b, &f), ERR_CONFIG);
+	assert_non_null(strstr(f.why, "chain b: an endpoint's"));
+	setenv("PAWL_TEST_U", "anna", 1);
+	setenv("PAWL_TEST_P", "a:secret", 1);
+	assert_int_equal(config_chain(c, "b", &b, &f), ERR_OK);
+	assert_true(secret_is(b->endpoints[0].login, "anna:a:secret", 13));
+	assert_int_equal(config_chain(c, "b", &b, &f), ERR_OK);
+	config_free(c);
+	c = parse(text);
+	setenv("PAWL_TEST_U", "an:na", 1);
+	assert_int_equal(config_chain(c, "b", &b, &f), ERR_CONFIG);
+	assert_non_null(strstr(f.why, "has a colon"));
+	config_free(c);
+}
+
 static void required_keys(void **state)
 {
 	(void)state;
 	refused("chains:\n  m: {}\n",
 	    "p:2:3: chains.m.kind: this key is required\n"
-	    "p:2:3: chains.m.chain_id: this key is required\n"
 	    "p:2:3: chains.m.endpoints: this key is required\n"
-	    "p:2:3: chains.m.finality: this key is required");
+	    "p:2:3: chains.m.finality: this key is required\n"
+	    "p:2:3: chains.m.chain_id: this key is required");
 	refused("chains: {m: {kind: evm, chain_id: 1, finality: finalized,\n"
 		"  endpoints: [{url: http://a, burst: 2}]}}",
 	    "p:2:15: chains.m.endpoints.0: a burst is of a rate: say rate, too");
@@ -843,6 +929,9 @@ int main(void)
 		cmocka_unit_test(bytes_are_checked),
 		cmocka_unit_test(wrong_keys_name_the_nearest),
 		cmocka_unit_test(required_keys),
+		cmocka_unit_test(a_bitcoin_chain),
+		cmocka_unit_test(what_a_bitcoin_chain_has_not),
+		cmocka_unit_test(user_and_password_are_looked_up),
 		cmocka_unit_test(whom_it_tells_and_when),
 		cmocka_unit_test(how_long_it_keeps_what_ended),
 		cmocka_unit_test(whom_the_bot_obeys),
@@ -860,5 +949,6 @@ int main(void)
 		cmocka_unit_test(distances),
 	};
 
+	secret_setup();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

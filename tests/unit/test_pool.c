@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "chain/limit.h"
 #include "chain/pool.h"
+#include "crypto/secret.h"
 
 #define QUEUE 64
 #define MINUTE_MS 60000
@@ -748,10 +750,119 @@ static void figures_tell_no_secret(void **state)
 	release(p);
 }
 
+/* -- who asks --------------------------------------------------------------- */
+
+static void cookie_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* The line is borrowed until the request is made: it is compared as it is asked. */
+static char line_seen[200];
+
+static void line_http(struct world *w, const struct http_request *q)
+{
+	snprintf(line_seen, sizeof line_seen, "%s", q->lines ? q->lines[0] : "none");
+	fake_http(w, q);
+}
+
+static void a_cookie_is_read_anew_when_it_is_refused(void **state)
+{
+	struct world_ops spy = ops;
+	char path[] = "/tmp/pawl-cookie-XXXXXX";
+	struct node_config node = { .url = "http://a:1/", .cookie = path };
+	struct pool *p;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	spy.http = line_http;
+	pool_free(pool_of(1));
+	fake.world.ops = &spy;
+	p = pool_new(&fake.world, &node, 1, 5000);
+	ask(p, 0, status(401, ""));
+	assert_string_equal(line_seen, "none");
+	assert_int_equal(got.err, ERR_NODE_REFUSED);
+	assert_non_null(strstr(got.fail.why, "it is no file with user:password"));
+	cookie_write(path, "__cookie__:0011223344556677\n");
+	ask(p, 0, status(200, RPC));
+	assert_string_equal(
+	    line_seen, "Authorization: Basic X19jb29raWVfXzowMDExMjIzMzQ0NTU2Njc3");
+	assert_int_equal(got.err, ERR_OK);
+	/* the node starts again, and writes another */
+	cookie_write(path, "__cookie__:8899aabbccddeeff");
+	ask(p, 0, status(401, "{\"error\":\"8899\"}"));
+	assert_string_equal(
+	    line_seen, "Authorization: Basic X19jb29raWVfXzowMDExMjIzMzQ0NTU2Njc3");
+	assert_non_null(strstr(got.fail.why, "does not accept the cookie"));
+	ask(p, 0, status(200, RPC));
+	assert_string_equal(
+	    line_seen, "Authorization: Basic X19jb29raWVfXzo4ODk5YWFiYmNjZGRlZWZm");
+	/* and it quotes what it was asked with */
+	ask(p, 0,
+	    status(200,
+		"{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"message\":\"who is "
+		"8899aabbccddeeff or X19jb29raWVfXzo4ODk5YWFiYmNjZGRlZWZm\"}}"));
+	assert_null(strstr(got_text, "8899aabb"));
+	assert_null(strstr(got_text, "X19jb29raWVfXzo4"));
+	assert_non_null(strstr(got_text, "who is ****"));
+	remove(path);
+	release(p);
+}
+
+static void a_login_goes_with_each_request(void **state)
+{
+	struct world_ops spy = ops;
+	char text[] = "anna:sesame";
+	struct secret *login = secret_new(text, strlen(text));
+	struct node_config node = { .url = "http://a:1/", .login = login };
+	struct pool *p;
+
+	(void)state;
+	spy.http = line_http;
+	pool_free(pool_of(1));
+	fake.world.ops = &spy;
+	p = pool_new(&fake.world, &node, 1, 5000);
+	for (int i = 0; i < 2; i++) {
+		ask(p, 0, status(401, ""));
+		assert_string_equal(line_seen, "Authorization: Basic YW5uYTpzZXNhbWU=");
+		assert_non_null(
+		    strstr(got.fail.why, "does not accept user and password"));
+	}
+	release(p);
+	secret_free(login);
+}
+
+/* bitcoind speaks JSON-RPC 1.0: an error comes with an HTTP status of its own. */
+static void an_error_of_old_is_an_answer(void **state)
+{
+	struct pool *p = pool_of(1);
+
+	(void)state;
+	ask(p, 0,
+	    status(500,
+		"{\"result\":null,\"error\":{\"code\":-28,\"message\":\"Verifying "
+		"blocks...\"},\"id\":0}"));
+	assert_int_equal(got.err, ERR_OK);
+	ask(p, 0, status(503, "Work queue depth exceeded"));
+	assert_int_equal(got.err, ERR_UNANSWERED);
+	ask(p, 0, status(403, ""));
+	assert_int_equal(got.err, ERR_NODE_REFUSED);
+	release(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_judged),
+		cmocka_unit_test(a_cookie_is_read_anew_when_it_is_refused),
+		cmocka_unit_test(a_login_goes_with_each_request),
+		cmocka_unit_test(an_error_of_old_is_an_answer),
 		cmocka_unit_test(lost_answers_are_unknown),
 		cmocka_unit_test(backoff_grows_with_jitter),
 		cmocka_unit_test(five_failures_shut_a_node),
@@ -775,5 +886,6 @@ int main(void)
 		cmocka_unit_test(a_reset_ends_each_wait),
 	};
 
+	secret_setup();
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

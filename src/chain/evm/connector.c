@@ -6,6 +6,8 @@
 const struct connector connector_evm = {
 	.name = "evm",
 	.decimals = 18,
+	.pays = true,
+	.tracks = true,
 	.gas_coin = 21000,
 	.gas_token = 80000,
 	.pay = evm_pay,

@@ -92,6 +92,8 @@ enum err draft_args(struct draft *d, struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = config_chain(c->config, chain, &d->chain, f);
 	if (e == ERR_OK)
+		e = chain_pays(d->chain, f);
+	if (e == ERR_OK)
 		e = token_args(d, f);
 	if (e == ERR_OK)
 		e = keyring_address(c->keyring, d->key_name, &d->sender, f);

@@ -443,11 +443,12 @@ static enum err identity_read(const struct ask_question *q, void *fact,
 	const uint64_t *chain_id = q->ctx;
 	struct identity *i = fact;
 	enum err e = q->connector->identity_read(i, answer, len, f);
+	char other[CHAIN_CALLED_MAX];
 
-	if (e == ERR_OK && chain_id && i->chain_id != *chain_id)
-		return fail_set(f, ERR_WRONG_CHAIN, "it serves chain id %llu, not %llu",
-		    (unsigned long long)i->chain_id, (unsigned long long)*chain_id);
-	return e;
+	if (e != ERR_OK || !chain_id || i->chain_id == *chain_id)
+		return e;
+	chain_other(other, q->connector, i->chain_id, *chain_id);
+	return fail_set(f, ERR_WRONG_CHAIN, "it serves %s", other);
 }
 
 static bool identity_same(const struct ask_question *q, const void *a, const void *b)

@@ -192,6 +192,19 @@ static void blocks_write(const struct ask_question *q, struct buf *body)
 	q->connector->headers_at(body, h->at, h->n);
 }
 
+/* Of nodes that know of a height the hash alone. */
+static enum err hashes_read(const struct connector *c, const struct heights *h,
+    struct head *heads, bool *known, const char *answer, size_t len, struct fail *f)
+{
+	struct hash *hashes = mem_array(h->n, sizeof *hashes);
+	enum err e = c->hashes_read(hashes, known, h->n, answer, len, f);
+
+	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++)
+		heads[i] = (struct head){ .height = h->at[i], .hash = hashes[i] };
+	mem_free(hashes);
+	return e;
+}
+
 static enum err blocks_read(const struct ask_question *q, void *fact, const char *answer,
     size_t len, struct fail *f)
 {
@@ -199,7 +212,12 @@ static enum err blocks_read(const struct ask_question *q, void *fact, const char
 	struct block_fact *ret = fact;
 	struct head *heads = mem_array(h->n, sizeof *heads);
 	bool *known = mem_array(h->n, sizeof *known);
-	enum err e = q->connector->headers_read(heads, known, h->n, answer, len, f);
+	enum err e;
+
+	if (q->connector->hashes_read)
+		e = hashes_read(q->connector, h, heads, known, answer, len, f);
+	else
+		e = q->connector->headers_read(heads, known, h->n, answer, len, f);
 
 	for (uint32_t i = 0; i < h->n && e == ERR_OK; i++) {
 		ret[i] = (struct block_fact){ heads[i], known[i] };

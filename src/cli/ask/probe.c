@@ -89,6 +89,19 @@ static enum err block_probe(struct ask *a, struct probe *p, struct fail *f)
 	return e;
 }
 
+/* Nobody has an account there: whether it tells what is in a block. */
+static enum err list_probe(struct ask *a, struct probe *p, struct fail *f)
+{
+	struct block_ctx c = {
+		.q = { .hash = p->head.hash, .height = p->head.height, .every = true }
+	};
+	struct block_word word;
+	enum err e = block_ask(a, &c, BLOCK_RECEIPTS, false, &word, f);
+
+	p->state = p->by_hash = word.read;
+	return e;
+}
+
 /* -- a node ---------------------------------------------------------------- */
 
 static enum err head_probe(struct ask *a, const struct ask_question *q, struct head *ret,
@@ -104,6 +117,58 @@ static enum err head_probe(struct ask *a, const struct ask_question *q, struct h
 	if (said.fact)
 		*ret = *(const struct head *)said.fact;
 	return ERR_OK;
+}
+
+static void tip_write(const struct ask_question *q, struct buf *body)
+{
+	q->connector->poll(body);
+}
+
+static enum err tip_read(const struct ask_question *q, void *fact, const char *answer,
+    size_t len, struct fail *f)
+{
+	struct head *head = fact;
+	bool known;
+	enum err e = q->connector->hashes_read(&head->hash, &known, 1, answer, len, f);
+
+	return e == ERR_OK && !known
+	    ? fail_set(f, ERR_BAD_ANSWER, "the node shows no head")
+	    : e;
+}
+
+static void tip_header_write(const struct ask_question *q, struct buf *body)
+{
+	q->connector->header(body, q->ctx);
+}
+
+static enum err tip_header_read(const struct ask_question *q, void *fact,
+    const char *answer, size_t len, struct fail *f)
+{
+	struct head *head = fact;
+	bool known;
+	enum err e = q->connector->headers_read(head, &known, 1, answer, len, f);
+
+	if (e == ERR_OK && (!known || !hash_same(&head->hash, q->ctx)))
+		e = fail_set(f, ERR_BAD_ANSWER, "the node does not show its head");
+	return e;
+}
+
+/* Of a node that knows its head by the hash alone. */
+static enum err tip_probe(struct ask *a, struct probe *p, struct fail *f)
+{
+	static const struct ask_question tip = {
+		.write = tip_write, .read = tip_read, .size = sizeof(struct head)
+	};
+	struct ask_question header = { .write = tip_header_write,
+		.read = tip_header_read,
+		.size = sizeof(struct head) };
+	struct head named;
+	enum err e = head_probe(a, &tip, &named, &p->has_head, f);
+
+	if (e != ERR_OK || !p->has_head)
+		return e;
+	header.ctx = &named.hash;
+	return head_probe(a, &header, &p->head, &p->has_head, f);
 }
 
 static enum err identity_probe(struct ask *a, struct probe *p, struct fail *f)
@@ -170,14 +235,17 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	e = identity_probe(a, ret, f);
 	began_ms = world_now_ms(w);
 	if (e == ERR_OK && ret->reachable)
-		e = head_probe(a, &look_head_question, &ret->head, &ret->has_head, f);
+		e = ask_connector(a)->hashes_read
+		    ? tip_probe(a, ret, f)
+		    : head_probe(a, &look_head_question, &ret->head, &ret->has_head, f);
 	ret->latency_ms = world_now_ms(w) - began_ms;
 	if (e == ERR_OK && ret->reachable)
 		e = client_probe(a, ret, f);
-	if (e == ERR_OK && ret->has_head)
+	if (e == ERR_OK && ret->has_head && ask_connector(a)->finalized)
 		e = head_probe(a, &look_final_question, &ret->final, &ret->has_final, f);
 	if (e == ERR_OK && ret->has_head)
-		e = block_probe(a, ret, f);
+		e = ask_connector(a)->pays ? block_probe(a, ret, f)
+					   : list_probe(a, ret, f);
 	ask_free(a);
 	return e;
 }

@@ -17,7 +17,8 @@ struct probe {
 	bool has_head, has_final;
 	struct head head, final;
 	bool block_receipts; /* eth_getBlockReceipts */
-	bool state;          /* the state of a block by its hash or number */
+	bool state;          /* the state of a block by its hash or number; where nobody
+				can be paid, what is in it */
 	bool by_hash;        /* by its hash */
 };
 

@@ -51,7 +51,7 @@ static void ref_add(struct lines *ret, const struct ref *ref, const char *path)
 static bool is_text(enum config_type type)
 {
 	return type == TYPE_TEXT_PATH || type == TYPE_TEXT_WORD ||
-	    type == TYPE_TEXT_URL || type == TYPE_TEXT_LISTEN;
+	    type == TYPE_TEXT_URL || type == TYPE_TEXT_LISTEN || type == TYPE_TEXT_WHERE;
 }
 
 static void scalar_add(

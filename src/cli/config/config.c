@@ -136,6 +136,9 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
+	for (int i = 0; i < c->chains_n; i++)
+		for (int k = 0; k < c->chains[i].endpoints_n; k++)
+			secret_free(c->chains[i].endpoints[k].login);
 	arena_release(&c->memory);
 	mem_free(c);
 }
@@ -190,6 +193,51 @@ static enum err endpoint_resolve(
 	return ERR_OK;
 }
 
+static enum err where_read(
+    struct secret **ret, const char *chain, const char *where, struct fail *f)
+{
+	struct ref ref;
+	struct fail why;
+	enum err e = ref_parse(&ref, where, REF_ENV | REF_FILE, &why);
+
+	if (e == ERR_OK)
+		e = ref_read(ret, &ref, &why);
+	return e == ERR_OK
+	    ? ERR_OK
+	    : fail_set(f, ERR_CONFIG, "chain %s: an endpoint's %s", chain, why.why);
+}
+
+/* What the references to user and password refer to. */
+static enum err login_resolve(const char *chain, struct node_config *node, struct fail *f)
+{
+	struct secret *user = NULL, *password = NULL;
+	size_t len, all;
+	uint8_t *both;
+	enum err e;
+
+	if (!node->user || node->login)
+		return ERR_OK;
+	e = where_read(&user, chain, node->user, f);
+	if (e == ERR_OK)
+		e = where_read(&password, chain, node->password, f);
+	if (e == ERR_OK && memchr(secret_bytes(user), ':', secret_len(user)))
+		e = fail_set(
+		    f, ERR_CONFIG, "chain %s: an endpoint's user has a colon", chain);
+	if (e == ERR_OK) {
+		len = secret_len(user);
+		all = len + 1 + secret_len(password);
+		both = mem_new(all);
+		memcpy(both, secret_bytes(user), len);
+		both[len] = ':';
+		memcpy(both + len + 1, secret_bytes(password), all - len - 1);
+		node->login = secret_new(both, all);
+		mem_free(both);
+	}
+	secret_free(user);
+	secret_free(password);
+	return e;
+}
+
 enum err config_chain(
     struct config *c, const char *name, const struct chain_config **ret, struct fail *f)
 {
@@ -204,6 +252,8 @@ enum err config_chain(
 			continue;
 		for (int k = 0; k < chain->endpoints_n && e == ERR_OK; k++)
 			e = endpoint_resolve(c, name, &chain->endpoints[k], f);
+		for (int k = 0; k < chain->endpoints_n && e == ERR_OK; k++)
+			e = login_resolve(name, &chain->endpoints[k], f);
 		if (e == ERR_OK)
 			*ret = chain;
 		return e;

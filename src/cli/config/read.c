@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "cli/config/chain.h"
 #include "cli/config/percents.h"
 #include "cli/config/reader.h"
 #include "cli/config/scalar.h"
@@ -146,6 +147,10 @@ static void endpoint_read(struct reader *r, struct node_config *node, const stru
 	group_read(r, GROUP_ENDPOINT, node, &map, &map);
 	if (node->burst && !node->rate)
 		problem(r, d, "a burst is of a rate: say rate, too");
+	if (!node->user != !node->password)
+		problem(r, d, "user and password belong together: say both");
+	else if (node->user && node->cookie)
+		problem(r, d, "a cookie is a user and a password: say either");
 }
 
 static void endpoints_read(struct reader *r, struct chain_config *chain,
@@ -175,53 +180,6 @@ static void endpoints_read(struct reader *r, struct chain_config *chain,
 		endpoint_read(r, &chain->endpoints[chain->endpoints_n++], at);
 		path_pop(r, path);
 	}
-}
-
-static int providers_count(const struct chain_config *chain)
-{
-	int n = 0;
-
-	for (int i = 0; i < chain->endpoints_n; i++) {
-		const char *mine = chain->endpoints[i].provider;
-		bool seen = false;
-
-		for (int k = 0; mine && k < i && !seen; k++) {
-			const char *other = chain->endpoints[k].provider;
-
-			seen = other && strcmp(mine, other) == 0;
-		}
-		n += !seen;
-	}
-	return n;
-}
-
-/* What follows from several keys, and what only fits together. */
-static void chain_finish(
-    struct reader *r, struct chain_config *chain, const struct doc *d)
-{
-	int providers = providers_count(chain);
-	const struct doc *quorum = doc_get(d, "quorum"),
-			 *chain_id = doc_get(d, "chain_id");
-	const struct doc *tip = doc_get(d, "max_priority_fee_per_gas");
-
-	if (!chain->confirmations)
-		chain->confirmations = track_confirmations(chain->chain_id);
-	if (!chain->quorum)
-		chain->quorum = providers / 2 + 1;
-	if (providers && chain->quorum > providers)
-		problem_key(r, quorum ? quorum : d,
-		    "quorum is %d, and there are only %d providers", chain->quorum,
-		    providers);
-	if (tip && chain->max_fee_per_gas &&
-	    chain->max_priority_fee_per_gas > chain->max_fee_per_gas)
-		problem_key(r, tip, "max_priority_fee_per_gas is above max_fee_per_gas");
-	else if (chain->max_priority_fee_per_gas > chain->max_fee_per_gas)
-		chain->max_priority_fee_per_gas = chain->max_fee_per_gas;
-	for (const struct chain_config *at = r->c->chains; at != chain; at++)
-		if (at->chain_id && at->chain_id == chain->chain_id)
-			problem_key(r, chain_id ? chain_id : d,
-			    "chain_id %llu is already that of %s",
-			    (unsigned long long)chain->chain_id, at->name);
 }
 
 /* -- keys ------------------------------------------------------------------ */
@@ -469,6 +427,7 @@ static void deep_read(struct reader *r, const struct config_row *row, void *obje
 	case TYPE_TEXT_COIN:
 	case TYPE_TEXT_NUMBER:
 	case TYPE_TEXT_CHOICE:
+	case TYPE_TEXT_WHERE:
 	case TYPE_TEXT_REF:
 		BUG("a scalar is not deep");
 	}

@@ -166,6 +166,31 @@ static void ref_read_in(
 	memcpy(field, &ref, sizeof ref);
 }
 
+static void where_read(struct reader *r, void *field, const struct doc *d)
+{
+	const char *text;
+	struct ref ref;
+	struct fail f;
+	size_t size;
+	char *file;
+
+	if (ref_parse(&ref, d->text, REF_ENV | REF_FILE, &f) != ERR_OK) {
+		problem(r, d, "%s", f.why);
+		return;
+	}
+	text = d->text;
+	if (ref.kind == REF_FILE) {
+		ref.at = keep_path(r, ref.at);
+		size = strlen(ref.at) + sizeof "file:";
+		file = keep_array(r, (int)size, 1);
+		snprintf(file, size, "file:%s", ref.at);
+		text = file;
+	} else {
+		text = keep(r, text, strlen(text));
+	}
+	memcpy(field, &text, sizeof text);
+}
+
 static const char *url_host_fault(const char *host, size_t len)
 {
 	const char *user = memrchr(host, '@', len), *port, *end = host + len;
@@ -274,6 +299,8 @@ void scalar_read(
 		choice_read(r, row, field, d);
 	else if (row->is.type == TYPE_TEXT_REF)
 		ref_read_in(r, row, field, d);
+	else if (row->is.type == TYPE_TEXT_WHERE)
+		where_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_URL)
 		url_read(r, field, d);
 	else if (row->is.type == TYPE_TEXT_LISTEN)

@@ -1,5 +1,7 @@
 #include "cli/config/table.h"
 
+#include <string.h>
+
 #include "cli/config/config.h"
 
 /* Never made: where a field stands in the struct of its group. */
@@ -46,6 +48,10 @@ struct groups {
 #define TYPE_REF(allowed)                               \
 	{                                               \
 		.type = TYPE_TEXT_REF, .min = (allowed) \
+	}
+#define TYPE_WHERE                      \
+	{                               \
+		.type = TYPE_TEXT_WHERE \
 	}
 #define TYPE_MAP(group)                                     \
 	{                                                   \
@@ -121,4 +127,24 @@ const char *config_group_path(enum config_group group)
 	};
 
 	return paths[group];
+}
+
+bool config_key_of(enum chain_kind kind, const char *key)
+{
+	static const struct {
+		enum chain_kind kind;
+		const char *key;
+	} only[] = {
+#define GROUP(...)
+#define KEY(...)
+#define ONLY(kind, key) { CHAIN_##kind, #key },
+#include "cli/config/config.def"
+#undef GROUP
+#undef KEY
+	};
+
+	for (size_t i = 0; i < sizeof only / sizeof *only; i++)
+		if (strcmp(only[i].key, key) == 0)
+			return only[i].kind == kind;
+	return true;
 }

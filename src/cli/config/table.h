@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "chain/config.h"
+
 enum config_group {
 #define GROUP(name, type, path) GROUP_##name,
 #define KEY(...)
@@ -23,6 +25,7 @@ enum config_type {
 	TYPE_TEXT_NUMBER,
 	TYPE_TEXT_DURATION,
 	TYPE_TEXT_CHOICE,
+	TYPE_TEXT_WHERE, /* a reference, as text */
 	TYPE_TEXT_REF,
 	TYPE_TEXT_LAST = TYPE_TEXT_REF, /* up to here: one scalar */
 	TYPE_DEEP_MAP,                  /* of the group in min */
@@ -51,6 +54,9 @@ struct config_row {
 
 /* "tell.webhook"; ROOT: "" */
 const char *config_group_path(enum config_group group);
+
+/* Has this key of a chain a meaning on chains of this kind? */
+bool config_key_of(enum chain_kind kind, const char *key);
 
 extern const struct config_row config_rows[];
 extern const int config_rows_n;

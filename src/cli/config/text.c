@@ -38,7 +38,8 @@ static void example_keys(struct buf *out, enum config_group group, const char *i
 	for (int i = 0; i < config_rows_n; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (row->group == group)
+		if (row->group == group &&
+		    (group != GROUP_CHAIN || config_key_of(CHAIN_EVM, row->name)))
 			buf_addf(out, "#%s# %s\n#%s%s: %s\n", indent, row->doc, indent,
 			    row->name, row->example);
 	}

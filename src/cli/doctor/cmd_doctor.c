@@ -87,6 +87,7 @@ void doctor_finding(struct doctor *d, const char *what, const char *subject,
 static void config_check(struct doctor *d)
 {
 	const struct config *c = d->cli->config;
+	bool pays = c->chains_n == 0;
 
 	if (c->mode & 07)
 		doctor_finding(d, "config", c->path, "chmod 600 it",
@@ -97,7 +98,9 @@ static void config_check(struct doctor *d)
 	if (c->chains_n == 0)
 		doctor_finding(d, "config", c->path, "name a chain: pawl help config",
 		    "it has no chain");
-	if (c->keys_n == 0)
+	for (int i = 0; i < c->chains_n; i++)
+		pays |= chain_connector(&c->chains[i])->pays;
+	if (c->keys_n == 0 && pays)
 		doctor_finding(d, "config", c->path,
 		    "pawl key new NAME, or pawl key import NAME", "it has no key");
 }
@@ -126,16 +129,23 @@ static void key_check(struct doctor *d, const struct key_config *key)
 
 /* -- nodes ----------------------------------------------------------------- */
 
-static void node_tell(struct doctor *d, const struct probe *p, const char *subject)
+static void node_tell(struct doctor *d, const struct chain_config *c,
+    const struct probe *p, const char *subject)
 {
 	char final[48] = "no finalized tag";
+	const char *slow = p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "";
+	const char *client = p->client[0] ? p->client : "client not told";
 
+	if (!chain_connector(c)->pays) {
+		doctor_fine(d, "node", subject, "%s, head %" PRIu64 ", %" PRId64 " ms%s",
+		    client, p->head.height, p->latency_ms, slow);
+		return;
+	}
 	if (p->has_final)
 		snprintf(final, sizeof final, "finalized %" PRIu64, p->final.height);
 	doctor_fine(d, "node", subject,
-	    "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s",
-	    p->client[0] ? p->client : "client not told", p->head.height, final,
-	    p->latency_ms, p->latency_ms > SIGNIFICANT_LATENCY_MS ? " (slow)" : "",
+	    "%s, head %" PRIu64 ", %s, %" PRId64 " ms%s; %s, %s", client, p->head.height,
+	    final, p->latency_ms, slow,
 	    p->block_receipts ? "eth_getBlockReceipts"
 			      : "no eth_getBlockReceipts: blocks are read whole",
 	    p->by_hash ? "state by hash" : "state by number only");
@@ -158,7 +168,7 @@ static bool head_is_final(const struct probe *p)
 static void node_check(struct doctor *d, const struct chain_config *c,
     const struct probe *p, const struct hash *genesis, uint64_t best)
 {
-	char subject[120];
+	char subject[120], other[CHAIN_CALLED_MAX];
 
 	snprintf(subject, sizeof subject, "%s %s", c->name, p->name);
 	if (p->off) {
@@ -168,10 +178,11 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 		doctor_finding(d, "node", subject,
 		    "start it, or correct its URL in the config", "%s", p->fail.why);
 	} else if (p->identity.chain_id != c->chain_id) {
+		chain_other(other, chain_connector(c), p->identity.chain_id, c->chain_id);
 		doctor_finding(d, "node", subject,
-		    "correct chain_id or the URL in the config",
-		    "it serves chain id %" PRIu64 ", not %" PRIu64, p->identity.chain_id,
-		    c->chain_id);
+		    c->network ? "correct network or the URL in the config"
+			       : "correct chain_id or the URL in the config",
+		    "it serves %s", other);
 	} else if (!hash_same(&p->identity.genesis, genesis)) {
 		doctor_finding(d, "node", subject, "take it out of the config",
 		    "its genesis is not that of the chain: it serves another one");
@@ -191,12 +202,16 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 		    "write finality: {depth: N} for this chain",
 		    "it calls its head finalized, which means nothing: no payment would "
 		    "ever be final");
+	} else if (!p->state && !chain_connector(c)->pays) {
+		doctor_finding(d, "node", subject,
+		    "use a node that keeps its newest blocks, and has them all",
+		    "it does not tell what is in its newest block");
 	} else if (!p->state) {
 		doctor_finding(d, "node", subject,
 		    "use a node that keeps the state of new blocks",
 		    "it does not tell counts and balances at a block");
 	} else {
-		node_tell(d, p, subject);
+		node_tell(d, c, p, subject);
 	}
 }
 
@@ -267,7 +282,7 @@ static enum err words_check(struct doctor *d, const struct chain_config *c,
 {
 	struct probe_seen seen[POOL_NODES_MAX] = { 0 };
 	struct address who[PROBE_ACCOUNTS_MAX];
-	uint32_t keys = keys_of(d, who);
+	uint32_t keys = chain_connector(c)->pays ? keys_of(d, who) : 0;
 	uint64_t height = best > LAG_MAX ? best - LAG_MAX : 0;
 	char subject[120];
 	enum err e = ERR_OK;
@@ -335,6 +350,12 @@ static void rules_check(struct doctor *d, const struct chain_config *c)
 {
 	enum rules kind = RULES_UNKNOWN;
 	const char *name = "";
+
+	if (!chain_connector(c)->pays) {
+		doctor_fine(
+		    d, "chain", c->name, "%s: it is read, and not paid on", c->network);
+		return;
+	}
 
 	for (size_t i = 0; i < sizeof chain_rules / sizeof *chain_rules; i++)
 		if (chain_rules[i].chain_id == c->chain_id) {
@@ -427,7 +448,8 @@ static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
 	} else {
 		rules_check(d, c);
 		doctor_fine(d, "chain", name, "a quorum of %d answers", c->quorum);
-		for (int i = 0; i < d->cli->config->keys_n; i++)
+		for (int i = 0; i < d->cli->config->keys_n && chain_connector(c)->pays;
+		     i++)
 			account_check(d, a, c, &d->cli->config->keys[i]);
 	}
 	ask_free(a);

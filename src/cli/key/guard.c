@@ -164,7 +164,8 @@ enum err key_remove_check(
 	else if (e != ERR_OWNED)
 		e = kept(&g, f);
 	for (int i = 0; i < c->config->chains_n && e == ERR_OK; i++)
-		e = chain_check(&g, c->config->chains[i].name, f);
+		if (chain_pays(&c->config->chains[i], NULL) == ERR_OK)
+			e = chain_check(&g, c->config->chains[i].name, f);
 	loop_close(&loop);
 	return e;
 }

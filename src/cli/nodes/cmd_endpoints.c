@@ -51,14 +51,14 @@ static void probe_tell(
     struct endpoint_told *ret, const struct chain_config *c, const struct probe *p)
 {
 	bool other = p->reachable && p->identity.chain_id != c->chain_id;
+	char called[CHAIN_CALLED_MAX];
 
 	ret->p50_ms = p->latency_ms;
 	ret->has_head = p->has_head && !other;
 	ret->head = (int64_t)p->head.height;
+	chain_other(called, chain_connector(c), p->identity.chain_id, c->chain_id);
 	if (other)
-		snprintf(ret->why, sizeof ret->why,
-		    "serves chain id %" PRIu64 ", not %" PRIu64, p->identity.chain_id,
-		    c->chain_id);
+		snprintf(ret->why, sizeof ret->why, "serves %s", called);
 	else if (!p->reachable)
 		snprintf(ret->why, sizeof ret->why, "%.*s", (int)sizeof ret->why - 1,
 		    p->fail.why);

@@ -307,6 +307,8 @@ static enum err chain_tell(struct cli *c, struct world *w, struct journal *j,
 	struct ask *a;
 	enum err e = config_chain(c->config, name, &t.chain, f);
 
+	if (e == ERR_OK)
+		e = chain_pays(t.chain, f);
 	if (e != ERR_OK)
 		return e;
 	if (j)
@@ -339,8 +341,12 @@ static enum err all_tell(
 
 	for (int i = 0; i < c->config->chains_n; i++) {
 		struct fail why = { ERR_OK, "" };
-		enum err e =
-		    chain_tell(c, w, j, c->config->chains[i].name, told > 0, &why);
+		enum err e;
+
+		if (chain_pays(&c->config->chains[i], f) != ERR_OK &&
+		    c->config->chains_n > 1)
+			continue;
+		e = chain_tell(c, w, j, c->config->chains[i].name, told > 0, &why);
 
 		if (e == ERR_STOPPED)
 			return fail_set(f, e, "%s", why.why);

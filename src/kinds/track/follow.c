@@ -422,7 +422,7 @@ static void told_turn(void *ctx, struct runner *r)
 	for (int i = 0; i < r->s.chains_n; i++) {
 		struct track_chain *t = chain_of(k, &r->chains[i]);
 
-		if (!t->chain->id)
+		if (!t->chain->id || !t->chain->connector->tracks)
 			continue;
 		if (!t->loaded)
 			load(t);

@@ -166,18 +166,24 @@ struct places {
 static enum err places_find(
     const struct command_at *at, const struct wish *w, struct places *ret, struct fail *f)
 {
+	const struct chain_config *config;
 	enum err e = ERR_OK;
 
 	ret->n = 0;
 	if (w->chain) {
 		ret->n = 1;
 		e = at->face->chain_named(at->face->ctx, w->chain, &ret->config[0], f);
+		if (e == ERR_OK)
+			e = chain_tracks(ret->config[0], f);
 	}
-	while (!w->chain && ret->n < TRACKING_CHAINS_MAX &&
-	    chain_at(at, ret->n, &ret->config[ret->n], NULL) == ERR_OK)
-		ret->n++;
+	for (int i = 0; !w->chain && ret->n < TRACKING_CHAINS_MAX &&
+	     chain_at(at, i, &config, NULL) == ERR_OK;
+	     i++)
+		if (chain_tracks(config, NULL) == ERR_OK)
+			ret->config[ret->n++] = config;
 	if (e == ERR_OK && !ret->n)
-		e = fail_set(f, ERR_CONFIG, "the config names no chain");
+		e = fail_set(f, ERR_CONFIG,
+		    "the config names no chain on which transactions are followed");
 	for (int i = 0; i < ret->n && e == ERR_OK; i++) {
 		ret->chain[i] = chain_row(at, ret->config[i]);
 		if (!ret->chain[i])
@@ -195,13 +201,16 @@ static enum err prepare_one(void *ctx, const struct wish *w, struct fail *f)
 	const struct chain_config *config;
 
 	if (w->chain) {
-		if (at->face->chain_named(at->face->ctx, w->chain, &config, f) == ERR_OK)
+		if (at->face->chain_named(at->face->ctx, w->chain, &config, f) ==
+			ERR_OK &&
+		    chain_tracks(config, NULL) == ERR_OK)
 			(void)command_chain(at->runner, config);
 		return ERR_OK;
 	}
 	for (int i = 0;
 	     i < TRACKING_CHAINS_MAX && chain_at(at, i, &config, NULL) == ERR_OK; i++)
-		(void)command_chain(at->runner, config);
+		if (chain_tracks(config, NULL) == ERR_OK)
+			(void)command_chain(at->runner, config);
 	return ERR_OK;
 }
 

@@ -55,6 +55,8 @@ static enum err chain_check(const struct command_at *at, const struct handover *
 	struct sql_chain_get_out row;
 	enum err e = at->face->chain_named(at->face->ctx, h->chain, &config, f);
 
+	if (e == ERR_OK)
+		e = chain_pays(config, f);
 	if (e != ERR_OK)
 		return e;
 	*ret = command_chain(at->runner, config);

@@ -277,6 +277,8 @@ static enum err chain_find(struct wish *n, const struct submit *s, struct fail *
 	struct sql_chain_get_out row;
 	enum err e = face->chain_named(face->ctx, s->chain, &n->config, f);
 
+	if (e == ERR_OK)
+		e = chain_pays(n->config, f);
 	if (e != ERR_OK)
 		return e;
 	n->chain = command_chain(n->at->runner, n->config);
