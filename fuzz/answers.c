@@ -107,22 +107,29 @@ static void heads(const char *text, size_t len)
 	bool known[N];
 	uint64_t count[N];
 	enum pool_shows shows;
-	struct pending_filter filter;
-	struct pending pending;
-	struct node_word word;
 	struct fail f = { 0 };
 
 	(void)connector_evm.poll_read(&head[0], text, len, &f);
 	(void)connector_evm.headers_read(head, known, N, text, len, &f);
 	(void)connector_evm.counts_read(count, known, N, text, len, &f);
 	(void)connector_evm.pool_read(&shows, text, len, &f);
-	if (!connector_evm.pending_filter_read(&filter, &word, text, len, &f))
-		fuzz_check_text(filter.id, sizeof filter.id);
-	check_words(&word, 1);
-	(void)connector_evm.pending_changes_read(&pending, &word, text, len, &f);
-	CHECK(pending.n <= PENDING_MAX);
-	check_words(&word, 1);
-	mem_free(pending.hash);
+}
+
+static void looks(const char *text, size_t len)
+{
+	static const struct pending_filter filter[] = { { "" }, { "0x1" } };
+	struct whole_tx tx[N];
+	struct pending news;
+	struct fail f = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		(void)connector_evm.look_read(
+		    tx, &news, &filter[i], N - 1, text, len, &f);
+		fuzz_check_text(news.filter.id, sizeof news.filter.id);
+		CHECK(news.n <= PENDING_MAX && (news.err == ERR_OK || !news.hash));
+		check_words(&news.word, 1);
+		mem_free(news.hash);
+	}
 }
 
 static void transactions(const char *text, size_t len)
@@ -220,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		transactions(text, size);
+		looks(text, size);
 		break;
 	case 3:
 		money(text, size);

@@ -307,11 +307,16 @@ struct node_word {
 #define PENDING_MAX 100000
 
 struct pending_filter {
-	char id[FILTER_MAX]; /* "0x" and digits of hex */
+	char id[FILTER_MAX]; /* "0x" and digits of hex; "": there is none yet */
 };
 
 struct pending {
-	struct hash *hash; /* mem_free() it */
+	/* Else nothing is known, and word.note may say why: NOTE_NO_METHOD,
+	 * NOTE_FILTER_LOST. More than PENDING_MAX at once: BAD_ANSWER. */
+	enum err err;
+	struct node_word word;
+	struct pending_filter filter; /* to be asked from now on */
+	struct hash *hash;            /* what is new; mem_free() it */
 	uint32_t n;
 };
 
@@ -427,20 +432,18 @@ struct connector {
 	enum err (*pool_read)(
 	    enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
 
-	/* What comes to its pool, by hash alone: a filter is made once, and then asked
-	 * for what is new. Making one has an effect on the node, which is harmless. A
-	 * refusal is told by ret_word: NOTE_NO_METHOD, NOTE_FILTER_LOST. More than
-	 * PENDING_MAX at once: BAD_ANSWER. */
-	void (*pending_filter)(struct buf *body);
-	enum err (*pending_filter_read)(struct pending_filter *ret,
-	    struct node_word *ret_word, const char *answer, size_t len, struct fail *f);
-	void (*pending_changes)(struct buf *body, const struct pending_filter *filter);
-	enum err (*pending_changes_read)(struct pending *ret, struct node_word *ret_word,
-	    const char *answer, size_t len, struct fail *f);
-
 	void (*transactions)(struct buf *body, const struct hash *hashes, uint32_t n);
 	enum err (*transactions_read)(struct whole_tx *ret, uint32_t n,
 	    const char *answer, size_t len, struct fail *f);
+	/* The same, and what came to its pool, by hash alone: one call more of the same
+	 * batch. Where there is no filter it makes one, which has an effect on the node
+	 * that is harmless, and tells of nothing yet. n may be 0. The result is that of
+	 * the transactions; ret_news has its own. */
+	void (*look)(struct buf *body, const struct pending_filter *filter,
+	    const struct hash *hashes, uint32_t n);
+	enum err (*look_read)(struct whole_tx *ret, struct pending *ret_news,
+	    const struct pending_filter *filter, uint32_t n, const char *answer,
+	    size_t len, struct fail *f);
 	void (*receipts)(struct buf *body, const struct hash *hashes, uint32_t n);
 	/* wants: the payments that they may be of; NULL: none. */
 	enum err (*receipts_read)(struct receipt *ret, const struct payment *wants,

@@ -568,44 +568,47 @@ static void a_pool_is_looked_into(void **state)
 	assert_int_equal(shows, ground.make.pool_shown ? POOL_NOTHING : POOL_HIDDEN);
 }
 
-static enum err news(
-    const struct pending_filter *f, struct pending *ret, enum node_note *ret_note)
+/* What is new, in one request with whether hash is there; returns that. */
+static bool news(
+    const struct pending_filter *filter, const struct hash *hash, struct pending *ret)
 {
-	struct node_word word;
-	enum err e;
+	struct whole_tx tx;
 
-	ASK(ground.connector->pending_changes(&body, f));
-	e = ground.connector->pending_changes_read(ret, &word, SAID);
-	*ret_note = word.note;
-	return e;
+	ASK(ground.connector->look(&body, filter, hash, 1));
+	check(ground.connector->look_read(&tx, ret, filter, 1, SAID), ERR_OK);
+	return tx.known;
 }
 
 static void what_comes_to_a_pool_is_told_once(void **state)
 {
 	struct signed_bytes raw = pay(PAYER, next_nonce(PAYER), coin(1));
-	struct pending_filter f, unknown = { .id = "0xfefefefefefefefefefefefefefefefe" };
-	enum node_note note;
-	struct node_word word;
+	struct pending_filter f = { .id = "" },
+			      unknown = { .id = "0xfefefefefefefefefefefefefefefefe" };
 	struct pending p;
 
 	(void)state;
-	ASK(ground.connector->pending_filter(&body));
-	check(ground.connector->pending_filter_read(&f, &word, SAID), ERR_OK);
-	assert_int_equal(word.note, NOTE_NONE);
-	check(news(&f, &p, &note), ERR_OK);
+	assert_false(news(&f, &raw.hash, &p));
+	assert_int_equal(p.err, ERR_OK);
+	f = p.filter;
+	assert_string_not_equal(f.id, "");
+	assert_false(news(&f, &raw.hash, &p));
+	assert_int_equal(p.err, ERR_OK);
 	assert_int_equal(p.n, 0);
 	free(p.hash);
 	send_says(raw, ERR_OK, NOTE_ACCEPTED);
-	check(news(&f, &p, &note), ERR_OK);
+	assert_true(news(&f, &raw.hash, &p));
 	assert_int_equal(p.n, 1);
 	assert_true(hash_same(&p.hash[0], &raw.hash));
 	free(p.hash);
 	mine(1);
-	check(news(&f, &p, &note), ERR_OK);
+	assert_true(news(&f, &raw.hash, &p));
+	assert_int_equal(p.err, ERR_OK);
 	assert_int_equal(p.n, 0);
 	free(p.hash);
-	check(news(&unknown, &p, &note), ERR_NODE_REFUSED);
-	assert_int_equal(note, NOTE_FILTER_LOST);
+	/* and that one is lost does not spoil the rest */
+	assert_true(news(&unknown, &raw.hash, &p));
+	assert_int_equal(p.err, ERR_NODE_REFUSED);
+	assert_int_equal(p.word.note, NOTE_FILTER_LOST);
 }
 
 /* -- transactions ---------------------------------------------------------- */

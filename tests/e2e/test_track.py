@@ -333,11 +333,21 @@ def who_is_among_very_many_hears_at_once():
         track(desk, hall, last, "--chain", "local")
         last.goes_well()
         tx.hears("final", mines=True)
+        waits = Followed(hall, one, WHO[2], gas=hex(5 * 10**6))
+        one.rpc("anvil_dropAllTransactions")
+        track(desk, hall, waits, "--chain", "local")
+        one.mine()
+        waits.again()
+        one.rpc("evm_setBlockGasLimit", hex(10**6))  # no block takes it
+        waits.hears("seen", mines=True)  # in its turn it would be after a thousand blocks
+        one.rpc("evm_setBlockGasLimit", hex(3 * 10**7))
+        waits.goes_well()
         stop(desk, daemon)
         daemon = serving(desk)  # it reads them all
         last.hears("final", mines=True)
+        waits.hears("final", mines=True)
         counted = json.loads(desk.expect(0, "status", "--json").out)
-        same(counted, {"tracked": {"unseen": MANY, "final": 2}}, "what is followed in the end")
+        same(counted, {"tracked": {"unseen": MANY, "final": 3}}, "what is followed in the end")
         stop(desk, daemon)
 
 

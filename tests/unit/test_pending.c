@@ -27,11 +27,21 @@ static const struct said {
 #include "../vectors/pending.def"
 };
 
-static void judge(const struct said *s, enum err err, const struct node_word *word)
+static const struct pending_filter none = { .id = "" }, one = { .id = "0x1" };
+
+static struct pending read(const struct pending_filter *filter, const char *text)
 {
-	if (err != s->err || word->note != s->note)
-		fail_msg("%s, %s: %s, note %d", s->node, s->what, err_name(err),
-		    (int)word->note);
+	struct pending news;
+
+	(void)evm->look_read(NULL, &news, filter, 0, text, strlen(text), NULL);
+	return news;
+}
+
+static void judge(const struct said *s, const struct pending *news)
+{
+	if (news->err != s->err || news->word.note != s->note)
+		fail_msg("%s, %s: %s, note %d", s->node, s->what, err_name(news->err),
+		    (int)news->word.note);
 }
 
 static void nodes_are_understood(void **state)
@@ -39,27 +49,24 @@ static void nodes_are_understood(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
 		const struct said *s = &said[i];
-		struct pending_filter filter;
 		struct pending news;
-		struct node_word word;
-		size_t len = strlen(s->text);
-		enum err e;
 
 		if (s->hashes >= 0) {
-			e = evm->pending_changes_read(&news, &word, s->text, len, NULL);
-			judge(s, e, &word);
+			news = read(&one, s->text);
+			judge(s, &news);
 			assert_int_equal(news.n, s->hashes);
+			assert_string_equal(news.filter.id, one.id);
 			mem_free(news.hash);
 		}
 		/* a refusal is one of either question */
 		if (s->hashes >= 0 && s->err == ERR_OK)
 			continue;
-		e = evm->pending_filter_read(&filter, &word, s->text, len, NULL);
+		news = read(&none, s->text);
 		if (s->hashes < 0) {
-			judge(s, e, &word);
-			assert_non_null(strstr(s->text, filter.id));
+			judge(s, &news);
+			assert_non_null(strstr(s->text, news.filter.id));
 		} else {
-			assert_int_not_equal(e, ERR_OK);
+			assert_int_not_equal(news.err, ERR_OK);
 		}
 	}
 }
@@ -73,41 +80,66 @@ static void a_filter_is_called_as_it_said(void **state)
 		ANSWER("\"0x\""), ANSWER("\"1\""), ANSWER("\"1x12\""), ANSWER("\"0xg\""),
 		ANSWER("\"0x1\\\"\""), ANSWER("\"0x" WORD "00\""), ANSWER("[\"0x1\"]"),
 		"[]", "{}", "" };
-	const char *text = ANSWER("\"0x" WORD "\"");
-	struct pending_filter filter;
-	struct node_word word;
+	struct pending news = read(&none, ANSWER("\"0x" WORD "\""));
+	struct hash hash = { { 0xab } };
 	struct buf body;
 
 	(void)state;
-	assert_int_equal(
-	    evm->pending_filter_read(&filter, &word, text, strlen(text), NULL), ERR_OK);
+	assert_int_equal(news.err, ERR_OK);
 	buf_init(&body, 1 << 10);
-	evm->pending_changes(&body, &filter);
+	evm->look(&body, &news.filter, &hash, 1);
 	assert_string_equal(buf_text(&body),
-	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_getFilterChanges\","
-	    "\"params\":[\"0x" WORD "\"]}");
+	    "[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"eth_getFilterChanges\","
+	    "\"params\":[\"0x" WORD "\"]},{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+	    "\"eth_getTransactionByHash\",\"params\":[\"0xab"
+	    "00000000000000000000000000000000000000000000000000000000000000\"]}]");
 	buf_clear(&body);
-	evm->pending_filter(&body);
+	evm->look(&body, &none, NULL, 0);
 	assert_string_equal(buf_text(&body),
-	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
-	    "\"eth_newPendingTransactionFilter\",\"params\":[]}");
+	    "[{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
+	    "\"eth_newPendingTransactionFilter\",\"params\":[]}]");
 	buf_release(&body);
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-		enum err e = evm->pending_filter_read(
-		    &filter, &word, odd[i], strlen(odd[i]), NULL);
-
-		if (err_class(e) != CLASS_UNKNOWN)
+		news = read(&none, odd[i]);
+		if (err_class(news.err) != CLASS_UNKNOWN)
 			fail_msg("%s is believed", odd[i]);
-		assert_string_equal(filter.id, "");
+		assert_string_equal(news.filter.id, "");
+	}
+}
+
+/* A refusal of the one is none of the other. */
+static void what_is_asked_beside_it_is_answered(void **state)
+{
+#define REFUSED "{\"id\":0,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}"
+	static const char *const text[] = {
+		"[" REFUSED ",{\"id\":1,\"result\":null}]",
+		"[{\"id\":1,\"result\":null}," REFUSED "]",
+		"[{\"id\":1,\"result\":null},{\"id\":0,\"result\":[\"0x" WORD "\"]}]",
+		"[{\"id\":0,\"result\":[\"0x" WORD "\"]}]",
+	};
+	static const enum err want[][2] = { { ERR_OK, ERR_NODE_REFUSED },
+		{ ERR_OK, ERR_NODE_REFUSED }, { ERR_OK, ERR_OK },
+		{ ERR_UNANSWERED, ERR_OK } };
+	struct whole_tx tx;
+	struct pending news;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+		enum err e =
+		    evm->look_read(&tx, &news, &one, 1, text[i], strlen(text[i]), NULL);
+
+		if (err_class(e) != err_class(want[i][0]))
+			fail_msg("%s: %s", text[i], err_name(e));
+		assert_int_equal(news.err, want[i][1]);
+		assert_int_equal(news.n, news.err == ERR_OK);
+		mem_free(news.hash);
 	}
 }
 
 /* So many hashes at once. */
 static enum err read_many(uint32_t n, struct pending *ret)
 {
-	struct node_word word;
 	struct buf text;
-	enum err e;
 
 	buf_init(&text, 16 << 20);
 	buf_add_str(&text, "{\"id\":0,\"result\":[");
@@ -115,9 +147,9 @@ static enum err read_many(uint32_t n, struct pending *ret)
 		buf_add_str(&text, i ? ",\"0x" WORD "\"" : "\"0x" WORD "\"");
 	buf_add_str(&text, "]}");
 	assert_true(buf_ok(&text));
-	e = evm->pending_changes_read(ret, &word, buf_text(&text), text.len, NULL);
+	*ret = read(&one, buf_text(&text));
 	buf_release(&text);
-	return e;
+	return ret->err;
 }
 
 static void news_are_bounded_and_hashes(void **state)
@@ -126,14 +158,11 @@ static void news_are_bounded_and_hashes(void **state)
 		ANSWER("[\"0x1\"]"), ANSWER("[\"0x" WORD "\",null]"),
 		ANSWER("[{\"hash\":\"0x" WORD "\"}]"), "[]", "{}", "" };
 	struct pending news;
-	struct node_word word;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-		enum err e =
-		    evm->pending_changes_read(&news, &word, odd[i], strlen(odd[i]), NULL);
-
-		if (err_class(e) != CLASS_UNKNOWN)
+		news = read(&one, odd[i]);
+		if (err_class(news.err) != CLASS_UNKNOWN)
 			fail_msg("%s is believed", odd[i]);
 		assert_null(news.hash);
 		assert_int_equal(news.n, 0);
@@ -151,6 +180,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nodes_are_understood),
 		cmocka_unit_test(a_filter_is_called_as_it_said),
+		cmocka_unit_test(what_is_asked_beside_it_is_answered),
 		cmocka_unit_test(news_are_bounded_and_hashes),
 	};
 

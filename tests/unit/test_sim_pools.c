@@ -343,17 +343,17 @@ static void what_was_sent_arrives_where_it_was_sent(void **state)
 static struct pending_filter filter_of(struct sim_node *n)
 {
 	struct buf body = fresh();
-	struct pending_filter f;
-	struct node_word word;
+	struct pending_filter none = { .id = "" };
+	struct pending p;
 	size_t len;
 	char *answer;
 
-	connector_evm.pending_filter(&body);
+	connector_evm.look(&body, &none, NULL, 0);
 	answer = ask(n, &body, &len);
-	assert_int_equal(
-	    connector_evm.pending_filter_read(&f, &word, answer, len, NULL), ERR_OK);
+	(void)connector_evm.look_read(NULL, &p, &none, 0, answer, len, NULL);
+	assert_int_equal(p.err, ERR_OK);
 	free(answer);
-	return f;
+	return p.filter;
 }
 
 /* How much is new; the first of it in ret. */
@@ -361,15 +361,14 @@ static uint32_t news(struct sim_node *n, const struct pending_filter *f, struct 
     enum node_note *ret_note)
 {
 	struct buf body = fresh();
-	struct node_word word;
 	struct pending p;
 	size_t len;
 	char *answer;
 
-	connector_evm.pending_changes(&body, f);
+	connector_evm.look(&body, f, NULL, 0);
 	answer = ask(n, &body, &len);
-	(void)connector_evm.pending_changes_read(&p, &word, answer, len, NULL);
-	*ret_note = word.note;
+	(void)connector_evm.look_read(NULL, &p, f, 0, answer, len, NULL);
+	*ret_note = p.word.note;
 	if (p.n)
 		*ret = p.hash[0];
 	free(p.hash);

@@ -142,7 +142,8 @@ static bool is_seen_elsewhere(enum sim_vice v)
 	    v == SIM_VICE_LOSES_UNDONE || v == SIM_VICE_FORGETS ||
 	    v == SIM_VICE_SMALL_POOL || v == SIM_VICE_REFUSES ||
 	    v == SIM_VICE_TWO_HEADS || v == SIM_VICE_EMPTY ||
-	    v == SIM_VICE_LATE_RECEIPTS || v == SIM_VICE_LATE_HEADS;
+	    v == SIM_VICE_LATE_RECEIPTS || v == SIM_VICE_LATE_HEADS ||
+	    v == SIM_VICE_FILTERS;
 }
 
 static void each_is_seen_and_goes(void **state)
@@ -309,6 +310,46 @@ static void heads_come_late_and_none_is_forgotten(void **state)
 	rig_release(&stage.r);
 }
 
+static struct pending news_of(const struct pending_filter *filter)
+{
+	struct buf body = fresh();
+	struct pending news;
+	size_t len;
+	char *answer;
+
+	connector_evm.look(&body, filter, NULL, 0);
+	answer = ask(stage.r.node, &body, &len);
+	(void)connector_evm.look_read(NULL, &news, filter, 0, answer, len, NULL);
+	free(news.hash);
+	free(answer);
+	return news;
+}
+
+static void what_came_is_not_told(void **state)
+{
+	static const enum node_note notes[] = { NOTE_NO_METHOD, NOTE_FILTER_LOST,
+		NOTE_NONE };
+	const struct pending_filter none = { .id = "" };
+	struct pending_filter filter;
+
+	(void)state;
+	rig_init(&stage.r);
+	filter = news_of(&none).filter;
+	for (uint64_t by = 1; by <= sim_vice_most(SIM_VICE_FILTERS); by++) {
+		struct pending news;
+
+		sim_vice_set(stage.r.node, SIM_VICE_FILTERS, by);
+		rig_send(&stage.r, (struct order){ .nonce = by - 1 });
+		news = news_of(&filter);
+		assert_int_equal(news.n, 0);
+		assert_int_equal(news.word.note, notes[by - 1]);
+	}
+	sim_vice_set(stage.r.node, SIM_VICE_FILTERS, 0);
+	rig_send(&stage.r, (struct order){ .nonce = 3 });
+	assert_int_equal(news_of(&filter).n, 1);
+	rig_release(&stage.r);
+}
+
 static void a_minority_mines_its_own(void **state)
 {
 	const struct sim_block *head;
@@ -404,6 +445,7 @@ int main(void)
 		cmocka_unit_test(receipts_come_late),
 		cmocka_unit_test(gossip_comes_later_than_it_does),
 		cmocka_unit_test(heads_come_late_and_none_is_forgotten),
+		cmocka_unit_test(what_came_is_not_told),
 		cmocka_unit_test(a_minority_mines_its_own),
 		cmocka_unit_test(one_url_has_two_heads),
 		cmocka_unit_test(a_node_has_chances_of_its_own),

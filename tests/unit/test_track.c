@@ -922,6 +922,133 @@ static void many_cost_no_more_requests(void **state_)
 	assert_in_range(requests[1] + 1, requests[0], requests[0] + 2); /* a poll */
 }
 
+/* -- what comes to pools --------------------------------------------------------- */
+
+#define MANY 1000
+
+static struct hash many[MANY];
+
+static void follow_many(void)
+{
+	for (uint32_t i = 0; i < MANY; i++) {
+		many[i] = (struct hash){ { 0x79 } };
+		memcpy(many[i].at + 4, &i, sizeof i);
+		follow(&many[i]);
+	}
+}
+
+/* It was looked at in this very block, and is not in its turn before many others. */
+static struct sim_tx *looked_at_just_now(void)
+{
+	struct sim_tx *tx = pays(1, 5, 0);
+	struct sql_tracked_get_out row;
+
+	sim_pool_drop_all(scene.chain);
+	follow_many();
+	follow(&tx->hash);
+	mine(2);
+	do {
+		mine(1);
+		assert_true(row_get(scene.journal, followed, &row));
+	} while (row.looks != (int64_t)height());
+	return tx;
+}
+
+static void what_comes_to_a_pool_is_looked_for_first(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = looked_at_just_now();
+	sim_pool_return(scene.chain, tx);
+	mine(1);
+	assert_string_equal(told(), "seen 1");
+}
+
+static void a_filter_that_is_lost_is_made_anew(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	tx = looked_at_just_now();
+	memset(scene.node[0]->filter, 0, sizeof scene.node[0]->filter);
+	mine(2); /* it is missed, and made */
+	sim_pool_return(scene.chain, tx);
+	mine(1);
+	assert_string_equal(told(), "seen 1");
+}
+
+static void who_has_no_filters_is_asked_in_turn(void **state_)
+{
+	uint64_t *made;
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(1, 1);
+	made = &scene.node[0]->calls[SIM_eth_newPendingTransactionFilter];
+	scene.node[0]->no_filters = true;
+	tx = looked_at_just_now();
+	assert_int_equal(*made, 1);
+	sim_pool_return(scene.chain, tx);
+	mine(2);
+	assert_string_equal(told(), "");
+	mine(10);
+	assert_string_equal(told(), "seen 1");
+	assert_int_equal(*made, 1);
+	mine(60); /* it may have them one day */
+	assert_int_equal(*made, 2);
+}
+
+static void one_node_hints_no_more_than_its_share(void **state_)
+{
+	struct pending news = { .hash = many, .n = MANY };
+	int64_t rows[LOOK_MAX], back[LOOK_MAX];
+	struct track_chain *t;
+	uint32_t n;
+
+	(void)state_;
+	begin_following(2, 1);
+	follow_many();
+	mine(1);
+	t = in_memory();
+	n = hint_match(t, &news, rows);
+	assert_int_equal(n, LOOK_MAX);
+	hint_add(t, 0, rows, n);
+	assert_int_equal(t->hints.n, LOOK_MAX / 2);
+	hint_add(t, 0, rows, n);
+	assert_int_equal(t->hints.n, LOOK_MAX / 2);
+	hint_add(t, 1, rows, n);
+	assert_int_equal(t->hints.n, LOOK_MAX);
+	assert_int_equal(hint_rows(t, back, 10), 10);
+	assert_memory_equal(back, rows, 10 * sizeof *rows);
+	assert_int_equal(t->hints.n, 0);
+}
+
+/* Perhaps it is the filter that it does not take. */
+static void who_fails_is_asked_without_it_next(void **state_)
+{
+	static const int without[] = { 1, 3, 7, 15, 31, 63, 63 };
+	const struct pending good = { .filter = { "0x1" } }, none = { .err = ERR_OK };
+	struct track_chain *t;
+
+	(void)state_;
+	begin_following(1, 1);
+	mine(1);
+	t = in_memory();
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+			hint_answered(t, 0, &none, ERR_UNANSWERED);
+			for (int k = 0; k < without[i]; k++)
+				assert_null(hint_filter(t, 0));
+			assert_string_equal(hint_filter(t, 0)->id, "");
+		}
+		hint_answered(t, 0, &good, ERR_OK);
+		assert_string_equal(hint_filter(t, 0)->id, "0x1");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -965,6 +1092,11 @@ int main(void)
 		cmocka_unit_test_teardown(who_left_is_not_kept_in_memory, end),
 		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, end),
 		cmocka_unit_test_teardown(many_cost_no_more_requests, end),
+		cmocka_unit_test_teardown(what_comes_to_a_pool_is_looked_for_first, end),
+		cmocka_unit_test_teardown(a_filter_that_is_lost_is_made_anew, end),
+		cmocka_unit_test_teardown(who_has_no_filters_is_asked_in_turn, end),
+		cmocka_unit_test_teardown(one_node_hints_no_more_than_its_share, end),
+		cmocka_unit_test_teardown(who_fails_is_asked_without_it_next, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,12 +43,11 @@ enum err evm_pool_read(
     enum pool_shows *ret, const char *answer, size_t len, struct fail *f);
 
 /* pending.c: what comes to a node's pool */
-void evm_pending_filter(struct buf *body);
-enum err evm_pending_filter_read(struct pending_filter *ret, struct node_word *ret_word,
-    const char *answer, size_t len, struct fail *f);
-void evm_pending_changes(struct buf *body, const struct pending_filter *filter);
-enum err evm_pending_changes_read(struct pending *ret, struct node_word *ret_word,
-    const char *answer, size_t len, struct fail *f);
+void evm_look(struct buf *body, const struct pending_filter *filter,
+    const struct hash *hashes, uint32_t n);
+enum err evm_look_read(struct whole_tx *ret, struct pending *ret_news,
+    const struct pending_filter *filter, uint32_t n, const char *answer, size_t len,
+    struct fail *f);
 
 /* head.c */
 void evm_poll(struct buf *body);
@@ -137,6 +136,10 @@ typedef bool entry_fn(void *ctx, const struct entry_text *e);
 char *evm_walk(char *list, const char *hash_key, entry_fn *each, void *ctx);
 
 /* whole.c: transactions and receipts by their hash */
+void evm_by_hash(
+    struct rpc_batch *b, const char *method, const struct hash *hashes, uint32_t n);
+enum err evm_transaction_reply(
+    struct whole_tx *ret, const struct rpc_reply *reply, struct fail *f);
 void evm_transactions(struct buf *body, const struct hash *hashes, uint32_t n);
 enum err evm_transactions_read(
     struct whole_tx *ret, uint32_t n, const char *answer, size_t len, struct fail *f);

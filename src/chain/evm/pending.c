@@ -5,28 +5,32 @@
 #include "base/mem.h"
 #include "chain/evm/evm.h"
 
-static void word_init(struct node_word *word)
+/* -- written ---------------------------------------------------------------- */
+
+/* No parameter where one is made: whole transactions, which some give for one, are asked
+ * of nobody. */
+static void pending_call(struct rpc_batch *b, const struct pending_filter *filter)
 {
-	*word = (struct node_word){ .err = ERR_OK, .note = NOTE_NONE };
+	bool make = !*filter->id;
+
+	rpc_call(b, make ? "eth_newPendingTransactionFilter" : "eth_getFilterChanges");
+	if (!make)
+		rpc_text(b, filter->id);
+	rpc_call_end(b);
 }
 
-static enum err refused(
-    struct node_word *word, const struct rpc_reply *reply, struct fail *f)
-{
-	outcome_read(word, OF_READ, reply->error);
-	return outcome_fail(OF_READ, reply->error, f);
-}
-
-/* No parameter: whole transactions, which some give for one, are asked of nobody. */
-void evm_pending_filter(struct buf *body)
+void evm_look(struct buf *body, const struct pending_filter *filter,
+    const struct hash *hashes, uint32_t n)
 {
 	struct rpc_batch b;
 
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "eth_newPendingTransactionFilter");
-	rpc_call_end(&b);
+	rpc_begin(&b, body);
+	pending_call(&b, filter);
+	evm_by_hash(&b, "eth_getTransactionByHash", hashes, n);
 	rpc_end(&b);
 }
+
+/* -- read ------------------------------------------------------------------- */
 
 /* It is said back to the node as it came, and so has to be what it should be. */
 static bool id_parse(struct pending_filter *ret, const char *text)
@@ -38,33 +42,6 @@ static bool id_parse(struct pending_filter *ret, const char *text)
 		return false;
 	memcpy(ret->id, text, len + 1);
 	return true;
-}
-
-enum err evm_pending_filter_read(struct pending_filter *ret, struct node_word *ret_word,
-    const char *answer, size_t len, struct fail *f)
-{
-	struct rpc_answer a;
-	enum err err = rpc_read(&a, 1, answer, len, f);
-
-	*ret = (struct pending_filter){ .id = "" };
-	word_init(ret_word);
-	if (err == ERR_OK && !a.replies[0].result)
-		err = refused(ret_word, &a.replies[0], f);
-	else if (err == ERR_OK && !id_parse(ret, json_string_value(a.replies[0].result)))
-		err = fail_set(f, ERR_BAD_ANSWER, "the name of a filter is malformed");
-	rpc_release(&a);
-	return err;
-}
-
-void evm_pending_changes(struct buf *body, const struct pending_filter *filter)
-{
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "eth_getFilterChanges");
-	rpc_text(&b, filter->id);
-	rpc_call_end(&b);
-	rpc_end(&b);
 }
 
 static enum err hashes_parse(struct pending *ret, const json_t *list, struct fail *f)
@@ -84,32 +61,50 @@ static enum err hashes_parse(struct pending *ret, const json_t *list, struct fai
 	return ERR_OK;
 }
 
-/* Hardhat says null of a filter that it does not have. */
-static enum err lost(struct node_word *word, struct fail *f)
+static enum err refused(struct pending *ret, const json_t *error, struct fail *f)
 {
-	*word = (struct node_word){ .err = ERR_NODE_REFUSED, .note = NOTE_FILTER_LOST };
+	outcome_read(&ret->word, OF_READ, error);
+	return outcome_fail(OF_READ, error, f);
+}
+
+/* Hardhat says null of a filter that it does not have. */
+static enum err lost(struct pending *ret, struct fail *f)
+{
+	ret->word =
+	    (struct node_word){ .err = ERR_NODE_REFUSED, .note = NOTE_FILTER_LOST };
 	return fail_set(f, ERR_NODE_REFUSED, "the node does not have this filter");
 }
 
-enum err evm_pending_changes_read(struct pending *ret, struct node_word *ret_word,
-    const char *answer, size_t len, struct fail *f)
+static enum err pending_parse(struct pending *ret, const struct pending_filter *filter,
+    const struct rpc_reply *reply, struct fail *f)
+{
+	if (!reply->result)
+		return refused(ret, reply->error, f);
+	if (*filter->id)
+		return json_is_null(reply->result) ? lost(ret, f)
+						   : hashes_parse(ret, reply->result, f);
+	if (!id_parse(&ret->filter, json_string_value(reply->result)))
+		return fail_set(f, ERR_BAD_ANSWER, "the name of a filter is malformed");
+	return ERR_OK;
+}
+
+enum err evm_look_read(struct whole_tx *ret, struct pending *ret_news,
+    const struct pending_filter *filter, uint32_t n, const char *answer, size_t len,
+    struct fail *f)
 {
 	struct rpc_answer a;
-	enum err err = rpc_read(&a, 1, answer, len, f);
-	const struct rpc_reply *reply = a.replies;
+	enum err err = rpc_read(&a, n + 1, answer, len, f);
 
-	*ret = (struct pending){ .n = 0 };
-	word_init(ret_word);
-	if (err == ERR_OK && !reply->result)
-		err = refused(ret_word, reply, f);
-	else if (err == ERR_OK && json_is_null(reply->result))
-		err = lost(ret_word, f);
-	else if (err == ERR_OK)
-		err = hashes_parse(ret, reply->result, f);
-	rpc_release(&a);
-	if (err != ERR_OK) {
-		mem_free(ret->hash);
-		*ret = (struct pending){ .n = 0 };
+	*ret_news = (struct pending){ .err = err, .filter = *filter };
+	if (err == ERR_OK)
+		ret_news->err = pending_parse(ret_news, filter, &a.replies[0], NULL);
+	if (ret_news->err != ERR_OK) {
+		mem_free(ret_news->hash);
+		ret_news->hash = NULL;
+		ret_news->n = 0;
 	}
+	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
+		err = evm_transaction_reply(&ret[i], &a.replies[i + 1], f);
+	rpc_release(&a);
 	return err;
 }

@@ -109,17 +109,23 @@ static bool outcome_parse(enum tx_status *ret_status, uint64_t *ret_gas_used,
 	return evm_outcome_of(ret_status, ret_gas_used, ret_gas_price, &e);
 }
 
+void evm_by_hash(
+    struct rpc_batch *b, const char *method, const struct hash *hashes, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		rpc_call(b, method);
+		rpc_bytes(b, hashes[i].at, sizeof hashes[i].at);
+		rpc_call_end(b);
+	}
+}
+
 static void by_hash(
     struct buf *body, const char *method, const struct hash *hashes, uint32_t n)
 {
 	struct rpc_batch b;
 
 	rpc_begin(&b, body);
-	for (uint32_t i = 0; i < n; i++) {
-		rpc_call(&b, method);
-		rpc_bytes(&b, hashes[i].at, sizeof hashes[i].at);
-		rpc_call_end(&b);
-	}
+	evm_by_hash(&b, method, hashes, n);
 	rpc_end(&b);
 }
 
@@ -207,7 +213,7 @@ static bool transaction_parse(struct whole_tx *ret, const json_t *tx)
 	    json_hex_u63(tx, "blockNumber", &ret->height);
 }
 
-static enum err transaction_read(
+enum err evm_transaction_reply(
     struct whole_tx *ret, const struct rpc_reply *reply, struct fail *f)
 {
 	*ret = (struct whole_tx){ .known = false };
@@ -227,7 +233,7 @@ enum err evm_transactions_read(
 	enum err err = rpc_read(&a, n, answer, len, f);
 
 	for (uint32_t i = 0; i < n && err == ERR_OK; i++)
-		err = transaction_read(&ret[i], &a.replies[i], f);
+		err = evm_transaction_reply(&ret[i], &a.replies[i], f);
 	rpc_release(&a);
 	return err;
 }

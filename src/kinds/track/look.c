@@ -1,10 +1,10 @@
 /* look.c - nodes are asked for hashes that are in no block of the trail.
  *
  * A round is one batch to each node, a block: those first that nobody was asked for
- * longest. What one node has in its pool was seen. What none of a quorum has was missed.
- * What a quorum has in one and the same block, at or below the final one, was there
- * before anybody followed it: a second batch reads the receipts. Who asks is counted: an
- * answer to another round is not looked at.
+ * longest, and what came to pools (hint.c). What one node has in its pool was seen. What
+ * none of a quorum has was missed. What a quorum has in one and the same block, at or
+ * below the final one, was there before anybody followed it: a second batch reads the
+ * receipts. Who asks is counted: an answer to another round is not looked at.
  */
 #include <string.h>
 
@@ -31,6 +31,7 @@ struct look_said {
 
 struct look {
 	enum look_stage stage;
+	bool hinted; /* the second of a block, for what came to pools */
 	uint32_t round, asked, answered;
 	uint32_t n;
 	uint64_t final_height; /* when the first stage began */
@@ -52,9 +53,23 @@ struct look_ask {
 	uint64_t final_height;
 	struct hash hash[LOOK_MAX];
 	struct look_said said[LOOK_MAX];
+	bool has_filter; /* it is asked for what came to its pool, too */
+	struct pending_filter filter;
+	struct pending news; /* but for its hashes: */
+	int64_t hint[LOOK_MAX];
+	uint32_t hints_n;
 };
 
 /* -- what is asked for ------------------------------------------------------ */
+
+/* One call of a request is the filter's. */
+static uint32_t rows_max(const struct track_chain *t)
+{
+	uint32_t batch = (uint32_t)t->chain->config->batch;
+
+	batch = batch < LOOK_MAX ? batch : LOOK_MAX;
+	return batch < 2 ? 1 : batch - 1;
+}
 
 /* The attempt that consumed the nonce of an intent of ours, with its payload; false:
  * there is none, and *ret is the newest one. Nothing is put where it has no attempt. */
@@ -103,7 +118,9 @@ static enum err whole_read(struct look_ask *q, const struct pool_answer *a)
 	const struct connector *c = q->chain->chain->connector;
 	struct whole_tx *tx = mem_array(q->n, sizeof *tx);
 	struct fail f;
-	enum err e = c->transactions_read(tx, q->n, a->answer, a->len, &f);
+	enum err e = q->has_filter
+	    ? c->look_read(tx, &q->news, &q->filter, q->n, a->answer, a->len, &f)
+	    : c->transactions_read(tx, q->n, a->answer, a->len, &f);
 
 	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++) {
 		if (tx[i].known && !hash_same(&tx[i].hash, &q->hash[i]))
@@ -115,6 +132,9 @@ static enum err whole_read(struct look_ask *q, const struct pool_answer *a)
 			.nonce = tx[i].nonce,
 			.from = tx[i].from };
 	}
+	q->hints_n = hint_match(q->chain, &q->news, q->hint);
+	mem_free(q->news.hash);
+	q->news.hash = NULL;
 	mem_free(tx);
 	return e;
 }
@@ -161,6 +181,10 @@ static void ask_take(struct runner *r, struct fact *f)
 	struct look_ask *q = (struct look_ask *)f;
 	struct look *l = q->chain->look;
 
+	if (q->has_filter) {
+		hint_answered(q->chain, q->node, &q->news, q->err);
+		hint_add(q->chain, q->node, q->hint, q->hints_n);
+	}
 	if (!l || l->round != q->round || l->stage != q->stage)
 		return;
 	l->asked &= ~(1u << q->node);
@@ -196,7 +220,9 @@ static void body_write(struct buf *body, const struct look_ask *q, const struct 
 
 	for (uint32_t i = 0; i < q->n; i++)
 		heights[i] = q->final_height;
-	if (q->stage == LOOK_WHOLE)
+	if (q->stage == LOOK_WHOLE && q->has_filter)
+		c->look(body, &q->filter, q->hash, q->n);
+	else if (q->stage == LOOK_WHOLE)
 		c->transactions(body, q->hash, q->n);
 	else if (q->stage == LOOK_RECEIPTS)
 		c->receipts(body, q->hash, q->n);
@@ -208,8 +234,13 @@ static void ask(struct track_chain *t, int node)
 {
 	struct look *l = t->look;
 	struct look_ask *q = mem_new(sizeof *q);
+	const struct pending_filter *filter =
+	    l->stage == LOOK_WHOLE && !l->hinted ? hint_filter(t, node) : NULL;
 	struct buf body;
 
+	q->has_filter = filter != NULL;
+	if (filter)
+		q->filter = *filter;
 	q->fact = (struct fact){ .take = ask_take };
 	q->chain = t;
 	q->round = l->round;
@@ -464,6 +495,27 @@ static void look_next(struct track_chain *t, enum look_stage stage, struct wante
 	ask_all(t);
 }
 
+/* What came to pools since the last block: once a block, if nothing else is to be asked.
+ */
+static void look_hinted(struct track_chain *t)
+{
+	struct wanted hinted = { mem_new(sizeof *hinted.next), 0 };
+	struct look *l = hinted.next;
+	struct sql_tracked_get_out row;
+
+	if (!t->look->hinted)
+		hinted.n = hint_rows(t, l->row, rows_max(t));
+	for (uint32_t i = 0; i < hinted.n; i++)
+		if (row_get(t->track->journal, l->row[i], &row))
+			l->hash[i] = hash_of(t->track->journal, &row);
+	l->hinted = true;
+	if (hinted.n)
+		look_next(t, LOOK_WHOLE, &hinted);
+	else
+		look_end(t);
+	mem_free(hinted.next);
+}
+
 static void whole_all(struct track_chain *t)
 {
 	struct wanted deep = { mem_new(sizeof *deep.next), 0 };
@@ -476,7 +528,7 @@ static void whole_all(struct track_chain *t)
 	else if (missed.n)
 		look_next(t, LOOK_COUNTS, &missed);
 	else
-		look_end(t);
+		look_hinted(t);
 	mem_free(deep.next);
 	mem_free(missed.next);
 }
@@ -508,29 +560,44 @@ static uint64_t height_now(const struct track_chain *t, uint64_t agreed)
 	return height > agreed && !MUTANT(looks_are_of_the_past) ? height : agreed;
 }
 
-static void look_begin(struct track_chain *t, uint64_t height)
+static bool is_in(const struct look *l, int64_t row)
 {
-	struct sql_tracked_looks_in in = { .chain = t->chain->id,
-		.before = (int64_t)height,
-		.max = t->chain->config->batch < LOOK_MAX ? t->chain->config->batch
-							  : LOOK_MAX };
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->row[i] == row)
+			return true;
+	return false;
+}
+
+static void rows_find(struct track_chain *t, struct look *l, uint64_t before)
+{
+	struct journal *j = t->track->journal;
+	uint32_t max = rows_max(t);
+	struct sql_tracked_looks_in in = {
+		.chain = t->chain->id, .before = (int64_t)before, .max = max
+	};
 	struct sql_tracked_looks_out found;
 	struct sql_tracked_get_out row;
+
+	l->n = hint_rows(t, l->row, max);
+	sql_tracked_looks_begin(j, &in);
+	while (l->n < max && sql_tracked_looks_next(j, &found))
+		if (!is_in(l, found.id))
+			l->row[l->n++] = found.id;
+	sql_tracked_looks_end(j);
+	for (uint32_t i = 0; i < l->n; i++)
+		if (row_get(j, l->row[i], &row))
+			l->hash[i] = hash_of(j, &row);
+}
+
+static void look_begin(struct track_chain *t, uint64_t height)
+{
 	struct look *l = mem_new(sizeof *l);
-	struct journal *j = t->track->journal;
 	struct head final = { 0 };
 
 	/* What no node knew when more than this was final is in no block up to it. */
 	(void)follower_final(t->chain->follower, &final);
 	l->final_height = final.height;
-
-	sql_tracked_looks_begin(j, &in);
-	while (l->n < LOOK_MAX && sql_tracked_looks_next(j, &found))
-		l->row[l->n++] = found.id;
-	sql_tracked_looks_end(j);
-	for (uint32_t i = 0; i < l->n; i++)
-		if (row_get(j, l->row[i], &row))
-			l->hash[i] = hash_of(j, &row);
+	rows_find(t, l, height);
 	t->look = l;
 	t->look_height = height;
 	l->round = ++t->look_round;

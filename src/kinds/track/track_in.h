@@ -4,6 +4,7 @@
  *   move.c     a row moves, and its subscribers are told
  *   follow.c   blocks: what they hold, how deep it is, what is final
  *   look.c     nodes are asked for hashes that are in no block
+ *   hint.c     nodes say what came to their pools
  *   fingers.c  which rows a transaction may mean
  */
 #ifndef PAWL_KINDS_TRACK_TRACK_IN_H
@@ -20,6 +21,24 @@
 #define LOOKS_NEVER 1
 
 struct look;
+
+/* What one node's pool is asked by. */
+struct hint_node {
+	struct pending_filter filter;
+	uint32_t failures, pause; /* looks without it, from now on */
+};
+
+/* A node's pool took it: it is to be looked at soon. */
+struct hint {
+	int64_t row;
+	int node;
+};
+
+struct hints {
+	struct hint_node node[POOL_NODES_MAX];
+	struct hint at[LOOK_MAX];
+	uint32_t n;
+};
 
 /* A chain as the runner has it. */
 struct track_chain {
@@ -39,6 +58,7 @@ struct track_chain {
 	struct look *look; /* under way; NULL: none */
 	uint64_t look_height;
 	uint32_t look_round;
+	struct hints hints;
 };
 
 struct track {
@@ -95,5 +115,20 @@ bool row_is_own(
 /* -- look.c ---------------------------------------------------------------- */
 
 void look_turn(struct track_chain *t);
+
+/* -- hint.c ---------------------------------------------------------------- */
+
+/* What this node is asked by in this look; NULL: it is not asked. */
+const struct pending_filter *hint_filter(struct track_chain *t, int node);
+/* Rows that what is new may mean; in memory alone, at any time. */
+uint32_t hint_match(
+    const struct track_chain *t, const struct pending *news, int64_t ret[LOOK_MAX]);
+/* What came of it; request: of the request as a whole. */
+void hint_answered(
+    struct track_chain *t, int node, const struct pending *news, enum err request);
+/* Of a node no more than its share: one alone can not crowd out what others say. */
+void hint_add(struct track_chain *t, int node, const int64_t *rows, uint32_t n);
+/* Those that were not seen yet, of all that was added; the others are forgotten. */
+uint32_t hint_rows(struct track_chain *t, int64_t *ret, uint32_t max);
 
 #endif

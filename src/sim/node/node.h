@@ -107,7 +107,8 @@ struct sim_node {
 	bool hides_transactions; /* it knows none by its hash */
 	bool hides_pool;         /* what waits there is nobody's business */
 	bool no_filters;         /* nor is what comes */
-	bool loses_filters;      /* it knows none that it made */
+	bool loses_filters;      /* it knows none that it made, */
+	bool hides_news;         /* or says that nothing came */
 
 	bool down; /* connections are refused, other nodes' too */
 	bool cut;  /* it hears and tells nothing of other nodes' transactions */

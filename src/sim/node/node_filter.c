@@ -48,6 +48,8 @@ void do_eth_getFilterChanges(struct call *q)
 	}
 	if (p->news_n > f->next + SIM_NEWS)
 		f->next = p->news_n - SIM_NEWS;
+	if (q->node->hides_news)
+		f->next = p->news_n;
 	buf_add_byte(q->out, '[');
 	for (uint64_t at = f->next; at < p->news_n; at++) {
 		const struct sim_tx *t = p->news[at % SIM_NEWS];

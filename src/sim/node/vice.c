@@ -102,6 +102,13 @@ static void final_set(struct sim_node *n, uint64_t by, enum sim_finality_rule ru
 		rule == SIM_FINAL_STUCK ? n->chain->head->height : 0 };
 }
 
+static void filters_set(struct sim_node *n, uint64_t by)
+{
+	n->no_filters = by == 1;
+	n->loses_filters = by == 2;
+	n->hides_news = by == 3;
+}
+
 static void pool_set(struct sim_node *n, uint64_t by)
 {
 	n->pool->max = by ? (uint32_t)by : n->chain->options.pool_max;

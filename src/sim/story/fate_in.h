@@ -53,7 +53,8 @@ enum purpose {
 	OF_SUBSCRIBERS,
 	OF_SWITCHES,
 	OF_FOLLOWED,
-	OF_CHATS
+	OF_CHATS,
+	OF_FILTERS
 };
 
 struct draw {

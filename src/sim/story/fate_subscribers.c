@@ -117,6 +117,18 @@ static void followed_draw(struct draw *d)
 	}
 }
 
+/* Whoever looks into pools by filters finds nothing there. */
+static void filters_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_FILTERS);
+	for (uint64_t n = often(d, 300, 3); n; n--)
+		ACT_DRAW(d, SIM_VICE, SIM_VICE_FILTERS,
+		    from_to(d, 1, (1 << f->nodes) - 1),
+		    from_to(d, 1, 20) * f->interval_ms);
+}
+
 /* What was told to have ended goes on. */
 static void retractions_draw(struct draw *d)
 {
@@ -147,6 +159,7 @@ void fate_subscribers(struct draw *d)
 	retractions_draw(d);
 	tracks_draw(d, 0, receivers);
 	followed_draw(d);
+	filters_draw(d);
 }
 
 /* Much is said while a chat can't be reached, and becomes due at once. */
