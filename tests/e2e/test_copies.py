@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import (
-    PAYER, Ledger, check, desk_of, end, main, paid, recipients, same, test, within,
+    PAYER, Ledger, check, desk_of, end, main, paid, recipients, same, test, wait_until, within,
 )
 
 ROWS = 200
@@ -23,12 +23,16 @@ WHY = "another copy of it is running, or it is an old one"
 def copied(lists=("list.csv",)):
     """A run is stopped after a while, and its folder copied."""
     with desk_of(ROWS, max_in_flight=IN_FLIGHT) as (anvil, desk):
+        firsts = [desk.rows[0][0]]
         for name in lists[1:]:
             more = recipients(ROWS, name)
             desk.write_list(name, more)
             desk.rows += more
+            firsts.append(more[0][0])
         running = [desk.start(*desk.airdrop(name)) for name in lists]
         paid(anvil, 40)
+        # A copy that has not heard of a list refuses it, once the other one has paid it.
+        wait_until(lambda: all(map(anvil.rpc.balance, firsts)), 60, "each list is under way")
         for child in running:
             end(child)
         other = copy.copy(desk)
