@@ -123,6 +123,10 @@ bool follower_unsettled(const struct follower *f);
 const struct block_facts *follower_block(
     const struct follower *f, const struct hash *hash, uint64_t height);
 
+/* Which block of the chain is at this height: of the trail, and of final blocks as far as
+ * they are kept. */
+bool follower_kept(struct follower *f, uint64_t height, struct hash *ret);
+
 /* The highest height that the heads of a quorum have reached: what is still to be read
  * lies between the agreed block and this. */
 uint64_t follower_quorum_height(const struct follower *f);

@@ -165,6 +165,16 @@ bool trail_kept(struct follower *f, uint64_t height, struct hash *ret)
 	return true;
 }
 
+bool follower_kept(struct follower *f, uint64_t height, struct hash *ret)
+{
+	const struct head *h = trail_at(f, height);
+
+	if (!h)
+		return f->chain && trail_kept(f, height, ret);
+	*ret = h->hash;
+	return true;
+}
+
 bool trail_lowest(struct follower *f, uint64_t *ret)
 {
 	struct sql_block_from_out row;

@@ -369,7 +369,10 @@ struct retention {
 
 /* Who follows blocks besides the accounts: called inside the turn, as the follower tells
  * (follower.h), with the journal open for writing; behind all of that, turn. Where turn
- * is NULL, nothing is followed in this life, and only undone is told. */
+ * is NULL, nothing is followed in this life, and only undone is told. Who keeps a trail
+ * of his own is told of it by a feed (chain/feed.h), from final and turn. */
+#define BLOCK_WATCHERS_MAX 4
+
 struct block_watcher {
 	void *ctx;
 	void (*retracted)(void *ctx, struct chain_run *c, uint64_t above);
@@ -404,7 +407,8 @@ struct runner_setup {
 		bool keep;
 		unsigned buffer_percent; /* on top of it */
 	} quotes;
-	struct block_watcher blocks; /* all NULL: there is none */
+	struct block_watcher blocks[BLOCK_WATCHERS_MAX];
+	int blocks_n;
 	/* Subscribers are told of a stage that takes longer; 0: they are not. */
 	int64_t stuck_after_ms;
 	/* What ended goes into archives (archiver.h), with nothing else to follow it; of

@@ -401,8 +401,9 @@ static void decide(struct runner *r)
 		operation_put(r, r->operations[i]);
 		operation_stuck(r, r->operations[i]);
 	}
-	if (r->s.blocks.turn)
-		r->s.blocks.turn(r->s.blocks.ctx, r);
+	for (int i = 0; i < r->s.blocks_n; i++)
+		if (r->s.blocks[i].turn)
+			r->s.blocks[i].turn(r->s.blocks[i].ctx, r);
 	if (r->s.tell.turn)
 		r->s.tell.turn(r->s.tell.ctx, r);
 	if (r->archiver)

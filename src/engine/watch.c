@@ -21,13 +21,14 @@ static void told_adopted(void *ctx, const struct block_facts *b)
 static void told_retracted(void *ctx, uint64_t above)
 {
 	struct chain_run *c = ctx;
-	const struct block_watcher *w = &c->runner->s.blocks;
+	const struct runner_setup *w = &c->runner->s;
 
 	c->reorgs++;
 	for (size_t i = 0; i < c->accounts_n; i++)
 		account_retracted(c->runner, c->accounts[i], above);
-	if (w->turn)
-		w->retracted(w->ctx, c, above);
+	for (int i = 0; i < w->blocks_n; i++)
+		if (w->blocks[i].turn && w->blocks[i].retracted)
+			w->blocks[i].retracted(w->blocks[i].ctx, c, above);
 }
 
 static bool told_may_final(void *ctx, const struct block_facts *b)
@@ -45,39 +46,43 @@ static bool told_may_final(void *ctx, const struct block_facts *b)
 static void told_final(void *ctx, const struct block_facts *b)
 {
 	struct chain_run *c = ctx;
-	const struct block_watcher *w = &c->runner->s.blocks;
+	const struct runner_setup *w = &c->runner->s;
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		if (c->accounts[i]->watch_at < b->accounts_n)
 			attempts_final(
 			    c->runner, c->accounts[i], b, c->accounts[i]->watch_at);
-	if (w->turn)
-		w->final(w->ctx, c, b);
+	for (int i = 0; i < w->blocks_n; i++)
+		if (w->blocks[i].turn && w->blocks[i].final)
+			w->blocks[i].final(w->blocks[i].ctx, c, b);
 }
 
 static void told_passed(void *ctx, uint64_t height)
 {
 	struct chain_run *c = ctx;
-	const struct block_watcher *w = &c->runner->s.blocks;
+	const struct runner_setup *w = &c->runner->s;
 
 	for (size_t i = 0; i < c->accounts_n; i++)
 		attempts_passed(c->runner, c->accounts[i], height);
-	if (w->turn)
-		w->passed(w->ctx, c, height);
+	for (int i = 0; i < w->blocks_n; i++)
+		if (w->blocks[i].turn && w->blocks[i].passed)
+			w->blocks[i].passed(w->blocks[i].ctx, c, height);
 }
 
 static void told_undone(void *ctx, uint64_t ancestor)
 {
 	struct chain_run *c = ctx;
-	const struct block_watcher *w = &c->runner->s.blocks;
+	const struct runner_setup *w = &c->runner->s;
 
 	for (size_t i = 0; i < c->accounts_n; i++) {
 		account_retracted(c->runner, c->accounts[i], ancestor);
 		attempts_undone(c->runner, c->accounts[i], ancestor);
 	}
 	/* Nobody is told of these blocks again: what had ended in them goes on. */
-	if (w->undone && (w->turn || !MUTANT(undone_by_who_follows)))
-		w->undone(w->ctx, c, ancestor);
+	for (int i = 0; i < w->blocks_n; i++)
+		if (w->blocks[i].undone &&
+		    (w->blocks[i].turn || !MUTANT(undone_by_who_follows)))
+			w->blocks[i].undone(w->blocks[i].ctx, c, ancestor);
 }
 
 struct follower_told watch_told(struct chain_run *c)

@@ -51,8 +51,9 @@ void rise_for(int64_t operation)
 	    .keys = { .get = key_get },
 	    .kinds = kinds,
 	    .kinds_n = 2,
-	    .blocks =
-		track ? track_watcher(track) : (struct block_watcher){ .ctx = NULL },
+	    .blocks = { track ? track_watcher(track)
+			      : (struct block_watcher){ .ctx = NULL } },
+	    .blocks_n = track ? 1 : 0,
 	    .only_operation = operation });
 }
 

@@ -14,6 +14,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "chain/bitcoin/bitcoin.h"
+#include "chain/feed.h"
 #include "chain/follower.h"
 #include "codec/json.h"
 #include "crypto/sha256.h"
@@ -904,6 +905,178 @@ static void one_that_lags_has_no_vote(void **state)
 	assert_int_equal(final_height(), 40 - DEPTH);
 }
 
+/* -- who keeps a trail of his own ---------------------------------------------------- */
+
+static struct {
+	struct hash hash[BLOCKS_MAX];
+	int64_t top, lowest, missed_to; /* -1: none */
+	int removed, missed;
+} mine_own;
+
+static bool own_top(void *ctx, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = (uint64_t)mine_own.top;
+	return mine_own.top >= 0;
+}
+
+static bool own_at(void *ctx, uint64_t height, struct hash *ret)
+{
+	(void)ctx;
+	if ((int64_t)height > mine_own.top || (int64_t)height < mine_own.lowest)
+		return false;
+	*ret = mine_own.hash[height];
+	return true;
+}
+
+static void own_removed(void *ctx, uint64_t above)
+{
+	(void)ctx;
+	assert_true((int64_t)above < mine_own.top);
+	mine_own.top = (int64_t)above;
+	mine_own.removed++;
+}
+
+static void own_missed(void *ctx, uint64_t from, uint64_t to)
+{
+	(void)ctx;
+	assert_true((int64_t)from == mine_own.top + 1 && to >= from);
+	mine_own.missed_to = (int64_t)to;
+	mine_own.missed++;
+}
+
+/* Each stands on the one below, unless that was missed, and has all that is in it. */
+static void own_added(void *ctx, const struct block_facts *b)
+{
+	int64_t height = (int64_t)b->head.height;
+
+	(void)ctx;
+	if (mine_own.top < 0)
+		mine_own.lowest = height;
+	else if (height != mine_own.missed_to + 1)
+		assert_true(height == mine_own.top + 1 &&
+		    hash_same(&mine_own.hash[height - 1], &b->head.parent));
+	assert_true(b->has_every && b->every_n == 2);
+	mine_own.hash[height] = b->head.hash;
+	mine_own.top = height;
+}
+
+static const struct feed feed = { .top = own_top,
+	.at = own_at,
+	.removed = own_removed,
+	.missed = own_missed,
+	.added = own_added };
+
+static void fed_final(void *ctx, const struct block_facts *b)
+{
+	final(ctx, b);
+	feed_final(&feed, eye, b);
+}
+
+static void follow_fed(uint64_t start)
+{
+	follow(2, 2, start);
+	follower_free(eye);
+	setup.told.final = fed_final;
+	eye = follower_new(&setup);
+	follower_every(eye, true);
+}
+
+static void run_fed(int turns)
+{
+	while (turns-- > 0) {
+		run(1);
+		feed_turn(&feed, eye);
+	}
+}
+
+/* What he has is what the chain has, up to its head. */
+static void check_own(int best)
+{
+	assert_int_equal(mine_own.top, block[best].height);
+	for (int64_t h = mine_own.top; h >= mine_own.lowest; h--, best = block[best].up)
+		if (h > mine_own.missed_to || mine_own.missed_to < 0)
+			assert_true(hash_same(&mine_own.hash[h], &block[best].hash));
+}
+
+static void own_forget(void)
+{
+	memset(&mine_own, 0, sizeof mine_own);
+	mine_own.top = mine_own.missed_to = -1;
+}
+
+static void a_trail_of_ones_own_is_the_quorums(void **state)
+{
+	int best = chain_of(30);
+	uint32_t chance_of = 1;
+
+	(void)state;
+	own_forget();
+	all_show(best);
+	follow_fed(20);
+	run_fed(5);
+	check_own(best);
+	for (uint32_t i = 0; i < 60; i++) {
+		int back, more;
+
+		chance_of = chance_of * 1664525 + 1013904223;
+		back = (int)(chance_of >> 16) % (DEPTH + 1);
+		more = (int)(chance_of >> 24) % 4;
+		if (back)
+			more += back; /* a longer one, or one as long */
+		else
+			more++;
+		best = mine_n(
+		    at_height(best, block[best].height - (uint64_t)back), more, 1000 + i);
+		node[0].best = best;
+		run_fed(3); /* one node alone moves nothing */
+		node[1].best = best;
+		run_fed(6);
+		check_own(best);
+		assert_false(follower_stopped(eye));
+	}
+	assert_true(mine_own.removed > 10);
+	assert_int_equal(mine_own.missed, 0);
+}
+
+/* The chain went on without him: what he has not is said, and what is dead is removed. */
+static void what_was_followed_without_him_is_missed(void **state)
+{
+	int best = chain_of(40), dead;
+
+	(void)state;
+	own_forget();
+	all_show(best);
+	follow_fed(20);
+	run_fed(5);
+	look_away(NULL);
+	/* a reorg of 3, and 30 blocks more, which another life followed */
+	dead = best;
+	best = mine_n(at_height(best, 37), 33, 7);
+	all_show(best);
+	follow_fed(50);
+	run_fed(5);
+	assert_int_equal(mine_own.missed, 1);
+	assert_int_equal(mine_own.missed_to, 50);
+	check_own(best);
+	(void)dead;
+	/* seen by the kept blocks: those of his that are not the chain's are removed */
+	look_away(NULL);
+	own_forget();
+	best = chain_of(60);
+	dead = mine_n(at_height(best, 44), 6, 9);
+	all_show(dead);
+	follow_fed(40);
+	run_fed(5);
+	assert_int_equal(mine_own.top, 50);
+	look_away(NULL);
+	all_show(best);
+	follow_fed(46);
+	run_fed(5);
+	assert_true(mine_own.removed >= 1);
+	check_own(best);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -924,6 +1097,8 @@ int main(void)
 		F(a_lie_alone_is_not_believed),
 		F(a_node_that_lost_its_chain_is_waited_for),
 		F(one_that_lags_has_no_vote),
+		F(a_trail_of_ones_own_is_the_quorums),
+		F(what_was_followed_without_him_is_missed),
 	};
 
 	secret_setup();

@@ -358,7 +358,7 @@ static void what_was_final_is_taken_back_by_whoever_accepts_it(void **state_)
 	rest();
 	scene_rise(&scene);
 	rise();
-	runner->s.blocks.turn = NULL;
+	runner->s.blocks[0].turn = NULL;
 	run_until(follower_stopped(chain()->follower));
 	run_until(follower_accept(chain()->follower, NULL) == ERR_OK);
 	turn();

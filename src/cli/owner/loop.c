@@ -256,7 +256,8 @@ static void runner_make(struct loop *l)
 {
 	l->tell = tell_new(l->world, l->journal, &l->channels.config);
 	l->track = track_new(l->world, l->journal, &l->tracking);
-	l->setup.blocks = track_watcher(l->track);
+	l->setup.blocks[0] = track_watcher(l->track);
+	l->setup.blocks_n = 1;
 	if (l->setup.only_operation == 0)
 		bot_face_lend(l);
 	l->setup.world = l->world;

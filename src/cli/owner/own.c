@@ -135,7 +135,8 @@ static enum err do_with_turns(struct loop *l, struct command_at *at,
 	loop_start(l, NULL, 0, LOOP_NONE);
 	l->runner->s.keys = command_no_keys;
 	l->runner->s.tell.turn = NULL;
-	l->runner->s.blocks.turn = NULL; /* nothing is looked for */
+	for (int i = 0; i < l->runner->s.blocks_n; i++)
+		l->runner->s.blocks[i].turn = NULL; /* nothing is looked for */
 	at->runner = l->runner;
 	command_prepare(at, q);
 	while ((e = command_do(at, q, ret, f)) == ERR_NO_QUORUM) {

@@ -297,7 +297,8 @@ static void track_make(struct sim_life *l, struct runner_setup *setup)
 	if (!l->story->tracks)
 		return;
 	l->track = track_new(l->world, l->journal, &config);
-	setup->blocks = track_watcher(l->track);
+	setup->blocks[0] = track_watcher(l->track);
+	setup->blocks_n = 1;
 }
 
 static void runner_make(struct sim_life *l)

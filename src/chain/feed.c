@@ -1,0 +1,67 @@
+#include "chain/feed.h"
+
+#include "base/mem.h"
+#include "base/mutant.h"
+
+static bool has(const struct feed *feed, uint64_t height, const struct hash *hash)
+{
+	struct hash mine;
+
+	return feed->at(feed->ctx, height, &mine) && hash_same(&mine, hash);
+}
+
+/* The highest block below this one up to which what he has is the chain's, as far as
+ * that can be told: which blocks are, is known from the kept ones on. */
+static uint64_t ancestor_of(const struct feed *feed, struct follower *f,
+    const struct block_facts *b, uint64_t top)
+{
+	uint64_t below = b->head.height - 1, at = top < below ? top : below;
+	struct hash hash = b->head.parent;
+
+	while (
+	    at && (at == below || follower_kept(f, at, &hash)) && !has(feed, at, &hash))
+		at--;
+	return at;
+}
+
+static void put(const struct feed *feed, struct follower *f, const struct block_facts *b)
+{
+	uint64_t top, ancestor;
+
+	if (has(feed, b->head.height, &b->head.hash))
+		return;
+	if (b->head.height && feed->top(feed->ctx, &top)) {
+		ancestor = ancestor_of(feed, f, b, top);
+		if (top > ancestor && !MUTANT(dead_branch_stays))
+			feed->removed(feed->ctx, ancestor);
+		if (ancestor + 1 < b->head.height)
+			feed->missed(feed->ctx, ancestor + 1, b->head.height - 1);
+	}
+	feed->added(feed->ctx, b);
+}
+
+void feed_final(const struct feed *feed, struct follower *f, const struct block_facts *b)
+{
+	if (b->has_every)
+		put(feed, f, b);
+}
+
+void feed_turn(const struct feed *feed, struct follower *f)
+{
+	const struct block_facts *b, **list = NULL;
+	size_t n = 0;
+
+	follower_every(f, true);
+	b = follower_agreed(f);
+	/* What he has is linked: from the first one down that he has, all is. */
+	while (b && b->has_every && !has(feed, b->head.height, &b->head.hash)) {
+		list = mem_grow(list, n + 1, sizeof *list);
+		list[n++] = b;
+		b = b->head.height
+		    ? follower_block(f, &b->head.parent, b->head.height - 1)
+		    : NULL;
+	}
+	while (n > 0)
+		put(feed, f, list[--n]);
+	mem_free(list);
+}
