@@ -53,7 +53,7 @@ build   libuv1-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev zlib1g-
 build   libsecp256k1-dev libsodium-dev libssl-dev librocksdb-dev ca-certificates
 npm     nodejs/node npm/npm
 test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgresql/initdb
-test    prometheus/promtool
+test    prometheus/promtool curl/curl
 clang   clang/clang
 format  clang-format/clang-format
 python  python3/python3

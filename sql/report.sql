@@ -267,8 +267,8 @@ ORDER BY s.id;
 -- Who hears of a subject, and what he has not got.
 -- name: report_hearers
 -- in: subject_kind i64, subject i64
--- out: id i64, channel text, target text, suspended text?, why text?, due i64
-SELECT s.id, s.channel, s.target, s.suspended,
+-- out: id i64, channel text, target text, suspended text?, label text?, why text?, due i64
+SELECT s.id, s.channel, s.target, s.suspended, u.label,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
@@ -276,6 +276,13 @@ SELECT s.id, s.channel, s.target, s.suspended,
 			AND m.state = CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END) AS due
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
 WHERE u.subject_kind = :subject_kind AND u.subject = :subject ORDER BY s.id;
+
+-- What subscribers call a subject.
+-- name: report_labels
+-- in: subject_kind i64, subject i64
+-- out: label text
+SELECT DISTINCT label FROM subscription
+WHERE subject_kind = :subject_kind AND subject = :subject AND label IS NOT NULL ORDER BY label LIMIT 10;
 
 -- What was told of a subject, and to whom.
 -- name: report_told

@@ -19,6 +19,16 @@ SELECT id, chain, hash, state, intent, guess, confirmations, sender, nonce, heig
 	percent, due, looks, misses, since_ms, ended_ms
 FROM tracked WHERE id = :id;
 
+-- What moved since, of whatever.
+-- name: tracked_moves
+-- in: after i64
+-- out: id i64, operation i64, row i64, what text, to_state text, why text
+SELECT id, operation, row, what, to_state, why FROM event WHERE id > :after ORDER BY id;
+
+-- name: tracked_moves_last
+-- out: id i64?
+SELECT MAX(id) AS id FROM event;
+
 -- name: tracked_put
 -- in: id i64, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, since_ms i64, ended_ms i64?
 UPDATE tracked SET state = :state, intent = :intent, guess = :guess, confirmations = :confirmations, sender = :sender,

@@ -308,6 +308,10 @@ def api_page(source):
         "that are younger than its copy: look at what is there before you send those again.\n"
         "What was asked over TCP is an event `asked` in the log of its operation, with the name of the\n"
         "token, which is also who switched an endpoint.",
+        "From a shell, with the token in the environment:\n\n"
+        "```sh\n"
+        "curl -s -H \"Authorization: Bearer $PAWL_TOKEN\" http://127.0.0.1:8080/v1/operations\n"
+        "```",
         "An amount of type `coin` is text in whole units, as in `1.5`; `units` is text in base\n"
         "units. The types that have a name of their own stand at the end.",
         *(route_part(route, members) for route in read_table(source)),

@@ -257,6 +257,9 @@ static void note(
 	facts = json_pack("{s:s}", "operation", o->name);
 	if (facts && c)
 		(void)json_object_set_new(facts, "chain", json_string(c->config->name));
+	if (facts && m == MILESTONE_STUCK)
+		(void)json_object_set_new(
+		    facts, "stage", json_string(state_name(MACHINE_OPERATION, o->state)));
 	if (MUTANT(told_a_turn_later)) {
 		mutant_note_later(r, &of, m, nth, facts);
 		return;

@@ -224,11 +224,13 @@ static void subject_add(
 		word_add(t, label);
 	}
 	(void)fact_add(t, event, "operation", label && *label ? lead : ": ");
+	(void)fact_add(t, event, "row", " row ");
 	if (hash) {
 		ours_add(t, lead);
 		hash_add(t, hash, whole);
 	}
 	(void)fact_add(t, event, "chain", whole && !hash ? "\n" : " ");
+	(void)fact_add(t, event, "stage", whole ? "\nstage " : ", stage ");
 }
 
 static void answer_add(struct text *t, const json_t *event)

@@ -51,6 +51,8 @@ def what_is_wrong_is_named_and_nothing_is_followed():
         says(desk, 1, "--wait is for hashes", "track", "1", "--of", "list", "--wait")
         says(desk, 2, ["standard input:3: ", "0xnonsense"], "track", "-",
              lines=["# mine", HASH, "0xnonsense"])
+        says(desk, 2, "names no transaction", "track", "-", lines=["# none"])
+        says(desk, 1, ["label", "say with notify"], "track", HASH, "--label", "mine")
         same(desk.run("status", HASH).code, 1, "exit of what is not followed")
         says(desk, 1, "nobody follows", "untrack", HASH)
 
@@ -95,10 +97,40 @@ def waiting_ends_as_they_do():
     with Anvil() as anvil, Desk([anvil.url]) as desk:
         good = anvil.rpc.transact(OWNER, TILL)
         bad = anvil.rpc.transact(PAYER, data="0x60006000fd", gas="0x30000")
-        desk.expect(0, "track", good, "--wait", "--confirmations", "2")
+        came = desk.expect(0, "track", good, "--wait", "--confirmations", "2", "--json").out
+        came = [json.loads(line) for line in came.splitlines()]
+        same(came[0], {"tracked": 1, "fresh": 1}, "what is told first")
+        states = [line["state"] for line in came[1:]]
+        same((states[0], states[-1]), ("included", "final"), f"what came, as it came: {states}")
+        said = desk.expect(0, "track", good, "--wait").out
+        within([f"{good} on local: final in block"], said, "where it stands already")
         says(desk, 4, ["1 of 2", "good end", "pawl status HASH"], "track", good, bad, "--wait")
         within("final in block", desk.expect(0, "status", good).out, "the good one")
         within("reverted in block", desk.expect(0, "status", bad).out, "the bad one")
+
+
+@test
+def on_which_chain_it_is_is_said():
+    with Anvil() as one, Anvil(None, 31338) as two, Desk([one.url]) as desk:
+        second = (f"  side: {{kind: evm, chain_id: 31338, endpoints: [{two.url}], "
+                  "finality: {depth: 3}, poll_ms: 50}\n")
+        config = desk.folder / "pawl.yaml"
+        config.write_text(config.read_text().replace("keys:", second + "keys:"))
+        desk.env.update(PAWL_TELL__WEBHOOK__SECRET="env:HOOK", HOOK="0123456789abcdef",
+                        PAWL_TELL__WEBHOOK__ALLOW_PRIVATE="true")
+        two.mine(2)
+        words = ("track", HASH, "--notify", HOOK, "--label", "mine")
+        said = desk.expect(0, *words).out
+        within([f"{HASH} on local: unseen", f"{HASH} on side: unseen", "looked for on these 2",
+                'hears of it as "mine"'], said, "what is nowhere yet")
+        desk.expect(0, "track", HASH, "--chain", "local")
+        desk.expect(0, "untrack", HASH, "--chain", "side")
+        within(["On side it is not followed", "pawl track HASH --chain side"],
+               desk.expect(0, "status", HASH).out, "what is on one")
+        desk.expect(0, "track", HASH, "--chain", "side")
+        within("It is on 2 chains", desk.expect(0, "status", HASH).out, "what is on both")
+        (local, _) = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
+        same(local["labels"], ["mine"], "what it is called")
 
 
 main()

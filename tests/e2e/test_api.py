@@ -4,6 +4,7 @@ many harm nobody."""
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -117,6 +118,11 @@ def how_it_is_and_whether_it_is_ready():
             return status, json.loads(body)
 
         wait_until(lambda: health()[1]["status"] == "healthy", 20, "that it is healthy")
+        (line,) = re.findall(r"^curl .*", (ROOT / "docs/api.md").read_text(), re.M)
+        said = subprocess.run(
+            ["bash", "-c", line.replace("127.0.0.1:8080", f"{api.host}:{api.port}")],
+            env={**os.environ, "PAWL_TOKEN": TOKEN}, capture_output=True, check=True)
+        same(json.loads(said.stdout), {"operations": [], "next": None}, "the line of the page")
         status, told = health()
         chain = told["components"]["chains"]["local"]
         same((status, chain["quorum"], chain["stopped"]), (200, True, False), f"{told}")
@@ -128,7 +134,9 @@ def how_it_is_and_whether_it_is_ready():
         desk.expect(0, "pause", "list")
         desk.ended(run)
         _, told = health()
-        same(told["components"]["operations"]["paused"], 1, "paused")
+        operations = told["components"]["operations"]
+        same((operations["paused"], operations["tasks_queued"]), (1, 0), "paused")
+        same(told["alerts"], [], "what is wrong")
         same(told["components"]["deliveries"], {"due": 0, "suspended": 0, "status": "healthy"}, "")
         for at in (told["timestamp"], told["components"]["chains"]["local"]["last_tx"]):
             check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", at), f"a time: {at}")
@@ -139,6 +147,7 @@ def how_it_is_and_whether_it_is_ready():
         (endpoint,) = told["components"]["chains"]["local"]["endpoints"]
         same((status, endpoint["name"]), (200, node), "whom it can not reach")
         check(endpoint["standing"] != "well", f"{endpoint}")
+        check({"component": "local", "why": "an endpoint is not well"} in told["alerts"], f"{told}")
         stop(desk, api.child)
         api = Api(desk, serve="")
         status, _, body = api.ask("GET", "/ready", token=None)

@@ -164,7 +164,7 @@ def a_chat_follows_a_transaction():
         chats.says(41, f"/untrack {paid}")
         wait_until(lambda: "You hear no more" in chats.texts(41)[-1], 10, "an end")
         own = [m for m in chats.messages if m.chat == 41]
-        within(f"You hear of {paid} on local", own[0].text + own[1].text, "the answer")
+        within([f"You hear of {paid} from now on", "local: "], own[0].text + own[1].text, "the answer")
         new = [m.text.split("\n")[0] for m in own if not m.edits]
         same([t for t in new if t.startswith("<b>") and "Seen" not in t],
              ["<b>Included in a block</b>", "<b>Confirmed</b>"], "new messages")

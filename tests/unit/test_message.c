@@ -193,6 +193,8 @@ static void what_vanishes_is_retracted(void **state_)
 
 static void a_stage_that_takes_long_is_told_once(void **state_)
 {
+	char body[2048];
+
 	(void)state_;
 	begin_list();
 	sim_mining(scene.chain, 0);
@@ -205,6 +207,8 @@ static void a_stage_that_takes_long_is_told_once(void **state_)
 	runner->s.stuck_after_ms = HOUR_MS;
 	run(HOUR_MS * 2 / 3);
 	assert_string_equal(told(), "stuck 3");
+	(void)first_notice(body, sizeof body);
+	assert_says(body, "\"stage\":\"distributing\"");
 	rise_again();
 	runner->s.stuck_after_ms = HOUR_MS;
 	run(HOUR_MS * 2);

@@ -587,6 +587,7 @@ static void a_bumped_payment_is_no_replacement(void **state_)
 	follow_a_payment(&wish.hash);
 	mine(1);
 	assert_string_equal(told(), "seen 1, included 1, progress 25");
+	assert_says(newest(), "\"operation\":\"wages\",\"row\":1,");
 	absent();
 	assert_int_equal(state_now(), TRACKED_FINAL);
 	assert_string_equal(told(),
@@ -852,6 +853,25 @@ static void of_guesses_the_last_one_expires_aloud(void **state_)
 	run(HOURS_MS);
 	mine(3);
 	assert_string_equal(told(), "expired 2");
+	assert_says(newest(), "\"chain\":"); /* no guess any more */
+	sql_tracked_put(scene.journal,
+	    &(struct sql_tracked_put_in){ .id = followed,
+		.state = TRACKED_UNSEEN,
+		.guess = true,
+		.confirmations = 1,
+		.no_sender = true,
+		.no_nonce = true,
+		.no_height = true,
+		.no_block_hash = true,
+		.no_by_hash = true,
+		.no_due = true,
+		.looks = LOOKS_NEW,
+		.round = 2,
+		.no_ended_ms = true });
+	run(HOURS_MS);
+	mine(3);
+	assert_string_equal(told(), "expired 2, expired 3");
+	assert_null(strstr(newest(), "\"chain\":")); /* it is on none of them */
 }
 
 static void who_left_is_not_kept_in_memory(void **state_)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "cli/command/track_tail.h"
 #include "cli/config/ref.h"
 #include "cli/owner/own.h"
 #include "cli/report/report.h"
@@ -28,6 +29,7 @@ struct asked {
 	struct told all;
 	struct hash *hashes; /* that are waited for */
 	size_t hashes_n;
+	struct track_tail tail;
 };
 
 /* -- lines ----------------------------------------------------------------- */
@@ -93,11 +95,13 @@ static enum err row_add(
 	    : e;
 }
 
-/* A hash a line; what is empty or begins with # is passed over. */
+/* A hash a line; what is empty or begins with # is passed over. Nobody asks for nothing:
+ * what was to say them has failed. */
 static enum err stdin_add(struct asked *a, struct fail *f)
 {
 	char line[256], where[40];
 	enum err e = ERR_OK;
+	bool any = false;
 
 	for (long long n = 1; e == ERR_OK && fgets(line, sizeof line, stdin); n++) {
 		size_t len = strlen(line);
@@ -105,11 +109,16 @@ static enum err stdin_add(struct asked *a, struct fail *f)
 		snprintf(where, sizeof where, "standard input:%lld: ", n);
 		while (len && strchr(" \t\r\n", line[len - 1]))
 			line[--len] = '\0';
+		any |= len && line[0] != '#';
 		if (len && line[0] != '#')
 			e = hash_add(a, line, where, f);
 	}
 	if (e == ERR_OK && ferror(stdin))
 		e = fail_set(f, ERR_SYSTEM, "standard input: %s", strerror(errno));
+	if (e == ERR_OK && !any)
+		e = fail_set(f, ERR_INPUT,
+		    "standard input names no transaction: a hash a line, 0x and "
+		    "64 digits");
 	return e;
 }
 
@@ -205,6 +214,7 @@ static enum err wait_beside(
 	if (e != ERR_OK)
 		return e;
 	for (;;) {
+		track_tail_turn(&a->tail, a->cli, j);
 		ends_count(j, a, ends);
 		if (!ends->open)
 			break;
@@ -233,6 +243,7 @@ static enum err wait_here(
 	loop_start(l, config->chains, config->chains_n, LOOP_NONE);
 	do {
 		e = loop_step(l, LOOK_MS, f);
+		track_tail_turn(&a->tail, a->cli, l->journal);
 		ends_count(l->journal, a, ends);
 	} while (e == ERR_OK && ends->open);
 	if (e == ERR_OK)
@@ -246,6 +257,7 @@ static enum err wait_end(struct asked *a, struct fail *f)
 	enum err e;
 	bool lost;
 
+	track_tail_begin(&a->tail, a->hashes, a->hashes_n);
 	do {
 		struct client *client = NULL;
 		struct loop l;
@@ -260,10 +272,24 @@ static enum err wait_end(struct asked *a, struct fail *f)
 		else
 			loop_close(&l);
 	} while (lost);
+	track_tail_end(&a->tail);
 	if (e == ERR_OK && ends.bad)
 		e = fail_set(f, ERR_OPERATOR,
 		    "%zu of %zu did not come to a good end; see: pawl status HASH",
 		    ends.bad, a->hashes_n);
+	return e;
+}
+
+/* One that is on several chains, or none yet, is said to be. */
+static enum err where_it_is(struct cli *c, const char *word, struct fail *f)
+{
+	struct journal *j;
+	enum err e = report_open(c, &j, f);
+
+	if (e != ERR_OK)
+		return e;
+	e = track_status(c, j, word, f);
+	journal_close(j);
 	return e;
 }
 
@@ -293,6 +319,7 @@ enum err cmd_track(struct cli *c, struct fail *f)
 {
 	const char *operation = args_get(&c->args, "--of");
 	bool waits = args_has(&c->args, "--wait");
+	const char *word = args_word(&c->args, 0);
 	struct asked a;
 	enum err e;
 
@@ -309,6 +336,9 @@ enum err cmd_track(struct cli *c, struct fail *f)
 		    waits ? "." : ": pawl serve does it; see: pawl status HASH");
 	if (e == ERR_OK && waits)
 		e = wait_end(&a, f);
+	else if (e == ERR_OK && !c->args.json && !operation && c->args.words_n == 1 &&
+	    track_word(word))
+		e = where_it_is(c, word, f);
 	asked_release(&a);
 	return e;
 }

@@ -37,14 +37,25 @@ static struct request request_of(const struct bot_asked *q, char line[LINE_MAX_H
 	return (struct request){ .lines = line, .lines_len = (size_t)len };
 }
 
-static bool words_are_good(const struct bot_asked *q, struct buf *out)
+static bool chain_is_here(const struct loop *l, const char *name, struct buf *out)
 {
-	if (!track_word(q->hash))
-		buf_add_str(out, "That is no hash of a transaction: 0x and 64 digits.");
-	else if (q->chain[0] && !config_name_valid(q->chain))
-		buf_add_str(out, "There is no chain of this name here.");
-	else
-		return true;
+	const struct config *config = l->cli->config;
+
+	for (int i = 0; i < config->chains_n; i++)
+		if (!name[0] || strcmp(config->chains[i].name, name) == 0)
+			return true;
+	buf_add_str(out, "There is no chain of this name here. There are:");
+	for (int i = 0; i < config->chains_n; i++)
+		buf_addf(out, " %s", config->chains[i].name);
+	return false;
+}
+
+static bool words_are_good(
+    const struct loop *l, const struct bot_asked *q, struct buf *out)
+{
+	if (track_word(q->hash))
+		return chain_is_here(l, q->chain, out);
+	buf_add_str(out, "That is no hash of a transaction: 0x and 64 digits.");
 	return false;
 }
 
@@ -81,20 +92,74 @@ static bool is_full(const struct loop *l, const struct bot_asked *q)
 	return sql_followed_count_one(l->journal, &in, &row) && row.n >= FOLLOWED_MAX;
 }
 
+/* "main: included, 3 of 20 confirmations, block 17" */
+static void where_add(const struct loop *l, const struct tracked *t, struct buf *out)
+{
+	json_t *o = tracked_json(l->journal, t);
+	int64_t depth, block;
+
+	buf_addf(out, "%s: %s", json_str(o, "chain"), json_str(o, "state"));
+	if (json_i64(o, "confirmations", &depth))
+		buf_addf(out, ", %" PRId64 " of %u confirmations", depth,
+		    (unsigned)t->confirmations);
+	if (json_i64(o, "block", &block))
+		buf_addf(out, ", block %" PRId64, block);
+	if (json_str(o, "by"))
+		buf_addf(out, ", by %s", json_str(o, "by"));
+	buf_add_byte(out, '\n');
+	json_decref(o);
+}
+
+/* On which chains it is, or is looked for; and what that means. */
+static void chains_add(const struct loop *l, const struct bot_asked *q, struct buf *out)
+{
+	struct tracked found[TRACKING_CHAINS_MAX];
+	struct hash hash;
+	size_t n, guesses = 0, live = 0;
+
+	if (!track_hash(&hash, q->hash))
+		return;
+	n = track_find(l->journal, &hash, found, TRACKING_CHAINS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		guesses += found[i].guess;
+		live += !found[i].guess && found[i].state != TRACKED_UNTRACKED;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!live || found[i].state != TRACKED_UNTRACKED)
+			where_add(l, &found[i], out);
+	if (guesses > 1 && !live)
+		buf_addf(out,
+		    "It was found on no chain yet: it is looked for on these %zu, until "
+		    "a block of one has it.",
+		    guesses);
+	else if (live > 1)
+		buf_addf(out,
+		    "It is on %zu chains, and each is told by itself; for one alone: "
+		    "/untrack HASH, then /track HASH CHAIN.",
+		    live);
+	if (!n)
+		buf_addf(out, "Nobody follows it. To begin: /track %s", q->hash);
+}
+
+static void now_add(const struct loop *l, const struct bot_asked *q, struct buf *out)
+{
+	buf_addf(out, "You hear of %s from now on.\n", q->hash);
+	chains_add(l, q, out);
+}
+
 static void face_track(void *ctx, struct runner *r, const struct bot_asked *q,
     struct buf *out, bool *ret_table)
 {
 	const struct loop *l = ctx;
 
 	(void)ret_table;
-	if (!words_are_good(q, out))
+	if (!words_are_good(l, q, out))
 		return;
 	if (is_full(l, q))
 		buf_addf(
 		    out, "You follow %d already; /untrack one of them.", FOLLOWED_MAX);
 	else if (change(l, r, q, tracking_add, out))
-		buf_addf(out, "You hear of %s%s%s from now on.", q->hash,
-		    q->chain[0] ? " on " : "", q->chain);
+		now_add(l, q, out);
 }
 
 static bool hears(const struct loop *l, const struct bot_asked *q)
@@ -123,7 +188,7 @@ static void face_untrack(void *ctx, struct runner *r, const struct bot_asked *q,
 	const struct loop *l = ctx;
 
 	(void)ret_table;
-	if (!words_are_good(q, out))
+	if (!words_are_good(l, q, out))
 		return;
 	if (!hears(l, q))
 		buf_addf(out, "You do not follow %s.", q->hash);
@@ -131,37 +196,10 @@ static void face_untrack(void *ctx, struct runner *r, const struct bot_asked *q,
 		buf_addf(out, "You hear no more of %s.", q->hash);
 }
 
-/* "main: included, 3 of 20 confirmations, block 17" */
-static void where_add(const struct loop *l, const struct tracked *t, struct buf *out)
-{
-	json_t *o = tracked_json(l->journal, t);
-	int64_t depth, block;
-
-	buf_addf(out, "%s: %s", json_str(o, "chain"), json_str(o, "state"));
-	if (json_i64(o, "confirmations", &depth))
-		buf_addf(out, ", %" PRId64 " of %u confirmations", depth,
-		    (unsigned)t->confirmations);
-	if (json_i64(o, "block", &block))
-		buf_addf(out, ", block %" PRId64, block);
-	if (json_str(o, "by"))
-		buf_addf(out, ", by %s", json_str(o, "by"));
-	buf_add_byte(out, '\n');
-	json_decref(o);
-}
-
 static void status_one(const struct loop *l, const struct bot_asked *q, struct buf *out)
 {
-	struct tracked found[TRACKING_CHAINS_MAX];
-	struct hash hash;
-	size_t n;
-
-	if (!words_are_good(q, out) || !track_hash(&hash, q->hash))
-		return;
-	n = track_find(l->journal, &hash, found, TRACKING_CHAINS_MAX);
-	for (size_t i = 0; i < n; i++)
-		where_add(l, &found[i], out);
-	if (!n)
-		buf_addf(out, "Nobody follows it. To begin: /track %s", q->hash);
+	if (words_are_good(l, q, out))
+		chains_add(l, q, out);
 }
 
 static void status_all(const struct loop *l, const struct bot_asked *q, struct buf *out)

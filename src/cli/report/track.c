@@ -83,19 +83,62 @@ static void sentence(char out[SENTENCE_MAX], struct journal *j, const struct tra
 	}
 }
 
-static void show(const struct cli *c, struct journal *j, const struct tracked *t)
+void track_line(const struct cli *c, struct journal *j, const struct tracked *t,
+    const char *state, const char *why)
 {
 	char chain[64], says[SENTENCE_MAX], hash[2 * 32 + 1];
+	json_t *o;
 
 	if (c->args.json) {
-		cli_json(tracked_json(j, t));
+		o = tracked_json(j, t);
+		if (state)
+			CHECK(json_object_set_new(o, "state", json_string(state)) == 0);
+		if (why)
+			CHECK(json_object_set_new(o, "why", cli_text(why)) == 0);
+		cli_json(o);
 		return;
 	}
 	chain_name(j, t->chain, chain);
 	sentence(says, j, t);
 	hex_format(hash, t->hash.at, sizeof t->hash.at);
-	printf("0x%s on %s: %s%s\n", hash, chain, says,
+	printf("0x%s on %s: %s%s\n", hash, chain, state ? state : says,
 	    t->guess ? " (it is looked for on other chains, too)" : "");
+}
+
+static void show(const struct cli *c, struct journal *j, const struct tracked *t)
+{
+	track_line(c, j, t, NULL, NULL);
+}
+
+/* Of one hash on several chains: what that means. */
+static void chains_show(
+    const struct cli *c, struct journal *j, const struct tracked *found, size_t n)
+{
+	size_t guesses = 0, live = 0;
+	char chain[64];
+
+	for (size_t i = 0; i < n; i++) {
+		guesses += found[i].guess;
+		live += !found[i].guess && found[i].state != TRACKED_UNTRACKED;
+	}
+	if (c->args.json || n < 2)
+		return;
+	if (guesses > 1 && !live)
+		printf(
+		    "It was found on no chain yet: it is looked for on these %zu, until "
+		    "a block of one has it.\n",
+		    guesses);
+	else if (live > 1)
+		printf("It is on %zu chains: each is followed, and told, by itself.\n",
+		    live);
+	for (size_t i = 0; i < n && live; i++) {
+		if (found[i].state != TRACKED_UNTRACKED)
+			continue;
+		chain_name(j, found[i].chain, chain);
+		printf("On %s it is not followed; if it is there, too: pawl track HASH "
+		       "--chain %s\n",
+		    chain, chain);
+	}
 }
 
 static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
@@ -111,6 +154,11 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 		message_target_shown(target, s.target);
 		utf8_plain(target);
 		printf("  %s:%s hears of it", s.channel, target);
+		if (!s.no_label) {
+			snprintf(why, sizeof why, "%s", s.label);
+			utf8_plain(why);
+			printf(" as \"%s\"", why);
+		}
 		if (!s.no_suspended)
 			printf("; SUSPENDED, then: pawl resume notify:%" PRId64, s.id);
 		else if (s.due)
@@ -166,6 +214,8 @@ enum err track_status(
 		subscribers_show(c, j, found[i].id);
 		chain_stop_show(c, j, found[i].chain);
 	}
+	if (e == ERR_OK)
+		chains_show(c, j, found, n);
 	return e;
 }
 
@@ -281,7 +331,8 @@ static void messages_show(struct journal *j, int64_t id)
 		    m.channel, target,
 		    m.state == MESSAGE_ACCEPTED  ? "accepted"
 			: m.state == MESSAGE_DUE ? "due"
-						 : "its target is gone");
+						 : "not sent: its target is gone, or it "
+						   "was given up");
 		if (m.unknown)
 			printf(", and %" PRId64 " tries of which nobody knows the answer",
 			    m.unknown);

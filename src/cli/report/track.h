@@ -13,6 +13,10 @@ bool track_hash(struct hash *ret, const char *word);
 /* Where it stands on each of its chains. fails: NOT_FOUND. */
 NODISCARD enum err track_status(
     const struct cli *c, struct journal *j, const char *word, struct fail *f);
+/* A line: where it stands; state is another name than that of its row where it has moved
+ * on since, or NULL. */
+void track_line(const struct cli *c, struct journal *j, const struct tracked *t,
+    const char *state, const char *why);
 /* How many there are; false: none, and nothing is said. */
 bool track_status_all(const struct cli *c, struct journal *j);
 /* The subscribers that no message reaches, and why. */

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "engine/operation.h"
 
 /* Looks in a row until what no node knows counts as dropped; twice as many each time
  * that it came back. So a pool that has it now, and now has not, is told of less and
@@ -66,13 +67,32 @@ static void fact_hash(json_t *facts, const char *name, const uint8_t *hash)
 	fact_put(facts, name, json_string(text));
 }
 
-/* confirmations 0: it says nothing of them. */
-static json_t *facts_of(
-    const char *chain, const struct sql_tracked_get_out *row, uint64_t confirmations)
+/* Whose payment it is. */
+static void fact_row(
+    json_t *facts, struct journal *j, const struct sql_tracked_get_out *row)
 {
-	json_t *facts = json_pack("{s:s}", "chain", chain);
+	struct sql_intent_get_in get = { .id = row->intent };
+	struct sql_intent_get_out intent;
+	struct operation o;
+
+	if (row->no_intent || !sql_intent_get_one(j, &get, &intent) ||
+	    !operation_read(j, intent.operation, &o))
+		return;
+	fact_put(facts, "operation", json_string(o.name));
+	fact_put(facts, "row", json_integer((json_int_t)intent.row));
+}
+
+/* confirmations 0: it says nothing of them. What expired as a guess is on none of the
+ * chains. */
+static json_t *facts_of(struct journal *j, const char *chain,
+    const struct sql_tracked_get_out *row, uint64_t confirmations)
+{
+	json_t *facts = json_object();
 
 	CHECK(facts);
+	fact_row(facts, j, row);
+	if (!row->guess || row->state != TRACKED_EXPIRED)
+		fact_put(facts, "chain", json_string(chain));
 	fact_hash(facts, "hash", row->hash);
 	if (!row->no_height) {
 		fact_put(facts, "block", json_integer(row->height));
@@ -97,7 +117,7 @@ static void note(struct track_chain *t, const struct sql_tracked_get_out *row,
 
 	if (!message_heard(t->track->journal, &of))
 		return;
-	facts = facts_of(t->chain->config->name, row, confirmations);
+	facts = facts_of(t->track->journal, t->chain->config->name, row, confirmations);
 	if (percent)
 		fact_put(facts, "percent", json_integer(percent));
 	r->noted |= message_note(
@@ -479,6 +499,6 @@ void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wal
 		return;
 	if (!is_taken_back(j, &of, &row) || MUTANT(taken_back_is_seen))
 		(void)message_note(
-		    j, &of, m, row.round + 1, wall_ms, facts_of(chain.name, &row, 0));
+		    j, &of, m, row.round + 1, wall_ms, facts_of(j, chain.name, &row, 0));
 	message_again(j, &of, subscriber);
 }

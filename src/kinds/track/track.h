@@ -51,6 +51,7 @@ struct tracked {
 	bool in_block;   /* the next three: of the block that has it or its rival */
 	uint64_t height;
 	struct hash block_hash;
+	int percent;    /* of its confirmations that was told last */
 	bool has_by;    /* another hash consumed its nonce: */
 	struct hash by; /* what replaced it, or a sibling of the same intent */
 	int64_t since_ms, ended_ms; /* by the wall; ended 0: it is followed */

@@ -92,6 +92,9 @@ static enum err wish_read(struct wish *w, const json_t *o, struct fail *f)
 	e = members_read(w, o, f);
 	if (e == ERR_OK && w->notify && !json_is_array(w->notify))
 		e = fail_set(f, ERR_USAGE, "notify: no array");
+	if (e == ERR_OK && w->label && !json_array_size(w->notify))
+		e = fail_set(f, ERR_USAGE,
+		    "label: it is what messages call it: say with notify who gets them");
 	if (e == ERR_OK && w->has_hash == (w->operation && w->row))
 		e = fail_set(f, ERR_USAGE,
 		    "it names a hash, or an operation and its row, and not both");
@@ -469,6 +472,19 @@ static json_t *hash_json(const struct hash *hash)
 	return json_string(text);
 }
 
+static void labels_put(json_t *o, struct journal *j, int64_t id)
+{
+	struct sql_report_labels_in in = { .subject_kind = SUBJECT_HASH, .subject = id };
+	struct sql_report_labels_out row;
+	json_t *labels = json_array();
+
+	CHECK(labels);
+	sql_report_labels_begin(j, &in);
+	while (sql_report_labels_next(j, &row))
+		CHECK(json_array_append_new(labels, json_text(row.label)) == 0);
+	put(o, "labels", labels);
+}
+
 json_t *tracked_json(struct journal *j, const struct tracked *t)
 {
 	struct sql_chain_get_out chain;
@@ -494,6 +510,7 @@ json_t *tracked_json(struct journal *j, const struct tracked *t)
 	}
 	if (t->has_by)
 		put(o, "by", hash_json(&t->by));
+	labels_put(o, j, t->id);
 	put(o, "ended", json_boolean(track_ended(t)));
 	put(o, "guess", json_boolean(t->guess));
 	return o;

@@ -32,29 +32,35 @@ static void put_n(json_t *o, const char *key, int64_t value)
 struct part {
 	json_t *o;
 	enum how how;
+	const char *name;
+	json_t *alerts; /* of all parts */
 };
 
-static struct part part_begin(void)
+static struct part part_begin(const char *name, json_t *alerts)
 {
-	struct part p = { json_object(), HEALTHY };
+	struct part p = { json_object(), HEALTHY, name, alerts };
 
 	CHECK(p.o);
 	return p;
 }
 
-/* The first of what is worst says why. */
+/* The first of what is worst says why; all of it is an alert. */
 static void part_note(struct part *p, enum how how, const char *why)
 {
+	json_t *alert = json_pack(
+	    "{s:o, s:o}", "component", json_text(p->name), "why", json_text(why));
+
+	CHECK(alert && json_array_append_new(p->alerts, alert) == 0);
 	if (how <= p->how)
 		return;
 	p->how = how;
 	put(p->o, "why", json_text(why));
 }
 
-static enum how part_end(struct part *p, json_t *around, const char *name)
+static enum how part_end(struct part *p, json_t *around)
 {
 	put(p->o, "status", json_string(hows[p->how]));
-	put(around, name, p->o);
+	put(around, p->name, p->o);
 	return p->how;
 }
 
@@ -114,9 +120,9 @@ void due_read(struct due *ret, const struct health_at *at)
 
 /* -- components ------------------------------------------------------------ */
 
-static enum how journal_part(json_t *around, const struct health_at *at)
+static enum how journal_part(json_t *around, const struct health_at *at, json_t *alerts)
 {
-	struct part p = part_begin();
+	struct part p = part_begin("journal", alerts);
 
 	put_n(p.o, "commits", journal_commit_no(at->journal) - 1);
 	if (at->disk_free >= 0) {
@@ -128,7 +134,7 @@ static enum how journal_part(json_t *around, const struct health_at *at)
 	}
 	if (!at->runner)
 		part_note(&p, UNHEALTHY, at->full);
-	return part_end(&p, around, "journal");
+	return part_end(&p, around);
 }
 
 /* What is out of the way is named, and its chain is worse for it. */
@@ -171,13 +177,14 @@ static void heads_part(
 		put_n(o, "final", (int64_t)head.height);
 }
 
-static enum how chain_part(json_t *around, const struct health_at *at, int i)
+static enum how chain_part(
+    json_t *around, const struct health_at *at, json_t *alerts, int i)
 {
 	const struct chain_run *c = &at->runner->chains[i];
 	int64_t age_ms = pulse_head_age_ms(at->pulse, i, world_now_ms(at->world));
 	const char *waits_for = follower_waits_for(c->follower);
 	bool stopped = follower_stopped(c->follower);
-	struct part p = part_begin();
+	struct part p = part_begin(c->config->name, alerts);
 
 	put(p.o, "quorum", json_boolean(!waits_for && age_ms >= 0));
 	put(p.o, "stopped", json_boolean(stopped));
@@ -194,25 +201,26 @@ static enum how chain_part(json_t *around, const struct health_at *at, int i)
 		part_note(&p, DEGRADED, "its head has not moved for five minutes");
 	if (!endpoints_part(p.o, c))
 		part_note(&p, DEGRADED, "an endpoint is not well");
-	return part_end(&p, around, c->config->name);
+	return part_end(&p, around);
 }
 
-static enum how chains_part(json_t *around, const struct health_at *at)
+static enum how chains_part(json_t *around, const struct health_at *at, json_t *alerts)
 {
 	json_t *chains = json_object();
 	enum how how = HEALTHY;
 
 	CHECK(chains);
 	for (int i = 0; i < at->runner->s.chains_n; i++)
-		how = worse(how, chain_part(chains, at, i));
+		how = worse(how, chain_part(chains, at, alerts, i));
 	put(around, "chains", chains);
 	return how;
 }
 
-static enum how operations_part(json_t *around, const struct health_at *at)
+static enum how operations_part(
+    json_t *around, const struct health_at *at, json_t *alerts)
 {
 	int64_t open = 0, needs_operator = 0, paused = 0, stuck = stuck_count(at->runner);
-	struct part p = part_begin();
+	struct part p = part_begin("operations", alerts);
 
 	for (size_t i = 0; i < at->runner->operations_n; i++) {
 		const struct operation *o = at->runner->operations[i];
@@ -222,6 +230,7 @@ static enum how operations_part(json_t *around, const struct health_at *at)
 		paused += o->state == OPERATION_PAUSED;
 	}
 	put_n(p.o, "open", open);
+	put_n(p.o, "tasks_queued", open - paused - needs_operator);
 	put_n(p.o, "needs_operator", needs_operator);
 	put_n(p.o, "paused", paused);
 	put_n(p.o, "stuck", stuck);
@@ -231,14 +240,15 @@ static enum how operations_part(json_t *around, const struct health_at *at)
 		part_note(&p, DEGRADED,
 		    "an operation is in the same stage for longer than tell.stuck_after: "
 		    "pawl status");
-	return part_end(&p, around, "operations");
+	return part_end(&p, around);
 }
 
 #define DUE_OLD_MS 600000
 
-static enum how deliveries_part(json_t *around, const struct health_at *at)
+static enum how deliveries_part(
+    json_t *around, const struct health_at *at, json_t *alerts)
 {
-	struct part p = part_begin();
+	struct part p = part_begin("deliveries", alerts);
 	struct due due;
 
 	due_read(&due, at);
@@ -249,26 +259,27 @@ static enum how deliveries_part(json_t *around, const struct health_at *at)
 	if (due.oldest_ms > DUE_OLD_MS)
 		part_note(&p, DEGRADED,
 		    "a subscriber has not been reached for ten minutes: pawl status");
-	return part_end(&p, around, "deliveries");
+	return part_end(&p, around);
 }
 
 /* -- the whole ------------------------------------------------------------- */
 
 int health_encode(struct buf *out, const struct health_at *at)
 {
-	json_t *components = json_object(), *o = json_object();
+	json_t *components = json_object(), *alerts = json_array(), *o = json_object();
 	enum how how;
 
-	CHECK(components && o);
-	how = journal_part(components, at);
+	CHECK(components && alerts && o);
+	how = journal_part(components, at, alerts);
 	if (at->runner) {
-		how = worse(how, chains_part(components, at));
-		how = worse(how, operations_part(components, at));
-		how = worse(how, deliveries_part(components, at));
+		how = worse(how, chains_part(components, at, alerts));
+		how = worse(how, operations_part(components, at, alerts));
+		how = worse(how, deliveries_part(components, at, alerts));
 	}
 	put(o, "status", json_string(hows[how]));
 	time_put(o, "timestamp", world_wall_ms(at->world));
 	put(o, "components", components);
+	put(o, "alerts", alerts);
 	json_line_add(out, o);
 	return how == UNHEALTHY ? 503 : 200;
 }

@@ -44,7 +44,7 @@ static bool says(
     const struct sim_story *s, const char *body, const struct judge_notice *n)
 {
 	json_t *o = json_read(body, strlen(body), NULL);
-	bool of_list = n->list >= 0;
+	bool of_list = n->list >= 0, stuck = n->milestone == MILESTONE_STUCK;
 	int64_t schema = 0;
 	bool so;
 
@@ -58,7 +58,8 @@ static bool says(
 	    is_text(o, "type", milestone_name(n->milestone)) &&
 	    is_text(o, "operation", of_list ? s->list[n->list].name : NULL) &&
 	    is_text(o, "chain", of_list ? s->config.name : NULL) && json_str(o, "time") &&
-	    json_object_size(o) == (of_list ? 6 : 5) && !json_str(o, "text") == of_list;
+	    !json_str(o, "stage") == !stuck && !json_str(o, "text") == of_list &&
+	    json_object_size(o) == (of_list ? 6u + stuck : 5);
 
 	json_decref(o);
 	return so;
