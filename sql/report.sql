@@ -201,6 +201,16 @@ WHERE c.chain_id = :chain_id AND o.state NOT IN (4, 7);
 -- scan: there are few operations
 SELECT kind, state, COUNT(*) AS n FROM operation GROUP BY kind, state ORDER BY kind, state;
 
+-- name: metric_tracked
+-- in: chain i64
+-- out: state i64, n i64
+SELECT state, n FROM tracked_total WHERE chain = :chain ORDER BY state;
+
+-- name: metric_tracked_unseen
+-- in: chain i64
+-- out: since_ms i64
+SELECT since_ms FROM tracked WHERE chain = :chain AND state = 0 AND ended_ms IS NULL ORDER BY since_ms LIMIT 1;
+
 -- name: metric_items
 -- out: pending i64, live i64, final i64, voided i64, refunded i64
 -- scan: there are few operations

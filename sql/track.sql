@@ -89,6 +89,16 @@ UPDATE tracked SET looks = :looks WHERE id = :id;
 -- in: id i64, looks i64, misses i64
 UPDATE tracked SET looks = :looks, misses = :misses WHERE id = :id;
 
+-- One more of a state, and one less.
+-- name: tracked_total_add
+-- in: chain i64, state i64
+INSERT INTO tracked_total (chain, state, n) VALUES (:chain, :state, 1)
+ON CONFLICT (chain, state) DO UPDATE SET n = tracked_total.n + 1;
+
+-- name: tracked_total_take
+-- in: chain i64, state i64
+UPDATE tracked_total SET n = n - 1 WHERE chain = :chain AND state = :state;
+
 -- name: tracked_count
 -- out: state i64, ended bool, n i64
 -- scan: a report over all that is followed

@@ -172,6 +172,7 @@ def promtool_accepts_its_metrics():
         api = Api(desk)
         desk.expect(0, *desk.airdrop())
         exact(anvil, desk)
+        desk.expect(0, "track", "0x" + "77" * 32, "--chain", "local")
         text = api.ask("GET", "/metrics")[2]
         judged = subprocess.run(
             [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
@@ -193,6 +194,9 @@ def promtool_accepts_its_metrics():
         same(got[f"pawl_endpoint_breaker_open{{{node}}}"], 0, "the breaker")
         balance = got[f"pawl_account_balance{{{payer}}}"]
         check(0 < balance <= 10**22, f"{balance} of coin")
+        same(got['pawl_tracked{chain="local",state="unseen"}'], 1, "what is followed")
+        same(got['pawl_tracked_looks_due{chain="local"}'], 1, "what nodes are asked for")
+        check(got['pawl_tracked_unseen_oldest_seconds{chain="local"}'] < 60, "for how long")
         check(got["pawl_journal_commits_total"] > 3, "commits")
         check(got["pawl_journal_disk_free_bytes"] > 0, "room on the disk")
         stop(desk, api.child)

@@ -45,6 +45,36 @@ static const char *newest(void)
 	return body;
 }
 
+/* By state, of all chains: what metrics tell. */
+static void counted(int64_t ret[16])
+{
+	struct sql_metric_tracked_out row;
+
+	for (int64_t chain = 1; chain <= 3; chain++) {
+		sql_metric_tracked_begin(
+		    scene.journal, &(struct sql_metric_tracked_in){ .chain = chain });
+		while (sql_metric_tracked_next(scene.journal, &row))
+			ret[row.state] += row.n;
+	}
+}
+
+/* Each test's teardown. */
+static int ends(void **state_)
+{
+	struct sql_tracked_count_out row;
+	int64_t n[16] = { 0 };
+
+	counted(n);
+	sql_tracked_count_begin(scene.journal);
+	while (sql_tracked_count_next(scene.journal, &row))
+		n[row.state] -= row.n;
+	for (int i = 0; i < 16; i++)
+		if (n[i])
+			fail_msg("of %s %lld too many are counted",
+			    state_name(MACHINE_TRACKED, i), (long long)n[i]);
+	return end(state_);
+}
+
 static int state_now(void)
 {
 	struct tracked t;
@@ -1072,51 +1102,52 @@ static void who_fails_is_asked_without_it_next(void **state_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, end),
-		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, end),
+		cmocka_unit_test_teardown(each_milestone_is_told_once_and_in_order, ends),
+		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, ends),
 		cmocka_unit_test_teardown(
-		    what_was_replaced_in_an_absence_is_not_dropped, end),
-		cmocka_unit_test_teardown(who_was_dropped_may_come_back, end),
-		cmocka_unit_test_teardown(other_parts_are_told_from_then_on, end),
+		    what_was_replaced_in_an_absence_is_not_dropped, ends),
+		cmocka_unit_test_teardown(who_was_dropped_may_come_back, ends),
+		cmocka_unit_test_teardown(other_parts_are_told_from_then_on, ends),
 		cmocka_unit_test_teardown(
-		    a_pool_that_comes_and_goes_is_told_of_less, end),
-		cmocka_unit_test_teardown(one_liar_is_told_of_once, end),
-		cmocka_unit_test_teardown(one_liar_keeps_nothing_from_expiring, end),
-		cmocka_unit_test_teardown(a_failure_is_no_success, end),
-		cmocka_unit_test_teardown(what_replaces_it_is_named, end),
-		cmocka_unit_test_teardown(what_vanishes_is_retracted_and_told_again, end),
-		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, end),
+		    a_pool_that_comes_and_goes_is_told_of_less, ends),
+		cmocka_unit_test_teardown(one_liar_is_told_of_once, ends),
+		cmocka_unit_test_teardown(one_liar_keeps_nothing_from_expiring, ends),
+		cmocka_unit_test_teardown(a_failure_is_no_success, ends),
+		cmocka_unit_test_teardown(what_replaces_it_is_named, ends),
 		cmocka_unit_test_teardown(
-		    what_was_final_is_taken_back_by_whoever_accepts_it, end),
-		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, end),
-		cmocka_unit_test_teardown(what_is_in_the_final_block_is_final, end),
-		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, end),
-		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, end),
-		cmocka_unit_test_teardown(one_node_alone_replaces_nothing, end),
-		cmocka_unit_test_teardown(nor_does_it_in_an_absence, end),
-		cmocka_unit_test_teardown(a_rival_behind_a_reorg_is_found, end),
-		cmocka_unit_test_teardown(what_was_replaced_stays_so_in_an_absence, end),
-		cmocka_unit_test_teardown(a_bumped_payment_is_no_replacement, end),
-		cmocka_unit_test_teardown(nor_is_one_that_was_bumped_long_ago, end),
-		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, end),
-		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, end),
-		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, end),
-		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, end),
-		cmocka_unit_test_teardown(of_guesses_one_holds, end),
+		    what_vanishes_is_retracted_and_told_again, ends),
+		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, ends),
 		cmocka_unit_test_teardown(
-		    what_pools_have_is_looked_for_nowhere_else, end),
-		cmocka_unit_test_teardown(one_pool_alone_ends_no_guess, end),
+		    what_was_final_is_taken_back_by_whoever_accepts_it, ends),
+		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, ends),
+		cmocka_unit_test_teardown(what_is_in_the_final_block_is_final, ends),
+		cmocka_unit_test_teardown(what_was_final_in_an_absence_is_told, ends),
+		cmocka_unit_test_teardown(one_node_does_not_hide_who_sent_it, ends),
+		cmocka_unit_test_teardown(one_node_alone_replaces_nothing, ends),
+		cmocka_unit_test_teardown(nor_does_it_in_an_absence, ends),
+		cmocka_unit_test_teardown(a_rival_behind_a_reorg_is_found, ends),
+		cmocka_unit_test_teardown(what_was_replaced_stays_so_in_an_absence, ends),
+		cmocka_unit_test_teardown(a_bumped_payment_is_no_replacement, ends),
+		cmocka_unit_test_teardown(nor_is_one_that_was_bumped_long_ago, ends),
+		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, ends),
+		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, ends),
+		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, ends),
+		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, ends),
+		cmocka_unit_test_teardown(of_guesses_one_holds, ends),
 		cmocka_unit_test_teardown(
-		    who_is_silent_ends_a_round_not_the_looking, end),
-		cmocka_unit_test_teardown(of_guesses_the_last_one_expires_aloud, end),
-		cmocka_unit_test_teardown(who_left_is_not_kept_in_memory, end),
-		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, end),
-		cmocka_unit_test_teardown(many_cost_no_more_requests, end),
-		cmocka_unit_test_teardown(what_comes_to_a_pool_is_looked_for_first, end),
-		cmocka_unit_test_teardown(a_filter_that_is_lost_is_made_anew, end),
-		cmocka_unit_test_teardown(who_has_no_filters_is_asked_in_turn, end),
-		cmocka_unit_test_teardown(one_node_hints_no_more_than_its_share, end),
-		cmocka_unit_test_teardown(who_fails_is_asked_without_it_next, end),
+		    what_pools_have_is_looked_for_nowhere_else, ends),
+		cmocka_unit_test_teardown(one_pool_alone_ends_no_guess, ends),
+		cmocka_unit_test_teardown(
+		    who_is_silent_ends_a_round_not_the_looking, ends),
+		cmocka_unit_test_teardown(of_guesses_the_last_one_expires_aloud, ends),
+		cmocka_unit_test_teardown(who_left_is_not_kept_in_memory, ends),
+		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, ends),
+		cmocka_unit_test_teardown(many_cost_no_more_requests, ends),
+		cmocka_unit_test_teardown(what_comes_to_a_pool_is_looked_for_first, ends),
+		cmocka_unit_test_teardown(a_filter_that_is_lost_is_made_anew, ends),
+		cmocka_unit_test_teardown(who_has_no_filters_is_asked_in_turn, ends),
+		cmocka_unit_test_teardown(one_node_hints_no_more_than_its_share, ends),
+		cmocka_unit_test_teardown(who_fails_is_asked_without_it_next, ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

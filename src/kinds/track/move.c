@@ -148,6 +148,11 @@ static void move(
 	if (row->state == to)
 		return;
 	state_check(j, MACHINE_TRACKED, (int)row->state, to, 0, row->id);
+	sql_tracked_total_take(
+	    j, &(struct sql_tracked_total_take_in){ row->chain, row->state });
+	if (!MUTANT(moves_are_not_counted))
+		sql_tracked_total_add(
+		    j, &(struct sql_tracked_total_add_in){ row->chain, to });
 	row_event(
 	    j, row->id, row->hash, state_name(MACHINE_TRACKED, (int)row->state), to, why);
 	row->state = to;

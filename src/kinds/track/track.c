@@ -118,6 +118,8 @@ static int64_t row_new(struct journal *j, const struct track_wish *w, int64_t wa
 	id = row_of(j, &w->hash, w->chain);
 	if (!id)
 		return 0;
+	sql_tracked_total_add(
+	    j, &(struct sql_tracked_total_add_in){ in.chain, TRACKED_UNSEEN });
 	row_event(j, id, in.hash, "", TRACKED_UNSEEN, "it was asked for");
 	return id;
 }

@@ -337,6 +337,63 @@ static void accounts_add(struct buf *out, const struct health_at *at)
 	}
 }
 
+/* -- of transactions that are followed --------------------------------------- */
+
+static void states_add(
+    struct buf *out, enum metric m, const struct health_at *at, const struct chain_run *c)
+{
+	struct sql_metric_tracked_in in = { .chain = c->id };
+	struct sql_metric_tracked_out row;
+	const char *chain = c->config->name;
+	int64_t due = 0;
+
+	sql_metric_tracked_begin(at->journal, &in);
+	while (sql_metric_tracked_next(at->journal, &row)) {
+		if (row.state == TRACKED_UNSEEN || row.state == TRACKED_MEMPOOL ||
+		    row.state == TRACKED_DROPPED)
+			due += row.n;
+		if (m == METRIC_TRACKED)
+			sample(out, m,
+			    LABELS({ "chain", chain },
+				{ "state", state_name(MACHINE_TRACKED, (int)row.state) }),
+			    row.n);
+	}
+	if (m == METRIC_TRACKED_DUE)
+		sample(out, m, LABELS({ "chain", chain }), due);
+}
+
+static void unseen_add(
+    struct buf *out, const struct health_at *at, const struct chain_run *c)
+{
+	struct sql_metric_tracked_unseen_in in = { .chain = c->id };
+	struct sql_metric_tracked_unseen_out oldest;
+	int64_t age_ms;
+
+	if (!sql_metric_tracked_unseen_one(at->journal, &in, &oldest))
+		return;
+	age_ms = world_wall_ms(at->world) - oldest.since_ms;
+	sample_ms(out, METRIC_TRACKED_UNSEEN, "", LABELS({ "chain", c->config->name }),
+	    age_ms > 0 ? age_ms : 0);
+}
+
+static void tracked_add(struct buf *out, const struct health_at *at)
+{
+	static const enum metric of_tracked[] = { METRIC_TRACKED, METRIC_TRACKED_DUE,
+		METRIC_TRACKED_UNSEEN };
+
+	for (size_t k = 0; k < sizeof of_tracked / sizeof *of_tracked; k++) {
+		head(out, of_tracked[k]);
+		for (int i = 0; i < at->runner->s.chains_n; i++) {
+			const struct chain_run *c = &at->runner->chains[i];
+
+			if (of_tracked[k] == METRIC_TRACKED_UNSEEN)
+				unseen_add(out, at, c);
+			else
+				states_add(out, of_tracked[k], at, c);
+		}
+	}
+}
+
 /* -- of what subscribers are told ------------------------------------------ */
 
 static void deliveries_add(struct buf *out, const struct health_at *at)
@@ -375,5 +432,6 @@ void metrics_encode(struct buf *out, const struct health_at *at)
 	chains_add(out, at);
 	endpoints_add(out, at);
 	accounts_add(out, at);
+	tracked_add(out, at);
 	deliveries_add(out, at);
 }
