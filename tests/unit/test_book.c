@@ -511,7 +511,8 @@ static void a_change_is_done_once_by_its_id(void **state)
 				  "'id':'pay-1'}",
 			     NULL),
 	    ERR_CONFLICT);
-	assert_non_null(strstr(why.why, "id pay-1 stands for another change (1): {\"do\""));
+	assert_non_null(
+	    strstr(why.why, "id pay-1 stands for another change (1): {\"do\""));
 	assert_int_equal(has("a"), 10);
 }
 
