@@ -180,3 +180,9 @@ SELECT change FROM node_root WHERE root = :root;
 -- in: root b32, change i64, at_ms i64
 INSERT INTO node_root (root, change, at_ms) VALUES (:root, :change, :at_ms)
 ON CONFLICT (root) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms;
+
+-- What was told of the changes of one commit: row is the last of them.
+-- name: node_event_get
+-- in: row i64
+-- out: why text
+SELECT why FROM event WHERE operation = 0 AND row = :row AND what = 'node';

@@ -495,6 +495,27 @@ VALUES = {
 }
 
 
+def changes_page(source):
+    rows = read_table(source)
+    parts = []
+    for change in (row for row in rows if row.macro == "CHANGE"):
+        members = [row for row in rows if row.macro == "MEMBER" and row[0] == change[0]]
+        parts.append(f"## {change[0].lower()}\n\n{sentence(change[1])}")
+        parts.append(table(
+            ("member", "", "type", "what it is"),
+            [(code(row[1]), "" if row[3] == "NEEDED" else "may be left out", row[2].lower(), row[4])
+             for row in members],
+        ))
+    return page(
+        "Changes of the state of a layer 2",
+        source,
+        "Each is a line: an object with `do`, the name of the change, and its members.\n"
+        "[state.md](state.md) says what every line may have besides, and what must hold.",
+        table(("type", "what it is"), [(kind.lower(), text) for kind, text in explained(source)]),
+        *parts,
+    )
+
+
 PAGES = (
     ("docs/errors.md", "src/base/err.def", errors_page),
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
@@ -507,6 +528,7 @@ PAGES = (
     ("docs/risks.md", "tests/risks.def", risks_page),
     ("docs/simulate.md", "src/sim/story/acts.def", simulate_page),
     ("docs/mutants.md", "src/base/mutant.def", mutants_page),
+    ("docs/node/changes.md", "src/kinds/node/state/changes.def", changes_page),
 )
 
 

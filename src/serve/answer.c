@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "engine/account.h"
 #include "engine/operation.h"
+#include "serve/command/changes.h"
 #include "serve/command/endpoint.h"
 #include "serve/command/tracking.h"
 #include "serve/fees.h"
@@ -150,6 +151,15 @@ static void tell_fees(struct asked *q, struct runner *r)
 
 	buf_init(&body, ENDPOINTS_MAX);
 	fees_all_encode(&body, r);
+	(void)reply_add(q, r, 200, &body);
+}
+
+static void tell_node(struct asked *q, struct runner *r)
+{
+	struct buf body;
+
+	buf_init(&body, ANSWER_MAX);
+	changes_encode(&body, q->serve->s.journal);
 	(void)reply_add(q, r, 200, &body);
 }
 
@@ -419,6 +429,9 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_FEES:
 		tell_fees(q, r);
 		return ERR_OK;
+	case ROUTE_NODE:
+		tell_node(q, r);
+		return ERR_OK;
 	case ROUTE_FEED:
 		return feed_begin(q, &request, f);
 	case ROUTE_TRACKED:
@@ -436,6 +449,7 @@ static enum err answer_with(struct asked *q, struct runner *r, struct fail *f)
 	case ROUTE_CANCEL:
 	case ROUTE_TRACK:
 	case ROUTE_UNTRACK:
+	case ROUTE_NODE_CHANGES:
 	case ROUTE_ENDPOINT_OFF:
 	case ROUTE_ENDPOINT_ON:
 	case ROUTE_ENDPOINT_RESET:

@@ -49,6 +49,7 @@ BODIES = {
     "/v1/operations/{name}/repair": '{"row":1,"do":"skip"}',
     "/v1/endpoints/{name}/off": '{"yes":true}',
     "/v1/track": f'{{"hash":"{HASH}","chain":"local"}}\n',
+    "/v1/node/changes": '{"do":"credit","peer":"a","amount":"1"}\n',
     "/v1/untrack": f'{{"hash":"{HASH}"}}\n',
     "/v1/tell": '{"text":"all is well"}',
 }

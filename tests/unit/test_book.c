@@ -58,16 +58,15 @@ static char *json_of(const char *lines)
 	return json;
 }
 
-static enum err do_lines(const char *lines, const char *prefix)
+static enum err do_lines(const char *lines)
 {
 	struct book *b = book_new(j, wall_ms);
 	char *json = json_of(lines);
-	int64_t line = 0;
 	enum err e;
 
 	why = (struct fail){ 0 };
 	journal_save(j);
-	e = book_lines(b, json, strlen(json), prefix, &line, &done, &why);
+	e = book_lines(b, json, strlen(json), &done, &why);
 	if (e == ERR_OK)
 		book_settle(b);
 	if (e == ERR_OK)
@@ -95,7 +94,7 @@ static const char *root(void)
 
 static void is_done(const char *lines)
 {
-	if (do_lines(lines, NULL) != ERR_OK)
+	if (do_lines(lines) != ERR_OK)
 		fail_msg("%s: %s", lines, why.why);
 }
 
@@ -106,7 +105,7 @@ static void is_refused(const char *lines, const char *word)
 	enum err e;
 
 	memcpy(before, root(), sizeof before);
-	e = do_lines(lines, NULL);
+	e = do_lines(lines);
 	if (e == ERR_OK || !strstr(why.why, word))
 		fail_msg("%s: %d, and not %s: %s", lines, e, word, why.why);
 	assert_string_equal(root(), before);
@@ -508,25 +507,11 @@ static void a_change_is_done_once_by_its_id(void **state)
 	assert_int_equal(has("a"), 10);
 	assert_true(done.fresh == 1 && done.known == 3);
 	assert_int_equal(do_lines("{'do':'credit','peer':'a','amount':'11',"
-				  "'id':'pay-1'}",
-			     NULL),
+				  "'id':'pay-1'}"),
 	    ERR_CONFLICT);
 	assert_non_null(
 	    strstr(why.why, "id pay-1 stands for another change (1): {\"do\""));
 	assert_int_equal(has("a"), 10);
-}
-
-static void lines_without_an_id_get_one(void **state)
-{
-	static const char lines[] = "{'do':'credit','peer':'a','amount':'1'}\n"
-				    "{'do':'credit','peer':'a','amount':'1'}\n";
-
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(do_lines(lines, "file-1"), ERR_OK);
-	assert_int_equal(has("a"), 2);
-	assert_int_equal(do_lines(lines, "file-2"), ERR_OK);
-	assert_int_equal(has("a"), 4);
 }
 
 /* -- what was altered ------------------------------------------------------ */
@@ -565,7 +550,7 @@ static __attribute__((noinline)) bool ends_by(const char *lines)
 		journal_die = death_of;
 		return true;
 	}
-	(void)do_lines(lines, NULL);
+	(void)do_lines(lines);
 	leaks_are_told(true);
 	journal_die = death_of;
 	return false;
@@ -618,6 +603,21 @@ static void altered_rows_are_seen(void **state)
 		if (i + 1 < sizeof edits / sizeof *edits)
 			journal_close(j);
 	}
+}
+
+/* Somebody who makes rows and totals agree is told of by the events. */
+static void altered_totals_are_seen(void **state)
+{
+	struct fail f = { 0 };
+
+	(void)state;
+	assert_int_equal(book_check_told(j, &f), ERR_OK);
+	is_done("{'do':'credit','peer':'a','amount':'10'}");
+	is_done("{'do':'credit','peer':'b','amount':'10'}");
+	assert_int_equal(book_check_told(j, &f), ERR_OK);
+	alter("UPDATE node_total SET digest = link");
+	assert_int_equal(book_check_told(j, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "behind change 2"));
 }
 
 static void altered_changes_are_seen(void **state)
@@ -692,7 +692,7 @@ static void ids_are_unsure_behind_a_state_of_others(void **state)
 	restore(&s, &r);
 	assert_int_equal(r.after, -1);
 	assert_true(has("a") == 0 && has("z") == 7);
-	assert_int_equal(do_lines(PAY, NULL), ERR_CONFLICT);
+	assert_int_equal(do_lines(PAY), ERR_CONFLICT);
 	assert_non_null(strstr(why.why, "replaced by one from elsewhere"));
 	is_done("{'do':'credit','peer':'a','amount':'10','id':'pay-3'}");
 	is_done("{'do':'credit','peer':'a','amount':'10','id':'pay-3'}");
@@ -878,7 +878,7 @@ static void random_changes_keep_what_must_hold(void **state)
 			wall_ms += (int64_t)draw(900);
 			random_line(line, sizeof line);
 			memcpy(before, root(), sizeof before);
-			if (do_lines(line, NULL) == ERR_OK)
+			if (do_lines(line) == ERR_OK)
 				taken++;
 			else
 				assert_string_equal(root(), before);
@@ -935,9 +935,9 @@ int main(void)
 		    bytes_that_are_no_text_are_peers_too, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_change_is_done_once_by_its_id, fresh, over),
-		cmocka_unit_test_setup_teardown(lines_without_an_id_get_one, fresh, over),
 		cmocka_unit_test_setup(supply_that_does_not_hold_ends_it, fresh),
 		cmocka_unit_test_setup_teardown(altered_rows_are_seen, fresh, over),
+		cmocka_unit_test_setup_teardown(altered_totals_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(altered_changes_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    what_a_restore_took_back_can_come_again, fresh, over),

@@ -14,6 +14,7 @@
 #include "engine/states.h"
 #include "journal/archive.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/state/book.h"
 
 #define RESTORE "pawl restore FILE, with the newest backup as FILE"
 
@@ -216,6 +217,32 @@ static bool operations_check(struct doctor *d, bool progress)
 	return good;
 }
 
+/* -- the state of a layer 2 ------------------------------------------------ */
+
+/* Nothing is said of one that there is not. */
+static bool node_check(struct doctor *d)
+{
+	char root[L2_HEX];
+	struct book_sums sums;
+	struct fail f = { ERR_OK, "" };
+	enum err e;
+
+	book_sums(d->journal, &sums);
+	e = book_check(d->journal, root, &f);
+	if (e == ERR_OK)
+		e = book_check_told(d->journal, &f);
+	if (e == ERR_OK)
+		e = book_check_changes(d->journal, &f);
+	if (e != ERR_OK && readable(d))
+		doctor_finding(d, "node", path_of(d), RESTORE, "%s", f.why);
+	else if (e == ERR_OK && sums.changes)
+		doctor_fine(d, "node", path_of(d),
+		    "the layer-2 state has root %s behind %" PRId64
+		    " changes, and its sums hold",
+		    root, sums.changes);
+	return e == ERR_OK;
+}
+
 /* -- where it stands, and what it doubts ----------------------------------- */
 
 static void place_tell(struct doctor *d)
@@ -253,6 +280,7 @@ static bool content_check(struct doctor *d, bool progress)
 		return false;
 	good = states_check(d);
 	good = operations_check(d, progress) && good && readable(d);
+	good = node_check(d) && good && readable(d);
 	if (good)
 		place_tell(d);
 	return good;

@@ -174,8 +174,8 @@ static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
 
 	if (q->route == ROUTE_RESUME_CHAIN || q->route == ROUTE_RESUME_KEY ||
 	    q->route == ROUTE_RESUME_NOTIFY || q->route == ROUTE_TRACK ||
-	    q->route == ROUTE_UNTRACK || request_of_endpoint(q->route) ||
-	    report_open(c, &j, NULL) != ERR_OK)
+	    q->route == ROUTE_UNTRACK || q->route == ROUTE_NODE_CHANGES ||
+	    request_of_endpoint(q->route) || report_open(c, &j, NULL) != ERR_OK)
 		return;
 	(void)!report_find(j, q->name, &o, f);
 	journal_close(j);

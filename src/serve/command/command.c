@@ -15,6 +15,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "serve/command/changes.h"
 #include "serve/command/endpoint.h"
 #include "serve/command/hand.h"
 #include "serve/command/resume.h"
@@ -338,7 +339,7 @@ void command_prepare(const struct command_at *at, const struct request *q)
 
 	if (!at->runner || q->route == ROUTE_RESUME_KEY || q->route == ROUTE_TELL ||
 	    q->route == ROUTE_RESUME_NOTIFY || q->route == ROUTE_UNTRACK ||
-	    request_of_endpoint(q->route))
+	    q->route == ROUTE_NODE_CHANGES || request_of_endpoint(q->route))
 		return;
 	if (q->route == ROUTE_TRACK)
 		tracking_prepare(at, q);
@@ -388,6 +389,8 @@ enum err command_do(const struct command_at *at, const struct request *q,
 		return tracking_add(at, q, ret, f);
 	if (q->route == ROUTE_UNTRACK)
 		return tracking_drop(at, q, ret, f);
+	if (q->route == ROUTE_NODE_CHANGES)
+		return changes_do(at, q, ret, f);
 	return of_operation(at, q, ret, f);
 }
 

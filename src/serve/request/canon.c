@@ -108,11 +108,12 @@ static json_t *plain(const char *key, json_t *value)
 struct writing {
 	struct sha256 *all;
 	struct buf members;
+	bool exact; /* what looks like hex may be the name of a peer */
 };
 
 static void member_add(struct writing *w, const char *key, json_t *value)
 {
-	json_t *o = plain(key, value);
+	json_t *o = w->exact ? json_incref(value) : plain(key, value);
 	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 	uint8_t hash[32];
 
@@ -204,6 +205,7 @@ enum err canon_of(struct canon *ret, const struct request *q, const char *body,
 
 	if (!root)
 		return fail_wrap(f, ERR_USAGE, "the body");
+	w.exact = q->route == ROUTE_NODE_CHANGES;
 	w.all = sha256_begin();
 	buf_init(&w.members, sizeof ret->members);
 	path_add(&w, q);

@@ -69,7 +69,9 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(o, "subscribers", json_integer(told->subscribers));
 	if (q->route == ROUTE_TRACK || q->route == ROUTE_UNTRACK)
 		json_object_set_new(o, "tracked", json_integer(told->tracked));
-	if (q->route == ROUTE_TRACK)
+	if (q->route == ROUTE_NODE_CHANGES)
+		json_object_set_new(o, "known", json_integer(told->known));
+	if (q->route == ROUTE_TRACK || q->route == ROUTE_NODE_CHANGES)
 		json_object_set_new(o, "fresh", json_integer(told->fresh));
 	if (told->checked[0])
 		json_object_set_new(o, "checked", json_text(told->checked));
@@ -77,7 +79,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(o, "then", json_text(told->then));
 	if (q->route == ROUTE_RESUME || q->route == ROUTE_PAUSE ||
 	    q->route == ROUTE_CANCEL ||
-	    (!told->operation && q->route != ROUTE_TELL && q->route != ROUTE_TRACK))
+	    (!told->operation && q->route != ROUTE_TELL && q->route != ROUTE_TRACK &&
+		q->route != ROUTE_NODE_CHANGES))
 		json_object_set_new(o, "moved", json_boolean(told->moved));
 	if (told->accepted[0])
 		json_object_set_new(o, "accepted", json_text(told->accepted));
@@ -103,6 +106,7 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	(void)json_i64(o, "subscribers", &ret->subscribers);
 	(void)json_i64(o, "tracked", &ret->tracked);
 	(void)json_i64(o, "fresh", &ret->fresh);
+	(void)json_i64(o, "known", &ret->known);
 	(void)json_i64(o, "rows", &ret->rows);
 	(void)json_i64(o, "imported", &ret->imported);
 	(void)json_bool(o, "moved", &ret->moved);

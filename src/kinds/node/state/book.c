@@ -62,6 +62,17 @@ bool totals_hold(const struct book *b)
 	    amount_cmp(&supply, &there) == 0;
 }
 
+void totals_tell(const struct book *b, char out[TOLD_MAX])
+{
+	char link[L2_HEX], digest[L2_HEX];
+	uint8_t bytes[32];
+
+	amount_encode(bytes, &b->digest);
+	hex_format(digest, bytes, sizeof bytes);
+	hex_format(link, b->link, sizeof b->link);
+	snprintf(out, TOLD_MAX, "link %s, rows %s", link, digest);
+}
+
 static void hold(const struct book *b, const char *when)
 {
 	if (!journal_numb(b->journal) && !totals_hold(b) && !MUTANT(supply_not_compared))
@@ -85,21 +96,18 @@ struct book *book_new(struct journal *j, int64_t wall_ms)
 
 void book_settle(struct book *b)
 {
-	char from[32], to[32], why[200], link[L2_HEX], digest[L2_HEX];
-	uint8_t bytes[32];
+	char from[32], to[32], why[TOLD_MAX];
 
 	if (b->changes == b->first)
 		return;
 	hold(b, "after the changes of this turn");
 	totals_put(b);
-	amount_encode(bytes, &b->digest);
-	hex_format(digest, bytes, sizeof bytes);
-	hex_format(link, b->link, sizeof b->link);
+	totals_tell(b, why);
 	snprintf(from, sizeof from, "change %" PRId64, b->first);
 	snprintf(to, sizeof to, "change %" PRId64, b->changes);
-	snprintf(why, sizeof why, "link %s, rows %s", link, digest);
 	journal_event(b->journal,
-	    &(struct event){ .what = "node", .from = from, .to = to, .why = why });
+	    &(struct event){
+		.row = b->changes, .what = "node", .from = from, .to = to, .why = why });
 	b->first = b->changes;
 }
 
@@ -206,23 +214,23 @@ static enum err move(struct book *b, const struct change *c, struct fail *f)
 	return c->kind < CHANGE_TASK ? bridge_do(b, c, f) : task_do(b, c, f);
 }
 
-static enum err do_with(struct book *b, const struct change *c, struct l2_bytes id,
-    struct book_done *done, struct fail *f)
+enum err book_do(
+    struct book *b, const struct change *c, struct book_done *done, struct fail *f)
 {
 	struct buf line;
 	bool before;
 	enum err e;
 
 	buf_init(&line, 4 * CHANGE_LINE_MAX);
-	change_format(&line, c);
+	change_format(&line, c, false);
 	CHECK(buf_ok(&line));
 	b->at_ms = c->has_at ? c->at_ms : b->wall_ms;
-	e = known(b, id, &line, &before, f);
+	e = known(b, c->id, &line, &before, f);
 	if (e == ERR_OK && before)
 		done->known++;
 	if (e == ERR_OK && !before) {
 		e = move(b, c, f);
-		log_add(b, buf_text(&line), line.len, id);
+		log_add(b, buf_text(&line), line.len, c->id);
 		done->fresh++;
 	}
 	if (journal_numb(b->journal))
@@ -231,46 +239,32 @@ static enum err do_with(struct book *b, const struct change *c, struct l2_bytes 
 	return e;
 }
 
-enum err book_do(
-    struct book *b, const struct change *c, struct book_done *done, struct fail *f)
+static enum err line_do(
+    struct book *b, const char *text, size_t len, struct book_done *done, struct fail *f)
 {
-	return do_with(b, c, c->id, done, f);
-}
-
-static enum err line_do(struct book *b, const char *text, size_t len, const char *prefix,
-    int64_t line, struct book_done *done, struct fail *f)
-{
-	char made[CHANGE_ID_MAX + 24];
 	struct change c;
-	struct l2_bytes id;
 	enum err e = change_parse(&c, text, len, f);
 
-	id = c.id;
-	if (e == ERR_OK && !id.len && prefix) {
-		snprintf(made, sizeof made, "%s/%" PRId64, prefix, line);
-		id = l2_text(made);
-	}
 	if (e == ERR_OK)
-		e = do_with(b, &c, id, done, f);
+		e = book_do(b, &c, done, f);
 	change_release(&c);
 	return e;
 }
 
-enum err book_lines(struct book *b, const char *text, size_t len, const char *prefix,
-    int64_t *line, struct book_done *done, struct fail *f)
+enum err book_lines(
+    struct book *b, const char *text, size_t len, struct book_done *done, struct fail *f)
 {
 	const char *end = text + len;
 	enum err e = ERR_OK;
 
-	while (text < end && e == ERR_OK) {
+	for (long long line = 1; text < end && e == ERR_OK; line++) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t n = stop ? (size_t)(stop - text) : (size_t)(end - text);
 
-		++*line;
 		if (n && !(n == 1 && *text == '\r'))
-			e = line_do(b, text, n, prefix, *line, done, f);
+			e = line_do(b, text, n, done, f);
 		if (e != ERR_OK)
-			(void)fail_wrap(f, e, "line %" PRId64, *line);
+			(void)fail_wrap(f, e, "line %lld", line);
 		text += n + 1;
 	}
 	return e;

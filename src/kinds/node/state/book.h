@@ -41,11 +41,10 @@ struct book_done {
 NODISCARD enum err book_do(
     struct book *b, const struct change *c, struct book_done *done, struct fail *f);
 
-/* Lines, one change each; empty ones are passed over. *line counts them, from what it
- * was; the sentence has its number. prefix of an id for those that have none, with the
- * number of the line behind; NULL: none. fails: as book_do, change_parse. */
-NODISCARD enum err book_lines(struct book *b, const char *text, size_t len,
-    const char *prefix, int64_t *line, struct book_done *done, struct fail *f);
+/* Lines, one change each; empty ones are passed over. The sentence has the number of the
+ * one that is refused. fails: as book_do, change_parse. */
+NODISCARD enum err book_lines(
+    struct book *b, const char *text, size_t len, struct book_done *done, struct fail *f);
 
 /* -- what is there ----------------------------------------------------------- */
 
@@ -67,6 +66,9 @@ void book_each(struct journal *j, enum l2_list list, book_record_fn *each, void 
 /* All rows, read once: the root of the state, and that they are what the totals say. At
  * rest, or in a read transaction. fails: DAMAGED, and names what is altered. */
 NODISCARD enum err book_check(struct journal *j, char ret_root[L2_HEX], struct fail *f);
+/* The totals are those that the event of their commit tells of. At rest. fails: DAMAGED.
+ */
+NODISCARD enum err book_check_told(struct journal *j, struct fail *f);
 /* The changes are those that were done, in their order. fails: DAMAGED. */
 NODISCARD enum err book_check_changes(struct journal *j, struct fail *f);
 

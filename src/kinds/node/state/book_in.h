@@ -71,5 +71,8 @@ void link_next(uint8_t link[32], int64_t no, int64_t at_ms, const void *line, si
 /* Minted less burned, and all that is there. */
 bool totals_hold(const struct book *b);
 bool totals_get(struct book *b); /* false: there are none yet: all is zero */
+/* What an event says of them. */
+#define TOLD_MAX 160
+void totals_tell(const struct book *b, char out[TOLD_MAX]);
 
 #endif

@@ -382,7 +382,7 @@ static void member_format(struct buf *out, const struct change *c, const struct 
 	}
 }
 
-void change_format(struct buf *out, const struct change *c)
+void change_format(struct buf *out, const struct change *c, bool with_id)
 {
 	buf_addf(out, "{\"do\":\"%s\"", change_name(c->kind));
 	for (size_t i = 0; i < MEMBERS_N; i++)
@@ -390,5 +390,9 @@ void change_format(struct buf *out, const struct change *c)
 			member_format(out, c, &members[i]);
 	if (c->has_at)
 		buf_addf(out, ",\"at_ms\":%" PRId64, c->at_ms);
+	if (with_id && c->id.len) {
+		buf_add_byte(out, ',');
+		change_text_format(out, "id", c->id);
+	}
 	buf_add_byte(out, '}');
 }

@@ -44,8 +44,8 @@ NODISCARD enum err change_parse(
     struct change *ret, const char *line, size_t len, struct fail *f);
 void change_release(struct change *c);
 
-/* Without its id: equal lines are equal changes. */
-void change_format(struct buf *out, const struct change *c);
+/* Without its id: equal lines are equal changes. With it: a line that says the same. */
+void change_format(struct buf *out, const struct change *c, bool with_id);
 
 const char *change_name(enum change_kind kind); /* "escrow_lock" */
 

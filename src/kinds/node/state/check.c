@@ -58,6 +58,25 @@ enum err book_check(struct journal *j, char ret_root[L2_HEX], struct fail *f)
 	return compare(&told, &c.seen, f);
 }
 
+enum err book_check_told(struct journal *j, struct fail *f)
+{
+	struct book told = { .journal = j };
+	struct sql_node_event_get_in in;
+	struct sql_node_event_get_out event;
+	char why[TOLD_MAX];
+
+	if (!totals_get(&told))
+		return ERR_OK;
+	totals_tell(&told, why);
+	in.row = told.changes;
+	if (sql_node_event_get_one(j, &in, &event) && strcmp(event.why, why) == 0)
+		return ERR_OK;
+	return fail_set(f, ERR_DAMAGED,
+	    "the totals of the layer-2 state were altered: its event log tells of others "
+	    "behind change %" PRId64,
+	    told.changes);
+}
+
 enum err book_check_changes(struct journal *j, struct fail *f)
 {
 	struct book told = { .journal = j };

@@ -1,0 +1,47 @@
+#include "serve/command/changes.h"
+
+#include "base/check.h"
+#include "codec/json.h"
+#include "kinds/node/state/book.h"
+
+enum err changes_do(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f)
+{
+	struct book *b = book_new(at->journal, world_wall_ms(at->world));
+	struct book_done done = { 0, 0 };
+	enum err e = book_lines(b, q->lines, q->lines_len, &done, f);
+
+	if (e == ERR_OK)
+		book_settle(b);
+	book_free(b);
+	ret->fresh = done.fresh;
+	ret->known = done.known;
+	return e;
+}
+
+static json_t *amount_json(const struct amount *a)
+{
+	char text[AMOUNT_TEXT_MAX];
+
+	amount_format(text, a, 0);
+	return json_string(text);
+}
+
+void changes_encode(struct buf *out, struct journal *j)
+{
+	struct book_sums s;
+	struct amount supply;
+	json_t *o;
+
+	book_sums(j, &s);
+	supply = book_supply(&s);
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "supply", amount_json(&supply),
+	    "minted", amount_json(&s.minted), "burned", amount_json(&s.burned),
+	    "in_balances", amount_json(&s.balances), "in_escrows",
+	    amount_json(&s.escrows), "changes", (json_int_t)s.changes);
+	CHECK(o);
+	for (int i = 0; i < L2_LISTS; i++)
+		CHECK(json_object_set_new(
+			  o, l2_kinds[i].many, json_integer((json_int_t)s.n[i])) == 0);
+	json_line_add(out, o);
+}

@@ -1,0 +1,16 @@
+/* changes.h - what is asked of the state of a layer 2 (kinds/node/state/book.h). */
+#ifndef PAWL_SERVE_COMMAND_CHANGES_H
+#define PAWL_SERVE_COMMAND_CHANGES_H
+
+#include "base/buf.h"
+#include "serve/command/command.h"
+
+/* All lines, or none: what fails is dropped by the caller with its savepoint. ret->fresh
+ * and known. fails: INPUT, CONFLICT, TOO_BIG (with the line). */
+NODISCARD enum err changes_do(const struct command_at *at, const struct request *q,
+    struct told *ret, struct fail *f);
+
+/* What is there in all, as one object. */
+void changes_encode(struct buf *out, struct journal *j);
+
+#endif

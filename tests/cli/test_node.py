@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""pawl node apply and state, as who types them meets them.
+
+usage: test_node.py PAWL
+
+Speaks TAP.
+"""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+from program import PAWL, Run, environment, main, test
+
+EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
+TXID = "aa11" * 16
+
+
+def write(folder, name, *lines):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+        for line in lines:
+            file.write((line if isinstance(line, str) else json.dumps(line)) + "\n")
+    return name
+
+
+def credit(peer, amount, **more):
+    return {"do": "credit", "peer": peer, "amount": str(amount), **more}
+
+
+def root(folder):
+    return Run(folder, "node", "state", "--quiet").ends(0).out.split()[-1]
+
+
+def state(folder):
+    """(the first line, {peer: amount}, all others)"""
+    head, *records = Run(folder, "node", "state", "--json").ends(0).json()
+    balances = {r["balance"]["peer"]: int(r["balance"]["amount"]) for r in records if "balance" in r}
+    return head, balances, [r for r in records if "balance" not in r]
+
+
+def root_of(balances):
+    """As another program computes it, of a state that has nothing else."""
+    text = "L2STATE|v1\n" + f"balances:{len(balances)}\n"
+    for peer in sorted(balances, key=str.encode):
+        text += f"balance:{peer}:{balances[peer]}\n"
+    text += "".join(f"{what}:0\n" for what in ("escrows", "pegins", "pegouts", "tasks"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def begin(folder):
+    Run(folder, "init").ends(0)
+
+
+@test
+def file_is_done_once(folder):
+    """a file of changes is done whole and once; --again does it once more"""
+    begin(folder)
+    assert root(folder) == EMPTY
+    write(folder, "a.jsonl", credit("a", 100), "", {"do": "transfer", "from": "a", "to": "b\u00e9", "amount": 30})
+    Run(folder, "node", "apply", "a.jsonl").ends(0, out="^2 changes are done")
+    Run(folder, "node", "apply", "a.jsonl").ends(0, out="All 2 changes were done before.*--again")
+    assert Run(folder, "node", "apply", "a.jsonl", "--json").ends(0).json() == [{"fresh": 0, "known": 2}]
+    head, balances, others = state(folder)
+    assert balances == {"a": 70, "b\u00e9": 30} and not others
+    assert head["root"] == root(folder) == root_of(balances)
+    Run(folder, "node", "apply", "a.jsonl", "--again").ends(0, out="^2 changes are done")
+    # as a pipe: the same bytes are the same file
+    text = open(os.path.join(folder, "a.jsonl"), encoding="utf-8").read()
+    Run(folder, "node", "apply", "-", stdin=text).ends(0, out="were done before")
+    assert state(folder)[1] == {"a": 140, "b\u00e9": 60}
+    Run(folder, "node", "state").ends(0, out=r"supply +200\nminted +200\nburned +0")
+
+
+@test
+def bad_line_is_named(folder):
+    """a line that is refused is named, and nothing of its file is done"""
+    begin(folder)
+    write(folder, "bad.jsonl", credit("a", 100), "", {"do": "debit", "peer": "a", "amount": "101"})
+    Run(folder, "node", "apply", "bad.jsonl").ends(2, err="bad.jsonl:3: peer a has 100, and 101 are asked")
+    Run(folder, "node", "apply", "-", stdin='{"do":"credit","peer":"a:b","amount":1}').ends(
+        2, err="standard input:1: peer: a:b has a colon")
+    Run(folder, "node", "apply", "-", stdin="x" * 20000).ends(2, err="standard input:1: it has more than 16384")
+    Run(folder, "node", "apply", "missing.jsonl").ends(1, err="missing.jsonl: No such file")
+    Run(folder, "node", "apply", ".").ends(2, err="no regular file")
+    write(folder, "id.jsonl", credit("a", 5, id="pay-1"))
+    Run(folder, "node", "apply", "id.jsonl").ends(0)
+    write(folder, "id.jsonl", credit("a", 6, id="pay-1"))
+    Run(folder, "node", "apply", "id.jsonl").ends(5, err="id.jsonl:1: id pay-1 stands for another change")
+    assert state(folder)[1] == {"a": 5}
+
+
+@test
+def damage_is_named(folder):
+    """rows that somebody altered are damage: exit 6, by node state and by doctor --journal"""
+    begin(folder)
+    write(folder, "a.jsonl", credit("a", 100), credit("b", 50))
+    Run(folder, "node", "apply", "a.jsonl").ends(0)
+    Run(folder, "doctor", "--journal").ends(0, out="layer-2 state has root [0-9a-f]{64} behind 2 changes")
+    beside = sqlite3.connect(os.path.join(folder, "pawl.db"))
+    beside.execute("SELECT count(*) FROM journal").fetchone()  # the -wal stays while somebody reads
+    db = sqlite3.connect(os.path.join(folder, "pawl.db"))
+    db.execute("UPDATE node_balance SET amount = 75")
+    db.commit()
+    db.close()
+    Run(folder, "node", "state").ends(6, err="a row of the layer-2 state was altered")
+    Run(folder, "node", "state", "--json").ends(6)
+    Run(folder, "doctor", "--journal").ends(6, out="a row of the layer-2 state was altered")
+
+
+class Serve:
+    """pawl serve, until it is left."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.child = subprocess.Popen(
+            [PAWL, "serve"], cwd=folder, env=environment(), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        until = time.monotonic() + 30
+        while not os.path.exists(os.path.join(self.folder, "pawl.db.sock")):
+            assert self.child.poll() is None and time.monotonic() < until, "no socket"
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.child.send_signal(signal.SIGTERM)
+        self.child.wait(30)
+
+
+@test
+def owner_is_asked(folder):
+    """a running owner takes it over its socket: the same words, all or nothing, once"""
+    begin(folder)
+    # nobody answers there: what it is asked needs no chain
+    write(folder, "pawl.yaml", "journal: pawl.db", "chains:", "  local: {kind: evm, chain_id: 31337, "
+          'finality: {depth: 12}, endpoints: ["http://127.0.0.1:9"]}')
+    write(folder, "a.jsonl", credit("a", 100), "", credit("b", 7))
+    write(folder, "bad.jsonl", "", credit("c", 1), {"do": "debit", "peer": "b", "amount": 8})
+    write(folder, "many.jsonl", *(credit(f"peer-{n:05}", 1) for n in range(20000)))
+    with Serve(folder):
+        Run(folder, "node", "apply", "a.jsonl").ends(0, out="^2 changes are done")
+        Run(folder, "node", "apply", "a.jsonl").ends(0, out="All 2 changes were done before")
+        Run(folder, "node", "apply", "bad.jsonl").ends(2, err="bad.jsonl: line 3: peer b has 7")
+        Run(folder, "node", "apply", "many.jsonl").ends(2, err="many.jsonl:[0-9]+: .*takes 1024 KiB of changes at once")
+        assert state(folder)[1] == {"a": 100, "b": 7}
+    Run(folder, "node", "apply", "many.jsonl").ends(0, out="^20000 changes are done")
+    assert len(state(folder)[1]) == 20002
+
+
+@test
+def killed_and_typed_again(folder):
+    """killed at whatever instant and typed again, a file is done exactly once"""
+    begin(folder)
+    lines = [credit(f"peer-{n % 500:03}", n + 1) for n in range(4000)]
+    wanted = {}
+    for line in lines:
+        wanted[line["peer"]] = wanted.get(line["peer"], 0) + int(line["amount"])
+    write(folder, "a.jsonl", *lines)
+    draw = random.Random(7)
+    started = time.monotonic()
+    whole = None
+    for _ in range(60):
+        child = subprocess.Popen([PAWL, "node", "apply", "a.jsonl"], cwd=folder, env=environment(),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        try:
+            child.wait(draw.uniform(0, 1.5 * (whole or 0.2)))
+            if child.returncode == 0:
+                whole = whole or time.monotonic() - began
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        db = sqlite3.connect(f"file:{folder}/pawl.db?mode=ro", uri=True)
+        n, total = db.execute("SELECT count(*), total(amount) FROM node_balance").fetchone()
+        db.close()
+        assert (n, int(total)) in ((0, 0), (len(wanted), sum(wanted.values()))), (n, total)
+        if time.monotonic() - started > 4:
+            break
+    Run(folder, "node", "apply", "a.jsonl").ends(0)
+    assert state(folder)[1] == wanted
+    Run(folder, "doctor", "--journal").ends(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
