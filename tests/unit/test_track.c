@@ -898,6 +898,10 @@ static void of_guesses_the_last_one_expires_aloud(void **state_)
 		.looks = LOOKS_NEW,
 		.round = 2,
 		.no_ended_ms = true });
+	sql_tracked_total_take(scene.journal,
+	    &(struct sql_tracked_total_take_in){ chain()->id, TRACKED_EXPIRED });
+	sql_tracked_total_add(scene.journal,
+	    &(struct sql_tracked_total_add_in){ chain()->id, TRACKED_UNSEEN });
 	run(HOURS_MS);
 	mine(3);
 	assert_string_equal(told(), "expired 2, expired 3");
@@ -988,20 +992,56 @@ static void follow_many(void)
 }
 
 /* It was looked at in this very block, and is not in its turn before many others. */
+static void wait_for_its_turn(void)
+{
+	struct sql_tracked_get_out row;
+
+	do {
+		mine(1);
+		assert_true(row_get(scene.journal, followed, &row));
+	} while (row.looks != (int64_t)height());
+}
+
 static struct sim_tx *looked_at_just_now(void)
 {
 	struct sim_tx *tx = pays(1, 5, 0);
-	struct sql_tracked_get_out row;
 
 	sim_pool_drop_all(scene.chain);
 	follow_many();
 	follow(&tx->hash);
 	mine(2);
-	do {
-		mine(1);
-		assert_true(row_get(scene.journal, followed, &row));
-	} while (row.looks != (int64_t)height());
+	wait_for_its_turn();
 	return tx;
+}
+
+/* Of what was dropped it says that it is back, and denies it: no more is asked then. */
+static void a_lie_about_a_pool_costs_one_request(void **state_)
+{
+	uint64_t *counts, before, usual;
+	struct sim_tx *tx;
+	int64_t its;
+
+	(void)state_;
+	begin_following(1, 1);
+	counts = &scene.node[0]->calls[SIM_eth_getTransactionCount];
+	tx = pays(1, 5, 0);
+	its = follow(&tx->hash);
+	mine(2);
+	sim_pool_drop_all(scene.chain);
+	mine(4);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	follow_many();
+	followed = its;
+	mine(2);
+	wait_for_its_turn();
+	before = *counts;
+	mine(1);
+	usual = *counts - before;
+	scene.node[0]->hides_transactions = true;
+	sim_pool_return(scene.chain, tx);
+	before = *counts;
+	mine(1);
+	assert_int_equal(*counts - before, usual);
 }
 
 static void what_comes_to_a_pool_is_looked_for_first(void **state_)
@@ -1144,6 +1184,7 @@ int main(void)
 		cmocka_unit_test_teardown(who_is_followed_anew_is_looked_for, ends),
 		cmocka_unit_test_teardown(many_cost_no_more_requests, ends),
 		cmocka_unit_test_teardown(what_comes_to_a_pool_is_looked_for_first, ends),
+		cmocka_unit_test_teardown(a_lie_about_a_pool_costs_one_request, ends),
 		cmocka_unit_test_teardown(a_filter_that_is_lost_is_made_anew, ends),
 		cmocka_unit_test_teardown(who_has_no_filters_is_asked_in_turn, ends),
 		cmocka_unit_test_teardown(one_node_hints_no_more_than_its_share, ends),

@@ -523,7 +523,9 @@ static void whole_all(struct track_chain *t)
 
 	for (uint32_t i = 0; i < t->look->n; i++)
 		whole_take(t, i, &deep, &missed);
-	if (deep.n)
+	if (t->look->hinted && !MUTANT(hints_lead_on))
+		look_end(t); /* that was the block's last request */
+	else if (deep.n)
 		look_next(t, LOOK_RECEIPTS, &deep);
 	else if (missed.n)
 		look_next(t, LOOK_COUNTS, &missed);
