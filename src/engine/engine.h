@@ -311,24 +311,26 @@ struct hedge {
 	int64_t late_ms; /* when the newest of them is late */
 };
 
-/* The nodes are asked for the fees of the day, one after the other. */
-struct market_round {
+/* The nodes are asked one after the other, until enough have answered (quorum.h). */
+struct round {
 	uint32_t number; /* an answer to an older one is none to this */
 	struct hedge hedge;
-	bool agreed;    /* a quorum has answered */
 	uint32_t asked; /* nodes, and those of the same providers */
 	uint32_t heard; /* those whose provider has answered */
 	int n;          /* answers */
+};
+
+/* For the fees of the day (market.c). */
+struct market_round {
+	struct round of;
+	bool agreed; /* a quorum has answered */
 	int node[POOL_NODES_MAX];
 	struct fee_market said[POOL_NODES_MAX];
 };
 
-/* The same of what a transaction costs, for people (quotes.c). */
+/* For what a transaction costs, for people (quotes.c). */
 struct quote_round {
-	uint32_t number;
-	struct hedge hedge;
-	uint32_t asked, heard;
-	int n;
+	struct round of;
 	struct fee_said said[POOL_NODES_MAX];
 };
 

@@ -4,7 +4,6 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "base/mutant.h"
 #include "chain/quote.h"
 #include "engine/quorum.h"
 
@@ -37,7 +36,7 @@ static bool agree(struct fee_market *ret, const struct chain_run *c, bool has_15
 	uint32_t nodes = 0;
 	int n = 0;
 
-	for (int i = 0; i < m->n; i++) {
+	for (int i = 0; i < m->of.n; i++) {
 		if (m->said[i].has_1559 != has_1559)
 			continue;
 		base[n] = m->said[i].next_base_fee;
@@ -59,16 +58,10 @@ static void market_take(struct runner *r, struct fact *f)
 	struct market_round *m = &c->market_round;
 	uint64_t was = c->market.next_base_fee;
 
-	if (q->number != m->number && !MUTANT(old_round_counts))
+	if (!round_heard(r, c, &m->of, q->node, q->number, q->err))
 		return;
-	hedge_heard(&m->hedge);
-	r->again = true;
-	if (q->err || (m->heard >> q->node & 1 && !MUTANT(hedge_votes_twice)))
-		return;
-	m->heard |= quorum_beside(c, q->node);
-	m->asked |= m->heard;
-	m->node[m->n] = q->node;
-	m->said[m->n++] = q->market;
+	m->node[m->of.n] = q->node;
+	m->said[m->of.n++] = q->market;
 	if (!agree(&c->market, c, true) && !agree(&c->market, c, false))
 		return;
 	m->agreed = c->has_market = true;
@@ -101,9 +94,8 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	q->chain = c;
 	q->node = node;
 	(void)follower_shown(c->follower, node, &q->head);
-	q->number = c->market_round.number;
-	hedge_asked(&c->market_round.hedge, c, node);
-	c->market_round.asked |= 1u << node;
+	q->number = c->market_round.of.number;
+	round_asked(&c->market_round.of, c, node);
 	buf_init(&body, 64 * 1024);
 	c->connector->market(&body, &q->head);
 	runner_ask(r, c, node, &body, false, market_done, q);
@@ -161,29 +153,27 @@ static void round_end(struct runner *r, struct chain_run *c)
 		c->market_not_before_ms = now + MARKET_PAUSE_MS;
 		runner_wake_at(r, c->market_not_before_ms);
 	}
-	c->market_round = (struct market_round){ .number = c->market_round.number + 1 };
+	c->market_round =
+	    (struct market_round){ .of.number = c->market_round.of.number + 1 };
 }
 
 void market_turn(struct runner *r, struct chain_run *c)
 {
 	uint64_t height = follower_quorum_height(c->follower);
-	struct market_round *m = &c->market_round;
-	int64_t at_ms = INT64_MAX;
+	struct round *o = &c->market_round.of;
+	enum round_step step;
 	struct head head;
 	bool follows;
-	int node = -1;
+	int node;
 
 	if (!c->accounts_n || !follower_head(c->follower, &head))
 		return;
 	follows = base_follow(c, &head);
-	if (hedge_waits(r, c, &m->hedge) || (!m->asked && !due(r, c, height, follows)))
+	if (hedge_waits(r, c, &o->hedge) || (!o->asked && !due(r, c, height, follows)))
 		return;
-	if (m->n < 2 * c->config->quorum - 1)
-		node = quorum_next(c, m->asked | quorum_headless(c), &at_ms);
-	if (node >= 0)
+	step = round_next(r, c, o, &node);
+	if (step == ROUND_ASKS)
 		ask(r, c, node);
-	else if (m->asked && (!m->hedge.under_way || m->n >= 2 * c->config->quorum - 1))
+	else if (step == ROUND_ENDS)
 		round_end(r, c);
-	else
-		runner_wake_at(r, at_ms);
 }

@@ -50,6 +50,41 @@ bool hedge_waits(struct runner *r, const struct chain_run *c, const struct hedge
 	return true;
 }
 
+void round_asked(struct round *o, const struct chain_run *c, int node)
+{
+	hedge_asked(&o->hedge, c, node);
+	o->asked |= 1u << node;
+}
+
+bool round_heard(struct runner *r, const struct chain_run *c, struct round *o, int node,
+    uint32_t number, enum err err)
+{
+	if (number != o->number && !MUTANT(old_round_counts))
+		return false;
+	hedge_heard(&o->hedge);
+	r->again = true;
+	if (err || (o->heard >> node & 1 && !MUTANT(hedge_votes_twice)))
+		return false;
+	o->heard |= quorum_beside(c, node);
+	o->asked |= o->heard;
+	return true;
+}
+
+enum round_step round_next(
+    struct runner *r, struct chain_run *c, const struct round *o, int *ret_node)
+{
+	bool enough = o->n >= 2 * c->config->quorum - 1;
+	int64_t at_ms = INT64_MAX;
+
+	*ret_node = enough ? -1 : quorum_next(c, o->asked | quorum_headless(c), &at_ms);
+	if (*ret_node >= 0)
+		return ROUND_ASKS;
+	if (o->asked && (!o->hedge.under_way || enough))
+		return ROUND_ENDS;
+	runner_wake_at(r, at_ms);
+	return ROUND_WAITS;
+}
+
 /* Who is left out may be one of the quorum all the same, and comes back only by what is
  * agreed: asked when the others are not enough. */
 int quorum_best(struct chain_run *c, uint32_t asked, int64_t *ret_at_ms)

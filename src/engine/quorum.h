@@ -24,6 +24,19 @@ void hedge_heard(struct hedge *h);
  */
 bool hedge_waits(struct runner *r, const struct chain_run *c, const struct hedge *h);
 
+/* A round: no more nodes are asked than are sure to hold a quorum of honest answers. */
+enum round_step { ROUND_WAITS, ROUND_ASKS, ROUND_ENDS };
+
+/* What is next of one that is under way, or is to begin; hedge_waits says first whether
+ * anything is. ASKS: *ret_node. WAITS: the runner wakes when a node can be asked. */
+enum round_step round_next(
+    struct runner *r, struct chain_run *c, const struct round *o, int *ret_node);
+void round_asked(struct round *o, const struct chain_run *c, int node);
+/* What a node answered to the round of this number; true: it is a vote, and o->n is to
+ * grow by it. */
+bool round_heard(struct runner *r, const struct chain_run *c, struct round *o, int node,
+    uint32_t number, enum err err);
+
 /* The nodes that have shown no head yet: which kind of chain theirs is, is not known. */
 uint32_t quorum_headless(const struct chain_run *c);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/mutant.h"
 #include "engine/quorum.h"
 #include "journal/sql.gen.h"
 
@@ -83,15 +82,8 @@ static void quote_take(struct runner *r, struct fact *f)
 	struct quote_ask *q = (struct quote_ask *)f;
 	struct quote_round *m = &q->chain->quote_round;
 
-	if (q->number != m->number)
-		return;
-	hedge_heard(&m->hedge);
-	r->again = true;
-	if (q->err || m->heard >> q->node & 1)
-		return;
-	m->heard |= quorum_beside(q->chain, q->node);
-	m->asked |= m->heard;
-	m->said[m->n++] = q->said;
+	if (round_heard(r, q->chain, &m->of, q->node, q->number, q->err))
+		m->said[m->of.n++] = q->said;
 }
 
 static void quote_done(void *ctx, struct pool_answer *answer)
@@ -115,9 +107,8 @@ static void ask(struct runner *r, struct chain_run *c, int node)
 	q->chain = c;
 	q->node = node;
 	(void)follower_shown(c->follower, node, &q->head);
-	q->number = c->quote_round.number;
-	hedge_asked(&c->quote_round.hedge, c, node);
-	c->quote_round.asked |= 1u << node;
+	q->number = c->quote_round.of.number;
+	round_asked(&c->quote_round.of, c, node);
 	buf_init(&body, 4096);
 	c->connector->quote(&body, &q->head);
 	runner_ask(r, c, node, &body, false, quote_done, q);
@@ -128,7 +119,7 @@ static void round_end(struct runner *r, struct chain_run *c)
 	struct quote_round *m = &c->quote_round;
 	int64_t now = world_now_ms(r->s.world);
 	bool made = quote_make(
-	    &c->quote, m->said, m->n, c->config->quorum, r->s.quotes.buffer_percent);
+	    &c->quote, m->said, m->of.n, c->config->quorum, r->s.quotes.buffer_percent);
 
 	if (made && r->s.quotes.keep)
 		hour_put(r, c);
@@ -136,7 +127,7 @@ static void round_end(struct runner *r, struct chain_run *c)
 	c->quote_at_ms = now;
 	c->quote_due_ms = now + (made ? AGAIN_MS : FAILED_MS);
 	c->quote_wanted = false;
-	*m = (struct quote_round){ .number = m->number + 1 };
+	*m = (struct quote_round){ .of.number = m->of.number + 1 };
 }
 
 static bool due(struct runner *r, struct chain_run *c)
@@ -157,22 +148,19 @@ static bool due(struct runner *r, struct chain_run *c)
 
 void quotes_turn(struct runner *r, struct chain_run *c)
 {
-	struct quote_round *m = &c->quote_round;
-	int64_t at_ms = INT64_MAX;
+	struct round *o = &c->quote_round.of;
+	enum round_step step;
 	struct head head;
-	int node = -1;
+	int node;
 
 	if (!c->connector->pays || !c->id || !follower_head(c->follower, &head) ||
-	    hedge_waits(r, c, &m->hedge) || (!m->asked && !due(r, c)))
+	    hedge_waits(r, c, &o->hedge) || (!o->asked && !due(r, c)))
 		return;
-	if (m->n < 2 * c->config->quorum - 1)
-		node = quorum_next(c, m->asked | quorum_headless(c), &at_ms);
-	if (node >= 0)
+	step = round_next(r, c, o, &node);
+	if (step == ROUND_ASKS)
 		ask(r, c, node);
-	else if (m->asked && (!m->hedge.under_way || m->n >= 2 * c->config->quorum - 1))
+	else if (step == ROUND_ENDS)
 		round_end(r, c);
-	else
-		runner_wake_at(r, at_ms);
 }
 
 /* -- who asks -------------------------------------------------------------- */
