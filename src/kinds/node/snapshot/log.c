@@ -10,6 +10,7 @@
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
+#define FIRST ((size_t)1 << 16) /* bytes that tell the version */
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
 const char *l2_damage_name(enum l2_damage_kind kind)
@@ -45,14 +46,37 @@ void log_add_damage(
 	log->damages[log->damages_n++] = (struct l2_damage){ kind, from, to - from };
 }
 
+/* Where the text begins with it; SIZE_MAX: nowhere. */
+static size_t place_in(const char *bytes, size_t n, const char *text, size_t len)
+{
+	const char *at = memmem(bytes, n, text, len);
+
+	return at ? (size_t)(at - bytes) : SIZE_MAX;
+}
+
+/* By what comes first; where neither does, for the beginning is damaged, by its end. */
 enum err log_version(
     const struct files *files, struct file *file, int *ret, struct fail *f)
 {
-	char head[V2_MAGIC_LEN];
-	size_t n;
-	enum err e = files->read(file, 0, head, sizeof head, &n, f);
+	char *bytes = mem_array(FIRST, 1);
+	struct v2_foot foot;
+	uint64_t size;
+	size_t n, text, record;
+	enum err e = files->read(file, 0, bytes, FIRST, &n, f);
 
-	*ret = !n ? 0 : n == sizeof head && memcmp(head, V2_MAGIC, n) == 0 ? 2 : 1;
+	*ret = e || !n ? 0 : 1;
+	text = place_in(bytes, e ? 0 : n, V1_HEADER, sizeof V1_HEADER - 1);
+	record = place_in(bytes, e ? 0 : n, V2_MAGIC, V2_MAGIC_LEN);
+	if (record < text)
+		*ret = 2;
+	if (*ret == 1 && text == SIZE_MAX) {
+		e = files->size(file, &size, f);
+		if (!e && size >= V2_FOOT)
+			e = files->read(file, size - V2_FOOT, bytes, V2_FOOT, &n, f);
+		if (!e && size >= V2_FOOT && v2_foot_parse(&foot, bytes, n))
+			*ret = 2;
+	}
+	mem_free(bytes);
 	return e;
 }
 

@@ -11,8 +11,9 @@
  * Writing has one writer at a time, by a lock of the kernel on the file (ERR_OWNED). A
  * block's last line is written when all before it is on the medium, so that no power cut
  * leaves a block that looks whole and is not: not for this reader, and not for the older
- * program. What a cut left is fenced off with a line feed, and stays for those who want
- * to look at it.
+ * program. A block begins in a sector of its own, so that a cut spoils no other one: a
+ * line of spaces fills what is between. What a cut left is fenced off with a line feed,
+ * and stays for those who want to look at it.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_LOG_H
 #define PAWL_KINDS_NODE_SNAPSHOT_LOG_H

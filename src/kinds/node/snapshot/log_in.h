@@ -7,6 +7,9 @@
 
 #include "kinds/node/snapshot/log.h"
 
+/* What a disk writes at once, or spoils. */
+#define L2_SECTOR 4096
+
 struct l2_log {
 	const struct files *files;
 	struct file *file;
@@ -50,15 +53,5 @@ NODISCARD enum err log_read(
 /* Which version an open file is of: 0 when it is empty. */
 NODISCARD enum err log_version(
     const struct files *files, struct file *file, int *ret, struct fail *f);
-
-/* log_write.c: at the end of a file that is open to be written, and is owned or nobody
- * else's. block ends with the part of `last` bytes that may not be on the medium before
- * the others. */
-NODISCARD enum err log_write_block(const struct files *files, struct file *file,
-    const void *block, size_t len, size_t last, struct fail *f);
-/* The bytes of a block of a version, to stand behind what the file has. */
-NODISCARD enum err log_format(const struct files *files, struct file *file, int version,
-    bool compress, const struct l2_state *s, const char *root, struct buf *b,
-    size_t *ret_last, struct fail *f);
 
 #endif

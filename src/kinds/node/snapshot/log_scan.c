@@ -42,11 +42,25 @@ static size_t find_word(const struct scan *s, const char *bytes, size_t at, size
 	return n;
 }
 
+/* What fills a sector behind a block: a line of spaces, or of zeros. */
+static bool is_fill(const struct scan *s, uint64_t from, uint64_t to)
+{
+	char bytes[L2_SECTOR + 1];
+	size_t n = 0, i = 0;
+
+	if (to - from > sizeof bytes ||
+	    s->log->files->read(s->log->file, from, bytes, to - from, &n, NULL))
+		return false;
+	while (i < n && (bytes[i] == ' ' || bytes[i] == '\n' || !bytes[i]))
+		i++;
+	return i == to - from;
+}
+
 static void on_header(struct scan *s, uint64_t at, bool glued)
 {
 	if (s->open != NOWHERE)
 		log_add_damage(s->log, L2_INCOMPLETE, s->open, at);
-	else if (at > s->told)
+	else if (at > s->told && !is_fill(s, s->told, at))
 		log_add_damage(s->log, L2_STRAY, s->told, at);
 	s->open = s->told = at;
 	s->glued = glued;
@@ -142,7 +156,7 @@ enum err log_scan_v1(struct l2_log *log, struct fail *f)
 		return e;
 	if (s.open != NOWHERE)
 		log_add_damage(log, L2_TORN_TAIL, s.open, log->size);
-	else if (log->size > s.told)
+	else if (log->size > s.told && !is_fill(&s, s.told, log->size))
 		log_add_damage(log, L2_TORN_TAIL, s.told, log->size);
 	return ERR_OK;
 }

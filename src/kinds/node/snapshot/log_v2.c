@@ -21,7 +21,7 @@ static enum err look(struct l2_log *log, uint64_t at, uint64_t *ret_len, struct 
 	*ret_len = 0;
 	if (e || !v2_head_parse(&h, bytes, n))
 		return e;
-	len = V2_HEAD + h.body_len + V2_FOOT;
+	len = v2_len(&h);
 	if (len > log->size - at)
 		return ERR_OK;
 	e = log->files->read(log->file, at + len - V2_FOOT, bytes, V2_FOOT, &n, f);

@@ -83,6 +83,13 @@ bool v2_head_parse(struct v2_head *h, const char *bytes, size_t len)
 	    (h->packed || h->raw_len == h->body_len);
 }
 
+uint64_t v2_len(const struct v2_head *h)
+{
+	uint64_t len = V2_HEAD + h->body_len + V2_FOOT;
+
+	return (len + V2_SECTOR - 1) / V2_SECTOR * V2_SECTOR;
+}
+
 bool v2_foot_parse(struct v2_foot *t, const char *bytes, size_t len)
 {
 	if (len < V2_FOOT || memcmp(bytes + 48, FOOT_MAGIC, V2_MAGIC_LEN) != 0 ||
@@ -99,7 +106,11 @@ bool v2_foot_parse(struct v2_foot *t, const char *bytes, size_t len)
 static void add_foot(struct buf *b, size_t start, uint64_t offset)
 {
 	char foot[V2_FOOT] = { 0 };
-	size_t len = b->len - start;
+	size_t len;
+
+	while ((b->len - start + V2_FOOT) % V2_SECTOR)
+		buf_add_byte(b, 0);
+	len = b->len - start;
 
 	put_u64(foot, offset);
 	put_u64(foot + 8, len + V2_FOOT);
@@ -236,7 +247,7 @@ void v2_move(struct buf *b, const char *record, size_t len, uint64_t offset,
 
 	CHECK(v2_head_parse(&h, record, len));
 	set_before(&h, after);
-	buf_add(b, record, len - V2_FOOT);
+	buf_add(b, record, V2_HEAD + h.body_len);
 	put_head((char *)b->data + start, &h);
 	add_foot(b, start, offset);
 }

@@ -4,7 +4,8 @@
  * that may be packed by zstd, and a foot that says where the record begins: who reads the
  * last bytes of a log has its newest record. Sums (CRC-32C) tell damage by chance; the
  * foot has the SHA-256 of head and body, and the next head repeats it, so that the log is
- * a chain. Lists are sorted by id, each id once: one state has one body.
+ * a chain. Zeros before the foot fill the last sector. Lists are sorted by id, each id
+ * once: one state has one body.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_V2_H
 #define PAWL_KINDS_NODE_SNAPSHOT_V2_H
@@ -15,6 +16,7 @@
 #define V2_MAGIC_LEN 8
 #define V2_HEAD 160
 #define V2_FOOT 64
+#define V2_SECTOR 4096 /* a record is a number of these */
 #define V2_NOWHERE UINT64_MAX
 
 struct v2_head {
@@ -45,6 +47,7 @@ void v2_format(struct buf *b, const struct l2_state *s, const char root[L2_HEX],
     bool compress, uint64_t offset, const struct v2_place *after);
 
 /* false: these bytes are no whole and undamaged one. */
+uint64_t v2_len(const struct v2_head *h); /* of the whole record */
 bool v2_head_parse(struct v2_head *h, const char *bytes, size_t len);
 bool v2_foot_parse(struct v2_foot *t, const char *bytes, size_t len);
 

@@ -172,7 +172,7 @@ static bool open_record(struct body *b, struct v2_head *h, const char *record, s
 
 	if (!v2_head_parse(h, record, len))
 		return bad(b, "its head is damaged");
-	if (len < V2_HEAD + V2_FOOT || h->body_len != len - V2_HEAD - V2_FOOT ||
+	if (len < V2_HEAD + V2_FOOT || v2_len(h) != len ||
 	    !v2_foot_parse(&foot, record + len - V2_FOOT, V2_FOOT) || foot.len != len)
 		return bad(b, "its foot is damaged");
 	if (crc32c(record + V2_HEAD, h->body_len) != h->body_sum &&
@@ -184,7 +184,7 @@ static bool open_record(struct body *b, struct v2_head *h, const char *record, s
 	if (h->packed)
 		return unpack(b, h, record + V2_HEAD);
 	b->start = b->at = record + V2_HEAD;
-	b->end = record + len - V2_FOOT;
+	b->end = record + V2_HEAD + h->body_len;
 	return true;
 }
 

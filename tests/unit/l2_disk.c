@@ -1,0 +1,154 @@
+#include "l2_disk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+
+struct sim_disk *l2_disk;
+struct sim_disk_process l2_user = { .id = 1 };
+static void *region;
+
+int l2_disk_begin(void **state)
+{
+	(void)state;
+	region = mmap(NULL, sim_disk_size(FILE_MAX), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(region, MAP_FAILED);
+	l2_disk_clear();
+	return 0;
+}
+
+void l2_disk_clear(void)
+{
+	l2_disk = sim_disk_format(region, FILE_MAX, 7);
+	l2_user.disk = l2_disk;
+	sim_disk_use(&l2_user);
+}
+
+void l2_put(const char *path, const void *bytes, size_t len)
+{
+	const struct files *files = &sim_disk_files;
+	struct file *file;
+
+	assert_int_equal(files->open(&file, path, FILE_WRITE, NULL), ERR_OK);
+	assert_int_equal(files->cut(file, 0, NULL), ERR_OK);
+	if (len)
+		assert_int_equal(files->write(file, 0, bytes, len, NULL), ERR_OK);
+	assert_int_equal(files->sync(file, NULL), ERR_OK);
+	assert_int_equal(files->sync_folder(path, NULL), ERR_OK);
+	files->close(file);
+}
+
+char *l2_get(const char *path, size_t *ret_len)
+{
+	const struct files *files = &sim_disk_files;
+	struct file *file;
+	uint64_t size;
+	char *bytes;
+
+	*ret_len = 0;
+	if (files->open(&file, path, FILE_READ, NULL))
+		return mem_new(1);
+	assert_int_equal(files->size(file, &size, NULL), ERR_OK);
+	bytes = mem_array(size + 1, 1);
+	assert_int_equal(files->read(file, 0, bytes, size, ret_len, NULL), ERR_OK);
+	files->close(file);
+	return bytes;
+}
+
+void l2_grow(const char *path, int version, uint64_t balances, char root[L2_HEX])
+{
+	struct l2_append how = { .version = version };
+	struct l2_state s;
+	struct fail f = { 0 };
+
+	l2_state_init(&s);
+	s.timestamp_ms = 1000 + balances;
+	for (uint64_t i = 0; i < balances; i++) {
+		char id[40];
+		struct l2_balance one;
+
+		snprintf(id, sizeof id, "peer-%llu", (unsigned long long)i);
+		one = (struct l2_balance){ l2_text(id), balances * 7 + i };
+		l2_state_add(&s, L2_BALANCES, &one);
+	}
+	l2_state_root(&s, root);
+	assert_int_equal(
+	    l2_state_anchor(&s, root, 5000 + balances, l2_text("m"), NULL), ERR_OK);
+	if (l2_log_append(&sim_disk_files, path, &s, &how, &f))
+		fail_msg("append: %s", f.why);
+	l2_state_release(&s);
+}
+
+static void count(void *ctx, struct l2_block block, const struct l2_verdict *v)
+{
+	struct l2_found *ret = ctx;
+
+	(void)block;
+	assert_int_not_equal(v->fault, L2_HOLDS);
+	assert_true(v->why[0]);
+	ret->failed++;
+}
+
+struct l2_found l2_find(const char *path)
+{
+	struct l2_demand demand = { .anchor_needed = true };
+	struct l2_found ret = { 0 };
+	struct l2_verdict v;
+	struct l2_log *log;
+	struct fail f = { 0 };
+
+	if (l2_log_open(&log, &sim_disk_files, path, &f))
+		return ret;
+	if (l2_log_newest(log, &demand, &ret.block, &v, count, &ret, &f))
+		fail_msg("newest: %s", f.why);
+	if (ret.block.len)
+		memcpy(ret.root, v.root, L2_HEX);
+	assert_int_equal(l2_log_survey(log, &f), ERR_OK);
+	ret.damages = l2_log_damages(log);
+	ret.blocks = l2_log_n(log);
+	l2_log_close(log);
+	return ret;
+}
+
+static bool is_line(const char *line, size_t len, const char *text)
+{
+	return len == strlen(text) && memcmp(line, text, len) == 0;
+}
+
+bool l2_older_reader(struct buf *ret, const char *bytes, size_t len)
+{
+	struct buf open;
+	bool in = false, found = false;
+
+	buf_init(&open, SIZE_MAX / 2);
+	for (size_t at = 0, n; at < len; at += n + 1) {
+		const char *line = bytes + at, *end = memchr(line, '\n', len - at);
+
+		n = end ? (size_t)(end - line) : len - at;
+		if (is_line(line, n, "SNAPSHOT v1")) {
+			buf_clear(&open);
+			in = true;
+		}
+		if (!in)
+			continue;
+		buf_add(&open, line, n);
+		buf_add_byte(&open, '\n');
+		if (is_line(line, n, "END_SNAPSHOT")) {
+			buf_clear(ret);
+			buf_add(ret, open.data, open.len);
+			in = false;
+			found = true;
+		}
+	}
+	buf_release(&open);
+	return found;
+}
