@@ -4,8 +4,8 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle, posts, chats, track, simulate) and only
-prints. PAWL_ANVIL names the node's binary.
+durable, restart, start, absence, settle, memory, idle, posts, chats, track, snapshots,
+simulate) and only prints. PAWL_ANVIL names the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
 import collections
@@ -44,7 +44,7 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "posts", "chats", "track", "simulate")
+         "memory", "idle", "posts", "chats", "track", "snapshots", "simulate")
 
 
 class Bench:
@@ -599,6 +599,90 @@ def track(bench):
 
 STORIES = 1000
 DAYS = 2
+
+
+def took(bench, *command):
+    """Seconds of a command, the fastest of three: with these the page cache is warm."""
+    best = None
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run([str(word) for word in command], check=True,
+                       stdout=subprocess.DEVNULL)
+        best = min(best or 1e9, time.monotonic() - began)
+    return best
+
+
+def forget(path):
+    """Nothing of a file is in the page cache."""
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
+def snapshot_tool(bench, *words):
+    done = subprocess.run([bench.tool("snapshots"), *(str(word) for word in words)],
+                          check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def snapshots(bench):
+    """SNAPSHOTS_PERCENT: of a block of 24 million balances, and of a log of 500 blocks."""
+    percent = int(os.environ.get("SNAPSHOTS_PERCENT", "20"))
+    one, log, records = (bench.folder / name for name in ("one", "log", "records"))
+    balances, blocks = 240000 * percent, 5 * percent
+    snapshot_tool(bench, "make", 1, 1, balances, one)
+    said = min((snapshot_tool(bench, "newest", one) for _ in range(3)),
+               key=lambda said: said["ms"])
+    theirs = took(bench, "sha256sum", one)
+    size = one.stat().st_size
+    ratio, memory_ratio = said["ms"] / 1000 / theirs, said["peak_kib"] * 1024 / size
+    bench.say(f"verify a snapshot of {size / 1e9:.2f} GB, {balances / 1e6:.1f} million"
+              " unsorted balances, of sha256sum",
+              f"{ratio:.2f} ({said['ms'] / 1000:.2f} s against {theirs:.2f} s)",
+              "at most 1.5", ratio <= 1.5)
+    bench.say("the same: peak memory, of the snapshot", f"{memory_ratio:.2f}",
+              "at most 1.5", memory_ratio <= 1.5)
+    one.unlink()
+
+    snapshot_tool(bench, "make", 1, blocks, 240000, log)
+    size = log.stat().st_size
+    ours, theirs = [], []
+    for _ in range(3):
+        forget(log)
+        began = time.monotonic()
+        subprocess.run(["cat", log], check=True, stdout=subprocess.DEVNULL)
+        theirs.append(time.monotonic() - began)
+        forget(log)
+        ours.append(snapshot_tool(bench, "newest", log)["ms"] / 1000)
+    with open(log, "rb") as whole, open(one, "wb") as block:
+        block.write(whole.read(size // blocks))
+    single = min(snapshot_tool(bench, "newest", one)["ms"] for _ in range(3)) / 1000
+    bound = 1.2 * statistics.median(theirs) + single
+    bench.say(f"newest valid snapshot of {size / 1e9:.2f} GB in {blocks} blocks of text,"
+              " cold cache",
+              f"{statistics.median(ours):.2f} s (cat: {statistics.median(theirs):.2f} s;"
+              f" one block: {single:.3f} s)", "1.2 times cat, and one block",
+              statistics.median(ours) <= bound)
+    log.unlink()
+
+    snapshot_tool(bench, "make", 2, blocks, 240000, records)
+    times = []
+    for _ in range(5):
+        forget(records)
+        times.append(snapshot_tool(bench, "newest", records)["ms"])
+    bench.say("the same log of records, cold cache", f"{statistics.median(times):.0f} ms",
+              "under 50 ms", statistics.median(times) < 50)
+    records.unlink()
+
+    folder = bench.folder / "append"
+    folder.mkdir()
+    said = snapshot_tool(bench, "append", 240000, 15, folder)
+    ratio = said["append_us"] / said["plain_us"]
+    bench.say(f"append a state of {said['bytes'] / 1e6:.1f} MB with its root, of a plain"
+              " write and fsync", f"{ratio:.2f} ({said['append_us'] / 1000:.0f} ms against"
+              f" {said['plain_us'] / 1000:.0f} ms)", "at most 2.0", ratio <= 2)
+    shutil.rmtree(folder)
 
 
 def stories(bench, *words):
