@@ -693,3 +693,33 @@ void finish(void)
 	check_exact();
 	check_fees();
 }
+
+/* -- what was said ----------------------------------------------------------- */
+
+const char *notices_of(int subject_kind, int64_t subject)
+{
+	static char out[2048];
+	struct sql_notice_of_subject_in in = { .subject_kind = subject_kind,
+		.subject = subject };
+	struct sql_notice_of_subject_out row;
+	size_t len = 0;
+
+	out[0] = '\0';
+	sql_notice_of_subject_begin(scene.journal, &in);
+	while (sql_notice_of_subject_next(scene.journal, &row))
+		len += (size_t)snprintf(out + len, sizeof out - len, "%s%s %lld",
+		    len ? ", " : "", milestone_name((enum milestone)row.milestone),
+		    (long long)row.nth);
+	return out;
+}
+
+uint32_t word_told(const char *why)
+{
+	const char *at = strstr(why, "--yes=");
+	uint32_t word = WORD_NONE;
+
+	assert_non_null(at);
+	at += strlen("--yes=");
+	assert_true(word_parse(&word, at, strlen(at)));
+	return word;
+}

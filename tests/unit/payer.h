@@ -16,9 +16,11 @@
 
 #include <cmocka.h>
 
+#include "crypto/word.h"
 #include "engine/account.h"
 #include "engine/attempt.h"
 #include "engine/intent.h"
+#include "engine/message.h"
 #include "engine/operation.h"
 #include "engine/retry.h"
 #include "journal/sql.gen.h"
@@ -148,5 +150,10 @@ uint64_t fee_paid(void);
 void check_exact(void);
 void check_fees(void); /* the journal has those of the chain */
 void finish(void);     /* run to the end, and check all of it */
+
+/* "completed 1, retracted 1": all that its subscribers were ever told of it. */
+const char *notices_of(int subject_kind, int64_t subject);
+/* Of the line that a refusal says is to be typed: --yes=WORD. */
+uint32_t word_told(const char *why);
 
 #endif

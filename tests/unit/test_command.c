@@ -31,18 +31,6 @@ static enum err command(const struct request *q)
 	return e;
 }
 
-/* The word of the line that the last refusal told. */
-static uint32_t word_told(void)
-{
-	const char *at = strstr(why.why, "--yes=");
-	uint32_t word = WORD_NONE;
-
-	assert_non_null(at);
-	at += strlen("--yes=");
-	assert_true(word_parse(&word, at, strlen(at)));
-	return word;
-}
-
 /* Somebody paid row 3 by hand, and then a final block vanishes with it. */
 static void begin_stopped_twice(void)
 {
@@ -69,7 +57,7 @@ static void a_refused_resume_leaves_the_chain_stopped(void **state_)
 	snprintf(key.name, sizeof key.name, "%s", account()->key_name);
 	accepted = account()->accepted_height;
 	assert_int_equal(command(&key), ERR_CONFLICT);
-	resume.yes = word_told() ^ 1;
+	resume.yes = word_told(why.why) ^ 1;
 	assert_int_equal(command(&resume), ERR_CONFLICT);
 	assert_says(why.why, "First: pawl resume chain:sim");
 	assert_true(follower_stopped(chain()->follower));
@@ -238,7 +226,7 @@ static void what_was_for_something_else_is_asked_once(void **state_)
 	(void)state_;
 	(void)begin_read_to_its_end();
 	assert_int_equal(command(&resume), ERR_CONFLICT);
-	resume.yes = word_told();
+	resume.yes = word_told(why.why);
 	assert_int_equal(command(&resume), ERR_OK);
 	assert_true(airdrop_read(scene.journal, op()->id, &a));
 	assert_false(a.compares);
@@ -304,7 +292,7 @@ static void what_nobody_was_shown_is_not_accepted(void **state_)
 	run_until(account()->stopped);
 	assert_int_equal(command(&resume), ERR_CONFLICT);
 	assert_says(why.why, "1 transaction that this journal does not know");
-	resume.yes = word_told();
+	resume.yes = word_told(why.why);
 	for (int row = 4; row <= 5; row++)
 		by_hand(row);
 	scene_mine(&scene, 1);
@@ -313,7 +301,7 @@ static void what_nobody_was_shown_is_not_accepted(void **state_)
 	assert_says(why.why, "Since that was told more came");
 	assert_says(why.why, "3 transactions that this journal does not know");
 	assert_true(account()->stopped);
-	resume.yes = word_told();
+	resume.yes = word_told(why.why);
 	assert_int_equal(command(&resume), ERR_OK);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());

@@ -32,10 +32,7 @@ static struct block_question question(enum block_way way)
 		.watched = &watched,
 		.watched_n = 1 };
 
-	assert_true(hex_parse_0x(q.hash.at, sizeof q.hash.at, head_hash));
-	assert_true(hex_parse_0x(watched.account.at, 20, account_and_token[0]));
-	assert_true(hex_parse_0x(watched.token.at, 20, account_and_token[1]));
-	watched.balance = watched.token_balance = true;
+	recorded_subject(&q.hash, &watched);
 	return q;
 }
 

@@ -18,22 +18,9 @@ static int64_t hear(const char *target)
 	return message_subscribe(scene.journal, "webhook", target, &of, NULL);
 }
 
-/* "completed 1, retracted 1": all that was ever told of the first list. */
 static const char *told(void)
 {
-	static char out[1024];
-	struct sql_notice_of_subject_in in = { .subject_kind = SUBJECT_OPERATION,
-		.subject = lists[0].id };
-	struct sql_notice_of_subject_out row;
-	size_t len = 0;
-
-	out[0] = '\0';
-	sql_notice_of_subject_begin(scene.journal, &in);
-	while (sql_notice_of_subject_next(scene.journal, &row))
-		len += (size_t)snprintf(out + len, sizeof out - len, "%s%s %lld",
-		    len ? ", " : "", milestone_name((enum milestone)row.milestone),
-		    (long long)row.nth);
-	return out;
+	return notices_of(SUBJECT_OPERATION, lists[0].id);
 }
 
 static int64_t first_notice(char *body, size_t size)

@@ -647,18 +647,6 @@ static enum err retry(int64_t row, uint32_t yes)
 	return e;
 }
 
-/* The word of the line that the last refusal told. */
-static uint32_t word_told(void)
-{
-	const char *at = strstr(why.why, "--yes=");
-	uint32_t word = WORD_NONE;
-
-	assert_non_null(at);
-	at += strlen("--yes=");
-	assert_true(word_parse(&word, at, strlen(at)));
-	return word;
-}
-
 static void what_was_paid_by_hand_is_not_tried_again(void **state_)
 {
 	struct hash tx;
@@ -704,7 +692,7 @@ static void only_yes_pays_it_again(void **state_)
 	after_blocks(SCENE_DEPTH + 3);
 	assert_int_equal(retry(2, WORD_NONE), ERR_CONFLICT);
 	assert_int_equal(retry(0, WORD_NONE), ERR_CONFLICT);
-	assert_int_equal(retry(0, word_told()), ERR_OK);
+	assert_int_equal(retry(0, word_told(why.why)), ERR_OK);
 	run_until(ended());
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 4);
 	assert_int_equal(item(2).state, ITEM_VOID);
@@ -722,13 +710,13 @@ static void what_he_was_not_told_is_not_tried_again(void **state_)
 	(void)by_hand(1);
 	after_blocks(SCENE_DEPTH + 3);
 	assert_int_equal(retry(0, WORD_NONE), ERR_CONFLICT);
-	word = word_told();
+	word = word_told(why.why);
 	(void)by_hand(1);
 	after_blocks(SCENE_DEPTH + 3);
 	assert_int_equal(retry(0, word), ERR_CONFLICT);
 	assert_says(why.why, "Since that was told more came");
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
-	assert_int_equal(retry(0, word_told()), ERR_OK);
+	assert_int_equal(retry(0, word_told(why.why)), ERR_OK);
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 0);
 }
 

@@ -13,22 +13,9 @@ static const struct track_config config = {
 };
 static int64_t followed;
 
-/* "seen 1, included 1": all that was ever told of it. */
 static const char *told(void)
 {
-	static char out[2048];
-	struct sql_notice_of_subject_in in = { .subject_kind = SUBJECT_HASH,
-		.subject = followed };
-	struct sql_notice_of_subject_out row;
-	size_t len = 0;
-
-	out[0] = '\0';
-	sql_notice_of_subject_begin(scene.journal, &in);
-	while (sql_notice_of_subject_next(scene.journal, &row))
-		len += (size_t)snprintf(out + len, sizeof out - len, "%s%s %lld",
-		    len ? ", " : "", milestone_name((enum milestone)row.milestone),
-		    (long long)row.nth);
-	return out;
+	return notices_of(SUBJECT_HASH, followed);
 }
 
 static const char *newest(void)
