@@ -129,8 +129,9 @@ def on_which_chain_it_is_is_said():
                desk.expect(0, "status", HASH).out, "what is on one")
         desk.expect(0, "track", HASH, "--chain", "side")
         within("It is on 2 chains", desk.expect(0, "status", HASH).out, "what is on both")
-        (local, _) = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
-        same(local["labels"], ["mine"], "what it is called")
+        told = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
+        same({t["chain"]: t["labels"] for t in told}, {"local": ["mine"], "side": []},
+             "what it is called")
 
 
 main()
