@@ -83,8 +83,8 @@ static void change(void)
 	    "\"source\":\"s\",\"dest\":\"new-1\",\"id\":\"i\"}\n"
 	    "{\"do\":\"pegout\",\"source\":\"new-0\",\"dest\":\"d\",\"amount\":5000,"
 	    "\"id\":\"o\"}\n"
-	    "{\"do\":\"task\",\"task\":\"t\",\"type\":1,\"priority\":1,\"submitter\":\"s\","
-	    "\"id\":\"k\"}\n"
+	    "{\"do\":\"task\",\"task\":\"t\",\"type\":1,\"priority\":1,"
+	    "\"submitter\":\"s\",\"id\":\"k\"}\n"
 	    "{\"do\":\"escrow_refund\",\"task\":\"t-1\",\"id\":\"r\"}\n");
 	apply(own(), lines);
 }
