@@ -240,7 +240,7 @@ anvil=$peers/anvil/node_modules/@foundry-rs/anvil-linux-$(architecture)/bin/anvi
 peers_of() {
 	case $1 in
 	anvil) echo anvil ;;
-	nodes) echo anvil others ;;
+	nodes) echo anvil others bitcoin ;;
 	esac
 }
 
@@ -257,6 +257,7 @@ have_peer() {
 	case $1 in
 	anvil) [ -z "${PAWL_ANVIL:-}" ] || return 0 ;;
 	others) [ -z "${PAWL_PEERS:-}" ] || return 0 ;;
+	bitcoin) [ -z "${PAWL_BITCOIN:-}" ] || return 0 ;;
 	esac
 	for file in "tests/peers/$1"/*; do
 		peer_file "$file" | cmp -s - "$peers/$1/${file##*/}" || return 1
@@ -318,6 +319,7 @@ await_peers() {
 	[ -z "$peers_pid" ] || wait "$peers_pid"
 	trap - EXIT
 	export PAWL_ANVIL="${PAWL_ANVIL:-$anvil}" PAWL_PEERS="${PAWL_PEERS:-$peers/others}"
+	export PAWL_BITCOIN="${PAWL_BITCOIN:-$peers/bitcoin}"
 }
 
 # --- building ---------------------------------------------------------------------------------

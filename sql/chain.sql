@@ -47,6 +47,11 @@ VALUES (:chain, :height, :hash, :parent, :base_fee, :used);
 -- out: height i64, hash b32, parent b32, base_fee i64, used bool
 SELECT height, hash, parent, base_fee, used FROM block WHERE chain = :chain AND height >= :height ORDER BY height;
 
+-- name: block_top
+-- in: chain i64
+-- out: height i64
+SELECT height FROM block WHERE chain = :chain ORDER BY height DESC LIMIT 1;
+
 -- name: block_drop_above
 -- in: chain i64, height i64
 DELETE FROM block WHERE chain = :chain AND height > :height;

@@ -393,6 +393,12 @@ static void say_trouble(struct follower *f)
 	f->silent = f->trouble[0] && !follower_quorum(f, answering);
 }
 
+/* It may be that they begin anew; a branch without that block is another thing. */
+static bool is_behind_final(const struct follower *f)
+{
+	return f->trail_n && f->best < f->trail[0].height;
+}
+
 static void say_waits(struct follower *f)
 {
 	uint32_t up = 0;
@@ -416,12 +422,11 @@ static void say_waits(struct follower *f)
 	else if (!f->trail_n)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: the nodes to agree on a block", f->s.config->name);
-	else if (f->best < f->trail[0].height)
+	else if (is_behind_final(f))
 		snprintf(f->waits_for, sizeof f->waits_for,
-		    "chain %s: its nodes, which show no block above %llu and had "
-		    "%llu as final: they catch up, or have lost it",
-		    f->s.config->name, (unsigned long long)f->best,
-		    (unsigned long long)f->trail[0].height);
+		    "chain %s: block %llu, which was final and no quorum shows: its "
+		    "nodes catch up, or have lost it",
+		    f->s.config->name, (unsigned long long)f->trail[0].height);
 	else if (follower_is_far(f))
 		far_say(f, f->waits_for, sizeof f->waits_for);
 	else if (f->s.config->finality.tag)
@@ -444,6 +449,10 @@ static void standing_put(struct follower *f)
 			len += (size_t)snprintf(now + len, sizeof now - len, "%s%s %s",
 			    len ? ", " : "", n->name, why);
 	}
+	if (is_behind_final(f) && len < sizeof now)
+		snprintf(now + len, sizeof now - len,
+		    "%sno quorum shows block %llu, which was final", len ? ", " : "",
+		    (unsigned long long)f->trail[0].height);
 	if (!f->chain || !f->s.journal || !strcmp(now, f->standing))
 		return;
 	memcpy(f->standing, now, sizeof now);

@@ -873,7 +873,7 @@ static void a_node_that_lost_its_chain_is_waited_for(void **state)
 	run(10);
 	assert_false(follower_stopped(eye));
 	assert_says(
-	    follower_waits_for(eye), "show no block above 0 and had 294 as final");
+	    follower_waits_for(eye), "block 294, which was final and no quorum shows");
 	assert_true(head_is(best));
 	node[0].starts = true;
 	run(3);

@@ -446,6 +446,7 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	struct standing s;
 	enum err e = ERR_OK;
 	enum need need = NEED_NONE;
+	bool tells;
 	int n = 0;
 
 	sql_operation_all_begin(j);
@@ -467,12 +468,16 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 	if (e == ERR_OK && c->args.json)
 		(void)track_status_all(c, j);
 	if (e == ERR_OK && c->args.json)
+		(void)read_chains_show(c, j);
+	if (e == ERR_OK && c->args.json)
 		unreached_show(c, j);
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
 		runner_line(&s.progress, need);
-	if (!track_status_all(c, j) && !n)
+	tells = track_status_all(c, j);
+	tells |= read_chains_show(c, j);
+	if (!tells && !n)
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "
 		    "--from KEY");

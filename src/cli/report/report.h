@@ -119,4 +119,7 @@ void report_hash(char out[REPORT_HASH_MAX], const uint8_t hash[32]); /* 0x.. */
 /* The tail of an operation's event chain; "" when it has none. */
 void report_tail(char out[REPORT_HASH_MAX], struct journal *j, int64_t operation);
 
+/* Chains that are read and not paid on, each a line. false: there are none. */
+bool read_chains_show(const struct cli *c, struct journal *j);
+
 #endif
