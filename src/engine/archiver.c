@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/operation.h"
+#include "engine/recount.h"
 #include "journal/archive.h"
 #include "journal/sql.gen.h"
 
@@ -28,8 +29,9 @@ struct archiver {
 	int64_t after;     /* ..and behind which of its operations */
 	int64_t operation; /* that is under way; 0: none */
 	int64_t height;
-	struct archive *file; /* being written; NULL: it is journaled, and its rows go */
-	bool whole;           /* the file is there, and not journaled */
+	struct recount *count; /* before its file is; NULL: it was counted */
+	struct archive *file;  /* being written; NULL: it is journaled, and its rows go */
+	bool whole;            /* the file is there, and not journaled */
 	int64_t drop_at, done;
 	bool tracked; /* operation is the id of a track_archive */
 	int64_t track_look_ms;
@@ -47,6 +49,8 @@ static void give_up(struct archiver *a)
 {
 	archive_free(a->file);
 	a->file = NULL;
+	recount_free(a->count);
+	a->count = NULL;
 	a->whole = false;
 	a->operation = a->drop_at = 0;
 	a->tracked = false;
@@ -57,6 +61,7 @@ void archiver_free(struct archiver *a)
 	if (!a)
 		return;
 	archive_free(a->file);
+	recount_free(a->count);
 	mem_free(a);
 }
 
@@ -150,14 +155,25 @@ static bool half_gone(struct archiver *a)
 	return true;
 }
 
+/* What somebody edited would be all that is left of it. */
+static struct recount *count_of(const struct archiver *a, const struct operation *o)
+{
+	for (int i = 0; i < a->s.kinds_n && !MUTANT(archived_uncounted); i++)
+		if (!strcmp(a->s.kinds[i]->name, o->kind_name))
+			return recount_new(a->s.journal, o->id, a->s.kinds[i], false);
+	return NULL;
+}
+
 static bool is_next(struct archiver *a, int64_t operation)
 {
 	char why[ARCHIVER_WHY_MAX];
+	struct operation o;
 
 	archiver_why_not(a->s.journal, operation, why, &a->height);
-	if (why[0])
+	if (why[0] || !operation_read(a->s.journal, operation, &o))
 		return false;
 	a->operation = operation;
+	a->count = count_of(a, &o);
 	a->file = archive_new(a->s.journal, operation);
 	return true;
 }
@@ -296,17 +312,41 @@ bool archiver_turn(struct archiver *a, int64_t wall_ms)
 	return true;
 }
 
+static enum err count_some(struct archiver *a, int64_t *left, struct fail *f)
+{
+	char what[sizeof f->why];
+	struct operation o;
+	bool done;
+	enum err e = recount_some(a->count, left, &done, f);
+
+	if (e != ERR_OK && operation_read(a->s.journal, a->operation, &o)) {
+		memcpy(what, f->why, sizeof what);
+		return fail_set(f, e, "operation %s: %s", o.name, what);
+	}
+	if (done) {
+		recount_free(a->count);
+		a->count = NULL;
+	}
+	return e;
+}
+
+static enum err some(struct archiver *a, int64_t left, struct fail *f)
+{
+	return a->count ? count_some(a, &left, f)
+			: archive_some(a->file, &left, &a->whole, f);
+}
+
 bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
 {
-	int64_t left = BETWEEN_MAX;
-
 	f->err = ERR_OK;
 	if (!a->file || a->whole)
 		return a->operation != 0;
-	if (archive_some(a->file, &left, &a->whole, f) == ERR_OK)
+	if (some(a, BETWEEN_MAX, f) == ERR_OK)
 		return true;
-	log_warn("archive", "%s %" PRId64 " stays as it is for now: %s",
-	    a->tracked ? "file of transactions" : "operation", a->operation, f->why);
+	if (f->err != ERR_DAMAGED)
+		log_warn("archive", "%s %" PRId64 " stays as it is for now: %s",
+		    a->tracked ? "file of transactions" : "operation", a->operation,
+		    f->why);
 	give_up(a);
 	a->after = 0;
 	a->look_ms = a->s.only ? INT64_MAX : wall_ms + AGAIN_MS;

@@ -27,6 +27,10 @@ struct archiver_setup {
 	const struct retention *keep; /* borrowed, as runner_setup has it */
 	int keep_n;
 	int64_t only; /* this operation alone; 0: all that are due */
+	/* By which operations are counted before they go (recount.h); of a kind that is
+	 * not among them none is. */
+	const struct kind *const *kinds;
+	int kinds_n;
 };
 
 struct archiver *archiver_new(const struct archiver_setup *s);
@@ -35,7 +39,7 @@ void archiver_free(struct archiver *a);
 /* wall_ms: now, by the wall. true: there is more to do at once. */
 bool archiver_turn(struct archiver *a, int64_t wall_ms);
 /* true: there is more to do at once. What fails is tried again in an hour; f says why,
- * ERR_OK: nothing did. */
+ * ERR_OK: nothing did; DAMAGED: an operation that is due contradicts itself. */
 bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f);
 /* The wall's time at which it looks again. */
 int64_t archiver_look_ms(const struct archiver *a);

@@ -254,7 +254,9 @@ struct runner *runner_new(const struct runner_setup *s)
 		r->archiver =
 		    archiver_new(&(struct archiver_setup){ .journal = s->journal,
 			.keep = s->retention,
-			.keep_n = s->retention_n });
+			.keep_n = s->retention_n,
+			.kinds = s->kinds,
+			.kinds_n = s->kinds_n });
 	if (s->only_operation > 0)
 		runner_only(r, s->only_operation);
 	return r;
@@ -417,6 +419,8 @@ static void archive_more(struct runner *r)
 	struct fail f;
 
 	r->again |= archiver_between(r->archiver, wall_ms, &f);
+	if (f.err == ERR_DAMAGED)
+		journal_damaged(r->s.journal, "%s", f.why);
 	look_ms = archiver_look_ms(r->archiver);
 	if (look_ms != INT64_MAX)
 		runner_wake_at(r,

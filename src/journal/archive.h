@@ -70,6 +70,9 @@ void archive_drop_tracked(struct journal *j, int64_t track_archive);
 /* Is its file there, and what was journaled? fails: NOT_FOUND (with its name), DAMAGED.
  */
 NODISCARD enum err archive_check(struct journal *j, int64_t operation, struct fail *f);
+/* That, and does it say of its operation's items what the journal says? fails: as
+ * archive_check; DAMAGED. */
+NODISCARD enum err archive_compare(struct journal *j, int64_t operation, struct fail *f);
 /* For a reader, until it is closed: intents, attempts and events are those of the file,
  * and of this operation alone. fails: as archive_check. */
 NODISCARD enum err archive_show(struct journal *j, int64_t operation, struct fail *f);

@@ -98,6 +98,9 @@ NODISCARD enum err archive_reader_next(
 /* Behind the last line: of all lines, with their ends. */
 void archive_reader_sum(struct archive_reader *r, uint8_t out[32]);
 
+/* Where it is. */
+void archive_path_of(
+    const struct journal *j, const struct archived *a, char out[NAME_SIZE]);
 /* SHA-256 of a file, and its size; false: it can't be read. */
 bool archive_file_sum(const char *path, uint8_t out[32], int64_t *ret_size);
 

@@ -186,7 +186,7 @@ void archive_why(char out[ARCHIVE_WHY_MAX], const uint8_t sum[32], const uint8_t
 	    (long long)commit_no);
 }
 
-static void path_of(
+void archive_path_of(
     const struct journal *j, const struct archived *a, char out[NAME_SIZE])
 {
 	const char *slash = strrchr(j->path, '/');
@@ -201,7 +201,7 @@ static enum err check(
 	uint8_t sum[32];
 	int64_t size;
 
-	path_of(j, a, path);
+	archive_path_of(j, a, path);
 	if (journal_files->size(path) < 0)
 		return fail_set(f, ERR_NOT_FOUND,
 		    "%s, which its rows were archived to, is not there: put it back",

@@ -168,12 +168,14 @@ static bool rows_check(struct doctor *d, const struct operation *o)
 	if (e == ERR_OK &&
 	    report_chain(d->cli->config, d->journal, o->chain, &chain, NULL) == ERR_OK)
 		e = recount_signed(d->journal, o, chain_connector(chain), &f);
+	if (e == ERR_OK && archive_check(d->journal, o->id, &f) != ERR_OK)
+		doctor_finding(
+		    d, "journal", o->name, "put its archive back", "%s", f.why);
+	else if (e == ERR_OK)
+		e = archive_compare(d->journal, o->id, &f);
 	if (e != ERR_OK && readable(d))
 		doctor_finding(
 		    d, "journal", o->name, "pawl verify it; " RESTORE, "%s", f.why);
-	else if (archive_check(d->journal, o->id, &f) != ERR_OK)
-		doctor_finding(
-		    d, "journal", o->name, "put its archive back", "%s", f.why);
 	return e == ERR_OK;
 }
 

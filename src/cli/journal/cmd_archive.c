@@ -82,8 +82,11 @@ static void tell_dry(const struct asked *a, const struct operation *o, const cha
 
 static enum err archive_one(struct asked *a, const struct operation *o, struct fail *f)
 {
-	struct archiver *r = archiver_new(
-	    &(struct archiver_setup){ .journal = a->journal, .only = o->id });
+	const struct kind *kind = loop_kind(o->kind_name);
+	struct archiver *r = archiver_new(&(struct archiver_setup){ .journal = a->journal,
+	    .only = o->id,
+	    .kinds = &kind,
+	    .kinds_n = kind != NULL });
 	enum err e = ERR_OK;
 	bool more = true;
 

@@ -150,7 +150,7 @@ static void events_check(struct verify *v)
 static void archive_see(struct verify *v)
 {
 	struct fail f = { ERR_OK, "" };
-	enum err e = archive_check(v->journal, v->operation.id, &f);
+	enum err e = archive_compare(v->journal, v->operation.id, &f);
 
 	if (e == ERR_NOT_FOUND)
 		cli_warn(v->cli, "%s", f.why);
