@@ -111,14 +111,10 @@ void judge_remembers(struct sim_life *l)
 
 	for (const struct sim_tx *t = s->chain->all; t; t = t->next_all) {
 		int key = judge_key(s, &t->from->at);
-		struct sql_attempt_by_hash_in in;
-		struct sql_attempt_by_hash_out out;
 
 		if (t->foreign || key < 0)
 			continue;
-		in.account = judge_account_id(l, key);
-		memcpy(in.hash, t->hash.at, sizeof in.hash);
-		if (!sql_attempt_by_hash_one(l->journal, &in, &out)) {
+		if (!judge_is_attempt(l, judge_account_id(l, key), t)) {
 			sim_story_wrong(s,
 			    "bytes of nonce %" PRIu64
 			    " left, and the journal has them not",
@@ -308,5 +304,5 @@ bool sim_judge_over(struct sim_life *l)
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (!ended(l, l->id_of[i]))
 			return false;
-	return nothing_open(l) && judge_heard_all(l);
+	return nothing_open(l) && judge_heard_all(l) && judge_archives_over(l);
 }

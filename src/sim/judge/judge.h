@@ -37,7 +37,8 @@ void sim_judge_asked(struct sim_life *l, int node);
 bool sim_judge_over(struct sim_life *l);
 /* In the last life, before it stops: what the journal says in the end. */
 void sim_judge_journal(struct sim_life *l);
-/* When nobody lives any more: what the chain says. */
+/* When nobody lives any more: what archives hold; what the chain says. */
+void sim_judge_archives(struct sim_story *s);
 void sim_judge_chain(struct sim_story *s);
 
 #endif

@@ -85,7 +85,7 @@ static void read_rows(
 			    o->by_state[i].n);
 }
 
-static bool fee_is_paid(struct journal *j, int64_t id)
+bool judge_fee_is_paid(struct journal *j, int64_t id)
 {
 	struct sql_intent_by_row_in in = { .operation = id, .row = 0 };
 	struct sql_intent_by_row_out fee;
@@ -137,7 +137,7 @@ static void read_list(struct sim_life *l, int at)
 		sim_story_wrong(
 		    l->story, "%s has ended, and fees are held for it", o.name);
 	read_rows(said, l->journal, &o);
-	said->fee_paid = fee_is_paid(l->journal, o.id);
+	said->fee_paid = judge_fee_was_paid(l, at, &o);
 }
 
 void sim_judge_journal(struct sim_life *l)
@@ -161,6 +161,7 @@ void sim_judge_journal(struct sim_life *l)
 		judge_forgotten(l);
 	judge_uses(l);
 	judge_heard_end(l);
+	judge_archives_end(l);
 	for (int i = 0; i < l->story->fate->lists; i++)
 		read_list(l, i);
 	sql_operation_all_begin(l->journal);

@@ -6,6 +6,7 @@
  *   judge_rows.c   what the journal says of rows, by its events
  *   judge_known.c  what used a nonce, and which bytes are forgotten
  *   judge_live.c   it stops, and it makes progress
+ *   judge_archive.c what ended goes into files
  *   judge_proof.c  what is settled names its proof
  *   judge_heard.c  what subscribers are to hear, and
  *   judge_letter.c  what they get (judge_notice.h)
@@ -53,6 +54,8 @@ struct judge_list {
 	struct amount could;   /* for the others, by their dearest bytes */
 	bool retried;          /* somebody asked for that */
 	bool said_yes;         /* when he did so last */
+	bool archived;         /* into a file: that was seen, */
+	bool fee_paid;         /* and that its fee was paid by then */
 };
 
 /* What a journal says of a list, by its events. */
@@ -183,6 +186,8 @@ struct sim_judge {
 		uint64_t known, next; /* heights */
 		int64_t next_ms;      /* when `next` is known, too */
 	} shown;
+	int64_t over_ms; /* of the chain's clock: but for archives; 0: it is not */
+	int64_t archived[SIM_LISTS_MAX]; /* operations, in the end; 0: it is not */
 	bool said_so; /* a journal has said that something is not as it should be */
 	struct judge_said *said[SIM_LISTS_MAX];
 	struct amount fence_fees[SIM_KEYS_MAX];
@@ -265,6 +270,21 @@ void judge_undone(struct sim_life *l);
 
 /* It was read, and no row has it. */
 bool judge_is_unclaimed(struct sim_life *l, int key, const struct sim_tx *t);
+
+/* judge_archive.c: is it among the attempts, or was it? An event that says that something
+ * is in a file; is all that is due in one; the end, in the last life. */
+bool judge_is_attempt(struct sim_life *l, int64_t account, const struct sim_tx *t);
+bool judge_is_archived(struct sim_life *l, int64_t operation);
+void judge_archives(struct sim_life *l, const struct sql_event_from_out *e);
+/* Events up to there went into files before anybody here read them. */
+bool judge_events_gone(struct sim_life *l, int64_t first, int64_t last);
+/* Of a list that has ended. */
+bool judge_fee_was_paid(struct sim_life *l, int list, const struct operation *o);
+bool judge_archives_over(struct sim_life *l);
+void judge_archives_end(struct sim_life *l);
+
+/* judge_end.c: by the rows of the journal. */
+bool judge_fee_is_paid(struct journal *j, int64_t operation);
 
 /* judge_live.c: in each turn; and an event in which something stops. */
 void judge_live(struct sim_life *l);

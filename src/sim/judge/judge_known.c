@@ -9,15 +9,6 @@
 #define HEADERS_A_POLL 150 /* that lead nowhere: a batch, and some */
 #define POLLS_BEFORE 20
 
-static bool is_attempt(struct sim_life *l, int64_t account, const struct sim_tx *t)
-{
-	struct sql_attempt_by_hash_in in = { .account = account };
-	struct sql_attempt_by_hash_out out;
-
-	memcpy(in.hash, t->hash.at, sizeof in.hash);
-	return sql_attempt_by_hash_one(l->journal, &in, &out);
-}
-
 static bool is_stranger(struct sim_life *l, int64_t account, const struct sim_tx *t)
 {
 	struct sql_consumed_get_in in = { .account = account,
@@ -95,7 +86,7 @@ static void nothing_is_forgotten(struct sim_life *l, int key)
 	for (uint64_t n = 0; n < a->n && n < a->reach; n++)
 		for (const struct judge_bytes *b = a->at[n].bytes; b && !a->at[n].final;
 		     b = b->older)
-			if (!is_attempt(l, account, b->tx))
+			if (!judge_is_attempt(l, account, b->tx))
 				sim_story_wrong(s,
 				    "a nonce is taken, and bytes of nonce %" PRIu64
 				    " that it does not know may still be mined",
@@ -134,7 +125,7 @@ static uint32_t by_hand(
 		    amount_cmp(&amount, &due->amount) != 0)
 			continue;
 		i = sim_inclusion_find(s->chain, top, t);
-		n += i && judge_paid(s, i) && !is_attempt(l, account, t);
+		n += i && judge_paid(s, i) && !judge_is_attempt(l, account, t);
 	}
 	return n;
 }
@@ -196,7 +187,7 @@ void judge_reserves(struct sim_life *l, int key)
 		if (!t->foreign || judge_key(s, &t->from->at) != key)
 			continue;
 		i = sim_inclusion_find(s->chain, top, t);
-		if (i && !is_stranger(l, account, t) && !is_attempt(l, account, t))
+		if (i && !is_stranger(l, account, t) && !judge_is_attempt(l, account, t))
 			sim_story_wrong(s,
 			    "a nonce is taken, and that of nonce %" PRIu64 " is not read",
 			    t->nonce);
@@ -284,7 +275,7 @@ static void key_is_known(struct sim_life *l, int key, uint64_t up_to)
 
 		if (!i || i->block->height > up_to)
 			continue;
-		if (!is_attempt(l, id, i->tx) && !is_stranger(l, id, i->tx))
+		if (!judge_is_attempt(l, id, i->tx) && !is_stranger(l, id, i->tx))
 			sim_story_wrong(s,
 			    "nonce %" PRIu64 " was used in block %" PRIu64
 			    ", and the journal does not know by what",
@@ -363,6 +354,6 @@ void judge_forgotten(struct sim_life *l)
 
 		for (uint64_t n = 0; n < a->n; n++)
 			for (struct judge_bytes *b = a->at[n].bytes; b; b = b->older)
-				b->forgotten = !is_attempt(l, id, b->tx);
+				b->forgotten = !judge_is_attempt(l, id, b->tx);
 	}
 }

@@ -360,7 +360,7 @@ void judge_heard_end(struct sim_life *l)
 		int64_t ms = 0;
 
 		for (const struct judge_notice *n = h->first; n; n = n->next)
-			if (n->to >> k & 1)
+			if (n->to >> k & 1 && n->event_id[0])
 				ms = heard_by(l, n, k, ms);
 	}
 	if (!s->broken && (h->says < s->people.said || h->says > s->people.says))

@@ -321,12 +321,16 @@ static void event_read(struct sim_life *l, const struct sql_event_from_out *e)
 	struct judge_view *v = judge_view_of(l);
 	int at;
 
-	if (e->id != v->event + 1)
+	if (e->id != v->event + 1 && !judge_events_gone(l, v->event + 1, e->id - 1))
 		sim_story_wrong(
 		    l->story, "event %" PRId64 " follows %" PRId64, e->id, v->event);
 	v->event = e->id;
 	if (!strcmp(e->what, "account") || !strcmp(e->what, "journal"))
 		judge_stops(l, e);
+	if (!strcmp(e->what, "archive"))
+		judge_archives(l, e);
+	if (!strcmp(e->what, "archive of tracked"))
+		sim_story_did(l->story, SIM_DID_FILED);
 	if (!strcmp(e->to_state, SIM_STUMBLED))
 		sim_story_wrong(l->story, "a row of an advance that failed is committed");
 	j->said_so |= strstr(e->to_state, "twice") != NULL;

@@ -186,12 +186,12 @@ static void is_gone(struct sim_story *s, struct sim_reply *y)
 	refuses(s, y, of[at].code, of[at].description);
 }
 
-static void limits(struct sim_story *s, struct sim_reply *y)
+static void limits(struct sim_story *s, struct sim_letter *t, struct sim_reply *y)
 {
 	int64_t seconds = 1 + (int64_t)sim_random_below(&s->chat_dice, RETRY_AFTER_S_MAX);
 
 	y->status = 429;
-	y->retry_after_ms = 1000 * seconds;
+	t->retry_after_ms = 1000 * seconds; /* no header says it */
 	says(s, y,
 	    "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: "
 	    "retry after %" PRId64 "\",\"parameters\":{\"retry_after\":%" PRId64 "}}",
@@ -202,7 +202,7 @@ void sim_chat_receive(struct sim_story *s, struct sim_letter *t, struct sim_repl
     enum sim_receives how, const struct http_request *r)
 {
 	t->edits = !strcmp(r->url, edit);
-	y->retry_after_ms = -1;
+	y->retry_after_ms = t->retry_after_ms = -1;
 	if (t->accepted)
 		does(s, t, y);
 	if (how == SIM_RECEIVES_BABBLES) {
@@ -215,7 +215,7 @@ void sim_chat_receive(struct sim_story *s, struct sim_letter *t, struct sim_repl
 		t->vague = how == SIM_RECEIVES_BUSY;
 		page(s, y, t->vague ? 503 : 302);
 	} else if (how == SIM_RECEIVES_LIMITS) {
-		limits(s, y);
+		limits(s, t, y);
 	} else if (how == SIM_RECEIVES_GONE) {
 		is_gone(s, y);
 	}

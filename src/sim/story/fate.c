@@ -38,4 +38,5 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	fate_subscribers(&d);
 	fate_switches(&d);
 	fate_chats(&d);
+	fate_archives(&d);
 }

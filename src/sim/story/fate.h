@@ -66,6 +66,8 @@ struct sim_fate {
 	int64_t counted;  /* pieces of a journal in a turn, by who recounts it; 0: many */
 	int64_t work_ms;  /* of a signature, at most; 0: next to none */
 	int64_t stuck_ms; /* in one stage; then subscribers are told of it */
+	int64_t keep_ms;  /* what ended, in the journal; 0: for ever */
+	int64_t archive_depth; /* in blocks below the final one (archiver.h) */
 
 	int64_t calm_ms; /* then what lasts is over, and nothing new begins */
 

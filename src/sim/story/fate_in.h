@@ -4,6 +4,8 @@
  *   fate_world.c  rows, nodes, fees: what there is
  *   fate_acts.c   acts of one kind, as often as it comes
  *   fate_plots.c  acts that belong together, so that rare things meet
+ *   fate_subscribers.c, fate_archives.c
+ *                 who hears of it; how long it is kept
  */
 #ifndef PAWL_SIM_FATE_IN_H
 #define PAWL_SIM_FATE_IN_H
@@ -54,7 +56,8 @@ enum purpose {
 	OF_SWITCHES,
 	OF_FOLLOWED,
 	OF_CHATS,
-	OF_FILTERS
+	OF_FILTERS,
+	OF_ARCHIVES
 };
 
 struct draw {
@@ -114,5 +117,7 @@ void fate_switches(struct draw *d);
 void fate_subscribers(struct draw *d);
 /* Of those who hear of lists, some in chats; the same. */
 void fate_chats(struct draw *d);
+/* What ended goes into files; behind all acts. */
+void fate_archives(struct draw *d);
 
 #endif

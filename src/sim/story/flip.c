@@ -6,6 +6,7 @@
 
 #include "engine/operation.h"
 #include "engine/recount.h"
+#include "journal/archive.h"
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
@@ -40,7 +41,11 @@ static enum err rows_are_whole(
 	    !strcmp(o->kind_name, kind_fence.name) ? &kind_fence : &kind_airdrop;
 	enum err e = recount_whole(j, o->id, kind, f);
 
-	return e ? e : recount_signed(j, o, &connector_evm, f);
+	if (e == ERR_OK)
+		e = recount_signed(j, o, &connector_evm, f);
+	if (e == ERR_OK && archive_compare(j, o->id, f) == ERR_DAMAGED)
+		e = ERR_DAMAGED;
+	return e;
 }
 
 static enum err is_whole(struct journal *j, struct fail *f)

@@ -310,7 +310,9 @@ static void runner_make(struct sim_life *l)
 		.keys = sim_lender_keyring(&l->story->lender),
 		.kinds = kinds,
 		.kinds_n = 2,
-		.only_operation = l->story->fate->run ? NOBODY : 0 };
+		.only_operation = l->story->fate->run ? NOBODY : 0,
+		.retention = l->story->retention,
+		.retention_n = l->story->fate->keep_ms ? 3 : 0 };
 
 	kinds[0] = sim_stumbling();
 	kinds[1] = &kind_fence;

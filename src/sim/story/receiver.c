@@ -282,10 +282,10 @@ bool sim_receivers_take(void *life, const struct http_request *r, struct sim_rep
 		.left_ms = s->chain->now_ms,
 		.stray = l->is_copy || l->lost_commit };
 	receive(s, t, ret, how, r->timeout_ms);
+	t->retry_after_ms = ret->retry_after_ms;
 	if (chat >= 0)
 		sim_chat_receive(s, t, ret, how, r);
 	t->until_ms = s->chain->now_ms + ret->after_ms;
-	t->retry_after_ms = ret->retry_after_ms;
 	ret->of = t;
 	sim_receivers_committed(l); /* with what lets this leave */
 	sim_judge_letter(l, t, r);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "crypto/secp.h"
 #include "crypto/sha256.h"
+#include "engine/archiver.h"
 #include "engine/recount.h"
 #include "sim/judge/judge.h"
 #include "sim/node/net.h"
@@ -310,6 +311,15 @@ static void chain_begin(struct sim_story *s)
 	s->begun_ms = s->chain->now_ms;
 }
 
+static void retention_begin(struct sim_story *s)
+{
+	static const char *const kinds[] = { "airdrop", "fence", "track" };
+
+	for (int i = 0; i < 3; i++)
+		s->retention[i] = (struct retention){ kinds[i], s->fate->keep_ms };
+	archive_depth = s->fate->keep_ms ? s->fate->archive_depth : ARCHIVE_DEPTH;
+}
+
 static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 {
 	s->fate = fate;
@@ -341,6 +351,7 @@ static void story_begin(struct sim_story *s, const struct sim_fate *fate, FILE *
 	recount_turn_max = fate->counted ? fate->counted : RECOUNT_TURN_MAX;
 	lists_begin(s);
 	config_begin(s);
+	retention_begin(s);
 	chain_begin(s);
 	sim_receivers_begin(s);
 	disk_begin(s, fate->seed);
@@ -537,6 +548,8 @@ bool sim_story_tell(struct sim_story *s, const struct sim_fate *fate, FILE *out)
 			(void)sim_life_stop(&s->life[i]);
 		sim_life_kill(&s->life[i]);
 	}
+	if (!s->why[0])
+		sim_judge_archives(s);
 	if (!s->why[0])
 		sim_judge_chain(s);
 	sim_older_end(s);

@@ -243,6 +243,7 @@ struct sim_story {
 	struct sim_list list[SIM_LISTS_MAX];
 	struct node_config endpoints[SIM_NODES_MAX];
 	struct chain_config config;
+	struct retention retention[3];
 	struct sim_lender lender;
 	struct serve_face face;
 
