@@ -97,7 +97,7 @@ SIBLINGS = ("chain", "kinds")
 ROOMS = {
     "serve": ("request", "command", "submit", "watch", "vital", "door", ""),
     "cli": ("term", "config", "", "ask", "report", "owner", "daemon", "airdrop", "command",
-            "key", "nodes", "verify", "doctor", "journal", "simulate"),
+            "key", "endpoints", "verify", "doctor", "journal", "simulate"),
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 
