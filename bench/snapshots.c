@@ -5,7 +5,7 @@
  *        snapshots append BALANCES ROUNDS FOLDER         {"append_us","plain_us","bytes"}
  *
  * newest is what `verify` does: all of the log is looked through, and the newest block
- * that holds is found, with its root. append takes a state that is sorted already, as a
+ * that holds is found, with its root. append takes a state that was read in order, as a
  * node has it, computes its root and anchor, and appends it; beside it, in turn, the same
  * bytes are written to another file and synced once. Medians.
  */
@@ -188,9 +188,10 @@ static void append(char **argv)
 {
 	enum { ROUNDS = 100 };
 	uint64_t n = strtoull(argv[0], NULL, 10);
+	struct l2_state drawn;
 	int rounds = atoi(argv[1]);
 	int64_t ours[ROUNDS], theirs[ROUNDS];
-	struct l2_append how = { 1, false };
+	struct l2_append how = { .version = 1, .anchor = true, .anchored_ms = 1 };
 	char log[4096], other[4096], root[L2_HEX];
 	struct l2_state s;
 	struct fail f;
@@ -199,16 +200,19 @@ static void append(char **argv)
 	CHECK(rounds > 0 && rounds <= ROUNDS);
 	snprintf(log, sizeof log, "%s/log", argv[2]);
 	snprintf(other, sizeof other, "%s/other", argv[2]);
+	l2_state_init(&drawn);
+	add_balances(&drawn, n);
+	l2_state_sort(&drawn);
 	l2_state_init(&s);
-	add_balances(&s, n);
-	l2_state_sort(&s);
+	for (uint64_t i = 0; i < n; i++)
+		l2_state_add(&s, L2_BALANCES, &drawn.balances[i]);
+	l2_state_release(&drawn);
 	set_anchor(&s, root);
 	buf_init(&b, SIZE_MAX / 2);
 	v1_format(&b, &s);
 	for (int i = 0; i < rounds; i++) {
 		theirs[i] = plain(other, &b);
 		ours[i] = now_us();
-		set_anchor(&s, root);
 		if (l2_log_append(&files_of_system, log, &s, &how, &f))
 			give_up(&f);
 		ours[i] = now_us() - ours[i];

@@ -26,11 +26,8 @@ static void make_tables(void)
 		}
 }
 
-uint32_t crc32c(const void *data, size_t len)
+static uint32_t by_tables(uint32_t sum, const uint8_t *p, size_t len)
 {
-	const uint8_t *p = data;
-	uint32_t sum = 0xffffffffu;
-
 	pthread_once(&once, make_tables);
 	for (; len >= 8; len -= 8, p += 8) {
 		uint32_t low = sum ^
@@ -43,5 +40,36 @@ uint32_t crc32c(const void *data, size_t len)
 	}
 	for (; len; len--, p++)
 		sum = sum >> 8 ^ tables[0][(sum ^ *p) & 0xff];
-	return ~sum;
+	return sum;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static uint32_t by_processor(
+    uint32_t sum, const uint8_t *p, size_t len)
+{
+	uint64_t wide = sum, eight;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&eight, p, 8);
+		wide = __builtin_ia32_crc32di(wide, eight);
+	}
+	sum = (uint32_t)wide;
+	for (; len; len--, p++)
+		sum = __builtin_ia32_crc32qi(sum, *p);
+	return sum;
+}
+#endif
+
+uint32_t crc32c(const void *data, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~by_processor(0xffffffffu, data, len);
+#endif
+	return ~by_tables(0xffffffffu, data, len);
+}
+
+uint32_t crc32c_by_tables(const void *data, size_t len)
+{
+	return ~by_tables(0xffffffffu, data, len);
 }

@@ -7,5 +7,7 @@
 #include <stdint.h>
 
 uint32_t crc32c(const void *data, size_t len);
+/* The same, as it is where the processor knows none of it. */
+uint32_t crc32c_by_tables(const void *data, size_t len);
 
 #endif

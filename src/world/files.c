@@ -90,6 +90,11 @@ static void soon(struct file *file, uint64_t at, size_t len)
 	posix_fadvise(file->fd, (off_t)at, (off_t)len, POSIX_FADV_WILLNEED);
 }
 
+static void start(struct file *file, uint64_t at, size_t len)
+{
+	sync_file_range(file->fd, (off_t)at, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 static enum err write_at(
     struct file *file, uint64_t at, const void *bytes, size_t len, struct fail *f)
 {
@@ -177,6 +182,7 @@ const struct files files_of_system = {
 	.size = size_of,
 	.read = read_at,
 	.soon = soon,
+	.start = start,
 	.write = write_at,
 	.cut = cut_at,
 	.sync = sync_file,

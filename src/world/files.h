@@ -35,6 +35,8 @@ struct files {
 	/* All or an error; then any part of them may be there. */
 	enum err (*write)(struct file *file, uint64_t at, const void *bytes, size_t len,
 	    struct fail *f);
+	/* What was written there may begin to go to the medium: a hint. */
+	void (*start)(struct file *file, uint64_t at, size_t len);
 	enum err (*cut)(struct file *file, uint64_t size, struct fail *f);
 	/* What was written is on the medium. ERR_JOURNAL: it may be or not. */
 	enum err (*sync)(struct file *file, struct fail *f);

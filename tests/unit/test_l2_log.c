@@ -299,6 +299,8 @@ static void sums_are_those_of_others(void **state)
 	for (uint8_t i = 0; i < 32; i++)
 		bytes[i] = i;
 	assert_int_equal(crc32c(bytes, 32), 0x46dd794e);
+	for (size_t n = 0; n <= sizeof bytes; n++)
+		assert_int_equal(crc32c(bytes, n), crc32c_by_tables(bytes, n));
 }
 
 /* Another first record, as whole as the one before and as long: the second was not
@@ -386,8 +388,9 @@ static void told(void *ctx, struct l2_block block, const struct l2_verdict *v)
 
 static void there_and_back(void **state)
 {
-	struct l2_append as_records = { 2, false }, packed = { 2, true },
-			 as_text = { 1, false };
+	struct l2_append as_records = { .version = 2 },
+			 packed = { .version = 2, .compress = true },
+			 as_text = { .version = 1 };
 	int failed = 0;
 	size_t len, back_len, n;
 	char *bytes = three(1, &len), *back;

@@ -85,7 +85,7 @@ static void prune(void)
 
 static void convert(void)
 {
-	struct l2_append how = { 2, true };
+	struct l2_append how = { .version = 2, .compress = true };
 	size_t n;
 
 	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/pruned", &how,

@@ -155,6 +155,7 @@ const struct files sim_disk_files = {
 	.size = size_of,
 	.read = read_at,
 	.soon = soon,
+	.start = soon,
 	.write = write_at,
 	.cut = cut_at,
 	.sync = sync_file,

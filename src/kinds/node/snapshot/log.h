@@ -96,6 +96,12 @@ NODISCARD enum err l2_log_load(
 struct l2_append {
 	int version;
 	bool compress;
+	/* The state gets an anchor of this time and metadata, in place of the one that it
+	 * has, also when it could not be written then. Its root is computed while it is
+	 * written. */
+	bool anchor;
+	uint64_t anchored_ms;
+	struct l2_bytes metadata;
 };
 NODISCARD enum err l2_log_append(const struct files *files, const char *path,
     struct l2_state *s, const struct l2_append *how, struct fail *f);

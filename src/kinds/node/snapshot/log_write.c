@@ -1,35 +1,50 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
+#include "kinds/node/snapshot/root.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
-/* Where the next block is written, with what ends the line before it. */
-struct place {
-	uint64_t offset;
+#define PIECE ((size_t)1 << 20)
+
+/* What goes to the log, piece by piece, from a place on. */
+struct writer {
+	const struct files *files;
+	struct file *file;
+	uint64_t at;
+	struct buf b; /* of it what is not written yet */
+	struct fail *f;
+	enum err e;
 };
 
-static enum err write_block(const struct files *files, struct file *file,
-    const struct place *place, const struct buf *b, size_t last, struct fail *f)
+/* The disk may begin with a piece while the next one is made. */
+static void pour(struct writer *w, size_t least)
 {
-	const char *bytes = (const char *)b->data;
-	size_t first = b->len - last;
-	enum err e;
+	if (w->e || w->b.len < least || !w->b.len)
+		return;
+	w->e = w->files->write(w->file, w->at, w->b.data, w->b.len, w->f);
+	if (!w->e)
+		w->files->start(w->file, w->at, w->b.len);
+	w->at += w->b.len;
+	buf_clear(&w->b);
+}
 
-	if (MUTANT(l2_end_unsynced))
-		first = b->len;
-	e = files->write(file, place->offset, bytes, first, f);
-	if (!e)
-		e = files->sync(file, f);
-	if (!e && first < b->len)
-		e = files->write(
-		    file, place->offset + first, bytes + first, b->len - first, f);
-	if (!e && first < b->len)
-		e = files->sync(file, f);
-	return e;
+static void sync_it(struct writer *w)
+{
+	pour(w, 0);
+	if (!w->e)
+		w->e = w->files->sync(w->file, w->f);
+}
+
+/* What may not be on the medium before all that is written so far. */
+static void close_block(struct writer *w, const void *last, size_t len)
+{
+	if (!MUTANT(l2_end_unsynced))
+		sync_it(w);
+	buf_add(&w->b, last, len);
+	sync_it(w);
 }
 
 static uint64_t sector_end(uint64_t at)
@@ -51,32 +66,80 @@ static void add_fill(struct buf *b, uint64_t n)
  * sector whole. Between the end of the file and the next sector zeros are read then, and
  * one line feed ends their line. Where the file ends in an END_SNAPSHOT without its line
  * feed, that line is ended first. */
-static enum err find_place(const struct files *files, struct file *file,
-    struct place *ret, struct buf *b, struct fail *f)
+static void find_place(struct writer *w)
 {
 	enum { END = sizeof V1_END - 2 };
 	char tail[END] = { 0 };
 	uint64_t size;
 	size_t n = 0;
-	enum err e = files->size(file, &size, f);
 
-	*ret = (struct place){ .offset = sector_end(size) };
-	if (e || !size)
-		return e;
-	e = files->read(file, size < END ? 0 : size - END, tail,
-	    size < END ? (size_t)size : END, &n, f);
+	w->e = w->files->size(w->file, &size, w->f);
+	if (w->e || !size)
+		return;
+	w->at = sector_end(size);
+	w->e = w->files->read(w->file, size < END ? 0 : size - END, tail,
+	    size < END ? (size_t)size : END, &n, w->f);
+	if (w->e)
+		return;
 	if (MUTANT(l2_tail_not_fenced)) {
-		ret->offset = size;
-		return e;
+		w->at = size;
+	} else if (n == END && memcmp(tail, V1_END, END) == 0) {
+		w->at = size;
+		add_fill(&w->b, 1);
+		add_fill(&w->b, sector_end(size + 1) - size - 1);
+	} else if (size % L2_SECTOR || !n || tail[n - 1] != '\n') {
+		add_fill(&w->b, 1);
 	}
-	if (!e && n == END && memcmp(tail, V1_END, END) == 0) {
-		ret->offset = size;
-		add_fill(b, 1);
-		add_fill(b, sector_end(size + 1) - size - 1);
-	} else if (!e && (size % L2_SECTOR || tail[n - 1] != '\n')) {
-		add_fill(b, 1);
+}
+
+/* Records and their root in one pass; r may be NULL. */
+static void stream(struct writer *w, const struct l2_state *s, struct root *r)
+{
+	v1_format_head(&w->b, s);
+	for (enum l2_list list = 0; list < L2_LISTS; list++) {
+		size_t n = l2_state_n(s, list);
+
+		v1_format_list(&w->b, s, list);
+		if (r)
+			root_list(r, list, n);
+		for (size_t i = 0; i < n; i++) {
+			const void *record = l2_state_at(s, list, i);
+
+			v1_format_record(&w->b, list, record);
+			if (r)
+				root_record(r, list, record);
+			pour(w, PIECE);
+		}
 	}
-	return e;
+}
+
+static void set_anchor(
+    struct writer *w, struct l2_state *s, const struct l2_append *how, const char *root)
+{
+	if (!w->e)
+		w->e = l2_state_anchor(s, root, how->anchored_ms, how->metadata, w->f);
+}
+
+static void append_text(struct writer *w, struct l2_state *s, const struct l2_append *how)
+{
+	struct root *r = how->anchor ? root_begin() : NULL;
+	char root[L2_HEX];
+	struct buf last;
+	uint64_t end;
+
+	find_place(w);
+	stream(w, s, r);
+	if (r) {
+		root_end(r, root);
+		set_anchor(w, s, how, root);
+	}
+	v1_format_anchor(&w->b, s);
+	buf_init(&last, SIZE_MAX / 2);
+	buf_add_str(&last, V1_END);
+	end = w->at + w->b.len + last.len;
+	add_fill(&last, sector_end(end) - end);
+	close_block(w, last.data, last.len);
+	buf_release(&last);
 }
 
 /* The newest whole record of a log; number 0: there is none. */
@@ -104,48 +167,30 @@ static enum err newest_record(struct l2_log *log, struct v2_place *ret, struct f
 	return ERR_OK;
 }
 
-static enum err find_record_place(const struct files *files, struct file *file,
-    struct place *ret, struct v2_place *after, struct fail *f)
+static void append_record(
+    struct writer *w, struct l2_state *s, const struct l2_append *how, char root[L2_HEX])
 {
-	struct l2_log log = { .files = files, .file = file, .version = 2 };
-	enum err e = files->size(file, &log.size, f);
+	struct l2_log log = { .files = w->files, .file = w->file, .version = 2 };
+	struct v2_place after = { 0 };
+	struct buf b;
 
-	*ret = (struct place){ .offset = sector_end(log.size) };
-	*after = (struct v2_place){ 0 };
-	if (!e)
-		e = newest_record(&log, after, f);
+	w->e = w->files->size(w->file, &log.size, w->f);
+	if (!w->e)
+		w->e = newest_record(&log, &after, w->f);
 	mem_free(log.blocks);
 	mem_free(log.damages);
-	return e;
-}
-
-/* What is to be written, and where; the last bytes of it wait for the others. */
-static enum err prepare(const struct files *files, struct file *file, int version,
-    bool compress, const struct l2_state *s, const char *root, struct place *place,
-    struct buf *b, size_t *ret_last, struct fail *f)
-{
-	struct v2_place after;
-	uint64_t end;
-	size_t start;
-	enum err e;
-
-	if (version == 2) {
-		e = find_record_place(files, file, place, &after, f);
-		if (!e)
-			v2_format(b, s, root, compress, place->offset,
-			    after.number ? &after : NULL);
-		*ret_last = V2_FOOT;
-		return e;
+	if (!w->e && how->anchor) {
+		l2_state_root(s, root);
+		set_anchor(w, s, how, root);
 	}
-	e = find_place(files, file, place, b, f);
-	if (e)
-		return e;
-	v1_format(b, s);
-	start = b->len - (sizeof V1_END - 1);
-	end = place->offset + b->len;
-	add_fill(b, sector_end(end) - end);
-	*ret_last = b->len - start;
-	return ERR_OK;
+	if (w->e)
+		return;
+	w->at = sector_end(log.size);
+	buf_init(&b, SIZE_MAX / 2);
+	v2_format(&b, s, root, how->compress, w->at, after.number ? &after : NULL);
+	buf_add(&w->b, b.data, b.len - V2_FOOT);
+	close_block(w, b.data + b.len - V2_FOOT, V2_FOOT);
+	buf_release(&b);
 }
 
 /* The anchor of a state that is written holds, or there is none. */
@@ -162,28 +207,47 @@ static enum err check_own_anchor(
 }
 
 static enum err append_to(const struct files *files, struct file *file,
-    const struct l2_state *s, const struct l2_append *how, const char *root,
-    const char *path, struct fail *f)
+    struct l2_state *s, const struct l2_append *how, char root[L2_HEX], const char *path,
+    struct fail *f)
 {
-	struct place place;
-	struct buf b;
+	struct writer w = { .files = files, .file = file, .f = f };
 	int version;
-	size_t last;
 	enum err e = files->own(file, f);
 
 	if (!e)
 		e = log_version(files, file, &version, f);
 	if (e)
 		return e;
-	buf_init(&b, SIZE_MAX / 2);
-	e = prepare(files, file, version ? version : how->version, how->compress, s, root,
-	    &place, &b, &last, f);
-	if (!e)
-		e = write_block(files, file, &place, &b, last, f);
-	if (!e && !version)
-		e = files->sync_folder(path, f);
-	buf_release(&b);
-	return e;
+	buf_init(&w.b, SIZE_MAX / 2);
+	if ((version ? version : how->version) == 2)
+		append_record(&w, s, how, root);
+	else
+		append_text(&w, s, how);
+	buf_release(&w.b);
+	if (!w.e && !version)
+		w.e = files->sync_folder(path, f);
+	return w.e;
+}
+
+/* All that can be refused is, before a byte is written. */
+static enum err may_append(
+    struct l2_state *s, const struct l2_append *how, char root[L2_HEX], struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	if (!l2_state_sort(s))
+		e = l2_state_check(s, f);
+	for (enum l2_list list = 0; !e && list < L2_LISTS; list++)
+		for (size_t i = 0; !e && i < l2_state_n(s, list); i++)
+			e = l2_record_check(list, l2_state_at(s, list, i), i, f);
+	if (e)
+		return e;
+	/* Is its metadata one line? The root is set when it is known. */
+	if (how->anchor)
+		return l2_state_anchor(
+		    s, (char[L2_HEX]){ 0 }, how->anchored_ms, how->metadata, f);
+	l2_state_root(s, root);
+	return check_own_anchor(s, root, f);
 }
 
 enum err l2_log_append(const struct files *files, const char *path, struct l2_state *s,
@@ -191,14 +255,8 @@ enum err l2_log_append(const struct files *files, const char *path, struct l2_st
 {
 	struct file *file;
 	char root[L2_HEX];
-	enum err e;
+	enum err e = may_append(s, how, root, f);
 
-	l2_state_sort(s);
-	e = l2_state_check(s, f);
-	if (e)
-		return e;
-	l2_state_root(s, root);
-	e = check_own_anchor(s, root, f);
 	if (!e)
 		e = files->open(&file, path, FILE_WRITE, f);
 	if (e)

@@ -7,10 +7,10 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
+#include "kinds/node/snapshot/fast.h"
 
 #define PIECE (1 << 15)
 #define PIECES 16
-#define NUMBER_MAX 21 /* 20 digits, or a sign and fewer */
 
 /* A root of more than one piece is hashed by a thread of its own, while the next piece
  * is made. */
@@ -136,16 +136,13 @@ static void add(struct root *r, const char *bytes, size_t len)
 
 static void add_number(struct root *r, uint64_t v, bool negative)
 {
-	char digits[NUMBER_MAX], *p = digits + sizeof digits;
+	char digits[DIGITS_MAX + 1], *p = digits;
 
-	if (negative)
+	if (negative) {
+		*p++ = '-';
 		v = -v;
-	do
-		*--p = (char)('0' + v % 10);
-	while (v /= 10);
-	if (negative)
-		*--p = '-';
-	add(r, p, (size_t)(digits + sizeof digits - p));
+	}
+	add(r, digits, (size_t)(digits_put(p, v) - digits));
 }
 
 void root_list(struct root *r, enum l2_list list, uint64_t n)
@@ -155,28 +152,6 @@ void root_list(struct root *r, enum l2_list list, uint64_t n)
 	add(r, name, strlen(name));
 	add(r, ":", 1);
 	add_number(r, n, false);
-	add(r, "\n", 1);
-}
-
-void root_record(struct root *r, enum l2_list list, const void *record)
-{
-	const struct l2_kind *kind = &l2_kinds[list];
-
-	add(r, kind->one, strlen(kind->one));
-	for (size_t i = 0; i < kind->fields_n; i++) {
-		const struct l2_field *field = &kind->fields[i];
-
-		add(r, ":", 1);
-		if (field->type == L2_TEXT) {
-			struct l2_bytes text = l2_field_text(record, field);
-
-			add(r, text.at, text.len);
-		} else {
-			uint64_t v = l2_field_number(record, field);
-
-			add_number(r, v, field->type == L2_INT && v >> 63);
-		}
-	}
 	add(r, "\n", 1);
 }
 
@@ -202,6 +177,37 @@ void root_balance(struct root *r, struct l2_bytes peer, struct l2_bytes amount)
 	memcpy(p, amount.at, amount.len);
 	p[amount.len] = '\n';
 	r->n += len;
+}
+
+void root_record(struct root *r, enum l2_list list, const void *record)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+
+	if (list == L2_BALANCES) {
+		const struct l2_balance *b = record;
+		char digits[DIGITS_MAX];
+
+		root_balance(r, b->peer,
+		    (struct l2_bytes){
+			digits, (size_t)(digits_put(digits, b->amount) - digits) });
+		return;
+	}
+	add(r, kind->one, strlen(kind->one));
+	for (size_t i = 0; i < kind->fields_n; i++) {
+		const struct l2_field *field = &kind->fields[i];
+
+		add(r, ":", 1);
+		if (field->type == L2_TEXT) {
+			struct l2_bytes text = l2_field_text(record, field);
+
+			add(r, text.at, text.len);
+		} else {
+			uint64_t v = l2_field_number(record, field);
+
+			add_number(r, v, field->type == L2_INT && v >> 63);
+		}
+	}
+	add(r, "\n", 1);
 }
 
 void root_end(struct root *r, char out[L2_HEX])

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
+#include "kinds/node/snapshot/fast.h"
 #include "kinds/node/snapshot/order.h"
 #include "kinds/node/snapshot/root.h"
 
@@ -244,16 +245,20 @@ static struct order *order_of(struct listed *l)
 	return at;
 }
 
-void l2_state_sort(struct l2_state *s)
+bool l2_state_sort(struct l2_state *s)
 {
+	bool once = true;
+
 	for (enum l2_list list = 0; list < L2_LISTS; list++) {
 		struct listed l = { s, list };
+		struct order_by by = { id_key, id_compare, &l };
 		size_t n = l2_state_n(s, list), size = l2_kinds[list].size;
 		struct order *order = order_of(&l);
 		char *sorted;
 
 		if (!order)
 			continue;
+		once &= order_twice(order, n, &by) == n;
 		sorted = mem_array(n, size);
 		for (size_t i = 0; i < n; i++)
 			memcpy(
@@ -263,6 +268,7 @@ void l2_state_sort(struct l2_state *s)
 		s->cap[list] = n;
 		mem_free(order);
 	}
+	return once;
 }
 
 void l2_state_root(const struct l2_state *s, char out[L2_HEX])
@@ -285,25 +291,32 @@ void l2_state_root(const struct l2_state *s, char out[L2_HEX])
 
 /* -- what may be written ------------------------------------------------------- */
 
-static enum err check_texts(
-    const struct l2_kind *kind, const void *record, size_t n, struct fail *f)
+static const char *ambiguous(struct l2_bytes text)
 {
+	if (!fast_has(text.at, text.len, ':', '\n'))
+		return NULL;
+	return memchr(text.at, ':', text.len) ? "colon" : "line feed";
+}
+
+enum err l2_record_check(enum l2_list list, const void *record, size_t n, struct fail *f)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+
 	for (size_t i = 0; i < kind->fields_n; i++) {
 		const struct l2_field *field = &kind->fields[i];
 		struct l2_bytes text;
+		const char *what;
 
 		if (field->type != L2_TEXT)
 			continue;
 		text = l2_field_text(record, field);
-		if (!text.len)
-			continue;
-		if (memchr(text.at, ':', text.len) || memchr(text.at, '\n', text.len))
+		what = ambiguous(text);
+		if (what)
 			return fail_set(f, ERR_INPUT,
 			    "%s %zu: its %s '%.*s' has a %s, and its root would be that "
 			    "of another state, too: give it another one",
 			    kind->one, n + 1, field->name,
-			    (int)(text.len < 80 ? text.len : 80), text.at,
-			    memchr(text.at, ':', text.len) ? "colon" : "line feed");
+			    (int)(text.len < 80 ? text.len : 80), text.at, what);
 	}
 	return ERR_OK;
 }
@@ -328,7 +341,7 @@ static enum err check_list(const struct l2_state *s, enum l2_list list, struct f
 	}
 	mem_free(order);
 	for (size_t i = 0; !e && i < n; i++)
-		e = check_texts(&l2_kinds[list], l2_state_at(s, list, i), i, f);
+		e = l2_record_check(list, l2_state_at(s, list, i), i, f);
 	return e;
 }
 

@@ -153,8 +153,12 @@ void l2_state_add(struct l2_state *s, enum l2_list list, const void *record);
 struct l2_bytes l2_state_keep(struct l2_state *s, struct l2_bytes text);
 
 /* Each list by id: what a snapshot is written from, so that equal states are equal
- * files. Lists that are sorted cost one pass. */
-void l2_state_sort(struct l2_state *s);
+ * files. Lists that are sorted cost one pass. true: each id is there once. */
+bool l2_state_sort(struct l2_state *s);
+
+/* A colon or a line feed in a text of it? ERR_INPUT names it; n is its place. */
+NODISCARD enum err l2_record_check(
+    enum l2_list list, const void *record, size_t n, struct fail *f);
 
 /* May it be written, and has its root one meaning? ERR_INPUT names the record that has
  * a colon or a line feed in a text, or an id that another one has. Sorted or not. */

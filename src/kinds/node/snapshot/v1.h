@@ -19,6 +19,13 @@
  * that texts have no line feed (CHECK): l2_state_check before. */
 void v1_format(struct buf *b, const struct l2_state *s);
 
+/* The same in pieces: head, then each list with its records, then its anchor; V1_END is
+ * not among them. */
+void v1_format_head(struct buf *b, const struct l2_state *s);
+void v1_format_list(struct buf *b, const struct l2_state *s, enum l2_list list);
+void v1_format_record(struct buf *b, enum l2_list list, const void *record);
+void v1_format_anchor(struct buf *b, const struct l2_state *s);
+
 enum v1_part { V1_LIST, V1_RECORD, V1_ANCHOR, V1_DONE, V1_BAD };
 
 struct v1_reader {

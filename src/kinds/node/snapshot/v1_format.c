@@ -1,8 +1,7 @@
 #include "kinds/node/snapshot/v1.h"
 
-#include <inttypes.h>
-
 #include "base/check.h"
+#include "kinds/node/snapshot/fast.h"
 
 static void add_text(struct buf *b, struct l2_bytes text)
 {
@@ -22,30 +21,57 @@ static void add_text(struct buf *b, struct l2_bytes text)
 	buf_add_byte(b, '"');
 }
 
+/* Most balances fit into a line of this. */
+#define LINE 256
+
+static bool add_balance(struct buf *b, const struct l2_balance *one)
+{
+	char line[LINE + 32], *p = line;
+
+	if (!one->peer.len || one->peer.len > LINE / 2 ||
+	    fast_has(one->peer.at, one->peer.len, '"', '\\') ||
+	    fast_has(one->peer.at, one->peer.len, '\n', '\n'))
+		return false;
+	memcpy(p, "balance \"", 9);
+	p += 9;
+	memcpy(p, one->peer.at, one->peer.len);
+	p += one->peer.len;
+	*p++ = '"';
+	*p++ = ' ';
+	p = digits_put(p, one->amount);
+	*p++ = '\n';
+	buf_add(b, line, (size_t)(p - line));
+	return true;
+}
+
 static void add_record(struct buf *b, const struct l2_kind *kind, const void *record)
 {
 	buf_add_str(b, kind->one);
 	for (size_t i = 0; i < kind->fields_n; i++) {
 		const struct l2_field *field = &kind->fields[i];
+		char digits[DIGITS_MAX + 2], *p = digits;
 		uint64_t v;
 
-		buf_add_byte(b, ' ');
 		if (field->type == L2_TEXT) {
+			buf_add_byte(b, ' ');
 			add_text(b, l2_field_text(record, field));
 			continue;
 		}
 		v = l2_field_number(record, field);
+		*p++ = ' ';
 		if (field->type == L2_INT && v >> 63) {
-			buf_add_byte(b, '-');
+			*p++ = '-';
 			v = -v;
 		}
-		buf_add_u64(b, v);
+		buf_add(b, digits, (size_t)(digits_put(p, v) - digits));
 	}
 	buf_add_byte(b, '\n');
 }
 
-static void add_anchor(struct buf *b, const struct l2_anchor *a)
+void v1_format_anchor(struct buf *b, const struct l2_state *s)
 {
+	const struct l2_anchor *a = &s->anchor;
+
 	if (!a->there) {
 		buf_add_str(b, "anchor none\n");
 		return;
@@ -63,22 +89,35 @@ static void add_anchor(struct buf *b, const struct l2_anchor *a)
 	buf_add_byte(b, '\n');
 }
 
-void v1_format(struct buf *b, const struct l2_state *s)
+void v1_format_head(struct buf *b, const struct l2_state *s)
 {
 	buf_add_str(b, V1_HEADER "timestamp_ms ");
 	buf_add_u64(b, s->timestamp_ms);
 	buf_add_byte(b, '\n');
-	for (enum l2_list list = 0; list < L2_LISTS; list++) {
-		const struct l2_kind *kind = &l2_kinds[list];
-		size_t n = l2_state_n(s, list);
+}
 
-		buf_add_str(b, kind->many);
-		buf_add_byte(b, ' ');
-		buf_add_u64(b, n);
-		buf_add_byte(b, '\n');
-		for (size_t i = 0; i < n; i++)
-			add_record(b, kind, l2_state_at(s, list, i));
+void v1_format_list(struct buf *b, const struct l2_state *s, enum l2_list list)
+{
+	buf_add_str(b, l2_kinds[list].many);
+	buf_add_byte(b, ' ');
+	buf_add_u64(b, l2_state_n(s, list));
+	buf_add_byte(b, '\n');
+}
+
+void v1_format_record(struct buf *b, enum l2_list list, const void *record)
+{
+	if (list != L2_BALANCES || !add_balance(b, record))
+		add_record(b, &l2_kinds[list], record);
+}
+
+void v1_format(struct buf *b, const struct l2_state *s)
+{
+	v1_format_head(b, s);
+	for (enum l2_list list = 0; list < L2_LISTS; list++) {
+		v1_format_list(b, s, list);
+		for (size_t i = 0; i < l2_state_n(s, list); i++)
+			v1_format_record(b, list, l2_state_at(s, list, i));
 	}
-	add_anchor(b, &s->anchor);
+	v1_format_anchor(b, s);
 	buf_add_str(b, V1_END);
 }

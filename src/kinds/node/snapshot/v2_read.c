@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <zstd.h>
@@ -8,6 +9,7 @@
 #include "base/mutant.h"
 #include "codec/crc32c.h"
 #include "crypto/sha256.h"
+#include "kinds/node/snapshot/fast.h"
 #include "kinds/node/snapshot/root.h"
 #include "kinds/node/snapshot/v2_in.h"
 
@@ -107,6 +109,27 @@ struct body_to {
 	void *ctx;
 };
 
+/* The usual balance; false: it is another, or does not fit, and nothing was taken. */
+static bool take_balance(struct body *b, struct l2_balance *one, bool *colon)
+{
+	size_t left = (size_t)(b->end - b->at), len;
+	const char *p = b->at;
+	uint32_t n;
+
+	if (left < 12)
+		return false;
+	memcpy(&n, p, 4);
+	len = le32toh(n);
+	if (len > left - 12 || fast_has(p + 4, len, '\n', ':'))
+		return false;
+	memcpy(&one->amount, p + 4 + len, 8);
+	one->amount = le64toh(one->amount);
+	one->peer = (struct l2_bytes){ p + 4, len };
+	*colon = false;
+	b->at = p + 12 + len;
+	return true;
+}
+
 static bool read_list(
     struct body *b, enum l2_list list, const struct body_to *to, struct l2_verdict *v)
 {
@@ -123,7 +146,8 @@ static bool read_list(
 		bool colon = false;
 		uint64_t at = (uint64_t)(b->at - b->start);
 
-		if (!take_record(b, kind, &record, &colon))
+		if (!(list == L2_BALANCES && take_balance(b, &record.balance, &colon)) &&
+		    !take_record(b, kind, &record, &colon))
 			return false;
 		id = l2_field_text(&record, &kind->fields[0]);
 		if (i && l2_compare(before, id) >= 0)
