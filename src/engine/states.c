@@ -95,6 +95,8 @@ static const char *machine_name(enum machine m)
 		return "a peg-in";
 	case MACHINE_PEGOUT:
 		return "a peg-out";
+	case MACHINE_ANCHOR:
+		return "an anchor";
 	case MACHINE_JUDGEMENT:
 		break;
 	}

@@ -23,7 +23,8 @@ enum machine {
 	MACHINE_JUDGEMENT,
 	MACHINE_TRACKED,
 	MACHINE_PEGIN,
-	MACHINE_PEGOUT
+	MACHINE_PEGOUT,
+	MACHINE_ANCHOR
 };
 
 const char *state_name(enum machine m, int state);   /* "needs_operator" */

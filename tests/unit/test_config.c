@@ -403,6 +403,23 @@ static void a_bitcoin_chain(void **state)
 	config_free(c);
 }
 
+static void a_layer_2_is_on_a_bitcoin_chain(void **state)
+{
+	struct config *c =
+	    parse(BTC("   endpoints: [http://h]}\nnode: {chain: b, data_dir: l2}"));
+
+	(void)state;
+	assert_string_equal(c->node.chain, "b");
+	assert_string_equal(c->node.data_dir, "dir/l2");
+	config_free(c);
+	refused(BTC("   endpoints: [http://h]}\nnode: {chain: bb}"),
+	    "p:4:15: node.chain: there is no chain 'bb'; did you mean b?");
+	refused("chains:\n  e: {kind: evm, chain_id: 1, finality: {depth: 1},\n"
+		"   endpoints: [http://h]}\nnode: {chain: e}",
+	    "p:4:15: node.chain: the chain e is not of the kind bitcoin: the anchors of "
+	    "a layer 2 are there");
+}
+
 static void what_a_bitcoin_chain_has_not(void **state)
 {
 	(void)state;
@@ -930,6 +947,7 @@ int main(void)
 		cmocka_unit_test(wrong_keys_name_the_nearest),
 		cmocka_unit_test(required_keys),
 		cmocka_unit_test(a_bitcoin_chain),
+		cmocka_unit_test(a_layer_2_is_on_a_bitcoin_chain),
 		cmocka_unit_test(what_a_bitcoin_chain_has_not),
 		cmocka_unit_test(user_and_password_are_looked_up),
 		cmocka_unit_test(whom_it_tells_and_when),

@@ -22,6 +22,7 @@
 #include "kinds/node/reorgdb/reorgdb.h"
 
 #define ROOT "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
+#define NAME "0123456789abcdef0123456789abcdef"
 #define A1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define A2 "2222222222222222222222222222222222222222222222222222222222222222"
 #define A3 "3333333333333333333333333333333333333333333333333333333333333333"
@@ -236,11 +237,10 @@ static void keys_and_values_are_those_of_the_guide(void **state)
 	    buf_text(&b), "799999|" B1 "|" B2 "|1700000000005|2|" A1 "|" A2);
 	reorg_event_release(&e);
 	buf_release(&b);
-	assert_string_equal(anchor_status_name((enum anchor_status)0), "PENDING");
-	assert_string_equal(anchor_status_name((enum anchor_status)1), "CONFIRMED");
-	assert_string_equal(
-	    anchor_status_name((enum anchor_status)2), "INVALIDATED_REORG");
-	assert_string_equal(anchor_status_name((enum anchor_status)3), "FAILED_ORPHANED");
+	assert_string_equal(anchor_status_name(0), "PENDING");
+	assert_string_equal(anchor_status_name(1), "CONFIRMED");
+	assert_string_equal(anchor_status_name(2), "INVALIDATED_REORG");
+	assert_string_equal(anchor_status_name(3), "FAILED_ORPHANED");
 }
 
 static void what_could_not_be_read_back_is_not_written(void **state)
@@ -453,7 +453,7 @@ static void what_we_wrote_is_read_there(void **state)
 	put_text(b, "reorg:00000000000000000000", "100|" B2 "|" B1 "|5|0");
 	put_text(b, "reorg:00000000000000000001", "101|" B2 "|" B1 "|6|2|" A1 "|" A2);
 	put_text(b, "reorg_counter", "2");
-	put_text(b, "pawl:mark", ROOT "|17");
+	put_text(b, "pawl:mark", NAME "|17");
 	written(db, b);
 	reorgdb_close(db);
 
@@ -537,7 +537,7 @@ static void the_newest_and_the_highest_come_first(void **state)
 	put_text(b, "reorg:00000000000000000010", "2|" B2 "|" B1 "|5|0");
 	put_text(b, "reorg:00000000000000000011", "3|" B2 "|" B1 "|5|0");
 	put_text(b, "reorg_counter", "12");
-	put_text(b, "pawl:mark", ROOT "|17");
+	put_text(b, "pawl:mark", NAME "|17");
 	written(db, b);
 	assert_int_equal(reorgdb_top(db, &n, hash, &there, NULL), ERR_OK);
 	assert_true(there);

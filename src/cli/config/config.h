@@ -28,6 +28,7 @@
 #define CONFIG_TOKENS_MAX 64
 #define CONFIG_ALLOW_MAX 4096
 #define CONFIG_LISTEN_NONE "none"
+#define CONFIG_CHAIN_NONE "none"
 
 struct key_config {
 	const char *name;
@@ -98,6 +99,7 @@ struct track_keys {
 };
 
 struct node_keys {
+	const char *chain; /* NULL: none is followed */
 	const char *data_dir;
 };
 

@@ -464,6 +464,38 @@ static void found_collect(struct reader *r, const struct config_input *in)
 	}
 }
 
+/* The chain of a layer 2 is one of the others. */
+static void layer_check(struct reader *r, const struct doc *root)
+{
+	struct config *c = r->c;
+	const struct doc *node = doc_get(root, "node");
+	const struct doc *at = node ? doc_get(node, "chain") : NULL;
+	struct nearest near = { NULL, 0 };
+	char out[REF_SHOWN_MAX];
+	size_t group, path;
+	int i = 0;
+
+	if (c->node.chain && !strcmp(c->node.chain, CONFIG_CHAIN_NONE))
+		c->node.chain = NULL;
+	if (!c->node.chain)
+		return;
+	group = path_push(r, "node");
+	path = path_push(r, "chain");
+	for (; i < c->chains_n && strcmp(c->chains[i].name, c->node.chain) != 0; i++)
+		nearest_add(&near, c->node.chain, c->chains[i].name);
+	if (i == c->chains_n)
+		problem(r, at ? at : root, "there is no chain %s%s%s%s",
+		    ref_shown(out, c->node.chain), near.best ? "; did you mean " : "",
+		    near.best ? near.best : "", near.best ? "?" : "");
+	else if (c->chains[i].kind != CHAIN_BITCOIN)
+		problem(r, at ? at : root,
+		    "the chain %s is not of the kind bitcoin: the anchors of a layer 2 "
+		    "are there",
+		    c->node.chain);
+	path_pop(r, path);
+	path_pop(r, group);
+}
+
 static enum err reader_run(
     struct reader *r, const struct config_input *in, struct arena *docs, struct fail *f)
 {
@@ -475,6 +507,7 @@ static enum err reader_run(
 	twins_collect(r, in->env);
 	found_collect(r, in);
 	group_read(r, GROUP_ROOT, r->c, root, root);
+	layer_check(r, root);
 	twins_check(r);
 	return r->problems_n ? problems_report(r, f) : ERR_OK;
 }

@@ -7,7 +7,7 @@
 struct listing {
 	const struct cli *c;
 	bool only;
-	enum anchor_status status;
+	int status;
 	uint64_t n[ANCHOR_STATUSES];
 	struct database_bad bad;
 };

@@ -1,5 +1,6 @@
 #include "cli/owner/loop.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
+#include "kinds/node/node.h"
 #include "serve/vital/health.h"
 #include "tell/tell.h"
 
@@ -221,6 +223,8 @@ static void runner_drop(struct loop *l)
 	l->tell = NULL;
 	track_free(l->track);
 	l->track = NULL;
+	l2_node_free(l->node);
+	l->node = NULL;
 }
 
 void loop_close(struct loop *l)
@@ -252,12 +256,30 @@ void loop_tracking(struct loop *l, const struct track_keys *k)
 		track_configure(l->track, &l->tracking);
 }
 
+/* Who serves is the node of a layer 2, where the config says so. */
+static void node_make(struct loop *l)
+{
+	const struct node_keys *keys = &l->cli->config->node;
+	struct l2_node_config config = { .chain = keys->chain };
+	struct buf path;
+
+	if (!keys->chain || l->setup.only_operation != 0)
+		return;
+	buf_init(&path, PATH_MAX);
+	buf_addf(&path, "%s/reorg_db", keys->data_dir);
+	config.reorg_db = buf_text(&path);
+	l->node = l2_node_new(l->world, l->journal, &config);
+	buf_release(&path);
+	l->setup.blocks[l->setup.blocks_n++] = l2_node_watcher(l->node);
+}
+
 static void runner_make(struct loop *l)
 {
 	l->tell = tell_new(l->world, l->journal, &l->channels.config);
 	l->track = track_new(l->world, l->journal, &l->tracking);
 	l->setup.blocks[0] = track_watcher(l->track);
 	l->setup.blocks_n = 1;
+	node_make(l);
 	if (l->setup.only_operation == 0)
 		bot_face_lend(l);
 	l->setup.world = l->world;

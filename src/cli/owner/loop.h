@@ -13,6 +13,8 @@
 #include "serve/serve.h"
 #include "serve/vital/notify.h"
 
+struct l2_node;
+
 struct loop {
 	struct cli *cli;
 	struct world *world;
@@ -23,7 +25,8 @@ struct loop {
 	struct progress progress;
 	struct tell *tell; /* the runner's */
 	struct channels channels;
-	struct track *track; /* the same */
+	struct track *track;  /* the same */
+	struct l2_node *node; /* the same; NULL: the config has none, or a run is alone */
 	struct track_config tracking;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */

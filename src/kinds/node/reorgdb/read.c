@@ -7,6 +7,10 @@
 #include "base/utf8.h"
 #include "kinds/node/reorgdb/inside.h"
 
+/* ';' comes behind ':'. */
+#define BEHIND_BLOCKS "block;"
+#define BEHIND_EVENTS "reorg;"
+
 /* The key in front of what its value is; it may be anything, and is made plain. */
 static enum err at_key(const char *key, size_t len, enum err e, struct fail *f)
 {
@@ -107,6 +111,23 @@ enum err reorgdb_mark(
 	return e == ERR_INPUT ? at_key(KEY_MARK, strlen(KEY_MARK), e, f) : e;
 }
 
+enum err reorgdb_has(struct reorgdb *db, const char *key, const char *value, size_t len,
+    bool *ret, struct fail *f)
+{
+	enum err e;
+	size_t there_len;
+	rocksdb_pinnableslice_t *slice = get(db, key, &e, f);
+
+	*ret = false;
+	if (slice) {
+		const char *there = rocksdb_pinnableslice_value(slice, &there_len);
+
+		*ret = there_len == len && !memcmp(there, value, len);
+		rocksdb_pinnableslice_destroy(slice);
+	}
+	return e;
+}
+
 /* -- all keys -------------------------------------------------------------- */
 
 static void bad(
@@ -204,18 +225,6 @@ static enum err iterated(struct reorgdb *db, rocksdb_iterator_t *it, struct fail
 	return said ? reorgdb_said(db->path, said, f) : ERR_OK;
 }
 
-enum err reorgdb_visit(
-    struct reorgdb *db, const struct reorgdb_visitor *v, struct fail *f)
-{
-	rocksdb_iterator_t *it =
-	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
-
-	rocksdb_iter_seek_to_first(it);
-	for (; rocksdb_iter_valid(it); rocksdb_iter_next(it))
-		visit_one(v, it);
-	return iterated(db, it, f);
-}
-
 static bool has_prefix(const rocksdb_iterator_t *it, const char *prefix)
 {
 	size_t len, n = strlen(prefix);
@@ -224,14 +233,31 @@ static bool has_prefix(const rocksdb_iterator_t *it, const char *prefix)
 	return len >= n && !memcmp(key, prefix, n);
 }
 
+enum err reorgdb_visit(
+    struct reorgdb *db, const struct reorgdb_visitor *v, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+
+	rocksdb_iter_seek_to_first(it);
+	while (rocksdb_iter_valid(it)) {
+		if (!v->block && has_prefix(it, "block:")) {
+			rocksdb_iter_seek(it, BEHIND_BLOCKS, strlen(BEHIND_BLOCKS));
+			continue;
+		}
+		visit_one(v, it);
+		rocksdb_iter_next(it);
+	}
+	return iterated(db, it, f);
+}
+
 enum err reorgdb_history(
     struct reorgdb *db, size_t max, const struct reorgdb_visitor *v, struct fail *f)
 {
 	rocksdb_iterator_t *it =
 	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
-	static const char behind[] = "reorg;"; /* ';' comes behind ':' */
 
-	rocksdb_iter_seek_for_prev(it, behind, strlen(behind));
+	rocksdb_iter_seek_for_prev(it, BEHIND_EVENTS, strlen(BEHIND_EVENTS));
 	for (; max && rocksdb_iter_valid(it) && has_prefix(it, "reorg:"); max--) {
 		visit_one(v, it);
 		rocksdb_iter_prev(it);
@@ -268,14 +294,13 @@ enum err reorgdb_top(struct reorgdb *db, uint64_t *ret_height,
 {
 	rocksdb_iterator_t *it =
 	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
-	static const char behind[] = "block;";
 	struct top t = { .hash = ret };
 	const struct reorgdb_visitor v = {
 		.ctx = &t, .block = top_block, .bad = top_bad
 	};
 	enum err e;
 
-	rocksdb_iter_seek_for_prev(it, behind, strlen(behind));
+	rocksdb_iter_seek_for_prev(it, BEHIND_BLOCKS, strlen(BEHIND_BLOCKS));
 	if (rocksdb_iter_valid(it) && has_prefix(it, "block:"))
 		visit_one(&v, it);
 	e = iterated(db, it, f);
@@ -284,6 +309,28 @@ enum err reorgdb_top(struct reorgdb *db, uint64_t *ret_height,
 	if (e == ERR_OK && t.why.err != ERR_OK)
 		return fail_set(f, ERR_INPUT, "%s", t.why.why);
 	return e;
+}
+
+enum err reorgdb_drop_above(
+    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f)
+{
+	rocksdb_iterator_t *it;
+	char key[RECORD_KEY_MAX];
+	size_t len;
+
+	if (height == UINT64_MAX)
+		return ERR_OK;
+	it = rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	key_block(key, height + 1);
+	rocksdb_iter_seek(it, key, strlen(key));
+	for (; rocksdb_iter_valid(it) && has_prefix(it, "block:");
+	     rocksdb_iter_next(it)) {
+		const char *at = rocksdb_iter_key(it, &len);
+
+		snprintf(key, sizeof key, "%.*s", (int)(len < 300 ? len : 300), at);
+		reorgdb_drop(b, key);
+	}
+	return iterated(db, it, f);
 }
 
 enum err reorgdb_reputations(struct reorgdb *db,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -17,17 +18,18 @@
 static const char *const status_names[ANCHOR_STATUSES] = { "PENDING", "CONFIRMED",
 	"INVALIDATED_REORG", "FAILED_ORPHANED" };
 
-const char *anchor_status_name(enum anchor_status s)
+const char *anchor_status_name(int status)
 {
-	return status_names[s];
+	CHECK(status >= 0 && status < ANCHOR_STATUSES);
+	return status_names[status];
 }
 
-bool anchor_status_parse(enum anchor_status *ret, const char *text)
+bool anchor_status_parse(int *ret, const char *text)
 {
 	for (int i = 0; i < ANCHOR_STATUSES; i++)
 		if (!strcasecmp(text, status_names[i]) ||
 		    (text[0] == '0' + i && !text[1])) {
-			*ret = (enum anchor_status)i;
+			*ret = i;
 			return true;
 		}
 	return false;
@@ -190,11 +192,11 @@ enum err anchor_format(struct buf *out, const struct anchor_record *a, struct fa
 		e = text_check("the state root of the anchor", a->root, false, f);
 	if (e != ERR_OK)
 		return e;
-	if (a->status >= ANCHOR_STATUSES)
+	if (a->status < 0 || a->status >= ANCHOR_STATUSES)
 		return fail_set(f, ERR_INPUT, "%d is no status of an anchor", a->status);
 	buf_addf(out, "%s|%s|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%" PRIu64 "|%d|%s",
 	    a->hash, a->txid, a->height, a->confirmations, a->broadcast_ms, a->retries,
-	    (int)a->status, a->root);
+	    a->status, a->root);
 	return ERR_OK;
 }
 
@@ -324,7 +326,7 @@ enum err anchor_parse(struct anchor_record *ret, const char *hash, const char *v
 	status = read_number(&r, "the status", false);
 	if (status >= ANCHOR_STATUSES)
 		wrong(&r, at, "the status", "is none of 0 to 3");
-	a.status = (enum anchor_status)(status % ANCHOR_STATUSES);
+	a.status = (int)(status % ANCHOR_STATUSES);
 	read_text(&r, a.root, "the state root", true, true);
 	a.unread_there = !a.root[0];
 	if (r.e == ERR_OK)
@@ -381,8 +383,10 @@ enum err mark_parse(
 
 	read_text(&r, journal, "the journal of the mark", false, false);
 	m.change = read_number(&r, "the change of the mark", true);
-	if (r.e == ERR_OK && hex_span(journal, sizeof journal) != 64)
-		wrong(&r, 0, "the journal of the mark", "is no hash");
+	if (r.e == ERR_OK &&
+	    (hex_span(journal, sizeof journal) != sizeof m.journal - 1 ||
+		strlen(journal) != sizeof m.journal - 1))
+		wrong(&r, 0, "the journal of the mark", "is no name of one");
 	if (r.e != ERR_OK)
 		return r.e;
 	memcpy(m.journal, journal, sizeof m.journal - 1);

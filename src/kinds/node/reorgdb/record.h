@@ -27,6 +27,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/states.h"
 
 #define RECORD_TEXT_MAX 255      /* of a hash, txid or root: they have 64 */
 #define RECORD_ANCHORS_MAX 65536 /* of one event */
@@ -36,18 +37,12 @@
 #define KEY_COUNTER "reorg_counter"
 #define KEY_MARK "pawl:mark"
 
-/* The numbers are in databases. */
-enum anchor_status {
-	ANCHOR_PENDING,
-	ANCHOR_CONFIRMED,
-	ANCHOR_INVALIDATED_REORG,
-	ANCHOR_FAILED_ORPHANED,
-	ANCHOR_STATUSES
-};
+/* ANCHOR_PENDING.. of states.def; the numbers are in databases. */
+#define ANCHOR_STATUSES 4
 
-const char *anchor_status_name(enum anchor_status s); /* "PENDING" */
+const char *anchor_status_name(int status); /* "PENDING" */
 /* In either case of letters, or its number. */
-bool anchor_status_parse(enum anchor_status *ret, const char *text);
+bool anchor_status_parse(int *ret, const char *text);
 
 struct anchor_record {
 	char hash[RECORD_TEXT_MAX + 1];
@@ -56,7 +51,7 @@ struct anchor_record {
 	uint64_t confirmations;
 	uint64_t broadcast_ms; /* 0: it was not */
 	uint64_t retries;
-	enum anchor_status status;
+	int status;
 	char root[RECORD_TEXT_MAX + 1]; /* "": read, never written */
 	bool unread_there; /* that node can't read it back, and so has no such
 			      anchor; only from reading */
@@ -72,9 +67,9 @@ struct reorg_event {
 	char (*anchors)[RECORD_TEXT_MAX + 1];
 };
 
-/* How far it got with the journal (feed.h); anything else under the key is refused. */
+/* How far it got with the journal (mirror.h); anything else under the key is refused. */
 struct record_mark {
-	char journal[65]; /* which one: hex */
+	char journal[33]; /* which one: hex */
 	uint64_t change;  /* all up to this one are in */
 };
 

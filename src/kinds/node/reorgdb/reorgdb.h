@@ -102,6 +102,13 @@ void reorgdb_put_reputation(struct reorgdb *db, struct reorgdb_batch *b, const c
 NODISCARD enum err reorgdb_write(
     struct reorgdb *db, struct reorgdb_batch *b, struct fail *f);
 
+/* Block hashes above a height, however they came there, in the batch. */
+NODISCARD enum err reorgdb_drop_above(
+    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f);
+/* Is this the value of the key already? */
+NODISCARD enum err reorgdb_has(struct reorgdb *db, const char *key, const char *value,
+    size_t len, bool *ret, struct fail *f);
+
 /* Only the highest so many blocks stay. Dying in it leaves some more. */
 NODISCARD enum err reorgdb_prune(
     struct reorgdb *db, uint64_t keep, uint64_t *ret_dropped, struct fail *f);

@@ -1,0 +1,386 @@
+#include "kinds/node/anchor/anchor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "engine/states.h"
+#include "journal/sql.gen.h"
+
+_Static_assert(ANCHOR_COUNTED == 100, "sql/node_anchor.sql counts up to there");
+
+struct ids {
+	int64_t *at;
+	size_t n;
+};
+
+static void ids_add(struct ids *ids, int64_t id)
+{
+	ids->at = mem_grow(ids->at, ids->n + 1, sizeof *ids->at);
+	ids->at[ids->n++] = id;
+}
+
+/* -- the one row ----------------------------------------------------------- */
+
+static struct sql_node_watch_get_out watch_get(struct journal *j)
+{
+	struct sql_node_watch_get_out w = { .no_chain = true };
+
+	(void)sql_node_watch_get_one(j, &w);
+	return w;
+}
+
+static void watch_put(struct journal *j, const struct sql_node_watch_get_out *w)
+{
+	sql_node_watch_put(j,
+	    &(struct sql_node_watch_put_in){ .chain = w->chain,
+		.no_chain = w->no_chain,
+		.reorgs = w->reorgs,
+		.moves = w->moves });
+}
+
+int64_t anchors_moves(struct journal *j)
+{
+	return watch_get(j).moves;
+}
+
+static int64_t moved(struct journal *j)
+{
+	struct sql_node_watch_get_out w = watch_get(j);
+
+	w.moves++;
+	watch_put(j, &w);
+	return w.moves;
+}
+
+bool anchors_chain(struct journal *j, int64_t chain)
+{
+	struct sql_node_watch_get_out w = watch_get(j);
+
+	if (!w.no_chain)
+		return w.chain == chain;
+	w.no_chain = false;
+	w.chain = chain;
+	watch_put(j, &w);
+	return true;
+}
+
+/* -- rows ------------------------------------------------------------------ */
+
+bool anchor_read(struct journal *j, int64_t id, struct anchor *ret)
+{
+	struct sql_node_anchor_get_in in = { .id = id };
+	struct sql_node_anchor_get_out row;
+
+	if (!sql_node_anchor_get_one(j, &in, &row))
+		return false;
+	*ret = (struct anchor){ .id = row.id,
+		.status = (int)row.status,
+		.has_txid = !row.no_txid,
+		.made_ms = row.made_ms,
+		.broadcast_ms = row.no_broadcast_ms ? 0 : row.broadcast_ms,
+		.retries = row.retries,
+		.has_height = !row.no_height,
+		.height = row.no_height ? 0 : (uint64_t)row.height,
+		.in_block = !row.no_block_hash,
+		.confirmations = (uint64_t)row.confirmations };
+	memcpy(ret->hash.at, row.hash, sizeof ret->hash.at);
+	memcpy(ret->root.at, row.root, sizeof ret->root.at);
+	memcpy(ret->txid.at, row.txid, sizeof ret->txid.at);
+	memcpy(ret->block_hash.at, row.block_hash, sizeof ret->block_hash.at);
+	return true;
+}
+
+bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret)
+{
+	struct sql_node_anchor_id_in in = { .hash = { 0 } };
+	struct sql_node_anchor_id_out found;
+
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	return sql_node_anchor_id_one(j, &in, &found) && anchor_read(j, found.id, ret);
+}
+
+static void put(struct journal *j, const struct anchor *a)
+{
+	struct sql_node_anchor_put_in in = { .id = a->id,
+		.status = a->status,
+		.no_txid = !a->has_txid,
+		.broadcast_ms = a->broadcast_ms,
+		.no_broadcast_ms = !a->broadcast_ms,
+		.retries = a->retries,
+		.height = (int64_t)a->height,
+		.no_height = !a->has_height,
+		.no_block_hash = !a->in_block,
+		.confirmations = (int64_t)a->confirmations,
+		.moved = moved(j) };
+
+	memcpy(in.txid, a->txid.at, sizeof in.txid);
+	memcpy(in.block_hash, a->block_hash.at, sizeof in.block_hash);
+	sql_node_anchor_put(j, &in);
+}
+
+static void event(struct journal *j, const struct anchor *a, const char *from,
+    const char *to, const char *why)
+{
+	char what[80] = "anchor ";
+
+	hex_format(what + strlen(what), a->hash.at, sizeof a->hash.at);
+	journal_event(
+	    j, &(struct event){ .what = what, .from = from, .to = to, .why = why });
+}
+
+/* The row is the caller's to put. */
+static void turn_into(struct journal *j, struct anchor *a, int status, const char *why)
+{
+	if (a->status == status)
+		return;
+	state_check(j, MACHINE_ANCHOR, a->status, status, 0, a->id);
+	event(j, a, state_name(MACHINE_ANCHOR, a->status),
+	    state_name(MACHINE_ANCHOR, status), why);
+	a->status = status;
+}
+
+int64_t anchor_add(
+    struct journal *j, const struct anchor *a, const void *payload, size_t len)
+{
+	struct sql_node_anchor_add_in in = { .payload = payload,
+		.payload_len = len,
+		.no_payload = !payload,
+		.made_ms = a->made_ms,
+		.status = a->status,
+		.no_txid = !a->has_txid,
+		.broadcast_ms = a->broadcast_ms,
+		.no_broadcast_ms = !a->broadcast_ms,
+		.retries = a->retries,
+		.height = (int64_t)a->height,
+		.no_height = !a->has_height,
+		.no_block_hash = !a->in_block,
+		.confirmations = (int64_t)a->confirmations };
+	struct anchor there;
+
+	CHECK(len <= ANCHOR_PAYLOAD_MAX);
+	if (anchor_find(j, &a->hash, &there))
+		return there.id;
+	memcpy(in.hash, a->hash.at, sizeof in.hash);
+	memcpy(in.root, a->root.at, sizeof in.root);
+	memcpy(in.txid, a->txid.at, sizeof in.txid);
+	memcpy(in.block_hash, a->block_hash.at, sizeof in.block_hash);
+	in.moved = moved(j);
+	sql_node_anchor_add(j, &in);
+	event(j, a, "", state_name(MACHINE_ANCHOR, a->status),
+	    payload ? "the state has this root" : "the reorg database had it");
+	return anchor_find(j, &a->hash, &there) ? there.id : 0;
+}
+
+void anchor_broadcast(
+    struct journal *j, struct anchor *a, const struct hash *txid, int64_t wall_ms)
+{
+	char why[96] = "in transaction ";
+
+	if (a->has_txid && hash_same(&a->txid, txid))
+		return;
+	hex_format(why + strlen(why), txid->at, sizeof txid->at);
+	a->retries += a->has_txid;
+	a->has_txid = true;
+	a->txid = *txid;
+	a->broadcast_ms = wall_ms;
+	event(j, a, state_name(MACHINE_ANCHOR, a->status),
+	    state_name(MACHINE_ANCHOR, a->status), why);
+	put(j, a);
+}
+
+/* -- blocks ---------------------------------------------------------------- */
+
+bool anchors_top(struct journal *j, uint64_t *ret_height)
+{
+	struct sql_node_block_top_out top;
+
+	if (!sql_node_block_top_one(j, &top))
+		return false;
+	*ret_height = (uint64_t)top.height;
+	return true;
+}
+
+bool anchors_at(struct journal *j, uint64_t height, struct hash *ret)
+{
+	struct sql_node_block_get_in in = { .height = (int64_t)height };
+	struct sql_node_block_get_out row;
+
+	if (height > INT64_MAX || !sql_node_block_get_one(j, &in, &row))
+		return false;
+	memcpy(ret->at, row.hash, sizeof ret->at);
+	return true;
+}
+
+static struct ids anchors_from(struct journal *j, uint64_t height)
+{
+	struct sql_node_anchor_from_in in = { .height = (int64_t)height };
+	struct sql_node_anchor_from_out row;
+	struct ids ids = { NULL, 0 };
+
+	sql_node_anchor_from_begin(j, &in);
+	while (sql_node_anchor_from_next(j, &row))
+		ids_add(&ids, row.id);
+	return ids;
+}
+
+static void invalidate(struct journal *j, int64_t reorg, int64_t id)
+{
+	struct sql_node_reorg_anchor_add_in in = { .reorg = reorg };
+	struct anchor a;
+
+	if (!anchor_read(j, id, &a) || a.status == ANCHOR_INVALIDATED_REORG)
+		return;
+	a.in_block = false;
+	a.confirmations = 0;
+	turn_into(j, &a, ANCHOR_INVALIDATED_REORG, "a reorg took its block");
+	put(j, &a);
+	memcpy(in.hash, a.hash.at, sizeof in.hash);
+	sql_node_reorg_anchor_add(j, &in);
+}
+
+void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms)
+{
+	struct sql_node_watch_get_out w = watch_get(j);
+	struct sql_node_reorg_add_in in = { .number = w.reorgs,
+		.height = (int64_t)above + 1,
+		.no_new_hash = true,
+		.detected_ms = wall_ms };
+	struct hash old;
+	struct ids ids;
+
+	in.no_old_hash = !anchors_at(j, above + 1, &old);
+	memcpy(in.old_hash, old.at, sizeof in.old_hash);
+	w.reorgs++;
+	w.moves++;
+	watch_put(j, &w);
+	in.moved = w.moves;
+	sql_node_reorg_add(j, &in);
+	ids = anchors_from(j, above + 1);
+	for (size_t i = 0; i < ids.n && !MUTANT(anchor_outlives_block); i++)
+		invalidate(j, in.number, ids.at[i]);
+	mem_free(ids.at);
+	sql_node_block_drop_above(
+	    j, &(struct sql_node_block_drop_above_in){ .height = (int64_t)above });
+}
+
+/* What came in place of the block that the newest reorg took. */
+static void reorg_settle(struct journal *j, uint64_t height, const struct hash *hash)
+{
+	struct sql_node_watch_get_out w = watch_get(j);
+	struct sql_node_reorg_get_in in = { .number = w.reorgs - 1 };
+	struct sql_node_reorg_put_in to = { .number = w.reorgs - 1 };
+	struct sql_node_reorg_get_out row;
+
+	if (!w.reorgs || !sql_node_reorg_get_one(j, &in, &row) || !row.no_new_hash ||
+	    (uint64_t)row.height != height)
+		return;
+	memcpy(to.new_hash, hash->at, sizeof to.new_hash);
+	to.moved = moved(j);
+	sql_node_reorg_put(j, &to);
+}
+
+static void seen(struct journal *j, int64_t id, uint64_t height, const struct hash *hash)
+{
+	struct anchor a;
+
+	if (!anchor_read(j, id, &a) ||
+	    (a.in_block && a.height == height && hash_same(&a.block_hash, hash)))
+		return;
+	a.has_height = a.in_block = true;
+	a.height = height;
+	a.block_hash = *hash;
+	a.confirmations = 0;
+	if (a.status != ANCHOR_CONFIRMED && !MUTANT(anchor_stays_dead))
+		turn_into(j, &a, ANCHOR_PENDING, "a block has its transaction");
+	put(j, &a);
+}
+
+static void txid_seen(
+    struct journal *j, uint64_t height, const struct hash *hash, const struct hash *txid)
+{
+	struct sql_node_anchor_by_tx_in in = { .txid = { 0 } };
+	struct sql_node_anchor_by_tx_out row;
+	struct ids ids = { NULL, 0 };
+
+	memcpy(in.txid, txid->at, sizeof in.txid);
+	sql_node_anchor_by_tx_begin(j, &in);
+	while (sql_node_anchor_by_tx_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		seen(j, ids.at[i], height, hash);
+	mem_free(ids.at);
+}
+
+static void count(struct journal *j, int64_t id, uint64_t top)
+{
+	uint64_t deep = ANCHOR_COUNTED;
+	struct anchor a;
+
+	if (!anchor_read(j, id, &a) || !a.in_block || a.height > top)
+		return;
+	if (top - a.height < ANCHOR_COUNTED)
+		deep = top - a.height + 1;
+	if (a.confirmations == deep)
+		return;
+	a.confirmations = deep;
+	if (a.status == ANCHOR_PENDING &&
+	    deep >= ANCHOR_CONFIRMS - (MUTANT(anchor_confirmed_early) ? 1 : 0))
+		turn_into(j, &a, ANCHOR_CONFIRMED, "its confirmations are there");
+	put(j, &a);
+}
+
+static void count_all(struct journal *j, uint64_t top)
+{
+	struct sql_node_anchor_counting_out row;
+	struct ids ids = { NULL, 0 };
+
+	sql_node_anchor_counting_begin(j);
+	while (sql_node_anchor_counting_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		count(j, ids.at[i], top);
+	mem_free(ids.at);
+}
+
+void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n)
+{
+	struct sql_node_block_put_in in = { .height = (int64_t)height };
+
+	CHECK(height <= INT64_MAX);
+	in.moved = moved(j);
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	sql_node_block_put(j, &in);
+	reorg_settle(j, height, hash);
+	for (size_t i = 0; i < n; i++)
+		txid_seen(j, height, hash, &txids[i]);
+	count_all(j, height);
+	if (height >= ANCHOR_BLOCKS_KEPT)
+		sql_node_block_drop_below(j,
+		    &(struct sql_node_block_drop_below_in){
+			.height = (int64_t)(height - ANCHOR_BLOCKS_KEPT + 1) });
+}
+
+void anchors_turn(struct journal *j, int64_t wall_ms)
+{
+	struct sql_node_anchor_late_in in = { .before = wall_ms - ANCHOR_PENDING_MS };
+	struct sql_node_anchor_late_out row;
+	struct ids ids = { NULL, 0 };
+	struct anchor a;
+
+	sql_node_anchor_late_begin(j, &in);
+	while (sql_node_anchor_late_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++) {
+		if (!anchor_read(j, ids.at[i], &a))
+			continue;
+		turn_into(j, &a, ANCHOR_FAILED_ORPHANED, "no block has it for an hour");
+		put(j, &a);
+	}
+	mem_free(ids.at);
+}

@@ -1,0 +1,83 @@
+/* anchor.h - anchors of a layer 2 on Bitcoin, the blocks that they are in, and reorgs: as
+ * the journal has them.
+ *
+ * The journal is the truth of it; the reorg database is told of it afterwards
+ * (reorgdb/mirror.h).
+ * An anchor is a root of the state whose payload's hash is in a transaction of the chain,
+ * or is to be. What moves it are blocks that a quorum agreed on:
+ *
+ *   a block has its transaction      it counts the blocks from that one on
+ *   so many as confirm it are there  PENDING becomes CONFIRMED, and stays so
+ *   that block leaves the chain      INVALIDATED_REORG, whatever it was
+ *   a block has it again             PENDING, and counted from there
+ *   none had it for long             PENDING becomes FAILED_ORPHANED, until one has
+ *
+ * A reorg is one row with the anchors that it invalidated, in the commit in which these
+ * move. How deep one may be is the finality of the chain: a deeper one stops the chain
+ * (follower.h), and nothing here moves until an operator has accepted it.
+ *
+ * Times are by the wall, and decide one thing: when an anchor that was broadcast, and is
+ * in no block, is called orphaned. Nothing is sent for it, and a block that has it says
+ * otherwise.
+ */
+#ifndef PAWL_KINDS_NODE_ANCHOR_ANCHOR_H
+#define PAWL_KINDS_NODE_ANCHOR_ANCHOR_H
+
+#include "chain/chain.h"
+#include "journal/journal.h"
+
+#define ANCHOR_CONFIRMS 6  /* blocks, its own included */
+#define ANCHOR_COUNTED 100 /* blocks are counted up to there: a peg-out takes as many */
+#define ANCHOR_PENDING_MS INT64_C(3600000)
+#define ANCHOR_BLOCKS_KEPT 1000
+#define ANCHOR_PAYLOAD_MAX 65536
+
+struct anchor {
+	int64_t id;
+	struct hash hash, root;
+	int status;    /* states.def, ANCHOR */
+	bool has_txid; /* else it waits for its transaction */
+	struct hash txid;
+	int64_t made_ms, broadcast_ms; /* 0: it was not */
+	int64_t retries;
+	bool has_height; /* a block had it.. */
+	uint64_t height;
+	bool in_block; /* ..and has it still: this one */
+	struct hash block_hash;
+	uint64_t confirmations;
+};
+
+/* All that is known of it, in the open transaction; one that is there stays as it is.
+ * payload: what its hash is of; NULL: it is known by its hash alone. The id; 0: the
+ * journal is numb. */
+int64_t anchor_add(
+    struct journal *j, const struct anchor *a, const void *payload, size_t len);
+/* This transaction carries it, and was broadcast. */
+void anchor_broadcast(
+    struct journal *j, struct anchor *a, const struct hash *txid, int64_t wall_ms);
+
+bool anchor_read(struct journal *j, int64_t id, struct anchor *ret);
+bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret);
+
+/* -- what blocks say: the answers that chain/feed.h wants, one chain's ------- */
+
+/* The chain that the node's heights are of, by the journal's id. false: they are of
+ * another one, and nothing may be told of this. */
+bool anchors_chain(struct journal *j, int64_t chain);
+
+bool anchors_top(struct journal *j, uint64_t *ret_height);
+bool anchors_at(struct journal *j, uint64_t height, struct hash *ret);
+/* A reorg: what stands above this height is the chain's no more. */
+void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms);
+/* This block is the highest; its transactions, n of them. */
+void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n);
+/* Who is in no block for too long. */
+void anchors_turn(struct journal *j, int64_t wall_ms);
+
+/* -- for the reorg database ------------------------------------------------ */
+
+/* Each move of a row has a number, the next higher; the highest so far. */
+int64_t anchors_moves(struct journal *j);
+
+#endif

@@ -1,0 +1,165 @@
+#include "kinds/node/node.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "chain/feed.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/reorgdb/mirror.h"
+
+struct l2_node {
+	struct world *world;
+	struct journal *journal;
+	char *chain;
+	struct mirror *mirror;
+	bool other_chain; /* the journal's heights are not of this one */
+	char trouble[200];
+};
+
+/* -- what a feed asks ------------------------------------------------------ */
+
+static bool feed_top(void *ctx, uint64_t *ret_height)
+{
+	const struct l2_node *n = ctx;
+
+	return anchors_top(n->journal, ret_height);
+}
+
+static bool feed_at(void *ctx, uint64_t height, struct hash *ret)
+{
+	const struct l2_node *n = ctx;
+
+	return anchors_at(n->journal, height, ret);
+}
+
+static void feed_removed(void *ctx, uint64_t above)
+{
+	const struct l2_node *n = ctx;
+	uint64_t top = above;
+
+	(void)anchors_top(n->journal, &top);
+	log_warn("node", "a reorg at height %" PRIu64 ", %" PRIu64 " deep", above + 1,
+	    top - above);
+	anchors_removed(n->journal, above, world_wall_ms(n->world));
+}
+
+static void feed_missed(void *ctx, uint64_t from, uint64_t to)
+{
+	(void)ctx;
+	log_warn("node",
+	    "nobody read what is in the blocks %" PRIu64 " to %" PRIu64
+	    ": an anchor that waits for one of them goes on waiting",
+	    from, to);
+}
+
+static void feed_added(void *ctx, const struct block_facts *b)
+{
+	const struct l2_node *n = ctx;
+	struct hash *txids = mem_array(b->every_n ? b->every_n : 1, sizeof *txids);
+
+	for (uint32_t i = 0; i < b->every_n; i++)
+		txids[i] = b->every[i].hash;
+	anchors_added(n->journal, b->head.height, &b->head.hash, txids, b->every_n);
+	mem_free(txids);
+}
+
+static struct feed feed_of(struct l2_node *n)
+{
+	return (struct feed){ .ctx = n,
+		.top = feed_top,
+		.at = feed_at,
+		.removed = feed_removed,
+		.missed = feed_missed,
+		.added = feed_added };
+}
+
+/* -- what the runner tells ------------------------------------------------- */
+
+/* Is it the chain that the journal's heights are of? */
+static bool is_mine(struct l2_node *n, const struct chain_run *c)
+{
+	if (strcmp(c->config->name, n->chain) != 0 || !c->id)
+		return false;
+	if (anchors_chain(n->journal, c->id)) {
+		n->other_chain = false;
+		return true;
+	}
+	snprintf(n->trouble, sizeof n->trouble,
+	    "the anchors of this journal are on another chain than %s: give node.chain "
+	    "the one that it was, or begin with another journal",
+	    n->chain);
+	if (!n->other_chain)
+		log_error("node", "%s", n->trouble);
+	n->other_chain = true;
+	return false;
+}
+
+static void told_nothing(void *ctx, struct chain_run *c, uint64_t height)
+{
+	(void)ctx;
+	(void)c;
+	(void)height;
+}
+
+static void told_final(void *ctx, struct chain_run *c, const struct block_facts *b)
+{
+	struct l2_node *n = ctx;
+	const struct feed feed = feed_of(n);
+
+	if (is_mine(n, c))
+		feed_final(&feed, c->follower, b);
+}
+
+static void told_turn(void *ctx, struct runner *r)
+{
+	struct l2_node *n = ctx;
+	const struct feed feed = feed_of(n);
+
+	for (int i = 0; i < r->s.chains_n; i++)
+		if (is_mine(n, &r->chains[i]))
+			feed_turn(&feed, r->chains[i].follower);
+	anchors_turn(n->journal, world_wall_ms(n->world));
+	mirror_turn(n->mirror, r);
+}
+
+struct block_watcher l2_node_watcher(struct l2_node *n)
+{
+	/* What left is told by the feed, with what came in its place. */
+	return (struct block_watcher){ .ctx = n,
+		.retracted = told_nothing,
+		.undone = told_nothing,
+		.final = told_final,
+		.passed = told_nothing,
+		.turn = told_turn };
+}
+
+const char *l2_node_trouble(const struct l2_node *n)
+{
+	return n->other_chain ? n->trouble : mirror_trouble(n->mirror);
+}
+
+/* -- its life -------------------------------------------------------------- */
+
+struct l2_node *l2_node_new(
+    struct world *w, struct journal *j, const struct l2_node_config *config)
+{
+	struct l2_node *n = mem_new(sizeof *n);
+
+	n->world = w;
+	n->journal = j;
+	n->chain = mem_str(config->chain);
+	n->mirror = mirror_new(w, j, config->reorg_db);
+	return n;
+}
+
+void l2_node_free(struct l2_node *n)
+{
+	if (!n)
+		return;
+	mirror_free(n->mirror);
+	mem_free(n->chain);
+	mem_free(n);
+}

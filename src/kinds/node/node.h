@@ -1,0 +1,30 @@
+/* node.h - a node of a layer 2, as far as a runner is one: it follows a Bitcoin chain for
+ * the anchors of its state, and keeps its reorg database.
+ *
+ * Blocks come in their order, as a quorum agrees on them (chain/feed.h), and move rows
+ * (anchor/anchor.h) in the commit of the turn; the database is told behind that commit
+ * (reorgdb/mirror.h).
+ */
+#ifndef PAWL_KINDS_NODE_NODE_H
+#define PAWL_KINDS_NODE_NODE_H
+
+#include "engine/engine.h"
+
+struct l2_node;
+
+struct l2_node_config {
+	const char *chain;    /* of the runner, by the config's name */
+	const char *reorg_db; /* a path */
+};
+
+/* Lives and ends with one runner: world, runner, then this. config is copied. */
+struct l2_node *l2_node_new(
+    struct world *w, struct journal *j, const struct l2_node_config *config);
+void l2_node_free(struct l2_node *n); /* NULL is fine */
+/* For a runner's setup. */
+struct block_watcher l2_node_watcher(struct l2_node *n);
+
+/* What it waits for, or what is wrong; NULL: nothing. */
+const char *l2_node_trouble(const struct l2_node *n);
+
+#endif

@@ -1,0 +1,398 @@
+/* Anchors on Bitcoin: what blocks and reorgs make of them, and how the reorg database
+ * comes to know. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drawer.h"
+#include "engine/states.h"
+#include "guide_node.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/reorgdb/changes.h"
+
+#define WALL INT64_C(1700000000000)
+
+static struct journal *j;
+static char db_path[PATH_BYTES];
+
+/* RocksDB syncs what it writes ahead by this. */
+static int syncs;
+
+int fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	drawer_clean();
+	assert_int_equal(journal_create(path, NULL), ERR_OK);
+	j = own();
+	snprintf(db_path, sizeof db_path, "%s", beside("reorg_db"));
+	return 0;
+}
+
+static int over(void **state)
+{
+	char command[PATH_BYTES + 16];
+
+	(void)state;
+	journal_close(j);
+	snprintf(command, sizeof command, "rm -rf %s", db_path);
+	return system(command);
+}
+
+/* A hash of one byte, said 32 times; of a block, with its branch. */
+static struct hash h(uint8_t byte)
+{
+	struct hash ret;
+
+	memset(ret.at, byte, sizeof ret.at);
+	return ret;
+}
+
+static struct hash block_hash(uint64_t height, uint8_t branch)
+{
+	struct hash ret = h(branch);
+
+	memcpy(ret.at, &height, sizeof height);
+	return ret;
+}
+
+static const char *text(uint8_t byte)
+{
+	static char out[65];
+
+	for (int i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", byte);
+	return out;
+}
+
+static int64_t made(uint8_t name)
+{
+	struct anchor a = { .made_ms = WALL, .hash = h(name), .root = h(0xee) };
+
+	return anchor_add(j, &a, "payload", 7);
+}
+
+static struct anchor at(int64_t id)
+{
+	struct anchor a;
+
+	assert_true(anchor_read(j, id, &a));
+	return a;
+}
+
+static void broadcast(int64_t id, uint8_t tx, int64_t wall_ms)
+{
+	struct anchor a = at(id);
+	struct hash txid = h(tx);
+
+	anchor_broadcast(j, &a, &txid, wall_ms);
+}
+
+/* Blocks of a branch; those that stand for a byte have a transaction of that name. */
+static void grow(uint64_t from, uint64_t to, uint8_t branch, uint8_t tx)
+{
+	for (uint64_t i = from; i <= to; i++) {
+		struct hash hash = block_hash(i, branch), txids[2] = { h(0x77), h(tx) };
+
+		anchors_added(j, i, &hash, txids, tx && i == from ? 2 : 1);
+	}
+}
+
+/* -- what blocks make of them ------------------------------------------------ */
+
+static void six_blocks_confirm_it(void **state)
+{
+	int64_t id = made(1), waits = made(2);
+
+	(void)state;
+	assert_int_equal(made(1), id);
+	assert_false(at(id).has_txid);
+	broadcast(id, 0xa1, WALL);
+	grow(90, 99, 1, 0);
+	assert_int_equal(at(id).confirmations, 0);
+	grow(100, 104, 1, 0xa1);
+	assert_int_equal(at(id).height, 100);
+	assert_int_equal(at(id).confirmations, 5);
+	assert_int_equal(at(id).status, ANCHOR_PENDING);
+	grow(105, 105, 1, 0);
+	assert_int_equal(at(id).confirmations, 6);
+	assert_int_equal(at(id).status, ANCHOR_CONFIRMED);
+	grow(106, 220, 1, 0);
+	assert_int_equal(at(id).confirmations, ANCHOR_COUNTED);
+	assert_int_equal(at(waits).status, ANCHOR_PENDING);
+	assert_false(at(waits).has_height);
+}
+
+static void a_reorg_takes_those_of_its_blocks(void **state)
+{
+	int64_t below = made(1), in = made(2), above = made(3);
+	struct hash hash;
+	uint64_t top;
+
+	(void)state;
+	broadcast(below, 0xa1, WALL);
+	broadcast(in, 0xa2, WALL);
+	broadcast(above, 0xa3, WALL);
+	grow(100, 109, 1, 0xa1);
+	grow(110, 111, 1, 0xa2);
+	grow(112, 116, 1, 0xa3);
+	assert_int_equal(at(in).status, ANCHOR_CONFIRMED);
+	anchors_removed(j, 109, WALL + 5);
+	assert_int_equal(at(below).status, ANCHOR_CONFIRMED);
+	assert_int_equal(at(in).status, ANCHOR_INVALIDATED_REORG);
+	assert_int_equal(at(in).confirmations, 0);
+	assert_int_equal(at(above).status, ANCHOR_INVALIDATED_REORG);
+	assert_true(anchors_top(j, &top));
+	assert_int_equal(top, 109); /* nothing of the dead branch is left */
+	assert_false(anchors_at(j, 110, &hash));
+	/* What is mined again is alive again, and counted from there. */
+	grow(110, 114, 2, 0xa2);
+	assert_int_equal(at(in).status, ANCHOR_PENDING);
+	assert_int_equal(at(in).confirmations, 5);
+	assert_int_equal(at(above).status, ANCHOR_INVALIDATED_REORG);
+	grow(115, 117, 2, 0xa3);
+	assert_int_equal(at(in).status, ANCHOR_CONFIRMED);
+	assert_int_equal(at(above).status, ANCHOR_PENDING);
+	assert_int_equal(at(above).height, 115);
+}
+
+static void who_is_in_no_block_for_long_is_orphaned(void **state)
+{
+	int64_t waits = made(1), old = made(2), ahead = made(3), in = made(4);
+
+	(void)state;
+	broadcast(old, 0xa2, WALL);
+	broadcast(
+	    ahead, 0xa3, WALL + INT64_C(999999999)); /* of a clock that was set back */
+	broadcast(in, 0xa4, WALL);
+	grow(100, 100, 1, 0xa4);
+	anchors_turn(j, WALL + ANCHOR_PENDING_MS);
+	assert_int_equal(at(old).status, ANCHOR_PENDING);
+	anchors_turn(j, WALL + ANCHOR_PENDING_MS + 1);
+	assert_int_equal(at(old).status, ANCHOR_FAILED_ORPHANED);
+	assert_int_equal(at(waits).status, ANCHOR_PENDING);
+	assert_int_equal(at(ahead).status, ANCHOR_PENDING);
+	assert_int_equal(at(in).status, ANCHOR_PENDING);
+	grow(101, 106, 1, 0xa2);
+	assert_int_equal(at(old).status, ANCHOR_CONFIRMED);
+}
+
+static void only_the_highest_blocks_are_kept(void **state)
+{
+	struct hash hash;
+
+	(void)state;
+	grow(0, 1500, 1, 0);
+	assert_false(anchors_at(j, 500, &hash));
+	assert_true(anchors_at(j, 501, &hash));
+	assert_true(anchors_at(j, 1500, &hash));
+	add_chain(j, 7);
+	assert_true(anchors_chain(j, 1)); /* the first one is its chain */
+	assert_true(anchors_chain(j, 1));
+	assert_false(anchors_chain(j, 2));
+}
+
+/* -- how the database comes to know ------------------------------------------ */
+
+static struct reorgdb *database(void)
+{
+	struct fail f = { .err = ERR_OK };
+	struct reorgdb *db;
+
+	if (reorgdb_open(&db, db_path, REORGDB_CREATE, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	return db;
+}
+
+/* All that moved after it; how many keys were written. */
+static size_t told(struct reorgdb *db, int64_t after)
+{
+	struct fail f = { .err = ERR_OK };
+	struct changes c;
+	size_t n;
+
+	changes_read(&c, j, after);
+	if (changes_write(&c, db, &n, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+	changes_release(&c);
+	return n;
+}
+
+static struct guide_node *guide(void)
+{
+	char why[400] = "";
+	struct guide_node *g = guide_open(db_path, why, sizeof why);
+
+	if (!g)
+		fail_msg("the node of the guide: %s", why);
+	return g;
+}
+
+static void a_reorg_is_one_batch(void **state)
+{
+	int64_t id = made(1), moves;
+	struct reorgdb *db = database();
+	struct guide_anchor a;
+	struct guide_event events[GUIDE_LIST];
+	struct guide_node *g;
+	char value[GUIDE_VALUE];
+	int before;
+
+	(void)state;
+	broadcast(id, 0xa1, WALL);
+	grow(100, 109, 1, 0xa1);
+	told(db, 0);
+	moves = anchors_moves(j);
+	anchors_removed(j, 99, WALL + 5);
+	grow(100, 102, 2, 0);
+	before = syncs;
+	assert_int_equal(told(db, moves), 7 + 3 + 1 + 1 + 1 + 1); /* blocks gone, new,
+								     anchor, event,
+								     counter, mark */
+	assert_int_equal(syncs, before + 1);
+	reorgdb_close(db);
+	g = guide();
+	assert_true(guide_anchor(g, text(1), &a));
+	assert_int_equal(a.status, ANCHOR_INVALIDATED_REORG);
+	assert_int_equal(a.height, 100);
+	assert_int_equal(guide_history(g, events), 1);
+	assert_int_equal(events[0].height, 100);
+	assert_int_equal(events[0].anchors_n, 1);
+	assert_string_equal(events[0].anchors[0], text(1));
+	assert_int_equal(strlen(events[0].old_hash), 64);
+	assert_int_equal(strlen(events[0].new_hash), 64);
+	assert_string_not_equal(events[0].old_hash, events[0].new_hash);
+	assert_int_equal(guide_blocks(g), 3);
+	assert_true(guide_block(g, 102, value));
+	assert_true(guide_get(g, "reorg_counter", value));
+	assert_string_equal(value, "1");
+	guide_close(g);
+}
+
+static void what_a_kill_kept_from_it_is_told_by_the_next_start(void **state)
+{
+	int64_t id = made(1);
+	struct reorgdb *db = database();
+
+	(void)state;
+	broadcast(id, 0xa1, WALL);
+	grow(100, 105, 1, 0xa1);
+	told(db, 0);
+	reorgdb_close(db);
+	anchors_removed(j, 103, WALL + 5);
+	grow(104, 110, 2, 0);
+	commit(j); /* and here it dies */
+	db = database();
+	assert_true(told(db, 0) > 7);
+	assert_int_equal(told(db, 0), 0); /* once more is nothing more */
+	reorgdb_close(db);
+}
+
+static void the_journal_wins(void **state)
+{
+	int64_t id = made(1);
+	struct reorgdb *db = database();
+	struct guide_anchor a = { .root = "00", .status = 3 };
+	struct guide_node *g;
+	char value[GUIDE_VALUE];
+
+	(void)state;
+	broadcast(id, 0xa1, WALL);
+	grow(100, 105, 1, 0xa1);
+	told(db, 0);
+	reorgdb_close(db);
+	g = guide();
+	snprintf(a.hash, sizeof a.hash, "%s", text(1));
+	guide_register(g, &a);
+	guide_track(g, 103, "00");
+	guide_track(g, 106, "00");
+	guide_put(g, "pawl:mark", "nonsense");
+	guide_close(g);
+	db = database();
+	assert_int_equal(told(db, 0), 4);
+	reorgdb_close(db);
+	g = guide();
+	assert_true(guide_anchor(g, text(1), &a));
+	assert_int_equal(a.status, ANCHOR_CONFIRMED);
+	assert_false(guide_block(g, 106, value));
+	guide_close(g);
+}
+
+static void what_only_the_database_has_is_taken_over(void **state)
+{
+	struct guide_anchor a = { .height = 101, .confirmations = 9, .status = 1 };
+	struct guide_node *g = guide();
+	struct reorgdb *db;
+	struct holdings held;
+	struct adopted adopted;
+	struct anchor got;
+	struct hash one = h(1), two = h(2);
+
+	(void)state;
+	snprintf(a.root, sizeof a.root, "%s", text(0xee));
+	for (uint8_t i = 1; i < 4; i++) {
+		snprintf(a.hash, sizeof a.hash, "%s", text(i));
+		guide_register(g, &a);
+	}
+	snprintf(a.hash, sizeof a.hash, "anchor-4");
+	guide_register(g, &a);
+	guide_track(g, 100, text(0xb1));
+	assert_true(guide_detect(g, 100, text(0xb2), 5));
+	guide_close(g);
+
+	assert_true(made(1) > 0); /* this one it knows */
+	db = database();
+	assert_int_equal(holdings_read(&held, db, NULL), ERR_OK);
+	assert_false(held.marked);
+	holdings_adopt(&adopted, j, &held, WALL);
+	assert_int_equal(adopted.anchors, 2);
+	assert_int_equal(adopted.unfit, 1);
+	assert_int_equal(adopted.events, 1);
+	assert_true(anchor_find(j, &two, &got));
+	assert_int_equal(got.status, ANCHOR_INVALIDATED_REORG);
+	assert_int_equal(got.height, 101);
+	assert_true(anchor_find(j, &one, &got));
+	assert_int_equal(got.status, ANCHOR_PENDING);
+	holdings_adopt(&adopted, j, &held, WALL); /* a second time there is nothing */
+	assert_int_equal(adopted.anchors + adopted.events, 0);
+	holdings_release(&held);
+	told(db, 0);
+	anchors_removed(j, 99, 6); /* the next reorg has the next number */
+	told(db, 0);
+	reorgdb_close(db);
+	g = guide();
+	assert_int_equal(guide_history(g, (struct guide_event[GUIDE_LIST]){ { 0 } }), 2);
+	guide_close(g);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, over)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(six_blocks_confirm_it),
+		CASE(a_reorg_takes_those_of_its_blocks),
+		CASE(who_is_in_no_block_for_long_is_orphaned),
+		CASE(only_the_highest_blocks_are_kept),
+		CASE(a_reorg_is_one_batch),
+		CASE(what_a_kill_kept_from_it_is_told_by_the_next_start),
+		CASE(the_journal_wins),
+		CASE(what_only_the_database_has_is_taken_over),
+	};
+
+	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
+}
