@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
+#include "cli/guide.h"
 
 #define SUMMARY_COLUMN 30
 
@@ -195,4 +196,6 @@ void command_help(struct buf *out, const struct command *c)
 	buf_add_str(out, "Options of all commands:\n");
 	add_options(out, global_options);
 	buf_addf(out, "\nexample: %s\n", c->example);
+	if (guide_name(c->words))
+		buf_addf(out, "in the crash recovery guide: %s\n", guide_name(c->words));
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/config/keys.h"
+#include "cli/guide.h"
 #include "crypto/secret.h"
 #include "world/clock.h"
 
@@ -32,9 +33,24 @@ static const char *output_why(void)
 	return closed ? "it is closed" : strerror(errno);
 }
 
+/* By a name of the guide: its command's words stand in front of what was typed. */
+static enum err parse(struct cli *c, int argc, char **argv, struct fail *f)
+{
+	static char words[64]; /* what args borrows from */
+	char *line[GUIDE_ARGUMENTS_MAX];
+
+	c->guide = argc ? guide_find(argv[0]) : NULL;
+	if (!c->guide)
+		return args_parse(&c->args, argc, argv, f);
+	argc = guide_line(c->guide, argc, argv, line, words);
+	if (!argc)
+		return fail_set(f, ERR_USAGE, "too many arguments");
+	return args_parse(&c->args, argc, line, f);
+}
+
 static enum err run(struct cli *c, int argc, char **argv, struct fail *f)
 {
-	enum err e = args_parse(&c->args, argc, argv, f);
+	enum err e = parse(c, argc, argv, f);
 
 	if (e != ERR_OK)
 		return e;
@@ -53,12 +69,13 @@ static enum err output_check(enum err e, struct fail *f)
 	return e;
 }
 
-static void error_print(const char *why)
+static void error_print(const struct cli *c, const char *why)
 {
 	while (*why) {
 		size_t len = strcspn(why, "\n");
 
-		fprintf(stderr, "pawl: %.*s\n", (int)len, why);
+		fprintf(stderr, "%s: %.*s\n", c->guide ? c->guide->name : "pawl",
+		    (int)len, why);
 		why += len + (why[len] == '\n');
 	}
 }
@@ -67,13 +84,18 @@ static int end(const struct cli *c, enum err e, const struct fail *f)
 {
 	const char *why = f->why[0] ? f->why : err_text(e);
 
+	int code = err_exit_code(e);
+
 	if (e == ERR_OK)
 		return 0;
+	if (c->guide)
+		code = guide_exit_code(code);
 	if (c->args.json && !c->told)
-		cli_json(json_pack("{s:s, s:i}", "error", why, "exit", err_exit_code(e)));
+		cli_json(json_pack("{s:s, s:i}", "error", why, "exit", code));
 	fflush(stdout);
-	error_print(why);
-	return err_exit_code(e);
+	if (!c->said)
+		error_print(c, why);
+	return code;
 }
 
 int main(int argc, char **argv)

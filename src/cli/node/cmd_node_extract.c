@@ -1,0 +1,87 @@
+/* node extract: each snapshot of a log as a file of its own. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/node/snapshots.h"
+
+struct extracting {
+	const char *path;
+	size_t failed_n;
+};
+
+static void failed(void *ctx, struct l2_block block, const struct l2_verdict *why)
+{
+	struct extracting *x = ctx;
+
+	x->failed_n++;
+	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " has no file: %s\n", x->path,
+	    block.offset, why->why);
+}
+
+static enum err folder_make(const char *folder, struct fail *f)
+{
+	struct stat st;
+
+	if (mkdir(folder, 0700) == 0)
+		return ERR_OK;
+	if (errno != EEXIST)
+		return fail_set(f, ERR_SYSTEM, "%s: %s", folder, strerror(errno));
+	if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
+		return fail_set(f, ERR_USAGE, "%s is no folder", folder);
+	return ERR_OK;
+}
+
+/* Files of a log that was longer, from another day, would be taken for the newest. */
+static void warn_others(const struct cli *c, const char *folder, size_t n)
+{
+	char name[SNAPSHOTS_PATH_MAX];
+	int len = snprintf(name, sizeof name, "%s/snapshot_%zu.dat", folder, n + 1);
+
+	if (len > 0 && (size_t)len < sizeof name && access(name, F_OK) == 0)
+		cli_warn(c, "%s, and maybe more, is of another log: %zu are of this one",
+		    name, n);
+}
+
+static enum err tell(const struct cli *c, const struct extracting *x, const char *folder,
+    size_t n, size_t all, struct fail *f)
+{
+	if (c->args.json)
+		cli_json(json_pack("{s:o, s:o, s:I, s:I}", "snapshot", cli_text(x->path),
+		    "folder", cli_text(folder), "written", (json_int_t)n, "unreadable",
+		    (json_int_t)x->failed_n));
+	else
+		printf("%zu snapshot%s of %s in %s\n", n, n == 1 ? "" : "s", x->path,
+		    folder);
+	warn_others(c, folder, all);
+	return x->failed_n
+	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s can't be read",
+		  x->failed_n, all, x->path)
+	    : ERR_OK;
+}
+
+enum err cmd_node_extract(struct cli *c, struct fail *f)
+{
+	struct extracting x = { .path = args_word(&c->args, 0) };
+	const char *folder = args_word(&c->args, 1);
+	struct l2_log *log;
+	size_t n = 0, all = 0;
+	enum err e = snapshots_open(&log, c, x.path, f);
+
+	if (e != ERR_OK)
+		return e;
+	e = snapshots_damage_tell(log, x.path, f);
+	if (e == ERR_OK)
+		e = snapshots_some(log, c, x.path, f);
+	if (e == ERR_OK)
+		all = l2_log_n(log);
+	l2_log_close(log);
+	if (e == ERR_OK)
+		e = folder_make(folder, f);
+	if (e == ERR_OK)
+		e = l2_log_extract(&files_of_system, x.path, folder, &n, failed, &x, f);
+	return e == ERR_OK ? tell(c, &x, folder, n, all, f) : e;
+}

@@ -1,0 +1,99 @@
+/* node init: the folder of a node, with what an empty one has. What is there stays. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/node/snapshots.h"
+
+static enum err join(
+    char out[SNAPSHOTS_PATH_MAX], const char *folder, const char *name, struct fail *f)
+{
+	int n = snprintf(out, SNAPSHOTS_PATH_MAX, "%s/%s", folder, name);
+
+	if (n < 0 || n >= SNAPSHOTS_PATH_MAX)
+		return fail_set(f, ERR_USAGE, "--data-dir: the path is too long");
+	return ERR_OK;
+}
+
+static enum err made(
+    struct cli *c, const char *what, const char *path, bool fresh, enum err e)
+{
+	if (e != ERR_OK)
+		return e;
+	if (c->args.json)
+		cli_json(json_pack("{s:s, s:o, s:b}", "made", what, "path",
+		    cli_text(path), "fresh", fresh));
+	else
+		printf("%s %s: %s\n", what, fresh ? "created" : "is there already", path);
+	return e;
+}
+
+static enum err folder_make(
+    struct cli *c, const char *what, const char *path, struct fail *f)
+{
+	bool fresh = mkdir(path, 0700) == 0;
+	struct stat st;
+	enum err e = ERR_OK;
+
+	if (!fresh && errno != EEXIST)
+		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+	else if (!fresh && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
+		e = fail_set(f, ERR_USAGE, "%s is there, and no folder", path);
+	if (e == ERR_OK && fresh)
+		e = files_of_system.sync_folder(path, f);
+	return made(c, what, path, fresh, e);
+}
+
+/* An empty one: there is no state of which a snapshot could be. */
+static enum err log_make(struct cli *c, const char *path, struct fail *f)
+{
+	bool fresh = access(path, F_OK) != 0;
+	struct file *file = NULL;
+	enum err e = files_of_system.open(&file, path, FILE_WRITE, f);
+
+	if (e == ERR_OK && fresh) {
+		e = files_of_system.sync(file, f);
+		if (e == ERR_OK)
+			e = files_of_system.sync_folder(path, f);
+	}
+	files_of_system.close(file);
+	return made(c, "Snapshot log", path, fresh, e);
+}
+
+static enum err database_make(struct cli *c, const char *path, struct fail *f)
+{
+	struct reorgdb *db = NULL;
+	enum err e = reorgdb_open(&db, path, REORGDB_READ, f);
+	bool fresh = e == ERR_NOT_FOUND;
+
+	if (fresh)
+		e = reorgdb_open(&db, path, REORGDB_CREATE, f);
+	reorgdb_close(e == ERR_OK ? db : NULL);
+	return made(c, "Reorg database", path, fresh, e);
+}
+
+enum err cmd_node_init(struct cli *c, struct fail *f)
+{
+	char folder[SNAPSHOTS_PATH_MAX], path[SNAPSHOTS_PATH_MAX];
+	enum err e = snapshots_path(
+	    c, "--data-dir", args_get(&c->args, "--data-dir"), "", folder, f);
+	size_t len = e == ERR_OK ? strlen(folder) : 0;
+
+	while (len > 1 && folder[len - 1] == '/')
+		folder[--len] = '\0';
+	if (e == ERR_OK)
+		e = folder_make(c, "Data folder", folder, f);
+	if (e == ERR_OK)
+		e = join(path, folder, "backups", f);
+	if (e == ERR_OK)
+		e = folder_make(c, "Backup folder", path, f);
+	if (e == ERR_OK)
+		e = join(path, folder, SNAPSHOTS_NAME, f);
+	if (e == ERR_OK)
+		e = log_make(c, path, f);
+	if (e == ERR_OK)
+		e = join(path, folder, "reorg_db", f);
+	return e == ERR_OK ? database_make(c, path, f) : e;
+}

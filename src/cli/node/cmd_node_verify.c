@@ -1,0 +1,271 @@
+/* node verify: does the newest snapshot of a log hold? Its lines are those of the guide's
+ * tool, on the streams where that has them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "cli/node/snapshots.h"
+
+#define ID_SHOWN 300
+
+struct verifying {
+	struct cli *cli;
+	char path[SNAPSHOTS_PATH_MAX];
+	struct l2_log *log;
+	struct store store;
+	struct l2_demand demand;
+	size_t failed_n;         /* newest ones that do not hold */
+	struct l2_block newest;  /* the first of them */
+	struct l2_verdict why;   /* and what is with it */
+	struct l2_block valid;   /* len 0: none */
+	struct l2_verdict holds; /* that it does */
+	json_t *unbacked;        /* with --json: peg-outs of the newest one */
+};
+
+/* -- one that fails ------------------------------------------------------------ */
+
+static void shown(char out[ID_SHOWN + 1], struct l2_bytes text)
+{
+	size_t n = text.len < ID_SHOWN ? text.len : ID_SHOWN;
+
+	if (n)
+		memcpy(out, text.at, n);
+	out[n] = '\0';
+	utf8_plain(out);
+}
+
+static void unbacked(
+    void *ctx, struct l2_bytes id, struct l2_bytes has, struct l2_bytes wanted)
+{
+	struct verifying *v = ctx;
+	char name[ID_SHOWN + 1], got[ID_SHOWN + 1], want[ID_SHOWN + 1];
+
+	if (v->failed_n)
+		return; /* older ones are looked through for one that holds, no more */
+	shown(name, id);
+	shown(got, has);
+	shown(want, wanted);
+	if (!has.len)
+		fprintf(stderr, "Peg-out %s missing anchor commitment hash.\n", name);
+	else if (wanted.len)
+		fprintf(stderr, "Peg-out %s anchor hash mismatch. expected=%s got=%s\n",
+		    name, want, got);
+	else
+		fprintf(stderr,
+		    "Peg-out %s stands on anchor %s, which no older block has, nor %s\n",
+		    name, got, v->store.path[0] ? v->store.path : "a reorg database");
+	if (v->unbacked)
+		json_array_append_new(v->unbacked, cli_text(name));
+}
+
+static bool stored(void *ctx, struct l2_bytes hash)
+{
+	struct verifying *v = ctx;
+
+	return store_knows(&v->store, hash);
+}
+
+static void failed(void *ctx, struct l2_block block, const struct l2_verdict *why)
+{
+	struct verifying *v = ctx;
+
+	if (v->failed_n++)
+		return;
+	v->newest = block;
+	v->why = *why;
+}
+
+/* -- telling it ------------------------------------------------------------------ */
+
+static void tell_root(const struct l2_verdict *w)
+{
+	if (w->root[0])
+		printf("Computed L2StateRoot: %s\n", w->root);
+	if (w->fault == L2_HOLDS || w->fault == L2_PEGOUT_UNBACKED)
+		printf("Anchor verified: %s\n", w->anchor_hash);
+	if (w->fault == L2_HOLDS)
+		printf("Verification OK.\n");
+}
+
+/* Peg-outs are told already. */
+static enum err tell_fault(struct verifying *v, struct fail *f)
+{
+	const struct l2_verdict *w = &v->why;
+	uint64_t line = 0;
+	enum err e;
+
+	switch (w->fault) {
+	case L2_NO_ANCHOR:
+		fprintf(stderr, "%s\n", w->why);
+		break;
+	case L2_ROOT_DIFFERS:
+	case L2_HASH_DIFFERS:
+	case L2_NOT_BOUND:
+		fprintf(stderr, "Anchor verification failed: %s\n", w->why);
+		break;
+	case L2_MALFORMED:
+		e = l2_log_line(v->log, v->newest.offset, &line, f);
+		if (e != ERR_OK)
+			return e;
+		fprintf(stderr, "Failed to load snapshot: %s: byte %" PRIu64, v->path,
+		    v->newest.offset + w->offset);
+		if (l2_log_version(v->log) == 1)
+			fprintf(stderr, ", line %" PRIu64, line + w->line - 1);
+		fprintf(stderr, ": %s\n", w->why);
+		break;
+	case L2_HOLDS:
+	case L2_PEGOUT_UNBACKED:
+		break;
+	}
+	return ERR_OK;
+}
+
+/* Which of all: from 1, as extract numbers them; 0: it is not asked how many there are.
+ */
+static size_t number_of(const struct verifying *v, struct l2_block block)
+{
+	size_t n = l2_log_n(v->log);
+
+	for (size_t i = 0; i < n; i++)
+		if (l2_log_at(v->log, i).offset == block.offset)
+			return i + 1;
+	return 0;
+}
+
+/* What to go on with when the newest one is of no use. */
+static void tell_valid(const struct verifying *v)
+{
+	if (!v->valid.len)
+		fprintf(stderr, "None of the %zu snapshots of %s holds.\n",
+		    l2_log_n(v->log), v->path);
+	else
+		fprintf(stderr,
+		    "The newest valid snapshot is number %zu of %zu, at byte %" PRIu64
+		    ", with root %s: pawl node extract %s DIR takes it out.\n",
+		    number_of(v, v->valid), l2_log_n(v->log), v->valid.offset,
+		    v->holds.root, v->path);
+}
+
+static void tell_ambiguous(const struct verifying *v)
+{
+	const struct l2_verdict *w = v->failed_n ? &v->why : &v->holds;
+
+	if (w->ambiguous)
+		fprintf(stderr,
+		    "%s: %" PRIu64 " text%s of this snapshot with a colon, the first at "
+		    "byte %" PRIu64 " of it: other states have the same root\n",
+		    v->path, w->ambiguous, w->ambiguous == 1 ? "" : "s",
+		    w->ambiguous_offset);
+}
+
+static json_t *block_json(struct l2_block block, const struct l2_verdict *w)
+{
+	json_t *o = json_pack("{s:I, s:I}", "byte", (json_int_t)block.offset, "bytes",
+	    (json_int_t)block.len);
+
+	if (w->root[0])
+		json_object_set_new(o, "root", json_string(w->root));
+	if (w->anchored)
+		json_object_set_new(o, "anchor", cli_text(w->anchor_hash));
+	json_object_set_new(o, "timestamp_ms", json_integer((json_int_t)w->timestamp_ms));
+	if (w->fault != L2_HOLDS)
+		json_object_set_new(o, "why", cli_text(w->why));
+	return o;
+}
+
+static void tell_json(struct verifying *v)
+{
+	json_t *o = json_pack("{s:o, s:i, s:b}", "snapshot", cli_text(v->path), "version",
+	    l2_log_version(v->log), "verified", v->valid.len && !v->failed_n);
+
+	json_object_set_new(o, "newest",
+	    v->failed_n ? block_json(v->newest, &v->why)
+			: block_json(v->valid, &v->holds));
+	if (v->failed_n && v->valid.len)
+		json_object_set_new(o, "newest_valid", block_json(v->valid, &v->holds));
+	json_object_set(o, "unbacked", v->unbacked);
+	cli_json(o);
+	v->cli->told = true;
+}
+
+/* -- verifying -------------------------------------------------------------------- */
+
+static enum err look(struct verifying *v, struct fail *f)
+{
+	enum err e;
+
+	/* Of records the newest one is known without a look at the others. */
+	if (l2_log_version(v->log) == 1) {
+		e = snapshots_damage_tell(v->log, v->path, f);
+		if (e == ERR_OK)
+			e = snapshots_some(v->log, v->cli, v->path, f);
+		if (e != ERR_OK)
+			return e;
+	}
+	e = l2_log_newest(v->log, &v->demand, &v->valid, &v->holds, failed, v, f);
+	if (e == ERR_OK && v->store.e != ERR_OK) {
+		e = v->store.e;
+		*f = v->store.fail;
+	}
+	return e;
+}
+
+static enum err tell(struct verifying *v, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	if (l2_log_version(v->log) == 2 &&
+	    (v->failed_n || !v->valid.len ||
+		v->valid.offset + v->valid.len != l2_log_size(v->log)))
+		e = snapshots_damage_tell(v->log, v->path, f);
+	if (e == ERR_OK && !v->valid.len)
+		e = snapshots_some(v->log, v->cli, v->path, f);
+	if (e != ERR_OK)
+		return e;
+	if (v->cli->args.json)
+		tell_json(v);
+	else
+		tell_root(v->failed_n ? &v->why : &v->holds);
+	fflush(stdout);
+	tell_ambiguous(v);
+	if (!v->failed_n)
+		return ERR_OK;
+	e = tell_fault(v, f);
+	if (e == ERR_OK)
+		e = l2_log_survey(v->log, f);
+	if (e != ERR_OK)
+		return e;
+	tell_valid(v);
+	v->cli->said = true;
+	return fail_set(
+	    f, ERR_INPUT, "the newest snapshot does not hold: %s", v->why.why);
+}
+
+enum err cmd_node_verify(struct cli *c, struct fail *f)
+{
+	struct verifying v = { .cli = c,
+		.demand = { .anchor_needed = true,
+		    .strict_upstream = args_has(&c->args, "--strict-upstream"),
+		    .stored = stored,
+		    .unbacked = unbacked } };
+	enum err e = snapshots_path(
+	    c, "--snapshot", args_get(&c->args, "--snapshot"), SNAPSHOTS_NAME, v.path, f);
+
+	v.demand.ctx = &v;
+	if (e == ERR_OK)
+		e = store_init(&v.store, c, args_get(&c->args, "--db-path"), v.path, f);
+	if (e == ERR_OK)
+		e = snapshots_open(&v.log, c, v.path, f);
+	if (e == ERR_OK) {
+		v.unbacked = c->args.json ? json_array() : NULL;
+		e = look(&v, f);
+		if (e == ERR_OK)
+			e = tell(&v, f);
+		json_decref(v.unbacked);
+		l2_log_close(v.log);
+	}
+	store_close(&v.store);
+	return e;
+}

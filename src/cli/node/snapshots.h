@@ -1,0 +1,52 @@
+/* snapshots.h - the log of snapshots that a command is about, and what is said of it in
+ * the words of the guide: on standard error, whatever --quiet says.
+ */
+#ifndef PAWL_CLI_NODE_SNAPSHOTS_H
+#define PAWL_CLI_NODE_SNAPSHOTS_H
+
+#include "cli/cli.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/snapshot/log.h"
+
+#define SNAPSHOTS_PATH_MAX 4096
+#define SNAPSHOTS_NAME "l2_snapshots.dat"
+
+/* given; where it is NULL, name in node.data_dir of the config, which is read for that.
+ * what: the option or argument, for f. */
+NODISCARD enum err snapshots_path(struct cli *c, const char *what, const char *given,
+    const char *name, char out[SNAPSHOTS_PATH_MAX], struct fail *f);
+
+/* Opened, and why not is said. All of it is known then, of version 2 the newest record
+ * alone. fails: NOT_FOUND and what the system said: it can't be read. */
+NODISCARD enum err snapshots_open(
+    struct l2_log **ret, struct cli *c, const char *path, struct fail *f);
+/* ERR_NOT_FOUND, which is said: it has no whole block. Surveys it. */
+NODISCARD enum err snapshots_some(
+    struct l2_log *log, struct cli *c, const char *path, struct fail *f);
+
+/* What belongs to no whole block, each with its place: reported, and passed over. */
+NODISCARD enum err snapshots_damage_tell(
+    struct l2_log *log, const char *path, struct fail *f);
+
+/* -- the store of anchors ---------------------------------------------------- */
+
+/* The reorg database in which an anchor is looked up that no older block has: the one
+ * that is named, else reorg_db beside the log, else the config's, where there is one. It
+ * is opened when the first one is asked for. */
+struct store {
+	struct cli *cli;
+	const char *named, *log_path; /* named: what --db-path says, or NULL */
+	struct reorgdb *db;
+	bool opened;
+	char path[SNAPSHOTS_PATH_MAX]; /* "": there is none */
+	enum err e;                    /* what kept an anchor from being looked up */
+	struct fail fail;
+};
+
+/* One that is named is opened at once: it must be there. */
+NODISCARD enum err store_init(struct store *s, struct cli *c, const char *named,
+    const char *log_path, struct fail *f);
+void store_close(struct store *s);
+bool store_knows(void *ctx, struct l2_bytes hash); /* ctx: the store */
+
+#endif

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The tools of the crash recovery guide on snapshots, called by its names for them.
+
+usage: test_snapshots.py PAWL
+
+Speaks TAP.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+from program import PAWL, Run, environment, main, test
+from rocks import Rocks
+from snapshots import Snapshot, write
+
+L2 = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
+GUIDE = pathlib.Path(__file__).parents[2] / "src" / "cli" / "guide.def"
+GOLDEN_ROOT = "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
+GOLDEN_ANCHOR = "6fd156f54d8f9666007ab8ae3a0582bd75f485beae1c5497132e041b06b08150"
+OK = f"Computed L2StateRoot: {GOLDEN_ROOT}\nAnchor verified: {GOLDEN_ANCHOR}\nVerification OK.\n"
+
+
+def tool(folder, name, *args):
+    """(exit code, standard output, standard error) of a link to the program."""
+    link = os.path.join(folder, name)
+    if not os.path.lexists(link):
+        os.symlink(PAWL, link)
+    done = subprocess.run(["./" + name, *args], cwd=folder, env=environment(), capture_output=True,
+                          encoding="utf-8", timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def verify(folder, path, *more):
+    return tool(folder, "ailee_l2_verify", "--snapshot", str(path), *more)
+
+
+def pegout(name, anchor):
+    return (name, "peer-a", "bc1qdest", 50000, 49000, 5, anchor, 1700000000, 0)
+
+
+@test
+def upstreams_files(folder):
+    """files of the older program: its lines, its streams, its exit codes"""
+    assert verify(folder, L2 / "ok.dat") == (0, OK, "")
+    assert verify(folder, L2 / "noanchor.dat") == (
+        2, OK.splitlines(True)[0], "No anchor commitment present in snapshot.\n"
+        f"None of the 1 snapshots of {L2}/noanchor.dat holds.\n")
+    code, out, err = verify(folder, L2 / "torn.dat")
+    assert (code, out) == (0, OK) and "byte 0, line 1: a block without an end, 60 bytes: passed over" in err
+    code, out, err = verify(folder, L2 / "crlf.dat")
+    assert (code, out) == (1, "") and "ends with CR LF" in err
+    assert err.endswith(f"Failed to load snapshot: No snapshots found in file: {L2}/crlf.dat\n")
+    code, out, err = verify(folder, "missing.dat")
+    assert (code, out) == (1, "")
+    assert err.startswith("Failed to load snapshot: Failed to open snapshot file: missing.dat\n")
+    for words in ([], ["--snapshot"], ["--snapshot", ""], ["--snap", "x"], ["x", "--snapshot", "x"]):
+        code, out, err = tool(folder, "ailee_l2_verify", *words)
+        assert (code, out) == (1, "") and err.startswith("ailee_l2_verify: "), (code, out, err)
+    code, out, _ = tool(folder, "ailee_l2_verify", "--help")
+    assert code == 0 and "--snapshot PATH" in out and "guide: ailee_l2_verify" in out
+    # as a command it prints the same
+    assert Run(folder, "node", "verify", "--snapshot", str(L2 / "ok.dat")).ends(0).out == OK
+
+
+@test
+def newest_whole_one_counts(folder):
+    """a torn end is passed over; a newest whole one that fails is exit 2, and the newest valid is named"""
+    old, new = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)
+    torn = new.text[:-20]
+    log = write(f"{folder}/l.dat", old, new, torn)
+    code, out, err = verify(folder, log)
+    assert (code, out) == (0, new.verified), err
+    assert re.fullmatch(rf"{log}: byte \d+, line 21: a torn end, {len(torn)} bytes: passed over\n", err), err
+    place = len(old.text) + new.text.index("2\nescrows")
+    for text, why in (
+            (new.text.replace('"a" 2', '"a" 3'), "Anchor verification failed: Anchor state root mismatch. expected="),
+            (new.text.replace(new.anchor, "0" * 64), "Anchor verification failed: Anchor hash mismatch. expected="),
+            (Snapshot({"a": 2}, payload="anything").text, "Anchor verification failed: Anchor payload is not bound"),
+            (new.text.replace('"a" 2', '"a" 02'), f"Failed to load snapshot: {log}: byte {place}, line 14: the number has zeros"),
+            (new.text.replace("tasks 0\n", ""), f"Failed to load snapshot: {log}: byte "),
+            (Snapshot({"a": 2}, anchored=False).text, "No anchor commitment present in snapshot.")):
+        write(log, old, text)
+        code, out, err = verify(folder, log)
+        assert code == 2 and "OK" not in out and "verified" not in out, (code, out, err)
+        assert err.startswith(why), (why, err)
+        assert f"newest valid snapshot is number 1 of 2, at byte 0, with root {old.root}" in err, err
+    told = Run(folder, "node", "verify", "--snapshot", log, "--json").ends(2).json()[0]
+    assert told["newest_valid"]["root"] == old.root and not told["verified"]
+
+
+@test
+def peg_outs_stand_on_older_anchors(folder):
+    """a peg-out's anchor is looked up in older blocks and the store; the circular rule on demand"""
+    old = Snapshot({"a": 1})
+    stored = "5" * 64
+    new = Snapshot({"a": 1}, [pegout("p1", old.anchor), pegout("p2", stored)])
+    log = write(f"{folder}/l.dat", old, new)
+    code, out, err = verify(folder, log)
+    assert code == 2 and out.endswith(f"Anchor verified: {new.anchor}\n"), (code, out)
+    assert err.startswith(f"Peg-out p2 stands on anchor {stored}, which no older block has"), err
+    assert "Peg-out p1" not in err
+    with Rocks(f"{folder}/reorg_db") as db:
+        db.put(f"anchor:{stored}", f"{stored}|{'a' * 64}|100|6|1700000000000|0|1|{'e' * 64}")
+    assert verify(folder, log)[:2] == (0, new.verified)
+    code, _, err = verify(folder, log, "--strict-upstream")
+    assert code == 2 and err.startswith(
+        f"Peg-out p1 anchor hash mismatch. expected={new.anchor} got={old.anchor}\n"
+        f"Peg-out p2 anchor hash mismatch. expected={new.anchor} got={stored}\n"), err
+    log = write(f"{folder}/l.dat", old, Snapshot({"a": 1}, [pegout("p3", "")]))
+    assert verify(folder, log)[2].startswith("Peg-out p3 missing anchor commitment hash.\n")
+    code, _, err = verify(folder, log, "--db-path", f"{folder}/none")
+    assert code == 1 and "init-reorg-db" in err
+
+
+@test
+def taken_apart_and_pruned(folder):
+    """extract numbers the snapshots from 1; prune keeps the newest, and what they need"""
+    many = [Snapshot({"a": n + 1}, at_ms=1700000000000 + n) for n in range(5)]
+    many.append(Snapshot({"a": 9}, [pegout("p1", many[0].anchor)]))
+    log = write(f"{folder}/l.dat", *many)
+    code, out, err = tool(folder, "ailee_extract_snapshots", log, "apart/")
+    assert (code, out, err) == (0, f"6 snapshots of {log} in apart/\n", "")
+    assert pathlib.Path(folder, "apart/snapshot_3.dat").read_text() == many[2].text
+    code, _, err = tool(folder, "ailee_extract_snapshots", write(f"{folder}/m.dat", many[0]), "apart")
+    assert code == 0 and "snapshot_2.dat, and maybe more, is of another log" in err, err
+    code, out, _ = tool(folder, "ailee_prune_snapshots", "--file", log, "--keep", "2", "--output", "p.dat")
+    assert code == 0 and out.startswith("3 of 6 snapshots kept"), out
+    assert pathlib.Path(folder, "p.dat").read_text() == many[0].text + many[4].text + many[5].text
+    assert verify(folder, "p.dat")[:2] == (0, many[5].verified)
+    os.link(log, f"{folder}/link.dat")
+    for words, why in (
+            (["--file", log, "--keep", "0", "--output", "p.dat"], "--keep is a number from 1"),
+            (["--file", log, "--keep", "1"], "--output FILE is missing"),
+            (["--file", log, "--keep", "1", "--output", "./link.dat"], "is the log itself"),
+            (["--file", "no.dat", "--keep", "1", "--output", "p.dat"], "Failed to open snapshot file: no.dat")):
+        code, _, err = tool(folder, "ailee_prune_snapshots", *words)
+        assert code == 1 and why in err, (code, err)
+    code, _, err = tool(folder, "ailee_extract_snapshots", log, "l.dat")
+    assert code == 1 and "l.dat is no folder" in err
+
+
+@test
+def folder_of_a_node(folder):
+    """init makes what an empty node has, and leaves what is there; an empty log has no snapshot"""
+    code, out, _ = tool(folder, "ailee_init_node", "--data-dir", "data/")
+    assert code == 0 and out.count(" created: data") == 4, out
+    assert os.stat(f"{folder}/data").st_mode & 0o777 == 0o700
+    write(f"{folder}/data/l2_snapshots.dat", Snapshot({"a": 1}))
+    code, out, _ = tool(folder, "ailee_init_node", "--data-dir", "data")
+    assert code == 0 and out.count(" is there already: data") == 4, out
+    assert verify(folder, "data/l2_snapshots.dat")[0] == 0
+    code, _, err = tool(folder, "ailee_init_node", "--data-dir", "no/such")
+    assert code == 1 and "no/such: No such file" in err
+
+
+@test
+def every_name_is_a_command(folder):
+    """each name of the table is that of a command, and no other one is"""
+    for name, words in re.findall(r'^GUIDE\("(\S+)", "(.+)"\)$', GUIDE.read_text(), re.M):
+        code, out, _ = tool(folder, name, "--help")
+        assert code == 0 and out.startswith(f"usage: pawl {words}") and f"guide: {name}\n" in out, out
+    code, _, err = tool(folder, "ailee_other", "version")
+    assert code == 0 and not err
+
+
+if __name__ == "__main__":
+    sys.exit(main())
