@@ -1,17 +1,16 @@
 #include "kinds/node/snapshot/log.h"
 
 #include <inttypes.h>
-#include <sys/mman.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
+#include "kinds/node/snapshot/order.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
 #define FIRST ((size_t)1 << 16) /* bytes that tell the version */
-#define HUGE_PAGE ((uintptr_t)2 << 20)
 
 const char *l2_damage_name(enum l2_damage_kind kind)
 {
@@ -185,14 +184,11 @@ enum err log_read(
     struct l2_log *log, uint64_t offset, uint64_t len, char **ret, struct fail *f)
 {
 	char *bytes = mem_take(len ? len : 1);
-	uintptr_t from = ((uintptr_t)bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	size_t n;
 	enum err e;
 
 	CHECK(bytes);
-	/* A large block is read in any order: large pages make that much faster. */
-	if (len > 4 * HUGE_PAGE)
-		madvise((void *)from, (uintptr_t)bytes + len - from, MADV_HUGEPAGE);
+	order_large_pages(bytes, len);
 	e = log->files->read(log->file, offset, bytes, len, &n, f);
 	if (!e && n < len)
 		e = fail_set(

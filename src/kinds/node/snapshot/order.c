@@ -3,12 +3,24 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 
 #define FEW 40
 #define MANY (1 << 19) /* are worth a thread */
 #define RELOADS_MAX 4  /* texts that are equal for longer are compared */
+
+#define LARGE_PAGE ((uintptr_t)2 << 20)
+
+void order_large_pages(void *at, size_t len)
+{
+	uintptr_t begin = (uintptr_t)at;
+	uintptr_t from = (begin + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+
+	if (len > 4 * LARGE_PAGE)
+		madvise((void *)from, begin + len - from, MADV_HUGEPAGE);
+}
 
 uint64_t order_key(const char *text, size_t len, size_t from)
 {

@@ -176,6 +176,7 @@ static enum v1_part read_list(struct checked *k)
 	k->n = k->same = 0;
 	k->id_at = strlen(l2_kinds[k->r.list].one) + 1;
 	k->order = mem_array(n ? n : 1, sizeof *k->order);
+	order_large_pages(k->order, n * sizeof *k->order);
 	for (uint64_t i = 0; i < n && part == V1_RECORD; i++) {
 		if (balances && take_common(&k->r, &id)) {
 			note(k, id);
