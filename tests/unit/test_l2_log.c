@@ -62,6 +62,19 @@ static void files_of_the_older_program(void **state)
 	assert_int_equal(d.len, l2_log_at(log, 0).offset);
 	assert_int_equal(l2_log_line(log, l2_log_at(log, 0).offset, &line, NULL), ERR_OK);
 	assert_int_equal(line, 4);
+	{
+		struct l2_demand demand = { .strict_upstream = true };
+		struct l2_verdict v = { .offset = 12, .line = 2 };
+		struct l2_place place;
+
+		assert_int_equal(
+		    l2_log_place(log, l2_log_at(log, 0), &v, &place, NULL), ERR_OK);
+		assert_int_equal(place.line, 5);
+		assert_int_equal(place.offset, l2_log_at(log, 0).offset + 12);
+		assert_int_equal(
+		    l2_log_check(log, l2_log_at(log, 0), &demand, &v, NULL), ERR_OK);
+		assert_int_equal(v.fault, L2_HOLDS);
+	}
 	l2_log_close(log);
 	put_vector("crlf.dat");
 	log = open_log(LOG_PATH);

@@ -79,26 +79,6 @@ enum err log_version(
 	return e;
 }
 
-/* The last record is known by its foot; where there is none, all are looked for. */
-static enum err open_v2(struct l2_log *log, struct fail *f)
-{
-	char bytes[V2_FOOT];
-	struct v2_foot foot;
-	size_t n;
-	enum err e;
-
-	if (log->size < V2_HEAD + V2_FOOT)
-		return l2_log_survey(log, f);
-	e = log->files->read(log->file, log->size - V2_FOOT, bytes, V2_FOOT, &n, f);
-	if (e)
-		return e;
-	if (!v2_foot_parse(&foot, bytes, n) || foot.len > log->size ||
-	    foot.offset != log->size - foot.len)
-		return l2_log_survey(log, f);
-	log->last = (struct l2_block){ foot.offset, foot.len, false };
-	return ERR_OK;
-}
-
 enum err l2_log_open(
     struct l2_log **ret, const struct files *files, const char *path, struct fail *f)
 {
@@ -113,8 +93,8 @@ enum err l2_log_open(
 	if (!e)
 		e = log_version(files, log->file, &log->version, f);
 	if (!e && log->version == 2)
-		e = open_v2(log, f);
-	else if (!e)
+		e = log_last_v2(log, f);
+	if (!e && !log->last.len)
 		e = l2_log_survey(log, f);
 	if (e) {
 		l2_log_close(log);
@@ -220,6 +200,19 @@ enum err l2_log_line(struct l2_log *log, uint64_t offset, uint64_t *ret, struct 
 		at += n;
 	}
 	mem_free(bytes);
+	return e;
+}
+
+enum err l2_log_place(struct l2_log *log, struct l2_block block,
+    const struct l2_verdict *v, struct l2_place *ret, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	*ret = (struct l2_place){ .offset = block.offset + v->offset };
+	if (log->version != 2) {
+		e = l2_log_line(log, block.offset, &ret->line, f);
+		ret->line += v->line ? v->line - 1 : 0;
+	}
 	return e;
 }
 

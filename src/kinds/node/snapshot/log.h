@@ -60,6 +60,13 @@ const char *l2_damage_name(enum l2_damage_kind kind); /* for people */
 NODISCARD enum err l2_log_line(
     struct l2_log *log, uint64_t offset, uint64_t *ret, struct fail *f);
 
+/* Where in the file a verdict's fault is; a line in a text alone. */
+struct l2_place {
+	uint64_t offset, line; /* line 0: it has none */
+};
+NODISCARD enum err l2_log_place(struct l2_log *log, struct l2_block block,
+    const struct l2_verdict *v, struct l2_place *ret, struct fail *f);
+
 /* How blocks of a log are checked. Peg-outs are asked for their anchors: first among
  * those of older blocks of this log whose own anchor holds, then in the store. */
 struct l2_demand {
@@ -71,8 +78,8 @@ struct l2_demand {
 	void *ctx;
 };
 
-/* A verdict's places are of the block: add its offset, and the line that it is in. Not
- * ERR_OK: it could not be read. */
+/* A verdict's places are of the block (l2_log_place). Not ERR_OK: it could not be read.
+ */
 NODISCARD enum err l2_log_check(struct l2_log *log, struct l2_block block,
     const struct l2_demand *demand, struct l2_verdict *v, struct fail *f);
 

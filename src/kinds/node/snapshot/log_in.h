@@ -32,6 +32,9 @@ void log_add_damage(
 NODISCARD enum err log_scan_v1(struct l2_log *log, struct fail *f);
 
 /* log_v2.c: all records; one of them, read already; the anchor that its head names. */
+/* The last record, by the foot that the log ends with: log->last, of len 0 where it ends
+ * otherwise. */
+NODISCARD enum err log_last_v2(struct l2_log *log, struct fail *f);
 NODISCARD enum err log_scan_v2(struct l2_log *log, struct fail *f);
 NODISCARD enum err log_check_v2(struct l2_log *log, struct l2_block block,
     const char *record, const struct l2_rules *rules, struct l2_verdict *v,

@@ -73,6 +73,27 @@ enum err log_scan_v2(struct l2_log *log, struct fail *f)
 	return e;
 }
 
+enum err log_last_v2(struct l2_log *log, struct fail *f)
+{
+	char bytes[V2_FOOT];
+	struct v2_foot foot;
+	uint64_t len;
+	size_t n;
+	enum err e;
+
+	log->last = (struct l2_block){ 0 };
+	if (log->size < V2_HEAD + V2_FOOT)
+		return ERR_OK;
+	e = log->files->read(log->file, log->size - V2_FOOT, bytes, V2_FOOT, &n, f);
+	if (e || !v2_foot_parse(&foot, bytes, n) || foot.len > log->size ||
+	    foot.offset != log->size - foot.len)
+		return e;
+	e = look(log, foot.offset, &len, f);
+	if (!e && len == foot.len)
+		log->last = (struct l2_block){ foot.offset, len, false };
+	return e;
+}
+
 static enum err hash_at(
     struct l2_log *log, uint64_t end, uint8_t ret[32], bool *ret_there, struct fail *f)
 {

@@ -150,11 +150,16 @@ static enum err newest_record(struct l2_log *log, struct v2_place *ret, struct f
 	struct v2_head head;
 	char bytes[V2_HEAD];
 	size_t n;
-	enum err e = l2_log_survey(log, f);
+	enum err e = log_last_v2(log, f);
 
-	if (e || !log->blocks_n)
+	last = log->last;
+	if (!e && !last.len) {
+		e = l2_log_survey(log, f);
+		if (log->blocks_n)
+			last = log->blocks[log->blocks_n - 1];
+	}
+	if (e || !last.len)
 		return e;
-	last = log->blocks[log->blocks_n - 1];
 	e = log->files->read(log->file, last.offset, bytes, V2_HEAD, &n, f);
 	if (e || !v2_head_parse(&head, bytes, n))
 		return e;
