@@ -1,0 +1,254 @@
+#include "kinds/node/reorgdb/rebuild.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "kinds/node/reorgdb/changes.h"
+
+#define BATCH_MAX 10000
+#define NAMES_MAX 1000
+
+/* What the old one has, on its way into the new one. */
+struct salvage {
+	struct reorgdb *to;
+	struct reorgdb_batch *batch;
+	struct rebuilt *told;
+	enum err e;
+	struct fail *f;
+};
+
+static void put(struct salvage *s, const char *key, const char *value, size_t len)
+{
+	struct fail why;
+
+	/* What could not be read back is not carried over. */
+	if (s->e != ERR_OK || reorgdb_put(s->batch, key, value, len, &why) != ERR_OK)
+		return;
+	s->told->salvaged++;
+	if (reorgdb_batch_n(s->batch) >= BATCH_MAX)
+		s->e = reorgdb_write(s->to, s->batch, s->f);
+}
+
+static void salvage_block(void *ctx, uint64_t height, const char *hash)
+{
+	char key[RECORD_KEY_MAX];
+
+	key_block(key, height);
+	put(ctx, key, hash, strlen(hash));
+}
+
+static void salvage_anchor(void *ctx, const struct anchor_record *a)
+{
+	char key[RECORD_KEY_MAX];
+	struct buf b;
+
+	buf_init(&b, RECORD_VALUE_MAX);
+	key_anchor(key, a->hash);
+	if (anchor_format(&b, a, NULL) == ERR_OK)
+		put(ctx, key, buf_text(&b), b.len);
+	buf_release(&b);
+}
+
+static void salvage_event(void *ctx, const struct reorg_event *e)
+{
+	char key[RECORD_KEY_MAX], next[24];
+	struct buf b;
+
+	buf_init(&b, RECORD_VALUE_MAX);
+	key_event(key, e->number);
+	if (event_format(&b, e, NULL) == ERR_OK && e->number < UINT64_MAX) {
+		put(ctx, key, buf_text(&b), b.len);
+		buf_clear(&b);
+		buf_add_u64(&b, e->number + 1);
+		snprintf(next, sizeof next, "%s", buf_text(&b));
+		put(ctx, KEY_COUNTER, next, strlen(next));
+	}
+	buf_release(&b);
+}
+
+static void salvage_peer(
+    void *ctx, const char *peer, size_t peer_len, const char *value, size_t len)
+{
+	struct salvage *s = ctx;
+
+	if (s->e != ERR_OK)
+		return;
+	reorgdb_put_reputation(s->to, s->batch, peer, peer_len, value, len);
+	s->told->salvaged++;
+	if (reorgdb_batch_n(s->batch) >= BATCH_MAX)
+		s->e = reorgdb_write(s->to, s->batch, s->f);
+}
+
+static void cut_short(struct rebuilt *told, const struct fail *why)
+{
+	told->cut_short = true;
+	snprintf(told->why, sizeof told->why, "%s", why->why);
+}
+
+/* As far as it can be read. */
+static enum err salvage(
+    struct rebuilt *ret, struct reorgdb *from, struct reorgdb *to, struct fail *f)
+{
+	struct salvage s = {
+		.to = to, .batch = reorgdb_batch_new(), .told = ret, .f = f
+	};
+	const struct reorgdb_visitor v = { .ctx = &s,
+		.block = salvage_block,
+		.anchor = salvage_anchor,
+		.event = salvage_event };
+	struct fail why;
+
+	if (reorgdb_visit(from, &v, &why) != ERR_OK ||
+	    reorgdb_reputations(from, salvage_peer, &s, &why) != ERR_OK)
+		cut_short(ret, &why);
+	if (s.e == ERR_OK)
+		s.e = reorgdb_write(to, s.batch, f);
+	reorgdb_batch_free(s.batch);
+	return s.e;
+}
+
+/* -- what is in it at the end ---------------------------------------------- */
+
+static void count_block(void *ctx, uint64_t height, const char *hash)
+{
+	struct rebuilt *r = ctx;
+
+	(void)height;
+	(void)hash;
+	r->blocks++;
+}
+
+static void count_anchor(void *ctx, const struct anchor_record *a)
+{
+	struct rebuilt *r = ctx;
+
+	(void)a;
+	r->anchors++;
+}
+
+static void count_event(void *ctx, const struct reorg_event *e)
+{
+	struct rebuilt *r = ctx;
+
+	(void)e;
+	r->events++;
+}
+
+static enum err fill(struct rebuilt *ret, struct reorgdb *to, struct reorgdb *from,
+    struct journal *j, struct fail *f)
+{
+	const struct reorgdb_visitor v = { .ctx = ret,
+		.block = count_block,
+		.anchor = count_anchor,
+		.event = count_event };
+	struct changes c;
+	size_t written;
+	enum err e = from ? salvage(ret, from, to, f) : ERR_OK;
+
+	if (e != ERR_OK)
+		return e;
+	changes_read(&c, j, 0);
+	e = changes_write(&c, to, &written, f);
+	changes_release(&c);
+	return e == ERR_OK ? reorgdb_visit(to, &v, f) : e;
+}
+
+/* -- folders --------------------------------------------------------------- */
+
+/* What a rebuild that died left. Its name is ours alone, and it has no folders in it. */
+static enum err leftover_clear(const char *path, struct fail *f)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+
+	if (!d)
+		return errno == ENOENT ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
+	while ((entry = readdir(d)) != NULL)
+		(void)unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+	return rmdir(path) == 0 ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
+}
+
+static enum err aside_name(char out[PATH_MAX], const char *path, struct fail *f)
+{
+	for (int i = 1; i <= NAMES_MAX; i++) {
+		int n = i == 1 ? snprintf(out, PATH_MAX, "%s.corrupted", path)
+			       : snprintf(out, PATH_MAX, "%s.corrupted.%d", path, i);
+
+		if (n < 0 || n >= PATH_MAX)
+			break;
+		if (access(out, F_OK) != 0)
+			return ERR_OK;
+	}
+	return fail_set(
+	    f, ERR_CONFLICT, "no name is left beside %s: remove old copies", path);
+}
+
+static enum err parent_sync(const char *path, struct fail *f)
+{
+	char up[PATH_MAX];
+	enum err e = ERR_OK;
+	int fd;
+
+	snprintf(up, sizeof up, "%s/..", path);
+	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_file(f, ERR_SYSTEM, up);
+	if (fsync(fd) != 0)
+		e = fail_file(f, ERR_SYSTEM, up);
+	close(fd);
+	return e;
+}
+
+static enum err swap(
+    struct rebuilt *ret, const char *path, const char *fresh, struct fail *f)
+{
+	char aside[PATH_MAX];
+	enum err e = aside_name(aside, path, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (rename(path, aside) == 0)
+		ret->aside = mem_str(aside);
+	else if (errno != ENOENT)
+		return fail_file(f, ERR_SYSTEM, path);
+	if (rename(fresh, path) != 0)
+		return fail_file(f, ERR_SYSTEM, fresh);
+	return parent_sync(path, f);
+}
+
+enum err reorgdb_rebuild(
+    struct rebuilt *ret, struct journal *j, const char *path, struct fail *f)
+{
+	char fresh[PATH_MAX];
+	struct reorgdb *old, *to;
+	struct fail why = { .err = ERR_OK };
+	enum err e;
+	int n = snprintf(fresh, sizeof fresh, "%s.new", path);
+
+	*ret = (struct rebuilt){ .blocks = 0 };
+	if (n < 0 || (size_t)n >= sizeof fresh)
+		return fail_set(
+		    f, ERR_INPUT, "the path of the reorg database is too long");
+	/* Nobody may write it meanwhile: it stays open, where it can be opened. */
+	e = reorgdb_open(&old, path, REORGDB_WRITE, &why);
+	if (e == ERR_OWNED)
+		return fail_set(f, e, "%s", why.why);
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
+		cut_short(ret, &why);
+	e = leftover_clear(fresh, f);
+	if (e == ERR_OK)
+		e = reorgdb_open(&to, fresh, REORGDB_CREATE, f);
+	if (e == ERR_OK) {
+		e = fill(ret, to, old, j, f);
+		reorgdb_close(to);
+	}
+	reorgdb_close(old);
+	return e == ERR_OK ? swap(ret, path, fresh, f) : e;
+}

@@ -1,0 +1,26 @@
+/* rebuild.h - the reorg database made anew (procedure 3 of the guide). */
+#ifndef PAWL_KINDS_NODE_REORGDB_REBUILD_H
+#define PAWL_KINDS_NODE_REORGDB_REBUILD_H
+
+#include "journal/journal.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+struct rebuilt {
+	uint64_t blocks, anchors, events; /* in the new one */
+	uint64_t salvaged;                /* values that only the old one had */
+	bool cut_short; /* the old one could not be read to its end; why says where */
+	char why[1000];
+	char
+	    *aside; /* what the old one is called now; NULL: there was none. mem_free() */
+};
+
+/* All that the journal has, and what can be read of the old one besides: blocks that are
+ * older, anchors and reorgs that the journal does not know, peer reputations. It is made
+ * under another name, `PATH.new`, and takes the place of the old one when it is whole;
+ * that one is called `PATH.corrupted`, or `.corrupted.2` and so on, and is kept. Dying in
+ * it leaves the old one, or none and what it is called now; typed again it begins anew.
+ * fails: OWNED; as reorgdb_open and reorgdb_write of the new one */
+NODISCARD enum err reorgdb_rebuild(
+    struct rebuilt *ret, struct journal *j, const char *path, struct fail *f);
+
+#endif

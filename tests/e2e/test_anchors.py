@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Anchors of a layer 2 on a Bitcoin node, and their database, through reorgs and kills."""
+
+import json
+import pathlib
+import sys
+
+from bitcoin import Bcoin, Watch
+from harness import check, end, main, same, serving, stop, test, wait_until
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "cli"))
+from rocks import Rocks  # pylint: disable=wrong-import-position
+
+ROOT = "e" * 64
+
+
+class Layer(Watch):
+    """A desk whose owner is the node of a layer 2."""
+
+    def configure(self, endpoints, depth, **more):
+        super().configure(endpoints, depth, **more)
+        with open(self.folder / "pawl.yaml", "a", encoding="utf-8") as config:
+            config.write("node: {chain: btc, data_dir: .}\n")
+
+    @property
+    def database(self):
+        return self.folder / "reorg_db"
+
+    def told(self, *words):
+        run = self.run("node", *words, "--json")
+        return [json.loads(line) for line in run.out.splitlines()]
+
+    def anchors(self):
+        """{anchor: (status, height, confirmations)} of the database, beside who writes it."""
+        rows = [row for row in self.told("anchors") if "anchor" in row]
+        return {r["anchor"][0]: (r["status"], r["height"], r["confirmations"]) for r in rows}
+
+    def await_anchors(self, **wanted):
+        wait_until(lambda: self.anchors() == wanted, 20, f"anchors: {wanted}", 0.05)
+
+    def blocks(self):
+        """Those of the database, while nobody has it."""
+        with Rocks(self.database) as db:
+            rows = db.all()
+        return {int(k[6:]): v for k, v in rows.items() if k.startswith("block:")}
+
+
+def coinbase(node, height):
+    return node("getblock", node("getblockhash", height))["tx"][0]
+
+
+@test
+def anchors_follow_the_chain_through_reorgs_and_kills():
+    with Bcoin(blocks=20) as node, Layer(node) as desk:
+        # as the guide's node leaves it: two anchors that wait for their blocks
+        with Rocks(desk.database) as db:
+            for name, height in (("1", 18), ("2", 20)):
+                db.put(f"anchor:{name * 64}",
+                       f"{name * 64}|{coinbase(node, height)}|0|0|0|0|0|{ROOT}")
+            db.put("peer", "x", family=1)
+        daemon = serving(desk)
+        desk.await_anchors(**{"1": ("PENDING", 18, 3), "2": ("PENDING", 20, 1)})
+        node.mine(3)
+        desk.await_anchors(**{"1": ("CONFIRMED", 18, 6), "2": ("PENDING", 20, 4)})
+        end(daemon)  # it is down, and wakes up in another branch
+        node.reorg(4, miner=1, more=2)
+        daemon = serving(desk)
+        desk.await_anchors(**{"1": ("CONFIRMED", 18, 8), "2": ("INVALIDATED_REORG", 20, 0)})
+        same([r["height"] for r in desk.told("reorgs") if "height" in r], [20], "reorgs")
+        for _ in range(3):  # it dies whenever that is
+            node.reorg(2, miner=2)
+            end(daemon)
+            daemon = serving(desk)
+        high = node.height()
+        desk.await_anchors(
+            **{"1": ("CONFIRMED", 18, high - 17), "2": ("INVALIDATED_REORG", 20, 0)})
+        stop(desk, daemon)
+        chain = node.chain()
+        same(desk.blocks(), {h: chain[h] for h in desk.blocks()}, "blocks of the database")
+        check(max(desk.blocks()) == high, "the database ends at the head")
+        made_anew(desk, node)
+
+
+def made_anew(desk, node):
+    """Procedure 3: what is damaged is made anew, and goes on."""
+    before, anchors = desk.blocks(), desk.anchors()
+    for part in desk.database.glob("MANIFEST-*"):
+        part.unlink()
+    desk.expect(6, "node", "anchors")
+    told = desk.expect(0, "node", "rebuild-reorg-db")
+    check("reorg_db.corrupted" in told.out, told.out)
+    same(desk.blocks(), before, "blocks of the new database")
+    same(desk.anchors(), anchors, "anchors of the new database")
+    daemon = serving(desk)
+    node.mine(1)
+    desk.await_anchors(**{"1": ("CONFIRMED", 18, node.height() - 17),
+                          "2": ("INVALIDATED_REORG", 20, 0)})
+    desk.expect(5, "node", "rebuild-reorg-db")  # not while it is written
+    stop(desk, daemon)
+
+
+main()
