@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""The crash recovery guide, typed as printed: guide/blocks.md.
+
+usage: test_guide.py PAWL
+
+Paths are moved to a folder of the test; systemctl, journalctl, sudo, chown and bitcoin-cli
+are those of guide/: the node that systemctl starts and stops is a real pawl serve.
+
+Speaks TAP.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+from program import PAWL, Run, environment, main, said, test
+from rocks import Rocks
+from snapshots import Snapshot, write
+
+HERE = pathlib.Path(__file__).parent / "guide"
+BLOCKS = {
+    name: dict(re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S))
+    for name, text in re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", (HERE / "blocks.md").read_text(), re.M | re.S)
+}
+# Blocks that can't be typed yet, and the first of their tools that there is not.
+WAITING = {
+    "database": "ailee_resync_blocks",
+    "reset": "ailee_create_anchor",
+    "cross": "ailee_get_snapshot_block",
+    "testing": "test_recovery.sh",
+}
+typed = set()
+
+
+class Node:
+    """The machine that the guide is about, in a folder."""
+
+    def __init__(self, folder):
+        self.folder, self.home = folder, pathlib.Path(folder)
+        self.data = self.home / "ailee"
+        self.log = self.data / "l2_snapshots.dat"
+        for name in sorted(tools_of(*BLOCKS)):
+            os.symlink(PAWL, self.home / name)
+        (self.home / "tmp").mkdir()
+        Run(folder, "init").ends(0)
+        # nobody answers there
+        self.config("journal: pawl.db", "chains:", "  local: {kind: evm, chain_id: 31337, finality: {depth: 12}, "
+                    'endpoints: ["http://127.0.0.1:9"]}', "serve: {listen: none}", f"node: {{data_dir: {self.data}}}")
+        Run(folder, "node", "init").ends(0)
+
+    def config(self, *lines):
+        (self.home / "pawl.yaml").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+    def bash(self, text):
+        """(exit code, standard output, standard error)"""
+        done = subprocess.run(
+            ["bash", "-c", text], cwd=self.folder, capture_output=True, encoding="utf-8", timeout=60, check=False,
+            env={**environment(), "PATH": f"{HERE}:{os.environ['PATH']}", "GUIDE_HOME": self.folder,
+                 "GUIDE_PAWL": PAWL})
+        said.append(done.stdout + done.stderr)
+        return done.returncode, done.stdout, done.stderr
+
+    def types(self, name, *replaced):
+        """A block as it is printed, but for paths and what is replaced."""
+        text = BLOCKS[name]["bash"]
+        for what, by in (("/tmp/", f"{self.home}/tmp/"), ("/var/lib/ailee", self.data), *replaced):
+            assert what in text or what.startswith("/"), what
+            text = text.replace(what, str(by))
+        typed.add(name)
+        return self.bash(text)
+
+    def is_up(self):
+        return Run(self.folder, "status", "--json").ends(0) and self.bash("flock -n running true")[0] != 0
+
+    def verified(self):
+        return self.bash(f"./ailee_l2_verify --snapshot {self.log}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bash("systemctl stop ailee-node")
+
+
+def tools_of(*names):
+    return {tool for name in names
+            for tool in re.findall(r"\./(ailee_\w+|test_\w+\.sh)", BLOCKS[name]["bash"])}
+
+
+def as_printed(text):
+    """A pattern, and the exit code: what the guide cuts short is a hash."""
+    code = re.search(r"\n<exit code (\d+)>\n", text)
+    text = re.sub(r"<exit code \d+>\n", "", text)
+    return re.sub(r"[0-9a-f]{8}\\\.\\\.\\\.", "[0-9a-f]{64}", re.escape(text)), int(code[1]) if code else 0
+
+
+OLD, MID = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)
+NEW = Snapshot({"a": 3}, at_ms=1700000000002)
+BROKEN = NEW.text.replace('"a" 3', '"a" 4')
+
+
+@test
+def validated(folder):
+    """Validate L2 Snapshot: the output that the guide expects, and the exit code"""
+    with Node(folder) as node:
+        for kind, last in (("success", NEW), ("failure", BROKEN)):
+            write(node.log, OLD, last)
+            printed, wanted = as_printed(BLOCKS["validate"][kind])
+            code, out, err = node.types("validate")
+            told = "".join((out + err).splitlines(True)[:printed.count("\n")])
+            assert code == wanted and re.fullmatch(printed, told), (kind, code, out, err)
+
+
+@test
+def latest_is_restored(folder):
+    """Procedure 1: the backup is put in place of a log that fails, and the node is up again"""
+    with Node(folder) as node:
+        write(node.log, OLD, MID, BROKEN)
+        write(node.data / "backups" / "l2_snapshots_latest.dat.bak", OLD, MID)
+        assert node.bash("systemctl start ailee-node")[0] == 0 and node.is_up()
+        code, out, err = node.types("latest")
+        assert code == 0 and "Anchor verification failed" in err and out.startswith("Computed L2StateRoot: ")
+        assert node.verified() == (0, MID.verified, "") and node.is_up()
+
+
+@test
+def earlier_is_restored(folder):
+    """Procedure 2: all are taken apart and verified, and the newest valid one is put in place"""
+    with Node(folder) as node:
+        write(node.log, OLD, MID, BROKEN)
+        code, out, err = node.types("earlier", ("snapshot_12345", "snapshot_2"))
+        assert code == 0 and out.count("Verification OK.") == 2, (code, out, err)
+        assert re.search(rf"Verifying {node.home}/tmp/snapshots/snapshot_2.dat\.\.\.\n{MID.verified}", out), out
+        assert node.verified() == (0, MID.verified, "") and node.is_up()
+
+
+@test
+def last_valid_is_found(folder):
+    """State root mismatch after recovery: the loop finds the last valid snapshot"""
+    with Node(folder) as node:
+        write(node.log, OLD, MID, BROKEN)
+        code, out, err = node.types("mismatch")
+        assert code == 0 and f"Found valid snapshot: {node.home}/tmp/snapshots/snapshot_2.dat\n" in out, (out, err)
+        assert node.verified() == (0, MID.verified, "") and node.is_up()
+
+
+@test
+def owner_is_set_right(folder):
+    """Node won't start after crash: owner, verification, and the one backup that there is"""
+    with Node(folder) as node:
+        write(node.log, OLD, BROKEN)
+        write(node.data / "backups" / "l2_snapshots_20250215_120000.dat.bak", OLD, MID)
+        code, out, err = node.types("permissions")
+        assert code == 0 and out.startswith("-rw") and "Anchor verification failed" in err, (code, out, err)
+        assert (node.home / "chowned").read_text() == f"ailee:ailee {node.log}\n"
+        assert node.verified() == (0, MID.verified, "")
+
+
+@test
+def lock_means_nothing(folder):
+    """Reorg database locked: the lock is the system's, so the file may be there or not"""
+    with Node(folder) as node:
+        path = node.data / "reorg_db"
+        with Rocks(path):
+            code, _, err = node.bash(f"./ailee_init_reorg_db --path {path}")
+            assert code == 1 and f"process {os.getpid()}" in err and "never to be deleted" in err, err
+        assert node.bash(f"./ailee_init_reorg_db --path {path}")[0] == 0, "LOCK is there, and nobody has it"
+        code, _, err = node.types("lock")
+        assert code == 0 and node.is_up(), err
+        node.bash("systemctl stop ailee-node")
+        assert node.bash(f"./ailee_init_reorg_db --path {path}")[0] == 0
+
+
+@test
+def log_is_pruned(folder):
+    """Snapshot file growing too large: the newest 1,000 are kept, verified, and put in place"""
+    with Node(folder) as node:
+        many = [Snapshot({"a": n + 1}, at_ms=1700000000000 + n) for n in range(1003)]
+        write(node.log, *many)
+        code, out, err = node.types("prune")
+        assert (code, err) == (0, "") and out.startswith("1000 of 1003 snapshots kept"), (code, out, err)
+        assert many[-1].verified in out and node.is_up()
+        assert node.log.read_text() == "".join(one.text for one in many[3:])
+        assert (node.data / "l2_snapshots_old.dat").read_text() == "".join(one.text for one in many)
+
+
+@test
+def backed_up_by_hand(folder):
+    """Regular Backups and Monitoring: the guide's scripts for cron, on the files of a node"""
+    with Node(folder) as node:
+        backups = node.data / "backups"
+        write(node.log, OLD, MID)
+        for n in range(30):
+            old = write(backups / f"l2_snapshots_20250101_0000{n:02}.dat.bak", OLD)
+            os.utime(old, (time.time() - 9999 + n,) * 2)
+        assert node.types("backup")[0] == 0
+        kept = sorted(backups.glob("l2_snapshots_*.dat.bak"))
+        assert len(kept) == 24 and kept[-1].read_text() == node.log.read_text()
+        assert len(list(backups.glob("reorg_db_*.tar.gz"))) == 1
+        assert node.bash(f"./ailee_l2_verify --snapshot {kept[-1]}") == (0, MID.verified, "")
+        assert node.types("monitor")[:2] == (0, "")
+        os.truncate(node.log, 5001 << 20)
+        assert node.types("monitor")[1] == "Warning: Snapshot file is 5001MB - consider pruning\n"
+
+
+@test
+def nothing_is_left_out(_):
+    """each block was typed, or waits for a tool that there is not"""
+    assert typed | set(WAITING) == set(BLOCKS) and not typed & set(WAITING), typed ^ set(BLOCKS)
+    for name in BLOCKS:
+        for tool in tools_of(name):
+            done = subprocess.run(["bash", "-c", f'exec -a {tool} "{PAWL}" --help'], capture_output=True,
+                                  encoding="utf-8", env=environment(), check=False)
+            there = f"in the crash recovery guide: {tool}\n" in done.stdout
+            assert there or name in WAITING, f"{name}: there is no {tool}"
+            assert not there or WAITING.get(name) != tool, f"{name}: {tool} is there now: it does not wait for that"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
