@@ -49,11 +49,10 @@ const struct connector *chain_connector(const struct chain_config *c);
 /* By its name, which the journal has of a chain; NULL: there is none. */
 const struct connector *chain_connector_find(const char *name);
 
-/* "regtest" or "chain id 31337", as people call it; and what a node serves in place of
- * it: "chain id 1, not 31337". */
-#define CHAIN_CALLED_MAX 80
-void chain_called(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t id);
-void chain_other(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t serves,
+/* What a node serves in place of what is wanted: "chain id 1, not 31337", or "testnet3,
+ * not mainnet". */
+#define CHAIN_OTHER_MAX 80
+void chain_other(char out[CHAIN_OTHER_MAX], const struct connector *c, uint64_t serves,
     uint64_t wanted);
 
 /* What can't be done on a chain of its kind, said to who asks for it. fails: INPUT */

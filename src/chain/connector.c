@@ -33,22 +33,14 @@ static const char *name_of(const struct connector *c, uint64_t id)
 	return at->name ? at->name : "a chain that pawl does not know";
 }
 
-void chain_called(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t id)
-{
-	if (c->names)
-		snprintf(out, CHAIN_CALLED_MAX, "%s", name_of(c, id));
-	else
-		snprintf(out, CHAIN_CALLED_MAX, "chain id %llu", (unsigned long long)id);
-}
-
-void chain_other(char out[CHAIN_CALLED_MAX], const struct connector *c, uint64_t serves,
+void chain_other(char out[CHAIN_OTHER_MAX], const struct connector *c, uint64_t serves,
     uint64_t wanted)
 {
 	if (c->names)
-		snprintf(out, CHAIN_CALLED_MAX, "%s, not %s", name_of(c, serves),
+		snprintf(out, CHAIN_OTHER_MAX, "%s, not %s", name_of(c, serves),
 		    name_of(c, wanted));
 	else
-		snprintf(out, CHAIN_CALLED_MAX, "chain id %llu, not %llu",
+		snprintf(out, CHAIN_OTHER_MAX, "chain id %llu, not %llu",
 		    (unsigned long long)serves, (unsigned long long)wanted);
 }
 

@@ -103,7 +103,7 @@ static void refuse_strangers(struct follower *f)
 static void take_identity(struct follower *f, struct question *q)
 {
 	struct view *v = &f->view[q->node];
-	char why[96], other[CHAIN_CALLED_MAX];
+	char why[96], other[CHAIN_OTHER_MAX];
 
 	v->identity_busy = false;
 	v->identity_at_ms =

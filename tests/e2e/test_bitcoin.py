@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A Bitcoin chain is followed, on bcoin: through reorgs, restarts of the node, and kills."""
 
+import json
 import random
 
 from bitcoin import Bcoin, Watch
@@ -37,6 +38,8 @@ def it_is_followed_through_reorgs_and_kills():
         daemon = serving(desk)
         desk.await_follows("an absence")
         within([f"Chain btc is read up to block {node.height()}"], status(desk), "status")
+        said = json.loads(desk.expect(0, "status", "--json").out)["chain"]
+        same((said["name"], said["height"]), ("btc", node.height()), "status --json")
         stop(desk, daemon)
 
 

@@ -370,7 +370,8 @@ struct node {
 	bool lies_of_head;   /* shows another header in place of that of its head */
 	bool lies_of_header; /* or under another's hash */
 	bool lies_of_list;
-	bool starts; /* -28 */
+	bool starts;  /* -28 */
+	bool forgets; /* has no header of its head, nor the hash of some block below */
 };
 
 struct ask {
@@ -519,10 +520,12 @@ static json_t *call_answer(const struct node *n, const json_t *call)
 		return json_pack("{s:s, s:n}", "result", block[n->best].text, "error");
 	if (!strcmp(method, "getblockhash") && height > block[n->best].height)
 		return failed(-8, "Block height out of range");
+	if (!strcmp(method, "getblockhash") && n->forgets && height == 22)
+		return failed(-8, "Block height out of range");
 	if (!strcmp(method, "getblockhash"))
 		return json_pack("{s:s, s:n}", "result",
 		    block[at_height(n->best, height)].text, "error");
-	if (at < 0)
+	if (at < 0 || (n->forgets && at == n->best))
 		return failed(-5, "Block not found");
 	if (!strcmp(method, "getblockheader"))
 		return header_answer(n, at, json_is_true(json_array_get(params, 1)));
@@ -859,6 +862,30 @@ static void a_lie_alone_is_not_believed(void **state)
 	assert_int_equal(told_n, 0);
 }
 
+/* One of several servers behind its address, which has not heard of the block yet. */
+static void a_head_without_a_header_is_none(void **state)
+{
+	int best = chain_of(30);
+
+	(void)state;
+	all_show(best);
+	node[0].forgets = true;
+	follow(1, 1, 20);
+	run(5);
+	assert_int_equal(head_height(), 0);
+	node[0].forgets = false;
+	run(5);
+	assert_true(head_is(best));
+	/* nor is a gap among the heights that it is asked for */
+	all_show(mine_n(best, 5, 1));
+	node[0].forgets = true;
+	run(5);
+	assert_true(head_is(best));
+	node[0].forgets = false;
+	run(8);
+	assert_int_equal(head_height(), 35);
+}
+
 static void a_node_that_lost_its_chain_is_waited_for(void **state)
 {
 	int best = chain_of(300);
@@ -1095,6 +1122,7 @@ int main(void)
 		F(what_nobody_wants_is_passed_over),
 		F(a_liar_among_three_is_left_out),
 		F(a_lie_alone_is_not_believed),
+		F(a_head_without_a_header_is_none),
 		F(a_node_that_lost_its_chain_is_waited_for),
 		F(one_that_lags_has_no_vote),
 		F(a_trail_of_ones_own_is_the_quorums),

@@ -443,7 +443,7 @@ static enum err identity_read(const struct ask_question *q, void *fact,
 	const uint64_t *chain_id = q->ctx;
 	struct identity *i = fact;
 	enum err e = q->connector->identity_read(i, answer, len, f);
-	char other[CHAIN_CALLED_MAX];
+	char other[CHAIN_OTHER_MAX];
 
 	if (e != ERR_OK || !chain_id || i->chain_id == *chain_id)
 		return e;

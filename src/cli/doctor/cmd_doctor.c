@@ -168,7 +168,7 @@ static bool head_is_final(const struct probe *p)
 static void node_check(struct doctor *d, const struct chain_config *c,
     const struct probe *p, const struct hash *genesis, uint64_t best)
 {
-	char subject[120], other[CHAIN_CALLED_MAX];
+	char subject[120], other[CHAIN_OTHER_MAX];
 
 	snprintf(subject, sizeof subject, "%s %s", c->name, p->name);
 	if (p->off) {

@@ -51,7 +51,7 @@ static void probe_tell(
     struct endpoint_told *ret, const struct chain_config *c, const struct probe *p)
 {
 	bool other = p->reachable && p->identity.chain_id != c->chain_id;
-	char called[CHAIN_CALLED_MAX];
+	char called[CHAIN_OTHER_MAX];
 
 	ret->p50_ms = p->latency_ms;
 	ret->has_head = p->has_head && !other;
