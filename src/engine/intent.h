@@ -94,9 +94,12 @@ int64_t intent_newest(struct runner *r, const struct intent *i);
  * on a lower nonce, may win now: until that is settled nothing of this one is sent. */
 void intent_retracted(struct runner *r, const struct intent *i);
 
+/* Another payment of its row is in a final block. */
+bool intent_paid_by_another(struct runner *r, const struct intent *i);
+
 /* The final block of its proof vanished: it is live again, and holds what its bytes may
- * cost. contest: but its payload has moved on, only empty attempts are signed and sent on
- * its nonce. */
+ * cost. contest: but its payload has moved on, or another one has paid it: only empty
+ * attempts are signed and sent on its nonce. */
 void intent_contest(struct runner *r, const struct intent *i, const char *why);
 void intent_reopen(struct runner *r, const struct intent *i, const char *why);
 

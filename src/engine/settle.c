@@ -185,18 +185,31 @@ void intent_retracted(struct runner *r, const struct intent *i)
 		    r->s.journal, &(struct sql_intent_hold_in){ .id = i->id });
 }
 
+struct others {
+	int64_t than;
+	int final;
+};
+
 static bool see_other_final(void *ctx, const struct intent *i)
 {
-	const int64_t *id = ctx;
+	struct others *o = ctx;
 
-	return i->id != *id && i->state == INTENT_FINAL;
+	o->final += i->id != o->than && i->state == INTENT_FINAL;
+	return false;
 }
 
-static bool other_final(struct runner *r, const struct intent *i)
+static int others_final(struct runner *r, const struct intent *i)
 {
-	int64_t id = i->id;
+	struct others o = { .than = i->id };
 
-	return payment_any(r, i, see_other_final, &id);
+	if (i->row != ROW_HOLE)
+		(void)payment_any(r, i, see_other_final, &o);
+	return o.final;
+}
+
+bool intent_paid_by_another(struct runner *r, const struct intent *i)
+{
+	return others_final(r, i) > 0;
 }
 
 void item_paid_twice(struct runner *r, const struct operation *o, int64_t row)
@@ -229,7 +242,7 @@ void intent_final(
 	settle(r, i, INTENT_FINAL, proof);
 	if (i->row <= 0)
 		rival_settled(r, i, true);
-	if (o && i->row <= 0 && i->row != ROW_HOLE && other_final(r, i))
+	if (o && i->row <= 0 && others_final(r, i))
 		item_paid_twice(r, o, 0);
 	if (!o || !item_read(r, i, &item))
 		return;
@@ -320,18 +333,40 @@ static void item_reopen(struct runner *r, const struct intent *i, const char *wh
 			.operation = i->operation, .row = i->row, .intent = i->id });
 }
 
-/* A row that is final may have been paid by a newer one, whose block still stands; else
- * that one carries it, if it can still pay. */
+/* It stays final, by another one; of two payments one is left. */
+static void paid_once(struct runner *r, const struct intent *i, const char *why)
+{
+	if (others_final(r, i) > 1)
+		return;
+	sql_item_reason(r->s.journal,
+	    &(struct sql_item_reason_in){
+		.operation = i->operation, .row = i->row, .no_reason = true });
+	journal_event(r->s.journal,
+	    &(struct event){ .operation = i->operation,
+		.row = i->row,
+		.what = "item",
+		.from = REASON_TWICE,
+		.to = "paid once",
+		.why = why });
+}
+
+/* A row that is final may have been paid by another one, whose block still stands; else
+ * a newer one carries it, if it can still pay. */
 void intent_contest(struct runner *r, const struct intent *i, const char *why)
 {
 	struct sql_item_get_out item;
 
 	sql_intent_contest(r->s.journal,
 	    &(struct sql_intent_contest_in){ .id = i->id, .held = hold_again(r, i) });
-	if (!item_read(r, i, &item) || item.state == ITEM_LIVE ||
-	    (item.state == ITEM_FINAL &&
-		(other_final(r, i) || MUTANT(contested_stays_final))))
+	if (!item_read(r, i, &item) || item.state == ITEM_LIVE)
 		return;
+	if (item.state == ITEM_FINAL &&
+	    (intent_paid_by_another(r, i) || MUTANT(contested_stays_final))) {
+		if (i->state == INTENT_FINAL && !item.no_reason &&
+		    !strcmp(item.reason, REASON_TWICE))
+			paid_once(r, i, why);
+		return;
+	}
 	item_reopen(r, i, why);
 	if (item.state == ITEM_FINAL)
 		(void)hand_on(r, i);

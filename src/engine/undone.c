@@ -36,11 +36,14 @@ void attempts_reopen(struct runner *r, const struct intent *i)
 	CHECK(a);
 	if (!i->has_attempt)
 		a->unsigned_left = true;
-	if (newer == i->id) {
+	if (newer == i->id &&
+	    (!intent_paid_by_another(r, i) || MUTANT(paid_row_reopened))) {
 		intent_reopen(r, i, why);
 		return;
 	}
 	intent_contest(r, i, why);
+	if (newer == i->id)
+		return; /* what has paid it still stands */
 	if (!MUTANT(contest_not_held))
 		sql_intent_hold(
 		    r->s.journal, &(struct sql_intent_hold_in){ .id = newer });

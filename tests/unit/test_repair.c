@@ -277,6 +277,42 @@ static void a_final_one_that_vanishes_is_paid_again(void **state_)
 	check_fees();
 }
 
+/* The row was paid by its own bytes, too, and the final block of what was adopted
+ * vanishes alone: paid it is, and only an empty attempt leaves. */
+static void a_second_payment_whose_final_block_vanishes(void **state_)
+{
+	int64_t ids[8];
+	struct hash tx;
+	uint64_t its;
+
+	(void)state_;
+	begin_in_flight(1, 1, 2, 2);
+	scene_mine(&scene, SCENE_DEPTH - 1);
+	run(1000);
+	tx = by_hand(1);
+	scene_mine(&scene, 1);
+	its = height();
+	run_until(account()->stopped);
+	assert_int_equal(adopt(1, &tx), ERR_OK);
+	assert_int_equal(intents_of(1, ids), 2);
+	resume();
+	scene_mine(&scene, SCENE_DEPTH + 3);
+	run_until(ended());
+	assert_string_equal(item(1).reason, "paid twice");
+	reorg(height() - its + 1, false);
+	resume_chain();
+	turn();
+	assert_int_equal(intent(ids[0]).state, INTENT_FINAL);
+	assert_int_equal(intent(ids[1]).state, INTENT_SIGNED);
+	assert_int_equal(item(1).state, ITEM_FINAL);
+	assert_true(item(1).no_reason);
+	assert_int_equal(state(), OPERATION_DISTRIBUTING);
+	complete();
+	assert_int_equal(intent(ids[1]).state, INTENT_VOID);
+	assert_int_equal(item(1).state, ITEM_FINAL);
+	check_exact();
+}
+
 /* Its own transaction is out: an empty attempt takes its nonce. */
 static void the_own_payment_of_the_row_is_emptied(void **state_)
 {
@@ -816,6 +852,8 @@ int main(void)
 		    an_adopted_one_that_vanishes_waits_for_the_own, end),
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
 		cmocka_unit_test_teardown(a_final_one_that_vanishes_is_paid_again, end),
+		cmocka_unit_test_teardown(
+		    a_second_payment_whose_final_block_vanishes, end),
 		cmocka_unit_test_teardown(the_own_payment_of_the_row_is_emptied, end),
 		cmocka_unit_test_teardown(one_of_long_ago_is_adopted, end),
 		cmocka_unit_test_teardown(a_token_by_hand, end),
