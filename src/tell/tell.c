@@ -207,7 +207,9 @@ static int64_t pause_of(struct sending *s, struct target *target)
 		wait_ms = backoff_ms(
 		    t, v->retry_after_ms < 0 ? s->tries : 1, v->retry_after_ms);
 		slow_down(s, target->lane, now_ms + wait_ms);
-		return now_ms + wait_ms;
+		return now_ms +
+		    (wait_ms > pause_ms || MUTANT(slowed_is_not_paused) ? wait_ms
+									: pause_ms);
 	case DELIVERY_CLOSED:
 		close_up(s, target->lane, now_ms + CLOSED_MS);
 		break;

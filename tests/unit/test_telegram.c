@@ -539,6 +539,30 @@ static void the_rate_of_one_is_his_own(void **state)
 	assert_string_equal(said(3, "chat_id"), "1");
 }
 
+/* However soon it says, or where it does not say: a group is not asked sooner than its
+ * twenty messages a minute let it be. */
+static void who_slows_down_is_paused_too(void **state)
+{
+	static const char unsaid[] =
+	    "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests\"}";
+
+	(void)state;
+	hears("telegram", "-1001");
+	settle();
+	note(1);
+	turn();
+	answer_with(0, 429, SLOW(1));
+	later(2999);
+	assert_int_equal(fake.hits_n, 1);
+	later(1);
+	assert_int_equal(fake.hits_n, 2);
+	answer_with(1, 429, unsaid);
+	later(2999);
+	assert_int_equal(fake.hits_n, 2);
+	later(1);
+	assert_int_equal(fake.hits_n, 3);
+}
+
 static void two_in_a_row_are_the_services(void **state)
 {
 	(void)state;
@@ -756,6 +780,7 @@ int main(void)
 		T(all_hear_thirty_a_second),
 		T(who_has_much_delays_nobody),
 		T(the_rate_of_one_is_his_own),
+		T(who_slows_down_is_paused_too),
 		T(two_in_a_row_are_the_services),
 		T(what_waited_is_one_message),
 		T(a_flood_is_told_whole),

@@ -249,10 +249,7 @@ void judge_chat_next(struct sim_life *l, const struct sim_letter *t)
 	const struct sim_post *p =
 	    t->edits ? sim_chat_post(s, t->receiver, t->post) : NULL;
 
-	/* who says when to come again is taken by his word */
-	while (before &&
-	    (before->receiver != t->receiver || before->unsent ||
-		before->retry_after_ms > 0))
+	while (before && (before->receiver != t->receiver || before->unsent))
 		before = before->older;
 	if (before && t->left_ms - before->left_ms < pause_ms(t->receiver))
 		judge_wrong(s, t->receiver,
