@@ -171,18 +171,15 @@ INSERT INTO node_key (name, change) VALUES (:name, :change);
 -- scan: once for each restore
 DELETE FROM node_key WHERE change > :after;
 
--- name: node_root_get
--- in: root b32
--- out: change i64
-SELECT change FROM node_root WHERE root = :root;
-
--- name: node_root_put
--- in: root b32, change i64, at_ms i64
-INSERT INTO node_root (root, change, at_ms) VALUES (:root, :change, :at_ms)
-ON CONFLICT (root) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms;
-
 -- What was told of the changes of one commit: row is the last of them.
 -- name: node_event_get
 -- in: row i64
 -- out: why text
 SELECT why FROM event WHERE operation = 0 AND row = :row AND what = 'node';
+
+-- Behind which change it had these rows last; why ends with their hash.
+-- name: node_event_of_rows
+-- in: rows text
+-- out: row i64
+SELECT row FROM event WHERE operation = 0 AND what = 'node' AND why LIKE '%, rows ' || :rows
+ORDER BY row DESC LIMIT 1;

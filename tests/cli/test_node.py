@@ -19,7 +19,8 @@ import time
 from program import PAWL, Run, environment, main, test
 
 EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
-TXID = "aa11" * 16
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors", "l2")
+SAMPLE = "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
 
 
 def write(folder, name, *lines):
@@ -111,6 +112,45 @@ def damage_is_named(folder):
     Run(folder, "node", "state").ends(6, err="a row of the layer-2 state was altered")
     Run(folder, "node", "state", "--json").ends(6)
     Run(folder, "doctor", "--journal").ends(6, out="a row of the layer-2 state was altered")
+
+
+@test
+def state_from_elsewhere(folder):
+    """a state comes in from a snapshot, or from what node state wrote, and goes back again"""
+    begin(folder)
+    # the older program's own file, whose root it computed itself
+    Run(folder, "node", "import", os.path.join(GOLDEN, "ok.dat")).ends(0, out=f"root {SAMPLE}\\.$")
+    assert root(folder) == SAMPLE
+    head, balances, others = state(folder)
+    assert balances == {"peer-a": 1000, "peer-b": 250, 'Peer"Q\\x': 7} and len(others) == 4
+    assert others[2]["pegin"]["status"] == 3 and head["root"] == SAMPLE
+    Run(folder, "node", "import", os.path.join(GOLDEN, "ok.dat")).ends(0, out="that state already")
+    with open(os.path.join(folder, "state.json"), "w", encoding="utf-8") as file:
+        file.write(Run(folder, "node", "state", "--json").out)
+    write(folder, "a.jsonl", credit("c", 5, id="pay-1"))
+    Run(folder, "node", "apply", "a.jsonl").ends(0)
+    other = root(folder)
+    Run(folder, "node", "import", "state.json").ends(5, err=f"root {other}.*--yes")
+    told = Run(folder, "node", "import", "state.json", "--yes", "--json").ends(0).json()
+    assert told == [{"root": SAMPLE, "moved": True, "after": 1, "dropped": 1}], told
+    assert root(folder) == SAMPLE
+    Run(folder, "node", "apply", "a.jsonl").ends(0, out="^1 change is done")
+    assert root(folder) == other
+    # what is no state leaves all as it was
+    Run(folder, "node", "import", "a.jsonl", "--yes").ends(2, err="a.jsonl: line 1: it does not begin")
+    told = Run(folder, "node", "import", os.path.join(GOLDEN, "torn.dat"), "--yes", "--json").ends(0).json()
+    assert told[0]["root"] == SAMPLE and root(folder) == SAMPLE, told
+    # a state of others: whether it has what was done nobody can say
+    Run(folder, "node", "apply", "a.jsonl").ends(0, out="^1 change is done")
+    head, *records = Run(folder, "node", "state", "--json").ends(0).json()
+    head.pop("root")
+    records[0] = {"balance": {"peer": "z", "amount": "9"}}
+    write(folder, "edited.json", head, *records)
+    Run(folder, "node", "import", "edited.json", "--yes").ends(0, out="never had it")
+    Run(folder, "node", "apply", "a.jsonl").ends(5, err="a.jsonl:1: id pay-1 was done as change")
+    Run(folder, "node", "import", "pawl.yaml", "--yes").ends(2, err="pawl.yaml: no snapshot in it holds")
+    Run(folder, "node", "import", "missing", "--yes").ends(1, err="missing: No such file")
+    Run(folder, "doctor", "--journal").ends(0)
 
 
 class Serve:

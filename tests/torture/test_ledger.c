@@ -82,6 +82,7 @@ static void change(void)
 	    "{\"do\":\"pegin\",\"txid\":\"" TXID "\",\"vout\":0,\"amount\":50000,"
 	    "\"source\":\"s\",\"dest\":\"new-1\",\"id\":\"i\"}\n"
 	    "{\"do\":\"pegout\",\"source\":\"new-0\",\"dest\":\"d\",\"amount\":5000,"
+	    "\"anchor\":\"" TXID "\","
 	    "\"id\":\"o\"}\n"
 	    "{\"do\":\"task\",\"task\":\"t\",\"type\":1,\"priority\":1,"
 	    "\"submitter\":\"s\",\"id\":\"k\"}\n"

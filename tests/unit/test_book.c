@@ -283,9 +283,9 @@ static void tasks_come_and_go(void **state)
 #define CONFIRMATIONS(n) "{'do':'pegin_confirmations','peg':'%s','confirmations':" n "}"
 #define MINT "{'do':'pegin_mint','peg':'%s'}"
 
-#define PEGOUT(amount)                                                  \
-	"{'do':'pegout','source':'a','dest':'bc1qdst','amount':" amount \
-	",'at_ms':1700000000999}"
+#define PEGOUT(amount)                                                 \
+	"{'do':'pegout','source':'a','dest':'bc1qdst','anchor':'" TXID \
+	"','amount':" amount ",'at_ms':1700000000999}"
 
 static void confirmations_decide_what_is_minted(void **state)
 {
@@ -377,7 +377,7 @@ static void a_pegout_burns_and_completes_on_an_anchor(void **state)
 	is_done(PEGOUT("1001"));
 	assert_int_equal(has("a"), 3999);
 	assert_int_equal(pegout_is(&initiated_s, &anchor), 4);
-	assert_true(initiated_s == 1700000000 && !anchor);
+	assert_true(initiated_s == 1700000000 && anchor == 64);
 	is_refused(
 	    with_peg(L2_PEGOUTS, "{'do':'pegout_pending','peg':'%s','confirmations':99}"),
 	    "it has 99 confirmations, and needs 100");
@@ -386,9 +386,6 @@ static void a_pegout_burns_and_completes_on_an_anchor(void **state)
 	    "is burned: it can't become completed");
 	is_done(with_peg(
 	    L2_PEGOUTS, "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
-	is_refused(
-	    with_peg(L2_PEGOUTS, "{'do':'pegout_complete','peg':'%s','txid':'" TXID "'}"),
-	    "it stands on no anchor");
 	is_done(with_peg(
 	    L2_PEGOUTS, "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"));
 	is_done(with_peg(
@@ -668,8 +665,6 @@ static void what_a_restore_took_back_can_come_again(void **state)
 	(void)state;
 	is_done(PAY);
 	book_read(j, &s);
-	book_mark(j, root(), wall_ms);
-	commit(j);
 	is_done("{'do':'credit','peer':'a','amount':'5','id':'pay-2'}");
 	assert_int_equal(has("a"), 15);
 	restore(&s, &r);
@@ -678,6 +673,30 @@ static void what_a_restore_took_back_can_come_again(void **state)
 	is_done(PAY "\n{'do':'credit','peer':'a','amount':'5','id':'pay-2'}");
 	assert_int_equal(has("a"), 15);
 	l2_state_release(&s);
+}
+
+/* As often as it is needed; and the state that there was before all changes. */
+static void it_can_be_taken_back_again(void **state)
+{
+	struct book_restored r;
+	struct l2_state s, none;
+
+	(void)state;
+	is_done(PAY);
+	book_read(j, &s);
+	l2_state_init(&none);
+	restore(&none, &r);
+	assert_true(r.after == 0 && r.dropped == 1);
+	is_done(PAY);
+	assert_int_equal(has("a"), 10);
+	restore(&s, &r);
+	assert_true(r.after == 3 && r.dropped == 0);
+	assert_int_equal(done.fresh, 2);
+	is_done(PAY);
+	assert_int_equal(done.known, 1);
+	assert_int_equal(book_check_told(j, NULL), ERR_OK);
+	l2_state_release(&s);
+	l2_state_release(&none);
 }
 
 /* One that it never had: whether it has what was done nobody can say. */
@@ -699,6 +718,29 @@ static void ids_are_unsure_behind_a_state_of_others(void **state)
 	is_done("{'do':'credit','peer':'a','amount':'10','id':'pay-3'}");
 	assert_int_equal(has("a"), 10);
 	assert_int_equal(book_check_changes(j, NULL), ERR_OK);
+	l2_state_release(&s);
+}
+
+/* A state of others may have a peg-out without one. */
+static void no_pegout_completes_without_an_anchor(void **state)
+{
+	struct book_restored r;
+	struct l2_state s;
+
+	(void)state;
+	l2_state_init(&s);
+	l2_state_add(&s, L2_PEGOUTS,
+	    &(struct l2_pegout){ .id = l2_text("p"),
+		.source = l2_text("a"),
+		.dest = l2_text("d"),
+		.burn = 5000,
+		.release = 4000,
+		.status = 5 });
+	restore(&s, &r);
+	is_refused("{'do':'pegout_complete','peg':'p','txid':'" TXID "'}",
+	    "it stands on no anchor");
+	is_done("{'do':'pegout_anchor','peg':'p','anchor':'" OTHER "'}");
+	is_done("{'do':'pegout_complete','peg':'p','txid':'" TXID "'}");
 	l2_state_release(&s);
 }
 
@@ -825,7 +867,9 @@ static void random_line(char *out, size_t size)
 		return;
 	case 11:
 		snprintf(out, size,
-		    "{'do':'pegout','source':'%s','dest':'d','amount':%llu}", peer(), n);
+		    "{'do':'pegout','source':'%s','dest':'d','anchor':'" TXID
+		    "','amount':%llu}",
+		    peer(), n);
 		return;
 	case 12:
 		snprintf(out, size, "{'do':'pegout_%s','peg':'%s'%s}",
@@ -960,8 +1004,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(altered_changes_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    what_a_restore_took_back_can_come_again, fresh, over),
+		cmocka_unit_test_setup_teardown(it_can_be_taken_back_again, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    ids_are_unsure_behind_a_state_of_others, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    no_pegout_completes_without_an_anchor, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    no_state_comes_in_that_no_change_leads_to, fresh, over),
 		cmocka_unit_test_setup_teardown(

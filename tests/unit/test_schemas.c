@@ -49,6 +49,7 @@ static const struct {
 	{ "owner", NULL, "its epoch, and who it is" },
 	{ "journal", NULL, "its last commit, and the file that it is in" },
 	{ "migration", NULL, "more of them" },
+	{ "node_root", NULL, "no statement ever wrote it, and it is dropped" },
 };
 
 static bool is_moved(const char *table)

@@ -195,7 +195,7 @@ static enum err known(
 		    change_shown(shown, id), key.change,
 		    (int)(was.line_len < 120 ? was.line_len : 120),
 		    (const char *)was.line);
-	if (key.change <= b->unsure)
+	if (key.change <= b->unsure && !MUTANT(unsure_ids_forgotten))
 		return fail_set(f, ERR_CONFLICT,
 		    "id %s was done as change %" PRId64
 		    ", before the state was replaced by one from elsewhere; whether that "

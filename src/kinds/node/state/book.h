@@ -77,17 +77,15 @@ NODISCARD enum err book_check_changes(struct journal *j, struct fail *f);
 /* The whole state, sorted; the caller's to release. */
 void book_read(struct journal *j, struct l2_state *ret);
 
-/* The state has this root now, behind the newest change: for who restores it later. In
- * the open transaction. */
-void book_mark(struct journal *j, const char root[L2_HEX], int64_t wall_ms);
-
 struct book_restored {
 	char root[L2_HEX];
-	/* Behind which change the journal had this state; -1: it does not know it.
-	 * Changes behind it can be sent again; where nobody knows, what has one of the
-	 * ids that were used so far is refused. */
+	/* Behind which change the journal had this very state last, by its events; -1: it
+	 * never had. Changes behind it can be sent again; where nobody knows which are
+	 * part of it, what has one of the ids that were used so far is refused. */
 	int64_t after;
-	int64_t dropped; /* changes that are taken back by it, where that is known */
+	/* Changes that are taken back by it; after -1: that may be, all that there were.
+	 */
+	int64_t dropped;
 };
 
 /* The state is this one from now on, in the open transaction; its root is checked again

@@ -69,7 +69,8 @@ enum err book_check_told(struct journal *j, struct fail *f)
 		return ERR_OK;
 	totals_tell(&told, why);
 	in.row = told.changes;
-	if (sql_node_event_get_one(j, &in, &event) && strcmp(event.why, why) == 0)
+	if (MUTANT(altered_totals_believed) ||
+	    (sql_node_event_get_one(j, &in, &event) && strcmp(event.why, why) == 0))
 		return ERR_OK;
 	return fail_set(f, ERR_DAMAGED,
 	    "the totals of the layer-2 state were altered: its event log tells of others "
@@ -95,7 +96,7 @@ enum err book_check_changes(struct journal *j, struct fail *f)
 	if (no != told.changes)
 		return fail_set(f, ERR_DAMAGED,
 		    "of the changes of the layer-2 state, %" PRId64 " is gone", no + 1);
-	if (memcmp(link, told.link, sizeof link) != 0)
+	if (memcmp(link, told.link, sizeof link) != 0 && !MUTANT(altered_change_believed))
 		return fail_set(f, ERR_DAMAGED,
 		    "a change of the layer-2 state was altered after it was done");
 	return ERR_OK;

@@ -25,17 +25,6 @@ void book_read(struct journal *j, struct l2_state *ret)
 		book_each(j, (enum l2_list)i, keep, ret);
 }
 
-void book_mark(struct journal *j, const char root[L2_HEX], int64_t wall_ms)
-{
-	struct sql_node_root_put_in in = { .at_ms = wall_ms };
-	struct book_sums sums;
-
-	book_sums(j, &sums);
-	in.change = sums.changes;
-	CHECK(hex_parse(in.root, sizeof in.root, root, strlen(root)));
-	sql_node_root_put(j, &in);
-}
-
 /* -- into it --------------------------------------------------------------- */
 
 static enum err refuse(
@@ -155,19 +144,28 @@ static void supply_follow(struct book *b, const struct amount *before)
 	    amount_add(&b->minted, &b->minted, &now));
 }
 
+/* -1: it never had these rows. It began with none. */
+static int64_t had_rows(struct book *b)
+{
+	char rows[2 * 32 + 1];
+	struct sql_node_event_of_rows_in in = { .rows = rows };
+	struct sql_node_event_of_rows_out found;
+	uint8_t digest[32];
+
+	amount_encode(digest, &b->digest);
+	hex_format(rows, digest, sizeof digest);
+	if (sql_node_event_of_rows_one(b->journal, &in, &found))
+		return found.row;
+	return amount_is_zero(&b->digest) ? 0 : -1;
+}
+
 static void ids_follow(struct book *b, struct book_restored *r)
 {
-	uint8_t root[32];
-	struct sql_node_root_get_in in;
-	struct sql_node_root_get_out found;
-
-	CHECK(hex_parse(root, sizeof root, r->root, strlen(r->root)));
-	memcpy(in.root, root, sizeof in.root);
-	r->after = sql_node_root_get_one(b->journal, &in, &found) ? found.change : -1;
-	/* an older root is that of a state which had later been replaced */
-	if (r->after >= 0 && r->after < b->unsure)
+	r->after = had_rows(b);
+	/* that was a state which another one has replaced since */
+	if (r->after < b->unsure)
 		r->after = -1;
-	r->dropped = r->after < 0 ? 0 : b->changes - r->after;
+	r->dropped = b->changes - (r->after < 0 ? 0 : r->after);
 	if (r->after < 0)
 		b->unsure = b->changes;
 	else if (!MUTANT(ids_outlive_a_restore))
