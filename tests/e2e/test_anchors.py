@@ -99,4 +99,30 @@ def made_anew(desk, node):
     stop(desk, daemon)
 
 
+@test
+def block_hashes_come_from_a_node():
+    with Bcoin(blocks=30) as node, Layer(node) as desk:
+        path = str(desk.database)
+        words = ["node", "resync", "--db-path", path, "--bitcoin-rpc", node.url]
+        desk.expect(0, "node", "init-reorg-db", "--path", path)
+        refused = desk.expect(4, *words, "--start-height", "0")
+        check("401" in refused.err, refused.err)
+        words += ["--cookie", str(node.cookie)]
+        told = desk.expect(0, *words, "--start-height", "10")
+        check(told.out == "Resynced blocks 10 to 30: 21 hashes\n", told.out)
+        same(desk.blocks(), node.chain(10), "blocks")
+        with Rocks(path) as db:
+            db.put(f"block:{40:020}", "f" * 64)  # above the head
+            desk.expect(5, *words)
+        node.reorg(8, miner=1, more=3)
+        told = desk.expect(0, *words, "--start-height", "29").out
+        check(told.startswith("Resynced blocks 23 to 33: 11 hashes\n6 of them"), told)
+        same(desk.blocks(), node.chain(10), "blocks behind a reorg")
+        node.mine(2)
+        desk.expect(0, "node", "resync")  # all of it from the config
+        same(desk.blocks(), node.chain(10), "blocks")
+        for wrong in (["--bitcoin-rpc", "http://u:p@h"], ["--start-height", "x"]):
+            desk.expect(1, "node", "resync", *wrong)
+
+
 main()

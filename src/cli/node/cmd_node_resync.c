@@ -1,0 +1,113 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/config/ref.h"
+#include "cli/node/database.h"
+#include "cli/node/resync.h"
+
+/* The node of the line; what it is asked with is never a part of the URL. */
+static enum err node_of_line(
+    struct node_config *ret, const struct cli *c, const char *url, struct fail *f)
+{
+	const char *login = args_get(&c->args, "--login"), *host = strstr(url, "://");
+	struct ref ref;
+	enum err e;
+
+	*ret = (struct node_config){
+		.url = url, .weight = 1, .cookie = args_get(&c->args, "--cookie")
+	};
+	if (!host ||
+	    (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+		return fail_set(
+		    f, ERR_USAGE, "--bitcoin-rpc is a URL, as http://localhost:8332");
+	if (memchr(host + 3, '@', strcspn(host + 3, "/?#")))
+		return fail_set(f, ERR_USAGE,
+		    "--bitcoin-rpc has a user or password in its URL: say --cookie FILE, "
+		    "or --login env:VAR");
+	if (login && ret->cookie)
+		return fail_set(f, ERR_USAGE, "--cookie or --login, not both");
+	if (!login)
+		return ERR_OK;
+	e = ref_parse(&ref, login, REF_ENV | REF_FILE, f);
+	if (e == ERR_OK)
+		e = ref_read(&ret->login, &ref, f);
+	return e == ERR_OK ? ERR_OK : fail_wrap(f, e, "--login");
+}
+
+static enum err node_of(struct node_config *ret, struct cli *c, struct fail *f)
+{
+	const char *url = args_get(&c->args, "--bitcoin-rpc");
+	const struct chain_config *chain;
+	enum err e;
+
+	if (url)
+		return node_of_line(ret, c, url, f);
+	e = cli_config(c, f);
+	if (e == ERR_OK && !c->config->node.chain)
+		e = fail_set(f, ERR_USAGE,
+		    "--bitcoin-rpc URL is needed: the config names no node.chain");
+	if (e == ERR_OK)
+		e = config_chain(c->config, c->config->node.chain, &chain, f);
+	if (e == ERR_OK)
+		*ret = chain->endpoints[0];
+	return e;
+}
+
+/* From the highest block that is there, unless the line says. */
+static enum err start_of(
+    uint64_t *ret, const struct cli *c, struct reorgdb *db, struct fail *f)
+{
+	const char *text = args_get(&c->args, "--start-height");
+	char hash[RECORD_TEXT_MAX + 1];
+	bool there;
+
+	if (text)
+		return args_number(ret, "--start-height", text, 0, UINT32_MAX, f);
+	return reorgdb_top(db, ret, hash, &there, f);
+}
+
+static void tell(const struct cli *c, const struct resynced *r)
+{
+	if (c->args.json) {
+		cli_json(json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)r->from,
+		    "to", (json_int_t)r->to, "blocks", (json_int_t)(r->to - r->from + 1),
+		    "other_branch", (json_int_t)r->back));
+		return;
+	}
+	printf("Resynced blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " hashes\n",
+	    r->from, r->to, r->to - r->from + 1);
+	if (r->back)
+		cli_say(c,
+		    "%" PRIu64 " of them, below the start, were of another branch.",
+		    r->back);
+}
+
+enum err cmd_node_resync(struct cli *c, struct fail *f)
+{
+	struct node_config node = { .url = NULL };
+	struct resynced r;
+	struct reorgdb *db;
+	struct world *w;
+	uint64_t start = 0;
+	enum err e = node_of(&node, c, f);
+
+	if (e == ERR_OK)
+		e = database_open(&db, c, "--db-path", REORGDB_WRITE, f);
+	if (e != ERR_OK)
+		goto end;
+	e = start_of(&start, c, db, f);
+	if (e == ERR_OK)
+		e = world_open(&w, f);
+	if (e == ERR_OK) {
+		e = resync(&r, w, &node, db, start, f);
+		world_free(w);
+	}
+	reorgdb_close(db);
+	if (e == ERR_OK)
+		tell(c, &r);
+end:
+	if (args_get(&c->args, "--bitcoin-rpc"))
+		secret_free(node.login);
+	return e;
+}

@@ -1,0 +1,22 @@
+/* resync.h - block hashes from one Bitcoin node into the reorg database. */
+#ifndef PAWL_CLI_NODE_RESYNC_H
+#define PAWL_CLI_NODE_RESYNC_H
+
+#include "chain/pool.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+struct resynced {
+	uint64_t from, to; /* heights that were asked for */
+	uint64_t back;     /* blocks below the start that were of another branch */
+};
+
+/* All from a height to the node's head, a batch of hashes a request, some of these under
+ * way while others are written; each written batch is synced. Where the block below the
+ * start is not the node's it begins as far down as they differ. Blocks above the head go.
+ * What was written stays when it fails, and is right: again goes on.
+ * fails: the node's (pool.h), WRONG_CHAIN (it serves no Bitcoin), STOPPED (a signal), as
+ * reorgdb_write */
+NODISCARD enum err resync(struct resynced *ret, struct world *w,
+    const struct node_config *node, struct reorgdb *db, uint64_t start, struct fail *f);
+
+#endif
