@@ -5,7 +5,7 @@ import json
 import random
 
 from bitcoin import Bcoin, Watch
-from harness import end, main, same, serving, stop, test, wait_until, within
+from harness import PAYER, Anvil, end, main, same, serving, stop, test, wait_until, within
 
 
 def killed(desk, daemon):
@@ -90,13 +90,25 @@ def what_can_not_be_done_there_is_refused():
         ended = desk.expect(2, "track", "0x" + "22" * 32, "--chain", "btc")
         within(["follows blocks and no single transactions"], ended.err, "track")
         desk.expect(1, "track", "0x" + "22" * 32)
-        # another network, and a cookie that is not there
+        # another network
         desk.configure([node.url], 6, network="testnet4")
         ended = desk.expect(1, "doctor")
         within(["it serves regtest, not testnet4", "correct network"], ended.out, "doctor")
-        node.cookie.unlink()
-        desk.configure([node.url], 6)
-        within(["HTTP 401: the cookie", "No such file"], desk.run("endpoints").out, "endpoints")
+
+
+@test
+def who_waits_for_a_transaction_elsewhere_leaves_it_alone():
+    """What nobody reads of its blocks would be missed by the one who does."""
+    with Bcoin(blocks=10) as node, Anvil(0.1) as anvil, Watch(node) as desk:
+        config = desk.folder / "pawl.yaml"
+        local = f"  local: {{kind: evm, chain_id: 31337, endpoints: [{anvil.url}],"
+        text = config.read_text().replace("keys:", local + " finality: {depth: 2}}\nkeys:")
+        config.write_text(text)
+        tx = anvil.rpc.transact(PAYER, PAYER)
+        words = ("track", tx, "--wait", "--confirmations", "2")
+        desk.expect(0, *words, seconds=30)
+        same(desk.trail()[0] != {}, True, "blocks of the other chain")
+        same("btc" in status(desk), False, "status tells of a chain that was not followed")
 
 
 main()

@@ -228,19 +228,38 @@ static enum err wait_beside(
 	return e;
 }
 
+/* The others are followed by who serves: what is read of them here would be missed there.
+ * They live as long as the config. */
+static enum err chains_tracked(
+    struct config *c, struct chain_config **ret, int *ret_n, struct fail *f)
+{
+	const struct chain_config *chain;
+	enum err e = ERR_OK;
+
+	*ret = arena_take(&c->memory, (size_t)c->chains_n * sizeof **ret);
+	CHECK(*ret);
+	*ret_n = 0;
+	for (int i = 0; e == ERR_OK && i < c->chains_n; i++) {
+		if (chain_tracks(&c->chains[i], NULL) != ERR_OK)
+			continue;
+		e = config_chain(c, c->chains[i].name, &chain, f);
+		if (e == ERR_OK)
+			(*ret)[(*ret_n)++] = *chain;
+	}
+	return e;
+}
+
 static enum err wait_here(
     struct asked *a, struct loop *l, struct ends *ends, struct fail *f)
 {
-	const struct chain_config *chain;
-	struct config *config = a->cli->config;
-	enum err e = ERR_OK;
+	struct chain_config *chains;
+	int n;
+	enum err e = chains_tracked(a->cli->config, &chains, &n, f);
 
-	for (int i = 0; e == ERR_OK && i < config->chains_n; i++)
-		e = config_chain(config, config->chains[i].name, &chain, f);
 	if (e != ERR_OK)
 		return e;
 	loop_listen(l);
-	loop_start(l, config->chains, config->chains_n, LOOP_NONE);
+	loop_start(l, chains, n, LOOP_NONE);
 	do {
 		e = loop_step(l, LOOK_MS, f);
 		track_tail_turn(&a->tail, a->cli, l->journal);
