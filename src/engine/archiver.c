@@ -343,7 +343,12 @@ bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
 		return a->operation != 0;
 	if (some(a, BETWEEN_MAX, f) == ERR_OK)
 		return true;
-	if (f->err != ERR_DAMAGED)
+	if (f->err == ERR_DAMAGED)
+		log_error("archive",
+		    "%s; it stays in the journal: pawl verify it, and see: pawl doctor "
+		    "--journal",
+		    f->why);
+	else
 		log_warn("archive", "%s %" PRId64 " stays as it is for now: %s",
 		    a->tracked ? "file of transactions" : "operation", a->operation,
 		    f->why);

@@ -419,8 +419,6 @@ static void archive_more(struct runner *r)
 	struct fail f;
 
 	r->again |= archiver_between(r->archiver, wall_ms, &f);
-	if (f.err == ERR_DAMAGED)
-		journal_damaged(r->s.journal, "%s", f.why);
 	look_ms = archiver_look_ms(r->archiver);
 	if (look_ms != INT64_MAX)
 		runner_wake_at(r,

@@ -13,7 +13,7 @@
 #include "sim/disk/disk.h"
 #include "sim/random.h"
 
-#define DISK_FILES 40
+#define DISK_FILES 24
 #define DISK_NAME 256
 #define DISK_WRITES 65536
 #define DISK_SECTOR 512

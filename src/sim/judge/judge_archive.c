@@ -63,7 +63,7 @@ void judge_archives(struct sim_life *l, const struct sql_event_from_out *e)
 	if (told->by_state[ITEM_LIVE] || j->list[at].open)
 		sim_story_wrong(
 		    s, "%s is archived, and something of it is live", s->list[at].name);
-	if (j->final &&
+	if (j->final && highest_of(j, at) &&
 	    highest_of(j, at) + (uint64_t)s->fate->archive_depth > j->final->height)
 		sim_story_wrong(s,
 		    "%s is archived, and block %" PRIu64 " may still vanish: %" PRIu64

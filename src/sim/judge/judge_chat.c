@@ -201,6 +201,10 @@ void judge_chat_letter(struct sim_life *l, struct sim_letter *t)
 	} else {
 		n = events_in(text);
 	}
+	if (l->lost_commit) {
+		json_decref(o);
+		return; /* what is due is another's to say by now */
+	}
 	sim_disk_spare(l->process.disk, true);
 	if (n && (due_read(l, t, body, n) != n || !says_all(text, body, n)))
 		judge_wrong(s, t->receiver, "it does not say what is due: %.300s", said);

@@ -1,7 +1,7 @@
 /* fate_archives.c - how long what ended stays in the journal. */
 #include "sim/story/fate_in.h"
 
-#define LISTS_MOST 8 /* a file for each, and for the fences of their accounts */
+#define LISTS_MOST 6 /* a file for each, and for the fences of their accounts */
 
 /* As many final blocks as ever vanish: no resume goes further back. */
 static int64_t undone(const struct sim_fate *f)
