@@ -3,8 +3,8 @@
 
 usage: test_guide.py PAWL
 
-Paths are moved to a folder of the test; systemctl, journalctl, sudo, chown and bitcoin-cli
-are those of guide/: the node that systemctl starts and stops is a real pawl serve.
+Paths are moved to a folder of the test; systemctl, journalctl, sudo, chown, date and
+bitcoin-cli are those of guide/: the node that systemctl starts and stops is a real pawl serve.
 
 Speaks TAP.
 """
@@ -28,7 +28,6 @@ BLOCKS = {
 # Blocks that can't be typed yet, and the first of their tools that there is not.
 WAITING = {
     "database": "ailee_resync_blocks",
-    "reset": "ailee_create_anchor",
     "cross": "ailee_get_snapshot_block",
     "testing": "test_recovery.sh",
 }
@@ -145,6 +144,25 @@ def last_valid_is_found(folder):
         code, out, err = node.types("mismatch")
         assert code == 0 and f"Found valid snapshot: {node.home}/tmp/snapshots/snapshot_2.dat\n" in out, (out, err)
         assert node.verified() == (0, MID.verified, "") and node.is_up()
+
+
+@test
+def all_is_begun_anew(folder):
+    """Procedure 4: files are set aside and made anew, and the state of the journal is anchored again"""
+    with Node(folder) as node:
+        Run(folder, "node", "apply", "-", stdin='{"do":"credit","peer":"a","amount":7}').ends(0)
+        state = Run(folder, "node", "state", "--json").ends(0).out
+        (node.home / "tmp" / "current_state.json").write_text(state, encoding="utf-8")
+        write(node.log, BROKEN)
+        code, out, err = node.types("reset")
+        told = re.search(r"^L2StateRoot: (\w+)\nAnchor: (\w+) PENDING\n", out, re.M)
+        assert code == 0 and not err and told and told[1] in state, (code, out, err)
+        assert (node.data / "recovery_1739577600" / "l2_snapshots.dat").read_text() == BROKEN
+        assert (node.data / "recovery_1739577600" / "reorg_db" / "CURRENT").exists()
+        assert node.verified() == (
+            0, f"Computed L2StateRoot: {told[1]}\nAnchor verified: {told[2]}\nVerification OK.\n", "")
+        assert node.is_up()
+        Run(folder, "node", "anchors").ends(0, out=f"^{told[2]} PENDING, waits for its transaction.*\nPending: 1\n")
 
 
 @test

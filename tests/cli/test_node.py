@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -192,6 +193,45 @@ def owner_is_asked(folder):
         assert state(folder)[1] == {"a": 100, "b": 7}
     Run(folder, "node", "apply", "many.jsonl").ends(0, out="^20000 changes are done")
     assert len(state(folder)[1]) == 20002
+
+
+@test
+def state_is_anchored_once(folder):
+    """a state gets a snapshot and an anchor, once; what was left between the two is gone on with"""
+    begin(folder)
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}")
+    Run(folder, "node", "create-anchor").ends(1, err="data/l2_snapshots.dat: .*No such file")
+    Run(folder, "node", "init").ends(0)
+    write(folder, "a.jsonl", credit("a", 100), credit("b", 7))
+    Run(folder, "node", "apply", "a.jsonl").ends(0)
+    first = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    payload = bytes.fromhex(first["commitment"][6:])
+    assert first["fresh"] and first["commitment"].startswith("6a4c4f") and first["root"] == root(folder)
+    assert hashlib.sha256(payload).hexdigest() == first["anchor"] and payload.startswith(root(folder).encode())
+    Run(folder, "node", "verify").ends(0, out=f"Anchor verified: {first['anchor']}\n")
+    log = os.path.join(folder, "data", "l2_snapshots.dat")
+    size = os.path.getsize(log)
+    again = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    assert again == {**first, "fresh": False} and os.path.getsize(log) == size
+    # killed behind the snapshot: neither the journal nor the database has its anchor
+    os.rename(os.path.join(folder, "pawl.db"), os.path.join(folder, "first.db"))
+    os.remove(os.path.join(folder, "pawl.db-wal"))
+    shutil.rmtree(os.path.join(folder, "data", "reorg_db"))
+    write(folder, "pawl.yaml", "journal: second.db", "node: {data_dir: data}")
+    begin(folder)
+    Run(folder, "node", "init-reorg-db").ends(0)
+    Run(folder, "node", "apply", "a.jsonl").ends(0)
+    again = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    assert again == first and os.path.getsize(log) == size
+    Run(folder, "node", "anchors").ends(0, out=f"^{first['anchor']} PENDING.*\nPending: 1\n")
+    # a file is another state than the journal's: its own snapshot
+    lines = Run(folder, "node", "state", "--json").ends(0).out.replace('"100"', '"101"')
+    write(folder, "state.json", lines)
+    Run(folder, "node", "create-anchor", "--l2-state-file", "state.json").ends(2, err="it was edited")
+    write(folder, "state.json", lines.replace(f'"{root(folder)}"', f'"{root_of({"a": 101, "b": 7})}"'))
+    Run(folder, "node", "create-anchor", "--l2-state-file", "state.json").ends(0, out=" PENDING\n")
+    Run(folder, "node", "anchors").ends(0, out="\nPending: 2\n")
+    Run(folder, "doctor", "--journal").ends(0)
 
 
 @test

@@ -46,6 +46,11 @@ NODISCARD enum err book_do(
 NODISCARD enum err book_lines(
     struct book *b, const char *text, size_t len, struct book_done *done, struct fail *f);
 
+/* What the anchor of a state is a hash of, without metadata: "root:time:". Its length. */
+#define ANCHOR_PAYLOAD 96
+int anchor_payload(
+    char out[ANCHOR_PAYLOAD], uint8_t hash[32], struct l2_bytes root, uint64_t made_ms);
+
 /* -- what is there ----------------------------------------------------------- */
 
 struct book_sums {

@@ -4,6 +4,7 @@
  *   rows.c     the five tables, with their sums and hashes
  *   ledger.c   balances, escrows, tasks: their rules
  *   bridge.c   peg-ins and peg-outs
+ *   anchored.c anchors of it
  *   check.c    all rows against the totals
  *   restore.c  a state from elsewhere, and the whole of this one
  */
@@ -62,6 +63,10 @@ NODISCARD enum err task_do(struct book *b, const struct change *c, struct fail *
 /* -- bridge.c -------------------------------------------------------------- */
 
 NODISCARD enum err bridge_do(struct book *b, const struct change *c, struct fail *f);
+
+/* -- anchored.c ------------------------------------------------------------ */
+
+NODISCARD enum err anchor_do(struct book *b, const struct change *c, struct fail *f);
 
 /* -- book.c ---------------------------------------------------------------- */
 

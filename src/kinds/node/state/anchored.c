@@ -1,0 +1,39 @@
+/* anchored.c - that a state is to be put on Bitcoin. It moves no row of the state. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "crypto/sha256.h"
+#include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/state/book_in.h"
+
+int anchor_payload(
+    char out[ANCHOR_PAYLOAD], uint8_t hash[32], struct l2_bytes root, uint64_t made_ms)
+{
+	int n = snprintf(out, ANCHOR_PAYLOAD, "%.*s:%" PRIu64 ":", (int)root.len,
+	    root.len ? root.at : "", made_ms);
+
+	sha256(hash, out, (size_t)n);
+	return n;
+}
+
+/* One that is known stays as it is. */
+enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
+{
+	struct anchor a = { .status = ANCHOR_PENDING, .made_ms = (int64_t)c->made_ms },
+		      was;
+	char payload[ANCHOR_PAYLOAD];
+	int n = anchor_payload(payload, a.hash.at, c->state_root, c->made_ms);
+
+	if (c->made_ms > INT64_MAX)
+		return fail_set(f, ERR_INPUT,
+		    "made_ms: %" PRIu64 " is no time in milliseconds since 1970",
+		    c->made_ms);
+	if (!hex_parse(a.root.at, 32, c->state_root.at, c->state_root.len))
+		return fail_set(f, ERR_INPUT, "state_root: no hash");
+	if (!anchor_find(b->journal, &a.hash, &was))
+		(void)anchor_add(b->journal, &a, payload, (size_t)n);
+	return ERR_OK;
+}
