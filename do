@@ -50,7 +50,7 @@ install  | --prefix DIR   | where to (else /usr/local)
 packages='
 build   gcc/gcc libc6-dev meson/meson ninja-build/ninja pkgconf/pkg-config python3/python3
 build   libuv1-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev zlib1g-dev libzstd-dev libjansson-dev libyaml-dev
-build   libsecp256k1-dev libsodium-dev libssl-dev librocksdb-dev ca-certificates
+build   libsecp256k1-dev libsodium-dev libssl-dev librocksdb-dev libarchive-dev ca-certificates
 npm     nodejs/node npm/npm
 test    libcmocka-dev nettle-dev libwolfssl-dev clang-format/clang-format postgresql/initdb
 test    prometheus/promtool curl/curl

@@ -1,5 +1,6 @@
 #include "world/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -155,6 +156,64 @@ static enum err rename_over(const char *from, const char *to, struct fail *f)
 	return rename(from, to) ? failed(to, "rename", f) : ERR_OK;
 }
 
+static enum err exchange(const char *a, const char *b, struct fail *f)
+{
+	if (!renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE))
+		return ERR_OK;
+	if (errno == EINVAL || errno == ENOSYS)
+		return fail_set(f, ERR_SYSTEM,
+		    "%s: this file system can't exchange two names at once, as ext4, "
+		    "xfs, btrfs and tmpfs do: keep it on one of these",
+		    b);
+	return failed(b, "exchange", f);
+}
+
+static enum err point(const char *target, const char *name, struct fail *f)
+{
+	size_t len = strlen(name) + sizeof ".part";
+	char *part = mem_array(len, 1);
+	enum err e = ERR_OK;
+
+	snprintf(part, len, "%s.part", name);
+	if ((unlink(part) && errno != ENOENT) || symlink(target, part))
+		e = failed(part, "link", f);
+	else if (rename(part, name))
+		e = failed(name, "rename", f);
+	mem_free(part);
+	return e;
+}
+
+static enum err folder(const char *path, struct fail *f)
+{
+	struct stat s;
+
+	if (!mkdir(path, 0700) ||
+	    (errno == EEXIST && !stat(path, &s) && S_ISDIR(s.st_mode)))
+		return ERR_OK;
+	return failed(path, "make the folder", f);
+}
+
+static enum err each_of(
+    const char *path, void (*one)(void *ctx, const char *name), void *ctx, struct fail *f)
+{
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	enum err e = ERR_OK;
+
+	if (!d)
+		return failed(path, "open", f);
+	errno = 0;
+	while ((entry = readdir(d)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			one(ctx, entry->d_name);
+		errno = 0;
+	}
+	if (errno)
+		e = failed(path, "read", f);
+	closedir(d);
+	return e;
+}
+
 static enum err remove_file(const char *path, struct fail *f)
 {
 	return unlink(path) ? failed(path, "remove", f) : ERR_OK;
@@ -188,6 +247,10 @@ const struct files files_of_system = {
 	.sync = sync_file,
 	.own = own,
 	.rename = rename_over,
+	.exchange = exchange,
+	.point = point,
 	.remove = remove_file,
+	.folder = folder,
+	.each = each_of,
 	.sync_folder = sync_folder,
 };

@@ -46,7 +46,17 @@ struct files {
 	/* In place of the one that is there: after a power cut the name has the one or
 	 * the other. */
 	enum err (*rename)(const char *from, const char *to, struct fail *f);
+	/* Each gets the other's name; of folders, too. After a power cut either both did
+	 * or none; both names are on the medium before. */
+	enum err (*exchange)(const char *a, const char *b, struct fail *f);
+	/* A symbolic link of this name, in place of whatever has it. */
+	enum err (*point)(const char *target, const char *name, struct fail *f);
 	enum err (*remove)(const char *path, struct fail *f); /* ERR_NOT_FOUND */
+	/* Mode 0700, made if it is not there. */
+	enum err (*folder)(const char *path, struct fail *f);
+	/* Whatever is in it, in any order: names without their folder. ERR_NOT_FOUND */
+	enum err (*each)(const char *folder, void (*one)(void *ctx, const char *name),
+	    void *ctx, struct fail *f);
 	/* Names made, moved and removed in the folder of path are on the medium. */
 	enum err (*sync_folder)(const char *path, struct fail *f);
 };

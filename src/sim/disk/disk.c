@@ -258,7 +258,7 @@ void disk_names_sync(struct sim_disk *d)
 {
 	for (int i = 0; i < DISK_FILES; i++) {
 		memcpy(d->files[i].name_on_medium, d->files[i].name, DISK_NAME);
-		d->files[i].replaced_by = 0;
+		d->files[i].replaced_by = d->files[i].exchanged = 0;
 	}
 }
 

@@ -31,6 +31,7 @@ struct disk_file {
 	bool stale;
 	int64_t inode, born; /* a number is used again, a birth is not */
 	int replaced_by;     /* its name went to that file + 1, on no medium yet; or 0 */
+	int exchanged;       /* its name with that of that file + 1, on no medium yet */
 };
 
 /* A write that no sync has covered. len -1: the file was cut at `at`. */
@@ -147,6 +148,7 @@ void disk_op_end(bool last);
 int disk_make(struct sim_disk *d, const char *name);
 /* The name goes to this file, from whichever has it. */
 void disk_replace(struct sim_disk *d, int file, const char *name);
+void disk_exchange(struct sim_disk *d, int file, int other);
 void disk_name(struct sim_disk *d, int file, const char *name); /* "": removed */
 
 /* disk_hold.c. An open file is a place in opens. */

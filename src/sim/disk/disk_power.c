@@ -72,6 +72,22 @@ void disk_replace(struct sim_disk *d, int file, const char *name)
 	disk_op_end(last);
 }
 
+/* Before, both names are on the medium: what else could the exchange be of? */
+void disk_exchange(struct sim_disk *d, int file, int other)
+{
+	bool last = disk_op(d);
+	struct disk_file *a = &d->files[file], *b = &d->files[other];
+	char name[DISK_NAME];
+
+	CHECK(!strcmp(a->name, a->name_on_medium) && !strcmp(b->name, b->name_on_medium));
+	memcpy(name, a->name, DISK_NAME);
+	memcpy(a->name, b->name, DISK_NAME);
+	memcpy(b->name, name, DISK_NAME);
+	a->exchanged = other + 1;
+	b->exchanged = file + 1;
+	disk_op_end(last);
+}
+
 /* -- power ----------------------------------------------------------------- */
 
 /* Sector by sector, old or new. */
@@ -188,8 +204,30 @@ static void lose_replaced(struct sim_disk *d)
 	}
 }
 
+/* Both or none. */
+static void lose_exchanged(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		struct disk_file *a = &d->files[i], *b;
+
+		if (!a->exchanged)
+			continue;
+		b = &d->files[a->exchanged - 1];
+		a->exchanged = b->exchanged = 0;
+		if (name_stays(d, loss)) {
+			memcpy(a->name_on_medium, a->name, DISK_NAME);
+			memcpy(b->name_on_medium, b->name, DISK_NAME);
+			continue;
+		}
+		disk_fault(d, SIM_DISK_DID_NAME_LOST);
+		memcpy(a->name, a->name_on_medium, DISK_NAME);
+		memcpy(b->name, b->name_on_medium, DISK_NAME);
+	}
+}
+
 static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
 {
+	lose_exchanged(d, loss);
 	for (int i = 0; i < DISK_FILES; i++) {
 		struct disk_file *f = &d->files[i];
 

@@ -128,6 +128,51 @@ static enum err rename_over(const char *from, const char *to, struct fail *f)
 	return ERR_OK;
 }
 
+static enum err exchange(const char *a, const char *b, struct fail *f)
+{
+	int one = disk_find(disk(), a), other = disk_find(disk(), b);
+
+	if (one < 0 || other < 0)
+		return fail_set(f, ERR_NOT_FOUND, "%s: is not there", one < 0 ? a : b);
+	disk_exchange(disk(), one, other);
+	return ERR_OK;
+}
+
+/* What a link says is as durable as its name: here it is a file that is whole. */
+static enum err point(const char *target, const char *name, struct fail *f)
+{
+	int file = disk_make(disk(), "link.part");
+
+	(void)f;
+	disk_write(disk(), file, 0, target, (int64_t)strlen(target));
+	disk_settle(disk(), file, 256);
+	disk_replace(disk(), file, name);
+	return ERR_OK;
+}
+
+static enum err folder(const char *path, struct fail *f)
+{
+	(void)path;
+	(void)f;
+	return ERR_OK;
+}
+
+static enum err each_of(
+    const char *path, void (*one)(void *ctx, const char *name), void *ctx, struct fail *f)
+{
+	size_t len = strlen(path);
+
+	(void)f;
+	for (int i = 0; i < DISK_FILES; i++) {
+		const char *name = disk()->files[i].name;
+
+		if (!strncmp(name, path, len) && name[len] == '/' &&
+		    !strchr(name + len + 1, '/'))
+			one(ctx, name + len + 1);
+	}
+	return ERR_OK;
+}
+
 static enum err remove_file(const char *path, struct fail *f)
 {
 	int file = disk_find(disk(), path);
@@ -161,6 +206,10 @@ const struct files sim_disk_files = {
 	.sync = sync_file,
 	.own = own,
 	.rename = rename_over,
+	.exchange = exchange,
+	.point = point,
 	.remove = remove_file,
+	.folder = folder,
+	.each = each_of,
 	.sync_folder = sync_folder,
 };

@@ -4,6 +4,7 @@
  *   open.c     opening, closing, and what RocksDB's words mean
  *   read.c     one key, all keys
  *   write.c    batches
+ *   checkpoint.c  a copy of it
  */
 #ifndef PAWL_KINDS_NODE_REORGDB_INSIDE_H
 #define PAWL_KINDS_NODE_REORGDB_INSIDE_H
@@ -23,6 +24,8 @@ struct reorgdb {
 	rocksdb_column_family_handle_t *main, *reputation; /* of these */
 };
 
+/* OWNED, with who has it. */
+enum err reorgdb_owned(const char *path, struct fail *f);
 /* What RocksDB said, which is freed; said is not NULL. */
 enum err reorgdb_said(const char *path, char *said, struct fail *f);
 

@@ -39,7 +39,7 @@ static int holder(const char *path)
 	return got == 0 && l.l_type != F_UNLCK && l.l_pid > 0 ? l.l_pid : 0;
 }
 
-static enum err locked(const char *path, struct fail *f)
+enum err reorgdb_owned(const char *path, struct fail *f)
 {
 	char who[64] = "another process";
 	int pid = holder(path);
@@ -66,7 +66,7 @@ enum err reorgdb_said(const char *path, char *said, struct fail *f)
 	enum err e;
 
 	if (strstr(said, "/LOCK"))
-		e = locked(path, f);
+		e = reorgdb_owned(path, f);
 	else if (strstr(said, "No space left on device"))
 		e = fail_set(f, ERR_DISK_FULL, "%s: %s", path, said);
 	else if (strstr(said, "Permission denied") ||

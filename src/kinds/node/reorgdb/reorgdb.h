@@ -109,6 +109,19 @@ NODISCARD enum err reorgdb_drop_above(
 NODISCARD enum err reorgdb_has(struct reorgdb *db, const char *key, const char *value,
     size_t len, bool *ret, struct fail *f);
 
+/* -- as files -------------------------------------------------------------- */
+
+/* A database of its own at `to`, which is removed first: what is in it at one instant of
+ * this call, while whoever writes it goes on. Its tables are the same files, where both
+ * are on one file system. fails: also STALE, it changed all the time. */
+NODISCARD enum err reorgdb_checkpoint(const char *path, const char *to, struct fail *f);
+void reorgdb_remove(const char *path); /* the folder of such a copy, and a half one */
+
+/* Nobody opens it to write meanwhile: its lock, by itself. OWNED: somebody has. Where
+ * there is none *ret is -1, and nothing is held. Not for who has it open himself. */
+NODISCARD enum err reorgdb_hold(const char *path, int *ret, struct fail *f);
+void reorgdb_let_go(int held);
+
 /* Only the highest so many blocks stay. Dying in it leaves some more. */
 NODISCARD enum err reorgdb_prune(
     struct reorgdb *db, uint64_t keep, uint64_t *ret_dropped, struct fail *f);

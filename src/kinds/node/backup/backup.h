@@ -1,0 +1,85 @@
+/* backup.h - copies of a layer 2's files, made while they are written, and put back.
+ *
+ *   l2_snapshots_<time>.dat.bak      the log of snapshots, to the end of its last block
+ *   reorg_db_<time>.tar.gz           the reorg database, as it is at one instant
+ *   backup_<time>.sha256             their sums, as sha256sum -c reads them, and the root
+ *   l2_snapshots_latest.dat.bak      a link to the newest of the first
+ *
+ * The time is UTC, 20261122_090000. A copy is read again before it is called one: its
+ * newest valid block, each value of the database, and the archive to its end. Each file
+ * gets its name when it is whole and on the medium, the sums last, so that who has them
+ * has the others. Dying leaves parts, which the next one removes, and never fewer copies
+ * than there were.
+ *
+ * Putting one back reads all of it first. What is in place then goes on under another
+ * name, .before_<time>: both change names at once, and no instant has neither.
+ */
+#ifndef PAWL_KINDS_NODE_BACKUP_BACKUP_H
+#define PAWL_KINDS_NODE_BACKUP_BACKUP_H
+
+#include "kinds/node/snapshot/state.h"
+#include "world/files.h"
+
+#define L2_BACKUP_TIME 16 /* with its NUL */
+#define L2_BACKUPS_KEPT 24
+
+/* Paths of what is copied; either may be missing. */
+struct l2_backup_plan {
+	const struct files *files;
+	const char *log, *reorg_db;
+	const char *folder; /* where copies are; made if it is not there */
+	unsigned keep;      /* so many of each; at least 1 */
+	int64_t wall_ms;
+};
+
+struct l2_backup {
+	char time[L2_BACKUP_TIME];
+	char log[64], reorg_db[64], sums[64]; /* names in the folder; "": none */
+	uint64_t log_bytes, reorg_db_bytes;
+	char root[L2_HEX];    /* of the newest valid snapshot */
+	uint64_t snapshot_ms; /* and its time */
+	size_t snapshots,
+	    failed;      /* blocks; newer ones than that one, which do not hold */
+	uint64_t values; /* of the database */
+	size_t removed;  /* files of older copies */
+};
+
+/* fails: NOT_FOUND, there is nothing to copy; DAMAGED, no snapshot of the log holds, or
+ * the database has values that do not; OWNED, another one is being made; and as files
+ * do. Older copies are removed when this one is whole, and else stay. */
+NODISCARD enum err l2_backup_make(
+    const struct l2_backup_plan *plan, struct l2_backup *ret, struct fail *f);
+
+/* Times of the copies in a folder, newest first: freed with mem_free. */
+struct l2_backup_seen {
+	char time[L2_BACKUP_TIME];
+	bool log, reorg_db, sums;
+};
+NODISCARD enum err l2_backup_list(const struct files *files, const char *folder,
+    struct l2_backup_seen **ret, size_t *ret_n, struct fail *f);
+
+/* Which parts of a copy are put back. */
+struct l2_restore_plan {
+	const struct files *files;
+	const char *folder, *time;  /* time NULL: the newest whole one */
+	const char *log_file;       /* a copy of a log alone, by its path, instead */
+	const char *log, *reorg_db; /* where they go; NULL: not this one */
+	int64_t wall_ms;
+};
+
+struct l2_restored {
+	char time[L2_BACKUP_TIME]; /* "" of a log_file */
+	bool log, reorg_db;        /* what was put back */
+	bool summed;               /* sums were there, and are theirs */
+	char root[L2_HEX];
+	uint64_t snapshot_ms;
+	size_t failed;
+	char log_kept[1024], reorg_db_kept[1024]; /* what was there; "": nothing */
+};
+
+/* fails: NOT_FOUND; DAMAGED, the copy is not what was copied, and nothing was changed;
+ * OWNED, a process writes what is to be replaced. */
+NODISCARD enum err l2_backup_restore(
+    const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f);
+
+#endif

@@ -1,0 +1,349 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/node/backup/inside.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+#define DATABASE "reorg_db"
+
+struct putting {
+	const struct l2_restore_plan *plan;
+	struct l2_restored *ret;
+	struct l2_backup_seen from;
+	char log[BACKUP_PATH_MAX], db[BACKUP_PATH_MAX]; /* copies; "": none */
+	char db_part[BACKUP_PATH_MAX];
+	struct sums sums;
+	struct file *owned; /* the log that is there, while it is replaced */
+	int held;           /* the same of the database; -1: none */
+};
+
+/* -- which one -------------------------------------------------------------- */
+
+static enum err none_such(const struct l2_restore_plan *plan,
+    const struct l2_backup_seen *seen, size_t n, struct fail *f)
+{
+	if (!n)
+		return fail_set(
+		    f, ERR_NOT_FOUND, "there is no backup in %s", plan->folder);
+	return fail_set(f, ERR_NOT_FOUND,
+	    "there is no backup %s in %s; the newest is %s, the oldest %s", plan->time,
+	    plan->folder, seen[0].time, seen[n - 1].time);
+}
+
+/* The newest one that has its sums; where none has, the newest. */
+static enum err choose(struct putting *p, struct fail *f)
+{
+	const struct l2_restore_plan *plan = p->plan;
+	struct l2_backup_seen *seen = NULL;
+	size_t n = 0, at = SIZE_MAX;
+	enum err e = l2_backup_list(plan->files, plan->folder, &seen, &n, f);
+
+	if (e == ERR_NOT_FOUND)
+		e = ERR_OK;
+	for (size_t i = 0; e == ERR_OK && i < n && at == SIZE_MAX; i++) {
+		const struct l2_backup_seen *s = &seen[i];
+
+		if (plan->time ? !strcmp(s->time, plan->time)
+			       : s->sums && (s->log || s->reorg_db))
+			at = i;
+	}
+	for (size_t i = 0; !plan->time && at == SIZE_MAX && i < n; i++)
+		if (seen[i].log || seen[i].reorg_db)
+			at = i;
+	if (e == ERR_OK && at == SIZE_MAX)
+		e = none_such(plan, seen, n, f);
+	if (e == ERR_OK)
+		p->from = seen[at];
+	mem_free(seen);
+	return e;
+}
+
+static enum err copy_named(
+    struct putting *p, enum backup_file file, char out[BACKUP_PATH_MAX], struct fail *f)
+{
+	char name[64];
+
+	backup_name(name, file, p->from.time);
+	return backup_path(out, p->plan->folder, name, f);
+}
+
+static enum err find(struct putting *p, struct fail *f)
+{
+	const struct l2_restore_plan *plan = p->plan;
+	char sums[BACKUP_PATH_MAX];
+	enum err e;
+
+	if (plan->log_file)
+		return backup_path(p->log, "", plan->log_file, f);
+	e = choose(p, f);
+	if (e == ERR_OK && plan->log && p->from.log)
+		e = copy_named(p, BACKUP_LOG, p->log, f);
+	if (e == ERR_OK && plan->reorg_db && p->from.reorg_db)
+		e = copy_named(p, BACKUP_DB, p->db, f);
+	if (e == ERR_OK && !p->log[0] && !p->db[0])
+		e = fail_set(f, ERR_NOT_FOUND,
+		    "the backup %s has nothing of what is asked for", p->from.time);
+	if (e == ERR_OK && p->from.sums) {
+		e = copy_named(p, BACKUP_SUMS, sums, f);
+		if (e == ERR_OK)
+			e = sums_read(&p->sums, plan->files, sums, f);
+		if (e == ERR_OK && strcmp(p->sums.time, p->from.time) != 0)
+			e = fail_set(f, ERR_DAMAGED, "%s: is of the backup %s", sums,
+			    p->sums.time);
+	}
+	memcpy(p->ret->time, p->from.time, L2_BACKUP_TIME);
+	p->ret->summed = p->from.sums;
+	return e;
+}
+
+/* -- is it what was copied? -------------------------------------------------- */
+
+static enum err sum_check(
+    struct putting *p, const char *path, enum backup_file file, struct fail *f)
+{
+	const char *want = p->sums.sum[file];
+	char sum[SUM_TEXT];
+	uint64_t len;
+	enum err e;
+
+	if (!p->from.sums)
+		return ERR_OK;
+	e = file_sum(p->plan->files, path, sum, &len, f);
+	if (e == ERR_OK && strcmp(sum, want) != 0 && !MUTANT(restore_unsummed))
+		e = fail_set(f, ERR_DAMAGED,
+		    "%s is not what was copied: its SHA-256 is %s, and %s was noted. "
+		    "Nothing was changed; older copies: pawl node restore TIME",
+		    path, sum, want[0] ? want : "none");
+	return e;
+}
+
+static enum err db_prepare(struct putting *p, struct fail *f)
+{
+	const struct l2_restore_plan *plan = p->plan;
+	char digest[SUM_TEXT];
+	uint64_t values;
+	enum err e;
+
+	if (!p->db[0])
+		return ERR_OK;
+	e = sum_check(p, p->db, BACKUP_DB, f);
+	if (e != ERR_OK)
+		return e;
+	snprintf(p->db_part, sizeof p->db_part, "%.990s.part", plan->reorg_db);
+	reorgdb_remove(p->db_part);
+	e = tar_read(plan->files, p->db, DATABASE, p->db_part, digest, f);
+	if (e == ERR_OK)
+		e = database_look(p->db_part, &values, f);
+	return e;
+}
+
+static enum err log_check(struct putting *p, struct fail *f)
+{
+	const char *db = p->db[0] ? p->db_part : p->plan->reorg_db;
+	struct reorgdb *store = NULL;
+	struct log_look look;
+	enum err e;
+
+	if (!p->log[0])
+		return ERR_OK;
+	e = sum_check(p, p->log, BACKUP_LOG, f);
+	if (e != ERR_OK)
+		return e;
+	/* Without a store peg-outs stand on the log alone. */
+	if (db)
+		(void)!reorgdb_open(&store, db, REORGDB_READ, NULL);
+	e = log_look(&look, p->plan->files, p->log, store, f);
+	reorgdb_close(store);
+	if (e == ERR_OK && !look.root[0])
+		e = fail_set(f, ERR_DAMAGED, "%s has no snapshot", p->log);
+	if (e == ERR_OK && p->from.sums && strcmp(look.root, p->sums.root) != 0)
+		e = fail_set(f, ERR_DAMAGED,
+		    "the newest valid snapshot of %s has the root %s, and %s was noted",
+		    p->log, look.root, p->sums.root);
+	if (e != ERR_OK)
+		return fail_wrap(f, e, "the backup; nothing was changed");
+	memcpy(p->ret->root, look.root, L2_HEX);
+	p->ret->snapshot_ms = look.timestamp_ms;
+	p->ret->failed = look.failed;
+	return ERR_OK;
+}
+
+static enum err log_prepare(struct putting *p, struct fail *f)
+{
+	char sum[SUM_TEXT], again[SUM_TEXT], want[SUM_TEXT];
+	struct part part;
+	uint64_t len, got;
+	enum err e;
+
+	if (!p->log[0])
+		return ERR_OK;
+	e = file_sum(p->plan->files, p->log, want, &len, f);
+	if (e != ERR_OK)
+		return e;
+	e = part_begin(&part, p->plan->files, p->plan->log, f);
+	if (e == ERR_OK)
+		e = part_copy(&part, p->log, len, f);
+	e = part_keep(&part, e, sum, f);
+	if (e == ERR_OK)
+		e = file_sum(p->plan->files, part.path, again, &got, f);
+	if (e == ERR_OK && (strcmp(sum, want) != 0 || strcmp(sum, again) != 0))
+		e = fail_set(f, ERR_STALE,
+		    "%s changed while it was read; nothing was changed: type it again",
+		    p->log);
+	return e;
+}
+
+/* -- in place ---------------------------------------------------------------- */
+
+struct taken {
+	const char *name;
+	bool is;
+};
+
+static void note_taken(void *ctx, const char *name)
+{
+	struct taken *t = ctx;
+
+	t->is |= !strcmp(name, t->name);
+}
+
+/* What is there gets this name; nothing has it yet. */
+static enum err name_free(
+    struct putting *p, const char *path, char out[BACKUP_PATH_MAX], struct fail *f)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[BACKUP_PATH_MAX], time[L2_BACKUP_TIME];
+	struct taken t = { .is = true };
+	int64_t at_ms = p->plan->wall_ms;
+	enum err e = ERR_OK;
+
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1,
+	    slash ? path : ".");
+	while (e == ERR_OK && t.is) {
+		backup_time(time, at_ms);
+		snprintf(out, BACKUP_PATH_MAX, "%.990s.before_%s", path, time);
+		t = (struct taken){ slash ? out + (slash - path) + 1 : out, false };
+		e = p->plan->files->each(*folder ? folder : "/", note_taken, &t, f);
+		at_ms += 1000;
+	}
+	return e;
+}
+
+/* What was prepared, under the name that what is there is to have; then both change
+ * names. Dying between leaves a copy more, and nothing less. */
+static enum err swap(struct putting *p, const char *part, const char *path,
+    char kept[BACKUP_PATH_MAX], struct fail *f)
+{
+	const struct files *files = p->plan->files;
+	enum err e = name_free(p, path, kept, f);
+
+	if (e == ERR_OK)
+		e = files->rename(part, kept, f);
+	if (e == ERR_OK)
+		e = files->sync_folder(path, f);
+	if (e == ERR_OK)
+		e = files->exchange(kept, path, f);
+	if (e == ERR_OK)
+		e = files->sync_folder(path, f);
+	return e;
+}
+
+static enum err place(struct putting *p, const char *path, bool there,
+    char kept[BACKUP_PATH_MAX], struct fail *f)
+{
+	const struct files *files = p->plan->files;
+	char part[BACKUP_PATH_MAX];
+	enum err e;
+
+	kept[0] = '\0';
+	snprintf(part, sizeof part, "%.990s.part", path);
+	if (there && !MUTANT(restore_keeps_nothing))
+		return swap(p, part, path, kept, f);
+	e = files->rename(part, path, f);
+	return e == ERR_OK ? files->sync_folder(path, f) : e;
+}
+
+static enum err log_own(struct putting *p, bool *ret_there, struct fail *f)
+{
+	const struct files *files = p->plan->files;
+	struct file *file = NULL;
+	enum err e = files->open(&file, p->plan->log, FILE_READ, f);
+
+	*ret_there = e == ERR_OK;
+	if (e != ERR_OK)
+		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	files->close(file);
+	e = files->open(&p->owned, p->plan->log, FILE_WRITE, f);
+	return e == ERR_OK ? files->own(p->owned, f) : e;
+}
+
+static void note_any(void *ctx, const char *name)
+{
+	(void)name;
+	*(bool *)ctx = true;
+}
+
+static enum err log_put(struct putting *p, struct fail *f)
+{
+	bool there;
+	enum err e;
+
+	if (!p->log[0])
+		return ERR_OK;
+	e = log_own(p, &there, f);
+	if (e == ERR_OK)
+		e = place(p, p->plan->log, there, p->ret->log_kept, f);
+	p->ret->log = e == ERR_OK;
+	return e;
+}
+
+static enum err db_put(struct putting *p, struct fail *f)
+{
+	bool any = false;
+	enum err e;
+
+	if (!p->db[0])
+		return ERR_OK;
+	e = p->plan->files->each(p->plan->reorg_db, note_any, &any, f);
+	if (e == ERR_OK || e == ERR_NOT_FOUND)
+		e = place(p, p->plan->reorg_db, e == ERR_OK, p->ret->reorg_db_kept, f);
+	p->ret->reorg_db = e == ERR_OK;
+	return e;
+}
+
+enum err l2_backup_restore(
+    const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f)
+{
+	struct putting p = { .plan = plan, .ret = ret, .held = -1 };
+	char path[BACKUP_PATH_MAX];
+	enum err e;
+
+	*ret = (struct l2_restored){ 0 };
+	e = backup_path(path, "", plan->log ? plan->log : "", f);
+	if (e == ERR_OK)
+		e = backup_path(path, "", plan->reorg_db ? plan->reorg_db : "", f);
+	if (e == ERR_OK)
+		e = find(&p, f);
+	/* The database is held by the process that is the node, the log while it is
+	 * written alone. */
+	if (e == ERR_OK && plan->reorg_db)
+		e = reorgdb_hold(plan->reorg_db, &p.held, f);
+	if (e == ERR_OK)
+		e = db_prepare(&p, f);
+	if (e == ERR_OK)
+		e = log_check(&p, f);
+	if (e == ERR_OK)
+		e = log_prepare(&p, f);
+	if (e == ERR_OK)
+		e = log_put(&p, f);
+	if (e == ERR_OK)
+		e = db_put(&p, f);
+	if (e != ERR_OK && p.db_part[0])
+		reorgdb_remove(p.db_part);
+	plan->files->close(p.owned);
+	reorgdb_let_go(p.held);
+	return e;
+}

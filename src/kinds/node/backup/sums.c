@@ -1,0 +1,166 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "kinds/node/backup/inside.h"
+
+#define SUMS_MAX 4096
+
+/* What stands around the time in a name. */
+static const struct shape {
+	const char *before, *behind;
+} shapes[BACKUP_FILES] = {
+	[BACKUP_LOG] = { "l2_snapshots_", ".dat.bak" },
+	[BACKUP_DB] = { "reorg_db_", ".tar.gz" },
+	[BACKUP_SUMS] = { "backup_", ".sha256" },
+};
+
+void backup_name(char out[64], enum backup_file file, const char *time)
+{
+	snprintf(out, 64, "%s%.16s%s", shapes[file].before, time, shapes[file].behind);
+}
+
+enum err backup_path(
+    char out[BACKUP_PATH_MAX], const char *folder, const char *name, struct fail *f)
+{
+	int n =
+	    snprintf(out, BACKUP_PATH_MAX, "%s%s%s", folder, *folder ? "/" : "", name);
+
+	if (n >= 0 && n < BACKUP_PATH_MAX - 32)
+		return ERR_OK;
+	return fail_set(f, ERR_INPUT, "a path in %.200s is too long", folder);
+}
+
+void backup_time(char out[L2_BACKUP_TIME], int64_t wall_ms)
+{
+	time_t s = (time_t)(wall_ms / 1000);
+	struct tm t;
+
+	gmtime_r(&s, &t);
+	if (!strftime(out, L2_BACKUP_TIME, "%Y%m%d_%H%M%S", &t))
+		snprintf(out, L2_BACKUP_TIME, "19700101_000000");
+}
+
+/* 20261122_090000 */
+static bool is_time(const char *text)
+{
+	for (int i = 0; i < L2_BACKUP_TIME - 1; i++)
+		if (i == 8 ? text[i] != '_' : text[i] < '0' || text[i] > '9')
+			return false;
+	return true;
+}
+
+bool backup_name_parse(
+    const char *name, enum backup_file *ret, char ret_time[L2_BACKUP_TIME])
+{
+	for (int i = 0; i < BACKUP_FILES; i++) {
+		size_t before = strlen(shapes[i].before);
+
+		if (strncmp(name, shapes[i].before, before) != 0 ||
+		    strlen(name) !=
+			before + L2_BACKUP_TIME - 1 + strlen(shapes[i].behind) ||
+		    !is_time(name + before) ||
+		    strcmp(name + before + L2_BACKUP_TIME - 1, shapes[i].behind) != 0)
+			continue;
+		*ret = (enum backup_file)i;
+		memcpy(ret_time, name + before, L2_BACKUP_TIME - 1);
+		ret_time[L2_BACKUP_TIME - 1] = '\0';
+		return true;
+	}
+	return false;
+}
+
+/* -- the file of sums ------------------------------------------------------ */
+
+void sums_format(struct buf *out, const struct sums *s)
+{
+	char name[64];
+
+	buf_addf(out, "# pawl node backup %s\n", s->time);
+	if (s->root[0])
+		buf_addf(out, "# root %s\n", s->root);
+	for (int i = 0; i < 2; i++) {
+		backup_name(name, (enum backup_file)i, s->time);
+		if (s->sum[i][0])
+			buf_addf(out, "%s  %s\n", s->sum[i], name);
+	}
+}
+
+static bool is_hex(const char *text)
+{
+	for (int i = 0; i < 64; i++)
+		if (!strchr("0123456789abcdef", text[i]) || !text[i])
+			return false;
+	return true;
+}
+
+static bool line_take(struct sums *s, const char *line, size_t len)
+{
+	char name[64];
+
+	if (len == 7 + 64 && !strncmp(line, "# root ", 7) && is_hex(line + 7) &&
+	    !s->root[0]) {
+		memcpy(s->root, line + 7, 64);
+		return true;
+	}
+	for (int i = 0; i < 2; i++) {
+		backup_name(name, (enum backup_file)i, s->time);
+		if (len == 66 + strlen(name) && is_hex(line) && line[64] == ' ' &&
+		    line[65] == ' ' && !memcmp(line + 66, name, strlen(name)) &&
+		    !s->sum[i][0]) {
+			memcpy(s->sum[i], line, 64);
+			return true;
+		}
+	}
+	return false;
+}
+
+enum err sums_parse(struct sums *ret, const char *text, size_t len, struct fail *f)
+{
+	static const char head[] = "# pawl node backup ";
+	size_t head_len = sizeof head - 1 + L2_BACKUP_TIME - 1, at = head_len + 1;
+	int line = 1;
+
+	*ret = (struct sums){ 0 };
+	if (len <= head_len || memcmp(text, head, sizeof head - 1) != 0 ||
+	    text[head_len] != '\n' || !is_time(text + sizeof head - 1))
+		return fail_set(f, ERR_INPUT, "line 1: is not \"%s<time>\"", head);
+	memcpy(ret->time, text + sizeof head - 1, L2_BACKUP_TIME - 1);
+	while (at < len) {
+		const char *end = memchr(text + at, '\n', len - at);
+		size_t n = end ? (size_t)(end - text) - at : len - at;
+
+		line++;
+		if (!end || !line_take(ret, text + at, n))
+			return fail_set(f, ERR_INPUT,
+			    "line %d: is not the sum of a file of this backup", line);
+		at += n + 1;
+	}
+	if ((!ret->sum[0][0] && !ret->sum[1][0]) || !ret->sum[0][0] != !ret->root[0])
+		return fail_set(f, ERR_INPUT, "it lacks sums");
+	return ERR_OK;
+}
+
+enum err sums_read(
+    struct sums *ret, const struct files *files, const char *path, struct fail *f)
+{
+	char text[SUMS_MAX];
+	struct file *file;
+	size_t n;
+	enum err e = files->open(&file, path, FILE_READ, f);
+
+	if (e != ERR_OK)
+		return e;
+	e = files->read(file, 0, text, sizeof text, &n, f);
+	files->close(file);
+	if (e != ERR_OK)
+		return e;
+	e = sums_parse(ret, text, n, f);
+	if (e == ERR_OK)
+		return e;
+	(void)fail_wrap(f, e, "%s", path);
+	if (f)
+		f->err = ERR_DAMAGED;
+	return ERR_DAMAGED;
+}

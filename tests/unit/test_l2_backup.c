@@ -1,0 +1,874 @@
+/* Copies of a layer 2's files: made while they are written, put back, and what is there
+ * after a death at any instant of either. */
+#include <ftw.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "crypto/sha256.h"
+#include "guide_node.h"
+#include "kinds/node/backup/backup.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+#include "l2_disk.h"
+
+#define NOW INT64_C(1795338000000) /* 2026-11-22, 09:00 UTC */
+#define KEEP 3
+
+static char top[64], log_path[96], db_path[96], folder[96];
+
+static int remove_one(const char *p, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(p);
+}
+
+static int folder_make(void **state)
+{
+	(void)state;
+	/* in memory, where that is a file system: there are many syncs */
+	snprintf(top, sizeof top, "/dev/shm/pawl-backup-XXXXXX");
+	if (!mkdtemp(top)) {
+		snprintf(top, sizeof top, "/tmp/pawl-backup-XXXXXX");
+		assert_non_null(mkdtemp(top));
+	}
+	snprintf(log_path, sizeof log_path, "%s/l2_snapshots.dat", top);
+	snprintf(db_path, sizeof db_path, "%s/reorg_db", top);
+	snprintf(folder, sizeof folder, "%s/backups", top);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	return 0;
+}
+
+static int folder_remove(void **state)
+{
+	(void)state;
+	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int group_begin(void **state)
+{
+	(void)l2_disk_begin(state);
+	return 0;
+}
+
+static void run(const char *fmt, ...) PRINTF(1, 2);
+static void run(const char *fmt, ...)
+{
+	char line[1000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (system(line) != 0)
+		fail_msg("failed: %s", line);
+}
+
+/* -- what is there ---------------------------------------------------------- */
+
+static void grow_on(const struct files *files, uint64_t balances, char root[L2_HEX])
+{
+	struct l2_append how = { .version = 1 };
+	struct l2_state s;
+	struct fail f = { 0 };
+
+	l2_state_init(&s);
+	s.timestamp_ms = 1000 + balances;
+	for (uint64_t i = 0; i < balances; i++) {
+		char id[40];
+		struct l2_balance one;
+
+		snprintf(id, sizeof id, "peer-%" PRIu64, i);
+		one = (struct l2_balance){ l2_text(id), balances * 7 + i };
+		l2_state_add(&s, L2_BALANCES, &one);
+	}
+	l2_state_root(&s, root);
+	assert_int_equal(l2_state_anchor(&s, root, 5000, l2_text("m"), NULL), ERR_OK);
+	if (l2_log_append(files, log_path, &s, &how, &f))
+		fail_msg("append: %s", f.why);
+	l2_state_release(&s);
+}
+
+static void root_of(const struct files *files, const char *path, char ret[L2_HEX])
+{
+	static const struct l2_demand demand = { .anchor_needed = true };
+	struct l2_verdict v;
+	struct l2_block block;
+	struct l2_log *log;
+
+	ret[0] = '\0';
+	if (l2_log_open(&log, files, path, NULL))
+		return;
+	assert_int_equal(
+	    l2_log_newest(log, &demand, &block, &v, NULL, NULL, NULL), ERR_OK);
+	if (block.len)
+		memcpy(ret, v.root, L2_HEX);
+	l2_log_close(log);
+}
+
+static void hash_of(char out[65], uint64_t height)
+{
+	snprintf(out, 65, "%064" PRIx64, height + 1);
+}
+
+/* Heights below n, by the node of the guide. */
+static void db_fill(uint64_t from, uint64_t n)
+{
+	char hash[65], why[200];
+	struct guide_node *g = guide_open(db_path, why, sizeof why);
+
+	if (!g)
+		fail_msg("%s", why);
+	for (uint64_t i = from; i < n; i++) {
+		hash_of(hash, i);
+		guide_track(g, i, hash);
+	}
+	guide_close(g);
+}
+
+static size_t db_blocks(const char *path)
+{
+	char why[200];
+	struct guide_node *g = guide_open(path, why, sizeof why);
+	size_t n;
+
+	if (!g)
+		fail_msg("%s: %s", path, why);
+	n = guide_blocks(g);
+	guide_close(g);
+	return n;
+}
+
+static enum err make_on(
+    const struct files *files, int64_t at, struct l2_backup *b, struct fail *f)
+{
+	struct l2_backup_plan plan = { files, log_path, db_path, folder, KEEP,
+		NOW + at * 3600000 };
+
+	return l2_backup_make(&plan, b, f);
+}
+
+static struct l2_backup made(int64_t at)
+{
+	struct l2_backup b;
+	struct fail f = { 0 };
+
+	if (make_on(&files_of_system, at, &b, &f))
+		fail_msg("backup: %s", f.why);
+	return b;
+}
+
+static enum err restore_on(
+    const struct files *files, const char *time, struct l2_restored *r, struct fail *f)
+{
+	struct l2_restore_plan plan = { .files = files,
+		.folder = folder,
+		.time = time,
+		.log = log_path,
+		.reorg_db = files == &sim_disk_files ? NULL : db_path,
+		.wall_ms = NOW + 86400000 };
+
+	return l2_backup_restore(&plan, r, f);
+}
+
+static struct l2_restored restored(const char *time)
+{
+	struct l2_restored r;
+	struct fail f = { 0 };
+
+	if (restore_on(&files_of_system, time, &r, &f))
+		fail_msg("restore: %s", f.why);
+	return r;
+}
+
+static size_t count_like(const char *pattern)
+{
+	char line[400];
+	size_t n = 0;
+	FILE *p;
+
+	snprintf(line, sizeof line, "ls -d %s/%s 2>/dev/null", top, pattern);
+	p = popen(line, "r");
+	assert_non_null(p);
+	while (fgets(line, sizeof line, p))
+		n++;
+	pclose(p);
+	return n;
+}
+
+/* -- on a disk that is there ------------------------------------------------- */
+
+static void one_is_made_and_put_back(void **state)
+{
+	char root[L2_HEX], later[L2_HEX], now[L2_HEX], latest[200];
+	struct l2_backup b;
+	struct l2_restored r;
+
+	(void)state;
+	grow_on(&files_of_system, 30, root);
+	db_fill(0, 100);
+	b = made(0);
+	assert_string_equal(b.time, "20261122_090000");
+	assert_string_equal(b.root, root);
+	assert_int_equal(b.values, 100);
+	run("cd %s && sha256sum --quiet -c %s", folder, b.sums);
+	snprintf(latest, sizeof latest, "%s/l2_snapshots_latest.dat.bak", folder);
+	root_of(&files_of_system, latest, now);
+	assert_string_equal(now, root);
+	run("cd %s && mkdir x && tar xzf %s -C x && test -f x/reorg_db/CURRENT", folder,
+	    b.reorg_db);
+	assert_int_equal(
+	    count_like("backups/*.part") + count_like("backups/*.check*"), 0);
+
+	grow_on(&files_of_system, 40, later);
+	db_fill(100, 150);
+	r = restored(NULL);
+	assert_true(r.log && r.reorg_db && r.summed);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, root);
+	root_of(&files_of_system, r.log_kept, now);
+	assert_string_equal(now, later);
+	assert_int_equal(db_blocks(db_path), 100);
+	assert_int_equal(db_blocks(r.reorg_db_kept), 150);
+	/* and the next snapshot is written */
+	grow_on(&files_of_system, 50, root);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, root);
+	assert_int_equal(count_like("*.part"), 0);
+}
+
+static void so_many_are_kept(void **state)
+{
+	char root[L2_HEX];
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 3);
+	for (int i = 0; i < KEEP + 2; i++)
+		assert_int_equal(made(i).removed, i < KEEP ? 0 : 3);
+	assert_int_equal(count_like("backups/l2_snapshots_2*.dat.bak"), KEEP);
+	assert_int_equal(count_like("backups/reorg_db_*.tar.gz"), KEEP);
+	assert_int_equal(count_like("backups/backup_*.sha256"), KEEP);
+	/* two of one second have a name each */
+	made(KEEP + 1);
+	assert_int_equal(count_like("backups/*_20261122_130001*"), 3);
+}
+
+static void spoil(const char *name, long at, int with)
+{
+	char path[200];
+	FILE *file;
+	int c;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	fseek(file, at, SEEK_SET);
+	c = fgetc(file);
+	fseek(file, at, SEEK_SET);
+	fputc(c ^ with, file);
+	fclose(file);
+}
+
+static void refused(enum err want)
+{
+	char root[L2_HEX], now[L2_HEX];
+	struct l2_restored r;
+	struct fail f = { 0 };
+
+	root_of(&files_of_system, log_path, root);
+	assert_int_equal(restore_on(&files_of_system, NULL, &r, &f), want);
+	assert_true(f.why[0]);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, root);
+	assert_int_equal(db_blocks(db_path), 12);
+	assert_int_equal(count_like("*before*"), 0);
+}
+
+static void what_was_altered_is_not_put_back(void **state)
+{
+	char root[L2_HEX];
+	struct l2_backup b;
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 10);
+	b = made(0);
+	grow_on(&files_of_system, 6, root);
+	db_fill(10, 12);
+	for (long at = 60; at < 110; at += 7) {
+		spoil(b.log, at, 1);
+		refused(ERR_DAMAGED);
+		spoil(b.log, at, 1);
+	}
+	for (long at = 20; at < 600; at += 97) {
+		spoil(b.reorg_db, at, 1);
+		refused(ERR_DAMAGED);
+		spoil(b.reorg_db, at, 1);
+	}
+	for (long at = 0; at < 300; at += 9) {
+		spoil(b.sums, at, 2);
+		refused(ERR_DAMAGED);
+		spoil(b.sums, at, 2);
+	}
+	restored(NULL);
+}
+
+static void what_does_not_hold_is_no_backup(void **state)
+{
+	char root[L2_HEX];
+	struct l2_backup b;
+	struct fail f;
+
+	(void)state;
+	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_NOT_FOUND);
+	grow_on(&files_of_system, 5, root);
+	run("sed -i 's/^balance \"peer-1\" .*/balance \"peer-1\" 1/' %s", log_path);
+	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_DAMAGED);
+	assert_int_equal(count_like("backups/*.bak") + count_like("backups/*.sha256"), 0);
+	/* an older one that holds makes it one */
+	grow_on(&files_of_system, 5, root);
+	grow_on(&files_of_system, 6, root);
+	run("sed -i 's/^balance \"peer-5\" .*/balance \"peer-5\" 1/' %s", log_path);
+	assert_int_equal(made(0).failed, 1);
+}
+
+/* The guide's own lines, by hand. */
+static void a_backup_of_the_guide_is_put_back(void **state)
+{
+	char root[L2_HEX], later[L2_HEX], now[L2_HEX];
+	struct l2_restored r;
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 10);
+	run("cp %s %s/l2_snapshots_20260101_000000.dat.bak", log_path, folder);
+	run("tar -czf %s/reorg_db_20260101_000000.tar.gz -C %s reorg_db/", folder, top);
+	grow_on(&files_of_system, 6, later);
+	r = restored(NULL);
+	assert_true(r.log && r.reorg_db && !r.summed);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, root);
+}
+
+static void nothing_else_comes_out_of_an_archive(void **state)
+{
+	static const char *const makes[] = { "ln -s /etc/passwd reorg_db/x.sst",
+		"mkdir reorg_db/sub; touch reorg_db/sub/y",
+		"ln reorg_db/CURRENT reorg_db/z.sst", "touch other" };
+	char root[L2_HEX];
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 12);
+	for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
+		run("cd %s && rm -rf w && mkdir w && cp -r reorg_db w && cd w && %s && "
+		    "tar -czf %s/reorg_db_20260101_000000.tar.gz *",
+		    top, makes[i], folder);
+		refused(ERR_DAMAGED);
+	}
+	run("cd %s && tar -czPf %s/reorg_db_20260101_000000.tar.gz "
+	    "--transform 's,^reorg_db/CURRENT,reorg_db/../../CURRENT,' reorg_db",
+	    top, folder);
+	refused(ERR_DAMAGED);
+}
+
+static void who_writes_is_not_replaced(void **state)
+{
+	char root[L2_HEX];
+	int up[2], down[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 12);
+	made(0);
+	assert_int_equal(pipe(up) + pipe(down), 0);
+	pid = fork();
+	if (!pid) {
+		struct reorgdb *db;
+
+		(void)!reorgdb_open(&db, db_path, REORGDB_WRITE, NULL);
+		(void)!write(up[1], "x", 1);
+		(void)!read(down[0], &byte, 1);
+		_exit(0);
+	}
+	assert_int_equal(read(up[0], &byte, 1), 1);
+	{
+		struct l2_restored r;
+		struct fail f;
+
+		assert_int_equal(restore_on(&files_of_system, NULL, &r, &f), ERR_OWNED);
+		/* and a copy is made beside it */
+		assert_int_equal(made(1).values, 12);
+	}
+	assert_int_equal(write(down[1], "x", 1), 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	restored(NULL);
+	close(up[0]), close(up[1]), close(down[0]), close(down[1]);
+}
+
+/* -- while it is written ------------------------------------------------------ */
+
+static void write_on(void)
+{
+	char hash[65], why[200];
+	struct guide_node *g = guide_open(db_path, why, sizeof why);
+
+	for (uint64_t i = 0; g; i++) {
+		hash_of(hash, i);
+		guide_track(g, i, hash);
+		if (i % 400 == 0)
+			guide_flush(g);
+	}
+	_exit(1);
+}
+
+struct heights {
+	uint64_t n;
+	bool gap;
+};
+
+static void height_seen(void *ctx, uint64_t height, const char *hash)
+{
+	struct heights *h = ctx;
+
+	(void)hash;
+	h->gap |= height != h->n;
+	h->n = height + 1;
+}
+
+static void a_copy_is_of_one_instant(void **state)
+{
+	struct heights h = { 0 };
+	char to[200];
+	pid_t pid;
+	int made_n = 0;
+
+	(void)state;
+	db_fill(0, 1);
+	snprintf(to, sizeof to, "%s/copy", top);
+	pid = fork();
+	if (!pid)
+		write_on();
+	for (int i = 0; i < 60; i++) {
+		const struct reorgdb_visitor v = { .ctx = &h, .block = height_seen };
+		struct reorgdb *db;
+		struct fail f = { 0 };
+		enum err e = reorgdb_checkpoint(db_path, to, &f);
+
+		if (e == ERR_STALE)
+			continue;
+		if (e)
+			fail_msg("%s", f.why);
+		h = (struct heights){ 0 };
+		assert_int_equal(reorgdb_open(&db, to, REORGDB_READ, &f), ERR_OK);
+		assert_int_equal(reorgdb_visit(db, &v, &f), ERR_OK);
+		reorgdb_close(db);
+		assert_false(h.gap);
+		made_n++;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_true(made_n > 5);
+	reorgdb_remove(to);
+}
+
+/* -- a kill at every call ------------------------------------------------------ */
+
+static long left; /* calls that change something, until the process is dead */
+
+static void count(void)
+{
+	if (left && --left == 0)
+		_exit(9);
+}
+
+static enum err k_open(
+    struct file **ret, const char *path, enum file_how how, struct fail *f)
+{
+	if (how == FILE_WRITE)
+		count();
+	return files_of_system.open(ret, path, how, f);
+}
+
+static enum err k_write(
+    struct file *file, uint64_t at, const void *bytes, size_t len, struct fail *f)
+{
+	enum err e = files_of_system.write(file, at, bytes, len / 2, f);
+
+	count();
+	return e ? e
+		 : files_of_system.write(file, at + len / 2,
+		       (const char *)bytes + len / 2, len - len / 2, f);
+}
+
+static enum err k_sync(struct file *file, struct fail *f)
+{
+	count();
+	return files_of_system.sync(file, f);
+}
+
+static enum err k_rename(const char *from, const char *to, struct fail *f)
+{
+	count();
+	return files_of_system.rename(from, to, f);
+}
+
+static enum err k_exchange(const char *a, const char *b, struct fail *f)
+{
+	count();
+	return files_of_system.exchange(a, b, f);
+}
+
+static enum err k_sync_folder(const char *path, struct fail *f)
+{
+	count();
+	return files_of_system.sync_folder(path, f);
+}
+
+static bool dies_restoring(long at)
+{
+	pid_t pid = fork();
+	int how;
+
+	if (!pid) {
+		struct files killed = files_of_system;
+		struct l2_restored r;
+
+		killed.open = k_open;
+		killed.write = k_write;
+		killed.sync = k_sync;
+		killed.rename = k_rename;
+		killed.exchange = k_exchange;
+		killed.sync_folder = k_sync_folder;
+		left = at;
+		_exit(restore_on(&killed, NULL, &r, NULL) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_true(WIFEXITED(how) && WEXITSTATUS(how) != 1);
+	return WEXITSTATUS(how) == 9;
+}
+
+/* Live or kept, somewhere. */
+static bool somewhere(const char *root, size_t blocks)
+{
+	char now[L2_HEX], line[400];
+	bool log = false, db = false;
+	FILE *p;
+
+	snprintf(line, sizeof line, "ls -d %s* %s* 2>/dev/null", log_path, db_path);
+	p = popen(line, "r");
+	while (fgets(line, sizeof line, p)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strstr(line, ".part"))
+			continue;
+		if (strstr(line, "reorg_db")) {
+			db |= db_blocks(line) == blocks;
+			continue;
+		}
+		root_of(&files_of_system, line, now);
+		log |= !strcmp(now, root);
+	}
+	pclose(p);
+	return log && db;
+}
+
+static void a_restore_dies_anywhere(void **state)
+{
+	char root[L2_HEX], later[L2_HEX], now[L2_HEX];
+	bool died = true;
+	long at = 1;
+
+	(void)state;
+	for (; died; at++) {
+		run("rm -rf %s/*; mkdir %s", top, folder);
+		grow_on(&files_of_system, 5, root);
+		db_fill(0, 3);
+		made(0);
+		grow_on(&files_of_system, 6, later);
+		db_fill(3, 7);
+		died = dies_restoring(at);
+		root_of(&files_of_system, log_path, now);
+		assert_true(!strcmp(now, root) || !strcmp(now, later));
+		assert_true(db_blocks(db_path) == 3 || db_blocks(db_path) == 7);
+		assert_true(somewhere(later, 7));
+		restored(NULL);
+		root_of(&files_of_system, log_path, now);
+		assert_string_equal(now, root);
+		assert_int_equal(db_blocks(db_path), 3);
+		assert_true(somewhere(later, 7));
+	}
+	assert_true(at > 15);
+}
+
+/* -- the power goes ------------------------------------------------------------ */
+
+static jmp_buf alive;
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	longjmp(alive, 1);
+}
+
+#define HEAP ((size_t)64 << 20)
+static _Alignas(16) char heap[HEAP];
+static size_t heap_used;
+
+static void *heap_take(size_t size)
+{
+	size_t *at = (size_t *)(void *)(heap + heap_used);
+
+	CHECK(heap_used + size + 32 < HEAP);
+	*at = size;
+	heap_used += (size + 31) / 16 * 16;
+	return at + 2;
+}
+
+static void *heap_resize(void *p, size_t size)
+{
+	size_t had = ((size_t *)p)[-2];
+	void *ret = heap_take(size);
+
+	memcpy(ret, p, had < size ? had : size);
+	return ret;
+}
+
+static void heap_give_back(void *p)
+{
+	(void)p;
+}
+
+static const struct mem_source source = { heap_take, heap_resize, heap_give_back };
+
+static char was[L2_HEX], is[L2_HEX];
+
+static void backup_it(void)
+{
+	struct l2_backup b;
+	struct fail f = { 0 };
+
+	if (make_on(&sim_disk_files, 10, &b, &f))
+		fail_msg("backup: %s", f.why);
+}
+
+static void restore_it(void)
+{
+	struct l2_restored r;
+	struct fail f = { 0 };
+
+	if (restore_on(&sim_disk_files, NULL, &r, &f))
+		fail_msg("restore: %s", f.why);
+}
+
+static bool dies(void (*deed)(void), int64_t op, unsigned round)
+{
+	volatile bool died = true;
+
+	heap_used = 0;
+	mem_source_set(&source);
+	l2_user.die = die;
+	if (!setjmp(alive)) {
+		sim_disk_die_at(l2_disk, op);
+		deed();
+		died = false;
+	}
+	sim_disk_die_at(l2_disk, 0);
+	l2_user.die = NULL;
+	mem_source_set(NULL);
+	if (round % 4 != 3)
+		sim_disk_lose_power(l2_disk, SIM_LOSE_DRAWN);
+	else
+		sim_disk_process_end(&l2_user);
+	return died;
+}
+
+static void prepare(unsigned round)
+{
+	struct l2_backup b;
+	struct fail f = { 0 };
+
+	l2_disk_clear();
+	sim_disk_seed(l2_disk, 5000 + round);
+	for (int i = 0; i < KEEP; i++) {
+		grow_on(&sim_disk_files, 10 + (uint64_t)i, was);
+		if (make_on(&sim_disk_files, i, &b, &f))
+			fail_msg("backup: %s", f.why);
+	}
+	grow_on(&sim_disk_files, 40, is);
+}
+
+/* A copy that has its sums is whole. */
+static bool is_whole(const struct l2_backup_seen *s, char root[L2_HEX])
+{
+	char path[200], want[65];
+	uint8_t sum[32];
+	size_t len;
+	char *bytes;
+
+	snprintf(path, sizeof path, "%s/backup_%s.sha256", folder, s->time);
+	bytes = l2_get(path, &len);
+	assert_true(len > 64);
+	memcpy(want, strstr(bytes, "  l2_snapshots_") - 64, 64);
+	want[64] = '\0';
+	mem_free(bytes);
+	snprintf(path, sizeof path, "%s/l2_snapshots_%s.dat.bak", folder, s->time);
+	bytes = l2_get(path, &len);
+	sha256(sum, bytes, len);
+	mem_free(bytes);
+	hex_format(root, sum, 32);
+	if (strcmp(root, want) != 0)
+		return false;
+	root_of(&sim_disk_files, path, root);
+	return root[0];
+}
+
+static void backup_judge(bool died)
+{
+	char path[200], root[L2_HEX], now[L2_HEX];
+	struct l2_backup_seen *seen;
+	size_t n, len, whole = 0;
+	char *link;
+
+	assert_int_equal(
+	    l2_backup_list(&sim_disk_files, folder, &seen, &n, NULL), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		if (seen[i].sums && seen[i].log) {
+			assert_true(is_whole(&seen[i], root));
+			whole++;
+		}
+	}
+	assert_true(whole >= KEEP);
+	if (!died)
+		assert_string_equal(seen[0].time, "20261122_190000");
+	mem_free(seen);
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, is);
+	snprintf(path, sizeof path, "%s/l2_snapshots_latest.dat.bak", folder);
+	link = l2_get(path, &len);
+	assert_true(len > 0);
+	snprintf(path, sizeof path, "%s/%.*s", folder, (int)len, link);
+	root_of(&sim_disk_files, path, now);
+	assert_true(!strcmp(now, was) || !strcmp(now, is));
+	mem_free(link);
+	backup_it();
+	restore_it();
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, is);
+}
+
+static void seen_before(void *ctx, const char *name)
+{
+	if (strstr(name, ".before_"))
+		snprintf(ctx, 200, "%s/%s", top, name);
+}
+
+static void restore_judge(bool died)
+{
+	char now[L2_HEX], kept[200] = "", root[L2_HEX];
+
+	root_of(&sim_disk_files, log_path, now);
+	assert_true(!strcmp(now, was) || !strcmp(now, is));
+	if (!died)
+		assert_string_equal(now, was);
+	if (!strcmp(now, was)) {
+		assert_int_equal(
+		    sim_disk_files.each(top, seen_before, kept, NULL), ERR_OK);
+		root_of(&sim_disk_files, kept, root);
+		assert_string_equal(root, is);
+	}
+	restore_it();
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, was);
+}
+
+static void goes_anywhere(
+    void (*deed)(void), void (*judge)(bool), unsigned rounds, unsigned least)
+{
+	unsigned deaths = 0;
+
+	for (unsigned round = 0; round < rounds; round++) {
+		bool died = true;
+
+		for (int64_t op = 1; died; op++) {
+			prepare(round);
+			died = dies(deed, op, round);
+			judge(died);
+			deaths += died;
+		}
+	}
+	assert_true(deaths >= rounds * least);
+}
+
+static void the_power_goes_in_a_backup(void **state)
+{
+	(void)state;
+	goes_anywhere(backup_it, backup_judge, 32, 14);
+}
+
+static void the_power_goes_in_a_restore(void **state)
+{
+	(void)state;
+	goes_anywhere(restore_it, restore_judge, 32, 6);
+}
+
+/* The same with an archive on that disk. */
+static void the_power_goes_beside_a_database(void **state)
+{
+	(void)state;
+	db_fill(0, 20);
+	goes_anywhere(backup_it, backup_judge, 2, 18);
+}
+
+static void a_full_disk_keeps_what_there_is(void **state)
+{
+	struct l2_backup b;
+	struct fail f;
+
+	(void)state;
+	for (int64_t room = 0; room < 2000; room += 211) {
+		prepare(1);
+		sim_disk_room(l2_disk, room);
+		assert_int_equal(make_on(&sim_disk_files, 10, &b, &f), ERR_DISK_FULL);
+		sim_disk_room(l2_disk, -1);
+		backup_judge(true);
+	}
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+	static const struct CMUnitTest tests[] = {
+		ONE(one_is_made_and_put_back),
+		ONE(so_many_are_kept),
+		ONE(what_was_altered_is_not_put_back),
+		ONE(what_does_not_hold_is_no_backup),
+		ONE(a_backup_of_the_guide_is_put_back),
+		ONE(nothing_else_comes_out_of_an_archive),
+		ONE(who_writes_is_not_replaced),
+		ONE(a_copy_is_of_one_instant),
+		ONE(a_restore_dies_anywhere),
+		ONE(the_power_goes_in_a_backup),
+		ONE(the_power_goes_in_a_restore),
+		ONE(the_power_goes_beside_a_database),
+		ONE(a_full_disk_keeps_what_there_is),
+	};
+
+	return cmocka_run_group_tests(tests, group_begin, NULL);
+}
