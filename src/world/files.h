@@ -27,7 +27,8 @@ struct files {
 	    struct file **ret, const char *path, enum file_how how, struct fail *f);
 	void (*close)(struct file *file); /* ends its lock, too; NULL is fine */
 	enum err (*size)(struct file *file, uint64_t *ret, struct fail *f);
-	/* All of them, but where the file ends before: *ret_n says how many. */
+	/* All of them, but where the file ends before: *ret_n says how many. Of the
+	 * system's files two threads may read one at a time. */
 	enum err (*read)(struct file *file, uint64_t at, void *to, size_t len,
 	    size_t *ret_n, struct fail *f);
 	/* It is going to be read: a hint. */

@@ -1,6 +1,8 @@
 #include "kinds/node/snapshot/log.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -10,6 +12,7 @@
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
+#define HALVED ((uint64_t)64 << 20)
 #define FIRST ((size_t)1 << 16) /* bytes that tell the version */
 
 const char *l2_damage_name(enum l2_damage_kind kind)
@@ -160,25 +163,76 @@ struct l2_damage l2_log_damage(const struct l2_log *log, size_t n)
 	return log->damages[n];
 }
 
+/* -- bytes of it ----------------------------------------------------------------- */
+
+struct part_read {
+	struct l2_log *log;
+	uint64_t offset;
+	char *to;
+	size_t len;
+	enum err e;
+	struct fail f;
+};
+
+static void *read_part(void *ctx)
+{
+	struct part_read *p = ctx;
+	size_t n;
+
+	p->e = p->log->files->read(p->log->file, p->offset, p->to, p->len, &n, &p->f);
+	if (!p->e && n < p->len)
+		p->e = fail_set(&p->f, ERR_STALE, "%s: became shorter while it was read",
+		    p->log->path);
+	return NULL;
+}
+
+/* Most of the time of a large read is the kernel's, which finds memory for it: half of it
+ * is a thread's. */
+static enum err read_halves(struct part_read *p, struct fail *f)
+{
+	struct part_read second = *p;
+	sigset_t all, old;
+	pthread_t thread;
+
+	p->len /= 2;
+	second.offset += p->len;
+	second.to += p->len;
+	second.len -= p->len;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	CHECK(pthread_create(&thread, NULL, read_part, &second) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	read_part(p);
+	pthread_join(thread, NULL);
+	if (!p->e && second.e)
+		*p = second;
+	if (p->e && f)
+		*f = p->f;
+	return p->e;
+}
+
 enum err log_read(
     struct l2_log *log, uint64_t offset, uint64_t len, char **ret, struct fail *f)
 {
-	char *bytes = mem_take(len ? len : 1);
-	size_t n;
+	struct part_read p = { .log = log, .offset = offset, .len = len };
 	enum err e;
 
-	CHECK(bytes);
-	order_large_pages(bytes, len);
-	e = log->files->read(log->file, offset, bytes, len, &n, f);
-	if (!e && n < len)
-		e = fail_set(
-		    f, ERR_STALE, "%s: became shorter while it was read", log->path);
-	if (e) {
-		mem_free(bytes);
-		return e;
+	p.to = *ret = mem_take(len ? len : 1);
+	CHECK(p.to);
+	order_large_pages(p.to, len);
+	if (len >= HALVED) {
+		e = read_halves(&p, f);
+	} else {
+		read_part(&p);
+		e = p.e;
+		if (e && f)
+			*f = p.f;
 	}
-	*ret = bytes;
-	return ERR_OK;
+	if (e) {
+		mem_free(*ret);
+		*ret = NULL;
+	}
+	return e;
 }
 
 enum err l2_log_line(struct l2_log *log, uint64_t offset, uint64_t *ret, struct fail *f)
