@@ -532,6 +532,29 @@ static void a_pegout_stands_on_an_older_anchor(void **state)
 	mem_free(bytes);
 }
 
+/* The hash of an anchor that is to come can be known before. */
+static void a_later_anchor_is_none(void **state)
+{
+	struct l2_demand demand = { .anchor_needed = true };
+	char first[L2_HEX], own[L2_HEX];
+	struct l2_log *log;
+	struct l2_verdict v;
+	size_t len;
+
+	(void)state;
+	mem_free(three(1, &len));
+	anchor_of_first(first);
+	l2_disk_clear();
+	grow_with_pegout(first, own);
+	l2_grow(LOG_PATH, 1, 2, own);
+	log = open_log(LOG_PATH);
+	assert_int_equal(l2_log_check(log, l2_log_at(log, 1), &demand, &v, NULL), ERR_OK);
+	assert_string_equal(v.anchor_hash, first);
+	assert_int_equal(l2_log_check(log, l2_log_at(log, 0), &demand, &v, NULL), ERR_OK);
+	assert_int_equal(v.fault, L2_PEGOUT_UNBACKED);
+	l2_log_close(log);
+}
+
 static void an_older_anchor_must_hold(void **state)
 {
 	struct l2_demand demand = { .anchor_needed = true };
@@ -699,6 +722,7 @@ int main(void)
 		cmocka_unit_test(any_state_as_a_record),
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(a_pegout_stands_on_an_older_anchor),
+		cmocka_unit_test(a_later_anchor_is_none),
 		cmocka_unit_test(an_older_anchor_must_hold),
 		cmocka_unit_test(pruning_keeps_what_is_needed),
 		cmocka_unit_test(each_is_a_file),
