@@ -377,20 +377,26 @@ static void say_tag(struct follower *f)
 static void say_trouble(struct follower *f)
 {
 	uint32_t answering = 0;
+	bool mute = false;
 	size_t len = 0;
 
 	f->trouble[0] = '\0';
 	for (int i = 0; i < f->nodes; i++) {
 		const struct node_state *n = pool_node(f->s.pool, i);
+		const char *word = n->off ? "" : f->view[i].word;
 
 		if (n->off || n->failures_in_a_row < FAILURES_SAID)
 			answering |= 1u << i; /* one that is off has no vote in it */
-		else if (len < sizeof f->trouble)
+		mute |= !(answering >> i & 1);
+		if ((answering >> i & 1) && word[0] && len < sizeof f->trouble)
+			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
+			    "%s%s: %s", len ? ", " : "", n->name, word);
+		else if (!(answering >> i & 1) && len < sizeof f->trouble)
 			len += (size_t)snprintf(f->trouble + len, sizeof f->trouble - len,
 			    "%s%s does not answer (%.60s)", len ? ", " : "", n->name,
 			    n->last_error);
 	}
-	f->silent = f->trouble[0] && !follower_quorum(f, answering);
+	f->silent = mute && !follower_quorum(f, answering);
 }
 
 /* It may be that they begin anew; a branch without that block is another thing. */
@@ -443,6 +449,7 @@ static void standing_put(struct follower *f)
 		const struct node_state *n = pool_node(f->s.pool, i);
 		const char *why = n->off                    ? "is switched off"
 		    : n->failures_in_a_row >= FAILURES_SAID ? "does not answer"
+		    : f->view[i].word[0]                    ? "does not tell who it is"
 							    : n->left_out;
 
 		if (why && len < sizeof now)

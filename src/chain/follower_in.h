@@ -168,6 +168,8 @@ struct view {
 	uint64_t ancestor_asked; /* the kept blocks from here on; 0: none yet */
 	struct head anew;
 	char left_out[96];
+	char
+	    word[96]; /* what it said in place of who it is; "": it told, or was silent */
 };
 
 /* The chain of one that looks back, which has no row in a journal. */

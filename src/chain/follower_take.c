@@ -108,8 +108,11 @@ static void take_identity(struct follower *f, struct question *q)
 	v->identity_busy = false;
 	v->identity_at_ms =
 	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
+	v->word[0] = '\0';
 	if (q->err) {
 		v->poll_at_ms = world_now_ms(f->s.world) + f->s.config->poll_ms;
+		if (is_refusal(q->err))
+			snprintf(v->word, sizeof v->word, "%.90s", q->fail.why);
 		return;
 	}
 	if (q->identity.chain_id != f->s.config->chain_id) {

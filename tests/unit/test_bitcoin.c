@@ -902,10 +902,16 @@ static void a_node_that_lost_its_chain_is_waited_for(void **state)
 	assert_says(
 	    follower_waits_for(eye), "block 294, which was final and no quorum shows");
 	assert_true(head_is(best));
+	look_away(NULL);
+	all_show(best);
 	node[0].starts = true;
+	follow(1, 1, 290);
 	run(3);
+	assert_says(follower_waits_for(eye),
+	    "0 of 1 votes that a quorum needs; a:1: the node "
+	    "says: Verifying blocks...");
+	assert_false(follower_silent(eye));
 	node[0].starts = false;
-	node[0].best = best;
 	run(5);
 	assert_null(follower_waits_for(eye));
 	/* another chain in its place: that of the first block, and nothing else of it */
