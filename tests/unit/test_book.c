@@ -15,6 +15,8 @@
 
 #include "base/mem.h"
 #include "drawer.h"
+#include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/state/book.h"
 #include "outside.h"
@@ -352,6 +354,8 @@ static void a_pegin_has_its_limits_and_its_name(void **state)
 	assert_int_equal(pegin_is(PEG), 0);
 	is_refused("{'do':'pegin_mint','peg':'nobody'}", "there is no peg-in nobody");
 }
+
+#define COMPLETE "{'do':'pegout_complete','peg':'%s','txid':'" TXID "'}"
 
 static int pegout_is(uint64_t *ret_initiated, size_t *ret_anchor)
 {
@@ -721,6 +725,37 @@ static void ids_are_unsure_behind_a_state_of_others(void **state)
 	l2_state_release(&s);
 }
 
+static void anchor_is(int status)
+{
+	struct anchor a = { .status = status, .made_ms = 1 };
+
+	memset(a.hash.at, 0xaa, sizeof a.hash.at);
+	for (size_t i = 1; i < sizeof a.hash.at; i += 2)
+		a.hash.at[i] = 0x11;
+	assert_true(anchor_add(j, &a, NULL, 0));
+	commit(j);
+}
+
+/* What this journal follows is asked of it. */
+static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
+{
+	(void)state;
+	for (int status = ANCHOR_PENDING; status <= ANCHOR_FAILED_ORPHANED; status++) {
+		if (status) {
+			journal_close(j);
+			fresh(state);
+		}
+		anchor_is(status);
+		is_done("{'do':'credit','peer':'a','amount':'5000'}\n" PEGOUT("2000"));
+		is_done(with_peg(L2_PEGOUTS,
+		    "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
+		if (status == ANCHOR_CONFIRMED)
+			is_done(with_peg(L2_PEGOUTS, COMPLETE));
+		else
+			is_refused(with_peg(L2_PEGOUTS, COMPLETE), "and not confirmed");
+	}
+}
+
 /* A state of others may have a peg-out without one. */
 static void no_pegout_completes_without_an_anchor(void **state)
 {
@@ -1009,6 +1044,8 @@ int main(void)
 		    ids_are_unsure_behind_a_state_of_others, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    no_pegout_completes_without_an_anchor, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    no_pegout_completes_on_an_anchor_that_is_not_confirmed, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    no_state_comes_in_that_no_change_leads_to, fresh, over),
 		cmocka_unit_test_setup_teardown(

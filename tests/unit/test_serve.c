@@ -1007,6 +1007,24 @@ static void a_key_is_of_its_command(void **state)
 	assert_int_equal(events_n(t, "asked", "CANCEL"), 1);
 }
 
+#define PAY(to) "{\"do\":\"transfer\",\"from\":\"x\",\"to\":\"" to "\",\"amount\":\"1\"}"
+
+/* The names of peers are what they are, also where they look like hex. */
+static void a_key_of_changes_is_exact(void **state)
+{
+	struct rig *t = *state;
+
+	token_add(t, TOKEN);
+	posted(t, "/v1/node/changes", "",
+	    "{\"do\":\"credit\",\"peer\":\"x\",\"amount\":\"9\"}", 200,
+	    "{\"known\":0,\"fresh\":1}");
+	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, "\"fresh\":1");
+	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, REPLAYED);
+	posted(t, "/v1/node/changes", KEY("n"), PAY("A"), 409, "CONFLICT");
+	posted(
+	    t, "/v1/node/changes", KEY("m"), PAY("x"), 400, "line 1: to: it is the peer");
+}
+
 static void what_is_refused_leaves_its_key_free(void **state)
 {
 	struct rig *t = *state;
@@ -1432,6 +1450,7 @@ int main(void)
 		RIG(tcp_needs_a_token),
 		RIG(a_key_is_done_once),
 		RIG(a_key_is_of_its_command),
+		RIG(a_key_of_changes_is_exact),
 		RIG(what_is_refused_leaves_its_key_free),
 		RIG(two_at_once_have_one_outcome),
 		RIG(a_key_outlives_its_owner),

@@ -205,7 +205,7 @@ enum err canon_of(struct canon *ret, const struct request *q, const char *body,
 
 	if (!root)
 		return fail_wrap(f, ERR_USAGE, "the body");
-	w.exact = q->route == ROUTE_NODE_CHANGES;
+	w.exact = q->route == ROUTE_NODE_CHANGES && !MUTANT(peers_are_hex);
 	w.all = sha256_begin();
 	buf_init(&w.members, sizeof ret->members);
 	path_add(&w, q);

@@ -11,6 +11,7 @@
 #include "base/mutant.h"
 #include "crypto/sha256.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
 
 /* Of its id, as text. */
 #define ID_TEXT_MAX (CHANGE_PEER_MAX + 80)
@@ -211,6 +212,26 @@ static enum err pegout_make(struct book *b, const struct change *c, struct fail 
 	return e;
 }
 
+/* Of an anchor that this journal follows it is known how it stands; of others it is the
+ * word of who completes. */
+static enum err anchor_rule(struct book *b, const struct l2_pegout *was, struct fail *f)
+{
+	char shown[CHANGE_SHOWN_MAX];
+	struct anchor anchor;
+	struct hash hash;
+
+	if (!was->anchor.len)
+		return fail_set(
+		    f, ERR_INPUT, "it stands on no anchor: pegout_anchor comes first");
+	if (!hex_parse(hash.at, sizeof hash.at, was->anchor.at, was->anchor.len) ||
+	    !anchor_find(b->journal, &hash, &anchor) ||
+	    anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
+		return ERR_OK;
+	return fail_set(f, ERR_INPUT,
+	    "its anchor %s is %s, and not confirmed; see: pawl node anchors",
+	    change_shown(shown, was->anchor), state_name(MACHINE_ANCHOR, anchor.status));
+}
+
 static enum err pegout_rule(
     struct book *b, const struct l2_pegout *was, const struct change *c, struct fail *f)
 {
@@ -220,10 +241,7 @@ static enum err pegout_rule(
 		return fail_set(f, ERR_INPUT,
 		    "it has %" PRIu64 " confirmations, and needs %d", c->confirmations,
 		    PEGOUT_DEEP);
-	if (c->kind == CHANGE_PEGOUT_COMPLETE && !was->anchor.len)
-		return fail_set(
-		    f, ERR_INPUT, "it stands on no anchor: pegout_anchor comes first");
-	return ERR_OK;
+	return c->kind == CHANGE_PEGOUT_COMPLETE ? anchor_rule(b, was, f) : ERR_OK;
 }
 
 /* Whatever may still complete may stand on another one. */
