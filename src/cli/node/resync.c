@@ -8,8 +8,9 @@
 #include "base/mem.h"
 #include "chain/bitcoin/bitcoin.h"
 
-#define HASHES 1000 /* of a request, and of a batch of the database */
-#define SLOTS 3     /* requests under way */
+#define HASHES 1000  /* of a request */
+#define WRITTEN 5000 /* and of a batch of the database */
+#define SLOTS 3      /* requests under way */
 #define TIMEOUT_MS 60000
 #define TRIES 5
 #define AGAINS 10 /* reorgs while it runs */
@@ -78,6 +79,8 @@ static enum err ask(struct run *r, struct slot *s, struct buf *body)
 	s->busy = true;
 	s->answered = false;
 	pool_ask(r->pool, 0, body, answered, s);
+	/* It leaves now, and not when somebody waits for it. */
+	world_wait(r->world, world_now_ms(r->world));
 	return ERR_OK;
 }
 
@@ -212,7 +215,9 @@ static enum err hashes_write(struct run *r, const struct slot *s, bool *ret_shor
 		if (r->known[i])
 			e = block_put(r, s->from + i, &r->hashes[i]);
 	}
-	return e == ERR_OK ? reorgdb_write(r->db, r->batch, r->f) : e;
+	return e == ERR_OK && reorgdb_batch_n(r->batch) >= WRITTEN
+	    ? reorgdb_write(r->db, r->batch, r->f)
+	    : e;
 }
 
 static enum err next_ask(struct run *r, struct slot *s, uint64_t *next, uint64_t to)
@@ -244,7 +249,7 @@ static enum err span(struct run *r, uint64_t from, uint64_t to, bool *ret_short)
 		if (e == ERR_OK && !*ret_short)
 			e = hashes_write(r, &taken, ret_short);
 	}
-	return e;
+	return e == ERR_OK ? reorgdb_write(r->db, r->batch, r->f) : e;
 }
 
 /* -- where it begins, and whether it ended ---------------------------------- */
