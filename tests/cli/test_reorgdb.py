@@ -9,12 +9,14 @@ Speaks TAP.
 import os
 import pathlib
 import re
+import shutil
 import sys
 
 from program import Run, main, test
 from rocks import Rocks
 
 A, B, C = ("1" * 64, "2" * 64, "3" * 64)
+VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
 TX, ROOT = "a" * 64, "e" * 64
 
 
@@ -110,6 +112,27 @@ def the_oldest_blocks_go(folder):
         assert db.all(family=1) == {"peer": "x"}
     assert [k for k in kept if k.startswith("block:")] == [f"block:{h:020}" for h in range(106, 110)]
     assert len([k for k in kept if re.match("anchor:|reorg", k)]) == 6
+
+
+@test
+def the_block_of_a_snapshot_is_told(folder):
+    """the height of a snapshot's anchor is that of the reorg database, or unknown"""
+    log = os.path.join(folder, "l2_snapshots.dat")
+    shutil.copy(VECTORS / "ok.dat", log)
+    # its anchor is the newest line that begins so: the last text in it is the hash
+    with open(log, encoding="utf-8") as file:
+        hashed = [line for line in file if line.startswith("anchor ")][-1].split('"')[-2]
+    path = filled(folder)
+    told = Run(folder, "node", "get-snapshot-block", log).ends(2, err=hashed)
+    assert told.out == "unknown\n", told.out
+    with Rocks(path) as db:
+        anchor(db, hashed, 777, 0)
+    assert Run(folder, "node", "get-snapshot-block", log).ends(0).out == "777\n"
+    assert Run(folder, "node", "get-snapshot-block", "l2_snapshots.dat").ends(0).out == "777\n"
+    with Rocks(path) as db:
+        anchor(db, hashed, 777, 2)
+    Run(folder, "node", "get-snapshot-block", log, "--db-path", path).ends(2, "^unknown$")
+    Run(folder, "node", "get-snapshot-block", path + "/LOCK").ends(2)
 
 
 if __name__ == "__main__":
