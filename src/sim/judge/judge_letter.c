@@ -75,6 +75,21 @@ static int64_t tries_of(const struct sim_story *s, int receiver, const char *eve
 	return n;
 }
 
+/* He was suspended when it went into an archive: who is resumed is not sent it. */
+static bool is_archived(struct sim_life *l, const struct judge_notice *n, int receiver)
+{
+	struct sql_notice_one_in in = { .subject_kind = n->kind,
+		.subject = n->subject,
+		.milestone = n->milestone,
+		.nth = n->nth };
+	struct sql_message_of_notice_out row;
+	struct sql_notice_one_out kept;
+
+	return l->story->fate->keep_ms && sql_notice_one_one(l->journal, &in, &kept) &&
+	    !kept.bytes && judge_message_read(l, n->id, receiver, &row) &&
+	    row.state == MESSAGE_GONE;
+}
+
 /* Its process had the answer, and may have lost its journal right behind the commit. */
 static bool is_done(struct sim_life *l, const struct judge_notice *n, int receiver)
 {
@@ -102,7 +117,7 @@ static void is_next(struct sim_life *l, const struct judge_heard *h,
 		    s, at, "%s comes again, and it is known to be there", n->event_id);
 	for (const struct judge_notice *o = h->first; o && o->id < n->id; o = o->next)
 		if (o->to >> at & 1 && !sim_letter_tells(of, o->event_id) &&
-		    !is_done(l, o, at))
+		    !is_done(l, o, at) && !is_archived(l, o, at))
 			judge_wrong(
 			    s, at, "%s comes before %s", n->event_id, o->event_id);
 }
@@ -360,7 +375,7 @@ void judge_heard_end(struct sim_life *l)
 		int64_t ms = 0;
 
 		for (const struct judge_notice *n = h->first; n; n = n->next)
-			if (n->to >> k & 1 && n->event_id[0])
+			if (n->to >> k & 1 && n->event_id[0] && !is_archived(l, n, k))
 				ms = heard_by(l, n, k, ms);
 	}
 	if (!s->broken && (h->says < s->people.said || h->says > s->people.says))
