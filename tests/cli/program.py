@@ -22,7 +22,7 @@ def test(function):
 
 def environment():
     """Ours, without what the program would take for a key of its config."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("PAWL_")}
+    return {k: v for k, v in os.environ.items() if not k.startswith("PAWL_") or k == "PAWL_MUTANT"}
 
 
 class Run:

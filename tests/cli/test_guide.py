@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+from bitcoind import Bitcoind, block_hash
 from program import PAWL, Run, environment, main, said, test
 from rocks import Rocks
 from snapshots import Snapshot, write
@@ -27,7 +28,6 @@ BLOCKS = {
 }
 # Blocks that can't be typed yet, and the first of their tools that there is not.
 WAITING = {
-    "database": "ailee_resync_blocks",
     "cross": "ailee_get_snapshot_block",
     "testing": "test_recovery.sh",
 }
@@ -144,6 +144,20 @@ def last_valid_is_found(folder):
         code, out, err = node.types("mismatch")
         assert code == 0 and f"Found valid snapshot: {node.home}/tmp/snapshots/snapshot_2.dat\n" in out, (out, err)
         assert node.verified() == (0, MID.verified, "") and node.is_up()
+
+
+@test
+def database_is_rebuilt(folder):
+    """Procedure 3: the database is set aside, made anew, and filled with hashes from a Bitcoin node"""
+    with Node(folder) as node, Bitcoind(130) as bitcoin:
+        (node.data / "reorg_db" / "CURRENT").write_text("damaged")
+        code, out, err = node.types(
+            "database", ("<last_known_height>", "100"), ("http://localhost:8332", bitcoin.url))
+        assert (code, err) == (0, "") and "Resynced blocks 100 to 130: 31 hashes\n" in out, (code, out, err)
+        assert (node.data / "reorg_db.corrupted").is_dir() and node.is_up()
+        node.bash("systemctl stop ailee-node")
+        with Rocks(node.data / "reorg_db") as db:
+            assert db.all() == {f"block:{n:020}": block_hash(n) for n in range(100, 131)}
 
 
 @test

@@ -1,0 +1,62 @@
+"""A Bitcoin node that knows heights and hashes: a fake, with the answers that Bitcoin Core documents."""
+
+import hashlib
+import http.server
+import json
+import threading
+
+
+GENESIS = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"  # of regtest
+
+
+def block_hash(height):
+    if height == 0:
+        return GENESIS
+    return "00000000" + hashlib.sha256(str(height).encode()).hexdigest()[8:]
+
+
+class Bitcoind:
+    """On a free port, until it is left."""
+
+    def __init__(self, height):
+        self.height = height
+        node = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                told = [node.answer(q) for q in asked] if isinstance(asked, list) else node.answer(asked)
+                body = json.dumps(told).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def answer(self, asked):
+        result, error = None, None
+        if asked["method"] == "getblockcount":
+            result = self.height
+        elif asked["method"] != "getblockhash":
+            error = {"code": -32601, "message": "Method not found"}
+        elif not 0 <= asked["params"][0] <= self.height:
+            error = {"code": -8, "message": "Block height out of range"}
+        else:
+            result = block_hash(asked["params"][0])
+        return {"result": result, "error": error, "id": asked.get("id")}
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
