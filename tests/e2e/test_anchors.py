@@ -87,6 +87,14 @@ def made_anew(desk, node):
     for part in desk.database.glob("MANIFEST-*"):
         part.unlink()
     desk.expect(6, "node", "anchors")
+    daemon = serving(desk)  # it goes on without it, and says so
+
+    def said():
+        return any("warn  node: the reorg database" in file.read_text()
+                   for file in desk.said.iterdir())
+
+    wait_until(said, 20, "the log names the damage", 0.05)
+    stop(desk, daemon)
     told = desk.expect(0, "node", "rebuild-reorg-db")
     check("reorg_db.corrupted" in told.out, told.out)
     same(desk.blocks(), before, "blocks of the new database")
