@@ -238,7 +238,9 @@ void judge_tracked_end(struct sim_life *l, const struct judge_notice *first)
 	struct judge_notice end = { .kind = SUBJECT_HASH };
 	struct tracked row;
 
-	for (int i = 0; i < s->followed_n && !s->broken; i++) {
+	/* whatever vanishes is taken back */
+	for (int i = 0; i < s->followed_n && !(s->broken & ~(unsigned)SIM_GROUND_FINAL);
+	     i++) {
 		const struct sim_followed *f = &s->followed[i];
 		int wanted = wanted_state(s->chain, f->tx);
 		const struct judge_notice *last;

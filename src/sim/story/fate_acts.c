@@ -329,3 +329,29 @@ void fate_switches(struct draw *d)
 	}
 	f->hedge_ms = hit(d, 300) ? skewed(d, 1000) : 0;
 }
+
+/* And what is followed has a final block that vanishes. */
+void fate_alone(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+	bool undone = false, follows = false;
+	struct sim_act act = { .kind = SIM_REORG };
+
+	begin(d, OF_ALONE);
+	for (size_t i = 0; i < f->acts_n; i++) {
+		follows |= f->acts[i].kind == SIM_TRACK;
+		undone |=
+		    f->acts[i].kind == SIM_REORG && f->acts[i].a > (int64_t)f->depth;
+	}
+	if (!(undone && hit(d, 400)) && !(follows && !f->keep_ms && hit(d, 200)))
+		return;
+	sim_fate_add(
+	    f, (struct sim_act){ .kind = SIM_ALONE, .number = (uint32_t)f->acts_n + 1 });
+	if (undone)
+		return;
+	act.number = (uint32_t)f->acts_n + 1;
+	act.at_ms = from_to(d, d->span_ms / 2, d->span_ms);
+	act.a = (int64_t)f->depth + from_to(d, 1, 12);
+	act.b = hit(d, 600);
+	sim_fate_add(f, act);
+}

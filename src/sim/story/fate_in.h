@@ -57,7 +57,8 @@ enum purpose {
 	OF_FOLLOWED,
 	OF_CHATS,
 	OF_FILTERS,
-	OF_ARCHIVES
+	OF_ARCHIVES,
+	OF_ALONE
 };
 
 struct draw {
@@ -119,5 +120,7 @@ void fate_subscribers(struct draw *d);
 void fate_chats(struct draw *d);
 /* What ended goes into files; behind all acts. */
 void fate_archives(struct draw *d);
+/* Who resumes a chain; behind those. */
+void fate_alone(struct draw *d);
 
 #endif

@@ -216,7 +216,7 @@ bool sim_fate_unheard(struct sim_fate *f)
 	for (size_t i = 0; i <= f->acts_n; i++)
 		keep[i] = i < first;
 	for (size_t i = 0; i < f->acts_n; i++)
-		if (f->acts[i].kind == SIM_SWITCH)
+		if (f->acts[i].kind == SIM_SWITCH || f->acts[i].kind == SIM_ALONE)
 			keep[f->acts[i].number] = true;
 	sim_fate_keep(f, keep);
 	mem_free(keep);

@@ -154,6 +154,7 @@ static void forget(struct sim_life *l)
 	memset(l->listed, 0, sizeof l->listed);
 	memset(l->compared, 0, sizeof l->compared);
 	memset(l->asked, 0, sizeof l->asked);
+	l->command_until_ms = 0;
 	sim_disk_process_end(&l->process);
 	sim_disk_die_at(l->process.disk, 0);
 	sim_disk_fail_sync_at(l->process.disk, 0);
@@ -301,6 +302,17 @@ static void track_make(struct sim_life *l, struct runner_setup *setup)
 	setup->blocks_n = 1;
 }
 
+/* As where a command owns the journal for as long as it takes (own.c). */
+static void is_command(struct runner *r)
+{
+	r->s.keys = command_no_keys;
+	r->s.only_operation = NOBODY;
+	r->s.retention_n = 0;
+	r->s.tell.turn = NULL;
+	for (int i = 0; i < r->s.blocks_n; i++)
+		r->s.blocks[i].turn = NULL;
+}
+
 static void runner_make(struct sim_life *l)
 {
 	static const struct kind *kinds[2];
@@ -321,6 +333,8 @@ static void runner_make(struct sim_life *l)
 	track_make(l, &setup);
 	l->runner = runner_new(&setup);
 	l->runner->chains[0].connector = telling();
+	if (l->command_until_ms)
+		is_command(l->runner);
 }
 
 static void runner_drop(struct sim_life *l)
@@ -456,13 +470,40 @@ static void turn(struct sim_life *l)
 		return;
 	names(l);
 	looks_on(l, sim_people_told);
-	looks_on(l, is_it_over);
+	if (!l->command_until_ms)
+		looks_on(l, is_it_over);
+}
+
+/* What is left then was lost on the way. */
+static void stop(struct sim_life *l)
+{
+	sim_people_dropped(l);
+	runner_drop(l);
+	journal_close(l->journal);
+	if (sim_region_pieces(l->region))
+		sim_story_wrong(l->story, "%zu pieces of memory were not given back",
+		    sim_region_pieces(l->region));
+	l->end = SIM_ENDED;
+}
+
+/* Its line has an answer, which is committed; or its nodes say nothing. */
+static bool command_ends(struct sim_life *l)
+{
+	struct sim_story *s = l->story;
+	bool late = s->chain->now_ms >= l->command_until_ms;
+
+	return l->command_until_ms && !l->answer &&
+	    (!sim_people_resume_alone(s, late) || late);
 }
 
 static void step(struct sim_life *l)
 {
 	int64_t wake_ms, most = l->until_ms + l->clock_ms;
 
+	if (command_ends(l)) {
+		stop(l);
+		return;
+	}
 	if (l->story->chain->now_ms >= l->full_until_ms)
 		turn(l);
 	wake_ms = runner_wake_ms(l->runner);
@@ -494,18 +535,6 @@ int64_t sim_life_due_ms(const struct sim_life *l)
 		return INT64_MAX;
 	due_ms -= l->clock_ms;
 	return due_ms > l->story->chain->now_ms ? due_ms : l->story->chain->now_ms;
-}
-
-/* What is left then was lost on the way. */
-static void stop(struct sim_life *l)
-{
-	sim_people_dropped(l);
-	runner_drop(l);
-	journal_close(l->journal);
-	if (sim_region_pieces(l->region))
-		sim_story_wrong(l->story, "%zu pieces of memory were not given back",
-		    sim_region_pieces(l->region));
-	l->end = SIM_ENDED;
 }
 
 enum sim_end sim_life_stop(struct sim_life *l)

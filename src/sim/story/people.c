@@ -209,6 +209,25 @@ static void is_off(struct sim_life *l, const struct request *q)
 	sim_story_did(s, SIM_DID_SWITCHED_OFF);
 }
 
+static bool is_resume(const struct sim_wish *w)
+{
+	return w->by_operator && w->q.route == ROUTE_RESUME_CHAIN;
+}
+
+bool sim_people_resume_alone(struct sim_story *s, bool drop)
+{
+	struct sim_people *p = &s->people;
+	int at = 0;
+
+	while (at < p->wishes && !is_resume(&p->wish[at]))
+		at++;
+	if (!p->alone || at == p->wishes)
+		return false;
+	if (drop)
+		wish_drop(p, at);
+	return true;
+}
+
 /* The first whose time has come. The operator types a line when the one before has its
  * answer. */
 static bool somebody_asks(struct sim_life *l)
@@ -219,6 +238,9 @@ static bool somebody_asks(struct sim_life *l)
 	for (int i = 0; i < p->wishes; i++) {
 		struct sim_wish *w = &p->wish[i];
 		bool waits = w->by_operator && typing;
+
+		if (p->alone && is_resume(w) != (l->command_until_ms > 0))
+			continue;
 
 		typing |= w->by_operator;
 		if (waits || w->not_before_ms > l->story->chain->now_ms)
@@ -272,11 +294,11 @@ void sim_people_turn(struct sim_life *l)
 	struct sim_people *p = &l->story->people;
 	int64_t now_ms = l->story->chain->now_ms;
 
-	if (!p->wishes && now_ms >= p->look_ms) {
+	if (!p->wishes && now_ms >= p->look_ms && !l->command_until_ms) {
 		p->look_ms = now_ms + LOOK_MS;
 		sim_operator_looks(l);
 	}
-	if (l->answer || somebody_asks(l) || releases(l))
+	if (l->answer || somebody_asks(l) || l->command_until_ms || releases(l))
 		return;
 	sim_people_edit(l);
 	sim_people_create(l);
@@ -383,6 +405,8 @@ void sim_people_told(struct sim_life *l)
 		    a->q.name, err_name(a->e), a->e ? ": " : "", a->e ? a->f.why : "");
 	if (a->e == ERR_OK && a->q.route == ROUTE_ENDPOINT_OFF && at >= 0)
 		is_off(l, &a->q);
+	if (l->command_until_ms && a->e == ERR_OK)
+		sim_story_did(s, SIM_DID_RESUMED_ALONE);
 	if (a->list == SIM_OF_NO_LIST && a->e == ERR_OK)
 		done(s, &a->q, &a->told);
 	if (a->list == SIM_OF_NO_LIST && at >= 0)

@@ -222,6 +222,8 @@ void sim_people_act(struct sim_story *s, const struct sim_act *a)
 		l->leaves_ms = a->b;
 	else if (a->kind == SIM_RELEASE)
 		s->people.releases++;
+	else if (a->kind == SIM_ALONE)
+		s->people.alone = true;
 	else if (a->kind == SIM_STUMBLE)
 		l->stumbles = true;
 	else if (a->kind == SIM_PAY_SKIPPED)

@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "sim/story/story.h"
 
+#define COMMAND_MS 30000 /* that a command waits for its nodes */
+
 struct sim_life *sim_story_owner(struct sim_story *s)
 {
 	for (int i = 0; i < SIM_LIVES; i++) {
@@ -94,8 +96,24 @@ static void robbed_end(struct sim_story *s, struct sim_life *l)
 	sim_story_line(s, "who lost its journal is killed");
 }
 
+/* Where a daemon would be asked it is stopped, and the command rises in its place. */
+static void resumes_alone(struct sim_story *s)
+{
+	struct sim_life *l = sim_story_owner(s);
+
+	if (!sim_people_resume_alone(s, false) || !l->alive || l->stands ||
+	    l->lost_commit || l->is_copy || l->command_until_ms)
+		return;
+	sim_story_stop(s, l);
+	if (l->alive || !l->wanted)
+		return;
+	l->rise_at_ms = s->chain->now_ms;
+	l->command_until_ms = s->chain->now_ms + COMMAND_MS;
+}
+
 void sim_processes_end(struct sim_story *s)
 {
+	resumes_alone(s);
 	for (int i = 0; i < SIM_LIVES; i++) {
 		struct sim_life *l = &s->life[i];
 

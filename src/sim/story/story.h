@@ -97,6 +97,7 @@ struct sim_people {
 	bool said_yes;     /* somebody has: what was paid by hand may be paid again */
 	uint32_t off;      /* nodes of which who switched them off was told so, */
 	uint32_t switched; /* and that he ever had in mind */
+	bool alone;        /* who resumes a chain owns the journal himself */
 	int64_t says;      /* to all subscribers: asked for so often, */
 	int64_t said;      /* and told that some will hear */
 };
@@ -138,6 +139,8 @@ struct sim_life {
 	int64_t until_ms;                /* of its step, by the chain's clock */
 	int64_t wanted_until_ms;         /* of the chain's clock; 0: to the end */
 	bool is_copy; /* on a disk of its own; nobody types at it, or asks it */
+	int64_t command_until_ms; /* it is a command that resumes a chain, and ends; the
+				     chain's clock; 0: it is not */
 
 	/* It stands still at a point, in the middle of its step, while others go on. */
 	uint64_t stand_points; /* so many more; 0: it does not */
@@ -382,6 +385,8 @@ void sim_people_wish(
 void sim_people_rise(struct sim_story *s);
 void sim_people_turn(struct sim_life *l);
 void sim_people_told(struct sim_life *l);
+/* Somebody wants a chain resumed, and to do it alone; drop: not any more. */
+bool sim_people_resume_alone(struct sim_story *s, bool drop);
 /* The operator types no line that he read of another journal. */
 void sim_people_look_anew(struct sim_story *s);
 /* The turn did not happen, or is the last: nobody is answered. */
