@@ -219,6 +219,34 @@ static void a_first_block_names_its_network(void **state)
 	assert_int_equal(identity_of("[]", &id, &f), ERR_BAD_ANSWER);
 }
 
+static void its_client_is_told_with_its_download(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "[{\"id\":0,\"result\":{\"version\":270000,\"subversion\":"
+		  "\"/Satoshi:27.0.0/\"}},{\"id\":1,\"result\":{\"chain\":\"main\","
+		  "\"blocks\":812345,\"headers\":812345,"
+		  "\"initialblockdownload\":false}}]",
+		    "/Satoshi:27.0.0/" },
+		{ "[{\"id\":0,\"result\":{\"subversion\":\"/Satoshi:27.0.0/\"}},"
+		  "{\"id\":1,\"result\":{\"blocks\":1200,\"headers\":812345,"
+		  "\"initialblockdownload\":true}}]",
+		    "/Satoshi:27.0.0/, downloads 812345 blocks" },
+		{ "[{\"id\":0,\"error\":{\"code\":-32601,\"message\":\"Method not "
+		  "found\"}}]",
+		    "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char client[CLIENT_MAX];
+		struct fail f;
+
+		assert_int_equal(
+		    btc->client_read(client, rows[i][0], strlen(rows[i][0]), &f), ERR_OK);
+		assert_string_equal(client, rows[i][1]);
+	}
+}
+
 static void requests_are_those_of_the_documentation(void **state)
 {
 	const uint64_t heights[] = { 7, 1234567 };
@@ -1119,6 +1147,7 @@ int main(void)
 		T(the_root_is_over_the_transactions),
 		T(errors_mean_what_the_table_says),
 		T(a_first_block_names_its_network),
+		T(its_client_is_told_with_its_download),
 		T(requests_are_those_of_the_documentation),
 		T(a_block_is_held_to_its_hash),
 		T(a_list_with_its_end_twice_is_no_block),

@@ -105,28 +105,48 @@ enum err bitcoin_identity_read(
 	return ERR_OK;
 }
 
+enum { CLIENT_NETWORK, CLIENT_CHAIN, CLIENT_CALLS };
+
 void bitcoin_client(struct buf *body)
 {
+	static const char *const methods[] = { "getnetworkinfo", "getblockchaininfo" };
 	struct rpc_batch b;
 
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "getnetworkinfo");
-	rpc_call_end(&b);
+	rpc_begin(&b, body);
+	for (int i = 0; i < CLIENT_CALLS; i++) {
+		rpc_call(&b, methods[i]);
+		rpc_call_end(&b);
+	}
 	rpc_end(&b);
+}
+
+/* A node that has yet to download the chain shows a head of long ago, and says so. */
+static void client_parse(char ret[CLIENT_MAX], const struct rpc_reply *replies)
+{
+	const json_t *chain = replies[CLIENT_CHAIN].result;
+	const char *name = json_str(replies[CLIENT_NETWORK].result, "subversion");
+	char text[200];
+	int64_t headers;
+	bool downloads;
+
+	if (json_bool(chain, "initialblockdownload", &downloads) && downloads &&
+	    json_i64(chain, "headers", &headers))
+		snprintf(text, sizeof text, "%.24s, downloads %lld blocks",
+		    name ? name : "", (long long)headers);
+	else
+		snprintf(text, sizeof text, "%.100s", name ? name : "");
+	rpc_printable(ret, CLIENT_MAX, text);
 }
 
 enum err bitcoin_client_read(
     char ret[CLIENT_MAX], const char *answer, size_t len, struct fail *f)
 {
 	struct rpc_answer a;
-	enum err err = rpc_read(&a, 1, answer, len, f);
-	const char *text;
+	enum err err = rpc_read(&a, CLIENT_CALLS, answer, len, f);
 
 	ret[0] = '\0';
-	if (err == ERR_OK && a.replies[0].result) {
-		text = json_str(a.replies[0].result, "subversion");
-		rpc_printable(ret, CLIENT_MAX, text ? text : "");
-	}
+	if (err == ERR_OK)
+		client_parse(ret, a.replies);
 	rpc_release(&a);
 	return err;
 }
