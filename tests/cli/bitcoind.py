@@ -1,5 +1,6 @@
 """A Bitcoin node that knows heights and hashes: a fake, with the answers that Bitcoin Core documents."""
 
+import base64
 import hashlib
 import http.server
 import json
@@ -16,10 +17,11 @@ def block_hash(height):
 
 
 class Bitcoind:
-    """On a free port, until it is left."""
+    """On a free port, until it is left. login: user:password that it wants."""
 
-    def __init__(self, height):
+    def __init__(self, height, login=None):
         self.height = height
+        wanted = "Basic " + base64.b64encode((login or "").encode()).decode()
         node = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,6 +29,12 @@ class Bitcoind:
 
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if login and self.headers["Authorization"] != wanted:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="jsonrpc"')
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 told = [node.answer(q) for q in asked] if isinstance(asked, list) else node.answer(asked)
                 body = json.dumps(told).encode()
                 self.send_response(200)

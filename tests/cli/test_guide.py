@@ -160,6 +160,20 @@ def database_is_rebuilt(folder):
 
 
 @test
+def node_is_asked_as_the_config_says(folder):
+    """the guide names no password: a node that wants one is asked as the config says, by either name"""
+    with Node(folder) as node, Bitcoind(12, login="__cookie__:abc") as bitcoin:
+        resync = f"./ailee_resync_blocks --start-height 10 --db-path {node.data}/reorg_db --bitcoin-rpc "
+        code, _, err = node.bash(resync + bitcoin.url)
+        assert code == 1 and "401" in err, err
+        (node.home / "cookie").write_text("__cookie__:abc")
+        node.config("journal: pawl.db", "chains:", "  btc: {kind: bitcoin, network: regtest, finality: {depth: 6}, "
+                    f"endpoints: [{{url: '{bitcoin.url}', cookie: cookie}}]}}")
+        for url in (bitcoin.url, bitcoin.url.replace("127.0.0.1", "localhost") + "/"):
+            assert node.bash(resync + url) == (0, "Resynced blocks 10 to 12: 3 hashes\n", ""), url
+
+
+@test
 def all_is_begun_anew(folder):
     """Procedure 4: files are set aside and made anew, and the state of the journal is anchored again"""
     with Node(folder) as node:

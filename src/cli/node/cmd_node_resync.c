@@ -1,10 +1,49 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/config/ref.h"
 #include "cli/node/database.h"
 #include "cli/node/resync.h"
+
+/* The same one, however it is written: no slash behind it, or its host by name. */
+static bool same_url(const char *a, const char *b)
+{
+	static const char name[] = "http://localhost:", number[] = "http://127.0.0.1:";
+	size_t a_len, b_len;
+
+	if (strncmp(a, name, sizeof name - 1) == 0 &&
+	    strncmp(b, number, sizeof number - 1) == 0) {
+		a += sizeof name - 1;
+		b += sizeof number - 1;
+	}
+	a_len = strlen(a);
+	b_len = strlen(b);
+	a_len -= a_len && a[a_len - 1] == '/';
+	b_len -= b_len && b[b_len - 1] == '/';
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+/* The config's, where it is the one of the line: it says how it is asked. A config is not
+ * needed for the rest. */
+static bool node_of_config(struct node_config *ret, struct cli *c, const char *url)
+{
+	if (access(c->args.config, F_OK) != 0 || cli_config(c, NULL) != ERR_OK)
+		return false;
+	for (int i = 0; i < c->config->chains_n; i++) {
+		const struct chain_config *chain = &c->config->chains[i];
+
+		for (int k = 0; chain->kind == CHAIN_BITCOIN && k < chain->endpoints_n;
+		     k++) {
+			if (!same_url(url, chain->endpoints[k].url))
+				continue;
+			*ret = chain->endpoints[k];
+			return true;
+		}
+	}
+	return false;
+}
 
 /* The node of the line; what it is asked with is never a part of the URL. */
 static enum err node_of_line(
@@ -41,6 +80,9 @@ static enum err node_of(struct node_config *ret, struct cli *c, struct fail *f)
 	const struct chain_config *chain;
 	enum err e;
 
+	if (url && !args_get(&c->args, "--login") && !args_get(&c->args, "--cookie") &&
+	    node_of_config(ret, c, url))
+		return ERR_OK;
 	if (url)
 		return node_of_line(ret, c, url, f);
 	e = cli_config(c, f);
@@ -107,7 +149,8 @@ enum err cmd_node_resync(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		tell(c, &r);
 end:
-	if (args_get(&c->args, "--bitcoin-rpc"))
+	/* Else it is the config's. */
+	if (args_get(&c->args, "--bitcoin-rpc") && args_get(&c->args, "--login"))
 		secret_free(node.login);
 	return e;
 }
