@@ -47,7 +47,7 @@ struct archiver *archiver_new(const struct archiver_setup *s)
 
 static void give_up(struct archiver *a)
 {
-	archive_free(a->file);
+	archive_finish(a->file);
 	a->file = NULL;
 	recount_free(a->count);
 	a->count = NULL;
@@ -60,7 +60,7 @@ void archiver_free(struct archiver *a)
 {
 	if (!a)
 		return;
-	archive_free(a->file);
+	archive_finish(a->file);
 	recount_free(a->count);
 	mem_free(a);
 }
@@ -280,7 +280,7 @@ static bool look(struct archiver *a, int64_t wall_ms)
 static void put(struct archiver *a, int64_t wall_ms)
 {
 	archive_put(a->file, a->height, wall_ms);
-	archive_free(a->file);
+	archive_finish(a->file);
 	a->file = NULL;
 	a->whole = false;
 }

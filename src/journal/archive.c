@@ -59,7 +59,7 @@ struct archive *archive_new_tracked(struct journal *j, int64_t track_archive)
 		.parts_n = ARCHIVE_TRACK_PARTS });
 }
 
-void archive_free(struct archive *a)
+void archive_finish(struct archive *a)
 {
 	if (!a)
 		return;

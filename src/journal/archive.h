@@ -44,7 +44,7 @@ bool archive_of(struct journal *j, int64_t operation, struct archived *ret);
 struct archive *archive_new(struct journal *j, int64_t operation);
 /* Of the transactions that track_archive was given by that id. */
 struct archive *archive_new_tracked(struct journal *j, int64_t track_archive);
-void archive_free(struct archive *a);
+void archive_finish(struct archive *a); /* archive_free is a name of libarchive */
 /* About *left rows more, taken off it. done: the file is there, whole and compared.
  * fails: DISK_FULL; JOURNAL (a sync, or it reads otherwise than it was written);
  * CONFLICT: the operation moved meanwhile. Then it is only to be freed. */

@@ -388,7 +388,7 @@ static struct archive *archive_written(void)
 static void a_file_that_is_there_is_taken(void **state_)
 {
 	(void)state_;
-	archive_free(archive_written());
+	archive_finish(archive_written());
 	assert_int_equal(archive_all(), 1);
 	assert_null(strstr(archived().file, "-2-"));
 	is_sound();
@@ -406,7 +406,7 @@ static void a_file_that_is_cut_is_not(void **state_)
 	(void)state_;
 	a = archive_written();
 	snprintf(path, sizeof(path), "%s", archive_path(a));
-	archive_free(a);
+	archive_finish(a);
 	assert_int_equal(journal_files->read(path, 0, half, sizeof(half)), sizeof(half));
 	journal_files->remove(path);
 	assert_int_equal(journal_files->make(path, &f), ERR_OK);
@@ -415,7 +415,7 @@ static void a_file_that_is_cut_is_not(void **state_)
 	left = INT64_MAX;
 	assert_int_equal(archive_some(a, &left, &done, &f), ERR_CONFLICT);
 	assert_says(f.why, "is not whole; move it away");
-	archive_free(a);
+	archive_finish(a);
 	assert_int_equal(journal_files->size(path), sizeof(half));
 	assert_int_equal(intents_of(1, ids), 1);
 }

@@ -98,7 +98,15 @@ struct track_keys {
 	} milestones;
 };
 
+/* Copies of the files of a layer 2. */
+struct node_backup_config {
+	int64_t every; /* in milliseconds; 0: never */
+	unsigned keep;
+	const char *folder, *copy_to, *command; /* NULL: none, as config.def says */
+};
+
 struct node_keys {
+	struct node_backup_config backup;
 	const char *chain; /* NULL: none is followed */
 	const char *data_dir;
 };

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/daemon/backups.h"
 #include "cli/daemon/reload.h"
 #include "cli/daemon/service.h"
 #include "cli/owner/loop.h"
@@ -57,10 +58,12 @@ static enum err listen_on(struct loop *l, struct fail *f)
 enum err cmd_serve(struct cli *c, struct fail *f)
 {
 	struct loop l = { .cli = c };
+	struct backups *backups;
 	enum err e = chains_check(c, f);
 
 	if (e != ERR_OK)
 		return e;
+	backups = backups_new(&c->config->node);
 	e = loop_open(&l, c, f);
 	if (e == ERR_OK)
 		e = listen_on(&l, f);
@@ -69,9 +72,10 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		log_info("serve", "journal %s, %d chain%s", c->config->journal,
 		    c->config->chains_n, c->config->chains_n == 1 ? "" : "s");
 		loop_start(&l, c->config->chains, c->config->chains_n, 0);
-		e = service_run(&l, f);
+		e = service_run(&l, backups, f);
 		log_info("serve", "stopped; it is safe");
 	}
 	loop_close(&l);
+	backups_free(backups);
 	return e;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "cli/daemon/backups.h"
 #include "cli/daemon/reload.h"
 #include "tell/tell.h"
 
@@ -65,7 +66,7 @@ static void up(struct loop *l)
 		log_warn("serve", "%s: no service manager is told of this one", f.why);
 }
 
-enum err service_run(struct loop *l, struct fail *f)
+enum err service_run(struct loop *l, struct backups *backups, struct fail *f)
 {
 	unsigned reloads = 0;
 	bool ready = false;
@@ -78,7 +79,7 @@ enum err service_run(struct loop *l, struct fail *f)
 		ready = true;
 		if (world_signals(l->world).reloads < reloads)
 			reloads = 0; /* another world, since the disk was full */
-		loop_wait(l, INT64_MAX);
+		loop_wait(l, backups_turn(backups, l->world));
 		if (world_signals(l->world).reloads > reloads)
 			reload(l);
 		reloads = world_signals(l->world).reloads;

@@ -9,9 +9,11 @@
 
 #include "cli/owner/loop.h"
 
+struct backups; /* of a layer 2; NULL: none are made */
+
 /* Behind loop_start: turns until a signal, OK then. It is said to be up when the first
  * turn has ended, whatever its nodes say: who waits for those is found at /ready, and a
  * manager that ends and starts it again brings no node back. */
-NODISCARD enum err service_run(struct loop *l, struct fail *f);
+NODISCARD enum err service_run(struct loop *l, struct backups *backups, struct fail *f);
 
 #endif

@@ -50,6 +50,14 @@ struct l2_backup {
 NODISCARD enum err l2_backup_make(
     const struct l2_backup_plan *plan, struct l2_backup *ret, struct fail *f);
 
+/* The same files in another folder, made if it is not there, and read again; nothing is
+ * removed there. By a program, which gets their paths as arguments; SYSTEM: it did not
+ * end with 0 within half an hour. */
+NODISCARD enum err l2_backup_copy(const struct l2_backup_plan *plan,
+    const struct l2_backup *b, const char *to, struct fail *f);
+NODISCARD enum err l2_backup_command(const struct l2_backup_plan *plan,
+    const struct l2_backup *b, const char *command, struct fail *f);
+
 /* Times of the copies in a folder, newest first: freed with mem_free. */
 struct l2_backup_seen {
 	char time[L2_BACKUP_TIME];

@@ -4,6 +4,7 @@
  *   sums.c      names, and the file of sums
  *   tar.c       a folder as one file, and back
  *   backup.c    making one
+ *   away.c      taking it somewhere else
  *   restore.c   putting one in place
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H

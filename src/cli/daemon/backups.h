@@ -1,0 +1,40 @@
+/* backups.h - copies of a layer 2's files, made every hour or so while a daemon runs, by
+ * a worker: no turn waits for one.
+ *
+ * One is due when the newest in the folder is as old as node.backup.every, at a start
+ * too. What goes wrong is a line of the log, and it is tried again when the next is due.
+ */
+#ifndef PAWL_CLI_DAEMON_BACKUPS_H
+#define PAWL_CLI_DAEMON_BACKUPS_H
+
+#include "cli/config/config.h"
+#include "kinds/node/backup/backup.h"
+#include "world/world.h"
+
+#define BACKUP_NAME_MAX 1024
+
+/* Where all of it is, by the config; each is borrowed from it or from this. */
+struct backup_paths {
+	char log[BACKUP_NAME_MAX], reorg_db[BACKUP_NAME_MAX], folder[BACKUP_NAME_MAX];
+};
+
+/* data_dir NULL: the config's. fails: USAGE, too long. */
+NODISCARD enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
+    const char *data_dir, struct fail *f);
+
+/* Makes one, and takes it to where the config says besides. */
+NODISCARD enum err backup_now(const struct backup_paths *paths,
+    const struct node_backup_config *config, int64_t wall_ms, struct l2_backup *ret,
+    struct fail *f);
+
+struct backups;
+
+/* NULL: the config wants none. keys are copied. */
+struct backups *backups_new(const struct node_keys *keys);
+void backups_free(struct backups *b); /* after the world, which waits for its workers */
+
+/* Between two turns: begins what is due; the world may be another one than last time.
+ * When it is due next, by its clock. */
+int64_t backups_turn(struct backups *b, struct world *w);
+
+#endif

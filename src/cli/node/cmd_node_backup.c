@@ -1,0 +1,74 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/daemon/backups.h"
+
+static void tell(
+    const struct cli *c, const struct backup_paths *p, const struct l2_backup *b)
+{
+	if (c->args.json) {
+		json_t *o = json_pack("{s:s, s:o, s:I}", "time", b->time, "folder",
+		    cli_text(p->folder), "removed", (json_int_t)b->removed);
+
+		if (b->log[0])
+			json_object_set_new(o, "log",
+			    json_pack("{s:s, s:I, s:s, s:I, s:I, s:I}", "file", b->log,
+				"bytes", (json_int_t)b->log_bytes, "root", b->root,
+				"timestamp_ms", (json_int_t)b->snapshot_ms, "snapshots",
+				(json_int_t)b->snapshots, "failed",
+				(json_int_t)b->failed));
+		if (b->reorg_db[0])
+			json_object_set_new(o, "reorg_db",
+			    json_pack("{s:s, s:I, s:I}", "file", b->reorg_db, "bytes",
+				(json_int_t)b->reorg_db_bytes, "values",
+				(json_int_t)b->values));
+		cli_json(o);
+		return;
+	}
+	if (b->log[0])
+		printf("%s/%s: %zu snapshot%s, %" PRIu64 " bytes, root %s\n", p->folder,
+		    b->log, b->snapshots, b->snapshots == 1 ? "" : "s", b->log_bytes,
+		    b->root);
+	if (b->reorg_db[0])
+		printf("%s/%s: %" PRIu64 " value%s, %" PRIu64 " bytes\n", p->folder,
+		    b->reorg_db, b->values, b->values == 1 ? "" : "s", b->reorg_db_bytes);
+	printf("%s/%s: the sums of %s\n", p->folder, b->sums,
+	    b->log[0] && b->reorg_db[0] ? "both" : "it");
+	cli_say(c, "To put it back: pawl node restore %s", b->time);
+}
+
+enum err cmd_node_backup(struct cli *c, struct fail *f)
+{
+	const char *to = args_get(&c->args, "--to"), *n = args_get(&c->args, "--keep");
+	struct node_backup_config config;
+	struct backup_paths paths;
+	struct l2_backup b;
+	uint64_t keep;
+	enum err e = cli_config(c, f);
+
+	if (e == ERR_OK)
+		e = backup_paths(&paths, &c->config->node, NULL, f);
+	if (e != ERR_OK)
+		return e;
+	config = c->config->node.backup;
+	if (n)
+		e = args_number(&keep, "--keep", n, 1, 100000, f);
+	if (e == ERR_OK && n)
+		config.keep = (unsigned)keep;
+	if (to)
+		config.copy_to = to;
+	if (e == ERR_OK)
+		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
+	if (e != ERR_OK)
+		return e;
+	if (b.failed)
+		cli_warn(c,
+		    "the newest %zu snapshot%s of %s not hold, and %s in the copy "
+		    "all the same; the root is of the newest that does: pawl node verify",
+		    b.failed, b.failed == 1 ? " does" : "s do", paths.log,
+		    b.failed == 1 ? "is" : "are");
+	tell(c, &paths, &b);
+	return ERR_OK;
+}

@@ -1,0 +1,94 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/config/ref.h"
+#include "cli/daemon/backups.h"
+
+static void tell_json(const struct l2_restore_plan *p, const struct l2_restored *r)
+{
+	json_t *o = json_pack("{s:o, s:b, s:b, s:b}", "backup",
+	    cli_text(r->time[0] ? r->time : p->log_file), "log", r->log, "reorg_db",
+	    r->reorg_db, "summed", r->summed);
+
+	if (r->log) {
+		json_object_set_new(o, "root", json_string(r->root));
+		json_object_set_new(
+		    o, "log_kept", cli_text(r->log_kept[0] ? r->log_kept : NULL));
+	}
+	if (r->reorg_db)
+		json_object_set_new(o, "reorg_db_kept",
+		    cli_text(r->reorg_db_kept[0] ? r->reorg_db_kept : NULL));
+	cli_json(o);
+}
+
+static void tell_kept(const char *kept)
+{
+	if (kept[0])
+		printf("  what it replaces is kept: %s\n", kept);
+}
+
+static void tell(
+    const struct cli *c, const struct l2_restore_plan *p, const struct l2_restored *r)
+{
+	const char *from = r->time[0] ? r->time : p->log_file;
+
+	if (c->args.json) {
+		tell_json(p, r);
+		return;
+	}
+	if (r->log) {
+		printf("%s is that of the backup %s, root %s\n", p->log, from, r->root);
+		tell_kept(r->log_kept);
+	}
+	if (r->reorg_db) {
+		printf("%s is that of the backup %s\n", p->reorg_db, from);
+		tell_kept(r->reorg_db_kept);
+	}
+	if (!r->summed)
+		cli_warn(c,
+		    "%s has no sums: what it holds was checked, and nobody knows "
+		    "whether it is all that was copied",
+		    from);
+	if (r->failed)
+		cli_warn(c,
+		    "the newest %zu snapshots of it do not hold: pawl node verify",
+		    r->failed);
+	cli_say(c,
+	    "The state itself is the journal's, and goes on from there. Then: pawl "
+	    "node verify, and start the node.");
+}
+
+enum err cmd_node_restore(struct cli *c, struct fail *f)
+{
+	const char *from = args_get(&c->args, "--from");
+	const char *only = args_get(&c->args, "--only");
+	struct backup_paths paths;
+	struct l2_restore_plan plan = { .files = &files_of_system,
+		.time = args_word(&c->args, 0),
+		.log_file = args_get(&c->args, "--file"),
+		.wall_ms = clock_wall_ms() };
+	struct l2_restored r;
+	char shown[REF_SHOWN_MAX];
+	enum err e = cli_config(c, f);
+
+	if (e == ERR_OK)
+		e = backup_paths(&paths, &c->config->node, NULL, f);
+	if (e == ERR_OK && plan.time && plan.log_file)
+		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");
+	if (e == ERR_OK && only && strcmp(only, "log") && strcmp(only, "reorg-db"))
+		e = fail_set(f, ERR_USAGE, "--only is log or reorg-db, and not %s",
+		    ref_shown(shown, only));
+	if (e == ERR_OK && plan.log_file && only)
+		e = fail_set(f, ERR_USAGE, "--file is a log: --only says nothing to it");
+	if (e != ERR_OK)
+		return e;
+	plan.folder = from ? from : paths.folder;
+	plan.log = only && strcmp(only, "log") ? NULL : paths.log;
+	plan.reorg_db = only && strcmp(only, "reorg-db") ? NULL : paths.reorg_db;
+	e = l2_backup_restore(&plan, &r, f);
+	if (e == ERR_OK)
+		tell(c, &plan, &r);
+	return e;
+}

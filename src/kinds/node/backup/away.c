@@ -1,0 +1,125 @@
+/* A copy is taken somewhere else: to another folder, or by a program. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kinds/node/backup/inside.h"
+
+#define COMMAND_MS (30 * 60 * 1000)
+
+static enum err one_copy(
+    const struct l2_backup_plan *plan, const char *name, const char *to, struct fail *f)
+{
+	char from[BACKUP_PATH_MAX], path[BACKUP_PATH_MAX];
+	char want[SUM_TEXT], sum[SUM_TEXT], again[SUM_TEXT];
+	struct part p;
+	uint64_t len;
+	enum err e;
+
+	if (!*name)
+		return ERR_OK;
+	e = backup_path(from, plan->folder, name, f);
+	if (e == ERR_OK)
+		e = backup_path(path, to, name, f);
+	if (e == ERR_OK)
+		e = file_sum(plan->files, from, want, &len, f);
+	if (e != ERR_OK)
+		return e;
+	e = part_begin(&p, plan->files, path, f);
+	if (e == ERR_OK)
+		e = part_copy(&p, from, len, f);
+	e = part_keep(&p, e, sum, f);
+	if (e == ERR_OK)
+		e = file_sum(plan->files, p.path, again, &len, f);
+	if (e == ERR_OK && (strcmp(want, sum) != 0 || strcmp(want, again) != 0))
+		e = fail_set(
+		    f, ERR_DAMAGED, "%s: what is read is not what was copied", p.path);
+	if (e == ERR_OK)
+		e = plan->files->rename(p.path, p.name, f);
+	return e == ERR_OK ? plan->files->sync_folder(path, f) : e;
+}
+
+enum err l2_backup_copy(const struct l2_backup_plan *plan, const struct l2_backup *b,
+    const char *to, struct fail *f)
+{
+	enum err e = plan->files->folder(to, f);
+
+	if (e == ERR_OK)
+		e = one_copy(plan, b->log, to, f);
+	if (e == ERR_OK)
+		e = one_copy(plan, b->reorg_db, to, f);
+	if (e == ERR_OK)
+		e = one_copy(plan, b->sums, to, f);
+	return e == ERR_OK ? e
+			   : fail_wrap(f, e, "backup %s, its copy in %s", b->time, to);
+}
+
+/* -- by a program ------------------------------------------------------------- */
+
+/* What it needs to find other programs, and no more: secrets may be among the rest. */
+static int start(pid_t *ret, const char *command, char **argv)
+{
+	char path[BACKUP_PATH_MAX], home[BACKUP_PATH_MAX];
+	char *env[] = { path, home, NULL };
+	const char *p = getenv("PATH"), *h = getenv("HOME");
+
+	snprintf(path, sizeof path, "PATH=%s", p ? p : "/usr/bin:/bin");
+	snprintf(home, sizeof home, "HOME=%s", h ? h : "/");
+	return posix_spawn(ret, command, NULL, NULL, argv, env);
+}
+
+static enum err ended(pid_t pid, const char *command, bool late, struct fail *f)
+{
+	int how = 0;
+
+	while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+		;
+	if (late)
+		return fail_set(f, ERR_SYSTEM,
+		    "node.backup.command: %s did not end within %d minutes", command,
+		    COMMAND_MS / 60000);
+	if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
+		return ERR_OK;
+	return fail_set(f, ERR_SYSTEM, "node.backup.command: %s: %s %d", command,
+	    WIFEXITED(how) ? "it ended with" : "it ended by signal",
+	    WIFEXITED(how) ? WEXITSTATUS(how) : WTERMSIG(how));
+}
+
+enum err l2_backup_command(const struct l2_backup_plan *plan, const struct l2_backup *b,
+    const char *command, struct fail *f)
+{
+	const char *names[] = { b->log, b->reorg_db, b->sums };
+	char paths[3][BACKUP_PATH_MAX], name[BACKUP_PATH_MAX];
+	char *argv[5] = { name };
+	struct pollfd end = { .events = POLLIN };
+	int n = 1, said;
+	bool late;
+	pid_t pid;
+
+	snprintf(name, sizeof name, "%s", command);
+	for (int i = 0; i < 3; i++) {
+		if (!*names[i])
+			continue;
+		if (backup_path(paths[i], plan->folder, names[i], f) != ERR_OK)
+			return ERR_INPUT;
+		argv[n++] = paths[i];
+	}
+	said = start(&pid, command, argv);
+	if (said)
+		return fail_set(f, ERR_SYSTEM, "node.backup.command: %s: %s", command,
+		    strerror(said));
+	end.fd = pidfd_open(pid, 0);
+	late = end.fd >= 0 && poll(&end, 1, COMMAND_MS) == 0;
+	if (late)
+		kill(pid, SIGKILL);
+	if (end.fd >= 0)
+		close(end.fd);
+	return ended(pid, command, late, f);
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Backups of a layer 2's files, as their user meets them.
+
+usage: test_backup.py PAWL
+
+Speaks TAP.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+from program import PAWL, Run, environment, main, test
+from rocks import Rocks
+
+VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
+ROOT = "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
+TAKE = """#!/bin/sh
+[ -z "$PAWL_SECRET" ] && cp "$@" taken/
+"""
+
+
+def config(folder, backup="{}"):
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write(f"node: {{data_dir: l2, backup: {backup}}}\n")
+
+
+def filled(folder, backup="{}"):
+    config(folder, backup)
+    Run(folder, "node", "init").ends(0)
+    shutil.copy(VECTORS / "ok.dat", os.path.join(folder, "l2", "l2_snapshots.dat"))
+    with Rocks(os.path.join(folder, "l2", "reorg_db")) as db:
+        db.put(f"block:{7:020}", "7" * 64)
+
+
+def names(path):
+    return sorted(os.listdir(path))
+
+
+@test
+def one_is_made_and_put_back(folder):
+    """a backup is made, taken away, and put back; what it replaces stays"""
+    filled(folder, "{keep: 2, copy_to: away, command: take}")
+    with open(os.path.join(folder, "take"), "w", encoding="utf-8") as file:
+        file.write(TAKE)
+        os.chmod(file.fileno(), 0o700)
+    os.mkdir(os.path.join(folder, "taken"))
+    backups = os.path.join(folder, "l2", "backups")
+    made = Run(folder, "node", "backup", "--json", env={"PAWL_SECRET": "x"}).ends(0).json()[0]
+    assert made["log"]["root"] == ROOT and made["reorg_db"]["values"] == 1, made
+    files = sorted([made["log"]["file"], made["reorg_db"]["file"],
+                    f"backup_{made['time']}.sha256"])
+    for there in ("away", "taken"):
+        assert names(os.path.join(folder, there)) == files, names(os.path.join(folder, there))
+        subprocess.run(["sha256sum", "--quiet", "-c", files[0]],
+                       cwd=os.path.join(folder, there), check=True)
+    assert os.readlink(os.path.join(backups, "l2_snapshots_latest.dat.bak")) == files[1]
+    for _ in range(2):
+        Run(folder, "node", "backup").ends(0, rf"1 snapshot, .*root {ROOT}\n.*: 1 value, .*\n.*\nTo put it back")
+    left = names(backups)
+    assert len(left) == 8 and files[0] not in left and "backup.lock" in left, left
+
+    with open(os.path.join(folder, "l2", "l2_snapshots.dat"), "a", encoding="utf-8") as file:
+        file.write("SNAPSHOT v1\n")
+    Run(folder, "node", "restore", made["time"], "--from", "away").ends(
+        0, f"of the backup {made['time']}, root {ROOT}\n.*kept: l2/l2_snapshots.dat.before_")
+    with open(os.path.join(folder, "l2", "l2_snapshots.dat"), "rb") as file:
+        assert file.read() == (VECTORS / "ok.dat").read_bytes()
+    with Rocks(os.path.join(folder, "l2", "reorg_db")):
+        Run(folder, "node", "restore").ends(5, err=rf"process {os.getpid()}")
+    said = Run(folder, "node", "restore", "--only", "reorg-db", "--json").ends(0).json()[0]
+    assert said["reorg_db"] and not said["log"] and said["reorg_db_kept"], said
+
+
+@test
+def what_can_not_be_done_is_said(folder):
+    """there is nothing to copy, no such backup, a damaged one, words that mean nothing"""
+    config(folder)
+    os.mkdir(os.path.join(folder, "l2"))
+    Run(folder, "node", "backup").ends(1, err="nothing to copy")
+    Run(folder, "node", "restore").ends(1, err="no backup in l2/backups")
+    Run(folder, "node", "restore", "--only", "x").ends(1, err="log or reorg-db")
+    Run(folder, "node", "restore", "--file", "x", "1").ends(1, err="not both")
+    filled(folder)
+    Run(folder, "node", "restore", "19990101_000000").ends(1, err="no backup")
+    Run(folder, "node", "restore", "--file", str(VECTORS / "crlf.dat")).ends(6)
+    config(folder, "{command: /bin/false}")
+    Run(folder, "node", "backup").ends(1, err="/bin/false: it ended with 1")
+    config(folder, "{keep: 0}")
+    Run(folder, "node", "backup").ends(1, err="node.backup.keep")
+    config(folder)
+    with open(os.path.join(folder, "l2", "l2_snapshots.dat"), "r+", encoding="utf-8") as file:
+        text = file.read().replace("1000", "1001", 1)
+        file.seek(0)
+        file.write(text)
+    Run(folder, "node", "backup").ends(6, err="no snapshot of .* holds.*pawl node restore")
+
+
+@test
+def a_daemon_makes_them(folder):
+    """pawl serve makes one at its start, and none while the newest is not old"""
+    filled(folder)
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(
+            "serve: {listen: none}\n"
+            "node: {data_dir: l2, chain: b}\n"
+            "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+    Run(folder, "init").ends(0)
+    latest = os.path.join(folder, "l2", "backups", "l2_snapshots_latest.dat.bak")
+    for _ in range(2):
+        with subprocess.Popen([PAWL, "serve"], cwd=folder, env=environment(),
+                              stderr=subprocess.PIPE) as daemon:
+            until = time.monotonic() + 60
+            while not (os.path.lexists(latest) and
+                       os.path.exists(os.path.join(folder, "pawl.db.sock"))):
+                assert daemon.poll() is None and time.monotonic() < until, "no backup"
+                time.sleep(0.01)
+            daemon.terminate()
+            said = daemon.communicate(timeout=60)[1].decode()
+        assert daemon.returncode == 0, said
+    count = [n for n in names(os.path.dirname(latest)) if n.endswith(".sha256")]
+    assert len(count) == 1, said
+
+
+if __name__ == "__main__":
+    sys.exit(main())
