@@ -18,6 +18,7 @@ from snapshots import Snapshot, write
 
 L2 = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
 GUIDE = pathlib.Path(__file__).parents[2] / "src" / "cli" / "guide.def"
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "node" / "VERIFICATION.md"
 GOLDEN_ROOT = "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
 GOLDEN_ANCHOR = "6fd156f54d8f9666007ab8ae3a0582bd75f485beae1c5497132e041b06b08150"
 OK = f"Computed L2StateRoot: {GOLDEN_ROOT}\nAnchor verified: {GOLDEN_ANCHOR}\nVerification OK.\n"
@@ -143,6 +144,32 @@ def taken_apart_and_pruned(folder):
 
 
 @test
+def converted_both_ways(folder):
+    """text becomes records and text again, with the same roots; what is malformed is named and left out"""
+    many = [Snapshot({"b": n + 1, "a": 2}, at_ms=1700000000000 + n) for n in range(3)]
+    log = write(f"{folder}/l.dat", *many)
+    for more in ([], ["--compress"]):
+        for name in ("v2", "v1"):
+            pathlib.Path(folder, name).unlink(missing_ok=True)
+        Run(folder, "node", "convert", log, "v2", "--to", "2", *more).ends(0, "^3 snapshots in version 2: v2\n$")
+        assert verify(folder, "v2") == (0, many[2].verified, "")
+        Run(folder, "node", "convert", "v2", "v1", "--to", "1").ends(0)
+        assert verify(folder, "v1") == (0, many[2].verified, "")
+        code, _, _ = tool(folder, "ailee_extract_snapshots", "v1", "apart")
+        assert code == 0 and verify(folder, "apart/snapshot_1.dat")[:2] == (0, many[0].verified)
+    with open(f"{folder}/v2", "r+b") as file:
+        file.seek(-100, os.SEEK_END)  # fill of the newest record, which its sum covers
+        file.write(b"x")
+    code, out, err = verify(folder, "v2")
+    assert code == 2 and "number 2 of 3" in err, (code, out, err)
+    write(log, many[0], many[1].text.replace('"a" 2', '"a" 02'))
+    Run(folder, "node", "convert", log, "v3", "--to", "2").ends(2, "^1 snapshot in", "left out: the number has zeros")
+    for words, why in ((["v4"], "--to 1 or --to 2"), (["v4", "--to", "3"], "from 1 to 2, and not '3'"),
+                       (["v3", "--to", "2"], "v3 is there already"), (["v4", "--to", "1", "--compress"], "is text")):
+        Run(folder, "node", "convert", log, *words).ends(1, err=why)
+
+
+@test
 def folder_of_a_node(folder):
     """init makes what an empty node has, and leaves what is there; an empty log has no snapshot"""
     code, out, _ = tool(folder, "ailee_init_node", "--data-dir", "data/")
@@ -162,6 +189,7 @@ def every_name_is_a_command(folder):
     for name, words in re.findall(r'^GUIDE\("(\S+)", "(.+)"\)$', GUIDE.read_text(), re.M):
         code, out, _ = tool(folder, name, "--help")
         assert code == 0 and out.startswith(f"usage: pawl {words}") and f"guide: {name}\n" in out, out
+        assert f"| `{name}` | `pawl {words}` |\n" in PAGE.read_text(), name
     code, _, err = tool(folder, "ailee_other", "version")
     assert code == 0 and not err
 

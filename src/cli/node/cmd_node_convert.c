@@ -1,0 +1,81 @@
+/* node convert: a log of snapshots in the other format, with the same roots. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cli/node/snapshots.h"
+
+struct converting {
+	const char *path;
+	size_t failed_n;
+};
+
+static void failed(void *ctx, struct l2_block block, const struct l2_verdict *why)
+{
+	struct converting *v = ctx;
+
+	v->failed_n++;
+	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " is left out: %s\n", v->path,
+	    block.offset, why->why);
+}
+
+static enum err how_read(struct l2_append *ret, const struct cli *c, struct fail *f)
+{
+	const char *to = args_get(&c->args, "--to");
+	uint64_t version = 0;
+	enum err e = to ? args_number(&version, "--to", to, 1, 2, f)
+			: fail_set(f, ERR_USAGE, "--to 1 or --to 2 is missing");
+
+	*ret = (struct l2_append){ .version = (int)version,
+		.compress = args_has(&c->args, "--compress") };
+	if (e == ERR_OK && ret->compress && version == 1)
+		e = fail_set(f, ERR_USAGE, "--compress is of version 2: 1 is text");
+	return e;
+}
+
+static enum err other_file(const char *path, const char *output, struct fail *f)
+{
+	struct stat st;
+
+	if (stat(output, &st) == 0)
+		return fail_set(f, ERR_USAGE,
+		    "%s is there already: %s is converted into a new file", output, path);
+	return ERR_OK;
+}
+
+enum err cmd_node_convert(struct cli *c, struct fail *f)
+{
+	struct converting v = { .path = args_word(&c->args, 0) };
+	const char *output = args_word(&c->args, 1);
+	struct l2_append how;
+	struct l2_log *log;
+	size_t n = 0;
+	enum err e = how_read(&how, c, f);
+
+	if (e == ERR_OK)
+		e = other_file(v.path, output, f);
+	if (e == ERR_OK)
+		e = snapshots_open(&log, c, v.path, f);
+	if (e != ERR_OK)
+		return e;
+	e = snapshots_damage_tell(log, v.path, f);
+	if (e == ERR_OK)
+		e = snapshots_some(log, c, v.path, f);
+	l2_log_close(log);
+	if (e == ERR_OK)
+		e = l2_log_convert(
+		    &files_of_system, v.path, output, &how, &n, failed, &v, f);
+	if (e != ERR_OK)
+		return e;
+	if (c->args.json)
+		cli_json(json_pack("{s:o, s:I, s:i, s:I}", "output", cli_text(output),
+		    "snapshots", (json_int_t)n, "version", how.version, "left_out",
+		    (json_int_t)v.failed_n));
+	else
+		printf("%zu snapshot%s in version %d: %s\n", n, n == 1 ? "" : "s",
+		    how.version, output);
+	return v.failed_n
+	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s are left out",
+		  v.failed_n, v.failed_n + n, v.path)
+	    : ERR_OK;
+}
