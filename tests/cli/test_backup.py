@@ -101,6 +101,24 @@ def what_can_not_be_done_is_said(folder):
 
 
 @test
+def a_log_goes_back_to_a_snapshot(folder):
+    """recover makes a snapshot that holds the newest, and keeps the log as it was"""
+    filled(folder)
+    log = os.path.join(folder, "l2", "l2_snapshots.dat")
+    whole = (VECTORS / "ok.dat").read_text(encoding="utf-8")
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(whole.replace("1000", "1001", 1))
+    Run(folder, "node", "recover").ends(1, err="one of the two")
+    Run(folder, "node", "recover", "--to", "2").ends(6, err="snapshot 2 .*does not hold")
+    Run(folder, "node", "recover", "--to", "3").ends(1, err="2 whole snapshots")
+    Run(folder, "node", "recover", "--latest-valid").ends(
+        0, f"number 1 of 2, root {ROOT}\n.*kept: l2/l2_snapshots.dat.before_")
+    with open(log, encoding="utf-8") as file:
+        assert file.read() == whole
+    Run(folder, "node", "recover", "--to", "1").ends(0, "stays as it is")
+
+
+@test
 def a_daemon_makes_them(folder):
     """pawl serve makes one at its start, and none while the newest is not old"""
     filled(folder)

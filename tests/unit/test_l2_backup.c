@@ -677,6 +677,16 @@ static void restore_it(void)
 		fail_msg("restore: %s", f.why);
 }
 
+static void recover_it(void)
+{
+	struct l2_recovered r;
+	struct fail f = { 0 };
+
+	if (l2_log_recover(&sim_disk_files, log_path, "", KEEP, NOW, &r, &f))
+		fail_msg("recover: %s", f.why);
+	assert_string_equal(r.root, was);
+}
+
 static bool dies(void (*deed)(void), int64_t op, unsigned round)
 {
 	volatile bool died = true;
@@ -798,6 +808,28 @@ static void restore_judge(bool died)
 	assert_string_equal(now, was);
 }
 
+static void recover_judge(bool died)
+{
+	char now[L2_HEX], kept[200] = "", root[L2_HEX];
+
+	root_of(&sim_disk_files, log_path, now);
+	assert_true(!strcmp(now, was) || !strcmp(now, is));
+	if (!died)
+		assert_string_equal(now, was);
+	if (!strcmp(now, was)) {
+		assert_int_equal(
+		    sim_disk_files.each(top, seen_before, kept, NULL), ERR_OK);
+		root_of(&sim_disk_files, kept, root);
+		assert_string_equal(root, is);
+	}
+	recover_it();
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, was);
+	grow_on(&sim_disk_files, 77, root);
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, root);
+}
+
 static void goes_anywhere(
     void (*deed)(void), void (*judge)(bool), unsigned rounds, unsigned least)
 {
@@ -826,6 +858,38 @@ static void the_power_goes_in_a_restore(void **state)
 {
 	(void)state;
 	goes_anywhere(restore_it, restore_judge, 32, 6);
+}
+
+static void the_power_goes_in_a_recovery(void **state)
+{
+	(void)state;
+	goes_anywhere(recover_it, recover_judge, 16, 6);
+}
+
+static void the_newest_that_holds_is_found(void **state)
+{
+	char root[L2_HEX], now[L2_HEX];
+	struct l2_recovered r;
+	struct fail f = { 0 };
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	grow_on(&files_of_system, 6, now);
+	run("sed -i 's/^balance \"peer-5\" .*/balance \"peer-5\" 1/' %s", log_path);
+	assert_int_equal(
+	    l2_log_recover(&files_of_system, log_path, "", 2, NOW, &r, &f), ERR_DAMAGED);
+	assert_int_equal(l2_log_recover(&files_of_system, log_path, "", 3, NOW, &r, &f),
+	    ERR_NOT_FOUND);
+	assert_int_equal(count_like("*.before_*"), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    l2_log_recover(&files_of_system, log_path, "", 0, NOW, &r, &f),
+		    ERR_OK);
+		assert_string_equal(r.root, root);
+		assert_int_equal(r.number, 1);
+		assert_int_equal(r.changed, i == 0);
+		assert_int_equal(count_like("*.before_*"), 1);
+	}
 }
 
 /* The same with an archive on that disk. */
@@ -866,6 +930,8 @@ int main(void)
 		ONE(a_restore_dies_anywhere),
 		ONE(the_power_goes_in_a_backup),
 		ONE(the_power_goes_in_a_restore),
+		ONE(the_power_goes_in_a_recovery),
+		ONE(the_newest_that_holds_is_found),
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),
 	};

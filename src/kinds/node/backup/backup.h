@@ -90,4 +90,20 @@ struct l2_restored {
 NODISCARD enum err l2_backup_restore(
     const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f);
 
+/* What is behind a snapshot of the log goes: it is the newest one then, and those before
+ * it stay. The log as it was is kept, as a restore keeps it. */
+struct l2_recovered {
+	size_t blocks, number; /* so many there were; it is this one, from 1 */
+	char root[L2_HEX];
+	uint64_t snapshot_ms;
+	bool changed; /* false: it is the last one, and nothing is behind it */
+	char kept[1024];
+};
+/* number 0: the newest that holds. reorg_db: the store of anchors, where it can be read.
+ * fails: NOT_FOUND, there is no such one; DAMAGED, it does not hold, or none does; OWNED,
+ * the log is written. */
+NODISCARD enum err l2_log_recover(const struct files *files, const char *log,
+    const char *reorg_db, uint64_t number, int64_t wall_ms, struct l2_recovered *ret,
+    struct fail *f);
+
 #endif

@@ -6,6 +6,7 @@
  *   backup.c    making one
  *   away.c      taking it somewhere else
  *   restore.c   putting one in place
+ *   recover.c   a log to one of its snapshots
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H
 #define PAWL_KINDS_NODE_BACKUP_INSIDE_H
@@ -81,6 +82,12 @@ NODISCARD enum err tar_pack(struct part *to, const char *folder, const char *nam
  * folder: where the files go, synced; NULL: nowhere. */
 NODISCARD enum err tar_read(const struct files *files, const char *archive,
     const char *name, const char *folder, char digest[SUM_TEXT], struct fail *f);
+
+/* -- restore.c ------------------------------------------------------------- */
+
+/* PATH.part, whole and synced, gets the name; what had it goes on as kept. */
+NODISCARD enum err place(const struct files *files, int64_t wall_ms, const char *path,
+    bool there, char kept[BACKUP_PATH_MAX], struct fail *f);
 
 /* -- backup.c -------------------------------------------------------------- */
 

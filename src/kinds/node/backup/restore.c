@@ -211,13 +211,13 @@ static void note_taken(void *ctx, const char *name)
 }
 
 /* What is there gets this name; nothing has it yet. */
-static enum err name_free(
-    struct putting *p, const char *path, char out[BACKUP_PATH_MAX], struct fail *f)
+static enum err name_free(const struct files *files, int64_t wall_ms, const char *path,
+    char out[BACKUP_PATH_MAX], struct fail *f)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[BACKUP_PATH_MAX], time[L2_BACKUP_TIME];
 	struct taken t = { .is = true };
-	int64_t at_ms = p->plan->wall_ms;
+	int64_t at_ms = wall_ms;
 	enum err e = ERR_OK;
 
 	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1,
@@ -226,7 +226,7 @@ static enum err name_free(
 		backup_time(time, at_ms);
 		snprintf(out, BACKUP_PATH_MAX, "%.990s.before_%s", path, time);
 		t = (struct taken){ slash ? out + (slash - path) + 1 : out, false };
-		e = p->plan->files->each(*folder ? folder : "/", note_taken, &t, f);
+		e = files->each(*folder ? folder : "/", note_taken, &t, f);
 		at_ms += 1000;
 	}
 	return e;
@@ -234,11 +234,10 @@ static enum err name_free(
 
 /* What was prepared, under the name that what is there is to have; then both change
  * names. Dying between leaves a copy more, and nothing less. */
-static enum err swap(struct putting *p, const char *part, const char *path,
-    char kept[BACKUP_PATH_MAX], struct fail *f)
+static enum err swap(const struct files *files, int64_t wall_ms, const char *part,
+    const char *path, char kept[BACKUP_PATH_MAX], struct fail *f)
 {
-	const struct files *files = p->plan->files;
-	enum err e = name_free(p, path, kept, f);
+	enum err e = name_free(files, wall_ms, path, kept, f);
 
 	if (e == ERR_OK)
 		e = files->rename(part, kept, f);
@@ -251,17 +250,16 @@ static enum err swap(struct putting *p, const char *part, const char *path,
 	return e;
 }
 
-static enum err place(struct putting *p, const char *path, bool there,
+enum err place(const struct files *files, int64_t wall_ms, const char *path, bool there,
     char kept[BACKUP_PATH_MAX], struct fail *f)
 {
-	const struct files *files = p->plan->files;
 	char part[BACKUP_PATH_MAX];
 	enum err e;
 
 	kept[0] = '\0';
 	snprintf(part, sizeof part, "%.990s.part", path);
 	if (there && !MUTANT(restore_keeps_nothing))
-		return swap(p, part, path, kept, f);
+		return swap(files, wall_ms, part, path, kept, f);
 	e = files->rename(part, path, f);
 	return e == ERR_OK ? files->sync_folder(path, f) : e;
 }
@@ -295,7 +293,8 @@ static enum err log_put(struct putting *p, struct fail *f)
 		return ERR_OK;
 	e = log_own(p, &there, f);
 	if (e == ERR_OK)
-		e = place(p, p->plan->log, there, p->ret->log_kept, f);
+		e = place(p->plan->files, p->plan->wall_ms, p->plan->log, there,
+		    p->ret->log_kept, f);
 	p->ret->log = e == ERR_OK;
 	return e;
 }
@@ -309,7 +308,8 @@ static enum err db_put(struct putting *p, struct fail *f)
 		return ERR_OK;
 	e = p->plan->files->each(p->plan->reorg_db, note_any, &any, f);
 	if (e == ERR_OK || e == ERR_NOT_FOUND)
-		e = place(p, p->plan->reorg_db, e == ERR_OK, p->ret->reorg_db_kept, f);
+		e = place(p->plan->files, p->plan->wall_ms, p->plan->reorg_db,
+		    e == ERR_OK, p->ret->reorg_db_kept, f);
 	p->ret->reorg_db = e == ERR_OK;
 	return e;
 }

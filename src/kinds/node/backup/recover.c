@@ -1,0 +1,137 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/node/backup/inside.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+struct recovering {
+	const struct files *files;
+	const char *path;
+	struct l2_log *log;
+	struct l2_block block;
+	struct l2_recovered *ret;
+};
+
+static bool is_stored(void *ctx, struct l2_bytes hash)
+{
+	char text[L2_HEX];
+	struct anchor_record a;
+	bool there = false;
+
+	if (!ctx || hash.len != L2_HEX - 1)
+		return false;
+	memcpy(text, hash.at, hash.len);
+	text[hash.len] = '\0';
+	return reorgdb_anchor(ctx, text, &a, &there, NULL) == ERR_OK && there;
+}
+
+static enum err one_check(struct recovering *r, uint64_t number,
+    const struct l2_demand *demand, struct l2_verdict *v, struct fail *f)
+{
+	enum err e;
+
+	if (number > l2_log_n(r->log))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "%s has %zu whole snapshots, and none of number %" PRIu64, r->path,
+		    l2_log_n(r->log), number);
+	r->block = l2_log_at(r->log, (size_t)number - 1);
+	e = l2_log_check(r->log, r->block, demand, v, f);
+	if (e == ERR_OK && v->fault != L2_HOLDS && !MUTANT(recover_unchecked))
+		e = fail_set(f, ERR_DAMAGED,
+		    "snapshot %" PRIu64 " of %s does not hold: %s; the newest that does: "
+		    "pawl node recover --latest-valid",
+		    number, r->path, v->why);
+	return e;
+}
+
+static enum err choose(
+    struct recovering *r, uint64_t number, struct reorgdb *store, struct fail *f)
+{
+	const struct l2_demand demand = { .stored = is_stored, .ctx = store };
+	struct l2_verdict v;
+	enum err e = l2_log_survey(r->log, f);
+
+	if (e != ERR_OK)
+		return e;
+	r->ret->blocks = l2_log_n(r->log);
+	if (number)
+		e = one_check(r, number, &demand, &v, f);
+	else
+		e = l2_log_newest(r->log, &demand, &r->block, &v, NULL, NULL, f);
+	if (e == ERR_OK && !r->block.len)
+		e = fail_set(f, ERR_DAMAGED,
+		    "no snapshot of %s holds: procedure 1, pawl node restore, puts the "
+		    "newest copy of it in place",
+		    r->path);
+	if (e != ERR_OK)
+		return e;
+	memcpy(r->ret->root, v.root, L2_HEX);
+	r->ret->snapshot_ms = v.timestamp_ms;
+	for (size_t i = 0; i < r->ret->blocks; i++)
+		if (l2_log_at(r->log, i).offset == r->block.offset)
+			r->ret->number = i + 1;
+	return ERR_OK;
+}
+
+/* Behind its last block a log has what fills the sector, and that is nothing. */
+static bool is_last(const struct recovering *r)
+{
+	uint64_t end = r->block.offset + r->block.len;
+	size_t n = l2_log_damages(r->log);
+
+	for (size_t i = 0; i < n; i++)
+		if (l2_log_damage(r->log, i).offset >= end)
+			return false;
+	return r->ret->number == r->ret->blocks;
+}
+
+static enum err cut_behind(struct recovering *r, int64_t wall_ms, struct fail *f)
+{
+	char sum[SUM_TEXT];
+	struct part part;
+	enum err e = part_begin(&part, r->files, r->path, f);
+
+	if (e == ERR_OK)
+		e = part_copy(&part, r->path, r->block.offset + r->block.len, f);
+	e = part_keep(&part, e, sum, f);
+	if (e == ERR_OK)
+		e = place(r->files, wall_ms, r->path, true, r->ret->kept, f);
+	r->ret->changed = e == ERR_OK;
+	return e;
+}
+
+enum err l2_log_recover(const struct files *files, const char *log, const char *reorg_db,
+    uint64_t number, int64_t wall_ms, struct l2_recovered *ret, struct fail *f)
+{
+	struct recovering r = { .files = files, .path = log, .ret = ret };
+	char path[BACKUP_PATH_MAX];
+	struct reorgdb *store = NULL;
+	struct file *owned = NULL;
+	enum err e = backup_path(path, "", log, f);
+
+	*ret = (struct l2_recovered){ 0 };
+	if (e == ERR_OK)
+		e = l2_log_open(&r.log, files, log, f);
+	if (e != ERR_OK)
+		return e;
+	l2_log_close(r.log);
+	r.log = NULL;
+	/* It is there; nobody appends to it from here on. */
+	e = files->open(&owned, log, FILE_WRITE, f);
+	if (e == ERR_OK)
+		e = files->own(owned, f);
+	if (e == ERR_OK)
+		e = l2_log_open(&r.log, files, log, f);
+	if (*reorg_db)
+		(void)!reorgdb_open(&store, reorg_db, REORGDB_READ, NULL);
+	if (e == ERR_OK)
+		e = choose(&r, number, store, f);
+	if (e == ERR_OK && !is_last(&r))
+		e = cut_behind(&r, wall_ms, f);
+	reorgdb_close(store);
+	files->close(owned);
+	l2_log_close(r.log);
+	return e;
+}
