@@ -137,7 +137,7 @@ static void job_done(void *job)
 		    b->made.root[0] ? b->made.root : "none", b->made.values);
 	if (b->e == ERR_OK && b->made.failed)
 		log_warn("node",
-		    "the newest %zu snapshots of %s do not hold: pawl node doctor",
+		    "the newest %zu snapshots of %s do not hold: pawl node verify",
 		    b->made.failed, b->paths.log);
 }
 
