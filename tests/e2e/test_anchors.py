@@ -113,7 +113,9 @@ def block_hashes_come_from_a_node():
         path = str(desk.database)
         words = ["node", "resync", "--db-path", path, "--bitcoin-rpc", node.url]
         desk.expect(0, "node", "init-reorg-db", "--path", path)
-        refused = desk.expect(4, *words, "--start-height", "0")
+        stale = desk.folder / "stale"  # without one it is asked as the config says
+        stale.write_text("__cookie__:of-an-earlier-start")
+        refused = desk.expect(4, *words, "--cookie", str(stale), "--start-height", "0")
         check("401" in refused.err, refused.err)
         words += ["--cookie", str(node.cookie)]
         told = desk.expect(0, *words, "--start-height", "10")

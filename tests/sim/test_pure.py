@@ -15,9 +15,9 @@ OUTSIDE = re.compile(
     r"arc4random\w*|rand|random|socket|connect|bind|listen|accept4?|nanosleep|usleep|sleep|"
     r"thrd_create|fork|execve?)$)"
 )
-# Who has a part of a sum done by a thread, and has it joined before he returns: what comes of it
-# depends on no order.
-ASIDE = {"kinds/node/snapshot/order.c", "kinds/node/snapshot/root.c"}
+# Who has a part of a sum, or of a file, done by a thread, and has it joined before he returns: what
+# comes of it depends on no order.
+ASIDE = {f"kinds/node/snapshot/{name}.c" for name in ("log", "order", "root")}
 LIBRARIES = re.compile(r"lib(uv|curl|microhttpd)")
 
 
