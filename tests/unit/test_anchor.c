@@ -137,6 +137,26 @@ static void six_blocks_confirm_it(void **state)
 	assert_false(at(waits).has_height);
 }
 
+/* The database may be opened behind the blocks that have its anchors. */
+static void who_came_later_is_in_its_block_all_the_same(void **state)
+{
+	struct hash txids[2] = { h(0x77), h(0xa1) };
+	struct hash dead = block_hash(100, 2), hash = block_hash(100, 1);
+	int64_t id;
+
+	(void)state;
+	grow(100, 103, 1, 0xa1);
+	id = made(1);
+	broadcast(id, 0xa1, WALL);
+	anchors_again(j, 100, &dead, txids, 2);
+	assert_false(at(id).in_block);
+	anchors_again(j, 100, &hash, txids, 2);
+	assert_true(at(id).in_block);
+	assert_int_equal(at(id).height, 100);
+	assert_int_equal(at(id).confirmations, 4);
+	assert_int_equal(at(id).status, ANCHOR_PENDING);
+}
+
 static void a_reorg_takes_those_of_its_blocks(void **state)
 {
 	int64_t below = made(1), in = made(2), above = made(3);
@@ -385,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(six_blocks_confirm_it),
+		CASE(who_came_later_is_in_its_block_all_the_same),
 		CASE(a_reorg_takes_those_of_its_blocks),
 		CASE(who_is_in_no_block_for_long_is_orphaned),
 		CASE(only_the_highest_blocks_are_kept),

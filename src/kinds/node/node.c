@@ -15,6 +15,7 @@ struct l2_node {
 	struct journal *journal;
 	char *chain;
 	struct mirror *mirror;
+	bool look_again;  /* anchors came behind blocks that may have them */
 	bool other_chain; /* the journal's heights are not of this one */
 	char trouble[200];
 };
@@ -55,15 +56,22 @@ static void feed_missed(void *ctx, uint64_t from, uint64_t to)
 	    from, to);
 }
 
-static void feed_added(void *ctx, const struct block_facts *b)
+typedef void block_fn(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n);
+
+static void tell(const struct l2_node *n, block_fn *fn, const struct block_facts *b)
 {
-	const struct l2_node *n = ctx;
 	struct hash *txids = mem_array(b->every_n ? b->every_n : 1, sizeof *txids);
 
 	for (uint32_t i = 0; i < b->every_n; i++)
 		txids[i] = b->every[i].hash;
-	anchors_added(n->journal, b->head.height, &b->head.hash, txids, b->every_n);
+	fn(n->journal, b->head.height, &b->head.hash, txids, b->every_n);
 	mem_free(txids);
+}
+
+static void feed_added(void *ctx, const struct block_facts *b)
+{
+	tell(ctx, anchors_added, b);
 }
 
 static struct feed feed_of(struct l2_node *n)
@@ -113,6 +121,21 @@ static void told_final(void *ctx, struct chain_run *c, const struct block_facts 
 		feed_final(&feed, c->follower, b);
 }
 
+/* All that is kept of the agreed branch. false: nodes agree on none now. */
+static bool look_again(struct l2_node *n, const struct chain_run *c)
+{
+	const struct block_facts *b = follower_agreed(c->follower);
+
+	if (!b || !b->has_every)
+		return false;
+	for (; b && b->has_every; b = b->head.height
+		 ? follower_block(c->follower, &b->head.parent, b->head.height - 1)
+		 : NULL)
+		tell(n, anchors_again, b);
+	n->look_again = false;
+	return true;
+}
+
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct l2_node *n = ctx;
@@ -123,6 +146,10 @@ static void told_turn(void *ctx, struct runner *r)
 			feed_turn(&feed, r->chains[i].follower);
 	anchors_turn(n->journal, world_wall_ms(n->world));
 	mirror_turn(n->mirror, r);
+	n->look_again |= mirror_took(n->mirror);
+	for (int i = 0; i < r->s.chains_n && n->look_again; i++)
+		if (is_mine(n, &r->chains[i]) && look_again(n, &r->chains[i]))
+			r->again = true; /* the database is told of it */
 }
 
 struct block_watcher l2_node_watcher(struct l2_node *n)

@@ -366,6 +366,20 @@ void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
 			.height = (int64_t)(height - ANCHOR_BLOCKS_KEPT + 1) });
 }
 
+void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n)
+{
+	struct hash mine;
+	uint64_t top;
+
+	if (!anchors_at(j, height, &mine) || !hash_same(&mine, hash))
+		return;
+	for (size_t i = 0; i < n; i++)
+		txid_seen(j, height, hash, &txids[i]);
+	if (anchors_top(j, &top))
+		count_all(j, top);
+}
+
 void anchors_turn(struct journal *j, int64_t wall_ms)
 {
 	struct sql_node_anchor_late_in in = { .before = wall_ms - ANCHOR_PENDING_MS };

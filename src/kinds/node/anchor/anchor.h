@@ -72,6 +72,9 @@ void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms);
 /* This block is the highest; its transactions, n of them. */
 void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);
+/* The same of a block that it has, for anchors that came later. */
+void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n);
 /* Who is in no block for too long. */
 void anchors_turn(struct journal *j, int64_t wall_ms);
 

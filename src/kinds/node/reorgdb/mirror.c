@@ -28,6 +28,7 @@ struct mirror {
 	struct reorgdb *db;     /* NULL: it is to be opened */
 	struct mirror_job *out; /* on its way; NULL: none */
 	struct mirror_job *back;
+	bool took;     /* anchors of the database, and nobody asked yet */
 	bool compared; /* all that the journal has was compared, in this life */
 	int64_t told;  /* up to this move */
 	int64_t again_ms;
@@ -112,6 +113,7 @@ static void opened(struct mirror *m, const struct mirror_job *job)
 	struct adopted a;
 
 	holdings_adopt(&a, m->journal, h, world_wall_ms(m->world));
+	m->took |= a.anchors > 0;
 	if (a.anchors || a.events)
 		log_info("node",
 		    "the journal has taken over %zu anchors and %zu reorgs of %s",
@@ -171,6 +173,14 @@ void mirror_turn(struct mirror *m, struct runner *r)
 	} else if (!mirror_whole(m)) {
 		tell(m, r);
 	}
+}
+
+bool mirror_took(struct mirror *m)
+{
+	bool took = m->took;
+
+	m->took = false;
+	return took;
 }
 
 bool mirror_whole(const struct mirror *m)

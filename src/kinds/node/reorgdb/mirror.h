@@ -27,6 +27,9 @@ void mirror_turn(struct mirror *m, struct runner *r);
 
 /* Why it is behind; NULL: it is not, or nobody knows yet. */
 const char *mirror_trouble(const struct mirror *m);
+/* In this turn the journal has taken over anchors: blocks that were read before they came
+ * may have them. True once for each time. */
+bool mirror_took(struct mirror *m);
 /* It has all that the journal has. */
 bool mirror_whole(const struct mirror *m);
 
