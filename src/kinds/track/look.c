@@ -4,61 +4,13 @@
  * longest, and what came to pools (hint.c). What one node has in its pool was seen. What
  * none of a quorum has was missed. What a quorum has in one and the same block, at or
  * below the final one, was there before anybody followed it: a second batch reads the
- * receipts. Who asks is counted: an answer to another round is not looked at.
+ * receipts.
  */
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/mutant.h"
-#include "kinds/track/track_in.h"
-
-#define BODY_MAX ((size_t)64 * 1024)
-
-enum look_stage {
-	LOOK_WHOLE,    /* where is it */
-	LOOK_RECEIPTS, /* what became of those in final blocks */
-	LOOK_COUNTS    /* how many transactions the senders of missed ones have sent */
-};
-
-/* What is remembered of an answer. */
-struct look_said {
-	bool known, included, ok; /* ok: it succeeded, by its receipt */
-	struct hash block_hash;
-	uint64_t height, nonce, count;
-	struct address from;
-};
-
-struct look {
-	enum look_stage stage;
-	bool hinted; /* the second of a block, for what came to pools */
-	uint32_t round, asked, answered;
-	uint32_t n;
-	uint64_t final_height; /* when the first stage began */
-	int64_t row[LOOK_MAX];
-	struct hash hash[LOOK_MAX];
-	struct address sender[LOOK_MAX];
-	struct look_said said[POOL_NODES_MAX][LOOK_MAX];
-};
-
-/* One question to one node. */
-struct look_ask {
-	struct fact fact; /* first */
-	struct track_chain *chain;
-	uint32_t round;
-	int node;
-	enum look_stage stage;
-	enum err err;
-	uint32_t n;
-	uint64_t final_height;
-	struct hash hash[LOOK_MAX];
-	struct look_said said[LOOK_MAX];
-	bool has_filter; /* it is asked for what came to its pool, too */
-	struct pending_filter filter;
-	struct pending news; /* but for its hashes: */
-	int64_t hint[LOOK_MAX];
-	uint32_t hints_n;
-};
+#include "kinds/track/look_in.h"
 
 /* -- what is asked for ------------------------------------------------------ */
 
@@ -111,249 +63,7 @@ static struct hash hash_of(struct journal *j, const struct sql_tracked_get_out *
 	return hash;
 }
 
-/* -- answers --------------------------------------------------------------- */
-
-static enum err whole_read(struct look_ask *q, const struct pool_answer *a)
-{
-	const struct connector *c = q->chain->chain->connector;
-	struct whole_tx *tx = mem_array(q->n, sizeof *tx);
-	struct fail f;
-	enum err e = q->has_filter
-	    ? c->look_read(tx, &q->news, &q->filter, q->n, a->answer, a->len, &f)
-	    : c->transactions_read(tx, q->n, a->answer, a->len, &f);
-
-	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++) {
-		if (tx[i].known && !hash_same(&tx[i].hash, &q->hash[i]))
-			e = ERR_BAD_ANSWER;
-		q->said[i] = (struct look_said){ .known = tx[i].known,
-			.included = tx[i].known && tx[i].included,
-			.block_hash = tx[i].block_hash,
-			.height = tx[i].height,
-			.nonce = tx[i].nonce,
-			.from = tx[i].from };
-	}
-	q->hints_n = hint_match(q->chain, &q->news, q->hint);
-	mem_free(q->news.hash);
-	q->news.hash = NULL;
-	mem_free(tx);
-	return e;
-}
-
-static enum err receipts_read(struct look_ask *q, const struct pool_answer *a)
-{
-	const struct connector *c = q->chain->chain->connector;
-	struct receipt *r = mem_array(q->n, sizeof *r);
-	struct fail f;
-	enum err e = c->receipts_read(r, NULL, q->n, a->answer, a->len, &f);
-
-	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++) {
-		if (r[i].known && !hash_same(&r[i].hash, &q->hash[i]))
-			e = ERR_BAD_ANSWER;
-		q->said[i] = (struct look_said){ .known = r[i].known,
-			.included = r[i].known,
-			.ok = r[i].known && r[i].status == TX_OK,
-			.block_hash = r[i].block_hash,
-			.height = r[i].height };
-	}
-	mem_free(r);
-	return e;
-}
-
-static enum err counts_read(struct look_ask *q, const struct pool_answer *a)
-{
-	const struct connector *c = q->chain->chain->connector;
-	uint64_t counts[LOOK_MAX];
-	bool known[LOOK_MAX];
-	struct fail f;
-	enum err e = ERR_OK;
-
-	e = c->counts_read(counts, known, q->n, a->answer, a->len, &f);
-	for (uint32_t i = 0; i < q->n && e == ERR_OK; i++)
-		q->said[i] = (struct look_said){ .known = known[i], .count = counts[i] };
-	return e;
-}
-
-static void look_end(struct track_chain *t);
-static void look_go_on(struct track_chain *t);
-
-static void ask_take(struct runner *r, struct fact *f)
-{
-	struct look_ask *q = (struct look_ask *)f;
-	struct look *l = q->chain->look;
-
-	if (q->has_filter) {
-		hint_answered(q->chain, q->node, &q->news, q->err);
-		hint_add(q->chain, q->node, q->hint, q->hints_n);
-	}
-	if (!l || l->round != q->round || l->stage != q->stage)
-		return;
-	l->asked &= ~(1u << q->node);
-	if (!q->err) {
-		l->answered |= 1u << q->node;
-		memcpy(l->said[q->node], q->said, sizeof q->said);
-	}
-	if (!l->asked)
-		look_go_on(q->chain);
-	r->again = true;
-}
-
-static void ask_done(void *ctx, struct pool_answer *a)
-{
-	struct look_ask *q = ctx;
-
-	q->err = a->err;
-	if (!q->err && q->stage == LOOK_WHOLE)
-		q->err = whole_read(q, a);
-	else if (!q->err && q->stage == LOOK_RECEIPTS)
-		q->err = receipts_read(q, a);
-	else if (!q->err)
-		q->err = counts_read(q, a);
-	runner_fact(q->chain->runner, &q->fact);
-}
-
-/* -- questions ------------------------------------------------------------- */
-
-static void body_write(struct buf *body, const struct look_ask *q, const struct look *l)
-{
-	const struct connector *c = q->chain->chain->connector;
-	uint64_t heights[LOOK_MAX];
-
-	for (uint32_t i = 0; i < q->n; i++)
-		heights[i] = q->final_height;
-	if (q->stage == LOOK_WHOLE && q->has_filter)
-		c->look(body, &q->filter, q->hash, q->n);
-	else if (q->stage == LOOK_WHOLE)
-		c->transactions(body, q->hash, q->n);
-	else if (q->stage == LOOK_RECEIPTS)
-		c->receipts(body, q->hash, q->n);
-	else
-		c->counts_at(body, l->sender, heights, q->n);
-}
-
-static void ask(struct track_chain *t, int node)
-{
-	struct look *l = t->look;
-	struct look_ask *q = mem_new(sizeof *q);
-	const struct pending_filter *filter =
-	    l->stage == LOOK_WHOLE && !l->hinted ? hint_filter(t, node) : NULL;
-	struct buf body;
-
-	q->has_filter = filter != NULL;
-	if (filter)
-		q->filter = *filter;
-	q->fact = (struct fact){ .take = ask_take };
-	q->chain = t;
-	q->round = l->round;
-	q->node = node;
-	q->stage = l->stage;
-	q->n = l->n;
-	q->final_height = l->final_height;
-	memcpy(q->hash, l->hash, sizeof q->hash);
-	buf_init(&body, BODY_MAX);
-	body_write(&body, q, l);
-	l->asked |= 1u << node;
-	runner_ask(t->runner, t->chain, node, &body, false, ask_done, q);
-}
-
-/* All that can be asked now. */
-static void ask_all(struct track_chain *t)
-{
-	const struct pool *p = t->chain->pool;
-	int64_t at_ms;
-
-	t->look->asked = t->look->answered = 0;
-	for (int i = 0; i < pool_size(p); i++)
-		if (follower_knows(t->chain->follower, i) && !pool_node(p, i)->left_out &&
-		    pool_ready(p, i, &at_ms))
-			ask(t, i);
-	if (!t->look->asked)
-		look_end(t);
-}
-
-static void look_end(struct track_chain *t)
-{
-	mem_free(t->look);
-	t->look = NULL;
-}
-
 /* -- what came of it ------------------------------------------------------- */
-
-/* A quorum of them says the same of where it is as this one. */
-static bool agreed(const struct track_chain *t, uint32_t at, const struct look_said *one)
-{
-	const struct look *l = t->look;
-	uint32_t alike = 0;
-
-	for (int i = 0; i < POOL_NODES_MAX; i++) {
-		const struct look_said *s = &l->said[i][at];
-
-		if (((l->answered >> i) & 1) && s->included && s->ok == one->ok &&
-		    s->height == one->height &&
-		    hash_same(&s->block_hash, &one->block_hash))
-			alike |= 1u << i;
-	}
-	return follower_quorum(t->chain->follower, alike);
-}
-
-/* The first of those who know it whom a quorum agrees with; else any, who knows it. */
-static const struct look_said *said_best(
-    const struct track_chain *t, uint32_t at, bool *ret_agreed)
-{
-	const struct look *l = t->look;
-	const struct look_said *any = NULL;
-
-	*ret_agreed = false;
-	for (int i = 0; i < POOL_NODES_MAX && !*ret_agreed; i++) {
-		const struct look_said *s = &l->said[i][at];
-
-		if (!((l->answered >> i) & 1) || !s->known)
-			continue;
-		*ret_agreed = s->included && agreed(t, at, s);
-		if (!any || *ret_agreed)
-			any = s;
-	}
-	return any;
-}
-
-/* A bit for each node that answered and knows it. */
-static uint32_t who_knows(const struct track_chain *t, uint32_t at)
-{
-	const struct look *l = t->look;
-	uint32_t known = 0;
-
-	for (int i = 0; i < POOL_NODES_MAX; i++)
-		if (((l->answered >> i) & 1) && l->said[i][at].known)
-			known |= 1u << i;
-	return known;
-}
-
-static bool says_alike(const struct look_said *a, const struct look_said *b)
-{
-	return address_same(&a->from, &b->from) && a->nonce == b->nonce;
-}
-
-/* Who sent it, as a quorum says alike; NULL: none does. By less nothing is found: what
- * one node makes up would end what is followed, as soon as somebody's nonce is used. */
-static const struct look_said *sender_voted(const struct track_chain *t, uint32_t at)
-{
-	const struct look *l = t->look;
-	uint32_t known = who_knows(t, at);
-
-	for (int i = 0; i < POOL_NODES_MAX; i++) {
-		const struct look_said *s = &l->said[i][at];
-		uint32_t same = 0;
-
-		for (int k = 0; k < POOL_NODES_MAX && ((known >> i) & 1); k++)
-			if (((known >> k) & 1) && says_alike(s, &l->said[k][at]))
-				same |= 1u << k;
-		if (MUTANT(one_denies_the_sender) && same != known)
-			return NULL;
-		if (follower_quorum(t->chain->follower, same) ||
-		    (MUTANT(one_names_the_sender) && same))
-			return s;
-	}
-	return NULL;
-}
 
 struct wanted {
 	struct look *next; /* those of the next stage */
@@ -373,7 +83,7 @@ static void want(struct wanted *w, const struct look *l, uint32_t at,
 static void known_take(struct track_chain *t, struct sql_tracked_get_out *row,
     uint32_t at, const struct look_said *s, uint32_t known)
 {
-	const struct look_said *who = sender_voted(t, at);
+	const struct look_said *who = look_sender(t, at);
 
 	if (who)
 		row_sender(t, row, &who->from, who->nonce);
@@ -396,7 +106,7 @@ static void whole_take(
 	const struct look *l = t->look;
 	const struct follower *f = t->chain->follower;
 	struct head final = { 0 };
-	uint32_t known = who_knows(t, at);
+	uint32_t known = look_known(t, at);
 	struct sql_tracked_get_out row;
 	const struct look_said *s;
 	struct hash asked;
@@ -417,7 +127,7 @@ static void whole_take(
 			want(missed, l, at, &row);
 		return;
 	}
-	s = said_best(t, at, &same);
+	s = look_best(t, at, &same);
 	if (same && s->height <= final.height)
 		want(deep, l, at, &row);
 	if (is_heard(t, &row, known) && row.no_height)
@@ -431,7 +141,7 @@ static void receipt_take(struct track_chain *t, uint32_t at)
 {
 	const struct look *l = t->look;
 	bool same;
-	const struct look_said *s = said_best(t, at, &same);
+	const struct look_said *s = look_best(t, at, &same);
 	struct head head = { .height = s ? s->height : 0 }, final = { 0 };
 	struct sql_tracked_get_out row;
 	struct hash asked;
@@ -467,19 +177,31 @@ static bool may_have_won(struct journal *j, const struct sql_tracked_get_out *ro
 static void count_take(struct track_chain *t, uint32_t at)
 {
 	const struct look *l = t->look;
-	uint32_t above = 0;
 	struct sql_tracked_get_out row;
+	uint32_t above;
 
 	if (!row_get(t->track->journal, l->row[at], &row) || !row.no_ended_ms ||
 	    row.no_nonce || row.no_looks)
 		return;
-	for (int i = 0; i < POOL_NODES_MAX; i++)
-		if (((l->answered >> i) & 1) && l->said[i][at].known &&
-		    l->said[i][at].count > (uint64_t)row.nonce)
-			above |= 1u << i;
+	above = look_above(t, at, (uint64_t)row.nonce);
 	if (follower_quorum(t->chain->follower, above) &&
 	    (!may_have_won(t->track->journal, &row) || MUTANT(itself_is_asked_for)))
 		row_outrun(t, &row);
+}
+
+static void look_end(struct track_chain *t)
+{
+	mem_free(t->look);
+	t->look = NULL;
+}
+
+static void look_go_on(struct track_chain *t);
+
+static void round_begin(struct track_chain *t)
+{
+	t->look->round = ++t->look_round;
+	if (!look_ask(t, look_go_on))
+		look_end(t);
 }
 
 /* With the same round: the block's batch goes on. */
@@ -490,9 +212,8 @@ static void look_next(struct track_chain *t, enum look_stage stage, struct wante
 	t->look = w->next;
 	w->next = NULL;
 	t->look->stage = stage;
-	t->look->round = ++t->look_round;
 	t->look->n = w->n;
-	ask_all(t);
+	round_begin(t);
 }
 
 /* What came to pools since the last block: once a block, if nothing else is to be asked.
@@ -602,9 +323,8 @@ static void look_begin(struct track_chain *t, uint64_t height)
 	rows_find(t, l, height);
 	t->look = l;
 	t->look_height = height;
-	l->round = ++t->look_round;
 	if (l->n)
-		ask_all(t);
+		round_begin(t);
 	else
 		look_end(t);
 }

@@ -3,7 +3,7 @@
  *   track.c    rows: added, dropped, read
  *   move.c     a row moves, and its subscribers are told
  *   follow.c   blocks: what they hold, how deep it is, what is final
- *   look.c     nodes are asked for hashes that are in no block
+ *   look.c     nodes are asked for hashes that are in no block (look_in.h)
  *   hint.c     nodes say what came to their pools
  *   fingers.c  which rows a transaction may mean
  */
