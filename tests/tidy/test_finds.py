@@ -58,6 +58,7 @@ SINS = (
         tidy.check_function_length,
         {"src/base/b.c": "/* long: not at all */\nint b(void)\n{\n\treturn 0;\n}\n"},
     ),
+    ("a long file", tidy.check_file_length, {"src/base/b.c": "int b;\n" * 601}),
     ("another form", tidy.check_format, {"src/base/b.c": "int b(void) { return 0; }\n"}),
     ("blanks at the end", tidy.check_whitespace, {"src/base/b.c": "int b; \n"}),
     ("no last newline", tidy.check_whitespace, {"src/base/b.c": "int b;"}),

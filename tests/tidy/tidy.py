@@ -15,6 +15,7 @@ import subprocess
 COLUMNS = 90
 TAB = 8
 BODY_LINES = 70
+FILE_LINES = 600
 WAIVERS = 3
 WAIVER = "/* long:"
 CODE = ("src", "tests", "fuzz", "bench")
@@ -215,6 +216,14 @@ def check_function_length(tree):
         yield f"{used} functions are waived, {WAIVERS} may be"
     if written > used:
         yield f"{written - used} waivers `{WAIVER}` that no long function needs"
+
+
+def check_file_length(tree):
+    """no file of src/ is longer than 600 lines"""
+    for file in tree.c_files("src"):
+        length = file.text.count("\n")
+        if length > FILE_LINES:
+            yield f"{file.name}: {length} lines"
 
 
 def check_format(tree):
@@ -545,6 +554,7 @@ CHECKS = (
     check_header_head,
     check_columns,
     check_function_length,
+    check_file_length,
     check_format,
     check_whitespace,
     check_floating_point,
