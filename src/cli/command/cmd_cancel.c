@@ -3,10 +3,15 @@
 #include "cli/report/report.h"
 #include "engine/operation.h"
 
-/* -- by ourselves ---------------------------------------------------------- */
+/* Whoever owns it settles it; when he ends, another does, maybe we. */
+struct settling {
+	struct cli *cli;
+	struct told *told;
+};
 
-static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
+static enum err settle_here(void *ctx, struct loop *l, struct fail *f)
 {
+	struct told *t = ((struct settling *)ctx)->told;
 	const struct chain_config *chain = NULL;
 	struct operation o;
 	enum err e;
@@ -28,38 +33,27 @@ static enum err settle_here(struct loop *l, struct told *t, struct fail *f)
 	return e;
 }
 
-/* -- by its owner ---------------------------------------------------------- */
-
-static enum err settle_there(
-    struct cli *c, struct client *client, struct told *t, struct fail *f)
+static enum err settle_there(void *ctx, struct client *client, struct fail *f)
 {
-	enum err e = own_follow(c, client, t->operation, f);
+	struct settling *s = ctx;
+	enum err e = own_follow(s->cli, client, s->told->operation, f);
 
 	if (e == ERR_OK)
-		t->state = OPERATION_CANCELLED;
+		s->told->state = OPERATION_CANCELLED;
 	return e;
 }
 
-/* Whoever owns it settles it; when he ends, another does, maybe we. */
 static enum err settle(struct cli *c, struct told *t, struct fail *f)
 {
-	for (;;) {
-		struct client *client = NULL;
-		struct loop l;
-		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_LONG_MS, f);
-		bool lost;
+	struct settling s = { c, t };
 
-		if (e == ERR_OK)
-			e = client ? settle_there(c, client, t, f)
-				   : settle_here(&l, t, f);
-		lost = own_lost(client, e);
-		if (client)
-			client_close(client);
-		else
-			loop_close(&l);
-		if (!lost)
-			return e;
-	}
+	return own_do(c,
+	    &(struct deed){ .here = settle_here,
+		.there = settle_there,
+		.ctx = &s,
+		.patience_ms = OWNER_PATIENCE_LONG_MS,
+		.lasts = true },
+	    f);
 }
 
 /* The wish is durable before a node is asked: it holds also when this process dies. */

@@ -21,6 +21,11 @@
 #define HASHES_MAX 10000000
 #define LOOK_MS 500
 
+/* Of the hashes that are waited for. */
+struct ends {
+	size_t open, bad;
+};
+
 struct asked {
 	struct cli *cli;
 	enum route route;
@@ -30,6 +35,7 @@ struct asked {
 	struct hash *hashes; /* that are waited for */
 	size_t hashes_n;
 	struct track_tail tail;
+	struct ends ends;
 };
 
 /* -- lines ----------------------------------------------------------------- */
@@ -181,14 +187,10 @@ static enum err base_make(struct asked *a, struct fail *f)
 
 /* -- to the end ------------------------------------------------------------ */
 
-struct ends {
-	size_t open, bad;
-};
-
 /* Of a hash that is looked for on several chains one that ends is enough. */
-static void ends_count(struct journal *j, const struct asked *a, struct ends *ret)
+static void ends_count(struct journal *j, struct asked *a)
 {
-	*ret = (struct ends){ 0, 0 };
+	a->ends = (struct ends){ 0, 0 };
 	for (size_t i = 0; i < a->hashes_n; i++) {
 		struct tracked found[TRACKING_CHAINS_MAX];
 		size_t n = track_find(j, &a->hashes[i], found, TRACKING_CHAINS_MAX);
@@ -198,15 +200,15 @@ static void ends_count(struct journal *j, const struct asked *a, struct ends *re
 			open |= !track_ended(&found[k]);
 			good |= found[k].state == TRACKED_FINAL;
 		}
-		ret->open += open && !good;
-		ret->bad += !open && !good;
+		a->ends.open += open && !good;
+		a->ends.bad += !open && !good;
 	}
 }
 
 /* Somebody else follows them. */
-static enum err wait_beside(
-    struct asked *a, struct client *client, struct ends *ends, struct fail *f)
+static enum err wait_beside(void *ctx, struct client *client, struct fail *f)
 {
+	struct asked *a = ctx;
 	struct world *w = client_world(client);
 	struct journal *j;
 	enum err e = report_open(a->cli, &j, f);
@@ -215,8 +217,8 @@ static enum err wait_beside(
 		return e;
 	for (;;) {
 		track_tail_turn(&a->tail, a->cli, j);
-		ends_count(j, a, ends);
-		if (!ends->open)
+		ends_count(j, a);
+		if (!a->ends.open)
 			break;
 		world_wait(w, world_now_ms(w) + LOOK_MS);
 		if (world_signalled(w)) {
@@ -249,9 +251,9 @@ static enum err chains_tracked(
 	return e;
 }
 
-static enum err wait_here(
-    struct asked *a, struct loop *l, struct ends *ends, struct fail *f)
+static enum err wait_here(void *ctx, struct loop *l, struct fail *f)
 {
+	struct asked *a = ctx;
 	struct chain_config *chains;
 	int n;
 	enum err e = chains_tracked(a->cli->config, &chains, &n, f);
@@ -263,8 +265,8 @@ static enum err wait_here(
 	do {
 		e = loop_step(l, LOOK_MS, f);
 		track_tail_turn(&a->tail, a->cli, l->journal);
-		ends_count(l->journal, a, ends);
-	} while (e == ERR_OK && ends->open);
+		ends_count(l->journal, a);
+	} while (e == ERR_OK && a->ends.open);
 	if (e == ERR_OK)
 		loop_deliver(l, 0);
 	return e;
@@ -272,30 +274,21 @@ static enum err wait_here(
 
 static enum err wait_end(struct asked *a, struct fail *f)
 {
-	struct ends ends = { 0, 0 };
 	enum err e;
-	bool lost;
 
 	track_tail_begin(&a->tail, a->hashes, a->hashes_n);
-	do {
-		struct client *client = NULL;
-		struct loop l;
-
-		e = own_or_reach(&l, &client, a->cli, OWNER_PATIENCE_MS, f);
-		if (e == ERR_OK)
-			e = client ? wait_beside(a, client, &ends, f)
-				   : wait_here(a, &l, &ends, f);
-		lost = own_lost(client, e);
-		if (client)
-			client_close(client);
-		else
-			loop_close(&l);
-	} while (lost);
+	e = own_do(a->cli,
+	    &(struct deed){ .here = wait_here,
+		.there = wait_beside,
+		.ctx = a,
+		.patience_ms = OWNER_PATIENCE_MS,
+		.lasts = true },
+	    f);
 	track_tail_end(&a->tail);
-	if (e == ERR_OK && ends.bad)
+	if (e == ERR_OK && a->ends.bad)
 		e = fail_set(f, ERR_OPERATOR,
 		    "%zu of %zu did not come to a good end; see: pawl status HASH",
-		    ends.bad, a->hashes_n);
+		    a->ends.bad, a->hashes_n);
 	return e;
 }
 

@@ -17,7 +17,6 @@
 #include "crypto/sha256.h"
 #include "kinds/node/state/book.h"
 
-#define OWNERS_MAX 5 /* that end while they are asked */
 #define PREFIX_DIGITS 32
 #define ID_MADE_MAX (PREFIX_DIGITS + 24)
 
@@ -175,12 +174,15 @@ static enum err change_here(
 	return book_do(ctx, c, &a->done, f);
 }
 
-static enum err do_here(struct applying *a, struct loop *l, struct fail *f)
+static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 {
+	struct applying *a = ctx;
 	struct book *b = book_new(l->journal, world_wall_ms(l->world));
 	uint8_t sum[32];
-	enum err e = lines_each(a, change_here, b, sum, f);
+	enum err e;
 
+	a->done = (struct book_done){ 0, 0 };
+	e = lines_each(a, change_here, b, sum, f);
 	if (e == ERR_OK)
 		e = same_file(a, sum, f);
 	if (e == ERR_OK)
@@ -213,8 +215,9 @@ static enum err change_ask(
 	    REQUEST_LINES_MAX / 1024);
 }
 
-static enum err do_there(struct applying *a, struct client *client, struct fail *f)
+static enum err do_there(void *ctx, struct client *client, struct fail *f)
 {
+	struct applying *a = ctx;
 	struct request q = { .route = ROUTE_NODE_CHANGES };
 	struct asking asking = { .line = 1 };
 	struct told t = { .operation = 0 };
@@ -239,23 +242,12 @@ static enum err do_there(struct applying *a, struct client *client, struct fail 
 
 static enum err apply(struct applying *a, struct fail *f)
 {
-	for (int tries = 0;; tries++) {
-		struct client *client = NULL;
-		struct loop l;
-		enum err e = own_or_reach(&l, &client, a->cli, OWNER_PATIENCE_MS, f);
-		bool lost;
-
-		a->done = (struct book_done){ 0, 0 };
-		if (e == ERR_OK)
-			e = client ? do_there(a, client, f) : do_here(a, &l, f);
-		lost = own_lost(client, e);
-		if (client)
-			client_close(client);
-		else
-			loop_close(&l);
-		if (!lost || tries == OWNERS_MAX)
-			return e;
-	}
+	return own_do(a->cli,
+	    &(struct deed){ .here = do_here,
+		.there = do_there,
+		.ctx = a,
+		.patience_ms = OWNER_PATIENCE_MS },
+	    f);
 }
 
 static void tell(const struct applying *a)

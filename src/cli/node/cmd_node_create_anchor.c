@@ -22,7 +22,6 @@
 #include "kinds/node/state/book.h"
 #include "kinds/node/state/dump.h"
 
-#define OWNERS_MAX 5       /* that end while they are asked */
 #define OP_RETURN_MAX 80   /* bytes that a node relays */
 #define COMMITMENT_MAX 256 /* in hexadecimal */
 
@@ -177,8 +176,9 @@ static void line_of(const struct anchoring *a, char out[400])
 		  a->hash, a->root, a->made_ms) < 400);
 }
 
-static enum err anchor_here(struct loop *l, const char *line, struct fail *f)
+static enum err anchor_here(void *ctx, struct loop *l, struct fail *f)
 {
+	const char *line = ctx;
 	struct book *b = book_new(l->journal, world_wall_ms(l->world));
 	struct book_done done = { 0, 0 };
 	enum err e = book_lines(b, line, strlen(line), &done, f);
@@ -189,8 +189,9 @@ static enum err anchor_here(struct loop *l, const char *line, struct fail *f)
 	return e == ERR_OK ? journal_commit(l->journal, f) : e;
 }
 
-static enum err anchor_there(struct client *client, const char *line, struct fail *f)
+static enum err anchor_there(void *ctx, struct client *client, struct fail *f)
 {
+	const char *line = ctx;
 	struct request q = {
 		.route = ROUTE_NODE_CHANGES, .lines = line, .lines_len = strlen(line)
 	};
@@ -204,23 +205,12 @@ static enum err anchor_put(struct anchoring *a, struct fail *f)
 	char line[400];
 
 	line_of(a, line);
-	for (int tries = 0;; tries++) {
-		struct client *client = NULL;
-		struct loop l;
-		enum err e = own_or_reach(&l, &client, a->cli, OWNER_PATIENCE_MS, f);
-		bool lost;
-
-		if (e == ERR_OK)
-			e = client ? anchor_there(client, line, f)
-				   : anchor_here(&l, line, f);
-		lost = own_lost(client, e);
-		if (client)
-			client_close(client);
-		else
-			loop_close(&l);
-		if (!lost || tries == OWNERS_MAX)
-			return e;
-	}
+	return own_do(a->cli,
+	    &(struct deed){ .here = anchor_here,
+		.there = anchor_there,
+		.ctx = line,
+		.patience_ms = OWNER_PATIENCE_MS },
+	    f);
 }
 
 /* The database follows the journal where a daemon keeps it; else it is told here. What

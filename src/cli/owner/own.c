@@ -76,6 +76,26 @@ bool own_lost(const struct client *client, enum err e)
 	return client && (e == ERR_UNANSWERED || e == ERR_NOT_SENT);
 }
 
+enum err own_do(struct cli *c, const struct deed *d, struct fail *f)
+{
+	for (int tries = 0;; tries++) {
+		struct client *client = NULL;
+		struct loop l;
+		enum err e = own_or_reach(&l, &client, c, d->patience_ms, f);
+		bool lost;
+
+		if (e == ERR_OK)
+			e = client ? d->there(d->ctx, client, f) : d->here(d->ctx, &l, f);
+		lost = own_lost(client, e);
+		if (client)
+			client_close(client);
+		else
+			loop_close(&l);
+		if (!lost || (tries == LOST_MAX && !d->lasts))
+			return e;
+	}
+}
+
 struct watch {
 	struct progress progress;
 	struct world *world;
@@ -151,19 +171,31 @@ static enum err do_with_turns(struct loop *l, struct command_at *at,
 	return e == ERR_OK ? turn(l, f) : e;
 }
 
-static enum err do_here(
-    struct loop *l, const struct request *q, struct told *ret, struct fail *f)
+struct asked {
+	const struct request *q;
+	struct told *ret;
+};
+
+static enum err command_here(void *ctx, struct loop *l, struct fail *f)
 {
+	struct asked *a = ctx;
 	struct command_at at = {
 		.world = l->world, .journal = l->journal, .face = &l->face
 	};
-	enum err e = command_do(&at, q, ret, f);
+	enum err e = command_do(&at, a->q, a->ret, f);
 
 	if (e == ERR_NO_QUORUM) {
 		journal_rollback(l->journal);
-		e = do_with_turns(l, &at, q, ret, f);
+		e = do_with_turns(l, &at, a->q, a->ret, f);
 	}
 	return e == ERR_OK ? journal_commit(l->journal, f) : e;
+}
+
+static enum err command_there(void *ctx, struct client *client, struct fail *f)
+{
+	struct asked *a = ctx;
+
+	return client_command(client, a->q, a->ret, f);
 }
 
 /* The nearest name, which an owner does not look for. */
@@ -184,25 +216,17 @@ static void name_nearest(struct cli *c, const struct request *q, struct fail *f)
 enum err own_command(
     struct cli *c, const struct request *q, struct told *ret, struct fail *f)
 {
-	for (int tries = 0;; tries++) {
-		struct client *client = NULL;
-		struct loop l;
-		enum err e = own_or_reach(&l, &client, c, OWNER_PATIENCE_MS, f);
-		bool lost;
+	struct asked a = { q, ret };
+	enum err e = own_do(c,
+	    &(struct deed){ .here = command_here,
+		.there = command_there,
+		.ctx = &a,
+		.patience_ms = OWNER_PATIENCE_MS },
+	    f);
 
-		if (e == ERR_OK)
-			e = client ? client_command(client, q, ret, f)
-				   : do_here(&l, q, ret, f);
-		lost = own_lost(client, e);
-		if (client)
-			client_close(client);
-		else
-			loop_close(&l);
-		if (e == ERR_NOT_FOUND)
-			name_nearest(c, q, f);
-		if (!lost || tries == LOST_MAX)
-			return e;
-	}
+	if (e == ERR_NOT_FOUND)
+		name_nearest(c, q, f);
+	return e;
 }
 
 /* -- what came of it ------------------------------------------------------- */

@@ -27,6 +27,19 @@ enum err own_refused(const char *path, const char *host, struct fail *f);
 /* Did an owner that was asked end meanwhile? Then all is begun again. */
 bool own_lost(const struct client *client, enum err e);
 
+/* What is done in the open journal, or asked of who owns it. Either may begin anew. */
+struct deed {
+	enum err (*here)(void *ctx, struct loop *l, struct fail *f);
+	enum err (*there)(void *ctx, struct client *client, struct fail *f);
+	void *ctx;
+	int64_t patience_ms;
+	bool lasts; /* however many owners end meanwhile; else a few are enough */
+};
+
+/* Once, by ourselves or by the owner; again, when he ends while he is asked. fails: as
+ * own_or_reach, and as the deed. */
+NODISCARD enum err own_do(struct cli *c, const struct deed *d, struct fail *f);
+
 /* A command, wherever it is done. fails: as command_do, loop_open, client_command;
  * NOT_FOUND names the nearest. */
 NODISCARD enum err own_command(
