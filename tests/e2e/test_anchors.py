@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Anchors of a layer 2 on a Bitcoin node, and their database, through reorgs and kills."""
 
+import hashlib
 import json
 import pathlib
 import sys
@@ -37,6 +38,22 @@ class Layer(Watch):
 
     def await_anchors(self, **wanted):
         wait_until(lambda: self.anchors() == wanted, 20, f"anchors: {wanted}", 0.05)
+
+    def apply(self, *changes, code=0):
+        file = self.folder / "changes.jsonl"
+        file.write_text("".join(json.dumps(change) + "\n" for change in changes))
+        return self.expect(code, "node", "apply", str(file), "--again").err
+
+    def pegins(self):
+        """{transaction: (status, confirmations)} of the state, beside who writes it."""
+        rows = [row["pegin"] for row in self.told("state") if "pegin" in row]
+        return {r["btc_tx"]: (r["status"], int(r["confirmations"])) for r in rows}
+
+    def await_pegins(self, wanted):
+        wait_until(lambda: self.pegins() == wanted, 20, f"peg-ins: {wanted}", 0.05)
+
+    def said_is(self, text):
+        return any(text in file.read_text(errors="replace") for file in self.said.iterdir())
 
     def blocks(self):
         """Those of the database, while nobody has it."""
@@ -105,6 +122,51 @@ def made_anew(desk, node):
                           "2": ("INVALIDATED_REORG", 20, 0)})
     desk.expect(5, "node", "rebuild-reorg-db")  # not while it is written
     stop(desk, daemon)
+
+
+def pegin(tx):
+    return {"do": "pegin", "txid": tx, "vout": 0, "amount": "50000", "source": "s", "dest": "a"}
+
+
+def mint(tx):
+    return {"do": "pegin_mint", "peg": hashlib.sha256(f"{tx}0".encode()).hexdigest()}
+
+
+@test
+def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
+    with Bcoin(blocks=20) as node, Layer(node) as desk:
+        daemon = serving(desk)
+        desk.await_follows("from the start")
+        old, new = coinbase(node, 18), coinbase(node, 20)
+        desk.apply(pegin(old), pegin(new))  # behind the blocks that have them
+        desk.await_pegins({old: (1, 3), new: (1, 1)})
+        node.reorg(1, miner=1)
+        desk.await_pegins({old: (1, 4), new: (1, 0)})
+        node.mine(2)
+        desk.await_pegins({old: (2, 6), new: (1, 0)})
+        check("block 18 is not final yet" in desk.apply(mint(old), code=2), "minted early")
+        end(daemon)
+        node.reorg(3, miner=2)  # while it is down
+        daemon = serving(desk)
+        desk.await_pegins({old: (2, 7), new: (1, 0)})
+        desk.apply(mint(old))
+        node.reorg(6, miner=3)
+        end(daemon)  # while it notices that
+        daemon = serving(desk)
+        desk.await_follows("six blocks that gave way")
+        same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins")
+        node.restart(empty=True)
+        node.mine(30, miner=3)
+        wait_until(lambda: "vanished" in desk.run("status").out, 20, "the chain is stopped")
+        same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins of a chain that is stopped")
+        end(daemon)
+        daemon = serving(desk)
+        wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
+        desk.await_follows("another chain")
+        wait_until(lambda: desk.said_is("nothing behind it"), 20, "what lost its block is said")
+        same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins behind it")
+        stop(desk, daemon)
+        desk.expect(0, "doctor", "--journal")
 
 
 @test

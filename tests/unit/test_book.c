@@ -356,6 +356,8 @@ static void a_pegin_has_its_limits_and_its_name(void **state)
 }
 
 #define COMPLETE "{'do':'pegout_complete','peg':'%s','txid':'" TXID "'}"
+#define COMPLETE_BY_HAND \
+	"{'do':'pegout_complete','peg':'%s','txid':'" TXID "','by_hand':true}"
 
 static int pegout_is(uint64_t *ret_initiated, size_t *ret_anchor)
 {
@@ -392,8 +394,8 @@ static void a_pegout_burns_and_completes_on_an_anchor(void **state)
 	    L2_PEGOUTS, "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
 	is_done(with_peg(
 	    L2_PEGOUTS, "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"));
-	is_done(with_peg(
-	    L2_PEGOUTS, "{'do':'pegout_complete','peg':'%s','txid':'" TXID "'}"));
+	is_refused(with_peg(L2_PEGOUTS, COMPLETE), "none that this node knows");
+	is_done(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND));
 	assert_int_equal(pegout_is(&initiated_s, &anchor), 6);
 	assert_int_equal(anchor, 64);
 	is_refused(
@@ -752,7 +754,8 @@ static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 		if (status == ANCHOR_CONFIRMED)
 			is_done(with_peg(L2_PEGOUTS, COMPLETE));
 		else
-			is_refused(with_peg(L2_PEGOUTS, COMPLETE), "and not confirmed");
+			is_refused(
+			    with_peg(L2_PEGOUTS, COMPLETE_BY_HAND), "and not confirmed");
 	}
 }
 
@@ -775,7 +778,7 @@ static void no_pegout_completes_without_an_anchor(void **state)
 	is_refused("{'do':'pegout_complete','peg':'p','txid':'" TXID "'}",
 	    "it stands on no anchor");
 	is_done("{'do':'pegout_anchor','peg':'p','anchor':'" OTHER "'}");
-	is_done("{'do':'pegout_complete','peg':'p','txid':'" TXID "'}");
+	is_done("{'do':'pegout_complete','peg':'p','txid':'" TXID "','by_hand':true}");
 	l2_state_release(&s);
 }
 

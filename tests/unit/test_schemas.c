@@ -38,6 +38,7 @@ static const struct {
 	{ "operation", "final_n", "0" },
 	{ "operation", "void_n", "0" },
 	{ "operation", "refunded_n", "0" },
+	{ "node_pegin_tx", "tx", "CAST(hex(zeroblob(32)) AS BLOB)" },
 	{ "tracked", "sender", "CAST(substr(hex(zeroblob(20)), 1, 20) AS BLOB)" },
 };
 

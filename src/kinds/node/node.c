@@ -8,16 +8,23 @@
 #include "base/mem.h"
 #include "chain/feed.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/reorgdb/mirror.h"
+#include "kinds/node/state/book.h"
+
+/* Peg-ins that are counted in a turn. */
+#define COUNTED_MAX 1024
 
 struct l2_node {
 	struct world *world;
 	struct journal *journal;
 	char *chain;
 	struct mirror *mirror;
-	bool look_again;  /* anchors came behind blocks that may have them */
-	bool other_chain; /* the journal's heights are not of this one */
-	char trouble[200];
+	bool look_again;     /* anchors came behind blocks that may have them */
+	bool other_chain;    /* the journal's heights are not of this one */
+	bool count;          /* peg-ins, whatever block is the highest */
+	struct hash counted; /* up to this block they were */
+	char trouble[200], uncovered[512];
 };
 
 /* -- what a feed asks ------------------------------------------------------ */
@@ -45,6 +52,7 @@ static void feed_removed(void *ctx, uint64_t above)
 	log_warn("node", "a reorg at height %" PRIu64 ", %" PRIu64 " deep", above + 1,
 	    top - above);
 	anchors_removed(n->journal, above, world_wall_ms(n->world));
+	pegin_txs_removed(n->journal, above);
 }
 
 static void feed_missed(void *ctx, uint64_t from, uint64_t to)
@@ -72,6 +80,7 @@ static void tell(const struct l2_node *n, block_fn *fn, const struct block_facts
 static void feed_added(void *ctx, const struct block_facts *b)
 {
 	tell(ctx, anchors_added, b);
+	tell(ctx, pegin_txs_added, b);
 }
 
 static struct feed feed_of(struct l2_node *n)
@@ -136,14 +145,79 @@ static bool look_again(struct l2_node *n, const struct chain_run *c)
 	return true;
 }
 
+/* Peg-ins that came behind the blocks that may have them. */
+static void look_for_pegins(struct l2_node *n, const struct chain_run *c)
+{
+	const struct block_facts *b = follower_agreed(c->follower);
+	struct pegin_wanted *w;
+	struct hash mine;
+
+	if (!b || !b->has_every || !pegin_txs_wanted(n->journal))
+		return;
+	w = pegin_wanted_new(n->journal);
+	for (; b && b->has_every; b = b->head.height
+		 ? follower_block(c->follower, &b->head.parent, b->head.height - 1)
+		 : NULL)
+		for (uint32_t i = 0; i < b->every_n; i++)
+			if (pegin_wanted_has(w, &b->every[i].hash) &&
+			    anchors_at(n->journal, b->head.height, &mine) &&
+			    hash_same(&mine, &b->head.hash))
+				pegin_txs_added(n->journal, b->head.height, &mine,
+				    &b->every[i].hash, 1);
+	pegin_wanted_free(w);
+	pegin_txs_looked(n->journal);
+	n->count = true;
+}
+
+static void uncovered_say(struct l2_node *n)
+{
+	char sum[AMOUNT_TEXT_MAX];
+	struct uncovered u;
+
+	n->uncovered[0] = '\0';
+	pegins_uncovered(n->journal, &u);
+	if (!u.n)
+		return;
+	amount_format(sum, &u.amount, 0);
+	snprintf(n->uncovered, sizeof n->uncovered,
+	    "%" PRIu64 " peg-ins of %s satoshi were minted, and no block has their "
+	    "transactions any more, the first: %.64s",
+	    u.n, sum, u.first);
+}
+
+/* How deep they are changes with each block. */
+static void count_pegins(struct l2_node *n, struct runner *r)
+{
+	struct book *b;
+	struct hash top;
+	uint64_t height;
+	size_t moved;
+
+	if (!anchors_top(n->journal, &height) || !anchors_at(n->journal, height, &top) ||
+	    (!n->count && hash_same(&top, &n->counted)))
+		return;
+	b = book_new(n->journal, world_wall_ms(n->world));
+	moved = book_pegins(b, height, COUNTED_MAX);
+	if (!journal_numb(n->journal))
+		book_settle(b);
+	book_free(b);
+	n->counted = top;
+	n->count = moved == COUNTED_MAX;
+	r->again |= n->count;
+	uncovered_say(n);
+}
+
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct l2_node *n = ctx;
 	const struct feed feed = feed_of(n);
 
 	for (int i = 0; i < r->s.chains_n; i++)
-		if (is_mine(n, &r->chains[i]))
+		if (is_mine(n, &r->chains[i])) {
 			feed_turn(&feed, r->chains[i].follower);
+			look_for_pegins(n, &r->chains[i]);
+			count_pegins(n, r);
+		}
 	anchors_turn(n->journal, world_wall_ms(n->world));
 	mirror_turn(n->mirror, r);
 	n->look_again |= mirror_took(n->mirror);
@@ -165,7 +239,9 @@ struct block_watcher l2_node_watcher(struct l2_node *n)
 
 const char *l2_node_trouble(const struct l2_node *n)
 {
-	return n->other_chain ? n->trouble : mirror_trouble(n->mirror);
+	if (n->other_chain)
+		return n->trouble;
+	return n->uncovered[0] ? n->uncovered : mirror_trouble(n->mirror);
 }
 
 /* -- its life -------------------------------------------------------------- */
@@ -178,6 +254,7 @@ struct l2_node *l2_node_new(
 	n->world = w;
 	n->journal = j;
 	n->chain = mem_str(config->chain);
+	n->count = true;
 	n->mirror = mirror_new(w, j, config->reorg_db);
 	return n;
 }

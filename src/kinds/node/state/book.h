@@ -17,7 +17,8 @@
 #include "journal/journal.h"
 #include "kinds/node/state/change.h"
 
-#define PEGIN_DEEP 6
+#define PEGIN_DEEP 6      /* blocks, its own included */
+#define PEGIN_COUNTED 100 /* blocks are counted up to there */
 #define PEGIN_LEAST 10000 /* satoshi, as all of these */
 #define PEGIN_MOST UINT64_C(10000000000)
 #define PEGOUT_DEEP 100
@@ -45,6 +46,10 @@ NODISCARD enum err book_do(
  * one that is refused. fails: as book_do, change_parse. */
 NODISCARD enum err book_lines(
     struct book *b, const char *text, size_t len, struct book_done *done, struct fail *f);
+
+/* Peg-ins that are not minted, as the blocks have them of which `top` is the highest
+ * (anchor/pegin_tx.h): up to so many that stood otherwise. How many there were. */
+size_t book_pegins(struct book *b, uint64_t top, size_t most);
 
 /* What the anchor of a state is a hash of, without metadata: "root:time:". Its length. */
 #define ANCHOR_PAYLOAD 96

@@ -4,6 +4,7 @@
  *   rows.c     the five tables, with their sums and hashes
  *   ledger.c   balances, escrows, tasks: their rules
  *   bridge.c   peg-ins and peg-outs
+ *   pegins.c   how deep the transactions of peg-ins are
  *   anchored.c anchors of it
  *   check.c    all rows against the totals
  *   restore.c  a state from elsewhere, and the whole of this one
@@ -63,6 +64,15 @@ NODISCARD enum err task_do(struct book *b, const struct change *c, struct fail *
 /* -- bridge.c -------------------------------------------------------------- */
 
 NODISCARD enum err bridge_do(struct book *b, const struct change *c, struct fail *f);
+
+/* -- pegins.c -------------------------------------------------------------- */
+
+/* Somebody says how deep its transaction is; and it is to be minted. fails: INPUT, where
+ * blocks say otherwise, or nothing and by_hand is not said. */
+NODISCARD enum err pegin_word(
+    struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f);
+NODISCARD enum err pegin_is_final(
+    struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f);
 
 /* -- anchored.c ------------------------------------------------------------ */
 

@@ -96,7 +96,8 @@ static enum err pegin_make(struct book *b, const struct change *c, struct fail *
 	return e;
 }
 
-static enum err pegin_mint(struct book *b, const struct l2_pegin *was, struct fail *f)
+static enum err pegin_mint(
+    struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f)
 {
 	enum err e;
 
@@ -105,6 +106,8 @@ static enum err pegin_mint(struct book *b, const struct l2_pegin *was, struct fa
 		    "it has %" PRIu64 " confirmations, and needs %d", was->confirmations,
 		    PEGIN_DEEP);
 	e = pegin_amount(was->amount, f);
+	if (e == ERR_OK)
+		e = pegin_is_final(b, was, c, f);
 	return e == ERR_OK ? ledger_mint(b, was->dest, was->amount - PEG_FEE, f) : e;
 }
 
@@ -153,6 +156,8 @@ static enum err pegin_move(struct book *b, const struct change *c, struct fail *
 		return fail_set(
 		    f, ERR_INPUT, "there is no peg-in %s", change_shown(shown, c->peg));
 	e = pegin_edge(c, &was, next, f);
+	if (e == ERR_OK && c->kind == CHANGE_PEGIN_CONFIRMATIONS)
+		e = pegin_word(b, &was, c, f);
 	is = was;
 	is.status = next;
 	if (c->kind == CHANGE_PEGIN_CONFIRMATIONS)
@@ -160,7 +165,7 @@ static enum err pegin_move(struct book *b, const struct change *c, struct fail *
 	if (next == PEGIN_MINTED)
 		is.completed_s = now_s(b);
 	if (e == ERR_OK && next == PEGIN_MINTED)
-		e = pegin_mint(b, &was, f);
+		e = pegin_mint(b, &was, c, f);
 	if (e == ERR_OK)
 		row_put(b, L2_PEGINS, &was, &is);
 	return e;
@@ -212,9 +217,10 @@ static enum err pegout_make(struct book *b, const struct change *c, struct fail 
 	return e;
 }
 
-/* Of an anchor that this journal follows it is known how it stands; of others it is the
- * word of who completes. */
-static enum err anchor_rule(struct book *b, const struct l2_pegout *was, struct fail *f)
+/* Of an anchor that this journal follows it is known how it stands, and no word changes
+ * that; of others it is the word of who completes, who has to give it. */
+static enum err anchor_rule(
+    struct book *b, const struct l2_pegout *was, const struct change *c, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
 	struct anchor anchor;
@@ -224,8 +230,15 @@ static enum err anchor_rule(struct book *b, const struct l2_pegout *was, struct 
 		return fail_set(
 		    f, ERR_INPUT, "it stands on no anchor: pegout_anchor comes first");
 	if (!hex_parse(hash.at, sizeof hash.at, was->anchor.at, was->anchor.len) ||
-	    !anchor_find(b->journal, &hash, &anchor) ||
-	    anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
+	    !anchor_find(b->journal, &hash, &anchor)) {
+		if (c->by_hand || MUTANT(pegout_on_unknown_anchor))
+			return ERR_OK;
+		return fail_set(f, ERR_INPUT,
+		    "its anchor %s is none that this node knows: say by \"by_hand\":true "
+		    "that it is confirmed by your word, or leave it",
+		    change_shown(shown, was->anchor));
+	}
+	if (anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,
 	    "its anchor %s is %s, and not confirmed; see: pawl node anchors",
@@ -241,7 +254,7 @@ static enum err pegout_rule(
 		return fail_set(f, ERR_INPUT,
 		    "it has %" PRIu64 " confirmations, and needs %d", c->confirmations,
 		    PEGOUT_DEEP);
-	return c->kind == CHANGE_PEGOUT_COMPLETE ? anchor_rule(b, was, f) : ERR_OK;
+	return c->kind == CHANGE_PEGOUT_COMPLETE ? anchor_rule(b, was, c, f) : ERR_OK;
 }
 
 /* Whatever may still complete may stand on another one. */

@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "base/mutant.h"
 #include "crypto/sha256.h"
+#include "engine/states.h"
+#include "kinds/node/anchor/pegin_tx.h"
 
 /* -- sums ------------------------------------------------------------------ */
 
@@ -262,6 +264,14 @@ static void drop(struct journal *j, enum l2_list list, const void *was)
 		BUG("a peg that goes");
 }
 
+/* One that is new, or begins anew, is looked for in blocks. */
+static void pegin_want(
+    struct journal *j, const struct l2_pegin *was, const struct l2_pegin *is)
+{
+	if (!was || is->status == PEGIN_INITIATED)
+		pegin_tx_want(j, is->btc_tx);
+}
+
 void row_put(struct book *b, enum l2_list list, const void *was, const void *is)
 {
 	if (was)
@@ -272,6 +282,8 @@ void row_put(struct book *b, enum l2_list list, const void *was, const void *is)
 		put(b->journal, list, is);
 	else
 		drop(b->journal, list, was);
+	if (list == L2_PEGINS)
+		pegin_want(b->journal, was, is);
 }
 
 void balance_put(struct book *b, struct l2_bytes peer, uint64_t was, uint64_t is)

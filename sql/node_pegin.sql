@@ -1,0 +1,52 @@
+-- Peg-ins, and the blocks that have their transactions.
+
+-- name: node_pegin_tx_get
+-- in: tx blob
+-- out: height i64?, block_hash b32?
+SELECT height, block_hash FROM node_pegin_tx WHERE tx = :tx;
+
+-- name: node_pegin_tx_want
+-- in: tx blob
+INSERT INTO node_pegin_tx (tx, height, block_hash, looked) VALUES (:tx, NULL, NULL, 0)
+ON CONFLICT (tx) DO UPDATE SET looked = 0;
+
+-- name: node_pegin_tx_put
+-- in: tx blob, height i64?, block_hash b32?
+UPDATE node_pegin_tx SET height = :height, block_hash = :block_hash WHERE tx = :tx;
+
+-- name: node_pegin_tx_wanted
+-- out: tx blob
+SELECT tx FROM node_pegin_tx WHERE looked = 0 ORDER BY tx;
+
+-- name: node_pegin_tx_looked
+UPDATE node_pegin_tx SET looked = 1 WHERE looked = 0;
+
+-- name: node_pegin_tx_above
+-- in: height i64
+-- out: tx blob, height i64
+SELECT tx, height FROM node_pegin_tx WHERE height > :height AND block_hash IS NOT NULL ORDER BY height, tx;
+
+-- name: node_pegins_of_tx
+-- in: tx blob
+-- out: id blob, status i64
+SELECT id, status FROM node_pegin WHERE btc_tx = :tx ORDER BY id;
+
+-- Those whose blocks say otherwise than their rows, with what they say: so many hold it, 100 at most.
+-- name: node_pegins_due
+-- in: top i64, enough i64, most i64, n i64
+-- out: id blob, deep i64, block_hash b32?
+SELECT id, deep, block_hash FROM (
+	SELECT p.id AS id, p.status AS status, p.confirmations AS confirmations, t.block_hash AS block_hash,
+		CASE WHEN t.block_hash IS NULL THEN 0 WHEN :top - t.height >= :most THEN :most
+			ELSE :top - t.height + 1 END AS deep
+	FROM node_pegin p JOIN node_pegin_tx t ON t.tx = p.btc_tx
+	WHERE p.status <= 2 AND t.height IS NOT NULL) AS seen
+WHERE confirmations <> deep
+	OR status <> CASE WHEN deep >= :enough THEN 2 WHEN deep = 0 AND status = 0 THEN 0 ELSE 1 END
+ORDER BY id LIMIT :n;
+
+-- Minted, and in no block any more.
+-- name: node_pegins_uncovered
+-- out: id blob, amount i64
+SELECT p.id, p.amount FROM node_pegin_tx t JOIN node_pegin p ON p.btc_tx = t.tx
+WHERE t.height IS NOT NULL AND t.block_hash IS NULL AND p.status = 3 ORDER BY p.id;

@@ -1,0 +1,391 @@
+/* Peg-ins as blocks have them: what is counted, what a reorg takes back, and when it may
+ * be minted. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "drawer.h"
+#include "engine/states.h"
+#include "journal/sql.gen.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/pegin_tx.h"
+#include "kinds/node/state/book.h"
+#include "outside.h"
+
+#define WALL INT64_C(1700000000000)
+
+static struct journal *j;
+static struct fail why;
+
+static int fresh(void **state)
+{
+	(void)state;
+	drawer_clean();
+	assert_int_equal(journal_create(path, NULL), ERR_OK);
+	j = own();
+	return 0;
+}
+
+static int over(void **state)
+{
+	(void)state;
+	journal_close(j);
+	return 0;
+}
+
+/* -- the chain ------------------------------------------------------------- */
+
+static int64_t chain;
+
+static void follow(void)
+{
+	chain = 1;
+	add_chain(j, 7);
+	assert_true(anchors_chain(j, chain));
+}
+
+static struct hash h(uint8_t byte)
+{
+	struct hash ret;
+
+	memset(ret.at, byte, sizeof ret.at);
+	return ret;
+}
+
+static void final_is(int64_t height)
+{
+	sql_chain_final(
+	    j, &(struct sql_chain_final_in){ .id = chain, .final_height = height });
+}
+
+/* Blocks of a branch, the first with a transaction of that name (0: none). */
+static void grow(uint64_t from, uint64_t to, uint8_t branch, uint8_t tx)
+{
+	for (uint64_t i = from; i <= to; i++) {
+		struct hash hash = h(branch), txids[2] = { h(0x77), h(tx) };
+		size_t n = tx && i == from ? 2 : 1;
+
+		memcpy(hash.at, &i, sizeof i);
+		anchors_added(j, i, &hash, txids, n);
+		pegin_txs_added(j, i, &hash, txids, n);
+	}
+}
+
+static void reorg(uint64_t above)
+{
+	anchors_removed(j, above, WALL);
+	pegin_txs_removed(j, above);
+}
+
+/* As the node's turn does. How many moved. */
+static size_t counted(void)
+{
+	struct book *b = book_new(j, WALL);
+	uint64_t top;
+	size_t n;
+
+	assert_true(anchors_top(j, &top));
+	n = book_pegins(b, top, 100);
+	book_settle(b);
+	book_free(b);
+	commit(j);
+	return n;
+}
+
+/* -- the state ------------------------------------------------------------- */
+
+/* Lines as they stand here have ' for ", and NAME for a transaction of that byte. */
+static enum err do_line(const char *line)
+{
+	struct book *b = book_new(j, WALL);
+	struct book_done done = { 0, 0 };
+	char *json = mem_str(line);
+	enum err e;
+
+	for (char *at = json; *at; at++)
+		if (*at == '\'')
+			*at = '"';
+	why = (struct fail){ 0 };
+	journal_save(j);
+	e = book_lines(b, json, strlen(json), &done, &why);
+	if (e == ERR_OK) {
+		book_settle(b);
+		journal_save_keep(j);
+	} else {
+		journal_save_drop(j);
+	}
+	mem_free(json);
+	book_free(b);
+	commit(j);
+	return e;
+}
+
+static void is_done(const char *line)
+{
+	if (do_line(line) != ERR_OK)
+		fail_msg("%s: %s", line, why.why);
+}
+
+static void is_refused(const char *line, const char *word)
+{
+	if (do_line(line) == ERR_OK || !strstr(why.why, word))
+		fail_msg("%s: not %s: %s", line, word, why.why);
+}
+
+static const char *tx_of(uint8_t byte)
+{
+	static char out[65];
+
+	for (int i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", byte);
+	return out;
+}
+
+static void pegin(uint8_t tx)
+{
+	char line[400];
+
+	snprintf(line, sizeof line,
+	    "{'do':'pegin','txid':'%s','vout':0,'amount':50000,'source':'s','dest':'a'}",
+	    tx_of(tx));
+	is_done(line);
+}
+
+static struct l2_pegin found;
+static char id[65], want[65];
+
+static void take(void *ctx, enum l2_list list, const void *record)
+{
+	const struct l2_pegin *p = record;
+
+	(void)ctx;
+	(void)list;
+	if (strncmp(p->btc_tx.at, want, 64) != 0)
+		return;
+	found = *p;
+	snprintf(id, sizeof id, "%.64s", p->id.at);
+}
+
+static void is(uint8_t tx, int status, uint64_t confirmations)
+{
+	snprintf(want, sizeof want, "%s", tx_of(tx));
+	book_each(j, L2_PEGINS, take, NULL);
+	assert_int_equal(found.status, status);
+	assert_int_equal(found.confirmations, confirmations);
+}
+
+/* A change of the one that was looked at last. */
+static const char *change(const char *what, const char *more)
+{
+	static char line[300];
+
+	snprintf(line, sizeof line, "{'do':'%s','peg':'%s'%s}", what, id, more);
+	return line;
+}
+
+static void is_whole(void)
+{
+	char root[L2_HEX];
+	struct fail f = { 0 };
+
+	if (book_check(j, root, &f) != ERR_OK || book_check_changes(j, &f) != ERR_OK ||
+	    book_check_told(j, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+/* -- what blocks make of them ---------------------------------------------- */
+
+static void blocks_confirm_it_and_final_ones_let_it_be_minted(void **state)
+{
+	(void)state;
+	follow();
+	grow(90, 99, 1, 0);
+	final_is(93);
+	pegin(0xa1);
+	pegin(0xa2);
+	assert_int_equal(counted(), 0);
+	is(0xa1, PEGIN_INITIATED, 0);
+	grow(100, 100, 1, 0xa1);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_PENDING, 1);
+	grow(101, 104, 1, 0);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_PENDING, 5);
+	is_refused(change("pegin_mint", ""), "is pending");
+	grow(105, 105, 1, 0);
+	final_is(99);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 6);
+	is_refused(change("pegin_mint", ""), "block 100 is not final yet");
+	is_refused(change("pegin_mint", ",'by_hand':true"), "block 100 is not final yet");
+	is_refused(change("pegin_confirmations", ",'confirmations':9,'by_hand':true"),
+	    "seen its transaction in block 100, and counts its confirmations itself: 6");
+	final_is(106);
+	is_refused(change("pegin_mint", ""), "not read Bitcoin as far as it is final");
+	grow(106, 106, 1, 0);
+	final_is(100);
+	assert_int_equal(counted(), 1);
+	is_done(change("pegin_mint", ""));
+	is(0xa1, PEGIN_MINTED, 7);
+	assert_int_equal(outside_number(path, "SELECT amount FROM node_balance"), 49000);
+	grow(107, 110, 1, 0);
+	assert_int_equal(counted(), 0); /* what is minted stays as it was then */
+	is(0xa2, PEGIN_INITIATED, 0);
+	is_whole();
+}
+
+static void a_reorg_takes_its_confirmations_back(void **state)
+{
+	(void)state;
+	follow();
+	grow(90, 99, 1, 0);
+	pegin(0xa1);
+	pegin(0xa2);
+	grow(100, 100, 1, 0xa1);
+	grow(101, 106, 1, 0xa2);
+	final_is(99);
+	assert_int_equal(counted(), 2);
+	is(0xa1, PEGIN_CONFIRMED, 7);
+	is(0xa2, PEGIN_CONFIRMED, 6);
+	reorg(99); /* of seven, before it was minted */
+	final_is(100);
+	grow(100, 102, 2, 0xa2);
+	assert_int_equal(counted(), 2);
+	is(0xa2, PEGIN_PENDING, 3);
+	is(0xa1, PEGIN_PENDING, 0);
+	is_refused(change("pegin_mint", ",'by_hand':true"), "is pending");
+	is_refused(change("pegin_confirmations", ",'confirmations':6,'by_hand':true"),
+	    "counts its confirmations itself: 0");
+	/* a block has it again */
+	grow(103, 103, 2, 0xa1);
+	grow(104, 108, 2, 0);
+	final_is(103);
+	assert_int_equal(counted(), 2);
+	is(0xa1, PEGIN_CONFIRMED, 6);
+	is_done(change("pegin_mint", ""));
+	is_whole();
+}
+
+/* Deeper than what is final: whoever follows the chain stops, and when that is accepted
+ * blocks go that had what was minted. */
+static void what_was_minted_and_lost_its_block_is_said(void **state)
+{
+	struct uncovered u;
+
+	(void)state;
+	follow();
+	grow(90, 99, 1, 0);
+	pegin(0xa1);
+	grow(100, 106, 1, 0xa1);
+	final_is(100);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 7);
+	sql_chain_stop(j, &(struct sql_chain_stop_in){ .id = chain, .stopped = "gone" });
+	is_refused(change("pegin_mint", ""), "has vanished: nothing is minted");
+	sql_chain_stop(j, &(struct sql_chain_stop_in){ .id = chain, .no_stopped = true });
+	is_done(change("pegin_mint", ""));
+	pegins_uncovered(j, &u);
+	assert_int_equal(u.n, 0);
+	reorg(99);
+	grow(100, 110, 2, 0);
+	(void)counted();
+	is(0xa1, PEGIN_MINTED, 7); /* nothing is taken from whom it was given to */
+	pegins_uncovered(j, &u);
+	assert_int_equal(u.n, 1);
+	assert_int_equal(u.amount.limb[0], 50000);
+	assert_string_equal(u.first, id);
+	assert_int_equal(outside_number(path,
+			     "SELECT COUNT(*) FROM event WHERE to_state = 'uncovered'"),
+	    1);
+	is_refused(change("pegin_mint", ""), "is minted");
+	grow(111, 111, 2, 0xa1);
+	(void)counted();
+	pegins_uncovered(j, &u);
+	assert_int_equal(u.n, 0);
+	assert_int_equal(
+	    outside_number(path, "SELECT COUNT(*) FROM event WHERE to_state = 'covered'"),
+	    1);
+	is_whole();
+}
+
+/* What is in no block that was read is there by a word, which is written down. */
+static void what_no_block_has_is_somebodys_word(void **state)
+{
+	(void)state;
+	pegin(0xa1);
+	is(0xa1, PEGIN_INITIATED, 0);
+	is_done(
+	    change("pegin_confirmations", ",'confirmations':6")); /* it follows none */
+	follow();
+	grow(90, 99, 1, 0);
+	final_is(93);
+	is_refused(change("pegin_mint", ""), "\"by_hand\":true");
+	is_refused(change("pegin_confirmations", ",'confirmations':7"), "by_hand");
+	is_done(change("pegin_confirmations", ",'confirmations':7,'by_hand':true"));
+	assert_int_equal(counted(), 0);
+	is(0xa1, PEGIN_CONFIRMED, 7);
+	is_done(change("pegin_mint", ",'by_hand':true"));
+	assert_int_equal(outside_number(path,
+			     "SELECT COUNT(*) FROM node_change WHERE CAST(line AS TEXT) "
+			     "LIKE '%\"by_hand\":true%'"),
+	    2);
+	is_whole();
+}
+
+static void what_begins_anew_is_looked_at_anew(void **state)
+{
+	struct pegin_wanted *w;
+	struct hash txid = h(0xa1), other = h(0xa2);
+
+	(void)state;
+	follow();
+	grow(100, 103, 1, 0xa1); /* before anybody asked for it */
+	pegin(0xa1);
+	assert_true(pegin_txs_wanted(j));
+	w = pegin_wanted_new(j);
+	assert_true(pegin_wanted_has(w, &txid));
+	assert_false(pegin_wanted_has(w, &other));
+	pegin_wanted_free(w);
+	pegin_txs_looked(j);
+	assert_false(pegin_txs_wanted(j));
+	grow(104, 104, 1, 0xa1);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_PENDING, 1);
+	is_done(change("pegin_hold", ""));
+	grow(105, 109, 1, 0);
+	assert_int_equal(counted(), 0);
+	is_done(change("pegin_go_on", ""));
+	assert_true(pegin_txs_wanted(j));
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 6);
+	grow(110, 320, 1, 0);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, PEGIN_COUNTED);
+	grow(321, 330, 1, 0);
+	assert_int_equal(counted(), 0);
+	is_whole();
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, over)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(blocks_confirm_it_and_final_ones_let_it_be_minted),
+		CASE(a_reorg_takes_its_confirmations_back),
+		CASE(what_was_minted_and_lost_its_block_is_said),
+		CASE(what_no_block_has_is_somebodys_word),
+		CASE(what_begins_anew_is_looked_at_anew),
+	};
+
+	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
+}
