@@ -178,6 +178,8 @@ static bool has_room(const struct roster *r, const struct lane *l)
 
 	if (!l->channel->hosts)
 		return l->busy < l->channel->busy_max;
+	if (MUTANT(hosts_in_turn) && r->asked_n)
+		return false;
 	return l->busy < (pace == LANE_QUICK ? l->channel->busy_max : 1) &&
 	    r->busy_of[pace] < pace_max[pace];
 }

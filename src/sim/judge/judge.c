@@ -189,6 +189,7 @@ void sim_judge_rise(struct sim_life *l)
 	judge_heard_rise(l);
 	judge_follow(s->judge);
 	s->judge->rise_height[l->id] = s->chain->head->height;
+	s->judge->rise_ms[l->id] = s->chain->now_ms;
 	if (!s->broken)
 		judge_remembers(l);
 }

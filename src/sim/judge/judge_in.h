@@ -77,9 +77,10 @@ struct judge_notice {
 	int64_t subject;
 	int list; /* -1: it is for all, or of a transaction */
 	enum milestone milestone;
-	uint32_t to;   /* receivers, a bit each */
-	uint32_t late; /* those of them that came behind it */
-	uint32_t done; /* that accepted it, and the journal knows */
+	uint32_t to;      /* receivers, a bit each */
+	uint32_t late;    /* those of them that came behind it */
+	uint32_t done;    /* that accepted it, and the journal knows */
+	int64_t known_ms; /* of the chain's clock: it was read then */
 	char event_id[EVENT_ID_MAX];
 	const char *body;
 };
@@ -173,6 +174,7 @@ struct sim_judge {
 	struct judge_view view[SIM_LIVES];
 	int64_t life_epoch[SIM_LIVES];
 	uint64_t rise_height[SIM_LIVES]; /* of the head when it began */
+	int64_t rise_ms[SIM_LIVES];      /* of the chain's clock, then */
 	const struct sim_block *head;    /* when it looked last */
 	bool true_heads;  /* no node shows another one than it was asked for */
 	bool lent;        /* others use keys, too */

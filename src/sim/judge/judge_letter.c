@@ -8,6 +8,8 @@
 #include "sim/judge/judge_notice.h"
 #include "tell/webhook.h"
 
+#define PROMPT_MS 2000 /* docs/webhooks.md */
+
 /* -- a letter leaves ------------------------------------------------------ */
 
 static bool has_line(const struct http_request *r, const char *line)
@@ -90,6 +92,12 @@ static bool is_archived(struct sim_life *l, const struct judge_notice *n, int re
 	    row.state == MESSAGE_GONE;
 }
 
+/* A chat shows no id, and what who was robbed posted there was not read. */
+static bool is_unread(const struct sim_letter *t, int receiver)
+{
+	return t->receiver == receiver && t->stray && t->accepted && !t->events;
+}
+
 /* Its process had the answer, and may have lost its journal right behind the commit. */
 static bool is_done(struct sim_life *l, const struct judge_notice *n, int receiver)
 {
@@ -99,8 +107,9 @@ static bool is_done(struct sim_life *l, const struct judge_notice *n, int receiv
 	if (n->done >> receiver & 1)
 		return true;
 	for (const struct sim_letter *t = l->story->letters; t; t = t->older)
-		answered |= t->receiver == receiver && t->accepted && t->answered &&
-		    !t->vague && sim_letter_tells(t, n->event_id);
+		answered |= is_unread(t, receiver) ||
+		    (t->receiver == receiver && t->accepted && t->answered && !t->vague &&
+			sim_letter_tells(t, n->event_id));
 	return answered && judge_message_read(l, n->id, receiver, &row) &&
 	    row.state == MESSAGE_ACCEPTED;
 }
@@ -136,6 +145,29 @@ static void is_welcome(struct sim_story *s, const struct sim_letter *of)
 	if (s->chain->now_ms < r->not_before_ms && r->asked == of->life)
 		judge_wrong(s, of->receiver, "something comes %" PRId64 " ms too early",
 		    r->not_before_ms - s->chain->now_ms);
+}
+
+/* A webhook whose last answer was good gets what is due at once: whoever is slow keeps
+ * nobody else waiting. */
+static void is_prompt(
+    struct sim_story *s, const struct judge_notice *n, const struct sim_letter *of)
+{
+	int64_t free_ms = n->known_ms, late_ms;
+	const struct sim_letter *t = s->letters;
+
+	while (t && (t->receiver != of->receiver || t->stray))
+		t = t->older;
+	if (sim_receiver_is_chat(of->receiver) || s->figures.acts[SIM_STAND] ||
+	    s->figures.acts[SIM_DISK_FULL] || !(n->to >> of->receiver & 1) || !t ||
+	    t->life != of->life || t->left_ms < s->judge->rise_ms[of->life->id] ||
+	    !t->answered || !t->accepted)
+		return;
+	if (t->until_ms > free_ms)
+		free_ms = t->until_ms;
+	late_ms = of->left_ms - free_ms;
+	if (late_ms > PROMPT_MS)
+		judge_wrong(s, of->receiver,
+		    "%s comes %" PRId64 " ms later than it could", n->event_id, late_ms);
 }
 
 /* What this commit decided was not looked at yet. */
@@ -178,6 +210,7 @@ static void leaves(struct sim_life *l, const struct sim_letter *t, const char *e
 	    message.tries <= tries_of(s, t->receiver, event_id))
 		judge_wrong(s, t->receiver, "%s comes, and is not counted", event_id);
 	is_next(l, h, n, t);
+	is_prompt(s, n, t);
 }
 
 /* Who keeps the ids that he has seen would drop it. */
@@ -292,7 +325,7 @@ struct arrivals {
 	int64_t first_ms; /* INT64_MAX: it was never accepted */
 	int64_t tries, accepted, lost;
 	bool stray;
-	bool unread; /* or perhaps: a chat shows no id, and a stray post was not read */
+	bool unread; /* or perhaps */
 };
 
 static struct arrivals arrivals_of(
@@ -303,7 +336,7 @@ static struct arrivals arrivals_of(
 	for (const struct sim_letter *t = s->letters; t; t = t->older) {
 		if (t->receiver != receiver)
 			continue;
-		a.unread |= t->stray && t->accepted && !t->events;
+		a.unread |= is_unread(t, receiver);
 		if (!sim_letter_tells(t, event_id))
 			continue;
 		a.stray |= t->stray;

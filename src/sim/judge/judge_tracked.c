@@ -123,6 +123,19 @@ static bool is_so(const struct sim_judge *j, enum milestone m, const struct said
 	}
 }
 
+/* It gets deeper where its block is: in the trail of who says so, or below that. */
+static bool is_counted(struct sim_life *l, enum milestone m, const struct said *a)
+{
+	struct sql_block_from_in in = { .chain = 1, .height = a->height };
+	struct sql_block_from_out row;
+
+	if ((m != MILESTONE_PROGRESS && m != MILESTONE_CONFIRMED) || !a->block ||
+	    is_final(l->story->judge, a->block))
+		return true;
+	return sql_block_from_one(l->journal, &in, &row) && row.height == a->height &&
+	    !memcmp(row.hash, a->block->hash.at, sizeof row.hash);
+}
+
 /* -- in its order --------------------------------------------------------------- */
 
 /* In a block, or behind that. */
@@ -177,6 +190,9 @@ void judge_tracked(
 	if (!is_so(s->judge, n->milestone, &a))
 		sim_story_wrong(
 		    s, "what is told of a transaction is not so: %.350s", n->body);
+	if (!is_counted(l, n->milestone, &a))
+		sim_story_wrong(
+		    s, "its block left the trail, and it gets deeper: %.300s", n->body);
 	if (!follows(before, n->milestone))
 		sim_story_wrong(s, "of a transaction %s is told behind %s: %.200s",
 		    milestone_name(n->milestone), milestone_name(before->milestone),
@@ -229,6 +245,21 @@ bool judge_tracked_all(struct sim_life *l)
 	return true;
 }
 
+/* What was told to have ended in a block is on the chain there. */
+static void block_stands(struct sim_story *s, const struct judge_notice *last)
+{
+	struct said a;
+
+	if (!last ||
+	    (last->milestone != MILESTONE_FINAL && last->milestone != MILESTONE_REVERTED))
+		return;
+	a = said_read(s, last->body);
+	if (!a.block || a.block->height > s->chain->head->height ||
+	    s->chain->trail[a.block->height] != a.block)
+		sim_story_wrong(
+		    s, "its block vanished, and nobody is told: %.300s", last->body);
+}
+
 void judge_tracked_end(struct sim_life *l, const struct judge_notice *first)
 {
 	static const enum milestone told[] = { [TRACKED_FINAL] = MILESTONE_FINAL,
@@ -245,7 +276,13 @@ void judge_tracked_end(struct sim_life *l, const struct judge_notice *first)
 		int wanted = wanted_state(s->chain, f->tx);
 		const struct judge_notice *last;
 
-		if (!f->known || wanted < 0)
+		if (!f->known)
+			continue;
+		if (row_of(l, f, &row)) {
+			end.subject = row.id;
+			block_stands(s, before_it(first, &end));
+		}
+		if (wanted < 0)
 			continue;
 		if (!row_of(l, f, &row)) {
 			sim_story_wrong(s, "%s is not followed any more", f->hash);

@@ -40,4 +40,5 @@ void sim_fate_draw(struct sim_fate *ret, uint64_t seed, int days)
 	fate_chats(&d);
 	fate_archives(&d);
 	fate_alone(&d);
+	fate_paces(&d);
 }

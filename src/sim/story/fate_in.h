@@ -58,7 +58,9 @@ enum purpose {
 	OF_CHATS,
 	OF_FILTERS,
 	OF_ARCHIVES,
-	OF_ALONE
+	OF_ALONE,
+	OF_SPEEDS,
+	OF_LENGTHS
 };
 
 struct draw {
@@ -122,5 +124,7 @@ void fate_chats(struct draw *d);
 void fate_archives(struct draw *d);
 /* Who resumes a chain; behind those. */
 void fate_alone(struct draw *d);
+/* Of those who hear, some are slow, and some of what is said is long; behind those. */
+void fate_paces(struct draw *d);
 
 #endif

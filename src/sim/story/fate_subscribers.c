@@ -5,6 +5,7 @@
 #include "sim/story/fate_in.h"
 #include "sim/story/story.h"
 
+#define SAID_MAX 2000 /* bytes; pawl tell takes no more than some */
 #define STUCK_MS (3600 * 1000ll)
 
 static void add(struct draw *d, struct sim_act act)
@@ -202,6 +203,50 @@ void fate_chats(struct draw *d)
 	if (hit(d, 400))
 		outage_draw(d, SIM_WEBHOOKS + from_to(d, 0, chats - 1));
 	tracks_draw(d, SIM_WEBHOOKS, chats);
+}
+
+/* Each at its own pace, for a while. */
+static void speeds_draw(struct draw *d, uint32_t receivers)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_SPEEDS);
+	if (!hit(d, 300))
+		return;
+	for (int64_t k = 0; k < SIM_RECEIVERS_MAX; k++) {
+		struct sim_act act = {
+			.kind = SIM_RECEIVER, .a = k, .b = SIM_RECEIVES_SLOW
+		};
+
+		if (!(receivers >> k & 1) || !hit(d, 500))
+			continue;
+		act.at_ms = from_to(d, 0, d->span_ms / 2);
+		act.c = from_to(d, 5, 60) * f->interval_ms;
+		add(d, act);
+	}
+}
+
+static void lengths_draw(struct draw *d)
+{
+	struct sim_fate *f = d->fate;
+
+	begin(d, OF_LENGTHS);
+	for (size_t i = 0; i < f->acts_n; i++)
+		if (f->acts[i].kind == SIM_SAY && hit(d, 150))
+			f->acts[i].a = from_to(d, 100, SAID_MAX);
+}
+
+void fate_paces(struct draw *d)
+{
+	uint32_t receivers = 0;
+
+	for (size_t i = 0; i < d->fate->acts_n; i++)
+		if (d->fate->acts[i].kind == SIM_SUBSCRIBE)
+			receivers |= 1u << d->fate->acts[i].b;
+	if (!receivers)
+		return;
+	speeds_draw(d, receivers);
+	lengths_draw(d);
 }
 
 /* Their numbers are behind those of all others. */

@@ -1,6 +1,7 @@
 #include "sim/story/receiver.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -94,8 +95,10 @@ static void subscribe(struct sim_story *s, int list, int receiver)
 static void say(struct sim_story *s, const struct sim_act *a)
 {
 	struct request q = { .route = ROUTE_TELL };
+	int n = snprintf(q.text, sizeof q.text, "act %" PRIu32, a->number);
 
-	snprintf(q.text, sizeof q.text, "act %" PRIu32, a->number);
+	while (n < a->a && n < (int)sizeof q.text - 1)
+		n += snprintf(q.text + n, sizeof q.text - (size_t)n, ", and so on");
 	sim_people_wish(s, &q, 0, false);
 }
 
@@ -226,9 +229,11 @@ static void receive(struct sim_story *s, struct sim_letter *t, struct sim_reply 
 	};
 	t->arrives_ms = s->chain->now_ms + there_ms;
 	t->accepted = how == SIM_RECEIVES_ALL || how == SIM_RECEIVES_LOSES ||
-	    how == SIM_RECEIVES_LATE || how == SIM_RECEIVES_BABBLES;
+	    how == SIM_RECEIVES_LATE || how == SIM_RECEIVES_BABBLES ||
+	    how == SIM_RECEIVES_SLOW;
 	t->gone = how == SIM_RECEIVES_GONE;
-	if (how == SIM_RECEIVES_ALL || how == SIM_RECEIVES_BABBLES)
+	if (how == SIM_RECEIVES_ALL || how == SIM_RECEIVES_BABBLES ||
+	    how == SIM_RECEIVES_SLOW)
 		ANSWERS(dice, y, 200, 200, 201, 202, 204);
 	else if (how == SIM_RECEIVES_BREAKS)
 		ANSWERS(dice, y, 500, 502, 504, 400, 401);
@@ -253,7 +258,33 @@ static void receive(struct sim_story *s, struct sim_letter *t, struct sim_reply 
 		t->arrives_ms += timeout_ms + up_to(dice, 2 * timeout_ms);
 	if (how == SIM_RECEIVES_DOWN || how == SIM_RECEIVES_RESETS)
 		t->arrives_ms = INT64_MAX;
+	if (how == SIM_RECEIVES_SLOW)
+		y->after_ms = there_ms + up_to(dice, timeout_ms - there_ms - 1);
 	y->dice = sim_random_next(dice);
+}
+
+/* "final", "replaced by"; "": a chat's words tell it. */
+static const char *kind_of(struct sim_story *s, const struct sim_letter *t)
+{
+	json_t *o = json_read(t->body, strlen(t->body), NULL);
+	const char *type = json_str(o, "type"), *by = json_str(o, "by");
+	char text[40];
+
+	snprintf(text, sizeof text, "%s%s", type ? type : "", by ? " by" : "");
+	json_decref(o);
+	return sim_chain_text(s->chain, text);
+}
+
+static void letter_tell(struct sim_story *s, const struct sim_letter *t, const char *how)
+{
+	const char *kind = s->out ? kind_of(s, t) : "";
+
+	if (t->events > 1)
+		sim_story_line(
+		    s, "receiver-%d gets %zu at once:", t->receiver, t->events);
+	for (size_t i = 0; i < t->events; i++)
+		sim_story_line(s, "receiver-%d gets %.32s%s%s: %s", t->receiver,
+		    t->event_id[i], *kind ? ", " : "", kind, how);
 }
 
 bool sim_receivers_take(void *life, const struct http_request *r, struct sim_reply *ret)
@@ -292,11 +323,7 @@ bool sim_receivers_take(void *life, const struct http_request *r, struct sim_rep
 	s->letters = t;
 	if (chat >= 0 && t->accepted)
 		sim_chat_did(s, t);
-	if (t->events > 1)
-		sim_story_line(s, "receiver-%d gets %zu at once:", at, t->events);
-	for (size_t i = 0; i < t->events; i++)
-		sim_story_line(s, "receiver-%d gets %.32s: %s", at, t->event_id[i],
-		    sim_receives_name(how));
+	letter_tell(s, t, sim_receives_name(how));
 	return true;
 }
 

@@ -32,6 +32,7 @@ enum sim_receives {
 	SIM_RECEIVES_MOVED,
 	SIM_RECEIVES_BABBLES,
 	SIM_RECEIVES_GONE,
+	SIM_RECEIVES_SLOW, /* not by luck: who is slow is it for a while */
 	SIM_RECEIVES
 };
 

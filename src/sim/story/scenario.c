@@ -30,6 +30,9 @@
 #define ARE(vice, n, blocks)                                         \
 	.kind = SIM_VICE, .a = SIM_VICE_##vice, .b = (1 << (n)) - 1, \
 	.c = (blocks)*BLOCK_MS
+/* All but the first of three. */
+#define OTHERS_ARE(vice, blocks) \
+	.kind = SIM_VICE, .a = SIM_VICE_##vice, .b = 2 | 4, .c = (blocks)*BLOCK_MS
 /* Between the others, for ever. */
 #define TWO_ARE(vice) .kind = SIM_VICE, .a = SIM_VICE_##vice, .b = 1 | 1 << 2
 #define KEPT(what) .kind = SIM_KEEP, .a = SIM_KEEP_##what
@@ -49,7 +52,9 @@
 	.kind = SIM_RECEIVER, .a = (receiver), .b = SIM_RECEIVES_##how, \
 	.c = (blocks)*BLOCK_MS
 #define SAYS .kind = SIM_SAY
+#define SAYS_MUCH SAYS, .a = 1500
 #define FOLLOWS_NEWEST .kind = SIM_TRACK, .b = 1
+#define FOLLOWS_OLD(newer) .kind = SIM_TRACK, .c = (newer)
 
 const struct sim_scenario sim_scenarios[] = {
 #define SCENARIO(name, ...) { #name, __VA_ARGS__ },
