@@ -54,6 +54,20 @@ SELECT id FROM node_anchor WHERE hash = :hash;
 SELECT id, hash, root, made_ms, status, txid, broadcast_ms, retries, height, block_hash, confirmations
 FROM node_anchor WHERE id = :id;
 
+-- Of a root, the newest first.
+-- name: node_anchor_of_root
+-- in: root b32
+-- out: id i64
+-- scan: once for each state that is anchored
+SELECT id FROM node_anchor WHERE root = :root ORDER BY id DESC;
+
+-- Of states that were anchored after a time.
+-- name: node_anchor_since
+-- in: after i64
+-- out: id i64
+-- scan: once for each state that goes back
+SELECT id FROM node_anchor WHERE made_ms > :after ORDER BY id;
+
 -- name: node_anchor_put
 -- in: id i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64, moved i64
 UPDATE node_anchor SET status = :status, txid = :txid, broadcast_ms = :broadcast_ms, retries = :retries,

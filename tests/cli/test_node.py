@@ -115,6 +115,12 @@ def damage_is_named(folder):
     Run(folder, "doctor", "--journal").ends(6, out="a row of the layer-2 state was altered")
 
 
+def imported(folder, path, former):
+    """In place of a state that is there: the refusal says which, and the word for it."""
+    told = Run(folder, "node", "import", path).ends(5, err=f"root {former[:16]}").err
+    return Run(folder, "node", "import", path, told.split()[-1], "--json").ends(0).json()
+
+
 @test
 def state_from_elsewhere(folder):
     """a state comes in from a snapshot, or from what node state wrote, and goes back again"""
@@ -131,15 +137,17 @@ def state_from_elsewhere(folder):
     write(folder, "a.jsonl", credit("c", 5, id="pay-1"))
     Run(folder, "node", "apply", "a.jsonl").ends(0)
     other = root(folder)
-    Run(folder, "node", "import", "state.json").ends(5, err=f"root {other}.*--yes")
-    told = Run(folder, "node", "import", "state.json", "--yes", "--json").ends(0).json()
+    Run(folder, "node", "import", "state.json", "--yes").ends(5, err="1 change behind.*supply of 1337 becomes 1332")
+    told = imported(folder, "state.json", other)
+    kept = told[0].pop("kept")
     assert told == [{"root": SAMPLE, "moved": True, "after": 1, "dropped": 1}], told
+    assert json.loads(open(os.path.join(folder, kept), encoding="utf-8").readline())["root"] == other
     assert root(folder) == SAMPLE
     Run(folder, "node", "apply", "a.jsonl").ends(0, out="^1 change is done")
     assert root(folder) == other
     # what is no state leaves all as it was
-    Run(folder, "node", "import", "a.jsonl", "--yes").ends(2, err="a.jsonl: line 1: it does not begin")
-    told = Run(folder, "node", "import", os.path.join(GOLDEN, "torn.dat"), "--yes", "--json").ends(0).json()
+    Run(folder, "node", "import", "a.jsonl").ends(2, err="a.jsonl: line 1: it does not begin")
+    told = imported(folder, os.path.join(GOLDEN, "torn.dat"), other)
     assert told[0]["root"] == SAMPLE and root(folder) == SAMPLE, told
     # a state of others: whether it has what was done nobody can say
     Run(folder, "node", "apply", "a.jsonl").ends(0, out="^1 change is done")
@@ -147,10 +155,10 @@ def state_from_elsewhere(folder):
     head.pop("root")
     records[0] = {"balance": {"peer": "z", "amount": "9"}}
     write(folder, "edited.json", head, *records)
-    Run(folder, "node", "import", "edited.json", "--yes").ends(0, out="never had it")
+    assert imported(folder, "edited.json", other)[0]["after"] == -1
     Run(folder, "node", "apply", "a.jsonl").ends(5, err="a.jsonl:1: id pay-1 was done as change")
-    Run(folder, "node", "import", "pawl.yaml", "--yes").ends(2, err="pawl.yaml: no snapshot in it holds")
-    Run(folder, "node", "import", "missing", "--yes").ends(1, err="missing: No such file")
+    Run(folder, "node", "import", "pawl.yaml").ends(2, err="pawl.yaml: no snapshot in it holds")
+    Run(folder, "node", "import", "missing").ends(1, err="missing: No such file")
     Run(folder, "doctor", "--journal").ends(0)
 
 

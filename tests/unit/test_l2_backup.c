@@ -185,6 +185,17 @@ static enum err restore_on(
 	return l2_backup_restore(&plan, r, f);
 }
 
+static enum err recover_on(
+    const struct files *files, uint64_t number, struct l2_recovered *r, struct fail *f)
+{
+	return l2_log_recover(&(struct l2_recover_plan){ .files = files,
+				  .log = log_path,
+				  .reorg_db = "",
+				  .number = number,
+				  .wall_ms = NOW },
+	    r, f);
+}
+
 static struct l2_restored restored(const char *time)
 {
 	struct l2_restored r;
@@ -682,7 +693,7 @@ static void recover_it(void)
 	struct l2_recovered r;
 	struct fail f = { 0 };
 
-	if (l2_log_recover(&sim_disk_files, log_path, "", KEEP, NOW, &r, &f))
+	if (recover_on(&sim_disk_files, KEEP, &r, &f))
 		fail_msg("recover: %s", f.why);
 	assert_string_equal(r.root, was);
 }
@@ -876,15 +887,11 @@ static void the_newest_that_holds_is_found(void **state)
 	grow_on(&files_of_system, 5, root);
 	grow_on(&files_of_system, 6, now);
 	run("sed -i 's/^balance \"peer-5\" .*/balance \"peer-5\" 1/' %s", log_path);
-	assert_int_equal(
-	    l2_log_recover(&files_of_system, log_path, "", 2, NOW, &r, &f), ERR_DAMAGED);
-	assert_int_equal(l2_log_recover(&files_of_system, log_path, "", 3, NOW, &r, &f),
-	    ERR_NOT_FOUND);
+	assert_int_equal(recover_on(&files_of_system, 2, &r, &f), ERR_DAMAGED);
+	assert_int_equal(recover_on(&files_of_system, 3, &r, &f), ERR_NOT_FOUND);
 	assert_int_equal(count_like("*.before_*"), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(
-		    l2_log_recover(&files_of_system, log_path, "", 0, NOW, &r, &f),
-		    ERR_OK);
+		assert_int_equal(recover_on(&files_of_system, 0, &r, &f), ERR_OK);
 		assert_string_equal(r.root, root);
 		assert_int_equal(r.number, 1);
 		assert_int_equal(r.changed, i == 0);

@@ -1,268 +1,17 @@
-/* node create-anchor: a snapshot of a state with its anchor, and the anchor in the
- * journal, where it waits for its transaction.
- *
- * The snapshot is on the medium before the journal has the anchor: an anchor whose state
- * nobody has would be of no use. Killed between the two, the command finds the snapshot,
- * and goes on with it.
- */
-#include <inttypes.h>
+/* node create-anchor: what is to be put on Bitcoin for a state. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/hex.h"
-#include "base/mem.h"
-#include "base/mutant.h"
-#include "cli/node/snapshots.h"
-#include "cli/owner/own.h"
-#include "cli/report/report.h"
+#include "cli/node/anchoring.h"
 #include "engine/states.h"
-#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
-#include "kinds/node/state/dump.h"
 
 #define OP_RETURN_MAX 80   /* bytes that a node relays */
 #define COMMITMENT_MAX 256 /* in hexadecimal */
 
-struct anchoring {
-	struct cli *cli;
-	char log[SNAPSHOTS_PATH_MAX], database[SNAPSHOTS_PATH_MAX];
-	struct journal *journal; /* to read */
-	struct l2_state state;
-	char root[L2_HEX], hash[L2_HEX];
-	uint64_t made_ms;
-	bool found; /* its snapshot was there */
-	bool known; /* and so was its anchor */
-	int status; /* of the anchor, states.def */
-};
-
-/* -- the state ----------------------------------------------------------------- */
-
-static enum err state_get(struct anchoring *a, struct fail *f)
-{
-	const char *file = args_get(&a->cli->args, "--l2-state-file");
-	enum err e = ERR_OK;
-
-	if (file) {
-		e = dump_read(&a->state, file, f);
-	} else {
-		journal_read_begin(a->journal);
-		book_read(a->journal, &a->state);
-		journal_read_end(a->journal);
-	}
-	if (e == ERR_OK)
-		e = l2_state_check(&a->state, f);
-	if (e == ERR_OK)
-		l2_state_root(&a->state, a->root);
-	return e;
-}
-
-static bool anchor_known(struct anchoring *a, const char *hash, int *ret_status)
-{
-	struct anchor known;
-	struct hash h;
-
-	if (!hex_parse(h.at, sizeof h.at, hash, strlen(hash)) ||
-	    !anchor_find(a->journal, &h, &known))
-		return false;
-	*ret_status = known.status;
-	return true;
-}
-
-static void hash_of(char out[L2_HEX], const char *root, uint64_t made_ms)
-{
-	char payload[ANCHOR_PAYLOAD];
-	uint8_t hash[32];
-
-	(void)anchor_payload(payload, hash, l2_text(root), made_ms);
-	hex_format(out, hash, sizeof hash);
-}
-
-/* -- its snapshot -------------------------------------------------------------- */
-
-/* The newest one, if it is of this state, and its anchor still of use. */
-static enum err look_newest(struct anchoring *a, struct fail *f)
-{
-	static const struct l2_demand alone = { .anchor_needed = true };
-	struct l2_log *log;
-	struct l2_block block;
-	struct l2_verdict v;
-	char hash[L2_HEX];
-	enum err e = l2_log_open(&log, &files_of_system, a->log, f);
-
-	if (e == ERR_NOT_FOUND)
-		return ERR_OK;
-	if (e != ERR_OK)
-		return e;
-	e = l2_log_newest(log, &alone, &block, &v, NULL, NULL, f);
-	l2_log_close(log);
-	if (e != ERR_OK || !block.len || strcmp(v.root, a->root) != 0 ||
-	    MUTANT(anchored_anew))
-		return e;
-	hash_of(hash, v.root, v.anchored_ms);
-	if (strcmp(hash, v.anchor_hash) != 0)
-		return ERR_OK; /* another program's, with metadata */
-	a->known = anchor_known(a, hash, &a->status);
-	a->found =
-	    !a->known || a->status == ANCHOR_PENDING || a->status == ANCHOR_CONFIRMED;
-	a->known = a->known && a->found;
-	if (a->found) {
-		a->made_ms = v.anchored_ms;
-		memcpy(a->hash, hash, sizeof hash);
-	}
-	return ERR_OK;
-}
-
-static enum err snapshot_write(struct anchoring *a, struct fail *f)
-{
-	static const struct l2_append how = { .version = 1 };
-	enum err e;
-
-	a->status = ANCHOR_PENDING;
-	a->made_ms = (uint64_t)clock_wall_ms();
-	hash_of(a->hash, a->root, a->made_ms);
-	a->state.timestamp_ms = a->made_ms;
-	e = l2_state_anchor(
-	    &a->state, a->root, a->made_ms, (struct l2_bytes){ "", 0 }, f);
-	return e == ERR_OK ? l2_log_append(&files_of_system, a->log, &a->state, &how, f)
-			   : e;
-}
-
-static bool stored(void *ctx, struct l2_bytes hash)
-{
-	struct anchoring *a = ctx;
-	char text[L2_HEX];
-	int status;
-
-	if (hash.len != L2_HEX - 1)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
-	return anchor_known(a, text, &status);
-}
-
-/* A state is anchored as it is; that a verification will refuse it is better said now. */
-static enum err warn_unbacked(struct anchoring *a, struct fail *f)
-{
-	const struct l2_demand demand = {
-		.anchor_needed = true, .stored = stored, .ctx = a
-	};
-	struct l2_log *log;
-	struct l2_verdict v;
-	enum err e;
-
-	if (!a->state.pegouts_n)
-		return ERR_OK;
-	e = l2_log_open(&log, &files_of_system, a->log, f);
-	if (e != ERR_OK)
-		return e;
-	e = l2_log_survey(log, f);
-	if (e == ERR_OK && l2_log_n(log))
-		e = l2_log_check(log, l2_log_at(log, l2_log_n(log) - 1), &demand, &v, f);
-	if (e == ERR_OK && l2_log_n(log) && v.fault == L2_PEGOUT_UNBACKED)
-		cli_warn(a->cli, "%s: a verification of this snapshot fails", v.why);
-	l2_log_close(log);
-	return e;
-}
-
-/* -- its anchor ---------------------------------------------------------------- */
-
-static void line_of(const struct anchoring *a, char out[400])
-{
-	CHECK(snprintf(out, 400,
-		  "{\"do\":\"anchor\",\"id\":\"anchor/%s\",\"state_root\":\"%s\","
-		  "\"made_ms\":%" PRIu64 "}",
-		  a->hash, a->root, a->made_ms) < 400);
-}
-
-static enum err anchor_here(void *ctx, struct loop *l, struct fail *f)
-{
-	const char *line = ctx;
-	struct book *b = book_new(l->journal, world_wall_ms(l->world));
-	struct book_done done = { 0, 0 };
-	enum err e = book_lines(b, line, strlen(line), &done, f);
-
-	if (e == ERR_OK)
-		book_settle(b);
-	book_free(b);
-	return e == ERR_OK ? journal_commit(l->journal, f) : e;
-}
-
-static enum err anchor_there(void *ctx, struct client *client, struct fail *f)
-{
-	const char *line = ctx;
-	struct request q = {
-		.route = ROUTE_NODE_CHANGES, .lines = line, .lines_len = strlen(line)
-	};
-	struct told t = { .operation = 0 };
-
-	return client_command(client, &q, &t, f);
-}
-
-static enum err anchor_put(struct anchoring *a, struct fail *f)
-{
-	char line[400];
-
-	line_of(a, line);
-	return own_do(a->cli,
-	    &(struct deed){ .here = anchor_here,
-		.there = anchor_there,
-		.ctx = line,
-		.patience_ms = OWNER_PATIENCE_MS },
-	    f);
-}
-
-/* The database follows the journal where a daemon keeps it; else it is told here. What
- * keeps it from being told keeps no anchor back. */
-static enum err database_put(
-    struct reorgdb *db, const struct anchoring *a, struct fail *f)
-{
-	struct anchor_record r = { .status = ANCHOR_PENDING };
-	struct reorgdb_batch *b = reorgdb_batch_new();
-	struct anchor_record was;
-	char key[RECORD_KEY_MAX];
-	bool there = false;
-	struct buf value;
-	enum err e;
-
-	buf_init(&value, RECORD_VALUE_MAX);
-	memcpy(r.hash, a->hash, L2_HEX);
-	memcpy(r.root, a->root, L2_HEX);
-	key_anchor(key, r.hash);
-	e = reorgdb_anchor(db, r.hash, &was, &there, f);
-	if (e == ERR_OK && !there)
-		e = anchor_format(&value, &r, f);
-	if (e == ERR_OK && !there)
-		e = reorgdb_put(b, key, buf_text(&value), value.len, f);
-	if (e == ERR_OK)
-		e = reorgdb_write(db, b, f);
-	buf_release(&value);
-	reorgdb_batch_free(b);
-	return e;
-}
-
-static void database_tell(const struct anchoring *a)
-{
-	struct fail f = { ERR_OK, "" };
-	struct reorgdb *db;
-	enum err e = reorgdb_open(&db, a->database, REORGDB_WRITE, &f);
-
-	if (e == ERR_NOT_FOUND || e == ERR_OWNED)
-		return;
-	if (e == ERR_OK) {
-		e = database_put(db, a, &f);
-		reorgdb_close(db);
-	}
-	if (e != ERR_OK)
-		cli_warn(a->cli, "the journal has the anchor, and %s has not: %s",
-		    a->database, f.why);
-}
-
-/* -- telling it ---------------------------------------------------------------- */
-
 /* The script of an output that commits to it: the payload, or what it is short for. */
-static void commitment(char out[COMMITMENT_MAX], const struct anchoring *a)
+static void commitment(char out[COMMITMENT_MAX], const struct anchored *a)
 {
 	char payload[ANCHOR_PAYLOAD];
 	uint8_t hash[32], script[128] = { 0x6a };
@@ -277,13 +26,13 @@ static void commitment(char out[COMMITMENT_MAX], const struct anchoring *a)
 	hex_format(out, script, len + (size_t)n);
 }
 
-static void tell(const struct anchoring *a)
+static void tell(const struct cli *c, const struct anchored *a)
 {
 	const char *status = anchor_status_name(a->status);
 	char script[COMMITMENT_MAX];
 
 	commitment(script, a);
-	if (a->cli->args.json) {
+	if (c->args.json) {
 		cli_json(json_pack("{s:s, s:s, s:s, s:s, s:o, s:b}", "root", a->root,
 		    "anchor", a->hash, "status", status, "commitment", script, "snapshot",
 		    cli_text(a->log), "fresh", !a->known));
@@ -292,56 +41,19 @@ static void tell(const struct anchoring *a)
 	printf("L2StateRoot: %s\nAnchor: %s %s\nCommitment: %s\nSnapshot: %s\n", a->root,
 	    a->hash, status, script, a->log);
 	if (a->known)
-		cli_say(a->cli, "This state was anchored before.");
+		cli_say(c, "This state was anchored before.");
 	if (a->status == ANCHOR_PENDING)
-		cli_say(a->cli,
+		cli_say(c,
 		    "The transaction waits: Bitcoin is only read so far. Whoever sends "
 		    "one puts the commitment into an output of it.");
 }
 
-static enum err anchor(struct anchoring *a, struct fail *f)
-{
-	enum err e = look_newest(a, f);
-
-	if (e == ERR_OK && !a->found)
-		e = snapshot_write(a, f);
-	if (e == ERR_OK && !a->found)
-		e = warn_unbacked(a, f);
-	if (e == ERR_OK && !a->known)
-		e = anchor_put(a, f);
-	if (e == ERR_OK) {
-		database_tell(a);
-		tell(a);
-	}
-	return e;
-}
-
-static enum err run(struct anchoring *a, struct fail *f)
-{
-	enum err e =
-	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, a->log, f);
-
-	if (e == ERR_OK)
-		e = snapshots_path(
-		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);
-	if (e == ERR_OK)
-		e = state_get(a, f);
-	return e == ERR_OK ? anchor(a, f) : e;
-}
-
 enum err cmd_node_create_anchor(struct cli *c, struct fail *f)
 {
-	struct anchoring *a = mem_new(sizeof *a);
-	enum err e = report_open(c, &a->journal, f);
+	struct anchored done;
+	enum err e = anchoring_do(c, args_get(&c->args, "--l2-state-file"), &done, f);
 
-	a->cli = c;
-	a->status = ANCHOR_PENDING;
-	l2_state_init(&a->state);
-	if (e == ERR_OK) {
-		e = run(a, f);
-		journal_close(a->journal);
-	}
-	l2_state_release(&a->state);
-	mem_free(a);
+	if (e == ERR_OK)
+		tell(c, &done);
 	return e;
 }

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/owner/own.h"
-#include "kinds/node/snapshot/log.h"
-#include "kinds/node/state/book.h"
+#include "cli/node/replace.h"
+#include "cli/node/snapshots.h"
 #include "kinds/node/state/dump.h"
 
 /* -- the file -------------------------------------------------------------- */
@@ -68,82 +67,77 @@ static enum err state_read(struct reading *r, struct l2_state *s, struct fail *f
 
 /* -- into the journal ------------------------------------------------------ */
 
-/* What is there is shown before it goes. */
-static enum err may_replace(const struct cli *c, struct journal *j,
-    const struct l2_state *s, bool *ret_same, struct fail *f)
+static void tell(const struct cli *c, const struct replaced *r)
 {
-	char is[L2_HEX], will[L2_HEX];
-	struct book_sums sums;
-	enum err e = book_check(j, is, f);
+	const struct book_restored *done = &r->done;
 
-	if (e != ERR_OK)
-		return e;
-	l2_state_root(s, will);
-	book_sums(j, &sums);
-	*ret_same = strcmp(is, will) == 0;
-	if (*ret_same || !sums.changes || args_has(&c->args, "--yes"))
-		return ERR_OK;
-	return fail_set(f, ERR_CONFLICT,
-	    "the journal has a state, of root %s behind %" PRId64
-	    " changes; that of the file has root %s, and takes its place only with --yes",
-	    is, sums.changes, will);
-}
-
-static void tell(const struct cli *c, const struct book_restored *r, bool same)
-{
 	if (c->args.json)
-		cli_json(json_pack("{s:s, s:b, s:I, s:I}", "root", r->root, "moved",
-		    !same, "after", (json_int_t)r->after, "dropped",
-		    (json_int_t)r->dropped));
-	else if (same)
-		cli_say(c, "It is that state already: root %s.", r->root);
-	else if (r->after < 0)
-		cli_say(c, "The state has root %s%s.", r->root,
-		    r->dropped ? ". This journal never had it: ids that were used before "
-				 "are refused from now on"
-			       : "");
+		cli_json(json_pack("{s:s, s:b, s:I, s:I, s:o}", "root", done->root,
+		    "moved", r->moved, "after", (json_int_t)done->after, "dropped",
+		    (json_int_t)done->dropped, "kept",
+		    cli_text(r->kept[0] ? r->kept : NULL)));
+	else if (!r->moved)
+		cli_say(c, "It is that state already: root %s.", done->root);
+	else if (done->after < 0)
+		cli_say(c, "The state has root %s%s.", done->root,
+		    done->dropped ? ". This journal never had it: ids that were used "
+				    "before are refused from now on"
+				  : "");
 	else
 		cli_say(c,
 		    "The state has root %s, as behind change %" PRId64 ": %" PRId64
 		    " later ones are taken back, and can be sent again.",
-		    r->root, r->after, r->dropped);
+		    done->root, done->after, done->dropped);
+	if (!c->args.json && r->kept[0])
+		printf("The state as it was is kept: %s\n", r->kept);
 }
 
-static enum err import(struct cli *c, struct loop *l, const struct l2_state *s,
-    struct book_restored *ret, bool *ret_same, struct fail *f)
+/* Beside the journal: who imports may have no folder of a node. */
+static enum err keep_path(
+    const struct cli *c, char out[SNAPSHOTS_PATH_MAX], struct fail *f)
 {
-	enum err e = may_replace(c, l->journal, s, ret_same, f);
+	const char *journal = c->config->journal, *slash = strrchr(journal, '/');
+	int n = snprintf(out, SNAPSHOTS_PATH_MAX, "%.*sl2_state.jsonl",
+	    slash ? (int)(slash - journal + 1) : 0, journal);
 
-	if (e == ERR_OK && *ret_same) {
-		*ret = (struct book_restored){ .after = -1 };
-		l2_state_root(s, ret->root);
-		return ERR_OK;
-	}
+	if (n < 0 || n >= SNAPSHOTS_PATH_MAX)
+		return fail_set(f, ERR_USAGE, "the path of the journal is too long");
+	return ERR_OK;
+}
+
+static enum err import(struct cli *c, const char *path, struct l2_state *s,
+    struct replaced *ret, struct fail *f)
+{
+	char keep[SNAPSHOTS_PATH_MAX], line[256];
+	struct replacing r = { .state = s,
+		.since_ms = s->anchor.there ? s->anchor.timestamp_ms : s->timestamp_ms,
+		.what = path,
+		.line = line,
+		.keep = keep };
+	int n = snprintf(line, sizeof line, "pawl node import %s", path);
+	enum err e = args_yes(&r.yes, &c->args, f);
+
+	if (n < 0 || (size_t)n >= sizeof line)
+		r.line = "the same, and";
 	if (e == ERR_OK)
-		e = book_restore(l->journal, s, world_wall_ms(l->world), ret, f);
-	return e == ERR_OK ? journal_commit(l->journal, f) : e;
+		e = keep_path(c, keep, f);
+	return e == ERR_OK ? replace_state(c, &r, ret, f) : e;
 }
 
 enum err cmd_node_import(struct cli *c, struct fail *f)
 {
 	struct reading r = { .cli = c, .path = args_word(&c->args, 0) };
-	struct book_restored done = { .after = -1 };
-	bool same = false;
+	struct replaced done;
 	struct l2_state s;
-	struct loop l;
 	enum err e = cli_config(c, f);
 
 	l2_state_init(&s);
 	if (e == ERR_OK)
 		e = state_read(&r, &s, f);
-	if (e == ERR_OK) {
-		e = loop_open(&l, c, f);
-		if (e == ERR_OK)
-			e = import(c, &l, &s, &done, &same, f);
-		loop_close(&l);
-	}
+	if (e == ERR_OK)
+		e = import(c, r.path, &s, &done, f);
 	l2_state_release(&s);
 	if (e == ERR_OK)
-		tell(c, &done, same);
+		tell(c, &done);
 	return e;
 }

@@ -1,48 +1,304 @@
+/* node recover: the log goes back to a snapshot that holds, and log and journal have the
+ * same state again.
+ *
+ * The journal is the truth. Where it has a state, and no older one is asked for by its
+ * number, the log gets a snapshot of that state; where it has none, the state is taken
+ * from the snapshot. Each step is on the medium before the next, and is seen to be done
+ * by what is there: killed between two, the command is typed again.
+ */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "cli/cli.h"
+#include "base/hex.h"
 #include "cli/daemon/backups.h"
+#include "cli/node/anchoring.h"
+#include "cli/node/replace.h"
+#include "cli/report/report.h"
+#include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
 
-static void tell(const struct cli *c, const char *log, const struct l2_recovered *r)
+struct recovery {
+	struct cli *cli;
+	struct backup_paths paths;
+	uint64_t number; /* 0: the newest that holds */
+	uint32_t yes;
+	bool has_journal;
+	bool fresh; /* it has no state */
+	char is[L2_HEX];
+	struct l2_recovered log;
+	bool log_missing;
+	struct replaced state;
+	bool anchored;
+	struct anchored anchor;
+};
+
+/* -- what the journal has ------------------------------------------------------ */
+
+static enum err journal_look(struct recovery *r, struct fail *f)
 {
-	if (c->args.json) {
-		cli_json(json_pack("{s:o, s:I, s:I, s:s, s:I, s:b, s:o}", "log",
-		    cli_text(log), "number", (json_int_t)r->number, "snapshots",
-		    (json_int_t)r->blocks, "root", r->root, "timestamp_ms",
-		    (json_int_t)r->snapshot_ms, "changed", r->changed, "kept",
-		    cli_text(r->kept[0] ? r->kept : NULL)));
-		return;
+	struct book_sums sums;
+	struct journal *j;
+	enum err e = report_open(r->cli, &j, f);
+
+	if (e == ERR_NO_JOURNAL)
+		return ERR_OK;
+	if (e != ERR_OK)
+		return e;
+	r->has_journal = true;
+	journal_read_begin(j);
+	e = book_check(j, r->is, f);
+	book_sums(j, &sums);
+	journal_read_end(j);
+	journal_close(j);
+	r->fresh = replace_is_fresh(&sums);
+	return e;
+}
+
+/* Is it one of those that the journal went through, or anchored? */
+static enum err journal_had(const struct recovery *r, const struct l2_recovered *log,
+    const struct l2_state *s, bool *ret, struct fail *f)
+{
+	struct anchor a;
+	struct journal *j;
+	struct hash hash;
+	enum err e = report_open(r->cli, &j, f);
+
+	if (e != ERR_OK)
+		return e;
+	journal_read_begin(j);
+	*ret = book_had(j, s) >= 0 ||
+	    (hex_parse(hash.at, sizeof hash.at, log->anchor, strlen(log->anchor)) &&
+		anchor_find(j, &hash, &a));
+	journal_read_end(j);
+	journal_close(j);
+	return ERR_OK;
+}
+
+/* -- the state of the snapshot --------------------------------------------------- */
+
+static enum err none_holds(const struct recovery *r, struct fail *f)
+{
+	return fail_set(f, ERR_DAMAGED,
+	    "no snapshot of %s holds, and %s: procedure 1, pawl node restore, puts the "
+	    "newest copy of it in place",
+	    r->paths.log,
+	    r->has_journal ? "the journal has no state" : "there is no journal");
+}
+
+static enum err unknown(
+    const struct recovery *r, const struct l2_recovered *log, struct fail *f)
+{
+	return fail_set(f, ERR_CONFLICT,
+	    "snapshot %zu of %s, the newest that holds, is of a state (root %.16s) that "
+	    "this journal never had: is the journal an older copy of itself, or the log "
+	    "of another node? Nothing was changed. To go on with the state of the "
+	    "journal (root %.16s), as a snapshot on top: pawl node create-anchor. With "
+	    "that of the snapshot, which says first what is given up: pawl node recover "
+	    "--to %zu",
+	    log->number, r->paths.log, log->root, r->is, log->number);
+}
+
+/* The newest one that holds, where that is another. */
+static enum err newer_load(struct l2_log *log, struct l2_block block,
+    struct l2_state *newer, bool *ret, struct fail *f)
+{
+	static const struct l2_demand any = { .anchor_needed = false };
+	struct l2_block newest = { 0 };
+	struct l2_verdict v;
+	enum err e = l2_log_newest(log, &any, &newest, &v, NULL, NULL, f);
+
+	*ret = e == ERR_OK && newest.len && newest.offset != block.offset;
+	if (*ret)
+		e = l2_log_load(log, newest, newer, f);
+	if (e == ERR_OK && *ret)
+		(void)l2_state_sort(newer);
+	return e;
+}
+
+static enum err take(struct recovery *r, const struct l2_recovered *log,
+    struct l2_state *s, const struct l2_state *newer, struct fail *f)
+{
+	char what[BACKUP_NAME_MAX + 64], line[64], keep[BACKUP_NAME_MAX + 32];
+	const struct replacing replacing = { .state = s,
+		.since_ms = log->anchor[0] ? log->anchored_ms : log->snapshot_ms,
+		.newer = newer,
+		.what = what,
+		.line = line,
+		.keep = keep,
+		.yes = r->yes };
+
+	snprintf(what, sizeof what, "snapshot %zu of %s", log->number, r->paths.log);
+	snprintf(line, sizeof line, "pawl node recover --to %zu", log->number);
+	snprintf(keep, sizeof keep, "%s/l2_state.jsonl", r->cli->config->node.data_dir);
+	return replace_state(r->cli, &replacing, &r->state, f);
+}
+
+static enum err state_agree(struct recovery *r, const struct l2_recovered *log,
+    struct l2_log *file, struct l2_block block, struct l2_state *s, struct fail *f)
+{
+	struct l2_state newer;
+	bool is = false;
+	enum err e;
+
+	(void)l2_state_sort(s);
+	if (!r->fresh && !r->number) {
+		e = journal_had(r, log, s, &is, f);
+		return e == ERR_OK && !is ? unknown(r, log, f) : e;
 	}
-	printf("Found valid snapshot: number %zu of %zu, root %s\n", r->number, r->blocks,
-	    r->root);
-	if (r->changed)
-		printf("It is the newest of %s; the log as it was is kept: %s\n", log,
-		    r->kept);
+	l2_state_init(&newer);
+	e = r->fresh ? newer_load(file, block, &newer, &is, f) : ERR_OK;
+	if (e == ERR_OK)
+		e = take(r, log, s, is ? &newer : NULL, f);
+	l2_state_release(&newer);
+	return e;
+}
+
+/* Before anything of the log goes: the commit comes first, and decides. */
+static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *file,
+    struct l2_block block, struct fail *f)
+{
+	struct recovery *r = ctx;
+	struct l2_state s;
+	enum err e = ERR_OK;
+
+	if (!block.len)
+		return r->has_journal && !r->fresh ? ERR_OK : none_holds(r, f);
+	if (!r->has_journal || strcmp(log->root, r->is) == 0)
+		return ERR_OK;
+	l2_state_init(&s);
+	e = l2_log_load(file, block, &s, f);
+	if (e == ERR_OK)
+		e = state_agree(r, log, file, block, &s, f);
+	l2_state_release(&s);
+	return e;
+}
+
+/* -- log, then journal ------------------------------------------------------------ */
+
+static enum err recover(struct recovery *r, struct fail *f)
+{
+	const struct l2_recover_plan plan = { .files = &files_of_system,
+		.log = r->paths.log,
+		.reorg_db = r->paths.reorg_db,
+		.number = r->number,
+		.wall_ms = clock_wall_ms(),
+		.agree = agree,
+		.ctx = r };
+	bool of_journal = r->has_journal && !r->fresh;
+	enum err e = l2_log_recover(&plan, &r->log, f);
+
+	r->log_missing = e == ERR_NOT_FOUND && !r->log.blocks;
+	if (r->log_missing && of_journal && !r->number)
+		e = ERR_OK;
+	if (e != ERR_OK || !of_journal || r->number ||
+	    (r->log.number && strcmp(r->log.root, r->is) == 0))
+		return e;
+	r->anchored = true;
+	return anchoring_do(r->cli, NULL, &r->anchor, f);
+}
+
+/* -- telling it -------------------------------------------------------------------- */
+
+static void tell_json(const struct recovery *r)
+{
+	const struct l2_recovered *log = &r->log;
+	json_t *o = json_pack("{s:o, s:I, s:I, s:o, s:I, s:b, s:o, s:b, s:o}", "log",
+	    cli_text(r->paths.log), "number", (json_int_t)log->number, "snapshots",
+	    (json_int_t)log->blocks, "root", cli_text(log->number ? log->root : NULL),
+	    "timestamp_ms", (json_int_t)log->snapshot_ms, "changed", log->changed, "kept",
+	    cli_text(log->kept[0] ? log->kept : NULL), "state_moved", r->state.moved,
+	    "state_kept", cli_text(r->state.kept[0] ? r->state.kept : NULL));
+
+	if (r->state.moved) {
+		json_object_set_new(o, "after", json_integer(r->state.done.after));
+		json_object_set_new(o, "dropped", json_integer(r->state.done.dropped));
+	}
+	if (r->anchored)
+		json_object_set_new(o, "anchored",
+		    json_pack("{s:s, s:s, s:s}", "root", r->anchor.root, "anchor",
+			r->anchor.hash, "status", anchor_status_name(r->anchor.status)));
+	cli_json(o);
+}
+
+static void tell_log(const struct recovery *r)
+{
+	const struct l2_recovered *log = &r->log;
+
+	if (r->log_missing)
+		printf("There is no %s\n", r->paths.log);
+	else if (!log->number)
+		printf("No snapshot of %s holds\n", r->paths.log);
 	else
+		printf("Found valid snapshot: number %zu of %zu, root %s\n", log->number,
+		    log->blocks, log->root);
+	if (log->changed)
+		printf("What was behind it is gone from %s; the log as it was is kept: "
+		       "%s\n",
+		    r->paths.log, log->kept);
+	else if (log->number)
 		printf("It is the newest of %s, and nothing is behind it: the log stays "
 		       "as it is\n",
-		    log);
+		    r->paths.log);
+}
+
+static void tell_state(const struct recovery *r)
+{
+	const struct replaced *s = &r->state;
+
+	if (s->moved && s->fresh)
+		cli_say(
+		    r->cli, "The journal had no state: it has that of the snapshot now.");
+	else if (s->moved && s->done.after >= 0)
+		cli_say(r->cli,
+		    "The state is that of the snapshot, as behind change %" PRId64
+		    ": %" PRId64 " later ones are taken back, and can be sent again.",
+		    s->done.after, s->done.dropped);
+	else if (s->moved)
+		cli_say(r->cli,
+		    "The state is that of the snapshot, which this journal never had: "
+		    "ids that were used before are refused from now on.");
+	if (s->kept[0])
+		printf("The state as it was is kept: %s\n", s->kept);
+	if (r->anchored)
+		printf("The state of the journal is its newest snapshot: root %s\n"
+		       "Anchor: %s %s\n",
+		    r->anchor.root, r->anchor.hash, anchor_status_name(r->anchor.status));
+	else if (r->has_journal)
+		printf("Its state is that of the journal\n");
+	else
+		cli_warn(r->cli,
+		    "there is no journal %s: to go on from this snapshot, pawl init, and "
+		    "type this again",
+		    r->cli->config->journal);
 }
 
 enum err cmd_node_recover(struct cli *c, struct fail *f)
 {
 	const char *to = args_get(&c->args, "--to");
-	struct backup_paths paths;
-	struct l2_recovered r;
-	uint64_t number = 0;
+	struct recovery r = { .cli = c };
 	enum err e = cli_config(c, f);
 
 	if (e == ERR_OK && !to == !args_has(&c->args, "--latest-valid"))
 		e = fail_set(f, ERR_USAGE, "--to N or --latest-valid: one of the two");
 	if (e == ERR_OK && to)
-		e = args_number(&number, "--to", to, 1, SIZE_MAX, f);
+		e = args_number(&r.number, "--to", to, 1, SIZE_MAX, f);
 	if (e == ERR_OK)
-		e = backup_paths(&paths, &c->config->node, NULL, f);
+		e = args_yes(&r.yes, &c->args, f);
 	if (e == ERR_OK)
-		e = l2_log_recover(&files_of_system, paths.log, paths.reorg_db, number,
-		    clock_wall_ms(), &r, f);
+		e = backup_paths(&r.paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
-		tell(c, paths.log, &r);
-	return e;
+		e = journal_look(&r, f);
+	if (e == ERR_OK)
+		e = recover(&r, f);
+	if (e != ERR_OK)
+		return e;
+	if (c->args.json) {
+		tell_json(&r);
+	} else {
+		tell_log(&r);
+		tell_state(&r);
+	}
+	return ERR_OK;
 }

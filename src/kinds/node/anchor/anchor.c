@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "engine/states.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/state/book.h"
 
 _Static_assert(ANCHOR_COUNTED == 100, "sql/node_anchor.sql counts up to there");
 
@@ -174,6 +175,66 @@ int64_t anchor_add(
 	event(j, a, "", state_name(MACHINE_ANCHOR, a->status),
 	    payload ? "the state has this root" : "the reorg database had it");
 	return anchor_find(j, &a->hash, &there) ? there.id : 0;
+}
+
+/* -- of states ------------------------------------------------------------- */
+
+/* Others put metadata into the payload, and then its hash is another one. */
+static bool is_plain(const struct anchor *a)
+{
+	char root[L2_HEX], payload[ANCHOR_PAYLOAD];
+	uint8_t hash[32];
+
+	hex_format(root, a->root.at, sizeof a->root.at);
+	(void)anchor_payload(payload, hash, l2_text(root), (uint64_t)a->made_ms);
+	return memcmp(hash, a->hash.at, sizeof hash) == 0;
+}
+
+bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *ret)
+{
+	struct sql_node_anchor_of_root_in in;
+	struct sql_node_anchor_of_root_out row;
+	struct ids ids = { NULL, 0 };
+	bool found = false;
+
+	memcpy(in.root, root->at, sizeof in.root);
+	sql_node_anchor_of_root_begin(j, &in);
+	while (sql_node_anchor_of_root_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n && !found; i++)
+		found = anchor_read(j, ids.at[i], ret) && is_plain(ret) &&
+		    (ret->status == ANCHOR_PENDING || ret->status == ANCHOR_CONFIRMED);
+	mem_free(ids.at);
+	return found;
+}
+
+size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
+    bool give_up, size_t *ret_waiting)
+{
+	struct sql_node_anchor_since_in in = { .after = after_ms };
+	struct sql_node_anchor_since_out row;
+	struct ids ids = { NULL, 0 };
+	struct anchor a;
+	size_t n = 0;
+
+	*ret_waiting = 0;
+	sql_node_anchor_since_begin(j, &in);
+	while (sql_node_anchor_since_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++) {
+		if (!anchor_read(j, ids.at[i], &a) || hash_same(&a.root, root))
+			continue;
+		n++;
+		if (a.status != ANCHOR_PENDING || a.has_txid || a.in_block)
+			continue;
+		++*ret_waiting;
+		if (!give_up || MUTANT(anchor_of_nothing_waits))
+			continue;
+		turn_into(j, &a, ANCHOR_FAILED_ORPHANED, "its state was given up");
+		put(j, &a);
+	}
+	mem_free(ids.at);
+	return n;
 }
 
 void anchor_broadcast(

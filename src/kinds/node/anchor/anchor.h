@@ -59,6 +59,16 @@ void anchor_broadcast(
 bool anchor_read(struct journal *j, int64_t id, struct anchor *ret);
 bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret);
 
+/* The newest one of a state that is of use: PENDING or CONFIRMED, and its payload is
+ * root and time alone. */
+bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *ret);
+
+/* The state goes back to one of this time and root: anchors of states that came after
+ * are theirs no more. *ret_waiting of them wait for a transaction; give_up: these become
+ * FAILED_ORPHANED, so that nobody sends one. How many there are. */
+size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
+    bool give_up, size_t *ret_waiting);
+
 /* -- what blocks say: the answers that chain/feed.h wants, one chain's ------- */
 
 /* The chain that the node's heights are of, by the journal's id. false: they are of

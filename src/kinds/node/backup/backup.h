@@ -17,7 +17,7 @@
 #ifndef PAWL_KINDS_NODE_BACKUP_BACKUP_H
 #define PAWL_KINDS_NODE_BACKUP_BACKUP_H
 
-#include "kinds/node/snapshot/state.h"
+#include "kinds/node/snapshot/log.h"
 #include "world/files.h"
 
 #define L2_BACKUP_TIME 16 /* with its NUL */
@@ -93,17 +93,36 @@ NODISCARD enum err l2_backup_restore(
 /* What is behind a snapshot of the log goes: it is the newest one then, and those before
  * it stay. The log as it was is kept, as a restore keeps it. */
 struct l2_recovered {
-	size_t blocks, number; /* so many there were; it is this one, from 1 */
-	char root[L2_HEX];
-	uint64_t snapshot_ms;
+	size_t blocks, number; /* so many there were; it is this one, from 1; 0: none */
+	char root[L2_HEX], anchor[L2_HEX];
+	uint64_t snapshot_ms, anchored_ms;
 	bool changed; /* false: it is the last one, and nothing is behind it */
 	char kept[1024];
 };
-/* number 0: the newest that holds. reorg_db: the store of anchors, where it can be read.
- * fails: NOT_FOUND, there is no such one; DAMAGED, it does not hold, or none does; OWNED,
- * the log is written. */
-NODISCARD enum err l2_log_recover(const struct files *files, const char *log,
-    const char *reorg_db, uint64_t number, int64_t wall_ms, struct l2_recovered *ret,
-    struct fail *f);
+struct l2_recover_plan {
+	const struct files *files;
+	const char *log, *reorg_db; /* the store of anchors, where it can be read */
+	uint64_t number;            /* 0: the newest that holds */
+	int64_t wall_ms;
+	/* Asked once it is chosen, while nobody else writes the log, before anything of
+	 * it changes; who does not agree leaves it as it was. block: of r->number; len 0:
+	 * none holds, and all of the log is to go. NULL: it is as if agreed, but that
+	 * none holds is DAMAGED. */
+	enum err (*agree)(void *ctx, const struct l2_recovered *r, struct l2_log *log,
+	    struct l2_block block, struct fail *f);
+	void *ctx;
+};
+/* fails: NOT_FOUND, there is no such one; DAMAGED, it does not hold, or none does; OWNED,
+ * the log is written; and as agree does. */
+NODISCARD enum err l2_log_recover(
+    const struct l2_recover_plan *plan, struct l2_recovered *ret, struct fail *f);
+
+/* A state as lines of JSON (state/dump.h), in a file beside path that no other has, as a
+ * restore keeps what it replaces: path.before_<time>, and in `kept`. Sorted. */
+NODISCARD enum err l2_state_aside(const struct files *files, const char *path,
+    const struct l2_state *s, int64_t wall_ms, char kept[1024], struct fail *f);
+/* The same under just this name, in place of whatever has it. */
+NODISCARD enum err l2_state_write(const struct files *files, const char *path,
+    const struct l2_state *s, int64_t wall_ms, struct fail *f);
 
 #endif

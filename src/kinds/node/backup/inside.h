@@ -7,6 +7,7 @@
  *   away.c      taking it somewhere else
  *   restore.c   putting one in place
  *   recover.c   a log to one of its snapshots
+ *   keep.c      a state as a file
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H
 #define PAWL_KINDS_NODE_BACKUP_INSIDE_H
@@ -85,6 +86,9 @@ NODISCARD enum err tar_read(const struct files *files, const char *archive,
 
 /* -- restore.c ------------------------------------------------------------- */
 
+/* A name beside it that nothing has: path.before_<time>. */
+NODISCARD enum err name_free(const struct files *files, int64_t wall_ms, const char *path,
+    char out[BACKUP_PATH_MAX], struct fail *f);
 /* PATH.part, whole and synced, gets the name; what had it goes on as kept. */
 NODISCARD enum err place(const struct files *files, int64_t wall_ms, const char *path,
     bool there, char kept[BACKUP_PATH_MAX], struct fail *f);

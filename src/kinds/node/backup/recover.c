@@ -7,7 +7,7 @@
 #include "kinds/node/reorgdb/reorgdb.h"
 
 struct recovering {
-	const struct files *files;
+	const struct l2_recover_plan *plan;
 	const char *path;
 	struct l2_log *log;
 	struct l2_block block;
@@ -46,10 +46,10 @@ static enum err one_check(struct recovering *r, uint64_t number,
 	return e;
 }
 
-static enum err choose(
-    struct recovering *r, uint64_t number, struct reorgdb *store, struct fail *f)
+static enum err choose(struct recovering *r, struct reorgdb *store, struct fail *f)
 {
 	const struct l2_demand demand = { .stored = is_stored, .ctx = store };
+	uint64_t number = r->plan->number;
 	struct l2_verdict v;
 	enum err e = l2_log_survey(r->log, f);
 
@@ -60,15 +60,16 @@ static enum err choose(
 		e = one_check(r, number, &demand, &v, f);
 	else
 		e = l2_log_newest(r->log, &demand, &r->block, &v, NULL, NULL, f);
-	if (e == ERR_OK && !r->block.len)
-		e = fail_set(f, ERR_DAMAGED,
-		    "no snapshot of %s holds: procedure 1, pawl node restore, puts the "
-		    "newest copy of it in place",
-		    r->path);
-	if (e != ERR_OK)
+	if (e == ERR_OK && !r->block.len && !r->plan->agree)
+		e = fail_set(f, ERR_DAMAGED, "no snapshot of %s holds", r->path);
+	if (e != ERR_OK || !r->block.len)
 		return e;
 	memcpy(r->ret->root, v.root, L2_HEX);
 	r->ret->snapshot_ms = v.timestamp_ms;
+	if (v.anchored) {
+		memcpy(r->ret->anchor, v.anchor_hash, L2_HEX);
+		r->ret->anchored_ms = v.anchored_ms;
+	}
 	for (size_t i = 0; i < r->ret->blocks; i++)
 		if (l2_log_at(r->log, i).offset == r->block.offset)
 			r->ret->number = i + 1;
@@ -87,49 +88,61 @@ static bool is_last(const struct recovering *r)
 	return r->ret->number == r->ret->blocks;
 }
 
-static enum err cut_behind(struct recovering *r, int64_t wall_ms, struct fail *f)
+static enum err cut_behind(struct recovering *r, struct fail *f)
 {
+	const struct l2_recover_plan *plan = r->plan;
 	char sum[SUM_TEXT];
 	struct part part;
-	enum err e = part_begin(&part, r->files, r->path, f);
+	enum err e = part_begin(&part, plan->files, r->path, f);
 
 	if (e == ERR_OK)
 		e = part_copy(&part, r->path, r->block.offset + r->block.len, f);
 	e = part_keep(&part, e, sum, f);
 	if (e == ERR_OK)
-		e = place(r->files, wall_ms, r->path, true, r->ret->kept, f);
+		e = place(plan->files, plan->wall_ms, r->path, true, r->ret->kept, f);
 	r->ret->changed = e == ERR_OK;
 	return e;
 }
 
-enum err l2_log_recover(const struct files *files, const char *log, const char *reorg_db,
-    uint64_t number, int64_t wall_ms, struct l2_recovered *ret, struct fail *f)
+static enum err agreed(struct recovering *r, struct fail *f)
 {
-	struct recovering r = { .files = files, .path = log, .ret = ret };
+	const struct l2_recover_plan *plan = r->plan;
+	enum err e = ERR_OK;
+
+	if (plan->agree)
+		e = plan->agree(plan->ctx, r->ret, r->log, r->block, f);
+	return e == ERR_OK && !is_last(r) ? cut_behind(r, f) : e;
+}
+
+enum err l2_log_recover(
+    const struct l2_recover_plan *plan, struct l2_recovered *ret, struct fail *f)
+{
+	struct recovering r = { .plan = plan, .path = plan->log, .ret = ret };
+	const struct files *files = plan->files;
 	char path[BACKUP_PATH_MAX];
 	struct reorgdb *store = NULL;
 	struct file *owned = NULL;
-	enum err e = backup_path(path, "", log, f);
+	enum err e = backup_path(path, "", plan->log, f);
 
 	*ret = (struct l2_recovered){ 0 };
 	if (e == ERR_OK)
-		e = l2_log_open(&r.log, files, log, f);
+		e = l2_log_open(&r.log, files, plan->log, f);
 	if (e != ERR_OK)
 		return e;
 	l2_log_close(r.log);
 	r.log = NULL;
 	/* It is there; nobody appends to it from here on. */
-	e = files->open(&owned, log, FILE_WRITE, f);
+	e = files->open(&owned, plan->log, FILE_WRITE, f);
 	if (e == ERR_OK)
 		e = files->own(owned, f);
 	if (e == ERR_OK)
-		e = l2_log_open(&r.log, files, log, f);
-	if (*reorg_db)
-		(void)!reorgdb_open(&store, reorg_db, REORGDB_READ, NULL);
+		e = l2_log_open(&r.log, files, plan->log, f);
+	if (*plan->reorg_db)
+		(void)!reorgdb_open(&store, plan->reorg_db, REORGDB_READ, NULL);
 	if (e == ERR_OK)
-		e = choose(&r, number, store, f);
-	if (e == ERR_OK && !is_last(&r))
-		e = cut_behind(&r, wall_ms, f);
+		e = choose(&r, store, f);
+	if (e == ERR_OK)
+		e = agreed(&r, f);
 	reorgdb_close(store);
 	files->close(owned);
 	l2_log_close(r.log);

@@ -211,7 +211,7 @@ static void note_taken(void *ctx, const char *name)
 }
 
 /* What is there gets this name; nothing has it yet. */
-static enum err name_free(const struct files *files, int64_t wall_ms, const char *path,
+enum err name_free(const struct files *files, int64_t wall_ms, const char *path,
     char out[BACKUP_PATH_MAX], struct fail *f)
 {
 	const char *slash = strrchr(path, '/');

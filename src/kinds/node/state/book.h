@@ -98,6 +98,19 @@ struct book_restored {
 	int64_t dropped;
 };
 
+/* Behind which change the journal had this very state last, as book_restored.after. */
+int64_t book_had(struct journal *j, const struct l2_state *s);
+
+/* What is money, and would be there no more with a state in place of another. Both are
+ * sorted. */
+struct book_lost {
+	size_t pegouts, pegins;          /* completed ones; minted ones */
+	struct amount released, minted;  /* of these, in satoshi */
+	struct amount supply, supply_to; /* before and after */
+};
+void book_lost(
+    struct book_lost *ret, const struct l2_state *is, const struct l2_state *will);
+
 /* The state is this one from now on, in the open transaction; its root is checked again
  * over the rows. Anchor and time of it are not kept. fails: INPUT (what no change could
  * have led to: names it), and then the transaction is dropped by the caller. */

@@ -159,6 +159,20 @@ static int64_t had_rows(struct book *b)
 	return amount_is_zero(&b->digest) ? 0 : -1;
 }
 
+int64_t book_had(struct journal *j, const struct l2_state *s)
+{
+	struct book b = { .journal = j }, told = { .journal = j };
+	int64_t at;
+
+	for (int i = 0; i < L2_LISTS; i++)
+		for (size_t k = 0; k < l2_state_n(s, (enum l2_list)i); k++)
+			row_count(&b, (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k),
+			    true);
+	(void)totals_get(&told);
+	at = had_rows(&b);
+	return at < told.unsure ? -1 : at;
+}
+
 static void ids_follow(struct book *b, struct book_restored *r)
 {
 	r->after = had_rows(b);

@@ -1,0 +1,27 @@
+/* anchoring.h - a state gets a snapshot at the end of the log, and an anchor in the
+ * journal, where it waits for its transaction.
+ *
+ * The snapshot is on the medium before the journal has the anchor: an anchor whose state
+ * nobody has would be of no use. Killed between the two and done again, the snapshot is
+ * found, and gone on with. A state that is anchored already is not anchored anew.
+ */
+#ifndef PAWL_CLI_NODE_ANCHORING_H
+#define PAWL_CLI_NODE_ANCHORING_H
+
+#include "cli/node/snapshots.h"
+
+struct anchored {
+	char root[L2_HEX], hash[L2_HEX];
+	uint64_t made_ms;
+	int status;   /* of the anchor, states.def */
+	bool known;   /* the journal had it */
+	bool written; /* the log did not have its snapshot */
+	char log[SNAPSHOTS_PATH_MAX];
+};
+
+/* file: as pawl node state --json wrote it; NULL: the state of the journal. By the owner,
+ * if another process is it: the caller is not. */
+NODISCARD enum err anchoring_do(
+    struct cli *c, const char *file, struct anchored *ret, struct fail *f);
+
+#endif

@@ -1,0 +1,192 @@
+#include "cli/node/replace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/mutant.h"
+#include "cli/owner/own.h"
+#include "crypto/word.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/backup/backup.h"
+
+struct replacement {
+	const struct replacing *r;
+	struct replaced *ret;
+	struct journal *journal;
+	int64_t wall_ms;
+	char is[L2_HEX], will[L2_HEX];
+	struct book_sums sums;
+	struct l2_state was;
+	/* what is given up */
+	struct book_lost lost;
+	size_t anchors, waiting;
+	int64_t after;
+};
+
+bool replace_is_fresh(const struct book_sums *s)
+{
+	for (int i = 0; i < L2_LISTS; i++)
+		if (s->n[i])
+			return false;
+	return amount_is_zero(&s->minted);
+}
+
+/* -- what is given up --------------------------------------------------------- */
+
+static struct hash root_hash(const char text[L2_HEX])
+{
+	struct hash h = { { 0 } };
+
+	(void)!hex_parse(h.at, sizeof h.at, text, L2_HEX - 1);
+	return h;
+}
+
+static size_t anchors_of_others(struct replacement *p, bool give_up)
+{
+	struct hash root = root_hash(p->will);
+	int64_t after = p->r->since_ms > INT64_MAX ? INT64_MAX : (int64_t)p->r->since_ms;
+
+	return anchors_since(p->journal, after, &root, give_up, &p->waiting);
+}
+
+static void count(struct replacement *p)
+{
+	const struct replacing *r = p->r;
+
+	if (!p->ret->fresh)
+		book_read(p->journal, &p->was);
+	book_lost(&p->lost, p->ret->fresh && r->newer ? r->newer : &p->was, r->state);
+	p->after = book_had(p->journal, r->state);
+	p->anchors = anchors_of_others(p, false);
+}
+
+static uint32_t word(const struct replacement *p)
+{
+	struct sha256 *s = sha256_begin();
+
+	sha256_add(s, p->is, sizeof p->is);
+	sha256_add(s, p->will, sizeof p->will);
+	sha256_add(s, &p->sums.changes, sizeof p->sums.changes);
+	sha256_add(s, &p->lost.pegouts, sizeof p->lost.pegouts);
+	return word_end(s);
+}
+
+static void sats_tell(
+    struct buf *out, size_t n, const char *what, const struct amount *sum, const char *so)
+{
+	char text[AMOUNT_TEXT_MAX];
+
+	if (!n)
+		return;
+	amount_format(text, sum, 0);
+	buf_addf(out, ", %zu %s%s of %s satoshi%s", n, what, n == 1 ? "" : "s", text, so);
+}
+
+static void changes_tell(struct buf *out, const struct replacement *p)
+{
+	if (p->ret->fresh)
+		buf_add_str(out, "all newer snapshots");
+	else if (p->after >= 0)
+		buf_addf(out, "%" PRId64 " change%s behind change %" PRId64,
+		    p->sums.changes - p->after,
+		    p->sums.changes - p->after == 1 ? "" : "s", p->after);
+	else
+		buf_addf(out,
+		    "all changes, %" PRId64 " (the journal never had that state)",
+		    p->sums.changes);
+}
+
+static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
+{
+	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
+	enum err e;
+	struct buf out;
+
+	amount_format(was, &p->lost.supply, 0);
+	amount_format(will, &p->lost.supply_to, 0);
+	buf_init(&out, 1000);
+	changes_tell(&out, p);
+	sats_tell(&out, p->lost.pegouts, "completed peg-out", &p->lost.released,
+	    ", which Bitcoin has paid and would be asked for again");
+	sats_tell(&out, p->lost.pegins, "minted peg-in", &p->lost.minted, "");
+	if (p->anchors)
+		buf_addf(&out, ", what %zu anchor%s for", p->anchors,
+		    p->anchors == 1 ? " stands" : "s stand");
+	e = fail_set(f, ERR_CONFLICT,
+	    "%s%.120s has another state (root %.16s) than %s (root %.16s). With it these "
+	    "are given up: %s; the supply of %s becomes %s. Nothing was changed. Only if "
+	    "that is meant: %.250s --yes=%08" PRIx32,
+	    p->r->yes ? "Since that was told the state is another one. " : "", p->r->what,
+	    p->will, p->ret->fresh ? "newer ones" : "the journal",
+	    p->ret->fresh ? "others" : p->is, buf_text(&out), was, will, p->r->line, w);
+	buf_release(&out);
+	return e;
+}
+
+/* -- doing it ------------------------------------------------------------------ */
+
+static enum err may(const struct replacement *p, struct fail *f)
+{
+	uint32_t w = word(p);
+
+	if ((p->ret->fresh && !p->r->newer) || p->r->yes == w ||
+	    MUTANT(state_goes_unasked))
+		return ERR_OK;
+	return refuse(p, w, f);
+}
+
+static enum err change(struct replacement *p, struct fail *f)
+{
+	enum err e = ERR_OK;
+
+	if (!p->ret->fresh && !MUTANT(state_goes_unkept))
+		e = l2_state_aside(
+		    &files_of_system, p->r->keep, &p->was, p->wall_ms, p->ret->kept, f);
+	if (e == ERR_OK)
+		e = book_restore(p->journal, p->r->state, p->wall_ms, &p->ret->done, f);
+	if (e != ERR_OK)
+		return e;
+	(void)anchors_of_others(p, true);
+	e = journal_commit(p->journal, f);
+	p->ret->moved = e == ERR_OK;
+	return e;
+}
+
+static enum err replace(struct replacement *p, struct fail *f)
+{
+	enum err e = book_check(p->journal, p->is, f);
+
+	if (e != ERR_OK)
+		return e;
+	(void)l2_state_sort(p->r->state);
+	l2_state_root(p->r->state, p->will);
+	memcpy(p->ret->done.root, p->will, L2_HEX);
+	book_sums(p->journal, &p->sums);
+	p->ret->fresh = replace_is_fresh(&p->sums);
+	if (strcmp(p->is, p->will) == 0)
+		return ERR_OK;
+	count(p);
+	e = may(p, f);
+	return e == ERR_OK ? change(p, f) : e;
+}
+
+enum err replace_state(
+    struct cli *c, const struct replacing *r, struct replaced *ret, struct fail *f)
+{
+	struct replacement p = { .r = r, .ret = ret };
+	struct loop l;
+	enum err e = loop_open(&l, c, f);
+
+	*ret = (struct replaced){ .done = { .after = -1 } };
+	l2_state_init(&p.was);
+	if (e == ERR_OK) {
+		p.journal = l.journal;
+		p.wall_ms = world_wall_ms(l.world);
+		e = replace(&p, f);
+	}
+	l2_state_release(&p.was);
+	loop_close(&l);
+	return e;
+}

@@ -1,0 +1,43 @@
+/* replace.h - a state from elsewhere takes the place of the journal's.
+ *
+ * What is given up by it is counted first, as far as it is money, and only the line that
+ * bears the word for just that does it. What there was is kept as a file, on the medium,
+ * before the one commit in which all of it changes. Where the journal has that state
+ * already, nothing is done: whoever was killed in it types it again.
+ */
+#ifndef PAWL_CLI_NODE_REPLACE_H
+#define PAWL_CLI_NODE_REPLACE_H
+
+#include "cli/cli.h"
+#include "kinds/node/snapshot/state.h"
+#include "kinds/node/state/book.h"
+
+#define KEPT_MAX 1024
+
+struct replacing {
+	struct l2_state *state; /* is sorted */
+	uint64_t since_ms;      /* its time: anchors of states after it are given up */
+	/* What there is besides, where the journal has nothing yet; may be NULL. Sorted.
+	 */
+	const struct l2_state *newer;
+	const char *what, *line; /* "snapshot 3 of LOG"; to type, but for --yes */
+	const char *keep;        /* where to: this with .before_<time> behind it */
+	uint32_t yes;
+};
+
+struct replaced {
+	bool moved; /* false: it was that state */
+	bool fresh; /* the journal had no state */
+	struct book_restored done;
+	char kept[KEPT_MAX]; /* what there was; "": nothing */
+};
+
+/* Owns the journal for it. fails: OWNED, with what to do; CONFLICT, what is given up, and
+ * the line to type; as book_restore does. */
+NODISCARD enum err replace_state(
+    struct cli *c, const struct replacing *r, struct replaced *ret, struct fail *f);
+
+/* Has it no row, and never had money? */
+bool replace_is_fresh(const struct book_sums *s);
+
+#endif

@@ -1,0 +1,58 @@
+#include "kinds/node/backup/inside.h"
+#include "kinds/node/state/dump.h"
+
+#define PIECE ((size_t)64 * 1024)
+
+static enum err flush(struct part *p, struct buf *out, struct fail *f)
+{
+	enum err e = part_add(p, buf_text(out), out->len, f);
+
+	buf_clear(out);
+	return e;
+}
+
+static enum err lines_add(
+    struct part *p, const struct l2_state *s, int64_t wall_ms, struct fail *f)
+{
+	struct dump_head head = { .timestamp_ms = (uint64_t)wall_ms, .has_root = true };
+	enum err e = ERR_OK;
+	struct buf out;
+
+	for (int i = 0; i < L2_LISTS; i++)
+		head.n[i] = l2_state_n(s, (enum l2_list)i);
+	l2_state_root(s, head.root);
+	buf_init(&out, PIECE + 2 * DUMP_LINE_MAX);
+	dump_head_format(&out, &head);
+	for (int i = 0; i < L2_LISTS; i++)
+		for (size_t k = 0; k < head.n[i] && e == ERR_OK; k++) {
+			dump_record_format(
+			    &out, (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k));
+			if (out.len >= PIECE)
+				e = flush(p, &out, f);
+		}
+	if (e == ERR_OK)
+		e = flush(p, &out, f);
+	buf_release(&out);
+	return e;
+}
+
+enum err l2_state_write(const struct files *files, const char *path,
+    const struct l2_state *s, int64_t wall_ms, struct fail *f)
+{
+	char sum[SUM_TEXT];
+	struct part part;
+	enum err e = part_begin(&part, files, path, f);
+
+	if (e == ERR_OK)
+		e = lines_add(&part, s, wall_ms, f);
+	e = part_end(&part, e, sum, f);
+	return e == ERR_OK ? files->sync_folder(path, f) : e;
+}
+
+enum err l2_state_aside(const struct files *files, const char *path,
+    const struct l2_state *s, int64_t wall_ms, char kept[BACKUP_PATH_MAX], struct fail *f)
+{
+	enum err e = name_free(files, wall_ms, path, kept, f);
+
+	return e == ERR_OK ? l2_state_write(files, kept, s, wall_ms, f) : e;
+}

@@ -1,0 +1,83 @@
+/* lost.c - what one state has that another does not, as far as Bitcoin knows of it. */
+#include "base/check.h"
+#include "engine/states.h"
+#include "kinds/node/state/book.h"
+
+static void add(struct amount *sum, uint64_t more)
+{
+	struct amount a = amount_u64(more);
+
+	CHECK(amount_add(sum, sum, &a));
+}
+
+/* The record of this id; lists are sorted, and so is who asks: at moves on. */
+static const void *twin(
+    const struct l2_state *s, enum l2_list list, struct l2_bytes id, size_t *at)
+{
+	const struct l2_field *name = &l2_kinds[list].fields[0];
+
+	for (; *at < l2_state_n(s, list); ++*at) {
+		const void *record = l2_state_at(s, list, *at);
+		int order = l2_compare(l2_field_text(record, name), id);
+
+		if (order >= 0)
+			return order == 0 ? record : NULL;
+	}
+	return NULL;
+}
+
+static void pegouts_compare(
+    struct book_lost *ret, const struct l2_state *is, const struct l2_state *will)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < is->pegouts_n; i++) {
+		const struct l2_pegout *p = &is->pegouts[i], *then;
+
+		if (p->status != PEGOUT_COMPLETED)
+			continue;
+		then = twin(will, L2_PEGOUTS, p->id, &at);
+		if (then && then->status == PEGOUT_COMPLETED)
+			continue;
+		ret->pegouts++;
+		add(&ret->released, p->release);
+	}
+}
+
+static void pegins_compare(
+    struct book_lost *ret, const struct l2_state *is, const struct l2_state *will)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < is->pegins_n; i++) {
+		const struct l2_pegin *p = &is->pegins[i], *then;
+
+		if (p->status != PEGIN_MINTED)
+			continue;
+		then = twin(will, L2_PEGINS, p->id, &at);
+		if (then && then->status == PEGIN_MINTED)
+			continue;
+		ret->pegins++;
+		add(&ret->minted, p->amount);
+	}
+}
+
+static struct amount supply_of(const struct l2_state *s)
+{
+	struct amount sum = AMOUNT_ZERO;
+
+	for (size_t i = 0; i < s->balances_n; i++)
+		add(&sum, s->balances[i].amount);
+	for (size_t i = 0; i < s->escrows_n; i++)
+		add(&sum, s->escrows[i].amount);
+	return sum;
+}
+
+void book_lost(
+    struct book_lost *ret, const struct l2_state *is, const struct l2_state *will)
+{
+	*ret =
+	    (struct book_lost){ .supply = supply_of(is), .supply_to = supply_of(will) };
+	pegouts_compare(ret, is, will);
+	pegins_compare(ret, is, will);
+}

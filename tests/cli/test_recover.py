@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""pawl node recover and reset, as who types them meets them.
+
+usage: test_recover.py PAWL
+
+Speaks TAP.
+"""
+
+import glob
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+from program import PAWL, Run, environment, main, test
+from snapshots import Snapshot, write
+
+OLD, MID = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)
+PAID = Snapshot({"a": 3}, [("out-1", "a", "bc1q", 5000, 4000, 6, OLD.anchor, 1700000000, 1700000600)],
+                at_ms=1700000000002)
+BROKEN = Snapshot({"a": 9}).text.replace('"a" 9', '"a" 8')
+
+
+def begin(folder):
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write("journal: pawl.db\nnode: {data_dir: l2}\n")
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "init").ends(0)
+    return os.path.join(folder, "l2", "l2_snapshots.dat")
+
+
+def apply(folder, *changes):
+    Run(folder, "node", "apply", "-", stdin="".join(json.dumps(c) + "\n" for c in changes)).ends(0)
+
+
+def credit(peer, amount, **more):
+    return {"do": "credit", "peer": peer, "amount": amount, **more}
+
+
+def root(folder):
+    return Run(folder, "node", "state", "--quiet").ends(0).out.split()[1]
+
+
+def verified(folder):
+    """The root of the newest snapshot, which holds."""
+    return Run(folder, "node", "verify").ends(0).out.split()[2]
+
+
+def text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def kept(folder, what):
+    return sorted(glob.glob(os.path.join(folder, "l2", what + ".before_*")))
+
+
+@test
+def log_is_mended_from_the_journal(folder):
+    """what the log lost the journal has: its state is the newest snapshot again, with the anchor that it had"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    first = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    before = os.path.getsize(log)
+    apply(folder, credit("b", 7))
+    second = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    whole, is_now = text(log), root(folder)
+    # the newest is torn, damaged, or followed by what does not hold; then all are; then there is no log
+    for lost, found in ((whole[:before + 80], 1), (whole[:before] + whole[before:].replace('"b" 7', '"b" 8'), 1),
+                        (whole + BROKEN, 2), (whole.replace('"a" 5', '"a" 6'), 0), (None, None)):
+        os.remove(log)
+        if lost is not None:
+            write(log, lost)
+        told = Run(folder, "node", "recover", "--latest-valid", "--json").ends(0).json()[0]
+        assert told["number"] == (found or 0) and not told["state_moved"], told
+        assert told.get("anchored", {"anchor": second["anchor"]})["anchor"] == second["anchor"], told
+        assert found == 2 or told["anchored"]["status"] == "PENDING", told
+        assert lost is None or text(os.path.join(folder, told["kept"])) == lost
+        assert verified(folder) == is_now == root(folder)
+        Run(folder, "node", "recover", "--latest-valid").ends(0, "Its state is that of the journal\n$")
+    assert len(kept(folder, "l2_snapshots.dat")) == 4
+    Run(folder, "node", "anchors").ends(0, f"{first['anchor']} PENDING(.*\n)+Pending: 2\n")
+    # changes that no snapshot has yet are one then
+    apply(folder, credit("c", 1))
+    Run(folder, "node", "recover", "--latest-valid").ends(0, f"newest snapshot: root {root(folder)}\n")
+    assert verified(folder) == root(folder) != is_now
+
+
+@test
+def journal_without_a_state_takes_it(folder):
+    """a machine that was restored: the state comes from the newest snapshot that holds, and no other is touched"""
+    log = begin(folder)
+    write(log, OLD, MID, BROKEN)
+    Run(folder, "node", "recover", "--to", "1").ends(
+        5, err=f"all newer snapshots.*supply of 2 becomes 1. .*recover --to 1 --yes=[0-9a-f]{{8}}$")
+    assert text(log).endswith(BROKEN) and not root(folder) == OLD.root
+    Run(folder, "node", "recover", "--latest-valid").ends(
+        0, f"number 2 of 3, root {MID.root}\n(.*\n)+The journal had no state: .*\nIts state is that of the journal")
+    assert root(folder) == MID.root == verified(folder) and text(log) == OLD.text + MID.text
+    Run(folder, "node", "recover", "--latest-valid").ends(0, "the log stays")
+    Run(folder, "doctor", "--journal").ends(0)
+    # without a journal the log alone is put right
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    write(log, OLD, BROKEN)
+    Run(folder, "node", "recover", "--latest-valid").ends(0, f"root {OLD.root}", "no journal pawl.db: .*pawl init")
+    write(log, BROKEN)
+    Run(folder, "node", "recover", "--latest-valid").ends(6, err="no journal: procedure 1, pawl node restore")
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "recover", "--latest-valid").ends(6, err="has no state: procedure 1, pawl node restore")
+
+
+def word_of(folder, *line):
+    told = Run(folder, *line).ends(5).err
+    return re.search(r"(--yes=[0-9a-f]{8})$", told, re.M)[1], told
+
+
+def imported(folder, path):
+    Run(folder, "node", "import", path, word_of(folder, "node", "import", path)[0]).ends(0)
+
+
+@test
+def going_back_is_asked_for(folder):
+    """an older snapshot takes the place of what the journal knows only by the word for just that, and all is kept"""
+    log = begin(folder)
+    write(log, OLD, PAID)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    apply(folder, credit("b", 7, id="pay-1"))
+    anchor = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    apply(folder, credit("b", 1, id="pay-2"))
+    whole, is_now = text(log), root(folder)
+    line = ("node", "recover", "--to", "1")
+    word, told = word_of(folder, *line)
+    for part in ("all changes, 4 ", "1 completed peg-out of 4000 satoshi, which Bitcoin has paid", "what 1 anchor stands",
+                 "supply of 11 becomes 1."):
+        assert part in told, (part, told)
+    assert word_of(folder, *line, "--yes=00000001")[0] == word
+    assert text(log) == whole and root(folder) == is_now and not kept(folder, "*")
+    # more came since it was told
+    apply(folder, credit("b", 1, id="pay-3"))
+    is_now = root(folder)
+    word, told = word_of(folder, *line, word)
+    assert "Since that was told" in told and "supply of 12" in told
+    # the newest that holds gives nothing up
+    Run(folder, "node", "recover", "--to", "2").ends(5, err="4 changes behind change 1[,;]")
+    Run(folder, *line, word).ends(0, f"which this journal never had(.*\n)+.*kept: l2/l2_state.jsonl.before_")
+    assert root(folder) == OLD.root == verified(folder) and text(log) == OLD.text
+    Run(folder, *line).ends(0, "the log stays as it is\nIts state")
+    Run(folder, "node", "apply", "-", stdin=json.dumps(credit("b", 7, id="pay-1"))).ends(5, err="pay-1 was done")
+    Run(folder, "doctor", "--journal").ends(0)
+    # nobody sends a transaction for the anchor of a state that is not there
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    Run(folder, "node", "anchors").ends(0, f"{anchor['anchor']} FAILED_ORPHANED")
+    # and back again: what was kept is the state
+    imported(folder, kept(folder, "l2_state.jsonl")[0])
+    assert root(folder) == is_now and text(kept(folder, "l2_snapshots.dat")[0]) == whole
+
+
+@test
+def taken_back_changes_come_again(folder):
+    """back to a snapshot of its own, the journal knows which changes it took back: their ids are free, others are not"""
+    begin(folder)
+    apply(folder, credit("a", 5, id="pay-1"))
+    Run(folder, "node", "create-anchor").ends(0)
+    then = root(folder)
+    apply(folder, credit("a", 6, id="pay-2"))
+    word, told = word_of(folder, "node", "recover", "--to", "1")
+    assert "1 change behind change 2;" in told, told
+    Run(folder, "node", "recover", "--to", "1", word).ends(0, "as behind change 2: 1 later ones are taken back")
+    assert root(folder) == then
+    apply(folder, credit("a", 5, id="pay-1"), credit("a", 6, id="pay-2"))
+    Run(folder, "node", "state").ends(0, r"supply +11\n")
+
+
+@test
+def older_journal_is_named(folder):
+    """a log of states that the journal never had: nothing is done until it is said which of the two goes on"""
+    log = begin(folder)
+    apply(folder, credit("z", 4))
+    write(log, OLD, MID, BROKEN)
+    told = Run(folder, "node", "recover", "--latest-valid").ends(5, err="older copy of itself").err
+    assert "recover --to 2" in told and text(log).endswith(BROKEN), told
+    is_now = root(folder)
+    Run(folder, "node", "create-anchor").ends(0)
+    assert verified(folder) == is_now
+    Run(folder, "node", "recover", "--latest-valid").ends(0, "the log stays")
+
+
+@test
+def owner_is_named(folder):
+    """while another process owns the journal a state is not replaced under it, and the log is put right all the same"""
+    log = begin(folder)
+    with open(os.path.join(folder, "pawl.yaml"), "a", encoding="utf-8") as file:
+        file.write('chains:\n  local: {kind: evm, chain_id: 31337, finality: {depth: 12}, '
+                   'endpoints: ["http://127.0.0.1:9"]}\nserve: {listen: none}\n')
+    write(log, OLD, MID)
+    with subprocess.Popen([PAWL, "serve"], cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as serve:
+        until = time.monotonic() + 60
+        while not os.path.exists(os.path.join(folder, "pawl.db.sock")):
+            assert serve.poll() is None and time.monotonic() < until, "no socket"
+            time.sleep(0.01)
+        for line in (("import", log), ("recover", "--latest-valid")):
+            Run(folder, "node", *line).ends(5, err=f"process {serve.pid} .*to stop it, which is safe: kill {serve.pid}")
+        apply(folder, credit("z", 4))
+        is_now = root(folder)
+        Run(folder, "node", "create-anchor").ends(0)
+        write(log, text(log), BROKEN)
+        Run(folder, "node", "recover", "--latest-valid").ends(0)
+        assert verified(folder) == is_now
+        serve.terminate()
+
+
+@test
+def killed_and_typed_again(folder):
+    """killed at whatever instant, there is the old or the new; typed again, it is finished"""
+    log = begin(folder)
+    write(log, OLD, MID)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    apply(folder, *(credit(f"peer-{n:04}", 1) for n in range(2000)))
+    Run(folder, "node", "create-anchor").ends(0)
+    is_now, whole = root(folder), text(log)
+    word, _ = word_of(folder, "node", "recover", "--to", "2")
+    draw, whole_s = random.Random(3), 0.2
+    started = time.monotonic()
+    for _ in range(12):
+        child = subprocess.Popen([PAWL, "node", "recover", "--to", "2", word], cwd=folder, env=environment(),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        try:
+            child.wait(draw.uniform(0, whole_s))
+            whole_s = max(time.monotonic() - began, 0.02)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        there = root(folder)
+        assert there in (is_now, MID.root) and text(log) in (whole, OLD.text + MID.text)
+        assert there == MID.root or text(log) == whole, "the commit comes first"
+        Run(folder, "node", "recover", "--to", "2", word).ends(0)
+        assert root(folder) == MID.root == verified(folder) and text(log) == OLD.text + MID.text
+        if time.monotonic() - started > 4:
+            break
+        # and all of it comes back
+        imported(folder, kept(folder, "l2_state.jsonl")[-1])
+        write(log, whole)
+        assert root(folder) == is_now
+        word, _ = word_of(folder, "node", "recover", "--to", "2")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
