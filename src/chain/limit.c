@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "codec/url.h"
+
 struct limit {
 	const char *host;
 	int64_t calls, per_ms;
@@ -15,24 +17,6 @@ static const struct limit limits[] = {
 #include "chain/limits.def"
 #undef LIMIT
 };
-
-/* The host of a URL, without user, port, path and query. */
-static const char *host_find(const char *url, size_t *ret_len)
-{
-	const char *host = strstr(url, "://"), *at;
-	size_t len;
-
-	host = host ? host + 3 : url;
-	len = strcspn(host, "/?#");
-	at = memrchr(host, '@', len);
-	if (at) {
-		len -= (size_t)(at + 1 - host);
-		host = at + 1;
-	}
-	at = host[0] == '[' ? NULL : memchr(host, ':', len);
-	*ret_len = at ? (size_t)(at - host) : len;
-	return host;
-}
 
 /* It, or a host below it. */
 static bool is_of(const char *host, size_t len, const char *name)
@@ -45,15 +29,15 @@ static bool is_of(const char *host, size_t len, const char *name)
 
 struct rate limit_of(const char *url, int rate, int burst)
 {
-	size_t len;
-	const char *host = host_find(url, &len);
+	struct url u;
 
+	url_split(&u, url);
 	if (rate > 0)
 		return (struct rate){ rate, 1000, burst > 0 ? burst : rate };
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
 		int64_t tenth = limits[i].calls / 10;
 
-		if (!is_of(host, len, limits[i].host))
+		if (!is_of(u.host, u.host_len, limits[i].host))
 			continue;
 		tenth = tenth > 0 ? tenth : 1;
 		return (struct rate){ limits[i].calls - tenth, limits[i].per_ms, tenth };

@@ -9,6 +9,7 @@
 #include "chain/auth.h"
 #include "chain/limit.h"
 #include "chain/redact.h"
+#include "codec/url.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 5000
@@ -145,22 +146,12 @@ static void note_failure(struct pool *p, int node)
 /* host:port of a URL: user, password, path and query may be secrets. */
 static void name_format(char *out, size_t size, const char *url)
 {
-	const char *host = strstr(url, "://"), *at;
-	bool tls = strncmp(url, "https", 5) == 0, port;
-	size_t len;
+	bool tls = strncmp(url, "https", 5) == 0;
+	struct url u;
 
-	host = host ? host + 3 : url;
-	len = strcspn(host, "/?#");
-	at = memrchr(host, '@', len);
-	if (at) {
-		len -= (size_t)(at + 1 - host);
-		host = at + 1;
-	}
-	/* behind the bracket of an IPv6 address a colon begins the port */
-	at = memrchr(host, ']', len);
-	port = memchr(at ? at : host, ':', len - (at ? (size_t)(at - host) : 0)) != NULL;
-	snprintf(out, size, "%.*s%s", (int)(len < 48 ? len : 48), host,
-	    port ? "" : (tls ? ":443" : ":80"));
+	url_split(&u, url);
+	snprintf(out, size, "%.*s%s", (int)(u.host_port_len < 48 ? u.host_port_len : 48),
+	    u.host, u.port ? "" : (tls ? ":443" : ":80"));
 }
 
 void node_name(char out[NODE_NAME_MAX], const struct node_config *nodes, int node)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "codec/url.h"
+
 #define SECRET_MIN 16
 #define BETWEEN "/?#&=:;,@"
 
@@ -33,14 +35,10 @@ static void part_redact(char *text, size_t len, const char *part, size_t part_le
 /* Its host is shown by name anyway. */
 void redact(char *text, size_t len, const char *url)
 {
-	const char *authority = strstr(url, "://"), *at;
-	size_t authority_len;
+	struct url u;
 
-	authority = authority ? authority + 3 : url;
-	authority_len = strcspn(authority, "/?#");
-	at = memrchr(authority, '@', authority_len);
-	if (at)
-		part_redact(text, len, authority, (size_t)(at - authority));
-	part_redact(
-	    text, len, authority + authority_len, strlen(authority + authority_len));
+	url_split(&u, url);
+	if (u.user)
+		part_redact(text, len, u.user, u.user_len);
+	part_redact(text, len, u.path, strlen(u.path));
 }

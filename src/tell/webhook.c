@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "codec/json.h"
+#include "codec/url.h"
 #include "engine/message.h"
 #include "tell/channel.h"
 #include "world/address.h"
@@ -44,13 +45,13 @@ static enum err webhook_check(const char *target, struct fail *f)
 	size_t scheme = strncmp(target, "https://", 8) == 0 ? 8
 	    : strncmp(target, "http://", 7) == 0            ? 7
 							    : 0;
-	const char *host = target + scheme;
-	size_t len = strcspn(host, "/?#");
+	struct url u;
 
-	if (!scheme || !len || *host == ':')
+	url_split(&u, target);
+	if (!scheme || !u.host_port_len || *u.host == ':')
 		return fail_set(
 		    f, ERR_USAGE, "webhook: its target is a URL of http or https");
-	if (memchr(host, '@', len))
+	if (u.user)
 		return fail_set(f, ERR_USAGE,
 		    "webhook: a URL with user or password is refused: who receives it "
 		    "checks its signature");
@@ -79,32 +80,28 @@ static enum err webhook_ready(const struct channel_config *c, struct fail *f)
 static enum err webhook_may(
     const struct channel_config *c, const char *target, struct fail *f)
 {
-	const char *host = strstr(target, "://");
-	size_t len;
+	struct url u;
 
-	host = host ? host + 3 : target;
-	len = *host == '[' ? strcspn(host, "]/?#") + 1 : strcspn(host, ":/?#");
+	url_split(&u, target);
 	if (c->webhook_private || MUTANT(private_waits_for_ever) ||
-	    !host_private(host, len))
+	    !host_private(u.host, u.host_len))
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
 	    "webhook: %.*s is an address of this machine or of the network around it, "
 	    "where nothing is sent; if that is meant, the config says it: "
 	    "tell.webhook.allow_private: true",
-	    (int)len, host);
+	    (int)u.host_len, u.host);
 }
 
 static void webhook_lane(char out[LANE_NAME_MAX], const char *target)
 {
-	const char *host = strstr(target, "://");
+	struct url u;
 	size_t len;
 
-	host = host ? host + 3 : target;
-	len = strcspn(host, "/?#");
-	if (len >= LANE_NAME_MAX)
-		len = LANE_NAME_MAX - 1;
+	url_split(&u, target);
+	len = u.host_port_len < LANE_NAME_MAX ? u.host_port_len : LANE_NAME_MAX - 1;
 	memset(out, 0, LANE_NAME_MAX);
-	memcpy(out, host, len);
+	memcpy(out, u.host, len);
 }
 
 static int64_t webhook_pause_ms(const char *target)

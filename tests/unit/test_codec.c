@@ -1,5 +1,5 @@
-/* RLP, addresses, ABI and JSON: the standards' examples, another wallet's output, and
- * what nobody should have sent. */
+/* RLP, addresses, ABI, JSON and URLs: the standards' examples, another wallet's output,
+ * and what nobody should have sent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "codec/eip55.h"
 #include "codec/json.h"
 #include "codec/rlp.h"
+#include "codec/url.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -600,6 +601,76 @@ static void json_gets(void **state)
 	json_decref(o);
 }
 
+/* -- URLs ------------------------------------------------------------------ */
+
+static void part_is(const char *at, size_t len, const char *wanted)
+{
+	if (!wanted) {
+		assert_null(at);
+		return;
+	}
+	assert_non_null(at);
+	assert_int_equal(len, strlen(wanted));
+	assert_memory_equal(at, wanted, len);
+}
+
+static void url_has_parts(void **state)
+{
+	static const struct {
+		const char *text, *user, *host, *host_port, *port, *path;
+	} rows[] = {
+		{ "http://h", NULL, "h", "h", NULL, "" },
+		{ "https://h:1/a?b#c", NULL, "h", "h:1", "1", "/a?b#c" },
+		{ "http://u:p@h:1/x@y:2", "u:p", "h", "h:1", "1", "/x@y:2" },
+		{ "http://u@v@h?q", "u@v", "h", "h", NULL, "?q" },
+		{ "http://[::1]:80/", NULL, "[::1]", "[::1]:80", "80", "/" },
+		{ "http://u@[::1]", "u", "[::1]", "[::1]", NULL, "" },
+		{ "http://h:", NULL, "h", "h:", "", "" },
+		{ "http://", NULL, "", "", NULL, "" },
+		{ "http://@:1", "", "", ":1", "1", "" },
+		{ "h:1#f", NULL, "h", "h:1", "1", "#f" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct url u;
+
+		url_split(&u, rows[i].text);
+		part_is(u.user, u.user_len, rows[i].user);
+		part_is(u.host, u.host_len, rows[i].host);
+		part_is(u.host, u.host_port_len, rows[i].host_port);
+		part_is(u.port, u.port_len, rows[i].port);
+		assert_string_equal(u.path, rows[i].path);
+	}
+}
+
+/* Whatever it is, its parts in their order are all of it. */
+static void url_parts_are_the_whole(void **state)
+{
+	static const char letters[] = "a:/@[]?";
+	char text[16] = "http://";
+
+	(void)state;
+	for (unsigned n = 0; n < 7 * 7 * 7 * 7 * 7 * 7; n++) {
+		struct url u;
+		const char *end;
+
+		for (unsigned i = 0, rest = n; i < 6; i++, rest /= 7)
+			text[7 + i] = letters[rest % 7];
+		url_split(&u, text);
+		end = u.user ? u.user + u.user_len : NULL;
+		assert_true(u.user
+			? u.user == text + 7 && u.host == end + 1 && *end == '@'
+			: u.host == text + 7);
+		end = u.host + u.host_len;
+		assert_true(u.port ? u.port == end + 1 && *end == ':' &&
+			    u.path == u.port + u.port_len
+				   : u.path == end);
+		assert_true(u.path == u.host + u.host_port_len);
+		assert_true(!*u.path || strchr("/?#", *u.path));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,6 +694,8 @@ int main(void)
 		cmocka_unit_test(json_refuses),
 		cmocka_unit_test(json_of_too_many_values_is_refused),
 		cmocka_unit_test(json_gets),
+		cmocka_unit_test(url_has_parts),
+		cmocka_unit_test(url_parts_are_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

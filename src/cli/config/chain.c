@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/config/table.h"
+#include "codec/url.h"
 
 static int providers_count(const struct chain_config *chain)
 {
@@ -87,10 +88,11 @@ static void bitcoin_check(
 		    "the nodes of a bitcoin chain call no block final: {depth: 6} counts "
 		    "blocks");
 	for (int i = 0; i < chain->endpoints_n; i++) {
-		const char *url = chain->endpoints[i].url;
-		const char *host = url ? strstr(url, "://") : NULL;
+		struct url u = { .user = NULL };
 
-		if (host && memchr(host + 3, '@', strcspn(host + 3, "/?#")))
+		if (chain->endpoints[i].url)
+			url_split(&u, chain->endpoints[i].url);
+		if (u.user)
 			problem_key(r, d,
 			    "endpoint %d has a user or password in its URL: say "
 			    "cookie, or user and password",

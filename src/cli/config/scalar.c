@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/nearest.h"
+#include "codec/url.h"
 #include "serve/door/listener.h"
 
 #define FEE_PER_GAS_MAX 1000000000000000000u /* wei: a whole coin */
@@ -191,24 +192,20 @@ static void where_read(struct reader *r, void *field, const struct doc *d)
 	memcpy(field, &text, sizeof text);
 }
 
-static const char *url_host_fault(const char *host, size_t len)
+static const char *url_host_fault(const char *url)
 {
-	const char *user = memrchr(host, '@', len), *port, *end = host + len;
+	struct url u;
 	uint64_t number;
 
-	host = user ? user + 1 : host;
-	port = host;
-	if (*host == '[')
-		port += strcspn(host, "]/?#");
-	port += strcspn(port, ":/?#");
-	if (port == host || host == end)
+	url_split(&u, url);
+	if (!u.host_len)
 		return "a URL without a host";
-	if (*port == ':') {
+	if (u.port) {
 		char digits[8] = "";
 
-		if (end - port - 1 >= (long)sizeof digits)
+		if (u.port_len >= sizeof digits)
 			return "a URL with a bad port";
-		memcpy(digits, port + 1, (size_t)(end - port - 1));
+		memcpy(digits, u.port, u.port_len);
 		if (!number_parse(&number, digits) || !number || number > 65535)
 			return "a URL with a bad port";
 	}
@@ -217,18 +214,14 @@ static const char *url_host_fault(const char *host, size_t len)
 
 const char *config_url_fault(const char *url)
 {
-	const char *host = strncmp(url, "http://", 7) == 0 ? url + 7
-	    : strncmp(url, "https://", 8) == 0             ? url + 8
-							   : NULL;
-
-	if (!host)
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return "a URL begins with http:// or https://";
 	if (strlen(url) > URL_MAX)
 		return "a URL that is too long";
 	for (const char *at = url; *at; at++)
 		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 127)
 			return "a URL is ASCII without blanks";
-	return url_host_fault(host, strcspn(host, "/?#"));
+	return url_host_fault(url);
 }
 
 /* The URL may hold a secret, so no message repeats it. */

@@ -6,6 +6,7 @@
 #include "cli/config/ref.h"
 #include "cli/node/database.h"
 #include "cli/node/resync.h"
+#include "codec/url.h"
 
 /* The same one, however it is written: no slash behind it, or its host by name. */
 static bool same_url(const char *a, const char *b)
@@ -49,18 +50,19 @@ static bool node_of_config(struct node_config *ret, struct cli *c, const char *u
 static enum err node_of_line(
     struct node_config *ret, const struct cli *c, const char *url, struct fail *f)
 {
-	const char *login = args_get(&c->args, "--login"), *host = strstr(url, "://");
+	const char *login = args_get(&c->args, "--login");
 	struct ref ref;
+	struct url u;
 	enum err e;
 
 	*ret = (struct node_config){
 		.url = url, .weight = 1, .cookie = args_get(&c->args, "--cookie")
 	};
-	if (!host ||
-	    (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return fail_set(
 		    f, ERR_USAGE, "--bitcoin-rpc is a URL, as http://localhost:8332");
-	if (memchr(host + 3, '@', strcspn(host + 3, "/?#")))
+	url_split(&u, url);
+	if (u.user)
 		return fail_set(f, ERR_USAGE,
 		    "--bitcoin-rpc has a user or password in its URL: say --cookie FILE, "
 		    "or --login env:VAR");
