@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -71,18 +72,15 @@ static void rivals_empty(struct runner *r, struct account *a, const struct claim
 {
 	struct sql_intent_by_row_in in = { .operation = c->operation->id, .row = c->row };
 	struct sql_intent_by_row_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_intent_by_row_begin(r->s.journal, &in);
-	while (sql_intent_by_row_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t k = 0; k < n && !MUTANT(rival_not_emptied); k++)
+	while (sql_intent_by_row_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
+	for (size_t k = 0; k < ids.n && !MUTANT(rival_not_emptied); k++)
 		sql_intent_empty(
-		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[k] });
-	mem_free(ids);
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids.at[k] });
+	ids_release(&ids);
 	a->bumped_height = 0;
 }
 
@@ -294,28 +292,25 @@ void shared_settled(struct runner *r, struct account *a, uint64_t nonce,
 	struct sql_intent_shared_in in = { .account = a->id, .nonce = (int64_t)nonce };
 	struct sql_intent_shared_out row;
 	char proof[200], hex[65];
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	if (!a->shares)
 		return;
 	sql_intent_shared_begin(r->s.journal, &in);
-	while (sql_intent_shared_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
+	while (sql_intent_shared_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
 	hex_format(hex, hash->at, sizeof hash->at);
 	snprintf(proof, sizeof proof,
 	    "another transaction consumed nonce %" PRIu64
 	    ": 0x%s in final block %" PRIu64,
 	    nonce, hex, height);
-	for (size_t k = 0; k < n; k++) {
+	for (size_t k = 0; k < ids.n; k++) {
 		struct intent i;
 
-		if (!has_attempt(r, a, ids[k], hash) &&
-		    intent_read(r->s.journal, ids[k], &i))
+		if (!has_attempt(r, a, ids.at[k], hash) &&
+		    intent_read(r->s.journal, ids.at[k], &i))
 			intent_void(r, &i, false, proof,
 			    "another transaction consumed the nonce");
 	}
-	mem_free(ids);
+	ids_release(&ids);
 }

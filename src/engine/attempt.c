@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/account.h"
@@ -49,26 +50,24 @@ static void siblings_move(struct runner *r, int64_t intent, int64_t but, bool re
 {
 	struct sql_attempt_siblings_out row;
 	struct sql_attempt_siblings_in in = { .intent = intent, .id = but };
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_attempt_siblings_begin(r->s.journal, &in);
 	while (sql_attempt_siblings_next(r->s.journal, &row)) {
 		if (replaced ? row.state == ATTEMPT_REPLACED || row.state == ATTEMPT_FINAL
 			     : row.state != ATTEMPT_REPLACED || MUTANT(replaced_for_ever))
 			continue;
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
+		ids_add(&ids, row.id);
 	}
-	for (size_t k = 0; k < n; k++) {
+	for (size_t k = 0; k < ids.n; k++) {
 		sql_attempt_back(
-		    r->s.journal, &(struct sql_attempt_back_in){ .id = ids[k] });
+		    r->s.journal, &(struct sql_attempt_back_in){ .id = ids.at[k] });
 		if (replaced)
 			sql_attempt_state(r->s.journal,
 			    &(struct sql_attempt_state_in){
-				.id = ids[k], .state = ATTEMPT_REPLACED });
+				.id = ids.at[k], .state = ATTEMPT_REPLACED });
 	}
-	mem_free(ids);
+	ids_release(&ids);
 }
 
 static struct sql_attempt_included_in included_row(struct account *a,

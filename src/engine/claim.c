@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ids.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/operation.h"
@@ -126,22 +127,19 @@ static bool fee_owed_by_any(struct runner *r, const struct account *a,
 	struct sql_operation_of_account_in in = { .account = a->id };
 	struct sql_operation_of_account_out row;
 	struct operation o;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 	bool owed = false;
 
 	sql_operation_of_account_begin(r->s.journal, &in);
 	while (sql_operation_of_account_next(r->s.journal, &row))
-		if (operation_read(r->s.journal, row.id, &o) && !operation_ended(&o)) {
-			ids = mem_grow(ids, n + 1, sizeof *ids);
-			ids[n++] = row.id;
-		}
-	for (size_t k = 0; k < n && !owed; k++) {
-		*ret = (struct claim){ .operation = operation_load(r, ids[k]),
+		if (operation_read(r->s.journal, row.id, &o) && !operation_ended(&o))
+			ids_add(&ids, row.id);
+	for (size_t k = 0; k < ids.n && !owed; k++) {
+		*ret = (struct claim){ .operation = operation_load(r, ids.at[k]),
 			.amount = pay->amount };
 		owed = ret->operation && claim_fee_owed(r, ret->operation, pay);
 	}
-	mem_free(ids);
+	ids_release(&ids);
 	return owed;
 }
 

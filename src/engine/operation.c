@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -155,17 +156,14 @@ static void chain_elsewhere(struct runner *r, const struct chain_run *c)
 {
 	struct sql_operation_elsewhere_in in = { .chain = c->id };
 	struct sql_operation_elsewhere_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_operation_elsewhere_begin(r->s.journal, &in);
-	while (sql_operation_elsewhere_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++)
-		elsewhere_say(r, c, ids[i]);
-	mem_free(ids);
+	while (sql_operation_elsewhere_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		elsewhere_say(r, c, ids.at[i]);
+	ids_release(&ids);
 }
 
 void operations_elsewhere(struct runner *r)
@@ -490,8 +488,7 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 	struct account *a = account_of(r, o->account);
 	struct sql_intent_live_of_operation_out row;
 	struct sql_intent_live_of_operation_in in = { .operation = o->id };
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	if (operation_fences(o))
 		return fail_set(f, ERR_CONFLICT,
@@ -508,16 +505,14 @@ enum err operation_cancel(struct runner *r, struct operation *o, bool now, struc
 	if (!now)
 		return ERR_OK;
 	sql_intent_live_of_operation_begin(r->s.journal, &in);
-	while (sql_intent_live_of_operation_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
+	while (sql_intent_live_of_operation_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
 	/* From here on no payload of theirs is signed or sent; bump.c signs the
 	 * empties. */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < ids.n; i++)
 		sql_intent_empty(
-		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids[i] });
-	mem_free(ids);
+		    r->s.journal, &(struct sql_intent_empty_in){ .id = ids.at[i] });
+	ids_release(&ids);
 	CHECK(a);
 	a->bumped_height = 0;
 	return ERR_OK;

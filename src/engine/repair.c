@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/hex.h"
-#include "base/mem.h"
+#include "base/ids.h"
 #include "base/mutant.h"
 #include "codec/eip55.h"
 #include "engine/account.h"
@@ -102,17 +102,14 @@ static struct lives lives_of(struct runner *r, const struct operation *o, int64_
 	struct sql_intent_by_row_in in = { .operation = o->id, .row = row };
 	struct sql_intent_by_row_out out;
 	struct lives l = { .any = false };
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_intent_by_row_begin(r->s.journal, &in);
-	while (sql_intent_by_row_next(r->s.journal, &out)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = out.id;
-	}
-	for (size_t k = 0; k < n; k++)
-		lives_take(r, &l, ids[k]);
-	mem_free(ids);
+	while (sql_intent_by_row_next(r->s.journal, &out))
+		ids_add(&ids, out.id);
+	for (size_t k = 0; k < ids.n; k++)
+		lives_take(r, &l, ids.at[k]);
+	ids_release(&ids);
 	return l;
 }
 

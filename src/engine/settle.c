@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/ids.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/account.h"
 #include "engine/claim.h"
@@ -68,21 +68,18 @@ static bool row_any(struct runner *r, int64_t operation, int64_t row,
 {
 	struct sql_intent_by_row_in in = { .operation = operation, .row = row };
 	struct sql_intent_by_row_out out;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 	bool found = false;
 
 	sql_intent_by_row_begin(r->s.journal, &in);
-	while (sql_intent_by_row_next(r->s.journal, &out)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = out.id;
-	}
-	for (size_t k = 0; k < n && !found; k++) {
+	while (sql_intent_by_row_next(r->s.journal, &out))
+		ids_add(&ids, out.id);
+	for (size_t k = 0; k < ids.n && !found; k++) {
 		struct intent i;
 
-		found = intent_read(r->s.journal, ids[k], &i) && see(ctx, &i);
+		found = intent_read(r->s.journal, ids.at[k], &i) && see(ctx, &i);
 	}
-	mem_free(ids);
+	ids_release(&ids);
 	return found;
 }
 

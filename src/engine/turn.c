@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/crash.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -99,17 +100,14 @@ static void accounts_all(struct runner *r, struct chain_run *c)
 {
 	struct sql_account_of_chain_in in = { .chain = c->id };
 	struct sql_account_of_chain_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_account_of_chain_begin(r->s.journal, &in);
-	while (sql_account_of_chain_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++)
-		account_load(r, c, ids[i]);
-	mem_free(ids);
+	while (sql_account_of_chain_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		account_load(r, c, ids.at[i]);
+	ids_release(&ids);
 	c->watch_changed = true;
 }
 
@@ -175,17 +173,14 @@ static void operations_load(struct runner *r, struct chain_run *c)
 {
 	struct sql_operation_open_out row;
 	struct sql_operation_open_in in = { .chain = c->id };
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 
 	sql_operation_open_begin(r->s.journal, &in);
-	while (sql_operation_open_next(r->s.journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++)
-		operation_load(r, ids[i]);
-	mem_free(ids);
+	while (sql_operation_open_next(r->s.journal, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		operation_load(r, ids.at[i]);
+	ids_release(&ids);
 	c->watch_changed = true;
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
+#include "base/ids.h"
 #include "base/utf8.h"
 #include "cli/config/scalar.h"
 #include "cli/owner/loop.h"
@@ -137,20 +137,17 @@ static enum err look_at(struct asked *a, int64_t id, struct fail *f)
 static enum err look_at_all(struct asked *a, struct fail *f)
 {
 	struct sql_operation_all_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 	enum err e = ERR_OK;
 
 	if (a->only)
 		return look_at(a, a->only, f);
 	sql_operation_all_begin(a->journal);
-	while (sql_operation_all_next(a->journal, &row)) {
-		ids = mem_grow(ids, n + 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n && e == ERR_OK; i++)
-		e = look_at(a, ids[i], f);
-	mem_free(ids);
+	while (sql_operation_all_next(a->journal, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n && e == ERR_OK; i++)
+		e = look_at(a, ids.at[i], f);
+	ids_release(&ids);
 	if (e == ERR_OK && !a->n)
 		cli_say(a->cli, "Nothing is old enough to be archived.");
 	return e;

@@ -2,23 +2,13 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/ids.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/track/track_in.h"
 
 /* Rows that one turn takes up, or moves on. */
 #define ROWS_MAX 4096
-
-struct ids {
-	int64_t *at;
-	size_t n;
-};
-
-static void ids_add(struct ids *ids, int64_t id)
-{
-	ids->at = mem_grow(ids->at, ids->n + 1, sizeof *ids->at);
-	ids->at[ids->n++] = id;
-}
 
 /* -- who is followed ------------------------------------------------------- */
 
@@ -74,7 +64,7 @@ static struct ids open_upto(struct track_chain *t, uint64_t height)
 	struct sql_tracked_upto_in in = { .chain = chain_id(t),
 		.height = (int64_t)height };
 	struct sql_tracked_upto_out found;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 
 	sql_tracked_upto_begin(t->track->journal, &in);
 	while (sql_tracked_upto_next(t->track->journal, &found))
@@ -91,7 +81,7 @@ static void ask_upto(struct track_chain *t, uint64_t height)
 		sql_tracked_looked(t->track->journal,
 		    &(struct sql_tracked_looked_in){
 			.id = ids.at[i], .looks = LOOKS_NEVER });
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 /* Blocks may have left the trail, or become final, that nobody here was told of. */
@@ -199,7 +189,7 @@ static void hit(struct track_chain *t, int64_t id, const struct block_facts *b,
 static void hits(struct track_chain *t, uint64_t print, const struct block_facts *b,
     const struct passing_tx *tx)
 {
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	size_t at = 0;
 	int64_t id;
 
@@ -207,7 +197,7 @@ static void hits(struct track_chain *t, uint64_t print, const struct block_facts
 		ids_add(&ids, id);
 	for (size_t i = 0; i < ids.n; i++)
 		hit(t, ids.at[i], b, tx);
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 static void block_take(struct track_chain *t, const struct block_facts *b)
@@ -251,7 +241,7 @@ static void doubt_settle(struct track_chain *t, const struct block_facts **list,
 	struct sql_tracked_above_in in = { .chain = t->chain->id,
 		.height = (int64_t)t->doubt_above };
 	struct sql_tracked_above_out found;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	struct sql_tracked_get_out row;
 
 	t->doubtful = false;
@@ -271,14 +261,14 @@ static void doubt_settle(struct track_chain *t, const struct block_facts **list,
 			sizeof row.block_hash) != 0)
 			row_retract(t, &row);
 	}
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 static void deepen(struct track_chain *t, uint64_t height)
 {
 	struct sql_tracked_due_in in = { .chain = t->chain->id, .due = (int64_t)height };
 	struct sql_tracked_due_out due;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	struct sql_tracked_get_out row;
 
 	sql_tracked_due_begin(t->track->journal, &in);
@@ -290,7 +280,7 @@ static void deepen(struct track_chain *t, uint64_t height)
 			row_deeper(t, &row, height);
 	if (ids.n == ROWS_MAX)
 		t->runner->again = true;
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 /* Who was followed when its block was final already: that block is of the trail, and
@@ -309,7 +299,7 @@ static void settle_final(struct track_chain *t, const struct head *lowest)
 		if (row_get(t->track->journal, ids.at[i], &row) &&
 		    !memcmp(row.block_hash, final.hash.at, sizeof row.block_hash))
 			row_final(t, &row, follower_quorum_height(t->chain->follower));
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 static void take_agreed(struct track_chain *t)
@@ -372,7 +362,7 @@ static void told_undone(void *ctx, struct chain_run *c, uint64_t ancestor)
 	struct sql_tracked_above_in in = { .chain = chain_id(t),
 		.height = (int64_t)ancestor };
 	struct sql_tracked_above_out found;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	struct sql_tracked_get_out row;
 
 	sql_tracked_above_begin(t->track->journal, &in);
@@ -382,7 +372,7 @@ static void told_undone(void *ctx, struct chain_run *c, uint64_t ancestor)
 		if (row_get(t->track->journal, ids.at[i], &row) &&
 		    row.state != TRACKED_UNTRACKED)
 			row_retract(t, &row);
-	mem_free(ids.at);
+	ids_release(&ids);
 	t->has_done = false;
 }
 
@@ -412,7 +402,7 @@ static void told_final(void *ctx, struct chain_run *c, const struct block_facts 
 			    &(struct sql_tracked_looked_in){
 				.id = row.id, .looks = LOOKS_NEVER });
 	}
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 static void told_turn(void *ctx, struct runner *r)

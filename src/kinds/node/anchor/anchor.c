@@ -6,24 +6,13 @@
 
 #include "base/check.h"
 #include "base/hex.h"
-#include "base/mem.h"
+#include "base/ids.h"
 #include "base/mutant.h"
 #include "engine/states.h"
 #include "journal/sql.gen.h"
 #include "kinds/node/state/book.h"
 
 _Static_assert(ANCHOR_COUNTED == 100, "sql/node_anchor.sql counts up to there");
-
-struct ids {
-	int64_t *at;
-	size_t n;
-};
-
-static void ids_add(struct ids *ids, int64_t id)
-{
-	ids->at = mem_grow(ids->at, ids->n + 1, sizeof *ids->at);
-	ids->at[ids->n++] = id;
-}
 
 /* -- the one row ----------------------------------------------------------- */
 
@@ -281,7 +270,7 @@ static struct ids anchors_from(struct journal *j, uint64_t height)
 {
 	struct sql_node_anchor_from_in in = { .height = (int64_t)height };
 	struct sql_node_anchor_from_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 
 	sql_node_anchor_from_begin(j, &in);
 	while (sql_node_anchor_from_next(j, &row))
@@ -324,7 +313,7 @@ void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms)
 	ids = anchors_from(j, above + 1);
 	for (size_t i = 0; i < ids.n && !MUTANT(anchor_outlives_block); i++)
 		invalidate(j, in.number, ids.at[i]);
-	mem_free(ids.at);
+	ids_release(&ids);
 	sql_node_block_drop_above(
 	    j, &(struct sql_node_block_drop_above_in){ .height = (int64_t)above });
 }
@@ -366,7 +355,7 @@ static void txid_seen(
 {
 	struct sql_node_anchor_by_tx_in in = { .txid = { 0 } };
 	struct sql_node_anchor_by_tx_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 
 	memcpy(in.txid, txid->at, sizeof in.txid);
 	sql_node_anchor_by_tx_begin(j, &in);
@@ -374,7 +363,7 @@ static void txid_seen(
 		ids_add(&ids, row.id);
 	for (size_t i = 0; i < ids.n; i++)
 		seen(j, ids.at[i], height, hash);
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 static void count(struct journal *j, int64_t id, uint64_t top)
@@ -398,14 +387,14 @@ static void count(struct journal *j, int64_t id, uint64_t top)
 static void count_all(struct journal *j, uint64_t top)
 {
 	struct sql_node_anchor_counting_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 
 	sql_node_anchor_counting_begin(j);
 	while (sql_node_anchor_counting_next(j, &row))
 		ids_add(&ids, row.id);
 	for (size_t i = 0; i < ids.n; i++)
 		count(j, ids.at[i], top);
-	mem_free(ids.at);
+	ids_release(&ids);
 }
 
 void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
@@ -445,7 +434,7 @@ void anchors_turn(struct journal *j, int64_t wall_ms)
 {
 	struct sql_node_anchor_late_in in = { .before = wall_ms - ANCHOR_PENDING_MS };
 	struct sql_node_anchor_late_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	struct anchor a;
 
 	sql_node_anchor_late_begin(j, &in);
@@ -457,5 +446,5 @@ void anchors_turn(struct journal *j, int64_t wall_ms)
 		turn_into(j, &a, ANCHOR_FAILED_ORPHANED, "no block has it for an hour");
 		put(j, &a);
 	}
-	mem_free(ids.at);
+	ids_release(&ids);
 }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/ids.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
@@ -63,20 +64,16 @@ static void anchors(struct changes *c, struct journal *j, int64_t after, struct 
 {
 	struct sql_node_anchors_moved_in in = { .after = after };
 	struct sql_node_anchors_moved_out row;
-	int64_t *ids = NULL;
-	size_t n = 0;
+	struct ids ids = { .n = 0 };
 	struct anchor a;
 
 	sql_node_anchors_moved_begin(j, &in);
-	while (sql_node_anchors_moved_next(j, &row)) {
-		if (!(n & (n - 1)))
-			ids = mem_grow(ids, n ? 2 * n : 1, sizeof *ids);
-		ids[n++] = row.id;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (anchor_read(j, ids[i], &a))
+	while (sql_node_anchors_moved_next(j, &row))
+		ids_add(&ids, row.id);
+	for (size_t i = 0; i < ids.n; i++)
+		if (anchor_read(j, ids.at[i], &a))
 			anchor(c, &a, b);
-	mem_free(ids);
+	ids_release(&ids);
 }
 
 static void event(
