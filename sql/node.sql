@@ -121,6 +121,35 @@ DELETE FROM node_task WHERE id = :id;
 -- scan: the whole state is told, or counted
 SELECT id, type, priority, submitter, submitted_ms, payload_hash, anchor FROM node_task ORDER BY id;
 
+-- So many behind an id, by their ids.
+-- name: node_balances_from
+-- in: after blob, n i64
+-- out: peer blob, amount i64
+SELECT peer, amount FROM node_balance WHERE peer > :after ORDER BY peer LIMIT :n;
+
+-- name: node_escrows_from
+-- in: after blob, n i64
+-- out: task blob, client blob, amount i64, locked bool, created_ms i64
+SELECT task, client, amount, locked, created_ms FROM node_escrow WHERE task > :after ORDER BY task LIMIT :n;
+
+-- name: node_pegins_from
+-- in: after blob, n i64
+-- out: id blob, btc_tx blob, vout i64, amount i64, source blob, dest blob, status i64, confirmations i64, initiated_s i64, completed_s i64
+SELECT id, btc_tx, vout, amount, source, dest, status, confirmations, initiated_s, completed_s
+FROM node_pegin WHERE id > :after ORDER BY id LIMIT :n;
+
+-- name: node_pegouts_from
+-- in: after blob, n i64
+-- out: id blob, source blob, dest blob, burn i64, release i64, status i64, anchor blob, initiated_s i64, completed_s i64
+SELECT id, source, dest, burn, release, status, anchor, initiated_s, completed_s
+FROM node_pegout WHERE id > :after ORDER BY id LIMIT :n;
+
+-- name: node_tasks_from
+-- in: after blob, n i64
+-- out: id blob, type i64, priority i64, submitter blob, submitted_ms i64, payload_hash blob, anchor blob
+SELECT id, type, priority, submitter, submitted_ms, payload_hash, anchor
+FROM node_task WHERE id > :after ORDER BY id LIMIT :n;
+
 -- Another state comes in their place.
 -- name: node_balances_clear
 -- scan: all of them go

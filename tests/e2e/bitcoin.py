@@ -156,3 +156,20 @@ class Watch(Desk):
 
     def await_follows(self, what):
         wait_until(self.follows, 20, f"the trail is that of the node: {what}", 0.05)
+
+
+class Layer(Watch):
+    """A desk whose owner is the node of a layer 2."""
+
+    def configure(self, endpoints, depth, **more):
+        super().configure(endpoints, depth, **more)
+        with open(self.folder / "pawl.yaml", "a", encoding="utf-8") as config:
+            config.write("node: {chain: btc, data_dir: .}\n")
+
+    @property
+    def database(self):
+        return self.folder / "reorg_db"
+
+    def told(self, *words):
+        run = self.run("node", *words, "--json")
+        return [json.loads(line) for line in run.out.splitlines()]

@@ -6,7 +6,7 @@ import json
 import pathlib
 import sys
 
-from bitcoin import Bcoin, Watch
+from bitcoin import Bcoin, Layer
 from harness import check, end, main, same, serving, stop, test, wait_until
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "cli"))
@@ -15,22 +15,7 @@ from rocks import Rocks  # pylint: disable=wrong-import-position
 ROOT = "e" * 64
 
 
-class Layer(Watch):
-    """A desk whose owner is the node of a layer 2."""
-
-    def configure(self, endpoints, depth, **more):
-        super().configure(endpoints, depth, **more)
-        with open(self.folder / "pawl.yaml", "a", encoding="utf-8") as config:
-            config.write("node: {chain: btc, data_dir: .}\n")
-
-    @property
-    def database(self):
-        return self.folder / "reorg_db"
-
-    def told(self, *words):
-        run = self.run("node", *words, "--json")
-        return [json.loads(line) for line in run.out.splitlines()]
-
+class Anchored(Layer):
     def anchors(self):
         """{anchor: (status, height, confirmations)} of the database, beside who writes it."""
         rows = [row for row in self.told("anchors") if "anchor" in row]
@@ -68,7 +53,7 @@ def coinbase(node, height):
 
 @test
 def anchors_follow_the_chain_through_reorgs_and_kills():
-    with Bcoin(blocks=20) as node, Layer(node) as desk:
+    with Bcoin(blocks=20) as node, Anchored(node) as desk:
         # as the guide's node leaves it: two anchors that wait for their blocks
         with Rocks(desk.database) as db:
             for name, height in (("1", 18), ("2", 20)):
@@ -134,7 +119,7 @@ def mint(tx):
 
 @test
 def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
-    with Bcoin(blocks=20) as node, Layer(node) as desk:
+    with Bcoin(blocks=20) as node, Anchored(node) as desk:
         daemon = serving(desk)
         desk.await_follows("from the start")
         old, new = coinbase(node, 18), coinbase(node, 20)
@@ -171,7 +156,7 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
 
 @test
 def block_hashes_come_from_a_node():
-    with Bcoin(blocks=30) as node, Layer(node) as desk:
+    with Bcoin(blocks=30) as node, Anchored(node) as desk:
         path = str(desk.database)
         words = ["node", "resync", "--db-path", path, "--bitcoin-rpc", node.url]
         desk.expect(0, "node", "init-reorg-db", "--path", path)

@@ -103,8 +103,29 @@ static void count(void *ctx, struct l2_block block, const struct l2_verdict *v)
 	ret->failed++;
 }
 
+void l2_find_from_the_end(const char *path, const struct l2_found *found)
+{
+	struct l2_demand demand = { .anchor_needed = true };
+	uint64_t least[] = { 7, 5000 }, before = l2_log_end_least;
+	struct l2_end end;
+
+	for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+		l2_log_end_least = least[i];
+		assert_int_equal(
+		    l2_log_end(&end, &sim_disk_files, path, &demand, NULL), ERR_OK);
+		assert_int_equal(end.block.len, found->block.len);
+		assert_int_equal(end.failed, found->failed);
+		if (!found->block.len)
+			continue;
+		assert_int_equal(end.block.offset, found->block.offset);
+		assert_string_equal(end.verdict.root, found->root);
+	}
+	l2_log_end_least = before;
+}
+
 struct l2_found l2_find(const char *path)
 {
+	static unsigned finds;
 	struct l2_demand demand = { .anchor_needed = true };
 	struct l2_found ret = { 0 };
 	struct l2_verdict v;
@@ -121,6 +142,8 @@ struct l2_found l2_find(const char *path)
 	ret.damages = l2_log_damages(log);
 	ret.blocks = l2_log_n(log);
 	l2_log_close(log);
+	if (++finds % 8 == 0)
+		l2_find_from_the_end(path, &ret);
 	return ret;
 }
 

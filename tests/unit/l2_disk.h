@@ -33,6 +33,8 @@ struct l2_found {
 	struct l2_block block;
 };
 struct l2_found l2_find(const char *path);
+/* Its end alone tells the same; of some that are found it is asked by itself. */
+void l2_find_from_the_end(const char *path, const struct l2_found *found);
 
 /* What the older program's reader takes of a text: the lines of the last block that has
  * an end. false: it finds none. */

@@ -609,6 +609,42 @@ static void altered_rows_are_seen(void **state)
 	}
 }
 
+/* A few rows at a time; what changes in between begins it anew. */
+static void a_state_is_recounted_by_parts(void **state)
+{
+	struct book_recount *c;
+	struct book_counted counted = { .done = false };
+	char root[L2_HEX], line[100];
+	struct fail f = { 0 };
+	int calls = 0;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		snprintf(
+		    line, sizeof line, "{'do':'credit','peer':'p%d','amount':'7'}", i);
+		is_done(line);
+	}
+	is_done("{'do':'escrow','task':'t','client':'p3','amount':1,'locked':true}\n"
+		"{'do':'task','task':'t','type':0,'priority':0,'submitter':'a'}");
+	c = book_recount_new(j);
+	for (; !counted.done; calls++) {
+		assert_int_equal(book_recount_some(c, 3, &counted, &f), ERR_OK);
+		if (calls == 2)
+			is_done("{'do':'transfer','from':'p0','to':'p9','amount':'3'}");
+	}
+	assert_int_equal(counted.anew, 1);
+	assert_true(calls > 7);
+	assert_int_equal(counted.sums.changes, 23);
+	assert_int_equal(book_check(j, root, &f), ERR_OK);
+	assert_string_equal(counted.root, root);
+	book_recount_free(c);
+	alter("UPDATE node_balance SET amount = 6 WHERE peer = x'7031'");
+	c = book_recount_new(j);
+	assert_int_equal(book_recount_some(c, 1000, &counted, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "not worth the same"));
+	book_recount_free(c);
+}
+
 /* Somebody who makes rows and totals agree is told of by the events. */
 static void altered_totals_are_seen(void **state)
 {
@@ -1038,6 +1074,8 @@ int main(void)
 		    a_change_is_done_once_by_its_id, fresh, over),
 		cmocka_unit_test_setup(supply_that_does_not_hold_ends_it, fresh),
 		cmocka_unit_test_setup_teardown(altered_rows_are_seen, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    a_state_is_recounted_by_parts, fresh, over),
 		cmocka_unit_test_setup_teardown(altered_totals_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(altered_changes_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(

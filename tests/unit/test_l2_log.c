@@ -503,6 +503,7 @@ static void a_pegout_stands_on_an_older_anchor(void **state)
 	    "0000000000000000000000000000000000000000000000000000000000000001";
 	struct l2_demand demand = { .anchor_needed = true };
 	char first[L2_HEX], own[L2_HEX], last[L2_HEX];
+	struct l2_found found;
 	size_t len;
 	char *bytes = three(1, &len);
 
@@ -510,6 +511,9 @@ static void a_pegout_stands_on_an_older_anchor(void **state)
 	anchor_of_first(first);
 	grow_with_pegout(first, own);
 	assert_int_equal(check_last(&demand), L2_HOLDS);
+	found = l2_find(LOG_PATH);
+	assert_int_equal(found.failed, 0);
+	l2_find_from_the_end(LOG_PATH, &found);
 	grow_with_pegout(own, last);
 	assert_int_equal(check_last(&demand), L2_HOLDS);
 	demand.strict_upstream = true;

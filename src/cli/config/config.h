@@ -109,6 +109,7 @@ struct node_keys {
 	struct node_backup_config backup;
 	const char *chain; /* NULL: none is followed */
 	const char *data_dir;
+	unsigned max_divergence; /* blocks */
 };
 
 struct config {

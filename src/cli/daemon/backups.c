@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -89,15 +88,6 @@ void backups_free(struct backups *b)
 	mem_free(b);
 }
 
-static int64_t wall_of(const char *time)
-{
-	struct tm t = { 0 };
-
-	if (!strptime(time, "%Y%m%d_%H%M%S", &t))
-		return 0;
-	return (int64_t)timegm(&t) * 1000;
-}
-
 /* How long until the newest one is old. */
 static int64_t left_ms(const struct backups *b, struct world *w)
 {
@@ -108,7 +98,7 @@ static int64_t left_ms(const struct backups *b, struct world *w)
 	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) ==
 		ERR_OK &&
 	    n)
-		age_ms = world_wall_ms(w) - wall_of(seen[0].time);
+		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[0].time);
 	mem_free(seen);
 	return age_ms < 0 || age_ms >= b->config.every ? 0 : b->config.every - age_ms;
 }

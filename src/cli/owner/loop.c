@@ -260,16 +260,30 @@ void loop_tracking(struct loop *l, const struct track_keys *k)
 static void node_make(struct loop *l)
 {
 	const struct node_keys *keys = &l->cli->config->node;
-	struct l2_node_config config = { .chain = keys->chain };
-	struct buf path;
+	struct l2_node_config config = { .chain = keys->chain,
+		.folder = keys->data_dir,
+		.backup_every_ms = keys->backup.every,
+		.max_divergence = keys->max_divergence };
+	struct buf log, reorg_db, backups;
 
 	if (!keys->chain || l->setup.only_operation != 0)
 		return;
-	buf_init(&path, PATH_MAX);
-	buf_addf(&path, "%s/reorg_db", keys->data_dir);
-	config.reorg_db = buf_text(&path);
+	buf_init(&log, PATH_MAX);
+	buf_init(&reorg_db, PATH_MAX);
+	buf_init(&backups, PATH_MAX);
+	buf_addf(&log, "%s/l2_snapshots.dat", keys->data_dir);
+	buf_addf(&reorg_db, "%s/reorg_db", keys->data_dir);
+	if (keys->backup.folder)
+		buf_add_str(&backups, keys->backup.folder);
+	else
+		buf_addf(&backups, "%s/backups", keys->data_dir);
+	config.log = buf_text(&log);
+	config.reorg_db = buf_text(&reorg_db);
+	config.backups = buf_text(&backups);
 	l->node = l2_node_new(l->world, l->journal, &config);
-	buf_release(&path);
+	buf_release(&log);
+	buf_release(&reorg_db);
+	buf_release(&backups);
 	l->setup.blocks[l->setup.blocks_n++] = l2_node_watcher(l->node);
 }
 

@@ -11,6 +11,7 @@
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/reorgdb/mirror.h"
 #include "kinds/node/state/book.h"
+#include "kinds/node/watch/watch.h"
 
 /* Peg-ins that are counted in a turn. */
 #define COUNTED_MAX 1024
@@ -20,10 +21,14 @@ struct l2_node {
 	struct journal *journal;
 	char *chain;
 	struct mirror *mirror;
-	bool look_again;     /* anchors came behind blocks that may have them */
-	bool other_chain;    /* the journal's heights are not of this one */
-	bool count;          /* peg-ins, whatever block is the highest */
-	struct hash counted; /* up to this block they were */
+	struct l2_watch *watch;
+	int reorgs;             /* in this life */
+	bool asked, had_height; /* when it began, */
+	uint64_t height_before; /* the block up to which the journal had read */
+	bool look_again;        /* anchors came behind blocks that may have them */
+	bool other_chain;       /* the journal's heights are not of this one */
+	bool count;             /* peg-ins, whatever block is the highest */
+	struct hash counted;    /* up to this block they were */
 	char trouble[200], uncovered[512];
 };
 
@@ -45,9 +50,10 @@ static bool feed_at(void *ctx, uint64_t height, struct hash *ret)
 
 static void feed_removed(void *ctx, uint64_t above)
 {
-	const struct l2_node *n = ctx;
+	struct l2_node *n = ctx;
 	uint64_t top = above;
 
+	n->reorgs++;
 	(void)anchors_top(n->journal, &top);
 	log_warn("node", "a reorg at height %" PRIu64 ", %" PRIu64 " deep", above + 1,
 	    top - above);
@@ -207,11 +213,35 @@ static void count_pegins(struct l2_node *n, struct runner *r)
 	uncovered_say(n);
 }
 
+static void watch(struct l2_node *n, struct runner *r)
+{
+	struct watch_seen seen = { .database_trouble = mirror_trouble(n->mirror),
+		.database_whole = mirror_whole(n->mirror),
+		.database_written = mirror_written(n->mirror),
+		.uncovered = n->uncovered[0] ? n->uncovered : NULL,
+		.had_height = n->had_height,
+		.height_before = n->height_before,
+		.reorgs = n->reorgs };
+	struct chain_run *c = runner_chain(r, n->chain);
+	uint64_t known;
+
+	seen.chain_trouble = n->other_chain ? n->trouble
+	    : c                             ? follower_waits_for(c->follower)
+					    : NULL;
+	seen.has_head = c && !n->other_chain && anchors_top(n->journal, &seen.head);
+	known = c ? follower_quorum_height(c->follower) : 0;
+	seen.at_head = seen.has_head && known && seen.head >= known;
+	watch_turn(n->watch, r, &seen);
+}
+
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct l2_node *n = ctx;
 	const struct feed feed = feed_of(n);
 
+	if (!n->asked)
+		n->had_height = anchors_top(n->journal, &n->height_before);
+	n->asked = true;
 	for (int i = 0; i < r->s.chains_n; i++)
 		if (is_mine(n, &r->chains[i])) {
 			feed_turn(&feed, r->chains[i].follower);
@@ -224,6 +254,7 @@ static void told_turn(void *ctx, struct runner *r)
 	for (int i = 0; i < r->s.chains_n && n->look_again; i++)
 		if (is_mine(n, &r->chains[i]) && look_again(n, &r->chains[i]))
 			r->again = true; /* the database is told of it */
+	watch(n, r);
 }
 
 struct block_watcher l2_node_watcher(struct l2_node *n)
@@ -237,11 +268,14 @@ struct block_watcher l2_node_watcher(struct l2_node *n)
 		.turn = told_turn };
 }
 
-const char *l2_node_trouble(const struct l2_node *n)
+const struct l2_figures *l2_node_figures(const struct l2_node *n)
 {
-	if (n->other_chain)
-		return n->trouble;
-	return n->uncovered[0] ? n->uncovered : mirror_trouble(n->mirror);
+	return watch_figures(n->watch);
+}
+
+void l2_node_backed(struct l2_node *n, const char *why)
+{
+	watch_backed(n->watch, why);
 }
 
 /* -- its life -------------------------------------------------------------- */
@@ -256,6 +290,7 @@ struct l2_node *l2_node_new(
 	n->chain = mem_str(config->chain);
 	n->count = true;
 	n->mirror = mirror_new(w, j, config->reorg_db);
+	n->watch = watch_new(w, j, config);
 	return n;
 }
 
@@ -264,6 +299,7 @@ void l2_node_free(struct l2_node *n)
 	if (!n)
 		return;
 	mirror_free(n->mirror);
+	watch_free(n->watch);
 	mem_free(n->chain);
 	mem_free(n);
 }

@@ -11,10 +11,13 @@
 #include "engine/engine.h"
 
 struct l2_node;
+struct l2_figures; /* watch/watch.h */
 
 struct l2_node_config {
-	const char *chain;    /* of the runner, by the config's name */
-	const char *reorg_db; /* a path */
+	const char *chain; /* of the runner, by the config's name */
+	const char *folder, *log, *reorg_db, *backups; /* paths */
+	int64_t backup_every_ms;                       /* 0: none are made */
+	uint64_t max_divergence;                       /* blocks */
 };
 
 /* Lives and ends with one runner: world, runner, then this. config is copied. */
@@ -24,7 +27,9 @@ void l2_node_free(struct l2_node *n); /* NULL is fine */
 /* For a runner's setup. */
 struct block_watcher l2_node_watcher(struct l2_node *n);
 
-/* What it waits for, or what is wrong; NULL: nothing. */
-const char *l2_node_trouble(const struct l2_node *n);
+/* How its start went, and how it is. */
+const struct l2_figures *l2_node_figures(const struct l2_node *n);
+/* Who makes its backups says how the last one went; NULL: well. */
+void l2_node_backed(struct l2_node *n, const char *why);
 
 #endif

@@ -42,6 +42,15 @@ void backup_time(char out[L2_BACKUP_TIME], int64_t wall_ms)
 		snprintf(out, L2_BACKUP_TIME, "19700101_000000");
 }
 
+int64_t l2_backup_wall_ms(const char *time)
+{
+	struct tm t = { 0 };
+
+	if (!strptime(time, "%Y%m%d_%H%M%S", &t))
+		return 0;
+	return (int64_t)timegm(&t) * 1000;
+}
+
 /* 20261122_090000 */
 static bool is_time(const char *text)
 {

@@ -28,9 +28,10 @@ struct mirror {
 	struct reorgdb *db;     /* NULL: it is to be opened */
 	struct mirror_job *out; /* on its way; NULL: none */
 	struct mirror_job *back;
-	bool took;     /* anchors of the database, and nobody asked yet */
-	bool compared; /* all that the journal has was compared, in this life */
-	int64_t told;  /* up to this move */
+	bool took;      /* anchors of the database, and nobody asked yet */
+	bool compared;  /* all that the journal has was compared, in this life */
+	size_t written; /* when it was */
+	int64_t told;   /* up to this move */
 	int64_t again_ms;
 	char trouble[1000];
 };
@@ -139,6 +140,8 @@ static void take(struct mirror *m)
 		opened(m, job);
 	} else {
 		m->trouble[0] = '\0';
+		if (!m->compared)
+			m->written = job->written;
 		m->told = (int64_t)job->changes.mark.change;
 		m->compared = true;
 	}
@@ -186,6 +189,11 @@ bool mirror_took(struct mirror *m)
 bool mirror_whole(const struct mirror *m)
 {
 	return m->compared && m->told == anchors_moves(m->journal);
+}
+
+size_t mirror_written(const struct mirror *m)
+{
+	return m->written;
 }
 
 const char *mirror_trouble(const struct mirror *m)

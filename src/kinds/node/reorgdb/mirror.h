@@ -32,5 +32,7 @@ const char *mirror_trouble(const struct mirror *m);
 bool mirror_took(struct mirror *m);
 /* It has all that the journal has. */
 bool mirror_whole(const struct mirror *m);
+/* Values that were missing or others when it was compared. */
+size_t mirror_written(const struct mirror *m);
 
 #endif

@@ -82,8 +82,8 @@ enum err log_version(
 	return e;
 }
 
-enum err l2_log_open(
-    struct l2_log **ret, const struct files *files, const char *path, struct fail *f)
+enum err log_open_last(struct l2_log **ret, const struct files *files, const char *path,
+    uint64_t last, struct fail *f)
 {
 	struct l2_log *log = mem_new(sizeof *log);
 	enum err e;
@@ -93,6 +93,7 @@ enum err l2_log_open(
 	e = files->open(&log->file, path, FILE_READ, f);
 	if (!e)
 		e = files->size(log->file, &log->size, f);
+	log->from = log->size > last ? log->size - last : 0;
 	if (!e)
 		e = log_version(files, log->file, &log->version, f);
 	if (!e && log->version == 2)
@@ -105,6 +106,12 @@ enum err l2_log_open(
 	}
 	*ret = log;
 	return ERR_OK;
+}
+
+enum err l2_log_open(
+    struct l2_log **ret, const struct files *files, const char *path, struct fail *f)
+{
+	return log_open_last(ret, files, path, UINT64_MAX, f);
 }
 
 void l2_log_close(struct l2_log *log)

@@ -1,6 +1,6 @@
 /* log_in.h - an open log, for the files that make it up: log_scan.c finds the blocks of
- * a text, log.c opens and checks, log_write.c appends, log_copy.c makes other files of
- * it.
+ * a text, log.c opens and checks, log_end.c looks at its end alone, log_write.c appends,
+ * log_copy.c makes other files of it.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
 #define PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
@@ -15,6 +15,7 @@ struct l2_log {
 	struct file *file;
 	char *path;
 	uint64_t size;
+	uint64_t from; /* of a text nothing is known below it */
 	int version;
 	bool surveyed;
 	struct l2_block last; /* of version 2, until it is surveyed */
@@ -23,6 +24,10 @@ struct l2_log {
 	struct l2_damage *damages;
 	size_t damages_n, damages_cap;
 };
+
+/* As l2_log_open; of a text only its last bytes are looked at, so many. */
+NODISCARD enum err log_open_last(struct l2_log **ret, const struct files *files,
+    const char *path, uint64_t last, struct fail *f);
 
 void log_add_block(struct l2_log *log, struct l2_block block);
 void log_add_damage(

@@ -56,11 +56,17 @@ static bool is_fill(const struct scan *s, uint64_t from, uint64_t to)
 	return i == to - from;
 }
 
+/* What lies before is of a block whose header is below the end that is looked at. */
+static bool is_cut(const struct scan *s)
+{
+	return s->log->from && s->told == s->log->from;
+}
+
 static void on_header(struct scan *s, uint64_t at, bool glued)
 {
 	if (s->open != NOWHERE)
 		log_add_damage(s->log, L2_INCOMPLETE, s->open, at);
-	else if (at > s->told && !is_fill(s, s->told, at))
+	else if (at > s->told && !is_cut(s) && !is_fill(s, s->told, at))
 		log_add_damage(s->log, L2_STRAY, s->told, at);
 	s->open = s->told = at;
 	s->glued = glued;
@@ -108,7 +114,7 @@ static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint
 static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 {
 	struct l2_log *log = s->log;
-	uint64_t base = 0;
+	uint64_t base = log->from;
 	size_t from = 0, had = 0;
 
 	for (;;) {
@@ -145,7 +151,7 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 
 enum err log_scan_v1(struct l2_log *log, struct fail *f)
 {
-	struct scan s = { .log = log, .open = NOWHERE };
+	struct scan s = { .log = log, .open = NOWHERE, .told = log->from };
 	char *bytes = mem_array(PIECE, 1);
 	enum err e;
 

@@ -79,6 +79,21 @@ NODISCARD enum err book_check(struct journal *j, char ret_root[L2_HEX], struct f
 /* The totals are those that the event of their commit tells of. At rest. fails: DAMAGED.
  */
 NODISCARD enum err book_check_told(struct journal *j, struct fail *f);
+/* Both at once, some rows at a time, for who may not be kept waiting: a change between
+ * two calls begins it anew. */
+struct book_recount;
+struct book_recount *book_recount_new(struct journal *j);
+void book_recount_free(struct book_recount *c); /* NULL is fine */
+struct book_counted {
+	bool done;
+	int64_t anew; /* so often it was begun anew */
+	/* When it is done: behind which change, and what there is then. */
+	char root[L2_HEX];
+	struct book_sums sums;
+};
+/* At most so many rows are read. fails: DAMAGED */
+NODISCARD enum err book_recount_some(
+    struct book_recount *c, int64_t rows, struct book_counted *ret, struct fail *f);
 /* The changes are those that were done, in their order. fails: DAMAGED. */
 NODISCARD enum err book_check_changes(struct journal *j, struct fail *f);
 

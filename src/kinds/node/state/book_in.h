@@ -45,6 +45,9 @@ void row_put(struct book *b, enum l2_list list, const void *was, const void *is)
 /* Into the sums, or out of them. */
 void row_count(struct book *b, enum l2_list list, const void *record, bool in);
 void rows_clear(struct book *b);
+/* The next n behind an id. */
+void rows_from(struct journal *j, enum l2_list list, struct l2_bytes after, int64_t n,
+    book_record_fn *each, void *ctx);
 
 /* -- ledger.c -------------------------------------------------------------- */
 

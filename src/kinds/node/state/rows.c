@@ -370,3 +370,79 @@ void book_each(struct journal *j, enum l2_list list, book_record_fn *each, void 
 	CHECK(list < L2_LISTS);
 	all[list](j, each, ctx);
 }
+
+/* -- some of them ---------------------------------------------------------- */
+
+#define FROM .after = after.at, .after_len = after.len, .n = n
+
+static void balances_from(
+    struct journal *j, struct l2_bytes after, int64_t n, book_record_fn *each, void *ctx)
+{
+	struct sql_node_balances_from_in in = { FROM };
+	struct sql_node_balances_from_out row;
+
+	sql_node_balances_from_begin(j, &in);
+	while (sql_node_balances_from_next(j, &row))
+		each(ctx, L2_BALANCES,
+		    &(struct l2_balance){ KEPT(peer), .amount = (uint64_t)row.amount });
+}
+
+static void escrows_from(
+    struct journal *j, struct l2_bytes after, int64_t n, book_record_fn *each, void *ctx)
+{
+	struct sql_node_escrows_from_in in = { FROM };
+	struct sql_node_escrows_from_out row;
+
+	sql_node_escrows_from_begin(j, &in);
+	while (sql_node_escrows_from_next(j, &row))
+		each(ctx, L2_ESCROWS, &ESCROW);
+}
+
+static void pegins_from(
+    struct journal *j, struct l2_bytes after, int64_t n, book_record_fn *each, void *ctx)
+{
+	struct sql_node_pegins_from_in in = { FROM };
+	struct sql_node_pegins_from_out row;
+
+	sql_node_pegins_from_begin(j, &in);
+	while (sql_node_pegins_from_next(j, &row))
+		each(ctx, L2_PEGINS, &PEGIN);
+}
+
+static void pegouts_from(
+    struct journal *j, struct l2_bytes after, int64_t n, book_record_fn *each, void *ctx)
+{
+	struct sql_node_pegouts_from_in in = { FROM };
+	struct sql_node_pegouts_from_out row;
+
+	sql_node_pegouts_from_begin(j, &in);
+	while (sql_node_pegouts_from_next(j, &row))
+		each(ctx, L2_PEGOUTS, &PEGOUT);
+}
+
+static void tasks_from(
+    struct journal *j, struct l2_bytes after, int64_t n, book_record_fn *each, void *ctx)
+{
+	struct sql_node_tasks_from_in in = { FROM };
+	struct sql_node_tasks_from_out row;
+
+	sql_node_tasks_from_begin(j, &in);
+	while (sql_node_tasks_from_next(j, &row))
+		each(ctx, L2_TASKS, &TASK);
+}
+
+void rows_from(struct journal *j, enum l2_list list, struct l2_bytes after, int64_t n,
+    book_record_fn *each, void *ctx)
+{
+	static void (*const all[L2_LISTS])(struct journal * j, struct l2_bytes after,
+	    int64_t n, book_record_fn * each, void *ctx) = {
+		[L2_BALANCES] = balances_from,
+		[L2_ESCROWS] = escrows_from,
+		[L2_PEGINS] = pegins_from,
+		[L2_PEGOUTS] = pegouts_from,
+		[L2_TASKS] = tasks_from,
+	};
+
+	CHECK(list < L2_LISTS);
+	all[list](j, after, n, each, ctx);
+}

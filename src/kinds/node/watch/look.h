@@ -1,0 +1,47 @@
+/* look.h - the files of a layer 2 from outside: who may use them, and how large they are.
+ *
+ * A start asks it, a daemon every minute, `pawl node doctor` and `pawl status`. Folders
+ * are read, and no file is opened.
+ */
+#ifndef PAWL_KINDS_NODE_WATCH_LOOK_H
+#define PAWL_KINDS_NODE_WATCH_LOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* More than these, and they are to be pruned. */
+#define L2_LOG_LARGE_MB 5000
+#define L2_DATABASE_LARGE_MB 1000
+#define L2_MB ((uint64_t)1 << 20)
+#define L2_DISK_LOW 10 /* of 100 */
+
+struct l2_paths {
+	const char *folder, *log, *reorg_db, *backups;
+};
+
+#define L2_FINDINGS_MAX 8
+struct l2_finding {
+	const char *of; /* the path that it is about; of the caller's */
+	char why[300], todo[400];
+};
+
+struct l2_look {
+	size_t findings_n; /* of folder and files: what keeps them from being used */
+	struct l2_finding findings[L2_FINDINGS_MAX];
+	unsigned owner; /* of the folder: a user's number */
+	bool has_folder, has_log, has_database;
+	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
+	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
+	size_t backups;
+	int64_t backup_ms;            /* by the wall, of the newest; 0: there is none */
+	int64_t disk_free, disk_size; /* bytes; -1: not known */
+};
+
+void l2_look(struct l2_look *ret, const struct l2_paths *paths);
+
+bool l2_log_is_large(const struct l2_look *l);
+bool l2_database_is_large(const struct l2_look *l);
+bool l2_disk_is_low(const struct l2_look *l);
+
+#endif

@@ -1,0 +1,117 @@
+/* The state of the journal against the newest snapshot: the journal wins, and what
+ * differs is said. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "journal/sql.gen.h"
+#include "kinds/node/watch/inside.h"
+
+#define CHANGES_LOOKED_AT 4096
+
+void watch_time(char out[L2_TIME_MAX], int64_t wall_ms)
+{
+	time_t s = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&s, &tm) || !strftime(out, L2_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		snprintf(out, L2_TIME_MAX, "an unknown time");
+}
+
+/* So many changes came behind the one that anchored this root, or restored it; -1: none
+ * of those that are looked at. */
+static int64_t changes_since(struct journal *j, int64_t last, const char *root)
+{
+	char member[100];
+	int n = snprintf(member, sizeof member, "root\":\"%s\"", root);
+
+	for (int64_t i = 0; i < CHANGES_LOOKED_AT && i < last; i++) {
+		struct sql_node_change_get_in in = { .no = last - i };
+		struct sql_node_change_get_out row;
+
+		if (sql_node_change_get_one(j, &in, &row) &&
+		    memmem(row.line, row.line_len, member, (size_t)n))
+			return i;
+	}
+	return -1;
+}
+
+/* Which lists have another number of records. */
+static void differs(char out[300], const struct l2_end *end, const struct book_sums *sums)
+{
+	int n = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < L2_LISTS && n >= 0 && n < 250; i++)
+		if (end->verdict.records[i] != (uint64_t)sums->n[i])
+			n += snprintf(out + n, 300 - (size_t)n,
+			    "%s%" PRIu64 " %s instead of %" PRId64, n ? ", " : "",
+			    end->verdict.records[i], l2_kinds[i].many, sums->n[i]);
+	if (!n)
+		snprintf(out, 300, "as many records of each kind");
+}
+
+static uint64_t records_n(const struct l2_end *end)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < L2_LISTS; i++)
+		n += end->verdict.records[i];
+	return n;
+}
+
+static void other_root(struct l2_watch *w)
+{
+	const struct book_sums *s = &w->counted.sums;
+	const struct l2_end *end = &w->end;
+	int64_t behind = changes_since(w->journal, s->changes, end->verdict.root);
+	char what[300], more[80] = "more than 4,096 changes";
+	struct anchor a;
+
+	differs(what, end, s);
+	if (!s->changes && records_n(end)) {
+		step_end(w, L2_STEP_STATE, L2_TROUBLE,
+		    "the journal has no state, and the newest snapshot has one (%s): "
+		    "where it is to go on from that, pawl node import %s takes it in; "
+		    "where not, move the log away",
+		    what, w->paths.log);
+	} else if (behind >= 0 || s->changes > CHANGES_LOOKED_AT ||
+	    (w->has_anchor && anchor_find(w->journal, &w->anchor, &a))) {
+		if (behind >= 0)
+			snprintf(more, sizeof more, "%" PRId64 " change%s", behind,
+			    behind == 1 ? "" : "s");
+		step_end(w, L2_STEP_STATE, L2_WELL,
+		    "recounted: root %s behind change %" PRId64 ". It goes on from the "
+		    "newest snapshot (%s, root %s) by %s, which the journal keeps",
+		    w->counted.root, s->changes, what, end->verdict.root, more);
+	} else {
+		step_end(w, L2_STEP_STATE, L2_TROUBLE,
+		    "recounted: root %s behind change %" PRId64
+		    ", and the journal holds. The newest snapshot (%s, root %s) was "
+		    "never of this journal: it is of another node, or of a journal that "
+		    "was lost. pawl node create-anchor writes one of this state; pawl "
+		    "node import %s would take that one",
+		    w->counted.root, s->changes, what, end->verdict.root, w->paths.log);
+	}
+}
+
+void state_tell(struct l2_watch *w)
+{
+	const struct book_sums *s = &w->counted.sums;
+	const char *root = w->counted.root;
+
+	if (!w->now.has_snapshot)
+		step_end(w, L2_STEP_STATE, L2_WELL,
+		    "recounted: root %s behind change %" PRId64
+		    "; no snapshot to compare it with",
+		    root, s->changes);
+	else if (strcmp(root, w->end.verdict.root) == 0)
+		step_end(w, L2_STEP_STATE, L2_WELL,
+		    "recounted: root %s behind change %" PRId64 ", that of the newest "
+		    "snapshot",
+		    root, s->changes);
+	else
+		other_root(w);
+}

@@ -1,0 +1,416 @@
+#include "kinds/node/watch/watch.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "engine/outbox.h"
+#include "kinds/node/watch/inside.h"
+
+#define LOOK_MS 60000
+#define PATIENCE_MS 15000 /* then a step that waits for others is in trouble */
+#define ROWS_A_TURN 8192
+
+const char *l2_step_name(enum l2_step step)
+{
+	static const char *const names[L2_STEPS] = {
+		[L2_STEP_FOLDER] = "data folder",
+		[L2_STEP_DATABASE] = "reorg database",
+		[L2_STEP_SNAPSHOT] = "snapshots",
+		[L2_STEP_STATE] = "state",
+		[L2_STEP_BITCOIN] = "Bitcoin",
+	};
+
+	return names[step];
+}
+
+/* -- steps ----------------------------------------------------------------- */
+
+static void started(struct l2_watch *w)
+{
+	int troubles = 0;
+
+	for (int i = 0; i < L2_STEPS; i++) {
+		if (w->now.steps[i].how == L2_WAITS)
+			return;
+		troubles += w->now.steps[i].how == L2_TROUBLE;
+	}
+	w->now.started = true;
+	if (troubles)
+		log_warn(
+		    "node", "started: %d of %d steps are in trouble", troubles, L2_STEPS);
+	else
+		log_info("node", "started: all is well");
+}
+
+void step_end(
+    struct l2_watch *w, enum l2_step step, enum l2_how how, const char *fmt, ...)
+{
+	struct l2_step_now *s = &w->now.steps[step];
+	enum l2_how before = s->how;
+	char said[sizeof s->said];
+	va_list ap;
+	bool other;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof said, fmt, ap);
+	va_end(ap);
+	other = strcmp(said, s->said) != 0;
+	s->how = how;
+	memcpy(s->said, said, sizeof said);
+	/* Later it is told when it changes, and not of each snapshot. */
+	if (how == L2_TROUBLE && (other || before != how))
+		log_warn("node", "%s %d of %d, %s: %s", w->now.started ? "step" : "start",
+		    (int)step + 1, L2_STEPS, l2_step_name(step), said);
+	else if (how == L2_WELL && before != how)
+		log_info("node", "%s %d of %d, %s: %s", w->now.started ? "step" : "start",
+		    (int)step + 1, L2_STEPS, l2_step_name(step), said);
+	if (!w->now.started)
+		started(w);
+}
+
+/* -- files, by a worker ---------------------------------------------------- */
+
+static bool is_stored(void *ctx, struct l2_bytes hash)
+{
+	struct watch_job *job = ctx;
+	char text[RECORD_TEXT_MAX + 1];
+	struct anchor_record a;
+	bool there = false;
+
+	if (hash.len > RECORD_TEXT_MAX)
+		return false;
+	memcpy(text, hash.at, hash.len);
+	text[hash.len] = '\0';
+	if (!job->asked)
+		(void)!reorgdb_open(
+		    &job->db, job->watch->paths.reorg_db, REORGDB_READ, NULL);
+	job->asked = true;
+	return job->db && reorgdb_anchor(job->db, text, &a, &there, NULL) == ERR_OK &&
+	    there;
+}
+
+static void job_run(void *ctx)
+{
+	struct watch_job *job = ctx;
+	const struct l2_watch *w = job->watch;
+	const struct l2_demand demand = {
+		.anchor_needed = true, .stored = is_stored, .ctx = job
+	};
+
+	l2_look(&job->look, &w->paths);
+	job->read = job->look.has_log &&
+	    (!job->knows || job->look.log_bytes != job->before.log_bytes ||
+		job->look.log_file != job->before.log_file ||
+		job->look.log_changed_ns != job->before.log_changed_ns);
+	if (job->read)
+		job->err = l2_log_end(
+		    &job->end, &files_of_system, w->paths.log, &demand, &job->fail);
+	reorgdb_close(job->db);
+}
+
+static void job_done(void *ctx)
+{
+	struct watch_job *job = ctx;
+
+	job->watch->out = NULL;
+	job->watch->back = job;
+}
+
+static void job_release(void *ctx)
+{
+	struct watch_job *job = ctx;
+
+	world_work(job->watch->world, job_run, job_done, job);
+}
+
+static void job_drop(void *ctx)
+{
+	struct watch_job *job = ctx;
+
+	job->watch->out = NULL;
+	mem_free(job);
+}
+
+static void look_begin(struct l2_watch *w, struct runner *r)
+{
+	struct watch_job *job = mem_new(sizeof *job);
+
+	job->watch = w;
+	job->knows = w->now.looked && w->read;
+	job->before = w->now.look;
+	w->out = job;
+	w->look_ms = world_now_ms(w->world) + LOOK_MS;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = job_release, .drop = job_drop, .job = job });
+}
+
+/* -- what of the files is told --------------------------------------------- */
+
+/* Told once when it begins to be so. */
+static void warn_once(bool *was, bool is, const char *fmt, ...) PRINTF(3, 4);
+
+static void warn_once(bool *was, bool is, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (is && !*was)
+		log_warn("node", "%s", text);
+	*was = is;
+}
+
+static void growth_tell(struct l2_watch *w)
+{
+	struct l2_figures *n = &w->now;
+
+	warn_once(&n->log_large, l2_log_is_large(&n->look),
+	    "%s is %" PRIu64 " MB: pawl node prune makes a smaller one", w->paths.log,
+	    n->look.log_bytes / L2_MB);
+	warn_once(&n->database_large, l2_database_is_large(&n->look),
+	    "%s is %" PRIu64 " MB: pawl node prune-reorg-db, while the node is stopped",
+	    w->paths.reorg_db, n->look.database_bytes / L2_MB);
+	warn_once(&n->disk_low, l2_disk_is_low(&n->look),
+	    "less than %d %% of the file system of %s is free", L2_DISK_LOW,
+	    w->paths.folder);
+	/* where none was ever made, that is what the backup says itself */
+	warn_once(&n->backup_old,
+	    w->backup_every_ms && n->look.backup_ms &&
+		world_wall_ms(w->world) - n->look.backup_ms > 2 * w->backup_every_ms,
+	    "the newest backup in %s is older than twice node.backup.every: pawl node "
+	    "backup",
+	    w->paths.backups);
+}
+
+static void folder_tell(struct l2_watch *w)
+{
+	const struct l2_look *l = &w->now.look;
+
+	if (l->findings_n)
+		step_end(w, L2_STEP_FOLDER, L2_TROUBLE, "%s: %s; do: %s",
+		    l->findings[0].of ? l->findings[0].of : w->paths.folder,
+		    l->findings[0].why, l->findings[0].todo);
+	else
+		step_end(w, L2_STEP_FOLDER, L2_WELL,
+		    "%s and what is in it is this process' to use", w->paths.folder);
+}
+
+static void snapshot_tell(struct l2_watch *w, const struct watch_job *job)
+{
+	const struct l2_end *end = &w->end;
+	char time[L2_TIME_MAX];
+
+	if (job->err != ERR_OK) {
+		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
+		    "Failed to load snapshot: %.300s; procedure 1: pawl node restore",
+		    job->fail.why);
+		return;
+	}
+	if (!end->size) {
+		step_end(w, L2_STEP_SNAPSHOT, L2_WELL, "%s has none yet", w->paths.log);
+		return;
+	}
+	if (!end->block.len) {
+		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
+		    "Failed to load snapshot: none of %s holds%s%.150s; procedure 1: "
+		    "pawl node restore",
+		    w->paths.log, end->why[0] ? ", the newest: " : "", end->why);
+		return;
+	}
+	watch_time(time, (int64_t)end->verdict.timestamp_ms);
+	if (end->failed)
+		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
+		    "%zu newer than that of %s at byte %" PRIu64
+		    " of %s do not hold, the "
+		    "newest: %.150s; procedure 2: pawl node recover --latest-valid",
+		    end->failed, time, end->block.offset, w->paths.log, end->why);
+	else
+		step_end(w, L2_STEP_SNAPSHOT, L2_WELL,
+		    "the newest valid one is of %s, at byte %" PRIu64 " of %s, root %s%s",
+		    time, end->block.offset, w->paths.log, end->verdict.root,
+		    end->torn ? "; what is torn behind it is passed over" : "");
+}
+
+static void snapshot_take(struct l2_watch *w, const struct watch_job *job)
+{
+	struct l2_figures *n = &w->now;
+
+	if (job->look.has_log && !job->read)
+		return; /* as it was */
+	w->end = job->read && job->err == ERR_OK ? job->end : (struct l2_end){ 0 };
+	w->read = !job->read || job->err == ERR_OK;
+	n->has_snapshot = w->end.block.len != 0;
+	n->snapshot_ms = w->end.verdict.timestamp_ms;
+	n->snapshot_bytes = w->end.block.len;
+	w->has_anchor = n->has_snapshot &&
+	    hex_parse(w->anchor.at, sizeof w->anchor.at, w->end.verdict.anchor_hash,
+		strlen(w->end.verdict.anchor_hash));
+	snapshot_tell(w, job);
+}
+
+static void look_take(struct l2_watch *w)
+{
+	struct watch_job *job = w->back;
+
+	w->back = NULL;
+	w->now.look = job->look;
+	w->now.looked = true;
+	folder_tell(w);
+	snapshot_take(w, job);
+	growth_tell(w);
+	mem_free(job);
+}
+
+/* -- the state ------------------------------------------------------------- */
+
+static void recount(struct l2_watch *w, struct runner *r)
+{
+	struct fail f;
+
+	if (!w->recount)
+		w->recount = book_recount_new(w->journal);
+	if (book_recount_some(w->recount, ROWS_A_TURN, &w->counted, &f) != ERR_OK)
+		journal_damaged(w->journal, "%s", f.why);
+	if (!w->counted.done) {
+		r->again = true;
+		return;
+	}
+	book_recount_free(w->recount);
+	w->recount = NULL;
+}
+
+static void state_turn(struct l2_watch *w, struct runner *r)
+{
+	if (w->now.steps[L2_STEP_STATE].how != L2_WAITS)
+		return;
+	if (!w->counted.done && !MUTANT(start_recounts_nothing))
+		recount(w, r);
+	if ((w->counted.done || MUTANT(start_recounts_nothing)) &&
+	    w->now.steps[L2_STEP_SNAPSHOT].how != L2_WAITS)
+		state_tell(w);
+}
+
+/* -- the others ------------------------------------------------------------ */
+
+static void database_turn(struct l2_watch *w, const struct watch_seen *seen)
+{
+	if (seen->database_trouble)
+		step_end(
+		    w, L2_STEP_DATABASE, L2_TROUBLE, "%.850s", seen->database_trouble);
+	else if (seen->database_whole && w->now.steps[L2_STEP_DATABASE].how != L2_WELL)
+		step_end(w, L2_STEP_DATABASE, L2_WELL,
+		    "%s has all that the journal has; %zu values of it were missing or "
+		    "others",
+		    w->paths.reorg_db, seen->database_written);
+}
+
+static void bitcoin_turn(struct l2_watch *w, const struct watch_seen *seen)
+{
+	struct l2_figures *n = &w->now;
+	char from[80] = "";
+
+	n->has_height = seen->has_head;
+	n->height = seen->head;
+	if (seen->chain_trouble &&
+	    (n->started || world_now_ms(w->world) - w->since_ms >= PATIENCE_MS)) {
+		step_end(w, L2_STEP_BITCOIN, L2_TROUBLE, "%.850s", seen->chain_trouble);
+	} else if (!seen->chain_trouble && seen->at_head &&
+	    n->steps[L2_STEP_BITCOIN].how != L2_WELL) {
+		if (seen->had_height)
+			snprintf(from, sizeof from,
+			    ", which was %" PRIu64 " before; %d reorg%s since",
+			    seen->height_before, seen->reorgs,
+			    seen->reorgs == 1 ? "" : "s");
+		step_end(w, L2_STEP_BITCOIN, L2_WELL,
+		    "%s is followed up to block %" PRIu64 "%s", w->chain, seen->head,
+		    from);
+	}
+}
+
+static void divergence_turn(struct l2_watch *w)
+{
+	struct l2_figures *n = &w->now;
+	struct anchor a;
+	bool was = n->diverged;
+
+	n->has_divergence = n->has_height && w->has_anchor &&
+	    anchor_find(w->journal, &w->anchor, &a) && a.in_block;
+	n->divergence =
+	    n->has_divergence && n->height > a.height ? n->height - a.height : 0;
+	n->diverged =
+	    n->divergence > n->max_divergence && !MUTANT(divergence_is_never_large);
+	warn_once(&was, n->diverged,
+	    "Large divergence detected: the newest snapshot is %" PRIu64
+	    " blocks behind Bitcoin, more than node.max_divergence (%" PRIu64
+	    "): pawl node create-anchor makes a newer one",
+	    n->divergence, n->max_divergence);
+}
+
+void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
+{
+	if (w->back)
+		look_take(w);
+	if (!w->out && world_now_ms(w->world) >= w->look_ms)
+		look_begin(w, r);
+	runner_wake_at(r, w->look_ms);
+	database_turn(w, seen);
+	state_turn(w, r);
+	bitcoin_turn(w, seen);
+	divergence_turn(w);
+	snprintf(w->now.uncovered, sizeof w->now.uncovered, "%s",
+	    seen->uncovered ? seen->uncovered : "");
+}
+
+void watch_backed(struct l2_watch *w, const char *why)
+{
+	w->now.backup_failed = why != NULL;
+	snprintf(w->now.backup_why, sizeof w->now.backup_why, "%s", why ? why : "");
+	w->look_ms = 0; /* there is another one, or it is said why not */
+}
+
+const struct l2_figures *watch_figures(const struct l2_watch *w)
+{
+	return &w->now;
+}
+
+/* -- its life -------------------------------------------------------------- */
+
+struct l2_watch *watch_new(
+    struct world *w, struct journal *j, const struct l2_node_config *config)
+{
+	struct l2_watch *watch = mem_new(sizeof *watch);
+
+	watch->world = w;
+	watch->journal = j;
+	watch->since_ms = world_now_ms(w);
+	watch->backup_every_ms = config->backup_every_ms;
+	watch->now.max_divergence = config->max_divergence;
+	watch->chain = mem_str(config->chain);
+	watch->own[0] = mem_str(config->folder);
+	watch->own[1] = mem_str(config->log);
+	watch->own[2] = mem_str(config->reorg_db);
+	watch->own[3] = mem_str(config->backups);
+	watch->paths = (struct l2_paths){ watch->own[0], watch->own[1], watch->own[2],
+		watch->own[3] };
+	return watch;
+}
+
+void watch_free(struct l2_watch *w)
+{
+	if (!w)
+		return;
+	mem_free(w->back);
+	book_recount_free(w->recount);
+	for (size_t i = 0; i < sizeof w->own / sizeof *w->own; i++)
+		mem_free(w->own[i]);
+	mem_free(w->chain);
+	mem_free(w);
+}
