@@ -4,7 +4,7 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle, posts, chats, track, snapshots,
+durable, restart, start, absence, settle, memory, idle, posts, chats, track, snapshots, layer,
 simulate) and only prints. PAWL_ANVIL names the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
@@ -32,6 +32,7 @@ sys.path[:0] = [str(HERE.parent / "tests" / "e2e"), str(HERE.parent / "tools")]
 
 import gen_docs  # noqa: E402
 from proxy import Proxy, Refusal  # noqa: E402
+import layer as layer_2  # noqa: E402
 import track as followed  # noqa: E402
 from telegram import TOKEN, Telegram  # noqa: E402
 
@@ -44,7 +45,7 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "posts", "chats", "track", "snapshots", "simulate")
+         "memory", "idle", "posts", "chats", "track", "snapshots", "layer", "simulate")
 
 
 class Bench:
@@ -683,6 +684,11 @@ def snapshots(bench):
               " write and fsync", f"{ratio:.2f} ({said['append_us'] / 1000:.0f} ms against"
               f" {said['plain_us'] / 1000:.0f} ms)", "at most 2.0", ratio <= 2)
     shutil.rmtree(folder)
+
+
+def layer(bench):
+    """LAYER_PERCENT: of a log of 1 GB and a million blocks."""
+    layer_2.report(bench, ENV, snapshot_tool, int(os.environ.get("LAYER_PERCENT", "20")))
 
 
 def stories(bench, *words):

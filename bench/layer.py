@@ -1,0 +1,156 @@
+"""How long the node of a layer 2 takes to serve again after a kill, beside a chain of a million
+blocks: a fake node, with the answers that Bitcoin Core documents, and headers that hash."""
+
+import hashlib
+import http.server
+import json
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "cli"))
+
+from bitcoind import GENESIS  # noqa: E402
+from rocks import Rocks  # noqa: E402
+
+BALANCES = 240000  # 10 MB a snapshot
+NEW = 64           # blocks whose headers it has
+ROUNDS = 5
+
+
+def twice(raw):
+    return hashlib.sha256(hashlib.sha256(raw).digest()).digest()
+
+
+def hash_at(height):
+    return "00000000" + hashlib.sha256(str(height).encode()).hexdigest()[8:]
+
+
+class Chain:
+    def __init__(self, height):
+        self.height = height
+        self.hashes, self.headers = {}, {}
+        parent = bytes.fromhex(hash_at(height - NEW))[::-1]
+        for at in range(height - NEW + 1, height + 1):
+            tx = hashlib.sha256(b"tx %d" % at).digest()
+            raw = (1).to_bytes(4, "little") + parent + tx + at.to_bytes(12, "little")
+            parent = twice(raw)
+            self.hashes[at] = parent[::-1].hex()
+            self.headers[self.hashes[at]] = (at, raw, tx[::-1].hex())
+
+    def hash(self, height):
+        return GENESIS if height == 0 else self.hashes.get(height) or hash_at(height)
+
+    def result(self, method, params):
+        if method == "getbestblockhash":
+            return self.hash(self.height)
+        if method == "getblockcount":
+            return self.height
+        if method == "getblockhash":
+            return self.hash(params[0]) if 0 <= params[0] <= self.height else None
+        if method in ("getblockheader", "getblock") and params[0] in self.headers:
+            at, raw, tx = self.headers[params[0]]
+            if params[1] in (False, 0):
+                return raw.hex()
+            return {"hash": params[0], "height": at, "tx": [tx],
+                    "confirmations": self.height - at + 1}
+        return None
+
+    def answer(self, asked):
+        result = self.result(asked["method"], asked.get("params", []))
+        error = None if result is not None else {"code": -5, "message": "Block not found"}
+        return {"result": result, "error": error, "id": asked.get("id")}
+
+
+class Node:
+    def __init__(self, chain):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                told = (list(map(chain.answer, asked)) if isinstance(asked, list)
+                        else chain.answer(asked))
+                body = json.dumps(told).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def desk_of(folder, url):
+    folder.mkdir()
+    path = folder / "pawl.yaml"
+    path.write_text(json.dumps({
+        "journal": "pawl.db",
+        "chains": {"btc": {"kind": "bitcoin", "network": "regtest", "endpoints": [url],
+                           "finality": {"depth": 6}, "poll_ms": 100}},
+        "node": {"chain": "btc", "data_dir": ".", "backup": {"every": "never"}},
+    }) + "\n", encoding="ascii")
+    path.chmod(0o600)
+    return folder
+
+
+def started(bench, env, desk, limit_s):
+    """Seconds until each step of the start has ended; then it is killed."""
+    said = desk / "said"
+    with open(said, "wb") as out:
+        began = time.monotonic()
+        child = subprocess.Popen([bench.pawl, "serve"], cwd=desk, env=env, stderr=out,
+                                 stdout=subprocess.DEVNULL)
+        try:
+            while "node: started: " not in said.read_text():
+                if child.poll() is not None or time.monotonic() - began > limit_s:
+                    raise RuntimeError(f"it did not start: {said.read_text()}")
+                time.sleep(0.005)
+            took = time.monotonic() - began
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+    if "node: started: all is well" not in said.read_text():
+        raise RuntimeError(f"a step is in trouble: {said.read_text()}")
+    return took
+
+
+def report(bench, env, tool, percent):
+    """percent: of a log of 100 snapshots, and of a million blocks in the database."""
+    snapshots, height = max(2, percent), 10000 * percent
+    chain = Chain(height)
+    with Node(chain) as node:
+        desk = desk_of(bench.folder / "layer", node.url)
+        log = desk / "l2_snapshots.dat"
+        subprocess.run([bench.pawl, "init"], cwd=desk, env=env, check=True,
+                       stdout=subprocess.DEVNULL)
+        tool(bench, "make", 1, snapshots, BALANCES, log)
+        log.chmod(0o600)
+        with Rocks(desk / "reorg_db") as db:
+            for at in range(height + 1):
+                db.put(f"block:{at:020}", chain.hash(at))
+            db.flush()
+        subprocess.run([bench.pawl, "node", "import", str(log)], cwd=desk, env=env,
+                       check=True, stdout=subprocess.DEVNULL)
+        started(bench, env, desk, 120)  # its first one
+        took = [started(bench, env, desk, 120) for _ in range(ROUNDS)]
+    bench.say(f"start after a kill: a log of {log.stat().st_size / 1e9:.2f} GB in {snapshots}"
+              f" snapshots, {height:,} blocks in the reorg database, {BALANCES:,} balances",
+              f"{statistics.median(took):.2f} s until all is followed and recounted"
+              f" ({min(took):.2f} to {max(took):.2f} s)", "within 2 s",
+              statistics.median(took) <= 2)
