@@ -183,7 +183,7 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 {
 	struct sql_node_anchor_of_root_in in;
 	struct sql_node_anchor_of_root_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	bool found = false;
 
 	memcpy(in.root, root->at, sizeof in.root);
@@ -193,7 +193,7 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 	for (size_t i = 0; i < ids.n && !found; i++)
 		found = anchor_read(j, ids.at[i], ret) && is_plain(ret) &&
 		    (ret->status == ANCHOR_PENDING || ret->status == ANCHOR_CONFIRMED);
-	mem_free(ids.at);
+	ids_release(&ids);
 	return found;
 }
 
@@ -202,7 +202,7 @@ size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *roo
 {
 	struct sql_node_anchor_since_in in = { .after = after_ms };
 	struct sql_node_anchor_since_out row;
-	struct ids ids = { NULL, 0 };
+	struct ids ids = { .n = 0 };
 	struct anchor a;
 	size_t n = 0;
 
@@ -222,7 +222,7 @@ size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *roo
 		turn_into(j, &a, ANCHOR_FAILED_ORPHANED, "its state was given up");
 		put(j, &a);
 	}
-	mem_free(ids.at);
+	ids_release(&ids);
 	return n;
 }
 
