@@ -16,11 +16,13 @@ import sys
 import time
 
 from program import PAWL, Run, environment, main, test
+from rocks import Rocks
 from snapshots import Snapshot, write
 
 OLD, MID = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)
 PAID = Snapshot({"a": 3}, [("out-1", "a", "bc1q", 5000, 4000, 6, OLD.anchor, 1700000000, 1700000600)],
                 at_ms=1700000000002)
+DUE = Snapshot({"a": 3}, [("out-1", "a", "bc1q", 50000, 49000, 5, OLD.anchor, 1700000000, 0)], at_ms=1700000000003)
 BROKEN = Snapshot({"a": 9}).text.replace('"a" 9', '"a" 8')
 
 
@@ -212,6 +214,77 @@ def owner_is_named(folder):
         Run(folder, "node", "recover", "--latest-valid").ends(0)
         assert verified(folder) == is_now
         serve.terminate()
+
+
+def archives(folder, ending=""):
+    return sorted(glob.glob(os.path.join(folder, "l2", "recovery_*" + ending)))
+
+
+@test
+def all_is_begun_anew(folder):
+    """reset sets log and database aside, says who must know, and the state of the journal is the first snapshot"""
+    log = begin(folder)
+    write(log, OLD, DUE)
+    word, _ = word_of(folder, "node", "reset")
+    Run(folder, "node", "reset").ends(5, err="no state, so that of snapshot 2 .*stays by: pawl node recover --latest")
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    apply(folder, credit("a", 9))
+    write(log, text(log), BROKEN)
+    told = Run(folder, "node", "reset", word).ends(5, err="Since that was told they have changed").err
+    assert "tell the other members of the federation" in told and "of 1 peg-outs (49000 satoshi)" in told, told
+    assert not archives(folder) and text(log).endswith(BROKEN)
+    with Rocks(os.path.join(folder, "l2", "reorg_db")):
+        Run(folder, "node", "reset", told.split()[-1]).ends(5, err=f"process {os.getpid()}")
+    is_now, was = root(folder), text(log)
+    assert not archives(folder)
+    done = Run(folder, "node", "reset", told.split()[-1], "--json").ends(0).json()[0]
+    assert done["log"] and done["reorg_db"] and not done["went_on"] and done["peg_outs_waiting"] == 1, done
+    (archive,) = archives(folder)
+    assert os.path.join(folder, done["archive"]) == archive and not archives(folder, ".part")
+    assert text(os.path.join(archive, "l2_snapshots.dat")) == was and done["anchored"]["root"] == is_now
+    with Rocks(os.path.join(archive, "reorg_db")):
+        pass
+    assert sorted(os.listdir(archive)) == ["l2_snapshots.dat", "l2_state.jsonl", "reorg_db"]
+    assert verified(folder) == is_now == root(folder)
+    Run(folder, "node", "anchors").ends(0, f"{done['anchored']['anchor']} PENDING")
+    Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived: l2/recovery_[0-9]+, the log")
+    assert len(archives(folder)) == 2 and verified(folder) == is_now
+
+
+@test
+def reset_is_killed_and_typed_again(folder):
+    """killed at whatever instant of a reset, all that was is somewhere once; typed again, it is finished"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    is_now, draw, whole_s = root(folder), random.Random(5), 0.4
+    started = time.monotonic()
+    for n in range(12):
+        write(log, text(log), OLD, f"mark {n}\n")
+        was = text(log)
+        mark = os.path.join(folder, "l2", "reorg_db", "mark")
+        write(mark, str(n))
+        word, _ = word_of(folder, "node", "reset")
+        child = subprocess.Popen([PAWL, "node", "reset", word], cwd=folder, env=environment(),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            child.wait(draw.uniform(0, whole_s))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        assert os.path.exists(log) and os.path.isdir(os.path.dirname(mark)), "the old or the new"
+        if archives(folder, ".part"):
+            Run(folder, "node", "reset").ends(0, "^Archived")
+        elif len(archives(folder)) == n:
+            Run(folder, "node", "reset", word).ends(0, "^Archived")
+        assert not archives(folder, ".part") and len(archives(folder)) == n + 1, os.listdir(os.path.join(folder, "l2"))
+        archive = max(archives(folder), key=os.path.getctime)
+        assert text(os.path.join(archive, "l2_snapshots.dat")) == was
+        assert text(os.path.join(archive, "reorg_db", "mark")) == str(n)
+        assert sorted(os.listdir(archive)) == ["l2_snapshots.dat", "l2_state.jsonl", "reorg_db"]
+        assert verified(folder) == is_now == root(folder)
+        if time.monotonic() - started > 5:
+            break
 
 
 @test

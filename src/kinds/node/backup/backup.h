@@ -127,4 +127,27 @@ NODISCARD enum err l2_state_aside(const struct files *files, const char *path,
 NODISCARD enum err l2_state_write(const struct files *files, const char *path,
     const struct l2_state *s, int64_t wall_ms, struct fail *f);
 
+/* -- all anew ----------------------------------------------------------------- */
+
+/* A folder recovery_<seconds> beside the log gets what there was: log, reorg database,
+ * and the state as lines of JSON. Until l2_reset_end its name ends with .part: who was
+ * killed finds it, and goes on with it. */
+struct l2_reset {
+	char folder[1024];  /* as it will be called */
+	bool unfinished;    /* it was there */
+	bool log, reorg_db; /* it has what was there of these */
+	char log_path[1024], reorg_db_path[1024], part[1024];
+};
+/* Looks, and changes nothing. */
+NODISCARD enum err l2_reset_look(
+    struct l2_reset *ret, const char *data_dir, int64_t wall_ms, struct fail *f);
+/* A log, of old snapshots those alone whose anchors peg-outs of the state stand on and
+ * the journal does not know, and a database of what the journal knows, take their places,
+ * each at one instant. s: the state; NULL: there is none. On files of the system alone.
+ * fails: OWNED, a process has one of them open to write; and as files do. */
+struct journal;
+NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,
+    const struct l2_state *s, int64_t wall_ms, struct fail *f);
+NODISCARD enum err l2_reset_end(struct l2_reset *r, struct fail *f);
+
 #endif

@@ -1,0 +1,225 @@
+/* node reset: the guide's last resort. Log and reorg database are begun anew from what
+ * the journal knows, and the state, which is the journal's, is anchored again. What there
+ * was is archived; who has to know is told first, and what is to happen is asked for.
+ *
+ * Killed, it is typed again: the archive that is not finished says that it was asked.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/node/anchoring.h"
+#include "cli/node/replace.h"
+#include "cli/report/report.h"
+#include "crypto/word.h"
+#include "engine/states.h"
+#include "kinds/node/backup/backup.h"
+
+struct resetting {
+	struct cli *cli;
+	struct journal *journal;
+	struct l2_reset files;
+	struct l2_state state; /* of the journal */
+	char root[L2_HEX];
+	bool fresh; /* it has none */
+	/* the log */
+	size_t blocks, newest; /* newest: number of the one that holds, 0: none */
+	uint64_t log_bytes;
+	char log_root[L2_HEX];
+	/* peg-outs that are not paid yet */
+	size_t open;
+	struct amount open_sum;
+	struct anchored anchor;
+};
+
+/* -- what there is ---------------------------------------------------------------- */
+
+static enum err state_look(struct resetting *r, struct fail *f)
+{
+	struct book_sums sums;
+	enum err e;
+
+	journal_read_begin(r->journal);
+	e = book_check(r->journal, r->root, f);
+	book_sums(r->journal, &sums);
+	r->fresh = replace_is_fresh(&sums);
+	if (e == ERR_OK)
+		book_read(r->journal, &r->state);
+	journal_read_end(r->journal);
+	for (size_t i = 0; i < r->state.pegouts_n; i++) {
+		const struct l2_pegout *p = &r->state.pegouts[i];
+		struct amount more = amount_u64(p->release);
+
+		if (p->status != PEGOUT_BURNED && p->status != PEGOUT_PENDING)
+			continue;
+		r->open++;
+		(void)!amount_add(&r->open_sum, &r->open_sum, &more);
+	}
+	return e;
+}
+
+/* What can't be read of it is no reason to stay: it is set aside as it is. */
+static void log_look_at(struct resetting *r)
+{
+	static const struct l2_demand any = { .anchor_needed = false };
+	struct l2_log *log;
+	struct l2_verdict v;
+	struct l2_block newest = { 0 };
+
+	if (l2_log_open(&log, &files_of_system, r->files.log_path, NULL) != ERR_OK)
+		return;
+	r->log_bytes = l2_log_size(log);
+	if (l2_log_survey(log, NULL) == ERR_OK &&
+	    l2_log_newest(log, &any, &newest, &v, NULL, NULL, NULL) == ERR_OK)
+		r->blocks = l2_log_n(log);
+	for (size_t i = 0; i < r->blocks && newest.len; i++)
+		if (l2_log_at(log, i).offset == newest.offset)
+			r->newest = i + 1;
+	if (r->newest)
+		memcpy(r->log_root, v.root, L2_HEX);
+	l2_log_close(log);
+}
+
+/* -- asking for it ----------------------------------------------------------------- */
+
+static uint32_t word(const struct resetting *r)
+{
+	struct sha256 *s = sha256_begin();
+
+	sha256_add(s, "reset", 5);
+	sha256_add(s, r->root, sizeof r->root);
+	sha256_add(s, &r->log_bytes, sizeof r->log_bytes);
+	sha256_add(s, &r->blocks, sizeof r->blocks);
+	return word_end(s);
+}
+
+static void state_tell(struct buf *out, const struct resetting *r)
+{
+	if (!r->fresh)
+		buf_addf(out,
+		    "The state stays: it is the journal's (root %.16s), and is anchored "
+		    "again",
+		    r->root);
+	else if (r->newest)
+		buf_addf(out,
+		    "The journal has no state, so that of snapshot %zu (root %.16s) is "
+		    "given up; it stays by: pawl node recover --latest-valid",
+		    r->newest, r->log_root);
+	else
+		buf_add_str(out, "There is no state that could be kept");
+}
+
+static void open_tell(struct buf *out, const struct resetting *r)
+{
+	char sum[AMOUNT_TEXT_MAX];
+
+	if (!r->open)
+		return;
+	amount_format(sum, &r->open_sum, 0);
+	buf_addf(out,
+	    "; and who waits for one of %zu peg-outs (%s satoshi): they are paid later",
+	    r->open, sum);
+}
+
+static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
+{
+	uint32_t w = word(r);
+	struct buf out;
+	enum err e;
+
+	if (r->files.unfinished || yes == w)
+		return ERR_OK;
+	buf_init(&out, 1000);
+	buf_addf(&out,
+	    "%sa reset sets the log (%zu snapshots) and the reorg database aside, into "
+	    "%.200s, and begins both anew. ",
+	    yes ? "Since that was told they have changed: " : "", r->blocks,
+	    r->files.folder);
+	state_tell(&out, r);
+	buf_add_str(&out,
+	    ". First tell the other members of the federation, whose anchors and "
+	    "snapshots are to be compared with the new ones");
+	open_tell(&out, r);
+	e = fail_set(f, ERR_CONFLICT,
+	    "%s. Nothing was changed. When they know: pawl node reset --yes=%08" PRIx32,
+	    buf_text(&out), w);
+	buf_release(&out);
+	return e;
+}
+
+/* -- telling it ---------------------------------------------------------------------- */
+
+static void tell_json(const struct resetting *r)
+{
+	json_t *o = json_pack("{s:o, s:b, s:b, s:b, s:I}", "archive",
+	    cli_text(r->files.folder), "log", r->files.log, "reorg_db", r->files.reorg_db,
+	    "went_on", r->files.unfinished, "peg_outs_waiting", (json_int_t)r->open);
+
+	if (!r->fresh)
+		json_object_set_new(o, "anchored",
+		    json_pack("{s:s, s:s, s:s}", "root", r->anchor.root, "anchor",
+			r->anchor.hash, "status", anchor_status_name(r->anchor.status)));
+	cli_json(o);
+}
+
+static void tell(const struct resetting *r)
+{
+	if (r->cli->args.json) {
+		tell_json(r);
+		return;
+	}
+	printf("Archived: %s%s%s%s\n", r->files.folder, r->files.log ? ", the log" : "",
+	    r->files.reorg_db ? ", the reorg database" : "",
+	    r->fresh ? "" : ", the state");
+	printf("Log and reorg database are begun anew, the database from the journal\n");
+	if (r->fresh)
+		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
+	else
+		printf("The state of the journal is the newest snapshot: root %s\n"
+		       "Anchor: %s %s\n",
+		    r->anchor.root, r->anchor.hash, anchor_status_name(r->anchor.status));
+	cli_say(r->cli,
+	    "Block hashes that the journal does not have come back by: pawl node resync "
+	    "--start-height HEIGHT. Then start the node, and tell the other members of "
+	    "the federation the anchor.");
+}
+
+static enum err reset(struct resetting *r, struct fail *f)
+{
+	int64_t wall_ms = clock_wall_ms();
+	const char *dir = r->cli->config->node.data_dir;
+	uint32_t yes;
+	enum err e = args_yes(&yes, &r->cli->args, f);
+
+	if (e == ERR_OK)
+		e = l2_reset_look(&r->files, dir, wall_ms, f);
+	if (e == ERR_OK)
+		e = state_look(r, f);
+	if (e != ERR_OK)
+		return e;
+	log_look_at(r);
+	e = ask(r, yes, f);
+	if (e == ERR_OK)
+		e = l2_reset_files(
+		    &r->files, r->journal, r->fresh ? NULL : &r->state, wall_ms, f);
+	if (e == ERR_OK && !r->fresh)
+		e = anchoring_do(r->cli, NULL, &r->anchor, f);
+	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
+}
+
+enum err cmd_node_reset(struct cli *c, struct fail *f)
+{
+	struct resetting r = { .cli = c };
+	enum err e = report_open(c, &r.journal, f);
+
+	l2_state_init(&r.state);
+	if (e == ERR_OK) {
+		e = reset(&r, f);
+		journal_close(r.journal);
+	}
+	l2_state_release(&r.state);
+	if (e == ERR_OK)
+		tell(&r);
+	return e;
+}

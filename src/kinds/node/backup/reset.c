@@ -1,0 +1,312 @@
+/* reset.c - log and database begun anew; what there was goes into a folder.
+ *
+ * What is new is made whole in that folder, under a name that ends with the number (of
+ * its inode) of what it is to take the place of. Then both change names at once. Whoever
+ * was killed before or after that sees by the number which of the two is in place.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "base/mutant.h"
+#include "kinds/node/backup/inside.h"
+#include "kinds/node/reorgdb/changes.h"
+
+#define LOG "l2_snapshots.dat"
+#define DATABASE "reorg_db"
+#define FOLDER "recovery_"
+#define PART ".part"
+#define INSTEAD ".instead_of_"
+
+/* -- the folder ----------------------------------------------------------------- */
+
+struct unfinished {
+	char name[64];
+};
+
+static void note_unfinished(void *ctx, const char *name)
+{
+	struct unfinished *u = ctx;
+	size_t len = strlen(name);
+
+	if (!strncmp(name, FOLDER, strlen(FOLDER)) && len > strlen(PART) &&
+	    len < sizeof u->name && !strcmp(name + len - strlen(PART), PART))
+		memcpy(u->name, name, len + 1);
+}
+
+static bool there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+enum err l2_reset_look(
+    struct l2_reset *ret, const char *data_dir, int64_t wall_ms, struct fail *f)
+{
+	struct unfinished u = { .name = "" };
+	enum err e = files_of_system.each(data_dir, note_unfinished, &u, f);
+
+	*ret = (struct l2_reset){ .unfinished = u.name[0] };
+	if (e == ERR_OK && strlen(data_dir) > BACKUP_PATH_MAX - 160)
+		e = fail_set(
+		    f, ERR_USAGE, "the folder of the node: its path is too long");
+	if (e != ERR_OK)
+		return e;
+	snprintf(ret->log_path, BACKUP_PATH_MAX, "%.860s/" LOG, data_dir);
+	snprintf(ret->reorg_db_path, BACKUP_PATH_MAX, "%.860s/" DATABASE, data_dir);
+	if (u.name[0]) {
+		snprintf(ret->part, BACKUP_PATH_MAX, "%.860s/%s", data_dir, u.name);
+		snprintf(ret->folder, BACKUP_PATH_MAX, "%.*s",
+		    (int)(strlen(ret->part) - strlen(PART)), ret->part);
+		return ERR_OK;
+	}
+	for (int64_t s = wall_ms / 1000; !ret->folder[0] || there(ret->folder); s++)
+		snprintf(ret->folder, BACKUP_PATH_MAX, "%.860s/" FOLDER "%" PRId64,
+		    data_dir, s);
+	snprintf(ret->part, BACKUP_PATH_MAX, "%.1000s" PART, ret->folder);
+	return ERR_OK;
+}
+
+enum err l2_reset_end(struct l2_reset *r, struct fail *f)
+{
+	enum err e = files_of_system.rename(r->part, r->folder, f);
+
+	return e == ERR_OK ? files_of_system.sync_folder(r->folder, f) : e;
+}
+
+/* -- one takes the place of the other --------------------------------------------- */
+
+struct renewal {
+	const struct l2_reset *reset;
+	const char *name, *path;
+	enum err (*make)(struct renewal *r, const char *path, struct fail *f);
+	struct journal *journal;
+	const struct l2_state *state;
+	char kept[BACKUP_PATH_MAX]; /* in the folder */
+	bool was;                   /* there was one: it is there */
+	uint64_t number;            /* of what was to be replaced.. */
+	char made[BACKUP_PATH_MAX]; /* ..by this one; "": none yet */
+};
+
+static void note_made(void *ctx, const char *name)
+{
+	struct renewal *r = ctx;
+	size_t len = strlen(r->name);
+
+	if (strncmp(name, r->name, len) != 0 ||
+	    strncmp(name + len, INSTEAD, strlen(INSTEAD)) != 0)
+		return;
+	snprintf(r->made, sizeof r->made, "%.960s/%.60s", r->reset->part, name);
+	r->number = strtoull(name + len + strlen(INSTEAD), NULL, 10);
+}
+
+static enum err moved(const char *from, const char *to, struct fail *f)
+{
+	enum err e = files_of_system.rename(from, to, f);
+
+	if (e == ERR_OK)
+		e = files_of_system.sync_folder(to, f);
+	return e == ERR_OK ? files_of_system.sync_folder(from, f) : e;
+}
+
+static enum err make(struct renewal *r, const struct stat *old, struct fail *f)
+{
+	char fresh[BACKUP_PATH_MAX];
+	enum err e;
+
+	snprintf(fresh, sizeof fresh, "%.960s/%s.fresh", r->reset->part, r->name);
+	reorgdb_remove(fresh);
+	e = r->make(r, fresh, f);
+	if (e != ERR_OK)
+		return e;
+	if (!old)
+		return moved(fresh, r->path, f);
+	r->number = old->st_ino;
+	snprintf(r->made, sizeof r->made, "%.960s/%s" INSTEAD "%" PRIu64, r->reset->part,
+	    r->name, r->number);
+	return moved(fresh, r->made, f);
+}
+
+static enum err renew(struct renewal *r, struct fail *f)
+{
+	struct stat st;
+	bool old = stat(r->path, &st) == 0;
+	enum err e;
+
+	snprintf(r->kept, sizeof r->kept, "%.960s/%s", r->reset->part, r->name);
+	r->was = there(r->kept);
+	if (r->was && old && !MUTANT(reset_forgets))
+		return ERR_OK;
+	e = files_of_system.each(r->reset->part, note_made, r, f);
+	if (e == ERR_OK && !r->made[0])
+		e = make(r, old ? &st : NULL, f);
+	if (e != ERR_OK || !r->made[0])
+		return e;
+	if (old && (uint64_t)st.st_ino == r->number)
+		e = files_of_system.exchange(r->made, r->path, f);
+	if (e == ERR_OK)
+		e = files_of_system.sync_folder(r->path, f);
+	if (e == ERR_OK)
+		e = moved(r->made, r->kept, f);
+	r->was = e == ERR_OK;
+	return e;
+}
+
+/* -- what is new --------------------------------------------------------------------- */
+
+/* A peg-out of the state stands on it, and the journal does not know it. */
+static bool is_needed(const struct renewal *r, const char *anchor)
+{
+	struct anchor known;
+	struct hash h;
+
+	if (!r->state || !hex_parse(h.at, sizeof h.at, anchor, strlen(anchor)) ||
+	    anchor_find(r->journal, &h, &known))
+		return false;
+	for (size_t i = 0; i < r->state->pegouts_n; i++)
+		if (l2_same(r->state->pegouts[i].anchor, l2_text(anchor)))
+			return true;
+	return false;
+}
+
+static enum err block_keep(
+    struct l2_log *log, struct l2_block block, const char *path, struct fail *f)
+{
+	static const struct l2_append how = { .version = 1 };
+	struct l2_state s;
+	enum err e;
+
+	l2_state_init(&s);
+	e = l2_log_load(log, block, &s, f);
+	if (e == ERR_OK && l2_state_sort(&s))
+		e = l2_log_append(&files_of_system, path, &s, &how, f);
+	l2_state_release(&s);
+	return e;
+}
+
+/* What can't be read of the old one is not in the new one. */
+static enum err needed_keep(struct renewal *r, const char *path, struct fail *f)
+{
+	static const struct l2_demand any = { .anchor_needed = false };
+	struct l2_verdict v;
+	struct l2_log *log;
+	enum err e = ERR_OK;
+
+	if (l2_log_open(&log, &files_of_system, r->path, NULL) != ERR_OK)
+		return ERR_OK;
+	if (l2_log_survey(log, NULL) == ERR_OK)
+		for (size_t i = 0; i < l2_log_n(log) && e == ERR_OK; i++) {
+			struct l2_block block = l2_log_at(log, i);
+
+			if (l2_log_check(log, block, &any, &v, NULL) == ERR_OK &&
+			    (v.fault == L2_HOLDS || v.fault == L2_PEGOUT_UNBACKED) &&
+			    v.anchored && is_needed(r, v.anchor_hash))
+				e = block_keep(log, block, path, f);
+		}
+	l2_log_close(log);
+	return e;
+}
+
+/* Empty, but for old snapshots without which the state would not be verified. */
+static enum err log_make(struct renewal *r, const char *path, struct fail *f)
+{
+	struct file *file = NULL;
+	enum err e = files_of_system.open(&file, path, FILE_WRITE, f);
+
+	if (e == ERR_OK)
+		e = files_of_system.cut(file, 0, f);
+	if (e == ERR_OK)
+		e = files_of_system.sync(file, f);
+	files_of_system.close(file);
+	return e == ERR_OK && !MUTANT(reset_unbacks) ? needed_keep(r, path, f) : e;
+}
+
+static enum err database_make(struct renewal *r, const char *path, struct fail *f)
+{
+	struct reorgdb *db;
+	struct changes c;
+	size_t written;
+	enum err e = reorgdb_open(&db, path, REORGDB_CREATE, f);
+
+	if (e != ERR_OK)
+		return e;
+	changes_read(&c, r->journal, 0);
+	e = changes_write(&c, db, &written, f);
+	changes_release(&c);
+	reorgdb_close(db);
+	return e;
+}
+
+/* Nobody else writes either of them meanwhile. */
+struct held {
+	struct file *log;
+	int db;
+};
+
+static enum err hold(struct held *h, const struct l2_reset *r, struct fail *f)
+{
+	enum err e = reorgdb_hold(r->reorg_db_path, &h->db, f);
+
+	if (e != ERR_OK || !there(r->log_path))
+		return e;
+	e = files_of_system.open(&h->log, r->log_path, FILE_WRITE, f);
+	return e == ERR_OK ? files_of_system.own(h->log, f) : e;
+}
+
+static enum err both_renew(
+    struct l2_reset *reset, struct journal *j, const struct l2_state *s, struct fail *f)
+{
+	struct renewal log = { .reset = reset,
+		.name = LOG,
+		.path = reset->log_path,
+		.make = log_make,
+		.journal = j,
+		.state = s };
+	struct renewal db = { .reset = reset,
+		.name = DATABASE,
+		.path = reset->reorg_db_path,
+		.make = database_make,
+		.journal = j };
+	enum err e = renew(&log, f);
+
+	if (e == ERR_OK)
+		e = renew(&db, f);
+	reset->log = log.was;
+	reset->reorg_db = db.was;
+	return e;
+}
+
+static enum err folder_fill(
+    struct l2_reset *r, const struct l2_state *s, int64_t wall_ms, struct fail *f)
+{
+	char state[BACKUP_PATH_MAX];
+	enum err e = files_of_system.folder(r->part, f);
+
+	snprintf(state, sizeof state, "%.960s/l2_state.jsonl", r->part);
+	if (e == ERR_OK)
+		e = files_of_system.sync_folder(r->part, f);
+	if (e == ERR_OK && s && !there(state))
+		e = l2_state_write(&files_of_system, state, s, wall_ms, f);
+	return e;
+}
+
+enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_state *s,
+    int64_t wall_ms, struct fail *f)
+{
+	struct held held = { .db = -1 };
+	enum err e = hold(&held, r, f);
+
+	if (e == ERR_OK)
+		e = folder_fill(r, s, wall_ms, f);
+	if (e == ERR_OK)
+		e = both_renew(r, j, s, f);
+	files_of_system.close(held.log);
+	reorgdb_let_go(held.db);
+	return e;
+}
