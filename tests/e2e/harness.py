@@ -689,13 +689,13 @@ def desk_of(rows, depth=2, block_s=0.2, **chain):
 
 
 @contextlib.contextmanager
-def desk_behind(proxies, rows, block_s=0.15, **chain):
+def desk_behind(proxies, rows, block_s=0.15, depth=2, **chain):
     """A desk with a list whose nodes are one Anvil behind so many proxies."""
     with contextlib.ExitStack() as stack:
         anvil = stack.enter_context(Anvil(block_s))
         anvil.mine(10)
         made = [stack.enter_context(Proxy(anvil.port)) for _ in range(proxies)]
-        desk = stack.enter_context(Desk([p.url for p in made], chain=chain))
+        desk = stack.enter_context(Desk([p.url for p in made], depth=depth, chain=chain))
         desk.fill(rows)
         yield anvil, made, desk
 

@@ -9,11 +9,15 @@ from harness import (
 )
 
 ROWS = 500
+DEPTH = 6
+LAGS = "lags by"
 
 
 def pool_of_three():
-    """A desk that pays slowly, so that there is time for what happens to its nodes."""
-    return desk_behind(3, ROWS, max_in_flight=4)
+    """A desk that pays slowly, so that there is time for what happens to its nodes, on a
+    chain deep enough that who mixes two blocks up is asked again before it is named: Anvil
+    does so at times while it makes the next one."""
+    return desk_behind(3, ROWS, depth=DEPTH, max_in_flight=4)
 
 
 def left_out(desk):
@@ -26,14 +30,14 @@ def goes_bad_and_is_well_again(spoil, heal, said, diagnosed):
         name = f"127.0.0.1:{proxies[0].port}"
         child = desk.start(*desk.airdrop())
         paid(anvil, 16)
-        same(left_out(desk), None, "who is left out of three good ones")
+        check(said not in (left_out(desk) or ""), "none of three good ones is blamed")
         spoil(proxies[0], anvil)
         wait_until(lambda: said in (left_out(desk) or ""), 30, f"that status says {said}")
         height = anvil.rpc.height()
         wait_until(lambda: anvil.rpc.height() > height + 10, 30, "10 blocks")
         status = left_out(desk)
         within([name, said], status, "status")
-        same(status.count("127.0.0.1"), 1, f"nodes in {status!r}")
+        same(status.count(said), 1, f"nodes that are blamed in {status!r}")
         within(f"left out: {name} ", desk.expect(0, "status").out, "status for people")
         if diagnosed:
             ended = desk.expect(1, "doctor")
@@ -46,8 +50,10 @@ def goes_bad_and_is_well_again(spoil, heal, said, diagnosed):
         log = child.paths[1].read_text()
         within([f"node {name} left out: ", said, f"node {name} is back"], log, "the log")
         others = [f"127.0.0.1:{proxy.port}" for proxy in proxies[1:]]
-        check(not any(f"node {o} left out" in log for o in others), f"the others: {log}")
-        desk.configure([proxy.url for proxy in proxies], 2, max_in_flight=200)
+        if said != LAGS:  # on a busy machine anybody may, for a moment
+            blamed = [o for o in others if f"node {o} left out: {said}" in log]
+            same(blamed, [], f"others that are blamed in {log}")
+        desk.configure([proxy.url for proxy in proxies], DEPTH, max_in_flight=200)
         desk.expect(0, *desk.airdrop(), seconds=60)
         same(exactly_once(anvil.rpc, PAYER, None, desk.rows), ROWS, "payments")
         same(desk.verify("list")["final"], ROWS, "rows that are verified")
@@ -112,7 +118,7 @@ def one_lags():
     def heal(proxy, anvil):
         proxy.frozen = None
 
-    goes_bad_and_is_well_again(spoil, heal, "lags by", "blocks behind the others")
+    goes_bad_and_is_well_again(spoil, heal, LAGS, "blocks behind the others")
 
 
 def becomes(chain_id, said, diagnosed):
