@@ -35,7 +35,8 @@ static void put(const struct feed *feed, struct follower *f, const struct block_
 		if (top > ancestor && !MUTANT(dead_branch_stays))
 			feed->removed(feed->ctx, ancestor);
 		if (ancestor + 1 < b->head.height)
-			feed->missed(feed->ctx, ancestor + 1, b->head.height - 1);
+			feed->missed(
+			    feed->ctx, ancestor + 1, b->head.height - 1, &b->head.parent);
 	}
 	feed->added(feed->ctx, b);
 }

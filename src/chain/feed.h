@@ -23,8 +23,8 @@ struct feed {
 	/* The quorum has other blocks in place of those above; told before these. */
 	void (*removed)(void *ctx, uint64_t above);
 	/* These are the chain's, and nobody read what is in them: the chain was followed
-	 * without him. They are not told otherwise. */
-	void (*missed)(void *ctx, uint64_t from, uint64_t to);
+	 * without him. They are not told otherwise. The hash of the highest. */
+	void (*missed)(void *ctx, uint64_t from, uint64_t to, const struct hash *hash);
 	/* With all of its transactions. */
 	void (*added)(void *ctx, const struct block_facts *b);
 };

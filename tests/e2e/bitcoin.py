@@ -161,8 +161,10 @@ class Watch(Desk):
 class Layer(Watch):
     """A desk whose owner is the node of a layer 2."""
 
-    def configure(self, endpoints, depth, **more):
+    def configure(self, endpoints, depth, layer=True, **more):
         super().configure(endpoints, depth, **more)
+        if not layer:
+            return
         with open(self.folder / "pawl.yaml", "a", encoding="utf-8") as config:
             config.write("node: {chain: btc, data_dir: .}\n")
 

@@ -155,6 +155,31 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
 
 
 @test
+def blocks_that_nobody_wanted_are_read_again():
+    with Bcoin(blocks=20) as node, Anchored(node) as desk:
+        daemon = serving(desk)
+        desk.await_follows("from the start")
+        stop(desk, daemon)
+        desk.configure([node.url], 6, layer=False)
+        node.reorg(3, miner=1)  # of blocks that the layer has read
+        node.mine(20)
+        daemon = serving(desk)
+        desk.await_follows("without the layer")
+        end(daemon)
+        desk.configure([node.url], 6)
+        of_before, missed = coinbase(node, 4), coinbase(node, 25)
+        desk.apply(pegin(missed))
+        desk.apply({**pegin(of_before), "height": 4})
+        desk.await_pegins({missed: (0, 0), of_before: (0, 0)})
+        daemon = serving(desk)
+        desk.await_pegins({missed: (2, 17), of_before: (2, 38)})
+        same([r["height"] for r in desk.told("reorgs") if "height" in r], [18], "reorgs")
+        desk.apply(mint(missed), mint(of_before))
+        stop(desk, daemon)
+        same(desk.blocks(), node.chain(min(desk.blocks())), "blocks of the database")
+
+
+@test
 def block_hashes_come_from_a_node():
     with Bcoin(blocks=30) as node, Anchored(node) as desk:
         path = str(desk.database)

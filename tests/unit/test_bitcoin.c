@@ -998,15 +998,16 @@ static void own_removed(void *ctx, uint64_t above)
 	mine_own.removed++;
 }
 
-static void own_missed(void *ctx, uint64_t from, uint64_t to)
+static void own_missed(void *ctx, uint64_t from, uint64_t to, const struct hash *hash)
 {
 	(void)ctx;
 	assert_true((int64_t)from == mine_own.top + 1 && to >= from);
 	mine_own.missed_to = (int64_t)to;
+	mine_own.hash[to] = *hash;
 	mine_own.missed++;
 }
 
-/* Each stands on the one below, unless that was missed, and has all that is in it. */
+/* Each stands on the one below, which may have been missed, and has all that is in it. */
 static void own_added(void *ctx, const struct block_facts *b)
 {
 	int64_t height = (int64_t)b->head.height;
@@ -1014,8 +1015,9 @@ static void own_added(void *ctx, const struct block_facts *b)
 	(void)ctx;
 	if (mine_own.top < 0)
 		mine_own.lowest = height;
-	else if (height != mine_own.missed_to + 1)
-		assert_true(height == mine_own.top + 1 &&
+	else
+		assert_true(
+		    (height == mine_own.missed_to + 1 || height == mine_own.top + 1) &&
 		    hash_same(&mine_own.hash[height - 1], &b->head.parent));
 	assert_true(b->has_every && b->every_n == 2);
 	mine_own.hash[height] = b->head.hash;

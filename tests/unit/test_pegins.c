@@ -17,6 +17,7 @@
 #include "engine/states.h"
 #include "journal/sql.gen.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/state/book.h"
 #include "outside.h"
@@ -375,6 +376,134 @@ static void what_begins_anew_is_looked_at_anew(void **state)
 	is_whole();
 }
 
+/* -- blocks that nobody had read ------------------------------------------- */
+
+static struct hash block(uint64_t height, uint8_t branch)
+{
+	struct hash hash = h(branch);
+
+	memcpy(hash.at, &height, sizeof height);
+	return hash;
+}
+
+/* The next one is read, as the chain has it, with a transaction at a height. */
+static uint64_t again(uint8_t branch, uint64_t fork, uint64_t at, uint8_t tx)
+{
+	struct hash parent, txids[2] = { h(0x77), h(tx) };
+	struct missed_run run;
+	uint64_t height;
+
+	if (!missed_next(j, &run))
+		return 0;
+	height = run.top;
+	parent = block(height - 1, height - 1 > fork ? branch : 1);
+	assert_memory_equal(
+	    run.hash.at, block(height, height > fork ? branch : 1).at, 32);
+	missed_read(j, &run, &parent, txids, height == at ? 2 : 1, WALL);
+	return height;
+}
+
+/* The chain went on while nobody wanted its blocks, from 109 to 120. */
+static void leave_out(uint8_t branch)
+{
+	struct hash last = block(119, branch);
+
+	missed_add(j, 110, 119, &last);
+	grow(120, 125, branch, 0);
+	final_is(119);
+	(void)counted();
+}
+
+static void what_was_missed_is_read_again(void **state)
+{
+	(void)state;
+	follow();
+	grow(90, 100, 1, 0);
+	pegin(0xa1);
+	pegin(0xa2);
+	grow(101, 101, 1, 0xa2);
+	grow(102, 109, 1, 0);
+	assert_int_equal(counted(), 1);
+	leave_out(1);
+	is(0xa2, PEGIN_CONFIRMED, 25);
+	assert_int_equal(outside_number(path, "SELECT COUNT(*) FROM node_block"), 26);
+	is_refused(change("pegin_mint", ""), "not read Bitcoin as far");
+	for (uint64_t i = 119; i >= 110; i--)
+		assert_int_equal(again(1, 0, 112, 0xa1), i);
+	assert_int_equal(again(1, 0, 0, 0), 0);
+	assert_int_equal(outside_number(path, "SELECT COUNT(*) FROM node_block"), 26);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 14);
+	is_done(change("pegin_mint", ""));
+	is(0xa2, PEGIN_CONFIRMED, 25);
+	is_done(change("pegin_mint", ""));
+	assert_int_equal(outside_number(path, "SELECT COUNT(*) FROM node_reorg"), 0);
+	is_whole();
+}
+
+/* Three blocks that were read gave way meanwhile. */
+static void what_was_missed_may_stand_on_others(void **state)
+{
+	struct anchor a = { .made_ms = WALL, .hash = h(1), .root = h(2) };
+	struct hash txid = h(0xa2), hash;
+	int64_t anchor;
+
+	(void)state;
+	follow();
+	anchor = anchor_add(j, &a, "payload", 7);
+	assert_true(anchor_read(j, anchor, &a));
+	anchor_broadcast(j, &a, &txid, WALL);
+	grow(90, 100, 1, 0);
+	pegin(0xa1);
+	pegin(0xa2);
+	grow(101, 106, 1, 0xa1);
+	grow(107, 109, 1, 0xa2);
+	assert_int_equal(counted(), 2);
+	leave_out(2);
+	for (uint64_t i = 119; i >= 107; i--)
+		assert_int_equal(again(2, 106, 0, 0), i);
+	assert_int_equal(again(2, 106, 0, 0), 0);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 25);
+	is(0xa2, PEGIN_PENDING, 0);
+	assert_true(anchor_read(j, anchor, &a));
+	assert_int_equal(a.status, ANCHOR_INVALIDATED_REORG);
+	assert_int_equal(outside_number(path, "SELECT COUNT(*) FROM node_reorg"), 1);
+	assert_int_equal(outside_number(path, "SELECT height FROM node_reorg"), 107);
+	assert_true(anchors_at(j, 108, &hash));
+	assert_memory_equal(hash.at, block(108, 2).at, 32);
+	is_whole();
+}
+
+static void a_pegin_of_before_names_its_block(void **state)
+{
+	char line[400];
+
+	(void)state;
+	snprintf(line, sizeof line,
+	    "{'do':'pegin','txid':'%s','vout':0,'amount':50000,'source':'s','dest':'a',"
+	    "'height':95}",
+	    tx_of(0xa1));
+	is_refused(line, "read no block of Bitcoin yet");
+	follow();
+	grow(100, 120, 1, 0);
+	final_is(114);
+	is_done(line);
+	for (uint64_t i = 100; i >= 95; i--)
+		assert_int_equal(again(1, 0, 95, 0xa1), i);
+	assert_int_equal(again(1, 0, 0, 0), 0);
+	assert_int_equal(counted(), 1);
+	is(0xa1, PEGIN_CONFIRMED, 26);
+	is_done(change("pegin_mint", ""));
+	grow(20000, 20001, 1, 0);
+	snprintf(line, sizeof line,
+	    "{'do':'pegin','txid':'%s','vout':0,'amount':50000,'source':'s','dest':'a',"
+	    "'height':95}",
+	    tx_of(0xa2));
+	is_refused(line, "more than 10000 blocks below 20000");
+	is_whole();
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, over)
 
 int main(void)
@@ -385,6 +514,9 @@ int main(void)
 		CASE(what_was_minted_and_lost_its_block_is_said),
 		CASE(what_no_block_has_is_somebodys_word),
 		CASE(what_begins_anew_is_looked_at_anew),
+		CASE(what_was_missed_is_read_again),
+		CASE(what_was_missed_may_stand_on_others),
+		CASE(a_pegin_of_before_names_its_block),
 	};
 
 	return cmocka_run_group_tests(tests, drawer_open, drawer_close);

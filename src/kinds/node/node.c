@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "chain/feed.h"
+#include "kinds/node/again.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/reorgdb/mirror.h"
 #include "kinds/node/state/book.h"
@@ -21,6 +23,7 @@ struct l2_node {
 	struct journal *journal;
 	char *chain;
 	struct mirror *mirror;
+	struct again *again;
 	struct l2_watch *watch;
 	int reorgs;             /* in this life */
 	bool asked, had_height; /* when it began, */
@@ -59,15 +62,14 @@ static void feed_removed(void *ctx, uint64_t above)
 	    top - above);
 	anchors_removed(n->journal, above, world_wall_ms(n->world));
 	pegin_txs_removed(n->journal, above);
+	missed_removed(n->journal, above);
 }
 
-static void feed_missed(void *ctx, uint64_t from, uint64_t to)
+static void feed_missed(void *ctx, uint64_t from, uint64_t to, const struct hash *hash)
 {
-	(void)ctx;
-	log_warn("node",
-	    "nobody read what is in the blocks %" PRIu64 " to %" PRIu64
-	    ": an anchor that waits for one of them goes on waiting",
-	    from, to);
+	const struct l2_node *n = ctx;
+
+	missed_add(n->journal, from, to, hash);
 }
 
 typedef void block_fn(struct journal *j, uint64_t height, const struct hash *hash,
@@ -225,9 +227,11 @@ static void watch(struct l2_node *n, struct runner *r)
 	struct chain_run *c = runner_chain(r, n->chain);
 	uint64_t known;
 
-	seen.chain_trouble = n->other_chain ? n->trouble
-	    : c                             ? follower_waits_for(c->follower)
-					    : NULL;
+	seen.chain_trouble = c ? follower_waits_for(c->follower) : NULL;
+	if (again_trouble(n->again))
+		seen.chain_trouble = again_trouble(n->again);
+	if (n->other_chain)
+		seen.chain_trouble = n->trouble;
 	seen.has_head = c && !n->other_chain && anchors_top(n->journal, &seen.head);
 	known = c ? follower_quorum_height(c->follower) : 0;
 	seen.at_head = seen.has_head && known && seen.head >= known;
@@ -245,6 +249,8 @@ static void told_turn(void *ctx, struct runner *r)
 	for (int i = 0; i < r->s.chains_n; i++)
 		if (is_mine(n, &r->chains[i])) {
 			feed_turn(&feed, r->chains[i].follower);
+			again_turn(n->again, r, &r->chains[i]);
+			n->count |= again_read(n->again);
 			look_for_pegins(n, &r->chains[i]);
 			count_pegins(n, r);
 		}
@@ -289,6 +295,7 @@ struct l2_node *l2_node_new(
 	n->journal = j;
 	n->chain = mem_str(config->chain);
 	n->count = true;
+	n->again = again_new();
 	n->mirror = mirror_new(w, j, config->reorg_db);
 	n->watch = watch_new(w, j, config);
 	return n;
@@ -300,6 +307,7 @@ void l2_node_free(struct l2_node *n)
 		return;
 	mirror_free(n->mirror);
 	watch_free(n->watch);
+	again_free(n->again);
 	mem_free(n->chain);
 	mem_free(n);
 }

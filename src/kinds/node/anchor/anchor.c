@@ -293,26 +293,33 @@ static void invalidate(struct journal *j, int64_t reorg, int64_t id)
 	sql_node_reorg_anchor_add(j, &in);
 }
 
-void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms)
+/* The lowest height that has another block. Its number. */
+static int64_t reorg_add(struct journal *j, uint64_t height, int64_t wall_ms)
 {
 	struct sql_node_watch_get_out w = watch_get(j);
 	struct sql_node_reorg_add_in in = { .number = w.reorgs,
-		.height = (int64_t)above + 1,
+		.height = (int64_t)height,
 		.no_new_hash = true,
 		.detected_ms = wall_ms };
-	struct hash old;
-	struct ids ids;
+	struct hash old = { { 0 } };
 
-	in.no_old_hash = !anchors_at(j, above + 1, &old);
+	in.no_old_hash = !anchors_at(j, height, &old);
 	memcpy(in.old_hash, old.at, sizeof in.old_hash);
 	w.reorgs++;
 	w.moves++;
 	watch_put(j, &w);
 	in.moved = w.moves;
 	sql_node_reorg_add(j, &in);
-	ids = anchors_from(j, above + 1);
+	return in.number;
+}
+
+void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms)
+{
+	int64_t number = reorg_add(j, above + 1, wall_ms);
+	struct ids ids = anchors_from(j, above + 1);
+
 	for (size_t i = 0; i < ids.n && !MUTANT(anchor_outlives_block); i++)
-		invalidate(j, in.number, ids.at[i]);
+		invalidate(j, number, ids.at[i]);
 	ids_release(&ids);
 	sql_node_block_drop_above(
 	    j, &(struct sql_node_block_drop_above_in){ .height = (int64_t)above });
@@ -401,6 +408,7 @@ void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
 	struct sql_node_block_put_in in = { .height = (int64_t)height };
+	struct sql_node_missed_next_out unread;
 
 	CHECK(height <= INT64_MAX);
 	in.moved = moved(j);
@@ -410,10 +418,52 @@ void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
 	for (size_t i = 0; i < n; i++)
 		txid_seen(j, height, hash, &txids[i]);
 	count_all(j, height);
-	if (height >= ANCHOR_BLOCKS_KEPT)
+	/* What stands below blocks that nobody has read yet is compared with them. */
+	if (height >= ANCHOR_BLOCKS_KEPT && !sql_node_missed_next_one(j, &unread))
 		sql_node_block_drop_below(j,
 		    &(struct sql_node_block_drop_below_in){
 			.height = (int64_t)(height - ANCHOR_BLOCKS_KEPT + 1) });
+}
+
+void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n)
+{
+	struct sql_node_block_put_in in = { .height = (int64_t)height };
+	uint64_t top;
+
+	if (!anchors_top(j, &top))
+		return;
+	if (height + ANCHOR_BLOCKS_KEPT > top) {
+		in.moved = moved(j);
+		memcpy(in.hash, hash->at, sizeof in.hash);
+		sql_node_block_put(j, &in);
+	}
+	for (size_t i = 0; i < n; i++)
+		txid_seen(j, height, hash, &txids[i]);
+	count_all(j, top);
+}
+
+int64_t anchors_replaced(struct journal *j, uint64_t height, const struct hash *hash,
+    const int64_t *reorg, int64_t wall_ms)
+{
+	struct hash old = { { 0 } };
+	int64_t number = reorg ? *reorg : reorg_add(j, height, wall_ms);
+	struct sql_node_reorg_lower_in in = { .number = number,
+		.height = (int64_t)height,
+		.no_old_hash = !anchors_at(j, height, &old) };
+	struct ids ids = anchors_from(j, height);
+	struct anchor a;
+
+	memcpy(in.old_hash, old.at, sizeof in.old_hash);
+	memcpy(in.new_hash, hash->at, sizeof in.new_hash);
+	in.moved = moved(j);
+	sql_node_reorg_lower(j, &in);
+	for (size_t i = 0; i < ids.n; i++)
+		if (anchor_read(j, ids.at[i], &a) && a.height == height && a.in_block &&
+		    !hash_same(&a.block_hash, hash))
+			invalidate(j, number, a.id);
+	ids_release(&ids);
+	return number;
 }
 
 void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,

@@ -82,6 +82,13 @@ void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms);
 /* This block is the highest; its transactions, n of them. */
 void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);
+/* The same of a block below the highest, which nobody had read. */
+void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n);
+/* Below the highest, this block is in the place of the one that was read: a reorg of
+ * before, by its number, or a new one (NULL). Its number. */
+int64_t anchors_replaced(struct journal *j, uint64_t height, const struct hash *hash,
+    const int64_t *reorg, int64_t wall_ms);
 /* The same of a block that it has, for anchors that came later. */
 void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);

@@ -126,6 +126,16 @@ struct gone {
 	uint64_t height;
 };
 
+static void all_gone(struct journal *j, const struct gone *gone, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pegin_tx is = { .seen = true, .height = gone[i].height };
+
+		put(j, l2_text(gone[i].tx), &is);
+		minted_tell(j, l2_text(gone[i].tx), false, is.height);
+	}
+}
+
 void pegin_txs_removed(struct journal *j, uint64_t above)
 {
 	struct sql_node_pegin_tx_above_in in = { .height = (int64_t)above };
@@ -141,12 +151,26 @@ void pegin_txs_removed(struct journal *j, uint64_t above)
 		shown(gone[n].tx, row.tx, row.tx_len);
 		gone[n++].height = (uint64_t)row.height;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct pegin_tx is = { .seen = true, .height = gone[i].height };
+	all_gone(j, gone, n);
+	mem_free(gone);
+}
 
-		put(j, l2_text(gone[i].tx), &is);
-		minted_tell(j, l2_text(gone[i].tx), false, is.height);
+void pegin_txs_replaced(struct journal *j, uint64_t height, const struct hash *hash)
+{
+	struct sql_node_pegin_tx_at_in in = { .height = (int64_t)height };
+	struct sql_node_pegin_tx_at_out row;
+	struct gone *gone = NULL;
+	size_t n = 0;
+
+	sql_node_pegin_tx_at_begin(j, &in);
+	while (sql_node_pegin_tx_at_next(j, &row)) {
+		if (!memcmp(row.block_hash, hash->at, sizeof hash->at))
+			continue;
+		gone = mem_grow(gone, n + 1, sizeof *gone);
+		shown(gone[n].tx, row.tx, row.tx_len);
+		gone[n++].height = height;
 	}
+	all_gone(j, gone, n);
 	mem_free(gone);
 }
 

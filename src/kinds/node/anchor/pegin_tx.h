@@ -32,6 +32,9 @@ void pegin_txs_added(struct journal *j, uint64_t height, const struct hash *hash
     const struct hash *txids, size_t n);
 void pegin_txs_removed(struct journal *j, uint64_t above);
 
+/* At this height is this block, whatever was read before. */
+void pegin_txs_replaced(struct journal *j, uint64_t height, const struct hash *hash);
+
 /* Those that came behind the blocks that are at hand: are there any, and which. */
 bool pegin_txs_wanted(struct journal *j);
 struct pegin_wanted *pegin_wanted_new(struct journal *j);

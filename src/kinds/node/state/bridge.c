@@ -12,6 +12,7 @@
 #include "crypto/sha256.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/missed.h"
 
 /* Of its id, as text. */
 #define ID_TEXT_MAX (CHANGE_PEER_MAX + 80)
@@ -91,6 +92,8 @@ static enum err pegin_make(struct book *b, const struct change *c, struct fail *
 	there = pegin_get(b, is.id, &was);
 	e = there ? edge(MACHINE_PEGIN, is.id, was.status, PEGIN_INITIATED, f)
 		  : pegin_other(b, c, is.id, f);
+	if (e == ERR_OK && c->height)
+		e = missed_want(b->journal, c->height, f);
 	if (e == ERR_OK)
 		row_put(b, L2_PEGINS, there ? &was : NULL, &is);
 	return e;

@@ -375,9 +375,9 @@ static void member_format(struct buf *out, const struct change *c, const struct 
 			return;
 		buf_add_byte(out, ',');
 		change_text_format(out, m->name, text_of(c, m));
-	} else if (m->type != FLAG) {
+	} else if (m->type != FLAG && (m->need == NEEDED || number_of(c, m))) {
 		buf_addf(out, ",\"%s\":\"%" PRIu64 "\"", m->name, number_of(c, m));
-	} else if (number_of(c, m)) {
+	} else if (m->type == FLAG && number_of(c, m)) {
 		buf_addf(out, ",\"%s\":true", m->name);
 	}
 }

@@ -34,7 +34,8 @@ struct change {
 	/* Those of its row in changes.def; the others are empty. */
 	struct l2_bytes peer, from, to, task, client, worker, txid, source, dest, peg,
 	    anchor, submitter, payload_hash, state_root;
-	uint64_t amount, confirmations, vout, type, priority, locked, made_ms, by_hand;
+	uint64_t amount, confirmations, vout, type, priority, locked, made_ms, by_hand,
+	    height;
 	json_t *root; /* what the texts borrow from.. */
 	struct arena arena;
 };

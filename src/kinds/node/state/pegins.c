@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 
 /* -- by blocks ------------------------------------------------------------- */
@@ -139,7 +140,7 @@ enum err pegin_is_final(
 		    "is accepted; see: pawl status");
 	if (!tx.seen)
 		return unseen(c, f);
-	if (final.behind)
+	if (final.behind || missed_above(b->journal, tx.height))
 		return fail_set(f, ERR_INPUT,
 		    "this node has not read Bitcoin as far as it is final, block %" PRIu64
 		    ": with node.chain in its config, pawl serve does",
