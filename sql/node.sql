@@ -171,6 +171,25 @@ DELETE FROM node_pegout;
 -- scan: all of them go
 DELETE FROM node_task;
 
+-- One more of a status, and one less.
+-- name: node_status_add
+-- in: list i64, status i64
+INSERT INTO node_status (list, status, n) VALUES (:list, :status, 1)
+ON CONFLICT (list, status) DO UPDATE SET n = node_status.n + 1;
+
+-- name: node_status_take
+-- in: list i64, status i64
+UPDATE node_status SET n = n - 1 WHERE list = :list AND status = :status;
+
+-- name: node_status_clear
+-- in: list i64
+DELETE FROM node_status WHERE list = :list;
+
+-- name: node_statuses
+-- in: list i64
+-- out: status i64, n i64
+SELECT status, n FROM node_status WHERE list = :list ORDER BY status;
+
 -- name: node_change_add
 -- in: no i64, at_ms i64, line blob
 INSERT INTO node_change (no, at_ms, line) VALUES (:no, :at_ms, :line);

@@ -152,6 +152,7 @@ static void vitals_tell(struct serve *s, struct health_at *at)
 	at->disk_free = at->disk_size = -1;
 	if (s->s.disk)
 		s->s.disk(s->s.disk_ctx, &at->disk_free, &at->disk_size);
+	at->node = s->s.node && at->runner ? s->s.node(s->s.node_ctx) : NULL;
 	for (int i = 0; i < WAYS; i++) {
 		struct asked_list *list = &s->ways[i].curious;
 

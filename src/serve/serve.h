@@ -14,6 +14,7 @@
 #include "serve/door/listener.h"
 
 struct serve;
+struct l2_figures; /* kinds/node/watch/watch.h */
 
 struct serve_setup {
 	struct world *world; /* the production world */
@@ -29,6 +30,9 @@ struct serve_setup {
 	/* Of the journal's file system, in bytes. NULL: not known. */
 	void (*disk)(void *ctx, int64_t *ret_free, int64_t *ret_size);
 	void *disk_ctx;
+	/* Of the node of a layer 2. NULL, or it gives NULL: it is none. */
+	const struct l2_figures *(*node)(void *ctx);
+	void *node_ctx;
 };
 
 /* fails: SYSTEM. */

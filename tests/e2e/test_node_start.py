@@ -3,9 +3,12 @@
 damaged names its procedure and stops nothing but a state that contradicts itself."""
 
 import contextlib
+import http.client
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
 
 from bitcoin import Bcoin, Layer
 from harness import check, end, main, same, serving, stop, test, wait_until
@@ -35,6 +38,37 @@ def well(steps, *others):
     for step in STEPS:
         if step not in others:
             same(steps[step][0], "info", f"{step}: {steps[step][1]}")
+
+
+class Served(Layer):
+    """It also serves HTTP, at a port of the system's choice."""
+
+    def configure(self, endpoints, depth, **more):
+        super().configure(endpoints, depth, **more)
+        with open(self.folder / "pawl.yaml", "a", encoding="utf-8") as config:
+            config.write(f"serve: {{tokens: {{t: file:{self.folder}/token}}, metrics_open: true}}\n")
+        (self.folder / "token").touch(0o600)
+        (self.folder / "token").write_text("a-token-of-the-tests-0123456789")
+        self.env["PAWL_SERVE__LISTEN"] = "127.0.0.1:0"
+
+
+def ask(daemon, path):
+    """What it answers, at the port that it names in its log."""
+    port = re.search(r"HTTP on 127\.0\.0\.1:(\d+)", daemon.paths[1].read_text())[1]
+    link = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+    link.request("GET", path)
+    body = link.getresponse().read().decode()
+    link.close()
+    return body
+
+
+def figures(daemon):
+    lines = [line for line in ask(daemon, "/metrics").splitlines() if line.startswith("pawl_node")]
+    return {series: float(value) for series, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def health(daemon):
+    return json.loads(ask(daemon, "/health"))["components"]["node"]
 
 
 def break_newest(log):
@@ -107,6 +141,73 @@ def damaged(desk, log):
     same(told.code, 6, f"exit of a start on an altered state: {told.err}")
     check("layer-2 state" in told.err, told.err)
     desk.sound = False
+
+
+@test
+def health_metrics_and_status_know_of_the_node():
+    with Bcoin(blocks=12) as node, Served(node) as desk:
+        desk.folder.chmod(0o700)
+        out = {"txid": "aa" * 32, "vout": 1, "source": "s", "dest": "bob"}
+        apply(desk, {"do": "credit", "peer": "ann", "amount": "50"},
+              {"do": "debit", "peer": "ann", "amount": "8"},
+              {"do": "pegin", "amount": "50000", **out})
+        desk.expect(0, "node", "create-anchor")
+        daemon, _ = started(desk)
+        told = health(daemon)
+        same((told["status"], told["started"], told["height"]), ("healthy", True, 12), f"{told}")
+        same({step: told["steps"][step]["how"] for step in STEPS}, dict.fromkeys(STEPS, "well"),
+             "steps")
+        # its first backup is made meanwhile, and looked at behind that
+        wait_until(lambda: figures(daemon).get("pawl_node_backup_age_seconds", 9e9) < 60, 30,
+                   "a backup", 0.05)
+        text = ask(daemon, "/metrics")
+        judged = subprocess.run([shutil.which("promtool"), "check", "metrics"], input=text,
+                                capture_output=True, text=True, check=False)
+        same((judged.returncode, judged.stdout + judged.stderr), (0, ""), text)
+        got = figures(daemon)
+        for series, value in {
+                "pawl_node_started": 1, 'pawl_node_step_trouble{step="state"}': 0,
+                "pawl_node_height": 12, "pawl_node_backups": 1, "pawl_node_backup_failed": 0,
+                "pawl_node_minted_total": 50, "pawl_node_burned_total": 8, "pawl_node_supply": 42,
+                'pawl_node_records{list="pegins"}': 1, 'pawl_node_anchors{status="pending"}': 1,
+                'pawl_node_pegs{direction="in",status="initiated"}': 1,
+                "pawl_node_backup_every_seconds": 3600}.items():
+            same(got.get(series), value, series)
+        check(got["pawl_node_snapshot_log_bytes"] > 100, "the log")
+        check(got["pawl_node_reorg_db_bytes"] > 100, "the database")
+        apply(desk, {"do": "pegin_fail", "peg": next(iter(told_pegs(desk)))})
+        got = figures(daemon)
+        same((got['pawl_node_pegs{direction="in",status="initiated"}'],
+              got['pawl_node_pegs{direction="in",status="failed"}']), (0, 1), "pegs by status")
+        said = desk.expect(0, "status").out
+        check("supply 42 (50 minted, 8 burned)" in said, said)
+        stop(desk, daemon)
+
+        log = desk.folder / "l2_snapshots.dat"
+        with open(log, "r+b") as file:  # a hole: it takes no room
+            file.truncate(5001 * 2**20)
+        said = desk.expect(0, "status").out
+        check("the log of snapshots is large; then: pawl node prune" in said, said)
+        with open(log, "r+b") as file:
+            file.truncate(0)
+        stop_backups(desk)
+
+
+def told_pegs(desk):
+    return [row["pegin"]["id"] for row in desk.told("state") if "pegin" in row]
+
+
+def stop_backups(desk):
+    """What can't be copied is an alert."""
+    folder = desk.folder / "backups"
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    desk.expect(0, "node", "create-anchor")
+    daemon, _ = started(desk)
+    wait_until(lambda: figures(daemon)["pawl_node_backup_failed"] == 1, 30, "it is said", 0.05)
+    told = health(daemon)
+    same(told["status"], "degraded", f"{told}")
+    stop(desk, daemon)
 
 
 main()

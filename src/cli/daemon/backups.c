@@ -48,7 +48,7 @@ struct backups {
 	struct backup_paths paths;
 	char *copy_to, *command;
 	struct world *world; /* whose worker has the job */
-	bool known, running;
+	bool known, running, ended;
 	int64_t due_ms;
 	/* the job's */
 	int64_t wall_ms;
@@ -115,6 +115,7 @@ static void job_done(void *job)
 	struct backups *b = job;
 
 	b->running = false;
+	b->ended = true;
 	if (b->e == ERR_NOT_FOUND)
 		log_info("node", "no backup: %s", b->fail.why);
 	else if (b->e != ERR_OK)
@@ -129,6 +130,19 @@ static void job_done(void *job)
 		log_warn("node",
 		    "the newest %zu snapshots of %s do not hold: pawl node verify",
 		    b->made.failed, b->paths.log);
+}
+
+bool backups_ended(struct backups *b, const char **ret_why)
+{
+	bool ended = b && b->ended;
+
+	*ret_why = NULL;
+	if (!ended)
+		return false;
+	if (b->e != ERR_OK && b->e != ERR_NOT_FOUND) /* that is: nothing to copy */
+		*ret_why = b->fail.why;
+	b->ended = false;
+	return true;
 }
 
 int64_t backups_turn(struct backups *b, struct world *w)

@@ -33,6 +33,9 @@ struct backups;
 struct backups *backups_new(const struct node_keys *keys);
 void backups_free(struct backups *b); /* after the world, which waits for its workers */
 
+/* One has ended since it was asked: why it failed, NULL where it did not. */
+bool backups_ended(struct backups *b, const char **ret_why);
+
 /* Between two turns: begins what is due; the world may be another one than last time.
  * When it is due next, by its clock. */
 int64_t backups_turn(struct backups *b, struct world *w);

@@ -6,6 +6,7 @@
 #include "base/mutant.h"
 #include "cli/daemon/backups.h"
 #include "cli/daemon/reload.h"
+#include "kinds/node/node.h"
 #include "tell/tell.h"
 
 #define DRAIN_MS 8000 /* a service manager waits for 10 s and more */
@@ -66,6 +67,16 @@ static void up(struct loop *l)
 		log_warn("serve", "%s: no service manager is told of this one", f.why);
 }
 
+static int64_t backups_due(struct backups *b, struct loop *l)
+{
+	int64_t due_ms = backups_turn(b, l->world);
+	const char *why;
+
+	if (backups_ended(b, &why) && l->node)
+		l2_node_backed(l->node, why);
+	return due_ms;
+}
+
 enum err service_run(struct loop *l, struct backups *backups, struct fail *f)
 {
 	unsigned reloads = 0;
@@ -79,7 +90,7 @@ enum err service_run(struct loop *l, struct backups *backups, struct fail *f)
 		ready = true;
 		if (world_signals(l->world).reloads < reloads)
 			reloads = 0; /* another world, since the disk was full */
-		loop_wait(l, backups_turn(backups, l->world));
+		loop_wait(l, backups_due(backups, l));
 		if (world_signals(l->world).reloads > reloads)
 			reload(l);
 		reloads = world_signals(l->world).reloads;

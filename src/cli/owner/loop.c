@@ -160,6 +160,13 @@ static void disk_of(void *ctx, int64_t *ret_free, int64_t *ret_size)
 	*ret_size = (int64_t)(s.f_blocks * s.f_frsize);
 }
 
+static const struct l2_figures *node_of(void *ctx)
+{
+	const struct loop *l = ctx;
+
+	return l->node ? l2_node_figures(l->node) : NULL;
+}
+
 static void serve_again(struct loop *l)
 {
 	struct fail f = { ERR_OK, "" };
@@ -171,6 +178,8 @@ static void serve_again(struct loop *l)
 		.since_wall_ms = l->since_wall_ms,
 		.disk = disk_of,
 		.disk_ctx = l,
+		.node = node_of,
+		.node_ctx = l,
 		.listener = l->listener.fd >= 0 ? &l->listener : NULL,
 		.gate = l->gate };
 

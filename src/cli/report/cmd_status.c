@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cli/report/node.h"
 #include "cli/report/report.h"
 #include "cli/report/track.h"
 #include "cli/term/term.h"
@@ -469,14 +470,17 @@ static enum err status_all(struct cli *c, struct journal *j, struct fail *f)
 		(void)track_status_all(c, j);
 	if (e == ERR_OK && c->args.json)
 		(void)read_chains_show(c, j);
-	if (e == ERR_OK && c->args.json)
+	if (e == ERR_OK && c->args.json) {
 		unreached_show(c, j);
+		(void)node_show(c, j);
+	}
 	if (e != ERR_OK || c->args.json)
 		return e;
 	if (n)
 		runner_line(&s.progress, need);
 	tells = track_status_all(c, j);
 	tells |= read_chains_show(c, j);
+	tells |= node_show(c, j);
 	if (!tells && !n)
 		cli_say(c,
 		    "There is no operation yet: pawl airdrop plan FILE --chain C "

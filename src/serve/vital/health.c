@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/watch/watch.h"
 
 #define HEAD_OLD_MS 300000 /* no chain that we know is so slow */
 #define DISK_LOW 10        /* of 100 */
@@ -262,6 +263,88 @@ static enum how deliveries_part(
 	return part_end(&p, around);
 }
 
+/* -- of a layer 2 ---------------------------------------------------------- */
+
+static const char *const step_hows[] = {
+	[L2_WAITS] = "waits",
+	[L2_WELL] = "well",
+	[L2_TROUBLE] = "trouble",
+};
+
+static void steps_part(struct part *p, const struct l2_figures *n)
+{
+	json_t *steps = json_object();
+
+	CHECK(steps);
+	for (int i = 0; i < L2_STEPS; i++) {
+		json_t *o = json_pack("{s:s, s:o}", "how", step_hows[n->steps[i].how],
+		    "said", json_text(n->steps[i].said));
+
+		CHECK(o);
+		put(steps, l2_step_name((enum l2_step)i), o);
+		if (n->steps[i].how == L2_TROUBLE)
+			part_note(p, DEGRADED, n->steps[i].said);
+	}
+	put(p->o, "started", json_boolean(n->started));
+	put(p->o, "steps", steps);
+}
+
+/* What grows is an alert, and no reason to be called ill. */
+static void growth_note(struct part *p, const struct l2_figures *n)
+{
+	if (n->log_large)
+		part_note(p, HEALTHY,
+		    "the log of snapshots is larger than 5000 MB: pawl node prune");
+	if (n->database_large)
+		part_note(p, HEALTHY,
+		    "the reorg database is larger than 1000 MB: pawl node "
+		    "prune-reorg-db");
+	if (n->diverged)
+		part_note(p, HEALTHY,
+		    "the newest snapshot's anchor is more than node.max_divergence "
+		    "blocks behind Bitcoin: pawl node create-anchor");
+}
+
+static void files_part(struct part *p, const struct health_at *at)
+{
+	const struct l2_figures *n = at->node;
+
+	put_n(p->o, "snapshot_log_bytes", (int64_t)n->look.log_bytes);
+	put_n(p->o, "reorg_db_bytes", (int64_t)n->look.database_bytes);
+	put_n(p->o, "backups", (int64_t)n->look.backups);
+	if (n->look.backup_ms)
+		put_n(
+		    p->o, "backup_age_ms", world_wall_ms(at->world) - n->look.backup_ms);
+	if (n->has_snapshot)
+		time_put(p->o, "snapshot", (int64_t)n->snapshot_ms);
+	if (n->disk_low)
+		part_note(p, DEGRADED, "less than 10 % of its file system is free");
+	if (n->backup_old)
+		part_note(p, DEGRADED,
+		    "the newest backup is older than twice node.backup.every: pawl node "
+		    "backup");
+}
+
+static enum how node_part(json_t *around, const struct health_at *at, json_t *alerts)
+{
+	const struct l2_figures *n = at->node;
+	struct part p = part_begin("node", alerts);
+
+	steps_part(&p, n);
+	if (n->has_height)
+		put_n(p.o, "height", (int64_t)n->height);
+	if (n->has_divergence)
+		put_n(p.o, "divergence", (int64_t)n->divergence);
+	if (n->looked)
+		files_part(&p, at);
+	if (n->backup_failed)
+		part_note(&p, DEGRADED, n->backup_why);
+	if (n->uncovered[0])
+		part_note(&p, DEGRADED, n->uncovered);
+	growth_note(&p, n);
+	return part_end(&p, around);
+}
+
 /* -- the whole ------------------------------------------------------------- */
 
 int health_encode(struct buf *out, const struct health_at *at)
@@ -275,6 +358,8 @@ int health_encode(struct buf *out, const struct health_at *at)
 		how = worse(how, chains_part(components, at, alerts));
 		how = worse(how, operations_part(components, at, alerts));
 		how = worse(how, deliveries_part(components, at, alerts));
+		if (at->node)
+			how = worse(how, node_part(components, at, alerts));
 	}
 	put(o, "status", json_string(hows[how]));
 	time_put(o, "timestamp", world_wall_ms(at->world));

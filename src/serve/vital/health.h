@@ -9,12 +9,15 @@
 #include "base/buf.h"
 #include "serve/vital/vital.h"
 
+struct l2_figures; /* kinds/node/watch/watch.h */
+
 struct health_at {
 	struct world *world;
 	struct journal *journal;
 	struct runner *runner; /* NULL: its last turn found the disk full.. */
 	const char *full;      /* ..and said so */
 	const struct pulse *pulse;
+	const struct l2_figures *node; /* of a layer 2; NULL: it is none */
 	/* Of the journal's file system, in bytes; -1: not known. */
 	int64_t disk_free, disk_size;
 	const char *version;

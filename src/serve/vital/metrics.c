@@ -9,6 +9,8 @@
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/watch/watch.h"
 #include "tell/tell.h"
 
 enum metric {
@@ -423,6 +425,96 @@ static void deliveries_add(struct buf *out, const struct health_at *at)
 			    tell_count(t, k, (enum tell_outcome)i));
 }
 
+/* -- of a layer 2 ---------------------------------------------------------- */
+
+static void ages_add(struct buf *out, const struct health_at *at)
+{
+	const struct l2_figures *n = at->node;
+	int64_t now_ms = world_wall_ms(at->world);
+	int64_t snapshot_ms = now_ms - (int64_t)n->snapshot_ms;
+	int64_t backup_ms = now_ms - n->look.backup_ms;
+
+	head(out, METRIC_NODE_SNAPSHOT_AGE);
+	if (n->has_snapshot)
+		sample_ms(out, METRIC_NODE_SNAPSHOT_AGE, "", NO_LABELS,
+		    snapshot_ms > 0 ? snapshot_ms : 0);
+	head(out, METRIC_NODE_BACKUP_AGE);
+	if (n->look.backup_ms)
+		sample_ms(out, METRIC_NODE_BACKUP_AGE, "", NO_LABELS,
+		    backup_ms > 0 ? backup_ms : 0);
+	head(out, METRIC_NODE_BACKUP_EVERY);
+	sample_ms(out, METRIC_NODE_BACKUP_EVERY, "", NO_LABELS, n->backup_every_ms);
+}
+
+static void files_add(struct buf *out, const struct health_at *at)
+{
+	const struct l2_figures *n = at->node;
+
+	alone(out, METRIC_NODE_STARTED, n->started);
+	head(out, METRIC_NODE_TROUBLE);
+	for (int i = 0; i < L2_STEPS; i++)
+		sample(out, METRIC_NODE_TROUBLE,
+		    LABELS({ "step", l2_step_name((enum l2_step)i) }),
+		    n->steps[i].how == L2_TROUBLE);
+	head(out, METRIC_NODE_HEIGHT);
+	if (n->has_height)
+		sample(out, METRIC_NODE_HEIGHT, NO_LABELS, (int64_t)n->height);
+	head(out, METRIC_NODE_DIVERGENCE);
+	if (n->has_divergence)
+		sample(out, METRIC_NODE_DIVERGENCE, NO_LABELS, (int64_t)n->divergence);
+	alone(out, METRIC_NODE_MAX_DIVERGENCE, (int64_t)n->max_divergence);
+	alone(out, METRIC_NODE_BACKUP_FAILED, n->backup_failed);
+	if (!n->looked)
+		return;
+	alone(out, METRIC_NODE_LOG, (int64_t)n->look.log_bytes);
+	alone(out, METRIC_NODE_DATABASE, (int64_t)n->look.database_bytes);
+	alone(out, METRIC_NODE_BACKUPS, (int64_t)n->look.backups);
+	ages_add(out, at);
+}
+
+static void statuses_add(struct buf *out, struct journal *j, int list, enum metric m,
+    enum machine machine, const char *direction)
+{
+	struct sql_node_statuses_in in = { .list = list };
+	struct sql_node_statuses_out row;
+
+	sql_node_statuses_begin(j, &in);
+	while (sql_node_statuses_next(j, &row)) {
+		const char *status = state_name(machine, (int)row.status);
+
+		sample(out, m,
+		    direction ? LABELS({ "direction", direction }, { "status", status })
+			      : LABELS({ "status", status }),
+		    row.n);
+	}
+}
+
+static void ledger_add(struct buf *out, const struct health_at *at)
+{
+	struct journal *j = at->journal;
+	struct book_sums s;
+	struct amount supply;
+
+	book_sums(j, &s);
+	supply = book_supply(&s);
+	head(out, METRIC_NODE_MINTED);
+	coin_add(out, METRIC_NODE_MINTED, NO_LABELS, &s.minted);
+	head(out, METRIC_NODE_BURNED);
+	coin_add(out, METRIC_NODE_BURNED, NO_LABELS, &s.burned);
+	head(out, METRIC_NODE_SUPPLY);
+	coin_add(out, METRIC_NODE_SUPPLY, NO_LABELS, &supply);
+	head(out, METRIC_NODE_RECORDS);
+	for (int i = 0; i < L2_LISTS; i++)
+		sample(out, METRIC_NODE_RECORDS, LABELS({ "list", l2_kinds[i].many }),
+		    s.n[i]);
+	head(out, METRIC_NODE_PEGS);
+	statuses_add(out, j, L2_PEGINS, METRIC_NODE_PEGS, MACHINE_PEGIN, "in");
+	statuses_add(out, j, L2_PEGOUTS, METRIC_NODE_PEGS, MACHINE_PEGOUT, "out");
+	head(out, METRIC_NODE_ANCHORS);
+	statuses_add(
+	    out, j, ANCHOR_STATUS_LIST, METRIC_NODE_ANCHORS, MACHINE_ANCHOR, NULL);
+}
+
 void metrics_encode(struct buf *out, const struct health_at *at)
 {
 	process_add(out, at);
@@ -434,4 +526,8 @@ void metrics_encode(struct buf *out, const struct health_at *at)
 	accounts_add(out, at);
 	tracked_add(out, at);
 	deliveries_add(out, at);
+	if (!at->node)
+		return;
+	files_add(out, at);
+	ledger_add(out, at);
 }

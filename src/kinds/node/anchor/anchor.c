@@ -124,10 +124,20 @@ static void event(struct journal *j, const struct anchor *a, const char *from,
 }
 
 /* The row is the caller's to put. */
+static void status_add(struct journal *j, int status)
+{
+	sql_node_status_add(
+	    j, &(struct sql_node_status_add_in){ ANCHOR_STATUS_LIST, status });
+}
+
 static void turn_into(struct journal *j, struct anchor *a, int status, const char *why)
 {
+	struct sql_node_status_take_in less = { ANCHOR_STATUS_LIST, a->status };
+
 	if (a->status == status)
 		return;
+	sql_node_status_take(j, &less);
+	status_add(j, status);
 	state_check(j, MACHINE_ANCHOR, a->status, status, 0, a->id);
 	event(j, a, state_name(MACHINE_ANCHOR, a->status),
 	    state_name(MACHINE_ANCHOR, status), why);
@@ -161,6 +171,7 @@ int64_t anchor_add(
 	memcpy(in.block_hash, a->block_hash.at, sizeof in.block_hash);
 	in.moved = moved(j);
 	sql_node_anchor_add(j, &in);
+	status_add(j, a->status);
 	event(j, a, "", state_name(MACHINE_ANCHOR, a->status),
 	    payload ? "the state has this root" : "the reorg database had it");
 	return anchor_find(j, &a->hash, &there) ? there.id : 0;

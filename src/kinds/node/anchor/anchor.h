@@ -31,6 +31,7 @@
 #define ANCHOR_PENDING_MS INT64_C(3600000)
 #define ANCHOR_BLOCKS_KEPT 1000
 #define ANCHOR_PAYLOAD_MAX 65536
+#define ANCHOR_STATUS_LIST 5 /* of node_status: those of the state are lists of it */
 
 struct anchor {
 	int64_t id;

@@ -272,8 +272,36 @@ static void pegin_want(
 		pegin_tx_want(j, is->btc_tx);
 }
 
+static int64_t status_of(enum l2_list list, const void *record)
+{
+	return list == L2_PEGINS ? ((const struct l2_pegin *)record)->status
+				 : ((const struct l2_pegout *)record)->status;
+}
+
+/* How many there are of each, for people. */
+static void statuses_move(
+    struct journal *j, enum l2_list list, const void *was, const void *is)
+{
+	struct sql_node_status_take_in less = { .list = list };
+	struct sql_node_status_add_in more = { .list = list };
+
+	if (list != L2_PEGINS && list != L2_PEGOUTS)
+		return;
+	if (was && is && status_of(list, was) == status_of(list, is))
+		return;
+	if (was) {
+		less.status = status_of(list, was);
+		sql_node_status_take(j, &less);
+	}
+	if (is) {
+		more.status = status_of(list, is);
+		sql_node_status_add(j, &more);
+	}
+}
+
 void row_put(struct book *b, enum l2_list list, const void *was, const void *is)
 {
+	statuses_move(b->journal, list, was, is);
 	if (was)
 		row_count(b, list, was, false);
 	if (is)
@@ -301,6 +329,10 @@ void rows_clear(struct book *b)
 	sql_node_pegins_clear(b->journal);
 	sql_node_pegouts_clear(b->journal);
 	sql_node_tasks_clear(b->journal);
+	sql_node_status_clear(
+	    b->journal, &(struct sql_node_status_clear_in){ .list = L2_PEGINS });
+	sql_node_status_clear(
+	    b->journal, &(struct sql_node_status_clear_in){ .list = L2_PEGOUTS });
 	for (int i = 0; i < L2_LISTS; i++) {
 		b->sums[i] = AMOUNT_ZERO;
 		b->n[i] = 0;

@@ -27,7 +27,7 @@ struct l2_watch {
 	char *chain;
 	char *own[4];
 	struct l2_paths paths; /* these */
-	int64_t backup_every_ms, since_ms, look_ms;
+	int64_t since_ms, look_ms;
 	struct watch_job *out, *back;
 	struct book_recount *recount;
 	struct book_counted counted;

@@ -183,8 +183,8 @@ static void growth_tell(struct l2_watch *w)
 	    w->paths.folder);
 	/* where none was ever made, that is what the backup says itself */
 	warn_once(&n->backup_old,
-	    w->backup_every_ms && n->look.backup_ms &&
-		world_wall_ms(w->world) - n->look.backup_ms > 2 * w->backup_every_ms,
+	    n->backup_every_ms && n->look.backup_ms &&
+		world_wall_ms(w->world) - n->look.backup_ms > 2 * n->backup_every_ms,
 	    "the newest backup in %s is older than twice node.backup.every: pawl node "
 	    "backup",
 	    w->paths.backups);
@@ -391,7 +391,7 @@ struct l2_watch *watch_new(
 	watch->world = w;
 	watch->journal = j;
 	watch->since_ms = world_now_ms(w);
-	watch->backup_every_ms = config->backup_every_ms;
+	watch->now.backup_every_ms = config->backup_every_ms;
 	watch->now.max_divergence = config->max_divergence;
 	watch->chain = mem_str(config->chain);
 	watch->own[0] = mem_str(config->folder);

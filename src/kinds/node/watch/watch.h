@@ -55,6 +55,7 @@ struct l2_figures {
 	bool has_divergence;
 	uint64_t divergence, max_divergence;
 	bool diverged, log_large, database_large, disk_low, backup_old;
+	int64_t backup_every_ms; /* 0: never */
 	bool backup_failed;
 	char backup_why[400], uncovered[512]; /* "": nothing */
 };
