@@ -146,4 +146,29 @@ def one_serves_another_genesis():
     becomes(31337, "serves a chain of another genesis", "its genesis is not that of")
 
 
+class LateOnce:
+    """A node that shows one transaction as pending, the first time it is asked for it."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, call, result):
+        if call["method"] != "eth_getTransactionByHash" or not result or result["nonce"] != "0x7":
+            return result
+        self.asked += 1
+        if self.asked > 1:
+            return result
+        return {**result, "blockHash": None, "blockNumber": None, "transactionIndex": None}
+
+
+@test
+def verify_asks_again_before_it_alarms():
+    with desk_behind(2, 20) as (_, proxies, desk):
+        desk.expect(0, *desk.airdrop(), seconds=60)
+        for proxy in proxies:
+            proxy.alter = LateOnce()
+        same(desk.verify("list")["final"], 20, "rows that are verified")
+        check(all(proxy.alter.asked > 1 for proxy in proxies), "both were asked again")
+
+
 main()

@@ -10,6 +10,8 @@
 #include "engine/past.h"
 #include "journal/sql.gen.h"
 
+#define LOOKS_AGAIN 2
+
 /* A hash that the journal knows for a nonce. */
 struct hint {
 	uint64_t nonce;
@@ -223,6 +225,32 @@ static enum err blocks_find(struct verify *v, const struct looked *l, uint32_t n
 	return e;
 }
 
+/* Servers behind one address may be some blocks apart, and a node may still show as
+ * pending what it has in a block: what no block has is asked for again before anybody is
+ * alarmed. */
+static enum err looked_again(struct verify *v, const struct hash *hashes, uint32_t n,
+    struct looked *looked, struct fail *f)
+{
+	struct hash *missing = mem_array(n, sizeof *missing);
+	struct looked *again = mem_array(n, sizeof *again);
+	uint32_t *at = mem_array(n, sizeof *at), m = 0;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!looked[i].tx.included) {
+			missing[m] = hashes[i];
+			at[m++] = i;
+		}
+	if (m)
+		e = look_transactions(v->ask, missing, m, again, f);
+	for (uint32_t i = 0; i < m && e == ERR_OK; i++)
+		looked[at[i]] = again[i];
+	mem_free(missing);
+	mem_free(again);
+	mem_free(at);
+	return e;
+}
+
 /* One batch of hints. explained: a byte a nonce from `from` on; NULL: none is asked. */
 static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t n,
     uint64_t from, uint8_t *explained, struct fail *f)
@@ -236,6 +264,8 @@ static enum err batch_check(struct verify *v, const struct hint *hints, uint32_t
 	for (uint32_t i = 0; i < n; i++)
 		hashes[i] = hints[i].hash;
 	e = look_transactions(v->ask, hashes, n, looked, f);
+	for (int k = 0; k < LOOKS_AGAIN && e == ERR_OK; k++)
+		e = looked_again(v, hashes, n, looked, f);
 	if (e == ERR_OK)
 		e = blocks_find(v, looked, n, heights, hashes + n, &blocks, f);
 	for (uint32_t i = 0; i < n && e == ERR_OK; i++) {
