@@ -394,6 +394,179 @@ static void very_many_are_sorted_by_two(void **state)
 	l2_state_release(&s);
 }
 
+/* -- in pieces, half of them by a thread ------------------------------------------- */
+
+struct pieces {
+	const char *block;
+	size_t len;
+};
+
+static enum err read_block(void *ctx, uint64_t at, void *to, size_t len, struct fail *f)
+{
+	const struct pieces *p = ctx;
+
+	if (at > p->len || len > p->len - at)
+		return fail_set(f, ERR_STALE, "became shorter");
+	memcpy(to, p->block + at, len);
+	return ERR_OK;
+}
+
+/* The reader of values has no thread, and finds the same where it finds anything. */
+static void same_as_values(const struct buf *b, const struct l2_verdict *v)
+{
+	struct l2_state s;
+	struct fail f;
+	char where[400];
+
+	l2_state_init(&s);
+	if (v1_load(&s, (const char *)b->data, b->len, &f)) {
+		snprintf(where, sizeof where, "line %llu, byte %llu: %s",
+		    (unsigned long long)v->line, (unsigned long long)v->offset, v->why);
+		assert_string_equal(f.why, where);
+	}
+	l2_state_release(&s);
+}
+
+/* Whatever is in a block, it is the same whether it is in memory or not. */
+static enum l2_fault same_in_pieces(const struct buf *b)
+{
+	struct pieces pieces = { (const char *)b->data, b->len };
+	struct v1_source source = { read_block, &pieces, b->len };
+	struct l2_verdict whole, v;
+
+	v1_check(&whole, pieces.block, b->len, &any);
+	assert_int_equal(v1_check_source(&v, &source, &any, NULL), ERR_OK);
+	assert_int_equal(v.fault, whole.fault);
+	assert_string_equal(v.root, whole.root);
+	assert_string_equal(v.why, whole.why);
+	assert_int_equal(v.offset, whole.offset);
+	assert_int_equal(v.line, whole.line);
+	assert_int_equal(v.ambiguous, whole.ambiguous);
+	assert_int_equal(v.ambiguous_line, whole.ambiguous_line);
+	same_as_values(b, &v);
+	return v.fault;
+}
+
+/* In no order. Some of the first half are long, or begin as most do not. */
+static void add_many(struct l2_state *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		static const char *const before[] = { "peer-", "peer-\\", "\"", "zz",
+			"peer", "" };
+		unsigned long long mixed = i * 2654435761u % 4294967296u;
+		char id[600];
+		struct l2_balance one = { .amount = i * i };
+		int len = snprintf(id, sizeof id, "%s%08llx",
+		    before[i % 977 == 500 && i < 30000 ? 1 + i / 977 % 5 : 0], mixed);
+
+		if (i % 7001 == 7000 && i < 30000) {
+			memset(id + len, 'x', 500);
+			len += 500;
+		}
+		one.peer = (struct l2_bytes){ id, (size_t)len };
+		l2_state_add(s, L2_BALANCES, &one);
+	}
+}
+
+static size_t nth(const struct buf *b, const char *word, int n)
+{
+	const char *p = (const char *)b->data;
+
+	for (; n-- && p; p++)
+		p = memmem(
+		    p, b->len - (size_t)(p - (const char *)b->data), word, strlen(word));
+	assert_non_null(p);
+	return (size_t)(p - 1 - (const char *)b->data);
+}
+
+static void many_in_pieces(void **state)
+{
+	enum { N = 60000 };
+	struct l2_state s;
+	struct buf b;
+	char root[L2_HEX];
+	struct l2_verdict v;
+	size_t at, to;
+
+	(void)state;
+	l2_state_init(&s);
+	buf_init(&b, SIZE_MAX / 2);
+	add_many(&s, N);
+	v1_format(&b, &s);
+	assert_true(b.len > (1u << 20));
+	assert_int_equal(same_in_pieces(&b), L2_HOLDS);
+	v1_check(&v, (char *)b.data, b.len, &any);
+	l2_state_root(&s, root);
+	assert_string_equal(v.root, root);
+
+	/* What is wrong is so at its line, in either half. */
+	for (int n = 100; n < N; n += 9983) {
+		at = nth(&b, "\nbalance", n) + 5;
+		b.data[at] ^= 1;
+		assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+		b.data[at] ^= 1;
+	}
+	/* An id of the first half that is in the second one, too. */
+	at = nth(&b, "\nbalance \"peer-", 900);
+	to = nth(&b, "\nbalance \"peer-", N - 900);
+	memcpy(b.data + to, b.data + at, 24);
+	assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+	/* More records than are said, the last one in either half; and fewer. */
+	at = nth(&b, "balances 60000", 1) + 9;
+	b.data[at] = '5';
+	assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+	b.data[at] = '3';
+	assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+	b.data[at] = '9';
+	assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+	/* A line that is longer than a piece. */
+	at = nth(&b, "\nbalance", 20000);
+	memset(b.data + at, 'x', 600000);
+	assert_int_equal(same_in_pieces(&b), L2_MALFORMED);
+	buf_release(&b);
+	l2_state_release(&s);
+}
+
+/* As a node writes them. */
+static void many_in_order(void **state)
+{
+	struct l2_state s;
+	struct buf b;
+
+	(void)state;
+	l2_state_init(&s);
+	buf_init(&b, SIZE_MAX / 2);
+	add_many(&s, 60000);
+	l2_state_sort(&s);
+	v1_format(&b, &s);
+	assert_int_equal(same_in_pieces(&b), L2_HOLDS);
+	buf_release(&b);
+	l2_state_release(&s);
+}
+
+/* It is said, and is no verdict. */
+static void a_block_that_becomes_shorter(void **state)
+{
+	struct pieces pieces = { 0 };
+	struct v1_source source = { read_block, &pieces, 0 };
+	struct l2_verdict v;
+	struct l2_state s;
+	struct fail f;
+	struct buf b;
+
+	(void)state;
+	l2_state_init(&s);
+	buf_init(&b, SIZE_MAX / 2);
+	add_many(&s, 60000);
+	v1_format(&b, &s);
+	pieces = (struct pieces){ (char *)b.data, b.len - 1000000 };
+	source.len = b.len;
+	assert_int_equal(v1_check_source(&v, &source, &any, &f), ERR_STALE);
+	assert_string_equal(f.why, "became shorter");
+	buf_release(&b);
+	l2_state_release(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -407,6 +580,9 @@ int main(void)
 		cmocka_unit_test(no_truncation_holds),
 		cmocka_unit_test(any_state_comes_back),
 		cmocka_unit_test(very_many_are_sorted_by_two),
+		cmocka_unit_test(many_in_pieces),
+		cmocka_unit_test(many_in_order),
+		cmocka_unit_test(a_block_that_becomes_shorter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* check.h - does a snapshot hold? Its root, its anchor, and what its peg-outs stand on.
  *
- * A block is checked where it lies in memory: beside it there are 16 bytes a record of
- * the largest list, and no values are made of it.
+ * A block is checked as it is read, and no values are made of it: in memory there is of
+ * the largest list what goes into the root.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_CHECK_H
 #define PAWL_KINDS_NODE_SNAPSHOT_CHECK_H
@@ -53,9 +53,13 @@ struct l2_verdict {
 	uint64_t ambiguous, ambiguous_offset, ambiguous_line;
 };
 
-/* A block of version 1. */
+/* A block of version 1: one that is in memory; one that is read piece by piece, which
+ * may fail (ERR_STALE: it became another meanwhile). */
 void v1_check(
     struct l2_verdict *v, const char *block, size_t len, const struct l2_rules *rules);
+struct v1_source;
+NODISCARD enum err v1_check_source(struct l2_verdict *v, const struct v1_source *source,
+    const struct l2_rules *rules, struct fail *f);
 
 /* Of a state in memory, as it was read: root as it would be computed is in v->root
  * already. For the formats that come as values. */

@@ -1,5 +1,5 @@
-/* fast.h - what is done to each record of millions: numbers in decimal, and looking for
- * a byte. */
+/* fast.h - what is done to each record of millions: numbers in decimal, copies, and
+ * looking for a byte. */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_FAST_H
 #define PAWL_KINDS_NODE_SNAPSHOT_FAST_H
 
@@ -30,11 +30,37 @@ static inline char *digits_put(char *p, uint64_t v)
 	return p + (digits + DIGITS_MAX - at);
 }
 
+/* Most texts are short: no call is worth it. Behind the last byte that was written. */
+static inline char *fast_copy(char *to, const char *from, size_t n)
+{
+	size_t i = 0;
+
+	if (n < 8) {
+		for (; i < n; i++)
+			to[i] = from[i];
+	} else if (n < 64) {
+		for (; i + 8 < n; i += 8)
+			memcpy(to + i, from + i, 8);
+		memcpy(to + n - 8, from + n - 8, 8);
+	} else {
+		memcpy(to, from, n);
+	}
+	return to + n;
+}
+
 #define FAST_EACH 0x0101010101010101u
 
 /* Is one of eight bytes zero? */
 static inline bool fast_has_zero(uint64_t v)
 {
+	return (v - FAST_EACH) & ~v & FAST_EACH << 7;
+}
+
+/* High bits of those of eight bytes that are this one; of bits above the lowest one that
+ * is set, none is of use. */
+static inline uint64_t fast_is(uint64_t v, char byte)
+{
+	v ^= FAST_EACH * (uint8_t)byte;
 	return (v - FAST_EACH) & ~v & FAST_EACH << 7;
 }
 

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
-#include "kinds/node/snapshot/order.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
@@ -226,7 +225,6 @@ enum err log_read(
 
 	p.to = *ret = mem_take(len ? len : 1);
 	CHECK(p.to);
-	order_large_pages(p.to, len);
 	if (len >= HALVED) {
 		e = read_halves(&p, f);
 	} else {
@@ -298,18 +296,36 @@ struct asked {
 	struct fail *f;
 };
 
+struct piece_of {
+	struct l2_log *log;
+	uint64_t offset; /* of the block */
+};
+
+static enum err read_piece(void *ctx, uint64_t at, void *to, size_t len, struct fail *f)
+{
+	const struct piece_of *of = ctx;
+	struct part_read p = { of->log, of->offset + at, to, len, .e = ERR_OK };
+
+	read_part(&p);
+	if (p.e && f)
+		*f = p.f;
+	return p.e;
+}
+
 enum err log_check(struct l2_log *log, struct l2_block block,
     const struct l2_rules *rules, struct l2_verdict *v, struct fail *f)
 {
+	struct piece_of of = { log, block.offset };
+	struct v1_source source = { read_piece, &of, block.len };
 	char *bytes;
-	enum err e = log_read(log, block.offset, block.len, &bytes, f);
+	enum err e;
 
+	if (log->version != 2)
+		return v1_check_source(v, &source, rules, f);
+	e = log_read(log, block.offset, block.len, &bytes, f);
 	if (e)
 		return e;
-	if (log->version == 2)
-		e = log_check_v2(log, block, bytes, rules, v, f);
-	else
-		v1_check(v, bytes, block.len, rules);
+	e = log_check_v2(log, block, bytes, rules, v, f);
 	mem_free(bytes);
 	return e;
 }

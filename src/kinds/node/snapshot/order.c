@@ -3,24 +3,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/check.h"
 
 #define FEW 40
 #define MANY (1 << 19) /* are worth a thread */
 #define RELOADS_MAX 4  /* texts that are equal for longer are compared */
-
-#define LARGE_PAGE ((uintptr_t)2 << 20)
-
-void order_large_pages(void *at, size_t len)
-{
-	uintptr_t begin = (uintptr_t)at;
-	uintptr_t from = (begin + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
-
-	if (len > 4 * LARGE_PAGE)
-		madvise((void *)from, begin + len - from, MADV_HUGEPAGE);
-}
 
 uint64_t order_key(const char *text, size_t len, size_t from)
 {
@@ -133,11 +121,11 @@ static void spread(struct order *at, size_t n, unsigned shift, size_t ends[256])
 	}
 }
 
-/* What is to be sorted yet: by bytes of the keys from `shift` down. */
+/* What is to be sorted yet. */
 struct part {
 	struct order *at;
 	size_t n, from;
-	unsigned shift, reloads;
+	unsigned reloads;
 };
 
 static void sort_part(struct part p, const struct order_by *by);
@@ -150,35 +138,49 @@ static void sort_equal_keys(struct part p, const struct order_by *by)
 	}
 	p.from += 8;
 	p.reloads++;
-	p.shift = 56;
 	for (size_t i = 0; i < p.n; i++)
 		p.at[i].key = by->key(by->ctx, p.at[i].ref, p.from);
 	sort_part(p, by);
+}
+
+/* The highest bits in which keys differ: so far to the right that they are a byte; -1:
+ * all are equal. */
+static int shift_of(const struct part *p)
+{
+	uint64_t differ = 0;
+	int high;
+
+	for (size_t i = 1; i < p->n; i++)
+		differ |= p->at[i].key ^ p->at[0].key;
+	if (!differ)
+		return -1;
+	high = 63 - __builtin_clzll(differ);
+	return high < 7 ? 0 : high - 7;
 }
 
 static void sort_part(struct part p, const struct order_by *by)
 {
 	size_t ends[256];
 	size_t start = 0;
+	int shift;
 
 	if (p.n <= FEW) {
 		sort_few(p.at, p.n, by);
 		return;
 	}
-	spread(p.at, p.n, p.shift, ends);
+	shift = shift_of(&p);
+	if (shift < 0) {
+		sort_equal_keys(p, by);
+		return;
+	}
+	spread(p.at, p.n, (unsigned)shift, ends);
 	for (unsigned b = 0; b < 256; start = ends[b], b++) {
 		struct part sub = p;
 
 		sub.at = p.at + start;
 		sub.n = ends[b] - start;
-		if (sub.n < 2)
-			continue;
-		if (!p.shift) {
-			sort_equal_keys(sub, by);
-			continue;
-		}
-		sub.shift = p.shift - 8;
-		sort_part(sub, by);
+		if (sub.n > 1)
+			sort_part(sub, by);
 	}
 }
 
@@ -201,7 +203,6 @@ static void *sort_share(void *ctx)
 
 		sub.at += start;
 		sub.n = s->ends[b] - start;
-		sub.shift -= 8;
 		if (sub.n > 1)
 			sort_part(sub, s->by);
 	}
@@ -215,8 +216,13 @@ static void sort_many(struct part all, const struct order_by *by)
 	struct share own = { all, by, ends, 0, 0 }, other;
 	sigset_t none, old;
 	pthread_t thread;
+	int shift = shift_of(&all);
 
-	spread(all.at, all.n, all.shift, ends);
+	if (shift < 0) {
+		sort_equal_keys(all, by);
+		return;
+	}
+	spread(all.at, all.n, (unsigned)shift, ends);
 	while (own.to < 256 && ends[own.to] <= all.n / 2)
 		own.to++;
 	other = own;
@@ -232,7 +238,7 @@ static void sort_many(struct part all, const struct order_by *by)
 
 void order_sort(struct order *at, size_t n, size_t from, const struct order_by *by)
 {
-	struct part all = { .at = at, .n = n, .from = from, .shift = 56 };
+	struct part all = { .at = at, .n = n, .from = from };
 
 	if (is_sorted(at, n, by))
 		return;

@@ -24,9 +24,6 @@ struct order_by {
 	void *ctx;
 };
 
-/* Memory that is read in any order: in large pages that is much faster. A hint. */
-void order_large_pages(void *at, size_t len);
-
 /* The 8 bytes of a text, or what it has of them. */
 uint64_t order_key(const char *text, size_t len, size_t from);
 

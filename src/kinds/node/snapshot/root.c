@@ -19,6 +19,7 @@ struct root {
 	size_t n; /* bytes of the piece that is being made */
 	char *piece;
 	char *pieces[PIECES]; /* made when they are needed */
+	struct buf rest;      /* of a record that is told */
 	/* shared */
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
@@ -44,6 +45,7 @@ struct root *root_begin(void)
 	r->piece = r->pieces[0] = piece_new();
 	memcpy(r->piece, "L2STATE|v1\n", 11);
 	r->n = 11;
+	buf_init(&r->rest, SIZE_MAX / 2);
 	return r;
 }
 
@@ -134,80 +136,94 @@ static void add(struct root *r, const char *bytes, size_t len)
 	r->n += len;
 }
 
-static void add_number(struct root *r, uint64_t v, bool negative)
-{
-	char digits[DIGITS_MAX + 1], *p = digits;
-
-	if (negative) {
-		*p++ = '-';
-		v = -v;
-	}
-	add(r, digits, (size_t)(digits_put(p, v) - digits));
-}
-
 void root_list(struct root *r, enum l2_list list, uint64_t n)
 {
 	const char *name = l2_kinds[list].many;
+	char line[DIGITS_MAX + 2] = ":", *end = digits_put(line + 1, n);
 
+	*end++ = '\n';
 	add(r, name, strlen(name));
-	add(r, ":", 1);
-	add_number(r, n, false);
-	add(r, "\n", 1);
+	add(r, line, (size_t)(end - line));
 }
 
-void root_balance(struct root *r, struct l2_bytes peer, struct l2_bytes amount)
+void root_line(struct root *r, enum l2_list list, struct l2_bytes line)
 {
-	size_t len = 8 + peer.len + 1 + amount.len + 1;
-	char *p;
+	static const char tag[] = "balance:";
+	char *p = r->piece + r->n;
 
-	if (len > PIECE - r->n) {
-		add(r, "balance:", 8);
-		add(r, peer.at, peer.len);
+	if (list != L2_BALANCES || sizeof tag - 1 + line.len > PIECE - r->n) {
+		const char *name = l2_kinds[list].one;
+
+		add(r, name, strlen(name));
 		add(r, ":", 1);
-		add(r, amount.at, amount.len);
-		add(r, "\n", 1);
+		add(r, line.at, line.len);
 		return;
 	}
-	p = r->piece + r->n;
-	memcpy(p, "balance:", 8);
-	if (peer.len)
-		memcpy(p + 8, peer.at, peer.len);
-	p += 8 + peer.len;
+	memcpy(p, tag, sizeof tag - 1);
+	fast_copy(p + sizeof tag - 1, line.at, line.len);
+	r->n += sizeof tag - 1 + line.len;
+}
+
+void root_rest(struct buf *b, enum l2_list list, const void *record)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+
+	for (size_t i = 1; i < kind->fields_n; i++) {
+		const struct l2_field *field = &kind->fields[i];
+
+		if (i > 1)
+			buf_add_byte(b, ':');
+		if (field->type == L2_TEXT) {
+			struct l2_bytes text = l2_field_text(record, field);
+
+			if (text.len)
+				buf_add(b, text.at, text.len);
+		} else {
+			uint64_t v = l2_field_number(record, field);
+
+			if (field->type == L2_INT && v >> 63) {
+				buf_add_byte(b, '-');
+				v = -v;
+			}
+			buf_add_u64(b, v);
+		}
+	}
+	buf_add_byte(b, '\n');
+}
+
+/* The usual balance; false: it has no room in the piece. */
+static bool add_balance(struct root *r, const struct l2_balance *b)
+{
+	static const char tag[] = "balance:";
+	char *p = r->piece + r->n;
+
+	if (sizeof tag + b->peer.len + DIGITS_MAX + 1 > PIECE - r->n)
+		return false;
+	memcpy(p, tag, sizeof tag - 1);
+	p += sizeof tag - 1;
+	if (b->peer.len)
+		p = fast_copy(p, b->peer.at, b->peer.len);
 	*p++ = ':';
-	memcpy(p, amount.at, amount.len);
-	p[amount.len] = '\n';
-	r->n += len;
+	p = digits_put(p, b->amount);
+	*p++ = '\n';
+	r->n = (size_t)(p - r->piece);
+	return true;
 }
 
 void root_record(struct root *r, enum l2_list list, const void *record)
 {
 	const struct l2_kind *kind = &l2_kinds[list];
+	struct l2_bytes id = l2_field_text(record, &kind->fields[0]);
 
-	if (list == L2_BALANCES) {
-		const struct l2_balance *b = record;
-		char digits[DIGITS_MAX];
-
-		root_balance(r, b->peer,
-		    (struct l2_bytes){
-			digits, (size_t)(digits_put(digits, b->amount) - digits) });
+	if (list == L2_BALANCES && add_balance(r, record))
 		return;
-	}
 	add(r, kind->one, strlen(kind->one));
-	for (size_t i = 0; i < kind->fields_n; i++) {
-		const struct l2_field *field = &kind->fields[i];
-
-		add(r, ":", 1);
-		if (field->type == L2_TEXT) {
-			struct l2_bytes text = l2_field_text(record, field);
-
-			add(r, text.at, text.len);
-		} else {
-			uint64_t v = l2_field_number(record, field);
-
-			add_number(r, v, field->type == L2_INT && v >> 63);
-		}
-	}
-	add(r, "\n", 1);
+	add(r, ":", 1);
+	add(r, id.at, id.len);
+	add(r, ":", 1);
+	buf_clear(&r->rest);
+	root_rest(&r->rest, list, record);
+	add(r, (const char *)r->rest.data, r->rest.len);
 }
 
 void root_end(struct root *r, char out[L2_HEX])
@@ -217,6 +233,7 @@ void root_end(struct root *r, char out[L2_HEX])
 	finish(r);
 	sha256_end(r->sha, hash);
 	hex_format(out, hash, sizeof hash);
+	buf_release(&r->rest);
 	for (size_t i = 0; i < PIECES; i++)
 		mem_free(r->pieces[i]);
 	mem_free(r);

@@ -6,15 +6,19 @@
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_ROOT_H
 #define PAWL_KINDS_NODE_SNAPSHOT_ROOT_H
 
+#include "base/buf.h"
 #include "kinds/node/snapshot/state.h"
 
 struct root; /* opaque, freed by root_end */
 
+/* What stands there behind a record's id and its colon, with the line feed. */
+void root_rest(struct buf *b, enum l2_list list, const void *record);
+
 struct root *root_begin(void);
 void root_list(struct root *r, enum l2_list list, uint64_t n);
 void root_record(struct root *r, enum l2_list list, const void *record);
-/* A balance whose amount stands in decimal already. */
-void root_balance(struct root *r, struct l2_bytes peer, struct l2_bytes amount);
+/* One as it stands in that text, from its id to its line feed. */
+void root_line(struct root *r, enum l2_list list, struct l2_bytes line);
 void root_end(struct root *r, char out[L2_HEX]);
 
 #endif

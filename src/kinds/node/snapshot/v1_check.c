@@ -1,235 +1,212 @@
-/* A block of text is checked where it lies. */
+/* A block of text is checked line by line as it is read: what its root is made of goes
+ * to bins. */
+#include <endian.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/check.h"
 #include "base/mutant.h"
 #include "base/utf8.h"
+#include "kinds/node/snapshot/bins.h"
 #include "kinds/node/snapshot/check.h"
-#include "kinds/node/snapshot/order.h"
-#include "kinds/node/snapshot/root.h"
+#include "kinds/node/snapshot/fast.h"
 #include "kinds/node/snapshot/v1.h"
 
-#define AHEAD 24 /* lines that are fetched before they are needed */
-
-/* One list at a time. An entry's ref is the place of its line in the block. */
+/* One list at a time. */
 struct checked {
-	const char *block;
 	struct v1_reader r;
-	struct v1_reader again; /* of lines that were read before */
 	struct l2_verdict *v;
-	struct order *order;
-	size_t n, id_at; /* where the quotes of the id open in a line */
-	size_t same;     /* so many bytes begin all ids of the list */
-	struct l2_bytes first;
-	size_t pegouts_at; /* the line of the first one */
+	struct v1_place place, pegouts; /* of the list that is read; of that one */
+	struct bins *bins;
+	struct buf rest;
 	struct root *root;
 };
 
-/* Does the text behind these quotes have no backslash? Then it is as it stands. */
-static bool is_plain(const char *quotes, struct l2_bytes *ret)
-{
-	const char *p = quotes + 1;
-
-	while (*p != '"' && *p != '\\')
-		p++;
-	*ret = (struct l2_bytes){ quotes + 1, (size_t)(p - quotes - 1) };
-	return *p == '"';
-}
-
-/* The next byte of a quoted text; -1 at its end. */
-static int next_byte(const char **p)
-{
-	if (**p == '"')
-		return -1;
-	if (**p == '\\')
-		++*p;
-	return (unsigned char)*(*p)++;
-}
-
-static uint64_t key_of_quoted(const char *p, size_t from)
-{
-	uint64_t key = 0;
-	int c = 0;
-
-	while (from-- && c >= 0)
-		c = next_byte(&p);
-	for (unsigned shift = 64; shift && c >= 0;) {
-		c = next_byte(&p);
-		shift -= 8;
-		if (c >= 0)
-			key |= (uint64_t)(unsigned)c << shift;
-	}
-	return key;
-}
-
-static uint64_t key_at(void *ctx, uint64_t ref, size_t from)
-{
-	struct checked *k = ctx;
-	const char *quotes = k->block + ref + k->id_at;
-	struct l2_bytes id;
-
-	if (is_plain(quotes, &id))
-		return order_key(id.at, id.len, from);
-	return key_of_quoted(quotes + 1, from);
-}
-
-static int compare_at(void *ctx, uint64_t a, uint64_t b)
-{
-	struct checked *k = ctx;
-	const char *pa = k->block + a + k->id_at, *pb = k->block + b + k->id_at;
-	struct l2_bytes ia, ib;
-	int ca, cb;
-
-	if (is_plain(pa, &ia) && is_plain(pb, &ib))
-		return l2_compare(ia, ib);
-	pa++;
-	pb++;
-	do {
-		ca = next_byte(&pa);
-		cb = next_byte(&pb);
-	} while (ca == cb && ca >= 0);
-	return (ca > cb) - (ca < cb);
-}
-
 /* -- a list is read ------------------------------------------------------------- */
 
-static void shrink_same(struct checked *k, struct l2_bytes id)
+/* The last place in a line where eight bytes are looked at begins no further behind. */
+#define LINE_TAIL V1_BEHIND
+
+/* Where a text's plain part ends, or what makes it ambiguous stands; NULL: not far enough
+ * before `end`. */
+static inline const char *plain_end(const char *p, const char *end)
 {
-	size_t n = 0;
+	for (; end - p >= LINE_TAIL; p += 8) {
+		uint64_t v, found;
 
-	while (n < k->same && n < id.len && id.at[n] == k->first.at[n])
-		n++;
-	if (n == k->same)
-		return;
-	k->same = n;
-	for (size_t i = 0; i < k->n; i++)
-		k->order[i].key = key_at(k, k->order[i].ref, n);
-}
-
-static void note(struct checked *k, struct l2_bytes id)
-{
-	uint64_t ref = (uint64_t)(k->r.record_at - k->block);
-
-	/* The first id tells what all may begin with. */
-	if (!k->n) {
-		k->first = id;
-		k->same = id.len;
-	} else if (id.len < k->same ||
-	    (k->same && memcmp(id.at, k->first.at, k->same) != 0)) {
-		shrink_same(k, id);
+		memcpy(&v, p, 8);
+		v = le64toh(v);
+		found = fast_is(v, '"') | fast_is(v, '\\') | fast_is(v, '\n') |
+		    fast_is(v, ':');
+		if (found)
+			return p + __builtin_ctzll(found) / 8;
 	}
-	k->order[k->n++] = (struct order){ order_key(id.at, id.len, k->same), ref };
+	return NULL;
 }
 
-/* One with backslashes is compared from its first byte on, and so are all others. */
-static void note_quoted(struct checked *k)
+/* Behind the digits from p on, of which there are 19 at most: the largest number has one
+ * more. */
+static inline const char *digits_end(const char *p)
 {
-	uint64_t ref = (uint64_t)(k->r.record_at - k->block);
+	for (int i = 0; i < 3; i++, p += 8) {
+		uint64_t v, other;
 
-	shrink_same(k, (struct l2_bytes){ 0 });
-	k->order[k->n++] = (struct order){ key_at(k, ref, 0), ref };
+		memcpy(&v, p, 8);
+		v = le64toh(v) ^ FAST_EACH * '0';
+		other =
+		    (((v & FAST_EACH * 0x7f) + FAST_EACH * 0x76) | v) & FAST_EACH << 7;
+		if (other)
+			return p + __builtin_ctzll(other) / 8;
+	}
+	return p;
 }
-
-/* What ends the plain part of a text, or makes it ambiguous; and what ends a number. */
-static const bool special[256] = {
-	['"'] = true, ['\\'] = true, ['\n'] = true, [':'] = true
-};
 
 /* The next line, if it is a balance of the common sort. Whatever is uncommon, or wrong,
  * is left to the reader. */
-static bool take_common(struct v1_reader *r, struct l2_bytes *ret)
+static inline bool take_common(
+    struct v1_reader *r, struct l2_bytes *ret_id, struct l2_bytes *ret_rest)
 {
 	static const char tag[] = "balance \"";
-	const char *p = r->at, *digits;
+	const char *id = r->at + sizeof tag - 1, *p, *digits;
 
-	/* A block goes on behind its balances: no look below goes beyond it. */
-	if ((size_t)(r->end - p) < sizeof tag || memcmp(p, tag, sizeof tag - 1) != 0)
+	if (r->limit - r->at < LINE_TAIL || r->at == r->end ||
+	    memcmp(r->at, tag, sizeof tag - 1) != 0)
 		return false;
-	p += sizeof tag - 1;
-	ret->at = p;
-	while (p < r->end && !special[(uint8_t)*p])
-		p++;
-	if (r->end - p < 24 || p[0] != '"' || p[1] != ' ')
+	p = plain_end(id, r->limit);
+	if (!p || p[0] != '"' || p[1] != ' ')
 		return false;
-	ret->len = (size_t)(p - ret->at);
-	digits = p += 2;
-	while (*p >= '0' && *p <= '9' && p - digits < 20)
-		p++;
-	if (*p != '\n' || p == digits || p - digits > 19 ||
+	*ret_id = (struct l2_bytes){ id, (size_t)(p - id) };
+	digits = p + 2;
+	p = digits_end(digits);
+	if (p >= r->end || *p != '\n' || p == digits || p - digits > 19 ||
 	    (*digits == '0' && p - digits > 1))
 		return false;
-	r->record_at = r->at;
+	*ret_rest = (struct l2_bytes){ digits, (size_t)(p + 1 - digits) };
 	r->at = p + 1;
 	r->line++;
 	r->left--;
 	return true;
 }
 
-static enum v1_part read_list(struct checked *k)
+static void keep(struct checked *k)
 {
-	enum v1_part part = V1_RECORD;
-	uint64_t n = k->r.left;
-	bool balances = k->r.list == L2_BALANCES;
-	struct l2_bytes id;
+	const struct l2_kind *kind = &l2_kinds[k->r.list];
 
-	k->n = k->same = 0;
-	k->id_at = strlen(l2_kinds[k->r.list].one) + 1;
-	k->order = mem_array(n ? n : 1, sizeof *k->order);
-	order_large_pages(k->order, n * sizeof *k->order);
-	for (uint64_t i = 0; i < n && part == V1_RECORD; i++) {
-		if (balances && take_common(&k->r, &id)) {
-			note(k, id);
+	buf_clear(&k->rest);
+	root_rest(&k->rest, k->r.list, &k->r.record);
+	bins_add(k->bins, l2_field_text(&k->r.record, &kind->fields[0]),
+	    (struct l2_bytes){ (char *)k->rest.data, k->rest.len });
+}
+
+/* -- half of many balances is read by a thread ---------------------------------- */
+
+#define MANY_BYTES ((uint64_t)1 << 20)
+
+/* What is behind the middle of the block, from the beginning of a line on, as far as its
+ * lines are balances of the common sort. Whether that is where a balance begins is known
+ * when all before it is read: it is taken then, or read again. */
+struct ahead {
+	struct v1_reader r;
+	uint64_t from, n;
+	struct bins *bins; /* NULL: nobody reads ahead */
+	pthread_t thread;
+};
+
+static void *read_ahead(void *ctx)
+{
+	struct ahead *a = ctx;
+	struct l2_bytes id, rest;
+
+	for (;;) {
+		if (take_common(&a->r, &id, &rest)) {
+			bins_add(a->bins, id, rest);
+			a->n++;
+		} else if (a->r.at != a->r.end || !v1_more(&a->r) ||
+		    a->r.at == a->r.end) {
+			return NULL;
+		}
+	}
+}
+
+/* false: later, when it is known how the bins part. */
+static bool ahead_begin(struct ahead *a, const struct checked *k)
+{
+	struct bins *bins = bins_beside(k->bins);
+	uint64_t at = v1_offset(&k->r), left = k->r.len - at;
+	struct v1_place middle = { L2_BALANCES, UINT64_MAX, at + left / 2, 1 };
+	sigset_t all, old;
+
+	if (!bins)
+		return false;
+	v1_reader_again(&a->r, &k->r, &middle);
+	if (!v1_skip_line(&a->r)) {
+		bins_free(bins);
+		return true;
+	}
+	a->from = v1_offset(&a->r);
+	a->bins = bins;
+	/* Signals are for the thread that waits for them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	CHECK(pthread_create(&a->thread, NULL, read_ahead, a) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return true;
+}
+
+/* k is where the thread began. */
+static void ahead_take(struct ahead *a, struct checked *k)
+{
+	pthread_join(a->thread, NULL);
+	if (a->n <= k->r.left || MUTANT(l2_ahead_believed)) {
+		v1_take_over(&k->r, &a->r, a->n);
+		bins_join(k->bins, a->bins);
+	} else {
+		bins_free(a->bins);
+	}
+	a->bins = NULL;
+}
+
+static void ahead_end(struct ahead *a)
+{
+	if (a->bins)
+		pthread_join(a->thread, NULL);
+	bins_free(a->bins);
+	v1_reader_release(&a->r);
+}
+
+static bool read_list(struct checked *k)
+{
+	struct ahead ahead = { 0 };
+	bool balances = k->r.list == L2_BALANCES, good = true;
+	bool begun = !balances || k->r.len < MANY_BYTES;
+	struct l2_bytes id, rest;
+
+	k->v->records[k->r.list] = k->r.left;
+	while (k->r.left) {
+		if (ahead.bins && v1_offset(&k->r) == ahead.from) {
+			ahead_take(&ahead, k);
 			continue;
 		}
-		part = v1_next(&k->r);
-		if (part == V1_RECORD && is_plain(k->r.record_at + k->id_at, &id))
-			note(k, id);
-		else if (part == V1_RECORD)
-			note_quoted(k);
+		if (balances && take_common(&k->r, &id, &rest)) {
+			bins_add(k->bins, id, rest);
+			continue;
+		}
+		/* The first line of each piece that is read comes by here, too. */
+		good = v1_next(&k->r) == V1_RECORD;
+		if (!good)
+			break;
+		keep(k);
+		begun = begun || ahead_begin(&ahead, k);
 	}
-	return part;
+	ahead_end(&ahead);
+	return good;
 }
 
 /* -- and told, by id ------------------------------------------------------------- */
 
-static void tell_balance(struct checked *k, const char *line)
-{
-	struct l2_bytes id, amount;
-	const char *p;
-
-	if (!is_plain(line + k->id_at, &id)) {
-		v1_again(&k->again, L2_BALANCES, line);
-		root_record(k->root, L2_BALANCES, &k->again.record);
-		return;
-	}
-	p = amount.at = id.at + id.len + 2;
-	while (*p != '\n')
-		p++;
-	amount.len = (size_t)(p - amount.at);
-	root_balance(k->root, id, amount);
-}
-
-static void tell_list(struct checked *k, enum l2_list list)
-{
-	root_list(k->root, list, k->n);
-	for (size_t i = 0; i < k->n; i++) {
-		const char *line = k->block + k->order[i].ref;
-
-		if (i + AHEAD < k->n) {
-			__builtin_prefetch(k->block + k->order[i + AHEAD].ref);
-			__builtin_prefetch(k->block + k->order[i + AHEAD].ref + 64);
-		}
-		if (list == L2_BALANCES) {
-			tell_balance(k, line);
-			continue;
-		}
-		v1_again(&k->again, list, line);
-		root_record(k->root, list, &k->again.record);
-	}
-}
-
-static void refuse(struct checked *k, size_t offset, uint64_t line, const char *why)
+static void refuse(struct checked *k, uint64_t offset, uint64_t line, const char *why)
 {
 	k->v->fault = L2_MALFORMED;
 	k->v->offset = offset;
@@ -238,109 +215,143 @@ static void refuse(struct checked *k, size_t offset, uint64_t line, const char *
 	utf8_plain(k->v->why);
 }
 
-static uint64_t line_of(const char *block, uint64_t offset)
+/* What the reader stopped at. */
+static enum err stopped(struct checked *k, const struct v1_reader *r, struct fail *f)
 {
-	uint64_t n = 1;
-
-	for (uint64_t i = 0; i < offset; i++)
-		n += block[i] == '\n';
-	return n;
+	if (r->e)
+		return fail_set(f, r->e, "%s", r->why);
+	refuse(k, r->offset, r->line, r->why);
+	return ERR_OK;
 }
 
-/* An id that is there twice has no place in an order. */
-static bool is_once(struct checked *k, enum l2_list list)
+/* An id that is there twice has no place in an order: its lines are looked for. */
+static enum err refuse_twice(struct checked *k, struct l2_bytes id, struct fail *f)
 {
-	struct order_by by = { key_at, compare_at, k };
-	size_t at = order_twice(k->order, k->n, &by);
-	uint64_t offset;
+	const struct l2_kind *kind = &l2_kinds[k->place.list];
+	struct v1_reader r;
+	uint64_t first = 0;
 	char why[120];
+	enum err e = ERR_OK;
 
-	if (at == k->n || MUTANT(l2_twice_believed))
-		return true;
-	offset = k->order[at].ref;
-	snprintf(why, sizeof why, "a %s of this id is there already, in line %" PRIu64,
-	    l2_kinds[list].one, line_of(k->block, k->order[at - 1].ref));
-	refuse(k, offset, line_of(k->block, offset), why);
-	return false;
+	v1_reader_again(&r, &k->r, &k->place);
+	for (;;) {
+		uint64_t offset = r.offset, line = r.line;
+
+		if (!r.left || v1_next(&r) != V1_RECORD) {
+			e = r.e ? stopped(k, &r, f)
+				: fail_set(f, ERR_STALE,
+				      "the block became another while it was read");
+			break;
+		}
+		if (!l2_same(l2_field_text(&r.record, &kind->fields[0]), id))
+			continue;
+		if (first) {
+			snprintf(why, sizeof why,
+			    "a %s of this id is there already, in line %" PRIu64,
+			    kind->one, first);
+			refuse(k, offset, line, why);
+			break;
+		}
+		first = line;
+	}
+	v1_reader_release(&r);
+	return e;
 }
 
-static bool check_list(struct checked *k)
+/* ERR_OK: it was read, or the verdict says what is wrong with it. */
+static enum err check_list(struct checked *k, struct fail *f)
 {
-	struct order_by by = { key_at, compare_at, k };
 	enum l2_list list = k->r.list;
-	bool good = read_list(k) == V1_RECORD;
+	struct l2_bytes twice;
+	enum err e = ERR_OK;
 
-	if (good) {
-		k->v->records[list] = k->n;
-		if (list == L2_PEGOUTS && k->n)
-			k->pegouts_at = k->order[0].ref;
-		order_sort(k->order, k->n, k->same, &by);
-		good = is_once(k, list);
-		if (good)
-			tell_list(k, list);
+	k->place = v1_place(&k->r);
+	if (list == L2_PEGOUTS)
+		k->pegouts = k->place;
+	k->bins = bins_new(k->place.n);
+	if (read_list(k)) {
+		root_list(k->root, list, k->place.n);
+		if (bins_tell(k->bins, list, k->root, &twice) &&
+		    !MUTANT(l2_twice_believed))
+			e = refuse_twice(k, twice, f);
 	} else {
-		refuse(k, k->r.offset, k->r.line, k->r.why);
+		e = stopped(k, &k->r, f);
 	}
-	mem_free(k->order);
-	return good;
+	bins_free(k->bins);
+	return e;
 }
 
 /* They stand before the anchor on which they may stand: read once more. */
-static void check_pegouts(struct checked *k, const struct l2_rules *rules)
+static enum err check_pegouts(
+    struct checked *k, const struct l2_rules *rules, struct fail *f)
 {
-	const char *line = k->block + k->pegouts_at;
+	struct v1_reader r;
+	enum err e = ERR_OK;
 
-	for (uint64_t i = 0; i < k->v->records[L2_PEGOUTS]; i++) {
-		v1_again(&k->again, L2_PEGOUTS, line);
-		l2_check_pegout(k->v, &k->again.record.pegout, &k->r.anchor, rules);
-		line = k->again.at;
+	v1_reader_again(&r, &k->r, &k->pegouts);
+	while (!e && r.left) {
+		if (v1_next(&r) == V1_RECORD)
+			l2_check_pegout(k->v, &r.record.pegout, &k->r.anchor, rules);
+		else
+			e = fail_set(f, r.e ? r.e : ERR_STALE, "%s",
+			    r.e ? r.why : "the block became another while it was read");
 	}
+	v1_reader_release(&r);
+	return e;
 }
 
-static bool read_all(struct checked *k)
+/* Texts of the anchor are as they are until the next part is read. */
+static enum err check_rest(
+    struct checked *k, const struct l2_rules *rules, struct fail *f)
 {
-	enum v1_part part;
-
-	while ((part = v1_next(&k->r)) == V1_LIST)
-		if (!check_list(k))
-			return false;
-	if (part == V1_ANCHOR)
-		return true;
-	refuse(k, k->r.offset, k->r.line, k->r.why);
-	return false;
-}
-
-static void check_whole(struct checked *k, const struct l2_rules *rules)
-{
-	struct v1_reader rest;
+	enum err e;
 
 	k->v->timestamp_ms = k->r.timestamp_ms;
 	l2_check_anchor(k->v, &k->r.anchor, rules);
-	check_pegouts(k, rules);
-	/* Texts of the anchor are as they are until the next part is read. */
-	rest = k->r;
-	if (v1_next(&rest) != V1_DONE)
-		refuse(k, rest.offset, rest.line, rest.why);
+	e = check_pegouts(k, rules, f);
+	if (!e && v1_next(&k->r) != V1_DONE)
+		e = stopped(k, &k->r, f);
+	return e;
+}
+
+static enum err check(struct checked *k, const struct l2_rules *rules, struct fail *f)
+{
+	enum v1_part part = V1_BAD;
+	enum err e = ERR_OK;
+
+	while (!e && !k->v->fault && (part = v1_next(&k->r)) == V1_LIST)
+		e = check_list(k, f);
+	root_end(k->root, k->v->root);
+	if (!e && !k->v->fault)
+		e = part == V1_ANCHOR ? check_rest(k, rules, f) : stopped(k, &k->r, f);
+	if (k->v->fault == L2_MALFORMED)
+		k->v->root[0] = '\0';
+	k->v->ambiguous = k->r.ambiguous;
+	k->v->ambiguous_offset = k->r.ambiguous_offset;
+	k->v->ambiguous_line = k->r.ambiguous_line;
+	v1_reader_release(&k->r);
+	buf_release(&k->rest);
+	return e;
 }
 
 void v1_check(
     struct l2_verdict *v, const char *block, size_t len, const struct l2_rules *rules)
 {
-	struct checked k = { .block = block, .v = v, .root = root_begin() };
-	bool whole;
+	struct checked k = { .v = v, .root = root_begin() };
 
 	*v = (struct l2_verdict){ 0 };
 	v1_reader_init(&k.r, block, len);
-	v1_reader_init(&k.again, block, len);
-	whole = read_all(&k);
-	root_end(k.root, v->root);
-	if (whole)
-		check_whole(&k, rules);
-	if (v->fault == L2_MALFORMED)
-		v->root[0] = '\0';
-	v->ambiguous = k.r.ambiguous;
-	v->ambiguous_offset = k.r.ambiguous_offset;
-	v->ambiguous_line = k.r.ambiguous_line;
-	v1_reader_release(&k.r);
-	v1_reader_release(&k.again);
+	buf_init(&k.rest, SIZE_MAX / 2);
+	CHECK(!check(&k, rules, NULL));
+}
+
+enum err v1_check_source(struct l2_verdict *v, const struct v1_source *source,
+    const struct l2_rules *rules, struct fail *f)
+{
+	struct checked k = { .v = v, .root = root_begin() };
+
+	*v = (struct l2_verdict){ 0 };
+	v1_reader_open(&k.r, source);
+	buf_init(&k.rest, SIZE_MAX / 2);
+	return check(&k, rules, f);
 }

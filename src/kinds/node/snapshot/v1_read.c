@@ -13,17 +13,64 @@
 
 enum stage { HEADER, LIST, RECORDS, ANCHOR, END, OVER };
 
+/* So much of a block that is not in memory is read at a time; more, where a line is
+ * longer. */
+#define WINDOW ((size_t)1 << 18)
+
 void v1_reader_init(struct v1_reader *r, const char *block, size_t len)
 {
-	*r = (struct v1_reader){
-		.block = block, .end = block + len, .at = block, .line = 1
-	};
+	*r = (struct v1_reader){ .window = block,
+		.at = block,
+		.end = block + len,
+		.limit = block + len,
+		.len = len,
+		.line = 1 };
+}
+
+void v1_reader_open(struct v1_reader *r, const struct v1_source *source)
+{
+	*r = (struct v1_reader){ .source = source, .len = source->len, .line = 1 };
+}
+
+struct v1_place v1_place(const struct v1_reader *r)
+{
+	return (struct v1_place){ r->list, r->left, r->offset, r->line };
+}
+
+void v1_reader_again(
+    struct v1_reader *r, const struct v1_reader *of, const struct v1_place *place)
+{
+	*r = (struct v1_reader){ .list = place->list,
+		.left = place->n,
+		.offset = place->offset,
+		.line = place->line,
+		.len = of->len,
+		.stage = RECORDS };
+	if (of->source) {
+		r->source = of->source;
+		r->base = place->offset;
+		return;
+	}
+	r->window = of->window;
+	r->at = of->window + place->offset;
+	r->end = r->limit = of->window + of->len;
 }
 
 void v1_reader_release(struct v1_reader *r)
 {
 	mem_free(r->plain);
 	r->plain = NULL;
+	if (r->source) {
+		char *own = (char *)(uintptr_t)r->window;
+
+		mem_free(own);
+		r->window = NULL;
+	}
+}
+
+uint64_t v1_offset(const struct v1_reader *r)
+{
+	return r->base + (uint64_t)(r->at - r->window);
 }
 
 /* Always false, for those who return it. The first thing that is said stays. */
@@ -36,9 +83,98 @@ static bool PRINTF(2, 3) bad(struct v1_reader *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(r->why, sizeof r->why, fmt, ap);
 	va_end(ap);
-	r->offset = (size_t)(r->at - r->block);
+	r->offset = v1_offset(r);
 	return false;
 }
+
+/* -- from a source ---------------------------------------------------------------- */
+
+static bool read_more(struct v1_reader *r, char *window)
+{
+	uint64_t left = r->len - r->base - r->window_n;
+	size_t n = r->window_cap - r->window_n;
+	struct fail f = { 0 };
+
+	if (n > left)
+		n = (size_t)left;
+	r->e = r->source->read(
+	    r->source->ctx, r->base + r->window_n, window + r->window_n, n, &f);
+	if (r->e)
+		return bad(r, "%s", f.why);
+	r->window_n += n;
+	memset(window + r->window_n, 0, V1_BEHIND);
+	r->limit = window + r->window_n + V1_BEHIND;
+	return true;
+}
+
+/* What is left of a line that is cut goes to the front, and more comes behind it. */
+static bool move_on(struct v1_reader *r)
+{
+	size_t done = (size_t)(r->end - r->window), kept = r->window_n - done;
+	char *window = (char *)(uintptr_t)r->window;
+	const char *last;
+
+	if (kept)
+		memmove(window, r->end, kept);
+	r->base += done;
+	r->window_n = kept;
+	do {
+		if (r->window_n == r->window_cap) {
+			r->window_cap = r->window_cap ? 2 * r->window_cap : WINDOW;
+			if (r->window_cap > r->len - r->base)
+				r->window_cap = (size_t)(r->len - r->base);
+			window = mem_grow(window, r->window_cap + V1_BEHIND, 1);
+		}
+		r->window = r->at = r->end = window;
+		if (!read_more(r, window))
+			return false;
+		last = memrchr(window, '\n', r->window_n);
+	} while (!last && r->base + r->window_n < r->len);
+	if (r->base + r->window_n == r->len)
+		r->end = window + r->window_n;
+	else
+		r->end = last + 1;
+	return true;
+}
+
+/* Lines are cut nowhere: where the last one that is in memory ends, others come. */
+bool v1_more(struct v1_reader *r)
+{
+	if (!r->source || r->at != r->end || r->base + r->window_n == r->len)
+		return true;
+	return move_on(r);
+}
+
+bool v1_skip_line(struct v1_reader *r)
+{
+	const char *end;
+
+	if (!v1_more(r))
+		return false;
+	end = r->at == r->end ? NULL : memchr(r->at, '\n', (size_t)(r->end - r->at));
+	r->at = end ? end + 1 : r->end;
+	return true;
+}
+
+void v1_take_over(struct v1_reader *r, struct v1_reader *from, uint64_t n)
+{
+	const char *window = r->window;
+	size_t cap = r->window_cap;
+
+	r->at = from->at;
+	r->end = from->end;
+	r->limit = from->limit;
+	r->base = from->base;
+	r->window_n = from->window_n;
+	r->window = from->window;
+	r->window_cap = from->window_cap;
+	from->window = window;
+	from->window_cap = cap;
+	r->line += n;
+	r->left -= n;
+}
+
+/* -- what is in a line ------------------------------------------------------------ */
 
 static bool take_word(struct v1_reader *r, const char *word)
 {
@@ -184,7 +320,7 @@ static void look_for_colon(struct v1_reader *r, struct l2_bytes text)
 	if (!text.len || !memchr(text.at, ':', text.len))
 		return;
 	if (!r->ambiguous++) {
-		r->ambiguous_offset = (size_t)(r->record_at - r->block);
+		r->ambiguous_offset = r->record_offset;
 		r->ambiguous_line = r->line;
 	}
 }
@@ -219,7 +355,7 @@ static bool take_record(struct v1_reader *r)
 {
 	const struct l2_kind *kind = &l2_kinds[r->list];
 
-	r->record_at = r->at;
+	r->record_offset = v1_offset(r);
 	if (!take_word(r, kind->one))
 		return bad(r, "a line '%s' is expected here: %" PRIu64 " more are said",
 		    kind->one, r->left);
@@ -239,7 +375,7 @@ static bool take_list(struct v1_reader *r)
 		return false;
 	if (!take_digits(r, &r->left, UINT64_MAX))
 		return false;
-	if (r->left > (uint64_t)(r->end - r->at) / LINE_MIN)
+	if (r->left > (r->len - v1_offset(r)) / LINE_MIN)
 		return bad(r, "%" PRIu64 " %s are said, and fit in no block of this size",
 		    r->left, kind->many);
 	return take_end(r);
@@ -268,7 +404,7 @@ static bool take_header(struct v1_reader *r)
 	r->stage = LIST;
 	if (!take_word(r, "SNAPSHOT v1"))
 		return bad(r, "the line 'SNAPSHOT v1' is expected here");
-	if (!take_end(r))
+	if (!take_end(r) || !v1_more(r))
 		return false;
 	if (!take_word(r, "timestamp_ms"))
 		return bad(r, "the line 'timestamp_ms' is expected here");
@@ -284,7 +420,8 @@ static bool take_last(struct v1_reader *r)
 		return bad(r, "the line 'END_SNAPSHOT' is expected here");
 	if (r->at < r->end && !take_end(r))
 		return false;
-	return r->at == r->end || bad(r, "there is more behind the end of the block");
+	return v1_offset(r) == r->len ||
+	    bad(r, "there is more behind the end of the block");
 }
 
 static enum v1_part part_of(struct v1_reader *r, bool good, enum v1_part part)
@@ -293,7 +430,7 @@ static enum v1_part part_of(struct v1_reader *r, bool good, enum v1_part part)
 		r->stage = OVER;
 		return V1_BAD;
 	}
-	r->offset = (size_t)(r->at - r->block);
+	r->offset = v1_offset(r);
 	return part;
 }
 
@@ -316,7 +453,7 @@ static void leave_list(struct v1_reader *r)
 
 enum v1_part v1_next(struct v1_reader *r)
 {
-	if (r->stage == HEADER && !take_header(r))
+	if (!v1_more(r) || (r->stage == HEADER && (!take_header(r) || !v1_more(r))))
 		return part_of(r, false, V1_BAD);
 	if (r->stage == RECORDS &&
 	    (!r->left || (MUTANT(l2_count_believed) && !has_record(r))))
@@ -339,13 +476,6 @@ enum v1_part v1_next(struct v1_reader *r)
 	BUG("a block is read behind its end");
 }
 
-void v1_again(struct v1_reader *r, enum l2_list list, const char *line)
-{
-	r->list = list;
-	r->at = line + strlen(l2_kinds[list].one);
-	CHECK(take_fields(r));
-}
-
 enum err v1_load(struct l2_state *s, const char *block, size_t len, struct fail *f)
 {
 	struct v1_reader r;
@@ -366,8 +496,8 @@ enum err v1_load(struct l2_state *s, const char *block, size_t len, struct fail 
 		part = v1_next(&r);
 	}
 	if (part != V1_DONE)
-		e = fail_set(f, ERR_INPUT, "line %" PRIu64 ", byte %zu: %s", r.line,
-		    r.offset, r.why);
+		e = fail_set(f, ERR_INPUT, "line %" PRIu64 ", byte %" PRIu64 ": %s",
+		    r.line, r.offset, r.why);
 	v1_reader_release(&r);
 	return e;
 }
