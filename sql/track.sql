@@ -81,6 +81,11 @@ WHERE chain = :chain AND looks = 0 AND looks IS NOT NULL LIMIT :max;
 SELECT id FROM tracked
 WHERE chain = :chain AND looks IS NOT NULL AND looks > 0 AND looks < :before ORDER BY looks, id LIMIT :max;
 
+-- Its block may be none any more: nothing is told of how deep it is.
+-- name: tracked_doubt
+-- in: id i64, looks i64
+UPDATE tracked SET looks = :looks, due = NULL WHERE id = :id;
+
 -- name: tracked_looked
 -- in: id i64, looks i64?
 UPDATE tracked SET looks = :looks WHERE id = :id;

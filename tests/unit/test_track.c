@@ -179,6 +179,37 @@ static void what_was_replaced_in_an_absence_is_not_dropped(void **state_)
 	assert_string_equal(told(), "seen 1, replaced 1");
 }
 
+/* It was mined in an absence, and no node finds anything by its hash: its nonce is used,
+ * and that is by itself. */
+static void who_finds_nothing_replaces_nothing(void **state_)
+{
+	struct sim_tx *tx;
+
+	(void)state_;
+	begin_following(3, 2);
+	tx = pays(0, 5, 0);
+	(void)sim_mine(scene.chain, &(struct sim_content){ .empty = true });
+	follow(&tx->hash);
+	run(5000);
+	assert_string_equal(told(), "seen 1");
+	rest();
+	scene_mine(&scene, 600);
+	pays(0, 6, 0);
+	scene_mine(&scene, 2);
+	for (int i = 0; i < 3; i++)
+		scene.node[i]->hides_transactions = true;
+	scene_rise(&scene);
+	rise();
+	run(60000);
+	mine(12);
+	assert_string_equal(told(), "seen 1, dropped 1");
+	for (int i = 0; i < 3; i++)
+		scene.node[i]->hides_transactions = false;
+	mine(2);
+	run(5000);
+	assert_int_equal(state_now(), TRACKED_FINAL);
+}
+
 static void who_was_dropped_may_come_back(void **state_)
 {
 	struct sim_tx *tx;
@@ -351,6 +382,37 @@ static void a_reorg_while_it_rests_is_told_too(void **state_)
 	rise();
 	run(5000);
 	mine(1);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1");
+}
+
+/* What took the place of its block is final before anybody looks. */
+static void what_is_gone_gets_no_deeper(void **state_)
+{
+	(void)state_;
+	begin_following(1, 1);
+	follow(&pays(0, 5, 0)->hash);
+	mine(1);
+	reorg(1, false);
+	scene_mine(&scene, 2 * SCENE_DEPTH);
+	run(5000);
+	mine(2);
+	assert_string_equal(told(), "included 1, progress 25, retracted 1");
+}
+
+/* The same, in blocks that nobody reads one by one. */
+static void nor_in_an_absence(void **state_)
+{
+	(void)state_;
+	begin_following(1, 1);
+	follow(&pays(0, 5, 0)->hash);
+	mine(1);
+	rest();
+	reorg(1, false);
+	scene_mine(&scene, 600);
+	scene_rise(&scene);
+	rise();
+	run(60000);
+	mine(2);
 	assert_string_equal(told(), "included 1, progress 25, retracted 1");
 }
 
@@ -1133,6 +1195,7 @@ int main(void)
 		cmocka_unit_test_teardown(who_waits_in_a_pool_is_seen, ends),
 		cmocka_unit_test_teardown(
 		    what_was_replaced_in_an_absence_is_not_dropped, ends),
+		cmocka_unit_test_teardown(who_finds_nothing_replaces_nothing, ends),
 		cmocka_unit_test_teardown(who_was_dropped_may_come_back, ends),
 		cmocka_unit_test_teardown(other_parts_are_told_from_then_on, ends),
 		cmocka_unit_test_teardown(
@@ -1144,6 +1207,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    what_vanishes_is_retracted_and_told_again, ends),
 		cmocka_unit_test_teardown(a_reorg_while_it_rests_is_told_too, ends),
+		cmocka_unit_test_teardown(what_is_gone_gets_no_deeper, ends),
+		cmocka_unit_test_teardown(nor_in_an_absence, ends),
 		cmocka_unit_test_teardown(
 		    what_was_final_is_taken_back_by_whoever_accepts_it, ends),
 		cmocka_unit_test_teardown(what_was_final_before_is_told_at_once, ends),

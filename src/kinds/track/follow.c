@@ -72,15 +72,24 @@ static struct ids open_upto(struct track_chain *t, uint64_t height)
 	return ids;
 }
 
+/* Nodes are asked what became of it, and until that is known it gets no deeper. */
+static void doubt_put(struct track_chain *t, int64_t row)
+{
+	if (MUTANT(doubt_gets_deeper))
+		sql_tracked_looked(t->track->journal,
+		    &(struct sql_tracked_looked_in){ .id = row, .looks = LOOKS_NEVER });
+	else
+		sql_tracked_doubt(t->track->journal,
+		    &(struct sql_tracked_doubt_in){ .id = row, .looks = LOOKS_NEVER });
+}
+
 /* Blocks up to there are not read any more: nodes are asked what became of these. */
 static void ask_upto(struct track_chain *t, uint64_t height)
 {
 	struct ids ids = open_upto(t, height);
 
 	for (size_t i = 0; i < ids.n; i++)
-		sql_tracked_looked(t->track->journal,
-		    &(struct sql_tracked_looked_in){
-			.id = ids.at[i], .looks = LOOKS_NEVER });
+		doubt_put(t, ids.at[i]);
 	ids_release(&ids);
 }
 
@@ -398,9 +407,7 @@ static void told_final(void *ctx, struct chain_run *c, const struct block_facts 
 		if (!memcmp(row.block_hash, b->head.hash.at, sizeof row.block_hash))
 			row_final(t, &row, head);
 		else if (row.no_looks)
-			sql_tracked_looked(t->track->journal,
-			    &(struct sql_tracked_looked_in){
-				.id = row.id, .looks = LOOKS_NEVER });
+			doubt_put(t, row.id);
 	}
 	ids_release(&ids);
 }

@@ -14,13 +14,29 @@
 
 /* -- what is asked for ------------------------------------------------------ */
 
-/* One call of a request is the filter's. */
+/* One call of a request is the filter's, and one is for what is known to be there. */
 static uint32_t rows_max(const struct track_chain *t)
 {
 	uint32_t batch = (uint32_t)t->chain->config->batch;
 
 	batch = batch < LOOK_MAX ? batch : LOOK_MAX;
-	return batch < 2 ? 1 : batch - 1;
+	return batch < LOOK_BATCH_MIN ? 1 : batch - 2;
+}
+
+/* In the oldest block of the trail that has any: whoever finds a transaction by its hash
+ * finds this one. */
+static void known_find(struct track_chain *t, struct look *l)
+{
+	const struct follower *f = t->chain->follower;
+	const struct block_facts *b = follower_agreed(f);
+
+	for (; b && t->chain->config->batch >= LOOK_BATCH_MIN; b = b->head.height
+		 ? follower_block(f, &b->head.parent, b->head.height - 1)
+		 : NULL)
+		if (b->has_every && b->every_n) {
+			l->has_known = true;
+			l->hash[l->n] = b->every[0].hash;
+		}
 }
 
 /* The attempt that consumed the nonce of an intent of ours, with its payload; false:
@@ -123,7 +139,8 @@ static void whole_take(
 	if (!is_heard(t, &row, known) && follower_quorum(f, l->answered & ~known)) {
 		row_retract(t, &row);
 		row_missed(t, &row, t->look_height);
-		if (row.no_ended_ms && !row.no_nonce)
+		if (row.no_ended_ms && !row.no_nonce &&
+		    follower_quorum(f, look_finds(t) & ~known))
 			want(missed, l, at, &row);
 		return;
 	}
@@ -321,6 +338,7 @@ static void look_begin(struct track_chain *t, uint64_t height)
 	(void)follower_final(t->chain->follower, &final);
 	l->final_height = final.height;
 	rows_find(t, l, height);
+	known_find(t, l);
 	t->look = l;
 	t->look_height = height;
 	if (l->n)

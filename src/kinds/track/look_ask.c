@@ -163,7 +163,7 @@ static void ask(struct track_chain *t, int node, void (*done)(struct track_chain
 	q->round = l->round;
 	q->node = node;
 	q->stage = l->stage;
-	q->n = l->n;
+	q->n = l->n + l->has_known;
 	q->final_height = l->final_height;
 	memcpy(q->hash, l->hash, sizeof q->hash);
 	buf_init(&body, BODY_MAX);

@@ -9,6 +9,9 @@
 
 #include "kinds/track/track_in.h"
 
+/* What a node must take at once for more than one hash. */
+#define LOOK_BATCH_MIN 3
+
 enum look_stage {
 	LOOK_WHOLE,    /* where is it */
 	LOOK_RECEIPTS, /* what became of those in final blocks */
@@ -29,6 +32,7 @@ struct look {
 	bool hinted; /* the second of a block, for what came to pools */
 	uint32_t round, asked, answered;
 	uint32_t n;
+	bool has_known;        /* behind those: one that is in a block of the trail */
 	uint64_t final_height; /* when the first stage began */
 	int64_t row[LOOK_MAX];
 	struct hash hash[LOOK_MAX];
@@ -49,6 +53,9 @@ const struct look_said *look_best(
     const struct track_chain *t, uint32_t at, bool *ret_agreed);
 /* A bit for each node that answered and knows it. */
 uint32_t look_known(const struct track_chain *t, uint32_t at);
+/* A bit for each node that answered and finds what is known to be there: that another one
+ * finds nothing by some hash says nothing. */
+uint32_t look_finds(const struct track_chain *t);
 /* Who sent it, as a quorum says alike; NULL: none does. By less nothing is found: what
  * one node makes up would end what is followed, as soon as somebody's nonce is used. */
 const struct look_said *look_sender(const struct track_chain *t, uint32_t at);

@@ -49,6 +49,15 @@ uint32_t look_known(const struct track_chain *t, uint32_t at)
 	return known;
 }
 
+uint32_t look_finds(const struct track_chain *t)
+{
+	const struct look *l = t->look;
+
+	if (MUTANT(blind_are_believed) || t->chain->config->batch < LOOK_BATCH_MIN)
+		return l->answered;
+	return l->has_known ? look_known(t, l->n) : 0;
+}
+
 static bool says_alike(const struct look_said *a, const struct look_said *b)
 {
 	return address_same(&a->from, &b->from) && a->nonce == b->nonce;

@@ -134,6 +134,8 @@ static void rise_goes_on(struct sim_life *l, struct judge_view *v)
 	if (v->older && l->story->broken == SIM_GROUND_NEWEST &&
 	    !journal_doubt(l->journal))
 		sim_story_wrong(l->story, "another journal is there, and is not doubted");
+	if (v->older)
+		l->story->people.off = 0; /* whoever was off by a file that is gone */
 	v->older = false;
 	if (!l->story->broken)
 		sim_story_wrong(l->story,

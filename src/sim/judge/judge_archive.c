@@ -127,6 +127,8 @@ bool judge_archives_over(struct sim_life *l)
 		return true;
 	if (!s->judge->over_ms)
 		s->judge->over_ms = s->chain->now_ms;
+	if (s->judge->over_ms < s->judge->rise_ms[l->id])
+		s->judge->over_ms = s->judge->rise_ms[l->id];
 	if (s->chain->now_ms < s->judge->over_ms + wait_ms)
 		return false;
 	if (!s->broken && !s->flipped && !has_failed(s) && !is_in_doubt(l))

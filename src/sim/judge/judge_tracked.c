@@ -80,11 +80,12 @@ static bool in_a_block(const struct said *a, bool ok)
 	    (a->there->status == TX_OK) == ok;
 }
 
-/* By a rival in a block; or it is not known by what. */
+/* By a rival in a block; or it is not known by what, and then it is in none. */
 static bool is_replaced(const struct sim_chain *c, const struct said *a)
 {
 	if (!a->has_by)
-		return sim_count(c, c->head, &a->tx->from->at) > a->tx->nonce;
+		return sim_count(c, c->head, &a->tx->from->at) > a->tx->nonce &&
+		    !sim_inclusion_find(c, c->head, a->tx);
 	return a->there && a->by != a->tx && a->by->from == a->tx->from &&
 	    a->by->nonce == a->tx->nonce;
 }
@@ -146,6 +147,15 @@ static bool stands(enum milestone m)
 	    m == MILESTONE_REPLACED;
 }
 
+static int times_asked(const struct sim_story *s, const struct sim_tx *tx)
+{
+	int n = 0;
+
+	for (int i = 0; i < s->followed_n; i++)
+		n += s->followed[i].tx == tx;
+	return n;
+}
+
 /* before NULL: it is the first that anybody hears. */
 static bool follows(const struct judge_notice *before, enum milestone m)
 {
@@ -193,7 +203,8 @@ void judge_tracked(
 	if (!is_counted(l, n->milestone, &a))
 		sim_story_wrong(
 		    s, "its block left the trail, and it gets deeper: %.300s", n->body);
-	if (!follows(before, n->milestone))
+	if (!follows(before, n->milestone) &&
+	    (n->milestone != MILESTONE_EXPIRED || times_asked(s, a.tx) < 2))
 		sim_story_wrong(s, "of a transaction %s is told behind %s: %.200s",
 		    milestone_name(n->milestone), milestone_name(before->milestone),
 		    n->body);
@@ -220,12 +231,24 @@ static bool row_of(struct sim_life *l, const struct sim_followed *f, struct trac
 	    track_find(l->journal, &hash, ret, 1) == 1;
 }
 
-/* Of what no quorum has shown nobody knows the nonce; and what did not come in time may
- * come when nobody looks any more. */
-static bool is_unknown(const struct tracked *row, int wanted)
+/* No block of the trail has a transaction. */
+static bool is_quiet(const struct sim_story *s)
+{
+	const struct sim_block *b = s->chain->head;
+
+	for (uint64_t i = 1; i < s->fate->depth && b && !b->first; i++)
+		b = b->parent;
+	return !b || !b->first;
+}
+
+/* Of what no quorum has shown nobody knows the nonce; what did not come in time may come
+ * when nobody looks any more; and nobody knows who finds anything by a hash where there
+ * is nothing to be found. */
+static bool is_unknown(const struct sim_story *s, const struct tracked *row, int wanted)
 {
 	return row->state == TRACKED_EXPIRED ||
-	    (wanted == TRACKED_REPLACED && !row->has_sender);
+	    (wanted == TRACKED_REPLACED &&
+		(!row->has_sender || (row->state == TRACKED_DROPPED && is_quiet(s))));
 }
 
 /* What is over on the chain is over. */
@@ -239,7 +262,7 @@ bool judge_tracked_all(struct sim_life *l)
 		int wanted = wanted_state(s->chain, f->tx);
 
 		if (f->known && wanted >= 0 && row_of(l, f, &row) && !track_ended(&row) &&
-		    !is_unknown(&row, wanted))
+		    !is_unknown(s, &row, wanted))
 			return false;
 	}
 	return true;
@@ -288,7 +311,7 @@ void judge_tracked_end(struct sim_life *l, const struct judge_notice *first)
 			sim_story_wrong(s, "%s is not followed any more", f->hash);
 			return;
 		}
-		if (is_unknown(&row, wanted))
+		if (is_unknown(s, &row, wanted))
 			continue;
 		end.subject = row.id;
 		last = before_it(first, &end);
