@@ -4,6 +4,7 @@
 import hashlib
 import json
 import pathlib
+import signal
 import sys
 
 from bitcoin import Bcoin, Layer
@@ -167,6 +168,9 @@ def blocks_that_nobody_wanted_are_read_again():
         desk.await_follows("without the layer")
         end(daemon)
         desk.configure([node.url], 6)
+        config = desk.folder / "pawl.yaml"
+        text = config.read_text()
+        config.write_text(text.replace("data_dir: .", "data_dir: ., backup: {every: never}"))
         of_before, missed = coinbase(node, 4), coinbase(node, 25)
         desk.apply(pegin(missed))
         desk.apply({**pegin(of_before), "height": 4})
@@ -175,6 +179,14 @@ def blocks_that_nobody_wanted_are_read_again():
         desk.await_pegins({missed: (2, 17), of_before: (2, 38)})
         same([r["height"] for r in desk.told("reorgs") if "height" in r], [18], "reorgs")
         desk.apply(mint(missed), mint(of_before))
+        away = desk.folder / "away"
+        away.mkdir()
+        config.write_text(text.replace(
+            "data_dir: .", "data_dir: ., backup: {every: 2h, copy_to: away, folder: x}"))
+        daemon.send_signal(signal.SIGHUP)
+        wait_until(lambda: any(away.iterdir()), 20, "a backup by the new config")
+        for said in ("backup.copy_to: taken up", "backup.folder: it changed, and stays"):
+            check(desk.said_is("node." + said), said)
         stop(desk, daemon)
         same(desk.blocks(), node.chain(min(desk.blocks())), "blocks of the database")
 

@@ -44,13 +44,15 @@ enum err backup_now(const struct backup_paths *paths,
 /* -- while a daemon runs ---------------------------------------------------- */
 
 struct backups {
-	struct node_backup_config config;
+	struct node_keys keys; /* as the config has them, which is lent */
 	struct backup_paths paths;
-	char *copy_to, *command;
+	bool wanted;
 	struct world *world; /* whose worker has the job */
 	bool known, running, ended;
 	int64_t due_ms;
-	/* the job's */
+	/* the job's, and its own: */
+	struct node_backup_config config;
+	char *copy_to, *command;
 	int64_t wall_ms;
 	struct l2_backup made;
 	enum err e;
@@ -59,24 +61,22 @@ struct backups {
 
 struct backups *backups_new(const struct node_keys *keys)
 {
-	struct backups *b;
+	struct backups *b = mem_new(sizeof *b);
 	struct fail f;
 
-	if (!keys->chain || !keys->backup.every)
-		return NULL;
-	b = mem_new(sizeof *b);
-	if (backup_paths(&b->paths, keys, NULL, &f) != ERR_OK) {
+	backups_configure(b, keys);
+	b->wanted = keys->chain != NULL;
+	if (b->wanted && backup_paths(&b->paths, keys, NULL, &f) != ERR_OK) {
 		log_warn("node", "no backups: %s", f.why);
-		mem_free(b);
-		return NULL;
+		b->wanted = false;
 	}
-	b->config = keys->backup;
-	b->copy_to = keys->backup.copy_to ? mem_str(keys->backup.copy_to) : NULL;
-	b->command = keys->backup.command ? mem_str(keys->backup.command) : NULL;
-	b->config.folder = NULL;
-	b->config.copy_to = b->copy_to;
-	b->config.command = b->command;
 	return b;
+}
+
+void backups_configure(struct backups *b, const struct node_keys *keys)
+{
+	b->keys = *keys;
+	b->known = false;
 }
 
 void backups_free(struct backups *b)
@@ -92,7 +92,7 @@ void backups_free(struct backups *b)
 static int64_t left_ms(const struct backups *b, struct world *w)
 {
 	struct l2_backup_seen *seen = NULL;
-	int64_t age_ms = b->config.every;
+	int64_t every = b->keys.backup.every, age_ms = every;
 	size_t n = 0;
 
 	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) ==
@@ -100,7 +100,7 @@ static int64_t left_ms(const struct backups *b, struct world *w)
 	    n)
 		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[0].time);
 	mem_free(seen);
-	return age_ms < 0 || age_ms >= b->config.every ? 0 : b->config.every - age_ms;
+	return age_ms < 0 || age_ms >= every ? 0 : every - age_ms;
 }
 
 static void job_run(void *job)
@@ -145,9 +145,29 @@ bool backups_ended(struct backups *b, const char **ret_why)
 	return true;
 }
 
+static char *own(char **mine, const char *text)
+{
+	mem_free(*mine);
+	*mine = text ? mem_str(text) : NULL;
+	return *mine;
+}
+
+/* The config may be another one before it ends. */
+static void job_begin(struct backups *b, struct world *w)
+{
+	b->running = true;
+	b->due_ms = world_now_ms(w) + b->keys.backup.every;
+	b->wall_ms = world_wall_ms(w);
+	b->config = b->keys.backup;
+	b->config.folder = NULL; /* it is among the paths */
+	b->config.copy_to = own(&b->copy_to, b->keys.backup.copy_to);
+	b->config.command = own(&b->command, b->keys.backup.command);
+	world_work(w, job_run, job_done, b);
+}
+
 int64_t backups_turn(struct backups *b, struct world *w)
 {
-	if (!b)
+	if (!b || !b->wanted || !b->keys.backup.every)
 		return INT64_MAX;
 	if (b->world != w) { /* the one before has waited for its workers */
 		b->world = w;
@@ -156,11 +176,7 @@ int64_t backups_turn(struct backups *b, struct world *w)
 	if (!b->known)
 		b->due_ms = world_now_ms(w) + left_ms(b, w);
 	b->known = true;
-	if (!b->running && world_now_ms(w) >= b->due_ms) {
-		b->running = true;
-		b->due_ms = world_now_ms(w) + b->config.every;
-		b->wall_ms = world_wall_ms(w);
-		world_work(w, job_run, job_done, b);
-	}
+	if (!b->running && world_now_ms(w) >= b->due_ms)
+		job_begin(b, w);
 	return b->due_ms;
 }

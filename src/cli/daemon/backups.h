@@ -29,8 +29,11 @@ NODISCARD enum err backup_now(const struct backup_paths *paths,
 
 struct backups;
 
-/* NULL: the config wants none. keys are copied. */
+/* By the config, which is lent until it is configured anew. */
 struct backups *backups_new(const struct node_keys *keys);
+/* Between two turns: how often, how many, and what becomes of them from now on; where
+ * they are stays. */
+void backups_configure(struct backups *b, const struct node_keys *keys);
 void backups_free(struct backups *b); /* after the world, which waits for its workers */
 
 /* One has ended since it was asked: why it failed, NULL where it did not. */

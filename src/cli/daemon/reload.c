@@ -6,14 +6,18 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "cli/config/ref.h"
+#include "cli/daemon/backups.h"
 #include "cli/owner/bot_face.h"
+#include "kinds/node/node.h"
 #include "tell/tell.h"
 
 #define TOKEN_SHORT 16 /* bytes; what is shorter may be guessed */
 
 /* What is taken up: keys, or where it ends with a '.', all below. */
 static const char *const taken_up[] = { "log.", "serve.tokens.", "serve.metrics_open",
-	"tell.", "fees.", "retention.", "track." };
+	"tell.", "fees.", "retention.", "track.", "node.max_divergence",
+	"node.backup.every", "node.backup.keep", "node.backup.copy_to",
+	"node.backup.command" };
 
 /* -- who may ask ----------------------------------------------------------- */
 
@@ -166,10 +170,27 @@ static void rates_take_up(struct runner *r, const struct config *next)
 	}
 }
 
+/* What it follows, and where its files are, stays. */
+static void node_take_up(
+    struct loop *l, const struct node_keys *next, struct backups *backups)
+{
+	struct node_keys *keys = &l->cli->config->node;
+
+	keys->max_divergence = next->max_divergence;
+	keys->backup.every = next->backup.every;
+	keys->backup.keep = next->backup.keep;
+	keys->backup.copy_to = next->backup.copy_to;
+	keys->backup.command = next->backup.command;
+	if (backups)
+		backups_configure(backups, keys);
+	if (l->node)
+		l2_node_configure(l->node, keys->backup.every, keys->max_divergence);
+}
+
 /* What the runner follows stays where it is; the rest of the old one is let go when
  * another one comes. */
-static void take_up(
-    struct loop *l, struct config *next, struct gate *gate, struct channels *channels)
+static void take_up(struct loop *l, struct config *next, struct gate *gate,
+    struct channels *channels, struct backups *backups)
 {
 	struct config *c = l->cli->config;
 
@@ -191,6 +212,8 @@ static void take_up(
 	c->track = next->track;
 	if (!MUTANT(reload_forgets_track))
 		loop_tracking(l, &c->track);
+	if (!MUTANT(reload_forgets_backups))
+		node_take_up(l, &next->node, backups);
 	bot_face_lend(l);
 	loop_stuck_after(l, c->tell.stuck_after);
 	if (l->reloaded)
@@ -208,7 +231,7 @@ static void refused(char *why)
 	    "refused; what was read before stays, and nothing of this is taken up");
 }
 
-void reload(struct loop *l)
+void reload(struct loop *l, struct backups *backups)
 {
 	struct changed t = { NULL, NULL, 0, 0 };
 	struct config *next = NULL;
@@ -227,7 +250,7 @@ void reload(struct loop *l)
 		t.before = l->cli->config;
 		t.now = next;
 		config_changes(l->cli->config, next, change_told, &t);
-		take_up(l, next, gate, &channels);
+		take_up(l, next, gate, &channels, backups);
 		log_info("reload",
 		    "%s was read again, and so were its secrets: %d key%s taken up, %d "
 		    "left for a restart",

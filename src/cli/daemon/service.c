@@ -92,7 +92,7 @@ enum err service_run(struct loop *l, struct backups *backups, struct fail *f)
 			reloads = 0; /* another world, since the disk was full */
 		loop_wait(l, backups_due(backups, l));
 		if (world_signals(l->world).reloads > reloads)
-			reload(l);
+			reload(l, backups);
 		reloads = world_signals(l->world).reloads;
 	}
 	if (e != ERR_STOPPED)

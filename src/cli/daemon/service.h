@@ -9,7 +9,7 @@
 
 #include "cli/owner/loop.h"
 
-struct backups; /* of a layer 2; NULL: none are made */
+struct backups; /* of a layer 2; NULL: there are none to make */
 
 /* Behind loop_start: turns until a signal, OK then. It is said to be up when the first
  * turn has ended, whatever its nodes say: who waits for those is found at /ready, and a

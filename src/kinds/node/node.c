@@ -279,6 +279,12 @@ const struct l2_figures *l2_node_figures(const struct l2_node *n)
 	return watch_figures(n->watch);
 }
 
+void l2_node_configure(
+    struct l2_node *n, int64_t backup_every_ms, uint64_t max_divergence)
+{
+	watch_configure(n->watch, backup_every_ms, max_divergence);
+}
+
 void l2_node_backed(struct l2_node *n, const char *why)
 {
 	watch_backed(n->watch, why);

@@ -27,6 +27,10 @@ void l2_node_free(struct l2_node *n); /* NULL is fine */
 /* For a runner's setup. */
 struct block_watcher l2_node_watcher(struct l2_node *n);
 
+/* Between two turns: how often it is copied (0: never), and how far behind it may be. */
+void l2_node_configure(
+    struct l2_node *n, int64_t backup_every_ms, uint64_t max_divergence);
+
 /* How its start went, and how it is. */
 const struct l2_figures *l2_node_figures(const struct l2_node *n);
 /* Who makes its backups says how the last one went; NULL: well. */

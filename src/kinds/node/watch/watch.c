@@ -381,6 +381,12 @@ const struct l2_figures *watch_figures(const struct l2_watch *w)
 	return &w->now;
 }
 
+void watch_configure(struct l2_watch *w, int64_t backup_every_ms, uint64_t max_divergence)
+{
+	w->now.backup_every_ms = backup_every_ms;
+	w->now.max_divergence = max_divergence;
+}
+
 /* -- its life -------------------------------------------------------------- */
 
 struct l2_watch *watch_new(
@@ -391,8 +397,7 @@ struct l2_watch *watch_new(
 	watch->world = w;
 	watch->journal = j;
 	watch->since_ms = world_now_ms(w);
-	watch->now.backup_every_ms = config->backup_every_ms;
-	watch->now.max_divergence = config->max_divergence;
+	watch_configure(watch, config->backup_every_ms, config->max_divergence);
 	watch->chain = mem_str(config->chain);
 	watch->own[0] = mem_str(config->folder);
 	watch->own[1] = mem_str(config->log);

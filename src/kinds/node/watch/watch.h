@@ -67,6 +67,10 @@ struct l2_watch *watch_new(
     struct world *w, struct journal *j, const struct l2_node_config *config);
 void watch_free(struct l2_watch *w); /* NULL is fine; after its world */
 
+/* What l2_node_configure says. */
+void watch_configure(
+    struct l2_watch *w, int64_t backup_every_ms, uint64_t max_divergence);
+
 /* What the node knows of the rest. */
 struct watch_seen {
 	const char *database_trouble; /* NULL: none */
