@@ -119,6 +119,10 @@ struct l2_recover_plan {
 NODISCARD enum err l2_log_recover(
     const struct l2_recover_plan *plan, struct l2_recovered *ret, struct fail *f);
 
+/* A log as it is now, whatever is in it, under another name. NOT_FOUND */
+NODISCARD enum err l2_log_copy(
+    const struct files *files, const char *from, const char *to, struct fail *f);
+
 /* A state as lines of JSON (state/dump.h), in a file beside path that no other has, as a
  * restore keeps what it replaces: path.before_<time>, and in `kept`. Sorted. */
 NODISCARD enum err l2_state_aside(const struct files *files, const char *path,

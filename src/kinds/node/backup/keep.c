@@ -56,3 +56,24 @@ enum err l2_state_aside(const struct files *files, const char *path,
 
 	return e == ERR_OK ? l2_state_write(files, kept, s, wall_ms, f) : e;
 }
+
+enum err l2_log_copy(
+    const struct files *files, const char *from, const char *to, struct fail *f)
+{
+	char sum[SUM_TEXT];
+	struct part part;
+	struct file *file = NULL;
+	uint64_t size = 0;
+	enum err e = files->open(&file, from, FILE_READ, f);
+
+	if (e == ERR_OK)
+		e = files->size(file, &size, f);
+	files->close(file);
+	if (e != ERR_OK)
+		return e;
+	e = part_begin(&part, files, to, f);
+	if (e == ERR_OK)
+		e = part_copy(&part, from, size, f);
+	e = part_end(&part, e, sum, f);
+	return e == ERR_OK ? files->sync_folder(to, f) : e;
+}
