@@ -13,5 +13,5 @@ CREATE INDEX node_pegin_tx_at ON node_pegin_tx (height) WHERE block_hash IS NOT 
 CREATE INDEX node_pegin_tx_gone ON node_pegin_tx (tx) WHERE height IS NOT NULL AND block_hash IS NULL;
 -- What may yet be minted.
 CREATE INDEX node_pegin_open ON node_pegin (btc_tx) WHERE status <= 2;
-INSERT INTO node_pegin_tx (tx, height, block_hash, looked)
-SELECT DISTINCT btc_tx, NULL, NULL, 0 FROM node_pegin WHERE length(btc_tx) = 64;
+INSERT INTO node_pegin_tx (tx, looked)
+SELECT DISTINCT btc_tx, 0 FROM node_pegin WHERE length(btc_tx) = 64;
