@@ -325,6 +325,65 @@ static void each_past_schema_opens(void **state)
 	}
 }
 
+/* -- what a migration moves ---------------------------------------------------- */
+
+/* Of the schema before a migration rows that it moves, and rows that are like them and
+ * stay; what a reader of today then sees. */
+static const struct {
+	const char *migration, *past, *asked, *seen;
+} movings[] = {
+	{ "held",
+	    "INSERT INTO subscriber (id, channel, target) VALUES (2, 'webhook', 'b');"
+	    "INSERT INTO notice VALUES (2, 1, 1, 1, 2, '', 1), (3, 1, 1, 1, 3, '', 1);"
+	    "INSERT INTO message (notice, subscriber, state, tries, unknown) VALUES"
+	    " (2, 1, 0, 3, 1), (3, 1, 0, 0, 0), (2, 2, 0, 0, 0);",
+	    "SELECT group_concat(notice || '-' || subscriber || ':' || state || tries"
+	    " || unknown, ' ') FROM (SELECT * FROM message ORDER BY notice, subscriber)",
+	    "1-1:111 2-1:231 2-2:000 3-1:200" },
+	{ "senders",
+	    "INSERT INTO tracked (id, chain, hash, state, guess, confirmations, sender,"
+	    " nonce, round, percent, misses, since_ms, ended_ms) VALUES"
+	    " (2, 1, zeroblob(32), 1, 0, 1, zeroblob(20), 7, 0, 0, 0, 1, NULL),"
+	    " (3, 1, randomblob(32), 1, 0, 1, zeroblob(20), 8, 0, 0, 0, 1, 1)",
+	    "SELECT group_concat(id || ':' || ifnull(nonce, '-') || (sender IS NULL),"
+	    " ' ') FROM (SELECT * FROM tracked ORDER BY id)",
+	    "1:10 2:-1 3:80" },
+	{ "tracked-totals",
+	    "INSERT INTO tracked (id, chain, hash, state, guess, confirmations, round,"
+	    " percent, misses, since_ms) VALUES"
+	    " (2, 1, zeroblob(32), 1, 0, 1, 0, 0, 0, 1),"
+	    " (3, 1, randomblob(32), 3, 0, 1, 0, 0, 0, 1)",
+	    "SELECT group_concat(chain || ':' || state || ':' || n, ' ') FROM"
+	    " (SELECT * FROM tracked_total ORDER BY chain, state)",
+	    "1:1:2 1:3:1" },
+};
+
+static void what_it_moves_is_as_it_says(void **state)
+{
+	(void)state;
+	newest = migrations_count;
+	for (size_t i = 0; i < sizeof(movings) / sizeof(movings[0]); i++) {
+		int before = 0;
+		sqlite3 *c;
+		sqlite3_stmt *s;
+
+		while (strcmp(migrations[before].name, movings[i].migration) != 0)
+			assert_true(++before < newest);
+		drawer_clean();
+		make_past(path, before);
+		c = look_into(path);
+		exec(c, movings[i].past);
+		assert_int_equal(sqlite3_close(c), SQLITE_OK);
+		opens(before);
+		c = look_into(path);
+		s = ask(c, movings[i].asked);
+		assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+		assert_string_equal(text_of(s, 0), movings[i].seen);
+		sqlite3_finalize(s);
+		assert_int_equal(sqlite3_close(c), SQLITE_OK);
+	}
+}
+
 /* -- what fails ------------------------------------------------------------ */
 
 static struct migration more[100];
@@ -401,6 +460,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_past_schema_opens),
+		cmocka_unit_test(what_it_moves_is_as_it_says),
 		cmocka_unit_test_setup_teardown(
 		    a_migration_that_is_no_sql, know_one_more, forget),
 		cmocka_unit_test_setup_teardown(
