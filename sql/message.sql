@@ -104,22 +104,23 @@ SELECT subscriber, state, tries, unknown, why FROM message WHERE notice = :notic
 
 -- name: subscriber_get
 -- in: id i64
--- out: channel text, target text, suspended text?
-SELECT channel, target, suspended FROM subscriber WHERE id = :id;
+-- out: channel text, target text, suspended text?, back i64?
+SELECT channel, target, suspended, back FROM subscriber WHERE id = :id;
 
 -- name: subscriber_suspend
 -- in: id i64, why text
-UPDATE subscriber SET suspended = :why WHERE id = :id;
+UPDATE subscriber SET suspended = :why, back = NULL WHERE id = :id;
 
+-- back: how far what he missed is due again; NULL: all of it is.
 -- name: subscriber_resume
--- in: id i64
-UPDATE subscriber SET suspended = NULL WHERE id = :id;
+-- in: id i64, back i64?
+UPDATE subscriber SET suspended = NULL, back = :back WHERE id = :id;
 
 -- The next subscriber that has something due.
 -- name: message_due_next
 -- in: after i64
--- out: subscriber i64, channel text, target text
-SELECT m.subscriber, s.channel, s.target
+-- out: subscriber i64, channel text, target text, suspended text?, back i64?
+SELECT m.subscriber, s.channel, s.target, s.suspended, s.back
 FROM message AS m JOIN subscriber AS s ON s.id = m.subscriber
 WHERE m.state = 0 AND m.subscriber > :after
 ORDER BY m.subscriber LIMIT 1;
@@ -157,10 +158,20 @@ WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
 UPDATE message SET state = 2, unknown = unknown - 1, why = :why
 WHERE notice = :notice AND subscriber = :subscriber AND state = 0;
 
--- What he missed is due again, but for what is in an archive.
+-- What he missed is due again, but for what is in an archive: the next of it, up to which notice.
+-- name: message_back_next
+-- in: subscriber i64, after i64, most i64
+-- out: n i64, upto i64?
+-- scan: what the statement within it found
+SELECT COUNT(*) AS n, MAX(f.notice) AS upto FROM (
+	SELECT m.notice FROM message AS m JOIN notice AS n ON n.id = m.notice
+	WHERE m.subscriber = :subscriber AND m.state = 2 AND m.notice > :after AND n.body <> ''
+	ORDER BY m.notice LIMIT :most) AS f;
+
 -- name: message_back
--- in: subscriber i64
-UPDATE message SET state = 0 WHERE subscriber = :subscriber AND state = 2
+-- in: subscriber i64, after i64, upto i64
+UPDATE message SET state = 0
+WHERE subscriber = :subscriber AND state = 2 AND notice > :after AND notice <= :upto
 	AND EXISTS (SELECT 1 FROM notice AS n WHERE n.id = message.notice AND n.body <> '');
 
 -- name: message_due_of
@@ -191,7 +202,7 @@ SELECT CAST(:notice AS BIGINT), id, CASE WHEN suspended IS NULL THEN 0 ELSE 2 EN
 -- out: id i64, channel text, target text, suspended text?, due i64, why text?
 SELECT s.id, s.channel, s.target, s.suspended,
 	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0)
-		+ CASE WHEN s.suspended IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
+		+ CASE WHEN s.suspended IS NULL AND s.back IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
 			WHERE m.subscriber = s.id AND m.state = 2) END AS due,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why
@@ -240,7 +251,11 @@ SELECT m.notice, s.id, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
 FROM message AS m JOIN subscriber AS s ON s.id = :into WHERE m.subscriber = :old AND m.state = 0
 ON CONFLICT (notice, subscriber) DO NOTHING;
 
--- What is due of one that is sent nothing any more.
+-- What is due of one that is sent nothing any more, the first of it.
 -- name: message_hold
--- in: subscriber i64, why text
-UPDATE message SET state = 2, why = :why WHERE subscriber = :subscriber AND state = 0;
+-- in: subscriber i64, why text, most i64
+UPDATE message SET state = 2, why = :why
+WHERE subscriber = :subscriber AND state = 0 AND notice <= (
+	SELECT MAX(f.notice) FROM (
+		SELECT m.notice FROM message AS m WHERE m.subscriber = :subscriber AND m.state = 0
+		ORDER BY m.notice LIMIT :most) AS f);

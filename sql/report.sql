@@ -267,7 +267,7 @@ SELECT s.id, s.channel, s.target, s.suspended,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m WHERE m.subscriber = s.id AND m.state = 0)
-		+ CASE WHEN s.suspended IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
+		+ CASE WHEN s.suspended IS NULL AND s.back IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
 			WHERE m.subscriber = s.id AND m.state = 2) END AS due
 FROM subscriber AS s
 WHERE s.suspended IS NOT NULL OR EXISTS (SELECT 1 FROM message AS m
@@ -283,7 +283,8 @@ SELECT s.id, s.channel, s.target, s.suspended, u.label,
 		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
 		WHERE m.subscriber = s.id AND n.subject_kind = u.subject_kind AND n.subject = u.subject
-			AND m.state = CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END) AS due
+			AND (m.state = 0 OR (m.state = 2
+				AND (s.suspended IS NOT NULL OR s.back IS NOT NULL)))) AS due
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
 WHERE u.subject_kind = :subject_kind AND u.subject = :subject ORDER BY s.id;
 

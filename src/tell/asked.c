@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/mutant.h"
 #include "engine/message.h"
 #include "journal/sql.gen.h"
+#include "tell/held.h"
 
 enum err tell_resume(
     struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f)
@@ -21,10 +21,7 @@ enum err tell_resume(
 	*ret_moved = !row.no_suspended;
 	if (row.no_suspended)
 		return ERR_OK;
-	sql_subscriber_resume(j, &(struct sql_subscriber_resume_in){ .id = subscriber });
-	if (!MUTANT(missed_is_lost))
-		sql_message_back(
-		    j, &(struct sql_message_back_in){ .subscriber = subscriber });
+	held_resume(j, subscriber);
 	snprintf(what, sizeof what, "subscriber %" PRId64, subscriber);
 	journal_event(
 	    j, &(struct event){ .what = what, .from = "suspended", .to = "", .why = "" });

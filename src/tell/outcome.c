@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
+#include "tell/held.h"
 #include "tell/tell_in.h"
 
 #define BACKOFF_MS ((uint64_t)1000)
@@ -47,15 +48,9 @@ static void suspend(const struct sending *s)
 		    &(struct sql_message_gone_in){ .notice = s->notices[i],
 			.subscriber = s->subscriber,
 			.why = why });
-	if (!MUTANT(gone_is_asked_again)) {
-		if (!MUTANT(gone_waits_with_others))
-			sql_message_hold(j,
-			    &(struct sql_message_hold_in){
-				.subscriber = s->subscriber, .why = why });
-		sql_subscriber_suspend(j,
-		    &(struct sql_subscriber_suspend_in){
-			.id = s->subscriber, .why = why });
-	}
+	if (!MUTANT(gone_is_asked_again))
+		held_suspend(j, s->subscriber, why);
+	s->tell->look = true;
 	event_put(s, "suspended", why);
 	log_warn("tell",
 	    "%s %s: %s; nothing more is sent there until: pawl resume notify:%" PRId64,
@@ -226,7 +221,6 @@ void outcome_take(struct runner *r, struct fact *fact)
 			target_drop(&t->roster, target);
 		else
 			pause_begin(s, target);
-		t->look |= MUTANT(gone_is_asked_again);
 		break;
 	case DELIVERY_MOVED:
 		counted_back(s);

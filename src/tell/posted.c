@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "journal/sql.gen.h"
+#include "tell/held.h"
 
 int64_t posted_get(struct journal *j, int64_t subscriber, const struct subject *of)
 {
@@ -54,10 +55,7 @@ static void merge(struct journal *j, int64_t from, int64_t into, const char *to)
 	sql_subscription_none(
 	    j, &(struct sql_subscription_none_in){ .subscriber = from });
 	sql_message_merge(j, &(struct sql_message_merge_in){ .old = from, .into = into });
-	sql_message_hold(
-	    j, &(struct sql_message_hold_in){ .subscriber = from, .why = why });
-	sql_subscriber_suspend(
-	    j, &(struct sql_subscriber_suspend_in){ .id = from, .why = why });
+	held_suspend(j, from, why);
 }
 
 void subscriber_follow(

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
+#include "tell/held.h"
 
 #define VISITS_MAX 1024
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
@@ -187,7 +188,8 @@ static size_t send_one(struct tell *t, struct runner *r, struct target *target)
 		.runner = r,
 		.channel = target->lane->channel,
 		.subscriber = target->subscriber };
-	if (sql_subscriber_get_one(t->journal, &in, &who) && who.no_suspended)
+	if (sql_subscriber_get_one(t->journal, &in, &who) && who.no_suspended &&
+	    (who.no_back || MUTANT(back_is_overtaken)))
 		s->target = mem_str(who.target);
 	if (s->target)
 		due_read(due, s);
@@ -249,11 +251,33 @@ static void enlist(struct tell *t, const struct sql_message_due_next_out *row)
 		    t, target, target->ready_ms > now_ms ? target->ready_ms : now_ms);
 }
 
+/* false: not all of him could be looked at. */
+static bool visit(
+    struct tell *t, const struct sql_message_due_next_out *row, int64_t *moved)
+{
+	int64_t n;
+	bool whole;
+
+	if (row->no_suspended && row->no_back) {
+		enlist(t, row);
+		return true;
+	}
+	if (*moved >= HELD_STEP)
+		return false;
+	whole = held_step(t->journal, row, &n);
+	*moved += n;
+	if ((whole || MUTANT(back_is_overtaken)) && row->no_suspended)
+		enlist(t, row);
+	return whole;
+}
+
 /* Who has something due, in order; the rest of them in the next turn. */
 static void look(struct tell *t, struct runner *r)
 {
 	struct sql_message_due_next_in in = { .after = t->after };
 	struct sql_message_due_next_out row;
+	bool whole = true;
+	int64_t moved = 0;
 
 	if (t->look) {
 		/* what comes before it in the order may have come just now */
@@ -264,10 +288,11 @@ static void look(struct tell *t, struct runner *r)
 	for (int visits = 0; t->looking && visits < VISITS_MAX; visits++) {
 		t->looking = sql_message_due_next_one(t->journal, &in, &row);
 		if (t->looking)
-			enlist(t, &row);
+			whole &= visit(t, &row, &moved);
 		in.after = t->looking ? row.subscriber : 0;
 	}
 	t->after = in.after;
+	t->look |= !whole;
 	r->again |= t->looking || t->look;
 }
 

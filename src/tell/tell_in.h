@@ -3,6 +3,7 @@
  *   tell.c     who has something due, and what leaves
  *   outcome.c  what came of it
  *   target.c   whom to ask next
+ *   held.c     what waits for who is suspended
  *   posted.c   what a chat shows, and may be rewritten
  *   asked.c    questions to the journal alone
  */

@@ -546,13 +546,15 @@ static void what_nobody_takes_is_archived(void **state_)
 	assert_string_equal(body_of(1), "");
 	(void)follow(2, 2, false);
 	sql_message_hold(scene.journal,
-	    &(struct sql_message_hold_in){ .subscriber = 1, .why = "it answered 410" });
+	    &(struct sql_message_hold_in){
+		.subscriber = 1, .why = "it answered 410", .most = 10 });
 	commit_it();
 	assert_int_equal(archive_all(), 1);
 	assert_string_equal(body_of(2), "");
 	/* and what nothing is left of is not sent, when he comes back */
-	assert_int_equal(sql_message_back(scene.journal,
-			     &(struct sql_message_back_in){ .subscriber = 1 }),
+	assert_int_equal(
+	    sql_message_back(scene.journal,
+		&(struct sql_message_back_in){ .subscriber = 1, .upto = INT64_MAX }),
 	    0);
 	commit_it();
 	is_sound_alone();

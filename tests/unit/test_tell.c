@@ -11,6 +11,7 @@
 #include "base/crash.h"
 #include "drawer.h"
 #include "mailbox.h"
+#include "tell/held.h"
 #include "tell/target.h"
 #include "tell/webhook.h"
 
@@ -290,6 +291,85 @@ static void what_is_held_is_not_looked_at(void **state)
 		assert_row(notice, 1, MESSAGE_ACCEPTED, notice == 1 ? 2 : 1, 0);
 }
 
+#define BACKLOG 100000
+
+/* And nothing after it: little of a backlog moves, and what came now. */
+static int64_t one_turn(int64_t *due)
+{
+	int64_t was = *due;
+	struct fail f = { 0 };
+
+	assert_true(runner_turn(runner, &f));
+	*due = tell_due(journal, 0);
+	assert_true(llabs(*due - was) <= 2 * HELD_STEP + 2);
+	return *due;
+}
+
+static void answer_only(int at, int status)
+{
+	http_done_fn *done = fake.hits[at].done;
+
+	fake.hits[at].done = NULL;
+	done(fake.hits[at].ctx,
+	    &(struct http_answer){
+		.end = HTTP_ANSWERED, .status = status, .retry_after_ms = -1 });
+}
+
+/* In the next turn, whatever else moves. */
+static void good_hears(int64_t nth, int64_t *due)
+{
+	int from = fake.hits_n;
+
+	note(nth);
+	(void)one_turn(due);
+	assert_int_equal(fake.hits_n, from + 1);
+	assert_string_equal(fake.hits[from].url, "https://good.example/");
+	answer_only(from, 200);
+	(void)one_turn(due);
+}
+
+static void a_backlog_moves_in_steps(void **state)
+{
+	struct fail f = { 0 };
+	int from, turns = 0;
+	int64_t due = BACKLOG;
+	bool moved;
+
+	(void)state;
+	hears("webhook", "https://gone.example/");
+	for (int64_t nth = 1; nth <= BACKLOG; nth++)
+		note(nth);
+	hears("webhook", "https://good.example/");
+	turn();
+	assert_int_equal(fake.hits_n, 1);
+	answer_only(0, 410);
+	(void)one_turn(&due);
+	good_hears(BACKLOG + 1, &due);
+	die();
+	rise();
+	for (turns = 3; one_turn(&due) > 0; turns++)
+		assert_true(turns < 2 * BACKLOG / HELD_STEP);
+	assert_true(turns >= BACKLOG / HELD_STEP - 1);
+	assert_row(1, 1, MESSAGE_GONE, 1, 0);
+	assert_row(BACKLOG, 1, MESSAGE_GONE, 0, 0);
+	/* he is there again: what is new comes behind all that he missed */
+	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	due = tell_due(journal, 0);
+	assert_int_equal(due, HELD_STEP);
+	runner->noted = true;
+	good_hears(BACKLOG + 2, &due);
+	die();
+	rise();
+	from = fake.hits_n;
+	for (turns = 0; fake.hits_n == from; turns++) {
+		assert_true(turns < 2 * BACKLOG / HELD_STEP);
+		(void)one_turn(&due);
+	}
+	assert_int_equal(due, BACKLOG + 2);
+	assert_string_equal(fake.hits[from].url, "https://gone.example/");
+	assert_string_equal(fake.hits[from].body, fake.hits[0].body);
+}
+
 static void hosts_hear(const char *prefix, int hosts, int each)
 {
 	char target[100];
@@ -491,6 +571,7 @@ int main(void)
 		T(it_waits_as_long_as_it_is_told),
 		T(who_is_gone_is_suspended),
 		T(what_is_held_is_not_looked_at),
+		T(a_backlog_moves_in_steps),
 		T(what_is_under_way_is_bounded),
 		T(hosts_that_hang_delay_nobody),
 		T(hosts_that_begin_to_hang_delay_nobody_for_long),

@@ -168,7 +168,7 @@ static void what_is_due_has_an_age(void **state_)
 	assert_in_range(due.oldest_ms, 15 * MINUTE_MS, 16 * MINUTE_MS);
 	assert_int_equal(due.suspended, 0);
 	sql_message_hold(scene.journal,
-	    &(struct sql_message_hold_in){ .subscriber = 1, .why = "gone" });
+	    &(struct sql_message_hold_in){ .subscriber = 1, .why = "gone", .most = 10 });
 	sql_subscriber_suspend(scene.journal,
 	    &(struct sql_subscriber_suspend_in){ .id = who, .why = "gone" });
 	due_read(
