@@ -6,11 +6,14 @@ usage: test_recover.py PAWL
 Speaks TAP.
 """
 
+import fcntl
 import glob
 import json
 import os
+import pathlib
 import random
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -214,6 +217,34 @@ def owner_is_named(folder):
         Run(folder, "node", "recover", "--latest-valid").ends(0)
         assert verified(folder) == is_now
         serve.terminate()
+
+
+def owned(path):
+    """The journal's lock, as its owner has it (struct flock): he does not listen."""
+    file = open(path, "r+b")  # pylint: disable=consider-using-with
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 1 << 62, 1, 0))
+    return file
+
+
+@test
+def anchor_is_killed_behind_its_snapshot(folder):
+    """create-anchor dies when the log has the snapshot and the journal no anchor: typed again, it is that anchor"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    with owned(os.path.join(folder, "pawl.db")):
+        with subprocess.Popen([PAWL, "node", "create-anchor"], cwd=folder, env=environment(),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            until = time.monotonic() + 60
+            while b"END_SNAPSHOT" not in pathlib.Path(log).read_bytes():
+                assert child.poll() is None and time.monotonic() < until, "no snapshot"
+                time.sleep(0.001)
+            child.kill()
+    verify = Run(folder, "node", "verify").ends(0).out
+    Run(folder, "node", "rebuild-reorg-db").ends(0, " 0 anchors")
+    size = os.path.getsize(log)
+    made = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    assert made["fresh"] and f"Anchor verified: {made['anchor']}\n" in verify and os.path.getsize(log) == size
+    Run(folder, "node", "anchors").ends(0, "Pending: 1\n")
 
 
 def archives(folder, ending=""):

@@ -21,7 +21,7 @@
 #include "crypto/sha256.h"
 #include "guide_node.h"
 #include "kinds/node/backup/backup.h"
-#include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/reorgdb/rebuild.h"
 #include "l2_disk.h"
 
 #define NOW INT64_C(1795338000000) /* 2026-11-22, 09:00 UTC */
@@ -698,6 +698,18 @@ static void recover_it(void)
 	assert_string_equal(r.root, was);
 }
 
+/* As a rebuilt reorg database takes its place: what is moved may be anything. */
+static void take_place(void)
+{
+	char fresh[200], aside[200];
+	struct fail f = { 0 };
+
+	snprintf(fresh, sizeof fresh, "%s/l2_snapshots_20261122_110000.dat.bak", folder);
+	snprintf(aside, sizeof aside, "%s.corrupted", log_path);
+	if (reorgdb_take_place(&sim_disk_files, fresh, log_path, aside, &f))
+		fail_msg("take place: %s", f.why);
+}
+
 static bool dies(void (*deed)(void), int64_t op, unsigned round)
 {
 	volatile bool died = true;
@@ -841,6 +853,21 @@ static void recover_judge(bool died)
 	assert_string_equal(now, root);
 }
 
+static void place_judge(bool died)
+{
+	char now[L2_HEX], aside[L2_HEX], path[200];
+
+	root_of(&sim_disk_files, log_path, now);
+	assert_true(!strcmp(now, was) || !strcmp(now, is));
+	if (!died)
+		assert_string_equal(now, was);
+	if (!strcmp(now, is))
+		return;
+	snprintf(path, sizeof path, "%s.corrupted", log_path);
+	root_of(&sim_disk_files, path, aside);
+	assert_string_equal(aside, is);
+}
+
 static void goes_anywhere(
     void (*deed)(void), void (*judge)(bool), unsigned rounds, unsigned least)
 {
@@ -875,6 +902,12 @@ static void the_power_goes_in_a_recovery(void **state)
 {
 	(void)state;
 	goes_anywhere(recover_it, recover_judge, 16, 6);
+}
+
+static void the_power_goes_in_a_rebuild(void **state)
+{
+	(void)state;
+	goes_anywhere(take_place, place_judge, 16, 4);
 }
 
 static void the_newest_that_holds_is_found(void **state)
@@ -938,6 +971,7 @@ int main(void)
 		ONE(the_power_goes_in_a_backup),
 		ONE(the_power_goes_in_a_restore),
 		ONE(the_power_goes_in_a_recovery),
+		ONE(the_power_goes_in_a_rebuild),
 		ONE(the_newest_that_holds_is_found),
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),

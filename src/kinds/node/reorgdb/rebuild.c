@@ -2,13 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/reorgdb/changes.h"
 
 #define BATCH_MAX 10000
@@ -190,37 +190,44 @@ static enum err aside_name(char out[PATH_MAX], const char *path, struct fail *f)
 	    f, ERR_CONFLICT, "no name is left beside %s: remove old copies", path);
 }
 
-static enum err parent_sync(const char *path, struct fail *f)
+enum err reorgdb_take_place(const struct files *files, const char *fresh,
+    const char *path, const char *aside, struct fail *f)
 {
-	char up[PATH_MAX];
-	enum err e = ERR_OK;
-	int fd;
+	enum err e;
 
-	snprintf(up, sizeof up, "%s/..", path);
-	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_file(f, ERR_SYSTEM, up);
-	if (fsync(fd) != 0)
-		e = fail_file(f, ERR_SYSTEM, up);
-	close(fd);
-	return e;
+	if (!aside) {
+		e = files->rename(fresh, path, f);
+		return e == ERR_OK ? files->sync_folder(path, f) : e;
+	}
+	e = files->rename(fresh, aside, f);
+	if (e == ERR_OK && !MUTANT(rebuilt_in_two_steps))
+		e = files->sync_folder(path, f);
+	if (e == ERR_OK && MUTANT(rebuilt_in_two_steps))
+		e = files->remove(path, f);
+	if (e == ERR_OK)
+		e = MUTANT(rebuilt_in_two_steps) ? files->rename(aside, path, f)
+						 : files->exchange(aside, path, f);
+	return e == ERR_OK ? files->sync_folder(path, f) : e;
 }
 
 static enum err swap(
     struct rebuilt *ret, const char *path, const char *fresh, struct fail *f)
 {
 	char aside[PATH_MAX];
+	bool there = access(path, F_OK) == 0;
+	int held = -1;
 	enum err e = aside_name(aside, path, f);
 
-	if (e != ERR_OK)
-		return e;
-	if (rename(path, aside) == 0)
+	/* It was closed, and is to stay so. */
+	if (e == ERR_OK)
+		e = reorgdb_hold(path, &held, f);
+	if (e == ERR_OK)
+		e = reorgdb_take_place(
+		    &files_of_system, fresh, path, there ? aside : NULL, f);
+	if (e == ERR_OK && there)
 		ret->aside = mem_str(aside);
-	else if (errno != ENOENT)
-		return fail_file(f, ERR_SYSTEM, path);
-	if (rename(fresh, path) != 0)
-		return fail_file(f, ERR_SYSTEM, fresh);
-	return parent_sync(path, f);
+	reorgdb_let_go(held);
+	return e;
 }
 
 enum err reorgdb_rebuild(

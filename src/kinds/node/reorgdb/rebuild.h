@@ -4,6 +4,7 @@
 
 #include "journal/journal.h"
 #include "kinds/node/reorgdb/reorgdb.h"
+#include "world/files.h"
 
 struct rebuilt {
 	uint64_t blocks, anchors, events; /* in the new one */
@@ -18,9 +19,14 @@ struct rebuilt {
  * older, anchors and reorgs that the journal does not know, peer reputations. It is made
  * under another name, `PATH.new`, and takes the place of the old one when it is whole;
  * that one is called `PATH.corrupted`, or `.corrupted.2` and so on, and is kept. Dying in
- * it leaves the old one, or none and what it is called now; typed again it begins anew.
+ * it leaves the old one or the new one, at any instant; typed again it begins anew.
  * fails: OWNED; as reorgdb_open and reorgdb_write of the new one */
 NODISCARD enum err reorgdb_rebuild(
     struct rebuilt *ret, struct journal *j, const char *path, struct fail *f);
+
+/* What is whole at fresh gets the name; what has it is called aside from then on, which
+ * nothing else is. NULL: nothing has it. Both change names at once. */
+NODISCARD enum err reorgdb_take_place(const struct files *files, const char *fresh,
+    const char *path, const char *aside, struct fail *f);
 
 #endif
