@@ -16,9 +16,11 @@ UPDATE node_pegin_tx SET height = :height, block_hash = :block_hash WHERE tx = :
 
 -- name: node_pegin_tx_wanted
 -- out: tx blob
+-- scan: those that were not looked for, of an index that has no others
 SELECT tx FROM node_pegin_tx WHERE looked = 0 ORDER BY tx;
 
 -- name: node_pegin_tx_looked
+-- scan: the same
 UPDATE node_pegin_tx SET looked = 1 WHERE looked = 0;
 
 -- name: node_pegin_tx_above
@@ -35,18 +37,23 @@ SELECT id, status FROM node_pegin WHERE btc_tx = :tx ORDER BY id;
 -- name: node_pegins_due
 -- in: top i64, enough i64, most i64, n i64
 -- out: id blob, deep i64, block_hash b32?
+-- scan: those that may yet be minted, of an index that has no others
 SELECT id, deep, block_hash FROM (
-	SELECT p.id AS id, p.status AS status, p.confirmations AS confirmations, t.block_hash AS block_hash,
+	SELECT p.btc_tx AS btc_tx, p.id AS id, p.status AS status, p.confirmations AS confirmations,
+		t.block_hash AS block_hash,
 		CASE WHEN t.block_hash IS NULL THEN 0 WHEN :top - t.height >= :most THEN :most
 			ELSE :top - t.height + 1 END AS deep
 	FROM node_pegin p JOIN node_pegin_tx t ON t.tx = p.btc_tx
 	WHERE p.status <= 2 AND t.height IS NOT NULL) AS seen
 WHERE confirmations <> deep
 	OR status <> CASE WHEN deep >= :enough THEN 2 WHEN deep = 0 AND status = 0 THEN 0 ELSE 1 END
-ORDER BY id LIMIT :n;
+ORDER BY btc_tx, id LIMIT :n;
 
 -- Minted, and in no block any more.
 -- name: node_pegins_uncovered
 -- out: id blob, amount i64
-SELECT p.id, p.amount FROM node_pegin_tx t JOIN node_pegin p ON p.btc_tx = t.tx
-WHERE t.height IS NOT NULL AND t.block_hash IS NULL AND p.status = 3 ORDER BY p.id;
+-- scan: transactions that are in no block any more, of an index that has no others
+SELECT p.id, p.amount FROM node_pegin AS p
+WHERE p.status = 3 AND p.btc_tx IN (
+	SELECT tx FROM node_pegin_tx WHERE height IS NOT NULL AND block_hash IS NULL)
+ORDER BY p.id;
