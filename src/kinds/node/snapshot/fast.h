@@ -50,12 +50,6 @@ static inline char *fast_copy(char *to, const char *from, size_t n)
 
 #define FAST_EACH 0x0101010101010101u
 
-/* Is one of eight bytes zero? */
-static inline bool fast_has_zero(uint64_t v)
-{
-	return (v - FAST_EACH) & ~v & FAST_EACH << 7;
-}
-
 /* High bits of those of eight bytes that are this one; of bits above the lowest one that
  * is set, none is of use. */
 static inline uint64_t fast_is(uint64_t v, char byte)
@@ -64,14 +58,14 @@ static inline uint64_t fast_is(uint64_t v, char byte)
 	return (v - FAST_EACH) & ~v & FAST_EACH << 7;
 }
 
-/* Has a text one of two bytes? Eight at a time; the last eight overlap those before. */
-static inline bool fast_has(const char *text, size_t len, char a, char b)
+/* Has a text one of three bytes? Eight at a time; the last eight overlap those before. */
+static inline bool fast_has3(const char *text, size_t len, char a, char b, char c)
 {
-	uint64_t each_a = FAST_EACH * (uint8_t)a, each_b = FAST_EACH * (uint8_t)b, v;
+	uint64_t v;
 
 	if (len < 8) {
 		for (size_t i = 0; i < len; i++)
-			if (text[i] == a || text[i] == b)
+			if (text[i] == a || text[i] == b || text[i] == c)
 				return true;
 		return false;
 	}
@@ -79,11 +73,16 @@ static inline bool fast_has(const char *text, size_t len, char a, char b)
 		if (i + 8 > len)
 			i = len - 8;
 		memcpy(&v, text + i, 8);
-		if (fast_has_zero(v ^ each_a) || fast_has_zero(v ^ each_b))
+		if (fast_is(v, a) | fast_is(v, b) | fast_is(v, c))
 			return true;
 		if (i + 8 == len)
 			return false;
 	}
+}
+
+static inline bool fast_has(const char *text, size_t len, char a, char b)
+{
+	return fast_has3(text, len, a, b, b);
 }
 
 #endif

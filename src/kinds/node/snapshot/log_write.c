@@ -7,7 +7,8 @@
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
 
-#define PIECE ((size_t)1 << 20)
+/* The processor still has what it made of a piece when that is written. */
+#define PIECE ((size_t)1 << 18)
 
 /* What goes to the log, piece by piece, from a place on. */
 struct writer {

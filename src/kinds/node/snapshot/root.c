@@ -9,21 +9,21 @@
 #include "crypto/sha256.h"
 #include "kinds/node/snapshot/fast.h"
 
-#define PIECE (1 << 15)
-#define PIECES 16
+#define PIECE (1 << 16)
+#define PIECES 128 /* that are made before they are hashed */
 
-/* A root of more than one piece is hashed by a thread of its own, while the next piece
- * is made. */
+/* A root of more than one piece is hashed by a thread of its own, while the next ones
+ * are made. Where processors are few and busy neither waits for the other soon. */
 struct root {
 	struct sha256 *sha;
 	size_t n; /* bytes of the piece that is being made */
 	char *piece;
-	char *pieces[PIECES]; /* made when they are needed */
-	struct buf rest;      /* of a record that is told */
+	struct buf rest; /* of a record that is told */
 	/* shared */
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
-	size_t lens[PIECES];
+	char *pieces[PIECES], *spare[PIECES]; /* to be hashed; to be filled again */
+	size_t lens[PIECES], spare_n;
 	size_t made, hashed; /* pieces so far */
 	bool running, over;
 	pthread_t thread;
@@ -42,7 +42,7 @@ struct root *root_begin(void)
 	struct root *r = mem_new(sizeof *r);
 
 	r->sha = sha256_begin();
-	r->piece = r->pieces[0] = piece_new();
+	r->piece = piece_new();
 	memcpy(r->piece, "L2STATE|v1\n", 11);
 	r->n = 11;
 	buf_init(&r->rest, SIZE_MAX / 2);
@@ -66,6 +66,7 @@ static void *hash_pieces(void *ctx)
 		pthread_mutex_unlock(&r->lock);
 		sha256_add(r->sha, r->pieces[at], r->lens[at]);
 		pthread_mutex_lock(&r->lock);
+		r->spare[r->spare_n++] = r->pieces[at];
 		r->hashed++;
 		pthread_cond_signal(&r->moved);
 	}
@@ -93,14 +94,15 @@ static void flush(struct root *r)
 	if (!r->running)
 		start(r);
 	pthread_mutex_lock(&r->lock);
-	r->lens[r->made++ % PIECES] = r->n;
-	pthread_cond_signal(&r->moved);
 	while (r->made - r->hashed == PIECES)
 		pthread_cond_wait(&r->moved, &r->lock);
+	r->pieces[r->made % PIECES] = r->piece;
+	r->lens[r->made++ % PIECES] = r->n;
+	r->piece = r->spare_n ? r->spare[--r->spare_n] : NULL;
+	pthread_cond_signal(&r->moved);
 	pthread_mutex_unlock(&r->lock);
-	if (!r->pieces[r->made % PIECES])
-		r->pieces[r->made % PIECES] = piece_new();
-	r->piece = r->pieces[r->made % PIECES];
+	if (!r->piece)
+		r->piece = piece_new();
 	r->n = 0;
 }
 
@@ -234,7 +236,8 @@ void root_end(struct root *r, char out[L2_HEX])
 	sha256_end(r->sha, hash);
 	hex_format(out, hash, sizeof hash);
 	buf_release(&r->rest);
-	for (size_t i = 0; i < PIECES; i++)
-		mem_free(r->pieces[i]);
+	while (r->spare_n)
+		mem_free(r->spare[--r->spare_n]);
+	mem_free(r->piece);
 	mem_free(r);
 }

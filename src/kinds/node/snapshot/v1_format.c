@@ -21,26 +21,27 @@ static void add_text(struct buf *b, struct l2_bytes text)
 	buf_add_byte(b, '"');
 }
 
-/* Most balances fit into a line of this. */
-#define LINE 256
+/* Most balances are as short, and have room where they go. */
+#define PEER_MAX 128
 
 static bool add_balance(struct buf *b, const struct l2_balance *one)
 {
-	char line[LINE + 32], *p = line;
+	static const char tag[] = "balance \"";
+	char *p;
 
-	if (!one->peer.len || one->peer.len > LINE / 2 ||
-	    fast_has(one->peer.at, one->peer.len, '"', '\\') ||
-	    fast_has(one->peer.at, one->peer.len, '\n', '\n'))
+	if (b->cap - b->len < sizeof tag + PEER_MAX + DIGITS_MAX + 8 || !one->peer.len ||
+	    one->peer.len > PEER_MAX ||
+	    fast_has3(one->peer.at, one->peer.len, '"', '\\', '\n'))
 		return false;
-	memcpy(p, "balance \"", 9);
-	p += 9;
-	memcpy(p, one->peer.at, one->peer.len);
-	p += one->peer.len;
+	p = (char *)b->data + b->len;
+	memcpy(p, tag, sizeof tag - 1);
+	p = fast_copy(p + sizeof tag - 1, one->peer.at, one->peer.len);
 	*p++ = '"';
 	*p++ = ' ';
 	p = digits_put(p, one->amount);
 	*p++ = '\n';
-	buf_add(b, line, (size_t)(p - line));
+	*p = '\0';
+	b->len = (size_t)(p - (char *)b->data);
 	return true;
 }
 
