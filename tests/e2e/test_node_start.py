@@ -5,13 +5,18 @@ damaged names its procedure and stops nothing but a state that contradicts itsel
 import contextlib
 import http.client
 import json
+import pathlib
 import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 from bitcoin import Bcoin, Layer
 from harness import check, end, main, same, serving, stop, test, wait_until
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "cli"))
+from rocks import Rocks  # pylint: disable=wrong-import-position
 
 STEPS = ["data folder", "reorg database", "snapshots", "state", "Bitcoin"]
 STEP = re.compile(r"(info|warn)  node: start (\d) of 5, ([a-zA-Z ]+): (.*)")
@@ -208,6 +213,84 @@ def stop_backups(desk):
     told = health(daemon)
     same(told["status"], "degraded", f"{told}")
     stop(desk, daemon)
+
+
+def findings(desk, code):
+    """{(what, whose last part): (what is wrong, what to do)} of node doctor."""
+    rows = [json.loads(line) for line in desk.expect(code, "node", "doctor", "--json").out.splitlines()]
+    return {(row["check"], row["of"].rsplit("/", 1)[-1]): (row["text"], row["do"])
+            for row in rows if row.get("ok") is False and "check" in row}
+
+
+def coinbase(node, height):
+    return node("getblock", node("getblockhash", height))["tx"][0]
+
+
+@test
+def doctor_names_procedures_and_divergence_is_measured():
+    with Bcoin(blocks=12) as node, Layer(node) as old, Layer(node) as desk:
+        apply(old, {"do": "credit", "peer": "bob", "amount": "7"})
+        old.expect(0, "node", "create-anchor")
+        log = desk.folder / "l2_snapshots.dat"
+        log.write_bytes((old.folder / "l2_snapshots.dat").read_bytes())
+        log.chmod(0o600)
+        desk.folder.chmod(0o700)
+        with open(desk.folder / "pawl.yaml", encoding="utf-8") as file:
+            config = file.read()
+        desk.folder.joinpath("pawl.yaml").write_text(
+            config.replace("data_dir: .", "data_dir: ., max_divergence: 5"))
+        # of another journal, and its anchor in the newest block, as the database has it
+        root = json.loads(desk.expect(0, "node", "verify", "--json").out)["newest"]
+        with Rocks(desk.database) as db:
+            db.put(f"anchor:{root['anchor']}", f"{root['anchor']}|{coinbase(node, 12)}|0|0|0|0|0|{root['root']}")
+        desk.database.chmod(0o700)
+        same(findings(desk, 1)["state", "pawl.db"][1], "pawl node import FILE takes it in", "state")
+        unknown = desk.expect(2, "node", "divergence")
+        check("is in no block yet" in unknown.err, unknown.err)
+        desk.expect(0, "node", "import", str(log))
+        daemon, steps = started(desk)
+        well(steps)
+        wait_until(lambda: desk.run("node", "divergence").code == 0, 20, "its block is known", 0.05)
+        told = desk.expect(0, "node", "divergence").out
+        same(told, "Snapshot is 0 blocks behind Bitcoin\n", "divergence")
+        node.mine(6)
+        wait_until(lambda: "Large divergence detected: the newest snapshot is 6 blocks"
+                   in daemon.paths[1].read_text(), 30, "the log warns", 0.05)
+        told = desk.expect(2, "node", "divergence").out
+        same(told, "Snapshot is 6 blocks behind Bitcoin\nWarning: Large divergence detected\n", "divergence")
+        desk.expect(0, "node", "backup")
+        found = findings(desk, 1)
+        same(list(found), [("anchor", "l2_snapshots.dat")], f"{found}")
+        said = desk.expect(1, "node", "doctor").out
+        check(f"open in process {daemon.pid}, which has the operating system's lock" in said, said)
+        stop(desk, daemon)
+        ill(desk, log)
+
+
+def ill(desk, log):
+    """Each thing that is wrong has its procedure, and exit 2 where a file is damaged."""
+    whole, database = log.read_bytes(), desk.folder / "reorg_db"
+    apply(desk, {"do": "credit", "peer": "bob", "amount": "7"})
+    desk.expect(0, "node", "create-anchor")
+    break_newest(log)
+    desk.folder.chmod(0o770)
+    for sums in desk.folder.glob("backups/l2_snapshots_2*.bak"):
+        sums.write_bytes(b"x" + sums.read_bytes()[1:])
+    with Rocks(database) as db:
+        db.put(f"block:{3:020}", "no|hash")
+    found = findings(desk, 2)
+    check("pawl node recover --latest-valid" in found["log", "l2_snapshots.dat"][1], f"{found}")
+    check("pawl node rebuild-reorg-db" in found["database", "reorg_db"][1], f"{found}")
+    check("it was altered" in found["backup", "backups"][0], f"{found}")
+    check("chmod go-w" in found["files", "."][1], f"{found}")
+    log.write_bytes(b"SNAPSHOT v1\ntimestamp_ms 17")
+    found = findings(desk, 2)
+    check("pawl node restore" in found["log", "l2_snapshots.dat"][1], f"{found}")
+    check((database / "LOCK").exists(), "nothing is deleted")
+    log.write_bytes(whole)
+    shutil.rmtree(database)
+    found = findings(desk, 2)  # the backup is still what it was made
+    check("pawl node rebuild-reorg-db" in found["database", "reorg_db"][1], f"{found}")
 
 
 main()

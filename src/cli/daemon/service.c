@@ -7,6 +7,7 @@
 #include "cli/daemon/backups.h"
 #include "cli/daemon/reload.h"
 #include "kinds/node/node.h"
+#include "kinds/node/watch/watch.h"
 #include "tell/tell.h"
 
 #define DRAIN_MS 8000 /* a service manager waits for 10 s and more */
@@ -67,9 +68,17 @@ static void up(struct loop *l)
 		log_warn("serve", "%s: no service manager is told of this one", f.why);
 }
 
+/* A database that is being made looks damaged: it is not copied before it is open, or said
+ * not to be. */
+static bool is_opening(const struct loop *l)
+{
+	return l->node &&
+	    l2_node_figures(l->node)->steps[L2_STEP_DATABASE].how == L2_WAITS;
+}
+
 static int64_t backups_due(struct backups *b, struct loop *l)
 {
-	int64_t due_ms = backups_turn(b, l->world);
+	int64_t due_ms = is_opening(l) ? INT64_MAX : backups_turn(b, l->world);
 	const char *why;
 
 	if (backups_ended(b, &why) && l->node)

@@ -424,7 +424,7 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 		    "holds %s of the native coin, count %" PRIu64, balance, seen.count);
 }
 
-static enum err chain_check(struct doctor *d, const char *name, struct fail *f)
+enum err doctor_chain(struct doctor *d, const char *name, struct fail *f)
 {
 	const struct chain_config *c = NULL;
 	struct identity identity;
@@ -488,7 +488,7 @@ static enum err doctor(struct doctor *d, struct fail *f)
 	doctor_journal(d);
 	e = world_open(&d->world, f);
 	for (int i = 0; i < c->config->chains_n && e == ERR_OK; i++)
-		e = chain_check(d, c->config->chains[i].name, f);
+		e = doctor_chain(d, c->config->chains[i].name, f);
 	return e == ERR_OK ? end(d, f) : e;
 }
 

@@ -25,6 +25,9 @@ void doctor_fine(struct doctor *d, const char *what, const char *subject, const 
 void doctor_finding(struct doctor *d, const char *what, const char *subject,
     const char *advice, const char *fmt, ...) PRINTF(5, 6);
 
+/* Its nodes, and what they agree on; needs d->world. fails: STOPPED */
+NODISCARD enum err doctor_chain(struct doctor *d, const char *name, struct fail *f);
+
 /* Opens d->journal, if it is sound; what its operations wait for, too. */
 void doctor_journal(struct doctor *d);
 /* The same of a file that is to become the journal: nothing is told but in f. One that

@@ -66,6 +66,9 @@ struct l2_backup_seen {
 NODISCARD enum err l2_backup_list(const struct files *files, const char *folder,
     struct l2_backup_seen **ret, size_t *ret_n, struct fail *f);
 
+/* Its files are what their sums say. fails: NOT_FOUND, there are no sums; DAMAGED */
+NODISCARD enum err l2_backup_check(
+    const struct files *files, const char *folder, const char *time, struct fail *f);
 int64_t l2_backup_wall_ms(const char *time); /* since 1970; 0: it is none */
 
 /* Which parts of a copy are put back. */

@@ -173,3 +173,33 @@ enum err sums_read(
 		f->err = ERR_DAMAGED;
 	return ERR_DAMAGED;
 }
+
+enum err l2_backup_check(
+    const struct files *files, const char *folder, const char *time, struct fail *f)
+{
+	char path[BACKUP_PATH_MAX], name[64], sum[SUM_TEXT];
+	struct sums s;
+	uint64_t len;
+	enum err e;
+
+	backup_name(name, BACKUP_SUMS, time);
+	e = backup_path(path, folder, name, f);
+	if (e == ERR_OK)
+		e = sums_read(&s, files, path, f);
+	if (e == ERR_INPUT)
+		e = fail_set(f, ERR_DAMAGED, "%s: its sums can't be read", path);
+	for (int i = 0; i < BACKUP_SUMS && e == ERR_OK; i++) {
+		if (!s.sum[i][0])
+			continue;
+		backup_name(name, (enum backup_file)i, time);
+		e = backup_path(path, folder, name, f);
+		if (e == ERR_OK)
+			e = file_sum(files, path, sum, &len, f);
+		if (e == ERR_NOT_FOUND)
+			e = fail_set(f, ERR_DAMAGED, "%s: it is gone", path);
+		else if (e == ERR_OK && strcmp(sum, s.sum[i]) != 0)
+			e = fail_set(f, ERR_DAMAGED,
+			    "%s: it was altered, its sum is another one", path);
+	}
+	return e;
+}

@@ -1,0 +1,58 @@
+/* node divergence: the guide's cross-validation with Bitcoin, with its lines. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mutant.h"
+#include "cli/node/database.h"
+#include "cli/node/snapshot_block.h"
+#include "cli/node/snapshots.h"
+
+static enum err tell(const struct cli *c, const struct snapshot_block *b, uint64_t head,
+    uint64_t most, struct fail *f)
+{
+	uint64_t behind = head > b->height ? head - b->height : 0;
+	bool large = behind > most && !MUTANT(divergence_is_never_large);
+
+	if (c->args.json)
+		cli_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}", "anchor", b->anchor,
+		    "snapshot_block", (json_int_t)b->height, "bitcoin_block",
+		    (json_int_t)head, "divergence", (json_int_t)behind, "max",
+		    (json_int_t)most, "large", large));
+	else
+		printf("Snapshot is %" PRIu64 " blocks behind Bitcoin\n", behind);
+	if (large && !c->args.json)
+		printf("Warning: Large divergence detected\n");
+	return large ? fail_set(f, ERR_INPUT,
+			   "more than %" PRIu64 " blocks, node.max_divergence: a newer "
+			   "anchor may be needed: pawl node create-anchor",
+			   most)
+		     : ERR_OK;
+}
+
+enum err cmd_node_divergence(struct cli *c, struct fail *f)
+{
+	char log[SNAPSHOTS_PATH_MAX], database[DATABASE_PATH_MAX];
+	struct snapshot_block b;
+	struct world *w = NULL;
+	uint64_t head = 0;
+	enum err e = cli_config(c, f);
+
+	if (e == ERR_OK)
+		e = snapshots_path(c, "--snapshot", args_get(&c->args, "--snapshot"),
+		    SNAPSHOTS_NAME, log, f);
+	if (e == ERR_OK)
+		e = database_path(c, "--db-path", database, f);
+	if (e == ERR_OK)
+		e = snapshot_block(c, log, database, &b, f);
+	if (e == ERR_OK && !b.in_block)
+		e = fail_set(f, ERR_INPUT,
+		    "the anchor %s of the newest valid snapshot is in no block yet: how "
+		    "far it is behind can't be said",
+		    b.anchor);
+	if (e == ERR_OK)
+		e = world_open(&w, f);
+	if (e == ERR_OK)
+		e = bitcoin_block_now(c, w, &head, f);
+	world_free(w);
+	return e == ERR_OK ? tell(c, &b, head, c->config->node.max_divergence, f) : e;
+}

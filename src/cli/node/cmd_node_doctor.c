@@ -1,0 +1,229 @@
+/* node doctor: the files of a layer 2, and what they depend on. Each finding names the
+ * procedure of the guide and what to type; nothing is changed. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/node/doctor.h"
+#include "cli/node/snapshot_block.h"
+#include "cli/report/report.h"
+#include "kinds/node/backup/backup.h"
+#include "kinds/node/state/book.h"
+
+/* -- folder and size ------------------------------------------------------- */
+
+static void look_tell(struct node_doctor *n)
+{
+	const struct l2_look *l = &n->look;
+
+	for (size_t i = 0; i < l->findings_n; i++)
+		doctor_finding(&n->d, "files", l->findings[i].of, l->findings[i].todo,
+		    "%s", l->findings[i].why);
+	if (!l->findings_n)
+		doctor_fine(&n->d, "files", n->files.paths.folder,
+		    "it and what is in it is this user's to use");
+	if (l2_log_is_large(l))
+		doctor_finding(&n->d, "files", n->files.log,
+		    "pawl node prune --keep 1000 --output FILE, which takes its place",
+		    "it is %" PRIu64 " MB", l->log_bytes / L2_MB);
+	if (l2_database_is_large(l))
+		doctor_finding(&n->d, "files", n->files.reorg_db,
+		    "pawl node prune-reorg-db, while the node is stopped",
+		    "it is %" PRIu64 " MB", l->database_bytes / L2_MB);
+	if (l2_disk_is_low(l) ||
+	    (l->disk_free >= 0 &&
+		(uint64_t)l->disk_free < l->log_bytes + l->database_bytes))
+		doctor_finding(&n->d, "files", n->files.paths.folder,
+		    "make room: older backups, pawl node prune",
+		    "%" PRId64
+		    " MB are free on its file system, and a backup takes up to "
+		    "%" PRIu64,
+		    l->disk_free / (int64_t)L2_MB,
+		    (l->log_bytes + l->database_bytes) / L2_MB);
+}
+
+/* -- the journal ----------------------------------------------------------- */
+
+static void state_tell(struct node_doctor *n)
+{
+	const char *path = n->d.cli->config->journal;
+	struct fail f = { ERR_OK, "" };
+	struct book_sums sums;
+	char root[L2_HEX];
+	enum err e;
+
+	journal_read_begin(n->d.journal);
+	book_sums(n->d.journal, &sums);
+	e = book_check(n->d.journal, root, &f);
+	if (e == ERR_OK)
+		e = book_check_told(n->d.journal, &f);
+	journal_read_end(n->d.journal);
+	if (e != ERR_OK) {
+		n->damaged = true;
+		doctor_finding(
+		    &n->d, "state", path, "pawl doctor --journal", "%s", f.why);
+	} else if (!sums.changes && n->newest.len) {
+		doctor_finding(&n->d, "state", path, "pawl node import FILE takes it in",
+		    "the journal has no state, and the newest snapshot has one");
+	} else {
+		doctor_fine(&n->d, "state", path,
+		    "root %s behind change %" PRId64 ", its sums hold; %s", root,
+		    sums.changes,
+		    !n->newest.len ? "no snapshot has it yet"
+			: strcmp(root, n->verdict.root) == 0
+			? "the newest snapshot has it"
+			: "the newest snapshot has an older or another one, and the "
+			  "journal wins");
+	}
+}
+
+static void journal_open_tell(struct node_doctor *n)
+{
+	struct fail f = { ERR_OK, "" };
+
+	if (report_open(n->d.cli, &n->d.journal, &f) == ERR_OK)
+		return;
+	n->d.journal = NULL;
+	doctor_finding(&n->d, "state", n->d.cli->config->journal, "pawl doctor --journal",
+	    "%s", f.why);
+}
+
+/* -- backups --------------------------------------------------------------- */
+
+static void sums_tell(struct node_doctor *n, const char *time)
+{
+	struct fail f = { ERR_OK, "" };
+	enum err e = l2_backup_check(&files_of_system, n->files.backups, time, &f);
+
+	if (e == ERR_OK) {
+		doctor_fine(&n->d, "backup", n->files.backups,
+		    "%zu, and the newest, %s, is what its sums say", n->look.backups,
+		    time);
+	} else if (e == ERR_NOT_FOUND) {
+		doctor_fine(&n->d, "backup", n->files.backups,
+		    "%zu; the newest, %s, has no sums: the guide's own script made it",
+		    n->look.backups, time);
+	} else {
+		n->damaged = true;
+		doctor_finding(&n->d, "backup", n->files.backups,
+		    "pawl node backup makes another one", "%s", f.why);
+	}
+}
+
+static void backups_tell(struct node_doctor *n)
+{
+	const struct node_keys *k = &n->d.cli->config->node;
+	struct l2_backup_seen *seen = NULL;
+	size_t found = 0;
+	int64_t age_ms = clock_wall_ms() - n->look.backup_ms;
+
+	if (l2_backup_list(&files_of_system, n->files.backups, &seen, &found, NULL) !=
+		ERR_OK ||
+	    !found) {
+		if (n->look.log_bytes)
+			doctor_finding(&n->d, "backup", n->files.backups,
+			    "pawl node backup; pawl serve makes them by itself where "
+			    "node.chain names a chain",
+			    "there is none");
+	} else {
+		if (k->backup.every && age_ms > 2 * k->backup.every)
+			doctor_finding(&n->d, "backup", n->files.backups,
+			    "pawl node backup; and see why pawl serve makes none",
+			    "the newest is %" PRId64 " minutes old, and one is due every "
+			    "%" PRId64,
+			    age_ms / 60000, k->backup.every / 60000);
+		sums_tell(n, seen[0].time);
+	}
+	mem_free(seen);
+}
+
+/* -- Bitcoin --------------------------------------------------------------- */
+
+static void divergence_tell(struct node_doctor *n)
+{
+	uint64_t most = n->d.cli->config->node.max_divergence, head = 0, behind;
+	struct fail f = { ERR_OK, "" };
+	struct snapshot_block b;
+
+	if (!n->newest.len ||
+	    snapshot_block(n->d.cli, n->files.log, n->files.reorg_db, &b, &f) != ERR_OK ||
+	    bitcoin_block_now(n->d.cli, n->d.world, &head, &f) != ERR_OK)
+		return; /* why not is told already */
+	behind = head > b.height ? head - b.height : 0;
+	if (!b.in_block)
+		doctor_fine(&n->d, "anchor", n->files.log,
+		    "the newest snapshot's anchor is in no block yet");
+	else if (behind > most)
+		doctor_finding(&n->d, "anchor", n->files.log, "pawl node create-anchor",
+		    "Large divergence detected: the newest snapshot is %" PRIu64
+		    " blocks behind Bitcoin, more than node.max_divergence (%" PRIu64 ")",
+		    behind, most);
+	else
+		doctor_fine(&n->d, "anchor", n->files.log,
+		    "the newest snapshot is %" PRIu64 " blocks behind Bitcoin", behind);
+}
+
+static enum err bitcoin_tell(struct node_doctor *n, struct fail *f)
+{
+	const char *chain = n->d.cli->config->node.chain;
+	enum err e;
+
+	if (!chain) {
+		doctor_finding(&n->d, "chain", n->d.cli->config->path,
+		    "name a chain of the kind bitcoin under chains, and in node.chain: "
+		    "pawl help config",
+		    "node.chain is none: pawl serve follows no Bitcoin, and makes no "
+		    "backups");
+		return ERR_OK;
+	}
+	e = world_open(&n->d.world, f);
+	if (e == ERR_OK)
+		e = doctor_chain(&n->d, chain, f);
+	if (e == ERR_OK)
+		divergence_tell(n);
+	return e;
+}
+
+/* -- the command ----------------------------------------------------------- */
+
+static enum err verdict(struct node_doctor *n, struct fail *f)
+{
+	int found = n->d.findings;
+
+	n->d.cli->told = true;
+	if (n->d.cli->args.json)
+		cli_json(json_pack("{s:b, s:i, s:b}", "ok", found == 0, "findings", found,
+		    "damaged", n->damaged));
+	if (found == 0) {
+		cli_say(n->d.cli, "Nothing to do.");
+		return ERR_OK;
+	}
+	return fail_set(f, n->damaged ? ERR_INPUT : ERR_CONFIG, "%d finding%s%s", found,
+	    found == 1 ? "" : "s", n->damaged ? ", of what is damaged among them" : "");
+}
+
+enum err cmd_node_doctor(struct cli *c, struct fail *f)
+{
+	struct node_doctor n = { .d = { .cli = c } };
+	enum err e = cli_config(c, f);
+
+	if (e != ERR_OK)
+		return e;
+	node_files(&n.files, &c->config->node);
+	l2_look(&n.look, &n.files.paths);
+	look_tell(&n);
+	journal_open_tell(&n);
+	if (n.look.has_folder) {
+		doctor_log(&n);
+		doctor_database(&n);
+		backups_tell(&n);
+	}
+	if (n.d.journal)
+		state_tell(&n);
+	e = bitcoin_tell(&n, f);
+	world_free(n.d.world);
+	if (n.d.journal)
+		journal_close(n.d.journal);
+	return e == ERR_OK ? verdict(&n, f) : e;
+}

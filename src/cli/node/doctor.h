@@ -1,0 +1,26 @@
+/* doctor.h - what the parts of `pawl node doctor` share: cmd_node_doctor.c has the
+ * journal, backups, room and Bitcoin, doctor_files.c the log of snapshots and the reorg
+ * database.
+ */
+#ifndef PAWL_CLI_NODE_DOCTOR_H
+#define PAWL_CLI_NODE_DOCTOR_H
+
+#include "cli/doctor/doctor.h"
+#include "cli/report/node.h"
+#include "kinds/node/snapshot/log.h"
+
+struct node_doctor {
+	struct doctor d;
+	struct node_files files;
+	struct l2_look look;
+	bool damaged;           /* what is said to be so is a file's content */
+	struct l2_block newest; /* valid one; len 0: there is none */
+	struct l2_verdict verdict;
+};
+
+/* Every block of the log is checked, and all that belongs to none is told. */
+void doctor_log(struct node_doctor *n);
+/* Who has it open, each value of it, and whether the journal has told it all. */
+void doctor_database(struct node_doctor *n);
+
+#endif

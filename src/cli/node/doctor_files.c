@@ -1,0 +1,291 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "cli/node/database.h"
+#include "cli/node/doctor.h"
+#include "cli/node/snapshots.h"
+#include "engine/states.h"
+#include "journal/sql.gen.h"
+#include "kinds/node/anchor/anchor.h"
+
+#define SHOWN 20
+
+#define PROCEDURE_1 "procedure 1: pawl node restore"
+#define PROCEDURE_2 "procedure 2: pawl node recover --latest-valid"
+#define PROCEDURE_3 "procedure 3, while the node is stopped: pawl node rebuild-reorg-db"
+
+/* -- the log --------------------------------------------------------------- */
+
+/* What a crash leaves is fenced off by the next append, and stays: it harms nothing. */
+static bool is_harmless(enum l2_damage_kind kind)
+{
+	return kind == L2_TORN_TAIL || kind == L2_INCOMPLETE || kind == L2_STRAY;
+}
+
+static void damages_tell(struct node_doctor *n, struct l2_log *log)
+{
+	const char *path = n->files.log;
+	size_t all = l2_log_damages(log);
+
+	for (size_t i = 0; i < all && i < SHOWN; i++) {
+		struct l2_damage d = l2_log_damage(log, i);
+		uint64_t line = 0;
+
+		if (l2_log_version(log) == 1 &&
+		    l2_log_line(log, d.offset, &line, NULL) != ERR_OK)
+			line = 0;
+		if (is_harmless(d.kind)) {
+			doctor_fine(&n->d, "log", path,
+			    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64
+			    " bytes: passed over",
+			    d.offset, line, l2_damage_name(d.kind), d.len);
+			continue;
+		}
+		n->damaged = true;
+		doctor_finding(&n->d, "log", path, PROCEDURE_2,
+		    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64 " bytes", d.offset,
+		    line, l2_damage_name(d.kind), d.len);
+	}
+	if (all > SHOWN)
+		doctor_fine(
+		    &n->d, "log", path, "and %zu more places like these", all - SHOWN);
+}
+
+/* Blocks that do not hold, newest first; those before the newest valid one are in
+ * nobody's way. */
+struct bad {
+	size_t newer, older;
+	char newest[500], other[500];
+};
+
+static enum err blocks_check(
+    struct node_doctor *n, struct l2_log *log, struct bad *bad, struct fail *f)
+{
+	struct store store;
+	const struct l2_demand demand = {
+		.anchor_needed = true, .stored = store_knows, .ctx = &store
+	};
+	struct l2_verdict v;
+	enum err e = store_init(&store, n->d.cli, NULL, n->files.log, f);
+
+	for (size_t i = l2_log_n(log); e == ERR_OK && i-- > 0;) {
+		struct l2_block b = l2_log_at(log, i);
+		char *why = n->newest.len ? bad->other : bad->newest;
+
+		e = l2_log_check(log, b, &demand, &v, f);
+		if (e != ERR_OK)
+			break;
+		if (v.fault == L2_HOLDS && !n->newest.len) {
+			n->newest = b;
+			n->verdict = v;
+		}
+		if (v.fault == L2_HOLDS)
+			continue;
+		if (!*why)
+			snprintf(why, 500, "number %zu of %zu, at byte %" PRIu64 ": %s",
+			    i + 1, l2_log_n(log), b.offset, v.why);
+		*(n->newest.len ? &bad->older : &bad->newer) += 1;
+	}
+	store_close(&store);
+	return e;
+}
+
+static void blocks_tell(
+    struct node_doctor *n, const struct l2_log *log, const struct bad *bad)
+{
+	const char *path = n->files.log;
+	size_t all = l2_log_n(log);
+
+	n->damaged |= bad->newer > 0;
+	if (!all && n->look.log_bytes) {
+		n->damaged = true;
+		doctor_finding(
+		    &n->d, "log", path, PROCEDURE_1, "it has no whole snapshot");
+	} else if (!all) {
+		doctor_fine(&n->d, "log", path, "it is empty");
+	} else if (!n->newest.len) {
+		doctor_finding(&n->d, "log", path, PROCEDURE_1,
+		    "none of its %zu snapshots holds; the newest, %s", all, bad->newest);
+	} else if (bad->newer) {
+		doctor_finding(&n->d, "log", path, PROCEDURE_2,
+		    "its newest %zu snapshots do not hold: %s", bad->newer, bad->newest);
+	}
+	if (bad->older)
+		doctor_finding(&n->d, "log", path,
+		    "nothing at once, newer ones hold: pawl node prune --keep N leaves "
+		    "them out",
+		    "%zu older snapshots do not hold: %s", bad->older, bad->other);
+	if (n->newest.len)
+		doctor_fine(&n->d, "log", path,
+		    "%zu snapshots; the newest valid one is at byte %" PRIu64 ", root %s",
+		    all, n->newest.offset, n->verdict.root);
+}
+
+void doctor_log(struct node_doctor *n)
+{
+	struct l2_log *log;
+	struct bad bad = { .newer = 0 };
+	struct fail f = { ERR_OK, "" };
+	enum err e;
+
+	if (!n->look.has_log) {
+		doctor_fine(&n->d, "log", n->files.log,
+		    "there is none yet: the first snapshot makes it");
+		return;
+	}
+	e = l2_log_open(&log, &files_of_system, n->files.log, &f);
+	if (e == ERR_OK) {
+		e = l2_log_survey(log, &f);
+		if (e == ERR_OK) {
+			damages_tell(n, log);
+			e = blocks_check(n, log, &bad, &f);
+		}
+		if (e == ERR_OK)
+			blocks_tell(n, log, &bad);
+		l2_log_close(log);
+	}
+	if (e != ERR_OK)
+		doctor_finding(&n->d, "log", n->files.log,
+		    "let its owner read it; else, of a bad disk, " PROCEDURE_1,
+		    "Failed to load snapshot: %s", f.why);
+}
+
+/* -- the database ---------------------------------------------------------- */
+
+struct content {
+	uint64_t blocks, top, events, bad;
+	uint64_t anchors[ANCHOR_STATUSES];
+	char first[400];
+};
+
+static void see_block(void *ctx, uint64_t height, const char *hash)
+{
+	struct content *c = ctx;
+
+	(void)hash;
+	c->blocks++;
+	c->top = height;
+}
+
+static void see_anchor(void *ctx, const struct anchor_record *a)
+{
+	((struct content *)ctx)->anchors[a->status]++;
+}
+
+static void see_event(void *ctx, const struct reorg_event *e)
+{
+	(void)e;
+	((struct content *)ctx)->events++;
+}
+
+static void see_bad(void *ctx, const char *key, const char *why)
+{
+	struct content *c = ctx;
+
+	if (!c->bad++)
+		snprintf(c->first, sizeof c->first, "%.200s: %.180s", key, why);
+}
+
+/* The lock is the system's: a file that is there says nothing. true: a process has it. */
+static bool lock_tell(struct node_doctor *n)
+{
+	const char *path = n->files.reorg_db;
+	struct fail f = { ERR_OK, "" };
+	int held = -1;
+	enum err e = reorgdb_hold(path, &held, &f);
+
+	if (e == ERR_OWNED)
+		doctor_fine(&n->d, "database", path, "%s", f.why);
+	else if (e == ERR_OK && held >= 0)
+		doctor_fine(&n->d, "database", path,
+		    "no process has it open; its file LOCK means nothing then, stays, "
+		    "and is never to be deleted");
+	if (e == ERR_OK)
+		reorgdb_let_go(held);
+	return e == ERR_OWNED;
+}
+
+/* Has the journal told it all? Asked while nobody does that. */
+static void behind_check(
+    struct node_doctor *n, struct reorgdb *db, const struct content *c)
+{
+	const char *path = n->files.reorg_db;
+	struct sql_journal_get_out journal;
+	struct record_mark mark = { .change = 0 };
+	char name[sizeof mark.journal] = "";
+	bool marked = false;
+	uint64_t top = 0;
+
+	if (sql_journal_get_one(n->d.journal, &journal))
+		hex_format(name, journal.name, sizeof journal.name);
+	(void)!reorgdb_mark(db, &mark, &marked, NULL);
+	if (!anchors_moves(n->d.journal) || !anchors_top(n->d.journal, &top))
+		return;
+	if (marked && strcmp(mark.journal, name) == 0 &&
+	    mark.change >= (uint64_t)anchors_moves(n->d.journal))
+		doctor_fine(&n->d, "database", path, "it has all that the journal has");
+	else
+		doctor_finding(&n->d, "database", path,
+		    "start pawl serve, which writes it, or pawl node rebuild-reorg-db",
+		    "it is behind the journal: its blocks end at %" PRIu64
+		    ", those of the journal at %" PRIu64,
+		    c->top, top);
+}
+
+static void content_tell(
+    struct node_doctor *n, struct reorgdb *db, bool open, struct fail *f)
+{
+	struct content c = { .blocks = 0 };
+	const struct reorgdb_visitor v = { .ctx = &c,
+		.block = see_block,
+		.anchor = see_anchor,
+		.event = see_event,
+		.bad = see_bad };
+	const char *path = n->files.reorg_db;
+
+	if (reorgdb_visit(db, &v, f) != ERR_OK) {
+		n->damaged = true;
+		doctor_finding(&n->d, "database", path, PROCEDURE_3, "%s", f->why);
+		return;
+	}
+	if (c.bad) {
+		n->damaged = true;
+		doctor_finding(&n->d, "database", path, PROCEDURE_3,
+		    "%" PRIu64 " values are not what they should be, the first: %s",
+		    c.bad, c.first);
+	}
+	doctor_fine(&n->d, "database", path,
+	    "%" PRIu64 " blocks up to %" PRIu64 ", %" PRIu64 " reorgs; anchors: %" PRIu64
+	    " pending, %" PRIu64 " confirmed, %" PRIu64 " invalidated, %" PRIu64
+	    " orphaned",
+	    c.blocks, c.top, c.events, c.anchors[ANCHOR_PENDING],
+	    c.anchors[ANCHOR_CONFIRMED], c.anchors[ANCHOR_INVALIDATED_REORG],
+	    c.anchors[ANCHOR_FAILED_ORPHANED]);
+	if (!open && n->d.journal)
+		behind_check(n, db, &c);
+}
+
+void doctor_database(struct node_doctor *n)
+{
+	const char *path = n->files.reorg_db;
+	struct fail f = { ERR_OK, "" };
+	struct reorgdb *db;
+	bool open = n->look.has_database && lock_tell(n);
+	enum err e = reorgdb_open(&db, path, REORGDB_READ, &f);
+
+	if (e == ERR_OK) {
+		content_tell(n, db, open, &f);
+		reorgdb_close(db);
+		return;
+	}
+	n->damaged |= e == ERR_DAMAGED;
+	doctor_finding(&n->d, "database", path,
+	    e == ERR_DAMAGED ? PROCEDURE_3
+		: e == ERR_NOT_FOUND
+		? "start pawl serve, which makes it; alone: pawl node "
+		  "rebuild-reorg-db"
+		: "look at the folder: owner, mode, medium",
+	    "%s", f.why);
+}
