@@ -96,6 +96,11 @@ SELECT id FROM node_anchor WHERE height >= :height AND height IS NOT NULL ORDER 
 -- out: id i64
 SELECT id FROM node_anchor WHERE id > 0 AND block_hash IS NOT NULL AND confirmations < 100 ORDER BY id;
 
+-- In no block, and in a transaction.
+-- name: node_anchor_waiting
+-- out: id i64
+SELECT id FROM node_anchor WHERE txid IS NOT NULL AND block_hash IS NULL LIMIT 1;
+
 -- In no block, and broadcast before.
 -- name: node_anchor_late
 -- in: before i64

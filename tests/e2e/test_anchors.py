@@ -126,6 +126,10 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         old, new = coinbase(node, 18), coinbase(node, 20)
         desk.apply(pegin(old), pegin(new))  # behind the blocks that have them
         desk.await_pegins({old: (1, 3), new: (1, 1)})
+        made = desk.expect(0, "node", "create-anchor", "--json").out
+        anchor = json.loads(made)["anchor"]
+        desk.apply({"do": "anchor_sent", "anchor": anchor, "txid": old})
+        desk.await_anchors(**{anchor[0]: ("PENDING", 18, 3)})
         node.reorg(1, miner=1)
         desk.await_pegins({old: (1, 4), new: (1, 0)})
         node.mine(2)

@@ -22,6 +22,7 @@
 #include "kinds/node/state/book.h"
 #include "outside.h"
 
+#define TXID "bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22"
 #define WALL INT64_C(1700000000000)
 
 static struct journal *j;
@@ -504,6 +505,42 @@ static void a_pegin_of_before_names_its_block(void **state)
 	is_whole();
 }
 
+/* An anchor that somebody sent, and then once more. */
+static void an_anchor_is_in_the_block_of_its_transaction(void **state)
+{
+	struct anchor a = { .made_ms = WALL, .hash = h(1), .root = h(2) };
+	char line[400];
+	int64_t anchor;
+
+	(void)state;
+	follow();
+	anchor = anchor_add(j, &a, "payload", 7);
+	grow(100, 105, 1, 0);
+	assert_false(anchors_wait(j));
+	snprintf(line, sizeof line,
+	    "{'do':'anchor_sent','anchor':'%s','txid':'" TXID "'}", tx_of(0xee));
+	is_refused(line, "there is no anchor");
+	for (uint8_t tx = 0xa1; tx <= 0xa2; tx++) {
+		int n = snprintf(
+		    line, sizeof line, "{'do':'anchor_sent','anchor':'%s',", tx_of(1));
+
+		snprintf(line + n, sizeof line - (size_t)n, "'txid':'%s'}", tx_of(tx));
+		is_done(line);
+		assert_true(anchors_wait(j));
+	}
+	grow(106, 106, 1, 0xa1); /* the former does not count any more */
+	assert_true(anchors_wait(j));
+	grow(107, 112, 1, 0xa2);
+	assert_false(anchors_wait(j));
+	assert_true(anchor_read(j, anchor, &a));
+	assert_int_equal(a.status, ANCHOR_CONFIRMED);
+	assert_int_equal(a.retries, 1);
+	snprintf(line, sizeof line,
+	    "{'do':'anchor_sent','anchor':'%s','txid':'" TXID "'}", tx_of(1));
+	is_refused(line, "block 107 has the transaction of anchor");
+	is_whole();
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, over)
 
 int main(void)
@@ -517,6 +554,7 @@ int main(void)
 		CASE(what_was_missed_is_read_again),
 		CASE(what_was_missed_may_stand_on_others),
 		CASE(a_pegin_of_before_names_its_block),
+		CASE(an_anchor_is_in_the_block_of_its_transaction),
 	};
 
 	return cmocka_run_group_tests(tests, drawer_open, drawer_close);

@@ -31,6 +31,7 @@ struct l2_node {
 	bool look_again;        /* anchors came behind blocks that may have them */
 	bool other_chain;       /* the journal's heights are not of this one */
 	bool count;             /* peg-ins, whatever block is the highest */
+	int64_t changes;        /* of the state, when it was looked at last */
 	struct hash counted;    /* up to this block they were */
 	char trouble[200], uncovered[512];
 };
@@ -238,6 +239,17 @@ static void watch(struct l2_node *n, struct runner *r)
 	watch_turn(n->watch, r, &seen);
 }
 
+/* Somebody told of a transaction: the blocks at hand may have it. */
+static bool anchors_came(struct l2_node *n)
+{
+	struct book_sums sums;
+	int64_t before = n->changes;
+
+	book_sums(n->journal, &sums);
+	n->changes = sums.changes;
+	return n->changes != before && anchors_wait(n->journal);
+}
+
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct l2_node *n = ctx;
@@ -256,7 +268,7 @@ static void told_turn(void *ctx, struct runner *r)
 		}
 	anchors_turn(n->journal, world_wall_ms(n->world));
 	mirror_turn(n->mirror, r);
-	n->look_again |= mirror_took(n->mirror);
+	n->look_again |= mirror_took(n->mirror) || anchors_came(n);
 	for (int i = 0; i < r->s.chains_n && n->look_again; i++)
 		if (is_mine(n, &r->chains[i]) && look_again(n, &r->chains[i]))
 			r->again = true; /* the database is told of it */

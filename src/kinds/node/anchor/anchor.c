@@ -491,6 +491,13 @@ void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
 		count_all(j, top);
 }
 
+bool anchors_wait(struct journal *j)
+{
+	struct sql_node_anchor_waiting_out row;
+
+	return sql_node_anchor_waiting_one(j, &row);
+}
+
 void anchors_turn(struct journal *j, int64_t wall_ms)
 {
 	struct sql_node_anchor_late_in in = { .before = wall_ms - ANCHOR_PENDING_MS };

@@ -93,6 +93,8 @@ int64_t anchors_replaced(struct journal *j, uint64_t height, const struct hash *
 /* The same of a block that it has, for anchors that came later. */
 void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);
+/* There are some that were broadcast, and are in no block. */
+bool anchors_wait(struct journal *j);
 /* Who is in no block for too long. */
 void anchors_turn(struct journal *j, int64_t wall_ms);
 

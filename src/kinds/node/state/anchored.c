@@ -1,4 +1,5 @@
-/* anchored.c - that a state is to be put on Bitcoin. It moves no row of the state. */
+/* anchored.c - that a state is to be put on Bitcoin, and was. It moves no row of the
+ * state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "crypto/sha256.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/state/book_in.h"
 
 int anchor_payload(
@@ -36,4 +38,23 @@ enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 	if (!anchor_find(b->journal, &a.hash, &was))
 		(void)anchor_add(b->journal, &a, payload, (size_t)n);
 	return ERR_OK;
+}
+
+enum err anchor_sent(struct book *b, const struct change *c, struct fail *f)
+{
+	char shown[CHANGE_SHOWN_MAX];
+	struct hash hash, txid;
+	struct anchor a;
+
+	if (!hex_parse(hash.at, sizeof hash.at, c->anchor.at, c->anchor.len) ||
+	    !hex_parse(txid.at, sizeof txid.at, c->txid.at, c->txid.len) ||
+	    !anchor_find(b->journal, &hash, &a))
+		return fail_set(f, ERR_INPUT, "there is no anchor %s",
+		    change_shown(shown, c->anchor));
+	if (a.in_block && !hash_same(&a.txid, &txid))
+		return fail_set(f, ERR_INPUT,
+		    "block %" PRIu64 " has the transaction of anchor %s already",
+		    a.height, change_shown(shown, c->anchor));
+	anchor_broadcast(b->journal, &a, &txid, b->at_ms);
+	return c->height ? missed_want(b->journal, c->height, f) : ERR_OK;
 }

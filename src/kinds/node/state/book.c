@@ -211,6 +211,8 @@ static enum err move(struct book *b, const struct change *c, struct fail *f)
 {
 	if (c->kind == CHANGE_ANCHOR)
 		return anchor_do(b, c, f);
+	if (c->kind == CHANGE_ANCHOR_SENT)
+		return anchor_sent(b, c, f);
 	if (c->kind <= CHANGE_ESCROW_REFUND)
 		return ledger_do(b, c, f);
 	return c->kind < CHANGE_TASK ? bridge_do(b, c, f) : task_do(b, c, f);

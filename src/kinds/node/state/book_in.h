@@ -81,6 +81,7 @@ NODISCARD enum err pegin_is_final(
 /* -- anchored.c ------------------------------------------------------------ */
 
 NODISCARD enum err anchor_do(struct book *b, const struct change *c, struct fail *f);
+NODISCARD enum err anchor_sent(struct book *b, const struct change *c, struct fail *f);
 
 /* -- book.c ---------------------------------------------------------------- */
 
