@@ -4,8 +4,8 @@
     bench/run.py BUILD [NAME...]
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
-durable, restart, start, absence, settle, memory, idle, posts, chats, track, snapshots, layer,
-simulate) and only prints. PAWL_ANVIL names the node's binary.
+durable, restart, start, absence, settle, memory, idle, posts, chats, track, day, snapshots,
+layer, simulate) and only prints. PAWL_ANVIL names the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
 import collections
@@ -45,7 +45,7 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "posts", "chats", "track", "snapshots", "layer", "simulate")
+         "memory", "idle", "posts", "chats", "track", "day", "snapshots", "layer", "simulate")
 
 
 class Bench:
@@ -596,6 +596,25 @@ def track(bench):
     with anvil("--no-mining", "--accounts", str(followed.TXS + 1), "--order", "fifo") as url:
         followed.report(bench, followed.measure(
             bench, url, ENV, (rpc, until, journaled, serving)))
+
+
+def day(bench):
+    """soak.py says what it measures, and ends with 1 where that is not what it should be."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "soak.py"), str(bench.build)], env=dict(os.environ),
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    heard, lost, twice, again = map(int, re.search(
+        r"messages: (\d+) milestones heard, (\d+) lost, (\d+) twice, (\d+) events came again",
+        done.stdout).groups())
+    first, last, journal = map(int, re.search(
+        r"first hour (\d+) KiB, last hour (\d+) KiB, while the journal grew to (\d+) KiB",
+        done.stdout).groups())
+    bench.say("a day of 200 users in some minutes, killed or stopped each hour: milestones",
+              f"{heard:,} heard, {lost} lost, {twice} twice ({again} events came again behind a"
+              " kill, by their ids)", "none lost, none twice", not lost and not twice)
+    bench.say("the same: memory of its own", f"{first / 1024:.1f} MiB in the first hour,"
+              f" {last / 1024:.1f} MiB in the last, while the journal grew to"
+              f" {journal / 1024:.1f} MiB", "flat", "\nflat\n" in done.stdout)
 
 
 STORIES = 1000

@@ -312,12 +312,12 @@ bool judge_heard_all(struct sim_life *l)
 	for (int i = 0; i < l->story->fate->lists; i++)
 		if (!l->listed[i])
 			return false;
+	if (sql_message_due_next_one(l->journal, &in, &row) || !judge_tracked_all(l))
+		return false;
 	for (int i = 0; i < l->story->receivers; i++)
 		if (sim_judge_suspended(l, i))
 			return false;
-	if (!judge_tracked_all(l))
-		return false;
-	return !sql_message_due_next_one(l->journal, &in, &row);
+	return true;
 }
 
 /* What became of all tries of a message. */
