@@ -68,8 +68,8 @@ static void up(struct loop *l)
 		log_warn("serve", "%s: no service manager is told of this one", f.why);
 }
 
-/* A database that is being made looks damaged: it is not copied before it is open, or said
- * not to be. */
+/* A database that is being made looks damaged: it is not copied before it is open, or
+ * said not to be. */
 static bool is_opening(const struct loop *l)
 {
 	return l->node &&
