@@ -106,7 +106,7 @@ static void count(void *ctx, struct l2_block block, const struct l2_verdict *v)
 void l2_find_from_the_end(const char *path, const struct l2_found *found)
 {
 	struct l2_demand demand = { .anchor_needed = true };
-	uint64_t least[] = { 7, 5000 }, before = l2_log_end_least;
+	uint64_t least[] = { 7, 5000, 9000 }, before = l2_log_end_least;
 	struct l2_end end;
 
 	for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
