@@ -36,7 +36,7 @@ class Anchored(Layer):
         return {r["btc_tx"]: (r["status"], int(r["confirmations"])) for r in rows}
 
     def await_pegins(self, wanted):
-        wait_until(lambda: self.pegins() == wanted, 20, f"peg-ins: {wanted}", 0.05)
+        wait_until(lambda: self.pegins() == wanted, 60, f"peg-ins: {wanted}", 0.05)
 
     def said_is(self, text):
         return any(text in file.read_text(errors="replace") for file in self.said.iterdir())
@@ -147,13 +147,13 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins")
         node.restart(empty=True)
         node.mine(30, miner=3)
-        wait_until(lambda: "vanished" in desk.run("status").out, 20, "the chain is stopped")
+        wait_until(lambda: "vanished" in desk.run("status").out, 60, "the chain is stopped")
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins of a chain that is stopped")
         end(daemon)
         daemon = serving(desk)
         wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
         desk.await_follows("another chain")
-        wait_until(lambda: desk.said_is("nothing behind it"), 20, "what lost its block is said")
+        wait_until(lambda: desk.said_is("nothing behind it"), 60, "what lost its block is said")
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins behind it")
         stop(desk, daemon)
         desk.expect(0, "doctor", "--journal")
@@ -186,9 +186,9 @@ def blocks_that_nobody_wanted_are_read_again():
         away = desk.folder / "away"
         away.mkdir()
         config.write_text(text.replace(
-            "data_dir: .", "data_dir: ., backup: {every: 2h, copy_to: away, folder: x}"))
+            "data_dir: .", "data_dir: ., backup: {every: 1s, copy_to: away, folder: x}"))
         daemon.send_signal(signal.SIGHUP)
-        wait_until(lambda: any(away.iterdir()), 20, "a backup by the new config")
+        wait_until(lambda: any(away.iterdir()), 60, "a backup by the new config")
         for said in ("backup.copy_to: taken up", "backup.folder: it changed, and stays"):
             check(desk.said_is("node." + said), said)
         stop(desk, daemon)
