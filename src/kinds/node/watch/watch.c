@@ -13,7 +13,7 @@
 #include "kinds/node/watch/inside.h"
 
 #define LOOK_MS 60000
-#define PATIENCE_MS 15000 /* then a step that waits for others is in trouble */
+#define PATIENCE_MS 30000 /* then a step that waits for others is in trouble */
 #define ROWS_A_TURN 8192
 
 const char *l2_step_name(enum l2_step step)
