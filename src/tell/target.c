@@ -172,6 +172,16 @@ static enum lane_pace pace_of(const struct lane *l)
 	return MUTANT(who_hangs_is_quick) ? LANE_QUICK : l->pace;
 }
 
+/* Requests of a host at a time. */
+static int of_host(const struct roster *r, const struct lane *l)
+{
+	if (pace_of(l) != LANE_QUICK)
+		return 1;
+	return r->busy_of[LANE_QUICK] < LANE_QUICK_EACH || MUTANT(quick_take_all)
+	    ? l->channel->busy_max
+	    : 1;
+}
+
 static bool has_room(const struct roster *r, const struct lane *l)
 {
 	enum lane_pace pace = pace_of(l);
@@ -180,8 +190,7 @@ static bool has_room(const struct roster *r, const struct lane *l)
 		return l->busy < l->channel->busy_max;
 	if (MUTANT(hosts_in_turn) && r->asked_n)
 		return false;
-	return l->busy < (pace == LANE_QUICK ? l->channel->busy_max : 1) &&
-	    r->busy_of[pace] < pace_max[pace];
+	return l->busy < of_host(r, l) && r->busy_of[pace] < pace_max[pace];
 }
 
 static void asked_add(struct roster *r, struct target *t, int64_t now_ms)
@@ -232,7 +241,7 @@ static int64_t ages_next_ms(const struct roster *r)
 	int64_t next_ms = INT64_MAX;
 
 	if (r->busy_of[LANE_NEW] < LANE_NEW_MAX &&
-	    r->busy_of[LANE_QUICK] < LANE_QUICK_MAX)
+	    r->busy_of[LANE_QUICK] < LANE_QUICK_EACH)
 		return next_ms;
 	for (size_t i = 0; i < r->asked_n; i++)
 		if (ages(r->asked[i]) && r->asked[i]->since_ms + LANE_SLOW_MS < next_ms)

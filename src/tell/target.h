@@ -27,11 +27,14 @@ enum target_state {
  * one pace share a number of requests: who hangs takes nothing from who is quick, and a
  * host that has not answered yet, or was slow, is asked by one request at a time. A
  * request that takes longer than LANE_SLOW_MS makes its lane a slow one at once, and is
- * counted there: however many hang, the others wait no longer than that. */
+ * counted there: however many hang, the others wait no longer than that. Quick ones have
+ * more than one each of the first LANE_QUICK_EACH alone, so that it takes more hosts than
+ * the others are, all of which begin to hang at once, until anybody waits at all. */
 enum lane_pace { LANE_NEW, LANE_QUICK, LANE_SLOW };
 #define LANE_PACES 3
 #define LANE_NEW_MAX 32
 #define LANE_QUICK_MAX 64
+#define LANE_QUICK_EACH 32
 #define LANE_SLOW_MAX 16
 #define LANE_SLOW_MS 2000
 

@@ -436,27 +436,52 @@ static void hosts_that_hang_delay_nobody(void **state)
 	assert_int_equal(tell_busy(tell), LANE_SLOW_MAX);
 }
 
+/* Their first request is answered at once, and no other one. */
+static void begin_to_hang(int hosts, int each, int busy)
+{
+	hosts_hear("hangs", hosts, each);
+	note(1);
+	turn();
+	for (int i = 0; i < fake.hits_n; i++)
+		if (strstr(fake.hits[i].url, "example/0"))
+			answer(i, 200);
+	assert_int_equal(tell_busy(tell), busy);
+}
+
+static void hosts_that_begin_to_hang_delay_nobody(void **state)
+{
+	int from;
+
+	(void)state;
+	begin_to_hang(16, 16, LANE_QUICK_EACH + 12);
+	from = fake.hits_n;
+	hears("webhook", "https://good.example/");
+	for (int nth = 2; nth < 5; nth++) {
+		note(nth);
+		turn();
+		assert_int_equal(fake.hits_n, from + 1);
+		assert_true(is_asked(from, "https://good.example/"));
+		answer(from++, 200);
+	}
+	/* and those that hang get on with it as soon as it is known of them */
+	assert_int_equal(runner_wake_ms(runner), fake.now_ms + LANE_SLOW_MS);
+}
+
 static void hosts_that_begin_to_hang_delay_nobody_for_long(void **state)
 {
 	int from;
 
 	(void)state;
-	hosts_hear("hangs", 16, 16);
-	note(1);
-	turn();
-	for (int i = 0; i < 16; i++)
-		answer(i, 200);
-	assert_int_equal(tell_busy(tell), LANE_QUICK_MAX);
-	from = fake.hits_n;
+	begin_to_hang(LANE_QUICK_MAX, 2, LANE_QUICK_MAX);
 	hears("webhook", "https://good.example/");
+	from = fake.hits_n;
 	note(2);
 	note(3);
 	turn();
 	assert_true(is_asked(from, "https://good.example/"));
-	answer(from, 200);
-	assert_int_equal(tell_busy(tell), LANE_QUICK_MAX);
+	answer(from++, 200);
+	assert_int_equal(fake.hits_n, from);
 	assert_int_equal(runner_wake_ms(runner), fake.now_ms + LANE_SLOW_MS);
-	from = fake.hits_n;
 	later(LANE_SLOW_MS);
 	assert_true(is_asked(from, "https://good.example/"));
 }
@@ -574,6 +599,7 @@ int main(void)
 		T(a_backlog_moves_in_steps),
 		T(what_is_under_way_is_bounded),
 		T(hosts_that_hang_delay_nobody),
+		T(hosts_that_begin_to_hang_delay_nobody),
 		T(hosts_that_begin_to_hang_delay_nobody_for_long),
 		T(without_a_secret_it_waits),
 		T(it_is_signed),
