@@ -10,7 +10,7 @@
 
 #define HASHES 1000  /* of a request */
 #define WRITTEN 5000 /* and of a batch of the database */
-#define SLOTS 3      /* requests under way */
+#define SLOTS 6      /* requests under way */
 #define TIMEOUT_MS 60000
 #define TRIES 5
 #define AGAINS 10 /* reorgs while it runs */
@@ -246,6 +246,8 @@ static enum err span(struct run *r, uint64_t from, uint64_t to, bool *ret_short)
 		e = hashes_take(r, &r->slots[at]);
 		if (e == ERR_OK)
 			e = next_ask(r, &r->slots[at], &next, *ret_short ? 0 : to);
+		/* It leaves before the disk is waited for. */
+		world_wait(r->world, world_now_ms(r->world));
 		if (e == ERR_OK && !*ret_short)
 			e = hashes_write(r, &taken, ret_short);
 	}

@@ -223,6 +223,9 @@ enum err log_read(
 	struct part_read p = { .log = log, .offset = offset, .len = len };
 	enum err e;
 
+	/* The disk begins while memory is found for it. */
+	if (len >= FIRST)
+		log->files->soon(log->file, offset, len);
 	p.to = *ret = mem_take(len ? len : 1);
 	CHECK(p.to);
 	if (len >= HALVED) {
