@@ -5,7 +5,7 @@
 
 Writes docs/benchmarks.md when all are measured; NAME picks some (pay, blocks, ethers,
 durable, restart, start, absence, settle, memory, idle, posts, chats, track, day, snapshots,
-layer, simulate) and only prints. PAWL_ANVIL names the node's binary.
+layer, resync, simulate) and only prints. PAWL_ANVIL names the node's binary.
 Every figure is a ratio to something measured in the same run, or a bound.
 """
 import collections
@@ -33,6 +33,7 @@ sys.path[:0] = [str(HERE.parent / "tests" / "e2e"), str(HERE.parent / "tools")]
 import gen_docs  # noqa: E402
 from proxy import Proxy, Refusal  # noqa: E402
 import layer as layer_2  # noqa: E402
+import resync as resync_2  # noqa: E402
 import track as followed  # noqa: E402
 from telegram import TOKEN, Telegram  # noqa: E402
 
@@ -45,7 +46,8 @@ ENV = {name: value for name, value in os.environ.items() if not name.startswith(
 ENV["PAYER_KEY"] = KEY
 ENV["PAWL_SERVE__LISTEN"] = "none"
 NAMES = ("pay", "blocks", "ethers", "durable", "restart", "start", "absence", "settle",
-         "memory", "idle", "posts", "chats", "track", "day", "snapshots", "layer", "simulate")
+         "memory", "idle", "posts", "chats", "track", "day", "snapshots", "layer", "resync",
+         "simulate")
 
 
 class Bench:
@@ -708,6 +710,11 @@ def snapshots(bench):
 def layer(bench):
     """LAYER_PERCENT: of a log of 1 GB and a million blocks."""
     layer_2.report(bench, ENV, snapshot_tool, int(os.environ.get("LAYER_PERCENT", "20")))
+
+
+def resync(bench):
+    """RESYNC_PERCENT: of 100,000 blocks."""
+    resync_2.report(bench, ENV, int(os.environ.get("RESYNC_PERCENT", "100")))
 
 
 def stories(bench, *words):
