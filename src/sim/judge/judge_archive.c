@@ -71,14 +71,18 @@ void judge_archives(struct sim_life *l, const struct sql_event_from_out *e)
 		    s->list[at].name, highest_of(j, at), j->final->height);
 }
 
-/* While a bit is another one nobody looks: then it is as its end says. */
+/* While a bit is another one nobody looks: then it is as its end says, and of a cancelled
+ * one as the chain does. */
 bool judge_fee_was_paid(struct sim_life *l, int list, const struct operation *o)
 {
 	const struct judge_list *j = &l->story->judge->list[list];
 
 	if (!judge_is_archived(l, o->id))
 		return judge_fee_is_paid(l->journal, o->id);
-	return j->archived ? j->fee_paid : o->state == OPERATION_COMPLETED;
+	if (j->archived)
+		return j->fee_paid;
+	return o->state == OPERATION_COMPLETED ||
+	    (j->row && j->row[0].due && j->row[0].due->paid);
 }
 
 bool judge_events_gone(struct sim_life *l, int64_t first, int64_t last)
