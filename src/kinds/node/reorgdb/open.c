@@ -253,8 +253,11 @@ static enum err open_at(struct reorgdb *db, bool make, bool read_only, struct fa
 	if (!make) {
 		found =
 		    rocksdb_list_column_families(db->options, db->path, &found_n, &said);
-		if (said)
+		if (said) {
+			/* of a failure, too, there is a list: an empty one */
+			rocksdb_list_column_families_destroy(found, found_n);
 			return reorgdb_said(db->path, said, f);
+		}
 	}
 	names = names_of(found, found_n, !read_only, &n);
 	e = families_open(db, names, n, read_only, f);
