@@ -9,9 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#endif
 
 #include "base/mem.h"
 #include "drawer.h"
@@ -19,6 +16,7 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/state/book.h"
+#include "leaks.h"
 #include "outside.h"
 
 #define TXID "aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11"
@@ -530,19 +528,6 @@ static void dies(enum err e, const char *text)
 	longjmp(died, 1);
 }
 
-/* A death by longjmp frees nothing of what it ends. */
-static void leaks_are_told(bool so)
-{
-#ifdef __SANITIZE_ADDRESS__
-	if (so)
-		__lsan_enable();
-	else
-		__lsan_disable();
-#else
-	(void)so;
-#endif
-}
-
 /* The process ends of it, as of damage. */
 static __attribute__((noinline)) bool ends_by(const char *lines)
 {
@@ -593,6 +578,7 @@ static void altered_rows_are_seen(void **state)
 	struct fail f;
 
 	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		journal_close(j);
 		fresh(state);
 		is_done(
 		    "{'do':'credit','peer':'a','amount':'10'}\n"
@@ -604,8 +590,6 @@ static void altered_rows_are_seen(void **state)
 		assert_int_equal(book_check(j, out, &f), ERR_DAMAGED);
 		if (!strstr(f.why, edits[i][1]))
 			fail_msg("%s: %s", edits[i][0], f.why);
-		if (i + 1 < sizeof edits / sizeof *edits)
-			journal_close(j);
 	}
 }
 
@@ -672,6 +656,7 @@ static void altered_changes_are_seen(void **state)
 	struct fail f;
 
 	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		journal_close(j);
 		fresh(state);
 		is_done("{'do':'credit','peer':'a','amount':'10'}\n"
 			"{'do':'credit','peer':'b','amount':'21'}");
@@ -681,8 +666,6 @@ static void altered_changes_are_seen(void **state)
 		assert_int_equal(book_check_changes(j, &f), ERR_DAMAGED);
 		if (!strstr(f.why, edits[i][1]))
 			fail_msg("%s: %s", edits[i][0], f.why);
-		if (i + 1 < sizeof edits / sizeof *edits)
-			journal_close(j);
 	}
 }
 
@@ -1072,7 +1055,8 @@ int main(void)
 		    bytes_that_are_no_text_are_peers_too, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_change_is_done_once_by_its_id, fresh, over),
-		cmocka_unit_test_setup(supply_that_does_not_hold_ends_it, fresh),
+		cmocka_unit_test_setup_teardown(
+		    supply_that_does_not_hold_ends_it, fresh, over),
 		cmocka_unit_test_setup_teardown(altered_rows_are_seen, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_state_is_recounted_by_parts, fresh, over),

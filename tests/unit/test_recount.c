@@ -2,11 +2,8 @@
  * does not fit. */
 #include "engine/recount.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#endif
-
 #include "journal/inside.h"
+#include "leaks.h"
 #include "payer.h"
 #include "serve/command/command.h"
 #include "sim/story/lender.h"
@@ -51,19 +48,6 @@ static void go(int64_t ms)
 		wake = runner_wake_ms(runner);
 		world_wait(scene.world, wake < until ? wake : until);
 	}
-}
-
-/* A death by longjmp frees nothing of the turn that it ends. */
-static void leaks_are_told(bool so)
-{
-#ifdef __SANITIZE_ADDRESS__
-	if (so)
-		__lsan_enable();
-	else
-		__lsan_disable();
-#else
-	(void)so;
-#endif
 }
 
 static __attribute__((noinline)) bool dies_within(int64_t ms)

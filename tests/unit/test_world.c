@@ -583,7 +583,7 @@ static void lines_of_its_own_are_sent(void **state)
 		q.body = with_body ? mem_str("{}") : NULL;
 		q.lines = lines;
 		seen = ask(t, q);
-		assert_int_equal(seen.a.status, 200);
+		assert_answer(&seen, 200, "");
 		assert_non_null(strstr(t->server->head, "\r\nOne: 1\r\n"));
 		assert_non_null(strstr(t->server->head, "\r\nTwo: v1=2\r\n"));
 	}
@@ -592,7 +592,7 @@ static void lines_of_its_own_are_sent(void **state)
 	q.body = mem_str("{}");
 	q.lines = NULL;
 	seen = ask(t, q);
-	assert_int_equal(seen.a.status, 200);
+	assert_answer(&seen, 200, "");
 	assert_null(strstr(t->server->head, "\r\nOne: "));
 }
 
