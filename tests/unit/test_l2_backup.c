@@ -22,9 +22,10 @@
 #include "base/mem.h"
 #include "crypto/sha256.h"
 #include "guide_node.h"
-#include "kinds/node/backup/backup.h"
+#include "kinds/node/backup/inside.h"
 #include "kinds/node/reorgdb/rebuild.h"
 #include "l2_disk.h"
+#include "leaks.h"
 
 #define NOW INT64_C(1795338000000) /* 2026-11-22, 09:00 UTC */
 #define KEEP 3
@@ -758,6 +759,7 @@ static bool dies(void (*deed)(void), int64_t op, unsigned round)
 
 	heap_used = 0;
 	mem_source_set(&source);
+	leaks_are_told(false);
 	l2_user.die = die;
 	if (!setjmp(alive)) {
 		sim_disk_die_at(l2_disk, op);
@@ -766,6 +768,7 @@ static bool dies(void (*deed)(void), int64_t op, unsigned round)
 	}
 	sim_disk_die_at(l2_disk, 0);
 	l2_user.die = NULL;
+	leaks_are_told(true);
 	mem_source_set(NULL);
 	if (round % 4 != 3)
 		sim_disk_lose_power(l2_disk, SIM_LOSE_DRAWN);
@@ -997,6 +1000,30 @@ static void a_full_disk_keeps_what_there_is(void **state)
 	}
 }
 
+/* A packing that fails amid a file, of the disk it goes to or of a name. */
+static void a_packing_that_fails_writes_no_more(void **state)
+{
+	char digest[65], sum[65], path[200];
+	struct fail f = { 0 };
+	struct part p;
+
+	(void)state;
+	run("mkdir %s/x && head -c 900000 /dev/urandom >%s/x/000007.sst", top, top);
+	snprintf(path, sizeof path, "%s/x", top);
+	for (int named = 0; named < 2; named++) {
+		l2_disk_clear();
+		assert_int_equal(part_begin(&p, &sim_disk_files, log_path, &f), ERR_OK);
+		sim_disk_room(l2_disk, named ? -1 : 300000);
+		assert_int_equal(tar_pack(&p, path, "reorg_db", digest, &f),
+		    named ? ERR_INPUT : ERR_DISK_FULL);
+		/* the second piece of 256 KiB is the one that had no room */
+		assert_int_equal(p.size, (named ? 3 : 2) * (256 << 10));
+		assert_int_equal(part_end(&p, ERR_DISK_FULL, sum, &f), ERR_DISK_FULL);
+		run("touch '%s/x/a name'", top);
+	}
+	assert_non_null(strstr(f.why, "a name: is no file of a reorg database"));
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
@@ -1018,6 +1045,7 @@ int main(void)
 		ONE(the_newest_that_holds_is_found),
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),
+		ONE(a_packing_that_fails_writes_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, group_begin, NULL);

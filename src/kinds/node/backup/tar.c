@@ -36,7 +36,7 @@ struct packing {
 	const char *folder, *name;
 	char **names;
 	size_t names_n;
-	enum err e; /* of a write that the library was told of */
+	enum err e; /* what it failed of: no more is written */
 	struct fail *f;
 };
 
@@ -44,6 +44,8 @@ static la_ssize_t packed(struct archive *a, void *ctx, const void *bytes, size_t
 {
 	struct packing *p = ctx;
 
+	if (p->e != ERR_OK)
+		return (la_ssize_t)len;
 	p->e = part_add(p->to, bytes, len, p->f);
 	if (p->e == ERR_OK)
 		return (la_ssize_t)len;
@@ -136,6 +138,15 @@ static enum err member_pack(struct packing *p, const char *member)
 	return e;
 }
 
+/* Only a close frees what its filters hold; that writes to nowhere. */
+static enum err give_up(struct packing *p, enum err e)
+{
+	p->e = e;
+	archive_write_fail(p->a);
+	(void)archive_write_close(p->a);
+	return e;
+}
+
 static enum err all_pack(struct packing *p)
 {
 	enum err e;
@@ -149,9 +160,9 @@ static enum err all_pack(struct packing *p)
 	e = head_write(p, "", AE_IFDIR, 0);
 	for (size_t i = 0; e == ERR_OK && i < p->names_n; i++)
 		e = member_pack(p, p->names[i]);
-	if (e == ERR_OK && archive_write_close(p->a) != ARCHIVE_OK)
-		e = pack_failed(p, "close");
-	return e;
+	if (e != ERR_OK)
+		return give_up(p, e);
+	return archive_write_close(p->a) == ARCHIVE_OK ? ERR_OK : pack_failed(p, "close");
 }
 
 enum err tar_pack(struct part *to, const char *folder, const char *name,
