@@ -139,6 +139,8 @@ struct rest {
 	int64_t image,
 	    image_now; /* of committed transactions; of the one that is walked */
 	bool follows;  /* a transaction follows another one there */
+	int commits;   /* of the same -wal, and before the first of them */
+	bool torn;     /* is a frame that does not chain */
 };
 
 /* Of a damaged frame either what it told is right, or what is computed of it. The last
@@ -148,21 +150,33 @@ static void walk_rest(struct walk *k, const struct frame *last, const struct fra
     struct sum computed, struct rest *r)
 {
 	struct sum before = bad->told, other = computed;
-	bool ended = bad->commit && !last->commit;
+	bool ended = bad->commit && !last->commit, broken = false;
 	struct frame f;
 
 	for (; next(k, &f); before = other = f.told) {
+		bool again = ended; /* a copy of a last page */
 		bool chained = is_ours(k, &f) &&
 		    (sum_same(sum_of(k, before), f.told) ||
 			sum_same(sum_of(k, other), f.told));
 
 		r->follows = r->follows || (chained && ended && !f.commit);
 		ended = chained && f.commit;
+		broken = broken || !chained;
 		if (chained && f.page == r->page)
 			r->image_now = k->at - k->w->page_size;
-		if (ended)
-			r->image = r->image_now;
+		if (!ended)
+			continue;
+		r->image = r->image_now;
+		r->commits += !again;
+		r->torn = r->torn || (r->commits == 1 && broken);
 	}
+}
+
+/* The first transaction shares the header's sector: a power cut that tore it while it was
+ * written may have torn both. Damage of the header alone leaves its frames whole. */
+static bool is_torn_start(const struct rest *r)
+{
+	return r->commits == 1 && r->torn && !MUTANT(torn_start_is_damage);
 }
 
 /* The salts of the second frame, for the first one may share the header's sector. */
@@ -210,7 +224,7 @@ static void walk_before(struct walk *k, struct rest *r)
 enum wal_state wal_check(const struct wal *w, uint32_t page, struct wal_told *ret)
 {
 	static struct walk k; /* large; one at a time */
-	struct rest r = { page, -1, -1, false };
+	struct rest r = { .page = page, .image = -1, .image_now = -1 };
 	enum wal_state state = WAL_WHOLE;
 	struct sum sum, computed;
 	struct frame f, last = { 0 };
@@ -235,7 +249,7 @@ enum wal_state wal_check(const struct wal *w, uint32_t page, struct wal_told *re
 		state = r.follows ? WAL_CUT : holds ? WAL_WHOLE : WAL_ANEW;
 	} else {
 		walk_headless(&k, &r);
-		state = r.image >= 0 ? WAL_HEADLESS : WAL_WHOLE;
+		state = r.image >= 0 && !is_torn_start(&r) ? WAL_HEADLESS : WAL_WHOLE;
 	}
 	ret->image = r.image;
 	return k.unread && !MUTANT(unread_wal_believed) ? WAL_UNREAD : state;
