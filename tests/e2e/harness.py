@@ -86,6 +86,22 @@ def end_all():
         end(child)
 
 
+def held_up():
+    """By the kernel's word, where each thread of each child that lives is, a line each."""
+    lines = []
+    for child in list(children):
+        for task in sorted(pathlib.Path("/proc").glob(f"{child.pid}/task/*")):
+            with contextlib.suppress(OSError):
+                said = (task / "stat").read_text().rsplit(") ", 1)[1].split()
+                calls = (task / "syscall").read_text().split()[0]
+                waits = (task / "wchan").read_text()
+                lines.append(
+                    f"process {child.pid}, thread {task.name}: {said[0]}, call {calls} in"
+                    f" {waits}, {said[11]} + {said[12]} ticks"
+                )
+    return "".join(f"\n{line}" for line in lines)
+
+
 def wait_until(condition, seconds=30, what=None, every_s=0.01):
     """The first true value of condition(), or an AssertionError after the deadline."""
     deadline = time.monotonic() + seconds
@@ -94,7 +110,8 @@ def wait_until(condition, seconds=30, what=None, every_s=0.01):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what or condition.__name__}")
+            what = what or condition.__name__
+            raise AssertionError(f"not within {seconds} s: {what}{held_up()}")
         time.sleep(every_s)
 
 
