@@ -17,7 +17,7 @@ OUTSIDE = re.compile(
 )
 # Who has a part of a sum, or of a file, done by a thread, and has it joined before he returns: what
 # comes of it depends on no order.
-ASIDE = {f"kinds/node/snapshot/{name}.c" for name in ("log", "order", "root")}
+ASIDE = {f"kinds/node/snapshot/{name}.c" for name in ("bins", "log", "order", "root", "v1_check")}
 LIBRARIES = re.compile(r"lib(uv|curl|microhttpd)")
 
 
