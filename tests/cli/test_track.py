@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import (  # pylint: disable=wrong-import-position
-    OWNER, PAYER, TILL, Anvil, Desk, in_pool, main, recipients, same, test, wait_until, within,
+    OWNER, PAYER, TILL, Anvil, Desk, end, in_pool, main, recipients, same, test, wait_until, within,
 )
 
 HASH = "0x" + "5a" * 32
@@ -132,6 +132,21 @@ def on_which_chain_it_is_is_said():
         told = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
         same({t["chain"]: t["labels"] for t in told}, {"local": ["mine"], "side": []},
              "what it is called")
+
+
+@test
+def who_wants_more_than_it_was_confirmed_by_is_told_so():
+    with Anvil(None) as anvil, Desk([anvil.url], depth=50) as desk:
+        sent = anvil.rpc.transact(OWNER, TILL)
+        anvil.mine(4)
+        desk.expect(0, "track", sent, "--confirmations", "2")
+        child = desk.start("serve")
+        wait_until(lambda: "confirmed" in desk.expect(0, "status", sent).out, 30, "2 of 2")
+        says(desk, 5, ["confirmed already, by the 2", "11 can't", "when it is final"],
+             "track", sent, "--confirmations", "11")
+        desk.expect(0, "track", sent, "--confirmations", "2")
+        within("confirmed", desk.expect(0, "track", sent).out, "without a number")
+        end(child)
 
 
 main()

@@ -1,9 +1,11 @@
 #include "serve/command/tracking.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "codec/json.h"
 #include "journal/sql.gen.h"
@@ -319,15 +321,37 @@ static enum err hearer_add(
 	return ERR_OK;
 }
 
+/* Who hears of it was told that it is confirmed, by a smaller number: he who wants more
+ * would be told the same. */
+static enum err too_late(const struct tracked *t, const struct wish *w, struct fail *f)
+{
+	if (t->state != TRACKED_CONFIRMED ||
+	    w->confirmations <= (int64_t)t->confirmations ||
+	    MUTANT(stricter_is_told_the_same))
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "confirmations: it is confirmed already, by the %" PRIu32
+	    " that were asked for before, and %lld can't be waited for any more; without "
+	    "that number it is heard of when it is final",
+	    t->confirmations, (long long)w->confirmations);
+}
+
 static enum err add_at(struct adding *a, const struct wish *w, struct track_wish *wish,
     const struct chain_config *config, struct fail *f)
 {
 	struct tracked before[FOUND_MAX];
 	size_t n = track_find(a->at->journal, &wish->hash, before, FOUND_MAX);
 	bool known = false;
+	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < n; i++)
-		known |= before[i].chain == wish->chain;
+	for (size_t i = 0; i < n && e == ERR_OK; i++) {
+		if (before[i].chain != wish->chain)
+			continue;
+		known = true;
+		e = too_late(&before[i], w, f);
+	}
+	if (e != ERR_OK)
+		return e;
 	wish->confirmations =
 	    (uint32_t)(w->confirmations ? w->confirmations : config->confirmations);
 	a->row = track_add(a->at->journal, wish, world_wall_ms(a->at->world));
