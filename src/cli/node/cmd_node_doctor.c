@@ -18,7 +18,7 @@ static void look_tell(struct node_doctor *n)
 	const struct l2_look *l = &n->look;
 
 	for (size_t i = 0; i < l->findings_n; i++)
-		doctor_finding(&n->d, "files", l->findings[i].of, l->findings[i].todo,
+		doctor_finding(&n->d, "files", l->findings[i].of, l->findings[i].remedy,
 		    "%s", l->findings[i].why);
 	if (!l->findings_n)
 		doctor_fine(&n->d, "files", n->files.paths.folder,

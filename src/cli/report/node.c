@@ -36,7 +36,7 @@ static void warnings(const struct l2_look *l, const struct node_keys *k,
 
 	for (size_t i = 0; i < l->findings_n; i++) {
 		snprintf(text, sizeof text, "%s: %s; then: %s", l->findings[i].of,
-		    l->findings[i].why, l->findings[i].todo);
+		    l->findings[i].why, l->findings[i].remedy);
 		one(ctx, text);
 	}
 	if (l2_log_is_large(l))

@@ -32,16 +32,16 @@ static struct l2_finding *found(struct l2_look *l, const char *of, const char *f
 	vsnprintf(f->why, sizeof f->why, fmt, ap);
 	va_end(ap);
 	f->of = of;
-	f->todo[0] = '\0';
+	f->remedy[0] = '\0';
 	return f;
 }
 
-static void PRINTF(2, 3) todo(struct l2_finding *f, const char *fmt, ...)
+static void PRINTF(2, 3) remedy(struct l2_finding *f, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(f->todo, sizeof f->todo, fmt, ap);
+	vsnprintf(f->remedy, sizeof f->remedy, fmt, ap);
 	va_end(ap);
 }
 
@@ -67,19 +67,19 @@ static void rights_look(
 
 	user_name(should, me ? me : (uid_t)l->owner);
 	if (st->st_uid != (me ? me : (uid_t)l->owner))
-		todo(found(l, path, "it belongs to %s, and %s %s",
-			 user_name(owner, st->st_uid),
-			 me ? "this process to" : "its folder to", should),
+		remedy(found(l, path, "it belongs to %s, and %s %s",
+			   user_name(owner, st->st_uid),
+			   me ? "this process to" : "its folder to", should),
 		    "sudo chown -R %s: %s", should, path);
 	else if (faccessat(AT_FDCWD, path, want, AT_EACCESS) != 0)
-		todo(found(l, path, "its owner may not %s it (mode %04o)",
-			 want & X_OK ? "use" : "read and write",
-			 (unsigned)st->st_mode & 07777),
+		remedy(found(l, path, "its owner may not %s it (mode %04o)",
+			   want & X_OK ? "use" : "read and write",
+			   (unsigned)st->st_mode & 07777),
 		    "chmod %s %s", want & X_OK ? "u+rwx" : "u+rw", path);
 	if (st->st_mode & 022)
-		todo(found(l, path, "others may write %s (mode %04o)",
-			 S_ISDIR(st->st_mode) ? "in it" : "it",
-			 (unsigned)st->st_mode & 07777),
+		remedy(found(l, path, "others may write %s (mode %04o)",
+			   S_ISDIR(st->st_mode) ? "in it" : "it",
+			   (unsigned)st->st_mode & 07777),
 		    "chmod go-w %s", path);
 }
 
@@ -93,16 +93,16 @@ static void folder_look(struct l2_look *l, const char *path)
 	l->disk_free = l->disk_size = -1;
 	if (stat(path, &st) != 0) {
 		if (errno == ENOENT)
-			todo(found(l, path, "it is not there"),
+			remedy(found(l, path, "it is not there"),
 			    "pawl node init --data-dir %s", path);
 		else
-			todo(found(l, path, "%s", strerror(errno)),
+			remedy(found(l, path, "%s", strerror(errno)),
 			    "look at the folders above it: who may go through them");
 		return;
 	}
 	l->has_folder = S_ISDIR(st.st_mode);
 	if (!l->has_folder) {
-		todo(found(l, path, "it is no folder"), "give node.data_dir a folder");
+		remedy(found(l, path, "it is no folder"), "give node.data_dir a folder");
 		return;
 	}
 	l->owner = (unsigned)st.st_uid;
@@ -119,12 +119,12 @@ static void log_look_at(struct l2_look *l, const char *path)
 
 	if (stat(path, &st) != 0) {
 		if (errno != ENOENT)
-			todo(found(l, path, "%s", strerror(errno)),
+			remedy(found(l, path, "%s", strerror(errno)),
 			    "look at the folder that it is in");
 		return;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		todo(found(l, path, "it is no file"),
+		remedy(found(l, path, "it is no file"),
 		    "move it away: the log of snapshots is to have this name");
 		return;
 	}
@@ -147,7 +147,7 @@ static void database_look_at(struct l2_look *l, const char *path)
 		return;
 	l->has_database = S_ISDIR(st.st_mode);
 	if (!l->has_database) {
-		todo(found(l, path, "it is no folder"),
+		remedy(found(l, path, "it is no folder"),
 		    "move it away: the reorg database is to have this name");
 		return;
 	}

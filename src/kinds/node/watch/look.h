@@ -23,7 +23,7 @@ struct l2_paths {
 #define L2_FINDINGS_MAX 8
 struct l2_finding {
 	const char *of; /* the path that it is about; of the caller's */
-	char why[300], todo[400];
+	char why[300], remedy[400];
 };
 
 struct l2_look {

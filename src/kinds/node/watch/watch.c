@@ -197,7 +197,7 @@ static void folder_tell(struct l2_watch *w)
 	if (l->findings_n)
 		step_end(w, L2_STEP_FOLDER, L2_TROUBLE, "%s: %s; do: %s",
 		    l->findings[0].of ? l->findings[0].of : w->paths.folder,
-		    l->findings[0].why, l->findings[0].todo);
+		    l->findings[0].why, l->findings[0].remedy);
 	else
 		step_end(w, L2_STEP_FOLDER, L2_WELL,
 		    "%s and what is in it is this process' to use", w->paths.folder);
