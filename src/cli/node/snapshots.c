@@ -144,19 +144,13 @@ void store_close(struct store *s)
 bool store_knows(void *ctx, struct l2_bytes hash)
 {
 	struct store *s = ctx;
-	struct anchor_record a;
-	char text[L2_HEX];
 	bool found = false;
 
-	if (s->e != ERR_OK || hash.len != L2_HEX - 1)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
-	if (strspn(text, "0123456789abcdef") != L2_HEX - 1)
+	if (s->e != ERR_OK)
 		return false;
 	if (!s->opened)
 		s->e = open_now(s, &s->fail);
 	if (s->e == ERR_OK && s->db)
-		s->e = reorgdb_anchor(s->db, text, &a, &found, &s->fail);
+		s->e = reorgdb_has_anchor(s->db, hash.at, hash.len, &found, &s->fail);
 	return found && s->e == ERR_OK;
 }

@@ -16,17 +16,12 @@
 
 /* -- what a copy is looked at for ------------------------------------------ */
 
-static bool is_stored(void *ctx, struct l2_bytes hash)
+bool is_stored(void *ctx, struct l2_bytes hash)
 {
-	char text[RECORD_TEXT_MAX + 1];
-	struct anchor_record a;
-	bool there = false;
+	bool has = false;
 
-	if (hash.len > RECORD_TEXT_MAX)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
-	return reorgdb_anchor(ctx, text, &a, &there, NULL) == ERR_OK && there;
+	return ctx && reorgdb_has_anchor(ctx, hash.at, hash.len, &has, NULL) == ERR_OK &&
+	    has;
 }
 
 static void count_failed(void *ctx, struct l2_block block, const struct l2_verdict *v)

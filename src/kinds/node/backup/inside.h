@@ -96,6 +96,9 @@ NODISCARD enum err place(const struct files *files, int64_t wall_ms, const char 
 
 /* -- backup.c -------------------------------------------------------------- */
 
+/* l2_demand.stored, of an open database; ctx: a struct reorgdb, NULL has none. */
+bool is_stored(void *ctx, struct l2_bytes hash);
+
 /* Whatever there is of a log; the newest block that holds. ret_root is empty and e OK
  * where it has no block at all. store: anchors that its peg-outs may stand on; may be
  * NULL. DAMAGED: none holds. */

@@ -14,19 +14,6 @@ struct recovering {
 	struct l2_recovered *ret;
 };
 
-static bool is_stored(void *ctx, struct l2_bytes hash)
-{
-	char text[L2_HEX];
-	struct anchor_record a;
-	bool there = false;
-
-	if (!ctx || hash.len != L2_HEX - 1)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
-	return reorgdb_anchor(ctx, text, &a, &there, NULL) == ERR_OK && there;
-}
-
 static enum err one_check(struct recovering *r, uint64_t number,
     const struct l2_demand *demand, struct l2_verdict *v, struct fail *f)
 {

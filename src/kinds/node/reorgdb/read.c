@@ -7,6 +7,8 @@
 #include "base/utf8.h"
 #include "kinds/node/reorgdb/inside.h"
 
+#define ANCHOR_HEX_LEN 64 /* of SHA-256 */
+
 /* ';' comes behind ':'. */
 #define BEHIND_BLOCKS "block;"
 #define BEHIND_EVENTS "reorg;"
@@ -76,6 +78,21 @@ enum err reorgdb_anchor(struct reorgdb *db, const char *hash, struct anchor_reco
 		rocksdb_pinnableslice_destroy(slice);
 	}
 	return e == ERR_INPUT ? at_key(key, strlen(key), e, f) : e;
+}
+
+enum err reorgdb_has_anchor(
+    struct reorgdb *db, const void *hash, size_t len, bool *ret_has, struct fail *f)
+{
+	char text[ANCHOR_HEX_LEN + 1] = "";
+	struct anchor_record a;
+
+	*ret_has = false;
+	if (len != ANCHOR_HEX_LEN)
+		return ERR_OK;
+	memcpy(text, hash, len);
+	if (strspn(text, "0123456789abcdef") != len)
+		return ERR_OK;
+	return reorgdb_anchor(db, text, &a, ret_has, f);
 }
 
 enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f)

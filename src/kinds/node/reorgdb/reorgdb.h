@@ -53,6 +53,9 @@ NODISCARD enum err reorgdb_top(struct reorgdb *db, uint64_t *ret_height,
     char ret[RECORD_TEXT_MAX + 1], bool *ret_there, struct fail *f);
 NODISCARD enum err reorgdb_anchor(struct reorgdb *db, const char *hash,
     struct anchor_record *ret, bool *ret_there, struct fail *f);
+/* Is this the hash of an anchor that is stored? What is no hash is none. */
+NODISCARD enum err reorgdb_has_anchor(
+    struct reorgdb *db, const void *hash, size_t len, bool *ret_has, struct fail *f);
 /* The number of the next event; none yet: 0. */
 NODISCARD enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f);
 NODISCARD enum err reorgdb_mark(

@@ -79,20 +79,14 @@ void step_end(
 static bool is_stored(void *ctx, struct l2_bytes hash)
 {
 	struct watch_job *job = ctx;
-	char text[RECORD_TEXT_MAX + 1];
-	struct anchor_record a;
-	bool there = false;
+	bool has = false;
 
-	if (hash.len > RECORD_TEXT_MAX)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
 	if (!job->asked)
 		(void)!reorgdb_open(
 		    &job->db, job->watch->paths.reorg_db, REORGDB_READ, NULL);
 	job->asked = true;
-	return job->db && reorgdb_anchor(job->db, text, &a, &there, NULL) == ERR_OK &&
-	    there;
+	return job->db &&
+	    reorgdb_has_anchor(job->db, hash.at, hash.len, &has, NULL) == ERR_OK && has;
 }
 
 static void job_run(void *ctx)
