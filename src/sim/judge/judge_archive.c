@@ -129,7 +129,7 @@ bool judge_archives_over(struct sim_life *l)
 			left = i;
 	if (left < 0)
 		return true;
-	if (!s->judge->over_ms)
+	if (!s->judge->over_ms || sim_vices_due_ms(&s->vices) != INT64_MAX)
 		s->judge->over_ms = s->chain->now_ms;
 	if (s->judge->over_ms < s->judge->rise_ms[l->id])
 		s->judge->over_ms = s->judge->rise_ms[l->id];

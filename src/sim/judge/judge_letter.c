@@ -188,6 +188,23 @@ static struct judge_notice *decided_now(
 	return n;
 }
 
+/* What it said went into an archive, and who asked again is told it anew. */
+static bool is_refilled(
+    struct sim_life *l, const struct judge_notice *n, const char *body)
+{
+	struct sql_notice_from_in in = { .id = n->id };
+	struct sql_notice_from_out row;
+	bool so;
+
+	if (!l->story->figures.deeds[SIM_DID_FILED])
+		return false;
+	sql_notice_from_begin(l->journal, &in);
+	so = sql_notice_from_next(l->journal, &row) && row.id == n->id &&
+	    strcmp(row.body, body) == 0;
+	sql_notice_from_end(l->journal);
+	return so;
+}
+
 static void leaves(struct sim_life *l, const struct sim_letter *t, const char *event_id)
 {
 	struct sim_story *s = l->story;
@@ -203,7 +220,8 @@ static void leaves(struct sim_life *l, const struct sim_letter *t, const char *e
 		return;
 	}
 	if (!says(s, n->body, n) ||
-	    (!sim_receiver_is_chat(t->receiver) && strcmp(n->body, t->body) != 0))
+	    (!sim_receiver_is_chat(t->receiver) && strcmp(n->body, t->body) != 0 &&
+		!(says(s, t->body, n) && is_refilled(l, n, t->body))))
 		judge_wrong(s, t->receiver, "%.200s", t->body);
 	if (!judge_message_read(l, n->id, t->receiver, &message) ||
 	    message.state != MESSAGE_DUE ||
