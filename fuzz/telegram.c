@@ -6,8 +6,8 @@
 #include "codec/json.h"
 #include "engine/message.h"
 #include "fuzz.h"
-#include "tell/bot.h"
-#include "tell/telegram.h"
+#include "tell/bot/bot.h"
+#include "tell/channel/telegram.h"
 
 #define TOKEN "123456789:AAExampleExampleExample_-0123456789"
 

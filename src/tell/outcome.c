@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
-#include "tell/held.h"
+#include "tell/subscriber/held.h"
 #include "tell/tell_in.h"
 
 #define BACKOFF_MS ((uint64_t)1000)

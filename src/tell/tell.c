@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
-#include "tell/held.h"
+#include "tell/subscriber/held.h"
 
 #define VISITS_MAX 1024
 #define TURN_BYTES_MAX ((size_t)256 * 1024)

@@ -11,8 +11,8 @@
 #define PAWL_TELL_TELL_H
 
 #include "engine/engine.h"
-#include "tell/bot.h"
-#include "tell/channel.h"
+#include "tell/bot/bot.h"
+#include "tell/channel/channel.h"
 
 struct tell;
 
@@ -26,11 +26,6 @@ void tell_lend(
 
 /* A runner's `tell` (engine.h). */
 void tell_turn(void *tell, struct runner *r);
-
-/* What a subscriber that was suspended did not get is due again. fails: NOT_FOUND.
- * *ret_moved: he was suspended. */
-NODISCARD enum err tell_resume(
-    struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f);
 
 /* What the channels need is another; what is on its way keeps what it had. */
 void tell_channels(struct tell *t, const struct channel_config *channels);
@@ -50,9 +45,5 @@ int64_t tell_count(const struct tell *t, int channel, enum tell_outcome outcome)
 
 /* So many are on their way. */
 int tell_busy(const struct tell *t);
-
-/* Messages about an operation (0: about whatever) that are due, but for suspended
- * subscribers. */
-int64_t tell_due(struct journal *j, int64_t operation);
 
 #endif

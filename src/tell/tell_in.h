@@ -2,17 +2,16 @@
  *
  *   tell.c     who has something due, and what leaves
  *   outcome.c  what came of it
- *   target.c   whom to ask next
- *   held.c     what waits for who is suspended
- *   posted.c   what a chat shows, and may be rewritten
- *   asked.c    questions to the journal alone
+ *
+ * subscriber/target.c is whom to ask next, held.c what waits for who is suspended,
+ * posted.c what a chat shows, and may be rewritten.
  */
 #ifndef PAWL_TELL_TELL_IN_H
 #define PAWL_TELL_TELL_IN_H
 
 #include "engine/message.h"
-#include "tell/posted.h"
-#include "tell/target.h"
+#include "tell/subscriber/posted.h"
+#include "tell/subscriber/target.h"
 #include "tell/tell.h"
 
 #define FOLD_MAX 64 /* events in one message */

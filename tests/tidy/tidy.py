@@ -96,6 +96,7 @@ class Tree:
 SIBLINGS = ("chain", "kinds")
 # The folders of a module, lowest first; "" is the module's own, and who is not named is on top.
 ROOMS = {
+    "tell": ("channel", "subscriber", "bot", ""),
     "serve": ("request", "command", "submit", "watch", "vital", "door", ""),
     "cli": ("term", "config", "", "ask", "report", "owner", "daemon", "airdrop", "command",
             "key", "endpoints", "verify", "doctor", "journal", "simulate"),

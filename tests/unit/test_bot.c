@@ -12,7 +12,7 @@
 #include "base/crash.h"
 #include "drawer.h"
 #include "mailbox.h"
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
 
 #define TOKEN "123456789:AAExampleExampleExample_-0123456789"
 #define OK_7 "{\"ok\":true,\"result\":{\"message_id\":7}}"

@@ -12,7 +12,8 @@
 #include "codec/json.h"
 #include "drawer.h"
 #include "mailbox.h"
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
+#include "tell/subscriber/backlog.h"
 
 #define TOKEN "123456789:AAExampleExampleExample_-0123456789"
 #define URL "https://tg.example/bot" TOKEN
@@ -198,7 +199,8 @@ static void each_milestone_has_words(void **state)
 		snprintf(bare, sizeof bare, "<b>%s</b>", types[i]);
 		sent = telegram_compose(&p, &n);
 		if (strstr(sent, bare))
-			fail_msg("src/tell/words.def has no row for %s", types[i]);
+			fail_msg(
+			    "src/tell/channel/words.def has no row for %s", types[i]);
 		mem_free(sent);
 	}
 }
@@ -238,7 +240,7 @@ static void who_is_gone_is_suspended(void **state)
 		assert_string_equal(who.suspended, gone[i].description);
 		later(3600000);
 		assert_int_equal(fake.hits_n, i + 1);
-		assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+		assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 		runner->noted = true;
 		later(5000);
 	}
@@ -409,7 +411,7 @@ static void nor_sooner_when_he_is_back(void **state)
 	note(1);
 	turn();
 	refuse(0, 403, "Forbidden: bot was blocked by the user");
-	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 	runner->noted = true;
 	turn();
 	later(999);

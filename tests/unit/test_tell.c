@@ -11,9 +11,10 @@
 #include "base/crash.h"
 #include "drawer.h"
 #include "mailbox.h"
-#include "tell/held.h"
-#include "tell/target.h"
-#include "tell/webhook.h"
+#include "tell/channel/webhook.h"
+#include "tell/subscriber/backlog.h"
+#include "tell/subscriber/held.h"
+#include "tell/subscriber/target.h"
 
 /* -- tests ---------------------------------------------------------------------- */
 
@@ -237,7 +238,7 @@ static void who_is_gone_is_suspended(void **state)
 		assert_row(1, 1, MESSAGE_GONE, i + 1, 0);
 		later(3600000);
 		assert_int_equal(fake.hits_n, i + 1);
-		assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+		assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 		assert_true(moved);
 		runner->noted = true;
 		turn();
@@ -248,9 +249,9 @@ static void who_is_gone_is_suspended(void **state)
 	answer(4, 200);
 	assert_row(1, 1, MESSAGE_ACCEPTED, 4, 0);
 	assert_row(2, 1, MESSAGE_ACCEPTED, 1, 0);
-	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 	assert_false(moved);
-	assert_int_equal(tell_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
+	assert_int_equal(backlog_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
 }
 
 /* Those that are due can all be sent, however much waits for who is gone. */
@@ -273,7 +274,7 @@ static void what_is_held_is_not_looked_at(void **state)
 	for (int64_t notice = 1; notice <= 3; notice++)
 		assert_row(notice, 1, MESSAGE_GONE, notice == 1, 0);
 	assert_false(sql_message_due_next_one(journal, &in, &row));
-	assert_int_equal(tell_due(journal, 0), 0);
+	assert_int_equal(backlog_due(journal, 0), 0);
 	assert_true(sql_report_unreached_one(journal, &gone));
 	assert_int_equal(gone.due, 3);
 	hears("webhook", "https://good.example/");
@@ -282,7 +283,7 @@ static void what_is_held_is_not_looked_at(void **state)
 	assert_int_equal(fake.hits_n, 2);
 	assert_true(sql_message_due_next_one(journal, &in, &row));
 	assert_int_equal(row.subscriber, 2);
-	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 	runner->noted = true;
 	turn();
 	for (int i = 1; i <= 5; i++)
@@ -300,7 +301,7 @@ static int64_t one_turn(int64_t *due)
 	struct fail f = { 0 };
 
 	assert_true(runner_turn(runner, &f));
-	*due = tell_due(journal, 0);
+	*due = backlog_due(journal, 0);
 	assert_true(llabs(*due - was) <= 2 * HELD_STEP + 2);
 	return *due;
 }
@@ -353,8 +354,8 @@ static void a_backlog_moves_in_steps(void **state)
 	assert_row(1, 1, MESSAGE_GONE, 1, 0);
 	assert_row(BACKLOG, 1, MESSAGE_GONE, 0, 0);
 	/* he is there again: what is new comes behind all that he missed */
-	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
-	due = tell_due(journal, 0);
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
+	due = backlog_due(journal, 0);
 	assert_int_equal(due, HELD_STEP);
 	runner->noted = true;
 	good_hears(BACKLOG + 2, &due);

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "cli/config/scalar.h"
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
 
 #define SECRET_MIN 16
 

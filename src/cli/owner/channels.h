@@ -7,7 +7,7 @@
 #define PAWL_CLI_OWNER_CHANNELS_H
 
 #include "cli/config/config.h"
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 #define CHANNELS_URL_MAX 320
 

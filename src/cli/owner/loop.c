@@ -25,6 +25,7 @@
 #include "kinds/fence/fence.h"
 #include "kinds/node/node.h"
 #include "serve/vital/health.h"
+#include "tell/subscriber/backlog.h"
 #include "tell/tell.h"
 
 #define DISK_FULL_PAUSE_MS 5000
@@ -559,7 +560,7 @@ void loop_deliver(struct loop *l, int64_t operation)
 {
 	int64_t until_ms = world_now_ms(l->world) + DELIVER_MS, left;
 
-	while ((left = tell_due(l->journal, operation)) > 0 &&
+	while ((left = backlog_due(l->journal, operation)) > 0 &&
 	    channels_any(&l->channels) && !world_signalled(l->world) &&
 	    world_now_ms(l->world) < until_ms && loop_turn(l, NULL) == ERR_OK)
 		loop_wait(l, until_ms);

@@ -21,7 +21,8 @@
 #include "serve/command/resume.h"
 #include "serve/command/suspect.h"
 #include "serve/command/tracking.h"
-#include "tell/tell.h"
+#include "tell/channel/channel.h"
+#include "tell/subscriber/backlog.h"
 
 static enum err no_key(
     void *ctx, const char *name, const struct secret **ret, struct fail *f)
@@ -192,7 +193,7 @@ static enum err resume_notify(const struct command_at *at, const struct request 
 		return fail_set(f, ERR_NOT_FOUND,
 		    "notify: is followed by the number of a subscriber; see: pawl status "
 		    "OPERATION");
-	e = tell_resume(at->journal, id, &ret->moved, f);
+	e = backlog_resume(at->journal, id, &ret->moved, f);
 	if (at->runner)
 		at->runner->noted = true;
 	return e;

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "codec/json.h"
 #include "journal/sql.gen.h"
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 #define FOUND_MAX TRACKING_CHAINS_MAX
 

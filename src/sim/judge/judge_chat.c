@@ -19,7 +19,7 @@ static const struct {
 	const char *type, *title;
 } titles[] = {
 #define WORDS(type, title, showing) { type, title },
-#include "tell/words.def"
+#include "tell/channel/words.def"
 #undef WORDS
 };
 

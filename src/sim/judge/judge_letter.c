@@ -6,7 +6,7 @@
 
 #include "codec/json.h"
 #include "sim/judge/judge_notice.h"
-#include "tell/webhook.h"
+#include "tell/channel/webhook.h"
 
 #define PROMPT_MS 2000 /* docs/webhooks.md */
 

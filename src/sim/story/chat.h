@@ -2,7 +2,7 @@
  * editMessageText, behind http://telegram.sim.
  *
  * It is a fake. What it answers is what the API documents and is known to answer:
- * docs/telegram.md, src/tell/telegram.def. Chats know no ids of ours, so a post is known
+ * docs/telegram.md and telegram.def. Chats know no ids of ours, so a post is known
  * by the letter that made it. Posts lie in the chain's region.
  */
 #ifndef PAWL_SIM_CHAT_H

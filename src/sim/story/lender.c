@@ -4,7 +4,7 @@
 
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 static const struct sim_key *key_find(const struct sim_lender *l, const char *name)
 {

@@ -10,10 +10,10 @@
  * does. A place in the window is therefore free again one window after the answer: no
  * delay on the way makes more of them arrive within one.
  */
-#ifndef PAWL_TELL_TARGET_H
-#define PAWL_TELL_TARGET_H
+#ifndef PAWL_TELL_SUBSCRIBER_TARGET_H
+#define PAWL_TELL_SUBSCRIBER_TARGET_H
 
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 struct lane;
 

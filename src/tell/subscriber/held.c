@@ -1,4 +1,4 @@
-#include "tell/held.h"
+#include "tell/subscriber/held.h"
 
 #include "base/mutant.h"
 

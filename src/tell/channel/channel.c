@@ -1,4 +1,4 @@
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 #include <string.h>
 

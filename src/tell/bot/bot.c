@@ -1,4 +1,4 @@
-#include "tell/bot_in.h"
+#include "tell/bot/bot_in.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "base/mutant.h"
 #include "codec/json.h"
 #include "journal/sql.gen.h"
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
 
 #define POLL_S 50
 #define POLL_MS 65000

@@ -1,6 +1,6 @@
 /* A POST of a milestone as JSON, signed: docs/webhooks.md tells receivers how to check
  * it. */
-#include "tell/webhook.h"
+#include "tell/channel/webhook.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -15,7 +15,7 @@
 #include "codec/json.h"
 #include "codec/url.h"
 #include "engine/message.h"
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 #include "world/address.h"
 
 #define TIMEOUT_MS 10000

@@ -9,7 +9,7 @@
 #include "base/mutant.h"
 #include "base/utf8.h"
 #include "codec/json.h"
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
 
 #define BODY_MAX ((size_t)64 * 1024)
 #define HEAD_UNITS 120 /* of a digest */
@@ -23,7 +23,7 @@ static const struct words {
 	enum showing showing;
 } all_words[] = {
 #define WORDS(type, title, showing) { type, title, SHOWING_##showing },
-#include "tell/words.def"
+#include "tell/channel/words.def"
 #undef WORDS
 };
 

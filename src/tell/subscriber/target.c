@@ -1,4 +1,4 @@
-#include "tell/target.h"
+#include "tell/subscriber/target.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "journal/sql.gen.h"
-#include "tell/bot_in.h"
+#include "tell/bot/bot_in.h"
 
 #define LATER_MS 5000
 

@@ -1,11 +1,11 @@
 /* posted.h - rows of what was sent: which message of a chat tells of a subject, and
  * where a subscriber is now. Part of the open transaction.
  */
-#ifndef PAWL_TELL_POSTED_H
-#define PAWL_TELL_POSTED_H
+#ifndef PAWL_TELL_SUBSCRIBER_POSTED_H
+#define PAWL_TELL_SUBSCRIBER_POSTED_H
 
 #include "engine/message.h"
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 /* The one that later milestones rewrite; 0: none. */
 int64_t posted_get(struct journal *j, int64_t subscriber, const struct subject *of);

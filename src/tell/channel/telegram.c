@@ -1,5 +1,5 @@
 /* A message in a chat, by Telegram's Bot API: docs/telegram.md. */
-#include "tell/telegram.h"
+#include "tell/channel/telegram.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -136,7 +136,7 @@ static const struct answer {
 	enum delivery delivery;
 } answers[] = {
 #define ANSWER(code, text, delivery) { code, text, DELIVERY_##delivery },
-#include "tell/telegram.def"
+#include "tell/channel/telegram.def"
 #undef ANSWER
 };
 

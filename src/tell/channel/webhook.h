@@ -1,6 +1,6 @@
 /* webhook.h - the signature of a webhook, for whoever checks it, too. */
-#ifndef PAWL_TELL_WEBHOOK_H
-#define PAWL_TELL_WEBHOOK_H
+#ifndef PAWL_TELL_CHANNEL_WEBHOOK_H
+#define PAWL_TELL_CHANNEL_WEBHOOK_H
 
 #include "crypto/secret.h"
 

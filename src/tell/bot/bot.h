@@ -8,14 +8,14 @@
  *
  * What a command does is lent to it (struct bot_face).
  */
-#ifndef PAWL_TELL_BOT_H
-#define PAWL_TELL_BOT_H
+#ifndef PAWL_TELL_BOT_BOT_H
+#define PAWL_TELL_BOT_BOT_H
 
 #include <jansson.h>
 
 #include "base/buf.h"
 #include "engine/engine.h"
-#include "tell/target.h"
+#include "tell/subscriber/target.h"
 
 #define BOT_WORD_MAX 128
 #define BOT_TEXT_MAX ((size_t)8 * 1024)

@@ -5,10 +5,10 @@
  *   bot_do.c    who may, and what is done
  *   bot_later.c answers that wait for what they say
  */
-#ifndef PAWL_TELL_BOT_IN_H
-#define PAWL_TELL_BOT_IN_H
+#ifndef PAWL_TELL_BOT_BOT_IN_H
+#define PAWL_TELL_BOT_BOT_IN_H
 
-#include "tell/bot.h"
+#include "tell/bot/bot.h"
 
 #define TALKERS_MAX 512
 

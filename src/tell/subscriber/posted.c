@@ -1,9 +1,9 @@
-#include "tell/posted.h"
+#include "tell/subscriber/posted.h"
 
 #include <stdio.h>
 
 #include "journal/sql.gen.h"
-#include "tell/held.h"
+#include "tell/subscriber/held.h"
 
 int64_t posted_get(struct journal *j, int64_t subscriber, const struct subject *of)
 {

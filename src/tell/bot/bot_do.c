@@ -9,9 +9,9 @@
 #include "codec/json.h"
 #include "engine/message.h"
 #include "journal/sql.gen.h"
-#include "tell/bot_in.h"
-#include "tell/telegram.h"
-#include "tell/tell.h"
+#include "tell/bot/bot_in.h"
+#include "tell/channel/telegram.h"
+#include "tell/subscriber/backlog.h"
 
 #define REFUSAL_MAX 600
 #define COMMANDS 20 /* of a chat in a minute */
@@ -228,7 +228,7 @@ static bool subscriber_take(struct asking *a)
 
 	if (sql_subscriber_by_target_one(b->journal, &in, &row)) {
 		a->subscriber = row.id;
-		return tell_resume(b->journal, row.id, &moved, &f) == ERR_OK;
+		return backlog_resume(b->journal, row.id, &moved, &f) == ERR_OK;
 	}
 	(void)sql_bot_users_one(b->journal, &all);
 	if (all.n >= b->rules.max_users && !MUTANT(max_users_not_kept)) {

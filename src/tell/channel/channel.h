@@ -4,8 +4,8 @@
  * anything: tell.c sends, waits and counts. A channel is at least once: an answer that
  * is lost repeats the message.
  */
-#ifndef PAWL_TELL_CHANNEL_H
-#define PAWL_TELL_CHANNEL_H
+#ifndef PAWL_TELL_CHANNEL_CHANNEL_H
+#define PAWL_TELL_CHANNEL_CHANNEL_H
 
 #include "crypto/secret.h"
 #include "world/world.h"

@@ -1,14 +1,13 @@
-/* What is asked of the journal alone. */
-#include "tell/tell.h"
+#include "tell/subscriber/backlog.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "engine/message.h"
 #include "journal/sql.gen.h"
-#include "tell/held.h"
+#include "tell/subscriber/held.h"
 
-enum err tell_resume(
+enum err backlog_resume(
     struct journal *j, int64_t subscriber, bool *ret_moved, struct fail *f)
 {
 	struct sql_subscriber_get_in in = { .id = subscriber };
@@ -28,7 +27,7 @@ enum err tell_resume(
 	return ERR_OK;
 }
 
-int64_t tell_due(struct journal *j, int64_t operation)
+int64_t backlog_due(struct journal *j, int64_t operation)
 {
 	struct sql_message_due_of_in in = { .subject_kind = SUBJECT_OPERATION,
 		.subject = operation };

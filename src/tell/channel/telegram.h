@@ -3,12 +3,12 @@
  * The token stands in each URL. It is written there when a request leaves, and taken out
  * of all that is said of it.
  */
-#ifndef PAWL_TELL_TELEGRAM_H
-#define PAWL_TELL_TELEGRAM_H
+#ifndef PAWL_TELL_CHANNEL_TELEGRAM_H
+#define PAWL_TELL_CHANNEL_TELEGRAM_H
 
 #include <jansson.h>
 
-#include "tell/channel.h"
+#include "tell/channel/channel.h"
 
 #define TELEGRAM_TEXT_MAX 4096 /* UTF-16 units, its markup among them */
 #define TELEGRAM_TOKEN_MAX 128

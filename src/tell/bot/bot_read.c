@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "codec/json.h"
-#include "tell/bot.h"
+#include "tell/bot/bot.h"
 
 #define BLANKS " \t\r\n"
 

@@ -5,8 +5,8 @@
  * next: what is due of who is suspended, or of who is back by a part. Nothing is sent to
  * him meanwhile, so that the order holds. Part of the open transaction.
  */
-#ifndef PAWL_TELL_HELD_H
-#define PAWL_TELL_HELD_H
+#ifndef PAWL_TELL_SUBSCRIBER_HELD_H
+#define PAWL_TELL_SUBSCRIBER_HELD_H
 
 #include <stdbool.h>
 
