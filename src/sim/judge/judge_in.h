@@ -180,6 +180,7 @@ struct sim_judge {
 	bool lent;        /* others use keys, too */
 	bool undisturbed; /* nothing happens but that, and nodes that lie for ever */
 	uint64_t moved_used;
+	const struct sim_letter *moved_letter;
 	int64_t moved_ms; /* of the chain's clock: since then nothing has moved */
 	uint64_t
 	    kept[SIM_LIVES]; /* the highest block of a stopped one that the chain has */

@@ -5,10 +5,12 @@
 #include "base/check.h"
 #include "engine/operation.h"
 #include "sim/judge/judge_in.h"
+#include "tell/subscriber/backlog.h"
 
-#define STILL_BLOCKS 200 /* in a kind world, without anything that moves */
-#define CLAIM_BLOCKS 30  /* may a sentence be behind */
-#define GAS_MAX 200000   /* of a payment */
+#define STILL_BLOCKS 200     /* in a kind world, without anything that moves */
+#define CLAIM_BLOCKS 30      /* may a sentence be behind */
+#define GAS_MAX 200000       /* of a payment */
+#define SENT_AGAIN_MS 600000 /* a message, at the latest: docs/webhooks.md */
 
 /* -- it goes on ---------------------------------------------------------------------- */
 
@@ -29,10 +31,14 @@ static void goes_on(struct sim_life *l)
 	int64_t now_ms = s->chain->now_ms, bound_ms = STILL_BLOCKS * s->fate->interval_ms;
 	uint64_t n = used(s);
 
-	if (!s->calm || v->event != v->moved_event || n != j->moved_used)
+	if (!s->calm || v->event != v->moved_event || n != j->moved_used ||
+	    s->letters != j->moved_letter)
 		j->moved_ms = now_ms;
 	v->moved_event = v->event;
 	j->moved_used = n;
+	j->moved_letter = s->letters;
+	if (now_ms - j->moved_ms > bound_ms && backlog_due(l->journal, 0) > 0)
+		bound_ms += SENT_AGAIN_MS;
 	if (now_ms - j->moved_ms > bound_ms) {
 		j->moved_ms = now_ms;
 		sim_life_says(l);
