@@ -185,16 +185,19 @@ WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state = 0;
 -- scan: those that are due, of an index that has no others
 SELECT COUNT(*) AS n FROM message WHERE state = 0;
 
+-- Who would hear what is said to all: who hears of anything, and is reached.
 -- name: subscriber_count
--- out: n i64
+-- out: n i64, suspended i64
 -- scan: whoever speaks to all, speaks to all
-SELECT COUNT(*) AS n FROM subscriber;
+SELECT COUNT(*) - COUNT(s.suspended) AS n, COUNT(s.suspended) AS suspended FROM subscriber AS s
+WHERE EXISTS (SELECT 1 FROM subscription AS u WHERE u.subscriber = s.id);
 
 -- name: message_add_all
 -- in: notice i64
--- scan: to all subscribers
+-- scan: to all that would hear it
 INSERT INTO message (notice, subscriber, state, tries, unknown)
-SELECT CAST(:notice AS BIGINT), id, CASE WHEN suspended IS NULL THEN 0 ELSE 2 END, 0, 0 FROM subscriber;
+SELECT CAST(:notice AS BIGINT), s.id, 0, 0, 0 FROM subscriber AS s
+WHERE s.suspended IS NULL AND EXISTS (SELECT 1 FROM subscription AS u WHERE u.subscriber = s.id);
 
 -- Who hears of an operation, and what he has not got.
 -- name: report_subscribers

@@ -255,11 +255,14 @@ SELECT COUNT(*) AS n, MIN(notice) AS oldest FROM message WHERE state = 0;
 -- out: body text
 SELECT body FROM notice WHERE id = :id;
 
+-- Who hears of nothing any more is no loss.
 -- name: metric_suspended
 -- out: n i64
 -- scan: there are few subscribers, next to what they are told
-SELECT COUNT(*) AS n FROM subscriber WHERE suspended IS NOT NULL;
--- Whom nothing reaches: suspended, or with a first message that failed.
+SELECT COUNT(*) AS n FROM subscriber AS s
+WHERE s.suspended IS NOT NULL AND EXISTS (SELECT 1 FROM subscription AS u WHERE u.subscriber = s.id);
+
+-- Whom nothing reaches: suspended while he hears of something, or with a first message that failed.
 -- name: report_unreached
 -- out: id i64, channel text, target text, suspended text?, why text?, due i64
 -- scan: of all subscribers those that are not reached
@@ -270,8 +273,9 @@ SELECT s.id, s.channel, s.target, s.suspended,
 		+ CASE WHEN s.suspended IS NULL AND s.back IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM message AS m
 			WHERE m.subscriber = s.id AND m.state = 2) END AS due
 FROM subscriber AS s
-WHERE s.suspended IS NOT NULL OR EXISTS (SELECT 1 FROM message AS m
-	WHERE m.subscriber = s.id AND m.state = 0 AND m.why IS NOT NULL)
+WHERE (s.suspended IS NOT NULL AND EXISTS (SELECT 1 FROM subscription AS u WHERE u.subscriber = s.id))
+	OR EXISTS (SELECT 1 FROM message AS m
+		WHERE m.subscriber = s.id AND m.state = 0 AND m.why IS NOT NULL)
 ORDER BY s.id;
 
 -- Who hears of a subject, and what he has not got.

@@ -79,11 +79,14 @@ void message_unsubscribe_all(struct journal *j, const struct subject *of)
 		.subject_kind = of->kind, .subject = of->id });
 }
 
-int64_t message_subscribers(struct journal *j)
+int64_t message_subscribers(struct journal *j, int64_t *ret_suspended)
 {
-	struct sql_subscriber_count_out all;
+	struct sql_subscriber_count_out all = { .n = 0 };
 
-	return sql_subscriber_count_one(j, &all) ? all.n : 0;
+	(void)sql_subscriber_count_one(j, &all);
+	if (ret_suspended)
+		*ret_suspended = all.suspended;
+	return all.n;
 }
 
 bool message_heard(struct journal *j, const struct subject *of)
@@ -93,7 +96,7 @@ bool message_heard(struct journal *j, const struct subject *of)
 	struct sql_subscription_any_out row;
 
 	if (of->kind == SUBJECT_JOURNAL)
-		return message_subscribers(j) > 0;
+		return message_subscribers(j, NULL) > 0;
 	return sql_subscription_any_one(j, &in, &row);
 }
 

@@ -29,7 +29,7 @@ enum milestone {
 
 struct subject {
 	enum subject_kind kind;
-	int64_t id; /* 0: the journal's, which all hear */
+	int64_t id; /* 0: the journal's, which all hear that hear of anything */
 };
 
 #define TARGET_MAX 1024 /* with its NUL */
@@ -47,8 +47,9 @@ bool message_unsubscribe(
 void message_unsubscribe_all(struct journal *j, const struct subject *of);
 bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
 
-/* How many there are. */
-int64_t message_subscribers(struct journal *j);
+/* How many would hear what is said to all: who hears of anything. *ret_suspended: those
+ * that would not, since nobody is there; NULL is fine. */
+int64_t message_subscribers(struct journal *j, int64_t *ret_suspended);
 
 /* Tell all who hear of it, if it was not told. nth 0: one more than the last. facts: what
  * a webhook gets besides `schema`, `event_id`, `type` and `time`, an object that is given

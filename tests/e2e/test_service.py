@@ -17,7 +17,9 @@ from harness import (
     Desk, check, desk_behind, desk_of, end, exact, in_pool, main, paid, same, spawn, stop, test,
     wait_until, within,
 )
+from alerts import agree
 from proxy import SEND
+from receiver import Receiver, ears
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "1f0c5fd3a1e94f0ab8f7c6d5e4c3b2a1"
@@ -259,10 +261,12 @@ scrape_configs:
 def prometheus_wakes_somebody():
     """It scrapes a daemon, and the alert for a stuck operation fires, also when the daemon was
     begun anew meanwhile; tell.stuck_after is a second."""
-    with desk_of(4, max_in_flight=2) as (anvil, desk):
+    with Receiver() as hall, desk_of(4, max_in_flight=2) as (anvil, desk):
+        ears(desk)
+        hall.scripts["/gone"] = lambda n: 410
         desk.env["PAWL_TELL__STUCK_AFTER"] = "1s"
         anvil.interval(0)
-        run = desk.start(*desk.airdrop())
+        run = desk.start(*desk.airdrop("list.csv", "--notify", hall.url("/gone")))
         wait_until(lambda: in_pool(anvil) >= 2, 30, "payments that no block takes")
         end(run)
         child, port = serve(desk)
@@ -281,9 +285,15 @@ def prometheus_wakes_somebody():
                 prometheus.value('ALERTS{alertname="PawlAbsent",alertstate="firing"}'),
                 None, "an alert about nothing",
             )
+        wait_until(lambda: hall.asked["/gone"], 10, "a message that nobody wants")
+        wait_until(
+            lambda: json.loads(ask(port)[1])["components"]["deliveries"]["suspended"],
+            10, "a suspension",
+        )
         told = json.loads(ask(port)[1])
-        operations = told["components"]["operations"]
-        same((told["status"], operations["stuck"]), ("degraded", 1), "its health")
+        same((told["status"], told["components"]["operations"]["stuck"]), ("degraded", 1), "it")
+        found = agree(ask(port, "GET", "/metrics")[1], json.dumps(told))
+        same(found, {"PawlOperationStuck", "PawlSubscriberSuspended"}, "what fires in the end")
         anvil.interval(0.2)
         desk.expect(0, *desk.airdrop())
         exact(anvil, desk)

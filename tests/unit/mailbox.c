@@ -17,7 +17,7 @@ struct runner *runner;
 struct tell *tell;
 struct secret *secret;
 struct channel_config channels;
-const struct subject of = { .kind = SUBJECT_JOURNAL };
+const struct subject of = { .kind = SUBJECT_OPERATION, .id = 1 };
 
 /* -- the world --------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ extern struct runner *runner;
 extern struct tell *tell;
 extern struct secret *secret; /* of webhooks */
 extern struct channel_config channels;
-extern const struct subject of; /* the journal */
+extern const struct subject of; /* an operation */
 
 int64_t wall_ms(struct world *w);
 void rise(void); /* with channels */

@@ -254,6 +254,37 @@ static void who_is_gone_is_suspended(void **state)
 	assert_int_equal(backlog_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
 }
 
+/* Who is there, and hears of anything. */
+static void what_is_said_to_all_is_for_those(void **state)
+{
+	const struct subject all = { .kind = SUBJECT_JOURNAL };
+	json_t *facts = json_pack("{s:s}", "text", "at noon");
+	struct fail f = { 0 };
+	bool moved;
+
+	(void)state;
+	hears("webhook", "https://gone.example/");
+	note(1);
+	turn();
+	answer(0, 410);
+	hears("webhook", "https://left.example/");
+	assert_true(
+	    message_unsubscribe(journal, "webhook", "https://left.example/", &of));
+	hears("webhook", "https://good.example/");
+	runner->noted |=
+	    message_note(journal, &all, MILESTONE_TOLD, 0, wall_ms(&fake.world), facts);
+	turn();
+	answer(1, 200);
+	assert_string_equal(fake.hits[1].url, "https://good.example/");
+	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	runner->noted = true;
+	turn();
+	answer(2, 200); /* what he missed, which that was not */
+	later(1000);
+	assert_int_equal(fake.hits_n, 3);
+	assert_non_null(strstr(fake.hits[2].body, "\"completed\""));
+}
+
 /* Those that are due can all be sent, however much waits for who is gone. */
 static void what_is_held_is_not_looked_at(void **state)
 {
@@ -596,6 +627,7 @@ int main(void)
 		T(it_waits_longer_each_time),
 		T(it_waits_as_long_as_it_is_told),
 		T(who_is_gone_is_suspended),
+		T(what_is_said_to_all_is_for_those),
 		T(what_is_held_is_not_looked_at),
 		T(a_backlog_moves_in_steps),
 		T(what_is_under_way_is_bounded),

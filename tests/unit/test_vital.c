@@ -1,6 +1,8 @@
 /* What the process tells of itself: what stands, what is needed, what is due. */
 #include "payer.h"
 
+#include <jansson.h>
+
 #include "base/clock.h"
 #include "engine/message.h"
 #include "serve/vital/health.h"
@@ -178,6 +180,57 @@ static void what_is_due_has_an_age(void **state_)
 	assert_int_equal(due.suspended, 1);
 }
 
+/* What is told of the part of that name. */
+static void deliveries_are(const char *status, size_t alerts)
+{
+	const struct health_at at = { .world = scene.world,
+		.journal = scene.journal,
+		.runner = runner,
+		.pulse = pulse,
+		.disk_free = -1,
+		.disk_size = -1,
+		.version = "" };
+	struct buf out;
+	json_t *o, *part;
+
+	buf_init(&out, 65536);
+	health_encode(&out, &at);
+	assert_true(buf_ok(&out));
+	o = json_loadb((const char *)out.data, out.len, 0, NULL);
+	part = json_object_get(json_object_get(o, "components"), "deliveries");
+	assert_string_equal(json_string_value(json_object_get(part, "status")), status);
+	assert_string_equal(json_string_value(json_object_get(o, "status")), status);
+	assert_int_equal(json_array_size(json_object_get(o, "alerts")), alerts);
+	json_decref(o);
+	buf_release(&out);
+}
+
+/* As long as he hears of anything. */
+static void who_is_suspended_is_a_loss(void **state_)
+{
+	struct subject of = { .kind = SUBJECT_OPERATION };
+	int64_t who, suspended;
+
+	(void)state_;
+	begin_list(1);
+	finish();
+	pulse_turn(pulse, runner, world_now_ms(scene.world));
+	of.id = lists[0].id;
+	who = message_subscribe(scene.journal, "webhook", "http://a.example/", &of, NULL);
+	deliveries_are("healthy", 0);
+	assert_int_equal(message_subscribers(scene.journal, &suspended), 1);
+	assert_int_equal(suspended, 0);
+	sql_subscriber_suspend(scene.journal,
+	    &(struct sql_subscriber_suspend_in){ .id = who, .why = "gone" });
+	deliveries_are("degraded", 1);
+	assert_int_equal(message_subscribers(scene.journal, &suspended), 0);
+	assert_int_equal(suspended, 1);
+	message_unsubscribe(scene.journal, "webhook", "http://a.example/", &of);
+	deliveries_are("healthy", 0);
+	assert_int_equal(message_subscribers(scene.journal, &suspended), 0);
+	assert_int_equal(suspended, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +238,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_stands_is_timed, pulse_end),
 		cmocka_unit_test_teardown(a_need_is_that_of_an_hour, pulse_end),
 		cmocka_unit_test_teardown(what_is_due_has_an_age, pulse_end),
+		cmocka_unit_test_teardown(who_is_suspended_is_a_loss, pulse_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

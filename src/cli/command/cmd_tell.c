@@ -22,12 +22,16 @@ enum err cmd_tell(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	if (c->args.json)
-		cli_json(json_pack("{s:I}", "subscribers", (json_int_t)t.subscribers));
+		cli_json(json_pack("{s:I, s:I}", "subscribers", (json_int_t)t.subscribers,
+		    "suspended", (json_int_t)t.suspended));
 	else if (t.subscribers)
 		cli_say(c, "%" PRId64 " subscriber%s will hear it: pawl serve sends it.",
 		    t.subscribers, t.subscribers == 1 ? "" : "s");
-	else
+	else if (!t.suspended)
 		cli_say(
 		    c, "There are no subscribers yet: pawl airdrop run --notify .. FILE");
+	if (!c->args.json && t.suspended)
+		cli_say(c, "%" PRId64 " suspended one%s will not: pawl status says why.",
+		    t.suspended, t.suspended == 1 ? "" : "s");
 	return ERR_OK;
 }

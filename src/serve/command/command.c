@@ -175,7 +175,7 @@ static enum err tell_all(const struct command_at *at, const struct request *q,
 
 	if (!facts)
 		return fail_set(f, ERR_USAGE, "what is told is UTF-8, and not nothing");
-	ret->subscribers = message_subscribers(at->journal);
+	ret->subscribers = message_subscribers(at->journal, &ret->suspended);
 	noted = message_note(
 	    at->journal, &all, MILESTONE_TOLD, 0, world_wall_ms(at->world), facts);
 	if (at->runner)

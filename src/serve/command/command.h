@@ -58,12 +58,12 @@ struct told {
 	int state;
 	/* of a run: the rows of its plan, and those that are there */
 	int64_t rows, imported;
-	int64_t retried;               /* rows */
-	int64_t subscribers;           /* that will hear what is told */
-	int64_t tracked, fresh;        /* of transactions that are followed */
-	int64_t known;                 /* changes that were done before; fresh: now */
-	bool moved;                    /* false: what was asked for is so already */
-	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
+	int64_t retried;                /* rows */
+	int64_t subscribers, suspended; /* that will hear what is told; that won't */
+	int64_t tracked, fresh;         /* of transactions that are followed */
+	int64_t known;                  /* changes that were done before; fresh: now */
+	bool moved;                     /* false: what was asked for is so already */
+	char accepted[WAITS_MAX + 96];  /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */
 	char checked[REPAIR_CHECKED_MAX], then[TOLD_THEN_MAX];
 };

@@ -6,14 +6,17 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "chain/pool.h"
 #include "codec/json.h"
+#include "engine/account.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
 #include "kinds/node/watch/watch.h"
 
 #define HEAD_OLD_MS 300000 /* no chain that we know is so slow */
 #define DISK_LOW 10        /* of 100 */
+#define STILL_MS 1800000
 
 enum how { HEALTHY, DEGRADED, UNHEALTHY };
 
@@ -178,6 +181,27 @@ static void heads_part(
 		put_n(o, "final", (int64_t)head.height);
 }
 
+/* What it has, and what it needs within the hour: as the metrics tell. */
+static void accounts_part(
+    struct part *p, const struct health_at *at, const struct chain_run *c)
+{
+	struct amount need;
+
+	for (size_t i = 0; i < c->accounts_n; i++) {
+		struct account *a = c->accounts[i];
+
+		if (a->stopped)
+			part_note(p, DEGRADED, a->why_stopped);
+		if (!a->has_balance)
+			continue;
+		pulse_need(at->pulse, at->runner, a, world_now_ms(at->world), &need);
+		if (amount_cmp(&a->balance, &need) < 0)
+			part_note(p, DEGRADED,
+			    "an account has less coin than the next hour takes; send "
+			    "some there: pawl status");
+	}
+}
+
 static enum how chain_part(
     json_t *around, const struct health_at *at, json_t *alerts, int i)
 {
@@ -202,6 +226,7 @@ static enum how chain_part(
 		part_note(&p, DEGRADED, "its head has not moved for five minutes");
 	if (!endpoints_part(p.o, c))
 		part_note(&p, DEGRADED, "an endpoint is not well");
+	accounts_part(&p, at, c);
 	return part_end(&p, around);
 }
 
@@ -237,6 +262,10 @@ static enum how operations_part(
 	put_n(p.o, "stuck", stuck);
 	if (needs_operator)
 		part_note(&p, DEGRADED, "an operation needs an operator: pawl status");
+	if (pulse_still_ms(at->pulse, world_now_ms(at->world)) > STILL_MS)
+		part_note(&p, DEGRADED,
+		    "a distribution is paid in part, and no row of it has moved for "
+		    "half an hour: pawl status");
 	if (stuck)
 		part_note(&p, DEGRADED,
 		    "an operation is in the same stage for longer than tell.stuck_after: "
@@ -260,6 +289,10 @@ static enum how deliveries_part(
 	if (due.oldest_ms > DUE_OLD_MS)
 		part_note(&p, DEGRADED,
 		    "a subscriber has not been reached for ten minutes: pawl status");
+	if (due.suspended && !MUTANT(suspended_is_well))
+		part_note(&p, DEGRADED,
+		    "nothing is sent to a subscriber any more, since nobody is there: "
+		    "pawl status");
 	return part_end(&p, around);
 }
 

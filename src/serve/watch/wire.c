@@ -65,8 +65,10 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	}
 	if (q->route == ROUTE_RETRY)
 		json_object_set_new(o, "retried", json_integer(told->retried));
-	if (q->route == ROUTE_TELL)
+	if (q->route == ROUTE_TELL) {
 		json_object_set_new(o, "subscribers", json_integer(told->subscribers));
+		json_object_set_new(o, "suspended", json_integer(told->suspended));
+	}
 	if (q->route == ROUTE_TRACK || q->route == ROUTE_UNTRACK)
 		json_object_set_new(o, "tracked", json_integer(told->tracked));
 	if (q->route == ROUTE_NODE_CHANGES)
@@ -104,6 +106,7 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	snprintf(ret->accepted, sizeof ret->accepted, "%s", accepted ? accepted : "");
 	(void)json_i64(o, "retried", &ret->retried);
 	(void)json_i64(o, "subscribers", &ret->subscribers);
+	(void)json_i64(o, "suspended", &ret->suspended);
 	(void)json_i64(o, "tracked", &ret->tracked);
 	(void)json_i64(o, "fresh", &ret->fresh);
 	(void)json_i64(o, "known", &ret->known);

@@ -60,13 +60,14 @@ static void completed_is_so(struct sim_life *l, int list)
 	}
 }
 
-static void decided(struct sim_life *l, struct judge_notice *n)
+/* may_be: suspended, in what is read. */
+static void decided(struct sim_life *l, struct judge_notice *n, uint32_t may_be)
 {
 	struct sim_story *s = l->story;
 	struct judge_heard *h = &judge_view_of(l)->heard;
 	int64_t nth = nth_before(h, n);
 	const char *name = list_name(s, n->list), *word = milestone_name(n->milestone);
-	uint32_t must = n->list < 0 ? h->any : h->hears[n->list];
+	uint32_t must = n->list < 0 ? h->any & ~may_be : h->hears[n->list];
 
 	if (n->kind == SUBJECT_HASH) {
 		judge_tracked(l, h->first, n);
@@ -98,6 +99,15 @@ static void decided(struct sim_life *l, struct judge_notice *n)
 		completed_is_so(l, n->list);
 }
 
+static uint32_t suspended(struct sim_life *l)
+{
+	uint32_t all = 0;
+
+	for (int i = 0; i < l->story->receivers; i++)
+		all |= sim_judge_suspended(l, i) ? 1u << i : 0;
+	return all;
+}
+
 /* Is it known who hears of it? */
 static bool known(const struct sim_life *l, const struct judge_notice *n)
 {
@@ -115,12 +125,18 @@ void judge_heard(struct sim_life *l)
 	struct sim_story *s = l->story;
 	struct judge_heard *h = &judge_view_of(l)->heard;
 	struct judge_notice *new;
+	uint32_t was;
 
 	if (!s->receivers)
 		return;
 	new = judge_notices_read(l);
-	for (struct judge_notice *n = new; n; n = n->next)
-		decided(l, n);
+	was = h->suspended;
+	h->suspended = suspended(l);
+	for (struct judge_notice *n = new; n; n = n->next) {
+		decided(l, n, was | h->suspended);
+		if (n->milestone == MILESTONE_TOLD && (n->to & was & h->suspended))
+			sim_story_wrong(s, "it is told to who is suspended");
+	}
 	for (const struct judge_cause *c = h->causes; c; c = c->next)
 		if (h->hears[c->list])
 			sim_story_wrong(s, "%s is %s, and nobody is told",
@@ -144,5 +160,6 @@ void judge_heard_again(struct sim_life *l)
 	memset(&v->heard, 0, sizeof v->heard);
 	for (const struct judge_notice *n = judge_notices_read(l); n; n = n->next)
 		v->heard.says += n->milestone == MILESTONE_TOLD;
+	v->heard.suspended = suspended(l);
 	judge_hears_read(l, true);
 }

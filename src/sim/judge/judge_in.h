@@ -98,6 +98,7 @@ struct judge_heard {
 	struct judge_cause *causes;    /* in what is read */
 	uint32_t hears[SIM_LISTS_MAX]; /* before that, a bit for each receiver */
 	uint32_t any;                  /* of anything */
+	uint32_t suspended;            /* nobody is there: before what is read */
 	int64_t says;                  /* to all */
 };
 
