@@ -276,7 +276,7 @@ static void what_is_said_to_all_is_for_those(void **state)
 	turn();
 	answer(1, 200);
 	assert_string_equal(fake.hits[1].url, "https://good.example/");
-	assert_int_equal(tell_resume(journal, 1, &moved, &f), ERR_OK);
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
 	runner->noted = true;
 	turn();
 	answer(2, 200); /* what he missed, which that was not */
