@@ -1,9 +1,9 @@
 -- The state of a layer 2.
 
 -- name: node_total_get
--- out: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32, unsure i64
+-- out: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32, unsure i64, base i64, base_link b32?
 SELECT minted, burned, balance_sum, escrow_sum, balances, escrows, pegins, pegouts, tasks, digest, changes, link,
-	unsure
+	unsure, base, base_link
 FROM node_total WHERE id = 1;
 
 -- name: node_total_put
@@ -200,18 +200,18 @@ INSERT INTO node_change (no, at_ms, line) VALUES (:no, :at_ms, :line);
 SELECT line FROM node_change WHERE no = :no;
 
 -- name: node_changes
+-- in: first i64, last i64
 -- out: no i64, at_ms i64, line blob
--- scan: all of them are hashed
-SELECT no, at_ms, line FROM node_change ORDER BY no;
+SELECT no, at_ms, line FROM node_change WHERE no >= :first AND no <= :last ORDER BY no;
 
 -- name: node_key_get
 -- in: name blob
--- out: change i64
-SELECT change FROM node_key WHERE name = :name;
+-- out: change i64, hash b32?
+SELECT change, hash FROM node_key WHERE name = :name;
 
 -- name: node_key_add
--- in: name blob, change i64
-INSERT INTO node_key (name, change) VALUES (:name, :change);
+-- in: name blob, change i64, hash b32
+INSERT INTO node_key (name, change, hash) VALUES (:name, :change, :hash);
 
 -- Those of changes that a restore took back may come again.
 -- name: node_keys_free

@@ -37,11 +37,11 @@ DELETE FROM node_block WHERE height < :height;
 SELECT height, hash FROM node_block WHERE moved > :after ORDER BY moved;
 
 -- name: node_anchor_add
--- in: hash b32, root b32, payload blob?, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64, moved i64
+-- in: hash b32, root b32, payload blob?, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64, moved i64, change i64?
 INSERT INTO node_anchor (hash, root, payload, made_ms, status, txid, broadcast_ms, retries, height, block_hash,
-	confirmations, moved)
+	confirmations, moved, change)
 VALUES (:hash, :root, :payload, :made_ms, :status, :txid, :broadcast_ms, :retries, :height, :block_hash,
-	:confirmations, :moved);
+	:confirmations, :moved, :change);
 
 -- name: node_anchor_id
 -- in: hash b32

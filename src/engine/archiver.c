@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -16,11 +17,12 @@
 #define AGAIN_MS 3600000        /* after what failed */
 #define TRACKED_MAX 500         /* transactions of a file */
 #define TRACKED_LOOK_MS 3600000 /* a file an hour, if it is not full */
-#define BETWEEN_MAX 1024        /* rows of a step */
+#define CHANGES_LOOK_MS 86400000
+#define BETWEEN_MAX 1024 /* rows of a step */
 /* What is due keeps its transaction here for so much longer, and is given up then. */
 #define GIVE_UP_MS ((int64_t)30 * 86400 * 1000)
 
-int64_t archive_depth = ARCHIVE_DEPTH;
+int64_t archive_depth = ARCHIVE_DEPTH, archive_changes = 65536;
 
 struct archiver {
 	struct archiver_setup s;
@@ -33,8 +35,8 @@ struct archiver {
 	struct archive *file;  /* being written; NULL: it is journaled, and its rows go */
 	bool whole;            /* the file is there, and not journaled */
 	int64_t drop_at, done;
-	bool tracked; /* operation is the id of a track_archive */
-	int64_t track_look_ms;
+	enum archive_what what; /* whose id operation is */
+	int64_t track_look_ms, changes_look_ms;
 };
 
 struct archiver *archiver_new(const struct archiver_setup *s)
@@ -53,7 +55,7 @@ static void give_up(struct archiver *a)
 	a->count = NULL;
 	a->whole = false;
 	a->operation = a->drop_at = 0;
-	a->tracked = false;
+	a->what = ARCHIVE_OPERATION;
 }
 
 void archiver_free(struct archiver *a)
@@ -174,7 +176,7 @@ static bool is_next(struct archiver *a, int64_t operation)
 		return false;
 	a->operation = operation;
 	a->count = count_of(a, &o);
-	a->file = archive_new(a->s.journal, operation);
+	a->file = archive_new(a->s.journal, ARCHIVE_OPERATION, operation);
 	return true;
 }
 
@@ -227,25 +229,104 @@ static bool tracked_begun(struct archiver *a)
 	if (!sql_track_archive_open_one(a->s.journal, &open))
 		return false;
 	a->operation = open.id;
-	a->tracked = true;
+	a->what = ARCHIVE_TRACKED;
 	if (open.no_file)
-		a->file = archive_new_tracked(a->s.journal, open.id);
+		a->file = archive_new(a->s.journal, ARCHIVE_TRACKED, open.id);
 	return true;
+}
+
+static int64_t kept_ms(const struct archiver *a, const char *kind)
+{
+	for (int i = 0; i < a->s.keep_n; i++)
+		if (!strcmp(a->s.keep[i].kind, kind))
+			return a->s.keep[i].keep_ms;
+	return 0;
 }
 
 static bool tracked_look(struct archiver *a, int64_t wall_ms)
 {
-	int64_t keep_ms = 0;
+	int64_t keep_ms = kept_ms(a, "track");
 
-	for (int i = 0; i < a->s.keep_n; i++)
-		if (!strcmp(a->s.keep[i].kind, "track"))
-			keep_ms = a->s.keep[i].keep_ms;
-	if (a->s.only)
-		return false;
 	return tracked_begun(a) ||
 	    (keep_ms && wall_ms >= a->track_look_ms &&
 		tracked_chosen(a, keep_ms, wall_ms));
 }
+
+/* -- changes of a layer 2 ------------------------------------------------------- */
+
+/* Where a commit ended, of which an event tells: from first on, and not behind last.
+ * false: none did. */
+static bool commit_end(struct archiver *a, int64_t first, int64_t last,
+    struct sql_node_archive_before_out *ret)
+{
+	struct sql_node_archive_before_in in = { first, first + archive_changes - 1 };
+	struct sql_node_archive_behind_in behind = { first, last };
+	struct sql_node_archive_behind_out row;
+
+	if (in.last > last)
+		in.last = last;
+	if (sql_node_archive_before_one(a->s.journal, &in, ret))
+		return true;
+	if (!sql_node_archive_behind_one(a->s.journal, &behind, &row))
+		return false;
+	ret->row = row.row;
+	ret->why = row.why;
+	return true;
+}
+
+/* What its event says that all changes were up to there. */
+static bool link_of(uint8_t link[32], const char *why)
+{
+	return !strncmp(why, "link ", 5) && strlen(why) > 5 + 64 &&
+	    hex_parse(link, 32, why + 5, 64);
+}
+
+/* Those before the newest state that is on Bitcoin for good. */
+static bool changes_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
+{
+	struct sql_node_archive_due_in in = { wall_ms - keep_ms,
+		MUTANT(changes_before_finality) ? -archive_depth : archive_depth };
+	struct sql_node_archive_due_out due = { .no_change = true };
+	struct sql_node_archive_before_out end;
+	struct sql_node_archive_add_in add = { .at_ms = wall_ms };
+	struct sql_node_base_get_out is;
+
+	a->changes_look_ms = wall_ms + CHANGES_LOOK_MS;
+	if (!sql_node_archive_due_one(a->s.journal, &in, &due) || due.no_change ||
+	    !sql_node_base_get_one(a->s.journal, &is) || due.change - 1 <= is.base ||
+	    !commit_end(a, is.base + 1, due.change - 1, &end) ||
+	    !link_of(add.link, end.why))
+		return false;
+	add.first = is.base + 1;
+	add.last = end.row;
+	sql_node_archive_add(a->s.journal, &add);
+	a->changes_look_ms = 0;
+	return true;
+}
+
+static bool changes_begun(struct archiver *a)
+{
+	struct sql_node_archive_open_out open;
+
+	if (!sql_node_archive_open_one(a->s.journal, &open))
+		return false;
+	a->operation = open.id;
+	a->what = ARCHIVE_CHANGES;
+	if (open.no_file)
+		a->file = archive_new(a->s.journal, ARCHIVE_CHANGES, open.id);
+	return true;
+}
+
+static bool changes_look(struct archiver *a, int64_t wall_ms)
+{
+	int64_t keep_ms = kept_ms(a, "node");
+
+	return changes_begun(a) ||
+	    (keep_ms && wall_ms >= a->changes_look_ms &&
+		changes_chosen(a, keep_ms, wall_ms));
+}
+
+/* -- all of them ------------------------------------------------------------------ */
 
 /* One is looked at in a turn; true: look again at once. */
 static bool look(struct archiver *a, int64_t wall_ms)
@@ -253,7 +334,8 @@ static bool look(struct archiver *a, int64_t wall_ms)
 	struct sql_archive_due_in in = { .after = a->after };
 	struct sql_archive_due_out due;
 
-	if (half_gone(a) || tracked_look(a, wall_ms))
+	if (half_gone(a) ||
+	    (!a->s.only && (tracked_look(a, wall_ms) || changes_look(a, wall_ms))))
 		return true;
 	if (a->s.only) {
 		a->look_ms = INT64_MAX;
@@ -287,8 +369,12 @@ static void put(struct archiver *a, int64_t wall_ms)
 
 static void drop(struct archiver *a)
 {
-	if (a->tracked) {
+	if (a->what == ARCHIVE_TRACKED)
 		archive_drop_tracked(a->s.journal, a->operation);
+	else if (a->what == ARCHIVE_CHANGES &&
+	    !archive_drop_changes(a->s.journal, a->operation))
+		return;
+	if (a->what != ARCHIVE_OPERATION) {
 		a->done++;
 		give_up(a);
 		return;
@@ -336,6 +422,10 @@ static enum err some(struct archiver *a, int64_t left, struct fail *f)
 			: archive_some(a->file, &left, &a->whole, f);
 }
 
+static const char *const names[] = { [ARCHIVE_OPERATION] = "operation",
+	[ARCHIVE_TRACKED] = "file of transactions",
+	[ARCHIVE_CHANGES] = "file of changes" };
+
 bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
 {
 	f->err = ERR_OK;
@@ -345,13 +435,11 @@ bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f)
 		return true;
 	if (f->err == ERR_DAMAGED)
 		log_error("archive",
-		    "%s; it stays in the journal: pawl verify it, and see: pawl doctor "
-		    "--journal",
-		    f->why);
+		    "%s; it stays in the journal: %ssee: pawl doctor --journal", f->why,
+		    a->what == ARCHIVE_OPERATION ? "pawl verify it, and " : "");
 	else
 		log_warn("archive", "%s %" PRId64 " stays as it is for now: %s",
-		    a->tracked ? "file of transactions" : "operation", a->operation,
-		    f->why);
+		    names[a->what], a->operation, f->why);
 	give_up(a);
 	a->after = 0;
 	a->look_ms = a->s.only ? INT64_MAX : wall_ms + AGAIN_MS;

@@ -7,6 +7,10 @@
  * is known by what stays: a payment of its rows by its tag is a second one, and stops the
  * account.
  *
+ * So does what was told of transactions that are followed no more, and the changes of a
+ * layer 2 (`node`) that came before a state of which an anchor is as deep in its chain.
+ * What these were called by stays, and what they were; the state is in its rows.
+ *
  * archiver_turn stands in a turn, and changes rows; archiver_between behind it, and
  * writes the file. A life that ends in between costs what was not journaled.
  */
@@ -19,6 +23,8 @@
  * one undoes of an archive stops the account). A test may lower it. */
 #define ARCHIVE_DEPTH 4500
 extern int64_t archive_depth;
+/* Changes of a file, at most; those of one commit stay together. The same. */
+extern int64_t archive_changes;
 
 struct archiver;
 

@@ -1,6 +1,7 @@
 /* archive.c - an operation's rows into a file, and out of the journal. */
 #include "journal/archive.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,32 +32,26 @@ static bool tail_of(const struct archive *a, struct sql_link_before_out *ret)
 	return sql_link_before_one(a->of.j, &in, ret);
 }
 
-static struct archive *make(struct journal *j, const struct archive_subject *of)
+static const struct {
+	const struct archive_part *parts;
+	int n;
+} contents[] = {
+	[ARCHIVE_OPERATION] = { archive_parts, ARCHIVE_PARTS },
+	[ARCHIVE_TRACKED] = { archive_track_parts, ARCHIVE_TRACK_PARTS },
+	[ARCHIVE_CHANGES] = { archive_change_parts, ARCHIVE_CHANGE_PARTS },
+};
+
+struct archive *archive_new(struct journal *j, enum archive_what what, int64_t id)
 {
 	struct archive *a = mem_new(sizeof(*a));
 
-	a->of = *of;
+	a->of = (struct archive_subject){ .j = j,
+		.what = what,
+		.id = id,
+		.parts = contents[what].parts,
+		.parts_n = contents[what].n };
 	journal_name_beside(a->temp, j->path, "unfinished-archive");
 	return a;
-}
-
-struct archive *archive_new(struct journal *j, int64_t operation)
-{
-	return make(j,
-	    &(struct archive_subject){ .j = j,
-		.id = operation,
-		.parts = archive_parts,
-		.parts_n = ARCHIVE_PARTS });
-}
-
-struct archive *archive_new_tracked(struct journal *j, int64_t track_archive)
-{
-	return make(j,
-	    &(struct archive_subject){ .j = j,
-		.id = track_archive,
-		.tracked = true,
-		.parts = archive_track_parts,
-		.parts_n = ARCHIVE_TRACK_PARTS });
 }
 
 void archive_finish(struct archive *a)
@@ -81,8 +76,9 @@ static void name_make(struct archive *a, int nth)
 	hex_format(link, a->made.link, 32);
 	if (nth > 1)
 		snprintf(more, sizeof(more), "-%d", nth);
-	if (a->of.tracked)
-		snprintf(prefix, sizeof(prefix), "archive-tracked-%lld%s",
+	if (a->of.what != ARCHIVE_OPERATION)
+		snprintf(prefix, sizeof(prefix), "archive-%s-%lld%s",
+		    a->of.what == ARCHIVE_TRACKED ? "tracked" : "changes",
 		    (long long)a->of.id, more);
 	else
 		snprintf(prefix, sizeof(prefix), "archive-%lld-%.16s%s",
@@ -94,21 +90,31 @@ static void name_make(struct archive *a, int nth)
 	snprintf(a->made.file, sizeof(a->made.file), "%s", slash ? slash + 1 : a->path);
 }
 
-static enum err begin(struct archive *a, struct fail *f)
+static enum err subject_find(struct archive *a, struct fail *f)
 {
 	struct sql_link_before_out tail;
-	enum err e;
 
-	if (!a->of.tracked && !tail_of(a, &tail))
+	if (a->of.what == ARCHIVE_CHANGES && !archive_changes_find(&a->of))
+		return fail_set(f, ERR_CONFLICT, "there is no such file to be");
+	if (a->of.what != ARCHIVE_OPERATION)
+		return ERR_OK;
+	if (!tail_of(a, &tail))
 		return fail_set(f, ERR_CONFLICT, "it has no events");
-	if (!a->of.tracked) {
-		memcpy(a->made.link, tail.hash, 32);
-		a->made.commit_no = tail.commit_no;
-		memcpy(a->of.link, tail.hash, 32);
-		a->of.commit_no = tail.commit_no;
-	}
+	memcpy(a->made.link, tail.hash, 32);
+	a->made.commit_no = tail.commit_no;
+	memcpy(a->of.link, tail.hash, 32);
+	a->of.commit_no = tail.commit_no;
+	return ERR_OK;
+}
+
+static enum err begin(struct archive *a, struct fail *f)
+{
+	enum err e = subject_find(a, f);
+
+	if (e != ERR_OK)
+		return e;
 	name_make(a, 1);
-	a->found = !a->of.tracked && journal_files->size(a->path) >= 0;
+	a->found = a->of.what == ARCHIVE_OPERATION && journal_files->size(a->path) >= 0;
 	if (a->found) {
 		a->stage = STAGE_READ;
 		a->back = archive_back_new(&a->of, a->path, NULL);
@@ -140,6 +146,11 @@ static enum err write_some(struct archive *a, int64_t *left, struct fail *f)
 
 static enum err unlike(const struct archive *a, const char *what, struct fail *f)
 {
+	if (a->of.what == ARCHIVE_CHANGES && a->stage == STAGE_READ)
+		return fail_set(f, ERR_DAMAGED,
+		    "changes %" PRId64 " to %" PRId64
+		    " of the layer-2 state are not those that its event log tells of",
+		    a->of.first, a->of.last);
 	return fail_set(f, a->found ? ERR_CONFLICT : ERR_JOURNAL,
 	    "%s: %s; move it away, and it is written anew", a->path, what);
 }
@@ -149,7 +160,8 @@ static enum err still(const struct archive *a, struct fail *f)
 {
 	struct sql_link_before_out tail;
 
-	if (a->of.tracked || (tail_of(a, &tail) && tail.commit_no == a->made.commit_no))
+	if (a->of.what != ARCHIVE_OPERATION ||
+	    (tail_of(a, &tail) && tail.commit_no == a->made.commit_no))
 		return ERR_OK;
 	return fail_set(f, ERR_CONFLICT, "it moved meanwhile");
 }
@@ -262,8 +274,10 @@ static void operation_put(struct archive *a, int64_t height, int64_t at_ms)
 void archive_put(struct archive *a, int64_t height, int64_t at_ms)
 {
 	CHECK(a->stage == STAGE_DONE);
-	if (a->of.tracked)
+	if (a->of.what == ARCHIVE_TRACKED)
 		tracked_put(a);
+	else if (a->of.what == ARCHIVE_CHANGES)
+		archive_changes_put(&a->of, &a->made);
 	else
 		operation_put(a, height, at_ms);
 }

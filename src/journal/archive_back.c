@@ -9,7 +9,7 @@ struct archive_back {
 	const struct archive_subject *of;
 	struct archive_reader *reader;
 	const uint8_t *sum; /* of the text that was written; NULL: not known */
-	int64_t n[ARCHIVE_PARTS], event_commit;
+	int64_t n[ARCHIVE_PARTS], event_commit, change;
 	bool end; /* was read */
 	uint8_t link[32];
 	struct events commit;
@@ -24,6 +24,8 @@ struct archive_back *archive_back_new(
 	b->reader = archive_reader_new(path);
 	b->sum = sum;
 	events_init(&b->commit);
+	b->change = of->first - 1;
+	memcpy(b->link, of->before, sizeof(b->link));
 	return b;
 }
 
@@ -69,7 +71,16 @@ static bool end_see(struct archive_back *b, const json_t *line)
 	for (int i = 0; i < b->of->parts_n; i++)
 		if (!json_i64(line, b->of->parts[i].of, &n) || n != b->n[i])
 			return false;
-	return b->of->tracked || (commit_holds(b) && !memcmp(b->link, b->of->link, 32));
+	if (b->of->what == ARCHIVE_OPERATION && !commit_holds(b))
+		return false;
+	return b->of->what == ARCHIVE_TRACKED || !memcmp(b->link, b->of->link, 32);
+}
+
+static bool row_see(struct archive_back *b, enum archive_span span, const json_t *line)
+{
+	if (span == SPAN_EVENTS)
+		return event_see(b, line);
+	return span != SPAN_CHANGES || archive_change_see(line, &b->change, b->link);
 }
 
 static bool line_see(struct archive_back *b, const json_t *line)
@@ -83,8 +94,7 @@ static bool line_see(struct archive_back *b, const json_t *line)
 	for (int i = 0; i < b->of->parts_n; i++)
 		if (!strcmp(b->of->parts[i].of, of)) {
 			b->n[i]++;
-			return b->of->tracked || i != ARCHIVE_EVENTS ||
-			    event_see(b, line);
+			return row_see(b, b->of->parts[i].span, line);
 		}
 	return false;
 }

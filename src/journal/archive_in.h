@@ -17,7 +17,7 @@
 #define ARCHIVE_SCHEMA 24 /* the migration that knows archives */
 #define ARCHIVE_LINE_MAX ((size_t)4 << 20)
 
-enum archive_span { SPAN_NONE, SPAN_ROWS, SPAN_COMMITS, SPAN_EVENTS };
+enum archive_span { SPAN_NONE, SPAN_ROWS, SPAN_COMMITS, SPAN_EVENTS, SPAN_CHANGES };
 
 /* What is in a file, in its order. */
 struct archive_part {
@@ -35,17 +35,31 @@ extern const struct archive_part archive_parts[ARCHIVE_PARTS];
 #define ARCHIVE_TRACK_PARTS 3
 extern const struct archive_part archive_track_parts[ARCHIVE_TRACK_PARTS];
 
-/* Whose rows an archive holds: those of an operation, or of what is followed no more. */
+/* The same of changes of a layer 2. */
+#define ARCHIVE_CHANGE_PARTS 2
+extern const struct archive_part archive_change_parts[ARCHIVE_CHANGE_PARTS];
+
+/* Whose rows an archive holds. */
 struct archive_subject {
 	struct journal *j;
-	int64_t id;   /* of the operation.. */
-	bool tracked; /* ..or of the row of track_archive */
+	enum archive_what what;
+	int64_t id;
 	const struct archive_part *parts;
 	int parts_n;
-	/* Of an operation: its last link. */
-	int64_t commit_no;
+	int64_t commit_no;   /* of an operation: that of its last link */
+	int64_t first, last; /* of changes, */
+	uint8_t before[32];  /* and SHA-256 over those before them */
+	/* The last link of an operation; SHA-256 over all changes up to the last. */
 	uint8_t link[32];
 };
+
+/* -- archive_changes.c ----------------------------------------------------- */
+
+/* Which they are, and what they are held against. false: there is no such row. */
+bool archive_changes_find(struct archive_subject *of);
+void archive_changes_put(const struct archive_subject *of, const struct archived *made);
+/* A line of the next change: link goes on by it. false: it is no such line. */
+bool archive_change_see(const json_t *line, int64_t *no, uint8_t link[32]);
 
 /* -- archive_lines.c ------------------------------------------------------- */
 
@@ -101,6 +115,9 @@ void archive_reader_sum(struct archive_reader *r, uint8_t out[32]);
 /* Where it is. */
 void archive_path_of(
     const struct journal *j, const struct archived *a, char out[NAME_SIZE]);
+/* Is it there, and what was journaled? Where it is. fails: as archive_check. */
+NODISCARD enum err archive_check_file(
+    struct journal *j, const struct archived *a, char path[NAME_SIZE], struct fail *f);
 /* SHA-256 of a file, and its size; false: it can't be read. */
 bool archive_file_sum(const char *path, uint8_t out[32], int64_t *ret_size);
 

@@ -26,6 +26,11 @@ const struct archive_part archive_track_parts[ARCHIVE_TRACK_PARTS] = {
 	{ "message", SQL_ARCHIVE_TRACKED_MESSAGE, -1, SPAN_NONE },
 };
 
+const struct archive_part archive_change_parts[ARCHIVE_CHANGE_PARTS] = {
+	{ "changes", SQL_NODE_ARCHIVE_HEAD, -1, SPAN_NONE },
+	{ "change", SQL_NODE_ARCHIVE_CHANGE, -1, SPAN_CHANGES },
+};
+
 /* -- out -------------------------------------------------------------------- */
 
 static void text_add(struct buf *to, const char *text)

@@ -195,7 +195,7 @@ void archive_path_of(
 	snprintf(out, NAME_SIZE, "%.*s%s", folder, j->path, a->file);
 }
 
-static enum err check(
+enum err archive_check_file(
     struct journal *j, const struct archived *a, char path[NAME_SIZE], struct fail *f)
 {
 	uint8_t sum[32];
@@ -221,7 +221,7 @@ enum err archive_check(struct journal *j, int64_t operation, struct fail *f)
 	char path[NAME_SIZE];
 	struct archived a;
 
-	return archive_of(j, operation, &a) ? check(j, &a, path, f) : ERR_OK;
+	return archive_of(j, operation, &a) ? archive_check_file(j, &a, path, f) : ERR_OK;
 }
 
 /* -- before the journal's ------------------------------------------------------ */
@@ -290,6 +290,6 @@ enum err archive_show(struct journal *j, int64_t operation, struct fail *f)
 	CHECK(j->reader);
 	if (!archive_of(j, operation, &a))
 		return ERR_OK;
-	e = check(j, &a, path, f);
+	e = archive_check_file(j, &a, path, f);
 	return e == ERR_OK ? show(j, path, f) : e;
 }

@@ -12,6 +12,7 @@
 #define STEP_ROWS 64   /* rows of an item, with all that belongs to them */
 #define STEP_EVENTS 512
 #define STEP_COMMITS 4096
+#define STEP_CHANGES 256
 #define TEXT_CHUNK 65536
 #define FILE_CHUNK 32768
 
@@ -111,6 +112,10 @@ static void part_begin(struct archive_writer *w)
 		w->at = event.no_id ? 1 : event.id;
 		w->last = w->of->j->events_n;
 		return;
+	case SPAN_CHANGES:
+		w->at = w->of->first;
+		w->last = w->of->last;
+		return;
 	}
 	BUG("a span that there is not");
 }
@@ -119,6 +124,8 @@ static int64_t step_of(enum archive_span span)
 {
 	if (span == SPAN_ROWS)
 		return STEP_ROWS;
+	if (span == SPAN_CHANGES)
+		return STEP_CHANGES;
 	return span == SPAN_EVENTS ? STEP_EVENTS : STEP_COMMITS;
 }
 

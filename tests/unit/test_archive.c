@@ -378,7 +378,7 @@ static struct archive *archive_written(void)
 	finish();
 	after_blocks(SCENE_DEPTH + 2);
 	run(1000);
-	a = archive_new(scene.journal, lists[0].id);
+	a = archive_new(scene.journal, ARCHIVE_OPERATION, lists[0].id);
 	if (archive_some(a, &left, &done, &f) || !done)
 		fail_msg("%s", f.why);
 	return a;
@@ -411,7 +411,7 @@ static void a_file_that_is_cut_is_not(void **state_)
 	journal_files->remove(path);
 	assert_int_equal(journal_files->make(path, &f), ERR_OK);
 	assert_int_equal(journal_files->append(path, half, sizeof(half), &f), ERR_OK);
-	a = archive_new(scene.journal, lists[0].id);
+	a = archive_new(scene.journal, ARCHIVE_OPERATION, lists[0].id);
 	left = INT64_MAX;
 	assert_int_equal(archive_some(a, &left, &done, &f), ERR_CONFLICT);
 	assert_says(f.why, "is not whole; move it away");

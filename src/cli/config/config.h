@@ -83,7 +83,7 @@ struct tell_config {
 
 /* In milliseconds; 0: for ever. */
 struct retention_config {
-	int64_t airdrop, fence, track;
+	int64_t airdrop, fence, track, node;
 };
 
 struct fees_config {

@@ -235,6 +235,10 @@ static bool node_check(struct doctor *d)
 		e = book_check_told(d->journal, &f);
 	if (e == ERR_OK)
 		e = book_check_changes(d->journal, &f);
+	if (e == ERR_OK && !d->copy && archive_check_changes(d->journal, &f) != ERR_OK) {
+		doctor_finding(d, "node", path_of(d), "put it back", "%s", f.why);
+		return false;
+	}
 	if (e != ERR_OK && readable(d))
 		doctor_finding(d, "node", path_of(d), RESTORE, "%s", f.why);
 	else if (e == ERR_OK && sums.changes)

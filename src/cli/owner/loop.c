@@ -432,6 +432,7 @@ void loop_retention(struct loop *l, const struct retention_config *c)
 	l->retention[0] = (struct retention){ "airdrop", c->airdrop };
 	l->retention[1] = (struct retention){ "fence", c->fence };
 	l->retention[2] = (struct retention){ "track", c->track };
+	l->retention[3] = (struct retention){ "node", c->node };
 }
 
 void loop_stuck_after(struct loop *l, int64_t ms)

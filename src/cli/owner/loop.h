@@ -21,7 +21,7 @@ struct loop {
 	struct journal *journal;
 	struct runner *runner; /* after loop_start */
 	struct runner_setup setup;
-	struct retention retention[3];
+	struct retention retention[4];
 	struct progress progress;
 	struct tell *tell; /* the runner's */
 	struct channels channels;

@@ -13,6 +13,7 @@
 #include "kinds/node/state/book.h"
 
 _Static_assert(ANCHOR_COUNTED == 100, "sql/node_anchor.sql counts up to there");
+_Static_assert(ANCHOR_CONFIRMED == 1, "sql/node_archive.sql asks for it");
 
 /* -- the one row ----------------------------------------------------------- */
 
@@ -159,7 +160,9 @@ int64_t anchor_add(
 		.height = (int64_t)a->height,
 		.no_height = !a->has_height,
 		.no_block_hash = !a->in_block,
-		.confirmations = (int64_t)a->confirmations };
+		.confirmations = (int64_t)a->confirmations,
+		.change = a->change,
+		.no_change = !a->change };
 	struct anchor there;
 
 	CHECK(len <= ANCHOR_PAYLOAD_MAX);

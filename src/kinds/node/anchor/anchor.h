@@ -46,6 +46,7 @@ struct anchor {
 	bool in_block; /* ..and has it still: this one */
 	struct hash block_hash;
 	uint64_t confirmations;
+	int64_t change; /* for anchor_add: by which it came; 0: by none */
 };
 
 /* All that is known of it, in the open transaction; one that is there stays as it is.

@@ -35,6 +35,7 @@ enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 		    c->made_ms);
 	if (!hex_parse(a.root.at, 32, c->state_root.at, c->state_root.len))
 		return fail_set(f, ERR_INPUT, "state_root: no hash");
+	a.change = b->changes + 1;
 	if (!anchor_find(b->journal, &a.hash, &was))
 		(void)anchor_add(b->journal, &a, payload, (size_t)n);
 	return ERR_OK;

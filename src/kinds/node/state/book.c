@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "crypto/sha256.h"
+#include "journal/archive.h"
 
 /* -- totals ---------------------------------------------------------------- */
 
@@ -31,6 +32,9 @@ bool totals_get(struct book *b)
 	memcpy(b->link, o.link, sizeof b->link);
 	b->changes = o.changes;
 	b->unsure = o.unsure;
+	b->base = o.base;
+	if (!o.no_base_link)
+		memcpy(b->base_link, o.base_link, sizeof b->base_link);
 	return true;
 }
 
@@ -139,37 +143,59 @@ struct amount book_supply(const struct book_sums *s)
 
 /* -- the log --------------------------------------------------------------- */
 
-static void be64(uint8_t out[8], uint64_t v)
-{
-	for (int i = 7; i >= 0; i--, v >>= 8)
-		out[i] = (uint8_t)v;
-}
-
-void link_next(uint8_t link[32], int64_t no, int64_t at_ms, const void *line, size_t len)
-{
-	struct sha256 *h = sha256_begin();
-	uint8_t number[8];
-
-	sha256_add(h, link, 32);
-	be64(number, (uint64_t)no);
-	sha256_add(h, number, sizeof number);
-	be64(number, (uint64_t)at_ms);
-	sha256_add(h, number, sizeof number);
-	sha256_add(h, line, len);
-	sha256_end(h, link);
-}
-
 void log_add(struct book *b, const char *line, size_t len, struct l2_bytes id)
 {
+	struct sql_node_key_add_in key = { .name = id.at, .name_len = id.len };
+
 	b->changes++;
-	link_next(b->link, b->changes, b->at_ms, line, len);
+	archive_link_next(b->link, b->changes, b->at_ms, line, len);
 	sql_node_change_add(b->journal,
 	    &(struct sql_node_change_add_in){
 		.no = b->changes, .at_ms = b->at_ms, .line = line, .line_len = len });
+	key.change = b->changes;
+	sha256(key.hash, line, len);
 	if (id.len && !MUTANT(change_id_forgotten))
-		sql_node_key_add(b->journal,
-		    &(struct sql_node_key_add_in){
-			.name = id.at, .name_len = id.len, .change = b->changes });
+		sql_node_key_add(b->journal, &key);
+}
+
+/* An id stands for another change: for which, its line tells while it is here. */
+static enum err other(struct book *b, struct l2_bytes id,
+    const struct sql_node_key_get_out *key, struct fail *f)
+{
+	struct sql_node_change_get_in in = { .no = key->change };
+	struct sql_node_change_get_out was;
+	char shown[CHANGE_SHOWN_MAX];
+	int n;
+
+	if (!sql_node_change_get_one(b->journal, &in, &was))
+		return fail_set(f, ERR_CONFLICT,
+		    "id %s stands for another change (%" PRId64
+		    ", which is in an archive beside the journal); a new change takes a "
+		    "new id",
+		    change_shown(shown, id), key->change);
+	n = was.line_len < 120 ? (int)was.line_len : 120;
+	return fail_set(f, ERR_CONFLICT,
+	    "id %s stands for another change (%" PRId64
+	    "): %.*s; a new change takes a new id",
+	    change_shown(shown, id), key->change, n, (const char *)was.line);
+}
+
+/* Is it what was done by that id? What went into an archive is known by its hash. */
+static bool is_same(
+    struct book *b, const struct sql_node_key_get_out *key, const struct buf *line)
+{
+	struct sql_node_change_get_in in = { .no = key->change };
+	struct sql_node_change_get_out was;
+	uint8_t hash[32];
+
+	if (sql_node_change_get_one(b->journal, &in, &was))
+		return was.line_len == line->len &&
+		    memcmp(was.line, line->data, line->len) == 0;
+	if (key->no_hash || key->change > b->base)
+		journal_damaged(b->journal,
+		    "change %" PRId64 " of the layer-2 state is gone", key->change);
+	sha256(hash, buf_text(line), line->len);
+	return memcmp(hash, key->hash, sizeof hash) == 0 || MUTANT(archived_ids_believed);
 }
 
 /* Was it done by this id? */
@@ -178,23 +204,13 @@ static enum err known(
 {
 	struct sql_node_key_get_in in = { .name = id.at, .name_len = id.len };
 	struct sql_node_key_get_out key;
-	struct sql_node_change_get_out was;
 	char shown[CHANGE_SHOWN_MAX];
 
 	*ret = false;
 	if (!id.len || !sql_node_key_get_one(b->journal, &in, &key))
 		return ERR_OK;
-	if (!sql_node_change_get_one(
-		b->journal, &(struct sql_node_change_get_in){ .no = key.change }, &was))
-		journal_damaged(b->journal,
-		    "change %" PRId64 " of the layer-2 state is gone", key.change);
-	if (was.line_len != line->len || memcmp(was.line, line->data, line->len) != 0)
-		return fail_set(f, ERR_CONFLICT,
-		    "id %s stands for another change (%" PRId64
-		    "): %.*s; a new change takes a new id",
-		    change_shown(shown, id), key.change,
-		    (int)(was.line_len < 120 ? was.line_len : 120),
-		    (const char *)was.line);
+	if (!is_same(b, &key, line))
+		return other(b, id, &key, f);
 	if (key.change <= b->unsure && !MUTANT(unsure_ids_forgotten))
 		return fail_set(f, ERR_CONFLICT,
 		    "id %s was done as change %" PRId64

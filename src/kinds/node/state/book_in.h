@@ -26,6 +26,9 @@ struct book {
 	struct amount digest; /* modulo 2^256 */
 	uint8_t link[32];
 	int64_t changes, unsure;
+	/* Those up to this one went into archives, and SHA-256 over them. */
+	int64_t base;
+	uint8_t base_link[32];
 };
 
 /* -- rows.c ---------------------------------------------------------------- */
@@ -87,7 +90,6 @@ NODISCARD enum err anchor_sent(struct book *b, const struct change *c, struct fa
 
 /* One more line of the log; what it is called by, where that is not empty. */
 void log_add(struct book *b, const char *line, size_t len, struct l2_bytes id);
-void link_next(uint8_t link[32], int64_t no, int64_t at_ms, const void *line, size_t len);
 /* Minted less burned, and all that is there. */
 bool totals_hold(const struct book *b);
 bool totals_get(struct book *b); /* false: there are none yet: all is zero */

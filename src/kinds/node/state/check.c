@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "journal/archive.h"
 #include "kinds/node/snapshot/root.h"
 
 struct counting {
@@ -193,16 +194,19 @@ enum err book_recount_some(
 enum err book_check_changes(struct journal *j, struct fail *f)
 {
 	struct book told = { .journal = j };
+	struct sql_node_changes_in in = { .last = INT64_MAX };
 	struct sql_node_changes_out row;
-	uint8_t link[32] = { 0 };
-	int64_t no = 0;
+	uint8_t link[32];
+	int64_t no;
 
 	(void)totals_get(&told);
-	sql_node_changes_begin(j);
+	no = told.base;
+	memcpy(link, told.base_link, sizeof link);
+	sql_node_changes_begin(j, &in);
 	while (sql_node_changes_next(j, &row)) {
 		if (row.no != no + 1)
 			break;
-		link_next(link, ++no, row.at_ms, row.line, row.line_len);
+		archive_link_next(link, ++no, row.at_ms, row.line, row.line_len);
 	}
 	sql_node_changes_end(j);
 	if (no != told.changes)

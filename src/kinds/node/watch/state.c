@@ -31,8 +31,9 @@ static int64_t changes_since(struct journal *j, int64_t last, const char *root)
 		struct sql_node_change_get_in in = { .no = last - i };
 		struct sql_node_change_get_out row;
 
-		if (sql_node_change_get_one(j, &in, &row) &&
-		    memmem(row.line, row.line_len, member, (size_t)n))
+		if (!sql_node_change_get_one(j, &in, &row))
+			break; /* it is in an archive */
+		if (memmem(row.line, row.line_len, member, (size_t)n))
 			return i;
 	}
 	return -1;
