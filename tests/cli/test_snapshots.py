@@ -90,6 +90,19 @@ def newest_whole_one_counts(folder):
         assert f"newest valid snapshot is number 1 of 2, at byte 0, with root {old.root}" in err, err
     told = Run(folder, "node", "verify", "--snapshot", log, "--json").ends(2).json()[0]
     assert told["newest_valid"]["root"] == old.root and not told["verified"]
+    # its first or last line is damaged: no torn end, and no command passes it over
+    for text, line, why in ((new.text.replace("T v1", "T v2"), 11, "the line SNAPSHOT v1 of this snapshot is damaged"),
+                            (new.text[:-2] + "t\n", 20, "the line END_SNAPSHOT of this snapshot is damaged")):
+        write(log, old, text)
+        code, out, err = verify(folder, log)
+        assert (code, out) == (2, "") and f": a damaged snapshot, {len(text)} bytes\n" in err, (code, err)
+        assert f", line {line}: {why}\n" in err and "is number 1 of 1 whole ones, at byte 0" in err, err
+        Run(folder, "node", "extract", log, f"{folder}/x").ends(2, "^1 snapshot", err="1 of the 2 snapshots")
+        Run(folder, "node", "convert", "--to", "2", log, f"{folder}/{line}").ends(2, err="1 of the 2 snapshots .*left out")
+        Run(folder, "node", "prune", "--file", log, "--output", f"{folder}/p").ends(2, err="recover --latest-valid puts")
+        write(f"{folder}/alone.dat", text)
+        code, out, err = verify(folder, f"{folder}/alone.dat")
+        assert code == 2 and err.endswith(f"{why}\n{folder}/alone.dat has no other snapshot.\n"), (code, err)
 
 
 @test

@@ -243,6 +243,150 @@ static void every_change_of_a_byte(void **state)
 	}
 }
 
+/* The first and the last bytes of a snapshot, by which it is found. */
+struct edges {
+	struct l2_block newest;
+	size_t head, foot;  /* how long they are */
+	size_t end;         /* behind the foot: a line of spaces fills the sector */
+	size_t others;      /* older snapshots that hold */
+	const char *before; /* the root of the newest of those */
+};
+
+static void edges_find(struct edges *e, int version, size_t others)
+{
+	struct l2_log *log = open_log(LOG_PATH);
+
+	e->newest = l2_log_at(log, l2_log_n(log) - 1);
+	e->head = version == 2 ? V2_HEAD : sizeof V1_HEADER - 1;
+	e->foot = version == 2 ? V2_FOOT : sizeof V1_END - 1;
+	e->end = e->newest.offset + e->newest.len;
+	e->others = others;
+	e->before = others ? roots[others - 1] : "";
+	l2_log_close(log);
+}
+
+/* It does not hold, and is no torn end: the one before it is not taken in silence. */
+static void is_damage(const struct edges *e, const char *bytes, size_t len, size_t at)
+{
+	struct l2_found found;
+	struct l2_log *log;
+	struct l2_damage d;
+
+	l2_put(LOG_PATH, bytes, len);
+	found = l2_find(LOG_PATH);
+	if (found.failed != 1 || found.blocks != e->others || found.damages != 1)
+		fail_msg("byte %zu is %d: %zu failed, %zu damages, %zu blocks", at,
+		    (uint8_t)bytes[at], found.failed, found.damages, found.blocks);
+	assert_string_equal(found.root, e->before);
+	log = open_log(LOG_PATH);
+	d = l2_log_damage(log, 0);
+	assert_int_equal(d.kind, L2_DAMAGED);
+	/* A first byte that became a blank is none. */
+	assert_true(d.offset - e->newest.offset <= 1);
+	assert_true(at < e->newest.offset + e->head
+		? d.fault == 0
+		: d.fault > e->head && d.fault < d.len);
+	l2_log_close(log);
+}
+
+/* Each bit of a byte, none and all of them, and what text is parted by. */
+static void damage_each(
+    const struct edges *e, char *bytes, size_t len, size_t from, size_t n)
+{
+	for (size_t at = from; at < from + n; at++) {
+		char was = bytes[at];
+
+		for (unsigned v = 0; v < 256; v++) {
+			uint8_t flip = (uint8_t)((uint8_t)was ^ v);
+
+			if (!flip ||
+			    (flip & (flip - 1) && v != 255 && !strchr(" \n\r", (int)v)))
+				continue;
+			bytes[at] = (char)v;
+			is_damage(e, bytes, len, at);
+		}
+		bytes[at] = was;
+	}
+}
+
+/* Of a log that is its one snapshot, of three; with what fills a sector, and without. */
+static void a_damaged_end_is_not_torn(void **state)
+{
+	(void)state;
+	for (int version = 1; version <= 2; version++)
+		for (size_t others = 0; others < SNAPSHOTS; others += SNAPSHOTS - 1) {
+			struct edges e;
+			size_t len;
+			char *bytes;
+
+			l2_disk_clear();
+			for (uint64_t i = 0; i <= others; i++)
+				l2_grow(LOG_PATH, version, 2 + i, roots[i]);
+			bytes = l2_get(LOG_PATH, &len);
+			edges_find(&e, version, others);
+			damage_each(&e, bytes, len, e.newest.offset, e.head);
+			damage_each(&e, bytes, len, e.end - e.foot, e.foot);
+			if (version == 1)
+				damage_each(&e, bytes, e.end, e.end - e.foot, e.foot - 1);
+			/* The next one is the newest, whatever is with this one. */
+			bytes[e.newest.offset + 2] ^= 1;
+			l2_put(LOG_PATH, bytes, len);
+			l2_grow(LOG_PATH, version, 9, roots[1]);
+			assert_string_equal(l2_find(LOG_PATH).root, roots[1]);
+			assert_int_equal(l2_find(LOG_PATH).failed, 0);
+			mem_free(bytes);
+		}
+}
+
+static void put_end(char *bytes, size_t len, const char *end, size_t n, size_t failed)
+{
+	memcpy(bytes + len, end, n);
+	l2_put(LOG_PATH, bytes, len + n);
+	assert_int_equal(l2_find(LOG_PATH).failed, failed);
+	assert_string_equal(l2_find(LOG_PATH).root, roots[1]);
+}
+
+/* What a disk leaves of a last line that it was writing, sector by sector. */
+static void a_cut_end_is_torn(void **state)
+{
+	size_t len, at;
+	struct edges e;
+	char *bytes, *room;
+
+	(void)state;
+	mem_free(three(1, &len));
+	edges_find(&e, 1, 2);
+	bytes = l2_get(LOG_PATH, &len);
+	at = e.end - e.foot;
+	room = mem_array(len + 3 * 4096, 1);
+	memcpy(room, bytes, at);
+	put_end(room, at, "END_SNAPSH", 10, 0);
+	put_end(room, at, "END_SNAPSH\0", 11, 1);
+	put_end(room, at, "END_SNAPSH ", 11, 1);
+	/* Torn, and torn again behind the line feed that fences it off. */
+	memset(room + at + 10, 0, 4096);
+	room[e.newest.offset + 4096] = '\n';
+	memcpy(room + at, "END_SNAPSH", 10);
+	memcpy(room + e.newest.offset + 4097, V1_HEADER "timest", 18);
+	put_end(room, e.newest.offset + 4097 + 18, "amp", 3, 0);
+	/* The line lies across two sectors, and one of them was not written. */
+	memset(room + at - 1, 'x', 512);
+	at = (at + 511) / 512 * 512;
+	room[at - 6] = '\n';
+	memcpy(room + at - 5, "END_S", 5);
+	put_end(room, at, "\0\0\0\0\0\0", 6, 0);
+	memset(room + at - 5, 0, 5);
+	put_end(room, at, "NAPSHOT \n", 9, 0);
+	/* Of its first byte alone nobody can say. */
+	room[at - 2] = '\n';
+	room[at - 1] = '\0';
+	put_end(room, at, "ND_SNAPSHOT \n", 13, 0);
+	room[at - 1] = 1;
+	put_end(room, at, "ND_SNAPSHOT \n", 13, 1);
+	mem_free(room);
+	mem_free(bytes);
+}
+
 /* Runs of bytes are lost, doubled, changed or put elsewhere. */
 static void random_damage(void **state)
 {
@@ -720,6 +864,8 @@ int main(void)
 		cmocka_unit_test(what_may_not_be_written_is_refused),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_change_of_a_byte),
+		cmocka_unit_test(a_damaged_end_is_not_torn),
+		cmocka_unit_test(a_cut_end_is_torn),
 		cmocka_unit_test(random_damage),
 		cmocka_unit_test(sums_are_those_of_others),
 		cmocka_unit_test(records_are_a_chain),

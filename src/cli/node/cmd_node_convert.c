@@ -61,6 +61,8 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	e = snapshots_damage_tell(log, v.path, f);
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, v.path, f);
+	if (e == ERR_OK)
+		v.failed_n = snapshots_damaged(log);
 	l2_log_close(log);
 	if (e == ERR_OK)
 		e = l2_log_convert(

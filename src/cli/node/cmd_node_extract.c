@@ -76,8 +76,10 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	e = snapshots_damage_tell(log, x.path, f);
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, x.path, f);
-	if (e == ERR_OK)
-		all = l2_log_n(log);
+	if (e == ERR_OK) {
+		x.failed_n = snapshots_damaged(log);
+		all = l2_log_n(log) + x.failed_n;
+	}
 	l2_log_close(log);
 	if (e == ERR_OK)
 		e = folder_make(folder, f);

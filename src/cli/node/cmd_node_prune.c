@@ -64,6 +64,11 @@ enum err cmd_node_prune(struct cli *c, struct fail *f)
 	e = snapshots_damage_tell(log, path, f);
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, path, f);
+	if (e == ERR_OK && snapshots_damaged(log))
+		e = fail_set(f, ERR_INPUT,
+		    "the newest snapshot of %s is damaged: pawl node recover "
+		    "--latest-valid puts the log right, and then it is pruned",
+		    path);
 	l2_log_close(log);
 	if (e == ERR_OK)
 		e = l2_log_prune(

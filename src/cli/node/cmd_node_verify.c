@@ -138,14 +138,17 @@ static size_t number_of(const struct verifying *v, struct l2_block block)
 /* What to go on with when the newest one is of no use. */
 static void tell_valid(const struct verifying *v)
 {
-	if (!v->valid.len)
+	if (!v->valid.len && !l2_log_n(v->log))
+		fprintf(stderr, "%s has no other snapshot.\n", v->path);
+	else if (!v->valid.len)
 		fprintf(stderr, "None of the %zu snapshots of %s holds.\n",
 		    l2_log_n(v->log), v->path);
 	else
 		fprintf(stderr,
-		    "The newest valid snapshot is number %zu of %zu, at byte %" PRIu64
+		    "The newest valid snapshot is number %zu of %zu%s, at byte %" PRIu64
 		    ", with root %s: pawl node extract %s DIR takes it out.\n",
-		    number_of(v, v->valid), l2_log_n(v->log), v->valid.offset,
+		    number_of(v, v->valid), l2_log_n(v->log),
+		    snapshots_damaged(v->log) ? " whole ones" : "", v->valid.offset,
 		    v->holds.root, v->path);
 }
 

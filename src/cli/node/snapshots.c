@@ -47,12 +47,21 @@ enum err snapshots_open(
 	    : not_loaded(c, e, "Failed to open snapshot file", path, f->why);
 }
 
+size_t snapshots_damaged(const struct l2_log *log)
+{
+	size_t n = l2_log_damages(log), ret = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ret += l2_log_damage(log, i).kind == L2_DAMAGED;
+	return ret;
+}
+
 enum err snapshots_some(
     struct l2_log *log, struct cli *c, const char *path, struct fail *f)
 {
 	enum err e = l2_log_survey(log, f);
 
-	if (e != ERR_OK || l2_log_n(log))
+	if (e != ERR_OK || l2_log_n(log) || snapshots_damaged(log))
 		return e;
 	e = fail_set(f, ERR_NOT_FOUND, "%s has no whole snapshot", path);
 	return not_loaded(c, e, "No snapshots found in file", path, NULL);
@@ -73,8 +82,9 @@ enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail
 		fprintf(stderr, "%s: byte %" PRIu64, path, d.offset);
 		if (l2_log_version(log) == 1)
 			fprintf(stderr, ", line %" PRIu64, line);
-		fprintf(stderr, ": %s, %" PRIu64 " byte%s: passed over\n",
-		    l2_damage_name(d.kind), d.len, d.len == 1 ? "" : "s");
+		fprintf(stderr, ": %s, %" PRIu64 " byte%s%s\n", l2_damage_name(d.kind),
+		    d.len, d.len == 1 ? "" : "s",
+		    d.kind == L2_DAMAGED ? "" : ": passed over");
 	}
 	if (n > DAMAGES_SHOWN)
 		fprintf(stderr, "%s: and %zu more places like these\n", path,

@@ -20,13 +20,15 @@ NODISCARD enum err snapshots_path(struct cli *c, const char *what, const char *g
  * alone. fails: NOT_FOUND and what the system said: it can't be read. */
 NODISCARD enum err snapshots_open(
     struct l2_log **ret, struct cli *c, const char *path, struct fail *f);
-/* ERR_NOT_FOUND, which is said: it has no whole block. Surveys it. */
+/* ERR_NOT_FOUND, which is said: it has no whole block, nor one that was. Surveys it. */
 NODISCARD enum err snapshots_some(
     struct l2_log *log, struct cli *c, const char *path, struct fail *f);
 
-/* What belongs to no whole block, each with its place: reported, and passed over. */
+/* What belongs to no whole block, each with its place: reported, and passed over, but
+ * for snapshots that were whole; and how many of these there are, of a surveyed log. */
 NODISCARD enum err snapshots_damage_tell(
     struct l2_log *log, const char *path, struct fail *f);
+size_t snapshots_damaged(const struct l2_log *log);
 
 /* -- the store of anchors ---------------------------------------------------- */
 

@@ -51,6 +51,12 @@ enum err log_look(struct log_look *ret, const struct files *files, const char *p
 		struct l2_block last = l2_log_at(log, ret->blocks - 1);
 
 		ret->end = last.offset + last.len;
+		for (size_t i = 0; i < l2_log_damages(log); i++) {
+			struct l2_damage d = l2_log_damage(log, i);
+
+			if (d.kind == L2_DAMAGED)
+				ret->end = d.offset + d.len;
+		}
 		e = l2_log_newest(log, &demand, &newest, &v, count_failed, ret, f);
 	}
 	if (e == ERR_OK && newest.len) {

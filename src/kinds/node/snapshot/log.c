@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -22,6 +23,7 @@ const char *l2_damage_name(enum l2_damage_kind kind)
 		[L2_STRAY] = "bytes that are in no block",
 		[L2_CRLF] = "a header whose line ends with CR LF",
 		[L2_BROKEN] = "a broken record",
+		[L2_DAMAGED] = "a damaged snapshot",
 	};
 
 	return names[kind];
@@ -44,7 +46,8 @@ void log_add_damage(
 		log->damages =
 		    mem_grow(log->damages, log->damages_cap, sizeof *log->damages);
 	}
-	log->damages[log->damages_n++] = (struct l2_damage){ kind, from, to - from };
+	log->damages[log->damages_n++] =
+	    (struct l2_damage){ .kind = kind, .offset = from, .len = to - from };
 }
 
 /* Where the text begins with it; SIZE_MAX: nowhere. */
@@ -131,6 +134,8 @@ enum err l2_log_survey(struct l2_log *log, struct fail *f)
 	if (log->surveyed)
 		return ERR_OK;
 	e = log->version == 2 ? log_scan_v2(log, f) : log_scan_v1(log, f);
+	if (!e)
+		e = log_tail(log, f);
 	log->surveyed = e == ERR_OK;
 	return e;
 }
@@ -453,6 +458,21 @@ static enum err try_block(struct l2_log *log, struct l2_block block,
 	return e;
 }
 
+static void damaged_tell(const struct l2_log *log, l2_failed_fn *failed, void *ctx)
+{
+	for (size_t i = log->damages_n; failed && i-- > 0;) {
+		const struct l2_damage *d = &log->damages[i];
+		struct l2_verdict v = {
+			.fault = L2_MALFORMED, .offset = d->fault, .line = d->line
+		};
+
+		if (d->kind != L2_DAMAGED)
+			continue;
+		snprintf(v.why, sizeof v.why, "%s", d->why);
+		failed(ctx, (struct l2_block){ d->offset, d->len, false }, &v);
+	}
+}
+
 enum err l2_log_newest(struct l2_log *log, const struct l2_demand *demand,
     struct l2_block *ret, struct l2_verdict *v, l2_failed_fn *failed, void *ctx,
     struct fail *f)
@@ -469,6 +489,9 @@ enum err l2_log_newest(struct l2_log *log, const struct l2_demand *demand,
 	}
 	if (!e && !ret->len)
 		e = l2_log_survey(log, f);
+	/* Behind a last record that fills the log there is nothing. */
+	if (!e && !last.len)
+		damaged_tell(log, failed, ctx);
 	for (size_t i = log->blocks_n; !e && !ret->len && i-- > 0;) {
 		struct l2_block block = log->blocks[i];
 

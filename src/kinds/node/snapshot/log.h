@@ -8,6 +8,19 @@
  * that fail are told. What is read is read through the world's files, into memory of one
  * block.
  *
+ * What stands behind the last block is torn, and passed over, or it is a snapshot that
+ * was whole and is damaged (L2_DAMAGED), and then the newest one that does not hold. The
+ * last line of a text, the foot of a record, is written when all before it is on the
+ * medium; so damage is: of a text an END_SNAPSHOT with its line feed, wherever it
+ * stands, or a last line of which at least 9 bytes are those of one; a header with CR
+ * LF; of records a whole foot whose record begins here, or a whole head at whose end
+ * most of a foot stands. All else is torn, and so is of those what a cut write leaves:
+ * the beginning of the last line that the file ends with, or zeros, or the line feed
+ * that fences it off; its end behind zeros that reach to a multiple of 512 bytes (of a
+ * byte that is the last one before that nobody can say whether it was damaged or never
+ * written). One byte that was changed in the header or end, head or foot, of the newest
+ * snapshot is damage, but for that one.
+ *
  * Writing has one writer at a time, by a lock of the kernel on the file (ERR_OWNED). A
  * block's last line is written when all before it is on the medium, so that no power cut
  * leaves a block that looks whole and is not: not for this reader, and not for the older
@@ -34,12 +47,16 @@ enum l2_damage_kind {
 	L2_INCOMPLETE, /* a block without end, and another one behind it */
 	L2_STRAY,      /* bytes in no block */
 	L2_CRLF,       /* a header that ends with CR LF: no block is read from it */
-	L2_BROKEN      /* a record of version 2 whose head or sum is not its own */
+	L2_BROKEN,     /* a record of version 2 whose head or sum is not its own */
+	L2_DAMAGED     /* a snapshot behind the last block that was whole once */
 };
 
 struct l2_damage {
 	enum l2_damage_kind kind;
 	uint64_t offset, len;
+	/* L2_DAMAGED: what is with it, and where in it; lines of a text, from 1. */
+	const char *why;
+	uint64_t fault, line;
 };
 
 /* ERR_NOT_FOUND; a file without any block is none (l2_log_n is 0). */
@@ -83,7 +100,8 @@ struct l2_demand {
 NODISCARD enum err l2_log_check(struct l2_log *log, struct l2_block block,
     const struct l2_demand *demand, struct l2_verdict *v, struct fail *f);
 
-/* Blocks from the newest on, until one holds; each that does not is told (may be NULL).
+/* Blocks from the newest on, until one holds; each that does not is told (may be NULL),
+ * and before them each L2_DAMAGED, as a block that is malformed.
  * *ret has len 0 when there is none (ERR_OK). */
 typedef void l2_failed_fn(void *ctx, struct l2_block block, const struct l2_verdict *v);
 NODISCARD enum err l2_log_newest(struct l2_log *log, const struct l2_demand *demand,

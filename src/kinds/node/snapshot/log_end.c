@@ -32,7 +32,8 @@ static void tail(struct l2_log *log, struct l2_end *ret)
 	if (!n)
 		return;
 	d = l2_log_damage(log, n - 1);
-	if (d.offset + d.len == log->size && d.offset >= ret->block.offset)
+	if (d.kind != L2_DAMAGED && d.offset + d.len == log->size &&
+	    d.offset >= ret->block.offset)
 		ret->torn = d.len;
 }
 

@@ -1,6 +1,7 @@
 /* log_in.h - an open log, for the files that make it up: log_scan.c finds the blocks of
- * a text, log.c opens and checks, log_end.c looks at its end alone, log_write.c appends,
- * log_copy.c makes other files of it.
+ * a text, log_tail.c judges what stands behind the last one, log.c opens and checks,
+ * log_end.c looks at its end alone, log_write.c appends, log_copy.c makes other files of
+ * it.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
 #define PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
@@ -35,6 +36,10 @@ void log_add_damage(
 
 /* log_scan.c: all of a text. */
 NODISCARD enum err log_scan_v1(struct l2_log *log, struct fail *f);
+
+/* log_tail.c: which damage behind the last block is that of a snapshot; the blocks and
+ * the damages are known. */
+NODISCARD enum err log_tail(struct l2_log *log, struct fail *f);
 
 /* log_v2.c: all records; one of them, read already; the anchor that its head names. */
 /* The last record, by the foot that the log ends with: log->last, of len 0 where it ends

@@ -19,7 +19,8 @@ struct scan {
 	bool glued;
 	uint64_t told; /* below it each byte is in a block, or in a damage */
 	uint8_t skip[256];
-	bool at_end; /* no byte is behind the piece */
+	bool at_end;  /* no byte is behind the piece */
+	size_t piece; /* bytes read at once */
 };
 
 static void skips_init(uint8_t skip[256])
@@ -120,19 +121,19 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 	for (;;) {
 		size_t n, at;
 		enum err e = log->files->read(
-		    log->file, base + had, bytes + had, PIECE - had, &n, f);
+		    log->file, base + had, bytes + had, s->piece - had, &n, f);
 
 		if (e)
 			return e;
 		n += had;
 		/* It may grow or be cut meanwhile: this is the log as it was, or less. */
-		if (n < PIECE && base + n < log->size)
+		if (n < s->piece && base + n < log->size)
 			log->size = base + n;
 		if (n > log->size - base)
 			n = (size_t)(log->size - base);
 		s->at_end = base + n == log->size;
 		if (!s->at_end)
-			log->files->soon(log->file, base + n, 2 * PIECE);
+			log->files->soon(log->file, base + n, 2 * s->piece);
 		for (at = from; (at = find_word(s, bytes, at, n)) < n; at++) {
 			if (!s->at_end && n - at < WORD_LEN + BEHIND)
 				break;
@@ -152,9 +153,12 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 enum err log_scan_v1(struct l2_log *log, struct fail *f)
 {
 	struct scan s = { .log = log, .open = NOWHERE, .told = log->from };
-	char *bytes = mem_array(PIECE, 1);
+	char *bytes;
 	enum err e;
 
+	s.piece = log->size - log->from < PIECE ? (size_t)(log->size - log->from) : PIECE;
+	s.piece += 2 * L2_SECTOR; /* a line that is cut is looked at again */
+	bytes = mem_array(s.piece, 1);
 	skips_init(s.skip);
 	e = scan_pieces(&s, bytes, f);
 	mem_free(bytes);
