@@ -292,6 +292,39 @@ static void one_liar_is_told_of_once(void **state_)
 }
 
 /* It says for ever that it has what nobody else knows. */
+/* As long as it was looked for, in all lives; and at least once behind each gap. */
+static void time_in_which_nobody_looks_expires_nothing(void **state_)
+{
+	struct hash never = { { 1 } };
+
+	(void)state_;
+	begin_following(1, 1);
+	follow(&never);
+	mine(2);
+	rest();
+	scene_rise(&scene);
+	world_wait(scene.world, world_now_ms(scene.world) + 2 * HOURS_MS);
+	rise();
+	run_until(chain()->id);
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_UNSEEN);
+	scene.node[0]->down = true;
+	run(2 * HOURS_MS);
+	scene.node[0]->down = false;
+	run(60000);
+	mine(3);
+	assert_int_equal(state_now(), TRACKED_UNSEEN);
+	run(HOURS_MS / 2);
+	mine(1);
+	rise_again();
+	run_until(chain()->id);
+	mine(2);
+	assert_int_equal(state_now(), TRACKED_UNSEEN);
+	run(HOURS_MS / 2);
+	mine(2);
+	assert_string_equal(told(), "expired 1");
+}
+
 static void one_liar_keeps_nothing_from_expiring(void **state_)
 {
 	struct sim_tx *tx;
@@ -1201,6 +1234,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    a_pool_that_comes_and_goes_is_told_of_less, ends),
 		cmocka_unit_test_teardown(one_liar_is_told_of_once, ends),
+		cmocka_unit_test_teardown(
+		    time_in_which_nobody_looks_expires_nothing, ends),
 		cmocka_unit_test_teardown(one_liar_keeps_nothing_from_expiring, ends),
 		cmocka_unit_test_teardown(a_failure_is_no_success, ends),
 		cmocka_unit_test_teardown(what_replaces_it_is_named, ends),

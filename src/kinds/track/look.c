@@ -254,11 +254,51 @@ static void look_hinted(struct track_chain *t)
 	mem_free(hinted.next);
 }
 
+/* -- how long it was looked for --------------------------------------------- */
+
+int64_t look_clock_ms(struct track_chain *t)
+{
+	struct sql_tracked_clock_in in = { .chain = t->chain->id };
+	struct sql_tracked_clock_out row;
+
+	return sql_tracked_clock_one(t->track->journal, &in, &row) ? row.looked_ms : 0;
+}
+
+/* From one answer of a quorum to the next, if its nodes went on to answer in between. */
+static void clock_move(struct track_chain *t)
+{
+	int64_t now_ms = world_now_ms(t->track->world);
+	bool whole = follower_quorum(t->chain->follower, t->look->answered);
+
+	if (whole && t->looked_at_ms)
+		sql_tracked_clock_add(t->track->journal,
+		    &(struct sql_tracked_clock_add_in){
+			.chain = t->chain->id, .ms = now_ms - t->looked_at_ms });
+	t->looked_at_ms = whole ? now_ms : 0;
+}
+
+/* Too few answer now, whatever they are asked: nobody looks. */
+static bool is_blind(const struct track_chain *t)
+{
+	const struct pool *p = t->chain->pool;
+	uint32_t well = 0;
+
+	for (int i = 0; i < pool_size(p); i++) {
+		const struct node_state *n = pool_node(p, i);
+
+		if (follower_knows(t->chain->follower, i) && !n->off && !n->left_out &&
+		    !n->failures_in_a_row)
+			well |= 1u << i;
+	}
+	return !follower_quorum(t->chain->follower, well) && !MUTANT(outage_expires);
+}
+
 static void whole_all(struct track_chain *t)
 {
 	struct wanted deep = { mem_new(sizeof *deep.next), 0 };
 	struct wanted missed = { mem_new(sizeof *missed.next), 0 };
 
+	clock_move(t);
 	for (uint32_t i = 0; i < t->look->n; i++)
 		whole_take(t, i, &deep, &missed);
 	if (t->look->hinted && !MUTANT(hints_lead_on))
@@ -341,16 +381,20 @@ static void look_begin(struct track_chain *t, uint64_t height)
 	known_find(t, l);
 	t->look = l;
 	t->look_height = height;
-	if (l->n)
+	if (l->n) {
 		round_begin(t);
-	else
-		look_end(t);
+		return;
+	}
+	t->looked_at_ms = 0; /* for nothing */
+	look_end(t);
 }
 
 void look_turn(struct track_chain *t)
 {
 	const struct block_facts *b = follower_agreed(t->chain->follower);
 
+	if (t->looked_at_ms && is_blind(t))
+		t->looked_at_ms = 0;
 	if (b && !t->look && b->head.height > t->look_height)
 		look_begin(t, height_now(t, b->head.height));
 }

@@ -42,6 +42,8 @@ static void row_put(struct journal *j, const struct sql_tracked_get_out *row)
 		.looks = row->looks,
 		.no_looks = row->no_looks,
 		.misses = row->misses,
+		.missed_ms = row->missed_ms,
+		.no_missed_ms = row->no_missed_ms,
 		.since_ms = row->since_ms,
 		.ended_ms = row->ended_ms,
 		.no_ended_ms = row->no_ended_ms };
@@ -305,6 +307,7 @@ void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
 	row->no_height = row->no_block_hash = row->no_by_hash = true;
 	row->no_ended_ms = row->no_due = true;
 	row->percent = row->misses = 0;
+	row->no_missed_ms = true;
 	row->since_ms = world_wall_ms(t->track->world);
 	row->round += !MUTANT(round_stays);
 	row->no_looks = false;
@@ -341,6 +344,7 @@ void row_seen(
 	bool back = row->state == TRACKED_DROPPED;
 
 	row->misses = 0;
+	row->no_missed_ms = true;
 	row->since_ms = world_wall_ms(t->track->world); /* it was there until now */
 	if (believed && !MUTANT(guess_not_dropped))
 		no_guess(t, row);
@@ -369,12 +373,16 @@ static bool is_last_guess(struct track_chain *t, const struct sql_tracked_get_ou
 	return last;
 }
 
+/* Time in which nobody looked, or too few answered, is none in which it was missed. */
 static bool is_too_late(
-    const struct track_chain *t, const struct sql_tracked_get_out *row)
+    struct track_chain *t, const struct sql_tracked_get_out *row, int64_t clock_ms)
 {
 	int64_t after_ms = t->track->config.expire_after_ms;
 
-	return after_ms && world_wall_ms(t->track->world) - row->since_ms >= after_ms;
+	if (MUTANT(absence_expires))
+		return after_ms &&
+		    world_wall_ms(t->track->world) - row->since_ms >= after_ms;
+	return after_ms && clock_ms - row->missed_ms >= after_ms;
 }
 
 static int64_t misses_max(const struct sql_tracked_get_out *row)
@@ -387,12 +395,17 @@ static int64_t misses_max(const struct sql_tracked_get_out *row)
 
 void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
 {
+	int64_t clock_ms = look_clock_ms(t);
+
 	row->misses++;
 	row->looks = (int64_t)height;
+	if (row->no_missed_ms)
+		row->missed_ms = clock_ms;
+	row->no_missed_ms = false;
 	if (row->state == TRACKED_MEMPOOL && row->misses >= misses_max(row)) {
 		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
 		note(t, row, MILESTONE_DROPPED, 0, 0);
-	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row)) {
+	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row, clock_ms)) {
 		bool told = is_last_guess(t, row);
 
 		move(
@@ -403,8 +416,10 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 	} else {
 		/* Most rows, a hundred of them a block. */
 		sql_tracked_missed(t->track->journal,
-		    &(struct sql_tracked_missed_in){
-			.id = row->id, .looks = row->looks, .misses = row->misses });
+		    &(struct sql_tracked_missed_in){ .id = row->id,
+			.looks = row->looks,
+			.misses = row->misses,
+			.missed_ms = row->missed_ms });
 		return;
 	}
 	row_put(t->track->journal, row);
@@ -417,6 +432,7 @@ static void afresh(struct sql_tracked_get_out *row)
 	row->no_height = row->no_block_hash = row->no_by_hash = true;
 	row->no_ended_ms = row->no_due = true;
 	row->percent = row->misses = 0;
+	row->no_missed_ms = true;
 	row->round++;
 	row->no_looks = false;
 	row->looks = LOOKS_NEW;

@@ -58,6 +58,7 @@ struct track_chain {
 	struct look *look; /* under way; NULL: none */
 	uint64_t look_height;
 	uint32_t look_round;
+	int64_t looked_at_ms; /* a quorum answered, and ever since; 0: none has */
 	struct hints hints;
 };
 
@@ -115,6 +116,8 @@ bool row_is_own(
 /* -- look.c ---------------------------------------------------------------- */
 
 void look_turn(struct track_chain *t);
+/* How long the nodes of this chain were asked, and a quorum answered, in all lives. */
+int64_t look_clock_ms(struct track_chain *t);
 
 /* -- hint.c ---------------------------------------------------------------- */
 
