@@ -344,6 +344,7 @@ struct chain_run {
 	struct pool *pool;
 	struct follower *follower;
 	int64_t id;               /* the journal's; 0: not yet known */
+	int64_t begun_ms;         /* it was asked from then on (monotonic) */
 	struct fee_market market; /* of today: the quorum's, and the head's base fee */
 	uint64_t market_base;     /* the quorum's */
 	bool has_market;

@@ -152,6 +152,7 @@ static void chain_open(
 	c->runner = r;
 	c->config = config;
 	c->connector = chain_connector(config);
+	c->begun_ms = world_now_ms(r->s.world);
 	c->pool = pool_new(
 	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
 	if (!MUTANT(off_forgotten))

@@ -135,6 +135,25 @@ def on_which_chain_it_is_is_said():
 
 
 @test
+def a_chain_that_never_answered_holds_up_no_other():
+    with Anvil() as anvil, Desk([anvil.url]) as desk:
+        config = desk.folder / "pawl.yaml"
+        config.write_text(config.read_text().replace("keys:", (
+            "  side: {kind: evm, chain_id: 31338, endpoints: [http://127.0.0.1:9], "
+            "finality: {depth: 3}, poll_ms: 50}\nkeys:")))
+        said = desk.expect(0, "track", HASH).out
+        within([f"{HASH} on local: unseen", "On chain side it is not looked for", "pawl doctor",
+                f"pawl track {HASH} --chain side"], said, "what it said")
+        child = desk.start("serve")
+        other = "0x" + "6b" * 32
+        told = json.loads(desk.expect(0, "track", other, HASH, "--json").out)
+        same(told, {"tracked": 2, "fresh": 1, "unreached": ["side"]}, "what a daemon said")
+        same(followed(desk), {HASH: "unseen"}, "where it is")
+        desk.expect(0, "untrack", HASH)
+        end(child)
+
+
+@test
 def who_wants_more_than_it_was_confirmed_by_is_told_so():
     with Anvil(None) as anvil, Desk([anvil.url], depth=50) as desk:
         sent = anvil.rpc.transact(OWNER, TILL)

@@ -14,6 +14,7 @@
 #include "cli/report/track.h"
 #include "codec/json.h"
 #include "serve/command/tracking.h"
+#include "serve/watch/wire.h"
 
 /* Of one request, which is one turn of its owner: others wait for so long. What a
  * database does to be able to take a turn back grows faster than the turn. */
@@ -56,6 +57,8 @@ static enum err part_send(struct asked *a, struct fail *f)
 	a->all.tracked += t.tracked;
 	a->all.fresh += t.fresh;
 	a->all.moved |= t.moved;
+	if (t.unreached[0])
+		memcpy(a->all.unreached, t.unreached, sizeof t.unreached);
 	return e;
 }
 
@@ -327,6 +330,43 @@ static void asked_release(struct asked *a)
 	mem_free(a->hashes);
 }
 
+static void followed_tell(const struct asked *a, bool waits)
+{
+	const struct cli *c = a->cli;
+	json_t *o;
+
+	if (!c->args.json) {
+		cli_say(c, "%" PRId64 " transaction%s followed%s", a->all.tracked,
+		    a->all.tracked == 1 ? " is" : "s are",
+		    waits ? "." : ": pawl serve does it; see: pawl status HASH");
+		return;
+	}
+	o = json_pack("{s:I, s:I}", "tracked", (json_int_t)a->all.tracked, "fresh",
+	    (json_int_t)a->all.fresh);
+	if (a->all.unreached[0])
+		CHECK(json_object_set_new(o, "unreached", wire_lines(a->all.unreached)) ==
+		    0);
+	cli_json(o);
+}
+
+/* Where it is not looked for, and what to type. Who hears of it may be a secret. */
+static void unreached_tell(const struct asked *a)
+{
+	const struct args *args = &a->cli->args;
+	const char *word = args->words_n == 1 ? args_word(args, 0) : "HASH..";
+
+	for (const char *at = a->all.unreached; *at && !args->json;) {
+		int len = (int)strcspn(at, "\n");
+
+		cli_say(a->cli,
+		    "On chain %.*s it is not looked for: no node of it ever answered; "
+		    "see: pawl doctor. When one does: pawl track %s --chain %.*s%s",
+		    len, at, track_word(word) ? word : "HASH..", len, at,
+		    args->again_n ? " --notify .." : "");
+		at += len + (at[len] != '\0');
+	}
+}
+
 enum err cmd_track(struct cli *c, struct fail *f)
 {
 	const char *operation = args_get(&c->args, "--of");
@@ -339,18 +379,15 @@ enum err cmd_track(struct cli *c, struct fail *f)
 		return fail_set(f, ERR_USAGE,
 		    "--wait is for hashes: a run of the list itself stays to its end");
 	e = ask(&a, c, ROUTE_TRACK, operation, f);
-	if (e == ERR_OK && c->args.json)
-		cli_json(json_pack("{s:I, s:I}", "tracked", (json_int_t)a.all.tracked,
-		    "fresh", (json_int_t)a.all.fresh));
-	else if (e == ERR_OK)
-		cli_say(c, "%" PRId64 " transaction%s followed%s", a.all.tracked,
-		    a.all.tracked == 1 ? " is" : "s are",
-		    waits ? "." : ": pawl serve does it; see: pawl status HASH");
+	if (e == ERR_OK)
+		followed_tell(&a, waits);
+	if (e == ERR_OK && !waits && !c->args.json && !operation &&
+	    c->args.words_n == 1 && track_word(word))
+		e = where_it_is(c, word, f);
+	if (e == ERR_OK)
+		unreached_tell(&a);
 	if (e == ERR_OK && waits)
 		e = wait_end(&a, f);
-	else if (e == ERR_OK && !c->args.json && !operation && c->args.words_n == 1 &&
-	    track_word(word))
-		e = where_it_is(c, word, f);
 	asked_release(&a);
 	return e;
 }

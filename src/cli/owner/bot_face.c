@@ -64,17 +64,17 @@ typedef enum err change_fn(const struct command_at *at, const struct request *q,
 
 /* Rows of a command that is refused are undone. */
 static bool change(const struct loop *l, struct runner *r, const struct bot_asked *q,
-    change_fn *do_it, struct buf *out)
+    change_fn *do_it, struct told *ret, struct buf *out)
 {
 	const struct command_at at = at_of(l, r);
 	struct fail f = { ERR_OK, "" };
-	struct told told = { .operation = 0 };
 	char line[LINE_MAX_HERE];
 	struct request request = request_of(q, line);
 	enum err e;
 
+	*ret = (struct told){ .operation = 0 };
 	journal_save(l->journal);
-	e = do_it(&at, &request, &told, &f);
+	e = do_it(&at, &request, ret, &f);
 	if (e == ERR_OK) {
 		journal_save_keep(l->journal);
 		return true;
@@ -141,16 +141,29 @@ static void chains_add(const struct loop *l, const struct bot_asked *q, struct b
 		buf_addf(out, "Nobody follows it. To begin: /track %s", q->hash);
 }
 
-static void now_add(const struct loop *l, const struct bot_asked *q, struct buf *out)
+static void now_add(const struct loop *l, const struct bot_asked *q,
+    const struct told *told, struct buf *out)
 {
+	const char *at = told->unreached;
+
 	buf_addf(out, "You hear of %s from now on.\n", q->hash);
 	chains_add(l, q, out);
+	while (*at) {
+		int len = (int)strcspn(at, "\n");
+
+		buf_addf(out,
+		    "\nOn %.*s it is not looked for: no node of it answers. Later: "
+		    "/track HASH %.*s",
+		    len, at, len, at);
+		at += len + (at[len] != '\0');
+	}
 }
 
 static void face_track(void *ctx, struct runner *r, const struct bot_asked *q,
     struct buf *out, bool *ret_table)
 {
 	const struct loop *l = ctx;
+	struct told told;
 
 	(void)ret_table;
 	if (!words_are_good(l, q, out))
@@ -158,8 +171,8 @@ static void face_track(void *ctx, struct runner *r, const struct bot_asked *q,
 	if (is_full(l, q))
 		buf_addf(
 		    out, "You follow %d already; /untrack one of them.", FOLLOWED_MAX);
-	else if (change(l, r, q, tracking_add, out))
-		now_add(l, q, out);
+	else if (change(l, r, q, tracking_add, &told, out))
+		now_add(l, q, &told, out);
 }
 
 static bool hears(const struct loop *l, const struct bot_asked *q)
@@ -186,13 +199,14 @@ static void face_untrack(void *ctx, struct runner *r, const struct bot_asked *q,
     struct buf *out, bool *ret_table)
 {
 	const struct loop *l = ctx;
+	struct told told;
 
 	(void)ret_table;
 	if (!words_are_good(l, q, out))
 		return;
 	if (!hears(l, q))
 		buf_addf(out, "You do not follow %s.", q->hash);
-	else if (change(l, r, q, tracking_drop, out))
+	else if (change(l, r, q, tracking_drop, &told, out))
 		buf_addf(out, "You hear no more of %s.", q->hash);
 }
 

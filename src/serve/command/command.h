@@ -49,6 +49,7 @@ struct command_at {
 	const struct serve_face *face;
 };
 
+#define TOLD_UNREACHED_MAX 1024
 #define TOLD_THEN_MAX (OPERATION_NAME_MAX + 120)
 
 /* What came of it. */
@@ -61,9 +62,12 @@ struct told {
 	int64_t retried;                /* rows */
 	int64_t subscribers, suspended; /* that will hear what is told; that won't */
 	int64_t tracked, fresh;         /* of transactions that are followed */
-	int64_t known;                  /* changes that were done before; fresh: now */
-	bool moved;                     /* false: what was asked for is so already */
-	char accepted[WAITS_MAX + 96];  /* why the account was stopped; "": it was not */
+	/* chains on which a hash is not looked for, a name a line: no node of theirs ever
+	 * answered */
+	char unreached[TOLD_UNREACHED_MAX];
+	int64_t known;                 /* changes that were done before; fresh: now */
+	bool moved;                    /* false: what was asked for is so already */
+	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */
 	char checked[REPAIR_CHECKED_MAX], then[TOLD_THEN_MAX];
 };

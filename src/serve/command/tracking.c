@@ -12,6 +12,8 @@
 #include "tell/channel/channel.h"
 
 #define FOUND_MAX TRACKING_CHAINS_MAX
+/* That a node may take until its first answer, if it does not fail before. */
+#define SILENCE_MS 10000
 
 /* A line. */
 struct wish {
@@ -162,14 +164,73 @@ static int64_t chain_row(const struct command_at *at, const struct chain_config 
 	return n == 1 ? id : 0;
 }
 
+/* It was asked long enough, or each of its nodes failed to answer. */
+static bool is_silent(const struct command_at *at, const struct chain_config *config)
+{
+	struct chain_run *c = at->runner ? runner_chain(at->runner, config->name) : NULL;
+	bool failed = true;
+
+	if (!c || MUTANT(unreached_holds_all_up))
+		return false;
+	for (int i = 0; i < pool_size(c->pool); i++)
+		failed &= pool_node(c->pool, i)->off ||
+		    pool_node(c->pool, i)->failures_in_a_row > 0;
+	return failed || world_now_ms(at->world) - c->begun_ms >= SILENCE_MS;
+}
+
+/* false: there is no room for more. */
+static bool unreached_add(struct told *told, const char *name)
+{
+	char line[80];
+	size_t len = strlen(told->unreached);
+
+	snprintf(line, sizeof line, "%s\n", name);
+	if (strstr(told->unreached, line))
+		return true;
+	if (len + strlen(line) >= sizeof told->unreached)
+		return false;
+	memcpy(told->unreached + len, line, strlen(line) + 1);
+	return true;
+}
+
 struct places {
 	int n;
 	const struct chain_config *config[TRACKING_CHAINS_MAX];
 	int64_t chain[TRACKING_CHAINS_MAX];
 };
 
-static enum err places_find(
-    const struct command_at *at, const struct wish *w, struct places *ret, struct fail *f)
+static enum err unknown_yet(const struct chain_config *config, struct fail *f)
+{
+	return fail_set(f, ERR_NO_QUORUM,
+	    "the nodes of chain %s have not said which one it is; see: pawl doctor",
+	    config->name);
+}
+
+/* Their rows. Those that were never reached hold up no others, unless one is named. */
+static enum err places_known(const struct command_at *at, const struct wish *w,
+    struct places *p, struct told *told, struct fail *f)
+{
+	int known = 0;
+
+	for (int i = 0; i < p->n; i++) {
+		int64_t chain = chain_row(at, p->config[i]);
+
+		if (!chain &&
+		    (w->chain || !is_silent(at, p->config[i]) ||
+			!unreached_add(told, p->config[i]->name)))
+			return unknown_yet(p->config[i], f);
+		p->config[known] = p->config[i];
+		p->chain[known] = chain;
+		known += chain != 0;
+	}
+	if (p->n && !known)
+		return unknown_yet(p->config[0], f);
+	p->n = known;
+	return ERR_OK;
+}
+
+static enum err places_find(const struct command_at *at, const struct wish *w,
+    struct places *ret, struct told *told, struct fail *f)
 {
 	const struct chain_config *config;
 	enum err e = ERR_OK;
@@ -189,15 +250,7 @@ static enum err places_find(
 	if (e == ERR_OK && !ret->n)
 		e = fail_set(f, ERR_CONFIG,
 		    "the config names no chain on which transactions are followed");
-	for (int i = 0; i < ret->n && e == ERR_OK; i++) {
-		ret->chain[i] = chain_row(at, ret->config[i]);
-		if (!ret->chain[i])
-			e = fail_set(f, ERR_NO_QUORUM,
-			    "the nodes of chain %s have not said which one it is; see: "
-			    "pawl doctor",
-			    ret->config[i]->name);
-	}
-	return e;
+	return e == ERR_OK ? places_known(at, w, ret, told, f) : e;
 }
 
 static enum err prepare_one(void *ctx, const struct wish *w, struct fail *f)
@@ -363,7 +416,7 @@ static enum err add_at(struct adding *a, const struct wish *w, struct track_wish
 }
 
 /* A hash that is found on one chain already is looked for nowhere else. */
-static void narrow(const struct command_at *at, const struct wish *w, struct places *p)
+static bool narrow(const struct command_at *at, const struct wish *w, struct places *p)
 {
 	struct tracked found[FOUND_MAX];
 	size_t n = w->chain ? 0 : track_find(at->journal, &w->hash, found, FOUND_MAX);
@@ -380,6 +433,7 @@ static void narrow(const struct command_at *at, const struct wish *w, struct pla
 			}
 	if (kept)
 		p->n = kept;
+	return kept > 0;
 }
 
 static enum err add_one(void *ctx, const struct wish *w, struct fail *f)
@@ -387,6 +441,7 @@ static enum err add_one(void *ctx, const struct wish *w, struct fail *f)
 	struct adding *a = ctx;
 	struct track_wish wish = { .hash = w->hash };
 	struct places places = { .n = 1 };
+	size_t mark = strlen(a->told->unreached);
 	enum err e;
 
 	if (w->operation) {
@@ -396,10 +451,10 @@ static enum err add_one(void *ctx, const struct wish *w, struct fail *f)
 			    wish.chain, &places.config[0], f);
 		places.chain[0] = wish.chain;
 	} else {
-		e = places_find(a->at, w, &places, f);
+		e = places_find(a->at, w, &places, a->told, f);
 	}
-	if (e == ERR_OK && !w->operation)
-		narrow(a->at, w, &places);
+	if (e == ERR_OK && !w->operation && narrow(a->at, w, &places))
+		a->told->unreached[mark] = '\0';
 	wish.guess = places.n > 1;
 	for (int i = 0; i < places.n && e == ERR_OK; i++) {
 		wish.chain = places.chain[i];
@@ -479,85 +534,4 @@ enum err tracking_drop(const struct command_at *at, const struct request *q,
 	struct adding a = { .at = at, .told = ret };
 
 	return lines_each(q, drop_one, &a, f);
-}
-
-/* -- what is shown --------------------------------------------------------- */
-
-static void put(json_t *o, const char *key, json_t *value)
-{
-	CHECK(value && json_object_set_new(o, key, value) == 0);
-}
-
-static json_t *hash_json(const struct hash *hash)
-{
-	char text[2 + 64 + 1] = "0x";
-
-	hex_format(text + 2, hash->at, sizeof hash->at);
-	return json_string(text);
-}
-
-static void labels_put(json_t *o, struct journal *j, int64_t id)
-{
-	struct sql_report_labels_in in = { .subject_kind = SUBJECT_HASH, .subject = id };
-	struct sql_report_labels_out row;
-	json_t *labels = json_array();
-
-	CHECK(labels);
-	sql_report_labels_begin(j, &in);
-	while (sql_report_labels_next(j, &row))
-		CHECK(json_array_append_new(labels, json_text(row.label)) == 0);
-	put(o, "labels", labels);
-}
-
-json_t *tracked_json(struct journal *j, const struct tracked *t)
-{
-	struct sql_chain_get_out chain;
-	bool there =
-	    sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = t->chain }, &chain);
-	json_t *o = json_object();
-
-	CHECK(o);
-	put(o, "hash", hash_json(&t->hash));
-	put(o, "chain", json_text(there ? chain.name : "?"));
-	put(o, "state", json_string(state_name(MACHINE_TRACKED, t->state)));
-	put(o, "of", json_integer(t->confirmations));
-	if (t->in_block) {
-		struct sql_report_head_in in = { .chain = t->chain };
-		struct sql_report_head_out head;
-
-		put(o, "block", json_integer((json_int_t)t->height));
-		put(o, "block_hash", hash_json(&t->block_hash));
-		if (sql_report_head_one(j, &in, &head) && !head.no_height &&
-		    head.height >= (int64_t)t->height)
-			put(o, "confirmations",
-			    json_integer(head.height - (json_int_t)t->height + 1));
-	}
-	if (t->has_by)
-		put(o, "by", hash_json(&t->by));
-	labels_put(o, j, t->id);
-	put(o, "ended", json_boolean(track_ended(t)));
-	put(o, "guess", json_boolean(t->guess));
-	return o;
-}
-
-enum err tracking_encode(
-    struct buf *out, struct journal *j, const char *text, struct fail *f)
-{
-	struct tracked found[FOUND_MAX];
-	struct hash hash;
-	json_t *list;
-	size_t n;
-
-	if (!hex_parse_0x(hash.at, sizeof hash.at, text))
-		return fail_set(
-		    f, ERR_USAGE, "no hash of a transaction: 0x and 64 digits");
-	n = track_find(j, &hash, found, FOUND_MAX);
-	if (!n)
-		return fail_set(f, ERR_NOT_FOUND, "nobody follows this hash");
-	list = json_array();
-	CHECK(list);
-	for (size_t i = 0; i < n; i++)
-		CHECK(json_array_append_new(list, tracked_json(j, &found[i])) == 0);
-	json_line_add(out, json_pack("{s:o}", "tracked", list));
-	return ERR_OK;
 }

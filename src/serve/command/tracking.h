@@ -2,8 +2,10 @@
  *
  * A line each, JSON: `hash`, or `operation` and `row` for the transaction of a row that
  * was signed; `chain`, `confirmations`, `notify` (an array of CHANNEL:TARGET), `label`.
- * Without a chain a hash is looked for on all of the config's. All lines are taken, or
- * none. No node is asked for it here: whoever runs `pawl serve` follows it.
+ * Without a chain a hash is looked for on all of the config's that the journal has met;
+ * those of which no node answers, for ten seconds or with a failure each, are named. All
+ * lines are taken, or none. No node is asked for it here: whoever runs `pawl serve`
+ * follows it.
  */
 #ifndef PAWL_SERVE_COMMAND_TRACKING_H
 #define PAWL_SERVE_COMMAND_TRACKING_H

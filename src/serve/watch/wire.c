@@ -48,6 +48,38 @@ enum err wire_fail_decode(const json_t *o, struct fail *f)
 
 /* -- commands -------------------------------------------------------------- */
 
+json_t *wire_lines(const char *lines)
+{
+	json_t *list = json_array();
+
+	CHECK(list);
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+
+		CHECK(json_array_append_new(list, json_stringn(lines, len)) == 0);
+		lines += len + (lines[len] != '\0');
+	}
+	return list;
+}
+
+/* false: they do not fit. */
+static bool lines_read(const json_t *list, char *out, size_t size)
+{
+	const json_t *one;
+	size_t i, len = 0;
+
+	out[0] = '\0';
+	json_array_foreach(list, i, one)
+	{
+		const char *text = json_string_value(one);
+
+		if (!text || len + strlen(text) + 2 > size)
+			return false;
+		len += (size_t)snprintf(out + len, size - len, "%s\n", text);
+	}
+	return true;
+}
+
 void wire_told_encode(struct buf *out, const struct request *q, const struct told *told)
 {
 	json_t *o = json_object();
@@ -71,6 +103,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 	}
 	if (q->route == ROUTE_TRACK || q->route == ROUTE_UNTRACK)
 		json_object_set_new(o, "tracked", json_integer(told->tracked));
+	if (told->unreached[0])
+		json_object_set_new(o, "unreached", wire_lines(told->unreached));
 	if (q->route == ROUTE_NODE_CHANGES)
 		json_object_set_new(o, "known", json_integer(told->known));
 	if (q->route == ROUTE_TRACK || q->route == ROUTE_NODE_CHANGES)
@@ -113,6 +147,9 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	(void)json_i64(o, "rows", &ret->rows);
 	(void)json_i64(o, "imported", &ret->imported);
 	(void)json_bool(o, "moved", &ret->moved);
+	if (!lines_read(
+		json_object_get(o, "unreached"), ret->unreached, sizeof ret->unreached))
+		return false;
 	if (!name)
 		return json_is_object(o);
 	if (strlen(name) >= sizeof ret->name)

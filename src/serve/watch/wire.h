@@ -14,6 +14,8 @@ int wire_status(enum err e);
 /* The error of it, and its sentence; BAD_ANSWER when it is none. */
 enum err wire_fail_decode(const json_t *o, struct fail *f);
 
+/* An array of its lines. */
+json_t *wire_lines(const char *lines);
 void wire_told_encode(struct buf *out, const struct request *q, const struct told *told);
 bool wire_told_decode(const json_t *o, struct told *ret);
 
