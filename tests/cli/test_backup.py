@@ -72,6 +72,11 @@ def one_is_made_and_put_back(folder):
         assert file.read() == (VECTORS / "ok.dat").read_bytes()
     with Rocks(os.path.join(folder, "l2", "reorg_db")):
         Run(folder, "node", "restore").ends(5, err=rf"process {os.getpid()}")
+    # no other is taken in silence
+    newest = max(name for name in names(backups) if name.endswith(".sha256"))[7:-7]
+    os.remove(os.path.join(backups, f"l2_snapshots_{newest}.dat.bak"))
+    Run(folder, "node", "restore").ends(1, err=f"{newest} has lost its log.*--only reorg-db {newest} ")
+    Run(folder, "node", "restore", "--only", "log").ends(0, err=f"newest backup, {newest}, has no log: it is that of ")
     said = Run(folder, "node", "restore", "--only", "reorg-db", "--json").ends(0).json()[0]
     assert said["reorg_db"] and not said["log"] and said["reorg_db_kept"], said
 

@@ -379,6 +379,52 @@ static void a_backup_of_the_guide_is_put_back(void **state)
 	assert_string_equal(now, root);
 }
 
+/* Which backup is taken when none is named, and what is said of those that are not. */
+static void no_backup_is_passed_over_in_silence(void **state)
+{
+	char first[L2_HEX], second[L2_HEX], now[L2_HEX];
+	struct l2_restore_plan plan = {
+		.files = &files_of_system, .folder = folder, .log = log_path, .wall_ms = 1
+	};
+	struct l2_backup a, b;
+	struct l2_restored r;
+	struct fail f;
+
+	(void)state;
+	grow_on(&files_of_system, 5, first);
+	db_fill(0, 12);
+	a = made(0);
+	grow_on(&files_of_system, 6, second);
+	b = made(1);
+	grow_on(&files_of_system, 7, now);
+	/* the newest has lost its log: of all that is asked for, of a log alone */
+	run("cd %s && mv %s lost", folder, b.log);
+	refused(ERR_NOT_FOUND);
+	assert_int_equal(restore_on(&files_of_system, b.time, &r, &f), ERR_NOT_FOUND);
+	assert_non_null(strstr(f.why, "lost its log"));
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
+	assert_string_equal(r.time, a.time);
+	assert_string_equal(r.lacking, b.time);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, first);
+	run("cd %s && mv lost %s && rm -r %s/*before*", folder, b.log, top);
+	/* its sums, and then its database */
+	run("cd %s && mv %s lost", folder, b.sums);
+	refused(ERR_CONFLICT);
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_CONFLICT);
+	assert_non_null(strstr(f.why, b.time));
+	assert_non_null(strstr(f.why, a.time));
+	assert_false(restored(b.time).summed);
+	root_of(&files_of_system, log_path, now);
+	assert_string_equal(now, second);
+	run("cd %s && mv lost %s && rm -r %s/*before* %s", folder, b.sums, top,
+	    b.reorg_db);
+	refused(ERR_NOT_FOUND);
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
+	assert_string_equal(r.time, b.time);
+	assert_string_equal(r.lacking, "");
+}
+
 static void nothing_else_comes_out_of_an_archive(void **state)
 {
 	static const char *const makes[] = { "ln -s /etc/passwd reorg_db/x.sst",
@@ -389,6 +435,7 @@ static void nothing_else_comes_out_of_an_archive(void **state)
 	(void)state;
 	grow_on(&files_of_system, 5, root);
 	db_fill(0, 12);
+	run("cp %s %s/l2_snapshots_20260101_000000.dat.bak", log_path, folder);
 	for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
 		run("cd %s && rm -rf w && mkdir w && cp -r reorg_db w && cd w && %s && "
 		    "tar -czf %s/reorg_db_20260101_000000.tar.gz *",
@@ -1033,6 +1080,7 @@ int main(void)
 		ONE(what_was_altered_is_not_put_back),
 		ONE(what_does_not_hold_is_no_backup),
 		ONE(a_backup_of_the_guide_is_put_back),
+		ONE(no_backup_is_passed_over_in_silence),
 		ONE(nothing_else_comes_out_of_an_archive),
 		ONE(who_writes_is_not_replaced),
 		ONE(a_copy_is_of_one_instant),

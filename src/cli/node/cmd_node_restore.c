@@ -46,6 +46,12 @@ static void tell(
 		printf("%s is that of the backup %s\n", p->reorg_db, from);
 		tell_kept(r->reorg_db_kept);
 	}
+	if (r->lacking[0])
+		cli_warn(c, "the newest backup, %s, has %s: it is that of %s", r->lacking,
+		    p->log && p->reorg_db ? "neither"
+			: p->log          ? "no log"
+					  : "no reorg database",
+		    from);
 	if (!r->summed)
 		cli_warn(c,
 		    "%s has no sums: what it holds was checked, and nobody knows "

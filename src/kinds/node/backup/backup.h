@@ -74,7 +74,9 @@ int64_t l2_backup_wall_ms(const char *time); /* since 1970; 0: it is none */
 /* Which parts of a copy are put back. */
 struct l2_restore_plan {
 	const struct files *files;
-	const char *folder, *time;  /* time NULL: the newest whole one */
+	/* time NULL: the newest one that has any of what is asked for, and its sums;
+	 * where none has sums the newest. */
+	const char *folder, *time;
 	const char *log_file;       /* a copy of a log alone, by its path, instead */
 	const char *log, *reorg_db; /* where they go; NULL: not this one */
 	int64_t wall_ms;
@@ -82,16 +84,19 @@ struct l2_restore_plan {
 
 struct l2_restored {
 	char time[L2_BACKUP_TIME]; /* "" of a log_file */
-	bool log, reorg_db;        /* what was put back */
-	bool summed;               /* sums were there, and are theirs */
+	/* The newest backup, where that has nothing of what was asked for; "". */
+	char lacking[L2_BACKUP_TIME];
+	bool log, reorg_db; /* what was put back */
+	bool summed;        /* sums were there, and are theirs */
 	char root[L2_HEX];
 	uint64_t snapshot_ms;
 	size_t failed;
 	char log_kept[1024], reorg_db_kept[1024]; /* what was there; "": nothing */
 };
 
-/* fails: NOT_FOUND; DAMAGED, the copy is not what was copied, and nothing was changed;
- * OWNED, a process writes what is to be replaced. */
+/* fails: NOT_FOUND, also when it has no log and that is asked for, or lost a part;
+ * CONFLICT, no time was given, and a newer one has no sums; DAMAGED, the copy is not what
+ * was copied, and nothing was changed; OWNED, a process writes what is to be replaced. */
 NODISCARD enum err l2_backup_restore(
     const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f);
 

@@ -33,32 +33,88 @@ static enum err none_such(const struct l2_restore_plan *plan,
 	    plan->folder, seen[0].time, seen[n - 1].time);
 }
 
-/* The newest one that has its sums; where none has, the newest. */
+/* Has it anything of what is asked for? */
+static bool is_asked(const struct l2_restore_plan *plan, const struct l2_backup_seen *s)
+{
+	return (plan->log && s->log) || (plan->reorg_db && s->reorg_db);
+}
+
+/* The one of this time; else the newest of those asked for that has its sums. SIZE_MAX:
+ * none. */
+static size_t pick(
+    const struct l2_restore_plan *plan, const struct l2_backup_seen *seen, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (plan->time ? !strcmp(seen[i].time, plan->time)
+			       : seen[i].sums && is_asked(plan, &seen[i]))
+			return i;
+	for (size_t i = 0; !plan->time && i < n; i++)
+		if (is_asked(plan, &seen[i]))
+			return i;
+	return SIZE_MAX;
+}
+
+/* None is passed over in silence: a newer one without sums is asked for, one that has
+ * nothing of what is asked for is told. */
+static enum err pass_over(const struct l2_restore_plan *plan,
+    const struct l2_backup_seen *seen, size_t at, struct l2_restored *ret, struct fail *f)
+{
+	for (size_t i = 0; i < at && !plan->time && !MUTANT(restore_passes_over); i++)
+		if (is_asked(plan, &seen[i]))
+			return fail_set(f, ERR_CONFLICT,
+			    "nothing was changed: the backup %s is newer, and has no "
+			    "sums, so nobody knows whether it is whole; pawl node "
+			    "restore %s takes it, pawl node restore %s the newest one "
+			    "that has them",
+			    seen[i].time, seen[i].time, seen[at].time);
+	if (at && !plan->time)
+		memcpy(ret->lacking, seen[0].time, L2_BACKUP_TIME);
+	return ERR_OK;
+}
+
 static enum err choose(struct putting *p, struct fail *f)
 {
 	const struct l2_restore_plan *plan = p->plan;
 	struct l2_backup_seen *seen = NULL;
-	size_t n = 0, at = SIZE_MAX;
+	size_t n = 0, at;
 	enum err e = l2_backup_list(plan->files, plan->folder, &seen, &n, f);
 
 	if (e == ERR_NOT_FOUND)
 		e = ERR_OK;
-	for (size_t i = 0; e == ERR_OK && i < n && at == SIZE_MAX; i++) {
-		const struct l2_backup_seen *s = &seen[i];
-
-		if (plan->time ? !strcmp(s->time, plan->time)
-			       : s->sums && (s->log || s->reorg_db))
-			at = i;
-	}
-	for (size_t i = 0; !plan->time && at == SIZE_MAX && i < n; i++)
-		if (seen[i].log || seen[i].reorg_db)
-			at = i;
+	at = pick(plan, seen, n);
 	if (e == ERR_OK && at == SIZE_MAX)
 		e = none_such(plan, seen, n, f);
+	if (e == ERR_OK)
+		e = pass_over(plan, seen, at, p->ret, f);
 	if (e == ERR_OK)
 		p->from = seen[at];
 	mem_free(seen);
 	return e;
+}
+
+/* A log is asked for by name when the backup has none, and so is a database whose sum was
+ * noted: it was there. */
+static enum err parts_check(const struct putting *p, struct fail *f)
+{
+	const struct l2_restore_plan *plan = p->plan;
+
+	if (!p->log[0] && !p->db[0])
+		return fail_set(f, ERR_NOT_FOUND,
+		    "the backup %s has nothing of what is asked for", p->from.time);
+	if (plan->log && !p->log[0] && !MUTANT(restore_passes_over))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "nothing was changed: the backup %s has %s log; pawl node restore "
+		    "--only log takes the newest one that there is, --only reorg-db %s "
+		    "the database of this one",
+		    p->from.time, p->sums.sum[BACKUP_LOG][0] ? "lost its" : "no",
+		    p->from.time);
+	if (plan->reorg_db && !p->db[0] && p->sums.sum[BACKUP_DB][0])
+		return fail_set(f, ERR_NOT_FOUND,
+		    "nothing was changed: the backup %s has lost its reorg database; "
+		    "pawl node restore --only log %s takes its log, and pawl node "
+		    "rebuild-reorg-db makes the database anew",
+		    p->from.time, p->from.time);
+	return ERR_OK;
 }
 
 static enum err copy_named(
@@ -83,9 +139,6 @@ static enum err find(struct putting *p, struct fail *f)
 		e = copy_named(p, BACKUP_LOG, p->log, f);
 	if (e == ERR_OK && plan->reorg_db && p->from.reorg_db)
 		e = copy_named(p, BACKUP_DB, p->db, f);
-	if (e == ERR_OK && !p->log[0] && !p->db[0])
-		e = fail_set(f, ERR_NOT_FOUND,
-		    "the backup %s has nothing of what is asked for", p->from.time);
 	if (e == ERR_OK && p->from.sums) {
 		e = copy_named(p, BACKUP_SUMS, sums, f);
 		if (e == ERR_OK)
@@ -94,6 +147,8 @@ static enum err find(struct putting *p, struct fail *f)
 			e = fail_set(f, ERR_DAMAGED, "%s: is of the backup %s", sums,
 			    p->sums.time);
 	}
+	if (e == ERR_OK)
+		e = parts_check(p, f);
 	memcpy(p->ret->time, p->from.time, L2_BACKUP_TIME);
 	p->ret->summed = p->from.sums;
 	return e;
