@@ -242,9 +242,14 @@ INSERT INTO subscription (subject_kind, subject, subscriber, label)
 SELECT subject_kind, subject, CAST(:into AS BIGINT), label FROM subscription WHERE subscriber = :old
 ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
 
+-- Does he hear of anything?
+-- name: subscription_of
+-- in: subscriber i64
+-- out: subject i64
+SELECT subject FROM subscription WHERE subscriber = :subscriber LIMIT 1;
+
 -- name: subscription_none
 -- in: subscriber i64
--- scan: a chat becomes another one rarely
 DELETE FROM subscription WHERE subscriber = :subscriber;
 
 -- name: message_merge

@@ -1,5 +1,5 @@
-/* url.h - where the parts of a URL stand. Nothing is copied, decoded or checked: what has
- * no `://` begins with its host. Users and passwords, paths and queries may be secrets.
+/* url.h - where the parts of a URL stand, and whether it can be asked for. Users and
+ * passwords, paths and queries may be secrets.
  */
 #ifndef PAWL_CODEC_URL_H
 #define PAWL_CODEC_URL_H
@@ -18,6 +18,18 @@ struct url {
 	const char *path; /* and what follows; maybe empty */
 };
 
+/* Nothing is copied, decoded or checked: what has no `://` begins with its host. */
 void url_split(struct url *ret, const char *text);
+
+/* Why nobody can be asked for it over HTTP, in words that repeat nothing of it; NULL: it
+ * is one of http or https, as libcurl reads it, with a host and a port that there can be.
+ */
+const char *url_fault(const char *text);
+
+#define URL_SHOWN_MAX 320 /* with its NUL */
+
+/* Its scheme, host and port, and dots for what may be secret: "https://h:8443/..."; and
+ * where it can't be told what is what, nothing but its scheme, or "". ASCII. */
+void url_shown(char out[URL_SHOWN_MAX], const char *text);
 
 #endif

@@ -8,13 +8,14 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mutant.h"
-#include "chain/redact.h"
 #include "codec/json.h"
+#include "codec/url.h"
 #include "crypto/sha256.h"
 #include "journal/sql.gen.h"
 
 #define BODY_MAX ((size_t)16 * 1024)
 #define EVENT_ID_BYTES 16
+#define TAG_BYTES 4
 
 const char *milestone_name(enum milestone m)
 {
@@ -52,23 +53,38 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
 	return found.id;
 }
 
-bool message_unsubscribe(
-    struct journal *j, const char *channel, const char *target, const struct subject *of)
+int64_t message_subscriber(struct journal *j, const char *channel, const char *target)
 {
 	struct sql_subscriber_by_target_in in = { .channel = channel, .target = target };
 	struct sql_subscriber_by_target_out found;
-	struct sql_subscription_get_in get = { .subject_kind = of->kind,
-		.subject = of->id };
+
+	return sql_subscriber_by_target_one(j, &in, &found) ? found.id : 0;
+}
+
+bool message_unsubscribe(struct journal *j, int64_t subscriber, const struct subject *of)
+{
+	struct sql_subscription_get_in get = {
+		.subject_kind = of->kind, .subject = of->id, .subscriber = subscriber
+	};
 	struct sql_subscription_get_out row;
 
-	if (!sql_subscriber_by_target_one(j, &in, &found))
-		return false;
-	get.subscriber = found.id;
 	if (!sql_subscription_get_one(j, &get, &row))
 		return false;
 	sql_subscription_drop(j,
 	    &(struct sql_subscription_drop_in){
-		.subject_kind = of->kind, .subject = of->id, .subscriber = found.id });
+		.subject_kind = of->kind, .subject = of->id, .subscriber = subscriber });
+	return true;
+}
+
+bool message_silence(struct journal *j, int64_t subscriber)
+{
+	struct sql_subscription_of_in in = { .subscriber = subscriber };
+	struct sql_subscription_of_out row;
+
+	if (!sql_subscription_of_one(j, &in, &row))
+		return false;
+	sql_subscription_none(
+	    j, &(struct sql_subscription_none_in){ .subscriber = subscriber });
 	return true;
 }
 
@@ -263,12 +279,20 @@ void message_again(struct journal *j, const struct subject *of, int64_t subscrib
 
 void message_target_shown(char out[TARGET_MAX], const char *target)
 {
-	char whole[TARGET_MAX];
-	int len = (int)strcspn(target, "?#");
+	char shown[URL_SHOWN_MAX], tag[2 * TAG_BYTES + 1];
+	uint8_t hash[32];
+	size_t len;
 
-	snprintf(whole, sizeof whole, "%s", target);
-	redact(whole, strlen(whole), target);
-	if (len > TARGET_MAX - 5)
-		len = TARGET_MAX - 5;
-	snprintf(out, TARGET_MAX, "%.*s%s", len, whole, target[len] ? "?..." : "");
+	url_shown(shown, target);
+	len = strlen(shown);
+	if (!len || MUTANT(targets_are_shown)) {
+		snprintf(out, TARGET_MAX, "%s", target);
+		return;
+	}
+	sha256(hash, target, strlen(target));
+	hex_format(tag, hash, TAG_BYTES);
+	if (len > 3 && strcmp(shown + len - 3, "...") == 0)
+		snprintf(out, TARGET_MAX, "%s#%s", shown, tag);
+	else
+		snprintf(out, TARGET_MAX, "%s", shown);
 }

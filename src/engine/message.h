@@ -41,9 +41,12 @@ const char *milestone_name(enum milestone m);
  * hear again. The subscriber's id; 0: the journal is numb. */
 int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
     const struct subject *of, const char *label);
-/* false: he did not hear of it. */
-bool message_unsubscribe(
-    struct journal *j, const char *channel, const char *target, const struct subject *of);
+/* 0: nobody ever named it. */
+int64_t message_subscriber(struct journal *j, const char *channel, const char *target);
+/* Both: false: he did not hear of it, or of anything. What is due to him already is still
+ * sent. */
+bool message_unsubscribe(struct journal *j, int64_t subscriber, const struct subject *of);
+bool message_silence(struct journal *j, int64_t subscriber);
 void message_unsubscribe_all(struct journal *j, const struct subject *of);
 bool message_heard(struct journal *j, const struct subject *of); /* by anybody */
 
@@ -65,7 +68,9 @@ void message_again(struct journal *j, const struct subject *of, int64_t subscrib
 void message_event_id(struct journal *j, enum subject_kind kind, enum milestone m,
     int64_t nth, const json_t *facts, char out[EVENT_ID_MAX]);
 
-/* A target as it may be shown: without its query, and stars for what may be a key. */
+/* A target as it may be shown. Of a URL that is its scheme and host; where more follows,
+ * which may be a key, dots and the first 8 digits of the whole one's SHA-256:
+ * "https://hooks.example/...#5f0c12ab". */
 void message_target_shown(char out[TARGET_MAX], const char *target);
 
 #endif

@@ -14,7 +14,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import (  # pylint: disable=wrong-import-position
-    OWNER, PAYER, TILL, Anvil, Desk, end, in_pool, main, recipients, same, test, wait_until, within,
+    OWNER, PAYER, TILL, Anvil, Desk, check, end, in_pool, main, recipients, same, test, wait_until,
+    within,
 )
 
 HASH = "0x" + "5a" * 32
@@ -132,6 +133,16 @@ def on_which_chain_it_is_is_said():
         told = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
         same({t["chain"]: t["labels"] for t in told}, {"local": ["mine"], "side": []},
              "what it is called")
+        within("notify:1 webhook:", desk.expect(0, "status", HASH).out, "its number")
+        desk.expect(0, "untrack", HASH, "--notify", "notify:1")
+        says(desk, 1, "none of these", "untrack", HASH, "--notify", "notify:1")
+        desk.expect(0, "track", HASH, "--notify", HOOK, "--chain", "side")
+        says(desk, 0, "nothing any more", "untrack", "--notify", "notify:1")
+        check("notify:1" not in desk.expect(0, "status", HASH).out, "who heard of it")
+        says(desk, 1, "none of these", "untrack", "--notify", HOOK)
+        for bad in (["notify:x"], ["notify:0"], ["pigeon:1"], [HOOK, "--chain", "side"]):
+            desk.expect(1, "untrack", "--notify", *bad)
+        says(desk, 1, "HASH", "untrack")
 
 
 @test

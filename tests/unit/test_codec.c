@@ -671,9 +671,79 @@ static void url_parts_are_the_whole(void **state)
 	}
 }
 
+/* Those that libcurl would ask for, and that there can be. */
+static void urls_are_those_that_can_be_asked(void **state)
+{
+	static const char *const good[] = { "http://h", "HTTPS://Host.example/",
+		"https://a.b.c.example./x?k=@", "http://my_node:8545",
+		"http://1.2.3.4:1/", "http://127.1/", "http://0x7f.1",
+		"http://[::1]:65535/?a", "http://[fe80::1%25eth0]/", "http://u:p@h/",
+		"https://xn--nxasmq6b/", "https://a-b/", "http://h/a%20b",
+		"https://1password.example" };
+	static const char *const bad[] = { "", "h", "ftp://h/", "http:/h", "http://",
+		"http:///x", "https://h:99999/", "http://h:0", "http://h:abc",
+		"http://h:", "http://h:-1", "http://h:8a", "http://[::1", "http://::1/",
+		"http://[::1]x/", "http://[1.2.3.4]/", "http://[g::]/", "https://-/",
+		"https://a..b/", "https://.a/", "https://a-/", "https://-a.b/",
+		"https://./", "http://a b/", "http://h/\t", "http://\xc3\xa9/",
+		"http://h\\@evil/", "http://127.0.0.%31/", "http://a%00b/",
+		"http://1.2.3.999/", "http://1.2.3.4.5/", "http://4294967296/",
+		"http://0x/", "http://@", "http://u@", "http://a,b/", "http://a@b@c/",
+		"http://*.example/" };
+	char name[300] = "http://";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		if (url_fault(good[i]))
+			fail_msg("%s: %s", good[i], url_fault(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (!url_fault(bad[i]))
+			fail_msg("%s", bad[i]);
+	memset(name + 7, 'a', 64);
+	assert_non_null(url_fault(name));
+	name[7 + 63] = '\0';
+	assert_null(url_fault(name));
+	for (int at = 7; at < 7 + 253; at += 2)
+		memcpy(name + at, "a.", 3);
+	assert_null(url_fault(name));
+	assert_non_null(strcat(name, "aa"));
+	assert_non_null(url_fault(name));
+}
+
+static void what_is_secret_of_a_url_is_not_shown(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+		{ "https://h", "https://h" },
+		{ "https://h:1/", "https://h:1/" },
+		{ "https://h/T0/B0/key", "https://h/..." },
+		{ "https://h?key", "https://h/..." },
+		{ "HTTPS://[::1]:80/?k=@", "HTTPS://[::1]:80/..." },
+		{ "http://u:pass@h/", "http://h/..." },
+		{ "http://u:pa/ss@h/", "http://..." },
+		{ "http://h\n/x", "http://..." },
+		{ "ftp://h/x", "ftp://h/..." },
+		{ "h/key", "" },
+		{ "", "" },
+	};
+	char shown[URL_SHOWN_MAX], wide[600] = "http://";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		url_shown(shown, rows[i].text);
+		assert_string_equal(shown, rows[i].shown);
+	}
+	memset(wide + 7, 'a', 500);
+	url_shown(shown, wide);
+	assert_string_equal(shown, "http://...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(urls_are_those_that_can_be_asked),
+		cmocka_unit_test(what_is_secret_of_a_url_is_not_shown),
 		cmocka_unit_test(rlp_writes_the_examples),
 		cmocka_unit_test(rlp_writes_numbers),
 		cmocka_unit_test(rlp_list_carries_overflow),

@@ -267,9 +267,8 @@ static void what_is_said_to_all_is_for_those(void **state)
 	note(1);
 	turn();
 	answer(0, 410);
-	hears("webhook", "https://left.example/");
 	assert_true(
-	    message_unsubscribe(journal, "webhook", "https://left.example/", &of));
+	    message_unsubscribe(journal, hears("webhook", "https://left.example/"), &of));
 	hears("webhook", "https://good.example/");
 	runner->noted |=
 	    message_note(journal, &all, MILESTONE_TOLD, 0, wall_ms(&fake.world), facts);
@@ -572,7 +571,10 @@ static void what_is_no_target_is_refused(void **state)
 	static const char *const bad[] = { "webhook:", "webhook:ftp://a/",
 		"webhook:https://", "webhook:https://u:p@a.example/",
 		"webhook:https://a.example/ b", "webhook:https://a.example/#x",
-		"webhook:http://:80/", "webhook:https://a\n.example", "pigeon:home", "" };
+		"webhook:http://:80/", "webhook:https://a\n.example", "pigeon:home", "",
+		"webhook:https://a.example:99999/secret", "webhook:http://a.example:0/",
+		"webhook:http://[::1", "webhook:https://-/", "webhook:https://a..b/",
+		"webhook:http://u:p/secret@a.example/" };
 	const struct channel *c;
 	const char *target;
 	struct fail f = { 0 };
@@ -581,7 +583,15 @@ static void what_is_no_target_is_refused(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_int_equal(channel_parse(&c, &target, bad[i], &f), ERR_USAGE);
 		assert_null(strstr(f.why, "u:p"));
+		assert_null(strstr(f.why, "secret"));
 	}
+	assert_int_equal(
+	    channel_parse(&c, &target, "webhook:http://a.example:99999/x", &f),
+	    ERR_USAGE);
+	assert_string_equal(
+	    f.why, "webhook:http://a.example:99999/...: its port is none: 1 to 65535");
+	assert_int_equal(
+	    channel_parse(&c, &target, "webhook:HTTPS://A.example", &f), ERR_OK);
 	assert_int_equal(
 	    channel_parse(&c, &target, "webhook:https://a.example:8443/x?k=@", &f),
 	    ERR_OK);

@@ -225,7 +225,8 @@ static void who_is_suspended_is_a_loss(void **state_)
 	deliveries_are("degraded", 1);
 	assert_int_equal(message_subscribers(scene.journal, &suspended), 0);
 	assert_int_equal(suspended, 1);
-	message_unsubscribe(scene.journal, "webhook", "http://a.example/", &of);
+	assert_true(message_unsubscribe(scene.journal, who, &of));
+	assert_false(message_silence(scene.journal, who));
 	deliveries_are("healthy", 0);
 	assert_int_equal(message_subscribers(scene.journal, &suspended), 0);
 	assert_int_equal(suspended, 0);

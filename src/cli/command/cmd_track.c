@@ -131,9 +131,19 @@ static enum err stdin_add(struct asked *a, struct fail *f)
 	return e;
 }
 
+/* Nothing but what all lines have. */
+static enum err bare_add(struct asked *a, struct fail *f)
+{
+	if (!a->cli->args.again_n || args_get(&a->cli->args, "--chain"))
+		return fail_set(f, ERR_USAGE,
+		    "pawl untrack HASH.., or --notify alone for who hears of nothing any "
+		    "more");
+	return line_add(a, json_object(), f);
+}
+
 static enum err words_add(struct asked *a, const char *operation, struct fail *f)
 {
-	enum err e = ERR_OK;
+	enum err e = a->cli->args.words_n ? ERR_OK : bare_add(a, f);
 
 	for (int i = 0; i < a->cli->args.words_n && e == ERR_OK; i++) {
 		const char *word = args_word(&a->cli->args, i);
@@ -400,6 +410,8 @@ enum err cmd_untrack(struct cli *c, struct fail *f)
 	if (e == ERR_OK && c->args.json)
 		cli_json(json_pack("{s:I, s:b}", "tracked", (json_int_t)a.all.tracked,
 		    "moved", a.all.moved));
+	else if (e == ERR_OK && !c->args.words_n)
+		cli_say(c, "They hear of nothing any more.");
 	else if (e == ERR_OK)
 		cli_say(c, "%" PRId64 " transaction%s", a.all.tracked,
 		    c->args.again_n   ? ": they do not hear of it any more"

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/config/ref.h"
+#include "cli/config/scalar.h"
 #include "cli/node/database.h"
 #include "cli/node/resync.h"
 #include "codec/url.h"
@@ -50,7 +51,7 @@ static bool node_of_config(struct node_config *ret, struct cli *c, const char *u
 static enum err node_of_line(
     struct node_config *ret, const struct cli *c, const char *url, struct fail *f)
 {
-	const char *login = args_get(&c->args, "--login");
+	const char *login = args_get(&c->args, "--login"), *fault;
 	struct ref ref;
 	struct url u;
 	enum err e;
@@ -58,9 +59,10 @@ static enum err node_of_line(
 	*ret = (struct node_config){
 		.url = url, .weight = 1, .cookie = args_get(&c->args, "--cookie")
 	};
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return fail_set(
-		    f, ERR_USAGE, "--bitcoin-rpc is a URL, as http://localhost:8332");
+	fault = config_url_fault(url);
+	if (fault)
+		return fail_set(f, ERR_USAGE,
+		    "--bitcoin-rpc is a URL, as http://localhost:8332: %s", fault);
 	url_split(&u, url);
 	if (u.user)
 		return fail_set(f, ERR_USAGE,

@@ -153,7 +153,7 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 	while (sql_report_hearers_next(j, &s)) {
 		message_target_shown(target, s.target);
 		utf8_plain(target);
-		printf("  %s:%s hears of it", s.channel, target);
+		printf("  notify:%" PRId64 " %s:%s hears of it", s.id, s.channel, target);
 		if (!s.no_label) {
 			snprintf(why, sizeof why, "%s", s.label);
 			utf8_plain(why);
@@ -272,12 +272,15 @@ void unreached_show(const struct cli *c, struct journal *j)
 			    "target", cli_text(target), "suspended", !s.no_suspended,
 			    "why", cli_text(why), "due", (json_int_t)s.due));
 		else if (s.no_suspended)
-			cli_say(c, "%s:%s is not reached, %" PRId64 " to go: %s",
-			    s.channel, target, s.due, why);
+			cli_say(c,
+			    "notify:%" PRId64 " %s:%s is not reached, %" PRId64
+			    " to go: %s",
+			    s.id, s.channel, target, s.due, why);
 		else
 			cli_say(c,
-			    "%s:%s is SUSPENDED: %s; then: pawl resume notify:%" PRId64,
-			    s.channel, target, why, s.id);
+			    "notify:%" PRId64
+			    " %s:%s is SUSPENDED: %s; then: pawl resume notify:%" PRId64,
+			    s.id, s.channel, target, why, s.id);
 	}
 }
 

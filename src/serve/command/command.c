@@ -48,7 +48,7 @@ struct chain_run *command_chain(struct runner *r, const struct chain_config *con
 
 /* -- the operation --------------------------------------------------------- */
 
-static bool id_parse(const char *word, int64_t *ret)
+bool command_id(const char *word, int64_t *ret)
 {
 	int64_t id = 0;
 
@@ -71,7 +71,7 @@ enum err command_operation(
 	if (utf8_valid(word, strlen(word)) && sql_operation_by_name_one(j, &in, &found) &&
 	    operation_read(j, found.id, ret))
 		return ERR_OK;
-	if (id_parse(word, &id) && operation_read(j, id, ret))
+	if (command_id(word, &id) && operation_read(j, id, ret))
 		return ERR_OK;
 	return fail_set(f, ERR_NOT_FOUND, "there is no operation %.60s", word);
 }
@@ -189,7 +189,7 @@ static enum err resume_notify(const struct command_at *at, const struct request 
 	int64_t id;
 	enum err e;
 
-	if (!id_parse(q->name, &id))
+	if (!command_id(q->name, &id))
 		return fail_set(f, ERR_NOT_FOUND,
 		    "notify: is followed by the number of a subscriber; see: pawl status "
 		    "OPERATION");

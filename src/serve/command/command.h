@@ -72,6 +72,9 @@ struct told {
 	char checked[REPAIR_CHECKED_MAX], then[TOLD_THEN_MAX];
 };
 
+/* A number from 1 on, and nothing else. */
+bool command_id(const char *word, int64_t *ret);
+
 /* Before that, and whatever comes of it, for a route that is a command: what it looks at
  * is in the owner's memory, and followed. Nothing that this does is undone with a command
  * that is refused, and a command that is refused has loaded nothing. */

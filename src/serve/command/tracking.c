@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "codec/json.h"
 #include "journal/sql.gen.h"
+#include "serve/command/hearer.h"
 #include "tell/channel/channel.h"
 
 #define FOUND_MAX TRACKING_CHAINS_MAX
@@ -99,9 +100,6 @@ static enum err wish_read(struct wish *w, const json_t *o, struct fail *f)
 	if (e == ERR_OK && w->label && !json_array_size(w->notify))
 		e = fail_set(f, ERR_USAGE,
 		    "label: it is what messages call it: say with notify who gets them");
-	if (e == ERR_OK && w->has_hash == (w->operation && w->row))
-		e = fail_set(f, ERR_USAGE,
-		    "it names a hash, or an operation and its row, and not both");
 	return e;
 }
 
@@ -444,6 +442,9 @@ static enum err add_one(void *ctx, const struct wish *w, struct fail *f)
 	size_t mark = strlen(a->told->unreached);
 	enum err e;
 
+	if (w->has_hash == (w->operation && w->row))
+		return fail_set(f, ERR_USAGE,
+		    "it names a hash, or an operation and its row, and not both");
 	if (w->operation) {
 		e = row_find(a->at, w, &wish, f);
 		if (e == ERR_OK)
@@ -474,25 +475,31 @@ enum err tracking_add(const struct command_at *at, const struct request *q,
 
 /* -- what is not ----------------------------------------------------------- */
 
-static enum err hearer_drop(
-    void *ctx, const char *channel, const char *target, struct fail *f)
-{
-	struct adding *a = ctx;
-	const struct subject of = { .kind = SUBJECT_HASH, .id = a->row };
-
-	(void)f;
-	a->told->moved |= message_unsubscribe(a->at->journal, channel, target, &of);
-	return ERR_OK;
-}
-
 static enum err drop_row(
     struct adding *a, const struct wish *w, int64_t row, struct fail *f)
 {
-	a->row = row;
+	const struct subject of = { .kind = SUBJECT_HASH, .id = row };
+
 	if (w->notify)
-		return hearers_each(w, hearer_drop, a, f);
+		return hearers_drop(a->at->journal, w->notify, &of, &a->told->moved, f);
 	a->told->moved |= track_drop(a->at->journal, row, world_wall_ms(a->at->world));
 	return ERR_OK;
+}
+
+/* They hear of nothing any more. */
+static enum err drop_all(struct adding *a, const struct wish *w, struct fail *f)
+{
+	enum err e;
+
+	if (!json_array_size(w->notify) || w->operation || w->chain)
+		return fail_set(f, ERR_USAGE,
+		    "it names no hash; without one, only who is told no more is said");
+	e = hearers_drop(a->at->journal, w->notify, NULL, &a->told->moved, f);
+	if (e == ERR_OK && !a->told->moved)
+		e = fail_set(f, ERR_NOT_FOUND,
+		    "none of these hears of anything; who does: pawl status OPERATION "
+		    "or HASH");
+	return e;
 }
 
 static enum err drop_one(void *ctx, const struct wish *w, struct fail *f)
@@ -505,7 +512,7 @@ static enum err drop_one(void *ctx, const struct wish *w, struct fail *f)
 	enum err e = ERR_OK;
 
 	if (!w->has_hash)
-		return fail_set(f, ERR_USAGE, "it names no hash");
+		return drop_all(a, w, f);
 	if (w->chain)
 		e = a->at->face->chain_named(a->at->face->ctx, w->chain, &config, f);
 	for (size_t i = 0; i < n && e == ERR_OK; i++) {

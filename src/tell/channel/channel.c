@@ -29,7 +29,7 @@ const struct channel *channel_named(const char *name)
 	return NULL;
 }
 
-enum err channel_parse(
+enum err channel_split(
     const struct channel **ret, const char **ret_target, const char *text, struct fail *f)
 {
 	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
@@ -39,8 +39,16 @@ enum err channel_parse(
 			continue;
 		*ret = channels[i];
 		*ret_target = text + len + 1;
-		return channels[i]->check(*ret_target, f);
+		return ERR_OK;
 	}
 	return fail_set(f, ERR_USAGE,
 	    "whom to tell is CHANNEL:TARGET, as webhook:https://.. or telegram:CHAT");
+}
+
+enum err channel_parse(
+    const struct channel **ret, const char **ret_target, const char *text, struct fail *f)
+{
+	enum err e = channel_split(ret, ret_target, text, f);
+
+	return e == ERR_OK ? (*ret)->check(*ret_target, f) : e;
 }

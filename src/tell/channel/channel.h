@@ -119,7 +119,11 @@ int channel_number(const struct channel *c);
 /* NULL: there is none of this name. */
 const struct channel *channel_named(const char *name);
 
-/* "CHANNEL:TARGET"; *ret_target points into it. fails: USAGE. */
+/* "CHANNEL:TARGET"; *ret_target points into it, and may be anything: what is in a journal
+ * was checked by the pawl that took it. fails: USAGE. */
+NODISCARD enum err channel_split(const struct channel **ret, const char **ret_target,
+    const char *text, struct fail *f);
+/* The same, and it is one that messages can be sent to. */
 NODISCARD enum err channel_parse(const struct channel **ret, const char **ret_target,
     const char *text, struct fail *f);
 

@@ -2,6 +2,7 @@
  * it. */
 #include "tell/channel/webhook.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -39,32 +40,29 @@ void webhook_sign(char out[WEBHOOK_SIGNATURE_MAX], const struct secret *secret,
 	hex_format(out + 3, mac, sizeof mac);
 }
 
-/* What is wrong with it is said without repeating it: it may hold a key. */
+/* What is wrong with it is said with as much of it as is no secret. */
 static enum err webhook_check(const char *target, struct fail *f)
 {
-	size_t scheme = strncmp(target, "https://", 8) == 0 ? 8
-	    : strncmp(target, "http://", 7) == 0            ? 7
-							    : 0;
+	const char *fault = url_fault(target);
+	char shown[URL_SHOWN_MAX];
 	struct url u;
 
 	url_split(&u, target);
-	if (!scheme || !u.host_port_len || *u.host == ':')
-		return fail_set(
-		    f, ERR_USAGE, "webhook: its target is a URL of http or https");
-	if (u.user)
-		return fail_set(f, ERR_USAGE,
-		    "webhook: a URL with user or password is refused: who receives it "
-		    "checks its signature");
-	if (strlen(target) >= TARGET_MAX)
-		return fail_set(
-		    f, ERR_USAGE, "webhook: a URL of more than %d bytes", TARGET_MAX - 1);
-	for (const char *at = target; *at; at++)
-		if (*at <= ' ' || *at > '~' || *at == '\\' || *at == '#')
-			return fail_set(f, ERR_USAGE,
-			    "webhook: a URL has no blanks, '\\', '#' or bytes that are "
-			    "not ASCII");
-	return ERR_OK;
+	url_shown(shown, target);
+	if (!fault && u.user)
+		fault = "a URL with user or password is refused: who receives it checks "
+			"its signature";
+	if (!fault && strlen(target) >= TARGET_MAX)
+		fault = "a URL of more than 1023 bytes";
+	if (!fault && strchr(target, '#'))
+		fault = "a URL with '#': what stands behind it is never sent";
+	if (!fault)
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_USAGE, "webhook:%s%s%s", shown, *shown ? ": " : " ", fault);
 }
+
+_Static_assert(TARGET_MAX == 1024, "as it is said");
 
 static enum err webhook_ready(const struct channel_config *c, struct fail *f)
 {
@@ -101,7 +99,8 @@ static void webhook_lane(char out[LANE_NAME_MAX], const char *target)
 	url_split(&u, target);
 	len = u.host_port_len < LANE_NAME_MAX ? u.host_port_len : LANE_NAME_MAX - 1;
 	memset(out, 0, LANE_NAME_MAX);
-	memcpy(out, u.host, len);
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)tolower((unsigned char)u.host[i]);
 }
 
 static int64_t webhook_pause_ms(const char *target)
