@@ -183,6 +183,16 @@ static enum err point(const char *target, const char *name, struct fail *f)
 	return e;
 }
 
+static enum err number(const char *path, uint64_t *ret, struct fail *f)
+{
+	struct stat s;
+
+	if (lstat(path, &s))
+		return failed(path, "look", f);
+	*ret = s.st_ino;
+	return ERR_OK;
+}
+
 static enum err folder(const char *path, struct fail *f)
 {
 	struct stat s;
@@ -250,6 +260,7 @@ const struct files files_of_system = {
 	.exchange = exchange,
 	.point = point,
 	.remove = remove_file,
+	.number = number,
 	.folder = folder,
 	.each = each_of,
 	.sync_folder = sync_folder,

@@ -53,9 +53,13 @@ struct files {
 	/* A symbolic link of this name, in place of whatever has it. */
 	enum err (*point)(const char *target, const char *name, struct fail *f);
 	enum err (*remove)(const char *path, struct fail *f); /* ERR_NOT_FOUND */
+	/* That of what has this name, no other one's while it is there, and its own
+	 * whatever it is called later. ERR_NOT_FOUND */
+	enum err (*number)(const char *path, uint64_t *ret, struct fail *f);
 	/* Mode 0700, made if it is not there. */
 	enum err (*folder)(const char *path, struct fail *f);
-	/* Whatever is in it, in any order: names without their folder. ERR_NOT_FOUND */
+	/* Whatever is in it, in any order, and perhaps not only once: names without their
+	 * folder. ERR_NOT_FOUND */
 	enum err (*each)(const char *folder, void (*one)(void *ctx, const char *name),
 	    void *ctx, struct fail *f);
 	/* Names made, moved and removed in the folder of path are on the medium. */

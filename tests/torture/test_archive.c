@@ -21,7 +21,7 @@
 #include "journal/files.h"
 #include "journal/journal.h"
 #include "journal/sql.gen.h"
-#include "mortal.h"
+#include "trial.h"
 
 #define FILE_MAX ((size_t)2 << 20)
 #define ROWS 260 /* more than go at once */
@@ -29,15 +29,6 @@
 static struct sim_disk_image *begin;
 
 /* -- what processes do ------------------------------------------------------ */
-
-static struct journal *own(void)
-{
-	struct fail f = { 0 };
-	struct journal *j;
-
-	mortal_must(journal_own(&j, PATH, &me, &f), &f);
-	return j;
-}
 
 static void add_row(struct journal *j, int64_t operation, int64_t row)
 {
@@ -109,7 +100,7 @@ static void prepare(void)
 	struct journal *j;
 
 	mortal_must(journal_create(PATH, &f), &f);
-	j = own();
+	j = trial_own();
 	(void)sql_chain_add_one(j, &chain, &c);
 	(void)sql_account_add_one(j, &account, &a);
 	add_operation(j, "wages", ROWS);
@@ -123,7 +114,7 @@ static void prepare(void)
 static void archive_all(void)
 {
 	static const struct retention keep[] = { { "airdrop", 1 } };
-	struct journal *j = own();
+	struct journal *j = trial_own();
 	struct archiver *a = archiver_new(
 	    &(struct archiver_setup){ .journal = j, .keep = keep, .keep_n = 1 });
 	struct fail f = { 0 };
@@ -173,7 +164,7 @@ static void compare(int64_t want_whole)
 {
 	struct sql_archived_attempt_below_in below = { .account = 1, .nonce = ROWS };
 	struct sql_archived_attempt_below_out gone;
-	struct journal *j = own();
+	struct journal *j = trial_own();
 	struct archived a;
 	int64_t operation, there = 0;
 	char why[100];
@@ -224,98 +215,38 @@ static void look_at_whole(void)
 
 /* -- the runs ------------------------------------------------------------------- */
 
-static void expect(int is, int want, const char *when, int64_t n)
+static void nothing_unfinished_is_left(void)
 {
-	if (is != want)
-		fail_msg(
-		    "%s, op %lld: exit %d: %s", when, (long long)n, is, mortal_why());
+	assert_true(journal_files->size("/disk/unfinished-archive-pawl.db") < 0);
 }
 
-static int spoiled; /* starts that were refused */
-
-/* Where the power goes while a -wal begins anew, the sector of its header may be spoiled
- * with a transaction whole behind it. That this was never synced nobody can tell: it is
- * refused. */
-static bool is_spoiled(int code)
-{
-	bool is = code == 6 && strstr(mortal_why(), "header of its -wal is damaged");
-
-	spoiled += is;
-	return is;
-}
-
-static void goes_on(int64_t n)
-{
-	int code = mortal_run(look, 0);
-
-	if (is_spoiled(code))
-		return;
-	expect(code, 0, "what is there", n);
-	expect(mortal_run(archive_all, 0), 0, "once more", n);
-	expect(mortal_run(look_at_whole, 0), 0, "all of it", n);
-	if (journal_files->size("/disk/unfinished-archive-pawl.db") >= 0)
-		fail_msg("op %lld: a file that is not finished is left", (long long)n);
-}
+static struct trial trial = {
+	.act = archive_all,
+	.either = look,
+	.done = look_at_whole,
+	.over = nothing_unfinished_is_left,
+	.every = 2,
+};
 
 static void rows_or_the_archive(void **state)
 {
-	int64_t n;
-	int code;
-
 	(void)state;
-	for (int power = 0; power <= 1; power++) {
-		for (n = 1;; n += 2) {
-			sim_disk_put_back(disk, begin);
-			sim_disk_seed(disk, (uint64_t)(n + 999 * power));
-			code = mortal_run(archive_all, n);
-			if (code == 0)
-				break;
-			expect(code, DEATH, "the death", n);
-			if (power)
-				sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-			goes_on(n);
-		}
-		expect(mortal_run(look_at_whole, 0), 0, "undisturbed", n);
-		assert_true(n > 20);
-	}
-	assert_in_range(spoiled, 0, 2);
+	assert_in_range(trial_deaths(&trial), 0, 2);
 }
 
 /* A disk that is full, and syncs that fail: it says so, and all of it is as it was. */
 static void what_fails_harms_nothing(void **state)
 {
-	int code;
-
 	(void)state;
-	for (int64_t room = 0; room < 4 << 20; room = room * 2 + 3000) {
-		sim_disk_put_back(disk, begin);
-		sim_disk_room(disk, room);
-		code = mortal_run(archive_all, 0);
-		sim_disk_room(disk, -1);
-		if (code == 0)
-			break;
-		expect(code, 3, "a full disk", room);
-		goes_on(room);
-	}
-	for (int64_t n = 1;; n++) {
-		sim_disk_put_back(disk, begin);
-		sim_disk_fail_sync_at(disk, n);
-		code = mortal_run(archive_all, 0);
-		sim_disk_fail_sync_at(disk, 0);
-		if (code == 0)
-			break;
-		expect(code, 3, "a failed sync", n);
-		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-		goes_on(n);
-	}
+	trial_failures(&trial);
 }
 
 static int make_disk(void **state)
 {
 	(void)state;
 	sim_disk_format(disk, FILE_MAX, 1);
-	expect(mortal_run(prepare, 0), 0, "prepare", 0);
-	begin = sim_disk_keep(disk);
+	trial_expect(mortal_run(prepare, 0), 0, "prepare", 0);
+	trial.begin = begin = sim_disk_keep(disk);
 	return 0;
 }
 

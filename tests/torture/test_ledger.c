@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "kinds/node/state/book.h"
-#include "mortal.h"
+#include "trial.h"
 
 #define FILE_MAX ((size_t)2 << 20)
 #define PEERS 40
@@ -29,15 +29,6 @@ static struct shared {
 static struct sim_disk_image *begin;
 
 /* -- what processes do ----------------------------------------------------- */
-
-static struct journal *own(void)
-{
-	struct fail f = { 0 };
-	struct journal *j;
-
-	mortal_must(journal_own(&j, PATH, &me, &f), &f);
-	return j;
-}
 
 static void apply(struct journal *j, const char *lines)
 {
@@ -62,7 +53,7 @@ static void prepare(void)
 		    "{\"do\":\"credit\",\"peer\":\"peer-%02d\",\"amount\":\"100000\"}\n",
 		    i);
 	mortal_must(journal_create(PATH, &f), &f);
-	apply(own(), lines);
+	apply(trial_own(), lines);
 }
 
 /* Each table, and rows that come, move and go. */
@@ -87,12 +78,12 @@ static void change(void)
 	    "{\"do\":\"task\",\"task\":\"t\",\"type\":1,\"priority\":1,"
 	    "\"submitter\":\"s\",\"id\":\"k\"}\n"
 	    "{\"do\":\"escrow_refund\",\"task\":\"t-1\",\"id\":\"r\"}\n");
-	apply(own(), lines);
+	apply(trial_own(), lines);
 }
 
 static void restore(void)
 {
-	struct journal *j = own();
+	struct journal *j = trial_own();
 	struct book_restored r;
 	struct l2_state s;
 	struct fail f = { 0 };
@@ -112,7 +103,7 @@ static void restore(void)
 /* All of it holds; one of the roots that it may have. */
 static void look(char ret[L2_HEX])
 {
-	struct journal *j = own();
+	struct journal *j = trial_own();
 	struct fail f = { 0 };
 
 	mortal_must(book_check(j, ret, &f), &f);
@@ -167,107 +158,43 @@ static void restored(void)
 
 /* -- the runs -------------------------------------------------------------- */
 
-static void expect(int is, int want, const char *when, int64_t n)
-{
-	if (is != want)
-		fail_msg(
-		    "%s, op %lld: exit %d: %s", when, (long long)n, is, mortal_why());
-}
-
-/* The header of a -wal that was torn as it began anew: nothing of it was synced, and
- * nobody can tell. */
-static bool is_spoiled(int code)
-{
-	return code == 6 && strstr(mortal_why(), "header of its -wal is damaged");
-}
-
-static void goes_on(
-    void (*either)(void), void (*act)(void), void (*done)(void), int64_t n)
-{
-	int code = mortal_run(either, 0);
-
-	if (is_spoiled(code))
-		return;
-	expect(code, 0, "what is there", n);
-	expect(mortal_run(act, 0), 0, "once more", n);
-	expect(mortal_run(done, 0), 0, "all of it", n);
-}
-
-static void dies_at_each_op(void (*act)(void), void (*either)(void), void (*done)(void))
-{
-	int64_t n;
-	int code;
-
-	for (int power = 0; power <= 1; power++) {
-		for (n = 1;; n++) {
-			sim_disk_put_back(disk, begin);
-			sim_disk_seed(disk, (uint64_t)(n + 999 * power));
-			code = mortal_run(act, n);
-			if (code == 0)
-				break;
-			expect(code, DEATH, "the death", n);
-			if (power)
-				sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-			goes_on(either, act, done, n);
-		}
-		expect(mortal_run(done, 0), 0, "undisturbed", n);
-		assert_true(n > 20);
-	}
-}
+static struct trial changing = {
+	.act = change, .either = changed_or_not, .done = changed, .every = 1
+};
 
 static void changes_are_all_or_none(void **state)
 {
 	(void)state;
-	dies_at_each_op(change, changed_or_not, changed);
+	(void)trial_deaths(&changing);
 }
 
 static void a_state_from_elsewhere_is_all_or_none(void **state)
 {
+	struct trial restoring = { begin, restore, restored_or_not, restored, NULL, 1 };
+
 	(void)state;
-	dies_at_each_op(restore, restored_or_not, restored);
+	(void)trial_deaths(&restoring);
 }
 
 /* It says so, and all of it is as it was. */
 static void a_disk_that_fails_harms_no_state(void **state)
 {
-	int code;
-
 	(void)state;
-	for (int64_t room = 0; room < 4 << 20; room = room * 2 + 3000) {
-		sim_disk_put_back(disk, begin);
-		sim_disk_room(disk, room);
-		code = mortal_run(change, 0);
-		sim_disk_room(disk, -1);
-		if (code == 0)
-			break;
-		expect(code, 3, "a full disk", room);
-		goes_on(changed_or_not, change, changed, room);
-	}
-	for (int64_t n = 1;; n++) {
-		sim_disk_put_back(disk, begin);
-		sim_disk_fail_sync_at(disk, n);
-		code = mortal_run(change, 0);
-		sim_disk_fail_sync_at(disk, 0);
-		if (code == 0)
-			break;
-		expect(code, 3, "a failed sync", n);
-		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
-		goes_on(changed_or_not, change, changed, n);
-	}
+	trial_failures(&changing);
 }
 
 static int make_disk(void **state)
 {
 	(void)state;
 	sim_disk_format(disk, FILE_MAX, 1);
-	expect(mortal_run(prepare, 0), 0, "prepare", 0);
-	expect(mortal_run(look_before, 0), 0, "look", 0);
-	begin = sim_disk_keep(disk);
-	expect(mortal_run(change, 0), 0, "change", 0);
-	expect(mortal_run(look_after, 0), 0, "look", 0);
+	trial_expect(mortal_run(prepare, 0), 0, "prepare", 0);
+	trial_expect(mortal_run(look_before, 0), 0, "look", 0);
+	changing.begin = begin = sim_disk_keep(disk);
+	trial_expect(mortal_run(change, 0), 0, "change", 0);
+	trial_expect(mortal_run(look_after, 0), 0, "look", 0);
 	sim_disk_put_back(disk, begin);
-	expect(mortal_run(restore, 0), 0, "restore", 0);
-	expect(mortal_run(look_other, 0), 0, "look", 0);
+	trial_expect(mortal_run(restore, 0), 0, "restore", 0);
+	trial_expect(mortal_run(look_other, 0), 0, "look", 0);
 	return strcmp(roots->before, roots->after) && strcmp(roots->before, roots->other)
 	    ? 0
 	    : -1;

@@ -960,6 +960,63 @@ static void place_judge(bool died)
 	assert_string_equal(aside, is);
 }
 
+/* The log begins anew, and what there was is in the folder; l2_reset_end gives that its
+ * name. */
+static void reset_it(void)
+{
+	struct l2_reset r;
+	struct l2_state s;
+	struct fail f = { 0 };
+	enum err e;
+
+	l2_state_init(&s);
+	l2_state_add(&s, L2_BALANCES, &(struct l2_balance){ l2_text("a"), 7 });
+	e = l2_reset_look(&r, &sim_disk_files, top, 1000000, &f);
+	r.reorg_db_path[0] = '\0';
+	if (e == ERR_OK)
+		e = l2_reset_files(&r, NULL, &s, 1000000, &f);
+	if (e != ERR_OK)
+		fail_msg("reset: %s", f.why);
+	assert_true(r.log);
+	l2_state_release(&s);
+}
+
+/* The newest of the old log, in the folder: under the name that it will have, or under
+ * the one of what was made in its place. */
+static void seen_kept(void *ctx, const char *name)
+{
+	char at[300], root[L2_HEX];
+
+	if (strncmp(name, "l2_snapshots.dat", 16) != 0)
+		return;
+	snprintf(at, sizeof at, "%s/recovery_1000.part/%s", top, name);
+	root_of(&sim_disk_files, at, root);
+	if (!strcmp(root, is))
+		snprintf(ctx, 300, "%s", at);
+}
+
+static void reset_judge(bool died)
+{
+	char now[L2_HEX], kept[300] = "", part[200], root[L2_HEX];
+
+	snprintf(part, sizeof part, "%s/recovery_1000.part", top);
+	root_of(&sim_disk_files, log_path, now);
+	assert_true(!strcmp(now, is) || !now[0]);
+	assert_int_equal(sim_disk_files.each(part, seen_kept, kept, NULL), ERR_OK);
+	assert_true(!strcmp(now, is) != !!kept[0]); /* in one place, and never in none */
+	if (!died)
+		assert_string_equal(strrchr(kept, '/'), "/l2_snapshots.dat");
+	reset_it();
+	kept[0] = '\0';
+	assert_int_equal(sim_disk_files.each(part, seen_kept, kept, NULL), ERR_OK);
+	assert_string_equal(strrchr(kept, '/'), "/l2_snapshots.dat");
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, "");
+	grow_on(&sim_disk_files, 77, root);
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, root);
+}
+
 static void goes_anywhere(
     void (*deed)(void), void (*judge)(bool), unsigned rounds, unsigned least)
 {
@@ -1000,6 +1057,12 @@ static void the_power_goes_in_a_rebuild(void **state)
 {
 	(void)state;
 	goes_anywhere(take_place, place_judge, 16, 4);
+}
+
+static void the_power_goes_in_a_reset(void **state)
+{
+	(void)state;
+	goes_anywhere(reset_it, reset_judge, 16, 8);
 }
 
 static void the_newest_that_holds_is_found(void **state)
@@ -1090,6 +1153,7 @@ int main(void)
 		ONE(the_power_goes_in_a_restore),
 		ONE(the_power_goes_in_a_recovery),
 		ONE(the_power_goes_in_a_rebuild),
+		ONE(the_power_goes_in_a_reset),
 		ONE(the_newest_that_holds_is_found),
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),

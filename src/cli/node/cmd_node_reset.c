@@ -193,7 +193,7 @@ static enum err reset(struct resetting *r, struct fail *f)
 	enum err e = args_yes(&yes, &r->cli->args, f);
 
 	if (e == ERR_OK)
-		e = l2_reset_look(&r->files, dir, wall_ms, f);
+		e = l2_reset_look(&r->files, &files_of_system, dir, wall_ms, f);
 	if (e == ERR_OK)
 		e = state_look(r, f);
 	if (e != ERR_OK)

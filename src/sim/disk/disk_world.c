@@ -150,6 +150,16 @@ static enum err point(const char *target, const char *name, struct fail *f)
 	return ERR_OK;
 }
 
+static enum err number(const char *path, uint64_t *ret, struct fail *f)
+{
+	int file = disk_find(disk(), path);
+
+	if (file < 0)
+		return fail_set(f, ERR_NOT_FOUND, "%s: is not there", path);
+	*ret = (uint64_t)disk()->files[file].inode;
+	return ERR_OK;
+}
+
 static enum err folder(const char *path, struct fail *f)
 {
 	(void)path;
@@ -157,18 +167,22 @@ static enum err folder(const char *path, struct fail *f)
 	return ERR_OK;
 }
 
+/* A folder is there while something is in it, and told as often as that. */
 static enum err each_of(
     const char *path, void (*one)(void *ctx, const char *name), void *ctx, struct fail *f)
 {
 	size_t len = strlen(path);
+	char its[DISK_NAME];
 
 	(void)f;
 	for (int i = 0; i < DISK_FILES; i++) {
 		const char *name = disk()->files[i].name;
 
-		if (!strncmp(name, path, len) && name[len] == '/' &&
-		    !strchr(name + len + 1, '/'))
-			one(ctx, name + len + 1);
+		if (strncmp(name, path, len) != 0 || name[len] != '/')
+			continue;
+		snprintf(its, sizeof its, "%s", name + len + 1);
+		its[strcspn(its, "/")] = '\0';
+		one(ctx, its);
 	}
 	return ERR_OK;
 }
@@ -209,6 +223,7 @@ const struct files sim_disk_files = {
 	.exchange = exchange,
 	.point = point,
 	.remove = remove_file,
+	.number = number,
 	.folder = folder,
 	.each = each_of,
 	.sync_folder = sync_folder,

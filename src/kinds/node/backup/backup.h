@@ -145,17 +145,20 @@ NODISCARD enum err l2_state_write(const struct files *files, const char *path,
  * and the state as lines of JSON. Until l2_reset_end its name ends with .part: who was
  * killed finds it, and goes on with it. */
 struct l2_reset {
+	const struct files *files;
 	char folder[1024];  /* as it will be called */
 	bool unfinished;    /* it was there */
 	bool log, reorg_db; /* it has what was there of these */
-	char log_path[1024], reorg_db_path[1024], part[1024];
+	char log_path[1024], part[1024];
+	/* On files of the system alone; "" for a test that has others: it is left out. */
+	char reorg_db_path[1024];
 };
 /* Looks, and changes nothing. */
-NODISCARD enum err l2_reset_look(
-    struct l2_reset *ret, const char *data_dir, int64_t wall_ms, struct fail *f);
+NODISCARD enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
+    const char *data_dir, int64_t wall_ms, struct fail *f);
 /* A log, of old snapshots those alone whose anchors peg-outs of the state stand on and
  * the journal does not know, and a database of what the journal knows, take their places,
- * each at one instant. s: the state; NULL: there is none. On files of the system alone.
+ * each at one instant. s: the state; NULL: there is none.
  * fails: OWNED, a process has one of them open to write; and as files do. */
 struct journal;
 NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,

@@ -4,13 +4,10 @@
  * its inode) of what it is to take the place of. Then both change names at once. Whoever
  * was killed before or after that sees by the number which of the two is in place.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/hex.h"
 #include "base/mutant.h"
@@ -39,20 +36,20 @@ static void note_unfinished(void *ctx, const char *name)
 		memcpy(u->name, name, len + 1);
 }
 
-static bool there(const char *path)
+static bool there(const struct files *files, const char *path)
 {
-	struct stat st;
+	uint64_t number;
 
-	return lstat(path, &st) == 0;
+	return files->number(path, &number, NULL) == ERR_OK;
 }
 
-enum err l2_reset_look(
-    struct l2_reset *ret, const char *data_dir, int64_t wall_ms, struct fail *f)
+enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
+    const char *data_dir, int64_t wall_ms, struct fail *f)
 {
 	struct unfinished u = { .name = "" };
-	enum err e = files_of_system.each(data_dir, note_unfinished, &u, f);
+	enum err e = files->each(data_dir, note_unfinished, &u, f);
 
-	*ret = (struct l2_reset){ .unfinished = u.name[0] };
+	*ret = (struct l2_reset){ .files = files, .unfinished = u.name[0] };
 	if (e == ERR_OK && strlen(data_dir) > BACKUP_PATH_MAX - 160)
 		e = fail_set(
 		    f, ERR_USAGE, "the folder of the node: its path is too long");
@@ -66,7 +63,8 @@ enum err l2_reset_look(
 		    (int)(strlen(ret->part) - strlen(PART)), ret->part);
 		return ERR_OK;
 	}
-	for (int64_t s = wall_ms / 1000; !ret->folder[0] || there(ret->folder); s++)
+	for (int64_t s = wall_ms / 1000; !ret->folder[0] || there(files, ret->folder);
+	     s++)
 		snprintf(ret->folder, BACKUP_PATH_MAX, "%.860s/" FOLDER "%" PRId64,
 		    data_dir, s);
 	snprintf(ret->part, BACKUP_PATH_MAX, "%.1000s" PART, ret->folder);
@@ -75,9 +73,9 @@ enum err l2_reset_look(
 
 enum err l2_reset_end(struct l2_reset *r, struct fail *f)
 {
-	enum err e = files_of_system.rename(r->part, r->folder, f);
+	enum err e = r->files->rename(r->part, r->folder, f);
 
-	return e == ERR_OK ? files_of_system.sync_folder(r->folder, f) : e;
+	return e == ERR_OK ? r->files->sync_folder(r->folder, f) : e;
 }
 
 /* -- one takes the place of the other --------------------------------------------- */
@@ -106,16 +104,19 @@ static void note_made(void *ctx, const char *name)
 	r->number = strtoull(name + len + strlen(INSTEAD), NULL, 10);
 }
 
-static enum err moved(const char *from, const char *to, struct fail *f)
+static enum err moved(
+    const struct renewal *r, const char *from, const char *to, struct fail *f)
 {
-	enum err e = files_of_system.rename(from, to, f);
+	const struct files *files = r->reset->files;
+	enum err e = files->rename(from, to, f);
 
 	if (e == ERR_OK)
-		e = files_of_system.sync_folder(to, f);
-	return e == ERR_OK ? files_of_system.sync_folder(from, f) : e;
+		e = files->sync_folder(to, f);
+	return e == ERR_OK ? files->sync_folder(from, f) : e;
 }
 
-static enum err make(struct renewal *r, const struct stat *old, struct fail *f)
+/* old: the number of the one that is there; NULL: none is. */
+static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
 {
 	char fresh[BACKUP_PATH_MAX];
 	enum err e;
@@ -126,34 +127,35 @@ static enum err make(struct renewal *r, const struct stat *old, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	if (!old)
-		return moved(fresh, r->path, f);
-	r->number = old->st_ino;
+		return moved(r, fresh, r->path, f);
+	r->number = *old;
 	snprintf(r->made, sizeof r->made, "%.960s/%s" INSTEAD "%" PRIu64, r->reset->part,
 	    r->name, r->number);
-	return moved(fresh, r->made, f);
+	return moved(r, fresh, r->made, f);
 }
 
 static enum err renew(struct renewal *r, struct fail *f)
 {
-	struct stat st;
-	bool old = stat(r->path, &st) == 0;
+	const struct files *files = r->reset->files;
+	uint64_t number = 0;
+	bool old = files->number(r->path, &number, NULL) == ERR_OK;
 	enum err e;
 
 	snprintf(r->kept, sizeof r->kept, "%.960s/%s", r->reset->part, r->name);
-	r->was = there(r->kept);
+	r->was = there(files, r->kept);
 	if (r->was && old && !MUTANT(reset_forgets))
 		return ERR_OK;
-	e = files_of_system.each(r->reset->part, note_made, r, f);
+	e = files->each(r->reset->part, note_made, r, f);
 	if (e == ERR_OK && !r->made[0])
-		e = make(r, old ? &st : NULL, f);
+		e = make(r, old ? &number : NULL, f);
 	if (e != ERR_OK || !r->made[0])
 		return e;
-	if (old && (uint64_t)st.st_ino == r->number)
-		e = files_of_system.exchange(r->made, r->path, f);
+	if (old && (number == r->number || MUTANT(reset_changes_twice)))
+		e = files->exchange(r->made, r->path, f);
 	if (e == ERR_OK)
-		e = files_of_system.sync_folder(r->path, f);
+		e = files->sync_folder(r->path, f);
 	if (e == ERR_OK)
-		e = moved(r->made, r->kept, f);
+		e = moved(r, r->made, r->kept, f);
 	r->was = e == ERR_OK;
 	return e;
 }
@@ -165,18 +167,16 @@ static bool is_needed(const struct renewal *r, const char *anchor)
 {
 	struct anchor known;
 	struct hash h;
+	bool stood_on = false;
 
-	if (!r->state || !hex_parse(h.at, sizeof h.at, anchor, strlen(anchor)) ||
-	    anchor_find(r->journal, &h, &known))
-		return false;
-	for (size_t i = 0; i < r->state->pegouts_n; i++)
-		if (l2_same(r->state->pegouts[i].anchor, l2_text(anchor)))
-			return true;
-	return false;
+	for (size_t i = 0; r->state && i < r->state->pegouts_n && !stood_on; i++)
+		stood_on = l2_same(r->state->pegouts[i].anchor, l2_text(anchor));
+	return stood_on && hex_parse(h.at, sizeof h.at, anchor, strlen(anchor)) &&
+	    !anchor_find(r->journal, &h, &known);
 }
 
-static enum err block_keep(
-    struct l2_log *log, struct l2_block block, const char *path, struct fail *f)
+static enum err block_keep(const struct files *files, struct l2_log *log,
+    struct l2_block block, const char *path, struct fail *f)
 {
 	static const struct l2_append how = { .version = 1 };
 	struct l2_state s;
@@ -185,7 +185,7 @@ static enum err block_keep(
 	l2_state_init(&s);
 	e = l2_log_load(log, block, &s, f);
 	if (e == ERR_OK && l2_state_sort(&s))
-		e = l2_log_append(&files_of_system, path, &s, &how, f);
+		e = l2_log_append(files, path, &s, &how, f);
 	l2_state_release(&s);
 	return e;
 }
@@ -195,10 +195,11 @@ static enum err needed_keep(struct renewal *r, const char *path, struct fail *f)
 {
 	static const struct l2_demand any = { .anchor_needed = false };
 	struct l2_verdict v;
+	const struct files *files = r->reset->files;
 	struct l2_log *log;
 	enum err e = ERR_OK;
 
-	if (l2_log_open(&log, &files_of_system, r->path, NULL) != ERR_OK)
+	if (l2_log_open(&log, files, r->path, NULL) != ERR_OK)
 		return ERR_OK;
 	if (l2_log_survey(log, NULL) == ERR_OK)
 		for (size_t i = 0; i < l2_log_n(log) && e == ERR_OK; i++) {
@@ -207,7 +208,7 @@ static enum err needed_keep(struct renewal *r, const char *path, struct fail *f)
 			if (l2_log_check(log, block, &any, &v, NULL) == ERR_OK &&
 			    (v.fault == L2_HOLDS || v.fault == L2_PEGOUT_UNBACKED) &&
 			    v.anchored && is_needed(r, v.anchor_hash))
-				e = block_keep(log, block, path, f);
+				e = block_keep(files, log, block, path, f);
 		}
 	l2_log_close(log);
 	return e;
@@ -216,14 +217,15 @@ static enum err needed_keep(struct renewal *r, const char *path, struct fail *f)
 /* Empty, but for old snapshots without which the state would not be verified. */
 static enum err log_make(struct renewal *r, const char *path, struct fail *f)
 {
+	const struct files *files = r->reset->files;
 	struct file *file = NULL;
-	enum err e = files_of_system.open(&file, path, FILE_WRITE, f);
+	enum err e = files->open(&file, path, FILE_WRITE, f);
 
 	if (e == ERR_OK)
-		e = files_of_system.cut(file, 0, f);
+		e = files->cut(file, 0, f);
 	if (e == ERR_OK)
-		e = files_of_system.sync(file, f);
-	files_of_system.close(file);
+		e = files->sync(file, f);
+	files->close(file);
 	return e == ERR_OK && !MUTANT(reset_unbacks) ? needed_keep(r, path, f) : e;
 }
 
@@ -251,12 +253,14 @@ struct held {
 
 static enum err hold(struct held *h, const struct l2_reset *r, struct fail *f)
 {
-	enum err e = reorgdb_hold(r->reorg_db_path, &h->db, f);
+	enum err e = ERR_OK;
 
-	if (e != ERR_OK || !there(r->log_path))
+	if (r->reorg_db_path[0])
+		e = reorgdb_hold(r->reorg_db_path, &h->db, f);
+	if (e != ERR_OK || !there(r->files, r->log_path))
 		return e;
-	e = files_of_system.open(&h->log, r->log_path, FILE_WRITE, f);
-	return e == ERR_OK ? files_of_system.own(h->log, f) : e;
+	e = r->files->open(&h->log, r->log_path, FILE_WRITE, f);
+	return e == ERR_OK ? r->files->own(h->log, f) : e;
 }
 
 static enum err both_renew(
@@ -275,7 +279,7 @@ static enum err both_renew(
 		.journal = j };
 	enum err e = renew(&log, f);
 
-	if (e == ERR_OK)
+	if (e == ERR_OK && reset->reorg_db_path[0])
 		e = renew(&db, f);
 	reset->log = log.was;
 	reset->reorg_db = db.was;
@@ -286,13 +290,13 @@ static enum err folder_fill(
     struct l2_reset *r, const struct l2_state *s, int64_t wall_ms, struct fail *f)
 {
 	char state[BACKUP_PATH_MAX];
-	enum err e = files_of_system.folder(r->part, f);
+	enum err e = r->files->folder(r->part, f);
 
 	snprintf(state, sizeof state, "%.960s/l2_state.jsonl", r->part);
 	if (e == ERR_OK)
-		e = files_of_system.sync_folder(r->part, f);
-	if (e == ERR_OK && s && !there(state))
-		e = l2_state_write(&files_of_system, state, s, wall_ms, f);
+		e = r->files->sync_folder(r->part, f);
+	if (e == ERR_OK && s && !there(r->files, state))
+		e = l2_state_write(r->files, state, s, wall_ms, f);
 	return e;
 }
 
@@ -306,7 +310,7 @@ enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_s
 		e = folder_fill(r, s, wall_ms, f);
 	if (e == ERR_OK)
 		e = both_renew(r, j, s, f);
-	files_of_system.close(held.log);
+	r->files->close(held.log);
 	reorgdb_let_go(held.db);
 	return e;
 }
