@@ -50,8 +50,9 @@ SELECT id FROM node_anchor WHERE hash = :hash;
 
 -- name: node_anchor_get
 -- in: id i64
--- out: id i64, hash b32, root b32, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64
-SELECT id, hash, root, made_ms, status, txid, broadcast_ms, retries, height, block_hash, confirmations
+-- out: id i64, hash b32, root b32, own i64, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64
+SELECT id, hash, root, payload IS NOT NULL AS own, made_ms, status, txid, broadcast_ms, retries, height, block_hash,
+	confirmations
 FROM node_anchor WHERE id = :id;
 
 -- Of a root, the newest first.

@@ -190,7 +190,9 @@ def older_journal_is_named(folder):
     told = Run(folder, "node", "recover", "--latest-valid").ends(5, err="older copy of itself").err
     assert "recover --to 2" in told and text(log).endswith(BROKEN), told
     is_now = root(folder)
-    Run(folder, "node", "create-anchor").ends(0)
+    word, told = word_of(folder, "node", "create-anchor")
+    assert "a supply of 4 in place of 2." in told and text(log).endswith(BROKEN), told
+    Run(folder, "node", "create-anchor", word).ends(0)
     assert verified(folder) == is_now
     Run(folder, "node", "recover", "--latest-valid").ends(0, "the log stays")
 
@@ -212,7 +214,7 @@ def owner_is_named(folder):
             Run(folder, "node", *line).ends(5, err=f"process {serve.pid} .*to stop it, which is safe: kill {serve.pid}")
         apply(folder, credit("z", 4))
         is_now = root(folder)
-        Run(folder, "node", "create-anchor").ends(0)
+        Run(folder, "node", "create-anchor", word_of(folder, "node", "create-anchor")[0]).ends(0)
         write(log, text(log), BROKEN)
         Run(folder, "node", "recover", "--latest-valid").ends(0)
         assert verified(folder) == is_now

@@ -191,11 +191,9 @@ static enum err restore_on(
 static enum err recover_on(
     const struct files *files, uint64_t number, struct l2_recovered *r, struct fail *f)
 {
-	return l2_log_recover(&(struct l2_recover_plan){ .files = files,
-				  .log = log_path,
-				  .reorg_db = "",
-				  .number = number,
-				  .wall_ms = NOW },
+	return l2_log_recover(
+	    &(struct l2_recover_plan){
+		.files = files, .log = log_path, .number = number, .wall_ms = NOW },
 	    r, f);
 }
 

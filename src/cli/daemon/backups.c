@@ -32,13 +32,15 @@ enum err backup_now(const struct backup_paths *paths,
 {
 	struct l2_backup_plan plan = { &files_of_system, paths->log, paths->reorg_db,
 		paths->folder, config->keep, wall_ms };
-	enum err e = l2_backup_make(&plan, ret, f);
+	struct fail why;
+	enum err e = l2_backup_make(&plan, ret, f), away = ERR_OK;
 
-	if (e == ERR_OK && config->copy_to)
-		e = l2_backup_copy(&plan, ret, config->copy_to, f);
-	if (e == ERR_OK && config->command)
-		e = l2_backup_command(&plan, ret, config->command, f);
-	return e;
+	/* What could be copied is taken away, whatever could not. */
+	if (ret->sums[0] && config->copy_to)
+		away = l2_backup_copy(&plan, ret, config->copy_to, &why);
+	if (ret->sums[0] && away == ERR_OK && config->command)
+		away = l2_backup_command(&plan, ret, config->command, &why);
+	return e == ERR_OK && away != ERR_OK ? fail_set(f, away, "%s", why.why) : e;
 }
 
 /* -- while a daemon runs ---------------------------------------------------- */
@@ -119,7 +121,8 @@ static void job_done(void *job)
 	if (b->e == ERR_NOT_FOUND)
 		log_info("node", "no backup: %s", b->fail.why);
 	else if (b->e != ERR_OK)
-		log_error("node", "no backup: %s", b->fail.why);
+		log_error("node", "%s: %s",
+		    b->made.sums[0] ? "half a backup" : "no backup", b->fail.why);
 	else
 		log_info("node",
 		    "backup %s in %s: %" PRIu64 " bytes of snapshots, root %s; %" PRIu64

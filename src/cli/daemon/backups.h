@@ -22,7 +22,8 @@ struct backup_paths {
 NODISCARD enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
     const char *data_dir, struct fail *f);
 
-/* Makes one, and takes it to where the config says besides. */
+/* Makes one, and takes it to where the config says besides: of one that failed what it
+ * has all the same (l2_backup_make). */
 NODISCARD enum err backup_now(const struct backup_paths *paths,
     const struct node_backup_config *config, int64_t wall_ms, struct l2_backup *ret,
     struct fail *f);

@@ -9,8 +9,11 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "cli/node/database.h"
+#include "cli/node/replace.h"
 #include "cli/owner/own.h"
 #include "cli/report/report.h"
+#include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
@@ -18,11 +21,18 @@
 
 struct anchoring {
 	struct cli *cli;
-	const char *file; /* NULL: the journal's state */
+	const struct anchoring_plan *plan;
 	char database[SNAPSHOTS_PATH_MAX];
 	struct journal *journal; /* to read */
 	struct l2_state state;
-	bool found; /* its snapshot was there */
+	char is[L2_HEX]; /* the root of the journal's */
+	bool found;      /* its snapshot was there */
+	/* The newest whole snapshot, and its state where it is another. */
+	struct newest {
+		size_t number; /* 0: there is none */
+		char root[L2_HEX], anchor[L2_HEX];
+		struct l2_state state;
+	} newest;
 	struct anchored *ret;
 };
 
@@ -32,8 +42,8 @@ static enum err state_get(struct anchoring *a, struct fail *f)
 {
 	enum err e = ERR_OK;
 
-	if (a->file) {
-		e = dump_read(&a->state, a->file, f);
+	if (a->plan->file) {
+		e = dump_read(&a->state, a->plan->file, f);
 	} else {
 		journal_read_begin(a->journal);
 		book_read(a->journal, &a->state);
@@ -69,37 +79,51 @@ static void hash_of(char out[L2_HEX], const char *root, uint64_t made_ms)
 
 /* -- its snapshot -------------------------------------------------------------- */
 
-/* The newest one, if it is of this state, and its anchor still of use. */
+/* The newest whole one, if it is of this state, and its anchor still of use. */
+static void newest_take(struct anchoring *a, const struct l2_verdict *v)
+{
+	char hash[L2_HEX];
+
+	if (strcmp(v->root, a->ret->root) != 0 || !v->anchored || MUTANT(anchored_anew))
+		return;
+	hash_of(hash, v->root, v->anchored_ms);
+	if (strcmp(hash, v->anchor_hash) != 0)
+		return; /* another program's, with metadata */
+	a->ret->known = anchor_known(a, hash, &a->ret->status);
+	a->found = !a->ret->known || a->ret->status == ANCHOR_PENDING ||
+	    a->ret->status == ANCHOR_CONFIRMED;
+	a->ret->known = a->ret->known && a->found;
+	if (a->found) {
+		a->ret->made_ms = v->anchored_ms;
+		memcpy(a->ret->hash, hash, sizeof hash);
+	}
+}
+
 static enum err newest_look(struct anchoring *a, struct fail *f)
 {
-	static const struct l2_demand alone = { .anchor_needed = true };
-	struct l2_log *log;
+	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
+	const struct l2_verdict *v;
 	struct l2_block block;
-	struct l2_verdict v;
-	char hash[L2_HEX];
+	struct judgement g;
+	struct l2_log *log;
 	enum err e = l2_log_open(&log, &files_of_system, a->ret->log, f);
 
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;
 	if (e != ERR_OK)
 		return e;
-	e = l2_log_newest(log, &alone, &block, &v, NULL, NULL, f);
-	l2_log_close(log);
-	if (e != ERR_OK || !block.len || strcmp(v.root, a->ret->root) != 0 ||
-	    MUTANT(anchored_anew))
-		return e;
-	hash_of(hash, v.root, v.anchored_ms);
-	if (strcmp(hash, v.anchor_hash) != 0)
-		return ERR_OK; /* another program's, with metadata */
-	a->ret->known = anchor_known(a, hash, &a->ret->status);
-	a->found = !a->ret->known || a->ret->status == ANCHOR_PENDING ||
-	    a->ret->status == ANCHOR_CONFIRMED;
-	a->ret->known = a->ret->known && a->found;
-	if (a->found) {
-		a->ret->made_ms = v.anchored_ms;
-		memcpy(a->ret->hash, hash, sizeof hash);
+	e = judge_log(&judge, log, &g, f);
+	judge_release(&judge);
+	block = judgement_whole(&g, &a->newest.number, &v);
+	if (e == ERR_OK && block.len) {
+		newest_take(a, v);
+		memcpy(a->newest.root, v->root, L2_HEX);
+		memcpy(a->newest.anchor, v->anchor_hash, L2_HEX);
+		if (strcmp(v->root, a->ret->root) != 0)
+			e = l2_log_load(log, block, &a->newest.state, f);
 	}
-	return ERR_OK;
+	l2_log_close(log);
+	return e;
 }
 
 /* The state was anchored before, and the log has lost it: the snapshot bears that anchor
@@ -142,27 +166,12 @@ static enum err snapshot_write(struct anchoring *a, struct fail *f)
 	    : e;
 }
 
-static bool stored(void *ctx, struct l2_bytes hash)
-{
-	struct anchoring *a = ctx;
-	char text[L2_HEX];
-	int status;
-
-	if (hash.len != L2_HEX - 1)
-		return false;
-	memcpy(text, hash.at, hash.len);
-	text[hash.len] = '\0';
-	return anchor_known(a, text, &status);
-}
-
 /* A state is anchored as it is; that a verification will refuse it is better said now. */
 static enum err warn_unbacked(struct anchoring *a, struct fail *f)
 {
-	const struct l2_demand demand = {
-		.anchor_needed = true, .stored = stored, .ctx = a
-	};
+	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
+	struct judgement g;
 	struct l2_log *log;
-	struct l2_verdict v;
 	enum err e;
 
 	if (!a->state.pegouts_n)
@@ -170,12 +179,133 @@ static enum err warn_unbacked(struct anchoring *a, struct fail *f)
 	e = l2_log_open(&log, &files_of_system, a->ret->log, f);
 	if (e != ERR_OK)
 		return e;
-	e = l2_log_survey(log, f);
-	if (e == ERR_OK && l2_log_n(log))
-		e = l2_log_check(log, l2_log_at(log, l2_log_n(log) - 1), &demand, &v, f);
-	if (e == ERR_OK && l2_log_n(log) && v.fault == L2_PEGOUT_UNBACKED)
-		cli_warn(a->cli, "%s: a verification of this snapshot fails", v.why);
+	e = judge_log(&judge, log, &g, f);
+	if (e == ERR_OK && g.doubted && g.doubted == g.blocks)
+		cli_warn(a->cli, "%s: a verification of this snapshot fails",
+		    g.doubted_verdict.why);
+	judge_release(&judge);
 	l2_log_close(log);
+	return e;
+}
+
+/* -- what it would be put on top of -------------------------------------------- */
+
+/* This journal went through it, or anchored it. */
+static bool is_of_journal(
+    struct anchoring *a, const struct l2_state *s, const char *anchor_hash)
+{
+	struct anchor known;
+	struct hash h;
+
+	return book_had(a->journal, s) >= 0 ||
+	    (hex_parse(h.at, sizeof h.at, anchor_hash, strlen(anchor_hash)) &&
+		anchor_find(a->journal, &h, &known) && known.own);
+}
+
+static uint32_t word(const struct anchoring *a)
+{
+	struct sha256 *s = sha256_begin();
+
+	sha256_add(s, "anchor", 6);
+	sha256_add(s, a->ret->root, L2_HEX);
+	sha256_add(s, a->newest.root, L2_HEX);
+	sha256_add(s, a->is, L2_HEX);
+	return word_end(s);
+}
+
+static enum err refuse(struct anchoring *a, const char *why, const struct l2_state *is,
+    const char *instead, struct fail *f)
+{
+	const char *file = a->plan->file;
+	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
+	uint32_t w = word(a);
+	struct book_lost lost;
+	struct buf out;
+	enum err e;
+
+	if (a->plan->yes == w)
+		return ERR_OK;
+	book_lost(&lost, is, &a->state);
+	amount_format(was, &lost.supply, 0);
+	amount_format(will, &lost.supply_to, 0);
+	buf_init(&out, 1000);
+	replace_lost_tell(&out, &lost);
+	e = fail_set(f, ERR_CONFLICT,
+	    "%s%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has a "
+	    "supply of %s in place of %s%s. Nothing was changed. %s Only if that is "
+	    "meant: pawl node create-anchor%s%.200s --yes=%08" PRIx32,
+	    a->plan->yes ? "Since that was told there is something else. " : "", why,
+	    file ? "" : "the state of the journal", file ? file : "", a->ret->root, will,
+	    was, buf_text(&out), instead, file ? " --l2-state-file " : "",
+	    file ? file : "", w);
+	buf_release(&out);
+	return e;
+}
+
+/* The journal has a state, and never this one. */
+static enum err ask_of_state(struct anchoring *a, struct fail *f)
+{
+	struct book_sums sums;
+	struct l2_state is;
+	char why[400], instead[400];
+	enum err e = ERR_OK;
+
+	book_sums(a->journal, &sums);
+	if (replace_is_fresh(&sums) || strcmp(a->is, a->ret->root) == 0 ||
+	    book_had(a->journal, &a->state) >= 0)
+		return ERR_OK;
+	snprintf(why, sizeof why,
+	    "%.200s has a state that the journal (root %.16s) never had", a->plan->file,
+	    a->is);
+	snprintf(instead, sizeof instead,
+	    "To make it the state of the node, which anchors it then: pawl node import "
+	    "%.200s.",
+	    a->plan->file);
+	book_read(a->journal, &is);
+	e = refuse(a, why, &is, instead, f);
+	l2_state_release(&is);
+	return e;
+}
+
+static enum err ask_of_newest(struct anchoring *a, struct fail *f)
+{
+	char why[400], instead[400];
+
+	snprintf(why, sizeof why,
+	    "snapshot %zu, the newest of %.200s (root %.16s), is of a state that this "
+	    "journal never had: it is a new one, an older copy of itself, or of another "
+	    "node",
+	    a->newest.number, a->ret->log, a->newest.root);
+	snprintf(instead, sizeof instead,
+	    "To go on from that snapshot: pawl node recover --latest-valid, where the "
+	    "journal has no state, else pawl node import %.200s.",
+	    a->ret->log);
+	return refuse(a, why, &a->newest.state, instead, f);
+}
+
+static bool has_records(const struct l2_state *s)
+{
+	for (int i = 0; i < L2_LISTS; i++)
+		if (l2_state_n(s, (enum l2_list)i))
+			return true;
+	return false;
+}
+
+static enum err ask(struct anchoring *a, struct fail *f)
+{
+	const struct newest *n = &a->newest;
+	enum err e;
+
+	journal_read_begin(a->journal);
+	e = book_check(a->journal, a->is, f);
+	(void)l2_state_sort(&a->state);
+	(void)l2_state_sort(&a->newest.state);
+	if (e == ERR_OK && n->number && strcmp(n->root, a->ret->root) != 0 &&
+	    has_records(&n->state) && !is_of_journal(a, &n->state, n->anchor))
+		e = ask_of_newest(a, f);
+	else if (e == ERR_OK && a->plan->file)
+		e = ask_of_state(a, f);
+	journal_read_end(a->journal);
 	return e;
 }
 
@@ -226,56 +356,12 @@ static enum err anchor_put(struct anchoring *a, struct fail *f)
 	    f);
 }
 
-/* The database follows the journal where a daemon keeps it; else it is told here. What
- * keeps it from being told keeps no anchor back. */
-static enum err database_put(
-    struct reorgdb *db, const struct anchoring *a, struct fail *f)
-{
-	struct anchor_record r = { .status = ANCHOR_PENDING };
-	struct reorgdb_batch *b = reorgdb_batch_new();
-	struct anchor_record was;
-	char key[RECORD_KEY_MAX];
-	bool there = false;
-	struct buf value;
-	enum err e;
-
-	buf_init(&value, RECORD_VALUE_MAX);
-	memcpy(r.hash, a->ret->hash, L2_HEX);
-	memcpy(r.root, a->ret->root, L2_HEX);
-	key_anchor(key, r.hash);
-	e = reorgdb_anchor(db, r.hash, &was, &there, f);
-	if (e == ERR_OK && !there)
-		e = anchor_format(&value, &r, f);
-	if (e == ERR_OK && !there)
-		e = reorgdb_put(b, key, buf_text(&value), value.len, f);
-	if (e == ERR_OK)
-		e = reorgdb_write(db, b, f);
-	buf_release(&value);
-	reorgdb_batch_free(b);
-	return e;
-}
-
-static void database_tell(const struct anchoring *a)
-{
-	struct fail f = { ERR_OK, "" };
-	struct reorgdb *db;
-	enum err e = reorgdb_open(&db, a->database, REORGDB_WRITE, &f);
-
-	if (e == ERR_NOT_FOUND || e == ERR_OWNED)
-		return;
-	if (e == ERR_OK) {
-		e = database_put(db, a, &f);
-		reorgdb_close(db);
-	}
-	if (e != ERR_OK)
-		cli_warn(a->cli, "the journal has the anchor, and %s has not: %s",
-		    a->database, f.why);
-}
-
 static enum err anchor(struct anchoring *a, struct fail *f)
 {
 	enum err e = newest_look(a, f);
 
+	if (e == ERR_OK && !a->found && !a->plan->agreed && !MUTANT(anchored_on_top))
+		e = ask(a, f);
 	if (e == ERR_OK && !a->found)
 		e = snapshot_write(a, f);
 	if (e == ERR_OK && !a->found)
@@ -283,7 +369,7 @@ static enum err anchor(struct anchoring *a, struct fail *f)
 	if (e == ERR_OK && !a->ret->known)
 		e = anchor_put(a, f);
 	if (e == ERR_OK)
-		database_tell(a);
+		database_follow(a->cli, a->journal);
 	return e;
 }
 
@@ -300,21 +386,23 @@ static enum err run(struct anchoring *a, struct fail *f)
 	return e == ERR_OK ? anchor(a, f) : e;
 }
 
-enum err anchoring_do(
-    struct cli *c, const char *file, struct anchored *ret, struct fail *f)
+enum err anchoring_do(struct cli *c, const struct anchoring_plan *plan,
+    struct anchored *ret, struct fail *f)
 {
 	struct anchoring *a = mem_new(sizeof *a);
 	enum err e = report_open(c, &a->journal, f);
 
 	*ret = (struct anchored){ .status = ANCHOR_PENDING };
 	a->cli = c;
-	a->file = file;
+	a->plan = plan;
 	a->ret = ret;
 	l2_state_init(&a->state);
+	l2_state_init(&a->newest.state);
 	if (e == ERR_OK) {
 		e = run(a, f);
 		journal_close(a->journal);
 	}
+	l2_state_release(&a->newest.state);
 	l2_state_release(&a->state);
 	mem_free(a);
 	return e;

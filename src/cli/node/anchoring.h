@@ -3,7 +3,12 @@
  *
  * The snapshot is on the medium before the journal has the anchor: an anchor whose state
  * nobody has would be of no use. Killed between the two and done again, the snapshot is
- * found, and gone on with. A state that is anchored already is not anchored anew.
+ * found, and gone on with. A state that is anchored already is not anchored anew. Behind
+ * it the reorg database is told all that the journal has.
+ *
+ * The newest snapshot is what a node that lost its journal goes on from, so none is put
+ * on top silently of one that this journal never had, nor one of a state that it never
+ * had where it has one: only the line that bears the word for just that does it.
  */
 #ifndef PAWL_CLI_NODE_ANCHORING_H
 #define PAWL_CLI_NODE_ANCHORING_H
@@ -19,9 +24,15 @@ struct anchored {
 	char log[SNAPSHOTS_PATH_MAX];
 };
 
-/* file: as pawl node state --json wrote it; NULL: the state of the journal. By the owner,
- * if another process is it: the caller is not. */
-NODISCARD enum err anchoring_do(
-    struct cli *c, const char *file, struct anchored *ret, struct fail *f);
+struct anchoring_plan {
+	const char *file; /* as pawl node state --json wrote it; NULL: the journal's */
+	bool agreed;      /* whoever calls has asked already */
+	uint32_t yes;
+};
+
+/* By the owner, if another process is it: the caller is not. fails: CONFLICT, what is
+ * given up, and the lines to type; as judge_trouble, where that is not known. */
+NODISCARD enum err anchoring_do(struct cli *c, const struct anchoring_plan *plan,
+    struct anchored *ret, struct fail *f);
 
 #endif

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/daemon/backups.h"
 
+/* What there is of it; what there is not is the error. */
 static void tell(
     const struct cli *c, const struct backup_paths *p, const struct l2_backup *b)
 {
@@ -44,7 +45,7 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 	const char *to = args_get(&c->args, "--to"), *n = args_get(&c->args, "--keep");
 	struct node_backup_config config;
 	struct backup_paths paths;
-	struct l2_backup b;
+	struct l2_backup b = { .time = "" };
 	uint64_t keep;
 	enum err e = cli_config(c, f);
 
@@ -61,7 +62,7 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		config.copy_to = to;
 	if (e == ERR_OK)
 		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
-	if (e != ERR_OK)
+	if (e != ERR_OK && !b.sums[0])
 		return e;
 	if (b.failed)
 		cli_warn(c,
@@ -69,6 +70,8 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		    "all the same; the root is of the newest that does: pawl node verify",
 		    b.failed, b.failed == 1 ? " does" : "s do", paths.log,
 		    b.failed == 1 ? "is" : "are");
+	if (b.doubted)
+		cli_warn(c, "its newest snapshot is whole, and not verified: %s", b.why);
 	tell(c, &paths, &b);
-	return ERR_OK;
+	return e;
 }

@@ -50,9 +50,12 @@ static void tell(const struct cli *c, const struct anchored *a)
 
 enum err cmd_node_create_anchor(struct cli *c, struct fail *f)
 {
+	struct anchoring_plan plan = { .file = args_get(&c->args, "--l2-state-file") };
 	struct anchored done;
-	enum err e = anchoring_do(c, args_get(&c->args, "--l2-state-file"), &done, f);
+	enum err e = args_yes(&plan.yes, &c->args, f);
 
+	if (e == ERR_OK)
+		e = anchoring_do(c, &plan, &done, f);
 	if (e == ERR_OK)
 		tell(c, &done);
 	return e;

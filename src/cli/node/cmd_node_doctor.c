@@ -1,6 +1,7 @@
 /* node doctor: the files of a layer 2, and what they depend on. Each finding names the
  * procedure of the guide and what to type; nothing is changed. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,6 +46,35 @@ static void look_tell(struct node_doctor *n)
 
 /* -- the journal ----------------------------------------------------------- */
 
+/* The journal has no state, and something else has one. */
+static bool lost_tell(struct node_doctor *n)
+{
+	const char *path = n->d.cli->config->journal;
+	char archive[L2_ARCHIVE_TOLD], remedy[L2_ARCHIVE_TOLD + 1200];
+	size_t len = 0;
+
+	l2_archive_tell(archive, n->d.cli->config->node.data_dir);
+	if (n->newest.len && !n->doubted)
+		len = (size_t)snprintf(remedy, sizeof remedy,
+		    "pawl node import FILE takes it in%s", archive);
+	else if (n->unsure)
+		len = (size_t)snprintf(remedy, sizeof remedy,
+		    "procedure 3 comes first: pawl node rebuild-reorg-db; then: pawl "
+		    "node recover --latest-valid%s",
+		    archive);
+	else if (n->doubted)
+		len = (size_t)snprintf(remedy, sizeof remedy,
+		    "pawl node import %s, which asks for it%s", n->files.log, archive);
+	else if (archive[0])
+		len = (size_t)snprintf(remedy, sizeof remedy, "%s", archive + 2);
+	if (!len)
+		return false;
+	doctor_finding(&n->d, "state", path, remedy, "the journal has no state, and %s",
+	    n->newest.len || n->doubted ? "the newest snapshot has one"
+					: "what a reset has kept is one");
+	return true;
+}
+
 static void state_tell(struct node_doctor *n)
 {
 	const char *path = n->d.cli->config->journal;
@@ -63,9 +93,8 @@ static void state_tell(struct node_doctor *n)
 		n->damaged = true;
 		doctor_finding(
 		    &n->d, "state", path, "pawl doctor --journal", "%s", f.why);
-	} else if (!sums.changes && n->newest.len) {
-		doctor_finding(&n->d, "state", path, "pawl node import FILE takes it in",
-		    "the journal has no state, and the newest snapshot has one");
+	} else if (n->fresh && lost_tell(n)) {
+		return;
 	} else {
 		doctor_fine(&n->d, "state", path,
 		    "root %s behind change %" PRId64 ", its sums hold; %s", root,
@@ -81,9 +110,13 @@ static void state_tell(struct node_doctor *n)
 static void journal_open_tell(struct node_doctor *n)
 {
 	struct fail f = { ERR_OK, "" };
+	struct book_sums sums;
 
-	if (report_open(n->d.cli, &n->d.journal, &f) == ERR_OK)
+	if (report_open(n->d.cli, &n->d.journal, &f) == ERR_OK) {
+		book_sums(n->d.journal, &sums);
+		n->fresh = !sums.changes;
 		return;
+	}
 	n->d.journal = NULL;
 	doctor_finding(&n->d, "state", n->d.cli->config->journal, "pawl doctor --journal",
 	    "%s", f.why);
@@ -215,8 +248,8 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 	look_tell(&n);
 	journal_open_tell(&n);
 	if (n.look.has_folder) {
-		doctor_log(&n);
 		doctor_database(&n);
+		doctor_log(&n);
 		backups_tell(&n);
 	}
 	if (n.d.journal)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "cli/node/replace.h"
 #include "cli/node/snapshots.h"
 #include "kinds/node/state/dump.h"
@@ -25,33 +26,51 @@ static enum err is_dump(bool *ret, const char *path, struct fail *f)
 }
 
 struct reading {
-	const struct cli *cli;
+	struct cli *cli;
 	const char *path;
+	char doubt[500]; /* why its state is none to go on from; "": it is */
 };
 
-static void failed_tell(void *ctx, struct l2_block block, const struct l2_verdict *v)
+/* The newest whole one: what of it is doubted is no reason to take an older one instead,
+ * and is told. */
+static enum err newest_load(struct reading *r, struct l2_log *log,
+    const struct judgement *g, struct l2_state *s, struct fail *f)
 {
-	const struct reading *r = ctx;
+	const struct l2_verdict *v;
+	size_t number;
+	struct l2_block block = judgement_whole(g, &number, &v);
 
-	cli_warn(r->cli, "%s: the block at byte %" PRIu64 " does not hold: %s", r->path,
-	    block.offset, v->why);
+	if (MUTANT(doubted_is_passed_over))
+		block = g->good_block;
+	if (!block.len)
+		return fail_set(f, ERR_INPUT, "%s: no snapshot in it holds", r->path);
+	if (g->broken)
+		cli_warn(r->cli, "%s: %zu newer than its snapshot %zu do not hold: %s",
+		    r->path, g->broken, number, g->why);
+	if (g->doubted && block.offset == g->doubted_block.offset)
+		snprintf(r->doubt, sizeof r->doubt,
+		    "snapshot %zu of %zu is whole, but not verified: %s", number,
+		    g->blocks, v->why);
+	return l2_log_load(log, block, s, f);
 }
 
 static enum err snapshot_read(struct reading *r, struct l2_state *s, struct fail *f)
 {
-	const struct l2_demand demand = { .anchor_needed = false };
+	struct store store;
+	struct judgement g;
 	struct l2_log *log = NULL;
-	struct l2_verdict v;
-	struct l2_block block;
-	enum err e = l2_log_open(&log, &files_of_system, r->path, f);
+	enum err e = store_init(&store, r->cli, NULL, r->path, f);
 
 	if (e == ERR_OK)
-		e = l2_log_newest(log, &demand, &block, &v, failed_tell, r, f);
-	if (e == ERR_OK && !block.len)
-		e = fail_set(f, ERR_INPUT, "%s: no snapshot in it holds", r->path);
-	else if (e == ERR_OK)
-		e = l2_log_load(log, block, s, f);
+		e = l2_log_open(&log, &files_of_system, r->path, f);
+	if (e == ERR_OK)
+		e = judge_log(store_judge(&store), log, &g, f);
+	if (e == ERR_OK)
+		e = judge_trouble(&store.judge, f);
+	if (e == ERR_OK)
+		e = newest_load(r, log, &g, s, f);
 	l2_log_close(log);
+	store_close(&store);
 	return e;
 }
 
@@ -105,14 +124,16 @@ static enum err keep_path(
 	return ERR_OK;
 }
 
-static enum err import(struct cli *c, const char *path, struct l2_state *s,
+static enum err import(struct cli *c, const struct reading *from, struct l2_state *s,
     struct replaced *ret, struct fail *f)
 {
+	const char *path = from->path;
 	char keep[SNAPSHOTS_PATH_MAX], line[256];
 	struct replacing r = { .state = s,
 		.since_ms = s->anchor.there ? s->anchor.timestamp_ms : s->timestamp_ms,
 		.what = path,
 		.line = line,
+		.doubt = from->doubt[0] ? from->doubt : NULL,
 		.keep = keep };
 	int n = snprintf(line, sizeof line, "pawl node import %s", path);
 	enum err e = args_yes(&r.yes, &c->args, f);
@@ -135,7 +156,7 @@ enum err cmd_node_import(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = state_read(&r, &s, f);
 	if (e == ERR_OK)
-		e = import(c, r.path, &s, &done, f);
+		e = import(c, &r, &s, &done, f);
 	l2_state_release(&s);
 	if (e == ERR_OK)
 		tell(c, &done);

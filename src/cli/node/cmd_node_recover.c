@@ -12,8 +12,10 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/mutant.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/anchoring.h"
+#include "cli/node/database.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
 #include "engine/states.h"
@@ -22,9 +24,10 @@
 struct recovery {
 	struct cli *cli;
 	struct backup_paths paths;
+	struct journal *journal; /* to read; NULL: there is none */
+	struct judge judge;
 	uint64_t number; /* 0: the newest that holds */
 	uint32_t yes;
-	bool has_journal;
 	bool fresh; /* it has no state */
 	char is[L2_HEX];
 	struct l2_recovered log;
@@ -39,77 +42,109 @@ struct recovery {
 static enum err journal_look(struct recovery *r, struct fail *f)
 {
 	struct book_sums sums;
-	struct journal *j;
-	enum err e = report_open(r->cli, &j, f);
+	enum err e = report_open(r->cli, &r->journal, f);
 
-	if (e == ERR_NO_JOURNAL)
-		return ERR_OK;
-	if (e != ERR_OK)
-		return e;
-	r->has_journal = true;
-	journal_read_begin(j);
-	e = book_check(j, r->is, f);
-	book_sums(j, &sums);
-	journal_read_end(j);
-	journal_close(j);
+	if (e != ERR_OK) {
+		r->journal = NULL;
+		return e == ERR_NO_JOURNAL ? ERR_OK : e;
+	}
+	journal_read_begin(r->journal);
+	e = book_check(r->journal, r->is, f);
+	book_sums(r->journal, &sums);
+	journal_read_end(r->journal);
 	r->fresh = replace_is_fresh(&sums);
 	return e;
 }
 
 /* Is it one of those that the journal went through, or anchored? */
-static enum err journal_had(const struct recovery *r, const struct l2_recovered *log,
-    const struct l2_state *s, bool *ret, struct fail *f)
+static bool journal_had(
+    const struct recovery *r, const char *anchor, const struct l2_state *s)
 {
 	struct anchor a;
-	struct journal *j;
 	struct hash hash;
-	enum err e = report_open(r->cli, &j, f);
+	bool had;
 
-	if (e != ERR_OK)
-		return e;
-	journal_read_begin(j);
-	*ret = book_had(j, s) >= 0 ||
-	    (hex_parse(hash.at, sizeof hash.at, log->anchor, strlen(log->anchor)) &&
-		anchor_find(j, &hash, &a));
-	journal_read_end(j);
-	journal_close(j);
-	return ERR_OK;
+	journal_read_begin(r->journal);
+	had = book_had(r->journal, s) >= 0 ||
+	    (hex_parse(hash.at, sizeof hash.at, anchor, strlen(anchor)) &&
+		anchor_find(r->journal, &hash, &a) && a.own);
+	journal_read_end(r->journal);
+	return had;
 }
 
 /* -- the state of the snapshot --------------------------------------------------- */
 
+/* A state that a reset has kept is a way back, too. */
+static void archive_tell(const struct recovery *r, char out[L2_ARCHIVE_TOLD])
+{
+	l2_archive_tell(out, r->cli->config->node.data_dir);
+}
+
 static enum err none_holds(const struct recovery *r, struct fail *f)
 {
+	char archive[L2_ARCHIVE_TOLD];
+
+	archive_tell(r, archive);
 	return fail_set(f, ERR_DAMAGED,
 	    "no snapshot of %s holds, and %s: procedure 1, pawl node restore, puts the "
-	    "newest copy of it in place",
-	    r->paths.log,
-	    r->has_journal ? "the journal has no state" : "there is no journal");
+	    "newest copy of it in place%s",
+	    r->paths.log, r->journal ? "the journal has no state" : "there is no journal",
+	    archive);
+}
+
+/* One that is doubted is no reason to go back to an older state. */
+static enum err doubted(
+    const struct recovery *r, const struct l2_recovered *log, struct fail *f)
+{
+	char archive[L2_ARCHIVE_TOLD], older[200] = "none of the older ones holds";
+
+	archive_tell(r, archive);
+	if (log->number)
+		snprintf(older, sizeof older,
+		    "to give it up for snapshot %zu: pawl node recover --to %zu",
+		    log->number, log->number);
+	return fail_set(f, ERR_CONFLICT,
+	    "snapshot %zu of %.200s is whole, but not verified: %s, and %s. Nothing was "
+	    "changed. Its anchors come back, where a copy has them, by: pawl node "
+	    "restore --only reorg-db, or pawl node rebuild-reorg-db%s. Its state as it "
+	    "is, which is asked for: pawl node import %.200s; %s",
+	    log->doubted, r->paths.log, log->doubt.why,
+	    r->journal ? "the journal has no state" : "there is no journal", archive,
+	    r->paths.log, older);
 }
 
 static enum err unknown(
-    const struct recovery *r, const struct l2_recovered *log, struct fail *f)
+    const struct recovery *r, size_t number, const char *root, bool holds, struct fail *f)
 {
+	char taken[SNAPSHOTS_PATH_MAX];
+
+	if (holds)
+		snprintf(taken, sizeof taken, "recover --to %zu", number);
+	else
+		snprintf(taken, sizeof taken, "import %.300s", r->paths.log);
 	return fail_set(f, ERR_CONFLICT,
-	    "snapshot %zu of %s, the newest that holds, is of a state (root %.16s) that "
+	    "snapshot %zu of %s, the newest that %s, is of a state (root %.16s) that "
 	    "this journal never had: is the journal an older copy of itself, or the log "
-	    "of another node? Nothing was changed. To go on with the state of the "
-	    "journal (root %.16s), as a snapshot on top: pawl node create-anchor. With "
-	    "that of the snapshot, which says first what is given up: pawl node recover "
-	    "--to %zu",
-	    log->number, r->paths.log, log->root, r->is, log->number);
+	    "of another node? Nothing was changed. Each of these says first what is "
+	    "given up. To go on with the state of the journal (root %.16s), as a "
+	    "snapshot on top: pawl node create-anchor. With that of the snapshot: pawl "
+	    "node %s",
+	    number, r->paths.log, holds ? "holds" : "is whole", root, r->is, taken);
 }
 
-/* The newest one that holds, where that is another. */
-static enum err newer_load(struct l2_log *log, struct l2_block block,
+/* The newest whole one, where that is another. */
+static enum err newer_load(struct recovery *r, struct l2_log *log, struct l2_block block,
     struct l2_state *newer, bool *ret, struct fail *f)
 {
-	static const struct l2_demand any = { .anchor_needed = false };
-	struct l2_block newest = { 0 };
-	struct l2_verdict v;
-	enum err e = l2_log_newest(log, &any, &newest, &v, NULL, NULL, f);
+	struct judgement g;
+	struct l2_block newest;
+	enum err e = judge_log(&r->judge, log, &g, f);
 
-	*ret = e == ERR_OK && newest.len && newest.offset != block.offset;
+	if (e == ERR_OK)
+		e = judge_trouble(&r->judge, f);
+	newest = judgement_whole(&g, NULL, NULL);
+	*ret = e == ERR_OK && newest.len && newest.offset > block.offset &&
+	    !MUTANT(doubted_is_passed_over);
 	if (*ret)
 		e = l2_log_load(log, newest, newer, f);
 	if (e == ERR_OK && *ret)
@@ -143,15 +178,33 @@ static enum err state_agree(struct recovery *r, const struct l2_recovered *log,
 	enum err e;
 
 	(void)l2_state_sort(s);
-	if (!r->fresh && !r->number) {
-		e = journal_had(r, log, s, &is, f);
-		return e == ERR_OK && !is ? unknown(r, log, f) : e;
-	}
 	l2_state_init(&newer);
-	e = r->fresh ? newer_load(file, block, &newer, &is, f) : ERR_OK;
+	e = r->fresh ? newer_load(r, file, block, &newer, &is, f) : ERR_OK;
 	if (e == ERR_OK)
 		e = take(r, log, s, is ? &newer : NULL, f);
 	l2_state_release(&newer);
+	return e;
+}
+
+/* The journal's state goes on top: what was the newest is to be known to it. */
+static enum err known_agree(struct recovery *r, const struct l2_recovered *log,
+    struct l2_log *file, struct l2_block block, struct fail *f)
+{
+	const char *root = log->doubted ? log->doubt.root : log->root;
+	struct l2_state s;
+	enum err e;
+
+	if (log->doubted)
+		block = log->doubted_block;
+	if (!block.len || strcmp(root, r->is) == 0)
+		return ERR_OK;
+	l2_state_init(&s);
+	e = l2_log_load(file, block, &s, f);
+	if (e == ERR_OK &&
+	    !journal_had(r, log->doubted ? log->doubt.anchor_hash : log->anchor, &s))
+		e = unknown(
+		    r, log->doubted ? log->doubted : log->number, root, !log->doubted, f);
+	l2_state_release(&s);
 	return e;
 }
 
@@ -163,9 +216,13 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
 	struct l2_state s;
 	enum err e = ERR_OK;
 
+	if (r->journal && !r->fresh && !r->number)
+		return known_agree(r, log, file, block, f);
+	if (log->doubted && !MUTANT(doubted_is_passed_over))
+		return doubted(r, log, f);
 	if (!block.len)
-		return r->has_journal && !r->fresh ? ERR_OK : none_holds(r, f);
-	if (!r->has_journal || strcmp(log->root, r->is) == 0)
+		return none_holds(r, f);
+	if (!r->journal || strcmp(log->root, r->is) == 0)
 		return ERR_OK;
 	l2_state_init(&s);
 	e = l2_log_load(file, block, &s, f);
@@ -181,22 +238,29 @@ static enum err recover(struct recovery *r, struct fail *f)
 {
 	const struct l2_recover_plan plan = { .files = &files_of_system,
 		.log = r->paths.log,
-		.reorg_db = r->paths.reorg_db,
+		.judge = &r->judge,
 		.number = r->number,
 		.wall_ms = clock_wall_ms(),
 		.agree = agree,
 		.ctx = r };
-	bool of_journal = r->has_journal && !r->fresh;
-	enum err e = l2_log_recover(&plan, &r->log, f);
+	bool of_journal = r->journal && !r->fresh;
+	enum err e;
 
+	r->judge.journal = r->journal;
+	r->judge.reorg_db = r->paths.reorg_db;
+	e = l2_log_recover(&plan, &r->log, f);
+	judge_release(&r->judge);
 	r->log_missing = e == ERR_NOT_FOUND && !r->log.blocks;
 	if (r->log_missing && of_journal && !r->number)
 		e = ERR_OK;
+	if (e == ERR_OK && r->journal)
+		database_follow(r->cli, r->journal);
 	if (e != ERR_OK || !of_journal || r->number ||
 	    (r->log.number && strcmp(r->log.root, r->is) == 0))
 		return e;
 	r->anchored = true;
-	return anchoring_do(r->cli, NULL, &r->anchor, f);
+	return anchoring_do(
+	    r->cli, &(struct anchoring_plan){ .agreed = true }, &r->anchor, f);
 }
 
 /* -- telling it -------------------------------------------------------------------- */
@@ -265,7 +329,7 @@ static void tell_state(const struct recovery *r)
 		printf("The state of the journal is its newest snapshot: root %s\n"
 		       "Anchor: %s %s\n",
 		    r->anchor.root, r->anchor.hash, anchor_status_name(r->anchor.status));
-	else if (r->has_journal)
+	else if (r->journal)
 		printf("Its state is that of the journal\n");
 	else
 		cli_warn(r->cli,
@@ -292,13 +356,13 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)
 		e = recover(&r, f);
-	if (e != ERR_OK)
-		return e;
-	if (c->args.json) {
+	if (e == ERR_OK && c->args.json) {
 		tell_json(&r);
-	} else {
+	} else if (e == ERR_OK) {
 		tell_log(&r);
 		tell_state(&r);
 	}
-	return ERR_OK;
+	if (r.journal)
+		journal_close(r.journal);
+	return e;
 }

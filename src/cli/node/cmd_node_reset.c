@@ -24,7 +24,8 @@ struct resetting {
 	char root[L2_HEX];
 	bool fresh; /* it has none */
 	/* the log */
-	size_t blocks, newest; /* newest: number of the one that holds, 0: none */
+	size_t blocks, newest; /* newest: number of the whole one, 0: none */
+	bool doubted;          /* that one is (judge.h) */
 	uint64_t log_bytes;
 	char log_root[L2_HEX];
 	/* peg-outs that are not paid yet */
@@ -62,22 +63,23 @@ static enum err state_look(struct resetting *r, struct fail *f)
 /* What can't be read of it is no reason to stay: it is set aside as it is. */
 static void log_look_at(struct resetting *r)
 {
-	static const struct l2_demand any = { .anchor_needed = false };
+	struct judge judge = { .journal = r->journal,
+		.reorg_db = r->files.reorg_db_path };
+	const struct l2_verdict *v;
+	struct judgement g;
 	struct l2_log *log;
-	struct l2_verdict v;
-	struct l2_block newest = { 0 };
 
 	if (l2_log_open(&log, &files_of_system, r->files.log_path, NULL) != ERR_OK)
 		return;
 	r->log_bytes = l2_log_size(log);
-	if (l2_log_survey(log, NULL) == ERR_OK &&
-	    l2_log_newest(log, &any, &newest, &v, NULL, NULL, NULL) == ERR_OK)
-		r->blocks = l2_log_n(log);
-	for (size_t i = 0; i < r->blocks && newest.len; i++)
-		if (l2_log_at(log, i).offset == newest.offset)
-			r->newest = i + 1;
-	if (r->newest)
-		memcpy(r->log_root, v.root, L2_HEX);
+	if (judge_log(&judge, log, &g, NULL) == ERR_OK) {
+		r->blocks = g.blocks;
+		(void)judgement_whole(&g, &r->newest, &v);
+		r->doubted = g.doubted != 0;
+		if (r->newest)
+			memcpy(r->log_root, v->root, L2_HEX);
+	}
+	judge_release(&judge);
 	l2_log_close(log);
 }
 
@@ -96,6 +98,9 @@ static uint32_t word(const struct resetting *r)
 
 static void state_tell(struct buf *out, const struct resetting *r)
 {
+	char archive[L2_ARCHIVE_TOLD];
+
+	l2_archive_tell(archive, r->cli->config->node.data_dir);
 	if (!r->fresh)
 		buf_addf(out,
 		    "The state stays: it is the journal's (root %.16s), and is anchored "
@@ -104,10 +109,12 @@ static void state_tell(struct buf *out, const struct resetting *r)
 	else if (r->newest)
 		buf_addf(out,
 		    "The journal has no state, so that of snapshot %zu (root %.16s) is "
-		    "given up; it stays by: pawl node recover --latest-valid",
-		    r->newest, r->log_root);
+		    "given up; it stays by: pawl node %s%s%s",
+		    r->newest, r->log_root,
+		    r->doubted ? "import " : "recover --latest-valid",
+		    r->doubted ? r->files.log_path : "", archive);
 	else
-		buf_add_str(out, "There is no state that could be kept");
+		buf_addf(out, "There is no state that could be kept%s", archive);
 }
 
 static void open_tell(struct buf *out, const struct resetting *r)
@@ -204,7 +211,8 @@ static enum err reset(struct resetting *r, struct fail *f)
 		e = l2_reset_files(
 		    &r->files, r->journal, r->fresh ? NULL : &r->state, wall_ms, f);
 	if (e == ERR_OK && !r->fresh)
-		e = anchoring_do(r->cli, NULL, &r->anchor, f);
+		e = anchoring_do(
+		    r->cli, &(struct anchoring_plan){ .agreed = true }, &r->anchor, f);
 	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
 }
 

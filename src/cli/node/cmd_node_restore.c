@@ -61,6 +61,12 @@ static void tell(
 		cli_warn(c,
 		    "the newest %zu snapshots of it do not hold: pawl node verify",
 		    r->failed);
+	if (r->doubted)
+		cli_warn(c,
+		    "its newest snapshot is whole, and not verified: %s. What the "
+		    "journal knows of anchors, and what is left of the database, is put "
+		    "together by: pawl node rebuild-reorg-db",
+		    r->why);
 	cli_say(c,
 	    "The state itself is the journal's, and goes on from there. Then: pawl "
 	    "node verify, and start the node.");
@@ -93,7 +99,12 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	plan.folder = from ? from : paths.folder;
 	plan.log = only && strcmp(only, "log") ? NULL : paths.log;
 	plan.reorg_db = only && strcmp(only, "reorg-db") ? NULL : paths.reorg_db;
+	plan.store = paths.reorg_db;
+	if (journal_read(&plan.journal, c->config->journal, NULL) != ERR_OK)
+		plan.journal = NULL;
 	e = l2_backup_restore(&plan, &r, f);
+	if (plan.journal)
+		journal_close(plan.journal);
 	if (e == ERR_OK)
 		tell(c, &plan, &r);
 	return e;

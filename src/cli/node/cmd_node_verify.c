@@ -55,8 +55,10 @@ static void unbacked(
 		    name, want, got);
 	else
 		fprintf(stderr,
-		    "Peg-out %s stands on anchor %s, which no older block has, nor %s\n",
-		    name, got, v->store.path[0] ? v->store.path : "a reorg database");
+		    "Peg-out %s stands on anchor %s, which no older block has, nor "
+		    "%s%s\n",
+		    name, got, v->store.path[0] ? v->store.path : "a reorg database",
+		    v->store.judge.journal ? ", nor the journal" : "");
 	if (v->unbacked)
 		json_array_append_new(v->unbacked, cli_text(name));
 }
@@ -209,11 +211,7 @@ static enum err look(struct verifying *v, struct fail *f)
 			return e;
 	}
 	e = l2_log_newest(v->log, &v->demand, &v->valid, &v->holds, failed, v, f);
-	if (e == ERR_OK && v->store.e != ERR_OK) {
-		e = v->store.e;
-		*f = v->store.fail;
-	}
-	return e;
+	return e == ERR_OK ? judge_trouble(&v->store.judge, f) : e;
 }
 
 static enum err tell(struct verifying *v, struct fail *f)

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "kinds/node/reorgdb/changes.h"
+
 enum err database_path(
     struct cli *c, const char *option, char out[DATABASE_PATH_MAX], struct fail *f)
 {
@@ -31,6 +33,40 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 	enum err e = database_path(c, option, path, f);
 
 	return e == ERR_OK ? reorgdb_open(ret, path, mode, f) : e;
+}
+
+static enum err tell_all(struct reorgdb *db, struct journal *j, struct fail *f)
+{
+	struct changes c;
+	size_t written;
+	enum err e;
+
+	changes_read(&c, j, 0);
+	c.has_top = false;
+	e = changes_write(&c, db, &written, f);
+	changes_release(&c);
+	return e;
+}
+
+void database_follow(struct cli *c, struct journal *j)
+{
+	struct fail f = { ERR_OK, "" };
+	char path[DATABASE_PATH_MAX];
+	struct reorgdb *db;
+	int n = snprintf(path, sizeof path, "%s/reorg_db", c->config->node.data_dir);
+	enum err e;
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return;
+	e = reorgdb_open(&db, path, REORGDB_WRITE, &f);
+	if (e == ERR_NOT_FOUND || e == ERR_OWNED)
+		return;
+	if (e == ERR_OK) {
+		e = tell_all(db, j, &f);
+		reorgdb_close(db);
+	}
+	if (e != ERR_OK)
+		cli_warn(c, "%s has not all that the journal has: %s", path, f.why);
 }
 
 void database_bad_tell(struct database_bad *b, const char *key, const char *why)

@@ -3,6 +3,7 @@
 #define PAWL_CLI_NODE_DATABASE_H
 
 #include "cli/cli.h"
+#include "journal/journal.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 
 #define DATABASE_PATH_MAX 4096
@@ -14,6 +15,12 @@ NODISCARD enum err database_path(
 /* The same, opened. */
 NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
     enum reorgdb_mode mode, struct fail *f);
+
+/* What the journal knows of anchors, blocks and reorgs, for the config's database: where
+ * a daemon keeps that, or there is none, nothing is done. Blocks above the journal's own,
+ * which a resync may have brought, stay. What keeps it from being told is warned of, and
+ * keeps nothing else back. */
+void database_follow(struct cli *c, struct journal *j);
 
 /* Values that are not what they should be: each is told on standard error. */
 struct database_bad {

@@ -14,13 +14,18 @@ struct node_doctor {
 	struct node_files files;
 	struct l2_look look;
 	bool damaged;           /* what is said to be so is a file's content */
+	bool fresh;             /* the journal has no state */
 	struct l2_block newest; /* valid one; len 0: there is none */
 	struct l2_verdict verdict;
+	size_t doubted;  /* the number of a newer one that is whole (judge.h); 0: none */
+	char doubt[500]; /* where it is, and why */
+	bool unsure;     /* not all that knows anchors could be asked */
 };
 
+/* Who has it open, each value of it, and whether the journal has told it all. It comes
+ * before the log, which is judged by it. */
+void doctor_database(struct node_doctor *n);
 /* Every block of the log is checked, and all that belongs to none is told. */
 void doctor_log(struct node_doctor *n);
-/* Who has it open, each value of it, and whether the journal has told it all. */
-void doctor_database(struct node_doctor *n);
 
 #endif

@@ -3,18 +3,47 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/mem.h"
 #include "cli/node/database.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshots.h"
 #include "engine/states.h"
 #include "journal/sql.gen.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/backup/backup.h"
+#include "kinds/node/reorgdb/changes.h"
 
 #define SHOWN 20
 
 #define PROCEDURE_1 "procedure 1: pawl node restore"
 #define PROCEDURE_2 "procedure 2: pawl node recover --latest-valid"
 #define PROCEDURE_3 "procedure 3, while the node is stopped: pawl node rebuild-reorg-db"
+
+/* -- what the journal has of both ------------------------------------------ */
+
+struct anchors_known {
+	size_t anchors, lacking, others; /* lacking: the database does; of all else */
+};
+
+/* db: compared with it; may be NULL. */
+static void anchors_known(
+    struct journal *j, struct reorgdb *db, struct anchors_known *ret)
+{
+	struct changes c;
+
+	*ret = (struct anchors_known){ 0 };
+	changes_read(&c, j, 0);
+	for (size_t i = 0; i < c.n; i++) {
+		const char *key = c.at[i].key, *value = c.at[i].value;
+		bool anchor = strncmp(key, "anchor:", 7) == 0, same = !db;
+
+		ret->anchors += anchor;
+		if (db && reorgdb_has(db, key, value, strlen(value), &same, NULL))
+			same = false;
+		*(anchor ? &ret->lacking : &ret->others) += !same;
+	}
+	changes_release(&c);
+}
 
 /* -- the log --------------------------------------------------------------- */
 
@@ -60,6 +89,22 @@ struct bad {
 	char newest[500], other[500];
 };
 
+static void bad_note(struct node_doctor *n, struct bad *bad, struct l2_block b,
+    const struct l2_verdict *v, size_t number, size_t all)
+{
+	char *why = n->newest.len ? bad->other : bad->newest;
+
+	if (!n->newest.len && judge_of(v) == JUDGED_DOUBTED && !n->doubted) {
+		n->doubted = number;
+		why = n->doubt;
+		*why = '\0';
+	}
+	if (!*why)
+		snprintf(why, 500, "number %zu of %zu, at byte %" PRIu64 ": %s", number,
+		    all, b.offset, v->why);
+	*(n->newest.len ? &bad->older : &bad->newer) += 1;
+}
+
 static enum err blocks_check(
     struct node_doctor *n, struct l2_log *log, struct bad *bad, struct fail *f)
 {
@@ -70,26 +115,46 @@ static enum err blocks_check(
 	struct l2_verdict v;
 	enum err e = store_init(&store, n->d.cli, NULL, n->files.log, f);
 
+	if (e == ERR_OK)
+		store_lend(&store, n->d.journal);
 	for (size_t i = l2_log_n(log); e == ERR_OK && i-- > 0;) {
 		struct l2_block b = l2_log_at(log, i);
-		char *why = n->newest.len ? bad->other : bad->newest;
 
 		e = l2_log_check(log, b, &demand, &v, f);
 		if (e != ERR_OK)
 			break;
-		if (v.fault == L2_HOLDS && !n->newest.len) {
+		if (v.fault != L2_HOLDS) {
+			bad_note(n, bad, b, &v, i + 1, l2_log_n(log));
+		} else if (!n->newest.len) {
 			n->newest = b;
 			n->verdict = v;
+			n->unsure = n->doubted && store.judge.err != ERR_OK;
 		}
-		if (v.fault == L2_HOLDS)
-			continue;
-		if (!*why)
-			snprintf(why, 500, "number %zu of %zu, at byte %" PRIu64 ": %s",
-			    i + 1, l2_log_n(log), b.offset, v.why);
-		*(n->newest.len ? &bad->older : &bad->newer) += 1;
 	}
+	if (!n->newest.len)
+		n->unsure = n->doubted && store.judge.err != ERR_OK;
 	store_close(&store);
 	return e;
+}
+
+/* One that is whole comes before what is older, and holds. */
+static void doubted_tell(struct node_doctor *n)
+{
+	char remedy[1200];
+
+	n->damaged = true;
+	if (n->unsure)
+		snprintf(remedy, sizeof remedy,
+		    "first " PROCEDURE_3 "; then look again: pawl node doctor");
+	else
+		snprintf(remedy, sizeof remedy,
+		    "pawl node restore --only reorg-db, where a copy has its anchors; "
+		    "to take its state as it is: pawl node import %s",
+		    n->files.log);
+	doctor_finding(&n->d, "log", n->files.log, remedy, "%s, and not verified: %s",
+	    n->unsure ? "a snapshot is whole, while the anchors can't be asked for"
+		      : "a snapshot is whole",
+	    n->doubt);
 }
 
 static void blocks_tell(
@@ -105,6 +170,8 @@ static void blocks_tell(
 		    &n->d, "log", path, PROCEDURE_1, "it has no whole snapshot");
 	} else if (!all) {
 		doctor_fine(&n->d, "log", path, "it is empty");
+	} else if (n->doubted) {
+		doubted_tell(n);
 	} else if (!n->newest.len) {
 		doctor_finding(&n->d, "log", path, PROCEDURE_1,
 		    "none of its %zu snapshots holds; the newest, %s", all, bad->newest);
@@ -112,7 +179,7 @@ static void blocks_tell(
 		doctor_finding(&n->d, "log", path, PROCEDURE_2,
 		    "its newest %zu snapshots do not hold: %s", bad->newer, bad->newest);
 	}
-	if (bad->older)
+	if (bad->older && !n->unsure)
 		doctor_finding(&n->d, "log", path,
 		    "nothing at once, newer ones hold: pawl node prune --keep N leaves "
 		    "them out",
@@ -123,6 +190,40 @@ static void blocks_tell(
 		    all, n->newest.offset, n->verdict.root);
 }
 
+/* Snapshots that there were: the journal has their anchors, or a backup has them. */
+static bool lost_tell(struct node_doctor *n)
+{
+	const char *path = n->files.log,
+		   *what = n->look.has_log ? "it is empty" : "there is none";
+	struct l2_backup_seen *seen = NULL;
+	struct anchors_known known = { 0 };
+	size_t n_seen = 0;
+	bool copied = false;
+
+	if (n->d.journal && !n->fresh)
+		anchors_known(n->d.journal, NULL, &known);
+	if (known.anchors) {
+		n->damaged = true;
+		doctor_finding(&n->d, "log", path, PROCEDURE_2,
+		    "%s, and the journal has anchored %zu states: it is lost", what,
+		    known.anchors);
+		return true;
+	}
+	if (!n->look.has_log &&
+	    l2_backup_list(&files_of_system, n->files.backups, &seen, &n_seen, NULL) !=
+		ERR_OK)
+		n_seen = 0;
+	for (size_t i = 0; i < n_seen; i++)
+		copied |= seen[i].log;
+	mem_free(seen);
+	if (copied) {
+		n->damaged = true;
+		doctor_finding(&n->d, "log", path, PROCEDURE_1,
+		    "there is none, and a backup has one: it is lost");
+	}
+	return copied;
+}
+
 void doctor_log(struct node_doctor *n)
 {
 	struct l2_log *log;
@@ -130,6 +231,8 @@ void doctor_log(struct node_doctor *n)
 	struct fail f = { ERR_OK, "" };
 	enum err e;
 
+	if (!n->look.log_bytes && lost_tell(n))
+		return;
 	if (!n->look.has_log) {
 		doctor_fine(&n->d, "log", n->files.log,
 		    "there is none yet: the first snapshot makes it");
@@ -207,31 +310,38 @@ static bool lock_tell(struct node_doctor *n)
 	return e == ERR_OWNED;
 }
 
-/* Has the journal told it all? Asked while nobody does that. */
-static void behind_check(
-    struct node_doctor *n, struct reorgdb *db, const struct content *c)
+static bool is_marked(struct node_doctor *n, struct reorgdb *db)
 {
-	const char *path = n->files.reorg_db;
 	struct sql_journal_get_out journal;
 	struct record_mark mark = { .change = 0 };
 	char name[sizeof mark.journal] = "";
 	bool marked = false;
-	uint64_t top = 0;
 
 	if (sql_journal_get_one(n->d.journal, &journal))
 		hex_format(name, journal.name, sizeof journal.name);
 	(void)!reorgdb_mark(db, &mark, &marked, NULL);
-	if (!anchors_moves(n->d.journal) || !anchors_top(n->d.journal, &top))
+	return marked && strcmp(mark.journal, name) == 0 &&
+	    mark.change >= (uint64_t)anchors_moves(n->d.journal);
+}
+
+/* Has the journal told it all? Asked while nobody does that. */
+static void behind_check(struct node_doctor *n, struct reorgdb *db)
+{
+	const char *path = n->files.reorg_db;
+	struct anchors_known known;
+	bool marked = is_marked(n, db);
+
+	if (!anchors_moves(n->d.journal))
 		return;
-	if (marked && strcmp(mark.journal, name) == 0 &&
-	    mark.change >= (uint64_t)anchors_moves(n->d.journal))
+	anchors_known(n->d.journal, db, &known);
+	if (!known.lacking && (marked || !known.others))
 		doctor_fine(&n->d, "database", path, "it has all that the journal has");
 	else
 		doctor_finding(&n->d, "database", path,
 		    "start pawl serve, which writes it, or pawl node rebuild-reorg-db",
-		    "it is behind the journal: its blocks end at %" PRIu64
-		    ", those of the journal at %" PRIu64,
-		    c->top, top);
+		    "it is behind the journal: it lacks %zu anchor%s and %zu blocks and "
+		    "reorgs, or has others in their place",
+		    known.lacking, known.lacking == 1 ? "" : "s", known.others);
 }
 
 static void content_tell(
@@ -264,7 +374,7 @@ static void content_tell(
 	    c.anchors[ANCHOR_CONFIRMED], c.anchors[ANCHOR_INVALIDATED_REORG],
 	    c.anchors[ANCHOR_FAILED_ORPHANED]);
 	if (!open && n->d.journal)
-		behind_check(n, db, &c);
+		behind_check(n, db);
 }
 
 void doctor_database(struct node_doctor *n)

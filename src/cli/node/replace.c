@@ -6,12 +6,14 @@
 
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "cli/node/database.h"
 #include "cli/owner/own.h"
 #include "crypto/word.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 
 struct replacement {
+	struct cli *cli;
 	const struct replacing *r;
 	struct replaced *ret;
 	struct journal *journal;
@@ -98,22 +100,41 @@ static void changes_tell(struct buf *out, const struct replacement *p)
 		    p->sums.changes);
 }
 
+void replace_lost_tell(struct buf *out, const struct book_lost *lost)
+{
+	sats_tell(out, lost->pegouts, "completed peg-out", &lost->released,
+	    ", which Bitcoin has paid and would be asked for again");
+	sats_tell(out, lost->pegins, "minted peg-in", &lost->minted, "");
+}
+
+/* Nothing is given up, and nobody has verified what comes. */
+static enum err refuse_doubt(const struct replacement *p, uint32_t w, struct fail *f)
+{
+	return fail_set(f, ERR_CONFLICT,
+	    "%.120s (root %.16s): %.300s. Its anchors come back, where a copy has them, "
+	    "by: pawl node restore --only reorg-db, or pawl node rebuild-reorg-db. "
+	    "Nothing was changed. To take that state as it is: %.250s --yes=%08" PRIx32,
+	    p->r->what, p->will, p->r->doubt, p->r->line, w);
+}
+
 static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 {
 	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
 	enum err e;
 	struct buf out;
 
+	if (p->ret->fresh && !p->r->newer)
+		return refuse_doubt(p, w, f);
 	amount_format(was, &p->lost.supply, 0);
 	amount_format(will, &p->lost.supply_to, 0);
-	buf_init(&out, 1000);
+	buf_init(&out, 1400);
 	changes_tell(&out, p);
-	sats_tell(&out, p->lost.pegouts, "completed peg-out", &p->lost.released,
-	    ", which Bitcoin has paid and would be asked for again");
-	sats_tell(&out, p->lost.pegins, "minted peg-in", &p->lost.minted, "");
+	replace_lost_tell(&out, &p->lost);
 	if (p->anchors)
 		buf_addf(&out, ", what %zu anchor%s for", p->anchors,
 		    p->anchors == 1 ? " stands" : "s stand");
+	if (p->r->doubt)
+		buf_addf(&out, "; and %.300s", p->r->doubt);
 	e = fail_set(f, ERR_CONFLICT,
 	    "%s%.120s has another state (root %.16s) than %s (root %.16s). With it these "
 	    "are given up: %s; the supply of %s becomes %s. Nothing was changed. Only if "
@@ -131,7 +152,7 @@ static enum err may(const struct replacement *p, struct fail *f)
 {
 	uint32_t w = word(p);
 
-	if ((p->ret->fresh && !p->r->newer) || p->r->yes == w ||
+	if ((p->ret->fresh && !p->r->newer && !p->r->doubt) || p->r->yes == w ||
 	    MUTANT(state_goes_unasked))
 		return ERR_OK;
 	return refuse(p, w, f);
@@ -151,6 +172,8 @@ static enum err change(struct replacement *p, struct fail *f)
 	(void)anchors_of_others(p, true);
 	e = journal_commit(p->journal, f);
 	p->ret->moved = e == ERR_OK;
+	if (e == ERR_OK && !MUTANT(database_not_told))
+		database_follow(p->cli, p->journal);
 	return e;
 }
 
@@ -175,7 +198,7 @@ static enum err replace(struct replacement *p, struct fail *f)
 enum err replace_state(
     struct cli *c, const struct replacing *r, struct replaced *ret, struct fail *f)
 {
-	struct replacement p = { .r = r, .ret = ret };
+	struct replacement p = { .cli = c, .r = r, .ret = ret };
 	struct loop l;
 	enum err e = loop_open(&l, c, f);
 

@@ -20,6 +20,7 @@ struct replacing {
 	/* What there is besides, where the journal has nothing yet; may be NULL. Sorted.
 	 */
 	const struct l2_state *newer;
+	const char *doubt;       /* why a snapshot of it is not verified; NULL: it is */
 	const char *what, *line; /* "snapshot 3 of LOG"; to type, but for --yes */
 	const char *keep;        /* where to: this with .before_<time> behind it */
 	uint32_t yes;
@@ -36,6 +37,9 @@ struct replaced {
  * the line to type; as book_restore does. */
 NODISCARD enum err replace_state(
     struct cli *c, const struct replacing *r, struct replaced *ret, struct fail *f);
+
+/* ", 2 completed peg-outs of .." and so on, to what may be told behind it. */
+void replace_lost_tell(struct buf *out, const struct book_lost *lost);
 
 /* Has it no row, and never had money? */
 bool replace_is_fresh(const struct book_sums *s);

@@ -25,6 +25,8 @@ static enum err newest(struct cli *c, const char *path, const char *db_path,
 	e = store_init(&store, c, db_path, path, f);
 	if (e == ERR_OK) {
 		e = l2_log_newest(log, &demand, &block, &v, NULL, NULL, f);
+		if (e == ERR_OK)
+			e = judge_trouble(&store.judge, f);
 		store_close(&store);
 	}
 	l2_log_close(log);

@@ -92,7 +92,7 @@ enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail
 	return e;
 }
 
-/* -- the store of anchors -------------------------------------------------------- */
+/* -- the judge ------------------------------------------------------------------- */
 
 static bool there(const char *path)
 {
@@ -123,14 +123,48 @@ static bool configured(char out[SNAPSHOTS_PATH_MAX], struct cli *c)
 	return n > 0 && n < SNAPSHOTS_PATH_MAX && there(out);
 }
 
-static enum err open_now(struct store *s, struct fail *f)
+static void database_find(struct store *s)
 {
-	s->opened = true;
 	if (s->named)
 		snprintf(s->path, sizeof s->path, "%s", s->named);
 	else if (!beside(s->path, s->log_path) && !configured(s->path, s->cli))
 		s->path[0] = '\0';
-	return s->path[0] ? reorgdb_open(&s->db, s->path, REORGDB_READ, f) : ERR_OK;
+	s->judge.reorg_db = s->path;
+}
+
+/* Without a config, and without a journal, a log is verified, too. */
+static void journal_find(struct store *s)
+{
+	struct judge *j = &s->judge;
+	struct cli *c = s->cli;
+	struct fail f = { ERR_OK, "" };
+
+	if (access(c->args.config, F_OK) != 0 || cli_config(c, &f) != ERR_OK)
+		return;
+	j->journal_err = journal_read(&j->journal, c->config->journal, &j->journal_fail);
+	s->own_journal = j->journal_err == ERR_OK;
+	if (j->journal_err == ERR_OK)
+		return;
+	j->journal = NULL;
+	if (j->journal_err == ERR_NO_JOURNAL)
+		j->journal_err = ERR_OK;
+}
+
+struct judge *store_judge(struct store *s)
+{
+	if (!s->looked) {
+		database_find(s);
+		journal_find(s);
+	}
+	s->looked = true;
+	return &s->judge;
+}
+
+void store_lend(struct store *s, struct journal *j)
+{
+	database_find(s);
+	s->judge.journal = j;
+	s->looked = true;
 }
 
 enum err store_init(struct store *s, struct cli *c, const char *named,
@@ -142,25 +176,19 @@ enum err store_init(struct store *s, struct cli *c, const char *named,
 	s->log_path = log_path;
 	if (named && (!*named || strlen(named) >= SNAPSHOTS_PATH_MAX))
 		return fail_set(f, ERR_USAGE, "--db-path is the path of a folder");
-	return named ? open_now(s, f) : ERR_OK;
+	return named ? judge_open(store_judge(s), f) : ERR_OK;
 }
 
 void store_close(struct store *s)
 {
-	reorgdb_close(s->db);
-	s->db = NULL;
+	judge_release(&s->judge);
+	if (s->own_journal)
+		journal_close(s->judge.journal);
+	s->judge.journal = NULL;
+	s->own_journal = false;
 }
 
 bool store_knows(void *ctx, struct l2_bytes hash)
 {
-	struct store *s = ctx;
-	bool found = false;
-
-	if (s->e != ERR_OK)
-		return false;
-	if (!s->opened)
-		s->e = open_now(s, &s->fail);
-	if (s->e == ERR_OK && s->db)
-		s->e = reorgdb_has_anchor(s->db, hash.at, hash.len, &found, &s->fail);
-	return found && s->e == ERR_OK;
+	return judge_knows(store_judge(ctx), hash);
 }

@@ -5,7 +5,7 @@
 #define PAWL_CLI_NODE_SNAPSHOTS_H
 
 #include "cli/cli.h"
-#include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/judge/judge.h"
 #include "kinds/node/snapshot/log.h"
 
 #define SNAPSHOTS_PATH_MAX 4096
@@ -30,25 +30,27 @@ NODISCARD enum err snapshots_damage_tell(
     struct l2_log *log, const char *path, struct fail *f);
 size_t snapshots_damaged(const struct l2_log *log);
 
-/* -- the store of anchors ---------------------------------------------------- */
+/* -- the judge --------------------------------------------------------------- */
 
-/* The reorg database in which an anchor is looked up that no older block has: the one
- * that is named, else reorg_db beside the log, else the config's, where there is one. It
- * is opened when the first one is asked for. */
+/* The judge of a log that is named (judge.h): with the config's journal, where there is
+ * one, and the reorg database that is named, else reorg_db beside the log, else the
+ * config's. Both are looked for when the first anchor is asked for. */
 struct store {
 	struct cli *cli;
-	const char *named, *log_path; /* named: what --db-path says, or NULL */
-	struct reorgdb *db;
-	bool opened;
+	const char *named, *log_path;  /* named: what --db-path says, or NULL */
 	char path[SNAPSHOTS_PATH_MAX]; /* "": there is none */
-	enum err e;                    /* what kept an anchor from being looked up */
-	struct fail fail;
+	bool looked, own_journal;
+	struct judge judge;
 };
 
-/* One that is named is opened at once: it must be there. */
+/* A database that is named is opened at once: it must be there. */
 NODISCARD enum err store_init(struct store *s, struct cli *c, const char *named,
     const char *log_path, struct fail *f);
+/* So does one of a command that has its journal open; j may be NULL. */
+void store_lend(struct store *s, struct journal *j);
 void store_close(struct store *s);
+/* All that it may ask is at hand; for who judges more than an anchor. */
+struct judge *store_judge(struct store *s);
 bool store_knows(void *ctx, struct l2_bytes hash); /* ctx: the store */
 
 #endif

@@ -71,6 +71,7 @@ bool anchor_read(struct journal *j, int64_t id, struct anchor *ret)
 		return false;
 	*ret = (struct anchor){ .id = row.id,
 		.status = (int)row.status,
+		.own = row.own != 0,
 		.has_txid = !row.no_txid,
 		.made_ms = row.made_ms,
 		.broadcast_ms = row.no_broadcast_ms ? 0 : row.broadcast_ms,

@@ -36,6 +36,7 @@
 struct anchor {
 	int64_t id;
 	struct hash hash, root;
+	bool own;      /* of a state of this journal; else a reorg database had it */
 	int status;    /* states.def, ANCHOR */
 	bool has_txid; /* else it waits for its transaction */
 	struct hash txid;

@@ -16,52 +16,27 @@
 
 /* -- what a copy is looked at for ------------------------------------------ */
 
-bool is_stored(void *ctx, struct l2_bytes hash)
-{
-	bool has = false;
-
-	return ctx && reorgdb_has_anchor(ctx, hash.at, hash.len, &has, NULL) == ERR_OK &&
-	    has;
-}
-
-static void count_failed(void *ctx, struct l2_block block, const struct l2_verdict *v)
-{
-	struct log_look *l = ctx;
-
-	(void)block;
-	(void)v;
-	l->failed++;
-}
-
 enum err log_look(struct log_look *ret, const struct files *files, const char *path,
-    struct reorgdb *store, struct fail *f)
+    struct judge *judge, struct fail *f)
 {
-	struct l2_demand demand = { .stored = store ? is_stored : NULL, .ctx = store };
-	struct l2_block newest = { 0 };
-	struct l2_verdict v;
+	const struct l2_verdict *v;
+	struct judgement g;
 	struct l2_log *log;
 	enum err e = l2_log_open(&log, files, path, f);
 
 	*ret = (struct log_look){ 0 };
 	if (e != ERR_OK)
 		return e;
-	e = l2_log_survey(log, f);
-	ret->blocks = e == ERR_OK ? l2_log_n(log) : 0;
-	if (ret->blocks) {
-		struct l2_block last = l2_log_at(log, ret->blocks - 1);
-
-		ret->end = last.offset + last.len;
-		for (size_t i = 0; i < l2_log_damages(log); i++) {
-			struct l2_damage d = l2_log_damage(log, i);
-
-			if (d.kind == L2_DAMAGED)
-				ret->end = d.offset + d.len;
-		}
-		e = l2_log_newest(log, &demand, &newest, &v, count_failed, ret, f);
-	}
-	if (e == ERR_OK && newest.len) {
-		memcpy(ret->root, v.root, L2_HEX);
-		ret->timestamp_ms = v.timestamp_ms;
+	e = judge_log(judge, log, &g, f);
+	ret->blocks = g.blocks;
+	if (e == ERR_OK && judgement_whole(&g, NULL, &v).len) {
+		memcpy(ret->root, v->root, L2_HEX);
+		ret->timestamp_ms = v->timestamp_ms;
+		ret->failed = g.broken;
+		ret->doubted = g.doubted != 0;
+		snprintf(ret->why, sizeof ret->why, "%s", ret->doubted ? v->why : "");
+		if (g.good)
+			memcpy(ret->good_root, g.good_verdict.root, L2_HEX);
 	} else if (e == ERR_OK && l2_log_size(log)) {
 		e = fail_set(f, ERR_DAMAGED,
 		    "no snapshot of %s holds: procedure 1, pawl node restore, puts the "
@@ -300,19 +275,17 @@ static enum err db_pack(struct making *m, struct fail *f)
 static enum err copy_same(
     const struct making *m, const struct part *p, struct log_look *look, struct fail *f)
 {
+	struct judge judge = { .reorg_db = m->has_db ? m->checkpoint : NULL };
 	char again[SUM_TEXT];
-	struct reorgdb *store = NULL;
 	uint64_t len;
 	enum err e = file_sum(m->plan->files, p->path, again, &len, f);
 
 	if (e == ERR_OK && strcmp(again, m->sums.sum[BACKUP_LOG]) != 0)
 		e = fail_set(
 		    f, ERR_DAMAGED, "%s: what was written is not what is read", p->path);
-	if (e == ERR_OK && m->has_db)
-		e = reorgdb_open(&store, m->checkpoint, REORGDB_READ, f);
 	if (e == ERR_OK)
-		e = log_look(look, m->plan->files, p->path, store, f);
-	reorgdb_close(store);
+		e = log_look(look, m->plan->files, p->path, &judge, f);
+	judge_release(&judge);
 	return e;
 }
 
@@ -331,6 +304,12 @@ static enum err log_end(const struct l2_backup_plan *plan, uint64_t *ret, struct
 	n = e == ERR_OK ? l2_log_n(log) : 0;
 	last = n ? l2_log_at(log, n - 1) : (struct l2_block){ 0 };
 	*ret = last.offset + last.len;
+	for (size_t i = 0; n && i < l2_log_damages(log); i++) {
+		struct l2_damage d = l2_log_damage(log, i);
+
+		if (d.kind == L2_DAMAGED)
+			*ret = d.offset + d.len;
+	}
 	if (e == ERR_OK && !n && l2_log_size(log))
 		e = fail_set(f, ERR_DAMAGED,
 		    "%s has no whole snapshot: procedure 1, pawl node restore",
@@ -368,6 +347,8 @@ static enum err log_finish(struct making *m, const struct part *p, struct fail *
 	m->ret->snapshot_ms = look.timestamp_ms;
 	m->ret->snapshots = look.blocks;
 	m->ret->failed = look.failed;
+	m->ret->doubted = look.doubted && m->has_db;
+	memcpy(m->ret->why, look.why, sizeof m->ret->why);
 	m->ret->log_bytes = p->size;
 	return m->plan->files->rename(p->path, p->name, f);
 }

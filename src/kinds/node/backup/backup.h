@@ -17,6 +17,7 @@
 #ifndef PAWL_KINDS_NODE_BACKUP_BACKUP_H
 #define PAWL_KINDS_NODE_BACKUP_BACKUP_H
 
+#include "kinds/node/judge/judge.h"
 #include "kinds/node/snapshot/log.h"
 #include "world/files.h"
 
@@ -36,17 +37,20 @@ struct l2_backup {
 	char time[L2_BACKUP_TIME];
 	char log[64], reorg_db[64], sums[64]; /* names in the folder; "": none */
 	uint64_t log_bytes, reorg_db_bytes;
-	char root[L2_HEX];    /* of the newest valid snapshot */
-	uint64_t snapshot_ms; /* and its time */
-	size_t snapshots,
-	    failed;      /* blocks; newer ones than that one, which do not hold */
-	uint64_t values; /* of the database */
-	size_t removed;  /* files of older copies */
+	char root[L2_HEX];        /* of the newest whole snapshot (judge.h) */
+	uint64_t snapshot_ms;     /* and its time */
+	size_t snapshots, failed; /* blocks; newer ones than that one, which are broken */
+	bool doubted;             /* that one is, beside the copy of the database */
+	char why[300];            /* so it is */
+	uint64_t values;          /* of the database */
+	size_t removed;           /* files of older copies */
 };
 
-/* fails: NOT_FOUND, there is nothing to copy; DAMAGED, no snapshot of the log holds, or
- * the database has values that do not; OWNED, another one is being made; and as files
- * do. Older copies are removed when this one is whole, and else stay. */
+/* fails: NOT_FOUND, there is nothing to copy; DAMAGED, no snapshot of the log is whole,
+ * or the database has values that are not what they should be; OWNED, another one is
+ * being made; and as files do. A database that can't be copied keeps no log back:
+ * ret->sums names the sums of that then, and the sentence says what is missing. Older
+ * copies are removed when this one is whole, and else stay. */
 NODISCARD enum err l2_backup_make(
     const struct l2_backup_plan *plan, struct l2_backup *ret, struct fail *f);
 
@@ -79,6 +83,8 @@ struct l2_restore_plan {
 	const char *folder, *time;
 	const char *log_file;       /* a copy of a log alone, by its path, instead */
 	const char *log, *reorg_db; /* where they go; NULL: not this one */
+	const char *store;          /* the database that is there; NULL: as reorg_db */
+	struct journal *journal;    /* asked for anchors, too; NULL: there is none */
 	int64_t wall_ms;
 };
 
@@ -91,6 +97,8 @@ struct l2_restored {
 	char root[L2_HEX];
 	uint64_t snapshot_ms;
 	size_t failed;
+	bool doubted;  /* the newest whole one, beside the database that is there then */
+	char why[300]; /* so it is */
 	char log_kept[1024], reorg_db_kept[1024]; /* what was there; "": nothing */
 };
 
@@ -108,11 +116,16 @@ struct l2_recovered {
 	uint64_t snapshot_ms, anchored_ms;
 	bool changed; /* false: it is the last one, and nothing is behind it */
 	char kept[1024];
+	/* Of the newest, where that is not asked for by number: one that is doubted. */
+	size_t doubted; /* its number; 0: none */
+	struct l2_block doubted_block;
+	struct l2_verdict doubt;
 };
 struct l2_recover_plan {
 	const struct files *files;
-	const char *log, *reorg_db; /* the store of anchors, where it can be read */
-	uint64_t number;            /* 0: the newest that holds */
+	const char *log;
+	struct judge *judge; /* NULL: of the log alone */
+	uint64_t number;     /* 0: the newest that is good */
 	int64_t wall_ms;
 	/* Asked once it is chosen, while nobody else writes the log, before anything of
 	 * it changes; who does not agree leaves it as it was. block: of r->number; len 0:
@@ -123,7 +136,7 @@ struct l2_recover_plan {
 	void *ctx;
 };
 /* fails: NOT_FOUND, there is no such one; DAMAGED, it does not hold, or none does; OWNED,
- * the log is written; and as agree does. */
+ * the log is written; as judge_trouble; and as agree does. */
 NODISCARD enum err l2_log_recover(
     const struct l2_recover_plan *plan, struct l2_recovered *ret, struct fail *f);
 
@@ -164,5 +177,9 @@ struct journal;
 NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,
     const struct l2_state *s, int64_t wall_ms, struct fail *f);
 NODISCARD enum err l2_reset_end(struct l2_reset *r, struct fail *f);
+/* The newest one that has kept a state: "; the state that a reset has kept: pawl node
+ * import FILE". "": none has. */
+#define L2_ARCHIVE_TOLD 500
+void l2_archive_tell(char out[L2_ARCHIVE_TOLD], const char *data_dir);
 
 #endif

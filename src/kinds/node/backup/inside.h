@@ -15,6 +15,7 @@
 
 #include "crypto/sha256.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/judge/judge.h"
 #include "kinds/node/snapshot/log.h"
 
 #define BACKUP_PATH_MAX 1024
@@ -96,21 +97,20 @@ NODISCARD enum err place(const struct files *files, int64_t wall_ms, const char 
 
 /* -- backup.c -------------------------------------------------------------- */
 
-/* l2_demand.stored, of an open database; ctx: a struct reorgdb, NULL has none. */
-bool is_stored(void *ctx, struct l2_bytes hash);
-
-/* Whatever there is of a log; the newest block that holds. ret_root is empty and e OK
- * where it has no block at all. store: anchors that its peg-outs may stand on; may be
- * NULL. DAMAGED: none holds. */
+/* Whatever there is of a log; its newest whole block, which is the same whatever the
+ * judge knows. root is empty and e OK where it has no block at all. DAMAGED: none is
+ * whole. */
 struct log_look {
-	uint64_t end; /* of its last block */
-	size_t blocks, failed;
+	size_t blocks;
 	char root[L2_HEX];
 	uint64_t timestamp_ms;
+	size_t failed; /* newer ones */
+	bool doubted;
+	char why[300];          /* it is */
+	char good_root[L2_HEX]; /* of the newest good one; "": none */
 };
-struct reorgdb;
 NODISCARD enum err log_look(struct log_look *ret, const struct files *files,
-    const char *path, struct reorgdb *store, struct fail *f);
+    const char *path, struct judge *judge, struct fail *f);
 /* All values of a database, by its path: DAMAGED where one is not what it should be. */
 NODISCARD enum err database_look(const char *path, uint64_t *ret_values, struct fail *f);
 

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/backup/inside.h"
-#include "kinds/node/reorgdb/reorgdb.h"
 
 struct recovering {
 	const struct l2_recover_plan *plan;
@@ -14,9 +13,12 @@ struct recovering {
 	struct l2_recovered *ret;
 };
 
-static enum err one_check(struct recovering *r, uint64_t number,
-    const struct l2_demand *demand, struct l2_verdict *v, struct fail *f)
+static enum err one_check(struct recovering *r, uint64_t number, struct judge *judge,
+    struct l2_verdict *v, struct fail *f)
 {
+	const struct l2_demand demand = {
+		.anchor_needed = true, .stored = judge_knows, .ctx = judge
+	};
 	enum err e;
 
 	if (number > l2_log_n(r->log))
@@ -24,7 +26,9 @@ static enum err one_check(struct recovering *r, uint64_t number,
 		    "%s has %zu whole snapshots, and none of number %" PRIu64, r->path,
 		    l2_log_n(r->log), number);
 	r->block = l2_log_at(r->log, (size_t)number - 1);
-	e = l2_log_check(r->log, r->block, demand, v, f);
+	e = l2_log_check(r->log, r->block, &demand, v, f);
+	if (e == ERR_OK && v->fault == L2_PEGOUT_UNBACKED)
+		e = judge_trouble(judge, f);
 	if (e == ERR_OK && v->fault != L2_HOLDS && !MUTANT(recover_unchecked))
 		e = fail_set(f, ERR_DAMAGED,
 		    "snapshot %" PRIu64 " of %s does not hold: %s; the newest that does: "
@@ -33,9 +37,26 @@ static enum err one_check(struct recovering *r, uint64_t number,
 	return e;
 }
 
-static enum err choose(struct recovering *r, struct reorgdb *store, struct fail *f)
+static enum err newest(
+    struct recovering *r, struct judge *judge, struct l2_verdict *v, struct fail *f)
 {
-	const struct l2_demand demand = { .stored = is_stored, .ctx = store };
+	struct judgement g;
+	enum err e = judge_log(judge, r->log, &g, f);
+
+	if (e == ERR_OK)
+		e = judge_trouble(judge, f);
+	if (e != ERR_OK)
+		return e;
+	r->block = g.good_block;
+	*v = g.good_verdict;
+	r->ret->doubted = g.doubted;
+	r->ret->doubted_block = g.doubted_block;
+	r->ret->doubt = g.doubted_verdict;
+	return ERR_OK;
+}
+
+static enum err choose(struct recovering *r, struct judge *judge, struct fail *f)
+{
 	uint64_t number = r->plan->number;
 	struct l2_verdict v;
 	enum err e = l2_log_survey(r->log, f);
@@ -43,10 +64,7 @@ static enum err choose(struct recovering *r, struct reorgdb *store, struct fail 
 	if (e != ERR_OK)
 		return e;
 	r->ret->blocks = l2_log_n(r->log);
-	if (number)
-		e = one_check(r, number, &demand, &v, f);
-	else
-		e = l2_log_newest(r->log, &demand, &r->block, &v, NULL, NULL, f);
+	e = number ? one_check(r, number, judge, &v, f) : newest(r, judge, &v, f);
 	if (e == ERR_OK && !r->block.len && !r->plan->agree)
 		e = fail_set(f, ERR_DAMAGED, "no snapshot of %s holds", r->path);
 	if (e != ERR_OK || !r->block.len)
@@ -107,7 +125,7 @@ enum err l2_log_recover(
 	struct recovering r = { .plan = plan, .path = plan->log, .ret = ret };
 	const struct files *files = plan->files;
 	char path[BACKUP_PATH_MAX];
-	struct reorgdb *store = NULL;
+	struct judge alone = { .journal = NULL };
 	struct file *owned = NULL;
 	enum err e = backup_path(path, "", plan->log, f);
 
@@ -124,13 +142,10 @@ enum err l2_log_recover(
 		e = files->own(owned, f);
 	if (e == ERR_OK)
 		e = l2_log_open(&r.log, files, plan->log, f);
-	if (*plan->reorg_db)
-		(void)!reorgdb_open(&store, plan->reorg_db, REORGDB_READ, NULL);
 	if (e == ERR_OK)
-		e = choose(&r, store, f);
+		e = choose(&r, plan->judge ? plan->judge : &alone, f);
 	if (e == ERR_OK)
 		e = agreed(&r, f);
-	reorgdb_close(store);
 	files->close(owned);
 	l2_log_close(r.log);
 	return e;

@@ -78,6 +78,44 @@ enum err l2_reset_end(struct l2_reset *r, struct fail *f)
 	return e == ERR_OK ? r->files->sync_folder(r->folder, f) : e;
 }
 
+struct archives {
+	const char *data_dir;
+	uint64_t newest; /* 0: none */
+};
+
+static void state_path(char out[BACKUP_PATH_MAX], const char *data_dir, uint64_t seconds)
+{
+	snprintf(out, BACKUP_PATH_MAX, "%.250s/" FOLDER "%" PRIu64 "/l2_state.jsonl",
+	    data_dir, seconds);
+}
+
+static void note_archive(void *ctx, const char *name)
+{
+	struct archives *a = ctx;
+	char path[BACKUP_PATH_MAX];
+	uint64_t seconds;
+
+	if (strncmp(name, FOLDER, strlen(FOLDER)) != 0)
+		return;
+	seconds = strtoull(name + strlen(FOLDER), NULL, 10);
+	state_path(path, a->data_dir, seconds);
+	if (seconds > a->newest && there(path))
+		a->newest = seconds;
+}
+
+void l2_archive_tell(char out[L2_ARCHIVE_TOLD], const char *data_dir)
+{
+	struct archives a = { .data_dir = data_dir };
+	char path[BACKUP_PATH_MAX];
+
+	out[0] = '\0';
+	if (files_of_system.each(data_dir, note_archive, &a, NULL) != ERR_OK || !a.newest)
+		return;
+	state_path(path, data_dir, a.newest);
+	snprintf(out, L2_ARCHIVE_TOLD,
+	    "; the state that a reset has kept: pawl node import %.360s", path);
+}
+
 /* -- one takes the place of the other --------------------------------------------- */
 
 struct renewal {

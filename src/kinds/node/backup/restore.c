@@ -197,8 +197,11 @@ static enum err db_prepare(struct putting *p, struct fail *f)
 
 static enum err log_check(struct putting *p, struct fail *f)
 {
-	const char *db = p->db[0] ? p->db_part : p->plan->reorg_db;
-	struct reorgdb *store = NULL;
+	const struct l2_restore_plan *plan = p->plan;
+	struct judge judge = { .journal = plan->journal,
+		.reorg_db = p->db[0] ? p->db_part
+		    : plan->reorg_db ? plan->reorg_db
+				     : plan->store };
 	struct log_look look;
 	enum err e;
 
@@ -207,22 +210,23 @@ static enum err log_check(struct putting *p, struct fail *f)
 	e = sum_check(p, p->log, BACKUP_LOG, f);
 	if (e != ERR_OK)
 		return e;
-	/* Without a store peg-outs stand on the log alone. */
-	if (db)
-		(void)!reorgdb_open(&store, db, REORGDB_READ, NULL);
-	e = log_look(&look, p->plan->files, p->log, store, f);
-	reorgdb_close(store);
+	e = log_look(&look, plan->files, p->log, &judge, f);
+	judge_release(&judge);
 	if (e == ERR_OK && !look.root[0])
 		e = fail_set(f, ERR_DAMAGED, "%s has no snapshot", p->log);
-	if (e == ERR_OK && p->from.sums && strcmp(look.root, p->sums.root) != 0)
+	/* Older programs noted that of the newest good one. */
+	if (e == ERR_OK && p->from.sums && strcmp(look.root, p->sums.root) != 0 &&
+	    strcmp(look.good_root, p->sums.root) != 0)
 		e = fail_set(f, ERR_DAMAGED,
-		    "the newest valid snapshot of %s has the root %s, and %s was noted",
+		    "the newest whole snapshot of %s has the root %s, and %s was noted",
 		    p->log, look.root, p->sums.root);
 	if (e != ERR_OK)
 		return fail_wrap(f, e, "the backup; nothing was changed");
 	memcpy(p->ret->root, look.root, L2_HEX);
 	p->ret->snapshot_ms = look.timestamp_ms;
 	p->ret->failed = look.failed;
+	p->ret->doubted = look.doubted;
+	memcpy(p->ret->why, look.why, sizeof look.why);
 	return ERR_OK;
 }
 

@@ -5,7 +5,7 @@
 #define PAWL_KINDS_NODE_WATCH_INSIDE_H
 
 #include "kinds/node/anchor/anchor.h"
-#include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/judge/judge.h"
 #include "kinds/node/watch/watch.h"
 
 /* What a worker does. */
@@ -14,8 +14,8 @@ struct watch_job {
 	bool knows;             /* the log as it was before, */
 	struct l2_look before;  /* and how it looked */
 	struct l2_look look;
-	bool read, asked;
-	struct reorgdb *db;
+	bool judges;       /* the log: what knows of anchors is as it will be */
+	bool read, unsure; /* unsure: not all that knows anchors could be asked; fail */
 	struct l2_end end;
 	enum err err;
 	struct fail fail;

@@ -79,7 +79,7 @@ static void other_root(struct l2_watch *w)
 		    "where not, move the log away",
 		    what, w->paths.log);
 	} else if (behind >= 0 || s->changes > CHANGES_LOOKED_AT ||
-	    (w->has_anchor && anchor_find(w->journal, &w->anchor, &a))) {
+	    (w->has_anchor && anchor_find(w->journal, &w->anchor, &a) && a.own)) {
 		if (behind >= 0)
 			snprintf(more, sizeof more, "%" PRId64 " change%s", behind,
 			    behind == 1 ? "" : "s");

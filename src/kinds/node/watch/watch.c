@@ -76,36 +76,26 @@ void step_end(
 
 /* -- files, by a worker ---------------------------------------------------- */
 
-static bool is_stored(void *ctx, struct l2_bytes hash)
-{
-	struct watch_job *job = ctx;
-	bool has = false;
-
-	if (!job->asked)
-		(void)!reorgdb_open(
-		    &job->db, job->watch->paths.reorg_db, REORGDB_READ, NULL);
-	job->asked = true;
-	return job->db &&
-	    reorgdb_has_anchor(job->db, hash.at, hash.len, &has, NULL) == ERR_OK && has;
-}
-
 static void job_run(void *ctx)
 {
 	struct watch_job *job = ctx;
 	const struct l2_watch *w = job->watch;
+	struct judge judge = { .reorg_db = w->paths.reorg_db };
 	const struct l2_demand demand = {
-		.anchor_needed = true, .stored = is_stored, .ctx = job
+		.anchor_needed = true, .stored = judge_knows, .ctx = &judge
 	};
 
 	l2_look(&job->look, &w->paths);
-	job->read = job->look.has_log &&
+	job->read = job->judges && job->look.has_log &&
 	    (!job->knows || job->look.log_bytes != job->before.log_bytes ||
 		job->look.log_file != job->before.log_file ||
 		job->look.log_changed_ns != job->before.log_changed_ns);
 	if (job->read)
 		job->err = l2_log_end(
 		    &job->end, &files_of_system, w->paths.log, &demand, &job->fail);
-	reorgdb_close(job->db);
+	if (job->read && job->err == ERR_OK)
+		job->unsure = judge_trouble(&judge, &job->fail) != ERR_OK;
+	judge_release(&judge);
 }
 
 static void job_done(void *ctx)
@@ -136,6 +126,7 @@ static void look_begin(struct l2_watch *w, struct runner *r)
 	struct watch_job *job = mem_new(sizeof *job);
 
 	job->watch = w;
+	job->judges = w->now.steps[L2_STEP_DATABASE].how != L2_WAITS;
 	job->knows = w->now.looked && w->read;
 	job->before = w->now.look;
 	w->out = job;
@@ -220,7 +211,12 @@ static void snapshot_tell(struct l2_watch *w, const struct watch_job *job)
 		return;
 	}
 	watch_time(time, (int64_t)end->verdict.timestamp_ms);
-	if (end->failed)
+	if (end->failed && job->unsure)
+		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
+		    "%zu newer than that of %s at byte %" PRIu64 " of %s are not "
+		    "verified, for %.500s",
+		    end->failed, time, end->block.offset, w->paths.log, job->fail.why);
+	else if (end->failed)
 		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
 		    "%zu newer than that of %s at byte %" PRIu64
 		    " of %s do not hold, the "
@@ -238,7 +234,7 @@ static void snapshot_take(struct l2_watch *w, const struct watch_job *job)
 	struct l2_figures *n = &w->now;
 
 	if (job->look.has_log && !job->read)
-		return; /* as it was */
+		return; /* as it was, or it is not its turn */
 	w->end = job->read && job->err == ERR_OK ? job->end : (struct l2_end){ 0 };
 	w->read = !job->read || job->err == ERR_OK;
 	n->has_snapshot = w->end.block.len != 0;
@@ -296,6 +292,8 @@ static void state_turn(struct l2_watch *w, struct runner *r)
 
 static void database_turn(struct l2_watch *w, const struct watch_seen *seen)
 {
+	enum l2_how before = w->now.steps[L2_STEP_DATABASE].how;
+
 	if (seen->database_trouble)
 		step_end(
 		    w, L2_STEP_DATABASE, L2_TROUBLE, "%.850s", seen->database_trouble);
@@ -304,6 +302,11 @@ static void database_turn(struct l2_watch *w, const struct watch_seen *seen)
 		    "%s has all that the journal has; %zu values of it were missing or "
 		    "others",
 		    w->paths.reorg_db, seen->database_written);
+	/* The log is judged by it. */
+	if (w->now.steps[L2_STEP_DATABASE].how != before) {
+		w->read = false;
+		w->look_ms = 0;
+	}
 }
 
 static void bitcoin_turn(struct l2_watch *w, const struct watch_seen *seen)
@@ -350,12 +353,12 @@ static void divergence_turn(struct l2_watch *w)
 
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
 {
+	database_turn(w, seen);
 	if (w->back)
 		look_take(w);
 	if (!w->out && world_now_ms(w->world) >= w->look_ms)
 		look_begin(w, r);
 	runner_wake_at(r, w->look_ms);
-	database_turn(w, seen);
 	state_turn(w, r);
 	bitcoin_turn(w, seen);
 	divergence_turn(w);

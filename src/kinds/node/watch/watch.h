@@ -5,7 +5,8 @@
  *
  *   data folder      is it there, and this process' to use
  *   reorg database   open, and equal to the journal, which wins
- *   snapshots        the newest valid one of the log, found from its end
+ *   snapshots        the newest valid one of the log, found from its end, and judged
+ *                    (judge.h) behind the step before
  *   state            that of the journal, recounted; what the snapshot has differs how
  *   Bitcoin          followed up to its head; reorgs of the time when nothing ran
  *

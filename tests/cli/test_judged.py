@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Which anchors are known, and which snapshot is gone on from: the same for each command, whatever is lost.
+
+usage: test_judged.py PAWL
+
+Speaks TAP.
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from program import PAWL, Run, environment, main, test
+from rocks import Rocks
+from snapshots import Snapshot, write
+
+STORED = "5" * 64  # an anchor that the reorg database alone has
+OLD = Snapshot({"a": 1})
+
+
+def on(anchor, amount=3, at_ms=1700000000002):
+    """A snapshot with a peg-out that Bitcoin has paid, and that stands on this anchor."""
+    return Snapshot({"a": amount}, [("out-1", "a", "bc1q", 5000, 4000, 6, anchor, 1700000000, 1700000600)], at_ms)
+
+
+NEW = on(STORED)
+
+
+class Node:
+    """An empty one, and lines of the program about it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = os.path.join(folder, "l2")
+        self.log, self.database = os.path.join(self.data, "l2_snapshots.dat"), os.path.join(self.data, "reorg_db")
+        self.config()
+        self("init").ends(0)
+        self("node", "init").ends(0)
+
+    def config(self, *lines):
+        with open(os.path.join(self.folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+            os.chmod(file.fileno(), 0o600)
+            file.writelines(line + "\n" for line in (
+                "journal: pawl.db", f"node: {{data_dir: l2{', chain: b' if lines else ''}}}", *lines))
+
+    def __call__(self, *words, **more):
+        return Run(self.folder, *words, **more)
+
+    def apply(self, *changes):
+        self("node", "apply", "-", stdin="".join(json.dumps(c) + "\n" for c in changes)).ends(0)
+
+    def root(self):
+        return self("node", "state", "--quiet").ends(0).out.split()[1]
+
+    def verified(self):
+        return self("node", "verify").ends(0).out.split()[2]
+
+    def word(self, *words):
+        told = self(*words).ends(5).err
+        return re.search(r"(--yes=[0-9a-f]{8})$", told, re.M)[1], told
+
+    def findings(self, code):
+        """[(what, what is wrong, what to do)] of node doctor, in its order."""
+        rows = [json.loads(line) for line in self("node", "doctor", "--json").ends(code).out.splitlines()]
+        return [(row["check"], row["text"], row["do"]) for row in rows if row.get("ok") is False and "check" in row]
+
+    def journal_is_lost(self):
+        for name in glob.glob(os.path.join(self.folder, "pawl.db*")):
+            os.remove(name)
+        self("init").ends(0)
+
+    def database_is_empty(self):
+        shutil.rmtree(self.database)
+        self("node", "init-reorg-db").ends(0)
+
+    def stored(self):
+        """The log has two snapshots, the newer one by an anchor that the reorg database alone has."""
+        with Rocks(self.database) as db:
+            db.put(f"anchor:{STORED}", f"{STORED}|{'a' * 64}|100|6|1700000000000|0|1|{'e' * 64}")
+            db.flush()
+        write(self.log, OLD, NEW)
+        assert self.verified() == NEW.root
+
+    def damaged(self):
+        write(os.path.join(self.database, "CURRENT"), "damaged")
+
+    def own(self):
+        """The state of the journal stands on an anchor of its own, which only journal and database know."""
+        self.apply({"do": "credit", "peer": "a", "amount": 5})
+        first = self("node", "create-anchor", "--json").ends(0).json()[0]["anchor"]
+        snapshot = on(first, at_ms=int(time.time() * 1000))
+        after = write(os.path.join(self.folder, "after.dat"), snapshot)
+        self("node", "import", after, self.word("node", "import", after)[0]).ends(0)
+        second = self("node", "create-anchor", "--json").ends(0).json()[0]["anchor"]
+        assert self.root() == self.verified() == snapshot.root
+        return first, second
+
+
+def bytes_of(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@test
+def nothing_is_older_because_the_database_is_damaged(folder):
+    """with no journal, and a database that can't be read, no older snapshot is taken: procedure 3 comes first"""
+    node = Node(folder)
+    node.stored()
+    node.damaged()
+    whole, fresh = bytes_of(node.log), node.root()
+    for words in (("recover", "--latest-valid"), ("recover", "--to", "2"), ("import", node.log), ("verify",)):
+        node("node", *words).ends(6, err="procedure 3, pawl node rebuild-reorg-db.* comes first")
+    assert bytes_of(node.log) == whole and node.root() == fresh
+    found = node.findings(2)
+    order = [what for what, _, _ in found if what in ("database", "log", "state")]
+    assert order[:2] == ["database", "log"], found
+    assert all("procedure 3" in do and "procedure 2" not in do for what, _, do in found if what in order), found
+    # what can be copied is, with the root that it has, and the exit code says that it is not all
+    made = node("node", "backup", "--json").ends(6, err="the log is copied; .*procedure 3").json()[0]
+    assert made["log"]["root"] == NEW.root and "reorg_db" not in made, made
+    assert f"root {NEW.root}" in bytes_of(os.path.join(node.data, "backups", f"backup_{made['time']}.sha256")).decode()
+    node("node", "restore", "--only", "log").ends(0, f"root {NEW.root}", "whole, and not verified: Peg-out out-1")
+
+
+@test
+def a_whole_one_is_given_up_by_a_word(folder):
+    """where its anchors are lost for good, a snapshot goes, or is taken as it is, by the word for just that"""
+    node = Node(folder)
+    node.stored()
+    node.damaged()
+    node("node", "rebuild-reorg-db").ends(0)
+    whole = bytes_of(node.log)
+    told = node("node", "recover", "--latest-valid").ends(5).err
+    for part in ("restore --only reorg-db", f"import l2/l2_snapshots.dat; ", "pawl node recover --to 1"):
+        assert part in told, (part, told)
+    _, told = node.word("node", "recover", "--to", "1")
+    assert "1 completed peg-out of 4000 satoshi" in told and bytes_of(node.log) == whole, told
+    do = [do for what, _, do in node.findings(2) if what == "log"]
+    assert "pawl node import l2/l2_snapshots.dat" in do[0], do
+    word, told = node.word("node", "import", node.log)
+    assert "snapshot 2 of 2 is whole, but not verified: Peg-out out-1" in told, told
+    node("node", "import", node.log, word).ends(0)
+    assert node.root() == NEW.root
+    # its snapshot is there: there is no other one of it
+    node("node", "create-anchor").ends(0)
+    assert bytes_of(node.log) == whole
+    node("node", "recover", "--latest-valid").ends(0)
+    assert node.root() == NEW.root
+
+
+@test
+def nothing_goes_on_top_silently(folder):
+    """a snapshot that the journal never had gets another on top by a word, and so does a state that it never had"""
+    node = Node(folder)
+    state = node("node", "state", "--json").ends(0).out
+    empty = write(os.path.join(folder, "empty.json"), state)
+    write(node.log, OLD)
+    whole = bytes_of(node.log)
+    for words in ((), ("--l2-state-file", empty)):
+        told = node("node", "create-anchor", *words).ends(5).err
+        assert "recover --latest-valid" in told and "pawl node import" in told and "supply of 0 in place of 1" in told
+        assert bytes_of(node.log) == whole
+    node("node", "recover", "--latest-valid").ends(0)
+    node.apply({"do": "credit", "peer": "b", "amount": 2})
+    node("node", "create-anchor").ends(0)
+    whole = bytes_of(node.log)
+    foreign = node("node", "state", "--json").ends(0).out.replace('"2"', '"9"')
+    foreign = write(os.path.join(folder, "foreign.json"), re.sub(r',?"root":"[0-9a-f]+"', "", foreign))
+    word, told = node.word("node", "create-anchor", "--l2-state-file", foreign)
+    assert f"import {foreign}" in told and "supply of 10 in place of 3" in told and bytes_of(node.log) == whole, told
+    # one that the journal had is its own
+    node("node", "create-anchor", "--l2-state-file", empty).ends(0)
+    node("node", "create-anchor", "--l2-state-file", foreign, word).ends(5, err="Since that was told|in place of 3")
+    node("node", "create-anchor", "--l2-state-file", foreign,
+         node.word("node", "create-anchor", "--l2-state-file", foreign)[0]).ends(0)
+
+
+@test
+def journal_is_asked_and_tells_the_database(folder):
+    """what the journal knows of anchors counts, and is told to a database that lost it; a lost log is found"""
+    node = Node(folder)
+    first, second = node.own()
+    node.database_is_empty()
+    os.remove(node.log)
+    found = {what: (text, do) for what, text, do in node.findings(2)}
+    assert "lacks 2 anchors" in found["database"][0] and "rebuild-reorg-db" in found["database"][1], found
+    assert "lost" in found["log"][0] and "recover --latest-valid" in found["log"][1], found
+    node("node", "recover", "--latest-valid").ends(0, "There is no ")
+    assert node.verified() == node.root()
+    node("node", "anchors").ends(0, f"(?s){second}.*Pending: 2\n")
+    whole = bytes_of(node.log)
+    assert first.encode() in whole and whole.count(b"END_SNAPSHOT") == 1
+    for ask in (("node", "create-anchor"), ("node", "recover", "--latest-valid")):
+        node.database_is_empty()
+        node(*ask).ends(0)
+        assert node.verified() == node.root() and bytes_of(node.log) == whole
+    assert [what for what, _, _ in node.findings(1) if what in ("log", "database")] == []
+    begun(node)
+    # an anchor of a state that was given up does not wait in the database, either
+    write(node.log, whole.decode(), OLD)
+    node("node", "recover", "--to", "2", node.word("node", "recover", "--to", "2")[0]).ends(0)
+    node("node", "anchors").ends(0, f"{second} FAILED_ORPHANED")
+
+
+def begun(node):
+    """A start fills the database before it judges the log by it."""
+    shutil.rmtree(node.database)
+    node.config("serve: {listen: none}", "chains: {b: {kind: bitcoin, network: regtest, "
+                "endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}")
+    said = os.path.join(node.folder, "serve.log")
+    with open(said, "wb") as err, subprocess.Popen(
+            [PAWL, "serve"], cwd=node.folder, env=environment(), stderr=err) as daemon:
+        try:
+            until = time.monotonic() + 60
+            while b"snapshots: " not in bytes_of(said):
+                assert daemon.poll() is None and time.monotonic() < until, bytes_of(said)
+                time.sleep(0.01)
+        finally:
+            daemon.terminate()
+    assert re.search(rb"start 2 of 5.*\n(?s:.*)start 3 of 5, snapshots: the newest valid one", bytes_of(said)), \
+        bytes_of(said).decode()
+    node.config()
+
+
+@test
+def what_a_reset_kept_is_pointed_to(folder):
+    """journal and log are lost behind a reset: its archive has the state, is named, and is taken as typed"""
+    node = Node(folder)
+    node.own()
+    root = node.root()
+    node("node", "reset", node.word("node", "reset")[0]).ends(0)
+    node.journal_is_lost()
+    node.damaged()
+    node("node", "rebuild-reorg-db").ends(0)
+    write(node.log, NEW.text.replace('"a" 3', '"a" 4'))
+    way = re.compile(r"pawl (node import l2/recovery_[0-9]+/l2_state\.jsonl)")
+    told = node("node", "recover", "--latest-valid").ends(6).err
+    assert way.search(told) and way.search(node("node", "reset").ends(5).err), told
+    found = [do for _, _, do in node.findings(2) if way.search(do)]
+    assert found, node.findings(2)
+    node(*way.search(told)[1].split()).ends(0)
+    assert node.root() == root
+
+
+if __name__ == "__main__":
+    sys.exit(main())
