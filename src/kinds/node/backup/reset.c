@@ -99,7 +99,7 @@ static void note_archive(void *ctx, const char *name)
 		return;
 	seconds = strtoull(name + strlen(FOLDER), NULL, 10);
 	state_path(path, a->data_dir, seconds);
-	if (seconds > a->newest && there(path))
+	if (seconds > a->newest && there(&files_of_system, path))
 		a->newest = seconds;
 }
 
