@@ -374,6 +374,9 @@ static void drop(struct archiver *a)
 	else if (a->what == ARCHIVE_CHANGES &&
 	    !archive_drop_changes(a->s.journal, a->operation))
 		return;
+	if (a->what == ARCHIVE_CHANGES)
+		log_info("archive", "file %" PRId64 " of changes: they are in it alone",
+		    a->operation);
 	if (a->what != ARCHIVE_OPERATION) {
 		a->done++;
 		give_up(a);

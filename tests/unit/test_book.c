@@ -982,6 +982,22 @@ static void same_elsewhere(void)
 	assert_string_equal(root(), was);
 }
 
+/* What is told of pegs by status is what there is. */
+static void statuses_are_those_of_rows(void)
+{
+	static const char differing[] =
+	    "WITH is_ AS (SELECT 2 AS list, status, COUNT(*) AS n FROM node_pegin"
+	    " GROUP BY status UNION ALL SELECT 3, status, COUNT(*) FROM node_pegout"
+	    " GROUP BY status UNION ALL SELECT 5, status, COUNT(*) FROM node_anchor"
+	    " GROUP BY status),"
+	    " told AS (SELECT list, status, n FROM node_status WHERE n <> 0)"
+	    " SELECT (SELECT COUNT(*) FROM"
+	    " (SELECT * FROM is_ EXCEPT SELECT * FROM told))"
+	    " + (SELECT COUNT(*) FROM (SELECT * FROM told EXCEPT SELECT * FROM is_))";
+
+	assert_int_equal(outside_number(path, differing), 0);
+}
+
 static void random_changes_keep_what_must_hold(void **state)
 {
 	char line[500];
@@ -1004,7 +1020,9 @@ static void random_changes_keep_what_must_hold(void **state)
 				assert_string_equal(root(), before);
 		}
 		commit(j);
+		statuses_are_those_of_rows();
 		same_elsewhere();
+		statuses_are_those_of_rows();
 		seed = was;
 	}
 	commits_each = 1;

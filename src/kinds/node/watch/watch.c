@@ -14,7 +14,9 @@
 
 #define LOOK_MS 60000
 #define PATIENCE_MS 30000 /* then a step that waits for others is in trouble */
-#define ROWS_A_TURN 8192
+#define ANEW_MANY 3       /* so often it is begun anew, and it may never end */
+
+int64_t watch_rows_a_turn = 8192;
 
 const char *l2_step_name(enum l2_step step)
 {
@@ -261,16 +263,30 @@ static void look_take(struct l2_watch *w)
 
 /* -- the state ------------------------------------------------------------- */
 
+/* Each change between two turns begins it anew: it goes on, and is no longer waited for.
+ */
+static void recount_late(struct l2_watch *w)
+{
+	if (w->counted.anew < ANEW_MANY || MUTANT(recount_late_unsaid) ||
+	    world_now_ms(w->world) - w->since_ms < PATIENCE_MS)
+		return;
+	step_end(w, L2_STEP_STATE, L2_TROUBLE,
+	    "changes come faster than the rows are counted, so nobody knows yet whether "
+	    "these hold. The count goes on: let changes rest for a while, or type pawl "
+	    "node state, which counts them at one instant");
+}
+
 static void recount(struct l2_watch *w, struct runner *r)
 {
 	struct fail f;
 
 	if (!w->recount)
 		w->recount = book_recount_new(w->journal);
-	if (book_recount_some(w->recount, ROWS_A_TURN, &w->counted, &f) != ERR_OK)
+	if (book_recount_some(w->recount, watch_rows_a_turn, &w->counted, &f) != ERR_OK)
 		journal_damaged(w->journal, "%s", f.why);
 	if (!w->counted.done) {
 		r->again = true;
+		recount_late(w);
 		return;
 	}
 	book_recount_free(w->recount);
@@ -279,7 +295,8 @@ static void recount(struct l2_watch *w, struct runner *r)
 
 static void state_turn(struct l2_watch *w, struct runner *r)
 {
-	if (w->now.steps[L2_STEP_STATE].how != L2_WAITS)
+	if (w->now.steps[L2_STEP_STATE].how != L2_WAITS &&
+	    (w->counted.done || MUTANT(start_recounts_nothing)))
 		return;
 	if (!w->counted.done && !MUTANT(start_recounts_nothing))
 		recount(w, r);

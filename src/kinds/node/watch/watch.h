@@ -63,6 +63,9 @@ struct l2_figures {
 
 struct l2_watch;
 
+/* Of the state, in a turn. A test may lower it. */
+extern int64_t watch_rows_a_turn;
+
 /* config as for l2_node_new: copied. */
 struct l2_watch *watch_new(
     struct world *w, struct journal *j, const struct l2_node_config *config);
