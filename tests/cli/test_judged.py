@@ -197,6 +197,7 @@ def journal_is_asked_and_tells_the_database(folder):
     assert first.encode() in whole and whole.count(b"END_SNAPSHOT") == 1
     for ask in (("node", "create-anchor"), ("node", "recover", "--latest-valid")):
         node.database_is_empty()
+        assert node.verified() == node.root()
         node(*ask).ends(0)
         assert node.verified() == node.root() and bytes_of(node.log) == whole
     assert [what for what, _, _ in node.findings(1) if what in ("log", "database")] == []

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/mutant.h"
 #include "kinds/node/reorgdb/changes.h"
 
 enum err database_path(
@@ -56,7 +57,7 @@ void database_follow(struct cli *c, struct journal *j)
 	int n = snprintf(path, sizeof path, "%s/reorg_db", c->config->node.data_dir);
 	enum err e;
 
-	if (n < 0 || (size_t)n >= sizeof path)
+	if (n < 0 || (size_t)n >= sizeof path || MUTANT(database_not_told))
 		return;
 	e = reorgdb_open(&db, path, REORGDB_WRITE, &f);
 	if (e == ERR_NOT_FOUND || e == ERR_OWNED)

@@ -172,7 +172,7 @@ static enum err change(struct replacement *p, struct fail *f)
 	(void)anchors_of_others(p, true);
 	e = journal_commit(p->journal, f);
 	p->ret->moved = e == ERR_OK;
-	if (e == ERR_OK && !MUTANT(database_not_told))
+	if (e == ERR_OK)
 		database_follow(p->cli, p->journal);
 	return e;
 }
