@@ -15,15 +15,27 @@ ON CONFLICT (channel, target) DO NOTHING;
 SELECT id FROM subscriber WHERE channel = :channel AND target = :target;
 
 -- name: subscription_add
--- in: subject_kind i64, subject i64, subscriber i64, label text?
-INSERT INTO subscription (subject_kind, subject, subscriber, label)
-VALUES (:subject_kind, :subject, :subscriber, :label)
+-- in: subject_kind i64, subject i64, subscriber i64, label text?, confirmations i64?
+INSERT INTO subscription (subject_kind, subject, subscriber, label, confirmations)
+VALUES (:subject_kind, :subject, :subscriber, :label, :confirmations)
 ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
+
+-- name: subscription_put
+-- in: subject_kind i64, subject i64, subscriber i64, label text?, confirmations i64?
+UPDATE subscription SET label = :label, confirmations = :confirmations
+WHERE subject_kind = :subject_kind AND subject = :subject AND subscriber = :subscriber;
+
+-- By which numbers of confirmations it is heard of; 0: by its own.
+-- name: subscription_numbers
+-- in: subject_kind i64, subject i64
+-- out: number i64
+SELECT DISTINCT COALESCE(confirmations, 0) AS number FROM subscription
+WHERE subject_kind = :subject_kind AND subject = :subject ORDER BY 1;
 
 -- name: subscription_get
 -- in: subject_kind i64, subject i64, subscriber i64
--- out: label text?
-SELECT label FROM subscription
+-- out: label text?, confirmations i64?
+SELECT label, confirmations FROM subscription
 WHERE subject_kind = :subject_kind AND subject = :subject AND subscriber = :subscriber;
 
 -- name: subscription_drop_all
@@ -72,6 +84,14 @@ INSERT INTO message (notice, subscriber, state, tries, unknown)
 SELECT CAST(:notice AS BIGINT), u.subscriber, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
 WHERE u.subject_kind = :subject_kind AND u.subject = :subject;
+
+-- To each who hears of it by this number.
+-- name: message_add_by
+-- in: notice i64, subject_kind i64, subject i64, number i64
+INSERT INTO message (notice, subscriber, state, tries, unknown)
+SELECT CAST(:notice AS BIGINT), u.subscriber, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
+FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
+WHERE u.subject_kind = :subject_kind AND u.subject = :subject AND COALESCE(u.confirmations, 0) = :number;
 
 -- name: notice_newest
 -- in: subject_kind i64, subject i64
@@ -238,8 +258,8 @@ UPDATE subscriber SET target = :target WHERE id = :id;
 -- name: subscription_merge
 -- in: old i64, into i64
 -- scan: a chat becomes another one rarely
-INSERT INTO subscription (subject_kind, subject, subscriber, label)
-SELECT subject_kind, subject, CAST(:into AS BIGINT), label FROM subscription WHERE subscriber = :old
+INSERT INTO subscription (subject_kind, subject, subscriber, label, confirmations)
+SELECT subject_kind, subject, CAST(:into AS BIGINT), label, confirmations FROM subscription WHERE subscriber = :old
 ON CONFLICT (subject_kind, subject, subscriber) DO NOTHING;
 
 -- Does he hear of anything?

@@ -14,9 +14,9 @@ SELECT id FROM tracked WHERE hash = :hash AND chain = :chain;
 
 -- name: tracked_get
 -- in: id i64
--- out: id i64, chain i64, hash b32, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, missed_ms i64?, since_ms i64, ended_ms i64?
+-- out: id i64, chain i64, hash b32, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, deep i64, due i64?, looks i64?, misses i64, missed_ms i64?, since_ms i64, ended_ms i64?
 SELECT id, chain, hash, state, intent, guess, confirmations, sender, nonce, height, block_hash, by_hash, round,
-	percent, due, looks, misses, missed_ms, since_ms, ended_ms
+	percent, deep, due, looks, misses, missed_ms, since_ms, ended_ms
 FROM tracked WHERE id = :id;
 
 -- What moved since, of whatever.
@@ -30,10 +30,10 @@ SELECT id, operation, row, what, to_state, why FROM event WHERE id > :after ORDE
 SELECT MAX(id) AS id FROM event;
 
 -- name: tracked_put
--- in: id i64, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, due i64?, looks i64?, misses i64, missed_ms i64?, since_ms i64, ended_ms i64?
+-- in: id i64, state i64, intent i64?, guess bool, confirmations i64, sender b20?, nonce i64?, height i64?, block_hash b32?, by_hash b32?, round i64, percent i64, deep i64, due i64?, looks i64?, misses i64, missed_ms i64?, since_ms i64, ended_ms i64?
 UPDATE tracked SET state = :state, intent = :intent, guess = :guess, confirmations = :confirmations, sender = :sender,
 	nonce = :nonce, height = :height, block_hash = :block_hash, by_hash = :by_hash, round = :round,
-	percent = :percent, due = :due, looks = :looks, misses = :misses, missed_ms = :missed_ms,
+	percent = :percent, deep = :deep, due = :due, looks = :looks, misses = :misses, missed_ms = :missed_ms,
 	since_ms = :since_ms, ended_ms = :ended_ms, archive = CASE WHEN CAST(:ended_ms AS BIGINT) IS NULL THEN NULL ELSE archive END
 WHERE id = :id;
 

@@ -16,6 +16,8 @@
 #define BODY_MAX ((size_t)16 * 1024)
 #define EVENT_ID_BYTES 16
 #define TAG_BYTES 4
+#define TO_ALL (-1)
+#define NTH_MAX ((int64_t)1 << 32) /* of one number */
 
 const char *milestone_name(enum milestone m)
 {
@@ -31,8 +33,41 @@ const char *milestone_name(enum milestone m)
 
 /* -- who hears of what ----------------------------------------------------- */
 
-int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
-    const struct subject *of, const char *label)
+/* What is not said stays as it is. */
+static void hearing_put(struct journal *j, const struct subject *of, int64_t subscriber,
+    const struct hearing *how)
+{
+	struct sql_subscription_get_in get = {
+		.subject_kind = of->kind, .subject = of->id, .subscriber = subscriber
+	};
+	struct sql_subscription_get_out row;
+	int64_t number = how->number ? how->number : how->usual;
+
+	if (!sql_subscription_get_one(j, &get, &row)) {
+		sql_subscription_add(j,
+		    &(struct sql_subscription_add_in){ .subject_kind = of->kind,
+			.subject = of->id,
+			.subscriber = subscriber,
+			.label = how->label,
+			.no_label = !how->label,
+			.confirmations = number,
+			.no_confirmations = !number });
+		return;
+	}
+	if (MUTANT(label_stays))
+		return;
+	sql_subscription_put(j,
+	    &(struct sql_subscription_put_in){ .subject_kind = of->kind,
+		.subject = of->id,
+		.subscriber = subscriber,
+		.label = how->label ? how->label : row.label,
+		.no_label = !how->label && row.no_label,
+		.confirmations = how->number ? how->number : row.confirmations,
+		.no_confirmations = !how->number && row.no_confirmations });
+}
+
+int64_t message_hear(struct journal *j, const char *channel, const char *target,
+    const struct subject *of, const struct hearing *how)
 {
 	struct sql_subscriber_by_target_in in = { .channel = channel, .target = target };
 	struct sql_subscriber_by_target_out found;
@@ -44,13 +79,37 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
 		if (!sql_subscriber_by_target_one(j, &in, &found))
 			return 0;
 	}
-	sql_subscription_add(j,
-	    &(struct sql_subscription_add_in){ .subject_kind = of->kind,
-		.subject = of->id,
-		.subscriber = found.id,
-		.label = label,
-		.no_label = !label });
+	hearing_put(j, of, found.id, how);
 	return found.id;
+}
+
+int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
+    const struct subject *of, const char *label)
+{
+	return message_hear(j, channel, target, of, &(struct hearing){ .label = label });
+}
+
+int64_t message_number(struct journal *j, const struct subject *of, int64_t subscriber)
+{
+	struct sql_subscription_get_in get = {
+		.subject_kind = of->kind, .subject = of->id, .subscriber = subscriber
+	};
+	struct sql_subscription_get_out row;
+
+	return sql_subscription_get_one(j, &get, &row) && !row.no_confirmations
+	    ? row.confirmations
+	    : 0;
+}
+
+void message_numbers(struct journal *j, const struct subject *of, struct ids *ret)
+{
+	struct sql_subscription_numbers_in in = { .subject_kind = of->kind,
+		.subject = of->id };
+	struct sql_subscription_numbers_out row;
+
+	sql_subscription_numbers_begin(j, &in);
+	while (sql_subscription_numbers_next(j, &row))
+		ids_add(ret, row.number);
 }
 
 int64_t message_subscriber(struct journal *j, const char *channel, const char *target)
@@ -165,7 +224,7 @@ static void time_put(char *out, size_t size, int64_t wall_ms)
 }
 
 static json_t *body_new(struct journal *j, const struct subject *of, enum milestone m,
-    int64_t nth, int64_t wall_ms, json_t *facts)
+    int64_t nth, int64_t wall_ms, const json_t *facts)
 {
 	char id[EVENT_ID_MAX], when[32];
 	json_t *body;
@@ -176,7 +235,7 @@ static json_t *body_new(struct journal *j, const struct subject *of, enum milest
 	    "{s:i, s:s, s:s}", "schema", 1, "event_id", id, "type", milestone_name(m));
 	CHECK(body);
 	if (facts)
-		CHECK(json_object_update_missing(body, facts) == 0);
+		CHECK(json_object_update_missing(body, (json_t *)(uintptr_t)facts) == 0);
 	CHECK(json_object_set_new(body, "time", json_string(when)) == 0);
 	return body;
 }
@@ -193,18 +252,37 @@ static int64_t next_nth(struct journal *j, const struct subject *of, enum milest
 	return sql_notice_last_one(j, &in, &last) && !last.no_nth ? last.nth + 1 : 1;
 }
 
-static bool is_noted(
-    struct journal *j, const struct subject *of, enum milestone m, int64_t nth)
+/* The key of what is told by a number; 0 and TO_ALL have the same. */
+static int64_t nth_by(int64_t number, int64_t nth)
+{
+	return number > 0 ? number * NTH_MAX + nth : nth;
+}
+
+/* Its id; 0: it was not noted. nth: with its number. *ret_bytes: of what it says. */
+static int64_t notice_id(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, int64_t *ret_bytes)
 {
 	struct sql_notice_one_in in = {
 		.subject_kind = of->kind, .subject = of->id, .milestone = m, .nth = nth
 	};
 	struct sql_notice_one_out row;
 
-	return sql_notice_one_one(j, &in, &row);
+	if (!sql_notice_one_one(j, &in, &row))
+		return 0;
+	*ret_bytes = row.bytes;
+	return row.id;
 }
 
-static bool notice_put(struct journal *j, const struct subject *of, enum milestone m,
+bool message_noted(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth)
+{
+	int64_t bytes;
+
+	return notice_id(j, of, m, nth_by(number, nth), &bytes) != 0;
+}
+
+/* Its id; 0: the journal is numb. */
+static int64_t notice_put(struct journal *j, const struct subject *of, enum milestone m,
     int64_t nth, const char *body)
 {
 	struct sql_notice_add_in in = { .subject_kind = of->kind,
@@ -215,53 +293,95 @@ static bool notice_put(struct journal *j, const struct subject *of, enum milesto
 		.commit_no = journal_commit_no(j) };
 	struct sql_notice_add_out row;
 
-	if (!sql_notice_add_one(j, &in, &row))
-		return false;
-	if (of->kind == SUBJECT_JOURNAL)
-		sql_message_add_all(
-		    j, &(struct sql_message_add_all_in){ .notice = row.id });
-	else
-		sql_message_add(j,
-		    &(struct sql_message_add_in){
-			.notice = row.id, .subject_kind = of->kind, .subject = of->id });
-	return true;
+	return sql_notice_add_one(j, &in, &row) ? row.id : 0;
 }
 
-/* What it said may be in an archive: who asks again is told it anew. */
-static void notice_refill(struct journal *j, const struct subject *of, enum milestone m,
-    int64_t nth, const char *body)
+static void messages_add(
+    struct journal *j, const struct subject *of, int64_t number, int64_t notice)
 {
-	struct sql_notice_one_in in = {
-		.subject_kind = of->kind, .subject = of->id, .milestone = m, .nth = nth
-	};
-	struct sql_notice_one_out row;
+	if (of->kind == SUBJECT_JOURNAL)
+		sql_message_add_all(
+		    j, &(struct sql_message_add_all_in){ .notice = notice });
+	else if (number == TO_ALL)
+		sql_message_add(j,
+		    &(struct sql_message_add_in){
+			.notice = notice, .subject_kind = of->kind, .subject = of->id });
+	else
+		sql_message_add_by(j,
+		    &(struct sql_message_add_by_in){ .notice = notice,
+			.subject_kind = of->kind,
+			.subject = of->id,
+			.number = number });
+}
 
-	if (sql_notice_one_one(j, &in, &row) && !row.bytes)
-		sql_notice_refill(
-		    j, &(struct sql_notice_refill_in){ .id = row.id, .body = body });
+/* Its id, and whether it is new; 0: the journal is numb. What it said may be in an
+ * archive: who asks again is told it anew. */
+static int64_t notice_make(struct journal *j, const struct subject *of, enum milestone m,
+    int64_t nth, int64_t wall_ms, const json_t *facts, bool *ret_new)
+{
+	struct buf body;
+	int64_t bytes = 0, id = notice_id(j, of, m, nth, &bytes);
+
+	*ret_new = !id;
+	if (id && bytes)
+		return id;
+	buf_init(&body, BODY_MAX);
+	json_line_add(&body, body_new(j, of, m, nth, wall_ms, facts));
+	CHECK(buf_ok(&body) && body.len > 0);
+	body.data[body.len - 1] = '\0'; /* the end of the line */
+	if (id)
+		sql_notice_refill(j,
+		    &(struct sql_notice_refill_in){ .id = id, .body = buf_text(&body) });
+	else
+		id = notice_put(j, of, m, nth, buf_text(&body));
+	buf_release(&body);
+	return id;
+}
+
+static bool note(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth, int64_t wall_ms, const json_t *facts)
+{
+	bool new = false;
+	int64_t id = message_heard(j, of)
+	    ? notice_make(j, of, m, nth_by(number, nth), wall_ms, facts, &new)
+	    : 0;
+
+	if (!id || !new)
+		return false;
+	messages_add(j, of, number, id);
+	return true;
 }
 
 bool message_note(struct journal *j, const struct subject *of, enum milestone m,
     int64_t nth, int64_t wall_ms, json_t *facts)
 {
-	bool noted = false;
-	struct buf body;
+	bool noted =
+	    note(j, of, TO_ALL, m, nth ? nth : next_nth(j, of, m), wall_ms, facts);
 
-	if (nth == 0)
-		nth = next_nth(j, of, m);
-	if (message_heard(j, of)) {
-		buf_init(&body, BODY_MAX);
-		json_line_add(&body, body_new(j, of, m, nth, wall_ms, facts));
-		CHECK(buf_ok(&body) && body.len > 0);
-		body.data[body.len - 1] = '\0'; /* the end of the line */
-		if (is_noted(j, of, m, nth))
-			notice_refill(j, of, m, nth, buf_text(&body));
-		else
-			noted = notice_put(j, of, m, nth, buf_text(&body));
-		buf_release(&body);
-	}
 	json_decref(facts);
 	return noted;
+}
+
+bool message_note_by(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth, int64_t wall_ms, json_t *facts)
+{
+	bool noted = note(j, of, number, m, nth, wall_ms, facts);
+
+	json_decref(facts);
+	return noted;
+}
+
+void message_tell(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth, int64_t wall_ms, json_t *facts, int64_t subscriber)
+{
+	bool new;
+	int64_t id = notice_make(j, of, m, nth_by(number, nth), wall_ms, facts, &new);
+
+	if (id)
+		sql_message_add_to(j,
+		    &(struct sql_message_add_to_in){
+			.notice = id, .subscriber = subscriber });
+	json_decref(facts);
 }
 
 void message_again(struct journal *j, const struct subject *of, int64_t subscriber)

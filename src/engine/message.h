@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/ids.h"
 #include "journal/journal.h"
 
 enum subject_kind {
@@ -37,8 +38,20 @@ struct subject {
 
 const char *milestone_name(enum milestone m);
 
+/* How he hears of it. */
+struct hearing {
+	const char *label; /* his own word for it; NULL: not said */
+	/* confirmations of a transaction: what he asks for, and what holds for who asks
+	 * for none; 0: not said, the transaction's own */
+	int64_t number, usual;
+};
+
 /* From now on this target hears of the subject. What it heard of it already, it does not
- * hear again. The subscriber's id; 0: the journal is numb. */
+ * hear again; what is said of label and number holds from now on, also for who heard of
+ * it before. The subscriber's id; 0: the journal is numb. */
+int64_t message_hear(struct journal *j, const char *channel, const char *target,
+    const struct subject *of, const struct hearing *how);
+/* The same, with a label or NULL. */
 int64_t message_subscribe(struct journal *j, const char *channel, const char *target,
     const struct subject *of, const char *label);
 /* 0: nobody ever named it. */
@@ -59,6 +72,20 @@ int64_t message_subscribers(struct journal *j, int64_t *ret_suspended);
  * away, or NULL. Nobody hears of it: no notice. true: there are messages to send. */
 bool message_note(struct journal *j, const struct subject *of, enum milestone m,
     int64_t nth, int64_t wall_ms, json_t *facts);
+
+/* The same of what is told by a number of confirmations (0: the transaction's own): only
+ * those hear it who hear by that, once for each. */
+bool message_note_by(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth, int64_t wall_ms, json_t *facts);
+/* The same to one alone, who came later, whether it was told to others or not; number 0
+ * is that of what all hear, too. */
+void message_tell(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth, int64_t wall_ms, json_t *facts, int64_t subscriber);
+bool message_noted(struct journal *j, const struct subject *of, int64_t number,
+    enum milestone m, int64_t nth);
+/* His number; and those by which anybody hears of it, added. */
+int64_t message_number(struct journal *j, const struct subject *of, int64_t subscriber);
+void message_numbers(struct journal *j, const struct subject *of, struct ids *ret);
 
 /* Who came later is told what the subject reached last, too, if anything was told of it.
  */

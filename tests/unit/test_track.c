@@ -783,6 +783,117 @@ static void who_comes_later_hears_where_it_stands(void **state_)
 	    "included 1, progress 25, progress 50, progress 75, confirmed 1, final 1");
 }
 
+/* What this subscriber is told, in its order: "included of 2, confirmed of 2". */
+static const char *heard(int64_t subscriber)
+{
+	static char text[2048];
+	struct sql_notice_of_subject_in in = { .subject_kind = SUBJECT_HASH,
+		.subject = followed };
+	struct sql_notice_of_subject_out row;
+	struct sql_message_of_notice_out message;
+	size_t len = 0;
+
+	text[0] = '\0';
+	sql_notice_of_subject_begin(scene.journal, &in);
+	while (sql_notice_of_subject_next(scene.journal, &row)) {
+		json_t *body = json_loads(row.body, 0, NULL);
+		bool his = false;
+
+		sql_message_of_notice_begin(
+		    scene.journal, &(struct sql_message_of_notice_in){ row.id });
+		while (sql_message_of_notice_next(scene.journal, &message))
+			his |= message.subscriber == subscriber;
+		if (his)
+			len += (size_t)snprintf(text + len, sizeof text - len,
+			    "%s%s %lld of %lld", len ? ", " : "",
+			    json_string_value(json_object_get(body, "type")),
+			    (long long)json_integer_value(
+				json_object_get(body, "percent")),
+			    (long long)json_integer_value(json_object_get(body, "of")));
+		json_decref(body);
+	}
+	return text;
+}
+
+static int64_t hears(const char *target, int64_t number)
+{
+	const struct subject of = { .kind = SUBJECT_HASH, .id = followed };
+	int64_t id = message_hear(
+	    scene.journal, "webhook", target, &of, &(struct hearing){ .number = number });
+
+	track_retell(scene.journal, followed, id, world_wall_ms(scene.world));
+	return id;
+}
+
+static void each_hears_by_his_own_number(void **state_)
+{
+	struct hash hash;
+	int64_t two, eight, last;
+
+	(void)state_;
+	begin_following(1, 1);
+	hash = pays(0, 5, 0)->hash;
+	followed = track_add(scene.journal,
+	    &(struct track_wish){
+		.hash = hash, .chain = chain()->id, .confirmations = 8 },
+	    world_wall_ms(scene.world));
+	two = hears("http://two.example/", 2);
+	mine(1);
+	assert_string_equal(
+	    heard(two), "included 0 of 2, progress 25 of 2, progress 50 of 2");
+	eight = hears("http://eight.example/", 8);
+	run(3000);
+	assert_string_equal(heard(eight), "included 0 of 8");
+	mine(1);
+	assert_string_equal(heard(two),
+	    "included 0 of 2, progress 25 of 2, progress 50 of 2, progress 75 of 2, "
+	    "confirmed 0 of 2");
+	assert_string_equal(heard(eight), "included 0 of 8, progress 25 of 8");
+	last = hears("http://late.example/", 2);
+	assert_string_equal(heard(last), "confirmed 0 of 2");
+	rise_again();
+	run_until(chain()->id);
+	last = hears("http://later.example/", 1);
+	run(3000);
+	assert_string_equal(heard(last),
+	    "included 0 of 1, progress 25 of 1, progress 50 of 1, progress 75 of 1, "
+	    "confirmed 0 of 1");
+	assert_int_equal(state_now(), TRACKED_INCLUDED);
+	mine(3);
+	assert_says(heard(two), "confirmed 0 of 2, final 0 of 2");
+	assert_string_equal(heard(eight),
+	    "included 0 of 8, progress 25 of 8, progress 50 of 8, confirmed 0 of 8, "
+	    "final 0 of 8");
+	assert_int_equal(state_now(), TRACKED_FINAL);
+}
+
+/* It is told again from its block on, and only by that. */
+static void who_asks_for_another_number_hears_by_that(void **state_)
+{
+	static const char four[] = "included 0 of 4, progress 25 of 4, progress 50 of 4";
+	char wanted[512];
+	int64_t one;
+
+	(void)state_;
+	begin_following(1, 1);
+	follow(&pays(0, 5, 0)->hash);
+	one = hears("http://one.example/", 4);
+	mine(2);
+	assert_string_equal(heard(one), four);
+	assert_int_equal(hears("http://one.example/", 2), one);
+	run(3000);
+	snprintf(wanted, sizeof wanted,
+	    "%s, included 0 of 2, progress 25 of 2, progress 50 of 2, progress 75 of 2, "
+	    "confirmed 0 of 2",
+	    four);
+	assert_string_equal(heard(one), wanted);
+	assert_int_equal(hears("http://one.example/", 0), one); /* it stays */
+	mine(1);
+	assert_string_equal(heard(one), wanted);
+	mine(1);
+	assert_says(heard(one), "confirmed 0 of 2, final 0 of 2");
+}
+
 /* No node has shown it since: nobody hears that one has. */
 static void who_comes_behind_a_reorg_hears_of_that(void **state_)
 {
@@ -1258,6 +1369,9 @@ int main(void)
 		cmocka_unit_test_teardown(nor_is_one_that_was_bumped_long_ago, ends),
 		cmocka_unit_test_teardown(it_takes_a_quorum_to_end_it, ends),
 		cmocka_unit_test_teardown(who_comes_later_hears_where_it_stands, ends),
+		cmocka_unit_test_teardown(each_hears_by_his_own_number, ends),
+		cmocka_unit_test_teardown(
+		    who_asks_for_another_number_hears_by_that, ends),
 		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, ends),
 		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, ends),
 		cmocka_unit_test_teardown(of_guesses_one_holds, ends),

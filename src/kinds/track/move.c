@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/ids.h"
 #include "base/mutant.h"
 #include "engine/operation.h"
 
@@ -13,14 +14,13 @@
  * less. */
 #define MISSES_MAX 3
 #define DOUBLED_MAX 20
-#define NTH_OF_ROUND 1000 /* a round has more than one milestone of progress */
 
 bool row_get(struct journal *j, int64_t id, struct sql_tracked_get_out *ret)
 {
 	return sql_tracked_get_one(j, &(struct sql_tracked_get_in){ .id = id }, ret);
 }
 
-static void row_put(struct journal *j, const struct sql_tracked_get_out *row)
+void row_keep(struct journal *j, const struct sql_tracked_get_out *row)
 {
 	struct sql_tracked_put_in in = { .id = row->id,
 		.state = row->state,
@@ -37,6 +37,7 @@ static void row_put(struct journal *j, const struct sql_tracked_get_out *row)
 		.no_by_hash = row->no_by_hash,
 		.round = row->round,
 		.percent = row->percent,
+		.deep = row->deep,
 		.due = row->due,
 		.no_due = row->no_due,
 		.looks = row->looks,
@@ -84,10 +85,13 @@ static void fact_row(
 	fact_put(facts, "row", json_integer((json_int_t)intent.row));
 }
 
-/* confirmations 0: it says nothing of them. What expired as a guess is on none of the
- * chains. */
-static json_t *facts_of(struct journal *j, const char *chain,
-    const struct sql_tracked_get_out *row, uint64_t confirmations)
+int64_t row_confirmations(const struct sql_tracked_get_out *row, int64_t number)
+{
+	return number && !MUTANT(the_largest_holds_for_all) ? number : row->confirmations;
+}
+
+json_t *row_facts(struct journal *j, const char *chain,
+    const struct sql_tracked_get_out *row, int64_t number, uint64_t confirmations)
 {
 	json_t *facts = json_object();
 
@@ -104,26 +108,61 @@ static json_t *facts_of(struct journal *j, const char *chain,
 		fact_hash(facts, "by", row->by_hash);
 	if (confirmations) {
 		fact_put(facts, "confirmations", json_integer((json_int_t)confirmations));
-		fact_put(facts, "of", json_integer(row->confirmations));
+		fact_put(facts, "of", json_integer(row_confirmations(row, number)));
 	}
 	return facts;
 }
 
-static void note(struct track_chain *t, const struct sql_tracked_get_out *row,
-    enum milestone m, uint64_t confirmations, int percent)
+int64_t row_nth(const struct sql_tracked_get_out *row, int percent)
+{
+	return percent ? row->round * NTH_OF_ROUND + percent : row->round + 1;
+}
+
+/* What does not come with depth, to all. */
+static void note(
+    struct track_chain *t, const struct sql_tracked_get_out *row, enum milestone m)
 {
 	const struct subject of = { .kind = SUBJECT_HASH, .id = row->id };
-	struct runner *r = t->runner;
-	int64_t nth = percent ? row->round * NTH_OF_ROUND + percent : row->round + 1;
-	json_t *facts;
+	struct journal *j = t->track->journal;
 
-	if (!message_heard(t->track->journal, &of))
-		return;
-	facts = facts_of(t->track->journal, t->chain->config->name, row, confirmations);
+	if (message_heard(j, &of))
+		t->runner->noted |= message_note(j, &of, m, row_nth(row, 0),
+		    world_wall_ms(t->track->world),
+		    row_facts(j, t->chain->config->name, row, 0, 0));
+}
+
+/* To those who hear of it by this number. */
+static void note_by(struct track_chain *t, const struct sql_tracked_get_out *row,
+    int64_t number, enum milestone m, uint64_t confirmations, int percent)
+{
+	const struct subject of = { .kind = SUBJECT_HASH, .id = row->id };
+	struct journal *j = t->track->journal;
+	json_t *facts = row_facts(j, t->chain->config->name, row, number, confirmations);
+
 	if (percent)
 		fact_put(facts, "percent", json_integer(percent));
-	r->noted |= message_note(
-	    t->track->journal, &of, m, nth, world_wall_ms(t->track->world), facts);
+	t->runner->noted |= message_note_by(j, &of, number, m, row_nth(row, percent),
+	    world_wall_ms(t->track->world), facts);
+}
+
+static struct ids numbers_of(struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	const struct subject of = { .kind = SUBJECT_HASH, .id = row->id };
+	struct ids numbers = { .n = 0 };
+
+	message_numbers(t->track->journal, &of, &numbers);
+	return numbers;
+}
+
+/* To each, by the number that he asked for. */
+static void note_each(struct track_chain *t, const struct sql_tracked_get_out *row,
+    enum milestone m, uint64_t confirmations)
+{
+	struct ids numbers = numbers_of(t, row);
+
+	for (size_t i = 0; i < numbers.n; i++)
+		note_by(t, row, numbers.at[i], m, confirmations, 0);
+	ids_release(&numbers);
 }
 
 /* -- along its edges ------------------------------------------------------- */
@@ -190,31 +229,44 @@ static void no_guess(struct track_chain *t, struct sql_tracked_get_out *row)
 		(void)track_drop(j, drop[i], world_wall_ms(t->track->world));
 }
 
-/* The head at which the next part of its confirmations is there. */
-static uint64_t depth_of(const struct sql_tracked_get_out *row, int percent)
+/* So deep it is when this part of so many confirmations is there. */
+static int64_t depth_of(int64_t confirmations, int percent)
 {
-	uint64_t all = (uint64_t)row->confirmations;
-	uint64_t depth = (all * (uint64_t)percent + 99) / 100;
+	int64_t depth = (confirmations * percent + 99) / 100;
 
 	return depth ? depth : 1;
 }
 
-static int next_percent(
-    const struct track_chain *t, const struct sql_tracked_get_out *row)
+/* Deeper than it was told of; 0: nothing more comes by this number. */
+static int64_t next_depth(const struct track_chain *t,
+    const struct sql_tracked_get_out *row, int64_t confirmations)
 {
 	const struct track_config *c = &t->track->config;
 
 	for (int i = 0; i < c->percents_n; i++)
-		if (c->percents[i] > row->percent)
-			return c->percents[i];
-	return 100;
+		if (depth_of(confirmations, c->percents[i]) > row->deep)
+			return depth_of(confirmations, c->percents[i]);
+	return confirmations > row->deep ? confirmations : 0;
 }
 
+/* The head at which more is to be told to any. */
 static void due_set(struct track_chain *t, struct sql_tracked_get_out *row)
 {
-	row->no_due = row->state != TRACKED_INCLUDED;
-	if (!row->no_due)
-		row->due = row->height + (int64_t)depth_of(row, next_percent(t, row)) - 1;
+	struct ids numbers = numbers_of(t, row);
+	int64_t next = 0;
+
+	if (row->state == TRACKED_INCLUDED)
+		next = next_depth(t, row, row->confirmations);
+	for (size_t i = 0; i < numbers.n; i++) {
+		int64_t depth = next_depth(t, row, row_confirmations(row, numbers.at[i]));
+
+		if (depth && (!next || depth < next))
+			next = depth;
+	}
+	ids_release(&numbers);
+	row->no_due =
+	    !next || (row->state != TRACKED_INCLUDED && row->state != TRACKED_CONFIRMED);
+	row->due = row->height + next - 1;
 }
 
 void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,
@@ -233,49 +285,73 @@ void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,
 	row->no_by_hash = !sibling;
 	memcpy(row->by_hash, by->at, sizeof row->by_hash);
 	row->no_looks = true;
-	row->misses = row->percent = 0;
+	row->misses = row->percent = row->deep = 0;
 	if (!own) {
 		move(t->track->journal, row, TRACKED_REPLACED,
 		    "another transaction took its nonce");
-		note(t, row, MILESTONE_REPLACED, 0, 0);
+		note(t, row, MILESTONE_REPLACED);
 	} else if (status != TX_OK && !MUTANT(failure_confirmed)) {
 		move(t->track->journal, row, TRACKED_REVERTED,
 		    "it is in a block, and failed");
-		note(t, row, MILESTONE_REVERTED, 1, 0);
+		note_each(t, row, MILESTONE_REVERTED, 1);
 	} else {
 		move(t->track->journal, row, TRACKED_INCLUDED, "it is in a block");
-		note(t, row, MILESTONE_INCLUDED, 1, 0);
+		note_each(t, row, MILESTONE_INCLUDED, 1);
 	}
 	due_set(t, row);
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
-/* Each part that is crossed, also of several at once. */
-static void progress(
-    struct track_chain *t, struct sql_tracked_get_out *row, uint64_t deep)
+/* Each part of this number that is crossed, also of several at once. */
+static void progress_by(struct track_chain *t, const struct sql_tracked_get_out *row,
+    int64_t number, int64_t deep, bool final)
 {
-	int percent;
+	const struct track_config *c = &t->track->config;
+	int64_t all = row_confirmations(row, number);
 
-	while ((percent = next_percent(t, row)) < 100 && depth_of(row, percent) <= deep) {
-		row->percent = percent;
-		note(t, row, MILESTONE_PROGRESS, deep, percent);
+	for (int i = 0; i < c->percents_n; i++) {
+		int64_t depth = depth_of(all, c->percents[i]);
+
+		if (depth > row->deep && depth <= deep)
+			note_by(t, row, number, MILESTONE_PROGRESS, (uint64_t)deep,
+			    c->percents[i]);
 	}
+	if (all > row->deep && (all <= deep || final))
+		note_by(t, row, number, MILESTONE_CONFIRMED, (uint64_t)deep, 0);
+}
+
+/* To each by his number; and what it is called by its own. */
+static void progress(
+    struct track_chain *t, struct sql_tracked_get_out *row, int64_t deep, bool final)
+{
+	const struct track_config *c = &t->track->config;
+	struct ids numbers = numbers_of(t, row);
+
+	for (size_t i = 0; i < numbers.n; i++)
+		progress_by(t, row, numbers.at[i], deep, final);
+	ids_release(&numbers);
+	for (int i = 0; i < c->percents_n; i++)
+		if (depth_of(row->confirmations, c->percents[i]) <= deep)
+			row->percent = c->percents[i];
+	if (row->state == TRACKED_INCLUDED && (deep >= row->confirmations || final))
+		move(t->track->journal, row, TRACKED_CONFIRMED,
+		    deep >= row->confirmations ? "its confirmations are there"
+					       : "its block is final");
+	row->deep = deep;
+}
+
+static bool is_deepening(const struct sql_tracked_get_out *row)
+{
+	return row->state == TRACKED_INCLUDED || row->state == TRACKED_CONFIRMED;
 }
 
 void row_deeper(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
 {
-	uint64_t deep = height + 1 - (uint64_t)row->height;
-
-	if (row->state != TRACKED_INCLUDED || height < (uint64_t)row->height)
+	if (!is_deepening(row) || height < (uint64_t)row->height)
 		return;
-	progress(t, row, deep);
-	if (deep >= (uint64_t)row->confirmations) {
-		move(t->track->journal, row, TRACKED_CONFIRMED,
-		    "its confirmations are there");
-		note(t, row, MILESTONE_CONFIRMED, deep, 0);
-	}
+	progress(t, row, (int64_t)height + 1 - row->height, false);
 	due_set(t, row);
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t height)
@@ -283,17 +359,14 @@ void row_final(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t 
 	uint64_t deep =
 	    height < (uint64_t)row->height ? 1 : height + 1 - (uint64_t)row->height;
 
-	if (row->state == TRACKED_INCLUDED) {
-		progress(t, row, deep);
-		move(t->track->journal, row, TRACKED_CONFIRMED, "its block is final");
-		note(t, row, MILESTONE_CONFIRMED, deep, 0);
-	}
+	if (is_deepening(row))
+		progress(t, row, (int64_t)deep, true);
 	if (row->state == TRACKED_CONFIRMED) {
 		move(t->track->journal, row, TRACKED_FINAL, "its block is final");
-		note(t, row, MILESTONE_FINAL, deep, 0);
+		note_each(t, row, MILESTONE_FINAL, deep);
 	}
 	end(t, row);
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
@@ -303,10 +376,10 @@ void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
 	if (row->no_height)
 		return;
 	if (!MUTANT(vanished_not_told))
-		note(t, row, MILESTONE_RETRACTED, 0, 0);
+		note(t, row, MILESTONE_RETRACTED);
 	row->no_height = row->no_block_hash = row->no_by_hash = true;
 	row->no_ended_ms = row->no_due = true;
-	row->percent = row->misses = 0;
+	row->percent = row->deep = row->misses = 0;
 	row->no_missed_ms = true;
 	row->since_ms = world_wall_ms(t->track->world);
 	row->round += !MUTANT(round_stays);
@@ -315,7 +388,7 @@ void row_retract(struct track_chain *t, struct sql_tracked_get_out *row)
 	move(t->track->journal, row, TRACKED_MEMPOOL, "its block vanished");
 	if (ended)
 		fingers_of_row(t, row, true);
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row)
@@ -323,9 +396,9 @@ void row_outrun(struct track_chain *t, struct sql_tracked_get_out *row)
 	no_guess(t, row);
 	move(t->track->journal, row, TRACKED_REPLACED,
 	    "its nonce is consumed, by a transaction in blocks that were not read");
-	note(t, row, MILESTONE_REPLACED, 0, 0);
+	note(t, row, MILESTONE_REPLACED);
 	end(t, row);
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 void row_sender(struct track_chain *t, struct sql_tracked_get_out *row,
@@ -351,9 +424,9 @@ void row_seen(
 	if (!included && (back || row->state == TRACKED_UNSEEN)) {
 		row->round += back;
 		move(t->track->journal, row, TRACKED_MEMPOOL, "a node has it");
-		note(t, row, MILESTONE_SEEN, 0, 0);
+		note(t, row, MILESTONE_SEEN);
 	}
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 /* Of guesses the last one speaks: that it is on none of the chains. */
@@ -404,14 +477,14 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 	row->no_missed_ms = false;
 	if (row->state == TRACKED_MEMPOOL && row->misses >= misses_max(row)) {
 		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
-		note(t, row, MILESTONE_DROPPED, 0, 0);
+		note(t, row, MILESTONE_DROPPED);
 	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row, clock_ms)) {
 		bool told = is_last_guess(t, row);
 
 		move(
 		    t->track->journal, row, TRACKED_EXPIRED, "nobody had it for so long");
 		if (told)
-			note(t, row, MILESTONE_EXPIRED, 0, 0);
+			note(t, row, MILESTONE_EXPIRED);
 		end(t, row);
 	} else {
 		/* Most rows, a hundred of them a block. */
@@ -422,7 +495,7 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 			.missed_ms = row->missed_ms });
 		return;
 	}
-	row_put(t->track->journal, row);
+	row_keep(t->track->journal, row);
 }
 
 /* -- asked for, by people -------------------------------------------------- */
@@ -431,7 +504,7 @@ static void afresh(struct sql_tracked_get_out *row)
 {
 	row->no_height = row->no_block_hash = row->no_by_hash = true;
 	row->no_ended_ms = row->no_due = true;
-	row->percent = row->misses = 0;
+	row->percent = row->deep = row->misses = 0;
 	row->no_missed_ms = true;
 	row->round++;
 	row->no_looks = false;
@@ -454,7 +527,7 @@ void row_again(struct journal *j, struct sql_tracked_get_out *row,
 		row->guess = w->guess;
 		move(j, row, TRACKED_UNSEEN, "it was asked for again");
 	}
-	row_put(j, row);
+	row_keep(j, row);
 }
 
 void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wall_ms)
@@ -466,60 +539,5 @@ void row_untrack(struct journal *j, struct sql_tracked_get_out *row, int64_t wal
 	row->looks = LOOKS_NEW;
 	row->no_ended_ms = false;
 	row->ended_ms = wall_ms;
-	row_put(j, row);
-}
-
-/* What its state tells, as it was told; false: nothing yet. */
-static bool milestone_of(enum milestone *ret, int64_t state)
-{
-	static const struct {
-		int state;
-		enum milestone milestone;
-	} told[] = {
-		{ TRACKED_MEMPOOL, MILESTONE_SEEN },
-		{ TRACKED_INCLUDED, MILESTONE_INCLUDED },
-		{ TRACKED_CONFIRMED, MILESTONE_CONFIRMED },
-		{ TRACKED_REVERTED, MILESTONE_REVERTED },
-		{ TRACKED_REPLACED, MILESTONE_REPLACED },
-		{ TRACKED_FINAL, MILESTONE_FINAL },
-		{ TRACKED_DROPPED, MILESTONE_DROPPED },
-		{ TRACKED_EXPIRED, MILESTONE_EXPIRED },
-	};
-
-	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
-		if (told[i].state == state) {
-			*ret = told[i].milestone;
-			return true;
-		}
-	return false;
-}
-
-/* Its block vanished, that was told, and no node has shown it since. */
-static bool is_taken_back(
-    struct journal *j, const struct subject *of, const struct sql_tracked_get_out *row)
-{
-	struct sql_notice_one_in in = { .subject_kind = of->kind,
-		.subject = of->id,
-		.milestone = MILESTONE_RETRACTED,
-		.nth = row->round };
-	struct sql_notice_one_out told;
-
-	return row->state == TRACKED_MEMPOOL && sql_notice_one_one(j, &in, &told);
-}
-
-void track_retell(struct journal *j, int64_t id, int64_t subscriber, int64_t wall_ms)
-{
-	const struct subject of = { .kind = SUBJECT_HASH, .id = id };
-	struct sql_tracked_get_out row;
-	struct sql_chain_get_out chain;
-	enum milestone m;
-
-	if (!row_get(j, id, &row) || !milestone_of(&m, row.state))
-		return;
-	if (!sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = row.chain }, &chain))
-		return;
-	if (!is_taken_back(j, &of, &row) || MUTANT(taken_back_is_seen))
-		(void)message_note(
-		    j, &of, m, row.round + 1, wall_ms, facts_of(j, chain.name, &row, 0));
-	message_again(j, &of, subscriber);
+	row_keep(j, row);
 }

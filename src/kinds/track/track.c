@@ -34,6 +34,8 @@ static void tracked_of(struct tracked *ret, const struct sql_tracked_get_out *ro
 		.in_block = !row->no_height,
 		.height = row->no_height ? 0 : (uint64_t)row->height,
 		.percent = (int)row->percent,
+		.misses = row->misses,
+		.unasked = !row->no_looks && row->looks == LOOKS_NEVER && row->round > 0,
 		.has_by = !row->no_by_hash,
 		.since_ms = row->since_ms,
 		.ended_ms = row->no_ended_ms ? 0 : row->ended_ms };

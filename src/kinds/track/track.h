@@ -52,6 +52,8 @@ struct tracked {
 	uint64_t height;
 	struct hash block_hash;
 	int percent;    /* of its confirmations that was told last */
+	int64_t misses; /* looks in a row in which no node had it */
+	bool unasked;   /* no node was asked for it since it was taken back */
 	bool has_by;    /* another hash consumed its nonce: */
 	struct hash by; /* what replaced it, or a sibling of the same intent */
 	int64_t since_ms, ended_ms; /* by the wall; ended 0: it is followed */

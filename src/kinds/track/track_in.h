@@ -2,6 +2,7 @@
  *
  *   track.c    rows: added, dropped, read
  *   move.c     a row moves, and its subscribers are told
+ *   later.c    who comes later hears where it stands
  *   follow.c   blocks: what they hold, how deep it is, what is final
  *   look.c     nodes are asked for hashes that are in no block (look_in.h)
  *   hint.c     nodes say what came to their pools
@@ -19,6 +20,7 @@
 /* What `looks` says of a row that nobody has asked for yet. */
 #define LOOKS_NEW 0
 #define LOOKS_NEVER 1
+#define NTH_OF_ROUND 1000 /* a round has more than one milestone of progress */
 
 struct look;
 
@@ -73,6 +75,15 @@ struct track {
 /* -- move.c: each ends with the row put ------------------------------------ */
 
 bool row_get(struct journal *j, int64_t id, struct sql_tracked_get_out *ret);
+void row_keep(struct journal *j, const struct sql_tracked_get_out *row);
+/* So many this number stands for; 0: as many as the row's. */
+int64_t row_confirmations(const struct sql_tracked_get_out *row, int64_t number);
+/* What a message says of it. confirmations 0: nothing of them. What expired as a guess
+ * is on none of the chains. */
+json_t *row_facts(struct journal *j, const char *chain,
+    const struct sql_tracked_get_out *row, int64_t number, uint64_t confirmations);
+/* The nth time that a milestone comes: of its round, and this part of that. */
+int64_t row_nth(const struct sql_tracked_get_out *row, int percent);
 /* It is in this block: itself (or a sibling of its intent), or its rival. Nothing when
  * that is known. */
 void row_in_block(struct track_chain *t, struct sql_tracked_get_out *row,

@@ -347,7 +347,7 @@ struct adding {
 	const struct command_at *at;
 	struct told *told;
 	int64_t row; /* that is heard of */
-	const char *label;
+	struct hearing how;
 };
 
 static enum err hearer_add(
@@ -363,7 +363,7 @@ static enum err hearer_add(
 
 	if (e != ERR_OK)
 		return e;
-	id = message_subscribe(a->at->journal, channel, target, &of, a->label);
+	id = message_hear(a->at->journal, channel, target, &of, &a->how);
 	if (!id)
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");
 	track_retell(a->at->journal, a->row, id, world_wall_ms(a->at->world));
@@ -372,18 +372,19 @@ static enum err hearer_add(
 	return ERR_OK;
 }
 
-/* Who hears of it was told that it is confirmed, by a smaller number: he who wants more
- * would be told the same. */
+/* It is called confirmed by a smaller number, and stays so: who wants more without being
+ * told of it would see the same. */
 static enum err too_late(const struct tracked *t, const struct wish *w, struct fail *f)
 {
-	if (t->state != TRACKED_CONFIRMED ||
+	if (t->state != TRACKED_CONFIRMED || json_array_size(w->notify) ||
 	    w->confirmations <= (int64_t)t->confirmations ||
 	    MUTANT(stricter_is_told_the_same))
 		return ERR_OK;
 	return fail_set(f, ERR_CONFLICT,
 	    "confirmations: it is confirmed already, by the %" PRIu32
-	    " that were asked for before, and %lld can't be waited for any more; without "
-	    "that number it is heard of when it is final",
+	    " that were asked for before, and %lld can't be waited for any more; who is "
+	    "named by notify hears of it by his own number, and without one it ends when "
+	    "it is final",
 	    t->confirmations, (long long)w->confirmations);
 }
 
@@ -406,7 +407,9 @@ static enum err add_at(struct adding *a, const struct wish *w, struct track_wish
 	wish->confirmations =
 	    (uint32_t)(w->confirmations ? w->confirmations : config->confirmations);
 	a->row = track_add(a->at->journal, wish, world_wall_ms(a->at->world));
-	a->label = w->label;
+	a->how = (struct hearing){ .label = w->label,
+		.number = w->confirmations,
+		.usual = config->confirmations };
 	if (!a->row)
 		return fail_set(f, ERR_DISK_FULL, "the disk is full");
 	a->told->fresh += !known;

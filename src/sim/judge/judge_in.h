@@ -83,6 +83,7 @@ struct judge_notice {
 	int64_t known_ms; /* of the chain's clock: it was read then */
 	char event_id[EVENT_ID_MAX];
 	const char *body;
+	int64_t of; /* confirmations by which it is heard of, by its key; 0: none */
 };
 
 /* What it must tell, by its events. */

@@ -146,6 +146,7 @@ struct judge_notice *judge_notice_new(
 		.list = row->subject_kind == SUBJECT_OPERATION
 		    ? judge_list_of(l, row->subject)
 		    : -1,
+		.of = row->subject_kind == SUBJECT_HASH ? row->nth >> 32 : 0,
 		.known_ms = l->story->chain->now_ms,
 		.body = sim_chain_text(l->story->chain, row->body) };
 	judge_event_id(n->event_id, n->body);

@@ -6,7 +6,7 @@
 #include "codec/json.h"
 #include "journal/sql.gen.h"
 #include "kinds/track/track.h"
-#include "sim/judge/judge_in.h"
+#include "sim/judge/judge_notice.h"
 
 /* What a message says. */
 struct said {
@@ -156,7 +156,7 @@ static int times_asked(const struct sim_story *s, const struct sim_tx *tx)
 	return n;
 }
 
-/* before NULL: it is the first that anybody hears. */
+/* What all hear, behind what anybody heard. before NULL: it is the first. */
 static bool follows(const struct judge_notice *before, enum milestone m)
 {
 	enum milestone was;
@@ -164,15 +164,25 @@ static bool follows(const struct judge_notice *before, enum milestone m)
 	if (!before)
 		return true;
 	was = before->milestone;
-	if (m == MILESTONE_PROGRESS || m == MILESTONE_CONFIRMED)
-		return was == MILESTONE_INCLUDED || was == MILESTONE_PROGRESS;
-	if (m == MILESTONE_FINAL)
-		return was == MILESTONE_CONFIRMED;
 	if (m == MILESTONE_RETRACTED)
 		return stands(was);
 	if (m == MILESTONE_SEEN)
 		return was == MILESTONE_DROPPED || was == MILESTONE_EXPIRED;
 	return !stands(was) && was != m;
+}
+
+/* What is told by a number, behind what those heard who hear by it. Who comes later hears
+ * first where it stands; late: somebody may have. */
+static bool follows_by(const struct judge_notice *before, enum milestone m, bool late)
+{
+	bool first = !before || !stands(before->milestone);
+	enum milestone was = first ? 0 : before->milestone;
+
+	if (m == MILESTONE_PROGRESS || m == MILESTONE_CONFIRMED)
+		return was == MILESTONE_INCLUDED || was == MILESTONE_PROGRESS;
+	if (m == MILESTONE_FINAL)
+		return was == MILESTONE_CONFIRMED || late;
+	return first;
 }
 
 static const struct judge_notice *before_it(
@@ -186,12 +196,43 @@ static const struct judge_notice *before_it(
 	return before;
 }
 
+/* Of those that say the same number, or none. */
+static const struct judge_notice *before_by(
+    const struct judge_notice *first, const struct judge_notice *n, int64_t of)
+{
+	const struct judge_notice *before = NULL;
+
+	for (; first && first != n; first = first->next)
+		if (first->kind == SUBJECT_HASH && first->subject == n->subject &&
+		    (!first->of || first->of == of))
+			before = first;
+	return before;
+}
+
+/* Each who hears it has asked for just that number. */
+static void is_asked(
+    struct sim_story *s, const struct judge_notice *n, const struct said *a)
+{
+	for (int r = 0; r < s->receivers; r++) {
+		bool asked = !(n->to >> r & 1);
+
+		for (int i = 0; i < s->followed_n && !asked; i++)
+			asked = s->followed[i].tx == a->tx &&
+			    s->followed[i].receiver == r &&
+			    s->followed[i].confirmations == a->of;
+		if (!asked)
+			judge_wrong(s, r, "it never asked for so many: %.200s", n->body);
+	}
+}
+
 void judge_tracked(
     struct sim_life *l, const struct judge_notice *first, const struct judge_notice *n)
 {
 	struct sim_story *s = l->story;
-	const struct judge_notice *before = before_it(first, n);
 	struct said a = said_read(s, n->body);
+	const struct judge_notice *before =
+	    n->of ? before_by(first, n, n->of) : before_it(first, n);
+	bool late = times_asked(s, a.tx) > 1;
 
 	if (n->milestone == MILESTONE_RETRACTED)
 		sim_story_did(s, SIM_DID_TRACK_TAKEN);
@@ -203,11 +244,16 @@ void judge_tracked(
 	if (!is_counted(l, n->milestone, &a))
 		sim_story_wrong(
 		    s, "its block left the trail, and it gets deeper: %.300s", n->body);
-	if (!follows(before, n->milestone) &&
-	    (n->milestone != MILESTONE_EXPIRED || times_asked(s, a.tx) < 2))
+	if (a.of != n->of)
+		sim_story_wrong(s, "it is told by another number: %.300s", n->body);
+	if (a.of)
+		is_asked(s, n, &a);
+	if (a.of ? !follows_by(before, n->milestone, late)
+		 : !follows(before, n->milestone) &&
+		    (n->milestone != MILESTONE_EXPIRED || !late))
 		sim_story_wrong(s, "of a transaction %s is told behind %s: %.200s",
-		    milestone_name(n->milestone), milestone_name(before->milestone),
-		    n->body);
+		    milestone_name(n->milestone),
+		    before ? milestone_name(before->milestone) : "nothing", n->body);
 }
 
 /* -- the end -------------------------------------------------------------------- */

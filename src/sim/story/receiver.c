@@ -127,7 +127,9 @@ static void track(struct sim_story *s, const struct sim_act *a)
 	if (s->followed_n == SIM_FOLLOWED_MAX)
 		return;
 	s->followed_n++;
-	*f = (struct sim_followed){ .tx = chosen(s, a->b, a->c) };
+	*f = (struct sim_followed){ .tx = chosen(s, a->b, a->c),
+		.receiver = (int)a->a,
+		.confirmations = 1 + a->c % (2 * (int64_t)s->fate->depth) };
 	if (f->tx)
 		hash = f->tx->hash;
 	memcpy(f->hash, "0x", 2);
@@ -135,8 +137,8 @@ static void track(struct sim_story *s, const struct sim_act *a)
 	snprintf(q.text, sizeof q.text,
 	    "{\"hash\":\"%s\",\"chain\":\"%s\",\"confirmations\":%" PRId64
 	    ",\"notify\":[\"%s:%s\"]}",
-	    f->hash, s->config.name, 1 + a->c % (2 * (int64_t)s->fate->depth),
-	    sim_receiver_channel((int)a->a), sim_receiver_target((int)a->a));
+	    f->hash, s->config.name, f->confirmations, sim_receiver_channel((int)a->a),
+	    sim_receiver_target((int)a->a));
 	sim_people_wish(s, &q, 0, false);
 }
 

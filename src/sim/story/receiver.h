@@ -82,6 +82,8 @@ struct sim_followed {
 	char hash[67];
 	const struct sim_tx *tx; /* NULL: nobody sends it */
 	bool known;              /* who asked was told that it is followed */
+	int receiver;
+	int64_t confirmations;
 };
 
 void sim_receivers_begin(struct sim_story *s);
