@@ -281,8 +281,8 @@ ORDER BY s.id;
 -- Who hears of a subject, and what he has not got.
 -- name: report_hearers
 -- in: subject_kind i64, subject i64
--- out: id i64, channel text, target text, suspended text?, label text?, why text?, due i64
-SELECT s.id, s.channel, s.target, s.suspended, u.label,
+-- out: id i64, channel text, target text, suspended text?, label text?, confirmations i64?, why text?, due i64
+SELECT s.id, s.channel, s.target, s.suspended, u.label, u.confirmations,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
 	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
@@ -302,7 +302,7 @@ WHERE subject_kind = :subject_kind AND subject = :subject AND label IS NOT NULL 
 -- What was told of a subject, and to whom.
 -- name: report_told
 -- in: subject_kind i64, subject i64
--- out: milestone i64, channel text, target text, state i64, unknown i64
-SELECT n.milestone, s.channel, s.target, m.state, m.unknown
+-- out: milestone i64, body text, channel text, target text, state i64, unknown i64, accepted_ms i64?
+SELECT n.milestone, n.body, s.channel, s.target, m.state, m.unknown, m.accepted_ms
 FROM notice AS n JOIN message AS m ON m.notice = n.id JOIN subscriber AS s ON s.id = m.subscriber
 WHERE n.subject_kind = :subject_kind AND n.subject = :subject ORDER BY n.id, s.id;

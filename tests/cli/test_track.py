@@ -130,6 +130,10 @@ def on_which_chain_it_is_is_said():
                desk.expect(0, "status", HASH).out, "what is on one")
         desk.expect(0, "track", HASH, "--chain", "side")
         within("It is on 2 chains", desk.expect(0, "status", HASH).out, "what is on both")
+        desk.expect(0, *words[:4], "--label", "yours", "--chain", "local")
+        said = desk.expect(0, *words[:4], "--confirmations", "7", "--chain", "local").out
+        within('as "yours", by 7 confirmations', said, "a new label, and number")
+        desk.expect(0, *words, "--chain", "local")
         told = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
         same({t["chain"]: t["labels"] for t in told}, {"local": ["mine"], "side": []},
              "what it is called")

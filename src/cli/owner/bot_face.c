@@ -106,6 +106,10 @@ static void where_add(const struct loop *l, const struct tracked *t, struct buf 
 		buf_addf(out, ", block %" PRId64, block);
 	if (json_str(o, "by"))
 		buf_addf(out, ", by %s", json_str(o, "by"));
+	if (json_str(o, "in_doubt"))
+		buf_add_str(out, ", in doubt: its chain stands still");
+	if (json_i64(o, "missed", &depth))
+		buf_add_str(out, ", but no node is known to have it now");
 	buf_add_byte(out, '\n');
 	json_decref(o);
 }

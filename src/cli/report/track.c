@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/config/ref.h"
 #include "cli/report/report.h"
+#include "codec/json.h"
 #include "engine/message.h"
 #include "journal/sql.gen.h"
 #include "serve/command/tracking.h"
@@ -63,6 +64,15 @@ static int64_t confirmations_of(struct journal *j, const struct tracked *t)
 	return head.height - (int64_t)t->height + 1;
 }
 
+/* A final block of it vanished: what it has may be gone, too. */
+static bool is_stopped(struct journal *j, int64_t chain)
+{
+	struct sql_chain_get_out row;
+
+	return sql_chain_get_one(j, &(struct sql_chain_get_in){ .id = chain }, &row) &&
+	    !row.no_stopped;
+}
+
 /* "included in block 17, 3 of 20 confirmations" */
 static void sentence(char out[SENTENCE_MAX], struct journal *j, const struct tracked *t)
 {
@@ -77,10 +87,19 @@ static void sentence(char out[SENTENCE_MAX], struct journal *j, const struct tra
 		len += snprintf(out + len, (size_t)(SENTENCE_MAX - len),
 		    ", %" PRId64 " of %u confirmations", confirmations_of(j, t),
 		    t->confirmations);
+	if (t->state == TRACKED_MEMPOOL && t->misses)
+		len += snprintf(out + len, (size_t)(SENTENCE_MAX - len),
+		    ", but no node had it in the last %" PRId64 " look%s", t->misses,
+		    t->misses == 1 ? "" : "s");
+	else if (t->state == TRACKED_MEMPOOL && t->unasked)
+		len += snprintf(out + len, (size_t)(SENTENCE_MAX - len),
+		    ", perhaps: its block vanished, and no node was asked since");
 	if (t->has_by) {
 		hex_format(by, t->by.at, sizeof t->by.at);
-		snprintf(out + len, (size_t)(SENTENCE_MAX - len), " by 0x%s", by);
+		len += snprintf(out + len, (size_t)(SENTENCE_MAX - len), " by 0x%s", by);
 	}
+	if (t->in_block && is_stopped(j, t->chain))
+		snprintf(out + len, (size_t)(SENTENCE_MAX - len), ", IN DOUBT");
 }
 
 void track_line(const struct cli *c, struct journal *j, const struct tracked *t,
@@ -159,6 +178,8 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 			utf8_plain(why);
 			printf(" as \"%s\"", why);
 		}
+		if (!s.no_confirmations)
+			printf(", by %" PRId64 " confirmations", s.confirmations);
 		if (!s.no_suspended)
 			printf("; SUSPENDED, then: pawl resume notify:%" PRId64, s.id);
 		else if (s.due)
@@ -177,8 +198,9 @@ static void subscribers_show(const struct cli *c, struct journal *j, int64_t id)
 static void stop_show(const struct cli *c, const char *chain, const char *why)
 {
 	if (!c->args.json)
-		printf("Chain %s stands still: %s. Look at it, then: pawl resume "
-		       "chain:%s\n",
+		printf("Chain %s stands still: %s. What it has of transactions is in "
+		       "doubt, and nobody is told of it until somebody looks at it, and "
+		       "types: pawl resume chain:%s\n",
 		    chain, why, chain);
 }
 
@@ -324,23 +346,61 @@ static void messages_show(struct journal *j, int64_t id)
 {
 	struct sql_report_told_in in = { .subject_kind = SUBJECT_HASH, .subject = id };
 	struct sql_report_told_out m;
-	char target[TARGET_MAX];
+	char target[TARGET_MAX], at[REPORT_TIME_MAX];
 
 	sql_report_told_begin(j, &in);
 	while (sql_report_told_next(j, &m)) {
+		json_t *body = m.body[0] ? json_read(m.body, strlen(m.body), NULL) : NULL;
+
 		message_target_shown(target, m.target);
 		utf8_plain(target);
-		printf("  %s to %s:%s: %s", milestone_name((enum milestone)m.milestone),
-		    m.channel, target,
+		printf("  %s  %s to %s:%s, event %s: %s",
+		    body ? json_str(body, "time") : "(archived)",
+		    milestone_name((enum milestone)m.milestone), m.channel, target,
+		    body ? json_str(body, "event_id") : "(archived)",
 		    m.state == MESSAGE_ACCEPTED  ? "accepted"
 			: m.state == MESSAGE_DUE ? "due"
 						 : "not sent: its target is gone, or it "
 						   "was given up");
+		json_decref(body);
+		report_time(at, m.no_accepted_ms ? 0 : m.accepted_ms);
+		if (!m.no_accepted_ms)
+			printf(" at %s", at);
 		if (m.unknown)
 			printf(", and %" PRId64 " tries of which nobody knows the answer",
 			    m.unknown);
 		printf("\n");
 	}
+}
+
+static json_t *told_json(struct journal *j, int64_t id)
+{
+	struct sql_report_told_in in = { .subject_kind = SUBJECT_HASH, .subject = id };
+	struct sql_report_told_out m;
+	char target[TARGET_MAX], at[REPORT_TIME_MAX];
+	json_t *ret = json_array();
+
+	CHECK(ret);
+	sql_report_told_begin(j, &in);
+	while (sql_report_told_next(j, &m)) {
+		json_t *body = m.body[0] ? json_read(m.body, strlen(m.body), NULL) : NULL;
+
+		message_target_shown(target, m.target);
+		utf8_plain(target);
+		report_time(at, m.no_accepted_ms ? 0 : m.accepted_ms);
+		json_array_append_new(ret,
+		    json_pack("{s:s, s:o, s:o, s:s, s:o, s:s, s:o}", "type",
+			milestone_name((enum milestone)m.milestone), "time",
+			cli_text(json_str(body, "time")), "event_id",
+			cli_text(json_str(body, "event_id")), "channel", m.channel,
+			"target", cli_text(target), "state",
+			m.state == MESSAGE_ACCEPTED  ? "accepted"
+			    : m.state == MESSAGE_DUE ? "due"
+						     : "gone",
+			"accepted", cli_text(m.no_accepted_ms ? NULL : at)));
+		json_decref(body);
+	}
+	return ret;
 }
 
 enum err track_explain(
@@ -361,6 +421,7 @@ enum err track_explain(
 		}
 		o = tracked_json(j, &found[i]);
 		json_object_set_new(o, "events", events_json(j, found[i].id));
+		json_object_set_new(o, "told", told_json(j, found[i].id));
 		cli_json(o);
 	}
 	return e;

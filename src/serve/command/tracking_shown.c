@@ -56,6 +56,10 @@ json_t *tracked_json(struct journal *j, const struct tracked *t)
 			put(o, "confirmations",
 			    json_integer(head.height - (json_int_t)t->height + 1));
 	}
+	if (t->in_block && there && !chain.no_stopped)
+		put(o, "in_doubt", json_text(chain.stopped));
+	if (t->state == TRACKED_MEMPOOL && (t->misses || t->unasked))
+		put(o, "missed", json_integer(t->misses));
 	if (t->has_by)
 		put(o, "by", hash_json(&t->by));
 	labels_put(o, j, t->id);
