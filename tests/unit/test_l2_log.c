@@ -592,17 +592,22 @@ static void there_and_back(void **state)
 	mem_free(bytes);
 }
 
-/* A snapshot with a peg-out that stands on an anchor. */
-static void grow_with_pegout(const char *anchor, char hash[L2_HEX])
+/* A snapshot with a peg-out that stands on an anchor, and maybe another one. */
+static void grow_with_pegouts(const char *anchor, const char *also, char hash[L2_HEX])
 {
 	struct l2_append how = { .version = 1 };
 	struct l2_pegout out = { .id = l2_text("out"), .anchor = l2_text(anchor) };
+	struct l2_pegout other = { .id = l2_text("too") };
 	struct l2_state s;
 	char root[L2_HEX];
 	struct fail f = { 0 };
 
 	l2_state_init(&s);
 	l2_state_add(&s, L2_PEGOUTS, &out);
+	if (also) {
+		other.anchor = l2_text(also);
+		l2_state_add(&s, L2_PEGOUTS, &other);
+	}
 	l2_state_root(&s, root);
 	assert_int_equal(l2_state_anchor(&s, root, 1, l2_text(""), NULL), ERR_OK);
 	memcpy(hash, s.anchor.hash.at, L2_HEX - 1);
@@ -610,6 +615,11 @@ static void grow_with_pegout(const char *anchor, char hash[L2_HEX])
 	if (l2_log_append(&sim_disk_files, LOG_PATH, &s, &how, &f))
 		fail_msg("%s", f.why);
 	l2_state_release(&s);
+}
+
+static void grow_with_pegout(const char *anchor, char hash[L2_HEX])
+{
+	grow_with_pegouts(anchor, NULL, hash);
 }
 
 static void anchor_of_first(char hash[L2_HEX])
@@ -721,6 +731,29 @@ static void an_older_anchor_must_hold(void **state)
 	l2_put(LOG_PATH, bytes, len);
 	assert_int_equal(check_last(&demand), L2_PEGOUT_UNBACKED);
 	mem_free(bytes);
+}
+
+/* Of a snapshot that stands on the store as well, what it needs of the log stays. */
+static void pruning_asks_for_no_store(void **state)
+{
+	char first[L2_HEX], own[L2_HEX], stored[L2_HEX];
+	struct l2_demand demand = {
+		.anchor_needed = true, .stored = in_store, .ctx = stored
+	};
+	struct l2_pruned pruned;
+	size_t len;
+
+	(void)state;
+	memset(stored, '5', L2_HEX - 1);
+	stored[L2_HEX - 1] = '\0';
+	mem_free(three(1, &len));
+	anchor_of_first(first);
+	grow_with_pegouts(first, stored, own);
+	assert_int_equal(check_last(&demand), L2_HOLDS);
+	assert_int_equal(
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL), ERR_OK);
+	assert_int_equal(sim_disk_files.rename("/disk/p", LOG_PATH, NULL), ERR_OK);
+	assert_int_equal(check_last(&demand), L2_HOLDS);
 }
 
 static void pruning_keeps_what_is_needed(void **state)
@@ -875,6 +908,7 @@ int main(void)
 		cmocka_unit_test(a_later_anchor_is_none),
 		cmocka_unit_test(an_older_anchor_must_hold),
 		cmocka_unit_test(pruning_keeps_what_is_needed),
+		cmocka_unit_test(pruning_asks_for_no_store),
 		cmocka_unit_test(each_is_a_file),
 		cmocka_unit_test(it_has_one_writer),
 		cmocka_unit_test(on_a_real_disk),

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/snapshot/v2.h"
@@ -140,28 +141,41 @@ static bool note_needed(void *ctx, struct l2_bytes hash)
 	return true;
 }
 
-/* The newest valid one, and what its peg-outs stand on. */
-static enum err mark_needed(struct l2_log *log, bool *keep, struct fail *f)
+/* One, and what its peg-outs stand on. */
+static enum err mark_one(
+    struct l2_log *log, struct l2_block block, bool *keep, struct fail *f)
 {
-	static const struct l2_demand demand = { 0 };
 	struct needed n = { log, keep, f, ERR_OK };
 	struct l2_rules rules = { .knows_anchor = note_needed, .ctx = &n };
 	struct l2_verdict v;
-	struct l2_block newest;
+	enum err e;
+
+	if (!block.len)
+		return ERR_OK;
+	keep[place_of(log, block)] = true;
+	e = log_check(log, block, &rules, &v, f);
+	return e ? e : n.e;
+}
+
+/* The newest valid one by this log alone; and the newest whole one, whose peg-outs may
+ * stand on what the store of anchors has. */
+static enum err mark_needed(struct l2_log *log, bool *keep, struct fail *f)
+{
+	static const struct l2_demand demand = { 0 };
+	struct l2_verdict v;
+	struct l2_block newest, whole = { 0 };
 	enum err e = l2_log_newest(log, &demand, &newest, &v, NULL, NULL, f);
 
-	/* One whose peg-outs stand on nothing here may stand on the store. */
-	for (size_t i = log->blocks_n; !e && !newest.len && i-- > 0;) {
+	for (size_t i = log->blocks_n; !e && !whole.len && i-- > 0;) {
 		e = log_check(log, log->blocks[i], &(struct l2_rules){ 0 }, &v, f);
 		if (!e && v.fault == L2_HOLDS)
-			newest = log->blocks[i];
+			whole = log->blocks[i];
 	}
-	if (e || !newest.len)
-		return e;
-	keep[place_of(log, newest)] = true;
-	if (v.records[L2_PEGOUTS])
-		e = log_check(log, newest, &rules, &v, f);
-	return e ? e : n.e;
+	if (!e)
+		e = mark_one(log, newest, keep, f);
+	if (!e && whole.offset != newest.offset && !MUTANT(prune_asks_no_store))
+		e = mark_one(log, whole, keep, f);
+	return e;
 }
 
 static enum err prune_to(struct copy *c, struct l2_log *log, const bool *keep_it,
