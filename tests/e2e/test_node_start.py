@@ -265,7 +265,13 @@ def doctor_names_procedures_and_divergence_is_measured():
         found = findings(desk, 1)
         same(list(found), [("anchor", "l2_snapshots.dat")], f"{found}")
         said = desk.expect(1, "node", "doctor").out
-        check(f"open in process {daemon.pid}, which has the operating system's lock" in said, said)
+        owned = f"open in process {daemon.pid}, which has the operating system's lock"
+        check(owned in said, said)
+        # the guide's advice, beside a daemon that lives: nobody else gets in
+        (desk.folder / "reorg_db" / "LOCK").unlink()
+        for command in (["init-reorg-db", "--path", str(desk.folder / "reorg_db")], ["rebuild-reorg-db"]):
+            told = desk.expect(5, "node", *command)
+            check(owned in told.err, told.err)
         stop(desk, daemon)
         ill(desk, log)
 

@@ -831,6 +831,58 @@ static void the_lock_goes_with_its_process(void **state)
 	close(ready[1]);
 }
 
+/* LOCK is deleted beside a process that lives: none of ours writes beside it, and it does
+ * not write on beside one that knows no other lock. */
+static void a_lock_that_is_deleted_lets_nobody_in(void **state)
+{
+	char lock[128], pid[32], byte;
+	int up[2], down[2], code;
+	struct reorgdb_held held;
+	struct reorgdb *db;
+	struct fail f;
+	pid_t child;
+
+	(void)state;
+	snprintf(lock, sizeof lock, "%s/LOCK", path);
+	assert_int_equal(pipe(up) + pipe(down), 0);
+	child = fork();
+	if (!child) {
+		struct reorgdb_batch *b = reorgdb_batch_new();
+
+		/* It ends with its parent, too. */
+		close(up[0]), close(down[1]);
+		db = opened(REORGDB_CREATE);
+		(void)!write(up[1], "x", 1);
+		(void)!read(down[0], &byte, 1);
+		(void)!reorgdb_put(b, "block:00000000000000000007", B1, 64, NULL);
+		_exit(reorgdb_write(db, b, NULL));
+	}
+	assert_int_equal(read(up[0], &byte, 1), 1);
+	assert_int_equal(unlink(lock), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(refused(REORGDB_CREATE, &f), ERR_OWNED);
+		snprintf(pid, sizeof pid, "process %d", child);
+		assert_non_null(strstr(f.why, pid));
+		assert_int_equal(reorgdb_hold(path, &held, &f), ERR_OWNED);
+		/* and one that is made anew says nothing, either */
+		close(open(lock, O_CREAT | O_WRONLY, 0600));
+	}
+	assert_int_equal(write(down[1], "x", 1), 1);
+	assert_int_equal(waitpid(child, &code, 0), child);
+	assert_true(WIFEXITED(code));
+	assert_int_equal(WEXITSTATUS(code), ERR_OWNED);
+	db = opened(REORGDB_WRITE);
+	{
+		char hash[RECORD_TEXT_MAX + 1];
+		bool there = true;
+
+		assert_int_equal(reorgdb_block(db, 7, hash, &there, &f), ERR_OK);
+		assert_false(there);
+	}
+	reorgdb_close(db);
+	close(up[0]), close(up[1]), close(down[0]), close(down[1]);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
@@ -853,6 +905,7 @@ int main(void)
 		CASE(a_flipped_bit_is_found_by_who_reads),
 		CASE(what_is_no_database_is_told),
 		CASE(the_lock_goes_with_its_process),
+		CASE(a_lock_that_is_deleted_lets_nobody_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,17 +296,16 @@ static bool lock_tell(struct node_doctor *n)
 {
 	const char *path = n->files.reorg_db;
 	struct fail f = { ERR_OK, "" };
-	int held = -1;
+	struct reorgdb_held held;
 	enum err e = reorgdb_hold(path, &held, &f);
 
 	if (e == ERR_OWNED)
 		doctor_fine(&n->d, "database", path, "%s", f.why);
-	else if (e == ERR_OK && held >= 0)
+	else if (e == ERR_OK && held.lock >= 0)
 		doctor_fine(&n->d, "database", path,
 		    "no process has it open; its file LOCK means nothing then, stays, "
 		    "and is never to be deleted");
-	if (e == ERR_OK)
-		reorgdb_let_go(held);
+	reorgdb_let_go(&held);
 	return e == ERR_OWNED;
 }
 

@@ -286,7 +286,7 @@ static enum err database_make(struct renewal *r, const char *path, struct fail *
 /* Nobody else writes either of them meanwhile. */
 struct held {
 	struct file *log;
-	int db;
+	struct reorgdb_held db;
 };
 
 static enum err hold(struct held *h, const struct l2_reset *r, struct fail *f)
@@ -341,7 +341,7 @@ static enum err folder_fill(
 enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_state *s,
     int64_t wall_ms, struct fail *f)
 {
-	struct held held = { .db = -1 };
+	struct held held = { .db = REORGDB_NOT_HELD };
 	enum err e = hold(&held, r, f);
 
 	if (e == ERR_OK)
@@ -349,6 +349,6 @@ enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_s
 	if (e == ERR_OK)
 		e = both_renew(r, j, s, f);
 	r->files->close(held.log);
-	reorgdb_let_go(held.db);
+	reorgdb_let_go(&held.db);
 	return e;
 }

@@ -16,8 +16,8 @@ struct putting {
 	char log[BACKUP_PATH_MAX], db[BACKUP_PATH_MAX]; /* copies; "": none */
 	char db_part[BACKUP_PATH_MAX];
 	struct sums sums;
-	struct file *owned; /* the log that is there, while it is replaced */
-	int held;           /* the same of the database; -1: none */
+	struct file *owned;       /* the log that is there, while it is replaced */
+	struct reorgdb_held held; /* the same of the database */
 };
 
 /* -- which one -------------------------------------------------------------- */
@@ -376,7 +376,7 @@ static enum err db_put(struct putting *p, struct fail *f)
 enum err l2_backup_restore(
     const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f)
 {
-	struct putting p = { .plan = plan, .ret = ret, .held = -1 };
+	struct putting p = { .plan = plan, .ret = ret, .held = REORGDB_NOT_HELD };
 	char path[BACKUP_PATH_MAX];
 	enum err e;
 
@@ -403,6 +403,6 @@ enum err l2_backup_restore(
 	if (e != ERR_OK && p.db_part[0])
 		reorgdb_remove(p.db_part);
 	plan->files->close(p.owned);
-	reorgdb_let_go(p.held);
+	reorgdb_let_go(&p.held);
 	return e;
 }

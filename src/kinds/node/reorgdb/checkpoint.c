@@ -1,5 +1,4 @@
-/* checkpoint.c - a copy of the reorg database, beside whoever writes it; and its lock,
- * without it. */
+/* checkpoint.c - a copy of the reorg database, beside whoever writes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -132,31 +131,4 @@ enum err reorgdb_checkpoint(const char *path, const char *to, struct fail *f)
 	if (e != ERR_OK)
 		clear(to);
 	return e;
-}
-
-/* -- the lock -------------------------------------------------------------- */
-
-enum err reorgdb_hold(const char *path, int *ret, struct fail *f)
-{
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char lock[4096];
-	int fd;
-
-	*ret = -1;
-	snprintf(lock, sizeof lock, "%s/LOCK", path);
-	fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? ERR_OK : fail_file(f, ERR_SYSTEM, lock);
-	if (fcntl(fd, F_SETLK, &l) != 0) {
-		close(fd);
-		return reorgdb_owned(path, f);
-	}
-	*ret = fd;
-	return ERR_OK;
-}
-
-void reorgdb_let_go(int held)
-{
-	if (held >= 0)
-		close(held);
 }

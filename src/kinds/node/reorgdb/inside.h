@@ -4,6 +4,7 @@
  *   open.c     opening, closing, and what RocksDB's words mean
  *   read.c     one key, all keys
  *   write.c    batches
+ *   lock.c     who may write it
  *   checkpoint.c  a copy of it
  */
 #ifndef PAWL_KINDS_NODE_REORGDB_INSIDE_H
@@ -22,7 +23,17 @@ struct reorgdb {
 	rocksdb_column_family_handle_t **families; /* each that there is */
 	size_t families_n;
 	rocksdb_column_family_handle_t *main, *reputation; /* of these */
+	int folder;      /* locked; -1: it is open to read */
+	bool lock_there; /* the file LOCK, and which one it was */
+	uint64_t lock_inode;
 };
+
+/* The lock of the folder: *ret, which is closed to end it; -1: there is none. OWNED,
+ * STALE: another folder has its place by now. */
+enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f);
+/* Which file LOCK it has; is it there still? OWNED: no. */
+void reorgdb_lock_note(struct reorgdb *db);
+enum err reorgdb_lock_check(const struct reorgdb *db, struct fail *f);
 
 /* OWNED, with who has it. */
 enum err reorgdb_owned(const char *path, struct fail *f);

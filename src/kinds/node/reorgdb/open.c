@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "kinds/node/reorgdb/inside.h"
+#include "world/files.h"
 
 #define FAMILY_MAIN "default"
 #define FAMILY_REPUTATION "reputation_cf"
@@ -22,36 +23,6 @@
 #define RECOVER_TOLERATE_CUT_TAIL 0
 
 /* -- what went wrong ------------------------------------------------------- */
-
-/* Who has the lock, as the system knows it; 0: nobody, or it does not say. */
-static int holder(const char *path)
-{
-	char lock[PATH_ROOM];
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd, got;
-
-	snprintf(lock, sizeof lock, "%s/LOCK", path);
-	fd = open(lock, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	got = fcntl(fd, F_GETLK, &l);
-	close(fd);
-	return got == 0 && l.l_type != F_UNLCK && l.l_pid > 0 ? l.l_pid : 0;
-}
-
-enum err reorgdb_owned(const char *path, struct fail *f)
-{
-	char who[64] = "another process";
-	int pid = holder(path);
-
-	if (pid)
-		snprintf(who, sizeof who, "process %d", pid);
-	return fail_set(f, ERR_OWNED,
-	    "the reorg database %s is open in %s, which has the operating system's "
-	    "lock on %s/LOCK. The lock goes with that process; the file stays, and is "
-	    "never to be deleted. Stop the process, or wait",
-	    path, who, path);
-}
 
 static enum err damaged(const char *path, const char *what, struct fail *f)
 {
@@ -122,22 +93,6 @@ static enum err look(struct folder *ret, const char *path, struct fail *f)
 	return errno ? fail_file(f, ERR_SYSTEM, path) : ERR_OK;
 }
 
-static enum err folder_sync(const char *path, struct fail *f)
-{
-	char up[PATH_ROOM];
-	enum err e = ERR_OK;
-	int fd;
-
-	snprintf(up, sizeof up, "%s/..", path);
-	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_file(f, ERR_SYSTEM, up);
-	if (fsync(fd) != 0)
-		e = fail_file(f, ERR_SYSTEM, up);
-	close(fd);
-	return e;
-}
-
 /* Whether one is to be made. RocksDB makes one beside files of another whose CURRENT is
  * gone, and clears these: it is never asked to. */
 static enum err prepare(
@@ -163,7 +118,7 @@ static enum err prepare(
 	if (*ret_make) {
 		if (!there.there && mkdir(path, 0700) != 0)
 			return fail_file(f, ERR_SYSTEM, path);
-		return folder_sync(path, f);
+		return files_of_system.sync_folder(path, f);
 	}
 	return there.there && !there.empty
 	    ? fail_set(f, ERR_NOT_FOUND, "%s is a folder without a reorg database", path)
@@ -279,7 +234,12 @@ enum err reorgdb_open(
 		return e;
 	db = mem_new(sizeof *db);
 	db->path = mem_str(path);
-	e = open_at(db, make, mode == REORGDB_READ, f);
+	db->folder = -1;
+	if (mode != REORGDB_READ)
+		e = reorgdb_folder_lock(path, &db->folder, f);
+	if (e == ERR_OK)
+		e = open_at(db, make, mode == REORGDB_READ, f);
+	reorgdb_lock_note(db);
 	if (e != ERR_OK) {
 		reorgdb_close(db);
 		return e;
@@ -303,6 +263,8 @@ void reorgdb_close(struct reorgdb *db)
 		rocksdb_readoptions_destroy(db->reading);
 	if (db->writing)
 		rocksdb_writeoptions_destroy(db->writing);
+	if (db->folder >= 0)
+		close(db->folder);
 	mem_free(db->path);
 	mem_free(db);
 }

@@ -215,7 +215,7 @@ static enum err swap(
 {
 	char aside[PATH_MAX];
 	bool there = access(path, F_OK) == 0;
-	int held = -1;
+	struct reorgdb_held held = REORGDB_NOT_HELD;
 	enum err e = aside_name(aside, path, f);
 
 	/* It was closed, and is to stay so. */
@@ -226,7 +226,7 @@ static enum err swap(
 		    &files_of_system, fresh, path, there ? aside : NULL, f);
 	if (e == ERR_OK && there)
 		ret->aside = mem_str(aside);
-	reorgdb_let_go(held);
+	reorgdb_let_go(&held);
 	return e;
 }
 

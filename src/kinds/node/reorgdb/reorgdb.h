@@ -11,9 +11,11 @@
  * by another thread than opened it. A file that is written here needs no compression to
  * be built into who reads it.
  *
- * Locked is who has the operating system's lock on the file LOCK: it goes with its
- * process, however that ends. The file always remains, means nothing, and is deleted by
- * nobody: who deletes it lets two processes write.
+ * Locked is who has the operating system's locks on the folder and on the file LOCK in
+ * it: they go with their process, however that ends. The file always remains, means
+ * nothing, and is deleted by nobody. Who deletes it lets no second process of ours write,
+ * for there is the folder's; another program knows LOCK alone, so what finds it gone
+ * before a batch writes nothing more (OWNED).
  *
  * fails, all of them:
  *   OWNED       another process has it open for writing; names it where the system does
@@ -120,10 +122,15 @@ NODISCARD enum err reorgdb_has(struct reorgdb *db, const char *key, const char *
 NODISCARD enum err reorgdb_checkpoint(const char *path, const char *to, struct fail *f);
 void reorgdb_remove(const char *path); /* the folder of such a copy, and a half one */
 
-/* Nobody opens it to write meanwhile: its lock, by itself. OWNED: somebody has. Where
- * there is none *ret is -1, and nothing is held. Not for who has it open himself. */
-NODISCARD enum err reorgdb_hold(const char *path, int *ret, struct fail *f);
-void reorgdb_let_go(int held);
+/* Nobody opens it to write meanwhile: its locks, by themselves. OWNED: somebody has.
+ * Where there is none nothing is held. Not for who has it open himself. */
+struct reorgdb_held {
+	int folder, lock; /* -1: there is none */
+};
+#define REORGDB_NOT_HELD ((struct reorgdb_held){ -1, -1 })
+NODISCARD enum err reorgdb_hold(
+    const char *path, struct reorgdb_held *ret, struct fail *f);
+void reorgdb_let_go(struct reorgdb_held *held);
 
 /* Only the highest so many blocks stay. Dying in it leaves some more. */
 NODISCARD enum err reorgdb_prune(

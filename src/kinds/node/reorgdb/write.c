@@ -116,9 +116,13 @@ void reorgdb_put_reputation(struct reorgdb *db, struct reorgdb_batch *b, const c
 enum err reorgdb_write(struct reorgdb *db, struct reorgdb_batch *b, struct fail *f)
 {
 	char *said = NULL;
+	enum err e;
 
 	if (!reorgdb_batch_n(b))
 		return ERR_OK;
+	e = reorgdb_lock_check(db, f);
+	if (e != ERR_OK && !MUTANT(reorgdb_lock_unseen))
+		return e;
 	if (MUTANT(reorgdb_unsynced))
 		rocksdb_writeoptions_set_sync(db->writing, 0);
 	rocksdb_write(db->db, db->writing, b->batch, &said);
