@@ -206,6 +206,13 @@ SELECT kind, state, COUNT(*) AS n FROM operation GROUP BY kind, state ORDER BY k
 -- out: state i64, n i64
 SELECT state, n FROM tracked_total WHERE chain = :chain ORDER BY state;
 
+-- Is anything followed where nothing was ever paid?
+-- name: report_only_tracks
+-- out: tracked i64, operations i64
+-- scan: there are few operations, and a sum for each chain and state
+SELECT (SELECT COUNT(*) FROM tracked_total WHERE n > 0) AS tracked,
+	(SELECT COUNT(*) FROM operation) AS operations;
+
 -- name: metric_tracked_unseen
 -- in: chain i64
 -- out: since_ms i64

@@ -171,7 +171,7 @@ void command_usage(struct buf *out, const char *group)
 	for (int i = 0; i < commands_n; i++) {
 		const struct command *c = &commands[i];
 
-		if (group && !is_group(c, group))
+		if (group && !is_group(c, group) && strcmp(c->words, group) != 0)
 			continue;
 		snprintf(left, sizeof left, "%s%s%s", c->words, *c->arguments ? " " : "",
 		    c->arguments);

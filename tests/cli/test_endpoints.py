@@ -78,6 +78,7 @@ def _(folder):
     Run(folder, "endpoints").ends(0, r"main +127\.0\.0\.1:9 .*in trouble.*\n[^\n]*\n"
                                      r"main +localhost:9 +7 ")
     Run(folder, "endpoints").ends(0, "Nobody follows the chains now")
+    Run(folder, "endpoints", "--help").ends(0, "(?m)^  endpoints +show all nodes")
     told = rows(folder)
     assert list(told) == ["main/127.0.0.1:9", "main/localhost:9", "main/127.0.0.1:9#2",
                           "side/127.0.0.1:9"], told

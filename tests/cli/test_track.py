@@ -147,6 +147,10 @@ def on_which_chain_it_is_is_said():
         for bad in (["notify:x"], ["notify:0"], ["pigeon:1"], [HOOK, "--chain", "side"]):
             desk.expect(1, "untrack", "--notify", *bad)
         says(desk, 1, "HASH", "untrack")
+        keys = config.read_text()
+        config.write_text(keys[: keys.index("keys:")])
+        said = desk.expect(0, "doctor").out
+        within("nobody can be paid", said, "what a journal that only follows needs")
 
 
 @test

@@ -195,6 +195,10 @@ def it_takes_up_its_config_anew():
             told, "what it took up",
         )
         check("hunter2" not in told, "a secret of a URL")
+        third = "  third: {source: env:THIRD_KEY}\n  till:"
+        more_keys = reload(text.replace("  till:", third) + more)
+        within("keys.third.source: it changed", more_keys, "a key more")
+        check("password" not in more_keys, f"what nobody named: {more_keys}")
         for key in ("chains.local.poll_ms", "journal"):
             within(f"{key}: it changed, and stays", told, "what it did not")
         same(codes(TOKEN, other), [401, 200], "it goes on")
@@ -202,8 +206,11 @@ def it_takes_up_its_config_anew():
         within("endpoints.1.rate: taken up", reload(paced + more), "a pace")
         told = reload(paced.replace("env:A_NODE", "http://127.0.0.1:2") + more)
         within("endpoints.1.url: it changed, and stays", told, "another node")
-        config.write_text(text)
         stop(desk, child)
+        config.write_text(text.replace("{ops:", "{new: env:NO_SUCH, ops:"))
+        ended = desk.expect(1, "serve")
+        within("NO_SUCH", ended.err, "why it does not start")
+        check("HTTP on" not in ended.err, "it said that it can be asked")
 
 
 class Prometheus:

@@ -43,9 +43,9 @@ static struct buf *line_add(struct lines *ret, const char *path)
 
 static void ref_add(struct lines *ret, const struct ref *ref, const char *path)
 {
-	struct buf *value = line_add(ret, path);
-
-	buf_addf(value, "%d:%s", (int)ref->kind, ref->at ? ref->at : "");
+	if (ref->kind != REF_NONE) /* what is not there does not change with its group */
+		buf_addf(
+		    line_add(ret, path), "%d:%s", (int)ref->kind, ref->at ? ref->at : "");
 }
 
 static bool is_text(enum config_type type)
@@ -63,7 +63,8 @@ static void scalar_add(
 		ref_add(ret, field, path);
 	} else if (is_text(row->is.type)) {
 		memcpy(&text, field, sizeof text);
-		buf_add_str(line_add(ret, path), text ? text : "");
+		if (text)
+			buf_add_str(line_add(ret, path), text);
 	} else {
 		buf_add(line_add(ret, path), field, row->size);
 	}

@@ -27,13 +27,17 @@ static enum err chains_check(struct cli *c, struct fail *f)
 
 static enum err gate_open(struct loop *l, const struct serve_config *c, struct fail *f)
 {
+	enum err e = gate_make(&l->gate, l, c, f);
+
+	if (e != ERR_OK)
+		return e;
 	log_info("serve", "HTTP on %s", l->listener.at);
 	if (!l->listener.loopback)
 		log_warn("serve",
 		    "serve.listen: other machines reach %s, and what is said there is "
 		    "not encrypted: put a proxy that speaks TLS before it",
 		    l->listener.at);
-	return gate_make(&l->gate, l, c, f);
+	return ERR_OK;
 }
 
 /* Where nobody wrote an address, one that is taken is no reason to pay nobody. */

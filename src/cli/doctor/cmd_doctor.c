@@ -87,7 +87,6 @@ void doctor_finding(struct doctor *d, const char *what, const char *subject,
 static void config_check(struct doctor *d)
 {
 	const struct config *c = d->cli->config;
-	bool pays = c->chains_n == 0;
 
 	if (c->mode & 07)
 		doctor_finding(d, "config", c->path, "chmod 600 it",
@@ -98,9 +97,24 @@ static void config_check(struct doctor *d)
 	if (c->chains_n == 0)
 		doctor_finding(d, "config", c->path, "name a chain: pawl help config",
 		    "it has no chain");
+}
+
+/* Who only follows transactions needs none: by the journal, which is open then. */
+static void keys_check(struct doctor *d)
+{
+	const struct config *c = d->cli->config;
+	struct sql_report_only_tracks_out row;
+	bool pays = c->chains_n == 0;
+
 	for (int i = 0; i < c->chains_n; i++)
 		pays |= chain_connector(&c->chains[i])->pays;
-	if (c->keys_n == 0 && pays)
+	if (c->keys_n || !pays)
+		return;
+	if (d->journal && sql_report_only_tracks_one(d->journal, &row) && row.tracked &&
+	    !row.operations)
+		doctor_fine(d, "config", c->path,
+		    "it has no key: transactions are followed, and nobody can be paid");
+	else
 		doctor_finding(d, "config", c->path,
 		    "pawl key new NAME, or pawl key import NAME", "it has no key");
 }
@@ -486,6 +500,7 @@ static enum err doctor(struct doctor *d, struct fail *f)
 	for (int i = 0; i < c->config->keys_n; i++)
 		key_check(d, &c->config->keys[i]);
 	doctor_journal(d);
+	keys_check(d);
 	e = world_open(&d->world, f);
 	for (int i = 0; i < c->config->chains_n && e == ERR_OK; i++)
 		e = doctor_chain(d, c->config->chains[i].name, f);

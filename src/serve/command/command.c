@@ -117,7 +117,7 @@ enum err command_cap(
 	if (fault == AMOUNT_OK)
 		return ERR_OK;
 	return fail_set(
-	    f, ERR_USAGE, "--max-total-fee: %s: %s", q->cap, amount_fault_text(fault));
+	    f, ERR_USAGE, "max_total_fee: %s: %s", q->cap, amount_fault_text(fault));
 }
 
 /* A plan that its own rows are not of is damage, and no other plan. */

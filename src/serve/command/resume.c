@@ -243,8 +243,7 @@ static enum err cap_put(const struct request *q, struct runner *r, struct operat
 	amount_format(least, &spent, a->chain->connector->decimals);
 	if (amount_cmp(&cap, &spent) < 0)
 		return fail_set(f, ERR_INPUT,
-		    "--max-total-fee: %s is spent or held for what is live already",
-		    least);
+		    "max_total_fee: %s is spent or held for what is live already", least);
 	operation_cap(r, o, &cap);
 	return ERR_OK;
 }
