@@ -239,6 +239,15 @@ def taken_back_when_final(desk, hall, two):
 
 
 def resumed(desk, two, tx):
+    """Until then what it has is in doubt, and nobody hears of it."""
+    def says(words, *command):
+        wait_until(lambda: all(w in desk.run(*command, tx.hash).out for w in words),
+                   PATIENCE_S, f"{command}: {words}", every_s=0.2)
+
+    says(["IN DOUBT", "resume chain:other"], "status")
+    says(["final to webhook:", ", event ", ": accepted at 20"], "explain")
+    same(tx.heard(), tx.expected, "what is heard of a chain that stands still")
+
     def lets_go_on():
         """Who was killed amid it stops again, and says so."""
         if "resume chain:other" in desk.run("status").out:
