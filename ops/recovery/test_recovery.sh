@@ -59,6 +59,8 @@ esac
 	refuse "--corrupt-snapshot is of --mode corruption"
 case ${depth:-3} in
 *[!0-9]*) refuse "--reorg-depth: $depth is no number" ;;
+*[1-9]*) ;;
+*) refuse "--reorg-depth $depth: a reorg takes one block at least" ;;
 esac
 
 here=$(dirname "$0")

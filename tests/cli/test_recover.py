@@ -96,6 +96,17 @@ def log_is_mended_from_the_journal(folder):
 
 
 @test
+def a_node_without_a_chain_can_be_well(folder):
+    """doctor says that no Bitcoin is followed, and that is no finding"""
+    begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "apply", "-", stdin=json.dumps(credit("a", 5)) + "\n").ends(0, "^The 1 change was done before")
+    Run(folder, "node", "create-anchor").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    Run(folder, "node", "doctor").ends(0, "ok +chain .*node.chain is none.*\nNothing to do")
+
+
+@test
 def journal_without_a_state_takes_it(folder):
     """a machine that was restored: the state comes from the newest snapshot that holds, and no other is touched"""
     log = begin(folder)

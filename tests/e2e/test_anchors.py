@@ -212,6 +212,8 @@ def block_hashes_come_from_a_node():
         with Rocks(path) as db:
             db.put(f"block:{40:020}", "f" * 64)  # above the head
             desk.expect(5, *words)
+        above = desk.expect(1, *words, "--start-height", "31").err
+        check("nothing was changed: --start-height 31 is above the node's newest block, 30" in above, above)
         node.reorg(8, miner=1, more=3)
         told = desk.expect(0, *words, "--start-height", "29").out
         check(told.startswith("Resynced blocks 23 to 33: 11 hashes\n6 of them"), told)

@@ -263,8 +263,9 @@ static void tell(const struct applying *a)
 		    d->known ? "; the others were before" : "");
 	else
 		cli_say(a->cli,
-		    "All %" PRId64 " changes were done before: nothing was done now%s.",
-		    d->known,
+		    "%s%" PRId64 " change%s done before: nothing was done now%s.",
+		    d->known == 1 ? "The " : "All ", d->known,
+		    d->known == 1 ? " was" : "s were",
 		    a->prefix[0] ? "; to do lines without an id once more: --again" : "");
 }
 

@@ -203,11 +203,10 @@ static enum err bitcoin_tell(struct node_doctor *n, struct fail *f)
 	enum err e;
 
 	if (!chain) {
-		doctor_finding(&n->d, "chain", n->d.cli->config->path,
-		    "name a chain of the kind bitcoin under chains, and in node.chain: "
-		    "pawl help config",
+		doctor_fine(&n->d, "chain", n->d.cli->config->path,
 		    "node.chain is none: pawl serve follows no Bitcoin, and makes no "
-		    "backups");
+		    "backups. To have both, name a chain of the kind bitcoin under "
+		    "chains, and in node.chain: pawl help config");
 		return ERR_OK;
 	}
 	e = world_open(&n->d.world, f);

@@ -121,8 +121,8 @@ static void tell(const struct cli *c, const struct resynced *r)
 		    "other_branch", (json_int_t)r->back));
 		return;
 	}
-	printf("Resynced blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " hashes\n",
-	    r->from, r->to, r->to - r->from + 1);
+	printf("Resynced blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " hash%s\n",
+	    r->from, r->to, r->to - r->from + 1, r->to == r->from ? "" : "es");
 	if (r->back)
 		cli_say(c,
 		    "%" PRIu64 " of them, below the start, were of another branch.",
@@ -146,7 +146,8 @@ enum err cmd_node_resync(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = world_open(&w, f);
 	if (e == ERR_OK) {
-		e = resync(&r, w, &node, db, start, f);
+		e = resync(
+		    &r, w, &node, db, start, args_get(&c->args, "--start-height"), f);
 		world_free(w);
 	}
 	reorgdb_close(db);

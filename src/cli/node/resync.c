@@ -37,6 +37,7 @@ struct run {
 	struct slot slots[SLOTS];
 	struct hash hashes[HASHES];
 	bool known[HASHES];
+	bool given; /* the start, by who asked */
 	struct fail *f;
 };
 
@@ -315,6 +316,12 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 		e = asked(r, count_write, count_take, &head);
 		if (e != ERR_OK)
 			return e;
+		if (i == 0 && r->given && from > head)
+			return fail_set(r->f, ERR_USAGE,
+			    "nothing was changed: --start-height %" PRIu64
+			    " is above the node's newest block, %" PRIu64
+			    ": is it the right node, and has it all blocks?",
+			    from, head);
 		if (from > head)
 			from = head;
 		e = back(r, &from);
@@ -340,14 +347,14 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 }
 
 enum err resync(struct resynced *ret, struct world *w, const struct node_config *node,
-    struct reorgdb *db, uint64_t start, struct fail *f)
+    struct reorgdb *db, uint64_t start, bool given, struct fail *f)
 {
 	struct run *r = mem_new(sizeof *r);
 	struct identity who = { .chain_id = 0 };
 	enum err e;
 
 	*ret = (struct resynced){ .from = start };
-	*r = (struct run){ .world = w, .db = db, .f = f };
+	*r = (struct run){ .world = w, .db = db, .given = given, .f = f };
 	r->pool = pool_new(w, node, 1, TIMEOUT_MS);
 	r->batch = reorgdb_batch_new();
 	e = asked(r, bitcoin_identity, identity_take, &who);

@@ -12,11 +12,13 @@ struct resynced {
 
 /* All from a height to the node's head, a batch of hashes a request, some of these under
  * way while others are written; each written batch is synced. Where the block below the
- * start is not the node's it begins as far down as they differ. Blocks above the head go.
+ * start is not the node's it begins as far down as they differ. Blocks above the head go;
+ * a start above it is the head, and USAGE if somebody gave it.
  * What was written stays when it fails, and is right: again goes on.
  * fails: the node's (pool.h), WRONG_CHAIN (it serves no Bitcoin), STOPPED (a signal), as
  * reorgdb_write */
 NODISCARD enum err resync(struct resynced *ret, struct world *w,
-    const struct node_config *node, struct reorgdb *db, uint64_t start, struct fail *f);
+    const struct node_config *node, struct reorgdb *db, uint64_t start, bool given,
+    struct fail *f);
 
 #endif
