@@ -99,7 +99,7 @@ ROOMS = {
     "tell": ("channel", "subscriber", "bot", ""),
     "serve": ("request", "command", "submit", "watch", "vital", "door", ""),
     "cli": ("term", "config", "", "ask", "report", "owner", "daemon", "airdrop", "command",
-            "key", "endpoints", "verify", "doctor", "journal", "simulate"),
+            "key", "endpoints", "verify", "doctor", "journal", "simulate", "node"),
 }
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 
