@@ -90,6 +90,7 @@ struct sighting {
 	int told_as; /* the opinion that was told, an index */
 	int64_t asked_ms[POOL_NODES_MAX];
 	uint8_t refused[POOL_NODES_MAX]; /* answers without its facts, in a row */
+	uint32_t again;                  /* nodes that were asked again, and answered */
 };
 
 enum link { LINK_UNKNOWN, LINK_TRAIL, LINK_LAGS, LINK_FORKED };
@@ -158,7 +159,8 @@ struct view {
 	bool has_ancestor;
 	const char *fault; /* what it said of final blocks; NULL: the same as a quorum */
 	uint64_t fault_first, fault_last;
-	bool forked;           /* it was, and has not led to the trail since: */
+	uint64_t differed; /* the last block of which it said otherwise, once; 0: none */
+	bool forked;       /* it was, and has not led to the trail since: */
 	uint32_t forked_polls; /* so many times it was asked */
 	bool unlinked;         /* its headers do not lead to the trail, for so many */
 	uint64_t unlinked_finals;

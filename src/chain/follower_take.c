@@ -199,6 +199,8 @@ void opinion_take(struct sighting *s, int node, struct block_facts *facts)
 	uint32_t bit = 1u << node;
 
 	s->refused[node] = 0;
+	if (opinion_of(s, node))
+		s->again |= bit;
 	for (int i = 0; i < s->opinions_n; i++)
 		s->opinions[i].nodes &= ~bit;
 	facts->head = s->head;

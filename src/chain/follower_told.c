@@ -131,6 +131,14 @@ static const char *fault_of(
 	    : NULL;
 }
 
+/* It may have mixed two blocks up: it said so twice, or of two blocks. */
+static bool is_sure(const struct view *v, const struct sighting *s, int node)
+{
+	return !opinion_of(s, node) || s->again >> node & 1 || v->fault ||
+	    (v->differed && s->head.height <= v->differed + FAULT_BLOCKS) ||
+	    MUTANT(mixed_up_is_named);
+}
+
 /* Who says otherwise than the quorum, or shows nothing of a block that is deep on its own
  * head, is named until it has said the same for some time. */
 static void judge_facts(struct follower *f, const struct sighting *s, uint32_t agree)
@@ -140,6 +148,10 @@ static void judge_facts(struct follower *f, const struct sighting *s, uint32_t a
 		struct view *v = &f->view[i];
 
 		v->unlinked_finals += v->unlinked;
+		if (fault && !is_sure(v, s, i)) {
+			v->differed = s->head.height;
+			continue;
+		}
 		if (fault && !v->fault)
 			v->fault_first = s->head.height;
 		if (fault)

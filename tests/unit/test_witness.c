@@ -69,6 +69,25 @@ static void who_lied_once_is_not_named(void **state)
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
 }
 
+/* It was final before anybody could ask again: one answer is no fault, two blocks are. */
+static void who_was_wrong_once_is_not_named(void **state)
+{
+	(void)state;
+	begin_looking(3, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(left_out(0), "");
+		scene.node[0]->receipts = SIM_RECEIPTS_FLIPPED;
+		scene_spend(&scene, SIM_NONCE_NEXT, &(struct address){ { 9 } }, 1, 0);
+		scene_mine(&scene, 1);
+		run(1500);
+		scene.node[0]->receipts = SIM_RECEIPTS_TRUE;
+		scene_mine(&scene, SCENE_DEPTH);
+		run(1500);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	}
+	assert_says(left_out(0), "says otherwise than a quorum");
+}
+
 static void null_receipts_of_one_are_no_facts(void **state)
 {
 	const struct told *t;
@@ -482,6 +501,7 @@ int main(void)
 		T(counts_ahead_of_receipts_wait),
 		T(a_liar_is_final_for_nobody),
 		T(who_lied_once_is_asked_again),
+		T(who_was_wrong_once_is_not_named),
 		T(a_node_that_lags_is_named_until_it_is_back),
 		T(a_node_of_another_chain_is_named_until_it_is_back),
 		T(two_geneses_are_asked_for_again),
