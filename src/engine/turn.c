@@ -157,6 +157,13 @@ static void chain_open(
 	    r->s.world, config->endpoints, config->endpoints_n, config->timeout_ms);
 	if (!MUTANT(off_forgotten))
 		endpoints_load(r->s.journal, config, c->pool);
+	for (int i = 0; i < pool_size(c->pool); i++)
+		if (pool_node(c->pool, i)->off)
+			log_warn("chain",
+			    "%s: node %s is switched off, and asked nothing: pawl "
+			    "endpoints on %s/%s",
+			    config->name, pool_node(c->pool, i)->name, config->name,
+			    pool_node(c->pool, i)->name);
 	c->follower = follower_new(&(struct follower_setup){
 	    .config = config,
 	    .connector = c->connector,

@@ -293,6 +293,7 @@ bool judge_fee_is_paid(struct journal *j, int64_t operation);
 
 /* judge_live.c: in each turn; and an event in which something stops. */
 void judge_live(struct sim_life *l);
+bool judge_is_stop(const char *state); /* of an account: a doubt or a stop */
 void judge_stops(struct sim_life *l, const struct sql_event_from_out *e);
 
 /* judge_proof.c: of all that is settled of a row. */

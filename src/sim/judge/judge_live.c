@@ -112,12 +112,22 @@ static bool key_was_lent(const struct sim_story *s)
 	return false;
 }
 
+static bool is_doubt(const char *state)
+{
+	return !strcmp(state, "doubted") || !strcmp(state, "in doubt");
+}
+
+bool judge_is_stop(const char *state)
+{
+	return is_doubt(state) || !strcmp(state, "stopped");
+}
+
 void judge_stops(struct sim_life *l, const struct sql_event_from_out *e)
 {
 	struct sim_story *s = l->story;
-	bool doubts = !strcmp(e->to_state, "doubted") || !strcmp(e->to_state, "in doubt");
+	bool doubts = is_doubt(e->to_state);
 
-	if (!doubts && strcmp(e->to_state, "stopped"))
+	if (!judge_is_stop(e->to_state))
 		return;
 	s->judge->said_so = true;
 	if (s->broken || (doubts && s->by_hand))

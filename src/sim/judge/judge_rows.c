@@ -452,6 +452,19 @@ static void told_again(struct sim_life *l, const struct operation *o, int at)
 	}
 }
 
+/* What nobody looked at while a bit was another one was said all the same. */
+static void was_said(struct sim_life *l)
+{
+	struct sql_event_from_in in = { .id = 1 };
+	struct sql_event_from_out e;
+
+	sql_event_from_begin(l->journal, &in);
+	while (sql_event_from_next(l->journal, &e))
+		l->story->judge->said_so |= strstr(e.to_state, "twice") ||
+		    (!strcmp(e.what, "account") && judge_is_stop(e.to_state));
+	sql_event_from_end(l->journal);
+}
+
 void judge_rows_again(struct sim_life *l)
 {
 	struct sim_judge *j = l->story->judge;
@@ -467,6 +480,7 @@ void judge_rows_again(struct sim_life *l)
 	v->event = last.id;
 	v->commit = journal_commit_no(l->journal) - 1;
 	v->stopped = false;
+	was_said(l);
 	sql_operation_all_begin(l->journal);
 	while (sql_operation_all_next(l->journal, &row)) {
 		int at = judge_list_of(l, row.id);

@@ -195,6 +195,8 @@ void sim_older_rises(struct sim_story *s)
 	if (e == ERR_DAMAGED)
 		made_anew(s);
 	o->damage[0] = '\0';
+	if (s->calm)
+		sim_people_calm(s); /* nodes may be switched off again */
 }
 
 /* -- a copy is kept ------------------------------------------------------------------ */
