@@ -108,6 +108,8 @@ int main(int argc, char **argv)
 	clock_set(system_wall_ms);
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of its write, and that is said. */
+	signal(SIGXFSZ, SIG_IGN);
 	secret_setup();
 	e = output_check(run(&c, argc, argv, &f), &f);
 	keyring_free(c.keyring);
