@@ -523,7 +523,7 @@ PAGES = (
     ("docs/crash-points.md", "src/base/crash.def", crash_points_page),
     ("docs/states.md", "src/engine/states.def", states_page),
     ("docs/config.md", "src/cli/config/config.def", config_page),
-    ("docs/limits.md", "src/chain/limits.def", limits_page),
+    ("docs/limits.md", "src/chain/pool/limits.def", limits_page),
     ("docs/api.md", "src/serve/request/routes.def", api_page),
     ("docs/metrics.md", "src/serve/vital/metrics.def", metrics_page),
     ("docs/crash-windows.md", "tests/windows.def", windows_page),

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "chain/chain.h"
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 
 enum chain_kind { CHAIN_EVM, CHAIN_BITCOIN };
 enum chain_fee_type { CHAIN_FEE_AUTO, CHAIN_FEE_1559, CHAIN_FEE_LEGACY };

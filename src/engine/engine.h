@@ -45,7 +45,7 @@
 #define PAWL_ENGINE_ENGINE_H
 
 #include "base/amount.h"
-#include "chain/follower.h"
+#include "chain/follower/follower.h"
 #include "chain/quote.h"
 #include "engine/idset.h"
 #include "engine/outbox.h"
@@ -373,7 +373,7 @@ struct retention {
 /* Who follows blocks besides the accounts: called inside the turn, as the follower tells
  * (follower.h), with the journal open for writing; behind all of that, turn. Where turn
  * is NULL, nothing is followed in this life, and only undone is told. Who keeps a trail
- * of his own is told of it by a feed (chain/feed.h), from final and turn. */
+ * of his own is told of it by a feed (chain/follower/feed.h), from final and turn. */
 #define BLOCK_WATCHERS_MAX 4
 
 struct block_watcher {

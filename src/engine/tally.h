@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "chain/chain.h"
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 
 struct tally {
 	uint32_t readers; /* who has said anything; bits, as all sets of nodes */

@@ -36,7 +36,7 @@ CLEAN = {
 # what it is, the check that must find it, the files that are another
 SINS = (
     ("an arrow up", tidy.check_arrows, {"src/base/b.c": '#include "codec/x.h"\n'}),
-    ("an arrow sideways", tidy.check_arrows, {"src/chain/evm/b.c": '#include "chain/btc/x.h"\n'}),
+    ("an arrow sideways", tidy.check_arrows, {"src/chain/evm/b.c": '#include "chain/bitcoin/x.h"\n'}),
     ("an arrow up in a module", tidy.check_arrows, {"src/cli/ask/b.c": '#include "cli/key/x.h"\n'}),
     ("an arrow to nowhere", tidy.check_arrows, {"src/base/b.c": '#include "nowhere/x.h"\n'}),
     ("a path not from src/", tidy.check_arrows, {"src/base/b.c": '#include "a.h"\n'}),

@@ -92,10 +92,11 @@ class Tree:
 
 # --- the house ---------------------------------------------------------------------------------
 
-# Folders whose subfolders are strangers to each other.
-SIBLINGS = ("chain", "kinds")
+# Folders of a module that are strangers to each other.
+SIBLINGS = {"chain": ("evm", "bitcoin"), "kinds": ("airdrop", "fence", "track", "node")}
 # The folders of a module, lowest first; "" is the module's own, and who is not named is on top.
 ROOMS = {
+    "chain": ("pool", "", "follower"),
     "tell": ("channel", "subscriber", "bot", ""),
     "serve": ("request", "command", "submit", "watch", "vital", "door", ""),
     "cli": ("term", "config", "", "ask", "report", "owner", "daemon", "airdrop", "command",
@@ -125,6 +126,11 @@ def floor_of(parts):
     return rooms.index(room) if room in rooms else len(rooms)
 
 
+def strangers(module, room, there):
+    siblings = SIBLINGS.get(module, ())
+    return module == there[0] and room in siblings and there[1] in siblings and room != there[1]
+
+
 def check_arrows(tree):
     """an include points to its own module or to a lower floor"""
     order = floors(tree)
@@ -142,9 +148,8 @@ def check_arrows(tree):
                 yield f"{where}: {target}: no such module in meson.build"
             elif order.index(there[0]) > order.index(module):
                 yield f"{where}: {module} may not include {target}"
-            elif there[0] == module and module in SIBLINGS and len(parts) > 3 and len(there) > 2:
-                if there[1] != parts[2]:
-                    yield f"{where}: {module}/{parts[2]} may not include {target}"
+            elif strangers(module, parts[2], there):
+                yield f"{where}: {module}/{parts[2]} may not include {target}"
             elif there[0] == module and floor_of(there) > floor_of(parts[1:]):
                 yield f"{where}: may not include {target}: ROOMS of tidy.py has it above"
 

@@ -4,7 +4,7 @@
 #ifndef PAWL_TESTS_TELLER_H
 #define PAWL_TESTS_TELLER_H
 
-#include "chain/follower.h"
+#include "chain/follower/follower.h"
 
 enum tale { ADOPTED, RETRACTED, FINAL, UNDONE, PASSED };
 

@@ -14,8 +14,8 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "chain/bitcoin/bitcoin.h"
-#include "chain/feed.h"
-#include "chain/follower.h"
+#include "chain/follower/feed.h"
+#include "chain/follower/follower.h"
 #include "codec/json.h"
 #include "crypto/sha256.h"
 

@@ -1,6 +1,6 @@
 /* Nodes that refuse what is asked, or invent more than anybody can hold: neither makes
  * the program ask without a pause, nor grow. */
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 #include "watcher.h"
 
 #define LIAR_BASE_FEE 666

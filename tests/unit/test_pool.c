@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "chain/limit.h"
-#include "chain/pool.h"
+#include "chain/pool/limit.h"
+#include "chain/pool/pool.h"
 #include "crypto/secret.h"
 
 #define QUEUE 64

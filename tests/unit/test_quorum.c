@@ -1,6 +1,6 @@
 /* Lists that are paid among nodes of which one lies, or says nothing: what one node says
  * decides nothing. */
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 #include "engine/quotes.h"
 #include "payer.h"
 

@@ -2,7 +2,7 @@
 #ifndef PAWL_CLI_NODE_RESYNC_H
 #define PAWL_CLI_NODE_RESYNC_H
 
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 
 struct resynced {

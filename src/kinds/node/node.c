@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "chain/feed.h"
+#include "chain/follower/feed.h"
 #include "kinds/node/again.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/anchor/missed.h"

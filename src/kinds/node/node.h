@@ -1,7 +1,7 @@
 /* node.h - a node of a layer 2, as far as a runner is one: it follows a Bitcoin chain for
  * the anchors and the peg-ins of its state, and keeps its reorg database.
  *
- * Blocks come in their order, as a quorum agrees on them (chain/feed.h), and move rows
+ * Blocks come in their order, as a quorum agrees on them (feed.h), and move rows
  * (anchor/anchor.h, anchor/pegin_tx.h) in the commit of the turn; the database is told
  * behind that commit (reorgdb/mirror.h).
  */

@@ -13,7 +13,7 @@
 
 #include "base/amount.h"
 #include "base/err.h"
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 #include "crypto/word.h"
 
 #define REQUEST_NAME_MAX 128 /* of an operation, chain or key; with its NUL */

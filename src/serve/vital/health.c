@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/mutant.h"
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 #include "codec/json.h"
 #include "engine/account.h"
 #include "engine/operation.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 #include "codec/eip55.h"
 #include "engine/account.h"
 #include "engine/operation.h"

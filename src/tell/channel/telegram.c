@@ -9,7 +9,7 @@
 
 #include "base/mutant.h"
 #include "base/utf8.h"
-#include "chain/redact.h"
+#include "chain/pool/redact.h"
 #include "codec/json.h"
 
 /* What its documentation says: 30 messages a second, one a second to a chat, 20 a minute

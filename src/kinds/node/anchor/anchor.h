@@ -72,7 +72,8 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
     bool give_up, size_t *ret_waiting);
 
-/* -- what blocks say: the answers that chain/feed.h wants, one chain's ------- */
+/* -- what blocks say: the answers that feed.h of the follower wants, one chain's -------
+ */
 
 /* The chain that the node's heights are of, by the journal's id. false: they are of
  * another one, and nothing may be told of this. */

@@ -5,8 +5,8 @@
  * That is read when it is needed first, and again after the node did not accept it. No
  * message has any of it, and what a node answers with is cleaned of it.
  */
-#ifndef PAWL_CHAIN_AUTH_H
-#define PAWL_CHAIN_AUTH_H
+#ifndef PAWL_CHAIN_POOL_AUTH_H
+#define PAWL_CHAIN_POOL_AUTH_H
 
 #include <stdbool.h>
 

@@ -9,10 +9,10 @@
  * has moves with the follower's own trail. Nobody else may call follower_every for this
  * chain.
  */
-#ifndef PAWL_CHAIN_FEED_H
-#define PAWL_CHAIN_FEED_H
+#ifndef PAWL_CHAIN_FOLLOWER_FEED_H
+#define PAWL_CHAIN_FOLLOWER_FEED_H
 
-#include "chain/follower.h"
+#include "chain/follower/follower.h"
 
 struct feed {
 	void *ctx;

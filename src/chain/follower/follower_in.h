@@ -1,21 +1,21 @@
 /* follower_in.h - inside the follower: its state, shared by its files.
  *
- *   follower.c        the turn, votes, what it waits for
- *   follower_ask.c    questions to nodes
- *   follower_take.c   their answers
- *   follower_link.c   a node's branch, down to the trail
- *   follower_quiet.c  which blocks of it need not be read
- *   follower_branch.c which branch the trail follows
- *   follower_told.c   what is told of its blocks, and which are final
- *   follower_trail.c  the trail in memory and in the journal
- *   follower_far.c    far behind: which blocks need not be read
- *   follower_whole.c  far below the head: blocks by height
- *   follower_undone.c a final block vanished
+ *   follower.c the turn, votes, what it waits for
+ *   ask.c      questions to nodes
+ *   take.c     their answers
+ *   link.c     a node's branch, down to the trail
+ *   quiet.c    which blocks of it need not be read
+ *   branch.c   which branch the trail follows
+ *   told.c     what is told of its blocks, and which are final
+ *   trail.c    the trail in memory and in the journal
+ *   far.c      far behind: which blocks need not be read
+ *   whole.c    far below the head: blocks by height
+ *   undone.c   a final block vanished
  */
-#ifndef PAWL_CHAIN_FOLLOWER_IN_H
-#define PAWL_CHAIN_FOLLOWER_IN_H
+#ifndef PAWL_CHAIN_FOLLOWER_FOLLOWER_IN_H
+#define PAWL_CHAIN_FOLLOWER_FOLLOWER_IN_H
 
-#include "chain/follower.h"
+#include "chain/follower/follower.h"
 
 /* Blocks above the final one that are read at a time: a longer gap is walked in
  * windows of this. */
@@ -211,14 +211,14 @@ struct follower {
 /* follower.c */
 void follower_leave_out(struct follower *f, int node, const char *why); /* "": back */
 
-/* follower_take.c */
+/* take.c */
 void answers_take(struct follower *f);
 void off_forget(struct follower *f); /* nodes that an operator switched off */
 bool is_refusal(enum err e);         /* it answered, and not with facts */
 /* It is what this node says of the block now; facts are moved out of *facts, or left. */
 void opinion_take(struct sighting *s, int node, struct block_facts *facts);
 
-/* follower_link.c: link and fork_height of each node; blocks of its branch are asked
+/* link.c: link and fork_height of each node; blocks of its branch are asked
  * for. */
 void branches_read(struct follower *f);
 void branch_link(struct follower *f, int node);
@@ -226,19 +226,19 @@ bool opinion_of(const struct sighting *s, int node); /* has this node one? */
 struct sighting *sighting_on_path(
     struct follower *f, const struct hash *path, size_t n, uint64_t top);
 
-/* follower_quiet.c: what this node says of blocks by its counts above and below them.
+/* quiet.c: what this node says of blocks by its counts above and below them.
  * true: the newest of the path is to be asked for before the others. */
 bool branch_leaps(struct follower *f, int node, const struct hash *path, size_t n);
 
-/* follower_branch.c: where a quorum has left the trail, it does. */
+/* branch.c: where a quorum has left the trail, it does. */
 void branch_choose(struct follower *f);
 
-/* follower_told.c */
+/* told.c */
 struct opinion *sighting_agreed(const struct follower *f, struct sighting *s);
 void blocks_tell(struct follower *f);
 void blocks_finalize(struct follower *f);
 
-/* follower_ask.c */
+/* ask.c */
 void follower_ask_identity(struct follower *f, int node);
 void follower_ask_poll(struct follower *f, int node);
 bool follower_asks_headers(const struct follower *f, int node); /* may it, now? */
@@ -260,7 +260,7 @@ void follower_ask_far_count(
     struct follower *f, int node, uint32_t watched, uint64_t height);
 void question_free(struct question *q);
 
-/* follower_trail.c */
+/* trail.c */
 void trail_load(struct follower *f, int64_t final_height);
 void trail_begin(struct follower *f, const struct head *h);
 void trail_push(struct follower *f, const struct head *h);
@@ -287,7 +287,7 @@ void sighting_drop(struct follower *f, size_t at);
 void sightings_sweep(struct follower *f);  /* those that lead nowhere, of too many */
 void sightings_forget(struct follower *f); /* all opinions: they are to be read again */
 
-/* follower_far.c */
+/* far.c */
 bool far_turn(struct follower *f); /* true: blocks are not walked in this turn */
 void far_take(struct follower *f, struct question *q);
 void far_final(struct follower *f, const struct block_facts *b);
@@ -299,13 +299,13 @@ bool follower_is_far(const struct follower *f);
 bool far_is_dense(const struct follower *f);        /* blocks are read one by one */
 uint64_t follower_window(const struct follower *f); /* blocks read ahead */
 
-/* follower_whole.c */
+/* whole.c */
 bool whole_reads(const struct follower *f, int node); /* is it asked that way? */
 void whole_goal(struct follower *f, int node); /* as far as it is read from the trail */
 void whole_ask(struct follower *f, int node);
 void whole_take(struct follower *f, const struct question *q);
 
-/* follower_undone.c */
+/* undone.c */
 void undone_turn(struct follower *f);
 void undone_forget(struct view *v); /* it has our final block, or is asked anew */
 void undone_take(struct follower *f, struct question *q);

@@ -1,4 +1,4 @@
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 #include <stdio.h>
 #include <string.h>

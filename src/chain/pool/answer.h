@@ -1,6 +1,6 @@
 /* answer.h - what came of a request to a node, before anybody reads the answer. */
-#ifndef PAWL_CHAIN_ANSWER_H
-#define PAWL_CHAIN_ANSWER_H
+#ifndef PAWL_CHAIN_POOL_ANSWER_H
+#define PAWL_CHAIN_POOL_ANSWER_H
 
 #include "world/world.h"
 

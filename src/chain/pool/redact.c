@@ -1,4 +1,4 @@
-#include "chain/redact.h"
+#include "chain/pool/redact.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * the recent ones, which are halved now and then and are what quantiles are read from.
  * Plain memory, copied at will.
  */
-#ifndef PAWL_CHAIN_FIGURES_H
-#define PAWL_CHAIN_FIGURES_H
+#ifndef PAWL_CHAIN_POOL_FIGURES_H
+#define PAWL_CHAIN_POOL_FIGURES_H
 
 #include <stdint.h>
 

@@ -3,10 +3,10 @@
  * One table (limits.def). It is what they grant without a contract: who has one says his
  * own `rate` in the config. A host that is not in it has no limit until it answers 429.
  */
-#ifndef PAWL_CHAIN_LIMIT_H
-#define PAWL_CHAIN_LIMIT_H
+#ifndef PAWL_CHAIN_POOL_LIMIT_H
+#define PAWL_CHAIN_POOL_LIMIT_H
 
-#include "chain/bucket.h"
+#include "chain/pool/bucket.h"
 
 /* rate and burst are the config's, in calls a second and calls; 0: not said there. A rate
  * without a burst has a second of it; a burst without a rate means nothing. */

@@ -1,4 +1,4 @@
-#include "chain/auth.h"
+#include "chain/pool/auth.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/mutant.h"
-#include "chain/redact.h"
+#include "chain/pool/redact.h"
 #include "crypto/base64.h"
 
 #define COOKIE_MAX 512

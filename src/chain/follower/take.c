@@ -1,5 +1,5 @@
-/* follower_take.c - what the nodes said since the last turn. */
-#include "chain/follower_in.h"
+/* take.c - what the nodes said since the last turn. */
+#include "chain/follower/follower_in.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "chain/figures.h"
+#include "chain/pool/figures.h"
 
 #include "base/check.h"
 

@@ -9,11 +9,11 @@
  * The pool asks and reports; it never asks twice by itself. Who needs an answer asks
  * again (level-triggered), perhaps another node. Nothing here is durable.
  */
-#ifndef PAWL_CHAIN_POOL_H
-#define PAWL_CHAIN_POOL_H
+#ifndef PAWL_CHAIN_POOL_POOL_H
+#define PAWL_CHAIN_POOL_POOL_H
 
 #include "base/buf.h"
-#include "chain/figures.h"
+#include "chain/pool/figures.h"
 #include "world/world.h"
 
 #define POOL_NODES_MAX 16

@@ -1,4 +1,4 @@
-#include "chain/bucket.h"
+#include "chain/pool/bucket.h"
 
 #include "base/mutant.h"
 

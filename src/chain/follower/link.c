@@ -1,6 +1,6 @@
-/* follower_link.c - a node's branch: from its head down to the trail, and what is read of
+/* link.c - a node's branch: from its head down to the trail, and what is read of
  * it. */
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 /* So many polls between two questions about a disputed block. */
 #define DISPUTED_POLLS 4

@@ -1,4 +1,4 @@
-#include "chain/feed.h"
+#include "chain/follower/feed.h"
 
 #include "base/mem.h"
 #include "base/mutant.h"

@@ -1,14 +1,14 @@
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "chain/answer.h"
-#include "chain/auth.h"
-#include "chain/limit.h"
-#include "chain/redact.h"
+#include "chain/pool/answer.h"
+#include "chain/pool/auth.h"
+#include "chain/pool/limit.h"
+#include "chain/pool/redact.h"
 #include "codec/url.h"
 
 #define BACKOFF_FIRST_MS 100

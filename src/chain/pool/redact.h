@@ -4,8 +4,8 @@
  * say is journaled, logged and shown. Keys are long words of the URL's user, password,
  * path or query; where an answer has one, there are stars instead.
  */
-#ifndef PAWL_CHAIN_REDACT_H
-#define PAWL_CHAIN_REDACT_H
+#ifndef PAWL_CHAIN_POOL_REDACT_H
+#define PAWL_CHAIN_POOL_REDACT_H
 
 #include <stddef.h>
 

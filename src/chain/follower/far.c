@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 /* Blocks in a row without a transaction of ours: counts are compared again. */
 #define QUIET_BLOCKS 16

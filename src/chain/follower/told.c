@@ -1,6 +1,6 @@
-/* follower_told.c - what is told of the blocks of the trail: by one node, by a quorum,
+/* told.c - what is told of the blocks of the trail: by one node, by a quorum,
  * and as final. */
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "chain/limit.h"
+#include "chain/pool/limit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@ struct limit {
 
 static const struct limit limits[] = {
 #define LIMIT(host, calls, per_ms, says, where) { host, calls, per_ms },
-#include "chain/limits.def"
+#include "chain/pool/limits.def"
 #undef LIMIT
 };
 

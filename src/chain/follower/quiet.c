@@ -1,4 +1,4 @@
-/* follower_quiet.c - blocks that a node need not be asked for.
+/* quiet.c - blocks that a node need not be asked for.
  *
  * A count only grows. Where a node shows the same counts at a block as further down, and
  * nothing of ours in it, it has said that nothing of ours is in those between. Then that
@@ -6,7 +6,7 @@
  * newest block of many is asked for first: after a start, and after an absence. Not where
  * all transactions of each block are wanted: counts say nothing of those of others.
  */
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 #include "base/mem.h"
 #include "base/mutant.h"

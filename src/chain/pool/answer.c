@@ -1,4 +1,4 @@
-#include "chain/answer.h"
+#include "chain/pool/answer.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mutant.h"
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 #include "journal/sql.gen.h"
 
 /* Who shows less than was seen before is believed that it left the final block when it

@@ -1,5 +1,5 @@
-/* follower_branch.c - which branch the trail follows. */
-#include "chain/follower_in.h"
+/* branch.c - which branch the trail follows. */
+#include "chain/follower/follower_in.h"
 
 #include "base/log.h"
 

@@ -1,4 +1,4 @@
-/* follower_whole.c - blocks far below the head, of which nodes have no state.
+/* whole.c - blocks far below the head, of which nodes have no state.
  *
  * They are asked for by height, whole: header and transactions come in one call, and the
  * receipts are asked for where one is ours. What is said of a block is what was said of
@@ -6,7 +6,7 @@
  * not show them so is asked for headers, and then for each block.
  */
 #include "base/check.h"
-#include "chain/follower_in.h"
+#include "chain/follower/follower_in.h"
 
 #define REFUSALS_MAX 2
 

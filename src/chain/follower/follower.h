@@ -25,12 +25,12 @@
  * below the final block or says otherwise than the quorum of one that is final, is left
  * out and named (pool_leave_out) until it is well again.
  */
-#ifndef PAWL_CHAIN_FOLLOWER_H
-#define PAWL_CHAIN_FOLLOWER_H
+#ifndef PAWL_CHAIN_FOLLOWER_FOLLOWER_H
+#define PAWL_CHAIN_FOLLOWER_FOLLOWER_H
 
 #include "chain/chain.h"
 #include "chain/config.h"
-#include "chain/pool.h"
+#include "chain/pool/pool.h"
 #include "journal/journal.h"
 #include "world/world.h"
 

@@ -6,8 +6,8 @@
  * is none until a 429, which halves what was asked in the last second; each quiet second
  * gives one more. Both are integers throughout. Plain memory; the clock is the caller's.
  */
-#ifndef PAWL_CHAIN_BUCKET_H
-#define PAWL_CHAIN_BUCKET_H
+#ifndef PAWL_CHAIN_POOL_BUCKET_H
+#define PAWL_CHAIN_POOL_BUCKET_H
 
 #include <stdint.h>
 
