@@ -1,6 +1,7 @@
 /* A connection: opened, its PRAGMAs set and read back, its file known as one of ours. */
 #include "journal/sqlite_in.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -222,6 +223,21 @@ static enum err connect(
 	return e == ERR_OK ? configure(d->c, mode, f) : e;
 }
 
+/* Of a -wal that can't be read nobody can ask which error it was: it is closed again when
+ * SQLite calls it malformed. The system has said so last. */
+static enum err name_failure(sqlite3 *c, struct fail *f)
+{
+	sqlite3_vfs *vfs = c ? sqlite3_vfs_find(db_sqlite_vfs) : NULL;
+	int word = vfs && vfs->xGetLastError ? vfs->xGetLastError(vfs, 0, NULL) : 0;
+
+	if (f->err != ERR_DAMAGED || (word != EIO && word != ENXIO) ||
+	    MUTANT(dead_disk_is_damage))
+		return f->err;
+	return fail_set(f, ERR_JOURNAL,
+	    "its -wal: an I/O error: the disk can't be read now, what is on it may be"
+	    " whole");
+}
+
 enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struct fail *f)
 {
 	struct db *d = NULL;
@@ -232,8 +248,11 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 		e = fail_set(f, ERR_DAMAGED, "the file is empty");
 	else if (!(d = sqlite_spare_take(mode)))
 		e = connect(&d, path, mode, f);
+	errno = 0;
 	if (e == ERR_OK)
 		e = identify(d->c, mode, f);
+	if (e == ERR_DAMAGED)
+		e = name_failure(d ? d->c : NULL, f);
 	if (e == ERR_OK && mode == DB_WRITE)
 		e = refuse_sealed(d->c, path, f);
 	if (e != ERR_OK) {

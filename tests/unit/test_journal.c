@@ -334,6 +334,38 @@ static void takes_a_dead_disk_for_no_damage(void **state)
 	journal_close(own());
 }
 
+/* A backup beside an empty -wal, whichever read fails: SQLite closes a
+ * -wal that it could not read before anybody can ask for the error. */
+static void takes_one_read_that_fails_for_no_damage(void **state)
+{
+	char copy[300];
+	struct journal_holds holds;
+	int64_t failed = 1;
+
+	(void)state;
+	snprintf(copy, sizeof(copy), "%s.backup", path);
+	for (int64_t n = 1; failed; n++) {
+		struct journal *j;
+		struct fail f = { 0 };
+
+		fresh(state);
+		j = own();
+		add_chain(j, 1);
+		commit(j);
+		assert_int_equal(journal_backup(path, copy, &holds, &f), ERR_OK);
+		journal_close(j);
+		assert_int_equal(rename(copy, path), 0);
+		assert_int_equal(truncate(beside("pawl.db-wal"), 0), 0);
+		drawer_reads_fail(n, 1);
+		if (journal_own(&j, path, &me, &f) == ERR_OK)
+			journal_close(j);
+		else
+			assert_string_not_equal(err_name(f.err), "DAMAGED");
+		failed = drawer_reads_fail(0, 0);
+		assert_true(n < 1000);
+	}
+}
+
 static int64_t does_not_say(const char *file)
 {
 	return strcmp(file, path) ? 0 : FILES_UNREADABLE;
@@ -1044,6 +1076,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(outlives_a_dead_owner, fresh),
 		cmocka_unit_test_setup(ends_the_process_when_in_doubt, fresh),
 		cmocka_unit_test_setup(takes_a_dead_disk_for_no_damage, fresh),
+		cmocka_unit_test_setup(takes_one_read_that_fails_for_no_damage, fresh),
 		cmocka_unit_test_setup(takes_a_dead_disk_for_no_empty_one, fresh),
 		cmocka_unit_test_setup(ends_when_its_file_is_another, empty),
 		cmocka_unit_test_setup(reads_beside_the_owner, fresh),

@@ -41,7 +41,7 @@ static int read_at(sqlite3_file *file, void *out, int len, sqlite3_int64 at)
 	int64_t size = h->d->files[h->file].size, have = size - at;
 
 	if (is_gone(h) || disk_read_fails(h->d)) {
-		h->last_errno = EIO;
+		h->last_errno = errno = EIO;
 		return SQLITE_IOERR_CORRUPTFS; /* as that of unix does */
 	}
 	if (have < 0)
@@ -362,7 +362,7 @@ static int last_error(sqlite3_vfs *v, int len, char *out)
 	(void)v;
 	if (len > 0)
 		out[0] = 0;
-	return 0;
+	return errno; /* as that of unix does */
 }
 
 void disk_vfs_install(void)
