@@ -106,10 +106,10 @@ json_t *row_facts(struct journal *j, const char *chain,
 	}
 	if (!row->no_by_hash)
 		fact_hash(facts, "by", row->by_hash);
-	if (confirmations) {
+	if (confirmations)
 		fact_put(facts, "confirmations", json_integer((json_int_t)confirmations));
+	if (confirmations || number)
 		fact_put(facts, "of", json_integer(row_confirmations(row, number)));
-	}
 	return facts;
 }
 
