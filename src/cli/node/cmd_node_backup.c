@@ -66,10 +66,10 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		return e;
 	if (b.failed)
 		cli_warn(c,
-		    "the newest %zu snapshot%s of %s not hold, and %s in the copy "
+		    "the newest %zu snapshot%s of %s do%s not hold, and %s in the copy "
 		    "all the same; the root is of the newest that does: pawl node verify",
-		    b.failed, b.failed == 1 ? " does" : "s do", paths.log,
-		    b.failed == 1 ? "is" : "are");
+		    b.failed, b.failed == 1 ? "" : "s", paths.log,
+		    b.failed == 1 ? "es" : "", b.failed == 1 ? "is" : "are");
 	if (b.doubted)
 		cli_warn(c, "its newest snapshot is whole, and not verified: %s", b.why);
 	tell(c, &paths, &b);

@@ -45,8 +45,8 @@ static enum err newest_load(struct reading *r, struct l2_log *log,
 	if (!block.len)
 		return fail_set(f, ERR_INPUT, "%s: no snapshot in it holds", r->path);
 	if (g->broken)
-		cli_warn(r->cli, "%s: %zu newer than its snapshot %zu do not hold: %s",
-		    r->path, g->broken, number, g->why);
+		cli_warn(r->cli, "%s: %zu newer than its snapshot %zu do%s not hold: %s",
+		    r->path, g->broken, number, g->broken == 1 ? "es" : "", g->why);
 	if (g->doubted && block.offset == g->doubted_block.offset)
 		snprintf(r->doubt, sizeof r->doubt,
 		    "snapshot %zu of %zu is whole, but not verified: %s", number,

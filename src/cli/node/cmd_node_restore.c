@@ -59,8 +59,8 @@ static void tell(
 		    from);
 	if (r->failed)
 		cli_warn(c,
-		    "the newest %zu snapshots of it do not hold: pawl node verify",
-		    r->failed);
+		    "the newest %zu snapshot%s of it do%s not hold: pawl node verify",
+		    r->failed, r->failed == 1 ? "" : "s", r->failed == 1 ? "es" : "");
 	if (r->doubted)
 		cli_warn(c,
 		    "its newest snapshot is whole, and not verified: %s. What the "

@@ -177,17 +177,20 @@ static void blocks_tell(
 		    "none of its %zu snapshots holds; the newest, %s", all, bad->newest);
 	} else if (bad->newer) {
 		doctor_finding(&n->d, "log", path, PROCEDURE_2,
-		    "its newest %zu snapshots do not hold: %s", bad->newer, bad->newest);
+		    "its newest %zu snapshot%s do%s not hold: %s", bad->newer,
+		    bad->newer == 1 ? "" : "s", bad->newer == 1 ? "es" : "", bad->newest);
 	}
 	if (bad->older && !n->unsure)
 		doctor_finding(&n->d, "log", path,
 		    "nothing at once, newer ones hold: pawl node prune --keep N leaves "
 		    "them out",
-		    "%zu older snapshots do not hold: %s", bad->older, bad->other);
+		    "%zu older snapshot%s do%s not hold: %s", bad->older,
+		    bad->older == 1 ? "" : "s", bad->older == 1 ? "es" : "", bad->other);
 	if (n->newest.len)
 		doctor_fine(&n->d, "log", path,
-		    "%zu snapshots; the newest valid one is at byte %" PRIu64 ", root %s",
-		    all, n->newest.offset, n->verdict.root);
+		    "%zu snapshot%s; the newest valid one is at byte %" PRIu64
+		    ", root %s",
+		    all, all == 1 ? "" : "s", n->newest.offset, n->verdict.root);
 }
 
 /* Snapshots that there were: the journal has their anchors, or a backup has them. */

@@ -215,15 +215,15 @@ static void snapshot_tell(struct l2_watch *w, const struct watch_job *job)
 	watch_time(time, (int64_t)end->verdict.timestamp_ms);
 	if (end->failed && job->unsure)
 		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "%zu newer than that of %s at byte %" PRIu64 " of %s are not "
-		    "verified, for %.500s",
+		    "%zu newer than that of %s at byte %" PRIu64 " of %s: not verified, "
+		    "for %.500s",
 		    end->failed, time, end->block.offset, w->paths.log, job->fail.why);
 	else if (end->failed)
 		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "%zu newer than that of %s at byte %" PRIu64
-		    " of %s do not hold, the "
-		    "newest: %.150s; procedure 2: pawl node recover --latest-valid",
-		    end->failed, time, end->block.offset, w->paths.log, end->why);
+		    "%zu newer than that of %s at byte %" PRIu64 " of %s do%s not hold, "
+		    "the newest: %.150s; procedure 2: pawl node recover --latest-valid",
+		    end->failed, time, end->block.offset, w->paths.log,
+		    end->failed == 1 ? "es" : "", end->why);
 	else
 		step_end(w, L2_STEP_SNAPSHOT, L2_WELL,
 		    "the newest valid one is of %s, at byte %" PRIu64 " of %s, root %s%s",
