@@ -359,8 +359,23 @@ static bool look(struct archiver *a, int64_t wall_ms)
 
 /* -- its turns ------------------------------------------------------------------ */
 
+/* Commands came since it was chosen, the last of them in this very turn. */
+static bool has_moved(struct archiver *a)
+{
+	char why[ARCHIVER_WHY_MAX];
+
+	if (a->what != ARCHIVE_OPERATION || MUTANT(moved_is_archived))
+		return false;
+	archiver_why_not(a->s.journal, a->operation, why, &a->height);
+	return why[0] || !archive_is_current(a->file);
+}
+
 static void put(struct archiver *a, int64_t wall_ms)
 {
+	if (has_moved(a)) {
+		give_up(a);
+		return;
+	}
 	archive_put(a->file, a->height, wall_ms);
 	archive_finish(a->file);
 	a->file = NULL;

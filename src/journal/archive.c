@@ -166,6 +166,17 @@ static enum err still(const struct archive *a, struct fail *f)
 	return fail_set(f, ERR_CONFLICT, "it moved meanwhile");
 }
 
+bool archive_is_current(const struct archive *a)
+{
+	const struct events *now = &a->of.j->events;
+	struct fail f;
+
+	for (size_t i = 0; i < now->n; i++)
+		if (now->list[i].operation == a->of.id)
+			return false;
+	return still(a, &f) == ERR_OK;
+}
+
 /* Under its name, or the next that is free; one that holds the very same will do. */
 static enum err name_take(struct archive *a, struct fail *f)
 {

@@ -59,6 +59,9 @@ void archive_finish(struct archive *a); /* archive_free is a name of libarchive 
  * events tell of. Then it is only to be freed. */
 NODISCARD enum err archive_some(
     struct archive *a, int64_t *left, bool *ret_done, struct fail *f);
+/* Nothing of the operation has moved since it was begun, in the open transaction either:
+ * what is asked for behind the last step may have. effect: none. */
+bool archive_is_current(const struct archive *a);
 /* Of one that is done: where its file is. */
 const char *archive_path(const struct archive *a);
 /* Of one that is done: into the journal, in the open transaction. height: of its highest

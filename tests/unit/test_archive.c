@@ -13,6 +13,24 @@ static const struct retention at_once[] = { { "airdrop", 1 }, { "track", 1 } };
 
 static const struct kind *const counted[] = { &kind_airdrop };
 
+/* Somebody moves the list in the turn of this number, while he can. */
+static int64_t moves_at, turns, moved_commit;
+
+static void meanwhile(void)
+{
+	struct archived a;
+
+	if (++turns != moves_at || archive_of(scene.journal, lists[0].id, &a))
+		return;
+	journal_event(scene.journal,
+	    &(struct event){ .operation = lists[0].id,
+		.what = "operation",
+		.from = "",
+		.to = "",
+		.why = "a command" });
+	moved_commit = journal_commit_no(scene.journal);
+}
+
 /* All that is due, as a life does it. fails: what keeps it from that */
 static int64_t archive_some_at(int64_t later_ms, struct fail *ret_why)
 {
@@ -27,6 +45,7 @@ static int64_t archive_some_at(int64_t later_ms, struct fail *ret_why)
 	bool more = true;
 
 	while (more && f.err == ERR_OK) {
+		meanwhile();
 		more = archiver_turn(a, wall_ms);
 		if (journal_commit(scene.journal, &f))
 			fail_msg("%s", f.why);
@@ -99,6 +118,33 @@ static void pay_and_archive(int rows)
 	after_blocks(SCENE_DEPTH + 2);
 	run(1000);
 	assert_int_equal(archive_all(), 1);
+}
+
+/* In whichever turn of its archive: what is journaled of it tells of that. */
+static void what_moves_meanwhile_is_not_archived(void **state_)
+{
+	struct archived a;
+	struct fail f;
+	int kept = 0;
+
+	for (moves_at = 1; moves_at < 8; moves_at++) {
+		begin(1, 1);
+		pay(&(struct list){ .rows = 3, .service_fee = 77 });
+		finish();
+		after_blocks(SCENE_DEPTH + 2);
+		run(1000);
+		turns = moved_commit = 0;
+		(void)archive_some_at(10, &f);
+		if (!archive_of(scene.journal, lists[0].id, &a))
+			kept++;
+		else
+			assert_true(a.commit_no >= moved_commit);
+		is_sound_alone();
+		end(state_);
+	}
+	moves_at = 0;
+	assert_int_not_equal(kept, 0);
+	begin(1, 1);
 }
 
 static void what_ended_is_archived(void **state_)
@@ -564,6 +610,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_ended_is_archived, lower_depth, end),
+		cmocka_unit_test_setup_teardown(
+		    what_moves_meanwhile_is_not_archived, lower_depth, end),
 		cmocka_unit_test_setup_teardown(a_reader_is_shown_it, lower_depth, end),
 		cmocka_unit_test_setup_teardown(
 		    a_row_that_its_file_contradicts, lower_depth, end),
