@@ -1,23 +1,8 @@
 /* node convert: a log of snapshots in the other format, with the same roots. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "cli/node/snapshots.h"
-
-struct converting {
-	const char *path;
-	size_t failed_n;
-};
-
-static void failed(void *ctx, struct l2_block block, const struct l2_verdict *why)
-{
-	struct converting *v = ctx;
-
-	v->failed_n++;
-	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " is left out: %s\n", v->path,
-	    block.offset, why->why);
-}
 
 static enum err how_read(struct l2_append *ret, const struct cli *c, struct fail *f)
 {
@@ -45,7 +30,8 @@ static enum err other_file(const char *path, const char *output, struct fail *f)
 
 enum err cmd_node_convert(struct cli *c, struct fail *f)
 {
-	struct converting v = { .path = args_word(&c->args, 0) };
+	struct snapshots_left v = { .path = args_word(&c->args, 0),
+		.word = "is left out" };
 	const char *output = args_word(&c->args, 1);
 	struct l2_append how;
 	struct l2_log *log;
@@ -62,22 +48,21 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, v.path, f);
 	if (e == ERR_OK)
-		v.failed_n = snapshots_damaged(log);
+		v.n = snapshots_damaged(log);
 	l2_log_close(log);
 	if (e == ERR_OK)
-		e = l2_log_convert(
-		    &files_of_system, v.path, output, &how, &n, failed, &v, f);
+		e = l2_log_convert(&files_of_system, v.path, output, &how, &n,
+		    snapshots_left_tell, &v, f);
 	if (e != ERR_OK)
 		return e;
 	if (c->args.json)
 		cli_json(json_pack("{s:o, s:I, s:i, s:I}", "output", cli_text(output),
 		    "snapshots", (json_int_t)n, "version", how.version, "left_out",
-		    (json_int_t)v.failed_n));
+		    (json_int_t)v.n));
 	else
 		printf("%zu snapshot%s in version %d: %s\n", n, n == 1 ? "" : "s",
 		    how.version, output);
-	return v.failed_n
-	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s are left out",
-		  v.failed_n, v.failed_n + n, v.path)
-	    : ERR_OK;
+	return v.n ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s are left out",
+			 v.n, v.n + n, v.path)
+		   : ERR_OK;
 }

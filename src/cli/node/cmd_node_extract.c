@@ -1,26 +1,11 @@
 /* node extract: each snapshot of a log as a file of its own. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/node/snapshots.h"
-
-struct extracting {
-	const char *path;
-	size_t failed_n;
-};
-
-static void failed(void *ctx, struct l2_block block, const struct l2_verdict *why)
-{
-	struct extracting *x = ctx;
-
-	x->failed_n++;
-	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " has no file: %s\n", x->path,
-	    block.offset, why->why);
-}
 
 static enum err folder_make(const char *folder, struct fail *f)
 {
@@ -46,26 +31,27 @@ static void warn_others(const struct cli *c, const char *folder, size_t n)
 		    name, n);
 }
 
-static enum err tell(const struct cli *c, const struct extracting *x, const char *folder,
-    size_t n, size_t all, struct fail *f)
+static enum err tell(const struct cli *c, const struct snapshots_left *x,
+    const char *folder, size_t n, size_t all, struct fail *f)
 {
 	if (c->args.json)
 		cli_json(json_pack("{s:o, s:o, s:I, s:I}", "snapshot", cli_text(x->path),
 		    "folder", cli_text(folder), "written", (json_int_t)n, "unreadable",
-		    (json_int_t)x->failed_n));
+		    (json_int_t)x->n));
 	else
 		printf("%zu snapshot%s of %s in %s\n", n, n == 1 ? "" : "s", x->path,
 		    folder);
 	warn_others(c, folder, all);
-	return x->failed_n
-	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s can't be read",
-		  x->failed_n, all, x->path)
+	return x->n
+	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s can't be read", x->n,
+		  all, x->path)
 	    : ERR_OK;
 }
 
 enum err cmd_node_extract(struct cli *c, struct fail *f)
 {
-	struct extracting x = { .path = args_word(&c->args, 0) };
+	struct snapshots_left x = { .path = args_word(&c->args, 0),
+		.word = "has no file" };
 	const char *folder = args_word(&c->args, 1);
 	struct l2_log *log;
 	size_t n = 0, all = 0;
@@ -77,13 +63,14 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, x.path, f);
 	if (e == ERR_OK) {
-		x.failed_n = snapshots_damaged(log);
-		all = l2_log_n(log) + x.failed_n;
+		x.n = snapshots_damaged(log);
+		all = l2_log_n(log) + x.n;
 	}
 	l2_log_close(log);
 	if (e == ERR_OK)
 		e = folder_make(folder, f);
 	if (e == ERR_OK)
-		e = l2_log_extract(&files_of_system, x.path, folder, &n, failed, &x, f);
+		e = l2_log_extract(
+		    &files_of_system, x.path, folder, &n, snapshots_left_tell, &x, f);
 	return e == ERR_OK ? tell(c, &x, folder, n, all, f) : e;
 }

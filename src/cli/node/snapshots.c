@@ -56,6 +56,15 @@ size_t snapshots_damaged(const struct l2_log *log)
 	return ret;
 }
 
+void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why)
+{
+	struct snapshots_left *left = ctx;
+
+	left->n++;
+	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " %s: %s\n", left->path,
+	    block.offset, left->word, why->why);
+}
+
 enum err snapshots_some(
     struct l2_log *log, struct cli *c, const char *path, struct fail *f)
 {

@@ -30,6 +30,14 @@ NODISCARD enum err snapshots_damage_tell(
     struct l2_log *log, const char *path, struct fail *f);
 size_t snapshots_damaged(const struct l2_log *log);
 
+/* Snapshots that were read, and did not become what was asked for. */
+struct snapshots_left {
+	const char *path, *word; /* the log; "is left out" */
+	size_t n;
+};
+/* One more, told with its place. ctx: a struct snapshots_left. */
+void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why);
+
 /* -- the judge --------------------------------------------------------------- */
 
 /* The judge of a log that is named (judge.h): with the config's journal, where there is
