@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/check.h"
 #include "base/mem.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -32,6 +33,70 @@ void l2_disk_clear(void)
 	l2_user.disk = l2_disk;
 	sim_disk_use(&l2_user);
 }
+
+/* -- who dies ------------------------------------------------------------------------ */
+
+#define HEAP ((size_t)64 << 20)
+static _Alignas(16) char heap[HEAP];
+static size_t heap_used;
+static jmp_buf alive;
+
+static void *heap_take(size_t size)
+{
+	size_t *at = (size_t *)(void *)(heap + heap_used);
+
+	CHECK(heap_used + size + 32 < HEAP);
+	*at = size;
+	heap_used += (size + 31) / 16 * 16;
+	return at + 2;
+}
+
+static void *heap_resize(void *p, size_t size)
+{
+	size_t had = ((size_t *)p)[-2];
+	void *ret = heap_take(size);
+
+	memcpy(ret, p, had < size ? had : size);
+	return ret;
+}
+
+static void heap_give_back(void *p)
+{
+	(void)p;
+}
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	longjmp(alive, 1);
+}
+
+bool l2_dies(void (*deed)(void), int64_t op, unsigned round)
+{
+	static const struct mem_source source = { heap_take, heap_resize,
+		heap_give_back };
+	volatile bool died = true;
+
+	heap_used = 0;
+	mem_source_set(&source);
+	l2_user.die = die;
+	if (!setjmp(alive)) {
+		sim_disk_die_at(l2_disk, op);
+		deed();
+		died = false;
+	}
+	sim_disk_die_at(l2_disk, 0);
+	l2_user.die = NULL;
+	mem_source_set(NULL);
+	if (round % 4 != 3)
+		sim_disk_lose_power(l2_disk, SIM_LOSE_DRAWN);
+	else
+		sim_disk_process_end(&l2_user);
+	return died;
+}
+
+/* -- files ----------------------------------------------------------------------------
+ */
 
 void l2_put(const char *path, const void *bytes, size_t len)
 {

@@ -17,6 +17,11 @@ int l2_disk_begin(void **state);
 /* All files of it are gone. */
 void l2_disk_clear(void);
 
+/* The process does that, and dies at this op of the disk; of four rounds the power goes
+ * in three, and what no sync covered with it. What it had in memory is gone, too. false:
+ * it was done before. */
+bool l2_dies(void (*deed)(void), int64_t op, unsigned round);
+
 /* A file as a whole, durable. */
 void l2_put(const char *path, const void *bytes, size_t len);
 char *l2_get(const char *path, size_t *ret_len); /* freed with mem_free */

@@ -718,44 +718,6 @@ static void a_restore_dies_anywhere(void **state)
 
 /* -- the power goes ------------------------------------------------------------ */
 
-static jmp_buf alive;
-
-static void die(void *ctx)
-{
-	(void)ctx;
-	longjmp(alive, 1);
-}
-
-#define HEAP ((size_t)64 << 20)
-static _Alignas(16) char heap[HEAP];
-static size_t heap_used;
-
-static void *heap_take(size_t size)
-{
-	size_t *at = (size_t *)(void *)(heap + heap_used);
-
-	CHECK(heap_used + size + 32 < HEAP);
-	*at = size;
-	heap_used += (size + 31) / 16 * 16;
-	return at + 2;
-}
-
-static void *heap_resize(void *p, size_t size)
-{
-	size_t had = ((size_t *)p)[-2];
-	void *ret = heap_take(size);
-
-	memcpy(ret, p, had < size ? had : size);
-	return ret;
-}
-
-static void heap_give_back(void *p)
-{
-	(void)p;
-}
-
-static const struct mem_source source = { heap_take, heap_resize, heap_give_back };
-
 static char was[L2_HEX], is[L2_HEX];
 
 static void backup_it(void)
@@ -800,25 +762,11 @@ static void take_place(void)
 
 static bool dies(void (*deed)(void), int64_t op, unsigned round)
 {
-	volatile bool died = true;
+	bool died;
 
-	heap_used = 0;
-	mem_source_set(&source);
 	leaks_are_told(false);
-	l2_user.die = die;
-	if (!setjmp(alive)) {
-		sim_disk_die_at(l2_disk, op);
-		deed();
-		died = false;
-	}
-	sim_disk_die_at(l2_disk, 0);
-	l2_user.die = NULL;
+	died = l2_dies(deed, op, round);
 	leaks_are_told(true);
-	mem_source_set(NULL);
-	if (round % 4 != 3)
-		sim_disk_lose_power(l2_disk, SIM_LOSE_DRAWN);
-	else
-		sim_disk_process_end(&l2_user);
 	return died;
 }
 

@@ -16,45 +16,6 @@
 #include "l2_disk.h"
 #include "l2_sample.h"
 
-static jmp_buf alive;
-
-static void die(void *ctx)
-{
-	(void)ctx;
-	longjmp(alive, 1);
-}
-
-/* What a dead process had in memory goes with it. */
-#define HEAP ((size_t)16 << 20)
-static _Alignas(16) char heap[HEAP];
-static size_t heap_used;
-
-static void *heap_take(size_t size)
-{
-	size_t *at = (size_t *)(void *)(heap + heap_used);
-
-	CHECK(heap_used + size + 32 < HEAP);
-	*at = size;
-	heap_used += (size + 31) / 16 * 16;
-	return at + 2;
-}
-
-static void *heap_resize(void *p, size_t size)
-{
-	size_t had = ((size_t *)p)[-2];
-	void *ret = heap_take(size);
-
-	memcpy(ret, p, had < size ? had : size);
-	return ret;
-}
-
-static void heap_give_back(void *p)
-{
-	(void)p;
-}
-
-static const struct mem_source source = { heap_take, heap_resize, heap_give_back };
-
 /* -- deeds -------------------------------------------------------------------------- */
 
 static char was[L2_HEX], is[L2_HEX];
@@ -127,28 +88,6 @@ static void prepare(const struct deed *d, unsigned round)
 	mem_free(bytes);
 }
 
-static bool dies(const struct deed *d, int64_t op, unsigned round)
-{
-	volatile bool died = true;
-
-	heap_used = 0;
-	mem_source_set(&source);
-	l2_user.die = die;
-	if (!setjmp(alive)) {
-		sim_disk_die_at(l2_disk, op);
-		d->run();
-		died = false;
-	}
-	sim_disk_die_at(l2_disk, 0);
-	l2_user.die = NULL;
-	mem_source_set(NULL);
-	if (round % 4 != 3)
-		sim_disk_lose_power(l2_disk, SIM_LOSE_DRAWN);
-	else
-		sim_disk_process_end(&l2_user);
-	return died;
-}
-
 static void older_program_is_well(const struct deed *d, const char *newest)
 {
 	static const struct l2_rules anchored = { .anchor_needed = true };
@@ -201,7 +140,7 @@ static void the_power_goes_anywhere(void **state)
 
 			for (int64_t op = 1; died; op++) {
 				prepare(&deeds[k], round);
-				died = dies(&deeds[k], op, round);
+				died = l2_dies(deeds[k].run, op, round);
 				judge(&deeds[k], died);
 				deaths += died;
 			}
