@@ -225,14 +225,13 @@ static enum err connect(
 
 /* Of a -wal that can't be read nobody can ask which error it was: it is closed again when
  * SQLite calls it malformed. The system has said so last. */
-static enum err name_failure(sqlite3 *c, struct fail *f)
+static enum err name_failure(struct fail *f)
 {
-	sqlite3_vfs *vfs = c ? sqlite3_vfs_find(db_sqlite_vfs) : NULL;
+	sqlite3_vfs *vfs = sqlite3_vfs_find(db_sqlite_vfs);
 	int word = vfs && vfs->xGetLastError ? vfs->xGetLastError(vfs, 0, NULL) : 0;
 
-	if (f->err != ERR_DAMAGED || (word != EIO && word != ENXIO) ||
-	    MUTANT(dead_disk_is_damage))
-		return f->err;
+	if ((word != EIO && word != ENXIO) || MUTANT(dead_disk_is_damage))
+		return ERR_DAMAGED;
 	return fail_set(f, ERR_JOURNAL,
 	    "its -wal: an I/O error: the disk can't be read now, what is on it may be"
 	    " whole");
@@ -249,10 +248,11 @@ enum err sqlite_open(struct db **ret, const char *path, enum db_mode mode, struc
 	else if (!(d = sqlite_spare_take(mode)))
 		e = connect(&d, path, mode, f);
 	errno = 0;
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
 		e = identify(d->c, mode, f);
-	if (e == ERR_DAMAGED)
-		e = name_failure(d ? d->c : NULL, f);
+		if (e == ERR_DAMAGED)
+			e = name_failure(f);
+	}
 	if (e == ERR_OK && mode == DB_WRITE)
 		e = refuse_sealed(d->c, path, f);
 	if (e != ERR_OK) {
