@@ -292,6 +292,43 @@ static void a_parent_that_one_node_says_moves_nobody(void **state)
 	}
 }
 
+static uint64_t bent_height;
+
+static void bend_that(struct head *h)
+{
+	if (h->height == bent_height)
+		memset(h->parent.at, 0x66, sizeof h->parent.at);
+}
+
+/* Of a block that the journal's trail has: what a quorum said of it before holds. */
+static void a_parent_that_one_node_says_unlinks_no_trail(void **state)
+{
+	static struct connector bent;
+
+	(void)state;
+	bent = connector_evm;
+	bent.headers_read = bent_headers;
+	bend = bend_that;
+	for (size_t k = 0; k < 2; k++) {
+		connector = &bent;
+		begin(2, 2);
+		look();
+		live(SCENE_DEPTH + 2);
+		bent_height = final() + 1;
+		look_away();
+		scene_mine(&scene, SCENE_DEPTH + 20);
+		scene.node[k]->base_fee = LIAR_BASE_FEE;
+		scene_rise(&scene);
+		look();
+		run(20000);
+		scene.node[k]->base_fee = 0;
+		live(SCENE_DEPTH + 2);
+		assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+		check_all();
+		end(NULL);
+	}
+}
+
 /* Neither where the trail begins nor where it goes on after an absence is one node's
  * word. */
 static void a_height_of_one_is_never_the_final_one(void **state)
@@ -492,6 +529,7 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, end)
 		T(headers_of_one_that_make_no_chain_are_his_own),
 		T(a_parent_that_one_node_says_moves_nobody),
+		T(a_parent_that_one_node_says_unlinks_no_trail),
 		T(a_height_of_one_is_never_the_final_one),
 		T(a_minority_on_a_longer_branch_stops_nothing),
 		T(flipped_receipts_of_one_are_outvoted),

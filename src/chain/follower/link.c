@@ -2,6 +2,8 @@
  * it. */
 #include "chain/follower/follower_in.h"
 
+#include "base/mutant.h"
+
 /* So many polls between two questions about a disputed block. */
 #define DISPUTED_POLLS 4
 
@@ -137,7 +139,7 @@ static void read_branch(struct follower *f, int node)
 	struct hash *path = f->path;
 	size_t n = 0;
 	struct head at = v->goal;
-	bool again = false;
+	bool again = false, on_trail = false;
 	int64_t at_ms;
 
 	while (at.height > f->trail[0].height && n <= WINDOW) {
@@ -146,13 +148,17 @@ static void read_branch(struct follower *f, int node)
 
 		if (!s)
 			s = sighting_add(f, &at);
+		else if (on_trail)
+			s->head.parent = at.parent; /* a liar may have shown another */
 		path[n++] = at.hash;
 		s = sighting_find(f, &at.parent, at.height - 1);
 		parent = trail_at(f, at.height - 1);
-		if (s)
-			at = s->head;
-		else if (parent && hash_same(&parent->hash, &at.parent))
+		on_trail = parent && hash_same(&parent->hash, &at.parent) &&
+		    !(s && MUTANT(first_parent_stays));
+		if (on_trail)
 			at = *parent;
+		else if (s)
+			at = s->head;
 		else
 			return;
 	}
