@@ -181,6 +181,17 @@ def nothing_goes_on_top_silently(folder):
 
 
 @test
+def a_node_begins_with_its_folder(folder):
+    "without its folder nothing is anchored, and the line that makes one is named"
+    node = Node(folder)
+    shutil.rmtree(node.data)
+    node.apply({"do": "credit", "peer": "a", "amount": "3"})
+    refused = node("node", "create-anchor")
+    refused.ends(1)
+    assert "there is no folder l2; a node begins with: pawl node init" in refused.err, refused.err
+
+
+@test
 def journal_is_asked_and_tells_the_database(folder):
     """what the journal knows of anchors counts, and is told to a database that lost it; a lost log is found"""
     node = Node(folder)
