@@ -116,7 +116,7 @@ def run(test, logs, slow):
     """Run one program, print what it came to, and return its outcome."""
     outcome = Outcome()
     allowed = test["timeout"] * slow if test["timeout"] > 0 else 600 * slow
-    log_path = os.path.join(logs, re.sub(r"\W+", "-", test["name"]) + ".log")
+    log_path = os.path.join(logs, re.sub(r"\W+", "-", f"{test['suite']}-{test['name']}") + ".log")
     started = time.monotonic()
     with open(log_path, "w+", encoding="utf-8", errors="replace") as log:
         status, timed_out = watch(test, log, allowed, outcome)
