@@ -164,6 +164,18 @@ static void one_payload(struct leaving *w)
 
 /* -- G5 ------------------------------------------------------------------------------ */
 
+/* What a lost journal paid of one of two equal rows may be adopted for the other. */
+static bool has_equal(const struct leaving *w)
+{
+	const struct sim_list *l = &w->story->list[w->list];
+
+	for (int i = 1; i <= l->rows && w->story->broken && w->row > 0; i++)
+		if (i != w->row && address_same(&l->to[i], &l->to[w->row]) &&
+		    !amount_cmp(&l->amount[i], &l->amount[w->row]))
+			return true;
+	return false;
+}
+
 /* What it was to be paid with before is dead, in a final block. Bytes for a nonce that is
  * used in one are nobody's payment: a backup has them. */
 static void moves(struct leaving *w, struct judge_row *row)
@@ -180,7 +192,7 @@ static void moves(struct leaving *w, struct judge_row *row)
 		    "row %" PRId64 " moves here, and nonce %" PRId64
 		    " is in no final block",
 		    w->row, row->nonce);
-	else if (!i->tx->foreign && judge_paid(w->story, i))
+	else if (!i->tx->foreign && judge_paid(w->story, i) && !has_equal(w))
 		wrong(w, "row %" PRId64 " moves here, nonce %" PRId64 " has paid it",
 		    w->row, row->nonce);
 	else if (!w->story->broken && !i->tx->foreign && !judge_is_empty(i->tx) &&
