@@ -22,8 +22,8 @@
  * A fact is agreed when `quorum` providers give the same digest of the same block
  * hash; it is final when each of them shows the depth above it on its own head, or
  * its own finalized tag at or above it. A node that lags, serves another chain, forks
- * below the final block or says otherwise than the quorum of one that is final, is left
- * out and named (pool_leave_out) until it is well again.
+ * below the final block or says otherwise than the quorum of one that is final, twice of
+ * it or of two of them, is left out and named (pool_leave_out) until it is well again.
  */
 #ifndef PAWL_CHAIN_FOLLOWER_FOLLOWER_H
 #define PAWL_CHAIN_FOLLOWER_FOLLOWER_H
