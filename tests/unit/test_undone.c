@@ -115,6 +115,34 @@ static void an_address_of_two_minds_has_left_nothing(void **state)
 	assert_true(follower_stopped(eye));
 }
 
+/* The other one made blocks final whose followers are not read yet: lower than what was
+ * shown is the late one, though it is higher than what was read. */
+static void what_was_shown_counts_before_it_is_read(void **state)
+{
+	struct sim_block *late;
+	struct head read;
+	uint64_t left;
+
+	(void)state;
+	begin_looking(1, 1);
+	live(6);
+	left = scene_height(&scene);
+	late = sim_side_branch(scene.chain, 2, SCENE_DEPTH);
+	scene_mine(&scene, 16);
+	for (int i = 0; i < 1000 && final() <= left - 2; i++)
+		run(5);
+	assert_true(final() > left - 2);
+	assert_true(follower_head(eye, &read) && read.height < late->height);
+	scene.node[0]->fork = late;
+	run(2000);
+	assert_false(follower_stopped(eye));
+	scene.node[0]->fork = NULL;
+	run(20000);
+	assert_false(follower_stopped(eye));
+	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	check_all();
+}
+
 static void accepting_needs_a_quorum(void **state)
 {
 	struct fail f = { 0 };
@@ -347,6 +375,7 @@ int main(void)
 		T(an_absence_behind_a_vanished_block_is_exact),
 		T(a_provider_of_two_minds_has_left_nothing),
 		T(an_address_of_two_minds_has_left_nothing),
+		T(what_was_shown_counts_before_it_is_read),
 		T(accepting_needs_a_quorum),
 		T(accepting_goes_back_to_what_a_quorum_has),
 		T(a_fork_that_is_over_is_forgotten),

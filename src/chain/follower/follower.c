@@ -474,6 +474,8 @@ void follower_turn(struct follower *f)
 	off_forget(f);
 	sightings_sweep(f);
 	f->best = quorum_height(f);
+	if (f->best > f->highest)
+		f->highest = f->best;
 	every_end(f);
 	schedule(f);
 	if (f->chain && !f->trail_n)

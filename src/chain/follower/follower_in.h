@@ -197,7 +197,8 @@ struct follower {
 	struct question *inbox, **inbox_end;
 	int under_way; /* questions that are not in it yet */
 	struct far far;
-	uint64_t best; /* the highest height that the heads of a quorum have reached */
+	uint64_t best; /* the highest height that the heads of a quorum have reached, */
+	uint64_t highest; /* and had, since the chain was last stopped */
 	bool unsettled;
 	bool stopped;
 	bool has_start;

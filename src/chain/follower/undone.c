@@ -153,12 +153,16 @@ static bool is_of_two_minds(const struct follower *f, int node)
 }
 
 /* One of several servers behind its address may have heard of nothing for a while, and
- * shows what the others knew before a reorg. */
+ * shows what the others knew before a reorg. Blocks that a quorum showed may not be read
+ * yet, and have made others final. */
 static bool is_behind(struct follower *f, int node)
 {
 	const struct view *v = &f->view[node];
+	uint64_t seen = trail_top(f)->height;
 
-	return v->head.height < trail_top(f)->height && v->forked_polls < BEHIND_POLLS &&
+	if (f->highest > seen && !MUTANT(only_what_is_read_was_seen))
+		seen = f->highest;
+	return v->head.height < seen && v->forked_polls < BEHIND_POLLS &&
 	    !MUTANT(late_server_is_believed);
 }
 
@@ -242,6 +246,7 @@ static const struct head *find_anew(const struct follower *f)
 static void accepted(struct follower *f)
 {
 	f->stopped = false;
+	f->highest = 0;
 	sql_chain_stop(f->s.journal,
 	    &(struct sql_chain_stop_in){ .id = f->chain, .no_stopped = true });
 	while (f->seen_n)
