@@ -438,6 +438,7 @@ static void disk_full(struct sim_life *l, const char *why)
 static void is_it_over(struct sim_life *l)
 {
 	l->over = sim_judge_over(l);
+	l->over_at = l->story->chain->head;
 }
 
 /* Whom it takes for a liar. */

@@ -502,7 +502,7 @@ static bool is_over(struct sim_story *s)
 	const struct sim_life *l = sim_story_owner(s);
 
 	return s->calm && s->act == s->fate->acts_n && !s->people.wishes && l->alive &&
-	    !l->stands && l->over;
+	    !l->stands && l->over && l->over_at == s->chain->head;
 }
 
 static void tell(struct sim_story *s)

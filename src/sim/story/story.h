@@ -129,9 +129,10 @@ struct sim_life {
 	jmp_buf death;
 	enum sim_end end;
 	bool alive;
-	bool over;             /* all that was wanted is done, it says */
-	bool wanted;           /* it shall run, and rises when it is dead */
-	int64_t rise_at_ms;    /* of the chain's clock */
+	bool over;                       /* all that was wanted is done, it says, */
+	const struct sim_block *over_at; /* and no block came since this one */
+	bool wanted;                     /* it shall run, and rises when it is dead */
+	int64_t rise_at_ms;              /* of the chain's clock */
 	int64_t full_until_ms; /* the disk was full: no turn before; the same clock */
 	int64_t clock_ms;      /* its monotonic clock is the chain's plus this */
 	int power;             /* goes with it: 1 + enum sim_disk_loss; 0: not */
