@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "own_folder.h"
 
 static void err_table(void **state)
 {
@@ -419,25 +420,15 @@ static void crash_points_reach_the_hook(void **state)
 	assert_int_equal(points[CRASH_sign_before], 1);
 }
 
-static char folder[] = "/tmp/test_base.XXXXXX";
 static char path[64], moved[64];
 
 static int folder_make(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (own_folder_make(state))
 		return -1;
-	snprintf(path, sizeof path, "%s/log", folder);
-	snprintf(moved, sizeof moved, "%s/log.1", folder);
+	snprintf(path, sizeof path, "%s/log", own_folder);
+	snprintf(moved, sizeof moved, "%s/log.1", own_folder);
 	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	(void)state;
-	unlink(path);
-	unlink(moved);
-	return rmdir(folder);
 }
 
 static const char *file_text(const char *name)
@@ -593,5 +584,5 @@ int main(void)
 		cmocka_unit_test(log_says_why_it_can_not_open),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, folder_make, own_folder_remove);
 }

@@ -1,7 +1,6 @@
 /* Copies of a layer 2's files: made while they are written, put back, and what is there
  * after a death at any instant of either. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,40 +25,21 @@
 #include "kinds/node/reorgdb/rebuild.h"
 #include "l2_disk.h"
 #include "leaks.h"
+#include "own_folder.h"
 
 #define NOW INT64_C(1795338000000) /* 2026-11-22, 09:00 UTC */
 #define KEEP 3
 
-static char top[64], log_path[96], db_path[96], folder[96];
-
-static int remove_one(const char *p, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(p);
-}
+static char log_path[96], db_path[96], folder[96];
 
 static int folder_make(void **state)
 {
-	(void)state;
-	/* in memory, where that is a file system: there are many syncs */
-	snprintf(top, sizeof top, "/dev/shm/pawl-backup-XXXXXX");
-	if (!mkdtemp(top)) {
-		snprintf(top, sizeof top, "/tmp/pawl-backup-XXXXXX");
-		assert_non_null(mkdtemp(top));
-	}
-	snprintf(log_path, sizeof log_path, "%s/l2_snapshots.dat", top);
-	snprintf(db_path, sizeof db_path, "%s/reorg_db", top);
-	snprintf(folder, sizeof folder, "%s/backups", top);
-	assert_int_equal(mkdir(folder, 0700), 0);
-	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	(void)state;
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	if (own_folder_make(state))
+		return -1;
+	snprintf(log_path, sizeof log_path, "%s/l2_snapshots.dat", own_folder);
+	snprintf(db_path, sizeof db_path, "%s/reorg_db", own_folder);
+	snprintf(folder, sizeof folder, "%s/backups", own_folder);
+	return mkdir(folder, 0700);
 }
 
 static int group_begin(void **state)
@@ -213,7 +193,7 @@ static size_t count_like(const char *pattern)
 	size_t n = 0;
 	FILE *p;
 
-	snprintf(line, sizeof line, "ls -d %s/%s 2>/dev/null", top, pattern);
+	snprintf(line, sizeof line, "ls -d %s/%s 2>/dev/null", own_folder, pattern);
 	p = popen(line, "r");
 	assert_non_null(p);
 	while (fgets(line, sizeof line, p))
@@ -369,7 +349,8 @@ static void a_backup_of_the_guide_is_put_back(void **state)
 	grow_on(&files_of_system, 5, root);
 	db_fill(0, 10);
 	run("cp %s %s/l2_snapshots_20260101_000000.dat.bak", log_path, folder);
-	run("tar -czf %s/reorg_db_20260101_000000.tar.gz -C %s reorg_db/", folder, top);
+	run("tar -czf %s/reorg_db_20260101_000000.tar.gz -C %s reorg_db/", folder,
+	    own_folder);
 	grow_on(&files_of_system, 6, later);
 	r = restored(NULL);
 	assert_true(r.log && r.reorg_db && !r.summed);
@@ -405,7 +386,7 @@ static void no_backup_is_passed_over_in_silence(void **state)
 	assert_string_equal(r.lacking, b.time);
 	root_of(&files_of_system, log_path, now);
 	assert_string_equal(now, first);
-	run("cd %s && mv lost %s && rm -r %s/*before*", folder, b.log, top);
+	run("cd %s && mv lost %s && rm -r %s/*before*", folder, b.log, own_folder);
 	/* its sums, and then its database */
 	run("cd %s && mv %s lost", folder, b.sums);
 	refused(ERR_CONFLICT);
@@ -415,7 +396,7 @@ static void no_backup_is_passed_over_in_silence(void **state)
 	assert_false(restored(b.time).summed);
 	root_of(&files_of_system, log_path, now);
 	assert_string_equal(now, second);
-	run("cd %s && mv lost %s && rm -r %s/*before* %s", folder, b.sums, top,
+	run("cd %s && mv lost %s && rm -r %s/*before* %s", folder, b.sums, own_folder,
 	    b.reorg_db);
 	refused(ERR_NOT_FOUND);
 	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
@@ -437,12 +418,12 @@ static void nothing_else_comes_out_of_an_archive(void **state)
 	for (size_t i = 0; i < sizeof makes / sizeof *makes; i++) {
 		run("cd %s && rm -rf w && mkdir w && cp -r reorg_db w && cd w && %s && "
 		    "tar -czf %s/reorg_db_20260101_000000.tar.gz *",
-		    top, makes[i], folder);
+		    own_folder, makes[i], folder);
 		refused(ERR_DAMAGED);
 	}
 	run("cd %s && tar -czPf %s/reorg_db_20260101_000000.tar.gz "
 	    "--transform 's,^reorg_db/CURRENT,reorg_db/../../CURRENT,' reorg_db",
-	    top, folder);
+	    own_folder, folder);
 	refused(ERR_DAMAGED);
 }
 
@@ -521,7 +502,7 @@ static void a_copy_is_of_one_instant(void **state)
 
 	(void)state;
 	db_fill(0, 1);
-	snprintf(to, sizeof to, "%s/copy", top);
+	snprintf(to, sizeof to, "%s/copy", own_folder);
 	pid = fork();
 	if (!pid)
 		write_on();
@@ -673,7 +654,7 @@ static void what_changes_meanwhile_is_copied_again(void **state)
 
 	(void)state;
 	db_fill(0, 4);
-	snprintf(to, sizeof to, "%s/copy", top);
+	snprintf(to, sizeof to, "%s/copy", own_folder);
 	g = guide_open(db_path, why, sizeof why);
 	assert_non_null(g);
 	hash_of(hash, 4);
@@ -696,7 +677,7 @@ static void a_restore_dies_anywhere(void **state)
 
 	(void)state;
 	for (; died; at++) {
-		run("rm -rf %s/*; mkdir %s", top, folder);
+		run("rm -rf %s/*; mkdir %s", own_folder, folder);
 		grow_on(&files_of_system, 5, root);
 		db_fill(0, 3);
 		made(0);
@@ -847,7 +828,7 @@ static void backup_judge(bool died)
 static void seen_before(void *ctx, const char *name)
 {
 	if (strstr(name, ".before_"))
-		snprintf(ctx, 200, "%s/%s", top, name);
+		snprintf(ctx, 200, "%s/%s", own_folder, name);
 }
 
 static void restore_judge(bool died)
@@ -860,7 +841,7 @@ static void restore_judge(bool died)
 		assert_string_equal(now, was);
 	if (!strcmp(now, was)) {
 		assert_int_equal(
-		    sim_disk_files.each(top, seen_before, kept, NULL), ERR_OK);
+		    sim_disk_files.each(own_folder, seen_before, kept, NULL), ERR_OK);
 		root_of(&sim_disk_files, kept, root);
 		assert_string_equal(root, is);
 	}
@@ -879,7 +860,7 @@ static void recover_judge(bool died)
 		assert_string_equal(now, was);
 	if (!strcmp(now, was)) {
 		assert_int_equal(
-		    sim_disk_files.each(top, seen_before, kept, NULL), ERR_OK);
+		    sim_disk_files.each(own_folder, seen_before, kept, NULL), ERR_OK);
 		root_of(&sim_disk_files, kept, root);
 		assert_string_equal(root, is);
 	}
@@ -917,7 +898,7 @@ static void reset_it(void)
 
 	l2_state_init(&s);
 	l2_state_add(&s, L2_BALANCES, &(struct l2_balance){ l2_text("a"), 7 });
-	e = l2_reset_look(&r, &sim_disk_files, top, 1000000, &f);
+	e = l2_reset_look(&r, &sim_disk_files, own_folder, 1000000, &f);
 	r.reorg_db_path[0] = '\0';
 	if (e == ERR_OK)
 		e = l2_reset_files(&r, NULL, &s, 1000000, &f);
@@ -935,7 +916,7 @@ static void seen_kept(void *ctx, const char *name)
 
 	if (strncmp(name, "l2_snapshots.dat", 16) != 0)
 		return;
-	snprintf(at, sizeof at, "%s/recovery_1000.part/%s", top, name);
+	snprintf(at, sizeof at, "%s/recovery_1000.part/%s", own_folder, name);
 	root_of(&sim_disk_files, at, root);
 	if (!strcmp(root, is))
 		snprintf(ctx, 300, "%s", at);
@@ -945,7 +926,7 @@ static void reset_judge(bool died)
 {
 	char now[L2_HEX], kept[300] = "", part[200], root[L2_HEX];
 
-	snprintf(part, sizeof part, "%s/recovery_1000.part", top);
+	snprintf(part, sizeof part, "%s/recovery_1000.part", own_folder);
 	root_of(&sim_disk_files, log_path, now);
 	assert_true(!strcmp(now, is) || !now[0]);
 	assert_int_equal(sim_disk_files.each(part, seen_kept, kept, NULL), ERR_OK);
@@ -1064,8 +1045,9 @@ static void a_packing_that_fails_writes_no_more(void **state)
 	struct part p;
 
 	(void)state;
-	run("mkdir %s/x && head -c 900000 /dev/urandom >%s/x/000007.sst", top, top);
-	snprintf(path, sizeof path, "%s/x", top);
+	run("mkdir %s/x && head -c 900000 /dev/urandom >%s/x/000007.sst", own_folder,
+	    own_folder);
+	snprintf(path, sizeof path, "%s/x", own_folder);
 	for (int named = 0; named < 2; named++) {
 		l2_disk_clear();
 		assert_int_equal(part_begin(&p, &sim_disk_files, log_path, &f), ERR_OK);
@@ -1075,14 +1057,14 @@ static void a_packing_that_fails_writes_no_more(void **state)
 		/* the second piece of 256 KiB is the one that had no room */
 		assert_int_equal(p.size, (named ? 3 : 2) * (256 << 10));
 		assert_int_equal(part_end(&p, ERR_DISK_FULL, sum, &f), ERR_DISK_FULL);
-		run("touch '%s/x/a name'", top);
+		run("touch '%s/x/a name'", own_folder);
 	}
 	assert_non_null(strstr(f.why, "a name: is no file of a reorg database"));
 }
 
 int main(void)
 {
-#define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+#define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, own_folder_remove)
 	static const struct CMUnitTest tests[] = {
 		ONE(one_is_made_and_put_back),
 		ONE(so_many_are_kept),

@@ -21,6 +21,7 @@
 #include "crypto/sha256.h"
 #include "kinds/airdrop/list.h"
 #include "kinds/airdrop/plan_hash.h"
+#include "own_folder.h"
 
 #define A1 "0x1111111111111111111111111111111111111111"
 #define A2 "0x2222222222222222222222222222222222222222"
@@ -34,22 +35,14 @@
 #define MAX_256 \
 	"115792089237316195423570985008687907853269984665640564039457584007913129639935"
 
-static char folder[64], file[80];
+static char file[80];
 
 static int folder_make(void **state)
 {
-	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/pawl-list-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	snprintf(file, sizeof file, "%s/list", folder);
+	if (own_folder_make(state))
+		return -1;
+	snprintf(file, sizeof file, "%s/list", own_folder);
 	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	(void)state;
-	unlink(file);
-	return rmdir(folder);
 }
 
 static void file_put(const void *data, size_t len)
@@ -588,7 +581,7 @@ static void file_refused(void **state)
 	(void)state;
 	unlink(file);
 	check_unreadable(file, "No such file or directory");
-	check_unreadable(folder, regular);
+	check_unreadable(own_folder, regular);
 	check_unreadable("/dev/null", regular);
 	assert_int_equal(mkfifo(file, 0600), 0);
 	check_unreadable(file, regular);
@@ -1019,5 +1012,5 @@ int main(void)
 		cmocka_unit_test(plan_hashes),
 	};
 
-	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+	return cmocka_run_group_tests(tests, folder_make, own_folder_remove);
 }

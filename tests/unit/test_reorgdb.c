@@ -2,7 +2,6 @@
  * and what damage is called. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 
 #include "guide_node.h"
 #include "kinds/node/reorgdb/reorgdb.h"
+#include "own_folder.h"
 
 #define ROOT "fe8edd9032df9ef412738c3a4ed7d188e9e5012257340a359b40808dc7ccbf42"
 #define NAME "0123456789abcdef0123456789abcdef"
@@ -30,7 +31,7 @@
 #define B1 "000000000000000000000000000000000000000000000000000000000000b001"
 #define B2 "000000000000000000000000000000000000000000000000000000000000b002"
 
-static char top[64], path[80];
+static char path[80];
 
 /* RocksDB syncs what it writes ahead by this, whoever it comes from. */
 static int syncs;
@@ -41,27 +42,12 @@ int fdatasync(int fd)
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
-static int remove_one(const char *p, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(p);
-}
-
 static int folder_make(void **state)
 {
-	(void)state;
-	snprintf(top, sizeof top, "/tmp/pawl-reorgdb-XXXXXX");
-	assert_non_null(mkdtemp(top));
-	snprintf(path, sizeof path, "%s/reorg_db", top);
+	if (own_folder_make(state))
+		return -1;
+	snprintf(path, sizeof path, "%s/reorg_db", own_folder);
 	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	(void)state;
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static struct reorgdb *opened(enum reorgdb_mode mode)
@@ -728,7 +714,7 @@ static void a_missing_part_is_named(void **state)
 	fill();
 	find(file, ".sst", NULL);
 	snprintf(number, sizeof number, "%.6s", strrchr(file, '/') + 1);
-	snprintf(aside, sizeof aside, "%s/aside", top);
+	snprintf(aside, sizeof aside, "%s/aside", own_folder);
 	assert_int_equal(rename(file, aside), 0);
 	refused(REORGDB_CREATE, &f);
 	is_damage(&f, number);
@@ -883,7 +869,7 @@ static void a_lock_that_is_deleted_lets_nobody_in(void **state)
 	close(up[0]), close(up[1]), close(down[0]), close(down[1]);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, folder_make, own_folder_remove)
 
 int main(void)
 {

@@ -14,27 +14,16 @@
 
 #include "base/check.h"
 #include "engine/scrap.h"
+#include "own_folder.h"
 
-static char folder[] = "/tmp/pawl-scrap-XXXXXX";
 static char journal[64];
 
 static int setup(void **state)
 {
-	(void)state;
-	if (!mkdtemp(folder))
+	if (own_folder_make(state))
 		return -1;
-	snprintf(journal, sizeof journal, "%s/pawl.db", folder);
+	snprintf(journal, sizeof journal, "%s/pawl.db", own_folder);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char file[64];
-
-	(void)state;
-	snprintf(file, sizeof file, "%s/died-pawl.db", folder);
-	unlink(file);
-	return rmdir(folder);
 }
 
 /* One start; returns what scrap_arm said, dies by a signal in the named operation. */
@@ -113,5 +102,5 @@ int main(void)
 		cmocka_unit_test(a_death_elsewhere_counts_for_nobody),
 	};
 
-	return cmocka_run_group_tests_name("scrap", tests, setup, teardown);
+	return cmocka_run_group_tests_name("scrap", tests, setup, own_folder_remove);
 }
