@@ -1,9 +1,14 @@
-/* The start of a layer 2's node: what is said of a count that changes outrun. */
+/* The start of a layer 2's node: what is said of a count that changes outrun, and whom it
+ * asks for anchors. */
+#include "base/hex.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/watch/watch.h"
+#include "own_folder.h"
 #include "payer.h"
 
 #define PEERS 30
+#define PEGOUTS 2000 /* more than a turn asks for */
 
 static void commit_it(void)
 {
@@ -76,11 +81,118 @@ static void a_count_that_changes_outrun_is_said(void **state_)
 	watch_free(w);
 }
 
+/* -- who knows of anchors -------------------------------------------------- */
+
+static char log_path[64], db_path[64], backups_path[64];
+
+static struct hash anchor_hash(int n)
+{
+	struct hash h = { .at = { 7 } };
+
+	memcpy(h.at + 1, &n, sizeof n);
+	return h;
+}
+
+/* One good snapshot, and one with a peg-out on each of so many anchors. */
+static void log_write(int pegouts)
+{
+	const struct l2_append how = { .version = 1 };
+	char root[L2_HEX], id[24], hash[L2_HEX];
+	struct l2_state s;
+	struct fail f = { 0 };
+
+	for (int n = 0; n <= pegouts; n += pegouts) {
+		l2_state_init(&s);
+		for (int i = 0; i < n; i++) {
+			struct hash h = anchor_hash(i);
+			struct l2_pegout p = { .status = 6, .burn = 2, .release = 1 };
+
+			snprintf(id, sizeof id, "out-%06d", i);
+			hex_format(hash, h.at, sizeof h.at);
+			p.id = l2_text(id);
+			p.source = p.dest = l2_text("a");
+			p.anchor = l2_text(hash);
+			l2_state_add(&s, L2_PEGOUTS, &p);
+		}
+		l2_state_root(&s, root);
+		assert_int_equal(
+		    l2_state_anchor(&s, root, 1 + (uint64_t)n, l2_text(""), NULL),
+		    ERR_OK);
+		if (l2_log_append(&files_of_system, log_path, &s, &how, &f))
+			fail_msg("%s", f.why);
+		l2_state_release(&s);
+	}
+}
+
+static void anchors_known(int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct anchor a = { .made_ms = 1, .hash = anchor_hash(i) };
+
+		assert_true(anchor_add(scene.journal, &a, NULL, 0));
+	}
+	commit_it();
+}
+
+/* The start's step, with a reorg database that is in trouble. */
+static struct l2_step_now judged(void)
+{
+	const struct l2_node_config config = { .chain = "none",
+		.folder = own_folder,
+		.log = log_path,
+		.reorg_db = db_path,
+		.backups = backups_path };
+	static const struct watch_seen seen = { .database_trouble = "it is locked" };
+	struct l2_watch *w = watch_new(scene.world, scene.journal, &config);
+	const struct l2_step_now *step = &watch_figures(w)->steps[L2_STEP_SNAPSHOT];
+	struct l2_step_now ret;
+
+	for (int i = 0; i < 100 && step->how == L2_WAITS; i++) {
+		watch_turn(w, runner, &seen);
+		commit_it();
+		run(10);
+	}
+	ret = *step;
+	rest();
+	watch_free(w);
+	scene_rise(&scene);
+	rise();
+	return ret;
+}
+
+/* Whatever the database has or is: none, damage. One that nobody has is missed as before.
+ */
+static void the_journal_wins_over_the_database(void **state_)
+{
+	struct l2_step_now step;
+	FILE *file;
+
+	(void)state_;
+	begin(1, 1);
+	snprintf(log_path, sizeof log_path, "%s/log", own_folder);
+	snprintf(db_path, sizeof db_path, "%s/db", own_folder);
+	snprintf(backups_path, sizeof backups_path, "%s/backups", own_folder);
+	log_write(PEGOUTS);
+	anchors_known(PEGOUTS - 1);
+	step = judged();
+	assert_int_equal(step.how, L2_TROUBLE);
+	assert_says(step.said, "Peg-out out-001999 stands on no anchor");
+	anchors_known(PEGOUTS);
+	step = judged();
+	assert_says(step.said, "the newest valid one is of 1970-01-01T00:00:00Z");
+	assert_int_equal(step.how, L2_WELL);
+	file = fopen(db_path, "we");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(judged().how, L2_WELL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_count_that_changes_outrun_is_said, end),
+		cmocka_unit_test_teardown(the_journal_wins_over_the_database, end),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, own_folder_make, own_folder_remove);
 }

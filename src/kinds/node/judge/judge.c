@@ -1,16 +1,78 @@
 #include "kinds/node/judge/judge.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/anchor/anchor.h"
+
+#define ANCHORS_LEAST 64
+
+/* -- a worker's questions ------------------------------------------------------ */
+
+static int in_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hash));
+}
+
+static void sort(struct judge_anchors *a)
+{
+	size_t n = 0;
+
+	if (a->n)
+		qsort(a->at, a->n, sizeof *a->at, in_order);
+	for (size_t i = 0; i < a->n; i++)
+		if (!n || !hash_same(&a->at[n - 1], &a->at[i]))
+			a->at[n++] = a->at[i];
+	a->n = n;
+}
+
+/* Each block asks for those of the one below it once more. */
+static void gather(struct judge_anchors *a, const struct hash *h)
+{
+	if (a->n == a->room) {
+		sort(a);
+		if (a->n >= a->room / 2) {
+			a->room = a->room ? 2 * a->room : ANCHORS_LEAST;
+			a->at = mem_grow(a->at, a->room, sizeof *a->at);
+		}
+	}
+	a->at[a->n++] = *h;
+}
+
+static bool was_told(const struct judge_anchors *a, const struct hash *h)
+{
+	return a->answered && a->n && bsearch(h, a->at, a->n, sizeof *h, in_order);
+}
+
+void judge_anchors_release(struct judge_anchors *a)
+{
+	mem_free(a->at);
+	*a = (struct judge_anchors){ .at = NULL };
+}
+
+bool judge_anchors_ask(struct judge_anchors *a, struct journal *j, size_t many)
+{
+	struct anchor known;
+
+	for (; a->asked < a->n && many; a->asked++, many--)
+		if (anchor_find(j, &a->at[a->asked], &known))
+			a->at[a->known++] = a->at[a->asked];
+	if (a->asked < a->n)
+		return false;
+	a->n = a->known;
+	return a->answered = true;
+}
 
 void judge_release(struct judge *j)
 {
 	reorgdb_close(j->db);
 	j->db = NULL;
+	if (j->worker && !j->worker->answered)
+		sort(j->worker);
 }
 
 /* -- anchors ------------------------------------------------------------------- */
@@ -26,14 +88,14 @@ enum err judge_open(struct judge *j, struct fail *f)
 	return j->db_err;
 }
 
-static bool in_journal(struct judge *j, struct l2_bytes hash)
+static bool in_journal(struct judge *j, const struct hash *h)
 {
 	struct anchor a;
-	struct hash h;
 
-	return j->journal && !MUTANT(judge_asks_no_journal) && hash.len == L2_HEX - 1 &&
-	    hex_parse(h.at, sizeof h.at, hash.at, hash.len) &&
-	    anchor_find(j->journal, &h, &a);
+	if (j->worker)
+		return was_told(j->worker, h);
+	return j->journal && !MUTANT(judge_asks_no_journal) &&
+	    anchor_find(j->journal, h, &a);
 }
 
 static enum err in_database(
@@ -54,14 +116,19 @@ bool judge_knows(void *ctx, struct l2_bytes hash)
 {
 	struct judge *j = ctx;
 	struct fail f = { ERR_OK, "" };
-	bool has = false;
+	struct hash h;
+	bool has = false,
+	     is_hash = hash.len == L2_HEX - 1 &&
+	    hex_parse(h.at, sizeof h.at, hash.at, hash.len);
 	enum err e;
 
-	if (in_journal(j, hash))
+	if (is_hash && in_journal(j, &h))
 		return true;
 	e = in_database(j, hash, &has, &f);
 	if (e == ERR_OK && has)
 		return true;
+	if (is_hash && j->worker && !j->worker->answered)
+		gather(j->worker, &h);
 	if (e == ERR_OK && j->journal_err != ERR_OK) {
 		e = j->journal_err;
 		f = j->journal_fail;

@@ -22,21 +22,37 @@
  * its place but by a word for just that. What a copy of a log is of is its newest whole
  * one, doubted or good: that needs no other source than the log itself.
  *
- * A worker has no journal to ask: the database has all of its anchors, once a node that
- * starts has told it (reorgdb/mirror.h), and is not believed before.
+ * A worker has no journal to ask, and the database may lag behind it. So it gathers what
+ * neither log nor database has; who owns the journal looks these up there, and the worker
+ * judges again with the answer.
  */
 #ifndef PAWL_KINDS_NODE_JUDGE_JUDGE_H
 #define PAWL_KINDS_NODE_JUDGE_JUDGE_H
 
+#include "chain/chain.h"
 #include "journal/journal.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 #include "kinds/node/snapshot/log.h"
 
+/* What a worker asks of the journal: gathered by one judge, and told to the next one.
+ * All zero at first. */
+struct judge_anchors {
+	struct hash *at; /* sorted, each once, from judge_release on */
+	size_t n, room;
+	size_t asked,
+	    known;     /* of the first `asked` the journal has those up to `known` */
+	bool answered; /* those are all that are left */
+};
+void judge_anchors_release(struct judge_anchors *a);
+/* So many more of them, in a turn. true: they are answered. */
+bool judge_anchors_ask(struct judge_anchors *a, struct journal *j, size_t many);
+
 struct judge {
-	struct journal *journal;  /* to read; NULL: there is none, but for this: */
-	enum err journal_err;     /* it is there and can't be read, */
-	struct fail journal_fail; /* and why */
-	const char *reorg_db;     /* its path; NULL or "": there is none */
+	struct judge_anchors *worker; /* NULL: it has the journal itself */
+	struct journal *journal;      /* to read; NULL: there is none, but for this: */
+	enum err journal_err;         /* it is there and can't be read, */
+	struct fail journal_fail;     /* and why */
+	const char *reorg_db;         /* its path; NULL or "": there is none */
 	/* its own */
 	bool opened; /* the database, when it is asked first */
 	struct reorgdb *db;

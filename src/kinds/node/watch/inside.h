@@ -14,7 +14,8 @@ struct watch_job {
 	bool knows;             /* the log as it was before, */
 	struct l2_look before;  /* and how it looked */
 	struct l2_look look;
-	bool judges;       /* the log: what knows of anchors is as it will be */
+	bool judges; /* the log: what knows of anchors is as it will be */
+	struct judge_anchors anchors; /* what the journal is asked for */
 	bool read, unsure; /* unsure: not all that knows anchors could be asked; fail */
 	struct l2_end end;
 	enum err err;

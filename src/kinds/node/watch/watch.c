@@ -15,6 +15,7 @@
 #define LOOK_MS 60000
 #define PATIENCE_MS 30000 /* then a step that waits for others is in trouble */
 #define ANEW_MANY 3       /* so often it is begun anew, and it may never end */
+#define ASKED_A_TURN 1024 /* anchors, of the journal */
 
 int64_t watch_rows_a_turn = 8192;
 
@@ -82,11 +83,13 @@ static void job_run(void *ctx)
 {
 	struct watch_job *job = ctx;
 	const struct l2_watch *w = job->watch;
-	struct judge judge = { .reorg_db = w->paths.reorg_db };
+	struct judge judge = { .worker = &job->anchors, .reorg_db = w->paths.reorg_db };
 	const struct l2_demand demand = {
 		.anchor_needed = true, .stored = judge_knows, .ctx = &judge
 	};
 
+	job->err = ERR_OK;
+	job->unsure = false;
 	l2_look(&job->look, &w->paths);
 	job->read = job->judges && job->look.has_log &&
 	    (!job->knows || job->look.log_bytes != job->before.log_bytes ||
@@ -115,12 +118,26 @@ static void job_release(void *ctx)
 	world_work(job->watch->world, job_run, job_done, job);
 }
 
+static void job_free(struct watch_job *job)
+{
+	if (job)
+		judge_anchors_release(&job->anchors);
+	mem_free(job);
+}
+
 static void job_drop(void *ctx)
 {
 	struct watch_job *job = ctx;
 
 	job->watch->out = NULL;
-	mem_free(job);
+	job_free(job);
+}
+
+static void job_queue(struct l2_watch *w, struct runner *r, struct watch_job *job)
+{
+	w->out = job;
+	outbox_add(r->outbox,
+	    &(struct effect){ .release = job_release, .drop = job_drop, .job = job });
 }
 
 static void look_begin(struct l2_watch *w, struct runner *r)
@@ -131,10 +148,27 @@ static void look_begin(struct l2_watch *w, struct runner *r)
 	job->judges = w->now.steps[L2_STEP_DATABASE].how != L2_WAITS;
 	job->knows = w->now.looked && w->read;
 	job->before = w->now.look;
-	w->out = job;
 	w->look_ms = world_now_ms(w->world) + LOOK_MS;
-	outbox_add(r->outbox,
-	    &(struct effect){ .release = job_release, .drop = job_drop, .job = job });
+	job_queue(w, r, job);
+}
+
+/* The journal wins: what it has of anchors that the worker has not found is told to it,
+ * and it judges again. false: that is not over yet. */
+static bool journal_asked(struct l2_watch *w, struct runner *r)
+{
+	struct watch_job *job = w->back;
+
+	if (job->anchors.answered || !job->anchors.n || MUTANT(start_asks_no_journal))
+		return true;
+	if (!judge_anchors_ask(&job->anchors, w->journal, ASKED_A_TURN)) {
+		r->again = true;
+		return false;
+	}
+	if (!job->anchors.n)
+		return true; /* nor has the journal */
+	w->back = NULL;
+	job_queue(w, r, job);
+	return false;
 }
 
 /* -- what of the files is told --------------------------------------------- */
@@ -258,7 +292,7 @@ static void look_take(struct l2_watch *w)
 	folder_tell(w);
 	snapshot_take(w, job);
 	growth_tell(w);
-	mem_free(job);
+	job_free(job);
 }
 
 /* -- the state ------------------------------------------------------------- */
@@ -371,9 +405,9 @@ static void divergence_turn(struct l2_watch *w)
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
 {
 	database_turn(w, seen);
-	if (w->back)
+	if (w->back && journal_asked(w, r))
 		look_take(w);
-	if (!w->out && world_now_ms(w->world) >= w->look_ms)
+	if (!w->out && !w->back && world_now_ms(w->world) >= w->look_ms)
 		look_begin(w, r);
 	runner_wake_at(r, w->look_ms);
 	state_turn(w, r);
@@ -426,7 +460,7 @@ void watch_free(struct l2_watch *w)
 {
 	if (!w)
 		return;
-	mem_free(w->back);
+	job_free(w->back);
 	book_recount_free(w->recount);
 	for (size_t i = 0; i < sizeof w->own / sizeof *w->own; i++)
 		mem_free(w->own[i]);
