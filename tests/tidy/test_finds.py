@@ -22,6 +22,12 @@ RISKS = "".join(
     f'RISK({number}, {name}, "", "", "", "unit/b/c")\n'
     for number, name in enumerate(tidy.RISKS, 1)
 )
+MUTANT = 'DEFECT(a_b, "", {}, {})\n'
+BROKEN = {
+    "src/base/b.c": "int b = MUTANT(a_b);\n",
+    "tests/e2e/meson.build": "foreach row : [['c', 60]]\n  test('e2e-' + row[0], python)\nendforeach\n",
+    "tests/unit/meson.build": "foreach name : ['d']\n  test(name, python)\nendforeach\ntest('e', python)\n",
+}
 RISK_TEST = {"tests/unit/test_b.c": "static void c(void **state)\n{\n}\n"}
 
 # A tree in which no check finds anything.
@@ -147,6 +153,22 @@ SINS = (
         "why there is no scenario of nothing",
         tidy.check_windows,
         {"tests/windows.def": 'GROUP(ONE, "", "")\n' + UNSHOWN},
+    ),
+    *(
+        (
+            f"a mutant that is for {suite}/{program}, which is no test",
+            tidy.check_mutants,
+            {"src/base/mutant.def": MUTANT.format(suite, program), **BROKEN},
+        )
+        for suite, program in (("e2e", "c"), ("unit", "g"), ("unit", "unit-d"), ("gone", "d"))
+    ),
+    (
+        "a mutant of nothing",
+        tidy.check_mutants,
+        {
+            "src/base/mutant.def": MUTANT.format("unit", "d"),
+            **{name: BROKEN[name] for name in BROKEN if name.startswith("tests/")},
+        },
     ),
     (
         "a promise whose test is gone",

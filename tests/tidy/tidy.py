@@ -464,6 +464,39 @@ def check_windows(tree):
         yield f"src/sim/story/scenarios.def: {name} is no window"
 
 
+PROGRAM = re.compile(r"\btest\((?:'([\w-]+)'( \+)?|\w)")
+
+
+def has_program(tree, suite, program):
+    """Does the suite's meson.build make a test by this name: said as it is, or a word of a list
+    behind what its test() puts before each?"""
+    build = tree.root / "tests" / suite / "meson.build"
+    text = build.read_text(encoding="utf-8") if build.is_file() else ""
+    for said, joined in PROGRAM.findall(text):
+        if said and not joined:
+            found = program == said
+        else:
+            found = program.startswith(said) and f"'{program[len(said):]}'" in text
+        if found:
+            return True
+    return False
+
+
+def check_mutants(tree):
+    """every mutant is somewhere in the code, and the program that must find it is there"""
+    source = tree.root / "src" / "base" / "mutant.def"
+    if not source.is_file():
+        return
+    used = set()
+    for file in tree.c_files():
+        used.update(re.findall(r"\bMUTANT\((\w+)\)", file.text))
+    for name, _, suite, program in (row.arguments for row in gen_docs(tree).read_table(source)):
+        if name not in used:
+            yield f"{name}: nothing is broken by it"
+        if (suite, program) != ("sim", "simulate") and not has_program(tree, suite, program):
+            yield f"{name}: there is no test {suite}/{program}"
+
+
 def check_risks(tree):
     """the twelve risks are there, in their order, each with tests that are there"""
     source = tree.root / "tests" / "risks.def"
@@ -569,6 +602,7 @@ CHECKS = (
     check_docs,
     check_states,
     check_windows,
+    check_mutants,
     check_risks,
     check_proofs,
     check_statements,
