@@ -733,6 +733,48 @@ static void a_fence_whose_final_blocks_vanish_is_not_whole(void **state_)
 	assert_int_equal(empties(), 4);
 }
 
+/* Fences of the journal that are open. */
+static int fences_open(void)
+{
+	int n = 0;
+
+	for (size_t k = 0; k < runner->operations_n; k++)
+		n += operation_fences(runner->operations[k]) &&
+		    !operation_ended(runner->operations[k]);
+	return n;
+}
+
+/* The same, while another one is under way for a later doubt: the first of them that is
+ * whole settles no more than its own. */
+static void a_doubt_ends_with_the_last_of_its_fences(void **state_)
+{
+	uint64_t before, below;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	sim_pool_drop_all(scene.chain);
+	before = height();
+	forget();
+	go_on();
+	run_until(has_fence() && fence().state == OPERATION_COMPLETED);
+	keep();
+	run_until(count() >= fenced_below() + 6);
+	sim_mining(scene.chain, 0);
+	run(3000);
+	forget();
+	run_until(fence().state == OPERATION_DISTRIBUTING);
+	below = fenced_below();
+	reorg(height() - before, false);
+	resume_chain();
+	run_until(fences_open() == 2);
+	go_on();
+	run_until(fences_open() < 2);
+	assert_true(!fences_open() || account()->doubt[0]);
+	run_until(!fences_open());
+	assert_true(count() >= below);
+	finish_fenced();
+}
+
 /* -- its price ------------------------------------------------------------- */
 
 static void begin_dear(void)
@@ -1073,6 +1115,7 @@ int main(void)
 		T(a_fence_is_measured_anew_behind_a_reorg),
 		T(and_so_it_is_by_the_next_life),
 		T(a_fence_whose_final_blocks_vanish_is_not_whole),
+		T(a_doubt_ends_with_the_last_of_its_fences),
 		T(a_dear_fence_waits_for_the_operator),
 		T(a_dear_fence_that_costs_nothing_any_more),
 		T(resuming_a_fence_accepts_its_price),

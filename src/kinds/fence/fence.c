@@ -215,17 +215,37 @@ static bool is_dear(const struct operation *o, const struct price *p)
 		amount_cmp(&sum, &o->cap) > 0);
 }
 
+/* The next one of the account that is under way; *at: where to look from. Two are, where
+ * a block vanished that an older one had as final. */
+static struct operation *next_open(struct runner *r, const struct account *a, size_t *at)
+{
+	while (*at < r->operations_n) {
+		struct operation *o = r->operations[(*at)++];
+
+		if (o->account == a->id && operation_fences(o) && !operation_ended(o))
+			return o;
+	}
+	return NULL;
+}
+
+/* All that are under way are for it: none is whole before it is settled. */
 static int64_t fence_begin(struct runner *r, struct account *a, uint64_t below)
 {
-	for (size_t k = 0; k < r->operations_n; k++) {
-		struct operation *o = r->operations[k];
+	const struct operation *o;
+	struct operation *raised;
+	int64_t id = 0;
 
-		if (o->account != a->id || !operation_fences(o) || operation_ended(o))
-			continue;
-		fence_raise(r, o, a, below);
-		return o->id;
+	for (size_t at = 0; (o = next_open(r, a, &at)) != NULL;) {
+		const struct fence_facts *f = o->of_kind;
+
+		if (f->below > below)
+			below = f->below;
 	}
-	return fence_new(r, a, below);
+	for (size_t at = 0; (raised = next_open(r, a, &at)) != NULL;) {
+		fence_raise(r, raised, a, below);
+		id = raised->id;
+	}
+	return id ? id : fence_new(r, a, below);
 }
 
 /* -- offers ------------------------------------------------------------------ */
@@ -313,15 +333,18 @@ static bool is_whole(struct runner *r, const struct operation *o, const struct a
 	    has_caught_up(a) && !a->strangers_n && !live_n(r, o);
 }
 
+/* Where another one is under way, what that settles is in doubt yet. */
 static void end(struct runner *r, struct operation *o, struct account *a)
 {
 	const struct fence_facts *f = o->of_kind;
+	size_t from = 0;
 	char why[160];
 
 	snprintf(why, sizeof why, "every nonce below %llu is consumed in final blocks",
 	    (unsigned long long)f->below);
 	operation_move(r, o, OPERATION_COMPLETED, why);
-	account_trust(r, a, why);
+	if (!next_open(r, a, &from) || MUTANT(first_fence_ends_doubt))
+		account_trust(r, a, why);
 }
 
 /* All that it can come to: what is spent, and the ceiling for the rest. */

@@ -76,17 +76,27 @@ enum err command_operation(
 	return fail_set(f, ERR_NOT_FOUND, "there is no operation %.60s", word);
 }
 
+static bool waits_for_somebody(const struct operation *o)
+{
+	return o->state == OPERATION_NEEDS_OPERATOR || o->state == OPERATION_PAUSED;
+}
+
 bool command_fence(struct journal *j, int64_t account, struct operation *ret)
 {
 	struct sql_report_open_of_account_in in = { .account = account };
 	struct sql_report_open_of_account_out row;
+	struct operation o;
 	bool found = false;
 
 	sql_report_open_of_account_begin(j, &in);
-	while (!found && sql_report_open_of_account_next(j, &row))
-		found = operation_read(j, row.id, ret) &&
-		    !strcmp(ret->kind_name, kind_fence.name);
-	sql_report_open_of_account_end(j);
+	while (sql_report_open_of_account_next(j, &row)) {
+		if (!operation_read(j, row.id, &o) ||
+		    strcmp(o.kind_name, kind_fence.name) != 0 ||
+		    (found && !waits_for_somebody(&o)))
+			continue;
+		*ret = o;
+		found = true;
+	}
 	return found;
 }
 

@@ -95,7 +95,8 @@ NODISCARD enum err command_whole(const struct command_at *at, const struct reque
 NODISCARD enum err command_operation(
     struct journal *j, const char *word, struct operation *ret, struct fail *f);
 
-/* The fence of an account that is under way; false: there is none. */
+/* The fence of an account that is under way; of several one that waits for somebody, if
+ * one does. false: there is none. */
 bool command_fence(struct journal *j, int64_t account, struct operation *ret);
 /* It waits for the operator, and an operation of its account for it: why, with the line
  * to type. */
