@@ -146,6 +146,28 @@ def a_whole_one_is_given_up_by_a_word(folder):
     assert "snapshot 2 of 2 is whole, but not verified: Peg-out out-1" in told, told
     node("node", "import", node.log, word).ends(0)
     assert node.root() == NEW.root
+    # back to one by its number: the same rule
+    write(node.log, OLD, NEW, Snapshot({"a": 3}, at_ms=1700000000009))
+    whole = bytes_of(node.log)
+    word, told = node.word("node", "recover", "--to", "3")
+    assert "not verified" not in told, told
+    node("node", "recover", "--to", "3", word).ends(0, "Found valid snapshot: number 3")
+    word, told = node.word("node", "recover", "--to", "2")
+    assert "that snapshot is whole, but not verified: Peg-out out-1" in told and bytes_of(node.log) == whole, told
+    told = node("node", "recover", "--to", "2", word, "--json").ends(0).json()[0]
+    assert told["number"] == 2 and told["doubted"] and told["state_moved"], told
+    assert node.root() == NEW.root and bytes_of(node.log) == OLD.text.encode() + NEW.text.encode()
+    whole = bytes_of(node.log)
+    # into a journal that has nothing, and without one
+    node.journal_is_lost()
+    word, told = node.word("node", "recover", "--to", "2")
+    assert "that snapshot is whole, but not verified" in told and "To take that state as it is" in told, told
+    node("node", "recover", "--to", "2", "--yes=00000001").ends(5)
+    os.rename(os.path.join(folder, "pawl.db"), os.path.join(folder, "aside.db"))
+    node("node", "recover", "--to", "2").ends(5, err="there is no journal pawl.db .*pawl init; then type this again")
+    os.rename(os.path.join(folder, "aside.db"), os.path.join(folder, "pawl.db"))
+    node("node", "recover", "--to", "2", word).ends(0, "Found whole snapshot, which is not verified: number 2 of 2")
+    assert node.root() == NEW.root and bytes_of(node.log) == whole
     # its snapshot is there: there is no other one of it
     node("node", "create-anchor").ends(0)
     assert bytes_of(node.log) == whole

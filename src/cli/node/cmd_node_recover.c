@@ -92,6 +92,17 @@ static enum err none_holds(const struct recovery *r, struct fail *f)
 	    archive);
 }
 
+/* A word is of a state that is replaced. */
+static enum err no_journal_to_ask(
+    const struct recovery *r, const struct l2_recovered *log, struct fail *f)
+{
+	return fail_set(f, ERR_CONFLICT,
+	    "snapshot %zu of %.200s is whole, but not verified: %s, and there is no "
+	    "journal %.200s that could take its state. Nothing was changed. To have one: "
+	    "pawl init; then type this again",
+	    log->number, r->paths.log, log->doubt.why, r->cli->config->journal);
+}
+
 /* One that is doubted is no reason to go back to an older state. */
 static enum err doubted(
     const struct recovery *r, const struct l2_recovered *log, struct fail *f)
@@ -155,10 +166,11 @@ static enum err newer_load(struct recovery *r, struct l2_log *log, struct l2_blo
 static enum err take(struct recovery *r, const struct l2_recovered *log,
     struct l2_state *s, const struct l2_state *newer, struct fail *f)
 {
-	char what[BACKUP_NAME_MAX + 64], line[64], keep[BACKUP_NAME_MAX + 32];
+	char what[BACKUP_NAME_MAX + 64], line[64], keep[BACKUP_NAME_MAX + 32], doubt[400];
 	const struct replacing replacing = { .state = s,
 		.since_ms = log->anchor[0] ? log->anchored_ms : log->snapshot_ms,
 		.newer = newer,
+		.doubt = log->doubted && !MUTANT(recovered_undoubted) ? doubt : NULL,
 		.what = what,
 		.line = line,
 		.keep = keep,
@@ -166,6 +178,8 @@ static enum err take(struct recovery *r, const struct l2_recovered *log,
 
 	snprintf(what, sizeof what, "snapshot %zu of %s", log->number, r->paths.log);
 	snprintf(line, sizeof line, "pawl node recover --to %zu", log->number);
+	snprintf(doubt, sizeof doubt, "that snapshot is whole, but not verified: %s",
+	    log->doubt.why);
 	snprintf(keep, sizeof keep, "%s/l2_state.jsonl", r->cli->config->node.data_dir);
 	return replace_state(r->cli, &replacing, &r->state, f);
 }
@@ -218,10 +232,12 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
 
 	if (r->journal && !r->fresh && !r->number)
 		return known_agree(r, log, file, block, f);
-	if (log->doubted && !MUTANT(doubted_is_passed_over))
+	if (log->doubted && !r->number && !MUTANT(doubted_is_passed_over))
 		return doubted(r, log, f);
 	if (!block.len)
 		return none_holds(r, f);
+	if (log->doubted && !r->journal)
+		return no_journal_to_ask(r, log, f);
 	if (!r->journal || strcmp(log->root, r->is) == 0)
 		return ERR_OK;
 	l2_state_init(&s);
@@ -265,13 +281,20 @@ static enum err recover(struct recovery *r, struct fail *f)
 
 /* -- telling it -------------------------------------------------------------------- */
 
+/* The one that it went back to. */
+static bool is_doubted(const struct recovery *r)
+{
+	return r->log.number && r->log.doubted == r->log.number;
+}
+
 static void tell_json(const struct recovery *r)
 {
 	const struct l2_recovered *log = &r->log;
-	json_t *o = json_pack("{s:o, s:I, s:I, s:o, s:I, s:b, s:o, s:b, s:o}", "log",
-	    cli_text(r->paths.log), "number", (json_int_t)log->number, "snapshots",
-	    (json_int_t)log->blocks, "root", cli_text(log->number ? log->root : NULL),
-	    "timestamp_ms", (json_int_t)log->snapshot_ms, "changed", log->changed, "kept",
+	json_t *o = json_pack("{s:o, s:I, s:b, s:I, s:o, s:I, s:b, s:o, s:b, s:o}", "log",
+	    cli_text(r->paths.log), "number", (json_int_t)log->number, "doubted",
+	    is_doubted(r), "snapshots", (json_int_t)log->blocks, "root",
+	    cli_text(log->number ? log->root : NULL), "timestamp_ms",
+	    (json_int_t)log->snapshot_ms, "changed", log->changed, "kept",
 	    cli_text(log->kept[0] ? log->kept : NULL), "state_moved", r->state.moved,
 	    "state_kept", cli_text(r->state.kept[0] ? r->state.kept : NULL));
 
@@ -295,8 +318,10 @@ static void tell_log(const struct recovery *r)
 	else if (!log->number)
 		printf("No snapshot of %s holds\n", r->paths.log);
 	else
-		printf("Found valid snapshot: number %zu of %zu, root %s\n", log->number,
-		    log->blocks, log->root);
+		printf("Found %s: number %zu of %zu, root %s\n",
+		    is_doubted(r) ? "whole snapshot, which is not verified"
+				  : "valid snapshot",
+		    log->number, log->blocks, log->root);
 	if (log->changed)
 		printf("What was behind it is gone from %s; the log as it was is kept: "
 		       "%s\n",

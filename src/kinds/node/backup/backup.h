@@ -116,7 +116,8 @@ struct l2_recovered {
 	uint64_t snapshot_ms, anchored_ms;
 	bool changed; /* false: it is the last one, and nothing is behind it */
 	char kept[1024];
-	/* Of the newest, where that is not asked for by number: one that is doubted. */
+	/* One that is doubted: that number itself, where one is asked for, else a newer
+	 * one than this. */
 	size_t doubted; /* its number; 0: none */
 	struct l2_block doubted_block;
 	struct l2_verdict doubt;
@@ -130,7 +131,7 @@ struct l2_recover_plan {
 	/* Asked once it is chosen, while nobody else writes the log, before anything of
 	 * it changes; who does not agree leaves it as it was. block: of r->number; len 0:
 	 * none holds, and all of the log is to go. NULL: it is as if agreed, but that
-	 * none holds is DAMAGED. */
+	 * none holds, or one that is asked for is doubted, is DAMAGED. */
 	enum err (*agree)(void *ctx, const struct l2_recovered *r, struct l2_log *log,
 	    struct l2_block block, struct fail *f);
 	void *ctx;

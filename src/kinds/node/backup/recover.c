@@ -29,6 +29,12 @@ static enum err one_check(struct recovering *r, uint64_t number, struct judge *j
 	e = l2_log_check(r->log, r->block, &demand, v, f);
 	if (e == ERR_OK && v->fault == L2_PEGOUT_UNBACKED)
 		e = judge_trouble(judge, f);
+	if (e == ERR_OK && r->plan->agree && judge_of(v) == JUDGED_DOUBTED) {
+		r->ret->doubted = (size_t)number;
+		r->ret->doubted_block = r->block;
+		r->ret->doubt = *v;
+		return ERR_OK; /* who agrees says more */
+	}
 	if (e == ERR_OK && v->fault != L2_HOLDS && !MUTANT(recover_unchecked))
 		e = fail_set(f, ERR_DAMAGED,
 		    "snapshot %" PRIu64 " of %s does not hold: %s; the newest that does: "
