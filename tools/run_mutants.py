@@ -49,7 +49,7 @@ def run(mutant, test, logs):
     """Run its program until something fails; return what did, or None."""
     outcome = run_tests.Outcome()
     allowed = test["timeout"]
-    name = mutant.name or test["name"]
+    name = mutant.name or mutant.test.replace("/", "-")
     with open(os.path.join(logs, f"mutant-{name}.log"), "w", encoding="utf-8") as log:
         status, timed_out = run_tests.watch(
             test, log, allowed, outcome, first=True, PAWL_MUTANT=mutant.name or ""
