@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 PAWL = os.path.abspath(sys.argv[1])
@@ -58,6 +59,46 @@ class Run:
         again = [json.dumps(o, separators=(",", ":"), ensure_ascii=False) for o in objects]
         assert again == self.out.splitlines(), self.out
         return objects
+
+
+class Serve:
+    """pawl serve, while a block lasts: it must end well then. Of a block that fails it is killed, and nobody waits.
+
+    until, a function of this, says whether it is ready; else its socket does.
+    """
+
+    def __init__(self, folder, until=None):
+        self.folder = folder
+        self.until = until or (lambda _: os.path.exists(os.path.join(folder, "pawl.db.sock")))
+        self.log = os.path.join(folder, "serve.log")
+
+    def said(self):
+        with open(self.log, encoding="utf-8") as log:
+            return log.read()
+
+    def __enter__(self):
+        with open(self.log, "wb") as log:
+            self.child = subprocess.Popen(  # pylint: disable=consider-using-with
+                [PAWL, "serve"], cwd=self.folder, stdout=log, stderr=log, env=environment())
+        self.pid = self.child.pid
+        try:
+            deadline = time.monotonic() + 60
+            while not self.until(self):
+                assert self.child.poll() is None and time.monotonic() < deadline, self.said()
+                time.sleep(0.01)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, failed, *_):
+        if failed:
+            self.child.kill()
+        else:
+            self.child.terminate()
+        code = self.child.wait(60)
+        said.append(self.said())
+        assert failed or code == 0, (code, self.said())
 
 
 def main(looks_back=None):

@@ -11,9 +11,8 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
-from program import PAWL, Run, environment, main, test
+from program import Run, Serve, main, test
 from rocks import Rocks
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
@@ -134,19 +133,12 @@ def a_daemon_makes_them(folder):
             "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
     Run(folder, "init").ends(0)
     latest = os.path.join(folder, "l2", "backups", "l2_snapshots_latest.dat.bak")
+    socket = os.path.join(folder, "pawl.db.sock")
     for _ in range(2):
-        with subprocess.Popen([PAWL, "serve"], cwd=folder, env=environment(),
-                              stderr=subprocess.PIPE) as daemon:
-            until = time.monotonic() + 60
-            while not (os.path.lexists(latest) and
-                       os.path.exists(os.path.join(folder, "pawl.db.sock"))):
-                assert daemon.poll() is None and time.monotonic() < until, "no backup"
-                time.sleep(0.01)
-            daemon.terminate()
-            said = daemon.communicate(timeout=60)[1].decode()
-        assert daemon.returncode == 0, said
+        with Serve(folder, lambda _: os.path.lexists(latest) and os.path.exists(socket)) as serve:
+            pass
     count = [n for n in names(os.path.dirname(latest)) if n.endswith(".sha256")]
-    assert len(count) == 1, said
+    assert len(count) == 1, serve.said()
 
 
 if __name__ == "__main__":

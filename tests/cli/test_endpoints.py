@@ -8,13 +8,11 @@ Speaks TAP.
 
 import os
 import pwd
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 
-from program import PAWL, Run, environment, main, said, test
+from program import Run, Serve, main, said, test
 
 KEY = "0123456789abcdef0123456789abcdef"
 CONFIG = f"""chains:
@@ -47,28 +45,9 @@ def rows(folder):
     return {f"{row['chain']}/{row['endpoint']}": row for row in told}
 
 
-class Serve:
-    """An owner of the journal, for as long as it is needed."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.log = os.path.join(folder, "serve.log")
-
-    def __enter__(self):
-        with open(self.log, "w", encoding="utf-8") as log:
-            # pylint: disable-next=consider-using-with
-            self.child = subprocess.Popen([PAWL, "serve"], cwd=self.folder, stderr=log,
-                                          stdout=log, env=environment())
-        deadline = time.monotonic() + 20
-        while "By the process" not in Run(self.folder, "endpoints").out:
-            assert time.monotonic() < deadline, "it does not listen"
-        return self
-
-    def __exit__(self, *_):
-        self.child.send_signal(signal.SIGTERM)
-        assert self.child.wait(20) == 0
-        with open(self.log, encoding="utf-8") as log:
-            said.append(log.read())
+def served(folder):
+    """An owner of the journal, once it tells of nodes."""
+    return Serve(folder, lambda _: "By the process" in Run(folder, "endpoints").out)
 
 
 @test
@@ -128,7 +107,7 @@ def _(folder):
 def _(folder):
     """the owner of the journal is asked, and does it"""
     init(folder)
-    with Serve(folder):
+    with served(folder):
         told = rows(folder)["main/localhost:9"]
         assert told["requests"] > 0 and "failed" in told, told
         Run(folder, "endpoints", "off", "localhost:9").ends(0, "is off")
@@ -136,7 +115,7 @@ def _(folder):
         assert (asked["state"], asked["by"]) == ("off", ME), asked
         Run(folder, "endpoints", "reset", "main/127.0.0.1:9").ends(0, "is asked at once")
         Run(folder, "endpoints", "off", "127.0.0.1:9#2").ends(5, err="--yes")
-    with Serve(folder):
+    with served(folder):
         told = rows(folder)["main/localhost:9"]
         assert (told["state"], told["requests"]) == ("off", 0), told
         Run(folder, "endpoints", "on", "localhost:9").ends(0, "is on again")

@@ -11,11 +11,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
-from program import PAWL, Run, environment, main, test
+from program import Run, Serve, main, test
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -246,18 +245,9 @@ def begun(node):
     shutil.rmtree(node.database)
     node.config("serve: {listen: none}", "chains: {b: {kind: bitcoin, network: regtest, "
                 "endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}")
-    said = os.path.join(node.folder, "serve.log")
-    with open(said, "wb") as err, subprocess.Popen(
-            [PAWL, "serve"], cwd=node.folder, env=environment(), stderr=err) as daemon:
-        try:
-            until = time.monotonic() + 60
-            while b"snapshots: " not in bytes_of(said):
-                assert daemon.poll() is None and time.monotonic() < until, bytes_of(said)
-                time.sleep(0.01)
-        finally:
-            daemon.terminate()
-    assert re.search(rb"start 2 of 5.*\n(?s:.*)start 3 of 5, snapshots: the newest valid one", bytes_of(said)), \
-        bytes_of(said).decode()
+    with Serve(node.folder, lambda serve: "snapshots: " in serve.said()) as serve:
+        pass
+    assert re.search(r"start 2 of 5.*\n(?s:.*)start 3 of 5, snapshots: the newest valid one", serve.said()), serve.said()
     node.config()
 
 

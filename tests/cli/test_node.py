@@ -11,13 +11,12 @@ import json
 import os
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 
-from program import PAWL, Run, environment, main, test
+from program import PAWL, Run, Serve, environment, main, test
 
 EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors", "l2")
@@ -160,27 +159,6 @@ def state_from_elsewhere(folder):
     Run(folder, "node", "import", "pawl.yaml").ends(2, err="pawl.yaml: no snapshot in it holds")
     Run(folder, "node", "import", "missing").ends(1, err="missing: No such file")
     Run(folder, "doctor", "--journal").ends(0)
-
-
-class Serve:
-    """pawl serve, until it is left."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.child = subprocess.Popen(
-            [PAWL, "serve"], cwd=folder, env=environment(), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
-
-    def __enter__(self):
-        until = time.monotonic() + 30
-        while not os.path.exists(os.path.join(self.folder, "pawl.db.sock")):
-            assert self.child.poll() is None and time.monotonic() < until, "no socket"
-            time.sleep(0.01)
-        return self
-
-    def __exit__(self, *_):
-        self.child.send_signal(signal.SIGTERM)
-        self.child.wait(30)
 
 
 @test
