@@ -13,12 +13,13 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import time
 
-from program import PAWL, Run, environment, main, test
+from program import PAWL, Run, Serve, environment, main, test
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -220,11 +221,7 @@ def owner_is_named(folder):
         file.write('chains:\n  local: {kind: evm, chain_id: 31337, finality: {depth: 12}, '
                    'endpoints: ["http://127.0.0.1:9"]}\nserve: {listen: none}\n')
     write(log, OLD, MID)
-    with subprocess.Popen([PAWL, "serve"], cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as serve:
-        until = time.monotonic() + 60
-        while not os.path.exists(os.path.join(folder, "pawl.db.sock")):
-            assert serve.poll() is None and time.monotonic() < until, "no socket"
-            time.sleep(0.01)
+    with Serve(folder) as serve:
         for line in (("import", log), ("recover", "--latest-valid")):
             Run(folder, "node", *line).ends(5, err=f"process {serve.pid} .*to stop it, which is safe: kill {serve.pid}")
         apply(folder, credit("z", 4))
@@ -233,7 +230,6 @@ def owner_is_named(folder):
         write(log, text(log), BROKEN)
         Run(folder, "node", "recover", "--latest-valid").ends(0)
         assert verified(folder) == is_now
-        serve.terminate()
 
 
 def owned(path):
@@ -275,6 +271,25 @@ def all_is_begun_anew(folder):
     write(log, OLD, DUE)
     word, _ = word_of(folder, "node", "reset")
     Run(folder, "node", "reset").ends(5, err="no state, so that of snapshot 2 .*stays by: pawl node recover --latest")
+    # what there is goes: the state is that of the snapshot; then there is nothing of all this
+    Run(folder, "node", "reset", word).ends(
+        0, "^Archived: l2/recovery_[0-9]+, the log, the reorg database, the state of the newest whole snapshot\n"
+        "Log and .*\n.* no state yet. .*: pawl node import l2/recovery_[0-9]+/l2_state.jsonl\n")
+    archive = archives(folder)[0]
+    assert sorted(os.listdir(archive)) == ["l2_snapshots.dat", "l2_state.jsonl", "reorg_db"]
+    Run(folder, "node", "import", os.path.join(archive, "l2_state.jsonl"), "--json").ends(0, DUE.root)
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    Run(folder, "init").ends(0)
+    shutil.rmtree(archive)
+    os.remove(log)
+    shutil.rmtree(os.path.join(folder, "l2", "reorg_db"))
+    Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(
+        0, "^Archived: l2/recovery_[0-9]+\nThere was no log\nThere was no reorg database\nThere was no state: ")
+    assert os.listdir(archives(folder)[0]) == []
+    shutil.rmtree(archives(folder)[0])
+    write(log, OLD, DUE)
+    word, _ = word_of(folder, "node", "reset")
     Run(folder, "node", "recover", "--latest-valid").ends(0)
     apply(folder, credit("a", 9))
     write(log, text(log), BROKEN)

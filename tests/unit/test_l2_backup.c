@@ -901,7 +901,7 @@ static void reset_it(void)
 	e = l2_reset_look(&r, &sim_disk_files, own_folder, 1000000, &f);
 	r.reorg_db_path[0] = '\0';
 	if (e == ERR_OK)
-		e = l2_reset_files(&r, NULL, &s, 1000000, &f);
+		e = l2_reset_files(&r, NULL, &s, NULL, 1000000, &f);
 	if (e != ERR_OK)
 		fail_msg("reset: %s", f.why);
 	assert_true(r.log);

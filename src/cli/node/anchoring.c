@@ -285,14 +285,6 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 	return refuse(a, why, &a->newest.state, instead, f);
 }
 
-static bool has_records(const struct l2_state *s)
-{
-	for (int i = 0; i < L2_LISTS; i++)
-		if (l2_state_n(s, (enum l2_list)i))
-			return true;
-	return false;
-}
-
 static enum err ask(struct anchoring *a, struct fail *f)
 {
 	const struct newest *n = &a->newest;
@@ -303,7 +295,7 @@ static enum err ask(struct anchoring *a, struct fail *f)
 	(void)l2_state_sort(&a->state);
 	(void)l2_state_sort(&a->newest.state);
 	if (e == ERR_OK && n->number && strcmp(n->root, a->ret->root) != 0 &&
-	    has_records(&n->state) && !is_of_journal(a, &n->state, n->anchor))
+	    !l2_state_is_empty(&n->state) && !is_of_journal(a, &n->state, n->anchor))
 		e = ask_of_newest(a, f);
 	else if (e == ERR_OK && a->plan->file)
 		e = ask_of_state(a, f);

@@ -20,7 +20,8 @@ struct resetting {
 	struct cli *cli;
 	struct journal *journal;
 	struct l2_reset files;
-	struct l2_state state; /* of the journal */
+	struct l2_state state;    /* of the journal */
+	struct l2_state snapshot; /* where that has none, of the newest whole one */
 	char root[L2_HEX];
 	bool fresh; /* it has none */
 	/* the log */
@@ -60,6 +61,16 @@ static enum err state_look(struct resetting *r, struct fail *f)
 	return e;
 }
 
+/* It is set aside with the log in any case. */
+static void snapshot_load(struct resetting *r, struct l2_log *log, struct l2_block block)
+{
+	if (l2_log_load(log, block, &r->snapshot, NULL) == ERR_OK &&
+	    l2_state_sort(&r->snapshot))
+		return;
+	l2_state_release(&r->snapshot);
+	l2_state_init(&r->snapshot);
+}
+
 /* What can't be read of it is no reason to stay: it is set aside as it is. */
 static void log_look_at(struct resetting *r)
 {
@@ -78,6 +89,8 @@ static void log_look_at(struct resetting *r)
 		r->doubted = g.doubted != 0;
 		if (r->newest)
 			memcpy(r->log_root, v->root, L2_HEX);
+		if (r->newest && r->fresh)
+			snapshot_load(r, log, judgement_whole(&g, NULL, NULL));
 	}
 	judge_release(&judge);
 	l2_log_close(log);
@@ -159,9 +172,10 @@ static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 
 static void tell_json(const struct resetting *r)
 {
-	json_t *o = json_pack("{s:o, s:b, s:b, s:b, s:I}", "archive",
+	json_t *o = json_pack("{s:o, s:b, s:b, s:b, s:b, s:I}", "archive",
 	    cli_text(r->files.folder), "log", r->files.log, "reorg_db", r->files.reorg_db,
-	    "went_on", r->files.unfinished, "peg_outs_waiting", (json_int_t)r->open);
+	    "state", r->files.state, "went_on", r->files.unfinished, "peg_outs_waiting",
+	    (json_int_t)r->open);
 
 	if (!r->fresh)
 		json_object_set_new(o, "anchored",
@@ -170,17 +184,38 @@ static void tell_json(const struct resetting *r)
 	cli_json(o);
 }
 
+static void tell_archive(const struct resetting *r)
+{
+	const struct l2_reset *a = &r->files;
+
+	printf("Archived: %s%s%s%s\n", a->folder, a->log ? ", the log" : "",
+	    a->reorg_db ? ", the reorg database" : "",
+	    !a->state      ? ""
+		: r->fresh ? ", the state of the newest whole snapshot"
+			   : ", the state");
+	if (!a->log)
+		printf("There was no log\n");
+	if (!a->reorg_db)
+		printf("There was no reorg database\n");
+	if (!a->state)
+		printf("There was no state: neither the journal nor a whole snapshot of "
+		       "the log has one\n");
+}
+
 static void tell(const struct resetting *r)
 {
 	if (r->cli->args.json) {
 		tell_json(r);
 		return;
 	}
-	printf("Archived: %s%s%s%s\n", r->files.folder, r->files.log ? ", the log" : "",
-	    r->files.reorg_db ? ", the reorg database" : "",
-	    r->fresh ? "" : ", the state");
+	tell_archive(r);
 	printf("Log and reorg database are begun anew, the database from the journal\n");
-	if (r->fresh)
+	if (r->fresh && r->files.state)
+		cli_say(r->cli,
+		    "The journal has no state yet. That of the snapshot: pawl node import "
+		    "%s/l2_state.jsonl",
+		    r->files.folder);
+	else if (r->fresh)
 		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
 	else
 		printf("The state of the journal is the newest snapshot: root %s\n"
@@ -208,8 +243,8 @@ static enum err reset(struct resetting *r, struct fail *f)
 	log_look_at(r);
 	e = ask(r, yes, f);
 	if (e == ERR_OK)
-		e = l2_reset_files(
-		    &r->files, r->journal, r->fresh ? NULL : &r->state, wall_ms, f);
+		e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
+		    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot, wall_ms, f);
 	if (e == ERR_OK && !r->fresh)
 		e = anchoring_do(
 		    r->cli, &(struct anchoring_plan){ .agreed = true }, &r->anchor, f);
@@ -222,10 +257,12 @@ enum err cmd_node_reset(struct cli *c, struct fail *f)
 	enum err e = report_open(c, &r.journal, f);
 
 	l2_state_init(&r.state);
+	l2_state_init(&r.snapshot);
 	if (e == ERR_OK) {
 		e = reset(&r, f);
 		journal_close(r.journal);
 	}
+	l2_state_release(&r.snapshot);
 	l2_state_release(&r.state);
 	if (e == ERR_OK)
 		tell(&r);

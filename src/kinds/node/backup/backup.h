@@ -160,9 +160,9 @@ NODISCARD enum err l2_state_write(const struct files *files, const char *path,
  * killed finds it, and goes on with it. */
 struct l2_reset {
 	const struct files *files;
-	char folder[1024];  /* as it will be called */
-	bool unfinished;    /* it was there */
-	bool log, reorg_db; /* it has what was there of these */
+	char folder[1024];         /* as it will be called */
+	bool unfinished;           /* it was there */
+	bool log, reorg_db, state; /* it has what was there of these */
 	char log_path[1024], part[1024];
 	/* On files of the system alone; "" for a test that has others: it is left out. */
 	char reorg_db_path[1024];
@@ -172,11 +172,13 @@ NODISCARD enum err l2_reset_look(struct l2_reset *ret, const struct files *files
     const char *data_dir, int64_t wall_ms, struct fail *f);
 /* A log, of old snapshots those alone whose anchors peg-outs of the state stand on and
  * the journal does not know, and a database of what the journal knows, take their places,
- * each at one instant. s: the state; NULL: there is none.
- * fails: OWNED, a process has one of them open to write; and as files do. */
+ * each at one instant. s: the state; NULL: there is none, and `instead` is archived in
+ * its place; that may be NULL, too. fails: OWNED, a process has one of them open to
+ * write; and as files do. */
 struct journal;
 NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,
-    const struct l2_state *s, int64_t wall_ms, struct fail *f);
+    const struct l2_state *s, const struct l2_state *instead, int64_t wall_ms,
+    struct fail *f);
 NODISCARD enum err l2_reset_end(struct l2_reset *r, struct fail *f);
 /* The newest one that has kept a state: "; the state that a reset has kept: pawl node
  * import FILE". "": none has. */

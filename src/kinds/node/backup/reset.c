@@ -335,17 +335,18 @@ static enum err folder_fill(
 		e = r->files->sync_folder(r->part, f);
 	if (e == ERR_OK && s && !there(r->files, state))
 		e = l2_state_write(r->files, state, s, wall_ms, f);
+	r->state = e == ERR_OK && there(r->files, state);
 	return e;
 }
 
 enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_state *s,
-    int64_t wall_ms, struct fail *f)
+    const struct l2_state *instead, int64_t wall_ms, struct fail *f)
 {
 	struct held held = { .db = REORGDB_NOT_HELD };
 	enum err e = hold(&held, r, f);
 
 	if (e == ERR_OK)
-		e = folder_fill(r, s, wall_ms, f);
+		e = folder_fill(r, s ? s : instead, wall_ms, f);
 	if (e == ERR_OK)
 		e = both_renew(r, j, s, f);
 	r->files->close(held.log);

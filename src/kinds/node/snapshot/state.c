@@ -153,6 +153,14 @@ size_t l2_state_n(const struct l2_state *s, enum l2_list list)
 	return n;
 }
 
+bool l2_state_is_empty(const struct l2_state *s)
+{
+	for (int i = 0; i < L2_LISTS; i++)
+		if (l2_state_n(s, (enum l2_list)i))
+			return false;
+	return true;
+}
+
 const void *l2_state_at(const struct l2_state *s, enum l2_list list, size_t n)
 {
 	return (const char *)list_get(s, list) + n * l2_kinds[list].size;

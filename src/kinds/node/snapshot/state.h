@@ -147,6 +147,7 @@ void l2_state_init(struct l2_state *s); /* empty, without an anchor */
 void l2_state_release(struct l2_state *s);
 
 size_t l2_state_n(const struct l2_state *s, enum l2_list list);
+bool l2_state_is_empty(const struct l2_state *s); /* no list of it has a record */
 const void *l2_state_at(const struct l2_state *s, enum l2_list list, size_t n);
 /* A copy of it, and of its texts, at the end of its list. */
 void l2_state_add(struct l2_state *s, enum l2_list list, const void *record);
