@@ -212,8 +212,8 @@ static void tell(const struct resetting *r)
 	printf("Log and reorg database are begun anew, the database from the journal\n");
 	if (r->fresh && r->files.state)
 		cli_say(r->cli,
-		    "The journal has no state yet. That of the snapshot: pawl node import "
-		    "%s/l2_state.jsonl",
+		    "The journal has no state yet. That of the snapshot: pawl node "
+		    "import %s/l2_state.jsonl",
 		    r->files.folder);
 	else if (r->fresh)
 		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
