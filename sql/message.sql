@@ -47,6 +47,26 @@ DELETE FROM subscription WHERE subject_kind = :subject_kind AND subject = :subje
 DELETE FROM subscription
 WHERE subject_kind = :subject_kind AND subject = :subject AND subscriber = :subscriber;
 
+-- What he did not get of a subject that he left, and what nobody got of it; what was accepted stays.
+-- name: message_leave
+-- in: subject_kind i64, subject i64, subscriber i64
+DELETE FROM message WHERE subscriber = :subscriber AND state <> 1 AND notice IN (
+	SELECT n.id FROM notice AS n WHERE n.subject_kind = :subject_kind AND n.subject = :subject);
+
+-- name: message_leave_all
+-- in: subject_kind i64, subject i64
+DELETE FROM message WHERE state <> 1 AND notice IN (
+	SELECT n.id FROM notice AS n WHERE n.subject_kind = :subject_kind AND n.subject = :subject);
+
+-- All that he did not get, but for answers to what he asked.
+-- name: message_silence
+-- in: subscriber i64
+DELETE FROM message WHERE subscriber = :subscriber AND notice IN (
+	SELECT m.notice FROM message AS m JOIN notice AS n ON n.id = m.notice
+	WHERE m.subscriber = :subscriber AND m.state = 0 AND n.subject_kind <> 4
+	UNION ALL SELECT m.notice FROM message AS m JOIN notice AS n ON n.id = m.notice
+	WHERE m.subscriber = :subscriber AND m.state = 2 AND n.subject_kind <> 4);
+
 -- Does anybody hear of it?
 -- name: subscription_any
 -- in: subject_kind i64, subject i64

@@ -132,6 +132,11 @@ bool message_unsubscribe(struct journal *j, int64_t subscriber, const struct sub
 	sql_subscription_drop(j,
 	    &(struct sql_subscription_drop_in){
 		.subject_kind = of->kind, .subject = of->id, .subscriber = subscriber });
+	if (!MUTANT(who_left_is_told))
+		sql_message_leave(j,
+		    &(struct sql_message_leave_in){ .subject_kind = of->kind,
+			.subject = of->id,
+			.subscriber = subscriber });
 	return true;
 }
 
@@ -144,6 +149,9 @@ bool message_silence(struct journal *j, int64_t subscriber)
 		return false;
 	sql_subscription_none(
 	    j, &(struct sql_subscription_none_in){ .subscriber = subscriber });
+	if (!MUTANT(silence_is_late))
+		sql_message_silence(
+		    j, &(struct sql_message_silence_in){ .subscriber = subscriber });
 	return true;
 }
 
@@ -152,6 +160,10 @@ void message_unsubscribe_all(struct journal *j, const struct subject *of)
 	sql_subscription_drop_all(j,
 	    &(struct sql_subscription_drop_all_in){
 		.subject_kind = of->kind, .subject = of->id });
+	if (!MUTANT(who_left_is_told))
+		sql_message_leave_all(j,
+		    &(struct sql_message_leave_all_in){
+			.subject_kind = of->kind, .subject = of->id });
 }
 
 int64_t message_subscribers(struct journal *j, int64_t *ret_suspended)

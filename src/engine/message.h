@@ -56,8 +56,8 @@ int64_t message_subscribe(struct journal *j, const char *channel, const char *ta
     const struct subject *of, const char *label);
 /* 0: nobody ever named it. */
 int64_t message_subscriber(struct journal *j, const char *channel, const char *target);
-/* Both: false: he did not hear of it, or of anything. What is due to him already is still
- * sent. */
+/* Both: false: he did not hear of it, or of anything. Nothing more is sent to him, also
+ * of what was due already; what was accepted stays, and a try that is on its way is. */
 bool message_unsubscribe(struct journal *j, int64_t subscriber, const struct subject *of);
 bool message_silence(struct journal *j, int64_t subscriber);
 void message_unsubscribe_all(struct journal *j, const struct subject *of);

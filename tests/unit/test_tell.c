@@ -254,6 +254,53 @@ static void who_is_gone_is_suspended(void **state)
 	assert_int_equal(backlog_resume(journal, 7, &moved, &f), ERR_NOT_FOUND);
 }
 
+/* What was accepted stays, what is on its way may arrive, and all else is forgotten: due
+ * at once, after a failure, or when he is resumed. Others hear all of it. */
+static void who_left_is_sent_nothing(void **state)
+{
+	const struct subject other = { .kind = SUBJECT_OPERATION, .id = 8 };
+	struct fail f = { 0 };
+	bool moved;
+
+	(void)state;
+	hears("webhook", "https://a.example/");
+	hears("webhook", "https://b.example/");
+	(void)message_subscribe(journal, "webhook", "https://a.example/", &other, NULL);
+	note(1);
+	note(2);
+	runner->noted |= message_note(journal, &other, MILESTONE_COMPLETED, 1, 0, NULL);
+	turn();
+	assert_int_equal(fake.hits_n, 2);
+	answer(0, 200);
+	assert_true(message_unsubscribe(journal, 1, &of)); /* 2 of a is on its way */
+	turn();
+	assert_row(1, 1, MESSAGE_ACCEPTED, 1, 0);
+	assert_int_equal(row_of(2, 1).state, -1);
+	answer(2, 503);
+	later(1000);
+	assert_int_equal(fake.hits_n, 4); /* what he still hears of */
+	answer(3, 410);
+	assert_row(3, 1, MESSAGE_GONE, 1, 0);
+	assert_true(message_silence(journal, 1));
+	assert_int_equal(backlog_resume(journal, 1, &moved, &f), ERR_OK);
+	runner->noted = true;
+	turn();
+	later(3600000);
+	assert_int_equal(fake.hits_n, 4);
+	answer(1, 503);
+	message_unsubscribe_all(journal, &of);
+	turn();
+	later(3600000);
+	assert_int_equal(fake.hits_n, 4);
+	assert_int_equal(backlog_due(journal, 0), 0);
+	hears("webhook", "https://b.example/");
+	message_again(journal, &of, 2);
+	runner->noted = true;
+	turn();
+	assert_int_equal(fake.hits_n, 5); /* who is back is told where it stands */
+	assert_row(2, 2, MESSAGE_DUE, 1, 1);
+}
+
 /* Who is there, and hears of anything. */
 static void what_is_said_to_all_is_for_those(void **state)
 {
@@ -637,6 +684,7 @@ int main(void)
 		T(it_waits_longer_each_time),
 		T(it_waits_as_long_as_it_is_told),
 		T(who_is_gone_is_suspended),
+		T(who_left_is_sent_nothing),
 		T(what_is_said_to_all_is_for_those),
 		T(what_is_held_is_not_looked_at),
 		T(a_backlog_moves_in_steps),
