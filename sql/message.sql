@@ -107,11 +107,12 @@ WHERE u.subject_kind = :subject_kind AND u.subject = :subject;
 
 -- To each who hears of it by this number.
 -- name: message_add_by
--- in: notice i64, subject_kind i64, subject i64, number i64
+-- in: notice i64, subject_kind i64, subject i64, number i64?
 INSERT INTO message (notice, subscriber, state, tries, unknown)
 SELECT CAST(:notice AS BIGINT), u.subscriber, CASE WHEN s.suspended IS NULL THEN 0 ELSE 2 END, 0, 0
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
-WHERE u.subject_kind = :subject_kind AND u.subject = :subject AND COALESCE(u.confirmations, 0) = :number;
+WHERE u.subject_kind = :subject_kind AND u.subject = :subject
+	AND u.confirmations IS NOT DISTINCT FROM :number;
 
 -- name: notice_newest
 -- in: subject_kind i64, subject i64

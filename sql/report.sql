@@ -292,11 +292,14 @@ ORDER BY s.id;
 SELECT s.id, s.channel, s.target, s.suspended, u.label, u.confirmations,
 	(SELECT m.why FROM message AS m WHERE m.subscriber = s.id AND m.state = 0
 		ORDER BY m.notice LIMIT 1) AS why,
-	(SELECT COUNT(*) FROM message AS m JOIN notice AS n ON n.id = m.notice
-		WHERE m.subscriber = s.id AND n.subject_kind = u.subject_kind AND n.subject = u.subject
-			AND (m.state = 0 OR (m.state = 2
-				AND (s.suspended IS NOT NULL OR s.back IS NOT NULL)))) AS due
+	COALESCE(d.due, 0) + CASE WHEN s.suspended IS NULL AND s.back IS NULL THEN 0
+		ELSE COALESCE(d.held, 0) END AS due
 FROM subscription AS u JOIN subscriber AS s ON s.id = u.subscriber
+	LEFT JOIN (SELECT m.subscriber, SUM(CASE WHEN m.state = 0 THEN 1 ELSE 0 END) AS due,
+			SUM(CASE WHEN m.state = 2 THEN 1 ELSE 0 END) AS held
+		FROM notice AS n JOIN message AS m ON m.notice = n.id
+		WHERE n.subject_kind = :subject_kind AND n.subject = :subject AND m.state <> 1
+		GROUP BY m.subscriber) AS d ON d.subscriber = s.id
 WHERE u.subject_kind = :subject_kind AND u.subject = :subject ORDER BY s.id;
 
 -- What subscribers call a subject.

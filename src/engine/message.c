@@ -323,7 +323,8 @@ static void messages_add(
 		    &(struct sql_message_add_by_in){ .notice = notice,
 			.subject_kind = of->kind,
 			.subject = of->id,
-			.number = number });
+			.number = number,
+			.no_number = !number });
 }
 
 /* Its id, and whether it is new; 0: the journal is numb. What it said may be in an

@@ -11,7 +11,7 @@
 #include "serve/serve.h"
 #include "serve/submit/intake.h"
 #include "serve/submit/scout.h"
-#include "serve/vital/vital.h"
+#include "serve/vital/health.h"
 #include "serve/watch/feed.h"
 #include "serve/watch/stream.h"
 #include "world/server.h"
@@ -46,6 +46,7 @@ struct serve {
 	struct asked_list held; /* for what the nodes have not said yet */
 	int64_t held_ms;        /* when they are looked at again */
 	struct pulse *pulse;
+	struct due_kept due;
 	struct intake *intakes;
 };
 

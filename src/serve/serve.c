@@ -144,6 +144,7 @@ static void vital_answer(const struct health_at *at, struct exchange *x)
 
 static void vitals_tell(struct serve *s, struct health_at *at)
 {
+	at->due = &s->due;
 	at->world = s->s.world;
 	at->journal = s->s.journal;
 	at->pulse = s->pulse;

@@ -180,6 +180,47 @@ static void what_is_due_has_an_age(void **state_)
 	assert_int_equal(due.suspended, 1);
 }
 
+static int64_t slow_ms;
+
+static int64_t slowly(struct world *w)
+{
+	(void)w;
+	return slow_ms += 50;
+}
+
+static int64_t any_wall_ms(struct world *w)
+{
+	(void)w;
+	return 1700000000000;
+}
+
+/* Whoever asks all the time has it counted for a twentieth of that, at most. */
+static void what_takes_long_is_counted_seldom(void **state_)
+{
+	static const struct world_ops ops = { .now_ms = slowly, .wall_ms = any_wall_ms };
+	struct world world = { .ops = &ops };
+	struct due_kept kept = { .until_ms = 0 };
+	struct health_at at = { .due = &kept, .world = &world };
+	struct subject of = { .kind = SUBJECT_OPERATION };
+	struct due due;
+
+	(void)state_;
+	begin_list(1);
+	at.journal = scene.journal;
+	of.id = lists[0].id;
+	due_read(&due, &at);
+	assert_int_equal(due.n, 0);
+	(void)message_subscribe(scene.journal, "webhook", "http://a.example/", &of, NULL);
+	message_note(scene.journal, &of, MILESTONE_NEEDS_OPERATOR, 0, 0, NULL);
+	for (int i = 0; i < 18; i++) {
+		due_read(&due, &at);
+		assert_int_equal(due.n, 0);
+	}
+	due_read(&due, &at);
+	due_read(&due, &at);
+	assert_int_equal(due.n, 1);
+}
+
 /* What is told of the part of that name. */
 static void deliveries_are(const char *status, size_t alerts)
 {
@@ -239,6 +280,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_stands_is_timed, pulse_end),
 		cmocka_unit_test_teardown(a_need_is_that_of_an_hour, pulse_end),
 		cmocka_unit_test_teardown(what_is_due_has_an_age, pulse_end),
+		cmocka_unit_test_teardown(what_takes_long_is_counted_seldom, pulse_end),
 		cmocka_unit_test_teardown(who_is_suspended_is_a_loss, pulse_end),
 	};
 

@@ -11,7 +11,10 @@
 
 struct l2_figures; /* kinds/node/watch/watch.h */
 
+struct due_kept;
+
 struct health_at {
+	struct due_kept *due; /* NULL: it is counted each time */
 	struct world *world;
 	struct journal *journal;
 	struct runner *runner; /* NULL: its last turn found the disk full.. */
@@ -28,6 +31,13 @@ struct health_at {
 struct due {
 	int64_t n, oldest_ms; /* so long the oldest of it is due */
 	int64_t suspended;    /* subscribers */
+};
+
+/* What it took long to count holds for a while: whoever asks all the time does not keep
+ * the turns from coming. */
+struct due_kept {
+	struct due due;
+	int64_t until_ms;
 };
 
 void due_read(struct due *ret, const struct health_at *at);
