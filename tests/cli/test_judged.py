@@ -207,9 +207,26 @@ def a_node_begins_with_its_folder(folder):
     node = Node(folder)
     shutil.rmtree(node.data)
     node.apply({"do": "credit", "peer": "a", "amount": "3"})
-    refused = node("node", "create-anchor")
-    refused.ends(1)
-    assert "there is no folder l2; a node begins with: pawl node init" in refused.err, refused.err
+    log, db, both = "the log of snapshots", "the reorg database", "log and reorg database"
+    file = "l2/l2_snapshots.dat"
+    for line, what in (("create-anchor", log), ("verify", log), ("prune --output x", log), ("recover --latest-valid", log),
+                       ("recover --to 1", log), ("divergence", db), ("anchors", db), ("reorgs", db),
+                       ("rebuild-reorg-db", db), ("prune-reorg-db", db), ("init-reorg-db", db),
+                       ("resync --start-height 1 --bitcoin-rpc http://127.0.0.1:9", db), (f"import {file}", "FILE"),
+                       ("backup", both), ("restore", both), ("restore --only log", both), ("reset", both)):
+        node("node", *line.split()).ends(1, "^$", f"node.data_dir: there is no folder l2, where {what} should be; a node "
+                                         "begins with: pawl node init\n$")
+    # of another path than the config's: what is printed can be typed
+    for line in ("verify --snapshot g/l2/x", "extract g/l2/x y", "convert g/l2/x y --to 2", "get-snapshot-block g/l2/x",
+                 "init-reorg-db --path g/l2/reorg_db"):
+        node("node", *line.split()).ends(1, err="there is no folder g/l2, where .*: pawl node init --data-dir g/l2\n$")
+    for line, made in (("init --data-dir g/l2", "g/l2"), ("rehearse g/l2/", "g/l2/"), ("rehearse /g/l2", "/g/l2")):
+        node("node", *line.split()).ends(1, err=f"there is no folder /?g, in which {made} is to be made: .*: mkdir -p /?g\n$")
+    node("node", "state").ends(0)
+    assert "pawl node init --data-dir l2" in [do for what, _, do in node.findings(1) if what == "files"]
+    assert sorted(os.listdir(folder)) == sorted(name for name in os.listdir(folder) if name.startswith("pawl"))
+    node("node", "init").ends(0)
+    node("node", "create-anchor").ends(0)
 
 
 @test

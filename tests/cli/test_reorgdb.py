@@ -57,7 +57,7 @@ def one_is_made_and_stays(folder):
         file.write("node: {data_dir: .}\n")
     Run(folder, "node", "reorgs", "--json").ends(0, '"blocks":1')
     Run(folder, "node", "init-reorg-db", "--path", os.path.join(folder, "no/such")).ends(
-        1, err="No such file or directory")
+        1, err="there is no folder .*/no, where the reorg database should be")
 
 
 @test

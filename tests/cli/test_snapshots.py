@@ -193,7 +193,14 @@ def folder_of_a_node(folder):
     assert code == 0 and out.count(" is there already: data") == 4, out
     assert verify(folder, "data/l2_snapshots.dat")[0] == 0
     code, _, err = tool(folder, "ailee_init_node", "--data-dir", "no/such")
-    assert code == 1 and "no/such: No such file" in err
+    assert code == 1 and "there is no folder no, in which no/such is to be made" in err
+    for name, *args in (("ailee_l2_verify", "--snapshot", "no/log"), ("ailee_extract_snapshots", "no/log", "x"),
+                        ("ailee_prune_snapshots", "--file", "no/log", "--output", "x"),
+                        ("ailee_get_snapshot_block", "no/log"), ("ailee_init_reorg_db", "--path", "no/reorg_db"),
+                        ("ailee_resync_blocks", "--start-height", "1", "--db-path", "no/reorg_db", "--bitcoin-rpc",
+                         "http://127.0.0.1:9")):
+        code, _, err = tool(folder, name, *args)
+        assert code == 1 and "there is no folder no, where the " in err and "node init --data-dir no\n" in err, err
 
 
 @test

@@ -1,10 +1,8 @@
 #include "cli/node/anchoring.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -12,6 +10,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "cli/node/database.h"
+#include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/owner/own.h"
 #include "cli/report/report.h"
@@ -367,22 +366,13 @@ static enum err anchor(struct anchoring *a, struct fail *f)
 	return e;
 }
 
-static enum err folder_look(const char *folder, struct fail *f)
-{
-	if (access(folder, F_OK) == 0 || errno != ENOENT)
-		return ERR_OK;
-	return fail_set(f, ERR_NOT_FOUND,
-	    "node.data_dir: there is no folder %s; a node begins with: pawl node init",
-	    folder);
-}
-
 static enum err run(struct anchoring *a, struct fail *f)
 {
 	enum err e =
 	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, a->ret->log, f);
 
 	if (e == ERR_OK)
-		e = folder_look(a->cli->config->node.data_dir, f);
+		e = folder_of(a->cli, a->ret->log, "the log of snapshots", f);
 	if (e == ERR_OK)
 		e = snapshots_path(
 		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/daemon/backups.h"
+#include "cli/node/folder.h"
 
 /* What there is of it; what there is not is the error. */
 static void tell(
@@ -51,6 +52,8 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 
 	if (e == ERR_OK)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
+	if (e == ERR_OK)
+		e = folder_of(c, paths.log, "log and reorg database", f);
 	if (e != ERR_OK)
 		return e;
 	config = c->config->node.backup;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
 static enum err folder_make(const char *folder, struct fail *f)
@@ -67,6 +68,8 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 		all = l2_log_n(log) + x.n;
 	}
 	l2_log_close(log);
+	if (e == ERR_OK)
+		e = folder_above(folder, f);
 	if (e == ERR_OK)
 		e = folder_make(folder, f);
 	if (e == ERR_OK)

@@ -1,11 +1,11 @@
 /* node import: the state of the layer 2 becomes the one of a file, a log of snapshots or
  * what `node state --json` wrote. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/node/snapshots.h"
 #include "kinds/node/state/dump.h"
@@ -13,16 +13,20 @@
 /* -- the file -------------------------------------------------------------- */
 
 /* Lines of JSON begin with a brace, snapshots do not. */
-static enum err is_dump(bool *ret, const char *path, struct fail *f)
+static enum err is_dump(bool *ret, const struct cli *c, const char *path, struct fail *f)
 {
 	FILE *in = fopen(path, "re");
-	int c = in ? getc(in) : EOF;
+	int first = in ? getc(in) : EOF;
 	bool failed = !in || ferror(in);
+	enum err e;
 
-	*ret = c == '{';
+	*ret = first == '{';
 	if (in)
 		(void)fclose(in);
-	return failed ? fail_set(f, ERR_SYSTEM, "%s: %s", path, strerror(errno)) : ERR_OK;
+	if (!failed)
+		return ERR_OK;
+	e = fail_file(f, ERR_SYSTEM, path);
+	return folder_of(c, path, "FILE", f) == ERR_OK ? e : f->err;
 }
 
 struct reading {
@@ -77,7 +81,7 @@ static enum err snapshot_read(struct reading *r, struct l2_state *s, struct fail
 static enum err state_read(struct reading *r, struct l2_state *s, struct fail *f)
 {
 	bool dump;
-	enum err e = is_dump(&dump, r->path, f);
+	enum err e = is_dump(&dump, r->cli, r->path, f);
 
 	if (e != ERR_OK)
 		return e;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
 static enum err join(
@@ -83,6 +84,8 @@ enum err cmd_node_init(struct cli *c, struct fail *f)
 
 	while (len > 1 && folder[len - 1] == '/')
 		folder[--len] = '\0';
+	if (e == ERR_OK)
+		e = folder_above(folder, f);
 	if (e == ERR_OK)
 		e = folder_make(c, "Data folder", folder, f);
 	if (e == ERR_OK)

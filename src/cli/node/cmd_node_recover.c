@@ -16,6 +16,7 @@
 #include "cli/daemon/backups.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
+#include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
 #include "engine/states.h"
@@ -377,6 +378,8 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 		e = args_yes(&r.yes, &c->args, f);
 	if (e == ERR_OK)
 		e = backup_paths(&r.paths, &c->config->node, NULL, f);
+	if (e == ERR_OK)
+		e = folder_of(c, r.paths.log, "the log of snapshots", f);
 	if (e == ERR_OK)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)

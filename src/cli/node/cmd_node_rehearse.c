@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/daemon/backups.h"
+#include "cli/node/folder.h"
 #include "cli/node/rehearse.h"
 #include "cli/node/snapshots.h"
 
@@ -130,8 +131,11 @@ static void tell(const struct rehearsal *r)
 
 static enum err rehearse(struct rehearsal *r, struct fail *f)
 {
-	enum err e = folder_make(r, args_word(&r->cli->args, 0), f);
+	const char *dir = args_word(&r->cli->args, 0);
+	enum err e = folder_above(dir, f);
 
+	if (e == ERR_OK)
+		e = folder_make(r, dir, f);
 	if (e == ERR_OK)
 		e = config_write(r, f);
 	if (e == ERR_OK)

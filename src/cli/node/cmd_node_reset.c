@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/node/anchoring.h"
+#include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
 #include "crypto/word.h"
@@ -232,8 +233,12 @@ static enum err reset(struct resetting *r, struct fail *f)
 	int64_t wall_ms = clock_wall_ms();
 	const char *dir = r->cli->config->node.data_dir;
 	uint32_t yes;
+	char log[1024];
 	enum err e = args_yes(&yes, &r->cli->args, f);
 
+	snprintf(log, sizeof log, "%.960s/" SNAPSHOTS_NAME, dir);
+	if (e == ERR_OK)
+		e = folder_of(r->cli, log, "log and reorg database", f);
 	if (e == ERR_OK)
 		e = l2_reset_look(&r->files, &files_of_system, dir, wall_ms, f);
 	if (e == ERR_OK)

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
+#include "cli/node/folder.h"
 
 static void tell_json(const struct l2_restore_plan *p, const struct l2_restored *r)
 {
@@ -87,6 +88,8 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 
 	if (e == ERR_OK)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
+	if (e == ERR_OK)
+		e = folder_of(c, paths.log, "log and reorg database", f);
 	if (e == ERR_OK && plan.time && plan.log_file)
 		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");
 	if (e == ERR_OK && only && strcmp(only, "log") && strcmp(only, "reorg-db"))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mutant.h"
+#include "cli/node/folder.h"
 #include "kinds/node/reorgdb/changes.h"
 
 enum err database_path(
@@ -24,7 +25,7 @@ enum err database_path(
 	if (n < 0 || n >= DATABASE_PATH_MAX)
 		return fail_set(
 		    f, ERR_USAGE, "the path of the reorg database is too long");
-	return ERR_OK;
+	return folder_of(c, out, "the reorg database", f);
 }
 
 enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,

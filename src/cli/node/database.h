@@ -9,7 +9,7 @@
 #define DATABASE_PATH_MAX 4096
 
 /* What the option says; without it reorg_db in node.data_dir of the config, which is read
- * for that. */
+ * for that. NOT_FOUND: there is no folder that it could be in. */
 NODISCARD enum err database_path(
     struct cli *c, const char *option, char out[DATABASE_PATH_MAX], struct fail *f);
 /* The same, opened. */

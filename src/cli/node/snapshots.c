@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/node/folder.h"
+
 #define DAMAGES_SHOWN 20
 
 enum err snapshots_path(struct cli *c, const char *what, const char *given,
@@ -42,9 +44,11 @@ enum err snapshots_open(
 {
 	enum err e = l2_log_open(ret, &files_of_system, path, f);
 
-	return e == ERR_OK
-	    ? e
-	    : not_loaded(c, e, "Failed to open snapshot file", path, f->why);
+	if (e == ERR_OK)
+		return e;
+	/* the folder, where it is that which lacks */
+	(void)!folder_of(c, path, "the log of snapshots", f);
+	return not_loaded(c, e, "Failed to open snapshot file", path, f->why);
 }
 
 size_t snapshots_damaged(const struct l2_log *log)

@@ -15,6 +15,7 @@
 #include "kinds/node/backup/backup.h"
 
 #define DISK_SECTOR 512 /* of st_blocks */
+#define NOWHERE "it is not there: log, reorg database and backups should be in it"
 
 /* -- findings -------------------------------------------------------------- */
 
@@ -93,8 +94,8 @@ static void folder_look(struct l2_look *l, const char *path)
 	l->disk_free = l->disk_size = -1;
 	if (stat(path, &st) != 0) {
 		if (errno == ENOENT)
-			remedy(found(l, path, "it is not there"),
-			    "pawl node init --data-dir %s", path);
+			remedy(found(l, path, NOWHERE), "pawl node init --data-dir %s",
+			    path);
 		else
 			remedy(found(l, path, "%s", strerror(errno)),
 			    "look at the folders above it: who may go through them");

@@ -1,0 +1,74 @@
+#include "cli/node/folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER_MAX 4096
+
+/* Up to the last slash that something stands behind; "." without one. */
+static void above(char out[FOLDER_MAX], const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	snprintf(out, FOLDER_MAX, "%.*s", n ? (int)n : 1, n ? path : ".");
+}
+
+/* What can't be seen may be there: who opens the file says why not. */
+static bool is_missing(const char *folder)
+{
+	struct stat st;
+
+	if (stat(folder, &st) == 0)
+		return !S_ISDIR(st.st_mode);
+	return errno == ENOENT || errno == ENOTDIR;
+}
+
+static bool is_data_dir(const struct cli *c, const char *folder)
+{
+	const char *dir = c->config ? c->config->node.data_dir : NULL;
+	size_t n = dir ? strlen(dir) : 0;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	return n && strlen(folder) == n && memcmp(dir, folder, n) == 0;
+}
+
+enum err folder_of(
+    const struct cli *c, const char *file, const char *what, struct fail *f)
+{
+	char folder[FOLDER_MAX];
+
+	above(folder, file);
+	if (!is_missing(folder))
+		return ERR_OK;
+	if (is_data_dir(c, folder))
+		return fail_set(f, ERR_NOT_FOUND,
+		    "node.data_dir: there is no folder %.800s, where %s should be; a "
+		    "node begins with: pawl node init",
+		    folder, what);
+	return fail_set(f, ERR_NOT_FOUND,
+	    "there is no folder %.400s, where %s should be: is the path right? A node "
+	    "begins with: pawl node init --data-dir %.400s",
+	    folder, what, folder);
+}
+
+enum err folder_above(const char *folder, struct fail *f)
+{
+	char path[FOLDER_MAX];
+
+	above(path, folder);
+	if (!is_missing(path))
+		return ERR_OK;
+	return fail_set(f, ERR_NOT_FOUND,
+	    "there is no folder %.400s, in which %.400s is to be made: is the path "
+	    "right? If it is: mkdir -p %.400s",
+	    path, folder, path);
+}
