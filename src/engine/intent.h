@@ -91,7 +91,9 @@ bool intent_failed(const char *proof);
 int64_t intent_newest(struct runner *r, const struct intent *i);
 
 /* The block that held it left the trail. If it was adopted, the own payment of its row,
- * on a lower nonce, may win now: until that is settled nothing of this one is sent. */
+ * on a lower nonce, may win now: until that is settled nothing of this one is sent. Where
+ * its operation is cancelled, or its account in doubt and the payment a person's, only
+ * empty attempts go on its nonce. */
 void intent_retracted(struct runner *r, const struct intent *i);
 
 /* Another payment of its row is in a final block. */

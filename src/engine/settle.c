@@ -160,6 +160,31 @@ static bool has_no_bytes(struct runner *r, const struct intent *i)
 	return i->has_attempt && sql_attempt_get_one(r->s.journal, &in, &at) && !at.bytes;
 }
 
+/* By its tag: what was forgotten of its nonce can be no other payload. */
+static bool is_tagged(struct runner *r, const struct account *a, const struct intent *i)
+{
+	const struct operation *o = intent_operation(r, i);
+	struct sql_attempt_get_in in = { .id = i->attempt };
+	struct sql_attempt_get_out at;
+
+	return o && sql_attempt_get_one(r->s.journal, &in, &at) &&
+	    claim_is_tagged(a, o, i->row,
+		&(struct fees){ .type = (enum fee_type)at.fee_type,
+		    .gas = (uint64_t)at.gas,
+		    .max_fee = (uint64_t)at.max_fee,
+		    .tip = (uint64_t)at.tip });
+}
+
+/* A person's payment that was adopted, on a nonce of which the journal may have forgotten
+ * what it had signed for it. */
+static bool hides_forgotten(struct runner *r, const struct intent *i)
+{
+	const struct account *a = account_of(r, i->account);
+
+	return a && a->doubt[0] && !is_tagged(r, a, i) &&
+	    !MUTANT(signed_beside_forgotten);
+}
+
 static bool is_cancelled(struct runner *r, const struct intent *i)
 {
 	const struct operation *o = intent_operation(r, i);
@@ -171,8 +196,9 @@ void intent_retracted(struct runner *r, const struct intent *i)
 {
 	struct intent newer = *i;
 
-	if (i->has_nonce && !i->emptied && is_cancelled(r, i) && has_no_bytes(r, i) &&
-	    !MUTANT(cancelled_is_paid_anew)) {
+	if (i->has_nonce && !i->emptied && has_no_bytes(r, i) &&
+	    ((is_cancelled(r, i) && !MUTANT(cancelled_is_paid_anew)) ||
+		hides_forgotten(r, i))) {
 		sql_intent_empty(
 		    r->s.journal, &(struct sql_intent_empty_in){ .id = i->id });
 		return;

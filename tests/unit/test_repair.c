@@ -3,6 +3,7 @@
  * bytes. */
 #include "base/hex.h"
 #include "crypto/secp.h"
+#include "engine/doubt.h"
 #include "engine/repair.h"
 #include "payer.h"
 
@@ -211,6 +212,27 @@ static void an_adopted_one_whose_block_vanishes(void **state_)
 	run(3000);
 	assert_true(live(3));
 	complete();
+	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
+	check_exact();
+}
+
+/* The same, in doubt: another payload may have been sent on its nonce by a journal that
+ * is lost, so nothing but an empty one goes there, and the row has another nonce then. */
+static void in_doubt_an_adopted_one_is_not_signed(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	begin_adopted();
+	account_doubt(runner, account(), "it is a copy");
+	turn();
+	reorg(1, false);
+	run(3000);
+	assert_true(live(3));
+	assert_int_equal(intents_of(3, ids), 1);
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	complete();
+	assert_int_equal(intent(ids[0]).state, INTENT_VOID);
 	assert_int_equal(op()->by_state[ITEM_FINAL].n, 3);
 	check_exact();
 }
@@ -848,6 +870,7 @@ int main(void)
 		cmocka_unit_test_teardown(as_many_rows_as_payments, end),
 		cmocka_unit_test_teardown(two_that_are_adopted_at_once, end),
 		cmocka_unit_test_teardown(an_adopted_one_whose_block_vanishes, end),
+		cmocka_unit_test_teardown(in_doubt_an_adopted_one_is_not_signed, end),
 		cmocka_unit_test_teardown(
 		    an_adopted_one_that_vanishes_waits_for_the_own, end),
 		cmocka_unit_test_teardown(an_adopted_one_is_final_with_its_block, end),
