@@ -95,11 +95,16 @@ def a_row_is_followed_once_it_has_a_transaction():
 
 @test
 def waiting_ends_as_they_do():
-    with Anvil() as anvil, Desk([anvil.url]) as desk:
+    with Anvil(None) as anvil, Desk([anvil.url]) as desk:
         good = anvil.rpc.transact(OWNER, TILL)
         bad = anvil.rpc.transact(PAYER, data="0x60006000fd", gas="0x30000")
-        came = desk.expect(0, "track", good, "--wait", "--confirmations", "2", "--json").out
-        came = [json.loads(line) for line in came.splitlines()]
+        anvil.mine(1)  # no pool shows it, and what comes next waits until it is told
+        child = desk.start("track", good, "--wait", "--confirmations", "2", "--json")
+        wait_until(lambda: "included" in child.paths[0].read_text(), 30, "its block")
+        anvil.interval(0.1)
+        came = desk.ended(child)
+        same(came.code, 0, f"exit of who waits: {came.err}")
+        came = [json.loads(line) for line in came.out.splitlines()]
         same(came[0], {"tracked": 1, "fresh": 1}, "what is told first")
         states = [line["state"] for line in came[1:]]
         same((states[0], states[-1]), ("included", "final"), f"what came, as it came: {states}")
