@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -16,7 +17,8 @@
 #include "base/mutant.h"
 
 #define MEMORY_BYTES \
-	((size_t)16 * 1024) /* of a connection: its header, what is written */
+	((size_t)16 * 1024)             /* of a connection: its header, what is written */
+#define SPILT_MAX ((size_t)1024 * 1024) /* of a body, before who sends it is told */
 #define SILENCE_S 20u
 #define REQUEST_MS 30000
 #define LOOK_MS 1000
@@ -86,10 +88,12 @@ static enum MHD_Result refuse_with(struct MHD_Connection *connection, unsigned s
 static enum MHD_Result refuse(
     struct MHD_Connection *connection, unsigned status, const char *why)
 {
+	bool big = status != MHD_HTTP_BAD_REQUEST;
 	struct buf text;
 
 	buf_init(&text, 256);
-	buf_addf(&text, "{\"error\":\"%s\",\"name\":\"TOO_BIG\",\"exit\":2}\n", why);
+	buf_addf(&text, "{\"error\":\"%s\",\"name\":\"%s\",\"exit\":%d}\n", why,
+	    big ? "TOO_BIG" : "USAGE", big ? 2 : 1);
 	return refuse_with(connection, status, NULL, &text);
 }
 
@@ -114,6 +118,47 @@ static bool longer_than(struct MHD_Connection *connection, size_t max)
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* What is said of where a request ends, and whom it is for. */
+struct framing {
+	int lengths, codings, hosts;
+	bool chunked, blank;
+};
+
+static enum MHD_Result framing_add(
+    void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct framing *f = ctx;
+
+	(void)kind;
+	f->blank |= strpbrk(key, " \t") != NULL;
+	f->lengths += strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	f->hosts += strcasecmp(key, MHD_HTTP_HEADER_HOST) == 0;
+	if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+		f->codings++;
+		f->chunked = value && strcasecmp(value, "chunked") == 0;
+	}
+	return MHD_YES;
+}
+
+/* Whoever passes requests on may read it in another way than libmicrohttpd does, and
+ * what he takes for a body would be a request here. NULL: it can be read in one way. */
+static const char *framing_fault(struct MHD_Connection *connection)
+{
+	struct framing f = { 0 };
+
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, framing_add, &f);
+	if (MUTANT(any_framing))
+		return NULL;
+	if (f.blank)
+		return "a blank in the name of a header";
+	if (f.hosts > 1)
+		return "more than one Host";
+	if (f.lengths + f.codings > 1)
+		return "more than one word of how long the body is";
+	return f.codings && !f.chunked ? "Transfer-Encoding: chunked alone is read"
+				       : NULL;
 }
 
 /* false: he may not ask, and is told so, which *ret says. */
@@ -144,12 +189,14 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
     const char *method, const char *path, void **of)
 {
 	size_t max = s->s.body_max(method, path);
-	const char *who = NULL;
+	const char *who = NULL, *fault = framing_fault(connection);
 	enum MHD_Result refused;
 	struct exchange *x;
 
 	if (s->stopped)
 		return MHD_NO;
+	if (fault)
+		return refuse(connection, MHD_HTTP_BAD_REQUEST, fault);
 	if (!admitted(s, connection, method, path, &who, &refused))
 		return refused;
 	if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) >
@@ -189,9 +236,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 		return begin(s, connection, method, path, of);
 	if (*len) {
 		buf_add(&x->body, data, *len);
+		x->spilt += buf_ok(&x->body) ? 0 : *len;
 		*len = 0;
-		return buf_ok(&x->body) ? MHD_YES : MHD_NO;
+		return x->spilt <= SPILT_MAX ? MHD_YES : MHD_NO;
 	}
+	if (!buf_ok(&x->body))
+		return refuse(
+		    connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long");
 	if (x->response) {
 		if (!x->streams) /* who takes it drop by drop is gone some day, too */
 			x->caller->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
@@ -240,6 +291,11 @@ static bool is_gone(const struct caller *c)
 	char byte;
 
 	return recv(socket_of(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+bool exchange_gone(const struct exchange *x)
+{
+	return !x->connection || is_gone(x->caller);
 }
 
 /* Who takes too long to say what he wants is shown the door, however busy he looks. */

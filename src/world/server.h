@@ -84,6 +84,8 @@ void exchange_stream(struct exchange *x, const char *type);
 bool exchange_send(struct exchange *x, const char *piece);
 /* The last piece was begun to be sent: another one replaces nothing. */
 bool exchange_taken(const struct exchange *x);
+/* Nobody listens any more, by the kernel's word, whether something is sent or not. */
+bool exchange_gone(const struct exchange *x);
 void exchange_end(struct exchange *x);
 
 #endif

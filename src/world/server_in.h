@@ -35,6 +35,7 @@ struct exchange {
 	char *method, *path;
 	struct said said;
 	struct buf body;
+	size_t spilt;   /* what came of it beyond its bound */
 	bool whole;     /* the request is said, and was posted */
 	bool held;      /* somebody has it, or will: the answer is his to give */
 	bool suspended; /* the connection */

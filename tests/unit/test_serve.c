@@ -1230,6 +1230,27 @@ static void a_slow_reader_misses_nothing(void **state)
 	reader_close(&quick);
 }
 
+/* A proxy that begins anew has its places at once. */
+static void who_left_keeps_no_place(void **state)
+{
+	struct rig *t = *state;
+	struct reader them[64], one;
+
+	token_add(t, TOKEN);
+	for (int i = 0; i < 64; i++) {
+		reader_open(t, &them[i], "", "");
+		reads(t, &them[i], "id: ");
+	}
+	reader_open(t, &one, "", "");
+	reads(t, &one, "64 follow already");
+	reader_close(&one);
+	for (int i = 0; i < 64; i++)
+		reader_close(&them[i]);
+	reader_open(t, &one, "", "");
+	reads(t, &one, "id: ");
+	reader_close(&one);
+}
+
 /* -- pages ----------------------------------------------------------------- */
 
 /* %: the port of the listener. */
@@ -1356,6 +1377,8 @@ static void addresses_are_read(void **state)
 		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:80" };
 	struct listener l, other;
 	struct fail f = { 0 };
+	int unread = 0;
+	socklen_t unread_len = sizeof unread;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -1365,6 +1388,9 @@ static void addresses_are_read(void **state)
 	}
 	assert_int_equal(listener_open(&l, "localhost:0", &f), ERR_OK);
 	assert_true(l.loopback && l.port);
+	assert_int_equal(
+	    getsockopt(l.fd, SOL_SOCKET, SO_SNDBUF, &unread, &unread_len), 0);
+	assert_true(unread <= 512 * 1024); /* and does not grow, once it is said */
 	assert_int_equal(listener_open(&other, l.at, &f), ERR_CONFIG);
 	assert_non_null(strstr(f.why, "in use by another program"));
 	listener_close(&other);
@@ -1456,6 +1482,7 @@ int main(void)
 		RIG(a_key_outlives_its_owner),
 		RIG(the_log_is_followed_and_resumed),
 		RIG(a_slow_reader_misses_nothing),
+		RIG(who_left_keeps_no_place),
 		RIG(pages_of_others_are_refused),
 		RIG(tcp_takes_no_place_of_the_socket),
 		RIG(its_health_needs_no_token),

@@ -1,6 +1,7 @@
 /* The HTTP server on the production loop, asked by the world's own client and by sockets
  * that say whatever they like. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -230,6 +231,7 @@ static void a_body_has_a_bound(void **state)
 	struct rig *t = *state;
 	char body[BODY_MAX + 2];
 	struct seen seen = { .calls = 0 };
+	int64_t end_ms;
 	int fd;
 
 	memset(body, 'x', sizeof body);
@@ -253,9 +255,46 @@ static void a_body_has_a_bound(void **state)
 		say(fd, body);
 		say(fd, "\r\n");
 	}
-	assert_non_null(heard(t, fd));
+	say(fd, "0\r\n\r\n");
+	assert_non_null(strstr(heard(t, fd), "{\"error\":\"the body is too long\""));
+	close(fd);
+	/* Or without an end. */
+	fd = dial(t);
+	say(fd, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	end_ms = world_now_ms(t->world) + PATIENCE_MS;
+	while (world_now_ms(t->world) < end_ms &&
+	    (send(fd, "1\r\nx\r\n", 6, MSG_NOSIGNAL) >= 0 || errno == EAGAIN))
+		world_wait(t->world, world_now_ms(t->world));
+	assert_true(world_now_ms(t->world) < end_ms);
 	assert_int_equal(t->got_n, 1);
 	close(fd);
+}
+
+/* Whoever passes it on may read another end, and let in what follows. */
+static void what_has_two_ends_is_refused(void **state)
+{
+	static const char *const words[] = { "Content-Length: 1\r\nContent-Length: 2\r\n",
+		"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+		"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n",
+		"Content-Length : 1\r\n", "Host: y\r\n" };
+	struct rig *t = *state;
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		int fd = dial(t);
+		const char *text;
+
+		say(fd, "POST / HTTP/1.1\r\nHost: x\r\n");
+		say(fd, words[i]);
+		say(fd, "\r\nx");
+		text = heard(t, fd);
+		assert_non_null(text);
+		assert_non_null(strstr(text, "HTTP/1.1 400"));
+		assert_non_null(strstr(text, "\"name\":\"USAGE\",\"exit\":1}"));
+		close(fd);
+	}
+	assert_int_equal(t->got_n, 0);
 }
 
 static void headers_have_a_bound(void **state)
@@ -479,6 +518,7 @@ int main(void)
 		RIG(many_wait_at_once),
 		RIG(a_dropped_request_is_unknown),
 		RIG(a_body_has_a_bound),
+		RIG(what_has_two_ends_is_refused),
 		RIG(headers_have_a_bound),
 		RIG(garbage_is_shown_the_door),
 		RIG(who_drips_is_shown_the_door),

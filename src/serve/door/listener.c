@@ -13,6 +13,7 @@
 
 #define BACKLOG 128
 #define PORT_MAX 65535
+#define UNREAD_MAX (256 * 1024) /* what the kernel keeps for who does not read */
 
 struct at {
 	union {
@@ -120,7 +121,7 @@ static enum err refused(const char *text, struct fail *f)
 
 enum err listener_open(struct listener *l, const char *text, struct fail *f)
 {
-	const int yes = 1;
+	const int yes = 1, unread = UNREAD_MAX;
 	struct at at;
 
 	*l = (struct listener){ .fd = -1 };
@@ -129,6 +130,7 @@ enum err listener_open(struct listener *l, const char *text, struct fail *f)
 	l->fd =
 	    socket(at.is.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+	    setsockopt(l->fd, SOL_SOCKET, SO_SNDBUF, &unread, sizeof unread) ||
 	    bind(l->fd, &at.is.any, at.len) || listen(l->fd, BACKLOG)) {
 		enum err e = refused(text, f);
 

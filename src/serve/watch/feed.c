@@ -87,6 +87,18 @@ static enum err last_read(int64_t *ret, const char *text, struct fail *f)
 	return ERR_OK;
 }
 
+/* Who left is noticed when something is sent to him; who comes then needs his place. */
+static void leavers_end(struct feeds *s, const struct places *places)
+{
+	struct feed *t, *next;
+
+	for (t = TAILQ_FIRST(&s->list); t; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->places == places && exchange_gone(t->exchange))
+			feed_end(s, t);
+	}
+}
+
 enum err feeds_add(struct feeds *s, struct exchange *x, struct places *places,
     int64_t operation, int64_t after, const char *last, struct fail *f)
 {
@@ -101,6 +113,8 @@ enum err feeds_add(struct feeds *s, struct exchange *x, struct places *places,
 		    "the journal ends with event %" PRId64
 		    ": an older copy was put back since; begin anew, with ?after=0",
 		    end);
+	if (places->n == places->max && !MUTANT(leavers_keep_places))
+		leavers_end(s, places);
 	if (places->n == places->max)
 		return fail_set(
 		    f, ERR_STOPPED, "%u follow already; try again later", places->max);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/operation.h"
 #include "serve/watch/standing.h"
 #include "serve/watch/wire.h"
@@ -45,11 +46,27 @@ void streams_release(struct streams *s)
 	}
 }
 
+/* Who left is noticed when something is sent to him; who comes then needs his place. */
+static void leavers_end(struct streams *s, const struct places *places)
+{
+	struct stream *t, *next;
+
+	for (t = LIST_FIRST(&s->list); t; t = next) {
+		next = LIST_NEXT(t, link);
+		if (t->places != places || !exchange_gone(t->exchange))
+			continue;
+		exchange_drop(t->exchange);
+		stream_free(t);
+	}
+}
+
 enum err streams_add(struct streams *s, struct exchange *x, struct places *places,
     int64_t operation, struct fail *f)
 {
 	struct stream *t;
 
+	if (places->n == places->max && !MUTANT(leavers_keep_places))
+		leavers_end(s, places);
 	if (places->n == places->max)
 		return fail_set(f, ERR_STOPPED,
 		    "%u processes watch already; it goes on all the same: pawl status",
