@@ -563,6 +563,29 @@ static void a_start_that_was_torn_in_its_first_page(void **state)
 	journal_close(own());
 }
 
+/* The header of a -wal shares a sector with the first page of its first transaction: a
+ * power cut tears that, and a page behind it. Damage of the header alone leaves the pages
+ * whole, and is missed. */
+static void a_start_that_was_torn_in_its_header(void **state)
+{
+	const off_t sum_of_header = 24;
+
+	(void)state;
+	for (int page = 1; page <= 3; page++) {
+		struct journal *j;
+
+		journal_close(own());
+		flip(beside("pawl.db-wal"), sum_of_header);
+		tear(page);
+		j = own();
+		assert_true(has_chain(j, 1));
+		assert_null(journal_doubt(j));
+		journal_close(j);
+	}
+	flip(beside("pawl.db-wal"), sum_of_header);
+	refused(ERR_DAMAGED, "header of its -wal");
+}
+
 static void start_at_once(int times)
 {
 	for (int i = 0; i < times; i++)
@@ -950,6 +973,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    an_old_database_under_a_wal_that_began_anew, fresh),
 		cmocka_unit_test_setup(a_start_that_was_torn_in_its_first_page, fresh),
+		cmocka_unit_test_setup(a_start_that_was_torn_in_its_header, fresh),
 		cmocka_unit_test_setup(an_old_database_under_a_wal_without_a_past, fresh),
 		cmocka_unit_test_setup(a_wal_without_a_past_over_a_newer_database, fresh),
 		cmocka_unit_test_setup(a_torn_beginning_is_no_damage, fresh),
