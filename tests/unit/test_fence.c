@@ -251,6 +251,32 @@ static void a_copy_of_a_journal_in_doubt_is_fenced_anew(void **state_)
 	finish_fenced();
 }
 
+/* So it is where no block tells of what came behind that fence: it is whole, and bytes
+ * above it may still come. */
+static void a_fence_for_an_older_doubt_settles_no_other(void **state_)
+{
+	uint64_t first;
+
+	(void)state_;
+	begin_forgetful(1, 1, 60);
+	forget();
+	run_until(has_fence());
+	first = fenced_below();
+	keep();
+	go_on();
+	run_until(fence().state == OPERATION_COMPLETED);
+	sim_mining(scene.chain, 0);
+	run_until(signed_n((int)op()->by_state[ITEM_FINAL].n + 4));
+	run(2000);
+	assert_int_equal(count(), first);
+	sim_pool_drop_all(scene.chain);
+	forget();
+	go_on();
+	run_until(fenced_below() > first);
+	assert_int_equal(fenced_below(), first + 4);
+	finish_fenced();
+}
+
 /* They are in a pool, but no block takes them for as long as a final one is deep. */
 static void bytes_that_come_late_lose_to_empty_ones(void **state_)
 {
@@ -1101,6 +1127,7 @@ int main(void)
 		T(so_it_is_when_all_of_that_is_final),
 		T(a_forgotten_transaction_begins_a_fence),
 		T(a_copy_of_a_journal_in_doubt_is_fenced_anew),
+		T(a_fence_for_an_older_doubt_settles_no_other),
 		T(bytes_that_come_late_lose_to_empty_ones),
 		T(all_nonces_without_bytes_are_given_back),
 		T(a_nonce_without_bytes_is_given_back),
