@@ -1,6 +1,6 @@
 /* The node of a layer 2 on a disk that forgets: its old changes go into files, blocks say
- * how deep its peg-ins are, and blocks that nobody had read are read. It dies at each op,
- * the power goes or not, the disk is full, syncs fail.
+ * how deep its peg-ins are, blocks that nobody had read are read, and all is begun anew.
+ * It dies at each op, the power goes or not, the disk is full, syncs fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
+#include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 #include "trial.h"
 
@@ -33,6 +34,7 @@
 #define TOP 99 /* ..and the highest, before more come */
 #define MORE 8
 #define MISSED_LOW 80
+#define LOG "/disk/l2_snapshots.dat"
 
 static struct sim_disk_image *begin;
 
@@ -218,6 +220,106 @@ static void read_missed(void)
 	journal_close(j);
 }
 
+/* -- all anew --------------------------------------------------------------- */
+
+static void state_of_log(struct l2_state *s, char root[L2_HEX])
+{
+	l2_state_init(s);
+	l2_state_add(s, L2_BALANCES, &(struct l2_balance){ l2_text("a"), 7 });
+	l2_state_root(s, root);
+}
+
+static void log_make(void)
+{
+	static const struct l2_append how = { .version = 1 };
+	char root[L2_HEX];
+	struct l2_state s;
+	struct fail f = { 0 };
+
+	state_of_log(&s, root);
+	mortal_must(l2_state_anchor(&s, root, WALL, l2_text(""), &f), &f);
+	mortal_must(l2_log_append(&sim_disk_files, LOG, &s, &how, &f), &f);
+	l2_state_release(&s);
+}
+
+/* What a log has as its newest snapshot: that of log_make. */
+static bool is_old_log(const char *path)
+{
+	static const struct l2_demand demand = { .anchor_needed = true };
+	struct l2_block block = { 0 };
+	struct l2_verdict v;
+	struct l2_log *log;
+	struct l2_state s;
+	char root[L2_HEX];
+	bool is = false;
+
+	if (l2_log_open(&log, &sim_disk_files, path, NULL) != ERR_OK)
+		return false;
+	state_of_log(&s, root);
+	if (l2_log_newest(log, &demand, &block, &v, NULL, NULL, NULL) == ERR_OK)
+		is = block.len && strcmp(v.root, root) == 0;
+	l2_state_release(&s);
+	l2_log_close(log);
+	return is;
+}
+
+struct set_aside {
+	char part[300], whole[300]; /* folders; "": none */
+	char in[600];               /* that is gone through.. */
+	int old;                    /* ..and has so many of the old logs */
+};
+
+static void note_folder(void *ctx, const char *name)
+{
+	struct set_aside *a = ctx;
+	bool is_part = strstr(name, ".part") != NULL;
+
+	if (strncmp(name, "recovery_", 9) == 0)
+		snprintf(is_part ? a->part : a->whole, 300, "/disk/%.200s", name);
+}
+
+static void note_log(void *ctx, const char *name)
+{
+	struct set_aside *a = ctx;
+	char path[900];
+
+	snprintf(path, sizeof path, "%s/%.200s", a->in, name);
+	a->old += strncmp(name, "l2_snapshots.dat", 16) == 0 && is_old_log(path);
+}
+
+static struct set_aside set_aside(void)
+{
+	struct set_aside a = { .part = "" };
+	struct fail f = { 0 };
+
+	mortal_must(sim_disk_files.each("/disk", note_folder, &a, &f), &f);
+	for (int i = 0; i < 2; i++) {
+		snprintf(a.in, sizeof a.in, "%s", i ? a.part : a.whole);
+		if (a.in[0])
+			mortal_must(sim_disk_files.each(a.in, note_log, &a, &f), &f);
+	}
+	return a;
+}
+
+/* Who sees that it is done asks for no second one. */
+static void reset(void)
+{
+	struct journal *j = trial_own();
+	struct fail f = { 0 };
+	struct l2_reset r;
+	struct l2_state s;
+
+	if (!set_aside().whole[0]) {
+		book_read(j, &s);
+		mortal_must(l2_reset_look(&r, &sim_disk_files, "/disk", WALL, &f), &f);
+		r.reorg_db_path[0] = '\0';
+		mortal_must(l2_reset_files(&r, j, &s, NULL, WALL, &f), &f);
+		mortal_must(l2_reset_end(&r, &f), &f);
+		l2_state_release(&s);
+	}
+	journal_close(j);
+}
+
 /* -- what is found --------------------------------------------------------- */
 
 static void differs_if(bool is, const char *what)
@@ -371,6 +473,45 @@ static void all_is_read(void)
 	reading(trial_own(), true);
 }
 
+/* The last line of a state is there: whoever gave the folder its name had all of it. */
+static void state_is_whole(const char *folder)
+{
+	struct fail f = { 0 };
+	char path[600], last;
+	struct file *file;
+	uint64_t size = 0;
+	size_t n;
+
+	snprintf(path, sizeof path, "%s/l2_state.jsonl", folder);
+	mortal_must(sim_disk_files.open(&file, path, FILE_READ, &f), &f);
+	mortal_must(sim_disk_files.size(file, &size, &f), &f);
+	differs_if(size < 100, "the state is cut short");
+	mortal_must(sim_disk_files.read(file, size - 1, &last, 1, &n, &f), &f);
+	differs_if(last != '\n', "the state is cut short");
+	sim_disk_files.close(file);
+}
+
+/* The old log is in one place, and in a folder that has its name with all that it is to
+ * have. */
+static void reset_or_not(void)
+{
+	struct set_aside a = set_aside();
+
+	differs_if(a.part[0] && a.whole[0], "there are two archives");
+	differs_if(a.old + is_old_log(LOG) != 1, "the log is nowhere, or twice");
+	differs_if(a.whole[0] && !a.old, "the archive has no log");
+	if (a.whole[0])
+		state_is_whole(a.whole);
+}
+
+static void all_is_anew(void)
+{
+	struct set_aside a = set_aside();
+
+	differs_if(!a.whole[0] || a.part[0], "its archive has not its name");
+	reset_or_not();
+}
+
 /* -- the runs -------------------------------------------------------------- */
 
 static void nothing_unfinished_is_left(void)
@@ -413,6 +554,24 @@ static void missed_blocks_are_read_to_the_end(void **state)
 	(void)trial_deaths(&catching_up);
 }
 
+static void old_or_new_log_behind_a_reset(void **state)
+{
+	struct trial resetting = { NULL, reset, reset_or_not, all_is_anew, NULL, 1 };
+	struct sim_disk_image *with_log;
+
+	(void)state;
+	sim_disk_put_back(disk, begin);
+	trial_expect(mortal_run(log_make, 0), 0, "log", 0);
+	resetting.begin = with_log = sim_disk_keep(disk);
+	(void)trial_deaths(&resetting);
+	/* and who was told that it is done finds it done */
+	sim_disk_put_back(disk, with_log);
+	trial_expect(mortal_run(reset, 0), 0, "reset", 0);
+	sim_disk_lose_power(disk, SIM_LOSE_ALL);
+	trial_expect(mortal_run(all_is_anew, 0), 0, "behind a power cut", 0);
+	mem_free(with_log);
+}
+
 static int make_disk(void **state)
 {
 	(void)state;
@@ -429,6 +588,7 @@ int main(void)
 		cmocka_unit_test(what_fails_harms_no_change),
 		cmocka_unit_test(pegins_are_as_deep_as_blocks),
 		cmocka_unit_test(missed_blocks_are_read_to_the_end),
+		cmocka_unit_test(old_or_new_log_behind_a_reset),
 	};
 	int failed;
 

@@ -260,6 +260,7 @@ void disk_names_sync(struct sim_disk *d)
 		memcpy(d->files[i].name_on_medium, d->files[i].name, DISK_NAME);
 		d->files[i].replaced_by = d->files[i].exchanged = 0;
 	}
+	d->moved_from[0] = '\0';
 }
 
 /* -- cache and medium ------------------------------------------------------ */

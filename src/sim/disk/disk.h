@@ -14,7 +14,7 @@
  * on the medium unless written again.
  *
  * Everything is drawn from one generator in the region: same seed, same story. Files are
- * known by their whole path; folders are not looked at.
+ * known by their whole path; a folder is where they are, and moves with all of them.
  */
 #ifndef PAWL_SIM_DISK_H
 #define PAWL_SIM_DISK_H

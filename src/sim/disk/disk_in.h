@@ -85,6 +85,8 @@ struct sim_disk {
 	int64_t ops, die_at, syncs, fail_sync_at, reads, fail_read_at, fail_reads;
 	int64_t room, inodes;
 	bool spared; /* of errors when it is read */
+	/* A folder was the one, is the other, and on no medium yet; "": none. */
+	char moved_from[DISK_NAME], moved_to[DISK_NAME];
 	uint64_t faults[SIM_DISK_FAULTS];
 	struct disk_file files[DISK_FILES];
 	struct disk_open opens[DISK_OPENS];
@@ -149,6 +151,9 @@ int disk_make(struct sim_disk *d, const char *name);
 /* The name goes to this file, from whichever has it. */
 void disk_replace(struct sim_disk *d, int file, const char *name);
 void disk_exchange(struct sim_disk *d, int file, int other);
+/* A folder is there while something is in it; the first of these, -1: none. */
+int disk_in_folder(const struct sim_disk *d, const char *folder);
+void disk_folder_move(struct sim_disk *d, const char *from, const char *to);
 void disk_name(struct sim_disk *d, int file, const char *name); /* "": removed */
 
 /* disk_hold.c. An open file is a place in opens. */

@@ -88,6 +88,46 @@ void disk_exchange(struct sim_disk *d, int file, int other)
 	disk_op_end(last);
 }
 
+/* -- folders --------------------------------------------------------------- */
+
+static bool is_in(const char *name, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(name, folder, len) == 0 && name[len] == '/';
+}
+
+int disk_in_folder(const struct sim_disk *d, const char *folder)
+{
+	for (int i = 0; i < DISK_FILES; i++)
+		if (is_in(d->files[i].name, folder))
+			return i;
+	return -1;
+}
+
+static void move(char name[DISK_NAME], const char *from, const char *to)
+{
+	char rest[DISK_NAME];
+
+	if (!is_in(name, from))
+		return;
+	snprintf(rest, DISK_NAME, "%s", name + strlen(from));
+	CHECK(snprintf(name, DISK_NAME, "%s%s", to, rest) < DISK_NAME);
+}
+
+/* What is in it goes along. Of two that no sync has covered the story could not tell. */
+void disk_folder_move(struct sim_disk *d, const char *from, const char *to)
+{
+	bool last = disk_op(d);
+
+	CHECK(!d->moved_from[0] && disk_in_folder(d, to) < 0);
+	for (int i = 0; i < DISK_FILES; i++)
+		move(d->files[i].name, from, to);
+	snprintf(d->moved_from, DISK_NAME, "%s", from);
+	snprintf(d->moved_to, DISK_NAME, "%s", to);
+	disk_op_end(last);
+}
+
 /* -- power ----------------------------------------------------------------- */
 
 /* Sector by sector, old or new. */
@@ -225,6 +265,24 @@ static void lose_exchanged(struct sim_disk *d, enum sim_disk_loss loss)
 	}
 }
 
+static void folder_moves(struct sim_disk *d, const char *from, const char *to)
+{
+	for (int i = 0; i < DISK_FILES; i++) {
+		move(d->files[i].name, from, to);
+		move(d->files[i].name_on_medium, from, to);
+	}
+}
+
+/* Whether it moved, and what else became of the names in it, are two things. */
+static void lose_moved(struct sim_disk *d, enum sim_disk_loss loss)
+{
+	if (name_stays(d, loss))
+		folder_moves(d, d->moved_from, d->moved_to);
+	else
+		disk_fault(d, SIM_DISK_DID_NAME_LOST);
+	d->moved_from[0] = '\0';
+}
+
 static void lose_names(struct sim_disk *d, enum sim_disk_loss loss)
 {
 	lose_exchanged(d, loss);
@@ -255,8 +313,12 @@ void sim_disk_lose_power(struct sim_disk *d, enum sim_disk_loss loss)
 	disk_fault(d, SIM_DISK_DID_POWER_LOST);
 	disk_drop_all(d);
 	lose_writes(d, loss == SIM_LOSE_DRAWN ? drawn[disk_draw(d, 5)] : loss);
+	if (d->moved_from[0])
+		folder_moves(d, d->moved_to, d->moved_from);
 	lose_names(d, loss);
 	lose_replaced(d);
+	if (d->moved_from[0])
+		lose_moved(d, loss);
 	for (int i = 0; i < DISK_FILES; i++) {
 		if (!*d->files[i].name)
 			d->files[i].size_on_medium = 0;

@@ -122,9 +122,14 @@ static enum err rename_over(const char *from, const char *to, struct fail *f)
 {
 	int file = disk_find(disk(), from);
 
-	if (file < 0)
+	if (file < 0 && disk_in_folder(disk(), from) < 0)
 		return fail_set(f, ERR_NOT_FOUND, "%s: is not there", from);
-	disk_replace(disk(), file, to);
+	if (file < 0 && disk_in_folder(disk(), to) >= 0)
+		return fail_set(f, ERR_SYSTEM, "%s: something is in it", to);
+	if (file < 0)
+		disk_folder_move(disk(), from, to);
+	else
+		disk_replace(disk(), file, to);
 	return ERR_OK;
 }
 
@@ -150,10 +155,13 @@ static enum err point(const char *target, const char *name, struct fail *f)
 	return ERR_OK;
 }
 
+/* Of a folder no more than that it is there. */
 static enum err number(const char *path, uint64_t *ret, struct fail *f)
 {
 	int file = disk_find(disk(), path);
 
+	if (file < 0)
+		file = disk_in_folder(disk(), path);
 	if (file < 0)
 		return fail_set(f, ERR_NOT_FOUND, "%s: is not there", path);
 	*ret = (uint64_t)disk()->files[file].inode;

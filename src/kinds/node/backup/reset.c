@@ -75,7 +75,9 @@ enum err l2_reset_end(struct l2_reset *r, struct fail *f)
 {
 	enum err e = r->files->rename(r->part, r->folder, f);
 
-	return e == ERR_OK ? r->files->sync_folder(r->folder, f) : e;
+	return e == ERR_OK && !MUTANT(reset_ends_unsynced)
+	    ? r->files->sync_folder(r->folder, f)
+	    : e;
 }
 
 struct archives {
