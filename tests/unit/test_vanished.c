@@ -73,8 +73,8 @@ static void beyond_the_bound_a_completed_list_reopens(void **state_)
 	assert_int_equal(fee_paid(), 1);
 }
 
-/* Its first one was void by a revert. */
-static void pay_row_2_on_its_second_try(int64_t ids[8])
+/* It is void by a revert, and tried again. */
+static void try_row_2_again(void)
 {
 	struct fail f = { 0 };
 
@@ -87,8 +87,15 @@ static void pay_row_2_on_its_second_try(int64_t ids[8])
 	run_until(ended());
 	assert_int_equal(item(2).state, ITEM_VOID);
 	token->refuses = false;
+	sim_mining(scene.chain, 0);
 	assert_int_equal(operation_retry(runner, op(), WORD_NONE, &f), ERR_OK);
 	turn();
+}
+
+static void pay_row_2_on_its_second_try(int64_t ids[8])
+{
+	try_row_2_again();
+	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
 	assert_int_equal(intents_of(2, ids), 2);
 	assert_int_equal(paid(&lists[0], 2), 1);
@@ -142,6 +149,28 @@ static void a_contested_row_whose_old_bytes_win_is_paid_once(void **state_)
 	assert_int_equal(intent(ids[0]).emptied, 1);
 	assert_int_equal(intent(ids[1]).emptied, 2);
 	run(5000); /* an empty attempt replaces the older one in the pool */
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(ended());
+	assert_int_equal(paid(&lists[0], 2), 1);
+	check_fees();
+}
+
+/* The second try is out, and in no block that could vanish, too. */
+static void a_second_try_is_held_that_is_in_no_block(void **state_)
+{
+	int64_t ids[8];
+
+	(void)state_;
+	try_row_2_again();
+	run_until(is_signed(2));
+	run(2000);
+	assert_int_equal(intents_of(2, ids), 2);
+	reorg(height() - 11, false);
+	resume_chain();
+	turn();
+	assert_int_equal(item(2).state, ITEM_LIVE);
+	assert_int_equal(intent(ids[0]).emptied, 1);
+	assert_int_equal(intent(ids[1]).emptied, 2);
 	sim_mining(scene.chain, INTERVAL_MS);
 	run_until(ended());
 	assert_int_equal(paid(&lists[0], 2), 1);
@@ -477,6 +506,7 @@ int main(void)
 		T(beyond_the_bound_a_completed_list_reopens),
 		T(a_contested_row_is_paid_once),
 		T(a_contested_row_whose_old_bytes_win_is_paid_once),
+		T(a_second_try_is_held_that_is_in_no_block),
 		T(a_row_contested_thrice_waits_for_all_older),
 		T(a_contested_service_fee_is_paid_once),
 		T(a_service_fee_that_is_live_again_is_paid_once),
