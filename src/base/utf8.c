@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/mutant.h"
+
 /* Unicode 15, table 3-7: what may follow a first byte. Only the second byte has bounds
  * of its own; they are what excludes overlong forms, surrogates and the far end. */
 static const struct {
@@ -55,13 +57,41 @@ bool utf8_valid(const char *text, size_t len)
 	return true;
 }
 
+/* Of what turns around how others are shown, and of lines: U+061C, U+200E and U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069. */
+static bool is_turn(const uint8_t *c, size_t n)
+{
+	if (MUTANT(text_turns_around) || n < 2)
+		return false;
+	if (n == 2)
+		return c[0] == 0xd8 && c[1] == 0x9c;
+	if (n != 3 || c[0] != 0xe2)
+		return false;
+	return c[1] == 0x80
+	    ? c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae)
+	    : c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+}
+
 /* Of a whole character of n bytes. C1 is U+0080 to U+009F. */
 static bool is_control(const char *s, size_t n)
 {
 	const uint8_t *c = (const uint8_t *)s;
 
-	return n == 1 ? c[0] < 0x20 || c[0] == 0x7f
-		      : n == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+	if (n == 1)
+		return c[0] < 0x20 || c[0] == 0x7f;
+	return (n == 2 && c[0] == 0xc2 && c[1] < 0xa0) || is_turn(c, n);
+}
+
+bool utf8_speaks(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t at = 0, n; at < len; at += n ? n : 1) {
+		n = utf8_next(text + at, len - at);
+		if (n && is_control(text + at, n))
+			return true;
+	}
+	return false;
 }
 
 void utf8_plain(char *text)

@@ -11,8 +11,11 @@
 size_t utf8_next(const char *text, size_t len);
 bool utf8_valid(const char *text, size_t len);
 
-/* In place: what is no UTF-8, and control characters (C0, DEL, C1), become '?' a byte.
- * Text of others can then neither begin a line nor speak to the terminal. */
+/* In place: what is no UTF-8, and control characters (C0, DEL, C1, and those that begin
+ * a line or turn around what is shown), become '?' a byte. Text of others can then
+ * neither begin a line, nor speak to the terminal, nor look like another one. */
 void utf8_plain(char *text);
+/* Is such a character in it? Bytes that are no UTF-8 are none. */
+bool utf8_speaks(const char *text);
 
 #endif

@@ -37,12 +37,17 @@ static enum MHD_Result argument_add(
 	return MHD_YES;
 }
 
+/* Blanks behind it are no part of it, as those before it. */
 static void header_keep(char **to, const char *value)
 {
 	struct buf both;
+	size_t len = strlen(value);
 
+	while (len && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
 	if (!*to) {
-		*to = mem_str(value);
+		*to = mem_new(len + 1);
+		memcpy(*to, value, len);
 		return;
 	}
 	buf_init(&both, TEXT_MAX);

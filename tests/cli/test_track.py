@@ -138,6 +138,11 @@ def on_which_chain_it_is_is_said():
         desk.expect(0, *words[:4], "--label", "yours", "--chain", "local")
         said = desk.expect(0, *words[:4], "--confirmations", "7", "--chain", "local").out
         within('as "yours", by 7 confirmations', said, "a new label, and number")
+        long = "\N{EURO SIGN}" * 66 + "xy"
+        desk.expect(0, *words[:4], "--label", long, "--chain", "local")
+        within(f'as "{long}"', desk.expect(0, "status", HASH).out, "as long as it may be")
+        desk.expect(0, *words[:4], "--label", "a\u202eb", "--chain", "local")
+        within('as "a???b"', desk.expect(0, "status", HASH).out, "what turns around a line")
         desk.expect(0, *words, "--chain", "local")
         told = map(json.loads, desk.expect(0, "status", HASH, "--json").out.splitlines())
         same({t["chain"]: t["labels"] for t in told}, {"local": ["mine"], "side": []},

@@ -63,6 +63,8 @@ def what_is_asked_in_another_way_is_told():
             status, headers, body = api.ask("HEAD", path, token=token)
             same((status, body), (200, ""), f"HEAD {path}")
             check(int(headers["Content-Length"]) > 10, f"the length of {path}")
+        _, why = api.refused(400, "POST", "/v1/track", "\n\n")
+        within("nothing to follow", why, "lines of nothing")
         line = json.dumps({"hash": "0x" + "5a" * 32})
         same(api.ask("POST", "/v1/track", line, **{"Idempotency-Key": "one"})[0], 200, "a line")
         _, why = api.refused(409, "POST", "/v1/track", line.replace("5a", "6b"),

@@ -356,6 +356,33 @@ static void utf8_is_strict(void **state)
 	assert_int_equal(utf8_next("\xe2\x82\xac!", 2), 0); /* never looks past the end */
 }
 
+/* Whatever a stranger calls his own. */
+static void text_of_others_is_plain(void **state)
+{
+	static const char *const speak[] = { "\n", "\x1b", "\x7f", "\xc2\x85", "\xd8\x9c",
+		"\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xae",
+		"\xe2\x81\xa6", "\xe2\x81\xa9" };
+	static const char *const plain[] = { "", "a\xc3\xa4", "\xe2\x82\xac", "\xd8\x9b",
+		"\xe2\x80\x93", "\xe2\x80\xaf", "\xe2\x81\xaa", "\xf0\x9f\x98\x80" };
+	char text[20];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof speak / sizeof *speak; i++) {
+		snprintf(text, sizeof text, "a%sb", speak[i]);
+		assert_true(utf8_speaks(text));
+		utf8_plain(text);
+		assert_int_equal(strspn(text + 1, "?"), strlen(speak[i]));
+		assert_false(utf8_speaks(text));
+	}
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+		snprintf(text, sizeof text, "%s", plain[i]);
+		assert_false(utf8_speaks(text));
+		utf8_plain(text);
+		assert_string_equal(text, plain[i]);
+	}
+	assert_false(utf8_speaks("\xff\xe2\x80"));
+}
+
 static void hex_both_ways(void **state)
 {
 	uint8_t bytes[4] = { 9, 9, 9, 9 };
@@ -572,6 +599,7 @@ int main(void)
 		cmocka_unit_test(buf_adds),
 		cmocka_unit_test(buf_writes_json),
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(text_of_others_is_plain),
 		cmocka_unit_test(hex_both_ways),
 		cmocka_unit_test(hex_quantities),
 		cmocka_unit_test(crash_points_reach_the_hook),

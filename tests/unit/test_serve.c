@@ -253,11 +253,11 @@ static void what_is_no_plan_is_refused(void **state)
 {
 	static const char *const bad[][2] = { { "\"payroll\"", "\"\"" },
 		{ "\"payroll\"", "\"17\"" }, { "\"payroll\"", "\"-x\"" },
-		{ "\"payroll\"", "\"a b\"" }, { "\"payroll\"", "7" },
-		{ "\"rows\":2", "\"rows\":0" }, { "\"rows\":2", "\"rows\":-1" },
-		{ "\"rows\":2", "\"rows\":10000001" }, { "\"rows\":2", "\"rows\":\"2\"" },
-		{ "31337", "0" }, { "\"gas\":21000", "\"gas\":0" },
-		{ "\"gas\":21000", "\"gas\":30000001" },
+		{ "\"payroll\"", "\"a b\"" }, { "\"payroll\"", "\"a\xe2\x80\xae\"" },
+		{ "\"payroll\"", "7" }, { "\"rows\":2", "\"rows\":0" },
+		{ "\"rows\":2", "\"rows\":-1" }, { "\"rows\":2", "\"rows\":10000001" },
+		{ "\"rows\":2", "\"rows\":\"2\"" }, { "31337", "0" },
+		{ "\"gas\":21000", "\"gas\":0" }, { "\"gas\":21000", "\"gas\":30000001" },
 		{ "\"decimals\":18", "\"decimals\":256" }, { "\"30\"", "\"-30\"" },
 		{ "\"30\"", "\"1e3\"" }, { "\"30\"", "30" },
 		{ "\"30\"",
@@ -1020,6 +1020,7 @@ static void a_key_of_changes_is_exact(void **state)
 	    "{\"known\":0,\"fresh\":1}");
 	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, "\"fresh\":1");
 	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, REPLAYED);
+	posted(t, "/v1/node/changes", KEY("n "), PAY("a") "\n\n", 200, REPLAYED);
 	posted(t, "/v1/node/changes", KEY("n"), PAY("A"), 409, "CONFLICT");
 	posted(
 	    t, "/v1/node/changes", KEY("m"), PAY("x"), 400, "line 1: to: it is the peer");

@@ -15,7 +15,7 @@
 #include "serve/command/tracking.h"
 
 #define SENTENCE_MAX 256
-#define WHY_MAX 200
+#define WHY_MAX (TRACKING_LABEL_MAX + 1)
 
 bool track_hash(struct hash *ret, const char *word)
 {

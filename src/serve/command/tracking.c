@@ -110,6 +110,7 @@ static enum err lines_each(
 {
 	const char *at = q->lines, *end = at + q->lines_len;
 	long long line = 0;
+	bool any = false;
 	enum err e = ERR_OK;
 
 	while (at < end && e == ERR_OK) {
@@ -119,6 +120,7 @@ static enum err lines_each(
 		struct wish w;
 
 		line++;
+		any |= len > 0;
 		if (len)
 			e = o ? wish_read(&w, o, f) : ERR_USAGE;
 		if (len && e == ERR_OK)
@@ -128,7 +130,7 @@ static enum err lines_each(
 		json_decref(o);
 		at += len + 1;
 	}
-	if (e == ERR_OK && !line)
+	if (e == ERR_OK && !any)
 		e = fail_set(f, ERR_USAGE, "there is nothing to follow: a line each");
 	return e;
 }

@@ -181,6 +181,10 @@ static json_t *lines_read(const char *body, size_t len, struct fail *f)
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 
 		stop = stop ? stop : end;
+		if (stop == at) { /* nothing is on this line */
+			at++;
+			continue;
+		}
 		o = json_read(at, (size_t)(stop - at), f);
 		if (!o) {
 			json_decref(rows);

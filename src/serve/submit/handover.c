@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 
 #define GAS_MAX 30000000
@@ -22,7 +23,8 @@ static bool name_byte(char c)
 bool handover_name_good(const char *name)
 {
 	size_t len = strlen(name), digits = strspn(name, "0123456789");
-	bool good = len > 0 && len < OPERATION_NAME_MAX && digits < len && name[0] != '-';
+	bool good = len > 0 && len < OPERATION_NAME_MAX && digits < len &&
+	    name[0] != '-' && !utf8_speaks(name);
 
 	for (size_t i = 0; i < len; i++)
 		good = good && name_byte(name[i]);
