@@ -2,19 +2,17 @@
 blocks: a fake node, with the answers that Bitcoin Core documents, and headers that hash."""
 
 import hashlib
-import http.server
 import json
 import pathlib
 import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "cli"))
 
-from bitcoind import GENESIS  # noqa: E402
+from bitcoind import GENESIS, Server  # noqa: E402
 from rocks import Rocks  # noqa: E402
 
 BALANCES = 240000  # 10 MB a snapshot
@@ -66,37 +64,6 @@ class Chain:
         return {"result": result, "error": error, "id": asked.get("id")}
 
 
-class Node:
-    def __init__(self, chain):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self):
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                told = (list(map(chain.answer, asked)) if isinstance(asked, list)
-                        else chain.answer(asked))
-                body = json.dumps(told).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 def desk_of(folder, url):
     folder.mkdir()
     path = folder / "pawl.yaml"
@@ -135,7 +102,7 @@ def report(bench, env, tool, percent):
     """percent: of a log of 100 snapshots, and of a million blocks in the database."""
     snapshots, height = max(2, percent), 10000 * percent
     chain = Chain(height)
-    with Node(chain) as node:
+    with Server(chain.answer) as node:
         desk = desk_of(bench.folder / "layer", node.url)
         log = desk / "l2_snapshots.dat"
         subprocess.run([bench.pawl, "init"], cwd=desk, env=env, check=True,

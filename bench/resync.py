@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.parse
 
-from layer import Chain, Node, desk_of
+from layer import Chain, Server, desk_of
 
 HASHES = 1000     # of a request, as resync asks
 CONNECTIONS = 3
@@ -20,7 +20,7 @@ ROUNDS = 5
 
 def serve(height):
     """The node alone: its URL, and the end when its input ends."""
-    with Node(Chain(height)) as node:
+    with Server(Chain(height).answer) as node:
         print(node.url, flush=True)
         sys.stdin.read()
 

@@ -16,16 +16,15 @@ def block_hash(height):
     return "00000000" + hashlib.sha256(str(height).encode()).hexdigest()[8:]
 
 
-class Bitcoind:
-    """On a free port, until it is left. login: user:password that it wants."""
+class Server:
+    """Of JSON-RPC, on a free port, until it is left. login: user:password that it wants."""
 
-    def __init__(self, height, login=None):
-        self.height = height
+    def __init__(self, answer, login=None):
         wanted = "Basic " + base64.b64encode((login or "").encode()).decode()
-        node = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -35,7 +34,7 @@ class Bitcoind:
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
-                told = [node.answer(q) for q in asked] if isinstance(asked, list) else node.answer(asked)
+                told = [answer(q) for q in asked] if isinstance(asked, list) else answer(asked)
                 body = json.dumps(told).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -49,6 +48,22 @@ class Bitcoind:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Bitcoind(Server):
+    """One whose blocks are known by their heights."""
+
+    def __init__(self, height, login=None):
+        super().__init__(self.answer, login)
+        self.height = height
+
     def answer(self, asked):
         result, error = None, None
         if asked["method"] == "getblockcount":
@@ -60,11 +75,3 @@ class Bitcoind:
         else:
             result = block_hash(asked["params"][0])
         return {"result": result, "error": error, "id": asked.get("id")}
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()

@@ -113,21 +113,7 @@ static void prepare(void)
 
 static void archive_all(void)
 {
-	static const struct retention keep[] = { { "airdrop", 1 } };
-	struct journal *j = trial_own();
-	struct archiver *a = archiver_new(
-	    &(struct archiver_setup){ .journal = j, .keep = keep, .keep_n = 1 });
-	struct fail f = { 0 };
-	bool more = true;
-
-	while (more) {
-		more = archiver_turn(a, 1000);
-		mortal_must(journal_commit(j, &f), &f);
-		more |= archiver_between(a, 1000, &f);
-		mortal_must(f.err, &f);
-	}
-	archiver_free(a);
-	journal_close(j);
+	trial_archive("airdrop", 1000);
 }
 
 /* -- what is found ------------------------------------------------------------ */

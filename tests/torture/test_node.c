@@ -174,21 +174,7 @@ static void prepare(void)
 
 static void archive(void)
 {
-	static const struct retention keep[] = { { "node", 1 } };
-	struct journal *j = trial_own();
-	struct archiver *a = archiver_new(
-	    &(struct archiver_setup){ .journal = j, .keep = keep, .keep_n = 1 });
-	struct fail f = { 0 };
-	bool more = true;
-
-	while (more) {
-		more = archiver_turn(a, WALL);
-		finish(j);
-		more |= archiver_between(a, WALL, &f);
-		mortal_must(f.err, &f);
-	}
-	archiver_free(a);
-	journal_close(j);
+	trial_archive("node", WALL);
 }
 
 /* As a turn does it, a block a turn. */

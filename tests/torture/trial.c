@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "engine/archiver.h"
+
 struct journal *trial_own(void)
 {
 	struct fail f = { 0 };
@@ -15,6 +17,25 @@ struct journal *trial_own(void)
 
 	mortal_must(journal_own(&j, PATH, &me, &f), &f);
 	return j;
+}
+
+void trial_archive(const char *kind, int64_t wall_ms)
+{
+	const struct retention keep[] = { { kind, 1 } };
+	struct journal *j = trial_own();
+	struct archiver *a = archiver_new(
+	    &(struct archiver_setup){ .journal = j, .keep = keep, .keep_n = 1 });
+	struct fail f = { 0 };
+	bool more = true;
+
+	while (more) {
+		more = archiver_turn(a, wall_ms);
+		mortal_must(journal_commit(j, &f), &f);
+		more |= archiver_between(a, wall_ms, &f);
+		mortal_must(f.err, &f);
+	}
+	archiver_free(a);
+	journal_close(j);
 }
 
 void trial_expect(int is, int want, const char *when, int64_t n)

@@ -28,5 +28,7 @@ void trial_failures(const struct trial *t);
 void trial_expect(int is, int want, const char *when, int64_t n);
 /* In a process: the journal, owned. */
 struct journal *trial_own(void);
+/* In a process: all of this kind that is old enough goes into files. */
+void trial_archive(const char *kind, int64_t wall_ms);
 
 #endif

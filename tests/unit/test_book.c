@@ -17,6 +17,7 @@
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/state/book.h"
 #include "leaks.h"
+#include "lines.h"
 #include "outside.h"
 
 #define TXID "aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11aa11"
@@ -48,34 +49,10 @@ static int over(void **state)
 	return 0;
 }
 
-/* Lines as they stand here have ' for ". */
-static char *json_of(const char *lines)
-{
-	char *json = mem_str(lines);
-
-	for (char *at = json; *at; at++)
-		if (*at == '\'')
-			*at = '"';
-	return json;
-}
-
 static enum err do_lines(const char *lines)
 {
-	struct book *b = book_new(j, wall_ms);
-	char *json = json_of(lines);
-	enum err e;
+	enum err e = lines_do(j, wall_ms, lines, &done, &why);
 
-	why = (struct fail){ 0 };
-	journal_save(j);
-	e = book_lines(b, json, strlen(json), &done, &why);
-	if (e == ERR_OK)
-		book_settle(b);
-	if (e == ERR_OK)
-		journal_save_keep(j);
-	else
-		journal_save_drop(j);
-	mem_free(json);
-	book_free(b);
 	if (++turns % commits_each == 0)
 		commit(j);
 	return e;

@@ -20,6 +20,7 @@
 #include "journal/sql.gen.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
+#include "lines.h"
 #include "outside.h"
 
 #define WALL INT64_C(1700000000000)
@@ -53,28 +54,13 @@ static int over(void **state)
 
 /* -- what is done ----------------------------------------------------------- */
 
-/* Of one commit. Lines as they stand here have ' for ". */
+/* Of one commit. */
 static enum err do_lines(const char *lines)
 {
-	struct book *b = book_new(j, WALL);
-	char *json = mem_str(lines);
 	enum err e;
 
-	for (char *at = json; *at; at++)
-		if (*at == '\'')
-			*at = '"';
-	why = (struct fail){ 0 };
 	done = (struct book_done){ 0, 0 };
-	journal_save(j);
-	e = book_lines(b, json, strlen(json), &done, &why);
-	if (e == ERR_OK) {
-		book_settle(b);
-		journal_save_keep(j);
-	} else {
-		journal_save_drop(j);
-	}
-	mem_free(json);
-	book_free(b);
+	e = lines_do(j, WALL, lines, &done, &why);
 	commit(j);
 	return e;
 }

@@ -20,6 +20,7 @@
 #include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/state/book.h"
+#include "lines.h"
 #include "outside.h"
 
 #define TXID "bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22bb22"
@@ -108,25 +109,9 @@ static size_t counted(void)
 /* Lines as they stand here have ' for ", and NAME for a transaction of that byte. */
 static enum err do_line(const char *line)
 {
-	struct book *b = book_new(j, WALL);
 	struct book_done done = { 0, 0 };
-	char *json = mem_str(line);
-	enum err e;
+	enum err e = lines_do(j, WALL, line, &done, &why);
 
-	for (char *at = json; *at; at++)
-		if (*at == '\'')
-			*at = '"';
-	why = (struct fail){ 0 };
-	journal_save(j);
-	e = book_lines(b, json, strlen(json), &done, &why);
-	if (e == ERR_OK) {
-		book_settle(b);
-		journal_save_keep(j);
-	} else {
-		journal_save_drop(j);
-	}
-	mem_free(json);
-	book_free(b);
 	commit(j);
 	return e;
 }
