@@ -125,13 +125,13 @@ static void event(struct journal *j, const struct anchor *a, const char *from,
 	    j, &(struct event){ .what = what, .from = from, .to = to, .why = why });
 }
 
-/* The row is the caller's to put. */
 static void status_add(struct journal *j, int status)
 {
 	sql_node_status_add(
 	    j, &(struct sql_node_status_add_in){ ANCHOR_STATUS_LIST, status });
 }
 
+/* The row is the caller's to put. */
 static void turn_into(struct journal *j, struct anchor *a, int status, const char *why)
 {
 	struct sql_node_status_take_in less = { ANCHOR_STATUS_LIST, a->status };
