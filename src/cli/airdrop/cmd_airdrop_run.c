@@ -25,7 +25,7 @@ static enum err name_check(const char *name, struct fail *f)
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
 	    "a name is letters, digits, '.', '_' and '-', at most %d of them "
-	    "and not digits alone: choose one with --name",
+	    "and not digits or dots alone: choose one with --name",
 	    OPERATION_NAME_MAX - 1);
 }
 

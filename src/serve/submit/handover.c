@@ -23,8 +23,8 @@ static bool name_byte(char c)
 bool handover_name_good(const char *name)
 {
 	size_t len = strlen(name), digits = strspn(name, "0123456789");
-	bool good = len > 0 && len < OPERATION_NAME_MAX && digits < len &&
-	    name[0] != '-' && !utf8_speaks(name);
+	bool good = len > 0 && strspn(name, ".") < len && len < OPERATION_NAME_MAX &&
+	    digits < len && name[0] != '-' && !utf8_speaks(name);
 
 	for (size_t i = 0; i < len; i++)
 		good = good && name_byte(name[i]);

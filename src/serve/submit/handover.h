@@ -46,7 +46,8 @@ void handover_row_encode(struct buf *out, const struct list_row *row);
 NODISCARD enum err handover_rows_decode(
     const char *text, size_t len, list_row_fn *each, void *ctx, struct fail *f);
 
-/* It is typed behind other words, where a number is an id. */
+/* It is typed behind other words, where a number is an id, and is a part of paths, where
+ * ".." is none. */
 bool handover_name_good(const char *name);
 
 #endif

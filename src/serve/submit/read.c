@@ -126,7 +126,7 @@ static enum err texts_get(struct submit *s, const json_t *o, struct fail *f)
 	if (e == ERR_OK && !handover_name_good(s->name))
 		e = fail_set(f, ERR_USAGE,
 		    "name: letters, digits, '.', '_' and '-', at most %d of them and not "
-		    "digits alone",
+		    "digits or dots alone",
 		    OPERATION_NAME_MAX - 1);
 	if (e == ERR_OK)
 		e = text_get(&s->chain, o, "chain", true, f);
