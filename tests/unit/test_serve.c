@@ -1,6 +1,5 @@
 /* The owner's socket: what is asked on it, in bytes nobody should send, and that answers
  * wait for the commit. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -22,6 +21,7 @@
 #include "base/mem.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "own_folder.h"
 #include "seen.h"
 #include "serve/serve.h"
 #include "serve/submit/handover.h"
@@ -387,7 +387,7 @@ struct rig {
 	struct sim_key key;
 	struct sim_lender lender;
 	struct serve_face face;
-	char folder[40], path[64];
+	char path[64];
 	int64_t operation;
 };
 
@@ -460,9 +460,8 @@ static int rig_up(void **state)
 {
 	struct rig *t = mem_new(sizeof *t);
 
-	snprintf(t->folder, sizeof t->folder, "/tmp/pawl-serve-XXXXXX");
-	assert_non_null(mkdtemp(t->folder));
-	snprintf(t->path, sizeof t->path, "%s/pawl.db", t->folder);
+	assert_int_equal(own_folder_make(NULL), 0);
+	snprintf(t->path, sizeof t->path, "%s/pawl.db", own_folder);
 	assert_int_equal(journal_create(t->path, NULL), ERR_OK);
 	owner_rise(t);
 	journal_fill(t);
@@ -473,17 +472,10 @@ static int rig_up(void **state)
 static int rig_down(void **state)
 {
 	struct rig *t = *state;
-	DIR *folder;
-	struct dirent *entry;
 
 	owner_rest(t);
-	folder = opendir(t->folder);
-	while ((entry = readdir(folder)))
-		(void)unlinkat(dirfd(folder), entry->d_name, 0);
-	closedir(folder);
-	rmdir(t->folder);
 	free(t);
-	return 0;
+	return own_folder_remove(NULL);
 }
 
 static void ask(struct rig *t, struct seen *seen, const char *path, const char *body)

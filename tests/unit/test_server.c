@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "own_folder.h"
 #include "seen.h"
 #include "world/server.h"
 
@@ -25,7 +26,7 @@
 struct rig {
 	struct world *world;
 	struct server *server;
-	char folder[40], path[64];
+	char path[64];
 	int listen_fd;
 	struct exchange *got[100];
 	unsigned got_n;
@@ -69,9 +70,8 @@ static int rig_up(void **state)
 	struct rig *t = mem_new(sizeof *t);
 	struct sockaddr_un a;
 
-	snprintf(t->folder, sizeof t->folder, "/tmp/pawl-server-XXXXXX");
-	assert_non_null(mkdtemp(t->folder));
-	snprintf(t->path, sizeof t->path, "%s/socket", t->folder);
+	assert_int_equal(own_folder_make(NULL), 0);
+	snprintf(t->path, sizeof t->path, "%s/socket", own_folder);
 	a = name_of(t);
 	t->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(t->listen_fd, (struct sockaddr *)&a, sizeof a), 0);
@@ -89,10 +89,8 @@ static int rig_down(void **state)
 	server_close(t->server);
 	world_free(t->world);
 	close(t->listen_fd);
-	unlink(t->path);
-	rmdir(t->folder);
 	free(t);
-	return 0;
+	return own_folder_remove(NULL);
 }
 
 static void ask(struct rig *t, struct seen *seen, const char *url, const char *body)
