@@ -16,6 +16,7 @@
 #include "journal/files.h"
 #include "sim/disk/disk.h"
 #include "sim/random.h"
+#include "world/files.h"
 
 #define FILE_MAX ((size_t)64 << 10)
 #define FILES 3
@@ -666,6 +667,64 @@ static void an_owner_is_alone_until_it_ends(void **state)
 	end_two(files);
 }
 
+static void put_file(const char *path)
+{
+	struct file *file;
+
+	assert_int_equal(sim_disk_files.open(&file, path, FILE_WRITE, NULL), ERR_OK);
+	assert_int_equal(sim_disk_files.write(file, 0, "x", 1, NULL), ERR_OK);
+	assert_int_equal(sim_disk_files.sync(file, NULL), ERR_OK);
+	sim_disk_files.close(file);
+}
+
+static bool is_there(const char *path)
+{
+	uint64_t number;
+
+	return sim_disk_files.number(path, &number, NULL) == ERR_OK;
+}
+
+/* With all that is in it, or not at all; what a sync of names covers stays. */
+static void a_folder_moves_as_one(void **state)
+{
+	int moved = 0, made = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 64; seed++) {
+		bool synced = seed % 4 == 0;
+
+		format(seed);
+		put_file("/disk/f.part/a");
+		put_file("/disk/f.part/b");
+		assert_int_equal(
+		    sim_disk_files.sync_folder("/disk/f.part/a", NULL), ERR_OK);
+		assert_int_equal(
+		    sim_disk_files.rename("/disk/f.part", "/disk/f", NULL), ERR_OK);
+		assert_true(is_there("/disk/f") && !is_there("/disk/f.part"));
+		if (synced)
+			assert_int_equal(
+			    sim_disk_files.sync_folder("/disk/f", NULL), ERR_OK);
+		put_file("/disk/f/c");
+		sim_disk_lose_power(disk, SIM_LOSE_DRAWN);
+		forget_all();
+		assert_true(is_there("/disk/f") != is_there("/disk/f.part"));
+		assert_true(is_there("/disk/f/a") == is_there("/disk/f/b"));
+		assert_true(is_there("/disk/f.part/a") == is_there("/disk/f.part/b"));
+		assert_true(is_there("/disk/f/a") || !synced);
+		moved += !synced && is_there("/disk/f/a");
+		made += is_there("/disk/f/c") || is_there("/disk/f.part/c");
+	}
+	assert_in_range(moved, 10, 38);
+	assert_in_range(made, 1, 64);
+	format(1);
+	put_file("/disk/f/a");
+	put_file("/disk/g/a");
+	assert_int_equal(sim_disk_files.rename("/disk/f", "/disk/g", NULL), ERR_SYSTEM);
+	assert_int_equal(
+	    sim_disk_files.rename("/disk/h", "/disk/i", NULL), ERR_NOT_FOUND);
+	close_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -684,6 +743,7 @@ int main(void)
 		cmocka_unit_test(locks_go_with_their_process),
 		cmocka_unit_test(the_shm_is_of_all_and_goes_with_the_last),
 		cmocka_unit_test(an_owner_is_alone_until_it_ends),
+		cmocka_unit_test(a_folder_moves_as_one),
 	};
 
 	for (int i = 0; i < 2; i++)
