@@ -48,6 +48,12 @@ static bool intent_on_nonce(
 	return sql_intent_get_one(l->journal, &of, ret);
 }
 
+/* What a former owner had committed to send is as good as out. */
+static bool by_a_former_owner(const struct leaving *w)
+{
+	return w->life->lost_commit && !judge_owns(w->life);
+}
+
 /* G3: from the decision on nothing with the payload is signed. */
 static bool whose(struct leaving *w)
 {
@@ -61,8 +67,7 @@ static bool whose(struct leaving *w)
 	w->row = i.row;
 	if (w->list >= 0)
 		judge_list_begin(w->judge, w->list);
-	/* what a former owner had committed to send is as good as out */
-	if (!w->empty && i.emptied && (!w->life->lost_commit || judge_owns(w->life)))
+	if (!w->empty && i.emptied && !by_a_former_owner(w))
 		wrong(w, "a payload leaves that was given up");
 	return true;
 }
@@ -244,7 +249,7 @@ static void is_alone(struct leaving *w)
 	struct sql_intent_by_row_out of;
 	struct sql_intent_get_out mine, other;
 
-	if (!(w->story->broken & SIM_GROUND_FINAL) || w->empty ||
+	if (!(w->story->broken & SIM_GROUND_FINAL) || w->empty || by_a_former_owner(w) ||
 	    !intent_on_nonce(w->life, w->key, w->tx->nonce, &mine))
 		return;
 	in =
