@@ -205,7 +205,7 @@ void outcome_take(struct runner *r, struct fact *fact)
 
 	(void)r;
 	CHECK(target);
-	lane_took(target->lane, world_now_ms(t->world) - target->since_ms);
+	target_took(&t->roster, target, world_now_ms(t->world));
 	target_done(&t->roster, target, world_now_ms(t->world));
 	t->counts[channel_number(s->channel)][outcome_of(&s->verdict)]++;
 	if (MUTANT(lost_is_accepted) && s->verdict.unknown)

@@ -564,6 +564,40 @@ static void hosts_that_begin_to_hang_delay_nobody_for_long(void **state)
 	assert_true(is_asked(from, "https://good.example/"));
 }
 
+/* A host of many people's hooks, of which some hang for good: the others wait for each of
+ * those once, and never again. */
+static void who_hangs_does_not_hold_his_host(void **state)
+{
+	int from;
+
+	(void)state;
+	hosts_hear("many", 1, 4);
+	hears("webhook", "https://many0.example/good");
+	note(1);
+	turn();
+	for (int i = 0; i < 4; i++)
+		later(LANE_SLOW_MS);
+	assert_true(is_asked(4, "https://many0.example/good"));
+	answer(4, 200);
+	for (int round = 0; round < 3; round++) {
+		from = fake.hits_n;
+		note(2 + round);
+		turn();
+		assert_true(is_asked(from, "https://many0.example/good"));
+		for (int i = from; i < fake.hits_n; i++)
+			if (strstr(fake.hits[i].url, "good"))
+				answer(i, 200);
+	}
+	/* nor when they are asked again, and hang */
+	for (int i = 0; i < 4; i++)
+		answer_after(i, HTTP_UNKNOWN, 0, -1);
+	later(20 * 60 * 1000);
+	from = fake.hits_n;
+	note(8);
+	turn();
+	assert_true(is_asked(from, "https://many0.example/good"));
+}
+
 static void without_a_secret_it_waits(void **state)
 {
 	(void)state;
@@ -692,6 +726,7 @@ int main(void)
 		T(hosts_that_hang_delay_nobody),
 		T(hosts_that_begin_to_hang_delay_nobody),
 		T(hosts_that_begin_to_hang_delay_nobody_for_long),
+		T(who_hangs_does_not_hold_his_host),
 		T(without_a_secret_it_waits),
 		T(it_is_signed),
 		T(the_label_is_the_subscribers_own),

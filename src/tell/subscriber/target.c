@@ -31,25 +31,34 @@ void roster_release(struct roster *r)
 
 /* -- lanes ------------------------------------------------------------------- */
 
-struct lane *lane_get(struct roster *r, const struct channel *channel, const char *target)
+static struct lane *lane_of(struct roster *r, const struct channel *channel,
+    const char name[LANE_NAME_MAX], bool aside)
 {
-	char name[LANE_NAME_MAX];
 	struct lane *l;
 
-	channel->lane(name, target);
 	for (size_t i = 0; i < r->lanes_n; i++)
-		if (r->lanes[i]->channel == channel &&
+		if (r->lanes[i]->channel == channel && r->lanes[i]->aside == aside &&
 		    strcmp(r->lanes[i]->name, name) == 0)
 			return r->lanes[i];
 	CHECK(channel->window_n <= LANE_WINDOW_MAX);
 	l = mem_new(sizeof *l);
-	*l = (struct lane){ .channel = channel };
-	memcpy(l->name, name, sizeof name);
+	*l = (struct lane){
+		.channel = channel, .aside = aside, .pace = aside ? LANE_SLOW : LANE_NEW
+	};
+	memcpy(l->name, name, sizeof l->name);
 	for (int i = 0; i < channel->window_n; i++)
 		l->place[l->place_n++] = r->since_ms + channel->window_ms;
 	r->lanes = mem_grow(r->lanes, r->lanes_n + 1, sizeof *r->lanes);
 	r->lanes[r->lanes_n++] = l;
 	return l;
+}
+
+struct lane *lane_get(struct roster *r, const struct channel *channel, const char *target)
+{
+	char name[LANE_NAME_MAX] = "";
+
+	channel->lane(name, target);
+	return lane_of(r, channel, name, false);
 }
 
 /* Of one with a window the window is kept. */
@@ -215,11 +224,25 @@ static void asked_remove(struct roster *r, struct target *t)
 	t->lane->busy--;
 }
 
-/* false: it is counted as slow, or does not count. */
+/* false: it is with the slow ones of its host, or has none. */
 static bool ages(const struct target *t)
 {
-	return t->lane->channel->hosts && t->counted != LANE_SLOW &&
+	return t->lane->channel->hosts && (t->counted != LANE_SLOW || !t->lane->aside) &&
 	    !MUTANT(who_hangs_is_quick);
+}
+
+/* Of a host, to those that were slow, or back. It is asked. */
+static void put_aside(struct roster *r, struct target *t, bool aside)
+{
+	struct lane *from = t->lane;
+
+	if (from->aside == aside || MUTANT(who_hangs_holds_his_host))
+		return;
+	t->lane = lane_of(r, from->channel, from->name, aside);
+	t->lane->of++;
+	t->lane->busy++;
+	from->busy--;
+	lane_leave(r, from);
 }
 
 void roster_age(struct roster *r, int64_t now_ms)
@@ -232,26 +255,43 @@ void roster_age(struct roster *r, int64_t now_ms)
 		r->busy_of[t->counted]--;
 		r->busy_of[LANE_SLOW]++;
 		t->counted = t->lane->pace = LANE_SLOW;
+		put_aside(r, t, true);
 	}
 }
 
-/* When the first of them is counted as slow; somebody may wait for its place. */
+/* Somebody may wait for its place: among those of its pace, or of its host. */
+static bool is_in_the_way(const struct roster *r, const struct target *t)
+{
+	return r->busy_of[LANE_NEW] >= LANE_NEW_MAX ||
+	    r->busy_of[LANE_QUICK] >= LANE_QUICK_EACH || (t->lane->n && !t->lane->aside);
+}
+
+/* When the first of them is counted as slow. */
 static int64_t ages_next_ms(const struct roster *r)
 {
 	int64_t next_ms = INT64_MAX;
 
-	if (r->busy_of[LANE_NEW] < LANE_NEW_MAX &&
-	    r->busy_of[LANE_QUICK] < LANE_QUICK_EACH)
-		return next_ms;
-	for (size_t i = 0; i < r->asked_n; i++)
-		if (ages(r->asked[i]) && r->asked[i]->since_ms + LANE_SLOW_MS < next_ms)
-			next_ms = r->asked[i]->since_ms + LANE_SLOW_MS;
+	for (size_t i = 0; i < r->asked_n; i++) {
+		const struct target *t = r->asked[i];
+
+		if (ages(t) && is_in_the_way(r, t) &&
+		    t->since_ms + LANE_SLOW_MS < next_ms)
+			next_ms = t->since_ms + LANE_SLOW_MS;
+	}
 	return next_ms;
 }
 
-void lane_took(struct lane *l, int64_t ms)
+void target_took(struct roster *r, struct target *t, int64_t now_ms)
 {
-	l->pace = ms < LANE_SLOW_MS ? LANE_QUICK : LANE_SLOW;
+	bool slow = now_ms - t->since_ms >= LANE_SLOW_MS;
+
+	if (!t->lane->channel->hosts)
+		return;
+	if (slow)
+		t->lane->pace = LANE_SLOW;
+	put_aside(r, t, slow);
+	if (!slow)
+		t->lane->pace = LANE_QUICK;
 }
 
 static int64_t lane_next_ms(const struct roster *r, const struct lane *l)

@@ -29,7 +29,10 @@ enum target_state {
  * request that takes longer than LANE_SLOW_MS makes its lane a slow one at once, and is
  * counted there: however many hang, the others wait no longer than that. Quick ones have
  * more than one each of the first LANE_QUICK_EACH alone, so that it takes more hosts than
- * the others are, all of which begin to hang at once, until anybody waits at all. */
+ * the others are, all of which begin to hang at once, until anybody waits at all.
+ *
+ * Of a host that answers some and lets others hang, those that took so long last time
+ * have a lane beside that of the others, who wait for each of them once. */
 enum lane_pace { LANE_NEW, LANE_QUICK, LANE_SLOW };
 #define LANE_PACES 3
 #define LANE_NEW_MAX 32
@@ -59,6 +62,7 @@ struct lane {
 	size_t n, cap;
 	int busy;
 	enum lane_pace pace;
+	bool aside;      /* of those of its host that were slow */
 	int64_t hold_ms; /* nobody is asked before */
 	int64_t slowed;
 	size_t of;                      /* targets */
@@ -97,13 +101,13 @@ void target_drop(struct roster *r, struct target *t); /* NULL is fine */
 
 /* Something is due. It must not be busy. */
 void target_wait(struct roster *r, struct target *t, int64_t ready_ms);
-/* Its answer has come; it is idle. */
+/* Its answer has come, or never will; before target_done. */
+void target_took(struct roster *r, struct target *t, int64_t now_ms);
+/* It is idle. */
 void target_done(struct roster *r, struct target *t, int64_t now_ms);
 
 /* The one of the lane to be asked now, which is busy then; NULL: none. */
 struct target *lane_take(struct roster *r, struct lane *l, int64_t now_ms);
-/* A request of it was answered, or not, after so long. */
-void lane_took(struct lane *l, int64_t ms);
 /* Leave all of it alone. */
 void lane_hold(struct lane *l, int64_t until_ms);
 /* A place of its window, for what is no message of a target; false: none is free. */
