@@ -224,10 +224,24 @@ static void stops_show(const struct cli *c, struct journal *j)
 	sql_report_chains_end(j);
 }
 
+/* What stands there is of the last time that somebody looked. */
+static void nobody_show(const struct cli *c, const char *whom)
+{
+	struct owner owner;
+	bool owned;
+
+	if (c->args.json || (journal_owner(c->config->journal, &owner, &owned) && owned))
+		return;
+	printf("Nobody follows %s now: that is how it was last seen. To go on: pawl "
+	       "serve\n",
+	    whom);
+}
+
 enum err track_status(
     const struct cli *c, struct journal *j, const char *word, struct fail *f)
 {
 	struct tracked found[TRACKING_CHAINS_MAX];
+	bool open = false;
 	size_t n;
 	enum err e = find(j, word, found, &n, f);
 
@@ -235,9 +249,12 @@ enum err track_status(
 		show(c, j, &found[i]);
 		subscribers_show(c, j, found[i].id);
 		chain_stop_show(c, j, found[i].chain);
+		open |= !track_ended(&found[i]);
 	}
 	if (e == ERR_OK)
 		chains_show(c, j, found, n);
+	if (open)
+		nobody_show(c, "it");
 	return e;
 }
 
@@ -269,6 +286,8 @@ bool track_status_all(const struct cli *c, struct journal *j)
 		    len ? text : "none any more");
 	if (all)
 		stops_show(c, j);
+	if (len)
+		nobody_show(c, "them");
 	json_decref(states);
 	return all > 0;
 }
