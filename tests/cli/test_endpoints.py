@@ -101,6 +101,7 @@ def _(folder):
     Run(folder, "endpoints", "off", "main/lokalhost:9").ends(1, err="did you mean localhost:9?")
     Run(folder, "endpoints", "off", "mein/localhost:9").ends(1, err="did you mean main?")
     Run(folder, "endpoints", "reset", "localhost:9").ends(0, "is followed by nobody now")
+    Run(folder, "endpoints", "reset", "main/127.0.0.1:9").ends(0, "is off, and stays so")
 
 
 @test
@@ -115,6 +116,8 @@ def _(folder):
         assert (asked["state"], asked["by"]) == ("off", ME), asked
         Run(folder, "endpoints", "reset", "main/127.0.0.1:9").ends(0, "is asked at once")
         Run(folder, "endpoints", "off", "127.0.0.1:9#2").ends(5, err="--yes")
+        Run(folder, "endpoints", "reset", "localhost:9").ends(
+            0, "is off, and stays so; to ask it again: pawl endpoints on main/localhost:9")
     with served(folder):
         told = rows(folder)["main/localhost:9"]
         assert (told["state"], told["requests"]) == ("off", 0), told

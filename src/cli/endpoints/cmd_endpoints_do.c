@@ -65,7 +65,31 @@ static enum err find(struct cli *c, struct search *s, struct fail *f)
 	    ref_shown(shown, s->word));
 }
 
-static void tell(const struct cli *c, const struct request *q, const struct told *t)
+/* CHAIN/NAME. A reset switches nothing on. */
+static bool is_off(struct cli *c, const char *name)
+{
+	const struct chain_config *chain;
+	struct journal *j;
+	bool off = false;
+	int node;
+
+	if (journal_read(&j, c->config->journal, NULL) != ERR_OK)
+		return false;
+	for (int i = 0; i < c->config->chains_n; i++) {
+		size_t len = strlen(c->config->chains[i].name);
+
+		if (strncmp(name, c->config->chains[i].name, len) == 0 &&
+		    name[len] == '/' &&
+		    config_chain(c->config, c->config->chains[i].name, &chain, NULL) ==
+			ERR_OK &&
+		    endpoint_find(chain, name + len + 1, &node, NULL) == ERR_OK)
+			off |= endpoints_off(j, chain) >> node & 1;
+	}
+	journal_close(j);
+	return off;
+}
+
+static void tell(struct cli *c, const struct request *q, const struct told *t)
 {
 	static const char *const said[][2] = {
 		{ "was off already", "is off: it is asked nothing, and has no vote" },
@@ -80,6 +104,10 @@ static void tell(const struct cli *c, const struct request *q, const struct told
 	if (c->args.json)
 		cli_json(json_pack(
 		    "{s:o, s:b}", "endpoint", cli_text(q->name), "moved", t->moved));
+	else if (q->route == ROUTE_ENDPOINT_RESET && is_off(c, q->name))
+		cli_say(c,
+		    "%s is off, and stays so; to ask it again: pawl endpoints on %s",
+		    q->name, q->name);
 	else
 		cli_say(c, "%s %s", q->name, said[row][t->moved]);
 }
