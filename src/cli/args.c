@@ -167,8 +167,10 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 		return fail_set(f, ERR_USAGE, "%s takes no value", option->name);
 	if (own && option_comes_again(own)) {
 		if (a->again_n == ARGS_AGAIN_MAX)
-			return fail_set(f, ERR_USAGE, "%s: at most %d times", own->name,
-			    ARGS_AGAIN_MAX);
+			return fail_set(f, ERR_USAGE,
+			    "%s: at most %d times; for more type the command again, "
+			    "with the others",
+			    own->name, ARGS_AGAIN_MAX);
 		a->again[a->again_n++] = given->value ? given->value : "";
 	}
 	if (own)

@@ -43,8 +43,16 @@ def what_is_wrong_is_named_and_nothing_is_followed():
         says(desk, 2, ["'0x12' is no hash", "64 digits"], "track", "0x12")
         says(desk, 2, "is no hash", "track", HASH + "00")
         says(desk, 1, "mainnett", "track", HASH, "--chain", "mainnett")
-        says(desk, 1, ["--confirmations", "1 to 10000"], "track", HASH, "--confirmations", "0")
-        says(desk, 1, "CHANNEL:TARGET", "track", HASH, "--notify", "pigeon:home")
+        for number in ("0", "10001", "many"):
+            says(desk, 1, ["--confirmations", f"not '{number}'", "1 to 10000"],
+                 "track", HASH, "--confirmations", number)
+        ended = says(desk, 1, ["'pigeon'", "CHANNEL:TARGET"], "track", HASH, "--notify", "pigeon:ho")
+        check("line 1" not in ended.err, f"no line was given: {ended.err}")
+        check("ho" not in ended.err.split("'pigeon'")[1].split("whom")[0], "what may be a secret")
+        says(desk, 1, ["webhook:notaurl", "http"], "track", HASH, "--notify", "webhook:notaurl")
+        says(desk, 1, "type the command again", "track", HASH,
+             *[f"--notify=telegram:{i}" for i in range(1, 10)])
+        says(desk, 1, "HASH|ROW.. is missing", "track", "--of", "list")
         says(desk, 1, ["tell.webhook.secret", "env:VAR"], "track", HASH, "--notify", HOOK)
         desk.env.update(PAWL_TELL__WEBHOOK__SECRET="env:HOOK", HOOK="0123456789abcdef")
         for words in (("track", HASH, "--notify", HOOK), desk.airdrop("list.csv", "--notify", HOOK)):
@@ -53,7 +61,10 @@ def what_is_wrong_is_named_and_nothing_is_followed():
         says(desk, 2, ["standard input:3: ", "0xnonsense"], "track", "-",
              lines=["# mine", HASH, "0xnonsense"])
         says(desk, 2, "names no transaction", "track", "-", lines=["# none"])
-        says(desk, 1, ["label", "say with notify"], "track", HASH, "--label", "mine")
+        ended = says(desk, 1, ["--label", "say with --notify"], "track", HASH, "--label", "mine")
+        check("line 1" not in ended.err, f"no line was given: {ended.err}")
+        says(desk, 1, ["no operation 'nope'", "a hash of a transaction"], "explain", "nope")
+        says(desk, 0, ["pawl track HASH --notify", "pawl airdrop run FILE"], "tell", "hello")
         same(desk.run("status", HASH).code, 1, "exit of what is not followed")
         says(desk, 1, "nobody follows", "untrack", HASH)
 
@@ -62,16 +73,24 @@ def what_is_wrong_is_named_and_nothing_is_followed():
 def it_is_followed_once_until_it_is_not():
     with Anvil() as anvil, Desk([anvil.url]) as desk:
         other = "0x" + "6b" * 32
-        ended = says(desk, 0, "", "track", "-", "--json", lines=["# mine", "", HASH, other])
+        ended = says(desk, 0, "", "track", "-", "--json", lines=["  # mine", "", HASH, " \t" + other])
         same(json.loads(ended.out), {"tracked": 2, "fresh": 2}, "what it said")
         ended = says(desk, 0, "", "track", HASH, "--json")
         same(json.loads(ended.out), {"tracked": 1, "fresh": 0}, "what it said again")
+        says(desk, 0, "1 transaction is followed", "track", HASH, HASH.replace("a", "A"))
+        for word in ([HASH], []):
+            within(["Nobody follows", "pawl serve"], desk.expect(0, "status", *word).out, word)
+        child = desk.start("serve")
+        wait_until(lambda: "Nobody follows" not in desk.expect(0, "status", HASH).out, 30, "serve")
+        check("Nobody follows" not in desk.expect(0, "status").out, "somebody follows them")
+        end(child)
         same(followed(desk), {HASH: "unseen"}, "where it is")
         within("2 unseen", desk.expect(0, "status").out, "all that is followed")
         ended = says(desk, 0, "", "untrack", HASH, "--json")
         same(json.loads(ended.out), {"tracked": 1, "moved": True}, "what it said")
         says(desk, 0, "not followed already", "untrack", HASH)
         same(followed(desk), {HASH: "untracked"}, "where it is")
+        check("Nobody follows" not in desk.expect(0, "status", HASH).out, "it has ended")
         within("it was asked for", desk.expect(0, "explain", HASH).out, "its story")
 
 
@@ -161,6 +180,8 @@ def on_which_chain_it_is_is_said():
         config.write_text(keys[: keys.index("keys:")])
         said = desk.expect(0, "doctor").out
         within("nobody can be paid", said, "what a journal that only follows needs")
+        config.write_text(keys[: keys.index("chains:")])
+        says(desk, 1, ["names no chain", "pawl help config"], "track", HASH)
 
 
 @test

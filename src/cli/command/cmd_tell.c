@@ -28,8 +28,9 @@ enum err cmd_tell(struct cli *c, struct fail *f)
 		cli_say(c, "%" PRId64 " subscriber%s will hear it: pawl serve sends it.",
 		    t.subscribers, t.subscribers == 1 ? "" : "s");
 	else if (!t.suspended)
-		cli_say(
-		    c, "There are no subscribers yet: pawl airdrop run --notify .. FILE");
+		cli_say(c,
+		    "There are no subscribers yet: pawl track HASH --notify .., or pawl "
+		    "airdrop run FILE .. --notify ..");
 	if (!c->args.json && t.suspended)
 		cli_say(c, "%" PRId64 " suspended one%s will not: pawl status says why.",
 		    t.suspended, t.suspended == 1 ? "" : "s");

@@ -113,14 +113,15 @@ static enum err stdin_add(struct asked *a, struct fail *f)
 	bool any = false;
 
 	for (long long n = 1; e == ERR_OK && fgets(line, sizeof line, stdin); n++) {
-		size_t len = strlen(line);
+		char *at = line + strspn(line, " \t\r\n");
+		size_t len = strlen(at);
 
 		snprintf(where, sizeof where, "standard input:%lld: ", n);
-		while (len && strchr(" \t\r\n", line[len - 1]))
-			line[--len] = '\0';
-		any |= len && line[0] != '#';
-		if (len && line[0] != '#')
-			e = hash_add(a, line, where, f);
+		while (len && strchr(" \t\r\n", at[len - 1]))
+			at[--len] = '\0';
+		any |= len && *at != '#';
+		if (len && *at != '#')
+			e = hash_add(a, at, where, f);
 	}
 	if (e == ERR_OK && ferror(stdin))
 		e = fail_set(f, ERR_SYSTEM, "standard input: %s", strerror(errno));
@@ -141,6 +142,20 @@ static enum err bare_add(struct asked *a, struct fail *f)
 	return line_add(a, json_object(), f);
 }
 
+/* It stands there before, perhaps with other letters. */
+static bool word_again(const struct args *args, int at)
+{
+	struct hash hash, before;
+	bool again = false;
+
+	for (int i = 0; i < at; i++)
+		again |= strcmp(args->words[i], args->words[at]) == 0 ||
+		    (track_hash(&hash, args->words[at]) &&
+			track_hash(&before, args->words[i]) &&
+			memcmp(&hash, &before, sizeof hash) == 0);
+	return again;
+}
+
 static enum err words_add(struct asked *a, const char *operation, struct fail *f)
 {
 	enum err e = a->cli->args.words_n ? ERR_OK : bare_add(a, f);
@@ -148,6 +163,8 @@ static enum err words_add(struct asked *a, const char *operation, struct fail *f
 	for (int i = 0; i < a->cli->args.words_n && e == ERR_OK; i++) {
 		const char *word = args_word(&a->cli->args, i);
 
+		if (word_again(&a->cli->args, i))
+			continue;
 		if (operation)
 			e = row_add(a, operation, word, f);
 		else if (!strcmp(word, "-"))
@@ -174,12 +191,17 @@ static enum err base_make(struct asked *a, struct fail *f)
 	const struct args *args = &a->cli->args;
 	bool adds = a->route == ROUTE_TRACK;
 	const char *number = adds ? args_get(args, "--confirmations") : NULL;
+	char shown[REF_SHOWN_MAX];
 	json_t *notify = args->again_n ? json_array() : NULL;
 	enum err e = text_put(a->base, "chain", args_get(args, "--chain"), f);
 	int64_t n;
 
 	if (e == ERR_OK && adds)
 		e = text_put(a->base, "label", args_get(args, "--label"), f);
+	if (e == ERR_OK && adds && args_get(args, "--label") && !args->again_n)
+		e = fail_set(f, ERR_USAGE,
+		    "--label: it is what messages call it: say with --notify who gets "
+		    "them");
 	for (int i = 0; i < args->again_n && e == ERR_OK; i++)
 		if (json_array_append_new(notify, json_string(args->again[i])))
 			e = fail_set(f, ERR_USAGE, "--notify: no UTF-8");
@@ -194,8 +216,9 @@ static enum err base_make(struct asked *a, struct fail *f)
 			  a->base, "confirmations", json_integer((json_int_t)n)) == 0);
 		return ERR_OK;
 	}
-	return fail_set(f, ERR_USAGE, "--confirmations: no whole number from 1 to %d",
-	    TRACK_CONFIRMATIONS_MAX);
+	return fail_set(f, ERR_USAGE,
+	    "--confirmations is a whole number from 1 to %d, and not %s",
+	    TRACK_CONFIRMATIONS_MAX, ref_shown(shown, number));
 }
 
 /* -- to the end ------------------------------------------------------------ */

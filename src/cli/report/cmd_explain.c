@@ -520,6 +520,19 @@ static enum err explain(struct story *s, struct fail *f)
 	return explain_row(s, word, f);
 }
 
+/* One word that is no hash. */
+static enum err explain_no_row(struct story *s, const char *word, struct fail *f)
+{
+	enum err e = report_find(s->journal, word, &s->operation, f);
+
+	if (e != ERR_OK)
+		return fail_wrap(f, e,
+		    "it is a hash of a transaction (0x and 64 digits), or an operation "
+		    "with a row or an address");
+	return fail_set(f, ERR_USAGE,
+	    "ROW or ADDRESS is missing; usage: pawl explain OPERATION ROW|ADDRESS");
+}
+
 enum err cmd_explain(struct cli *c, struct fail *f)
 {
 	const char *word = args_word(&c->args, 0);
@@ -532,9 +545,7 @@ enum err cmd_explain(struct cli *c, struct fail *f)
 	if (track_word(word) && !args_word(&c->args, 1))
 		e = track_explain(c, s.journal, word, f);
 	else if (!args_word(&c->args, 1))
-		e = fail_set(f, ERR_USAGE,
-		    "ROW or ADDRESS is missing; usage: pawl explain OPERATION "
-		    "ROW|ADDRESS");
+		e = explain_no_row(&s, word, f);
 	else
 		e = explain(&s, f);
 	journal_read_end(s.journal);

@@ -125,7 +125,7 @@ static enum err lines_each(
 			e = o ? wish_read(&w, o, f) : ERR_USAGE;
 		if (len && e == ERR_OK)
 			e = each(ctx, &w, f);
-		else if (e != ERR_OK)
+		else if (e != ERR_OK && (line > 1 || (stop && stop + 1 < end)))
 			(void)fail_wrap(f, e, "line %lld", line);
 		json_decref(o);
 		at += len + 1;
@@ -249,7 +249,8 @@ static enum err places_find(const struct command_at *at, const struct wish *w,
 			ret->config[ret->n++] = config;
 	if (e == ERR_OK && !ret->n)
 		e = fail_set(f, ERR_CONFIG,
-		    "the config names no chain on which transactions are followed");
+		    "the config names no chain on which transactions are followed; what "
+		    "one takes: pawl help config");
 	return e == ERR_OK ? places_known(at, w, ret, told, f) : e;
 }
 

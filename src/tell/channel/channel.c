@@ -1,6 +1,9 @@
 #include "tell/channel/channel.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 static const struct channel *const channels[] = { &channel_webhook, &channel_telegram };
 
@@ -29,9 +32,18 @@ const struct channel *channel_named(const char *name)
 	return NULL;
 }
 
+const char *channel_word(char out[CHANNEL_WORD_MAX], const char *text)
+{
+	snprintf(out, CHANNEL_WORD_MAX, "%.*s", (int)strcspn(text, ":/?#@ "), text);
+	utf8_plain(out);
+	return out;
+}
+
 enum err channel_split(
     const struct channel **ret, const char **ret_target, const char *text, struct fail *f)
 {
+	char word[CHANNEL_WORD_MAX];
+
 	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
 		size_t len = strlen(channels[i]->name);
 
@@ -42,7 +54,9 @@ enum err channel_split(
 		return ERR_OK;
 	}
 	return fail_set(f, ERR_USAGE,
-	    "whom to tell is CHANNEL:TARGET, as webhook:https://.. or telegram:CHAT");
+	    "'%s' is no channel: whom to tell is CHANNEL:TARGET, as webhook:https://.. "
+	    "or telegram:CHAT",
+	    channel_word(word, text));
 }
 
 enum err channel_parse(

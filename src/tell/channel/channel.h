@@ -111,6 +111,7 @@ struct channel {
 extern const struct channel channel_webhook, channel_telegram;
 
 #define CHANNELS_MAX 4
+#define CHANNEL_WORD_MAX 17 /* with its NUL */
 
 /* They are numbered from 0; NULL: there are no more. */
 const struct channel *channel_at(int number);
@@ -118,6 +119,9 @@ int channel_number(const struct channel *c);
 
 /* NULL: there is none of this name. */
 const struct channel *channel_named(const char *name);
+
+/* What text begins with, plain: as much of it as is likely no secret. */
+const char *channel_word(char out[CHANNEL_WORD_MAX], const char *text);
 
 /* "CHANNEL:TARGET"; *ret_target points into it, and may be anything: what is in a journal
  * was checked by the pawl that took it. fails: USAGE. */

@@ -58,6 +58,8 @@ static enum err webhook_check(const char *target, struct fail *f)
 		fault = "a URL with '#': what stands behind it is never sent";
 	if (!fault)
 		return ERR_OK;
+	if (!*shown)
+		channel_word(shown, target);
 	return fail_set(
 	    f, ERR_USAGE, "webhook:%s%s%s", shown, *shown ? ": " : " ", fault);
 }
