@@ -18,6 +18,8 @@ from harness import (  # pylint: disable=wrong-import-position
     within,
 )
 
+from receiver import Receiver, ears  # pylint: disable=wrong-import-position
+
 HASH = "0x" + "5a" * 32
 HOOK = "webhook:http://127.0.0.1:9/"
 
@@ -215,6 +217,30 @@ def who_wants_more_than_it_was_confirmed_by_is_told_so():
              "track", sent, "--confirmations", "11")
         desk.expect(0, "track", sent, "--confirmations", "2")
         within("confirmed", desk.expect(0, "track", sent).out, "without a number")
+        end(child)
+
+
+@test
+def who_comes_back_to_what_began_anew_is_told_it_again():
+    with Receiver() as hall, Anvil(None) as anvil, \
+            Desk([anvil.url], depth=50, chain={"confirmations": 2}) as desk:
+        ears(desk)
+        who = ("--notify", hall.url("/u"))
+        sent = anvil.rpc.transact(OWNER, TILL)
+        anvil.mine(4)
+        child = desk.start("serve")
+        wait_until(lambda: desk.run("track", sent, *who).code == 0, 30, "it is followed")
+        wait_until(lambda: "confirmed" in hall.types("/u"), 30, "that it is confirmed")
+        wait_until(lambda: "to go" not in desk.expect(0, "status", sent).out, 30, "its answer")
+        first = [(a.type, a.event) for a in hall.heard["/u"]]
+        desk.expect(0, "untrack", sent, *who)
+        desk.expect(0, "track", sent, *who)
+        desk.expect(0, "untrack", sent)
+        desk.expect(0, "track", sent, *who)
+        wait_until(lambda: hall.types("/u").count("confirmed") == 2, 30, "that it is, again")
+        again = [(a.type, a.event) for a in hall.heard["/u"]][len(first):]
+        same([t for t, _ in again], [t for t, _ in first], "what he was told again, once")
+        check(not set(again) & set(first), "event ids of their own")
         end(child)
 
 
