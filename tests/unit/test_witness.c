@@ -1,6 +1,10 @@
 /* Nodes that lie, lag, and serve something else: what one node says is its own. */
 #include "watcher.h"
 
+#include <unistd.h>
+
+#include "base/log.h"
+
 /* What is told of a final block while one of three nodes shows its receipts so. */
 static const struct told *final_while_one_shows(enum sim_receipts receipts)
 {
@@ -520,6 +524,67 @@ static void two_nodes_of_one_provider_have_one_vote(void **state)
 	assert_int_equal(head(), 10);
 }
 
+static size_t lines_with(const char *path, const char *text, char last[512])
+{
+	FILE *file = fopen(path, "r");
+	char line[512];
+	size_t n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file))
+		if (strstr(line, text)) {
+			snprintf(last, 512, "%s", line);
+			n++;
+		}
+	fclose(file);
+	return n;
+}
+
+/* So many lines of each in the log. */
+static void logged(const char *path, size_t lacks, size_t back)
+{
+	char last[512] = "";
+
+	assert_int_equal(lines_with(path, "is back, after ", last), back);
+	assert_int_equal(lines_with(path, "no quorum of its nodes for ", last), lacks);
+	if (lacks)
+		assert_says(last, "of 2 votes; node-0.sim:80 does not answer (");
+}
+
+/* A line when it is lost for long, and one when it is back; from the start on, too. */
+static void without_a_quorum_the_log_says_so_once(void **state)
+{
+	char path[] = "/tmp/pawl-log-XXXXXX";
+	struct fail f = { 0 };
+
+	(void)state;
+	begin(3, 2);
+	close(mkstemp(path));
+	assert_int_equal(log_open(path, LOG_INFO, false, &f), ERR_OK);
+	scene.node[0]->down = scene.node[1]->down = scene.node[2]->down = true;
+	look();
+	assert_int_equal(follower_chain(eye), 0);
+	logged(path, 0, 0);
+	run(60000);
+	logged(path, 1, 0);
+	scene.node[0]->down = scene.node[1]->down = scene.node[2]->down = false;
+	run(90000);
+	live(3);
+	logged(path, 1, 1);
+	scene.node[0]->down = true; /* the others are a quorum */
+	run(60000);
+	logged(path, 1, 1);
+	scene.node[1]->down = true;
+	run(60000);
+	logged(path, 2, 1);
+	scene.node[0]->down = scene.node[1]->down = false;
+	run(90000);
+	logged(path, 2, 2);
+	unlink(path);
+	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
+	check_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +609,7 @@ int main(void)
 		T(who_is_left_out_is_asked_who_it_is),
 		T(a_node_that_forks_below_the_final_block_is_named),
 		T(without_a_quorum_it_waits_and_says_so),
+		T(without_a_quorum_the_log_says_so_once),
 		T(two_nodes_of_one_provider_have_one_vote),
 	};
 

@@ -11,6 +11,8 @@
 /* A node this many blocks behind the best one is left out until it is back. */
 #define LAG_MAX 3
 #define FAILURES_SAID 3
+/* Polls without a quorum until the log says so. */
+#define LACK_POLLS 5
 /* Blocks that became final, and polls, while a node's headers led nowhere. */
 #define UNLINKED_FINALS 4
 #define UNLINKED_POLLS 16
@@ -399,6 +401,46 @@ static void say_trouble(struct follower *f)
 	f->silent = mute && !follower_quorum(f, answering);
 }
 
+/* Each that is asked at all has answered, or failed to. */
+static bool all_heard(const struct follower *f)
+{
+	for (int i = 0; i < f->nodes; i++) {
+		const struct node_state *n = pool_node(f->s.pool, i);
+
+		if (!n->off && n->asked <= n->in_flight)
+			return false;
+	}
+	return true;
+}
+
+/* One line when no quorum is up for long, and one when it is back: for the log alone. */
+static void log_lack(struct follower *f, uint32_t up)
+{
+	bool lacks = !follower_quorum(f, up);
+	int64_t now = world_now_ms(f->s.world);
+	long long s;
+
+	if (!f->s.journal || (lacks && !f->lacks && !all_heard(f)))
+		return;
+	if (lacks && !f->lacks)
+		f->lacks_ms = now;
+	f->lacks = lacks;
+	s = (long long)(now - f->lacks_ms) / 1000;
+	if (!lacks && f->lack_said)
+		log_info("chain", "%s: a quorum of its nodes is back, after %lld s",
+		    f->s.config->name, s);
+	if (!lacks)
+		f->lack_said = false;
+	if (!lacks || f->lack_said ||
+	    now < f->lacks_ms + LACK_POLLS * (int64_t)f->s.config->poll_ms ||
+	    MUTANT(lack_not_logged))
+		return;
+	f->lack_said = true;
+	log_warn("chain", "%s: no quorum of its nodes for %lld s: %d of %d votes%s%s",
+	    f->s.config->name, s, votes(f, up), f->s.config->quorum,
+	    f->trouble[0] ? "; " : "", f->trouble);
+}
+
 /* It may be that they begin anew; a branch without that block is another thing. */
 static bool is_behind_final(const struct follower *f)
 {
@@ -414,6 +456,7 @@ static void say_waits(struct follower *f)
 		if (f->view[i].identified && f->view[i].has_head &&
 		    !f->view[i].left_out[0])
 			up |= 1u << i;
+	log_lack(f, up);
 	f->waits_for[0] = '\0';
 	if (f->stopped)
 		snprintf(f->waits_for, sizeof f->waits_for,

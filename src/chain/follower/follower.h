@@ -148,6 +148,8 @@ NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
 /* Does this node serve our chain, as it said when it was asked last? Nothing that is
  * signed may go to another. */
 bool follower_knows(const struct follower *f, int node);
+/* "serves chain id 5, not 1", as it said when it was asked last; NULL: it did not. */
+const char *follower_stranger(const struct follower *f, int node);
 
 /* Whether these nodes (a bit each) make a quorum: one vote a provider. */
 bool follower_quorum(const struct follower *f, uint32_t nodes);

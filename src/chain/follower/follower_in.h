@@ -131,6 +131,7 @@ struct whole_view {
 
 struct view {
 	bool identified, identity_busy, poll_busy, header_busy;
+	bool stranger; /* it said when it was asked last that it serves another chain */
 	bool has_head, has_goal;
 	bool goal_is_old;  /* no trail has begun, and its head moved since it was asked */
 	bool by_hash;      /* headers by height did not link: walk back by hash */
@@ -203,8 +204,10 @@ struct follower {
 	bool stopped;
 	bool has_start;
 	uint64_t start;
-	char trouble[200]; /* nodes that do not answer */
-	bool silent;       /* and the others are no quorum */
+	char trouble[200];     /* nodes that do not answer */
+	bool silent;           /* and the others are no quorum */
+	bool lacks, lack_said; /* no quorum is up, and the log says so */
+	int64_t lacks_ms;      /* since when, once all of them were heard */
 	char waits_for[400];
 	char standing[400]; /* who is left out, and why, as the journal has it */
 };

@@ -88,6 +88,7 @@ static void refuse(struct follower *f, int node, const char *why)
 	struct view *v = &f->view[node];
 
 	view_forget(v);
+	v->stranger = true;
 	v->poll_at_ms =
 	    world_now_ms(f->s.world) + IDENTITY_POLLS * (int64_t)f->s.config->poll_ms;
 	follower_leave_out(f, node, why);
@@ -124,9 +125,15 @@ static void take_identity(struct follower *f, struct question *q)
 	}
 	v->genesis = q->identity.genesis;
 	v->identified = true;
+	v->stranger = false;
 	if (!f->chain)
 		chain_settle(f);
 	refuse_strangers(f);
+}
+
+const char *follower_stranger(const struct follower *f, int node)
+{
+	return f->view[node].stranger ? f->view[node].left_out : NULL;
 }
 
 bool follower_knows(const struct follower *f, int node)
