@@ -155,7 +155,8 @@ def on_which_chain_it_is_is_said():
         within(["On side it is not followed", "pawl track HASH --chain side"],
                desk.expect(0, "status", HASH).out, "what is on one")
         desk.expect(0, "track", HASH, "--chain", "side")
-        within("It is on 2 chains", desk.expect(0, "status", HASH).out, "what is on both")
+        within("looked for on 2 chains, and told of each",
+               desk.expect(0, "status", HASH).out, "what neither has")
         desk.expect(0, *words[:4], "--label", "yours", "--chain", "local")
         said = desk.expect(0, *words[:4], "--confirmations", "7", "--chain", "local").out
         within('as "yours", by 7 confirmations', said, "a new label, and number")
@@ -202,6 +203,24 @@ def a_chain_that_never_answered_holds_up_no_other():
         same(told, {"tracked": 2, "fresh": 1, "unreached": ["side"]}, "what a daemon said")
         same(followed(desk), {HASH: "unseen"}, "where it is")
         desk.expect(0, "untrack", HASH)
+        end(child)
+
+
+@test
+def what_the_nodes_of_another_chain_serve_is_said_at_once():
+    with Anvil(None, 31338) as wrong, Desk([wrong.url]) as desk:
+        serves = "it serves chain id 31338, not 31337"
+        for more in ((), ("--chain", "local")):
+            says(desk, 1, ["chain local: ", serves], "track", HASH, *more)
+        config = desk.folder / "pawl.yaml"
+        config.write_text(config.read_text().replace("keys:", (
+            f"  side: {{kind: evm, chain_id: 31338, endpoints: [{wrong.url}], "
+            "finality: {depth: 3}, poll_ms: 50}\nkeys:")))
+        child = desk.start("serve")
+        says(desk, 1, ["chain local: ", serves], "track", HASH, "--chain", "local")
+        said = desk.expect(0, "track", HASH).out
+        within([f"{HASH} on side: unseen", "On chain local it is not looked for",
+                "answered as one of it"], said, "what it said")
         end(child)
 
 

@@ -392,7 +392,8 @@ static void unreached_tell(const struct asked *a)
 		int len = (int)strcspn(at, "\n");
 
 		cli_say(a->cli,
-		    "On chain %.*s it is not looked for: no node of it ever answered; "
+		    "On chain %.*s it is not looked for: none of its nodes ever answered "
+		    "as one of it; "
 		    "see: pawl doctor. When one does: pawl track %s --chain %.*s%s",
 		    len, at, track_word(word) ? word : "HASH..", len, at,
 		    args->again_n ? " --notify .." : "");

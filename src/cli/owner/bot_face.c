@@ -119,14 +119,16 @@ static void chains_add(const struct loop *l, const struct bot_asked *q, struct b
 {
 	struct tracked found[TRACKING_CHAINS_MAX];
 	struct hash hash;
-	size_t n, guesses = 0, live = 0;
+	size_t n, guesses = 0, live = 0, open = 0, there = 0;
 
 	if (!track_hash(&hash, q->hash))
 		return;
 	n = track_find(l->journal, &hash, found, TRACKING_CHAINS_MAX);
 	for (size_t i = 0; i < n; i++) {
-		guesses += found[i].guess;
+		guesses += found[i].guess && !track_ended(&found[i]);
 		live += !found[i].guess && found[i].state != TRACKED_UNTRACKED;
+		open += !found[i].guess && !track_ended(&found[i]);
+		there += track_there(&found[i]);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!live || found[i].state != TRACKED_UNTRACKED)
@@ -136,11 +138,11 @@ static void chains_add(const struct loop *l, const struct bot_asked *q, struct b
 		    "It was found on no chain yet: it is looked for on these %zu, until "
 		    "a block of one has it.",
 		    guesses);
-	else if (live > 1)
+	else if (there > 1 || open > 1)
 		buf_addf(out,
-		    "It is on %zu chains, and each is told by itself; for one alone: "
+		    "It is %s %zu chains, and each is told by itself; for one alone: "
 		    "/untrack HASH, then /track HASH CHAIN.",
-		    live);
+		    there > 1 ? "on" : "looked for on", there > 1 ? there : open);
 	if (!n)
 		buf_addf(out, "Nobody follows it. To begin: /track %s", q->hash);
 }

@@ -133,12 +133,14 @@ static void show(const struct cli *c, struct journal *j, const struct tracked *t
 static void chains_show(
     const struct cli *c, struct journal *j, const struct tracked *found, size_t n)
 {
-	size_t guesses = 0, live = 0;
+	size_t guesses = 0, live = 0, open = 0, there = 0;
 	char chain[64];
 
 	for (size_t i = 0; i < n; i++) {
-		guesses += found[i].guess;
+		guesses += found[i].guess && !track_ended(&found[i]);
 		live += !found[i].guess && found[i].state != TRACKED_UNTRACKED;
+		open += !found[i].guess && !track_ended(&found[i]);
+		there += track_there(&found[i]);
 	}
 	if (c->args.json || n < 2)
 		return;
@@ -147,9 +149,12 @@ static void chains_show(
 		    "It was found on no chain yet: it is looked for on these %zu, until "
 		    "a block of one has it.\n",
 		    guesses);
-	else if (live > 1)
+	else if (there > 1)
 		printf("It is on %zu chains: each is followed, and told, by itself.\n",
-		    live);
+		    there);
+	else if (open > 1)
+		printf("It is looked for on %zu chains, and told of each by itself.\n",
+		    open);
 	for (size_t i = 0; i < n && live; i++) {
 		if (found[i].state != TRACKED_UNTRACKED)
 			continue;

@@ -77,6 +77,14 @@ bool track_ended(const struct tracked *t)
 	return t->ended_ms != 0;
 }
 
+bool track_there(const struct tracked *t)
+{
+	return !t->guess &&
+	    (t->state == TRACKED_MEMPOOL || t->state == TRACKED_INCLUDED ||
+		t->state == TRACKED_CONFIRMED || t->state == TRACKED_FINAL ||
+		t->state == TRACKED_REVERTED);
+}
+
 /* The row of this hash on this chain; 0: there is none. */
 static int64_t row_of(struct journal *j, const struct hash *hash, int64_t chain)
 {

@@ -82,6 +82,8 @@ size_t track_find(
 
 /* Will nothing more come of it, but by the loss of a final block? */
 bool track_ended(const struct tracked *t);
+/* Has a block of this chain it, or a pool? Not where it is merely looked for. */
+bool track_there(const struct tracked *t);
 
 /* What is known of it now, for who comes later: the newest milestone that it reached, as
  * a message to this subscriber alone. Nothing where there is none yet. */

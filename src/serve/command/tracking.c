@@ -145,10 +145,16 @@ static enum err chain_at(const struct command_at *at, int number,
 	return at->face->chain_at(at->face->ctx, number, ret, f);
 }
 
+static struct chain_run *run_of(
+    const struct command_at *at, const struct chain_config *config)
+{
+	return at->runner ? runner_chain(at->runner, config->name) : NULL;
+}
+
 /* The journal's row: the runner's, else the only one that there is of this id. */
 static int64_t chain_row(const struct command_at *at, const struct chain_config *config)
 {
-	struct chain_run *c = at->runner ? runner_chain(at->runner, config->name) : NULL;
+	struct chain_run *c = run_of(at, config);
 	struct sql_chain_of_id_in in = { .chain_id = (int64_t)config->chain_id };
 	struct sql_chain_of_id_out row;
 	int64_t id = 0;
@@ -164,18 +170,26 @@ static int64_t chain_row(const struct command_at *at, const struct chain_config 
 	return n == 1 ? id : 0;
 }
 
-/* It was asked long enough, or each of its nodes failed to answer. */
+/* Each of its nodes failed to answer, or serves another chain. */
+static bool all_failed(const struct chain_run *c)
+{
+	bool failed = true;
+
+	for (int i = 0; i < pool_size(c->pool); i++)
+		failed &= pool_node(c->pool, i)->off ||
+		    pool_node(c->pool, i)->failures_in_a_row > 0 ||
+		    follower_stranger(c->follower, i);
+	return failed;
+}
+
+/* Or it was asked long enough. */
 static bool is_silent(const struct command_at *at, const struct chain_config *config)
 {
-	struct chain_run *c = at->runner ? runner_chain(at->runner, config->name) : NULL;
-	bool failed = true;
+	struct chain_run *c = run_of(at, config);
 
 	if (!c || MUTANT(unreached_holds_all_up))
 		return false;
-	for (int i = 0; i < pool_size(c->pool); i++)
-		failed &= pool_node(c->pool, i)->off ||
-		    pool_node(c->pool, i)->failures_in_a_row > 0;
-	return failed || world_now_ms(at->world) - c->begun_ms >= SILENCE_MS;
+	return all_failed(c) || world_now_ms(at->world) - c->begun_ms >= SILENCE_MS;
 }
 
 /* false: there is no room for more. */
@@ -199,11 +213,27 @@ struct places {
 	int64_t chain[TRACKING_CHAINS_MAX];
 };
 
-static enum err unknown_yet(const struct chain_config *config, struct fail *f)
+/* To be asked again, but where nodes serve another chain, and no other answers. */
+static enum err unknown_yet(
+    const struct command_at *at, const struct chain_config *config, struct fail *f)
 {
+	struct chain_run *c = run_of(at, config);
+	char words[400] = "";
+	size_t len = 0;
+
+	for (int i = 0; c && i < pool_size(c->pool) && len < sizeof words; i++) {
+		const char *serves = follower_stranger(c->follower, i);
+
+		if (serves && !pool_node(c->pool, i)->off)
+			len += (size_t)snprintf(words + len, sizeof words - len,
+			    "%s%s: it %s", len ? "; " : "", pool_node(c->pool, i)->name,
+			    serves);
+	}
+	if (len && all_failed(c) && !MUTANT(stranger_is_waited_for))
+		return fail_set(f, ERR_WRONG_CHAIN, "chain %s: %s", config->name, words);
 	return fail_set(f, ERR_NO_QUORUM,
-	    "the nodes of chain %s have not said which one it is; see: pawl doctor",
-	    config->name);
+	    "the nodes of chain %s have not said which one it is; see: pawl doctor%s%s",
+	    config->name, len ? "; " : "", words);
 }
 
 /* Their rows. Those that were never reached hold up no others, unless one is named. */
@@ -218,13 +248,13 @@ static enum err places_known(const struct command_at *at, const struct wish *w,
 		if (!chain &&
 		    (w->chain || !is_silent(at, p->config[i]) ||
 			!unreached_add(told, p->config[i]->name)))
-			return unknown_yet(p->config[i], f);
+			return unknown_yet(at, p->config[i], f);
 		p->config[known] = p->config[i];
 		p->chain[known] = chain;
 		known += chain != 0;
 	}
 	if (p->n && !known)
-		return unknown_yet(p->config[0], f);
+		return unknown_yet(at, p->config[0], f);
 	p->n = known;
 	return ERR_OK;
 }

@@ -3,7 +3,8 @@
  * A line each, JSON: `hash`, or `operation` and `row` for the transaction of a row that
  * was signed; `chain`, `confirmations`, `notify` (an array of CHANNEL:TARGET), `label`.
  * Without a chain a hash is looked for on all of the config's that the journal has met;
- * those of which no node answers, for ten seconds or with a failure each, are named. All
+ * those of which no node answers, for ten seconds or with a failure each (or as one of
+ * another chain), are named. All
  * lines are taken, or none. No node is asked for it here: whoever runs `pawl serve`
  * follows it.
  */
@@ -23,7 +24,7 @@ void tracking_prepare(const struct command_at *at, const struct request *q);
 
 /* ret->tracked: lines; fresh: those that nobody had asked for. fails: USAGE (with the
  * line), CONFIG, NOT_FOUND, CONFLICT; NO_QUORUM: a chain's nodes have not said yet which
- * one it is, ask again. */
+ * one it is, ask again; WRONG_CHAIN: they serve another one. */
 NODISCARD enum err tracking_add(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 
