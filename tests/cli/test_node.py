@@ -186,7 +186,7 @@ def state_is_anchored_once(folder):
     """a state gets a snapshot and an anchor, once; what was left between the two is gone on with"""
     begin(folder)
     write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}")
-    Run(folder, "node", "create-anchor").ends(1, err="no folder data; a node begins with: pawl node init")
+    Run(folder, "node", "create-anchor").ends(1, err="no folder data, where .*; a node begins with: pawl node init")
     Run(folder, "node", "init").ends(0)
     write(folder, "a.jsonl", credit("a", 100), credit("b", 7))
     Run(folder, "node", "apply", "a.jsonl").ends(0)
@@ -218,6 +218,26 @@ def state_is_anchored_once(folder):
     line = ("node", "create-anchor", "--l2-state-file", "state.json")
     Run(folder, *line, Run(folder, *line).ends(5, err="journal .* never had").err.split()[-1]).ends(0, out=" PENDING\n")
     Run(folder, "node", "anchors").ends(0, out="\nPending: 2\n")
+    # what no node could take over later is not anchored, whatever word is said: the same check as of an import
+    whole = os.path.getsize(log)
+    pegin = {"id": "i", "btc_tx": "t", "vout": "0", "amount": "20000", "source": "b", "dest": "a", "status": 0,
+             "confirmations": "0", "initiated_s": "1", "completed_s": "0"}
+    pegout = {"id": "o", "source": "a", "dest": "b", "burn": "5000", "release": "4000", "status": 4, "anchor": "",
+              "initiated_s": "1", "completed_s": "0"}
+    task = {"id": "t", "type": 77, "priority": 0, "submitter": "a", "submitted_ms": "1", "payload_hash": "", "anchor": ""}
+    for what, records in (
+            ("its amount is 0", [{"balance": {"peer": "z", "amount": "0"}}]),
+            ("no peg-in has such a status", [{"pegin": {**pegin, "status": 99}}]),
+            ("another one has the same output", [{"pegin": pegin}, {"pegin": {**pegin, "id": "j"}}]),
+            ("no peg-out has such a status", [{"pegout": {**pegout, "status": -3}}]),
+            ("it releases more than it burned", [{"pegout": {**pegout, "release": "5001"}}]),
+            ("its type is not 0 to 6", [{"task": task}])):
+        kinds = [name for record in records for name in record]
+        counts = {name + "s": kinds.count(name) for name in ("balance", "escrow", "pegin", "pegout", "task")}
+        write(folder, "bad.json", *(json.dumps(line) for line in ({"l2_state": 1, "timestamp_ms": "1", **counts}, *records)))
+        for words in (("create-anchor", "--l2-state-file", "bad.json"), ("import", "bad.json")):
+            Run(folder, "node", *words).ends(2, err=what)
+    assert os.path.getsize(log) == whole
     Run(folder, "doctor", "--journal").ends(0)
 
 

@@ -793,6 +793,8 @@ static void no_state_comes_in_that_no_change_leads_to(void **state)
 		{ L2_ESCROWS, { .escrow = { none, a, 1, false, 0 } }, "no id" },
 		{ L2_PEGINS, { .pegin = { a, a, 0, 1, a, a, 4, 0, 0, 0 } }, "status" },
 		{ L2_PEGOUTS, { .pegout = { a, a, a, 1, 1, 0, none, 0, 0 } }, "status" },
+		{ L2_PEGOUTS, { .pegout = { a, a, a, 1, 2, 4, none, 1, 0 } },
+		    "more than it burned" },
 		{ L2_TASKS, { .task = { a, 7, 0, a, 0, none, none } }, "type" },
 		{ L2_TASKS, { .task = { a, 0, -1, a, 0, none, none } }, "priority" },
 	};

@@ -190,6 +190,9 @@ static enum err replace(struct replacement *p, struct fail *f)
 	p->ret->fresh = replace_is_fresh(&p->sums);
 	if (strcmp(p->is, p->will) == 0)
 		return ERR_OK;
+	e = book_could_be(p->r->state, f);
+	if (e != ERR_OK)
+		return e;
 	count(p);
 	e = may(p, f);
 	return e == ERR_OK ? change(p, f) : e;

@@ -126,9 +126,13 @@ struct book_lost {
 void book_lost(
     struct book_lost *ret, const struct l2_state *is, const struct l2_state *will);
 
+/* May a node have this state? One check for all who would take it over, or anchor it.
+ * fails: INPUT, and names what no change could have led to. */
+NODISCARD enum err book_could_be(const struct l2_state *s, struct fail *f);
+
 /* The state is this one from now on, in the open transaction; its root is checked again
- * over the rows. Anchor and time of it are not kept. fails: INPUT (what no change could
- * have led to: names it), and then the transaction is dropped by the caller. */
+ * over the rows. Anchor and time of it are not kept. fails: as book_could_be, and then
+ * the transaction is dropped by the caller. */
 NODISCARD enum err book_restore(struct journal *j, const struct l2_state *s,
     int64_t wall_ms, struct book_restored *ret, struct fail *f);
 

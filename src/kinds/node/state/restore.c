@@ -3,11 +3,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/mem.h"
 #include "base/mutant.h"
 #include "engine/states.h"
 
@@ -64,6 +66,8 @@ static const char *fault_of(enum l2_list list, const void *record)
 	case L2_PEGOUTS:
 		if (!state_there(MACHINE_PEGOUT, pegout->status))
 			return "no peg-out has such a status";
+		if (pegout->release > pegout->burn)
+			return "it releases more than it burned";
 		return is_peer(pegout->source) ? NULL : "whose it was has 1 to 256 bytes";
 	case L2_TASKS:
 		if (task->type < 0 || task->type > 6)
@@ -85,22 +89,7 @@ static bool is_nothing(enum l2_list list, const void *record)
 	return list == L2_ESCROWS && !((const struct l2_escrow *)record)->amount;
 }
 
-static bool output_is_there(struct book *b, enum l2_list list, const void *record)
-{
-	const struct l2_pegin *pegin = record;
-	struct sql_node_pegin_of_in in;
-	struct sql_node_pegin_of_out found;
-
-	if (list != L2_PEGINS)
-		return false;
-	in = (struct sql_node_pegin_of_in){ .btc_tx = pegin->btc_tx.at,
-		.btc_tx_len = pegin->btc_tx.len,
-		.vout = pegin->vout };
-	return sql_node_pegin_of_one(b->journal, &in, &found);
-}
-
-static enum err record_in(
-    struct book *b, enum l2_list list, const void *record, struct fail *f)
+static enum err record_check(enum l2_list list, const void *record, struct fail *f)
 {
 	const struct l2_kind *kind = &l2_kinds[list];
 	const char *fault = fault_of(list, record);
@@ -113,22 +102,59 @@ static enum err record_in(
 		fault = "it has no id";
 	if (!fault && is_nothing(list, record))
 		fault = "its amount is 0: such a record is none";
-	if (!fault && output_is_there(b, list, record))
-		fault = "another one has the same output";
-	if (fault)
-		return refuse(list, record, fault, f);
-	row_put(b, list, NULL, record);
-	return ERR_OK;
+	return fault ? refuse(list, record, fault, f) : ERR_OK;
 }
 
-static enum err records_in(struct book *b, const struct l2_state *s, struct fail *f)
+static int by_output(const void *a, const void *b)
+{
+	const struct l2_pegin *x = *(const struct l2_pegin *const *)a,
+			      *y = *(const struct l2_pegin *const *)b;
+	size_t n = x->btc_tx.len < y->btc_tx.len ? x->btc_tx.len : y->btc_tx.len;
+	int c = n ? memcmp(x->btc_tx.at, y->btc_tx.at, n) : 0;
+
+	if (!c)
+		c = (x->btc_tx.len > y->btc_tx.len) - (x->btc_tx.len < y->btc_tx.len);
+	return c ? c : (x->vout > y->vout) - (x->vout < y->vout);
+}
+
+/* An output is one peg-in. */
+static enum err outputs_check(const struct l2_state *s, struct fail *f)
+{
+	size_t n = l2_state_n(s, L2_PEGINS);
+	const struct l2_pegin **all = n ? mem_array(n, sizeof *all) : NULL;
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = l2_state_at(s, L2_PEGINS, i);
+	if (n)
+		qsort(all, n, sizeof *all, by_output);
+	for (size_t i = 1; i < n && e == ERR_OK; i++)
+		if (by_output(&all[i - 1], &all[i]) == 0)
+			e = refuse(
+			    L2_PEGINS, all[i], "another one has the same output", f);
+	mem_free(all);
+	return e;
+}
+
+enum err book_could_be(const struct l2_state *s, struct fail *f)
 {
 	enum err e = l2_state_check(s, f);
 
 	for (int i = 0; i < L2_LISTS; i++)
 		for (size_t k = 0; k < l2_state_n(s, (enum l2_list)i) && e == ERR_OK; k++)
-			e = record_in(
-			    b, (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k), f);
+			e = record_check(
+			    (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k), f);
+	return e == ERR_OK ? outputs_check(s, f) : e;
+}
+
+static enum err records_in(struct book *b, const struct l2_state *s, struct fail *f)
+{
+	enum err e = book_could_be(s, f);
+
+	for (int i = 0; i < L2_LISTS && e == ERR_OK; i++)
+		for (size_t k = 0; k < l2_state_n(s, (enum l2_list)i); k++)
+			row_put(
+			    b, (enum l2_list)i, NULL, l2_state_at(s, (enum l2_list)i, k));
 	if (e == ERR_OK && journal_numb(b->journal))
 		e = fail_set(f, ERR_DISK_FULL, "the disk is full");
 	return e;
