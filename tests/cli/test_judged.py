@@ -167,11 +167,43 @@ def a_whole_one_is_given_up_by_a_word(folder):
     os.rename(os.path.join(folder, "aside.db"), os.path.join(folder, "pawl.db"))
     node("node", "recover", "--to", "2", word).ends(0, "Found whole snapshot, which is not verified: number 2 of 2")
     assert node.root() == NEW.root and bytes_of(node.log) == whole
-    # its snapshot is there: there is no other one of it
-    node("node", "create-anchor").ends(0)
+    # its snapshot is there: there is no other one of it, and its anchor is by a word, too
+    node("node", "create-anchor", node.word("node", "create-anchor")[0]).ends(0)
     assert bytes_of(node.log) == whole
-    node("node", "recover", "--latest-valid").ends(0)
+    word, told = node.word("node", "recover", "--latest-valid")
+    assert "1 whole snapshot of l2/l2_snapshots.dat is not verified" in told and bytes_of(node.log) == whole, told
+    node("node", "recover", "--latest-valid", word).ends(0, err="a verification of this snapshot fails")
     assert node.root() == NEW.root
+
+
+@test
+def an_anchor_that_never_was(folder):
+    """a peg-out on one: nothing is anchored on top, and no snapshot of it goes, but by a word; pegout_anchor helps"""
+    node = Node(folder)
+    stray = {"do": "pegout", "source": "a", "dest": "bc1q", "amount": 5000, "anchor": "0" * 64}
+    node.apply({"do": "credit", "peer": "a", "amount": 20000})
+    first = node("node", "create-anchor", "--json").ends(0).json()[0]["anchor"]
+    node.apply(stray)
+    whole = bytes_of(node.log)
+    word, told = node.word("node", "create-anchor")
+    assert "stands on no anchor" in told and "pegout_anchor" in told and bytes_of(node.log) == whole, told
+    node("node", "anchors").ends(0, out="\nPending: 1\n")
+    node("node", "create-anchor", word).ends(0, err="a verification of this snapshot fails")
+    node("node", "verify").ends(2, err="pegout_anchor")
+    assert "pegout_anchor" in [do for what, _, do in node.findings(2) if what == "log"][0]
+    node.apply({"do": "credit", "peer": "a", "amount": 1})
+    node("node", "create-anchor", node.word("node", "create-anchor")[0]).ends(0)
+    whole = bytes_of(node.log)
+    word, told = node.word("node", "recover", "--latest-valid")
+    assert "2 whole snapshots" in told and "pegout_anchor" in told and bytes_of(node.log) == whole, told
+    node("node", "recover", "--latest-valid", word).ends(0, "Found valid snapshot: number 1 of 3", "verification .* fails")
+    # the way out, also when it was given up
+    rows = [json.loads(line) for line in node("node", "state", "--json").ends(0).out.splitlines()]
+    peg = [row["pegout"]["id"] for row in rows if "pegout" in row][0]
+    node.apply({"do": "pegout_fail", "peg": peg}, {"do": "pegout_anchor", "peg": peg, "anchor": first})
+    node("node", "create-anchor").ends(0)
+    assert node.verified() == node.root()
+    node("node", "recover", "--latest-valid").ends(0)
 
 
 @test

@@ -392,6 +392,9 @@ static void a_pegout_that_fails_is_given_back(void **state)
 	is_refused(with_peg(L2_PEGOUTS,
 		       "{'do':'pegout_pending','peg':'%s','confirmations':100}"),
 	    "is failed");
+	/* it is in each snapshot for good, and none is valid on an anchor that is none */
+	is_done(with_peg(
+	    L2_PEGOUTS, "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"));
 }
 
 static void two_equal_pegouts_of_a_second_are_two(void **state)

@@ -34,6 +34,7 @@ struct anchoring {
 		char root[L2_HEX], anchor[L2_HEX];
 		struct l2_state state;
 	} newest;
+	char doubt[300]; /* why no verification of its snapshot passes; "": it does */
 	struct anchored *ret;
 };
 
@@ -100,6 +101,24 @@ static void newest_take(struct anchoring *a, const struct l2_verdict *v)
 	}
 }
 
+/* Would a verification of its snapshot, behind all of the log, pass? */
+static enum err doubt_look(struct anchoring *a, struct l2_log *log, struct fail *f)
+{
+	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
+	const struct l2_demand demand = { .stored = judge_knows, .ctx = &judge };
+	struct l2_verdict v;
+	enum err e;
+
+	if (!a->state.pegouts_n || MUTANT(anchored_unverified))
+		return ERR_OK;
+	e = l2_log_backs(log, &a->state, &demand, &v, f);
+	if (e == ERR_OK && v.fault != L2_HOLDS && !a->plan->doubted)
+		e = judge_trouble(&judge, f);
+	judge_release(&judge);
+	snprintf(a->doubt, sizeof a->doubt, "%s", v.why);
+	return e;
+}
+
 static enum err newest_look(struct anchoring *a, struct fail *f)
 {
 	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
@@ -110,7 +129,7 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 	enum err e = l2_log_open(&log, &files_of_system, a->ret->log, f);
 
 	if (e == ERR_NOT_FOUND)
-		return ERR_OK;
+		return doubt_look(a, NULL, f);
 	if (e != ERR_OK)
 		return e;
 	e = judge_log(&judge, log, &g, f);
@@ -123,6 +142,10 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 		if (strcmp(v->root, a->ret->root) != 0)
 			e = l2_log_load(log, block, &a->newest.state, f);
 	}
+	if (e == ERR_OK && a->found)
+		snprintf(a->doubt, sizeof a->doubt, "%s", v->why);
+	else if (e == ERR_OK)
+		e = doubt_look(a, log, f);
 	l2_log_close(log);
 	return e;
 }
@@ -167,28 +190,6 @@ static enum err snapshot_write(struct anchoring *a, struct fail *f)
 	    : e;
 }
 
-/* A state is anchored as it is; that a verification will refuse it is better said now. */
-static enum err warn_unbacked(struct anchoring *a, struct fail *f)
-{
-	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
-	struct judgement g;
-	struct l2_log *log;
-	enum err e;
-
-	if (!a->state.pegouts_n)
-		return ERR_OK;
-	e = l2_log_open(&log, &files_of_system, a->ret->log, f);
-	if (e != ERR_OK)
-		return e;
-	e = judge_log(&judge, log, &g, f);
-	if (e == ERR_OK && g.doubted && g.doubted == g.blocks)
-		cli_warn(a->cli, "%s: a verification of this snapshot fails",
-		    g.doubted_verdict.why);
-	judge_release(&judge);
-	l2_log_close(log);
-	return e;
-}
-
 /* -- what it would be put on top of -------------------------------------------- */
 
 /* This journal went through it, or anchored it. */
@@ -211,7 +212,27 @@ static uint32_t word(const struct anchoring *a)
 	sha256_add(s, a->ret->root, L2_HEX);
 	sha256_add(s, a->newest.root, L2_HEX);
 	sha256_add(s, a->is, L2_HEX);
+	sha256_add(s, a->doubt, strlen(a->doubt));
 	return word_end(s);
+}
+
+/* It is anchored with what no verification passes by a word alone. */
+static enum err ask_of_doubt(struct anchoring *a, struct fail *f)
+{
+	const char *file = a->plan->file;
+	uint32_t w = word(a);
+
+	if (!a->doubt[0])
+		return ERR_OK;
+	if (a->plan->doubted || a->plan->yes == w) {
+		cli_warn(a->cli, "%s: a verification of this snapshot fails", a->doubt);
+		return ERR_OK;
+	}
+	return fail_set(f, ERR_CONFLICT,
+	    "%s: a verification of this snapshot would fail (root %.16s). Nothing was "
+	    "anchored. " ANCHORS_BACK " Only if that is meant: pawl node "
+	    "create-anchor%s%.200s --yes=%08" PRIx32,
+	    a->doubt, a->ret->root, file ? " --l2-state-file " : "", file ? file : "", w);
 }
 
 static enum err refuse(struct anchoring *a, const char *why, const struct l2_state *is,
@@ -225,12 +246,14 @@ static enum err refuse(struct anchoring *a, const char *why, const struct l2_sta
 	enum err e;
 
 	if (a->plan->yes == w)
-		return ERR_OK;
+		return ERR_OK; /* what is doubted was told with it */
 	book_lost(&lost, is, &a->state);
 	amount_format(was, &lost.supply, 0);
 	amount_format(will, &lost.supply_to, 0);
 	buf_init(&out, 1000);
 	replace_lost_tell(&out, &lost);
+	if (a->doubt[0])
+		buf_addf(&out, "; and a verification of it would fail: %s", a->doubt);
 	e = fail_set(f, ERR_CONFLICT,
 	    "%s%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has a "
 	    "supply of %s in place of %s%s. Nothing was changed. %s Only if that is "
@@ -355,10 +378,10 @@ static enum err anchor(struct anchoring *a, struct fail *f)
 
 	if (e == ERR_OK && !a->found && !a->plan->agreed && !MUTANT(anchored_on_top))
 		e = ask(a, f);
+	if (e == ERR_OK)
+		e = ask_of_doubt(a, f);
 	if (e == ERR_OK && !a->found)
 		e = snapshot_write(a, f);
-	if (e == ERR_OK && !a->found)
-		e = warn_unbacked(a, f);
 	if (e == ERR_OK && !a->ret->known)
 		e = anchor_put(a, f);
 	if (e == ERR_OK)

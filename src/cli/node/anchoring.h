@@ -8,7 +8,9 @@
  *
  * The newest snapshot is what a node that lost its journal goes on from, so none is put
  * on top silently of one that this journal never had, nor one of a state that it never
- * had where it has one: only the line that bears the word for just that does it.
+ * had where it has one: only the line that bears the word for just that does it. Nor is
+ * one anchored that no verification would pass, because of a peg-out on an anchor that is
+ * not known.
  */
 #ifndef PAWL_CLI_NODE_ANCHORING_H
 #define PAWL_CLI_NODE_ANCHORING_H
@@ -27,6 +29,7 @@ struct anchored {
 struct anchoring_plan {
 	const char *file; /* as pawl node state --json wrote it; NULL: the journal's */
 	bool agreed;      /* whoever calls has asked already */
+	bool doubted;     /* that no verification of it passes, too */
 	uint32_t yes;
 };
 

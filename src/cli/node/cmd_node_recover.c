@@ -19,6 +19,7 @@
 #include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
+#include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
 
@@ -35,6 +36,7 @@ struct recovery {
 	bool log_missing;
 	struct replaced state;
 	bool anchored;
+	bool gives_up; /* whole snapshots that are doubted, by a word */
 	struct anchored anchor;
 };
 
@@ -201,6 +203,39 @@ static enum err state_agree(struct recovery *r, const struct l2_recovered *log,
 	return e;
 }
 
+static uint32_t word(const struct recovery *r, const struct l2_recovered *log)
+{
+	struct sha256 *s = sha256_begin();
+
+	sha256_add(s, "recover", 7);
+	sha256_add(s, r->is, L2_HEX);
+	sha256_add(s, log->doubt.root, L2_HEX);
+	sha256_add(s, &log->doubted_n, sizeof log->doubted_n);
+	sha256_add(s, &log->number, sizeof log->number);
+	return word_end(s);
+}
+
+/* The journal has a state: whole ones that are doubted are cut off by a word alone. */
+static enum err cut_agree(
+    struct recovery *r, const struct l2_recovered *log, struct fail *f)
+{
+	uint32_t w = word(r, log);
+
+	r->gives_up = log->doubted != 0;
+	if (!log->doubted || r->yes == w || MUTANT(doubted_cut_silently))
+		return ERR_OK;
+	return fail_set(f, ERR_CONFLICT,
+	    "%s%zu whole snapshot%s of %.200s %s not verified, the newest, number %zu: "
+	    "%s. What is behind snapshot %zu would go, and the state of the journal "
+	    "(root %.16s) be the next one. Nothing was changed. " ANCHORS_BACK
+	    " Only if it is meant that they go: pawl node recover --latest-valid "
+	    "--yes=%08" PRIx32,
+	    r->yes ? "Since that was told there is something else. " : "", log->doubted_n,
+	    log->doubted_n == 1 ? "" : "s", r->paths.log,
+	    log->doubted_n == 1 ? "is" : "are", log->doubted, log->doubt.why, log->number,
+	    r->is, w);
+}
+
 /* The journal's state goes on top: what was the newest is to be known to it. */
 static enum err known_agree(struct recovery *r, const struct l2_recovered *log,
     struct l2_log *file, struct l2_block block, struct fail *f)
@@ -212,7 +247,7 @@ static enum err known_agree(struct recovery *r, const struct l2_recovered *log,
 	if (log->doubted)
 		block = log->doubted_block;
 	if (!block.len || strcmp(root, r->is) == 0)
-		return ERR_OK;
+		return cut_agree(r, log, f);
 	l2_state_init(&s);
 	e = l2_log_load(file, block, &s, f);
 	if (e == ERR_OK &&
@@ -220,7 +255,7 @@ static enum err known_agree(struct recovery *r, const struct l2_recovered *log,
 		e = unknown(
 		    r, log->doubted ? log->doubted : log->number, root, !log->doubted, f);
 	l2_state_release(&s);
-	return e;
+	return e == ERR_OK ? cut_agree(r, log, f) : e;
 }
 
 /* Before anything of the log goes: the commit comes first, and decides. */
@@ -276,8 +311,9 @@ static enum err recover(struct recovery *r, struct fail *f)
 	    (r->log.number && strcmp(r->log.root, r->is) == 0))
 		return e;
 	r->anchored = true;
-	return anchoring_do(
-	    r->cli, &(struct anchoring_plan){ .agreed = true }, &r->anchor, f);
+	return anchoring_do(r->cli,
+	    &(struct anchoring_plan){ .agreed = true, .doubted = r->gives_up },
+	    &r->anchor, f);
 }
 
 /* -- telling it -------------------------------------------------------------------- */

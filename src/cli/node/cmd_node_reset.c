@@ -251,8 +251,9 @@ static enum err reset(struct resetting *r, struct fail *f)
 		e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
 		    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot, wall_ms, f);
 	if (e == ERR_OK && !r->fresh)
-		e = anchoring_do(
-		    r->cli, &(struct anchoring_plan){ .agreed = true }, &r->anchor, f);
+		e = anchoring_do(r->cli,
+		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
+		    &r->anchor, f);
 	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
 }
 

@@ -118,8 +118,13 @@ static enum err tell_fault(struct verifying *v, struct fail *f)
 			fprintf(stderr, ", line %" PRIu64, line + w->line - 1);
 		fprintf(stderr, ": %s\n", w->why);
 		break;
-	case L2_HOLDS:
 	case L2_PEGOUT_UNBACKED:
+		if (!v->demand.strict_upstream)
+			cli_warn(v->cli,
+			    "an anchor that is lost: pawl node doctor; one that never "
+			    "was: pegout_anchor puts a peg-out on another");
+		break;
+	case L2_HOLDS:
 		break;
 	}
 	return ERR_OK;

@@ -140,7 +140,7 @@ static enum err blocks_check(
 /* One that is whole comes before what is older, and holds. */
 static void doubted_tell(struct node_doctor *n)
 {
-	char remedy[1200];
+	char remedy[1600];
 
 	n->damaged = true;
 	if (n->unsure)
@@ -149,7 +149,12 @@ static void doubted_tell(struct node_doctor *n)
 	else
 		snprintf(remedy, sizeof remedy,
 		    "pawl node restore --only reorg-db, where a copy has its anchors; "
-		    "to take its state as it is: pawl node import %s",
+		    "%s%s",
+		    n->fresh ? "to take its state as it is: pawl node import "
+			     : "else a peg-out of the journal that is not completed "
+			       "gets another anchor by pegout_anchor, then: pawl node "
+			       "create-anchor; to take its state as it is: pawl node "
+			       "import ",
 		    n->files.log);
 	doctor_finding(&n->d, "log", n->files.log, remedy, "%s, and not verified: %s",
 	    n->unsure ? "a snapshot is whole, while the anchors can't be asked for"

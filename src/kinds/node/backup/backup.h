@@ -118,7 +118,8 @@ struct l2_recovered {
 	char kept[1024];
 	/* One that is doubted: that number itself, where one is asked for, else a newer
 	 * one than this. */
-	size_t doubted; /* its number; 0: none */
+	size_t doubted;   /* its number; 0: none */
+	size_t doubted_n; /* where no number is asked for: newer ones that are doubted */
 	struct l2_block doubted_block;
 	struct l2_verdict doubt;
 };

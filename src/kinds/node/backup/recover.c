@@ -56,6 +56,7 @@ static enum err newest(
 	r->block = g.good_block;
 	*v = g.good_verdict;
 	r->ret->doubted = g.doubted;
+	r->ret->doubted_n = g.doubted_n;
 	r->ret->doubted_block = g.doubted_block;
 	r->ret->doubt = g.doubted_verdict;
 	return ERR_OK;

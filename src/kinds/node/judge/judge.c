@@ -169,6 +169,7 @@ static void failed(void *ctx, struct l2_block block, const struct l2_verdict *v)
 
 	if (!g->failed++)
 		snprintf(g->why, sizeof g->why, "%s", v->why);
+	g->doubted_n += judge_of(v) == JUDGED_DOUBTED;
 	if (judge_of(v) == JUDGED_DOUBTED && !g->doubted_block.len) {
 		g->doubted_block = block;
 		g->doubted_verdict = *v;

@@ -82,6 +82,7 @@ struct judgement {
 	    doubted; /* the newest good one, and of newer ones the first doubted */
 	struct l2_block good_block, doubted_block;
 	struct l2_verdict good_verdict, doubted_verdict;
+	size_t doubted_n;      /* how many doubted ones are newer than the good one */
 	size_t failed, broken; /* newer than the good one; than the newest whole one */
 	char why[300];         /* of the newest one, where that is not good */
 };

@@ -416,7 +416,7 @@ static bool knows_anchor(void *ctx, struct l2_bytes hash)
 	struct asked *a = ctx;
 	bool found = false;
 
-	if (!a->e && hash.len == L2_HEX - 1)
+	if (a->log && !a->e && hash.len == L2_HEX - 1)
 		a->e = is_in_log(a, hash, &found);
 	return found || (a->demand->stored && a->demand->stored(a->demand->ctx, hash));
 }
@@ -443,6 +443,19 @@ enum err l2_log_check(struct l2_log *log, struct l2_block block,
 
 	mem_free(a.anchors);
 	return e ? e : a.e;
+}
+
+enum err l2_log_backs(struct l2_log *log, const struct l2_state *s,
+    const struct l2_demand *demand, struct l2_verdict *v, struct fail *f)
+{
+	struct asked a = { .log = log, .demand = demand, .below = UINT64_MAX, .f = f };
+	struct l2_rules rules = { .knows_anchor = knows_anchor, .ctx = &a };
+
+	*v = (struct l2_verdict){ .fault = L2_HOLDS };
+	for (size_t i = 0; i < s->pegouts_n && v->fault == L2_HOLDS; i++)
+		l2_check_pegout(v, &s->pegouts[i], &s->anchor, &rules);
+	mem_free(a.anchors);
+	return a.e;
 }
 
 /* *ret is the block if it holds. */

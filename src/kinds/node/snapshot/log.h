@@ -100,6 +100,11 @@ struct l2_demand {
 NODISCARD enum err l2_log_check(struct l2_log *log, struct l2_block block,
     const struct l2_demand *demand, struct l2_verdict *v, struct fail *f);
 
+/* As a block of this state would be checked behind all of the log: the first peg-out
+ * whose anchor nobody has. log: NULL, there is none. */
+NODISCARD enum err l2_log_backs(struct l2_log *log, const struct l2_state *s,
+    const struct l2_demand *demand, struct l2_verdict *v, struct fail *f);
+
 /* Blocks from the newest on, until one holds; each that does not is told (may be NULL),
  * and before them each L2_DAMAGED, as a block that is malformed.
  * *ret has len 0 when there is none (ERR_OK). */

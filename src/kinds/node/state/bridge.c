@@ -260,12 +260,13 @@ static enum err pegout_rule(
 	return c->kind == CHANGE_PEGOUT_COMPLETE ? anchor_rule(b, was, c, f) : ERR_OK;
 }
 
-/* Whatever may still complete may stand on another one. */
+/* What was released did so on its anchor; each other one is shown with every snapshot,
+ * and no snapshot is valid while its anchor is none. */
 static enum err anchor_edge(const struct l2_pegout *was, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
 
-	if (was->status == PEGOUT_BURNED || was->status == PEGOUT_PENDING)
+	if (was->status != PEGOUT_COMPLETED)
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT, "peg-out %s is %s: its anchor is for good",
 	    change_shown(shown, was->id), state_name(MACHINE_PEGOUT, was->status));
