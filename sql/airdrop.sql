@@ -26,6 +26,10 @@ UPDATE airdrop SET built = :built, frozen = :frozen WHERE operation = :operation
 -- in: operation i64
 UPDATE airdrop SET adopt = 0, compared = NULL WHERE operation = :operation;
 
+-- name: airdrop_compare
+-- in: operation i64, compared i64
+UPDATE airdrop SET compared = :compared WHERE operation = :operation;
+
 -- name: airdrop_gas
 -- in: operation i64, gas i64, fee_gas i64
 UPDATE airdrop SET gas = :gas, fee_gas = :fee_gas WHERE operation = :operation;

@@ -158,6 +158,9 @@ struct kind {
 	/* The operator lets it go on, and accepts what it asked for. NULL: nothing to
 	 * do. */
 	void (*resumed)(struct runner *r, struct operation *o);
+	/* Uses of its account's nonces from here on left the trail: what comes there next
+	 * may be anything. NULL: nothing to do. */
+	void (*freed)(struct runner *r, struct operation *o, uint64_t nonce);
 	/* Of a fence alone (NULL: it is none): begin one on an account in doubt, or raise
 	 * the one that is under way; each nonce below is to be consumed. The operation's
 	 * id; 0: the journal is numb. */

@@ -517,6 +517,16 @@ static void reopen(struct runner *r, struct account *a, int64_t nonce)
 		attempts_reopen(r, &i);
 }
 
+static void freed(struct runner *r, const struct account *a, uint64_t nonce)
+{
+	for (size_t k = 0; k < r->operations_n; k++) {
+		struct operation *o = r->operations[k];
+
+		if (o->account == a->id && o->kind->freed && !operation_ended(o))
+			o->kind->freed(r, o, nonce);
+	}
+}
+
 void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 {
 	struct sql_consumed_above_in in = { .account = a->id, .height = (int64_t)above };
@@ -535,9 +545,11 @@ void strangers_retracted(struct runner *r, struct account *a, uint64_t above)
 	for (size_t k = 0; k < n; k++)
 		reopen(r, a, nonces[k]);
 	a->holes |= n > 0;
-	if (n)
+	if (n) {
 		sql_consumed_drop_above(r->s.journal,
 		    &(struct sql_consumed_drop_above_in){
 			.account = a->id, .height = (int64_t)above });
+		freed(r, a, (uint64_t)nonces[0]);
+	}
 	mem_free(nonces);
 }

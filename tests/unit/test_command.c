@@ -189,6 +189,32 @@ static void a_row_of_half_a_list_is_not_repaired(void **state_)
 	assert_int_equal(repair(&adopt), ERR_OK);
 }
 
+/* The same on a nonce that had another use when the list began, which a reorg took. */
+static void a_freed_nonce_is_compared(void **state_)
+{
+	const struct list *l = &lists[1];
+
+	(void)state_;
+	begin(3, 2);
+	run_until(chain()->id);
+	pay(&(struct list){ .rows = 1, .name = "first" });
+	finish();
+	sim_mining(scene.chain, 0);
+	scene_spend(&scene, SIM_NONCE_NEXT, &lists[0].to[1], 7, 60 * GWEI);
+	scene_mine(&scene, 1);
+	run(5000);
+	pay(&(struct list){ .rows = 6, .others = true, .cut_short = true });
+	reorg(1, false);
+	run(5000);
+	scene_spend(&scene, SIM_NONCE_NEXT, &l->to[3], l->amount[3], 60 * GWEI);
+	scene_mine(&scene, 2);
+	run(5000);
+	import_rest(&lists[1]);
+	sim_mining(scene.chain, INTERVAL_MS);
+	run_until(account()->stopped);
+	assert_says(account()->why_stopped, "pays row 3 of wages");
+}
+
 /* Nobody could hold it against a row that was not there; when all are, somebody does. */
 static struct request begin_read_to_its_end(void)
 {
@@ -399,6 +425,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    a_row_is_repaired_before_its_list_is_checked, end),
 		cmocka_unit_test_teardown(a_row_of_half_a_list_is_not_repaired, end),
+		cmocka_unit_test_teardown(a_freed_nonce_is_compared, end),
 		cmocka_unit_test_teardown(what_was_paid_while_its_list_was_read, end),
 		cmocka_unit_test_teardown(what_was_for_something_else_is_asked_once, end),
 		cmocka_unit_test_teardown(a_refused_resume_keeps_what_it_loads, end),

@@ -585,4 +585,5 @@ const struct kind kind_airdrop = {
 	.plan_end = airdrop_plan_end,
 	.fee = airdrop_fee,
 	.token = airdrop_token,
+	.freed = airdrop_freed,
 };

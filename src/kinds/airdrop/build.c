@@ -389,3 +389,16 @@ enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f)
 	operation_move(r, o, OPERATION_DISTRIBUTING, "the plan is frozen");
 	return ERR_OK;
 }
+
+void airdrop_freed(struct runner *r, struct operation *o, uint64_t nonce)
+{
+	struct airdrop *a = o->of_kind;
+
+	if (!a->facts.compares || nonce >= a->facts.compared ||
+	    MUTANT(freed_not_compared))
+		return;
+	a->facts.compared = nonce;
+	sql_airdrop_compare(r->s.journal,
+	    &(struct sql_airdrop_compare_in){
+		.operation = o->id, .compared = (int64_t)nonce });
+}

@@ -37,4 +37,8 @@ void rows_over(struct rows *q);
 /* One step of `building`; OK also when it waits. Moves on to distributing when done. */
 enum err airdrop_build(struct runner *r, struct operation *o, struct fail *f);
 
+/* build.c: what comes on these nonces while its list is read is held against its rows,
+ * too. */
+void airdrop_freed(struct runner *r, struct operation *o, uint64_t nonce);
+
 #endif
