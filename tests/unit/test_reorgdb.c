@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -782,6 +783,106 @@ static void what_is_no_database_is_told(void **state)
 	assert_non_null(strstr(f.why, "a folder without a reorg database"));
 }
 
+/* -- no room ----------------------------------------------------------------- */
+
+/* What each file of a child may have: RocksDB meets it as a disk that is full. */
+static void room_is(rlim_t bytes)
+{
+	const struct rlimit files = { bytes, bytes }, core = { 0, 0 };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_CORE, &core) != 0 || setrlimit(RLIMIT_FSIZE, &files) != 0)
+		_exit(99);
+}
+
+static int ended(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Opens it in another process, that ends with what it met. */
+static int opened_with(rlim_t bytes, enum reorgdb_mode mode)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		struct fail f = { .err = ERR_OK };
+		struct reorgdb *db;
+		enum err e;
+
+		room_is(bytes);
+		e = reorgdb_open(&db, path, mode, &f);
+		if (e != ERR_OK && !strstr(f.why, "make room on its disk"))
+			_exit(98);
+		reorgdb_close(db);
+		_exit(e);
+	}
+	return ended(child);
+}
+
+static void a_full_disk_is_told_and_ends_nobody(void **state)
+{
+	static const rlim_t rooms[] = { 0, 20, 40, 60, 80, 110, 130, 160, 200, 4096 };
+	const size_t n = sizeof rooms / sizeof *rooms;
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof command, "rm -r %s", path);
+	for (size_t i = 0; i < n; i++) {
+		int e = opened_with(rooms[i], REORGDB_CREATE);
+
+		if (i == 0 || i == n - 1)
+			assert_int_equal(e, i ? ERR_OK : ERR_DISK_FULL);
+		assert_true(e == ERR_OK || e == ERR_DISK_FULL);
+		/* and once there is room it is made, or there */
+		fill();
+		assert_int_equal(opened_with(rooms[0], REORGDB_WRITE), ERR_DISK_FULL);
+		e = opened_with(rooms[i], REORGDB_WRITE);
+		assert_true(e == ERR_OK || (e == ERR_DISK_FULL && i < n - 1));
+		assert_int_equal(opened_with(rooms[0], REORGDB_READ), ERR_OK);
+		reorgdb_close(opened(REORGDB_WRITE));
+		assert_int_equal(system(command), 0);
+	}
+}
+
+static void nor_does_one_that_fills_up(void **state)
+{
+	pid_t child = fork();
+
+	(void)state;
+	if (!child) {
+		struct reorgdb *db = opened(REORGDB_CREATE);
+		struct reorgdb_batch *b = reorgdb_batch_new();
+		struct fail f;
+
+		room_is(0);
+		put_block(b, 7, B1);
+		for (int i = 0; i < 20; i++)
+			if (reorgdb_write(db, b, &f) == ERR_OK)
+				_exit(97);
+		reorgdb_close(db);
+		_exit(f.err);
+	}
+	assert_int_equal(ended(child), ERR_DISK_FULL);
+	reorgdb_close(opened(REORGDB_WRITE));
+}
+
+static void nothing_is_left_of_half_options(void **state)
+{
+	char command[160];
+
+	(void)state;
+	snprintf(command, sizeof command,
+	    "test $(ls %s | grep -c 'OPTIONS-.*dbtmp$') -le 2", path);
+	for (int i = 0; i < 4; i++)
+		reorgdb_close(opened(REORGDB_CREATE));
+	assert_int_equal(system(command), 0);
+}
+
 /* -- two at once ----------------------------------------------------------- */
 
 static void the_lock_goes_with_its_process(void **state)
@@ -890,6 +991,9 @@ int main(void)
 		CASE(a_part_that_is_cut_off_is_named),
 		CASE(a_flipped_bit_is_found_by_who_reads),
 		CASE(what_is_no_database_is_told),
+		CASE(a_full_disk_is_told_and_ends_nobody),
+		CASE(nor_does_one_that_fills_up),
+		CASE(nothing_is_left_of_half_options),
 		CASE(the_lock_goes_with_its_process),
 		CASE(a_lock_that_is_deleted_lets_nobody_in),
 	};

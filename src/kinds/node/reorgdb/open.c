@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/reorgdb/inside.h"
 #include "world/files.h"
 
@@ -16,8 +17,11 @@
 #define FAMILY_REPUTATION "reputation_cf"
 #define PATH_ROOM 4096
 #define LOGS_KEPT 4
-#define LOG_BYTES (1u << 20)
-#define LEVEL_WARN 2
+/* Above all levels: RocksDB's log for people stays empty. Where it can't be written, on a
+ * full disk, an assertion of the library, as distributions build it, ends the process;
+ * what else can't be is told. Such a level has no name in an OPTIONS file, so that is
+ * never whole: what is left of it goes at the next open. */
+#define LEVEL_NONE 6
 /* A record that is cut off at the end is a write that a power cut took; any other that
  * is not sound is damage, and no end. */
 #define RECOVER_TOLERATE_CUT_TAIL 0
@@ -38,8 +42,12 @@ enum err reorgdb_said(const char *path, char *said, struct fail *f)
 
 	if (strstr(said, "/LOCK"))
 		e = reorgdb_owned(path, f);
-	else if (strstr(said, "No space left on device"))
-		e = fail_set(f, ERR_DISK_FULL, "%s: %s", path, said);
+	else if (strstr(said, "No space left on device") ||
+	    strstr(said, "Disk quota exceeded") || strstr(said, "File too large"))
+		e = fail_set(f, ERR_DISK_FULL,
+		    "there is no room for the reorg database %s: make room on its disk. "
+		    "RocksDB says: %s",
+		    path, said);
 	else if (strstr(said, "Permission denied") ||
 	    strstr(said, "Read-only file system") || strstr(said, "Too many open files"))
 		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, said);
@@ -127,6 +135,39 @@ static enum err prepare(
 		  path, path);
 }
 
+/* -- what is left of one ----------------------------------------------------- */
+
+static bool is_any(int folder, const char *name)
+{
+	(void)folder;
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* Half OPTIONS, and the empty logs of opens that failed. */
+static bool is_left(int folder, const char *name)
+{
+	size_t len = strlen(name);
+	struct stat st;
+
+	if (!strncmp(name, "OPTIONS-", 8))
+		return len > 6 && !strcmp(name + len - 6, ".dbtmp");
+	return !strncmp(name, "LOG.old.", 8) &&
+	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0;
+}
+
+/* Of the folder that is locked. */
+static void drop(const struct reorgdb *db, bool (*is_it)(int folder, const char *name))
+{
+	DIR *d = db->folder < 0 ? NULL : opendir(db->path);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)) != NULL)
+		if (is_it(db->folder, entry->d_name))
+			(void)unlinkat(db->folder, entry->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 /* -- opening --------------------------------------------------------------- */
 
 static void options_make(struct reorgdb *db, bool make)
@@ -137,9 +178,8 @@ static void options_make(struct reorgdb *db, bool make)
 	rocksdb_options_set_paranoid_checks(db->options, 1);
 	rocksdb_options_set_wal_recovery_mode(db->options, RECOVER_TOLERATE_CUT_TAIL);
 	rocksdb_options_set_compression(db->options, rocksdb_no_compression);
-	rocksdb_options_set_info_log_level(db->options, LEVEL_WARN);
+	rocksdb_options_set_info_log_level(db->options, LEVEL_NONE);
 	rocksdb_options_set_keep_log_file_num(db->options, LOGS_KEPT);
-	rocksdb_options_set_max_log_file_size(db->options, LOG_BYTES);
 	rocksdb_options_set_stats_dump_period_sec(db->options, 0);
 	rocksdb_options_set_stats_persist_period_sec(db->options, 0);
 	db->reading = rocksdb_readoptions_create();
@@ -237,8 +277,13 @@ enum err reorgdb_open(
 	db->folder = -1;
 	if (mode != REORGDB_READ)
 		e = reorgdb_folder_lock(path, &db->folder, f);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		drop(db, is_left);
 		e = open_at(db, make, mode == REORGDB_READ, f);
+		/* Half a new one would be none for ever. */
+		if (e == ERR_DISK_FULL && make && !MUTANT(reorgdb_half_made))
+			drop(db, is_any);
+	}
 	reorgdb_lock_note(db);
 	if (e != ERR_OK) {
 		reorgdb_close(db);
