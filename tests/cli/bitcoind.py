@@ -8,6 +8,7 @@ import threading
 
 
 GENESIS = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"  # of regtest
+MAINNET = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"  # its genesis
 
 
 def block_hash(height):
@@ -60,9 +61,10 @@ class Server:
 class Bitcoind(Server):
     """One whose blocks are known by their heights."""
 
-    def __init__(self, height, login=None):
+    def __init__(self, height, login=None, genesis=GENESIS):
         super().__init__(self.answer, login)
         self.height = height
+        self.genesis = genesis
 
     def answer(self, asked):
         result, error = None, None
@@ -73,5 +75,5 @@ class Bitcoind(Server):
         elif not 0 <= asked["params"][0] <= self.height:
             error = {"code": -8, "message": "Block height out of range"}
         else:
-            result = block_hash(asked["params"][0])
+            result = block_hash(asked["params"][0]) if asked["params"][0] else self.genesis
         return {"result": result, "error": error, "id": asked.get("id")}

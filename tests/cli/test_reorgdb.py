@@ -6,12 +6,15 @@ usage: test_reorgdb.py PAWL
 Speaks TAP.
 """
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import sqlite3
 import sys
 
+from bitcoind import GENESIS, MAINNET, Bitcoind
 from program import Run, main, test
 from rocks import Rocks
 
@@ -58,6 +61,42 @@ def one_is_made_and_stays(folder):
     Run(folder, "node", "reorgs", "--json").ends(0, '"blocks":1')
     Run(folder, "node", "init-reorg-db", "--path", os.path.join(folder, "no/such")).ends(
         1, err="there is no folder .*/no, where the reorg database should be")
+
+
+@test
+def blocks_of_another_chain_stay_out(folder):
+    """a node of another network than the config's, the database's or the journal's changes nothing"""
+    path = os.path.join(folder, "reorg_db")
+
+    def resync(node, code, **said):
+        line = ["node", "resync", "--start-height", "2", "--db-path", path, "--bitcoin-rpc", node.url]
+        Run(folder, *line).ends(code, **said)
+        with Rocks(path) as db:
+            return db.all()
+
+    def config(network):
+        with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+            os.chmod(file.fileno(), 0o600)
+            file.write("journal: pawl.db\nnode: {data_dir: ., chain: b}\nserve: {listen: none}\nchains: {b: {kind: bitcoin, "
+                       f"network: {network}, endpoints: [http://127.0.0.1:9], finality: {{depth: 6}}}}}}\n")
+
+    with Rocks(path) as db:
+        db.put(f"block:{0:020}", GENESIS)
+    with Bitcoind(9) as regtest, Bitcoind(9, genesis=MAINNET) as mainnet:
+        assert resync(mainnet, 1, err=f"that of the database: its first block is {MAINNET}, and not {GENESIS}") == {
+            f"block:{0:020}": GENESIS}
+        config("mainnet")
+        assert len(resync(regtest, 1, err="nothing was changed: the node serves regtest, not mainnet")) == 1
+        Run(folder, "init").ends(0)
+        config("regtest")
+        assert len(resync(regtest, 0)) == 9
+        # the journal's blocks are of the main network
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"))) as db:
+            db.execute("INSERT INTO chain (id, kind, chain_id, genesis, name) VALUES (7, 'bitcoin', 1, ?, 'b')",
+                       (bytes.fromhex(MAINNET),))
+            db.execute("INSERT OR REPLACE INTO node_watch (id, chain, reorgs, moves) VALUES (1, 7, 0, 0)")
+            db.commit()
+            resync(regtest, 1, err=f"that of the journal: its first block is {GENESIS}, and not {MAINNET}")
 
 
 @test

@@ -8,6 +8,8 @@
 #include "cli/node/database.h"
 #include "cli/node/resync.h"
 #include "codec/url.h"
+#include "journal/journal.h"
+#include "kinds/node/anchor/anchor.h"
 
 /* The same one, however it is written: no slash behind it, or its host by name. */
 static bool same_url(const char *a, const char *b)
@@ -27,11 +29,16 @@ static bool same_url(const char *a, const char *b)
 	return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
+static bool has_config(struct cli *c)
+{
+	return access(c->args.config, F_OK) == 0 && cli_config(c, NULL) == ERR_OK;
+}
+
 /* The config's, where it is the one of the line: it says how it is asked. A config is not
  * needed for the rest. */
 static bool node_of_config(struct node_config *ret, struct cli *c, const char *url)
 {
-	if (access(c->args.config, F_OK) != 0 || cli_config(c, NULL) != ERR_OK)
+	if (!has_config(c))
 		return false;
 	for (int i = 0; i < c->config->chains_n; i++) {
 		const struct chain_config *chain = &c->config->chains[i];
@@ -100,6 +107,31 @@ static enum err node_of(struct node_config *ret, struct cli *c, struct fail *f)
 	return e;
 }
 
+/* Which chain it must be, as far as a config and its journal say. */
+static void chain_of(struct resync_chain *ret, struct cli *c)
+{
+	const struct chain_config *chain;
+	struct fail f = { ERR_OK, "" };
+	struct journal *j;
+	enum err e;
+
+	*ret = (struct resync_chain){ .chain_id = 0 };
+	if (!has_config(c))
+		return;
+	if (c->config->node.chain &&
+	    config_chain(c->config, c->config->node.chain, &chain, NULL) == ERR_OK)
+		ret->chain_id = chain->chain_id;
+	e = journal_read(&j, c->config->journal, &f);
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
+		cli_warn(c, "the journal says nothing of the chain: %s", f.why);
+	if (e != ERR_OK)
+		return;
+	journal_read_begin(j);
+	ret->has_genesis = anchors_genesis(j, &ret->genesis);
+	journal_read_end(j);
+	journal_close(j);
+}
+
 /* From the highest block that is there, unless the line says. */
 static enum err start_of(
     uint64_t *ret, const struct cli *c, struct reorgdb *db, struct fail *f)
@@ -132,6 +164,7 @@ static void tell(const struct cli *c, const struct resynced *r)
 enum err cmd_node_resync(struct cli *c, struct fail *f)
 {
 	struct node_config node = { .url = NULL };
+	struct resync_chain chain;
 	struct resynced r;
 	struct reorgdb *db;
 	struct world *w;
@@ -146,8 +179,9 @@ enum err cmd_node_resync(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = world_open(&w, f);
 	if (e == ERR_OK) {
-		e = resync(
-		    &r, w, &node, db, start, args_get(&c->args, "--start-height"), f);
+		chain_of(&chain, c);
+		e = resync(&r, w, &node, &chain, db, start,
+		    args_get(&c->args, "--start-height"), f);
 		world_free(w);
 	}
 	reorgdb_close(db);

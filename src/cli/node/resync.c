@@ -6,7 +6,9 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "chain/bitcoin/bitcoin.h"
+#include "chain/config.h"
 
 #define HASHES 1000  /* of a request */
 #define WRITTEN 5000 /* and of a batch of the database */
@@ -346,8 +348,64 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 	return fail_set(r->f, ERR_STALE, "the node's chain moves faster than it is read");
 }
 
+/* -- whose blocks ----------------------------------------------------------- */
+
+static enum err other_genesis(
+    const struct run *r, const struct identity *who, const char *has, const char *what)
+{
+	char text[65];
+
+	hex_format(text, who->genesis.at, sizeof who->genesis.at);
+	return fail_set(r->f, ERR_WRONG_CHAIN,
+	    "nothing was changed: the node serves another chain than that of the %s: its "
+	    "first block is %s, and not %s. Ask a node of that chain, or begin with "
+	    "another %s",
+	    what, text, has, what);
+}
+
+/* The first block that the database has, if it has that. */
+static enum err database_agrees(const struct run *r, const struct identity *who)
+{
+	char there[RECORD_TEXT_MAX + 1], text[65];
+	struct hash hash;
+	bool has;
+	enum err e = reorgdb_block(r->db, 0, there, &has, r->f);
+
+	if (e != ERR_OK)
+		return e == ERR_INPUT ? ERR_OK : e; /* no hash: written anew */
+	hex_format(text, who->genesis.at, sizeof who->genesis.at);
+	if (!has || !hex_parse(hash.at, sizeof hash.at, there, strlen(there)) ||
+	    !strcmp(there, text))
+		return ERR_OK;
+	return other_genesis(r, who, there, "database");
+}
+
+static enum err is_the_chain(
+    const struct run *r, const struct identity *who, const struct resync_chain *chain)
+{
+	char other[CHAIN_OTHER_MAX], text[65];
+
+	if (!who->chain_id)
+		return fail_set(
+		    r->f, ERR_WRONG_CHAIN, "the node serves no Bitcoin chain");
+	if (chain->chain_id && who->chain_id != chain->chain_id &&
+	    !MUTANT(resync_any_network)) {
+		chain_other(other, &connector_bitcoin, who->chain_id, chain->chain_id);
+		return fail_set(r->f, ERR_WRONG_CHAIN,
+		    "nothing was changed: the node serves %s, which the config says: ask "
+		    "a node of that network; for another database say --config FILE, too",
+		    other);
+	}
+	if (chain->has_genesis && !hash_same(&who->genesis, &chain->genesis)) {
+		hex_format(text, chain->genesis.at, sizeof chain->genesis.at);
+		return other_genesis(r, who, text, "journal");
+	}
+	return MUTANT(resync_any_genesis) ? ERR_OK : database_agrees(r, who);
+}
+
 enum err resync(struct resynced *ret, struct world *w, const struct node_config *node,
-    struct reorgdb *db, uint64_t start, bool given, struct fail *f)
+    const struct resync_chain *chain, struct reorgdb *db, uint64_t start, bool given,
+    struct fail *f)
 {
 	struct run *r = mem_new(sizeof *r);
 	struct identity who = { .chain_id = 0 };
@@ -358,8 +416,8 @@ enum err resync(struct resynced *ret, struct world *w, const struct node_config 
 	r->pool = pool_new(w, node, 1, TIMEOUT_MS);
 	r->batch = reorgdb_batch_new();
 	e = asked(r, bitcoin_identity, identity_take, &who);
-	if (e == ERR_OK && !who.chain_id)
-		e = fail_set(f, ERR_WRONG_CHAIN, "the node serves no Bitcoin chain");
+	if (e == ERR_OK)
+		e = is_the_chain(r, &who, chain);
 	if (e == ERR_OK)
 		e = follow(r, ret, start);
 	pool_free(r->pool); /* calls nobody back */

@@ -60,6 +60,18 @@ bool anchors_chain(struct journal *j, int64_t chain)
 	return true;
 }
 
+bool anchors_genesis(struct journal *j, struct hash *ret)
+{
+	struct sql_node_watch_get_out w = watch_get(j);
+	struct sql_chain_get_in in = { .id = w.chain };
+	struct sql_chain_get_out row;
+
+	if (w.no_chain || !sql_chain_get_one(j, &in, &row))
+		return false;
+	memcpy(ret->at, row.genesis, sizeof ret->at);
+	return true;
+}
+
 /* -- rows ------------------------------------------------------------------ */
 
 bool anchor_read(struct journal *j, int64_t id, struct anchor *ret)

@@ -78,6 +78,8 @@ size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *roo
 /* The chain that the node's heights are of, by the journal's id. false: they are of
  * another one, and nothing may be told of this. */
 bool anchors_chain(struct journal *j, int64_t chain);
+/* The first block of that chain. false: none is known yet. */
+bool anchors_genesis(struct journal *j, struct hash *ret);
 
 bool anchors_top(struct journal *j, uint64_t *ret_height);
 bool anchors_at(struct journal *j, uint64_t height, struct hash *ret);
