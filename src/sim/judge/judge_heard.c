@@ -44,7 +44,8 @@ static int64_t nth_before(const struct judge_heard *h, const struct judge_notice
 	return nth;
 }
 
-/* Each row that it calls final is in a final block. */
+/* Each row that it calls final is in a final block. It may be told late, of a list whose
+ * void rows are tried again by then. */
 static void completed_is_so(struct sim_life *l, int list)
 {
 	const struct sim_story *s = l->story;
@@ -53,6 +54,8 @@ static void completed_is_so(struct sim_life *l, int list)
 	for (int i = 1; i <= s->list[list].rows && !s->broken && told->row; i++) {
 		const struct judge_due *d = s->judge->list[list].row[i].due;
 
+		if (s->judge->list[list].retried && told->row[i] != ITEM_FINAL)
+			continue;
 		if (told->row[i] != ITEM_VOID && !d->paid && !d->by_hand)
 			sim_story_wrong(l->story,
 			    "%s is told to be completed, and row %d is in no final block",
