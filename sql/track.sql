@@ -39,8 +39,8 @@ WHERE id = :id;
 
 -- name: tracked_by_hash
 -- in: hash b32
--- out: id i64, chain i64, guess bool, state i64
-SELECT id, chain, guess, state FROM tracked WHERE hash = :hash ORDER BY chain;
+-- out: id i64, chain i64, guess bool, state i64, misses i64
+SELECT id, chain, guess, state, misses FROM tracked WHERE hash = :hash ORDER BY chain;
 
 -- What is followed on a chain, for a start and who comes later.
 -- name: tracked_open

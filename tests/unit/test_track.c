@@ -934,6 +934,13 @@ static void nobody_hears_of_what_is_untracked(void **state_)
 	assert_int_equal(state_now(), TRACKED_FINAL);
 }
 
+/* Nodes of a chain that nobody runs here have said that it is not there. */
+static void is_missed(int64_t id)
+{
+	sql_tracked_missed(
+	    scene.journal, &(struct sql_tracked_missed_in){ .id = id, .misses = 1 });
+}
+
 static void of_guesses_one_holds(void **state_)
 {
 	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
@@ -954,6 +961,7 @@ static void of_guesses_one_holds(void **state_)
 	there = track_add(scene.journal, &wish, 1000);
 	assert_int_not_equal(here, there);
 	assert_int_equal(track_find(scene.journal, &tx->hash, found, 4), 2);
+	is_missed(there);
 	mine(1);
 	assert_true(track_read(scene.journal, here, &found[0]));
 	assert_int_equal(found[0].state, TRACKED_INCLUDED);
@@ -984,8 +992,46 @@ static void what_pools_have_is_looked_for_nowhere_else(void **state_)
 	there = track_add(scene.journal, &wish, 1000);
 	wish.chain = chain()->id;
 	(void)track_add(scene.journal, &wish, 1000);
+	is_missed(there);
 	mine(2);
 	assert_true(track_read(scene.journal, there, &found));
+	assert_int_equal(found.state, TRACKED_UNTRACKED);
+}
+
+/* The same bytes on two chains: who looks later is waited for, and each is followed. */
+static void what_is_on_two_chains_is_followed_on_both(void **state_)
+{
+	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
+	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
+	struct sql_chain_add_out added;
+	struct sql_tracked_get_out row;
+	struct tracked found;
+	int64_t here, there;
+
+	(void)state_;
+	begin_following(2, 2);
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	wish.hash = pays(0, 5, 0)->hash;
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	wish.chain = chain()->id;
+	here = track_add(scene.journal, &wish, 1000);
+	mine(1);
+	assert_true(track_read(scene.journal, here, &found));
+	assert_int_equal(found.state, TRACKED_INCLUDED);
+	assert_true(track_read(scene.journal, there, &found));
+	assert_int_equal(found.state, TRACKED_UNSEEN);
+	/* and one that others have, and this chain has not */
+	memset(wish.hash.at, 7, sizeof wish.hash.at);
+	wish.chain = added.id;
+	there = track_add(scene.journal, &wish, 1000);
+	wish.chain = chain()->id;
+	here = track_add(scene.journal, &wish, 1000);
+	assert_true(row_get(scene.journal, there, &row));
+	row.guess = false;
+	row_seen(in_memory(), &row, false, false);
+	mine(2);
+	assert_true(track_read(scene.journal, here, &found));
 	assert_int_equal(found.state, TRACKED_UNTRACKED);
 }
 
@@ -1012,6 +1058,7 @@ static void one_pool_alone_ends_no_guess(void **state_)
 	assert_true(track_read(scene.journal, there, &found));
 	assert_int_equal(found.state, TRACKED_UNSEEN);
 	scene.node[1]->hides_transactions = false;
+	is_missed(there);
 	mine(1);
 	assert_true(track_read(scene.journal, there, &found));
 	assert_int_equal(found.state, TRACKED_UNTRACKED);
@@ -1392,6 +1439,8 @@ int main(void)
 		cmocka_unit_test_teardown(who_comes_behind_a_reorg_hears_of_that, ends),
 		cmocka_unit_test_teardown(nobody_hears_of_what_is_untracked, ends),
 		cmocka_unit_test_teardown(of_guesses_one_holds, ends),
+		cmocka_unit_test_teardown(
+		    what_is_on_two_chains_is_followed_on_both, ends),
 		cmocka_unit_test_teardown(
 		    what_pools_have_is_looked_for_nowhere_else, ends),
 		cmocka_unit_test_teardown(one_pool_alone_ends_no_guess, ends),

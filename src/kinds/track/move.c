@@ -208,7 +208,8 @@ static void end(struct track_chain *t, struct sql_tracked_get_out *row)
 }
 
 /* Where it was found it is: the rows of the same hash on other chains were guesses, and
- * nobody was told anything of them. */
+ * nobody was told anything of them. Whose nodes have not said yet that it is not there
+ * is waited for: the same bytes may be on several. */
 static void no_guess(struct track_chain *t, struct sql_tracked_get_out *row)
 {
 	struct journal *j = t->track->journal;
@@ -223,7 +224,9 @@ static void no_guess(struct track_chain *t, struct sql_tracked_get_out *row)
 	memcpy(in.hash, row->hash, sizeof in.hash);
 	sql_tracked_by_hash_begin(j, &in);
 	while (sql_tracked_by_hash_next(j, &other))
-		if (other.id != row->id && other.guess && n < sizeof drop / sizeof *drop)
+		if (other.id != row->id && other.guess &&
+		    (other.misses || MUTANT(first_chain_takes_all)) &&
+		    n < sizeof drop / sizeof *drop)
 			drop[n++] = other.id;
 	for (size_t i = 0; i < n; i++)
 		(void)track_drop(j, drop[i], world_wall_ms(t->track->world));
@@ -446,6 +449,24 @@ static bool is_last_guess(struct track_chain *t, const struct sql_tracked_get_ou
 	return last;
 }
 
+/* Another chain has it, or had, and it was a guess here. */
+static bool is_elsewhere(struct track_chain *t, const struct sql_tracked_get_out *row)
+{
+	struct sql_tracked_by_hash_in in = { .hash = { 0 } };
+	struct sql_tracked_by_hash_out other;
+	bool there = false;
+
+	if (!row->guess)
+		return false;
+	memcpy(in.hash, row->hash, sizeof in.hash);
+	sql_tracked_by_hash_begin(t->track->journal, &in);
+	while (sql_tracked_by_hash_next(t->track->journal, &other))
+		there |= other.id != row->id && !other.guess &&
+		    other.state != TRACKED_UNSEEN && other.state != TRACKED_EXPIRED &&
+		    other.state != TRACKED_UNTRACKED;
+	return there;
+}
+
 /* Time in which nobody looked, or too few answered, is none in which it was missed. */
 static bool is_too_late(
     struct track_chain *t, const struct sql_tracked_get_out *row, int64_t clock_ms)
@@ -470,6 +491,11 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 {
 	int64_t clock_ms = look_clock_ms(t);
 
+	if (is_elsewhere(t, row)) {
+		(void)track_drop(
+		    t->track->journal, row->id, world_wall_ms(t->track->world));
+		return;
+	}
 	row->misses++;
 	row->looks = (int64_t)height;
 	if (row->no_missed_ms)
