@@ -205,6 +205,7 @@ def older_journal_is_named(folder):
     write(log, OLD, MID, BROKEN)
     told = Run(folder, "node", "recover", "--latest-valid").ends(5, err="older copy of itself").err
     assert "recover --to 2" in told and text(log).endswith(BROKEN), told
+    Run(folder, "node", "doctor").ends(2, "is of a state that this journal .* never had.*\n.*recover --latest-valid")
     is_now = root(folder)
     word, told = word_of(folder, "node", "create-anchor")
     assert "a supply of 4 in place of 2." in told and text(log).endswith(BROKEN), told

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshot_block.h"
 #include "cli/report/report.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 
@@ -75,6 +77,53 @@ static bool lost_tell(struct node_doctor *n)
 	return true;
 }
 
+/* This journal went through it, or anchored it. What can't be asked is told of the log
+ * already. */
+static bool had_newest(struct node_doctor *n)
+{
+	struct l2_log *log;
+	struct l2_state s;
+	struct anchor a;
+	struct hash h;
+	const char *hash = n->verdict.anchor_hash;
+	bool had = hex_parse(h.at, sizeof h.at, hash, strlen(hash)) &&
+	    anchor_find(n->d.journal, &h, &a) && a.own;
+
+	if (had || l2_log_open(&log, &files_of_system, n->files.log, NULL) != ERR_OK)
+		return true;
+	l2_state_init(&s);
+	if (l2_log_load(log, n->newest, &s, NULL) != ERR_OK) {
+		had = true;
+	} else {
+		(void)l2_state_sort(&s);
+		had = l2_state_is_empty(&s) || book_had(n->d.journal, &s) >= 0;
+	}
+	l2_state_release(&s);
+	l2_log_close(log);
+	return had;
+}
+
+/* The journal is an older copy of itself, or the log is of another node. */
+static bool other_tell(struct node_doctor *n, const char *root)
+{
+	bool had;
+
+	if (!n->newest.len || strcmp(root, n->verdict.root) == 0)
+		return false;
+	journal_read_begin(n->d.journal);
+	had = had_newest(n);
+	journal_read_end(n->d.journal);
+	if (had)
+		return false;
+	doctor_finding(&n->d, "state", n->d.cli->config->journal,
+	    "pawl node recover --latest-valid changes nothing, and names both ways on",
+	    "the newest snapshot (root %.16s) is of a state that this journal (root "
+	    "%.16s) never had: it is an older copy of itself, or the log is of another "
+	    "node",
+	    n->verdict.root, root);
+	return true;
+}
+
 static void state_tell(struct node_doctor *n)
 {
 	const char *path = n->d.cli->config->journal;
@@ -93,7 +142,7 @@ static void state_tell(struct node_doctor *n)
 		n->damaged = true;
 		doctor_finding(
 		    &n->d, "state", path, "pawl doctor --journal", "%s", f.why);
-	} else if (n->fresh && lost_tell(n)) {
+	} else if (n->fresh ? lost_tell(n) : other_tell(n, root)) {
 		return;
 	} else {
 		doctor_fine(&n->d, "state", path,
