@@ -104,7 +104,7 @@ def a_node_without_a_chain_can_be_well(folder):
     Run(folder, "node", "apply", "-", stdin=json.dumps(credit("a", 5)) + "\n").ends(0, "^The 1 change was done before")
     Run(folder, "node", "create-anchor").ends(0)
     # a limit of the shell is an error, and kills nobody
-    told = subprocess.run(["bash", "-c", 'ulimit -f 1; exec "$0" node backup', PAWL], cwd=folder, env=environment(),
+    told = subprocess.run(["bash", "-c", 'ulimit -f 0; exec "$0" node backup', PAWL], cwd=folder, env=environment(),
                           capture_output=True, text=True, check=False)
     assert told.returncode == 1 and "File too large" in told.stderr, told
     Run(folder, "node", "backup").ends(0)
