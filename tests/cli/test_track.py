@@ -14,8 +14,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import (  # pylint: disable=wrong-import-position
-    OWNER, PAYER, TILL, Anvil, Desk, check, end, in_pool, main, recipients, same, test, wait_until,
-    within,
+    OWNER, PAYER, TILL, Anvil, Desk, check, end, in_pool, main, recipients, same, serving, test,
+    wait_until, within,
 )
 
 from receiver import Receiver, ears  # pylint: disable=wrong-import-position
@@ -197,7 +197,7 @@ def a_chain_that_never_answered_holds_up_no_other():
         said = desk.expect(0, "track", HASH).out
         within([f"{HASH} on local: unseen", "On chain side it is not looked for", "pawl doctor",
                 f"pawl track {HASH} --chain side"], said, "what it said")
-        child = desk.start("serve")
+        child = serving(desk)
         other = "0x" + "6b" * 32
         told = json.loads(desk.expect(0, "track", other, HASH, "--json").out)
         same(told, {"tracked": 2, "fresh": 1, "unreached": ["side"]}, "what a daemon said")
@@ -216,7 +216,7 @@ def what_the_nodes_of_another_chain_serve_is_said_at_once():
         config.write_text(config.read_text().replace("keys:", (
             f"  side: {{kind: evm, chain_id: 31338, endpoints: [{wrong.url}], "
             "finality: {depth: 3}, poll_ms: 50}\nkeys:")))
-        child = desk.start("serve")
+        child = serving(desk)
         says(desk, 1, ["chain local: ", serves], "track", HASH, "--chain", "local")
         said = desk.expect(0, "track", HASH).out
         within([f"{HASH} on side: unseen", "On chain local it is not looked for",
@@ -230,7 +230,7 @@ def who_wants_more_than_it_was_confirmed_by_is_told_so():
         sent = anvil.rpc.transact(OWNER, TILL)
         anvil.mine(4)
         desk.expect(0, "track", sent, "--confirmations", "2")
-        child = desk.start("serve")
+        child = serving(desk)
         wait_until(lambda: "confirmed" in desk.expect(0, "status", sent).out, 30, "2 of 2")
         says(desk, 5, ["confirmed already, by the 2", "11 can't", "when it is final"],
              "track", sent, "--confirmations", "11")
@@ -247,7 +247,7 @@ def who_comes_back_to_what_began_anew_is_told_it_again():
         who = ("--notify", hall.url("/u"))
         sent = anvil.rpc.transact(OWNER, TILL)
         anvil.mine(4)
-        child = desk.start("serve")
+        child = serving(desk)
         wait_until(lambda: desk.run("track", sent, *who).code == 0, 30, "it is followed")
         wait_until(lambda: "confirmed" in hall.types("/u"), 30, "that it is confirmed")
         wait_until(lambda: "to go" not in desk.expect(0, "status", sent).out, 30, "its answer")
