@@ -839,6 +839,7 @@ static void a_full_disk_is_told_and_ends_nobody(void **state)
 			assert_int_equal(e, i ? ERR_OK : ERR_DISK_FULL);
 		assert_true(e == ERR_OK || e == ERR_DISK_FULL);
 		/* and once there is room it is made, or there */
+		reorgdb_close(opened(REORGDB_CREATE));
 		fill();
 		assert_int_equal(opened_with(rooms[0], REORGDB_WRITE), ERR_DISK_FULL);
 		e = opened_with(rooms[i], REORGDB_WRITE);
