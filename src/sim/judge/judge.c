@@ -242,6 +242,7 @@ void sim_judge_step(struct sim_life *l)
 	if (l->story->flipped) {
 		if (judge_view_of(l)->older)
 			judge_forget(l->story->judge, judge_view_of(l)->n);
+		judge_reach(l); /* by what nodes show alone */
 		return;
 	}
 	older_look(l, judge_view_of(l));
