@@ -53,18 +53,10 @@ const struct l2_kind l2_kinds[L2_LISTS] = {
 
 int l2_compare(struct l2_bytes a, struct l2_bytes b)
 {
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n ? memcmp(a.at, b.at, n) : 0;
+	size_t n = a.len < b.len ? a.len : b.len, i = fast_common(a.at, b.at, n);
+	int c = i < n ? memcmp(a.at + i, b.at + i, n - i) : 0;
 
 	return c ? c : (a.len > b.len) - (a.len < b.len);
-}
-
-struct l2_bytes l2_field_text(const void *record, const struct l2_field *field)
-{
-	struct l2_bytes text;
-
-	memcpy(&text, (const char *)record + field->at, sizeof text);
-	return text;
 }
 
 uint64_t l2_field_number(const void *record, const struct l2_field *field)
@@ -233,21 +225,34 @@ static size_t common(struct l2_bytes a, struct l2_bytes b, size_t max)
 	return n;
 }
 
+static bool is_sorted(const struct listed *l)
+{
+	const struct l2_kind *kind = &l2_kinds[l->list];
+	const char *record = l2_state_at(l->s, l->list, 0);
+	struct l2_bytes last = { 0 }, id;
+
+	for (size_t n = l2_state_n(l->s, l->list), i = 0; i < n; i++, last = id) {
+		id = l2_field_text(record + i * kind->size, &kind->fields[0]);
+		if (i && l2_compare(last, id) >= 0)
+			return false;
+	}
+	return true;
+}
+
 /* NULL: they are sorted, and no id is there twice. */
 static struct order *order_of(struct listed *l)
 {
 	struct order_by by = { id_key, id_compare, l };
-	size_t n = l2_state_n(l->s, l->list), i = 1, same = n ? id_at(l, 0).len : 0;
+	size_t n = l2_state_n(l->s, l->list), same;
 	struct order *at;
 
-	while (i < n && l2_compare(id_at(l, i - 1), id_at(l, i)) < 0)
-		i++;
-	if (i >= n)
+	if (is_sorted(l))
 		return NULL;
-	for (i = 1; i < n && same; i++)
+	same = id_at(l, 0).len;
+	for (size_t i = 1; i < n && same; i++)
 		same = common(id_at(l, 0), id_at(l, i), same);
 	at = mem_array(n, sizeof *at);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		at[i] = (struct order){ id_key(l, i, same), i };
 	order_sort(at, n, same, &by);
 	return at;

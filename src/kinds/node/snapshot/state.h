@@ -136,7 +136,14 @@ int l2_compare(struct l2_bytes a, struct l2_bytes b);
 
 /* A field of a record: the caller knows its type. A number of any type as 64 bits, a
  * negative int as the two's complement of it. */
-struct l2_bytes l2_field_text(const void *record, const struct l2_field *field);
+static inline struct l2_bytes l2_field_text(
+    const void *record, const struct l2_field *field)
+{
+	struct l2_bytes text;
+
+	memcpy(&text, (const char *)record + field->at, sizeof text);
+	return text;
+}
 uint64_t l2_field_number(const void *record, const struct l2_field *field);
 /* v must fit the type. */
 void l2_field_put(void *record, const struct l2_field *field, uint64_t v);
