@@ -8,12 +8,13 @@
 #include "kinds/node/snapshot/v2.h"
 
 /* The processor still has what it made of a piece when that is written. */
-#define PIECE ((size_t)1 << 18)
+#define PIECE ((size_t)1 << 19)
 
 /* What goes to the log, piece by piece, from a place on. */
 struct writer {
 	const struct files *files;
 	struct file *file;
+	struct root_ahead *root; /* of the state that is written */
 	uint64_t at;
 	struct buf b; /* of it what is not written yet */
 	struct fail *f;
@@ -93,47 +94,38 @@ static void find_place(struct writer *w)
 	}
 }
 
-/* Records and their root in one pass; r may be NULL. */
-static void stream(struct writer *w, const struct l2_state *s, struct root *r)
+static void stream(struct writer *w, const struct l2_state *s)
 {
 	v1_format_head(&w->b, s);
 	for (enum l2_list list = 0; list < L2_LISTS; list++) {
-		size_t n = l2_state_n(s, list);
+		size_t n = l2_state_n(s, list), size = l2_kinds[list].size;
+		const char *record = l2_state_at(s, list, 0);
 
 		v1_format_list(&w->b, s, list);
-		if (r)
-			root_list(r, list, n);
 		for (size_t i = 0; i < n; i++) {
-			const void *record = l2_state_at(s, list, i);
-
-			v1_format_record(&w->b, list, record);
-			if (r)
-				root_record(r, list, record);
+			v1_format_record(&w->b, list, record + i * size);
 			pour(w, PIECE);
 		}
 	}
 }
 
-static void set_anchor(
-    struct writer *w, struct l2_state *s, const struct l2_append *how, const char *root)
+static void set_anchor(struct writer *w, struct l2_state *s, const struct l2_append *how)
 {
-	if (!w->e)
+	char root[L2_HEX];
+
+	root_ahead_get(w->root, root);
+	if (!w->e && how->anchor)
 		w->e = l2_state_anchor(s, root, how->anchored_ms, how->metadata, w->f);
 }
 
 static void append_text(struct writer *w, struct l2_state *s, const struct l2_append *how)
 {
-	struct root *r = how->anchor ? root_begin() : NULL;
-	char root[L2_HEX];
 	struct buf last;
 	uint64_t end;
 
 	find_place(w);
-	stream(w, s, r);
-	if (r) {
-		root_end(r, root);
-		set_anchor(w, s, how, root);
-	}
+	stream(w, s);
+	set_anchor(w, s, how);
 	v1_format_anchor(&w->b, s);
 	buf_init(&last, SIZE_MAX / 2);
 	buf_add_str(&last, V1_END);
@@ -174,10 +166,11 @@ static enum err newest_record(struct l2_log *log, struct v2_place *ret, struct f
 }
 
 static void append_record(
-    struct writer *w, struct l2_state *s, const struct l2_append *how, char root[L2_HEX])
+    struct writer *w, struct l2_state *s, const struct l2_append *how)
 {
 	struct l2_log log = { .files = w->files, .file = w->file, .version = 2 };
 	struct v2_place after = { 0 };
+	char root[L2_HEX];
 	struct buf b;
 
 	w->e = w->files->size(w->file, &log.size, w->f);
@@ -185,12 +178,10 @@ static void append_record(
 		w->e = newest_record(&log, &after, w->f);
 	mem_free(log.blocks);
 	mem_free(log.damages);
-	if (!w->e && how->anchor) {
-		l2_state_root(s, root);
-		set_anchor(w, s, how, root);
-	}
+	set_anchor(w, s, how);
 	if (w->e)
 		return;
+	root_ahead_get(w->root, root);
 	w->at = sector_end(log.size);
 	buf_init(&b, SIZE_MAX / 2);
 	v2_format(&b, s, root, how->compress, w->at, after.number ? &after : NULL);
@@ -212,62 +203,61 @@ static enum err check_own_anchor(
 		       : ERR_OK;
 }
 
-static enum err append_to(const struct files *files, struct file *file,
-    struct l2_state *s, const struct l2_append *how, char root[L2_HEX], const char *path,
-    struct fail *f)
+static enum err append_to(
+    struct writer *w, struct l2_state *s, const struct l2_append *how, const char *path)
 {
-	struct writer w = { .files = files, .file = file, .f = f };
 	int version;
-	enum err e = files->own(file, f);
 
-	if (!e)
-		e = log_version(files, file, &version, f);
-	if (e)
-		return e;
-	buf_init(&w.b, SIZE_MAX / 2);
+	w->e = w->files->own(w->file, w->f);
+	if (!w->e)
+		w->e = log_version(w->files, w->file, &version, w->f);
+	if (w->e)
+		return w->e;
+	buf_init(&w->b, SIZE_MAX / 2);
 	if ((version ? version : how->version) == 2)
-		append_record(&w, s, how, root);
+		append_record(w, s, how);
 	else
-		append_text(&w, s, how);
-	buf_release(&w.b);
-	if (!w.e && !version)
-		w.e = files->sync_folder(path, f);
-	return w.e;
+		append_text(w, s, how);
+	buf_release(&w->b);
+	if (!w->e && !version)
+		w->e = w->files->sync_folder(path, w->f);
+	return w->e;
 }
 
 /* All that can be refused is, before a byte is written. */
 static enum err may_append(
-    struct l2_state *s, const struct l2_append *how, char root[L2_HEX], struct fail *f)
+    struct writer *w, struct l2_state *s, const struct l2_append *how)
 {
-	enum err e = ERR_OK;
+	char root[L2_HEX] = { 0 };
 
-	if (!l2_state_sort(s))
-		e = l2_state_check(s, f);
-	for (enum l2_list list = 0; !e && list < L2_LISTS; list++)
-		for (size_t i = 0; !e && i < l2_state_n(s, list); i++)
-			e = l2_record_check(list, l2_state_at(s, list, i), i, f);
-	if (e)
-		return e;
+	for (enum l2_list list = 0; list < L2_LISTS; list++)
+		for (size_t i = 0; !w->e && i < l2_state_n(s, list); i++)
+			w->e = l2_record_check(list, l2_state_at(s, list, i), i, w->f);
+	if (w->e)
+		return w->e;
 	/* Is its metadata one line? The root is set when it is known. */
 	if (how->anchor)
-		return l2_state_anchor(
-		    s, (char[L2_HEX]){ 0 }, how->anchored_ms, how->metadata, f);
-	l2_state_root(s, root);
-	return check_own_anchor(s, root, f);
+		return l2_state_anchor(s, root, how->anchored_ms, how->metadata, w->f);
+	root_ahead_get(w->root, root);
+	return check_own_anchor(s, root, w->f);
 }
 
 enum err l2_log_append(const struct files *files, const char *path, struct l2_state *s,
     const struct l2_append *how, struct fail *f)
 {
-	struct file *file;
-	char root[L2_HEX];
-	enum err e = may_append(s, how, root, f);
+	struct writer w = { .files = files, .f = f };
+	enum err e = l2_state_sort(s) ? ERR_OK : l2_state_check(s, f);
 
-	if (!e)
-		e = files->open(&file, path, FILE_WRITE, f);
 	if (e)
 		return e;
-	e = append_to(files, file, s, how, root, path, f);
-	files->close(file);
+	w.root = root_ahead_begin(s);
+	e = may_append(&w, s, how);
+	if (!e)
+		e = files->open(&w.file, path, FILE_WRITE, f);
+	if (!e) {
+		e = append_to(&w, s, how, path);
+		files->close(w.file);
+	}
+	root_ahead_free(w.root);
 	return e;
 }

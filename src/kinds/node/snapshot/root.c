@@ -16,7 +16,8 @@
  * are made. Where processors are few and busy neither waits for the other soon. */
 struct root {
 	struct sha256 *sha;
-	size_t n; /* bytes of the piece that is being made */
+	bool alone; /* who makes the pieces hashes them, too */
+	size_t n;   /* bytes of the piece that is being made */
 	char *piece;
 	struct buf rest; /* of a record that is told */
 	/* shared */
@@ -74,23 +75,33 @@ static void *hash_pieces(void *ctx)
 	return NULL;
 }
 
-static void start(struct root *r)
+/* Signals are for the thread that waits for them. */
+static void thread_start(pthread_t *ret, void *(*run)(void *), void *ctx)
 {
 	sigset_t all, old;
 
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->moved, NULL);
-	/* Signals are for the thread that waits for them. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	CHECK(pthread_create(&r->thread, NULL, hash_pieces, r) == 0);
+	CHECK(pthread_create(ret, NULL, run, ctx) == 0);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void start(struct root *r)
+{
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->moved, NULL);
+	thread_start(&r->thread, hash_pieces, r);
 	r->running = true;
 }
 
 /* The piece goes to the thread, and another one is begun. */
 static void flush(struct root *r)
 {
+	if (r->alone) {
+		sha256_add(r->sha, r->piece, r->n);
+		r->n = 0;
+		return;
+	}
 	if (!r->running)
 		start(r);
 	pthread_mutex_lock(&r->lock);
@@ -215,10 +226,11 @@ static bool add_balance(struct root *r, const struct l2_balance *b)
 void root_record(struct root *r, enum l2_list list, const void *record)
 {
 	const struct l2_kind *kind = &l2_kinds[list];
-	struct l2_bytes id = l2_field_text(record, &kind->fields[0]);
+	struct l2_bytes id;
 
 	if (list == L2_BALANCES && add_balance(r, record))
 		return;
+	id = l2_field_text(record, &kind->fields[0]);
 	add(r, kind->one, strlen(kind->one));
 	add(r, ":", 1);
 	add(r, id.at, id.len);
@@ -240,4 +252,59 @@ void root_end(struct root *r, char out[L2_HEX])
 		mem_free(r->spare[--r->spare_n]);
 	mem_free(r->piece);
 	mem_free(r);
+}
+
+/* -- beside another work --------------------------------------------------------- */
+
+struct root_ahead {
+	const struct l2_state *state;
+	char root[L2_HEX];
+	pthread_t thread;
+	bool over;
+};
+
+static void *compute(void *ctx)
+{
+	struct root_ahead *a = ctx;
+	struct root *r = root_begin();
+
+	r->alone = true;
+	for (enum l2_list list = 0; list < L2_LISTS; list++) {
+		size_t n = l2_state_n(a->state, list), size = l2_kinds[list].size;
+		const char *record = l2_state_at(a->state, list, 0);
+
+		root_list(r, list, n);
+		for (size_t i = 0; i < n; i++)
+			root_record(r, list, record + i * size);
+	}
+	root_end(r, a->root);
+	return NULL;
+}
+
+struct root_ahead *root_ahead_begin(const struct l2_state *s)
+{
+	struct root_ahead *a = mem_new(sizeof *a);
+
+	a->state = s;
+	thread_start(&a->thread, compute, a);
+	return a;
+}
+
+static void wait_for(struct root_ahead *a)
+{
+	if (!a->over)
+		pthread_join(a->thread, NULL);
+	a->over = true;
+}
+
+void root_ahead_get(struct root_ahead *a, char out[L2_HEX])
+{
+	wait_for(a);
+	memcpy(out, a->root, L2_HEX);
+}
+
+void root_ahead_free(struct root_ahead *a)
+{
+	wait_for(a);
+	mem_free(a);
 }
