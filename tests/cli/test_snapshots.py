@@ -67,6 +67,23 @@ def upstreams_files(folder):
 
 
 @test
+def two_formats_in_a_file(folder):
+    """records behind a text are no torn end: told with their place, and made one format by convert"""
+    old, new = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)
+    text = write(f"{folder}/1.dat", old)
+    Run(folder, "node", "convert", write(f"{folder}/n.dat", new), "2.dat", "--to", "2").ends(0)
+    with open(text, "ab") as log, open(f"{folder}/2.dat", "rb") as records:
+        log.write(records.read())
+    told = (rf"two formats: it begins with text \(version 1\), and records \(version 2\) begin at byte {len(old.text)}, "
+            rf"line {old.text.count(chr(10)) + 1}\..*pawl node convert {text} OUTPUT")
+    code, out, err = verify(folder, text)
+    assert (code, out) == (0, new.verified) and re.search(told, err) and "torn" not in err, (code, out, err)
+    for to in ("1", "2"):
+        Run(folder, "node", "convert", text, f"one{to}.dat", "--to", to).ends(0, out="^2 snapshots in version", err=told)
+        assert verify(folder, f"{folder}/one{to}.dat") == (0, new.verified, "")
+
+
+@test
 def newest_whole_one_counts(folder):
     """a torn end is passed over; a newest whole one that fails is exit 2, and the newest valid is named"""
     old, new = Snapshot({"a": 1}), Snapshot({"a": 2}, at_ms=1700000000001)

@@ -824,6 +824,145 @@ static void each_is_a_file(void **state)
 	}
 }
 
+/* -- two formats ---------------------------------------------------------------- */
+
+#define HALVES 3
+
+/* So many snapshots of this version, from that many balances on. */
+static char *half(int version, uint64_t balances, size_t *ret_len, char root[L2_HEX])
+{
+	l2_disk_clear();
+	for (uint64_t i = 0; i < HALVES; i++)
+		l2_grow(LOG_PATH, version, balances + i, root);
+	return l2_get(LOG_PATH, ret_len);
+}
+
+static void put_both(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	struct buf both;
+
+	buf_init(&both, SIZE_MAX / 2);
+	buf_add(&both, a, a_len);
+	buf_add(&both, b, b_len);
+	l2_disk_clear();
+	l2_put(LOG_PATH, both.data, both.len);
+	buf_release(&both);
+}
+
+static void is_mixed_at(uint64_t at)
+{
+	struct l2_log *log = open_log(LOG_PATH);
+	uint64_t other;
+
+	assert_true(l2_log_is_mixed(log, &other));
+	assert_int_equal(other, at);
+	l2_log_close(log);
+}
+
+static void in_one_format(int version, size_t n, const char *root)
+{
+	const struct l2_append how = { .version = version };
+	struct l2_log *log;
+	uint64_t at;
+	size_t done;
+
+	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/one", &how,
+			     &done, NULL, NULL, NULL),
+	    ERR_OK);
+	assert_int_equal(done, n);
+	assert_string_equal(l2_find("/disk/one").root, root);
+	log = open_log("/disk/one");
+	assert_int_equal(l2_log_version(log), version);
+	assert_false(l2_log_is_mixed(log, &at));
+	assert_int_equal(l2_log_damages(log), 0);
+	l2_log_close(log);
+}
+
+/* A file that somebody put behind another: nothing whole of either is passed over. */
+static void two_formats_in_a_file(void **state)
+{
+	char a_root[L2_HEX], b_root[L2_HEX], next[L2_HEX];
+
+	(void)state;
+	for (int version = 1; version <= 2; version++) {
+		size_t a_len, b_len;
+		char *a = half(version, 3, &a_len, a_root);
+		char *b = half(3 - version, 40, &b_len, b_root);
+		struct l2_found found;
+
+		put_both(a, a_len, b, b_len);
+		is_mixed_at(a_len);
+		found = l2_find(LOG_PATH);
+		assert_string_equal(found.root, b_root);
+		assert_int_equal(found.blocks, 2 * HALVES);
+		assert_int_equal(found.damages, 0);
+		l2_find_from_the_end(LOG_PATH, &found);
+		for (int to = 1; to <= 2; to++)
+			in_one_format(to, 2 * HALVES, b_root);
+		l2_grow(LOG_PATH, 3 - version, 60, next);
+		found = l2_find(LOG_PATH);
+		assert_string_equal(found.root, next);
+		assert_int_equal(found.blocks, 2 * HALVES + 1);
+		assert_int_equal(found.damages, 0);
+		/* What tore the first one off tears nothing off the second. */
+		for (size_t cut = 1; cut < V2_SECTOR; cut += 97) {
+			put_both(a, a_len - V2_SECTOR - cut, b, b_len);
+			found = l2_find(LOG_PATH);
+			assert_string_equal(found.root, b_root);
+			assert_true(found.blocks >= 2 * HALVES - 2);
+			l2_find_from_the_end(LOG_PATH, &found);
+		}
+		mem_free(a);
+		mem_free(b);
+	}
+}
+
+/* The newest of the second half is damaged: it is no torn end of the first. */
+static void damage_in_the_other_format(void **state)
+{
+	char root[L2_HEX];
+
+	(void)state;
+	for (int version = 1; version <= 2; version++) {
+		size_t a_len, b_len, last;
+		char *a = half(version, 3, &a_len, root);
+		char *b = half(3 - version, 4, &b_len, root);
+
+		put_both(a, a_len, b, b_len);
+		last = (size_t)(l2_find(LOG_PATH).block.offset - a_len);
+		for (size_t i = 0; i < (version == 1 ? V2_HEAD + V2_FOOT : 11); i++) {
+			size_t at =
+			    i < V2_HEAD ? last + i : b_len - V2_FOOT + i - V2_HEAD;
+
+			b[at] ^= 4;
+			/* All places are off by one. */
+			put_both(a, a_len - 1, b, b_len);
+			assert_true(l2_find(LOG_PATH).failed > 0);
+			b[at] ^= 4;
+		}
+		mem_free(a);
+		mem_free(b);
+	}
+}
+
+/* Its records name those before them by places of the file that they were in. */
+static void a_chain_behind_another_file(void **state)
+{
+	char root[L2_HEX];
+	size_t a_len, b_len;
+	char *a = half(2, 3, &a_len, root), *b = half(2, 40, &b_len, root);
+	struct l2_found found;
+
+	(void)state;
+	put_both(a, a_len, b, b_len);
+	found = l2_find(LOG_PATH);
+	assert_string_equal(found.root, root);
+	assert_int_equal(found.failed, 0);
+	assert_int_equal(found.blocks, 2 * HALVES);
+	mem_free(a);
+	mem_free(b);
+}
+
 static void it_has_one_writer(void **state)
 {
 	struct l2_append how = { .version = 1 };
@@ -910,6 +1049,9 @@ int main(void)
 		cmocka_unit_test(pruning_keeps_what_is_needed),
 		cmocka_unit_test(pruning_asks_for_no_store),
 		cmocka_unit_test(each_is_a_file),
+		cmocka_unit_test(two_formats_in_a_file),
+		cmocka_unit_test(damage_in_the_other_format),
+		cmocka_unit_test(a_chain_behind_another_file),
 		cmocka_unit_test(it_has_one_writer),
 		cmocka_unit_test(on_a_real_disk),
 	};

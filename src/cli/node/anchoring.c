@@ -124,6 +124,7 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
 	const struct l2_verdict *v;
 	struct l2_block block;
+	char mixed[SNAPSHOTS_MIXED_MAX];
 	struct judgement g;
 	struct l2_log *log;
 	enum err e = l2_log_open(&log, &files_of_system, a->ret->log, f);
@@ -134,6 +135,10 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 		return e;
 	e = judge_log(&judge, log, &g, f);
 	judge_release(&judge);
+	if (e == ERR_OK)
+		snapshots_mixed(log, mixed);
+	if (e == ERR_OK && mixed[0])
+		cli_warn(a->cli, "%s: %s", a->ret->log, mixed);
 	block = judgement_whole(&g, &a->newest.number, &v);
 	if (e == ERR_OK && block.len) {
 		newest_take(a, v);

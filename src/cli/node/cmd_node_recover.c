@@ -263,9 +263,13 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
     struct l2_block block, struct fail *f)
 {
 	struct recovery *r = ctx;
+	char mixed[SNAPSHOTS_MIXED_MAX];
 	struct l2_state s;
 	enum err e = ERR_OK;
 
+	snapshots_mixed(file, mixed);
+	if (mixed[0])
+		cli_warn(r->cli, "%s: %s", r->paths.log, mixed);
 	if (r->journal && !r->fresh && !r->number)
 		return known_agree(r, log, file, block, f);
 	if (log->doubted && !r->number && !MUTANT(doubted_is_passed_over))

@@ -114,7 +114,7 @@ static enum err tell_fault(struct verifying *v, struct fail *f)
 			return e;
 		fprintf(stderr, "Failed to load snapshot: %s: byte %" PRIu64, v->path,
 		    v->newest.offset + w->offset);
-		if (l2_log_version(v->log) == 1)
+		if (!v->newest.record)
 			fprintf(stderr, ", line %" PRIu64, line + w->line - 1);
 		fprintf(stderr, ": %s\n", w->why);
 		break;

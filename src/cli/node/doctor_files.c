@@ -53,6 +53,21 @@ static bool is_harmless(enum l2_damage_kind kind)
 	return kind == L2_TORN_TAIL || kind == L2_INCOMPLETE || kind == L2_STRAY;
 }
 
+static void mixed_tell(struct node_doctor *n, struct l2_log *log)
+{
+	char mixed[SNAPSHOTS_MIXED_MAX], remedy[2200];
+	const char *path = n->files.log;
+
+	snapshots_mixed(log, mixed);
+	if (!mixed[0])
+		return;
+	snprintf(remedy, sizeof remedy,
+	    "while nothing writes it: pawl node convert %.500s %.500s.one --to %d; then: "
+	    "mv %.500s.one %.500s",
+	    path, path, l2_log_version(log), path, path);
+	doctor_finding(&n->d, "log", path, remedy, "%s", mixed);
+}
+
 static void damages_tell(struct node_doctor *n, struct l2_log *log)
 {
 	const char *path = n->files.log;
@@ -250,6 +265,7 @@ void doctor_log(struct node_doctor *n)
 	if (e == ERR_OK) {
 		e = l2_log_survey(log, &f);
 		if (e == ERR_OK) {
+			mixed_tell(n, log);
 			damages_tell(n, log);
 			e = blocks_check(n, log, &bad, &f);
 		}

@@ -80,12 +80,39 @@ enum err snapshots_some(
 	return not_loaded(c, e, "No snapshots found in file", path, NULL);
 }
 
+void snapshots_mixed(struct l2_log *log, char out[SNAPSHOTS_MIXED_MAX])
+{
+	static const char *const names[] = { "", "text", "records" };
+	int version = l2_log_version(log);
+	char place[40] = "";
+	uint64_t at, line;
+
+	out[0] = '\0';
+	if (!l2_log_is_mixed(log, &at))
+		return;
+	if (version == 1 && l2_log_line(log, at, &line, NULL) == ERR_OK)
+		snprintf(place, sizeof place, ", line %" PRIu64, line);
+	snprintf(out, SNAPSHOTS_MIXED_MAX,
+	    "a file of two formats: it begins with %s (version %d), and %s (version %d) "
+	    "begin%s at byte %" PRIu64 "%s. Each snapshot is read as what it is, and the "
+	    "last one is the newest",
+	    names[version], version, names[3 - version], 3 - version,
+	    version == 2 ? "s" : "", at, place);
+}
+
 enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail *f)
 {
 	enum err e = l2_log_survey(log, f);
 	size_t n = e == ERR_OK ? l2_log_damages(log) : 0;
+	char mixed[SNAPSHOTS_MIXED_MAX];
 	uint64_t line;
 
+	if (e == ERR_OK)
+		snapshots_mixed(log, mixed);
+	if (e == ERR_OK && mixed[0])
+		fprintf(stderr,
+		    "%s: %s. In one format: pawl node convert %s OUTPUT --to 1 (or 2)\n",
+		    path, mixed, path);
 	for (size_t i = 0; i < n && i < DAMAGES_SHOWN && e == ERR_OK; i++) {
 		struct l2_damage d = l2_log_damage(log, i);
 

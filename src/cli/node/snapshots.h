@@ -30,6 +30,11 @@ NODISCARD enum err snapshots_damage_tell(
     struct l2_log *log, const char *path, struct fail *f);
 size_t snapshots_damaged(const struct l2_log *log);
 
+/* That a log has two formats, where the other begins, and how one is made of them: of
+ * one that is surveyed. "": it has one. */
+#define SNAPSHOTS_MIXED_MAX 400
+void snapshots_mixed(struct l2_log *log, char out[SNAPSHOTS_MIXED_MAX]);
+
 /* Snapshots that were read, and did not become what was asked for. */
 struct snapshots_left {
 	const char *path, *word; /* the log; "is left out" */

@@ -95,9 +95,10 @@ enum err log_open_last(struct l2_log **ret, const struct files *files, const cha
 	e = files->open(&log->file, path, FILE_READ, f);
 	if (!e)
 		e = files->size(log->file, &log->size, f);
-	log->from = log->size > last ? log->size - last : 0;
 	if (!e)
 		e = log_version(files, log->file, &log->version, f);
+	if (log->version != 2 && log->size > last)
+		log->from = log->size - last;
 	if (!e && log->version == 2)
 		e = log_last_v2(log, f);
 	if (!e && !log->last.len)
@@ -133,7 +134,11 @@ enum err l2_log_survey(struct l2_log *log, struct fail *f)
 
 	if (log->surveyed)
 		return ERR_OK;
-	e = log->version == 2 ? log_scan_v2(log, f) : log_scan_v1(log, f);
+	log->blocks_n = log->damages_n = 0;
+	e = log->version == 2 ? log_scan_v2(log, 0, log->size, f)
+			      : log_scan_v1(log, log->from, log->size, f);
+	if (!e && log->damages_n)
+		e = log_mixed(log, f);
 	if (!e)
 		e = log_tail(log, f);
 	log->surveyed = e == ERR_OK;
@@ -276,7 +281,7 @@ enum err l2_log_place(struct l2_log *log, struct l2_block block,
 	enum err e = ERR_OK;
 
 	*ret = (struct l2_place){ .offset = block.offset + v->offset };
-	if (log->version != 2) {
+	if (!block.record) {
 		e = l2_log_line(log, block.offset, &ret->line, f);
 		ret->line += v->line ? v->line - 1 : 0;
 	}
@@ -328,7 +333,7 @@ enum err log_check(struct l2_log *log, struct l2_block block,
 	char *bytes;
 	enum err e;
 
-	if (log->version != 2)
+	if (!block.record)
 		return v1_check_source(v, &source, rules, f);
 	e = log_read(log, block.offset, block.len, &bytes, f);
 	if (e)
@@ -366,8 +371,8 @@ static enum err anchor_hash_v1(
 enum err log_anchor_hash(
     struct l2_log *log, struct l2_block block, char ret[L2_HEX], struct fail *f)
 {
-	return log->version == 2 ? log_anchor_hash_v2(log, block, ret, f)
-				 : anchor_hash_v1(log, block, ret, f);
+	return block.record ? log_anchor_hash_v2(log, block, ret, f)
+			    : anchor_hash_v1(log, block, ret, f);
 }
 
 static enum err make_anchors(struct asked *a)
@@ -482,7 +487,10 @@ static void damaged_tell(const struct l2_log *log, l2_failed_fn *failed, void *c
 		if (d->kind != L2_DAMAGED)
 			continue;
 		snprintf(v.why, sizeof v.why, "%s", d->why);
-		failed(ctx, (struct l2_block){ d->offset, d->len, false }, &v);
+		failed(ctx,
+		    (struct l2_block){
+			.offset = d->offset, .len = d->len, .record = !d->line },
+		    &v);
 	}
 }
 
@@ -525,8 +533,8 @@ enum err l2_log_load(
 
 	if (e)
 		return e;
-	e = log->version == 2 ? v2_load(s, bytes, block.len, f)
-			      : v1_load(s, bytes, block.len, f);
+	e = block.record ? v2_load(s, bytes, block.len, f)
+			 : v1_load(s, bytes, block.len, f);
 	mem_free(bytes);
 	return e
 	    ? fail_wrap(f, e, "%s: the block at byte %" PRIu64, log->path, block.offset)

@@ -8,6 +8,9 @@
  * that fail are told. What is read is read through the world's files, into memory of one
  * block.
  *
+ * Behind a text there may be records, and text behind these: somebody put two files one
+ * behind the other. Each block is read as what it is, and the last one is the newest.
+ *
  * What stands behind the last block is torn, and passed over, or it is a snapshot that
  * was whole and is damaged (L2_DAMAGED), and then the newest one that does not hold. The
  * last line of a text, the foot of a record, is written when all before it is on the
@@ -40,6 +43,7 @@ struct l2_log;
 struct l2_block {
 	uint64_t offset, len; /* of none: len is 0 */
 	bool glued;           /* its header stands behind torn text in the same line */
+	bool record;          /* of version 2 */
 };
 
 enum l2_damage_kind {
@@ -64,7 +68,8 @@ NODISCARD enum err l2_log_open(
     struct l2_log **ret, const struct files *files, const char *path, struct fail *f);
 void l2_log_close(struct l2_log *log); /* NULL is fine */
 
-int l2_log_version(const struct l2_log *log); /* 1 or 2; of an empty file 1 */
+/* 1 or 2, by what it begins with; of an empty file 1. It is what is appended. */
+int l2_log_version(const struct l2_log *log);
 uint64_t l2_log_size(const struct l2_log *log);
 /* Every block and all damage is known then, of version 2 too: before the next four. */
 NODISCARD enum err l2_log_survey(struct l2_log *log, struct fail *f);
@@ -73,6 +78,8 @@ struct l2_block l2_log_at(const struct l2_log *log, size_t n);
 size_t l2_log_damages(const struct l2_log *log);
 struct l2_damage l2_log_damage(const struct l2_log *log, size_t n);
 const char *l2_damage_name(enum l2_damage_kind kind); /* for people */
+/* Has it blocks of the other version, too? *ret: where the first of these is. */
+bool l2_log_is_mixed(const struct l2_log *log, uint64_t *ret);
 /* The line of the file that has this byte, from 1: reads all before it. */
 NODISCARD enum err l2_log_line(
     struct l2_log *log, uint64_t offset, uint64_t *ret, struct fail *f);

@@ -83,7 +83,7 @@ static enum err copy_block(
 	if (e)
 		return e;
 	buf_init(&b, SIZE_MAX / 2);
-	if (log->version == 2) {
+	if (block.record) {
 		if (!v2_head_parse(&head, bytes, block.len) ||
 		    block.len < V2_HEAD + V2_FOOT)
 			e = fail_set(f, ERR_STALE, "%s: became another while it was read",
@@ -237,7 +237,7 @@ static enum err text_of(
 	char *bytes;
 	enum err e;
 
-	if (log->version == 2) {
+	if (block.record) {
 		l2_state_init(&s);
 		e = l2_log_load(log, block, &s, f);
 		if (!e)

@@ -1,5 +1,6 @@
 /* log_in.h - an open log, for the files that make it up: log_scan.c finds the blocks of
- * a text, log_tail.c judges what stands behind the last one, log.c opens and checks,
+ * a text, log_v2.c those of records, log_mixed.c those of the one format amid the other,
+ * log_tail.c judges what stands behind the last one, log.c opens and checks,
  * log_end.c looks at its end alone, log_write.c appends, log_copy.c makes other files of
  * it.
  */
@@ -34,18 +35,26 @@ void log_add_block(struct l2_log *log, struct l2_block block);
 void log_add_damage(
     struct l2_log *log, enum l2_damage_kind kind, uint64_t from, uint64_t to);
 
-/* log_scan.c: all of a text. */
-NODISCARD enum err log_scan_v1(struct l2_log *log, struct fail *f);
+/* log_scan.c: of a text what lies between two places. */
+NODISCARD enum err log_scan_v1(
+    struct l2_log *log, uint64_t from, uint64_t to, struct fail *f);
+/* Nothing is there but what fills a sector? */
+bool log_is_fill(const struct l2_log *log, uint64_t from, uint64_t to);
+
+/* log_mixed.c: blocks of the other version, where there is damage; all of the log's own
+ * are known. */
+NODISCARD enum err log_mixed(struct l2_log *log, struct fail *f);
 
 /* log_tail.c: which damage behind the last block is that of a snapshot; the blocks and
  * the damages are known. */
 NODISCARD enum err log_tail(struct l2_log *log, struct fail *f);
 
-/* log_v2.c: all records; one of them, read already; the anchor that its head names. */
-/* The last record, by the foot that the log ends with: log->last, of len 0 where it ends
- * otherwise. */
+/* log_v2.c. The last record, by the foot that the log ends with: log->last, of len 0
+ * where it ends otherwise. All that lie between two places; one of them, read already;
+ * the anchor that its head names. */
 NODISCARD enum err log_last_v2(struct l2_log *log, struct fail *f);
-NODISCARD enum err log_scan_v2(struct l2_log *log, struct fail *f);
+NODISCARD enum err log_scan_v2(
+    struct l2_log *log, uint64_t from, uint64_t to, struct fail *f);
 NODISCARD enum err log_check_v2(struct l2_log *log, struct l2_block block,
     const char *record, const struct l2_rules *rules, struct l2_verdict *v,
     struct fail *f);

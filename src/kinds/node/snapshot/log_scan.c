@@ -15,10 +15,12 @@
 
 struct scan {
 	struct l2_log *log;
-	uint64_t open; /* where the open block begins */
+	uint64_t from, to; /* what is looked at */
+	uint64_t open;     /* where the open block begins */
 	bool glued;
 	uint64_t told; /* below it each byte is in a block, or in a damage */
 	uint8_t skip[256];
+	bool begins;  /* a line does with the first byte */
 	bool at_end;  /* no byte is behind the piece */
 	size_t piece; /* bytes read at once */
 };
@@ -44,13 +46,13 @@ static size_t find_word(const struct scan *s, const char *bytes, size_t at, size
 }
 
 /* What fills a sector behind a block: a line of spaces, or of zeros. */
-static bool is_fill(const struct scan *s, uint64_t from, uint64_t to)
+bool log_is_fill(const struct l2_log *log, uint64_t from, uint64_t to)
 {
 	char bytes[L2_SECTOR + 1];
 	size_t n = 0, i = 0;
 
 	if (to - from > sizeof bytes ||
-	    s->log->files->read(s->log->file, from, bytes, to - from, &n, NULL))
+	    log->files->read(log->file, from, bytes, to - from, &n, NULL))
 		return false;
 	while (i < n && (bytes[i] == ' ' || bytes[i] == '\n' || !bytes[i]))
 		i++;
@@ -67,7 +69,7 @@ static void on_header(struct scan *s, uint64_t at, bool glued)
 {
 	if (s->open != NOWHERE)
 		log_add_damage(s->log, L2_INCOMPLETE, s->open, at);
-	else if (at > s->told && !is_cut(s) && !is_fill(s, s->told, at))
+	else if (at > s->told && !is_cut(s) && !log_is_fill(s->log, s->told, at))
 		log_add_damage(s->log, L2_STRAY, s->told, at);
 	s->open = s->told = at;
 	s->glued = glued;
@@ -77,7 +79,9 @@ static void on_end(struct scan *s, uint64_t end)
 {
 	if (s->open == NOWHERE)
 		return;
-	log_add_block(s->log, (struct l2_block){ s->open, end - s->open, s->glued });
+	log_add_block(s->log,
+	    (struct l2_block){
+		.offset = s->open, .len = end - s->open, .glued = s->glued });
 	s->told = end;
 	s->open = NOWHERE;
 }
@@ -92,12 +96,13 @@ static bool follows(const struct scan *s, const char *p, size_t left, const char
 	return s->at_end && left + 1 == len && memcmp(p, text, left) == 0;
 }
 
-/* base: of the piece's first byte; first: no byte is before the piece. */
+/* base: of the piece's first byte. */
 static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint64_t base)
 {
 	const char *behind = piece + at + WORD_LEN;
 	size_t left = n - at - WORD_LEN;
-	bool line = at ? piece[at - 1] == '\n' : !base;
+	bool first = s->begins && base == s->from;
+	bool line = at ? piece[at - 1] == '\n' : first;
 
 	if (follows(s, behind, left, " v1\n")) {
 		on_header(s, base + at, !line);
@@ -105,7 +110,7 @@ static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint
 		log_add_damage(s->log, L2_CRLF, base + at, base + at + 13);
 	} else if (follows(s, behind, left, "\n") && at >= 4 &&
 	    memcmp(piece + at - 4, "END_", 4) == 0 &&
-	    (at == 4 ? !base : piece[at - 5] == '\n')) {
+	    (at == 4 ? first : piece[at - 5] == '\n')) {
 		on_end(s, base + at + WORD_LEN + (left ? 1 : 0));
 	}
 }
@@ -115,7 +120,7 @@ static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint
 static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 {
 	struct l2_log *log = s->log;
-	uint64_t base = log->from;
+	uint64_t base = s->from;
 	size_t from = 0, had = 0;
 
 	for (;;) {
@@ -129,9 +134,11 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 		/* It may grow or be cut meanwhile: this is the log as it was, or less. */
 		if (n < s->piece && base + n < log->size)
 			log->size = base + n;
-		if (n > log->size - base)
-			n = (size_t)(log->size - base);
-		s->at_end = base + n == log->size;
+		if (s->to > log->size)
+			s->to = log->size > base ? log->size : base;
+		if (n > s->to - base)
+			n = (size_t)(s->to - base);
+		s->at_end = base + n == s->to;
 		if (!s->at_end)
 			log->files->soon(log->file, base + n, 2 * s->piece);
 		for (at = from; (at = find_word(s, bytes, at, n)) < n; at++) {
@@ -150,13 +157,18 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 	}
 }
 
-enum err log_scan_v1(struct l2_log *log, struct fail *f)
+enum err log_scan_v1(struct l2_log *log, uint64_t from, uint64_t to, struct fail *f)
 {
-	struct scan s = { .log = log, .open = NOWHERE, .told = log->from };
+	struct scan s = { .log = log,
+		.from = from,
+		.to = to,
+		.begins = !from || from != log->from,
+		.open = NOWHERE,
+		.told = from };
 	char *bytes;
 	enum err e;
 
-	s.piece = log->size - log->from < PIECE ? (size_t)(log->size - log->from) : PIECE;
+	s.piece = to - from < PIECE ? (size_t)(to - from) : PIECE;
 	s.piece += 2 * L2_SECTOR; /* a line that is cut is looked at again */
 	bytes = mem_array(s.piece, 1);
 	skips_init(s.skip);
@@ -165,8 +177,10 @@ enum err log_scan_v1(struct l2_log *log, struct fail *f)
 	if (e)
 		return e;
 	if (s.open != NOWHERE)
-		log_add_damage(log, L2_TORN_TAIL, s.open, log->size);
-	else if (log->size > s.told && !is_fill(&s, s.told, log->size))
-		log_add_damage(log, L2_TORN_TAIL, s.told, log->size);
+		log_add_damage(
+		    log, s.to < log->size ? L2_INCOMPLETE : L2_TORN_TAIL, s.open, s.to);
+	else if (s.to > s.told && !log_is_fill(log, s.told, s.to))
+		log_add_damage(
+		    log, s.to < log->size ? L2_STRAY : L2_TORN_TAIL, s.told, s.to);
 	return ERR_OK;
 }

@@ -24,6 +24,7 @@ struct region {
 	/* what is found */
 	const char *why; /* NULL: it is torn */
 	uint64_t at;
+	bool lines; /* it is one of a text */
 };
 
 static void found(struct region *r, const char *why, uint64_t at)
@@ -137,17 +138,21 @@ static void pass_fill(struct region *r)
 	r->from += i < n ? i : 0;
 }
 
+static bool begins_as_text(struct region *r)
+{
+	size_t n = read_at(r, r->from, sizeof V1_HEADER - 1);
+
+	return n == sizeof V1_HEADER - 1 && memcmp(r->bytes, V1_HEADER, n) == 0;
+}
+
 static void look_at_text(struct region *r)
 {
 	static const char crlf[] = "SNAPSHOT v1\r\n";
 	uint64_t end;
-	size_t n;
 
-	pass_fill(r);
 	end = place_of(r, V1_END, END_LEN);
 	if (end != UINT64_MAX) {
-		n = read_at(r, r->from, sizeof V1_HEADER - 1);
-		if (n == sizeof V1_HEADER - 1 && memcmp(r->bytes, V1_HEADER, n) == 0)
+		if (begins_as_text(r))
 			found(r, "END_SNAPSHOT does not begin a line", end);
 		else
 			found(r, "the line SNAPSHOT v1 of this snapshot is damaged",
@@ -157,69 +162,77 @@ static void look_at_text(struct region *r)
 	} else if (r->log->blocks_n) {
 		found(r, "the lines of this snapshot end with CR LF", end);
 	}
+	r->lines = r->why;
 }
 
 /* -- records --------------------------------------------------------------- */
 
-/* Most of a foot for a record of this place and length? The rest of it is a hash. */
-static bool is_most_of_foot(const char *bytes, uint64_t offset, uint64_t len)
+static const uint8_t foot_magic[] = { 0x4c, 0x32, 0x53, 0x4e, 0x41, 0x50, 0x32, 0x89 };
+
+#define FOOT_MAGIC 48 /* where in a foot it is */
+
+/* Most of a foot for a record of this length? The rest of it is a hash, and its place,
+ * which is another one in a file that was put behind another. */
+static bool is_most_of_foot(const char *bytes, uint64_t len)
 {
-	static const uint8_t magic[] = { 0x4c, 0x32, 0x53, 0x4e, 0x41, 0x50, 0x32, 0x89 };
 	size_t same = 0, zeros = 0;
 
 	for (size_t i = 0; i < V2_FOOT; i++)
 		zeros += !bytes[i];
 	for (size_t i = 0; i < 8; i++) {
-		same += (uint8_t)bytes[i] == (uint8_t)(offset >> 8 * i);
 		same += (uint8_t)bytes[8 + i] == (uint8_t)(len >> 8 * i);
-		same += (uint8_t)bytes[48 + i] == magic[i];
+		same += (uint8_t)bytes[FOOT_MAGIC + i] == foot_magic[i];
 	}
-	return zeros < V2_FOOT && same >= 20;
+	return zeros < V2_FOOT && same >= 13;
 }
 
-static bool has_foot(struct region *r, uint64_t at, uint64_t len)
+/* At the end of the record that this head begins. */
+static void look_at_head(struct region *r, const char *head, size_t n, uint64_t at)
 {
 	char bytes[V2_FOOT];
-	size_t n = 0;
+	struct v2_head h;
+	uint64_t end;
 
-	if (len > r->to - at)
-		return false;
-	r->e = r->log->files->read(
-	    r->log->file, at + len - V2_FOOT, bytes, V2_FOOT, &n, r->f);
-	return !r->e && n == V2_FOOT && is_most_of_foot(bytes, at, len);
+	if (!v2_head_parse(&h, head, n) || v2_len(&h) > r->to - at)
+		return;
+	end = at + v2_len(&h);
+	r->e = r->log->files->read(r->log->file, end - V2_FOOT, bytes, V2_FOOT, &n, r->f);
+	if (!r->e && n == V2_FOOT && is_most_of_foot(bytes, v2_len(&h)))
+		found(r, "the foot of this record is damaged", end - V2_FOOT);
 }
 
-/* The end of a sector: with the foot of a record that began in here? */
+/* Of a record that began in here? `end` is behind it. */
 static void look_at_foot(struct region *r, const char *bytes, uint64_t end)
 {
 	struct v2_foot foot;
 
-	if (v2_foot_parse(&foot, bytes, V2_FOOT) && foot.offset >= r->from &&
-	    foot.offset < end && foot.len == end - foot.offset)
-		found(r, "the head of this record is damaged", foot.offset);
+	if (v2_foot_parse(&foot, bytes, V2_FOOT) && foot.len >= V2_FOOT &&
+	    foot.len <= end - r->from)
+		found(r, "the head of this record is damaged", end - foot.len);
 }
 
+/* Whole heads and feet, by what they have in common: pieces overlap by one of them. */
 static void look_at_records(struct region *r)
 {
-	uint64_t at = r->from / V2_SECTOR * V2_SECTOR;
+	uint64_t at = r->from;
 	size_t n;
 
-	while (!r->why && (n = read_at(r, at, PIECE)) >= V2_HEAD) {
-		for (size_t i = 0; i < n && !r->e; i += V2_SECTOR) {
-			struct v2_head h;
-			uint64_t sector = at + i;
+	while (!r->why && !r->e && (n = read_at(r, at, PIECE)) >= V2_FOOT) {
+		const char *p = r->bytes, *end = r->bytes + n;
 
-			if (n - i >= V2_SECTOR)
-				look_at_foot(r, r->bytes + i + V2_SECTOR - V2_FOOT,
-				    sector + V2_SECTOR);
-			if (sector >= r->from && v2_head_parse(&h, r->bytes + i, n - i) &&
-			    has_foot(r, sector, v2_len(&h)))
-				found(r, "the foot of this record is damaged",
-				    sector + v2_len(&h) - V2_FOOT);
+		while (!r->why && (p = memmem(p, (size_t)(end - p), "L2SNAP2", 7))) {
+			size_t i = (size_t)(p - r->bytes);
+
+			if (i)
+				look_at_head(r, p - 1, n - i + 1, at + i - 1);
+			if (i >= FOOT_MAGIC && n - i >= V2_FOOT - FOOT_MAGIC)
+				look_at_foot(
+				    r, p - FOOT_MAGIC, at + i - FOOT_MAGIC + V2_FOOT);
+			p++;
 		}
-		at += PIECE;
-		if (at >= r->to)
+		if (n < PIECE)
 			break;
+		at += n - V2_HEAD;
 	}
 }
 
@@ -238,6 +251,24 @@ static uint64_t lines_between(struct region *r, uint64_t from, uint64_t to)
 	return lines;
 }
 
+/* Records end here, and something that begins as a text stands there. */
+static void look_at_text_behind(struct region *r)
+{
+	struct region text = *r;
+
+	pass_fill(&text);
+	if (r->why || !begins_as_text(&text))
+		return;
+	look_at_text(&text);
+	*r = text;
+}
+
+/* What stands at its end: it goes on, most likely. */
+static bool is_of_records(const struct l2_log *log)
+{
+	return log->blocks_n ? log->blocks[log->blocks_n - 1].record : log->version == 2;
+}
+
 static enum err judge(
     struct l2_log *log, struct l2_damage *d, char *bytes, struct fail *f)
 {
@@ -247,17 +278,22 @@ static enum err judge(
 		.bytes = bytes,
 		.f = f };
 
-	if (log->version == 2)
+	if (is_of_records(log)) {
 		look_at_records(&r);
-	else
+		look_at_text_behind(&r);
+	} else {
+		pass_fill(&r);
 		look_at_text(&r);
+		if (!r.why)
+			look_at_records(&r);
+	}
 	if (r.why && !MUTANT(l2_damaged_is_torn)) {
 		d->kind = L2_DAMAGED;
 		d->why = r.why;
 		d->offset = r.from;
 		d->len = r.to - r.from;
 		d->fault = r.at - d->offset;
-		d->line = log->version == 2 ? 0 : 1 + lines_between(&r, d->offset, r.at);
+		d->line = r.lines ? 1 + lines_between(&r, d->offset, r.at) : 0;
 	}
 	return r.e;
 }

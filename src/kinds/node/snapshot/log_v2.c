@@ -8,12 +8,12 @@
 
 #define PIECE ((size_t)1 << 20)
 
-/* Is there a whole record? Its head and foot alone are read. */
-static enum err look(struct l2_log *log, uint64_t at, uint64_t *ret_len, struct fail *f)
+/* Is there a whole record, that ends before `to`? Its head and foot alone are read. */
+static enum err look(struct l2_log *log, uint64_t at, uint64_t to, uint64_t *ret_len,
+    struct v2_foot *foot, struct fail *f)
 {
 	char bytes[V2_HEAD];
 	struct v2_head h;
-	struct v2_foot foot;
 	uint64_t len;
 	size_t n;
 	enum err e = log->files->read(log->file, at, bytes, V2_HEAD, &n, f);
@@ -22,54 +22,88 @@ static enum err look(struct l2_log *log, uint64_t at, uint64_t *ret_len, struct 
 	if (e || !v2_head_parse(&h, bytes, n))
 		return e;
 	len = v2_len(&h);
-	if (len > log->size - at)
+	if (len > to - at)
 		return ERR_OK;
 	e = log->files->read(log->file, at + len - V2_FOOT, bytes, V2_FOOT, &n, f);
-	if (!e && v2_foot_parse(&foot, bytes, n) && foot.len == len)
+	if (!e && v2_foot_parse(foot, bytes, n) && foot->len == len)
 		*ret_len = len;
 	return e;
 }
 
-/* The next place from `at` on where a record may begin; the size of the log: none. */
-static enum err find(struct l2_log *log, uint64_t at, uint64_t *ret, struct fail *f)
+/* What was read of a log last, to find heads in. */
+struct window {
+	char *bytes;
+	uint64_t at;
+	size_t n, cap;
+};
+
+static enum err window_read(
+    struct window *w, struct l2_log *log, uint64_t at, uint64_t to, struct fail *f)
 {
-	char *bytes = mem_array(PIECE, 1);
+	uint64_t left = to - at;
+
+	w->at = at;
+	return log->files->read(
+	    log->file, at, w->bytes, left < w->cap ? (size_t)left : w->cap, &w->n, f);
+}
+
+/* The next head from `at` on whose sum is right; `to`: none. */
+static enum err find(struct l2_log *log, struct window *w, uint64_t at, uint64_t to,
+    uint64_t *ret, struct fail *f)
+{
 	enum err e = ERR_OK;
-	size_t n = PIECE;
 
-	*ret = log->size;
-	while (!e && *ret == log->size && n == PIECE) {
+	*ret = to;
+	while (!e && to - at >= V2_HEAD) {
 		const char *found;
+		struct v2_head h;
+		size_t from;
 
-		e = log->files->read(log->file, at, bytes, PIECE, &n, f);
-		found = e ? NULL : memmem(bytes, n, V2_MAGIC, V2_MAGIC_LEN);
-		if (found)
-			*ret = at + (uint64_t)(found - bytes);
-		at += PIECE - V2_MAGIC_LEN + 1;
+		if (at < w->at || at + V2_HEAD > w->at + w->n)
+			e = window_read(w, log, at, to, f);
+		if (e || w->n < V2_HEAD)
+			break;
+		from = (size_t)(at - w->at);
+		found = memmem(w->bytes + from, w->n - from, V2_MAGIC, V2_MAGIC_LEN);
+		at = found ? w->at + (uint64_t)(found - w->bytes)
+			   : w->at + w->n - V2_MAGIC_LEN + 1;
+		from = (size_t)(at - w->at);
+		if (!found || w->n - from < V2_HEAD)
+			continue;
+		if (v2_head_parse(&h, w->bytes + from, V2_HEAD)) {
+			*ret = at;
+			break;
+		}
+		at++;
 	}
-	mem_free(bytes);
 	return e;
 }
 
-enum err log_scan_v2(struct l2_log *log, struct fail *f)
+enum err log_scan_v2(struct l2_log *log, uint64_t from, uint64_t to, struct fail *f)
 {
-	uint64_t at = 0, lost = 0, len;
+	struct window w = { .cap = to - from < PIECE ? (size_t)(to - from) : PIECE };
+	uint64_t at = from, lost = from, len;
+	struct v2_foot foot;
 	enum err e = ERR_OK;
 
-	log->blocks_n = log->damages_n = 0;
-	while (!e && at < log->size) {
-		e = look(log, at, &len, f);
+	w.bytes = mem_array(w.cap ? w.cap : 1, 1);
+	while (!e && at < to) {
+		e = look(log, at, to, &len, &foot, f);
 		if (!e && !len) {
-			e = find(log, at + 1, &at, f);
+			e = find(log, &w, at + 1, to, &at, f);
 			continue;
 		}
+		if (e)
+			break;
 		if (at > lost)
 			log_add_damage(log, L2_BROKEN, lost, at);
-		log_add_block(log, (struct l2_block){ at, len, false });
+		log_add_block(
+		    log, (struct l2_block){ .offset = at, .len = len, .record = true });
 		lost = at += len;
 	}
-	if (!e && lost < log->size)
-		log_add_damage(log, L2_TORN_TAIL, lost, log->size);
+	mem_free(w.bytes);
+	if (!e && lost < to)
+		log_add_damage(log, to < log->size ? L2_BROKEN : L2_TORN_TAIL, lost, to);
 	return e;
 }
 
@@ -77,7 +111,7 @@ enum err log_last_v2(struct l2_log *log, struct fail *f)
 {
 	char bytes[V2_FOOT];
 	struct v2_foot foot;
-	uint64_t len;
+	uint64_t at, len;
 	size_t n;
 	enum err e;
 
@@ -88,50 +122,35 @@ enum err log_last_v2(struct l2_log *log, struct fail *f)
 	if (e || !v2_foot_parse(&foot, bytes, n) || foot.len > log->size ||
 	    foot.offset != log->size - foot.len)
 		return e;
-	e = look(log, foot.offset, &len, f);
-	if (!e && len == foot.len)
-		log->last = (struct l2_block){ foot.offset, len, false };
-	return e;
-}
-
-static enum err hash_at(
-    struct l2_log *log, uint64_t end, uint8_t ret[32], bool *ret_there, struct fail *f)
-{
-	char bytes[V2_FOOT];
-	struct v2_foot foot;
-	size_t n;
-	enum err e = log->files->read(log->file, end - V2_FOOT, bytes, V2_FOOT, &n, f);
-
-	*ret_there = !e && v2_foot_parse(&foot, bytes, n);
-	if (*ret_there)
-		memcpy(ret, foot.hash, 32);
+	at = foot.offset;
+	e = look(log, at, log->size, &len, &foot, f);
+	if (!e && len == log->size - at)
+		log->last = (struct l2_block){ .offset = at, .len = len, .record = true };
 	return e;
 }
 
 /* The record before it, where that is whole and in its place, must be the one that it
  * names. What stands there instead when a power cut or a damage came between is told by
- * the survey. */
+ * the survey. In a file that was put behind another one all places are as far off as that
+ * of the record itself. */
 enum err log_check_v2(struct l2_log *log, struct l2_block block, const char *record,
     const struct l2_rules *rules, struct l2_verdict *v, struct fail *f)
 {
+	struct v2_foot own, foot;
 	struct v2_head h;
-	uint8_t hash[32];
-	bool asked = false;
+	uint64_t len = 0;
 	enum err e = ERR_OK;
 
 	if (v2_head_parse(&h, record, block.len) && h.before != V2_NOWHERE &&
-	    block.offset >= V2_HEAD + V2_FOOT) {
-		uint64_t len;
+	    block.len >= V2_FOOT &&
+	    v2_foot_parse(&own, record + block.len - V2_FOOT, V2_FOOT)) {
+		uint64_t before = h.before + (block.offset - own.offset);
 
-		if (h.before < block.offset)
-			e = look(log, h.before, &len, f);
-		else
-			len = 0;
-		if (!e && len && len <= block.offset - h.before)
-			e = hash_at(log, h.before + len, hash, &asked, f);
+		if (before < block.offset)
+			e = look(log, before, block.offset, &len, &foot, f);
 	}
 	if (!e)
-		v2_check(v, record, block.len, asked ? hash : NULL, rules);
+		v2_check(v, record, block.len, len ? foot.hash : NULL, rules);
 	return e;
 }
 

@@ -148,8 +148,9 @@ static enum err newest_record(struct l2_log *log, struct v2_place *ret, struct f
 	last = log->last;
 	if (!e && !last.len) {
 		e = l2_log_survey(log, f);
-		if (log->blocks_n)
-			last = log->blocks[log->blocks_n - 1];
+		for (size_t i = 0; i < log->blocks_n; i++)
+			if (log->blocks[i].record)
+				last = log->blocks[i];
 	}
 	if (e || !last.len)
 		return e;
