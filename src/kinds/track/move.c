@@ -432,39 +432,31 @@ void row_seen(
 	row_keep(t->track->journal, row);
 }
 
-/* Of guesses the last one speaks: that it is on none of the chains. */
-static bool is_last_guess(struct track_chain *t, const struct sql_tracked_get_out *row)
+/* Of a guess: the same hash on the other chains. */
+struct elsewhere {
+	bool sought; /* one of them is followed yet: the last one speaks for all */
+	bool found;  /* it is there, or was */
+};
+
+static struct elsewhere elsewhere_of(
+    struct track_chain *t, const struct sql_tracked_get_out *row)
 {
 	struct sql_tracked_by_hash_in in = { .hash = { 0 } };
 	struct sql_tracked_by_hash_out other;
-	bool last = true;
+	struct elsewhere e = { 0 };
 
 	if (!row->guess)
-		return true;
+		return e;
 	memcpy(in.hash, row->hash, sizeof in.hash);
 	sql_tracked_by_hash_begin(t->track->journal, &in);
-	while (sql_tracked_by_hash_next(t->track->journal, &other))
-		last &= other.id == row->id || other.state == TRACKED_EXPIRED ||
-		    other.state == TRACKED_UNTRACKED;
-	return last;
-}
-
-/* Another chain has it, or had, and it was a guess here. */
-static bool is_elsewhere(struct track_chain *t, const struct sql_tracked_get_out *row)
-{
-	struct sql_tracked_by_hash_in in = { .hash = { 0 } };
-	struct sql_tracked_by_hash_out other;
-	bool there = false;
-
-	if (!row->guess)
-		return false;
-	memcpy(in.hash, row->hash, sizeof in.hash);
-	sql_tracked_by_hash_begin(t->track->journal, &in);
-	while (sql_tracked_by_hash_next(t->track->journal, &other))
-		there |= other.id != row->id && !other.guess &&
-		    other.state != TRACKED_UNSEEN && other.state != TRACKED_EXPIRED &&
-		    other.state != TRACKED_UNTRACKED;
-	return there;
+	while (sql_tracked_by_hash_next(t->track->journal, &other)) {
+		if (other.id == row->id || other.state == TRACKED_EXPIRED ||
+		    other.state == TRACKED_UNTRACKED)
+			continue;
+		e.sought = true;
+		e.found |= !other.guess && other.state != TRACKED_UNSEEN;
+	}
+	return e;
 }
 
 /* Time in which nobody looked, or too few answered, is none in which it was missed. */
@@ -491,7 +483,7 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 {
 	int64_t clock_ms = look_clock_ms(t);
 
-	if (is_elsewhere(t, row)) {
+	if (elsewhere_of(t, row).found) {
 		(void)track_drop(
 		    t->track->journal, row->id, world_wall_ms(t->track->world));
 		return;
@@ -505,7 +497,7 @@ void row_missed(struct track_chain *t, struct sql_tracked_get_out *row, uint64_t
 		move(t->track->journal, row, TRACKED_DROPPED, "no node has it any more");
 		note(t, row, MILESTONE_DROPPED);
 	} else if (row->state != TRACKED_MEMPOOL && is_too_late(t, row, clock_ms)) {
-		bool told = is_last_guess(t, row);
+		bool told = !elsewhere_of(t, row).sought;
 
 		move(
 		    t->track->journal, row, TRACKED_EXPIRED, "nobody had it for so long");
