@@ -315,9 +315,73 @@ def all_is_begun_anew(folder):
     assert len(archives(folder)) == 2 and verified(folder) == is_now
 
 
+def half_reset(folder, step):
+    """The files as a reset leaves them that is killed behind so many of its steps; what there was of the log."""
+    data = os.path.join(folder, "l2")
+    log, database, part = (os.path.join(data, n) for n in ("l2_snapshots.dat", "reorg_db", "recovery_1795000000.part"))
+    was, number = text(log), os.stat(log).st_ino
+    write(os.path.join(database, "mark"), "old")
+    os.mkdir(part)
+    if step == 1:  # the new log is made
+        write(os.path.join(part, f"l2_snapshots.dat.instead_of_{number}"), "")
+    elif step >= 2:  # both have changed names
+        os.rename(log, os.path.join(part, f"l2_snapshots.dat.instead_of_{number}" if step == 2 else "l2_snapshots.dat"))
+        write(log, "")
+    if step == 4:
+        os.rename(database, os.path.join(part, "reorg_db"))
+        Run(folder, "node", "init-reorg-db").ends(0)
+    return was
+
+
+@test
+def half_a_reset_is_told_and_asks(folder):
+    """a reset that was killed is told by each command, and finished by a word or taken back: never in silence"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    mark, is_now = os.path.join(folder, "l2", "reorg_db", "mark"), root(folder)
+    before, _ = word_of(folder, "node", "reset")
+    for step in range(5):
+        was = half_reset(folder, step)
+        Run(folder, "status").ends(0, "warning +l2: a reset was begun, and did not end .*pawl node reset")
+        Run(folder, "node", "doctor").ends(1 if step < 2 else 2, "FINDING files +l2: a reset was begun, .*\n.*: pawl node reset")
+        Run(folder, "node", "verify").ends(0 if step < 2 else 1, err="warning: a reset was begun.*what finishes it")
+        Run(folder, "node", "anchors").ends(0, err="warning: a reset was begun")
+        for line in (("recover", "--latest-valid"), ("restore",), ("create-anchor",), ("rebuild-reorg-db",),
+                     ("prune-reorg-db",))[:1 if step else 5]:
+            Run(folder, "node", *line).ends(5, err="a reset was begun, .*Nothing was changed now.*what takes it back")
+        word, told = word_of(folder, "node", "reset", before)
+        has = ("neither the log nor the reorg database", "neither ", "the log.", "the log.", "the log and the reorg d")[step]
+        assert "not the word for this" in told and f".part has {has}" in told and "pawl node reset --undo." in told, told
+        if step % 2:
+            Run(folder, "node", "reset", word).ends(0, "^Archived: l2/recovery_1795000000, the log, the reorg database")
+            assert text(os.path.join(archives(folder)[0], "l2_snapshots.dat")) == was and not os.path.exists(mark)
+            assert text(os.path.join(archives(folder)[0], "reorg_db", "mark")) == "old" and verified(folder) == is_now
+            shutil.rmtree(archives(folder)[0])
+        else:
+            write(log, text(log), OLD)
+            Run(folder, "node", "reset", "--undo", "--json").ends(0, '"undone":true')
+            assert not archives(folder) and text(mark) == "old"
+            assert text(log) == was + (OLD.text if step < 2 else ""), "an old one"
+            assert step < 2 or text(kept(folder, "l2_snapshots.dat")[-1]) == OLD.text, "what was new"
+            write(log, was)
+        Run(folder, "node", "doctor").ends(0)
+    Run(folder, "node", "reset", "--undo").ends(1, err="no reset that was begun")
+    # killed on the way back it goes no further forward
+    os.mkdir(os.path.join(folder, "l2", "recovery_5.back"))
+    Run(folder, "node", "reset").ends(5, err="half taken back.*reset --undo$")
+    Run(folder, "node", "reset", "--undo").ends(0)
+    Run(folder, "node", "doctor").ends(0)
+    # of a log that nobody can read it is not said that it is empty
+    os.remove(log)
+    os.symlink("/dev/null", log)
+    assert "0 snapshots" not in word_of(folder, "node", "reset")[1]
+
+
 @test
 def reset_is_killed_and_typed_again(folder):
-    """killed at whatever instant of a reset, all that was is somewhere once; typed again, it is finished"""
+    """killed at whatever instant of a reset, all that was is somewhere once; by its word it is finished"""
     log = begin(folder)
     apply(folder, credit("a", 5))
     Run(folder, "node", "create-anchor").ends(0)
@@ -337,10 +401,8 @@ def reset_is_killed_and_typed_again(folder):
             child.kill()
             child.wait()
         assert os.path.exists(log) and os.path.isdir(os.path.dirname(mark)), "the old or the new"
-        if archives(folder, ".part"):
-            Run(folder, "node", "reset").ends(0, "^Archived")
-        elif len(archives(folder)) == n:
-            Run(folder, "node", "reset", word).ends(0, "^Archived")
+        if archives(folder, ".part") or len(archives(folder)) == n:
+            Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived")
         assert not archives(folder, ".part") and len(archives(folder)) == n + 1, os.listdir(os.path.join(folder, "l2"))
         archive = max(archives(folder), key=os.path.getctime)
         assert text(os.path.join(archive, "l2_snapshots.dat")) == was

@@ -938,6 +938,39 @@ static void reset_judge(bool died)
 	assert_string_equal(now, root);
 }
 
+/* From wherever the reset was, and then from wherever that was. */
+static void undo_it(void)
+{
+	struct l2_reset r;
+	struct fail f = { 0 };
+	enum err e = l2_reset_look(&r, &sim_disk_files, own_folder, 1000000, &f);
+
+	r.reorg_db_path[0] = '\0';
+	if (e == ERR_OK && r.unfinished)
+		e = l2_reset_undo(&r, 1000000, &f);
+	if (e != ERR_OK)
+		fail_msg("undo: %s", f.why);
+}
+
+static void reset_and_undo(void)
+{
+	reset_it();
+	undo_it();
+}
+
+static void undo_judge(bool died)
+{
+	char now[L2_HEX];
+
+	(void)died;
+	undo_it();
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, is);
+	undo_it();
+	root_of(&sim_disk_files, log_path, now);
+	assert_string_equal(now, is);
+}
+
 static void goes_anywhere(
     void (*deed)(void), void (*judge)(bool), unsigned rounds, unsigned least)
 {
@@ -984,6 +1017,12 @@ static void the_power_goes_in_a_reset(void **state)
 {
 	(void)state;
 	goes_anywhere(reset_it, reset_judge, 16, 8);
+}
+
+static void the_power_goes_on_the_way_back(void **state)
+{
+	(void)state;
+	goes_anywhere(reset_and_undo, undo_judge, 16, 12);
 }
 
 static void the_newest_that_holds_is_found(void **state)
@@ -1076,6 +1115,7 @@ int main(void)
 		ONE(the_power_goes_in_a_recovery),
 		ONE(the_power_goes_in_a_rebuild),
 		ONE(the_power_goes_in_a_reset),
+		ONE(the_power_goes_on_the_way_back),
 		ONE(the_newest_that_holds_is_found),
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),

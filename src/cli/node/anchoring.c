@@ -401,6 +401,8 @@ static enum err run(struct anchoring *a, struct fail *f)
 
 	if (e == ERR_OK)
 		e = folder_of(a->cli, a->ret->log, "the log of snapshots", f);
+	if (e == ERR_OK && !a->plan->agreed)
+		e = folder_settled(a->ret->log, f);
 	if (e == ERR_OK)
 		e = snapshots_path(
 		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);

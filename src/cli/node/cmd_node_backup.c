@@ -54,6 +54,8 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
 		e = folder_of(c, paths.log, "log and reorg database", f);
+	if (e == ERR_OK)
+		folder_warn(c, paths.log);
 	if (e != ERR_OK)
 		return e;
 	config = c->config->node.backup;

@@ -85,6 +85,7 @@ static enum err state_read(struct reading *r, struct l2_state *s, struct fail *f
 
 	if (e != ERR_OK)
 		return e;
+	folder_warn(r->cli, r->path);
 	return dump ? dump_read(s, r->path, f) : snapshot_read(r, s, f);
 }
 

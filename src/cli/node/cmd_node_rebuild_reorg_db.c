@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/node/database.h"
+#include "cli/node/folder.h"
 #include "kinds/node/reorgdb/rebuild.h"
 
 static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
@@ -37,6 +38,8 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 
 	if (e == ERR_OK)
 		e = database_path(c, "--db-path", path, f);
+	if (e == ERR_OK)
+		e = folder_settled(path, f);
 	if (e == ERR_OK)
 		e = journal_read(&j, c->config->journal, f);
 	if (e != ERR_OK)

@@ -421,6 +421,8 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_of(c, r.paths.log, "the log of snapshots", f);
 	if (e == ERR_OK)
+		e = folder_settled(r.paths.log, f);
+	if (e == ERR_OK)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)
 		e = recover(&r, f);

@@ -2,13 +2,16 @@
  * the journal knows, and the state, which is the journal's, is anchored again. What there
  * was is archived; who has to know is told first, and what is to happen is asked for.
  *
- * Killed, it is typed again: the archive that is not finished says that it was asked.
+ * Killed, it is typed again, and asks again: what it had begun is told, and is finished
+ * by another word, or taken back by --undo.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/mutant.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
 #include "cli/node/replace.h"
@@ -28,6 +31,7 @@ struct resetting {
 	/* the log */
 	size_t blocks, newest; /* newest: number of the whole one, 0: none */
 	bool doubted;          /* that one is (judge.h) */
+	char unread[300];      /* why nobody knows what it has; "": it was read */
 	uint64_t log_bytes;
 	char log_root[L2_HEX];
 	/* peg-outs that are not paid yet */
@@ -78,13 +82,20 @@ static void log_look_at(struct resetting *r)
 	struct judge judge = { .journal = r->journal,
 		.reorg_db = r->files.reorg_db_path };
 	const struct l2_verdict *v;
+	struct fail why = { ERR_OK, "" };
 	struct judgement g;
 	struct l2_log *log;
+	enum err e = l2_log_open(&log, &files_of_system, r->files.log_path, &why);
 
-	if (l2_log_open(&log, &files_of_system, r->files.log_path, NULL) != ERR_OK)
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
+		snprintf(r->unread, sizeof r->unread, "%s", why.why);
+	if (e != ERR_OK)
 		return;
 	r->log_bytes = l2_log_size(log);
-	if (judge_log(&judge, log, &g, NULL) == ERR_OK) {
+	e = judge_log(&judge, log, &g, &why);
+	if (e != ERR_OK)
+		snprintf(r->unread, sizeof r->unread, "%s", why.why);
+	if (e == ERR_OK) {
 		r->blocks = g.blocks;
 		(void)judgement_whole(&g, &r->newest, &v);
 		r->doubted = g.doubted != 0;
@@ -107,6 +118,11 @@ static uint32_t word(const struct resetting *r)
 	sha256_add(s, r->root, sizeof r->root);
 	sha256_add(s, &r->log_bytes, sizeof r->log_bytes);
 	sha256_add(s, &r->blocks, sizeof r->blocks);
+	if (r->files.unfinished) {
+		sha256_add(s, r->files.part, strlen(r->files.part));
+		sha256_add(s, &r->files.log, sizeof r->files.log);
+		sha256_add(s, &r->files.reorg_db, sizeof r->files.reorg_db);
+	}
 	return word_end(s);
 }
 
@@ -143,30 +159,66 @@ static void open_tell(struct buf *out, const struct resetting *r)
 	    r->open, sum);
 }
 
+/* What it will do, or had begun to. */
+static void deed_tell(struct buf *out, const struct resetting *r)
+{
+	const struct l2_reset *a = &r->files;
+
+	if (a->unfinished) {
+		buf_addf(out,
+		    "a reset was begun, and did not end: %.200s has %s%s%s%s. To take it "
+		    "back, so that all is in place as it was: pawl node reset --undo. "
+		    "Finished, it begins both anew. ",
+		    a->part, a->log ? "the log" : "",
+		    a->log && a->reorg_db ? " and " : "",
+		    a->reorg_db ? "the reorg database" : "",
+		    a->log || a->reorg_db ? ""
+					  : "neither the log nor the reorg database");
+		return;
+	}
+	buf_add_str(out, "a reset sets the log (");
+	if (r->unread[0])
+		buf_addf(
+		    out, "it can't be read, and is set aside as it is: %s", r->unread);
+	else
+		buf_addf(out, "%zu snapshot%s", r->blocks, r->blocks == 1 ? "" : "s");
+	buf_addf(out,
+	    ") and the reorg database aside, into %.200s, and begins both anew. ",
+	    a->folder);
+}
+
 static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 {
 	uint32_t w = word(r);
 	struct buf out;
 	enum err e;
 
-	if (r->files.unfinished || yes == w)
+	if (yes == w || (r->files.unfinished && MUTANT(reset_goes_on_unasked)))
 		return ERR_OK;
 	buf_init(&out, 1000);
-	buf_addf(&out,
-	    "%sa reset sets the log (%zu snapshots) and the reorg database aside, into "
-	    "%.200s, and begins both anew. ",
-	    yes ? "Since that was told they have changed: " : "", r->blocks,
-	    r->files.folder);
+	if (yes)
+		buf_add_str(&out,
+		    r->files.unfinished ? "That is not the word for this: "
+					: "Since that was told they have changed: ");
+	deed_tell(&out, r);
 	state_tell(&out, r);
 	buf_add_str(&out,
 	    ". First tell the other members of the federation, whose anchors and "
 	    "snapshots are to be compared with the new ones");
 	open_tell(&out, r);
 	e = fail_set(f, ERR_CONFLICT,
-	    "%s. Nothing was changed. When they know: pawl node reset --yes=%08" PRIx32,
-	    buf_text(&out), w);
+	    "%s. Nothing was changed%s. When they know: pawl node reset --yes=%08" PRIx32,
+	    buf_text(&out), r->files.unfinished ? " now" : "", w);
 	buf_release(&out);
 	return e;
+}
+
+static enum err half_back(const struct resetting *r, struct fail *f)
+{
+	return fail_set(f, ERR_CONFLICT,
+	    "a reset is half taken back (%.200s), and no longer to be finished. Nothing "
+	    "was changed now. The rest of the way back: pawl node reset --undo",
+	    r->files.part);
 }
 
 /* -- telling it ---------------------------------------------------------------------- */
@@ -203,8 +255,34 @@ static void tell_archive(const struct resetting *r)
 		       "the log has one\n");
 }
 
+static void aside_tell(const char *what, const char *path)
+{
+	if (path[0])
+		printf("The %s that the reset had begun is kept: %s\n", what, path);
+}
+
+static void undone_tell(const struct resetting *r)
+{
+	const struct l2_reset *a = &r->files;
+
+	if (r->cli->args.json) {
+		cli_json(json_pack("{s:b, s:o, s:o}", "undone", true, "log_kept",
+		    cli_text(a->log_aside[0] ? a->log_aside : NULL), "reorg_db_kept",
+		    cli_text(a->reorg_db_aside[0] ? a->reorg_db_aside : NULL)));
+		return;
+	}
+	printf("The reset is taken back: log and reorg database are those of before\n");
+	aside_tell("log", a->log_aside);
+	aside_tell("reorg database", a->reorg_db_aside);
+	cli_say(r->cli, "What they are like: pawl node doctor.");
+}
+
 static void tell(const struct resetting *r)
 {
+	if (args_has(&r->cli->args, "--undo")) {
+		undone_tell(r);
+		return;
+	}
 	if (r->cli->args.json) {
 		tell_json(r);
 		return;
@@ -228,28 +306,32 @@ static void tell(const struct resetting *r)
 	    "the federation the anchor.");
 }
 
-static enum err reset(struct resetting *r, struct fail *f)
-{
-	int64_t wall_ms = clock_wall_ms();
-	const char *dir = r->cli->config->node.data_dir;
-	uint32_t yes;
-	char log[1024];
-	enum err e = args_yes(&yes, &r->cli->args, f);
+/* -- doing it, or taking it back ------------------------------------------------------
+ */
 
-	snprintf(log, sizeof log, "%.960s/" SNAPSHOTS_NAME, dir);
-	if (e == ERR_OK)
-		e = folder_of(r->cli, log, "log and reorg database", f);
-	if (e == ERR_OK)
-		e = l2_reset_look(&r->files, &files_of_system, dir, wall_ms, f);
-	if (e == ERR_OK)
-		e = state_look(r, f);
+static enum err undo(struct resetting *r, struct fail *f)
+{
+	if (!r->files.unfinished)
+		return fail_set(f, ERR_NOT_FOUND,
+		    "%.300s has no reset that was begun and did not end. What an ended "
+		    "one has set aside: pawl node restore --file "
+		    "recovery_SECONDS/" SNAPSHOTS_NAME,
+		    r->cli->config->node.data_dir);
+	return l2_reset_undo(&r->files, clock_wall_ms(), f);
+}
+
+static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
+{
+	enum err e = state_look(r, f);
+
 	if (e != ERR_OK)
 		return e;
 	log_look_at(r);
 	e = ask(r, yes, f);
 	if (e == ERR_OK)
 		e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
-		    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot, wall_ms, f);
+		    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot,
+		    clock_wall_ms(), f);
 	if (e == ERR_OK && !r->fresh)
 		e = anchoring_do(r->cli,
 		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
@@ -257,20 +339,55 @@ static enum err reset(struct resetting *r, struct fail *f)
 	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
 }
 
+static enum err look(struct resetting *r, struct fail *f)
+{
+	const char *dir = r->cli->config->node.data_dir;
+	char log[1024];
+	enum err e;
+
+	snprintf(log, sizeof log, "%.960s/" SNAPSHOTS_NAME, dir);
+	e = folder_of(r->cli, log, "log and reorg database", f);
+	return e == ERR_OK
+	    ? l2_reset_look(&r->files, &files_of_system, dir, clock_wall_ms(), f)
+	    : e;
+}
+
+static enum err run(struct resetting *r, struct fail *f)
+{
+	uint32_t yes;
+	enum err e = args_yes(&yes, &r->cli->args, f);
+
+	if (e == ERR_OK)
+		e = cli_config(r->cli, f);
+	if (e == ERR_OK)
+		e = look(r, f);
+	if (e != ERR_OK)
+		return e;
+	if (args_has(&r->cli->args, "--undo"))
+		return undo(r, f);
+	if (r->files.back)
+		return half_back(r, f);
+	e = report_open(r->cli, &r->journal, f);
+	if (e == ERR_OK) {
+		e = reset(r, yes, f);
+		journal_close(r->journal);
+	}
+	return e;
+}
+
 enum err cmd_node_reset(struct cli *c, struct fail *f)
 {
-	struct resetting r = { .cli = c };
-	enum err e = report_open(c, &r.journal, f);
+	struct resetting *r = mem_new(sizeof *r);
+	enum err e;
 
-	l2_state_init(&r.state);
-	l2_state_init(&r.snapshot);
-	if (e == ERR_OK) {
-		e = reset(&r, f);
-		journal_close(r.journal);
-	}
-	l2_state_release(&r.snapshot);
-	l2_state_release(&r.state);
+	r->cli = c;
+	l2_state_init(&r->state);
+	l2_state_init(&r->snapshot);
+	e = run(r, f);
 	if (e == ERR_OK)
-		tell(&r);
+		tell(r);
+	l2_state_release(&r->snapshot);
+	l2_state_release(&r->state);
+	mem_free(r);
 	return e;
 }

@@ -90,6 +90,8 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
 		e = folder_of(c, paths.log, "log and reorg database", f);
+	if (e == ERR_OK)
+		e = folder_settled(paths.log, f);
 	if (e == ERR_OK && plan.time && plan.log_file)
 		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");
 	if (e == ERR_OK && only && strcmp(only, "log") && strcmp(only, "reorg-db"))

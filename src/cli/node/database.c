@@ -34,6 +34,10 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 	char path[DATABASE_PATH_MAX];
 	enum err e = database_path(c, option, path, f);
 
+	if (e == ERR_OK && mode != REORGDB_READ)
+		e = folder_settled(path, f);
+	else if (e == ERR_OK)
+		folder_warn(c, path);
 	return e == ERR_OK ? reorgdb_open(ret, path, mode, f) : e;
 }
 

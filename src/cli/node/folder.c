@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kinds/node/backup/backup.h"
+
 #define FOLDER_MAX 4096
 
 /* Up to the last slash that something stands behind; "." without one. */
@@ -71,4 +73,29 @@ enum err folder_above(const char *folder, struct fail *f)
 	    "there is no folder %.400s, in which %.400s is to be made: is the path "
 	    "right? If it is: mkdir -p %.400s",
 	    path, folder, path);
+}
+
+#define WAYS \
+	"pawl node reset says how far it came, what finishes it, and what takes it back"
+
+enum err folder_settled(const char *file, struct fail *f)
+{
+	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
+
+	above(folder, file);
+	l2_reset_tell(told, &files_of_system, folder);
+	if (!told[0])
+		return ERR_OK;
+	return fail_set(
+	    f, ERR_CONFLICT, "%s. Nothing was changed now. First: " WAYS, told);
+}
+
+void folder_warn(const struct cli *c, const char *file)
+{
+	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
+
+	above(folder, file);
+	l2_reset_tell(told, &files_of_system, folder);
+	if (told[0])
+		cli_warn(c, "%s: " WAYS, told);
 }

@@ -11,6 +11,11 @@
 NODISCARD enum err folder_of(
     const struct cli *c, const char *file, const char *what, struct fail *f);
 
+/* No reset of the node whose folder the file is in is half done: who writes there is
+ * refused (CONFLICT, with what finishes it, and takes it back), who reads is told. */
+NODISCARD enum err folder_settled(const char *file, struct fail *f);
+void folder_warn(const struct cli *c, const char *file);
+
 /* The same of one that is to be made: what it is made in. */
 NODISCARD enum err folder_above(const char *folder, struct fail *f);
 

@@ -44,6 +44,7 @@ enum err snapshots_open(
 {
 	enum err e = l2_log_open(ret, &files_of_system, path, f);
 
+	folder_warn(c, path);
 	if (e == ERR_OK)
 		return e;
 	/* the folder, where it is that which lacks */

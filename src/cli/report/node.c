@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/term/term.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 
 void node_files(struct node_files *ret, const struct node_keys *k)
@@ -110,9 +111,11 @@ bool node_show(const struct cli *c, struct journal *j)
 	struct l2_look l;
 	struct book_sums s;
 	uint64_t height = 0;
+	char half[L2_RESET_TOLD];
 	bool has_height;
 
-	if (!k->chain)
+	l2_reset_tell(half, &files_of_system, k->data_dir);
+	if (!k->chain && !half[0])
 		return false;
 	node_files(&files, k);
 	l2_look(&l, &files.paths);

@@ -15,7 +15,8 @@ struct node_files {
 };
 void node_files(struct node_files *ret, const struct node_keys *k);
 
-/* false: there is none, and nothing is said. */
+/* false: there is none, and nothing is said. One without a chain is, while a reset of it
+ * is half done. */
 bool node_show(const struct cli *c, struct journal *j);
 
 #endif

@@ -158,15 +158,18 @@ NODISCARD enum err l2_state_write(const struct files *files, const char *path,
 
 /* A folder recovery_<seconds> beside the log gets what there was: log, reorg database,
  * and the state as lines of JSON. Until l2_reset_end its name ends with .part: who was
- * killed finds it, and goes on with it. */
+ * killed finds it, and goes on with it, or takes it back. */
 struct l2_reset {
 	const struct files *files;
 	char folder[1024];         /* as it will be called */
-	bool unfinished;           /* it was there */
+	bool unfinished;           /* it was there.. */
+	bool back;                 /* ..and is taken back: nothing goes on with it */
 	bool log, reorg_db, state; /* it has what was there of these */
 	char log_path[1024], part[1024];
 	/* On files of the system alone; "" for a test that has others: it is left out. */
 	char reorg_db_path[1024];
+	/* Taken back: where what the reset had begun is now; "": nothing of it was. */
+	char log_aside[1024], reorg_db_aside[1024];
 };
 /* Looks, and changes nothing. */
 NODISCARD enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
@@ -181,6 +184,15 @@ NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,
     const struct l2_state *s, const struct l2_state *instead, int64_t wall_ms,
     struct fail *f);
 NODISCARD enum err l2_reset_end(struct l2_reset *r, struct fail *f);
+/* Of one that is unfinished: what there was takes its place again, each at one instant,
+ * and the folder goes. What is in place meanwhile goes on as .before_<time>. Who was
+ * killed in it finds r->back, and calls it again. fails: as l2_reset_files */
+NODISCARD enum err l2_reset_undo(struct l2_reset *r, int64_t wall_ms, struct fail *f);
+/* One that is not finished: "a reset was begun, and did not end (FOLDER)". "": none is.
+ */
+#define L2_RESET_TOLD 360
+void l2_reset_tell(
+    char out[L2_RESET_TOLD], const struct files *files, const char *data_dir);
 /* The newest one that has kept a state: "; the state that a reset has kept: pawl node
  * import FILE". "": none has. */
 #define L2_ARCHIVE_TOLD 500

@@ -2,7 +2,9 @@
  *
  * What is new is made whole in that folder, under a name that ends with the number (of
  * its inode) of what it is to take the place of. Then both change names at once. Whoever
- * was killed before or after that sees by the number which of the two is in place.
+ * was killed before or after that sees by the number which of the two has that name. All
+ * of it can be taken back until it has ended, in the same way; the folder's own name says
+ * which of both is under way.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,22 +20,47 @@
 #define DATABASE "reorg_db"
 #define FOLDER "recovery_"
 #define PART ".part"
+#define BACK ".back" /* it is being taken back */
 #define INSTEAD ".instead_of_"
+#define AGAIN ".again_for_"
 
 /* -- the folder ----------------------------------------------------------------- */
 
 struct unfinished {
 	char name[64];
+	bool back;
 };
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), n = strlen(end);
+
+	return len > n && !strcmp(name + len - n, end);
+}
 
 static void note_unfinished(void *ctx, const char *name)
 {
 	struct unfinished *u = ctx;
 	size_t len = strlen(name);
 
-	if (!strncmp(name, FOLDER, strlen(FOLDER)) && len > strlen(PART) &&
-	    len < sizeof u->name && !strcmp(name + len - strlen(PART), PART))
-		memcpy(u->name, name, len + 1);
+	if (strncmp(name, FOLDER, strlen(FOLDER)) != 0 || len >= sizeof u->name ||
+	    (!ends_with(name, PART) && !ends_with(name, BACK)))
+		return;
+	memcpy(u->name, name, len + 1);
+	u->back = ends_with(name, BACK);
+}
+
+void l2_reset_tell(
+    char out[L2_RESET_TOLD], const struct files *files, const char *data_dir)
+{
+	struct unfinished u = { .name = "" };
+
+	out[0] = '\0';
+	if (files->each(data_dir, note_unfinished, &u, NULL) != ERR_OK || !u.name[0] ||
+	    MUTANT(reset_hides))
+		return;
+	snprintf(out, L2_RESET_TOLD, "a reset was begun, and %s (%.200s/%s)",
+	    u.back ? "is half taken back" : "did not end", data_dir, u.name);
 }
 
 static bool there(const struct files *files, const char *path)
@@ -43,13 +70,89 @@ static bool there(const struct files *files, const char *path)
 	return files->number(path, &number, NULL) == ERR_OK;
 }
 
+/* -- which of two is which ------------------------------------------------------- */
+
+struct renewal {
+	const struct l2_reset *reset;
+	const char *name, *path;
+	enum err (*make)(struct renewal *r, const char *path, struct fail *f);
+	struct journal *journal;
+	const struct l2_state *state;
+	char kept[BACKUP_PATH_MAX]; /* in the folder */
+	bool was;                   /* there was one: it is there */
+	uint64_t number;            /* of what was to be replaced.. */
+	char made[BACKUP_PATH_MAX]; /* ..by this one; "": none yet */
+	bool changed;               /* they have: that name has what there was */
+	/* The same on the way back: of what is in place, and what there was. */
+	uint64_t in_place;
+	char again[BACKUP_PATH_MAX];
+	bool changed_again;
+};
+
+/* NAME..end..number, the folder's: its path, and the number. */
+static void note_named(const struct renewal *r, const char *name, const char *end,
+    char path[BACKUP_PATH_MAX], uint64_t *ret_number)
+{
+	size_t len = strlen(r->name), n = strlen(end);
+
+	if (strncmp(name, r->name, len) != 0 || strncmp(name + len, end, n) != 0)
+		return;
+	snprintf(path, BACKUP_PATH_MAX, "%.960s/%.60s", r->reset->part, name);
+	*ret_number = strtoull(name + len + n, NULL, 10);
+}
+
+static void note_made(void *ctx, const char *name)
+{
+	struct renewal *r = ctx;
+
+	note_named(r, name, INSTEAD, r->made, &r->number);
+	note_named(r, name, AGAIN, r->again, &r->in_place);
+}
+
+static bool has_number(const struct files *files, const char *path, uint64_t number)
+{
+	uint64_t is;
+
+	return path[0] && files->number(path, &is, NULL) == ERR_OK && is == number;
+}
+
+static enum err renewal_look(struct renewal *r, struct fail *f)
+{
+	const struct files *files = r->reset->files;
+	enum err e = files->each(r->reset->part, note_made, r, f);
+
+	snprintf(r->kept, sizeof r->kept, "%.960s/%s", r->reset->part, r->name);
+	r->was = there(files, r->kept);
+	r->changed = has_number(files, r->made, r->number);
+	r->changed_again = has_number(files, r->again, r->in_place);
+	return e;
+}
+
+/* What the folder has. */
+static enum err progress(struct l2_reset *ret, struct fail *f)
+{
+	struct renewal log = { .reset = ret, .name = LOG },
+		       db = { .reset = ret, .name = DATABASE };
+	char state[BACKUP_PATH_MAX];
+	enum err e = renewal_look(&log, f);
+
+	if (e == ERR_OK)
+		e = renewal_look(&db, f);
+	snprintf(state, sizeof state, "%.960s/l2_state.jsonl", ret->part);
+	ret->log = log.was || log.changed;
+	ret->reorg_db = db.was || db.changed;
+	ret->state = there(ret->files, state);
+	return e;
+}
+
 enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
     const char *data_dir, int64_t wall_ms, struct fail *f)
 {
 	struct unfinished u = { .name = "" };
 	enum err e = files->each(data_dir, note_unfinished, &u, f);
 
-	*ret = (struct l2_reset){ .files = files, .unfinished = u.name[0] };
+	*ret =
+	    (struct l2_reset){ .files = files, .unfinished = u.name[0], .back = u.back };
 	if (e == ERR_OK && strlen(data_dir) > BACKUP_PATH_MAX - 160)
 		e = fail_set(
 		    f, ERR_USAGE, "the folder of the node: its path is too long");
@@ -61,7 +164,7 @@ enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
 		snprintf(ret->part, BACKUP_PATH_MAX, "%.860s/%s", data_dir, u.name);
 		snprintf(ret->folder, BACKUP_PATH_MAX, "%.*s",
 		    (int)(strlen(ret->part) - strlen(PART)), ret->part);
-		return ERR_OK;
+		return progress(ret, f);
 	}
 	for (int64_t s = wall_ms / 1000; !ret->folder[0] || there(files, ret->folder);
 	     s++)
@@ -120,30 +223,6 @@ void l2_archive_tell(char out[L2_ARCHIVE_TOLD], const char *data_dir)
 
 /* -- one takes the place of the other --------------------------------------------- */
 
-struct renewal {
-	const struct l2_reset *reset;
-	const char *name, *path;
-	enum err (*make)(struct renewal *r, const char *path, struct fail *f);
-	struct journal *journal;
-	const struct l2_state *state;
-	char kept[BACKUP_PATH_MAX]; /* in the folder */
-	bool was;                   /* there was one: it is there */
-	uint64_t number;            /* of what was to be replaced.. */
-	char made[BACKUP_PATH_MAX]; /* ..by this one; "": none yet */
-};
-
-static void note_made(void *ctx, const char *name)
-{
-	struct renewal *r = ctx;
-	size_t len = strlen(r->name);
-
-	if (strncmp(name, r->name, len) != 0 ||
-	    strncmp(name + len, INSTEAD, strlen(INSTEAD)) != 0)
-		return;
-	snprintf(r->made, sizeof r->made, "%.960s/%.60s", r->reset->part, name);
-	r->number = strtoull(name + len + strlen(INSTEAD), NULL, 10);
-}
-
 static enum err moved(
     const struct renewal *r, const char *from, const char *to, struct fail *f)
 {
@@ -174,30 +253,77 @@ static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
 	return moved(r, fresh, r->made, f);
 }
 
+/* Both names may be of a process that was killed: they are on the medium first. */
+static enum err change_names(
+    const struct renewal *r, const char *in_folder, bool have, struct fail *f)
+{
+	const struct files *files = r->reset->files;
+	enum err e = files->sync_folder(in_folder, f);
+
+	if (e == ERR_OK)
+		e = files->sync_folder(r->path, f);
+	if (e == ERR_OK && !have)
+		e = files->exchange(in_folder, r->path, f);
+	return e == ERR_OK ? files->sync_folder(r->path, f) : e;
+}
+
+/* Another one took the place of what was to be replaced: it is the one that is. */
+static void made_drop(struct renewal *r)
+{
+	reorgdb_remove(r->made);
+	r->made[0] = '\0';
+}
+
 static enum err renew(struct renewal *r, struct fail *f)
 {
 	const struct files *files = r->reset->files;
 	uint64_t number = 0;
 	bool old = files->number(r->path, &number, NULL) == ERR_OK;
-	enum err e;
+	enum err e = renewal_look(r, f);
 
-	snprintf(r->kept, sizeof r->kept, "%.960s/%s", r->reset->part, r->name);
-	r->was = there(files, r->kept);
-	if (r->was && old && !MUTANT(reset_forgets))
-		return ERR_OK;
-	e = files->each(r->reset->part, note_made, r, f);
-	if (e == ERR_OK && !r->made[0])
+	if (e != ERR_OK || (r->was && old && !MUTANT(reset_forgets)))
+		return e;
+	if (r->made[0] && !r->changed && (!old || number != r->number))
+		made_drop(r);
+	if (!r->made[0])
 		e = make(r, old ? &number : NULL, f);
 	if (e != ERR_OK || !r->made[0])
 		return e;
-	if (old && (number == r->number || MUTANT(reset_changes_twice)))
-		e = files->exchange(r->made, r->path, f);
-	if (e == ERR_OK)
-		e = files->sync_folder(r->path, f);
+	e = change_names(r, r->made, r->changed && !MUTANT(reset_changes_twice), f);
 	if (e == ERR_OK)
 		e = moved(r, r->made, r->kept, f);
 	r->was = e == ERR_OK;
 	return e;
+}
+
+/* What there was has its place again, and what is there goes on under another name. */
+static enum err put_back(
+    struct renewal *r, int64_t wall_ms, char aside[BACKUP_PATH_MAX], struct fail *f)
+{
+	const struct files *files = r->reset->files;
+	uint64_t number = 0;
+	bool any = files->number(r->path, &number, NULL) == ERR_OK;
+	enum err e = renewal_look(r, f);
+	const char *old = r->again[0] ? r->again
+	    : r->was                  ? r->kept
+	    : r->changed              ? r->made
+				      : NULL;
+
+	if (e != ERR_OK || !old)
+		return e;
+	if (!any)
+		return moved(r, old, r->path, f);
+	if (!r->again[0]) {
+		snprintf(r->again, sizeof r->again, "%.960s/%s" AGAIN "%" PRIu64,
+		    r->reset->part, r->name, number);
+		e = moved(r, old, r->again, f);
+	}
+	if (e == ERR_OK)
+		e = change_names(
+		    r, r->again, r->changed_again && !MUTANT(undo_changes_twice), f);
+	if (e == ERR_OK)
+		e = name_free(files, wall_ms, r->path, aside, f);
+	return e == ERR_OK ? moved(r, r->again, aside, f) : e;
 }
 
 /* -- what is new --------------------------------------------------------------------- */
@@ -354,4 +480,43 @@ enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_s
 	r->files->close(held.log);
 	reorgdb_let_go(&held.db);
 	return e;
+}
+
+/* -- taken back ---------------------------------------------------------------------- */
+
+/* From here on nothing finishes it. */
+static enum err turn_back(struct l2_reset *r, struct fail *f)
+{
+	char part[BACKUP_PATH_MAX];
+	enum err e;
+
+	if (r->back)
+		return ERR_OK;
+	memcpy(part, r->part, sizeof part);
+	snprintf(r->part, BACKUP_PATH_MAX, "%.1000s" BACK, r->folder);
+	e = r->files->rename(part, r->part, f);
+	r->back = e == ERR_OK;
+	return e == ERR_OK ? r->files->sync_folder(r->part, f) : e;
+}
+
+enum err l2_reset_undo(struct l2_reset *r, int64_t wall_ms, struct fail *f)
+{
+	struct renewal log = { .reset = r, .name = LOG, .path = r->log_path };
+	struct renewal db = { .reset = r, .name = DATABASE, .path = r->reorg_db_path };
+	struct held held = { .db = REORGDB_NOT_HELD };
+	enum err e = hold(&held, r, f);
+
+	if (e == ERR_OK)
+		e = turn_back(r, f);
+	if (e == ERR_OK)
+		e = put_back(&log, wall_ms, r->log_aside, f);
+	if (e == ERR_OK && r->reorg_db_path[0])
+		e = put_back(&db, wall_ms, r->reorg_db_aside, f);
+	r->files->close(held.log);
+	reorgdb_let_go(&held.db);
+	if (e != ERR_OK)
+		return e;
+	/* What is left in it was made of what is in place again. */
+	reorgdb_remove(r->part);
+	return r->files->sync_folder(r->folder, f);
 }

@@ -174,12 +174,25 @@ static void backups_look(struct l2_look *l, const char *folder)
 	mem_free(seen);
 }
 
+/* Until it is finished or taken back, what is in place may be the old or the new. */
+static void reset_look(struct l2_look *l, const char *folder)
+{
+	char told[L2_RESET_TOLD];
+
+	l2_reset_tell(told, &files_of_system, folder);
+	if (told[0])
+		remedy(found(l, folder, "%s", told),
+		    "pawl node reset, which changes nothing yet: it says how far that "
+		    "came, what finishes it, and what takes it back");
+}
+
 void l2_look(struct l2_look *ret, const struct l2_paths *paths)
 {
 	*ret = (struct l2_look){ .findings_n = 0 };
 	folder_look(ret, paths->folder);
 	if (!ret->has_folder)
 		return;
+	reset_look(ret, paths->folder);
 	log_look_at(ret, paths->log);
 	database_look_at(ret, paths->reorg_db);
 	backups_look(ret, paths->backups);
