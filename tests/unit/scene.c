@@ -249,3 +249,21 @@ uint64_t scene_calls(const struct scene *s)
 			n += s->node[i]->calls[m];
 	return n;
 }
+
+size_t scene_logged(const char *path, const char *text, char last[512])
+{
+	FILE *file = fopen(path, "r");
+	char line[1024];
+	size_t n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file)) {
+		if (!strstr(line, text))
+			continue;
+		if (last)
+			snprintf(last, 512, "%.511s", line);
+		n++;
+	}
+	fclose(file);
+	return n;
+}

@@ -51,6 +51,9 @@ struct sim_tx *scene_spend(struct scene *s, uint64_t nonce, const struct address
 uint64_t scene_requests(const struct scene *s); /* HTTP, of all nodes, ever */
 uint64_t scene_calls(const struct scene *s);    /* RPC calls, likewise */
 
+/* How many lines of a log have this text; the last of them (may be NULL). */
+size_t scene_logged(const char *path, const char *text, char last[512]);
+
 #define assert_says(text, part)                                             \
 	do {                                                                \
 		if (!strstr(text, part))                                    \

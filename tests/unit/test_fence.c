@@ -153,19 +153,6 @@ static void bytes_that_are_mined_are_adopted(void **state_)
 	assert_int_equal(empties(), 4); /* of those above, that were never signed */
 }
 
-static size_t lines_with(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "r");
-	char line[1024];
-	size_t n = 0;
-
-	assert_non_null(file);
-	while (fgets(line, sizeof line, file))
-		n += strstr(line, text) != NULL;
-	fclose(file);
-	return n;
-}
-
 /* Each is in the events of its row. */
 static void what_was_forgotten_is_told_in_one_line(void **state_)
 {
@@ -182,8 +169,8 @@ static void what_was_forgotten_is_told_in_one_line(void **state_)
 	go_on();
 	finish_fenced();
 	assert_int_equal(
-	    lines_with(path, "transactions that this journal had forgotten"), 1);
-	assert_int_equal(lines_with(path, "is adopted"), 0);
+	    scene_logged(path, "transactions that this journal had forgotten", NULL), 1);
+	assert_int_equal(scene_logged(path, "is adopted", NULL), 0);
 	unlink(path);
 	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
 }

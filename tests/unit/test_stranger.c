@@ -561,22 +561,6 @@ static void bytes_for_a_hole_leave_at_once(void **state_)
 	assert_int_equal(scene.chain->pooled, 3);
 }
 
-static size_t lines_with(const char *path, const char *text, char last[512])
-{
-	FILE *file = fopen(path, "r");
-	char line[512];
-	size_t n = 0;
-
-	assert_non_null(file);
-	while (fgets(line, sizeof line, file))
-		if (strstr(line, text)) {
-			snprintf(last, 512, "%s", line);
-			n++;
-		}
-	fclose(file);
-	return n;
-}
-
 /* Somebody uses the key so many times; what is said of it, once. */
 static void told_of(int times, char last[512])
 {
@@ -590,7 +574,7 @@ static void told_of(int times, char last[512])
 		scene_spend(&scene, SIM_NONCE_NEXT, &stranger_to, 5, 60 * GWEI);
 	scene_mine(&scene, 1);
 	run(10000);
-	assert_int_equal(lines_with(path, "used key", last), 1);
+	assert_int_equal(scene_logged(path, "used key", last), 1);
 	unlink(path);
 	assert_int_equal(log_open("/dev/null", LOG_ERROR, false, &f), ERR_OK);
 }

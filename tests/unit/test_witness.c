@@ -524,29 +524,13 @@ static void two_nodes_of_one_provider_have_one_vote(void **state)
 	assert_int_equal(head(), 10);
 }
 
-static size_t lines_with(const char *path, const char *text, char last[512])
-{
-	FILE *file = fopen(path, "r");
-	char line[512];
-	size_t n = 0;
-
-	assert_non_null(file);
-	while (fgets(line, sizeof line, file))
-		if (strstr(line, text)) {
-			snprintf(last, 512, "%s", line);
-			n++;
-		}
-	fclose(file);
-	return n;
-}
-
 /* So many lines of each in the log. */
 static void logged(const char *path, size_t lacks, size_t back)
 {
 	char last[512] = "";
 
-	assert_int_equal(lines_with(path, "is back, after ", last), back);
-	assert_int_equal(lines_with(path, "no quorum of its nodes for ", last), lacks);
+	assert_int_equal(scene_logged(path, "is back, after ", last), back);
+	assert_int_equal(scene_logged(path, "no quorum of its nodes for ", last), lacks);
 	if (lacks)
 		assert_says(last, "of 2 votes; node-0.sim:80 does not answer (");
 }
