@@ -6,6 +6,7 @@ usage: test_recover.py PAWL
 Speaks TAP.
 """
 
+import contextlib
 import fcntl
 import glob
 import json
@@ -14,6 +15,7 @@ import pathlib
 import random
 import re
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -205,13 +207,60 @@ def older_journal_is_named(folder):
     write(log, OLD, MID, BROKEN)
     told = Run(folder, "node", "recover", "--latest-valid").ends(5, err="older copy of itself").err
     assert "recover --to 2" in told and text(log).endswith(BROKEN), told
-    Run(folder, "node", "doctor").ends(2, "is of a state that this journal .* never had.*\n.*recover --latest-valid")
+    for line, code in ((("node", "doctor"), 2), (("status",), 0)):
+        Run(folder, *line).ends(code, r"is of a state that this journal never had.*\n?.*recover --latest-valid")
     is_now = root(folder)
     word, told = word_of(folder, "node", "create-anchor")
     assert "a supply of 4 in place of 2." in told and text(log).endswith(BROKEN), told
     Run(folder, "node", "create-anchor", word).ends(0)
     assert verified(folder) == is_now
     Run(folder, "node", "recover", "--latest-valid").ends(0, "the log stays")
+
+
+@test
+def status_says_what_doctor_says(folder):
+    """a file that is damaged or lost, a foreign log, an anchor without its block: status names each, and what helps"""
+    log = begin(folder)
+
+    def said(*wanted):
+        """By status as text and as JSON; doctor has a line of the same to type. None: all is well."""
+        told = Run(folder, "status", "--json").ends(0).json()[-1]["node"]["warnings"]
+        assert len(told) == bool(wanted), told
+        assert ("warning" in Run(folder, "status").ends(0).out) == bool(wanted)
+        found = [one for one in Run(folder, "node", "doctor", "--json").json() if one.get("ok") is False and "do" in one]
+        for part in wanted:
+            assert part in told[0], (part, told)
+        assert not wanted or wanted[-1] in "".join(one["do"] for one in found), found
+
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    whole = text(log)
+    said()
+    write(log, whole, whole.replace('"a" 5', '"a" 6'))
+    said("1 newer than that of", "does not hold", "pawl node recover --latest-valid")
+    write(log, whole.replace('"a" 5', '"a" 6'))
+    said("none of l2/l2_snapshots.dat holds", "pawl node recover --latest-valid")
+    os.remove(log)
+    said("there is none, and the journal has anchored 1 state: it is lost", "pawl node recover --latest-valid")
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    said()
+    for name in glob.glob(os.path.join(folder, "l2", "reorg_db", "MANIFEST-*")):
+        os.truncate(name, 10)
+    said("l2/reorg_db is damaged", "pawl node rebuild-reorg-db")
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    with Rocks(os.path.join(folder, "l2", "reorg_db")) as database:
+        database.put(f"block:{7:020}", "no|hash")
+    said("1 value is not what it should be", "pawl node rebuild-reorg-db")
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as journal:
+        journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it
+        said("is INVALIDATED_REORG: a reorg took its block", "pawl node create-anchor")
+        Run(folder, "node", "create-anchor").ends(0)
+        said()
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    Run(folder, "init").ends(0)
+    said("the journal has no state, and the newest snapshot", "pawl node import l2/l2_snapshots.dat")
 
 
 @test

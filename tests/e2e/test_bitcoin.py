@@ -5,7 +5,7 @@ import json
 import random
 
 from bitcoin import Bcoin, Watch
-from harness import PAYER, Anvil, end, main, same, serving, stop, test, wait_until, within
+from harness import PAYER, Anvil, check, end, main, same, serving, stop, test, wait_until, within
 
 
 def killed(desk, daemon):
@@ -59,8 +59,11 @@ def a_cookie_changes_and_a_chain_that_is_lost_is_said():
         node.mine(26, miner=3)
         wait_until(lambda: "vanished" in status(desk), 20, "the chain is stopped")
         within(["pawl resume chain:btc"], status(desk), "status")
-        desk.expect(0, "resume", "chain:btc")
+        found = desk.expect(1, "doctor").out
+        within(["FINDING chain", "stopped at block 14: a final block vanished", "pawl resume chain:btc"], found, "doctor")
+        within(["chain btc is read again"], desk.expect(0, "resume", "chain:btc").out, "what it does then")
         desk.await_follows("what it accepted")
+        check("FINDING chain" not in desk.run("doctor").out, "doctor, behind it")
         stop(desk, daemon)
         said = "".join(path.read_text(errors="replace") for path in desk.said.iterdir())
         for secret in (old, node.secret):

@@ -137,7 +137,7 @@ def damaged(desk, log):
 
     log.write_text("SNAPSHOT v1\n")  # and then no snapshot at all
     daemon, steps = started(desk)
-    check("procedure 1: pawl node restore" in steps["snapshots"][1], steps["snapshots"][1])
+    check("procedure 2: pawl node recover --latest-valid" in steps["snapshots"][1], steps["snapshots"][1])
     stop(desk, daemon)
 
     with contextlib.closing(sqlite3.connect(desk.journal, isolation_level=None)) as db:
@@ -247,7 +247,7 @@ def doctor_names_procedures_and_divergence_is_measured():
         with Rocks(desk.database) as db:
             db.put(f"anchor:{root['anchor']}", f"{root['anchor']}|{coinbase(node, 12)}|0|0|0|0|0|{root['root']}")
         desk.database.chmod(0o700)
-        same(findings(desk, 1)["state", "pawl.db"][1], "pawl node import FILE takes it in", "state")
+        same(findings(desk, 1)["state", "pawl.db"][1], "pawl node import ./l2_snapshots.dat takes it in", "state")
         unknown = desk.expect(2, "node", "divergence")
         check("is in no block yet" in unknown.err, unknown.err)
         desk.expect(0, "node", "import", str(log))
@@ -259,6 +259,8 @@ def doctor_names_procedures_and_divergence_is_measured():
         node.mine(6)
         wait_until(lambda: "Large divergence detected: the newest snapshot is 6 blocks"
                    in daemon.paths[1].read_text(), 30, "the log warns", 0.05)
+        said = desk.expect(0, "status").out
+        check("Large divergence detected: the newest snapshot is 6 blocks" in said, said)
         told = desk.expect(2, "node", "divergence").out
         same(told, "Snapshot is 6 blocks behind Bitcoin\nWarning: Large divergence detected\n", "divergence")
         desk.expect(0, "node", "backup")
@@ -294,7 +296,7 @@ def ill(desk, log):
     check("chmod go-w" in found["files", "."][1], f"{found}")
     log.write_bytes(b"SNAPSHOT v1\ntimestamp_ms 17")
     found = findings(desk, 2)
-    check("pawl node restore" in found["log", "l2_snapshots.dat"][1], f"{found}")
+    check("pawl node recover --latest-valid" in found["log", "l2_snapshots.dat"][1], f"{found}")
     check((database / "LOCK").exists(), "nothing is deleted")
     log.write_bytes(whole)
     shutil.rmtree(database)

@@ -177,7 +177,8 @@ void l2_find_from_the_end(const char *path, const struct l2_found *found)
 	for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
 		l2_log_end_least = least[i];
 		assert_int_equal(
-		    l2_log_end(&end, &sim_disk_files, path, &demand, NULL), ERR_OK);
+		    l2_log_end(&end, &sim_disk_files, path, &demand, L2_END_ALL, NULL),
+		    ERR_OK);
 		assert_int_equal(end.block.len, found->block.len);
 		assert_int_equal(end.failed, found->failed);
 		if (!found->block.len)

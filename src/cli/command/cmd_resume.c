@@ -20,6 +20,16 @@ static void accepted_tell(const struct cli *c, struct told *t)
 		cli_say(c, "Accepted: %s", t->accepted);
 }
 
+/* Of a chain that is read, and not paid on, there are no intents. */
+static bool is_read(const struct cli *c, const char *key, const char *name)
+{
+	const struct chain_config *chain;
+
+	return strcmp(key, "chain") == 0 &&
+	    config_chain(c->config, name, &chain, NULL) == ERR_OK &&
+	    !chain_connector(chain)->pays;
+}
+
 static void tell(const struct cli *c, const char *key, const char *name, struct told *t)
 {
 	json_t *o;
@@ -29,6 +39,13 @@ static void tell(const struct cli *c, const char *key, const char *name, struct 
 		cli_say(c, "Subscriber %s %s", name,
 		    t->moved ? "is told again, what it missed first: pawl serve sends it"
 			     : "was not suspended");
+		return;
+	}
+	if (!c->args.json && is_read(c, key, name)) {
+		cli_say(c, "chain %s %s", name,
+		    t->moved ? "is read again: pawl serve goes on from the branch that "
+			       "its nodes are on"
+			     : "was not stopped: it is read already");
 		return;
 	}
 	if (!c->args.json) {

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "cli/ask/probe.h"
 #include "cli/config/keys.h"
@@ -438,6 +439,31 @@ static void account_check(struct doctor *d, struct ask *a, const struct chain_co
 		    "holds %s of the native coin, count %" PRIu64, balance, seen.count);
 }
 
+/* Until somebody has looked nothing goes on there, however well its nodes are. */
+static void stop_check(struct doctor *d, const struct chain_config *c)
+{
+	bool pays = chain_connector(c)->pays;
+	struct sql_report_chains_out row;
+	char remedy[200];
+
+	if (!d->journal || MUTANT(doctor_passes_a_stop))
+		return;
+	snprintf(remedy, sizeof remedy,
+	    "see which branch its nodes are on, and why; then pawl resume chain:%s",
+	    c->name);
+	sql_report_chains_begin(d->journal);
+	while (sql_report_chains_next(d->journal, &row))
+		if (!row.no_stopped && (uint64_t)row.chain_id == c->chain_id &&
+		    strcmp(row.name, c->name) == 0)
+			doctor_finding(d, "chain", c->name, remedy,
+			    "it is stopped at block %" PRId64
+			    ": %.300s; until a resume %s",
+			    row.no_final_height ? 0 : row.final_height, row.stopped,
+			    pays ? "it takes no new intents"
+				 : "nothing that its blocks say is taken in");
+	sql_report_chains_end(d->journal);
+}
+
 enum err doctor_chain(struct doctor *d, const char *name, struct fail *f)
 {
 	const struct chain_config *c = NULL;
@@ -451,6 +477,7 @@ enum err doctor_chain(struct doctor *d, const char *name, struct fail *f)
 		    "%s", why.why);
 		return ERR_OK;
 	}
+	stop_check(d, c);
 	e = nodes_check(d, c, f);
 	if (e != ERR_OK)
 		return e;

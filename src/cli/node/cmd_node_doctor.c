@@ -5,14 +5,18 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/mem.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshot_block.h"
 #include "cli/report/report.h"
-#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
+
+void doctor_trouble(struct node_doctor *n, const char *what, const char *subject,
+    const struct l2_trouble *trouble)
+{
+	doctor_finding(&n->d, what, subject, trouble->remedy, "%s", trouble->why);
+}
 
 /* -- folder and size ------------------------------------------------------- */
 
@@ -58,7 +62,7 @@ static bool lost_tell(struct node_doctor *n)
 	l2_archive_tell(archive, n->d.cli->config->node.data_dir);
 	if (n->newest.len && !n->doubted)
 		len = (size_t)snprintf(remedy, sizeof remedy,
-		    "pawl node import FILE takes it in%s", archive);
+		    "pawl node import %s takes it in%s", n->files.log, archive);
 	else if (n->unsure)
 		len = (size_t)snprintf(remedy, sizeof remedy,
 		    "procedure 3 comes first: pawl node rebuild-reorg-db; then: pawl "
@@ -77,50 +81,21 @@ static bool lost_tell(struct node_doctor *n)
 	return true;
 }
 
-/* This journal went through it, or anchored it. What can't be asked is told of the log
- * already. */
-static bool had_newest(struct node_doctor *n)
-{
-	struct l2_log *log;
-	struct l2_state s;
-	struct anchor a;
-	struct hash h;
-	const char *hash = n->verdict.anchor_hash;
-	bool had = hex_parse(h.at, sizeof h.at, hash, strlen(hash)) &&
-	    anchor_find(n->d.journal, &h, &a) && a.own;
-
-	if (had || l2_log_open(&log, &files_of_system, n->files.log, NULL) != ERR_OK)
-		return true;
-	l2_state_init(&s);
-	if (l2_log_load(log, n->newest, &s, NULL) != ERR_OK) {
-		had = true;
-	} else {
-		(void)l2_state_sort(&s);
-		had = l2_state_is_empty(&s) || book_had(n->d.journal, &s) >= 0;
-	}
-	l2_state_release(&s);
-	l2_log_close(log);
-	return had;
-}
-
 /* The journal is an older copy of itself, or the log is of another node. */
-static bool other_tell(struct node_doctor *n, const char *root)
+static bool other_tell(struct node_doctor *n, const struct book_sums *sums)
 {
+	struct l2_trouble trouble;
 	bool had;
 
-	if (!n->newest.len || strcmp(root, n->verdict.root) == 0)
+	if (!n->newest.len)
 		return false;
 	journal_read_begin(n->d.journal);
-	had = had_newest(n);
+	had = node_had(n->d.journal, n->files.log, n->newest, &n->verdict);
 	journal_read_end(n->d.journal);
 	if (had)
 		return false;
-	doctor_finding(&n->d, "state", n->d.cli->config->journal,
-	    "pawl node recover --latest-valid changes nothing, and names both ways on",
-	    "the newest snapshot (root %.16s) is of a state that this journal (root "
-	    "%.16s) never had: it is an older copy of itself, or the log is of another "
-	    "node",
-	    n->verdict.root, root);
+	trouble_of_state(&trouble, n->files.log, n->verdict.root, sums);
+	doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
 	return true;
 }
 
@@ -142,7 +117,7 @@ static void state_tell(struct node_doctor *n)
 		n->damaged = true;
 		doctor_finding(
 		    &n->d, "state", path, "pawl doctor --journal", "%s", f.why);
-	} else if (n->fresh ? lost_tell(n) : other_tell(n, root)) {
+	} else if (n->fresh ? lost_tell(n) : other_tell(n, &sums)) {
 		return;
 	} else {
 		doctor_fine(&n->d, "state", path,
@@ -160,13 +135,15 @@ static void journal_open_tell(struct node_doctor *n)
 {
 	struct fail f = { ERR_OK, "" };
 	struct book_sums sums;
+	enum err e = report_open(n->d.cli, &n->d.journal, &f);
 
-	if (report_open(n->d.cli, &n->d.journal, &f) == ERR_OK) {
+	if (e == ERR_OK) {
 		book_sums(n->d.journal, &sums);
 		n->fresh = !sums.changes;
 		return;
 	}
 	n->d.journal = NULL;
+	n->damaged |= e == ERR_DAMAGED;
 	doctor_finding(&n->d, "state", n->d.cli->config->journal, "pawl doctor --journal",
 	    "%s", f.why);
 }
@@ -220,12 +197,23 @@ static void backups_tell(struct node_doctor *n)
 	mem_free(seen);
 }
 
+/* -- its anchor ------------------------------------------------------------ */
+
+static void anchor_tell(struct node_doctor *n)
+{
+	struct l2_trouble trouble;
+
+	if (n->newest.len && node_anchor_trouble(n->d.journal, &n->verdict, &trouble))
+		doctor_trouble(n, "anchor", n->files.log, &trouble);
+}
+
 /* -- Bitcoin --------------------------------------------------------------- */
 
 static void divergence_tell(struct node_doctor *n)
 {
 	uint64_t most = n->d.cli->config->node.max_divergence, head = 0, behind;
 	struct fail f = { ERR_OK, "" };
+	struct l2_trouble trouble;
 	struct snapshot_block b;
 
 	if (!n->newest.len ||
@@ -236,11 +224,8 @@ static void divergence_tell(struct node_doctor *n)
 	if (!b.in_block)
 		doctor_fine(&n->d, "anchor", n->files.log,
 		    "the newest snapshot's anchor is in no block yet");
-	else if (behind > most)
-		doctor_finding(&n->d, "anchor", n->files.log, "pawl node create-anchor",
-		    "Large divergence detected: the newest snapshot is %" PRIu64
-		    " blocks behind Bitcoin, more than node.max_divergence (%" PRIu64 ")",
-		    behind, most);
+	else if (trouble_of_distance(&trouble, behind, most))
+		doctor_trouble(n, "anchor", n->files.log, &trouble);
 	else
 		doctor_fine(&n->d, "anchor", n->files.log,
 		    "the newest snapshot is %" PRIu64 " blocks behind Bitcoin", behind);
@@ -300,8 +285,10 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 		doctor_log(&n);
 		backups_tell(&n);
 	}
-	if (n.d.journal)
+	if (n.d.journal) {
 		state_tell(&n);
+		anchor_tell(&n);
+	}
 	e = bitcoin_tell(&n, f);
 	world_free(n.d.world);
 	if (n.d.journal)

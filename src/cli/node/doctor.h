@@ -22,6 +22,9 @@ struct node_doctor {
 	bool unsure;     /* not all that knows anchors could be asked */
 };
 
+void doctor_trouble(struct node_doctor *n, const char *what, const char *subject,
+    const struct l2_trouble *trouble);
+
 /* Who has it open, each value of it, and whether the journal has told it all. It comes
  * before the log, which is judged by it. */
 void doctor_database(struct node_doctor *n);

@@ -15,17 +15,13 @@
 
 #define SHOWN 20
 
-#define PROCEDURE_1 "procedure 1: pawl node restore"
-#define PROCEDURE_2 "procedure 2: pawl node recover --latest-valid"
-#define PROCEDURE_3 "procedure 3, while the node is stopped: pawl node rebuild-reorg-db"
-
 /* -- what the journal has of both ------------------------------------------ */
 
 struct anchors_known {
-	size_t anchors, lacking, others; /* lacking: the database does; of all else */
+	size_t lacking, others; /* of all else */
 };
 
-/* db: compared with it; may be NULL. */
+/* What the database has not, or has otherwise. */
 static void anchors_known(
     struct journal *j, struct reorgdb *db, struct anchors_known *ret)
 {
@@ -35,10 +31,9 @@ static void anchors_known(
 	changes_read(&c, j, 0);
 	for (size_t i = 0; i < c.n; i++) {
 		const char *key = c.at[i].key, *value = c.at[i].value;
-		bool anchor = strncmp(key, "anchor:", 7) == 0, same = !db;
+		bool anchor = strncmp(key, "anchor:", 7) == 0, same = false;
 
-		ret->anchors += anchor;
-		if (db && reorgdb_has(db, key, value, strlen(value), &same, NULL))
+		if (reorgdb_has(db, key, value, strlen(value), &same, NULL))
 			same = false;
 		*(anchor ? &ret->lacking : &ret->others) += !same;
 	}
@@ -88,7 +83,7 @@ static void damages_tell(struct node_doctor *n, struct l2_log *log)
 			continue;
 		}
 		n->damaged = true;
-		doctor_finding(&n->d, "log", path, PROCEDURE_2,
+		doctor_finding(&n->d, "log", path, L2_PROCEDURE_2,
 		    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64 " bytes", d.offset,
 		    line, l2_damage_name(d.kind), d.len);
 	}
@@ -160,7 +155,7 @@ static void doubted_tell(struct node_doctor *n)
 	n->damaged = true;
 	if (n->unsure)
 		snprintf(remedy, sizeof remedy,
-		    "first " PROCEDURE_3 "; then look again: pawl node doctor");
+		    "first " L2_PROCEDURE_3 "; then look again: pawl node doctor");
 	else
 		snprintf(remedy, sizeof remedy,
 		    "pawl node restore --only reorg-db, where a copy has its anchors; "
@@ -180,23 +175,23 @@ static void doubted_tell(struct node_doctor *n)
 static void blocks_tell(
     struct node_doctor *n, const struct l2_log *log, const struct bad *bad)
 {
-	const char *path = n->files.log;
+	const char *path = n->files.log,
+		   *none = n->fresh ? L2_PROCEDURE_1 : L2_PROCEDURE_2;
 	size_t all = l2_log_n(log);
 
 	n->damaged |= bad->newer > 0;
 	if (!all && n->look.log_bytes) {
 		n->damaged = true;
-		doctor_finding(
-		    &n->d, "log", path, PROCEDURE_1, "it has no whole snapshot");
+		doctor_finding(&n->d, "log", path, none, "it has no whole snapshot");
 	} else if (!all) {
 		doctor_fine(&n->d, "log", path, "it is empty");
 	} else if (n->doubted) {
 		doubted_tell(n);
 	} else if (!n->newest.len) {
-		doctor_finding(&n->d, "log", path, PROCEDURE_1,
+		doctor_finding(&n->d, "log", path, none,
 		    "none of its %zu snapshots holds; the newest, %s", all, bad->newest);
 	} else if (bad->newer) {
-		doctor_finding(&n->d, "log", path, PROCEDURE_2,
+		doctor_finding(&n->d, "log", path, L2_PROCEDURE_2,
 		    "its newest %zu snapshot%s do%s not hold: %s", bad->newer,
 		    bad->newer == 1 ? "" : "s", bad->newer == 1 ? "es" : "", bad->newest);
 	}
@@ -216,20 +211,15 @@ static void blocks_tell(
 /* Snapshots that there were: the journal has their anchors, or a backup has them. */
 static bool lost_tell(struct node_doctor *n)
 {
-	const char *path = n->files.log,
-		   *what = n->look.has_log ? "it is empty" : "there is none";
+	const char *path = n->files.log;
 	struct l2_backup_seen *seen = NULL;
-	struct anchors_known known = { 0 };
+	struct l2_trouble trouble;
 	size_t n_seen = 0;
 	bool copied = false;
 
-	if (n->d.journal && !n->fresh)
-		anchors_known(n->d.journal, NULL, &known);
-	if (known.anchors) {
+	if (n->d.journal && trouble_of_lost(&trouble, n->d.journal, n->look.has_log)) {
 		n->damaged = true;
-		doctor_finding(&n->d, "log", path, PROCEDURE_2,
-		    "%s, and the journal has anchored %zu states: it is lost", what,
-		    known.anchors);
+		doctor_trouble(n, "log", path, &trouble);
 		return true;
 	}
 	if (!n->look.has_log &&
@@ -241,7 +231,7 @@ static bool lost_tell(struct node_doctor *n)
 	mem_free(seen);
 	if (copied) {
 		n->damaged = true;
-		doctor_finding(&n->d, "log", path, PROCEDURE_1,
+		doctor_finding(&n->d, "log", path, L2_PROCEDURE_1,
 		    "there is none, and a backup has one: it is lost");
 	}
 	return copied;
@@ -252,6 +242,7 @@ void doctor_log(struct node_doctor *n)
 	struct l2_log *log;
 	struct bad bad = { .newer = 0 };
 	struct fail f = { ERR_OK, "" };
+	struct l2_trouble trouble;
 	enum err e;
 
 	if (!n->look.log_bytes && lost_tell(n))
@@ -273,10 +264,8 @@ void doctor_log(struct node_doctor *n)
 			blocks_tell(n, log, &bad);
 		l2_log_close(log);
 	}
-	if (e != ERR_OK)
-		doctor_finding(&n->d, "log", n->files.log,
-		    "let its owner read it; else, of a bad disk, " PROCEDURE_1,
-		    "Failed to load snapshot: %s", f.why);
+	if (trouble_of_reading(&trouble, e, &f))
+		doctor_trouble(n, "log", n->files.log, &trouble);
 }
 
 /* -- the database ---------------------------------------------------------- */
@@ -377,17 +366,18 @@ static void content_tell(
 		.event = see_event,
 		.bad = see_bad };
 	const char *path = n->files.reorg_db;
+	struct l2_trouble trouble;
+	enum err e;
 
-	if (reorgdb_visit(db, &v, f) != ERR_OK) {
-		n->damaged = true;
-		doctor_finding(&n->d, "database", path, PROCEDURE_3, "%s", f->why);
+	e = reorgdb_visit(db, &v, f);
+	if (trouble_of_database(&trouble, e, f)) {
+		n->damaged |= e == ERR_DAMAGED;
+		doctor_trouble(n, "database", path, &trouble);
 		return;
 	}
-	if (c.bad) {
+	if (trouble_of_values(&trouble, c.bad, c.first)) {
 		n->damaged = true;
-		doctor_finding(&n->d, "database", path, PROCEDURE_3,
-		    "%" PRIu64 " values are not what they should be, the first: %s",
-		    c.bad, c.first);
+		doctor_trouble(n, "database", path, &trouble);
 	}
 	doctor_fine(&n->d, "database", path,
 	    "%" PRIu64 " blocks up to %" PRIu64 ", %" PRIu64 " reorgs; anchors: %" PRIu64
@@ -405,6 +395,7 @@ void doctor_database(struct node_doctor *n)
 	const char *path = n->files.reorg_db;
 	struct fail f = { ERR_OK, "" };
 	struct reorgdb *db;
+	struct l2_trouble trouble;
 	bool open = n->look.has_database && lock_tell(n);
 	enum err e = reorgdb_open(&db, path, REORGDB_READ, &f);
 
@@ -414,11 +405,6 @@ void doctor_database(struct node_doctor *n)
 		return;
 	}
 	n->damaged |= e == ERR_DAMAGED;
-	doctor_finding(&n->d, "database", path,
-	    e == ERR_DAMAGED ? PROCEDURE_3
-		: e == ERR_NOT_FOUND
-		? "start pawl serve, which makes it; alone: pawl node "
-		  "rebuild-reorg-db"
-		: "look at the folder: owner, mode, medium",
-	    "%s", f.why);
+	if (trouble_of_database(&trouble, e, &f))
+		doctor_trouble(n, "database", path, &trouble);
 }

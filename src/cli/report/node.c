@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "cli/term/term.h"
 #include "kinds/node/anchor/anchor.h"
-#include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 
 void node_files(struct node_files *ret, const struct node_keys *k)
@@ -29,29 +28,65 @@ static int64_t backup_age_ms(const struct l2_look *l)
 	return age_ms > 0 ? age_ms : 0;
 }
 
-/* Each is a sentence with what to type. */
-static void warnings(const struct l2_look *l, const struct node_keys *k,
-    void (*one)(void *ctx, const char *text), void *ctx)
-{
-	char text[900];
+struct shown {
+	const struct cli *cli;
+	struct journal *journal;
+	struct node_files files;
+	struct l2_look look;
+	struct book_sums sums;
+	char supply[AMOUNT_TEXT_MAX], minted[AMOUNT_TEXT_MAX], burned[AMOUNT_TEXT_MAX];
+	bool has_height, unseen; /* unseen: the newest snapshot is, by its size */
+	uint64_t height;
+};
 
-	for (size_t i = 0; i < l->findings_n; i++) {
-		snprintf(text, sizeof text, "%s: %s; then: %s", l->findings[i].of,
-		    l->findings[i].why, l->findings[i].remedy);
-		one(ctx, text);
-	}
+/* Each is a sentence with what to type. */
+struct warned {
+	void (*one)(void *ctx, const char *text);
+	void *ctx;
+};
+
+static void trouble_say(void *ctx, const char *of, const struct l2_trouble *t)
+{
+	const struct warned *w = ctx;
+	char text[sizeof t->why + sizeof t->remedy + 500];
+
+	snprintf(text, sizeof text, "%.480s: %s; then: %s", of, t->why, t->remedy);
+	w->one(w->ctx, text);
+}
+
+static void finding_say(struct warned *w, const struct l2_finding *f)
+{
+	struct l2_trouble t;
+
+	snprintf(t.why, sizeof t.why, "%s", f->why);
+	snprintf(t.remedy, sizeof t.remedy, "%s", f->remedy);
+	trouble_say(w, f->of, &t);
+}
+
+static void sizes_say(
+    const struct warned *w, const struct l2_look *l, const struct node_keys *k)
+{
 	if (l2_log_is_large(l))
-		one(ctx, "the log of snapshots is large; then: pawl node prune");
+		w->one(w->ctx, "the log of snapshots is large; then: pawl node prune");
 	if (l2_database_is_large(l))
-		one(ctx,
+		w->one(w->ctx,
 		    "the reorg database is large; then: pawl node prune-reorg-db, while "
 		    "the node is stopped");
 	if (l2_disk_is_low(l))
-		one(ctx, "less than 10 % of the file system of the node is free");
+		w->one(w->ctx, "less than 10 % of the file system of the node is free");
 	if (k->backup.every && l->backup_ms && backup_age_ms(l) > 2 * k->backup.every)
-		one(ctx,
+		w->one(w->ctx,
 		    "the newest backup is older than twice node.backup.every; then: pawl "
 		    "node backup");
+}
+
+static void warnings(struct shown *s, struct warned w)
+{
+	for (size_t i = 0; i < s->look.findings_n; i++)
+		finding_say(&w, &s->look.findings[i]);
+	s->unseen =
+	    !node_troubles(s->cli, s->journal, &s->files, &s->look, trouble_say, &w);
+	sizes_say(&w, &s->look, &s->cli->config->node);
 }
 
 static void warning_say(void *ctx, const char *text)
@@ -65,17 +100,17 @@ static void warning_add(void *ctx, const char *text)
 	json_array_append_new(ctx, cli_text(text));
 }
 
-static void say(const struct l2_look *l, const struct book_sums *s, const char *supply,
-    const char *minted, const char *burned, bool has_height, uint64_t height)
+static void say(struct shown *s)
 {
+	const struct l2_look *l = &s->look;
 	char age[32];
 
 	printf(
 	    "Node of the layer 2: supply %s (%s minted, %s burned) behind change %" PRId64
 	    "\n",
-	    supply, minted, burned, s->changes);
-	if (has_height)
-		printf("  Bitcoin    followed up to block %" PRIu64 "\n", height);
+	    s->supply, s->minted, s->burned, s->sums.changes);
+	if (s->has_height)
+		printf("  Bitcoin    followed up to block %" PRIu64 "\n", s->height);
 	printf("  files      snapshots %" PRIu64 " MB, reorg database %" PRIu64 " MB\n",
 	    l->log_bytes / L2_MB, l->database_bytes / L2_MB);
 	if (l->backup_ms) {
@@ -84,52 +119,47 @@ static void say(const struct l2_look *l, const struct book_sums *s, const char *
 	} else {
 		printf("  backups    none\n");
 	}
+	warnings(s, (struct warned){ warning_say, NULL });
+	if (s->unseen)
+		printf("  snapshot   the newest is too large to be looked at here: pawl "
+		       "node verify\n");
 }
 
-static void show_json(const struct l2_look *l, const struct node_keys *k,
-    const struct book_sums *s, const char *supply, bool has_height, uint64_t height)
+static void show_json(struct shown *s)
 {
+	const struct l2_look *l = &s->look;
 	json_t *list = json_array();
 
-	warnings(l, k, warning_add, list);
-	cli_json(json_pack("{s:{s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:o}}", "node",
-	    "supply", supply, "changes", (json_int_t)s->changes, "height",
-	    has_height ? json_integer((json_int_t)height) : json_null(),
+	warnings(s, (struct warned){ warning_add, list });
+	cli_json(json_pack("{s:{s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:b, s:o}}", "node",
+	    "supply", s->supply, "changes", (json_int_t)s->sums.changes, "height",
+	    s->has_height ? json_integer((json_int_t)s->height) : json_null(),
 	    "snapshot_log_bytes", (json_int_t)l->log_bytes, "reorg_db_bytes",
 	    (json_int_t)l->database_bytes, "backups", (json_int_t)l->backups,
 	    "backup_age_ms",
 	    l->backup_ms ? json_integer((json_int_t)backup_age_ms(l)) : json_null(),
-	    "warnings", list));
+	    "snapshot_unseen", s->unseen, "warnings", list));
 }
 
 bool node_show(const struct cli *c, struct journal *j)
 {
-	const struct node_keys *k = &c->config->node;
-	char supply[AMOUNT_TEXT_MAX], minted[AMOUNT_TEXT_MAX], burned[AMOUNT_TEXT_MAX];
+	struct shown s = { .cli = c, .journal = j };
 	struct amount all;
-	struct node_files files;
-	struct l2_look l;
-	struct book_sums s;
-	uint64_t height = 0;
-	char half[L2_RESET_TOLD];
-	bool has_height;
 
-	l2_reset_tell(half, &files_of_system, k->data_dir);
-	if (!k->chain && !half[0])
+	node_files(&s.files, &c->config->node);
+	book_sums(j, &s.sums);
+	l2_look(&s.look, &s.files.paths);
+	if (!c->config->node.chain && !s.sums.changes && !s.look.log_bytes &&
+	    !(s.look.has_folder && s.look.findings_n))
 		return false;
-	node_files(&files, k);
-	l2_look(&l, &files.paths);
-	book_sums(j, &s);
-	all = book_supply(&s);
-	amount_format(supply, &all, 0);
-	amount_format(minted, &s.minted, 0);
-	amount_format(burned, &s.burned, 0);
-	has_height = anchors_top(j, &height);
-	if (c->args.json) {
-		show_json(&l, k, &s, supply, has_height, height);
-		return true;
-	}
-	say(&l, &s, supply, minted, burned, has_height, height);
-	warnings(&l, k, warning_say, NULL);
+	all = book_supply(&s.sums);
+	amount_format(s.supply, &all, 0);
+	amount_format(s.minted, &s.sums.minted, 0);
+	amount_format(s.burned, &s.sums.burned, 0);
+	s.has_height = anchors_top(j, &s.height);
+	if (c->args.json)
+		show_json(&s);
+	else
+		say(&s);
 	return true;
 }

@@ -122,8 +122,8 @@ NODISCARD enum err l2_log_newest(struct l2_log *log, const struct l2_demand *dem
 
 /* The newest valid block, and no more of the log read than that takes: of a text its last
  * 64 MiB, and eight times as much for as long as no block of it holds, or a peg-out of a
- * newer one may stand on an anchor below. What it finds is what l2_log_newest does.
- * fails: as l2_log_open. */
+ * newer one may stand on an anchor below; but no more than `most` of its bytes. What it
+ * finds is what l2_log_newest does, unless that cut it short. fails: as l2_log_open. */
 struct l2_end {
 	int version;
 	uint64_t size, looked_at; /* bytes */
@@ -133,9 +133,10 @@ struct l2_end {
 	char why[300]; /* the newest of these does not hold */
 	uint64_t torn; /* bytes behind the last block, that are none */
 };
+#define L2_END_ALL UINT64_MAX
 extern uint64_t l2_log_end_least; /* bytes at first; a test may lower it */
 NODISCARD enum err l2_log_end(struct l2_end *ret, const struct files *files,
-    const char *path, const struct l2_demand *demand, struct fail *f);
+    const char *path, const struct l2_demand *demand, uint64_t most, struct fail *f);
 
 /* The values of a block; it is read, not checked. ERR_INPUT: it is malformed. */
 NODISCARD enum err l2_log_load(

@@ -62,16 +62,17 @@ static enum err look(struct ending *e, const struct files *files, const char *pa
 }
 
 enum err l2_log_end(struct l2_end *ret, const struct files *files, const char *path,
-    const struct l2_demand *demand, struct fail *f)
+    const struct l2_demand *demand, uint64_t most, struct fail *f)
 {
 	struct ending e = { .ret = ret };
-	uint64_t last = l2_log_end_least;
+	uint64_t last = l2_log_end_least < most ? l2_log_end_least : most;
 	bool more = true;
 	enum err err = ERR_OK;
 
 	while (!err && more) {
 		err = look(&e, files, path, demand, last, &more, f);
-		last = last > UINT64_MAX / MORE ? UINT64_MAX : last * MORE;
+		more = more && last < most;
+		last = last > most / MORE ? most : last * MORE;
 	}
 	return err;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "journal/sql.gen.h"
 #include "kinds/node/watch/inside.h"
+#include "kinds/node/watch/trouble.h"
 
 #define CHANGES_LOOKED_AT 4096
 
@@ -69,15 +70,14 @@ static void other_root(struct l2_watch *w)
 	const struct l2_end *end = &w->end;
 	int64_t behind = changes_since(w->journal, s->changes, end->verdict.root);
 	char what[300], more[80] = "more than 4,096 changes";
+	struct l2_trouble trouble;
 	struct anchor a;
 
 	differs(what, end, s);
+	trouble_of_state(&trouble, w->paths.log, end->verdict.root, s);
 	if (!s->changes && records_n(end)) {
-		step_end(w, L2_STEP_STATE, L2_TROUBLE,
-		    "the journal has no state, and the newest snapshot has one (%s): "
-		    "where it is to go on from that, pawl node import %s takes it in; "
-		    "where not, move the log away",
-		    what, w->paths.log);
+		step_end(w, L2_STEP_STATE, L2_TROUBLE, "%s (%s): %s", trouble.why, what,
+		    trouble.remedy);
 	} else if (behind >= 0 || s->changes > CHANGES_LOOKED_AT ||
 	    (w->has_anchor && anchor_find(w->journal, &w->anchor, &a) && a.own)) {
 		if (behind >= 0)
@@ -89,12 +89,9 @@ static void other_root(struct l2_watch *w)
 		    w->counted.root, s->changes, what, end->verdict.root, more);
 	} else {
 		step_end(w, L2_STEP_STATE, L2_TROUBLE,
-		    "recounted: root %s behind change %" PRId64
-		    ", and the journal holds. The newest snapshot (%s, root %s) was "
-		    "never of this journal: it is of another node, or of a journal that "
-		    "was lost. pawl node create-anchor writes one of this state; pawl "
-		    "node import %s would take that one",
-		    w->counted.root, s->changes, what, end->verdict.root, w->paths.log);
+		    "recounted: root %.16s behind change %" PRId64
+		    ", and the journal holds. But %s (%s): %s",
+		    w->counted.root, s->changes, trouble.why, what, trouble.remedy);
 	}
 }
 

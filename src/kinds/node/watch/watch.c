@@ -11,6 +11,7 @@
 #include "base/mutant.h"
 #include "engine/outbox.h"
 #include "kinds/node/watch/inside.h"
+#include "kinds/node/watch/trouble.h"
 
 #define LOOK_MS 60000
 #define PATIENCE_MS 30000 /* then a step that waits for others is in trouble */
@@ -96,8 +97,8 @@ static void job_run(void *ctx)
 		job->look.log_file != job->before.log_file ||
 		job->look.log_changed_ns != job->before.log_changed_ns);
 	if (job->read)
-		job->err = l2_log_end(
-		    &job->end, &files_of_system, w->paths.log, &demand, &job->fail);
+		job->err = l2_log_end(&job->end, &files_of_system, w->paths.log, &demand,
+		    L2_END_ALL, &job->fail);
 	if (job->read && job->err == ERR_OK)
 		job->unsure = judge_trouble(&judge, &job->fail) != ERR_OK;
 	judge_release(&judge);
@@ -224,40 +225,33 @@ static void folder_tell(struct l2_watch *w)
 		    "%s and what is in it is this process' to use", w->paths.folder);
 }
 
+/* true: its newest snapshot, or that there is none, is in trouble. */
+static bool snapshot_trouble(
+    struct l2_watch *w, const struct watch_job *job, struct l2_trouble *ret)
+{
+	const struct fail *unsure = job->unsure ? &job->fail : NULL;
+	struct book_sums sums;
+
+	if (trouble_of_reading(ret, job->err, &job->fail))
+		return true;
+	if (!w->end.size)
+		return trouble_of_lost(ret, w->journal, job->look.has_log);
+	book_sums(w->journal, &sums);
+	return trouble_of_log(ret, w->paths.log, &w->end, &sums, unsure);
+}
+
 static void snapshot_tell(struct l2_watch *w, const struct watch_job *job)
 {
 	const struct l2_end *end = &w->end;
+	struct l2_trouble trouble;
 	char time[L2_TIME_MAX];
 
-	if (job->err != ERR_OK) {
-		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "Failed to load snapshot: %.300s; procedure 1: pawl node restore",
-		    job->fail.why);
-		return;
-	}
-	if (!end->size) {
-		step_end(w, L2_STEP_SNAPSHOT, L2_WELL, "%s has none yet", w->paths.log);
-		return;
-	}
-	if (!end->block.len) {
-		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "Failed to load snapshot: none of %s holds%s%.150s; procedure 1: "
-		    "pawl node restore",
-		    w->paths.log, end->why[0] ? ", the newest: " : "", end->why);
-		return;
-	}
 	watch_time(time, (int64_t)end->verdict.timestamp_ms);
-	if (end->failed && job->unsure)
-		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "%zu newer than that of %s at byte %" PRIu64 " of %s: not verified, "
-		    "for %.500s",
-		    end->failed, time, end->block.offset, w->paths.log, job->fail.why);
-	else if (end->failed)
-		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE,
-		    "%zu newer than that of %s at byte %" PRIu64 " of %s do%s not hold, "
-		    "the newest: %.150s; procedure 2: pawl node recover --latest-valid",
-		    end->failed, time, end->block.offset, w->paths.log,
-		    end->failed == 1 ? "es" : "", end->why);
+	if (snapshot_trouble(w, job, &trouble))
+		step_end(w, L2_STEP_SNAPSHOT, L2_TROUBLE, "%.700s; %s", trouble.why,
+		    trouble.remedy);
+	else if (!end->size)
+		step_end(w, L2_STEP_SNAPSHOT, L2_WELL, "%s has none yet", w->paths.log);
 	else
 		step_end(w, L2_STEP_SNAPSHOT, L2_WELL,
 		    "the newest valid one is of %s, at byte %" PRIu64 " of %s, root %s%s",
@@ -387,19 +381,16 @@ static void divergence_turn(struct l2_watch *w)
 {
 	struct l2_figures *n = &w->now;
 	struct anchor a;
+	struct l2_trouble trouble;
 	bool was = n->diverged;
 
 	n->has_divergence = n->has_height && w->has_anchor &&
 	    anchor_find(w->journal, &w->anchor, &a) && a.in_block;
 	n->divergence =
 	    n->has_divergence && n->height > a.height ? n->height - a.height : 0;
-	n->diverged =
-	    n->divergence > n->max_divergence && !MUTANT(divergence_is_never_large);
-	warn_once(&was, n->diverged,
-	    "Large divergence detected: the newest snapshot is %" PRIu64
-	    " blocks behind Bitcoin, more than node.max_divergence (%" PRIu64
-	    "): pawl node create-anchor makes a newer one",
-	    n->divergence, n->max_divergence);
+	n->diverged = trouble_of_distance(&trouble, n->divergence, n->max_divergence);
+	if (n->diverged)
+		warn_once(&was, true, "%.300s: %s", trouble.why, trouble.remedy);
 }
 
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)

@@ -1,0 +1,178 @@
+/* node_trouble.c - what is wrong with the files of a layer 2, as far as a moment's look
+ * tells: of a large log its end is read, and of a large database all but blocks. */
+#include "cli/report/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "kinds/node/judge/judge.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+#define LOOKED_AT ((uint64_t)64 << 20)
+#define READ_THROUGH                                                       \
+	((uint64_t)128 << 20) /* RocksDB takes 70 of them ahead, for a log \
+			       */
+
+struct troubles {
+	const struct cli *cli;
+	struct journal *journal;
+	const struct node_files *files;
+	const struct l2_look *look;
+	node_trouble_fn *one;
+	void *ctx;
+};
+
+static void tell(const struct troubles *t, const char *of, const struct l2_trouble *what)
+{
+	t->one(t->ctx, of, what);
+}
+
+/* -- the newest snapshot --------------------------------------------------------- */
+
+static bool anchor_of(struct journal *j, const struct l2_verdict *v, struct anchor *ret)
+{
+	struct hash h;
+
+	return hex_parse(h.at, sizeof h.at, v->anchor_hash, strlen(v->anchor_hash)) &&
+	    anchor_find(j, &h, ret);
+}
+
+bool node_had(struct journal *j, const char *path, struct l2_block block,
+    const struct l2_verdict *v)
+{
+	struct l2_log *log;
+	struct l2_state s;
+	struct anchor a;
+	bool had = anchor_of(j, v, &a) && a.own;
+
+	if (had || l2_log_open(&log, &files_of_system, path, NULL) != ERR_OK)
+		return true;
+	l2_state_init(&s);
+	if (l2_log_load(log, block, &s, NULL) != ERR_OK) {
+		had = true;
+	} else {
+		(void)l2_state_sort(&s);
+		had = l2_state_is_empty(&s) || book_had(j, &s) >= 0;
+	}
+	l2_state_release(&s);
+	l2_log_close(log);
+	return had;
+}
+
+bool node_anchor_trouble(
+    struct journal *j, const struct l2_verdict *v, struct l2_trouble *ret)
+{
+	struct anchor a;
+
+	return anchor_of(j, v, &a) && trouble_of_anchor(ret, &a);
+}
+
+static void newest_look(const struct troubles *t, const struct l2_end *end)
+{
+	struct l2_trouble trouble;
+	struct book_sums sums;
+	uint64_t top = 0, behind = 0;
+	struct anchor a;
+
+	book_sums(t->journal, &sums);
+	if (!node_had(t->journal, t->files->log, end->block, &end->verdict)) {
+		trouble_of_state(&trouble, t->files->log, end->verdict.root, &sums);
+		tell(t, t->cli->config->journal, &trouble);
+	}
+	if (node_anchor_trouble(t->journal, &end->verdict, &trouble))
+		tell(t, t->files->log, &trouble);
+	if (anchor_of(t->journal, &end->verdict, &a) && a.in_block &&
+	    anchors_top(t->journal, &top) && top > a.height)
+		behind = top - a.height;
+	if (trouble_of_distance(&trouble, behind, t->cli->config->node.max_divergence))
+		tell(t, t->files->log, &trouble);
+}
+
+/* -- the log --------------------------------------------------------------------- */
+
+/* false: the newest snapshot is larger than what is looked at. */
+static bool log_look(const struct troubles *t)
+{
+	const char *path = t->files->log;
+	struct judge judge = { .journal = t->journal, .reorg_db = t->files->reorg_db };
+	const struct l2_demand demand = {
+		.anchor_needed = true, .stored = judge_knows, .ctx = &judge
+	};
+	struct fail f = { ERR_OK, "" }, unsure = { ERR_OK, "" };
+	struct l2_trouble trouble;
+	struct book_sums sums;
+	struct l2_end end;
+	enum err e, doubt;
+
+	if (!t->look->log_bytes) {
+		if (trouble_of_lost(&trouble, t->journal, t->look->has_log))
+			tell(t, path, &trouble);
+		return true;
+	}
+	book_sums(t->journal, &sums);
+	e = l2_log_end(&end, &files_of_system, path, &demand, LOOKED_AT, &f);
+	doubt = judge_trouble(&judge, &unsure);
+	judge_release(&judge);
+	if (trouble_of_reading(&trouble, e, &f) ||
+	    trouble_of_log(&trouble, path, &end, &sums, doubt == ERR_OK ? NULL : &unsure))
+		tell(t, path, &trouble);
+	if (e == ERR_OK && end.block.len)
+		newest_look(t, &end);
+	return e != ERR_OK || end.block.len || end.failed || end.looked_at == end.size;
+}
+
+/* -- the reorg database ------------------------------------------------------------ */
+
+struct values {
+	uint64_t bad;
+	char first[400];
+};
+
+static void see_bad(void *ctx, const char *key, const char *why)
+{
+	struct values *v = ctx;
+
+	if (!v->bad++)
+		snprintf(v->first, sizeof v->first, "%.200s: %.180s", key, why);
+}
+
+/* Blocks are read where somebody takes them. */
+static void see_block(void *ctx, uint64_t height, const char *hash)
+{
+	(void)ctx;
+	(void)height;
+	(void)hash;
+}
+
+static void database_look(const struct troubles *t)
+{
+	const char *path = t->files->reorg_db;
+	struct values values = { .bad = 0 };
+	bool small = t->look->database_bytes <= READ_THROUGH;
+	const struct reorgdb_visitor v = {
+		.ctx = &values, .block = small ? see_block : NULL, .bad = see_bad
+	};
+	struct fail f = { ERR_OK, "" };
+	struct l2_trouble trouble;
+	struct reorgdb *db;
+	enum err e = reorgdb_open(&db, path, REORGDB_READ, &f);
+
+	if (e == ERR_OK)
+		e = reorgdb_visit(db, &v, &f);
+	reorgdb_close(db);
+	if (trouble_of_database(&trouble, e, &f) ||
+	    trouble_of_values(&trouble, values.bad, values.first))
+		tell(t, path, &trouble);
+}
+
+bool node_troubles(const struct cli *c, struct journal *j, const struct node_files *files,
+    const struct l2_look *look, node_trouble_fn *one, void *ctx)
+{
+	const struct troubles t = { c, j, files, look, one, ctx };
+
+	if (!look->has_folder)
+		return true; /* that is told already */
+	database_look(&t);
+	return log_look(&t);
+}

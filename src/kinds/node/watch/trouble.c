@@ -1,0 +1,187 @@
+#include "kinds/node/watch/trouble.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/hex.h"
+#include "base/mutant.h"
+#include "engine/states.h"
+#include "journal/sql.gen.h"
+#include "kinds/node/watch/inside.h"
+
+static void why(struct l2_trouble *t, const char *fmt, ...) PRINTF(2, 3);
+static void remedy(struct l2_trouble *t, const char *fmt, ...) PRINTF(2, 3);
+
+static void why(struct l2_trouble *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->why, sizeof t->why, fmt, ap);
+	va_end(ap);
+}
+
+static void remedy(struct l2_trouble *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->remedy, sizeof t->remedy, fmt, ap);
+	va_end(ap);
+}
+
+/* -- the log ----------------------------------------------------------------- */
+
+bool trouble_of_reading(struct l2_trouble *ret, enum err e, const struct fail *f)
+{
+	if (e == ERR_OK)
+		return false;
+	why(ret, "Failed to load snapshot: %.500s", f->why);
+	remedy(ret, "let its owner read it; else, of a bad disk, " L2_PROCEDURE_1);
+	return true;
+}
+
+bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end *end,
+    const struct book_sums *sums, const struct fail *unsure)
+{
+	char time[L2_TIME_MAX];
+
+	if (!end->size || (end->block.len && !end->failed))
+		return false;
+	watch_time(time, (int64_t)end->verdict.timestamp_ms);
+	remedy(ret, L2_PROCEDURE_2);
+	if (unsure) {
+		why(ret, "%zu of its newest snapshots not verified, for %.500s",
+		    end->failed, unsure->why);
+		remedy(ret, L2_PROCEDURE_3);
+	} else if (end->block.len) {
+		why(ret,
+		    "%zu newer than that of %s at byte %" PRIu64 " of %.300s do%s not "
+		    "hold, the newest: %.200s",
+		    end->failed, time, end->block.offset, log,
+		    end->failed == 1 ? "es" : "", end->why);
+	} else if (end->looked_at < end->size) {
+		if (!end->failed)
+			return false; /* nothing whole is there: the newest is larger */
+		why(ret,
+		    "the newest snapshot%s of %.300s, as far as was looked at, do%s not "
+		    "hold: %.200s",
+		    end->failed == 1 ? "" : "s", log, end->failed == 1 ? "es" : "",
+		    end->why);
+	} else {
+		why(ret, "Failed to load snapshot: none of %.300s holds%s%.200s", log,
+		    end->why[0] ? ", the newest: " : "", end->why);
+		if (!sums->changes)
+			remedy(ret, L2_PROCEDURE_1);
+	}
+	return true;
+}
+
+bool trouble_of_lost(struct l2_trouble *ret, struct journal *j, bool has_log)
+{
+	struct sql_node_statuses_in in = { .list = ANCHOR_STATUS_LIST };
+	struct sql_node_statuses_out row;
+	int64_t n = 0;
+
+	sql_node_statuses_begin(j, &in);
+	while (sql_node_statuses_next(j, &row))
+		n += row.n;
+	if (!n)
+		return false;
+	why(ret, "%s, and the journal has anchored %" PRId64 " state%s: it is lost",
+	    has_log ? "it is empty" : "there is none", n, n == 1 ? "" : "s");
+	remedy(ret, L2_PROCEDURE_2);
+	return true;
+}
+
+/* -- the newest snapshot ------------------------------------------------------- */
+
+void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
+    const struct book_sums *sums)
+{
+	if (sums->changes) {
+		why(ret,
+		    "the newest snapshot (root %.16s) is of a state that this journal "
+		    "never had: the journal is an older copy of itself, or the log is of "
+		    "another node",
+		    root);
+		remedy(ret,
+		    "pawl node recover --latest-valid, which changes nothing here and "
+		    "names both ways on");
+	} else {
+		why(ret,
+		    "the journal has no state, and the newest snapshot (root %.16s) has "
+		    "one",
+		    root);
+		remedy(ret,
+		    "pawl node import %.300s takes it in; where it is another node's, "
+		    "move the log away",
+		    log);
+	}
+}
+
+bool trouble_of_anchor(struct l2_trouble *ret, const struct anchor *a)
+{
+	char hash[2 * sizeof a->hash.at + 1];
+
+	if (a->in_block || MUTANT(anchor_without_block_is_well) ||
+	    (a->status != ANCHOR_INVALIDATED_REORG &&
+		a->status != ANCHOR_FAILED_ORPHANED))
+		return false;
+	hex_format(hash, a->hash.at, sizeof a->hash.at);
+	if (a->status == ANCHOR_INVALIDATED_REORG)
+		why(ret,
+		    "the anchor of the newest snapshot, %s, is INVALIDATED_REORG: a "
+		    "reorg took its block%s",
+		    hash, a->has_txid ? ", and no other has its transaction" : "");
+	else
+		why(ret,
+		    "the anchor of the newest snapshot, %s, is FAILED_ORPHANED: no block "
+		    "has it",
+		    hash);
+	remedy(ret,
+	    "pawl node create-anchor, the guide's re-anchoring; a block that has its "
+	    "transaction again makes it count by itself");
+	return true;
+}
+
+bool trouble_of_distance(struct l2_trouble *ret, uint64_t behind, uint64_t most)
+{
+	if (behind <= most || MUTANT(divergence_is_never_large))
+		return false;
+	why(ret,
+	    "Large divergence detected: the newest snapshot is %" PRIu64
+	    " block%s behind Bitcoin, more than node.max_divergence (%" PRIu64 ")",
+	    behind, behind == 1 ? "" : "s", most);
+	remedy(ret, "pawl node create-anchor makes a newer one");
+	return true;
+}
+
+/* -- the reorg database -------------------------------------------------------- */
+
+bool trouble_of_database(struct l2_trouble *ret, enum err e, const struct fail *f)
+{
+	if (e == ERR_OK)
+		return false;
+	why(ret, "%.700s", f->why);
+	if (e == ERR_DAMAGED)
+		remedy(ret, L2_PROCEDURE_3);
+	else if (e == ERR_NOT_FOUND)
+		remedy(ret,
+		    "start pawl serve, which makes it; alone: pawl node "
+		    "rebuild-reorg-db");
+	else
+		remedy(ret, "look at the folder: owner, mode, medium");
+	return true;
+}
+
+bool trouble_of_values(struct l2_trouble *ret, uint64_t n, const char *first)
+{
+	if (!n)
+		return false;
+	why(ret, "%" PRIu64 " value%s not what %s should be, %s%.400s", n,
+	    n == 1 ? " is" : "s are", n == 1 ? "it" : "they",
+	    n == 1 ? "" : "the first: ", first);
+	remedy(ret, L2_PROCEDURE_3);
+	return true;
+}

@@ -1,0 +1,43 @@
+/* trouble.h - what can be wrong with a log, its newest snapshot and the anchor of that,
+ * and the reorg database: why, and what to type. A daemon's steps, `pawl status` and the
+ * doctors say it in these words, each of what it has looked at itself.
+ */
+#ifndef PAWL_KINDS_NODE_WATCH_TROUBLE_H
+#define PAWL_KINDS_NODE_WATCH_TROUBLE_H
+
+#include "kinds/node/anchor/anchor.h"
+#include "kinds/node/snapshot/log.h"
+#include "kinds/node/state/book.h"
+
+#define L2_PROCEDURE_1 "procedure 1: pawl node restore"
+#define L2_PROCEDURE_2 "procedure 2: pawl node recover --latest-valid"
+#define L2_PROCEDURE_3 \
+	"procedure 3, while the node is stopped: pawl node rebuild-reorg-db"
+
+struct l2_trouble {
+	char why[800], remedy[500];
+};
+
+/* Each is false, and says nothing, where all is well. */
+
+/* The log could not be read: e, which is not OK. */
+bool trouble_of_reading(struct l2_trouble *ret, enum err e, const struct fail *f);
+/* No snapshot of it holds, or newer ones do not. unsure: not all that knows of anchors
+ * could be asked, for this; NULL: it could. */
+bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end *end,
+    const struct book_sums *sums, const struct fail *unsure);
+/* It is not there, or empty, and the journal has anchored states. */
+bool trouble_of_lost(struct l2_trouble *ret, struct journal *j, bool has_log);
+/* The state of the newest one that holds is not of this journal: by who asks. */
+void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
+    const struct book_sums *sums);
+/* It is in no block any more. */
+bool trouble_of_anchor(struct l2_trouble *ret, const struct anchor *a);
+/* So many blocks behind Bitcoin. */
+bool trouble_of_distance(struct l2_trouble *ret, uint64_t behind, uint64_t most);
+/* The reorg database could not be opened, or read: e, which is not OK. */
+bool trouble_of_database(struct l2_trouble *ret, enum err e, const struct fail *f);
+/* Values of it are not what they should be. */
+bool trouble_of_values(struct l2_trouble *ret, uint64_t n, const char *first);
+
+#endif
