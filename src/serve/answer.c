@@ -339,6 +339,7 @@ static void sign(struct request *request, const char *who)
 {
 	struct buf by;
 
+	request->posted = who[0];
 	if (!who[0] || !request_of_endpoint(request->route))
 		return;
 	buf_init(&by, 4 * sizeof request->by);

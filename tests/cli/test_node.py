@@ -199,6 +199,15 @@ def state_is_anchored_once(folder):
     size = os.path.getsize(log)
     again = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
     assert again == {**first, "fresh": False} and os.path.getsize(log) == size
+    # by hand an anchor is of a snapshot that the log has, and just the one that this has
+    made = {"do": "anchor", "state_root": first["root"], "made_ms": int(payload.split(b":")[1])}
+    write(folder, "anchor.jsonl", {**made, "state_root": "0" * 63 + "7"})
+    Run(folder, "node", "apply", "anchor.jsonl").ends(2, err="anchor.jsonl:1: state_root: no snapshot of .*create-anchor")
+    write(folder, "anchor.jsonl", {**made, "made_ms": 5})
+    Run(folder, "node", "apply", "anchor.jsonl").ends(2, err=f"made_ms: 5 is not the time .* that is {made['made_ms']}")
+    write(folder, "anchor.jsonl", made)
+    Run(folder, "node", "apply", "anchor.jsonl").ends(0)
+    Run(folder, "node", "anchors").ends(0, out="\nPending: 1\n")
     # killed behind the snapshot: neither the journal nor the database has its anchor
     os.rename(os.path.join(folder, "pawl.db"), os.path.join(folder, "first.db"))
     os.remove(os.path.join(folder, "pawl.db-wal"))

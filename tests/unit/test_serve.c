@@ -1002,6 +1002,8 @@ static void a_key_is_of_its_command(void **state)
 
 #define PAY(to) "{\"do\":\"transfer\",\"from\":\"x\",\"to\":\"" to "\",\"amount\":\"1\"}"
 
+#define SOME_ROOT "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
+
 /* The names of peers are what they are, also where they look like hex. */
 static void a_key_of_changes_is_exact(void **state)
 {
@@ -1017,6 +1019,9 @@ static void a_key_of_changes_is_exact(void **state)
 	posted(t, "/v1/node/changes", KEY("n"), PAY("A"), 409, "CONFLICT");
 	posted(
 	    t, "/v1/node/changes", KEY("m"), PAY("x"), 400, "line 1: to: it is the peer");
+	posted(t, "/v1/node/changes", KEY("o"),
+	    "{\"do\":\"anchor\",\"state_root\":\"" SOME_ROOT "\",\"made_ms\":\"5\"}", 400,
+	    "an anchor is not made over HTTP");
 }
 
 static void what_is_refused_leaves_its_key_free(void **state)

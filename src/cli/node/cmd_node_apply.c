@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "cli/node/rooted.h"
 #include "cli/owner/own.h"
 #include "crypto/sha256.h"
 #include "kinds/node/state/book.h"
@@ -76,6 +77,8 @@ static enum err line_do(
 		snprintf(made, sizeof made, "%s/%lld", a->prefix, a->line);
 		c.id = l2_text(made);
 	}
+	if (e == ERR_OK && c.kind == CHANGE_ANCHOR)
+		e = rooted(a->cli, &c, f);
 	if (e == ERR_OK)
 		e = each(a, &c, ctx, f);
 	change_release(&c);

@@ -9,7 +9,11 @@ enum err changes_do(const struct command_at *at, const struct request *q,
 {
 	struct book *b = book_new(at->journal, world_wall_ms(at->world));
 	struct book_done done = { 0, 0 };
-	enum err e = book_lines(b, q->lines, q->lines_len, &done, f);
+	enum err e;
+
+	if (q->posted)
+		book_anchors_nothing(b);
+	e = book_lines(b, q->lines, q->lines_len, &done, f);
 
 	if (e == ERR_OK)
 		book_settle(b);

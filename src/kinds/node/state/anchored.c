@@ -21,6 +21,11 @@ int anchor_payload(
 	return n;
 }
 
+void book_anchors_nothing(struct book *b)
+{
+	b->anchors_nothing = true;
+}
+
 /* One that is known stays as it is. */
 enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 {
@@ -29,6 +34,11 @@ enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 	char payload[ANCHOR_PAYLOAD];
 	int n = anchor_payload(payload, a.hash.at, c->state_root, c->made_ms);
 
+	if (b->anchors_nothing)
+		return fail_set(f, ERR_INPUT,
+		    "an anchor is not made over HTTP, where the log of snapshots is not "
+		    "read: pawl node create-anchor writes the snapshot of a state and "
+		    "its anchor");
 	if (c->made_ms > INT64_MAX)
 		return fail_set(f, ERR_INPUT,
 		    "made_ms: %" PRIu64 " is no time in milliseconds since 1970",

@@ -18,6 +18,7 @@
 
 struct book {
 	struct journal *journal;
+	bool anchors_nothing;
 	int64_t wall_ms, at_ms; /* at_ms: of the change that is being done */
 	int64_t first;          /* changes before it */
 	struct amount minted, burned;
