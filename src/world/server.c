@@ -22,6 +22,8 @@
 #define SILENCE_S 20u
 #define REQUEST_MS 30000
 #define LOOK_MS 1000
+#define CROWDED_MS 250 /* to say a request, where there is little room */
+#define ROOM(max) (((max) + 7) / 8)
 #define RUNS_MAX 16 /* of libmicrohttpd in one pass of the loop */
 
 /* -- what libmicrohttpd tells ---------------------------------------------- */
@@ -38,10 +40,12 @@ static void on_caller(void *ctx, struct MHD_Connection *connection, void **of,
 		c->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
 		c->look_ms = world_now_ms(s->s.world) + LOOK_MS;
 		LIST_INSERT_HEAD(&s->callers, c, link);
+		s->callers_n++;
 		*of = c;
 		return;
 	}
 	LIST_REMOVE(c, link);
+	s->callers_n -= !c->leaves;
 	mem_free(c);
 	s->one_left = true;
 }
@@ -59,7 +63,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **of
 		return;
 	*of = NULL;
 	x->caller->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
-	x->caller->asks = false;
+	x->caller->asks = x->caller->stays = false;
 	x->connection = NULL;
 	x->suspended = false;
 	exchange_let_go(x);
@@ -213,6 +217,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	x->connection = connection;
 	x->caller = caller_of(connection);
 	x->caller->asks = true;
+	x->caller->stays = who || !s->s.admit;
 	x->method = mem_str(method);
 	x->path = mem_str(path);
 	said_take(&x->said, connection, who);
@@ -251,7 +256,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 	if (x->ended)
 		return MHD_NO;
 	if (!x->whole) {
-		x->whole = x->held = true;
+		x->whole = x->held = x->caller->stays = true;
 		x->caller->until_ms = 0;
 		world_post(s->world, &x->outcome);
 	}
@@ -278,10 +283,12 @@ static int socket_of(const struct caller *c)
 	return info->connect_fd;
 }
 
-static void show_out(struct caller *c)
+static void show_out(struct server *s, struct caller *c)
 {
 	(void)shutdown(socket_of(c), SHUT_RDWR);
 	c->until_ms = 0;
+	s->callers_n -= !c->leaves;
+	c->leaves = true;
 }
 
 /* An end that came with the last bytes is not told to libmicrohttpd: it reads what is
@@ -298,10 +305,37 @@ bool exchange_gone(const struct exchange *x)
 	return !x->connection || is_gone(x->caller);
 }
 
+static struct caller *slowest(const struct server *s)
+{
+	struct caller *c, *slowest = NULL;
+
+	LIST_FOREACH(c, &s->callers, link)
+	if (c->until_ms && !c->stays && (!slowest || c->until_ms < slowest->until_ms))
+		slowest = c;
+	return slowest;
+}
+
+/* Whoever says at once what he wants finds room, however many say nothing, and come back
+ * when they are shown the door. Returns when the next one has to go. */
+static int64_t room_make(struct server *s, int64_t now_ms)
+{
+	unsigned most = s->s.connections_max - ROOM(s->s.connections_max);
+	struct caller *c;
+
+	while (s->callers_n > most && (c = slowest(s)) && !MUTANT(nobody_gives_way)) {
+		int64_t due_ms = c->until_ms - s->s.request_ms + CROWDED_MS;
+
+		if (due_ms > now_ms && !MUTANT(gives_way_at_once))
+			return due_ms;
+		show_out(s, c);
+	}
+	return INT64_MAX;
+}
+
 /* Who takes too long to say what he wants is shown the door, however busy he looks. */
 static int64_t callers_look(struct server *s)
 {
-	int64_t now_ms = world_now_ms(s->s.world), next_ms = INT64_MAX, due_ms;
+	int64_t now_ms = world_now_ms(s->s.world), next_ms = room_make(s, now_ms), due_ms;
 	struct caller *c;
 
 	LIST_FOREACH(c, &s->callers, link)
@@ -310,7 +344,7 @@ static int64_t callers_look(struct server *s)
 			continue;
 		if (c->until_ms <= now_ms ||
 		    (c->look_ms <= now_ms && is_gone(c) && !MUTANT(leavers_awaited))) {
-			show_out(c);
+			show_out(s, c);
 			continue;
 		}
 		if (c->look_ms <= now_ms)
@@ -326,7 +360,7 @@ static void on_time(uv_timer_t *timer);
 static void server_run(struct server *s)
 {
 	MHD_UNSIGNED_LONG_LONG left = 0;
-	int64_t wait_ms = callers_look(s);
+	int64_t wait_ms;
 
 	s->soon = false;
 	for (int n = 0; n < RUNS_MAX; n++) {
@@ -339,6 +373,8 @@ static void server_run(struct server *s)
 		if (left)
 			break;
 	}
+	/* What has come is read: who says all of it at once is not slow. */
+	wait_ms = callers_look(s);
 	if ((int64_t)left < wait_ms)
 		wait_ms = (int64_t)left;
 	if (wait_ms == INT64_MAX)
@@ -427,7 +463,7 @@ void server_stop(struct server *s)
 	(void)MHD_quiesce_daemon(s->daemon);
 	LIST_FOREACH(c, &s->callers, link)
 	if (!c->asks)
-		show_out(c);
+		show_out(s, c);
 }
 
 bool server_busy(const struct server *s)

@@ -24,6 +24,8 @@ struct caller {
 	int64_t until_ms; /* for a whole request; 0: it is said */
 	int64_t look_ms;  /* whether he is still there */
 	bool asks;        /* the head of one is read, and not all of its answer sent */
+	bool stays;       /* so it is of somebody known, or the request is whole */
+	bool leaves;      /* he was shown the door */
 };
 
 struct exchange {
@@ -57,8 +59,9 @@ struct server {
 	int handles; /* that are not closed */
 	struct exchange_list exchanges;
 	struct caller_list callers;
-	bool one_left; /* in this run of libmicrohttpd */
-	bool soon;     /* something is to leave */
+	unsigned callers_n; /* of them, who does not leave */
+	bool one_left;      /* in this run of libmicrohttpd */
+	bool soon;          /* something is to leave */
 	bool stopped;
 };
 

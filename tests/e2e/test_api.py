@@ -235,7 +235,7 @@ def metrics_may_be_open():
 @test
 def the_slow_and_the_many_harm_nobody():
     """Two hundred that drip or say nothing; commands go on by the socket, and so does
-    who pays."""
+    who pays, and who asks for something finds room beside them."""
     with desk_of(60, max_in_flight=10) as (anvil, desk), contextlib.ExitStack() as them:
         api = Api(desk)
         for number in range(200):
@@ -245,6 +245,7 @@ def the_slow_and_the_many_harm_nobody():
                 one.sendall(b"POST /v1/operations HTTP/1.1\r\nHost: x\r\nContent-Le")
         desk.expect(0, *desk.airdrop())
         exact(anvil, desk)
+        same(api.ask("GET", "/v1/operations/list")[0], 200, "TCP beside them")
         them.close()
         same(api.ask("GET", "/v1/operations/list")[0], 200, "TCP when they are gone")
         stop(desk, api.child)

@@ -53,16 +53,22 @@ static struct sockaddr_un name_of(const struct rig *t)
 	return a;
 }
 
-static void serve(struct rig *t, int64_t request_ms)
+static void serve_so_many(struct rig *t, int64_t request_ms, unsigned connections_max)
 {
 	struct server_setup setup = { .world = t->world,
 		.listen_fd = t->listen_fd,
 		.request_ms = request_ms,
+		.connections_max = connections_max,
 		.body_max = body_max,
 		.asked = asked,
 		.ctx = t };
 
 	assert_int_equal(server_open(&t->server, &setup, NULL), ERR_OK);
+}
+
+static void serve(struct rig *t, int64_t request_ms)
+{
+	serve_so_many(t, request_ms, 0);
 }
 
 static int rig_up(void **state)
@@ -395,6 +401,78 @@ static void who_takes_no_answer_is_shown_the_door(void **state)
 	close(fd);
 }
 
+#define SILENT 48 /* three times as many as find room */
+
+/* Who is shown the door is back at once, and says as little. Returns how many are. */
+static unsigned silent_come_back(const struct rig *t, int fds[SILENT])
+{
+	unsigned n = 0;
+	char byte;
+
+	for (int i = 0; i < SILENT; i++) {
+		if (fds[i] >= 0 && recv(fds[i], &byte, 1, MSG_DONTWAIT) != 0)
+			continue;
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = dial(t);
+		(void)send(fds[i], "GET / HT", 8, MSG_NOSIGNAL);
+		n++;
+	}
+	return n;
+}
+
+/* By the time alone they go thirty seconds later. */
+static void who_says_half_keeps_nobody_out(void **state)
+{
+	struct rig *t = *state;
+	struct seen seen[2] = { { .calls = 0 } };
+	unsigned came = 0, long_ago = 0;
+	int64_t began_ms, end_ms;
+	int fds[SILENT], waits, says;
+	size_t len;
+
+	server_close(t->server);
+	serve_so_many(t, 60000, SILENT / 3);
+	waits = dial(t);
+	say(waits, "GET /waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	until(t, &t->got_n, 1);
+	says = dial(t);
+	say(says, "POST /says HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf");
+	memset(fds, -1, sizeof fds);
+	began_ms = world_now_ms(t->world);
+	end_ms = began_ms + PATIENCE_MS;
+	/* Until each of them had its turn, and again. */
+	for (unsigned asked_n = 0; came < 3 * SILENT || seen[1].calls < 1;) {
+		came += silent_come_back(t, fds);
+		if (came > SILENT && asked_n == 0)
+			ask(t, &seen[asked_n++], "http://pawl/a", NULL);
+		if (seen[0].calls && asked_n == 1)
+			ask(t, &seen[asked_n++], "http://pawl/b", NULL);
+		world_wait(t->world, world_now_ms(t->world) + 10);
+		for (; t->got_n > 1 + long_ago; long_ago++)
+			reply(t->got[1 + long_ago], 200, "");
+		assert_true(world_now_ms(t->world) < end_ms);
+	}
+	/* Each keeps his place for a while, so there are no more of them than that. */
+	assert_true(came <= SILENT +
+		SILENT / 3 * (unsigned)((world_now_ms(t->world) - began_ms) / 250 + 1));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(seen[i].a.status, 200);
+		free(seen[i].a.body);
+	}
+	/* Who had asked, or is about to and may, has kept his place. */
+	say(says, "half");
+	until(t, &t->got_n, 4);
+	assert_string_equal(exchange_body(t->got[3], &len), "halfhalf");
+	reply(t->got[3], 200, "");
+	reply(t->got[0], 200, "late");
+	assert_non_null(strstr(heard(t, waits), "late"));
+	close(waits);
+	close(says);
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
+}
+
 static void a_stream_comes_in_pieces(void **state)
 {
 	struct rig *t = *state;
@@ -521,6 +599,7 @@ int main(void)
 		RIG(garbage_is_shown_the_door),
 		RIG(who_drips_is_shown_the_door),
 		RIG(who_takes_no_answer_is_shown_the_door),
+		RIG(who_says_half_keeps_nobody_out),
 		RIG(a_stream_comes_in_pieces),
 		RIG(a_stream_that_nobody_reads_is_noticed),
 		RIG(a_stop_answers_who_has_asked),

@@ -11,7 +11,7 @@
 
 #include "base/check.h"
 
-#define BACKLOG 128
+#define BACKLOG 512 /* who comes at once: many can, and are let in by turns */
 #define PORT_MAX 65535
 #define UNREAD_MAX (256 * 1024) /* what the kernel keeps for who does not read */
 
