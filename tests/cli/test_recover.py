@@ -83,6 +83,9 @@ def log_is_mended_from_the_journal(folder):
         os.remove(log)
         if lost is not None:
             write(log, lost)
+        if not lost:  # a new log would hide that
+            Run(folder, "node", "create-anchor").ends(5, err="anchored 2 states.*mounted.*restore --only log.*recover --latest")
+            Run(folder, "node", "doctor").ends(2, "there is none, and .* anchored 2 states: it is lost\n.*restore --only log.*recover --lat")
         told = Run(folder, "node", "recover", "--latest-valid", "--json").ends(0).json()[0]
         assert told["number"] == (found or 0) and not told["state_moved"], told
         assert told.get("anchored", {"anchor": second["anchor"]})["anchor"] == second["anchor"], told
@@ -92,6 +95,16 @@ def log_is_mended_from_the_journal(folder):
         Run(folder, "node", "recover", "--latest-valid").ends(0, "Its state is that of the journal\n$")
     assert len(kept(folder, "l2_snapshots.dat")) == 4
     Run(folder, "node", "anchors").ends(0, f"{first['anchor']} PENDING(.*\n)+Pending: 2\n")
+    # a new log begins by a word alone; of a backup the old one comes back
+    Run(folder, "node", "backup").ends(0)
+    whole = text(log)
+    os.remove(log)
+    Run(folder, "node", "doctor").ends(2, "it is lost\n.*pawl node restore --only log;")
+    Run(folder, "node", "create-anchor", word_of(folder, "node", "create-anchor")[0]).ends(0, second["anchor"])
+    Run(folder, "node", "restore", "--only", "log").ends(0)
+    assert text(log) == whole[:len(text(log))] and "END_SNAPSHOT" in text(log)
+    write(log, "")
+    Run(folder, "node", "create-anchor").ends(0, err="had no snapshot, .* not in this log.*restore --only log")
     # changes that no snapshot has yet are one then
     apply(folder, credit("c", 1))
     Run(folder, "node", "recover", "--latest-valid").ends(0, f"newest snapshot: root {root(folder)}\n")

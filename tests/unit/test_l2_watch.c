@@ -172,8 +172,12 @@ static void the_journal_wins_over_the_database(void **state_)
 	snprintf(log_path, sizeof log_path, "%s/log", own_folder);
 	snprintf(db_path, sizeof db_path, "%s/db", own_folder);
 	snprintf(backups_path, sizeof backups_path, "%s/backups", own_folder);
-	log_write(PEGOUTS);
+	assert_says(judged().said, "has none yet");
 	anchors_known(PEGOUTS - 1);
+	step = judged();
+	assert_says(step.said, "the journal has anchored 1999 states: it is lost");
+	assert_int_equal(step.how, L2_TROUBLE);
+	log_write(PEGOUTS);
 	step = judged();
 	assert_int_equal(step.how, L2_TROUBLE);
 	assert_says(step.said, "Peg-out out-001999 stands on no anchor");

@@ -35,6 +35,8 @@ struct anchoring {
 		struct l2_state state;
 	} newest;
 	char doubt[300]; /* why no verification of its snapshot passes; "": it does */
+	bool missing;    /* there is no log */
+	int64_t lost;    /* anchors of the journal, while the log has no snapshot */
 	struct anchored *ret;
 };
 
@@ -129,8 +131,11 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 	struct l2_log *log;
 	enum err e = l2_log_open(&log, &files_of_system, a->ret->log, f);
 
-	if (e == ERR_NOT_FOUND)
+	if (e == ERR_NOT_FOUND) {
+		a->missing = true;
+		a->lost = anchors_n(a->journal);
 		return doubt_look(a, NULL, f);
+	}
 	if (e != ERR_OK)
 		return e;
 	e = judge_log(&judge, log, &g, f);
@@ -140,6 +145,8 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 	if (e == ERR_OK && mixed[0])
 		cli_warn(a->cli, "%s: %s", a->ret->log, mixed);
 	block = judgement_whole(&g, &a->newest.number, &v);
+	if (e == ERR_OK && !g.blocks)
+		a->lost = anchors_n(a->journal);
 	if (e == ERR_OK && block.len) {
 		newest_take(a, v);
 		memcpy(a->newest.root, v->root, L2_HEX);
@@ -218,6 +225,8 @@ static uint32_t word(const struct anchoring *a)
 	sha256_add(s, a->newest.root, L2_HEX);
 	sha256_add(s, a->is, L2_HEX);
 	sha256_add(s, a->doubt, strlen(a->doubt));
+	if (a->lost)
+		sha256_add(s, &a->lost, sizeof a->lost);
 	return word_end(s);
 }
 
@@ -312,11 +321,43 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 	return refuse(a, why, &a->newest.state, instead, f);
 }
 
+#define LOST_BACK "Of a backup it comes back by: pawl node restore --only log"
+
+/* A new log would hide that the old one is gone. An empty one somebody has put there. */
+static enum err ask_of_lost(const struct anchoring *a, struct fail *f)
+{
+	const char *file = a->plan->file, *many = a->lost == 1 ? "" : "s";
+	uint32_t w = word(a);
+
+	if (!a->lost || (a->missing && a->plan->yes == w) || MUTANT(lost_log_forgotten))
+		return ERR_OK;
+	if (!a->missing) {
+		cli_warn(a->cli,
+		    "%.300s had no snapshot, and the journal has anchored %" PRId64
+		    " state%s, each with one. They are not in this log. " LOST_BACK,
+		    a->ret->log, a->lost, many);
+		return ERR_OK;
+	}
+	return fail_set(f, ERR_CONFLICT,
+	    "there is no %.300s, and the journal has anchored %" PRId64
+	    " state%s, each with a snapshot: it is lost. Is the disk that it was on "
+	    "mounted? Nothing was changed. " LOST_BACK
+	    ". Where there is none, the state of the journal becomes its only snapshot "
+	    "by: pawl node recover --latest-valid. Only if it is meant that a new log "
+	    "begins with this one%s%.200s: pawl node create-anchor%s%.200s "
+	    "--yes=%08" PRIx32,
+	    a->ret->log, a->lost, many,
+	    a->doubt[0] ? ", of which a verification would fail: " : "", a->doubt,
+	    file ? " --l2-state-file " : "", file ? file : "", w);
+}
+
 static enum err ask(struct anchoring *a, struct fail *f)
 {
 	const struct newest *n = &a->newest;
-	enum err e;
+	enum err e = ask_of_lost(a, f);
 
+	if (e != ERR_OK)
+		return e;
 	journal_read_begin(a->journal);
 	e = book_check(a->journal, a->is, f);
 	(void)l2_state_sort(&a->state);

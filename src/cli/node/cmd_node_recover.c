@@ -34,6 +34,7 @@ struct recovery {
 	char is[L2_HEX];
 	struct l2_recovered log;
 	bool log_missing;
+	int64_t lost; /* anchors of the journal, while it has no snapshot at all */
 	struct replaced state;
 	bool anchored;
 	bool gives_up; /* whole snapshots that are doubted, by a word */
@@ -309,6 +310,8 @@ static enum err recover(struct recovery *r, struct fail *f)
 	r->log_missing = e == ERR_NOT_FOUND && !r->log.blocks;
 	if (r->log_missing && of_journal && !r->number)
 		e = ERR_OK;
+	if (e == ERR_OK && of_journal && !r->log.blocks)
+		r->lost = anchors_n(r->journal);
 	if (e == ERR_OK && r->journal)
 		database_follow(r->cli, r->journal);
 	if (e != ERR_OK || !of_journal || r->number ||
@@ -363,6 +366,12 @@ static void tell_log(const struct recovery *r)
 		    is_doubted(r) ? "whole snapshot, which is not verified"
 				  : "valid snapshot",
 		    log->number, log->blocks, log->root);
+	if (r->lost)
+		cli_warn(r->cli,
+		    "the snapshots of %" PRId64
+		    " anchored state%s are not in it any more; "
+		    "a backup may have them: pawl node restore --only log",
+		    r->lost, r->lost == 1 ? "" : "s");
 	if (log->changed)
 		printf("What was behind it is gone from %s; the log as it was is kept: "
 		       "%s\n",

@@ -224,6 +224,18 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 	return found;
 }
 
+int64_t anchors_n(struct journal *j)
+{
+	struct sql_node_statuses_in in = { .list = ANCHOR_STATUS_LIST };
+	struct sql_node_statuses_out row;
+	int64_t ret = 0;
+
+	sql_node_statuses_begin(j, &in);
+	while (sql_node_statuses_next(j, &row))
+		ret += row.n;
+	return ret;
+}
+
 size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
     bool give_up, size_t *ret_waiting)
 {

@@ -66,6 +66,9 @@ bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret)
  * root and time alone. */
 bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *ret);
 
+/* How many there are, whatever became of them: each is of a state that had a snapshot. */
+int64_t anchors_n(struct journal *j);
+
 /* The state goes back to one of this time and root: anchors of states that came after
  * are theirs no more. *ret_waiting of them wait for a transaction; give_up: these become
  * FAILED_ORPHANED, so that nobody sends one. How many there are. */

@@ -6,7 +6,6 @@
 #include "base/hex.h"
 #include "base/mutant.h"
 #include "engine/states.h"
-#include "journal/sql.gen.h"
 #include "kinds/node/watch/inside.h"
 
 static void why(struct l2_trouble *t, const char *fmt, ...) PRINTF(2, 3);
@@ -79,18 +78,15 @@ bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end
 
 bool trouble_of_lost(struct l2_trouble *ret, struct journal *j, bool has_log)
 {
-	struct sql_node_statuses_in in = { .list = ANCHOR_STATUS_LIST };
-	struct sql_node_statuses_out row;
-	int64_t n = 0;
+	int64_t n = anchors_n(j);
 
-	sql_node_statuses_begin(j, &in);
-	while (sql_node_statuses_next(j, &row))
-		n += row.n;
-	if (!n)
+	if (!n || MUTANT(lost_log_starts))
 		return false;
 	why(ret, "%s, and the journal has anchored %" PRId64 " state%s: it is lost",
 	    has_log ? "it is empty" : "there is none", n, n == 1 ? "" : "s");
-	remedy(ret, L2_PROCEDURE_2);
+	remedy(ret,
+	    "is the disk that it was on mounted? Of a backup it comes back by: pawl node "
+	    "restore --only log; where there is none, " L2_PROCEDURE_2);
 	return true;
 }
 
