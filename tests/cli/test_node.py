@@ -284,5 +284,49 @@ def killed_and_typed_again(folder):
     Run(folder, "doctor", "--journal").ends(0)
 
 
+def others(folder, uid):
+    """What is in it and belongs to another user."""
+    there = [os.path.join(at, name) for at, folders, files in os.walk(folder) for name in folders + files]
+    return [name for name in there if os.lstat(name).st_uid != uid]
+
+
+@test
+def what_root_does_is_its_owners(folder):
+    """in the folder of another user root leaves nothing that this user can't write; what is root's there is named"""
+    if os.geteuid() != 0:
+        print("# nobody but root can be told apart here")
+        return
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}", "serve: {listen: none}", "log: {file: log}",
+          "chains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}")
+    os.chmod(os.path.join(folder, "pawl.yaml"), 0o600)
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "init").ends(0)  # root's own node stays root's
+    shutil.rmtree(os.path.join(folder, "l2"))
+    for path in [folder, *others(folder, 65534)]:
+        os.chown(path, 65534, 65534)
+    Run(folder, "node", "init").ends(0, err="belongs to nobody.* this is done as nobody")
+    Run(folder, "node", "apply", "-", stdin=json.dumps(credit("a", 5))).ends(0)
+    for line in ("create-anchor", "backup", "rebuild-reorg-db", "restore", "recover --latest-valid", "doctor", "verify",
+                 "prune --output l2/pruned", "extract l2/l2_snapshots.dat l2/each", "convert l2/pruned l2/v2 --to 2"):
+        Run(folder, "node", *line.split()).ends(0)
+        assert not others(folder, 65534), (line, others(folder, 65534))
+    text = open(os.path.join(folder, "pawl.yaml"), encoding="utf-8").read()
+    write(folder, "pawl.yaml", text.replace("data_dir: l2", "data_dir: l2, chain: b"))
+    with Serve(folder) as serve:
+        with open(f"/proc/{serve.pid}/status", encoding="utf-8") as status:
+            assert "\nUid:\t65534\t65534\t65534\t65534\n" in status.read()
+    os.remove(serve.log)
+    assert not others(folder, 65534), others(folder, 65534)
+    write(folder, "pawl.yaml", text)
+    for name in ("l2_snapshots.dat", "reorg_db/CURRENT"):
+        os.chown(os.path.join(folder, "l2", name), 0, 0)
+    found = "(?s)l2_snapshots.dat: it belongs to root, and the node to nobody.*sudo chown -R nobody: l2/l2_snapshots.dat" \
+        ".*reorg_db: 1 file in it .* as CURRENT to root.*sudo chown -R nobody: l2/reorg_db"
+    Run(folder, "node", "doctor").ends(1, found)
+    Run(folder, "status").ends(0, found)
+    os.chown(os.path.join(folder, "l2"), 1, 1)
+    Run(folder, "node", "doctor").ends(1, "FINDING files +l2: it belongs to .*\n +do: sudo chown -R nobody: l2\n")
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/behalf.h"
 #include "cli/daemon/backups.h"
 #include "cli/daemon/reload.h"
 #include "cli/daemon/service.h"
@@ -65,6 +66,8 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 	struct backups *backups;
 	enum err e = chains_check(c, f);
 
+	if (e == ERR_OK && c->config->node.chain)
+		e = behalf_in(c, c->config->node.data_dir, f);
 	if (e != ERR_OK)
 		return e;
 	backups = backups_new(&c->config->node);

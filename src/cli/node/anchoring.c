@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
 #include "cli/node/replace.h"
@@ -442,6 +443,8 @@ static enum err run(struct anchoring *a, struct fail *f)
 
 	if (e == ERR_OK)
 		e = folder_of(a->cli, a->ret->log, "the log of snapshots", f);
+	if (e == ERR_OK)
+		e = behalf_of(a->cli, a->ret->log, f);
 	if (e == ERR_OK && !a->plan->agreed)
 		e = folder_settled(a->ret->log, f);
 	if (e == ERR_OK)

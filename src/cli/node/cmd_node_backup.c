@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "cli/behalf.h"
 #include "cli/cli.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/folder.h"
@@ -56,6 +57,8 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		e = folder_of(c, paths.log, "log and reorg database", f);
 	if (e == ERR_OK)
 		folder_warn(c, paths.log);
+	if (e == ERR_OK)
+		e = behalf_of(c, paths.log, f);
 	if (e != ERR_OK)
 		return e;
 	config = c->config->node.backup;

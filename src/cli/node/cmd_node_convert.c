@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cli/behalf.h"
 #include "cli/node/snapshots.h"
 
 static enum err how_read(struct l2_append *ret, const struct cli *c, struct fail *f)
@@ -50,6 +51,8 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		v.n = snapshots_damaged(log);
 	l2_log_close(log);
+	if (e == ERR_OK)
+		e = behalf_of(c, output, f);
 	if (e == ERR_OK)
 		e = l2_log_convert(&files_of_system, v.path, output, &how, &n,
 		    snapshots_left_tell, &v, f);

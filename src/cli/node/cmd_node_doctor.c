@@ -276,7 +276,7 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	node_files(&n.files, &c->config->node);
+	node_files(&n.files, c->config);
 	l2_look(&n.look, &n.files.paths);
 	look_tell(&n);
 	journal_open_tell(&n);

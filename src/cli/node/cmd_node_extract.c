@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
@@ -70,6 +71,10 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	l2_log_close(log);
 	if (e == ERR_OK)
 		e = folder_above(folder, f);
+	if (e == ERR_OK)
+		e = behalf_of(c, folder, f);
+	if (e == ERR_OK)
+		e = behalf_in(c, folder, f);
 	if (e == ERR_OK)
 		e = folder_make(folder, f);
 	if (e == ERR_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "cli/node/replace.h"
 #include "cli/node/snapshots.h"
@@ -157,6 +158,8 @@ enum err cmd_node_import(struct cli *c, struct fail *f)
 	struct l2_state s;
 	enum err e = cli_config(c, f);
 
+	if (e == ERR_OK)
+		e = behalf_in(c, c->config->node.data_dir, f);
 	l2_state_init(&s);
 	if (e == ERR_OK)
 		e = state_read(&r, &s, f);

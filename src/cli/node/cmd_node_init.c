@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
@@ -42,6 +43,8 @@ static enum err folder_make(
 		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, strerror(errno));
 	else if (!fresh && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
 		e = fail_set(f, ERR_USAGE, "%s is there, and no folder", path);
+	if (e == ERR_OK && fresh)
+		e = behalf_give(c, path, f);
 	if (e == ERR_OK && fresh)
 		e = files_of_system.sync_folder(path, f);
 	return made(c, what, path, fresh, e);
@@ -82,12 +85,19 @@ enum err cmd_node_init(struct cli *c, struct fail *f)
 	    c, "--data-dir", args_get(&c->args, "--data-dir"), "", folder, f);
 	size_t len = e == ERR_OK ? strlen(folder) : 0;
 
+	/* whose journal it is, where there is one */
+	if (e == ERR_OK && access(c->args.config, F_OK) == 0)
+		(void)!cli_config(c, NULL);
 	while (len > 1 && folder[len - 1] == '/')
 		folder[--len] = '\0';
 	if (e == ERR_OK)
 		e = folder_above(folder, f);
 	if (e == ERR_OK)
+		e = behalf_of(c, folder, f);
+	if (e == ERR_OK)
 		e = folder_make(c, "Data folder", folder, f);
+	if (e == ERR_OK)
+		e = behalf_in(c, folder, f);
 	if (e == ERR_OK)
 		e = join(path, folder, "backups", f);
 	if (e == ERR_OK)

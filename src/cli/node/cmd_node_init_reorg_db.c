@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/behalf.h"
 #include "cli/node/database.h"
 
 enum err cmd_node_init_reorg_db(struct cli *c, struct fail *f)
@@ -9,6 +10,8 @@ enum err cmd_node_init_reorg_db(struct cli *c, struct fail *f)
 	bool made = false;
 	enum err e = database_path(c, "--path", path, f);
 
+	if (e == ERR_OK)
+		e = behalf_of(c, path, f);
 	if (e != ERR_OK)
 		return e;
 	e = reorgdb_open(&db, path, REORGDB_WRITE, f);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cli/behalf.h"
 #include "cli/node/snapshots.h"
 
 #define KEPT 1000
@@ -70,6 +71,8 @@ enum err cmd_node_prune(struct cli *c, struct fail *f)
 		    "--latest-valid puts the log right, and then it is pruned",
 		    path);
 	l2_log_close(log);
+	if (e == ERR_OK)
+		e = behalf_of(c, output, f);
 	if (e == ERR_OK)
 		e = l2_log_prune(
 		    &files_of_system, path, (size_t)keep, output, &pruned, f);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
 #include "kinds/node/reorgdb/rebuild.h"
@@ -40,6 +41,8 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 		e = database_path(c, "--db-path", path, f);
 	if (e == ERR_OK)
 		e = folder_settled(path, f);
+	if (e == ERR_OK)
+		e = behalf_of(c, path, f);
 	if (e == ERR_OK)
 		e = journal_read(&j, c->config->journal, f);
 	if (e != ERR_OK)

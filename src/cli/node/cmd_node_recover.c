@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "cli/behalf.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
@@ -431,6 +432,8 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 		e = folder_of(c, r.paths.log, "the log of snapshots", f);
 	if (e == ERR_OK)
 		e = folder_settled(r.paths.log, f);
+	if (e == ERR_OK)
+		e = behalf_of(c, r.paths.log, f);
 	if (e == ERR_OK)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "cli/behalf.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
 #include "cli/node/replace.h"
@@ -347,6 +348,8 @@ static enum err look(struct resetting *r, struct fail *f)
 
 	snprintf(log, sizeof log, "%.960s/" SNAPSHOTS_NAME, dir);
 	e = folder_of(r->cli, log, "log and reorg database", f);
+	if (e == ERR_OK)
+		e = behalf_of(r->cli, log, f);
 	return e == ERR_OK
 	    ? l2_reset_look(&r->files, &files_of_system, dir, clock_wall_ms(), f)
 	    : e;

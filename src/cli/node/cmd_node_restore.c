@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/behalf.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
@@ -92,6 +93,8 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		e = folder_of(c, paths.log, "log and reorg database", f);
 	if (e == ERR_OK)
 		e = folder_settled(paths.log, f);
+	if (e == ERR_OK)
+		e = behalf_of(c, paths.log, f);
 	if (e == ERR_OK && plan.time && plan.log_file)
 		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");
 	if (e == ERR_OK && only && strcmp(only, "log") && strcmp(only, "reorg-db"))

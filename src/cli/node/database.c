@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mutant.h"
+#include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "kinds/node/reorgdb/changes.h"
 
@@ -38,6 +39,8 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 		e = folder_settled(path, f);
 	else if (e == ERR_OK)
 		folder_warn(c, path);
+	if (e == ERR_OK && mode != REORGDB_READ)
+		e = behalf_of(c, path, f);
 	return e == ERR_OK ? reorgdb_open(ret, path, mode, f) : e;
 }
 

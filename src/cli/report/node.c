@@ -8,8 +8,10 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
 
-void node_files(struct node_files *ret, const struct node_keys *k)
+void node_files(struct node_files *ret, const struct config *config)
 {
+	const struct node_keys *k = &config->node;
+
 	snprintf(ret->log, sizeof ret->log, "%.1000s/l2_snapshots.dat", k->data_dir);
 	snprintf(ret->reorg_db, sizeof ret->reorg_db, "%.1000s/reorg_db", k->data_dir);
 	if (k->backup.folder)
@@ -17,8 +19,8 @@ void node_files(struct node_files *ret, const struct node_keys *k)
 	else
 		snprintf(
 		    ret->backups, sizeof ret->backups, "%.1000s/backups", k->data_dir);
-	ret->paths =
-	    (struct l2_paths){ k->data_dir, ret->log, ret->reorg_db, ret->backups };
+	ret->paths = (struct l2_paths){ k->data_dir, ret->log, ret->reorg_db,
+		ret->backups, config->journal };
 }
 
 static int64_t backup_age_ms(const struct l2_look *l)
@@ -146,7 +148,7 @@ bool node_show(const struct cli *c, struct journal *j)
 	struct shown s = { .cli = c, .journal = j };
 	struct amount all;
 
-	node_files(&s.files, &c->config->node);
+	node_files(&s.files, c->config);
 	book_sums(j, &s.sums);
 	l2_look(&s.look, &s.files.paths);
 	if (!c->config->node.chain && !s.sums.changes && !s.look.log_bytes &&

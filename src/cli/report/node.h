@@ -14,7 +14,7 @@ struct node_files {
 	char log[1024], reorg_db[1024], backups[1024];
 	struct l2_paths paths;
 };
-void node_files(struct node_files *ret, const struct node_keys *k);
+void node_files(struct node_files *ret, const struct config *config);
 
 /* What is wrong with log, database, and the state and anchor of the newest snapshot, as
  * far as the end of the log tells, beside whoever writes them; in a read of the journal.

@@ -58,25 +58,23 @@ static const char *user_name(char out[64], uid_t uid)
 	return out;
 }
 
-/* Whose it is, and who may use it. want: of access(). Who is root looks for another: the
- * owner of the folder. */
+/* The owner of the journal is who runs the node, else that of the folder: all is to be
+ * his. need: rights of an owner. */
 static void rights_look(
-    struct l2_look *l, const char *path, const struct stat *st, int want)
+    struct l2_look *l, const char *path, const struct stat *st, mode_t need)
 {
 	char owner[64], should[64];
-	uid_t me = geteuid();
 
-	user_name(should, me ? me : (uid_t)l->owner);
-	if (st->st_uid != (me ? me : (uid_t)l->owner))
-		remedy(found(l, path, "it belongs to %s, and %s %s",
-			   user_name(owner, st->st_uid),
-			   me ? "this process to" : "its folder to", should),
+	if (st->st_uid != (uid_t)l->owner)
+		remedy(
+		    found(l, path, "it belongs to %s, and the node to %s",
+			user_name(owner, st->st_uid), user_name(should, (uid_t)l->owner)),
 		    "sudo chown -R %s: %s", should, path);
-	else if (faccessat(AT_FDCWD, path, want, AT_EACCESS) != 0)
+	else if (st->st_uid == (uid_t)l->owner && (st->st_mode & need) != need)
 		remedy(found(l, path, "its owner may not %s it (mode %04o)",
-			   want & X_OK ? "use" : "read and write",
+			   need & S_IXUSR ? "use" : "read and write",
 			   (unsigned)st->st_mode & 07777),
-		    "chmod %s %s", want & X_OK ? "u+rwx" : "u+rw", path);
+		    "chmod %s %s", need & S_IXUSR ? "u+rwx" : "u+rw", path);
 	if (st->st_mode & 022)
 		remedy(found(l, path, "others may write %s (mode %04o)",
 			   S_ISDIR(st->st_mode) ? "in it" : "it",
@@ -84,12 +82,61 @@ static void rights_look(
 		    "chmod go-w %s", path);
 }
 
+/* Root is nobody else's deputy here (behalf.h): he may look. */
+static void user_look(struct l2_look *l, const char *path)
+{
+	char owner[64], me[64];
+
+	if (geteuid() == 0 || geteuid() == (uid_t)l->owner || l->other)
+		return;
+	user_name(me, geteuid());
+	remedy(found(l, path, "it belongs to %s, and this process to %s",
+		   user_name(owner, (uid_t)l->owner), me),
+	    "type it as that user: sudo -u %s pawl ...; where %s is to run the node: "
+	    "sudo chown -R %s: %s",
+	    owner, me, me, path);
+}
+
+/* What is in a folder, one finding for all of it. Their sizes as du has them; bytes may
+ * be NULL. */
+static void inside_look(struct l2_look *l, const char *path, uint64_t *bytes)
+{
+	char owner[64], should[64], first[256] = "";
+	DIR *d = opendir(path);
+	struct dirent *entry;
+	struct stat st, dir;
+	size_t n = 0;
+
+	while (d && (entry = readdir(d)) != NULL) {
+		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (bytes)
+			*bytes += (uint64_t)st.st_blocks * DISK_SECTOR;
+		if (st.st_uid == (uid_t)l->owner || n++)
+			continue;
+		snprintf(first, sizeof first, "%.200s", entry->d_name);
+		user_name(owner, st.st_uid);
+	}
+	if (l->other || (d && fstat(dirfd(d), &dir) == 0 && dir.st_uid != l->owner))
+		n = 0;
+	if (d)
+		closedir(d);
+	if (n)
+		remedy(found(l, path,
+			   "%zu file%s in it belong%s to another user than %s, as %.100s "
+			   "to %s",
+			   n, n == 1 ? "" : "s", n == 1 ? "s" : "",
+			   user_name(should, (uid_t)l->owner), first, owner),
+		    "sudo chown -R %s: %s", should, path);
+}
+
 /* -- what there is --------------------------------------------------------- */
 
-static void folder_look(struct l2_look *l, const char *path)
+static void folder_look(struct l2_look *l, const char *path, const char *journal)
 {
 	struct statvfs disk;
-	struct stat st;
+	struct stat st, whose;
 
 	l->disk_free = l->disk_size = -1;
 	if (stat(path, &st) != 0) {
@@ -107,11 +154,20 @@ static void folder_look(struct l2_look *l, const char *path)
 		return;
 	}
 	l->owner = (unsigned)st.st_uid;
-	rights_look(l, path, &st, R_OK | W_OK | X_OK);
-	if (statvfs(path, &disk) == 0) {
-		l->disk_free = (int64_t)(disk.f_bavail * disk.f_frsize);
-		l->disk_size = (int64_t)(disk.f_blocks * disk.f_frsize);
-	}
+	if (journal && stat(journal, &whose) == 0 && whose.st_uid)
+		l->owner = (unsigned)whose.st_uid;
+	rights_look(l, path, &st, S_IRWXU);
+	l->other = st.st_uid != (uid_t)l->owner;
+	user_look(l, path);
+	if (statvfs(path, &disk) != 0)
+		return;
+	l->disk_free = (int64_t)(disk.f_bavail * disk.f_frsize);
+	l->disk_size = (int64_t)(disk.f_blocks * disk.f_frsize);
+	if (disk.f_flag & ST_RDONLY)
+		remedy(found(l, path, "its file system is mounted read-only"),
+		    "findmnt -T %s names it, and dmesg may say why; then: sudo mount -o "
+		    "remount,rw on it",
+		    path);
 }
 
 static void log_look_at(struct l2_look *l, const char *path)
@@ -134,15 +190,12 @@ static void log_look_at(struct l2_look *l, const char *path)
 	l->log_file = (uint64_t)st.st_ino;
 	l->log_changed_ns =
 	    (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-	rights_look(l, path, &st, R_OK | W_OK);
+	rights_look(l, path, &st, S_IRUSR | S_IWUSR);
 }
 
-/* As du has it: a database is a folder of files. */
 static void database_look_at(struct l2_look *l, const char *path)
 {
-	struct dirent *entry;
 	struct stat st;
-	DIR *d;
 
 	if (stat(path, &st) != 0)
 		return;
@@ -152,21 +205,22 @@ static void database_look_at(struct l2_look *l, const char *path)
 		    "move it away: the reorg database is to have this name");
 		return;
 	}
-	rights_look(l, path, &st, R_OK | W_OK | X_OK);
-	d = opendir(path);
-	while (d && (entry = readdir(d)) != NULL)
-		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode))
-			l->database_bytes += (uint64_t)st.st_blocks * DISK_SECTOR;
-	if (d)
-		closedir(d);
+	rights_look(l, path, &st, S_IRWXU);
+	inside_look(l, path, &l->database_bytes);
 }
 
 static void backups_look(struct l2_look *l, const char *folder)
 {
 	struct l2_backup_seen *seen = NULL;
+	struct stat st;
 	size_t n = 0;
 
+	/* A folder for copies may be of whom it likes, but for root. */
+	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (!st.st_uid)
+			rights_look(l, folder, &st, S_IRWXU);
+		inside_look(l, folder, NULL);
+	}
 	if (l2_backup_list(&files_of_system, folder, &seen, &n, NULL) == ERR_OK && n) {
 		l->backups = n;
 		l->backup_ms = l2_backup_wall_ms(seen[0].time);
@@ -189,7 +243,7 @@ static void reset_look(struct l2_look *l, const char *folder)
 void l2_look(struct l2_look *ret, const struct l2_paths *paths)
 {
 	*ret = (struct l2_look){ .findings_n = 0 };
-	folder_look(ret, paths->folder);
+	folder_look(ret, paths->folder, paths->journal);
 	if (!ret->has_folder)
 		return;
 	reset_look(ret, paths->folder);

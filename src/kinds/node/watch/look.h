@@ -18,6 +18,8 @@
 
 struct l2_paths {
 	const char *folder, *log, *reorg_db, *backups;
+	const char
+	    *journal; /* whose owner runs the node; NULL: that of the folder does */
 };
 
 #define L2_FINDINGS_MAX 8
@@ -29,7 +31,8 @@ struct l2_finding {
 struct l2_look {
 	size_t findings_n; /* of folder and files: what keeps them from being used */
 	struct l2_finding findings[L2_FINDINGS_MAX];
-	unsigned owner; /* of the folder: a user's number */
+	unsigned owner; /* who is to have it all: a user's number */
+	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
