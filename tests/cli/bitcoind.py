@@ -11,10 +11,10 @@ GENESIS = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"  # 
 MAINNET = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"  # its genesis
 
 
-def block_hash(height):
+def block_hash(height, branch=""):
     if height == 0:
         return GENESIS
-    return "00000000" + hashlib.sha256(str(height).encode()).hexdigest()[8:]
+    return "00000000" + hashlib.sha256(f"{height}{branch}".encode()).hexdigest()[8:]
 
 
 class Server:
@@ -59,12 +59,16 @@ class Server:
 
 
 class Bitcoind(Server):
-    """One whose blocks are known by their heights."""
+    """One whose blocks are known by their heights; those above `fork` are of another branch."""
 
-    def __init__(self, height, login=None, genesis=GENESIS):
+    def __init__(self, height, login=None, genesis=GENESIS, fork=None):
         super().__init__(self.answer, login)
         self.height = height
+        self.fork = height if fork is None else fork
         self.genesis = genesis
+
+    def hash(self, height):
+        return block_hash(height, "b" if height > self.fork else "") if height else self.genesis
 
     def answer(self, asked):
         result, error = None, None
@@ -75,5 +79,5 @@ class Bitcoind(Server):
         elif not 0 <= asked["params"][0] <= self.height:
             error = {"code": -8, "message": "Block height out of range"}
         else:
-            result = block_hash(asked["params"][0]) if asked["params"][0] else self.genesis
+            result = self.hash(asked["params"][0])
         return {"result": result, "error": error, "id": asked.get("id")}

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import sqlite3
 import sys
 
@@ -97,6 +98,55 @@ def blocks_of_another_chain_stay_out(folder):
             db.execute("INSERT OR REPLACE INTO node_watch (id, chain, reorgs, moves) VALUES (1, 7, 0, 0)")
             db.commit()
             resync(regtest, 1, err=f"that of the journal: its first block is {GENESIS}, and not {MAINNET}")
+
+
+@test
+def another_branch_is_a_reorg(folder):
+    """what a node has otherwise is told, and above the depth rule replaced by a word alone"""
+    path = os.path.join(folder, "reorg_db")
+
+    def resync(node, code, *more, **said):
+        done = Run(folder, "node", "resync", "--db-path", path, "--bitcoin-rpc", node.url, *more).ends(code, **said)
+        with Rocks(path) as db:
+            return db.all(), done
+
+    def all_of(node, lowest=0):
+        return {f"block:{n:020}": node.hash(n) for n in range(lowest, node.height + 1)}
+
+    Run(folder, "node", "init-reorg-db", "--path", path).ends(0)
+    with Bitcoind(30) as first, Bitcoind(31, fork=24) as near, Bitcoind(20, fork=0) as far:
+        assert resync(first, 0, "--start-height", "0")[0] == all_of(first)
+        assert resync(near, 0, "--start-height", "29", out=r"^Resynced blocks 25 to 31: 7 hashes\nA reorg: 6 hashes of the "
+                      r"database, from block 25 on, were of another branch")[0] == all_of(near)
+        # seven are one more than there may be, and so is a start in the middle of a shorter chain
+        kept, _ = resync(far, 5, err=r"nothing was changed: 31 blocks of the database, 1 to 31, .* lets 6 go\..*--yes=")
+        assert kept == all_of(near)
+        kept, done = resync(far, 5, "--start-height", "15", err=f"of the chain of {far.url}, whose newest is 20: ")
+        assert kept == all_of(near)
+        word = done.err.split()[-1]
+        near.height = 32  # what there is to give up is another one then
+        assert resync(near, 0)[0] == all_of(near)
+        assert resync(far, 5, "--start-height", "15", word)[0] == all_of(near)
+        word = resync(far, 5, "--start-height", "15")[1].err.split()[-1]
+        assert resync(far, 0, "--start-height", "15", word, out="^Resynced blocks 1 to 20: 20 hashes\nA reorg: 32 ")[
+            0] == all_of(far)
+
+
+@test
+def silent_node_is_named(folder):
+    """one that takes a question and answers nothing is named while it is waited for, and when that ends"""
+    with socket.create_server(("127.0.0.1", 0)) as mute, open(
+            os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        file.write("journal: pawl.db\nnode: {data_dir: ., chain: b}\nserve: {listen: none}\nchains: {b: {kind: bitcoin, "
+                   f"network: regtest, timeout_ms: 700, endpoints: ['{url}/key'], finality: {{depth: 6}}}}}}\n")
+        file.flush()
+        Run(folder, "node", "init-reorg-db").ends(0)
+        done = Run(folder, "node", "resync", "--bitcoin-rpc", url + "/key").ends(
+            3, err=f"waiting for {url}/\\.\\.\\.: no answer for 3 s(.|\n)*"
+            f"pawl: {url}/\\.\\.\\., asked 5 times .*700 ms, as timeout_ms .*: no whole answer within 700 ms")
+        assert "key" not in done.err, done.err
 
 
 @test

@@ -11,6 +11,8 @@
 #include "journal/journal.h"
 #include "kinds/node/anchor/anchor.h"
 
+#define TIMEOUT_MS 10000 /* as timeout_ms of a chain, unless the config says it */
+
 /* The same one, however it is written: no slash behind it, or its host by name. */
 static bool same_url(const char *a, const char *b)
 {
@@ -34,9 +36,17 @@ static bool has_config(struct cli *c)
 	return access(c->args.config, F_OK) == 0 && cli_config(c, NULL) == ERR_OK;
 }
 
+/* How long a request may take, and how deep a reorg may be. */
+static void chain_rules(struct resync_plan *ret, const struct chain_config *chain)
+{
+	ret->timeout_ms = chain->timeout_ms;
+	ret->depth = chain->finality.depth;
+	ret->depth_of = "finality of its chain in the config";
+}
+
 /* The config's, where it is the one of the line: it says how it is asked. A config is not
  * needed for the rest. */
-static bool node_of_config(struct node_config *ret, struct cli *c, const char *url)
+static bool node_of_config(struct resync_plan *ret, struct cli *c, const char *url)
 {
 	if (!has_config(c))
 		return false;
@@ -47,7 +57,8 @@ static bool node_of_config(struct node_config *ret, struct cli *c, const char *u
 		     k++) {
 			if (!same_url(url, chain->endpoints[k].url))
 				continue;
-			*ret = chain->endpoints[k];
+			ret->node = chain->endpoints[k];
+			chain_rules(ret, chain);
 			return true;
 		}
 	}
@@ -85,37 +96,44 @@ static enum err node_of_line(
 	return e == ERR_OK ? ERR_OK : fail_wrap(f, e, "--login");
 }
 
-static enum err node_of(struct node_config *ret, struct cli *c, struct fail *f)
+static enum err node_of(struct resync_plan *ret, struct cli *c, struct fail *f)
 {
 	const char *url = args_get(&c->args, "--bitcoin-rpc");
 	const struct chain_config *chain;
 	enum err e;
 
+	ret->timeout_ms = TIMEOUT_MS;
+	ret->depth = ANCHOR_CONFIRMS;
+	ret->depth_of = "what confirms an anchor, for want of a config that says more,";
+	if (url && has_config(c) && c->config->node.chain &&
+	    config_chain(c->config, c->config->node.chain, &chain, NULL) == ERR_OK)
+		chain_rules(ret, chain);
 	if (url && !args_get(&c->args, "--login") && !args_get(&c->args, "--cookie") &&
 	    node_of_config(ret, c, url))
 		return ERR_OK;
 	if (url)
-		return node_of_line(ret, c, url, f);
+		return node_of_line(&ret->node, c, url, f);
 	e = cli_config(c, f);
 	if (e == ERR_OK && !c->config->node.chain)
 		e = fail_set(f, ERR_USAGE,
 		    "--bitcoin-rpc URL is needed: the config names no node.chain");
 	if (e == ERR_OK)
 		e = config_chain(c->config, c->config->node.chain, &chain, f);
-	if (e == ERR_OK)
-		*ret = chain->endpoints[0];
-	return e;
+	if (e != ERR_OK)
+		return e;
+	ret->node = chain->endpoints[0];
+	chain_rules(ret, chain);
+	return ERR_OK;
 }
 
 /* Which chain it must be, as far as a config and its journal say. */
-static void chain_of(struct resync_chain *ret, struct cli *c)
+static void chain_of(struct resync_plan *ret, struct cli *c)
 {
 	const struct chain_config *chain;
 	struct fail f = { ERR_OK, "" };
 	struct journal *j;
 	enum err e;
 
-	*ret = (struct resync_chain){ .chain_id = 0 };
 	if (!has_config(c))
 		return;
 	if (c->config->node.chain &&
@@ -150,46 +168,46 @@ static void tell(const struct cli *c, const struct resynced *r)
 	if (c->args.json) {
 		cli_json(json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)r->from,
 		    "to", (json_int_t)r->to, "blocks", (json_int_t)(r->to - r->from + 1),
-		    "other_branch", (json_int_t)r->back));
+		    "other_branch", (json_int_t)r->others));
 		return;
 	}
 	printf("Resynced blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " hash%s\n",
 	    r->from, r->to, r->to - r->from + 1, r->to == r->from ? "" : "es");
-	if (r->back)
+	if (r->others)
 		cli_say(c,
-		    "%" PRIu64 " of them, below the start, were of another branch.",
-		    r->back);
+		    "A reorg: %" PRIu64 " hash%s of the database, from block %" PRIu64
+		    " on, %s of another branch, and %s replaced.",
+		    r->others, r->others == 1 ? "" : "es", r->lowest,
+		    r->others == 1 ? "was" : "were", r->others == 1 ? "is" : "are");
 }
 
 enum err cmd_node_resync(struct cli *c, struct fail *f)
 {
-	struct node_config node = { .url = NULL };
-	struct resync_chain chain;
+	struct resync_plan plan = { .cli = c,
+		.given = args_get(&c->args, "--start-height") };
 	struct resynced r;
-	struct reorgdb *db;
-	struct world *w;
-	uint64_t start = 0;
-	enum err e = node_of(&node, c, f);
+	enum err e = args_yes(&plan.yes, &c->args, f);
 
 	if (e == ERR_OK)
-		e = database_open(&db, c, "--db-path", REORGDB_WRITE, f);
+		e = node_of(&plan, c, f);
+	if (e == ERR_OK)
+		e = database_open(&plan.db, c, "--db-path", REORGDB_WRITE, f);
 	if (e != ERR_OK)
 		goto end;
-	e = start_of(&start, c, db, f);
+	e = start_of(&plan.start, c, plan.db, f);
 	if (e == ERR_OK)
-		e = world_open(&w, f);
+		e = world_open(&plan.world, f);
 	if (e == ERR_OK) {
-		chain_of(&chain, c);
-		e = resync(&r, w, &node, &chain, db, start,
-		    args_get(&c->args, "--start-height"), f);
-		world_free(w);
+		chain_of(&plan, c);
+		e = resync(&r, &plan, f);
+		world_free(plan.world);
 	}
-	reorgdb_close(db);
+	reorgdb_close(plan.db);
 	if (e == ERR_OK)
 		tell(c, &r);
 end:
 	/* Else it is the config's. */
 	if (args_get(&c->args, "--bitcoin-rpc") && args_get(&c->args, "--login"))
-		secret_free(node.login);
+		secret_free(plan.node.login);
 	return e;
 }

@@ -9,197 +9,12 @@
 #include "base/mutant.h"
 #include "chain/bitcoin/bitcoin.h"
 #include "chain/config.h"
+#include "cli/node/resync_in.h"
 
-#define HASHES 1000  /* of a request */
-#define WRITTEN 5000 /* and of a batch of the database */
-#define SLOTS 6      /* requests under way */
-#define TIMEOUT_MS 60000
-#define TRIES 5
-#define AGAINS 10 /* reorgs while it runs */
+#define WRITTEN 5000 /* hashes of a batch of the database */
+#define AGAINS 10    /* reorgs while it runs */
 
-_Static_assert(HASHES <= CHAIN_BATCH_MAX, "a request takes as many");
-
-struct run;
-
-/* A question that is under way, or was answered and is not taken yet. */
-struct slot {
-	struct run *run;
-	uint64_t from;
-	uint32_t n;
-	int tries;
-	bool busy, answered;
-	struct pool_answer got; /* its answer is ours */
-};
-
-struct run {
-	struct world *world;
-	struct pool *pool;
-	struct reorgdb *db;
-	struct reorgdb_batch *batch;
-	struct slot slots[SLOTS];
-	struct hash hashes[HASHES];
-	bool known[HASHES];
-	bool given; /* the start, by who asked */
-	struct fail *f;
-};
-
-/* -- one question ---------------------------------------------------------- */
-
-static void answered(void *ctx, struct pool_answer *a)
-{
-	struct slot *s = ctx;
-
-	s->got = *a;
-	a->answer = NULL;
-	s->answered = true;
-}
-
-static enum err await(struct run *r, const struct slot *s)
-{
-	while (!s->answered) {
-		world_wait(r->world, world_now_ms(r->world) + TIMEOUT_MS);
-		if (world_signalled(r->world))
-			return fail_set(r->f, ERR_STOPPED,
-			    "stopped; what was written stays, and the same command goes "
-			    "on");
-	}
-	return ERR_OK;
-}
-
-/* When its node may be asked. */
-static enum err ask(struct run *r, struct slot *s, struct buf *body)
-{
-	int64_t at_ms;
-
-	while (!pool_ready(r->pool, 0, &at_ms)) {
-		world_wait(r->world, at_ms);
-		if (world_signalled(r->world)) {
-			buf_release(body);
-			return fail_set(r->f, ERR_STOPPED, "stopped");
-		}
-	}
-	s->run = r;
-	s->busy = true;
-	s->answered = false;
-	pool_ask(r->pool, 0, body, answered, s);
-	/* It leaves now, and not when somebody waits for it. */
-	world_wait(r->world, world_now_ms(r->world));
-	return ERR_OK;
-}
-
-static void slot_clear(struct slot *s)
-{
-	mem_free(s->got.answer);
-	s->got.answer = NULL;
-	s->busy = s->answered = false;
-}
-
-static bool may_come(enum err e)
-{
-	return err_class(e) == CLASS_RETRY || err_class(e) == CLASS_UNKNOWN;
-}
-
-typedef enum err read_fn(struct run *r, const char *answer, size_t len, void *ret);
-
-/* One question by itself, tried some times. */
-static enum err asked(
-    struct run *r, void (*write)(struct buf *body), read_fn *read, void *ret)
-{
-	enum err e = ERR_OK;
-
-	for (int i = 0; i < TRIES; i++) {
-		struct slot s = { .run = r };
-		struct buf body;
-
-		buf_init(&body, 4096);
-		write(&body);
-		e = ask(r, &s, &body);
-		if (e == ERR_OK)
-			e = await(r, &s);
-		if (e != ERR_OK)
-			return e;
-		e = s.got.err;
-		if (e == ERR_OK)
-			e = read(r, s.got.answer, s.got.len, ret);
-		else
-			(void)fail_set(r->f, e, "%s", s.got.fail.why);
-		slot_clear(&s);
-		if (!may_come(e))
-			return e;
-	}
-	return e;
-}
-
-static enum err identity_take(struct run *r, const char *answer, size_t len, void *ret)
-{
-	return bitcoin_identity_read(ret, answer, len, r->f);
-}
-
-static void count_write(struct buf *body)
-{
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "getblockcount");
-	rpc_call_end(&b);
-	rpc_end(&b);
-}
-
-static enum err count_take(struct run *r, const char *answer, size_t len, void *ret)
-{
-	uint64_t *height = ret;
-	struct rpc_answer a;
-	enum err e = rpc_read(&a, 1, answer, len, r->f);
-	const json_t *v = e == ERR_OK ? a.replies[0].result : NULL;
-
-	if (e == ERR_OK && !v)
-		e = bitcoin_fail(a.replies[0].error, NULL, r->f);
-	else if (e == ERR_OK &&
-	    (!json_is_integer(v) || json_integer_value(v) < 0 ||
-		json_integer_value(v) > UINT32_MAX))
-		e = fail_set(
-		    r->f, ERR_BAD_ANSWER, "the height of the head is none of a block");
-	else if (e == ERR_OK)
-		*height = (uint64_t)json_integer_value(v);
-	rpc_release(&a);
-	return e;
-}
-
-/* -- hashes ---------------------------------------------------------------- */
-
-static enum err hashes_ask(struct run *r, struct slot *s)
-{
-	uint64_t heights[HASHES];
-	struct buf body;
-
-	for (uint32_t i = 0; i < s->n; i++)
-		heights[i] = s->from + i;
-	buf_init(&body, 1 << 20);
-	bitcoin_headers_at(&body, heights, s->n);
-	return ask(r, s, &body);
-}
-
-/* The answer of a slot into r->hashes; asked again where that may help. */
-static enum err hashes_take(struct run *r, struct slot *s)
-{
-	enum err e = await(r, s);
-
-	if (e != ERR_OK)
-		return e;
-	e = s->got.err;
-	if (e == ERR_OK)
-		e = bitcoin_hashes_read(
-		    r->hashes, r->known, s->n, s->got.answer, s->got.len, r->f);
-	else
-		(void)fail_set(r->f, e, "%s", s->got.fail.why);
-	slot_clear(s);
-	if (!may_come(e) || ++s->tries == TRIES)
-		return e;
-	e = hashes_ask(r, s);
-	return e == ERR_OK ? hashes_take(r, s) : e;
-}
-
-static enum err block_put(struct run *r, uint64_t height, const struct hash *hash)
+static enum err block_put(struct resync_run *r, uint64_t height, const struct hash *hash)
 {
 	char key[RECORD_KEY_MAX], text[65];
 
@@ -209,33 +24,35 @@ static enum err block_put(struct run *r, uint64_t height, const struct hash *has
 }
 
 /* ret_short: the chain is lower than it was. */
-static enum err hashes_write(struct run *r, const struct slot *s, bool *ret_short)
+static enum err hashes_write(struct resync_run *r, const struct slot *s, bool *ret_short)
 {
 	enum err e = ERR_OK;
 
 	for (uint32_t i = 0; i < s->n && e == ERR_OK && !*ret_short; i++) {
 		*ret_short = !r->known[i];
 		if (r->known[i])
-			e = block_put(r, s->from + i, &r->hashes[i]);
+			e = block_put(r, s->heights[i], &r->hashes[i]);
 	}
 	return e == ERR_OK && reorgdb_batch_n(r->batch) >= WRITTEN
 	    ? reorgdb_write(r->db, r->batch, r->f)
 	    : e;
 }
 
-static enum err next_ask(struct run *r, struct slot *s, uint64_t *next, uint64_t to)
+static enum err next_ask(
+    struct resync_run *r, struct slot *s, uint64_t *next, uint64_t to)
 {
-	*s = (struct slot){ .from = *next };
+	s->tries = 0;
+	s->busy = false;
 	if (*next > to)
 		return ERR_OK;
-	s->n = (uint32_t)(to - *next < HASHES ? to - *next + 1 : HASHES);
+	resync_span(s, *next, (uint32_t)(to - *next < HASHES ? to - *next + 1 : HASHES));
 	*next += s->n;
-	return hashes_ask(r, s);
+	return resync_ask(r, s);
 }
 
 /* Those from a height on, up to the head, in their order: while some are written, the
  * node is at work on the next ones. */
-static enum err span(struct run *r, uint64_t from, uint64_t to, bool *ret_short)
+static enum err span(struct resync_run *r, uint64_t from, uint64_t to, bool *ret_short)
 {
 	uint64_t next = from;
 	enum err e = ERR_OK;
@@ -246,7 +63,7 @@ static enum err span(struct run *r, uint64_t from, uint64_t to, bool *ret_short)
 	for (int at = 0; e == ERR_OK && r->slots[at].busy; at = (at + 1) % SLOTS) {
 		struct slot taken = r->slots[at];
 
-		e = hashes_take(r, &r->slots[at]);
+		e = resync_take(r, &r->slots[at]);
 		if (e == ERR_OK)
 			e = next_ask(r, &r->slots[at], &next, *ret_short ? 0 : to);
 		/* It leaves before the disk is waited for. */
@@ -259,28 +76,17 @@ static enum err span(struct run *r, uint64_t from, uint64_t to, bool *ret_short)
 
 /* -- where it begins, and whether it ended ---------------------------------- */
 
-static enum err few(struct run *r, uint64_t from, uint32_t n)
+static enum err few(struct resync_run *r, uint64_t from, uint32_t n)
 {
-	struct slot s = { .from = from, .n = n };
-	enum err e = hashes_ask(r, &s);
+	struct slot *s = &r->slots[0];
 
-	return e == ERR_OK ? hashes_take(r, &s) : e;
-}
-
-/* The database has this block with the hash that the node shows, or none. */
-static enum err agrees(struct run *r, uint64_t height, uint32_t at, bool *ret)
-{
-	char there[RECORD_TEXT_MAX + 1], text[65];
-	bool has;
-	enum err e = reorgdb_block(r->db, height, there, &has, r->f);
-
-	hex_format(text, r->hashes[at].at, sizeof r->hashes[at].at);
-	*ret = e == ERR_OK && (!has || (r->known[at] && !strcmp(there, text)));
-	return e == ERR_INPUT ? ERR_OK : e; /* what is no hash is written anew */
+	s->tries = 0;
+	resync_span(s, from, n);
+	return resync_few(r, s);
 }
 
 /* Down from the start, as long as the blocks below it are not the node's. */
-static enum err back(struct run *r, uint64_t *start)
+static enum err back(struct resync_run *r, uint64_t *start)
 {
 	while (*start) {
 		uint32_t n = *start < 100 ? (uint32_t)*start : 100;
@@ -288,7 +94,7 @@ static enum err back(struct run *r, uint64_t *start)
 		bool same = false;
 
 		for (uint32_t i = n; i > 0 && e == ERR_OK && !same; i--) {
-			e = agrees(r, *start - 1, i - 1, &same);
+			e = resync_agrees(r, *start - 1, i - 1, &same);
 			if (e == ERR_OK && !same)
 				(*start)--;
 		}
@@ -298,7 +104,7 @@ static enum err back(struct run *r, uint64_t *start)
 	return ERR_OK;
 }
 
-static enum err above_drop(struct run *r, uint64_t head)
+static enum err above_drop(struct resync_run *r, uint64_t head)
 {
 	enum err e = reorgdb_drop_above(r->db, r->batch, head, r->f);
 
@@ -307,18 +113,18 @@ static enum err above_drop(struct run *r, uint64_t head)
 
 /* The chain may have moved meanwhile: until the highest that was written is its head's.
  */
-static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
+static enum err follow(struct resync_run *r, struct resynced *ret)
 {
-	uint64_t from = start;
+	uint64_t from = r->plan->start;
 	uint64_t head = 0;
 	enum err e;
 	bool same = false, is_short;
 
 	for (int i = 0; i < AGAINS && !same; i++) {
-		e = asked(r, count_write, count_take, &head);
+		e = resync_head(r, &head);
 		if (e != ERR_OK)
 			return e;
-		if (i == 0 && r->given && from > head)
+		if (i == 0 && r->plan->given && from > head)
 			return fail_set(r->f, ERR_USAGE,
 			    "nothing was changed: --start-height %" PRIu64
 			    " is above the node's newest block, %" PRIu64
@@ -326,11 +132,9 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 			    from, head);
 		if (from > head)
 			from = head;
-		e = back(r, &from);
-		if (i == 0) {
-			ret->back = (start < head ? start : head) - from;
+		e = i == 0 ? resync_join(r, head, &from, ret) : back(r, &from);
+		if (i == 0)
 			ret->from = from;
-		}
 		if (e == ERR_OK)
 			e = span(r, from, head, &is_short);
 		if (e == ERR_OK)
@@ -338,7 +142,7 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 		if (e == ERR_OK && !is_short)
 			e = few(r, head, 1);
 		if (e == ERR_OK && !is_short)
-			e = agrees(r, head, 0, &same);
+			e = resync_agrees(r, head, 0, &same);
 		if (e != ERR_OK)
 			return e;
 		ret->to = from = head;
@@ -350,8 +154,8 @@ static enum err follow(struct run *r, struct resynced *ret, uint64_t start)
 
 /* -- whose blocks ----------------------------------------------------------- */
 
-static enum err other_genesis(
-    const struct run *r, const struct identity *who, const char *has, const char *what)
+static enum err other_genesis(const struct resync_run *r, const struct identity *who,
+    const char *has, const char *what)
 {
 	char text[65];
 
@@ -364,7 +168,7 @@ static enum err other_genesis(
 }
 
 /* The first block that the database has, if it has that. */
-static enum err database_agrees(const struct run *r, const struct identity *who)
+static enum err database_agrees(const struct resync_run *r, const struct identity *who)
 {
 	char there[RECORD_TEXT_MAX + 1], text[65];
 	struct hash hash;
@@ -380,9 +184,9 @@ static enum err database_agrees(const struct run *r, const struct identity *who)
 	return other_genesis(r, who, there, "database");
 }
 
-static enum err is_the_chain(
-    const struct run *r, const struct identity *who, const struct resync_chain *chain)
+static enum err is_the_chain(const struct resync_run *r, const struct identity *who)
 {
+	const struct resync_plan *chain = r->plan;
 	char other[CHAIN_OTHER_MAX], text[65];
 
 	if (!who->chain_id)
@@ -403,26 +207,28 @@ static enum err is_the_chain(
 	return MUTANT(resync_any_genesis) ? ERR_OK : database_agrees(r, who);
 }
 
-enum err resync(struct resynced *ret, struct world *w, const struct node_config *node,
-    const struct resync_chain *chain, struct reorgdb *db, uint64_t start, bool given,
-    struct fail *f)
+enum err resync(struct resynced *ret, const struct resync_plan *plan, struct fail *f)
 {
-	struct run *r = mem_new(sizeof *r);
+	struct resync_run *r = mem_new(sizeof *r);
 	struct identity who = { .chain_id = 0 };
 	enum err e;
 
-	*ret = (struct resynced){ .from = start };
-	*r = (struct run){ .world = w, .db = db, .given = given, .f = f };
-	r->pool = pool_new(w, node, 1, TIMEOUT_MS);
+	*ret = (struct resynced){ .from = plan->start };
+	*r = (struct resync_run){
+		.plan = plan, .world = plan->world, .db = plan->db, .f = f
+	};
+	url_shown(r->node, plan->node.url);
+	r->since_ms = world_now_ms(r->world);
+	r->pool = pool_new(plan->world, &plan->node, 1, plan->timeout_ms);
 	r->batch = reorgdb_batch_new();
-	e = asked(r, bitcoin_identity, identity_take, &who);
+	e = resync_identity(r, &who);
 	if (e == ERR_OK)
-		e = is_the_chain(r, &who, chain);
+		e = is_the_chain(r, &who);
 	if (e == ERR_OK)
-		e = follow(r, ret, start);
+		e = follow(r, ret);
 	pool_free(r->pool); /* calls nobody back */
 	for (int i = 0; i < SLOTS; i++)
-		slot_clear(&r->slots[i]);
+		resync_clear(&r->slots[i]);
 	reorgdb_batch_free(r->batch);
 	mem_free(r);
 	return e;

@@ -350,6 +350,36 @@ enum err reorgdb_drop_above(
 	return iterated(db, it, f);
 }
 
+static bool block_here(
+    const rocksdb_iterator_t *it, uint64_t *ret, char hash[RECORD_TEXT_MAX + 1])
+{
+	size_t len, value_len;
+	const char *key = rocksdb_iter_key(it, &len),
+		   *value = rocksdb_iter_value(it, &value_len);
+	enum key_kind kind;
+
+	return key_read(&kind, ret, key, len, NULL) == ERR_OK && kind == KEY_BLOCK &&
+	    block_parse(hash, value, value_len, NULL) == ERR_OK;
+}
+
+enum err reorgdb_blocks_down(struct reorgdb *db, uint64_t from,
+    bool (*take)(void *ctx, uint64_t height, const char *hash), void *ctx, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	char key[RECORD_KEY_MAX], hash[RECORD_TEXT_MAX + 1];
+	uint64_t height;
+	bool more = true;
+
+	key_block(key, from);
+	rocksdb_iter_seek_for_prev(it, key, strlen(key));
+	for (; more && rocksdb_iter_valid(it) && has_prefix(it, "block:");
+	     rocksdb_iter_prev(it))
+		if (block_here(it, &height, hash))
+			more = take(ctx, height, hash);
+	return iterated(db, it, f);
+}
+
 enum err reorgdb_reputations(struct reorgdb *db,
     void (*take)(
 	void *ctx, const char *peer, size_t peer_len, const char *value, size_t len),

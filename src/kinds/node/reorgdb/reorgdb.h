@@ -80,6 +80,11 @@ NODISCARD enum err reorgdb_visit(
 /* Events alone, the newest first, at most max. */
 NODISCARD enum err reorgdb_history(
     struct reorgdb *db, size_t max, const struct reorgdb_visitor *v, struct fail *f);
+/* Block hashes alone, from this height down, until take says that it is enough; what is
+ * no hash of a block is passed over. */
+NODISCARD enum err reorgdb_blocks_down(struct reorgdb *db, uint64_t from,
+    bool (*take)(void *ctx, uint64_t height, const char *hash), void *ctx,
+    struct fail *f);
 /* What that node keeps of its peers, as it is. */
 NODISCARD enum err reorgdb_reputations(struct reorgdb *db,
     void (*take)(
