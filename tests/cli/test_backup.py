@@ -141,5 +141,17 @@ def a_daemon_makes_them(folder):
     assert len(count) == 1, serve.said()
 
 
+@test
+def no_backup_has_a_log_yet(folder):
+    """before the first one that has a log, what is missing is named, and no line that finds nothing"""
+    config(folder)
+    Run(folder, "node", "init").ends(0)
+    Run(folder, "node", "restore").ends(1, err="no backup in l2/backups; .*restore --from DIR$")
+    Run(folder, "node", "backup").ends(0)
+    shutil.copy(VECTORS / "ok.dat", os.path.join(folder, "l2", "l2_snapshots.dat"))
+    Run(folder, "node", "restore").ends(1, err="has no log, and no other has one; pawl node restore --only reorg-db 2")
+    Run(folder, "node", "restore", "--only", "log").ends(1, err="none of the 1 backups in l2/backups has a log; the newest is 2")
+
+
 if __name__ == "__main__":
     sys.exit(main())

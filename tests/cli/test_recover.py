@@ -150,6 +150,29 @@ def journal_without_a_state_takes_it(folder):
     Run(folder, "node", "recover", "--latest-valid").ends(6, err="has no state: procedure 1, pawl node restore")
 
 
+@test
+def what_is_anchored_is_anchored_again_by_a_word(folder):
+    """a quiet layer gets a newer anchor where it is asked for; one that no reorg database could note is told"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    first = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+    Run(folder, "node", "create-anchor").ends(0, "anchored before.*create-anchor --again")
+    whole = text(log)
+    second = Run(folder, "node", "create-anchor", "--again", "--json").ends(0).json()[0]
+    assert second["root"] == first["root"] and second["anchor"] != first["anchor"] and second["fresh"], second
+    assert text(log).startswith(whole) and text(log).count("END_SNAPSHOT") == 2 and verified(folder) == first["root"]
+    # typed without it, it is the newer one; killed before the journal had its anchor, that is gone on with
+    assert Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]["anchor"] == second["anchor"]
+    late = Snapshot({"a": 5}, at_ms=int(time.time() * 1000) + 5)
+    write(log, text(log), late.text)
+    third = Run(folder, "node", "create-anchor", "--again", "--json").ends(0).json()[0]
+    assert third["anchor"] == late.anchor and text(log).count("END_SNAPSHOT") == 3, third
+    Run(folder, "node", "anchors").ends(0, "Pending: 3\n")
+    shutil.rmtree(os.path.join(folder, "l2", "reorg_db"))
+    Run(folder, "node", "create-anchor", "--again").ends(0, err="no reorg database l2/reorg_db.*rebuild-reorg-db")
+    Run(folder, "node", "rebuild-reorg-db").ends(0, " 4 anchors")
+
+
 def word_of(folder, *line):
     told = Run(folder, *line).ends(5).err
     return re.search(r"(--yes=[0-9a-f]{8})$", told, re.M)[1], told

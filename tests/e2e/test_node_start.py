@@ -274,6 +274,10 @@ def doctor_names_procedures_and_divergence_is_measured():
         for command in (["init-reorg-db", "--path", str(desk.folder / "reorg_db")], ["rebuild-reorg-db"]):
             told = desk.expect(5, "node", *command)
             check(owned in told.err, told.err)
+        # the way out that is named, of a layer in which nothing has changed since
+        desk.expect(0, "node", "create-anchor", "--again")
+        told = desk.expect(2, "node", "divergence").err
+        check("is in no block yet" in told and root["anchor"] not in told, told)
         stop(desk, daemon)
         ill(desk, log)
 

@@ -3,7 +3,8 @@
  *
  * The snapshot is on the medium before the journal has the anchor: an anchor whose state
  * nobody has would be of no use. Killed between the two and done again, the snapshot is
- * found, and gone on with. A state that is anchored already is not anchored anew. Behind
+ * found, and gone on with. A state that is anchored already is not anchored anew, unless
+ * that is asked for. Behind
  * it the reorg database is told all that the journal has.
  *
  * The newest snapshot is what a node that lost its journal goes on from, so none is put
@@ -30,6 +31,7 @@ struct anchoring_plan {
 	const char *file; /* as pawl node state --json wrote it; NULL: the journal's */
 	bool agreed;      /* whoever calls has asked already */
 	bool doubted;     /* that no verification of it passes, too */
+	bool again;       /* a state that is anchored is anchored anew */
 	uint32_t yes;
 };
 

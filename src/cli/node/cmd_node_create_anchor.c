@@ -41,7 +41,9 @@ static void tell(const struct cli *c, const struct anchored *a)
 	printf("L2StateRoot: %s\nAnchor: %s %s\nCommitment: %s\nSnapshot: %s\n", a->root,
 	    a->hash, status, script, a->log);
 	if (a->known)
-		cli_say(c, "This state was anchored before.");
+		cli_say(c,
+		    "This state was anchored before. Another anchor of it, of now: pawl "
+		    "node create-anchor --again");
 	if (a->status == ANCHOR_PENDING)
 		cli_say(c,
 		    "The transaction waits: Bitcoin is only read so far. Whoever sends "
@@ -50,7 +52,8 @@ static void tell(const struct cli *c, const struct anchored *a)
 
 enum err cmd_node_create_anchor(struct cli *c, struct fail *f)
 {
-	struct anchoring_plan plan = { .file = args_get(&c->args, "--l2-state-file") };
+	struct anchoring_plan plan = { .file = args_get(&c->args, "--l2-state-file"),
+		.again = args_has(&c->args, "--again") };
 	struct anchored done;
 	enum err e = args_yes(&plan.yes, &c->args, f);
 

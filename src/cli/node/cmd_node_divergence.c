@@ -6,6 +6,7 @@
 #include "cli/node/database.h"
 #include "cli/node/snapshot_block.h"
 #include "cli/node/snapshots.h"
+#include "kinds/node/watch/trouble.h"
 
 static enum err tell(const struct cli *c, const struct snapshot_block *b, uint64_t head,
     uint64_t most, struct fail *f)
@@ -24,7 +25,7 @@ static enum err tell(const struct cli *c, const struct snapshot_block *b, uint64
 		printf("Warning: Large divergence detected\n");
 	return large ? fail_set(f, ERR_INPUT,
 			   "more than %" PRIu64 " blocks, node.max_divergence: a newer "
-			   "anchor may be needed: pawl node create-anchor",
+			   "anchor may be needed: " L2_NEWER_ANCHOR,
 			   most)
 		     : ERR_OK;
 }

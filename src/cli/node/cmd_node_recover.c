@@ -313,11 +313,12 @@ static enum err recover(struct recovery *r, struct fail *f)
 		e = ERR_OK;
 	if (e == ERR_OK && of_journal && !r->log.blocks)
 		r->lost = anchors_n(r->journal);
-	if (e == ERR_OK && r->journal)
-		database_follow(r->cli, r->journal);
 	if (e != ERR_OK || !of_journal || r->number ||
-	    (r->log.number && strcmp(r->log.root, r->is) == 0))
+	    (r->log.number && strcmp(r->log.root, r->is) == 0)) {
+		if (e == ERR_OK && r->journal)
+			database_follow(r->cli, r->journal);
 		return e;
+	}
 	r->anchored = true;
 	return anchoring_do(r->cli,
 	    &(struct anchoring_plan){ .agreed = true, .doubted = r->gives_up },

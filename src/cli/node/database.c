@@ -6,6 +6,7 @@
 #include "base/mutant.h"
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/reorgdb/changes.h"
 
 enum err database_path(
@@ -68,6 +69,12 @@ void database_follow(struct cli *c, struct journal *j)
 	if (n < 0 || (size_t)n >= sizeof path || MUTANT(database_not_told))
 		return;
 	e = reorgdb_open(&db, path, REORGDB_WRITE, &f);
+	if (e == ERR_NOT_FOUND && anchors_moves(j))
+		cli_warn(c,
+		    "there is no reorg database %s, so what the journal has of anchors "
+		    "is not noted there. It is made, with all of that, by: pawl node "
+		    "rebuild-reorg-db",
+		    path);
 	if (e == ERR_NOT_FOUND || e == ERR_OWNED)
 		return;
 	if (e == ERR_OK) {

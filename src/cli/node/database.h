@@ -17,9 +17,9 @@ NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char
     enum reorgdb_mode mode, struct fail *f);
 
 /* What the journal knows of anchors, blocks and reorgs, for the config's database: where
- * a daemon keeps that, or there is none, nothing is done. Blocks above the journal's own,
- * which a resync may have brought, stay. What keeps it from being told is warned of, and
- * keeps nothing else back. */
+ * a daemon keeps that, nothing is done; where there is none, that is warned of. Blocks
+ * above the journal's own, which a resync may have brought, stay. What keeps it from
+ * being told is warned of, and keeps nothing else back. */
 void database_follow(struct cli *c, struct journal *j);
 
 /* Values that are not what they should be: each is told on standard error. */

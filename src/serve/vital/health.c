@@ -353,7 +353,7 @@ static void growth_note(struct part *p, const struct l2_figures *n)
 	if (n->diverged)
 		part_note(p, HEALTHY,
 		    "the newest snapshot's anchor is more than node.max_divergence "
-		    "blocks behind Bitcoin: pawl node create-anchor");
+		    "blocks behind Bitcoin: pawl node create-anchor --again");
 }
 
 static void files_part(struct part *p, const struct health_at *at)

@@ -13,6 +13,7 @@ struct putting {
 	const struct l2_restore_plan *plan;
 	struct l2_restored *ret;
 	struct l2_backup_seen from;
+	bool some_log;                                  /* some backup has one */
 	char log[BACKUP_PATH_MAX], db[BACKUP_PATH_MAX]; /* copies; "": none */
 	char db_part[BACKUP_PATH_MAX];
 	struct sums sums;
@@ -26,8 +27,18 @@ static enum err none_such(const struct l2_restore_plan *plan,
     const struct l2_backup_seen *seen, size_t n, struct fail *f)
 {
 	if (!n)
-		return fail_set(
-		    f, ERR_NOT_FOUND, "there is no backup in %s", plan->folder);
+		return fail_set(f, ERR_NOT_FOUND,
+		    "there is no backup in %s; of one that is elsewhere: pawl node "
+		    "restore --from DIR",
+		    plan->folder);
+	if (!plan->time)
+		return fail_set(f, ERR_NOT_FOUND,
+		    "none of the %zu backups in %s has a %s; the newest is %s. Of a copy "
+		    "that is elsewhere: pawl node restore --from DIR%s",
+		    n, plan->folder, plan->log ? "log" : "reorg database", seen[0].time,
+		    plan->log
+			? ", or --file FILE"
+			: "; the database is made anew by: pawl node rebuild-reorg-db");
 	return fail_set(f, ERR_NOT_FOUND,
 	    "there is no backup %s in %s; the newest is %s, the oldest %s", plan->time,
 	    plan->folder, seen[0].time, seen[n - 1].time);
@@ -88,6 +99,8 @@ static enum err choose(struct putting *p, struct fail *f)
 		e = pass_over(plan, seen, at, p->ret, f);
 	if (e == ERR_OK)
 		p->from = seen[at];
+	for (size_t i = 0; i < n; i++)
+		p->some_log |= seen[i].log;
 	mem_free(seen);
 	return e;
 }
@@ -103,10 +116,11 @@ static enum err parts_check(const struct putting *p, struct fail *f)
 		    "the backup %s has nothing of what is asked for", p->from.time);
 	if (plan->log && !p->log[0] && !MUTANT(restore_passes_over))
 		return fail_set(f, ERR_NOT_FOUND,
-		    "nothing was changed: the backup %s has %s log; pawl node restore "
-		    "--only log takes the newest one that there is, --only reorg-db %s "
-		    "the database of this one",
+		    "nothing was changed: the backup %s has %s log%s; pawl node restore "
+		    "%s--only reorg-db %s the database of this one",
 		    p->from.time, p->sums.sum[BACKUP_LOG][0] ? "lost its" : "no",
+		    p->some_log ? "" : ", and no other has one",
+		    p->some_log ? "--only log takes the newest one that there is, " : "",
 		    p->from.time);
 	if (plan->reorg_db && !p->db[0] && p->sums.sum[BACKUP_DB][0])
 		return fail_set(f, ERR_NOT_FOUND,

@@ -149,7 +149,7 @@ bool trouble_of_distance(struct l2_trouble *ret, uint64_t behind, uint64_t most)
 	    "Large divergence detected: the newest snapshot is %" PRIu64
 	    " block%s behind Bitcoin, more than node.max_divergence (%" PRIu64 ")",
 	    behind, behind == 1 ? "" : "s", most);
-	remedy(ret, "pawl node create-anchor makes a newer one");
+	remedy(ret, L2_NEWER_ANCHOR " makes a newer one");
 	return true;
 }
 

@@ -14,6 +14,9 @@
 #define L2_PROCEDURE_3 \
 	"procedure 3, while the node is stopped: pawl node rebuild-reorg-db"
 
+/* Of a quiet layer, too, whose state has an anchor already. */
+#define L2_NEWER_ANCHOR "pawl node create-anchor --again"
+
 struct l2_trouble {
 	char why[800], remedy[500];
 };
