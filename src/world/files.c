@@ -36,6 +36,11 @@ static enum err open_file(
 	int fd = open(path, flags[how] | O_CLOEXEC | O_NONBLOCK, 0600);
 	struct stat s;
 
+	if (fd < 0 && errno == ELOOP && how == FILE_WRITE)
+		return fail_set(f, ERR_SYSTEM,
+		    "%s: is a symbolic link, and nothing is written through one: name "
+		    "the file itself, or put it there",
+		    path);
 	if (fd < 0)
 		return failed(path, "open", f);
 	if (fstat(fd, &s) || !S_ISREG(s.st_mode)) {

@@ -451,6 +451,8 @@ static enum err run(struct anchoring *a, struct fail *f)
 	if (e == ERR_OK && !a->plan->agreed)
 		e = folder_settled(a->ret->log, f);
 	if (e == ERR_OK)
+		e = folder_itself(a->ret->log, f);
+	if (e == ERR_OK)
 		e = snapshots_path(
 		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);
 	if (e == ERR_OK)

@@ -23,7 +23,7 @@ static enum err other_file(const char *path, const char *output, struct fail *f)
 {
 	struct stat st;
 
-	if (stat(output, &st) == 0)
+	if (lstat(output, &st) == 0)
 		return fail_set(f, ERR_USAGE,
 		    "%s is there already: %s is converted into a new file", output, path);
 	return ERR_OK;

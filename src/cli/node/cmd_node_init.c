@@ -55,8 +55,10 @@ static enum err log_make(struct cli *c, const char *path, struct fail *f)
 {
 	bool fresh = access(path, F_OK) != 0;
 	struct file *file = NULL;
-	enum err e = files_of_system.open(&file, path, FILE_WRITE, f);
+	enum err e = folder_itself(path, f);
 
+	if (e == ERR_OK)
+		e = files_of_system.open(&file, path, FILE_WRITE, f);
 	if (e == ERR_OK && fresh) {
 		e = files_of_system.sync(file, f);
 		if (e == ERR_OK)

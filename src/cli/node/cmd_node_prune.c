@@ -13,6 +13,11 @@ static enum err other_file(const char *path, const char *output, struct fail *f)
 {
 	struct stat a, b;
 
+	if (lstat(output, &b) == 0 && S_ISLNK(b.st_mode))
+		return fail_set(f, ERR_USAGE,
+		    "--output %s is a symbolic link, in whose place the file would "
+		    "come: name the file itself",
+		    output);
 	if (stat(path, &a) == 0 && stat(output, &b) == 0 && a.st_dev == b.st_dev &&
 	    a.st_ino == b.st_ino)
 		return fail_set(f, ERR_USAGE,

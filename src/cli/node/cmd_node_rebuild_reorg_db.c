@@ -42,6 +42,8 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(path, f);
 	if (e == ERR_OK)
+		e = folder_itself(path, f);
+	if (e == ERR_OK)
 		e = behalf_of(c, path, f);
 	if (e == ERR_OK)
 		e = journal_read(&j, c->config->journal, f);

@@ -434,6 +434,8 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(r.paths.log, f);
 	if (e == ERR_OK)
+		e = folder_itself(r.paths.log, f);
+	if (e == ERR_OK)
 		e = behalf_of(c, r.paths.log, f);
 	if (e == ERR_OK)
 		e = journal_look(&r, f);

@@ -343,11 +343,16 @@ static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
 static enum err look(struct resetting *r, struct fail *f)
 {
 	const char *dir = r->cli->config->node.data_dir;
-	char log[1024];
+	char log[1024], db[1024];
 	enum err e;
 
 	snprintf(log, sizeof log, "%.960s/" SNAPSHOTS_NAME, dir);
+	snprintf(db, sizeof db, "%.960s/reorg_db", dir);
 	e = folder_of(r->cli, log, "log and reorg database", f);
+	if (e == ERR_OK)
+		e = folder_itself(log, f);
+	if (e == ERR_OK)
+		e = folder_itself(db, f);
 	if (e == ERR_OK)
 		e = behalf_of(r->cli, log, f);
 	return e == ERR_OK

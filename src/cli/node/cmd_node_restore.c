@@ -94,6 +94,10 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(paths.log, f);
 	if (e == ERR_OK)
+		e = folder_itself(paths.log, f);
+	if (e == ERR_OK)
+		e = folder_itself(paths.reorg_db, f);
+	if (e == ERR_OK)
 		e = behalf_of(c, paths.log, f);
 	if (e == ERR_OK && plan.time && plan.log_file)
 		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");

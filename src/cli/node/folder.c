@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mutant.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/watch/look.h"
 
 #define FOLDER_MAX 4096
 
@@ -88,6 +90,16 @@ enum err folder_settled(const char *file, struct fail *f)
 		return ERR_OK;
 	return fail_set(
 	    f, ERR_CONFLICT, "%s. Nothing was changed now. First: " WAYS, told);
+}
+
+enum err folder_itself(const char *path, struct fail *f)
+{
+	char what[L2_LINK_TOLD], remedy[L2_LINK_TOLD];
+
+	if (!l2_is_link(path, what, remedy) || MUTANT(link_is_replaced))
+		return ERR_OK;
+	return fail_set(f, ERR_INPUT, "%.400s %s. Nothing was changed. First: %s", path,
+	    what, remedy);
 }
 
 void folder_warn(const struct cli *c, const char *file)

@@ -170,10 +170,39 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 		    path);
 }
 
+bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD])
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+		return false;
+	snprintf(what, L2_LINK_TOLD,
+	    "is a symbolic link, where the node's own is to be: what writes it anew "
+	    "takes its name, and would leave behind what the link points to");
+	if (stat(path, &st) != 0)
+		snprintf(
+		    remedy, L2_LINK_TOLD, "rm %.300s, which points to nothing", path);
+	else
+		snprintf(remedy, L2_LINK_TOLD,
+		    "l=%.280s; d=$(readlink -f $l) && rm $l && mv \"$d\" $l (on another "
+		    "disk: the data folder as a whole)",
+		    path);
+	return true;
+}
+
+static void link_look_at(struct l2_look *l, const char *path)
+{
+	char what[L2_LINK_TOLD], way[L2_LINK_TOLD];
+
+	if (l2_is_link(path, what, way))
+		remedy(found(l, path, "it %s", what), "%s", way);
+}
+
 static void log_look_at(struct l2_look *l, const char *path)
 {
 	struct stat st;
 
+	link_look_at(l, path);
 	if (stat(path, &st) != 0) {
 		if (errno != ENOENT)
 			remedy(found(l, path, "%s", strerror(errno)),
@@ -197,6 +226,7 @@ static void database_look_at(struct l2_look *l, const char *path)
 {
 	struct stat st;
 
+	link_look_at(l, path);
 	if (stat(path, &st) != 0)
 		return;
 	l->has_database = S_ISDIR(st.st_mode);

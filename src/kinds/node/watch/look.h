@@ -23,9 +23,10 @@ struct l2_paths {
 };
 
 #define L2_FINDINGS_MAX 8
+#define L2_LINK_TOLD 400
 struct l2_finding {
 	const char *of; /* the path that it is about; of the caller's */
-	char why[300], remedy[400];
+	char why[300], remedy[L2_LINK_TOLD];
 };
 
 struct l2_look {
@@ -46,5 +47,8 @@ void l2_look(struct l2_look *ret, const struct l2_paths *paths);
 bool l2_log_is_large(const struct l2_look *l);
 bool l2_database_is_large(const struct l2_look *l);
 bool l2_disk_is_low(const struct l2_look *l);
+
+/* Is it a symbolic link? Then what is wrong with that, and what to type. */
+bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD]);
 
 #endif
