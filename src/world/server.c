@@ -26,6 +26,12 @@
 #define ROOM(max) (((max) + 7) / 8)
 #define RUNS_MAX 16 /* of libmicrohttpd in one pass of the loop */
 
+/* Little room is left: who keeps his place keeps another one out. */
+static bool is_crowded(const struct server *s)
+{
+	return s->callers_n > s->s.connections_max - ROOM(s->s.connections_max);
+}
+
 /* -- what libmicrohttpd tells ---------------------------------------------- */
 
 static void on_caller(void *ctx, struct MHD_Connection *connection, void **of,
@@ -217,7 +223,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	x->connection = connection;
 	x->caller = caller_of(connection);
 	x->caller->asks = true;
-	x->caller->stays = who || !s->s.admit;
+	x->caller->known = x->caller->stays = who || !s->s.admit;
 	x->method = mem_str(method);
 	x->path = mem_str(path);
 	said_take(&x->said, connection, who);
@@ -225,6 +231,19 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *connection
 	LIST_INSERT_HEAD(&s->exchanges, x, link);
 	*of = x;
 	return MHD_YES;
+}
+
+static enum MHD_Result answer(struct server *s, struct exchange *x)
+{
+	struct caller *c = x->caller;
+
+	if (!x->streams) { /* who takes it drop by drop is gone some day, too */
+		c->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
+		c->stays = c->known;
+	}
+	if (is_crowded(s) && !c->known && !MUTANT(asks_for_ever))
+		CHECK(MHD_add_response_header(x->response, "Connection", "close"));
+	return MHD_queue_response(x->connection, (unsigned)x->status, x->response);
 }
 
 /* Called when the header is there, with each part of the body, at its end, and after
@@ -248,11 +267,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 	if (!buf_ok(&x->body))
 		return refuse(
 		    connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long");
-	if (x->response) {
-		if (!x->streams) /* who takes it drop by drop is gone some day, too */
-			x->caller->until_ms = world_now_ms(s->s.world) + s->s.request_ms;
-		return MHD_queue_response(connection, (unsigned)x->status, x->response);
-	}
+	if (x->response)
+		return answer(s, x);
 	if (x->ended)
 		return MHD_NO;
 	if (!x->whole) {
@@ -319,10 +335,9 @@ static struct caller *slowest(const struct server *s)
  * when they are shown the door. Returns when the next one has to go. */
 static int64_t room_make(struct server *s, int64_t now_ms)
 {
-	unsigned most = s->s.connections_max - ROOM(s->s.connections_max);
 	struct caller *c;
 
-	while (s->callers_n > most && (c = slowest(s)) && !MUTANT(nobody_gives_way)) {
+	while (is_crowded(s) && (c = slowest(s)) && !MUTANT(nobody_gives_way)) {
 		int64_t due_ms = c->until_ms - s->s.request_ms + CROWDED_MS;
 
 		if (due_ms > now_ms && !MUTANT(gives_way_at_once))

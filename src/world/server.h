@@ -32,8 +32,9 @@ struct server_setup {
 	/* For a client to say its request, and to take an answer that is no stream; 0:
 	 * 30 s. */
 	int64_t request_ms;
-	/* Of the last eighth of them whoever has taken longest to say his request gives
-	 * way, from a quarter of a second on. 0: SERVER_CONNECTIONS_MAX. */
+	/* 0: SERVER_CONNECTIONS_MAX. Of the last eighth of them whoever has taken longest
+	 * to say his request, or to take its answer, gives way, from a quarter of a
+	 * second on; and an answer is the last one. But not of who is known. */
 	unsigned connections_max;
 	/* May he ask? 0, and who it is (borrowed, copied at once), or the status of the
 	 * refusal, whose body (JSON) is in why. Called from inside the loop, before a

@@ -24,8 +24,9 @@ struct caller {
 	int64_t until_ms; /* for a whole request; 0: it is said */
 	int64_t look_ms;  /* whether he is still there */
 	bool asks;        /* the head of one is read, and not all of its answer sent */
-	bool stays;       /* so it is of somebody known, or the request is whole */
-	bool leaves;      /* he was shown the door */
+	bool known;       /* who asks: by a token, or the server is for nobody else */
+	bool stays;  /* one of his is being said, or one of anybody is not answered */
+	bool leaves; /* he was shown the door */
 };
 
 struct exchange {

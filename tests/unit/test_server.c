@@ -53,12 +53,25 @@ static struct sockaddr_un name_of(const struct rig *t)
 	return a;
 }
 
-static void serve_so_many(struct rig *t, int64_t request_ms, unsigned connections_max)
+/* Everybody may ask, and is nobody in particular. */
+static int strangers(
+    void *ctx, const struct server_head *head, const char **ret_who, struct buf *why)
+{
+	(void)ctx;
+	(void)head;
+	(void)ret_who;
+	(void)why;
+	return 0;
+}
+
+static void serve_so_many(
+    struct rig *t, int64_t request_ms, unsigned connections_max, bool known)
 {
 	struct server_setup setup = { .world = t->world,
 		.listen_fd = t->listen_fd,
 		.request_ms = request_ms,
 		.connections_max = connections_max,
+		.admit = known ? NULL : strangers,
 		.body_max = body_max,
 		.asked = asked,
 		.ctx = t };
@@ -68,7 +81,7 @@ static void serve_so_many(struct rig *t, int64_t request_ms, unsigned connection
 
 static void serve(struct rig *t, int64_t request_ms)
 {
-	serve_so_many(t, request_ms, 0);
+	serve_so_many(t, request_ms, 0, true);
 }
 
 static int rig_up(void **state)
@@ -425,14 +438,14 @@ static unsigned silent_come_back(const struct rig *t, int fds[SILENT])
 static void who_says_half_keeps_nobody_out(void **state)
 {
 	struct rig *t = *state;
-	struct seen seen[2] = { { .calls = 0 } };
+	static struct seen seen[2];
 	unsigned came = 0, long_ago = 0;
 	int64_t began_ms, end_ms;
 	int fds[SILENT], waits, says;
 	size_t len;
 
 	server_close(t->server);
-	serve_so_many(t, 60000, SILENT / 3);
+	serve_so_many(t, 60000, SILENT / 3, true);
 	waits = dial(t);
 	say(waits, "GET /waits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	until(t, &t->got_n, 1);
@@ -470,6 +483,78 @@ static void who_says_half_keeps_nobody_out(void **state)
 	close(waits);
 	close(says);
 	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
+}
+
+#define BUSY 16 /* as many as find room */
+
+static void busy_ask_again(const struct rig *t, int fds[BUSY])
+{
+	static const char again[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	char text[400];
+
+	for (int i = 0; i < BUSY; i++) {
+		ssize_t n =
+		    fds[i] < 0 ? 0 : recv(fds[i], text, sizeof text, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN)
+			continue;
+		if (n <= 0) {
+			if (fds[i] >= 0)
+				close(fds[i]);
+			fds[i] = dial(t);
+		}
+		(void)send(fds[i], again, sizeof again - 1, MSG_NOSIGNAL);
+	}
+}
+
+static void all_are_answered(struct rig *t)
+{
+	for (unsigned i = 0; i < t->got_n; i++)
+		reply(t->got[i], 200, "");
+	t->got_n = 0;
+}
+
+/* Nor who takes nothing of what he asked for. */
+static void who_asks_for_ever_keeps_nobody_out(void **state)
+{
+	struct rig *t = *state;
+	static struct seen seen;
+	static char much[900000];
+	int fds[BUSY], deaf;
+	int64_t began_ms, end_ms;
+	ssize_t n;
+	size_t len = 0;
+
+	server_close(t->server);
+	serve_so_many(t, 60000, BUSY, false);
+	deaf = dial(t);
+	say(deaf, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	until(t, &t->got_n, 1);
+	memset(much, 'x', sizeof much - 1);
+	reply(t->got[0], 200, much);
+	t->got_n = 0;
+	memset(fds, -1, sizeof fds);
+	began_ms = world_now_ms(t->world);
+	end_ms = began_ms + PATIENCE_MS;
+	/* for a while longer than anybody is waited for */
+	for (int passes = 0; !seen.calls || passes < 20;) {
+		busy_ask_again(t, fds);
+		world_wait(t->world, world_now_ms(t->world) + 10);
+		all_are_answered(t);
+		passes += world_now_ms(t->world) > began_ms + 300;
+		if (passes == 1)
+			ask(t, &seen, "http://pawl/", NULL);
+		assert_true(world_now_ms(t->world) < end_ms);
+	}
+	assert_int_equal(seen.a.status, 200);
+	free(seen.a.body);
+	while ((n = recv(deaf, much, sizeof much, MSG_DONTWAIT)) > 0)
+		len += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_true(len < sizeof much - 1);
+	close(deaf);
+	for (int i = 0; i < BUSY; i++)
 		close(fds[i]);
 }
 
@@ -600,6 +685,7 @@ int main(void)
 		RIG(who_drips_is_shown_the_door),
 		RIG(who_takes_no_answer_is_shown_the_door),
 		RIG(who_says_half_keeps_nobody_out),
+		RIG(who_asks_for_ever_keeps_nobody_out),
 		RIG(a_stream_comes_in_pieces),
 		RIG(a_stream_that_nobody_reads_is_noticed),
 		RIG(a_stop_answers_who_has_asked),
