@@ -135,12 +135,28 @@ static enum err sync_file(struct file *file, struct fail *f)
 
 /* On a byte far behind any end; of the open file, so that no close of another descriptor
  * in this process drops it. */
-static enum err own(struct file *file, struct fail *f)
+static struct flock owners(void)
 {
-	struct flock l = { .l_type = F_WRLCK,
+	return (struct flock){ .l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = (off_t)1 << 62,
 		.l_len = 1 };
+}
+
+bool files_is_owned(const char *path)
+{
+	struct flock l = owners();
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool ret = fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static enum err own(struct file *file, struct fail *f)
+{
+	struct flock l = owners();
 	struct stat mine, there;
 
 	if (fcntl(file->fd, F_OFD_SETLK, &l)) {

@@ -68,4 +68,8 @@ struct files {
 
 extern const struct files files_of_system;
 
+/* Some process owns it, this one included. Of the system's files; who asks leaves no
+ * trace. */
+bool files_is_owned(const char *path);
+
 #endif

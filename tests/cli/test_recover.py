@@ -570,5 +570,34 @@ def killed_and_typed_again(folder):
         word, _ = word_of(folder, "node", "recover", "--to", "2")
 
 
+@test
+def what_killed_commands_left_is_told_and_goes(folder):
+    """half made files are named by doctor, never read, and removed when the same is done again; one in use is neither"""
+    log = begin(folder)
+    write(log, OLD, MID)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    data, at = os.path.join(folder, "l2"), "l2_state.jsonl.before_20261122_000000.part"
+    left = [os.path.join(data, n) for n in (at, "l2_snapshots.dat.part")] + [os.path.join(folder, at)]
+    for path in left:
+        write(path, OLD.text)
+    os.mkdir(os.path.join(data, "reorg_db.new"))
+    told = Run(folder, "node", "doctor").ends(1, "4 findings|FINDING").out
+    for path in ("l2/" + at, "l2/l2_snapshots.dat.part", "l2/reorg_db.new", "./" + at):
+        assert f"FINDING files    {path}: a command that was killed" in told and f"do: rm -r {path}\n" in told, told
+    with owned(left[0]), owned(left[2]):
+        told = Run(folder, "node", "doctor").ends(1).out
+        assert at not in told and "l2_snapshots.dat.part" in told, told
+        Run(folder, "node", "recover", "--to", "1", word_of(folder, "node", "recover", "--to", "1")[0]).ends(0)
+        assert os.path.exists(left[0]) and not os.path.exists(left[1]) and text(log) == OLD.text
+    imported(folder, kept(folder, "l2_state.jsonl")[-1])
+    assert os.path.exists(left[0]) and not os.path.exists(left[2])
+    write(log, OLD, MID)
+    Run(folder, "node", "recover", "--to", "1", word_of(folder, "node", "recover", "--to", "1")[0]).ends(0)
+    assert not os.path.exists(left[0])
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    Run(folder, "node", "doctor").ends(0)
+
+
 if __name__ == "__main__":
     sys.exit(main())

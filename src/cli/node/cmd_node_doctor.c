@@ -281,6 +281,7 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 	look_tell(&n);
 	journal_open_tell(&n);
 	if (n.look.has_folder) {
+		doctor_left(&n);
 		doctor_database(&n);
 		doctor_log(&n);
 		backups_tell(&n);

@@ -1,6 +1,6 @@
 /* doctor.h - what the parts of `pawl node doctor` share: cmd_node_doctor.c has the
  * journal, backups, room and Bitcoin, doctor_files.c the log of snapshots and the reorg
- * database.
+ * database, doctor_left.c what killed commands have left.
  */
 #ifndef PAWL_CLI_NODE_DOCTOR_H
 #define PAWL_CLI_NODE_DOCTOR_H
@@ -25,6 +25,8 @@ struct node_doctor {
 void doctor_trouble(struct node_doctor *n, const char *what, const char *subject,
     const struct l2_trouble *trouble);
 
+/* What killed commands have left in the data folder, and beside the journal. */
+void doctor_left(struct node_doctor *n);
 /* Who has it open, each value of it, and whether the journal has told it all. It comes
  * before the log, which is judged by it. */
 void doctor_database(struct node_doctor *n);

@@ -1,3 +1,7 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mutant.h"
 #include "kinds/node/backup/inside.h"
 #include "kinds/node/state/dump.h"
 
@@ -49,11 +53,55 @@ enum err l2_state_write(const struct files *files, const char *path,
 	return e == ERR_OK ? files->sync_folder(path, f) : e;
 }
 
+/* What who was killed in it left: parts of states under names of their own. */
+#define LEFT_MAX 16
+
+struct left {
+	const char *name; /* l2_state.jsonl, without its folder */
+	size_t n;
+	char names[LEFT_MAX][128];
+};
+
+static void note_left(void *ctx, const char *name)
+{
+	struct left *l = ctx;
+	size_t len = strlen(name), own = strlen(l->name);
+
+	if (l->n < LEFT_MAX && len < sizeof l->names[0] && len > own + 5 &&
+	    !strncmp(name, l->name, own) && !strncmp(name + own, ".before_", 8) &&
+	    !strcmp(name + len - 5, ".part"))
+		memcpy(l->names[l->n++], name, len + 1);
+}
+
+static void left_clear(const struct files *files, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash ? (int)(slash - path) + 1 : 0;
+	char folder[BACKUP_PATH_MAX], part[BACKUP_PATH_MAX];
+	struct left l = { .name = path + len };
+
+	snprintf(folder, sizeof folder, "%.*s", len ? len : 2, len ? path : "./");
+	if (MUTANT(left_state_stays) ||
+	    files->each(folder, note_left, &l, NULL) != ERR_OK)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		struct file *file = NULL;
+
+		snprintf(part, sizeof part, "%.*s%s", len, path, l.names[i]);
+		/* Who is at it now has it. */
+		if (files->open(&file, part, FILE_WRITE, NULL) == ERR_OK &&
+		    files->own(file, NULL) == ERR_OK)
+			(void)!files->remove(part, NULL);
+		files->close(file);
+	}
+}
+
 enum err l2_state_aside(const struct files *files, const char *path,
     const struct l2_state *s, int64_t wall_ms, char kept[BACKUP_PATH_MAX], struct fail *f)
 {
 	enum err e = name_free(files, wall_ms, path, kept, f);
 
+	left_clear(files, path);
 	return e == ERR_OK ? l2_state_write(files, kept, s, wall_ms, f) : e;
 }
 

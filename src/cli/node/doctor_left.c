@@ -1,0 +1,79 @@
+/* What commands that were killed have left: nothing reads it, and until the same command
+ * is typed again nobody would see it. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mutant.h"
+#include "cli/node/doctor.h"
+#include "kinds/node/reorgdb/reorgdb.h"
+
+struct leftovers {
+	struct node_doctor *n;
+	const char *folder;
+	bool is_data_dir; /* else the journal's: what is put aside of states alone */
+};
+
+static bool begins(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
+static bool is_one(const struct leftovers *l, const char *name)
+{
+	size_t len = strlen(name);
+	bool part = len > 5 && strcmp(name + len - 5, ".part") == 0;
+
+	if (!l->is_data_dir)
+		return part && begins(name, "l2_state.jsonl.before_");
+	return (part && !begins(name, "recovery_")) || strcmp(name, "reorg_db.new") == 0;
+}
+
+/* Who makes it has it, or the database. */
+static bool in_use(const struct leftovers *l, const char *path)
+{
+	struct reorgdb_held held = REORGDB_NOT_HELD;
+	struct stat st;
+	enum err e;
+
+	if (lstat(path, &st) != 0)
+		return true; /* it is gone again */
+	if (S_ISDIR(st.st_mode)) {
+		e = reorgdb_hold(l->n->files.reorg_db, &held, NULL);
+		reorgdb_let_go(&held);
+		return e == ERR_OWNED;
+	}
+	return files_is_owned(path);
+}
+
+static void one(void *ctx, const char *name)
+{
+	const struct leftovers *l = ctx;
+	char path[2048], remedy[2200];
+
+	if (!is_one(l, name) || MUTANT(leftovers_unsaid))
+		return;
+	snprintf(path, sizeof path, "%.1000s/%.255s", l->folder, name);
+	if (in_use(l, path))
+		return;
+	snprintf(remedy, sizeof remedy, "rm -r %s", path);
+	doctor_finding(&l->n->d, "files", path, remedy,
+	    "a command that was killed has left it, half made: nothing reads it");
+}
+
+void doctor_left(struct node_doctor *n)
+{
+	const char *journal = n->d.cli->config->journal, *slash = strrchr(journal, '/');
+	char folder[1024];
+	struct leftovers data = { n, n->files.paths.folder, true };
+	struct leftovers beside = { n, folder, false };
+
+	snprintf(folder, sizeof folder, "%.*s",
+	    !slash                 ? 1
+		: slash == journal ? 1
+				   : (int)(slash - journal),
+	    slash ? journal : ".");
+	(void)!files_of_system.each(data.folder, one, &data, NULL);
+	if (strcmp(folder, data.folder) != 0)
+		(void)!files_of_system.each(folder, one, &beside, NULL);
+}
