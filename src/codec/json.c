@@ -22,6 +22,46 @@ static bool is_too_many(const char *text, size_t len)
 	return false;
 }
 
+static bool is_of_number(char c)
+{
+	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' ||
+	    c == 'E';
+}
+
+static void shorten(char out[JSON_SHOWN_MAX], const char *text, size_t len)
+{
+	size_t n = len < JSON_SHOWN_MAX - 3 ? len : JSON_SHOWN_MAX - 3;
+
+	memcpy(out, text, n);
+	memcpy(out + n, "..", 3);
+	if (n == len)
+		out[n] = '\0';
+	utf8_plain(out);
+}
+
+/* Up to `end`, where reading stopped: the name before the colon before it. */
+static void number_fault(const char *text, size_t end, struct fail *f)
+{
+	char number[JSON_SHOWN_MAX], name[JSON_SHOWN_MAX];
+	size_t at, from;
+
+	while (end && !is_of_number(text[end - 1]))
+		end--;
+	for (at = end; at && is_of_number(text[at - 1]);)
+		at--;
+	shorten(number, text + at, end - at);
+	while (at && (text[at - 1] == ' ' || text[at - 1] == ':'))
+		at--;
+	at = at && text[at - 1] == '"' ? at - 1 : 0; /* else it is no member's */
+	for (from = at; from && text[from - 1] != '"';)
+		from--;
+	shorten(name, text + from, at - from);
+	fail_set(f, ERR_BAD_ANSWER,
+	    "%s%sthe number %s is out of range: a whole one without quotes is "
+	    "-9223372036854775808 to 9223372036854775807",
+	    name, *name ? ": " : "", number);
+}
+
 json_t *json_read(const char *text, size_t len, struct fail *f)
 {
 	json_error_t at;
@@ -32,7 +72,10 @@ json_t *json_read(const char *text, size_t len, struct fail *f)
 		return NULL;
 	}
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
-	if (!root)
+	if (!root && json_error_code(&at) == json_error_numeric_overflow)
+		number_fault(
+		    text, (size_t)at.position < len ? (size_t)at.position : len, f);
+	else if (!root)
 		fail_set(f, ERR_BAD_ANSWER, "not JSON at line %d, column %d: %s", at.line,
 		    at.column, at.text);
 	return root;
@@ -49,6 +92,15 @@ void json_line_add(struct buf *out, json_t *o)
 	buf_add_str(out, "\n");
 	mem_free(text);
 	json_decref(o);
+}
+
+const char *json_shown(char out[JSON_SHOWN_MAX], const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	shorten(out, text ? text : "", text ? strlen(text) : 0);
+	mem_free(text);
+	return out;
 }
 
 json_t *json_text(const char *text)

@@ -14,11 +14,16 @@
 
 struct buf;
 
-/* NULL on malformed text, f says line and column (ERR_BAD_ANSWER). */
+/* NULL on malformed text, f says line and column, or which number of which member is out
+ * of range (ERR_BAD_ANSWER). */
 json_t *json_read(const char *text, size_t len, struct fail *f);
 
 /* Compact, and the end of a line behind it; o is given away. */
 void json_line_add(struct buf *out, json_t *o);
+
+/* For sentences: a value as it stands there, short, and printable. */
+#define JSON_SHOWN_MAX 48
+const char *json_shown(char out[JSON_SHOWN_MAX], const json_t *value);
 
 /* Any bytes: what can't be shown is replaced. NULL is null. */
 json_t *json_text(const char *text);

@@ -221,7 +221,10 @@ def the_block_of_a_snapshot_is_told(folder):
     with Rocks(path) as db:
         anchor(db, hashed, 777, 2)
     Run(folder, "node", "get-snapshot-block", log, "--db-path", path).ends(2, "^unknown$")
-    Run(folder, "node", "get-snapshot-block", path + "/LOCK").ends(2)
+    # none that holds and has an anchor has no height either; a log or database that is not there is another matter
+    for none in (path + "/LOCK", str(VECTORS / "noanchor.dat")):
+        Run(folder, "node", "get-snapshot-block", none).ends(2, "^unknown$", err="no valid snapshot with an anchor")
+    assert not Run(folder, "node", "get-snapshot-block", log, "--db-path", "no").ends(1, err="no reorg database at no").out
 
 
 if __name__ == "__main__":

@@ -190,7 +190,7 @@ static void no_balance_overflows(void **state)
 	is_refused("{'do':'credit','peer':'a','amount':'1'}", "64 bits");
 	is_refused("{'do':'transfer','from':'a','to':'b','amount':'1'}", "64 bits");
 	is_refused("{'do':'credit','peer':'c','amount':'18446744073709551616'}",
-	    "amount: no whole number from 1 to 18446744073709551615");
+	    " is no whole number from 1 to 18446744073709551615");
 }
 
 /* All of a text, or nothing of it. */
@@ -242,9 +242,9 @@ static void tasks_come_and_go(void **state)
 	is_refused("{'do':'task','task':'t','type':0,'priority':0,'submitter':'a'}",
 	    "task t is there already");
 	is_refused("{'do':'task','task':'u','type':7,'priority':0,'submitter':'a'}",
-	    "type: no whole number from 0 to 6");
+	    " is no whole number from 0 to 6");
 	is_refused("{'do':'task','task':'u','type':0,'priority':4,'submitter':'a'}",
-	    "priority: no whole number from 0 to 3");
+	    " is no whole number from 0 to 3");
 	is_refused("{'do':'task_finish','task':'u'}", "there is no task u");
 	is_done("{'do':'task_anchor','task':'t','anchor':'" OTHER "'}");
 	assert_true(find(L2_TASKS, "t", &r) && r.task.anchor.len == 64);
@@ -414,16 +414,25 @@ static void what_is_no_change_is_named(void **state)
 		{ "[]", "no object" },
 		{ "{'do':7}", "no object" },
 		{ "{'do':'steal'}", "there is no change steal" },
-		{ "{'do':'credit'", "no JSON" },
+		{ "{'do':'credit'", "not JSON" },
+		{ "{'do':'credit','peer':'a','amount': 18446744073709551615}",
+		    "amount: the number 18446744073709551615 is out of range: a whole one "
+		    "without quotes is -9223372036854775808 to 9223372036854775807" },
+		{ "{'do':'credit','peer':'a','amount':'18446744073709551616'}",
+		    "amount: \"18446744073709551616\" is no whole number from 1 to "
+		    "18446744073709551615" },
 		{ "{'do':'credit','amount':'1'}", "credit needs peer" },
 		{ "{'do':'credit','peer':'a'}", "credit needs amount" },
 		{ "{'do':'credit','peer':'a','amount':'1','memo':'x'}",
 		    "credit has no member memo" },
-		{ "{'do':'credit','peer':'a','amount':'0'}", "amount: no whole" },
-		{ "{'do':'credit','peer':'a','amount':'01'}", "amount: no whole" },
-		{ "{'do':'credit','peer':'a','amount':-1}", "amount: no whole" },
-		{ "{'do':'credit','peer':'a','amount':'1e3'}", "amount: no whole" },
-		{ "{'do':'credit','peer':'a','amount':1.5}", "amount: no whole" },
+		{ "{'do':'credit','peer':'a','amount':'0'}",
+		    "amount: \"0\" is no whole" },
+		{ "{'do':'credit','peer':'a','amount':'01'}",
+		    "amount: \"01\" is no whole" },
+		{ "{'do':'credit','peer':'a','amount':-1}", "amount: -1 is no whole" },
+		{ "{'do':'credit','peer':'a','amount':'1e3'}",
+		    "amount: \"1e3\" is no whole" },
+		{ "{'do':'credit','peer':'a','amount':1.5}", "amount: 1.5 is no whole" },
 		{ "{'do':'credit','peer':'','amount':1}", "1 to 256" },
 		{ "{'do':'credit','peer':'a:b','amount':1}", "colon" },
 		{ "{'do':'credit','peer':'a\\nb','amount':1}", "line feed" },
@@ -434,15 +443,15 @@ static void what_is_no_change_is_named(void **state)
 		{ "{'do':'credit','peer':'a','amount':1,'id':''}", "id: no text" },
 		{ "{'do':'credit','peer':'a','amount':1,'at_ms':-1}", "at_ms" },
 		{ "{'do':'escrow','task':'t','client':'a','amount':1,'locked':1}",
-		    "locked: not true or false" },
+		    "locked: 1 is not true or false" },
 		{ "{'do':'pegin_confirmations','peg':'x','confirmations':''}",
-		    "confirmations: no whole" },
+		    "confirmations: \"\" is no whole" },
 		{ "{'do':'pegin','txid':'AA11','vout':1,'amount':1,"
 		  "'source':'s','dest':'d'}",
 		    "txid: AA11 is none" },
 		{ "{'do':'pegin','txid':'" TXID "','vout':4294967296,"
 		  "'amount':10000,'source':'s','dest':'d'}",
-		    "vout: no whole number from 0 to 4294967295" },
+		    "vout: 4294967296 is no whole number from 0 to 4294967295" },
 	};
 
 	(void)state;

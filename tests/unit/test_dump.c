@@ -157,7 +157,8 @@ static void what_is_no_state_is_named(void **state)
 		{ "{'l2_state':2}", "it is no state" },
 		{ "{'l2_state':1}", "timestamp_ms" },
 		{ "{'l2_state':1,'timestamp_ms':1}", "balances" },
-		{ HEAD("-1", ""), "balances: no whole number" },
+		{ HEAD("-1", ""),
+		    "balances: -1 is not a whole number from 0 to 18446744073709551615" },
 		{ HEAD("0", ",'more':1"), "a member too many" },
 		{ HEAD("0", ",'root':'12'"), "root: no 64" },
 		{ HEAD("1", "") "{'account':{}}", "line 2: no record" },
@@ -169,7 +170,7 @@ static void what_is_no_state_is_named(void **state)
 		    "amount: is missing" },
 		{ HEAD("1", "") "{'balance':{'peer':1,'amount':1}}", "peer: no text" },
 		{ HEAD("1", "") "{'balance':{'peer':'a','amount':-1}}",
-		    "amount: not what" },
+		    "amount: -1 is not a whole number" },
 		{ HEAD("1", "") "{'balance':{'peer':'a:b','amount':1}}", "a:b" },
 		{ HEAD("1", "") "{'balance':{'peer_hex':'0a','amount':1}}", "balance" },
 	};

@@ -3,10 +3,15 @@
 
 #include "cli/node/snapshot_block.h"
 
-static enum err unknown(const struct cli *c, const char *anchor, struct fail *f)
+/* Whoever counts with the height gets a word that is no number wherever there is none. */
+static void unknown(const struct cli *c)
 {
 	if (!c->args.json)
 		printf("unknown\n");
+}
+
+static enum err in_no_block(const char *anchor, struct fail *f)
+{
 	return fail_set(f, ERR_INPUT,
 	    "the anchor %s of the newest valid snapshot is in no block that the reorg "
 	    "database knows",
@@ -19,10 +24,12 @@ enum err cmd_node_get_snapshot_block(struct cli *c, struct fail *f)
 	enum err e = snapshot_block(
 	    c, args_word(&c->args, 0), args_get(&c->args, "--db-path"), &b, f);
 
+	if (e == ERR_OK && !b.in_block)
+		e = in_no_block(b.anchor, f);
+	if (e == ERR_INPUT)
+		unknown(c);
 	if (e != ERR_OK)
 		return e;
-	if (!b.in_block)
-		return unknown(c, b.anchor, f);
 	if (c->args.json)
 		cli_json(json_pack(
 		    "{s:s, s:I}", "anchor", b.anchor, "height", (json_int_t)b.height));

@@ -210,6 +210,16 @@ static bool take_end(struct v1_reader *r)
 	return bad(r, "there is more in the line than belongs to it");
 }
 
+static bool too_large(struct v1_reader *r, uint64_t max)
+{
+	int n = 0;
+
+	while (r->at + n < r->end && r->at[n] >= '0' && r->at[n] <= '9' && n < 40)
+		n++;
+	return bad(r, "the number %.*s%s is larger than %" PRIu64, n, r->at,
+	    n == 40 ? ".." : "", max);
+}
+
 static bool take_digits(struct v1_reader *r, uint64_t *ret, uint64_t max)
 {
 	const char *p = r->at;
@@ -219,7 +229,7 @@ static bool take_digits(struct v1_reader *r, uint64_t *ret, uint64_t max)
 		unsigned digit = (unsigned)(*p - '0');
 
 		if (v > (UINT64_MAX - digit) / 10)
-			return bad(r, "the number is larger than %" PRIu64, max);
+			return too_large(r, max);
 		v = v * 10 + digit;
 		p++;
 	}
@@ -228,7 +238,7 @@ static bool take_digits(struct v1_reader *r, uint64_t *ret, uint64_t max)
 	if (*r->at == '0' && p - r->at > 1)
 		return bad(r, "the number has zeros in front");
 	if (v > max)
-		return bad(r, "the number is larger than %" PRIu64, max);
+		return too_large(r, max);
 	r->at = p;
 	*ret = v;
 	return true;

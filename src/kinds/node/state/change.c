@@ -233,19 +233,22 @@ static enum err number_read(
     struct change *c, const struct member *m, bool *ret_there, struct fail *f)
 {
 	const json_t *value = json_object_get(c->root, m->name);
+	char shown[JSON_SHOWN_MAX];
 	uint64_t n = 0;
 
 	*ret_there = value;
 	if (m->type == FLAG) {
 		n = json_is_true(value);
 		if (value && !json_is_boolean(value))
-			return fail_set(f, ERR_INPUT, "%s: not true or false", m->name);
+			return fail_set(f, ERR_INPUT, "%s: %s is not true or false",
+			    m->name, json_shown(shown, value));
 	} else if (value &&
 	    (!change_number_get(&n, value) || n < limits[m->type].least ||
 		n > limits[m->type].most)) {
 		return fail_set(f, ERR_INPUT,
-		    "%s: no whole number from %" PRIu64 " to %" PRIu64, m->name,
-		    limits[m->type].least, limits[m->type].most);
+		    "%s: %s is no whole number from %" PRIu64 " to %" PRIu64, m->name,
+		    json_shown(shown, value), limits[m->type].least,
+		    limits[m->type].most);
 	}
 	memcpy((char *)c + m->at, &n, sizeof n);
 	return ERR_OK;
@@ -282,6 +285,7 @@ static enum err members_read(struct change *c, size_t *ret_n, struct fail *f)
 static enum err id_read(struct change *c, size_t *ret_n, struct fail *f)
 {
 	const json_t *at = json_object_get(c->root, "at_ms");
+	char shown[JSON_SHOWN_MAX];
 	bool there;
 	uint64_t n = 0;
 
@@ -292,8 +296,9 @@ static enum err id_read(struct change *c, size_t *ret_n, struct fail *f)
 	*ret_n += (there ? 1u : 0u) + (at ? 1u : 0u);
 	c->has_at = at;
 	if (at && (!change_number_get(&n, at) || n > INT64_MAX))
-		return fail_set(
-		    f, ERR_INPUT, "at_ms: no time in milliseconds since 1970");
+		return fail_set(f, ERR_INPUT,
+		    "at_ms: %s is no time in milliseconds since 1970: 0 to %" PRId64,
+		    json_shown(shown, at), INT64_MAX);
 	c->at_ms = (int64_t)n;
 	return ERR_OK;
 }
@@ -340,6 +345,7 @@ static enum err kind_read(struct change *c, struct fail *f)
 
 enum err change_parse(struct change *ret, const char *line, size_t len, struct fail *f)
 {
+	struct fail why = { ERR_OK, "" };
 	size_t n = 1;
 	enum err e;
 
@@ -348,9 +354,9 @@ enum err change_parse(struct change *ret, const char *line, size_t len, struct f
 	if (len > CHANGE_LINE_MAX)
 		return fail_set(
 		    f, ERR_TOO_BIG, "it has more than %zu bytes", CHANGE_LINE_MAX);
-	ret->root = json_read(line, len, f);
+	ret->root = json_read(line, len, &why);
 	if (!ret->root)
-		return fail_wrap(f, ERR_INPUT, "no JSON");
+		return fail_set(f, ERR_INPUT, "%s", why.why);
 	e = kind_read(ret, f);
 	if (e == ERR_OK)
 		e = id_read(ret, &n, f);

@@ -74,14 +74,24 @@ static enum err text_read(void *record, const struct l2_field *field, struct are
 	return ERR_OK;
 }
 
+static const char *const numbers[] = {
+	[L2_U64] = "a whole number from 0 to 18446744073709551615",
+	[L2_U32] = "a whole number from 0 to 4294967295",
+	[L2_INT] = "a whole number, without quotes, from -2147483648 to 2147483647",
+	[L2_BOOL] = "true or false",
+};
+
 static enum err number_read(
     void *record, const struct l2_field *field, const json_t *o, struct fail *f)
 {
 	const json_t *value = json_object_get(o, field->name);
 	json_int_t i = json_integer_value(value);
+	char shown[JSON_SHOWN_MAX];
 	uint64_t n = 0;
 	bool good;
 
+	if (!value)
+		return fail_set(f, ERR_INPUT, "%s: is missing", field->name);
 	if (field->type == L2_BOOL) {
 		good = json_is_boolean(value);
 		n = json_is_true(value);
@@ -93,8 +103,8 @@ static enum err number_read(
 		    (field->type == L2_U64 || n <= UINT32_MAX);
 	}
 	if (!good)
-		return fail_set(f, ERR_INPUT, "%s: %s", field->name,
-		    value ? "not what it can be" : "is missing");
+		return fail_set(f, ERR_INPUT, "%s: %s is not %s", field->name,
+		    json_shown(shown, value), numbers[field->type]);
 	l2_field_put(record, field, n);
 	return ERR_OK;
 }
@@ -126,25 +136,37 @@ static enum err record_read(
 
 /* -- lines ----------------------------------------------------------------- */
 
+static enum err head_number(
+    uint64_t *ret, const json_t *o, const char *name, struct fail *f)
+{
+	const json_t *value = json_object_get(o, name);
+	char shown[JSON_SHOWN_MAX];
+
+	if (value && change_number_get(ret, value))
+		return ERR_OK;
+	return value ? fail_set(f, ERR_INPUT, "%s: %s is not %s", name,
+			   json_shown(shown, value), numbers[L2_U64])
+		     : fail_set(f, ERR_INPUT, "%s: is missing", name);
+}
+
 static enum err head_read(struct dump_reader *r, const json_t *o, struct fail *f)
 {
 	size_t known = 2 + L2_LISTS;
 	const json_t *root = json_object_get(o, "root");
 	const char *text = json_string_value(root);
 	int64_t version;
+	enum err e;
 
 	if (!json_i64(o, "l2_state", &version) || version != VERSION)
 		return fail_set(f, ERR_INPUT,
 		    "it does not begin with {\"l2_state\":%d,..}: it is no state that "
 		    "`pawl node state --json` wrote",
 		    VERSION);
-	if (!change_number_get(&r->head.timestamp_ms, json_object_get(o, "timestamp_ms")))
-		return fail_set(f, ERR_INPUT, "timestamp_ms: no whole number");
-	for (int i = 0; i < L2_LISTS; i++)
-		if (!change_number_get(
-			&r->head.n[i], json_object_get(o, l2_kinds[i].many)))
-			return fail_set(
-			    f, ERR_INPUT, "%s: no whole number", l2_kinds[i].many);
+	e = head_number(&r->head.timestamp_ms, o, "timestamp_ms", f);
+	for (int i = 0; i < L2_LISTS && e == ERR_OK; i++)
+		e = head_number(&r->head.n[i], o, l2_kinds[i].many, f);
+	if (e != ERR_OK)
+		return e;
 	if (root && (!text || strlen(text) != L2_HEX - 1))
 		return fail_set(f, ERR_INPUT, "root: no 64 hexadecimal digits");
 	r->head.has_root = root;
