@@ -66,6 +66,11 @@ enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
 
 enum err fail_file(struct fail *f, enum err e, const char *path)
 {
+	if (errno == EROFS)
+		return fail_set(f, e,
+		    "%s: its file system is mounted read-only: findmnt -T %s names it, "
+		    "and dmesg may say why; then: sudo mount -o remount,rw on it",
+		    path, path);
 	if (errno != EIO && errno != ENXIO)
 		return fail_set(f, e, "%s: %s", path, strerror(errno));
 	return fail_set(f, ERR_UNREADABLE,

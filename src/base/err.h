@@ -34,7 +34,8 @@ int err_exit_code(enum err e);
 /* Write e and the sentence into f (which may be NULL), and return e. */
 enum err fail_set(struct fail *f, enum err e, const char *fmt, ...) PRINTF(3, 4);
 
-/* The same of a file, as errno has it; a disk that gives nothing is UNREADABLE, not e. */
+/* The same of a file, as errno has it, with what to type where it is mounted read-only; a
+ * disk that gives nothing is UNREADABLE, not e. */
 enum err fail_file(struct fail *f, enum err e, const char *path);
 
 /* Put "prefix: " before what f says; returns f->err (ERR_SYSTEM for NULL f is

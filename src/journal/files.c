@@ -109,6 +109,8 @@ static enum err own(struct file_hold *h, const char *path, struct fail *f)
 	if (fcntl(h->fd, F_OFD_SETLK, &l)) {
 		if (errno != EBADF)
 			return system_failed(path, "lock", f);
+		if (access(path, W_OK) != 0 && errno == EROFS)
+			return fail_file(f, ERR_SYSTEM, path);
 		return fail_set(f, ERR_SYSTEM,
 		    "%s: can't be written by this user, or here at all; type it as the "
 		    "user who made it, where it can be",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mutant.h"
@@ -84,6 +85,14 @@ static const char *meaning_of(int rc)
 	}
 }
 
+/* Its file system is: errno says so then. */
+static bool is_read_only(sqlite3 *c)
+{
+	const char *path = sqlite3_db_filename(c, "main");
+
+	return path && *path && access(path, W_OK) != 0 && errno == EROFS;
+}
+
 enum err sqlite_failed(sqlite3 *c, const char *doing, struct fail *f)
 {
 	int rc = sqlite3_extended_errcode(c);
@@ -95,6 +104,8 @@ enum err sqlite_failed(sqlite3 *c, const char *doing, struct fail *f)
 		    "%s: an I/O error: the disk can't be read now, what is on it may be"
 		    " whole",
 		    doing);
+	if (meaning && is_read_only(c))
+		return fail_file(f, e, sqlite3_db_filename(c, "main"));
 	if (meaning)
 		return fail_set(f, e, "%s", meaning);
 	return fail_set(f, e == ERR_OK ? ERR_JOURNAL : e, "%s: %s (%d)", doing,

@@ -22,7 +22,7 @@ static enum err failed(const char *path, const char *doing, struct fail *f)
 	    : errno == ENOENT                           ? ERR_NOT_FOUND
 							: ERR_SYSTEM;
 
-	if (errno == EIO || errno == ENXIO)
+	if (errno == EIO || errno == ENXIO || errno == EROFS)
 		return fail_file(f, e, path);
 	return fail_set(f, e, "%s: %s: %s", path, doing, strerror(errno));
 }

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -326,6 +327,36 @@ def what_root_does_is_its_owners(folder):
     Run(folder, "status").ends(0, found)
     os.chown(os.path.join(folder, "l2"), 1, 1)
     Run(folder, "node", "doctor").ends(1, "FINDING files +l2: it belongs to .*\n +do: sudo chown -R nobody: l2\n")
+
+
+@test
+def what_is_read_only_is_called_so(folder):
+    """of a file system that is mounted read-only each command says just that, and nothing of damage or rights"""
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}")
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "init").ends(0)
+    Run(folder, "node", "create-anchor").ends(0)
+
+    def there(what, *words):
+        """With a file system of its own for this folder."""
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", f"mount --bind {what} {what} && mount -o remount,bind,ro {what} && "
+             "cd \"$PWD\" && \"$@\"", "sh", PAWL, *words], cwd=folder, env=environment(), capture_output=True,
+            text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    if there("l2", "version")[0] != 0:
+        print("# nothing can be mounted here")
+        return
+    wanted = "l2.*: its file system is mounted read-only.*findmnt -T l2"
+    for line in ("doctor", "recover --latest-valid", "backup", "init", "rebuild-reorg-db", "prune-reorg-db",
+                 "prune --output l2/p"):
+        code, told = there("l2", "node", *line.split())
+        assert code == 1 and re.search(wanted, told, re.S) and "amage" not in told, (line, told)
+    assert re.search("warning.*" + wanted, there("l2", "status")[1])
+    write(folder, "changes", credit("a", 5))
+    code, told = there(folder, "node", "apply", "changes")
+    assert code == 1 and "pawl.db: its file system is mounted read-only" in told, told
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ static enum err folder_make(const char *folder, struct fail *f)
 	if (mkdir(folder, 0700) == 0)
 		return ERR_OK;
 	if (errno != EEXIST)
-		return fail_set(f, ERR_SYSTEM, "%s: %s", folder, strerror(errno));
+		return fail_file(f, ERR_SYSTEM, folder);
 	if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
 		return fail_set(f, ERR_USAGE, "%s is no folder", folder);
 	return ERR_OK;

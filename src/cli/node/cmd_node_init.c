@@ -40,7 +40,7 @@ static enum err folder_make(
 	enum err e = ERR_OK;
 
 	if (!fresh && errno != EEXIST)
-		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+		e = fail_file(f, ERR_SYSTEM, path);
 	else if (!fresh && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)))
 		e = fail_set(f, ERR_USAGE, "%s is there, and no folder", path);
 	if (e == ERR_OK && fresh)

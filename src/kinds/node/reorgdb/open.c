@@ -36,6 +36,12 @@ static enum err damaged(const char *path, const char *what, struct fail *f)
 	    path, what);
 }
 
+static enum err read_only(const char *path, struct fail *f)
+{
+	errno = EROFS;
+	return fail_file(f, ERR_SYSTEM, path);
+}
+
 enum err reorgdb_said(const char *path, char *said, struct fail *f)
 {
 	enum err e;
@@ -48,8 +54,9 @@ enum err reorgdb_said(const char *path, char *said, struct fail *f)
 		    "there is no room for the reorg database %s: make room on its disk. "
 		    "RocksDB says: %s",
 		    path, said);
-	else if (strstr(said, "Permission denied") ||
-	    strstr(said, "Read-only file system") || strstr(said, "Too many open files"))
+	else if (strstr(said, "Read-only file system"))
+		e = read_only(path, f);
+	else if (strstr(said, "Permission denied") || strstr(said, "Too many open files"))
 		e = fail_set(f, ERR_SYSTEM, "%s: %s", path, said);
 	else if (strstr(said, "Input/output error"))
 		e = fail_set(f, ERR_UNREADABLE, "%s: %s", path, said);
