@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+from bitcoind import Bitcoind
 from program import PAWL, Run, Serve, environment, main, test
 
 EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
@@ -327,6 +328,37 @@ def what_root_does_is_its_owners(folder):
     Run(folder, "status").ends(0, found)
     os.chown(os.path.join(folder, "l2"), 1, 1)
     Run(folder, "node", "doctor").ends(1, "FINDING files +l2: it belongs to .*\n +do: sudo chown -R nobody: l2\n")
+
+
+@test
+def doctor_says_who_asks_wrongly(folder):
+    """a node that answers 401 is one to be shown another cookie or user, and a backup whose sums are lost is a finding"""
+
+    def found(what):
+        with Bitcoind(20, login="u:p") as node:
+            write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2, chain: b}", "chains: {b: {kind: bitcoin, "
+                  f"network: regtest, endpoints: [{{url: '{node.url}'{more}}}], finality: {{depth: 6}}}}}}")
+            told = Run(folder, "node", "doctor", "--json").ends(1).json()
+        return [(one["text"], one["do"]) for one in told if one.get("check") == what and not one["ok"]]
+
+    more = ""
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}")
+    for name, text in (("cookie", "__cookie__:old"), ("user", "u"), ("word", "other")):
+        write(folder, name, text)
+        os.chmod(os.path.join(folder, name), 0o600)
+    for line in ("init", "node init", "node create-anchor", "node backup"):
+        Run(folder, *line.split()).ends(0)
+    for more, wanted in (("", "say who asks: cookie: FILE"), (", cookie: cookie", "now it is cookie$"),
+                         (", cookie: gone", "now it is gone$"),
+                         (", user: 'file:user', password: 'file:word'", r"correct user \(file:user\) or password")):
+        (text, do), = found("node")
+        assert text.startswith("HTTP 401: ") and re.search(wanted, do), (text, do)
+    assert not found("backup")
+    for name in os.listdir(os.path.join(folder, "l2", "backups")):
+        if name.endswith(".sha256"):
+            os.remove(os.path.join(folder, "l2", "backups", name))
+    (text, do), = found("backup")
+    assert "has no sums" in text and ".sha256 is lost" in text and do.startswith("pawl node backup"), (text, do)
 
 
 @test

@@ -265,7 +265,7 @@ def taken_back_changes_come_again(folder):
     apply(folder, credit("a", 6, id="pay-2"))
     word, told = word_of(folder, "node", "recover", "--to", "1")
     assert "1 change behind change 2;" in told, told
-    Run(folder, "node", "recover", "--to", "1", word).ends(0, "as behind change 2: 1 later ones are taken back")
+    Run(folder, "node", "recover", "--to", "1", word).ends(0, "as behind change 2: 1 later one is taken back")
     assert root(folder) == then
     apply(folder, credit("a", 5, id="pay-1"), credit("a", 6, id="pay-2"))
     Run(folder, "node", "state").ends(0, r"supply +11\n")
@@ -416,7 +416,7 @@ def all_is_begun_anew(folder):
     apply(folder, credit("a", 9))
     write(log, text(log), BROKEN)
     told = Run(folder, "node", "reset", word).ends(5, err="Since that was told they have changed").err
-    assert "tell the other members of the federation" in told and "of 1 peg-outs (49000 satoshi)" in told, told
+    assert "tell the other members of the federation" in told and "who waits for 1 peg-out (49000 satoshi), which is paid later" in told, told
     assert not archives(folder) and text(log).endswith(BROKEN)
     with Rocks(os.path.join(folder, "l2", "reorg_db")):
         Run(folder, "node", "reset", told.split()[-1]).ends(5, err=f"process {os.getpid()}")

@@ -48,7 +48,7 @@ def upstreams_files(folder):
     assert verify(folder, L2 / "ok.dat") == (0, OK, "")
     assert verify(folder, L2 / "noanchor.dat") == (
         2, OK.splitlines(True)[0], "No anchor commitment present in snapshot.\n"
-        f"None of the 1 snapshots of {L2}/noanchor.dat holds.\n")
+        f"None of the 1 snapshot of {L2}/noanchor.dat holds.\n")
     code, out, err = verify(folder, L2 / "torn.dat")
     assert (code, out) == (0, OK) and "byte 0, line 1: a block without an end, 60 bytes: passed over" in err
     code, out, err = verify(folder, L2 / "crlf.dat")

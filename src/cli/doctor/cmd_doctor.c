@@ -179,9 +179,35 @@ static bool head_is_final(const struct probe *p)
 	return p->has_final && p->head.height > 0 && p->final.height >= p->head.height;
 }
 
+/* Nobody answers, or one who wants to know who asks. */
+static void unreachable_tell(struct doctor *d, const char *subject,
+    const struct node_config *n, const struct probe *p)
+{
+	char remedy[700] = "start it, or correct its URL in the config";
+
+	if (strstr(p->fail.why, "HTTP 401") && n->cookie)
+		snprintf(remedy, sizeof remedy,
+		    "let cookie of this endpoint be the file that the node writes at "
+		    "each start, as -rpccookiefile of bitcoind has it (.cookie in its "
+		    "data folder, in regtest/ and the like of another network), and one "
+		    "that this user may read: now it is %.300s",
+		    n->cookie);
+	else if (strstr(p->fail.why, "HTTP 401") && n->user)
+		snprintf(remedy, sizeof remedy,
+		    "correct user (%.100s) or password (%.100s) of this endpoint: "
+		    "bitcoind has them by -rpcauth or -rpcuser",
+		    n->user, n->password ? n->password : "none");
+	else if (strstr(p->fail.why, "HTTP 401"))
+		snprintf(remedy, sizeof remedy,
+		    "say who asks: cookie: FILE, or user: REF and password: REF, beside "
+		    "the url of this endpoint; pawl help config");
+	doctor_finding(d, "node", subject, remedy, "%s", p->fail.why);
+}
+
 /* best: the highest head of all nodes. */
 static void node_check(struct doctor *d, const struct chain_config *c,
-    const struct probe *p, const struct hash *genesis, uint64_t best)
+    const struct node_config *n, const struct probe *p, const struct hash *genesis,
+    uint64_t best)
 {
 	char subject[120], other[CHAIN_OTHER_MAX];
 
@@ -190,8 +216,7 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 		doctor_fine(d, "node", subject,
 		    "switched off by an operator, and not asked: pawl endpoints");
 	} else if (!p->reachable) {
-		doctor_finding(d, "node", subject,
-		    "start it, or correct its URL in the config", "%s", p->fail.why);
+		unreachable_tell(d, subject, n, p);
 	} else if (p->identity.chain_id != c->chain_id) {
 		chain_other(other, chain_connector(c), p->identity.chain_id, c->chain_id);
 		doctor_finding(d, "node", subject,
@@ -345,7 +370,7 @@ static enum err probes_check(
 		if (is_of_chain(c, &probes[i], &genesis) && probes[i].head.height > best)
 			best = probes[i].head.height;
 	for (int i = 0; i < c->endpoints_n; i++)
-		node_check(d, c, &probes[i], &genesis, best);
+		node_check(d, c, &c->endpoints[i], &probes[i], &genesis, best);
 	return words_check(d, c, probes, &genesis, best, f);
 }
 

@@ -28,6 +28,8 @@ void doctor_finding(struct doctor *d, const char *what, const char *subject,
 /* Its nodes, and what they agree on; needs d->world. fails: STOPPED */
 NODISCARD enum err doctor_chain(struct doctor *d, const char *name, struct fail *f);
 
+/* What to do about a journal that can't be taken. */
+const char *doctor_journal_advice(enum err e);
 /* Opens d->journal, if it is sound; what its operations wait for, too. */
 void doctor_journal(struct doctor *d);
 /* The same of a file that is to become the journal: nothing is told but in f. One that

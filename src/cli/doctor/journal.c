@@ -18,8 +18,7 @@
 
 #define RESTORE "pawl restore FILE, with the newest backup as FILE"
 
-/* What to do about a journal that can't be taken. */
-static const char *advice(enum err e)
+const char *doctor_journal_advice(enum err e)
 {
 	switch ((int)e) {
 	case ERR_NO_JOURNAL:
@@ -44,7 +43,8 @@ static const char *path_of(const struct doctor *d)
 static bool told(struct doctor *d, enum err e, const struct fail *f)
 {
 	if (e != ERR_OK)
-		doctor_finding(d, "journal", path_of(d), advice(e), "%s", f->why);
+		doctor_finding(
+		    d, "journal", path_of(d), doctor_journal_advice(e), "%s", f->why);
 	return e == ERR_OK;
 }
 

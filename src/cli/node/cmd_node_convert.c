@@ -65,7 +65,7 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	else
 		printf("%zu snapshot%s in version %d: %s\n", n, n == 1 ? "" : "s",
 		    how.version, output);
-	return v.n ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s are left out",
-			 v.n, v.n + n, v.path)
+	return v.n ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshot%s of %s left out",
+			 v.n, v.n + n, v.n + n == 1 ? "" : "s", v.path)
 		   : ERR_OK;
 }

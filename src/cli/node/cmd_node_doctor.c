@@ -144,8 +144,8 @@ static void journal_open_tell(struct node_doctor *n)
 	}
 	n->d.journal = NULL;
 	n->damaged |= e == ERR_DAMAGED;
-	doctor_finding(&n->d, "state", n->d.cli->config->journal, "pawl doctor --journal",
-	    "%s", f.why);
+	doctor_finding(&n->d, "state", n->d.cli->config->journal,
+	    doctor_journal_advice(e), "%s", f.why);
 }
 
 /* -- backups --------------------------------------------------------------- */
@@ -160,9 +160,12 @@ static void sums_tell(struct node_doctor *n, const char *time)
 		    "%zu, and the newest, %s, is what its sums say", n->look.backups,
 		    time);
 	} else if (e == ERR_NOT_FOUND) {
-		doctor_fine(&n->d, "backup", n->files.backups,
-		    "%zu; the newest, %s, has no sums: the guide's own script made it",
-		    n->look.backups, time);
+		doctor_finding(&n->d, "backup", n->files.backups,
+		    "pawl node backup makes one with sums",
+		    "the newest of %zu, %s, has no sums: the guide's own script made it, "
+		    "or the file backup_%s.sha256 is lost; nobody can say whether it is "
+		    "as it was made",
+		    n->look.backups, time, time);
 	} else {
 		n->damaged = true;
 		doctor_finding(&n->d, "backup", n->files.backups,
@@ -189,9 +192,11 @@ static void backups_tell(struct node_doctor *n)
 		if (k->backup.every && age_ms > 2 * k->backup.every)
 			doctor_finding(&n->d, "backup", n->files.backups,
 			    "pawl node backup; and see why pawl serve makes none",
-			    "the newest is %" PRId64 " minutes old, and one is due every "
+			    "the newest is %" PRId64
+			    " minute%s old, and one is due every "
 			    "%" PRId64,
-			    age_ms / 60000, k->backup.every / 60000);
+			    age_ms / 60000, age_ms / 60000 == 1 ? "" : "s",
+			    k->backup.every / 60000);
 		sums_tell(n, seen[0].time);
 	}
 	mem_free(seen);
@@ -228,7 +233,8 @@ static void divergence_tell(struct node_doctor *n)
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 	else
 		doctor_fine(&n->d, "anchor", n->files.log,
-		    "the newest snapshot is %" PRIu64 " blocks behind Bitcoin", behind);
+		    "the newest snapshot is %" PRIu64 " block%s behind Bitcoin", behind,
+		    behind == 1 ? "" : "s");
 }
 
 static enum err bitcoin_tell(struct node_doctor *n, struct fail *f)

@@ -45,8 +45,8 @@ static enum err tell(const struct cli *c, const struct snapshots_left *x,
 		    folder);
 	warn_others(c, folder, all);
 	return x->n
-	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshots of %s can't be read", x->n,
-		  all, x->path)
+	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshot%s of %s can't be read",
+		  x->n, all, all == 1 ? "" : "s", x->path)
 	    : ERR_OK;
 }
 

@@ -111,8 +111,9 @@ static void tell(const struct cli *c, const struct replaced *r)
 	else
 		cli_say(c,
 		    "The state has root %s, as behind change %" PRId64 ": %" PRId64
-		    " later ones are taken back, and can be sent again.",
-		    done->root, done->after, done->dropped);
+		    " later one%s taken back, and can be sent again.",
+		    done->root, done->after, done->dropped,
+		    done->dropped == 1 ? " is" : "s are");
 	if (!c->args.json && r->kept[0])
 		printf("The state as it was is kept: %s\n", r->kept);
 }

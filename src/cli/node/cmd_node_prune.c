@@ -36,8 +36,9 @@ static void tell(const struct cli *c, const struct l2_pruned *p, const char *out
 		    (json_int_t)p->bytes, "kept_bytes", (json_int_t)p->kept_bytes));
 		return;
 	}
-	printf("%zu of %zu snapshots kept, %" PRIu64 " of %" PRIu64 " bytes: %s\n",
-	    p->kept, p->blocks, p->kept_bytes, p->bytes, output);
+	printf("%zu of %zu snapshot%s kept, %" PRIu64 " of %" PRIu64 " bytes: %s\n",
+	    p->kept, p->blocks, p->blocks == 1 ? "" : "s", p->kept_bytes, p->bytes,
+	    output);
 	if (p->needed)
 		cli_say(c,
 		    "%zu of them %s older than that, and needed: the newest valid one, "

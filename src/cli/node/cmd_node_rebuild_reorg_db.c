@@ -17,9 +17,10 @@ static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
 		    cli_text(r->aside)));
 		return;
 	}
-	printf("Reorg database rebuilt: %s has %" PRIu64 " blocks, %" PRIu64
-	       " anchors and %" PRIu64 " reorgs\n",
-	    path, r->blocks, r->anchors, r->events);
+	printf("Reorg database rebuilt: %s has %" PRIu64 " block%s, %" PRIu64
+	       " anchor%s and %" PRIu64 " reorg%s\n",
+	    path, r->blocks, r->blocks == 1 ? "" : "s", r->anchors,
+	    r->anchors == 1 ? "" : "s", r->events, r->events == 1 ? "" : "s");
 	if (r->aside)
 		cli_say(c, "The old one is %s.", r->aside);
 	if (r->cut_short)

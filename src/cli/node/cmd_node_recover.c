@@ -394,8 +394,9 @@ static void tell_state(const struct recovery *r)
 	else if (s->moved && s->done.after >= 0)
 		cli_say(r->cli,
 		    "The state is that of the snapshot, as behind change %" PRId64
-		    ": %" PRId64 " later ones are taken back, and can be sent again.",
-		    s->done.after, s->done.dropped);
+		    ": %" PRId64 " later one%s taken back, and can be sent again.",
+		    s->done.after, s->done.dropped,
+		    s->done.dropped == 1 ? " is" : "s are");
 	else if (s->moved)
 		cli_say(r->cli,
 		    "The state is that of the snapshot, which this journal never had: "

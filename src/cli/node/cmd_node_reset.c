@@ -156,8 +156,9 @@ static void open_tell(struct buf *out, const struct resetting *r)
 		return;
 	amount_format(sum, &r->open_sum, 0);
 	buf_addf(out,
-	    "; and who waits for one of %zu peg-outs (%s satoshi): they are paid later",
-	    r->open, sum);
+	    "; and who waits for %s%zu peg-out%s (%s satoshi), which %s paid later",
+	    r->open == 1 ? "" : "one of ", r->open, r->open == 1 ? "" : "s", sum,
+	    r->open == 1 ? "is" : "are");
 }
 
 /* What it will do, or had begun to. */

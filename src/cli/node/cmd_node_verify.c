@@ -148,8 +148,8 @@ static void tell_valid(const struct verifying *v)
 	if (!v->valid.len && !l2_log_n(v->log))
 		fprintf(stderr, "%s has no other snapshot.\n", v->path);
 	else if (!v->valid.len)
-		fprintf(stderr, "None of the %zu snapshots of %s holds.\n",
-		    l2_log_n(v->log), v->path);
+		fprintf(stderr, "None of the %zu snapshot%s of %s holds.\n",
+		    l2_log_n(v->log), l2_log_n(v->log) == 1 ? "" : "s", v->path);
 	else
 		fprintf(stderr,
 		    "The newest valid snapshot is number %zu of %zu%s, at byte %" PRIu64

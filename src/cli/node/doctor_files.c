@@ -78,18 +78,19 @@ static void damages_tell(struct node_doctor *n, struct l2_log *log)
 		if (is_harmless(d.kind)) {
 			doctor_fine(&n->d, "log", path,
 			    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64
-			    " bytes: passed over",
-			    d.offset, line, l2_damage_name(d.kind), d.len);
+			    " byte%s: passed over",
+			    d.offset, line, l2_damage_name(d.kind), d.len,
+			    d.len == 1 ? "" : "s");
 			continue;
 		}
 		n->damaged = true;
 		doctor_finding(&n->d, "log", path, L2_PROCEDURE_2,
-		    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64 " bytes", d.offset,
-		    line, l2_damage_name(d.kind), d.len);
+		    "byte %" PRIu64 ", line %" PRIu64 ": %s, %" PRIu64 " byte%s",
+		    d.offset, line, l2_damage_name(d.kind), d.len, d.len == 1 ? "" : "s");
 	}
 	if (all > SHOWN)
-		doctor_fine(
-		    &n->d, "log", path, "and %zu more places like these", all - SHOWN);
+		doctor_fine(&n->d, "log", path, "and %zu more place%s like these",
+		    all - SHOWN, all - SHOWN == 1 ? "" : "s");
 }
 
 /* Blocks that do not hold, newest first; those before the newest valid one are in
@@ -189,10 +190,11 @@ static void blocks_tell(
 		doubted_tell(n);
 	} else if (!n->newest.len) {
 		doctor_finding(&n->d, "log", path, none,
-		    "none of its %zu snapshots holds; the newest, %s", all, bad->newest);
+		    "none of its %zu snapshot%s holds; the newest, %s", all,
+		    all == 1 ? "" : "s", bad->newest);
 	} else if (bad->newer) {
 		doctor_finding(&n->d, "log", path, L2_PROCEDURE_2,
-		    "its newest %zu snapshot%s do%s not hold: %s", bad->newer,
+		    "%zu of its newest snapshot%s do%s not hold: %s", bad->newer,
 		    bad->newer == 1 ? "" : "s", bad->newer == 1 ? "es" : "", bad->newest);
 	}
 	if (bad->older && !n->unsure)
@@ -351,9 +353,10 @@ static void behind_check(struct node_doctor *n, struct reorgdb *db)
 	else
 		doctor_finding(&n->d, "database", path,
 		    "start pawl serve, which writes it, or pawl node rebuild-reorg-db",
-		    "it is behind the journal: it lacks %zu anchor%s and %zu blocks and "
-		    "reorgs, or has others in their place",
-		    known.lacking, known.lacking == 1 ? "" : "s", known.others);
+		    "it is behind the journal: it lacks %zu anchor%s and %zu other "
+		    "value%s, or has others in their place",
+		    known.lacking, known.lacking == 1 ? "" : "s", known.others,
+		    known.others == 1 ? "" : "s");
 }
 
 static void content_tell(
@@ -380,12 +383,12 @@ static void content_tell(
 		doctor_trouble(n, "database", path, &trouble);
 	}
 	doctor_fine(&n->d, "database", path,
-	    "%" PRIu64 " blocks up to %" PRIu64 ", %" PRIu64 " reorgs; anchors: %" PRIu64
-	    " pending, %" PRIu64 " confirmed, %" PRIu64 " invalidated, %" PRIu64
-	    " orphaned",
-	    c.blocks, c.top, c.events, c.anchors[ANCHOR_PENDING],
-	    c.anchors[ANCHOR_CONFIRMED], c.anchors[ANCHOR_INVALIDATED_REORG],
-	    c.anchors[ANCHOR_FAILED_ORPHANED]);
+	    "%" PRIu64 " block%s up to %" PRIu64 ", %" PRIu64 " reorg%s; anchors: "
+	    "%" PRIu64 " pending, %" PRIu64 " confirmed, %" PRIu64
+	    " invalidated, %" PRIu64 " orphaned",
+	    c.blocks, c.blocks == 1 ? "" : "s", c.top, c.events, c.events == 1 ? "" : "s",
+	    c.anchors[ANCHOR_PENDING], c.anchors[ANCHOR_CONFIRMED],
+	    c.anchors[ANCHOR_INVALIDATED_REORG], c.anchors[ANCHOR_FAILED_ORPHANED]);
 	if (!open && n->d.journal)
 		behind_check(n, db);
 }

@@ -130,8 +130,8 @@ static enum err event_is(struct playing *p, struct fail *f)
 		return e;
 	return fail_set(f, ERR_DAMAGED,
 	    "behind the reorg at height %" PRIu64
-	    ": the reorg database tells of one at %" PRIu64 " with %zu anchors, not %zu",
-	    p->base + 1, n.height, n.anchors, p->n);
+	    ": the reorg database tells of one at %" PRIu64 " with %zu anchor%s, not %zu",
+	    p->base + 1, n.height, n.anchors, n.anchors == 1 ? "" : "s", p->n);
 }
 
 static enum err blocks_are(struct playing *p, struct fail *f)

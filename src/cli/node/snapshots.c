@@ -128,8 +128,8 @@ enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail
 		    d.kind == L2_DAMAGED ? "" : ": passed over");
 	}
 	if (n > DAMAGES_SHOWN)
-		fprintf(stderr, "%s: and %zu more places like these\n", path,
-		    n - DAMAGES_SHOWN);
+		fprintf(stderr, "%s: and %zu more place%s like these\n", path,
+		    n - DAMAGES_SHOWN, n - DAMAGES_SHOWN == 1 ? "" : "s");
 	return e;
 }
 

@@ -189,9 +189,10 @@ static void uncovered_say(struct l2_node *n)
 		return;
 	amount_format(sum, &u.amount, 0);
 	snprintf(n->uncovered, sizeof n->uncovered,
-	    "%" PRIu64 " peg-ins of %s satoshi were minted, and no block has their "
-	    "transactions any more, the first: %.64s",
-	    u.n, sum, u.first);
+	    "%" PRIu64 " peg-in%s of %s satoshi %s minted, and no block has %s any more, "
+	    "the first: %.64s",
+	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
+	    u.n == 1 ? "its transaction" : "their transactions", u.first);
 }
 
 /* How deep they are changes with each block. */

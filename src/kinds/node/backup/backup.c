@@ -97,9 +97,10 @@ enum err database_look(const char *path, uint64_t *ret_values, struct fail *f)
 	if (e != ERR_OK || !l.bad)
 		return e;
 	return fail_set(f, ERR_DAMAGED,
-	    "%" PRIu64 " values of the reorg database %s are not what they should be; "
+	    "%" PRIu64 " value%s of the reorg database %s %s not what %s should be; "
 	    "the first is %s. To make it anew: procedure 3, pawl node rebuild-reorg-db",
-	    l.bad, path, l.first);
+	    l.bad, l.bad == 1 ? "" : "s", path, l.bad == 1 ? "is" : "are",
+	    l.bad == 1 ? "it" : "they", l.first);
 }
 
 /* -- what is in the folder -------------------------------------------------- */

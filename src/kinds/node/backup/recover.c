@@ -23,8 +23,8 @@ static enum err one_check(struct recovering *r, uint64_t number, struct judge *j
 
 	if (number > l2_log_n(r->log))
 		return fail_set(f, ERR_NOT_FOUND,
-		    "%s has %zu whole snapshots, and none of number %" PRIu64, r->path,
-		    l2_log_n(r->log), number);
+		    "%s has %zu whole snapshot%s, and none of number %" PRIu64, r->path,
+		    l2_log_n(r->log), l2_log_n(r->log) == 1 ? "" : "s", number);
 	r->block = l2_log_at(r->log, (size_t)number - 1);
 	e = l2_log_check(r->log, r->block, &demand, v, f);
 	if (e == ERR_OK && v->fault == L2_PEGOUT_UNBACKED)

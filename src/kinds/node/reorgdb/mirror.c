@@ -117,16 +117,17 @@ static void opened(struct mirror *m, const struct mirror_job *job)
 	m->took |= a.anchors > 0;
 	if (a.anchors || a.events)
 		log_info("node",
-		    "the journal has taken over %zu anchors and %zu reorgs of %s",
-		    a.anchors, a.events, m->path);
+		    "the journal has taken over %zu anchor%s and %zu reorg%s of %s",
+		    a.anchors, a.anchors == 1 ? "" : "s", a.events,
+		    a.events == 1 ? "" : "s", m->path);
 	if (a.unfit)
-		log_warn("node",
-		    "%s: %zu anchors are no hashes: they stay where they are", m->path,
-		    a.unfit);
+		log_warn("node", "%s: %zu anchor%s stay%s where %s, for want of a hash",
+		    m->path, a.unfit, a.unfit == 1 ? "" : "s", a.unfit == 1 ? "s" : "",
+		    a.unfit == 1 ? "it is" : "they are");
 	if (h->bad_n)
-		log_warn("node",
-		    "%s: %zu values are not what they should be, the first: %s", m->path,
-		    h->bad_n, h->first_bad);
+		log_warn("node", "%s: %zu value%s not what %s should be, the first: %s",
+		    m->path, h->bad_n, h->bad_n == 1 ? " is" : "s are",
+		    h->bad_n == 1 ? "it" : "they", h->first_bad);
 }
 
 static void take(struct mirror *m)

@@ -344,9 +344,12 @@ static void database_turn(struct l2_watch *w, const struct watch_seen *seen)
 		    w, L2_STEP_DATABASE, L2_TROUBLE, "%.850s", seen->database_trouble);
 	else if (seen->database_whole && w->now.steps[L2_STEP_DATABASE].how != L2_WELL)
 		step_end(w, L2_STEP_DATABASE, L2_WELL,
-		    "%s has all that the journal has; %zu values of it were missing or "
-		    "others",
-		    w->paths.reorg_db, seen->database_written);
+		    "%s has all that the journal has; %zu value%s of it %s missing or "
+		    "%s",
+		    w->paths.reorg_db, seen->database_written,
+		    seen->database_written == 1 ? "" : "s",
+		    seen->database_written == 1 ? "was" : "were",
+		    seen->database_written == 1 ? "another" : "others");
 	/* The log is judged by it. */
 	if (w->now.steps[L2_STEP_DATABASE].how != before) {
 		w->read = false;
