@@ -416,8 +416,8 @@ static void what_is_no_change_is_named(void **state)
 		{ "{'do':'steal'}", "there is no change steal" },
 		{ "{'do':'credit'", "not JSON" },
 		{ "{'do':'credit','peer':'a','amount': 18446744073709551615}",
-		    "amount: the number 18446744073709551615 is out of range: a whole one "
-		    "without quotes is -9223372036854775808 to 9223372036854775807" },
+		    "amount: the number 18446744073709551615 is out of range: a whole "
+		    "one without quotes is -9223372036854775808 to 9223372036854775807" },
 		{ "{'do':'credit','peer':'a','amount':'18446744073709551616'}",
 		    "amount: \"18446744073709551616\" is no whole number from 1 to "
 		    "18446744073709551615" },
