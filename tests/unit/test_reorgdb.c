@@ -1,5 +1,6 @@
 /* The reorg database: keys and values byte for byte, who opens whose, what is refused,
  * and what damage is called. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -546,11 +547,27 @@ static void the_newest_and_the_highest_come_first(void **state)
 	reorgdb_close(db);
 }
 
+/* All that a closed one takes on the disk. */
+static uint64_t bytes_of_it(void)
+{
+	struct dirent *entry;
+	uint64_t bytes = 0;
+	struct stat at;
+	DIR *d = opendir(path);
+
+	assert_non_null(d);
+	while ((entry = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), entry->d_name, &at, 0) == 0 && S_ISREG(at.st_mode))
+			bytes += (uint64_t)at.st_size;
+	closedir(d);
+	return bytes;
+}
+
 static void only_the_highest_blocks_stay(void **state)
 {
 	struct reorgdb *db = opened(REORGDB_CREATE);
 	struct reorgdb_batch *b = reorgdb_batch_new();
-	uint64_t dropped;
+	uint64_t dropped, bytes;
 
 	(void)state;
 	for (uint64_t h = 0; h < 25000; h++)
@@ -559,6 +576,9 @@ static void only_the_highest_blocks_stay(void **state)
 	written(db, b);
 	assert_int_equal(reorgdb_prune(db, 25000, &dropped, NULL), ERR_OK);
 	assert_int_equal(dropped, 0);
+	reorgdb_close(db);
+	bytes = bytes_of_it();
+	db = opened(REORGDB_WRITE);
 	assert_int_equal(reorgdb_prune(db, 1000, &dropped, NULL), ERR_OK);
 	assert_int_equal(dropped, 24000);
 	visited(db);
@@ -566,6 +586,7 @@ static void only_the_highest_blocks_stay(void **state)
 	assert_int_equal(s.heights[999 % 32], 24999);
 	reorgdb_batch_free(b);
 	reorgdb_close(db);
+	assert_in_range(bytes_of_it(), 1, bytes / 3);
 }
 
 /* -- what is written stays ------------------------------------------------- */

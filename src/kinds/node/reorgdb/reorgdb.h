@@ -137,7 +137,8 @@ NODISCARD enum err reorgdb_hold(
     const char *path, struct reorgdb_held *ret, struct fail *f);
 void reorgdb_let_go(struct reorgdb_held *held);
 
-/* Only the highest so many blocks stay. Dying in it leaves some more. */
+/* Only the highest so many blocks stay, and what others took on the disk is free again.
+ * Dying in it leaves some more. */
 NODISCARD enum err reorgdb_prune(
     struct reorgdb *db, uint64_t keep, uint64_t *ret_dropped, struct fail *f);
 

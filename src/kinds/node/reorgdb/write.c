@@ -175,9 +175,9 @@ enum err reorgdb_prune(
 	enum err e = reorgdb_visit(db, &v, f);
 
 	*ret_dropped = 0;
-	if (e != ERR_OK || h.n <= keep)
+	if (e != ERR_OK)
 		return e;
-	h.skip = h.n - keep;
+	h.skip = h.n > keep ? h.n - keep : 0;
 	h.batch = reorgdb_batch_new();
 	v.block = height_drop;
 	e = reorgdb_visit(db, &v, f);
@@ -187,5 +187,8 @@ enum err reorgdb_prune(
 		e = reorgdb_write(db, h.batch, f);
 	reorgdb_batch_free(h.batch);
 	*ret_dropped = h.dropped;
+	/* What is dropped takes room until its tables are written anew. */
+	if (e == ERR_OK && !MUTANT(pruned_takes_room))
+		rocksdb_compact_range(db->db, NULL, 0, NULL, 0);
 	return e;
 }
