@@ -6,6 +6,7 @@ usage: test_snapshots.py PAWL
 Speaks TAP.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -131,8 +132,20 @@ def peg_outs_stand_on_older_anchors(folder):
     log = write(f"{folder}/l.dat", old, new)
     code, out, err = verify(folder, log)
     assert code == 2 and out.endswith(f"Anchor verified: {new.anchor}\n"), (code, out)
-    assert err.startswith(f"Peg-out p2 stands on anchor {stored}, which no older block has"), err
+    assert err.startswith(f"Peg-out p2 stands on anchor {stored}, which no older block that holds has"), err
     assert "Peg-out p1" not in err
+    hurt = write(f"{folder}/hurt.dat", old.text.replace("balances 1", "balances x"), Snapshot({"a": 1}, [pegout("p1", old.anchor)]))
+    code, _, err = verify(folder, hurt)
+    assert code == 2 and "the snapshot at byte 0, which has it, does not hold: byte " in err, err
+    assert "pawl node restore --only log" in err, err
+    held = Snapshot({"a": 2})
+    behind = write(f"{folder}/behind.dat", old.text.replace("balances 1", "balances x"), held)
+    assert verify(folder, behind) == (0, held.verified, "")
+    code, out, err = verify(folder, behind, "--all")
+    assert (code, out) == (2, held.verified), (code, out)
+    assert f"Snapshot 1 of 2 of {behind} does not hold: byte 48, line 3: a number is expected" in err, err
+    many = json.loads(verify(folder, behind, "--all", "--json")[1])
+    assert many["verified"] and [one["byte"] for one in many["older_failed"]] == [0], many
     with Rocks(f"{folder}/reorg_db") as db:
         db.put(f"anchor:{stored}", f"{stored}|{'a' * 64}|100|6|1700000000000|0|1|{'e' * 64}")
     assert verify(folder, log)[:2] == (0, new.verified)
@@ -197,6 +210,9 @@ def converted_both_ways(folder):
     for words, why in ((["v4"], "--to 1 or --to 2"), (["v4", "--to", "3"], "from 1 to 2, and not '3'"),
                        (["v3", "--to", "2"], "v3 is there already"), (["v4", "--to", "1", "--compress"], "is text")):
         Run(folder, "node", "convert", log, *words).ends(1, err=why)
+    colon = write(f"{folder}/colon.dat", Snapshot({"a:b": 1}))
+    Run(folder, "node", "convert", colon, "flagged", "--to", "2").ends(
+        0, "^1 snapshot in", err="1 text of the snapshot at byte 0 with a colon, .* other states have the same root")
 
 
 @test

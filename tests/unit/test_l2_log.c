@@ -638,7 +638,7 @@ static bool in_store(void *ctx, struct l2_bytes hash)
 	return l2_same(hash, l2_text(ctx));
 }
 
-static enum l2_fault check_last(const struct l2_demand *demand)
+static struct l2_verdict verdict_of_last(const struct l2_demand *demand)
 {
 	struct l2_log *log = open_log(LOG_PATH);
 	struct l2_verdict v;
@@ -647,7 +647,12 @@ static enum l2_fault check_last(const struct l2_demand *demand)
 	    l2_log_check(log, l2_log_at(log, l2_log_n(log) - 1), demand, &v, NULL),
 	    ERR_OK);
 	l2_log_close(log);
-	return v.fault;
+	return v;
+}
+
+static enum l2_fault check_last(const struct l2_demand *demand)
+{
+	return verdict_of_last(demand).fault;
 }
 
 /* Older anchors of the log, of blocks that hold; those of the store; never its own. */
@@ -713,10 +718,12 @@ static void a_later_anchor_is_none(void **state)
 	l2_log_close(log);
 }
 
+/* What damage took its anchor from it is named. */
 static void an_older_anchor_must_hold(void **state)
 {
 	struct l2_demand demand = { .anchor_needed = true };
 	char first[L2_HEX], own[L2_HEX];
+	struct l2_verdict v;
 	size_t len;
 	char *bytes = three(1, &len), *at;
 
@@ -729,7 +736,19 @@ static void an_older_anchor_must_hold(void **state)
 	assert_non_null(at);
 	at[10] = '5';
 	l2_put(LOG_PATH, bytes, len);
-	assert_int_equal(check_last(&demand), L2_PEGOUT_UNBACKED);
+	v = verdict_of_last(&demand);
+	assert_int_equal(v.fault, L2_PEGOUT_UNBACKED);
+	assert_true(v.backing_hurt);
+	assert_non_null(strstr(v.why,
+	    ": the snapshot at byte 0, which has it, does not "
+	    "hold: byte "));
+	assert_non_null(strstr(v.why, "Anchor state root mismatch"));
+	/* unless somebody else has it */
+	demand.stored = in_store;
+	demand.ctx = first;
+	v = verdict_of_last(&demand);
+	assert_int_equal(v.fault, L2_HOLDS);
+	assert_false(v.backing_hurt);
 	mem_free(bytes);
 }
 

@@ -122,11 +122,11 @@ static enum err doubted(
 	return fail_set(f, ERR_CONFLICT,
 	    "snapshot %zu of %.200s is whole, but not verified: %s, and %s. Nothing was "
 	    "changed. Its anchors come back, where a copy has them, by: pawl node "
-	    "restore --only reorg-db, or pawl node rebuild-reorg-db%s. Its state as it "
+	    "restore --only %s, or pawl node rebuild-reorg-db%s. Its state as it "
 	    "is, which is asked for: pawl node import %.200s; %s",
 	    log->doubted, r->paths.log, log->doubt.why,
-	    r->journal ? "the journal has no state" : "there is no journal", archive,
-	    r->paths.log, older);
+	    r->journal ? "the journal has no state" : "there is no journal",
+	    log->doubt.backing_hurt ? "log" : "reorg-db", archive, r->paths.log, older);
 }
 
 static enum err unknown(

@@ -23,6 +23,9 @@ struct verifying {
 	struct l2_block valid;   /* len 0: none */
 	struct l2_verdict holds; /* that it does */
 	json_t *unbacked;        /* with --json: peg-outs of the newest one */
+	bool older;              /* with --all: the others are checked now */
+	size_t hurt_n;           /* of them do not hold */
+	json_t *hurt;            /* with --json: these */
 };
 
 /* -- one that fails ------------------------------------------------------------ */
@@ -43,8 +46,9 @@ static void unbacked(
 	struct verifying *v = ctx;
 	char name[ID_SHOWN + 1], got[ID_SHOWN + 1], want[ID_SHOWN + 1];
 
-	if (v->failed_n)
-		return; /* older ones are looked through for one that holds, no more */
+	if (v->failed_n || v->older)
+		return; /* why an older one does not hold is said in one line of its own
+			 */
 	shown(name, id);
 	shown(got, has);
 	shown(want, wanted);
@@ -55,8 +59,8 @@ static void unbacked(
 		    name, want, got);
 	else
 		fprintf(stderr,
-		    "Peg-out %s stands on anchor %s, which no older block has, nor "
-		    "%s%s\n",
+		    "Peg-out %s stands on anchor %s, which no older block that holds "
+		    "has, nor %s%s\n",
 		    name, got, v->store.path[0] ? v->store.path : "a reorg database",
 		    v->store.judge.journal ? ", nor the journal" : "");
 	if (v->unbacked)
@@ -119,7 +123,12 @@ static enum err tell_fault(struct verifying *v, struct fail *f)
 		fprintf(stderr, ": %s\n", w->why);
 		break;
 	case L2_PEGOUT_UNBACKED:
-		if (!v->demand.strict_upstream)
+		if (w->backing_hurt)
+			fprintf(stderr,
+			    "%s. A copy of the log may have it whole: pawl node restore "
+			    "--only log\n",
+			    w->why);
+		else if (!v->demand.strict_upstream)
 			cli_warn(v->cli,
 			    "an anchor that is lost: pawl node doctor; one that never "
 			    "was: pegout_anchor puts a peg-out on another");
@@ -159,18 +168,6 @@ static void tell_valid(const struct verifying *v)
 		    v->holds.root, v->path);
 }
 
-static void tell_ambiguous(const struct verifying *v)
-{
-	const struct l2_verdict *w = v->failed_n ? &v->why : &v->holds;
-
-	if (w->ambiguous)
-		fprintf(stderr,
-		    "%s: %" PRIu64 " text%s of this snapshot with a colon, the first at "
-		    "byte %" PRIu64 " of it: other states have the same root\n",
-		    v->path, w->ambiguous, w->ambiguous == 1 ? "" : "s",
-		    w->ambiguous_offset);
-}
-
 static json_t *block_json(struct l2_block block, const struct l2_verdict *w)
 {
 	json_t *o = json_pack("{s:I, s:I}", "byte", (json_int_t)block.offset, "bytes",
@@ -197,8 +194,52 @@ static void tell_json(struct verifying *v)
 	if (v->failed_n && v->valid.len)
 		json_object_set_new(o, "newest_valid", block_json(v->valid, &v->holds));
 	json_object_set(o, "unbacked", v->unbacked);
+	if (v->older)
+		json_object_set(o, "older_failed", v->hurt);
 	cli_json(o);
 	v->cli->told = true;
+}
+
+/* -- the others -------------------------------------------------------------------- */
+
+static enum err hurt_tell(
+    struct verifying *v, size_t number, const struct l2_verdict *w, struct fail *f)
+{
+	struct l2_block block = l2_log_at(v->log, number - 1);
+	struct l2_place at;
+	char line[40] = "";
+	enum err e = l2_log_place(v->log, block, w, &at, f);
+
+	if (e != ERR_OK)
+		return e;
+	v->hurt_n++;
+	if (v->hurt)
+		json_array_append_new(v->hurt, block_json(block, w));
+	if (at.line)
+		snprintf(line, sizeof line, ", line %" PRIu64, at.line);
+	fprintf(stderr,
+	    "Snapshot %zu of %zu of %s does not hold: byte %" PRIu64 "%s: %s\n", number,
+	    l2_log_n(v->log), v->path, at.offset, line, w->why);
+	return ERR_OK;
+}
+
+/* All but the newest, of which its own lines tell. */
+static enum err look_at_older(struct verifying *v, struct fail *f)
+{
+	enum err e = l2_log_survey(v->log, f);
+	struct l2_verdict w;
+
+	v->older = true;
+	for (size_t i = l2_log_n(v->log); e == ERR_OK && i-- > 0;) {
+		struct l2_block block = l2_log_at(v->log, i);
+
+		if (block.offset == (v->failed_n ? v->newest : v->valid).offset)
+			continue;
+		e = l2_log_check(v->log, block, &v->demand, &w, f);
+		if (e == ERR_OK && w.fault != L2_HOLDS)
+			e = hurt_tell(v, i + 1, &w, f);
+	}
+	return e == ERR_OK ? judge_trouble(&v->store.judge, f) : e;
 }
 
 /* -- verifying -------------------------------------------------------------------- */
@@ -229,6 +270,8 @@ static enum err tell(struct verifying *v, struct fail *f)
 		e = snapshots_damage_tell(v->log, v->path, f);
 	if (e == ERR_OK && !v->valid.len)
 		e = snapshots_some(v->log, v->cli, v->path, f);
+	if (e == ERR_OK && args_has(&v->cli->args, "--all"))
+		e = look_at_older(v, f);
 	if (e != ERR_OK)
 		return e;
 	if (v->cli->args.json)
@@ -236,7 +279,14 @@ static enum err tell(struct verifying *v, struct fail *f)
 	else
 		tell_root(v->failed_n ? &v->why : &v->holds);
 	fflush(stdout);
-	tell_ambiguous(v);
+	snapshots_ambiguous_tell(v->path, v->failed_n ? v->newest : v->valid,
+	    v->failed_n ? &v->why : &v->holds);
+	if (!v->failed_n && v->hurt_n)
+		return fail_set(f, ERR_INPUT,
+		    "the newest snapshot holds, %zu older do%s not: a copy of the log "
+		    "may have %s whole (pawl node restore --only log)",
+		    v->hurt_n, v->hurt_n == 1 ? "es" : "",
+		    v->hurt_n == 1 ? "it" : "them");
 	if (!v->failed_n || (v->valid.len && MUTANT(older_snapshot_will_do)))
 		return ERR_OK;
 	e = tell_fault(v, f);
@@ -267,10 +317,12 @@ enum err cmd_node_verify(struct cli *c, struct fail *f)
 		e = snapshots_open(&v.log, c, v.path, f);
 	if (e == ERR_OK) {
 		v.unbacked = c->args.json ? json_array() : NULL;
+		v.hurt = c->args.json ? json_array() : NULL;
 		e = look(&v, f);
 		if (e == ERR_OK)
 			e = tell(&v, f);
 		json_decref(v.unbacked);
+		json_decref(v.hurt);
 		l2_log_close(v.log);
 	}
 	store_close(&v.store);

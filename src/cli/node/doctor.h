@@ -19,7 +19,8 @@ struct node_doctor {
 	struct l2_verdict verdict;
 	size_t doubted;  /* the number of a newer one that is whole (judge.h); 0: none */
 	char doubt[500]; /* where it is, and why */
-	bool unsure;     /* not all that knows anchors could be asked */
+	bool backing_hurt; /* an older one that does not hold has an anchor of that */
+	bool unsure;       /* not all that knows anchors could be asked */
 };
 
 void doctor_trouble(struct node_doctor *n, const char *what, const char *subject,

@@ -107,6 +107,7 @@ static void bad_note(struct node_doctor *n, struct bad *bad, struct l2_block b,
 
 	if (!n->newest.len && judge_of(v) == JUDGED_DOUBTED && !n->doubted) {
 		n->doubted = number;
+		n->backing_hurt = v->backing_hurt;
 		why = n->doubt;
 		*why = '\0';
 	}
@@ -158,9 +159,12 @@ static void doubted_tell(struct node_doctor *n)
 		snprintf(remedy, sizeof remedy,
 		    "first " L2_PROCEDURE_3 "; then look again: pawl node doctor");
 	else
-		snprintf(remedy, sizeof remedy,
-		    "pawl node restore --only reorg-db, where a copy has its anchors; "
-		    "%s%s",
+		snprintf(remedy, sizeof remedy, "%s%s%s",
+		    n->backing_hurt
+			? "pawl node restore --only log, where a copy has the one at "
+			  "that byte whole; "
+			: "pawl node restore --only reorg-db, where a copy has its "
+			  "anchors; ",
 		    n->fresh ? "to take its state as it is: pawl node import "
 			     : "else a peg-out of the journal that is not completed "
 			       "gets another anchor by pegout_anchor, then: pawl node "

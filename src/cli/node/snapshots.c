@@ -61,10 +61,26 @@ size_t snapshots_damaged(const struct l2_log *log)
 	return ret;
 }
 
+void snapshots_ambiguous_tell(
+    const char *path, struct l2_block block, const struct l2_verdict *v)
+{
+	if (v->ambiguous)
+		fprintf(stderr,
+		    "%s: %" PRIu64 " text%s of the snapshot at byte %" PRIu64
+		    " with a colon, the first at byte %" PRIu64
+		    ": other states have the same root\n",
+		    path, v->ambiguous, v->ambiguous == 1 ? "" : "s", block.offset,
+		    block.offset + v->ambiguous_offset);
+}
+
 void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why)
 {
 	struct snapshots_left *left = ctx;
 
+	if (why->ambiguous && why->fault != L2_MALFORMED) {
+		snapshots_ambiguous_tell(left->path, block, why);
+		return;
+	}
 	left->n++;
 	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " %s: %s\n", left->path,
 	    block.offset, left->word, why->why);

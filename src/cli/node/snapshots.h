@@ -40,7 +40,12 @@ struct snapshots_left {
 	const char *path, *word; /* the log; "is left out" */
 	size_t n;
 };
-/* One more, told with its place. ctx: a struct snapshots_left. */
+/* That the root of a block is ambiguous, where it is. */
+void snapshots_ambiguous_tell(
+    const char *path, struct l2_block block, const struct l2_verdict *v);
+
+/* One more, told with its place; or one that became it, with an ambiguous root. ctx: a
+ * struct snapshots_left. */
 void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why);
 
 /* -- the judge --------------------------------------------------------------- */

@@ -48,6 +48,9 @@ struct l2_verdict {
 	char why[300];
 	uint64_t offset, line;
 	uint64_t records[L2_LISTS], unbacked;
+	/* An older block of the log has the anchor of such a peg-out, and does not hold:
+	 * why names it, and a copy of the log may have it whole. */
+	bool backing_hurt;
 	/* Texts with a colon, which make the root ambiguous, and the first line with one.
 	 * No fault: the block was written by others. */
 	uint64_t ambiguous, ambiguous_offset, ambiguous_line;

@@ -305,6 +305,9 @@ struct asked {
 	struct anchor_of *anchors; /* of those blocks; made when one is asked for */
 	size_t anchors_n;
 	bool made;
+	/* An older block with the anchor of a peg-out that nobody else has; len 0: none
+	 */
+	struct l2_block hurt;
 	enum err e; /* what could not be read, and so was not found */
 	struct fail *f;
 };
@@ -394,8 +397,9 @@ static enum err make_anchors(struct asked *a)
 	return e;
 }
 
-/* Does an older block have it, and hold? */
-static enum err is_in_log(struct asked *a, struct l2_bytes hash, bool *ret)
+/* Does an older block have it, and hold? hurt: one that has it, and does not. */
+static enum err is_in_log(
+    struct asked *a, struct l2_bytes hash, bool *ret, struct l2_block *hurt)
 {
 	static const struct l2_rules alone = { .anchor_needed = true };
 	enum err e = a->made ? ERR_OK : make_anchors(a);
@@ -412,6 +416,8 @@ static enum err is_in_log(struct asked *a, struct l2_bytes hash, bool *ret)
 			one->holds = v.fault == L2_HOLDS ? 1 : -1;
 		}
 		*ret = !e && one->holds > 0;
+		if (!*ret)
+			*hurt = one->block;
 	}
 	return e;
 }
@@ -419,11 +425,36 @@ static enum err is_in_log(struct asked *a, struct l2_bytes hash, bool *ret)
 static bool knows_anchor(void *ctx, struct l2_bytes hash)
 {
 	struct asked *a = ctx;
+	struct l2_block hurt = { 0 };
 	bool found = false;
 
 	if (a->log && !a->e && hash.len == L2_HEX - 1)
-		a->e = is_in_log(a, hash, &found);
-	return found || (a->demand->stored && a->demand->stored(a->demand->ctx, hash));
+		a->e = is_in_log(a, hash, &found, &hurt);
+	found = found || (a->demand->stored && a->demand->stored(a->demand->ctx, hash));
+	if (!found && !a->hurt.len)
+		a->hurt = hurt;
+	return found;
+}
+
+/* What lost a peg-out its anchor is damage, and is told. */
+static enum err hurt_tell(struct asked *a, struct l2_verdict *v, struct fail *f)
+{
+	static const struct l2_rules alone = { .anchor_needed = true };
+	size_t n = strlen(v->why);
+	struct l2_verdict why;
+	enum err e;
+
+	if (v->fault != L2_PEGOUT_UNBACKED || !a->hurt.len || MUTANT(hurt_backing_unsaid))
+		return ERR_OK;
+	e = log_check(a->log, a->hurt, &alone, &why, f);
+	if (e)
+		return e;
+	v->backing_hurt = true;
+	snprintf(v->why + n, sizeof v->why - n,
+	    ": the snapshot at byte %" PRIu64
+	    ", which has it, does not hold: byte %" PRIu64 ": %s",
+	    a->hurt.offset, a->hurt.offset + why.offset, why.why);
+	return ERR_OK;
 }
 
 static void unbacked(
@@ -447,7 +478,9 @@ enum err l2_log_check(struct l2_log *log, struct l2_block block,
 	enum err e = log_check(log, block, &rules, v, f);
 
 	mem_free(a.anchors);
-	return e ? e : a.e;
+	if (!e)
+		e = a.e;
+	return e ? e : hurt_tell(&a, v, f);
 }
 
 enum err l2_log_backs(struct l2_log *log, const struct l2_state *s,
@@ -460,7 +493,7 @@ enum err l2_log_backs(struct l2_log *log, const struct l2_state *s,
 	for (size_t i = 0; i < s->pegouts_n && v->fault == L2_HOLDS; i++)
 		l2_check_pegout(v, &s->pegouts[i], &s->anchor, &rules);
 	mem_free(a.anchors);
-	return a.e;
+	return a.e ? a.e : hurt_tell(&a, v, f);
 }
 
 /* *ret is the block if it holds. */

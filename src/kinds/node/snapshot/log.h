@@ -177,7 +177,8 @@ NODISCARD enum err l2_log_extract(const struct files *files, const char *path,
     const char *folder, size_t *ret_n, l2_failed_fn *failed, void *ctx, struct fail *f);
 
 /* Each block as one of another version, with its root and anchor. Blocks that are no
- * snapshot any more are told (may be NULL), and left out. */
+ * snapshot any more are told (may be NULL; L2_MALFORMED), and left out; those with an
+ * ambiguous root, which others wrote, are told, too. */
 NODISCARD enum err l2_log_convert(const struct files *files, const char *path,
     const char *output, const struct l2_append *how, size_t *ret_n, l2_failed_fn *failed,
     void *ctx, struct fail *f);

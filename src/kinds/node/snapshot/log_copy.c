@@ -369,6 +369,8 @@ static enum err convert_to(struct copy *c, struct l2_log *log,
 				failed(ctx, block, &v);
 			continue;
 		}
+		if (!e && v.ambiguous && failed)
+			failed(ctx, block, &v);
 		if (!e)
 			e = convert_one(c, log, block, how, v.root, f);
 		*ret_n += e == ERR_OK;
