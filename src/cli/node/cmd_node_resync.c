@@ -166,9 +166,10 @@ static enum err start_of(
 static void tell(const struct cli *c, const struct resynced *r)
 {
 	if (c->args.json) {
-		cli_json(json_pack("{s:I, s:I, s:I, s:I}", "from", (json_int_t)r->from,
-		    "to", (json_int_t)r->to, "blocks", (json_int_t)(r->to - r->from + 1),
-		    "other_branch", (json_int_t)r->others));
+		cli_json(json_pack("{s:I, s:I, s:I, s:I, s:I}", "from",
+		    (json_int_t)r->from, "to", (json_int_t)r->to, "blocks",
+		    (json_int_t)(r->to - r->from + 1), "other_branch",
+		    (json_int_t)r->others, "anchors_in_it", (json_int_t)r->anchors));
 		return;
 	}
 	printf("Resynced blocks %" PRIu64 " to %" PRIu64 ": %" PRIu64 " hash%s\n",
@@ -179,6 +180,13 @@ static void tell(const struct cli *c, const struct resynced *r)
 		    " on, %s of another branch, and %s replaced.",
 		    r->others, r->others == 1 ? "" : "es", r->lowest,
 		    r->others == 1 ? "was" : "were", r->others == 1 ? "is" : "are");
+	if (r->anchors)
+		cli_warn(c,
+		    "%" PRIu64 " anchor%s of the database %s in blocks from %" PRIu64
+		    " on (pawl node anchors): whether the chain still has them pawl "
+		    "serve says, which follows node.chain",
+		    r->anchors, r->anchors == 1 ? "" : "s",
+		    r->anchors == 1 ? "stands" : "stand", r->lowest);
 }
 
 enum err cmd_node_resync(struct cli *c, struct fail *f)

@@ -12,6 +12,9 @@ struct resynced {
 	uint64_t from, to; /* heights that were asked for */
 	/* Hashes that the database had of another branch, and the lowest of them. */
 	uint64_t others, lowest;
+	/* Anchors that it has in blocks of these heights, and not as taken by a reorg:
+	 * nothing is done to them. */
+	uint64_t anchors;
 };
 
 struct resync_plan {

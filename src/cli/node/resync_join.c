@@ -106,6 +106,13 @@ static enum err may(const struct join *j)
 	    plan->depth, w);
 }
 
+static void see_anchor(void *ctx, const struct anchor_record *a)
+{
+	struct resynced *ret = ctx;
+
+	ret->anchors += a->height >= ret->lowest && a->status != ANCHOR_INVALIDATED_REORG;
+}
+
 static enum err look(struct join *j)
 {
 	struct resync_run *r = j->run;
@@ -135,10 +142,13 @@ enum err resync_join(
 	if (e == ERR_OK)
 		e = may(j);
 	if (e == ERR_OK && j->others) {
+		const struct reorgdb_visitor v = { .ctx = ret, .anchor = see_anchor };
+
 		ret->others = j->others;
 		ret->lowest = j->lowest;
 		if (j->lowest < *ret_from)
 			*ret_from = j->lowest;
+		e = reorgdb_visit(r->db, &v, r->f);
 	}
 	resync_clear(&j->slot);
 	mem_free(j);
