@@ -15,6 +15,7 @@ simulate | tools/simulate.py         | build            | tell stories of a made
 fuzz     | fuzz/meson.build          | build clang      | hostile bytes for every reader of outside input
 bench    | bench/run.py              | build test anvil | measure, and write docs/benchmarks.md
 mutants  | tools/run_mutants.py      | build test       | break the code in many ways: each must be found
+damage   | tests/unit/l2_damages.py  | build test       | spoil logs of snapshots 100,000 times, and each byte of a small one
 powercut | tests/powercut/powercut.py | build anvil disks | take the power from real disks while it pays
 coverage | tools/coverage.py        | build test nodes | which lines and branches no suite reaches: docs/coverage.md
 sanitize | tools/run_tests.py        | build test       | run the suites unit, sql and torture under ASan and UBSan
@@ -36,6 +37,9 @@ fuzz     | NAME...        | behind the seconds: these readers alone
 bench    | NAME...        | these figures alone, which are only shown
 mutants  | NAME...        | these alone
 mutants  | --simulate[=N] | by stories of the simulated world, N for each at most (else 5,000)
+damage   | --rounds N     | so many random damages (else 100,000)
+damage   | --seed N       | others (else those of seed 1)
+damage   | --jobs N       | by so many processes (else one for each core)
 powercut | --cuts N       | so many (else 200)
 powercut | --seed N       | the same cuts again
 powercut | --keep DIR     | for the image that fails
@@ -437,6 +441,17 @@ do_bench() {
 	build_all
 	await_peers
 	exec python3 bench/run.py build "$@"
+}
+
+# Large logs of both formats against a second opinion; then of a small one each change of each
+# byte, and each place where it may end.
+do_damage() {
+	configure build -Dtests=true
+	compile build tests/unit/l2_finder tests/unit/test_l2_log
+	nice -n 10 python3 tests/unit/l2_damages.py build/tests/unit/l2_finder --rounds 100000 \
+		--blocks 20 --balances 1000 --jobs "$(nproc)" "$@"
+	export L2_EVERY=1 L2_VECTORS="$here/tests/vectors/l2" CMOCKA_MESSAGE_OUTPUT=TAP
+	exec nice -n 10 build/tests/unit/test_l2_log
 }
 
 # Says so where there is nothing to cut, before anything is installed for it.

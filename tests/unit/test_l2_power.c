@@ -44,9 +44,8 @@ static void prune(void)
 	    ERR_OK);
 }
 
-static void convert(void)
+static void convert(struct l2_append how)
 {
-	struct l2_append how = { .version = 2, .compress = true };
 	size_t n;
 
 	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/pruned", &how,
@@ -54,17 +53,35 @@ static void convert(void)
 	    ERR_OK);
 }
 
+static void to_text(void)
+{
+	convert((struct l2_append){ .version = 1 });
+}
+
+static void to_records(void)
+{
+	convert((struct l2_append){ .version = 2 });
+}
+
+static void to_packed(void)
+{
+	convert((struct l2_append){ .version = 2, .compress = true });
+}
+
 static const struct deed {
 	const char *name;
 	int version;
 	void (*run)(void);
-	bool copies; /* it makes another file, and leaves the log as it is */
+	size_t copied; /* into another file: so many snapshots; the log stays as it is */
 } deeds[] = {
-	{ "append v1", 1, append_v1, false },
-	{ "append v2", 2, append_v2, false },
-	{ "prune v1", 1, prune, true },
-	{ "prune v2", 2, prune, true },
-	{ "convert", 1, convert, true },
+	{ "append v1", 1, append_v1, 0 },
+	{ "append v2", 2, append_v2, 0 },
+	{ "prune v1", 1, prune, 1 },
+	{ "prune v2", 2, prune, 1 },
+	{ "v1 to v2", 1, to_records, 2 },
+	{ "v1 to packed v2", 1, to_packed, 2 },
+	{ "v2 to v1", 2, to_text, 2 },
+	{ "v2 to packed v2", 2, to_packed, 2 },
 };
 
 /* With a torn end every other time. */
@@ -108,19 +125,31 @@ static void older_program_is_well(const struct deed *d, const char *newest)
 	mem_free(bytes);
 }
 
+static bool is_there(const char *path)
+{
+	struct file *file;
+
+	if (sim_disk_files.open(&file, path, FILE_READ, NULL))
+		return false;
+	sim_disk_files.close(file);
+	return true;
+}
+
 static void judge(const struct deed *d, bool died)
 {
 	struct l2_found found = l2_find(LOG_PATH), copy = l2_find("/disk/pruned");
 	char root[L2_HEX];
 
 	assert_int_equal(found.failed, 0);
-	if (d->copies || strcmp(found.root, is) != 0)
+	if (d->copied || strcmp(found.root, is) != 0)
 		assert_string_equal(found.root, was);
 	if (!died)
 		assert_string_equal(
-		    d->copies ? copy.root : found.root, d->copies ? was : is);
-	if (d->copies && copy.block.len) {
+		    d->copied ? copy.root : found.root, d->copied ? was : is);
+	/* It has its name when it is whole, and not before. */
+	if (is_there("/disk/pruned")) {
 		assert_string_equal(copy.root, was);
+		assert_int_equal(copy.blocks, d->copied);
 		assert_int_equal(copy.failed + copy.damages, 0);
 	}
 	older_program_is_well(d, found.root);
