@@ -47,7 +47,8 @@ def one_is_made_and_put_back(folder):
     with open(os.path.join(folder, "take"), "w", encoding="utf-8") as file:
         file.write(TAKE)
         os.chmod(file.fileno(), 0o700)
-    os.mkdir(os.path.join(folder, "taken"))
+    for there in ("taken", "away"):
+        os.mkdir(os.path.join(folder, there))
     backups = os.path.join(folder, "l2", "backups")
     made = Run(folder, "node", "backup", "--json", env={"PAWL_SECRET": "x"}).ends(0).json()[0]
     assert made["log"]["root"] == ROOT and made["reorg_db"]["values"] == 1, made
@@ -102,6 +103,36 @@ def what_can_not_be_done_is_said(folder):
         file.seek(0)
         file.write(text)
     Run(folder, "node", "backup").ends(6, err="no snapshot of .* holds.*pawl node restore")
+
+
+@test
+def a_copy_that_failed_is_known(folder):
+    """a folder for copies that is missing is not made, and each that asks is told, until one is taken there"""
+    filled(folder, "{copy_to: disk/node, command: /bin/false}")
+    os.mkdir(os.path.join(folder, "disk"))  # where nothing is mounted
+    Run(folder, "init").ends(0)
+    made = Run(folder, "node", "backup", "--json").ends(
+        1, err=r"is in l2/backups, and not in disk/node: the folder disk/node is not there, and none is made: "
+               r"mount the disk .* install -d -m 0700 -o \d+ disk/node; and node.backup.command: /bin/false: .* with 1")
+    assert names(os.path.join(folder, "disk")) == []
+    subprocess.run(["sha256sum", "--quiet", "-c", f"backup_{made.json()[0]['time']}.sha256"],
+                   cwd=os.path.join(folder, "l2", "backups"), check=True)
+
+    def known(what):
+        told = Run(folder, "node", "doctor", "--json")
+        said = [x for x in told.json() if x.get("check") == "backup" and "the last one failed: " in x["text"]]
+        assert bool(said) == bool(what) and all(what in x["text"] for x in said), (what, told.out)
+        status = Run(folder, "status").ends(0).out
+        assert ("the last backup failed: " + what in status) == bool(what), status
+
+    known("backup " + made.json()[0]["time"] + " is in l2/backups, and not in disk/node")
+    Run(folder, "node", "backup", "--to", "l2").ends(1, err="/bin/false")
+    config(folder, "{copy_to: disk/node}")
+    os.mkdir(os.path.join(folder, "disk", "node"))
+    Run(folder, "node", "backup", "--to", "l2").ends(0)  # is not what the config wants
+    known("backup " + made.json()[0]["time"])
+    Run(folder, "node", "backup").ends(0)
+    known("")
 
 
 @test

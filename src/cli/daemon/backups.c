@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
     const char *data_dir, struct fail *f)
@@ -26,24 +27,75 @@ enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
 	return ERR_OK;
 }
 
+static enum err both(enum err e, const struct fail *first, enum err other,
+    const struct fail *second, struct fail *f)
+{
+	if (e != ERR_OK && other != ERR_OK)
+		return fail_set(f, e, "%.490s; and %.490s", first->why, second->why);
+	if (e != ERR_OK)
+		return fail_set(f, e, "%s", first->why);
+	return other != ERR_OK ? fail_set(f, other, "%s", second->why) : ERR_OK;
+}
+
+/* Each of the two, whatever became of the other. */
+static enum err take_away(const struct l2_backup_plan *plan,
+    const struct node_backup_config *config, const struct l2_backup *made, struct fail *f)
+{
+	enum err copied = ERR_OK, taken = ERR_OK;
+	struct fail copy, take;
+
+	if (config->copy_to)
+		copied = l2_backup_copy(plan, made, config->copy_to, &copy);
+	if (config->command)
+		taken = l2_backup_command(plan, made, config->command, &take);
+	return both(copied, &copy, taken, &take, f);
+}
+
 enum err backup_now(const struct backup_paths *paths,
     const struct node_backup_config *config, int64_t wall_ms, struct l2_backup *ret,
     struct fail *f)
 {
 	struct l2_backup_plan plan = { &files_of_system, paths->log, paths->reorg_db,
 		paths->folder, config->keep, wall_ms };
-	struct fail why;
-	enum err e = l2_backup_make(&plan, ret, f), away = ERR_OK;
+	struct fail here, there;
+	enum err e = l2_backup_make(&plan, ret, &here), away = ERR_OK;
 
 	/* What could be copied is taken away, whatever could not. */
-	if (ret->sums[0] && config->copy_to)
-		away = l2_backup_copy(&plan, ret, config->copy_to, &why);
-	if (ret->sums[0] && away == ERR_OK && config->command)
-		away = l2_backup_command(&plan, ret, config->command, &why);
-	return e == ERR_OK && away != ERR_OK ? fail_set(f, away, "%s", why.why) : e;
+	if (ret->sums[0])
+		away = take_away(&plan, config, ret, &there);
+	return both(e, &here, away, &there, f);
+}
+
+void backup_note(const struct backup_paths *paths, enum err e, const struct l2_backup *b,
+    const struct fail *why)
+{
+	struct fail f;
+
+	if (MUTANT(backup_fails_unnoted) || e == ERR_OWNED ||
+	    (e == ERR_NOT_FOUND && !b->sums[0]))
+		return; /* another one says it; there is nothing to copy */
+	if (l2_backup_note(&files_of_system, paths->folder, e == ERR_OK ? NULL : why->why,
+		&f) != ERR_OK)
+		log_warn(
+		    "node", "that a backup failed, or did not, is not noted: %s", f.why);
+}
+
+/* The newest one again, where it could not be taken away when it was made. */
+static enum err backup_away(const struct backup_paths *paths,
+    const struct node_backup_config *config, struct l2_backup *ret, struct fail *f)
+{
+	struct l2_backup_plan plan = { .files = &files_of_system,
+		.folder = paths->folder };
+	enum err e = l2_backup_newest(plan.files, plan.folder, ret, f);
+
+	ret->whole = e == ERR_OK;
+	return e == ERR_OK ? take_away(&plan, config, ret, f) : e;
 }
 
 /* -- while a daemon runs ---------------------------------------------------- */
+
+#define AGAIN_MS 60000
+#define AGAIN_DOUBLED 4 /* times */
 
 struct backups {
 	struct node_keys keys; /* as the config has them, which is lent */
@@ -52,10 +104,14 @@ struct backups {
 	struct world *world; /* whose worker has the job */
 	bool known, running, ended;
 	int64_t due_ms;
+	unsigned failed; /* so often in a row */
+	int64_t away_ms; /* the newest is here, and taken away again then */
+	char said[400];  /* what the log has of it */
 	/* the job's, and its own: */
 	struct node_backup_config config;
 	char *copy_to, *command;
 	int64_t wall_ms;
+	bool away_alone;
 	struct l2_backup made;
 	enum err e;
 	struct fail fail;
@@ -66,6 +122,7 @@ struct backups *backups_new(const struct node_keys *keys)
 	struct backups *b = mem_new(sizeof *b);
 	struct fail f;
 
+	b->away_ms = INT64_MAX;
 	backups_configure(b, keys);
 	b->wanted = keys->chain != NULL;
 	if (b->wanted && backup_paths(&b->paths, keys, NULL, &f) != ERR_OK) {
@@ -109,7 +166,72 @@ static void job_run(void *job)
 {
 	struct backups *b = job;
 
-	b->e = backup_now(&b->paths, &b->config, b->wall_ms, &b->made, &b->fail);
+	b->e = b->away_alone
+	    ? backup_away(&b->paths, &b->config, &b->made, &b->fail)
+	    : backup_now(&b->paths, &b->config, b->wall_ms, &b->made, &b->fail);
+	backup_note(&b->paths, b->e, &b->made, &b->fail);
+}
+
+/* -- how it went -------------------------------------------------------------- */
+
+static bool was_nothing(const struct backups *b)
+{
+	return b->e == ERR_NOT_FOUND && !b->made.sums[0];
+}
+
+/* Each other failure; the same one, tried again, is no news. */
+static void failure_tell(struct backups *b)
+{
+	if (!strncmp(b->said, b->fail.why, sizeof b->said - 1))
+		return;
+	snprintf(b->said, sizeof b->said, "%.399s", b->fail.why);
+	if (was_nothing(b))
+		log_info("node", "no backup: %s", b->fail.why);
+	else if (b->made.whole)
+		log_error("node", "%s", b->fail.why);
+	else
+		log_error("node", "%s: %s",
+		    b->made.sums[0] ? "half a backup" : "no backup", b->fail.why);
+}
+
+static void success_tell(struct backups *b)
+{
+	b->said[0] = '\0';
+	if (b->away_alone) {
+		log_info("node", "backup %s is taken away, too", b->made.time);
+		return;
+	}
+	log_info("node",
+	    "backup %s in %s: %" PRIu64 " bytes of snapshots, root %s; %" PRIu64
+	    " values of the reorg database",
+	    b->made.time, b->paths.folder, b->made.log_bytes,
+	    b->made.root[0] ? b->made.root : "none", b->made.values);
+	if (b->made.failed)
+		log_warn("node",
+		    "the newest %zu snapshots of %s do not hold: pawl node verify",
+		    b->made.failed, b->paths.log);
+}
+
+/* In a minute, two, four and so on; of what is not there yet in one. */
+static int64_t again_ms(struct backups *b)
+{
+	int64_t every = b->keys.backup.every, wait = AGAIN_MS;
+
+	if (!was_nothing(b))
+		wait <<= b->failed < AGAIN_DOUBLED ? b->failed++ : AGAIN_DOUBLED;
+	return world_now_ms(b->world) + (wait < every ? wait : every);
+}
+
+/* Half of one takes the place of an old whole one, so it is made no sooner again. */
+static void plan_next(struct backups *b)
+{
+	b->away_ms = INT64_MAX;
+	if (b->e == ERR_OK || MUTANT(backup_waits_an_hour))
+		b->failed = 0;
+	else if (b->made.whole && !MUTANT(backup_never_taken))
+		b->away_ms = again_ms(b);
+	else if (!b->made.sums[0])
+		b->due_ms = again_ms(b);
 }
 
 static void job_done(void *job)
@@ -118,21 +240,11 @@ static void job_done(void *job)
 
 	b->running = false;
 	b->ended = true;
-	if (b->e == ERR_NOT_FOUND)
-		log_info("node", "no backup: %s", b->fail.why);
-	else if (b->e != ERR_OK)
-		log_error("node", "%s: %s",
-		    b->made.sums[0] ? "half a backup" : "no backup", b->fail.why);
+	if (b->e == ERR_OK)
+		success_tell(b);
 	else
-		log_info("node",
-		    "backup %s in %s: %" PRIu64 " bytes of snapshots, root %s; %" PRIu64
-		    " values of the reorg database",
-		    b->made.time, b->paths.folder, b->made.log_bytes,
-		    b->made.root[0] ? b->made.root : "none", b->made.values);
-	if (b->e == ERR_OK && b->made.failed)
-		log_warn("node",
-		    "the newest %zu snapshots of %s do not hold: pawl node verify",
-		    b->made.failed, b->paths.log);
+		failure_tell(b);
+	plan_next(b);
 }
 
 bool backups_ended(struct backups *b, const char **ret_why)
@@ -142,7 +254,7 @@ bool backups_ended(struct backups *b, const char **ret_why)
 	*ret_why = NULL;
 	if (!ended)
 		return false;
-	if (b->e != ERR_OK && b->e != ERR_NOT_FOUND) /* that is: nothing to copy */
+	if (b->e != ERR_OK && !was_nothing(b))
 		*ret_why = b->fail.why;
 	b->ended = false;
 	return true;
@@ -159,13 +271,20 @@ static char *own(char **mine, const char *text)
 static void job_begin(struct backups *b, struct world *w)
 {
 	b->running = true;
-	b->due_ms = world_now_ms(w) + b->keys.backup.every;
+	b->away_alone = world_now_ms(w) < b->due_ms;
+	if (!b->away_alone)
+		b->due_ms = world_now_ms(w) + b->keys.backup.every;
 	b->wall_ms = world_wall_ms(w);
 	b->config = b->keys.backup;
 	b->config.folder = NULL; /* it is among the paths */
 	b->config.copy_to = own(&b->copy_to, b->keys.backup.copy_to);
 	b->config.command = own(&b->command, b->keys.backup.command);
 	world_work(w, job_run, job_done, b);
+}
+
+static int64_t next_ms(const struct backups *b)
+{
+	return b->away_ms < b->due_ms ? b->away_ms : b->due_ms;
 }
 
 int64_t backups_turn(struct backups *b, struct world *w)
@@ -176,10 +295,12 @@ int64_t backups_turn(struct backups *b, struct world *w)
 		b->world = w;
 		b->running = b->known = false;
 	}
-	if (!b->known)
+	if (!b->known) {
 		b->due_ms = world_now_ms(w) + left_ms(b, w);
+		b->away_ms = b->away_ms == INT64_MAX ? INT64_MAX : 0;
+	}
 	b->known = true;
-	if (!b->running && world_now_ms(w) >= b->due_ms)
+	if (!b->running && world_now_ms(w) >= next_ms(b))
 		job_begin(b, w);
-	return b->due_ms;
+	return b->running ? INT64_MAX : next_ms(b);
 }

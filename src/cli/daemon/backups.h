@@ -2,7 +2,9 @@
  * a worker: no turn waits for one.
  *
  * One is due when the newest in the folder is as old as node.backup.every, at a start
- * too. What goes wrong is a line of the log, and it is tried again when the next is due.
+ * too. What goes wrong is a line of the log, and of a file (l2_backup_note). None could
+ * be made: it is tried again in a minute, two, four and so on up to 16. One was made, and
+ * could not be taken away: the newest is, as often.
  */
 #ifndef PAWL_CLI_DAEMON_BACKUPS_H
 #define PAWL_CLI_DAEMON_BACKUPS_H
@@ -27,6 +29,10 @@ NODISCARD enum err backup_paths(struct backup_paths *ret, const struct node_keys
 NODISCARD enum err backup_now(const struct backup_paths *paths,
     const struct node_backup_config *config, int64_t wall_ms, struct l2_backup *ret,
     struct fail *f);
+
+/* How that went, for who asks later: a file beside them, where it failed. */
+void backup_note(const struct backup_paths *paths, enum err e, const struct l2_backup *b,
+    const struct fail *why);
 
 struct backups;
 

@@ -49,6 +49,7 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 	struct backup_paths paths;
 	struct l2_backup b = { .time = "" };
 	uint64_t keep;
+	bool tried;
 	enum err e = cli_config(c, f);
 
 	if (e == ERR_OK)
@@ -68,8 +69,11 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 		config.keep = (unsigned)keep;
 	if (to)
 		config.copy_to = to;
-	if (e == ERR_OK)
+	tried = e == ERR_OK;
+	if (tried)
 		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
+	if (tried && !to) /* as the config wants it */
+		backup_note(&paths, e, &b, f);
 	if (e != ERR_OK && !b.sums[0])
 		return e;
 	if (b.failed)

@@ -150,6 +150,17 @@ static void journal_open_tell(struct node_doctor *n)
 
 /* -- backups --------------------------------------------------------------- */
 
+static void failed_tell(struct node_doctor *n)
+{
+	const char *why = n->look.backup_failed;
+
+	if (why[0])
+		doctor_finding(&n->d, "backup", n->files.backups,
+		    "what that says; then: pawl node backup, which tells whether it is "
+		    "mended",
+		    "the last one failed: %s", why);
+}
+
 static void sums_tell(struct node_doctor *n, const char *time)
 {
 	struct fail f = { ERR_OK, "" };
@@ -180,6 +191,7 @@ static void backups_tell(struct node_doctor *n)
 	size_t found = 0;
 	int64_t age_ms = clock_wall_ms() - n->look.backup_ms;
 
+	failed_tell(n);
 	if (l2_backup_list(&files_of_system, n->files.backups, &seen, &found, NULL) !=
 		ERR_OK ||
 	    !found) {

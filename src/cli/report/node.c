@@ -68,6 +68,8 @@ static void finding_say(struct warned *w, const struct l2_finding *f)
 static void sizes_say(
     const struct warned *w, const struct l2_look *l, const struct node_keys *k)
 {
+	char text[sizeof l->backup_failed + 40];
+
 	if (l2_log_is_large(l))
 		w->one(w->ctx, "the log of snapshots is large; then: pawl node prune");
 	if (l2_database_is_large(l))
@@ -80,6 +82,11 @@ static void sizes_say(
 		w->one(w->ctx,
 		    "the newest backup is older than twice node.backup.every; then: pawl "
 		    "node backup");
+	if (l->backup_failed[0]) {
+		snprintf(
+		    text, sizeof text, "the last backup failed: %s", l->backup_failed);
+		w->one(w->ctx, text);
+	}
 }
 
 static void warnings(struct shown *s, struct warned w)

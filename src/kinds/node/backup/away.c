@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "kinds/node/backup/inside.h"
 
 #define COMMAND_MS (30 * 60 * 1000)
@@ -46,10 +47,25 @@ static enum err one_copy(
 	return e == ERR_OK ? plan->files->sync_folder(path, f) : e;
 }
 
+static enum err folder_there(const struct files *files, const char *to, struct fail *f)
+{
+	uint64_t number;
+	enum err e = files->number(to, &number, f);
+
+	if (e == ERR_NOT_FOUND && MUTANT(copies_on_the_same_disk))
+		return files->folder(to, f);
+	if (e != ERR_NOT_FOUND)
+		return e;
+	return fail_set(f, ERR_CONFIG,
+	    "the folder %.300s is not there, and none is made: mount the disk that it is "
+	    "on; where it is a new one: sudo install -d -m 0700 -o %u %.300s",
+	    to, (unsigned)geteuid(), to);
+}
+
 enum err l2_backup_copy(const struct l2_backup_plan *plan, const struct l2_backup *b,
     const char *to, struct fail *f)
 {
-	enum err e = plan->files->folder(to, f);
+	enum err e = folder_there(plan->files, to, f);
 
 	if (e == ERR_OK)
 		e = one_copy(plan, b->log, to, f);
@@ -58,7 +74,8 @@ enum err l2_backup_copy(const struct l2_backup_plan *plan, const struct l2_backu
 	if (e == ERR_OK)
 		e = one_copy(plan, b->sums, to, f);
 	return e == ERR_OK ? e
-			   : fail_wrap(f, e, "backup %s, its copy in %s", b->time, to);
+			   : fail_wrap(f, e, "backup %s is in %s, and not in %s", b->time,
+				 plan->folder, to);
 }
 
 /* -- by a program ------------------------------------------------------------- */

@@ -185,6 +185,32 @@ enum err l2_backup_list(const struct files *files, const char *folder,
 	return e;
 }
 
+enum err l2_backup_newest(
+    const struct files *files, const char *folder, struct l2_backup *ret, struct fail *f)
+{
+	const struct l2_backup_seen *seen;
+	struct names n;
+	size_t i = 0;
+	enum err e = names_read(&n, files, folder, f);
+
+	*ret = (struct l2_backup){ 0 };
+	while (i < n.n && !n.at[i].sums)
+		i++;
+	if (e == ERR_OK && i == n.n)
+		e = fail_set(f, ERR_NOT_FOUND, "no backup in %s has its sums", folder);
+	if (e == ERR_OK) {
+		seen = &n.at[i];
+		memcpy(ret->time, seen->time, sizeof ret->time);
+		backup_name(ret->sums, BACKUP_SUMS, seen->time);
+		if (seen->log)
+			backup_name(ret->log, BACKUP_LOG, seen->time);
+		if (seen->reorg_db)
+			backup_name(ret->reorg_db, BACKUP_DB, seen->time);
+	}
+	names_release(&n);
+	return e;
+}
+
 /* -- a copy ----------------------------------------------------------------- */
 
 struct making {
@@ -495,5 +521,6 @@ enum err l2_backup_make(
 		e = make(&m, f);
 	names_release(&m.names);
 	plan->files->close(file);
+	ret->whole = e == ERR_OK;
 	return e;
 }

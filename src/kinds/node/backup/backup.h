@@ -4,6 +4,7 @@
  *   reorg_db_<time>.tar.gz           the reorg database, as it is at one instant
  *   backup_<time>.sha256             their sums, as sha256sum -c reads them, and the root
  *   l2_snapshots_latest.dat.bak      a link to the newest of the first
+ *   backup_failed.txt                why the last one failed; gone when one did not
  *
  * The time is UTC, 20261122_090000. A copy is read again before it is called one: its
  * newest valid block, each value of the database, and the archive to its end. Each file
@@ -44,6 +45,7 @@ struct l2_backup {
 	char why[300];            /* so it is */
 	uint64_t values;          /* of the database */
 	size_t removed;           /* files of older copies */
+	bool whole;               /* all that there was is copied, and has its sums */
 };
 
 /* fails: NOT_FOUND, there is nothing to copy; DAMAGED, no snapshot of the log is whole,
@@ -54,8 +56,9 @@ struct l2_backup {
 NODISCARD enum err l2_backup_make(
     const struct l2_backup_plan *plan, struct l2_backup *ret, struct fail *f);
 
-/* The same files in another folder, made if it is not there, and read again; nothing is
- * removed there. By a program, which gets their paths as arguments; SYSTEM: it did not
+/* The same files in another folder, and read again; nothing is removed there. CONFIG: the
+ * folder is not there; none is made, because the disk that it should be on may not be
+ * mounted. By a program, which gets their paths as arguments; SYSTEM: it did not
  * end with 0 within half an hour. */
 NODISCARD enum err l2_backup_copy(const struct l2_backup_plan *plan,
     const struct l2_backup *b, const char *to, struct fail *f);
@@ -69,6 +72,18 @@ struct l2_backup_seen {
 };
 NODISCARD enum err l2_backup_list(const struct files *files, const char *folder,
     struct l2_backup_seen **ret, size_t *ret_n, struct fail *f);
+
+/* The newest that has its sums: its time and names alone. NOT_FOUND */
+NODISCARD enum err l2_backup_newest(
+    const struct files *files, const char *folder, struct l2_backup *ret, struct fail *f);
+
+/* For who asks later: the last one failed, and why, or a copy of it did; why NULL: it
+ * went well. "": it did. */
+#define L2_BACKUP_NOTED 400
+NODISCARD enum err l2_backup_note(
+    const struct files *files, const char *folder, const char *why, struct fail *f);
+void l2_backup_noted(
+    const struct files *files, const char *folder, char out[L2_BACKUP_NOTED]);
 
 /* Its files are what their sums say. fails: NOT_FOUND, there are no sums; DAMAGED */
 NODISCARD enum err l2_backup_check(

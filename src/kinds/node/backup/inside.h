@@ -8,6 +8,7 @@
  *   restore.c   putting one in place
  *   recover.c   a log to one of its snapshots
  *   keep.c      a state as a file
+ *   note.c      what went wrong with the last one
  *   reset.c     log and database begun anew, those that were archived
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H

@@ -34,7 +34,8 @@ struct l2_watch {
 	struct book_counted counted;
 	bool read; /* the log was, and is as it was then: */
 	struct l2_end end;
-	bool has_anchor; /* its newest valid snapshot: */
+	bool backup_noted; /* a file says that the last one failed (backup.h) */
+	bool has_anchor;   /* its newest valid snapshot: */
 	struct hash anchor;
 	struct l2_figures now;
 };

@@ -38,7 +38,8 @@ struct l2_look {
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
 	size_t backups;
-	int64_t backup_ms;            /* by the wall, of the newest; 0: there is none */
+	int64_t backup_ms;       /* by the wall, of the newest; 0: there is none */
+	char backup_failed[400]; /* why the last one did (backup.h); "": it did not */
 	int64_t disk_free, disk_size; /* bytes; -1: not known */
 };
 

@@ -276,6 +276,24 @@ static void snapshot_take(struct l2_watch *w, const struct watch_job *job)
 	snapshot_tell(w, job);
 }
 
+static void backup_tell(struct l2_watch *w, const char *why)
+{
+	w->now.backup_failed = why != NULL;
+	snprintf(w->now.backup_why, sizeof w->now.backup_why, "%s", why ? why : "");
+}
+
+/* Who makes backups tells it, too: a person, or one before a restart. */
+static void backup_take(struct l2_watch *w)
+{
+	const char *why = w->now.look.backup_failed;
+
+	if (why[0])
+		backup_tell(w, why);
+	else if (w->backup_noted)
+		backup_tell(w, NULL);
+	w->backup_noted = why[0] != '\0';
+}
+
 static void look_take(struct l2_watch *w)
 {
 	struct watch_job *job = w->back;
@@ -285,6 +303,7 @@ static void look_take(struct l2_watch *w)
 	w->now.looked = true;
 	folder_tell(w);
 	snapshot_take(w, job);
+	backup_take(w);
 	growth_tell(w);
 	job_free(job);
 }
@@ -413,8 +432,7 @@ void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *s
 
 void watch_backed(struct l2_watch *w, const char *why)
 {
-	w->now.backup_failed = why != NULL;
-	snprintf(w->now.backup_why, sizeof w->now.backup_why, "%s", why ? why : "");
+	backup_tell(w, why);
 	w->look_ms = 0; /* there is another one, or it is said why not */
 }
 

@@ -1,0 +1,56 @@
+/* What went wrong with the last backup, in a file beside them. */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "kinds/node/backup/inside.h"
+
+#define NOTE "backup_failed.txt"
+
+static enum err note_write(
+    const struct files *files, const char *path, const char *why, struct fail *f)
+{
+	char sum[SUM_TEXT];
+	struct part p;
+	enum err e = part_begin(&p, files, path, f);
+
+	if (e == ERR_OK)
+		e = part_add(&p, why, strlen(why), f);
+	if (e == ERR_OK)
+		e = part_add(&p, "\n", 1, f);
+	e = part_end(&p, e, sum, f);
+	return e == ERR_OK ? files->sync_folder(path, f) : e;
+}
+
+enum err l2_backup_note(
+    const struct files *files, const char *folder, const char *why, struct fail *f)
+{
+	char path[BACKUP_PATH_MAX];
+	enum err e = backup_path(path, folder, NOTE, f);
+
+	if (e == ERR_OK && why)
+		return note_write(files, path, why, f);
+	if (e == ERR_OK)
+		e = files->remove(path, f);
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+void l2_backup_noted(
+    const struct files *files, const char *folder, char out[L2_BACKUP_NOTED])
+{
+	char path[BACKUP_PATH_MAX];
+	struct file *file = NULL;
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (backup_path(path, folder, NOTE, NULL) != ERR_OK ||
+	    files->open(&file, path, FILE_READ, NULL) != ERR_OK)
+		return;
+	if (files->read(file, 0, out, L2_BACKUP_NOTED - 1, &n, NULL) != ERR_OK)
+		n = 0;
+	files->close(file);
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	utf8_plain(out);
+	if (!out[0]) /* whoever emptied it: it is there */
+		memcpy(out, NOTE " is there", sizeof NOTE " is there");
+}
