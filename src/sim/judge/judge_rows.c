@@ -21,6 +21,7 @@ struct move {
 	struct judge_row *row;
 	int at, from, to; /* at: which list */
 	int64_t n;        /* of the row */
+	int64_t commit;   /* that it is of */
 	const char *why;
 };
 
@@ -126,7 +127,9 @@ static void refused(const struct move *m)
 		wrong(m, "it is void, and nobody refuses it");
 }
 
-/* By a transaction that the journal has read, that had an effect, and that no row has. */
+/* By a transaction that the journal has read, that had an effect, and that no row has. Of
+ * a commit that is not the newest, as a copy's are when it rises, nobody knows what it
+ * had read then. */
 static bool is_paid_by_hand(const struct move *m)
 {
 	const struct sim_chain *c = m->story->chain;
@@ -134,6 +137,8 @@ static bool is_paid_by_hand(const struct move *m)
 	struct address to;
 	struct amount amount;
 
+	if (m->commit != m->view->commit)
+		return false;
 	for (const struct sim_tx *t = c->all; t; t = t->next_all) {
 		const struct sim_inclusion *i;
 
@@ -206,6 +211,7 @@ static void row_moves(struct sim_life *l, int at, const struct sql_event_from_ou
 		.list = &l->story->judge->list[at],
 		.at = at,
 		.n = e->row,
+		.commit = e->commit_no,
 		.why = e->why,
 		.from = state_find(MACHINE_ITEM, 5, e->from_state),
 		.to = state_find(MACHINE_ITEM, 5, e->to_state) };
