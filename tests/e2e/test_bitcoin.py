@@ -55,6 +55,8 @@ def a_cookie_changes_and_a_chain_that_is_lost_is_said():
         wait_until(lambda: lost in status(desk), 10, "what it waits for")
         node.mine(4)
         within([lost, "is read up to block 20, final 14"], status(desk), "status")
+        within(["FINDING node", "its head is block 4, and block 14 is final in the journal"],
+               desk.expect(1, "doctor").out, "doctor")
         # and then with other blocks in the place of final ones
         node.mine(26, miner=3)
         wait_until(lambda: "vanished" in status(desk), 20, "the chain is stopped")

@@ -1,9 +1,10 @@
-/* doctor.h - what the parts of `pawl doctor` share: cmd_doctor.c looks at config, keys,
- * chains and nodes, journal.c at the journal.
+/* doctor.h - what the parts of `pawl doctor` share: cmd_doctor.c looks at config, keys
+ * and chains, nodes.c at their nodes, journal.c at the journal.
  */
 #ifndef PAWL_CLI_DOCTOR_DOCTOR_H
 #define PAWL_CLI_DOCTOR_DOCTOR_H
 
+#include "chain/chain.h"
 #include "cli/cli.h"
 #include "journal/journal.h"
 
@@ -27,6 +28,17 @@ void doctor_finding(struct doctor *d, const char *what, const char *subject,
 
 /* Its nodes, and what they agree on; needs d->world. fails: STOPPED */
 NODISCARD enum err doctor_chain(struct doctor *d, const char *name, struct fail *f);
+
+/* What the journal has of a chain; false: nothing, or there is none. */
+struct chain_known {
+	struct hash genesis;
+	uint64_t final;    /* the highest block that is; 0: none is yet */
+	char stopped[301]; /* why; "": it is not */
+};
+bool doctor_chain_known(
+    struct doctor *d, const struct chain_config *c, struct chain_known *ret);
+NODISCARD enum err doctor_nodes(
+    struct doctor *d, const struct chain_config *c, struct fail *f);
 
 /* What to do about a journal that can't be taken. */
 const char *doctor_journal_advice(enum err e);
