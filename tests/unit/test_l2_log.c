@@ -934,6 +934,7 @@ static void two_formats_in_a_file(void **state)
 		assert_int_equal(found.damages, 0);
 		/* What tore the first one off tears nothing off the second. */
 		for (size_t cut = 1; cut < V2_SECTOR; cut += 97) {
+			a[a_len - V2_SECTOR - cut - 1] = '\n';
 			put_both(a, a_len - V2_SECTOR - cut, b, b_len);
 			found = l2_find(LOG_PATH);
 			assert_string_equal(found.root, b_root);
@@ -971,6 +972,30 @@ static void damage_in_the_other_format(void **state)
 		mem_free(a);
 		mem_free(b);
 	}
+}
+
+/* What users may write into the texts of a snapshot is no snapshot, should it be torn:
+ * that records stand there is told. */
+static void a_record_in_quotes_is_none(void **state)
+{
+	char root[L2_HEX], other[L2_HEX];
+	size_t text_len, records_len;
+	char *text = half(1, 3, &text_len, root),
+	     *records = half(2, 40, &records_len, other);
+	struct l2_found found;
+	size_t cut = text_len;
+
+	(void)state;
+	while (text[cut - 1] != '"')
+		cut--;
+	put_both(text, cut, records, records_len);
+	found = l2_find(LOG_PATH);
+	assert_int_equal(found.blocks, HALVES - 1);
+	assert_int_equal(found.failed, 1);
+	assert_string_not_equal(found.root, other);
+	l2_find_from_the_end(LOG_PATH, &found);
+	mem_free(text);
+	mem_free(records);
 }
 
 /* Its records name those before them by places of the file that they were in. */
@@ -1079,6 +1104,7 @@ int main(void)
 		cmocka_unit_test(each_is_a_file),
 		cmocka_unit_test(two_formats_in_a_file),
 		cmocka_unit_test(damage_in_the_other_format),
+		cmocka_unit_test(a_record_in_quotes_is_none),
 		cmocka_unit_test(a_chain_behind_another_file),
 		cmocka_unit_test(it_has_one_writer),
 		cmocka_unit_test(on_a_real_disk),

@@ -190,6 +190,7 @@ static bool is_most_of_foot(const char *bytes, uint64_t len)
 static void look_at_head(struct region *r, const char *head, size_t n, uint64_t at)
 {
 	char bytes[V2_FOOT];
+	struct v2_foot foot;
 	struct v2_head h;
 	uint64_t end;
 
@@ -197,7 +198,12 @@ static void look_at_head(struct region *r, const char *head, size_t n, uint64_t 
 		return;
 	end = at + v2_len(&h);
 	r->e = r->log->files->read(r->log->file, end - V2_FOOT, bytes, V2_FOOT, &n, r->f);
-	if (!r->e && n == V2_FOOT && is_most_of_foot(bytes, v2_len(&h)))
+	if (r->e || n != V2_FOOT || !is_most_of_foot(bytes, v2_len(&h)))
+		return;
+	if (v2_foot_parse(&foot, bytes, n) && foot.len == v2_len(&h))
+		found(r, "a record stands in the middle of a line of text, and is none",
+		    at);
+	else
 		found(r, "the foot of this record is damaged", end - V2_FOOT);
 }
 
