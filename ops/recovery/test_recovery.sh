@@ -15,8 +15,9 @@ usage: test_recovery.sh --mode crash|reorg|corruption [--data-dir DIR]
   corruption   the reorg database is damaged; with --corrupt-snapshot, the
                newest snapshot
 
-  --data-dir   the node that is copied; else that of ./pawl.yaml or $PAWL_CONFIG,
-               or /var/lib/ailee. Nothing of it is changed.
+  --data-dir   the node that is copied, which is to be there; else that of
+               ./pawl.yaml or $PAWL_CONFIG, or /var/lib/ailee, and where there is
+               none an empty one. Nothing of it is changed.
 
 Ends with 0 when the copy recovered, 2 when it did not, and 1 when it could not be
 tried. $PAWL is the program, where pawl is neither beside this file nor in the path.
@@ -72,11 +73,15 @@ else
 	pawl=pawl
 fi
 command -v "$pawl" >/dev/null || refuse "there is no program $pawl: PAWL=/path/to/pawl"
-if [ -z "$data" ] && [ ! -e "${PAWL_CONFIG:-pawl.yaml}" ]; then
-	data=/var/lib/ailee
-fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/test_recovery.XXXXXX") || exit 1
+if [ -z "$data" ] && [ ! -e "${PAWL_CONFIG:-pawl.yaml}" ]; then
+	data=/var/lib/ailee
+	if [ ! -e $data ]; then
+		data=$work/none # nobody named one: an empty node
+		mkdir "$data"
+	fi
+fi
 log=$work/node/l2/l2_snapshots.dat
 well=
 child=

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/folder.h"
 #include "cli/node/rehearse.h"
@@ -158,6 +159,8 @@ enum err cmd_node_rehearse(struct cli *c, struct fail *f)
 		    &r->depth, "--reorg-depth", depth, 1, REHEARSE_DEPTH_MAX, f);
 	if (e == ERR_OK)
 		e = backup_paths(&r->from, dir ? NULL : &c->config->node, dir, f);
+	if (e == ERR_OK && dir && !MUTANT(rehearsal_of_nothing))
+		e = folder_of(c, r->from.log, "log and reorg database", f);
 	if (e == ERR_OK)
 		e = rehearse(r, f);
 	if (e == ERR_OK)
