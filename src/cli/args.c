@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
+#include "cli/guide.h"
 #include "codec/eip55.h"
 
 #define GIVEN_MAX 32
@@ -186,8 +187,13 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 static enum err words_check(const struct args *a, struct fail *f)
 {
 	const char *at = a->command->arguments;
-	char missing[64] = "", out[REF_SHOWN_MAX];
+	char missing[64] = "", out[REF_SHOWN_MAX], typed[GUIDE_TYPED_MAX];
+	char what[GUIDE_TYPED_MAX] = "";
 	int most = 0;
+
+	guide_typed(typed, a->guide, a->command->words);
+	if (!a->guide) /* whose name stands in front of all that is said */
+		snprintf(what, sizeof what, "%s: ", a->command->words);
 
 	while (*at) {
 		size_t len = strcspn(at, " ");
@@ -200,11 +206,11 @@ static enum err words_check(const struct args *a, struct fail *f)
 		at += len + strspn(at + len, " ");
 	}
 	if (*missing)
-		return fail_set(f, ERR_USAGE, "%s: %s is missing; usage: pawl %s %s",
-		    a->command->words, missing, a->command->words, a->command->arguments);
+		return fail_set(f, ERR_USAGE, "%s%s is missing; usage: %s %s", what,
+		    missing, typed, a->command->arguments);
 	if (a->words_n > most)
-		return fail_set(f, ERR_USAGE, "%s: %s is too much; usage: pawl %s%s%s",
-		    a->command->words, ref_shown(out, a->words[most]), a->command->words,
+		return fail_set(f, ERR_USAGE, "%s%s is too much; usage: %s%s%s", what,
+		    ref_shown(out, a->words[most]), typed,
 		    *a->command->arguments ? " " : "", a->command->arguments);
 	return ERR_OK;
 }
@@ -249,6 +255,7 @@ enum err args_parse(struct args *ret, int argc, char *const *argv, struct fail *
 	enum err e;
 
 	memset(ret, 0, sizeof *ret);
+	ret->guide = argc ? guide_find(argv[0]) : NULL;
 	telling_find(ret, argc, argv);
 	ret->config = config && *config ? config : "pawl.yaml";
 	e = line_split(&line, argc, argv, f);

@@ -19,6 +19,7 @@
 #define ARGS_AGAIN_MAX 8 /* values of an option that may come again */
 
 struct cli;
+struct guide;
 
 typedef enum err command_fn(struct cli *c, struct fail *f);
 
@@ -45,7 +46,8 @@ struct args {
 	const char *values[ARGS_OPTIONS_MAX]; /* of its options; "" for none */
 	const char *again[ARGS_AGAIN_MAX];    /* all of the one that may come again */
 	int again_n;
-	const char *config; /* the option or PAWL_CONFIG or ./pawl.yaml */
+	const struct guide *guide; /* called by a name of the guide; NULL: by its own */
+	const char *config;        /* the option or PAWL_CONFIG or ./pawl.yaml */
 	bool json, quiet, help, version;
 };
 
@@ -68,7 +70,8 @@ bool command_group(const char *word); /* "key": commands begin with it */
 
 /* Of all (NULL) or of a group; of one. */
 void command_usage(struct buf *out, const char *group);
-void command_help(struct buf *out, const struct command *command);
+void command_help(
+    struct buf *out, const struct command *command, const struct guide *called_by);
 
 /* Values that several commands take. what: the option or argument, for f. ERR_USAGE. */
 NODISCARD enum err args_address(

@@ -15,14 +15,12 @@
 #include "cli/args.h"
 #include "cli/config/config.h"
 
-struct guide;
 struct keyring;
 
 struct cli {
 	struct args args;
-	struct config *config;     /* after cli_config */
-	struct keyring *keyring;   /* after cli_keyring */
-	const struct guide *guide; /* called by a name of the guide; NULL: by its own */
+	struct config *config;   /* after cli_config */
+	struct keyring *keyring; /* after cli_keyring */
 	bool said; /* why it failed stands on standard error: no "pawl: why" behind it */
 	bool told; /* the object that says how it ended is printed: no {"error"} behind it
 		    */

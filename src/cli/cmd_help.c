@@ -20,7 +20,7 @@ static enum err words_help(
 		command = command_find(words, n, &used, f);
 		if (!command)
 			return ERR_USAGE;
-		command_help(out, command);
+		command_help(out, command, NULL);
 	}
 	return ERR_OK;
 }
@@ -29,7 +29,7 @@ static enum err words_help(
 static enum err topic(struct buf *out, const struct args *a, struct fail *f)
 {
 	if (a->command && (a->command->run != cmd_help || a->help)) {
-		command_help(out, a->command);
+		command_help(out, a->command, a->guide);
 		return ERR_OK;
 	}
 	return words_help(out, a->words, a->words_n, f);

@@ -183,10 +183,15 @@ void command_usage(struct buf *out, const char *group)
 	buf_add_str(out, "\nexample: pawl init && pawl key new payer\n");
 }
 
-void command_help(struct buf *out, const struct command *c)
+void command_help(struct buf *out, const struct command *c, const struct guide *called_by)
 {
-	buf_addf(
-	    out, "usage: pawl %s%s%s", c->words, *c->arguments ? " " : "", c->arguments);
+	char own[GUIDE_TYPED_MAX], typed[GUIDE_TYPED_MAX];
+	size_t len;
+
+	guide_typed(own, NULL, c->words);
+	guide_typed(typed, called_by, c->words);
+	len = strlen(own);
+	buf_addf(out, "usage: %s%s%s", typed, *c->arguments ? " " : "", c->arguments);
 	buf_addf(out, "%s\n\n%s\n\n", c->options[0].name ? " [OPTIONS]" : "", c->doc);
 	if (c->options[0].name) {
 		buf_add_str(out, "Options:\n");
@@ -195,7 +200,12 @@ void command_help(struct buf *out, const struct command *c)
 	}
 	buf_add_str(out, "Options of all commands:\n");
 	add_options(out, global_options);
-	buf_addf(out, "\nexample: %s\n", c->example);
-	if (guide_name(c->words))
+	if (called_by && !strncmp(c->example, own, len))
+		buf_addf(out, "\nexample: %s%s\n", typed, c->example + len);
+	else
+		buf_addf(out, "\nexample: %s\n", c->example);
+	if (called_by)
+		buf_addf(out, "the same: %s\n", own);
+	else if (guide_name(c->words))
 		buf_addf(out, "in the crash recovery guide: %s\n", guide_name(c->words));
 }

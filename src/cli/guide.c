@@ -32,6 +32,13 @@ const char *guide_name(const char *words)
 	return NULL;
 }
 
+void guide_typed(
+    char out[GUIDE_TYPED_MAX], const struct guide *called_by, const char *words)
+{
+	snprintf(out, GUIDE_TYPED_MAX, "%s%s", called_by ? "" : "pawl ",
+	    called_by ? called_by->name : words);
+}
+
 int guide_line(const struct guide *g, int argc, char **argv,
     char *ret[GUIDE_ARGUMENTS_MAX], char buf[64])
 {

@@ -17,6 +17,11 @@ const struct guide *guide_find(const char *called);
 /* The name that a command has in the guide; NULL: none. */
 const char *guide_name(const char *words);
 
+/* How a command is typed: "pawl node verify", or by its name in the guide. */
+#define GUIDE_TYPED_MAX 64
+void guide_typed(
+    char out[GUIDE_TYPED_MAX], const struct guide *called_by, const char *words);
+
 /* The line with the command's words in it. ret has room for GUIDE_ARGUMENTS_MAX;
  * returns how many there are, or 0 when they are too many. buf is what the words are cut
  * from. */

@@ -39,10 +39,10 @@ static enum err parse(struct cli *c, int argc, char **argv, struct fail *f)
 	static char words[64]; /* what args borrows from */
 	char *line[GUIDE_ARGUMENTS_MAX];
 
-	c->guide = argc ? guide_find(argv[0]) : NULL;
-	if (!c->guide)
+	c->args.guide = argc ? guide_find(argv[0]) : NULL;
+	if (!c->args.guide)
 		return args_parse(&c->args, argc, argv, f);
-	argc = guide_line(c->guide, argc, argv, line, words);
+	argc = guide_line(c->args.guide, argc, argv, line, words);
 	if (!argc)
 		return fail_set(f, ERR_USAGE, "too many arguments");
 	return args_parse(&c->args, argc, line, f);
@@ -74,8 +74,8 @@ static void error_print(const struct cli *c, const char *why)
 	while (*why) {
 		size_t len = strcspn(why, "\n");
 
-		fprintf(stderr, "%s: %.*s\n", c->guide ? c->guide->name : "pawl",
-		    (int)len, why);
+		fprintf(stderr, "%s: %.*s\n",
+		    c->args.guide ? c->args.guide->name : "pawl", (int)len, why);
 		why += len + (why[len] == '\n');
 	}
 }
@@ -88,7 +88,7 @@ static int end(const struct cli *c, enum err e, const struct fail *f)
 
 	if (e == ERR_OK)
 		return 0;
-	if (c->guide)
+	if (c->args.guide)
 		code = guide_exit_code(code);
 	if (c->args.json && !c->told)
 		cli_json(json_pack("{s:s, s:i}", "error", why, "exit", code));

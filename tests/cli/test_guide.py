@@ -334,6 +334,9 @@ def recovery_is_tried_out(folder):
         write(staging / "l2_snapshots.dat", BROKEN)
         code, _, err = node.bash(f"./test_recovery.sh --mode crash --data-dir {staging}")
         assert code == 2 and "Recovery failed: no snapshot of the node holds\nThe copy is kept: " in err, err
+        for words in (f"--mode crash --data-dir {node.home}/nonexistent", "--mode reorg --data-dir nonexistent"):
+            code, out, err = node.bash(f"./test_recovery.sh {words}")
+            assert code == 1 and "passed" not in out and "nonexistent, where log and reorg database should be: is the path right?" in err, (out, err)
         for words in ("", "--mode x", "--mode crash --reorg-depth 3", "--mode reorg --reorg-depth x", "--mode reorg --x",
                       "--mode crash --corrupt-snapshot", "--mode reorg --reorg-depth 0"):
             code, _, err = node.bash(f"./test_recovery.sh {words}")
@@ -348,7 +351,15 @@ def nothing_is_left_out(_):
         called = str(SCRIPT) if tool == SCRIPT.name else f'exec -a {tool} "{PAWL}"'
         done = subprocess.run(["bash", "-c", f"{called} --help"], capture_output=True, encoding="utf-8",
                               env=environment(), check=False)
-        assert re.search(f"(in the crash recovery guide|usage): {tool}", done.stdout), f"there is no {tool}"
+        assert done.stdout.startswith(f"usage: {tool}") and "usage: pawl" not in done.stdout, done.stdout
+    done = subprocess.run(["bash", "-c", f'exec -a ./ailee_get_snapshot_block "{PAWL}"'], capture_output=True,
+                          encoding="utf-8", env=environment(), check=False)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == (
+        "ailee_get_snapshot_block: FILE is missing; usage: ailee_get_snapshot_block FILE"), done.stderr
+    for words in ("--snapshot a --snapshot b", "--snapshot a --what b"):
+        done = subprocess.run(["bash", "-c", f'exec -a ailee_l2_verify "{PAWL}" {words}'], capture_output=True,
+                              encoding="utf-8", env=environment(), check=False)
+        assert done.returncode == 1 and "ailee_l2_verify: " in done.stderr, done.stderr
 
 
 if __name__ == "__main__":
