@@ -328,31 +328,16 @@ static bool lock_tell(struct node_doctor *n)
 	return e == ERR_OWNED;
 }
 
-static bool is_marked(struct node_doctor *n, struct reorgdb *db)
-{
-	struct sql_journal_get_out journal;
-	struct record_mark mark = { .change = 0 };
-	char name[sizeof mark.journal] = "";
-	bool marked = false;
-
-	if (sql_journal_get_one(n->d.journal, &journal))
-		hex_format(name, journal.name, sizeof journal.name);
-	(void)!reorgdb_mark(db, &mark, &marked, NULL);
-	return marked && strcmp(mark.journal, name) == 0 &&
-	    mark.change >= (uint64_t)anchors_moves(n->d.journal);
-}
-
 /* Has the journal told it all? Asked while nobody does that. */
 static void behind_check(struct node_doctor *n, struct reorgdb *db)
 {
 	const char *path = n->files.reorg_db;
 	struct anchors_known known;
-	bool marked = is_marked(n, db);
 
 	if (!anchors_moves(n->d.journal))
 		return;
 	anchors_known(n->d.journal, db, &known);
-	if (!known.lacking && (marked || !known.others))
+	if (!known.lacking && !known.others)
 		doctor_fine(&n->d, "database", path, "it has all that the journal has");
 	else
 		doctor_finding(&n->d, "database", path,
