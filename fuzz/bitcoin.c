@@ -48,6 +48,19 @@ static void who(const char *text, size_t len)
 		fuzz_check_text(client, sizeof client);
 }
 
+/* As resync asks for it. */
+static void count(const char *text, size_t len)
+{
+	uint64_t height = UINT64_MAX;
+	struct fail f = { 0 };
+
+	if (!bitcoin_count_read(&height, text, len, &f))
+		CHECK(height <= UINT32_MAX);
+	else
+		CHECK(height == UINT64_MAX);
+	fuzz_check_text(f.why, sizeof f.why);
+}
+
 static void heads(const char *text, size_t len)
 {
 	struct head head[N];
@@ -73,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		block(how, text, size);
 	else if (what == 'w')
 		who(text, size);
+	else if (what == 'c')
+		count(text, size);
 	else
 		heads(text, size);
 	return 0;

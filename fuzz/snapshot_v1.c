@@ -1,5 +1,4 @@
-/* A snapshot as text: checked and read, by two readers that must agree; and a log with it
- * in the middle. */
+/* A snapshot as text: checked and read, by two readers that must agree. */
 #include <string.h>
 
 #include "base/mem.h"

@@ -247,6 +247,34 @@ static void its_client_is_told_with_its_download(void **state)
 	}
 }
 
+static void a_height_is_that_of_a_block(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum err e;
+		uint64_t height;
+	} rows[] = {
+		{ "{\"result\":812345,\"error\":null,\"id\":0}", ERR_OK, 812345 },
+		{ "{\"result\":0,\"error\":null,\"id\":0}", ERR_OK, 0 },
+		{ "{\"result\":4294967295,\"error\":null,\"id\":0}", ERR_OK, UINT32_MAX },
+		{ "{\"result\":4294967296,\"error\":null,\"id\":0}", ERR_BAD_ANSWER, 7 },
+		{ "{\"result\":-1,\"error\":null,\"id\":0}", ERR_BAD_ANSWER, 7 },
+		{ "{\"result\":1.0,\"error\":null,\"id\":0}", ERR_BAD_ANSWER, 7 },
+		{ "{\"result\":\"1\",\"error\":null,\"id\":0}", ERR_BAD_ANSWER, 7 },
+	};
+	struct fail f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		uint64_t height = 7;
+
+		assert_int_equal(bitcoin_count_read(
+				     &height, rows[i].answer, strlen(rows[i].answer), &f),
+		    rows[i].e);
+		assert_int_equal(height, rows[i].height);
+	}
+}
+
 static void requests_are_those_of_the_documentation(void **state)
 {
 	const uint64_t heights[] = { 7, 1234567 };
@@ -1150,6 +1178,7 @@ int main(void)
 		T(errors_mean_what_the_table_says),
 		T(a_first_block_names_its_network),
 		T(its_client_is_told_with_its_download),
+		T(a_height_is_that_of_a_block),
 		T(requests_are_those_of_the_documentation),
 		T(a_block_is_held_to_its_hash),
 		T(a_list_with_its_end_twice_is_no_block),

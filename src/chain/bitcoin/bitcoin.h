@@ -32,6 +32,10 @@ enum err bitcoin_fail(const json_t *error, struct node_word *ret_word, struct fa
 void bitcoin_identity(struct buf *body);
 enum err bitcoin_identity_read(
     struct identity *ret, const char *answer, size_t len, struct fail *f);
+/* The height of the node's head. */
+void bitcoin_count(struct buf *body);
+enum err bitcoin_count_read(
+    uint64_t *ret, const char *answer, size_t len, struct fail *f);
 void bitcoin_client(struct buf *body);
 enum err bitcoin_client_read(
     char ret[CLIENT_MAX], const char *answer, size_t len, struct fail *f);

@@ -105,6 +105,35 @@ enum err bitcoin_identity_read(
 	return ERR_OK;
 }
 
+void bitcoin_count(struct buf *body)
+{
+	struct rpc_batch b;
+
+	rpc_begin_single(&b, body);
+	rpc_call(&b, "getblockcount");
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
+enum err bitcoin_count_read(uint64_t *ret, const char *answer, size_t len, struct fail *f)
+{
+	struct rpc_answer a;
+	enum err e = rpc_read(&a, 1, answer, len, f);
+	const json_t *v = e == ERR_OK ? a.replies[0].result : NULL;
+
+	if (e == ERR_OK && !v)
+		e = bitcoin_fail(a.replies[0].error, NULL, f);
+	else if (e == ERR_OK &&
+	    (!json_is_integer(v) || json_integer_value(v) < 0 ||
+		json_integer_value(v) > UINT32_MAX))
+		e = fail_set(
+		    f, ERR_BAD_ANSWER, "the height of the head is none of a block");
+	else if (e == ERR_OK)
+		*ret = (uint64_t)json_integer_value(v);
+	rpc_release(&a);
+	return e;
+}
+
 enum { CLIENT_NETWORK, CLIENT_CHAIN, CLIENT_CALLS };
 
 void bitcoin_client(struct buf *body)

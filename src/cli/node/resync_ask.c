@@ -149,40 +149,15 @@ enum err resync_identity(struct resync_run *r, struct identity *ret)
 	return asked(r, bitcoin_identity, identity_take, ret);
 }
 
-static void count_write(struct buf *body)
-{
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "getblockcount");
-	rpc_call_end(&b);
-	rpc_end(&b);
-}
-
 static enum err count_take(
     struct resync_run *r, const char *answer, size_t len, void *ret)
 {
-	uint64_t *height = ret;
-	struct rpc_answer a;
-	enum err e = rpc_read(&a, 1, answer, len, r->f);
-	const json_t *v = e == ERR_OK ? a.replies[0].result : NULL;
-
-	if (e == ERR_OK && !v)
-		e = bitcoin_fail(a.replies[0].error, NULL, r->f);
-	else if (e == ERR_OK &&
-	    (!json_is_integer(v) || json_integer_value(v) < 0 ||
-		json_integer_value(v) > UINT32_MAX))
-		e = fail_set(
-		    r->f, ERR_BAD_ANSWER, "the height of the head is none of a block");
-	else if (e == ERR_OK)
-		*height = (uint64_t)json_integer_value(v);
-	rpc_release(&a);
-	return e;
+	return bitcoin_count_read(ret, answer, len, r->f);
 }
 
 enum err resync_head(struct resync_run *r, uint64_t *ret)
 {
-	return asked(r, count_write, count_take, ret);
+	return asked(r, bitcoin_count, count_take, ret);
 }
 
 /* -- hashes ---------------------------------------------------------------- */
