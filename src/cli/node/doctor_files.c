@@ -223,7 +223,7 @@ static bool lost_tell(struct node_doctor *n)
 	size_t n_seen = 0;
 	bool copied = false;
 
-	if (n->d.journal && trouble_of_lost(&trouble, n->d.journal, n->look.has_log)) {
+	if (n->d.journal && trouble_of_lost(&trouble, n->d.journal, &n->look)) {
 		n->damaged = true;
 		doctor_trouble(n, "log", path, &trouble);
 		return true;

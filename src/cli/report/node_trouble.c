@@ -106,7 +106,7 @@ static bool log_look(const struct troubles *t)
 	enum err e, doubt;
 
 	if (!t->look->log_bytes) {
-		if (trouble_of_lost(&trouble, t->journal, t->look->has_log))
+		if (trouble_of_lost(&trouble, t->journal, t->look))
 			tell(t, path, &trouble);
 		return true;
 	}

@@ -266,6 +266,7 @@ static void reset_look(struct l2_look *l, const char *folder)
 	char told[L2_RESET_TOLD];
 
 	l2_reset_tell(told, &files_of_system, folder);
+	l->half_reset = told[0];
 	if (told[0])
 		remedy(found(l, folder, "%s", told),
 		    "pawl node reset, which changes nothing yet: it says how far that "

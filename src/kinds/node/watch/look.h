@@ -35,6 +35,7 @@ struct l2_look {
 	unsigned owner; /* who is to have it all: a user's number */
 	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
+	bool half_reset; /* log and database may be those that a reset had begun */
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
 	size_t backups;

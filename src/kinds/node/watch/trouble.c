@@ -76,14 +76,21 @@ bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end
 	return true;
 }
 
-bool trouble_of_lost(struct l2_trouble *ret, struct journal *j, bool has_log)
+bool trouble_of_lost(
+    struct l2_trouble *ret, struct journal *j, const struct l2_look *look)
 {
 	int64_t n = anchors_n(j);
 
 	if (!n || MUTANT(lost_log_starts))
 		return false;
 	why(ret, "%s, and the journal has anchored %" PRId64 " state%s: it is lost",
-	    has_log ? "it is empty" : "there is none", n, n == 1 ? "" : "s");
+	    look->has_log ? "it is empty" : "there is none", n, n == 1 ? "" : "s");
+	if (look->half_reset) {
+		why(ret, "it is empty: a reset was begun, and did not end");
+		remedy(
+		    ret, "pawl node reset says what finishes it, and what takes it back");
+		return true;
+	}
 	remedy(ret,
 	    "is the disk that it was on mounted? Of a backup it comes back by: pawl node "
 	    "restore --only log; where there is none, " L2_PROCEDURE_2);

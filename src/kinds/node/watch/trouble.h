@@ -8,6 +8,7 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/snapshot/log.h"
 #include "kinds/node/state/book.h"
+#include "kinds/node/watch/look.h"
 
 #define L2_PROCEDURE_1 "procedure 1: pawl node restore"
 #define L2_PROCEDURE_2 "procedure 2: pawl node recover --latest-valid"
@@ -30,7 +31,8 @@ bool trouble_of_reading(struct l2_trouble *ret, enum err e, const struct fail *f
 bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end *end,
     const struct book_sums *sums, const struct fail *unsure);
 /* It is not there, or empty, and the journal has anchored states. */
-bool trouble_of_lost(struct l2_trouble *ret, struct journal *j, bool has_log);
+bool trouble_of_lost(
+    struct l2_trouble *ret, struct journal *j, const struct l2_look *look);
 /* The state of the newest one that holds is not of this journal: by who asks. */
 void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
     const struct book_sums *sums);

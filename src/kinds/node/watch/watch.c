@@ -235,7 +235,7 @@ static bool snapshot_trouble(
 	if (trouble_of_reading(ret, job->err, &job->fail))
 		return true;
 	if (!w->end.size)
-		return trouble_of_lost(ret, w->journal, job->look.has_log);
+		return trouble_of_lost(ret, w->journal, &job->look);
 	book_sums(w->journal, &sums);
 	return trouble_of_log(ret, w->paths.log, &w->end, &sums, unsure);
 }
