@@ -187,6 +187,16 @@ def text_anchor(block):
     return found and found[1].decode()
 
 
+def believed(log, low, records):
+    """Those amid a text that begin a line, or stand behind one that does: no text of a
+    snapshot has a line feed, so nobody can put a record there by its quotes."""
+    after = low
+    for at, end in records:
+        if at == after or re.search(rb"(?:\n|\nEND_SNAPSHOT)\Z", log[low:at][-13:]):
+            after = end
+            yield at, end
+
+
 def places(known, log):
     """Where blocks are: those of the format that the file begins with, and those of the
     other in what is in none of them."""
@@ -200,7 +210,8 @@ def places(known, log):
     at = 0
     for low, high in first + [(len(log), len(log))]:
         if low > at:
-            all_of += readers[1](at, low)
+            there = readers[1](at, low)
+            all_of += believed(log, at, there) if own else there
         at = high
     return sorted(all_of)
 

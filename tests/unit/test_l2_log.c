@@ -879,8 +879,15 @@ static void put_both(const char *a, size_t a_len, const char *b, size_t b_len)
 
 static void is_mixed_at(uint64_t at)
 {
+	static const struct l2_demand demand = { .anchor_needed = true };
 	struct l2_log *log = open_log(LOG_PATH);
+	struct l2_end end;
 	uint64_t other;
+
+	assert_int_equal(
+	    l2_log_end(&end, &sim_disk_files, LOG_PATH, &demand, L2_END_ALL, NULL),
+	    ERR_OK);
+	assert_true(end.mixed);
 
 	assert_true(l2_log_is_mixed(log, &other));
 	assert_int_equal(other, at);

@@ -132,6 +132,7 @@ struct l2_end {
 	size_t failed; /* newer ones */
 	char why[300]; /* the newest of these does not hold */
 	uint64_t torn; /* bytes behind the last block, that are none */
+	bool mixed;    /* two formats, as far as it was looked at */
 };
 #define L2_END_ALL UINT64_MAX
 extern uint64_t l2_log_end_least; /* bytes at first; a test may lower it */

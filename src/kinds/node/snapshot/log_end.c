@@ -28,7 +28,9 @@ static void tail(struct l2_log *log, struct l2_end *ret)
 {
 	size_t n = log->surveyed ? l2_log_damages(log) : 0;
 	struct l2_damage d;
+	uint64_t at;
 
+	ret->mixed = l2_log_is_mixed(log, &at);
 	if (!n)
 		return;
 	d = l2_log_damage(log, n - 1);

@@ -254,9 +254,11 @@ static void snapshot_tell(struct l2_watch *w, const struct watch_job *job)
 		step_end(w, L2_STEP_SNAPSHOT, L2_WELL, "%s has none yet", w->paths.log);
 	else
 		step_end(w, L2_STEP_SNAPSHOT, L2_WELL,
-		    "the newest valid one is of %s, at byte %" PRIu64 " of %s, root %s%s",
+		    "the newest valid one is of %s, at byte %" PRIu64
+		    " of %s, root %s%s%s",
 		    time, end->block.offset, w->paths.log, end->verdict.root,
-		    end->torn ? "; what is torn behind it is passed over" : "");
+		    end->torn ? "; what is torn behind it is passed over" : "",
+		    end->mixed ? "; the file has two formats: pawl node doctor" : "");
 }
 
 static void snapshot_take(struct l2_watch *w, const struct watch_job *job)
