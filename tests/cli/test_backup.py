@@ -136,6 +136,40 @@ def a_copy_that_failed_is_known(folder):
 
 
 @test
+def what_grows_is_said(folder):
+    """a log over 5000 MB and a database over 1000 MB are warned of, by status, doctor and the log of serve"""
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write("serve: {listen: none}\nnode: {data_dir: l2, chain: b, backup: {every: never}}\n"
+                   "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "init").ends(0)
+    log, aside = os.path.join(folder, "l2", "l2_snapshots.dat"), os.path.join(folder, "l2", "reorg_db", "aside")
+    # a hole for the log; the database counts as du has it, so it takes that room, unwritten, while the test runs
+    room = shutil.disk_usage(folder).free > 3 << 30
+    if not room:
+        print("# too little room here for a database of 1000 MB")
+
+    def grown(log_mb, database_mb):
+        os.truncate(log, log_mb << 20)
+        with open(aside, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, (database_mb if room else 1) << 20)
+        said = Run(folder, "status", "--json").ends(0).json()
+        said = next(o["node"]["warnings"] for o in said if "node" in o)
+        return [any(what in text for text in said) for what in ("the log of snapshots is large", "the reorg database is large")]
+
+    assert grown(5000, 999) == [False, False]
+    assert grown(5001, 1001) == [True, room]
+    logged = ["l2/l2_snapshots.dat is 5001 MB: pawl node prune "]
+    logged += ["l2/reorg_db is 1001 MB: pawl node prune-reorg-db, while the node is stopped\n"] if room else []
+    with Serve(folder, lambda serve: all(line in serve.said() for line in logged)):
+        os.truncate(log, 0)  # or its end waits until that is read
+    told = {(x["of"], x["text"]) for x in Run(folder, "node", "doctor", "--json").json() if x.get("check") == "files"}
+    assert (("l2/reorg_db", "it is 1001 MB") in told) == room, told
+    os.remove(aside)
+
+
+@test
 def a_log_goes_back_to_a_snapshot(folder):
     """recover makes a snapshot that holds the newest, and keeps the log as it was"""
     filled(folder)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/backup/backup.h"
 
 #define DISK_SECTOR 512 /* of st_blocks */
@@ -294,7 +295,7 @@ bool l2_log_is_large(const struct l2_look *l)
 
 bool l2_database_is_large(const struct l2_look *l)
 {
-	return l->database_bytes / L2_MB > L2_DATABASE_LARGE_MB;
+	return l->database_bytes / L2_MB > L2_DATABASE_LARGE_MB && !MUTANT(growth_unsaid);
 }
 
 bool l2_disk_is_low(const struct l2_look *l)
