@@ -355,6 +355,17 @@ static void tell_json(const struct recovery *r)
 	cli_json(o);
 }
 
+/* To who reads JSON, too. */
+static void lost_warn(const struct recovery *r)
+{
+	if (r->lost)
+		cli_warn(r->cli,
+		    "%s is begun anew, with this snapshot alone, and the journal has "
+		    "anchored %" PRId64 " state%s; a backup may have the older ones: "
+		    "pawl node restore --only log",
+		    r->paths.log, r->lost, r->lost == 1 ? "" : "s");
+}
+
 static void tell_log(const struct recovery *r)
 {
 	const struct l2_recovered *log = &r->log;
@@ -368,12 +379,6 @@ static void tell_log(const struct recovery *r)
 		    is_doubted(r) ? "whole snapshot, which is not verified"
 				  : "valid snapshot",
 		    log->number, log->blocks, log->root);
-	if (r->lost)
-		cli_warn(r->cli,
-		    "the snapshots of %" PRId64
-		    " anchored state%s are not in it any more; "
-		    "a backup may have them: pawl node restore --only log",
-		    r->lost, r->lost == 1 ? "" : "s");
 	if (log->changed)
 		printf("What was behind it is gone from %s; the log as it was is kept: "
 		       "%s\n",
@@ -442,6 +447,8 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)
 		e = recover(&r, f);
+	if (e == ERR_OK)
+		lost_warn(&r);
 	if (e == ERR_OK && c->args.json) {
 		tell_json(&r);
 	} else if (e == ERR_OK) {
