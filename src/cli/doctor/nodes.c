@@ -112,7 +112,8 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 		    "wait until it is synced, or take it out; until then it counts for "
 		    "nothing",
 		    "its head is block %" PRIu64 ", and block %" PRIu64
-		    " is final in the journal: it lost blocks, or has not all of them yet",
+		    " is final in the journal: it lost blocks, or has not all of "
+		    "them yet",
 		    p->head.height, held->final);
 	} else if (p->head.height + LAG_MAX < held->best) {
 		doctor_finding(d, "node", subject,
