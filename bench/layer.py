@@ -4,6 +4,7 @@ blocks: a fake node, with the answers that Bitcoin Core documents, and headers t
 import hashlib
 import json
 import pathlib
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ from rocks import Rocks  # noqa: E402
 BALANCES = 240000  # 10 MB a snapshot
 NEW = 64           # blocks whose headers it has
 ROUNDS = 5
+COPIES = 3
 
 
 def twice(raw):
@@ -98,6 +100,28 @@ def started(bench, env, desk, limit_s):
     return took
 
 
+def copied(bench, env, desk):
+    """Seconds of each: a backup, one put back, and the same files by a plain cp and tar."""
+    def took(words):
+        began = time.monotonic()
+        subprocess.run(words, cwd=desk, env=env, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        return time.monotonic() - began
+
+    plain = "cp l2_snapshots.dat plain.dat && tar -czf plain.tar.gz reorg_db"
+    lines = {"pawl node backup": [bench.pawl, "node", "backup", "--keep", "1"],
+             "pawl node restore": [bench.pawl, "node", "restore"],
+             "pawl node verify": [bench.pawl, "node", "verify"],
+             "cp and tar -cz of the same": ["sh", "-c", plain]}
+    for name, words in lines.items():
+        times = []
+        for _ in range(COPIES):
+            times.append(took(words))
+            for kept in desk.glob("*.before_*"):  # what a restore replaced
+                shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+        yield name, times
+
+
 def report(bench, env, tool, percent):
     """percent: of a log of 100 snapshots, and of a million blocks in the database."""
     snapshots, height = max(2, percent), 10000 * percent
@@ -122,3 +146,9 @@ def report(bench, env, tool, percent):
               f"{statistics.median(took):.2f} s until all is followed and recounted"
               f" ({min(took):.2f} to {max(took):.2f} s)", "within 2 s",
               statistics.median(took) <= 2)
+    for name, times in copied(bench, env, desk):
+        barred = name == "pawl node restore"
+        bench.say(f"the same files: {name}", f"{statistics.median(times):.1f} s"
+                  f" ({min(times):.1f} to {max(times):.1f} s)",
+                  "within 4 h" if barred else "none",
+                  statistics.median(times) <= 4 * 3600 if barred else None)
