@@ -362,6 +362,51 @@ def doctor_says_who_asks_wrongly(folder):
 
 
 @test
+def what_doctor_names_can_be_typed(folder):
+    """a folder with a blank is quoted; a log that nobody may look for is not lost; copies of a time to come are told"""
+    data = os.path.join(folder, "my node")
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: my node}")
+    os.chmod(os.path.join(folder, "pawl.yaml"), 0o600)
+    write(folder, "changes", credit("a", 5))
+    for line in ("init", "node init", "node apply changes", "node create-anchor", "node backup"):
+        Run(folder, *line.split()).ends(0)
+
+    def mended(path, code, out):
+        """What it names is typed, and then there is nothing to do."""
+        line = re.search("^ +do: (.*)$", Run(folder, "node", "doctor").ends(code, out).out, re.M)[1]
+        assert path in line, line
+        subprocess.run(["sh", "-c", line.replace("pawl ", PAWL + " ", 1)], cwd=folder, env=environment(), check=True,
+                       capture_output=True)
+        Run(folder, "node", "doctor").ends(0)
+
+    os.chmod(data, 0o777)
+    mended("'my node'", 1, "others may write in it")
+    shutil.rmtree(os.path.join(data, "reorg_db"))
+    Run(folder, "node", "doctor").ends(1, "there is no reorg database.*\n.*alone: pawl node rebuild-reorg-db")
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    os.remove(os.path.join(data, "l2_snapshots.dat"))
+    Run(folder, "node", "doctor").ends(2, "it is lost")
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    for name in os.listdir(os.path.join(data, "backups")):
+        os.rename(os.path.join(data, "backups", name), os.path.join(data, "backups", re.sub("_2[0-9]{3}", "_2199", name)))
+    for line in (("node", "doctor"), ("status",)):
+        told = Run(folder, *line).out
+        assert "of a time to come" in told, told
+    shutil.rmtree(os.path.join(data, "backups"))
+    open(os.path.join(data, "backups"), "w", encoding="utf-8").close()
+    Run(folder, "node", "doctor").ends(1, "backups: it is no folder\n +do: move it away")
+    os.remove(os.path.join(data, "backups"))
+    Run(folder, "node", "backup").ends(0)
+    if os.geteuid() == 0:
+        for path in [folder, *others(folder, 65534)]:
+            os.chown(path, 65534, 65534)
+    os.chmod(data, 0)
+    told = Run(folder, "node", "doctor", user=65534).ends(1, "chmod u\\+rwx 'my node'")
+    os.chmod(data, 0o700)
+    assert "lost" not in told.out, told.out
+
+
+@test
 def what_is_read_only_is_called_so(folder):
     """of a file system that is mounted read-only each command says just that, and nothing of damage or rights"""
     write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}")

@@ -308,6 +308,8 @@ def status_says_what_doctor_says(folder):
     apply(folder, credit("a", 5))
     Run(folder, "node", "create-anchor").ends(0)
     whole = text(log)
+    said("there is no backup", "pawl node backup")
+    Run(folder, "node", "backup").ends(0)
     said()
     write(log, whole, whole.replace('"a" 5', '"a" 6'))
     said("1 newer than that of", "does not hold", "pawl node recover --latest-valid")

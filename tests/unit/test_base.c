@@ -22,6 +22,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "base/utf8.h"
 #include "own_folder.h"
 
@@ -580,9 +581,27 @@ static void log_says_why_it_can_not_open(void **state)
 	assert_string_equal(f.why, "log file /nowhere/at/all: No such file or directory");
 }
 
+static void a_word_is_typed_as_one(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} cases[] = { { "/var/lib/a-b_c.d", "/var/lib/a-b_c.d" },
+		{ "my node", "'my node'" }, { "it's", "'it'\\''s'" },
+		{ "$(rm x)", "'$(rm x)'" }, { "", "''" }, { "-rf", "'-rf'" } };
+	char out[32], small[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_string_equal(
+		    shell_word(out, sizeof out, cases[i].text), cases[i].word);
+	assert_string_equal(shell_word(small, sizeof small, "a b'c d e"), "'a '");
+	assert_string_equal(shell_word(small, 2, "a b"), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_is_typed_as_one),
 		cmocka_unit_test(err_table),
 		cmocka_unit_test(fail_wraps_outermost_first),
 		cmocka_unit_test(a_disk_that_gives_nothing_is_no_refusal),

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshot_block.h"
 #include "cli/report/report.h"
@@ -57,12 +58,14 @@ static bool lost_tell(struct node_doctor *n)
 {
 	const char *path = n->d.cli->config->journal;
 	char archive[L2_ARCHIVE_TOLD], remedy[L2_ARCHIVE_TOLD + 1200];
+	char word[600];
 	size_t len = 0;
 
+	shell_word(word, sizeof word, n->files.log);
 	l2_archive_tell(archive, n->d.cli->config->node.data_dir);
 	if (n->newest.len && !n->doubted)
 		len = (size_t)snprintf(remedy, sizeof remedy,
-		    "pawl node import %s takes it in%s", n->files.log, archive);
+		    "pawl node import %s takes it in%s", word, archive);
 	else if (n->unsure)
 		len = (size_t)snprintf(remedy, sizeof remedy,
 		    "procedure 3 comes first: pawl node rebuild-reorg-db; then: pawl "
@@ -70,7 +73,7 @@ static bool lost_tell(struct node_doctor *n)
 		    archive);
 	else if (n->doubted)
 		len = (size_t)snprintf(remedy, sizeof remedy,
-		    "pawl node import %s, which asks for it%s", n->files.log, archive);
+		    "pawl node import %s, which asks for it%s", word, archive);
 	else if (archive[0])
 		len = (size_t)snprintf(remedy, sizeof remedy, "%s", archive + 2);
 	if (!len)
@@ -201,6 +204,11 @@ static void backups_tell(struct node_doctor *n)
 			    "node.chain names a chain",
 			    "there is none");
 	} else {
+		if (l2_backup_is_ahead(&n->look, clock_wall_ms()))
+			doctor_finding(&n->d, "backup", n->files.backups, L2_AHEAD,
+			    "the newest, %s, is of a time to come: the clock of this "
+			    "machine was wrong when it was made, or is now",
+			    seen[0].time);
 		if (k->backup.every && age_ms > 2 * k->backup.every)
 			doctor_finding(&n->d, "backup", n->files.backups,
 			    "pawl node backup; and see why pawl serve makes none",

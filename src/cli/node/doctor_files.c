@@ -251,6 +251,8 @@ void doctor_log(struct node_doctor *n)
 	struct l2_trouble trouble;
 	enum err e;
 
+	if (n->look.log_unseen)
+		return;
 	if (!n->look.log_bytes && lost_tell(n))
 		return;
 	if (!n->look.has_log) {

@@ -78,6 +78,12 @@ static void sizes_say(
 		    "the node is stopped");
 	if (l2_disk_is_low(l))
 		w->one(w->ctx, "less than 10 % of the file system of the node is free");
+	if (l2_backup_is_ahead(l, clock_wall_ms()))
+		w->one(w->ctx,
+		    "the newest backup is of a time to come: the clock of this machine "
+		    "was wrong when it was made, or is now; then: " L2_AHEAD);
+	if (l->log_bytes && !l->backups)
+		w->one(w->ctx, "there is no backup; then: pawl node backup");
 	if (k->backup.every && l->backup_ms && backup_age_ms(l) > 2 * k->backup.every)
 		w->one(w->ctx,
 		    "the newest backup is older than twice node.backup.every; then: pawl "

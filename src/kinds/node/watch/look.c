@@ -13,9 +13,12 @@
 
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "kinds/node/backup/backup.h"
 
 #define DISK_SECTOR 512 /* of st_blocks */
+#define L2_WORD 600
+#define AHEAD_MS 600000
 #define NOWHERE "it is not there: log, reorg database and backups should be in it"
 
 /* -- findings -------------------------------------------------------------- */
@@ -64,29 +67,30 @@ static const char *user_name(char out[64], uid_t uid)
 static void rights_look(
     struct l2_look *l, const char *path, const struct stat *st, mode_t need)
 {
-	char owner[64], should[64];
+	char owner[64], should[64], word[L2_WORD];
 
-	if (st->st_uid != (uid_t)l->owner)
+	shell_word(word, sizeof word, path);
+	if (st->st_uid != (uid_t)l->owner && !l->other)
 		remedy(
 		    found(l, path, "it belongs to %s, and the node to %s",
 			user_name(owner, st->st_uid), user_name(should, (uid_t)l->owner)),
-		    "sudo chown -R %s: %s", should, path);
+		    "sudo chown -R %s: %s", should, word);
 	else if (st->st_uid == (uid_t)l->owner && (st->st_mode & need) != need)
 		remedy(found(l, path, "its owner may not %s it (mode %04o)",
 			   need & S_IXUSR ? "use" : "read and write",
 			   (unsigned)st->st_mode & 07777),
-		    "chmod %s %s", need & S_IXUSR ? "u+rwx" : "u+rw", path);
+		    "chmod %s %s", need & S_IXUSR ? "u+rwx" : "u+rw", word);
 	if (st->st_mode & 022)
 		remedy(found(l, path, "others may write %s (mode %04o)",
 			   S_ISDIR(st->st_mode) ? "in it" : "it",
 			   (unsigned)st->st_mode & 07777),
-		    "chmod go-w %s", path);
+		    "chmod go-w %s", word);
 }
 
 /* Root is nobody else's deputy here (behalf.h): he may look. */
 static void user_look(struct l2_look *l, const char *path)
 {
-	char owner[64], me[64];
+	char owner[64], me[64], word[L2_WORD];
 
 	if (geteuid() == 0 || geteuid() == (uid_t)l->owner || l->other)
 		return;
@@ -95,14 +99,14 @@ static void user_look(struct l2_look *l, const char *path)
 		   user_name(owner, (uid_t)l->owner), me),
 	    "type it as that user: sudo -u %s pawl ...; where %s is to run the node: "
 	    "sudo chown -R %s: %s",
-	    owner, me, me, path);
+	    owner, me, me, shell_word(word, sizeof word, path));
 }
 
 /* What is in a folder, one finding for all of it. Their sizes as du has them; bytes may
  * be NULL. */
 static void inside_look(struct l2_look *l, const char *path, uint64_t *bytes)
 {
-	char owner[64], should[64], first[256] = "";
+	char owner[64], should[64], first[256] = "", word[L2_WORD];
 	DIR *d = opendir(path);
 	struct dirent *entry;
 	struct stat st, dir;
@@ -129,7 +133,7 @@ static void inside_look(struct l2_look *l, const char *path, uint64_t *bytes)
 			   "to %s",
 			   n, n == 1 ? "" : "s", n == 1 ? "s" : "",
 			   user_name(should, (uid_t)l->owner), first, owner),
-		    "sudo chown -R %s: %s", should, path);
+		    "sudo chown -R %s: %s", should, shell_word(word, sizeof word, path));
 }
 
 /* -- what there is --------------------------------------------------------- */
@@ -138,12 +142,15 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 {
 	struct statvfs disk;
 	struct stat st, whose;
+	char word[L2_WORD];
+
+	shell_word(word, sizeof word, path);
 
 	l->disk_free = l->disk_size = -1;
 	if (stat(path, &st) != 0) {
 		if (errno == ENOENT)
 			remedy(found(l, path, NOWHERE), "pawl node init --data-dir %s",
-			    path);
+			    word);
 		else
 			remedy(found(l, path, "%s", strerror(errno)),
 			    "look at the folders above it: who may go through them");
@@ -151,7 +158,8 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 	}
 	l->has_folder = S_ISDIR(st.st_mode);
 	if (!l->has_folder) {
-		remedy(found(l, path, "it is no folder"), "give node.data_dir a folder");
+		remedy(found(l, path, "it is no folder"),
+		    "move it away, then: pawl node init --data-dir %s", word);
 		return;
 	}
 	l->owner = (unsigned)st.st_uid;
@@ -168,7 +176,7 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 		remedy(found(l, path, "its file system is mounted read-only"),
 		    "findmnt -T %s names it, and dmesg may say why; then: sudo mount -o "
 		    "remount,rw on it",
-		    path);
+		    word);
 }
 
 bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD])
@@ -205,7 +213,8 @@ static void log_look_at(struct l2_look *l, const char *path)
 
 	link_look_at(l, path);
 	if (stat(path, &st) != 0) {
-		if (errno != ENOENT)
+		l->log_unseen = errno != ENOENT;
+		if (l->log_unseen)
 			remedy(found(l, path, "%s", strerror(errno)),
 			    "look at the folder that it is in");
 		return;
@@ -245,9 +254,13 @@ static void backups_look(struct l2_look *l, const char *folder)
 	struct l2_backup_seen *seen = NULL;
 	struct stat st;
 	size_t n = 0;
+	bool there = stat(folder, &st) == 0;
 
 	/* A folder for copies may be of whom it likes, but for root. */
-	if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (there && !S_ISDIR(st.st_mode)) {
+		remedy(found(l, folder, "it is no folder"),
+		    "move it away: the folder of the backups is to have this name");
+	} else if (there) {
 		if (!st.st_uid)
 			rights_look(l, folder, &st, S_IRWXU);
 		inside_look(l, folder, NULL);
@@ -296,6 +309,11 @@ bool l2_log_is_large(const struct l2_look *l)
 bool l2_database_is_large(const struct l2_look *l)
 {
 	return l->database_bytes / L2_MB > L2_DATABASE_LARGE_MB && !MUTANT(growth_unsaid);
+}
+
+bool l2_backup_is_ahead(const struct l2_look *l, int64_t wall_ms)
+{
+	return l->backup_ms > wall_ms && l->backup_ms - wall_ms > AHEAD_MS;
 }
 
 bool l2_disk_is_low(const struct l2_look *l)

@@ -36,6 +36,7 @@ struct l2_look {
 	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
 	bool half_reset; /* log and database may be those that a reset had begun */
+	bool log_unseen; /* nobody can say whether it is there: that is told */
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
 	size_t backups;
@@ -49,6 +50,11 @@ void l2_look(struct l2_look *ret, const struct l2_paths *paths);
 bool l2_log_is_large(const struct l2_look *l);
 bool l2_database_is_large(const struct l2_look *l);
 bool l2_disk_is_low(const struct l2_look *l);
+/* Of a time to come: a clock was wrong when it was made, or is. */
+#define L2_AHEAD                                                                        \
+	"date shows the clock; one that is right: move the backups of that time away, " \
+	"which else stay the newest ones"
+bool l2_backup_is_ahead(const struct l2_look *l, int64_t wall_ms);
 
 /* Is it a symbolic link? Then what is wrong with that, and what to type. */
 bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD]);

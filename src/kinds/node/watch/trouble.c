@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "engine/states.h"
 #include "kinds/node/watch/inside.h"
 
@@ -81,7 +82,7 @@ bool trouble_of_lost(
 {
 	int64_t n = anchors_n(j);
 
-	if (!n || MUTANT(lost_log_starts))
+	if (!n || look->log_unseen || MUTANT(lost_log_starts))
 		return false;
 	why(ret, "%s, and the journal has anchored %" PRId64 " state%s: it is lost",
 	    look->has_log ? "it is empty" : "there is none", n, n == 1 ? "" : "s");
@@ -102,6 +103,8 @@ bool trouble_of_lost(
 void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
     const struct book_sums *sums)
 {
+	char word[300];
+
 	if (sums->changes) {
 		why(ret,
 		    "the newest snapshot (root %.16s) is of a state that this journal "
@@ -117,9 +120,9 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 		    "one",
 		    root);
 		remedy(ret,
-		    "pawl node import %.300s takes it in; where it is another node's, "
-		    "move the log away",
-		    log);
+		    "pawl node import %s takes it in; where it is another node's, move "
+		    "the log away",
+		    shell_word(word, sizeof word, log));
 	}
 }
 
