@@ -182,6 +182,9 @@ static void deed_tell(struct buf *out, const struct resetting *r)
 	if (r->unread[0])
 		buf_addf(
 		    out, "it can't be read, and is set aside as it is: %s", r->unread);
+	else if (!r->blocks && r->log_bytes)
+		buf_addf(out, "%" PRIu64 " bytes, and no whole snapshot in them",
+		    r->log_bytes);
 	else
 		buf_addf(out, "%zu snapshot%s", r->blocks, r->blocks == 1 ? "" : "s");
 	buf_addf(out,
@@ -322,10 +325,28 @@ static enum err undo(struct resetting *r, struct fail *f)
 	return l2_reset_undo(&r->files, clock_wall_ms(), f);
 }
 
+/* What can't be opened can't be set aside either: no word would do it. */
+static enum err log_opens(const struct resetting *r, struct fail *f)
+{
+	struct fail why = { ERR_OK, "" };
+	struct file *file = NULL;
+	enum err e = files_of_system.open(&file, r->files.log_path, FILE_READ, &why);
+
+	files_of_system.close(file);
+	if (e == ERR_OK || e == ERR_NOT_FOUND)
+		return ERR_OK;
+	return fail_set(f, e,
+	    "%.400s. Nothing was changed. First: let this user read and write it, or move "
+	    "it away; then: pawl node reset",
+	    why.why);
+}
+
 static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
 {
 	enum err e = state_look(r, f);
 
+	if (e == ERR_OK)
+		e = log_opens(r, f);
 	if (e != ERR_OK)
 		return e;
 	log_look_at(r);
