@@ -336,8 +336,8 @@ static enum err log_opens(const struct resetting *r, struct fail *f)
 	if (e == ERR_OK || e == ERR_NOT_FOUND)
 		return ERR_OK;
 	return fail_set(f, e,
-	    "%.400s. Nothing was changed. First: let this user read and write it, or move "
-	    "it away; then: pawl node reset",
+	    "%.400s. Nothing was changed. First: let this user read and write it, or "
+	    "move it away; then: pawl node reset",
 	    why.why);
 }
 
