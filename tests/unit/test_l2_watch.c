@@ -2,6 +2,7 @@
  * asks for anchors. */
 #include "base/hex.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/watch/watch.h"
 #include "own_folder.h"
@@ -191,11 +192,55 @@ static void the_journal_wins_over_the_database(void **state_)
 	assert_int_equal(judged().how, L2_WELL);
 }
 
+/* -- backups --------------------------------------------------------------- */
+
+static const struct l2_figures *looked(struct l2_watch *w)
+{
+	run(60000);
+	watched(w);
+	watched(w);
+	return watch_figures(w);
+}
+
+/* Who made it is another process, or was another life. */
+static void a_backup_that_failed_is_known_behind_a_start(void **state_)
+{
+	const struct l2_node_config config = { .chain = "none",
+		.folder = own_folder,
+		.log = log_path,
+		.reorg_db = db_path,
+		.backups = backups_path };
+	const char *why = "backup 20261122_120000 is in /b, and not in /c";
+	struct l2_watch *w;
+
+	(void)state_;
+	begin(1, 1);
+	snprintf(backups_path, sizeof backups_path, "%s/backups", own_folder);
+	assert_int_equal(files_of_system.folder(backups_path, NULL), ERR_OK);
+	assert_int_equal(
+	    l2_backup_note(&files_of_system, backups_path, why, NULL), ERR_OK);
+	w = watch_new(scene.world, scene.journal, &config);
+	assert_true(looked(w)->backup_failed);
+	assert_string_equal(watch_figures(w)->backup_why, why);
+	assert_int_equal(
+	    l2_backup_note(&files_of_system, backups_path, NULL, NULL), ERR_OK);
+	assert_false(looked(w)->backup_failed);
+	/* its own, which could not be noted, stays */
+	watch_backed(w, "the disk is full");
+	assert_true(looked(w)->backup_failed);
+	watch_backed(w, NULL);
+	assert_false(looked(w)->backup_failed);
+	rest();
+	watch_free(w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_count_that_changes_outrun_is_said, end),
 		cmocka_unit_test_teardown(the_journal_wins_over_the_database, end),
+		cmocka_unit_test_teardown(
+		    a_backup_that_failed_is_known_behind_a_start, end),
 	};
 
 	return cmocka_run_group_tests(tests, own_folder_make, own_folder_remove);
