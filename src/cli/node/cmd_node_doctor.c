@@ -228,7 +228,8 @@ static void anchor_tell(struct node_doctor *n)
 {
 	struct l2_trouble trouble;
 
-	if (n->newest.len && node_anchor_trouble(n->d.journal, &n->verdict, &trouble))
+	if (n->newest.len &&
+	    node_anchor_trouble(n->d.cli, n->d.journal, &n->verdict, &trouble))
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hex.h"
 #include "kinds/node/judge/judge.h"
 #include "kinds/node/reorgdb/reorgdb.h"
@@ -60,12 +61,13 @@ bool node_had(struct journal *j, const char *path, struct l2_block block,
 	return had;
 }
 
-bool node_anchor_trouble(
-    struct journal *j, const struct l2_verdict *v, struct l2_trouble *ret)
+bool node_anchor_trouble(const struct cli *c, struct journal *j,
+    const struct l2_verdict *v, struct l2_trouble *ret)
 {
 	struct anchor a;
 
-	return anchor_of(j, v, &a) && trouble_of_anchor(ret, &a);
+	return anchor_of(j, v, &a) &&
+	    trouble_of_anchor(ret, &a, clock_wall_ms(), c->config->node.max_divergence);
 }
 
 static void newest_look(const struct troubles *t, const struct l2_end *end)
@@ -80,7 +82,7 @@ static void newest_look(const struct troubles *t, const struct l2_end *end)
 		trouble_of_state(&trouble, t->files->log, end->verdict.root, &sums);
 		tell(t, t->cli->config->journal, &trouble);
 	}
-	if (node_anchor_trouble(t->journal, &end->verdict, &trouble))
+	if (node_anchor_trouble(t->cli, t->journal, &end->verdict, &trouble))
 		tell(t, t->files->log, &trouble);
 	if (anchor_of(t->journal, &end->verdict, &a) && a.in_block &&
 	    anchors_top(t->journal, &top) && top > a.height)

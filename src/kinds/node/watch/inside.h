@@ -37,6 +37,7 @@ struct l2_watch {
 	bool backup_noted; /* a file says that the last one failed (backup.h) */
 	bool has_anchor;   /* its newest valid snapshot: */
 	struct hash anchor;
+	bool anchor_ill; /* which is in no block */
 	struct l2_figures now;
 };
 

@@ -9,6 +9,9 @@
 #include "engine/states.h"
 #include "kinds/node/watch/inside.h"
 
+#define HOUR_MS 3600000u
+#define BLOCK_MS 600000u /* of Bitcoin, as it aims at */
+
 static void why(struct l2_trouble *t, const char *fmt, ...) PRINTF(2, 3);
 static void remedy(struct l2_trouble *t, const char *fmt, ...) PRINTF(2, 3);
 
@@ -126,13 +129,36 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 	}
 }
 
-bool trouble_of_anchor(struct l2_trouble *ret, const struct anchor *a)
+/* A layer goes on, and nothing on Bitcoin stands for it. */
+static bool trouble_of_waiting(
+    struct l2_trouble *ret, const struct anchor *a, int64_t now_ms, uint64_t most)
+{
+	uint64_t hours =
+	    now_ms > a->made_ms ? (uint64_t)(now_ms - a->made_ms) / HOUR_MS : 0;
+
+	if (hours * HOUR_MS / BLOCK_MS <= most || MUTANT(anchor_may_wait))
+		return false;
+	why(ret,
+	    "Large divergence detected: the anchor of the newest snapshot was made "
+	    "%" PRIu64 " hours ago, and is in no block yet: Bitcoin makes more than "
+	    "node.max_divergence (%" PRIu64 ") blocks in that time",
+	    hours, most);
+	remedy(ret,
+	    "see why its transaction is not sent, or not mined: pawl node anchors has what "
+	    "it carries");
+	return true;
+}
+
+bool trouble_of_anchor(
+    struct l2_trouble *ret, const struct anchor *a, int64_t now_ms, uint64_t most)
 {
 	char hash[2 * sizeof a->hash.at + 1];
 
-	if (a->in_block || MUTANT(anchor_without_block_is_well) ||
-	    (a->status != ANCHOR_INVALIDATED_REORG &&
-		a->status != ANCHOR_FAILED_ORPHANED))
+	if (a->in_block)
+		return false;
+	if (a->status != ANCHOR_INVALIDATED_REORG && a->status != ANCHOR_FAILED_ORPHANED)
+		return trouble_of_waiting(ret, a, now_ms, most);
+	if (MUTANT(anchor_without_block_is_well))
 		return false;
 	hex_format(hash, a->hash.at, sizeof a->hash.at);
 	if (a->status == ANCHOR_INVALIDATED_REORG)

@@ -36,8 +36,10 @@ bool trouble_of_lost(
 /* The state of the newest one that holds is not of this journal: by who asks. */
 void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
     const struct book_sums *sums);
-/* It is in no block any more. */
-bool trouble_of_anchor(struct l2_trouble *ret, const struct anchor *a);
+/* It is in no block any more; or in none yet, for as long as Bitcoin takes for more than
+ * so many blocks, ten minutes each. */
+bool trouble_of_anchor(
+    struct l2_trouble *ret, const struct anchor *a, int64_t now_ms, uint64_t most);
 /* So many blocks behind Bitcoin. */
 bool trouble_of_distance(struct l2_trouble *ret, uint64_t behind, uint64_t most);
 /* The reorg database could not be opened, or read: e, which is not OK. */

@@ -406,15 +406,21 @@ static void divergence_turn(struct l2_watch *w)
 	struct l2_figures *n = &w->now;
 	struct anchor a;
 	struct l2_trouble trouble;
-	bool was = n->diverged;
+	bool was = n->diverged,
+	     known = w->has_anchor && anchor_find(w->journal, &w->anchor, &a);
 
-	n->has_divergence = n->has_height && w->has_anchor &&
-	    anchor_find(w->journal, &w->anchor, &a) && a.in_block;
+	n->has_divergence = n->has_height && known && a.in_block;
 	n->divergence =
 	    n->has_divergence && n->height > a.height ? n->height - a.height : 0;
 	n->diverged = trouble_of_distance(&trouble, n->divergence, n->max_divergence);
 	if (n->diverged)
 		warn_once(&was, true, "%.300s: %s", trouble.why, trouble.remedy);
+	if (known &&
+	    trouble_of_anchor(&trouble, &a, world_wall_ms(w->world), n->max_divergence))
+		warn_once(
+		    &w->anchor_ill, true, "%.300s; %s", trouble.why, trouble.remedy);
+	else
+		w->anchor_ill = false;
 }
 
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
