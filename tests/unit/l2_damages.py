@@ -187,33 +187,41 @@ def text_anchor(block):
     return found and found[1].decode()
 
 
-def believed(log, low, records):
-    """Those amid a text that begin a line, or stand behind one that does: no text of a
-    snapshot has a line feed, so nobody can put a record there by its quotes."""
-    after = low
-    for at, end in records:
-        if at == after or re.search(rb"(?:\n|\nEND_SNAPSHOT)\Z", log[low:at][-13:]):
-            after = end
-            yield at, end
-
-
 def places(known, log):
-    """Where blocks are: those of the format that the file begins with, and those of the
-    other in what is in none of them."""
+    """Where blocks are: those of the format that the file begins with; those of the other in
+    what is in none of them; and between these what else the first one has."""
     text, record = log.find(HEADER), log.find(MAGIC)
-    own = text_blocks if record < 0 or 0 <= text < record else None
-    readers = [lambda a, b: text_blocks(log, a, b), lambda a, b: record_blocks(known, log, a, b)]
-    if not own:
+    readers = [lambda a, b: list(text_blocks(log, a, b)),
+               lambda a, b: list(record_blocks(known, log, a, b))]
+    if 0 <= record and not 0 <= text < record:
         readers.reverse()
-    first = list(readers[0](0, len(log)))
-    all_of = list(first)
-    at = 0
-    for low, high in first + [(len(log), len(log))]:
-        if low > at:
-            there = readers[1](at, low)
-            all_of += believed(log, at, there) if own else there
-        at = high
-    return sorted(all_of)
+    ret = readers[0](0, len(log))
+    for low, high in between(ret, 0, len(log)):
+        others = readers[1](low, high)
+        if not 0 <= record < text:
+            others = unquoted(log, others, low)
+        if others:
+            ret += others
+            for gap in between(others, low, high):
+                ret += readers[0](*gap)
+    return sorted(ret)
+
+
+def unquoted(log, records, low):
+    """Those that are in no line of a text: behind a header only where a line begins."""
+    ret, behind = [], low
+    for at, end in records:
+        alone = not re.search(rb"SNAPSHOT v1\r?\n", log[behind:at])
+        if (alone or at == low or log[at - 1:at] == b"\n"
+                or log[max(low, at - 13):at] == b"\nEND_SNAPSHOT"):
+            ret.append((at, end))
+            behind = end
+    return ret
+
+
+def between(blocks, low, high):
+    at = [low, *(edge for block in blocks for edge in block), high]
+    return [(a, b) for a, b in zip(at[::2], at[1::2]) if a < b]
 
 
 def found_in(known, log, luck):

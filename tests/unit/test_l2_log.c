@@ -981,6 +981,33 @@ static void damage_in_the_other_format(void **state)
 	}
 }
 
+/* What stands behind a hurt record begins no line, and is in no quotes: no header of a
+ * text is before it. */
+static void a_hurt_record_hides_no_other(void **state)
+{
+	char root[L2_HEX], newest[L2_HEX];
+	size_t text_len, len;
+	char *text = half(1, 3, &text_len, root), *records = half(2, 40, &len, newest);
+
+	(void)state;
+	for (size_t i = 0; i < HALVES - 1; i++)
+		for (int foot = 0; foot < 2; foot++) {
+			size_t at = i * V2_SECTOR + (foot ? V2_SECTOR - 20 : 20);
+			struct l2_found found;
+
+			records[at] ^= 1;
+			put_both(text, text_len, records, len);
+			records[at] ^= 1;
+			found = l2_find(LOG_PATH);
+			assert_string_equal(found.root, newest);
+			assert_int_equal(found.blocks, 2 * HALVES - 1);
+			assert_int_equal(found.damages, 1);
+			l2_find_from_the_end(LOG_PATH, &found);
+		}
+	mem_free(text);
+	mem_free(records);
+}
+
 /* What users may write into the texts of a snapshot is no snapshot, should it be torn:
  * that records stand there is told. */
 static void a_record_in_quotes_is_none(void **state)
@@ -1111,6 +1138,7 @@ int main(void)
 		cmocka_unit_test(each_is_a_file),
 		cmocka_unit_test(two_formats_in_a_file),
 		cmocka_unit_test(damage_in_the_other_format),
+		cmocka_unit_test(a_hurt_record_hides_no_other),
 		cmocka_unit_test(a_record_in_quotes_is_none),
 		cmocka_unit_test(a_chain_behind_another_file),
 		cmocka_unit_test(it_has_one_writer),

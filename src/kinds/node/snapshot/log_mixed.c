@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
+#include "kinds/node/snapshot/v1.h"
 
 static enum err scan(
     struct l2_log *log, int version, uint64_t from, uint64_t to, struct fail *f)
@@ -40,19 +41,46 @@ static bool begins_line(const struct l2_log *log, uint64_t at, uint64_t from)
 	    (n == sizeof bytes && memcmp(bytes, end, sizeof bytes) == 0);
 }
 
-/* Of the records that were found there, from `first` on. */
+/* Does a text begin between the two? What can't be read has one. */
+static bool has_header(const struct l2_log *log, uint64_t from, uint64_t to)
+{
+	static const char *const headers[] = { V1_HEADER, "SNAPSHOT v1\r\n" };
+	enum { PIECE = 1 << 16, OVERLAP = 12 };
+	char *bytes = mem_array(PIECE, 1);
+	bool ret = false;
+	size_t n = PIECE;
+
+	while (!ret && from < to && n == PIECE) {
+		size_t want = to - from < PIECE ? (size_t)(to - from) : PIECE;
+
+		ret = log->files->read(log->file, from, bytes, want, &n, NULL) != ERR_OK;
+		for (size_t i = 0; i < 2 && !ret; i++)
+			ret = memmem(bytes, n, headers[i], strlen(headers[i]));
+		from += n > OVERLAP ? n - OVERLAP : n;
+	}
+	mem_free(bytes);
+	return ret;
+}
+
+/* Of the records that were found there, from `first` on. Quotes are behind a header:
+ * where none is between a record and the block before it, what is there is of a record
+ * that was hurt. */
 static void believe(struct l2_log *log, size_t first, uint64_t from)
 {
+	uint64_t end = UINT64_MAX, seen = from;
+	bool text = from && from == log->from;
 	size_t n = first;
-	uint64_t end = UINT64_MAX;
 
 	for (size_t i = first; i < log->blocks_n; i++) {
 		struct l2_block b = log->blocks[i];
 
-		if (b.offset != end && !begins_line(log, b.offset, from) &&
+		text = text || has_header(log, seen, b.offset);
+		seen = b.offset;
+		if (text && b.offset != end && !begins_line(log, b.offset, from) &&
 		    !MUTANT(quoted_records_believed))
 			continue;
-		end = b.offset + b.len;
+		seen = end = b.offset + b.len;
+		text = MUTANT(records_behind_a_hurt_one);
 		log->blocks[n++] = b;
 	}
 	log->blocks_n = n;
