@@ -28,6 +28,7 @@ QUOTED = rb'"(?:[^"\\\n]|\\["\\])*"'
 NUMBER = rb"(?:0|-?[1-9][0-9]*)"
 ANCHOR = re.compile(rb"anchor (?:none|(%s) (%s) (%s) (%s) (%s))" % (
     QUOTED, NUMBER, QUOTED, QUOTED, QUOTED), re.DOTALL)
+LIMITS = (1023, 1024)  # of what a change may have
 HOLDS, MALFORMED, ROOT, HASH, BOUND = 0, 1, 3, 4, 5
 
 
@@ -130,9 +131,10 @@ def any_text(luck):
             b"END_SNAPSHOT", b"SNAPSHOT v1"]
     if luck.random() < 0.02:
         bits.append(b":")
-    n = luck.choice((0, 1, 3, 8, 30, 300))
-    return b"".join(luck.choice(bits) if luck.random() < 0.2
+    n = luck.choice((0, 1, 3, 8, 30, 300, 3, 8, 30, *LIMITS))
+    text = b"".join(luck.choice(bits) if luck.random() < 0.2
                     else bytes([luck.randrange(97, 123)]) for _ in range(n))
+    return text[:n] if n in LIMITS else text
 
 
 def any_number(luck, kind):

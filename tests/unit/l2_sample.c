@@ -5,8 +5,10 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "kinds/node/state/change.h"
 
 #define T(s) l2_text(s)
+#define ID_DIGITS 4
 
 void sample_add(struct l2_state *s)
 {
@@ -55,15 +57,19 @@ static struct l2_bytes any_text(uint64_t *seed, char *room, size_t max)
 	static const char *const bits[] = { "\"", "\\", "\\\"", " ", "\xc3\xa4",
 		"\xe2\x82\xac", "\xf0\x9f\x8d\x8b", "END_SNAPSHOT", "SNAPSHOT v1",
 		"peer-", "\t", "\r", "\xff", "0", "anchor none" };
-	size_t n = 0,
-	       most =
-		   sample_dice(seed, 8) ? sample_dice(seed, 20) : sample_dice(seed, max);
+	const size_t edges[] = { 0, 1, max - 1, max };
+	size_t n = 0, most = sample_dice(seed, 20);
+
+	if (!sample_dice(seed, 8))
+		most = sample_dice(seed, max);
+	else if (!sample_dice(seed, 24))
+		most = edges[sample_dice(seed, sizeof edges / sizeof *edges)];
 
 	while (n < most) {
 		const char *bit = bits[sample_dice(seed, sizeof bits / sizeof *bits)];
 		uint64_t luck = sample_dice(seed, 40);
 
-		if (luck < 6 && n + strlen(bit) < max) {
+		if (luck < 6 && n + strlen(bit) <= most) {
 			memcpy(room + n, bit, strlen(bit));
 			n += strlen(bit);
 		} else {
@@ -92,7 +98,7 @@ static uint64_t any_number(uint64_t *seed, enum l2_type type)
 static void add_any(struct l2_state *s, uint64_t *seed, enum l2_list list, size_t i)
 {
 	const struct l2_kind *kind = &l2_kinds[list];
-	static char room[L2_FIELDS_MAX][600];
+	static char room[L2_FIELDS_MAX][CHANGE_TEXT_MAX + 1];
 	union l2_record r = { 0 };
 
 	for (size_t k = 0; k < kind->fields_n; k++) {
@@ -103,10 +109,11 @@ static void add_any(struct l2_state *s, uint64_t *seed, enum l2_list list, size_
 			l2_field_put(&r, field, any_number(seed, field->type));
 			continue;
 		}
-		text = any_text(seed, room[k], 500);
+		text = any_text(seed, room[k], CHANGE_TEXT_MAX - (k ? 0 : ID_DIGITS));
 		/* One id may be empty; the others end with what makes them differ. */
 		if (!k && i)
-			text.len += (size_t)snprintf(room[k] + text.len, 20, "%zu", i);
+			text.len += (size_t)snprintf(
+			    room[k] + text.len, ID_DIGITS + 1, "%0*zu", ID_DIGITS, i);
 		else if (!k)
 			text.len = 0;
 		memcpy((char *)&r + field->at, &text, sizeof text);
@@ -116,7 +123,7 @@ static void add_any(struct l2_state *s, uint64_t *seed, enum l2_list list, size_
 
 void sample_any(struct l2_state *s, uint64_t *seed, size_t n)
 {
-	char root[L2_HEX], room[600];
+	char root[L2_HEX], room[CHANGE_TEXT_MAX];
 
 	s->timestamp_ms = any_number(seed, L2_U64);
 	for (enum l2_list list = 0; list < L2_LISTS; list++) {
@@ -129,7 +136,7 @@ void sample_any(struct l2_state *s, uint64_t *seed, size_t n)
 		return;
 	l2_state_root(s, root);
 	CHECK(!l2_state_anchor(
-	    s, root, any_number(seed, L2_U64), any_text(seed, room, 500), NULL));
+	    s, root, any_number(seed, L2_U64), any_text(seed, room, sizeof room), NULL));
 }
 
 static bool same_record(const struct l2_kind *kind, const void *a, const void *b)

@@ -17,8 +17,8 @@ void sample_anchor(struct l2_state *s);
 
 uint64_t sample_dice(uint64_t *seed, uint64_t below);
 
-/* Up to n records a list: ids of a few bytes up to a few hundred, of which some have
- * quotes, backslashes, UTF-8 and zeros, or are empty; numbers small and as large as can
+/* Up to n records a list: texts of no byte up to as many as a change may have, of which
+ * some have quotes, backslashes, UTF-8 and zeros; numbers small and as large as can
  * be. Ids differ, and have neither colons nor line feeds. */
 void sample_any(struct l2_state *s, uint64_t *seed, size_t n);
 

@@ -973,6 +973,87 @@ static void same_elsewhere(void)
 	assert_string_equal(root(), was);
 }
 
+/* By a change; through a snapshot and back it is the same. */
+static void texts_of_changes_go_to_their_limits(void **state)
+{
+	static const size_t sizes[] = { 1, CHANGE_TEXT_MAX - 1, CHANGE_TEXT_MAX };
+	static const char format[] =
+	    "{'do':'escrow','task':'%.*s','client':'a','amount':1}";
+	char task[CHANGE_TEXT_MAX + 2], line[CHANGE_TEXT_MAX + 100];
+
+	(void)state;
+	memset(task, 't', sizeof task);
+	is_done(PAY);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		snprintf(line, sizeof line, format, (int)sizes[i], task);
+		is_done(line);
+	}
+	same_elsewhere();
+	assert_int_equal(
+	    outside_number(path, "SELECT max(length(task)) FROM node_escrow"),
+	    CHANGE_TEXT_MAX);
+	snprintf(line, sizeof line, format, CHANGE_TEXT_MAX + 1, task);
+	is_refused(line, "task: it has 1025 bytes: 1 to 1024 are good");
+	snprintf(line, sizeof line, format, 0, task);
+	is_refused(line, "task: it has 0 bytes");
+}
+
+static void restored_with(enum l2_list list, size_t field, size_t n, bool ok)
+{
+	static char room[CHANGE_TEXT_MAX + 1];
+	const struct l2_bytes a = l2_text("a"), none = { NULL, 0 }, text = { room, n };
+	union l2_record records[] = {
+		[L2_BALANCES] = { .balance = { a, 1 } },
+		[L2_ESCROWS] = { .escrow = { a, a, 1, false, 0 } },
+		[L2_PEGINS] = { .pegin = { a, a, 0, 1, a, a, 1, 0, 0, 0 } },
+		[L2_PEGOUTS] = { .pegout = { a, a, a, 1, 1, 4, none, 1, 0 } },
+		[L2_TASKS] = { .task = { a, 0, 0, a, 0, none, none } },
+	};
+	struct book_restored r;
+	struct l2_state s;
+	struct fail f = { 0 };
+
+	memset(room, 'x', sizeof room);
+	memcpy(
+	    (char *)&records[list] + l2_kinds[list].fields[field].at, &text, sizeof text);
+	l2_state_init(&s);
+	l2_state_add(&s, list, &records[list]);
+	through_a_snapshot(&s);
+	if (ok != (book_restore(j, &s, wall_ms, &r, &f) == ERR_OK))
+		fail_msg("%s, field %zu, %zu bytes: %s", l2_kinds[list].one, field, n,
+		    ok ? f.why : "not refused");
+	if (ok) {
+		commit(j);
+		assert_string_equal(root(), r.root);
+	} else {
+		assert_non_null(strstr(f.why, "bytes"));
+		journal_rollback(j);
+	}
+	l2_state_release(&s);
+}
+
+/* Of any list; of a peer it is another one. */
+static void texts_of_states_go_to_their_limits(void **state)
+{
+	static const size_t peer_of[] = { 0, 1, 5, 1, L2_FIELDS_MAX };
+
+	(void)state;
+	for (enum l2_list list = 0; list < L2_LISTS; list++)
+		for (size_t i = 0; i < l2_kinds[list].fields_n; i++) {
+			size_t max =
+			    i == peer_of[list] ? CHANGE_PEER_MAX : CHANGE_TEXT_MAX;
+
+			if (l2_kinds[list].fields[i].type != L2_TEXT)
+				continue;
+			restored_with(list, i, 1, true);
+			restored_with(list, i, max - 1, true);
+			restored_with(list, i, max, true);
+			restored_with(list, i, max + 1, false);
+			if (i && i != peer_of[list])
+				restored_with(list, i, 0, true);
+		}
+}
+
 /* What is told of pegs by status is what there is. */
 static void statuses_are_those_of_rows(void)
 {
@@ -1082,6 +1163,10 @@ int main(void)
 		    no_pegout_completes_on_an_anchor_that_is_not_confirmed, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    no_state_comes_in_that_no_change_leads_to, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    texts_of_changes_go_to_their_limits, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    texts_of_states_go_to_their_limits, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    random_changes_keep_what_must_hold, fresh, over),
 		cmocka_unit_test_setup_teardown(
