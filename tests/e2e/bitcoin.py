@@ -97,6 +97,22 @@ class Bcoin:
         self("invalidateblock", self("getblockhash", self.height() - depth + 1))
         self.mine(depth + more, miner)
 
+    def branch(self, lowest):
+        """Hash and bytes of each block from there to the head, for back()."""
+        hashes = [self("getblockhash", height) for height in range(lowest, self.height() + 1)]
+        return [(hash, self("getblock", hash, False)) for hash in hashes]
+
+    def back(self, lowest, branch, miner):
+        """Blocks that gave way are the chain again, from that height on, and one more. What it
+        invalidated it forgot: it must be told of each anew."""
+        self("invalidateblock", self("getblockhash", lowest))
+        for hash, _ in branch:
+            self("reconsiderblock", hash)
+        for _, block in branch:
+            said = self("submitblock", block)
+            check(not said, f"submitblock: {said}")
+        self.mine(1, miner)
+
     def chain(self, lowest=0):
         """{height: hash} from there to the head."""
         return {h: self("getblockhash", h) for h in range(lowest, self.height() + 1)}

@@ -38,6 +38,11 @@ class Anchored(Layer):
     def await_pegins(self, wanted):
         wait_until(lambda: self.pegins() == wanted, 60, f"peg-ins: {wanted}", 0.05)
 
+    def same_blocks(self, what):
+        """Those of the database are those of the node, up to its head."""
+        there = self.blocks()
+        same(there, self.node.chain(min(there)), f"blocks of the database: {what}")
+
     def said_is(self, text):
         return any(text in file.read_text(errors="replace") for file in self.said.iterdir())
 
@@ -66,10 +71,15 @@ def anchors_follow_the_chain_through_reorgs_and_kills():
         node.mine(3)
         desk.await_anchors(**{"1": ("CONFIRMED", 18, 6), "2": ("PENDING", 20, 4)})
         end(daemon)  # it is down, and wakes up in another branch
+        branch = node.branch(20)
         node.reorg(4, miner=1, more=2)
         daemon = serving(desk)
         desk.await_anchors(**{"1": ("CONFIRMED", 18, 8), "2": ("INVALIDATED_REORG", 20, 0)})
         same([r["height"] for r in desk.told("reorgs") if "height" in r], [20], "reorgs")
+        node.back(20, branch, miner=3)  # it revives, and gives way again
+        desk.await_anchors(**{"1": ("CONFIRMED", 18, 7), "2": ("PENDING", 20, 5)})
+        node.reorg(5, miner=2)
+        desk.await_anchors(**{"1": ("CONFIRMED", 18, 8), "2": ("INVALIDATED_REORG", 20, 0)})
         for _ in range(3):  # it dies whenever that is
             node.reorg(2, miner=2)
             end(daemon)
@@ -78,8 +88,7 @@ def anchors_follow_the_chain_through_reorgs_and_kills():
         desk.await_anchors(
             **{"1": ("CONFIRMED", 18, high - 17), "2": ("INVALIDATED_REORG", 20, 0)})
         stop(desk, daemon)
-        chain = node.chain()
-        same(desk.blocks(), {h: chain[h] for h in desk.blocks()}, "blocks of the database")
+        desk.same_blocks("reorgs and kills")
         check(max(desk.blocks()) == high, "the database ends at the head")
         made_anew(desk, node)
 
@@ -132,6 +141,9 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         desk.await_anchors(**{anchor[0]: ("PENDING", 18, 3)})
         node.reorg(1, miner=1)
         desk.await_pegins({old: (1, 4), new: (1, 0)})
+        stop(desk, daemon)
+        desk.same_blocks("one that gave way")
+        daemon = serving(desk)
         node.mine(2)
         desk.await_pegins({old: (2, 6), new: (1, 0)})
         check("block 18 is not final yet" in desk.apply(mint(old), code=2), "minted early")
@@ -145,6 +157,9 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         daemon = serving(desk)
         desk.await_follows("six blocks that gave way")
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins")
+        stop(desk, daemon)
+        desk.same_blocks("six that gave way")
+        daemon = serving(desk)
         node.restart(empty=True)
         node.mine(30, miner=3)
         wait_until(lambda: "vanished" in desk.run("status").out, 60, "the chain is stopped")
@@ -156,6 +171,7 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         wait_until(lambda: desk.said_is("nothing behind it"), 60, "what lost its block is said")
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins behind it")
         stop(desk, daemon)
+        desk.same_blocks("another chain")
         desk.expect(0, "doctor", "--journal")
 
 
@@ -192,7 +208,7 @@ def blocks_that_nobody_wanted_are_read_again():
         for said in ("backup.copy_to: taken up", "backup.folder: it changed, and stays"):
             check(desk.said_is("node." + said), said)
         stop(desk, daemon)
-        same(desk.blocks(), node.chain(min(desk.blocks())), "blocks of the database")
+        desk.same_blocks("what was read again")
 
 
 @test
