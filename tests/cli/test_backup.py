@@ -133,6 +133,7 @@ def a_copy_that_failed_is_known(folder):
     known("backup " + made.json()[0]["time"])
     Run(folder, "node", "backup").ends(0)
     known("")
+    Run(folder, "node", "doctor").ends(1, "FINDING backup   disk/node: copies in it are on the file system of the backups")
 
 
 @test

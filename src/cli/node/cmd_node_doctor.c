@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -164,6 +165,21 @@ static void failed_tell(struct node_doctor *n)
 		    "the last one failed: %s", why);
 }
 
+/* The folder may be a mount point, which is there without its disk. */
+static void copies_tell(struct node_doctor *n, const char *to)
+{
+	struct stat here, there;
+
+	if (!to || stat(n->files.backups, &here) != 0 || stat(to, &there) != 0 ||
+	    here.st_dev != there.st_dev)
+		return; /* one that is missing is told when a copy fails */
+	doctor_finding(&n->d, "backup", to,
+	    "mount its disk; where it has none of its own, node.backup.copy_to is to be "
+	    "a folder of another one",
+	    "copies in it are on the file system of the backups themselves, and do not "
+	    "survive its disk");
+}
+
 static void sums_tell(struct node_doctor *n, const char *time)
 {
 	struct fail f = { ERR_OK, "" };
@@ -195,6 +211,7 @@ static void backups_tell(struct node_doctor *n)
 	int64_t age_ms = clock_wall_ms() - n->look.backup_ms;
 
 	failed_tell(n);
+	copies_tell(n, k->backup.copy_to);
 	if (l2_backup_list(&files_of_system, n->files.backups, &seen, &found, NULL) !=
 		ERR_OK ||
 	    !found) {
