@@ -144,8 +144,8 @@ static bool trouble_of_waiting(
 	    "node.max_divergence (%" PRIu64 ") blocks in that time",
 	    hours, most);
 	remedy(ret,
-	    "see why its transaction is not sent, or not mined: pawl node anchors has what "
-	    "it carries");
+	    "see why its transaction is not sent, or not mined: pawl node anchors has "
+	    "what it carries");
 	return true;
 }
 
