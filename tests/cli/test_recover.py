@@ -302,7 +302,7 @@ def status_says_what_doctor_says(folder):
         assert ("warning" in Run(folder, "status").ends(0).out) == bool(wanted)
         found = [one for one in Run(folder, "node", "doctor", "--json").json() if one.get("ok") is False and "do" in one]
         for part in wanted:
-            assert part in told[0], (part, told)
+            assert part in told[0] or re.search(part, told[0]), (part, told)
         assert not wanted or wanted[-1] in "".join(one["do"] for one in found), found
 
     apply(folder, credit("a", 5))
@@ -328,6 +328,14 @@ def status_says_what_doctor_says(folder):
     said("1 value is not what it should be", "pawl node rebuild-reorg-db")
     Run(folder, "node", "rebuild-reorg-db").ends(0)
     with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as journal:
+        output = {"txid": "a1" * 32, "vout": 0, "amount": 50000, "source": "s", "dest": "a"}
+        apply(folder, {"do": "pegin", **output})
+        peg = journal.execute("SELECT CAST(id AS TEXT) FROM node_pegin").fetchone()[0]
+        apply(folder, {"do": "pegin_confirmations", "peg": peg, "confirmations": 6}, {"do": "pegin_mint", "peg": peg})
+        journal.execute("UPDATE node_pegin_tx SET height = 7")  # as a reorg of what was final leaves it
+        said(f"1 peg-in of 50000 satoshi was minted, .* nothing behind it: {peg};", "debit (pawl node apply)")
+        journal.execute("UPDATE node_pegin_tx SET block_hash = zeroblob(32)")
+        said()
         journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it
         said("is INVALIDATED_REORG: a reorg took its block", "pawl node create-anchor")
         Run(folder, "node", "create-anchor").ends(0)

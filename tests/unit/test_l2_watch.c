@@ -2,6 +2,7 @@
  * asks for anchors. */
 #include "base/hex.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/watch/watch.h"
@@ -19,15 +20,12 @@ static void commit_it(void)
 		fail_msg("%s", f.why);
 }
 
-static void credit(int peer)
+static void change(const char *line)
 {
 	struct book *b = book_new(scene.journal, 1);
 	struct book_done done = { 0, 0 };
 	struct fail f = { 0 };
-	char line[100];
 
-	snprintf(line, sizeof line,
-	    "{\"do\":\"credit\",\"peer\":\"p%d\",\"amount\":\"1\"}", peer);
 	if (book_lines(b, line, strlen(line), &done, &f) != ERR_OK)
 		fail_msg("%s", f.why);
 	book_settle(b);
@@ -35,9 +33,18 @@ static void credit(int peer)
 	commit_it();
 }
 
+static void credit(int peer)
+{
+	char line[100];
+
+	snprintf(line, sizeof line,
+	    "{\"do\":\"credit\",\"peer\":\"p%d\",\"amount\":\"1\"}", peer);
+	change(line);
+}
+
 static const struct l2_step_now *watched(struct l2_watch *w)
 {
-	static const struct watch_seen seen = { .database_trouble = NULL };
+	static const struct watch_seen seen = { .pegins_moved = true };
 
 	watch_turn(w, runner, &seen);
 	commit_it();
@@ -234,6 +241,85 @@ static void a_backup_that_failed_is_known_behind_a_start(void **state_)
 	watch_free(w);
 }
 
+/* -- what was minted --------------------------------------------------------- */
+
+#define TX "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
+
+static char peg[65];
+
+static void take_id(void *ctx, enum l2_list list, const void *record)
+{
+	const struct l2_pegin *p = record;
+
+	(void)ctx;
+	(void)list;
+	snprintf(peg, sizeof peg, "%.64s", p->id.at);
+}
+
+static void change_of_peg(const char *what)
+{
+	char line[200];
+
+	snprintf(line, sizeof line, "{\"do\":\"%.100s,\"peg\":\"%s\"}", what, peg);
+	change(line);
+}
+
+/* As the final block was that vanished, and whose successor was accepted. */
+static void block_has_it(bool has)
+{
+	struct hash txid, block = anchor_hash(1);
+
+	assert_true(hex_parse(txid.at, sizeof txid.at, TX, 64));
+	if (has)
+		pegin_txs_added(scene.journal, 10, &block, &txid, 1);
+	else
+		pegin_txs_removed(scene.journal, 9);
+	commit_it();
+}
+
+/* At each start, and in between when it begins and ends. */
+static void what_was_minted_with_nothing_behind_it_is_trouble(void **state_)
+{
+	const struct l2_node_config config = { .chain = "none",
+		.folder = "nowhere",
+		.log = "nowhere/log",
+		.reorg_db = "nowhere/db",
+		.backups = "nowhere/backups" };
+	const struct l2_step_now *step;
+	struct l2_watch *w;
+
+	(void)state_;
+	begin(1, 1);
+	watch_rows_a_turn = 8192;
+	change("{\"do\":\"pegin\",\"txid\":\"" TX "\",\"vout\":0,\"amount\":50000,"
+	       "\"source\":\"s\",\"dest\":\"a\"}");
+	book_each(scene.journal, L2_PEGINS, take_id, NULL);
+	change_of_peg("pegin_confirmations\",\"confirmations\":\"6\"");
+	change_of_peg("pegin_mint\"");
+	block_has_it(true);
+	block_has_it(false);
+	for (int life = 0; life < 2; life++) {
+		w = watch_new(scene.world, scene.journal, &config);
+		step = watched(w);
+		for (int i = 0; i < 5 && step->how == L2_WAITS; i++)
+			step = watched(w);
+		assert_int_equal(step->how, L2_TROUBLE);
+		assert_says(step->said, "1 peg-in of 50000 satoshi was minted");
+		assert_says(step->said, peg);
+		assert_says(step->said, "debit (pawl node apply)");
+		block_has_it(true);
+		step = watched(w);
+		assert_int_equal(step->how, L2_WELL);
+		assert_says(step->said, "recounted: root ");
+		block_has_it(false);
+		assert_int_equal(watched(w)->how, L2_TROUBLE);
+		rest();
+		watch_free(w);
+		scene_rise(&scene);
+		rise();
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -241,6 +327,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_journal_wins_over_the_database, end),
 		cmocka_unit_test_teardown(
 		    a_backup_that_failed_is_known_behind_a_start, end),
+		cmocka_unit_test_teardown(
+		    what_was_minted_with_nothing_behind_it_is_trouble, end),
 	};
 
 	return cmocka_run_group_tests(tests, own_folder_make, own_folder_remove);

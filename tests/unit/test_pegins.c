@@ -289,7 +289,7 @@ static void what_was_minted_and_lost_its_block_is_said(void **state)
 	pegins_uncovered(j, &u);
 	assert_int_equal(u.n, 1);
 	assert_int_equal(u.amount.limb[0], 50000);
-	assert_string_equal(u.first, id);
+	assert_string_equal(u.ids[0], id);
 	assert_int_equal(outside_number(path,
 			     "SELECT COUNT(*) FROM event WHERE to_state = 'uncovered'"),
 	    1);

@@ -135,6 +135,14 @@ static void state_tell(struct node_doctor *n)
 	}
 }
 
+static void minted_tell(struct node_doctor *n)
+{
+	struct l2_trouble trouble;
+
+	if (trouble_of_minted(&trouble, n->d.journal))
+		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
+}
+
 static void journal_open_tell(struct node_doctor *n)
 {
 	struct fail f = { ERR_OK, "" };
@@ -332,6 +340,7 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 	}
 	if (n.d.journal) {
 		state_tell(&n);
+		minted_tell(&n);
 		anchor_tell(&n);
 	}
 	e = bitcoin_tell(&n, f);

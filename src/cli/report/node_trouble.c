@@ -173,6 +173,10 @@ bool node_troubles(const struct cli *c, struct journal *j, const struct node_fil
 {
 	const struct troubles t = { c, j, files, look, one, ctx };
 
+	struct l2_trouble trouble;
+
+	if (trouble_of_minted(&trouble, j))
+		tell(&t, c->config->journal, &trouble);
 	if (!look->has_folder)
 		return true; /* that is told already */
 	database_look(&t);

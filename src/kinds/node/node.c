@@ -33,7 +33,8 @@ struct l2_node {
 	bool count;             /* peg-ins, whatever block is the highest */
 	int64_t changes;        /* of the state, when it was looked at last */
 	struct hash counted;    /* up to this block they were */
-	char trouble[200], uncovered[512];
+	bool pegins_moved;      /* since the watch was told */
+	char trouble[200];
 };
 
 /* -- what a feed asks ------------------------------------------------------ */
@@ -178,23 +179,6 @@ static void look_for_pegins(struct l2_node *n, const struct chain_run *c)
 	n->count = true;
 }
 
-static void uncovered_say(struct l2_node *n)
-{
-	char sum[AMOUNT_TEXT_MAX];
-	struct uncovered u;
-
-	n->uncovered[0] = '\0';
-	pegins_uncovered(n->journal, &u);
-	if (!u.n)
-		return;
-	amount_format(sum, &u.amount, 0);
-	snprintf(n->uncovered, sizeof n->uncovered,
-	    "%" PRIu64 " peg-in%s of %s satoshi %s minted, and no block has %s any more, "
-	    "the first: %.64s",
-	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
-	    u.n == 1 ? "its transaction" : "their transactions", u.first);
-}
-
 /* How deep they are changes with each block. */
 static void count_pegins(struct l2_node *n, struct runner *r)
 {
@@ -214,7 +198,7 @@ static void count_pegins(struct l2_node *n, struct runner *r)
 	n->counted = top;
 	n->count = moved == COUNTED_MAX;
 	r->again |= n->count;
-	uncovered_say(n);
+	n->pegins_moved = true;
 }
 
 static void watch(struct l2_node *n, struct runner *r)
@@ -222,7 +206,7 @@ static void watch(struct l2_node *n, struct runner *r)
 	struct watch_seen seen = { .database_trouble = mirror_trouble(n->mirror),
 		.database_whole = mirror_whole(n->mirror),
 		.database_written = mirror_written(n->mirror),
-		.uncovered = n->uncovered[0] ? n->uncovered : NULL,
+		.pegins_moved = n->pegins_moved,
 		.had_height = n->had_height,
 		.height_before = n->height_before,
 		.reorgs = n->reorgs };
@@ -238,6 +222,7 @@ static void watch(struct l2_node *n, struct runner *r)
 	known = c ? follower_quorum_height(c->follower) : 0;
 	seen.at_head = seen.has_head && known && seen.head >= known;
 	watch_turn(n->watch, r, &seen);
+	n->pegins_moved = false;
 }
 
 /* Somebody told of a transaction: the blocks at hand may have it. */
@@ -313,7 +298,7 @@ struct l2_node *l2_node_new(
 	n->world = w;
 	n->journal = j;
 	n->chain = mem_str(config->chain);
-	n->count = true;
+	n->count = n->pegins_moved = true;
 	n->again = again_new();
 	n->mirror = mirror_new(w, j, config->reorg_db);
 	n->watch = watch_new(w, j, config);

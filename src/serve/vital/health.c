@@ -354,6 +354,8 @@ static void growth_note(struct part *p, const struct l2_figures *n)
 		part_note(p, HEALTHY,
 		    "the newest snapshot's anchor is more than node.max_divergence "
 		    "blocks behind Bitcoin: pawl node create-anchor --again");
+	if (n->anchor_why[0])
+		part_note(p, HEALTHY, n->anchor_why);
 }
 
 static void files_part(struct part *p, const struct health_at *at)
@@ -390,8 +392,6 @@ static enum how node_part(json_t *around, const struct health_at *at, json_t *al
 		files_part(&p, at);
 	if (n->backup_failed)
 		part_note(&p, DEGRADED, n->backup_why);
-	if (n->uncovered[0])
-		part_note(&p, DEGRADED, n->uncovered);
 	growth_note(&p, n);
 	return part_end(&p, around);
 }

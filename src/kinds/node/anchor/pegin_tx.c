@@ -259,8 +259,9 @@ void pegins_uncovered(struct journal *j, struct uncovered *ret)
 	while (sql_node_pegins_uncovered_next(j, &row)) {
 		struct amount more = amount_u64((uint64_t)row.amount);
 
-		if (!ret->n++)
-			shown(ret->first, row.id, row.id_len);
+		if (ret->n < UNCOVERED_NAMED)
+			shown(ret->ids[ret->n], row.id, row.id_len);
+		ret->n++;
 		CHECK(amount_add(&ret->amount, &ret->amount, &more));
 	}
 }

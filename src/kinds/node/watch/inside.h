@@ -37,7 +37,10 @@ struct l2_watch {
 	bool backup_noted; /* a file says that the last one failed (backup.h) */
 	bool has_anchor;   /* its newest valid snapshot: */
 	struct hash anchor;
-	bool anchor_ill; /* which is in no block */
+	/* How the journal compares with it; what was minted with nothing behind it comes
+	 * in its place where that is well, as long as it is so. "": nothing */
+	struct l2_step_now compared;
+	char uncovered[900];
 	struct l2_figures now;
 };
 
@@ -49,5 +52,7 @@ void watch_time(char out[L2_TIME_MAX], int64_t wall_ms);
 
 /* Ends the step: recounted, and compared with the snapshot. */
 void state_tell(struct l2_watch *w);
+/* What was minted has something behind it again, or has not any more. */
+void state_tell_again(struct l2_watch *w);
 
 #endif

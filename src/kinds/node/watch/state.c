@@ -1,6 +1,7 @@
 /* The state of the journal against the newest snapshot: the journal wins, and what
  * differs is said. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -64,6 +65,32 @@ static uint64_t records_n(const struct l2_end *end)
 	return n;
 }
 
+void state_tell_again(struct l2_watch *w)
+{
+	const struct l2_step_now *s = &w->compared;
+
+	if (s->how == L2_WAITS)
+		return;
+	if (s->how == L2_WELL && w->uncovered[0])
+		step_end(w, L2_STEP_STATE, L2_TROUBLE, "%s", w->uncovered);
+	else
+		step_end(w, L2_STEP_STATE, s->how, "%s", s->said);
+}
+
+static void compared(struct l2_watch *w, enum l2_how how, const char *fmt, ...)
+    PRINTF(3, 4);
+
+static void compared(struct l2_watch *w, enum l2_how how, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w->compared.said, sizeof w->compared.said, fmt, ap);
+	va_end(ap);
+	w->compared.how = how;
+	state_tell_again(w);
+}
+
 static void other_root(struct l2_watch *w)
 {
 	const struct book_sums *s = &w->counted.sums;
@@ -76,19 +103,18 @@ static void other_root(struct l2_watch *w)
 	differs(what, end, s);
 	trouble_of_state(&trouble, w->paths.log, end->verdict.root, s);
 	if (!s->changes && records_n(end)) {
-		step_end(w, L2_STEP_STATE, L2_TROUBLE, "%s (%s): %s", trouble.why, what,
-		    trouble.remedy);
+		compared(w, L2_TROUBLE, "%s (%s): %s", trouble.why, what, trouble.remedy);
 	} else if (behind >= 0 || s->changes > CHANGES_LOOKED_AT ||
 	    (w->has_anchor && anchor_find(w->journal, &w->anchor, &a) && a.own)) {
 		if (behind >= 0)
 			snprintf(more, sizeof more, "%" PRId64 " change%s", behind,
 			    behind == 1 ? "" : "s");
-		step_end(w, L2_STEP_STATE, L2_WELL,
+		compared(w, L2_WELL,
 		    "recounted: root %s behind change %" PRId64 ". It goes on from the "
 		    "newest snapshot (%s, root %s) by %s, which the journal keeps",
 		    w->counted.root, s->changes, what, end->verdict.root, more);
 	} else {
-		step_end(w, L2_STEP_STATE, L2_TROUBLE,
+		compared(w, L2_TROUBLE,
 		    "recounted: root %.16s behind change %" PRId64
 		    ", and the journal holds. But %s (%s): %s",
 		    w->counted.root, s->changes, trouble.why, what, trouble.remedy);
@@ -101,12 +127,12 @@ void state_tell(struct l2_watch *w)
 	const char *root = w->counted.root;
 
 	if (!w->now.has_snapshot)
-		step_end(w, L2_STEP_STATE, L2_WELL,
+		compared(w, L2_WELL,
 		    "recounted: root %s behind change %" PRId64
 		    "; no snapshot to compare it with",
 		    root, s->changes);
 	else if (strcmp(root, w->end.verdict.root) == 0)
-		step_end(w, L2_STEP_STATE, L2_WELL,
+		compared(w, L2_WELL,
 		    "recounted: root %s behind change %" PRId64 ", that of the newest "
 		    "snapshot",
 		    root, s->changes);

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "base/shell.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/watch/inside.h"
 
 #define HOUR_MS 3600000u
@@ -98,6 +99,37 @@ bool trouble_of_lost(
 	remedy(ret,
 	    "is the disk that it was on mounted? Of a backup it comes back by: pawl node "
 	    "restore --only log; where there is none, " L2_PROCEDURE_2);
+	return true;
+}
+
+/* -- the state ------------------------------------------------------------------ */
+
+bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
+{
+	char sum[AMOUNT_TEXT_MAX], ids[UNCOVERED_NAMED * 66] = "", more[40] = "";
+	struct uncovered u;
+	size_t len = 0;
+
+	pegins_uncovered(j, &u);
+	if (!u.n || MUTANT(uncovered_is_well))
+		return false;
+	for (uint64_t i = 0; i < u.n && i < UNCOVERED_NAMED; i++)
+		len += (size_t)snprintf(
+		    ids + len, sizeof ids - len, "%s%s", i ? " " : "", u.ids[i]);
+	if (u.n > UNCOVERED_NAMED)
+		snprintf(
+		    more, sizeof more, " and %" PRIu64 " more", u.n - UNCOVERED_NAMED);
+	amount_format(sum, &u.amount, 0);
+	why(ret,
+	    "%" PRIu64 " peg-in%s of %s satoshi %s minted, and no block of Bitcoin has "
+	    "%s any more, so what was minted has nothing behind it: %s%s",
+	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
+	    u.n == 1 ? "its transaction" : "their transactions", ids, more);
+	remedy(ret,
+	    "pawl node state --json names who got it. Nothing takes it back by itself: "
+	    "whether it becomes a debit (pawl node apply), or a payment on Bitcoin, is "
+	    "for those who run the layer. It is said until a block has the transaction "
+	    "again");
 	return true;
 }
 

@@ -401,6 +401,14 @@ static void bitcoin_turn(struct l2_watch *w, const struct watch_seen *seen)
 	}
 }
 
+static void anchor_tell(struct l2_figures *n, const struct l2_trouble *trouble)
+{
+	if (!n->anchor_why[0])
+		log_warn("node", "%s; %s", trouble->why, trouble->remedy);
+	snprintf(n->anchor_why, sizeof n->anchor_why, "%.390s; %s", trouble->why,
+	    trouble->remedy);
+}
+
 static void divergence_turn(struct l2_watch *w)
 {
 	struct l2_figures *n = &w->now;
@@ -417,10 +425,23 @@ static void divergence_turn(struct l2_watch *w)
 		warn_once(&was, true, "%.300s: %s", trouble.why, trouble.remedy);
 	if (known &&
 	    trouble_of_anchor(&trouble, &a, world_wall_ms(w->world), n->max_divergence))
-		warn_once(
-		    &w->anchor_ill, true, "%.300s; %s", trouble.why, trouble.remedy);
+		anchor_tell(n, &trouble);
 	else
-		w->anchor_ill = false;
+		n->anchor_why[0] = '\0';
+}
+
+static void minted_turn(struct l2_watch *w)
+{
+	char text[sizeof w->uncovered] = "";
+	struct l2_trouble trouble;
+
+	if (trouble_of_minted(&trouble, w->journal))
+		snprintf(
+		    text, sizeof text, "%.500s; %.390s", trouble.why, trouble.remedy);
+	if (strcmp(text, w->uncovered) == 0)
+		return;
+	memcpy(w->uncovered, text, sizeof text);
+	state_tell_again(w);
 }
 
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
@@ -431,11 +452,11 @@ void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *s
 	if (!w->out && !w->back && world_now_ms(w->world) >= w->look_ms)
 		look_begin(w, r);
 	runner_wake_at(r, w->look_ms);
+	if (seen->pegins_moved)
+		minted_turn(w);
 	state_turn(w, r);
 	bitcoin_turn(w, seen);
 	divergence_turn(w);
-	snprintf(w->now.uncovered, sizeof w->now.uncovered, "%s",
-	    seen->uncovered ? seen->uncovered : "");
 }
 
 void watch_backed(struct l2_watch *w, const char *why)

@@ -58,7 +58,7 @@ struct l2_figures {
 	bool diverged, log_large, database_large, disk_low, backup_old;
 	int64_t backup_every_ms; /* 0: never */
 	bool backup_failed;
-	char backup_why[400], uncovered[512]; /* "": nothing */
+	char backup_why[400], anchor_why[900]; /* "": nothing */
 };
 
 struct l2_watch;
@@ -81,7 +81,7 @@ struct watch_seen {
 	bool database_whole;
 	size_t database_written; /* values, to make it so */
 	const char *chain_trouble;
-	const char *uncovered; /* what was minted of blocks that are gone */
+	bool pegins_moved; /* blocks came, or went, that may have some; at first, too */
 	bool has_head, had_height;
 	uint64_t head, height_before; /* the latter: when this life began */
 	bool at_head;                 /* all is read up to there */
