@@ -449,7 +449,8 @@ def main():
         made = list(logs(probe, pathlib.Path(folder), args.blocks, args.balances))
     probe.end()
     for number, (name, log, seen) in enumerate(try_each(args, memory, made), 1):
-        wrong = seen[DIFFER] or len(+seen) < 2
+        one_sort = len(+seen) < 2 and args.rounds >= 500
+        wrong = seen[DIFFER] or one_sort
         bad += bool(wrong)
         told = ", ".join(f"{n} {what}" for what, n in sorted((+seen).items()))
         print(f"{'not ' if wrong else ''}ok {number} - {name}, {len(log)} bytes, "
