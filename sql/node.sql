@@ -204,20 +204,25 @@ SELECT line FROM node_change WHERE no = :no;
 -- out: no i64, at_ms i64, line blob
 SELECT no, at_ms, line FROM node_change WHERE no >= :first AND no <= :last ORDER BY no;
 
--- name: node_key_get
+-- Of each branch that has the id, the newest first.
+-- name: node_keys
 -- in: name blob
 -- out: change i64, hash b32?
-SELECT change, hash FROM node_key WHERE name = :name;
+SELECT change, hash FROM node_key WHERE name = :name ORDER BY change DESC;
 
 -- name: node_key_add
 -- in: name blob, change i64, hash b32
 INSERT INTO node_key (name, change, hash) VALUES (:name, :change, :hash);
 
--- Those of changes that a restore took back may come again.
--- name: node_keys_free
--- in: after i64
--- scan: once for each restore
-DELETE FROM node_key WHERE change > :after;
+-- name: node_restore_add
+-- in: no i64, after i64?
+INSERT INTO node_restore (no, after) VALUES (:no, :after);
+
+-- The newest restore up to a change.
+-- name: node_restore_below
+-- in: no i64
+-- out: no i64, after i64?
+SELECT no, after FROM node_restore WHERE no <= :no ORDER BY no DESC LIMIT 1;
 
 -- What was told of the changes of one commit: row is the last of them.
 -- name: node_event_get

@@ -258,7 +258,7 @@ def going_back_is_asked_for(folder):
 
 @test
 def taken_back_changes_come_again(folder):
-    """back to a snapshot of its own, the journal knows which changes it took back: their ids are free, others are not"""
+    """back to a snapshot of its own, the journal knows which changes it took back: their ids are free until they are back"""
     begin(folder)
     apply(folder, credit("a", 5, id="pay-1"))
     Run(folder, "node", "create-anchor").ends(0)
@@ -268,6 +268,12 @@ def taken_back_changes_come_again(folder):
     assert "1 change behind change 2;" in told, told
     Run(folder, "node", "recover", "--to", "1", word).ends(0, "as behind change 2: 1 later one is taken back")
     assert root(folder) == then
+    # and forward again, to what was kept: that is done, and is not done twice
+    imported(folder, kept(folder, "l2_state.jsonl")[0])
+    apply(folder, credit("a", 6, id="pay-2"))
+    Run(folder, "node", "state").ends(0, r"supply +11\n")
+    word, _ = word_of(folder, "node", "recover", "--to", "1")
+    Run(folder, "node", "recover", "--to", "1", word).ends(0, "1 later one is taken back")
     apply(folder, credit("a", 5, id="pay-1"), credit("a", 6, id="pay-2"))
     Run(folder, "node", "state").ends(0, r"supply +11\n")
 

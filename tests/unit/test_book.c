@@ -713,6 +713,45 @@ static void it_can_be_taken_back_again(void **state)
 	l2_state_release(&none);
 }
 
+#define PAY_2(amount) "{'do':'credit','peer':'a','amount':'" amount "','id':'pay-2'}"
+
+/* And what a later restore brings back is done: it does not come again. An id stands for
+ * what it did on the way to the state that is. */
+static void what_comes_back_is_known_by_its_id(void **state)
+{
+	struct book_restored r;
+	struct l2_state one, two;
+
+	(void)state;
+	is_done(PAY);
+	book_read(j, &one);
+	is_done(PAY_2("5"));
+	book_read(j, &two);
+	restore(&one, &r);
+	restore(&two, &r);
+	assert_true(r.after == 2 && r.dropped == 0 && r.returned == 1);
+	is_done(PAY "\n" PAY_2("5"));
+	assert_true(done.fresh == 2 && done.known == 2);
+	assert_int_equal(has("a"), 15);
+	/* two branches, and each has its own */
+	restore(&one, &r);
+	assert_true(r.after == 3 && r.dropped == 1 && r.returned == 0);
+	is_done(PAY_2("7"));
+	assert_int_equal(done.fresh, 3);
+	assert_int_equal(has("a"), 17);
+	restore(&two, &r);
+	assert_true(r.after == 4 && r.dropped == 1 && r.returned == 1);
+	assert_int_equal(has("a"), 15);
+	is_done(PAY_2("5"));
+	assert_int_equal(done.known, 3);
+	assert_int_equal(do_lines(PAY_2("7")), ERR_CONFLICT);
+	assert_non_null(strstr(why.why, "stands for another change (2)"));
+	assert_int_equal(book_check_changes(j, NULL), ERR_OK);
+	assert_int_equal(book_check_told(j, NULL), ERR_OK);
+	l2_state_release(&one);
+	l2_state_release(&two);
+}
+
 /* One that it never had: whether it has what was done nobody can say. */
 static void ids_are_unsure_behind_a_state_of_others(void **state)
 {
@@ -1153,6 +1192,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    what_a_restore_took_back_can_come_again, fresh, over),
 		cmocka_unit_test_setup_teardown(it_can_be_taken_back_again, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    what_comes_back_is_known_by_its_id, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    ids_are_unsure_behind_a_state_of_others, fresh, over),
 		cmocka_unit_test_setup_teardown(

@@ -95,12 +95,14 @@ static enum err state_read(struct reading *r, struct l2_state *s, struct fail *f
 static void tell(const struct cli *c, const struct replaced *r)
 {
 	const struct book_restored *done = &r->done;
+	char told[REPLACED_TOLD];
 
+	replaced_tell(done, told);
 	if (c->args.json)
-		cli_json(json_pack("{s:s, s:b, s:I, s:I, s:o}", "root", done->root,
+		cli_json(json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "root", done->root,
 		    "moved", r->moved, "after", (json_int_t)done->after, "dropped",
-		    (json_int_t)done->dropped, "kept",
-		    cli_text(r->kept[0] ? r->kept : NULL)));
+		    (json_int_t)done->dropped, "returned", (json_int_t)done->returned,
+		    "kept", cli_text(r->kept[0] ? r->kept : NULL)));
 	else if (!r->moved)
 		cli_say(c, "It is that state already: root %s.", done->root);
 	else if (done->after < 0)
@@ -109,11 +111,7 @@ static void tell(const struct cli *c, const struct replaced *r)
 				    "before are refused from now on"
 				  : "");
 	else
-		cli_say(c,
-		    "The state has root %s, as behind change %" PRId64 ": %" PRId64
-		    " later one%s taken back, and can be sent again.",
-		    done->root, done->after, done->dropped,
-		    done->dropped == 1 ? " is" : "s are");
+		cli_say(c, "The state has root %s, %s.", done->root, told);
 	if (!c->args.json && r->kept[0])
 		printf("The state as it was is kept: %s\n", r->kept);
 }

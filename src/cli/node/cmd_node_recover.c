@@ -347,6 +347,7 @@ static void tell_json(const struct recovery *r)
 	if (r->state.moved) {
 		json_object_set_new(o, "after", json_integer(r->state.done.after));
 		json_object_set_new(o, "dropped", json_integer(r->state.done.dropped));
+		json_object_set_new(o, "returned", json_integer(r->state.done.returned));
 	}
 	if (r->anchored)
 		json_object_set_new(o, "anchored",
@@ -392,16 +393,14 @@ static void tell_log(const struct recovery *r)
 static void tell_state(const struct recovery *r)
 {
 	const struct replaced *s = &r->state;
+	char told[REPLACED_TOLD];
 
+	replaced_tell(&s->done, told);
 	if (s->moved && s->fresh)
 		cli_say(
 		    r->cli, "The journal had no state: it has that of the snapshot now.");
 	else if (s->moved && s->done.after >= 0)
-		cli_say(r->cli,
-		    "The state is that of the snapshot, as behind change %" PRId64
-		    ": %" PRId64 " later one%s taken back, and can be sent again.",
-		    s->done.after, s->done.dropped,
-		    s->done.dropped == 1 ? " is" : "s are");
+		cli_say(r->cli, "The state is that of the snapshot, %s.", told);
 	else if (s->moved)
 		cli_say(r->cli,
 		    "The state is that of the snapshot, which this journal never had: "

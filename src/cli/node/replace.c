@@ -25,6 +25,7 @@ struct replacement {
 	struct book_lost lost;
 	size_t anchors, waiting;
 	int64_t after;
+	int64_t left, back; /* changes that it takes back, and that it brings back */
 };
 
 bool replace_is_fresh(const struct book_sums *s)
@@ -61,6 +62,8 @@ static void count(struct replacement *p)
 		book_read(p->journal, &p->was);
 	book_lost(&p->lost, p->ret->fresh && r->newer ? r->newer : &p->was, r->state);
 	p->after = book_had(p->journal, r->state);
+	if (p->after >= 0)
+		book_way(p->journal, p->after, &p->left, &p->back);
 	p->anchors = anchors_of_others(p, false);
 }
 
@@ -91,9 +94,8 @@ static void changes_tell(struct buf *out, const struct replacement *p)
 	if (p->ret->fresh)
 		buf_add_str(out, "all newer snapshots");
 	else if (p->after >= 0)
-		buf_addf(out, "%" PRId64 " change%s behind change %" PRId64,
-		    p->sums.changes - p->after,
-		    p->sums.changes - p->after == 1 ? "" : "s", p->after);
+		buf_addf(out, "%" PRId64 " change%s behind change %" PRId64, p->left,
+		    p->left == 1 ? "" : "s", p->after);
 	else
 		buf_addf(out,
 		    "all changes, %" PRId64 " (the journal never had that state)",
@@ -129,6 +131,10 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 	amount_format(will, &p->lost.supply_to, 0);
 	buf_init(&out, 1400);
 	changes_tell(&out, p);
+	if (p->back)
+		buf_addf(&out,
+		    " (and %" PRId64 " that %s taken back %s part of it again)", p->back,
+		    p->back == 1 ? "was" : "were", p->back == 1 ? "is" : "are");
 	replace_lost_tell(&out, &p->lost);
 	if (p->anchors)
 		buf_addf(&out, ", what %zu anchor%s for", p->anchors,
@@ -196,6 +202,23 @@ static enum err replace(struct replacement *p, struct fail *f)
 	count(p);
 	e = may(p, f);
 	return e == ERR_OK ? change(p, f) : e;
+}
+
+void replaced_tell(const struct book_restored *done, char out[REPLACED_TOLD])
+{
+	int64_t n = done->dropped, m = done->returned;
+
+	snprintf(out, REPLACED_TOLD, "as behind change %" PRId64 ": ", done->after);
+	if (n || !m)
+		snprintf(out + strlen(out), REPLACED_TOLD - strlen(out),
+		    "%" PRId64 " later one%s taken back, and can be sent again%s", n,
+		    n == 1 ? " is" : "s are", m ? "; " : "");
+	if (m)
+		snprintf(out + strlen(out), REPLACED_TOLD - strlen(out),
+		    "%" PRId64 " that %s taken back %s part of it again, and known by "
+		    "%s id%s",
+		    m, m == 1 ? "was" : "were", m == 1 ? "is" : "are",
+		    m == 1 ? "its" : "their", m == 1 ? "" : "s");
 }
 
 enum err replace_state(

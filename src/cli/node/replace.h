@@ -41,6 +41,11 @@ NODISCARD enum err replace_state(
 /* ", 2 completed peg-outs of .." and so on, to what may be told behind it. */
 void replace_lost_tell(struct buf *out, const struct book_lost *lost);
 
+/* What became of the changes of a journal that had the state: "as behind change 2: ..".
+ */
+#define REPLACED_TOLD 240
+void replaced_tell(const struct book_restored *done, char out[REPLACED_TOLD]);
+
 /* Has it no row, and never had money? */
 bool replace_is_fresh(const struct book_sums *s);
 

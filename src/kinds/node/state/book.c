@@ -160,7 +160,7 @@ void log_add(struct book *b, const char *line, size_t len, struct l2_bytes id)
 
 /* An id stands for another change: for which, its line tells while it is here. */
 static enum err other(struct book *b, struct l2_bytes id,
-    const struct sql_node_key_get_out *key, struct fail *f)
+    const struct sql_node_keys_out *key, struct fail *f)
 {
 	struct sql_node_change_get_in in = { .no = key->change };
 	struct sql_node_change_get_out was;
@@ -182,7 +182,7 @@ static enum err other(struct book *b, struct l2_bytes id,
 
 /* Is it what was done by that id? What went into an archive is known by its hash. */
 static bool is_same(
-    struct book *b, const struct sql_node_key_get_out *key, const struct buf *line)
+    struct book *b, const struct sql_node_keys_out *key, const struct buf *line)
 {
 	struct sql_node_change_get_in in = { .no = key->change };
 	struct sql_node_change_get_out was;
@@ -198,16 +198,32 @@ static bool is_same(
 	return memcmp(hash, key->hash, sizeof hash) == 0 || MUTANT(archived_ids_believed);
 }
 
+/* The change that an id stands for: one that led to the state that is; else one of which
+ * nobody can say that. */
+static bool key_find(struct book *b, struct l2_bytes id, struct sql_node_keys_out *ret)
+{
+	struct sql_node_keys_in in = { .name = id.at, .name_len = id.len };
+	bool found = false;
+
+	sql_node_keys_begin(b->journal, &in);
+	while (!found && sql_node_keys_next(b->journal, ret))
+		found = ret->change <= b->unsure ||
+		    path_has(b->journal, b->changes, ret->change) ||
+		    MUTANT(ids_outlive_a_restore);
+	if (found)
+		sql_node_keys_end(b->journal);
+	return found;
+}
+
 /* Was it done by this id? */
 static enum err known(
     struct book *b, struct l2_bytes id, const struct buf *line, bool *ret, struct fail *f)
 {
-	struct sql_node_key_get_in in = { .name = id.at, .name_len = id.len };
-	struct sql_node_key_get_out key;
+	struct sql_node_keys_out key;
 	char shown[CHANGE_SHOWN_MAX];
 
 	*ret = false;
-	if (!id.len || !sql_node_key_get_one(b->journal, &in, &key))
+	if (!id.len || !key_find(b, id, &key))
 		return ERR_OK;
 	if (!is_same(b, &key, line))
 		return other(b, id, &key, f);

@@ -109,16 +109,22 @@ void book_read(struct journal *j, struct l2_state *ret);
 struct book_restored {
 	char root[L2_HEX];
 	/* Behind which change the journal had this very state last, by its events; -1: it
-	 * never had. Changes behind it can be sent again; where nobody knows which are
-	 * part of it, what has one of the ids that were used so far is refused. */
+	 * never had. Changes that did not lead to it can be sent again, and those that
+	 * did are known by their ids, also where an earlier restore had taken them back;
+	 * where nobody knows which are part of it, what has one of the ids that were used
+	 * so far is refused. */
 	int64_t after;
-	/* Changes that are taken back by it; after -1: that may be, all that there were.
-	 */
-	int64_t dropped;
+	/* Changes that are taken back by it (after -1: that may be, all that there were);
+	 * and those that were, and are part of it again. */
+	int64_t dropped, returned;
 };
 
 /* Behind which change the journal had this very state last, as book_restored.after. */
 int64_t book_had(struct journal *j, const struct l2_state *s);
+
+/* With the state behind that change in place of the one that is: how many changes are
+ * taken back, and how many that were are part of it again. */
+void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_back);
 
 /* What is money, and would be there no more with a state in place of another. Both are
  * sorted. */

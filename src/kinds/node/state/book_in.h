@@ -6,6 +6,7 @@
  *   bridge.c   peg-ins and peg-outs
  *   pegins.c   how deep the transactions of peg-ins are
  *   anchored.c anchors of it
+ *   path.c     which changes led to a state
  *   check.c    all rows against the totals
  *   restore.c  a state from elsewhere, and the whole of this one
  *   lost.c     what one state has that another does not
@@ -86,6 +87,16 @@ NODISCARD enum err pegin_is_final(
 
 NODISCARD enum err anchor_do(struct book *b, const struct change *c, struct fail *f);
 NODISCARD enum err anchor_sent(struct book *b, const struct change *c, struct fail *f);
+
+/* -- path.c ---------------------------------------------------------------- */
+
+/* Did it lead to what there was behind the last one? Of those above the newest restore of
+ * a state that the journal never had: of others nobody knows, and none is of it. */
+bool path_has(struct journal *j, int64_t last, int64_t change);
+/* How many changes of the path to one state are not of that to another one, restores not
+ * counted; and the other way round. */
+void path_compare(
+    struct journal *j, int64_t is, int64_t will, int64_t *ret_left, int64_t *ret_back);
 
 /* -- book.c ---------------------------------------------------------------- */
 

@@ -185,6 +185,14 @@ static int64_t had_rows(struct book *b)
 	return amount_is_zero(&b->digest) ? 0 : -1;
 }
 
+void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_back)
+{
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	path_compare(j, b.changes, after, ret_left, ret_back);
+}
+
 int64_t book_had(struct journal *j, const struct l2_state *s)
 {
 	struct book b = { .journal = j }, told = { .journal = j };
@@ -199,22 +207,24 @@ int64_t book_had(struct journal *j, const struct l2_state *s)
 	return at < told.unsure ? -1 : at;
 }
 
-static void ids_follow(struct book *b, struct book_restored *r)
+/* What its ids stand for follows from where the path goes on. */
+static void path_follow(struct book *b, struct book_restored *r)
 {
 	r->after = had_rows(b);
 	/* that was a state which another one has replaced since */
 	if (r->after < b->unsure)
 		r->after = -1;
-	r->dropped = b->changes - (r->after < 0 ? 0 : r->after);
+	r->dropped = b->changes;
 	if (r->after < 0)
 		b->unsure = b->changes;
-	else if (!MUTANT(ids_outlive_a_restore))
-		sql_node_keys_free(
-		    b->journal, &(struct sql_node_keys_free_in){ .after = r->after });
+	else
+		path_compare(b->journal, b->changes, r->after, &r->dropped, &r->returned);
 }
 
 static void restored_log(struct book *b, const struct book_restored *r)
 {
+	struct sql_node_restore_add_in in = { .after = r->after,
+		.no_after = r->after < 0 };
 	char line[160];
 	int len = snprintf(line, sizeof line,
 	    "{\"do\":\"restore\",\"root\":\"%s\",\"after\":%" PRId64 "}", r->root,
@@ -222,6 +232,8 @@ static void restored_log(struct book *b, const struct book_restored *r)
 
 	b->at_ms = b->wall_ms;
 	log_add(b, line, (size_t)len, (struct l2_bytes){ NULL, 0 });
+	in.no = b->changes;
+	sql_node_restore_add(b->journal, &in);
 }
 
 enum err book_restore(struct journal *j, const struct l2_state *s, int64_t wall_ms,
@@ -232,13 +244,14 @@ enum err book_restore(struct journal *j, const struct l2_state *s, int64_t wall_
 	char root[L2_HEX];
 	enum err e;
 
+	*ret = (struct book_restored){ .after = -1 };
 	l2_state_root(s, ret->root);
 	CHECK(amount_add(&before, &b->sums[L2_BALANCES], &b->sums[L2_ESCROWS]));
 	rows_clear(b);
 	e = records_in(b, s, f);
 	if (e == ERR_OK) {
 		supply_follow(b, &before);
-		ids_follow(b, ret);
+		path_follow(b, ret);
 		restored_log(b, ret);
 		book_settle(b);
 		e = book_check(j, root, f);

@@ -1,0 +1,102 @@
+/* path.c - which changes led to a state.
+ *
+ * A restore goes on from an earlier change: those between that and itself led elsewhere,
+ * until a later restore goes on from one of them. So changes are a tree, and a path from
+ * its root to the newest one is a few stretches of numbers:
+ *
+ *	1 2 3        4 = back to 2      5 6        7 = back to 3      8
+ *	the path to 6 is 1 2, 5 6; the path to 8 is 1 2 3, 8
+ */
+#include "base/mem.h"
+#include "base/mutant.h"
+#include "kinds/node/state/book_in.h"
+
+/* The stretch that ends with a change: the first of it is behind a restore (or is 1), and
+ * the path goes on downwards at *below (0: it is over). */
+static int64_t stretch(struct journal *j, int64_t last, int64_t *below)
+{
+	struct sql_node_restore_below_in in = { .no = last };
+	struct sql_node_restore_below_out r;
+
+	*below = 0;
+	if (!sql_node_restore_below_one(j, &in, &r))
+		return 1;
+	if (!r.no_after)
+		*below = r.after;
+	return r.no + 1;
+}
+
+bool path_has(struct journal *j, int64_t last, int64_t change)
+{
+	int64_t below;
+
+	for (; last >= change; last = below) {
+		if (change >= stretch(j, last, &below))
+			return true;
+		if (MUTANT(path_ends_at_a_restore))
+			break;
+	}
+	return false;
+}
+
+/* -- two of them --------------------------------------------------------------- */
+
+struct path {
+	struct {
+		int64_t first, last;
+	} * at; /* the highest stretch first */
+	size_t n;
+};
+
+static void path_read(struct path *p, struct journal *j, int64_t last)
+{
+	size_t room = 0;
+	int64_t below;
+
+	*p = (struct path){ .at = NULL };
+	for (; last; last = below) {
+		int64_t first = stretch(j, last, &below);
+
+		if (first > last)
+			continue;
+		if (p->n == room) {
+			room = room ? 2 * room : 8;
+			p->at = mem_grow(p->at, room, sizeof *p->at);
+		}
+		p->at[p->n].first = first;
+		p->at[p->n++].last = last;
+	}
+}
+
+/* How many changes of a path another one has not. */
+static int64_t count_without(const struct path *p, const struct path *other)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		n += p->at[i].last - p->at[i].first + 1;
+		for (size_t k = 0; k < other->n; k++) {
+			int64_t from = p->at[i].first, to = p->at[i].last;
+
+			if (from < other->at[k].first)
+				from = other->at[k].first;
+			if (to > other->at[k].last)
+				to = other->at[k].last;
+			n -= from <= to ? to - from + 1 : 0;
+		}
+	}
+	return n;
+}
+
+void path_compare(
+    struct journal *j, int64_t is, int64_t will, int64_t *ret_left, int64_t *ret_back)
+{
+	struct path from, to;
+
+	path_read(&from, j, is);
+	path_read(&to, j, will);
+	*ret_left = count_without(&from, &to);
+	*ret_back = count_without(&to, &from);
+	mem_free(from.at);
+	mem_free(to.at);
+}
