@@ -344,6 +344,8 @@ def status_says_what_doctor_says(folder):
         said()
         journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it
         said("is INVALIDATED_REORG: a reorg took its block", "pawl node create-anchor")
+        Run(folder, "node", "rebuild-reorg-db").ends(0)
+        Run(folder, "node", "divergence").ends(2, err="INVALIDATED_REORG: a reorg took its block: .*create-anchor$")
         Run(folder, "node", "create-anchor").ends(0)
         said()
         journal.execute("UPDATE node_anchor SET made_ms = made_ms - 17 * 3600000")  # Bitcoin has 102 blocks since

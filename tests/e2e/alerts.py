@@ -31,13 +31,14 @@ SAID = {
     "PawlNodeBackupOld": "older than twice node.backup.every",
     "PawlNodeBackupFailed": "",
     "PawlNodeTrouble": "",
-    "PawlNodeDiverged": "more than node.max_divergence",
+    "PawlNodeDiverged": "more than node.max_divergence blocks behind Bitcoin",
+    "PawlNodeAnchorWithoutBlock": "the anchor of the newest snapshot",
     "PawlNodeFilesLarge": "is larger than",
 }
 # A process that is not there, and a rate: health knows of neither.
 ALONE = {"PawlAbsent", "PawlJournalDamaged", "PawlEndpointErrors"}
 # An alert, and no reason to be called ill.
-GROWS = {"PawlNodeDiverged", "PawlNodeFilesLarge"}
+GROWS = {"PawlNodeDiverged", "PawlNodeAnchorWithoutBlock", "PawlNodeFilesLarge"}
 
 
 def names():

@@ -241,6 +241,57 @@ static void a_backup_that_failed_is_known_behind_a_start(void **state_)
 	watch_free(w);
 }
 
+/* -- the newest snapshot's anchor -------------------------------------------- */
+
+static const char *anchor_why(struct l2_watch *w)
+{
+	static const struct watch_seen seen = { .database_trouble = "it is locked" };
+
+	for (int i = 0; i < 4 || !watch_figures(w)->has_snapshot; i++) {
+		assert_true(i < 100);
+		watch_turn(w, runner, &seen);
+		commit_it();
+		run(10);
+	}
+	return watch_figures(w)->anchor_why;
+}
+
+/* The figures say it as long as it is so: health and metrics have it from there. */
+static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
+{
+	const struct l2_node_config config = { .chain = "none",
+		.folder = own_folder,
+		.log = log_path,
+		.reorg_db = db_path,
+		.backups = backups_path,
+		.max_divergence = 100 };
+	struct anchor a = { .made_ms = 1 };
+	struct hash txid = anchor_hash(2), block = anchor_hash(3);
+	struct l2_watch *w;
+	struct l2_end end;
+
+	(void)state_;
+	begin(1, 1);
+	assert_int_equal(
+	    l2_log_end(&end, &files_of_system, log_path,
+		&(struct l2_demand){ .anchor_needed = true }, L2_END_ALL, NULL),
+	    ERR_OK);
+	assert_true(hex_parse(a.hash.at, 32, end.verdict.anchor_hash, 64));
+	a.id = anchor_add(scene.journal, &a, NULL, 0);
+	anchor_broadcast(scene.journal, &a, &txid, 1);
+	anchors_added(scene.journal, 10, &block, &txid, 1);
+	commit_it();
+	w = watch_new(scene.world, scene.journal, &config);
+	assert_string_equal(anchor_why(w), "");
+	anchors_removed(scene.journal, 9, 1);
+	assert_says(anchor_why(w), "is INVALIDATED_REORG: a reorg took its");
+	assert_says(anchor_why(w), "pawl node create-anchor");
+	anchors_added(scene.journal, 10, &block, &txid, 1);
+	assert_string_equal(anchor_why(w), "");
+	rest();
+	watch_free(w);
+}
+
 /* -- what was minted --------------------------------------------------------- */
 
 #define TX "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
@@ -327,6 +378,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_journal_wins_over_the_database, end),
 		cmocka_unit_test_teardown(
 		    a_backup_that_failed_is_known_behind_a_start, end),
+		cmocka_unit_test_teardown(
+		    an_anchor_that_lost_its_block_is_in_the_figures, end),
 		cmocka_unit_test_teardown(
 		    what_was_minted_with_nothing_behind_it_is_trouble, end),
 	};

@@ -30,6 +30,21 @@ static enum err tell(const struct cli *c, const struct snapshot_block *b, uint64
 		     : ERR_OK;
 }
 
+static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
+{
+	const char *helps = "";
+	bool ill;
+	const char *why = snapshot_block_none(b, &ill);
+
+	if (ill)
+		helps = b->known ? "; what helps: pawl node create-anchor"
+				 : "; what helps: pawl node doctor says it";
+	return fail_set(f, ERR_INPUT,
+	    "the anchor %s of the newest valid snapshot %s: how far it is behind can't be "
+	    "said%s",
+	    b->anchor, why, helps);
+}
+
 enum err cmd_node_divergence(struct cli *c, struct fail *f)
 {
 	char log[SNAPSHOTS_PATH_MAX], database[DATABASE_PATH_MAX];
@@ -46,10 +61,7 @@ enum err cmd_node_divergence(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = snapshot_block(c, log, database, &b, f);
 	if (e == ERR_OK && !b.in_block)
-		e = fail_set(f, ERR_INPUT,
-		    "the anchor %s of the newest valid snapshot is in no block yet: how "
-		    "far it is behind can't be said",
-		    b.anchor);
+		e = in_no_block(&b, f);
 	if (e == ERR_OK)
 		e = world_open(&w, f);
 	if (e == ERR_OK)

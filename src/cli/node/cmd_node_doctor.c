@@ -253,12 +253,29 @@ static void anchor_tell(struct node_doctor *n)
 {
 	struct l2_trouble trouble;
 
-	if (n->newest.len &&
-	    node_anchor_trouble(n->d.cli, n->d.journal, &n->verdict, &trouble))
+	n->anchor_told = n->newest.len &&
+	    node_anchor_trouble(n->d.cli, n->d.journal, &n->verdict, &trouble);
+	if (n->anchor_told)
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 }
 
 /* -- Bitcoin --------------------------------------------------------------- */
+
+/* The journal may know no such anchor, or not say that it is in trouble. */
+static void no_block_tell(struct node_doctor *n, const struct snapshot_block *b)
+{
+	bool ill;
+	const char *why = snapshot_block_none(b, &ill);
+
+	if (n->anchor_told)
+		return;
+	if (ill && b->known)
+		doctor_finding(&n->d, "anchor", n->files.log, "pawl node create-anchor",
+		    "the newest snapshot's anchor %s", why);
+	else
+		doctor_fine(&n->d, "anchor", n->files.log,
+		    "the newest snapshot's anchor %s", why);
+}
 
 static void divergence_tell(struct node_doctor *n)
 {
@@ -273,8 +290,7 @@ static void divergence_tell(struct node_doctor *n)
 		return; /* why not is told already */
 	behind = head > b.height ? head - b.height : 0;
 	if (!b.in_block)
-		doctor_fine(&n->d, "anchor", n->files.log,
-		    "the newest snapshot's anchor is in no block yet");
+		no_block_tell(n, &b);
 	else if (trouble_of_distance(&trouble, behind, most))
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 	else

@@ -21,6 +21,7 @@ struct node_doctor {
 	char doubt[500]; /* where it is, and why */
 	bool backing_hurt; /* an older one that does not hold has an anchor of that */
 	bool unsure;       /* not all that knows anchors could be asked */
+	bool anchor_told;  /* what is wrong with that of the newest */
 };
 
 void doctor_trouble(struct node_doctor *n, const char *what, const char *subject,

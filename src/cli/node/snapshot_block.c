@@ -71,7 +71,22 @@ enum err snapshot_block(struct cli *c, const char *file, const char *db_path,
 	/* A block that a reorg took has it no more. */
 	ret->in_block = there && a.height && a.status != ANCHOR_INVALIDATED_REORG;
 	ret->height = a.height;
+	ret->known = there;
+	ret->status = a.status;
 	return e;
+}
+
+const char *snapshot_block_none(const struct snapshot_block *b, bool *ret_ill)
+{
+	*ret_ill = true;
+	if (!b->known)
+		return "is one that the reorg database does not know";
+	if (b->status == ANCHOR_INVALIDATED_REORG)
+		return "is INVALIDATED_REORG: a reorg took its block";
+	if (b->status == ANCHOR_FAILED_ORPHANED)
+		return "is FAILED_ORPHANED: no block has it";
+	*ret_ill = false;
+	return "is in no block yet";
 }
 
 /* -- Bitcoin --------------------------------------------------------------- */

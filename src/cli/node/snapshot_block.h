@@ -13,7 +13,12 @@ struct snapshot_block {
 	char anchor[L2_HEX]; /* of the newest valid snapshot */
 	bool in_block;       /* by the reorg database, one has it: */
 	uint64_t height;
+	bool known; /* to that database: */
+	int status;
 };
+
+/* Why none has it, behind "the anchor .. ", and whether that needs a person. */
+const char *snapshot_block_none(const struct snapshot_block *b, bool *ret_ill);
 
 /* db_path NULL: the database that lies beside the file. fails: INPUT, no snapshot holds;
  * as snapshots_open, reorgdb_open. */

@@ -463,6 +463,7 @@ static void files_add(struct buf *out, const struct health_at *at)
 	if (n->has_divergence)
 		sample(out, METRIC_NODE_DIVERGENCE, NO_LABELS, (int64_t)n->divergence);
 	alone(out, METRIC_NODE_MAX_DIVERGENCE, (int64_t)n->max_divergence);
+	alone(out, METRIC_NODE_ANCHOR_LOST, n->anchor_why[0] != '\0');
 	alone(out, METRIC_NODE_BACKUP_FAILED, n->backup_failed);
 	if (!n->looked)
 		return;
