@@ -40,8 +40,8 @@ static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
 		helps = b->known ? "; what helps: pawl node create-anchor"
 				 : "; what helps: pawl node doctor says it";
 	return fail_set(f, ERR_INPUT,
-	    "the anchor %s of the newest valid snapshot %s: how far it is behind can't be "
-	    "said%s",
+	    "the anchor %s of the newest valid snapshot %s: how far it is behind can't "
+	    "be said%s",
 	    b->anchor, why, helps);
 }
 
