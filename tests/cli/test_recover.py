@@ -231,7 +231,7 @@ def going_back_is_asked_for(folder):
     whole, is_now = text(log), root(folder)
     line = ("node", "recover", "--to", "1")
     word, told = word_of(folder, *line)
-    for part in ("all changes, 4 ", "1 completed peg-out of 4000 satoshi, which Bitcoin has paid", "what 1 anchor stands",
+    for part in ("of all 4 changes those that are not part of it", "1 completed peg-out of 4000 satoshi, which Bitcoin has paid", "what 1 anchor stands",
                  "supply of 11 becomes 1."):
         assert part in told, (part, told)
     assert word_of(folder, *line, "--yes=00000001")[0] == word
@@ -294,6 +294,34 @@ def older_journal_is_named(folder):
     Run(folder, "node", "create-anchor", word).ends(0)
     assert verified(folder) == is_now
     Run(folder, "node", "recover", "--latest-valid").ends(0, "the log stays")
+
+
+@test
+def what_no_id_tells_is_warned_of(folder):
+    """a state that the journal never had comes without ids: doctor, the refusal, and who takes it say what is done twice"""
+    begin(folder)
+    apply(folder, credit("a", 5, id="pay-1"))
+    Run(folder, "backup", "copy.db").ends(0)
+    apply(folder, credit("b", 7, id="pay-2"))
+    Run(folder, "node", "create-anchor").ends(0)
+    Run(folder, "restore", "copy.db").ends(0)
+    Run(folder, "node", "doctor").ends(1, "never had(.*\n)+.*send nothing again that was sent since the journal's copy")
+    sent = r"warning: .*sent after change 1, the newest of this journal, dated 20\S+, and before 20\S+, when .*send none of that"
+    line = ("node", "recover", "--to", "1")
+    word, told = word_of(folder, *line)
+    assert re.search(sent, told), told
+    done = Run(folder, *line, word).ends(0, "never had: ids that it knows are refused", sent)
+    assert "used before" not in done.out
+    # it is as was said
+    Run(folder, "node", "apply", "-", stdin=json.dumps(credit("a", 5, id="pay-1"))).ends(5, err="pay-1 was done")
+    apply(folder, credit("b", 7, id="pay-2"))
+    Run(folder, "node", "state").ends(0, r"supply +19\n")
+    Run(folder, "node", "doctor").ends(1, "change 2 of 20.* took it from elsewhere, without the ids")
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    Run(folder, "init").ends(0)
+    Run(folder, *line[:2], "--latest-valid").ends(0, err=r"What was sent before 20\S+, when that state .* is part of it.*send none")
+    Run(folder, "node", "doctor").ends(1, "change 1 of 20.* took it from elsewhere, without the ids")
 
 
 @test

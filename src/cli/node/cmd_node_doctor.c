@@ -66,7 +66,9 @@ static bool lost_tell(struct node_doctor *n)
 	l2_archive_tell(archive, n->d.cli->config->node.data_dir);
 	if (n->newest.len && !n->doubted)
 		len = (size_t)snprintf(remedy, sizeof remedy,
-		    "pawl node import %s takes it in%s", word, archive);
+		    "pawl node import %s takes it in; of what made it no id is known: "
+		    "send none of it again%s",
+		    word, archive);
 	else if (n->unsure)
 		len = (size_t)snprintf(remedy, sizeof remedy,
 		    "procedure 3 comes first: pawl node rebuild-reorg-db; then: pawl "
@@ -101,6 +103,27 @@ static bool other_tell(struct node_doctor *n, const struct book_sums *sums)
 	trouble_of_state(&trouble, n->files.log, n->verdict.root, sums);
 	doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
 	return true;
+}
+
+/* For ever: nobody brings the ids back. */
+static void taken_tell(struct node_doctor *n)
+{
+	char dated[REPORT_TIME_MAX] = "";
+	int64_t change, at_ms;
+
+	journal_read_begin(n->d.journal);
+	change = book_taken(n->d.journal);
+	at_ms = change ? book_dated(n->d.journal, change) : -1;
+	journal_read_end(n->d.journal);
+	if (!change)
+		return;
+	if (at_ms >= 0)
+		report_time(dated, at_ms);
+	doctor_fine(&n->d, "state", n->d.cli->config->journal,
+	    "change %" PRId64 "%s%s took it from elsewhere, without the ids of what made "
+	    "it: what was sent before, and is not in this journal, is done twice when it "
+	    "is sent again",
+	    change, *dated ? " of " : "", dated);
 }
 
 static void state_tell(struct node_doctor *n)
@@ -357,6 +380,7 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 	if (n.d.journal) {
 		state_tell(&n);
 		minted_tell(&n);
+		taken_tell(&n);
 		anchor_tell(&n);
 	}
 	e = bitcoin_tell(&n, f);

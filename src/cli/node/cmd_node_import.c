@@ -107,8 +107,8 @@ static void tell(const struct cli *c, const struct replaced *r)
 		cli_say(c, "It is that state already: root %s.", done->root);
 	else if (done->after < 0)
 		cli_say(c, "The state has root %s%s.", done->root,
-		    done->dropped ? ". This journal never had it: ids that were used "
-				    "before are refused from now on"
+		    done->dropped ? ". This journal never had it: ids that it knows "
+				    "are refused from now on"
 				  : "");
 	else
 		cli_say(c, "The state has root %s, %s.", done->root, told);

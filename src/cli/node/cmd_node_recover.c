@@ -404,7 +404,7 @@ static void tell_state(const struct recovery *r)
 	else if (s->moved)
 		cli_say(r->cli,
 		    "The state is that of the snapshot, which this journal never had: "
-		    "ids that were used before are refused from now on.");
+		    "ids that it knows are refused from now on.");
 	if (s->kept[0])
 		printf("The state as it was is kept: %s\n", s->kept);
 	if (r->anchored)

@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "cli/node/database.h"
 #include "cli/owner/own.h"
+#include "cli/report/report.h"
 #include "crypto/word.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
@@ -54,6 +55,29 @@ static size_t anchors_of_others(struct replacement *p, bool give_up)
 	return anchors_since(p->journal, after, &root, give_up, &p->waiting);
 }
 
+/* In the journal a change is known by its id, and in no state: what made one that it
+ * never had it would do again. */
+static void unknown_note(struct replacement *p)
+{
+	char since[200] = "", until[REPORT_TIME_MAX], dated[REPORT_TIME_MAX];
+	int64_t last = p->sums.changes;
+	int64_t last_ms = last ? book_dated(p->journal, last) : -1;
+
+	if (p->after >= 0 || MUTANT(unknown_ids_untold))
+		return;
+	report_time(until, (int64_t)p->r->since_ms);
+	report_time(dated, last_ms);
+	if (last)
+		snprintf(since, sizeof since,
+		    " after change %" PRId64 ", the newest of this journal%s%s, and",
+		    last, last_ms < 0 ? "" : ", dated ", last_ms < 0 ? "" : dated);
+	snprintf(p->ret->unknown, sizeof p->ret->unknown,
+	    "a state has no ids of the changes that made it. What was sent%s before %s%s"
+	    "that state was anchored or written, is part of it and not known to this "
+	    "journal: send none of that again, it would be done twice",
+	    since, p->r->since_ms ? until : "", p->r->since_ms ? ", when " : "");
+}
+
 static void count(struct replacement *p)
 {
 	const struct replacing *r = p->r;
@@ -65,6 +89,7 @@ static void count(struct replacement *p)
 	if (p->after >= 0)
 		book_way(p->journal, p->after, &p->left, &p->back);
 	p->anchors = anchors_of_others(p, false);
+	unknown_note(p);
 }
 
 static uint32_t word(const struct replacement *p)
@@ -98,7 +123,9 @@ static void changes_tell(struct buf *out, const struct replacement *p)
 		    p->left == 1 ? "" : "s", p->after);
 	else
 		buf_addf(out,
-		    "all changes, %" PRId64 " (the journal never had that state)",
+		    "of all %" PRId64
+		    " changes those that are not part of it (the journal never had that "
+		    "state)",
 		    p->sums.changes);
 }
 
@@ -141,6 +168,8 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 		    p->anchors == 1 ? " stands" : "s stand");
 	if (p->r->doubt)
 		buf_addf(&out, "; and %.300s", p->r->doubt);
+	if (p->ret->unknown[0])
+		cli_warn(p->cli, "%s", p->ret->unknown);
 	e = fail_set(f, ERR_CONFLICT,
 	    "%s%.120s has another state (root %.16s) than %s (root %.16s). With it these "
 	    "are given up: %s; the supply of %s becomes %s. Nothing was changed. Only if "
@@ -178,6 +207,8 @@ static enum err change(struct replacement *p, struct fail *f)
 	(void)anchors_of_others(p, true);
 	e = journal_commit(p->journal, f);
 	p->ret->moved = e == ERR_OK;
+	if (e == ERR_OK && p->ret->unknown[0])
+		cli_warn(p->cli, "%s", p->ret->unknown);
 	if (e == ERR_OK)
 		database_follow(p->cli, p->journal);
 	return e;

@@ -30,6 +30,9 @@ struct replaced {
 	bool moved; /* false: it was that state */
 	bool fresh; /* the journal had no state */
 	struct book_restored done;
+	/* What made the state is not all known by its ids: told already, with a refusal
+	 * and when it is done; "": it is. */
+	char unknown[500];
 	char kept[KEPT_MAX]; /* what there was; "": nothing */
 };
 

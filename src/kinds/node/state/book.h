@@ -126,6 +126,12 @@ int64_t book_had(struct journal *j, const struct l2_state *s);
  * taken back, and how many that were are part of it again. */
 void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_back);
 
+/* The newest change by which a state came that the journal never had: ids of what made it
+ * are not known. 0: none did. */
+int64_t book_taken(struct journal *j);
+/* When a change is dated; -1: it is not here, but in an archive, or there is none. */
+int64_t book_dated(struct journal *j, int64_t change);
+
 /* What is money, and would be there no more with a state in place of another. Both are
  * sorted. */
 struct book_lost {

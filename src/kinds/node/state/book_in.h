@@ -10,6 +10,7 @@
  *   check.c    all rows against the totals
  *   restore.c  a state from elsewhere, and the whole of this one
  *   lost.c     what one state has that another does not
+ *   taken.c    that a state came from elsewhere
  */
 #ifndef PAWL_KINDS_NODE_STATE_BOOK_IN_H
 #define PAWL_KINDS_NODE_STATE_BOOK_IN_H

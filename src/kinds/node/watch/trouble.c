@@ -148,7 +148,9 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 		    root);
 		remedy(ret,
 		    "pawl node recover --latest-valid, which changes nothing here and "
-		    "names both ways on");
+		    "names both ways on. Until then, and with the state of the snapshot, "
+		    "send nothing again that was sent since the journal's copy was made: "
+		    "it knows none of it, and would do it twice");
 	} else {
 		why(ret,
 		    "the journal has no state, and the newest snapshot (root %.16s) has "
@@ -156,7 +158,8 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 		    root);
 		remedy(ret,
 		    "pawl node import %s takes it in; where it is another node's, move "
-		    "the log away",
+		    "the log away. Of what made it no id is known: send none of it "
+		    "again",
 		    shell_word(word, sizeof word, log));
 	}
 }
