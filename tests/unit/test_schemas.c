@@ -39,6 +39,7 @@ static const struct {
 	{ "operation", "void_n", "0" },
 	{ "operation", "refunded_n", "0" },
 	{ "node_pegin_tx", "tx", "CAST(hex(zeroblob(32)) AS BLOB)" },
+	{ "node_restore", "after", "0" },
 	{ "tracked", "sender", "CAST(substr(hex(zeroblob(20)), 1, 20) AS BLOB)" },
 };
 
