@@ -226,8 +226,12 @@ def nothing_goes_on_top_silently(folder):
     foreign = write(os.path.join(folder, "foreign.json"), re.sub(r',?"root":"[0-9a-f]+"', "", foreign))
     word, told = node.word("node", "create-anchor", "--l2-state-file", foreign)
     assert f"import {foreign}" in told and "supply of 10 in place of 3" in told and bytes_of(node.log) == whole, told
-    # one that the journal had is its own
-    node("node", "create-anchor", "--l2-state-file", empty).ends(0)
+    # one that the journal had, and has not any more
+    older, told = node.word("node", "create-anchor", "--l2-state-file", empty)
+    assert re.search(r"older state, that behind change 0 .*: 2 changes since, transfers among them, are not in it", told), told
+    assert "To anchor the state of the journal: pawl node create-anchor." in told and bytes_of(node.log) == whole, told
+    node("node", "create-anchor").ends(0, "anchored before")
+    node("node", "create-anchor", "--l2-state-file", empty, older).ends(0)
     node("node", "create-anchor", "--l2-state-file", foreign, word).ends(5, err="Since that was told|in place of 3")
     node("node", "create-anchor", "--l2-state-file", foreign,
          node.word("node", "create-anchor", "--l2-state-file", foreign)[0]).ends(0)

@@ -284,24 +284,47 @@ static enum err refuse(struct anchoring *a, const char *why, const struct l2_sta
 	return e;
 }
 
-/* The journal has a state, and never this one. */
+/* Why the state of a file is not what the node goes on from. */
+static void other_tell(
+    struct anchoring *a, const struct book_sums *sums, int64_t had, char out[400])
+{
+	int64_t left, back;
+
+	if (had < 0) {
+		snprintf(out, 400,
+		    "%.200s has a state that the journal (root %.16s) never had: which "
+		    "of its %" PRId64 " changes are not in it nobody can say",
+		    a->plan->file, a->is, sums->changes);
+		return;
+	}
+	book_way(a->journal, had, &left, &back);
+	snprintf(out, 400,
+	    "%.200s has an older state, that behind change %" PRId64
+	    " of the journal, which has root %.16s now: %" PRId64
+	    " change%s since, transfers among them, %s not in it",
+	    a->plan->file, had, a->is, left, left == 1 ? "" : "s",
+	    left == 1 ? "is" : "are");
+}
+
+/* The journal has a state, and not this one: never, or not any more. */
 static enum err ask_of_state(struct anchoring *a, struct fail *f)
 {
 	struct book_sums sums;
 	struct l2_state is;
 	char why[400], instead[400];
 	enum err e = ERR_OK;
+	int64_t had;
 
 	book_sums(a->journal, &sums);
-	if (replace_is_fresh(&sums) || strcmp(a->is, a->ret->root) == 0 ||
-	    book_had(a->journal, &a->state) >= 0)
+	if (replace_is_fresh(&sums) || strcmp(a->is, a->ret->root) == 0)
 		return ERR_OK;
-	snprintf(why, sizeof why,
-	    "%.200s has a state that the journal (root %.16s) never had", a->plan->file,
-	    a->is);
+	had = book_had(a->journal, &a->state);
+	if (had >= 0 && MUTANT(older_state_on_top))
+		return ERR_OK;
+	other_tell(a, &sums, had, why);
 	snprintf(instead, sizeof instead,
-	    "To make it the state of the node, which anchors it then: pawl node import "
-	    "%.200s.",
+	    "To anchor the state of the journal: pawl node create-anchor. To make this "
+	    "one the state of the node: pawl node import %.200s.",
 	    a->plan->file);
 	book_read(a->journal, &is);
 	e = refuse(a, why, &is, instead, f);
@@ -311,12 +334,12 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 
 static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 {
-	char why[400], instead[400];
+	char why[500], instead[400];
 
 	snprintf(why, sizeof why,
 	    "snapshot %zu, the newest of %.200s (root %.16s), is of a state that this "
 	    "journal never had: it is a new one, an older copy of itself, or of another "
-	    "node",
+	    "node; what it lacks of that state, transfers too, is given up",
 	    a->newest.number, a->ret->log, a->newest.root);
 	snprintf(instead, sizeof instead,
 	    "To go on from that snapshot: pawl node recover --latest-valid, where the "

@@ -9,9 +9,9 @@
  *
  * The newest snapshot is what a node that lost its journal goes on from, so none is put
  * on top silently of one that this journal never had, nor one of a state that it never
- * had where it has one: only the line that bears the word for just that does it. Nor is
- * one anchored that no verification would pass, because of a peg-out on an anchor that is
- * not known.
+ * had, or has not any more, where it has one: only the line that bears the word for just
+ * that does it. Nor is one anchored that no verification would pass, because of a peg-out
+ * on an anchor that is not known.
  */
 #ifndef PAWL_CLI_NODE_ANCHORING_H
 #define PAWL_CLI_NODE_ANCHORING_H
