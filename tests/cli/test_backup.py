@@ -72,6 +72,16 @@ def one_is_made_and_put_back(folder):
         assert file.read() == (VECTORS / "ok.dat").read_bytes()
     with Rocks(os.path.join(folder, "l2", "reorg_db")):
         Run(folder, "node", "restore").ends(5, err=rf"process {os.getpid()}")
+    # a file with the name of a backup's log is what the sums beside it say, or is not taken; of another name it has none
+    copy = os.path.join("away", files[1])
+    os.symlink(files[1], os.path.join(folder, "away", "newest"))
+    assert "no sums" not in Run(folder, "node", "restore", "--file", copy).ends(0).err
+    with open(os.path.join(folder, copy), "a", encoding="utf-8") as file:
+        file.write("SNAPSHOT v1\n")
+    for name in (copy, "away/newest"):
+        Run(folder, "node", "restore", "--file", name).ends(6, err=f"{copy} is not what was copied: .*Nothing was changed")
+    shutil.copyfile(os.path.join(folder, copy), os.path.join(folder, "some.dat"))
+    Run(folder, "node", "restore", "--file", "some.dat").ends(0, err="some.dat has no sums")
     # no other is taken in silence
     newest = max(name for name in names(backups) if name.endswith(".sha256"))[7:-7]
     os.remove(os.path.join(backups, f"l2_snapshots_{newest}.dat.bak"))

@@ -1,5 +1,8 @@
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "cli/behalf.h"
@@ -74,6 +77,16 @@ static void tell(
 	    "node verify, and start the node.");
 }
 
+/* The newest one is a link to that: its own name says of which backup it is. */
+static void follow(const char **file, char out[PATH_MAX])
+{
+	struct stat st;
+
+	if (*file && lstat(*file, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    realpath(*file, out))
+		*file = out;
+}
+
 enum err cmd_node_restore(struct cli *c, struct fail *f)
 {
 	const char *from = args_get(&c->args, "--from");
@@ -84,9 +97,10 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		.log_file = args_get(&c->args, "--file"),
 		.wall_ms = clock_wall_ms() };
 	struct l2_restored r;
-	char shown[REF_SHOWN_MAX];
+	char shown[REF_SHOWN_MAX], linked[PATH_MAX];
 	enum err e = cli_config(c, f);
 
+	follow(&plan.log_file, linked);
 	if (e == ERR_OK)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)

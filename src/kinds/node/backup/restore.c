@@ -140,6 +140,36 @@ static enum err copy_named(
 	return backup_path(out, p->plan->folder, name, f);
 }
 
+static enum err sums_find(struct putting *p, const char *path, struct fail *f)
+{
+	enum err e = sums_read(&p->sums, p->plan->files, path, f);
+
+	if (e == ERR_OK && strcmp(p->sums.time, p->from.time) != 0)
+		e = fail_set(
+		    f, ERR_DAMAGED, "%s: is of the backup %s", path, p->sums.time);
+	return e;
+}
+
+/* A file that has the name of a backup's log: the sums of that lie beside it, or none. */
+static enum err find_file(struct putting *p, struct fail *f)
+{
+	const char *path = p->plan->log_file, *slash = strrchr(path, '/');
+	size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+	char name[64], sums[BACKUP_PATH_MAX];
+	enum backup_file file;
+	enum err e = backup_path(p->log, "", path, f);
+
+	if (e != ERR_OK || MUTANT(restore_file_unsummed) ||
+	    !backup_name_parse(path + folder, &file, p->from.time) || file != BACKUP_LOG)
+		return e;
+	backup_name(name, BACKUP_SUMS, p->from.time);
+	snprintf(sums, sizeof sums, "%.*s%s", (int)folder, path, name);
+	e = sums_find(p, sums, f);
+	p->from.sums = e == ERR_OK;
+	p->ret->summed = p->from.sums;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum err find(struct putting *p, struct fail *f)
 {
 	const struct l2_restore_plan *plan = p->plan;
@@ -147,7 +177,7 @@ static enum err find(struct putting *p, struct fail *f)
 	enum err e;
 
 	if (plan->log_file)
-		return backup_path(p->log, "", plan->log_file, f);
+		return find_file(p, f);
 	e = choose(p, f);
 	if (e == ERR_OK && plan->log && p->from.log)
 		e = copy_named(p, BACKUP_LOG, p->log, f);
@@ -156,10 +186,7 @@ static enum err find(struct putting *p, struct fail *f)
 	if (e == ERR_OK && p->from.sums) {
 		e = copy_named(p, BACKUP_SUMS, sums, f);
 		if (e == ERR_OK)
-			e = sums_read(&p->sums, plan->files, sums, f);
-		if (e == ERR_OK && strcmp(p->sums.time, p->from.time) != 0)
-			e = fail_set(f, ERR_DAMAGED, "%s: is of the backup %s", sums,
-			    p->sums.time);
+			e = sums_find(p, sums, f);
 	}
 	if (e == ERR_OK)
 		e = parts_check(p, f);
