@@ -238,6 +238,21 @@ def nothing_goes_on_top_silently(folder):
 
 
 @test
+def one_taken_out_is_judged_by_the_database_of_the_node(folder):
+    """the guide's loop over snapshot_N.dat, with no config where it is typed: anchors are those of the usual folder"""
+    node, away = Node(folder), os.path.join(folder, "away")
+    node.stored()
+    os.mkdir(away)
+    node("node", "extract", node.log, away).ends(0)
+    line = ("node", "verify", "--snapshot", "snapshot_2.dat")
+    Run(away, *line, env={"PAWL_NODE__DATA_DIR": node.data}).ends(
+        0, "Verification OK", f"there is no pawl.yaml: .* looked up in {node.database}; --db-path names another")
+    none = {"PAWL_NODE__DATA_DIR": os.path.join(folder, "none")}
+    Run(away, *line, env=none).ends(2, err="No reorg database was asked: where there is one, --db-path DIR names it")
+    assert "looked up" not in Run(away, *line, "--db-path", node.database, env=none).ends(0).err
+
+
+@test
 def a_node_begins_with_its_folder(folder):
     "without its folder nothing is anchored, and the line that makes one is named"
     node = Node(folder)

@@ -131,7 +131,10 @@ static enum err tell_fault(struct verifying *v, struct fail *f)
 		else if (!v->demand.strict_upstream)
 			cli_warn(v->cli,
 			    "an anchor that is lost: pawl node doctor; one that never "
-			    "was: pegout_anchor puts a peg-out on another");
+			    "was: pegout_anchor puts a peg-out on another%s",
+			    v->store.path[0] ? ""
+					     : ". No reorg database was asked: where "
+					       "there is one, --db-path DIR names it");
 		break;
 	case L2_HOLDS:
 		break;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
+#include "cli/config/config.h"
 #include "cli/node/folder.h"
 
 #define DAMAGES_SHOWN 20
@@ -180,11 +182,33 @@ static bool configured(char out[SNAPSHOTS_PATH_MAX], struct cli *c)
 	return n > 0 && n < SNAPSHOTS_PATH_MAX && there(out);
 }
 
+/* Where no config is, as for a snapshot that was taken out of a log: that of the folder
+ * that a node has where none is named, by the environment or at all. */
+static bool usual(struct store *s)
+{
+	struct config *none;
+	int n;
+
+	if (access(s->cli->args.config, F_OK) == 0 || MUTANT(no_usual_database) ||
+	    config_parse(&none, "", 0, s->cli->args.config, environ, NULL) != ERR_OK)
+		return false;
+	n = snprintf(s->path, sizeof s->path, "%s/reorg_db", none->node.data_dir);
+	config_free(none);
+	if (n < 0 || n >= SNAPSHOTS_PATH_MAX || !there(s->path))
+		return false;
+	fprintf(stderr,
+	    "%s: no reorg_db is beside it, and there is no %s: the anchors of its "
+	    "peg-outs are looked up in %s; --db-path names another\n",
+	    s->log_path, s->cli->args.config, s->path);
+	return true;
+}
+
 static void database_find(struct store *s)
 {
 	if (s->named)
 		snprintf(s->path, sizeof s->path, "%s", s->named);
-	else if (!beside(s->path, s->log_path) && !configured(s->path, s->cli))
+	else if (!beside(s->path, s->log_path) && !configured(s->path, s->cli) &&
+	    !usual(s))
 		s->path[0] = '\0';
 	s->judge.reorg_db = s->path;
 }

@@ -52,7 +52,8 @@ void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdi
 
 /* The judge of a log that is named (judge.h): with the config's journal, where there is
  * one, and the reorg database that is named, else reorg_db beside the log, else the
- * config's. Both are looked for when the first anchor is asked for. */
+ * config's, else that of the usual data folder, which is told. Both are looked for when
+ * the first anchor is asked for. */
 struct store {
 	struct cli *cli;
 	const char *named, *log_path;  /* named: what --db-path says, or NULL */
