@@ -359,12 +359,15 @@ static void tell_json(const struct recovery *r)
 /* To who reads JSON, too. */
 static void lost_warn(const struct recovery *r)
 {
-	if (r->lost)
+	/* that of the state itself is in it again */
+	int64_t n = r->lost - (r->anchored && r->anchor.known);
+
+	if (n > 0)
 		cli_warn(r->cli,
 		    "%s is begun anew, with this snapshot alone, and the journal has "
-		    "anchored %" PRId64 " state%s; a backup may have the older ones: "
+		    "%" PRId64 " other anchor%s; a backup may have the snapshot%s: "
 		    "pawl node restore --only log",
-		    r->paths.log, r->lost, r->lost == 1 ? "" : "s");
+		    r->paths.log, n, n == 1 ? "" : "s", n == 1 ? " of it" : "s of these");
 }
 
 static void tell_log(const struct recovery *r)

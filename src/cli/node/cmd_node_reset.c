@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@
 #include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/reorgdb/reorgdb.h"
 
 struct resetting {
 	struct cli *cli;
@@ -114,6 +116,7 @@ static void log_look_at(struct resetting *r)
 static uint32_t word(const struct resetting *r)
 {
 	struct sha256 *s = sha256_begin();
+	struct stat log;
 
 	sha256_add(s, "reset", 5);
 	sha256_add(s, r->root, sizeof r->root);
@@ -123,6 +126,9 @@ static uint32_t word(const struct resetting *r)
 		sha256_add(s, r->files.part, strlen(r->files.part));
 		sha256_add(s, &r->files.log, sizeof r->files.log);
 		sha256_add(s, &r->files.reorg_db, sizeof r->files.reorg_db);
+	} else if (stat(r->files.log_path, &log) == 0 && !MUTANT(reset_word_stays)) {
+		/* of the new log, which may be of the same bytes, it is no word */
+		sha256_add(s, &log.st_ino, sizeof log.st_ino);
 	}
 	return word_end(s);
 }
@@ -192,6 +198,17 @@ static void deed_tell(struct buf *out, const struct resetting *r)
 	    a->folder);
 }
 
+/* The word is of no use while the node runs. */
+static void held_warn(const struct resetting *r)
+{
+	struct reorgdb_held held = REORGDB_NOT_HELD;
+	struct fail why = { ERR_OK, "" };
+
+	if (reorgdb_hold(r->files.reorg_db_path, &held, &why) == ERR_OWNED)
+		cli_warn(r->cli, "the node has to be stopped for a reset: %s", why.why);
+	reorgdb_let_go(&held);
+}
+
 static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 {
 	uint32_t w = word(r);
@@ -204,7 +221,8 @@ static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 	if (yes)
 		buf_add_str(&out,
 		    r->files.unfinished ? "That is not the word for this: "
-					: "Since that was told they have changed: ");
+					: "That is not the word for this, or it was told "
+					  "before something changed: ");
 	deed_tell(&out, r);
 	state_tell(&out, r);
 	buf_add_str(&out,
@@ -215,6 +233,7 @@ static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 	    "%s. Nothing was changed%s. When they know: pawl node reset --yes=%08" PRIx32,
 	    buf_text(&out), r->files.unfinished ? " now" : "", w);
 	buf_release(&out);
+	held_warn(r);
 	return e;
 }
 
