@@ -358,7 +358,13 @@ def status_says_what_doctor_says(folder):
     for name in glob.glob(os.path.join(folder, "l2", "reorg_db", "MANIFEST-*")):
         os.truncate(name, 10)
     said("l2/reorg_db is damaged", "pawl node rebuild-reorg-db")
+    assert not Run(folder, "node", "anchors").ends(6, err="rebuild-reorg-db").out
+    database = os.path.join(folder, "l2", "reorg_db")
+    shutil.rmtree(database)
+    Run(folder, "node", "anchors").ends(1, err="the journal has 1 anchor: pawl node rebuild-reorg-db")
+    Run(folder, "node", "init-reorg-db").ends(0, err="empty, and the journal has 1 anchor: pawl node rebuild-reorg-db")
     Run(folder, "node", "rebuild-reorg-db").ends(0)
+    Run(folder, "node", "anchors").ends(0, "Pending: 1\n")
     with Rocks(os.path.join(folder, "l2", "reorg_db")) as database:
         database.put(f"block:{7:020}", "no|hash")
     said("1 value is not what it should be", "pawl node rebuild-reorg-db")

@@ -97,7 +97,8 @@ enum err cmd_node_anchors(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	e = reorgdb_visit(db, &v, f);
-	sums(&l);
+	if (e == ERR_OK) /* else nobody knows how many there are */
+		sums(&l);
 	e = database_end(&l.bad, e, reorgdb_path(db), f);
 	reorgdb_close(db);
 	return e;

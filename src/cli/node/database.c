@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/mutant.h"
 #include "cli/behalf.h"
@@ -30,6 +32,37 @@ enum err database_path(
 	return folder_of(c, out, "the reorg database", f);
 }
 
+int64_t database_of_journal(struct cli *c, const char *path)
+{
+	char own[DATABASE_PATH_MAX];
+	struct fail f = { ERR_OK, "" };
+	struct journal *j;
+	int64_t n;
+
+	if (cli_config(c, &f) != ERR_OK ||
+	    snprintf(own, sizeof own, "%s/reorg_db", c->config->node.data_dir) >=
+		DATABASE_PATH_MAX ||
+	    strcmp(own, path) != 0 || journal_read(&j, c->config->journal, &f) != ERR_OK)
+		return 0;
+	n = anchors_n(j);
+	journal_close(j);
+	return n;
+}
+
+/* An empty one would hide what the journal has of it. */
+static enum err absent(struct cli *c, const char *path, struct fail *f)
+{
+	int64_t n = access(path, F_OK) == 0 ? 0 : database_of_journal(c, path);
+
+	if (n)
+		return fail_set(f, ERR_NOT_FOUND,
+		    "there is no reorg database at %s, and the journal has %" PRId64
+		    " anchor%s: pawl node rebuild-reorg-db makes it with what the "
+		    "journal has",
+		    path, n, n == 1 ? "" : "s");
+	return ERR_NOT_FOUND;
+}
+
 enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
     enum reorgdb_mode mode, struct fail *f)
 {
@@ -42,7 +75,10 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 		folder_warn(c, path);
 	if (e == ERR_OK && mode != REORGDB_READ)
 		e = behalf_of(c, path, f);
-	return e == ERR_OK ? reorgdb_open(ret, path, mode, f) : e;
+	if (e != ERR_OK)
+		return e;
+	e = reorgdb_open(ret, path, mode, f);
+	return e == ERR_NOT_FOUND ? absent(c, path, f) : e;
 }
 
 static enum err tell_all(struct reorgdb *db, struct journal *j, struct fail *f)

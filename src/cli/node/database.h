@@ -16,6 +16,9 @@ NODISCARD enum err database_path(
 NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
     enum reorgdb_mode mode, struct fail *f);
 
+/* So many anchors are in the journal whose database is at this path; 0: it is none's. */
+int64_t database_of_journal(struct cli *c, const char *path);
+
 /* What the journal knows of anchors, blocks and reorgs, for the config's database: where
  * a daemon keeps that, nothing is done; where there is none, that is warned of. Blocks
  * above the journal's own, which a resync may have brought, stay. What keeps it from
