@@ -141,7 +141,7 @@ def state_from_elsewhere(folder):
     Run(folder, "node", "import", "state.json", "--yes").ends(5, err="1 change behind.*supply of 1337 becomes 1332")
     told = imported(folder, "state.json", other)
     kept = told[0].pop("kept")
-    assert told == [{"root": SAMPLE, "moved": True, "after": 1, "dropped": 1}], told
+    assert told == [{"root": SAMPLE, "moved": True, "after": 1, "dropped": 1, "returned": 0}], told
     assert json.loads(open(os.path.join(folder, kept), encoding="utf-8").readline())["root"] == other
     assert root(folder) == SAMPLE
     Run(folder, "node", "apply", "a.jsonl").ends(0, out="^1 change is done")
