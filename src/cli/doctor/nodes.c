@@ -107,6 +107,11 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 	} else if (!p->has_head) {
 		doctor_finding(
 		    d, "node", subject, "look at the node's own log", "it shows no head");
+	} else if (p->head.height + LAG_MAX < held->best) {
+		doctor_finding(d, "node", subject,
+		    "wait until it is synced, or take it out",
+		    "it is %" PRIu64 " blocks behind the others",
+		    held->best - p->head.height);
 	} else if (p->head.height < held->final && !MUTANT(doctor_forgets_final)) {
 		doctor_finding(d, "node", subject,
 		    "wait until it is synced, or take it out; until then it counts for "
@@ -115,11 +120,6 @@ static void node_check(struct doctor *d, const struct chain_config *c,
 		    " is final in the journal: it lost blocks, or has not all of "
 		    "them yet",
 		    p->head.height, held->final);
-	} else if (p->head.height + LAG_MAX < held->best) {
-		doctor_finding(d, "node", subject,
-		    "wait until it is synced, or take it out",
-		    "it is %" PRIu64 " blocks behind the others",
-		    held->best - p->head.height);
 	} else if (c->finality.tag && !p->has_final) {
 		doctor_finding(d, "node", subject,
 		    "write finality: {depth: N} for this chain",
