@@ -1,5 +1,5 @@
 /* doctor.h - what the parts of `pawl doctor` share: cmd_doctor.c looks at config, keys
- * and chains, nodes.c at their nodes, journal.c at the journal.
+ * and chains, nodes.c at their nodes, journal.c at the journal; finding.c tells it.
  */
 #ifndef PAWL_CLI_DOCTOR_DOCTOR_H
 #define PAWL_CLI_DOCTOR_DOCTOR_H

@@ -1,6 +1,6 @@
 /* verify.h - what `pawl verify` holds against what: chain.c the nonces of the account
  * against what the nodes say, journal.c the journal against itself and against what was
- * found paid. cmd_verify.c runs and tells it.
+ * found paid, mismatch.c what does not fit. cmd_verify.c runs and tells it.
  */
 #ifndef PAWL_CLI_VERIFY_VERIFY_H
 #define PAWL_CLI_VERIFY_VERIFY_H
@@ -32,7 +32,7 @@ struct verify {
 	int64_t final;
 	struct amount final_total;
 	json_t *mismatches;
-	int64_t more; /* beyond MISMATCHES_MAX */
+	int64_t more; /* beyond those that are kept */
 };
 
 /* Kept for the telling, up to a bound. row 0, nonce -1, tx NULL: not about one. */
