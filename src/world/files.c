@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -169,6 +173,61 @@ static enum err own(struct file *file, struct fail *f)
 	    mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
 		return fail_set(
 		    f, ERR_STALE, "%s: was replaced just now; type it again", file->path);
+	return ERR_OK;
+}
+
+/* -- of a folder ------------------------------------------------------------- */
+
+/* The process of a line of the system's list of locks, if that is one of this folder:
+ * "1: FLOCK ADVISORY WRITE 123 fe:01:4567 0 EOF". */
+static int line_holder(const char *line, const struct stat *st)
+{
+	const char *words[6], *at = line;
+	unsigned long major, minor, pid;
+	char *end;
+
+	for (size_t i = 0; i < 6; i++) {
+		words[i] = at += strspn(at, " ");
+		at += strcspn(at, " ");
+	}
+	if (strncmp(words[1], "FLOCK ", 6) != 0 || strncmp(words[3], "WRITE ", 6) != 0)
+		return 0;
+	pid = strtoul(words[4], NULL, 10);
+	major = strtoul(words[5], &end, 16);
+	minor = strtoul(*end ? end + 1 : end, &end, 16);
+	return major == major(st->st_dev) && minor == minor(st->st_dev) &&
+		strtoull(*end ? end + 1 : end, NULL, 10) == st->st_ino && pid < INT_MAX
+	    ? (int)pid
+	    : 0;
+}
+
+int files_locked_by(const char *path)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256];
+	struct stat st;
+	int ret = 0;
+
+	if (locks && stat(path, &st) == 0)
+		while (!ret && fgets(line, sizeof line, locks))
+			ret = line_holder(line, &st);
+	if (locks)
+		fclose(locks);
+	return ret;
+}
+
+enum err files_lock_folder(const char *path, int *ret, struct fail *f)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret = -1;
+	if (fd < 0)
+		return errno == ENOENT ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		close(fd);
+		return fail_set(f, ERR_OWNED, "%s: another process has it", path);
+	}
+	*ret = fd;
 	return ERR_OK;
 }
 

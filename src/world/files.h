@@ -72,4 +72,11 @@ extern const struct files files_of_system;
  * trace. */
 bool files_is_owned(const char *path);
 
+/* The lock of a folder itself, which ends with its file descriptor, *ret, and with this
+ * process; -1: there is no folder. A file system without such locks gives none, and says
+ * nothing. OWNED: another process has it. */
+NODISCARD enum err files_lock_folder(const char *path, int *ret, struct fail *f);
+/* Whose it is, as far as the system tells; 0: nobody's, or it does not. */
+int files_locked_by(const char *path);
+
 #endif

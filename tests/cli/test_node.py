@@ -19,6 +19,7 @@ import time
 
 from bitcoind import Bitcoind
 from program import PAWL, Run, Serve, environment, main, test
+from rocks import Rocks
 
 EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors", "l2")
@@ -404,6 +405,49 @@ def what_doctor_names_can_be_typed(folder):
     told = Run(folder, "node", "doctor", user=65534).ends(1, "chmod u\\+rwx 'my node'")
     os.chmod(data, 0o700)
     assert "lost" not in told.out, told.out
+
+
+def holder(folder):
+    """What doctor finds of who has the files open, while it asks no Bitcoin."""
+    told = Run(folder, "node", "doctor", "--json", env={"PAWL_NODE__CHAIN": "none"}).ends(1).json()
+    return [t["text"] + "; " + t["do"] for t in told if not t["ok"] and " process " in " " + t.get("text", "")]
+
+
+@test
+def a_data_folder_is_of_one_journal(folder):
+    """a second node on it does not start, nor write in it; who has it, or the database, is said by doctor and status"""
+    data = os.path.join(folder, "data")
+    first, second = [os.path.join(folder, name) for name in ("first", "second")]
+    for node in (first, second):
+        os.mkdir(node)
+        write(node, "pawl.yaml", "journal: pawl.db", "serve: {listen: none}",
+              "chains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}",
+              f"node: {{data_dir: {data}, chain: b, backup: {{every: 0}}}}")
+        os.chmod(os.path.join(node, "pawl.yaml"), 0o600)
+        begin(node)
+        write(node, "changes", credit("a", 5))
+        Run(node, "node", "apply", "changes").ends(0)
+    Run(first, "node", "init").ends(0)
+    Run(first, "node", "create-anchor").ends(0)
+    with Serve(first, lambda serve: "start 2 of 5" in serve.said()) as serve:
+        Run(second, "serve").ends(5, err=f"data_dir: {data} is the data folder of process {serve.pid} already.*kill {serve.pid}")
+        for line in ("create-anchor", "rebuild-reorg-db", "recover --latest-valid", "reset", "restore"):
+            Run(second, "node", *line.split()).ends(5, err=f"{data} is the data folder of process {serve.pid}, the daemon of ano")
+        (told,) = holder(second)
+        assert f"process {serve.pid} has it, the daemon of another journal" in told, told
+        assert f"ps -p {serve.pid} shows" in told and "another node.data_dir" in told, told
+        Run(second, "status").ends(0, f"warning +{data}: process {serve.pid} has it, the daemon of another journal")
+        assert holder(first) == []
+        assert "has it" not in Run(first, "status").ends(0).out
+        Run(first, "node", "create-anchor").ends(0)
+    with Rocks(os.path.join(data, "reorg_db")):
+        (told,) = holder(first)
+        assert f"open in process {os.getpid()}, which is not the daemon of this journal" in told, told
+        with Serve(first, lambda serve: "start 2 of 5" in serve.said()):
+            (told,) = holder(first)
+            assert f"open in process {os.getpid()}, which is not the daemon" in told, told
+            Run(first, "status").ends(0, f"warning .*open in process {os.getpid()}, which is not")
+    assert holder(first) == []
 
 
 @test

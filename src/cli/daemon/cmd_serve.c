@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/behalf.h"
@@ -6,6 +7,7 @@
 #include "cli/daemon/reload.h"
 #include "cli/daemon/service.h"
 #include "cli/owner/loop.h"
+#include "kinds/node/watch/holder.h"
 
 /* References to secrets in endpoints are resolved now: a daemon that could follow one
  * chain less than its config says does not start. */
@@ -60,10 +62,19 @@ static enum err listen_on(struct loop *l, struct fail *f)
 	return ERR_OK;
 }
 
+/* A node whose data folder another has would go on by halves: it does not start. */
+static enum err folder_take(const struct cli *c, int *ret, struct fail *f)
+{
+	*ret = -1;
+	return c->config->node.chain ? l2_folder_take(c->config->node.data_dir, ret, f)
+				     : ERR_OK;
+}
+
 enum err cmd_serve(struct cli *c, struct fail *f)
 {
 	struct loop l = { .cli = c };
 	struct backups *backups;
+	int folder = -1;
 	enum err e = chains_check(c, f);
 
 	if (e == ERR_OK && c->config->node.chain)
@@ -72,6 +83,8 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		return e;
 	backups = backups_new(&c->config->node);
 	e = loop_open(&l, c, f);
+	if (e == ERR_OK)
+		e = folder_take(c, &folder, f);
 	if (e == ERR_OK)
 		e = listen_on(&l, f);
 	if (e == ERR_OK) {
@@ -83,6 +96,8 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		log_info("serve", "stopped; it is safe");
 	}
 	loop_close(&l);
+	if (folder >= 0)
+		close(folder);
 	backups_free(backups);
 	return e;
 }

@@ -472,7 +472,7 @@ static enum err run(struct anchoring *a, struct fail *f)
 	if (e == ERR_OK)
 		e = behalf_of(a->cli, a->ret->log, f);
 	if (e == ERR_OK && !a->plan->agreed)
-		e = folder_settled(a->ret->log, f);
+		e = folder_settled(a->cli, a->ret->log, f);
 	if (e == ERR_OK)
 		e = folder_itself(a->ret->log, f);
 	if (e == ERR_OK)

@@ -41,7 +41,7 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = database_path(c, "--db-path", path, f);
 	if (e == ERR_OK)
-		e = folder_settled(path, f);
+		e = folder_settled(c, path, f);
 	if (e == ERR_OK)
 		e = folder_itself(path, f);
 	if (e == ERR_OK)

@@ -440,7 +440,7 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_of(c, r.paths.log, "the log of snapshots", f);
 	if (e == ERR_OK)
-		e = folder_settled(r.paths.log, f);
+		e = folder_settled(c, r.paths.log, f);
 	if (e == ERR_OK)
 		e = folder_itself(r.paths.log, f);
 	if (e == ERR_OK)

@@ -391,6 +391,8 @@ static enum err look(struct resetting *r, struct fail *f)
 	snprintf(db, sizeof db, "%.960s/reorg_db", dir);
 	e = folder_of(r->cli, log, "log and reorg database", f);
 	if (e == ERR_OK)
+		e = folder_ours(r->cli, log, f);
+	if (e == ERR_OK)
 		e = folder_itself(log, f);
 	if (e == ERR_OK)
 		e = folder_itself(db, f);

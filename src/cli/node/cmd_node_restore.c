@@ -106,7 +106,7 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_of(c, paths.log, "log and reorg database", f);
 	if (e == ERR_OK)
-		e = folder_settled(paths.log, f);
+		e = folder_settled(c, paths.log, f);
 	if (e == ERR_OK)
 		e = folder_itself(paths.log, f);
 	if (e == ERR_OK)

@@ -70,7 +70,7 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 	enum err e = database_path(c, option, path, f);
 
 	if (e == ERR_OK && mode != REORGDB_READ)
-		e = folder_settled(path, f);
+		e = folder_settled(c, path, f);
 	else if (e == ERR_OK)
 		folder_warn(c, path);
 	if (e == ERR_OK && mode != REORGDB_READ)

@@ -12,6 +12,7 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/reorgdb/changes.h"
+#include "kinds/node/watch/holder.h"
 
 #define SHOWN 20
 
@@ -316,18 +317,22 @@ static void see_bad(void *ctx, const char *key, const char *why)
 static bool lock_tell(struct node_doctor *n)
 {
 	const char *path = n->files.reorg_db;
-	struct fail f = { ERR_OK, "" };
-	struct reorgdb_held held;
-	enum err e = reorgdb_hold(path, &held, &f);
+	struct l2_trouble trouble;
+	struct l2_holder holder;
 
-	if (e == ERR_OWNED)
-		doctor_fine(&n->d, "database", path, "%s", f.why);
-	else if (e == ERR_OK && held.lock >= 0)
+	l2_holder_look(&holder, &n->files.paths);
+	if (trouble_of_holder(&trouble, &n->files.paths, &holder))
+		doctor_trouble(n, "files", n->files.paths.folder, &trouble);
+	else if (holder.there)
+		doctor_fine(&n->d, "database", path,
+		    "the daemon of this journal, process %d, has its lock, which is the "
+		    "operating system's: its file LOCK stays, and is never to be deleted",
+		    holder.pid);
+	else if (n->look.has_database)
 		doctor_fine(&n->d, "database", path,
 		    "no process has it open; its file LOCK means nothing then, stays, "
 		    "and is never to be deleted");
-	reorgdb_let_go(&held);
-	return e == ERR_OWNED;
+	return holder.there;
 }
 
 /* Has the journal told it all? Asked while nobody does that. */
@@ -390,7 +395,7 @@ void doctor_database(struct node_doctor *n)
 	struct fail f = { ERR_OK, "" };
 	struct reorgdb *db;
 	struct l2_trouble trouble;
-	bool open = n->look.has_database && lock_tell(n);
+	bool open = lock_tell(n);
 	enum err e = reorgdb_open(&db, path, REORGDB_READ, &f);
 
 	if (e == ERR_OK) {

@@ -7,7 +7,7 @@
 
 #include "base/mutant.h"
 #include "kinds/node/backup/backup.h"
-#include "kinds/node/watch/look.h"
+#include "kinds/node/watch/holder.h"
 
 #define FOLDER_MAX 4096
 
@@ -80,10 +80,27 @@ enum err folder_above(const char *folder, struct fail *f)
 #define WAYS \
 	"pawl node reset says how far it came, what finishes it, and what takes it back"
 
-enum err folder_settled(const char *file, struct fail *f)
+/* Without a config it is nobody's own. */
+enum err folder_ours(struct cli *c, const char *file, struct fail *f)
+{
+	const char *journal = cli_config(c, NULL) == ERR_OK ? c->config->journal : NULL;
+	char folder[FOLDER_MAX], reorg_db[FOLDER_MAX + 10];
+
+	above(folder, file);
+	snprintf(reorg_db, sizeof reorg_db, "%s/reorg_db", folder);
+	return l2_folder_check(
+	    &(struct l2_paths){
+		.folder = folder, .reorg_db = reorg_db, .journal = journal },
+	    f);
+}
+
+enum err folder_settled(struct cli *c, const char *file, struct fail *f)
 {
 	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
+	enum err e = folder_ours(c, file, f);
 
+	if (e != ERR_OK)
+		return e;
 	above(folder, file);
 	l2_reset_tell(told, &files_of_system, folder);
 	if (!told[0])

@@ -11,9 +11,13 @@
 NODISCARD enum err folder_of(
     const struct cli *c, const char *file, const char *what, struct fail *f);
 
-/* No reset of the node whose folder the file is in is half done: who writes there is
- * refused (CONFLICT, with what finishes it, and takes it back), who reads is told. */
-NODISCARD enum err folder_settled(const char *file, struct fail *f);
+/* Not beside the daemon of another journal, whose data folder the file is in: OWNED. */
+NODISCARD enum err folder_ours(struct cli *c, const char *file, struct fail *f);
+
+/* The same, and no reset of the node whose folder the file is in is half done: who writes
+ * there is refused (CONFLICT, with what finishes it, and takes it back), who reads is
+ * told. */
+NODISCARD enum err folder_settled(struct cli *c, const char *file, struct fail *f);
 void folder_warn(const struct cli *c, const char *file);
 
 /* The log or database is itself there, or nothing is: one of these is written, renamed

@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "kinds/node/judge/judge.h"
 #include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/watch/holder.h"
 
 #define LOOKED_AT ((uint64_t)64 << 20)
 #define READ_THROUGH                                                       \
@@ -172,9 +173,12 @@ bool node_troubles(const struct cli *c, struct journal *j, const struct node_fil
     const struct l2_look *look, node_trouble_fn *one, void *ctx)
 {
 	const struct troubles t = { c, j, files, look, one, ctx };
-
 	struct l2_trouble trouble;
+	struct l2_holder holder;
 
+	l2_holder_look(&holder, &files->paths);
+	if (trouble_of_holder(&trouble, &files->paths, &holder))
+		tell(&t, files->paths.folder, &trouble);
 	if (trouble_of_minted(&trouble, j))
 		tell(&t, c->config->journal, &trouble);
 	if (!look->has_folder)

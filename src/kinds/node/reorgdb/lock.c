@@ -2,84 +2,42 @@
  * our own processes, and RocksDB's of the file LOCK in it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mutant.h"
 #include "kinds/node/reorgdb/inside.h"
+#include "world/files.h"
 
 #define PATH_ROOM 4096
 #define LOCK "LOCK"
 
 /* -- who has it -------------------------------------------------------------- */
 
-/* Of the file in it, as the system knows it; 0: nobody, or it does not say. */
-static int file_holder(const char *path)
+bool reorgdb_holder(const char *path, int *ret_pid)
 {
 	char lock[PATH_ROOM];
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd, got;
+	int fd;
 
 	snprintf(lock, sizeof lock, "%s/" LOCK, path);
 	fd = open(lock, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	got = fcntl(fd, F_GETLK, &l);
-	close(fd);
-	return got == 0 && l.l_type != F_UNLCK && l.l_pid > 0 ? l.l_pid : 0;
-}
-
-/* The process of a line of the system's list of locks, if that is one of this folder:
- * "1: FLOCK ADVISORY WRITE 123 fe:01:4567 0 EOF". */
-static int line_holder(const char *line, const struct stat *st)
-{
-	const char *words[6], *at = line;
-	unsigned long major, minor, pid;
-	char *end;
-
-	for (size_t i = 0; i < 6; i++) {
-		words[i] = at += strspn(at, " ");
-		at += strcspn(at, " ");
-	}
-	if (strncmp(words[1], "FLOCK ", 6) != 0 || strncmp(words[3], "WRITE ", 6) != 0)
-		return 0;
-	pid = strtoul(words[4], NULL, 10);
-	major = strtoul(words[5], &end, 16);
-	minor = strtoul(*end ? end + 1 : end, &end, 16);
-	return major == major(st->st_dev) && minor == minor(st->st_dev) &&
-		strtoull(*end ? end + 1 : end, NULL, 10) == st->st_ino && pid < INT_MAX
-	    ? (int)pid
-	    : 0;
-}
-
-static int folder_holder(const char *path)
-{
-	FILE *locks = fopen("/proc/locks", "re");
-	char line[256];
-	struct stat st;
-	int ret = 0;
-
-	if (locks && stat(path, &st) == 0)
-		while (!ret && fgets(line, sizeof line, locks))
-			ret = line_holder(line, &st);
-	if (locks)
-		fclose(locks);
-	return ret;
+	if (fd < 0 || fcntl(fd, F_GETLK, &l) != 0)
+		l.l_type = F_UNLCK;
+	if (fd >= 0)
+		close(fd);
+	*ret_pid = l.l_type != F_UNLCK && l.l_pid > 0 ? l.l_pid : files_locked_by(path);
+	return l.l_type != F_UNLCK || *ret_pid;
 }
 
 enum err reorgdb_owned(const char *path, struct fail *f)
 {
 	char who[64] = "another process";
-	int pid = file_holder(path);
+	int pid;
 
-	if (!pid)
-		pid = folder_holder(path);
+	(void)reorgdb_holder(path, &pid);
 	if (pid)
 		snprintf(who, sizeof who, "process %d", pid);
 	return fail_set(f, ERR_OWNED,
@@ -94,18 +52,16 @@ enum err reorgdb_owned(const char *path, struct fail *f)
 
 enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat mine, there;
+	int fd;
+	/* A file system that has no such locks has that of LOCK. */
+	enum err e = files_lock_folder(path, &fd, f);
 
 	*ret = -1;
-	if (fd < 0)
-		return errno == ENOENT ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
-	/* A file system that has no such locks has that of LOCK. */
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
-	    !MUTANT(reorgdb_folder_unlocked)) {
-		close(fd);
-		return reorgdb_owned(path, f);
-	}
+	if (e == ERR_OWNED)
+		return MUTANT(reorgdb_folder_unlocked) ? ERR_OK : reorgdb_owned(path, f);
+	if (e != ERR_OK || fd < 0)
+		return e;
 	if (fstat(fd, &mine) != 0 || stat(path, &there) != 0 ||
 	    mine.st_ino != there.st_ino || mine.st_dev != there.st_dev) {
 		close(fd);

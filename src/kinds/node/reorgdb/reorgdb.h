@@ -137,6 +137,10 @@ NODISCARD enum err reorgdb_hold(
     const char *path, struct reorgdb_held *ret, struct fail *f);
 void reorgdb_let_go(struct reorgdb_held *held);
 
+/* Has a process it open to write? Asked of the system, and nothing is locked for it; pid
+ * 0: not which. Not for who has it open himself. */
+bool reorgdb_holder(const char *path, int *ret_pid);
+
 /* Only the highest so many blocks stay, and what others took on the disk is free again.
  * Dying in it leaves some more. */
 NODISCARD enum err reorgdb_prune(
