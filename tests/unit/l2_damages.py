@@ -24,7 +24,8 @@ import tempfile
 
 import l2_differs
 
-HEADER, END = b"SNAPSHOT v1\n", re.compile(rb"\nEND_SNAPSHOT(?:\n|\Z)")
+HEADER, END = b"SNAPSHOT v1\n", re.compile(rb"\nEND_SNAPSHOT(?:\n|\Z|(?=SNAPSHOT v1\n))")
+LINE = re.compile(rb"(?:\A|\n)(?:timestamp_ms |(?:balance|escrow|pegin|pegout|task)(?:s | \"))")
 SECTOR, HEAD, FOOT = 4096, 160, 64
 MAGIC, FOOT_MAGIC = b"\x89L2SNAP2", b"L2SNAP2\x89"
 FILL = b" \n\0"
@@ -126,12 +127,9 @@ def text_blocks(log, low=0, high=None):
     at = log.find(HEADER, low, high)
     while at >= 0:
         following = log.find(HEADER, at + 1, high)
-        limit = following if following >= 0 else high
-        # A line that the next header is glued to is no end.
-        end = END.search(log, at, limit)
-        if end and log[end.end() - 1:end.end()] != b"\n" and limit != high:
-            end = None
-        if end:
+        end = END.search(log, at, high)
+        # One that lacks its line feed is an end before a header, or where all ends.
+        if end and (following < 0 or end.end() <= following):
             yield at, end.end()
         at = following
 
@@ -192,14 +190,12 @@ def places(known, log):
     what is in none of them; and between these what else the first one has."""
     text, record = log.find(HEADER), log.find(MAGIC)
     readers = [lambda a, b: list(text_blocks(log, a, b)),
-               lambda a, b: list(record_blocks(known, log, a, b))]
+               lambda a, b: unquoted(log, record_blocks(known, log, a, b), a)]
     if 0 <= record and not 0 <= text < record:
         readers.reverse()
     ret = readers[0](0, len(log))
     for low, high in between(ret, 0, len(log)):
         others = readers[1](low, high)
-        if not 0 <= record < text:
-            others = unquoted(log, others, low)
         if others:
             ret += others
             for gap in between(others, low, high):
@@ -208,10 +204,10 @@ def places(known, log):
 
 
 def unquoted(log, records, low):
-    """Those that are in no line of a text: behind a header only where a line begins."""
+    """Those that are in no line of a text: behind one only where a line begins."""
     ret, behind = [], low
     for at, end in records:
-        alone = not re.search(rb"SNAPSHOT v1\r?\n", log[behind:at])
+        alone = not LINE.search(log[behind:at])
         if (alone or at == low or log[at - 1:at] == b"\n"
                 or log[max(low, at - 13):at] == b"\nEND_SNAPSHOT"):
             ret.append((at, end))

@@ -1,8 +1,8 @@
 /* log_in.h - an open log, for the files that make it up: log_scan.c finds the blocks of
- * a text, log_v2.c those of records, log_mixed.c those of the one format amid the other,
- * log_tail.c judges what stands behind the last one, log.c opens and checks,
- * log_end.c looks at its end alone, log_write.c appends, log_copy.c makes other files of
- * it.
+ * a text, log_v2.c those of records (not those that log_quoted.c sees in quotes),
+ * log_mixed.c those of the one format amid the other, log_tail.c judges what stands
+ * behind the last one, log.c opens and checks, log_end.c looks at its end alone,
+ * log_write.c appends, log_copy.c makes other files of it.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
 #define PAWL_KINDS_NODE_SNAPSHOT_LOG_IN_H
@@ -40,6 +40,15 @@ NODISCARD enum err log_scan_v1(
     struct l2_log *log, uint64_t from, uint64_t to, struct fail *f);
 /* Nothing is there but what fills a sector? */
 bool log_is_fill(const struct l2_log *log, uint64_t from, uint64_t to);
+
+/* log_quoted.c. Between the last block and a record there may be a text, that was torn or
+ * hurt: is the record one that stands in its quotes? One gap is asked upwards. */
+struct log_gap {
+	uint64_t from, seen; /* below `seen` it was looked at */
+	bool text;           /* it has some */
+};
+void log_gap_begin(struct log_gap *gap, const struct l2_log *log, uint64_t from);
+bool log_is_quoted(struct log_gap *gap, const struct l2_log *log, uint64_t at);
 
 /* log_mixed.c: blocks of the other version, where there is damage; all of the log's own
  * are known. */

@@ -2,12 +2,10 @@
  * formats: where the log's own one has damage, blocks of the other are looked for. Places
  * that are no damage are not read again. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
-#include "kinds/node/snapshot/v1.h"
 
 static enum err scan(
     struct l2_log *log, int version, uint64_t from, uint64_t to, struct fail *f)
@@ -24,68 +22,6 @@ static enum err rest(struct l2_log *log, uint64_t from, uint64_t to, struct fail
 	return scan(log, log->version, from, to, f);
 }
 
-/* No text of a snapshot has a line feed: whoever may choose one can put a whole record
- * into its quotes, and never at the beginning of a line. */
-static bool begins_line(const struct l2_log *log, uint64_t at, uint64_t from)
-{
-	static const char end[] = "\nEND_SNAPSHOT";
-	char bytes[sizeof end - 1];
-	uint64_t n = at - from < sizeof bytes ? at - from : sizeof bytes;
-	size_t got = 0;
-
-	if (at == from)
-		return !from || from != log->from;
-	if (log->files->read(log->file, at - n, bytes, (size_t)n, &got, NULL) || got != n)
-		return false;
-	return bytes[n - 1] == '\n' ||
-	    (n == sizeof bytes && memcmp(bytes, end, sizeof bytes) == 0);
-}
-
-/* Does a text begin between the two? What can't be read has one. */
-static bool has_header(const struct l2_log *log, uint64_t from, uint64_t to)
-{
-	static const char *const headers[] = { V1_HEADER, "SNAPSHOT v1\r\n" };
-	enum { PIECE = 1 << 16, OVERLAP = 12 };
-	char *bytes = mem_array(PIECE, 1);
-	bool ret = false;
-	size_t n = PIECE;
-
-	while (!ret && from < to && n == PIECE) {
-		size_t want = to - from < PIECE ? (size_t)(to - from) : PIECE;
-
-		ret = log->files->read(log->file, from, bytes, want, &n, NULL) != ERR_OK;
-		for (size_t i = 0; i < 2 && !ret; i++)
-			ret = memmem(bytes, n, headers[i], strlen(headers[i]));
-		from += n > OVERLAP ? n - OVERLAP : n;
-	}
-	mem_free(bytes);
-	return ret;
-}
-
-/* Of the records that were found there, from `first` on. Quotes are behind a header:
- * where none is between a record and the block before it, what is there is of a record
- * that was hurt. */
-static void believe(struct l2_log *log, size_t first, uint64_t from)
-{
-	uint64_t end = UINT64_MAX, seen = from;
-	bool text = from && from == log->from;
-	size_t n = first;
-
-	for (size_t i = first; i < log->blocks_n; i++) {
-		struct l2_block b = log->blocks[i];
-
-		text = text || has_header(log, seen, b.offset);
-		seen = b.offset;
-		if (text && b.offset != end && !begins_line(log, b.offset, from) &&
-		    !MUTANT(quoted_records_believed))
-			continue;
-		seen = end = b.offset + b.len;
-		text = MUTANT(records_behind_a_hurt_one);
-		log->blocks[n++] = b;
-	}
-	log->blocks_n = n;
-}
-
 /* *ret: there are some of the other version; else nothing is added. */
 static enum err look(
     struct l2_log *log, uint64_t from, uint64_t to, bool *ret, struct fail *f)
@@ -94,8 +30,6 @@ static enum err look(
 	uint64_t at = from;
 	enum err e = scan(log, 3 - log->version, from, to, f);
 
-	if (log->version != 2)
-		believe(log, first, from);
 	n = log->blocks_n;
 	log->damages_n = damages;
 	*ret = n > first;

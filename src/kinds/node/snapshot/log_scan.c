@@ -4,12 +4,14 @@
 
 #include "base/mem.h"
 #include "kinds/node/snapshot/log_in.h"
+#include "kinds/node/snapshot/v1.h"
 
 #define PIECE ((size_t)4 << 20)
 #define WORD "SNAPSHOT"
 #define WORD_LEN 8
-#define BEFORE 5 /* "\nEND_" */
-#define BEHIND 5 /* " v1\r\n" */
+#define BEFORE 5                   /* "\nEND_" */
+#define BEHIND 5                   /* " v1\r\n" */
+#define AROUND (WORD_LEN + BEHIND) /* a header, behind an end without line feed */
 
 #define NOWHERE UINT64_MAX
 
@@ -45,10 +47,10 @@ static size_t find_word(const struct scan *s, const char *bytes, size_t at, size
 	return n;
 }
 
-/* What fills a sector behind a block: a line of spaces, or of zeros. */
+/* What fills sectors behind a block: a line of spaces, or of zeros, or both. */
 bool log_is_fill(const struct l2_log *log, uint64_t from, uint64_t to)
 {
-	char bytes[L2_SECTOR + 1];
+	char bytes[2 * L2_SECTOR + 1];
 	size_t n = 0, i = 0;
 
 	if (to - from > sizeof bytes ||
@@ -96,6 +98,14 @@ static bool follows(const struct scan *s, const char *p, size_t left, const char
 	return s->at_end && left + 1 == len && memcmp(p, text, left) == 0;
 }
 
+/* The end of a block may lack its line feed where another one's header follows, too. */
+static bool ends(const struct scan *s, const char *behind, size_t left)
+{
+	return follows(s, behind, left, "\n") ||
+	    (left >= WORD_LEN + BEHIND - 1 &&
+		memcmp(behind, V1_HEADER, WORD_LEN + BEHIND - 1) == 0);
+}
+
 /* base: of the piece's first byte. */
 static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint64_t base)
 {
@@ -108,10 +118,9 @@ static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint
 		on_header(s, base + at, !line);
 	} else if (follows(s, behind, left, " v1\r\n")) {
 		log_add_damage(s->log, L2_CRLF, base + at, base + at + 13);
-	} else if (follows(s, behind, left, "\n") && at >= 4 &&
-	    memcmp(piece + at - 4, "END_", 4) == 0 &&
-	    (at == 4 ? first : piece[at - 5] == '\n')) {
-		on_end(s, base + at + WORD_LEN + (left ? 1 : 0));
+	} else if (at >= 4 && memcmp(piece + at - 4, "END_", 4) == 0 &&
+	    (at == 4 ? first : piece[at - 5] == '\n') && ends(s, behind, left)) {
+		on_end(s, base + at + WORD_LEN + (left && *behind == '\n'));
 	}
 }
 
@@ -142,16 +151,16 @@ static enum err scan_pieces(struct scan *s, char *bytes, struct fail *f)
 		if (!s->at_end)
 			log->files->soon(log->file, base + n, 2 * s->piece);
 		for (at = from; (at = find_word(s, bytes, at, n)) < n; at++) {
-			if (!s->at_end && n - at < WORD_LEN + BEHIND)
+			if (!s->at_end && n - at < WORD_LEN + AROUND)
 				break;
 			on_word(s, bytes, at, n, base);
 		}
 		if (s->at_end)
 			return ERR_OK;
-		had = WORD_LEN + BEFORE + BEHIND;
+		had = WORD_LEN + BEFORE + AROUND;
 		/* What is kept was looked at up to where the rest of a line may be
 		 * missing. */
-		from = had - WORD_LEN - BEHIND + 1;
+		from = had - WORD_LEN - AROUND + 1;
 		memmove(bytes, bytes + n - had, had);
 		base += n - had;
 	}

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/snapshot/log_in.h"
 #include "kinds/node/snapshot/v2.h"
 
@@ -84,12 +85,14 @@ enum err log_scan_v2(struct l2_log *log, uint64_t from, uint64_t to, struct fail
 	struct window w = { .cap = to - from < PIECE ? (size_t)(to - from) : PIECE };
 	uint64_t at = from, lost = from, len;
 	struct v2_foot foot;
+	struct log_gap gap;
 	enum err e = ERR_OK;
 
 	w.bytes = mem_array(w.cap ? w.cap : 1, 1);
+	log_gap_begin(&gap, log, from);
 	while (!e && at < to) {
 		e = look(log, at, to, &len, &foot, f);
-		if (!e && !len) {
+		if (!e && (!len || log_is_quoted(&gap, log, at))) {
 			e = find(log, &w, at + 1, to, &at, f);
 			continue;
 		}
@@ -100,6 +103,7 @@ enum err log_scan_v2(struct l2_log *log, uint64_t from, uint64_t to, struct fail
 		log_add_block(
 		    log, (struct l2_block){ .offset = at, .len = len, .record = true });
 		lost = at += len;
+		gap = (struct log_gap){ at, at, MUTANT(records_behind_a_hurt_one) };
 	}
 	mem_free(w.bytes);
 	if (!e && lost < to)

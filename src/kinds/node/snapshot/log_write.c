@@ -184,8 +184,12 @@ static void append_record(
 		return;
 	root_ahead_get(w->root, root);
 	w->at = sector_end(log.size);
+	/* Behind anything but a record it begins a line (log_quoted.c). */
+	if (log.size && !log.last.len && !MUTANT(l2_record_not_fenced))
+		add_fill(&w->b, L2_SECTOR);
 	buf_init(&b, SIZE_MAX / 2);
-	v2_format(&b, s, root, how->compress, w->at, after.number ? &after : NULL);
+	v2_format(
+	    &b, s, root, how->compress, w->at + w->b.len, after.number ? &after : NULL);
 	buf_add(&w->b, b.data, b.len - V2_FOOT);
 	close_block(w, b.data + b.len - V2_FOOT, V2_FOOT);
 	buf_release(&b);

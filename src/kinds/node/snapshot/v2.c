@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "codec/crc32c.h"
 #include "crypto/sha256.h"
 #include "kinds/node/snapshot/v2_in.h"
@@ -13,6 +14,8 @@
 #define PACKED 1u
 #define ANCHORED 2u
 #define FOOT_MAGIC "L2SNAP2\x89"
+#define WORD "L2SNAP2" /* of both magics */
+#define WORD_LEN 7
 #define LEVEL 3
 
 /* -- head and foot -------------------------------------------------------------- */
@@ -207,6 +210,39 @@ static void pack(struct buf *b, const struct buf *raw)
 	mem_free(to);
 }
 
+/* Where nothing may be read as a head or foot. */
+static bool has_word(const struct buf *b, size_t from)
+{
+	return memmem(b->data + from, b->len - from, WORD, WORD_LEN) &&
+	    !MUTANT(record_within_a_record);
+}
+
+/* A frame of zstd (RFC 8878) of blocks that are not packed. One ends behind the first
+ * three bytes of each word, and the three that say how long the next one is part it: the
+ * last of these is 8 at most, and the first never the word's last byte. */
+static void part(struct buf *b, const struct buf *raw)
+{
+	static const uint8_t begin[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xe0 };
+	const size_t most = 1 << 16, split = 3;
+	size_t at = 0;
+
+	buf_add(b, begin, sizeof begin);
+	add_u64(b, raw->len);
+	while (at < raw->len) {
+		const uint8_t *from = raw->data + at, *word;
+		size_t n = raw->len - at < most ? raw->len - at : most;
+		char head[4];
+
+		word = memmem(from, n, WORD, split);
+		if (word)
+			n = (size_t)(word - from) + split;
+		at += n;
+		put_u32(head, (uint32_t)n << 3 | (at == raw->len));
+		buf_add(b, head, 3);
+		buf_add(b, from, n);
+	}
+}
+
 void v2_format(struct buf *b, const struct l2_state *s, const char root[L2_HEX],
     bool compress, uint64_t offset, const struct v2_place *after)
 {
@@ -214,7 +250,7 @@ void v2_format(struct buf *b, const struct l2_state *s, const char root[L2_HEX],
 		.anchored = s->anchor.there,
 		.timestamp_ms = s->timestamp_ms };
 	char head[V2_HEAD] = { 0 };
-	size_t start = b->len;
+	size_t start = b->len, body = start + V2_HEAD;
 	struct buf raw;
 
 	CHECK(hex_parse(h.root, 32, root, L2_HEX - 1));
@@ -223,18 +259,21 @@ void v2_format(struct buf *b, const struct l2_state *s, const char root[L2_HEX],
 		    h.anchor_hash, 32, s->anchor.hash.at, s->anchor.hash.len);
 	set_before(&h, after);
 	buf_add(b, head, sizeof head);
-	if (compress) {
-		buf_init(&raw, SIZE_MAX / 2);
-		add_body(&raw, s);
-		h.raw_len = raw.len;
+	buf_init(&raw, SIZE_MAX / 2);
+	add_body(compress ? &raw : b, s);
+	h.raw_len = compress ? raw.len : b->len - body;
+	if (compress)
 		pack(b, &raw);
-		buf_release(&raw);
-	} else {
-		add_body(b, s);
-		h.raw_len = b->len - start - V2_HEAD;
+	if (has_word(b, body)) {
+		if (!compress)
+			buf_add(&raw, b->data + body, b->len - body);
+		b->len = body;
+		part(b, &raw);
+		h.packed = true;
 	}
-	h.body_len = b->len - start - V2_HEAD;
-	h.body_sum = crc32c(b->data + start + V2_HEAD, h.body_len);
+	buf_release(&raw);
+	h.body_len = b->len - body;
+	h.body_sum = crc32c(b->data + body, h.body_len);
 	put_head((char *)b->data + start, &h);
 	add_foot(b, start, offset);
 }

@@ -5,7 +5,8 @@
  * last bytes of a log has its newest record. Sums (CRC-32C) tell damage by chance; the
  * foot has the SHA-256 of head and body, and the next head repeats it, so that the log is
  * a chain. Zeros before the foot fill the last sector. Lists are sorted by id, each id
- * once: one state has one body.
+ * once: one state has one body. Within a record, what users wrote into it included, there
+ * is nothing that begins or ends as one.
  */
 #ifndef PAWL_KINDS_NODE_SNAPSHOT_V2_H
 #define PAWL_KINDS_NODE_SNAPSHOT_V2_H
