@@ -1,6 +1,7 @@
 #include "cli/behalf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
@@ -12,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 
 struct user {
 	uid_t uid;
@@ -42,21 +44,29 @@ static bool journal_stat(const struct cli *c, struct stat *st)
 	return c->config && stat(c->config->journal, st) == 0;
 }
 
-/* What was opened before is of root: an empty log goes on as his. */
+/* What was opened before is of root: an empty log goes on as his. Who may write in the
+ * folder of it can put any file of root's there, by a link: that is not given away. */
 static void log_give(const struct cli *c, const struct user *u)
 {
 	const char *path = c->config ? c->config->log.file : NULL;
+	int fd = path ? open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
 	struct stat st;
 
-	if (path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && !st.st_uid &&
-	    !st.st_size && chown(path, u->uid, u->gid) != 0)
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !st.st_uid && !st.st_size &&
+	    (st.st_nlink == 1 || MUTANT(root_gives_away)) &&
+	    fchown(fd, u->uid, u->gid) != 0)
 		cli_warn(c, "%s belongs to root, and %s can't write it: %s", path,
 		    u->name, strerror(errno));
+	close(fd);
 }
 
 static enum err become(
     const struct cli *c, const char *folder, const struct user *u, struct fail *f)
 {
+	char as[SHELL_AS_MAX];
+
 	log_give(c, u);
 	if ((u->named ? initgroups(u->name, u->gid) : setgroups(0, NULL)) != 0 ||
 	    setresgid(u->gid, u->gid, u->gid) != 0 ||
@@ -64,8 +74,9 @@ static enum err become(
 		return fail_set(f, ERR_SYSTEM,
 		    "%.300s belongs to %s, who could not write what root leaves there, "
 		    "and the system lets nobody become %s here (%s). Nothing was "
-		    "changed. Type it as that user: sudo -u %s pawl %s ...",
-		    folder, u->name, u->name, strerror(errno), u->name,
+		    "changed. Type it as that user: %s pawl %s ...",
+		    folder, u->name, u->name, strerror(errno),
+		    shell_as(as, u->named ? u->name : NULL, u->uid, u->gid),
 		    c->args.command->words);
 	if (u->home[0])
 		(void)setenv("HOME", u->home, 1);

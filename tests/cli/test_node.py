@@ -307,7 +307,18 @@ def what_root_does_is_its_owners(folder):
     shutil.rmtree(os.path.join(folder, "l2"))
     for path in [folder, *others(folder, 65534)]:
         os.chown(path, 65534, 65534)
+    kept = os.path.join(folder, "kept")  # whoever may write there gives it the name of the log
+    open(kept, "w", encoding="utf-8").close()
+    os.remove(os.path.join(folder, "log"))
+    os.link(kept, os.path.join(folder, "log"))
     Run(folder, "node", "init").ends(0, err="belongs to nobody.* this is done as nobody")
+    assert os.stat(kept).st_uid == 0, "root's file was given away"
+    os.remove(kept)
+    os.remove(os.path.join(folder, "log"))
+    done = subprocess.run(["setpriv", "--bounding-set=-setuid", PAWL, "node", "init"], cwd=folder, env=environment(),
+                          capture_output=True, check=False)
+    assert done.returncode == 1 and b"Type it as that user: sudo -u nobody pawl node init" in done.stderr, done
+    os.remove(os.path.join(folder, "log"))
     Run(folder, "node", "apply", "-", stdin=json.dumps(credit("a", 5))).ends(0)
     for line in ("create-anchor", "backup", "rebuild-reorg-db", "restore", "recover --latest-valid", "doctor", "verify",
                  "prune --output l2/pruned", "extract l2/l2_snapshots.dat l2/each", "convert l2/pruned l2/v2 --to 2"):
@@ -376,12 +387,23 @@ def what_doctor_names_can_be_typed(folder):
         """What it names is typed, and then there is nothing to do."""
         line = re.search("^ +do: (.*)$", Run(folder, "node", "doctor").ends(code, out).out, re.M)[1]
         assert path in line, line
+        line = line.partition(" (on another disk")[0]
         subprocess.run(["sh", "-c", line.replace("pawl ", PAWL + " ", 1)], cwd=folder, env=environment(), check=True,
                        capture_output=True)
         Run(folder, "node", "doctor").ends(0)
 
     os.chmod(data, 0o777)
     mended("'my node'", 1, "others may write in it")
+    os.mkdir(os.path.join(folder, "my"))  # what a line without quotes would remove
+    os.mkdir(os.path.join(data, "reorg_db.part"))
+    mended("'my node/reorg_db.part'", 1, "half made")
+    assert os.listdir(data) and not os.path.exists(os.path.join(data, "reorg_db.part"))
+    assert os.path.isdir(os.path.join(folder, "my"))
+    log = os.path.join(data, "l2_snapshots.dat")
+    os.rename(log, os.path.join(folder, "a log"))
+    os.symlink("../a log", log)
+    mended("'my node/l2_snapshots.dat'", 1, "symbolic link")
+    assert not os.path.islink(log) and not os.path.exists(os.path.join(folder, "a log"))
     shutil.rmtree(os.path.join(data, "reorg_db"))
     Run(folder, "node", "doctor").ends(1, "there is no reorg database.*\n.*alone: pawl node rebuild-reorg-db")
     Run(folder, "node", "rebuild-reorg-db").ends(0)

@@ -594,14 +594,29 @@ static void a_word_is_typed_as_one(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_string_equal(
 		    shell_word(out, sizeof out, cases[i].text), cases[i].word);
-	assert_string_equal(shell_word(small, sizeof small, "a b'c d e"), "'a '");
-	assert_string_equal(shell_word(small, 2, "a b"), "");
+	assert_string_equal(shell_word(small, sizeof small, "/a/b/cd"), "/a/b/cd");
+	assert_string_equal(shell_word(small, sizeof small, "it's a"), "PATH");
+	assert_string_equal(shell_word(small, sizeof small, "a b c"), "'a b c'");
+	/* Half of them would be other files. */
+	assert_string_equal(shell_word(small, sizeof small, "/a/b/c/d"), "PATH");
+	assert_string_equal(shell_word(small, sizeof small, "a b/cd"), "PATH");
+}
+
+static void a_command_is_typed_as_another(void **state)
+{
+	char out[SHELL_AS_MAX];
+
+	(void)state;
+	assert_string_equal(shell_as(out, "ailee", 1000, 1000), "sudo -u ailee");
+	assert_string_equal(shell_as(out, NULL, 1001, 1002),
+	    "sudo setpriv --reuid=1001 --regid=1002 --clear-groups");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_word_is_typed_as_one),
+		cmocka_unit_test(a_command_is_typed_as_another),
 		cmocka_unit_test(err_table),
 		cmocka_unit_test(fail_wraps_outermost_first),
 		cmocka_unit_test(a_disk_that_gives_nothing_is_no_refusal),

@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "cli/node/database.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshots.h"
@@ -51,16 +52,17 @@ static bool is_harmless(enum l2_damage_kind kind)
 
 static void mixed_tell(struct node_doctor *n, struct l2_log *log)
 {
-	char mixed[SNAPSHOTS_MIXED_MAX], remedy[2200];
+	char mixed[SNAPSHOTS_MIXED_MAX], word[400], remedy[1800];
 	const char *path = n->files.log;
 
 	snapshots_mixed(log, mixed);
 	if (!mixed[0])
 		return;
+	shell_word(word, sizeof word, path);
 	snprintf(remedy, sizeof remedy,
-	    "while nothing writes it: pawl node convert %.500s %.500s.one --to %d; then: "
-	    "mv %.500s.one %.500s",
-	    path, path, l2_log_version(log), path, path);
+	    "while nothing writes it: pawl node convert %s %s.one --to %d; then: mv "
+	    "%s.one %s",
+	    word, word, l2_log_version(log), word, word);
 	doctor_finding(&n->d, "log", path, remedy, "%s", mixed);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/node/doctor.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 
@@ -49,14 +50,14 @@ static bool in_use(const struct leftovers *l, const char *path)
 static void one(void *ctx, const char *name)
 {
 	const struct leftovers *l = ctx;
-	char path[2048], remedy[2200];
+	char path[2048], word[1400], remedy[1500];
 
 	if (!is_one(l, name) || MUTANT(leftovers_unsaid))
 		return;
 	snprintf(path, sizeof path, "%.1000s/%.255s", l->folder, name);
 	if (in_use(l, path))
 		return;
-	snprintf(remedy, sizeof remedy, "rm -r %s", path);
+	snprintf(remedy, sizeof remedy, "rm -r %s", shell_word(word, sizeof word, path));
 	doctor_finding(&l->n->d, "files", path, remedy,
 	    "a command that was killed has left it, half made: nothing reads it");
 }

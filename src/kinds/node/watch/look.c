@@ -17,7 +17,7 @@
 #include "kinds/node/backup/backup.h"
 
 #define DISK_SECTOR 512 /* of st_blocks */
-#define L2_WORD 600
+#define L2_WORD 160
 #define AHEAD_MS 600000
 #define NOWHERE "it is not there: log, reorg database and backups should be in it"
 
@@ -50,7 +50,7 @@ static void PRINTF(2, 3) remedy(struct l2_finding *f, const char *fmt, ...)
 	va_end(ap);
 }
 
-static const char *user_name(char out[64], uid_t uid)
+static bool user_named(char out[64], uid_t uid)
 {
 	char room[4096];
 	struct passwd entry, *there = NULL;
@@ -59,6 +59,12 @@ static const char *user_name(char out[64], uid_t uid)
 		snprintf(out, 64, "%s", there->pw_name);
 	else
 		snprintf(out, 64, "%u", (unsigned)uid);
+	return there != NULL;
+}
+
+static const char *user_name(char out[64], uid_t uid)
+{
+	(void)user_named(out, uid);
 	return out;
 }
 
@@ -90,16 +96,17 @@ static void rights_look(
 /* Root is nobody else's deputy here (behalf.h): he may look. */
 static void user_look(struct l2_look *l, const char *path)
 {
-	char owner[64], me[64], word[L2_WORD];
+	char owner[64], me[64], word[L2_WORD], as[SHELL_AS_MAX];
+	bool named = user_named(owner, (uid_t)l->owner);
 
 	if (geteuid() == 0 || geteuid() == (uid_t)l->owner || l->other)
 		return;
 	user_name(me, geteuid());
-	remedy(found(l, path, "it belongs to %s, and this process to %s",
-		   user_name(owner, (uid_t)l->owner), me),
-	    "type it as that user: sudo -u %s pawl ...; where %s is to run the node: "
+	remedy(found(l, path, "it belongs to %s, and this process to %s", owner, me),
+	    "type it as that user: %s pawl ...; where %s is to run the node: "
 	    "sudo chown -R %s: %s",
-	    owner, me, me, shell_word(word, sizeof word, path));
+	    shell_as(as, named ? owner : NULL, (uid_t)l->owner, (gid_t)l->owners_group),
+	    me, me, shell_word(word, sizeof word, path));
 }
 
 /* What is in a folder, one finding for all of it. Their sizes as du has them; bytes may
@@ -162,9 +169,10 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 		    "move it away, then: pawl node init --data-dir %s", word);
 		return;
 	}
-	l->owner = (unsigned)st.st_uid;
-	if (journal && stat(journal, &whose) == 0 && whose.st_uid)
-		l->owner = (unsigned)whose.st_uid;
+	if (!journal || stat(journal, &whose) != 0 || !whose.st_uid)
+		whose = st;
+	l->owner = (unsigned)whose.st_uid;
+	l->owners_group = (unsigned)whose.st_gid;
 	rights_look(l, path, &st, S_IRWXU);
 	l->other = st.st_uid != (uid_t)l->owner;
 	user_look(l, path);
@@ -181,21 +189,22 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 
 bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD])
 {
+	char word[L2_WORD];
 	struct stat st;
 
 	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
 		return false;
+	shell_word(word, sizeof word, path);
 	snprintf(what, L2_LINK_TOLD,
 	    "is a symbolic link, where the node's own is to be: what writes it anew "
 	    "takes its name, and would leave behind what the link points to");
 	if (stat(path, &st) != 0)
-		snprintf(
-		    remedy, L2_LINK_TOLD, "rm %.300s, which points to nothing", path);
+		snprintf(remedy, L2_LINK_TOLD, "rm %s, which points to nothing", word);
 	else
 		snprintf(remedy, L2_LINK_TOLD,
-		    "l=%.280s; d=$(readlink -f $l) && rm $l && mv \"$d\" $l (on another "
-		    "disk: the data folder as a whole)",
-		    path);
+		    "l=%s; d=$(readlink -f \"$l\") && rm \"$l\" && mv \"$d\" \"$l\" (on "
+		    "another disk: the data folder as a whole)",
+		    word);
 	return true;
 }
 

@@ -23,7 +23,7 @@ struct l2_paths {
 };
 
 #define L2_FINDINGS_MAX 8
-#define L2_LINK_TOLD 400
+#define L2_LINK_TOLD 420
 struct l2_finding {
 	const char *of; /* the path that it is about; of the caller's */
 	char why[300], remedy[L2_LINK_TOLD];
@@ -32,7 +32,8 @@ struct l2_finding {
 struct l2_look {
 	size_t findings_n; /* of folder and files: what keeps them from being used */
 	struct l2_finding findings[L2_FINDINGS_MAX];
-	unsigned owner; /* who is to have it all: a user's number */
+	unsigned owner; /* who is to have it all: a user's number,.. */
+	unsigned owners_group;
 	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
 	bool half_reset; /* log and database may be those that a reset had begun */

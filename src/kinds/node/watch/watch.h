@@ -58,7 +58,7 @@ struct l2_figures {
 	bool diverged, log_large, database_large, disk_low, backup_old;
 	int64_t backup_every_ms; /* 0: never */
 	bool backup_failed;
-	char backup_why[400], anchor_why[900]; /* "": nothing */
+	char backup_why[400], anchor_why[1000]; /* "": nothing */
 };
 
 struct l2_watch;
