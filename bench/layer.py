@@ -1,7 +1,6 @@
 """How long the node of a layer 2 takes to serve again after a kill, beside a chain of a million
 blocks: a fake node, with the answers that Bitcoin Core documents, and headers that hash."""
 
-import hashlib
 import json
 import pathlib
 import shutil
@@ -13,57 +12,12 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "cli"))
 
-from bitcoind import GENESIS, Server  # noqa: E402
+from bitcoind import Chain, Server  # noqa: E402
 from rocks import Rocks  # noqa: E402
 
 BALANCES = 240000  # 10 MB a snapshot
-NEW = 64           # blocks whose headers it has
 ROUNDS = 5
 COPIES = 3
-
-
-def twice(raw):
-    return hashlib.sha256(hashlib.sha256(raw).digest()).digest()
-
-
-def hash_at(height):
-    return "00000000" + hashlib.sha256(str(height).encode()).hexdigest()[8:]
-
-
-class Chain:
-    def __init__(self, height):
-        self.height = height
-        self.hashes, self.headers = {}, {}
-        parent = bytes.fromhex(hash_at(height - NEW))[::-1]
-        for at in range(height - NEW + 1, height + 1):
-            tx = hashlib.sha256(b"tx %d" % at).digest()
-            raw = (1).to_bytes(4, "little") + parent + tx + at.to_bytes(12, "little")
-            parent = twice(raw)
-            self.hashes[at] = parent[::-1].hex()
-            self.headers[self.hashes[at]] = (at, raw, tx[::-1].hex())
-
-    def hash(self, height):
-        return GENESIS if height == 0 else self.hashes.get(height) or hash_at(height)
-
-    def result(self, method, params):
-        if method == "getbestblockhash":
-            return self.hash(self.height)
-        if method == "getblockcount":
-            return self.height
-        if method == "getblockhash":
-            return self.hash(params[0]) if 0 <= params[0] <= self.height else None
-        if method in ("getblockheader", "getblock") and params[0] in self.headers:
-            at, raw, tx = self.headers[params[0]]
-            if params[1] in (False, 0):
-                return raw.hex()
-            return {"hash": params[0], "height": at, "tx": [tx],
-                    "confirmations": self.height - at + 1}
-        return None
-
-    def answer(self, asked):
-        result = self.result(asked["method"], asked.get("params", []))
-        error = None if result is not None else {"code": -5, "message": "Block not found"}
-        return {"result": result, "error": error, "id": asked.get("id")}
 
 
 def desk_of(folder, url):

@@ -81,3 +81,46 @@ class Bitcoind(Server):
         else:
             result = self.hash(asked["params"][0])
         return {"result": result, "error": error, "id": asked.get("id")}
+
+
+def twice(raw):
+    return hashlib.sha256(hashlib.sha256(raw).digest()).digest()
+
+
+class Chain:
+    """The answers of a node that can be followed: of its newest 64 blocks it has headers, which hash."""
+
+    def __init__(self, height):
+        self.height = height
+        self.hashes, self.headers = {}, {}
+        lowest = max(1, height - 63)
+        parent = bytes.fromhex(block_hash(lowest - 1))[::-1]
+        for at in range(lowest, height + 1):
+            tx = hashlib.sha256(b"tx %d" % at).digest()
+            raw = (1).to_bytes(4, "little") + parent + tx + at.to_bytes(12, "little")
+            parent = twice(raw)
+            self.hashes[at] = parent[::-1].hex()
+            self.headers[self.hashes[at]] = (at, raw, tx[::-1].hex())
+
+    def hash(self, height):
+        return self.hashes.get(height) or block_hash(height)
+
+    def result(self, method, params):
+        if method == "getbestblockhash":
+            return self.hash(self.height)
+        if method == "getblockcount":
+            return self.height
+        if method == "getblockhash":
+            return self.hash(params[0]) if 0 <= params[0] <= self.height else None
+        if method in ("getblockheader", "getblock") and params[0] in self.headers:
+            at, raw, tx = self.headers[params[0]]
+            if params[1] in (False, 0):
+                return raw.hex()
+            return {"hash": params[0], "height": at, "tx": [tx],
+                    "confirmations": self.height - at + 1}
+        return None
+
+    def answer(self, asked):
+        result = self.result(asked["method"], asked.get("params", []))
+        error = None if result is not None else {"code": -5, "message": "Block not found"}
+        return {"result": result, "error": error, "id": asked.get("id")}
