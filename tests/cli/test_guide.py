@@ -430,6 +430,10 @@ def a_gap_is_warned_of(folder):
             code, out, _ = node.bash("./pawl node divergence")
             assert (code, out.split("\n", 1)[0]) == (2 * (behind > 100), f"Snapshot is {behind} blocks behind Bitcoin"), out
         assert out.endswith("\nWarning: Large divergence detected\n"), out
+        warning = "Large divergence detected: the newest snapshot is 101 blocks behind Bitcoin"
+        assert f"warn  node: {warning}" in node.starts(until=warning)
+        assert node.bash("systemctl stop ailee-node")[0] == 0
+        assert warning in node.bash("./pawl status")[1]
 
 
 @test

@@ -85,7 +85,7 @@ static void newest_look(const struct troubles *t, const struct l2_end *end)
 	}
 	if (node_anchor_trouble(t->cli, t->journal, &end->verdict, &trouble))
 		tell(t, t->files->log, &trouble);
-	if (anchor_of(t->journal, &end->verdict, &a) && a.in_block &&
+	if (anchor_of(t->journal, &end->verdict, &a) && anchor_stands(&a) &&
 	    anchors_top(t->journal, &top) && top > a.height)
 		behind = top - a.height;
 	if (trouble_of_distance(&trouble, behind, t->cli->config->node.max_divergence))

@@ -108,6 +108,13 @@ bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret)
 	return sql_node_anchor_id_one(j, &in, &found) && anchor_read(j, found.id, ret);
 }
 
+bool anchor_stands(const struct anchor *a)
+{
+	return a->in_block ||
+	    (a->has_height && !MUTANT(old_anchor_is_in_no_block) &&
+		(a->status == ANCHOR_PENDING || a->status == ANCHOR_CONFIRMED));
+}
+
 static void put(struct journal *j, const struct anchor *a)
 {
 	struct sql_node_anchor_put_in in = { .id = a->id,

@@ -61,6 +61,9 @@ void anchor_broadcast(
 
 bool anchor_read(struct journal *j, int64_t id, struct anchor *ret);
 bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret);
+/* Does a block have it: one that was read, or one that was too old for that, by the word
+ * of the reorg database which it was taken over from? */
+bool anchor_stands(const struct anchor *a);
 
 /* The newest one of a state that is of use: PENDING or CONFIRMED, and its payload is
  * root and time alone. */

@@ -189,7 +189,7 @@ bool trouble_of_anchor(
 {
 	char hash[2 * sizeof a->hash.at + 1];
 
-	if (a->in_block)
+	if (anchor_stands(a))
 		return false;
 	if (a->status != ANCHOR_INVALIDATED_REORG && a->status != ANCHOR_FAILED_ORPHANED)
 		return trouble_of_waiting(ret, a, now_ms, most);

@@ -417,7 +417,7 @@ static void divergence_turn(struct l2_watch *w)
 	bool was = n->diverged,
 	     known = w->has_anchor && anchor_find(w->journal, &w->anchor, &a);
 
-	n->has_divergence = n->has_height && known && a.in_block;
+	n->has_divergence = n->has_height && known && anchor_stands(&a);
 	n->divergence =
 	    n->has_divergence && n->height > a.height ? n->height - a.height : 0;
 	n->diverged = trouble_of_distance(&trouble, n->divergence, n->max_divergence);
