@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "base/mem.h"
 #include "cli/config/keys.h"
 #include "codec/json.h"
+#include "world/files.h"
 
 enum err cli_log(const struct cli *c, const struct log_config *log, struct fail *f)
 {
@@ -43,6 +45,21 @@ enum err cli_keyring(struct cli *c, struct fail *f)
 	if (e == ERR_OK && !c->keyring)
 		c->keyring = keyring_new(c->config);
 	return e;
+}
+
+static void on_stop(int number)
+{
+	(void)number;
+	files_stop();
+}
+
+const struct files *cli_until_stopped(void)
+{
+	const struct sigaction a = { .sa_handler = on_stop,
+		.sa_flags = SA_RESTART | (int)SA_RESETHAND };
+
+	CHECK(sigaction(SIGINT, &a, NULL) == 0 && sigaction(SIGTERM, &a, NULL) == 0);
+	return &files_until_stopped;
 }
 
 void cli_say(const struct cli *c, const char *fmt, ...)

@@ -15,6 +15,7 @@
 #include "cli/args.h"
 #include "cli/config/config.h"
 
+struct files;
 struct keyring;
 
 struct cli {
@@ -32,6 +33,10 @@ NODISCARD enum err cli_config(struct cli *c, struct fail *f);
 NODISCARD enum err cli_log(
     const struct cli *c, const struct log_config *log, struct fail *f);
 NODISCARD enum err cli_keyring(struct cli *c, struct fail *f); /* loads the config too */
+
+/* For long work on files (files.h): SIGINT and SIGTERM stop it, and what it began is
+ * taken away. A second one ends the process at once. */
+const struct files *cli_until_stopped(void);
 
 /* For a person who is watching: not with --json or --quiet. */
 void cli_say(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);

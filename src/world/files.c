@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 
 struct file {
 	int fd;
@@ -333,6 +335,70 @@ const struct files files_of_system = {
 	.soon = soon,
 	.start = start,
 	.write = write_at,
+	.cut = cut_at,
+	.sync = sync_file,
+	.own = own,
+	.rename = rename_over,
+	.exchange = exchange,
+	.point = point,
+	.remove = remove_file,
+	.number = number,
+	.folder = folder,
+	.each = each_of,
+	.sync_folder = sync_folder,
+};
+
+/* -- until it is asked to end ------------------------------------------------ */
+
+#define PIECE ((size_t)8 << 20) /* that much is read before it is looked again */
+
+static atomic_bool stopping;
+
+void files_stop(void)
+{
+	atomic_store(&stopping, true);
+}
+
+bool files_stopped(void)
+{
+	return atomic_load(&stopping) && !MUTANT(ends_behind_its_files);
+}
+
+static enum err read_until(
+    struct file *file, uint64_t at, void *to, size_t len, size_t *ret_n, struct fail *f)
+{
+	enum err e = ERR_OK;
+	size_t n = PIECE;
+
+	*ret_n = 0;
+	while (e == ERR_OK && n == PIECE && *ret_n < len) {
+		size_t want = len - *ret_n < PIECE ? len - *ret_n : PIECE;
+
+		if (files_stopped())
+			return fail_set(
+			    f, ERR_STOPPED, "stopped while %s was read", file->path);
+		e = read_at(file, at + *ret_n, (char *)to + *ret_n, want, &n, f);
+		*ret_n += n;
+	}
+	return e;
+}
+
+static enum err write_until(
+    struct file *file, uint64_t at, const void *bytes, size_t len, struct fail *f)
+{
+	return files_stopped()
+	    ? fail_set(f, ERR_STOPPED, "stopped while %s was written", file->path)
+	    : write_at(file, at, bytes, len, f);
+}
+
+const struct files files_until_stopped = {
+	.open = open_file,
+	.close = close_file,
+	.size = size_of,
+	.read = read_until,
+	.soon = soon,
+	.start = start,
+	.write = write_until,
 	.cut = cut_at,
 	.sync = sync_file,
 	.own = own,

@@ -68,6 +68,13 @@ struct files {
 
 extern const struct files files_of_system;
 
+/* The same for long work, until the process is asked to end: from then on nothing is read
+ * or written through it (ERR_STOPPED), so that nobody waits for the rest of a large file.
+ * Names, syncs and what is removed go on: who fails takes away what he began. */
+extern const struct files files_until_stopped;
+void files_stop(void); /* for good; from a signal's handler, too */
+bool files_stopped(void);
+
 /* Some process owns it, this one included. Of the system's files; who asks leaves no
  * trace. */
 bool files_is_owned(const char *path);

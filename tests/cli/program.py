@@ -61,6 +61,13 @@ class Run:
         return objects
 
 
+def wait_for(condition, seconds=30):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it does not come"
+        time.sleep(0.01)
+
+
 class Serve:
     """pawl serve, while a block lasts: it must end well then. Of a block that fails it is killed, and nobody waits.
 

@@ -9,10 +9,11 @@ Speaks TAP.
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
-from program import Run, Serve, main, test
+from program import PAWL, Run, Serve, environment, main, test, wait_for
 from rocks import Rocks
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
@@ -227,6 +228,32 @@ def no_backup_has_a_log_yet(folder):
     shutil.copy(VECTORS / "ok.dat", os.path.join(folder, "l2", "l2_snapshots.dat"))
     Run(folder, "node", "restore").ends(1, err="has no log, and no other has one; pawl node restore --only reorg-db 2")
     Run(folder, "node", "restore", "--only", "log").ends(1, err="none of the 1 backups in l2/backups has a log; the newest is 2")
+
+
+@test
+def nobody_waits_for_a_large_log(folder):
+    """who makes a backup of a large log ends when he is asked to, and leaves nothing"""
+    filled(folder)
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write("serve: {listen: none}\n"
+                   "node: {data_dir: l2, chain: b, backup: {folder: b}}\n"
+                   "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+    Run(folder, "init").ends(0)
+    os.truncate(os.path.join(folder, "l2", "l2_snapshots.dat"), 16 << 30)  # read whole for each backup
+    lock = os.path.join(folder, "b", "backup.lock")
+    for word in ("node backup", "serve"):
+        with open(os.path.join(folder, "said"), "w+", encoding="utf-8") as said:
+            child = subprocess.Popen([PAWL, *word.split()], cwd=folder, stdout=said, stderr=said,
+                                     env=environment())
+            wait_for(lambda: os.path.exists(lock))
+            child.send_signal(signal.SIGTERM)
+            code = child.wait(60)
+            said.seek(0)
+            text = said.read()
+        assert code == (0 if word == "serve" else 3), (code, text)
+        assert "stopped while l2/l2_snapshots.dat was read" in text, text
+        assert names(os.path.join(folder, "b")) == ["backup.lock"], names(os.path.join(folder, "b"))
+        os.remove(lock)
 
 
 if __name__ == "__main__":

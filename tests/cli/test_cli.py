@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from program import PAWL, Run, environment, main, said, test
+from program import PAWL, Run, environment, main, said, test, wait_for
 
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
@@ -45,13 +45,6 @@ def write(folder, name, text, mode=0o600):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     os.chmod(path, mode)
-
-
-def wait_for(condition, seconds=30):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it does not come"
-        time.sleep(0.01)
 
 
 def mode(folder, name):

@@ -1095,6 +1095,53 @@ static void a_packing_that_fails_writes_no_more(void **state)
 	assert_non_null(strstr(f.why, "a name: is no file of a reorg database"));
 }
 
+/* Reads and writes, until it is to end. */
+static long until;
+
+static enum err u_read(
+    struct file *file, uint64_t at, void *to, size_t len, size_t *n, struct fail *f)
+{
+	return until-- > 0 ? files_of_system.read(file, at, to, len, n, f)
+			   : fail_set(f, ERR_STOPPED, "stopped");
+}
+
+static enum err u_write(
+    struct file *file, uint64_t at, const void *bytes, size_t len, struct fail *f)
+{
+	return until-- > 0 ? files_of_system.write(file, at, bytes, len, f)
+			   : fail_set(f, ERR_STOPPED, "stopped");
+}
+
+/* Wherever it is stopped: what was begun is gone, and what was there is there. */
+static void what_is_stopped_leaves_nothing(void **state)
+{
+	struct files stopping = files_of_system;
+	enum err backup = ERR_STOPPED, restore = ERR_STOPPED;
+	char root[L2_HEX];
+	struct l2_backup b;
+	struct l2_restored r;
+	struct fail f;
+
+	(void)state;
+	stopping.read = u_read;
+	stopping.write = u_write;
+	grow_on(&files_of_system, 30, root);
+	db_fill(0, 10);
+	for (long n = 0; backup == ERR_STOPPED; n++) {
+		until = n;
+		backup = make_on(&stopping, 0, &b, &f);
+		assert_true(backup == ERR_OK || backup == ERR_STOPPED);
+		assert_int_equal(count_like("backups/*_2*"), backup ? 0 : 3);
+	}
+	for (long n = 0; restore == ERR_STOPPED; n++) {
+		until = n;
+		restore = restore_on(&stopping, NULL, &r, &f);
+		assert_true(restore == ERR_OK || restore == ERR_STOPPED);
+		assert_int_equal(count_like("*.part"), 0);
+		assert_int_equal(count_like("*.before_*"), restore ? 0 : 2);
+	}
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, own_folder_remove)
@@ -1120,6 +1167,7 @@ int main(void)
 		ONE(the_power_goes_beside_a_database),
 		ONE(a_full_disk_keeps_what_there_is),
 		ONE(a_packing_that_fails_writes_no_more),
+		ONE(what_is_stopped_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, group_begin, NULL);

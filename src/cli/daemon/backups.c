@@ -55,7 +55,7 @@ enum err backup_now(const struct backup_paths *paths,
     const struct node_backup_config *config, int64_t wall_ms, struct l2_backup *ret,
     struct fail *f)
 {
-	struct l2_backup_plan plan = { &files_of_system, paths->log, paths->reorg_db,
+	struct l2_backup_plan plan = { &files_until_stopped, paths->log, paths->reorg_db,
 		paths->folder, config->keep, wall_ms };
 	struct fail here, there;
 	enum err e = l2_backup_make(&plan, ret, &here), away = ERR_OK;
@@ -72,8 +72,9 @@ void backup_note(const struct backup_paths *paths, enum err e, const struct l2_b
 	struct fail f;
 
 	if (MUTANT(backup_fails_unnoted) || e == ERR_OWNED ||
-	    (e == ERR_NOT_FOUND && !b->sums[0]))
-		return; /* another one says it; there is nothing to copy */
+	    ((e == ERR_NOT_FOUND || e == ERR_STOPPED) && !b->sums[0]))
+		return; /* another one says it; there is nothing to copy; it is not over
+			 */
 	if (l2_backup_note(&files_of_system, paths->folder, e == ERR_OK ? NULL : why->why,
 		&f) != ERR_OK)
 		log_warn(
@@ -84,7 +85,7 @@ void backup_note(const struct backup_paths *paths, enum err e, const struct l2_b
 static enum err backup_away(const struct backup_paths *paths,
     const struct node_backup_config *config, struct l2_backup *ret, struct fail *f)
 {
-	struct l2_backup_plan plan = { .files = &files_of_system,
+	struct l2_backup_plan plan = { .files = &files_until_stopped,
 		.folder = paths->folder };
 	enum err e = l2_backup_newest(plan.files, plan.folder, ret, f);
 
@@ -152,12 +153,14 @@ static int64_t left_ms(const struct backups *b, struct world *w)
 {
 	struct l2_backup_seen *seen = NULL;
 	int64_t every = b->keys.backup.every, age_ms = every;
-	size_t n = 0;
+	size_t n = 0, i = 0;
 
-	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) ==
-		ERR_OK &&
-	    n)
-		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[0].time);
+	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) != ERR_OK)
+		n = 0;
+	while (i < n && !seen[i].sums) /* who made it was killed */
+		i++;
+	if (i < n)
+		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[i].time);
 	mem_free(seen);
 	return age_ms < 0 || age_ms >= every ? 0 : every - age_ms;
 }
@@ -182,6 +185,12 @@ static bool was_nothing(const struct backups *b)
 /* Each other failure; the same one, tried again, is no news. */
 static void failure_tell(struct backups *b)
 {
+	if (b->e == ERR_STOPPED) {
+		log_info("node", "%s: %s",
+		    b->made.whole ? "a backup is not taken away" : "no backup",
+		    b->fail.why);
+		return;
+	}
 	if (!strncmp(b->said, b->fail.why, sizeof b->said - 1))
 		return;
 	snprintf(b->said, sizeof b->said, "%.399s", b->fail.why);

@@ -104,6 +104,7 @@ enum err service_run(struct loop *l, struct backups *backups, struct fail *f)
 			reload(l, backups);
 		reloads = world_signals(l->world).reloads;
 	}
+	files_stop(); /* who waits for the workers waits for no large file */
 	if (e != ERR_STOPPED)
 		return e;
 	drain(l);

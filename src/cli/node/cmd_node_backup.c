@@ -70,8 +70,10 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 	if (to)
 		config.copy_to = to;
 	tried = e == ERR_OK;
-	if (tried)
+	if (tried) {
+		(void)cli_until_stopped();
 		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
+	}
 	if (tried && !to) /* as the config wants it */
 		backup_note(&paths, e, &b, f);
 	if (e != ERR_OK && !b.sums[0])

@@ -54,7 +54,7 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = behalf_of(c, output, f);
 	if (e == ERR_OK)
-		e = l2_log_convert(&files_of_system, v.path, output, &how, &n,
+		e = l2_log_convert(cli_until_stopped(), v.path, output, &how, &n,
 		    snapshots_left_tell, &v, f);
 	if (e != ERR_OK)
 		return e;

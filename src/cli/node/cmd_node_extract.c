@@ -79,6 +79,6 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 		e = folder_make(folder, f);
 	if (e == ERR_OK)
 		e = l2_log_extract(
-		    &files_of_system, x.path, folder, &n, snapshots_left_tell, &x, f);
+		    cli_until_stopped(), x.path, folder, &n, snapshots_left_tell, &x, f);
 	return e == ERR_OK ? tell(c, &x, folder, n, all, f) : e;
 }

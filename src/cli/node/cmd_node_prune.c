@@ -81,7 +81,7 @@ enum err cmd_node_prune(struct cli *c, struct fail *f)
 		e = behalf_of(c, output, f);
 	if (e == ERR_OK)
 		e = l2_log_prune(
-		    &files_of_system, path, (size_t)keep, output, &pruned, f);
+		    cli_until_stopped(), path, (size_t)keep, output, &pruned, f);
 	if (e == ERR_OK)
 		tell(c, &pruned, output);
 	return e;

@@ -51,6 +51,7 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	journal_read_begin(j);
+	(void)cli_until_stopped();
 	e = reorgdb_rebuild(&r, j, path, f);
 	journal_read_end(j);
 	journal_close(j);

@@ -92,7 +92,7 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	const char *from = args_get(&c->args, "--from");
 	const char *only = args_get(&c->args, "--only");
 	struct backup_paths paths;
-	struct l2_restore_plan plan = { .files = &files_of_system,
+	struct l2_restore_plan plan = { .files = cli_until_stopped(),
 		.time = args_word(&c->args, 0),
 		.log_file = args_get(&c->args, "--file"),
 		.wall_ms = clock_wall_ms() };

@@ -14,6 +14,8 @@
 #include "kinds/node/backup/inside.h"
 
 #define COMMAND_MS (30 * 60 * 1000)
+#define LOOK_MS 200   /* so often it is looked whether this process is to end */
+#define GRACE_MS 1000 /* of SIGTERM */
 
 static enum err one_copy(
     const struct l2_backup_plan *plan, const char *name, const char *to, struct fail *f)
@@ -37,13 +39,13 @@ static enum err one_copy(
 	if (e == ERR_OK)
 		e = part_copy(&p, from, len, f);
 	e = part_keep(&p, e, sum, f);
-	if (e == ERR_OK)
-		e = file_sum(plan->files, p.path, again, &len, f);
+	if (e != ERR_OK)
+		return e;
+	e = file_sum(plan->files, p.path, again, &len, f);
 	if (e == ERR_OK && (strcmp(want, sum) != 0 || strcmp(want, again) != 0))
 		e = fail_set(
 		    f, ERR_DAMAGED, "%s: what is read is not what was copied", p.path);
-	if (e == ERR_OK)
-		e = plan->files->rename(p.path, p.name, f);
+	e = part_settle(&p, e, f);
 	return e == ERR_OK ? plan->files->sync_folder(path, f) : e;
 }
 
@@ -92,12 +94,32 @@ static int start(pid_t *ret, const char *command, char **argv)
 	return posix_spawn(ret, command, NULL, NULL, argv, env);
 }
 
+/* Until it ends, or its time is over, or that of this process: 0, where it still runs. */
+static int watched(pid_t pid)
+{
+	struct pollfd end = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int said = end.fd < 0 ? -1 : 0;
+
+	for (int ms = 0; !said && ms < COMMAND_MS && !files_stopped(); ms += LOOK_MS)
+		said = poll(&end, 1, LOOK_MS);
+	if (!said && files_stopped()) {
+		kill(pid, SIGTERM);
+		said = poll(&end, 1, GRACE_MS);
+	}
+	if (end.fd >= 0)
+		close(end.fd);
+	return said;
+}
+
 static enum err ended(pid_t pid, const char *command, bool late, struct fail *f)
 {
 	int how = 0;
 
 	while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
 		;
+	if (files_stopped() && !(WIFEXITED(how) && WEXITSTATUS(how) == 0))
+		return fail_set(f, ERR_STOPPED,
+		    "node.backup.command: %s was ended with this process", command);
 	if (late)
 		return fail_set(f, ERR_SYSTEM,
 		    "node.backup.command: %s did not end within %d minutes", command,
@@ -115,7 +137,6 @@ enum err l2_backup_command(const struct l2_backup_plan *plan, const struct l2_ba
 	const char *names[] = { b->log, b->reorg_db, b->sums };
 	char paths[3][BACKUP_PATH_MAX], name[BACKUP_PATH_MAX];
 	char *argv[5] = { name };
-	struct pollfd end = { .events = POLLIN };
 	int n = 1, said;
 	bool late;
 	pid_t pid;
@@ -128,15 +149,15 @@ enum err l2_backup_command(const struct l2_backup_plan *plan, const struct l2_ba
 			return ERR_INPUT;
 		argv[n++] = paths[i];
 	}
+	if (files_stopped())
+		return fail_set(f, ERR_STOPPED,
+		    "node.backup.command: %s is not begun: this process ends", command);
 	said = start(&pid, command, argv);
 	if (said)
 		return fail_set(f, ERR_SYSTEM, "node.backup.command: %s: %s", command,
 		    strerror(said));
-	end.fd = pidfd_open(pid, 0);
-	late = end.fd >= 0 && poll(&end, 1, COMMAND_MS) == 0;
+	late = !watched(pid);
 	if (late)
 		kill(pid, SIGKILL);
-	if (end.fd >= 0)
-		close(end.fd);
 	return ended(pid, command, late, f);
 }

@@ -288,15 +288,14 @@ static enum err db_pack(struct making *m, struct fail *f)
 	if (e == ERR_OK)
 		e = tar_pack(&p, m->checkpoint, DATABASE, packed, f);
 	e = part_keep(&p, e, m->sums.sum[BACKUP_DB], f);
-	if (e == ERR_OK)
-		e = tar_read(files, p.path, DATABASE, NULL, again, f);
+	if (e != ERR_OK)
+		return e;
+	e = tar_read(files, p.path, DATABASE, NULL, again, f);
 	if (e == ERR_OK && strcmp(packed, again) != 0)
 		e = fail_set(
 		    f, ERR_DAMAGED, "%s: what was written is not what is read", p.path);
-	if (e == ERR_OK)
-		e = files->rename(p.path, path, f);
 	m->ret->reorg_db_bytes = p.size;
-	return e;
+	return part_settle(&p, e, f);
 }
 
 static enum err copy_same(
@@ -398,7 +397,23 @@ static enum err sums_write(struct making *m, struct fail *f)
 		e = part_add(&p, buf_text(&text), text.len, f);
 	e = part_end(&p, e, sum, f);
 	buf_release(&text);
+	if (e != ERR_OK)
+		m->ret->sums[0] = '\0';
 	return e;
+}
+
+/* Without sums it would be a copy of which nobody can say what it is. */
+static void take_back(struct making *m)
+{
+	char *const names[] = { m->ret->log, m->ret->reorg_db };
+	char path[BACKUP_PATH_MAX];
+
+	for (size_t i = 0; i < 2 && !MUTANT(half_a_backup_stays); i++) {
+		if (names[i][0] &&
+		    backup_path(path, m->plan->folder, names[i], NULL) == ERR_OK)
+			(void)!m->plan->files->remove(path, NULL);
+		names[i][0] = '\0';
+	}
 }
 
 /* -- older ones ------------------------------------------------------------- */
@@ -491,6 +506,8 @@ static enum err make(struct making *m, struct fail *f)
 	e = files_make(m, f);
 	if (e == ERR_OK && (m->ret->log[0] || m->ret->reorg_db[0]))
 		e = names_settle(m, f);
+	if (e != ERR_OK && !m->ret->sums[0])
+		take_back(m);
 	if (m->checkpoint[0])
 		reorgdb_remove(m->checkpoint);
 	if (e != ERR_OK || m->db == ERR_OK || m->db == ERR_NOT_FOUND)

@@ -43,6 +43,9 @@ NODISCARD enum err part_end(
 /* The same, and the name stays the one of a part. */
 NODISCARD enum err part_keep(
     struct part *p, enum err e, char sum[SUM_TEXT], struct fail *f);
+/* Of one that was kept, and read again: e says how that went. It has its name, or is
+ * gone. */
+NODISCARD enum err part_settle(struct part *p, enum err e, struct fail *f);
 
 /* The first `len` bytes of a file. */
 NODISCARD enum err part_copy(

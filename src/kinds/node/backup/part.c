@@ -48,6 +48,14 @@ enum err part_keep(struct part *p, enum err e, char sum[SUM_TEXT], struct fail *
 	return e;
 }
 
+enum err part_settle(struct part *p, enum err e, struct fail *f)
+{
+	if (e == ERR_OK)
+		return p->files->rename(p->path, p->name, f);
+	(void)!p->files->remove(p->path, NULL);
+	return e;
+}
+
 enum err part_end(struct part *p, enum err e, char sum[SUM_TEXT], struct fail *f)
 {
 	e = part_keep(p, e, sum, f);

@@ -287,12 +287,15 @@ static enum err log_prepare(struct putting *p, struct fail *f)
 	if (e == ERR_OK)
 		e = part_copy(&part, p->log, len, f);
 	e = part_keep(&part, e, sum, f);
-	if (e == ERR_OK)
-		e = file_sum(p->plan->files, part.path, again, &got, f);
+	if (e != ERR_OK)
+		return e;
+	e = file_sum(p->plan->files, part.path, again, &got, f);
 	if (e == ERR_OK && (strcmp(sum, want) != 0 || strcmp(sum, again) != 0))
 		e = fail_set(f, ERR_STALE,
 		    "%s changed while it was read; nothing was changed: type it again",
 		    p->log);
+	if (e != ERR_OK)
+		(void)!p->plan->files->remove(part.path, NULL);
 	return e;
 }
 

@@ -103,6 +103,8 @@ static void failed(struct mirror *m, const struct mirror_job *job)
 {
 	m->compared = false;
 	m->again_ms = world_now_ms(m->world) + AGAIN_MS;
+	if (job->err == ERR_STOPPED)
+		return; /* the process ends: it says nothing of the database */
 	if (strcmp(m->trouble, job->fail.why) != 0)
 		log_warn("node", "%s", job->fail.why);
 	snprintf(m->trouble, sizeof m->trouble, "%s", job->fail.why);

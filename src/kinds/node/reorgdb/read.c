@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "kinds/node/reorgdb/inside.h"
+#include "world/files.h"
 
 #define ANCHOR_HEX_LEN 64 /* of SHA-256 */
 
@@ -255,9 +256,10 @@ enum err reorgdb_visit(
 {
 	rocksdb_iterator_t *it =
 	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	enum err e;
 
 	rocksdb_iter_seek_to_first(it);
-	while (rocksdb_iter_valid(it)) {
+	while (rocksdb_iter_valid(it) && !files_stopped()) {
 		if (!v->block && has_prefix(it, "block:")) {
 			rocksdb_iter_seek(it, BEHIND_BLOCKS, strlen(BEHIND_BLOCKS));
 			continue;
@@ -265,7 +267,10 @@ enum err reorgdb_visit(
 		visit_one(v, it);
 		rocksdb_iter_next(it);
 	}
-	return iterated(db, it, f);
+	e = iterated(db, it, f);
+	return e == ERR_OK && files_stopped()
+	    ? fail_set(f, ERR_STOPPED, "stopped while %s was read", db->path)
+	    : e;
 }
 
 enum err reorgdb_history(

@@ -103,9 +103,13 @@ static enum err salvage(
 		.anchor = salvage_anchor,
 		.event = salvage_event };
 	struct fail why;
+	enum err e = reorgdb_visit(from, &v, &why);
 
-	if (reorgdb_visit(from, &v, &why) != ERR_OK ||
-	    reorgdb_reputations(from, salvage_peer, &s, &why) != ERR_OK)
+	if (e == ERR_OK)
+		e = reorgdb_reputations(from, salvage_peer, &s, &why);
+	if (e == ERR_STOPPED)
+		s.e = fail_set(f, e, "%s; nothing was changed", why.why);
+	else if (e != ERR_OK)
 		cut_short(ret, &why);
 	if (s.e == ERR_OK)
 		s.e = reorgdb_write(to, s.batch, f);
@@ -257,5 +261,7 @@ enum err reorgdb_rebuild(
 		reorgdb_close(to);
 	}
 	reorgdb_close(old);
+	if (e == ERR_STOPPED)
+		(void)leftover_clear(fresh, NULL);
 	return e == ERR_OK ? swap(ret, path, fresh, f) : e;
 }

@@ -74,7 +74,7 @@ struct reorgdb_visitor {
 	void (*bad)(void *ctx, const char *key, const char *why);
 };
 
-/* fails: DAMAGED, UNREADABLE: what lies behind was not reached. */
+/* fails: DAMAGED, UNREADABLE: what lies behind was not reached; STOPPED (files_stop). */
 NODISCARD enum err reorgdb_visit(
     struct reorgdb *db, const struct reorgdb_visitor *v, struct fail *f);
 /* Events alone, the newest first, at most max. */

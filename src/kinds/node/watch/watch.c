@@ -97,8 +97,8 @@ static void job_run(void *ctx)
 		job->look.log_file != job->before.log_file ||
 		job->look.log_changed_ns != job->before.log_changed_ns);
 	if (job->read)
-		job->err = l2_log_end(&job->end, &files_of_system, w->paths.log, &demand,
-		    L2_END_ALL, &job->fail);
+		job->err = l2_log_end(&job->end, &files_until_stopped, w->paths.log,
+		    &demand, L2_END_ALL, &job->fail);
 	if (job->read && job->err == ERR_OK)
 		job->unsure = judge_trouble(&judge, &job->fail) != ERR_OK;
 	judge_release(&judge);
@@ -301,6 +301,10 @@ static void look_take(struct l2_watch *w)
 	struct watch_job *job = w->back;
 
 	w->back = NULL;
+	if (job->err == ERR_STOPPED) { /* the process ends: it says nothing of the log */
+		job_free(job);
+		return;
+	}
 	w->now.look = job->look;
 	w->now.looked = true;
 	folder_tell(w);
