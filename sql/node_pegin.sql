@@ -49,11 +49,27 @@ WHERE confirmations <> deep
 	OR status <> CASE WHEN deep >= :enough THEN 2 WHEN deep = 0 AND status = 0 THEN 0 ELSE 1 END
 ORDER BY btc_tx, id LIMIT :n;
 
--- Minted, and in no block any more.
+-- Minted, and in no block any more; and which change said that it is settled.
 -- name: node_pegins_uncovered
--- out: id blob, amount i64
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
 -- scan: transactions that are in no block any more, of an index that has no others
-SELECT p.id, p.amount FROM node_pegin AS p
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id
 WHERE p.status = 3 AND p.btc_tx IN (
 	SELECT tx FROM node_pegin_tx WHERE height IS NOT NULL AND block_hash IS NULL)
 ORDER BY p.id;
+
+-- name: node_settled_get
+-- in: id blob
+-- out: change i64
+SELECT change FROM node_settled WHERE id = :id;
+
+-- name: node_settle
+-- in: id blob, change i64, at_ms i64, why blob
+INSERT INTO node_settled (id, change, at_ms, why) VALUES (:id, :change, :at_ms, :why)
+ON CONFLICT (id) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms, why = excluded.why;
+
+-- A block has the transaction again.
+-- name: node_unsettle
+-- in: tx blob
+DELETE FROM node_settled WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);

@@ -326,6 +326,33 @@ def what_no_id_tells_is_warned_of(folder):
     Run(folder, "node", "doctor").ends(1, "change 1 of 20.* took it from elsewhere, without the ids")
 
 
+def settled(folder, peg, said):
+    """What was minted and has nothing behind it is listed, settled by people, and not said any more: by a daemon, too."""
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: not settled\nMinted.*: 1 peg-in, 0 of them")
+    Run(folder, "node", "settle", peg).ends(1, err="--why TEXT")
+    Run(folder, "node", "settle", "--why", "Ann").ends(1, err="name it, as pawl node settle lists it")
+    Run(folder, "node", "settle", peg, "0" * 64, "--why", "Ann").ends(2, err="there is no peg-in 000")
+    with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
+        before = file.read()
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(re.sub("node: {", "node: {chain: b, ", before) + "serve: {listen: none}\nchains: {b: {kind: bitcoin, "
+                   "network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}\n")
+    why = "Ann: debited from a, ticket 17"
+    with Serve(folder, lambda serve: "start 4 of 5, state: 1 peg-in of 50000 satoshi was minted" in serve.said()) as serve:
+        Run(folder, "node", "settle", peg, "--why", why).ends(0, "^1 peg-in is settled")
+        deadline = time.monotonic() + 30
+        while "state: recounted" not in serve.said():
+            assert time.monotonic() < deadline, serve.said()
+            time.sleep(0.01)
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(before)
+    Run(folder, "node", "settle", peg, "--why", why).ends(2, err=f"peg-in {peg[:40]}.* was settled by change [0-9]+")
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: settled by change [0-9]+ of 20.*: {why}\nMin")
+    told, = Run(folder, "node", "settle", "--json").ends(0).json()
+    assert (told["pegin"], told["amount"], told["dest"], told["settled"]["why"]) == (peg, 50000, "a", why), told
+    said()
+
+
 @test
 def status_says_what_doctor_says(folder):
     """a file that is damaged or lost, a foreign log, an anchor without its block: status names each, and what helps"""
@@ -376,6 +403,7 @@ def status_says_what_doctor_says(folder):
         apply(folder, {"do": "pegin_confirmations", "peg": peg, "confirmations": 6}, {"do": "pegin_mint", "peg": peg})
         journal.execute("UPDATE node_pegin_tx SET height = 7")  # as a reorg of what was final leaves it
         said(f"1 peg-in of 50000 satoshi was minted, .* nothing behind it: {peg};", "debit (pawl node apply)")
+        settled(folder, peg, said)
         journal.execute("UPDATE node_pegin_tx SET block_hash = zeroblob(32)")
         said()
         journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it

@@ -262,13 +262,38 @@ static void a_reorg_takes_its_confirmations_back(void **state)
 	is_whole();
 }
 
-/* Deeper than what is final: whoever follows the chain stops, and when that is accepted
- * blocks go that had what was minted. */
-static void what_was_minted_and_lost_its_block_is_said(void **state)
-{
-	struct uncovered u;
+/* How many have nothing behind them, of how much and which; and of those that are
+ * settled, what was said of the last one. */
+static struct {
+	size_t n, settled;
+	uint64_t amount;
+	char id[65], why[65];
+} lost;
 
-	(void)state;
+static void find(void *ctx, const struct uncovered *u)
+{
+	(void)ctx;
+	if (!u->change) {
+		lost.n++;
+		lost.amount += u->amount;
+		snprintf(lost.id, sizeof lost.id, "%.*s", (int)u->id.len, u->id.at);
+		return;
+	}
+	lost.settled++;
+	snprintf(lost.why, sizeof lost.why, "%.*s", (int)u->why.len, u->why.at);
+}
+
+static void uncovered_are(size_t n, size_t settled)
+{
+	memset(&lost, 0, sizeof lost);
+	book_uncovered(j, find, NULL);
+	assert_int_equal(lost.n, n);
+	assert_int_equal(lost.settled, settled);
+}
+
+/* Minted in block 100, and lost by a reorg: blocks up to 110 have it no more. */
+static void mint_and_lose(void)
+{
 	follow();
 	grow(90, 99, 1, 0);
 	pegin(0xa1);
@@ -279,28 +304,69 @@ static void what_was_minted_and_lost_its_block_is_said(void **state)
 	sql_chain_stop(j, &(struct sql_chain_stop_in){ .id = chain, .stopped = "gone" });
 	is_refused(change("pegin_mint", ""), "has vanished: nothing is minted");
 	sql_chain_stop(j, &(struct sql_chain_stop_in){ .id = chain, .no_stopped = true });
+	is_refused(change("pegin_settle", ",'why':'w'"), "only what was minted");
 	is_done(change("pegin_mint", ""));
-	pegins_uncovered(j, &u);
-	assert_int_equal(u.n, 0);
+	uncovered_are(0, 0);
+	is_refused(change("pegin_settle", ",'why':'w'"),
+	    "block 100 has the transaction of peg-in");
 	reorg(99);
 	grow(100, 110, 2, 0);
 	(void)counted();
 	is(0xa1, PEGIN_MINTED, 7); /* nothing is taken from whom it was given to */
-	pegins_uncovered(j, &u);
-	assert_int_equal(u.n, 1);
-	assert_int_equal(u.amount.limb[0], 50000);
-	assert_string_equal(u.ids[0], id);
+	uncovered_are(1, 0);
+}
+
+/* Deeper than what is final: whoever follows the chain stops, and when that is accepted
+ * blocks go that had what was minted. */
+static void what_was_minted_and_lost_its_block_is_said(void **state)
+{
+	(void)state;
+	mint_and_lose();
+	assert_int_equal(lost.amount, 50000);
+	assert_string_equal(lost.id, id);
 	assert_int_equal(outside_number(path,
 			     "SELECT COUNT(*) FROM event WHERE to_state = 'uncovered'"),
 	    1);
 	is_refused(change("pegin_mint", ""), "is minted");
 	grow(111, 111, 2, 0xa1);
 	(void)counted();
-	pegins_uncovered(j, &u);
-	assert_int_equal(u.n, 0);
+	uncovered_are(0, 0);
 	assert_int_equal(
 	    outside_number(path, "SELECT COUNT(*) FROM event WHERE to_state = 'covered'"),
 	    1);
+	is_whole();
+}
+
+/* It is no longer said, until a block has had it once more, or the state before is back.
+ */
+static void what_people_have_settled_is_not_said(void **state)
+{
+	struct l2_state before;
+	struct book_restored r;
+
+	(void)state;
+	mint_and_lose();
+	book_read(j, &before);
+	is_done("{'do':'debit','peer':'a','amount':49000}");
+	is_refused(change("pegin_settle", ""), "pegin_settle needs why");
+	is_done(change("pegin_settle", ",'why':'Ann: debited'"));
+	uncovered_are(0, 1);
+	assert_string_equal(lost.why, "Ann: debited");
+	is_refused(change("pegin_settle", ",'why':'Bob'"), "was settled by change");
+	is_whole();
+	(void)l2_state_sort(&before);
+	assert_int_equal(book_restore(j, &before, WALL, &r, &why), ERR_OK);
+	commit(j);
+	l2_state_release(&before);
+	uncovered_are(1, 0);
+	is_done(change("pegin_settle", ",'why':'Ann: paid'"));
+	uncovered_are(0, 1);
+	grow(111, 111, 2, 0xa1);
+	uncovered_are(0, 0);
+	reorg(110);
+	uncovered_are(1, 0);
+	is_done(change("pegin_settle", ",'why':'again'"));
+	uncovered_are(0, 1);
 	is_whole();
 }
 
@@ -534,6 +600,7 @@ int main(void)
 		CASE(blocks_confirm_it_and_final_ones_let_it_be_minted),
 		CASE(a_reorg_takes_its_confirmations_back),
 		CASE(what_was_minted_and_lost_its_block_is_said),
+		CASE(what_people_have_settled_is_not_said),
 		CASE(what_no_block_has_is_somebodys_word),
 		CASE(what_begins_anew_is_looked_at_anew),
 		CASE(what_was_missed_is_read_again),

@@ -12,8 +12,8 @@
 #include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "cli/node/put.h"
 #include "cli/node/replace.h"
-#include "cli/owner/own.h"
 #include "cli/report/report.h"
 #include "crypto/word.h"
 #include "engine/states.h"
@@ -408,41 +408,12 @@ static void line_of(const struct anchoring *a, char out[400])
 		  a->ret->hash, a->ret->root, a->ret->made_ms) < 400);
 }
 
-static enum err anchor_here(void *ctx, struct loop *l, struct fail *f)
-{
-	const char *line = ctx;
-	struct book *b = book_new(l->journal, world_wall_ms(l->world));
-	struct book_done done = { 0, 0 };
-	enum err e = book_lines(b, line, strlen(line), &done, f);
-
-	if (e == ERR_OK)
-		book_settle(b);
-	book_free(b);
-	return e == ERR_OK ? journal_commit(l->journal, f) : e;
-}
-
-static enum err anchor_there(void *ctx, struct client *client, struct fail *f)
-{
-	const char *line = ctx;
-	struct request q = {
-		.route = ROUTE_NODE_CHANGES, .lines = line, .lines_len = strlen(line)
-	};
-	struct told t = { .operation = 0 };
-
-	return client_command(client, &q, &t, f);
-}
-
 static enum err anchor_put(struct anchoring *a, struct fail *f)
 {
 	char line[400];
 
 	line_of(a, line);
-	return own_do(a->cli,
-	    &(struct deed){ .here = anchor_here,
-		.there = anchor_there,
-		.ctx = line,
-		.patience_ms = OWNER_PATIENCE_MS },
-	    f);
+	return put_lines(a->cli, line, f);
 }
 
 static enum err anchor(struct anchoring *a, struct fail *f)

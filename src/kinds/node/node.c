@@ -33,7 +33,7 @@ struct l2_node {
 	bool count;             /* peg-ins, whatever block is the highest */
 	int64_t changes;        /* of the state, when it was looked at last */
 	struct hash counted;    /* up to this block they were */
-	bool pegins_moved;      /* since the watch was told */
+	bool pegins_moved;      /* or settled, since the watch was told */
 	char trouble[200];
 };
 
@@ -225,15 +225,14 @@ static void watch(struct l2_node *n, struct runner *r)
 	n->pegins_moved = false;
 }
 
-/* Somebody told of a transaction: the blocks at hand may have it. */
-static bool anchors_came(struct l2_node *n)
+static bool changes_came(struct l2_node *n)
 {
 	struct book_sums sums;
 	int64_t before = n->changes;
 
 	book_sums(n->journal, &sums);
 	n->changes = sums.changes;
-	return n->changes != before && anchors_wait(n->journal);
+	return n->changes != before;
 }
 
 static void told_turn(void *ctx, struct runner *r)
@@ -254,7 +253,12 @@ static void told_turn(void *ctx, struct runner *r)
 		}
 	anchors_turn(n->journal, world_wall_ms(n->world));
 	mirror_turn(n->mirror, r);
-	n->look_again |= mirror_took(n->mirror) || anchors_came(n);
+	n->look_again |= mirror_took(n->mirror);
+	if (changes_came(n)) {
+		/* Somebody told of a transaction: the blocks at hand may have it. */
+		n->look_again |= anchors_wait(n->journal);
+		n->pegins_moved = true; /* or settled, or brought back */
+	}
 	for (int i = 0; i < r->s.chains_n && n->look_again; i++)
 		if (is_mine(n, &r->chains[i]) && look_again(n, &r->chains[i]))
 			r->again = true; /* the database is told of it */

@@ -116,8 +116,13 @@ void pegin_txs_added(struct journal *j, uint64_t height, const struct hash *hash
 		    (was.in_block && was.height == height && hash_same(&was.block, hash)))
 			continue;
 		put(j, l2_text(text), &is);
-		if (was.seen && !was.in_block)
-			minted_tell(j, l2_text(text), true, height);
+		if (!was.seen || was.in_block)
+			continue;
+		if (!MUTANT(settled_for_ever))
+			sql_node_unsettle(j,
+			    &(struct sql_node_unsettle_in){
+				.tx = text, .tx_len = DIGITS });
+		minted_tell(j, l2_text(text), true, height);
 	}
 }
 
@@ -248,20 +253,4 @@ void bitcoin_final(struct journal *j, struct bitcoin_final *ret)
 	ret->has_height = !chain.no_final_height;
 	ret->height = chain.no_final_height ? 0 : (uint64_t)chain.final_height;
 	ret->behind = !anchors_top(j, &top) || top < ret->height;
-}
-
-void pegins_uncovered(struct journal *j, struct uncovered *ret)
-{
-	struct sql_node_pegins_uncovered_out row;
-
-	*ret = (struct uncovered){ .n = 0 };
-	sql_node_pegins_uncovered_begin(j);
-	while (sql_node_pegins_uncovered_next(j, &row)) {
-		struct amount more = amount_u64((uint64_t)row.amount);
-
-		if (ret->n < UNCOVERED_NAMED)
-			shown(ret->ids[ret->n], row.id, row.id_len);
-		ret->n++;
-		CHECK(amount_add(&ret->amount, &ret->amount, &more));
-	}
 }

@@ -55,15 +55,4 @@ struct bitcoin_final {
 
 void bitcoin_final(struct journal *j, struct bitcoin_final *ret);
 
-/* Peg-ins that were minted, and whose transaction is in no block any more: what was
- * minted of them has nothing behind it. How many, and of how much; ids of the first. */
-#define UNCOVERED_NAMED 3
-struct uncovered {
-	uint64_t n;
-	struct amount amount;
-	char ids[UNCOVERED_NAMED][65];
-};
-
-void pegins_uncovered(struct journal *j, struct uncovered *ret);
-
 #endif

@@ -55,6 +55,20 @@ NODISCARD enum err book_lines(
  * (anchor/pegin_tx.h): up to so many that stood otherwise. How many there were. */
 size_t book_pegins(struct book *b, uint64_t top, size_t most);
 
+/* Peg-ins that were minted, and whose transaction is in no block any more: what was
+ * minted of them has nothing behind it. Nothing takes that back but people, who say so by
+ * a change (pegin_settle); it holds as long as that change is one of those that led to
+ * the state, and no block has had the transaction again. */
+struct uncovered {
+	struct l2_bytes id, dest; /* the journal's until the next one */
+	uint64_t amount;
+	int64_t change; /* by which it was settled; 0: it is not.. */
+	int64_t at_ms;  /* ..when.. */
+	struct l2_bytes why;
+};
+typedef void uncovered_fn(void *ctx, const struct uncovered *u);
+void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx);
+
 /* What the anchor of a state is a hash of, without metadata: "root:time:". Its length. */
 #define ANCHOR_PAYLOAD 96
 int anchor_payload(

@@ -5,6 +5,7 @@
  *   ledger.c   balances, escrows, tasks: their rules
  *   bridge.c   peg-ins and peg-outs
  *   pegins.c   how deep the transactions of peg-ins are
+ *   settled.c  peg-ins that were minted, and have nothing behind them
  *   anchored.c anchors of it
  *   path.c     which changes led to a state
  *   check.c    all rows against the totals
@@ -83,6 +84,11 @@ NODISCARD enum err pegin_word(
     struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f);
 NODISCARD enum err pegin_is_final(
     struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f);
+
+/* -- settled.c ------------------------------------------------------------- */
+
+/* fails: INPUT, where there is nothing to settle, or it is settled. */
+NODISCARD enum err pegin_settle(struct book *b, const struct change *c, struct fail *f);
 
 /* -- anchored.c ------------------------------------------------------------ */
 

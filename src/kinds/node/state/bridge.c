@@ -320,5 +320,7 @@ enum err bridge_do(struct book *b, const struct change *c, struct fail *f)
 		return pegin_make(b, c, f);
 	if (c->kind == CHANGE_PEGOUT)
 		return pegout_make(b, c, f);
+	if (c->kind == CHANGE_PEGIN_SETTLE)
+		return pegin_settle(b, c, f);
 	return c->kind < CHANGE_PEGOUT ? pegin_move(b, c, f) : pegout_move(b, c, f);
 }

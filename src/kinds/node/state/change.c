@@ -13,7 +13,7 @@
 #define NAME_MAX_ 32
 #define SHOWN_BYTES 40
 
-enum type { PEER, TEXT, HASH, AMOUNT, COUNT, INDEX, TYPE, PRIORITY, FLAG };
+enum type { PEER, TEXT, NOTE, HASH, AMOUNT, COUNT, INDEX, TYPE, PRIORITY, FLAG };
 enum need { NEEDED, MAYBE };
 
 static const struct member {
@@ -198,7 +198,7 @@ static enum err text_check(const struct member *m, struct l2_bytes text, struct 
 	if (!text.len || text.len > max)
 		return fail_set(f, ERR_INPUT, "%s: it has %zu bytes: 1 to %zu are good",
 		    m->name, text.len, max);
-	if (change_is_ambiguous(text))
+	if (m->type != NOTE && change_is_ambiguous(text))
 		return fail_set(f, ERR_INPUT,
 		    "%s: %s has a colon or a line feed: the root of the state would have "
 		    "two meanings; take another one",
@@ -256,7 +256,7 @@ static enum err number_read(
 
 static bool is_text(const struct member *m)
 {
-	return m->type == PEER || m->type == TEXT || m->type == HASH;
+	return m->type <= HASH;
 }
 
 static enum err members_read(struct change *c, size_t *ret_n, struct fail *f)

@@ -33,7 +33,7 @@ struct change {
 	int64_t at_ms;
 	/* Those of its row in changes.def; the others are empty. */
 	struct l2_bytes peer, from, to, task, client, worker, txid, source, dest, peg,
-	    anchor, submitter, payload_hash, state_root;
+	    anchor, submitter, payload_hash, state_root, why;
 	uint64_t amount, confirmations, vout, type, priority, locked, made_ms, by_hand,
 	    height;
 	json_t *root; /* what the texts borrow from.. */

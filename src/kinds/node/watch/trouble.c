@@ -2,12 +2,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/mutant.h"
 #include "base/shell.h"
+#include "base/utf8.h"
 #include "engine/states.h"
-#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/watch/inside.h"
 
 #define HOUR_MS 3600000u
@@ -104,18 +106,39 @@ bool trouble_of_lost(
 
 /* -- the state ------------------------------------------------------------------ */
 
+#define UNCOVERED_NAMED 3
+
+struct unsettled {
+	uint64_t n;
+	struct amount amount;
+	char ids[UNCOVERED_NAMED * 66];
+};
+
+static void unsettled_count(void *ctx, const struct uncovered *one)
+{
+	struct amount more = amount_u64(one->amount);
+	struct unsettled *u = ctx;
+	size_t len = strlen(u->ids);
+
+	if (one->change)
+		return;
+	if (u->n < UNCOVERED_NAMED) {
+		snprintf(u->ids + len, sizeof u->ids - len, "%s%.*s", len ? " " : "",
+		    one->id.len < 64 ? (int)one->id.len : 64, one->id.at);
+		utf8_plain(u->ids);
+	}
+	u->n++;
+	CHECK(amount_add(&u->amount, &u->amount, &more));
+}
+
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 {
-	char sum[AMOUNT_TEXT_MAX], ids[UNCOVERED_NAMED * 66] = "", more[40] = "";
-	struct uncovered u;
-	size_t len = 0;
+	char sum[AMOUNT_TEXT_MAX], more[40] = "";
+	struct unsettled u = { .n = 0 };
 
-	pegins_uncovered(j, &u);
+	book_uncovered(j, unsettled_count, &u);
 	if (!u.n || MUTANT(uncovered_is_well))
 		return false;
-	for (uint64_t i = 0; i < u.n && i < UNCOVERED_NAMED; i++)
-		len += (size_t)snprintf(
-		    ids + len, sizeof ids - len, "%s%s", i ? " " : "", u.ids[i]);
 	if (u.n > UNCOVERED_NAMED)
 		snprintf(
 		    more, sizeof more, " and %" PRIu64 " more", u.n - UNCOVERED_NAMED);
@@ -124,11 +147,12 @@ bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 	    "%" PRIu64 " peg-in%s of %s satoshi %s minted, and no block of Bitcoin has "
 	    "%s any more, so what was minted has nothing behind it: %s%s",
 	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
-	    u.n == 1 ? "its transaction" : "their transactions", ids, more);
+	    u.n == 1 ? "its transaction" : "their transactions", u.ids, more);
 	remedy(ret,
-	    "pawl node state --json names who got it. Nothing takes it back by itself: "
-	    "whether it becomes a debit (pawl node apply), or a payment on Bitcoin, is "
-	    "for those who run the layer. It is said until a block has the transaction "
+	    "pawl node settle lists all, and who got it. Nothing takes it back by "
+	    "itself: whether it becomes a debit (pawl node apply), or a payment on Bitcoin, is "
+	    "for those who run the layer. Once it is settled: pawl node settle PEGIN "
+	    "--why TEXT. It is said until then, or until a block has the transaction "
 	    "again");
 	return true;
 }

@@ -36,7 +36,8 @@ bool trouble_of_lost(
 /* The state of the newest one that holds is not of this journal: by who asks. */
 void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
     const struct book_sums *sums);
-/* Of the journal's peg-ins: minted, and their transactions are in no block any more. */
+/* Of the journal's peg-ins: minted, their transactions in no block any more, and nobody
+ * has said that it is settled. */
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j);
 /* It is in no block any more; or in none yet, for as long as Bitcoin takes for more than
  * so many blocks, ten minutes each. */

@@ -1,0 +1,138 @@
+/* node settle: peg-ins that were minted and have nothing behind them, all of them; and
+ * that people have settled some. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "cli/node/put.h"
+#include "cli/report/report.h"
+#include "kinds/node/state/book.h"
+
+#define TOLD_MAX 1100
+
+struct settling {
+	struct cli *cli;
+	uint64_t n, settled;
+	struct amount open; /* of those that are not */
+};
+
+static const char *shown(char out[TOLD_MAX], struct l2_bytes text)
+{
+	snprintf(out, TOLD_MAX, "%.*s", (int)text.len, text.len ? text.at : "");
+	utf8_plain(out);
+	return out;
+}
+
+static void json_one(const struct uncovered *u, const char *id, const char *dest)
+{
+	char why[TOLD_MAX];
+	json_t *settled = u->change
+	    ? json_pack("{s:I, s:I, s:o}", "change", (json_int_t)u->change, "at_ms",
+		  (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)))
+	    : json_null();
+
+	cli_json(json_pack("{s:o, s:I, s:o, s:o}", "pegin", cli_text(id), "amount",
+	    (json_int_t)u->amount, "dest", cli_text(dest), "settled", settled));
+}
+
+static void one(void *ctx, const struct uncovered *u)
+{
+	struct settling *s = ctx;
+	struct amount more = amount_u64(u->amount);
+	char id[TOLD_MAX], dest[TOLD_MAX], why[TOLD_MAX], time[REPORT_TIME_MAX];
+
+	s->n++;
+	s->settled += u->change != 0;
+	if (!u->change)
+		CHECK(amount_add(&s->open, &s->open, &more));
+	(void)shown(id, u->id);
+	(void)shown(dest, u->dest);
+	if (s->cli->args.json) {
+		json_one(u, id, dest);
+		return;
+	}
+	printf("%s %" PRIu64 " satoshi, minted for %s: ", id, u->amount, dest);
+	if (!u->change) {
+		printf("not settled\n");
+		return;
+	}
+	report_time(time, u->at_ms);
+	printf("settled by change %" PRId64 " of %s: %s\n", u->change, time,
+	    shown(why, u->why));
+}
+
+static enum err list(struct cli *c, struct fail *f)
+{
+	struct settling s = { .cli = c };
+	char open[AMOUNT_TEXT_MAX];
+	struct journal *j;
+	enum err e = report_open(c, &j, f);
+
+	if (e != ERR_OK)
+		return e;
+	journal_read_begin(j);
+	book_uncovered(j, one, &s);
+	journal_read_end(j);
+	journal_close(j);
+	amount_format(open, &s.open, 0);
+	if (c->args.json)
+		return ERR_OK;
+	if (!s.n)
+		cli_say(c, "Each peg-in that was minted has its block behind it.");
+	else
+		cli_say(c,
+		    "Minted, and in no block any more: %" PRIu64 " peg-in%s, %" PRIu64
+		    " of them settled; %s satoshi are not.",
+		    s.n, s.n == 1 ? "" : "s", s.settled, open);
+	return ERR_OK;
+}
+
+static enum err settle(struct cli *c, const char *why, struct fail *f)
+{
+	int n = c->args.words_n;
+	struct buf lines;
+	enum err e;
+
+	buf_init(&lines, (size_t)ARGS_WORDS_MAX * CHANGE_LINE_MAX);
+	for (int i = 0; i < n; i++) {
+		buf_add_str(&lines, "{\"do\":\"pegin_settle\",");
+		change_text_format(&lines, "peg", l2_text(args_word(&c->args, i)));
+		buf_add_byte(&lines, ',');
+		change_text_format(&lines, "why", l2_text(why));
+		buf_add_str(&lines, "}\n");
+	}
+	e = buf_ok(&lines) ? put_lines(c, buf_text(&lines), f)
+			   : fail_set(f, ERR_TOO_BIG,
+				 "too many peg-ins, or too long ones: give it parts");
+	buf_release(&lines);
+	if (e == ERR_OK && c->args.json)
+		cli_json(json_pack("{s:i}", "settled", n));
+	else if (e == ERR_OK)
+		cli_say(c,
+		    "%d peg-in%s settled: nothing is said of %s any more, until a block "
+		    "has had the transaction again.",
+		    n, n == 1 ? " is" : "s are", n == 1 ? "it" : "them");
+	return e;
+}
+
+enum err cmd_node_settle(struct cli *c, struct fail *f)
+{
+	const char *why = args_get(&c->args, "--why");
+	enum err e = cli_config(c, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (!c->args.words_n && why)
+		return fail_set(f, ERR_USAGE,
+		    "--why says how a peg-in was settled: name it, as pawl node settle "
+		    "lists it");
+	if (!c->args.words_n)
+		return list(c, f);
+	if (!why)
+		return fail_set(f, ERR_USAGE,
+		    "--why TEXT: who says that it is settled, and what was done, is kept "
+		    "in the journal");
+	return settle(c, why, f);
+}

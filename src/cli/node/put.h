@@ -1,0 +1,12 @@
+/* put.h - changes that a command makes of its own: done here, or by who owns the journal.
+ */
+#ifndef PAWL_CLI_NODE_PUT_H
+#define PAWL_CLI_NODE_PUT_H
+
+#include "cli/cli.h"
+
+/* Lines (kinds/node/state/change.h), all of them or none. fails: as book_lines, and as
+ * own_do does. */
+NODISCARD enum err put_lines(struct cli *c, const char *lines, struct fail *f);
+
+#endif

@@ -1,0 +1,89 @@
+/* settled.c - peg-ins that were minted, and have nothing behind them; and that people
+ * have settled one of them. It moves no row of the state. */
+#include "base/mutant.h"
+#include "engine/states.h"
+#include "kinds/node/anchor/pegin_tx.h"
+#include "kinds/node/state/book_in.h"
+
+#include <inttypes.h>
+
+/* A restore takes it back with the state that it was said of. */
+static bool holds(struct journal *j, int64_t last, int64_t change)
+{
+	return path_has(j, last, change) || MUTANT(settled_outlives_restore);
+}
+
+void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
+{
+	struct sql_node_pegins_uncovered_out row;
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	sql_node_pegins_uncovered_begin(j);
+	while (sql_node_pegins_uncovered_next(j, &row)) {
+		struct uncovered u = { .id = { row.id, row.id_len },
+			.dest = { row.dest, row.dest_len },
+			.amount = (uint64_t)row.amount };
+
+		if (!row.no_change && holds(j, b.changes, row.change)) {
+			u.change = row.change;
+			u.at_ms = row.at_ms;
+			u.why = (struct l2_bytes){ row.why, row.why_len };
+		}
+		each(ctx, &u);
+	}
+}
+
+/* Is there anything to settle? */
+static enum err uncovered(struct book *b, const struct change *c, struct fail *f)
+{
+	char shown[CHANGE_SHOWN_MAX];
+	struct pegin_tx tx = { .seen = false };
+	struct l2_pegin p;
+
+	if (!pegin_get(b, c->peg, &p))
+		return fail_set(
+		    f, ERR_INPUT, "there is no peg-in %s", change_shown(shown, c->peg));
+	if (p.status != PEGIN_MINTED)
+		return fail_set(f, ERR_INPUT,
+		    "peg-in %s is %s: only what was minted, and lost its block, is to be "
+		    "settled",
+		    change_shown(shown, c->peg), state_name(MACHINE_PEGIN, p.status));
+	(void)pegin_tx_get(b->journal, p.btc_tx, &tx);
+	if (tx.in_block)
+		return fail_set(f, ERR_INPUT,
+		    "block %" PRIu64
+		    " has the transaction of peg-in %s: there is nothing "
+		    "to settle",
+		    tx.height, change_shown(shown, c->peg));
+	if (!tx.seen)
+		return fail_set(f, ERR_INPUT,
+		    "no block that this node read ever had the transaction of peg-in %s, "
+		    "which was minted by somebody's word: nothing is said of it",
+		    change_shown(shown, c->peg));
+	return ERR_OK;
+}
+
+enum err pegin_settle(struct book *b, const struct change *c, struct fail *f)
+{
+	struct sql_node_settle_in in = { .id = c->peg.at,
+		.id_len = c->peg.len,
+		.change = b->changes + 1,
+		.at_ms = b->at_ms,
+		.why = c->why.at,
+		.why_len = c->why.len };
+	struct sql_node_settled_get_in get = { .id = c->peg.at, .id_len = c->peg.len };
+	struct sql_node_settled_get_out was;
+	char shown[CHANGE_SHOWN_MAX];
+	enum err e = uncovered(b, c, f);
+
+	if (e != ERR_OK && !MUTANT(settled_while_covered))
+		return e;
+	if (sql_node_settled_get_one(b->journal, &get, &was) &&
+	    holds(b->journal, b->changes, was.change))
+		return fail_set(f, ERR_INPUT,
+		    "peg-in %s was settled by change %" PRId64 ": see pawl node settle",
+		    change_shown(shown, c->peg), was.change);
+	sql_node_settle(b->journal, &in);
+	return ERR_OK;
+}
