@@ -46,10 +46,12 @@ static void fuzz_key(const char *key, size_t len, struct fail *f)
 
 	if (key_read(&kind, &number, key, len, f) != ERR_OK)
 		return;
-	if (kind != KEY_BLOCK && kind != KEY_EVENT)
+	if (kind != KEY_BLOCK && kind != KEY_EVENT && kind != KEY_BELOW)
 		return;
 	if (kind == KEY_BLOCK)
 		key_block(out, number);
+	else if (kind == KEY_BELOW)
+		key_below(out, number);
 	else
 		key_event(out, number);
 	CHECK(strlen(out) == len && !memcmp(out, key, len));

@@ -18,6 +18,12 @@ SELECT hash FROM node_block WHERE height = :height;
 -- out: height i64, hash b32
 SELECT height, hash FROM node_block WHERE height >= 0 ORDER BY height DESC LIMIT 1;
 
+-- The lowest one above a height.
+-- name: node_block_above
+-- in: height i64
+-- out: height i64, hash b32
+SELECT height, hash FROM node_block WHERE height > :height ORDER BY height LIMIT 1;
+
 -- name: node_block_put
 -- in: height i64, hash b32, moved i64
 INSERT INTO node_block (height, hash, moved) VALUES (:height, :hash, :moved)
@@ -110,14 +116,14 @@ SELECT id FROM node_anchor
 WHERE status = 0 AND block_hash IS NULL AND broadcast_ms IS NOT NULL AND broadcast_ms < :before ORDER BY id;
 
 -- name: node_reorg_add
--- in: number i64, height i64, old_hash b32?, new_hash b32?, detected_ms i64, moved i64
-INSERT INTO node_reorg (number, height, old_hash, new_hash, detected_ms, moved)
-VALUES (:number, :height, :old_hash, :new_hash, :detected_ms, :moved);
+-- in: number i64, height i64, old_hash b32?, new_hash b32?, detected_ms i64, deep i64, below bool, moved i64
+INSERT INTO node_reorg (number, height, old_hash, new_hash, detected_ms, deep, below, moved)
+VALUES (:number, :height, :old_hash, :new_hash, :detected_ms, :deep, :below, :moved);
 
 -- name: node_reorg_get
 -- in: number i64
--- out: height i64, old_hash b32?, new_hash b32?, detected_ms i64
-SELECT height, old_hash, new_hash, detected_ms FROM node_reorg WHERE number = :number;
+-- out: height i64, old_hash b32?, new_hash b32?, detected_ms i64, deep i64, below bool
+SELECT height, old_hash, new_hash, detected_ms, deep, below FROM node_reorg WHERE number = :number;
 
 -- name: node_reorg_put
 -- in: number i64, new_hash b32?, moved i64
@@ -130,8 +136,8 @@ ON CONFLICT (reorg, hash) DO NOTHING;
 
 -- name: node_reorgs_moved
 -- in: after i64
--- out: number i64, height i64, old_hash b32?, new_hash b32?, detected_ms i64
-SELECT number, height, old_hash, new_hash, detected_ms FROM node_reorg WHERE moved > :after ORDER BY moved;
+-- out: number i64, height i64, old_hash b32?, new_hash b32?, detected_ms i64, deep i64, below bool
+SELECT number, height, old_hash, new_hash, detected_ms, deep, below FROM node_reorg WHERE moved > :after ORDER BY moved;
 
 -- name: node_reorg_anchors
 -- in: reorg i64

@@ -26,6 +26,13 @@ DELETE FROM node_missed WHERE top >= :height;
 -- scan: there are hardly ever more than one
 DELETE FROM node_missed WHERE bottom > :height;
 
+-- Those that reach above a height from at or below it.
+-- name: node_missed_across
+-- in: height i64
+-- out: bottom i64
+-- scan: there are hardly ever more than one
+SELECT bottom FROM node_missed WHERE top > :height AND bottom <= :height ORDER BY bottom LIMIT 1;
+
 -- name: node_missed_above
 -- in: height i64
 -- out: bottom i64
@@ -42,9 +49,15 @@ SELECT height, hash FROM node_block WHERE height >= 0 ORDER BY height LIMIT 1;
 
 -- It goes further down than was known.
 -- name: node_reorg_lower
--- in: number i64, height i64, old_hash b32?, new_hash b32?, moved i64
-UPDATE node_reorg SET height = :height, old_hash = :old_hash, new_hash = :new_hash, moved = :moved
+-- in: number i64, height i64, old_hash b32?, new_hash b32?, deep i64, moved i64
+UPDATE node_reorg SET height = :height, old_hash = :old_hash, new_hash = :new_hash, deep = deep + :deep,
+	moved = :moved
 WHERE number = :number;
+
+-- What stood below its height is not known.
+-- name: node_reorg_below
+-- in: number i64, moved i64
+UPDATE node_reorg SET below = 1, moved = :moved WHERE number = :number;
 
 -- name: node_pegin_tx_at
 -- in: height i64

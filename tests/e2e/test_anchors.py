@@ -117,6 +117,37 @@ def made_anew(desk, node):
                           "2": ("INVALIDATED_REORG", 20, 0)})
     desk.expect(5, "node", "rebuild-reorg-db")  # not while it is written
     stop(desk, daemon)
+    below_all_that_is_known(desk, node)
+
+
+def accepted(desk):
+    wait_until(lambda: "vanished" in desk.run("status").out, 60, "the chain is stopped")
+    wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
+
+
+def below_all_that_is_known(desk, node):
+    """No block that the journal has is the chain's any more."""
+    before = desk.blocks()
+    with Rocks(desk.database) as db:
+        db.put(f"block:{min(before) - 3:020}", "f" * 64)  # older, as a resync brings it
+    newest = [r["reorg"] for r in desk.told("reorgs") if "reorg" in r][0]
+    daemon = serving(desk)
+    node.reorg(node.height() - 2, miner=1, more=2)
+    accepted(desk)
+    desk.await_follows("another past")
+    wait_until(lambda: f"at or below height {min(before)}" in desk.run("node", "reorgs", "1").out,
+               20, "what is known of the reorg", 0.05)
+    stop(desk, daemon)
+    same([(r["reorg"], r["height"], r["old_hash"], r["at_least"])
+          for r in desk.told("reorgs", "1") if "reorg" in r],
+         [(newest + 1, min(before), before[min(before)], len(before))], "the reorg")
+    check(desk.said_is(f"a reorg at or below height {min(before)}, at least {len(before)} deep"),
+          "the log")
+    desk.same_blocks("another past")
+    same(min(desk.blocks()), min(before) - 1, "the lowest block, and the one on which it stands")
+    told = desk.expect(0, "node", "rebuild-reorg-db").out
+    check("at or below" in desk.expect(0, "node", "reorgs", "1").out, told)
+    desk.same_blocks("made anew behind it")
 
 
 def pegin(tx):
@@ -166,7 +197,7 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins of a chain that is stopped")
         end(daemon)
         daemon = serving(desk)
-        wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
+        accepted(desk)
         desk.await_follows("another chain")
         wait_until(lambda: desk.said_is("nothing behind it"), 60, "what lost its block is said")
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins behind it")

@@ -112,6 +112,14 @@ static void grow(uint64_t from, uint64_t to, uint8_t branch, uint8_t tx)
 	}
 }
 
+static struct reorg removed(uint64_t above)
+{
+	struct reorg r;
+
+	anchors_removed(j, above, WALL + 5, &r);
+	return r;
+}
+
 /* -- what blocks make of them ------------------------------------------------ */
 
 static void six_blocks_confirm_it(void **state)
@@ -171,7 +179,7 @@ static void a_reorg_takes_those_of_its_blocks(void **state)
 	grow(110, 111, 1, 0xa2);
 	grow(112, 116, 1, 0xa3);
 	assert_int_equal(at(in).status, ANCHOR_CONFIRMED);
-	anchors_removed(j, 109, WALL + 5);
+	(void)removed(109);
 	assert_int_equal(at(below).status, ANCHOR_CONFIRMED);
 	assert_int_equal(at(in).status, ANCHOR_INVALIDATED_REORG);
 	assert_int_equal(at(in).confirmations, 0);
@@ -209,6 +217,67 @@ static void who_is_in_no_block_for_long_is_orphaned(void **state)
 	assert_int_equal(at(in).status, ANCHOR_PENDING);
 	grow(101, 106, 1, 0xa2);
 	assert_int_equal(at(old).status, ANCHOR_CONFIRMED);
+}
+
+/* It was noticed in two steps, and nothing had come yet in the place of what went. */
+static void a_reorg_that_goes_on_is_one(void **state)
+{
+	struct reorg r;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	r = removed(110);
+	assert_int_equal(r.height, 111);
+	assert_int_equal(r.deep, 10);
+	r = removed(105);
+	assert_int_equal(r.number, 0);
+	assert_int_equal(r.height, 106);
+	assert_int_equal(r.deep, 15);
+	assert_false(r.below);
+	grow(106, 108, 2, 0);
+	r = removed(107);
+	assert_int_equal(r.number, 1);
+	assert_int_equal(r.deep, 1);
+}
+
+static void who_is_below_all_that_is_known_may_have_changed(void **state)
+{
+	int64_t in = made(1), below = made(2);
+	struct hash hash = block_hash(60, 1), txid = h(0xa2);
+	struct reorg r;
+	uint64_t at_height;
+
+	(void)state;
+	broadcast(in, 0xa1, WALL);
+	broadcast(below, 0xa2, WALL);
+	assert_false(anchors_begin(j, &at_height));
+	anchors_below(j, 60, &hash, &txid, 1);
+	grow(100, 105, 1, 0);
+	grow(106, 120, 1, 0xa1);
+	assert_true(anchors_begin(j, &at_height));
+	assert_int_equal(at_height, 100);
+	assert_int_equal(at(below).status, ANCHOR_CONFIRMED);
+	/* 101 and below are not known to have changed */
+	anchors_lost(j, 40, 102, WALL, &r);
+	assert_int_equal(r.height, 102);
+	assert_int_equal(r.deep, 19);
+	assert_true(r.below);
+	assert_int_equal(at(in).status, ANCHOR_INVALIDATED_REORG);
+	assert_int_equal(at(below).status, ANCHOR_INVALIDATED_REORG);
+	assert_false(anchors_top(j, &at_height));
+	assert_true(anchors_begin(j, &at_height));
+	assert_int_equal(at_height, 102);
+	anchors_below(j, 60, &hash, &txid, 1); /* it lives */
+	assert_int_equal(at(below).status, ANCHOR_PENDING);
+	grow(102, 110, 2, 0xa1);
+	assert_int_equal(at(below).status, ANCHOR_CONFIRMED);
+	assert_int_equal(at(in).status, ANCHOR_CONFIRMED);
+	assert_int_equal(at(in).height, 102);
+	/* a reorg to below the lowest, one block after the other */
+	r = removed(99);
+	assert_int_equal(r.height, 102);
+	assert_int_equal(r.deep, 9);
+	assert_true(r.below);
 }
 
 static void only_the_highest_blocks_are_kept(void **state)
@@ -274,10 +343,11 @@ static void a_reorg_is_one_batch(void **state)
 
 	(void)state;
 	broadcast(id, 0xa1, WALL);
+	grow(99, 99, 1, 0);
 	grow(100, 109, 1, 0xa1);
 	told(db, 0);
 	moves = anchors_moves(j);
-	anchors_removed(j, 99, WALL + 5);
+	(void)removed(99);
 	grow(100, 102, 2, 0);
 	before = syncs;
 	assert_int_equal(told(db, moves), 7 + 3 + 1 + 1 + 1 + 1); /* blocks gone, new,
@@ -296,10 +366,55 @@ static void a_reorg_is_one_batch(void **state)
 	assert_int_equal(strlen(events[0].old_hash), 64);
 	assert_int_equal(strlen(events[0].new_hash), 64);
 	assert_string_not_equal(events[0].old_hash, events[0].new_hash);
-	assert_int_equal(guide_blocks(g), 3);
+	assert_int_equal(guide_blocks(g), 4);
 	assert_true(guide_block(g, 102, value));
 	assert_true(guide_get(g, "reorg_counter", value));
 	assert_string_equal(value, "1");
+	guide_close(g);
+}
+
+/* What is below may be of the dead branch; what a resync brings later is not. */
+static void blocks_below_an_unknown_fork_go_once(void **state)
+{
+	struct reorgdb *db = database();
+	struct guide_node *g;
+	struct guide_event events[GUIDE_LIST];
+	char value[GUIDE_VALUE];
+	struct reorg r;
+	uint64_t deep;
+	bool there;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	told(db, 0);
+	reorgdb_close(db);
+	g = guide();
+	for (uint64_t i = 90; i < 100; i++)
+		guide_track(g, i, text(0xb1));
+	guide_close(g);
+	anchors_lost(j, 40, 100, WALL, &r);
+	db = database();
+	told(db, 0);
+	reorgdb_close(db);
+	g = guide();
+	assert_int_equal(guide_blocks(g), 0);
+	guide_track(g, 99, text(0xb2));
+	guide_close(g);
+	grow(100, 125, 2, 0);
+	db = database();
+	told(db, 0);
+	assert_int_equal(reorgdb_below(db, 0, &deep, &there, NULL), ERR_OK);
+	assert_true(there);
+	assert_int_equal(deep, 21);
+	assert_int_equal(told(db, 0), 0);
+	reorgdb_close(db);
+	g = guide();
+	assert_int_equal(guide_blocks(g), 27);
+	assert_true(guide_block(g, 99, value));
+	assert_int_equal(guide_history(g, events), 1);
+	assert_int_equal(events[0].height, 100);
+	assert_int_equal(strlen(events[0].old_hash), 64);
+	assert_int_equal(strlen(events[0].new_hash), 64);
 	guide_close(g);
 }
 
@@ -313,7 +428,7 @@ static void what_a_kill_kept_from_it_is_told_by_the_next_start(void **state)
 	grow(100, 105, 1, 0xa1);
 	told(db, 0);
 	reorgdb_close(db);
-	anchors_removed(j, 103, WALL + 5);
+	(void)removed(103);
 	grow(104, 110, 2, 0);
 	commit(j); /* and here it dies */
 	db = database();
@@ -391,7 +506,7 @@ static void what_only_the_database_has_is_taken_over(void **state)
 	assert_int_equal(adopted.anchors + adopted.events, 0);
 	holdings_release(&held);
 	told(db, 0);
-	anchors_removed(j, 99, 6); /* the next reorg has the next number */
+	(void)removed(99); /* the next reorg has the next number */
 	told(db, 0);
 	reorgdb_close(db);
 	g = guide();
@@ -408,8 +523,11 @@ int main(void)
 		CASE(who_came_later_is_in_its_block_all_the_same),
 		CASE(a_reorg_takes_those_of_its_blocks),
 		CASE(who_is_in_no_block_for_long_is_orphaned),
+		CASE(a_reorg_that_goes_on_is_one),
+		CASE(who_is_below_all_that_is_known_may_have_changed),
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),
+		CASE(blocks_below_an_unknown_fork_go_once),
 		CASE(what_a_kill_kept_from_it_is_told_by_the_next_start),
 		CASE(the_journal_wins),
 		CASE(what_only_the_database_has_is_taken_over),

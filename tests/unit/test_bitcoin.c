@@ -1018,6 +1018,13 @@ static bool own_at(void *ctx, uint64_t height, struct hash *ret)
 	return true;
 }
 
+static bool own_begins(void *ctx, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = (uint64_t)mine_own.lowest;
+	return mine_own.top >= 0;
+}
+
 static void own_removed(void *ctx, uint64_t above)
 {
 	(void)ctx;
@@ -1054,6 +1061,7 @@ static void own_added(void *ctx, const struct block_facts *b)
 
 static const struct feed feed = { .top = own_top,
 	.at = own_at,
+	.begins = own_begins,
 	.removed = own_removed,
 	.missed = own_missed,
 	.added = own_added };

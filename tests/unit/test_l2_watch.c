@@ -269,6 +269,7 @@ static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
 	struct hash txid = anchor_hash(2), block = anchor_hash(3);
 	struct l2_watch *w;
 	struct l2_end end;
+	struct reorg reorg;
 
 	(void)state_;
 	begin(1, 1);
@@ -283,7 +284,7 @@ static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
 	commit_it();
 	w = watch_new(scene.world, scene.journal, &config);
 	assert_string_equal(anchor_why(w), "");
-	anchors_removed(scene.journal, 9, 1);
+	anchors_removed(scene.journal, 9, 1, &reorg);
 	assert_says(anchor_why(w), "is INVALIDATED_REORG: a reorg took its");
 	assert_says(anchor_why(w), "pawl node create-anchor");
 	anchors_added(scene.journal, 10, &block, &txid, 1);

@@ -85,7 +85,9 @@ static void grow(uint64_t from, uint64_t to, uint8_t branch, uint8_t tx)
 
 static void reorg(uint64_t above)
 {
-	anchors_removed(j, above, WALL);
+	struct reorg r;
+
+	anchors_removed(j, above, WALL, &r);
 	pegin_txs_removed(j, above);
 }
 

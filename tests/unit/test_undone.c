@@ -1,4 +1,5 @@
 /* A final block that vanishes stops the chain, and what accepting it goes back to. */
+#include "chain/follower/feed.h"
 #include "watcher.h"
 
 /* Transactions of ours that were told in final blocks. */
@@ -256,6 +257,159 @@ static void a_reorg_below_the_first_block_begins_anew(void **state)
 	check_trail();
 }
 
+/* -- who keeps a trail of his own ------------------------------------------------------
+ */
+
+static struct {
+	struct hash hash[4096];
+	uint64_t begin,
+	    top; /* of what he has; top < begin: nothing, and it begins there */
+	bool began;
+	uint64_t lost_above, lost_from, below_n;
+	int removed, lost, missed;
+} own;
+
+static bool own_top(void *ctx, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = own.top;
+	return own.began && own.top >= own.begin;
+}
+
+static bool own_at(void *ctx, uint64_t height, struct hash *ret)
+{
+	(void)ctx;
+	*ret = own.hash[height % 4096];
+	return own.began && height >= own.begin && height <= own.top;
+}
+
+static bool own_begins(void *ctx, uint64_t *ret)
+{
+	(void)ctx;
+	*ret = own.begin;
+	return own.began;
+}
+
+static void own_removed(void *ctx, uint64_t above)
+{
+	(void)ctx;
+	own.top = above;
+	own.removed++;
+}
+
+static void own_lost(void *ctx, const struct head *h, uint64_t lowest)
+{
+	(void)ctx;
+	own.lost++;
+	own.lost_above = h->height;
+	own.lost_from = own.begin = lowest;
+	own.top = lowest - 1;
+}
+
+static void own_missed(void *ctx, uint64_t from, uint64_t to, const struct hash *hash)
+{
+	(void)ctx;
+	(void)from;
+	(void)to;
+	(void)hash;
+	own.missed++;
+}
+
+static void own_below(void *ctx, const struct block_facts *b)
+{
+	(void)ctx;
+	assert_true(b->head.height < own.begin && b->has_every);
+	own.below_n++;
+}
+
+static void own_added(void *ctx, const struct block_facts *b)
+{
+	(void)ctx;
+	if (!own.began)
+		own.begin = b->head.height;
+	own.began = true;
+	own.top = b->head.height;
+	own.hash[own.top % 4096] = b->head.hash;
+}
+
+static const struct feed feed = { .top = own_top,
+	.at = own_at,
+	.begins = own_begins,
+	.removed = own_removed,
+	.lost = own_lost,
+	.missed = own_missed,
+	.below = own_below,
+	.added = own_added };
+
+static void fed_final(void *ctx, const struct block_facts *b)
+{
+	teller.final(ctx, b);
+	feed_final(&feed, eye, b);
+}
+
+static void fed_undone(void *ctx, uint64_t ancestor)
+{
+	teller.undone(ctx, ancestor);
+	feed_undone(&feed, eye, ancestor);
+}
+
+static void run_fed(int turns)
+{
+	while (turns-- > 0) {
+		run(500);
+		feed_turn(&feed, eye);
+		turn();
+	}
+}
+
+/* He has what the chain has, from where he began to its head. */
+static void check_own(void)
+{
+	assert_int_equal(own.top, scene_height(&scene));
+	for (uint64_t h = own.begin; h <= own.top; h++)
+		assert_true(hash_same(&own.hash[h % 4096],
+		    &sim_block_at(scene.chain, scene.chain->head, h)->hash));
+}
+
+/* What he has is dead, and nobody knows from where on: he is told so at once, and begins
+ * again where he had begun, with what lies below told by and by. */
+static void what_lies_below_all_that_is_known_is_not_his(void **state)
+{
+	struct fail f;
+	uint64_t first, below;
+
+	(void)state;
+	memset(&own, 0, sizeof own);
+	begin(3, 2);
+	told_by.final = fed_final;
+	told_by.undone = fed_undone;
+	scene_mine(&scene, 30);
+	look();
+	follower_watch(eye, NULL, 0);
+	run_fed(10);
+	first = own.begin;
+	scene_mine(&scene, 4);
+	run_fed(6);
+	check_own();
+	sim_reorg(scene.chain,
+	    &(struct sim_reorg){ .depth = scene_height(&scene) - 2,
+		.blocks = scene_height(&scene) + 10,
+		.content = { .empty = true } });
+	run_fed(12);
+	assert_true(follower_stopped(eye));
+	assert_int_equal(own.lost + own.removed, 0);
+	assert_int_equal(follower_accept(eye, &f), ERR_OK);
+	assert_int_equal(own.lost, 1);
+	assert_int_equal(own.lost_from, first);
+	below = own.lost_above;
+	assert_true(below < first);
+	run_fed(60);
+	check_own();
+	assert_int_equal(own.begin, first);
+	assert_int_equal(own.below_n, first - below - 1);
+	assert_int_equal(own.removed + own.missed, 0);
+}
+
 /* Only one node knows another past: the others' block is not given up for it. */
 static void beginning_anew_needs_a_quorum(void **state)
 {
@@ -380,6 +534,7 @@ int main(void)
 		T(accepting_goes_back_to_what_a_quorum_has),
 		T(a_fork_that_is_over_is_forgotten),
 		T(a_reorg_below_the_first_block_begins_anew),
+		T(what_lies_below_all_that_is_known_is_not_his),
 		T(beginning_anew_needs_a_quorum),
 		T(who_comes_from_a_branch_is_asked_again),
 		T(a_chain_that_was_set_back_stops),

@@ -13,6 +13,7 @@ struct scene scene;
 struct pool *pool;
 struct follower *eye;
 const struct connector *connector = &connector_evm;
+struct follower_told told_by;
 static struct ask asks[ASKS_MAX];
 static size_t asks_n;
 
@@ -63,7 +64,7 @@ void look(void)
 	    .pool = pool,
 	    .world = scene.world,
 	    .journal = scene.journal,
-	    .told = teller,
+	    .told = told_by,
 	    .ask = on_ask,
 	});
 	follower_watch(eye, &w, 1);
@@ -85,6 +86,7 @@ void begin(uint32_t nodes, int quorum)
 	scene_open(&scene, nodes, quorum);
 	scene_say(waits, NULL);
 	told_n = asks_n = 0;
+	told_by = teller;
 }
 
 void begin_looking(uint32_t nodes, int quorum)

@@ -23,6 +23,7 @@ extern struct scene scene;
 extern struct pool *pool;
 extern struct follower *eye; /* NULL: nobody looks */
 extern const struct connector *connector;
+extern struct follower_told told_by; /* from `begin` on: the teller */
 
 /* -- a test begins, and ends ------------------------------------------------ */
 

@@ -27,6 +27,14 @@ struct feed {
 	void (*missed)(void *ctx, uint64_t from, uint64_t to, const struct hash *hash);
 	/* With all of its transactions. */
 	void (*added)(void *ctx, const struct block_facts *b);
+
+	/* Where what he has begins, or is to begin again. false: nowhere yet. A final
+	 * block below is compared with nothing, and only told as `below`. */
+	bool (*begins)(void *ctx, uint64_t *ret_height);
+	void (*below)(void *ctx, const struct block_facts *b);
+	/* The quorum's branch parts from his at a height that nobody knows: this block is
+	 * its, and none of his from `lowest` on is. What lies between is told anew. */
+	void (*lost)(void *ctx, const struct head *h, uint64_t lowest);
 };
 
 /* Behind the follower's turn: a watcher's `turn` (engine.h). */
@@ -34,5 +42,7 @@ void feed_turn(const struct feed *feed, struct follower *f);
 
 /* A watcher's `final`: a block may become final in the turn in which it is read. */
 void feed_final(const struct feed *feed, struct follower *f, const struct block_facts *b);
+/* A watcher's `undone`. */
+void feed_undone(const struct feed *feed, struct follower *f, uint64_t ancestor);
 
 #endif

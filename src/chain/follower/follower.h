@@ -144,6 +144,8 @@ bool follower_stopped(const struct follower *f);
  * undone), and on from there. OK also when nothing was stopped.
  * fails: NO_QUORUM  no quorum shows such a block (yet) */
 NODISCARD enum err follower_accept(struct follower *f, struct fail *fail);
+/* While `undone` is told: the block far below, where it is that one. */
+bool follower_anew(const struct follower *f, struct head *ret);
 
 /* Does this node serve our chain, as it said when it was asked last? Nothing that is
  * signed may go to another. */

@@ -274,6 +274,17 @@ static void ask_again(struct follower *f)
 			undone_forget(&f->view[i]);
 }
 
+bool follower_anew(const struct follower *f, struct head *ret)
+{
+	const struct head *h = find_anew(f);
+	uint64_t height;
+
+	if (!h || find_ancestor(f, &height))
+		return false;
+	*ret = *h;
+	return true;
+}
+
 enum err follower_accept(struct follower *f, struct fail *fail)
 {
 	const struct head *anew = NULL;

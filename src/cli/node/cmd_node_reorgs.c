@@ -7,31 +7,45 @@
 
 struct telling {
 	const struct cli *c;
+	struct reorgdb *db;
 	uint64_t blocks, events;
 	struct database_bad bad;
 };
 
-static void event_json(const struct reorg_event *e)
+static void event_json(const struct reorg_event *e, const uint64_t *deep)
 {
-	json_t *anchors = json_array();
+	json_t *anchors = json_array(), *row;
 
 	for (size_t i = 0; i < e->anchors_n; i++)
 		json_array_append_new(anchors, json_string(e->anchors[i]));
-	cli_json(json_pack("{s:I, s:I, s:s, s:s, s:I, s:o}", "reorg",
-	    (json_int_t)e->number, "height", (json_int_t)e->height, "old_hash",
-	    e->old_hash, "new_hash", e->new_hash, "detected_ms",
-	    (json_int_t)e->detected_ms, "invalidated", anchors));
+	row = json_pack("{s:I, s:I, s:s, s:s, s:I, s:o}", "reorg", (json_int_t)e->number,
+	    "height", (json_int_t)e->height, "old_hash", e->old_hash, "new_hash",
+	    e->new_hash, "detected_ms", (json_int_t)e->detected_ms, "invalidated",
+	    anchors);
+	if (deep)
+		json_object_set_new(row, "at_least", json_integer((json_int_t)*deep));
+	cli_json(row);
 }
 
 static void event_tell(void *ctx, const struct reorg_event *e)
 {
 	const struct telling *t = ctx;
+	uint64_t deep;
+	bool below;
 
+	/* What can't be read is told of with all that can't. */
+	if (reorgdb_below(t->db, e->number, &deep, &below, NULL) != ERR_OK)
+		below = false;
 	if (t->c->args.json) {
-		event_json(e);
+		event_json(e, below ? &deep : NULL);
 		return;
 	}
-	printf("Reorg at height %" PRIu64 "\n", e->height);
+	if (below)
+		printf("Reorg at or below height %" PRIu64 ", at least %" PRIu64
+		       " deep\n",
+		    e->height, deep);
+	else
+		printf("Reorg at height %" PRIu64 "\n", e->height);
 	if (t->c->args.quiet)
 		return;
 	printf("  %s gave way to %s\n", e->old_hash[0] ? e->old_hash : "nothing",
@@ -97,6 +111,7 @@ enum err cmd_node_reorgs(struct cli *c, struct fail *f)
 		e = database_open(&db, c, "--db-path", REORGDB_READ, f);
 	if (e != ERR_OK)
 		return e;
+	t.db = db;
 	e = reorgdb_history(db, (size_t)max, &v, f);
 	if (e == ERR_OK)
 		e = examine(db, &t, f);

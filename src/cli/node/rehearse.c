@@ -177,10 +177,11 @@ static enum err grows(struct playing *p, struct fail *f)
 
 static enum err gives_way(struct playing *p, struct fail *f)
 {
+	struct reorg r;
 	enum err e;
 
 	if (!MUTANT(rehearsal_without_a_reorg))
-		anchors_removed(p->journal, p->base, p->wall_ms);
+		anchors_removed(p->journal, p->base, p->wall_ms, &r);
 	for (uint64_t h = p->base + 1; h <= p->top + 1; h++) {
 		struct hash hash = made_up("new", h);
 

@@ -28,6 +28,7 @@ struct l2_node {
 	int reorgs;             /* in this life */
 	bool asked, had_height; /* when it began, */
 	uint64_t height_before; /* the block up to which the journal had read */
+	uint64_t known, depth;  /* the chain's head, and what is final below it */
 	bool look_again;        /* anchors came behind blocks that may have them */
 	bool other_chain;       /* the journal's heights are not of this one */
 	bool count;             /* peg-ins, whatever block is the highest */
@@ -53,18 +54,56 @@ static bool feed_at(void *ctx, uint64_t height, struct hash *ret)
 	return anchors_at(n->journal, height, ret);
 }
 
+static void reorg_tell(struct l2_node *n, const struct reorg *r)
+{
+	n->reorgs++;
+	if (r->below)
+		log_warn("node",
+		    "a reorg at or below height %" PRIu64 ", at least %" PRIu64
+		    " deep: none of the blocks that this journal knew is the chain's any "
+		    "more, so where it began is not known",
+		    r->height, r->deep);
+	else
+		log_warn("node", "a reorg at height %" PRIu64 ", %" PRIu64 " deep",
+		    r->height, r->deep);
+}
+
 static void feed_removed(void *ctx, uint64_t above)
 {
 	struct l2_node *n = ctx;
-	uint64_t top = above;
+	struct reorg r;
 
-	n->reorgs++;
-	(void)anchors_top(n->journal, &top);
-	log_warn("node", "a reorg at height %" PRIu64 ", %" PRIu64 " deep", above + 1,
-	    top - above);
-	anchors_removed(n->journal, above, world_wall_ms(n->world));
+	anchors_removed(n->journal, above, world_wall_ms(n->world), &r);
 	pegin_txs_removed(n->journal, above);
 	missed_removed(n->journal, above);
+	reorg_tell(n, &r);
+}
+
+static void feed_lost(void *ctx, const struct head *h, uint64_t lowest)
+{
+	struct l2_node *n = ctx;
+	struct reorg r;
+
+	anchors_lost(n->journal, h->height, lowest, world_wall_ms(n->world), &r);
+	pegin_txs_removed(n->journal, h->height);
+	missed_lost(n->journal, h->height, &h->hash);
+	reorg_tell(n, &r);
+}
+
+/* Where all that was known gave way it begins where it began, or, on a chain that is not
+ * as high now, with as many blocks as are kept. */
+static bool feed_begins(void *ctx, uint64_t *ret_height)
+{
+	const struct l2_node *n = ctx;
+	uint64_t top;
+
+	if (!anchors_begin(n->journal, ret_height))
+		return false;
+	if (!anchors_top(n->journal, &top) && n->known < *ret_height + n->depth)
+		*ret_height = n->known >= ANCHOR_BLOCKS_KEPT
+		    ? n->known - ANCHOR_BLOCKS_KEPT + 1
+		    : 0;
+	return true;
 }
 
 static void feed_missed(void *ctx, uint64_t from, uint64_t to, const struct hash *hash)
@@ -89,13 +128,28 @@ static void tell(const struct l2_node *n, block_fn *fn, const struct block_facts
 
 static void feed_added(void *ctx, const struct block_facts *b)
 {
+	const struct l2_node *n = ctx;
+
+	if (b->head.height)
+		anchors_base(n->journal, b->head.height - 1, &b->head.parent);
 	tell(ctx, anchors_added, b);
 	tell(ctx, pegin_txs_added, b);
 }
 
-static struct feed feed_of(struct l2_node *n)
+static void feed_below(void *ctx, const struct block_facts *b)
 {
+	tell(ctx, anchors_below, b);
+	tell(ctx, pegin_txs_added, b);
+}
+
+static struct feed feed_of(struct l2_node *n, const struct follower *f)
+{
+	n->known = follower_quorum_height(f);
+	n->depth = follower_depth(f);
 	return (struct feed){ .ctx = n,
+		.begins = feed_begins,
+		.below = feed_below,
+		.lost = feed_lost,
 		.top = feed_top,
 		.at = feed_at,
 		.removed = feed_removed,
@@ -134,10 +188,19 @@ static void told_nothing(void *ctx, struct chain_run *c, uint64_t height)
 static void told_final(void *ctx, struct chain_run *c, const struct block_facts *b)
 {
 	struct l2_node *n = ctx;
-	const struct feed feed = feed_of(n);
+	const struct feed feed = feed_of(n, c->follower);
 
 	if (is_mine(n, c))
 		feed_final(&feed, c->follower, b);
+}
+
+static void told_undone(void *ctx, struct chain_run *c, uint64_t ancestor)
+{
+	struct l2_node *n = ctx;
+	const struct feed feed = feed_of(n, c->follower);
+
+	if (is_mine(n, c))
+		feed_undone(&feed, c->follower, ancestor);
 }
 
 /* All that is kept of the agreed branch. false: nodes agree on none now. */
@@ -238,13 +301,14 @@ static bool changes_came(struct l2_node *n)
 static void told_turn(void *ctx, struct runner *r)
 {
 	struct l2_node *n = ctx;
-	const struct feed feed = feed_of(n);
+	struct feed feed;
 
 	if (!n->asked)
 		n->had_height = anchors_top(n->journal, &n->height_before);
 	n->asked = true;
 	for (int i = 0; i < r->s.chains_n; i++)
 		if (is_mine(n, &r->chains[i])) {
+			feed = feed_of(n, r->chains[i].follower);
 			feed_turn(&feed, r->chains[i].follower);
 			again_turn(n->again, r, &r->chains[i]);
 			n->count |= again_read(n->again);
@@ -267,10 +331,11 @@ static void told_turn(void *ctx, struct runner *r)
 
 struct block_watcher l2_node_watcher(struct l2_node *n)
 {
-	/* What left is told by the feed, with what came in its place. */
+	/* What left is told by the feed, with what came in its place, if that is known.
+	 */
 	return (struct block_watcher){ .ctx = n,
 		.retracted = told_nothing,
-		.undone = told_nothing,
+		.undone = told_undone,
 		.final = told_final,
 		.passed = told_nothing,
 		.turn = told_turn };

@@ -39,7 +39,7 @@ int64_t anchors_moves(struct journal *j)
 	return watch_get(j).moves;
 }
 
-static int64_t moved(struct journal *j)
+int64_t anchors_move(struct journal *j)
 {
 	struct sql_node_watch_get_out w = watch_get(j);
 
@@ -127,7 +127,7 @@ static void put(struct journal *j, const struct anchor *a)
 		.no_height = !a->has_height,
 		.no_block_hash = !a->in_block,
 		.confirmations = (int64_t)a->confirmations,
-		.moved = moved(j) };
+		.moved = anchors_move(j) };
 
 	memcpy(in.txid, a->txid.at, sizeof in.txid);
 	memcpy(in.block_hash, a->block_hash.at, sizeof in.block_hash);
@@ -192,7 +192,7 @@ int64_t anchor_add(
 	memcpy(in.root, a->root.at, sizeof in.root);
 	memcpy(in.txid, a->txid.at, sizeof in.txid);
 	memcpy(in.block_hash, a->block_hash.at, sizeof in.block_hash);
-	in.moved = moved(j);
+	in.moved = anchors_move(j);
 	sql_node_anchor_add(j, &in);
 	status_add(j, a->status);
 	event(j, a, "", state_name(MACHINE_ANCHOR, a->status),
@@ -339,52 +339,35 @@ static void invalidate(struct journal *j, int64_t reorg, int64_t id)
 	sql_node_reorg_anchor_add(j, &in);
 }
 
-/* The lowest height that has another block. Its number. */
-static int64_t reorg_add(struct journal *j, uint64_t height, int64_t wall_ms)
+void anchors_removed(
+    struct journal *j, uint64_t above, int64_t wall_ms, struct reorg *ret)
 {
-	struct sql_node_watch_get_out w = watch_get(j);
-	struct sql_node_reorg_add_in in = { .number = w.reorgs,
-		.height = (int64_t)height,
-		.no_new_hash = true,
-		.detected_ms = wall_ms };
-	struct hash old = { { 0 } };
-
-	in.no_old_hash = !anchors_at(j, height, &old);
-	memcpy(in.old_hash, old.at, sizeof in.old_hash);
-	w.reorgs++;
-	w.moves++;
-	watch_put(j, &w);
-	in.moved = w.moves;
-	sql_node_reorg_add(j, &in);
-	return in.number;
-}
-
-void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms)
-{
-	int64_t number = reorg_add(j, above + 1, wall_ms);
 	struct ids ids = anchors_from(j, above + 1);
 
+	reorg_add(j, above, wall_ms, ret);
 	for (size_t i = 0; i < ids.n && !MUTANT(anchor_outlives_block); i++)
-		invalidate(j, number, ids.at[i]);
+		invalidate(j, ret->number, ids.at[i]);
 	ids_release(&ids);
 	sql_node_block_drop_above(
 	    j, &(struct sql_node_block_drop_above_in){ .height = (int64_t)above });
 }
 
-/* What came in place of the block that the newest reorg took. */
-static void reorg_settle(struct journal *j, uint64_t height, const struct hash *hash)
+void anchors_lost(struct journal *j, uint64_t above, uint64_t lowest, int64_t wall_ms,
+    struct reorg *ret)
 {
-	struct sql_node_watch_get_out w = watch_get(j);
-	struct sql_node_reorg_get_in in = { .number = w.reorgs - 1 };
-	struct sql_node_reorg_put_in to = { .number = w.reorgs - 1 };
-	struct sql_node_reorg_get_out row;
+	sql_node_block_drop_below(
+	    j, &(struct sql_node_block_drop_below_in){ .height = (int64_t)lowest });
+	anchors_removed(j, above, wall_ms, ret);
+}
 
-	if (!w.reorgs || !sql_node_reorg_get_one(j, &in, &row) || !row.no_new_hash ||
-	    (uint64_t)row.height != height)
-		return;
-	memcpy(to.new_hash, hash->at, sizeof to.new_hash);
-	to.moved = moved(j);
-	sql_node_reorg_put(j, &to);
+bool anchors_begin(struct journal *j, uint64_t *ret_height)
+{
+	struct sql_node_block_lowest_out lowest;
+
+	if (!sql_node_block_lowest_one(j, &lowest))
+		return reorg_waits(j, ret_height);
+	*ret_height = (uint64_t)lowest.height;
+	return true;
 }
 
 static void seen(struct journal *j, int64_t id, uint64_t height, const struct hash *hash)
@@ -450,16 +433,30 @@ static void count_all(struct journal *j, uint64_t top)
 	ids_release(&ids);
 }
 
+static void block_put(struct journal *j, uint64_t height, const struct hash *hash)
+{
+	struct sql_node_block_put_in in = { .height = (int64_t)height };
+
+	CHECK(height <= INT64_MAX);
+	in.moved = anchors_move(j);
+	memcpy(in.hash, hash->at, sizeof in.hash);
+	sql_node_block_put(j, &in);
+}
+
+void anchors_base(struct journal *j, uint64_t height, const struct hash *hash)
+{
+	struct hash there;
+
+	if (!anchors_at(j, height, &there))
+		block_put(j, height, hash);
+}
+
 void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
-	struct sql_node_block_put_in in = { .height = (int64_t)height };
 	struct sql_node_missed_next_out unread;
 
-	CHECK(height <= INT64_MAX);
-	in.moved = moved(j);
-	memcpy(in.hash, hash->at, sizeof in.hash);
-	sql_node_block_put(j, &in);
+	block_put(j, height, hash);
 	reorg_settle(j, height, hash);
 	for (size_t i = 0; i < n; i++)
 		txid_seen(j, height, hash, &txids[i]);
@@ -471,39 +468,36 @@ void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
 			.height = (int64_t)(height - ANCHOR_BLOCKS_KEPT + 1) });
 }
 
+void anchors_below(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n)
+{
+	uint64_t top;
+
+	for (size_t i = 0; i < n; i++)
+		txid_seen(j, height, hash, &txids[i]);
+	if (anchors_top(j, &top))
+		count_all(j, top);
+}
+
 void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
-	struct sql_node_block_put_in in = { .height = (int64_t)height };
 	uint64_t top;
 
 	if (!anchors_top(j, &top))
 		return;
-	if (height + ANCHOR_BLOCKS_KEPT > top) {
-		in.moved = moved(j);
-		memcpy(in.hash, hash->at, sizeof in.hash);
-		sql_node_block_put(j, &in);
-	}
-	for (size_t i = 0; i < n; i++)
-		txid_seen(j, height, hash, &txids[i]);
-	count_all(j, top);
+	if (height + ANCHOR_BLOCKS_KEPT > top)
+		block_put(j, height, hash);
+	anchors_below(j, height, hash, txids, n);
 }
 
 int64_t anchors_replaced(struct journal *j, uint64_t height, const struct hash *hash,
     const int64_t *reorg, int64_t wall_ms)
 {
-	struct hash old = { { 0 } };
-	int64_t number = reorg ? *reorg : reorg_add(j, height, wall_ms);
-	struct sql_node_reorg_lower_in in = { .number = number,
-		.height = (int64_t)height,
-		.no_old_hash = !anchors_at(j, height, &old) };
+	int64_t number = reorg_replace(j, height, hash, reorg, wall_ms);
 	struct ids ids = anchors_from(j, height);
 	struct anchor a;
 
-	memcpy(in.old_hash, old.at, sizeof in.old_hash);
-	memcpy(in.new_hash, hash->at, sizeof in.new_hash);
-	in.moved = moved(j);
-	sql_node_reorg_lower(j, &in);
 	for (size_t i = 0; i < ids.n; i++)
 		if (anchor_read(j, ids.at[i], &a) && a.height == height && a.in_block &&
 		    !hash_same(&a.block_hash, hash))
@@ -516,14 +510,9 @@ void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
 	struct hash mine;
-	uint64_t top;
 
-	if (!anchors_at(j, height, &mine) || !hash_same(&mine, hash))
-		return;
-	for (size_t i = 0; i < n; i++)
-		txid_seen(j, height, hash, &txids[i]);
-	if (anchors_top(j, &top))
-		count_all(j, top);
+	if (anchors_at(j, height, &mine) && hash_same(&mine, hash))
+		anchors_below(j, height, hash, txids, n);
 }
 
 bool anchors_wait(struct journal *j)

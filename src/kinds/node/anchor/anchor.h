@@ -25,6 +25,7 @@
 
 #include "chain/chain.h"
 #include "journal/journal.h"
+#include "kinds/node/anchor/reorg.h"
 
 #define ANCHOR_CONFIRMS 6  /* blocks, its own included */
 #define ANCHOR_COUNTED 100 /* blocks are counted up to there: a peg-out takes as many */
@@ -90,7 +91,18 @@ bool anchors_genesis(struct journal *j, struct hash *ret);
 bool anchors_top(struct journal *j, uint64_t *ret_height);
 bool anchors_at(struct journal *j, uint64_t height, struct hash *ret);
 /* A reorg: what stands above this height is the chain's no more. */
-void anchors_removed(struct journal *j, uint64_t above, int64_t wall_ms);
+void anchors_removed(
+    struct journal *j, uint64_t above, int64_t wall_ms, struct reorg *ret);
+/* The same where the fork is not known: the block at `above` is the chain's, none from
+ * `lowest` on is, and nothing is known of those between. Anchors above it are in no block
+ * until one has them again. */
+void anchors_lost(struct journal *j, uint64_t above, uint64_t lowest, int64_t wall_ms,
+    struct reorg *ret);
+/* No block below this height is kept. false: there is none yet, nor was one. */
+bool anchors_begin(struct journal *j, uint64_t *ret_height);
+/* The block on which the next one stands: its hash alone, where nobody read it, so that
+ * it is known where a reorg began. */
+void anchors_base(struct journal *j, uint64_t height, const struct hash *hash);
 /* This block is the highest; its transactions, n of them. */
 void anchors_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);
@@ -101,6 +113,9 @@ void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
  * before, by its number, or a new one (NULL). Its number. */
 int64_t anchors_replaced(struct journal *j, uint64_t height, const struct hash *hash,
     const int64_t *reorg, int64_t wall_ms);
+/* The transactions of a block below all that are kept. */
+void anchors_below(struct journal *j, uint64_t height, const struct hash *hash,
+    const struct hash *txids, size_t n);
 /* The same of a block that it has, for anchors that came later. */
 void anchors_again(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n);
@@ -111,7 +126,8 @@ void anchors_turn(struct journal *j, int64_t wall_ms);
 
 /* -- for the reorg database ------------------------------------------------ */
 
-/* Each move of a row has a number, the next higher; the highest so far. */
+/* Each move of a row has a number, the next higher; the highest so far, and the next. */
 int64_t anchors_moves(struct journal *j);
+int64_t anchors_move(struct journal *j);
 
 #endif

@@ -62,6 +62,20 @@ void missed_removed(struct journal *j, uint64_t above)
 	    j, &(struct sql_node_missed_drop_above_in){ .height = (int64_t)above });
 }
 
+void missed_lost(struct journal *j, uint64_t above, const struct hash *hash)
+{
+	struct sql_node_missed_across_in in = { .height = (int64_t)above };
+	struct sql_node_missed_across_out there;
+	bool across = sql_node_missed_across_one(j, &in, &there);
+	struct missed_run run = { .top = above, .hash = *hash };
+
+	sql_node_missed_drop_from(
+	    j, &(struct sql_node_missed_drop_from_in){ .height = (int64_t)above + 1 });
+	run.bottom = across ? (uint64_t)there.bottom : 0;
+	if (across)
+		put(j, &run);
+}
+
 enum err missed_want(struct journal *j, uint64_t height, struct fail *f)
 {
 	struct missed_run run = { .top = height, .bottom = height };
@@ -91,12 +105,15 @@ enum err missed_want(struct journal *j, uint64_t height, struct fail *f)
 static void replace(struct journal *j, struct missed_run *run, int64_t wall_ms)
 {
 	struct hash was;
+	uint64_t lowest;
 
 	if (!anchors_at(j, run->top, &was) || hash_same(&was, &run->hash))
 		return;
 	run->reorg = anchors_replaced(
 	    j, run->top, &run->hash, run->has_reorg ? &run->reorg : NULL, wall_ms);
 	run->has_reorg = true;
+	if (anchors_begin(j, &lowest) && lowest == run->top)
+		reorg_unfounded(j, run->reorg);
 	pegin_txs_replaced(j, run->top, &run->hash);
 }
 

@@ -34,6 +34,9 @@ bool missed_above(struct journal *j, uint64_t height);
 void missed_add(struct journal *j, uint64_t from, uint64_t to, const struct hash *hash);
 /* A reorg: those above are the chain's no more. */
 void missed_removed(struct journal *j, uint64_t above);
+/* The same where the fork is not known: the highest block that is the chain's. What was
+ * to be read below it is still. */
+void missed_lost(struct journal *j, uint64_t above, const struct hash *hash);
 /* A block that somebody names is to be read, and all between it and what was read.
  * fails: INPUT (it is too far below, or nothing was read yet) */
 NODISCARD enum err missed_want(struct journal *j, uint64_t height, struct fail *f);

@@ -96,6 +96,21 @@ static void event(
 	add(c, key, b);
 }
 
+/* Its own record has no place for it. */
+static void unfounded(
+    struct changes *c, const struct sql_node_reorgs_moved_out *row, struct buf *b)
+{
+	struct change_unfounded one = { (uint64_t)row->number, (uint64_t)row->height };
+	char key[RECORD_KEY_MAX];
+
+	c->unfounded = mem_grow(c->unfounded, c->unfounded_n + 1, sizeof *c->unfounded);
+	c->unfounded[c->unfounded_n++] = one;
+	key_below(key, one.number);
+	buf_clear(b);
+	buf_add_u64(b, (uint64_t)row->deep);
+	add(c, key, b);
+}
+
 static void events(struct changes *c, struct journal *j, int64_t after, struct buf *b)
 {
 	struct sql_node_reorgs_moved_in in = { .after = after };
@@ -115,6 +130,8 @@ static void events(struct changes *c, struct journal *j, int64_t after, struct b
 		e->detected_ms = (uint64_t)row.detected_ms;
 		hex_of(e->old_hash, row.old_hash, row.no_old_hash);
 		hex_of(e->new_hash, row.new_hash, row.no_new_hash);
+		if (row.below)
+			unfounded(c, &row, b);
 	}
 	for (size_t i = 0; i < n; i++) {
 		event(c, j, &list[i], b);
@@ -127,6 +144,7 @@ void changes_read(struct changes *ret, struct journal *j, int64_t after)
 {
 	struct sql_node_watch_get_out w = { .no_chain = true };
 	struct sql_journal_get_out journal;
+	uint64_t begin;
 	struct buf b;
 
 	*ret = (struct changes){ .n = 0 };
@@ -136,6 +154,10 @@ void changes_read(struct changes *ret, struct journal *j, int64_t after)
 	(void)sql_node_watch_get_one(j, &w);
 	ret->mark.change = (uint64_t)w.moves;
 	ret->has_top = anchors_top(j, &ret->top);
+	if (!ret->has_top && anchors_begin(j, &begin) && begin) {
+		ret->has_top = true;
+		ret->top = begin - 1; /* all that was known gave way */
+	}
 	anchors(ret, j, after, &b);
 	events(ret, j, after, &b);
 	blocks(ret, j, after, &b);
@@ -154,18 +176,19 @@ void changes_release(struct changes *c)
 		mem_free(c->at[i].value);
 	}
 	mem_free(c->at);
+	mem_free(c->unfounded);
 	*c = (struct changes){ .n = 0 };
 }
 
 /* -- writing --------------------------------------------------------------- */
 
 static enum err put(struct reorgdb *db, struct reorgdb_batch *b, const char *key,
-    const char *value, struct fail *f)
+    const char *value, bool again, struct fail *f)
 {
 	bool same;
 	enum err e = reorgdb_has(db, key, value, strlen(value), &same, f);
 
-	if (e != ERR_OK || same)
+	if (e != ERR_OK || (same && !again))
 		return e;
 	e = reorgdb_put(b, key, value, strlen(value), f);
 	if (e == ERR_OK && MUTANT(reorg_in_pieces))
@@ -173,21 +196,44 @@ static enum err put(struct reorgdb *db, struct reorgdb_batch *b, const char *key
 	return e;
 }
 
+/* Blocks that were there when an event came whose fork is unknown may be of the dead
+ * branch. What was brought there since (a resync) stays. */
+static enum err doubtful_drop(const struct changes *c, struct reorgdb *db,
+    struct reorgdb_batch *b, bool *ret_dropped, struct fail *f)
+{
+	enum err e = ERR_OK;
+	uint64_t deep;
+	bool there;
+
+	*ret_dropped = false;
+	for (size_t i = 0; i < c->unfounded_n && e == ERR_OK; i++) {
+		e = reorgdb_below(db, c->unfounded[i].number, &deep, &there, f);
+		if (e == ERR_INPUT)
+			e = ERR_OK; /* it is written anew */
+		if (e != ERR_OK || there || MUTANT(doubtful_stay))
+			continue;
+		e = reorgdb_drop_below(db, b, c->unfounded[i].height, f);
+		*ret_dropped = true;
+	}
+	return e;
+}
+
 enum err changes_write(
     const struct changes *c, struct reorgdb *db, size_t *ret_written, struct fail *f)
 {
 	struct reorgdb_batch *b = reorgdb_batch_new();
-	enum err e = ERR_OK;
 	struct buf mark;
+	bool dropped;
+	enum err e = doubtful_drop(c, db, b, &dropped, f);
 
 	buf_init(&mark, RECORD_VALUE_MAX);
 	mark_format(&mark, &c->mark);
 	for (size_t i = 0; i < c->n && e == ERR_OK; i++)
-		e = put(db, b, c->at[i].key, c->at[i].value, f);
+		e = put(db, b, c->at[i].key, c->at[i].value, dropped, f);
 	if (e == ERR_OK && c->has_top)
 		e = reorgdb_drop_above(db, b, c->top, f);
 	if (e == ERR_OK)
-		e = put(db, b, KEY_MARK, buf_text(&mark), f);
+		e = put(db, b, KEY_MARK, buf_text(&mark), false, f);
 	*ret_written = reorgdb_batch_n(b);
 	if (e == ERR_OK)
 		e = reorgdb_write(db, b, f);

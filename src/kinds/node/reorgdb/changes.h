@@ -14,6 +14,12 @@ struct changes {
 	struct record_mark mark; /* the journal, and the move that it ends with */
 	bool has_top;
 	uint64_t top; /* no block stands above this one */
+	/* Events whose fork is unknown: when the first such is told, all blocks below go.
+	 */
+	size_t unfounded_n;
+	struct change_unfounded {
+		uint64_t number, height;
+	} * unfounded;
 	size_t n;
 	struct change_pair {
 		char *key, *value;

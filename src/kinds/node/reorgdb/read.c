@@ -96,20 +96,38 @@ enum err reorgdb_has_anchor(
 	return reorgdb_anchor(db, text, &a, ret_has, f);
 }
 
-enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f)
+static enum err number_at(
+    struct reorgdb *db, const char *key, uint64_t *ret, bool *ret_there, struct fail *f)
 {
 	enum err e;
 	size_t len;
-	rocksdb_pinnableslice_t *slice = get(db, KEY_COUNTER, &e, f);
+	rocksdb_pinnableslice_t *slice = get(db, key, &e, f);
 
 	*ret = 0;
+	*ret_there = slice != NULL;
 	if (slice) {
 		const char *value = rocksdb_pinnableslice_value(slice, &len);
 
 		e = counter_parse(ret, value, len, f);
 		rocksdb_pinnableslice_destroy(slice);
 	}
-	return e == ERR_INPUT ? at_key(KEY_COUNTER, strlen(KEY_COUNTER), e, f) : e;
+	return e == ERR_INPUT ? at_key(key, strlen(key), e, f) : e;
+}
+
+enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f)
+{
+	bool there;
+
+	return number_at(db, KEY_COUNTER, ret, &there, f);
+}
+
+enum err reorgdb_below(struct reorgdb *db, uint64_t number, uint64_t *ret_deep,
+    bool *ret_there, struct fail *f)
+{
+	char key[RECORD_KEY_MAX];
+
+	key_below(key, number);
+	return number_at(db, key, ret_deep, ret_there, f);
 }
 
 enum err reorgdb_mark(
@@ -198,6 +216,7 @@ static enum err visit_value(const struct reorgdb_visitor *v, enum key_kind kind,
 {
 	char hash[RECORD_TEXT_MAX + 1];
 	struct record_mark mark;
+	uint64_t deep;
 	enum err e;
 
 	switch (kind) {
@@ -210,6 +229,11 @@ static enum err visit_value(const struct reorgdb_visitor *v, enum key_kind kind,
 		return visit_anchor(v, key, len, value, value_len, why);
 	case KEY_EVENT:
 		return visit_event(v, number, value, value_len, why);
+	case KEY_BELOW:
+		e = counter_parse(&deep, value, value_len, why);
+		if (e == ERR_OK && v->below)
+			v->below(v->ctx, number, deep);
+		return e;
 	case KEY_IS_COUNTER:
 		return counter_parse(&number, value, value_len, why);
 	case KEY_IS_MARK:
@@ -350,6 +374,32 @@ enum err reorgdb_drop_above(
 		const char *at = rocksdb_iter_key(it, &len);
 
 		snprintf(key, sizeof key, "%.*s", (int)(len < 300 ? len : 300), at);
+		reorgdb_drop(b, key);
+	}
+	return iterated(db, it, f);
+}
+
+enum err reorgdb_drop_below(
+    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f)
+{
+	rocksdb_iterator_t *it =
+	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
+	char key[RECORD_KEY_MAX];
+	enum key_kind kind;
+	uint64_t at;
+	size_t len;
+
+	key_block(key, 0);
+	rocksdb_iter_seek(it, key, strlen(key));
+	for (; rocksdb_iter_valid(it) && has_prefix(it, "block:");
+	     rocksdb_iter_next(it)) {
+		const char *there = rocksdb_iter_key(it, &len);
+
+		if (key_read(&kind, &at, there, len, NULL) != ERR_OK)
+			continue;
+		if (at >= height)
+			break;
+		key_block(key, at);
 		reorgdb_drop(b, key);
 	}
 	return iterated(db, it, f);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,15 @@ static void salvage_event(void *ctx, const struct reorg_event *e)
 	buf_release(&b);
 }
 
+static void salvage_below(void *ctx, uint64_t number, uint64_t deep)
+{
+	char key[RECORD_KEY_MAX], value[24];
+
+	key_below(key, number);
+	snprintf(value, sizeof value, "%" PRIu64, deep);
+	put(ctx, key, value, strlen(value));
+}
+
 static void salvage_peer(
     void *ctx, const char *peer, size_t peer_len, const char *value, size_t len)
 {
@@ -101,7 +111,8 @@ static enum err salvage(
 	const struct reorgdb_visitor v = { .ctx = &s,
 		.block = salvage_block,
 		.anchor = salvage_anchor,
-		.event = salvage_event };
+		.event = salvage_event,
+		.below = salvage_below };
 	struct fail why;
 	enum err e = reorgdb_visit(from, &v, &why);
 

@@ -13,6 +13,7 @@
 #define PREFIX_BLOCK "block:"
 #define PREFIX_ANCHOR "anchor:"
 #define PREFIX_EVENT "reorg:"
+#define PREFIX_BELOW "pawl:below:"
 #define DIGITS 20 /* of a number in a key */
 
 static const char *const status_names[ANCHOR_STATUSES] = { "PENDING", "CONFIRMED",
@@ -87,6 +88,11 @@ void key_event(char out[RECORD_KEY_MAX], uint64_t number)
 	snprintf(out, RECORD_KEY_MAX, PREFIX_EVENT "%020" PRIu64, number);
 }
 
+void key_below(char out[RECORD_KEY_MAX], uint64_t number)
+{
+	snprintf(out, RECORD_KEY_MAX, PREFIX_BELOW "%020" PRIu64, number);
+}
+
 /* Decimal digits, all of them, within 64 bits. */
 static bool digits_read(uint64_t *ret, const char *s, size_t len)
 {
@@ -139,6 +145,9 @@ enum err key_read(
 	} else if (begins(key, len, PREFIX_EVENT)) {
 		*ret = KEY_EVENT;
 		return numbered(ret_number, key, len, strlen(PREFIX_EVENT), f);
+	} else if (begins(key, len, PREFIX_BELOW)) {
+		*ret = KEY_BELOW;
+		return numbered(ret_number, key, len, strlen(PREFIX_BELOW), f);
 	} else if (begins(key, len, PREFIX_ANCHOR)) {
 		*ret = KEY_ANCHOR;
 		if (len == strlen(PREFIX_ANCHOR))

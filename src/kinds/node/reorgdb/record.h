@@ -7,6 +7,8 @@
  *   reorg: + number in 20 digits     height|old hash|new hash|detected|n[|anchor hash]..
  *   reorg_counter                    number of the next event, in decimal
  *   pawl:mark                        how far the journal's changes are in it: ours alone
+ *   pawl:below: + number in 20 digits  so many blocks gave way in that event at least,
+ * and what stood below its height is not known: ours alone
  *
  * Nothing is escaped. So a value is written only if that node reads the same back: each
  * text that must be there is, and none holds '|', a blank or what is not printable. One
@@ -83,17 +85,19 @@ NODISCARD enum err reorg_event_add(
 void key_block(char out[RECORD_KEY_MAX], uint64_t height);
 void key_anchor(char out[RECORD_KEY_MAX], const char *hash);
 void key_event(char out[RECORD_KEY_MAX], uint64_t number);
+void key_below(char out[RECORD_KEY_MAX], uint64_t number);
 
 enum key_kind {
 	KEY_OTHER,
 	KEY_BLOCK,
 	KEY_ANCHOR,
 	KEY_EVENT,
+	KEY_BELOW,
 	KEY_IS_COUNTER,
 	KEY_IS_MARK
 };
-/* Of which kind it is, and the number in it. A key that begins as a block's or an event's
- * and has not 20 digits behind it that fit 64 bits, an anchor's without a hash: INPUT. */
+/* Of which kind it is, and the number in it. A key that begins as one with a number and
+ * has not 20 digits behind it that fit 64 bits, an anchor's without a hash: INPUT. */
 NODISCARD enum err key_read(enum key_kind *ret, uint64_t *ret_number, const char *key,
     size_t len, struct fail *f);
 

@@ -60,6 +60,9 @@ NODISCARD enum err reorgdb_has_anchor(
     struct reorgdb *db, const void *hash, size_t len, bool *ret_has, struct fail *f);
 /* The number of the next event; none yet: 0. */
 NODISCARD enum err reorgdb_counter(struct reorgdb *db, uint64_t *ret, struct fail *f);
+/* Is the fork of this event unknown: so many blocks gave way at least. */
+NODISCARD enum err reorgdb_below(struct reorgdb *db, uint64_t number, uint64_t *ret_deep,
+    bool *ret_there, struct fail *f);
 NODISCARD enum err reorgdb_mark(
     struct reorgdb *db, struct record_mark *ret, bool *ret_there, struct fail *f);
 
@@ -71,6 +74,8 @@ struct reorgdb_visitor {
 	void (*block)(void *ctx, uint64_t height, const char *hash);
 	void (*anchor)(void *ctx, const struct anchor_record *a);
 	void (*event)(void *ctx, const struct reorg_event *e);
+	/* Of an event whose fork is unknown; told before all events. */
+	void (*below)(void *ctx, uint64_t number, uint64_t deep);
 	void (*bad)(void *ctx, const char *key, const char *why);
 };
 
@@ -114,6 +119,8 @@ NODISCARD enum err reorgdb_write(
 
 /* Block hashes above a height, however they came there, in the batch. */
 NODISCARD enum err reorgdb_drop_above(
+    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f);
+NODISCARD enum err reorgdb_drop_below(
     struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f);
 /* Is this the value of the key already? */
 NODISCARD enum err reorgdb_has(struct reorgdb *db, const char *key, const char *value,

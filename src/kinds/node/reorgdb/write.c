@@ -80,6 +80,7 @@ static enum err value_check(
 		return anchor_check(key, value, len, f);
 	case KEY_EVENT:
 		return event_check(value, len, f);
+	case KEY_BELOW:
 	case KEY_IS_COUNTER:
 		return counter_parse(&number, value, len, f);
 	case KEY_IS_MARK:
