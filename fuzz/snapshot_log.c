@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/crc32c.h"
-#include "crypto/sha256.h"
 #include "fuzz.h"
 #include "kinds/node/snapshot/log.h"
-#include "kinds/node/snapshot/v2.h"
+#include "record.h"
 
 /* -- a file that is its bytes ------------------------------------------------------- */
 
@@ -78,32 +76,15 @@ static uint64_t get(const uint8_t *from, int bytes)
 	return v;
 }
 
-static void put(uint8_t *to, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++)
-		to[i] = (uint8_t)(v >> 8 * i);
-}
-
-/* The sums of a record, and the length in its foot, as its bytes have it; its place and
- * what it says of the one before it stay. */
+/* Its place and what it says of the one before it stay as they are. */
 static size_t mend_one(uint8_t *r, size_t left)
 {
-	uint64_t len = get(r + 16, 8), all;
-	uint8_t *foot;
+	uint64_t len = get(r + 16, 8);
 
-	if (len > left || left < V2_HEAD + V2_FOOT)
+	if (len > left || left < V2_HEAD + V2_FOOT || record_len(len) > left)
 		return 1;
-	all = (V2_HEAD + len + V2_FOOT + V2_SECTOR - 1) / V2_SECTOR * V2_SECTOR;
-	if (all > left)
-		return 1;
-	foot = r + all - V2_FOOT;
-	put(r + 12, crc32c(r + V2_HEAD, len), 4);
-	put(r + V2_HEAD - 4, crc32c(r, V2_HEAD - 4), 4);
-	put(foot + 8, all, 8);
-	sha256(foot + 16, r, all - V2_FOOT);
-	memcpy(foot + 48, "L2SNAP2\x89", 8);
-	put(foot + V2_FOOT - 4, crc32c(foot, V2_FOOT - 4), 4);
-	return all;
+	record_seal(r, len);
+	return record_len(len);
 }
 
 static void mend(uint8_t *bytes, size_t len)

@@ -3,39 +3,26 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/crc32c.h"
-#include "crypto/sha256.h"
 #include "fuzz.h"
-#include "kinds/node/snapshot/v2.h"
-
-static void put(uint8_t *to, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++)
-		to[i] = (uint8_t)(v >> 8 * i);
-}
+#include "record.h"
 
 /* A whole record around a body, with a head that tells of it. */
 static uint8_t *wrap(
     const uint8_t *body, size_t len, bool packed, size_t raw, size_t *ret_len)
 {
-	size_t all = (V2_HEAD + len + V2_FOOT + V2_SECTOR - 1) / V2_SECTOR * V2_SECTOR;
-	uint8_t *r = mem_array(all, 1), *foot = r + all - V2_FOOT;
+	uint8_t *r;
 
+	*ret_len = record_len(len);
+	r = mem_array(*ret_len, 1);
 	memcpy(r, V2_MAGIC, V2_MAGIC_LEN);
-	put(r + 8, packed, 4);
-	put(r + 12, crc32c(body, len), 4);
-	put(r + 16, len, 8);
-	put(r + 24, packed ? raw : len, 8);
-	put(r + 32, 1, 8);
-	put(r + 48, V2_NOWHERE, 8);
+	record_put(r + 8, packed, 4);
+	record_put(r + 16, len, 8);
+	record_put(r + 24, packed ? raw : len, 8);
+	record_put(r + 32, 1, 8);
+	record_put(r + 48, V2_NOWHERE, 8);
 	if (len)
 		memcpy(r + V2_HEAD, body, len);
-	put(r + V2_HEAD - 4, crc32c(r, V2_HEAD - 4), 4);
-	put(foot + 8, all, 8);
-	sha256(foot + 16, r, all - V2_FOOT);
-	memcpy(foot + 48, "L2SNAP2\x89", 8);
-	put(foot + V2_FOOT - 4, crc32c(foot, V2_FOOT - 4), 4);
-	*ret_len = all;
+	record_seal(r, len);
 	return r;
 }
 
