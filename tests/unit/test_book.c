@@ -487,6 +487,7 @@ static void bytes_that_are_no_text_are_peers_too(void **state)
 /* -- once ------------------------------------------------------------------ */
 
 #define PAY "{'do':'credit','peer':'a','amount':'10','id':'pay-1'}"
+#define PAY_2(amount) "{'do':'credit','peer':'a','amount':'" amount "','id':'pay-2'}"
 
 static void a_change_is_done_once_by_its_id(void **state)
 {
@@ -679,12 +680,12 @@ static void what_a_restore_took_back_can_come_again(void **state)
 	(void)state;
 	is_done(PAY);
 	book_read(j, &s);
-	is_done("{'do':'credit','peer':'a','amount':'5','id':'pay-2'}");
+	is_done(PAY_2("5"));
 	assert_int_equal(has("a"), 15);
 	restore(&s, &r);
 	assert_true(r.after == 1 && r.dropped == 1);
 	assert_int_equal(has("a"), 10);
-	is_done(PAY "\n{'do':'credit','peer':'a','amount':'5','id':'pay-2'}");
+	is_done(PAY "\n" PAY_2("5"));
 	assert_int_equal(has("a"), 15);
 	l2_state_release(&s);
 }
@@ -712,8 +713,6 @@ static void it_can_be_taken_back_again(void **state)
 	l2_state_release(&s);
 	l2_state_release(&none);
 }
-
-#define PAY_2(amount) "{'do':'credit','peer':'a','amount':'" amount "','id':'pay-2'}"
 
 /* And what a later restore brings back is done: it does not come again. An id stands for
  * what it did on the way to the state that is. */

@@ -52,14 +52,16 @@ static const struct l2_step_now *watched(struct l2_watch *w)
 	return &watch_figures(w)->steps[L2_STEP_STATE];
 }
 
+/* A node whose chain and files are of no matter: its rows alone are looked at. */
+static const struct l2_node_config bare = { .chain = "none",
+	.folder = "nowhere",
+	.log = "nowhere/log",
+	.reorg_db = "nowhere/db",
+	.backups = "nowhere/backups" };
+
 /* It is said, the start goes on without it, and it ends when they rest. */
 static void a_count_that_changes_outrun_is_said(void **state_)
 {
-	static const struct l2_node_config config = { .chain = "none",
-		.folder = "nowhere",
-		.log = "nowhere/log",
-		.reorg_db = "nowhere/db",
-		.backups = "nowhere/backups" };
 	const struct l2_step_now *step;
 	struct l2_watch *w;
 
@@ -68,7 +70,7 @@ static void a_count_that_changes_outrun_is_said(void **state_)
 	for (int i = 0; i < PEERS; i++)
 		credit(i);
 	watch_rows_a_turn = 8;
-	w = watch_new(scene.world, scene.journal, &config);
+	w = watch_new(scene.world, scene.journal, &bare);
 	for (int i = 0; i < 5; i++) {
 		step = watched(w);
 		credit(i);
@@ -332,11 +334,6 @@ static void block_has_it(bool has)
 /* At each start, and in between when it begins and ends. */
 static void what_was_minted_with_nothing_behind_it_is_trouble(void **state_)
 {
-	const struct l2_node_config config = { .chain = "none",
-		.folder = "nowhere",
-		.log = "nowhere/log",
-		.reorg_db = "nowhere/db",
-		.backups = "nowhere/backups" };
 	const struct l2_step_now *step;
 	struct l2_watch *w;
 
@@ -351,7 +348,7 @@ static void what_was_minted_with_nothing_behind_it_is_trouble(void **state_)
 	block_has_it(true);
 	block_has_it(false);
 	for (int life = 0; life < 2; life++) {
-		w = watch_new(scene.world, scene.journal, &config);
+		w = watch_new(scene.world, scene.journal, &bare);
 		step = watched(w);
 		for (int i = 0; i < 5 && step->how == L2_WAITS; i++)
 			step = watched(w);

@@ -941,24 +941,44 @@ static void is_missed(int64_t id)
 	    scene.journal, &(struct sql_tracked_missed_in){ .id = id, .misses = 1 });
 }
 
-static void of_guesses_one_holds(void **state_)
+/* One that nobody runs here. */
+static int64_t other_chain(void)
 {
-	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
 	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
 	struct sql_chain_add_out added;
+
+	assert_true(sql_chain_add_one(scene.journal, &other, &added));
+	return added.id;
+}
+
+static int64_t guessed(const struct hash *hash, int64_t on)
+{
+	const struct track_wish wish = {
+		.hash = *hash, .chain = on, .guess = true, .confirmations = CONFIRMATIONS
+	};
+
+	return track_add(scene.journal, &wish, 1000);
+}
+
+static int state_of(int64_t id)
+{
+	struct tracked found;
+
+	assert_true(track_read(scene.journal, id, &found));
+	return found.state;
+}
+
+static void of_guesses_one_holds(void **state_)
+{
 	struct tracked found[4];
 	struct sim_tx *tx;
 	int64_t here, there;
 
 	(void)state_;
 	begin_following(1, 1);
-	assert_true(sql_chain_add_one(scene.journal, &other, &added));
 	tx = pays(0, 5, 0);
-	wish.hash = tx->hash;
-	wish.chain = chain()->id;
-	here = track_add(scene.journal, &wish, 1000);
-	wish.chain = added.id;
-	there = track_add(scene.journal, &wish, 1000);
+	here = guessed(&tx->hash, chain()->id);
+	there = guessed(&tx->hash, other_chain());
 	assert_int_not_equal(here, there);
 	assert_int_equal(track_find(scene.journal, &tx->hash, found, 4), 2);
 	is_missed(there);
@@ -978,90 +998,64 @@ static struct track_chain *in_memory(void)
 
 static void what_pools_have_is_looked_for_nowhere_else(void **state_)
 {
-	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
-	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
-	struct sql_chain_add_out added;
-	struct tracked found;
+	const struct sim_tx *tx;
 	int64_t there;
 
 	(void)state_;
 	begin_following(2, 2);
-	assert_true(sql_chain_add_one(scene.journal, &other, &added));
-	wish.hash = pays(1, 5, 0)->hash; /* no block takes it */
-	wish.chain = added.id;
-	there = track_add(scene.journal, &wish, 1000);
-	wish.chain = chain()->id;
-	(void)track_add(scene.journal, &wish, 1000);
+	tx = pays(1, 5, 0); /* no block takes it */
+	there = guessed(&tx->hash, other_chain());
+	(void)guessed(&tx->hash, chain()->id);
 	is_missed(there);
 	mine(2);
-	assert_true(track_read(scene.journal, there, &found));
-	assert_int_equal(found.state, TRACKED_UNTRACKED);
+	assert_int_equal(state_of(there), TRACKED_UNTRACKED);
 }
 
 /* The same bytes on two chains: who looks later is waited for, and each is followed. */
 static void what_is_on_two_chains_is_followed_on_both(void **state_)
 {
-	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
-	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
-	struct sql_chain_add_out added;
+	const struct hash nowhere = { { 7 } };
 	struct sql_tracked_get_out row;
-	struct tracked found;
-	int64_t here, there;
+	const struct sim_tx *tx;
+	int64_t here, there, other;
 
 	(void)state_;
 	begin_following(2, 2);
-	assert_true(sql_chain_add_one(scene.journal, &other, &added));
-	wish.hash = pays(0, 5, 0)->hash;
-	wish.chain = added.id;
-	there = track_add(scene.journal, &wish, 1000);
-	wish.chain = chain()->id;
-	here = track_add(scene.journal, &wish, 1000);
+	tx = pays(0, 5, 0);
+	other = other_chain();
+	there = guessed(&tx->hash, other);
+	here = guessed(&tx->hash, chain()->id);
 	mine(1);
-	assert_true(track_read(scene.journal, here, &found));
-	assert_int_equal(found.state, TRACKED_INCLUDED);
-	assert_true(track_read(scene.journal, there, &found));
-	assert_int_equal(found.state, TRACKED_UNSEEN);
+	assert_int_equal(state_of(here), TRACKED_INCLUDED);
+	assert_int_equal(state_of(there), TRACKED_UNSEEN);
 	/* and one that others have, and this chain has not */
-	memset(wish.hash.at, 7, sizeof wish.hash.at);
-	wish.chain = added.id;
-	there = track_add(scene.journal, &wish, 1000);
-	wish.chain = chain()->id;
-	here = track_add(scene.journal, &wish, 1000);
+	there = guessed(&nowhere, other);
+	here = guessed(&nowhere, chain()->id);
 	assert_true(row_get(scene.journal, there, &row));
 	row.guess = false;
 	row_seen(in_memory(), &row, false, false);
 	mine(2);
-	assert_true(track_read(scene.journal, here, &found));
-	assert_int_equal(found.state, TRACKED_UNTRACKED);
+	assert_int_equal(state_of(here), TRACKED_UNTRACKED);
 }
 
 static void one_pool_alone_ends_no_guess(void **state_)
 {
-	struct track_wish wish = { .guess = true, .confirmations = CONFIRMATIONS };
-	struct sql_chain_add_in other = { .kind = "evm", .chain_id = 4, .name = "other" };
-	struct sql_chain_add_out added;
-	struct tracked found;
+	const struct sim_tx *tx;
 	int64_t there, here;
 
 	(void)state_;
 	begin_following(3, 2);
-	assert_true(sql_chain_add_one(scene.journal, &other, &added));
-	wish.hash = pays(1, 5, 0)->hash;
-	wish.chain = added.id;
-	there = track_add(scene.journal, &wish, 1000);
-	wish.chain = chain()->id;
-	here = track_add(scene.journal, &wish, 1000);
+	tx = pays(1, 5, 0);
+	there = guessed(&tx->hash, other_chain());
+	here = guessed(&tx->hash, chain()->id);
 	scene.node[1]->hides_transactions = scene.node[2]->hides_transactions = true;
 	mine(2);
-	assert_true(track_read(scene.journal, here, &found));
-	assert_int_equal(found.state, TRACKED_MEMPOOL);
-	assert_true(track_read(scene.journal, there, &found));
-	assert_int_equal(found.state, TRACKED_UNSEEN);
+	assert_int_equal(state_of(here), TRACKED_MEMPOOL);
+	assert_int_equal(state_of(there), TRACKED_UNSEEN);
 	scene.node[1]->hides_transactions = false;
 	is_missed(there);
 	mine(1);
-	assert_true(track_read(scene.journal, there, &found));
-	assert_int_equal(found.state, TRACKED_UNTRACKED);
+	assert_int_equal(state_of(there), TRACKED_UNTRACKED);
 }
 
 static void who_is_silent_ends_a_round_not_the_looking(void **state_)
