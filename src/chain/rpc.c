@@ -47,6 +47,16 @@ void rpc_call_end(struct rpc_batch *b)
 	buf_add_str(b->out, "]}");
 }
 
+void rpc_ask(struct buf *out, const char *method)
+{
+	struct rpc_batch b;
+
+	rpc_begin_single(&b, out);
+	rpc_call(&b, method);
+	rpc_call_end(&b);
+	rpc_end(&b);
+}
+
 static void param_begin(struct rpc_batch *b)
 {
 	if (b->params++)

@@ -25,6 +25,8 @@ struct rpc_batch {
 void rpc_begin(struct rpc_batch *b, struct buf *out);
 void rpc_begin_single(struct rpc_batch *b, struct buf *out);
 void rpc_end(struct rpc_batch *b); /* an empty batch is a bug (CHECK) */
+/* All of it: this call alone, with no parameters. */
+void rpc_ask(struct buf *out, const char *method);
 
 /* rpc_call, its parameters in order, rpc_call_end. */
 void rpc_call(struct rpc_batch *b, const char *method);

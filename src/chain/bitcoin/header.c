@@ -107,12 +107,7 @@ enum err bitcoin_identity_read(
 
 void bitcoin_count(struct buf *body)
 {
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "getblockcount");
-	rpc_call_end(&b);
-	rpc_end(&b);
+	rpc_ask(body, "getblockcount");
 }
 
 enum err bitcoin_count_read(uint64_t *ret, const char *answer, size_t len, struct fail *f)
@@ -184,12 +179,7 @@ enum err bitcoin_client_read(
 
 void bitcoin_poll(struct buf *body)
 {
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "getbestblockhash");
-	rpc_call_end(&b);
-	rpc_end(&b);
+	rpc_ask(body, "getbestblockhash");
 }
 
 void bitcoin_headers_at(struct buf *body, const uint64_t *heights, uint32_t n)

@@ -62,12 +62,7 @@ enum err evm_identity_read(
 
 void evm_client(struct buf *body)
 {
-	struct rpc_batch b;
-
-	rpc_begin_single(&b, body);
-	rpc_call(&b, "web3_clientVersion");
-	rpc_call_end(&b);
-	rpc_end(&b);
+	rpc_ask(body, "web3_clientVersion");
 }
 
 enum err evm_client_read(
