@@ -5,6 +5,7 @@
  *   read.c     one key, all keys
  *   write.c    batches
  *   lock.c     who may write it
+ *   sight.c    whether its files are others by now
  *   checkpoint.c  a copy of it
  */
 #ifndef PAWL_KINDS_NODE_REORGDB_INSIDE_H
@@ -34,6 +35,13 @@ enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f);
 /* Which file LOCK it has; is it there still? OWNED: no. */
 void reorgdb_lock_note(struct reorgdb *db);
 enum err reorgdb_lock_check(const struct reorgdb *db, struct fail *f);
+
+/* Which tables and logs its folder has. Who opened it to read, or failed to, while these
+ * became others has a part of the one and a part of the other: what he lacks is neither
+ * lost nor damaged. So often he tries again, and then it is STALE. */
+#define REORGDB_TRIES 50
+enum err reorgdb_see(const char *path, uint64_t *ret, struct fail *f);
+enum err reorgdb_restless(const char *path, struct fail *f);
 
 /* OWNED, with who has it. */
 enum err reorgdb_owned(const char *path, struct fail *f);

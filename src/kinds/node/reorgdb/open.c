@@ -269,7 +269,7 @@ static enum err open_at(struct reorgdb *db, bool make, bool read_only, struct fa
 	return e;
 }
 
-enum err reorgdb_open(
+static enum err open_once(
     struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f)
 {
 	struct reorgdb *db;
@@ -298,6 +298,31 @@ enum err reorgdb_open(
 	}
 	*ret = db;
 	return ERR_OK;
+}
+
+/* Beside who writes it: what is there at one instant. */
+static enum err open_to_read(struct reorgdb **ret, const char *path, struct fail *f)
+{
+	for (int i = 0; i < REORGDB_TRIES; i++) {
+		uint64_t before = 0, behind = 0;
+		enum err seen = reorgdb_see(path, &before, NULL),
+			 e = open_once(ret, path, REORGDB_READ, f);
+
+		if (reorgdb_see(path, &behind, NULL) != seen)
+			before = ~behind;
+		if (before == behind || MUTANT(reorgdb_read_amid))
+			return e;
+		reorgdb_close(*ret);
+		*ret = NULL;
+	}
+	return reorgdb_restless(path, f);
+}
+
+enum err reorgdb_open(
+    struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f)
+{
+	return mode == REORGDB_READ ? open_to_read(ret, path, f)
+				    : open_once(ret, path, mode, f);
 }
 
 void reorgdb_close(struct reorgdb *db)

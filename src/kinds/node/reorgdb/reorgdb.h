@@ -23,6 +23,7 @@
  *   INPUT       a key or value is not what record.h has; names the key and the byte
  *   NOT_FOUND   there is none at this path
  *   UNREADABLE, DISK_FULL, SYSTEM   what the operating system said
+ *   STALE       to read: whoever writes it never left its files as they were for so long
  * After a write that failed its outcome is unknown: the database is closed and opened
  * again, and what is in it is looked at.
  */
