@@ -389,7 +389,12 @@ def status_says_what_doctor_says(folder):
     database = os.path.join(folder, "l2", "reorg_db")
     shutil.rmtree(database)
     Run(folder, "node", "anchors").ends(1, err="the journal has 1 anchor: pawl node rebuild-reorg-db")
+    Run(folder, "node", "get-snapshot-block", os.path.join(folder, "l2", "l2_snapshots.dat")).ends(
+        1, err="the journal has 1 anchor: pawl node rebuild-reorg-db")
     Run(folder, "node", "init-reorg-db").ends(0, err="empty, and the journal has 1 anchor: pawl node rebuild-reorg-db")
+    Run(folder, "node", "anchors").ends(1, "Pending: 0\n", err="it lacks 1 of the journal's anchors: pawl node rebuild-reorg-db")
+    for line in (("get-snapshot-block", log), ("divergence",)):
+        Run(folder, "node", *line).ends(2, err="it lacks 1 of the journal's anchors: pawl node rebuild-reorg-db")
     Run(folder, "node", "rebuild-reorg-db").ends(0)
     Run(folder, "node", "anchors").ends(0, "Pending: 1\n")
     with Rocks(os.path.join(folder, "l2", "reorg_db")) as database:

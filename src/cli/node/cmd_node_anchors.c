@@ -86,6 +86,7 @@ enum err cmd_node_anchors(struct cli *c, struct fail *f)
 	const struct reorgdb_visitor v = { .ctx = &l, .anchor = list, .bad = list_bad };
 	char shown[REF_SHOWN_MAX];
 	struct reorgdb *db;
+	size_t lacks;
 	enum err e;
 
 	if (status && !anchor_status_parse(&l.status, status))
@@ -100,6 +101,10 @@ enum err cmd_node_anchors(struct cli *c, struct fail *f)
 	if (e == ERR_OK) /* else nobody knows how many there are */
 		sums(&l);
 	e = database_end(&l.bad, e, reorgdb_path(db), f);
+	lacks = e == ERR_OK ? database_lacks(c, db) : 0;
+	if (lacks)
+		e = fail_set(
+		    f, ERR_NOT_FOUND, "%s: " DATABASE_LACKS, reorgdb_path(db), lacks);
 	reorgdb_close(db);
 	return e;
 }

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cli/node/database.h"
 #include "cli/node/snapshot_block.h"
 
 /* Whoever counts with the height gets a word that is no number wherever there is none. */
@@ -10,12 +11,17 @@ static void unknown(const struct cli *c)
 		printf("unknown\n");
 }
 
-static enum err in_no_block(const char *anchor, struct fail *f)
+static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
 {
+	if (b->lacks)
+		return fail_set(f, ERR_INPUT,
+		    "the reorg database does not know the anchor %s of the newest valid "
+		    "snapshot; " DATABASE_LACKS,
+		    b->anchor, b->lacks);
 	return fail_set(f, ERR_INPUT,
 	    "the anchor %s of the newest valid snapshot is in no block that the reorg "
 	    "database knows",
-	    anchor);
+	    b->anchor);
 }
 
 enum err cmd_node_get_snapshot_block(struct cli *c, struct fail *f)
@@ -25,7 +31,7 @@ enum err cmd_node_get_snapshot_block(struct cli *c, struct fail *f)
 	    c, args_word(&c->args, 0), args_get(&c->args, "--db-path"), &b, f);
 
 	if (e == ERR_OK && !b.in_block)
-		e = in_no_block(b.anchor, f);
+		e = in_no_block(&b, f);
 	if (e == ERR_INPUT)
 		unknown(c);
 	if (e != ERR_OK)

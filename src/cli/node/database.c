@@ -3,13 +3,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mutant.h"
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
+#include "cli/report/node.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/reorgdb/changes.h"
+#include "kinds/node/watch/holder.h"
 
 enum err database_path(
     struct cli *c, const char *option, char out[DATABASE_PATH_MAX], struct fail *f)
@@ -32,27 +35,91 @@ enum err database_path(
 	return folder_of(c, out, "the reorg database", f);
 }
 
-int64_t database_of_journal(struct cli *c, const char *path)
+#define KEY "anchor:"
+
+/* However they are written: the folder that it is in is looked at. */
+static bool is_same_place(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+	char above_a[DATABASE_PATH_MAX], above_b[DATABASE_PATH_MAX];
+	struct stat sa, sb;
+
+	if (strcmp(x ? x + 1 : a, y ? y + 1 : b) != 0)
+		return false;
+	snprintf(above_a, sizeof above_a, "%.*s/", x ? (int)(x - a) : 1, x ? a : ".");
+	snprintf(above_b, sizeof above_b, "%.*s/", y ? (int)(y - b) : 1, y ? b : ".");
+	return stat(above_a, &sa) == 0 && stat(above_b, &sb) == 0 &&
+	    sa.st_ino == sb.st_ino && sa.st_dev == sb.st_dev;
+}
+
+/* The journal whose database is at this path, to read; NULL: it is none's. */
+static struct journal *journal_of(struct cli *c, const char *path)
 {
 	char own[DATABASE_PATH_MAX];
 	struct fail f = { ERR_OK, "" };
 	struct journal *j;
-	int64_t n;
 
 	if (cli_config(c, &f) != ERR_OK ||
 	    snprintf(own, sizeof own, "%s/reorg_db", c->config->node.data_dir) >=
 		DATABASE_PATH_MAX ||
-	    strcmp(own, path) != 0 || journal_read(&j, c->config->journal, &f) != ERR_OK)
+	    !is_same_place(own, path) ||
+	    journal_read(&j, c->config->journal, &f) != ERR_OK)
+		return NULL;
+	return j;
+}
+
+int64_t database_of_journal(struct cli *c, const char *path)
+{
+	struct journal *j = journal_of(c, path);
+	int64_t n = j ? anchors_n(j) : 0;
+
+	if (j)
+		journal_close(j);
+	return n;
+}
+
+static size_t lacking(struct reorgdb *db, struct journal *j)
+{
+	struct changes all;
+	size_t n = 0;
+
+	changes_read(&all, j, 0);
+	for (size_t i = 0; i < all.n; i++) {
+		struct anchor_record a;
+		bool there = false;
+
+		if (strncmp(all.at[i].key, KEY, strlen(KEY)) != 0)
+			continue;
+		n += reorgdb_anchor(db, all.at[i].key + strlen(KEY), &a, &there, NULL) ==
+			ERR_OK &&
+		    !there;
+	}
+	changes_release(&all);
+	return n;
+}
+
+size_t database_lacks(struct cli *c, struct reorgdb *db)
+{
+	struct journal *j = journal_of(c, reorgdb_path(db));
+	struct l2_holder holder = { .there = false };
+	struct node_files files;
+	size_t n = 0;
+
+	if (!j)
 		return 0;
-	n = anchors_n(j);
+	node_files(&files, c->config);
+	l2_holder_look(&holder, &files.paths);
+	if ((!holder.there || !holder.own) && !MUTANT(lacking_is_none))
+		n = lacking(db, j);
 	journal_close(j);
 	return n;
 }
 
-/* An empty one would hide what the journal has of it. */
-static enum err absent(struct cli *c, const char *path, struct fail *f)
+enum err database_absent(struct cli *c, const char *path, enum err e, struct fail *f)
 {
-	int64_t n = access(path, F_OK) == 0 ? 0 : database_of_journal(c, path);
+	int64_t n = e == ERR_NOT_FOUND && access(path, F_OK) != 0
+	    ? database_of_journal(c, path)
+	    : 0;
 
 	if (n)
 		return fail_set(f, ERR_NOT_FOUND,
@@ -60,7 +127,7 @@ static enum err absent(struct cli *c, const char *path, struct fail *f)
 		    " anchor%s: pawl node rebuild-reorg-db makes it with what the "
 		    "journal has",
 		    path, n, n == 1 ? "" : "s");
-	return ERR_NOT_FOUND;
+	return e;
 }
 
 enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
@@ -78,7 +145,7 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 	if (e != ERR_OK)
 		return e;
 	e = reorgdb_open(ret, path, mode, f);
-	return e == ERR_NOT_FOUND ? absent(c, path, f) : e;
+	return database_absent(c, path, e, f);
 }
 
 static enum err tell_all(struct reorgdb *db, struct journal *j, struct fail *f)

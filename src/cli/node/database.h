@@ -19,6 +19,16 @@ NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char
 /* So many anchors are in the journal whose database is at this path; 0: it is none's. */
 int64_t database_of_journal(struct cli *c, const char *path);
 
+/* e, with what makes it where it is not there, and the journal has anchors (NOT_FOUND).
+ */
+NODISCARD enum err database_absent(
+    struct cli *c, const char *path, enum err e, struct fail *f);
+/* So many anchors of its journal it has not, where no daemon is about to tell it. */
+size_t database_lacks(struct cli *c, struct reorgdb *db);
+#define DATABASE_LACKS                                                                     \
+	"it lacks %zu of the journal's anchors: pawl node rebuild-reorg-db makes it with " \
+	"what the journal has, and a start of pawl serve tells it, too"
+
 /* What the journal knows of anchors, blocks and reorgs, for the config's database: where
  * a daemon keeps that, nothing is done; where there is none, that is warned of. Blocks
  * above the journal's own, which a resync may have brought, stay. What keeps it from

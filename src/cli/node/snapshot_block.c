@@ -38,20 +38,20 @@ static enum err newest(struct cli *c, const char *path, const char *db_path,
 	return e;
 }
 
-static enum err database_beside(
-    struct reorgdb **ret, const char *file, const char *db_path, struct fail *f)
+static enum err database_beside(struct reorgdb **ret, struct cli *c, const char *file,
+    const char *db_path, struct fail *f)
 {
 	const char *slash = strrchr(file, '/');
 	char path[DATABASE_PATH_MAX];
 	int dir = slash ? (int)(slash - file) : 1, n;
 
-	if (db_path)
-		return reorgdb_open(ret, db_path, REORGDB_READ, f);
-	n = snprintf(path, sizeof path, "%.*s/reorg_db", dir, slash ? file : ".");
+	n = db_path
+	    ? snprintf(path, sizeof path, "%s", db_path)
+	    : snprintf(path, sizeof path, "%.*s/reorg_db", dir, slash ? file : ".");
 	if (n < 0 || (size_t)n >= sizeof path)
 		return fail_set(
 		    f, ERR_USAGE, "the path of the reorg database is too long");
-	return reorgdb_open(ret, path, REORGDB_READ, f);
+	return database_absent(c, path, reorgdb_open(ret, path, REORGDB_READ, f), f);
 }
 
 enum err snapshot_block(struct cli *c, const char *file, const char *db_path,
@@ -63,10 +63,11 @@ enum err snapshot_block(struct cli *c, const char *file, const char *db_path,
 	enum err e = newest(c, file, db_path, ret->anchor, f);
 
 	if (e == ERR_OK)
-		e = database_beside(&db, file, db_path, f);
+		e = database_beside(&db, c, file, db_path, f);
 	if (e != ERR_OK)
 		return e;
 	e = reorgdb_anchor(db, ret->anchor, &a, &there, f);
+	ret->lacks = e == ERR_OK && !there ? database_lacks(c, db) : 0;
 	reorgdb_close(db);
 	/* A block that a reorg took has it no more. */
 	ret->in_block = there && a.height && a.status != ANCHOR_INVALIDATED_REORG;

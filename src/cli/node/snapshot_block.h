@@ -15,6 +15,7 @@ struct snapshot_block {
 	uint64_t height;
 	bool known; /* to that database: */
 	int status;
+	size_t lacks; /* else: database_lacks */
 };
 
 /* Why none has it, behind "the anchor .. ", and whether that needs a person. */
