@@ -13,11 +13,15 @@
 
 #include <cmocka.h>
 
+#include "base/hex.h"
+#include "base/mem.h"
 #include "drawer.h"
 #include "engine/states.h"
 #include "guide_node.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/reorgdb/changes.h"
+#include "kinds/node/reorgdb/rebuild.h"
 
 #define WALL INT64_C(1700000000000)
 
@@ -418,6 +422,34 @@ static void blocks_below_an_unknown_fork_go_once(void **state)
 	guide_close(g);
 }
 
+/* More blocks went by unread than are kept, and of those before some are dead. */
+static void what_is_dead_behind_a_long_absence_is_not_told(void **state)
+{
+	struct hash hash = block_hash(1500, 2), dead = block_hash(115, 1);
+	struct reorgdb *db = database();
+	struct missed_run run;
+	char there[RECORD_TEXT_MAX + 1], text_of_dead[65];
+	bool has;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	told(db, 0);
+	missed_add(j, 121, 1500, &hash);
+	grow(1501, 1510, 2, 0);
+	while (missed_next(j, &run)) {
+		struct hash below = block_hash(run.top - 1, run.top > 111 ? 2 : 1);
+
+		missed_read(j, &run, &below, NULL, 0, WALL);
+	}
+	assert_true(anchors_at(j, 115, &hash));
+	assert_memory_not_equal(hash.at, dead.at, 32);
+	told(db, 0);
+	hex_format(text_of_dead, dead.at, 32);
+	assert_int_equal(reorgdb_block(db, 115, there, &has, NULL), ERR_OK);
+	assert_true(!has || strcmp(there, text_of_dead) != 0);
+	reorgdb_close(db);
+}
+
 static void what_a_kill_kept_from_it_is_told_by_the_next_start(void **state)
 {
 	int64_t id = made(1);
@@ -514,6 +546,220 @@ static void what_only_the_database_has_is_taken_over(void **state)
 	guide_close(g);
 }
 
+/* -- however it came about ------------------------------------------------------ */
+
+/* A chain that has forks, some of whose blocks have one of the transactions. */
+static struct {
+	uint8_t branch[9000], tx[9000];
+	uint64_t top;
+} real;
+
+static uint32_t dice(uint32_t sides)
+{
+	static uint32_t state = 1;
+
+	state = state * 1664525 + 1013904223;
+	return (state >> 8) % sides;
+}
+
+static struct hash real_hash(uint64_t height)
+{
+	return block_hash(height, real.branch[height]);
+}
+
+static size_t real_txids(uint64_t height, struct hash out[2])
+{
+	out[0] = h(0x77);
+	out[1] = h(real.tx[height]);
+	return real.tx[height] ? 2 : 1;
+}
+
+/* So many give way, and others come; what had been in them may be in others. */
+static void real_moves(uint64_t deep, uint64_t more)
+{
+	uint64_t from = real.top - deep + 1;
+	static uint8_t branch;
+
+	branch = (uint8_t)(branch % 250 + 1);
+	real.top = real.top - deep + more;
+	for (uint64_t i = from; i <= real.top; i++) {
+		real.branch[i] = branch;
+		real.tx[i] = dice(3) ? 0 : (uint8_t)(0xa1 + dice(6));
+	}
+}
+
+static void real_read(uint64_t from)
+{
+	for (uint64_t i = from; i <= real.top; i++) {
+		struct hash hash = real_hash(i), below = real_hash(i - 1), txids[2];
+		size_t n = real_txids(i, txids);
+
+		anchors_base(j, i - 1, &below);
+		anchors_added(j, i, &hash, txids, n);
+	}
+}
+
+/* Down to the fork. */
+static uint64_t real_removed(uint64_t top)
+{
+	uint64_t at = top < real.top ? top : real.top;
+	struct hash mine, hash;
+
+	for (; at; at--) {
+		hash = real_hash(at);
+		if (anchors_at(j, at, &mine) && hash_same(&mine, &hash))
+			break;
+	}
+	if (at < top) {
+		(void)removed(at);
+		missed_removed(j, at);
+	}
+	return at;
+}
+
+/* As the feed does: what is dead is removed, what was skipped is missed. */
+static void real_followed(bool skips)
+{
+	uint64_t top;
+	struct hash hash;
+
+	if (!anchors_top(j, &top)) {
+		real_read(real.top - 5);
+		return;
+	}
+	skips = skips && real.top > top + 30;
+	if (!skips || dice(2)) /* else it is found when they are read */
+		top = real_removed(top);
+	if (skips || real.top > top + 40) {
+		hash = real_hash(real.top - 10);
+		missed_add(j, top + 1, real.top - 10, &hash);
+		top = real.top - 10;
+	}
+	real_read(top + 1);
+}
+
+static void real_missed(uint64_t most)
+{
+	struct missed_run run;
+
+	for (; most && missed_next(j, &run); most--) {
+		struct hash txids[2], below = real_hash(run.top - 1);
+
+		missed_read(j, &run, &below, txids, real_txids(run.top, txids), WALL);
+	}
+}
+
+static void dump_block(void *ctx, uint64_t height, const char *hash)
+{
+	struct hash real_one = real_hash(height);
+	char want[65];
+
+	hex_format(want, real_one.at, 32);
+	/* What was not read again yet may be of a dead branch. */
+	if (!missed_above(j, height))
+		assert_string_equal(hash, want);
+	buf_addf(ctx, "block %" PRIu64 " %s\n", height, hash);
+}
+
+static void dump_anchor(void *ctx, const struct anchor_record *a)
+{
+	buf_addf(ctx, "anchor %s %s %" PRIu64 " %" PRIu64 " %d\n", a->hash, a->txid,
+	    a->height, a->confirmations, a->status);
+}
+
+static void dump_event(void *ctx, const struct reorg_event *e)
+{
+	buf_addf(ctx, "reorg %" PRIu64 " %" PRIu64 " %s %s %zu\n", e->number, e->height,
+	    e->old_hash, e->new_hash, e->anchors_n);
+}
+
+static void dump_below(void *ctx, uint64_t number, uint64_t deep)
+{
+	buf_addf(ctx, "below %" PRIu64 " %" PRIu64 "\n", number, deep);
+}
+
+static void dump(struct buf *b, struct reorgdb *db)
+{
+	const struct reorgdb_visitor v = { .ctx = b,
+		.block = dump_block,
+		.anchor = dump_anchor,
+		.event = dump_event,
+		.below = dump_below };
+
+	buf_init(b, 4 << 20);
+	assert_int_equal(reorgdb_visit(db, &v, NULL), ERR_OK);
+}
+
+/* Each anchor is in the block that has its transaction, as deep as that is. */
+static void check_anchors(void)
+{
+	for (int64_t id = 1; id <= 6; id++) {
+		struct anchor a = at(id);
+		struct hash hash;
+		uint64_t top;
+
+		if (!a.in_block)
+			continue;
+		assert_true(anchors_top(j, &top));
+		hash = real_hash(a.height);
+		assert_memory_equal(a.block_hash.at, hash.at, 32);
+		assert_int_equal(real.tx[a.height], 0xa0 + id);
+		assert_int_equal(a.confirmations,
+		    top - a.height >= ANCHOR_COUNTED ? ANCHOR_COUNTED
+						     : top - a.height + 1);
+		assert_true(a.status ==
+		    (a.confirmations >= ANCHOR_CONFIRMS ? ANCHOR_CONFIRMED
+							: ANCHOR_PENDING));
+	}
+}
+
+/* Made anew it is what it had become by following, whatever happened, and however much of
+ * that it was told at a time. */
+static void made_anew_it_is_what_was_followed(void **state)
+{
+	struct reorgdb *db = database();
+	struct rebuilt told_of;
+	struct buf followed, anew;
+	int64_t moves = 0;
+
+	(void)state;
+	for (uint8_t i = 1; i <= 6; i++)
+		broadcast(made(i), (uint8_t)(0xa0 + i), WALL);
+	memset(&real, 0, sizeof real);
+	real.top = 200;
+	real_moves(150, 150);
+	for (int i = 0; i < 250; i++) {
+		uint64_t deep = dice(4) ? dice(3) : dice(30);
+
+		real_moves(deep, deep + dice(dice(5) ? 3 : dice(30) ? 60 : 1500));
+		real_followed(dice(4) == 0);
+		real_missed(dice(3) ? UINT64_MAX : dice(20));
+		if (dice(3))
+			continue;
+		told(db, dice(8) ? moves : 0);
+		moves = anchors_moves(j);
+		dump(&followed, db);
+		buf_release(&followed);
+	}
+	real_missed(UINT64_MAX);
+	real_followed(false);
+	real_missed(UINT64_MAX);
+	told(db, moves);
+	check_anchors();
+	dump(&followed, db);
+	assert_int_equal(told(db, 0), 0);
+	reorgdb_close(db);
+	commit(j);
+	assert_int_equal(reorgdb_rebuild(&told_of, j, db_path, NULL), ERR_OK);
+	mem_free(told_of.aside);
+	db = database();
+	dump(&anew, db);
+	assert_string_equal(buf_text(&anew), buf_text(&followed));
+	buf_release(&anew);
+	buf_release(&followed);
+	reorgdb_close(db);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fresh, over)
 
 int main(void)
@@ -528,9 +774,11 @@ int main(void)
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),
 		CASE(blocks_below_an_unknown_fork_go_once),
+		CASE(what_is_dead_behind_a_long_absence_is_not_told),
 		CASE(what_a_kill_kept_from_it_is_told_by_the_next_start),
 		CASE(the_journal_wins),
 		CASE(what_only_the_database_has_is_taken_over),
+		CASE(made_anew_it_is_what_was_followed),
 	};
 
 	return cmocka_run_group_tests(tests, drawer_open, drawer_close);

@@ -482,11 +482,12 @@ void anchors_below(struct journal *j, uint64_t height, const struct hash *hash,
 void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
+	struct hash was;
 	uint64_t top;
 
 	if (!anchors_top(j, &top))
 		return;
-	if (height + ANCHOR_BLOCKS_KEPT > top)
+	if (height + ANCHOR_BLOCKS_KEPT > top || anchors_at(j, height, &was))
 		block_put(j, height, hash);
 	anchors_below(j, height, hash, txids, n);
 }

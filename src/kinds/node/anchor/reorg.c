@@ -80,7 +80,8 @@ void reorg_add(struct journal *j, uint64_t above, int64_t wall_ms, struct reorg 
 		lowest.height = (int64_t)above + 1;
 	*ret = (struct reorg){ .height = there ? (uint64_t)lowest.height : above + 1 };
 	ret->deep = there ? top - ret->height + 1 : 0;
-	ret->below = there && !anchors_at(j, ret->height - 1, &hash);
+	ret->below = there && !anchors_at(j, ret->height - 1, &hash) &&
+	    !anchors_at(j, above, &hash);
 	if (there && newest(j, &row, &ret->number) && row.no_new_hash &&
 	    (uint64_t)row.height > top) {
 		lower(j, ret, &lowest);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -27,6 +28,13 @@ static void hex_of(char out[RECORD_TEXT_MAX + 1], const uint8_t at[32], bool non
 		hex_format(out, at, 32);
 }
 
+static int height_order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 static void blocks(struct changes *c, struct journal *j, int64_t after, struct buf *b)
 {
 	struct sql_node_blocks_moved_in in = { .after = after };
@@ -39,6 +47,10 @@ static void blocks(struct changes *c, struct journal *j, int64_t after, struct b
 		buf_add_hex(b, row.hash, sizeof row.hash);
 		key_block(key, (uint64_t)row.height);
 		add(c, key, b);
+		if (!(c->heights_n & (c->heights_n - 1)))
+			c->heights = mem_grow(c->heights,
+			    c->heights_n ? 2 * c->heights_n : 1, sizeof *c->heights);
+		c->heights[c->heights_n++] = (uint64_t)row.height;
 	}
 }
 
@@ -76,6 +88,17 @@ static void anchors(struct changes *c, struct journal *j, int64_t after, struct 
 	ids_release(&ids);
 }
 
+/* That its fork is unknown has no place in its own record. */
+static void below(struct changes *c, uint64_t number, int64_t deep, struct buf *b)
+{
+	char key[RECORD_KEY_MAX];
+
+	buf_clear(b);
+	buf_add_u64(b, (uint64_t)deep);
+	key_below(key, number);
+	add(c, key, b);
+}
+
 static void event(
     struct changes *c, struct journal *j, struct reorg_event *e, struct buf *b)
 {
@@ -96,21 +119,6 @@ static void event(
 	add(c, key, b);
 }
 
-/* Its own record has no place for it. */
-static void unfounded(
-    struct changes *c, const struct sql_node_reorgs_moved_out *row, struct buf *b)
-{
-	struct change_unfounded one = { (uint64_t)row->number, (uint64_t)row->height };
-	char key[RECORD_KEY_MAX];
-
-	c->unfounded = mem_grow(c->unfounded, c->unfounded_n + 1, sizeof *c->unfounded);
-	c->unfounded[c->unfounded_n++] = one;
-	key_below(key, one.number);
-	buf_clear(b);
-	buf_add_u64(b, (uint64_t)row->deep);
-	add(c, key, b);
-}
-
 static void events(struct changes *c, struct journal *j, int64_t after, struct buf *b)
 {
 	struct sql_node_reorgs_moved_in in = { .after = after };
@@ -120,23 +128,30 @@ static void events(struct changes *c, struct journal *j, int64_t after, struct b
 
 	sql_node_reorgs_moved_begin(j, &in);
 	while (sql_node_reorgs_moved_next(j, &row)) {
+		struct change_event one = { .height = (uint64_t)row.height,
+			.below = row.below };
 		struct reorg_event *e;
 
 		list = mem_grow(list, n + 1, sizeof *list);
-		e = &list[n++];
+		c->events = mem_grow(c->events, n + 1, sizeof *c->events);
+		e = &list[n];
 		reorg_event_init(e);
 		e->number = (uint64_t)row.number;
 		e->height = (uint64_t)row.height;
 		e->detected_ms = (uint64_t)row.detected_ms;
 		hex_of(e->old_hash, row.old_hash, row.no_old_hash);
 		hex_of(e->new_hash, row.new_hash, row.no_new_hash);
+		one.below_at = c->n;
 		if (row.below)
-			unfounded(c, &row, b);
+			below(c, e->number, row.deep, b);
+		c->events[n++] = one;
 	}
 	for (size_t i = 0; i < n; i++) {
+		c->events[i].at = c->n;
 		event(c, j, &list[i], b);
 		reorg_event_release(&list[i]);
 	}
+	c->events_n = n;
 	mem_free(list);
 }
 
@@ -160,7 +175,9 @@ void changes_read(struct changes *ret, struct journal *j, int64_t after)
 	}
 	anchors(ret, j, after, &b);
 	events(ret, j, after, &b);
-	blocks(ret, j, after, &b);
+	blocks(ret, j, ret->events_n ? 0 : after, &b);
+	if (ret->heights_n)
+		qsort(ret->heights, ret->heights_n, sizeof *ret->heights, height_order);
 	if (w.reorgs) {
 		buf_clear(&b);
 		buf_add_u64(&b, (uint64_t)w.reorgs);
@@ -176,19 +193,20 @@ void changes_release(struct changes *c)
 		mem_free(c->at[i].value);
 	}
 	mem_free(c->at);
-	mem_free(c->unfounded);
+	mem_free(c->events);
+	mem_free(c->heights);
 	*c = (struct changes){ .n = 0 };
 }
 
 /* -- writing --------------------------------------------------------------- */
 
 static enum err put(struct reorgdb *db, struct reorgdb_batch *b, const char *key,
-    const char *value, bool again, struct fail *f)
+    const char *value, struct fail *f)
 {
 	bool same;
 	enum err e = reorgdb_has(db, key, value, strlen(value), &same, f);
 
-	if (e != ERR_OK || (same && !again))
+	if (e != ERR_OK || (same))
 		return e;
 	e = reorgdb_put(b, key, value, strlen(value), f);
 	if (e == ERR_OK && MUTANT(reorg_in_pieces))
@@ -196,26 +214,75 @@ static enum err put(struct reorgdb *db, struct reorgdb_batch *b, const char *key
 	return e;
 }
 
-/* Blocks that were there when an event came whose fork is unknown may be of the dead
- * branch. What was brought there since (a resync) stays. */
-static enum err doubtful_drop(const struct changes *c, struct reorgdb *db,
-    struct reorgdb_batch *b, bool *ret_dropped, struct fail *f)
+static enum err is_told(
+    struct reorgdb *db, const struct change_pair *pair, bool *ret_told, struct fail *f)
 {
-	enum err e = ERR_OK;
-	uint64_t deep;
-	bool there;
+	return reorgdb_has(db, pair->key, pair->value, strlen(pair->value), ret_told, f);
+}
 
-	*ret_dropped = false;
-	for (size_t i = 0; i < c->unfounded_n && e == ERR_OK; i++) {
-		e = reorgdb_below(db, c->unfounded[i].number, &deep, &there, f);
-		if (e == ERR_INPUT)
-			e = ERR_OK; /* it is written anew */
-		if (e != ERR_OK || there || MUTANT(doubtful_stay))
-			continue;
-		e = reorgdb_drop_below(db, b, c->unfounded[i].height, f);
-		*ret_dropped = true;
+/* From which height on blocks go, and below which, for reorgs that it does not know yet.
+ */
+static enum err doubtful(const struct changes *c, struct reorgdb *db, uint64_t *ret_from,
+    uint64_t *ret_below, struct fail *f)
+{
+	struct record_mark mark;
+	bool told;
+	enum err e = reorgdb_mark(db, &mark, &told, f);
+
+	*ret_from = UINT64_MAX;
+	*ret_below = 0;
+	if (e != ERR_OK || !told || strcmp(mark.journal, c->mark.journal) != 0 ||
+	    MUTANT(doubtful_stay))
+		return e == ERR_INPUT ? ERR_OK : e;
+	for (size_t i = 0; i < c->events_n && e == ERR_OK; i++) {
+		const struct change_event *event = &c->events[i];
+
+		e = is_told(db, &c->at[event->at], &told, f);
+		if (!told && event->height < *ret_from)
+			*ret_from = event->height;
+		if (e == ERR_OK && event->below)
+			e = is_told(db, &c->at[event->below_at], &told, f);
+		if (!told && event->below && event->height > *ret_below)
+			*ret_below = event->height;
 	}
 	return e;
+}
+
+/* On the way down from the journal's highest block. */
+struct doubt {
+	const struct changes *c;
+	struct reorgdb_batch *batch;
+	uint64_t from, below;
+};
+
+static bool doubt_block(void *ctx, uint64_t height, const char *hash)
+{
+	const struct doubt *d = ctx;
+	const struct changes *c = d->c;
+	char key[RECORD_KEY_MAX];
+
+	(void)hash;
+	if (height < d->from && !d->below)
+		return false;
+	if ((height >= d->from || height < d->below) &&
+	    !(c->heights_n &&
+		bsearch(
+		    &height, c->heights, c->heights_n, sizeof height, height_order))) {
+		key_block(key, height);
+		reorgdb_drop(d->batch, key);
+	}
+	return true;
+}
+
+static enum err doubtful_drop(
+    const struct changes *c, struct reorgdb *db, struct reorgdb_batch *b, struct fail *f)
+{
+	struct doubt d = { .c = c, .batch = b };
+	enum err e = doubtful(c, db, &d.from, &d.below, f);
+
+	if (e != ERR_OK || (d.from > c->top && !d.below))
+		return e;
+	return reorgdb_blocks_down(db, c->top, doubt_block, &d, f);
 }
 
 enum err changes_write(
@@ -223,17 +290,16 @@ enum err changes_write(
 {
 	struct reorgdb_batch *b = reorgdb_batch_new();
 	struct buf mark;
-	bool dropped;
-	enum err e = doubtful_drop(c, db, b, &dropped, f);
+	enum err e = doubtful_drop(c, db, b, f);
 
 	buf_init(&mark, RECORD_VALUE_MAX);
 	mark_format(&mark, &c->mark);
 	for (size_t i = 0; i < c->n && e == ERR_OK; i++)
-		e = put(db, b, c->at[i].key, c->at[i].value, dropped, f);
+		e = put(db, b, c->at[i].key, c->at[i].value, f);
 	if (e == ERR_OK && c->has_top)
 		e = reorgdb_drop_above(db, b, c->top, f);
 	if (e == ERR_OK)
-		e = put(db, b, KEY_MARK, buf_text(&mark), false, f);
+		e = put(db, b, KEY_MARK, buf_text(&mark), f);
 	*ret_written = reorgdb_batch_n(b);
 	if (e == ERR_OK)
 		e = reorgdb_write(db, b, f);

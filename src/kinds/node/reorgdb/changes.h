@@ -14,12 +14,18 @@ struct changes {
 	struct record_mark mark; /* the journal, and the move that it ends with */
 	bool has_top;
 	uint64_t top; /* no block stands above this one */
-	/* Events whose fork is unknown: when the first such is told, all blocks below go.
-	 */
-	size_t unfounded_n;
-	struct change_unfounded {
-		uint64_t number, height;
-	} * unfounded;
+	/* Reorgs. When one is told to a database that this journal fed before it came,
+	 * blocks from its height on that the journal lacks go; those below, too, where
+	 * its fork is unknown. */
+	size_t events_n;
+	struct change_event {
+		uint64_t height;
+		size_t at; /* its own pair, and the one that says so of its fork */
+		bool below;
+		size_t below_at;
+	} * events;
+	uint64_t *heights; /* of the blocks: with a reorg each that the journal has */
+	size_t heights_n;
 	size_t n;
 	struct change_pair {
 		char *key, *value;

@@ -379,32 +379,6 @@ enum err reorgdb_drop_above(
 	return iterated(db, it, f);
 }
 
-enum err reorgdb_drop_below(
-    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f)
-{
-	rocksdb_iterator_t *it =
-	    rocksdb_create_iterator_cf(db->db, db->reading, db->main);
-	char key[RECORD_KEY_MAX];
-	enum key_kind kind;
-	uint64_t at;
-	size_t len;
-
-	key_block(key, 0);
-	rocksdb_iter_seek(it, key, strlen(key));
-	for (; rocksdb_iter_valid(it) && has_prefix(it, "block:");
-	     rocksdb_iter_next(it)) {
-		const char *there = rocksdb_iter_key(it, &len);
-
-		if (key_read(&kind, &at, there, len, NULL) != ERR_OK)
-			continue;
-		if (at >= height)
-			break;
-		key_block(key, at);
-		reorgdb_drop(b, key);
-	}
-	return iterated(db, it, f);
-}
-
 static bool block_here(
     const rocksdb_iterator_t *it, uint64_t *ret, char hash[RECORD_TEXT_MAX + 1])
 {

@@ -128,6 +128,28 @@ static enum err salvage(
 	return s.e;
 }
 
+/* How much of the journal it knew: so blocks of before a reorg are told from those that a
+ * resync brought behind it. */
+static enum err salvage_mark(struct reorgdb *from, struct reorgdb *to, struct fail *f)
+{
+	struct reorgdb_batch *batch = reorgdb_batch_new();
+	struct record_mark mark;
+	struct buf b;
+	bool there;
+	enum err e = ERR_OK;
+
+	buf_init(&b, RECORD_VALUE_MAX);
+	if (reorgdb_mark(from, &mark, &there, NULL) == ERR_OK && there) {
+		mark_format(&b, &mark);
+		e = reorgdb_put(batch, KEY_MARK, buf_text(&b), b.len, f);
+	}
+	if (e == ERR_OK)
+		e = reorgdb_write(to, batch, f);
+	buf_release(&b);
+	reorgdb_batch_free(batch);
+	return e;
+}
+
 /* -- what is in it at the end ---------------------------------------------- */
 
 static void count_block(void *ctx, uint64_t height, const char *hash)
@@ -166,6 +188,8 @@ static enum err fill(struct rebuilt *ret, struct reorgdb *to, struct reorgdb *fr
 	size_t written;
 	enum err e = from ? salvage(ret, from, to, f) : ERR_OK;
 
+	if (e == ERR_OK && from)
+		e = salvage_mark(from, to, f);
 	if (e != ERR_OK)
 		return e;
 	changes_read(&c, j, 0);

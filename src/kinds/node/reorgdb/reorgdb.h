@@ -121,8 +121,6 @@ NODISCARD enum err reorgdb_write(
 /* Block hashes above a height, however they came there, in the batch. */
 NODISCARD enum err reorgdb_drop_above(
     struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f);
-NODISCARD enum err reorgdb_drop_below(
-    struct reorgdb *db, struct reorgdb_batch *b, uint64_t height, struct fail *f);
 /* Is this the value of the key already? */
 NODISCARD enum err reorgdb_has(struct reorgdb *db, const char *key, const char *value,
     size_t len, bool *ret, struct fail *f);
