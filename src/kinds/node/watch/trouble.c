@@ -151,9 +151,9 @@ bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 	remedy(ret,
 	    "pawl node settle lists all, and who got it. Nothing takes it back by "
 	    "itself: whether it becomes a debit (pawl node apply), or a payment on "
-	    "Bitcoin, is for those who run the layer. Once it is settled: pawl node settle PEGIN "
-	    "--why TEXT. It is said until then, or until a block has the transaction "
-	    "again");
+	    "Bitcoin, is for those who run the layer. Once it is settled: pawl node "
+	    "settle PEGIN --why TEXT. It is said until then, or until a block has the "
+	    "transaction again");
 	return true;
 }
 
