@@ -71,12 +71,16 @@ def kept(folder, what):
 def links_are_no_files_of_the_node(folder):
     """what writes log or database anew refuses a link to one, and names what puts that in order, which does"""
     log, disk = begin(folder), os.path.join(folder, "disk")
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write("journal: pawl.db\nnode: {data_dir: l2, chain: b}\nserve: {listen: none}\nchains: {b: {kind: bitcoin, "
+                   "network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
     os.mkdir(disk)
     apply(folder, credit("a", 5))
     Run(folder, "node", "create-anchor").ends(0)
     Run(folder, "node", "backup").ends(0)
     apply(folder, credit("a", 6))
-    write_anew = (["create-anchor"], ["recover", "--latest-valid"], ["restore"], ["reset"], ["rebuild-reorg-db"])
+    write_anew = (["create-anchor"], ["recover", "--latest-valid"], ["restore"], ["reset"], ["rebuild-reorg-db"],
+                  ["init-reorg-db"], ["prune-reorg-db"], ["resync", "--bitcoin-rpc", "http://127.0.0.1:1"])
     database = os.path.join(folder, "l2", "reorg_db")
     for path, commands in ((log, write_anew[:4]), (database, write_anew[2:])):
         own = os.path.join(disk, os.path.basename(path))
@@ -86,6 +90,12 @@ def links_are_no_files_of_the_node(folder):
         for words in commands:
             refused = Run(folder, "node", *words).ends(2, err=f"{said}.* Nothing was changed. First: l=")
         assert os.path.islink(path) and os.stat(own).st_mtime_ns == before
+        if path == database:
+            assert "link" in Run(folder, "node", "create-anchor", "--again").ends(0, err=f"warning: .* {said}").err
+            with Serve(folder, lambda serve: "start 2 of 5" in serve.said()) as serve:
+                pass
+            assert re.search(f"warn +node: start 2 of 5, reorg database: {said}.* First: l=", serve.said()), serve.said()
+            assert os.stat(own).st_mtime_ns == before
         Run(folder, "node", "doctor").ends(1, out=r"FINDING files +l2/\S+: it is a symbolic link")
         remedy = refused.err.split("First: ")[1].split(" (on")[0]
         subprocess.run(["/bin/sh", "-c", remedy], cwd=folder, check=True)

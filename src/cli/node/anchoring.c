@@ -18,6 +18,7 @@
 #include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/link.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/state/dump.h"
 
@@ -445,7 +446,7 @@ static enum err run(struct anchoring *a, struct fail *f)
 	if (e == ERR_OK && !a->plan->agreed)
 		e = folder_settled(a->cli, a->ret->log, f);
 	if (e == ERR_OK)
-		e = folder_itself(a->ret->log, f);
+		e = l2_itself(a->ret->log, f);
 	if (e == ERR_OK)
 		e = snapshots_path(
 		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);

@@ -8,6 +8,7 @@
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
+#include "kinds/node/link.h"
 
 static enum err join(
     char out[SNAPSHOTS_PATH_MAX], const char *folder, const char *name, struct fail *f)
@@ -55,7 +56,7 @@ static enum err log_make(struct cli *c, const char *path, struct fail *f)
 {
 	bool fresh = access(path, F_OK) != 0;
 	struct file *file = NULL;
-	enum err e = folder_itself(path, f);
+	enum err e = l2_itself(path, f);
 
 	if (e == ERR_OK)
 		e = files_of_system.open(&file, path, FILE_WRITE, f);

@@ -5,6 +5,7 @@
 #include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "kinds/node/link.h"
 #include "kinds/node/reorgdb/rebuild.h"
 
 static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
@@ -43,7 +44,7 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(c, path, f);
 	if (e == ERR_OK)
-		e = folder_itself(path, f);
+		e = l2_itself(path, f);
 	if (e == ERR_OK)
 		e = behalf_of(c, path, f);
 	if (e == ERR_OK)

@@ -23,6 +23,7 @@
 #include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/link.h"
 
 struct recovery {
 	struct cli *cli;
@@ -442,7 +443,7 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(c, r.paths.log, f);
 	if (e == ERR_OK)
-		e = folder_itself(r.paths.log, f);
+		e = l2_itself(r.paths.log, f);
 	if (e == ERR_OK)
 		e = behalf_of(c, r.paths.log, f);
 	if (e == ERR_OK)

@@ -21,6 +21,7 @@
 #include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/link.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 
 struct resetting {
@@ -393,9 +394,9 @@ static enum err look(struct resetting *r, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_ours(r->cli, log, f);
 	if (e == ERR_OK)
-		e = folder_itself(log, f);
+		e = l2_itself(log, f);
 	if (e == ERR_OK)
-		e = folder_itself(db, f);
+		e = l2_itself(db, f);
 	if (e == ERR_OK)
 		e = behalf_of(r->cli, log, f);
 	return e == ERR_OK

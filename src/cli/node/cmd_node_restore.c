@@ -10,6 +10,7 @@
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/folder.h"
+#include "kinds/node/link.h"
 
 static void tell_json(const struct l2_restore_plan *p, const struct l2_restored *r)
 {
@@ -108,9 +109,9 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_settled(c, paths.log, f);
 	if (e == ERR_OK)
-		e = folder_itself(paths.log, f);
+		e = l2_itself(paths.log, f);
 	if (e == ERR_OK)
-		e = folder_itself(paths.reorg_db, f);
+		e = l2_itself(paths.reorg_db, f);
 	if (e == ERR_OK)
 		e = behalf_of(c, paths.log, f);
 	if (e == ERR_OK && plan.time && plan.log_file)

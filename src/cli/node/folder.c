@@ -109,16 +109,6 @@ enum err folder_settled(struct cli *c, const char *file, struct fail *f)
 	    f, ERR_CONFLICT, "%s. Nothing was changed now. First: " WAYS, told);
 }
 
-enum err folder_itself(const char *path, struct fail *f)
-{
-	char what[L2_LINK_TOLD], remedy[L2_LINK_TOLD];
-
-	if (!l2_is_link(path, what, remedy) || MUTANT(link_is_replaced))
-		return ERR_OK;
-	return fail_set(f, ERR_INPUT, "%.400s %s. Nothing was changed. First: %s", path,
-	    what, remedy);
-}
-
 void folder_warn(const struct cli *c, const char *file)
 {
 	char folder[FOLDER_MAX], told[L2_RESET_TOLD];

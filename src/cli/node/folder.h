@@ -20,11 +20,6 @@ NODISCARD enum err folder_ours(struct cli *c, const char *file, struct fail *f);
 NODISCARD enum err folder_settled(struct cli *c, const char *file, struct fail *f);
 void folder_warn(const struct cli *c, const char *file);
 
-/* The log or database is itself there, or nothing is: one of these is written, renamed
- * and exchanged by its name, which would take the place of a symbolic link and leave what
- * it points to behind. INPUT, with what puts it in order. */
-NODISCARD enum err folder_itself(const char *path, struct fail *f);
-
 /* The same of one that is to be made: what it is made in. */
 NODISCARD enum err folder_above(const char *folder, struct fail *f);
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "kinds/node/link.h"
 #include "kinds/node/reorgdb/inside.h"
 #include "world/files.h"
 
@@ -120,6 +121,11 @@ static enum err prepare(
 	if (strlen(path) > PATH_ROOM - 32)
 		return fail_set(
 		    f, ERR_INPUT, "the path of the reorg database is too long");
+	if (mode != REORGDB_READ) {
+		e = l2_itself(path, f);
+		if (e != ERR_OK)
+			return e;
+	}
 	e = look(&there, path, f);
 	if (e != ERR_OK)
 		return e;

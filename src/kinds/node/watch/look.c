@@ -187,27 +187,6 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 		    word);
 }
 
-bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD])
-{
-	char word[L2_WORD];
-	struct stat st;
-
-	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
-		return false;
-	shell_word(word, sizeof word, path);
-	snprintf(what, L2_LINK_TOLD,
-	    "is a symbolic link, where the node's own is to be: what writes it anew "
-	    "takes its name, and would leave behind what the link points to");
-	if (stat(path, &st) != 0)
-		snprintf(remedy, L2_LINK_TOLD, "rm %s, which points to nothing", word);
-	else
-		snprintf(remedy, L2_LINK_TOLD,
-		    "l=%s; d=$(readlink -f \"$l\") && rm \"$l\" && mv \"$d\" \"$l\" (on "
-		    "another disk: the data folder as a whole)",
-		    word);
-	return true;
-}
-
 static void link_look_at(struct l2_look *l, const char *path)
 {
 	char what[L2_LINK_TOLD], way[L2_LINK_TOLD];

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kinds/node/link.h"
+
 /* More than these, and they are to be pruned. */
 #define L2_LOG_LARGE_MB 5000
 #define L2_DATABASE_LARGE_MB 1000
@@ -23,7 +25,6 @@ struct l2_paths {
 };
 
 #define L2_FINDINGS_MAX 8
-#define L2_LINK_TOLD 420
 struct l2_finding {
 	const char *of; /* the path that it is about; of the caller's */
 	char why[300], remedy[L2_LINK_TOLD];
@@ -56,8 +57,5 @@ bool l2_disk_is_low(const struct l2_look *l);
 	"date shows the clock; one that is right: move the backups of that time away, " \
 	"which else stay the newest ones"
 bool l2_backup_is_ahead(const struct l2_look *l, int64_t wall_ms);
-
-/* Is it a symbolic link? Then what is wrong with that, and what to type. */
-bool l2_is_link(const char *path, char what[L2_LINK_TOLD], char remedy[L2_LINK_TOLD]);
 
 #endif
