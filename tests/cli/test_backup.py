@@ -138,6 +138,12 @@ def a_copy_that_failed_is_known(folder):
 
     known("backup " + made.json()[0]["time"] + " is in l2/backups, and not in disk/node")
     Run(folder, "node", "backup", "--to", "l2").ends(1, err="/bin/false")
+    for there in ("disk/node", "../disk/node"):
+        config(folder, f"{{folder: {there}}}")
+        Run(folder, "node", "backup").ends(1, err="folder .*disk/node is not there, and none is made: mount the disk .* install -d")
+    assert names(os.path.join(folder, "disk")) == []
+    config(folder, "{folder: l2/mine}")  # no other disk than that of what is copied
+    Run(folder, "node", "backup").ends(0)
     config(folder, "{copy_to: disk/node}")
     os.mkdir(os.path.join(folder, "disk", "node"))
     Run(folder, "node", "backup", "--to", "l2").ends(0)  # is not what the config wants
@@ -241,6 +247,7 @@ def nobody_waits_for_a_large_log(folder):
     Run(folder, "init").ends(0)
     os.truncate(os.path.join(folder, "l2", "l2_snapshots.dat"), 16 << 30)  # read whole for each backup
     lock = os.path.join(folder, "b", "backup.lock")
+    os.mkdir(os.path.dirname(lock))
     for word in ("node backup", "serve"):
         with open(os.path.join(folder, "said"), "w+", encoding="utf-8") as said:
             child = subprocess.Popen([PAWL, *word.split()], cwd=folder, stdout=said, stderr=said,

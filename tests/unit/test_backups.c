@@ -139,7 +139,7 @@ static size_t there(const char *path, char newest[L2_BACKUP_TIME])
 
 static void one_an_hour_and_two_stay(void **state)
 {
-	char newest[L2_BACKUP_TIME];
+	char newest[L2_BACKUP_TIME], sums[160];
 
 	(void)state;
 	log_copy("ok.dat");
@@ -161,6 +161,13 @@ static void one_an_hour_and_two_stay(void **state)
 	keys.backup.every = HOUR / 4;
 	backups_configure(backups, &keys);
 	assert_int_equal(until(5 * HOUR - 1, NULL), 5);
+	/* the newest was not made to its end: it is none */
+	(void)there(folder, newest);
+	snprintf(sums, sizeof sums, "%s/backup_%s.sha256", folder, newest);
+	assert_int_equal(unlink(sums), 0);
+	backups_free(backups);
+	backups = backups_new(&keys);
+	assert_int_equal(until(5 * HOUR, NULL), 1);
 }
 
 static void what_is_not_there_yet_is_awaited(void **state)

@@ -8,6 +8,13 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 
+static bool is_in(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && path[n] == '/';
+}
+
 enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
     const char *data_dir, struct fail *f)
 {
@@ -20,6 +27,7 @@ enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
 		    "the folder of the node: its path is empty or too long");
 	snprintf(ret->log, sizeof ret->log, "%.960s/l2_snapshots.dat", dir);
 	snprintf(ret->reorg_db, sizeof ret->reorg_db, "%.960s/reorg_db", dir);
+	ret->elsewhere = folder && !is_in(folder, dir);
 	if (folder)
 		snprintf(ret->folder, sizeof ret->folder, "%s", folder);
 	else
@@ -56,7 +64,7 @@ enum err backup_now(const struct backup_paths *paths,
     struct fail *f)
 {
 	struct l2_backup_plan plan = { &files_until_stopped, paths->log, paths->reorg_db,
-		paths->folder, config->keep, wall_ms };
+		paths->folder, config->keep, wall_ms, paths->elsewhere };
 	struct fail here, there;
 	enum err e = l2_backup_make(&plan, ret, &here), away = ERR_OK;
 
@@ -70,11 +78,13 @@ void backup_note(const struct backup_paths *paths, enum err e, const struct l2_b
     const struct fail *why)
 {
 	struct fail f;
+	bool none = !b->sums[0];
 
+	/* Another one says it; there is nothing to copy, or no folder for a note; the
+	 * next start makes it. */
 	if (MUTANT(backup_fails_unnoted) || e == ERR_OWNED ||
-	    ((e == ERR_NOT_FOUND || e == ERR_STOPPED) && !b->sums[0]))
-		return; /* another one says it; there is nothing to copy; it is not over
-			 */
+	    (none && (e == ERR_NOT_FOUND || e == ERR_CONFIG || e == ERR_STOPPED)))
+		return;
 	if (l2_backup_note(&files_of_system, paths->folder, e == ERR_OK ? NULL : why->why,
 		&f) != ERR_OK)
 		log_warn(
@@ -157,7 +167,8 @@ static int64_t left_ms(const struct backups *b, struct world *w)
 
 	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) != ERR_OK)
 		n = 0;
-	while (i < n && !seen[i].sums) /* who made it was killed */
+	/* Without sums: who made it was killed. */
+	while (i < n && !seen[i].sums && !MUTANT(half_a_backup_counts))
 		i++;
 	if (i < n)
 		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[i].time);

@@ -18,6 +18,7 @@
 /* Where all of it is, by the config; each is borrowed from it or from this. */
 struct backup_paths {
 	char log[BACKUP_NAME_MAX], reorg_db[BACKUP_NAME_MAX], folder[BACKUP_NAME_MAX];
+	bool elsewhere; /* the folder is not below the data folder */
 };
 
 /* data_dir NULL: the config's. fails: USAGE, too long. */

@@ -49,7 +49,7 @@ static enum err one_copy(
 	return e == ERR_OK ? plan->files->sync_folder(path, f) : e;
 }
 
-static enum err folder_there(const struct files *files, const char *to, struct fail *f)
+enum err folder_there(const struct files *files, const char *to, struct fail *f)
 {
 	uint64_t number;
 	enum err e = files->number(to, &number, f);

@@ -525,7 +525,8 @@ enum err l2_backup_make(
 	enum err e;
 
 	*ret = (struct l2_backup){ 0 };
-	e = plan->files->folder(plan->folder, f);
+	e = plan->elsewhere ? folder_there(plan->files, plan->folder, f)
+			    : plan->files->folder(plan->folder, f);
 	if (e == ERR_OK)
 		e = backup_path(lock, plan->folder, "backup.lock", f);
 	if (e == ERR_OK)

@@ -29,9 +29,10 @@
 struct l2_backup_plan {
 	const struct files *files;
 	const char *log, *reorg_db;
-	const char *folder; /* where copies are; made if it is not there */
+	const char *folder; /* where copies are; made if it is not there,.. */
 	unsigned keep;      /* so many of each; at least 1 */
 	int64_t wall_ms;
+	bool elsewhere; /* ..unless it may be of a disk that is not mounted */
 };
 
 struct l2_backup {

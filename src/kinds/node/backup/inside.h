@@ -90,6 +90,13 @@ NODISCARD enum err tar_pack(struct part *to, const char *folder, const char *nam
 NODISCARD enum err tar_read(const struct files *files, const char *archive,
     const char *name, const char *folder, char digest[SUM_TEXT], struct fail *f);
 
+/* -- away.c ---------------------------------------------------------------- */
+
+/* A folder that is not made: the disk that it should be on may not be mounted. fails:
+ * CONFIG, it is not there. */
+NODISCARD enum err folder_there(
+    const struct files *files, const char *folder, struct fail *f);
+
 /* -- restore.c ------------------------------------------------------------- */
 
 /* A name beside it that nothing has: path.before_<time>. */
