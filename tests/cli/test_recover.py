@@ -598,7 +598,7 @@ def half_a_reset_is_told_and_asks(folder):
             assert step < 2 or [text(k) for k in kept(folder, "l2_snapshots.dat")] == [OLD.text], "what was new"
             write(log, was)
         Run(folder, "node", "doctor").ends(0)
-    Run(folder, "node", "reset", "--undo").ends(1, err="no reset that was begun")
+    Run(folder, "node", "reset", "--undo").ends(1, err="no reset that was begun.* --file l2/recovery_SECONDS/l2_snap")
     # killed on the way back it goes no further forward
     os.mkdir(os.path.join(folder, "l2", "recovery_5.back"))
     Run(folder, "node", "reset").ends(5, err="half taken back.*reset --undo$")

@@ -340,8 +340,8 @@ static enum err undo(struct resetting *r, struct fail *f)
 		return fail_set(f, ERR_NOT_FOUND,
 		    "%.300s has no reset that was begun and did not end. What an ended "
 		    "one has set aside: pawl node restore --file "
-		    "recovery_SECONDS/" SNAPSHOTS_NAME,
-		    r->cli->config->node.data_dir);
+		    "%.300s/recovery_SECONDS/" SNAPSHOTS_NAME,
+		    r->cli->config->node.data_dir, r->cli->config->node.data_dir);
 	return l2_reset_undo(&r->files, clock_wall_ms(), f);
 }
 
