@@ -408,7 +408,7 @@ def a_start_does_what_the_guide_says(folder):
             assert re.search(f"info  node: start {step}", said), (step, said)
         assert "info  node: started: all is well\n" in said, said
         # where all is in its place: a drawing with one level below the folder
-        assert node.bash("./pawl node backup")[0] == 0
+        assert node.bash("systemctl stop ailee-node; ./pawl node backup")[0] == 0
         folders = [node.data]
         for branch, name in re.findall(r"^(.*)── (\S+)", shows("File Locations"), re.M):
             del folders[1 + len(branch) // 4:]

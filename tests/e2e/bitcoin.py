@@ -87,7 +87,7 @@ class Bcoin:
             with contextlib.suppress(RpcError):
                 return self("generatetoaddress", blocks, self.addresses[miner])
 
-        return wait_until(mined, 10, "a block on the chain as it is now")
+        return wait_until(mined, 30, "a block on the chain as it is now")
 
     def height(self):
         return self("getblockcount")
@@ -171,7 +171,7 @@ class Watch(Desk):
         return trail == there and final == max(0, max(chain) - 6)
 
     def await_follows(self, what):
-        wait_until(self.follows, 20, f"the trail is that of the node: {what}", 0.05)
+        wait_until(self.follows, 60, f"the trail is that of the node: {what}", 0.05)
 
 
 class Layer(Watch):

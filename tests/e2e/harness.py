@@ -538,13 +538,13 @@ def listens(desk):
 def serving(desk):
     """A daemon that listens."""
     child = desk.start("serve")
-    wait_until(lambda: listens(desk), 10, "the daemon's socket")
+    wait_until(lambda: listens(desk), 30, "the daemon's socket")
     return child
 
 
 def stop(desk, child, code=0):
     child.send_signal(signal.SIGTERM)
-    same(desk.ended(child, 10).code, code, "exit of what was stopped")
+    same(desk.ended(child, 30).code, code, "exit of what was stopped")
 
 
 # --- the killer -------------------------------------------------------------------------------

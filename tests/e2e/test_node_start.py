@@ -254,7 +254,7 @@ def doctor_names_procedures_and_divergence_is_measured():
         desk.expect(0, "node", "import", str(log))
         daemon, steps = started(desk)
         well(steps)
-        wait_until(lambda: desk.run("node", "divergence").code == 0, 20, "its block is known", 0.05)
+        wait_until(lambda: desk.run("node", "divergence").code == 0, 60, "its block is known", 0.05)
         told = desk.expect(0, "node", "divergence").out
         same(told, "Snapshot is 0 blocks behind Bitcoin\n", "divergence")
         node.mine(6)
@@ -265,7 +265,8 @@ def doctor_names_procedures_and_divergence_is_measured():
                    in desk.expect(0, "status").out, 30, "status warns", 0.05)
         told = desk.expect(2, "node", "divergence").out
         same(told, "Snapshot is 6 blocks behind Bitcoin\nWarning: Large divergence detected\n", "divergence")
-        desk.expect(0, "node", "backup")
+        # the daemon's own first one may not be ready yet
+        wait_until(lambda: desk.run("node", "backup").code == 0, 30, "a backup", 0.1)
         found = findings(desk, 1)
         same(list(found), [("anchor", "l2_snapshots.dat")], f"{found}")
         said = desk.expect(1, "node", "doctor").out
