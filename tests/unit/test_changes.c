@@ -462,6 +462,33 @@ static void a_state_of_before_them_comes_back(void **state)
 	l2_state_release(&s);
 }
 
+/* Doctor tells it for ever. */
+static void where_a_state_came_from_stays_known(void **state)
+{
+	struct book_restored r;
+	struct fail f = { 0 };
+	struct l2_state s;
+
+	(void)state;
+	l2_state_init(&s);
+	l2_state_add(
+	    &s, L2_BALANCES, &(struct l2_balance){ .peer = l2_text("a"), .amount = 5 });
+	assert_int_equal(book_taken(j), 0);
+	assert_int_equal(book_restore(j, &s, WALL - 1000, &r, &f), ERR_OK);
+	commit(j);
+	assert_true(r.after < 0 && book_taken(j) == 1);
+	assert_int_equal(book_dated(j, 1), WALL - 1000);
+	credits(1, 6);
+	anchor("");
+	anchor_is(ANCHOR_CONFIRMED, 100);
+	final_is(110);
+	assert_int_equal(archived(), 1);
+	assert_true(lowest() > 1);
+	assert_int_equal(book_taken(j), 1);
+	assert_int_equal(book_dated(j, 1), -1);
+	l2_state_release(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,6 +507,8 @@ int main(void)
 		    a_file_that_is_missing_is_named, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_state_of_before_them_comes_back, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    where_a_state_came_from_stays_known, fresh, over),
 	};
 
 	return cmocka_run_group_tests(tests, drawer_open, drawer_close);
