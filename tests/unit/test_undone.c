@@ -26,6 +26,8 @@ static void a_final_block_that_vanishes_stops_the_chain(void **state)
 	run(4000);
 	assert_true(follower_stopped(eye));
 	assert_says(waits_for(), "pawl resume chain:sim");
+	assert_says(
+	    waits_for(), "`; the highest final block that a quorum still has is ");
 	assert_int_equal(final(), before);
 	from = told_n;
 	live(5);
@@ -397,6 +399,7 @@ static void what_lies_below_all_that_is_known_is_not_his(void **state)
 		.content = { .empty = true } });
 	run_fed(12);
 	assert_true(follower_stopped(eye));
+	assert_says(waits_for(), "a quorum has none of the blocks from ");
 	assert_int_equal(own.lost + own.removed, 0);
 	assert_int_equal(follower_accept(eye, &f), ERR_OK);
 	assert_int_equal(own.lost, 1);

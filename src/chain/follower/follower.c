@@ -449,6 +449,7 @@ static bool is_behind_final(const struct follower *f)
 
 static void say_waits(struct follower *f)
 {
+	char known[160];
 	uint32_t up = 0;
 
 	say_trouble(f);
@@ -458,11 +459,12 @@ static void say_waits(struct follower *f)
 			up |= 1u << i;
 	log_lack(f, up);
 	f->waits_for[0] = '\0';
+	undone_say(f, known, sizeof known);
 	if (f->stopped)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "a final block of chain %s vanished: look at it, then "
-		    "`pawl resume chain:%s`",
-		    f->s.config->name, f->s.config->name);
+		    "`pawl resume chain:%s`%s%s",
+		    f->s.config->name, f->s.config->name, known[0] ? "; " : "", known);
 	else if (!follower_quorum(f, up))
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: %d of %d votes that a quorum needs%s%s", f->s.config->name,
@@ -485,7 +487,7 @@ static void say_waits(struct follower *f)
 /* Who is of no use now, and why: in the journal, where others can read it. */
 static void standing_put(struct follower *f)
 {
-	char now[sizeof f->standing] = "";
+	char now[sizeof f->standing] = "", known[160];
 	size_t len = 0;
 
 	for (int i = 0; i < f->nodes; i++) {
@@ -503,6 +505,9 @@ static void standing_put(struct follower *f)
 		snprintf(now + len, sizeof now - len,
 		    "%sno quorum shows block %llu, which was final", len ? ", " : "",
 		    (unsigned long long)f->trail[0].height);
+	undone_say(f, known, sizeof known);
+	if (known[0] && len < sizeof now)
+		snprintf(now + len, sizeof now - len, "%s%s", len ? ", " : "", known);
 	if (!f->chain || !f->s.journal || !strcmp(now, f->standing))
 		return;
 	memcpy(f->standing, now, sizeof now);

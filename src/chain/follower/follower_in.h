@@ -313,5 +313,7 @@ void whole_take(struct follower *f, const struct question *q);
 void undone_turn(struct follower *f);
 void undone_forget(struct view *v); /* it has our final block, or is asked anew */
 void undone_take(struct follower *f, struct question *q);
+/* What accepting would go on from; "": nothing is stopped, or none has said yet. */
+void undone_say(struct follower *f, char *out, size_t len);
 
 #endif

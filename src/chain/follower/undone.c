@@ -3,6 +3,7 @@
  * accepts it (G6). Where it has none of them, as on a chain that was set back to below
  * the journal's first block, the trail begins anew far below: nothing that was signed is
  * lost, and all that the chain holds of it is read there. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -272,6 +273,29 @@ static void ask_again(struct follower *f)
 	for (int i = 0; i < f->nodes; i++)
 		if (f->view[i].has_ancestor || f->view[i].has_anew)
 			undone_forget(&f->view[i]);
+}
+
+/* What accepting it goes on from, as far as that is known. */
+void undone_say(struct follower *f, char *out, size_t len)
+{
+	const struct head *anew;
+	uint64_t height;
+
+	out[0] = '\0';
+	if (!f->stopped)
+		return;
+	if (find_ancestor(f, &height)) {
+		snprintf(out, len,
+		    "the highest final block that a quorum still has is %llu",
+		    (unsigned long long)height);
+		return;
+	}
+	anew = find_anew(f);
+	if (anew && trail_lowest(f, &height))
+		snprintf(out, len,
+		    "a quorum has none of the blocks from %llu on, and below nothing is "
+		    "known: it is read again from %llu",
+		    (unsigned long long)height, (unsigned long long)anew->height);
 }
 
 bool follower_anew(const struct follower *f, struct head *ret)
