@@ -172,12 +172,15 @@ def what_grows_is_said(folder):
         os.truncate(log, log_mb << 20)
         with open(aside, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, (database_mb if room else 1) << 20)
-        said = Run(folder, "status", "--json").ends(0).json()
-        said = next(o["node"]["warnings"] for o in said if "node" in o)
-        return [any(what in text for text in said) for what in ("the log of snapshots is large", "the reorg database is large")]
+        said = next(o["node"] for o in Run(folder, "status", "--json").ends(0).json() if "node" in o)
+        assert said["snapshot_unseen"] == (log_mb > 64), said  # no snapshot begins in the part that is looked at
+        return [any(what in text for text in said["warnings"])
+                for what in ("the log of snapshots is large", "the reorg database is large")]
 
+    assert grown(64, 1) == [False, False]
     assert grown(5000, 999) == [False, False]
     assert grown(5001, 1001) == [True, room]
+    Run(folder, "status").ends(0, "the newest is too large to be looked at here: pawl node verify")
     logged = ["l2/l2_snapshots.dat is 5001 MB: pawl node prune "]
     logged += ["l2/reorg_db is 1001 MB: pawl node prune-reorg-db, while the node is stopped\n"] if room else []
     with Serve(folder, lambda serve: all(line in serve.said() for line in logged)):

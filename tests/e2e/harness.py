@@ -538,7 +538,13 @@ def listens(desk):
 def serving(desk):
     """A daemon that listens."""
     child = desk.start("serve")
-    wait_until(lambda: listens(desk), 30, "the daemon's socket")
+
+    def is_up():
+        up = listens(desk)
+        check(up or child.poll() is None, f"the daemon ended: {desk.tail(child)}")
+        return up
+
+    wait_until(is_up, 30, "the daemon's socket")
     return child
 
 

@@ -174,7 +174,8 @@ def health_metrics_and_status_know_of_the_node():
         got = figures(daemon)
         for series, value in {
                 "pawl_node_started": 1, 'pawl_node_step_trouble{step="state"}': 0,
-                "pawl_node_height": 12, "pawl_node_backups": 1, "pawl_node_backup_failed": 0,
+                "pawl_node_height": 12, "pawl_node_anchor_without_block": 0,
+                "pawl_node_backups": 1, "pawl_node_backup_failed": 0,
                 "pawl_node_minted_total": 50, "pawl_node_burned_total": 8, "pawl_node_supply": 42,
                 'pawl_node_records{list="pegins"}': 1, 'pawl_node_anchors{status="pending"}': 1,
                 'pawl_node_pegs{direction="in",status="initiated"}': 1,
@@ -210,8 +211,11 @@ def stop_backups(desk):
     shutil.rmtree(folder)
     folder.write_text("no folder")
     desk.expect(0, "node", "create-anchor")
-    daemon, _ = started(desk)
+    with contextlib.closing(sqlite3.connect(desk.journal, isolation_level=None)) as db:
+        db.execute("UPDATE node_anchor SET made_ms = made_ms - 17 * 3600000")  # 102 blocks of Bitcoin
+        daemon, _ = started(desk)
     wait_until(lambda: figures(daemon)["pawl_node_backup_failed"] == 1, 30, "it is said", 0.05)
+    wait_until(lambda: figures(daemon)["pawl_node_anchor_without_block"] == 1, 30, "and this", 0.05)
     told = health(daemon)
     same(told["status"], "degraded", f"{told}")
     stop(desk, daemon)
