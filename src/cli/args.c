@@ -188,7 +188,7 @@ static enum err words_check(const struct args *a, struct fail *f)
 {
 	const char *at = a->command->arguments;
 	char missing[64] = "", out[REF_SHOWN_MAX], typed[GUIDE_TYPED_MAX];
-	char what[GUIDE_TYPED_MAX] = "";
+	char what[GUIDE_TYPED_MAX] = "", all[ARGUMENTS_MAX];
 	int most = 0;
 
 	guide_typed(typed, a->guide, a->command->words);
@@ -206,12 +206,12 @@ static enum err words_check(const struct args *a, struct fail *f)
 		at += len + strspn(at + len, " ");
 	}
 	if (*missing)
-		return fail_set(f, ERR_USAGE, "%s%s is missing; usage: %s %s", what,
-		    missing, typed, a->command->arguments);
+		return fail_set(f, ERR_USAGE, "%s%s is missing; usage: %s%s", what,
+		    missing, typed, command_arguments(all, a->command));
 	if (a->words_n > most)
-		return fail_set(f, ERR_USAGE, "%s%s is too much; usage: %s%s%s", what,
+		return fail_set(f, ERR_USAGE, "%s%s is too much; usage: %s%s", what,
 		    ref_shown(out, a->words[most]), typed,
-		    *a->command->arguments ? " " : "", a->command->arguments);
+		    command_arguments(all, a->command));
 	return ERR_OK;
 }
 

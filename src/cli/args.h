@@ -26,6 +26,11 @@ typedef enum err command_fn(struct cli *c, struct fail *f);
 struct option {
 	/* value NULL: a flag; "[=WORD]": may be left out; "WORD..": may come again */
 	const char *name, *value, *doc;
+	enum option_need {
+		OPTION_MAYBE,
+		OPTION_NEEDED,
+		OPTION_ONE_OF /* one of those that stand so beside each other */
+	} need;
 };
 
 /* Is its value the next argument, where it does not stand behind a '='? */
@@ -67,6 +72,10 @@ const struct command *command_find(
     const char *const *words, int words_n, int *ret_used, struct fail *f);
 
 bool command_group(const char *word); /* "key": commands begin with it */
+
+/* What stands behind its words in a usage: " FILE OUTPUT --to VERSION". */
+#define ARGUMENTS_MAX 120
+const char *command_arguments(char out[ARGUMENTS_MAX], const struct command *command);
 
 /* Of all (NULL) or of a group; of one. */
 void command_usage(struct buf *out, const char *group);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/nearest.h"
 #include "cli/args.h"
 #include "cli/cli.h"
@@ -9,18 +10,15 @@
 
 #define SUMMARY_COLUMN 30
 
-#define VALUE(name, value, doc)  \
-	{                        \
-		name, value, doc \
+#define OPTION(name, value, doc, need) \
+	{                              \
+		name, value, doc, need \
 	}
-#define FLAG(name, doc)         \
-	{                       \
-		name, NULL, doc \
-	}
-#define NONE                     \
-	{                        \
-		NULL, NULL, NULL \
-	}
+#define VALUE(name, value, doc) OPTION(name, value, doc, OPTION_MAYBE)
+#define NEEDED(name, value, doc) OPTION(name, value, doc, OPTION_NEEDED)
+#define ONE_OF(name, value, doc) OPTION(name, value, doc, OPTION_ONE_OF)
+#define FLAG(name, doc) OPTION(name, NULL, doc, OPTION_MAYBE)
+#define NONE OPTION(NULL, NULL, NULL, OPTION_MAYBE)
 
 const struct option global_options[] = {
 #define GLOBAL(...) __VA_ARGS__,
@@ -162,9 +160,38 @@ static void add_options(struct buf *out, const struct option *options)
 	}
 }
 
+static void add_needed(
+    char out[ARGUMENTS_MAX], const struct option *o, enum option_need before)
+{
+	bool one_of = o->need == OPTION_ONE_OF;
+	size_t len = strlen(out);
+
+	if (o->need == OPTION_MAYBE || MUTANT(needed_unshown))
+		return;
+	snprintf(out + len, ARGUMENTS_MAX - len, "%s%s%s%s%s",
+	    !one_of                       ? " "
+		: before == OPTION_ONE_OF ? " | "
+					  : " (",
+	    o->name, o->value ? " " : "", o->value ? o->value : "",
+	    one_of && o[1].need != OPTION_ONE_OF ? ")" : "");
+}
+
+const char *command_arguments(char out[ARGUMENTS_MAX], const struct command *command)
+{
+	enum option_need before = OPTION_MAYBE;
+
+	snprintf(out, ARGUMENTS_MAX, "%s%s", *command->arguments ? " " : "",
+	    command->arguments);
+	for (const struct option *o = command->options; o->name; o++) {
+		add_needed(out, o, before);
+		before = o->need;
+	}
+	return out;
+}
+
 void command_usage(struct buf *out, const char *group)
 {
-	char left[96];
+	char left[96 + ARGUMENTS_MAX], arguments[ARGUMENTS_MAX];
 
 	buf_addf(out, "usage: pawl %s%sCOMMAND [ARGUMENTS] [OPTIONS]\n\n",
 	    group ? group : "", group ? " " : "");
@@ -173,8 +200,8 @@ void command_usage(struct buf *out, const char *group)
 
 		if (group && !is_group(c, group) && strcmp(c->words, group) != 0)
 			continue;
-		snprintf(left, sizeof left, "%s%s%s", c->words, *c->arguments ? " " : "",
-		    c->arguments);
+		snprintf(
+		    left, sizeof left, "%s%s", c->words, command_arguments(arguments, c));
 		add_padded(out, left, SUMMARY_COLUMN);
 		buf_addf(out, "%s\n", c->doc);
 	}
@@ -185,13 +212,13 @@ void command_usage(struct buf *out, const char *group)
 
 void command_help(struct buf *out, const struct command *c, const struct guide *called_by)
 {
-	char own[GUIDE_TYPED_MAX], typed[GUIDE_TYPED_MAX];
+	char own[GUIDE_TYPED_MAX], typed[GUIDE_TYPED_MAX], arguments[ARGUMENTS_MAX];
 	size_t len;
 
 	guide_typed(own, NULL, c->words);
 	guide_typed(typed, called_by, c->words);
 	len = strlen(own);
-	buf_addf(out, "usage: %s%s%s", typed, *c->arguments ? " " : "", c->arguments);
+	buf_addf(out, "usage: %s%s", typed, command_arguments(arguments, c));
 	buf_addf(out, "%s\n\n%s\n\n", c->options[0].name ? " [OPTIONS]" : "", c->doc);
 	if (c->options[0].name) {
 		buf_add_str(out, "Options:\n");

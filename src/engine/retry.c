@@ -93,8 +93,10 @@ static enum err paid_refuse(const struct operation *o, int64_t row, const struct
 	    "the same recipient, for no row. What was a row's payment is adopted: %s%s. "
 	    "Only if it was for something else, to pay again: pawl retry %s%s "
 	    "--yes=%08" PRIx32,
-	    again ? "Since that was told more came, or some went. " : "", p->n,
-	    more ? "s" : "", o->name, more ? "" : "s", buf_text(&p->lines),
+	    again ? "That is not the word for this, or it was told before more came, or "
+		    "some went. "
+		  : "",
+	    p->n, more ? "s" : "", o->name, more ? "" : "s", buf_text(&p->lines),
 	    p->n > PAID_TOLD ? "; ..." : "", o->name, one, word);
 }
 

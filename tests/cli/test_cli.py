@@ -183,7 +183,7 @@ def help_has_an_example(folder):
     usage = Run(folder, "help").ends(0, out="^usage: pawl").out
     assert Run(folder, "--help").ends(0).out == usage
     # a row of the usage is words, ARGUMENTS and, behind two blanks, what it does
-    rows = re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?: [A-Z\[].*?)?(?:  |$)", usage, re.M)
+    rows = re.findall(r"^  ([a-z]+(?: [a-z]+)?)(?: [A-Z\[(-].*?)?(?:  |$)", usage, re.M)
     assert {"init", "key new", "version", "migrate"} <= set(rows), rows
     for row in rows:
         words = row.split()
@@ -191,6 +191,19 @@ def help_has_an_example(folder):
         assert Run(folder, "--help", *words).ends(0).out == text
         assert Run(folder, "help", *words).ends(0).out == text
     Run(folder, "key", "--help").ends(0, out="^usage: pawl key COMMAND(.|\n)*key import NAME")
+    # what no line goes without is part of it, wherever a usage is told
+    needed = {"airdrop run": r"FILE (--chain) NAME (--from) KEY", "node convert": r"FILE OUTPUT (--to) VERSION",
+              "node prune": "(--output) FILE", "node recover": r"\((--latest-valid) \| (--to) N\)"}
+    write(folder, "pawl.yaml", TWO_CHAINS)
+    for words, wanted in needed.items():
+        Run(folder, *words.split(), "--help").ends(0, out=f"^usage: pawl {words} {wanted}( |$)")
+        assert re.search(f"^  {words} {wanted}$|^  {words} {wanted}  ", usage, re.M), usage
+        files = wanted.split("(")[0].replace("\\", "").split()
+        told = Run(folder, *words.split(), *files).ends(1).err
+        assert any(option in told for option in re.findall("--[a-z-]+", wanted)), told
+        if files:
+            Run(folder, *words.split()).ends(1, err=f"FILE is missing; usage: pawl {words} {wanted}\n")
+    assert not re.findall(r"^  node import FILE.*--yes", usage, re.M), "what may be left out"
     Run(folder, "help", "key").ends(0, out="^usage: pawl key COMMAND")
     Run(folder, "help", "config").ends(0, out=r"chains\.NAME\.poll_ms   \(default: 1000\)")
     Run(folder, "help", "nonsense").ends(1, err="no command 'nonsense'")

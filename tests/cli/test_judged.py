@@ -232,7 +232,7 @@ def nothing_goes_on_top_silently(folder):
     assert "To anchor the state of the journal: pawl node create-anchor." in told and bytes_of(node.log) == whole, told
     node("node", "create-anchor").ends(0, "anchored before")
     node("node", "create-anchor", "--l2-state-file", empty, older).ends(0)
-    node("node", "create-anchor", "--l2-state-file", foreign, word).ends(5, err="Since that was told|in place of 3")
+    node("node", "create-anchor", "--l2-state-file", foreign, word).ends(5, err="not the word for this|in place of 3")
     node("node", "create-anchor", "--l2-state-file", foreign,
          node.word("node", "create-anchor", "--l2-state-file", foreign)[0]).ends(0)
 

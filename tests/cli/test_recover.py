@@ -232,6 +232,32 @@ def imported(folder, path):
 
 
 @test
+def the_word_is_always_there(folder):
+    """however long the paths are that a refusal names, it ends with the line to type; a word that is none is called so"""
+    begin(folder)
+    deep = os.path.join(*["folder of a very long name, in which a log is"] * 11)
+    os.makedirs(os.path.join(folder, deep))
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(f"journal: pawl.db\nnode: {{data_dir: '{deep}'}}\n")
+    state = os.path.join(*["s" * 100] * 4, "state of before")
+    os.makedirs(os.path.join(folder, os.path.dirname(state)))
+    Run(folder, "node", "init").ends(0)
+    for amount in (5, 6):
+        with open(os.path.join(folder, state), "w", encoding="utf-8") as file:
+            file.write(Run(folder, "node", "state", "--json").ends(0).out)
+        apply(folder, credit("a", amount))
+        Run(folder, "node", "create-anchor").ends(0)
+    for line in (("recover", "--to", "1"), ("import", state), ("create-anchor", "--l2-state-file", state), ("reset",)):
+        word, told = word_of(folder, "node", *line)
+        assert told.rstrip().endswith(word) and "not the word" not in told and "Nothing was changed" in told, told
+        assert state not in line or f"'{state}' {word}" in told, told
+        wrong, told = word_of(folder, "node", *line, "--yes=00000001")
+        assert wrong == word and "That is not the word for this, or it was told before something changed" in told, told
+    for line in (("create-anchor", "--l2-state-file", state), ("import", state)):
+        Run(folder, "node", *line, word_of(folder, "node", *line)[0]).ends(0)
+
+
+@test
 def going_back_is_asked_for(folder):
     """an older snapshot takes the place of what the journal knows only by the word for just that, and all is kept"""
     log = begin(folder)
@@ -252,7 +278,7 @@ def going_back_is_asked_for(folder):
     apply(folder, credit("b", 1, id="pay-3"))
     is_now = root(folder)
     word, told = word_of(folder, *line, word)
-    assert "Since that was told" in told and "supply of 12" in told
+    assert "not the word for this" in told and "supply of 12" in told
     # the newest that holds gives nothing up
     Run(folder, "node", "recover", "--to", "2").ends(5, err="4 changes behind change 1[,;]")
     Run(folder, *line, word).ends(0, f"which this journal never had(.*\n)+.*kept: l2/l2_state.jsonl.before_")

@@ -556,7 +556,7 @@ def a_void_row_that_was_paid_by_hand(folder):
         Run(folder, "retry", "payroll", "4", option).ends(5, err=told)
     with Journal(folder) as db:
         db.execute(BY_HAND.replace("901", "902"), (b"\xac" * 32, b"\xcd" * 32))
-    Run(folder, "retry", "payroll", "4", told).ends(5, err="Since that was told more came")
+    Run(folder, "retry", "payroll", "4", told).ends(5, err="not the word for this, or it was told before more came")
     Run(folder, "retry", "payroll", "4", yes_told(folder, "retry", "payroll", "4")).ends(0, out="1 void row")
 
 

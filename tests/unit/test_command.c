@@ -324,7 +324,7 @@ static void what_nobody_was_shown_is_not_accepted(void **state_)
 	scene_mine(&scene, 1);
 	run(5000);
 	assert_int_equal(command(&resume), ERR_CONFLICT);
-	assert_says(why.why, "Since that was told more came");
+	assert_says(why.why, "told before more came");
 	assert_says(why.why, "3 transactions that this journal does not know");
 	assert_true(account()->stopped);
 	resume.yes = word_told(why.why);

@@ -772,7 +772,7 @@ static void what_he_was_not_told_is_not_tried_again(void **state_)
 	(void)by_hand(1);
 	after_blocks(SCENE_DEPTH + 3);
 	assert_int_equal(retry(0, word), ERR_CONFLICT);
-	assert_says(why.why, "Since that was told more came");
+	assert_says(why.why, "told before more came");
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 2);
 	assert_int_equal(retry(0, word_told(why.why)), ERR_OK);
 	assert_int_equal(op()->by_state[ITEM_VOID].n, 0);

@@ -13,6 +13,7 @@
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
 #include "cli/node/put.h"
+#include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
 #include "crypto/word.h"
@@ -235,36 +236,49 @@ static uint32_t word(const struct anchoring *a)
 	return word_end(s);
 }
 
+/* The same line, and the word for all that is told of it. */
+static struct word_asked asked(
+    const struct anchoring *a, const char *unless, char line[REFUSE_LINE_MAX])
+{
+	const char *file = a->plan->file;
+
+	return (struct word_asked){ .said = a->plan->yes,
+		.word = word(a),
+		.unless = unless,
+		.line = refuse_line(line,
+		    file ? "pawl node create-anchor --l2-state-file"
+			 : "pawl node create-anchor",
+		    file) };
+}
+
 /* It is anchored with what no verification passes by a word alone. */
 static enum err ask_of_doubt(struct anchoring *a, struct fail *f)
 {
-	const char *file = a->plan->file;
-	uint32_t w = word(a);
+	char line[REFUSE_LINE_MAX];
+	struct word_asked r = asked(a, "Only if that is meant", line);
 
 	if (!a->doubt[0])
 		return ERR_OK;
-	if (a->plan->doubted || a->plan->yes == w) {
+	if (a->plan->doubted || r.said == r.word) {
 		cli_warn(a->cli, "%s: a verification of this snapshot fails", a->doubt);
 		return ERR_OK;
 	}
-	return fail_set(f, ERR_CONFLICT,
-	    "%s: a verification of this snapshot would fail (root %.16s). Nothing was "
-	    "anchored. " ANCHORS_BACK " Only if that is meant: pawl node "
-	    "create-anchor%s%.200s --yes=%08" PRIx32,
-	    a->doubt, a->ret->root, file ? " --l2-state-file " : "", file ? file : "", w);
+	return refuse_word(f, &r,
+	    "%s: a verification of this snapshot would fail (root %.16s). " ANCHORS_BACK,
+	    a->doubt, a->ret->root);
 }
 
 static enum err refuse(struct anchoring *a, const char *why, const struct l2_state *is,
     const char *instead, struct fail *f)
 {
 	const char *file = a->plan->file;
-	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
-	uint32_t w = word(a);
+	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX], line[REFUSE_LINE_MAX];
+	struct word_asked r = asked(a, "Only if that is meant", line);
 	struct book_lost lost;
 	struct buf out;
 	enum err e;
 
-	if (a->plan->yes == w)
+	if (r.said == r.word)
 		return ERR_OK; /* what is doubted was told with it */
 	book_lost(&lost, is, &a->state);
 	amount_format(was, &lost.supply, 0);
@@ -273,14 +287,11 @@ static enum err refuse(struct anchoring *a, const char *why, const struct l2_sta
 	replace_lost_tell(&out, &lost);
 	if (a->doubt[0])
 		buf_addf(&out, "; and a verification of it would fail: %s", a->doubt);
-	e = fail_set(f, ERR_CONFLICT,
-	    "%s%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has a "
-	    "supply of %s in place of %s%s. Nothing was changed. %s Only if that is "
-	    "meant: pawl node create-anchor%s%.200s --yes=%08" PRIx32,
-	    a->plan->yes ? "Since that was told there is something else. " : "", why,
-	    file ? "" : "the state of the journal", file ? file : "", a->ret->root, will,
-	    was, buf_text(&out), instead, file ? " --l2-state-file " : "",
-	    file ? file : "", w);
+	e = refuse_word(f, &r,
+	    "%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has a "
+	    "supply of %s in place of %s%s. %s",
+	    why, file ? "" : "the state of the journal", file ? file : "", a->ret->root,
+	    will, was, buf_text(&out), instead);
 	buf_release(&out);
 	return e;
 }
@@ -325,7 +336,7 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 	other_tell(a, &sums, had, why);
 	snprintf(instead, sizeof instead,
 	    "To anchor the state of the journal: pawl node create-anchor. To make this "
-	    "one the state of the node: pawl node import %.200s.",
+	    "one the state of the node: pawl node import %.200s",
 	    a->plan->file);
 	book_read(a->journal, &is);
 	e = refuse(a, why, &is, instead, f);
@@ -344,7 +355,7 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 	    a->newest.number, a->ret->log, a->newest.root);
 	snprintf(instead, sizeof instead,
 	    "To go on from that snapshot: pawl node recover --latest-valid, where the "
-	    "journal has no state, else pawl node import %.200s.",
+	    "journal has no state, else pawl node import %.200s",
 	    a->ret->log);
 	return refuse(a, why, &a->newest.state, instead, f);
 }
@@ -354,10 +365,12 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 /* A new log would hide that the old one is gone. An empty one somebody has put there. */
 static enum err ask_of_lost(const struct anchoring *a, struct fail *f)
 {
-	const char *file = a->plan->file, *many = a->lost == 1 ? "" : "s";
-	uint32_t w = word(a);
+	const char *many = a->lost == 1 ? "" : "s";
+	char line[REFUSE_LINE_MAX];
+	struct word_asked r =
+	    asked(a, "Only if it is meant that a new log begins with this one", line);
 
-	if (!a->lost || (a->missing && a->plan->yes == w) || MUTANT(lost_log_forgotten))
+	if (!a->lost || (a->missing && r.said == r.word) || MUTANT(lost_log_forgotten))
 		return ERR_OK;
 	if (!a->missing) {
 		cli_warn(a->cli,
@@ -366,17 +379,14 @@ static enum err ask_of_lost(const struct anchoring *a, struct fail *f)
 		    a->ret->log, a->lost, many);
 		return ERR_OK;
 	}
-	return fail_set(f, ERR_CONFLICT,
+	return refuse_word(f, &r,
 	    "there is no %.300s, and the journal has anchored %" PRId64
 	    " state%s, each with a snapshot: it is lost. Is the disk that it was on "
-	    "mounted? Nothing was changed. " LOST_BACK
+	    "mounted? " LOST_BACK
 	    ". Where there is none, the state of the journal becomes its only snapshot "
-	    "by: pawl node recover --latest-valid. Only if it is meant that a new log "
-	    "begins with this one%s%.200s: pawl node create-anchor%s%.200s "
-	    "--yes=%08" PRIx32,
+	    "by: pawl node recover --latest-valid%s%.200s",
 	    a->ret->log, a->lost, many,
-	    a->doubt[0] ? ", of which a verification would fail: " : "", a->doubt,
-	    file ? " --l2-state-file " : "", file ? file : "", w);
+	    a->doubt[0] ? ". A verification of this one would fail: " : "", a->doubt);
 }
 
 static enum err ask(struct anchoring *a, struct fail *f)

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
+#include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/node/snapshots.h"
 #include "kinds/node/state/dump.h"
@@ -133,18 +134,15 @@ static enum err import(struct cli *c, const struct reading *from, struct l2_stat
     struct replaced *ret, struct fail *f)
 {
 	const char *path = from->path;
-	char keep[SNAPSHOTS_PATH_MAX], line[256];
+	char keep[SNAPSHOTS_PATH_MAX], line[REFUSE_LINE_MAX];
 	struct replacing r = { .state = s,
 		.since_ms = s->anchor.there ? s->anchor.timestamp_ms : s->timestamp_ms,
 		.what = path,
-		.line = line,
+		.line = refuse_line(line, "pawl node import", path),
 		.doubt = from->doubt[0] ? from->doubt : NULL,
 		.keep = keep };
-	int n = snprintf(line, sizeof line, "pawl node import %s", path);
 	enum err e = args_yes(&r.yes, &c->args, f);
 
-	if (n < 0 || (size_t)n >= sizeof line)
-		r.line = "the same, and";
 	if (e == ERR_OK)
 		e = keep_path(c, keep, f);
 	return e == ERR_OK ? replace_state(c, &r, ret, f) : e;

@@ -18,9 +18,9 @@
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
-#include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/link.h"
@@ -222,21 +222,19 @@ static uint32_t word(const struct recovery *r, const struct l2_recovered *log)
 static enum err cut_agree(
     struct recovery *r, const struct l2_recovered *log, struct fail *f)
 {
-	uint32_t w = word(r, log);
+	const struct word_asked no = { r->yes, word(r, log),
+		"Only if it is meant that they go", "pawl node recover --latest-valid" };
 
 	r->gives_up = log->doubted != 0;
-	if (!log->doubted || r->yes == w || MUTANT(doubted_cut_silently))
+	if (!log->doubted || no.said == no.word || MUTANT(doubted_cut_silently))
 		return ERR_OK;
-	return fail_set(f, ERR_CONFLICT,
-	    "%s%zu whole snapshot%s of %.200s %s not verified, the newest, number %zu: "
-	    "%s. What is behind snapshot %zu would go, and the state of the journal "
-	    "(root %.16s) be the next one. Nothing was changed. " ANCHORS_BACK
-	    " Only if it is meant that they go: pawl node recover --latest-valid "
-	    "--yes=%08" PRIx32,
-	    r->yes ? "Since that was told there is something else. " : "", log->doubted_n,
-	    log->doubted_n == 1 ? "" : "s", r->paths.log,
+	return refuse_word(f, &no,
+	    "%zu whole snapshot%s of %.200s %s not verified, the newest, number %zu: %s. "
+	    "What is behind snapshot %zu would go, and the state of the journal (root "
+	    "%.16s) be the next one. " ANCHORS_BACK,
+	    log->doubted_n, log->doubted_n == 1 ? "" : "s", r->paths.log,
 	    log->doubted_n == 1 ? "is" : "are", log->doubted, log->doubt.why, log->number,
-	    r->is, w);
+	    r->is);
 }
 
 /* The journal's state goes on top: what was the newest is to be known to it. */

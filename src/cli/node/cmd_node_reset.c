@@ -16,6 +16,7 @@
 #include "cli/behalf.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
+#include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
 #include "crypto/word.h"
@@ -212,27 +213,21 @@ static void held_warn(const struct resetting *r)
 
 static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 {
-	uint32_t w = word(r);
+	const struct word_asked no = { yes, word(r), "When they know",
+		"pawl node reset" };
 	struct buf out;
 	enum err e;
 
-	if (yes == w || (r->files.unfinished && MUTANT(reset_goes_on_unasked)))
+	if (yes == no.word || (r->files.unfinished && MUTANT(reset_goes_on_unasked)))
 		return ERR_OK;
-	buf_init(&out, 1000);
-	if (yes)
-		buf_add_str(&out,
-		    r->files.unfinished ? "That is not the word for this: "
-					: "That is not the word for this, or it was told "
-					  "before something changed: ");
+	buf_init(&out, 1400);
 	deed_tell(&out, r);
 	state_tell(&out, r);
 	buf_add_str(&out,
 	    ". First tell the other members of the federation, whose anchors and "
 	    "snapshots are to be compared with the new ones");
 	open_tell(&out, r);
-	e = fail_set(f, ERR_CONFLICT,
-	    "%s. Nothing was changed%s. When they know: pawl node reset --yes=%08" PRIx32,
-	    buf_text(&out), r->files.unfinished ? " now" : "", w);
+	e = refuse_word(f, &no, "%s", buf_text(&out));
 	buf_release(&out);
 	held_warn(r);
 	return e;

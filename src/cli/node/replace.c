@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/mutant.h"
 #include "cli/node/database.h"
+#include "cli/node/refuse.h"
 #include "cli/owner/own.h"
 #include "cli/report/report.h"
 #include "crypto/word.h"
@@ -137,23 +138,27 @@ void replace_lost_tell(struct buf *out, const struct book_lost *lost)
 }
 
 /* Nothing is given up, and nobody has verified what comes. */
-static enum err refuse_doubt(const struct replacement *p, uint32_t w, struct fail *f)
+static enum err refuse_doubt(
+    const struct replacement *p, const struct word_asked *r, struct fail *f)
 {
-	return fail_set(f, ERR_CONFLICT,
+	return refuse_word(f, r,
 	    "%.120s (root %.16s): %.300s. Its anchors come back, where a copy has them, "
-	    "by: pawl node restore --only reorg-db, or pawl node rebuild-reorg-db. "
-	    "Nothing was changed. To take that state as it is: %.250s --yes=%08" PRIx32,
-	    p->r->what, p->will, p->r->doubt, p->r->line, w);
+	    "by: pawl node restore --only reorg-db, or pawl node rebuild-reorg-db",
+	    p->r->what, p->will, p->r->doubt);
 }
 
 static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 {
+	bool doubt = p->ret->fresh && !p->r->newer;
+	struct word_asked r = { p->r->yes, w,
+		doubt ? "To take that state as it is" : "Only if that is meant",
+		p->r->line };
 	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
 	enum err e;
 	struct buf out;
 
-	if (p->ret->fresh && !p->r->newer)
-		return refuse_doubt(p, w, f);
+	if (doubt)
+		return refuse_doubt(p, &r, f);
 	amount_format(was, &p->lost.supply, 0);
 	amount_format(will, &p->lost.supply_to, 0);
 	buf_init(&out, 1400);
@@ -170,13 +175,11 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 		buf_addf(&out, "; and %.300s", p->r->doubt);
 	if (p->ret->unknown[0])
 		cli_warn(p->cli, "%s", p->ret->unknown);
-	e = fail_set(f, ERR_CONFLICT,
-	    "%s%.120s has another state (root %.16s) than %s (root %.16s). With it these "
-	    "are given up: %s; the supply of %s becomes %s. Nothing was changed. Only if "
-	    "that is meant: %.250s --yes=%08" PRIx32,
-	    p->r->yes ? "Since that was told the state is another one. " : "", p->r->what,
-	    p->will, p->ret->fresh ? "newer ones" : "the journal",
-	    p->ret->fresh ? "others" : p->is, buf_text(&out), was, will, p->r->line, w);
+	e = refuse_word(f, &r,
+	    "%.120s has another state (root %.16s) than %s (root %.16s). With it these "
+	    "are given up: %s; the supply of %s becomes %s",
+	    p->r->what, p->will, p->ret->fresh ? "newer ones" : "the journal",
+	    p->ret->fresh ? "others" : p->is, buf_text(&out), was, will);
 	buf_release(&out);
 	return e;
 }

@@ -56,6 +56,6 @@ bool replace_is_fresh(const struct book_sums *s);
 #define ANCHORS_BACK                                                                     \
 	"Its anchor comes back, where a copy has it, by: pawl node restore --only "      \
 	"reorg-db, or pawl node rebuild-reorg-db; a peg-out that is not completed gets " \
-	"another one by a change: pegout_anchor (pawl node apply)."
+	"another one by a change: pegout_anchor (pawl node apply)"
 
 #endif

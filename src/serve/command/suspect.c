@@ -252,8 +252,10 @@ static enum err suspects_refuse(
 	    "on would pay these rows again. Is another copy of the journal running, or "
 	    "is this one old? See man pawl, DOUBT. What was a row's payment is adopted: "
 	    "%s. Only if they were for something else: pawl resume %s%s --yes=%08" PRIx32,
-	    q->yes ? "Since that was told more came, or some went. " : "", (long long)n,
-	    n > 1 ? "s" : "", n > 1 ? "" : "s", lines,
+	    q->yes ? "That is not the word for this, or it was told before more came, or "
+		     "some went. "
+		   : "",
+	    (long long)n, n > 1 ? "s" : "", n > 1 ? "" : "s", lines,
 	    q->route == ROUTE_RESUME_KEY ? "key:" : "", q->name, word);
 }
 
