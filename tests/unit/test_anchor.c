@@ -244,6 +244,32 @@ static void a_reorg_that_goes_on_is_one(void **state)
 	assert_int_equal(r.deep, 1);
 }
 
+/* Blocks went by unread, and then some are undone: what is known below them may be the
+ * chain's. */
+static void a_reorg_above_what_was_not_read_has_its_height(void **state)
+{
+	struct hash hash = block_hash(300, 1);
+	struct missed_run run;
+	struct reorg r;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	missed_add(j, 121, 300, &hash);
+	anchors_base(j, 300, &hash);
+	grow(301, 320, 1, 0);
+	r = removed(200);
+	missed_removed(j, 200);
+	assert_int_equal(r.height, 300);
+	assert_int_equal(r.deep, 21);
+	assert_false(r.below);
+	hash = block_hash(290, 2);
+	missed_add(j, 201, 290, &hash);
+	grow(291, 320, 2, 0);
+	assert_true(missed_next(j, &run));
+	assert_int_equal(run.top, 290);
+	assert_int_equal(run.bottom, 121);
+}
+
 static void who_is_below_all_that_is_known_may_have_changed(void **state)
 {
 	int64_t in = made(1), below = made(2);
@@ -770,6 +796,7 @@ int main(void)
 		CASE(a_reorg_takes_those_of_its_blocks),
 		CASE(who_is_in_no_block_for_long_is_orphaned),
 		CASE(a_reorg_that_goes_on_is_one),
+		CASE(a_reorg_above_what_was_not_read_has_its_height),
 		CASE(who_is_below_all_that_is_known_may_have_changed),
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),

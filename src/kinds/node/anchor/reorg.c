@@ -70,8 +70,7 @@ void reorg_add(struct journal *j, uint64_t above, int64_t wall_ms, struct reorg 
 	struct sql_node_block_above_in in = { .height = (int64_t)above };
 	struct sql_node_block_above_out lowest;
 	struct sql_node_reorg_get_out row;
-	struct hash hash;
-	uint64_t top = 0;
+	uint64_t top = 0, lowest_of_all;
 	bool there = sql_node_block_above_one(j, &in, &lowest);
 
 	CHECK(above < INT64_MAX);
@@ -80,8 +79,9 @@ void reorg_add(struct journal *j, uint64_t above, int64_t wall_ms, struct reorg 
 		lowest.height = (int64_t)above + 1;
 	*ret = (struct reorg){ .height = there ? (uint64_t)lowest.height : above + 1 };
 	ret->deep = there ? top - ret->height + 1 : 0;
-	ret->below = there && !anchors_at(j, ret->height - 1, &hash) &&
-	    !anchors_at(j, above, &hash);
+	/* Where blocks between were not read yet, those are compared with it later. */
+	ret->below =
+	    there && anchors_begin(j, &lowest_of_all) && lowest_of_all == ret->height;
 	if (there && newest(j, &row, &ret->number) && row.no_new_hash &&
 	    (uint64_t)row.height > top) {
 		lower(j, ret, &lowest);
