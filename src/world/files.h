@@ -75,6 +75,27 @@ extern const struct files files_until_stopped;
 void files_stop(void); /* for good; from a signal's handler, too */
 bool files_stopped(void);
 
+/* What is whole and synced, under the name `fresh`, takes the place of what is at `path`,
+ * in the same folder; that goes on as `aside`, which nothing is. Between the two calls,
+ * and who is killed leaves that, there is a PATH.swap_N, of which N, the number of what
+ * was at PATH when it began, says what it is. A folder that is called so already is not
+ * replaced: one that is FRESH nobody needs. */
+NODISCARD enum err files_swap_begin(const struct files *files, const char *fresh,
+    const char *path, char *between, size_t size, struct fail *f);
+NODISCARD enum err files_swap_end(const struct files *files, const char *between,
+    const char *path, const char *aside, struct fail *f);
+NODISCARD enum err files_swap_name(
+    const struct files *files, const char *path, char *out, size_t size, struct fail *f);
+
+enum files_swap {
+	FILES_SWAP_NONE,  /* it has no such name */
+	FILES_SWAP_FRESH, /* it was to take the place, and did not */
+	FILES_SWAP_OLD    /* it was there, and another one took its place */
+};
+/* name: with its folder, as that of path. */
+enum files_swap files_swap_look(
+    const struct files *files, const char *path, const char *name);
+
 /* Some process owns it, this one included. Of the system's files; who asks leaves no
  * trace. */
 bool files_is_owned(const char *path);

@@ -737,5 +737,35 @@ def what_killed_commands_left_is_told_and_goes(folder):
     Run(folder, "node", "doctor").ends(0)
 
 
+@test
+def a_name_says_which_of_two_it_is(folder):
+    """killed while names change: doctor says what was there and what was to come, and each line that it names can be typed"""
+    log = begin(folder)
+    write(log, OLD)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    database, fresh = (os.path.join(folder, "l2", n) for n in ("reorg_db", "reorg_db.part"))
+    shutil.copytree(database, fresh)
+    to_come = f"{database}.swap_{os.stat(database).st_ino}"
+    os.rename(fresh, to_come)
+    told = Run(folder, "node", "doctor").ends(1, "1 finding|was to take the place of l2/reorg_db").out
+    assert "do: that command again; or, with the log as it is now: pawl node rebuild-reorg-db\n" in told, told
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    assert not os.path.exists(to_come)
+    Run(folder, "node", "doctor").ends(0)
+    to_come = f"{log}.swap_{os.stat(log).st_ino}"
+    write(to_come, MID)
+    told = Run(folder, "node", "doctor").ends(1, "1 finding|was to take the place of l2/l2_snapshots.dat").out
+    os.rename(log, log + ".was")
+    os.rename(to_come, log)
+    os.rename(log + ".was", to_come)
+    told += Run(folder, "node", "doctor").ends(1, "it was l2/l2_snapshots.dat, before a command that was killed").out
+    there, kept_as = re.search(r"do: mv (\S+) (\S+) gives it the name", told).groups()
+    os.rename(os.path.join(folder, there), os.path.join(folder, kept_as))
+    assert text(kept(folder, "l2_snapshots.dat")[0]) == OLD.text
+    Run(folder, "node", "restore").ends(0)
+    assert ".swap_" not in Run(folder, "node", "doctor").ends(0).out and text(log) == OLD.text
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -825,27 +825,44 @@ static void backup_judge(bool died)
 	assert_string_equal(now, is);
 }
 
-static void seen_before(void *ctx, const char *name)
+/* What was there, by its name; no name says it of what was to come. */
+static void seen_swapped(void *ctx, const char *name)
 {
-	if (strstr(name, ".before_"))
-		snprintf(ctx, 200, "%s/%s", own_folder, name);
+	enum files_swap swap;
+	char path[200], root[L2_HEX];
+	bool kept = strstr(name, ".before_") || strstr(name, ".corrupted");
+
+	snprintf(path, sizeof path, "%s/%s", own_folder, name);
+	swap = files_swap_look(&sim_disk_files, log_path, path);
+	if (!kept && swap == FILES_SWAP_NONE)
+		return;
+	kept |= swap == FILES_SWAP_OLD;
+	root_of(&sim_disk_files, path, root);
+	assert_string_equal(root, kept ? is : was);
+	*(bool *)ctx |= kept;
+}
+
+static void is_kept(void)
+{
+	char now[L2_HEX];
+	bool kept = false;
+
+	assert_int_equal(
+	    sim_disk_files.each(own_folder, seen_swapped, &kept, NULL), ERR_OK);
+	root_of(&sim_disk_files, log_path, now);
+	assert_true(kept || !strcmp(now, is));
 }
 
 /* Into the place of the newest; done again, it is there. */
 static void older_judge(bool died, void (*again)(void))
 {
-	char now[L2_HEX], kept[200] = "", root[L2_HEX];
+	char now[L2_HEX];
 
 	root_of(&sim_disk_files, log_path, now);
 	assert_true(!strcmp(now, was) || !strcmp(now, is));
 	if (!died)
 		assert_string_equal(now, was);
-	if (!strcmp(now, was)) {
-		assert_int_equal(
-		    sim_disk_files.each(own_folder, seen_before, kept, NULL), ERR_OK);
-		root_of(&sim_disk_files, kept, root);
-		assert_string_equal(root, is);
-	}
+	is_kept();
 	again();
 	root_of(&sim_disk_files, log_path, now);
 	assert_string_equal(now, was);
@@ -868,17 +885,13 @@ static void recover_judge(bool died)
 
 static void place_judge(bool died)
 {
-	char now[L2_HEX], aside[L2_HEX], path[200];
+	char now[L2_HEX];
 
 	root_of(&sim_disk_files, log_path, now);
 	assert_true(!strcmp(now, was) || !strcmp(now, is));
 	if (!died)
 		assert_string_equal(now, was);
-	if (!strcmp(now, is))
-		return;
-	snprintf(path, sizeof path, "%s.corrupted", log_path);
-	root_of(&sim_disk_files, path, aside);
-	assert_string_equal(aside, is);
+	is_kept();
 }
 
 /* The log begins anew, and what there was is in the folder; l2_reset_end gives that its

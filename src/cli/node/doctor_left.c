@@ -30,7 +30,7 @@ static bool is_one(const struct leftovers *l, const char *name)
 	return (part && !begins(name, "recovery_")) || strcmp(name, "reorg_db.new") == 0;
 }
 
-/* Who makes it has it, or the database. */
+/* Who makes it has it, or what it is to replace. */
 static bool in_use(const struct leftovers *l, const char *path)
 {
 	struct reorgdb_held held = REORGDB_NOT_HELD;
@@ -44,19 +44,61 @@ static bool in_use(const struct leftovers *l, const char *path)
 		reorgdb_let_go(&held);
 		return e == ERR_OWNED;
 	}
-	return files_is_owned(path);
+	return files_is_owned(path) || files_is_owned(l->n->files.log);
+}
+
+/* Killed while it and what is in place changed names. */
+static bool swap_tell(const struct leftovers *l, const char *of, const char *path)
+{
+	bool database = of == l->n->files.reorg_db;
+	char word[1400], kept[1400], name[1400], remedy[4400];
+	enum files_swap swap = files_swap_look(&files_of_system, of, path);
+
+	shell_word(word, sizeof word, path);
+	snprintf(name, sizeof name, "%.1200s.before_%s", of, strrchr(path, '_') + 1);
+	if (swap == FILES_SWAP_OLD) {
+		snprintf(remedy, sizeof remedy,
+		    "mv %s %s gives it the name of what is kept; where it is not "
+		    "wanted: rm -r %s",
+		    word, shell_word(kept, sizeof kept, name), word);
+		doctor_finding(&l->n->d, "files", path, remedy,
+		    "it was %s, before a command that was killed put another in its "
+		    "place: nothing reads it",
+		    of);
+	} else if (swap == FILES_SWAP_FRESH) {
+		snprintf(remedy, sizeof remedy, "%s%s",
+		    database ? "that command again; or, with the log as it is now: pawl "
+			       "node rebuild-reorg-db"
+			     : "rm ",
+		    database ? "" : word);
+		doctor_finding(&l->n->d, "files", path, remedy,
+		    "it was to take the place of %s, and the command was killed before: "
+		    "that is as it was%s",
+		    of,
+		    database ? "; if it was a restore, the log may be that of the backup "
+			       "already"
+			     : ", and nothing reads this");
+	}
+	return swap != FILES_SWAP_NONE;
 }
 
 static void one(void *ctx, const char *name)
 {
 	const struct leftovers *l = ctx;
 	char path[2048], word[1400], remedy[1500];
+	bool half = is_one(l, name);
 
-	if (!is_one(l, name) || MUTANT(leftovers_unsaid))
+	if ((!half && !(l->is_data_dir && strstr(name, ".swap_"))) ||
+	    MUTANT(leftovers_unsaid))
 		return;
 	snprintf(path, sizeof path, "%.1000s/%.255s", l->folder, name);
 	if (in_use(l, path))
 		return;
+	if (!half) {
+		if (!swap_tell(l, l->n->files.log, path))
+			(void)swap_tell(l, l->n->files.reorg_db, path);
+		return;
+	}
 	snprintf(remedy, sizeof remedy, "rm -r %s", shell_word(word, sizeof word, path));
 	doctor_finding(&l->n->d, "files", path, remedy,
 	    "a command that was killed has left it, half made: nothing reads it");

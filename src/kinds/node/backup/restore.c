@@ -15,7 +15,7 @@ struct putting {
 	struct l2_backup_seen from;
 	bool some_log;                                  /* some backup has one */
 	char log[BACKUP_PATH_MAX], db[BACKUP_PATH_MAX]; /* copies; "": none */
-	char db_part[BACKUP_PATH_MAX];
+	char db_part[BACKUP_PATH_MAX], db_between[BACKUP_PATH_MAX];
 	struct sums sums;
 	struct file *owned;       /* the log that is there, while it is replaced */
 	struct reorgdb_held held; /* the same of the database */
@@ -335,34 +335,31 @@ enum err name_free(const struct files *files, int64_t wall_ms, const char *path,
 	return e;
 }
 
-/* What was prepared, under the name that what is there is to have; then both change
- * names. Dying between leaves a copy more, and nothing less. */
-static enum err swap(const struct files *files, int64_t wall_ms, const char *part,
+static enum err swap_end(const struct files *files, int64_t wall_ms, const char *between,
     const char *path, char kept[BACKUP_PATH_MAX], struct fail *f)
 {
 	enum err e = name_free(files, wall_ms, path, kept, f);
 
-	if (e == ERR_OK)
-		e = files->rename(part, kept, f);
-	if (e == ERR_OK)
-		e = files->sync_folder(path, f);
-	if (e == ERR_OK)
-		e = files->exchange(kept, path, f);
-	if (e == ERR_OK)
-		e = files->sync_folder(path, f);
-	return e;
+	return e == ERR_OK ? files_swap_end(files, between, path, kept, f) : e;
 }
 
 enum err place(const struct files *files, int64_t wall_ms, const char *path, bool there,
     char kept[BACKUP_PATH_MAX], struct fail *f)
 {
-	char part[BACKUP_PATH_MAX];
+	char part[BACKUP_PATH_MAX], between[BACKUP_PATH_MAX];
 	enum err e;
 
 	kept[0] = '\0';
 	snprintf(part, sizeof part, "%.990s.part", path);
-	if (there && !MUTANT(restore_keeps_nothing))
-		return swap(files, wall_ms, part, path, kept, f);
+	if (there && !MUTANT(restore_keeps_nothing)) {
+		e = files_swap_begin(files, part, path, between, sizeof between, f);
+		if (e == ERR_OK)
+			e = swap_end(files, wall_ms, between, path, kept, f);
+		if (e != ERR_OK &&
+		    files_swap_look(files, path, between) == FILES_SWAP_FRESH)
+			(void)!files->remove(between, NULL);
+		return e;
+	}
 	e = files->rename(part, path, f);
 	return e == ERR_OK ? files->sync_folder(path, f) : e;
 }
@@ -402,19 +399,56 @@ static enum err log_put(struct putting *p, struct fail *f)
 	return e;
 }
 
-static enum err db_put(struct putting *p, struct fail *f)
+/* Before the log is replaced: who is killed between finds it beside the database. */
+static enum err db_begin(struct putting *p, struct fail *f)
 {
+	const struct l2_restore_plan *plan = p->plan;
+	char left[BACKUP_PATH_MAX];
 	bool any = false;
 	enum err e;
 
 	if (!p->db[0])
 		return ERR_OK;
-	e = p->plan->files->each(p->plan->reorg_db, note_any, &any, f);
-	if (e == ERR_OK || e == ERR_NOT_FOUND)
-		e = place(p->plan->files, p->plan->wall_ms, p->plan->reorg_db,
-		    e == ERR_OK, p->ret->reorg_db_kept, f);
+	e = plan->files->each(plan->reorg_db, note_any, &any, f);
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (e == ERR_OK)
+		e = files_swap_name(plan->files, plan->reorg_db, left, sizeof left, f);
+	if (e == ERR_OK) {
+		reorgdb_remove(left);
+		e = files_swap_begin(plan->files, p->db_part, plan->reorg_db,
+		    p->db_between, sizeof p->db_between, f);
+	}
+	return e;
+}
+
+static enum err db_put(struct putting *p, struct fail *f)
+{
+	const struct l2_restore_plan *plan = p->plan;
+	enum err e;
+
+	if (!p->db[0])
+		return ERR_OK;
+	if (p->db_between[0])
+		e = swap_end(plan->files, plan->wall_ms, p->db_between, plan->reorg_db,
+		    p->ret->reorg_db_kept, f);
+	else
+		e = place(plan->files, plan->wall_ms, plan->reorg_db, false,
+		    p->ret->reorg_db_kept, f);
 	p->ret->reorg_db = e == ERR_OK;
 	return e;
+}
+
+static void db_drop(const struct putting *p)
+{
+	const struct l2_restore_plan *plan = p->plan;
+
+	if (p->db_part[0])
+		reorgdb_remove(p->db_part);
+	if (p->db_between[0] &&
+	    files_swap_look(plan->files, plan->reorg_db, p->db_between) ==
+		FILES_SWAP_FRESH)
+		reorgdb_remove(p->db_between);
 }
 
 enum err l2_backup_restore(
@@ -441,11 +475,13 @@ enum err l2_backup_restore(
 	if (e == ERR_OK)
 		e = log_prepare(&p, f);
 	if (e == ERR_OK)
+		e = db_begin(&p, f);
+	if (e == ERR_OK)
 		e = log_put(&p, f);
 	if (e == ERR_OK)
 		e = db_put(&p, f);
-	if (e != ERR_OK && p.db_part[0])
-		reorgdb_remove(p.db_part);
+	if (e != ERR_OK)
+		db_drop(&p);
 	plan->files->close(p.owned);
 	reorgdb_let_go(&p.held);
 	return e;

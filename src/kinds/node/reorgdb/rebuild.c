@@ -232,27 +232,21 @@ static enum err aside_name(char out[PATH_MAX], const char *path, struct fail *f)
 enum err reorgdb_take_place(const struct files *files, const char *fresh,
     const char *path, const char *aside, struct fail *f)
 {
+	char between[PATH_MAX];
 	enum err e;
 
 	if (!aside) {
 		e = files->rename(fresh, path, f);
 		return e == ERR_OK ? files->sync_folder(path, f) : e;
 	}
-	e = files->rename(fresh, aside, f);
-	if (e == ERR_OK && !MUTANT(rebuilt_in_two_steps))
-		e = files->sync_folder(path, f);
-	if (e == ERR_OK && MUTANT(rebuilt_in_two_steps))
-		e = files->remove(path, f);
-	if (e == ERR_OK)
-		e = MUTANT(rebuilt_in_two_steps) ? files->rename(aside, path, f)
-						 : files->exchange(aside, path, f);
-	return e == ERR_OK ? files->sync_folder(path, f) : e;
+	e = files_swap_begin(files, fresh, path, between, sizeof between, f);
+	return e == ERR_OK ? files_swap_end(files, between, path, aside, f) : e;
 }
 
 static enum err swap(
     struct rebuilt *ret, const char *path, const char *fresh, struct fail *f)
 {
-	char aside[PATH_MAX];
+	char aside[PATH_MAX], left[PATH_MAX];
 	bool there = access(path, F_OK) == 0;
 	struct reorgdb_held held = REORGDB_NOT_HELD;
 	enum err e = aside_name(aside, path, f);
@@ -260,6 +254,10 @@ static enum err swap(
 	/* It was closed, and is to stay so. */
 	if (e == ERR_OK)
 		e = reorgdb_hold(path, &held, f);
+	if (e == ERR_OK && there)
+		e = files_swap_name(&files_of_system, path, left, sizeof left, f);
+	if (e == ERR_OK && there)
+		e = leftover_clear(left, f);
 	if (e == ERR_OK)
 		e = reorgdb_take_place(
 		    &files_of_system, fresh, path, there ? aside : NULL, f);

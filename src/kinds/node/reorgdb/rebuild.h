@@ -25,7 +25,7 @@ NODISCARD enum err reorgdb_rebuild(
     struct rebuilt *ret, struct journal *j, const char *path, struct fail *f);
 
 /* What is whole at fresh gets the name; what has it is called aside from then on, which
- * nothing else is. NULL: nothing has it. Both change names at once. */
+ * nothing else is. NULL: nothing has it. By files_swap_begin. */
 NODISCARD enum err reorgdb_take_place(const struct files *files, const char *fresh,
     const char *path, const char *aside, struct fail *f);
 

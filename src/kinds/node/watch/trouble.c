@@ -227,8 +227,8 @@ bool trouble_of_anchor(
 		    hash, a->has_txid ? ", and no other has its transaction" : "");
 	else
 		why(ret,
-		    "the anchor of the newest snapshot, %s, is FAILED_ORPHANED: no block "
-		    "has it",
+		    "the anchor of the newest snapshot, %s, is FAILED_ORPHANED: its "
+		    "state was given up, or no block took it in time",
 		    hash);
 	remedy(ret,
 	    "pawl node create-anchor, the guide's re-anchoring; a block that has its "
