@@ -1,21 +1,21 @@
 -- The state of a layer 2.
 
 -- name: node_total_get
--- out: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32, unsure i64, base i64, base_link b32?
+-- out: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32, base i64, base_link b32?
 SELECT minted, burned, balance_sum, escrow_sum, balances, escrows, pegins, pegouts, tasks, digest, changes, link,
-	unsure, base, base_link
+	base, base_link
 FROM node_total WHERE id = 1;
 
 -- name: node_total_put
--- in: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32, unsure i64
+-- in: minted amount, burned amount, balance_sum amount, escrow_sum amount, balances i64, escrows i64, pegins i64, pegouts i64, tasks i64, digest b32, changes i64, link b32
 INSERT INTO node_total (id, minted, burned, balance_sum, escrow_sum, balances, escrows, pegins, pegouts, tasks,
-	digest, changes, link, unsure)
+	digest, changes, link)
 VALUES (1, :minted, :burned, :balance_sum, :escrow_sum, :balances, :escrows, :pegins, :pegouts, :tasks, :digest,
-	:changes, :link, :unsure)
+	:changes, :link)
 ON CONFLICT (id) DO UPDATE SET minted = excluded.minted, burned = excluded.burned,
 	balance_sum = excluded.balance_sum, escrow_sum = excluded.escrow_sum, balances = excluded.balances,
 	escrows = excluded.escrows, pegins = excluded.pegins, pegouts = excluded.pegouts, tasks = excluded.tasks,
-	digest = excluded.digest, changes = excluded.changes, link = excluded.link, unsure = excluded.unsure;
+	digest = excluded.digest, changes = excluded.changes, link = excluded.link;
 
 -- name: node_balance_get
 -- in: peer blob

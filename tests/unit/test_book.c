@@ -488,6 +488,8 @@ static void bytes_that_are_no_text_are_peers_too(void **state)
 
 #define PAY "{'do':'credit','peer':'a','amount':'10','id':'pay-1'}"
 #define PAY_2(amount) "{'do':'credit','peer':'a','amount':'" amount "','id':'pay-2'}"
+#define PAY_3 "{'do':'credit','peer':'a','amount':'3','id':'pay-3'}"
+#define PAY_4 "{'do':'credit','peer':'a','amount':'4','id':'pay-4'}"
 
 static void a_change_is_done_once_by_its_id(void **state)
 {
@@ -771,6 +773,49 @@ static void ids_are_unsure_behind_a_state_of_others(void **state)
 	assert_int_equal(has("a"), 10);
 	assert_int_equal(book_check_changes(j, NULL), ERR_OK);
 	l2_state_release(&s);
+}
+
+/* Behind it, and behind a way back to what is the journal's own, all is known again. What
+ * was done to the one from elsewhere is no part of that, and comes back with it. */
+static void what_was_its_own_is_known_again(void **state)
+{
+	struct l2_state one, two, theirs, later;
+	struct book_restored r;
+
+	(void)state;
+	is_done(PAY);
+	book_read(j, &one);
+	is_done(PAY_2("5"));
+	book_read(j, &two);
+	l2_state_init(&theirs);
+	l2_state_add(&theirs, L2_BALANCES, &(struct l2_balance){ l2_text("z"), 7 });
+	restore(&theirs, &r);
+	assert_true(r.after == -1 && book_taken(j) == 3);
+	is_done(PAY_3);
+	book_read(j, &later);
+	restore(&two, &r);
+	assert_true(r.after == 2 && r.dropped == 1 && r.returned == 2);
+	assert_int_equal(book_taken(j), 0);
+	done = (struct book_done){ 0 };
+	is_done(PAY "\n" PAY_2("5"));
+	assert_true(done.fresh == 0 && done.known == 2);
+	restore(&one, &r);
+	assert_true(r.after == 1 && r.dropped == 1 && r.returned == 0);
+	is_done(PAY_2("5") "\n" PAY_3 "\n" PAY_4);
+	assert_int_equal(done.fresh, 3);
+	/* of theirs nobody knows what it began with */
+	restore(&later, &r);
+	assert_true(r.after == 4 && book_taken(j) == 3);
+	is_done(PAY_3);
+	assert_int_equal(done.known, 3);
+	assert_int_equal(do_lines(PAY), ERR_CONFLICT);
+	assert_non_null(strstr(why.why, "replaced by one from elsewhere"));
+	assert_int_equal(do_lines(PAY_4), ERR_CONFLICT);
+	assert_non_null(strstr(why.why, "replaced by one from elsewhere"));
+	l2_state_release(&one);
+	l2_state_release(&two);
+	l2_state_release(&theirs);
+	l2_state_release(&later);
 }
 
 static void anchor_is(int status)
@@ -1195,6 +1240,8 @@ int main(void)
 		    what_comes_back_is_known_by_its_id, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    ids_are_unsure_behind_a_state_of_others, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    what_was_its_own_is_known_again, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    no_pegout_completes_without_an_anchor, fresh, over),
 		cmocka_unit_test_setup_teardown(

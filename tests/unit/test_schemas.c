@@ -52,12 +52,15 @@ static const struct {
 	{ "journal", NULL, "its last commit, and the file that it is in" },
 	{ "migration", NULL, "more of them" },
 	{ "node_root", NULL, "no statement ever wrote it, and it is dropped" },
+	{ "node_total", "unsure", "it follows from node_restore, and is dropped" },
 };
 
-static bool is_moved(const char *table)
+/* A column of it; NULL: all of it. */
+static bool is_moved(const char *table, const char *column)
 {
 	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
-		if (!strcmp(moved[i].table, table))
+		if (!strcmp(moved[i].table, table) &&
+		    (!moved[i].column || (column && !strcmp(moved[i].column, column))))
 			return true;
 	return false;
 }
@@ -156,7 +159,8 @@ static void fill_all(sqlite3 *c)
 	sqlite3_stmt *s = ask(c, "SELECT name FROM sqlite_schema WHERE type = 'table'");
 
 	while (sqlite3_step(s) == SQLITE_ROW)
-		if (!is_moved(text_of(s, 0)) && strcmp(text_of(s, 0), "event") != 0 &&
+		if (!is_moved(text_of(s, 0), NULL) &&
+		    strcmp(text_of(s, 0), "event") != 0 &&
 		    strcmp(text_of(s, 0), "link") != 0)
 			fill(c, text_of(s, 0));
 	sqlite3_finalize(s);
@@ -204,6 +208,8 @@ static void columns_of(sqlite3 *c, const char *table, char to[TEXT])
 	to[0] = 0;
 	s = ask(c, sql);
 	while (sqlite3_step(s) == SQLITE_ROW) {
+		if (is_moved(table, text_of(s, 0)))
+			continue;
 		put(to, *to ? ", " : "");
 		put(to, text_of(s, 0));
 	}
@@ -238,7 +244,7 @@ static void all_is_there(const char *file, const char *past, int schema)
 	exec(c, sql);
 	s = ask(c, "SELECT name FROM old.sqlite_schema WHERE type = 'table'");
 	while (sqlite3_step(s) == SQLITE_ROW) {
-		if (is_moved(text_of(s, 0)) || !strcmp(text_of(s, 0), "event") ||
+		if (is_moved(text_of(s, 0), NULL) || !strcmp(text_of(s, 0), "event") ||
 		    !strcmp(text_of(s, 0), "link"))
 			continue;
 		is_there_still(c, text_of(s, 0), schema);

@@ -105,7 +105,7 @@ static bool other_tell(struct node_doctor *n, const struct book_sums *sums)
 	return true;
 }
 
-/* For ever: nobody brings the ids back. */
+/* As long as the state comes from it: nobody brings the ids back. */
 static void taken_tell(struct node_doctor *n)
 {
 	char dated[REPORT_TIME_MAX] = "";

@@ -68,7 +68,8 @@ static void unknown_note(struct replacement *p)
 		return;
 	report_time(until, (int64_t)p->r->since_ms);
 	report_time(dated, last_ms);
-	if (last)
+	/* an older state than the newest change of here has nothing of behind that */
+	if (last && !(p->r->since_ms && last_ms >= (int64_t)p->r->since_ms))
 		snprintf(since, sizeof since,
 		    " after change %" PRId64 ", the newest of this journal%s%s, and",
 		    last, last_ms < 0 ? "" : ", dated ", last_ms < 0 ? "" : dated);

@@ -31,7 +31,6 @@ bool totals_get(struct book *b)
 	b->digest = amount_decode(o.digest);
 	memcpy(b->link, o.link, sizeof b->link);
 	b->changes = o.changes;
-	b->unsure = o.unsure;
 	b->base = o.base;
 	if (!o.no_base_link)
 		memcpy(b->base_link, o.base_link, sizeof b->base_link);
@@ -49,8 +48,7 @@ static void totals_put(const struct book *b)
 		.pegins = b->n[L2_PEGINS],
 		.pegouts = b->n[L2_PEGOUTS],
 		.tasks = b->n[L2_TASKS],
-		.changes = b->changes,
-		.unsure = b->unsure };
+		.changes = b->changes };
 
 	amount_encode(in.digest, &b->digest);
 	memcpy(in.link, b->link, sizeof in.link);
@@ -200,34 +198,45 @@ static bool is_same(
 
 /* The change that an id stands for: one that led to the state that is; else one of which
  * nobody can say that. */
-static bool key_find(struct book *b, struct l2_bytes id, struct sql_node_keys_out *ret)
+static enum on_path key_find(
+    struct book *b, struct l2_bytes id, struct sql_node_keys_out *ret)
 {
 	struct sql_node_keys_in in = { .name = id.at, .name_len = id.len };
-	bool found = false;
+	enum on_path is = PATH_LACKS;
+	struct sql_node_keys_out key;
 
 	sql_node_keys_begin(b->journal, &in);
-	while (!found && sql_node_keys_next(b->journal, ret))
-		found = ret->change <= b->unsure ||
-		    path_has(b->journal, b->changes, ret->change) ||
-		    MUTANT(ids_outlive_a_restore);
-	if (found)
+	while (is != PATH_HAS && sql_node_keys_next(b->journal, &key)) {
+		enum on_path on = MUTANT(ids_outlive_a_restore)
+		    ? PATH_HAS
+		    : path_on(b->journal, b->changes, key.change);
+
+		if (on > is) {
+			is = on;
+			*ret = key;
+		}
+	}
+	if (is == PATH_HAS)
 		sql_node_keys_end(b->journal);
-	return found;
+	return is;
 }
 
 /* Was it done by this id? */
 static enum err known(
     struct book *b, struct l2_bytes id, const struct buf *line, bool *ret, struct fail *f)
 {
+	enum on_path is = PATH_LACKS;
 	struct sql_node_keys_out key;
 	char shown[CHANGE_SHOWN_MAX];
 
 	*ret = false;
-	if (!id.len || !key_find(b, id, &key))
+	if (id.len)
+		is = key_find(b, id, &key);
+	if (is == PATH_LACKS)
 		return ERR_OK;
 	if (!is_same(b, &key, line))
 		return other(b, id, &key, f);
-	if (key.change <= b->unsure && !MUTANT(unsure_ids_forgotten))
+	if (is == PATH_MAY_HAVE && !MUTANT(unsure_ids_forgotten))
 		return fail_set(f, ERR_CONFLICT,
 		    "id %s was done as change %" PRId64
 		    ", before the state was replaced by one from elsewhere; whether that "

@@ -140,8 +140,8 @@ int64_t book_had(struct journal *j, const struct l2_state *s);
  * taken back, and how many that were are part of it again. */
 void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_back);
 
-/* The newest change by which a state came that the journal never had: ids of what made it
- * are not known. 0: none did. */
+/* The change by which a state came that the journal never had, and which the one that is
+ * comes from: ids of what made that are not known. 0: there is none. */
 int64_t book_taken(struct journal *j);
 /* When a change is dated; -1: it is not here, but in an archive, or there is none. */
 int64_t book_dated(struct journal *j, int64_t change);

@@ -29,7 +29,7 @@ struct book {
 	int64_t n[L2_LISTS];
 	struct amount digest; /* modulo 2^256 */
 	uint8_t link[32];
-	int64_t changes, unsure;
+	int64_t changes;
 	/* Those up to this one went into archives, and SHA-256 over them. */
 	int64_t base;
 	uint8_t base_link[32];
@@ -97,9 +97,13 @@ NODISCARD enum err anchor_sent(struct book *b, const struct change *c, struct fa
 
 /* -- path.c ---------------------------------------------------------------- */
 
-/* Did it lead to what there was behind the last one? Of those above the newest restore of
- * a state that the journal never had: of others nobody knows, and none is of it. */
-bool path_has(struct journal *j, int64_t last, int64_t change);
+/* The restore at which the path to what there was behind the last one begins, as that was
+ * of a state which the journal never had; 0: all of its changes are known. */
+int64_t path_begins(struct journal *j, int64_t last);
+/* Did it lead there? Of what was no change of that state nobody knows whether it is part
+ * of what that began with. */
+enum on_path { PATH_LACKS, PATH_MAY_HAVE, PATH_HAS };
+enum on_path path_on(struct journal *j, int64_t last, int64_t change);
 /* How many changes of the path to one state are not of that to another one, restores not
  * counted; and the other way round. */
 void path_compare(

@@ -6,13 +6,17 @@
  *
  *	1 2 3        4 = back to 2      5 6        7 = back to 3      8
  *	the path to 6 is 1 2, 5 6; the path to 8 is 1 2 3, 8
+ *
+ * One of a state that this journal never had begins a path: what led there is not known.
  */
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/state/book_in.h"
 
+#define BELOW_UNKNOWN (-1)
+
 /* The stretch that ends with a change: the first of it is behind a restore (or is 1), and
- * the path goes on downwards at *below (0: it is over). */
+ * the path goes on downwards at *below; 0: it is over. */
 static int64_t stretch(struct journal *j, int64_t last, int64_t *below)
 {
 	struct sql_node_restore_below_in in = { .no = last };
@@ -21,12 +25,11 @@ static int64_t stretch(struct journal *j, int64_t last, int64_t *below)
 	*below = 0;
 	if (!sql_node_restore_below_one(j, &in, &r))
 		return 1;
-	if (!r.no_after)
-		*below = r.after;
+	*below = r.no_after ? BELOW_UNKNOWN : r.after;
 	return r.no + 1;
 }
 
-bool path_has(struct journal *j, int64_t last, int64_t change)
+static bool has(struct journal *j, int64_t last, int64_t change)
 {
 	int64_t below;
 
@@ -37,6 +40,29 @@ bool path_has(struct journal *j, int64_t last, int64_t change)
 			break;
 	}
 	return false;
+}
+
+int64_t path_begins(struct journal *j, int64_t last)
+{
+	int64_t first = 1, below = last;
+
+	while (below > 0)
+		first = stretch(j, below, &below);
+	return below == BELOW_UNKNOWN ? first - 1 : 0;
+}
+
+enum on_path path_on(struct journal *j, int64_t last, int64_t change)
+{
+	int64_t begin;
+
+	if (has(j, last, change))
+		return PATH_HAS;
+	begin = path_begins(j, last);
+	/* what was done to that state itself was no part of it */
+	if (!begin || path_begins(j, change) == begin ||
+	    (MUTANT(used_since_is_free) && change > begin))
+		return PATH_LACKS;
+	return PATH_MAY_HAVE;
 }
 
 /* -- two of them --------------------------------------------------------------- */
@@ -54,7 +80,7 @@ static void path_read(struct path *p, struct journal *j, int64_t last)
 	int64_t below;
 
 	*p = (struct path){ .at = NULL };
-	for (; last; last = below) {
+	for (; last > 0; last = below) {
 		int64_t first = stretch(j, last, &below);
 
 		if (first > last)

@@ -195,29 +195,21 @@ void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_
 
 int64_t book_had(struct journal *j, const struct l2_state *s)
 {
-	struct book b = { .journal = j }, told = { .journal = j };
-	int64_t at;
+	struct book b = { .journal = j };
 
 	for (int i = 0; i < L2_LISTS; i++)
 		for (size_t k = 0; k < l2_state_n(s, (enum l2_list)i); k++)
 			row_count(&b, (enum l2_list)i, l2_state_at(s, (enum l2_list)i, k),
 			    true);
-	(void)totals_get(&told);
-	at = had_rows(&b);
-	return at < told.unsure ? -1 : at;
+	return had_rows(&b);
 }
 
 /* What its ids stand for follows from where the path goes on. */
 static void path_follow(struct book *b, struct book_restored *r)
 {
 	r->after = had_rows(b);
-	/* that was a state which another one has replaced since */
-	if (r->after < b->unsure)
-		r->after = -1;
 	r->dropped = b->changes;
-	if (r->after < 0)
-		b->unsure = b->changes;
-	else
+	if (r->after >= 0)
 		path_compare(b->journal, b->changes, r->after, &r->dropped, &r->returned);
 }
 

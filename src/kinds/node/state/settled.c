@@ -10,7 +10,7 @@
 /* A restore takes it back with the state that it was said of. */
 static bool holds(struct journal *j, int64_t last, int64_t change)
 {
-	return path_has(j, last, change) || MUTANT(settled_outlives_restore);
+	return path_on(j, last, change) == PATH_HAS || MUTANT(settled_outlives_restore);
 }
 
 void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)

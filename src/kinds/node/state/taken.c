@@ -14,15 +14,10 @@ int64_t book_dated(struct journal *j, int64_t change)
 	return at_ms;
 }
 
-/* It is the one behind all whose ids are not sure; the first of all makes none unsure. */
 int64_t book_taken(struct journal *j)
 {
-	struct sql_node_restore_below_in first = { .no = 1 };
-	struct sql_node_restore_below_out row;
 	struct book b = { .journal = j };
 
 	(void)totals_get(&b);
-	if (b.unsure)
-		return b.unsure + 1;
-	return sql_node_restore_below_one(j, &first, &row) && row.no_after ? 1 : 0;
+	return path_begins(j, b.changes);
 }
