@@ -297,11 +297,11 @@ def a_node_that_is_lost_is_named():
         desk.write_list("list.csv", recipients(5))
         child = desk.start(*desk.airdrop())
         wait_until(lambda: anvil.rpc.count(PAYER) == 5, 30, "5 payments")
+        check("0 of 1 votes" not in child.paths[1].read_text(), "a healthy start waits for votes")
         anvil.close()
         lost = f"127.0.0.1:{anvil.port} does not answer"
         wait_until(lambda: lost in (desk.status("list")["waits_for"] or ""), 30, lost)
         end(child)
-        check("0 of 1 votes" not in child.paths[1].read_text(), "a healthy start waits for votes")
     with Anvil() as anvil, Desk([anvil.url], depth=1000, chain={"max_in_flight": 5}) as desk:
         desk.write_list("list.csv", recipients(50))
         child = desk.start(*desk.airdrop())
