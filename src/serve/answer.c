@@ -246,7 +246,7 @@ static enum err command(const struct command_at *at, struct asked *q,
 	return take(q->serve, at->runner, &o, f);
 }
 
-struct change {
+struct changing {
 	struct asked *asked;
 	const struct request *request;
 	const struct keyed *keyed;
@@ -263,7 +263,7 @@ static void made_here(struct operation *o)
 		o->recounted = o->proved = true;
 }
 
-static enum err submit(struct change *c, const struct command_at *at, const char *body,
+static enum err submit(struct changing *c, const struct command_at *at, const char *body,
     size_t len, struct told *told, struct fail *f)
 {
 	struct serve *s = c->asked->serve;
@@ -283,7 +283,7 @@ static enum err submit(struct change *c, const struct command_at *at, const char
 }
 
 static enum err change_do(
-    struct change *c, const struct command_at *at, struct told *told, struct fail *f)
+    struct changing *c, const struct command_at *at, struct told *told, struct fail *f)
 {
 	const struct request *request = c->request;
 	size_t len;
@@ -300,7 +300,7 @@ static enum err change_do(
 }
 
 /* Who it was is known to whoever reads the journal later. */
-static void asked_event(struct journal *j, const struct change *c, const struct told *t)
+static void asked_event(struct journal *j, const struct changing *c, const struct told *t)
 {
 	char how[KEYED_NAME_MAX + 16] = "";
 
@@ -316,7 +316,7 @@ static void asked_event(struct journal *j, const struct change *c, const struct 
 
 static enum err change(void *ctx, const struct command_at *at, struct fail *f)
 {
-	struct change *c = ctx;
+	struct changing *c = ctx;
 	bool waits =
 	    c->request->route == ROUTE_CREATE || c->request->route == ROUTE_SUBMIT;
 	struct told told;
@@ -339,7 +339,6 @@ static void sign(struct request *request, const char *who)
 {
 	struct buf by;
 
-	request->posted = who[0];
 	if (!who[0] || !request_of_endpoint(request->route))
 		return;
 	buf_init(&by, 4 * sizeof request->by);
@@ -377,7 +376,7 @@ static enum err tell_change(
 	const char *who = exchange_who(q->exchange);
 	struct keyed keyed;
 	struct buf answer;
-	struct change c = { .asked = q,
+	struct changing c = { .asked = q,
 		.request = request,
 		.keyed = &keyed,
 		.answer = &answer,
@@ -396,6 +395,8 @@ static enum err tell_change(
 		e = command_whole(&at, request, change, &c, f);
 	if (e == ERR_OK && !known && !c.settled && request->route == ROUTE_SUBMIT)
 		e = hold(q, world_now_ms(at.world), f);
+	if (e == ERR_NO_QUORUM && request->route == ROUTE_NODE_CHANGES)
+		e = hold(q, world_now_ms(at.world), f); /* the log is being read */
 	if (e == ERR_OK && q->exchange)
 		reply_add(q, r, known ? known : c.status, &answer)->replayed = known;
 	else

@@ -7,11 +7,13 @@ Speaks TAP.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import random
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -182,6 +184,50 @@ def owner_is_asked(folder):
         assert state(folder)[1] == {"a": 100, "b": 7}
     Run(folder, "node", "apply", "many.jsonl").ends(0, out="^20000 changes are done")
     assert len(state(folder)[1]) == 20002
+
+
+def posted(folder, *lines):
+    """What the socket of a daemon answers to these changes: (status, body)."""
+    link = http.client.HTTPConnection("pawl", timeout=60)
+    link.sock = socket.socket(socket.AF_UNIX)
+    link.sock.connect(os.path.join(folder, "pawl.db.sock"))
+    link.request("POST", "/v1/node/changes", "".join(json.dumps(line) + "\n" for line in lines))
+    answer = link.getresponse()
+    told = answer.status, answer.read().decode()
+    link.close()
+    return told
+
+
+@test
+def an_anchor_has_a_state_whoever_makes_it(folder):
+    """an anchor of a state that no snapshot of the log has is refused at the daemon's own socket, too"""
+    begin(folder)
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
+          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
+    Run(folder, "node", "init").ends(0)
+    write(folder, "a.jsonl", credit("a", 100))
+    write(folder, "b.jsonl", credit("b", 100))
+    made = []
+    with Serve(folder):
+        for changes in ("a.jsonl", "b.jsonl"):
+            Run(folder, "node", "apply", changes).ends(0)
+            one = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]
+            made.append({"do": "anchor", "state_root": one["root"],
+                         "made_ms": int(bytes.fromhex(one["commitment"][6:]).split(b":")[1])})
+    os.remove(os.path.join(folder, "pawl.db"))  # one that has no anchors
+    for name in ("pawl.db-wal", "pawl.db-shm"):
+        os.remove(os.path.join(folder, name))
+    Run(folder, "init").ends(0)
+    with Serve(folder):
+        status, told = posted(folder, credit("c", 5), {**made[0], "state_root": EMPTY})
+        assert status == 400 and "line 2: state_root: no snapshot of data/l2_snapshots.dat is of" in told, told
+        status, told = posted(folder, {**made[0], "made_ms": 5})
+        assert status == 400 and "made_ms: 5 is not the time" in told and f"that is {made[0]['made_ms']}" in told, told
+        assert Run(folder, "node", "state", "--quiet").ends(0).out.split()[-1] == EMPTY
+        status, told = posted(folder, *made, *made)
+        assert status == 200 and json.loads(told)["fresh"] == 4, told
+    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    Run(folder, "node", "anchors").ends(0, out="\nPending: 2\n")
 
 
 @test

@@ -47,10 +47,20 @@ static void finish(struct journal *j)
 	mortal_must(journal_commit(j, &f), &f);
 }
 
+static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
+{
+	(void)ctx;
+	(void)anchor;
+	(void)f;
+	return ERR_OK;
+}
+
 static void apply(struct journal *j, const char *lines, struct book_done *done)
 {
 	struct book *b = book_new(j, WALL);
 	struct fail f = { 0 };
+
+	book_rooted_by(b, is_rooted, NULL);
 
 	*done = (struct book_done){ 0, 0 };
 	mortal_must(book_lines(b, lines, strlen(lines), done, &f), &f);

@@ -14,6 +14,14 @@ char *lines_json(const char *lines)
 	return json;
 }
 
+static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
+{
+	(void)ctx;
+	(void)anchor;
+	(void)f;
+	return ERR_OK;
+}
+
 enum err lines_do(struct journal *j, int64_t wall_ms, const char *lines,
     struct book_done *done, struct fail *why)
 {
@@ -22,6 +30,7 @@ enum err lines_do(struct journal *j, int64_t wall_ms, const char *lines,
 	enum err e;
 
 	*why = (struct fail){ 0 };
+	book_rooted_by(b, is_rooted, NULL);
 	journal_save(j);
 	e = book_lines(b, json, strlen(json), done, why);
 	if (e == ERR_OK) {

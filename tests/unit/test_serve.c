@@ -1021,7 +1021,7 @@ static void a_key_of_changes_is_exact(void **state)
 	    t, "/v1/node/changes", KEY("m"), PAY("x"), 400, "line 1: to: it is the peer");
 	posted(t, "/v1/node/changes", KEY("o"),
 	    "{\"do\":\"anchor\",\"state_root\":\"" SOME_ROOT "\",\"made_ms\":\"5\"}", 400,
-	    "an anchor is not made over HTTP");
+	    "no anchor is made where nobody reads the log");
 }
 
 static void what_is_refused_leaves_its_key_free(void **state)

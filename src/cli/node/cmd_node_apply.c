@@ -13,9 +13,10 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "cli/node/rooted.h"
+#include "cli/node/snapshots.h"
 #include "cli/owner/own.h"
 #include "crypto/sha256.h"
+#include "kinds/node/judge/rooted.h"
 #include "kinds/node/state/book.h"
 
 #define PREFIX_DIGITS 32
@@ -77,8 +78,6 @@ static enum err line_do(
 		snprintf(made, sizeof made, "%s/%lld", a->prefix, a->line);
 		c.id = l2_text(made);
 	}
-	if (e == ERR_OK && c.kind == CHANGE_ANCHOR)
-		e = rooted(a->cli, &c, f);
 	if (e == ERR_OK)
 		e = each(a, &c, ctx, f);
 	change_release(&c);
@@ -177,6 +176,16 @@ static enum err change_here(
 	return book_do(ctx, c, &a->done, f);
 }
 
+static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
+{
+	const struct applying *a = ctx;
+	char log[SNAPSHOTS_PATH_MAX];
+	enum err e =
+	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, log, f);
+
+	return e == ERR_OK ? l2_rooted(&files_of_system, log, anchor, f) : e;
+}
+
 static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 {
 	struct applying *a = ctx;
@@ -185,6 +194,7 @@ static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 	enum err e;
 
 	a->done = (struct book_done){ 0, 0 };
+	book_rooted_by(b, is_rooted, a);
 	e = lines_each(a, change_here, b, sum, f);
 	if (e == ERR_OK)
 		e = same_file(a, sum, f);

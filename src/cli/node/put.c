@@ -5,13 +5,24 @@
 #include "cli/owner/own.h"
 #include "kinds/node/state/book.h"
 
+/* Who makes an anchor here has written its snapshot. */
+static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
+{
+	(void)ctx;
+	(void)anchor;
+	(void)f;
+	return ERR_OK;
+}
+
 static enum err put_here(void *ctx, struct loop *l, struct fail *f)
 {
 	const char *lines = ctx;
 	struct book *b = book_new(l->journal, world_wall_ms(l->world));
 	struct book_done done = { 0, 0 };
-	enum err e = book_lines(b, lines, strlen(lines), &done, f);
+	enum err e;
 
+	book_rooted_by(b, is_rooted, NULL);
+	e = book_lines(b, lines, strlen(lines), &done, f);
 	if (e == ERR_OK)
 		book_settle(b);
 	book_free(b);

@@ -133,6 +133,17 @@ static enum err face_channel_ready(
 	return channels_ready(&l->channels, name, target, f);
 }
 
+static enum err face_rooted(void *ctx, const struct change *anchor, struct fail *f)
+{
+	struct loop *l = ctx;
+	char log[L2_ROOTER_PATH];
+
+	if (snprintf(log, sizeof log, "%s/l2_snapshots.dat",
+		l->cli->config->node.data_dir) >= (int)sizeof log)
+		return fail_set(f, ERR_CONFIG, "node.data_dir: its path is too long");
+	return l2_rooters_ask(&l->rooters, l->world, log, anchor, f);
+}
+
 static enum err face_stuck(
     void *ctx, struct runner *r, const struct operation *o, struct fail *f);
 
@@ -147,6 +158,7 @@ static struct serve_face face_of(struct loop *l)
 		.key_peek = face_key_peek,
 		.key_usable = face_key_usable,
 		.channel_ready = face_channel_ready,
+		.rooted = face_rooted,
 		.stuck = face_stuck };
 }
 
@@ -226,6 +238,7 @@ static void runner_drop(struct loop *l)
 	serve_close(l->serve);
 	l->serve = NULL;
 	world_free(l->world);
+	l2_rooters_release(&l->rooters);
 	l->world = NULL;
 	runner_free(l->runner);
 	l->runner = NULL;

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/owner/channels.h"
 #include "cli/owner/progress.h"
+#include "kinds/node/judge/rooted.h"
 #include "serve/serve.h"
 #include "serve/vital/notify.h"
 
@@ -23,6 +24,7 @@ struct loop {
 	struct runner_setup setup;
 	struct retention retention[4];
 	struct progress progress;
+	struct l2_rooters rooters;
 	struct tell *tell; /* the runner's */
 	struct channels channels;
 	struct track *track;  /* the same */

@@ -11,8 +11,8 @@ enum err changes_do(const struct command_at *at, const struct request *q,
 	struct book_done done = { 0, 0 };
 	enum err e;
 
-	if (q->posted)
-		book_anchors_nothing(b);
+	if (at->face->rooted)
+		book_rooted_by(b, at->face->rooted, at->face->ctx);
 	e = book_lines(b, q->lines, q->lines_len, &done, f);
 
 	if (e == ERR_OK)

@@ -6,7 +6,8 @@
 #include "serve/command/command.h"
 
 /* All lines, or none: what fails is dropped by the caller with its savepoint. ret->fresh
- * and known. fails: INPUT, CONFLICT, TOO_BIG (with the line). */
+ * and known. fails: INPUT, CONFLICT, TOO_BIG (with the line); NO_QUORUM, it is being
+ * looked up, ask again. */
 NODISCARD enum err changes_do(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 

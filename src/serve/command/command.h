@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/repair.h"
+#include "kinds/node/state/book.h"
 #include "serve/request/request.h"
 
 /* What the program around it lends: config and keys. */
@@ -36,6 +37,9 @@ struct serve_face {
 	 * what to do. NULL: they can't. */
 	enum err (*channel_ready)(
 	    void *ctx, const char *channel, const char *target, struct fail *f);
+	/* Has somebody the state of a new anchor of a layer 2? NULL: none is made. fails:
+	 * INPUT; NO_QUORUM: it is looked up, ask again. */
+	book_rooted_fn *rooted;
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
 	 * from the journal will do. */
 	enum err (*stuck)(

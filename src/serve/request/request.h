@@ -38,7 +38,6 @@ struct request {
 	char name[REQUEST_NAME_MAX]; /* {name}, decoded; "": the route has none */
 	char by[NODE_BY_MAX];        /* who asks, of an endpoint; "": it is not said */
 	bool sure;                   /* the same */
-	bool posted;                 /* over TCP, by who has a token */
 	bool now, has_plan, has_row, has_hash;
 	uint32_t yes; /* the word of what was shown; WORD_NONE: none is said */
 	enum repair repair;

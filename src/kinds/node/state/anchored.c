@@ -21,9 +21,10 @@ int anchor_payload(
 	return n;
 }
 
-void book_anchors_nothing(struct book *b)
+void book_rooted_by(struct book *b, book_rooted_fn *rooted, void *ctx)
 {
-	b->anchors_nothing = true;
+	b->rooted = rooted;
+	b->rooted_ctx = ctx;
 }
 
 /* One that is known stays as it is. */
@@ -33,12 +34,8 @@ enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 		      was;
 	char payload[ANCHOR_PAYLOAD];
 	int n = anchor_payload(payload, a.hash.at, c->state_root, c->made_ms);
+	enum err e;
 
-	if (b->anchors_nothing)
-		return fail_set(f, ERR_INPUT,
-		    "an anchor is not made over HTTP, where the log of snapshots is not "
-		    "read: pawl node create-anchor writes the snapshot of a state and "
-		    "its anchor");
 	if (c->made_ms > INT64_MAX)
 		return fail_set(f, ERR_INPUT,
 		    "made_ms: %" PRIu64 " is no time in milliseconds since 1970",
@@ -46,9 +43,16 @@ enum err anchor_do(struct book *b, const struct change *c, struct fail *f)
 	if (!hex_parse(a.root.at, 32, c->state_root.at, c->state_root.len))
 		return fail_set(f, ERR_INPUT, "state_root: no hash");
 	a.change = b->changes + 1;
-	if (!anchor_find(b->journal, &a.hash, &was))
+	if (anchor_find(b->journal, &a.hash, &was))
+		return ERR_OK;
+	if (!b->rooted)
+		return fail_set(f, ERR_INPUT,
+		    "no anchor is made where nobody reads the log of snapshots: pawl "
+		    "node create-anchor writes the snapshot of a state and its anchor");
+	e = b->rooted(b->rooted_ctx, c, f);
+	if (e == ERR_OK)
 		(void)anchor_add(b->journal, &a, payload, (size_t)n);
-	return ERR_OK;
+	return e;
 }
 
 enum err anchor_sent(struct book *b, const struct change *c, struct fail *f)

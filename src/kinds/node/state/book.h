@@ -29,10 +29,11 @@ struct book;
 /* Of an owner; wall_ms: what is not dated by its change is dated so. Totals that
  * contradict each other end the process. */
 struct book *book_new(struct journal *j, int64_t wall_ms);
-/* Nobody has looked for the snapshots of its anchors: there may be none among its
- * changes.
- */
-void book_anchors_nothing(struct book *b);
+/* Who says of an anchor that is new whether somebody has its state (judge/rooted.h).
+ * Without him there may be none among its changes. fails: INPUT, and what its door asks
+ * again for. */
+typedef enum err book_rooted_fn(void *ctx, const struct change *anchor, struct fail *f);
+void book_rooted_by(struct book *b, book_rooted_fn *rooted, void *ctx);
 /* Before the commit, if nothing was refused: totals, and an event. */
 void book_settle(struct book *b);
 void book_free(struct book *b); /* NULL is fine */

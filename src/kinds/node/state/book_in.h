@@ -21,7 +21,8 @@
 
 struct book {
 	struct journal *journal;
-	bool anchors_nothing;
+	book_rooted_fn *rooted; /* NULL: no anchor is made */
+	void *rooted_ctx;
 	int64_t wall_ms, at_ms; /* at_ms: of the change that is being done */
 	int64_t first;          /* changes before it */
 	struct amount minted, burned;
