@@ -6,8 +6,11 @@ usage: test_backup.py PAWL
 Speaks TAP.
 """
 
+import contextlib
 import os
 import pathlib
+import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -153,6 +156,20 @@ def a_copy_that_failed_is_known(folder):
     Run(folder, "node", "doctor").ends(1, "FINDING backup   disk/node: copies in it are on the file system of the backups")
 
 
+def begins(folder, *words, said):
+    """What a command says first, on a terminal, where each line comes when it is said; it does not wait for the rest."""
+    here, there = pty.openpty()
+    told = b""
+    with subprocess.Popen([PAWL, *words], cwd=folder, stdout=there, stderr=there, env=environment()) as child:
+        os.close(there)
+        with contextlib.suppress(OSError):  # of its end
+            while not re.search(said, told.decode(errors="replace")) and (part := os.read(here, 4096)):
+                told += part.replace(b"\r", b"")
+        child.kill()
+    os.close(here)
+    assert re.search(said, told.decode()), told.decode()
+
+
 @test
 def what_grows_is_said(folder):
     """a log over 5000 MB and a database over 1000 MB are warned of, by status, doctor and the log of serve"""
@@ -181,6 +198,7 @@ def what_grows_is_said(folder):
     assert grown(5000, 999) == [False, False]
     assert grown(5001, 1001) == [True, room]
     Run(folder, "status").ends(0, "the newest is too large to be looked at here: pawl node verify")
+    begins(folder, "node", "doctor", said="FINDING files +l2/l2_snapshots.dat: it is 5001 MB\n +do: pawl node prune --keep 1000 ")
     logged = ["l2/l2_snapshots.dat is 5001 MB: pawl node prune "]
     logged += ["l2/reorg_db is 1001 MB: pawl node prune-reorg-db, while the node is stopped\n"] if room else []
     with Serve(folder, lambda serve: all(line in serve.said() for line in logged)):

@@ -430,6 +430,15 @@ def a_gap_is_warned_of(folder):
             code, out, _ = node.bash("./pawl node divergence")
             assert (code, out.split("\n", 1)[0]) == (2 * (behind > 100), f"Snapshot is {behind} blocks behind Bitcoin"), out
         assert out.endswith("\nWarning: Large divergence detected\n"), out
+        # a reorg took its block, which the journal has not heard of yet
+        with Rocks(node.data / "reorg_db") as db:
+            known = db.all()[f"anchor:{OLD.anchor}"]
+            db.put(f"anchor:{OLD.anchor}", known.replace("|0|1|", "|0|2|"))
+        code, out, _ = node.bash("./pawl node doctor")
+        assert code == 1 and re.search(r"FINDING anchor .*: the newest snapshot's anchor is INVALIDATED_REORG: a reorg took its "
+                                       r"block\n +do: pawl node create-anchor\n", out), out
+        with Rocks(node.data / "reorg_db") as db:
+            db.put(f"anchor:{OLD.anchor}", known)
         warning = "Large divergence detected: the newest snapshot is 101 blocks behind Bitcoin"
         assert f"warn  node: {warning}" in node.starts(until=warning)
         assert node.bash("systemctl stop ailee-node")[0] == 0

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/shell.h"
 #include "cli/node/doctor.h"
 #include "cli/node/snapshot_block.h"
@@ -32,7 +33,7 @@ static void look_tell(struct node_doctor *n)
 	if (!l->findings_n)
 		doctor_fine(&n->d, "files", n->files.paths.folder,
 		    "it and what is in it is this user's to use");
-	if (l2_log_is_large(l))
+	if (l2_log_is_large(l) && !MUTANT(large_log_is_fine))
 		doctor_finding(&n->d, "files", n->files.log,
 		    "pawl node prune --keep 1000 --output FILE, which takes its place",
 		    "it is %" PRIu64 " MB", l->log_bytes / L2_MB);
@@ -292,7 +293,7 @@ static void no_block_tell(struct node_doctor *n, const struct snapshot_block *b)
 
 	if (n->anchor_told)
 		return;
-	if (ill && b->known)
+	if (ill && b->known && !MUTANT(invalidated_is_fine))
 		doctor_finding(&n->d, "anchor", n->files.log, "pawl node create-anchor",
 		    "the newest snapshot's anchor %s", why);
 	else
