@@ -120,8 +120,12 @@ def made_anew(desk, node):
     below_all_that_is_known(desk, node)
 
 
-def accepted(desk):
+def is_stopped(desk):
     wait_until(lambda: "vanished" in desk.run("status").out, 60, "the chain is stopped")
+
+
+def accepted(desk):
+    is_stopped(desk)
     wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
 
 
@@ -133,7 +137,12 @@ def below_all_that_is_known(desk, node):
     newest = [r["reorg"] for r in desk.told("reorgs") if "reorg" in r][0]
     daemon = serving(desk)
     node.reorg(node.height() - 2, miner=1, more=2)
-    accepted(desk)
+    is_stopped(desk)
+    wait_until(lambda: "a quorum has none of the blocks" in desk.run("status").out, 20, "why")
+    stop(desk, daemon)  # who accepts it alone tells the layer, too
+    known = f"a reorg at or below height {min(before)}, at least {len(before)} deep"
+    check(known in desk.expect(0, "resume", "chain:btc").err, "who accepts it is told of it")
+    daemon = serving(desk)
     desk.await_follows("another past")
     wait_until(lambda: f"at or below height {min(before)}" in desk.run("node", "reorgs", "1").out,
                20, "what is known of the reorg", 0.05)
@@ -141,8 +150,6 @@ def below_all_that_is_known(desk, node):
     same([(r["reorg"], r["height"], r["old_hash"], r["at_least"])
           for r in desk.told("reorgs", "1") if "reorg" in r],
          [(newest + 1, min(before), before[min(before)], len(before))], "the reorg")
-    check(desk.said_is(f"a reorg at or below height {min(before)}, at least {len(before)} deep"),
-          "the log")
     desk.same_blocks("another past")
     same(min(desk.blocks()), min(before) - 1, "the lowest block, and the one on which it stands")
     told = desk.expect(0, "node", "rebuild-reorg-db").out
@@ -193,7 +200,7 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         daemon = serving(desk)
         node.restart(empty=True)
         node.mine(30, miner=3)
-        wait_until(lambda: "vanished" in desk.run("status").out, 60, "the chain is stopped")
+        is_stopped(desk)
         same(desk.pegins(), {old: (3, 7), new: (1, 0)}, "peg-ins of a chain that is stopped")
         end(daemon)
         daemon = serving(desk)

@@ -177,7 +177,7 @@ static const struct l2_figures *node_of(void *ctx)
 {
 	const struct loop *l = ctx;
 
-	return l->node ? l2_node_figures(l->node) : NULL;
+	return l->node && l->setup.only_operation == 0 ? l2_node_figures(l->node) : NULL;
 }
 
 static void serve_again(struct loop *l)
@@ -279,9 +279,11 @@ void loop_tracking(struct loop *l, const struct track_keys *k)
 		track_configure(l->track, &l->tracking);
 }
 
-/* Who serves is the node of a layer 2, where the config says so. */
+/* Who serves is the node of a layer 2, where the config says so. Any other life may
+ * accept that blocks vanished, and tells it of that. */
 static void node_make(struct loop *l)
 {
+	struct block_watcher *watcher = &l->setup.blocks[l->setup.blocks_n];
 	const struct node_keys *keys = &l->cli->config->node;
 	struct l2_node_config config = { .chain = keys->chain,
 		.folder = keys->data_dir,
@@ -289,7 +291,7 @@ static void node_make(struct loop *l)
 		.max_divergence = keys->max_divergence };
 	struct buf log, reorg_db, backups;
 
-	if (!keys->chain || l->setup.only_operation != 0)
+	if (!keys->chain)
 		return;
 	buf_init(&log, PATH_MAX);
 	buf_init(&reorg_db, PATH_MAX);
@@ -307,7 +309,10 @@ static void node_make(struct loop *l)
 	buf_release(&log);
 	buf_release(&reorg_db);
 	buf_release(&backups);
-	l->setup.blocks[l->setup.blocks_n++] = l2_node_watcher(l->node);
+	*watcher = l2_node_watcher(l->node);
+	if (l->setup.only_operation != 0)
+		watcher->turn = NULL;
+	l->setup.blocks_n++;
 }
 
 static void runner_make(struct loop *l)

@@ -28,7 +28,7 @@ struct loop {
 	struct tell *tell; /* the runner's */
 	struct channels channels;
 	struct track *track;  /* the same */
-	struct l2_node *node; /* the same; NULL: the config has none, or a run is alone */
+	struct l2_node *node; /* the same; NULL: the config has none */
 	struct track_config tracking;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */
