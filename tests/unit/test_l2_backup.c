@@ -1155,6 +1155,62 @@ static void what_is_stopped_leaves_nothing(void **state)
 	}
 }
 
+/* A disk that has taken all that it was given, and has one bit of it otherwise. */
+static struct file *ill;
+
+static enum err ill_open(
+    struct file **ret, const char *path, enum file_how how, struct fail *f)
+{
+	enum err e = files_of_system.open(ret, path, how, f);
+
+	if (e == ERR_OK && how == FILE_READ && strstr(path, "/away/"))
+		ill = *ret;
+	return e;
+}
+
+static void ill_close(struct file *file)
+{
+	if (file == ill)
+		ill = NULL;
+	files_of_system.close(file);
+}
+
+static enum err ill_read(
+    struct file *file, uint64_t at, void *to, size_t len, size_t *n, struct fail *f)
+{
+	enum err e = files_of_system.read(file, at, to, len, n, f);
+
+	if (e == ERR_OK && file == ill && !at && *n)
+		*(uint8_t *)to ^= 1;
+	return e;
+}
+
+static void what_another_disk_has_is_read(void **state)
+{
+	struct files files = files_of_system;
+	struct l2_backup_plan plan = { .files = &files, .folder = folder };
+	char away[100], root[L2_HEX];
+	struct l2_backup b;
+	struct fail f = { 0 };
+
+	(void)state;
+	grow_on(&files_of_system, 3, root);
+	db_fill(0, 10);
+	if (make_on(&files_of_system, 0, &b, &f))
+		fail_msg("%s", f.why);
+	snprintf(away, sizeof away, "%s/away", own_folder);
+	run("mkdir %s", away);
+	files.open = ill_open;
+	files.close = ill_close;
+	files.read = ill_read;
+	assert_int_equal(l2_backup_copy(&plan, &b, away, &f), ERR_DAMAGED);
+	assert_non_null(strstr(f.why, "what is read is not what was copied"));
+	assert_int_equal(count_like("away/*"), 0);
+	files.read = files_of_system.read;
+	assert_int_equal(l2_backup_copy(&plan, &b, away, &f), ERR_OK);
+	assert_int_equal(count_like("away/*_2*"), 3);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, folder_make, own_folder_remove)
@@ -1181,6 +1237,7 @@ int main(void)
 		ONE(a_full_disk_keeps_what_there_is),
 		ONE(a_packing_that_fails_writes_no_more),
 		ONE(what_is_stopped_leaves_nothing),
+		ONE(what_another_disk_has_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, group_begin, NULL);
