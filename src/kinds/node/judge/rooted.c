@@ -101,9 +101,9 @@ static enum err answered(const struct rooting *r, struct fail *f)
 		    "snapshot of state %.40s.. has in %s: that is %" PRIu64,
 		    r->made_ms, r->root, r->path, r->other_ms);
 	return fail_set(f, ERR_INPUT,
-	    "state_root: no snapshot of %s is of state %.40s.., and an anchor whose state "
-	    "nobody has is of no use: pawl node create-anchor writes the snapshot of a "
-	    "state and its anchor",
+	    "state_root: no snapshot of %s is of state %.40s.., and an anchor whose "
+	    "state nobody has is of no use: pawl node create-anchor writes the "
+	    "snapshot of a state and its anchor",
 	    r->path, r->root);
 }
 
