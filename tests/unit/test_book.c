@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "drawer.h"
 #include "engine/states.h"
+#include "journal/sql.gen.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/snapshot/v1.h"
 #include "kinds/node/state/book.h"
@@ -829,7 +830,20 @@ static void anchor_is(int status)
 	commit(j);
 }
 
-/* What this journal follows is asked of it. */
+static void chain_is_stopped(bool is)
+{
+	if (is) {
+		add_chain(j, 7);
+		assert_true(anchors_chain(j, 1));
+	}
+	sql_chain_stop(j,
+	    &(struct sql_chain_stop_in){
+		.id = 1, .stopped = is ? "gone" : NULL, .no_stopped = !is });
+	commit(j);
+}
+
+/* What this journal follows is asked of it, and while its chain is stopped nobody knows
+ * whether the block of an anchor stays. */
 static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 {
 	(void)state;
@@ -842,9 +856,13 @@ static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 		is_done("{'do':'credit','peer':'a','amount':'5000'}\n" PEGOUT("2000"));
 		is_done(with_peg(L2_PEGOUTS,
 		    "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
-		if (status == ANCHOR_CONFIRMED)
+		if (status == ANCHOR_CONFIRMED) {
+			chain_is_stopped(true);
+			is_refused(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND),
+			    "has vanished: nothing is released");
+			chain_is_stopped(false);
 			is_done(with_peg(L2_PEGOUTS, COMPLETE));
-		else
+		} else
 			is_refused(
 			    with_peg(L2_PEGOUTS, COMPLETE_BY_HAND), "and not confirmed");
 	}

@@ -13,6 +13,7 @@
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/anchor/missed.h"
+#include "kinds/node/anchor/pegin_tx.h"
 
 /* Of its id, as text. */
 #define ID_TEXT_MAX (CHANGE_PEER_MAX + 80)
@@ -226,6 +227,7 @@ static enum err anchor_rule(
     struct book *b, const struct l2_pegout *was, const struct change *c, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
+	struct bitcoin_final final;
 	struct anchor anchor;
 	struct hash hash;
 
@@ -241,6 +243,11 @@ static enum err anchor_rule(
 		    "that it is confirmed by your word, or leave it",
 		    change_shown(shown, was->anchor));
 	}
+	bitcoin_final(b->journal, &final);
+	if (final.stopped && !MUTANT(released_while_stopped))
+		return fail_set(f, ERR_INPUT,
+		    "a final block of Bitcoin has vanished: nothing is released until "
+		    "that is accepted; see: pawl status");
 	if (anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,
