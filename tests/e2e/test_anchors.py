@@ -8,7 +8,7 @@ import signal
 import sys
 
 from bitcoin import Bcoin, Layer
-from harness import check, end, main, same, serving, stop, test, wait_until
+from harness import check, end, main, same, serving, stop, test, wait_until, within
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "cli"))
 from rocks import Rocks  # pylint: disable=wrong-import-position
@@ -139,6 +139,7 @@ def below_all_that_is_known(desk, node):
     node.reorg(node.height() - 2, miner=1, more=2)
     is_stopped(desk)
     wait_until(lambda: "a quorum has none of the blocks" in desk.run("status").out, 20, "why")
+    within("none of the blocks", desk.run("doctor", "--json").out, "doctor")
     stop(desk, daemon)  # who accepts it alone tells the layer, too
     known = f"a reorg at or below height {min(before)}, at least {len(before)} deep"
     check(known in desk.expect(0, "resume", "chain:btc").err, "who accepts it is told of it")

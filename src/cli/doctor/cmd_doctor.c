@@ -181,8 +181,9 @@ static void stop_check(struct doctor *d, const struct chain_config *c)
 	    "see which branch its nodes are on, and why; then pawl resume chain:%s",
 	    c->name);
 	doctor_finding(d, "chain", c->name, remedy,
-	    "it is stopped at block %" PRIu64 ": %s; until a resume %s", known.final,
-	    known.stopped,
+	    "it is stopped at block %" PRIu64 ": %s%s%s%s; until a resume %s",
+	    known.final, known.stopped, known.nodes[0] ? " (" : "", known.nodes,
+	    known.nodes[0] ? ")" : "",
 	    pays ? "it takes no new intents" : "nothing that its blocks say is taken in");
 }
 

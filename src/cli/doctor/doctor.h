@@ -34,6 +34,7 @@ struct chain_known {
 	struct hash genesis;
 	uint64_t final;    /* the highest block that is; 0: none is yet */
 	char stopped[301]; /* why; "": it is not */
+	char nodes[401];   /* what its nodes lack; "": nothing */
 };
 bool doctor_chain_known(
     struct doctor *d, const struct chain_config *c, struct chain_known *ret);

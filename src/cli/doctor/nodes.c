@@ -146,6 +146,8 @@ bool doctor_chain_known(
     struct doctor *d, const struct chain_config *c, struct chain_known *ret)
 {
 	struct sql_report_chains_out row;
+	struct sql_chain_get_in in;
+	struct sql_chain_get_out chain;
 	bool found = false;
 
 	*ret = (struct chain_known){ .final = 0 };
@@ -162,7 +164,10 @@ bool doctor_chain_known(
 		ret->final = (uint64_t)row.final_height;
 	if (!row.no_stopped)
 		snprintf(ret->stopped, sizeof ret->stopped, "%s", row.stopped);
+	in.id = row.id;
 	sql_report_chains_end(d->journal);
+	if (sql_chain_get_one(d->journal, &in, &chain) && !chain.no_nodes)
+		snprintf(ret->nodes, sizeof ret->nodes, "%s", chain.nodes);
 	return true;
 }
 
