@@ -142,6 +142,8 @@ def log_is_mended_from_the_journal(folder):
         assert lost is None or text(os.path.join(folder, told["kept"])) == lost
         assert verified(folder) == is_now == root(folder)
         Run(folder, "node", "recover", "--latest-valid").ends(0, "Its state is that of the journal\n$")
+        fewer = "the journal has 2 anchors, so snapshots of 1 are not in it: .*lost with a log"
+        assert bool(re.search(fewer, Run(folder, "node", "doctor").out)) == (text(log).count("END_SNAPSHOT") == 1)
     assert len(kept(folder, "l2_snapshots.dat")) == 4
     Run(folder, "node", "anchors").ends(0, f"{first['anchor']} PENDING(.*\n)+Pending: 2\n")
     # a new log begins by a word alone; of a backup the old one comes back

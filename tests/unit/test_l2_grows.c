@@ -52,7 +52,7 @@ static void append(int version, uint64_t round, uint64_t bytes)
 static void write_all(int version)
 {
 	for (uint64_t i = 1; i <= APPENDS; i++)
-		append(version, i, i % 4 ? 900 * (i % 13) : 700000);
+		append(version, i, i % 10 ? 900 * (i % 13) : 700000);
 	_exit(0);
 }
 

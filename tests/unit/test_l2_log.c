@@ -552,6 +552,24 @@ static void told(void *ctx, struct l2_block block, const struct l2_verdict *v)
 	++*(int *)ctx;
 }
 
+/* Each names the one before it, by its place and hash. */
+static void is_chained(const char *path)
+{
+	size_t len, before = 0, n = 0;
+	char *bytes = l2_get(path, &len);
+	struct v2_head h;
+
+	for (size_t at = 0; at < len; at += v2_len(&h)) {
+		assert_true(v2_head_parse(&h, bytes + at, len - at));
+		assert_int_equal(h.number, ++n);
+		assert_int_equal(h.before, at ? before : V2_NOWHERE);
+		if (at)
+			assert_memory_equal(h.before_hash, bytes + at - V2_FOOT + 16, 32);
+		before = at;
+	}
+	mem_free(bytes);
+}
+
 static void there_and_back(void **state)
 {
 	struct l2_append as_records = { .version = 2 },
@@ -569,6 +587,7 @@ static void there_and_back(void **state)
 	assert_int_equal(n, 3);
 	assert_string_equal(l2_find("/disk/v2").root, roots[2]);
 	assert_int_equal(l2_find("/disk/v2").damages, 0);
+	is_chained("/disk/v2");
 	assert_int_equal(l2_log_convert(&sim_disk_files, "/disk/v2", "/disk/packed",
 			     &packed, &n, told, &failed, NULL),
 	    ERR_OK);

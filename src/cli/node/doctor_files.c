@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/shell.h"
 #include "cli/node/database.h"
 #include "cli/node/doctor.h"
@@ -180,6 +181,25 @@ static void doubted_tell(struct node_doctor *n)
 	    n->doubt);
 }
 
+/* A log that was lost, and begun anew, is whole. */
+static void fewer_tell(struct node_doctor *n, size_t blocks)
+{
+	int64_t known = 0, fewer;
+
+	if (n->d.journal) {
+		journal_read_begin(n->d.journal);
+		known = anchors_n(n->d.journal);
+		journal_read_end(n->d.journal);
+	}
+	fewer = known - (int64_t)blocks;
+	if (fewer > 0 && !MUTANT(older_snapshots_unmissed))
+		doctor_fine(&n->d, "log", n->files.log,
+		    "the journal has %" PRId64 " anchor%s, so snapshots of %" PRId64
+		    " are not in it: pruned, given up, or lost with a log; copies that "
+		    "are older may have them: %s",
+		    known, known == 1 ? "" : "s", fewer, n->files.backups);
+}
+
 static void blocks_tell(
     struct node_doctor *n, const struct l2_log *log, const struct bad *bad)
 {
@@ -215,6 +235,7 @@ static void blocks_tell(
 		    "%zu snapshot%s; the newest valid one is at byte %" PRIu64
 		    ", root %s",
 		    all, all == 1 ? "" : "s", n->newest.offset, n->verdict.root);
+	fewer_tell(n, all);
 }
 
 /* Snapshots that there were: the journal has their anchors, or a backup has them. */

@@ -333,10 +333,14 @@ static enum err convert_one(struct copy *c, struct l2_log *log, struct l2_block 
 	buf_init(&b, SIZE_MAX / 2);
 	e = l2_log_load(log, block, &s, f);
 	if (!e) {
+		bool first = !c->last.number || MUTANT(converted_unchained);
+
 		l2_state_sort(&s);
+		if (MUTANT(convert_drops_anchor))
+			s.anchor = (struct l2_anchor){ .there = false };
 		if (how->version == 2) {
 			v2_format(&b, &s, root, how->compress, c->size,
-			    c->last.number ? &c->last : NULL);
+			    first ? NULL : &c->last);
 			CHECK(v2_foot_parse(
 			    &foot, (char *)b.data + b.len - V2_FOOT, V2_FOOT));
 			c->last = (struct v2_place){ c->size, c->last.number + 1, { 0 } };
