@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/shell.h"
 #include "base/utf8.h"
 
 static const struct {
@@ -66,11 +67,13 @@ enum err fail_set(struct fail *f, enum err e, const char *fmt, ...)
 
 enum err fail_file(struct fail *f, enum err e, const char *path)
 {
+	char word[SHELL_WORD_MAX];
+
 	if (errno == EROFS)
 		return fail_set(f, e,
 		    "%s: its file system is mounted read-only: findmnt -T %s names it, "
 		    "and dmesg may say why; then: sudo mount -o remount,rw on it",
-		    path, path);
+		    path, shell_word(word, sizeof word, path));
 	if (errno != EIO && errno != ENXIO)
 		return fail_set(f, e, "%s: %s", path, strerror(errno));
 	return fail_set(f, ERR_UNREADABLE,

@@ -8,6 +8,7 @@
 /* As one word of a shell: in quotes where it takes them. What is too long is "PATH", for
  * whoever types it to fill in: half of it would be another file. size: at least that.
  * Returns out. */
+#define SHELL_WORD_MAX 360 /* for most paths */
 const char *shell_word(char *out, size_t size, const char *text);
 
 /* What stands before a command that another user is to type. name NULL: the system knows

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/shell.h"
 #include "cli/config/keys.h"
 #include "codec/json.h"
 #include "world/files.h"
@@ -23,6 +24,7 @@ enum err cli_log(const struct cli *c, const struct log_config *log, struct fail 
 
 enum err cli_config(struct cli *c, struct fail *f)
 {
+	char word[SHELL_WORD_MAX];
 	enum err e;
 
 	if (c->config)
@@ -32,7 +34,7 @@ enum err cli_config(struct cli *c, struct fail *f)
 		return e;
 	if (c->config->mode & 07)
 		cli_warn(c, "%s can be read by everybody on this machine: chmod 600 %s",
-		    c->config->path, c->config->path);
+		    c->config->path, shell_word(word, sizeof word, c->config->path));
 	for (int i = 0; i < c->config->warnings_n; i++)
 		cli_warn(c, "%s", c->config->warnings[i]);
 	return cli_log(c, &c->config->log, f);

@@ -21,6 +21,7 @@ import time
 
 from bitcoind import Bitcoind
 from program import PAWL, Run, Serve, environment, main, test
+from snapshots import Snapshot
 from rocks import Rocks
 
 EMPTY = "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
@@ -516,6 +517,33 @@ def a_data_folder_is_of_one_journal(folder):
             assert f"open in process {os.getpid()}, which is not the daemon" in told, told
             Run(first, "status").ends(0, f"warning .*open in process {os.getpid()}, which is not")
     assert holder(first) == []
+
+
+@test
+def what_a_message_says_is_typed_as_it_stands(folder):
+    """a path with a blank is in quotes wherever a line to type names it, and the line does what it says"""
+    write(folder, "my pawl.yaml", "journal: pawl.db", "node: {data_dir: my node}")
+    env = {"PAWL_CONFIG": "my pawl.yaml"}
+
+    def typed(wanted, err, *words, code=1):
+        told = Run(folder, *words, env=env).ends(code, err=err).err
+        assert wanted in told, (wanted, told)
+        line = re.sub("^pawl ", PAWL + " ", wanted).replace("DIR", "each")
+        subprocess.run(["sh", "-c", line], cwd=folder, env={**environment(), **env}, check=True, capture_output=True)
+
+    typed("chmod 600 'my pawl.yaml'", "can be read by everybody", "init", code=0)
+    assert "everybody" not in Run(folder, "doctor", env=env).err
+    typed("mkdir -p 'no such'", "is the path right", "node", "init", "--data-dir", "no such/node")
+    typed("pawl node init --data-dir 'no such/node'", "A node begins with", "node", "verify", "--snapshot", "no such/node/log")
+    typed("pawl node init-reorg-db --path 'no such/db'", "no reorg database", "node", "anchors", "--db-path", "no such/db")
+    assert os.path.isdir(os.path.join(folder, "no such", "node", "reorg_db"))
+    assert os.path.isdir(os.path.join(folder, "no such", "db"))
+    log = os.path.join(folder, "no such", "log")
+    good, bad = (Snapshot({"a": n}).text for n in (1, 2))
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(good + bad.replace('"a" 2', '"a" 3'))
+    typed("pawl node extract 'no such/log' DIR", "newest valid", "node", "verify", "--snapshot", "no such/log", code=2)
+    assert len(os.listdir(os.path.join(folder, "each"))) == 2
 
 
 @test

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/shell.h"
 
 #define KEY_DIGITS 64
 #define VARIABLE_MAX 128
@@ -112,6 +113,7 @@ int ref_open(const char *path, bool guarded, struct fail *f)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char word[SHELL_WORD_MAX];
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		fail_set(f, ERR_KEY, "%s: %s", path, strerror(errno));
@@ -119,7 +121,8 @@ int ref_open(const char *path, bool guarded, struct fail *f)
 		fail_set(f, ERR_KEY, "%s: not a regular file", path);
 	} else if (guarded && (st.st_mode & 077)) {
 		fail_set(f, ERR_KEY, "%s: others can read it (mode %04o): chmod 600 %s",
-		    path, (unsigned)(st.st_mode & 07777), path);
+		    path, (unsigned)(st.st_mode & 07777),
+		    shell_word(word, sizeof word, path));
 	} else {
 		return fd;
 	}

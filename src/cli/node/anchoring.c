@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
@@ -323,7 +324,7 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 {
 	struct book_sums sums;
 	struct l2_state is;
-	char why[400], instead[400];
+	char why[400], instead[600], word[SHELL_WORD_MAX];
 	enum err e = ERR_OK;
 	int64_t had;
 
@@ -336,8 +337,8 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 	other_tell(a, &sums, had, why);
 	snprintf(instead, sizeof instead,
 	    "To anchor the state of the journal: pawl node create-anchor. To make this "
-	    "one the state of the node: pawl node import %.200s",
-	    a->plan->file);
+	    "one the state of the node: pawl node import %s",
+	    shell_word(word, sizeof word, a->plan->file));
 	book_read(a->journal, &is);
 	e = refuse(a, why, &is, instead, f);
 	l2_state_release(&is);
@@ -346,7 +347,7 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 
 static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 {
-	char why[500], instead[400];
+	char why[500], instead[600], word[SHELL_WORD_MAX];
 
 	snprintf(why, sizeof why,
 	    "snapshot %zu, the newest of %.200s (root %.16s), is of a state that this "
@@ -355,8 +356,8 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 	    a->newest.number, a->ret->log, a->newest.root);
 	snprintf(instead, sizeof instead,
 	    "To go on from that snapshot: pawl node recover --latest-valid, where the "
-	    "journal has no state, else pawl node import %.200s",
-	    a->ret->log);
+	    "journal has no state, else pawl node import %s",
+	    shell_word(word, sizeof word, a->ret->log));
 	return refuse(a, why, &a->newest.state, instead, f);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/shell.h"
 #include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
@@ -10,6 +11,8 @@
 
 static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
 {
+	char word[SHELL_WORD_MAX];
+
 	if (c->args.json) {
 		cli_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "reorg_db",
 		    cli_text(path), "blocks", (json_int_t)r->blocks, "anchors",
@@ -29,7 +32,7 @@ static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
 		    "Not all of it could be read (%s). Older block hashes come back by: "
 		    "pawl node resync --start-height HEIGHT --db-path %s --bitcoin-rpc "
 		    "URL",
-		    r->why, path);
+		    r->why, shell_word(word, sizeof word, path));
 }
 
 enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)

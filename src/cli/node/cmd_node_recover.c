@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/behalf.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/anchoring.h"
@@ -113,7 +114,8 @@ static enum err no_journal_to_ask(
 static enum err doubted(
     const struct recovery *r, const struct l2_recovered *log, struct fail *f)
 {
-	char archive[L2_ARCHIVE_TOLD], older[200] = "none of the older ones holds";
+	char word[SHELL_WORD_MAX], archive[L2_ARCHIVE_TOLD];
+	char older[200] = "none of the older ones holds";
 
 	archive_tell(r, archive);
 	if (log->number)
@@ -124,21 +126,23 @@ static enum err doubted(
 	    "snapshot %zu of %.200s is whole, but not verified: %s, and %s. Nothing was "
 	    "changed. Its anchors come back, where a copy has them, by: pawl node "
 	    "restore --only %s, or pawl node rebuild-reorg-db%s. Its state as it "
-	    "is, which is asked for: pawl node import %.200s; %s",
+	    "is, which is asked for: pawl node import %s; %s",
 	    log->doubted, r->paths.log, log->doubt.why,
 	    r->journal ? "the journal has no state" : "there is no journal",
-	    log->doubt.backing_hurt ? "log" : "reorg-db", archive, r->paths.log, older);
+	    log->doubt.backing_hurt ? "log" : "reorg-db", archive,
+	    shell_word(word, sizeof word, r->paths.log), older);
 }
 
 static enum err unknown(
     const struct recovery *r, size_t number, const char *root, bool holds, struct fail *f)
 {
-	char taken[SNAPSHOTS_PATH_MAX];
+	char taken[SNAPSHOTS_PATH_MAX], word[SHELL_WORD_MAX];
 
 	if (holds)
 		snprintf(taken, sizeof taken, "recover --to %zu", number);
 	else
-		snprintf(taken, sizeof taken, "import %.300s", r->paths.log);
+		snprintf(taken, sizeof taken, "import %s",
+		    shell_word(word, sizeof word, r->paths.log));
 	return fail_set(f, ERR_CONFLICT,
 	    "snapshot %zu of %s, the newest that %s, is of a state (root %.16s) that "
 	    "this journal never had: is the journal an older copy of itself, or the log "

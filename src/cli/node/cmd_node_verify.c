@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "base/utf8.h"
 #include "cli/node/snapshots.h"
 
@@ -157,6 +158,8 @@ static size_t number_of(const struct verifying *v, struct l2_block block)
 /* What to go on with when the newest one is of no use. */
 static void tell_valid(const struct verifying *v)
 {
+	char word[SHELL_WORD_MAX];
+
 	if (!v->valid.len && !l2_log_n(v->log))
 		fprintf(stderr, "%s has no other snapshot.\n", v->path);
 	else if (!v->valid.len)
@@ -168,7 +171,7 @@ static void tell_valid(const struct verifying *v)
 		    ", with root %s: pawl node extract %s DIR takes it out.\n",
 		    number_of(v, v->valid), l2_log_n(v->log),
 		    snapshots_damaged(v->log) ? " whole ones" : "", v->valid.offset,
-		    v->holds.root, v->path);
+		    v->holds.root, shell_word(word, sizeof word, v->path));
 }
 
 static json_t *block_json(struct l2_block block, const struct l2_verdict *w)

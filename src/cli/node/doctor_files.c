@@ -53,7 +53,7 @@ static bool is_harmless(enum l2_damage_kind kind)
 
 static void mixed_tell(struct node_doctor *n, struct l2_log *log)
 {
-	char mixed[SNAPSHOTS_MIXED_MAX], word[400], remedy[1800];
+	char mixed[SNAPSHOTS_MIXED_MAX], word[SHELL_WORD_MAX], remedy[1800];
 	const char *path = n->files.log;
 
 	snapshots_mixed(log, mixed);
@@ -156,7 +156,7 @@ static enum err blocks_check(
 /* One that is whole comes before what is older, and holds. */
 static void doubted_tell(struct node_doctor *n)
 {
-	char remedy[1600];
+	char word[SHELL_WORD_MAX], remedy[1600];
 
 	n->damaged = true;
 	if (n->unsure)
@@ -174,7 +174,7 @@ static void doubted_tell(struct node_doctor *n)
 			       "gets another anchor by pegout_anchor, then: pawl node "
 			       "create-anchor; to take its state as it is: pawl node "
 			       "import ",
-		    n->files.log);
+		    shell_word(word, sizeof word, n->files.log));
 	doctor_finding(&n->d, "log", n->files.log, remedy, "%s, and not verified: %s",
 	    n->unsure ? "a snapshot is whole, while the anchors can't be asked for"
 		      : "a snapshot is whole",

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/watch/holder.h"
 
@@ -48,7 +49,7 @@ static bool is_data_dir(const struct cli *c, const char *folder)
 enum err folder_of(
     const struct cli *c, const char *file, const char *what, struct fail *f)
 {
-	char folder[FOLDER_MAX];
+	char folder[FOLDER_MAX], word[SHELL_WORD_MAX];
 
 	above(folder, file);
 	if (!is_missing(folder))
@@ -60,21 +61,21 @@ enum err folder_of(
 		    folder, what);
 	return fail_set(f, ERR_NOT_FOUND,
 	    "there is no folder %.400s, where %s should be: is the path right? A node "
-	    "begins with: pawl node init --data-dir %.400s",
-	    folder, what, folder);
+	    "begins with: pawl node init --data-dir %s",
+	    folder, what, shell_word(word, sizeof word, folder));
 }
 
 enum err folder_above(const char *folder, struct fail *f)
 {
-	char path[FOLDER_MAX];
+	char path[FOLDER_MAX], word[SHELL_WORD_MAX];
 
 	above(path, folder);
 	if (!is_missing(path))
 		return ERR_OK;
 	return fail_set(f, ERR_NOT_FOUND,
 	    "there is no folder %.400s, in which %.400s is to be made: is the path "
-	    "right? If it is: mkdir -p %.400s",
-	    path, folder, path);
+	    "right? If it is: mkdir -p %s",
+	    path, folder, shell_word(word, sizeof word, path));
 }
 
 #define WAYS \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/config/config.h"
 #include "cli/node/folder.h"
 
@@ -123,7 +124,7 @@ enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail
 {
 	enum err e = l2_log_survey(log, f);
 	size_t n = e == ERR_OK ? l2_log_damages(log) : 0;
-	char mixed[SNAPSHOTS_MIXED_MAX];
+	char mixed[SNAPSHOTS_MIXED_MAX], word[SHELL_WORD_MAX];
 	uint64_t line;
 
 	if (e == ERR_OK)
@@ -131,7 +132,7 @@ enum err snapshots_damage_tell(struct l2_log *log, const char *path, struct fail
 	if (e == ERR_OK && mixed[0])
 		fprintf(stderr,
 		    "%s: %s. In one format: pawl node convert %s OUTPUT --to 1 (or 2)\n",
-		    path, mixed, path);
+		    path, mixed, shell_word(word, sizeof word, path));
 	for (size_t i = 0; i < n && i < DAMAGES_SHOWN && e == ERR_OK; i++) {
 		struct l2_damage d = l2_log_damage(log, i);
 

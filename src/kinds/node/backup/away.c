@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "kinds/node/backup/inside.h"
 
 #define COMMAND_MS (30 * 60 * 1000)
@@ -52,6 +53,7 @@ static enum err one_copy(
 
 enum err folder_there(const struct files *files, const char *to, struct fail *f)
 {
+	char word[SHELL_WORD_MAX];
 	uint64_t number;
 	enum err e = files->number(to, &number, f);
 
@@ -61,8 +63,8 @@ enum err folder_there(const struct files *files, const char *to, struct fail *f)
 		return e;
 	return fail_set(f, ERR_CONFIG,
 	    "the folder %.300s is not there, and none is made: mount the disk that it is "
-	    "on; where it is a new one: sudo install -d -m 0700 -o %u %.300s",
-	    to, (unsigned)geteuid(), to);
+	    "on; where it is a new one: sudo install -d -m 0700 -o %u %s",
+	    to, (unsigned)geteuid(), shell_word(word, sizeof word, to));
 }
 
 enum err l2_backup_copy(const struct l2_backup_plan *plan, const struct l2_backup *b,

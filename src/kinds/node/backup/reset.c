@@ -13,6 +13,7 @@
 
 #include "base/hex.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "kinds/node/backup/inside.h"
 #include "kinds/node/reorgdb/changes.h"
 
@@ -211,14 +212,15 @@ static void note_archive(void *ctx, const char *name)
 void l2_archive_tell(char out[L2_ARCHIVE_TOLD], const char *data_dir)
 {
 	struct archives a = { .data_dir = data_dir };
-	char path[BACKUP_PATH_MAX];
+	char path[BACKUP_PATH_MAX], word[SHELL_WORD_MAX];
 
 	out[0] = '\0';
 	if (files_of_system.each(data_dir, note_archive, &a, NULL) != ERR_OK || !a.newest)
 		return;
 	state_path(path, data_dir, a.newest);
 	snprintf(out, L2_ARCHIVE_TOLD,
-	    "; the state that a reset has kept: pawl node import %.360s", path);
+	    "; the state that a reset has kept: pawl node import %s",
+	    shell_word(word, sizeof word, path));
 }
 
 /* -- one takes the place of the other --------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "kinds/node/link.h"
 #include "kinds/node/reorgdb/inside.h"
 #include "world/files.h"
@@ -115,7 +116,7 @@ static enum err prepare(
     bool *ret_make, const char *path, enum reorgdb_mode mode, struct fail *f)
 {
 	struct folder there;
-	char what[320];
+	char what[320], word[SHELL_WORD_MAX];
 	enum err e;
 
 	if (strlen(path) > PATH_ROOM - 32)
@@ -145,7 +146,7 @@ static enum err prepare(
 	    ? fail_set(f, ERR_NOT_FOUND, "%s is a folder without a reorg database", path)
 	    : fail_set(f, ERR_NOT_FOUND,
 		  "there is no reorg database at %s: pawl node init-reorg-db --path %s",
-		  path, path);
+		  path, shell_word(word, sizeof word, path));
 }
 
 /* -- what is left of one ----------------------------------------------------- */
