@@ -18,6 +18,7 @@
 #include "drawer.h"
 #include "engine/states.h"
 #include "guide_node.h"
+#include "journal/sql.gen.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/anchor/missed.h"
 #include "kinds/node/reorgdb/changes.h"
@@ -268,6 +269,35 @@ static void a_reorg_above_what_was_not_read_has_its_height(void **state)
 	assert_true(missed_next(j, &run));
 	assert_int_equal(run.top, 290);
 	assert_int_equal(run.bottom, 121);
+}
+
+/* The block that came in the place of the first is read later than those above it. */
+static void what_came_in_its_place_is_known_when_it_is_read(void **state)
+{
+	struct hash hash = block_hash(300, 2), came = block_hash(111, 2);
+	struct sql_node_reorg_get_in in = { .number = 0 };
+	struct sql_node_reorg_get_out row;
+	struct missed_run run;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	(void)removed(110);
+	missed_add(j, 111, 300, &hash);
+	anchors_base(j, 300, &hash);
+	grow(301, 310, 2, 0);
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_true(row.no_new_hash);
+	while (missed_next(j, &run)) {
+		struct hash below = block_hash(run.top - 1, run.top > 111 ? 2 : 1);
+
+		missed_read(j, &run, &below, NULL, 0, WALL);
+	}
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_false(row.no_new_hash);
+	assert_memory_equal(row.new_hash, came.at, 32);
+	assert_int_equal(row.height, 111);
+	assert_int_equal(row.deep, 10);
+	assert_false(row.below);
 }
 
 static void who_is_below_all_that_is_known_may_have_changed(void **state)
@@ -797,6 +827,7 @@ int main(void)
 		CASE(who_is_in_no_block_for_long_is_orphaned),
 		CASE(a_reorg_that_goes_on_is_one),
 		CASE(a_reorg_above_what_was_not_read_has_its_height),
+		CASE(what_came_in_its_place_is_known_when_it_is_read),
 		CASE(who_is_below_all_that_is_known_may_have_changed),
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),

@@ -489,6 +489,8 @@ void anchors_late(struct journal *j, uint64_t height, const struct hash *hash,
 		return;
 	if (height + ANCHOR_BLOCKS_KEPT > top || anchors_at(j, height, &was))
 		block_put(j, height, hash);
+	if (!MUTANT(late_block_settles_nothing))
+		reorg_settle(j, height, hash);
 	anchors_below(j, height, hash, txids, n);
 }
 
