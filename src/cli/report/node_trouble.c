@@ -11,10 +11,10 @@
 #include "kinds/node/reorgdb/reorgdb.h"
 #include "kinds/node/watch/holder.h"
 
-#define LOOKED_AT ((uint64_t)64 << 20)
-#define READ_THROUGH                                                       \
-	((uint64_t)128 << 20) /* RocksDB takes 70 of them ahead, for a log \
-			       */
+#define MIB ((uint64_t)1 << 20)
+#define LOOKED_AT (64 * MIB) /* of a log */
+/* Of a database; an empty one has 70 MiB of it, which RocksDB takes for its log ahead. */
+#define READ_THROUGH (128 * MIB)
 
 struct troubles {
 	const struct cli *cli;
