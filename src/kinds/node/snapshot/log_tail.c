@@ -201,7 +201,9 @@ static void look_at_head(struct region *r, const char *head, size_t n, uint64_t 
 	if (r->e || n != V2_FOOT || !is_most_of_foot(bytes, v2_len(&h)))
 		return;
 	if (v2_foot_parse(&foot, bytes, n) && foot.len == v2_len(&h))
-		found(r, "a record stands in the middle of a line of text, and is none",
+		found(r,
+		    "a record stands in the middle of a line of text, and is none; if "
+		    "you put a file there, tail -c takes it out from this byte on",
 		    at);
 	else
 		found(r, "the foot of this record is damaged", end - V2_FOOT);
