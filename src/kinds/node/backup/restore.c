@@ -117,11 +117,11 @@ static enum err parts_check(const struct putting *p, struct fail *f)
 	if (plan->log && !p->log[0] && !MUTANT(restore_passes_over))
 		return fail_set(f, ERR_NOT_FOUND,
 		    "nothing was changed: the backup %s has %s log%s; pawl node restore "
-		    "%s--only reorg-db %s the database of this one",
+		    "%s--only reorg-db %s%s the database of this one",
 		    p->from.time, p->sums.sum[BACKUP_LOG][0] ? "lost its" : "no",
 		    p->some_log ? "" : ", and no other has one",
 		    p->some_log ? "--only log takes the newest one that there is, " : "",
-		    p->from.time);
+		    p->from.time, p->some_log ? "" : " takes");
 	if (plan->reorg_db && !p->db[0] && p->sums.sum[BACKUP_DB][0])
 		return fail_set(f, ERR_NOT_FOUND,
 		    "nothing was changed: the backup %s has lost its reorg database; "
