@@ -101,7 +101,7 @@ enum err cmd_node_anchors(struct cli *c, struct fail *f)
 	if (e == ERR_OK) /* else nobody knows how many there are */
 		sums(&l);
 	e = database_end(&l.bad, e, reorgdb_path(db), f);
-	lacks = e == ERR_OK ? database_lacks(c, db) : 0;
+	lacks = e == ERR_OK ? database_lacks(c, db, NULL) : 0;
 	if (lacks)
 		e = fail_set(
 		    f, ERR_NOT_FOUND, "%s: " DATABASE_LACKS, reorgdb_path(db), lacks);

@@ -15,8 +15,8 @@ static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
 {
 	if (b->lacks)
 		return fail_set(f, ERR_INPUT,
-		    "the reorg database does not know the anchor %s of the newest valid "
-		    "snapshot; " DATABASE_LACKS,
+		    "the anchor %s of the newest valid snapshot is not in the reorg "
+		    "database as the journal has it; " DATABASE_LACKS,
 		    b->anchor, b->lacks);
 	return fail_set(f, ERR_INPUT,
 	    "the anchor %s of the newest valid snapshot is in no block that the reorg "

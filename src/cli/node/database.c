@@ -78,27 +78,38 @@ int64_t database_of_journal(struct cli *c, const char *path)
 	return n;
 }
 
-static size_t lacking(struct reorgdb *db, struct journal *j)
+/* As the journal has it: present, and at its height in its state. */
+static bool is_as(struct reorgdb *db, const char *hash, const char *value)
+{
+	struct anchor_record is, a;
+	bool there = false;
+
+	if (reorgdb_anchor(db, hash, &a, &there, NULL) != ERR_OK ||
+	    anchor_parse(&is, hash, value, strlen(value), NULL) != ERR_OK)
+		return true; /* that is told as damage, where it is */
+	return there &&
+	    ((a.status == is.status && a.height == is.height) ||
+		MUTANT(stale_is_as_the_journal));
+}
+
+static size_t lacking(struct reorgdb *db, struct journal *j, const char *hash)
 {
 	struct changes all;
 	size_t n = 0;
 
 	changes_read(&all, j, 0);
 	for (size_t i = 0; i < all.n; i++) {
-		struct anchor_record a;
-		bool there = false;
+		const char *of = all.at[i].key + strlen(KEY);
 
-		if (strncmp(all.at[i].key, KEY, strlen(KEY)) != 0)
-			continue;
-		n += reorgdb_anchor(db, all.at[i].key + strlen(KEY), &a, &there, NULL) ==
-			ERR_OK &&
-		    !there;
+		if (strncmp(all.at[i].key, KEY, strlen(KEY)) == 0 &&
+		    (!hash || strcmp(of, hash) == 0))
+			n += !is_as(db, of, all.at[i].value);
 	}
 	changes_release(&all);
 	return n;
 }
 
-size_t database_lacks(struct cli *c, struct reorgdb *db)
+size_t database_lacks(struct cli *c, struct reorgdb *db, const char *hash)
 {
 	struct journal *j = journal_of(c, reorgdb_path(db));
 	struct l2_holder holder = { .there = false };
@@ -110,7 +121,7 @@ size_t database_lacks(struct cli *c, struct reorgdb *db)
 	node_files(&files, c->config);
 	l2_holder_look(&holder, &files.paths);
 	if ((!holder.there || !holder.own) && !MUTANT(lacking_is_none))
-		n = lacking(db, j);
+		n = lacking(db, j, hash);
 	journal_close(j);
 	return n;
 }

@@ -23,11 +23,13 @@ int64_t database_of_journal(struct cli *c, const char *path);
  */
 NODISCARD enum err database_absent(
     struct cli *c, const char *path, enum err e, struct fail *f);
-/* So many anchors of its journal it has not, where no daemon is about to tell it. */
-size_t database_lacks(struct cli *c, struct reorgdb *db);
-#define DATABASE_LACKS                                                             \
-	"it lacks %zu of the journal's anchors: pawl node rebuild-reorg-db makes " \
-	"it with what the journal has, and a start of pawl serve tells it, too"
+/* So many anchors of its journal, or of these that one (hash; NULL: all), it has not, or
+ * otherwise than the journal, where no daemon is about to tell it. */
+size_t database_lacks(struct cli *c, struct reorgdb *db, const char *hash);
+#define DATABASE_LACKS                                                              \
+	"%zu of the journal's anchors it has not, or otherwise: pawl node "          \
+	"rebuild-reorg-db makes it with what the journal has, and a start of pawl " \
+	"serve tells it, too"
 
 /* What the journal knows of anchors, blocks and reorgs, for the config's database: where
  * a daemon keeps that, nothing is done; where there is none, that is warned of. Blocks
