@@ -10,9 +10,11 @@ bitcoin-cli are those of guide/: the node that systemctl starts and stops is a r
 Speaks TAP.
 """
 
+import contextlib
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -420,7 +422,7 @@ def a_start_does_what_the_guide_says(folder):
 def a_gap_is_warned_of(folder):
     """State Divergence Check: a start and a command say how far the newest snapshot is behind Bitcoin"""
     assert calls("Recovery from Crash") == ["getBlockCount", "logWarning"]
-    with Node(folder) as node, Server(Chain(112).answer) as bitcoin:
+    with Node(folder) as node, Server((chain := Chain(112)).answer) as bitcoin:
         node.follows(bitcoin)
         write(node.log, OLD)
         assert node.bash("./pawl node recover --latest-valid")[0] == 0
@@ -443,6 +445,14 @@ def a_gap_is_warned_of(folder):
         assert f"warn  node: {warning}" in node.starts(until=warning)
         assert node.bash("systemctl stop ailee-node")[0] == 0
         assert warning in node.bash("./pawl status")[1]
+        with contextlib.closing(sqlite3.connect(node.home / "pawl.db", isolation_level=None)) as journal:
+            journal.execute("UPDATE chain SET stopped = 'gone'")  # while it is open its -wal is there
+            code, out, err = node.bash("./pawl node divergence")
+            assert (code, out) == (2, "") and "a final block of Bitcoin has vanished, and block 11," in err, (code, out, err)
+            journal.execute("UPDATE chain SET stopped = NULL")
+            chain.__init__(10)  # the node lost blocks
+            code, out, err = node.bash("./pawl node divergence")
+            assert (code, out) == (2, "") and "newest block by node.chain is 10, and block 11 has" in err, (code, out, err)
 
 
 @test

@@ -11,6 +11,7 @@
 #include "cli/node/folder.h"
 #include "cli/report/node.h"
 #include "kinds/node/anchor/anchor.h"
+#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/reorgdb/changes.h"
 #include "kinds/node/watch/holder.h"
 
@@ -76,6 +77,18 @@ int64_t database_of_journal(struct cli *c, const char *path)
 	if (j)
 		journal_close(j);
 	return n;
+}
+
+bool database_is_stopped(struct cli *c, const char *path)
+{
+	struct journal *j = journal_of(c, path);
+	struct bitcoin_final final;
+
+	if (!j)
+		return false;
+	bitcoin_final(j, &final);
+	journal_close(j);
+	return final.stopped && !MUTANT(distance_while_stopped);
 }
 
 /* As the journal has it: present, and at its height in its state. */

@@ -19,6 +19,10 @@ NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char
 /* So many anchors are in the journal whose database is at this path; 0: it is none's. */
 int64_t database_of_journal(struct cli *c, const char *path);
 
+/* A final block vanished from the chain of the journal whose database is at this path, and
+ * nobody accepted that: what the database has of blocks may be of a dead branch. */
+bool database_is_stopped(struct cli *c, const char *path);
+
 /* e, with what makes it where it is not there, and the journal has anchors (NOT_FOUND).
  */
 NODISCARD enum err database_absent(
