@@ -6,6 +6,7 @@ usage: test_node.py PAWL
 Speaks TAP.
 """
 
+import fcntl
 import hashlib
 import http.client
 import json
@@ -15,6 +16,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -418,6 +420,10 @@ def doctor_says_who_asks_wrongly(folder):
             os.remove(os.path.join(folder, "l2", "backups", name))
     (text, do), = found("backup")
     assert "has no sums" in text and ".sha256 is lost" in text and do.startswith("pawl node backup"), (text, do)
+    with open(os.path.join(folder, "l2", "backups", "backup.lock"), "r+b") as lock:  # as who makes one has it
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 1 << 62, 1, 0))
+        assert not found("backup")
+        Run(folder, "node", "doctor").ends(1, "ok +backup .* is being made now")
 
 
 @test

@@ -212,6 +212,19 @@ static void copies_tell(struct node_doctor *n, const char *to)
 	    "survive its disk");
 }
 
+/* Its sums come last. */
+static bool is_being_made(const struct node_doctor *n)
+{
+	struct buf lock;
+	bool ret;
+
+	buf_init(&lock, 4096);
+	buf_addf(&lock, "%s/backup.lock", n->files.backups);
+	ret = buf_ok(&lock) && files_is_owned(buf_text(&lock));
+	buf_release(&lock);
+	return ret;
+}
+
 static void sums_tell(struct node_doctor *n, const char *time)
 {
 	struct fail f = { ERR_OK, "" };
@@ -221,12 +234,15 @@ static void sums_tell(struct node_doctor *n, const char *time)
 		doctor_fine(&n->d, "backup", n->files.backups,
 		    "%zu, and the newest, %s, is what its sums say", n->look.backups,
 		    time);
+	} else if (e == ERR_NOT_FOUND && is_being_made(n)) {
+		doctor_fine(&n->d, "backup", n->files.backups,
+		    "%zu, and %s is being made now", n->look.backups, time);
 	} else if (e == ERR_NOT_FOUND) {
 		doctor_finding(&n->d, "backup", n->files.backups,
 		    "pawl node backup makes one with sums",
-		    "the newest of %zu, %s, has no sums: the guide's own script made it, "
-		    "or the file backup_%s.sha256 is lost; nobody can say whether it is "
-		    "as it was made",
+		    "the newest of %zu, %s, has no sums: who made it was killed, or it "
+		    "is of the guide's own script, or the file backup_%s.sha256 is lost; "
+		    "nobody can say whether it is as it was made",
 		    n->look.backups, time, time);
 	} else {
 		n->damaged = true;
