@@ -39,8 +39,8 @@ static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
 	if (b->lacks)
 		return fail_set(f, ERR_INPUT,
 		    "the anchor %s of the newest valid snapshot is not in the reorg "
-		    "database as the journal has it: how far it is behind can't be said; "
-		    DATABASE_LACKS,
+		    "database as the journal has it: how far it is behind can't be "
+		    "said. " DATABASE_LACKS,
 		    b->anchor, b->lacks);
 	if (ill)
 		helps = b->known ? "; what helps: pawl node create-anchor"

@@ -19,8 +19,8 @@ NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char
 /* So many anchors are in the journal whose database is at this path; 0: it is none's. */
 int64_t database_of_journal(struct cli *c, const char *path);
 
-/* A final block vanished from the chain of the journal whose database is at this path, and
- * nobody accepted that: what the database has of blocks may be of a dead branch. */
+/* A final block vanished from the chain of the journal whose database is at this path,
+ * and nobody accepted that: what the database has of blocks may be of a dead branch. */
 bool database_is_stopped(struct cli *c, const char *path);
 
 /* e, with what makes it where it is not there, and the journal has anchors (NOT_FOUND).
@@ -31,7 +31,7 @@ NODISCARD enum err database_absent(
  * otherwise than the journal, where no daemon is about to tell it. */
 size_t database_lacks(struct cli *c, struct reorgdb *db, const char *hash);
 #define DATABASE_LACKS                                                              \
-	"%zu of the journal's anchors it has not, or otherwise: pawl node "          \
+	"%zu of the journal's anchors it has not, or otherwise: pawl node "         \
 	"rebuild-reorg-db makes it with what the journal has, and a start of pawl " \
 	"serve tells it, too"
 

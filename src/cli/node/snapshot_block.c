@@ -71,8 +71,8 @@ enum err snapshot_block(struct cli *c, const char *file, const char *db_path,
 	ret->lacks = e == ERR_OK ? database_lacks(c, db, ret->anchor) : 0;
 	reorgdb_close(db);
 	/* A block that a reorg took has it no more. */
-	ret->in_block = there && !ret->lacks && a.height &&
-	    a.status != ANCHOR_INVALIDATED_REORG;
+	ret->in_block =
+	    there && !ret->lacks && a.height && a.status != ANCHOR_INVALIDATED_REORG;
 	ret->height = a.height;
 	ret->known = there;
 	ret->status = a.status;
