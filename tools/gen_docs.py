@@ -310,7 +310,11 @@ def api_page(source):
         "command is what counts, not its bytes. A key is written in the commit of what it led to, and\n"
         "never deleted. One whose command was refused is free: nothing was changed. Each token has\n"
         "keys of its own, and so has the socket. A journal that was put back has forgotten the keys\n"
-        "that are younger than its copy: look at what is there before you send those again.\n"
+        "that are younger than its copy: look at what is there before you send those again. Where\n"
+        "changes of the layer-2 state were taken back, as `pawl node recover` does, the key that did\n"
+        "them is refused with 409, which names them and the change that took them back: send them\n"
+        "with a new key to do them again. The old one answers again when they are brought back, and\n"
+        "behind a state from elsewhere, of which nobody can say whether it has them.\n"
         "What was asked over TCP is an event `asked` in the log of its operation, with the name of the\n"
         "token, which is also who switched an endpoint.",
         "From a shell, with the token in the environment:\n\n"

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "codec/json.h"
 #include "engine/account.h"
 #include "engine/operation.h"
 #include "serve/command/changes.h"
@@ -366,6 +367,24 @@ static enum err hold(struct asked *q, int64_t now_ms, struct fail *f)
 	return ERR_OK;
 }
 
+/* Nobody hears again of a success that a restore took back since. */
+static enum err stands(const struct request *q, const char *key, struct journal *j,
+    const struct buf *answer, struct fail *f)
+{
+	json_t *o;
+	struct told told;
+	enum err e;
+
+	if (q->route != ROUTE_NODE_CHANGES)
+		return ERR_OK;
+	o = json_read(buf_text(answer), answer->len, NULL);
+	if (!o || !wire_told_decode(o, &told))
+		journal_damaged(j, "an answer to a request is none of changes");
+	json_decref(o);
+	e = changes_stand(j, &told, f);
+	return e == ERR_OK ? e : fail_wrap(f, e, "Idempotency-Key %s", key);
+}
+
 static enum err tell_change(
     struct asked *q, struct runner *r, struct request *request, struct fail *f)
 {
@@ -390,6 +409,8 @@ static enum err tell_change(
 	buf_init(&answer, ANSWER_MAX);
 	if (e == ERR_OK)
 		e = keyed_find(&keyed, at.journal, &answer, &known, f);
+	if (e == ERR_OK && known)
+		e = stands(request, keyed.name, at.journal, &answer, f);
 	sign(request, who);
 	if (e == ERR_OK && !known)
 		e = command_whole(&at, request, change, &c, f);

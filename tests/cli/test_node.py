@@ -189,12 +189,13 @@ def owner_is_asked(folder):
     assert len(state(folder)[1]) == 20002
 
 
-def posted(folder, *lines):
+def posted(folder, *lines, **headers):
     """What the socket of a daemon answers to these changes: (status, body)."""
     link = http.client.HTTPConnection("pawl", timeout=60)
     link.sock = socket.socket(socket.AF_UNIX)
     link.sock.connect(os.path.join(folder, "pawl.db.sock"))
-    link.request("POST", "/v1/node/changes", "".join(json.dumps(line) + "\n" for line in lines))
+    link.request("POST", "/v1/node/changes", "".join(json.dumps(line) + "\n" for line in lines),
+                 headers)
     answer = link.getresponse()
     told = answer.status, answer.read().decode()
     link.close()
@@ -231,6 +232,28 @@ def an_anchor_has_a_state_whoever_makes_it(folder):
         assert status == 200 and json.loads(told)["fresh"] == 4, told
     Run(folder, "node", "rebuild-reorg-db").ends(0)
     Run(folder, "node", "anchors").ends(0, out="\nPending: 2\n")
+
+
+@test
+def a_key_does_not_outlive_what_it_did(folder):
+    """a request whose changes a restore took back is neither told that they are done, nor done twice"""
+    begin(folder)
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
+          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
+    Run(folder, "node", "init").ends(0)
+    key, line = {"Idempotency-Key": "kk9"}, credit("c", 70)
+    with Serve(folder):
+        posted(folder, credit("a", 7))
+        Run(folder, "node", "create-anchor").ends(0)
+        for _ in "done", "told again":
+            assert posted(folder, line, **key) == (200, '{"known":0,"fresh":1,"change":3}\n')
+    word = re.search("--yes=[0-9a-f]+", Run(folder, "node", "recover", "--to", "1").ends(5).err)[0]
+    Run(folder, "node", "recover", "--to", "1", word).ends(0, "1 later one is taken back, and can be sent again")
+    with Serve(folder):
+        status, told = posted(folder, line, **key)
+        assert status == 409 and "kk9: what it did, change 3, was taken back by change 4, a restore" in told, told
+        assert posted(folder, line, **{"Idempotency-Key": "kk10"})[0] == 200
+        Run(folder, "node", "state").ends(0, out=r"supply +77\n")
 
 
 @test

@@ -33,7 +33,7 @@ static struct sim_disk_image *begin;
 static void apply(struct journal *j, const char *lines)
 {
 	struct book *b = book_new(j, 1700000000000);
-	struct book_done done = { 0, 0 };
+	struct book_done done = { 0 };
 	struct fail f = { 0 };
 
 	mortal_must(book_lines(b, lines, strlen(lines), &done, &f), &f);

@@ -62,7 +62,7 @@ static void apply(struct journal *j, const char *lines, struct book_done *done)
 
 	book_rooted_by(b, is_rooted, NULL);
 
-	*done = (struct book_done){ 0, 0 };
+	*done = (struct book_done){ 0 };
 	mortal_must(book_lines(b, lines, strlen(lines), done, &f), &f);
 	book_settle(b);
 	book_free(b);

@@ -38,7 +38,7 @@ static int fresh(void **state)
 	drawer_clean();
 	assert_int_equal(journal_create(path, NULL), ERR_OK);
 	j = own();
-	done = (struct book_done){ 0, 0 };
+	done = (struct book_done){ 0 };
 	wall_ms = 1700000000123;
 	return 0;
 }

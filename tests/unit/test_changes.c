@@ -59,7 +59,7 @@ static enum err do_lines(const char *lines)
 {
 	enum err e;
 
-	done = (struct book_done){ 0, 0 };
+	done = (struct book_done){ 0 };
 	e = lines_do(j, WALL, lines, &done, &why);
 	commit(j);
 	return e;

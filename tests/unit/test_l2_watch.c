@@ -23,7 +23,7 @@ static void commit_it(void)
 static void change(const char *line)
 {
 	struct book *b = book_new(scene.journal, 1);
-	struct book_done done = { 0, 0 };
+	struct book_done done = { 0 };
 	struct fail f = { 0 };
 
 	if (book_lines(b, line, strlen(line), &done, &f) != ERR_OK)

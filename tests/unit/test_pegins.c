@@ -111,7 +111,7 @@ static size_t counted(void)
 /* Lines as they stand here have ' for ", and NAME for a transaction of that byte. */
 static enum err do_line(const char *line)
 {
-	struct book_done done = { 0, 0 };
+	struct book_done done = { 0 };
 	enum err e = lines_do(j, WALL, line, &done, &why);
 
 	commit(j);

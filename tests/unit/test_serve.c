@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/state/book.h"
 #include "own_folder.h"
 #include "seen.h"
 #include "serve/serve.h"
@@ -1012,7 +1013,7 @@ static void a_key_of_changes_is_exact(void **state)
 	token_add(t, TOKEN);
 	posted(t, "/v1/node/changes", "",
 	    "{\"do\":\"credit\",\"peer\":\"x\",\"amount\":\"9\"}", 200,
-	    "{\"known\":0,\"fresh\":1}");
+	    "{\"known\":0,\"fresh\":1,\"change\":1}");
 	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, "\"fresh\":1");
 	posted(t, "/v1/node/changes", KEY("n"), PAY("a"), 200, REPLAYED);
 	posted(t, "/v1/node/changes", KEY("n "), PAY("a") "\n\n", 200, REPLAYED);
@@ -1022,6 +1023,53 @@ static void a_key_of_changes_is_exact(void **state)
 	posted(t, "/v1/node/changes", KEY("o"),
 	    "{\"do\":\"anchor\",\"state_root\":\"" SOME_ROOT "\",\"made_ms\":\"5\"}", 400,
 	    "no anchor is made where nobody reads the log");
+}
+
+#define CREDIT(n) "{\"do\":\"credit\",\"peer\":\"x\",\"amount\":\"" n "\"}"
+#define CHANGES "/v1/node/changes"
+
+static void restored(const struct rig *t, const struct l2_state *s)
+{
+	struct book_restored r;
+	struct fail f = { 0 };
+
+	if (book_restore(t->journal, s, 1, &r, &f) != ERR_OK ||
+	    journal_commit(t->journal, &f) != ERR_OK)
+		fail_msg("%s", f.why);
+}
+
+/* Neither lost behind a success, nor done twice. */
+static void a_key_of_what_was_taken_back_is_refused(void **state)
+{
+	struct rig *t = *state;
+	struct l2_state one, two, theirs;
+
+	token_add(t, TOKEN);
+	posted(t, CHANGES, KEY("1"), CREDIT("9"), 200, "\"change\":1}");
+	book_read(t->journal, &one);
+	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 200,
+	    "\"fresh\":2,\"change\":3}");
+	posted(t, CHANGES, KEY("0"), "\n", 200, "\"fresh\":0,\"change\":0}");
+	book_read(t->journal, &two);
+	restored(t, &one); /* as change 4 */
+	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 409,
+	    "Key 2: what it did, changes 2 to 3, was taken back by change 4,");
+	posted(t, CHANGES, KEY("1"), CREDIT("9"), 200, REPLAYED);
+	posted(t, CHANGES, KEY("0"), "\n", 200, REPLAYED);
+	posted(t, CHANGES, KEY("3"), CREDIT("5"), 200, "\"fresh\":1,\"change\":5}");
+	/* that brings it back, and takes back what came in its place */
+	restored(t, &two);
+	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 200, REPLAYED);
+	posted(t, CHANGES, KEY("3"), CREDIT("5"), 409,
+	    "Key 3: what it did, change 5, was taken back by change 6,");
+	/* what a state from elsewhere has nobody can say */
+	l2_state_init(&theirs);
+	l2_state_add(&theirs, L2_BALANCES, &(struct l2_balance){ l2_text("z"), 7 });
+	restored(t, &theirs);
+	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 200, REPLAYED);
+	l2_state_release(&one);
+	l2_state_release(&two);
+	l2_state_release(&theirs);
 }
 
 static void what_is_refused_leaves_its_key_free(void **state)
@@ -1477,6 +1525,7 @@ int main(void)
 		RIG(a_key_is_done_once),
 		RIG(a_key_is_of_its_command),
 		RIG(a_key_of_changes_is_exact),
+		RIG(a_key_of_what_was_taken_back_is_refused),
 		RIG(what_is_refused_leaves_its_key_free),
 		RIG(two_at_once_have_one_outcome),
 		RIG(a_key_outlives_its_owner),

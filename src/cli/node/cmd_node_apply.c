@@ -193,7 +193,7 @@ static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 	uint8_t sum[32];
 	enum err e;
 
-	a->done = (struct book_done){ 0, 0 };
+	a->done = (struct book_done){ 0 };
 	book_rooted_by(b, is_rooted, a);
 	e = lines_each(a, change_here, b, sum, f);
 	if (e == ERR_OK)
@@ -248,7 +248,7 @@ static enum err do_there(void *ctx, struct client *client, struct fail *f)
 		if (e == ERR_INPUT || e == ERR_CONFLICT)
 			(void)fail_wrap(f, e, "%s", a->name);
 	}
-	a->done = (struct book_done){ t.fresh, t.known };
+	a->done = (struct book_done){ .fresh = t.fresh, .known = t.known };
 	buf_release(&asking.body);
 	return e;
 }

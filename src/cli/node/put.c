@@ -18,7 +18,7 @@ static enum err put_here(void *ctx, struct loop *l, struct fail *f)
 {
 	const char *lines = ctx;
 	struct book *b = book_new(l->journal, world_wall_ms(l->world));
-	struct book_done done = { 0, 0 };
+	struct book_done done = { 0 };
 	enum err e;
 
 	book_rooted_by(b, is_rooted, NULL);

@@ -1,5 +1,8 @@
 #include "serve/command/changes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/check.h"
 #include "codec/json.h"
 #include "kinds/node/state/book.h"
@@ -8,7 +11,7 @@ enum err changes_do(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f)
 {
 	struct book *b = book_new(at->journal, world_wall_ms(at->world));
-	struct book_done done = { 0, 0 };
+	struct book_done done = { 0 };
 	enum err e;
 
 	if (at->face->rooted)
@@ -20,7 +23,24 @@ enum err changes_do(const struct command_at *at, const struct request *q,
 	book_free(b);
 	ret->fresh = done.fresh;
 	ret->known = done.known;
+	ret->change = done.last;
 	return e;
+}
+
+enum err changes_stand(struct journal *j, const struct told *told, struct fail *f)
+{
+	int64_t first = told->change - (told->fresh ? told->fresh - 1 : 0), by;
+	char from[40] = "";
+
+	if (!book_taken_back(j, told->change, &by))
+		return ERR_OK;
+	if (told->fresh > 1)
+		snprintf(from, sizeof from, "s %" PRId64 " to", first);
+	return fail_set(f, ERR_CONFLICT,
+	    "what it %s, change%s %" PRId64 ", was taken back by change %" PRId64
+	    ", a restore of the state: to do it again send it with a new key; of lines "
+	    "with an id none is done twice",
+	    told->fresh ? "did" : "found done", from, told->change, by);
 }
 
 static json_t *amount_json(const struct amount *a)

@@ -11,6 +11,11 @@
 NODISCARD enum err changes_do(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f);
 
+/* What was told of changes once: is it so still? fails: CONFLICT, a restore took them
+ * back, and who sends them again is not told that they are done. */
+NODISCARD enum err changes_stand(
+    struct journal *j, const struct told *told, struct fail *f);
+
 /* What is there in all, as one object. */
 void changes_encode(struct buf *out, struct journal *j);
 

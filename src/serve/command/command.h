@@ -70,6 +70,7 @@ struct told {
 	 * answered */
 	char unreached[TOLD_UNREACHED_MAX];
 	int64_t known;                 /* changes that were done before; fresh: now */
+	int64_t change;                /* the newest of these; 0: there was none */
 	bool moved;                    /* false: what was asked for is so already */
 	char accepted[WAITS_MAX + 96]; /* why the account was stopped; "": it was not */
 	/* of a repair: what it went by, and the line to type next ("": none) */

@@ -1,9 +1,10 @@
 /* keyed.h - a command that a client has given a key, so that it is done once.
  *
  * The key stands for the command and for what came of it, for ever, in the commit of its
- * effect: who sends the command again gets that answer, with the state of today. A
- * command that was refused changed nothing, and leaves its key free. Keys of one token
- * are none of another's. A journal that was put back has forgotten later ones.
+ * effect: who sends the command again gets that answer, with the state of today (but not
+ * of what was taken back since: command/changes.h). A command that was refused changed
+ * nothing, and leaves its key free. Keys of one token are none of another's. A journal
+ * that was put back has forgotten later ones.
  */
 #ifndef PAWL_SERVE_REQUEST_KEYED_H
 #define PAWL_SERVE_REQUEST_KEYED_H

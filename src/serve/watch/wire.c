@@ -109,6 +109,8 @@ void wire_told_encode(struct buf *out, const struct request *q, const struct tol
 		json_object_set_new(o, "known", json_integer(told->known));
 	if (q->route == ROUTE_TRACK || q->route == ROUTE_NODE_CHANGES)
 		json_object_set_new(o, "fresh", json_integer(told->fresh));
+	if (q->route == ROUTE_NODE_CHANGES)
+		json_object_set_new(o, "change", json_integer(told->change));
 	if (told->checked[0])
 		json_object_set_new(o, "checked", json_text(told->checked));
 	if (told->then[0])
@@ -144,6 +146,7 @@ bool wire_told_decode(const json_t *o, struct told *ret)
 	(void)json_i64(o, "tracked", &ret->tracked);
 	(void)json_i64(o, "fresh", &ret->fresh);
 	(void)json_i64(o, "known", &ret->known);
+	(void)json_i64(o, "change", &ret->change);
 	(void)json_i64(o, "rows", &ret->rows);
 	(void)json_i64(o, "imported", &ret->imported);
 	(void)json_bool(o, "moved", &ret->moved);

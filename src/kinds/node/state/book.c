@@ -221,15 +221,15 @@ static enum on_path key_find(
 	return is;
 }
 
-/* Was it done by this id? */
-static enum err known(
-    struct book *b, struct l2_bytes id, const struct buf *line, bool *ret, struct fail *f)
+/* Was it done by this id? As which change; 0: it was not. */
+static enum err known(struct book *b, struct l2_bytes id, const struct buf *line,
+    int64_t *ret, struct fail *f)
 {
 	enum on_path is = PATH_LACKS;
 	struct sql_node_keys_out key;
 	char shown[CHANGE_SHOWN_MAX];
 
-	*ret = false;
+	*ret = 0;
 	if (id.len)
 		is = key_find(b, id, &key);
 	if (is == PATH_LACKS)
@@ -242,7 +242,7 @@ static enum err known(
 		    ", before the state was replaced by one from elsewhere; whether that "
 		    "has it nobody here can say: look, and if not, send it with a new id",
 		    change_shown(shown, id), key.change);
-	*ret = true;
+	*ret = key.change;
 	return ERR_OK;
 }
 
@@ -263,7 +263,7 @@ enum err book_do(
     struct book *b, const struct change *c, struct book_done *done, struct fail *f)
 {
 	struct buf line;
-	bool before;
+	int64_t before;
 	enum err e;
 
 	buf_init(&line, 4 * CHANGE_LINE_MAX);
@@ -271,12 +271,15 @@ enum err book_do(
 	CHECK(buf_ok(&line));
 	b->at_ms = c->has_at ? c->at_ms : b->wall_ms;
 	e = known(b, c->id, &line, &before, f);
-	if (e == ERR_OK && before)
+	if (e == ERR_OK && before) {
 		done->known++;
+		done->last = before > done->last ? before : done->last;
+	}
 	if (e == ERR_OK && !before) {
 		e = move(b, c, f);
 		log_add(b, buf_text(&line), line.len, c->id);
 		done->fresh++;
+		done->last = b->changes;
 	}
 	if (journal_numb(b->journal))
 		e = fail_set(f, ERR_DISK_FULL, "the disk is full");

@@ -40,6 +40,7 @@ void book_free(struct book *b); /* NULL is fine */
 
 struct book_done {
 	int64_t fresh, known; /* changes: done now, done before */
+	int64_t last;         /* the newest one of all these; 0: there was none */
 };
 
 /* One change. What is refused may have moved rows: the caller drops the transaction, or
@@ -144,6 +145,10 @@ void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_
 /* The change by which a state came that the journal never had, and which the one that is
  * comes from: ids of what made that are not known. 0: there is none. */
 int64_t book_taken(struct journal *j);
+/* Did a restore take back a change that is one of this journal's, and did none bring it
+ * back? By which change, at last. false also where nobody can say: behind a state from
+ * elsewhere. */
+bool book_taken_back(struct journal *j, int64_t change, int64_t *ret_by);
 /* When a change is dated; -1: it is not here, but in an archive, or there is none. */
 int64_t book_dated(struct journal *j, int64_t change);
 

@@ -9,6 +9,8 @@
  *
  * One of a state that this journal never had begins a path: what led there is not known.
  */
+#include <inttypes.h>
+
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/state/book_in.h"
@@ -63,6 +65,32 @@ enum on_path path_on(struct journal *j, int64_t last, int64_t change)
 	    (MUTANT(used_since_is_free) && change > begin))
 		return PATH_LACKS;
 	return PATH_MAY_HAVE;
+}
+
+/* The last restore before which it led to what there was. */
+static int64_t taken_by(struct journal *j, int64_t change, int64_t last)
+{
+	struct sql_node_restore_below_in in = { .no = last };
+	struct sql_node_restore_below_out r;
+
+	for (; sql_node_restore_below_one(j, &in, &r) && r.no > change; in.no = r.no - 1)
+		if (has(j, r.no - 1, change))
+			return r.no;
+	journal_damaged(
+	    j, "change %" PRId64 " led nowhere, and no restore took it back", change);
+}
+
+bool book_taken_back(struct journal *j, int64_t change, int64_t *ret_by)
+{
+	struct book_sums now;
+
+	*ret_by = 0;
+	book_sums(j, &now);
+	if (change < 1 || path_on(j, now.changes, change) != PATH_LACKS ||
+	    MUTANT(request_keys_outlive_a_restore))
+		return false;
+	*ret_by = taken_by(j, change, now.changes);
+	return true;
 }
 
 /* -- two of them --------------------------------------------------------------- */
