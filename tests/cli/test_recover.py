@@ -357,6 +357,10 @@ def what_no_id_tells_is_warned_of(folder):
     apply(folder, credit("b", 7, id="pay-2"))
     Run(folder, "node", "state").ends(0, r"supply +19\n")
     Run(folder, "node", "doctor").ends(1, "change 2 of 20.* took it from elsewhere, without the ids")
+    theirs = os.path.join(folder, "theirs.dat")
+    write(theirs, OLD)  # another one on top: what came between is not known either
+    _, told = word_of(folder, "node", "import", theirs)
+    assert re.search("warning: .*What was sent before", told) and "after change" not in told, told
     for name in glob.glob(os.path.join(folder, "pawl.db*")):
         os.remove(name)
     Run(folder, "init").ends(0)

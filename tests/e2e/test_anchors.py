@@ -178,6 +178,7 @@ def pegins_are_as_deep_as_their_blocks_through_reorgs_and_kills():
         anchor = json.loads(made)["anchor"]
         desk.apply({"do": "anchor_sent", "anchor": anchor, "txid": old})
         desk.await_anchors(**{anchor[0]: ("PENDING", 18, 3)})
+        check("Block 18 has its transaction" in desk.expect(0, "node", "create-anchor").out, "it was sent")
         node.reorg(1, miner=1)
         desk.await_pegins({old: (1, 4), new: (1, 0)})
         stop(desk, daemon)

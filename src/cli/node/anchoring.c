@@ -64,7 +64,15 @@ static enum err state_get(struct anchoring *a, struct fail *f)
 	return e;
 }
 
-static bool anchor_known(struct anchoring *a, const char *hash, int *ret_status)
+static void known_take(struct anchored *ret, const struct anchor *a)
+{
+	ret->status = a->status;
+	ret->sent = a->has_txid;
+	ret->in_block = a->in_block;
+	ret->height = a->height;
+}
+
+static bool anchor_known(struct anchoring *a, const char *hash)
 {
 	struct anchor known;
 	struct hash h;
@@ -72,7 +80,7 @@ static bool anchor_known(struct anchoring *a, const char *hash, int *ret_status)
 	if (!hex_parse(h.at, sizeof h.at, hash, strlen(hash)) ||
 	    !anchor_find(a->journal, &h, &known))
 		return false;
-	*ret_status = known.status;
+	known_take(a->ret, &known);
 	return true;
 }
 
@@ -97,7 +105,7 @@ static void newest_take(struct anchoring *a, const struct l2_verdict *v)
 	hash_of(hash, v->root, v->anchored_ms);
 	if (strcmp(hash, v->anchor_hash) != 0)
 		return; /* another program's, with metadata */
-	a->ret->known = anchor_known(a, hash, &a->ret->status);
+	a->ret->known = anchor_known(a, hash);
 	a->found = !a->ret->known || a->ret->status == ANCHOR_PENDING ||
 	    a->ret->status == ANCHOR_CONFIRMED;
 	a->ret->known = a->ret->known && a->found;
@@ -184,7 +192,7 @@ static bool journal_look(struct anchoring *a)
 	journal_read_end(a->journal);
 	if (found) {
 		a->ret->made_ms = (uint64_t)was.made_ms;
-		a->ret->status = was.status;
+		known_take(a->ret, &was);
 	}
 	return found;
 }

@@ -21,9 +21,12 @@
 struct anchored {
 	char root[L2_HEX], hash[L2_HEX];
 	uint64_t made_ms;
-	int status;   /* of the anchor, states.def */
-	bool known;   /* the journal had it */
-	bool written; /* the log did not have its snapshot */
+	int status; /* of the anchor, states.def */
+	bool sent;  /* its transaction is known.. */
+	bool in_block;
+	uint64_t height; /* ..and is in this block */
+	bool known;      /* the journal had it */
+	bool written;    /* the log did not have its snapshot */
 	char log[SNAPSHOTS_PATH_MAX];
 };
 

@@ -1,10 +1,12 @@
 /* node create-anchor: what is to be put on Bitcoin for a state. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/check.h"
 #include "base/hex.h"
 #include "cli/node/anchoring.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
 
 #define OP_RETURN_MAX 80   /* bytes that a node relays */
@@ -26,6 +28,22 @@ static void commitment(char out[COMMITMENT_MAX], const struct anchored *a)
 	hex_format(out, script, len + (size_t)n);
 }
 
+/* Of an anchor that is pending: who waits for what. */
+static void transaction_tell(const struct cli *c, const struct anchored *a)
+{
+	if (a->known && a->in_block)
+		cli_say(c,
+		    "Block %" PRIu64
+		    " has its transaction, which counts as confirmed with %d blocks.",
+		    a->height, ANCHOR_CONFIRMS);
+	else if (a->known && a->sent)
+		cli_say(c, "Its transaction was sent, and is in no block yet.");
+	else
+		cli_say(c,
+		    "The transaction waits: Bitcoin is only read so far. Whoever sends "
+		    "one puts the commitment into an output of it.");
+}
+
 static void tell(const struct cli *c, const struct anchored *a)
 {
 	const char *status = anchor_status_name(a->status);
@@ -45,9 +63,7 @@ static void tell(const struct cli *c, const struct anchored *a)
 		    "This state was anchored before. Another anchor of it, of now: pawl "
 		    "node create-anchor --again");
 	if (a->status == ANCHOR_PENDING)
-		cli_say(c,
-		    "The transaction waits: Bitcoin is only read so far. Whoever sends "
-		    "one puts the commitment into an output of it.");
+		transaction_tell(c, a);
 }
 
 enum err cmd_node_create_anchor(struct cli *c, struct fail *f)

@@ -68,8 +68,10 @@ static void unknown_note(struct replacement *p)
 		return;
 	report_time(until, (int64_t)p->r->since_ms);
 	report_time(dated, last_ms);
-	/* an older state than the newest change of here has nothing of behind that */
-	if (last && !(p->r->since_ms && last_ms >= (int64_t)p->r->since_ms))
+	/* not of an older state than the newest change of here, nor where the journal
+	 * began with one from elsewhere itself */
+	if (last && !book_taken(p->journal) &&
+	    !(p->r->since_ms && last_ms >= (int64_t)p->r->since_ms))
 		snprintf(since, sizeof since,
 		    " after change %" PRId64 ", the newest of this journal%s%s, and",
 		    last, last_ms < 0 ? "" : ", dated ", last_ms < 0 ? "" : dated);
