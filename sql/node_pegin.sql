@@ -59,6 +59,15 @@ WHERE p.status = 3 AND p.btc_tx IN (
 	SELECT tx FROM node_pegin_tx WHERE height IS NOT NULL AND block_hash IS NULL)
 ORDER BY p.id;
 
+-- Minted, and in no block that was read; the same.
+-- name: node_pegins_unseen
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
+-- scan: all peg-ins, where a state came from elsewhere
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id LEFT JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
+WHERE p.status = 3 AND t.height IS NULL
+ORDER BY p.id;
+
 -- name: node_settled_get
 -- in: id blob
 -- out: change i64
@@ -69,7 +78,7 @@ SELECT change FROM node_settled WHERE id = :id;
 INSERT INTO node_settled (id, change, at_ms, why) VALUES (:id, :change, :at_ms, :why)
 ON CONFLICT (id) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms, why = excluded.why;
 
--- A block has the transaction again.
+-- A block has the transaction, for the first time or again.
 -- name: node_unsettle
 -- in: tx blob
 DELETE FROM node_settled WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);

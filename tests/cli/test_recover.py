@@ -368,6 +368,30 @@ def what_no_id_tells_is_warned_of(folder):
     Run(folder, "node", "doctor").ends(1, "change 1 of 20.* took it from elsewhere, without the ids")
 
 
+CHAIN_B = ("serve: {listen: none}\nchains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], "
+           "finality: {depth: 6}}}\n")
+
+
+def unseen_are_settled(folder, peg):
+    """What came with a state that was taken over, and no block is known of, is said until people have looked."""
+    said = "in it 1 peg-in of 50000 satoshi is minted of which this journal has seen no block"
+    assert said in Run(folder, "node", "doctor").out
+    with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
+        before = file.read()
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(re.sub("node: {", "node: {chain: b, ", before) + CHAIN_B)
+    with Serve(folder, lambda serve: re.search(f"4 of 5, state: recounted.*{said}.*: pawl node settle\n", serve.said())):
+        pass
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write(before)
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: no block of it was seen here; not settled\n"
+                                       "Minted, and in no block that this journal has seen.*: 1 peg-in, 0 of them")
+    told, = Run(folder, "node", "settle", "--json").ends(0).json()
+    assert (told["pegin"], told["seen"], told["settled"]) == (peg, False, None), told
+    Run(folder, "node", "settle", peg, "--why", "Ann: block 12").ends(0, "^1 peg-in is settled")
+    assert said not in Run(folder, "node", "doctor").out
+
+
 def settled(folder, peg, said):
     """What was minted and has nothing behind it is listed, settled by people, and not said any more: by a daemon, too."""
     Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: not settled\nMinted.*: 1 peg-in, 0 of them")
@@ -377,8 +401,7 @@ def settled(folder, peg, said):
     with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
         before = file.read()
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
-        file.write(re.sub("node: {", "node: {chain: b, ", before) + "serve: {listen: none}\nchains: {b: {kind: bitcoin, "
-                   "network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}\n")
+        file.write(re.sub("node: {", "node: {chain: b, ", before) + CHAIN_B)
     why = "Ann: debited from a, ticket 17"
     with Serve(folder, lambda serve: "start 4 of 5, state: 1 peg-in of 50000 satoshi was minted" in serve.said()) as serve:
         Run(folder, "node", "settle", peg, "--why", why).ends(0, "^1 peg-in is settled")
@@ -475,6 +498,8 @@ def status_says_what_doctor_says(folder):
         os.remove(name)
     Run(folder, "init").ends(0)
     said("the journal has no state, and the newest snapshot", "pawl node import l2/l2_snapshots.dat")
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    unseen_are_settled(folder, peg)
 
 
 @test

@@ -372,6 +372,58 @@ static void what_people_have_settled_is_not_said(void **state)
 	is_whole();
 }
 
+static void unseen_are(size_t n, size_t settled)
+{
+	memset(&lost, 0, sizeof lost);
+	book_unseen(j, find, NULL);
+	assert_int_equal(lost.n, n);
+	assert_int_equal(lost.settled, settled);
+}
+
+/* A new journal takes over what another one minted: whether that has a block nobody has
+ * looked, until one is read that has it, or people say so. */
+static void what_was_minted_elsewhere_is_not_known_to_have_a_block(void **state)
+{
+	struct l2_state taken;
+	struct book_restored r;
+
+	(void)state;
+	follow();
+	pegin(0xa1);
+	is_done(change("pegin_confirmations", ",'confirmations':6,'by_hand':true"));
+	is_done(change("pegin_mint", ",'by_hand':true"));
+	unseen_are(0, 0); /* this journal has whose word it was */
+	book_read(j, &taken);
+	(void)l2_state_sort(&taken);
+	journal_close(j);
+	drawer_clean();
+	assert_int_equal(journal_create(path, NULL), ERR_OK);
+	j = own();
+	follow();
+	assert_int_equal(book_restore(j, &taken, WALL, &r, &why), ERR_OK);
+	commit(j);
+	l2_state_release(&taken);
+	uncovered_are(0, 0);
+	unseen_are(1, 0);
+	assert_int_equal(lost.amount, 50000);
+	assert_string_equal(lost.id, id);
+	is_refused(change("pegin_look", ",'height':90"), "has read no block");
+	grow(100, 110, 1, 0);
+	is_done(change("pegin_look", ",'height':90"));
+	unseen_are(1, 0);
+	is_done(change("pegin_settle", ",'why':'Ann: block 12'"));
+	unseen_are(0, 1);
+	/* a block has it for the first time: what was said of it is void */
+	grow(111, 111, 1, 0xa1);
+	unseen_are(0, 0);
+	uncovered_are(0, 0);
+	is_refused(change("pegin_look", ",'height':90"), "block 111 has the transaction");
+	reorg(110);
+	unseen_are(0, 0);
+	uncovered_are(1, 0);
+	is_whole();
+}
+
 /* What is in no block that was read is there by a word, which is written down. */
 static void what_no_block_has_is_somebodys_word(void **state)
 {
@@ -602,6 +654,7 @@ int main(void)
 		CASE(blocks_confirm_it_and_final_ones_let_it_be_minted),
 		CASE(a_reorg_takes_its_confirmations_back),
 		CASE(what_was_minted_and_lost_its_block_is_said),
+		CASE(what_was_minted_elsewhere_is_not_known_to_have_a_block),
 		CASE(what_people_have_settled_is_not_said),
 		CASE(what_no_block_has_is_somebodys_word),
 		CASE(what_begins_anew_is_looked_at_anew),

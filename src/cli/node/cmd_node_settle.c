@@ -1,5 +1,5 @@
-/* node settle: peg-ins that were minted and have nothing behind them, all of them; and
- * that people have settled some. */
+/* node settle: peg-ins that were minted and have nothing behind them, or nothing that
+ * this journal knows of, all of them; and that people have settled some. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +16,7 @@ struct settling {
 	struct cli *cli;
 	uint64_t n, settled;
 	struct amount open; /* of those that are not */
+	bool seen;          /* a block had them, and has not any more */
 };
 
 static const char *shown(char out[TOLD_MAX], struct l2_bytes text)
@@ -25,7 +26,8 @@ static const char *shown(char out[TOLD_MAX], struct l2_bytes text)
 	return out;
 }
 
-static void json_one(const struct uncovered *u, const char *id, const char *dest)
+static void json_one(
+    const struct settling *s, const struct uncovered *u, const char *id, const char *dest)
 {
 	char why[TOLD_MAX];
 	json_t *settled = u->change
@@ -33,8 +35,9 @@ static void json_one(const struct uncovered *u, const char *id, const char *dest
 		  (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)))
 	    : json_null();
 
-	cli_json(json_pack("{s:o, s:I, s:o, s:o}", "pegin", cli_text(id), "amount",
-	    (json_int_t)u->amount, "dest", cli_text(dest), "settled", settled));
+	cli_json(json_pack("{s:o, s:I, s:o, s:b, s:o}", "pegin", cli_text(id), "amount",
+	    (json_int_t)u->amount, "dest", cli_text(dest), "seen", s->seen, "settled",
+	    settled));
 }
 
 static void one(void *ctx, const struct uncovered *u)
@@ -50,10 +53,11 @@ static void one(void *ctx, const struct uncovered *u)
 	(void)shown(id, u->id);
 	(void)shown(dest, u->dest);
 	if (s->cli->args.json) {
-		json_one(u, id, dest);
+		json_one(s, u, id, dest);
 		return;
 	}
-	printf("%s %" PRIu64 " satoshi, minted for %s: ", id, u->amount, dest);
+	printf("%s %" PRIu64 " satoshi, minted for %s: %s", id, u->amount, dest,
+	    s->seen ? "" : "no block of it was seen here; ");
 	if (!u->change) {
 		printf("not settled\n");
 		return;
@@ -63,29 +67,39 @@ static void one(void *ctx, const struct uncovered *u)
 	    shown(why, u->why));
 }
 
+static void sum_up(const struct settling *s)
+{
+	char open[AMOUNT_TEXT_MAX];
+
+	if (s->cli->args.json || !s->n)
+		return;
+	amount_format(open, &s->open, 0);
+	cli_say(s->cli,
+	    "Minted, and in no block %s: %" PRIu64 " peg-in%s, %" PRIu64
+	    " of them settled; %s satoshi are not.",
+	    s->seen ? "any more"
+		    : "that this journal has seen, as the state came from "
+		      "elsewhere",
+	    s->n, s->n == 1 ? "" : "s", s->settled, open);
+}
+
 static enum err list(struct cli *c, struct fail *f)
 {
-	struct settling s = { .cli = c };
-	char open[AMOUNT_TEXT_MAX];
+	struct settling gone = { .cli = c, .seen = true }, unseen = { .cli = c };
 	struct journal *j;
 	enum err e = report_open(c, &j, f);
 
 	if (e != ERR_OK)
 		return e;
 	journal_read_begin(j);
-	book_uncovered(j, one, &s);
+	book_uncovered(j, one, &gone);
+	book_unseen(j, one, &unseen);
 	journal_read_end(j);
 	journal_close(j);
-	amount_format(open, &s.open, 0);
-	if (c->args.json)
-		return ERR_OK;
-	if (!s.n)
+	sum_up(&gone);
+	sum_up(&unseen);
+	if (!c->args.json && !gone.n && !unseen.n)
 		cli_say(c, "Each peg-in that was minted has its block behind it.");
-	else
-		cli_say(c,
-		    "Minted, and in no block any more: %" PRIu64 " peg-in%s, %" PRIu64
-		    " of them settled; %s satoshi are not.",
-		    s.n, s.n == 1 ? "" : "s", s.settled, open);
 	return ERR_OK;
 }
 

@@ -116,13 +116,14 @@ void pegin_txs_added(struct journal *j, uint64_t height, const struct hash *hash
 		    (was.in_block && was.height == height && hash_same(&was.block, hash)))
 			continue;
 		put(j, l2_text(text), &is);
-		if (!was.seen || was.in_block)
+		if (was.in_block)
 			continue;
 		if (!MUTANT(settled_for_ever))
 			sql_node_unsettle(j,
 			    &(struct sql_node_unsettle_in){
 				.tx = text, .tx_len = DIGITS });
-		minted_tell(j, l2_text(text), true, height);
+		if (was.seen)
+			minted_tell(j, l2_text(text), true, height);
 	}
 }
 

@@ -70,6 +70,11 @@ struct uncovered {
 };
 typedef void uncovered_fn(void *ctx, const struct uncovered *u);
 void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx);
+/* With a state from elsewhere (book_taken) come peg-ins that were minted there: those of
+ * which no block was read here, and what was minted by hand since. Whether these have a
+ * block nobody knows, until one is read (the change pegin_look) or people have looked
+ * (pegin_settle). Of a state of the journal's own there are none. */
+void book_unseen(struct journal *j, uncovered_fn *each, void *ctx);
 
 /* What the anchor of a state is a hash of, without metadata: "root:time:". Its length. */
 #define ANCHOR_PAYLOAD 96

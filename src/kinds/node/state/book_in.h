@@ -90,6 +90,8 @@ NODISCARD enum err pegin_is_final(
 
 /* fails: INPUT, where there is nothing to settle, or it is settled. */
 NODISCARD enum err pegin_settle(struct book *b, const struct change *c, struct fail *f);
+/* A block is to be read that may have it. fails: INPUT, as missed_want; or one has it. */
+NODISCARD enum err pegin_look(struct book *b, const struct change *c, struct fail *f);
 
 /* -- anchored.c ------------------------------------------------------------ */
 

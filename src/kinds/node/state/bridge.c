@@ -329,5 +329,7 @@ enum err bridge_do(struct book *b, const struct change *c, struct fail *f)
 		return pegout_make(b, c, f);
 	if (c->kind == CHANGE_PEGIN_SETTLE)
 		return pegin_settle(b, c, f);
+	if (c->kind == CHANGE_PEGIN_LOOK)
+		return pegin_look(b, c, f);
 	return c->kind < CHANGE_PEGOUT ? pegin_move(b, c, f) : pegout_move(b, c, f);
 }

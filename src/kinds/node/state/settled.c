@@ -1,7 +1,9 @@
-/* settled.c - peg-ins that were minted, and have nothing behind them; and that people
- * have settled one of them. It moves no row of the state. */
+/* settled.c - peg-ins that were minted, and have nothing behind them, or nothing that
+ * this journal knows of; and that people have settled one of them. It moves no row of the
+ * state. */
 #include "base/mutant.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/state/book_in.h"
 
@@ -21,6 +23,29 @@ void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
 	(void)totals_get(&b);
 	sql_node_pegins_uncovered_begin(j);
 	while (sql_node_pegins_uncovered_next(j, &row)) {
+		struct uncovered u = { .id = { row.id, row.id_len },
+			.dest = { row.dest, row.dest_len },
+			.amount = (uint64_t)row.amount };
+
+		if (!row.no_change && holds(j, b.changes, row.change)) {
+			u.change = row.change;
+			u.at_ms = row.at_ms;
+			u.why = (struct l2_bytes){ row.why, row.why_len };
+		}
+		each(ctx, &u);
+	}
+}
+
+void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)
+{
+	struct sql_node_pegins_unseen_out row;
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	if (!path_begins(j, b.changes) || MUTANT(taken_pegins_are_well))
+		return;
+	sql_node_pegins_unseen_begin(j);
+	while (sql_node_pegins_unseen_next(j, &row)) {
 		struct uncovered u = { .id = { row.id, row.id_len },
 			.dest = { row.dest, row.dest_len },
 			.amount = (uint64_t)row.amount };
@@ -56,7 +81,7 @@ static enum err uncovered(struct book *b, const struct change *c, struct fail *f
 		    " has the transaction of peg-in %s: there is nothing "
 		    "to settle",
 		    tx.height, change_shown(shown, c->peg));
-	if (!tx.seen)
+	if (!tx.seen && !path_begins(b->journal, b->changes))
 		return fail_set(f, ERR_INPUT,
 		    "no block that this node read ever had the transaction of peg-in %s, "
 		    "which was minted by somebody's word: nothing is said of it",
@@ -86,4 +111,21 @@ enum err pegin_settle(struct book *b, const struct change *c, struct fail *f)
 		    change_shown(shown, c->peg), was.change);
 	sql_node_settle(b->journal, &in);
 	return ERR_OK;
+}
+
+enum err pegin_look(struct book *b, const struct change *c, struct fail *f)
+{
+	char shown[CHANGE_SHOWN_MAX];
+	struct pegin_tx tx = { .seen = false };
+	struct l2_pegin p;
+
+	if (!pegin_get(b, c->peg, &p))
+		return fail_set(
+		    f, ERR_INPUT, "there is no peg-in %s", change_shown(shown, c->peg));
+	(void)pegin_tx_get(b->journal, p.btc_tx, &tx);
+	if (tx.in_block)
+		return fail_set(f, ERR_INPUT,
+		    "block %" PRIu64 " has the transaction of peg-in %s already",
+		    tx.height, change_shown(shown, c->peg));
+	return missed_want(b->journal, c->height, f);
 }

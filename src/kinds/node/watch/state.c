@@ -82,12 +82,18 @@ static void compared(struct l2_watch *w, enum l2_how how, const char *fmt, ...)
 
 static void compared(struct l2_watch *w, enum l2_how how, const char *fmt, ...)
 {
+	size_t most = sizeof w->compared.said, len;
+	struct l2_trouble told;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(w->compared.said, sizeof w->compared.said, fmt, ap);
+	vsnprintf(w->compared.said, most, fmt, ap);
 	va_end(ap);
 	w->compared.how = how;
+	len = strlen(w->compared.said);
+	if (how == L2_WELL && told_of_unseen(&told, w->journal))
+		snprintf(w->compared.said + len, most - len,
+		    ". But %.300s: pawl node settle", told.why);
 	state_tell_again(w);
 }
 

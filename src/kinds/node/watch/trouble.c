@@ -157,6 +157,29 @@ bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 	return true;
 }
 
+bool told_of_unseen(struct l2_trouble *ret, struct journal *j)
+{
+	struct unsettled u = { .n = 0 };
+	char sum[AMOUNT_TEXT_MAX];
+
+	book_unseen(j, unsettled_count, &u);
+	if (!u.n)
+		return false;
+	amount_format(sum, &u.amount, 0);
+	why(ret,
+	    "the state came from elsewhere, and in it %" PRIu64 " peg-in%s of %s satoshi "
+	    "%s minted of which this journal has seen no block: whether a block of "
+	    "Bitcoin has %s, nobody here has looked",
+	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "is" : "are",
+	    u.n == 1 ? "its transaction" : "their transactions");
+	remedy(ret,
+	    "pawl node settle lists %s. Where the block is known, the change pegin_look "
+	    "(pawl node apply) names its height, and it is read; else look on Bitcoin "
+	    "for the transaction, then: pawl node settle PEGIN --why TEXT",
+	    u.n == 1 ? "it" : "all");
+	return true;
+}
+
 /* -- the newest snapshot ------------------------------------------------------- */
 
 void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,

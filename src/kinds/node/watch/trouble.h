@@ -39,6 +39,9 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 /* Of the journal's peg-ins: minted, their transactions in no block any more, and nobody
  * has said that it is settled. */
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j);
+/* Of a state from elsewhere: minted there, and nobody here knows of a block. No trouble,
+ * but for people to look at. */
+bool told_of_unseen(struct l2_trouble *ret, struct journal *j);
 /* It is in no block any more; or in none yet, for as long as Bitcoin takes for more than
  * so many blocks, ten minutes each. */
 bool trouble_of_anchor(
