@@ -14,7 +14,9 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -677,6 +679,70 @@ def half_a_reset_is_told_and_asks(folder):
     os.remove(log)
     os.mkdir(log)
     Run(folder, "node", "reset").ends(1, err="l2_snapshots.dat: is no file. Nothing was changed. First: .* move it away;")
+
+
+def stopped_amid(folder, *line):
+    """The program, stopped by a signal once the folder of a reset is there; it may have ended before."""
+    child = subprocess.Popen([PAWL, *line], cwd=folder, env=environment(),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while child.poll() is None:
+        if archives(folder, ".part"):
+            child.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            break
+    return child
+
+
+@test
+def a_reset_that_runs_is_alone(folder):
+    """while a reset runs nobody takes it back, begins another or writes there: each is told who runs"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    for _ in range(20):  # where it was faster than this
+        child = stopped_amid(folder, "node", "reset", word_of(folder, "node", "reset")[0])
+        if child.poll() is None and archives(folder, ".part"):
+            break
+        child.send_signal(signal.SIGCONT)
+        child.communicate(timeout=60)
+    runs = f"a reset of l2 runs, or is being taken back: process {child.pid}. Nothing .* ends by itself"
+    try:
+        for line in (("reset", "--undo"), ("reset",), ("create-anchor",), ("restore",)):
+            Run(folder, "node", *line).ends(5, err=runs)
+        told = Run(folder, "node", "doctor").ends(1).out
+        assert re.search(f"a reset runs, process {child.pid} .*\n.*ends by itself", told), told
+        assert "another journal" not in told and "did not end" not in told, told
+        Run(folder, "node", "anchors").ends(0, err=f"warning: a reset runs, process {child.pid} .*ends by itself")
+    finally:
+        child.send_signal(signal.SIGCONT)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and out.startswith("Archived: ") and not err, (out, err)
+    assert not archives(folder, ".part") and os.path.getsize(log)
+    # the lock is that of the data folder, which a daemon has, too
+    word, _ = word_of(folder, "node", "reset")
+    lock = os.open(os.path.join(folder, "l2"), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    Run(folder, "node", "reset", word).ends(5, err=f"process {os.getpid()}, the daemon of another journal")
+    os.close(lock)
+
+
+@test
+def a_reset_without_room_changes_nothing(folder):
+    """what takes room is made before anything is set aside: where there is none, all is as it was, and it says so"""
+    log = begin(folder)
+    apply(folder, *(credit(f"{n:0200}", 5) for n in range(600)))
+    Run(folder, "node", "create-anchor").ends(0)
+    was, word = text(log), word_of(folder, "node", "reset")[0]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        full = subprocess.run([PAWL, "node", "reset", word], cwd=folder, env=environment(), capture_output=True,
+                              text=True, timeout=60, check=False, restore_signals=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert full.returncode == 1 and re.search("as it was, and what .* begun is gone: .*File too large", full.stderr), full
+    assert not archives(folder) and text(log) == was
+    Run(folder, "node", "reset", word).ends(0, "^Archived")
 
 
 @test

@@ -331,13 +331,18 @@ static void tell(const struct resetting *r)
 
 static enum err undo(struct resetting *r, struct fail *f)
 {
+	enum err e;
+
 	if (!r->files.unfinished)
 		return fail_set(f, ERR_NOT_FOUND,
 		    "%.300s has no reset that was begun and did not end. What an ended "
 		    "one has set aside: pawl node restore --file "
 		    "%.300s/recovery_SECONDS/" SNAPSHOTS_NAME,
 		    r->cli->config->node.data_dir, r->cli->config->node.data_dir);
-	return l2_reset_undo(&r->files, clock_wall_ms(), f);
+	e = l2_reset_take(&r->files, clock_wall_ms(), f);
+	if (e == ERR_OK)
+		e = l2_reset_undo(&r->files, clock_wall_ms(), f);
+	return e;
 }
 
 /* What can't be opened can't be set aside either: no word would do it. */
@@ -356,6 +361,27 @@ static enum err log_opens(const struct resetting *r, struct fail *f)
 	    why.why);
 }
 
+/* What is in place may be old or new: it says how to go on from there. */
+static enum err half_tell(const struct resetting *r, enum err e, struct fail *f)
+{
+	return fail_wrap(f, e,
+	    "the reset did not end (%.200s): once what is said here is mended, pawl node "
+	    "reset finishes it, and pawl node reset --undo takes it back",
+	    r->files.part);
+}
+
+static enum err both_anew(struct resetting *r, struct fail *f)
+{
+	enum err e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
+	    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot, clock_wall_ms(), f);
+
+	if (e == ERR_OK && !r->fresh)
+		e = anchoring_do(r->cli,
+		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
+		    &r->anchor, f);
+	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
+}
+
 static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
 {
 	enum err e = state_look(r, f);
@@ -367,14 +393,11 @@ static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
 	log_look_at(r);
 	e = ask(r, yes, f);
 	if (e == ERR_OK)
-		e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
-		    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot,
-		    clock_wall_ms(), f);
-	if (e == ERR_OK && !r->fresh)
-		e = anchoring_do(r->cli,
-		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
-		    &r->anchor, f);
-	return e == ERR_OK ? l2_reset_end(&r->files, f) : e;
+		e = l2_reset_take(&r->files, clock_wall_ms(), f);
+	if (e != ERR_OK)
+		return e;
+	e = both_anew(r, f);
+	return e == ERR_OK || !r->files.half ? e : half_tell(r, e, f);
 }
 
 static enum err look(struct resetting *r, struct fail *f)
@@ -430,7 +453,9 @@ enum err cmd_node_reset(struct cli *c, struct fail *f)
 	r->cli = c;
 	l2_state_init(&r->state);
 	l2_state_init(&r->snapshot);
+	r->files.lock = r->files.mark = -1;
 	e = run(r, f);
+	l2_reset_leave(&r->files);
 	if (e == ERR_OK)
 		tell(r);
 	l2_state_release(&r->snapshot);

@@ -133,7 +133,7 @@ size_t database_lacks(struct cli *c, struct reorgdb *db, const char *hash)
 		return 0;
 	node_files(&files, c->config);
 	l2_holder_look(&holder, &files.paths);
-	if ((!holder.there || !holder.own) && !MUTANT(lacking_is_none))
+	if (!holder.own && !holder.reset && !MUTANT(lacking_is_none))
 		n = lacking(db, j, hash);
 	journal_close(j);
 	return n;

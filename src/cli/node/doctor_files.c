@@ -346,6 +346,9 @@ static bool lock_tell(struct node_doctor *n)
 	l2_holder_look(&holder, &n->files.paths);
 	if (trouble_of_holder(&trouble, &n->files.paths, &holder))
 		doctor_trouble(n, "files", n->files.paths.folder, &trouble);
+	else if (holder.reset)
+		doctor_fine(&n->d, "database", path,
+		    "a reset, process %d, has the data folder until it ends", holder.pid);
 	else if (holder.there)
 		doctor_fine(&n->d, "database", path,
 		    "the daemon of this journal, process %d, has its lock, which is the "

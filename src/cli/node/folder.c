@@ -99,23 +99,27 @@ enum err folder_settled(struct cli *c, const char *file, struct fail *f)
 {
 	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
 	enum err e = folder_ours(c, file, f);
+	int pid;
 
 	if (e != ERR_OK)
 		return e;
 	above(folder, file);
-	l2_reset_tell(told, &files_of_system, folder);
+	pid = l2_reset_tell(told, &files_of_system, folder);
 	if (!told[0])
 		return ERR_OK;
-	return fail_set(
-	    f, ERR_CONFLICT, "%s. Nothing was changed now. First: " WAYS, told);
+	return fail_set(f, ERR_CONFLICT, "%s. Nothing was changed now. %s", told,
+	    pid ? "It ends by itself; type this again then" : "First: " WAYS);
 }
 
 void folder_warn(const struct cli *c, const char *file)
 {
 	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
+	int pid;
 
 	above(folder, file);
-	l2_reset_tell(told, &files_of_system, folder);
+	pid = l2_reset_tell(told, &files_of_system, folder);
 	if (told[0])
-		cli_warn(c, "%s: " WAYS, told);
+		cli_warn(c, "%s: %s", told,
+		    pid ? "it ends by itself, and this may be of before or after it"
+			: WAYS);
 }

@@ -181,21 +181,32 @@ struct l2_reset {
 	char folder[1024];         /* as it will be called */
 	bool unfinished;           /* it was there.. */
 	bool back;                 /* ..and is taken back: nothing goes on with it */
+	bool half;                 /* what was begun now, or before, is there */
 	bool log, reorg_db, state; /* it has what was there of these */
 	char log_path[1024], part[1024];
 	/* On files of the system alone; "" for a test that has others: it is left out. */
 	char reorg_db_path[1024];
 	/* Taken back: where what the reset had begun is now; "": nothing of it was. */
 	char log_aside[1024], reorg_db_aside[1024];
+	uint64_t log_number; /* of the log in place; 0: there is none */
+	int lock, mark;      /* of who took it (reset_lock.c); -1 */
 };
 /* Looks, and changes nothing. */
 NODISCARD enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
     const char *data_dir, int64_t wall_ms, struct fail *f);
+/* From here to l2_reset_leave no daemon has the folder, and no other reset. On files of
+ * the system alone. fails: OWNED, one has; STALE, it is no longer as it was looked at */
+NODISCARD enum err l2_reset_take(struct l2_reset *r, int64_t wall_ms, struct fail *f);
+void l2_reset_leave(struct l2_reset *r);
+/* Of the process that resets the node of this folder, or takes that back; 0: none does.
+ */
+int l2_reset_runs(const char *data_dir);
 /* A log, of old snapshots those alone whose anchors peg-outs of the state stand on and
  * the journal does not know, and a database of what the journal knows, take their places,
  * each at one instant. s: the state; NULL: there is none, and `instead` is archived in
- * its place; that may be NULL, too. fails: OWNED, a process has one of them open to
- * write; and as files do. */
+ * its place; that may be NULL, too. Both are made before either takes its place: one that
+ * fails until then leaves nothing, and says so; else r->half. fails: OWNED, a process has
+ * one of them open to write; and as files do. */
 struct journal;
 NODISCARD enum err l2_reset_files(struct l2_reset *r, struct journal *j,
     const struct l2_state *s, const struct l2_state *instead, int64_t wall_ms,
@@ -205,10 +216,10 @@ NODISCARD enum err l2_reset_end(struct l2_reset *r, struct fail *f);
  * and the folder goes. What is in place meanwhile goes on as .before_<time>. Who was
  * killed in it finds r->back, and calls it again. fails: as l2_reset_files */
 NODISCARD enum err l2_reset_undo(struct l2_reset *r, int64_t wall_ms, struct fail *f);
-/* One that is not finished: "a reset was begun, and did not end (FOLDER)". "": none is.
- */
+/* One that is not finished: "a reset was begun, and did not end (FOLDER)"; or that runs,
+ * with the process, which is the result then; 0: none runs. "": none is. */
 #define L2_RESET_TOLD 360
-void l2_reset_tell(
+int l2_reset_tell(
     char out[L2_RESET_TOLD], const struct files *files, const char *data_dir);
 /* The newest one that has kept a state: "; the state that a reset has kept: pawl node
  * import FILE". "": none has. */

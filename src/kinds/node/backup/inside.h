@@ -10,6 +10,7 @@
  *   keep.c      a state as a file
  *   note.c      what went wrong with the last one
  *   reset.c     log and database begun anew, those that were archived
+ *   reset_lock.c  one of these at a time
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H
 #define PAWL_KINDS_NODE_BACKUP_INSIDE_H
@@ -124,5 +125,12 @@ NODISCARD enum err log_look(struct log_look *ret, const struct files *files,
     const char *path, struct judge *judge, struct fail *f);
 /* All values of a database, by its path: DAMAGED where one is not what it should be. */
 NODISCARD enum err database_look(const char *path, uint64_t *ret_values, struct fail *f);
+
+/* -- reset_lock.c ---------------------------------------------------------- */
+
+#define RESET_FOLDER "recovery_"
+
+/* Of a reset that was taken: its folder is there by now, and says so. */
+NODISCARD enum err reset_mark(struct l2_reset *r, struct fail *f);
 
 #endif

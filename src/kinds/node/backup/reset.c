@@ -19,7 +19,7 @@
 
 #define LOG "l2_snapshots.dat"
 #define DATABASE "reorg_db"
-#define FOLDER "recovery_"
+#define FOLDER RESET_FOLDER
 #define PART ".part"
 #define BACK ".back" /* it is being taken back */
 #define INSTEAD ".instead_of_"
@@ -51,17 +51,24 @@ static void note_unfinished(void *ctx, const char *name)
 	u->back = ends_with(name, BACK);
 }
 
-void l2_reset_tell(
+int l2_reset_tell(
     char out[L2_RESET_TOLD], const struct files *files, const char *data_dir)
 {
 	struct unfinished u = { .name = "" };
+	int pid;
 
 	out[0] = '\0';
 	if (files->each(data_dir, note_unfinished, &u, NULL) != ERR_OK || !u.name[0] ||
 	    MUTANT(reset_hides))
-		return;
-	snprintf(out, L2_RESET_TOLD, "a reset was begun, and %s (%.200s/%s)",
-	    u.back ? "is half taken back" : "did not end", data_dir, u.name);
+		return 0;
+	pid = l2_reset_runs(data_dir);
+	if (pid)
+		snprintf(out, L2_RESET_TOLD, "a reset %s, process %d (%.200s/%s)",
+		    u.back ? "is being taken back" : "runs", pid, data_dir, u.name);
+	else
+		snprintf(out, L2_RESET_TOLD, "a reset was begun, and %s (%.200s/%s)",
+		    u.back ? "is half taken back" : "did not end", data_dir, u.name);
+	return pid;
 }
 
 static bool there(const struct files *files, const char *path)
@@ -79,11 +86,13 @@ struct renewal {
 	enum err (*make)(struct renewal *r, const char *path, struct fail *f);
 	struct journal *journal;
 	const struct l2_state *state;
-	char kept[BACKUP_PATH_MAX]; /* in the folder */
-	bool was;                   /* there was one: it is there */
-	uint64_t number;            /* of what was to be replaced.. */
-	char made[BACKUP_PATH_MAX]; /* ..by this one; "": none yet */
-	bool changed;               /* they have: that name has what there was */
+	char kept[BACKUP_PATH_MAX];  /* in the folder */
+	bool was;                    /* there was one: it is there */
+	bool done;                   /* and what is in place is the new one */
+	uint64_t number;             /* of what was to be replaced.. */
+	char made[BACKUP_PATH_MAX];  /* ..by this one; "": none yet */
+	char fresh[BACKUP_PATH_MAX]; /* the same where nothing was; "": none yet */
+	bool changed;                /* they have: that name has what there was */
 	/* The same on the way back: of what is in place, and what there was. */
 	uint64_t in_place;
 	char again[BACKUP_PATH_MAX];
@@ -152,8 +161,12 @@ enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
 	struct unfinished u = { .name = "" };
 	enum err e = files->each(data_dir, note_unfinished, &u, f);
 
-	*ret =
-	    (struct l2_reset){ .files = files, .unfinished = u.name[0], .back = u.back };
+	*ret = (struct l2_reset){ .files = files,
+		.unfinished = u.name[0],
+		.back = u.back,
+		.half = u.name[0],
+		.lock = -1,
+		.mark = -1 };
 	if (e == ERR_OK && strlen(data_dir) > BACKUP_PATH_MAX - 160)
 		e = fail_set(
 		    f, ERR_USAGE, "the folder of the node: its path is too long");
@@ -161,6 +174,7 @@ enum err l2_reset_look(struct l2_reset *ret, const struct files *files,
 		return e;
 	snprintf(ret->log_path, BACKUP_PATH_MAX, "%.860s/" LOG, data_dir);
 	snprintf(ret->reorg_db_path, BACKUP_PATH_MAX, "%.860s/" DATABASE, data_dir);
+	(void)!files->number(ret->log_path, &ret->log_number, NULL);
 	if (u.name[0]) {
 		snprintf(ret->part, BACKUP_PATH_MAX, "%.860s/%s", data_dir, u.name);
 		snprintf(ret->folder, BACKUP_PATH_MAX, "%.*s",
@@ -245,10 +259,10 @@ static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
 	snprintf(fresh, sizeof fresh, "%.960s/%s.fresh", r->reset->part, r->name);
 	reorgdb_remove(fresh);
 	e = r->make(r, fresh, f);
-	if (e != ERR_OK)
+	if (e == ERR_OK && !old)
+		memcpy(r->fresh, fresh, sizeof fresh);
+	if (e != ERR_OK || !old)
 		return e;
-	if (!old)
-		return moved(r, fresh, r->path, f);
 	r->number = *old;
 	snprintf(r->made, sizeof r->made, "%.960s/%s" INSTEAD "%" PRIu64, r->reset->part,
 	    r->name, r->number);
@@ -276,21 +290,30 @@ static void made_drop(struct renewal *r)
 	r->made[0] = '\0';
 }
 
-static enum err renew(struct renewal *r, struct fail *f)
+/* All that takes room. */
+static enum err renewal_make(struct renewal *r, struct fail *f)
 {
 	const struct files *files = r->reset->files;
 	uint64_t number = 0;
 	bool old = files->number(r->path, &number, NULL) == ERR_OK;
 	enum err e = renewal_look(r, f);
 
-	if (e != ERR_OK || (r->was && old && !MUTANT(reset_forgets)))
+	r->done = r->was && old && !MUTANT(reset_forgets);
+	if (e != ERR_OK || r->done)
 		return e;
 	if (r->made[0] && !r->changed && (!old || number != r->number))
 		made_drop(r);
-	if (!r->made[0])
-		e = make(r, old ? &number : NULL, f);
-	if (e != ERR_OK || !r->made[0])
-		return e;
+	return r->made[0] ? ERR_OK : make(r, old ? &number : NULL, f);
+}
+
+static enum err renewal_place(struct renewal *r, struct fail *f)
+{
+	enum err e;
+
+	if (r->done)
+		return ERR_OK;
+	if (r->fresh[0])
+		return moved(r, r->fresh, r->path, f);
 	e = change_names(r, r->made, r->changed && !MUTANT(reset_changes_twice), f);
 	if (e == ERR_OK)
 		e = moved(r, r->made, r->kept, f);
@@ -445,10 +468,17 @@ static enum err both_renew(
 		.path = reset->reorg_db_path,
 		.make = database_make,
 		.journal = j };
-	enum err e = renew(&log, f);
+	bool with_db = reset->reorg_db_path[0];
+	enum err e = renewal_make(&log, f);
 
-	if (e == ERR_OK && reset->reorg_db_path[0])
-		e = renew(&db, f);
+	if (e == ERR_OK && with_db)
+		e = renewal_make(&db, f);
+	if (e == ERR_OK)
+		reset->half = true;
+	if (e == ERR_OK)
+		e = renewal_place(&log, f);
+	if (e == ERR_OK && with_db)
+		e = renewal_place(&db, f);
 	reset->log = log.was;
 	reset->reorg_db = db.was;
 	return e;
@@ -462,6 +492,8 @@ static enum err folder_fill(
 
 	snprintf(state, sizeof state, "%.960s/l2_state.jsonl", r->part);
 	if (e == ERR_OK)
+		e = reset_mark(r, f);
+	if (e == ERR_OK)
 		e = r->files->sync_folder(r->part, f);
 	if (e == ERR_OK && s && !there(r->files, state))
 		e = l2_state_write(r->files, state, s, wall_ms, f);
@@ -473,12 +505,20 @@ enum err l2_reset_files(struct l2_reset *r, struct journal *j, const struct l2_s
     const struct l2_state *instead, int64_t wall_ms, struct fail *f)
 {
 	struct held held = { .db = REORGDB_NOT_HELD };
+	bool begun = false;
 	enum err e = hold(&held, r, f);
 
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		begun = true;
 		e = folder_fill(r, s ? s : instead, wall_ms, f);
+	}
 	if (e == ERR_OK)
 		e = both_renew(r, j, s, f);
+	if (e != ERR_OK && begun && !r->half && !MUTANT(reset_begun_stays)) {
+		reorgdb_remove(r->part);
+		e = fail_wrap(f, e,
+		    "all is in place as it was, and what the reset had begun is gone");
+	}
 	r->files->close(held.log);
 	reorgdb_let_go(&held.db);
 	return e;
@@ -508,6 +548,8 @@ enum err l2_reset_undo(struct l2_reset *r, int64_t wall_ms, struct fail *f)
 	struct held held = { .db = REORGDB_NOT_HELD };
 	enum err e = hold(&held, r, f);
 
+	if (e == ERR_OK)
+		e = reset_mark(r, f);
 	if (e == ERR_OK)
 		e = turn_back(r, f);
 	if (e == ERR_OK)

@@ -4,6 +4,7 @@
 
 #include "base/mutant.h"
 #include "journal/journal.h"
+#include "kinds/node/backup/backup.h"
 #include "kinds/node/reorgdb/reorgdb.h"
 #include "world/files.h"
 
@@ -25,6 +26,10 @@ void l2_holder_look(struct l2_holder *ret, const struct l2_paths *paths)
 	*ret = (struct l2_holder){
 		.there = pid, .folder = pid, .own = held && owner.pid == pid, .pid = pid
 	};
+	if (pid && l2_reset_runs(paths->folder) == pid) {
+		ret->reset = true; /* it owns the journal while it anchors */
+		ret->own = false;
+	}
 	if (ret->folder && !ret->own)
 		return;
 	there = reorgdb_holder(paths->reorg_db, &pid);
@@ -39,7 +44,7 @@ bool trouble_of_holder(
 {
 	char name[WHO_MAX], see[80] = "see what it is";
 
-	if (!holder->there || holder->own || MUTANT(holder_is_ours))
+	if (!holder->there || holder->own || holder->reset || MUTANT(holder_is_ours))
 		return false;
 	who(name, holder->pid);
 	if (holder->folder)
@@ -70,6 +75,11 @@ enum err l2_folder_check(const struct l2_paths *paths, struct fail *f)
 	l2_holder_look(&h, paths);
 	if (!h.folder || h.own || MUTANT(folder_of_two_nodes))
 		return ERR_OK;
+	if (h.reset)
+		return fail_set(f, ERR_OWNED,
+		    "a reset of %.400s runs, or is being taken back: process %d. Nothing "
+		    "was changed. It ends by itself; type this again then",
+		    paths->folder, h.pid);
 	return fail_set(f, ERR_OWNED,
 	    "%.400s is the data folder of %s, the daemon of another journal. Nothing was "
 	    "changed. Type it where the config of that one is, or name another "
@@ -85,6 +95,11 @@ enum err l2_folder_take(const char *folder, int *ret, struct fail *f)
 
 	if (e != ERR_OWNED || MUTANT(folder_of_two_nodes))
 		return ERR_OK; /* what else is wrong with it the first step says */
+	if (pid && l2_reset_runs(folder) == pid)
+		return fail_set(f, ERR_OWNED,
+		    "node.data_dir: a reset of %.400s runs, or is being taken back: "
+		    "process %d. It ends by itself; start the node then",
+		    folder, pid);
 	if (pid)
 		snprintf(stop, sizeof stop, "stop that one, which is safe: kill %d", pid);
 	return fail_set(f, ERR_OWNED,

@@ -13,6 +13,7 @@ struct l2_holder {
 	bool there;  /* a process has one of them: */
 	bool folder; /* the folder, as a daemon has it; else the reorg database */
 	bool own;    /* it owns this journal, too */
+	bool reset;  /* it resets the node of that folder, and is no daemon */
 	int pid;     /* 0: the system does not say */
 };
 /* Asked of the system; nothing is locked for it. paths->journal is that of who asks;
@@ -22,7 +23,8 @@ void l2_holder_look(struct l2_holder *ret, const struct l2_paths *paths);
 bool trouble_of_holder(
     struct l2_trouble *ret, const struct l2_paths *paths, const struct l2_holder *holder);
 
-/* Who writes in the folder beside its daemon: OWNED, it is that of another journal. */
+/* Who writes in the folder beside its daemon: OWNED, it is that of another journal, or
+ * a reset runs. */
 NODISCARD enum err l2_folder_check(const struct l2_paths *paths, struct fail *f);
 /* A daemon's, who owns its journal: the folder, until *ret is closed; -1: it is not
  * there, which its first step says. fails: OWNED, another daemon has it. */

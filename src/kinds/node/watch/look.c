@@ -267,9 +267,13 @@ static void reset_look(struct l2_look *l, const char *folder)
 {
 	char told[L2_RESET_TOLD];
 
-	l2_reset_tell(told, &files_of_system, folder);
+	int pid = l2_reset_tell(told, &files_of_system, folder);
+
 	l->half_reset = told[0];
-	if (told[0])
+	if (pid)
+		remedy(found(l, folder, "%s", told),
+		    "it ends by itself: look again then, pawl node doctor");
+	else if (told[0])
 		remedy(found(l, folder, "%s", told),
 		    "pawl node reset, which changes nothing yet: it says how far that "
 		    "came, what finishes it, and what takes it back");
