@@ -257,6 +257,39 @@ def a_key_does_not_outlive_what_it_did(folder):
 
 
 @test
+def nothing_is_minted_before_a_block_was_read(folder):
+    """where node.chain is set a peg-in that no block has is there by_hand or not at all, also before the first serve"""
+    plain = ("journal: pawl.db", "serve: {listen: none}")
+    chain = "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}"
+    output = {"do": "pegin", "txid": "88" * 32, "vout": 0, "amount": 20000, "source": "s", "dest": "a"}
+    peg = {"peg": hashlib.sha256(f"{output['txid']}0".encode()).hexdigest()}
+    deep, mint = {"do": "pegin_confirmations", "confirmations": 6, **peg}, {"do": "pegin_mint", **peg}
+
+    def apply(code, *changes, err=None):
+        Run(folder, "node", "apply", write(folder, "p.jsonl", *changes), "--again").ends(code, err=err)
+
+    begin(folder)
+    write(folder, "pawl.yaml", *plain, "node: {data_dir: data}")
+    apply(0, output, deep)
+    write(folder, "s.json", Run(folder, "node", "state", "--json").ends(0).out)
+    write(folder, "pawl.yaml", *plain, "node: {data_dir: data, chain: b}", chain)
+    apply(2, mint, err=r"p.jsonl:1: .*start pawl serve and give it time, say by .by_hand.:true")
+    for name in os.listdir(folder):  # the journal is lost
+        if name.startswith("pawl.db"):
+            os.remove(os.path.join(folder, name))
+    Run(folder, "init").ends(0)
+    apply(2, output, deep, err="p.jsonl:2: .*start pawl serve")
+    Run(folder, "node", "import", "s.json").ends(0)
+    apply(2, mint, err="p.jsonl:1: .*start pawl serve")
+    Run(folder, "node", "state").ends(0, out=r"supply +0\n")
+    with Serve(folder):
+        status, told = posted(folder, mint)
+        assert status == 400 and "give it time" in told, told
+    apply(0, {**mint, "by_hand": True})
+    Run(folder, "node", "state").ends(0, out=r"supply +19000\n")
+
+
+@test
 def state_is_anchored_once(folder):
     """a state gets a snapshot and an anchor, once; what was left between the two is gone on with"""
     begin(folder)

@@ -32,7 +32,7 @@ static struct sim_disk_image *begin;
 
 static void apply(struct journal *j, const char *lines)
 {
-	struct book *b = book_new(j, 1700000000000);
+	struct book *b = book_new(j, 1700000000000, BOOK_FOLLOWS_NONE);
 	struct book_done done = { 0 };
 	struct fail f = { 0 };
 

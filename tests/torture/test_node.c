@@ -57,7 +57,7 @@ static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f
 
 static void apply(struct journal *j, const char *lines, struct book_done *done)
 {
-	struct book *b = book_new(j, WALL);
+	struct book *b = book_new(j, WALL, BOOK_FOLLOWS_NONE);
 	struct fail f = { 0 };
 
 	book_rooted_by(b, is_rooted, NULL);
@@ -150,7 +150,7 @@ static void read_block(struct journal *j, uint64_t height)
 
 	anchors_added(j, height, &hash, txids, 2);
 	pegin_txs_added(j, height, &hash, txids, 2);
-	b = book_new(j, WALL);
+	b = book_new(j, WALL, BOOK_FOLLOWS_NONE);
 	(void)book_pegins(b, height, 100);
 	book_settle(b);
 	book_free(b);

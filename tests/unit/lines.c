@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+enum book_chain lines_chain = BOOK_FOLLOWS_NONE;
+
 char *lines_json(const char *lines)
 {
 	char *json = mem_str(lines);
@@ -25,7 +27,7 @@ static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f
 enum err lines_do(struct journal *j, int64_t wall_ms, const char *lines,
     struct book_done *done, struct fail *why)
 {
-	struct book *b = book_new(j, wall_ms);
+	struct book *b = book_new(j, wall_ms, lines_chain);
 	char *json = lines_json(lines);
 	enum err e;
 

@@ -4,6 +4,9 @@
 
 #include "kinds/node/state/book.h"
 
+/* What the config says; BOOK_FOLLOWS_NONE at first. */
+extern enum book_chain lines_chain;
+
 char *lines_json(const char *lines); /* freed with mem_free */
 
 /* All of them or none; what they left is the caller's to commit. */

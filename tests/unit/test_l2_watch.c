@@ -22,7 +22,7 @@ static void commit_it(void)
 
 static void change(const char *line)
 {
-	struct book *b = book_new(scene.journal, 1);
+	struct book *b = book_new(scene.journal, 1, BOOK_FOLLOWS_NONE);
 	struct book_done done = { 0 };
 	struct fail f = { 0 };
 

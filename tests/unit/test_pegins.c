@@ -35,6 +35,7 @@ static int fresh(void **state)
 	drawer_clean();
 	assert_int_equal(journal_create(path, NULL), ERR_OK);
 	j = own();
+	lines_chain = BOOK_FOLLOWS_NONE;
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static void reorg(uint64_t above)
 /* As the node's turn does. How many moved. */
 static size_t counted(void)
 {
-	struct book *b = book_new(j, WALL);
+	struct book *b = book_new(j, WALL, BOOK_FOLLOWS_NONE);
 	uint64_t top;
 	size_t n;
 
@@ -448,6 +449,29 @@ static void what_no_block_has_is_somebodys_word(void **state)
 	is_whole();
 }
 
+/* The config names a chain, and nobody has read a block of it yet: as in a new journal,
+ * or behind a state from elsewhere. */
+static void before_the_first_block_no_word_is_one(void **state)
+{
+	(void)state;
+	pegin(0xa1);
+	is(0xa1, PEGIN_INITIATED, 0);
+	lines_chain = BOOK_FOLLOWS;
+	is_refused(change("pegin_confirmations", ",'confirmations':6"),
+	    "of the chain that node.chain names: start pawl serve");
+	lines_chain = BOOK_FOLLOWS_NONE;
+	is_done(change("pegin_confirmations", ",'confirmations':6"));
+	lines_chain = BOOK_FOLLOWS;
+	is_refused(change("pegin_mint", ""), "say by \"by_hand\":true");
+	is(0xa1, PEGIN_CONFIRMED, 6);
+	is_done(change("pegin_mint", ",'by_hand':true"));
+	is(0xa1, PEGIN_MINTED, 6);
+	pegin(0xa2);
+	is(0xa2, PEGIN_INITIATED, 0);
+	is_done(change("pegin_confirmations", ",'confirmations':6,'by_hand':true"));
+	is_whole();
+}
+
 static void what_begins_anew_is_looked_at_anew(void **state)
 {
 	struct pegin_wanted *w;
@@ -657,6 +681,7 @@ int main(void)
 		CASE(what_was_minted_elsewhere_is_not_known_to_have_a_block),
 		CASE(what_people_have_settled_is_not_said),
 		CASE(what_no_block_has_is_somebodys_word),
+		CASE(before_the_first_block_no_word_is_one),
 		CASE(what_begins_anew_is_looked_at_anew),
 		CASE(what_was_missed_is_read_again),
 		CASE(what_was_missed_may_stand_on_others),

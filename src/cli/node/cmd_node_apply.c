@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "cli/node/put.h"
 #include "cli/node/snapshots.h"
 #include "cli/owner/own.h"
 #include "crypto/sha256.h"
@@ -189,7 +190,7 @@ static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f
 static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 {
 	struct applying *a = ctx;
-	struct book *b = book_new(l->journal, world_wall_ms(l->world));
+	struct book *b = put_book(l);
 	uint8_t sum[32];
 	enum err e;
 

@@ -3,7 +3,11 @@
 #include <string.h>
 
 #include "cli/owner/own.h"
-#include "kinds/node/state/book.h"
+
+struct book *put_book(struct loop *l)
+{
+	return book_new(l->journal, world_wall_ms(l->world), l->face.node_chain);
+}
 
 /* Who makes an anchor here has written its snapshot. */
 static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
@@ -17,7 +21,7 @@ static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f
 static enum err put_here(void *ctx, struct loop *l, struct fail *f)
 {
 	const char *lines = ctx;
-	struct book *b = book_new(l->journal, world_wall_ms(l->world));
+	struct book *b = put_book(l);
 	struct book_done done = { 0 };
 	enum err e;
 

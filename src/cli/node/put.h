@@ -4,6 +4,11 @@
 #define PAWL_CLI_NODE_PUT_H
 
 #include "cli/cli.h"
+#include "cli/owner/loop.h"
+#include "kinds/node/state/book.h"
+
+/* The state in the open journal, to change. */
+struct book *put_book(struct loop *l);
 
 /* Lines (kinds/node/state/change.h), all of them or none. fails: as book_lines, and as
  * own_do does. */

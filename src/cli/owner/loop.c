@@ -159,6 +159,8 @@ static struct serve_face face_of(struct loop *l)
 		.key_usable = face_key_usable,
 		.channel_ready = face_channel_ready,
 		.rooted = face_rooted,
+		.node_chain =
+		    l->cli->config->node.chain ? BOOK_FOLLOWS : BOOK_FOLLOWS_NONE,
 		.stuck = face_stuck };
 }
 

@@ -253,7 +253,7 @@ static void count_pegins(struct l2_node *n, struct runner *r)
 	if (!anchors_top(n->journal, &height) || !anchors_at(n->journal, height, &top) ||
 	    (!n->count && hash_same(&top, &n->counted)))
 		return;
-	b = book_new(n->journal, world_wall_ms(n->world));
+	b = book_new(n->journal, world_wall_ms(n->world), BOOK_FOLLOWS);
 	moved = book_pegins(b, height, COUNTED_MAX);
 	if (!journal_numb(n->journal))
 		book_settle(b);

@@ -10,7 +10,8 @@
 enum err changes_do(const struct command_at *at, const struct request *q,
     struct told *ret, struct fail *f)
 {
-	struct book *b = book_new(at->journal, world_wall_ms(at->world));
+	struct book *b =
+	    book_new(at->journal, world_wall_ms(at->world), at->face->node_chain);
 	struct book_done done = { 0 };
 	enum err e;
 

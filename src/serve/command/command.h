@@ -40,6 +40,7 @@ struct serve_face {
 	/* Has somebody the state of a new anchor of a layer 2? NULL: none is made. fails:
 	 * INPUT; NO_QUORUM: it is looked up, ask again. */
 	book_rooted_fn *rooted;
+	enum book_chain node_chain; /* as the config has it */
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read
 	 * from the journal will do. */
 	enum err (*stuck)(

@@ -84,11 +84,12 @@ static void hold(const struct book *b, const char *when)
 		    when);
 }
 
-struct book *book_new(struct journal *j, int64_t wall_ms)
+struct book *book_new(struct journal *j, int64_t wall_ms, enum book_chain chain)
 {
 	struct book *b = mem_new(sizeof *b);
 
 	b->journal = j;
+	b->chain = chain;
 	b->wall_ms = wall_ms;
 	(void)totals_get(b);
 	b->first = b->changes;

@@ -26,9 +26,14 @@
 
 struct book;
 
+/* Who opens it says whether this node follows Bitcoin, as its config has it: a journal
+ * that has read no block yet can't know. Then what no block has is by nobody's word
+ * there but by_hand. One that has read some knows, and needs nobody to say so. */
+enum book_chain { BOOK_FOLLOWS_NONE, BOOK_FOLLOWS };
+
 /* Of an owner; wall_ms: what is not dated by its change is dated so. Totals that
  * contradict each other end the process. */
-struct book *book_new(struct journal *j, int64_t wall_ms);
+struct book *book_new(struct journal *j, int64_t wall_ms, enum book_chain chain);
 /* Who says of an anchor that is new whether somebody has its state (judge/rooted.h).
  * Without him there may be none among its changes. fails: INPUT, and what its door asks
  * again for. */

@@ -21,6 +21,7 @@
 
 struct book {
 	struct journal *journal;
+	enum book_chain chain;
 	book_rooted_fn *rooted; /* NULL: no anchor is made */
 	void *rooted_ctx;
 	int64_t wall_ms, at_ms; /* at_ms: of the change that is being done */

@@ -98,10 +98,23 @@ size_t book_pegins(struct book *b, uint64_t top, size_t most)
 
 /* -- by somebody's word ---------------------------------------------------- */
 
-static enum err unseen(const struct change *c, struct fail *f)
+/* A chain that the config names counts before the first block of it was read. */
+static bool followed(const struct book *b, const struct bitcoin_final *final)
+{
+	return final->followed ||
+	    (b->chain == BOOK_FOLLOWS && !MUTANT(unread_chain_is_none));
+}
+
+static enum err unseen(
+    const struct change *c, const struct bitcoin_final *final, struct fail *f)
 {
 	if (c->by_hand || MUTANT(word_is_a_block))
 		return ERR_OK;
+	if (!final->followed)
+		return fail_set(f, ERR_INPUT,
+		    "no block has its transaction, as this journal has read none yet of "
+		    "the chain that node.chain names: start pawl serve and give it time, "
+		    "say by \"by_hand\":true that it is there by your word, or leave it");
 	return fail_set(f, ERR_INPUT,
 	    "no block that this node has read has its transaction: give it time, say by "
 	    "\"by_hand\":true that it is there by your word, or leave it");
@@ -120,7 +133,7 @@ enum err pegin_word(
 		    ", and counts its confirmations itself: %" PRIu64 " now",
 		    tx.height, was->confirmations);
 	bitcoin_final(b->journal, &final);
-	return final.followed ? unseen(c, f) : ERR_OK;
+	return followed(b, &final) ? unseen(c, &final, f) : ERR_OK;
 }
 
 /* What is minted is never taken back: so its block has to be one that stays. */
@@ -132,14 +145,14 @@ enum err pegin_is_final(
 
 	(void)pegin_tx_get(b->journal, was->btc_tx, &tx);
 	bitcoin_final(b->journal, &final);
-	if (!final.followed || MUTANT(minted_before_final))
+	if (!followed(b, &final) || MUTANT(minted_before_final))
 		return ERR_OK;
 	if (final.stopped)
 		return fail_set(f, ERR_INPUT,
 		    "a final block of Bitcoin has vanished: nothing is minted until that "
 		    "is accepted; see: pawl status");
 	if (!tx.seen)
-		return unseen(c, f);
+		return unseen(c, &final, f);
 	if (final.behind || missed_above(b->journal, tx.height))
 		return fail_set(f, ERR_INPUT,
 		    "this node has not read Bitcoin as far as it is final, block %" PRIu64

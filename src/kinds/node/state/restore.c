@@ -231,7 +231,7 @@ static void restored_log(struct book *b, const struct book_restored *r)
 enum err book_restore(struct journal *j, const struct l2_state *s, int64_t wall_ms,
     struct book_restored *ret, struct fail *f)
 {
-	struct book *b = book_new(j, wall_ms);
+	struct book *b = book_new(j, wall_ms, BOOK_FOLLOWS_NONE); /* no rule is asked */
 	struct amount before;
 	char root[L2_HEX];
 	enum err e;
