@@ -1026,6 +1026,7 @@ static void a_key_of_changes_is_exact(void **state)
 }
 
 #define CREDIT(n) "{\"do\":\"credit\",\"peer\":\"x\",\"amount\":\"" n "\"}"
+#define NAMED "{\"do\":\"credit\",\"peer\":\"x\",\"amount\":\"3\",\"id\":\"i\"}"
 #define CHANGES "/v1/node/changes"
 
 static void restored(const struct rig *t, const struct l2_state *s)
@@ -1062,6 +1063,14 @@ static void a_key_of_what_was_taken_back_is_refused(void **state)
 	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 200, REPLAYED);
 	posted(t, CHANGES, KEY("3"), CREDIT("5"), 409,
 	    "Key 3: what it did, change 5, was taken back by change 6,");
+	/* one that found it done already; and the line comes again by its id */
+	posted(t, CHANGES, "", NAMED, 200, "\"fresh\":1,\"change\":7}");
+	posted(
+	    t, CHANGES, KEY("4"), NAMED, 200, "{\"known\":1,\"fresh\":0,\"change\":7}");
+	restored(t, &two);
+	posted(t, CHANGES, KEY("4"), NAMED, 409,
+	    "Key 4: what it found done, change 7, was taken back by change 8,");
+	posted(t, CHANGES, KEY("5"), NAMED, 200, "\"fresh\":1,\"change\":9}");
 	/* what a state from elsewhere has nobody can say */
 	l2_state_init(&theirs);
 	l2_state_add(&theirs, L2_BALANCES, &(struct l2_balance){ l2_text("z"), 7 });
