@@ -79,9 +79,12 @@ static uint64_t get(const uint8_t *from, int bytes)
 /* Its place and what it says of the one before it stay as they are. */
 static size_t mend_one(uint8_t *r, size_t left)
 {
-	uint64_t len = get(r + 16, 8);
+	uint64_t len;
 
-	if (len > left || left < V2_HEAD + V2_FOOT || record_len(len) > left)
+	if (left < V2_HEAD + V2_FOOT)
+		return 1;
+	len = get(r + 16, 8);
+	if (len > left || record_len(len) > left)
 		return 1;
 	record_seal(r, len);
 	return record_len(len);
