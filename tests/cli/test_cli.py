@@ -253,6 +253,21 @@ def a_wrong_config_names_its_lines(folder):
 
 
 @test
+def without_a_config_each_says_so(folder):
+    """what would own the journal, or ask its owner, ends with what is wrong with the config, missing or damaged"""
+    write(folder, "change", '{"do":"credit","peer":"a","amount":5}')
+
+    def told(why):
+        for line in ("pause a", "resume a", "resume chain:b", "cancel a", "retry a", "track x", "untrack x", "serve",
+                     "endpoints off b/1", "node apply change", "node settle a --why b", "node create-anchor", "archive"):
+            Run(folder, *line.split()).ends(1, err=why)
+
+    told("^pawl: pawl.yaml: there is no such file; `pawl init` writes one")
+    write(folder, "pawl.yaml", "chains: [")
+    told("^pawl: pawl.yaml:.*did not find")
+
+
+@test
 def the_environment_overrides_the_config(folder):
     """a twin in the environment is checked like the file, and a mistyped one refused"""
     write(folder, "pawl.yaml", CHAIN)

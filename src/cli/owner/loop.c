@@ -223,7 +223,8 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 		.door = { .folder_fd = -1, .listen_fd = -1 },
 		.listener = { .fd = -1 },
 		.notify = { .fd = -1 } };
-	l->face = face_of(l);
+	if (e == ERR_OK)
+		l->face = face_of(l);
 	progress_init(&l->progress, silent ? NULL : stderr);
 	if (e == ERR_OK)
 		e = world_open(&l->world, f);
