@@ -183,8 +183,12 @@ def owner_is_asked(folder):
         Run(folder, "node", "apply", "a.jsonl").ends(0, out="^2 changes are done")
         Run(folder, "node", "apply", "a.jsonl").ends(0, out="All 2 changes were done before")
         Run(folder, "node", "apply", "bad.jsonl").ends(2, err="bad.jsonl: line 3: peer b has 7")
-        Run(folder, "node", "apply", "many.jsonl").ends(2, err="many.jsonl:[0-9]+: .*takes 1024 KiB of changes at once")
+        Run(folder, "node", "apply", "many.jsonl").ends(2, err="many.jsonl:[0-9]+: .*takes 1024 KiB of changes at once.* the ids made")
         assert state(folder)[1] == {"a": 100, "b": 7}
+        # as many as it says
+        most = int(re.search("parts, of ([0-9]+) lines", Run(folder, "node", "apply", "many.jsonl").err)[1])
+        write(folder, "part.jsonl", *(credit(f"peer-{n:05}", 1) for n in range(most)))
+        Run(folder, "node", "apply", "part.jsonl").ends(0, out=f"^{most} changes are done")
     Run(folder, "node", "apply", "many.jsonl").ends(0, out="^20000 changes are done")
     assert len(state(folder)[1]) == 20002
 

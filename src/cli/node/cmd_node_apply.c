@@ -224,9 +224,11 @@ static enum err change_ask(
 	if (buf_ok(&q->body))
 		return ERR_OK;
 	return fail_set(f, ERR_TOO_BIG,
-	    "the process that owns the journal takes %zu KiB of changes at once: end "
-	    "it first, which is safe (pawl status says which it is), or give it parts",
-	    REQUEST_LINES_MAX / 1024);
+	    "nothing was done: the process that owns the journal takes %zu KiB of changes "
+	    "at once, and the lines above this one fill that%s. End it first, which is "
+	    "safe (pawl status says which it is), or give it parts, of %lld lines here",
+	    REQUEST_LINES_MAX / 1024,
+	    a->prefix[0] ? ", with the ids made for those without one" : "", a->line - 1);
 }
 
 static enum err do_there(void *ctx, struct client *client, struct fail *f)
