@@ -270,7 +270,7 @@ static void without_a_block_it_only_polls(void **state)
 
 static uint64_t requests_of(int blocks, int payments, bool whole)
 {
-	uint64_t requests;
+	uint64_t requests = 0;
 
 	begin(1, 1);
 	scene.node[0]->no_block_receipts = whole;
