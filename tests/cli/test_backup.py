@@ -141,12 +141,13 @@ def a_copy_that_failed_is_known(folder):
 
     known("backup " + made.json()[0]["time"] + " is in l2/backups, and not in disk/node")
     Run(folder, "node", "backup", "--to", "l2").ends(1, err="/bin/false")
-    for there in ("disk/node", "../disk/node"):
+    for there in ("disk/node", "../disk/node", "l2/../disk/node"):
         config(folder, f"{{folder: {there}}}")
         Run(folder, "node", "backup").ends(1, err="folder .*disk/node is not there, and none is made: mount the disk .* install -d")
     assert names(os.path.join(folder, "disk")) == []
-    config(folder, "{folder: l2/mine}")  # no other disk than that of what is copied
-    Run(folder, "node", "backup").ends(0)
+    for there in ("l2/mine", "./l2//more"):  # no other disk than that of what is copied
+        config(folder, f"{{folder: {there}}}")
+        Run(folder, "node", "backup").ends(0)
     config(folder, "{copy_to: disk/node}")
     os.mkdir(os.path.join(folder, "disk", "node"))
     Run(folder, "node", "backup", "--to", "l2").ends(0)  # is not what the config wants

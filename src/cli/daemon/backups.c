@@ -1,18 +1,42 @@
 #include "cli/daemon/backups.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
 
+/* Without its last part. */
+static void cut(char *path)
+{
+	char *end = strrchr(path, '/');
+
+	if (!end)
+		snprintf(path, 2, ".");
+	else
+		end[end == path] = '\0';
+}
+
+/* However both are written; what is not there would be made in what is. */
 static bool is_in(const char *path, const char *dir)
 {
-	size_t n = strlen(dir);
+	char above[BACKUP_NAME_MAX], there[PATH_MAX], in[PATH_MAX];
+	size_t n;
 
-	return !strncmp(path, dir, n) && path[n] == '/';
+	if (!realpath(dir, in))
+		return false;
+	snprintf(above, sizeof above, "%s", path);
+	while (!realpath(above, there)) {
+		if (!strcmp(above, ".") || !strcmp(above, "/"))
+			return false;
+		cut(above);
+	}
+	n = strlen(in);
+	return !strncmp(there, in, n) && (!there[n] || there[n] == '/');
 }
 
 enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
