@@ -1,5 +1,4 @@
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cli/behalf.h"
@@ -63,18 +62,17 @@ static enum err listen_on(struct loop *l, struct fail *f)
 }
 
 /* A node whose data folder another has would go on by halves: it does not start. */
-static enum err folder_take(const struct cli *c, int *ret, struct fail *f)
+static enum err folder_take(struct loop *l, struct fail *f)
 {
-	*ret = -1;
-	return c->config->node.chain ? l2_folder_take(c->config->node.data_dir, ret, f)
-				     : ERR_OK;
+	const struct node_keys *node = &l->cli->config->node;
+
+	return node->chain ? l2_folder_take(node->data_dir, &l->node_folder, f) : ERR_OK;
 }
 
 enum err cmd_serve(struct cli *c, struct fail *f)
 {
 	struct loop l = { .cli = c };
 	struct backups *backups;
-	int folder = -1;
 	enum err e = chains_check(c, f);
 
 	if (e == ERR_OK && c->config->node.chain)
@@ -84,7 +82,7 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 	backups = backups_new(&c->config->node);
 	e = loop_open(&l, c, f);
 	if (e == ERR_OK)
-		e = folder_take(c, &folder, f);
+		e = folder_take(&l, f);
 	if (e == ERR_OK)
 		e = listen_on(&l, f);
 	if (e == ERR_OK) {
@@ -96,8 +94,6 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		log_info("serve", "stopped; it is safe");
 	}
 	loop_close(&l);
-	if (folder >= 0)
-		close(folder);
 	backups_free(backups);
 	return e;
 }

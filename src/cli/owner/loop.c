@@ -24,6 +24,7 @@
 #include "kinds/airdrop/airdrop.h"
 #include "kinds/fence/fence.h"
 #include "kinds/node/node.h"
+#include "kinds/node/watch/holder.h"
 #include "serve/vital/health.h"
 #include "tell/subscriber/backlog.h"
 #include "tell/tell.h"
@@ -220,6 +221,7 @@ enum err loop_open(struct loop *l, struct cli *c, struct fail *f)
 	enum err e = cli_keyring(c, f);
 
 	*l = (struct loop){ .cli = c,
+		.node_folder = -1,
 		.door = { .folder_fd = -1, .listen_fd = -1 },
 		.listener = { .fd = -1 },
 		.notify = { .fd = -1 } };
@@ -263,6 +265,7 @@ void loop_close(struct loop *l)
 	listener_close(&l->listener);
 	gate_free(l->gate);
 	notify_close(&l->notify);
+	l2_folder_leave(&l->node_folder);
 	if (l->journal)
 		journal_close(l->journal);
 	l->journal = NULL;

@@ -29,6 +29,7 @@ struct loop {
 	struct channels channels;
 	struct track *track;  /* the same */
 	struct l2_node *node; /* the same; NULL: the config has none */
+	int node_folder; /* of `serve` alone: its lock, let go before the journal's; -1 */
 	struct track_config tracking;
 	struct door door;
 	struct listener listener; /* of `serve` alone: before loop_listen */

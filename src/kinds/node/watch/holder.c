@@ -1,6 +1,7 @@
 #include "kinds/node/watch/holder.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/mutant.h"
 #include "journal/journal.h"
@@ -107,4 +108,11 @@ enum err l2_folder_take(const char *folder, int *ret, struct fail *f)
 	    "another journal, and two nodes can't have one. Give this one a "
 	    "node.data_dir of its own, which pawl node init makes; or %s",
 	    folder, who(name, pid), stop);
+}
+
+void l2_folder_leave(int *folder)
+{
+	if (*folder >= 0)
+		close(*folder);
+	*folder = -1;
 }

@@ -26,8 +26,11 @@ bool trouble_of_holder(
 /* Who writes in the folder beside its daemon: OWNED, it is that of another journal, or
  * a reset runs. */
 NODISCARD enum err l2_folder_check(const struct l2_paths *paths, struct fail *f);
-/* A daemon's, who owns its journal: the folder, until *ret is closed; -1: it is not
+/* A daemon's, who owns its journal: the folder, until it leaves it; -1: it is not
  * there, which its first step says. fails: OWNED, another daemon has it. */
 NODISCARD enum err l2_folder_take(const char *folder, int *ret, struct fail *f);
+/* While the journal is his yet: who has the folder and not its journal is taken for the
+ * daemon of another one. */
+void l2_folder_leave(int *folder);
 
 #endif
