@@ -407,6 +407,10 @@ def settled(folder, peg, said):
     why = "Ann: debited from a, ticket 17"
     with Serve(folder, lambda serve: "start 4 of 5, state: 1 peg-in of 50000 satoshi was minted" in serve.said()) as serve:
         Run(folder, "node", "settle", peg, "--why", why).ends(0, "^1 peg-in is settled")
+        # by an id: a daemon whose answer is lost is asked again, and has done it
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"))) as db:
+            (name,) = db.execute("SELECT name FROM node_key ORDER BY change DESC LIMIT 1").fetchone()
+        assert bytes(name).startswith(b"settle/"), name
         deadline = time.monotonic() + 30
         while "state: recounted" not in serve.said():
             assert time.monotonic() < deadline, serve.said()

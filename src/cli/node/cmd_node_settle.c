@@ -3,14 +3,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "cli/node/put.h"
 #include "cli/report/report.h"
 #include "kinds/node/state/book.h"
 
 #define TOLD_MAX 1100
+#define ID_MAX 64
 
 struct settling {
 	struct cli *cli;
@@ -103,6 +107,18 @@ static enum err list(struct cli *c, struct fail *f)
 	return ERR_OK;
 }
 
+/* Of this command alone: an answer that was lost is asked for again, and the same words
+ * may be said again when the block is lost once more. */
+static void id_add(struct buf *lines, int n)
+{
+	char id[ID_MAX];
+
+	snprintf(
+	    id, sizeof id, "settle/%" PRId64 "/%d/%d", clock_wall_ms(), (int)getpid(), n);
+	change_text_format(lines, "id", l2_text(id));
+	buf_add_byte(lines, ',');
+}
+
 static enum err settle(struct cli *c, const char *why, struct fail *f)
 {
 	int n = c->args.words_n;
@@ -112,6 +128,8 @@ static enum err settle(struct cli *c, const char *why, struct fail *f)
 	buf_init(&lines, (size_t)ARGS_WORDS_MAX * CHANGE_LINE_MAX);
 	for (int i = 0; i < n; i++) {
 		buf_add_str(&lines, "{\"do\":\"pegin_settle\",");
+		if (!MUTANT(settle_asked_twice))
+			id_add(&lines, i);
 		change_text_format(&lines, "peg", l2_text(args_word(&c->args, i)));
 		buf_add_byte(&lines, ',');
 		change_text_format(&lines, "why", l2_text(why));
