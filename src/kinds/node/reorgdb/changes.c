@@ -206,7 +206,7 @@ static enum err put(struct reorgdb *db, struct reorgdb_batch *b, const char *key
 	bool same;
 	enum err e = reorgdb_has(db, key, value, strlen(value), &same, f);
 
-	if (e != ERR_OK || (same))
+	if (e != ERR_OK || same)
 		return e;
 	e = reorgdb_put(b, key, value, strlen(value), f);
 	if (e == ERR_OK && MUTANT(reorg_in_pieces))
