@@ -697,6 +697,18 @@ def stopped_amid(folder, *line):
     return child
 
 
+def is_locked(path):
+    """A reset has its folder a moment before it has the lock of it, which says that it is one."""
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 @test
 def a_reset_that_runs_is_alone(folder):
     """while a reset runs nobody takes it back, begins another or writes there: each is told who runs"""
@@ -705,7 +717,7 @@ def a_reset_that_runs_is_alone(folder):
     Run(folder, "node", "create-anchor").ends(0)
     for _ in range(20):  # where it was faster than this
         child = stopped_amid(folder, "node", "reset", word_of(folder, "node", "reset")[0])
-        if child.poll() is None and archives(folder, ".part"):
+        if child.poll() is None and any(is_locked(path) for path in archives(folder, ".part")):
             break
         child.send_signal(signal.SIGCONT)
         child.communicate(timeout=60)
