@@ -2,7 +2,7 @@
 # test_recovery.sh - try out on a copy of a node what one hopes not to need.
 #
 # The node itself is only read, also while it runs; all else happens in a folder of its
-# own, which goes when all was well. docs/node/BACKUP_RECOVERY.md says more.
+# own, which stays when the copy did not recover. docs/node/BACKUP_RECOVERY.md says more.
 set -u
 
 usage() {
@@ -83,14 +83,14 @@ if [ -z "$data" ] && [ ! -e "${PAWL_CONFIG:-pawl.yaml}" ]; then
 	fi
 fi
 log=$work/node/l2/l2_snapshots.dat
-well=
+kept=
 child=
 finish() {
 	[ -z "$child" ] || kill -9 "$child" 2>/dev/null
-	if [ -n "$well" ]; then
-		rm -rf "$work"
-	else
+	if [ -n "$kept" ]; then
 		echo "The copy is kept: $work" >&2
+	else
+		rm -rf "$work"
 	fi
 }
 trap finish EXIT
@@ -98,6 +98,7 @@ trap 'exit 1' HUP INT TERM
 
 fail() {
 	echo "Recovery failed: $*" >&2
+	kept=yes
 	exit 2
 }
 
@@ -235,5 +236,4 @@ corruption() {
 }
 
 "$mode"
-well=yes
 echo "Recovery test passed: $mode"

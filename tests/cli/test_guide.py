@@ -375,6 +375,8 @@ def recovery_is_tried_out(folder):
         write(staging / "l2_snapshots.dat", BROKEN)
         code, _, err = node.bash(f"./test_recovery.sh --mode crash --data-dir {staging}")
         assert code == 2 and "Recovery failed: no snapshot of the node holds\nThe copy is kept: " in err, err
+        left = sorted(os.listdir(node.home / "tmp"))
+        assert len(left) == 2, left
         for words in (f"--mode crash --data-dir {node.home}/nonexistent", "--mode reorg --data-dir nonexistent"):
             code, out, err = node.bash(f"./test_recovery.sh {words}")
             assert code == 1 and "passed" not in out and "nonexistent, where log and reorg database should be: is the path right?" in err, (out, err)
@@ -382,6 +384,7 @@ def recovery_is_tried_out(folder):
                       "--mode crash --corrupt-snapshot", "--mode reorg --reorg-depth 0"):
             code, _, err = node.bash(f"./test_recovery.sh {words}")
             assert code == 1 and ("one block at least" in err) == words.endswith(" 0"), (words, err)
+        assert sorted(os.listdir(node.home / "tmp")) == left, "what could not be tried leaves nothing"
 
 
 @test

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 
@@ -184,6 +185,15 @@ def taken_apart_and_pruned(folder):
         assert code == 1 and why in err, (code, err)
     code, _, err = tool(folder, "ailee_extract_snapshots", log, "l.dat")
     assert code == 1 and "l.dat is no folder" in err
+    # where there is no room for the first of them there is no folder either
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+    try:
+        full = subprocess.run([PAWL, "node", "extract", log, "full"], cwd=folder, env=environment(), capture_output=True,
+                              text=True, timeout=60, check=False, restore_signals=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert full.returncode and "File too large" in full.stderr and not os.path.exists(f"{folder}/full"), full
 
 
 @test

@@ -9,11 +9,12 @@
 #include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
-static enum err folder_make(const char *folder, struct fail *f)
+static enum err folder_make(const char *folder, bool *ret_made, struct fail *f)
 {
 	struct stat st;
 
-	if (mkdir(folder, 0700) == 0)
+	*ret_made = mkdir(folder, 0700) == 0;
+	if (*ret_made)
 		return ERR_OK;
 	if (errno != EEXIST)
 		return fail_file(f, ERR_SYSTEM, folder);
@@ -57,6 +58,7 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	const char *folder = args_word(&c->args, 1);
 	struct l2_log *log;
 	size_t n = 0, all = 0;
+	bool made = false;
 	enum err e = snapshots_open(&log, c, x.path, f);
 
 	if (e != ERR_OK)
@@ -76,9 +78,11 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = behalf_in(c, folder, f);
 	if (e == ERR_OK)
-		e = folder_make(folder, f);
+		e = folder_make(folder, &made, f);
 	if (e == ERR_OK)
 		e = l2_log_extract(
 		    cli_until_stopped(), x.path, folder, &n, snapshots_left_tell, &x, f);
+	if (e != ERR_OK && made)
+		(void)!rmdir(folder); /* where nothing got into it */
 	return e == ERR_OK ? tell(c, &x, folder, n, all, f) : e;
 }
