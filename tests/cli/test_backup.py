@@ -259,6 +259,52 @@ def no_backup_has_a_log_yet(folder):
 
 
 @test
+def a_log_that_may_not_be_read(folder):
+    """a right that lacks is no bad disk: doctor has the line that gives it, restore changes nothing and leaves nothing"""
+    filled(folder)
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    log, data = (os.path.join(folder, "l2", *name) for name in (["l2_snapshots.dat"], []))
+    for path in [folder] + [os.path.join(top, n) for top, dirs, files in os.walk(folder) for n in dirs + files]:
+        os.chown(path, 65534, 65534) if os.geteuid() == 0 else None
+    os.chmod(log, 0)
+    there = names(data)
+    told = Run(folder, "node", "doctor", user=65534).ends(1).out
+    assert re.search(r"Failed to load snapshot: .*denied\n +do: chmod u\+rw l2/l2_snapshots.dat\n", told), told
+    assert "procedure 1" not in told and "chmod u+rw l2" in Run(folder, "status", user=65534).out, told
+    Run(folder, "node", "restore", "--only", "log", user=65534).ends(
+        1, err="nothing was changed: what is in place can't be opened, .*move it away: .*Permission denied")
+    assert names(data) == there
+    os.chmod(log, 0o600)
+    if os.geteuid() == 0:
+        os.chown(log, 0, 0)
+        told = Run(folder, "node", "doctor", user=65534).ends(1).out
+        assert re.search(r"denied\n +do: sudo chown -R \S+: l2/l2_snapshots.dat\n", told), told
+        os.chown(log, 65534, 65534)
+    Run(folder, "node", "restore", user=65534).ends(0)
+
+
+@test
+def a_backup_without_a_database_says_so(folder):
+    """where a backup has a log alone, restore says what becomes of the database, and what puts it right"""
+    filled(folder)
+    database = os.path.join(folder, "l2", "reorg_db")
+    log_alone = r"warning: the backup \S+ has no reorg database: .* l2/reorg_db %s\. .*: pawl node rebuild-reorg-db%s"
+    os.rename(database, database + ".x")
+    Run(folder, "node", "backup").ends(0)
+    Run(folder, "node", "restore").ends(0, "l2_snapshots.dat is that", log_alone % ("is not there either", "\n"))
+    os.rename(database + ".x", database)
+    whole = Run(folder, "node", "backup", "--json").ends(0).json()[0]["time"]
+    assert "no reorg database" not in Run(folder, "node", "restore").ends(0).err
+    with open(os.path.join(database, "CURRENT"), "w", encoding="utf-8") as file:
+        file.write("damaged\n")
+    Run(folder, "node", "backup").ends(6)
+    way = f"; that of another backup: pawl node restore --only reorg-db {whole}\n"
+    Run(folder, "node", "restore").ends(0, "l2_snapshots.dat is that", log_alone % ("stays as it is", way))
+    Run(folder, "node", "restore", "--only", "reorg-db", whole).ends(0)
+
+
+@test
 def nobody_waits_for_a_large_log(folder):
     """who makes a backup of a large log ends when he is asked to, and leaves nothing"""
     filled(folder)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/mutant.h"
 #include "cli/behalf.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
@@ -35,6 +36,26 @@ static void tell_kept(const char *kept)
 		printf("  what it replaces is kept: %s\n", kept);
 }
 
+/* It was damaged when the backup was made, or there was none. */
+static void tell_without_database(
+    const struct cli *c, const struct l2_restore_plan *p, const struct l2_restored *r)
+{
+	struct stat st;
+
+	if (!p->reorg_db || p->log_file || r->reorg_db ||
+	    MUTANT(restore_lacks_in_silence))
+		return;
+	cli_warn(c,
+	    "the backup %s has no reorg database: it was damaged when that was made, or "
+	    "not there. %s %s. To make it of what the journal has: pawl node "
+	    "rebuild-reorg-db%s%s",
+	    r->time, p->reorg_db,
+	    stat(p->reorg_db, &st) == 0 ? "stays as it is" : "is not there either",
+	    r->has_db[0] ? "; that of another backup: pawl node restore --only reorg-db "
+			 : "",
+	    r->has_db);
+}
+
 static void tell(
     const struct cli *c, const struct l2_restore_plan *p, const struct l2_restored *r)
 {
@@ -52,6 +73,7 @@ static void tell(
 		printf("%s is that of the backup %s\n", p->reorg_db, from);
 		tell_kept(r->reorg_db_kept);
 	}
+	tell_without_database(c, p, r);
 	if (r->lacking[0])
 		cli_warn(c, "the newest backup, %s, has %s: it is that of %s", r->lacking,
 		    p->log && p->reorg_db ? "neither"

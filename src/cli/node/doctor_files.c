@@ -296,7 +296,7 @@ void doctor_log(struct node_doctor *n)
 			blocks_tell(n, log, &bad);
 		l2_log_close(log);
 	}
-	if (trouble_of_reading(&trouble, e, &f))
+	if (trouble_of_reading(&trouble, e, &f, &n->look))
 		doctor_trouble(n, "log", n->files.log, &trouble);
 }
 

@@ -117,7 +117,7 @@ static bool log_look(const struct troubles *t)
 	e = l2_log_end(&end, &files_of_system, path, &demand, LOOKED_AT, &f);
 	doubt = judge_trouble(&judge, &unsure);
 	judge_release(&judge);
-	if (trouble_of_reading(&trouble, e, &f) ||
+	if (trouble_of_reading(&trouble, e, &f, t->look) ||
 	    trouble_of_log(&trouble, path, &end, &sums, doubt == ERR_OK ? NULL : &unsure))
 		tell(t, path, &trouble);
 	if (e == ERR_OK && end.block.len)

@@ -109,6 +109,8 @@ struct l2_restored {
 	char time[L2_BACKUP_TIME]; /* "" of a log_file */
 	/* The newest backup, where that has nothing of what was asked for; "". */
 	char lacking[L2_BACKUP_TIME];
+	/* The newest other one that has a database, and its sums; "": none. */
+	char has_db[L2_BACKUP_TIME];
 	bool log, reorg_db; /* what was put back */
 	bool summed;        /* sums were there, and are theirs */
 	char root[L2_HEX];

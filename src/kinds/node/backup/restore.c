@@ -16,6 +16,7 @@ struct putting {
 	bool some_log;                                  /* some backup has one */
 	char log[BACKUP_PATH_MAX], db[BACKUP_PATH_MAX]; /* copies; "": none */
 	char db_part[BACKUP_PATH_MAX], db_between[BACKUP_PATH_MAX];
+	char log_part[BACKUP_PATH_MAX]; /* it is this one's to remove; "" */
 	struct sums sums;
 	struct file *owned;       /* the log that is there, while it is replaced */
 	struct reorgdb_held held; /* the same of the database */
@@ -68,7 +69,8 @@ static size_t pick(
 /* None is passed over in silence: a newer one without sums is asked for, one that has
  * nothing of what is asked for is told. */
 static enum err pass_over(const struct l2_restore_plan *plan,
-    const struct l2_backup_seen *seen, size_t at, struct l2_restored *ret, struct fail *f)
+    const struct l2_backup_seen *seen, size_t n, size_t at, struct l2_restored *ret,
+    struct fail *f)
 {
 	for (size_t i = 0; i < at && !plan->time && !MUTANT(restore_passes_over); i++)
 		if (is_asked(plan, &seen[i]))
@@ -78,6 +80,9 @@ static enum err pass_over(const struct l2_restore_plan *plan,
 			    "restore %s takes it, pawl node restore %s the newest one "
 			    "that has them",
 			    seen[i].time, seen[i].time, seen[at].time);
+	for (size_t i = n; i-- > 0;)
+		if (i != at && seen[i].reorg_db && seen[i].sums)
+			memcpy(ret->has_db, seen[i].time, L2_BACKUP_TIME);
 	if (at && !plan->time)
 		memcpy(ret->lacking, seen[0].time, L2_BACKUP_TIME);
 	return ERR_OK;
@@ -96,7 +101,7 @@ static enum err choose(struct putting *p, struct fail *f)
 	if (e == ERR_OK && at == SIZE_MAX)
 		e = none_such(plan, seen, n, f);
 	if (e == ERR_OK)
-		e = pass_over(plan, seen, at, p->ret, f);
+		e = pass_over(plan, seen, n, at, p->ret, f);
 	if (e == ERR_OK)
 		p->from = seen[at];
 	for (size_t i = 0; i < n; i++)
@@ -296,6 +301,8 @@ static enum err log_prepare(struct putting *p, struct fail *f)
 		    p->log);
 	if (e != ERR_OK)
 		(void)!p->plan->files->remove(part.path, NULL);
+	else
+		memcpy(p->log_part, part.path, sizeof p->log_part);
 	return e;
 }
 
@@ -371,11 +378,17 @@ static enum err log_own(struct putting *p, bool *ret_there, struct fail *f)
 	enum err e = files->open(&file, p->plan->log, FILE_READ, f);
 
 	*ret_there = e == ERR_OK;
-	if (e != ERR_OK)
-		return e == ERR_NOT_FOUND ? ERR_OK : e;
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;
 	files->close(file);
-	e = files->open(&p->owned, p->plan->log, FILE_WRITE, f);
-	return e == ERR_OK ? files->own(p->owned, f) : e;
+	if (e == ERR_OK)
+		e = files->open(&p->owned, p->plan->log, FILE_WRITE, f);
+	if (e != ERR_OK)
+		return fail_wrap(f, e,
+		    "nothing was changed: what is in place can't be opened, to be kept "
+		    "under another name. Let this user read and write it (pawl node "
+		    "doctor names the line), or move it away");
+	return files->own(p->owned, f);
 }
 
 static void note_any(void *ctx, const char *name)
@@ -439,10 +452,12 @@ static enum err db_put(struct putting *p, struct fail *f)
 	return e;
 }
 
-static void db_drop(const struct putting *p)
+static void parts_drop(const struct putting *p)
 {
 	const struct l2_restore_plan *plan = p->plan;
 
+	if (p->log_part[0] && !p->ret->log && !MUTANT(restore_leaves_a_part))
+		(void)!plan->files->remove(p->log_part, NULL);
 	if (p->db_part[0])
 		reorgdb_remove(p->db_part);
 	if (p->db_between[0] &&
@@ -481,7 +496,7 @@ enum err l2_backup_restore(
 	if (e == ERR_OK)
 		e = db_put(&p, f);
 	if (e != ERR_OK)
-		db_drop(&p);
+		parts_drop(&p);
 	plan->files->close(p.owned);
 	reorgdb_let_go(&p.held);
 	return e;

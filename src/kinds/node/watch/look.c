@@ -195,9 +195,24 @@ static void link_look_at(struct l2_look *l, const char *path)
 		remedy(found(l, path, "it %s", what), "%s", way);
 }
 
+/* Which of the findings since gives who runs this the right that it lacks: the first one,
+ * if it is of its owner or mode. */
+static void log_right_look(
+    struct l2_look *l, const char *path, const struct stat *st, size_t since)
+{
+	bool owned = st->st_uid == (uid_t)l->owner;
+
+	l->log_denied = faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0 &&
+	    errno == EACCES && !MUTANT(unread_is_a_bad_disk);
+	if (l->log_denied && l->findings_n > since &&
+	    (owned ? !(st->st_mode & S_IRUSR) : !l->other))
+		l->log_right = since + 1;
+}
+
 static void log_look_at(struct l2_look *l, const char *path)
 {
 	struct stat st;
+	size_t since;
 
 	link_look_at(l, path);
 	if (stat(path, &st) != 0) {
@@ -217,7 +232,9 @@ static void log_look_at(struct l2_look *l, const char *path)
 	l->log_file = (uint64_t)st.st_ino;
 	l->log_changed_ns =
 	    (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+	since = l->findings_n;
 	rights_look(l, path, &st, S_IRUSR | S_IWUSR);
+	log_right_look(l, path, &st, since);
 }
 
 static void database_look_at(struct l2_look *l, const char *path)

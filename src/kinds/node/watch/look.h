@@ -37,8 +37,10 @@ struct l2_look {
 	unsigned owners_group;
 	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
-	bool half_reset; /* log and database may be those that a reset had begun */
-	bool log_unseen; /* nobody can say whether it is there: that is told */
+	bool half_reset;  /* log and database may be those that a reset had begun */
+	bool log_unseen;  /* nobody can say whether it is there: that is told */
+	bool log_denied;  /* who runs this may not read it.. */
+	size_t log_right; /* ..and number of the finding that says how he may; 0: none */
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
 	size_t backups;

@@ -38,12 +38,19 @@ static void remedy(struct l2_trouble *t, const char *fmt, ...)
 
 /* -- the log ----------------------------------------------------------------- */
 
-bool trouble_of_reading(struct l2_trouble *ret, enum err e, const struct fail *f)
+bool trouble_of_reading(
+    struct l2_trouble *ret, enum err e, const struct fail *f, const struct l2_look *look)
 {
 	if (e == ERR_OK)
 		return false;
 	why(ret, "Failed to load snapshot: %.500s", f->why);
-	remedy(ret, "let its owner read it; else, of a bad disk, " L2_PROCEDURE_1);
+	if (look->log_right)
+		remedy(ret, "%s", look->findings[look->log_right - 1].remedy);
+	else if (look->log_denied)
+		remedy(
+		    ret, "type it as the user whose log it is, or let this one read it");
+	else
+		remedy(ret, "of a bad disk, " L2_PROCEDURE_1);
 	return true;
 }
 

@@ -25,7 +25,8 @@ struct l2_trouble {
 /* Each is false, and says nothing, where all is well. */
 
 /* The log could not be read: e, which is not OK. */
-bool trouble_of_reading(struct l2_trouble *ret, enum err e, const struct fail *f);
+bool trouble_of_reading(
+    struct l2_trouble *ret, enum err e, const struct fail *f, const struct l2_look *look);
 /* No snapshot of it holds, or newer ones do not. unsure: not all that knows of anchors
  * could be asked, for this; NULL: it could. */
 bool trouble_of_log(struct l2_trouble *ret, const char *log, const struct l2_end *end,

@@ -232,7 +232,7 @@ static bool snapshot_trouble(
 	const struct fail *unsure = job->unsure ? &job->fail : NULL;
 	struct book_sums sums;
 
-	if (trouble_of_reading(ret, job->err, &job->fail))
+	if (trouble_of_reading(ret, job->err, &job->fail, &job->look))
 		return true;
 	if (!w->end.size)
 		return trouble_of_lost(ret, w->journal, &job->look);
