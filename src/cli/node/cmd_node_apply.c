@@ -224,9 +224,10 @@ static enum err change_ask(
 	if (buf_ok(&q->body))
 		return ERR_OK;
 	return fail_set(f, ERR_TOO_BIG,
-	    "nothing was done: the process that owns the journal takes %zu KiB of changes "
-	    "at once, and the lines above this one fill that%s. End it first, which is "
-	    "safe (pawl status says which it is), or give it parts, of %lld lines here",
+	    "nothing was done: the process that owns the journal takes %zu KiB of "
+	    "changes at once, and the lines above this one fill that%s. End it first, "
+	    "which is safe (pawl status says which it is), or give it parts, of %lld "
+	    "lines here",
 	    REQUEST_LINES_MAX / 1024,
 	    a->prefix[0] ? ", with the ids made for those without one" : "", a->line - 1);
 }

@@ -89,9 +89,9 @@ enum err missed_want(struct journal *j, uint64_t height, struct fail *f)
 		if ((uint64_t)lowest.height - height > MISSED_BELOW_MAX)
 			return fail_set(f, ERR_INPUT,
 			    "height: block %" PRIu64 " lies more than %d blocks below "
-			    "%" PRId64 ", the lowest that this node has read, and is not "
-			    "looked at. For a peg-in people's word will do: \"by_hand\", or "
-			    "of a minted one pawl node settle",
+			    "%" PRId64 ", the lowest that this node has read, and is "
+			    "not looked at. For a peg-in people's word will do: "
+			    "\"by_hand\", or of a minted one pawl node settle",
 			    height, MISSED_BELOW_MAX, lowest.height);
 		run.top = (uint64_t)lowest.height;
 		memcpy(run.hash.at, lowest.hash, sizeof run.hash.at);
