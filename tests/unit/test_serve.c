@@ -1074,7 +1074,11 @@ static void a_key_of_what_was_taken_back_is_refused(void **state)
 	/* what a state from elsewhere has nobody can say */
 	l2_state_init(&theirs);
 	l2_state_add(&theirs, L2_BALANCES, &(struct l2_balance){ l2_text("z"), 7 });
-	restored(t, &theirs);
+	restored(t, &theirs); /* as change 10 */
+	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 409,
+	    "Key 2: what it did, changes 2 to 3, was before the state was replaced by "
+	    "one from elsewhere, by change 10;");
+	restored(t, &two);
 	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 200, REPLAYED);
 	l2_state_release(&one);
 	l2_state_release(&two);

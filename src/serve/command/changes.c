@@ -31,17 +31,27 @@ enum err changes_do(const struct command_at *at, const struct request *q,
 enum err changes_stand(struct journal *j, const struct told *told, struct fail *f)
 {
 	int64_t first = told->change - (told->fresh ? told->fresh - 1 : 0), by;
+	enum book_stands stands = book_stands(j, told->change, &by);
+	const char *was = told->fresh ? "did" : "found done";
 	char from[40] = "";
 
-	if (!book_taken_back(j, told->change, &by))
-		return ERR_OK;
 	if (told->fresh > 1)
 		snprintf(from, sizeof from, "s %" PRId64 " to", first);
-	return fail_set(f, ERR_CONFLICT,
-	    "what it %s, change%s %" PRId64 ", was taken back by change %" PRId64
-	    ", a restore of the state: to do it again send it with a new key; of lines "
-	    "with an id none is done twice",
-	    told->fresh ? "did" : "found done", from, told->change, by);
+	if (stands == BOOK_MAY_STAND)
+		return fail_set(f, ERR_CONFLICT,
+		    "what it %s, change%s %" PRId64
+		    ", was before the state was replaced by one from elsewhere, by "
+		    "change %" PRId64
+		    "; whether that has it nobody here can say: look, and if not, send "
+		    "it with a new key",
+		    was, from, told->change, by);
+	if (stands == BOOK_TAKEN_BACK)
+		return fail_set(f, ERR_CONFLICT,
+		    "what it %s, change%s %" PRId64 ", was taken back by change %" PRId64
+		    ", a restore of the state: to do it again send it with a new key; of "
+		    "lines with an id none is done twice",
+		    was, from, told->change, by);
+	return ERR_OK;
 }
 
 static json_t *amount_json(const struct amount *a)

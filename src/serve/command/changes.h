@@ -12,7 +12,8 @@ NODISCARD enum err changes_do(const struct command_at *at, const struct request 
     struct told *ret, struct fail *f);
 
 /* What was told of changes once: is it so still? fails: CONFLICT, a restore took them
- * back, and who sends them again is not told that they are done. */
+ * back, or another state may be without them, and who sends them again is not told that
+ * they are done. */
 NODISCARD enum err changes_stand(
     struct journal *j, const struct told *told, struct fail *f);
 

@@ -155,10 +155,10 @@ void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_
 /* The change by which a state came that the journal never had, and which the one that is
  * comes from: ids of what made that are not known. 0: there is none. */
 int64_t book_taken(struct journal *j);
-/* Did a restore take back a change that is one of this journal's, and did none bring it
- * back? By which change, at last. false also where nobody can say: behind a state from
- * elsewhere. */
-bool book_taken_back(struct journal *j, int64_t change, int64_t *ret_by);
+/* Is what a change of this journal did part of the state that is; else by which restore
+ * it is not, or that of a state from elsewhere, of which nobody can say. */
+enum book_stands { BOOK_STANDS, BOOK_MAY_STAND, BOOK_TAKEN_BACK };
+enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by);
 /* When a change is dated; -1: it is not here, but in an archive, or there is none. */
 int64_t book_dated(struct journal *j, int64_t change);
 

@@ -80,17 +80,20 @@ static int64_t taken_by(struct journal *j, int64_t change, int64_t last)
 	    j, "change %" PRId64 " led nowhere, and no restore took it back", change);
 }
 
-bool book_taken_back(struct journal *j, int64_t change, int64_t *ret_by)
+enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by)
 {
+	enum on_path is = PATH_HAS;
 	struct book_sums now;
 
 	*ret_by = 0;
 	book_sums(j, &now);
-	if (change < 1 || path_on(j, now.changes, change) != PATH_LACKS ||
-	    MUTANT(request_keys_outlive_a_restore))
-		return false;
-	*ret_by = taken_by(j, change, now.changes);
-	return true;
+	if (change > 0 && !MUTANT(request_keys_outlive_a_restore))
+		is = path_on(j, now.changes, change);
+	if (is == PATH_HAS)
+		return BOOK_STANDS;
+	*ret_by = is == PATH_MAY_HAVE ? path_begins(j, now.changes)
+				      : taken_by(j, change, now.changes);
+	return is == PATH_MAY_HAVE ? BOOK_MAY_STAND : BOOK_TAKEN_BACK;
 }
 
 /* -- two of them --------------------------------------------------------------- */
