@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -76,12 +77,17 @@ class Serve:
 
     def __init__(self, folder, until=None):
         self.folder = folder
-        self.until = until or (lambda _: os.path.exists(os.path.join(folder, "pawl.db.sock")))
+        self.until = until or (lambda _: self.listens())
         self.log = os.path.join(folder, "serve.log")
 
     def said(self):
         with open(self.log, encoding="utf-8") as log:
             return log.read()
+
+    def listens(self):
+        """Its socket takes who comes: that is there a moment before it does."""
+        with socket.socket(socket.AF_UNIX) as link:
+            return link.connect_ex(os.path.join(self.folder, "pawl.db.sock")) == 0
 
     def __enter__(self):
         with open(self.log, "wb") as log:
