@@ -327,26 +327,15 @@ static enum err sync_folder(const char *path, struct fail *f)
 	return e;
 }
 
-const struct files files_of_system = {
-	.open = open_file,
-	.close = close_file,
-	.size = size_of,
-	.read = read_at,
-	.soon = soon,
-	.start = start,
-	.write = write_at,
-	.cut = cut_at,
-	.sync = sync_file,
-	.own = own,
-	.rename = rename_over,
-	.exchange = exchange,
-	.point = point,
-	.remove = remove_file,
-	.number = number,
-	.folder = folder,
-	.each = each_of,
-	.sync_folder = sync_folder,
-};
+/* All but how it reads and writes. */
+#define OF_SYSTEM                                                                   \
+	.open = open_file, .close = close_file, .size = size_of, .soon = soon,      \
+	.start = start, .cut = cut_at, .sync = sync_file, .own = own,               \
+	.rename = rename_over, .exchange = exchange, .point = point,                \
+	.remove = remove_file, .number = number, .folder = folder, .each = each_of, \
+	.sync_folder = sync_folder
+
+const struct files files_of_system = { OF_SYSTEM, .read = read_at, .write = write_at };
 
 /* -- until it is asked to end ------------------------------------------------ */
 
@@ -391,23 +380,5 @@ static enum err write_until(
 	    : write_at(file, at, bytes, len, f);
 }
 
-const struct files files_until_stopped = {
-	.open = open_file,
-	.close = close_file,
-	.size = size_of,
-	.read = read_until,
-	.soon = soon,
-	.start = start,
-	.write = write_until,
-	.cut = cut_at,
-	.sync = sync_file,
-	.own = own,
-	.rename = rename_over,
-	.exchange = exchange,
-	.point = point,
-	.remove = remove_file,
-	.number = number,
-	.folder = folder,
-	.each = each_of,
-	.sync_folder = sync_folder,
-};
+const struct files files_until_stopped = { OF_SYSTEM, .read = read_until,
+	.write = write_until };

@@ -77,12 +77,7 @@ enum err l2_reset_take(struct l2_reset *r, int64_t wall_ms, struct fail *f)
 
 enum err reset_mark(struct l2_reset *r, struct fail *f)
 {
-	enum err e;
-
-	if (r->lock < 0)
-		return ERR_OK;
-	e = files_lock_folder(r->part, &r->mark, f);
-	return e;
+	return r->lock < 0 ? ERR_OK : files_lock_folder(r->part, &r->mark, f);
 }
 
 void l2_reset_leave(struct l2_reset *r)

@@ -15,6 +15,24 @@ static bool holds(struct journal *j, int64_t last, int64_t change)
 	return path_on(j, last, change) == PATH_HAS || MUTANT(settled_outlives_restore);
 }
 
+/* Of a row of either statement. */
+#define UNCOVERED(row)                                                              \
+	{                                                                           \
+		.id = { (row).id, (row).id_len },                                   \
+		.dest = { (row).dest, (row).dest_len },                             \
+		.amount = (uint64_t)(row).amount,                                   \
+		.change = (row).no_change ? 0 : (row).change, .at_ms = (row).at_ms, \
+		.why = { (row).why, (row).why_len },                                \
+	}
+
+static void tell(
+    struct journal *j, int64_t last, struct uncovered u, uncovered_fn *each, void *ctx)
+{
+	if (u.change && !holds(j, last, u.change))
+		u.change = 0;
+	each(ctx, &u);
+}
+
 void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
 {
 	struct sql_node_pegins_uncovered_out row;
@@ -22,18 +40,8 @@ void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
 
 	(void)totals_get(&b);
 	sql_node_pegins_uncovered_begin(j);
-	while (sql_node_pegins_uncovered_next(j, &row)) {
-		struct uncovered u = { .id = { row.id, row.id_len },
-			.dest = { row.dest, row.dest_len },
-			.amount = (uint64_t)row.amount };
-
-		if (!row.no_change && holds(j, b.changes, row.change)) {
-			u.change = row.change;
-			u.at_ms = row.at_ms;
-			u.why = (struct l2_bytes){ row.why, row.why_len };
-		}
-		each(ctx, &u);
-	}
+	while (sql_node_pegins_uncovered_next(j, &row))
+		tell(j, b.changes, (struct uncovered)UNCOVERED(row), each, ctx);
 }
 
 void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)
@@ -45,18 +53,8 @@ void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)
 	if (!path_begins(j, b.changes) || MUTANT(taken_pegins_are_well))
 		return;
 	sql_node_pegins_unseen_begin(j);
-	while (sql_node_pegins_unseen_next(j, &row)) {
-		struct uncovered u = { .id = { row.id, row.id_len },
-			.dest = { row.dest, row.dest_len },
-			.amount = (uint64_t)row.amount };
-
-		if (!row.no_change && holds(j, b.changes, row.change)) {
-			u.change = row.change;
-			u.at_ms = row.at_ms;
-			u.why = (struct l2_bytes){ row.why, row.why_len };
-		}
-		each(ctx, &u);
-	}
+	while (sql_node_pegins_unseen_next(j, &row))
+		tell(j, b.changes, (struct uncovered)UNCOVERED(row), each, ctx);
 }
 
 /* Is there anything to settle? */
