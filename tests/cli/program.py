@@ -69,6 +69,11 @@ def wait_for(condition, seconds=30):
         time.sleep(0.01)
 
 
+def unwarned(err):
+    """What a program said, but that it has a defect: of one that is broken on purpose."""
+    return re.sub(r"\S+: warning: PAWL_MUTANT: .*\n", "", err)
+
+
 class Serve:
     """pawl serve, while a block lasts: it must end well then. Of a block that fails it is killed, and nobody waits.
 

@@ -20,7 +20,7 @@ import sys
 import time
 
 from bitcoind import Bitcoind, Chain, Server, block_hash
-from program import PAWL, Run, environment, main, said, test
+from program import PAWL, Run, environment, main, said, test, unwarned
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -83,7 +83,7 @@ class Node:
                  "GUIDE_PAWL": PAWL, "TMPDIR": str(self.home / "tmp"), **more})
         said.append(done.stdout + done.stderr)
         # no key of a config: it is how a build with defects is told which
-        return done.returncode, done.stdout, re.sub(r"\S+: warning: PAWL_MUTANT: .*\n", "", done.stderr)
+        return done.returncode, done.stdout, unwarned(done.stderr)
 
     def types(self, heading, *replaced):
         """A block as it is printed, but for paths and what is replaced."""

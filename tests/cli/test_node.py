@@ -193,6 +193,14 @@ def owner_is_asked(folder):
     assert len(state(folder)[1]) == 20002
 
 
+def begin_to_serve(folder):
+    """A layer of no blocks, whose daemon has a chain as each must, which nobody answers for."""
+    begin(folder)
+    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
+          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
+    Run(folder, "node", "init").ends(0)
+
+
 def posted(folder, *lines, **headers):
     """What the socket of a daemon answers to these changes: (status, body)."""
     link = http.client.HTTPConnection("pawl", timeout=60)
@@ -209,10 +217,7 @@ def posted(folder, *lines, **headers):
 @test
 def an_anchor_has_a_state_whoever_makes_it(folder):
     """an anchor of a state that no snapshot of the log has is refused at the daemon's own socket, too"""
-    begin(folder)
-    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
-          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
-    Run(folder, "node", "init").ends(0)
+    begin_to_serve(folder)
     write(folder, "a.jsonl", credit("a", 100))
     write(folder, "b.jsonl", credit("b", 100))
     made = []
@@ -241,10 +246,7 @@ def an_anchor_has_a_state_whoever_makes_it(folder):
 @test
 def a_key_does_not_outlive_what_it_did(folder):
     """a request whose changes a restore took back is neither told that they are done, nor done twice"""
-    begin(folder)
-    write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
-          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
-    Run(folder, "node", "init").ends(0)
+    begin_to_serve(folder)
     key, line = {"Idempotency-Key": "kk9"}, credit("c", 70)
     with Serve(folder):
         posted(folder, credit("a", 7))
