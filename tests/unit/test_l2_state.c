@@ -1,4 +1,5 @@
 /* A state as values: its root against golden vectors, order, and what is refused. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
+#include "kinds/node/snapshot/fast.h"
 #include "kinds/node/snapshot/order.h"
 #include "kinds/node/snapshot/state.h"
 #include "l2_sample.h"
@@ -128,6 +130,97 @@ static void an_id_is_there_once(void **state)
 	l2_state_release(&s);
 }
 
+enum { TEXT_MAX = 24 };
+
+/* Of few letters, so that many begin alike, or are the same; some may not be written. */
+static struct l2_bytes drawn_text(char room[TEXT_MAX], uint64_t *seed)
+{
+	static const char letters[] = "aaaaaab\x80\xff\n:";
+	size_t n = sample_dice(seed, TEXT_MAX);
+	size_t of = sizeof letters - 1 - (sample_dice(seed, 30) ? 2 : 0);
+
+	for (size_t i = 0; i < n; i++)
+		room[i] = letters[sample_dice(seed, of)];
+	return (struct l2_bytes){ room, n };
+}
+
+static void drawn_state(struct l2_state *s, uint64_t *seed)
+{
+	char id[TEXT_MAX], other[TEXT_MAX];
+
+	l2_state_init(s);
+	for (uint64_t n = sample_dice(seed, 4); n; n--) {
+		struct l2_balance b = { drawn_text(id, seed), 1 };
+
+		l2_state_add(s, L2_BALANCES, &b);
+	}
+	for (uint64_t n = sample_dice(seed, 4); n; n--) {
+		struct l2_escrow e = { drawn_text(id, seed), drawn_text(other, seed), 1,
+			false, 1 };
+
+		l2_state_add(s, L2_ESCROWS, &e);
+	}
+	if (sample_dice(seed, 2))
+		l2_state_sort(s);
+}
+
+static bool is_in_order(const struct l2_state *s)
+{
+	for (size_t i = 1; i < s->balances_n; i++)
+		if (l2_compare(s->balances[i - 1].peer, s->balances[i].peer) >= 0)
+			return false;
+	for (size_t i = 1; i < s->escrows_n; i++)
+		if (l2_compare(s->escrows[i - 1].task, s->escrows[i].task) >= 0)
+			return false;
+	return true;
+}
+
+static void what_is_ready_has_nothing_wrong(void **state)
+{
+	enum { ROUNDS = 20000 };
+	uint64_t seed = 11;
+	int ready = 0;
+
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct l2_state s;
+		bool is;
+
+		drawn_state(&s, &seed);
+		is = l2_state_is_ready(&s);
+		assert_int_equal(is, is_in_order(&s) && !l2_state_check(&s, NULL));
+		ready += is;
+		l2_state_release(&s);
+	}
+	assert_in_range(ready, ROUNDS / 8, ROUNDS / 8 * 7);
+}
+
+static uint64_t below_ten_to(int n)
+{
+	uint64_t ten = 1;
+
+	while (n--)
+		ten *= 10;
+	return ten - 1;
+}
+
+static void a_number_is_written_in_decimal(void **state)
+{
+	char ours[DIGITS_MAX + 1], theirs[DIGITS_MAX + 1];
+	uint64_t seed = 5;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		uint64_t v = sample_dice(&seed, UINT64_MAX) >> i % 64;
+
+		if (i % 3 == 0)
+			v = below_ten_to(i / 3 % DIGITS_MAX) + (uint64_t)i % 2;
+		*digits_put(ours, v) = '\0';
+		snprintf(theirs, sizeof theirs, "%" PRIu64, v);
+		assert_string_equal(ours, theirs);
+	}
+}
+
 static void numbers_of_any_size(void **state)
 {
 	struct l2_pegin in = { T("p"), { 0 }, UINT32_MAX, UINT64_MAX, { 0 }, { 0 },
@@ -241,6 +334,8 @@ int main(void)
 		cmocka_unit_test(an_anchor_names_root_time_and_metadata),
 		cmocka_unit_test(what_is_ambiguous_is_refused),
 		cmocka_unit_test(an_id_is_there_once),
+		cmocka_unit_test(what_is_ready_has_nothing_wrong),
+		cmocka_unit_test(a_number_is_written_in_decimal),
 		cmocka_unit_test(numbers_of_any_size),
 		cmocka_unit_test(any_texts_are_sorted),
 		cmocka_unit_test(stairs_are_sorted),

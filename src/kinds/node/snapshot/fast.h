@@ -10,38 +10,52 @@
 
 #define DIGITS_MAX 20
 
-/* How many digits a number has. */
-static inline size_t digits_n(uint64_t v)
-{
-	static const uint64_t tens[DIGITS_MAX] = { 0, 10, 100, 1000, 10000, 100000,
-		1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-		1000000000000, 10000000000000, 100000000000000, 1000000000000000,
-		10000000000000000, 100000000000000000, 1000000000000000000,
-		10000000000000000000u };
-	/* of the bits, times log10(2) */
-	size_t n = (64 - (size_t)__builtin_clzll(v | 1)) * 1233 >> 12;
+#define DIGITS_EIGHT 100000000u /* what has more than eight of them */
 
-	return n + (v >= tens[n]);
+/* Eight digits as they stand in memory, each a number yet: halves, then pairs, then
+ * digits are divided side by side, by products and shifts that are exact so far. */
+static inline uint64_t digits_eight(uint64_t v)
+{
+	uint64_t halves = v / 10000 | v % 10000 << 32;
+	uint64_t hundreds = halves * 10486 >> 20 & 0x0000007f0000007f;
+	uint64_t pairs = hundreds | (halves - hundreds * 100) << 16;
+	uint64_t tens = pairs * 103 >> 10 & 0x000f000f000f000f;
+
+	return tens | (pairs - tens * 10) << 8;
 }
 
-/* Behind the last digit that was written at p; no NUL. Each goes to its place at once: a
- * copy of bytes that were just written one by one would wait for them. */
+static inline char *digits_put_eight(char *p, uint64_t v)
+{
+	v = digits_eight(v) | 0x3030303030303030;
+	memcpy(p, &v, 8);
+	return p + 8;
+}
+
+/* Without the zeros before the first one: as many bytes behind the last are of no use. */
+static inline char *digits_put_few(char *p, uint64_t v)
+{
+	uint64_t eight = digits_eight(v);
+	/* the last one stands, be it a zero */
+	int zeros = __builtin_ctzll(eight | (uint64_t)1 << 56) / 8;
+
+	eight = (eight | 0x3030303030303030) >> zeros * 8;
+	memcpy(p, &eight, 8);
+	return p + 8 - zeros;
+}
+
+/* Behind the last digit that was written at p, where is room for DIGITS_MAX; no NUL. */
 static inline char *digits_put(char *p, uint64_t v)
 {
-	static const char pairs[] =
-	    "00010203040506070809101112131415161718192021222324252627"
-	    "28293031323334353637383940414243444546474849505152535455"
-	    "56575859606162636465666768697071727374757677787980818283"
-	    "84858687888990919293949596979899";
-	char *end = p + digits_n(v), *at = end;
+	uint64_t high = v / DIGITS_EIGHT;
 
-	for (; v >= 100; v /= 100)
-		memcpy(at -= 2, pairs + v % 100 * 2, 2);
-	if (v >= 10)
-		memcpy(at - 2, pairs + v * 2, 2);
+	if (!high)
+		return digits_put_few(p, v);
+	if (high < DIGITS_EIGHT)
+		p = digits_put_few(p, high);
 	else
-		at[-1] = (char)('0' + v);
-	return end;
+		p = digits_put_eight(
+		    digits_put_few(p, high / DIGITS_EIGHT), high % DIGITS_EIGHT);
+	return digits_put_eight(p, v % DIGITS_EIGHT);
 }
 
 /* Most texts are short: no call is worth it. Behind the last byte that was written. */
@@ -60,6 +74,23 @@ static inline char *fast_copy(char *to, const char *from, size_t n)
 		memcpy(to, from, n);
 	}
 	return to + n;
+}
+
+/* As memcmp, a shorter one before those that it begins. Most texts differ early. */
+static inline bool fast_is_before(const char *a, size_t an, const char *b, size_t bn)
+{
+	size_t n = an < bn ? an : bn;
+	uint64_t v, w;
+	int c;
+
+	for (size_t i = 0; i + 8 <= n; i += 8) {
+		memcpy(&v, a + i, 8);
+		memcpy(&w, b + i, 8);
+		if (v != w)
+			return __builtin_bswap64(v) < __builtin_bswap64(w);
+	}
+	c = n % 8 ? memcmp(a + n / 8 * 8, b + n / 8 * 8, n % 8) : 0;
+	return c ? c < 0 : an < bn;
 }
 
 #define FAST_EACH 0x0101010101010101u

@@ -235,11 +235,6 @@ static enum err may_append(
 {
 	char root[L2_HEX] = { 0 };
 
-	for (enum l2_list list = 0; list < L2_LISTS; list++)
-		for (size_t i = 0; !w->e && i < l2_state_n(s, list); i++)
-			w->e = l2_record_check(list, l2_state_at(s, list, i), i, w->f);
-	if (w->e)
-		return w->e;
 	/* Is its metadata one line? The root is set when it is known. */
 	if (how->anchor)
 		return l2_state_anchor(s, root, how->anchored_ms, how->metadata, w->f);
@@ -251,11 +246,18 @@ enum err l2_log_append(const struct files *files, const char *path, struct l2_st
     const struct l2_append *how, struct fail *f)
 {
 	struct writer w = { .files = files, .f = f };
-	enum err e = l2_state_sort(s) ? ERR_OK : l2_state_check(s, f);
+	enum err e = ERR_OK;
 
-	if (e)
-		return e;
+	/* Most are ready; the root of one that is not is nobody's. */
 	w.root = root_ahead_begin(s);
+	if (!l2_state_is_ready(s)) {
+		root_ahead_free(w.root);
+		e = l2_state_check(s, f);
+		if (e)
+			return e;
+		l2_state_sort(s);
+		w.root = root_ahead_begin(s);
+	}
 	e = may_append(&w, s, how);
 	if (!e)
 		e = files->open(&w.file, path, FILE_WRITE, f);

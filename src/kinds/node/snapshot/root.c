@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "base/check.h"
 #include "base/hex.h"
@@ -261,6 +262,7 @@ struct root_ahead {
 	char root[L2_HEX];
 	pthread_t thread;
 	bool over;
+	atomic_bool unwanted;
 };
 
 static void *compute(void *ctx)
@@ -274,7 +276,7 @@ static void *compute(void *ctx)
 		const char *record = l2_state_at(a->state, list, 0);
 
 		root_list(r, list, n);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && !atomic_load(&a->unwanted); i++)
 			root_record(r, list, record + i * size);
 	}
 	root_end(r, a->root);
@@ -305,6 +307,7 @@ void root_ahead_get(struct root_ahead *a, char out[L2_HEX])
 
 void root_ahead_free(struct root_ahead *a)
 {
+	atomic_store(&a->unwanted, true);
 	wait_for(a);
 	mem_free(a);
 }

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "crypto/sha256.h"
 #include "kinds/node/snapshot/fast.h"
 #include "kinds/node/snapshot/order.h"
@@ -311,7 +312,47 @@ static const char *ambiguous(struct l2_bytes text)
 	return memchr(text.at, ':', text.len) ? "colon" : "line feed";
 }
 
-enum err l2_record_check(enum l2_list list, const void *record, size_t n, struct fail *f)
+static bool is_plain(const struct l2_kind *kind, const void *record)
+{
+	for (size_t i = 0; i < kind->fields_n; i++) {
+		struct l2_bytes text;
+
+		if (kind->fields[i].type != L2_TEXT)
+			continue;
+		text = l2_field_text(record, &kind->fields[i]);
+		if (fast_has(text.at, text.len, ':', '\n'))
+			return false;
+	}
+	return true;
+}
+
+static bool list_is_ready(const struct l2_state *s, enum l2_list list)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+	const char *record = l2_state_at(s, list, 0);
+	struct l2_bytes last = { 0 }, id;
+
+	for (size_t n = l2_state_n(s, list), i = 0; i < n; i++, last = id) {
+		id = l2_field_text(record, &kind->fields[0]);
+		if ((i && !fast_is_before(last.at, last.len, id.at, id.len) &&
+			!MUTANT(l2_written_unsorted)) ||
+		    !is_plain(kind, record))
+			return false;
+		record += kind->size;
+	}
+	return true;
+}
+
+bool l2_state_is_ready(const struct l2_state *s)
+{
+	for (enum l2_list list = 0; list < L2_LISTS; list++)
+		if (!list_is_ready(s, list))
+			return false;
+	return true;
+}
+
+static enum err check_record(
+    enum l2_list list, const void *record, size_t n, struct fail *f)
 {
 	const struct l2_kind *kind = &l2_kinds[list];
 
@@ -354,7 +395,7 @@ static enum err check_list(const struct l2_state *s, enum l2_list list, struct f
 	}
 	mem_free(order);
 	for (size_t i = 0; !e && i < n; i++)
-		e = l2_record_check(list, l2_state_at(s, list, i), i, f);
+		e = check_record(list, l2_state_at(s, list, i), i, f);
 	return e;
 }
 

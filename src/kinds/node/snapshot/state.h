@@ -164,9 +164,9 @@ struct l2_bytes l2_state_keep(struct l2_state *s, struct l2_bytes text);
  * files. Lists that are sorted cost one pass. true: each id is there once. */
 bool l2_state_sort(struct l2_state *s);
 
-/* A colon or a line feed in a text of it? ERR_INPUT names it; n is its place. */
-NODISCARD enum err l2_record_check(
-    enum l2_list list, const void *record, size_t n, struct fail *f);
+/* Is it as it is written: each list by id, no id twice, and no text with a colon or a
+ * line feed? One pass; what is wrong with another one says l2_state_check. */
+bool l2_state_is_ready(const struct l2_state *s);
 
 /* May it be written, and has its root one meaning? ERR_INPUT names the record that has
  * a colon or a line feed in a text, or an id that another one has. Sorted or not. */
