@@ -27,6 +27,11 @@ def environment():
     return {k: v for k, v in os.environ.items() if not k.startswith("PAWL_") or k == "PAWL_MUTANT"}
 
 
+def unwarned(err):
+    """What a program said, but that it has a defect: of one that is broken on purpose."""
+    return re.sub(r"\S+: warning: PAWL_MUTANT: .*\n", "", err)
+
+
 class Run:
     """One run of the program, over."""
 
@@ -43,7 +48,7 @@ class Run:
             user=user if os.geteuid() == 0 else None,
         )
         self.args, self.code = args, done.returncode
-        self.out, self.err = done.stdout.decode(), done.stderr.decode()
+        self.out, self.err = done.stdout.decode(), unwarned(done.stderr.decode())
         said.append(self.out + self.err)
 
     def ends(self, code, out=None, err=None):
@@ -67,11 +72,6 @@ def wait_for(condition, seconds=30):
     while not condition():
         assert time.monotonic() < until, "it does not come"
         time.sleep(0.01)
-
-
-def unwarned(err):
-    """What a program said, but that it has a defect: of one that is broken on purpose."""
-    return re.sub(r"\S+: warning: PAWL_MUTANT: .*\n", "", err)
 
 
 class Serve:
