@@ -452,10 +452,14 @@ def a_gap_is_warned_of(folder):
             journal.execute("UPDATE chain SET stopped = 'gone'")  # while it is open its -wal is there
             code, out, err = node.bash("./pawl node divergence")
             assert (code, out) == (2, "") and "a final block of Bitcoin has vanished, and block 11," in err, (code, out, err)
+            for command in "status", "node doctor":
+                said = node.bash(f"./pawl {command}")[1]
+                assert "vanished" in said and "behind Bitcoin" not in said, said
             journal.execute("UPDATE chain SET stopped = NULL")
             chain.__init__(10)  # the node lost blocks
             code, out, err = node.bash("./pawl node divergence")
             assert (code, out) == (2, "") and "newest block by node.chain is 10, and block 11 has" in err, (code, out, err)
+            assert "newest block by node.chain is 10, and block 11 has" in node.bash("./pawl node doctor")[1]
 
 
 @test

@@ -258,8 +258,7 @@ static const char *anchor_why(struct l2_watch *w)
 	return watch_figures(w)->anchor_why;
 }
 
-/* The figures say it as long as it is so: health and metrics have it from there. */
-static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
+static struct l2_watch *anchored_watch(struct anchor *ret)
 {
 	const struct l2_node_config config = { .chain = "none",
 		.folder = own_folder,
@@ -267,30 +266,83 @@ static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
 		.reorg_db = db_path,
 		.backups = backups_path,
 		.max_divergence = 100 };
-	struct anchor a = { .made_ms = 1 };
-	struct hash txid = anchor_hash(2), block = anchor_hash(3);
-	struct l2_watch *w;
 	struct l2_end end;
-	struct reorg reorg;
 
-	(void)state_;
 	begin(1, 1);
+	*ret = (struct anchor){ .made_ms = 1 };
 	assert_int_equal(
 	    l2_log_end(&end, &files_of_system, log_path,
 		&(struct l2_demand){ .anchor_needed = true }, L2_END_ALL, NULL),
 	    ERR_OK);
-	assert_true(hex_parse(a.hash.at, 32, end.verdict.anchor_hash, 64));
+	assert_true(hex_parse(ret->hash.at, 32, end.verdict.anchor_hash, 64));
+	return watch_new(scene.world, scene.journal, &config);
+}
+
+/* The figures say it as long as it is so: health and metrics have it from there. */
+static void an_anchor_that_lost_its_block_is_in_the_figures(void **state_)
+{
+	struct hash txid = anchor_hash(2), block = anchor_hash(3);
+	struct l2_watch *w;
+	struct reorg reorg;
+	struct anchor a;
+
+	(void)state_;
+	w = anchored_watch(&a);
 	a.id = anchor_add(scene.journal, &a, NULL, 0);
 	anchor_broadcast(scene.journal, &a, &txid, 1);
 	anchors_added(scene.journal, 10, &block, &txid, 1);
 	commit_it();
-	w = watch_new(scene.world, scene.journal, &config);
 	assert_string_equal(anchor_why(w), "");
 	anchors_removed(scene.journal, 9, 1, &reorg);
 	assert_says(anchor_why(w), "is INVALIDATED_REORG: a reorg took its");
 	assert_says(anchor_why(w), "pawl node create-anchor");
 	anchors_added(scene.journal, 10, &block, &txid, 1);
 	assert_string_equal(anchor_why(w), "");
+	rest();
+	watch_free(w);
+}
+
+/* Up to this block Bitcoin is followed. */
+static const struct l2_figures *at_head(struct l2_watch *w, uint64_t head)
+{
+	const struct watch_seen seen = {
+		.database_trouble = "it is locked", .has_head = true, .head = head
+	};
+
+	watch_turn(w, runner, &seen);
+	commit_it();
+	run(10);
+	return watch_figures(w);
+}
+
+/* What was seen above the head, or on a branch that may be dead, tells no distance. */
+static void no_distance_is_told_from_a_block_that_is_gone(void **state_)
+{
+	struct sql_chain_stop_in stop = { .stopped = "gone" };
+	struct l2_watch *w;
+	struct anchor a;
+
+	(void)state_;
+	w = anchored_watch(&a);
+	run_until(chain()->id);
+	stop.id = chain()->id;
+	assert_true(anchors_chain(scene.journal, stop.id));
+	a.has_height = true; /* as a reorg database had it */
+	a.height = 10;
+	a.status = ANCHOR_CONFIRMED;
+	assert_true(anchor_add(scene.journal, &a, NULL, 0));
+	(void)anchor_why(w);
+	assert_true(at_head(w, 111)->diverged);
+	assert_int_equal(watch_figures(w)->divergence, 101);
+	assert_false(at_head(w, 9)->has_divergence);
+	assert_false(watch_figures(w)->diverged);
+	assert_true(at_head(w, 10)->has_divergence);
+	sql_chain_stop(scene.journal, &stop);
+	assert_false(at_head(w, 111)->has_divergence);
+	assert_false(watch_figures(w)->diverged);
+	stop.no_stopped = true;
+	sql_chain_stop(scene.journal, &stop);
+	assert_true(at_head(w, 111)->diverged);
 	rest();
 	watch_free(w);
 }
@@ -378,6 +430,8 @@ int main(void)
 		    a_backup_that_failed_is_known_behind_a_start, end),
 		cmocka_unit_test_teardown(
 		    an_anchor_that_lost_its_block_is_in_the_figures, end),
+		cmocka_unit_test_teardown(
+		    no_distance_is_told_from_a_block_that_is_gone, end),
 		cmocka_unit_test_teardown(
 		    what_was_minted_with_nothing_behind_it_is_trouble, end),
 	};

@@ -8,11 +8,16 @@
 #include "cli/node/snapshots.h"
 #include "kinds/node/watch/trouble.h"
 
-static enum err tell(const struct cli *c, const struct snapshot_block *b, uint64_t head,
-    uint64_t most, struct fail *f)
+static enum err tell(struct cli *c, const struct snapshot_block *b, const char *database,
+    uint64_t head, struct fail *f)
 {
-	uint64_t behind = head - b->height;
-	bool large = behind > most && !MUTANT(divergence_is_never_large);
+	uint64_t behind, most = c->config->node.max_divergence;
+	struct l2_trouble unsaid;
+	bool large;
+
+	if (database_height_trouble(c, database, b->height, head, &behind, &unsaid))
+		return fail_set(f, ERR_INPUT, "%s; %s", unsaid.why, unsaid.remedy);
+	large = behind > most && !MUTANT(divergence_is_never_large);
 
 	if (c->args.json)
 		cli_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}", "anchor", b->anchor,
@@ -51,26 +56,6 @@ static enum err in_no_block(const struct snapshot_block *b, struct fail *f)
 	    b->anchor, why, helps);
 }
 
-/* Is the block of the anchor one of the chain that has this head? */
-static enum err of_the_chain(struct cli *c, const struct snapshot_block *b,
-    const char *database, uint64_t head, struct fail *f)
-{
-	if (database_is_stopped(c, database))
-		return fail_set(f, ERR_INPUT,
-		    "a final block of Bitcoin has vanished, and block %" PRIu64
-		    ", which has the anchor of the newest valid snapshot, may be one of "
-		    "those: how far it is behind can't be said; see: pawl status",
-		    b->height);
-	if (head >= b->height)
-		return ERR_OK;
-	return fail_set(f, ERR_INPUT,
-	    "Bitcoin's newest block by node.chain is %" PRIu64 ", and block %" PRIu64
-	    " has the anchor of the newest valid snapshot: its node lost blocks, or is "
-	    "still reading them; how far it is behind can't be said. Look at: pawl "
-	    "node doctor",
-	    head, b->height);
-}
-
 enum err cmd_node_divergence(struct cli *c, struct fail *f)
 {
 	char log[SNAPSHOTS_PATH_MAX], database[DATABASE_PATH_MAX];
@@ -93,7 +78,5 @@ enum err cmd_node_divergence(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = bitcoin_block_now(c, w, &head, f);
 	world_free(w);
-	if (e == ERR_OK)
-		e = of_the_chain(c, &b, database, head, f);
-	return e == ERR_OK ? tell(c, &b, head, c->config->node.max_divergence, f) : e;
+	return e == ERR_OK ? tell(c, &b, database, head, f) : e;
 }

@@ -331,9 +331,10 @@ static void divergence_tell(struct node_doctor *n)
 	    snapshot_block(n->d.cli, n->files.log, n->files.reorg_db, &b, &f) != ERR_OK ||
 	    bitcoin_block_now(n->d.cli, n->d.world, &head, &f) != ERR_OK)
 		return; /* why not is told already */
-	behind = head > b.height ? head - b.height : 0;
 	if (!b.in_block)
 		no_block_tell(n, &b);
+	else if (trouble_of_height(&trouble, n->d.journal, b.height, head, &behind))
+		doctor_fine(&n->d, "anchor", n->files.log, "%s", trouble.why);
 	else if (trouble_of_distance(&trouble, behind, most))
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 	else

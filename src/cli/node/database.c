@@ -11,7 +11,6 @@
 #include "cli/node/folder.h"
 #include "cli/report/node.h"
 #include "kinds/node/anchor/anchor.h"
-#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/reorgdb/changes.h"
 #include "kinds/node/watch/holder.h"
 
@@ -79,16 +78,15 @@ int64_t database_of_journal(struct cli *c, const char *path)
 	return n;
 }
 
-bool database_is_stopped(struct cli *c, const char *path)
+bool database_height_trouble(struct cli *c, const char *path, uint64_t height,
+    uint64_t head, uint64_t *ret_behind, struct l2_trouble *ret)
 {
 	struct journal *j = journal_of(c, path);
-	struct bitcoin_final final;
+	bool is = trouble_of_height(ret, j, height, head, ret_behind);
 
-	if (!j)
-		return false;
-	bitcoin_final(j, &final);
-	journal_close(j);
-	return final.stopped && !MUTANT(distance_while_stopped);
+	if (j)
+		journal_close(j);
+	return is;
 }
 
 /* As the journal has it: present, and at its height in its state. */

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "journal/journal.h"
 #include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/watch/trouble.h"
 
 #define DATABASE_PATH_MAX 4096
 
@@ -19,9 +20,9 @@ NODISCARD enum err database_open(struct reorgdb **ret, struct cli *c, const char
 /* So many anchors are in the journal whose database is at this path; 0: it is none's. */
 int64_t database_of_journal(struct cli *c, const char *path);
 
-/* A final block vanished from the chain of the journal whose database is at this path,
- * and nobody accepted that: what the database has of blocks may be of a dead branch. */
-bool database_is_stopped(struct cli *c, const char *path);
+/* trouble_of_height, by the journal whose database is at this path. */
+bool database_height_trouble(struct cli *c, const char *path, uint64_t height,
+    uint64_t head, uint64_t *ret_behind, struct l2_trouble *ret);
 
 /* e, with what makes it where it is not there, and the journal has anchors (NOT_FOUND).
  */

@@ -75,7 +75,7 @@ static void newest_look(const struct troubles *t, const struct l2_end *end)
 {
 	struct l2_trouble trouble;
 	struct book_sums sums;
-	uint64_t top = 0, behind = 0;
+	uint64_t top, behind;
 	struct anchor a;
 
 	book_sums(t->journal, &sums);
@@ -86,9 +86,9 @@ static void newest_look(const struct troubles *t, const struct l2_end *end)
 	if (node_anchor_trouble(t->cli, t->journal, &end->verdict, &trouble))
 		tell(t, t->files->log, &trouble);
 	if (anchor_of(t->journal, &end->verdict, &a) && anchor_stands(&a) &&
-	    anchors_top(t->journal, &top) && top > a.height)
-		behind = top - a.height;
-	if (trouble_of_distance(&trouble, behind, t->cli->config->node.max_divergence))
+	    anchors_top(t->journal, &top) &&
+	    !trouble_of_height(&trouble, t->journal, a.height, top, &behind) &&
+	    trouble_of_distance(&trouble, behind, t->cli->config->node.max_divergence))
 		tell(t, t->files->log, &trouble);
 }
 

@@ -10,6 +10,7 @@
 #include "base/shell.h"
 #include "base/utf8.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/watch/inside.h"
 
 #define HOUR_MS 3600000u
@@ -263,6 +264,34 @@ bool trouble_of_anchor(
 	remedy(ret,
 	    "pawl node create-anchor, the guide's re-anchoring; a block that has its "
 	    "transaction again makes it count by itself");
+	return true;
+}
+
+bool trouble_of_height(struct l2_trouble *ret, struct journal *j, uint64_t height,
+    uint64_t head, uint64_t *ret_behind)
+{
+	struct bitcoin_final final = { .stopped = false };
+
+	if (j)
+		bitcoin_final(j, &final);
+	*ret_behind = head > height ? head - height : 0;
+	if (final.stopped && !MUTANT(distance_while_stopped)) {
+		why(ret,
+		    "a final block of Bitcoin has vanished, and block %" PRIu64
+		    ", which has the anchor of the newest valid snapshot, may be one of "
+		    "those: how far it is behind can't be said",
+		    height);
+		remedy(ret, "see: pawl status");
+		return true;
+	}
+	if (head >= height)
+		return false;
+	why(ret,
+	    "Bitcoin's newest block by node.chain is %" PRIu64 ", and block %" PRIu64
+	    " has the anchor of the newest valid snapshot: its node lost blocks, or is "
+	    "still reading them; how far it is behind can't be said",
+	    head, height);
+	remedy(ret, "look at: pawl node doctor");
 	return true;
 }
 

@@ -47,6 +47,10 @@ bool told_of_unseen(struct l2_trouble *ret, struct journal *j);
  * so many blocks, ten minutes each. */
 bool trouble_of_anchor(
     struct l2_trouble *ret, const struct anchor *a, int64_t now_ms, uint64_t most);
+/* Between its anchor's block, of this height, and the head there are *ret_behind blocks;
+ * true: nobody can say how many. journal NULL: none knows of its chain. */
+bool trouble_of_height(struct l2_trouble *ret, struct journal *j, uint64_t height,
+    uint64_t head, uint64_t *ret_behind);
 /* So many blocks behind Bitcoin. */
 bool trouble_of_distance(struct l2_trouble *ret, uint64_t behind, uint64_t most);
 /* The reorg database could not be opened, or read: e, which is not OK. */

@@ -421,10 +421,10 @@ static void divergence_turn(struct l2_watch *w)
 	bool was = n->diverged,
 	     known = w->has_anchor && anchor_find(w->journal, &w->anchor, &a);
 
-	n->has_divergence = n->has_height && known && anchor_stands(&a);
-	n->divergence =
-	    n->has_divergence && n->height > a.height ? n->height - a.height : 0;
-	n->diverged = trouble_of_distance(&trouble, n->divergence, n->max_divergence);
+	n->has_divergence = n->has_height && known && anchor_stands(&a) &&
+	    !trouble_of_height(&trouble, w->journal, a.height, n->height, &n->divergence);
+	n->diverged = n->has_divergence &&
+	    trouble_of_distance(&trouble, n->divergence, n->max_divergence);
 	if (n->diverged)
 		warn_once(&was, true, "%.300s: %s", trouble.why, trouble.remedy);
 	if (known &&

@@ -52,7 +52,8 @@ struct l2_figures {
 	uint64_t snapshot_ms, snapshot_bytes;
 	bool has_height; /* Bitcoin is followed: */
 	uint64_t height;
-	/* The block that has the snapshot's anchor lies so far below that. */
+	/* The block that has the snapshot's anchor lies so far below that, where that can
+	 * be said. */
 	bool has_divergence;
 	uint64_t divergence, max_divergence;
 	bool diverged, log_large, database_large, disk_low, backup_old;
