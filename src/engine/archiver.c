@@ -67,6 +67,11 @@ void archiver_free(struct archiver *a)
 	mem_free(a);
 }
 
+void archiver_look_again(struct archiver *a)
+{
+	a->look_ms = a->track_look_ms = a->changes_look_ms = 0;
+}
+
 int64_t archiver_look_ms(const struct archiver *a)
 {
 	return a->look_ms;
@@ -201,16 +206,36 @@ static void choose(struct archiver *a, const int64_t *ids, size_t n, int64_t wal
 		    given_up);
 }
 
+static struct sql_tracked_old_in tracked_due(int64_t keep_ms, int64_t wall_ms)
+{
+	int64_t before_ms = wall_ms - keep_ms;
+
+	return (struct sql_tracked_old_in){ before_ms, archive_depth,
+		before_ms - (MUTANT(due_is_given_up_at_once) ? 0 : GIVE_UP_MS),
+		INT64_MAX };
+}
+
+int64_t archiver_tracked_due(struct journal *j, int64_t keep_ms, int64_t wall_ms)
+{
+	struct sql_tracked_old_in in = tracked_due(keep_ms, wall_ms);
+	struct sql_tracked_old_out row;
+	int64_t n = 0;
+
+	sql_tracked_old_begin(j, &in);
+	while (sql_tracked_old_next(j, &row))
+		n++;
+	return n;
+}
+
 /* Which go into the next file is journaled before that is written. */
 static bool tracked_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
 {
-	struct sql_tracked_old_in in = { wall_ms - keep_ms, archive_depth,
-		wall_ms - keep_ms - (MUTANT(due_is_given_up_at_once) ? 0 : GIVE_UP_MS),
-		TRACKED_MAX };
+	struct sql_tracked_old_in in = tracked_due(keep_ms, wall_ms);
 	struct sql_tracked_old_out row;
 	int64_t ids[TRACKED_MAX];
 	size_t n = 0;
 
+	in.max = TRACKED_MAX;
 	sql_tracked_old_begin(a->s.journal, &in);
 	while (n < TRACKED_MAX && sql_tracked_old_next(a->s.journal, &row))
 		ids[n++] = row.id;
@@ -281,23 +306,44 @@ static bool link_of(uint8_t link[32], const char *why)
 	    hex_parse(link, 32, why + 5, 64);
 }
 
-/* Those before the newest state that is on Bitcoin for good. */
-static bool changes_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
+/* Those before the newest state that is on Bitcoin for good. false: there are none. */
+static bool changes_due(struct journal *j, int64_t keep_ms, int64_t wall_ms,
+    int64_t *ret_first, int64_t *ret_last)
 {
 	struct sql_node_archive_due_in in = { wall_ms - keep_ms,
 		MUTANT(changes_before_finality) ? -archive_depth : archive_depth };
 	struct sql_node_archive_due_out due = { .no_change = true };
-	struct sql_node_archive_before_out end;
-	struct sql_node_archive_add_in add = { .at_ms = wall_ms };
 	struct sql_node_base_get_out is;
 
-	a->changes_look_ms = wall_ms + CHANGES_LOOK_MS;
-	if (!sql_node_archive_due_one(a->s.journal, &in, &due) || due.no_change ||
-	    !sql_node_base_get_one(a->s.journal, &is) || due.change - 1 <= is.base ||
-	    !commit_end(a, is.base + 1, due.change - 1, &end) ||
-	    !link_of(add.link, end.why))
+	if (!sql_node_archive_due_one(j, &in, &due) || due.no_change ||
+	    !sql_node_base_get_one(j, &is))
 		return false;
-	add.first = is.base + 1;
+	*ret_first = is.base + 1;
+	*ret_last = due.change - 1;
+	return *ret_first <= *ret_last;
+}
+
+int64_t archiver_changes_due(struct journal *j, int64_t keep_ms, int64_t wall_ms)
+{
+	struct sql_node_archive_before_in in;
+	struct sql_node_archive_before_out end;
+
+	if (!changes_due(j, keep_ms, wall_ms, &in.first, &in.last) ||
+	    !sql_node_archive_before_one(j, &in, &end))
+		return 0;
+	return end.row - in.first + 1;
+}
+
+static bool changes_chosen(struct archiver *a, int64_t keep_ms, int64_t wall_ms)
+{
+	struct sql_node_archive_add_in add = { .at_ms = wall_ms };
+	struct sql_node_archive_before_out end;
+	int64_t last;
+
+	a->changes_look_ms = wall_ms + CHANGES_LOOK_MS;
+	if (!changes_due(a->s.journal, keep_ms, wall_ms, &add.first, &last) ||
+	    !commit_end(a, add.first, last, &end) || !link_of(add.link, end.why))
+		return false;
 	add.last = end.row;
 	sql_node_archive_add(a->s.journal, &add);
 	a->changes_look_ms = 0;

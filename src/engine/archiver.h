@@ -50,6 +50,13 @@ bool archiver_between(struct archiver *a, int64_t wall_ms, struct fail *f);
 /* The wall's time at which it looks again. */
 int64_t archiver_look_ms(const struct archiver *a);
 int64_t archiver_done(const struct archiver *a); /* operations, in this life */
+/* Times of keeping have changed: nothing waits for its hour or day. */
+void archiver_look_again(struct archiver *a);
+
+/* How many would go besides operations, when kept for so long: transactions that are
+ * followed no more, and changes of a layer 2. */
+int64_t archiver_tracked_due(struct journal *j, int64_t keep_ms, int64_t wall_ms);
+int64_t archiver_changes_due(struct journal *j, int64_t keep_ms, int64_t wall_ms);
 
 /* Why an operation that ended is not archived yet, however long it is kept; "": it can
  * be. ret_height: of its highest block. */

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from program import PAWL, Run, Serve, environment, main, test, unwarned
+from program import PAWL, Run, Serve, environment, main, test, unwarned, wait_for
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -506,6 +506,62 @@ def status_says_what_doctor_says(folder):
     said("the journal has no state, and the newest snapshot", "pawl node import l2/l2_snapshots.dat")
     Run(folder, "node", "recover", "--latest-valid").ends(0)
     unseen_are_settled(folder, peg)
+
+
+@contextlib.contextmanager
+def anchored_deep(folder, *ages_s):
+    """The anchors are this old, and in a block of a chain that is thousands of blocks above it: no test mines these."""
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as db:
+        db.execute("INSERT INTO chain (id, kind, chain_id, genesis, name, final_height) VALUES (7, 'bitcoin', 1, ?, 'b', 9000)",
+                   (bytes(32),))
+        db.execute("INSERT INTO node_watch (id, chain, reorgs, moves) VALUES (1, 7, 0, 9) "
+                   "ON CONFLICT (id) DO UPDATE SET chain = 7")
+        for number, age_s in enumerate(ages_s, 1):
+            db.execute("UPDATE node_anchor SET status = 1, height = 4000, block_hash = zeroblob(32), made_ms = ? WHERE id = ?",
+                       (int(time.time() - age_s) * 1000, number))
+        yield db  # who leaves last would take the -wal with him
+
+
+def kept_archives(folder):
+    return sorted(int(re.search(r"changes-(\d+)-pawl.db.jsonl.gz$", path)[1]) for path in
+                  glob.glob(os.path.join(folder, "archive-*")))
+
+
+@test
+def old_changes_are_archived(folder):
+    """by serve, at once what SIGHUP says to keep no longer, and by pawl archive: behind an anchor that is deep enough"""
+    begin(folder)
+    for number in range(3):
+        apply(folder, credit(f"p{number}", 5), credit(f"q{number}", 5))
+        Run(folder, "node", "create-anchor").ends(0)
+    with anchored_deep(folder, 4 * 86400, 2 * 86400, 7200) as db:
+        archived_by_and_by(folder, os.path.join(folder, "pawl.yaml"))
+        db.execute("INSERT INTO track_archive (at_ms, whole) VALUES (1, 0)")  # as one that was killed leaves it
+        Run(folder, "archive", "--dry-run").ends(0, "Nothing is old enough")
+        Run(folder, "archive").ends(0, "What an earlier run began to archive is whole")
+        Run(folder, "archive").ends(0, "Nothing is old enough")
+
+
+def archived_by_and_by(folder, config):
+    none, is_now = "Nothing is old enough", root(folder)
+    for words in (["--dry-run"], [], ["--older-than", "5d"]):
+        Run(folder, "archive", *words).ends(0, none)
+    write(config, text(config), "serve: {listen: none}\nchains: {local: {kind: evm, chain_id: 31337, "
+          "finality: {depth: 12}, endpoints: [http://127.0.0.1:9]}}\nretention: {node: 3d}\n")
+    Run(folder, "archive", "--dry-run").ends(0, "^changes of the layer 2: 2 can be archived\n$")
+    with Serve(folder, lambda serve: "file 1 of changes: they are in it alone" in serve.said()) as serve:
+        write(config, text(config).replace("3d", "1d"))
+        os.kill(serve.pid, signal.SIGHUP)
+        wait_for(lambda: "file 2 of changes: they are in it alone" in serve.said())
+        Run(folder, "archive", "--older-than", "1h").ends(5, err="pawl serve archives what is due by itself")
+    Run(folder, "archive").ends(0, none)
+    Run(folder, "archive", "--older-than", "1h", "--dry-run").ends(0, "^changes of the layer 2: 3 can be archived\n$")
+    assert kept_archives(folder) == [1, 2]
+    assert Run(folder, "archive", "--older-than", "1h", "--json").ends(0).json() == [{"changes": 3, "archived": True}]
+    assert kept_archives(folder) == [1, 2, 3]
+    Run(folder, "archive", "--older-than", "1h").ends(0, none)
+    Run(folder, "doctor", "--journal").ends(0)
+    assert root(folder) == is_now == verified(folder)
 
 
 @test

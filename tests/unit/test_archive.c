@@ -533,6 +533,11 @@ static int64_t follow(uint8_t tag, int64_t height, bool heard)
 	return row.id;
 }
 
+static int64_t tracked_due(void)
+{
+	return archiver_tracked_due(scene.journal, 1, world_wall_ms(scene.world) + 1);
+}
+
 /* What was told goes; that it was told stays, and who asks later is told it anew. */
 static void what_was_told_of_transactions(void **state_)
 {
@@ -549,7 +554,9 @@ static void what_was_told_of_transactions(void **state_)
 	of.id = follow(1, 2, true);
 	(void)follow(2, (int64_t)height(), true);
 	(void)follow(3, 2, false);
+	assert_int_equal(tracked_due(), 1);
 	assert_int_equal(archive_all(), 1);
+	assert_int_equal(tracked_due(), 0);
 	assert_string_equal(body_of(1), "");
 	assert_says(body_of(2), "0x1");
 	assert_says(body_of(3), "0x1");

@@ -8,6 +8,7 @@
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
 #include "cli/owner/bot_face.h"
+#include "engine/archiver.h"
 #include "kinds/node/node.h"
 #include "tell/tell.h"
 
@@ -209,6 +210,8 @@ static void take_up(struct loop *l, struct config *next, struct gate *gate,
 	tell_channels(l->tell, &l->channels.config);
 	c->retention = next->retention;
 	loop_retention(l, &c->retention);
+	if (l->runner->archiver && !MUTANT(reload_forgets_retention))
+		archiver_look_again(l->runner->archiver);
 	c->track = next->track;
 	if (!MUTANT(reload_forgets_track))
 		loop_tracking(l, &c->track);

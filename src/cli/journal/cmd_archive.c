@@ -80,13 +80,11 @@ static void tell_dry(const struct asked *a, const struct operation *o, const cha
 		printf("%s: can be archived\n", o->name);
 }
 
-static enum err archive_one(struct asked *a, const struct operation *o, struct fail *f)
+/* Until there is nothing more to do; how many files came of it. */
+static enum err archive_all(
+    struct asked *a, const struct archiver_setup *setup, int64_t *ret_n, struct fail *f)
 {
-	const struct kind *kind = loop_kind(o->kind_name);
-	struct archiver *r = archiver_new(&(struct archiver_setup){ .journal = a->journal,
-	    .only = o->id,
-	    .kinds = &kind,
-	    .kinds_n = kind != NULL });
+	struct archiver *r = archiver_new(setup);
 	enum err e = ERR_OK;
 	bool more = true;
 
@@ -99,9 +97,75 @@ static enum err archive_one(struct asked *a, const struct operation *o, struct f
 		e = f->err;
 		journal_tend(a->journal);
 	}
+	*ret_n = archiver_done(r);
 	archiver_free(r);
+	return e;
+}
+
+static enum err archive_one(struct asked *a, const struct operation *o, struct fail *f)
+{
+	const struct kind *kind = loop_kind(o->kind_name);
+	struct archiver_setup setup = { .journal = a->journal,
+		.only = o->id,
+		.kinds = &kind,
+		.kinds_n = kind != NULL };
+	int64_t n;
+	enum err e = archive_all(a, &setup, &n, f);
+
 	if (e == ERR_OK)
 		tell(a, o);
+	return e;
+}
+
+/* -- what is no operation -------------------------------------------------- */
+
+static int64_t due_of(const struct asked *a, const struct retention *keep)
+{
+	if (!keep->keep_ms)
+		return 0;
+	return !strcmp(keep->kind, "track")
+	    ? archiver_tracked_due(a->journal, keep->keep_ms, a->wall_ms)
+	    : archiver_changes_due(a->journal, keep->keep_ms, a->wall_ms);
+}
+
+static void tell_others(struct asked *a, const struct retention *keep, int64_t n)
+{
+	bool track = !strcmp(keep->kind, "track");
+
+	if (!n)
+		return;
+	a->n += n;
+	if (a->cli->args.json)
+		cli_json(json_pack("{s:I, s:b}", track ? "transactions" : "changes",
+		    (json_int_t)n, "archived", !a->dry));
+	else
+		printf("%s: %" PRId64 " %s\n",
+		    track ? "transactions that are followed no more"
+			  : "changes of the layer 2",
+		    n, a->dry ? "can be archived" : "are in archives alone");
+}
+
+/* Files that an earlier run began are ended, too. */
+static enum err look_at_others(struct asked *a, struct fail *f)
+{
+	const struct retention_config *c = &a->cli->config->retention;
+	int64_t at_least = a->age_ms ? a->age_ms : 1; /* 0 would be never */
+	struct retention keep[] = {
+		{ "track", a->has_age ? at_least : c->track },
+		{ "node", a->has_age ? at_least : c->node },
+	};
+	struct archiver_setup setup = {
+		.journal = a->journal, .keep = keep, .keep_n = 2
+	};
+	int64_t due[] = { due_of(a, &keep[0]), due_of(a, &keep[1]) }, files = 0;
+	enum err e = a->dry ? ERR_OK : archive_all(a, &setup, &files, f);
+
+	for (int i = 0; i < 2 && e == ERR_OK; i++)
+		tell_others(a, &keep[i], a->dry ? due[i] : due[i] - due_of(a, &keep[i]));
+	if (e == ERR_OK && files && !a->n) {
+		a->n = files;
+		cli_say(a->cli, "What an earlier run began to archive is whole.");
+	}
 	return e;
 }
 
@@ -148,6 +212,8 @@ static enum err look_at_all(struct asked *a, struct fail *f)
 	for (size_t i = 0; i < ids.n && e == ERR_OK; i++)
 		e = look_at(a, ids.at[i], f);
 	ids_release(&ids);
+	if (e == ERR_OK)
+		e = look_at_others(a, f);
 	if (e == ERR_OK && !a->n)
 		cli_say(a->cli, "Nothing is old enough to be archived.");
 	return e;
