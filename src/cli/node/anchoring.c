@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "base/shell.h"
-#include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
 #include "cli/node/put.h"
@@ -20,7 +19,6 @@
 #include "crypto/word.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
-#include "kinds/node/link.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/state/dump.h"
 
@@ -458,14 +456,8 @@ static enum err run(struct anchoring *a, struct fail *f)
 	enum err e =
 	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, a->ret->log, f);
 
-	if (e == ERR_OK)
-		e = folder_of(a->cli, a->ret->log, "the log of snapshots", f);
-	if (e == ERR_OK)
-		e = behalf_of(a->cli, a->ret->log, f);
 	if (e == ERR_OK && !a->plan->agreed)
-		e = folder_settled(a->cli, a->ret->log, f);
-	if (e == ERR_OK)
-		e = l2_itself(a->ret->log, f);
+		e = folder_to_write(a->cli, a->ret->log, "the log of snapshots", f);
 	if (e == ERR_OK)
 		e = snapshots_path(
 		    a->cli, "node.data_dir", NULL, "reorg_db", a->database, f);

@@ -32,7 +32,7 @@ struct anchored {
 
 struct anchoring_plan {
 	const char *file; /* as pawl node state --json wrote it; NULL: the journal's */
-	bool agreed;      /* whoever calls has asked already */
+	bool agreed;      /* whoever calls has looked and asked already */
 	bool doubted;     /* that no verification of it passes, too */
 	bool again;       /* a state that is anchored is anchored anew */
 	uint32_t yes;

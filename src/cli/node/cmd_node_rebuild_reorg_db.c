@@ -3,10 +3,8 @@
 
 #include "base/mem.h"
 #include "base/shell.h"
-#include "cli/behalf.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
-#include "kinds/node/link.h"
 #include "kinds/node/reorgdb/rebuild.h"
 
 static void tell(const struct cli *c, const char *path, const struct rebuilt *r)
@@ -45,11 +43,7 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = database_path(c, "--db-path", path, f);
 	if (e == ERR_OK)
-		e = folder_settled(c, path, f);
-	if (e == ERR_OK)
-		e = l2_itself(path, f);
-	if (e == ERR_OK)
-		e = behalf_of(c, path, f);
+		e = folder_to_write(c, path, "the reorg database", f);
 	if (e == ERR_OK)
 		e = journal_read(&j, c->config->journal, f);
 	if (e != ERR_OK)

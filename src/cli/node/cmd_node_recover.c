@@ -14,7 +14,6 @@
 #include "base/hex.h"
 #include "base/mutant.h"
 #include "base/shell.h"
-#include "cli/behalf.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
@@ -24,7 +23,6 @@
 #include "cli/report/report.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
-#include "kinds/node/link.h"
 
 struct recovery {
 	struct cli *cli;
@@ -441,13 +439,7 @@ enum err cmd_node_recover(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = backup_paths(&r.paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
-		e = folder_of(c, r.paths.log, "the log of snapshots", f);
-	if (e == ERR_OK)
-		e = folder_settled(c, r.paths.log, f);
-	if (e == ERR_OK)
-		e = l2_itself(r.paths.log, f);
-	if (e == ERR_OK)
-		e = behalf_of(c, r.paths.log, f);
+		e = folder_to_write(c, r.paths.log, "the log of snapshots", f);
 	if (e == ERR_OK)
 		e = journal_look(&r, f);
 	if (e == ERR_OK)

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/mutant.h"
-#include "cli/behalf.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
@@ -127,15 +126,9 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
-		e = folder_of(c, paths.log, "log and reorg database", f);
-	if (e == ERR_OK)
-		e = folder_settled(c, paths.log, f);
-	if (e == ERR_OK)
-		e = l2_itself(paths.log, f);
+		e = folder_to_write(c, paths.log, "log and reorg database", f);
 	if (e == ERR_OK)
 		e = l2_itself(paths.reorg_db, f);
-	if (e == ERR_OK)
-		e = behalf_of(c, paths.log, f);
 	if (e == ERR_OK && plan.time && plan.log_file)
 		e = fail_set(f, ERR_USAGE, "TIME or --file, and not both");
 	if (e == ERR_OK && only && strcmp(only, "log") && strcmp(only, "reorg-db"))

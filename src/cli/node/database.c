@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
-#include "cli/behalf.h"
 #include "cli/node/folder.h"
 #include "cli/report/node.h"
 #include "kinds/node/anchor/anchor.h"
@@ -159,11 +158,9 @@ enum err database_open(struct reorgdb **ret, struct cli *c, const char *option,
 	enum err e = database_path(c, option, path, f);
 
 	if (e == ERR_OK && mode != REORGDB_READ)
-		e = folder_settled(c, path, f);
+		e = folder_to_write(c, path, "the reorg database", f);
 	else if (e == ERR_OK)
 		folder_warn(c, path);
-	if (e == ERR_OK && mode != REORGDB_READ)
-		e = behalf_of(c, path, f);
 	if (e != ERR_OK)
 		return e;
 	e = reorgdb_open(ret, path, mode, f);

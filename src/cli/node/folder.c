@@ -7,7 +7,9 @@
 
 #include "base/mutant.h"
 #include "base/shell.h"
+#include "cli/behalf.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/link.h"
 #include "kinds/node/watch/holder.h"
 
 #define FOLDER_MAX 4096
@@ -95,20 +97,31 @@ enum err folder_ours(struct cli *c, const char *file, struct fail *f)
 	    f);
 }
 
-enum err folder_settled(struct cli *c, const char *file, struct fail *f)
+static enum err settled(const char *file, struct fail *f)
 {
 	char folder[FOLDER_MAX], told[L2_RESET_TOLD];
-	enum err e = folder_ours(c, file, f);
 	int pid;
 
-	if (e != ERR_OK)
-		return e;
 	above(folder, file);
 	pid = l2_reset_tell(told, &files_of_system, folder);
 	if (!told[0])
 		return ERR_OK;
 	return fail_set(f, ERR_CONFLICT, "%s. Nothing was changed now. %s", told,
 	    pid ? "It ends by itself; type this again then" : "First: " WAYS);
+}
+
+enum err folder_to_write(
+    struct cli *c, const char *file, const char *what, struct fail *f)
+{
+	enum err e = folder_of(c, file, what, f);
+
+	if (e == ERR_OK)
+		e = folder_ours(c, file, f);
+	if (e == ERR_OK)
+		e = settled(file, f);
+	if (e == ERR_OK)
+		e = l2_itself(file, f);
+	return e == ERR_OK ? behalf_of(c, file, f) : e;
 }
 
 void folder_warn(const struct cli *c, const char *file)

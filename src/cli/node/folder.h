@@ -14,10 +14,12 @@ NODISCARD enum err folder_of(
 /* Not beside the daemon of another journal, whose data folder the file is in: OWNED. */
 NODISCARD enum err folder_ours(struct cli *c, const char *file, struct fail *f);
 
-/* The same, and no reset of the node whose folder the file is in is half done: who writes
- * there is refused (CONFLICT, with what finishes it, and takes it back), who reads is
- * told. */
-NODISCARD enum err folder_settled(struct cli *c, const char *file, struct fail *f);
+/* Before a log or database is written: both of these; no reset is half done there
+ * (CONFLICT, with what finishes it, and takes it back); it is no link (link.h). Then this
+ * process is whose folder it is (behalf.h). */
+NODISCARD enum err folder_to_write(
+    struct cli *c, const char *file, const char *what, struct fail *f);
+/* Who reads there is told of a reset that is half done. */
 void folder_warn(const struct cli *c, const char *file);
 
 /* The same of one that is to be made: what it is made in. */
