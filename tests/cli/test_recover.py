@@ -93,6 +93,8 @@ def links_are_no_files_of_the_node(folder):
             refused = Run(folder, "node", *words).ends(2, err=f"{said}.* Nothing was changed. First: l=")
         assert os.path.islink(path) and os.stat(own).st_mtime_ns == before
         if path == database:
+            for words in ("rebuild-reorg-db", "--db-path"), ("init-reorg-db", "--path"):
+                Run(folder, "node", *words, "l2/reorg_db/").ends(2, err=f"{said}.* Nothing was changed.")
             assert "link" in Run(folder, "node", "create-anchor", "--again").ends(0, err=f"warning: .* {said}").err
             with Serve(folder, lambda serve: "start 2 of 5" in serve.said()) as serve:
                 pass
@@ -108,7 +110,7 @@ def links_are_no_files_of_the_node(folder):
     Run(folder, "node", "create-anchor").ends(0)
     Run(folder, "node", "restore").ends(0)
     Run(folder, "node", "recover", "--latest-valid").ends(0)
-    Run(folder, "node", "rebuild-reorg-db").ends(0)
+    Run(folder, "node", "rebuild-reorg-db", "--db-path", "l2/reorg_db//").ends(0)
     assert verified(folder) == root(folder) and os.path.islink(os.path.join(folder, "l2"))
     pruned = os.path.join(folder, "pruned")
     os.symlink(log, pruned)
@@ -465,7 +467,7 @@ def status_says_what_doctor_says(folder):
     Run(folder, "node", "init-reorg-db").ends(0, err="empty, and the journal has 1 anchor: pawl node rebuild-reorg-db")
     stale = "1 of the journal's anchors it has not, or otherwise: pawl node rebuild-reorg-db"
     Run(folder, "node", "anchors").ends(1, "Pending: 0\n", err=stale)
-    for line in (("get-snapshot-block", log), ("divergence",)):
+    for line in (("get-snapshot-block", log), ("divergence",), ("get-snapshot-block", log, "--db-path", "l2/reorg_db/")):
         Run(folder, "node", *line).ends(2, err=stale)
     Run(folder, "node", "rebuild-reorg-db").ends(0)
     with Rocks(database) as older:  # it was so once

@@ -1,7 +1,6 @@
 /* node init: the folder of a node, with what an empty one has. What is there stays. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,15 +85,14 @@ enum err cmd_node_init(struct cli *c, struct fail *f)
 	char folder[SNAPSHOTS_PATH_MAX], path[SNAPSHOTS_PATH_MAX];
 	enum err e = snapshots_path(
 	    c, "--data-dir", args_get(&c->args, "--data-dir"), "", folder, f);
-	size_t len = e == ERR_OK ? strlen(folder) : 0;
 
 	/* whose journal it is, where there is one */
 	if (e == ERR_OK && access(c->args.config, F_OK) == 0)
 		(void)!cli_config(c, NULL);
-	while (len > 1 && folder[len - 1] == '/')
-		folder[--len] = '\0';
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		folder_plain(folder);
 		e = folder_above(folder, f);
+	}
 	if (e == ERR_OK)
 		e = behalf_of(c, folder, f);
 	if (e == ERR_OK)

@@ -31,6 +31,7 @@ enum err database_path(
 	if (n < 0 || n >= DATABASE_PATH_MAX)
 		return fail_set(
 		    f, ERR_USAGE, "the path of the reorg database is too long");
+	folder_plain(out);
 	return folder_of(c, out, "the reorg database", f);
 }
 

@@ -14,6 +14,14 @@
 
 #define FOLDER_MAX 4096
 
+void folder_plain(char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/' && !MUTANT(slash_at_the_end))
+		path[--n] = '\0';
+}
+
 /* Up to the last slash that something stands behind; "." without one. */
 static void above(char out[FOLDER_MAX], const char *path)
 {

@@ -6,6 +6,10 @@
 
 #include "cli/cli.h"
 
+/* Without slashes at its end, as shells put them there: behind one a link is what it
+ * points to, and a name beside it is one in it. */
+void folder_plain(char *path);
+
 /* The folder that the file is to be in is there; what: "the log of snapshots". Nothing is
  * said of the file. NOT_FOUND */
 NODISCARD enum err folder_of(

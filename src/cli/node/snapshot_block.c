@@ -6,6 +6,7 @@
 
 #include "cli/ask/probe.h"
 #include "cli/node/database.h"
+#include "cli/node/folder.h"
 #include "cli/node/snapshots.h"
 
 static enum err newest(struct cli *c, const char *path, const char *db_path,
@@ -51,6 +52,7 @@ static enum err database_beside(struct reorgdb **ret, struct cli *c, const char 
 	if (n < 0 || (size_t)n >= sizeof path)
 		return fail_set(
 		    f, ERR_USAGE, "the path of the reorg database is too long");
+	folder_plain(path);
 	return database_absent(c, path, reorgdb_open(ret, path, REORGDB_READ, f), f);
 }
 
