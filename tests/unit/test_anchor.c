@@ -245,6 +245,42 @@ static void a_reorg_that_goes_on_is_one(void **state)
 	assert_int_equal(r.deep, 1);
 }
 
+/* The second step leaves nothing of what was known: where it began is not. */
+static void a_reorg_that_goes_on_below_all_has_no_fork(void **state)
+{
+	struct reorg r;
+	uint64_t at_height;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	(void)removed(110);
+	r = removed(99);
+	assert_int_equal(r.number, 0);
+	assert_int_equal(r.height, 100);
+	assert_int_equal(r.deep, 21);
+	assert_true(r.below);
+	assert_true(anchors_begin(j, &at_height));
+	assert_int_equal(at_height, 100);
+}
+
+/* What came in the place of the first is unread as yet, and blocks stand above it. */
+static void the_next_reorg_is_another(void **state)
+{
+	struct hash hash = block_hash(300, 2);
+	struct reorg r;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	(void)removed(110);
+	missed_add(j, 111, 300, &hash);
+	anchors_base(j, 300, &hash);
+	grow(301, 310, 2, 0);
+	r = removed(305);
+	assert_int_equal(r.number, 1);
+	assert_int_equal(r.height, 306);
+	assert_int_equal(r.deep, 5);
+}
+
 /* Blocks went by unread, and then some are undone: what is known below them may be the
  * chain's. */
 static void a_reorg_above_what_was_not_read_has_its_height(void **state)
@@ -298,6 +334,49 @@ static void what_came_in_its_place_is_known_when_it_is_read(void **state)
 	assert_int_equal(row.height, 111);
 	assert_int_equal(row.deep, 10);
 	assert_false(row.below);
+}
+
+/* Read late, each of them is another one, down to the lowest. */
+static void what_replaces_all_that_was_known_has_no_fork(void **state)
+{
+	struct sql_node_reorg_get_in in = { .number = 0 };
+	struct hash hash = block_hash(300, 2);
+	struct sql_node_reorg_get_out row;
+	struct missed_run run;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	missed_add(j, 121, 300, &hash);
+	anchors_base(j, 300, &hash);
+	grow(301, 310, 2, 0);
+	while (missed_next(j, &run)) {
+		struct hash below = block_hash(run.top - 1, 2);
+
+		assert_true(!sql_node_reorg_get_one(j, &in, &row) || !row.below);
+		missed_read(j, &run, &below, NULL, 0, WALL);
+	}
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_int_equal(row.height, 100);
+	assert_int_equal(row.deep, 21);
+	assert_true(row.below);
+}
+
+/* As far as the chain's own block is known there; above it nothing is missed any more. */
+static void what_was_missed_below_a_lost_branch_is_read_still(void **state)
+{
+	struct hash hash = block_hash(300, 1), anew = block_hash(150, 2);
+	struct missed_run run;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	missed_add(j, 121, 300, &hash);
+	missed_lost(j, 150, &anew);
+	assert_true(missed_next(j, &run));
+	assert_int_equal(run.top, 150);
+	assert_int_equal(run.bottom, 121);
+	assert_memory_equal(run.hash.at, anew.at, 32);
+	missed_lost(j, 110, &anew);
+	assert_false(missed_next(j, &run));
 }
 
 static void who_is_below_all_that_is_known_may_have_changed(void **state)
@@ -826,8 +905,12 @@ int main(void)
 		CASE(a_reorg_takes_those_of_its_blocks),
 		CASE(who_is_in_no_block_for_long_is_orphaned),
 		CASE(a_reorg_that_goes_on_is_one),
+		CASE(a_reorg_that_goes_on_below_all_has_no_fork),
+		CASE(the_next_reorg_is_another),
 		CASE(a_reorg_above_what_was_not_read_has_its_height),
 		CASE(what_came_in_its_place_is_known_when_it_is_read),
+		CASE(what_replaces_all_that_was_known_has_no_fork),
+		CASE(what_was_missed_below_a_lost_branch_is_read_still),
 		CASE(who_is_below_all_that_is_known_may_have_changed),
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),

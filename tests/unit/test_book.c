@@ -491,6 +491,7 @@ static void bytes_that_are_no_text_are_peers_too(void **state)
 #define PAY_2(amount) "{'do':'credit','peer':'a','amount':'" amount "','id':'pay-2'}"
 #define PAY_3 "{'do':'credit','peer':'a','amount':'3','id':'pay-3'}"
 #define PAY_4 "{'do':'credit','peer':'a','amount':'4','id':'pay-4'}"
+#define PAY_5 "{'do':'credit','peer':'a','amount':'5','id':'pay-5'}"
 
 static void a_change_is_done_once_by_its_id(void **state)
 {
@@ -813,6 +814,13 @@ static void what_was_its_own_is_known_again(void **state)
 	assert_non_null(strstr(why.why, "replaced by one from elsewhere"));
 	assert_int_equal(do_lines(PAY_4), ERR_CONFLICT);
 	assert_non_null(strstr(why.why, "replaced by one from elsewhere"));
+	/* and has nothing that was done to it itself */
+	is_done(PAY_5);
+	restore(&theirs, &r);
+	assert_true(r.after == 3 && r.dropped == 2 && book_taken(j) == 3);
+	done = (struct book_done){ 0 };
+	is_done(PAY_5);
+	assert_int_equal(done.fresh, 1);
 	l2_state_release(&one);
 	l2_state_release(&two);
 	l2_state_release(&theirs);

@@ -442,6 +442,7 @@ static void what_no_block_has_is_somebodys_word(void **state)
 	assert_int_equal(counted(), 0);
 	is(0xa1, PEGIN_CONFIRMED, 7);
 	is_done(change("pegin_mint", ",'by_hand':true"));
+	is_refused(change("pegin_settle", ",'why':'w'"), "minted by somebody's word");
 	assert_int_equal(outside_number(path,
 			     "SELECT COUNT(*) FROM node_change WHERE CAST(line AS TEXT) "
 			     "LIKE '%\"by_hand\":true%'"),

@@ -1070,11 +1070,14 @@ static void a_key_of_what_was_taken_back_is_refused(void **state)
 	restored(t, &two);
 	posted(t, CHANGES, KEY("4"), NAMED, 409,
 	    "Key 4: what it found done, change 7, was taken back by change 8,");
+	posted(t, CHANGES, KEY("3"), CREDIT("5"), 409,
+	    "Key 3: what it did, change 5, was taken back by change 6,");
 	posted(t, CHANGES, KEY("5"), NAMED, 200, "\"fresh\":1,\"change\":9}");
 	/* what a state from elsewhere has nobody can say */
 	l2_state_init(&theirs);
 	l2_state_add(&theirs, L2_BALANCES, &(struct l2_balance){ l2_text("z"), 7 });
 	restored(t, &theirs); /* as change 10 */
+	posted(t, CHANGES, "", CREDIT("1"), 200, "\"change\":11}");
 	posted(t, CHANGES, KEY("2"), CREDIT("5") "\n" CREDIT("6"), 409,
 	    "Key 2: what it did, changes 2 to 3, was before the state was replaced by "
 	    "one from elsewhere, by change 10;");
