@@ -239,8 +239,15 @@ def an_anchor_has_a_state_whoever_makes_it(folder):
         assert Run(folder, "node", "state", "--quiet").ends(0).out.split()[-1] == EMPTY
         status, told = posted(folder, *made, *made)
         assert status == 200 and json.loads(told)["fresh"] == 4, told
+        # however many: the log is not read for each of them, the newest first
+        many = [Snapshot({"m": n + 1}, at_ms=1700000000000 + n) for n in range(300)]
+        with open(os.path.join(folder, "data", "l2_snapshots.dat"), "a", encoding="utf-8") as log:
+            log.write("".join(one.text for one in many))
+        status, told = posted(folder, *({"do": "anchor", "state_root": one.root, "made_ms": 1700000000000 + n}
+                                        for n, one in reversed([*enumerate(many)])))
+        assert status == 200 and json.loads(told)["fresh"] == 300, told
     Run(folder, "node", "rebuild-reorg-db").ends(0)
-    Run(folder, "node", "anchors").ends(0, out="\nPending: 2\n")
+    Run(folder, "node", "anchors").ends(0, out="\nPending: 302\n")
 
 
 @test

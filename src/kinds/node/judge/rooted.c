@@ -14,40 +14,63 @@
 #define ROOTERS_MAX 64 /* then others wait */
 #define READING_MAX 2  /* at once */
 
-struct rooting {
-	const char *path;
-	char root[L2_HEX], hash[L2_HEX]; /* of the anchor that it would be */
+/* An anchor that is to be made. */
+struct wanted {
+	char root[L2_HEX], hash[L2_HEX];
 	uint64_t made_ms;
-	bool found;
-	uint64_t other_ms; /* a snapshot has the root, and an anchor of this time */
-	bool has_other;
 };
 
-static struct rooting rooting_of(const char *log, const struct change *anchor)
+/* The states that snapshots of a log have, and the anchors that these have. */
+struct sight {
+	struct seen {
+		char root[L2_HEX], hash[L2_HEX];
+		bool anchored;
+		uint64_t made_ms;
+	} * at;
+	size_t n;
+};
+
+static struct wanted wanted_of(const struct change *anchor)
 {
-	struct rooting r = { .path = log, .made_ms = anchor->made_ms };
+	struct wanted w = { .made_ms = anchor->made_ms };
 	char payload[ANCHOR_PAYLOAD];
 	uint8_t hash[32];
 
-	snprintf(r.root, sizeof r.root, "%.*s", (int)anchor->state_root.len,
+	snprintf(w.root, sizeof w.root, "%.*s", (int)anchor->state_root.len,
 	    anchor->state_root.at);
 	(void)anchor_payload(payload, hash, anchor->state_root, anchor->made_ms);
-	hex_format(r.hash, hash, sizeof hash);
-	return r;
+	hex_format(w.hash, hash, sizeof hash);
+	return w;
+}
+
+static bool is_of(const struct seen *one, const struct wanted *w)
+{
+	return !strcmp(one->root, w->root) &&
+	    (!one->anchored || !strcmp(one->hash, w->hash));
+}
+
+static bool has(const struct sight *s, const struct wanted *w)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_of(&s->at[i], w))
+			return true;
+	return false;
 }
 
 /* -- in the log ---------------------------------------------------------------- */
 
-static void see(struct rooting *r, const struct l2_verdict *v)
+static void see(struct sight *s, const struct l2_verdict *v)
 {
-	if (judge_of(v) == JUDGED_BROKEN || strcmp(r->root, v->root) != 0)
+	struct seen *one;
+
+	if (judge_of(v) == JUDGED_BROKEN)
 		return;
-	if (!v->anchored || strcmp(v->anchor_hash, r->hash) == 0) {
-		r->found = true;
-	} else if (!r->has_other) {
-		r->has_other = true;
-		r->other_ms = v->anchored_ms;
-	}
+	if (!(s->n & (s->n - 1)))
+		s->at = mem_grow(s->at, s->n ? 2 * s->n : 1, sizeof *s->at);
+	one = &s->at[s->n++];
+	*one = (struct seen){ .anchored = v->anchored, .made_ms = v->anchored_ms };
+	memcpy(one->root, v->root, sizeof one->root);
+	memcpy(one->hash, v->anchor_hash, sizeof one->hash);
 }
 
 static bool any(void *ctx, struct l2_bytes hash)
@@ -59,61 +82,73 @@ static bool any(void *ctx, struct l2_bytes hash)
 
 static const struct l2_demand demand = { .anchor_needed = false, .stored = any };
 
-static enum err look_at_all(struct rooting *r, const struct files *files, struct fail *f)
+/* The newest first, down to one that has what is wanted; NULL: all. */
+static enum err see_all(struct sight *s, const struct wanted *until,
+    const struct files *files, const char *path, struct fail *f)
 {
 	struct l2_verdict v;
 	struct l2_log *log;
-	enum err e = l2_log_open(&log, files, r->path, f);
+	enum err e = l2_log_open(&log, files, path, f);
 
+	s->n = 0;
 	if (e != ERR_OK)
 		return e == ERR_NOT_FOUND ? ERR_OK : e;
 	e = l2_log_survey(log, f);
-	for (size_t i = e == ERR_OK ? l2_log_n(log) : 0;
-	     e == ERR_OK && !r->found && i-- > 0;) {
+	for (size_t i = e == ERR_OK ? l2_log_n(log) : 0; e == ERR_OK &&
+	     !(until && s->n && is_of(&s->at[s->n - 1], until)) && i-- > 0;) {
 		e = l2_log_check(log, l2_log_at(log, i), &demand, &v, f);
 		if (e == ERR_OK)
-			see(r, &v);
+			see(s, &v);
 	}
 	l2_log_close(log);
 	return e;
 }
 
 /* Mostly it is of the newest one: no more is read for that than it takes. */
-static enum err look(struct rooting *r, const struct files *files, struct fail *f)
+static enum err look(struct sight *s, const struct wanted *w, bool all,
+    const struct files *files, const char *path, struct fail *f)
 {
 	struct l2_end end;
-	enum err e = l2_log_end(&end, files, r->path, &demand, l2_log_end_least, f);
+	enum err e = l2_log_end(&end, files, path, &demand, l2_log_end_least, f);
 
+	s->n = 0;
 	if (e != ERR_OK)
 		return e == ERR_NOT_FOUND ? ERR_OK : e;
 	if (end.block.len)
-		see(r, &end.verdict);
-	return r->found ? ERR_OK : look_at_all(r, files, f);
+		see(s, &end.verdict);
+	return has(s, w) ? ERR_OK : see_all(s, all ? NULL : w, files, path, f);
 }
 
-static enum err answered(const struct rooting *r, struct fail *f)
+static enum err answered(
+    const struct sight *s, const struct wanted *w, const char *path, struct fail *f)
 {
-	if (r->found || MUTANT(anchored_without_snapshot))
+	if (has(s, w) || MUTANT(anchored_without_snapshot))
 		return ERR_OK;
-	if (r->has_other)
-		return fail_set(f, ERR_INPUT,
-		    "made_ms: %" PRIu64 " is not the time of the anchor that the "
-		    "snapshot of state %.40s.. has in %s: that is %" PRIu64,
-		    r->made_ms, r->root, r->path, r->other_ms);
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->at[i].root, w->root))
+			return fail_set(f, ERR_INPUT,
+			    "made_ms: %" PRIu64
+			    " is not the time of the anchor that the snapshot of state "
+			    "%.40s.. has in %s: that is %" PRIu64,
+			    w->made_ms, w->root, path, s->at[i].made_ms);
 	return fail_set(f, ERR_INPUT,
 	    "state_root: no snapshot of %s is of state %.40s.., and an anchor whose "
 	    "state nobody has is of no use: pawl node create-anchor writes the "
 	    "snapshot of a state and its anchor",
-	    r->path, r->root);
+	    path, w->root);
 }
 
 enum err l2_rooted(const struct files *files, const char *log,
     const struct change *anchor, struct fail *f)
 {
-	struct rooting r = rooting_of(log, anchor);
-	enum err e = look(&r, files, f);
+	struct wanted w = wanted_of(anchor);
+	struct sight s = { .n = 0 };
+	enum err e = look(&s, &w, false, files, log, f);
 
-	return e == ERR_OK ? answered(&r, f) : e;
+	if (e == ERR_OK)
+		e = answered(&s, &w, log, f);
+	mem_free(s.at);
+	return e;
 }
 
 /* -- by workers ---------------------------------------------------------------- */
@@ -122,7 +157,8 @@ struct l2_rooter {
 	struct l2_rooter *next;
 	struct world *world;
 	char path[L2_ROOTER_PATH];
-	struct rooting of;
+	struct wanted of;
+	struct sight sight;
 	bool reading;
 	int64_t until_ms; /* it is so until then */
 	enum err err;
@@ -133,7 +169,8 @@ static void job_run(void *job)
 {
 	struct l2_rooter *t = job;
 
-	t->err = look(&t->of, &files_until_stopped, &t->fail);
+	t->err = look(&t->sight, &t->of, !MUTANT(log_read_for_each_anchor),
+	    &files_until_stopped, t->path, &t->fail);
 }
 
 static void job_done(void *job)
@@ -142,6 +179,12 @@ static void job_done(void *job)
 
 	t->reading = false;
 	t->until_ms = world_now_ms(t->world) + KEPT_MS;
+}
+
+static void rooter_free(struct l2_rooter *t)
+{
+	mem_free(t->sight.at);
+	mem_free(t);
 }
 
 /* What is over goes; of the others, how many read. */
@@ -159,13 +202,13 @@ static size_t sweep(struct l2_rooters *r, int64_t now_ms)
 		}
 		*at = t->next;
 		r->n--;
-		mem_free(t);
+		rooter_free(t);
 	}
 	return reading;
 }
 
 static void begin(
-    struct l2_rooters *r, struct world *w, const struct rooting *of, const char *log)
+    struct l2_rooters *r, struct world *w, const struct wanted *of, const char *log)
 {
 	struct l2_rooter *t = mem_new(sizeof *t);
 
@@ -173,25 +216,36 @@ static void begin(
 	t->world = w;
 	t->of = *of;
 	snprintf(t->path, sizeof t->path, "%s", log);
-	t->of.path = t->path;
 	t->reading = true;
 	r->list = t;
 	r->n++;
 	world_work(w, job_run, job_done, t);
 }
 
+/* Who was asked for it, or has seen it for another one. */
+static struct l2_rooter *find(const struct l2_rooters *r, const struct wanted *w)
+{
+	struct l2_rooter *own = NULL;
+
+	for (struct l2_rooter *t = r->list; t; t = t->next) {
+		if (!t->reading && t->err == ERR_OK && has(&t->sight, w))
+			return t;
+		if (!strcmp(t->of.hash, w->hash))
+			own = t;
+	}
+	return own;
+}
+
 enum err l2_rooters_ask(struct l2_rooters *r, struct world *w, const char *log,
     const struct change *anchor, struct fail *f)
 {
-	struct rooting of = rooting_of(log, anchor);
+	struct wanted of = wanted_of(anchor);
 	size_t reading = sweep(r, world_now_ms(w));
-	struct l2_rooter *t = r->list;
+	struct l2_rooter *t = find(r, &of);
 	enum err e;
 
-	while (t && strcmp(t->of.hash, of.hash) != 0)
-		t = t->next;
 	if (t && !t->reading) {
-		e = t->err == ERR_OK ? answered(&t->of, f)
+		e = t->err == ERR_OK ? answered(&t->sight, &of, t->path, f)
 				     : fail_set(f, t->err, "%s", t->fail.why);
 		if (e != ERR_OK)
 			t->until_ms = 0;
@@ -209,7 +263,7 @@ void l2_rooters_release(struct l2_rooters *r)
 		struct l2_rooter *t = r->list;
 
 		r->list = t->next;
-		mem_free(t);
+		rooter_free(t);
 	}
 	r->n = 0;
 }

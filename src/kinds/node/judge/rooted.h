@@ -22,7 +22,7 @@ struct l2_rooters {
 	size_t n;
 };
 /* fails: also NO_QUORUM: it is being read, ask again. What was found is so for some
- * seconds; that nothing was is told once. */
+ * seconds, for all whose snapshots were read; that nothing was is told once. */
 NODISCARD enum err l2_rooters_ask(struct l2_rooters *r, struct world *w, const char *log,
     const struct change *anchor, struct fail *f);
 void l2_rooters_release(struct l2_rooters *r); /* after the world */
