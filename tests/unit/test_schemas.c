@@ -334,6 +334,12 @@ static void each_past_schema_opens(void **state)
 
 /* -- what a migration moves ---------------------------------------------------- */
 
+#define RESTORE(no, after)                                          \
+	", (" #no ", 1, CAST('{\"do\":\"restore\",\"root\":\"" ROOT \
+	"\",\"after\":" #after "}' AS BLOB))"
+#define RESTORES RESTORE(4, -1) RESTORE(5, 3) RESTORE(6, 2) RESTORE(7, -1) RESTORE(12, 10)
+#define ROOT "c8113438d69a00d3e8efc6ce769d3bfe325b498060fb9a2070a38456b00a0005"
+
 /* Of the schema before a migration rows that it moves, and rows that are like them and
  * stay; what a reader of today then sees. */
 static const struct {
@@ -363,6 +369,17 @@ static const struct {
 	    "SELECT group_concat(chain || ':' || state || ':' || n, ' ') FROM"
 	    " (SELECT * FROM tracked_total ORDER BY chain, state)",
 	    "1:1:2 1:3:1" },
+	{ "branches-begin", "UPDATE node_total SET unsure = 6",
+	    "SELECT group_concat(no || ':' || ifnull(after, '-'), ' ') FROM"
+	    " (SELECT * FROM node_restore ORDER BY no)",
+	    "1:0 7:-" },
+	{ "restores-known",
+	    "INSERT INTO node_restore (no, after) VALUES (5, 3), (7, NULL);"
+	    "INSERT INTO node_change (no, at_ms, line) VALUES"
+	    " (2, 1, CAST('{\"do\":\"credit\",\"peer\":\"restore\"}' AS BLOB))" RESTORES,
+	    "SELECT group_concat(no || ':' || ifnull(after, '-'), ' ') FROM"
+	    " (SELECT * FROM node_restore ORDER BY no)",
+	    "1:0 4:- 5:3 6:2 7:- 12:10" },
 };
 
 static void what_it_moves_is_as_it_says(void **state)
