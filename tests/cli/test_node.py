@@ -574,9 +574,9 @@ def a_data_folder_is_of_one_journal(folder):
     Run(first, "node", "init").ends(0)
     Run(first, "node", "create-anchor").ends(0)
     with Serve(first, lambda serve: "start 2 of 5" in serve.said()) as serve:
-        Run(second, "serve").ends(5, err=f"data_dir: {data} is the data folder of process {serve.pid} already.*kill {serve.pid}")
         for line in ("create-anchor", "rebuild-reorg-db", "recover --latest-valid", "reset", "restore"):
             Run(second, "node", *line.split()).ends(5, err=f"{data} is the data folder of process {serve.pid}, the daemon of ano")
+        Run(second, "serve").ends(5, err=f"data_dir: {data} is the data folder of process {serve.pid} already.*kill {serve.pid}")
         (told,) = holder(second)
         assert f"process {serve.pid} has it, the daemon of another journal" in told, told
         assert f"ps -p {serve.pid} shows" in told and "another node.data_dir" in told, told
