@@ -6,20 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "kinds/node/snapshot/log.h"
 #include "l2_sample.h"
+#include "own_folder.h"
 
 #define APPENDS 200
 
 static char path[64];
+static pid_t writer; /* 0: none */
 
 /* Balances of about so many bytes, each time others. */
 static void append(int version, uint64_t round, uint64_t bytes)
@@ -93,15 +93,12 @@ static uint64_t look(uint64_t before)
 
 static void readers_see_it_whole(void **state)
 {
-	char folder[] = "/tmp/l2-grows-XXXXXX";
 	uint64_t looks = 0;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof path, "%s/log", folder);
+	snprintf(path, sizeof path, "%s/log", own_folder);
 	for (int version = 1; version <= 2; version++) {
 		uint64_t seen = 0;
-		pid_t writer;
 		int status;
 
 		append(version, 1, 100);
@@ -112,18 +109,28 @@ static void readers_see_it_whole(void **state)
 			seen = look(seen);
 			looks++;
 		}
+		writer = 0;
 		assert_int_equal(status, 0);
 		assert_int_equal(look(seen), APPENDS);
 		assert_int_equal(unlink(path), 0);
 	}
 	print_message("# %llu looks\n", (unsigned long long)looks);
-	assert_int_equal(rmdir(folder), 0);
+}
+
+static int over(void **state)
+{
+	if (writer) {
+		kill(writer, SIGKILL);
+		waitpid(writer, NULL, 0);
+	}
+	return own_folder_remove(state);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(readers_see_it_whole),
+		cmocka_unit_test_setup_teardown(
+		    readers_see_it_whole, own_folder_make, over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
