@@ -557,6 +557,57 @@ static void blocks_below_an_unknown_fork_go_once(void **state)
 	guide_close(g);
 }
 
+/* The old one was not told of that reorg: what lies below it is not taken over. */
+static void a_rebuild_leaves_them_out(void **state)
+{
+	struct reorgdb *db = database();
+	struct rebuilt told_of;
+	struct guide_node *g;
+	struct reorg r;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	told(db, 0);
+	reorgdb_close(db);
+	g = guide();
+	for (uint64_t i = 90; i < 100; i++)
+		guide_track(g, i, text(0xb1));
+	guide_close(g);
+	anchors_lost(j, 40, 100, WALL, &r);
+	grow(100, 125, 2, 0);
+	commit(j);
+	assert_int_equal(reorgdb_rebuild(&told_of, j, db_path, NULL), ERR_OK);
+	mem_free(told_of.aside);
+	g = guide();
+	assert_int_equal(guide_blocks(g), 26);
+	guide_close(g);
+}
+
+/* Others are in their place, which are unread as yet. */
+static void dead_blocks_go_before_others_come(void **state)
+{
+	struct hash hash = block_hash(300, 2);
+	struct reorgdb *db = database();
+	char there[RECORD_TEXT_MAX + 1];
+	int64_t moves;
+	bool has;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	told(db, 0);
+	moves = anchors_moves(j);
+	(void)removed(110);
+	missed_add(j, 111, 300, &hash);
+	anchors_base(j, 300, &hash);
+	grow(301, 310, 2, 0);
+	told(db, moves);
+	for (uint64_t i = 100; i <= 120; i++) {
+		assert_int_equal(reorgdb_block(db, i, there, &has, NULL), ERR_OK);
+		assert_int_equal(has, i <= 110);
+	}
+	reorgdb_close(db);
+}
+
 /* More blocks went by unread than are kept, and of those before some are dead. */
 static void what_is_dead_behind_a_long_absence_is_not_told(void **state)
 {
@@ -915,6 +966,8 @@ int main(void)
 		CASE(only_the_highest_blocks_are_kept),
 		CASE(a_reorg_is_one_batch),
 		CASE(blocks_below_an_unknown_fork_go_once),
+		CASE(a_rebuild_leaves_them_out),
+		CASE(dead_blocks_go_before_others_come),
 		CASE(what_is_dead_behind_a_long_absence_is_not_told),
 		CASE(what_a_kill_kept_from_it_is_told_by_the_next_start),
 		CASE(the_journal_wins),

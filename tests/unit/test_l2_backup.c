@@ -1155,6 +1155,62 @@ static void what_is_stopped_leaves_nothing(void **state)
 	}
 }
 
+/* Of what is to be the database, when the log changes names. */
+static size_t beside_the_log;
+
+static enum err x_exchange(const char *a, const char *b, struct fail *f)
+{
+	if (!strcmp(b, log_path))
+		beside_the_log = count_like("reorg_db.swap_*");
+	return files_of_system.exchange(a, b, f);
+}
+
+/* So who is killed between the two is told by it. */
+static void a_database_is_at_hand_before_the_log_goes(void **state)
+{
+	struct files files = files_of_system;
+	char root[L2_HEX];
+	struct l2_backup b;
+	struct l2_restored r;
+	struct fail f;
+
+	(void)state;
+	files.exchange = x_exchange;
+	grow_on(&files_of_system, 3, root);
+	db_fill(0, 10);
+	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_OK);
+	assert_int_equal(restore_on(&files, NULL, &r, &f), ERR_OK);
+	assert_int_equal(beside_the_log, 1);
+	assert_int_equal(count_like("*.swap_*"), 0);
+}
+
+/* As of a file system that can't. */
+static enum err no_exchange(const char *a, const char *b, struct fail *f)
+{
+	(void)a;
+	(void)b;
+	return fail_set(f, ERR_SYSTEM, "Invalid argument");
+}
+
+static void where_two_names_do_not_change_nothing_is_left(void **state)
+{
+	struct files files = files_of_system;
+	char root[L2_HEX];
+	struct l2_backup b;
+	struct l2_restored r;
+	struct fail f;
+
+	(void)state;
+	files.exchange = no_exchange;
+	grow_on(&files_of_system, 3, root);
+	db_fill(0, 10);
+	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_OK);
+	assert_int_equal(restore_on(&files, NULL, &r, &f), ERR_SYSTEM);
+	assert_int_equal(count_like("*.swap_*"), 0);
+	assert_int_equal(count_like("*.part"), 0);
+	assert_int_equal(count_like("*.before_*"), 0);
+}
+
 /* A disk that has taken all that it was given, and has one bit of it otherwise. */
 static struct file *ill;
 
@@ -1237,6 +1293,8 @@ int main(void)
 		ONE(a_full_disk_keeps_what_there_is),
 		ONE(a_packing_that_fails_writes_no_more),
 		ONE(what_is_stopped_leaves_nothing),
+		ONE(a_database_is_at_hand_before_the_log_goes),
+		ONE(where_two_names_do_not_change_nothing_is_left),
 		ONE(what_another_disk_has_is_read),
 	};
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,7 @@
 #include "kinds/node/snapshot/v2.h"
 #include "l2_disk.h"
 #include "l2_sample.h"
+#include "own_folder.h"
 
 #define SNAPSHOTS 3
 
@@ -184,6 +186,18 @@ static void a_record_in_a_hurt_text(void **state)
 	buf_release(&wanted);
 }
 
+/* Its foot says so, which is where the next one who opens the log looks. */
+static void ends_in_a_record(void)
+{
+	struct v2_foot foot;
+	size_t len;
+	char *bytes = l2_get(LOG_PATH, &len);
+
+	assert_true(v2_foot_parse(&foot, bytes + len - V2_FOOT, V2_FOOT));
+	assert_int_equal(foot.offset + foot.len, len);
+	mem_free(bytes);
+}
+
 /* The same in a text that was put behind records. */
 static void a_record_in_a_text_behind_records(void **state)
 {
@@ -211,6 +225,7 @@ static void a_record_in_a_text_behind_records(void **state)
 	assert_string_equal(l2_find(LOG_PATH).root, roots[2]);
 	l2_grow(LOG_PATH, 2, 9, roots[4]);
 	find_is(roots[4], SNAPSHOTS + 1, 0);
+	ends_in_a_record();
 	mem_free(records);
 	mem_free(text);
 	buf_release(&both);
@@ -274,6 +289,45 @@ static void a_header_in_a_torn_line(void **state)
 	mem_free(bytes);
 }
 
+/* Behind a line of nothing. */
+static size_t blocks_in_file(const char *path)
+{
+	struct l2_log *log;
+	struct fail f;
+	size_t n;
+
+	assert_int_equal(l2_log_open(&log, &files_of_system, path, &f), ERR_OK);
+	assert_int_equal(l2_log_survey(log, &f), ERR_OK);
+	n = l2_log_n(log);
+	assert_int_equal(l2_log_damages(log), 1);
+	l2_log_close(log);
+	return n;
+}
+
+/* The same where a log is read in two pieces, at each byte of both lines. */
+static void a_header_in_a_torn_line_of_two_pieces(void **state)
+{
+	enum { PIECE = (4 << 20) + 2 * V2_SECTOR, BOTH = 24 }; /* log_scan.c */
+	size_t len, end;
+	char *bytes = begin(1, &len), *text = strstr(bytes, "END_SNAPSHOT"), path[64];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/log", own_folder);
+	end = (size_t)(text - bytes) + sizeof V1_END - 2;
+	text = strstr(text, V1_HEADER);
+	for (size_t at = 0; at <= BOTH; at++) {
+		FILE *file = fopen(path, "w");
+
+		assert_non_null(file);
+		fprintf(file, "%*s\n", (int)(PIECE - end + at - BOTH / 2 - 1), "");
+		fwrite(bytes, end, 1, file);
+		fwrite(text, len - (size_t)(text - bytes), 1, file);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(blocks_in_file(path), SNAPSHOTS);
+	}
+	mem_free(bytes);
+}
+
 /* What parts the word in a body is no word, and the body is the same. */
 static void no_body_has_the_word(void **state)
 {
@@ -321,6 +375,8 @@ int main(void)
 		cmocka_unit_test(a_record_in_a_text_behind_records),
 		cmocka_unit_test(a_header_in_a_record),
 		cmocka_unit_test(a_header_in_a_torn_line),
+		cmocka_unit_test_setup_teardown(a_header_in_a_torn_line_of_two_pieces,
+		    own_folder_make, own_folder_remove),
 		cmocka_unit_test(no_body_has_the_word),
 	};
 
