@@ -11,8 +11,8 @@
 #include "chain/config.h"
 #include "cli/node/resync_in.h"
 
-#define WRITTEN 20000 /* hashes of a batch of the database: what a kill asks for again */
-#define AGAINS 10    /* reorgs while it runs */
+#define WRITTEN 20000 /* hashes of a batch: what a kill asks for again */
+#define AGAINS 10     /* reorgs while it runs */
 
 static enum err block_put(struct resync_run *r, uint64_t height, const struct hash *hash)
 {
