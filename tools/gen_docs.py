@@ -314,7 +314,9 @@ def api_page(source):
         "changes of the layer-2 state were taken back, as `pawl node recover` does, the key that did\n"
         "them is refused with 409, which names them and the change that took them back: send them\n"
         "with a new key to do them again. The old one answers again when they are brought back;\n"
-        "behind a state from elsewhere, of which nobody can say whether it has them, it is refused.\n"
+        "behind a state from elsewhere, of which nobody can say whether it has them, it is refused,\n"
+        "as is one that an older version answered, which kept no numbers, where any state was\n"
+        "replaced.\n"
         "What was asked over TCP is an event `asked` in the log of its operation, with the name of the\n"
         "token, which is also who switched an endpoint.",
         "From a shell, with the token in the environment:\n\n"

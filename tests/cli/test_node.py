@@ -6,6 +6,7 @@ usage: test_node.py PAWL
 Speaks TAP.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import http.client
@@ -267,6 +268,11 @@ def a_key_does_not_outlive_what_it_did(folder):
         assert status == 409 and "kk9: what it did, change 3, was taken back by change 4, a restore" in told, told
         assert posted(folder, line, **{"Idempotency-Key": "kk10"})[0] == 200
         Run(folder, "node", "state").ends(0, out=r"supply +77\n")
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as journal:
+        journal.execute("""UPDATE request_key SET answer = '{"known":0,"fresh":1}' WHERE name = 'kk9'""")  # as versions before
+        with Serve(folder):
+            status, told = posted(folder, line, **key)
+            assert status == 409 and "an older version" in told and "replaced by change 4, before or since" in told, told
 
 
 @test

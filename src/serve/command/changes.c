@@ -31,12 +31,21 @@ enum err changes_do(const struct command_at *at, const struct request *q,
 enum err changes_stand(struct journal *j, const struct told *told, struct fail *f)
 {
 	int64_t first = told->change - (told->fresh ? told->fresh - 1 : 0), by;
-	enum book_stands stands = book_stands(j, told->change, &by);
+	enum book_stands stands = BOOK_STANDS;
 	const char *was = told->fresh ? "did" : "found done";
 	char from[40] = "";
 
+	if (told->fresh || told->known)
+		stands = book_stands(j, told->change, &by);
 	if (told->fresh > 1)
 		snprintf(from, sizeof from, "s %" PRId64 " to", first);
+	if (stands == BOOK_MAY_STAND && !told->change)
+		return fail_set(f, ERR_CONFLICT,
+		    "what it %s was told by an older version, which kept no numbers of "
+		    "changes, and the state was replaced by change %" PRId64
+		    ", before or since; whether it is in that nobody here can say: look, "
+		    "and if not, send it with a new key",
+		    was, by);
 	if (stands == BOOK_MAY_STAND)
 		return fail_set(f, ERR_CONFLICT,
 		    "what it %s, change%s %" PRId64

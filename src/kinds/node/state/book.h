@@ -156,7 +156,8 @@ void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_
  * comes from: ids of what made that are not known. 0: there is none. */
 int64_t book_taken(struct journal *j);
 /* Is what a change of this journal did part of the state that is; else by which restore
- * it is not, or that of a state from elsewhere, of which nobody can say. */
+ * it is not, or that of a state from elsewhere, of which nobody can say. change 0: it is
+ * one of which the number was not kept; nobody can say behind any restore. */
 enum book_stands { BOOK_STANDS, BOOK_MAY_STAND, BOOK_TAKEN_BACK };
 enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by);
 /* When a change is dated; -1: it is not here, but in an archive, or there is none. */

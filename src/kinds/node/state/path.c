@@ -80,6 +80,15 @@ static int64_t taken_by(struct journal *j, int64_t change, int64_t last)
 	    j, "change %" PRId64 " led nowhere, and no restore took it back", change);
 }
 
+/* By which change the state was replaced last; 0: it never was. */
+static int64_t replaced_by(struct journal *j, int64_t last)
+{
+	struct sql_node_restore_below_in in = { .no = last };
+	struct sql_node_restore_below_out r;
+
+	return sql_node_restore_below_one(j, &in, &r) ? r.no : 0;
+}
+
 enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by)
 {
 	enum on_path is = PATH_HAS;
@@ -87,7 +96,11 @@ enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by)
 
 	*ret_by = 0;
 	book_sums(j, &now);
-	if (change > 0 && !MUTANT(request_keys_outlive_a_restore))
+	if (!change) {
+		*ret_by = replaced_by(j, now.changes);
+		return *ret_by ? BOOK_MAY_STAND : BOOK_STANDS;
+	}
+	if (!MUTANT(request_keys_outlive_a_restore))
 		is = path_on(j, now.changes, change);
 	if (is == PATH_HAS)
 		return BOOK_STANDS;
