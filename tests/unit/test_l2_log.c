@@ -348,6 +348,32 @@ static void a_damaged_end_is_not_torn(void **state)
 		}
 }
 
+/* What is looked for in a tail of any length is known of a long one before it is read
+ * again. */
+static void so_is_that_of_a_large_one(void **state)
+{
+	static const size_t from_end[] = { 1, 5, 12, 17, 30, 60 };
+
+	(void)state;
+	for (int version = 1; version <= 2; version++) {
+		struct edges e;
+		size_t len;
+		char *bytes;
+
+		l2_disk_clear();
+		l2_grow(LOG_PATH, version, 2, roots[0]);
+		l2_grow(LOG_PATH, version, 9000, roots[1]);
+		bytes = l2_get(LOG_PATH, &len);
+		edges_find(&e, version, 1);
+		for (size_t at = 0; at < 12; at++)
+			damage_each(&e, bytes, len, e.newest.offset + at, 1);
+		for (size_t i = 0; i < sizeof from_end / sizeof *from_end; i++)
+			if (from_end[i] <= e.foot)
+				damage_each(&e, bytes, len, e.end - from_end[i], 1);
+		mem_free(bytes);
+	}
+}
+
 static void put_end(char *bytes, size_t len, const char *end, size_t n, size_t failed)
 {
 	memcpy(bytes + len, end, n);
@@ -1143,6 +1169,7 @@ int main(void)
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(every_change_of_a_byte),
 		cmocka_unit_test(a_damaged_end_is_not_torn),
+		cmocka_unit_test(so_is_that_of_a_large_one),
 		cmocka_unit_test(a_cut_end_is_torn),
 		cmocka_unit_test(random_damage),
 		cmocka_unit_test(sums_are_those_of_others),

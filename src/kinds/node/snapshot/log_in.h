@@ -25,6 +25,9 @@ struct l2_log {
 	size_t blocks_n, blocks_cap;
 	struct l2_damage *damages;
 	size_t damages_n, damages_cap;
+	/* Nothing that was looked at behind these has the word of a text's first and last
+	 * lines, or that of a record's head and foot: what is there is not read again. */
+	uint64_t word, magic;
 };
 
 /* As l2_log_open; of a text only its last bytes are looked at, so many. */

@@ -114,6 +114,8 @@ static void on_word(struct scan *s, const char *piece, size_t at, size_t n, uint
 	bool first = s->begins && base == s->from;
 	bool line = at ? piece[at - 1] == '\n' : first;
 
+	if (s->log->word < base + at)
+		s->log->word = base + at;
 	if (follows(s, behind, left, " v1\n")) {
 		on_header(s, base + at, !line);
 	} else if (follows(s, behind, left, " v1\r\n")) {

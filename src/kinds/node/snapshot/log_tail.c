@@ -55,7 +55,7 @@ static uint64_t place_of(struct region *r, const char *text, size_t len)
 	uint64_t at = r->from;
 	size_t n;
 
-	while ((n = read_at(r, at, PIECE)) >= len) {
+	while (r->from <= r->log->word && (n = read_at(r, at, PIECE)) >= len) {
 		const char *there = memmem(r->bytes, n, text, len);
 
 		if (there)
@@ -225,10 +225,14 @@ static void look_at_records(struct region *r)
 	uint64_t at = r->from;
 	size_t n;
 
+	/* What is shorter was perhaps not looked at for heads. */
+	if (r->to - r->from > PIECE && r->log->magic < r->from)
+		return;
 	while (!r->why && !r->e && (n = read_at(r, at, PIECE)) >= V2_FOOT) {
 		const char *p = r->bytes, *end = r->bytes + n;
 
-		while (!r->why && (p = memmem(p, (size_t)(end - p), "L2SNAP2", 7))) {
+		while (!r->why &&
+		    (p = memmem(p, (size_t)(end - p), V2_WORD, sizeof V2_WORD - 1))) {
 			size_t i = (size_t)(p - r->bytes);
 
 			if (i)

@@ -36,16 +36,21 @@ struct window {
 	char *bytes;
 	uint64_t at;
 	size_t n, cap;
+	bool magic; /* it has the word of a head or foot */
 };
 
 static enum err window_read(
     struct window *w, struct l2_log *log, uint64_t at, uint64_t to, struct fail *f)
 {
 	uint64_t left = to - at;
+	enum err e = log->files->read(
+	    log->file, at, w->bytes, left < w->cap ? (size_t)left : w->cap, &w->n, f);
 
 	w->at = at;
-	return log->files->read(
-	    log->file, at, w->bytes, left < w->cap ? (size_t)left : w->cap, &w->n, f);
+	w->magic = !e && memmem(w->bytes, w->n, V2_WORD, sizeof V2_WORD - 1);
+	if (w->magic && log->magic < at + w->n)
+		log->magic = at + w->n;
+	return e;
 }
 
 /* The next head from `at` on whose sum is right; `to`: none. */
@@ -65,7 +70,9 @@ static enum err find(struct l2_log *log, struct window *w, uint64_t at, uint64_t
 		if (e || w->n < V2_HEAD)
 			break;
 		from = (size_t)(at - w->at);
-		found = memmem(w->bytes + from, w->n - from, V2_MAGIC, V2_MAGIC_LEN);
+		found = w->magic
+		    ? memmem(w->bytes + from, w->n - from, V2_MAGIC, V2_MAGIC_LEN)
+		    : NULL;
 		at = found ? w->at + (uint64_t)(found - w->bytes)
 			   : w->at + w->n - V2_MAGIC_LEN + 1;
 		from = (size_t)(at - w->at);

@@ -14,7 +14,6 @@
 #define PACKED 1u
 #define ANCHORED 2u
 #define FOOT_MAGIC "L2SNAP2\x89"
-#define WORD "L2SNAP2" /* of both magics */
 #define WORD_LEN 7
 #define LEVEL 3
 
@@ -213,7 +212,7 @@ static void pack(struct buf *b, const struct buf *raw)
 /* Where nothing may be read as a head or foot. */
 static bool has_word(const struct buf *b, size_t from)
 {
-	return memmem(b->data + from, b->len - from, WORD, WORD_LEN) &&
+	return memmem(b->data + from, b->len - from, V2_WORD, WORD_LEN) &&
 	    !MUTANT(record_within_a_record);
 }
 
@@ -233,7 +232,7 @@ static void part(struct buf *b, const struct buf *raw)
 		size_t n = raw->len - at < most ? raw->len - at : most;
 		char head[4];
 
-		word = memmem(from, n, WORD, split);
+		word = memmem(from, n, V2_WORD, split);
 		if (word)
 			n = (size_t)(word - from) + split;
 		at += n;

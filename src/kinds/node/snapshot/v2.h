@@ -15,6 +15,7 @@
 
 #define V2_MAGIC "\x89L2SNAP2"
 #define V2_MAGIC_LEN 8
+#define V2_WORD "L2SNAP2" /* of this and of a foot's magic */
 #define V2_HEAD 160
 #define V2_FOOT 64
 #define V2_SECTOR 4096 /* a record is a number of these */
