@@ -6,9 +6,11 @@ usage: test_snapshots.py PAWL
 Speaks TAP.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import re
 import resource
 import subprocess
@@ -223,6 +225,38 @@ def converted_both_ways(folder):
     colon = write(f"{folder}/colon.dat", Snapshot({"a:b": 1}))
     Run(folder, "node", "convert", colon, "flagged", "--to", "2").ends(
         0, "^1 snapshot in", err="1 text of the snapshot at byte 0 with a colon, .* other states have the same root")
+
+
+def on_terminal(folder, *words):
+    """All that a command shows on one."""
+    here, there = pty.openpty()
+    shown = b""
+    with subprocess.Popen([PAWL, *words], cwd=folder, stdout=there, stderr=there,
+                          env={**environment(), "TERM": "xterm"}) as child:
+        os.close(there)
+        with contextlib.suppress(OSError):  # of its end
+            while part := os.read(here, 4096):
+                shown += part
+    os.close(here)
+    return child.returncode, shown.decode().replace("\r\n", "\n")
+
+
+@test
+def a_long_reading_is_shown(folder):
+    """a bar on a terminal, and none elsewhere, while a torn end of 260 MiB is read; then it is taken back"""
+    log = os.path.join(folder, "log")
+    write(log, (L2 / "ok.dat").read_text(encoding="utf-8"))
+    short = on_terminal(folder, "node", "verify", "--snapshot", "log")
+    assert short == (0, OK), short
+    os.truncate(log, 260 << 20)
+    code, shown = on_terminal(folder, "node", "verify", "--snapshot", "log")
+    *bars, rest = shown.split("\r\033[K")
+    assert code == 0 and "\n" not in "".join(bars), shown
+    assert re.search(r"\[\.+\]\S* reading log, MiB: 0 of 260 \(0 %\); safe to stop$", bars[1]), bars[:3]
+    assert re.fullmatch(r"log: byte \d+, line \d+: a torn end, \d+ bytes: passed over\n" + OK, rest), rest
+    assert "reading" not in Run(folder, "node", "verify", "--snapshot", "log").ends(0, OK).err
+    for silent in ("--quiet", "--json"):
+        assert "reading" not in on_terminal(folder, "node", "verify", "--snapshot", "log", silent)[1], silent
 
 
 @test

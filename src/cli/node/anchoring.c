@@ -13,6 +13,7 @@
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
 #include "cli/node/put.h"
+#include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
@@ -142,7 +143,7 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 	char mixed[SNAPSHOTS_MIXED_MAX];
 	struct judgement g;
 	struct l2_log *log;
-	enum err e = l2_log_open(&log, &files_of_system, a->ret->log, f);
+	enum err e = reading_log(&log, a->cli, a->ret->log, f);
 
 	if (e == ERR_NOT_FOUND) {
 		a->missing = true;

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
+#include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/node/snapshots.h"
@@ -68,7 +69,7 @@ static enum err snapshot_read(struct reading *r, struct l2_state *s, struct fail
 	enum err e = store_init(&store, r->cli, NULL, r->path, f);
 
 	if (e == ERR_OK)
-		e = l2_log_open(&log, &files_of_system, r->path, f);
+		e = reading_log(&log, r->cli, r->path, f);
 	if (e == ERR_OK)
 		e = judge_log(store_judge(&store), log, &g, f);
 	if (e == ERR_OK)

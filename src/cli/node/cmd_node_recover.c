@@ -18,6 +18,7 @@
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
@@ -270,6 +271,7 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
 	struct l2_state s;
 	enum err e = ERR_OK;
 
+	reading_end();
 	snapshots_mixed(file, mixed);
 	if (mixed[0])
 		cli_warn(r->cli, "%s: %s", r->paths.log, mixed);
@@ -295,7 +297,8 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
 
 static enum err recover(struct recovery *r, struct fail *f)
 {
-	const struct l2_recover_plan plan = { .files = &files_of_system,
+	const struct l2_recover_plan plan = { .files =
+						  reading_begin(r->cli, r->paths.log),
 		.log = r->paths.log,
 		.judge = &r->judge,
 		.number = r->number,
@@ -308,6 +311,7 @@ static enum err recover(struct recovery *r, struct fail *f)
 	r->judge.journal = r->journal;
 	r->judge.reorg_db = r->paths.reorg_db;
 	e = l2_log_recover(&plan, &r->log, f);
+	reading_end();
 	judge_release(&r->judge);
 	r->log_missing = e == ERR_NOT_FOUND && !r->log.blocks;
 	if (r->log_missing && of_journal && !r->number)

@@ -16,6 +16,7 @@
 #include "cli/behalf.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
+#include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
 #include "cli/report/report.h"
@@ -90,7 +91,7 @@ static void log_look_at(struct resetting *r)
 	struct fail why = { ERR_OK, "" };
 	struct judgement g;
 	struct l2_log *log;
-	enum err e = l2_log_open(&log, &files_of_system, r->files.log_path, &why);
+	enum err e = reading_log(&log, r->cli, r->files.log_path, &why);
 
 	if (e != ERR_OK && e != ERR_NOT_FOUND)
 		snprintf(r->unread, sizeof r->unread, "%s", why.why);

@@ -8,6 +8,7 @@
 #include "base/shell.h"
 #include "cli/node/database.h"
 #include "cli/node/doctor.h"
+#include "cli/node/reading.h"
 #include "cli/node/snapshots.h"
 #include "engine/states.h"
 #include "journal/sql.gen.h"
@@ -284,7 +285,7 @@ void doctor_log(struct node_doctor *n)
 		    "there is none yet: the first snapshot makes it");
 		return;
 	}
-	e = l2_log_open(&log, &files_of_system, n->files.log, &f);
+	e = reading_log(&log, n->d.cli, n->files.log, &f);
 	if (e == ERR_OK) {
 		e = l2_log_survey(log, &f);
 		if (e == ERR_OK) {

@@ -10,6 +10,7 @@
 #include "base/shell.h"
 #include "cli/config/config.h"
 #include "cli/node/folder.h"
+#include "cli/node/reading.h"
 
 #define DAMAGES_SHOWN 20
 
@@ -45,7 +46,7 @@ static enum err not_loaded(
 enum err snapshots_open(
     struct l2_log **ret, struct cli *c, const char *path, struct fail *f)
 {
-	enum err e = l2_log_open(ret, &files_of_system, path, f);
+	enum err e = reading_log(ret, c, path, f);
 
 	folder_warn(c, path);
 	if (e == ERR_OK)

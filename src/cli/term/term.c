@@ -215,6 +215,15 @@ void progress_end(struct progress *p)
 	p->drawn = false;
 }
 
+void progress_take_back(struct progress *p)
+{
+	if (p->out && p->drawn) {
+		fputs("\r\033[K", p->out);
+		fflush(p->out);
+	}
+	p->drawn = false;
+}
+
 /* -- questions ------------------------------------------------------------- */
 
 static volatile sig_atomic_t signal_seen;

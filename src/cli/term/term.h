@@ -44,6 +44,7 @@ void progress_init(struct progress *p, FILE *out);
 void progress_show(
     struct progress *p, const struct progress_facts *facts, int64_t now_ms);
 void progress_end(struct progress *p); /* the line is finished, the cursor below it */
+void progress_take_back(struct progress *p); /* a bar is gone, the line is empty */
 
 void term_duration(char out[32], int64_t seconds); /* "4 s", "2 min 10 s", "3 h 5 min" */
 void term_count(char out[32], int64_t n);          /* "1,234,567" */

@@ -138,11 +138,11 @@ enum err l2_log_recover(
 
 	*ret = (struct l2_recovered){ 0 };
 	if (e == ERR_OK)
-		e = l2_log_open(&r.log, files, plan->log, f);
+		e = files->open(&owned, plan->log, FILE_READ, f);
 	if (e != ERR_OK)
 		return e;
-	l2_log_close(r.log);
-	r.log = NULL;
+	files->close(owned);
+	owned = NULL;
 	/* It is there; nobody appends to it from here on. */
 	e = files->open(&owned, plan->log, FILE_WRITE, f);
 	if (e == ERR_OK)
