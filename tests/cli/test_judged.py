@@ -305,7 +305,7 @@ def journal_is_asked_and_tells_the_database(folder):
     # an anchor of a state that was given up does not wait in the database, either
     write(node.log, whole.decode(), OLD)
     node("node", "recover", "--to", "2", node.word("node", "recover", "--to", "2")[0]).ends(0)
-    node("node", "anchors").ends(0, f"{second} FAILED_ORPHANED")
+    node("node", "anchors").ends(0, f"{second} FAILED_ORPHANED, without a transaction, ")
 
 
 def begun(node):

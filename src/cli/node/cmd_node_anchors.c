@@ -29,8 +29,10 @@ static void tell_text(const struct anchor_record *a)
 		    a->confirmations, a->confirmations == 1 ? "" : "s");
 	if (a->txid[0])
 		printf(", transaction %s", a->txid);
-	else
+	else if (a->status == ANCHOR_PENDING)
 		printf(", waits for its transaction");
+	else /* given up: nobody is to send one */
+		printf(", without a transaction");
 	if (a->root[0])
 		printf(", root %s", a->root);
 	putchar('\n');
