@@ -4,6 +4,7 @@
 #include "base/amount.h"
 #include "base/check.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "journal/inside.h"
 
 #define OPERATIONS 2 /* the migration that knows them */
@@ -63,11 +64,15 @@ enum err check_tail(
 static enum err misfit(struct journal *j, const struct db_alone *alone,
     const struct sql_journal_get_out *both, struct fail *f)
 {
+	char wal[NAME_SIZE], move[SHELL_WORD_MAX], word[SHELL_WORD_MAX];
+
+	journal_name_with(wal, j->path, "-wal");
 	return fail_set(f, ERR_DAMAGED,
 	    "the database (commit %lld) and its -wal (to commit %lld) do not belong"
 	    " together: one is an older copy, and nothing was read into the other."
-	    " Put the right one back; or move %s-wal away and type: pawl restore %s",
-	    (long long)alone->commit_no, (long long)both->commit_no, j->path, j->path);
+	    " Put the right one back; or move %s away and type: pawl restore %s",
+	    (long long)alone->commit_no, (long long)both->commit_no,
+	    shell_word(move, sizeof move, wal), shell_word(word, sizeof word, j->path));
 }
 
 /* Each owner begins it with its epoch, and nothing shortens it. It is empty behind
@@ -79,7 +84,7 @@ static enum err check_begun(struct journal *j, int have, struct fail *f)
 	struct sql_journal_copy_get_out c;
 	struct sql_journal_get_out o;
 	struct sql_owner_get_out owner;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], word[SHELL_WORD_MAX];
 
 	journal_name_with(name, j->path, "-wal");
 	if (have < COPIES || journal_files->size(name) != 0 ||
@@ -91,11 +96,12 @@ static enum err check_begun(struct journal *j, int have, struct fail *f)
 	    "%s: is empty, and with it the last commits are gone; what the database"
 	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"
 	    " go on in doubt: pawl restore %s",
-	    name, j->path);
+	    name, shell_word(word, sizeof word, j->path));
 }
 
 static enum err check_uncut(struct journal *j, struct fail *f)
 {
+	char word[SHELL_WORD_MAX];
 	struct fail why = { 0 };
 	enum err e = j->drv->uncut(j->db, &why);
 
@@ -103,7 +109,7 @@ static enum err check_uncut(struct journal *j, struct fail *f)
 		return fail_set(f, e,
 		    "%.200s; what stands before them is certain. To go on with that, in"
 		    " doubt: pawl restore %s",
-		    why.why, j->path);
+		    why.why, shell_word(word, sizeof word, j->path));
 	return e == ERR_OK ? e : fail_set(f, e, "%s", why.why);
 }
 

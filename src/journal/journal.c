@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "journal/inside.h"
 
 /* -- the end --------------------------------------------------------------- */
@@ -147,7 +148,7 @@ static enum err refuse_other(const char *path, struct fail *f)
 
 enum err journal_refuse_missing(const char *path, struct fail *f)
 {
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], word[SHELL_WORD_MAX];
 	bool there;
 	enum err e = look(path, &there, f);
 
@@ -167,7 +168,7 @@ enum err journal_refuse_missing(const char *path, struct fail *f)
 	    " holds is certain, and nothing was sent now. Put it back; if it is lost,"
 	    " go on in doubt: pawl restore %s. Where that is refused, pawl doctor"
 	    " --journal says why",
-	    name, path);
+	    name, shell_word(word, sizeof word, path));
 }
 
 static enum err refuse(const char *path, enum db_mode mode, struct fail *f)

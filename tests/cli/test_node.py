@@ -603,7 +603,7 @@ def a_data_folder_is_of_one_journal(folder):
 @test
 def what_a_message_says_is_typed_as_it_stands(folder):
     """a path with a blank is in quotes wherever a line to type names it, and the line does what it says"""
-    write(folder, "my pawl.yaml", "journal: pawl.db", "node: {data_dir: my node}")
+    write(folder, "my pawl.yaml", "journal: my pawl.db", "node: {data_dir: my node}")
     env = {"PAWL_CONFIG": "my pawl.yaml"}
 
     def typed(wanted, err, *words, code=1):
@@ -625,6 +625,12 @@ def what_a_message_says_is_typed_as_it_stands(folder):
         file.write(good + bad.replace('"a" 2', '"a" 3'))
     typed("pawl node extract 'no such/log' DIR", "newest valid", "node", "verify", "--snapshot", "no such/log", code=2)
     assert len(os.listdir(os.path.join(folder, "each"))) == 2
+    Run(folder, "node", "init", env=env).ends(0)
+    Run(folder, "node", "reset", "--undo", env=env).ends(1, err="restore --file 'my node/recovery_SECONDS/l2_snapshots.dat'$")
+    Run(folder, "backup", "my copy", env=env).ends(0, "put it back: pawl restore 'my copy'\n")
+    os.remove(os.path.join(folder, "my pawl.db-wal"))
+    typed("pawl restore 'my pawl.db'", "-wal: is missing", "status", code=6)
+    Run(folder, "status", env=env).ends(0)
 
 
 @test

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/shell.h"
 #include "cli/airdrop/cmd_airdrop_run.h"
 #include "engine/past.h"
 #include "journal/sql.gen.h"
@@ -110,12 +111,14 @@ static enum err unclaimed_check(const struct draft *d, struct fail *f)
 
 static enum err consent_possible(const struct run *r, struct fail *f)
 {
+	char word[SHELL_WORD_MAX];
+
 	if (args_has(&r->cli->args, "--yes") || term_present())
 		return ERR_OK;
 	return fail_set(f, ERR_USAGE,
 	    "there is no terminal to ask on: look at the plan (pawl airdrop plan %s ..), "
 	    "then run with --yes",
-	    r->draft.file);
+	    shell_word(word, sizeof word, r->draft.file));
 }
 
 /* A signal is the world's to catch, and would not end a read. An owner goes on with what

@@ -1,10 +1,13 @@
 #include <inttypes.h>
 
+#include "base/shell.h"
 #include "cli/cli.h"
 #include "journal/journal.h"
 
 static void tell(const struct cli *c, const char *file, const struct journal_holds *h)
 {
+	char word[SHELL_WORD_MAX];
+
 	if (c->args.json) {
 		cli_json(json_pack("{s:o, s:o, s:I, s:I, s:I}", "journal",
 		    cli_text(c->config->journal), "backup", cli_text(file), "commit",
@@ -19,7 +22,7 @@ static void tell(const struct cli *c, const char *file, const struct journal_hol
 	cli_say(c,
 	    "It does not know what is sent from now on. To put it back: "
 	    "pawl restore %s",
-	    file);
+	    shell_word(word, sizeof word, file));
 }
 
 enum err cmd_backup(struct cli *c, struct fail *f)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/behalf.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
@@ -138,7 +139,7 @@ static uint32_t word(const struct resetting *r)
 
 static void state_tell(struct buf *out, const struct resetting *r)
 {
-	char archive[L2_ARCHIVE_TOLD];
+	char archive[L2_ARCHIVE_TOLD], word[SHELL_WORD_MAX];
 
 	l2_archive_tell(archive, r->cli->config->node.data_dir);
 	if (!r->fresh)
@@ -152,7 +153,8 @@ static void state_tell(struct buf *out, const struct resetting *r)
 		    "given up; it stays by: pawl node %s%s%s",
 		    r->newest, r->log_root,
 		    r->doubted ? "import " : "recover --latest-valid",
-		    r->doubted ? r->files.log_path : "", archive);
+		    r->doubted ? shell_word(word, sizeof word, r->files.log_path) : "",
+		    archive);
 	else
 		buf_addf(out, "There is no state that could be kept%s", archive);
 }
@@ -298,6 +300,16 @@ static void undone_tell(const struct resetting *r)
 	cli_say(r->cli, "What they are like: pawl node doctor.");
 }
 
+static void state_of_snapshot_tell(const struct resetting *r)
+{
+	char path[SNAPSHOTS_PATH_MAX], word[SHELL_WORD_MAX];
+
+	snprintf(path, sizeof path, "%s/l2_state.jsonl", r->files.folder);
+	cli_say(r->cli,
+	    "The journal has no state yet. That of the snapshot: pawl node import %s",
+	    shell_word(word, sizeof word, path));
+}
+
 static void tell(const struct resetting *r)
 {
 	if (args_has(&r->cli->args, "--undo")) {
@@ -311,10 +323,7 @@ static void tell(const struct resetting *r)
 	tell_archive(r);
 	printf("Log and reorg database are begun anew, the database from the journal\n");
 	if (r->fresh && r->files.state)
-		cli_say(r->cli,
-		    "The journal has no state yet. That of the snapshot: pawl node "
-		    "import %s/l2_state.jsonl",
-		    r->files.folder);
+		state_of_snapshot_tell(r);
 	else if (r->fresh)
 		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
 	else
@@ -330,16 +339,23 @@ static void tell(const struct resetting *r)
 /* -- doing it, or taking it back ------------------------------------------------------
  */
 
+static enum err none_to_undo(const char *data_dir, struct fail *f)
+{
+	char path[SNAPSHOTS_PATH_MAX], word[SHELL_WORD_MAX];
+
+	snprintf(path, sizeof path, "%.960s/recovery_SECONDS/" SNAPSHOTS_NAME, data_dir);
+	return fail_set(f, ERR_NOT_FOUND,
+	    "%.300s has no reset that was begun and did not end. What an ended one has "
+	    "set aside: pawl node restore --file %s",
+	    data_dir, shell_word(word, sizeof word, path));
+}
+
 static enum err undo(struct resetting *r, struct fail *f)
 {
 	enum err e;
 
 	if (!r->files.unfinished)
-		return fail_set(f, ERR_NOT_FOUND,
-		    "%.300s has no reset that was begun and did not end. What an ended "
-		    "one has set aside: pawl node restore --file "
-		    "%.300s/recovery_SECONDS/" SNAPSHOTS_NAME,
-		    r->cli->config->node.data_dir, r->cli->config->node.data_dir);
+		return none_to_undo(r->cli->config->node.data_dir, f);
 	e = l2_reset_take(&r->files, clock_wall_ms(), f);
 	if (e == ERR_OK)
 		e = l2_reset_undo(&r->files, clock_wall_ms(), f);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/shell.h"
 #include "base/utf8.h"
 #include "cli/report/report.h"
 #include "codec/eip55.h"
@@ -232,6 +233,7 @@ static enum err all_export(struct export *x, struct fail *f)
 static enum err unpaid_check(const struct export *x, struct fail *f)
 {
 	const struct operation *o = &x->operation;
+	char word[SHELL_WORD_MAX];
 	struct airdrop_facts a;
 
 	if (!operation_ended(o))
@@ -246,8 +248,8 @@ static enum err unpaid_check(const struct export *x, struct fail *f)
 	if (airdrop_read(x->journal, o->id, &a) && a.imported < o->items)
 		return fail_set(f, ERR_CONFLICT,
 		    "%s was cancelled before its list was read to its end, and paid "
-		    "nobody; to pay it: pawl airdrop run %.500s --name NEW ..",
-		    o->name, a.file);
+		    "nobody; to pay it: pawl airdrop run %s --name NEW ..",
+		    o->name, shell_word(word, sizeof word, a.file));
 	return ERR_OK;
 }
 
