@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,9 @@ static enum err own(struct file *file, struct fail *f)
 
 /* -- of a folder ------------------------------------------------------------- */
 
+#define LOOK_TRIES 20
+#define LOOK_MS 10
+
 /* The process of a line of the system's list of locks, if that is one of this folder:
  * "1: FLOCK ADVISORY WRITE 123 fe:01:4567 0 EOF". */
 static int line_holder(const char *line, const struct stat *st)
@@ -218,6 +222,34 @@ int files_locked_by(const char *path)
 	return ret;
 }
 
+bool files_folder_is_locked(const char *path, int *ret_pid)
+{
+	bool ret;
+	int fd;
+
+	*ret_pid = files_locked_by(path);
+	if (*ret_pid || MUTANT(unlisted_is_unlocked))
+		return *ret_pid;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* Who only looks has it for an instant, and is none that the list calls a writer. */
+static bool is_locked_for_long(int fd, const char *path)
+{
+	for (int i = 0; i < LOOK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return false;
+		if (files_locked_by(path))
+			return true;
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return true;
+}
+
 enum err files_lock_folder(const char *path, int *ret, struct fail *f)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -225,7 +257,7 @@ enum err files_lock_folder(const char *path, int *ret, struct fail *f)
 	*ret = -1;
 	if (fd < 0)
 		return errno == ENOENT ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+	if (is_locked_for_long(fd, path)) {
 		close(fd);
 		return fail_set(f, ERR_OWNED, "%s: another process has it", path);
 	}

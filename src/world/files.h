@@ -104,7 +104,11 @@ bool files_is_owned(const char *path);
  * process; -1: there is no folder. A file system without such locks gives none, and says
  * nothing. OWNED: another process has it. */
 NODISCARD enum err files_lock_folder(const char *path, int *ret, struct fail *f);
-/* Whose it is, as far as the system tells; 0: nobody's, or it does not. */
+/* Whose it is, as far as the system tells; 0: nobody's, or it does not, as of a process
+ * of another container. */
 int files_locked_by(const char *path);
+/* Has somebody it, and who? Where the system names nobody, it is tried for an instant.
+ * *ret_pid: 0: not which. */
+bool files_folder_is_locked(const char *path, int *ret_pid);
 
 #endif

@@ -587,6 +587,16 @@ def a_data_folder_is_of_one_journal(folder):
         assert f"process {serve.pid} has it, the daemon of another journal" in told, told
         assert f"ps -p {serve.pid} shows" in told and "another node.data_dir" in told, told
         Run(second, "status").ends(0, f"warning +{data}: process {serve.pid} has it, the daemon of another journal")
+        # of a process in another container the system does not say which it is
+        apart = ["unshare", "--pid", "--fork", "--mount-proc", PAWL, "node"]
+        if subprocess.run([*apart, "--help"], capture_output=True, check=False).returncode:
+            print("# no namespaces here")
+        else:
+            for node, code in ((second, 5), (first, 0)):
+                told = subprocess.run([*apart, "create-anchor"], cwd=node, env=environment(), capture_output=True,
+                                      text=True, check=False)
+                said = f"{data} is the data folder of another process" if code else ""
+                assert told.returncode == code and said in told.stderr, told
         assert holder(first) == []
         assert "has it" not in Run(first, "status").ends(0).out
         Run(first, "node", "create-anchor").ends(0)

@@ -46,6 +46,7 @@ static bool is_as_it_was(const struct l2_reset *a, const struct l2_reset *b)
 enum err l2_reset_take(struct l2_reset *r, int64_t wall_ms, struct fail *f)
 {
 	char dir[BACKUP_PATH_MAX];
+	char who[40] = "another process";
 	struct l2_reset now;
 	enum err e;
 	int pid;
@@ -57,11 +58,13 @@ enum err l2_reset_take(struct l2_reset *r, int64_t wall_ms, struct fail *f)
 	e = files_lock_folder(dir, &r->lock, f);
 	if (e == ERR_OWNED) {
 		pid = files_locked_by(dir);
+		if (pid)
+			snprintf(who, sizeof who, "process %d", pid);
 		return fail_set(f, ERR_OWNED,
-		    "process %d has the data folder %.400s: the node has to be stopped "
+		    "%s has the data folder %.400s: the node has to be stopped "
 		    "for a reset, and there is one at a time. Nothing was changed. "
 		    "Stop the node, or wait for that reset to end; then: pawl node reset",
-		    pid, dir);
+		    who, dir);
 	}
 	if (e == ERR_OK)
 		e = l2_reset_look(&now, r->files, dir, wall_ms, f);

@@ -21,12 +21,14 @@ void l2_holder_look(struct l2_holder *ret, const struct l2_paths *paths)
 {
 	struct owner owner = { .pid = 0 };
 	bool held = false, there;
-	int pid = files_locked_by(paths->folder);
+	int pid;
 
+	there = files_folder_is_locked(paths->folder, &pid);
 	held = paths->journal && journal_owner(paths->journal, &owner, &held) && held;
-	*ret = (struct l2_holder){
-		.there = pid, .folder = pid, .own = held && owner.pid == pid, .pid = pid
-	};
+	*ret = (struct l2_holder){ .there = there,
+		.folder = there,
+		.own = there && held && (!pid || owner.pid == pid),
+		.pid = pid };
 	if (pid && l2_reset_runs(paths->folder) == pid) {
 		ret->reset = true; /* it owns the journal while it anchors */
 		ret->own = false;

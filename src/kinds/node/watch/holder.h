@@ -16,7 +16,7 @@ struct l2_holder {
 	bool reset;  /* it resets the node of that folder, and is no daemon */
 	int pid;     /* 0: the system does not say */
 };
-/* Asked of the system; nothing is locked for it. paths->journal is that of who asks;
+/* Asked of the system; nothing stays locked for it. paths->journal is that of who asks;
  * NULL: he has none. Not for who has them open himself. */
 void l2_holder_look(struct l2_holder *ret, const struct l2_paths *paths);
 /* One that is of another journal, or of none. */
