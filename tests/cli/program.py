@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import time
 import traceback
 
 PAWL = os.path.abspath(sys.argv[1])
+
+# a chain of the name b for a config, for whose node nobody answers
+SILENT_CHAIN = "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}"
 
 said = []
 tests = []
@@ -33,10 +37,11 @@ def unwarned(err):
 
 
 class Run:
-    """One run of the program, over."""
+    """One run of the program, over. room: no file of it grows larger, as on a disk that is full then."""
 
-    def __init__(self, folder, *args, env=None, stdin="", user=None):
-        done = subprocess.run(
+    def __init__(self, folder, *args, env=None, stdin="", user=None, room=None):
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn
             [PAWL, *args],
             cwd=folder,
             env={**environment(), **(env or {})},
@@ -46,6 +51,8 @@ class Run:
             start_new_session=True,
             check=False,
             user=user if os.geteuid() == 0 else None,
+            restore_signals=room is None,  # who is over the limit is told, and not killed
+            preexec_fn=room and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit))),
         )
         self.args, self.code = args, done.returncode
         self.out, self.err = done.stdout.decode(), unwarned(done.stderr.decode())

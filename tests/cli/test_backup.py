@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 
-from program import PAWL, Run, Serve, environment, main, test, wait_for
+from program import PAWL, SILENT_CHAIN, Run, Serve, environment, main, test, wait_for
 from rocks import Rocks
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "l2"
@@ -177,7 +177,7 @@ def what_grows_is_said(folder):
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
         os.chmod(file.fileno(), 0o600)
         file.write("serve: {listen: none}\nnode: {data_dir: l2, chain: b, backup: {every: never}}\n"
-                   "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+                   f"{SILENT_CHAIN}\n")
     Run(folder, "init").ends(0)
     Run(folder, "node", "init").ends(0)
     log, aside = os.path.join(folder, "l2", "l2_snapshots.dat"), os.path.join(folder, "l2", "reorg_db", "aside")
@@ -235,7 +235,7 @@ def a_daemon_makes_them(folder):
         file.write(
             "serve: {listen: none}\n"
             "node: {data_dir: l2, chain: b}\n"
-            "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+            f"{SILENT_CHAIN}\n")
     Run(folder, "init").ends(0)
     latest = os.path.join(folder, "l2", "backups", "l2_snapshots_latest.dat.bak")
     socket = os.path.join(folder, "pawl.db.sock")
@@ -311,7 +311,7 @@ def nobody_waits_for_a_large_log(folder):
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
         file.write("serve: {listen: none}\n"
                    "node: {data_dir: l2, chain: b, backup: {folder: b}}\n"
-                   "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+                   f"{SILENT_CHAIN}\n")
     Run(folder, "init").ends(0)
     os.truncate(os.path.join(folder, "l2", "l2_snapshots.dat"), 16 << 30)  # read whole for each backup
     lock = os.path.join(folder, "b", "backup.lock")

@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 
-from program import Run, Serve, main, test
+from program import SILENT_CHAIN, Run, Serve, main, test
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -311,8 +311,7 @@ def journal_is_asked_and_tells_the_database(folder):
 def begun(node):
     """A start fills the database before it judges the log by it."""
     shutil.rmtree(node.database)
-    node.config("serve: {listen: none}", "chains: {b: {kind: bitcoin, network: regtest, "
-                "endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}")
+    node.config("serve: {listen: none}", SILENT_CHAIN)
     with Serve(node.folder, lambda serve: "snapshots: " in serve.said()) as serve:
         pass
     assert re.search(r"start 2 of 5.*\n(?s:.*)start 3 of 5, snapshots: the newest valid one", serve.said()), serve.said()

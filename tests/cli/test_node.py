@@ -23,7 +23,7 @@ import sys
 import time
 
 from bitcoind import Bitcoind
-from program import PAWL, Run, Serve, environment, main, test
+from program import PAWL, SILENT_CHAIN, Run, Serve, environment, main, test
 from snapshots import Snapshot
 from rocks import Rocks
 
@@ -198,7 +198,7 @@ def begin_to_serve(folder):
     """A layer of no blocks, whose daemon has a chain as each must, which nobody answers for."""
     begin(folder)
     write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: data}", "serve: {listen: none}",
-          "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}")
+          SILENT_CHAIN)
     Run(folder, "node", "init").ends(0)
 
 
@@ -279,7 +279,6 @@ def a_key_does_not_outlive_what_it_did(folder):
 def nothing_is_minted_before_a_block_was_read(folder):
     """where node.chain is set a peg-in that no block has is there by_hand or not at all, also before the first serve"""
     plain = ("journal: pawl.db", "serve: {listen: none}")
-    chain = "chains: {b: {kind: bitcoin, network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}"
     output = {"do": "pegin", "txid": "88" * 32, "vout": 0, "amount": 20000, "source": "s", "dest": "a"}
     peg = {"peg": hashlib.sha256(f"{output['txid']}0".encode()).hexdigest()}
     deep, mint = {"do": "pegin_confirmations", "confirmations": 6, **peg}, {"do": "pegin_mint", **peg}
@@ -291,7 +290,7 @@ def nothing_is_minted_before_a_block_was_read(folder):
     write(folder, "pawl.yaml", *plain, "node: {data_dir: data}")
     apply(0, output, deep)
     write(folder, "s.json", Run(folder, "node", "state", "--json").ends(0).out)
-    write(folder, "pawl.yaml", *plain, "node: {data_dir: data, chain: b}", chain)
+    write(folder, "pawl.yaml", *plain, "node: {data_dir: data, chain: b}", SILENT_CHAIN)
     apply(2, mint, err=r"p.jsonl:1: .*start pawl serve and give it time, say by .by_hand.:true")
     for name in os.listdir(folder):  # the journal is lost
         if name.startswith("pawl.db"):
@@ -424,7 +423,7 @@ def what_root_does_is_its_owners(folder):
         print("# nobody but root can be told apart here")
         return
     write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}", "serve: {listen: none}", "log: {file: log}",
-          "chains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}")
+          SILENT_CHAIN)
     os.chmod(os.path.join(folder, "pawl.yaml"), 0o600)
     Run(folder, "init").ends(0)
     Run(folder, "node", "init").ends(0)  # root's own node stays root's
@@ -571,7 +570,7 @@ def a_data_folder_is_of_one_journal(folder):
     for node in (first, second):
         os.mkdir(node)
         write(node, "pawl.yaml", "journal: pawl.db", "serve: {listen: none}",
-              "chains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], finality: {depth: 6}}}",
+              SILENT_CHAIN,
               f"node: {{data_dir: {data}, chain: b, backup: {{every: 0}}}}")
         os.chmod(os.path.join(node, "pawl.yaml"), 0o600)
         begin(node)

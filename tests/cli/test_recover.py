@@ -14,7 +14,6 @@ import os
 import pathlib
 import random
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -23,7 +22,7 @@ import subprocess
 import sys
 import time
 
-from program import PAWL, Run, Serve, environment, main, test, unwarned, wait_for
+from program import PAWL, SILENT_CHAIN, Run, Serve, environment, main, test, unwarned, wait_for
 from rocks import Rocks
 from snapshots import Snapshot, write
 
@@ -74,8 +73,7 @@ def links_are_no_files_of_the_node(folder):
     """what writes log or database anew refuses a link to one, and names what puts that in order, which does"""
     log, disk = begin(folder), os.path.join(folder, "disk")
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
-        file.write("journal: pawl.db\nnode: {data_dir: l2, chain: b}\nserve: {listen: none}\nchains: {b: {kind: bitcoin, "
-                   "network: regtest, endpoints: [http://127.0.0.1:1], finality: {depth: 6}}}\n")
+        file.write(f"journal: pawl.db\nnode: {{data_dir: l2, chain: b}}\nserve: {{listen: none}}\n{SILENT_CHAIN}\n")
     os.mkdir(disk)
     apply(folder, credit("a", 5))
     Run(folder, "node", "create-anchor").ends(0)
@@ -372,10 +370,6 @@ def what_no_id_tells_is_warned_of(folder):
     Run(folder, "node", "doctor").ends(1, "change 1 of 20.* took it from elsewhere, without the ids")
 
 
-CHAIN_B = ("serve: {listen: none}\nchains: {b: {kind: bitcoin, network: regtest, endpoints: ['http://127.0.0.1:9'], "
-           "finality: {depth: 6}}}\n")
-
-
 def unseen_are_settled(folder, peg):
     """What came with a state that was taken over, and no block is known of, is said until people have looked."""
     said = "in it 1 peg-in of 50000 satoshi is minted of which this journal has seen no block"
@@ -383,7 +377,7 @@ def unseen_are_settled(folder, peg):
     with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
         before = file.read()
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
-        file.write(re.sub("node: {", "node: {chain: b, ", before) + CHAIN_B)
+        file.write(re.sub("node: {", "node: {chain: b, ", before) + f"serve: {{listen: none}}\n{SILENT_CHAIN}\n")
     with Serve(folder, lambda serve: re.search(f"4 of 5, state: recounted.*{said}.*: pawl node settle\n", serve.said())):
         pass
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
@@ -405,7 +399,7 @@ def settled(folder, peg, said):
     with open(os.path.join(folder, "pawl.yaml"), encoding="utf-8") as file:
         before = file.read()
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
-        file.write(re.sub("node: {", "node: {chain: b, ", before) + CHAIN_B)
+        file.write(re.sub("node: {", "node: {chain: b, ", before) + f"serve: {{listen: none}}\n{SILENT_CHAIN}\n")
     why = "Ann: debited from a, ticket 17"
     with Serve(folder, lambda serve: "start 4 of 5, state: 1 peg-in of 50000 satoshi was minted" in serve.said()) as serve:
         Run(folder, "node", "settle", peg, "--why", why).ends(0, "^1 peg-in is settled")
@@ -413,10 +407,7 @@ def settled(folder, peg, said):
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"))) as db:
             (name,) = db.execute("SELECT name FROM node_key ORDER BY change DESC LIMIT 1").fetchone()
         assert bytes(name).startswith(b"settle/"), name
-        deadline = time.monotonic() + 30
-        while "state: recounted" not in serve.said():
-            assert time.monotonic() < deadline, serve.said()
-            time.sleep(0.01)
+        wait_for(lambda: "state: recounted" in serve.said())
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
         file.write(before)
     Run(folder, "node", "settle", peg, "--why", why).ends(2, err=f"peg-in {peg[:40]}.* was settled by change [0-9]+")
@@ -807,14 +798,7 @@ def a_reset_without_room_changes_nothing(folder):
     apply(folder, *(credit(f"{n:0200}", 5) for n in range(600)))
     Run(folder, "node", "create-anchor").ends(0)
     was, word = text(log), word_of(folder, "node", "reset")[0]
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
-    try:
-        full = subprocess.run([PAWL, "node", "reset", word], cwd=folder, env=environment(), capture_output=True,
-                              text=True, timeout=60, check=False, restore_signals=False)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert full.returncode == 1 and re.search("as it was, and what .* begun is gone: .*File too large", full.stderr), full
+    Run(folder, "node", "reset", word, room=1 << 16).ends(1, err="as it was, and what .* begun is gone: .*File too large")
     assert not archives(folder) and text(log) == was
     Run(folder, "node", "reset", word).ends(0, "^Archived")
 

@@ -12,7 +12,6 @@ import os
 import pathlib
 import pty
 import re
-import resource
 import subprocess
 import sys
 
@@ -188,14 +187,8 @@ def taken_apart_and_pruned(folder):
     code, _, err = tool(folder, "ailee_extract_snapshots", log, "l.dat")
     assert code == 1 and "l.dat is no folder" in err
     # where there is no room for the first of them there is no folder either
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
-    try:
-        full = subprocess.run([PAWL, "node", "extract", log, "full"], cwd=folder, env=environment(), capture_output=True,
-                              text=True, timeout=60, check=False, restore_signals=False)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert full.returncode and "File too large" in full.stderr and not os.path.exists(f"{folder}/full"), full
+    full = Run(folder, "node", "extract", log, "full", room=8)
+    assert full.code and "File too large" in full.err and not os.path.exists(f"{folder}/full"), full.err
 
 
 @test
