@@ -6,6 +6,7 @@ usage: test_node.py PAWL
 Speaks TAP.
 """
 
+import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
@@ -469,24 +470,28 @@ def what_root_does_is_its_owners(folder):
 def doctor_says_who_asks_wrongly(folder):
     """a node that answers 401 is one to be shown another cookie or user, and a backup whose sums are lost is a finding"""
 
-    def found(what):
-        with Bitcoind(20, login="u:p") as node:
-            write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2, chain: b}", "chains: {b: {kind: bitcoin, "
-                  f"network: regtest, endpoints: [{{url: '{node.url}'{more}}}], finality: {{depth: 6}}}}}}")
-            told = Run(folder, "node", "doctor", "--json").ends(1).json()
+    def found(what, config="pawl.yaml"):
+        told = Run(folder, "node", "doctor", "--json", env={"PAWL_CONFIG": config}).json()
         return [(one["text"], one["do"]) for one in told if one.get("check") == what and not one["ok"]]
 
-    more = ""
     write(folder, "pawl.yaml", "journal: pawl.db", "node: {data_dir: l2}")
     for name, text in (("cookie", "__cookie__:old"), ("user", "u"), ("word", "other")):
         write(folder, name, text)
         os.chmod(os.path.join(folder, name), 0o600)
     for line in ("init", "node init", "node create-anchor", "node backup"):
         Run(folder, *line.split()).ends(0)
-    for more, wanted in (("", "say who asks: cookie: FILE"), (", cookie: cookie", "now it is cookie$"),
-                         (", cookie: gone", "now it is gone$"),
-                         (", user: 'file:user', password: 'file:word'", r"correct user \(file:user\) or password")):
-        (text, do), = found("node")
+    shown = {"": "say who asks: cookie: FILE", ", cookie: cookie": "now it is cookie$",
+             ", cookie: gone": "now it is gone$",
+             ", user: 'file:user', password: 'file:word'": r"correct user \(file:user\) or password"}
+    with Bitcoind(20, login="u:p") as node, concurrent.futures.ThreadPoolExecutor() as pool:
+        waits = []  # at once: each gives its node seconds to think better of it
+        for more in shown:
+            config = write(folder, f"{len(waits)}.yaml", "journal: pawl.db", "node: {data_dir: l2, chain: b}",
+                           "chains: {b: {kind: bitcoin, network: regtest, finality: {depth: 6}, "
+                           f"endpoints: [{{url: '{node.url}'{more}}}]}}}}")
+            waits.append(pool.submit(found, "node", config))
+    for told, wanted in zip(waits, shown.values()):
+        (text, do), = told.result()
         assert text.startswith("HTTP 401: ") and re.search(wanted, do), (text, do)
     assert not found("backup")
     for name in os.listdir(os.path.join(folder, "l2", "backups")):
@@ -497,7 +502,7 @@ def doctor_says_who_asks_wrongly(folder):
     with open(os.path.join(folder, "l2", "backups", "backup.lock"), "r+b") as lock:  # as who makes one has it
         fcntl.fcntl(lock, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 1 << 62, 1, 0))
         assert not found("backup")
-        Run(folder, "node", "doctor").ends(1, "ok +backup .* is being made now")
+        Run(folder, "node", "doctor").ends(0, "ok +backup .* is being made now")
 
 
 @test
