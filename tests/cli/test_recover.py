@@ -224,6 +224,14 @@ def what_is_anchored_is_anchored_again_by_a_word(folder):
     shutil.rmtree(os.path.join(folder, "l2", "reorg_db"))
     Run(folder, "node", "create-anchor", "--again").ends(0, err="no reorg database l2/reorg_db.*rebuild-reorg-db")
     Run(folder, "node", "rebuild-reorg-db").ends(0, " 4 anchors")
+    # what became of its transaction is said
+    newest = Run(folder, "node", "create-anchor").ends(0, "The transaction waits").out.split("Anchor: ")[1].split()[0]
+    apply(folder, {"do": "anchor_sent", "anchor": newest, "txid": "a1" * 32})
+    Run(folder, "node", "create-anchor").ends(0, f"{newest} (.*\n)+Its transaction was sent, and is in no block yet")
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as journal:
+        for has in "height = 7", "block_hash = zeroblob(32)":  # by the word of an older node; read here
+            journal.execute(f"UPDATE node_anchor SET {has} WHERE txid IS NOT NULL")
+            Run(folder, "node", "create-anchor").ends(0, "Block 7 has its transaction, which counts .* with 6 blocks")
 
 
 def word_of(folder, *line):

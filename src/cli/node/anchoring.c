@@ -67,7 +67,7 @@ static void known_take(struct anchored *ret, const struct anchor *a)
 {
 	ret->status = a->status;
 	ret->sent = a->has_txid;
-	ret->in_block = a->in_block;
+	ret->in_block = anchor_stands(a);
 	ret->height = a->height;
 }
 
