@@ -390,8 +390,8 @@ def unseen_are_settled(folder, peg):
         pass
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
         file.write(before)
-    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: no block of it was seen here; not settled\n"
-                                       "Minted, and in no block that this journal has seen.*: 1 peg-in, 0 of them")
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, 49000 of them minted for a: no block of it was seen here; "
+                                       "not settled\nMinted, and in no block that this journal has seen.*: 1 peg-in, 0 of them")
     told, = Run(folder, "node", "settle", "--json").ends(0).json()
     assert (told["pegin"], told["seen"], told["settled"]) == (peg, False, None), told
     Run(folder, "node", "settle", peg, "--why", "Ann: block 12").ends(0, "^1 peg-in is settled")
@@ -400,7 +400,7 @@ def unseen_are_settled(folder, peg):
 
 def settled(folder, peg, said):
     """What was minted and has nothing behind it is listed, settled by people, and not said any more: by a daemon, too."""
-    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: not settled\nMinted.*: 1 peg-in, 0 of them")
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, 49000 of them minted for a: not settled\nMinted.*: 1 peg-in, 0 of them")
     Run(folder, "node", "settle", peg).ends(1, err="--why TEXT")
     Run(folder, "node", "settle", "--why", "Ann").ends(1, err="name it, as pawl node settle lists it")
     Run(folder, "node", "settle", peg, "0" * 64, "--why", "Ann").ends(2, err="there is no peg-in 000")
@@ -419,9 +419,10 @@ def settled(folder, peg, said):
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
         file.write(before)
     Run(folder, "node", "settle", peg, "--why", why).ends(2, err=f"peg-in {peg[:40]}.* was settled by change [0-9]+")
-    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, minted for a: settled by change [0-9]+ of 20.*: {why}\nMin")
+    Run(folder, "node", "settle").ends(0, f"^{peg} 50000 satoshi, 49000 of them minted for a: settled by change [0-9]+ of 20.*: {why}\nMin")
     told, = Run(folder, "node", "settle", "--json").ends(0).json()
-    assert (told["pegin"], told["amount"], told["dest"], told["settled"]["why"]) == (peg, 50000, "a", why), told
+    assert (told["pegin"], told["amount"], told["minted"], told["dest"]) == (peg, 50000, 49000, "a"), told
+    assert told["settled"]["why"] == why, told
     said()
 
 

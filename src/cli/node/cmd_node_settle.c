@@ -39,9 +39,9 @@ static void json_one(
 		  (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)))
 	    : json_null();
 
-	cli_json(json_pack("{s:o, s:I, s:o, s:b, s:o}", "pegin", cli_text(id), "amount",
-	    (json_int_t)u->amount, "dest", cli_text(dest), "seen", s->seen, "settled",
-	    settled));
+	cli_json(json_pack("{s:o, s:I, s:I, s:o, s:b, s:o}", "pegin", cli_text(id),
+	    "amount", (json_int_t)u->amount, "minted", (json_int_t)u->minted, "dest",
+	    cli_text(dest), "seen", s->seen, "settled", settled));
 }
 
 static void one(void *ctx, const struct uncovered *u)
@@ -60,8 +60,8 @@ static void one(void *ctx, const struct uncovered *u)
 		json_one(s, u, id, dest);
 		return;
 	}
-	printf("%s %" PRIu64 " satoshi, minted for %s: %s", id, u->amount, dest,
-	    s->seen ? "" : "no block of it was seen here; ");
+	printf("%s %" PRIu64 " satoshi, %" PRIu64 " of them minted for %s: %s", id,
+	    u->amount, u->minted, dest, s->seen ? "" : "no block of it was seen here; ");
 	if (!u->change) {
 		printf("not settled\n");
 		return;

@@ -68,9 +68,9 @@ size_t book_pegins(struct book *b, uint64_t top, size_t most);
  * the state, and no block has had the transaction again. */
 struct uncovered {
 	struct l2_bytes id, dest; /* the journal's until the next one */
-	uint64_t amount;
-	int64_t change; /* by which it was settled; 0: it is not.. */
-	int64_t at_ms;  /* ..when.. */
+	uint64_t amount, minted;  /* the latter: without its fee */
+	int64_t change;           /* by which it was settled; 0: it is not.. */
+	int64_t at_ms;            /* ..when.. */
 	struct l2_bytes why;
 };
 typedef void uncovered_fn(void *ctx, const struct uncovered *u);

@@ -15,14 +15,18 @@ static bool holds(struct journal *j, int64_t last, int64_t change)
 	return path_on(j, last, change) == PATH_HAS || MUTANT(settled_outlives_restore);
 }
 
+/* What another node took for less than its fee may be minted, too. */
+#define WITHOUT_FEE(amount) \
+	((uint64_t)(amount) > PEG_FEE ? (uint64_t)(amount)-PEG_FEE : 0)
+
 /* Of a row of either statement. */
-#define UNCOVERED(row)                                                              \
-	{                                                                           \
-		.id = { (row).id, (row).id_len },                                   \
-		.dest = { (row).dest, (row).dest_len },                             \
-		.amount = (uint64_t)(row).amount,                                   \
-		.change = (row).no_change ? 0 : (row).change, .at_ms = (row).at_ms, \
-		.why = { (row).why, (row).why_len },                                \
+#define UNCOVERED(row)                                                                 \
+	{                                                                              \
+		.id = { (row).id, (row).id_len },                                      \
+		.dest = { (row).dest, (row).dest_len },                                \
+		.amount = (uint64_t)(row).amount, .minted = WITHOUT_FEE((row).amount), \
+		.change = (row).no_change ? 0 : (row).change, .at_ms = (row).at_ms,    \
+		.why = { (row).why, (row).why_len },                                   \
 	}
 
 static void tell(
