@@ -2,8 +2,8 @@
 
 -- name: chain_by_identity
 -- in: chain_id i64, genesis b32
--- out: id i64, final_height i64?, stopped text?, nodes text?
-SELECT id, final_height, stopped, nodes FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
+-- out: id i64, final_height i64?, stopped text?, nodes text?, unshown bool
+SELECT id, final_height, stopped, nodes, unshown FROM chain WHERE chain_id = :chain_id AND genesis = :genesis;
 
 -- Of this id, with whatever genesis.
 -- name: chain_of_id
@@ -26,8 +26,8 @@ UPDATE chain SET nodes = :nodes WHERE id = :id;
 
 -- name: chain_get
 -- in: id i64
--- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?
-SELECT kind, chain_id, genesis, name, final_height, stopped, nodes FROM chain WHERE id = :id;
+-- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?, unshown bool
+SELECT kind, chain_id, genesis, name, final_height, stopped, nodes, unshown FROM chain WHERE id = :id;
 
 -- name: chain_final
 -- in: id i64, final_height i64
@@ -36,6 +36,10 @@ UPDATE chain SET final_height = :final_height WHERE id = :id;
 -- name: chain_stop
 -- in: id i64, stopped text?
 UPDATE chain SET stopped = :stopped WHERE id = :id;
+
+-- name: chain_unshown
+-- in: id i64, unshown bool
+UPDATE chain SET unshown = :unshown WHERE id = :id;
 
 -- name: block_add
 -- in: chain i64, height i64, hash b32, parent b32, base_fee i64, used bool

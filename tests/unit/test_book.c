@@ -850,8 +850,14 @@ static void chain_is_stopped(bool is)
 	commit(j);
 }
 
-/* What this journal follows is asked of it, and while its chain is stopped nobody knows
- * whether the block of an anchor stays. */
+static void unshown_is(bool is)
+{
+	sql_chain_unshown(j, &(struct sql_chain_unshown_in){ .id = 1, .unshown = is });
+	commit(j);
+}
+
+/* What this journal follows is asked of it, and while its chain is stopped, or its nodes
+ * do not show what was final, nobody knows whether the block of an anchor stays. */
 static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 {
 	(void)state;
@@ -869,6 +875,10 @@ static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 			is_refused(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND),
 			    "has vanished: nothing is released");
 			chain_is_stopped(false);
+			unshown_is(true);
+			is_refused(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND),
+			    "nothing is released until they show it");
+			unshown_is(false);
 			is_done(with_peg(L2_PEGOUTS, COMPLETE));
 		} else
 			is_refused(

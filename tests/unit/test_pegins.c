@@ -294,6 +294,13 @@ static void uncovered_are(size_t n, size_t settled)
 	assert_int_equal(lost.settled, settled);
 }
 
+/* Its nodes show that they have lost what was final. */
+static void unshown_is(bool is)
+{
+	sql_chain_unshown(
+	    j, &(struct sql_chain_unshown_in){ .id = chain, .unshown = is });
+}
+
 /* Minted in block 100, and lost by a reorg: blocks up to 110 have it no more. */
 static void mint_and_lose(void)
 {
@@ -308,6 +315,10 @@ static void mint_and_lose(void)
 	is_refused(change("pegin_mint", ""), "has vanished: nothing is minted");
 	sql_chain_stop(j, &(struct sql_chain_stop_in){ .id = chain, .no_stopped = true });
 	is_refused(change("pegin_settle", ",'why':'w'"), "only what was minted");
+	unshown_is(true);
+	is_refused(change("pegin_mint", ""), "shows block 100, which was final");
+	is_refused(change("pegin_mint", ",'by_hand':true"), "nothing is minted until");
+	unshown_is(false);
 	is_done(change("pegin_mint", ""));
 	uncovered_are(0, 0);
 	is_refused(change("pegin_settle", ",'why':'w'"),

@@ -380,6 +380,10 @@ static const struct {
 	    "SELECT group_concat(no || ':' || ifnull(after, '-'), ' ') FROM"
 	    " (SELECT * FROM node_restore ORDER BY no)",
 	    "1:0 4:- 5:3 6:2 7:- 12:10" },
+	{ "final-unshown",
+	    "UPDATE chain SET nodes = 'a:1 forks below the final block, no quorum shows"
+	    " block 14, which was final'",
+	    "SELECT group_concat(unshown, ' ') FROM chain", "1" },
 };
 
 static void what_it_moves_is_as_it_says(void **state)

@@ -118,6 +118,16 @@ static void an_address_of_two_minds_has_left_nothing(void **state)
 	assert_true(follower_stopped(eye));
 }
 
+/* What is final, by the last word of the nodes, as others read it in the journal. */
+static bool unshown(void)
+{
+	struct sql_chain_get_out row;
+
+	assert_true(sql_chain_get_one(scene.journal,
+	    &(struct sql_chain_get_in){ .id = follower_chain(eye) }, &row));
+	return row.unshown;
+}
+
 /* The other one made blocks final whose followers are not read yet: lower than what was
  * shown is the late one, though it is higher than what was read. */
 static void what_was_shown_counts_before_it_is_read(void **state)
@@ -139,6 +149,7 @@ static void what_was_shown_counts_before_it_is_read(void **state)
 	scene.node[0]->fork = late;
 	run(2000);
 	assert_false(follower_stopped(eye));
+	assert_true(unshown());
 	scene.node[0]->fork = NULL;
 	run(20000);
 	assert_false(follower_stopped(eye));
@@ -490,9 +501,42 @@ static void who_lags_below_the_final_block_has_not_left_it(void **state)
 	run(5000);
 	assert_false(follower_stopped(eye));
 	assert_says(left_out(1), "");
+	assert_true(unshown());
 	scene.node[1]->lag = scene.node[2]->lag = 0;
 	live(2);
 	assert_int_equal(final(), scene_height(&scene) - SCENE_DEPTH);
+	assert_false(unshown());
+	check_all();
+}
+
+/* Who is not heard says nothing: neither that it is there, nor that it is not. */
+static void what_nodes_showed_last_counts(void **state)
+{
+	(void)state;
+	begin_looking(3, 2);
+	live(12);
+	scene.node[1]->lag = scene.node[2]->lag = 10;
+	run(5000);
+	assert_true(unshown());
+	scene.node[1]->lag = scene.node[2]->lag = 0;
+	scene.node[1]->down = true;
+	scene.node[2]->down = true;
+	run(5000);
+	assert_true(unshown());
+	look_away();
+	scene.node[1]->down =
+	    false; /* two tell which chain it is, and one of them lags */
+	scene.node[1]->lag = 10;
+	scene_rise(&scene);
+	look();
+	run(5000);
+	assert_true(follower_chain(eye) && unshown());
+	scene.node[1]->lag = 0;
+	run(5000);
+	assert_false(unshown());
+	scene.node[0]->down = scene.node[1]->down = true;
+	run(5000);
+	assert_false(unshown());
 	check_all();
 }
 
@@ -542,6 +586,7 @@ int main(void)
 		T(who_comes_from_a_branch_is_asked_again),
 		T(a_chain_that_was_set_back_stops),
 		T(who_lags_below_the_final_block_has_not_left_it),
+		T(what_nodes_showed_last_counts),
 		T(a_stop_outlives_its_cause),
 	};
 

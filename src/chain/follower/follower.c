@@ -441,10 +441,31 @@ static void log_lack(struct follower *f, uint32_t up)
 	    f->trouble[0] ? "; " : "", f->trouble);
 }
 
-/* It may be that they begin anew; a branch without that block is another thing. */
-static bool is_behind_final(const struct follower *f)
+/* Whether a quorum shows the final block. It may be that its nodes begin anew; a branch
+ * without that block stops the chain, once it is believed. While neither a quorum shows
+ * it nor one does not, as where some are not heard, what was known last counts. */
+static void final_look(struct follower *f)
 {
-	return f->trail_n && f->best < f->trail[0].height;
+	uint32_t show = 0, lack = 0;
+	bool was = f->unshown;
+
+	for (int i = 0; i < f->nodes && f->trail_n; i++) {
+		const struct view *v = &f->view[i];
+		bool below = v->head.height < f->trail[0].height;
+
+		if (v->has_head && (below || v->link == LINK_FORKED))
+			lack |= 1u << i;
+		else if (v->has_head && v->link == LINK_TRAIL)
+			show |= 1u << i;
+	}
+	if (follower_quorum(f, show))
+		f->unshown = false;
+	else if (follower_quorum(f, lack))
+		f->unshown = true;
+	if (f->unshown != was && f->s.journal)
+		sql_chain_unshown(f->s.journal,
+		    &(struct sql_chain_unshown_in){
+			.id = f->chain, .unshown = f->unshown });
 }
 
 static void say_waits(struct follower *f)
@@ -473,7 +494,7 @@ static void say_waits(struct follower *f)
 	else if (!f->trail_n)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: the nodes to agree on a block", f->s.config->name);
-	else if (is_behind_final(f))
+	else if (f->unshown)
 		snprintf(f->waits_for, sizeof f->waits_for,
 		    "chain %s: block %llu, which was final and no quorum shows: its "
 		    "nodes catch up, or have lost it",
@@ -501,7 +522,7 @@ static void standing_put(struct follower *f)
 			len += (size_t)snprintf(now + len, sizeof now - len, "%s%s %s",
 			    len ? ", " : "", n->name, why);
 	}
-	if (is_behind_final(f) && len < sizeof now)
+	if (f->unshown && len < sizeof now)
 		snprintf(now + len, sizeof now - len,
 		    "%sno quorum shows block %llu, which was final", len ? ", " : "",
 		    (unsigned long long)f->trail[0].height);
@@ -540,6 +561,7 @@ void follower_turn(struct follower *f)
 		}
 	}
 	judge_standing(f);
+	final_look(f);
 	say_waits(f);
 	standing_put(f);
 }

@@ -202,6 +202,7 @@ struct follower {
 	uint64_t highest; /* and had, since the chain was last stopped */
 	bool unsettled;
 	bool stopped;
+	bool unshown; /* no quorum shows our final block, as it was known last */
 	bool has_start;
 	uint64_t start;
 	char trouble[200];     /* nodes that do not answer */

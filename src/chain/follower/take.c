@@ -31,6 +31,7 @@ static void chain_find(struct follower *f)
 	}
 	f->chain = row.id;
 	f->stopped = !row.no_stopped;
+	f->unshown = row.unshown;
 	sql_chain_named(f->s.journal,
 	    &(struct sql_chain_named_in){ .id = row.id, .name = f->s.config->name });
 	if (!row.no_final_height)

@@ -251,6 +251,7 @@ void bitcoin_final(struct journal *j, struct bitcoin_final *ret)
 	if (!sql_chain_get_one(j, &in, &chain))
 		return;
 	ret->stopped = chain.stopped != NULL;
+	ret->unshown = chain.unshown;
 	ret->has_height = !chain.no_final_height;
 	ret->height = chain.no_final_height ? 0 : (uint64_t)chain.final_height;
 	ret->behind = !anchors_top(j, &top) || top < ret->height;

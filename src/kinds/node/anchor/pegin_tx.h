@@ -48,6 +48,7 @@ void pegin_txs_looked(struct journal *j);
 struct bitcoin_final {
 	bool followed;   /* this journal follows a chain, or did */
 	bool stopped;    /* a final block of it vanished, and nobody accepted that */
+	bool unshown;    /* no quorum of its nodes showed what is final, last */
 	bool behind;     /* that chain is read no more as far as it is final */
 	bool has_height; /* blocks are final.. */
 	uint64_t height; /* ..up to this one */

@@ -87,6 +87,12 @@ NODISCARD enum err pegin_word(
 NODISCARD enum err pegin_is_final(
     struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f);
 
+/* Is what was final still there, as far as anybody knows? done: what is not, else. fails:
+ * INPUT. */
+struct bitcoin_final;
+NODISCARD enum err final_shown(
+    const struct bitcoin_final *final, const char *done, struct fail *f);
+
 /* -- settled.c ------------------------------------------------------------- */
 
 /* fails: INPUT, where there is nothing to settle, or it is settled. */

@@ -230,6 +230,7 @@ static enum err anchor_rule(
 	struct bitcoin_final final;
 	struct anchor anchor;
 	struct hash hash;
+	enum err e;
 
 	if (!was->anchor.len)
 		return fail_set(
@@ -244,10 +245,9 @@ static enum err anchor_rule(
 		    change_shown(shown, was->anchor));
 	}
 	bitcoin_final(b->journal, &final);
-	if (final.stopped && !MUTANT(released_while_stopped))
-		return fail_set(f, ERR_INPUT,
-		    "a final block of Bitcoin has vanished: nothing is released until "
-		    "that is accepted; see: pawl status");
+	e = final_shown(&final, "released", f);
+	if (e != ERR_OK && !MUTANT(released_while_stopped))
+		return e;
 	if (anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,

@@ -136,23 +136,39 @@ enum err pegin_word(
 	return followed(b, &final) ? unseen(c, &final, f) : ERR_OK;
 }
 
+enum err final_shown(const struct bitcoin_final *final, const char *done, struct fail *f)
+{
+	if (final->stopped)
+		return fail_set(f, ERR_INPUT,
+		    "a final block of Bitcoin has vanished: nothing is %s until that is "
+		    "accepted; see: pawl status",
+		    done);
+	if (!final->unshown || MUTANT(final_is_for_ever))
+		return ERR_OK;
+	return fail_set(f, ERR_INPUT,
+	    "no quorum of Bitcoin's nodes shows block %" PRIu64
+	    ", which was final: they catch up, or have lost it, and nothing is %s until "
+	    "they show it; see: pawl status",
+	    final->height, done);
+}
+
 /* What is minted is never taken back: so its block has to be one that stays. */
 enum err pegin_is_final(
     struct book *b, const struct l2_pegin *was, const struct change *c, struct fail *f)
 {
 	struct pegin_tx tx = { .seen = false };
 	struct bitcoin_final final;
+	enum err e;
 
 	(void)pegin_tx_get(b->journal, was->btc_tx, &tx);
 	bitcoin_final(b->journal, &final);
 	if (!followed(b, &final) || MUTANT(minted_before_final))
 		return ERR_OK;
-	if (final.stopped)
-		return fail_set(f, ERR_INPUT,
-		    "a final block of Bitcoin has vanished: nothing is minted until that "
-		    "is accepted; see: pawl status");
-	if (!tx.seen)
+	if (!tx.seen && !final.stopped)
 		return unseen(c, &final, f);
+	e = final_shown(&final, "minted", f);
+	if (e != ERR_OK)
+		return e;
 	if (final.behind || missed_above(b->journal, tx.height))
 		return fail_set(f, ERR_INPUT,
 		    "this node has not read Bitcoin as far as it is final, block %" PRIu64
