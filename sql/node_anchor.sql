@@ -56,9 +56,9 @@ SELECT id FROM node_anchor WHERE hash = :hash;
 
 -- name: node_anchor_get
 -- in: id i64
--- out: id i64, hash b32, root b32, own i64, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64
+-- out: id i64, hash b32, root b32, own i64, made_ms i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64, change i64?
 SELECT id, hash, root, payload IS NOT NULL AS own, made_ms, status, txid, broadcast_ms, retries, height, block_hash,
-	confirmations
+	confirmations, change
 FROM node_anchor WHERE id = :id;
 
 -- Of a root, the newest first.
@@ -68,12 +68,10 @@ FROM node_anchor WHERE id = :id;
 -- scan: once for each state that is anchored
 SELECT id FROM node_anchor WHERE root = :root ORDER BY id DESC;
 
--- Of states that were anchored after a time.
--- name: node_anchor_since
--- in: after i64
+-- name: node_anchors
 -- out: id i64
 -- scan: once for each state that goes back
-SELECT id FROM node_anchor WHERE made_ms > :after ORDER BY id;
+SELECT id FROM node_anchor ORDER BY id;
 
 -- name: node_anchor_put
 -- in: id i64, status i64, txid b32?, broadcast_ms i64?, retries i64, height i64?, block_hash b32?, confirmations i64, moved i64

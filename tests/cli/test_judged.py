@@ -303,8 +303,8 @@ def journal_is_asked_and_tells_the_database(folder):
     assert [what for what, _, _ in node.findings(1) if what in ("log", "database")] == []
     begun(node)
     # an anchor of a state that was given up does not wait in the database, either
-    write(node.log, whole.decode(), OLD)
-    node("node", "recover", "--to", "2", node.word("node", "recover", "--to", "2")[0]).ends(0)
+    write(node.log, OLD, whole.decode())
+    node("node", "recover", "--to", "1", node.word("node", "recover", "--to", "1")[0]).ends(0)
     node("node", "anchors").ends(0, f"{second} FAILED_ORPHANED, without a transaction, ")
 
 

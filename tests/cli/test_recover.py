@@ -307,6 +307,51 @@ def going_back_is_asked_for(folder):
 
 
 @test
+def anchors_are_given_up_with_their_states(folder):
+    """of later states, whatever the clock said when they were made; where a journal never had them, the log says which"""
+    hour, made = 3600000, []
+    begin(folder)
+    journal, older = [os.path.join(folder, name) for name in ("pawl.db", "older.db")]
+    data, whole = [os.path.join(folder, name) for name in ("l2", "whole")]
+
+    def clock_was_wrong(base):
+        for which, by in ((0, hour), (3, -hour)):
+            base.execute("UPDATE node_anchor SET made_ms = made_ms + ? WHERE hash = ?", (by, bytes.fromhex(made[which])))
+
+    def statuses(base):
+        rows = dict(base.execute("SELECT lower(hex(hash)), status FROM node_anchor"))
+        return [rows.get(anchor) for anchor in made]
+
+    for n in range(4):
+        if n == 2:
+            Run(folder, "backup", older).ends(0)
+        apply(folder, credit("a", 1, id=f"c{n}"))
+        made += [a["anchor"] for a in Run(folder, "node", "create-anchor", "--json").ends(0).json()]
+    shutil.copytree(data, whole)
+    with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as base:
+        clock_was_wrong(base)
+        word, told = word_of(folder, "node", "recover", "--to", "2")
+        assert "what 2 anchors stand for" in told, told
+        Run(folder, "node", "recover", "--to", "2", word).ends(0)
+        assert statuses(base) == [0, 0, 3, 3]
+    # of the newest states only the log knows which was first, and of two anchors nobody when they were made
+    shutil.rmtree(data)
+    os.rename(whole, data)
+    Run(folder, "restore", older).ends(0)
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write("journal: pawl.db\nnode: {data_dir: l2, chain: b}\n" + CHAIN_B)
+    with Serve(folder, lambda serve: "start 3 of 5" in serve.said()):
+        pass
+    with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as base:
+        clock_was_wrong(base)
+        assert statuses(base) == [0, 0, 0, 0]
+        word, told = word_of(folder, "node", "recover", "--to", "3")
+        assert "what 1 anchor stands for" in told, told
+        Run(folder, "node", "recover", "--to", "3", word).ends(0)
+        assert statuses(base) == [0, 0, 0, 3]
+
+
+@test
 def taken_back_changes_come_again(folder):
     """back to a snapshot of its own, the journal knows which changes it took back: their ids are free until they are back"""
     begin(folder)

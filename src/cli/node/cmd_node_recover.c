@@ -173,11 +173,14 @@ static enum err newer_load(struct recovery *r, struct l2_log *log, struct l2_blo
 }
 
 static enum err take(struct recovery *r, const struct l2_recovered *log,
-    struct l2_state *s, const struct l2_state *newer, struct fail *f)
+    struct l2_log *file, struct l2_block block, struct l2_state *s,
+    const struct l2_state *newer, struct fail *f)
 {
 	char what[BACKUP_NAME_MAX + 64], line[64], keep[BACKUP_NAME_MAX + 32], doubt[400];
 	const struct replacing replacing = { .state = s,
 		.since_ms = log->anchor[0] ? log->anchored_ms : log->snapshot_ms,
+		.log = file,
+		.block = block,
 		.newer = newer,
 		.doubt = log->doubted && !MUTANT(recovered_undoubted) ? doubt : NULL,
 		.what = what,
@@ -204,7 +207,7 @@ static enum err state_agree(struct recovery *r, const struct l2_recovered *log,
 	l2_state_init(&newer);
 	e = r->fresh ? newer_load(r, file, block, &newer, &is, f) : ERR_OK;
 	if (e == ERR_OK)
-		e = take(r, log, s, is ? &newer : NULL, f);
+		e = take(r, log, file, block, s, is ? &newer : NULL, f);
 	l2_state_release(&newer);
 	return e;
 }

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/mutant.h"
 #include "cli/node/database.h"
+#include "cli/node/later.h"
 #include "cli/node/refuse.h"
 #include "cli/owner/own.h"
 #include "cli/report/report.h"
@@ -26,6 +27,7 @@ struct replacement {
 	/* what is given up */
 	struct book_lost lost;
 	size_t anchors, waiting;
+	struct later later;
 	int64_t after;
 	int64_t left, back; /* changes that it takes back, and that it brings back */
 };
@@ -51,9 +53,9 @@ static struct hash root_hash(const char text[L2_HEX])
 static size_t anchors_of_others(struct replacement *p, bool give_up)
 {
 	struct hash root = root_hash(p->will);
-	int64_t after = p->r->since_ms > INT64_MAX ? INT64_MAX : (int64_t)p->r->since_ms;
 
-	return anchors_since(p->journal, after, &root, give_up, &p->waiting);
+	return anchors_leave(
+	    p->journal, &root, later_is, &p->later, give_up, &p->waiting);
 }
 
 /* In the journal a change is known by its id, and in no state: what made one that it
@@ -92,6 +94,11 @@ static void count(struct replacement *p)
 	p->after = book_had(p->journal, r->state);
 	if (p->after >= 0)
 		book_way(p->journal, p->after, &p->left, &p->back);
+	p->later = (struct later){ .journal = p->journal,
+		.after = p->after,
+		.since_ms = r->since_ms,
+		.log = r->log,
+		.block = r->block };
 	p->anchors = anchors_of_others(p, false);
 	unknown_note(p);
 }
@@ -273,6 +280,7 @@ enum err replace_state(
 		e = replace(&p, f);
 	}
 	l2_state_release(&p.was);
+	later_release(&p.later);
 	loop_close(&l);
 	return e;
 }

@@ -9,14 +9,16 @@
 #define PAWL_CLI_NODE_REPLACE_H
 
 #include "cli/cli.h"
-#include "kinds/node/snapshot/state.h"
+#include "kinds/node/snapshot/log.h"
 #include "kinds/node/state/book.h"
 
 #define KEPT_MAX 1024
 
 struct replacing {
 	struct l2_state *state; /* is sorted */
-	uint64_t since_ms;      /* its time: anchors of states after it are given up */
+	uint64_t since_ms;      /* its time */
+	struct l2_log *log;     /* that has it; may be NULL */
+	struct l2_block block;  /* its snapshot there */
 	/* What there is besides, where the journal has nothing yet; may be NULL. Sorted.
 	 */
 	const struct l2_state *newer;

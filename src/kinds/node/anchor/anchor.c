@@ -91,7 +91,8 @@ bool anchor_read(struct journal *j, int64_t id, struct anchor *ret)
 		.has_height = !row.no_height,
 		.height = row.no_height ? 0 : (uint64_t)row.height,
 		.in_block = !row.no_block_hash,
-		.confirmations = (uint64_t)row.confirmations };
+		.confirmations = (uint64_t)row.confirmations,
+		.change = row.no_change ? 0 : row.change };
 	memcpy(ret->hash.at, row.hash, sizeof ret->hash.at);
 	memcpy(ret->root.at, row.root, sizeof ret->root.at);
 	memcpy(ret->txid.at, row.txid, sizeof ret->txid.at);
@@ -243,21 +244,21 @@ int64_t anchors_n(struct journal *j)
 	return ret;
 }
 
-size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
-    bool give_up, size_t *ret_waiting)
+size_t anchors_leave(struct journal *j, const struct hash *root,
+    anchor_is_later_fn *is_later, void *ctx, bool give_up, size_t *ret_waiting)
 {
-	struct sql_node_anchor_since_in in = { .after = after_ms };
-	struct sql_node_anchor_since_out row;
+	struct sql_node_anchors_out row;
 	struct ids ids = { .n = 0 };
 	struct anchor a;
 	size_t n = 0;
 
 	*ret_waiting = 0;
-	sql_node_anchor_since_begin(j, &in);
-	while (sql_node_anchor_since_next(j, &row))
+	sql_node_anchors_begin(j);
+	while (sql_node_anchors_next(j, &row))
 		ids_add(&ids, row.id);
 	for (size_t i = 0; i < ids.n; i++) {
-		if (!anchor_read(j, ids.at[i], &a) || hash_same(&a.root, root))
+		if (!anchor_read(j, ids.at[i], &a) || hash_same(&a.root, root) ||
+		    !is_later(ctx, &a))
 			continue;
 		n++;
 		if (a.status != ANCHOR_PENDING || a.has_txid || a.in_block)

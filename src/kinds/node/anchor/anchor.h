@@ -48,7 +48,7 @@ struct anchor {
 	bool in_block; /* ..and has it still: this one */
 	struct hash block_hash;
 	uint64_t confirmations;
-	int64_t change; /* for anchor_add: by which it came; 0: by none */
+	int64_t change; /* by which it came; 0: by none, or that is not known */
 };
 
 /* All that is known of it, in the open transaction; one that is there stays as it is.
@@ -73,11 +73,12 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 /* How many there are, whatever became of them: each is of a state that had a snapshot. */
 int64_t anchors_n(struct journal *j);
 
-/* The state goes back to one of this time and root: anchors of states that came after
- * are theirs no more. *ret_waiting of them wait for a transaction; give_up: these become
+/* The state becomes one of this root: anchors of states that came later are of none that
+ * it will have. *ret_waiting of them wait for a transaction; give_up: these become
  * FAILED_ORPHANED, so that nobody sends one. How many there are. */
-size_t anchors_since(struct journal *j, int64_t after_ms, const struct hash *root,
-    bool give_up, size_t *ret_waiting);
+typedef bool anchor_is_later_fn(void *ctx, const struct anchor *a);
+size_t anchors_leave(struct journal *j, const struct hash *root,
+    anchor_is_later_fn *is_later, void *ctx, bool give_up, size_t *ret_waiting);
 
 /* -- what blocks say: the answers that feed.h of the follower wants, one chain's -------
  */

@@ -160,6 +160,8 @@ int64_t book_taken(struct journal *j);
  * one of which the number was not kept; nobody can say behind any restore. */
 enum book_stands { BOOK_STANDS, BOOK_MAY_STAND, BOOK_TAKEN_BACK };
 enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by);
+/* The same of the state that there was behind a change. */
+enum book_stands book_stood(struct journal *j, int64_t change, int64_t behind);
 /* When a change is dated; -1: it is not here, but in an archive, or there is none. */
 int64_t book_dated(struct journal *j, int64_t change);
 

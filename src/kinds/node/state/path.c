@@ -89,6 +89,17 @@ static int64_t replaced_by(struct journal *j, int64_t last)
 	return sql_node_restore_below_one(j, &in, &r) ? r.no : 0;
 }
 
+enum book_stands book_stood(struct journal *j, int64_t change, int64_t behind)
+{
+	static const enum book_stands of[] = {
+		[PATH_HAS] = BOOK_STANDS,
+		[PATH_MAY_HAVE] = BOOK_MAY_STAND,
+		[PATH_LACKS] = BOOK_TAKEN_BACK,
+	};
+
+	return of[path_on(j, behind, change)];
+}
+
 enum book_stands book_stands(struct journal *j, int64_t change, int64_t *ret_by)
 {
 	enum on_path is = PATH_HAS;
