@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -246,6 +247,28 @@ def a_daemon_makes_them(folder):
             pass
     count = [n for n in names(os.path.dirname(latest)) if n.endswith(".sha256")]
     assert len(count) == 1, serve.said()
+
+
+@test
+def a_command_ends_with_what_it_runs(folder):
+    """a daemon that ends takes the script of node.backup.command with it, and the program that this waits for"""
+    filled(folder)
+    lasting, command = os.path.join(folder, "lasting"), os.path.join(folder, "take")
+    os.mkfifo(lasting)
+    with open(command, "w", encoding="utf-8") as file:
+        os.chmod(command, 0o700)
+        file.write("#!/bin/sh\n(echo begun; exec sleep 1000) > lasting\ntrue\n")
+    with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
+        file.write("serve: {listen: none}\n"
+                   f"node: {{data_dir: l2, chain: b, backup: {{command: {command}}}}}\n"
+                   f"{SILENT_CHAIN}\n")
+    Run(folder, "init").ends(0)
+    with Serve(folder):
+        pipe = open(lasting, "rb", buffering=0)  # pylint: disable=consider-using-with
+        assert pipe.readline() == b"begun\n"
+    with pipe:
+        ready, _, _ = select.select([pipe], [], [], 30)
+        assert ready and pipe.read() == b"", "it has it open yet"
 
 
 @test

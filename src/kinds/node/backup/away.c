@@ -85,16 +85,36 @@ enum err l2_backup_copy(const struct l2_backup_plan *plan, const struct l2_backu
 
 /* -- by a program ------------------------------------------------------------- */
 
+/* A script, and what it runs, end together. One that may ask somebody at a terminal stays
+ * in the group of that: it could not read there else, and Ctrl-C ends all of it. */
+static bool is_apart(void)
+{
+	return !isatty(STDIN_FILENO) && !MUTANT(command_ends_alone);
+}
+
+static void stop(pid_t pid, int by)
+{
+	kill(is_apart() ? -pid : pid, by);
+}
+
 /* What it needs to find other programs, and no more: secrets may be among the rest. */
 static int start(pid_t *ret, const char *command, char **argv)
 {
+	posix_spawnattr_t how;
+	int e;
 	char path[BACKUP_PATH_MAX], home[BACKUP_PATH_MAX];
 	char *env[] = { path, home, NULL };
 	const char *p = getenv("PATH"), *h = getenv("HOME");
 
 	snprintf(path, sizeof path, "PATH=%s", p ? p : "/usr/bin:/bin");
 	snprintf(home, sizeof home, "HOME=%s", h ? h : "/");
-	return posix_spawn(ret, command, NULL, NULL, argv, env);
+	e = posix_spawnattr_init(&how);
+	if (e)
+		return e;
+	posix_spawnattr_setflags(&how, is_apart() ? POSIX_SPAWN_SETPGROUP : 0);
+	e = posix_spawn(ret, command, NULL, &how, argv, env);
+	posix_spawnattr_destroy(&how);
+	return e;
 }
 
 /* Until it ends, or its time is over, or that of this process: 0, where it still runs. */
@@ -106,7 +126,7 @@ static int watched(pid_t pid)
 	for (int ms = 0; !said && ms < COMMAND_MS && !files_stopped(); ms += LOOK_MS)
 		said = poll(&end, 1, LOOK_MS);
 	if (!said && files_stopped()) {
-		kill(pid, SIGTERM);
+		stop(pid, SIGTERM);
 		said = poll(&end, 1, GRACE_MS);
 	}
 	if (end.fd >= 0)
@@ -161,6 +181,6 @@ enum err l2_backup_command(const struct l2_backup_plan *plan, const struct l2_ba
 		    strerror(said));
 	late = !watched(pid);
 	if (late)
-		kill(pid, SIGKILL);
+		stop(pid, SIGKILL);
 	return ended(pid, command, late, f);
 }
