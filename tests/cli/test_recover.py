@@ -339,7 +339,7 @@ def anchors_are_given_up_with_their_states(folder):
     os.rename(whole, data)
     Run(folder, "restore", older).ends(0)
     with open(os.path.join(folder, "pawl.yaml"), "w", encoding="utf-8") as file:
-        file.write("journal: pawl.db\nnode: {data_dir: l2, chain: b}\n" + CHAIN_B)
+        file.write(f"journal: pawl.db\nnode: {{data_dir: l2, chain: b}}\nserve: {{listen: none}}\n{SILENT_CHAIN}\n")
     with Serve(folder, lambda serve: "start 3 of 5" in serve.said()):
         pass
     with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as base:
