@@ -9,7 +9,8 @@
 #include "base/check.h"
 #include "crypto/keccak.h"
 
-/* More than the library takes of the stack with a key on it, which it leaves there. */
+/* More than the library takes of the stack with a key on it, which it leaves there; last
+ * of all, because a function that is called for the first time saves registers there. */
 #define STACK_USED 16384
 
 static secp256k1_context *ctx;
@@ -49,8 +50,8 @@ enum err secp_address(uint8_t address[20], const struct secret *key, struct fail
 	if (secret_len(key) != 32 ||
 	    !secp256k1_ec_pubkey_create(ctx, &public, secret_bytes(key)))
 		return fail_set(f, ERR_KEY, "not a private key of secp256k1");
-	sodium_stackzero(STACK_USED);
 	address_of(address, &public);
+	sodium_stackzero(STACK_USED);
 	return ERR_OK;
 }
 
@@ -63,8 +64,8 @@ void secp_sign(uint8_t r[32], uint8_t s[32], int *parity, const struct secret *k
 	CHECK(ctx && secret_len(key) == 32);
 	CHECK(secp256k1_ecdsa_sign_recoverable(
 	    ctx, &sig, hash, secret_bytes(key), NULL, NULL));
-	sodium_stackzero(STACK_USED);
 	secp256k1_ecdsa_recoverable_signature_serialize_compact(ctx, both, parity, &sig);
+	sodium_stackzero(STACK_USED);
 	CHECK(*parity == 0 || *parity == 1); /* 2 and 3 take 2^128 tries */
 	memcpy(r, both, 32);
 	memcpy(s, both + 32, 32);

@@ -1,5 +1,6 @@
 /* Keys, hashes and signatures: vectors of the standards, another wallet's, and files
  * that want to hurt. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -177,6 +178,78 @@ static const struct sign_row {
 #define SIGN(...) { __VA_ARGS__ },
 #include "../vectors/ethers.def"
 };
+
+#define STACK (1 << 20)
+
+static void *address_make(void *key)
+{
+	uint8_t address[20];
+
+	return secp_address(address, key, NULL) == ERR_OK ? key : NULL;
+}
+
+static void *sign(void *key)
+{
+	static const uint8_t hash[32] = { 1 };
+	uint8_t r[32], s[32];
+	int parity;
+
+	secp_sign(r, s, &parity, key, hash);
+	return key;
+}
+
+/* Half of the key, in either order of its bytes. */
+static bool holds_some(const uint8_t *stack, const uint8_t key[32])
+{
+	uint8_t turned[32];
+
+	for (size_t i = 0; i < 32; i++)
+		turned[i] = key[31 - i];
+	for (size_t i = 0; i + 16 <= STACK; i++)
+		for (size_t at = 0; at <= 16; at += 8)
+			if (!memcmp(stack + i, key + at, 16) ||
+			    !memcmp(stack + i, turned + at, 16))
+				return true;
+	return false;
+}
+
+static bool leaves_some(void *(*what)(void *), struct secret *s, const uint8_t key[32])
+{
+	uint8_t *stack = aligned_alloc(4096, STACK);
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *done = NULL;
+	bool ret;
+
+	assert_non_null(stack);
+	memset(stack, 0, STACK);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
+	assert_int_equal(pthread_create(&thread, &attr, what, s), 0);
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_ptr_equal(done, s);
+	ret = holds_some(stack, key);
+	pthread_attr_destroy(&attr);
+	free(stack);
+	return ret;
+}
+
+/* The first call of a library's function saves registers there, and so what is left in
+ * them: nobody may have called one of the curve before this test. */
+static void no_key_stays_on_the_stack(void **state)
+{
+	uint8_t key[32], bytes[32];
+	struct secret *s;
+
+	(void)state;
+	for (size_t i = 0; i < 32; i++)
+		key[i] = (uint8_t)(0x3a + 7 * i);
+	memcpy(bytes, key, 32);
+	s = secret_new(bytes, 32);
+	assert_false(leaves_some(address_make, s, key));
+	assert_false(leaves_some(sign, s, key));
+	secret_free(s);
+}
 
 static void sign_row_holds(const struct sign_row *row)
 {
@@ -506,6 +579,7 @@ int main(void)
 		cmocka_unit_test(secret_is_guarded),
 		cmocka_unit_test(secret_leaves_no_core),
 		cmocka_unit_test(secret_reads_hex),
+		cmocka_unit_test(no_key_stays_on_the_stack),
 		cmocka_unit_test(signs_as_ethers),
 		cmocka_unit_test(signs_as_eip155),
 		cmocka_unit_test(secp_refuses_what_is_no_key),
