@@ -555,6 +555,57 @@ def status_says_what_doctor_says(folder):
     unseen_are_settled(folder, peg)
 
 
+def without_room(folder, *words):
+    """A run that may write no file of more than 8 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+    try:
+        return subprocess.run([PAWL, *words], cwd=folder, env=environment(), capture_output=True, text=True, timeout=60,
+                              check=False, restore_signals=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@test
+def one_rebuilds_a_missing_database(folder):
+    """and while another one does it is refused, with his files as they are; without room nothing is left of it"""
+    begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    database, fresh = (os.path.join(folder, "l2", name) for name in ("reorg_db", "reorg_db.new"))
+    shutil.rmtree(database)
+    with Rocks(fresh) as db:
+        db.put("block:00000000000000000007", "7" * 64)
+        Run(folder, "node", "rebuild-reorg-db").ends(5, err=f"reorg_db.new is open in process {os.getpid()}")
+        assert not os.path.exists(database)
+        db.put("block:00000000000000000008", "8" * 64)
+        assert len(db.all()) == 2
+    Run(folder, "node", "rebuild-reorg-db").ends(0, " 1 anchor")
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"))) as db:
+        db.execute("SELECT count(*) FROM chain")  # so that the journal's -shm is there
+        full = without_room(folder, "node", "rebuild-reorg-db")
+        assert full.returncode and "File too large" in full.stderr and not os.path.exists(fresh), full
+        Run(folder, "node", "anchors").ends(0)
+
+
+@test
+def half_a_recovery_says_so(folder):
+    """the journal has the state of a snapshot, and its log could not be cut: that is said, and typed again it ends"""
+    log = begin(folder)
+    for amount in (5, 6):
+        apply(folder, credit("a", amount))
+        Run(folder, "node", "create-anchor").ends(0)
+    word, part = word_of(folder, "node", "recover", "--to", "1")[0], log + ".part"
+    os.makedirs(os.path.join(part, "in the way"))
+    is_now = root(folder)
+    Run(folder, "node", "recover", "--to", "1", word).ends(
+        1, err="the state of the journal is that of snapshot 1 by now, and the log ends behind it when this is typed again: .*part")
+    assert root(folder) != is_now
+    shutil.rmtree(part)
+    Run(folder, "node", "recover", "--to", "1").ends(0, "What was behind it is gone")
+    assert verified(folder) == root(folder)
+
+
 @contextlib.contextmanager
 def anchored_deep(folder, *ages_s):
     """The anchors are this old, and in a block of a chain that is thousands of blocks above it: no test mines these."""

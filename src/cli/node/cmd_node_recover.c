@@ -316,6 +316,11 @@ static enum err recover(struct recovery *r, struct fail *f)
 	e = l2_log_recover(&plan, &r->log, f);
 	reading_end();
 	judge_release(&r->judge);
+	if (e != ERR_OK && r->state.moved)
+		(void)fail_wrap(f, e,
+		    "the state of the journal is that of snapshot %zu by now, and the "
+		    "log ends behind it when this is typed again",
+		    r->log.number);
 	r->log_missing = e == ERR_NOT_FOUND && !r->log.blocks;
 	if (r->log_missing && of_journal && !r->number)
 		e = ERR_OK;

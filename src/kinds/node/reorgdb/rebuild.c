@@ -200,8 +200,7 @@ static enum err fill(struct rebuilt *ret, struct reorgdb *to, struct reorgdb *fr
 
 /* -- folders --------------------------------------------------------------- */
 
-/* What a rebuild that died left. Its name is ours alone, and it has no folders in it. */
-static enum err leftover_clear(const char *path, struct fail *f)
+static enum err folder_clear(const char *path, struct fail *f)
 {
 	DIR *d = opendir(path);
 	struct dirent *entry;
@@ -212,6 +211,19 @@ static enum err leftover_clear(const char *path, struct fail *f)
 		(void)unlinkat(dirfd(d), entry->d_name, 0);
 	closedir(d);
 	return rmdir(path) == 0 ? ERR_OK : fail_file(f, ERR_SYSTEM, path);
+}
+
+/* What a rebuild that died left: one that lives has its locks. Its name is ours alone,
+ * and it has no folders in it. */
+static enum err leftover_clear(const char *path, struct fail *f)
+{
+	struct reorgdb_held held = REORGDB_NOT_HELD;
+	enum err e = MUTANT(rebuilt_by_two) ? ERR_OK : reorgdb_hold(path, &held, f);
+
+	if (e == ERR_OK)
+		e = folder_clear(path, f);
+	reorgdb_let_go(&held);
+	return e;
 }
 
 static enum err aside_name(char out[PATH_MAX], const char *path, struct fail *f)
@@ -272,7 +284,9 @@ enum err reorgdb_rebuild(
 {
 	char fresh[PATH_MAX];
 	struct reorgdb *old, *to;
+	struct reorgdb_held held = REORGDB_NOT_HELD;
 	struct fail why = { .err = ERR_OK };
+	bool begun;
 	enum err e;
 	int n = snprintf(fresh, sizeof fresh, "%s.new", path);
 
@@ -287,6 +301,7 @@ enum err reorgdb_rebuild(
 	if (e != ERR_OK && e != ERR_NOT_FOUND)
 		cut_short(ret, &why);
 	e = leftover_clear(fresh, f);
+	begun = e == ERR_OK;
 	if (e == ERR_OK)
 		e = reorgdb_open(&to, fresh, REORGDB_CREATE, f);
 	if (e == ERR_OK) {
@@ -294,7 +309,12 @@ enum err reorgdb_rebuild(
 		reorgdb_close(to);
 	}
 	reorgdb_close(old);
-	if (e == ERR_STOPPED)
+	if (e == ERR_OK)
+		e = reorgdb_hold(fresh, &held, f);
+	if (e == ERR_OK)
+		e = swap(ret, path, fresh, f);
+	reorgdb_let_go(&held);
+	if (e != ERR_OK && e != ERR_OWNED && begun)
 		(void)leftover_clear(fresh, NULL);
-	return e == ERR_OK ? swap(ret, path, fresh, f) : e;
+	return e;
 }
