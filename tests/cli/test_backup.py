@@ -146,8 +146,9 @@ def a_copy_that_failed_is_known(folder):
         config(folder, f"{{folder: {there}}}")
         Run(folder, "node", "backup").ends(1, err="folder .*disk/node is not there, and none is made: mount the disk .* install -d")
     assert names(os.path.join(folder, "disk")) == []
-    config(folder, "{folder: l2more}")  # beside what is copied, whose name it begins with
-    Run(folder, "node", "backup").ends(1, err="folder .*l2more is not there, and none is made")
+    os.mkdir(os.path.join(folder, "l2more"))  # beside what is copied, whose name it begins with
+    config(folder, "{folder: l2more/node}")
+    Run(folder, "node", "backup").ends(1, err="folder .*l2more/node is not there, and none is made")
     for there in ("l2/mine", "./l2//more"):  # no other disk than that of what is copied
         config(folder, f"{{folder: {there}}}")
         Run(folder, "node", "backup").ends(0)
