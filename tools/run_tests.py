@@ -4,9 +4,10 @@
 usage: run_tests.py [--slow N] BUILD [NAME...]
 
 A test program speaks TAP. Its suite is the first name that meson.build gives it. NAME is
-a suite, a program, or a part of a program's name; without one, all suites run but those
-that take long. A program that ends badly, overruns its time or breaks off its plan counts as one
-failure more. The last line is `N passed, N failed`, and the exit code follows it.
+a suite, a program, SUITE/PROGRAM, or a part of a program's name; one that names nothing is
+an error. Without one, all suites run but those that take long. A program that ends badly,
+overruns its time or breaks off its plan counts as one failure more. The last line is
+`N passed, N failed`, and the exit code follows it.
 """
 
 import argparse
@@ -164,13 +165,15 @@ def chosen(tests, names):
     for name in names:
         for matches in (
             lambda test: test["suite"] == name,
-            lambda test: test["name"] == name,
+            lambda test: name in (test["name"], f"{test['suite']}/{test['name']}"),
             lambda test: name in test["name"],
         ):
             hits = [test for test in tests if matches(test)]
             if hits:
                 found += [test for test in hits if test not in found]
                 break
+        else:
+            sys.exit(f"run_tests: no test is called {name}")
     return found
 
 
@@ -191,9 +194,6 @@ def main():
     options = parser.parse_args()
 
     tests = chosen(tests_of(options.build), options.names)
-    if not tests:
-        print("run_tests: no test has such a name", file=sys.stderr)
-        return 1
     logs = os.path.join(options.build, "test-logs")
     os.makedirs(logs, exist_ok=True)
     outcomes = run_all(tests, logs, options.slow)
