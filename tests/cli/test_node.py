@@ -168,6 +168,8 @@ def state_from_elsewhere(folder):
     Run(folder, "node", "apply", "a.jsonl").ends(5, err="a.jsonl:1: id pay-1 was done as change")
     Run(folder, "node", "import", "pawl.yaml").ends(2, err="pawl.yaml: no snapshot in it holds")
     Run(folder, "node", "import", "missing").ends(1, err="missing: No such file")
+    os.mkfifo(os.path.join(folder, "pipe"))
+    Run(folder, "node", "import", "pipe").ends(1, err="pipe: no regular file; what comes by a pipe is put into one")
     Run(folder, "doctor", "--journal").ends(0)
 
 

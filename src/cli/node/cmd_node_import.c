@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mutant.h"
 #include "cli/behalf.h"
@@ -18,11 +19,19 @@
 /* Lines of JSON begin with a brace, snapshots do not. */
 static enum err is_dump(bool *ret, const struct cli *c, const char *path, struct fail *f)
 {
-	FILE *in = fopen(path, "re");
-	int first = in ? getc(in) : EOF;
-	bool failed = !in || ferror(in);
+	struct stat st;
+	bool failed;
+	int first;
+	FILE *in;
 	enum err e;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a pipe is never read twice */
+		return fail_set(f, ERR_SYSTEM,
+		    "%s: no regular file; what comes by a pipe is put into one first",
+		    path);
+	in = fopen(path, "re");
+	first = in ? getc(in) : EOF;
+	failed = !in || ferror(in);
 	*ret = first == '{';
 	if (in)
 		(void)fclose(in);
@@ -83,7 +92,7 @@ static enum err snapshot_read(struct reading *r, struct l2_state *s, struct fail
 
 static enum err state_read(struct reading *r, struct l2_state *s, struct fail *f)
 {
-	bool dump;
+	bool dump = false;
 	enum err e = is_dump(&dump, r->cli, r->path, f);
 
 	if (e != ERR_OK)
