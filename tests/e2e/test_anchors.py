@@ -23,7 +23,7 @@ class Anchored(Layer):
         return {r["anchor"][0]: (r["status"], r["height"], r["confirmations"]) for r in rows}
 
     def await_anchors(self, **wanted):
-        wait_until(lambda: self.anchors() == wanted, 20, f"anchors: {wanted}", 0.05)
+        wait_until(lambda: self.anchors() == wanted, 60, f"anchors: {wanted}", 0.05)
 
     def apply(self, *changes, code=0):
         file = self.folder / "changes.jsonl"
@@ -126,7 +126,7 @@ def is_stopped(desk):
 
 def accepted(desk):
     is_stopped(desk)
-    wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 20, "what is accepted")
+    wait_until(lambda: desk.run("resume", "chain:btc").code == 0, 60, "what is accepted")
 
 
 def below_all_that_is_known(desk, node):
@@ -138,7 +138,7 @@ def below_all_that_is_known(desk, node):
     daemon = serving(desk)
     node.reorg(node.height() - 2, miner=1, more=2)
     is_stopped(desk)
-    wait_until(lambda: "a quorum has none of the blocks" in desk.run("status").out, 20, "why")
+    wait_until(lambda: "a quorum has none of the blocks" in desk.run("status").out, 60, "why")
     within("none of the blocks", desk.run("doctor", "--json").out, "doctor")
     stop(desk, daemon)  # who accepts it alone tells the layer, too
     known = f"a reorg at or below height {min(before)}, at least {len(before)} deep"
@@ -146,7 +146,7 @@ def below_all_that_is_known(desk, node):
     daemon = serving(desk)
     desk.await_follows("another past")
     wait_until(lambda: f"at or below height {min(before)}" in desk.run("node", "reorgs", "1").out,
-               20, "what is known of the reorg", 0.05)
+               60, "what is known of the reorg", 0.05)
     stop(desk, daemon)
     same([(r["reorg"], r["height"], r["old_hash"], r["at_least"])
           for r in desk.told("reorgs", "1") if "reorg" in r],
