@@ -31,6 +31,7 @@ struct applying {
 	char prefix[PREFIX_DIGITS + 1]; /* "": no line gets an id */
 	long long line;
 	struct book_done done;
+	struct l2_sight sight; /* of the log */
 };
 
 /* -- lines ----------------------------------------------------------------- */
@@ -179,12 +180,12 @@ static enum err change_here(
 
 static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
 {
-	const struct applying *a = ctx;
+	struct applying *a = ctx;
 	char log[SNAPSHOTS_PATH_MAX];
 	enum err e =
 	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, log, f);
 
-	return e == ERR_OK ? l2_rooted(&files_of_system, log, anchor, f) : e;
+	return e == ERR_OK ? l2_rooted(&a->sight, &files_of_system, log, anchor, f) : e;
 }
 
 static enum err do_here(void *ctx, struct loop *l, struct fail *f)
@@ -202,6 +203,7 @@ static enum err do_here(void *ctx, struct loop *l, struct fail *f)
 	if (e == ERR_OK)
 		book_settle(b);
 	book_free(b);
+	l2_sight_release(&a->sight);
 	if (e != ERR_OK)
 		return e; /* closing the journal takes all of it back */
 	return journal_commit(l->journal, f);

@@ -20,14 +20,10 @@ struct wanted {
 	uint64_t made_ms;
 };
 
-/* The states that snapshots of a log have, and the anchors that these have. */
-struct sight {
-	struct seen {
-		char root[L2_HEX], hash[L2_HEX];
-		bool anchored;
-		uint64_t made_ms;
-	} * at;
-	size_t n;
+struct l2_rooted_one {
+	char root[L2_HEX], hash[L2_HEX];
+	bool anchored;
+	uint64_t made_ms;
 };
 
 static struct wanted wanted_of(const struct change *anchor)
@@ -43,13 +39,13 @@ static struct wanted wanted_of(const struct change *anchor)
 	return w;
 }
 
-static bool is_of(const struct seen *one, const struct wanted *w)
+static bool is_of(const struct l2_rooted_one *one, const struct wanted *w)
 {
 	return !strcmp(one->root, w->root) &&
 	    (!one->anchored || !strcmp(one->hash, w->hash));
 }
 
-static bool has(const struct sight *s, const struct wanted *w)
+static bool has(const struct l2_sight *s, const struct wanted *w)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (is_of(&s->at[i], w))
@@ -59,16 +55,17 @@ static bool has(const struct sight *s, const struct wanted *w)
 
 /* -- in the log ---------------------------------------------------------------- */
 
-static void see(struct sight *s, const struct l2_verdict *v)
+static void see(struct l2_sight *s, const struct l2_verdict *v)
 {
-	struct seen *one;
+	struct l2_rooted_one *one;
 
 	if (judge_of(v) == JUDGED_BROKEN)
 		return;
 	if (!(s->n & (s->n - 1)))
 		s->at = mem_grow(s->at, s->n ? 2 * s->n : 1, sizeof *s->at);
 	one = &s->at[s->n++];
-	*one = (struct seen){ .anchored = v->anchored, .made_ms = v->anchored_ms };
+	*one =
+	    (struct l2_rooted_one){ .anchored = v->anchored, .made_ms = v->anchored_ms };
 	memcpy(one->root, v->root, sizeof one->root);
 	memcpy(one->hash, v->anchor_hash, sizeof one->hash);
 }
@@ -83,7 +80,7 @@ static bool any(void *ctx, struct l2_bytes hash)
 static const struct l2_demand demand = { .anchor_needed = false, .stored = any };
 
 /* The newest first, down to one that has what is wanted; NULL: all. */
-static enum err see_all(struct sight *s, const struct wanted *until,
+static enum err see_all(struct l2_sight *s, const struct wanted *until,
     const struct files *files, const char *path, struct fail *f)
 {
 	struct l2_verdict v;
@@ -105,7 +102,7 @@ static enum err see_all(struct sight *s, const struct wanted *until,
 }
 
 /* Mostly it is of the newest one: no more is read for that than it takes. */
-static enum err look(struct sight *s, const struct wanted *w, bool all,
+static enum err look(struct l2_sight *s, const struct wanted *w, bool all,
     const struct files *files, const char *path, struct fail *f)
 {
 	struct l2_end end;
@@ -120,7 +117,7 @@ static enum err look(struct sight *s, const struct wanted *w, bool all,
 }
 
 static enum err answered(
-    const struct sight *s, const struct wanted *w, const char *path, struct fail *f)
+    const struct l2_sight *s, const struct wanted *w, const char *path, struct fail *f)
 {
 	if (has(s, w) || MUTANT(anchored_without_snapshot))
 		return ERR_OK;
@@ -138,17 +135,21 @@ static enum err answered(
 	    path, w->root);
 }
 
-enum err l2_rooted(const struct files *files, const char *log,
+enum err l2_rooted(struct l2_sight *s, const struct files *files, const char *log,
     const struct change *anchor, struct fail *f)
 {
 	struct wanted w = wanted_of(anchor);
-	struct sight s = { .n = 0 };
-	enum err e = look(&s, &w, false, files, log, f);
+	enum err e = ERR_OK;
 
-	if (e == ERR_OK)
-		e = answered(&s, &w, log, f);
-	mem_free(s.at);
-	return e;
+	if (!has(s, &w) || MUTANT(log_read_for_each_line))
+		e = look(s, &w, s->looks++ > 0, files, log, f);
+	return e == ERR_OK ? answered(s, &w, log, f) : e;
+}
+
+void l2_sight_release(struct l2_sight *s)
+{
+	mem_free(s->at);
+	*s = (struct l2_sight){ .n = 0 };
 }
 
 /* -- by workers ---------------------------------------------------------------- */
@@ -158,7 +159,7 @@ struct l2_rooter {
 	struct world *world;
 	char path[L2_ROOTER_PATH];
 	struct wanted of;
-	struct sight sight;
+	struct l2_sight sight;
 	bool reading;
 	int64_t until_ms; /* it is so until then */
 	enum err err;
@@ -183,7 +184,7 @@ static void job_done(void *job)
 
 static void rooter_free(struct l2_rooter *t)
 {
-	mem_free(t->sight.at);
+	l2_sight_release(&t->sight);
 	mem_free(t);
 }
 

@@ -10,10 +10,20 @@
 #include "kinds/node/state/change.h"
 #include "world/world.h"
 
-/* anchor: of the kind anchor. fails: INPUT, there is none, with the way out; what the log
- * says. */
-NODISCARD enum err l2_rooted(const struct files *files, const char *log,
-    const struct change *anchor, struct fail *f);
+/* The states that snapshots of a log have, as far as it was read, and the anchors that
+ * these have. All zero at first. */
+struct l2_sight {
+	struct l2_rooted_one *at;
+	size_t n;
+	unsigned looks;
+};
+void l2_sight_release(struct l2_sight *s);
+
+/* anchor: of the kind anchor. Who asks for several of one log keeps the sight: it is read
+ * for none that was seen, and behind the first one as a whole. fails: INPUT, there is
+ * none, with the way out; what the log says. */
+NODISCARD enum err l2_rooted(struct l2_sight *s, const struct files *files,
+    const char *log, const struct change *anchor, struct fail *f);
 
 /* The same for who may not wait: workers read. All zero at first. */
 #define L2_ROOTER_PATH 1024 /* of the log */
