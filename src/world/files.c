@@ -168,8 +168,8 @@ static enum err own(struct file *file, struct fail *f)
 
 	if (fcntl(file->fd, F_OFD_SETLK, &l)) {
 		if (errno == EAGAIN || errno == EACCES)
-			return fail_set(
-			    f, ERR_OWNED, "%s: another process writes it", file->path);
+			return fail_set(f, ERR_OWNED,
+			    "%s: another process writes it; wait for it", file->path);
 		return failed(file->path, "lock", f);
 	}
 	if (fstat(file->fd, &mine) || stat(file->path, &there) ||

@@ -110,8 +110,8 @@ static enum err sync_file(struct file *file, struct fail *f)
 static enum err own(struct file *file, struct fail *f)
 {
 	if (disk_is_owned(disk(), file->file))
-		return fail_set(
-		    f, ERR_OWNED, "%s: another process writes it", file->path);
+		return fail_set(f, ERR_OWNED,
+		    "%s: another process writes it; wait for it", file->path);
 	if (disk_find(disk(), file->path) != file->file)
 		return fail_set(f, ERR_STALE, "%s: was replaced just now", file->path);
 	disk()->opens[file->open].owns = true;
