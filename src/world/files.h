@@ -90,7 +90,8 @@ NODISCARD enum err files_swap_name(
 enum files_swap {
 	FILES_SWAP_NONE,  /* it has no such name */
 	FILES_SWAP_FRESH, /* it was to take the place, and did not */
-	FILES_SWAP_OLD    /* it was there, and another one took its place */
+	FILES_SWAP_OLD,   /* it was there, and another one took its place */
+	FILES_SWAP_UNSURE /* neither has that number, as in a copy of their folder */
 };
 /* name: with its folder, as that of path. */
 enum files_swap files_swap_look(

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,18 +53,31 @@ enum err files_swap_end(const struct files *files, const char *between, const ch
 	return e == ERR_OK ? files->sync_folder(path, f) : e;
 }
 
+static bool is_number(const struct files *files, const char *path, const char *number)
+{
+	char text[24];
+	uint64_t is;
+
+	if (files->number(path, &is, NULL) != ERR_OK)
+		return false;
+	snprintf(text, sizeof text, "%" PRIu64, is);
+	return !strcmp(text, number);
+}
+
 enum files_swap files_swap_look(
     const struct files *files, const char *path, const char *name)
 {
 	size_t n = strlen(path);
-	char now[PATH_MAX];
+	const char *number;
 
 	if (strncmp(name, path, n) != 0 ||
 	    strncmp(name + n, SWAP, sizeof SWAP - 1) != 0 ||
 	    name[n + sizeof SWAP - 1 + strspn(name + n + sizeof SWAP - 1, "0123456789")])
 		return FILES_SWAP_NONE;
-	if (files_swap_name(files, path, now, sizeof now, NULL) == ERR_OK &&
-	    !strcmp(now, name) && !MUTANT(swap_told_as_old))
+	number = name + n + sizeof SWAP - 1;
+	if (is_number(files, path, number) && !MUTANT(swap_told_as_old))
 		return FILES_SWAP_FRESH;
-	return FILES_SWAP_OLD;
+	return is_number(files, name, number) || MUTANT(swap_copied_is_old)
+	    ? FILES_SWAP_OLD
+	    : FILES_SWAP_UNSURE;
 }

@@ -828,6 +828,46 @@ def half_a_reset_is_told_and_asks(folder):
     Run(folder, "node", "reset").ends(1, err="l2_snapshots.dat: is no file. Nothing was changed. First: .* move it away;")
 
 
+def copied(folder):
+    """The data folder as `cp -a` to another disk leaves it: each file has another inode."""
+    data = os.path.join(folder, "l2")
+    shutil.copytree(data, data + ".copy", symlinks=True)
+    shutil.rmtree(data)
+    os.rename(data + ".copy", data)
+
+
+@test
+def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
+    """in a copy of the folder no inode says which log is that of before: nothing is done until people have said it"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    for undone in (True, False):
+        before, _ = word_of(folder, "node", "reset")
+        was = half_reset(folder, 2)
+        copied(folder)
+        for line in ((), ("--undo",), (before,)):
+            told = Run(folder, "node", "reset", *line).ends(5, err="as in a copy of the folder. Nothing was changed.").err
+            made = re.search(r"(mv l2/(\S+) l2/\S+/l2_snapshots.dat); if it is the new one: rm -r l2/\2;", told)
+            assert text(log) == "" and text(os.path.join(folder, "l2", made[2])) == was
+        Run(folder, "node", "doctor").ends(2, "a reset was begun")
+        subprocess.run(["sh", "-c", made[1]], cwd=folder, check=True)
+        if undone:
+            Run(folder, "node", "reset", "--undo").ends(0, "those of before")
+            assert text(log) == was and not archives(folder)
+        else:
+            Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived: ")
+            assert text(os.path.join(archives(folder)[0], "l2_snapshots.dat")) == was
+    # on the way back the new one has that name, and the old one is in place
+    part, new = os.path.join(folder, "l2", "recovery_1795000001.back"), text(log)
+    os.mkdir(part)
+    write(os.path.join(part, "l2_snapshots.dat.again_for_7"), OLD)
+    told = Run(folder, "node", "reset", "--undo").ends(5, err="as in a copy of the folder").err
+    subprocess.run(["sh", "-c", re.search("(rm -r [^;]*);", told)[1]], cwd=folder, check=True)
+    Run(folder, "node", "reset", "--undo").ends(0, "those of before")
+    assert text(log) == new
+
+
 def stopped_amid(folder, *line):
     """The program, stopped by a signal once the folder of a reset is there; it may have ended before."""
     child = subprocess.Popen([PAWL, *line], cwd=folder, env=environment(),
@@ -1020,6 +1060,8 @@ def a_name_says_which_of_two_it_is(folder):
     os.rename(log + ".was", to_come)
     told += Run(folder, "node", "doctor").ends(1, "it was l2/l2_snapshots.dat, before a command that was killed").out
     there, kept_as = re.search(r"do: mv (\S+) (\S+) gives it the name", told).groups()
+    copied(folder)
+    Run(folder, "node", "doctor").ends(1, f"nobody can tell, and nothing reads it\n.*: mv {there} {kept_as}")
     os.rename(os.path.join(folder, there), os.path.join(folder, kept_as))
     assert text(kept(folder, "l2_snapshots.dat")[0]) == OLD.text
     Run(folder, "node", "restore").ends(0)

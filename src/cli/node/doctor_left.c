@@ -78,6 +78,17 @@ static bool swap_tell(const struct leftovers *l, const char *of, const char *pat
 		    database ? "; if it was a restore, the log may be that of the backup "
 			       "already"
 			     : ", and nothing reads this");
+	} else if (swap == FILES_SWAP_UNSURE) {
+		snprintf(remedy, sizeof remedy,
+		    "look at both, and keep this one until it is known what it is: mv %s "
+		    "%s",
+		    word, shell_word(kept, sizeof kept, name));
+		doctor_finding(&l->n->d, "files", path, remedy,
+		    "a command was killed while it put another %s in place: this is the "
+		    "one of before, or the one that was to come. Its name says by an "
+		    "inode which, and the folder was copied, or one of both replaced: "
+		    "nobody can tell, and nothing reads it",
+		    of);
 	}
 	return swap != FILES_SWAP_NONE;
 }

@@ -10,6 +10,7 @@
  *   keep.c      a state as a file
  *   note.c      what went wrong with the last one
  *   reset.c     log and database begun anew, those that were archived
+ *   reset_new.c   what takes their place
  *   reset_lock.c  one of these at a time
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_INSIDE_H
@@ -125,6 +126,15 @@ NODISCARD enum err log_look(struct log_look *ret, const struct files *files,
     const char *path, struct judge *judge, struct fail *f);
 /* All values of a database, by its path: DAMAGED where one is not what it should be. */
 NODISCARD enum err database_look(const char *path, uint64_t *ret_values, struct fail *f);
+
+/* -- reset_new.c: whole and synced, at path, which nothing is --------------- */
+
+typedef enum err reset_make_fn(const struct l2_reset *r, struct journal *j,
+    const struct l2_state *s, const char *path, struct fail *f);
+/* Empty, but for what the state stands on. */
+NODISCARD reset_make_fn reset_log_make;
+/* What the journal has. */
+NODISCARD reset_make_fn reset_database_make;
 
 /* -- reset_lock.c ---------------------------------------------------------- */
 

@@ -2,9 +2,10 @@
  *
  * What is new is made whole in that folder, under a name that ends with the number (of
  * its inode) of what it is to take the place of. Then both change names at once. Whoever
- * was killed before or after that sees by the number which of the two has that name. All
- * of it can be taken back until it has ended, in the same way; the folder's own name says
- * which of both is under way.
+ * was killed before or after that sees by the number which of the two has that name; in a
+ * copy of the folder neither has that number, and people say it. All of it can be taken
+ * back until it has ended, in the same way; the folder's own name says which of both is
+ * under way.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,7 +84,7 @@ static bool there(const struct files *files, const char *path)
 struct renewal {
 	const struct l2_reset *reset;
 	const char *name, *path;
-	enum err (*make)(struct renewal *r, const char *path, struct fail *f);
+	reset_make_fn *make;
 	struct journal *journal;
 	const struct l2_state *state;
 	char kept[BACKUP_PATH_MAX];  /* in the folder */
@@ -126,6 +127,40 @@ static bool has_number(const struct files *files, const char *path, uint64_t num
 	return path[0] && files->number(path, &is, NULL) == ERR_OK && is == number;
 }
 
+static bool is_empty(const struct files *files, const char *path)
+{
+	struct file *file = NULL;
+	uint64_t size = 1;
+
+	if (files->open(&file, path, FILE_READ, NULL) != ERR_OK)
+		return false;
+	if (files->size(file, &size, NULL) != ERR_OK)
+		size = 1;
+	files->close(file);
+	return !size;
+}
+
+/* One that is to change names with what is in place, or has: by its number. One that is
+ * empty is nothing that anybody had. */
+static enum err tell_apart(const struct renewal *r, const char *named, uint64_t number,
+    bool changed, struct fail *f)
+{
+	const struct files *files = r->reset->files;
+	char is[SHELL_WORD_MAX], to[SHELL_WORD_MAX];
+
+	if (!named[0] || changed || has_number(files, r->path, number) ||
+	    is_empty(files, named) || MUTANT(reset_copied_is_sure))
+		return ERR_OK;
+	shell_word(is, sizeof is, named);
+	return fail_set(f, ERR_CONFLICT,
+	    "%.300s is what there was before the reset, or what is new in its place: its "
+	    "name says by an inode which, and that is neither its own nor the one of "
+	    "%.300s, as in a copy of the folder. Nothing was changed. Look at both. If "
+	    "it is that of before: mv %s %s; if it is the new one: rm -r %s; then type "
+	    "this again",
+	    named, r->path, is, shell_word(to, sizeof to, r->kept), is);
+}
+
 static enum err renewal_look(struct renewal *r, struct fail *f)
 {
 	const struct files *files = r->reset->files;
@@ -135,14 +170,19 @@ static enum err renewal_look(struct renewal *r, struct fail *f)
 	r->was = there(files, r->kept);
 	r->changed = has_number(files, r->made, r->number);
 	r->changed_again = has_number(files, r->again, r->in_place);
-	return e;
+	if (e == ERR_OK)
+		e = tell_apart(r, r->made, r->number, r->changed, f);
+	return e == ERR_OK ? tell_apart(r, r->again, r->in_place, r->changed_again, f)
+			   : e;
 }
 
 /* What the folder has. */
 static enum err progress(struct l2_reset *ret, struct fail *f)
 {
-	struct renewal log = { .reset = ret, .name = LOG },
-		       db = { .reset = ret, .name = DATABASE };
+	struct renewal log = { .reset = ret, .name = LOG, .path = ret->log_path };
+	struct renewal db = {
+		.reset = ret, .name = DATABASE, .path = ret->reorg_db_path
+	};
 	char state[BACKUP_PATH_MAX];
 	enum err e = renewal_look(&log, f);
 
@@ -258,7 +298,7 @@ static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
 
 	snprintf(fresh, sizeof fresh, "%.960s/%s.fresh", r->reset->part, r->name);
 	reorgdb_remove(fresh);
-	e = r->make(r, fresh, f);
+	e = r->make(r->reset, r->journal, r->state, fresh, f);
 	if (e == ERR_OK && !old)
 		memcpy(r->fresh, fresh, sizeof fresh);
 	if (e != ERR_OK || !old)
@@ -351,91 +391,6 @@ static enum err put_back(
 	return e == ERR_OK ? moved(r, r->again, aside, f) : e;
 }
 
-/* -- what is new --------------------------------------------------------------------- */
-
-/* A peg-out of the state stands on it, and the journal does not know it. */
-static bool is_needed(const struct renewal *r, const char *anchor)
-{
-	struct anchor known;
-	struct hash h;
-	bool stood_on = false;
-
-	for (size_t i = 0; r->state && i < r->state->pegouts_n && !stood_on; i++)
-		stood_on = l2_same(r->state->pegouts[i].anchor, l2_text(anchor));
-	return stood_on && hex_parse(h.at, sizeof h.at, anchor, strlen(anchor)) &&
-	    !anchor_find(r->journal, &h, &known);
-}
-
-static enum err block_keep(const struct files *files, struct l2_log *log,
-    struct l2_block block, const char *path, struct fail *f)
-{
-	static const struct l2_append how = { .version = 1 };
-	struct l2_state s;
-	enum err e;
-
-	l2_state_init(&s);
-	e = l2_log_load(log, block, &s, f);
-	if (e == ERR_OK && l2_state_sort(&s))
-		e = l2_log_append(files, path, &s, &how, f);
-	l2_state_release(&s);
-	return e;
-}
-
-/* What can't be read of the old one is not in the new one. */
-static enum err needed_keep(struct renewal *r, const char *path, struct fail *f)
-{
-	static const struct l2_demand any = { .anchor_needed = false };
-	struct l2_verdict v;
-	const struct files *files = r->reset->files;
-	struct l2_log *log;
-	enum err e = ERR_OK;
-
-	if (l2_log_open(&log, files, r->path, NULL) != ERR_OK)
-		return ERR_OK;
-	if (l2_log_survey(log, NULL) == ERR_OK)
-		for (size_t i = 0; i < l2_log_n(log) && e == ERR_OK; i++) {
-			struct l2_block block = l2_log_at(log, i);
-
-			if (l2_log_check(log, block, &any, &v, NULL) == ERR_OK &&
-			    (v.fault == L2_HOLDS || v.fault == L2_PEGOUT_UNBACKED) &&
-			    v.anchored && is_needed(r, v.anchor_hash))
-				e = block_keep(files, log, block, path, f);
-		}
-	l2_log_close(log);
-	return e;
-}
-
-/* Empty, but for old snapshots without which the state would not be verified. */
-static enum err log_make(struct renewal *r, const char *path, struct fail *f)
-{
-	const struct files *files = r->reset->files;
-	struct file *file = NULL;
-	enum err e = files->open(&file, path, FILE_WRITE, f);
-
-	if (e == ERR_OK)
-		e = files->cut(file, 0, f);
-	if (e == ERR_OK)
-		e = files->sync(file, f);
-	files->close(file);
-	return e == ERR_OK && !MUTANT(reset_unbacks) ? needed_keep(r, path, f) : e;
-}
-
-static enum err database_make(struct renewal *r, const char *path, struct fail *f)
-{
-	struct reorgdb *db;
-	struct changes c;
-	size_t written;
-	enum err e = reorgdb_open(&db, path, REORGDB_CREATE, f);
-
-	if (e != ERR_OK)
-		return e;
-	changes_read(&c, r->journal, 0);
-	e = changes_write(&c, db, &written, f);
-	changes_release(&c);
-	reorgdb_close(db);
-	return e;
-}
-
 /* Nobody else writes either of them meanwhile. */
 struct held {
 	struct file *log;
@@ -460,13 +415,13 @@ static enum err both_renew(
 	struct renewal log = { .reset = reset,
 		.name = LOG,
 		.path = reset->log_path,
-		.make = log_make,
+		.make = reset_log_make,
 		.journal = j,
 		.state = s };
 	struct renewal db = { .reset = reset,
 		.name = DATABASE,
 		.path = reset->reorg_db_path,
-		.make = database_make,
+		.make = reset_database_make,
 		.journal = j };
 	bool with_db = reset->reorg_db_path[0];
 	enum err e = renewal_make(&log, f);
