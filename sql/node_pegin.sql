@@ -49,12 +49,12 @@ WHERE confirmations <> deep
 	OR status <> CASE WHEN deep >= :enough THEN 2 WHEN deep = 0 AND status = 0 THEN 0 ELSE 1 END
 ORDER BY btc_tx, id LIMIT :n;
 
--- Minted, and in no block any more; and which change said that it is settled.
+-- Minted, and in no block any more; and which change has said since that it is settled.
 -- name: node_pegins_uncovered
 -- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
 -- scan: transactions that are in no block any more, of an index that has no others
 SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
-FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id AND s.again = 0
 WHERE p.status = 3 AND p.btc_tx IN (
 	SELECT tx FROM node_pegin_tx WHERE height IS NOT NULL AND block_hash IS NULL)
 ORDER BY p.id;
@@ -64,21 +64,40 @@ ORDER BY p.id;
 -- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
 -- scan: all peg-ins, where a state came from elsewhere
 SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
-FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id LEFT JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id AND s.again = 0 LEFT JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
 WHERE p.status = 3 AND t.height IS NULL
+ORDER BY p.id;
+
+-- Minted and settled, and in a block again; and which change said that this was looked at.
+-- name: node_pegins_again
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?, looked i64?
+-- scan: all that were ever settled
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why, s.looked
+FROM node_settled AS s JOIN node_pegin AS p ON p.id = s.id JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
+WHERE s.again = 1 AND p.status = 3 AND t.block_hash IS NOT NULL
 ORDER BY p.id;
 
 -- name: node_settled_get
 -- in: id blob
--- out: change i64
-SELECT change FROM node_settled WHERE id = :id;
+-- out: change i64, again bool, looked i64?
+SELECT change, again, looked FROM node_settled WHERE id = :id;
 
 -- name: node_settle
 -- in: id blob, change i64, at_ms i64, why blob
 INSERT INTO node_settled (id, change, at_ms, why) VALUES (:id, :change, :at_ms, :why)
-ON CONFLICT (id) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms, why = excluded.why;
+ON CONFLICT (id) DO UPDATE SET change = excluded.change, at_ms = excluded.at_ms, why = excluded.why,
+	again = 0, looked = NULL;
 
--- A block has the transaction, for the first time or again.
+-- name: node_settled_look
+-- in: id blob, change i64
+UPDATE node_settled SET looked = :change WHERE id = :id;
+
+-- A block has the transaction again, that had lost one.
+-- name: node_settled_again
+-- in: tx blob
+UPDATE node_settled SET again = 1 WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);
+
+-- A block has the transaction, for the first time.
 -- name: node_unsettle
 -- in: tx blob
 DELETE FROM node_settled WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);

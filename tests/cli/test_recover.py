@@ -534,11 +534,19 @@ def status_says_what_doctor_says(folder):
         apply(folder, {"do": "pegin", **output})
         peg = journal.execute("SELECT CAST(id AS TEXT) FROM node_pegin").fetchone()[0]
         apply(folder, {"do": "pegin_confirmations", "peg": peg, "confirmations": 6}, {"do": "pegin_mint", "peg": peg})
+        Run(folder, "node", "settle").ends(0, f"^{peg} .* minted for a: no block of it was seen here; by somebody's word\nMinted by some")
         journal.execute("UPDATE node_pegin_tx SET height = 7")  # as a reorg of what was final leaves it
         said(f"1 peg-in of 50000 satoshi was minted, .* nothing behind it: {peg};", "debit (pawl node apply)")
         settled(folder, peg, said)
-        journal.execute("UPDATE node_pegin_tx SET block_hash = zeroblob(32)")
+        journal.execute("UPDATE node_pegin_tx SET block_hash = zeroblob(32)")  # as a block has it again
+        journal.execute("UPDATE node_settled SET again = 1")
+        said(f"1 peg-in of 50000 satoshi was settled when no .* lacks the money: {peg};", "pawl node settle PEGIN --why TEXT")
+        Run(folder, "node", "settle").ends(0, f"^{peg} .* minted for a: a block has it again; settled by change [0-9]+ of 20.*: Ann.*\nSettled")
+        told, = Run(folder, "node", "settle", "--json").ends(0).json()
+        assert told["in_block"] and told["seen"] and told["settled"], told
+        Run(folder, "node", "settle", peg, "--why", "Ann: credited").ends(0, "^1 peg-in is settled")
         said()
+        Run(folder, "node", "settle").ends(0, "^Each peg-in that was minted has its block behind it.\n")
         journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it
         said("is INVALIDATED_REORG: a reorg took its block", "pawl node create-anchor")
         Run(folder, "node", "rebuild-reorg-db").ends(0)

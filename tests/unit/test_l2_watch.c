@@ -414,6 +414,17 @@ static void what_was_minted_with_nothing_behind_it_is_trouble(void **state_)
 		assert_says(step->said, "recounted: root ");
 		block_has_it(false);
 		assert_int_equal(watched(w)->how, L2_TROUBLE);
+		change_of_peg("pegin_settle\",\"why\":\"Ann: debited\"");
+		assert_int_equal(watched(w)->how, L2_WELL);
+		block_has_it(true);
+		step = watched(w);
+		assert_int_equal(step->how, L2_TROUBLE);
+		assert_says(step->said, "1 peg-in of 50000 satoshi was settled when no ");
+		assert_says(step->said, "pawl node settle PEGIN --why TEXT");
+		change_of_peg("pegin_settle\",\"why\":\"Ann: credited\"");
+		assert_int_equal(watched(w)->how, L2_WELL);
+		block_has_it(false);
+		assert_int_equal(watched(w)->how, L2_TROUBLE);
 		rest();
 		watch_free(w);
 		scene_rise(&scene);

@@ -351,12 +351,29 @@ static void what_was_minted_and_lost_its_block_is_said(void **state)
 	is_whole();
 }
 
+/* Settled, and in a block again. */
+static void again_are(size_t n)
+{
+	memset(&lost, 0, sizeof lost);
+	book_settled_again(j, find, NULL);
+	assert_int_equal(lost.settled, n);
+}
+
+static void back_to(struct l2_state *before)
+{
+	struct book_restored r;
+
+	(void)l2_state_sort(before);
+	assert_int_equal(book_restore(j, before, WALL, &r, &why), ERR_OK);
+	commit(j);
+	l2_state_release(before);
+}
+
 /* It is no longer said, until a block has had it once more, or the state before is back.
  */
 static void what_people_have_settled_is_not_said(void **state)
 {
 	struct l2_state before;
-	struct book_restored r;
 
 	(void)state;
 	mint_and_lose();
@@ -368,16 +385,27 @@ static void what_people_have_settled_is_not_said(void **state)
 	assert_string_equal(lost.why, "Ann: debited");
 	is_refused(change("pegin_settle", ",'why':'Bob'"), "was settled by change");
 	is_whole();
-	(void)l2_state_sort(&before);
-	assert_int_equal(book_restore(j, &before, WALL, &r, &why), ERR_OK);
-	commit(j);
-	l2_state_release(&before);
+	back_to(&before);
 	uncovered_are(1, 0);
 	is_done(change("pegin_settle", ",'why':'Ann: paid'"));
 	uncovered_are(0, 1);
+	again_are(0);
 	grow(111, 111, 2, 0xa1);
 	uncovered_are(0, 0);
+	/* who was debited lacks it now, until somebody has looked */
+	again_are(1);
+	assert_string_equal(lost.why, "Ann: paid");
+	book_read(j, &before);
+	is_done("{'do':'credit','peer':'a','amount':1}");
+	is_done(change("pegin_settle", ",'why':'Ann: credited'"));
+	again_are(0);
+	is_refused(change("pegin_settle", ",'why':'w'"), "there is nothing to settle");
+	back_to(&before);
+	again_are(1);
+	is_done(change("pegin_settle", ",'why':'Ann: credited'"));
+	again_are(0);
 	reorg(110);
+	again_are(0);
 	uncovered_are(1, 0);
 	is_done(change("pegin_settle", ",'why':'again'"));
 	uncovered_are(0, 1);
@@ -390,6 +418,13 @@ static void unseen_are(size_t n, size_t settled)
 	book_unseen(j, find, NULL);
 	assert_int_equal(lost.n, n);
 	assert_int_equal(lost.settled, settled);
+}
+
+static void by_word_are(size_t n)
+{
+	memset(&lost, 0, sizeof lost);
+	book_by_word(j, find, NULL);
+	assert_int_equal(lost.n, n);
 }
 
 /* A new journal takes over what another one minted: whether that has a block nobody has
@@ -405,6 +440,7 @@ static void what_was_minted_elsewhere_is_not_known_to_have_a_block(void **state)
 	is_done(change("pegin_confirmations", ",'confirmations':6,'by_hand':true"));
 	is_done(change("pegin_mint", ",'by_hand':true"));
 	unseen_are(0, 0); /* this journal has whose word it was */
+	by_word_are(1);
 	book_read(j, &taken);
 	(void)l2_state_sort(&taken);
 	journal_close(j);
@@ -416,6 +452,7 @@ static void what_was_minted_elsewhere_is_not_known_to_have_a_block(void **state)
 	commit(j);
 	l2_state_release(&taken);
 	uncovered_are(0, 0);
+	by_word_are(0);
 	unseen_are(1, 0);
 	assert_int_equal(lost.amount, 50000);
 	assert_string_equal(lost.id, id);
@@ -429,6 +466,7 @@ static void what_was_minted_elsewhere_is_not_known_to_have_a_block(void **state)
 	grow(111, 111, 1, 0xa1);
 	unseen_are(0, 0);
 	uncovered_are(0, 0);
+	again_are(0);
 	is_refused(change("pegin_look", ",'height':90"), "block 111 has the transaction");
 	reorg(110);
 	unseen_are(0, 0);

@@ -165,6 +165,8 @@ static void minted_tell(struct node_doctor *n)
 
 	if (trouble_of_minted(&trouble, n->d.journal))
 		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
+	if (trouble_of_settled(&trouble, n->d.journal))
+		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
 	if (told_of_unseen(&trouble, n->d.journal))
 		doctor_fine(&n->d, "state", n->d.cli->config->journal, "%s; %s",
 		    trouble.why, trouble.remedy);

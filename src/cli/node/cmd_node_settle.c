@@ -1,5 +1,6 @@
 /* node settle: peg-ins that were minted and have nothing behind them, or nothing that
- * this journal knows of, all of them; and that people have settled some. */
+ * this journal knows of, all of them, and those that were settled and have their block
+ * again; and that people have settled some. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,11 +17,19 @@
 #define TOLD_MAX 1100
 #define ID_MAX 64
 
+/* Why they are listed. */
+enum listed {
+	LOST,   /* a block had them, and has not any more */
+	AGAIN,  /* settled as lost, and a block has them again */
+	UNSEEN, /* with a state from elsewhere, and no block of theirs was read */
+	BY_WORD /* of this journal's own state, and no block of theirs was read */
+};
+
 struct settling {
 	struct cli *cli;
+	enum listed why;
 	uint64_t n, settled;
-	struct amount open; /* of those that are not */
-	bool seen;          /* a block had them, and has not any more */
+	struct amount all, open; /* open: of those that are not settled */
 };
 
 static const char *shown(char out[TOLD_MAX], struct l2_bytes text)
@@ -39,19 +48,26 @@ static void json_one(
 		  (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)))
 	    : json_null();
 
-	cli_json(json_pack("{s:o, s:I, s:I, s:o, s:b, s:o}", "pegin", cli_text(id),
-	    "amount", (json_int_t)u->amount, "minted", (json_int_t)u->minted, "dest",
-	    cli_text(dest), "seen", s->seen, "settled", settled));
+	cli_json(
+	    json_pack("{s:o, s:I, s:I, s:o, s:b, s:b, s:b, s:o}", "pegin", cli_text(id),
+		"amount", (json_int_t)u->amount, "minted", (json_int_t)u->minted, "dest",
+		cli_text(dest), "seen", s->why == LOST || s->why == AGAIN, "in_block",
+		s->why == AGAIN, "by_word", s->why == BY_WORD, "settled", settled));
 }
 
 static void one(void *ctx, const struct uncovered *u)
 {
+	static const char *const before[] = { [LOST] = "",
+		[UNSEEN] = "no block of it was seen here; ",
+		[BY_WORD] = "no block of it was seen here; ",
+		[AGAIN] = "a block has it again; " };
 	struct settling *s = ctx;
 	struct amount more = amount_u64(u->amount);
 	char id[TOLD_MAX], dest[TOLD_MAX], why[TOLD_MAX], time[REPORT_TIME_MAX];
 
 	s->n++;
 	s->settled += u->change != 0;
+	CHECK(amount_add(&s->all, &s->all, &more));
 	if (!u->change)
 		CHECK(amount_add(&s->open, &s->open, &more));
 	(void)shown(id, u->id);
@@ -61,9 +77,9 @@ static void one(void *ctx, const struct uncovered *u)
 		return;
 	}
 	printf("%s %" PRIu64 " satoshi, %" PRIu64 " of them minted for %s: %s", id,
-	    u->amount, u->minted, dest, s->seen ? "" : "no block of it was seen here; ");
+	    u->amount, u->minted, dest, before[s->why]);
 	if (!u->change) {
-		printf("not settled\n");
+		printf("%s\n", s->why == BY_WORD ? "by somebody's word" : "not settled");
 		return;
 	}
 	report_time(time, u->at_ms);
@@ -73,36 +89,60 @@ static void one(void *ctx, const struct uncovered *u)
 
 static void sum_up(const struct settling *s)
 {
-	char open[AMOUNT_TEXT_MAX];
+	char all[AMOUNT_TEXT_MAX], open[AMOUNT_TEXT_MAX];
+	const char *many = s->n == 1 ? "" : "s";
 
 	if (s->cli->args.json || !s->n)
 		return;
+	amount_format(all, &s->all, 0);
 	amount_format(open, &s->open, 0);
-	cli_say(s->cli,
-	    "Minted, and in no block %s: %" PRIu64 " peg-in%s, %" PRIu64
-	    " of them settled; %s satoshi are not.",
-	    s->seen ? "any more"
-		    : "that this journal has seen, as the state came from "
-		      "elsewhere",
-	    s->n, s->n == 1 ? "" : "s", s->settled, open);
+	if (s->why == AGAIN)
+		cli_say(s->cli,
+		    "Settled, and in a block again: %" PRIu64
+		    " peg-in%s of %s satoshi. Who was debited lacks the money: once that "
+		    "is looked at, pawl node settle PEGIN --why TEXT.",
+		    s->n, many, all);
+	else if (s->why == BY_WORD)
+		cli_say(s->cli,
+		    "Minted by somebody's word, and in no block that this journal has "
+		    "seen: %" PRIu64 " peg-in%s of %s satoshi.",
+		    s->n, many, all);
+	else
+		cli_say(s->cli,
+		    "Minted, and in no block %s: %" PRIu64 " peg-in%s, %" PRIu64
+		    " of them settled; %s satoshi are not.",
+		    s->why == LOST ? "any more"
+				   : "that this journal has seen, as the state came from "
+				     "elsewhere",
+		    s->n, many, s->settled, open);
 }
 
 static enum err list(struct cli *c, struct fail *f)
 {
-	struct settling gone = { .cli = c, .seen = true }, unseen = { .cli = c };
+	static void (*const each[])(struct journal *, uncovered_fn *, void *) = {
+		[LOST] = book_uncovered,
+		[AGAIN] = book_settled_again,
+		[UNSEEN] = book_unseen,
+		[BY_WORD] = book_by_word,
+	};
+	struct settling of[BY_WORD + 1];
 	struct journal *j;
+	uint64_t n = 0;
 	enum err e = report_open(c, &j, f);
 
 	if (e != ERR_OK)
 		return e;
 	journal_read_begin(j);
-	book_uncovered(j, one, &gone);
-	book_unseen(j, one, &unseen);
+	for (enum listed i = LOST; i <= BY_WORD; i++) {
+		of[i] = (struct settling){ .cli = c, .why = i };
+		each[i](j, one, &of[i]);
+		n += of[i].n;
+	}
 	journal_read_end(j);
 	journal_close(j);
-	sum_up(&gone);
-	sum_up(&unseen);
-	if (!c->args.json && !gone.n && !unseen.n)
+	for (enum listed i = LOST; i <= BY_WORD; i++)
+		sum_up(&of[i]);
+	if (!c->args.json && !n)
 		cli_say(c, "Each peg-in that was minted has its block behind it.");
 	return ERR_OK;
 }
@@ -144,7 +184,7 @@ static enum err settle(struct cli *c, const char *why, struct fail *f)
 	else if (e == ERR_OK)
 		cli_say(c,
 		    "%d peg-in%s settled: nothing is said of %s any more, until a block "
-		    "has had the transaction again.",
+		    "takes the transaction in again, or loses it.",
 		    n, n == 1 ? " is" : "s are", n == 1 ? "it" : "them");
 	return e;
 }

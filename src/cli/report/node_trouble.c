@@ -181,6 +181,8 @@ bool node_troubles(const struct cli *c, struct journal *j, const struct node_fil
 		tell(&t, files->paths.folder, &trouble);
 	if (trouble_of_minted(&trouble, j))
 		tell(&t, c->config->journal, &trouble);
+	if (trouble_of_settled(&trouble, j))
+		tell(&t, c->config->journal, &trouble);
 	if (!look->has_folder)
 		return true; /* that is told already */
 	database_look(&t);

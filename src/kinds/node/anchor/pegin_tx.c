@@ -103,6 +103,22 @@ static void put(struct journal *j, struct l2_bytes tx, const struct pegin_tx *is
 	sql_node_pegin_tx_put(j, &in);
 }
 
+/* What was settled is so no more: a block has it. What had lost one was settled by other
+ * means, which are to be looked at; of what was never seen people said that it has one.
+ */
+static void settled_end(struct journal *j, struct l2_bytes tx, bool again)
+{
+	struct sql_node_settled_again_in lost = { .tx = tx.at, .tx_len = tx.len };
+	struct sql_node_unsettle_in never = { .tx = tx.at, .tx_len = tx.len };
+
+	if (MUTANT(settled_for_ever))
+		return;
+	if (again)
+		sql_node_settled_again(j, &lost);
+	else
+		sql_node_unsettle(j, &never);
+}
+
 void pegin_txs_added(struct journal *j, uint64_t height, const struct hash *hash,
     const struct hash *txids, size_t n)
 {
@@ -118,10 +134,7 @@ void pegin_txs_added(struct journal *j, uint64_t height, const struct hash *hash
 		put(j, l2_text(text), &is);
 		if (was.in_block)
 			continue;
-		if (!MUTANT(settled_for_ever))
-			sql_node_unsettle(j,
-			    &(struct sql_node_unsettle_in){
-				.tx = text, .tx_len = DIGITS });
+		settled_end(j, l2_text(text), was.seen);
 		if (was.seen)
 			minted_tell(j, l2_text(text), true, height);
 	}

@@ -80,6 +80,13 @@ void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx);
  * block nobody knows, until one is read (the change pegin_look) or people have looked
  * (pegin_settle). Of a state of the journal's own there are none. */
 void book_unseen(struct journal *j, uncovered_fn *each, void *ctx);
+/* And in a state of its own, what was minted of which no block was read: it stands on the
+ * word of who said so, which is in the changes. */
+void book_by_word(struct journal *j, uncovered_fn *each, void *ctx);
+/* Settled when they had lost their block, and a block has them again: who was debited for
+ * one may lack the money. Until people say by the same change that they looked at it, or
+ * no block has it any more: then what was settled before counts no longer. */
+void book_settled_again(struct journal *j, uncovered_fn *each, void *ctx);
 
 /* What the anchor of a state is a hash of, without metadata: "root:time:". Its length. */
 #define ANCHOR_PAYLOAD 96

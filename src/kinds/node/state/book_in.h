@@ -95,7 +95,8 @@ NODISCARD enum err final_shown(
 
 /* -- settled.c ------------------------------------------------------------- */
 
-/* fails: INPUT, where there is nothing to settle, or it is settled. */
+/* Of one that was settled and has a block again: it was looked at. fails: INPUT, where
+ * there is nothing to settle, or it is settled. */
 NODISCARD enum err pegin_settle(struct book *b, const struct change *c, struct fail *f);
 /* A block is to be read that may have it. fails: INPUT, as missed_want; or one has it. */
 NODISCARD enum err pegin_look(struct book *b, const struct change *c, struct fail *f);

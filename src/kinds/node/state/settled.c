@@ -19,7 +19,7 @@ static bool holds(struct journal *j, int64_t last, int64_t change)
 #define WITHOUT_FEE(amount) \
 	((uint64_t)(amount) > PEG_FEE ? (uint64_t)(amount)-PEG_FEE : 0)
 
-/* Of a row of either statement. */
+/* Of a row of each statement. */
 #define UNCOVERED(row)                                                                 \
 	{                                                                              \
 		.id = { (row).id, (row).id_len },                                      \
@@ -48,21 +48,71 @@ void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
 		tell(j, b.changes, (struct uncovered)UNCOVERED(row), each, ctx);
 }
 
-void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)
+static void unseen(struct journal *j, const struct book *b, uncovered_fn *each, void *ctx)
 {
 	struct sql_node_pegins_unseen_out row;
+
+	sql_node_pegins_unseen_begin(j);
+	while (sql_node_pegins_unseen_next(j, &row))
+		tell(j, b->changes, (struct uncovered)UNCOVERED(row), each, ctx);
+}
+
+void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)
+{
 	struct book b = { .journal = j };
 
 	(void)totals_get(&b);
-	if (!path_begins(j, b.changes) || MUTANT(taken_pegins_are_well))
-		return;
-	sql_node_pegins_unseen_begin(j);
-	while (sql_node_pegins_unseen_next(j, &row))
-		tell(j, b.changes, (struct uncovered)UNCOVERED(row), each, ctx);
+	if (path_begins(j, b.changes) && !MUTANT(taken_pegins_are_well))
+		unseen(j, &b, each, ctx);
 }
 
-/* Is there anything to settle? */
-static enum err uncovered(struct book *b, const struct change *c, struct fail *f)
+void book_by_word(struct journal *j, uncovered_fn *each, void *ctx)
+{
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	if (!path_begins(j, b.changes) && !MUTANT(word_stands_unlisted))
+		unseen(j, &b, each, ctx);
+}
+
+void book_settled_again(struct journal *j, uncovered_fn *each, void *ctx)
+{
+	struct sql_node_pegins_again_out row;
+	struct book b = { .journal = j };
+
+	(void)totals_get(&b);
+	sql_node_pegins_again_begin(j);
+	while (sql_node_pegins_again_next(j, &row)) {
+		struct uncovered u = UNCOVERED(row);
+
+		if (holds(j, b.changes, u.change) &&
+		    (row.no_looked || !holds(j, b.changes, row.looked)))
+			each(ctx, &u);
+	}
+}
+
+static bool settled_get(
+    struct book *b, struct l2_bytes id, struct sql_node_settled_get_out *ret)
+{
+	struct sql_node_settled_get_in in = { .id = id.at, .id_len = id.len };
+
+	return sql_node_settled_get_one(b->journal, &in, ret) &&
+	    holds(b->journal, b->changes, ret->change);
+}
+
+/* It was settled, a block has it again, and nobody has looked at that. */
+static bool is_again(struct book *b, const struct l2_pegin *p)
+{
+	struct sql_node_settled_get_out was;
+
+	return settled_get(b, p->id, &was) && was.again &&
+	    (was.no_looked || !holds(b->journal, b->changes, was.looked));
+}
+
+/* Is there anything to settle? *ret_again: it has a block, and that is to be looked at.
+ */
+static enum err uncovered(
+    struct book *b, const struct change *c, bool *ret_again, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
 	struct pegin_tx tx = { .seen = false };
@@ -77,7 +127,8 @@ static enum err uncovered(struct book *b, const struct change *c, struct fail *f
 		    "settled",
 		    change_shown(shown, c->peg), state_name(MACHINE_PEGIN, p.status));
 	(void)pegin_tx_get(b->journal, p.btc_tx, &tx);
-	if (tx.in_block)
+	*ret_again = tx.in_block && is_again(b, &p);
+	if (tx.in_block && !*ret_again)
 		return fail_set(f, ERR_INPUT,
 		    "block %" PRIu64
 		    " has the transaction of peg-in %s: there is nothing "
@@ -86,7 +137,8 @@ static enum err uncovered(struct book *b, const struct change *c, struct fail *f
 	if (!tx.seen && !path_begins(b->journal, b->changes))
 		return fail_set(f, ERR_INPUT,
 		    "no block that this node read ever had the transaction of peg-in %s, "
-		    "which was minted by somebody's word: nothing is said of it",
+		    "which was minted by somebody's word: nothing warns of it, so "
+		    "there is nothing to settle",
 		    change_shown(shown, c->peg));
 	return ERR_OK;
 }
@@ -99,15 +151,21 @@ enum err pegin_settle(struct book *b, const struct change *c, struct fail *f)
 		.at_ms = b->at_ms,
 		.why = c->why.at,
 		.why_len = c->why.len };
-	struct sql_node_settled_get_in get = { .id = c->peg.at, .id_len = c->peg.len };
+	struct sql_node_settled_look_in look = {
+		.id = c->peg.at, .id_len = c->peg.len, .change = b->changes + 1
+	};
 	struct sql_node_settled_get_out was;
 	char shown[CHANGE_SHOWN_MAX];
-	enum err e = uncovered(b, c, f);
+	bool again = false;
+	enum err e = uncovered(b, c, &again, f);
 
 	if (e != ERR_OK && !MUTANT(settled_while_covered))
 		return e;
-	if (sql_node_settled_get_one(b->journal, &get, &was) &&
-	    holds(b->journal, b->changes, was.change))
+	if (again) {
+		sql_node_settled_look(b->journal, &look);
+		return ERR_OK;
+	}
+	if (settled_get(b, c->peg, &was) && !was.again)
 		return fail_set(f, ERR_INPUT,
 		    "peg-in %s was settled by change %" PRId64 ": see pawl node settle",
 		    change_shown(shown, c->peg), was.change);

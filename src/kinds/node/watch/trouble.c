@@ -122,14 +122,12 @@ struct unsettled {
 	char ids[UNCOVERED_NAMED * 66];
 };
 
-static void unsettled_count(void *ctx, const struct uncovered *one)
+static void count(void *ctx, const struct uncovered *one)
 {
 	struct amount more = amount_u64(one->amount);
 	struct unsettled *u = ctx;
 	size_t len = strlen(u->ids);
 
-	if (one->change)
-		return;
 	if (u->n < UNCOVERED_NAMED) {
 		snprintf(u->ids + len, sizeof u->ids - len, "%s%.*s", len ? " " : "",
 		    one->id.len < 64 ? (int)one->id.len : 64, one->id.at);
@@ -139,29 +137,65 @@ static void unsettled_count(void *ctx, const struct uncovered *one)
 	CHECK(amount_add(&u->amount, &u->amount, &more));
 }
 
+static void unsettled_count(void *ctx, const struct uncovered *one)
+{
+	if (!one->change)
+		count(ctx, one);
+}
+
+/* Behind those that are named. */
+static const char *more_of(char out[40], const struct unsettled *u)
+{
+	out[0] = '\0';
+	if (u->n > UNCOVERED_NAMED)
+		snprintf(out, 40, " and %" PRIu64 " more", u->n - UNCOVERED_NAMED);
+	return out;
+}
+
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 {
-	char sum[AMOUNT_TEXT_MAX], more[40] = "";
+	char sum[AMOUNT_TEXT_MAX], more[40];
 	struct unsettled u = { .n = 0 };
 
 	book_uncovered(j, unsettled_count, &u);
 	if (!u.n || MUTANT(uncovered_is_well))
 		return false;
-	if (u.n > UNCOVERED_NAMED)
-		snprintf(
-		    more, sizeof more, " and %" PRIu64 " more", u.n - UNCOVERED_NAMED);
 	amount_format(sum, &u.amount, 0);
 	why(ret,
 	    "%" PRIu64 " peg-in%s of %s satoshi %s minted, and no block of Bitcoin has "
 	    "%s any more, so what was minted has nothing behind it: %s%s",
 	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
-	    u.n == 1 ? "its transaction" : "their transactions", u.ids, more);
+	    u.n == 1 ? "its transaction" : "their transactions", u.ids,
+	    more_of(more, &u));
 	remedy(ret,
 	    "pawl node settle lists all, and who got it. Nothing takes it back by "
 	    "itself: whether it becomes a debit (pawl node apply), or a payment on "
 	    "Bitcoin, is for those who run the layer. Once it is settled: pawl node "
 	    "settle PEGIN --why TEXT. It is said until then, or until a block has the "
 	    "transaction again");
+	return true;
+}
+
+bool trouble_of_settled(struct l2_trouble *ret, struct journal *j)
+{
+	char sum[AMOUNT_TEXT_MAX], more[40];
+	struct unsettled u = { .n = 0 };
+
+	book_settled_again(j, count, &u);
+	if (!u.n || MUTANT(settled_and_back_is_well))
+		return false;
+	amount_format(sum, &u.amount, 0);
+	why(ret,
+	    "%" PRIu64 " peg-in%s of %s satoshi %s settled when no block had %s, and a "
+	    "block has %s again, so who was debited for that lacks the money: %s%s",
+	    u.n, u.n == 1 ? "" : "s", sum, u.n == 1 ? "was" : "were",
+	    u.n == 1 ? "its transaction" : "their transactions", u.n == 1 ? "it" : "them",
+	    u.ids, more_of(more, &u));
+	remedy(ret,
+	    "pawl node settle lists all, and how each was settled. Nothing gives it back "
+	    "by itself: whether it becomes a credit (pawl node apply) is for those who "
+	    "run the layer. Once it is looked at: pawl node settle PEGIN --why TEXT. It "
+	    "is said until then, or until the block is lost again");
 	return true;
 }
 

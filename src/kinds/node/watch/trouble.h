@@ -40,6 +40,8 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 /* Of the journal's peg-ins: minted, their transactions in no block any more, and nobody
  * has said that it is settled. */
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j);
+/* Settled so, and in a block again; and nobody has said that he looked at that. */
+bool trouble_of_settled(struct l2_trouble *ret, struct journal *j);
 /* Of a state from elsewhere: minted there, and nobody here knows of a block. No trouble,
  * but for people to look at. */
 bool told_of_unseen(struct l2_trouble *ret, struct journal *j);

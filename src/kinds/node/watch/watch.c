@@ -439,7 +439,8 @@ static void minted_turn(struct l2_watch *w)
 	char text[sizeof w->uncovered] = "";
 	struct l2_trouble trouble;
 
-	if (trouble_of_minted(&trouble, w->journal))
+	if (trouble_of_minted(&trouble, w->journal) ||
+	    trouble_of_settled(&trouble, w->journal))
 		snprintf(
 		    text, sizeof text, "%.500s; %.390s", trouble.why, trouble.remedy);
 	if (strcmp(text, w->uncovered) == 0)
