@@ -197,13 +197,50 @@ def an_anchor_that_never_was(folder):
     word, told = node.word("node", "recover", "--latest-valid")
     assert "2 whole snapshots" in told and "pegout_anchor" in told and bytes_of(node.log) == whole, told
     node("node", "recover", "--latest-valid", word).ends(0, "Found valid snapshot: number 1 of 3", "verification .* fails")
-    # the way out, also when it was given up
+    # nor is it completed by a word
     rows = [json.loads(line) for line in node("node", "state", "--json").ends(0).out.splitlines()]
     peg = [row["pegout"]["id"] for row in rows if "pegout" in row][0]
+    complete = json.dumps({"do": "pegout_complete", "peg": peg, "txid": "c" * 64, "by_hand": True})
+    node.apply({"do": "pegout_pending", "peg": peg, "confirmations": 100})
+    node("node", "apply", "-", stdin=complete).ends(2, err="no snapshot would be valid. First pegout_anchor")
+    node.config("serve: {listen: none}", SILENT_CHAIN)
+    with Serve(folder):
+        node("node", "apply", "-", stdin=complete).ends(2, err="no snapshot would be valid. First pegout_anchor")
+    node.config()
+    # the way out, also when it was given up
     node.apply({"do": "pegout_fail", "peg": peg}, {"do": "pegout_anchor", "peg": peg, "anchor": first})
     node("node", "create-anchor").ends(0)
     assert node.verified() == node.root()
     node("node", "recover", "--latest-valid").ends(0)
+
+
+@test
+def a_peg_out_completed_on_an_anchor_of_others(folder):
+    """by a word, where the database has it; where nobody has it any more, a word puts it on another, and its snapshot holds"""
+    node = Node(folder)
+    node.apply({"do": "credit", "peer": "a", "amount": 20000})
+    first = node("node", "create-anchor", "--json").ends(0).json()[0]["anchor"]
+    with Rocks(node.database) as db:
+        db.put(f"anchor:{STORED}", f"{STORED}|{'a' * 64}|100|6|1700000000000|0|1|{'e' * 64}")
+        db.flush()
+    node.apply({"do": "pegout", "source": "a", "dest": "bc1q", "amount": 5000, "anchor": STORED})
+    rows = [json.loads(line) for line in node("node", "state", "--json").ends(0).out.splitlines()]
+    peg = [row["pegout"]["id"] for row in rows if "pegout" in row][0]
+    node.apply({"do": "pegout_pending", "peg": peg, "confirmations": 100},
+               {"do": "pegout_complete", "peg": peg, "txid": "c" * 64, "by_hand": True})
+    node("node", "create-anchor").ends(0)
+    assert node.verified() == node.root()
+    # by the word it stays there, as long as somebody has it
+    other = {"do": "pegout_anchor", "peg": peg, "anchor": first, "by_hand": True}
+    node("node", "apply", "-", stdin=json.dumps(other)).ends(2, err="is completed: its anchor is for good$")
+    node.database_is_empty()
+    node("node", "create-anchor").ends(5, err="pegout_anchor .*by_hand")
+    _, text, do = [found for found in node.findings(2) if found[0] == "log"][0]
+    assert "stands on no anchor" in text and '"by_hand":true' in do and "import" not in do, do
+    assert "the newest snapshot has it" in node("node", "doctor").ends(2).out
+    node.apply(other)
+    node("node", "create-anchor").ends(0)
+    assert node.verified() == node.root()
 
 
 @test

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 enum book_chain lines_chain = BOOK_FOLLOWS_NONE;
+enum err lines_rooted = ERR_OK;
 
 char *lines_json(const char *lines)
 {
@@ -20,8 +21,7 @@ static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f
 {
 	(void)ctx;
 	(void)anchor;
-	(void)f;
-	return ERR_OK;
+	return lines_rooted == ERR_OK ? ERR_OK : fail_set(f, lines_rooted, "asked");
 }
 
 enum err lines_do(struct journal *j, int64_t wall_ms, const char *lines,

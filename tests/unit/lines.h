@@ -6,6 +6,8 @@
 
 /* What the config says; BOOK_FOLLOWS_NONE at first. */
 extern enum book_chain lines_chain;
+/* What log and reorg database say of an anchor that the journal has not; OK at first. */
+extern enum err lines_rooted;
 
 char *lines_json(const char *lines); /* freed with mem_free */
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "drawer.h"
 #include "engine/states.h"
@@ -371,6 +372,10 @@ static void a_pegout_burns_and_completes_on_an_anchor(void **state)
 	is_done(with_peg(
 	    L2_PEGOUTS, "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"));
 	is_refused(with_peg(L2_PEGOUTS, COMPLETE), "none that this node knows");
+	lines_rooted = ERR_INPUT;
+	is_refused(
+	    with_peg(L2_PEGOUTS, COMPLETE_BY_HAND), "no snapshot would be valid. First");
+	lines_rooted = ERR_OK;
 	is_done(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND));
 	assert_int_equal(pegout_is(&initiated_s, &anchor), 6);
 	assert_int_equal(anchor, 64);
@@ -380,6 +385,35 @@ static void a_pegout_burns_and_completes_on_an_anchor(void **state)
 		       "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"),
 	    "its anchor is for good");
 	assert_int_equal(sum_of(L2_BALANCES), 3999);
+}
+
+#define ANCHOR_BY_HAND(anchor) \
+	"{'do':'pegout_anchor','peg':'%s','anchor':'" anchor "','by_hand':true}"
+
+/* as older versions took it: the way out is one that the journal has */
+static void a_completed_one_on_no_anchor_gets_one(void **state)
+{
+	const struct anchor known = { .hash.at = { 0xaa }, .made_ms = 1 };
+	char line[256], hash[65];
+
+	(void)state;
+	hex_format(hash, known.hash.at, 32);
+	snprintf(line, sizeof line, ANCHOR_BY_HAND("%s"), "%s", hash);
+	(void)anchor_add(j, &known, "p", 1);
+	is_done("{'do':'credit','peer':'a','amount':'5000'}\n" PEGOUT("5000"));
+	is_done(with_peg(
+	    L2_PEGOUTS, "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
+	is_done(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND));
+	is_refused(with_peg(L2_PEGOUTS, line), "for good"); /* log or database has it */
+	lines_rooted = ERR_INPUT;
+	is_refused(with_peg(L2_PEGOUTS,
+		       "{'do':'pegout_anchor','peg':'%s','anchor':'" OTHER "'}"),
+	    "by_hand");
+	is_refused(
+	    with_peg(L2_PEGOUTS, ANCHOR_BY_HAND(OTHER)), "anchor: the journal has no");
+	is_done(with_peg(L2_PEGOUTS, line));
+	is_refused(with_peg(L2_PEGOUTS, line), "is for good"); /* the journal has it */
+	lines_rooted = ERR_OK;
 }
 
 static void a_pegout_that_fails_is_given_back(void **state)
@@ -1249,6 +1283,8 @@ int main(void)
 		    a_pegin_has_its_limits_and_its_name, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_pegout_burns_and_completes_on_an_anchor, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    a_completed_one_on_no_anchor_gets_one, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_pegout_that_fails_is_given_back, fresh, over),
 		cmocka_unit_test_setup_teardown(

@@ -181,11 +181,15 @@ static enum err change_here(
 static enum err is_rooted(void *ctx, const struct change *anchor, struct fail *f)
 {
 	struct applying *a = ctx;
-	char log[SNAPSHOTS_PATH_MAX];
+	struct l2_rooter_paths paths;
 	enum err e =
-	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, log, f);
+	    snapshots_path(a->cli, "node.data_dir", NULL, SNAPSHOTS_NAME, paths.log, f);
 
-	return e == ERR_OK ? l2_rooted(&a->sight, &files_of_system, log, anchor, f) : e;
+	if (e == ERR_OK)
+		e = snapshots_path(
+		    a->cli, "node.data_dir", NULL, "reorg_db", paths.reorg_db, f);
+	return e == ERR_OK ? l2_rooted(&a->sight, &files_of_system, &paths, anchor, f)
+			   : e;
 }
 
 static enum err do_here(void *ctx, struct loop *l, struct fail *f)

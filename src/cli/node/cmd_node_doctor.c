@@ -151,8 +151,9 @@ static void state_tell(struct node_doctor *n)
 		doctor_fine(&n->d, "state", path,
 		    "root %s behind change %" PRId64 ", its sums hold; %s", root,
 		    sums.changes,
-		    !n->newest.len ? "no snapshot has it yet"
-			: strcmp(root, n->verdict.root) == 0
+		    !n->newest.len && !n->doubted ? "no snapshot has it yet"
+			: strcmp(root, n->doubted ? n->doubted_root : n->verdict.root) ==
+			    0
 			? "the newest snapshot has it"
 			: "the newest snapshot has an older or another one, and the "
 			  "journal wins");

@@ -17,8 +17,9 @@ struct node_doctor {
 	bool fresh;             /* the journal has no state */
 	struct l2_block newest; /* valid one; len 0: there is none */
 	struct l2_verdict verdict;
-	size_t doubted;  /* the number of a newer one that is whole (judge.h); 0: none */
-	char doubt[500]; /* where it is, and why */
+	size_t doubted; /* the number of a newer one that is whole (judge.h); 0: none */
+	char doubted_root[L2_HEX];
+	char doubt[500];   /* where it is, and why */
 	bool backing_hurt; /* an older one that does not hold has an anchor of that */
 	bool unsure;       /* not all that knows anchors could be asked */
 	bool anchor_told;  /* what is wrong with that of the newest */

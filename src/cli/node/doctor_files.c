@@ -103,6 +103,8 @@ static void damages_tell(struct node_doctor *n, struct l2_log *log)
 struct bad {
 	size_t newer, older;
 	char newest[500], other[500];
+	struct l2_block doubted_block;
+	struct l2_verdict doubted;
 };
 
 static void bad_note(struct node_doctor *n, struct bad *bad, struct l2_block b,
@@ -112,6 +114,9 @@ static void bad_note(struct node_doctor *n, struct bad *bad, struct l2_block b,
 
 	if (!n->newest.len && judge_of(v) == JUDGED_DOUBTED && !n->doubted) {
 		n->doubted = number;
+		bad->doubted_block = b;
+		bad->doubted = *v;
+		memcpy(n->doubted_root, v->root, L2_HEX);
 		n->backing_hurt = v->backing_hurt;
 		why = n->doubt;
 		*why = '\0';
@@ -154,28 +159,44 @@ static enum err blocks_check(
 	return e;
 }
 
+/* The journal went through the state of the one that is doubted. */
+static bool doubted_is_had(struct node_doctor *n, const struct bad *bad)
+{
+	bool had;
+
+	if (!n->d.journal || n->fresh)
+		return false;
+	journal_read_begin(n->d.journal);
+	had = node_had(n->d.journal, n->files.log, bad->doubted_block, &bad->doubted);
+	journal_read_end(n->d.journal);
+	return had;
+}
+
 /* One that is whole comes before what is older, and holds. */
-static void doubted_tell(struct node_doctor *n)
+static void doubted_tell(struct node_doctor *n, const struct bad *bad)
 {
 	char word[SHELL_WORD_MAX], remedy[1600];
+	bool had = doubted_is_had(n, bad);
 
 	n->damaged = true;
 	if (n->unsure)
 		snprintf(remedy, sizeof remedy,
 		    "first " L2_PROCEDURE_3 "; then look again: pawl node doctor");
 	else
-		snprintf(remedy, sizeof remedy, "%s%s%s",
+		snprintf(remedy, sizeof remedy, "%s%s%s%s",
 		    n->backing_hurt
 			? "pawl node restore --only log, where a copy has the one at "
 			  "that byte whole; "
 			: "pawl node restore --only reorg-db, where a copy has its "
 			  "anchors; ",
-		    n->fresh ? "to take its state as it is: pawl node import "
-			     : "else a peg-out of the journal that is not completed "
-			       "gets another anchor by pegout_anchor, then: pawl node "
-			       "create-anchor; to take its state as it is: pawl node "
-			       "import ",
-		    shell_word(word, sizeof word, n->files.log));
+		    n->fresh ? ""
+			     : "else a peg-out of the journal gets another anchor by "
+			       "pegout_anchor (with \"by_hand\":true where it is "
+			       "completed), then: pawl node create-anchor",
+		    had            ? ""
+			: n->fresh ? "to take its state as it is: pawl node import "
+				   : "; to take its state as it is: pawl node import ",
+		    had ? "" : shell_word(word, sizeof word, n->files.log));
 	doctor_finding(&n->d, "log", n->files.log, remedy, "%s, and not verified: %s",
 	    n->unsure ? "a snapshot is whole, while the anchors can't be asked for"
 		      : "a snapshot is whole",
@@ -215,7 +236,7 @@ static void blocks_tell(
 	} else if (!all) {
 		doctor_fine(&n->d, "log", path, "it is empty");
 	} else if (n->doubted) {
-		doubted_tell(n);
+		doubted_tell(n, bad);
 	} else if (!n->newest.len) {
 		doctor_finding(&n->d, "log", path, none,
 		    "none of its %zu snapshot%s holds; the newest, %s", all,

@@ -57,7 +57,8 @@ bool replace_is_fresh(const struct book_sums *s);
 /* What to do about a peg-out on an anchor that is not known, where the journal has it. */
 #define ANCHORS_BACK                                                                     \
 	"Its anchor comes back, where a copy has it, by: pawl node restore --only "      \
-	"reorg-db, or pawl node rebuild-reorg-db; a peg-out that is not completed gets " \
-	"another one by a change: pegout_anchor (pawl node apply)"
+	"reorg-db, or pawl node rebuild-reorg-db; else a peg-out gets another one by a " \
+	"change: pegout_anchor (pawl node apply), with \"by_hand\":true where it is "    \
+	"completed"
 
 #endif

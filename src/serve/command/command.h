@@ -37,8 +37,8 @@ struct serve_face {
 	 * what to do. NULL: they can't. */
 	enum err (*channel_ready)(
 	    void *ctx, const char *channel, const char *target, struct fail *f);
-	/* Has somebody the state of a new anchor of a layer 2? NULL: none is made. fails:
-	 * INPUT; NO_QUORUM: it is looked up, ask again. */
+	/* Has somebody the state of a new anchor of a layer 2, or that of a peg-out?
+	 * NULL: nobody. fails: INPUT; NO_QUORUM: it is looked up, ask again. */
 	book_rooted_fn *rooted;
 	enum book_chain node_chain; /* as the config has it */
 	/* Why an operation does not go on by itself; OK: it does, or has ended. o as read

@@ -14,33 +14,39 @@
 #define ROOTERS_MAX 64 /* then others wait */
 #define READING_MAX 2  /* at once */
 
-/* An anchor that is to be made. */
+/* An anchor that is to be made, or, with a root of "", one that is to be known. */
 struct wanted {
 	char root[L2_HEX], hash[L2_HEX];
 	uint64_t made_ms;
 };
 
+/* What the database has is one with a root of "". */
 struct l2_rooted_one {
 	char root[L2_HEX], hash[L2_HEX];
 	bool anchored;
 	uint64_t made_ms;
 };
 
-static struct wanted wanted_of(const struct change *anchor)
+static struct wanted wanted_of(const struct change *c)
 {
-	struct wanted w = { .made_ms = anchor->made_ms };
+	struct wanted w = { .made_ms = c->made_ms };
 	char payload[ANCHOR_PAYLOAD];
 	uint8_t hash[32];
 
-	snprintf(w.root, sizeof w.root, "%.*s", (int)anchor->state_root.len,
-	    anchor->state_root.at);
-	(void)anchor_payload(payload, hash, anchor->state_root, anchor->made_ms);
+	if (c->kind != CHANGE_ANCHOR) {
+		snprintf(w.hash, sizeof w.hash, "%.*s", (int)c->anchor.len, c->anchor.at);
+		return w;
+	}
+	snprintf(w.root, sizeof w.root, "%.*s", (int)c->state_root.len, c->state_root.at);
+	(void)anchor_payload(payload, hash, c->state_root, c->made_ms);
 	hex_format(w.hash, hash, sizeof hash);
 	return w;
 }
 
 static bool is_of(const struct l2_rooted_one *one, const struct wanted *w)
 {
+	if (!w->root[0])
+		return one->anchored && !strcmp(one->hash, w->hash);
 	return !strcmp(one->root, w->root) &&
 	    (!one->anchored || !strcmp(one->hash, w->hash));
 }
@@ -55,19 +61,22 @@ static bool has(const struct l2_sight *s, const struct wanted *w)
 
 /* -- in the log ---------------------------------------------------------------- */
 
+static void add(struct l2_sight *s, const struct l2_rooted_one *one)
+{
+	if (!(s->n & (s->n - 1)))
+		s->at = mem_grow(s->at, s->n ? 2 * s->n : 1, sizeof *s->at);
+	s->at[s->n++] = *one;
+}
+
 static void see(struct l2_sight *s, const struct l2_verdict *v)
 {
-	struct l2_rooted_one *one;
+	struct l2_rooted_one one = { .anchored = v->anchored, .made_ms = v->anchored_ms };
 
 	if (judge_of(v) == JUDGED_BROKEN)
 		return;
-	if (!(s->n & (s->n - 1)))
-		s->at = mem_grow(s->at, s->n ? 2 * s->n : 1, sizeof *s->at);
-	one = &s->at[s->n++];
-	*one =
-	    (struct l2_rooted_one){ .anchored = v->anchored, .made_ms = v->anchored_ms };
-	memcpy(one->root, v->root, sizeof one->root);
-	memcpy(one->hash, v->anchor_hash, sizeof one->hash);
+	memcpy(one.root, v->root, sizeof one.root);
+	memcpy(one.hash, v->anchor_hash, sizeof one.hash);
+	add(s, &one);
 }
 
 static bool any(void *ctx, struct l2_bytes hash)
@@ -102,7 +111,7 @@ static enum err see_all(struct l2_sight *s, const struct wanted *until,
 }
 
 /* Mostly it is of the newest one: no more is read for that than it takes. */
-static enum err look(struct l2_sight *s, const struct wanted *w, bool all,
+static enum err look_in_log(struct l2_sight *s, const struct wanted *w, bool all,
     const struct files *files, const char *path, struct fail *f)
 {
 	struct l2_end end;
@@ -116,11 +125,34 @@ static enum err look(struct l2_sight *s, const struct wanted *w, bool all,
 	return has(s, w) ? ERR_OK : see_all(s, all ? NULL : w, files, path, f);
 }
 
+/* The database first: it has them all, mostly. What it can't say the log may. */
+static enum err look(struct l2_sight *s, const struct wanted *w, bool all,
+    const struct files *files, const struct l2_rooter_paths *paths, struct fail *f)
+{
+	struct judge judge = { .reorg_db = paths->reorg_db };
+	struct l2_rooted_one stored = { .anchored = true };
+	enum err e = ERR_OK;
+
+	if (!w->root[0] && judge_knows(&judge, l2_text(w->hash))) {
+		memcpy(stored.hash, w->hash, sizeof stored.hash);
+		add(s, &stored);
+	} else {
+		e = look_in_log(s, w, all, files, paths->log, f);
+	}
+	if (e == ERR_OK && !has(s, w))
+		e = judge_trouble(&judge, f);
+	judge_release(&judge);
+	return e;
+}
+
 static enum err answered(
     const struct l2_sight *s, const struct wanted *w, const char *path, struct fail *f)
 {
-	if (has(s, w) || MUTANT(anchored_without_snapshot))
+	if (has(s, w) || (w->root[0] && MUTANT(anchored_without_snapshot)))
 		return ERR_OK;
+	if (!w->root[0])
+		return fail_set(f, ERR_INPUT,
+		    "neither %s nor the reorg database has anchor %s", path, w->hash);
 	for (size_t i = 0; i < s->n; i++)
 		if (!strcmp(s->at[i].root, w->root))
 			return fail_set(f, ERR_INPUT,
@@ -135,15 +167,15 @@ static enum err answered(
 	    path, w->root);
 }
 
-enum err l2_rooted(struct l2_sight *s, const struct files *files, const char *log,
-    const struct change *anchor, struct fail *f)
+enum err l2_rooted(struct l2_sight *s, const struct files *files,
+    const struct l2_rooter_paths *paths, const struct change *asked, struct fail *f)
 {
-	struct wanted w = wanted_of(anchor);
+	struct wanted w = wanted_of(asked);
 	enum err e = ERR_OK;
 
 	if (!has(s, &w) || MUTANT(log_read_for_each_line))
-		e = look(s, &w, s->looks++ > 0, files, log, f);
-	return e == ERR_OK ? answered(s, &w, log, f) : e;
+		e = look(s, &w, s->looks++ > 0, files, paths, f);
+	return e == ERR_OK ? answered(s, &w, paths->log, f) : e;
 }
 
 void l2_sight_release(struct l2_sight *s)
@@ -157,7 +189,7 @@ void l2_sight_release(struct l2_sight *s)
 struct l2_rooter {
 	struct l2_rooter *next;
 	struct world *world;
-	char path[L2_ROOTER_PATH];
+	struct l2_rooter_paths paths;
 	struct wanted of;
 	struct l2_sight sight;
 	bool reading;
@@ -171,7 +203,7 @@ static void job_run(void *job)
 	struct l2_rooter *t = job;
 
 	t->err = look(&t->sight, &t->of, !MUTANT(log_read_for_each_anchor),
-	    &files_until_stopped, t->path, &t->fail);
+	    &files_until_stopped, &t->paths, &t->fail);
 }
 
 static void job_done(void *job)
@@ -208,15 +240,15 @@ static size_t sweep(struct l2_rooters *r, int64_t now_ms)
 	return reading;
 }
 
-static void begin(
-    struct l2_rooters *r, struct world *w, const struct wanted *of, const char *log)
+static void begin(struct l2_rooters *r, struct world *w, const struct wanted *of,
+    const struct l2_rooter_paths *paths)
 {
 	struct l2_rooter *t = mem_new(sizeof *t);
 
 	t->next = r->list;
 	t->world = w;
 	t->of = *of;
-	snprintf(t->path, sizeof t->path, "%s", log);
+	t->paths = *paths;
 	t->reading = true;
 	r->list = t;
 	r->n++;
@@ -231,29 +263,29 @@ static struct l2_rooter *find(const struct l2_rooters *r, const struct wanted *w
 	for (struct l2_rooter *t = r->list; t; t = t->next) {
 		if (!t->reading && t->err == ERR_OK && has(&t->sight, w))
 			return t;
-		if (!strcmp(t->of.hash, w->hash))
+		if (!strcmp(t->of.hash, w->hash) && !strcmp(t->of.root, w->root))
 			own = t;
 	}
 	return own;
 }
 
-enum err l2_rooters_ask(struct l2_rooters *r, struct world *w, const char *log,
-    const struct change *anchor, struct fail *f)
+enum err l2_rooters_ask(struct l2_rooters *r, struct world *w,
+    const struct l2_rooter_paths *paths, const struct change *asked, struct fail *f)
 {
-	struct wanted of = wanted_of(anchor);
+	struct wanted of = wanted_of(asked);
 	size_t reading = sweep(r, world_now_ms(w));
 	struct l2_rooter *t = find(r, &of);
 	enum err e;
 
 	if (t && !t->reading) {
-		e = t->err == ERR_OK ? answered(&t->sight, &of, t->path, f)
+		e = t->err == ERR_OK ? answered(&t->sight, &of, t->paths.log, f)
 				     : fail_set(f, t->err, "%s", t->fail.why);
 		if (e != ERR_OK)
 			t->until_ms = 0;
 		return e;
 	}
 	if (!t && reading < READING_MAX && r->n < ROOTERS_MAX)
-		begin(r, w, &of, log);
+		begin(r, w, &of, paths);
 	return fail_set(f, ERR_NO_QUORUM,
 	    "the log of snapshots is being read for the state of an anchor");
 }

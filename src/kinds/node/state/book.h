@@ -34,9 +34,10 @@ enum book_chain { BOOK_FOLLOWS_NONE, BOOK_FOLLOWS };
 /* Of an owner; wall_ms: what is not dated by its change is dated so. Totals that
  * contradict each other end the process. */
 struct book *book_new(struct journal *j, int64_t wall_ms, enum book_chain chain);
-/* Who says of an anchor that is new whether somebody has its state (judge/rooted.h).
- * Without him there may be none among its changes. fails: INPUT, and what its door asks
- * again for. */
+/* Who says of an anchor that is new whether somebody has its state, and of a peg-out's
+ * that the journal has not (pegout_anchor) whether somebody else has it (judge/rooted.h).
+ * Without him there may be no new one, and nobody has the other. fails: INPUT: nobody;
+ * and what its door asks again for. */
 typedef enum err book_rooted_fn(void *ctx, const struct change *anchor, struct fail *f);
 void book_rooted_by(struct book *b, book_rooted_fn *rooted, void *ctx);
 /* Before the commit, if nothing was refused: totals, and an event. */

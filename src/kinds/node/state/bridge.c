@@ -221,6 +221,47 @@ static enum err pegout_make(struct book *b, const struct change *c, struct fail 
 	return e;
 }
 
+static bool anchor_in_journal(struct book *b, struct l2_bytes hash, struct anchor *ret)
+{
+	struct hash h;
+
+	return hex_parse(h.at, sizeof h.at, hash.at, hash.len) &&
+	    anchor_find(b->journal, &h, ret);
+}
+
+/* Of one that the journal has not: has the log or the reorg database it? fails: what the
+ * door asks again for. */
+static enum err anchor_elsewhere(
+    struct book *b, struct l2_bytes hash, bool *ret, struct fail *f)
+{
+	const struct change c = { .kind = CHANGE_PEGOUT_ANCHOR, .anchor = hash };
+	struct fail none;
+	struct hash h;
+	enum err e = ERR_INPUT;
+
+	if (b->rooted && hex_parse(h.at, sizeof h.at, hash.at, hash.len))
+		e = b->rooted(b->rooted_ctx, &c, &none);
+	*ret = e == ERR_OK;
+	return e == ERR_INPUT || e == ERR_OK ? ERR_OK : fail_set(f, e, "%s", none.why);
+}
+
+/* What is completed is in each snapshot for good. */
+static enum err anchor_by_word(
+    struct book *b, const struct l2_pegout *was, struct fail *f)
+{
+	char shown[CHANGE_SHOWN_MAX];
+	bool there;
+	enum err e = anchor_elsewhere(b, was->anchor, &there, f);
+
+	if (e != ERR_OK || there || MUTANT(completed_on_no_anchor))
+		return e;
+	return fail_set(f, ERR_INPUT,
+	    "its anchor %s is one that neither the journal nor the log of snapshots nor "
+	    "the reorg database has: completed on it, no snapshot would be valid. First "
+	    "pegout_anchor puts it on one that is known: pawl node anchors",
+	    change_shown(shown, was->anchor));
+}
+
 /* Of an anchor that this journal follows it is known how it stands, and no word changes
  * that; of others it is the word of who completes, who has to give it. */
 static enum err anchor_rule(
@@ -229,15 +270,15 @@ static enum err anchor_rule(
 	char shown[CHANGE_SHOWN_MAX];
 	struct bitcoin_final final;
 	struct anchor anchor;
-	struct hash hash;
 	enum err e;
 
 	if (!was->anchor.len)
 		return fail_set(
 		    f, ERR_INPUT, "it stands on no anchor: pegout_anchor comes first");
-	if (!hex_parse(hash.at, sizeof hash.at, was->anchor.at, was->anchor.len) ||
-	    !anchor_find(b->journal, &hash, &anchor)) {
-		if (c->by_hand || MUTANT(pegout_on_unknown_anchor))
+	if (!anchor_in_journal(b, was->anchor, &anchor)) {
+		if (c->by_hand)
+			return anchor_by_word(b, was, f);
+		if (MUTANT(pegout_on_unknown_anchor))
 			return ERR_OK;
 		return fail_set(f, ERR_INPUT,
 		    "its anchor %s is none that this node knows: say by \"by_hand\":true "
@@ -268,15 +309,35 @@ static enum err pegout_rule(
 }
 
 /* What was released did so on its anchor; each other one is shown with every snapshot,
- * and no snapshot is valid while its anchor is none. */
-static enum err anchor_edge(const struct l2_pegout *was, struct fail *f)
+ * and no snapshot is valid while its anchor is none. So what was released on one that is
+ * known no more, or never was, gets one of the journal by somebody's word. */
+static enum err anchor_edge(
+    struct book *b, const struct l2_pegout *was, const struct change *c, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
+	struct anchor anchor;
+	bool known = anchor_in_journal(b, was->anchor, &anchor);
+	enum err e = ERR_OK;
 
 	if (was->status != PEGOUT_COMPLETED)
 		return ERR_OK;
-	return fail_set(f, ERR_INPUT, "peg-out %s is %s: its anchor is for good",
-	    change_shown(shown, was->id), state_name(MACHINE_PEGOUT, was->status));
+	if (c->by_hand && !known)
+		e = anchor_elsewhere(b, was->anchor, &known, f);
+	if (e != ERR_OK)
+		return e;
+	if (known || !c->by_hand)
+		return fail_set(f, ERR_INPUT,
+		    "peg-out %s is completed: its anchor is for good%s",
+		    change_shown(shown, was->id),
+		    known ? ""
+			  : "; where neither journal, log of snapshots nor reorg "
+			    "database has it, \"by_hand\":true puts it on another");
+	if (!anchor_in_journal(b, c->anchor, &anchor))
+		return fail_set(f, ERR_INPUT,
+		    "anchor: the journal has no %s, and a completed peg-out is put on "
+		    "one that it has: pawl node anchors",
+		    change_shown(shown, c->anchor));
+	return ERR_OK;
 }
 
 static int pegout_next(const struct change *c)
@@ -306,7 +367,7 @@ static enum err pegout_move(struct book *b, const struct change *c, struct fail 
 		    f, ERR_INPUT, "there is no peg-out %s", change_shown(shown, c->peg));
 	is = was;
 	if (c->kind == CHANGE_PEGOUT_ANCHOR) {
-		e = anchor_edge(&was, f);
+		e = anchor_edge(b, &was, c, f);
 		is.anchor = c->anchor;
 	} else {
 		is.status = pegout_next(c);
