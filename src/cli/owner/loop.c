@@ -137,14 +137,10 @@ static enum err face_channel_ready(
 static enum err face_rooted(void *ctx, const struct change *anchor, struct fail *f)
 {
 	struct loop *l = ctx;
-	const char *dir = l->cli->config->node.data_dir;
 	struct l2_rooter_paths at;
-	int log = snprintf(at.log, sizeof at.log, "%s/l2_snapshots.dat", dir),
-	    db = snprintf(at.reorg_db, sizeof at.reorg_db, "%s/reorg_db", dir);
+	enum err e = l2_rooter_paths_in(&at, l->cli->config->node.data_dir, f);
 
-	if (log >= (int)sizeof at.log || db >= (int)sizeof at.reorg_db)
-		return fail_set(f, ERR_CONFIG, "node.data_dir: its path is too long");
-	return l2_rooters_ask(&l->rooters, l->world, &at, anchor, f);
+	return e == ERR_OK ? l2_rooters_ask(&l->rooters, l->world, &at, anchor, f) : e;
 }
 
 static enum err face_stuck(

@@ -27,6 +27,17 @@ struct l2_rooted_one {
 	uint64_t made_ms;
 };
 
+enum err l2_rooter_paths_in(
+    struct l2_rooter_paths *ret, const char *data_dir, struct fail *f)
+{
+	int log = snprintf(ret->log, sizeof ret->log, "%s/l2_snapshots.dat", data_dir),
+	    db = snprintf(ret->reorg_db, sizeof ret->reorg_db, "%s/reorg_db", data_dir);
+
+	if (log >= (int)sizeof ret->log || db >= (int)sizeof ret->reorg_db)
+		return fail_set(f, ERR_CONFIG, "node.data_dir: its path is too long");
+	return ERR_OK;
+}
+
 static struct wanted wanted_of(const struct change *c)
 {
 	struct wanted w = { .made_ms = c->made_ms };

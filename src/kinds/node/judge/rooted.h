@@ -20,6 +20,9 @@
 struct l2_rooter_paths {
 	char log[L2_ROOTER_PATH], reorg_db[L2_ROOTER_PATH];
 };
+/* Those of a data folder. fails: CONFIG, too long. */
+NODISCARD enum err l2_rooter_paths_in(
+    struct l2_rooter_paths *ret, const char *data_dir, struct fail *f);
 
 /* The states that snapshots of a log have, as far as it was read, and the anchors that
  * these have. All zero at first. */
