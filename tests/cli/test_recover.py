@@ -392,6 +392,41 @@ def older_journal_is_named(folder):
 
 
 @test
+def a_state_of_no_other_place_is_cut_off_by_a_word(folder):
+    """snapshots behind N of which this journal never had the state, or no journal: what goes with them is told first"""
+    log, gone = begin(folder), "1 completed peg-out of 4000 satoshi, which Bitcoin has paid and would be asked for again"
+    write(log, OLD, MID)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    write(log, OLD, MID, PAID)
+    whole, own, older = text(log), ("node", "recover", "--to", "2"), ("node", "recover", "--to", "1")
+    word, told = word_of(folder, *own)
+    assert "never had: " in told and f"a supply of 2 in place of 3, {gone}" in told, told
+    Run(folder, *re.search(r"pawl (node recover --to 3)\. Nothing", told)[1].split()).ends(5, err="supply of 2 becomes 3")
+    other, told = word_of(folder, *older, word)
+    assert "supply of 2 becomes 1" in told and "snapshot 3, the newest" in told and gone in told and word != other, told
+    Run(folder, *own, other).ends(5, err="not the word for this")
+    assert text(log) == whole and root(folder) == MID.root
+    Run(folder, *own, word).ends(0, "What was behind it is gone from .*: \\S+\nIts state is that of the journal\n$")
+    assert text(log) == OLD.text + MID.text and text(kept(folder, "l2_snapshots.dat")[0]) == whole
+    Run(folder, *own).ends(0, "nothing is behind it")
+    # its own go at once, where their state is not the journal's any more by a word of before
+    write(log, whole)
+    Run(folder, *older, word_of(folder, *older)[0]).ends(0)
+    write(log, OLD, MID)
+    Run(folder, *older).ends(0, "What was behind it is gone")
+    # an empty state is that of a new journal, too
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    write(log, Snapshot({}), MID)
+    _, told = word_of(folder, *older)
+    assert "no journal has: there is none here" in told and "a supply of 0 in place of 2" in told, told
+    Run(folder, "init").ends(0)
+    word, told = word_of(folder, *older)
+    assert "this journal never had" in told and "a supply of 0 in place of 2" in told, told
+    Run(folder, *older, word).ends(0)
+
+
+@test
 def what_no_id_tells_is_warned_of(folder):
     """a state that the journal never had comes without ids: doctor, the refusal, and who takes it say what is done twice"""
     begin(folder)

@@ -12,6 +12,7 @@
 #include "base/shell.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "cli/node/newest.h"
 #include "cli/node/put.h"
 #include "cli/node/reading.h"
 #include "cli/node/refuse.h"
@@ -29,14 +30,9 @@ struct anchoring {
 	char database[SNAPSHOTS_PATH_MAX];
 	struct journal *journal; /* to read */
 	struct l2_state state;
-	char is[L2_HEX]; /* the root of the journal's */
-	bool found;      /* its snapshot was there */
-	/* The newest whole snapshot, and its state where it is another. */
-	struct newest {
-		size_t number; /* 0: there is none */
-		char root[L2_HEX], anchor[L2_HEX];
-		struct l2_state state;
-	} newest;
+	char is[L2_HEX];      /* the root of the journal's */
+	bool found;           /* its snapshot was there */
+	struct newest newest; /* its state where that is another */
 	char doubt[300]; /* why no verification of its snapshot passes; "": it does */
 	bool missing;    /* there is no log */
 	int64_t lost;    /* anchors of the journal, while the log has no snapshot */
@@ -139,7 +135,6 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 {
 	struct judge judge = { .journal = a->journal, .reorg_db = a->database };
 	const struct l2_verdict *v;
-	struct l2_block block;
 	char mixed[SNAPSHOTS_MIXED_MAX];
 	struct judgement g;
 	struct l2_log *log;
@@ -158,15 +153,14 @@ static enum err newest_look(struct anchoring *a, struct fail *f)
 		snapshots_mixed(log, mixed);
 	if (e == ERR_OK && mixed[0])
 		cli_warn(a->cli, "%s: %s", a->ret->log, mixed);
-	block = judgement_whole(&g, &a->newest.number, &v);
+	newest_note(&a->newest, &g);
+	(void)judgement_whole(&g, NULL, &v);
 	if (e == ERR_OK && !g.blocks)
 		a->lost = anchors_n(a->journal);
-	if (e == ERR_OK && block.len) {
+	if (e == ERR_OK && a->newest.number) {
 		newest_take(a, v);
-		memcpy(a->newest.root, v->root, L2_HEX);
-		memcpy(a->newest.anchor, v->anchor_hash, L2_HEX);
 		if (strcmp(v->root, a->ret->root) != 0)
-			e = l2_log_load(log, block, &a->newest.state, f);
+			e = newest_load(&a->newest, log, f);
 	}
 	if (e == ERR_OK && a->found)
 		snprintf(a->doubt, sizeof a->doubt, "%s", v->why);
@@ -218,18 +212,6 @@ static enum err snapshot_write(struct anchoring *a, struct fail *f)
 
 /* -- what it would be put on top of -------------------------------------------- */
 
-/* This journal went through it, or anchored it. */
-static bool is_of_journal(
-    struct anchoring *a, const struct l2_state *s, const char *anchor_hash)
-{
-	struct anchor known;
-	struct hash h;
-
-	return book_had(a->journal, s) >= 0 ||
-	    (hex_parse(h.at, sizeof h.at, anchor_hash, strlen(anchor_hash)) &&
-		anchor_find(a->journal, &h, &known) && known.own);
-}
-
 static uint32_t word(const struct anchoring *a)
 {
 	struct sha256 *s = sha256_begin();
@@ -280,26 +262,22 @@ static enum err refuse(struct anchoring *a, const char *why, const struct l2_sta
     const char *instead, struct fail *f)
 {
 	const char *file = a->plan->file;
-	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX], line[REFUSE_LINE_MAX];
+	char line[REFUSE_LINE_MAX];
 	struct word_asked r = asked(a, "Only if that is meant", line);
-	struct book_lost lost;
 	struct buf out;
 	enum err e;
 
 	if (r.said == r.word)
 		return ERR_OK; /* what is doubted was told with it */
-	book_lost(&lost, is, &a->state);
-	amount_format(was, &lost.supply, 0);
-	amount_format(will, &lost.supply_to, 0);
 	buf_init(&out, 1000);
-	replace_lost_tell(&out, &lost);
+	newest_lost_tell(&out, is, &a->state);
 	if (a->doubt[0])
 		buf_addf(&out, "; and a verification of it would fail: %s", a->doubt);
 	e = refuse_word(f, &r,
-	    "%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has a "
-	    "supply of %s in place of %s%s. %s",
+	    "%s. With a snapshot of %s%.120s (root %.16s) on top the newest one has %s. "
+	    "%s",
 	    why, file ? "" : "the state of the journal", file ? file : "", a->ret->root,
-	    will, was, buf_text(&out), instead);
+	    buf_text(&out), instead);
 	buf_release(&out);
 	return e;
 }
@@ -354,13 +332,9 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 
 static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 {
-	char why[500], instead[600], word[SHELL_WORD_MAX];
+	char why[NEWEST_TOLD], instead[600], word[SHELL_WORD_MAX];
 
-	snprintf(why, sizeof why,
-	    "snapshot %zu, the newest of %.200s (root %.16s), is of a state that this "
-	    "journal never had: it is a new one, an older copy of itself, or of another "
-	    "node; what it lacks of that state, transfers too, is given up",
-	    a->newest.number, a->ret->log, a->newest.root);
+	newest_tell(&a->newest, true, a->ret->log, why);
 	snprintf(instead, sizeof instead,
 	    "To go on from that snapshot: pawl node recover --latest-valid, where the "
 	    "journal has no state, else pawl node import %s",
@@ -407,9 +381,8 @@ static enum err ask(struct anchoring *a, struct fail *f)
 	journal_read_begin(a->journal);
 	e = book_check(a->journal, a->is, f);
 	(void)l2_state_sort(&a->state);
-	(void)l2_state_sort(&a->newest.state);
-	if (e == ERR_OK && n->number && strcmp(n->root, a->ret->root) != 0 &&
-	    !l2_state_is_empty(&n->state) && !is_of_journal(a, &n->state, n->anchor))
+	if (e == ERR_OK && strcmp(n->root, a->ret->root) != 0 &&
+	    newest_is_foreign(n, a->journal))
 		e = ask_of_newest(a, f);
 	else if (e == ERR_OK && a->plan->file)
 		e = ask_of_state(a, f);

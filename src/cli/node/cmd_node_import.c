@@ -49,7 +49,7 @@ struct reading {
 
 /* The newest whole one: what of it is doubted is no reason to take an older one instead,
  * and is told. */
-static enum err newest_load(struct reading *r, struct l2_log *log,
+static enum err whole_load(struct reading *r, struct l2_log *log,
     const struct judgement *g, struct l2_state *s, struct fail *f)
 {
 	const struct l2_verdict *v;
@@ -84,7 +84,7 @@ static enum err snapshot_read(struct reading *r, struct l2_state *s, struct fail
 	if (e == ERR_OK)
 		e = judge_trouble(&store.judge, f);
 	if (e == ERR_OK)
-		e = newest_load(r, log, &g, s, f);
+		e = whole_load(r, log, &g, s, f);
 	l2_log_close(log);
 	store_close(&store);
 	return e;

@@ -18,9 +18,11 @@
 #include "cli/node/anchoring.h"
 #include "cli/node/database.h"
 #include "cli/node/folder.h"
+#include "cli/node/newest.h"
 #include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
+#include "cli/report/node.h"
 #include "cli/report/report.h"
 #include "engine/states.h"
 #include "kinds/node/anchor/anchor.h"
@@ -66,16 +68,24 @@ static enum err journal_look(struct recovery *r, struct fail *f)
 static bool journal_had(
     const struct recovery *r, const char *anchor, const struct l2_state *s)
 {
-	struct anchor a;
-	struct hash hash;
 	bool had;
 
 	journal_read_begin(r->journal);
-	had = book_had(r->journal, s) >= 0 ||
-	    (hex_parse(hash.at, sizeof hash.at, anchor, strlen(anchor)) &&
-		anchor_find(r->journal, &hash, &a) && a.own);
+	had = node_had_state(r->journal, s, anchor);
 	journal_read_end(r->journal);
 	return had;
+}
+
+static bool is_foreign(const struct recovery *r, const struct newest *n)
+{
+	bool is;
+
+	if (!r->journal)
+		return newest_is_foreign(n, NULL);
+	journal_read_begin(r->journal);
+	is = newest_is_foreign(n, r->journal);
+	journal_read_end(r->journal);
+	return is;
 }
 
 /* -- the state of the snapshot --------------------------------------------------- */
@@ -152,29 +162,24 @@ static enum err unknown(
 	    number, r->paths.log, holds ? "holds" : "is whole", root, r->is, taken);
 }
 
-/* The newest whole one, where that is another. */
+/* The newest whole one, where that is another; number 0: it is none. */
 static enum err newer_load(struct recovery *r, struct l2_log *log, struct l2_block block,
-    struct l2_state *newer, bool *ret, struct fail *f)
+    struct newest *newer, struct fail *f)
 {
 	struct judgement g;
-	struct l2_block newest;
 	enum err e = judge_log(&r->judge, log, &g, f);
 
+	newest_note(newer, &g);
 	if (e == ERR_OK)
 		e = judge_trouble(&r->judge, f);
-	newest = judgement_whole(&g, NULL, NULL);
-	*ret = e == ERR_OK && newest.len && newest.offset > block.offset &&
-	    !MUTANT(doubted_is_passed_over);
-	if (*ret)
-		e = l2_log_load(log, newest, newer, f);
-	if (e == ERR_OK && *ret)
-		(void)l2_state_sort(newer);
-	return e;
+	if (newer->block.offset <= block.offset || MUTANT(doubted_is_passed_over))
+		newer->number = 0;
+	return e == ERR_OK && newer->number ? newest_load(newer, log, f) : e;
 }
 
 static enum err take(struct recovery *r, const struct l2_recovered *log,
     struct l2_log *file, struct l2_block block, struct l2_state *s,
-    const struct l2_state *newer, struct fail *f)
+    const struct newest *newer, struct fail *f)
 {
 	char what[BACKUP_NAME_MAX + 64], line[64], keep[BACKUP_NAME_MAX + 32], doubt[400];
 	const struct replacing replacing = { .state = s,
@@ -196,19 +201,58 @@ static enum err take(struct recovery *r, const struct l2_recovered *log,
 	return replace_state(r->cli, &replacing, &r->state, f);
 }
 
+static uint32_t cut_word(
+    const struct recovery *r, const struct l2_recovered *log, const struct newest *newer)
+{
+	struct sha256 *s = sha256_begin();
+
+	sha256_add(s, "cut", 3);
+	sha256_add(s, r->is, L2_HEX);
+	sha256_add(s, log->root, L2_HEX);
+	sha256_add(s, newer->root, L2_HEX);
+	return word_end(s);
+}
+
+/* The log alone goes back, and with it a state that nobody else has. */
+static enum err foreign_agree(struct recovery *r, const struct l2_recovered *log,
+    const struct l2_state *s, const struct newest *newer, struct fail *f)
+{
+	char line[64], why[NEWEST_TOLD];
+	const struct word_asked no = { r->yes, cut_word(r, log, newer),
+		"Only if that is meant", line };
+	struct buf lost;
+	enum err e;
+
+	if (no.said == no.word || MUTANT(foreign_cut_silently))
+		return ERR_OK;
+	snprintf(line, sizeof line, "pawl node recover --to %zu", log->number);
+	newest_tell(newer, r->journal != NULL, r->paths.log, why);
+	buf_init(&lost, 1000);
+	newest_lost_tell(&lost, &newer->state, s);
+	e = refuse_word(f, &no,
+	    "%s. With a log that ends with snapshot %zu (root %.16s) the newest one has "
+	    "%s. To go on from snapshot %zu, which says first what that gives up: pawl "
+	    "node recover --to %zu",
+	    why, log->number, log->root, buf_text(&lost), newer->number, newer->number);
+	buf_release(&lost);
+	return e;
+}
+
 static enum err state_agree(struct recovery *r, const struct l2_recovered *log,
     struct l2_log *file, struct l2_block block, struct l2_state *s, struct fail *f)
 {
-	struct l2_state newer;
-	bool is = false;
-	enum err e;
+	bool alone = !r->journal || strcmp(log->root, r->is) == 0, foreign;
+	struct newest newer;
+	enum err e = newer_load(r, file, block, &newer, f);
 
 	(void)l2_state_sort(s);
-	l2_state_init(&newer);
-	e = r->fresh ? newer_load(r, file, block, &newer, &is, f) : ERR_OK;
-	if (e == ERR_OK)
-		e = take(r, log, file, block, s, is ? &newer : NULL, f);
-	l2_state_release(&newer);
+	foreign = e == ERR_OK && is_foreign(r, &newer);
+	if (e == ERR_OK && !alone)
+		e = take(r, log, file, block, s,
+		    foreign || (r->fresh && newer.number) ? &newer : NULL, f);
+	else if (foreign)
+		e = foreign_agree(r, log, s, &newer, f);
+	l2_state_release(&newer.state);
 	return e;
 }
 
@@ -286,8 +330,6 @@ static enum err agree(void *ctx, const struct l2_recovered *log, struct l2_log *
 		return none_holds(r, f);
 	if (log->doubted && !r->journal)
 		return no_journal_to_ask(r, log, f);
-	if (!r->journal || strcmp(log->root, r->is) == 0)
-		return ERR_OK;
 	l2_state_init(&s);
 	e = l2_log_load(file, block, &s, f);
 	if (e == ERR_OK)

@@ -90,7 +90,8 @@ static void count(struct replacement *p)
 
 	if (!p->ret->fresh)
 		book_read(p->journal, &p->was);
-	book_lost(&p->lost, p->ret->fresh && r->newer ? r->newer : &p->was, r->state);
+	book_lost(
+	    &p->lost, p->ret->fresh && r->newer ? &r->newer->state : &p->was, r->state);
 	p->after = book_had(p->journal, r->state);
 	if (p->after >= 0)
 		book_way(p->journal, p->after, &p->left, &p->back);
@@ -111,6 +112,8 @@ static uint32_t word(const struct replacement *p)
 	sha256_add(s, p->will, sizeof p->will);
 	sha256_add(s, &p->sums.changes, sizeof p->sums.changes);
 	sha256_add(s, &p->lost.pegouts, sizeof p->lost.pegouts);
+	if (p->r->newer && !p->ret->fresh)
+		sha256_add(s, p->r->newer->root, L2_HEX);
 	return word_end(s);
 }
 
@@ -147,6 +150,20 @@ void replace_lost_tell(struct buf *out, const struct book_lost *lost)
 	sats_tell(out, lost->pegins, "minted peg-in", &lost->minted, "");
 }
 
+static void newer_tell(struct buf *out, const struct replacement *p)
+{
+	const struct newest *n = p->r->newer;
+
+	if (!n || p->ret->fresh)
+		return;
+	buf_addf(out,
+	    "; and snapshot %zu, the newest of that log (root %.16s), whose state this "
+	    "journal never had (",
+	    n->number, n->root);
+	newest_lost_tell(out, &n->state, p->r->state);
+	buf_add_str(out, ")");
+}
+
 /* Nothing is given up, and nobody has verified what comes. */
 static enum err refuse_doubt(
     const struct replacement *p, const struct word_asked *r, struct fail *f)
@@ -181,6 +198,7 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 	if (p->anchors)
 		buf_addf(&out, ", what %zu anchor%s for", p->anchors,
 		    p->anchors == 1 ? " stands" : "s stand");
+	newer_tell(&out, p);
 	if (p->r->doubt)
 		buf_addf(&out, "; and %.300s", p->r->doubt);
 	if (p->ret->unknown[0])

@@ -9,6 +9,7 @@
 #define PAWL_CLI_NODE_REPLACE_H
 
 #include "cli/cli.h"
+#include "cli/node/newest.h"
 #include "kinds/node/snapshot/log.h"
 #include "kinds/node/state/book.h"
 
@@ -19,9 +20,9 @@ struct replacing {
 	uint64_t since_ms;      /* its time */
 	struct l2_log *log;     /* that has it; may be NULL */
 	struct l2_block block;  /* its snapshot there */
-	/* What there is besides, where the journal has nothing yet; may be NULL. Sorted.
-	 */
-	const struct l2_state *newer;
+	/* Of that log, and given up, too: what there is besides, where the journal has
+	 * nothing yet, else one of a state that it never had; may be NULL. */
+	const struct newest *newer;
 	const char *doubt;       /* why a snapshot of it is not verified; NULL: it is */
 	const char *what, *line; /* "snapshot 3 of LOG"; to type, but for --yes */
 	const char *keep;        /* where to: this with .before_<time> behind it */

@@ -27,6 +27,8 @@ bool node_troubles(const struct cli *c, struct journal *j, const struct node_fil
  * one that can't be read is told of elsewhere, and is true. */
 bool node_had(struct journal *j, const char *log, struct l2_block block,
     const struct l2_verdict *v);
+/* The same of one that is in memory, sorted. */
+bool node_had_state(struct journal *j, const struct l2_state *s, const char *anchor_hash);
 /* Of its anchor; false: it is well, or not of this journal. */
 bool node_anchor_trouble(const struct cli *c, struct journal *j,
     const struct l2_verdict *v, struct l2_trouble *ret);

@@ -32,12 +32,25 @@ static void tell(const struct troubles *t, const char *of, const struct l2_troub
 
 /* -- the newest snapshot --------------------------------------------------------- */
 
-static bool anchor_of(struct journal *j, const struct l2_verdict *v, struct anchor *ret)
+static bool anchor_named(struct journal *j, const char *hash, struct anchor *ret)
 {
 	struct hash h;
 
-	return hex_parse(h.at, sizeof h.at, v->anchor_hash, strlen(v->anchor_hash)) &&
+	return hex_parse(h.at, sizeof h.at, hash, strlen(hash)) &&
 	    anchor_find(j, &h, ret);
+}
+
+static bool anchor_of(struct journal *j, const struct l2_verdict *v, struct anchor *ret)
+{
+	return anchor_named(j, v->anchor_hash, ret);
+}
+
+bool node_had_state(struct journal *j, const struct l2_state *s, const char *anchor_hash)
+{
+	struct anchor a;
+
+	return l2_state_is_empty(s) || book_had(j, s) >= 0 ||
+	    (anchor_named(j, anchor_hash, &a) && a.own);
 }
 
 bool node_had(struct journal *j, const char *path, struct l2_block block,
@@ -55,7 +68,7 @@ bool node_had(struct journal *j, const char *path, struct l2_block block,
 		had = true;
 	} else {
 		(void)l2_state_sort(&s);
-		had = l2_state_is_empty(&s) || book_had(j, &s) >= 0;
+		had = node_had_state(j, &s, v->anchor_hash);
 	}
 	l2_state_release(&s);
 	l2_log_close(log);
