@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
@@ -328,6 +329,15 @@ bool journal_begin(struct journal *j)
 void journal_must_commit(struct journal *j)
 {
 	(void)journal_begin(j);
+}
+
+void journal_name(struct journal *j, char out[JOURNAL_NAME])
+{
+	struct sql_journal_get_out row;
+
+	out[0] = '\0';
+	if (sql_journal_get_one(j, &row))
+		hex_format(out, row.name, sizeof row.name);
 }
 
 bool journal_numb(const struct journal *j)

@@ -61,6 +61,10 @@ bool journal_numb(const struct journal *j);    /* the disk was full: see above *
 bool journal_writing(const struct journal *j); /* a transaction is open */
 bool journal_at_rest(const struct journal *j); /* nor is one, for reading */
 
+/* Which one it is, in hex, since it was made; a copy of it is the same one. */
+#define JOURNAL_NAME 33
+void journal_name(struct journal *j, char out[JOURNAL_NAME]);
+
 int64_t journal_commit_no(const struct journal *j); /* of the open or the next one */
 
 /* Was anything written, or taken back, since it was last asked with this mark, but for

@@ -97,6 +97,51 @@ def one_is_made_and_put_back(folder):
 
 
 @test
+def each_node_has_its_own(folder):
+    """two nodes have one folder for their backups: each keeps its own, takes no other's silently, and is told"""
+    bk = os.path.join(folder, "bk")
+    os.mkdir(bk, 0o700)
+    node = {}
+    for name in ("one", "two"):
+        node[name] = os.path.join(folder, name)
+        os.mkdir(node[name])
+        config(node[name], f"{{folder: {bk}, keep: 1}}")
+        Run(node[name], "init").ends(0)
+        Run(node[name], "node", "init").ends(0)
+        Run(node[name], "node", "apply", "-", stdin=f'{{"do":"credit","peer":"{name}","amount":"5","id":"c"}}\n').ends(0)
+        Run(node[name], "node", "create-anchor").ends(0)
+    own = Run(node["one"], "node", "backup", "--json").ends(0).json()[0]
+    wait_for(lambda: Run(node["two"], "node", "backup", "--json").ends(0).json()[0]["time"] > own["time"])
+    other = Run(node["two"], "node", "backup", "--json").ends(0).json()[0]
+    with open(os.path.join(bk, f"backup_{own['time']}.sha256"), encoding="utf-8") as file:
+        assert re.search("\n# journal [0-9a-f]{32}\n", file.read())
+    assert len([name for name in names(bk) if name.endswith(".sha256")]) == 2, names(bk)
+    told = "1 of the backups in it is another journal's, newer than one of this one"
+    Run(node["one"], "node", "doctor").ends(1, out=f"{told}(.|\n)*1, and the newest, {own['time']}")
+    assert told in Run(node["one"], "status").ends(0).out
+    assert told not in Run(node["two"], "status").ends(0).out
+    Run(node["one"], "node", "backup").ends(0, err="1 of the backups in .* another journal's, and stays")
+    time = Run(node["one"], "node", "backup", "--json").ends(0).json()[0]["time"]
+    wait_for(lambda: Run(node["two"], "node", "backup", "--json").ends(0).json()[0]["time"] > time)
+    Run(node["one"], "node", "restore").ends(0, err="1 newer backup in .* another journal's, and is not taken")
+    # by its time, a part, and a copy by its name alone
+    time = max(name for name in names(bk) if name.endswith(".sha256"))[7:-7]
+    for args in ([time], [time, "--only", "reorg-db"], ["--file", os.path.join(bk, f"l2_snapshots_{time}.dat.bak")]):
+        Run(node["one"], "node", "restore", *args).ends(5, err="another journal's: pawl.db has none of its .*Nothing was changed")
+    shutil.copyfile(os.path.join(bk, f"l2_snapshots_{time}.dat.bak"), os.path.join(folder, "some.dat"))
+    said = Run(node["one"], "node", "restore", "--file", "../some.dat").ends(
+        5, err="not known to be of this node: pawl.db has none of its anchors, and never had its newest state")
+    line = re.search(r"pawl (node restore --file ../some.dat --yes=\w+)", said.err)[1]
+    Run(node["one"], *line.split()).ends(0, out=f"root {other['log']['root']}")
+    # a journal that has nothing yet takes what there is
+    for name in names(node["one"]):
+        if name.startswith("pawl.db"):
+            os.remove(os.path.join(node["one"], name))
+    Run(node["one"], "init").ends(0)
+    Run(node["one"], "node", "restore").ends(0, out=time)
+
+
+@test
 def what_can_not_be_done_is_said(folder):
     """there is nothing to copy, no such backup, a damaged one, words that mean nothing"""
     config(folder)

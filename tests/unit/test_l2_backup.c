@@ -140,7 +140,7 @@ static enum err make_on(
     const struct files *files, int64_t at, struct l2_backup *b, struct fail *f)
 {
 	struct l2_backup_plan plan = { files, log_path, db_path, folder, KEEP,
-		NOW + at * 3600000, false };
+		NOW + at * 3600000, false, NULL };
 
 	return l2_backup_make(&plan, b, f);
 }

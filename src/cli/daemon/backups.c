@@ -49,6 +49,7 @@ enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
 	    (folder && strlen(folder) > BACKUP_NAME_MAX - 64))
 		return fail_set(f, ERR_USAGE,
 		    "the folder of the node: its path is empty or too long");
+	ret->journal[0] = '\0';
 	snprintf(ret->log, sizeof ret->log, "%.960s/l2_snapshots.dat", dir);
 	snprintf(ret->reorg_db, sizeof ret->reorg_db, "%.960s/reorg_db", dir);
 	ret->elsewhere = folder && !is_in(folder, dir);
@@ -88,7 +89,7 @@ enum err backup_now(const struct backup_paths *paths,
     struct fail *f)
 {
 	struct l2_backup_plan plan = { &files_until_stopped, paths->log, paths->reorg_db,
-		paths->folder, config->keep, wall_ms, paths->elsewhere };
+		paths->folder, config->keep, wall_ms, paths->elsewhere, paths->journal };
 	struct fail here, there;
 	enum err e = l2_backup_make(&plan, ret, &here), away = ERR_OK;
 
@@ -121,7 +122,7 @@ static enum err backup_away(const struct backup_paths *paths,
 {
 	struct l2_backup_plan plan = { .files = &files_until_stopped,
 		.folder = paths->folder };
-	enum err e = l2_backup_newest(plan.files, plan.folder, ret, f);
+	enum err e = l2_backup_newest(plan.files, plan.folder, paths->journal, ret, f);
 
 	ret->whole = e == ERR_OK;
 	return e == ERR_OK ? take_away(&plan, config, ret, f) : e;
@@ -167,6 +168,11 @@ struct backups *backups_new(const struct node_keys *keys)
 	return b;
 }
 
+void backups_of(struct backups *b, struct journal *j)
+{
+	journal_name(j, b->paths.journal);
+}
+
 void backups_configure(struct backups *b, const struct node_keys *keys)
 {
 	b->keys = *keys;
@@ -191,8 +197,11 @@ static int64_t left_ms(const struct backups *b, struct world *w)
 
 	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) != ERR_OK)
 		n = 0;
+	(void)l2_backup_others(
+	    &files_of_system, b->paths.folder, b->paths.journal, seen, n);
 	/* Without sums: who made it was killed. */
-	while (i < n && !seen[i].sums && !MUTANT(half_a_backup_counts))
+	while (
+	    i < n && (seen[i].other || (!seen[i].sums && !MUTANT(half_a_backup_counts))))
 		i++;
 	if (i < n)
 		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[i].time);
@@ -250,6 +259,11 @@ static void success_tell(struct backups *b)
 	    " values of the reorg database",
 	    b->made.time, b->paths.folder, b->made.log_bytes,
 	    b->made.root[0] ? b->made.root : "none", b->made.values);
+	if (b->made.others)
+		log_warn("node",
+		    "%zu of the backups in %s are another journal's, and stay: pawl node "
+		    "doctor",
+		    b->made.others, b->paths.folder);
 	if (b->made.failed)
 		log_warn("node",
 		    "the newest %zu snapshots of %s do not hold: pawl node verify",

@@ -81,8 +81,10 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 		return e;
 	backups = backups_new(&c->config->node);
 	e = loop_open(&l, c, f);
-	if (e == ERR_OK)
+	if (e == ERR_OK) {
+		backups_of(backups, l.journal);
 		e = folder_take(&l, f);
+	}
 	if (e == ERR_OK)
 		e = listen_on(&l, f);
 	if (e == ERR_OK) {

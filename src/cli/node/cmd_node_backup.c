@@ -11,6 +11,12 @@
 static void tell(
     const struct cli *c, const struct backup_paths *p, const struct l2_backup *b)
 {
+	if (b->others)
+		cli_warn(c,
+		    "%zu of the backups in %s %s another journal's, and stay%s. Where it "
+		    "is another node's, let each have its own node.backup.folder",
+		    b->others, p->folder, b->others == 1 ? "is" : "are",
+		    b->others == 1 ? "s" : "");
 	if (c->args.json) {
 		json_t *o = json_pack("{s:s, s:o, s:I}", "time", b->time, "folder",
 		    cli_text(p->folder), "removed", (json_int_t)b->removed);
@@ -40,6 +46,16 @@ static void tell(
 	printf("%s/%s: the sums of %s\n", p->folder, b->sums,
 	    b->log[0] && b->reorg_db[0] ? "both" : "it");
 	cli_say(c, "To put it back: pawl node restore %s", b->time);
+}
+
+static void whose(struct backup_paths *paths, const struct cli *c)
+{
+	struct journal *j;
+
+	if (journal_read(&j, c->config->journal, NULL) != ERR_OK)
+		return;
+	journal_name(j, paths->journal);
+	journal_close(j);
 }
 
 enum err cmd_node_backup(struct cli *c, struct fail *f)
@@ -72,6 +88,7 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 	tried = e == ERR_OK;
 	if (tried) {
 		(void)cli_until_stopped();
+		whose(&paths, c);
 		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
 	}
 	if (tried && !to) /* as the config wants it */

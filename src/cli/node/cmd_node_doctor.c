@@ -261,14 +261,19 @@ static void backups_tell(struct node_doctor *n)
 {
 	const struct node_keys *k = &n->d.cli->config->node;
 	struct l2_backup_seen *seen = NULL;
-	size_t found = 0;
+	size_t found = 0, own = 0;
 	int64_t age_ms = clock_wall_ms() - n->look.backup_ms;
 
 	failed_tell(n);
 	copies_tell(n, k->backup.copy_to);
 	if (l2_backup_list(&files_of_system, n->files.backups, &seen, &found, NULL) !=
-		ERR_OK ||
-	    !found) {
+	    ERR_OK)
+		found = 0;
+	(void)l2_backup_others(
+	    &files_of_system, n->files.backups, n->files.name, seen, found);
+	while (own < found && seen[own].other)
+		own++;
+	if (own == found) {
 		if (n->look.log_bytes)
 			doctor_finding(&n->d, "backup", n->files.backups,
 			    "pawl node backup; pawl serve makes them by itself where "
@@ -279,7 +284,7 @@ static void backups_tell(struct node_doctor *n)
 			doctor_finding(&n->d, "backup", n->files.backups, L2_AHEAD,
 			    "the newest, %s, is of a time to come: the clock of this "
 			    "machine was wrong when it was made, or is now",
-			    seen[0].time);
+			    seen[own].time);
 		if (k->backup.every && age_ms > 2 * k->backup.every)
 			doctor_finding(&n->d, "backup", n->files.backups,
 			    "pawl node backup; and see why pawl serve makes none",
@@ -288,7 +293,7 @@ static void backups_tell(struct node_doctor *n)
 			    "%" PRId64,
 			    age_ms / 60000, age_ms / 60000 == 1 ? "" : "s",
 			    k->backup.every / 60000);
-		sums_tell(n, seen[0].time);
+		sums_tell(n, seen[own].time);
 	}
 	mem_free(seen);
 }
@@ -391,10 +396,10 @@ enum err cmd_node_doctor(struct cli *c, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	node_files(&n.files, c->config);
+	journal_open_tell(&n);
+	node_files(&n.files, c->config, n.d.journal);
 	l2_look(&n.look, &n.files.paths);
 	look_tell(&n);
-	journal_open_tell(&n);
 	if (n.look.has_folder) {
 		doctor_left(&n);
 		doctor_database(&n);

@@ -5,12 +5,18 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/mutant.h"
+#include "base/shell.h"
 #include "cli/cli.h"
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/folder.h"
+#include "cli/node/refuse.h"
+#include "cli/report/node.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/link.h"
+#include "kinds/node/state/book.h"
 
 static void tell_json(const struct l2_restore_plan *p, const struct l2_restored *r)
 {
@@ -79,6 +85,11 @@ static void tell(
 			: p->log          ? "no log"
 					  : "no reorg database",
 		    from);
+	if (r->others && !r->other)
+		cli_warn(c,
+		    "%zu newer backup%s in %s %s another journal's, and %s not taken",
+		    r->others, r->others == 1 ? "" : "s", p->folder,
+		    r->others == 1 ? "is" : "are", r->others == 1 ? "is" : "are");
 	if (!r->summed)
 		cli_warn(c,
 		    "%s has no sums: what it holds was checked, and nobody knows "
@@ -109,6 +120,99 @@ static void follow(const char **file, char out[PATH_MAX])
 		*file = out;
 }
 
+/* -- is it of this node? ------------------------------------------------------ */
+
+struct asking {
+	const struct cli *cli;
+	struct journal *journal; /* which has a state, or had */
+	const struct l2_restore_plan *plan;
+	const char *from, *only; /* as they were typed; NULL */
+	uint32_t yes;
+};
+
+static bool any(void *ctx, struct l2_bytes hash)
+{
+	(void)ctx;
+	(void)hash;
+	return true;
+}
+
+static bool is_own(struct journal *j, const struct l2_verdict *v)
+{
+	struct anchor a;
+	struct hash h;
+
+	return hex_parse(h.at, sizeof h.at, v->anchor_hash, strlen(v->anchor_hash)) &&
+	    anchor_find(j, &h, &a) && a.own;
+}
+
+/* Has the journal made the anchor of a snapshot of this log, or had its newest state? An
+ * older copy of the journal knows the older ones. */
+static bool is_known(struct journal *j, const char *path)
+{
+	static const struct l2_demand demand = { .stored = any };
+	struct l2_block block;
+	struct l2_verdict v;
+	struct l2_log *log;
+	bool known = false, newest = true;
+
+	if (l2_log_open(&log, &files_of_system, path, NULL) != ERR_OK)
+		return false;
+	for (size_t i = l2_log_survey(log, NULL) == ERR_OK ? l2_log_n(log) : 0;
+	     !known && i-- > 0;) {
+		block = l2_log_at(log, i);
+		if (l2_log_check(log, block, &demand, &v, NULL) != ERR_OK ||
+		    v.fault != L2_HOLDS)
+			continue;
+		known = is_own(j, &v) || (newest && node_had(j, path, block, &v));
+		newest = false;
+	}
+	l2_log_close(log);
+	return known;
+}
+
+/* The same line, with the time that it is of. */
+static const char *typed(
+    char out[REFUSE_LINE_MAX], const struct asking *a, const char *time)
+{
+	char word[500];
+	const char *file = a->plan->log_file, *at = file ? file : a->from;
+
+	snprintf(out, REFUSE_LINE_MAX, "pawl node restore%s%s%s%s%s%s", file ? "" : " ",
+	    file ? "" : time,
+	    file     ? " --file "
+		: at ? " --from "
+		     : "",
+	    at ? shell_word(word, sizeof word, at) : "", a->only ? " --only " : "",
+	    a->only ? a->only : "");
+	return out;
+}
+
+static enum err agree(
+    void *ctx, const struct l2_restored *r, const char *log, struct fail *f)
+{
+	const struct asking *a = ctx;
+	struct sha256 *s = sha256_begin();
+	char line[REFUSE_LINE_MAX];
+	struct word_asked no = { a->yes, 0, "Only if that is meant",
+		typed(line, a, r->time) };
+
+	sha256_add(s, "restore", 7);
+	sha256_add(s, r->time, sizeof r->time);
+	sha256_add(s, r->root, sizeof r->root);
+	no.word = word_end(s);
+	if (r->own || (!*log && !r->other) || no.said == no.word ||
+	    MUTANT(restore_of_another_silent) || (*log && is_known(a->journal, log)))
+		return ERR_OK;
+	return refuse_word(f, &no,
+	    "the backup %s is %s: %s has none of its %s. With it in place this node "
+	    "would have another node's files",
+	    r->time[0] ? r->time : log,
+	    r->other ? "another journal's" : "not known to be of this node",
+	    a->cli->config->journal,
+	    *log ? "anchors, and never had its newest state" : "name");
+}
+
 enum err cmd_node_restore(struct cli *c, struct fail *f)
 {
 	const char *from = args_get(&c->args, "--from");
@@ -119,10 +223,14 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		.log_file = args_get(&c->args, "--file"),
 		.wall_ms = clock_wall_ms() };
 	struct l2_restored r;
+	struct asking asking;
+	uint32_t yes;
 	char shown[REF_SHOWN_MAX], linked[PATH_MAX];
 	enum err e = cli_config(c, f);
 
 	follow(&plan.log_file, linked);
+	if (e == ERR_OK)
+		e = args_yes(&yes, &c->args, f);
 	if (e == ERR_OK)
 		e = backup_paths(&paths, &c->config->node, NULL, f);
 	if (e == ERR_OK)
@@ -144,6 +252,12 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 	plan.store = paths.reorg_db;
 	if (journal_read(&plan.journal, c->config->journal, NULL) != ERR_OK)
 		plan.journal = NULL;
+	asking = (struct asking){ c, plan.journal, &plan, from, only, yes };
+	plan.ctx = &asking;
+	if (plan.journal)
+		book_name(plan.journal, plan.name);
+	if (plan.name[0])
+		plan.agree = agree;
 	e = l2_backup_restore(&plan, &r, f);
 	if (plan.journal)
 		journal_close(plan.journal);

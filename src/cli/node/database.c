@@ -129,7 +129,7 @@ size_t database_lacks(struct cli *c, struct reorgdb *db, const char *hash)
 
 	if (!j)
 		return 0;
-	node_files(&files, c->config);
+	node_files(&files, c->config, NULL);
 	l2_holder_look(&holder, &files.paths);
 	if (!holder.own && !holder.reset && !MUTANT(lacking_is_none))
 		n = lacking(db, j, hash);

@@ -8,7 +8,8 @@
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book.h"
 
-void node_files(struct node_files *ret, const struct config *config)
+void node_files(
+    struct node_files *ret, const struct config *config, struct journal *journal)
 {
 	const struct node_keys *k = &config->node;
 
@@ -20,7 +21,10 @@ void node_files(struct node_files *ret, const struct config *config)
 		snprintf(
 		    ret->backups, sizeof ret->backups, "%.1000s/backups", k->data_dir);
 	ret->paths = (struct l2_paths){ k->data_dir, ret->log, ret->reorg_db,
-		ret->backups, config->journal };
+		ret->backups, config->journal, ret->name };
+	ret->name[0] = '\0';
+	if (journal)
+		book_name(journal, ret->name);
 }
 
 static int64_t backup_age_ms(const struct l2_look *l)
@@ -161,7 +165,7 @@ bool node_show(const struct cli *c, struct journal *j)
 	struct shown s = { .cli = c, .journal = j };
 	struct amount all;
 
-	node_files(&s.files, c->config);
+	node_files(&s.files, c->config, j);
 	book_sums(j, &s.sums);
 	l2_look(&s.look, &s.files.paths);
 	if (!c->config->node.chain && !s.sums.changes && !s.look.log_bytes &&

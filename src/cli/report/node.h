@@ -12,9 +12,12 @@
  * to be missing. */
 struct node_files {
 	char log[1024], reorg_db[1024], backups[1024];
+	char name[JOURNAL_NAME];
 	struct l2_paths paths;
 };
-void node_files(struct node_files *ret, const struct config *config);
+/* journal: whose backups are looked for; NULL: not known. */
+void node_files(
+    struct node_files *ret, const struct config *config, struct journal *journal);
 
 /* What is wrong with log, database, and the state and anchor of the newest snapshot, as
  * far as the end of the log tells, beside whoever writes them; in a read of the journal.

@@ -185,8 +185,8 @@ enum err l2_backup_list(const struct files *files, const char *folder,
 	return e;
 }
 
-enum err l2_backup_newest(
-    const struct files *files, const char *folder, struct l2_backup *ret, struct fail *f)
+enum err l2_backup_newest(const struct files *files, const char *folder,
+    const char *journal, struct l2_backup *ret, struct fail *f)
 {
 	const struct l2_backup_seen *seen;
 	struct names n;
@@ -194,7 +194,8 @@ enum err l2_backup_newest(
 	enum err e = names_read(&n, files, folder, f);
 
 	*ret = (struct l2_backup){ 0 };
-	while (i < n.n && !n.at[i].sums)
+	(void)l2_backup_others(files, folder, journal, n.at, n.n);
+	while (i < n.n && (!n.at[i].sums || n.at[i].other))
 		i++;
 	if (e == ERR_OK && i == n.n)
 		e = fail_set(f, ERR_NOT_FOUND, "no backup in %s has its sums", folder);
@@ -432,7 +433,7 @@ static enum err one_remove(
 	return e;
 }
 
-/* So many of each kind stay; sums, while one of their files does. */
+/* So many of each kind stay, of this journal; sums, while one of their files does. */
 static enum err old_remove(struct making *m, struct fail *f)
 {
 	unsigned keep = m->plan->keep ? m->plan->keep : 1;
@@ -441,8 +442,12 @@ static enum err old_remove(struct making *m, struct fail *f)
 
 	for (size_t i = 0; e == ERR_OK && i < m->names.n; i++) {
 		const struct l2_backup_seen *s = &m->names.at[i];
-		bool log = s->log && logs++ < keep, db = s->reorg_db && dbs++ < keep;
+		bool log, db;
 
+		if (s->other && !MUTANT(backups_of_another_go))
+			continue;
+		log = s->log && logs++ < keep;
+		db = s->reorg_db && dbs++ < keep;
 		if (s->log && !log)
 			e = one_remove(m, BACKUP_LOG, s->time, f);
 		if (e == ERR_OK && s->reorg_db && !db)
@@ -495,12 +500,27 @@ static enum err names_settle(struct making *m, struct fail *f)
 	return e == ERR_OK ? old_remove(m, f) : e;
 }
 
+/* Who does not know whose this one is removes none that is somebody's. */
+static void whose(struct making *m)
+{
+	const char *journal = m->plan->journal;
+	bool known = journal && *journal;
+	size_t others = l2_backup_others(m->plan->files, m->plan->folder,
+	    known ? journal : "-", m->names.at, m->names.n);
+
+	if (!known)
+		return;
+	snprintf(m->sums.journal, JOURNAL_NAME, "%s", journal);
+	m->ret->others = others;
+}
+
 static enum err make(struct making *m, struct fail *f)
 {
 	enum err e = names_read(&m->names, m->plan->files, m->plan->folder, f);
 
 	if (e != ERR_OK)
 		return e;
+	whose(m);
 	sweep(m);
 	time_choose(m);
 	e = files_make(m, f);

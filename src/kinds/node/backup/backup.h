@@ -19,6 +19,7 @@
 #ifndef PAWL_KINDS_NODE_BACKUP_BACKUP_H
 #define PAWL_KINDS_NODE_BACKUP_BACKUP_H
 
+#include "journal/journal.h"
 #include "kinds/node/judge/judge.h"
 #include "kinds/node/snapshot/log.h"
 #include "world/files.h"
@@ -34,6 +35,8 @@ struct l2_backup_plan {
 	unsigned keep;      /* so many of each; at least 1 */
 	int64_t wall_ms;
 	bool elsewhere; /* ..unless it may be of a disk that is not mounted */
+	/* Whose it is, in its sums; those of another one stay. "" or NULL: not known. */
+	const char *journal;
 };
 
 struct l2_backup {
@@ -47,6 +50,7 @@ struct l2_backup {
 	char why[300];            /* so it is */
 	uint64_t values;          /* of the database */
 	size_t removed;           /* files of older copies */
+	size_t others;            /* copies in the folder that are another journal's */
 	bool whole;               /* all that there was is copied, and has its sums */
 };
 
@@ -71,13 +75,19 @@ NODISCARD enum err l2_backup_command(const struct l2_backup_plan *plan,
 struct l2_backup_seen {
 	char time[L2_BACKUP_TIME];
 	bool log, reorg_db, sums;
+	bool other; /* l2_backup_others: its sums name another journal */
 };
 NODISCARD enum err l2_backup_list(const struct files *files, const char *folder,
     struct l2_backup_seen **ret, size_t *ret_n, struct fail *f);
 
-/* The newest that has its sums: its time and names alone. NOT_FOUND */
-NODISCARD enum err l2_backup_newest(
-    const struct files *files, const char *folder, struct l2_backup *ret, struct fail *f);
+/* Which of them are another journal's than that of this name (journal_name), and how
+ * many; where no name is known, and of a copy that bears none: nobody can say. */
+size_t l2_backup_others(const struct files *files, const char *folder,
+    const char *journal, struct l2_backup_seen *seen, size_t n);
+
+/* The newest of this journal that has its sums: its time and names alone. NOT_FOUND */
+NODISCARD enum err l2_backup_newest(const struct files *files, const char *folder,
+    const char *journal, struct l2_backup *ret, struct fail *f);
 
 /* For who asks later: the last one failed, and why, or a copy of it did; why NULL: it
  * went well. "": it did. */
@@ -93,6 +103,7 @@ NODISCARD enum err l2_backup_check(
 int64_t l2_backup_wall_ms(const char *time); /* since 1970; 0: it is none */
 
 /* Which parts of a copy are put back. */
+struct l2_restored;
 struct l2_restore_plan {
 	const struct files *files;
 	/* time NULL: the newest one that has any of what is asked for, and its sums;
@@ -103,6 +114,14 @@ struct l2_restore_plan {
 	const char *store;          /* the database that is there; NULL: as reorg_db */
 	struct journal *journal;    /* asked for anchors, too; NULL: there is none */
 	int64_t wall_ms;
+	/* Whose backups are meant where no time is given: newer ones of another journal
+	 * are told, and not taken. "": anybody's. */
+	char name[JOURNAL_NAME];
+	/* Asked once all of it is read, before anything changes; log: the copy of it; "":
+	 * there is none. Who does not agree leaves all as it was. NULL: it is agreed. */
+	enum err (*agree)(
+	    void *ctx, const struct l2_restored *r, const char *log, struct fail *f);
+	void *ctx;
 };
 
 struct l2_restored {
@@ -113,6 +132,8 @@ struct l2_restored {
 	char has_db[L2_BACKUP_TIME];
 	bool log, reorg_db; /* what was put back */
 	bool summed;        /* sums were there, and are theirs */
+	bool own, other;    /* and they name the journal of the plan; another one */
+	size_t others;      /* newer ones of another, which were not taken */
 	char root[L2_HEX];
 	uint64_t snapshot_ms;
 	size_t failed;

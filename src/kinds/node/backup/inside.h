@@ -70,8 +70,9 @@ void backup_time(char out[L2_BACKUP_TIME], int64_t wall_ms);
 
 struct sums {
 	char time[L2_BACKUP_TIME];
-	char sum[2][SUM_TEXT]; /* of BACKUP_LOG, BACKUP_DB; "": there is none */
-	char root[L2_HEX];     /* of the newest valid snapshot; "" without a log */
+	char sum[2][SUM_TEXT];      /* of BACKUP_LOG, BACKUP_DB; "": there is none */
+	char root[L2_HEX];          /* of the newest valid snapshot; "" without a log */
+	char journal[JOURNAL_NAME]; /* whose it is; "": older programs did not say */
 };
 
 void sums_format(struct buf *out, const struct sums *s);

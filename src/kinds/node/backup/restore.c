@@ -51,14 +51,18 @@ static bool is_asked(const struct l2_restore_plan *plan, const struct l2_backup_
 	return (plan->log && s->log) || (plan->reorg_db && s->reorg_db);
 }
 
-/* The one of this time; else the newest of those asked for that has its sums. SIZE_MAX:
- * none. */
+/* The one of this time; else the newest of those asked for that has its sums, of this
+ * journal or, where it has none, of any. SIZE_MAX: none. */
 static size_t pick(
     const struct l2_restore_plan *plan, const struct l2_backup_seen *seen, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (plan->time ? !strcmp(seen[i].time, plan->time)
-			       : seen[i].sums && is_asked(plan, &seen[i]))
+		if (plan->time
+			? !strcmp(seen[i].time, plan->time)
+			: seen[i].sums && !seen[i].other && is_asked(plan, &seen[i]))
+			return i;
+	for (size_t i = 0; !plan->time && i < n; i++)
+		if (seen[i].sums && is_asked(plan, &seen[i]))
 			return i;
 	for (size_t i = 0; !plan->time && i < n; i++)
 		if (is_asked(plan, &seen[i]))
@@ -73,7 +77,9 @@ static enum err pass_over(const struct l2_restore_plan *plan,
     struct fail *f)
 {
 	for (size_t i = 0; i < at && !plan->time && !MUTANT(restore_passes_over); i++)
-		if (is_asked(plan, &seen[i]))
+		if (seen[i].other)
+			ret->others++;
+		else if (is_asked(plan, &seen[i]))
 			return fail_set(f, ERR_CONFLICT,
 			    "nothing was changed: the backup %s is newer, and has no "
 			    "sums, so nobody knows whether it is whole; pawl node "
@@ -81,10 +87,11 @@ static enum err pass_over(const struct l2_restore_plan *plan,
 			    "that has them",
 			    seen[i].time, seen[i].time, seen[at].time);
 	for (size_t i = n; i-- > 0;)
-		if (i != at && seen[i].reorg_db && seen[i].sums)
+		if (i != at && seen[i].reorg_db && seen[i].sums && !seen[i].other)
 			memcpy(ret->has_db, seen[i].time, L2_BACKUP_TIME);
-	if (at && !plan->time)
-		memcpy(ret->lacking, seen[0].time, L2_BACKUP_TIME);
+	for (size_t i = at; i-- > 0 && !plan->time;)
+		if (!seen[i].other)
+			memcpy(ret->lacking, seen[i].time, L2_BACKUP_TIME);
 	return ERR_OK;
 }
 
@@ -97,6 +104,7 @@ static enum err choose(struct putting *p, struct fail *f)
 
 	if (e == ERR_NOT_FOUND)
 		e = ERR_OK;
+	(void)l2_backup_others(plan->files, plan->folder, plan->name, seen, n);
 	at = pick(plan, seen, n);
 	if (e == ERR_OK && at == SIZE_MAX)
 		e = none_such(plan, seen, n, f);
@@ -152,6 +160,10 @@ static enum err sums_find(struct putting *p, const char *path, struct fail *f)
 	if (e == ERR_OK && strcmp(p->sums.time, p->from.time) != 0)
 		e = fail_set(
 		    f, ERR_DAMAGED, "%s: is of the backup %s", path, p->sums.time);
+	if (e == ERR_OK && p->plan->name[0] && p->sums.journal[0]) {
+		p->ret->own = !strcmp(p->sums.journal, p->plan->name);
+		p->ret->other = !p->ret->own;
+	}
 	return e;
 }
 
@@ -487,6 +499,8 @@ enum err l2_backup_restore(
 		e = db_prepare(&p, f);
 	if (e == ERR_OK)
 		e = log_check(&p, f);
+	if (e == ERR_OK && plan->agree)
+		e = plan->agree(plan->ctx, ret, p.log, f);
 	if (e == ERR_OK)
 		e = log_prepare(&p, f);
 	if (e == ERR_OK)

@@ -89,6 +89,8 @@ void sums_format(struct buf *out, const struct sums *s)
 	buf_addf(out, "# pawl node backup %s\n", s->time);
 	if (s->root[0])
 		buf_addf(out, "# root %s\n", s->root);
+	if (s->journal[0])
+		buf_addf(out, "# journal %s\n", s->journal);
 	for (int i = 0; i < 2; i++) {
 		backup_name(name, (enum backup_file)i, s->time);
 		if (s->sum[i][0])
@@ -96,9 +98,9 @@ void sums_format(struct buf *out, const struct sums *s)
 	}
 }
 
-static bool is_hex(const char *text)
+static bool is_hex(const char *text, int len)
 {
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < len; i++)
 		if (!strchr("0123456789abcdef", text[i]) || !text[i])
 			return false;
 	return true;
@@ -108,14 +110,19 @@ static bool line_take(struct sums *s, const char *line, size_t len)
 {
 	char name[64];
 
-	if (len == 7 + 64 && !strncmp(line, "# root ", 7) && is_hex(line + 7) &&
+	if (len == 7 + 64 && !strncmp(line, "# root ", 7) && is_hex(line + 7, 64) &&
 	    !s->root[0]) {
 		memcpy(s->root, line + 7, 64);
 		return true;
 	}
+	if (len == 10 + 32 && !strncmp(line, "# journal ", 10) && is_hex(line + 10, 32) &&
+	    !s->journal[0]) {
+		memcpy(s->journal, line + 10, 32);
+		return true;
+	}
 	for (int i = 0; i < 2; i++) {
 		backup_name(name, (enum backup_file)i, s->time);
-		if (len == 66 + strlen(name) && is_hex(line) && line[64] == ' ' &&
+		if (len == 66 + strlen(name) && is_hex(line, 64) && line[64] == ' ' &&
 		    line[65] == ' ' && !memcmp(line + 66, name, strlen(name)) &&
 		    !s->sum[i][0]) {
 			memcpy(s->sum[i], line, 64);
@@ -172,6 +179,24 @@ enum err sums_read(
 	if (f)
 		f->err = ERR_DAMAGED;
 	return ERR_DAMAGED;
+}
+
+size_t l2_backup_others(const struct files *files, const char *folder,
+    const char *journal, struct l2_backup_seen *seen, size_t n)
+{
+	char path[BACKUP_PATH_MAX], name[64];
+	size_t others = 0;
+	struct sums s;
+
+	for (size_t i = 0; journal && *journal && i < n; i++) {
+		backup_name(name, BACKUP_SUMS, seen[i].time);
+		seen[i].other = seen[i].sums &&
+		    backup_path(path, folder, name, NULL) == ERR_OK &&
+		    sums_read(&s, files, path, NULL) == ERR_OK && s.journal[0] &&
+		    strcmp(s.journal, journal) != 0;
+		others += seen[i].other;
+	}
+	return others;
 }
 
 enum err l2_backup_check(

@@ -158,14 +158,12 @@ static void events(struct changes *c, struct journal *j, int64_t after, struct b
 void changes_read(struct changes *ret, struct journal *j, int64_t after)
 {
 	struct sql_node_watch_get_out w = { .no_chain = true };
-	struct sql_journal_get_out journal;
 	uint64_t begin;
 	struct buf b;
 
 	*ret = (struct changes){ .n = 0 };
 	buf_init(&b, RECORD_VALUE_MAX);
-	if (sql_journal_get_one(j, &journal))
-		hex_format(ret->mark.journal, journal.name, sizeof journal.name);
+	journal_name(j, ret->mark.journal);
 	(void)sql_node_watch_get_one(j, &w);
 	ret->mark.change = (uint64_t)w.moves;
 	ret->has_top = anchors_top(j, &ret->top);

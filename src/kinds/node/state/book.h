@@ -160,6 +160,10 @@ int64_t book_had(struct journal *j, const struct l2_state *s);
  * taken back, and how many that were are part of it again. */
 void book_way(struct journal *j, int64_t after, int64_t *ret_left, int64_t *ret_back);
 
+/* The name of a journal that has a state, or anchored one (journal_name); "" of a new
+ * one, to which what was lost may come back. */
+void book_name(struct journal *j, char out[JOURNAL_NAME]);
+
 /* The change by which a state came that the journal never had, and which the one that is
  * comes from: ids of what made that are not known. 0: there is none. */
 int64_t book_taken(struct journal *j);

@@ -1,4 +1,6 @@
-/* taken.c - that a state came from elsewhere, and with it no id of what made it. */
+/* taken.c - whose state it is: that it came from elsewhere, and with it no id of what
+ * made it. */
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/state/book_in.h"
 
 int64_t book_dated(struct journal *j, int64_t change)
@@ -12,6 +14,16 @@ int64_t book_dated(struct journal *j, int64_t change)
 		at_ms = row.at_ms;
 	sql_node_changes_end(j);
 	return at_ms;
+}
+
+void book_name(struct journal *j, char out[JOURNAL_NAME])
+{
+	struct book_sums sums;
+
+	book_sums(j, &sums);
+	out[0] = '\0';
+	if (sums.changes || anchors_n(j))
+		journal_name(j, out);
 }
 
 int64_t book_taken(struct journal *j)

@@ -28,6 +28,7 @@ struct l2_watch {
 	char *chain;
 	char *own[4];
 	struct l2_paths paths; /* these */
+	char name[JOURNAL_NAME];
 	int64_t since_ms, look_ms;
 	struct watch_job *out, *back;
 	struct book_recount *recount;

@@ -254,11 +254,31 @@ static void database_look_at(struct l2_look *l, const char *path)
 	inside_look(l, path, &l->database_bytes);
 }
 
-static void backups_look(struct l2_look *l, const char *folder)
+/* Two nodes take turns in it, where copies of another came behind one of this: a folder
+ * of before the journal was lost is no trouble, once there is a copy of this one. */
+static void others_look(struct l2_look *l, const char *folder,
+    const struct l2_backup_seen *seen, size_t n, size_t others)
+{
+	size_t first = 0;
+
+	while (first < n && !seen[first].other)
+		first++;
+	while (first < n && seen[first].other)
+		first++;
+	if (!others || first == n || MUTANT(backups_of_another_unsaid))
+		return;
+	remedy(found(l, folder,
+		   "%zu of the backups in it %s another journal's, newer than one of "
+		   "this one: two nodes have the same folder for them",
+		   others, others == 1 ? "is" : "are"),
+	    "let each have its own node.backup.folder, and move its backups there");
+}
+
+static void backups_look(struct l2_look *l, const char *folder, const char *name)
 {
 	struct l2_backup_seen *seen = NULL;
 	struct stat st;
-	size_t n = 0;
+	size_t n = 0, others, own = 0;
 	bool there = stat(folder, &st) == 0;
 
 	/* A folder for copies may be of whom it likes, but for root. */
@@ -271,8 +291,12 @@ static void backups_look(struct l2_look *l, const char *folder)
 		inside_look(l, folder, NULL);
 	}
 	if (l2_backup_list(&files_of_system, folder, &seen, &n, NULL) == ERR_OK && n) {
-		l->backups = n;
-		l->backup_ms = l2_backup_wall_ms(seen[0].time);
+		others = l2_backup_others(&files_of_system, folder, name, seen, n);
+		while (own < n && seen[own].other)
+			own++;
+		l->backups = n - others;
+		l->backup_ms = own < n ? l2_backup_wall_ms(seen[own].time) : 0;
+		others_look(l, folder, seen, n, others);
 	}
 	mem_free(seen);
 	_Static_assert(sizeof l->backup_failed == L2_BACKUP_NOTED, "as long as a note");
@@ -305,7 +329,7 @@ void l2_look(struct l2_look *ret, const struct l2_paths *paths)
 	reset_look(ret, paths->folder);
 	log_look_at(ret, paths->log);
 	database_look_at(ret, paths->reorg_db);
-	backups_look(ret, paths->backups);
+	backups_look(ret, paths->backups, paths->name);
 }
 
 /* -- how large ------------------------------------------------------------- */

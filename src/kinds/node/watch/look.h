@@ -1,7 +1,7 @@
 /* look.h - the files of a layer 2 from outside: who may use them, and how large they are.
  *
  * A start asks it, a daemon every minute, `pawl node doctor` and `pawl status`. Folders
- * are read, and no file is opened.
+ * are read, and of files the sums of backups.
  */
 #ifndef PAWL_KINDS_NODE_WATCH_LOOK_H
 #define PAWL_KINDS_NODE_WATCH_LOOK_H
@@ -21,7 +21,8 @@
 struct l2_paths {
 	const char *folder, *log, *reorg_db, *backups;
 	const char
-	    *journal; /* whose owner runs the node; NULL: that of the folder does */
+	    *journal;     /* whose owner runs the node; NULL: that of the folder does */
+	const char *name; /* of the journal whose the backups are; NULL: not known */
 };
 
 #define L2_FINDINGS_MAX 8
@@ -43,7 +44,7 @@ struct l2_look {
 	size_t log_right; /* ..and number of the finding that says how he may; 0: none */
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
-	size_t backups;
+	size_t backups;                     /* of this journal, or nobody can say whose */
 	int64_t backup_ms;       /* by the wall, of the newest; 0: there is none */
 	char backup_failed[400]; /* why the last one did (backup.h); "": it did not */
 	int64_t disk_free, disk_size; /* bytes; -1: not known */

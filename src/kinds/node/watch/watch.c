@@ -146,6 +146,7 @@ static void look_begin(struct l2_watch *w, struct runner *r)
 	struct watch_job *job = mem_new(sizeof *job);
 
 	job->watch = w;
+	book_name(w->journal, w->name);
 	job->judges = w->now.steps[L2_STEP_DATABASE].how != L2_WAITS;
 	job->knows = w->now.looked && w->read;
 	job->before = w->now.look;
@@ -498,7 +499,7 @@ struct l2_watch *watch_new(
 	watch->own[2] = mem_str(config->reorg_db);
 	watch->own[3] = mem_str(config->backups);
 	watch->paths = (struct l2_paths){ watch->own[0], watch->own[1], watch->own[2],
-		watch->own[3], NULL };
+		watch->own[3], NULL, watch->name };
 	return watch;
 }
 
