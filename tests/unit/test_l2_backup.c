@@ -361,10 +361,11 @@ static void a_backup_of_the_guide_is_put_back(void **state)
 /* Which backup is taken when none is named, and what is said of those that are not. */
 static void no_backup_is_passed_over_in_silence(void **state)
 {
-	char first[L2_HEX], second[L2_HEX], now[L2_HEX];
-	struct l2_restore_plan plan = {
-		.files = &files_of_system, .folder = folder, .log = log_path, .wall_ms = 1
-	};
+	char first[L2_HEX], second[L2_HEX], now[L2_HEX], line[80];
+	struct l2_restore_plan plan = { .files = &files_of_system,
+		.folder = folder,
+		.log = log_path,
+		.wall_ms = NOW + 86400000 };
 	struct l2_backup a, b;
 	struct l2_restored r;
 	struct fail f;
@@ -381,6 +382,12 @@ static void no_backup_is_passed_over_in_silence(void **state)
 	refused(ERR_NOT_FOUND);
 	assert_int_equal(restore_on(&files_of_system, b.time, &r, &f), ERR_NOT_FOUND);
 	assert_non_null(strstr(f.why, "lost its log"));
+	/* by the clock as it is, the newest is of a time to come */
+	plan.wall_ms = NOW - 1800000;
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_CONFLICT);
+	assert_non_null(strstr(f.why, a.time));
+	assert_null(strstr(f.why, "the newest that is not"));
+	plan.wall_ms = NOW + 60000;
 	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
 	assert_string_equal(r.time, a.time);
 	assert_string_equal(r.lacking, b.time);
@@ -399,6 +406,10 @@ static void no_backup_is_passed_over_in_silence(void **state)
 	run("cd %s && mv lost %s && rm -r %s/*before* %s", folder, b.sums, own_folder,
 	    b.reorg_db);
 	refused(ERR_NOT_FOUND);
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_CONFLICT);
+	snprintf(line, sizeof line, "restore %s the newest that is not", a.time);
+	assert_non_null(strstr(f.why, line));
+	plan.wall_ms = NOW + 86400000;
 	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
 	assert_string_equal(r.time, b.time);
 	assert_string_equal(r.lacking, "");

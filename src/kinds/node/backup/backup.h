@@ -101,13 +101,15 @@ void l2_backup_noted(
 NODISCARD enum err l2_backup_check(
     const struct files *files, const char *folder, const char *time, struct fail *f);
 int64_t l2_backup_wall_ms(const char *time); /* since 1970; 0: it is none */
+/* Of a time to come: a clock was wrong when it was made, or is. */
+bool l2_backup_time_ahead(int64_t backup_ms, int64_t wall_ms);
 
 /* Which parts of a copy are put back. */
 struct l2_restored;
 struct l2_restore_plan {
 	const struct files *files;
 	/* time NULL: the newest one that has any of what is asked for, and its sums;
-	 * where none has sums the newest. */
+	 * where none has sums the newest. Not one of a time to come. */
 	const char *folder, *time;
 	const char *log_file;       /* a copy of a log alone, by its path, instead */
 	const char *log, *reorg_db; /* where they go; NULL: not this one */
@@ -143,8 +145,9 @@ struct l2_restored {
 };
 
 /* fails: NOT_FOUND, also when it has no log and that is asked for, or lost a part;
- * CONFLICT, no time was given, and a newer one has no sums; DAMAGED, the copy is not what
- * was copied, and nothing was changed; OWNED, a process writes what is to be replaced. */
+ * CONFLICT, no time was given, and a newer one has no sums, or is of a time to come;
+ * DAMAGED, the copy is not what was copied, and nothing was changed; OWNED, a process
+ * writes what is to be replaced. */
 NODISCARD enum err l2_backup_restore(
     const struct l2_restore_plan *plan, struct l2_restored *ret, struct fail *f);
 

@@ -70,6 +70,31 @@ static size_t pick(
 	return SIZE_MAX;
 }
 
+static bool is_ahead(const struct l2_restore_plan *plan, const struct l2_backup_seen *s)
+{
+	return l2_backup_time_ahead(l2_backup_wall_ms(s->time), plan->wall_ms);
+}
+
+/* The clock that named it was wrong, or is: nobody can say which one is the newest. */
+static enum err ahead(const struct l2_restore_plan *plan,
+    const struct l2_backup_seen *seen, size_t n, size_t at, struct fail *f)
+{
+	size_t i = at;
+
+	if (plan->time || !is_ahead(plan, &seen[at]) || MUTANT(restore_of_a_time_to_come))
+		return ERR_OK;
+	while (i < n &&
+	    (!seen[i].sums || seen[i].other || !is_asked(plan, &seen[i]) ||
+		is_ahead(plan, &seen[i])))
+		i++;
+	return fail_set(f, ERR_CONFLICT,
+	    "nothing was changed: the newest backup, %s, is of a time to come: the clock "
+	    "of this machine was wrong when it was made, or is now (date shows it), so "
+	    "one of an earlier time may be newer. pawl node restore %s takes it%s%s%s",
+	    seen[at].time, seen[at].time, i < n ? ", pawl node restore " : "",
+	    i < n ? seen[i].time : "", i < n ? " the newest that is not" : "");
+}
+
 /* None is passed over in silence: a newer one without sums is asked for, one that has
  * nothing of what is asked for is told. */
 static enum err pass_over(const struct l2_restore_plan *plan,
@@ -110,6 +135,8 @@ static enum err choose(struct putting *p, struct fail *f)
 		e = none_such(plan, seen, n, f);
 	if (e == ERR_OK)
 		e = pass_over(plan, seen, n, at, p->ret, f);
+	if (e == ERR_OK)
+		e = ahead(plan, seen, n, at, f);
 	if (e == ERR_OK)
 		p->from = seen[at];
 	for (size_t i = 0; i < n; i++)

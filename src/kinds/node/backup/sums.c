@@ -6,6 +6,7 @@
 #include "kinds/node/backup/inside.h"
 
 #define SUMS_MAX 4096
+#define AHEAD_MS 600000
 
 /* What stands around the time in a name. */
 static const struct shape {
@@ -49,6 +50,11 @@ int64_t l2_backup_wall_ms(const char *time)
 	if (!strptime(time, "%Y%m%d_%H%M%S", &t))
 		return 0;
 	return (int64_t)timegm(&t) * 1000;
+}
+
+bool l2_backup_time_ahead(int64_t backup_ms, int64_t wall_ms)
+{
+	return backup_ms > wall_ms && backup_ms - wall_ms > AHEAD_MS;
 }
 
 /* 20261122_090000 */
