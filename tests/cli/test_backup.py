@@ -142,6 +142,28 @@ def each_node_has_its_own(folder):
 
 
 @test
+def a_folder_that_is_lost_is_not_made_anew(folder):
+    """the disk of a data folder is not mounted: all that asks says so, and an empty one is made by a word alone"""
+    config(folder)
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "init").ends(0)
+    Run(folder, "node", "apply", "-", stdin='{"do":"credit","peer":"a","amount":"5","id":"c"}\n').ends(0)
+    Run(folder, "node", "create-anchor").ends(0)
+    made = Run(folder, "node", "backup", "--json").ends(0).json()[0]
+    os.rename(os.path.join(folder, "l2"), os.path.join(folder, "gone"))
+    told = "is not there, and the journal has anchored 1 state: it is lost(.|\\n)*Mount its disk first"
+    Run(folder, "node", "doctor").ends(2, out=told)
+    Run(folder, "status").ends(0, out=told)
+    for line in ("create-anchor", "restore", "recover --latest-valid", "reset", "backup"):
+        Run(folder, "node", *line.split()).ends(1, err="no folder l2, .* anchored 1 state: is the disk .*Mount its disk first")
+    said = Run(folder, "node", "init").ends(5, err="has anchored 1 state, and its data folder l2 is not there: is its disk mounted")
+    assert not os.path.exists(os.path.join(folder, "l2"))
+    Run(folder, *re.search(r"pawl (node init --data-dir l2 --yes=\w+)", said.err)[1].split()).ends(0)
+    Run(folder, "node", "restore", "--from", "gone/backups").ends(0, out=f"root {made['log']['root']}")
+    Run(folder, "node", "verify").ends(0)
+
+
+@test
 def what_can_not_be_done_is_said(folder):
     """there is nothing to copy, no such backup, a damaged one, words that mean nothing"""
     config(folder)

@@ -389,32 +389,45 @@ static enum err verdict(struct node_doctor *n, struct fail *f)
 	    found == 1 ? "" : "s", n->damaged ? ", of what is damaged among them" : "");
 }
 
-enum err cmd_node_doctor(struct cli *c, struct fail *f)
+static enum err examine(struct node_doctor *n, struct cli *c, struct fail *f)
 {
-	struct node_doctor n = { .d = { .cli = c } };
 	enum err e = cli_config(c, f);
 
 	if (e != ERR_OK)
 		return e;
-	journal_open_tell(&n);
-	node_files(&n.files, c->config, n.d.journal);
-	l2_look(&n.look, &n.files.paths);
-	look_tell(&n);
-	if (n.look.has_folder) {
-		doctor_left(&n);
-		doctor_database(&n);
-		doctor_log(&n);
-		backups_tell(&n);
+	journal_open_tell(n);
+	node_files(&n->files, c->config, n->d.journal);
+	l2_look(&n->look, &n->files.paths);
+	if (n->d.journal)
+		l2_look_anchored(&n->look, anchors_n(n->d.journal));
+	n->damaged |= n->look.lost;
+	look_tell(n);
+	if (n->look.has_folder) {
+		doctor_left(n);
+		doctor_database(n);
+		doctor_log(n);
+		backups_tell(n);
 	}
-	if (n.d.journal) {
-		state_tell(&n);
-		minted_tell(&n);
-		taken_tell(&n);
-		anchor_tell(&n);
+	if (n->d.journal) {
+		state_tell(n);
+		minted_tell(n);
+		taken_tell(n);
+		anchor_tell(n);
 	}
-	e = bitcoin_tell(&n, f);
-	world_free(n.d.world);
-	if (n.d.journal)
-		journal_close(n.d.journal);
-	return e == ERR_OK ? verdict(&n, f) : e;
+	e = bitcoin_tell(n, f);
+	world_free(n->d.world);
+	if (n->d.journal)
+		journal_close(n->d.journal);
+	return e == ERR_OK ? verdict(n, f) : e;
+}
+
+enum err cmd_node_doctor(struct cli *c, struct fail *f)
+{
+	struct node_doctor *n = mem_new(sizeof *n);
+	enum err e;
+
+	n->d.cli = c;
+	e = examine(n, c, f);
+	mem_free(n);
+	return e;
 }

@@ -1,11 +1,14 @@
 /* node init: the folder of a node, with what an empty one has. What is there stays. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/behalf.h"
 #include "cli/node/folder.h"
+#include "cli/node/refuse.h"
 #include "cli/node/snapshots.h"
 #include "kinds/node/link.h"
 
@@ -80,6 +83,34 @@ static enum err database_make(struct cli *c, const char *path, struct fail *f)
 	return made(c, "Reorg database", path, fresh, e);
 }
 
+/* The folder that is missing is of a disk that is not mounted, as far as anybody knows.
+ */
+static enum err lost_agree(struct cli *c, const char *folder, struct fail *f)
+{
+	struct word_asked no = { .unless = "Only if that disk is gone for good" };
+	int64_t n = folder_lost(c);
+	char line[REFUSE_LINE_MAX];
+	struct sha256 *s;
+	enum err e = args_yes(&no.said, &c->args, f);
+
+	if (e != ERR_OK || !n)
+		return e;
+	s = sha256_begin();
+	sha256_add(s, "init", 4);
+	sha256_add(s, folder, strlen(folder));
+	sha256_add(s, &n, sizeof n);
+	no.word = word_end(s);
+	no.line = refuse_line(line, "pawl node init --data-dir", folder);
+	if (no.said == no.word)
+		return ERR_OK;
+	return refuse_word(f, &no,
+	    "the journal %.300s has anchored %" PRId64
+	    " state%s, and its data folder %.300s is not there: is its disk mounted? "
+	    "Mount it first. A new folder would be an empty one on another disk, and "
+	    "hidden when that is mounted over it",
+	    c->config->journal, n, n == 1 ? "" : "s", c->config->node.data_dir);
+}
+
 enum err cmd_node_init(struct cli *c, struct fail *f)
 {
 	char folder[SNAPSHOTS_PATH_MAX], path[SNAPSHOTS_PATH_MAX];
@@ -93,6 +124,8 @@ enum err cmd_node_init(struct cli *c, struct fail *f)
 		folder_plain(folder);
 		e = folder_above(folder, f);
 	}
+	if (e == ERR_OK)
+		e = lost_agree(c, folder, f);
 	if (e == ERR_OK)
 		e = behalf_of(c, folder, f);
 	if (e == ERR_OK)

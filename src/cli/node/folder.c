@@ -1,6 +1,7 @@
 #include "cli/node/folder.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,9 +9,11 @@
 #include "base/mutant.h"
 #include "base/shell.h"
 #include "cli/behalf.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/link.h"
 #include "kinds/node/watch/holder.h"
+#include "kinds/node/watch/look.h"
 
 #define FOLDER_MAX 4096
 
@@ -56,14 +59,35 @@ static bool is_data_dir(const struct cli *c, const char *folder)
 	return n && strlen(folder) == n && memcmp(dir, folder, n) == 0;
 }
 
+int64_t folder_lost(const struct cli *c)
+{
+	struct journal *j;
+	int64_t n;
+
+	if (!c->config || !is_missing(c->config->node.data_dir) ||
+	    MUTANT(folder_is_lost_unsaid) ||
+	    journal_read(&j, c->config->journal, NULL) != ERR_OK)
+		return 0;
+	n = anchors_n(j);
+	journal_close(j);
+	return n;
+}
+
 enum err folder_of(
     const struct cli *c, const char *file, const char *what, struct fail *f)
 {
 	char folder[FOLDER_MAX], word[SHELL_WORD_MAX];
+	int64_t lost;
 
 	above(folder, file);
 	if (!is_missing(folder))
 		return ERR_OK;
+	lost = is_data_dir(c, folder) ? folder_lost(c) : 0;
+	if (lost)
+		return fail_set(f, ERR_NOT_FOUND,
+		    "node.data_dir: there is no folder %.300s, where %s should be, and "
+		    "the journal has anchored %" PRId64 " state%s: " L2_FOLDER_LOST,
+		    folder, what, lost, lost == 1 ? "" : "s");
 	if (is_data_dir(c, folder))
 		return fail_set(f, ERR_NOT_FOUND,
 		    "node.data_dir: there is no folder %.800s, where %s should be; a "

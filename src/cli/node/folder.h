@@ -15,6 +15,10 @@ void folder_plain(char *path);
 NODISCARD enum err folder_of(
     const struct cli *c, const char *file, const char *what, struct fail *f);
 
+/* The data folder of the config is not there: so many states the journal has anchored,
+ * the log of which was in it. 0: it is there, or no journal tells. */
+int64_t folder_lost(const struct cli *c);
+
 /* Not beside the daemon of another journal, whose data folder the file is in: OWNED. */
 NODISCARD enum err folder_ours(struct cli *c, const char *file, struct fail *f);
 

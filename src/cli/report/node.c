@@ -168,6 +168,7 @@ bool node_show(const struct cli *c, struct journal *j)
 	node_files(&s.files, c->config, j);
 	book_sums(j, &s.sums);
 	l2_look(&s.look, &s.files.paths);
+	l2_look_anchored(&s.look, anchors_n(j));
 	if (!c->config->node.chain && !s.sums.changes && !s.look.log_bytes &&
 	    !(s.look.has_folder && s.look.findings_n))
 		return false;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +19,6 @@
 
 #define DISK_SECTOR 512 /* of st_blocks */
 #define L2_WORD 160
-#define AHEAD_MS 600000
 #define NOWHERE "it is not there: log, reorg database and backups should be in it"
 
 /* -- findings -------------------------------------------------------------- */
@@ -155,7 +155,8 @@ static void folder_look(struct l2_look *l, const char *path, const char *journal
 
 	l->disk_free = l->disk_size = -1;
 	if (stat(path, &st) != 0) {
-		if (errno == ENOENT)
+		l->missing = errno == ENOENT;
+		if (l->missing)
 			remedy(found(l, path, NOWHERE), "pawl node init --data-dir %s",
 			    word);
 		else
@@ -332,6 +333,20 @@ void l2_look(struct l2_look *ret, const struct l2_paths *paths)
 	backups_look(ret, paths->backups, paths->name);
 }
 
+void l2_look_anchored(struct l2_look *l, int64_t n)
+{
+	struct l2_finding *f = &l->findings[0];
+
+	if (!l->missing || !n || MUTANT(folder_is_lost_unsaid))
+		return;
+	l->lost = true;
+	snprintf(f->why, sizeof f->why,
+	    "it is not there, and the journal has anchored %" PRId64
+	    " state%s: it is lost, with the log of snapshots",
+	    n, n == 1 ? "" : "s");
+	remedy(f, "%s", L2_FOLDER_LOST);
+}
+
 /* -- how large ------------------------------------------------------------- */
 
 bool l2_log_is_large(const struct l2_look *l)
@@ -346,7 +361,7 @@ bool l2_database_is_large(const struct l2_look *l)
 
 bool l2_backup_is_ahead(const struct l2_look *l, int64_t wall_ms)
 {
-	return l->backup_ms > wall_ms && l->backup_ms - wall_ms > AHEAD_MS;
+	return l2_backup_time_ahead(l->backup_ms, wall_ms);
 }
 
 bool l2_disk_is_low(const struct l2_look *l)

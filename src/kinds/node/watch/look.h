@@ -38,6 +38,8 @@ struct l2_look {
 	unsigned owners_group;
 	bool other; /* the folder itself is another's: said, and of its files no more */
 	bool has_folder, has_log, has_database;
+	bool missing;     /* the folder is not there, which its first finding says.. */
+	bool lost;        /* ..and what was in it is: l2_look_anchored */
 	bool half_reset;  /* log and database may be those that a reset had begun */
 	bool log_unseen;  /* nobody can say whether it is there: that is told */
 	bool log_denied;  /* who runs this may not read it.. */
@@ -51,6 +53,14 @@ struct l2_look {
 };
 
 void l2_look(struct l2_look *ret, const struct l2_paths *paths);
+
+#define L2_FOLDER_LOST                                                                \
+	"is the disk that it was on mounted? Mount its disk first. Where it is gone " \
+	"for good: pawl node init, which asks for a word; then pawl node restore "    \
+	"--from a folder that has copies, or pawl node recover --latest-valid"
+/* Of how many states the journal has anchors: a folder that is missing was theirs, and is
+ * not to be made anew before somebody has looked for its disk. */
+void l2_look_anchored(struct l2_look *l, int64_t n);
 
 bool l2_log_is_large(const struct l2_look *l);
 bool l2_database_is_large(const struct l2_look *l);

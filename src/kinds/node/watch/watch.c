@@ -307,6 +307,7 @@ static void look_take(struct l2_watch *w)
 		return;
 	}
 	w->now.look = job->look;
+	l2_look_anchored(&w->now.look, anchors_n(w->journal));
 	w->now.looked = true;
 	folder_tell(w);
 	snapshot_take(w, job);
