@@ -246,6 +246,47 @@ static void what_could_not_be_taken_is_taken_soon(void **state)
 	assert_string_equal(newest, also);
 }
 
+/* Somebody has typed one beside the daemon, whose own went well. */
+static void what_failed_elsewhere_is_tried_again(void **state)
+{
+	char was[L2_BACKUP_NOTED], line[200], newest[L2_BACKUP_TIME];
+	const char *why = NULL;
+	struct fail f;
+
+	(void)state;
+	log_copy("ok.dat");
+	keys.backup.copy_to = away;
+	assert_int_equal(mkdir(away, 0700), 0);
+	backups = backups_new(&keys);
+	assert_int_equal(until(0, &why), 1);
+	snprintf(line, sizeof line, "rm %s/*", away);
+	assert_int_equal(system(line), 0);
+	assert_int_equal(
+	    l2_backup_note(&files_of_system, folder, "full: \xc3\xa4", L2_AGAIN_AWAY, &f),
+	    ERR_OK);
+	backups_noted(backups, l2_backup_noted(&files_of_system, folder, was));
+	assert_string_equal(was, "full: \xc3\xa4");
+	assert_int_equal(until(MINUTE - 1, &why), 0);
+	assert_int_equal(until(MINUTE, &why), 1);
+	assert_null(why);
+	assert_int_equal(there(away, NULL), 1);
+	assert_int_equal(until(2 * MINUTE, &why), 0);
+	/* one that could not be made */
+	assert_int_equal(
+	    l2_backup_note(&files_of_system, folder, "full", L2_AGAIN_MAKE, &f), ERR_OK);
+	backups_noted(backups, l2_backup_noted(&files_of_system, folder, was));
+	assert_int_equal(until(3 * MINUTE, &why), 1);
+	assert_int_equal(there(folder, newest), 2);
+	assert_string_equal(newest, "20261122_120300");
+	/* half of one waits for its time */
+	assert_int_equal(
+	    l2_backup_note(&files_of_system, folder, "half", L2_AGAIN_NOTHING, &f),
+	    ERR_OK);
+	backups_noted(backups, l2_backup_noted(&files_of_system, folder, was));
+	assert_int_equal(until(63 * MINUTE - 1, &why), 0);
+	assert_int_equal(until(63 * MINUTE, &why), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -256,6 +297,8 @@ int main(void)
 		    what_failed_is_tried_again_soon, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    what_could_not_be_taken_is_taken_soon, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    what_failed_elsewhere_is_tried_again, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

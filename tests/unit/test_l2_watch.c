@@ -227,12 +227,14 @@ static void a_backup_that_failed_is_known_behind_a_start(void **state_)
 	snprintf(backups_path, sizeof backups_path, "%s/backups", own_folder);
 	assert_int_equal(files_of_system.folder(backups_path, NULL), ERR_OK);
 	assert_int_equal(
-	    l2_backup_note(&files_of_system, backups_path, why, NULL), ERR_OK);
+	    l2_backup_note(&files_of_system, backups_path, why, L2_AGAIN_AWAY, NULL),
+	    ERR_OK);
 	w = watch_new(scene.world, scene.journal, &config);
 	assert_true(looked(w)->backup_failed);
 	assert_string_equal(watch_figures(w)->backup_why, why);
 	assert_int_equal(
-	    l2_backup_note(&files_of_system, backups_path, NULL, NULL), ERR_OK);
+	    l2_backup_note(&files_of_system, backups_path, NULL, L2_AGAIN_NOTHING, NULL),
+	    ERR_OK);
 	assert_false(looked(w)->backup_failed);
 	/* its own, which could not be noted, stays */
 	watch_backed(w, "the disk is full");

@@ -111,6 +111,9 @@ void backup_note(const struct backup_paths *paths, enum err e, const struct l2_b
 	    (none && (e == ERR_NOT_FOUND || e == ERR_CONFIG || e == ERR_STOPPED)))
 		return;
 	if (l2_backup_note(&files_of_system, paths->folder, e == ERR_OK ? NULL : why->why,
+		none           ? L2_AGAIN_MAKE
+		    : b->whole ? L2_AGAIN_AWAY
+			       : L2_AGAIN_NOTHING,
 		&f) != ERR_OK)
 		log_warn(
 		    "node", "that a backup failed, or did not, is not noted: %s", f.why);
@@ -142,7 +145,11 @@ struct backups {
 	int64_t due_ms;
 	unsigned failed; /* so often in a row */
 	int64_t away_ms; /* the newest is here, and taken away again then */
-	char said[400];  /* what the log has of it */
+	/* One that somebody typed failed, or one of before a restart: tried again then.
+	 */
+	enum l2_backup_again noted;
+	int64_t noted_ms;
+	char said[400]; /* what the log has of it */
 	/* the job's, and its own: */
 	struct node_backup_config config;
 	char *copy_to, *command;
@@ -158,7 +165,7 @@ struct backups *backups_new(const struct node_keys *keys)
 	struct backups *b = mem_new(sizeof *b);
 	struct fail f;
 
-	b->away_ms = INT64_MAX;
+	b->away_ms = b->noted_ms = INT64_MAX;
 	backups_configure(b, keys);
 	b->wanted = keys->chain != NULL;
 	if (b->wanted && backup_paths(&b->paths, keys, NULL, &f) != ERR_OK) {
@@ -298,6 +305,8 @@ static void job_done(void *job)
 
 	b->running = false;
 	b->ended = true;
+	b->noted = L2_AGAIN_NOTHING; /* until the files are looked at again */
+	b->noted_ms = INT64_MAX;
 	if (b->e == ERR_OK)
 		success_tell(b);
 	else
@@ -329,7 +338,8 @@ static char *own(char **mine, const char *text)
 static void job_begin(struct backups *b, struct world *w)
 {
 	b->running = true;
-	b->away_alone = world_now_ms(w) < b->due_ms;
+	b->away_alone = world_now_ms(w) < b->due_ms &&
+	    !(world_now_ms(w) >= b->noted_ms && b->noted == L2_AGAIN_MAKE);
 	if (!b->away_alone)
 		b->due_ms = world_now_ms(w) + b->keys.backup.every;
 	b->wall_ms = world_wall_ms(w);
@@ -342,7 +352,23 @@ static void job_begin(struct backups *b, struct world *w)
 
 static int64_t next_ms(const struct backups *b)
 {
-	return b->away_ms < b->due_ms ? b->away_ms : b->due_ms;
+	int64_t own_ms = b->away_ms < b->due_ms ? b->away_ms : b->due_ms;
+
+	return b->noted_ms < own_ms ? b->noted_ms : own_ms;
+}
+
+void backups_noted(struct backups *b, enum l2_backup_again again)
+{
+	b->noted = MUTANT(typed_backup_never_taken) ? L2_AGAIN_NOTHING : again;
+}
+
+/* Not where one of this daemon failed: it has its own time. */
+static void noted_plan(struct backups *b)
+{
+	if (b->noted == L2_AGAIN_NOTHING || b->failed)
+		b->noted_ms = INT64_MAX;
+	else if (b->noted_ms == INT64_MAX)
+		b->noted_ms = world_now_ms(b->world) + AGAIN_MS;
 }
 
 int64_t backups_turn(struct backups *b, struct world *w)
@@ -358,6 +384,8 @@ int64_t backups_turn(struct backups *b, struct world *w)
 		b->away_ms = b->away_ms == INT64_MAX ? INT64_MAX : 0;
 	}
 	b->known = true;
+	if (!b->running)
+		noted_plan(b);
 	if (!b->running && world_now_ms(w) >= next_ms(b))
 		job_begin(b, w);
 	return b->running ? INT64_MAX : next_ms(b);

@@ -48,6 +48,10 @@ void backups_of(struct backups *b, struct journal *j);
 void backups_configure(struct backups *b, const struct node_keys *keys);
 void backups_free(struct backups *b); /* after the world, which waits for its workers */
 
+/* What is tried again of the last one by what is noted of it (l2_backup_noted), whoever
+ * made it: in a minute, where none of this daemon has failed since. */
+void backups_noted(struct backups *b, enum l2_backup_again again);
+
 /* One has ended since it was asked: why it failed, NULL where it did not. */
 bool backups_ended(struct backups *b, const char **ret_why);
 

@@ -78,9 +78,13 @@ static bool is_opening(const struct loop *l)
 
 static int64_t backups_due(struct backups *b, struct loop *l)
 {
-	int64_t due_ms = is_opening(l) ? INT64_MAX : backups_turn(b, l->world);
+	int64_t due_ms;
 	const char *why;
 
+	if (b && l->node)
+		backups_noted(
+		    b, (enum l2_backup_again)l2_node_figures(l->node)->look.backup_again);
+	due_ms = is_opening(l) ? INT64_MAX : backups_turn(b, l->world);
 	if (backups_ended(b, &why) && l->node)
 		l2_node_backed(l->node, why);
 	return due_ms;

@@ -89,12 +89,13 @@ size_t l2_backup_others(const struct files *files, const char *folder,
 NODISCARD enum err l2_backup_newest(const struct files *files, const char *folder,
     const char *journal, struct l2_backup *ret, struct fail *f);
 
-/* For who asks later: the last one failed, and why, or a copy of it did; why NULL: it
- * went well. "": it did. */
+/* For who asks later: the last one failed, and why, or a copy of it did, and what a
+ * daemon is to try again; why NULL: it went well. "": it did. */
 #define L2_BACKUP_NOTED 400
-NODISCARD enum err l2_backup_note(
-    const struct files *files, const char *folder, const char *why, struct fail *f);
-void l2_backup_noted(
+enum l2_backup_again { L2_AGAIN_NOTHING, L2_AGAIN_AWAY, L2_AGAIN_MAKE };
+NODISCARD enum err l2_backup_note(const struct files *files, const char *folder,
+    const char *why, enum l2_backup_again again, struct fail *f);
+enum l2_backup_again l2_backup_noted(
     const struct files *files, const char *folder, char out[L2_BACKUP_NOTED]);
 
 /* Its files are what their sums say. fails: NOT_FOUND, there are no sums; DAMAGED */

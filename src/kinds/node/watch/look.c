@@ -301,7 +301,8 @@ static void backups_look(struct l2_look *l, const char *folder, const char *name
 	}
 	mem_free(seen);
 	_Static_assert(sizeof l->backup_failed == L2_BACKUP_NOTED, "as long as a note");
-	l2_backup_noted(&files_of_system, folder, l->backup_failed);
+	l->backup_again =
+	    (int)l2_backup_noted(&files_of_system, folder, l->backup_failed);
 }
 
 /* Until it is finished or taken back, what is in place may be the old or the new. */

@@ -49,6 +49,7 @@ struct l2_look {
 	size_t backups;                     /* of this journal, or nobody can say whose */
 	int64_t backup_ms;       /* by the wall, of the newest; 0: there is none */
 	char backup_failed[400]; /* why the last one did (backup.h); "": it did not */
+	int backup_again;        /* what of it is tried again: enum l2_backup_again */
 	int64_t disk_free, disk_size; /* bytes; -1: not known */
 };
 
