@@ -427,6 +427,37 @@ def a_state_of_no_other_place_is_cut_off_by_a_word(folder):
 
 
 @test
+def a_log_of_no_other_place_is_replaced_by_a_word(folder):
+    """reset and restore say of a log whose newest state this journal never had, and the copy neither, what goes with it"""
+    log, gone = begin(folder), "1 completed peg-out of 4000 satoshi, which Bitcoin has paid and would be asked for again"
+    write(log, OLD, MID)
+    Run(folder, "node", "recover", "--latest-valid").ends(0)
+    Run(folder, "node", "create-anchor").ends(0)
+    Run(folder, "node", "backup").ends(0)
+    own = text(log)
+    assert "never had" not in word_of(folder, "node", "reset")[1]
+    Run(folder, "node", "restore").ends(0)
+    write(log, OLD, MID, PAID)
+    for line, unlike in (("reset",), "peg-out, "), (("restore",), "restore --only"), (("restore", "--only", "log"), "pawl init"):
+        word, told = word_of(folder, "node", *line)
+        assert "never had: it is a new one" in told and f"a supply of 2 in place of 3, {gone}" in told, told
+        assert "to go on from" in told.lower() and unlike not in told and text(log).endswith(PAID.text), told
+    Run(folder, "node", "restore", "--only", "reorg-db").ends(0)
+    Run(folder, "node", "restore", "--only", "log", word).ends(0)
+    assert text(log).rstrip() == own.rstrip() and text(kept(folder, "l2_snapshots.dat")[-1]).endswith(PAID.text)
+    # a copy that has it as well takes nothing away, also of a new journal
+    copy = os.path.join(folder, "copy.dat")
+    write(copy, OLD, MID, PAID)
+    write(log, OLD, PAID, BROKEN)
+    for name in glob.glob(os.path.join(folder, "pawl.db*")):
+        os.remove(name)
+    Run(folder, "init").ends(0)
+    Run(folder, "node", "restore", "--file", copy).ends(0)
+    write(copy, OLD, MID)
+    assert gone in word_of(folder, "node", "restore", "--file", copy)[1]
+
+
+@test
 def what_no_id_tells_is_warned_of(folder):
     """a state that the journal never had comes without ids: doctor, the refusal, and who takes it say what is done twice"""
     begin(folder)
@@ -1107,7 +1138,7 @@ def a_name_says_which_of_two_it_is(folder):
     Run(folder, "node", "doctor").ends(1, f"nobody can tell, and nothing reads it\n.*: mv {there} {kept_as}")
     os.rename(os.path.join(folder, there), os.path.join(folder, kept_as))
     assert text(kept(folder, "l2_snapshots.dat")[0]) == OLD.text
-    Run(folder, "node", "restore").ends(0)
+    Run(folder, "node", "restore", word_of(folder, "node", "restore")[0]).ends(0)
     assert ".swap_" not in Run(folder, "node", "doctor").ends(0).out and text(log) == OLD.text
 
 

@@ -17,6 +17,7 @@
 #include "cli/behalf.h"
 #include "cli/node/anchoring.h"
 #include "cli/node/folder.h"
+#include "cli/node/newest.h"
 #include "cli/node/reading.h"
 #include "cli/node/refuse.h"
 #include "cli/node/replace.h"
@@ -31,16 +32,16 @@ struct resetting {
 	struct cli *cli;
 	struct journal *journal;
 	struct l2_reset files;
-	struct l2_state state;    /* of the journal */
-	struct l2_state snapshot; /* where that has none, of the newest whole one */
+	struct l2_state state; /* of the journal */
 	char root[L2_HEX];
 	bool fresh; /* it has none */
 	/* the log */
-	size_t blocks, newest; /* newest: number of the whole one, 0: none */
-	bool doubted;          /* that one is (judge.h) */
-	char unread[300];      /* why nobody knows what it has; "": it was read */
+	size_t blocks;
+	struct newest newest; /* empty: it can't be read */
+	bool doubted;         /* that one is (judge.h) */
+	bool foreign;         /* and that, to a journal that has a state */
+	char unread[300];     /* why nobody knows what it has; "": it was read */
 	uint64_t log_bytes;
-	char log_root[L2_HEX];
 	/* peg-outs that are not paid yet */
 	size_t open;
 	struct amount open_sum;
@@ -74,13 +75,16 @@ static enum err state_look(struct resetting *r, struct fail *f)
 }
 
 /* It is set aside with the log in any case. */
-static void snapshot_load(struct resetting *r, struct l2_log *log, struct l2_block block)
+static void snapshot_load(struct resetting *r, struct l2_log *log)
 {
-	if (l2_log_load(log, block, &r->snapshot, NULL) == ERR_OK &&
-	    l2_state_sort(&r->snapshot))
+	if (newest_load(&r->newest, log, NULL) != ERR_OK) {
+		l2_state_release(&r->newest.state);
+		l2_state_init(&r->newest.state);
 		return;
-	l2_state_release(&r->snapshot);
-	l2_state_init(&r->snapshot);
+	}
+	journal_read_begin(r->journal);
+	r->foreign = !r->fresh && newest_is_foreign(&r->newest, r->journal);
+	journal_read_end(r->journal);
 }
 
 /* What can't be read of it is no reason to stay: it is set aside as it is. */
@@ -88,7 +92,6 @@ static void log_look_at(struct resetting *r)
 {
 	struct judge judge = { .journal = r->journal,
 		.reorg_db = r->files.reorg_db_path };
-	const struct l2_verdict *v;
 	struct fail why = { ERR_OK, "" };
 	struct judgement g;
 	struct l2_log *log;
@@ -104,12 +107,10 @@ static void log_look_at(struct resetting *r)
 		snprintf(r->unread, sizeof r->unread, "%s", why.why);
 	if (e == ERR_OK) {
 		r->blocks = g.blocks;
-		(void)judgement_whole(&g, &r->newest, &v);
+		newest_note(&r->newest, &g);
 		r->doubted = g.doubted != 0;
-		if (r->newest)
-			memcpy(r->log_root, v->root, L2_HEX);
-		if (r->newest && r->fresh)
-			snapshot_load(r, log, judgement_whole(&g, NULL, NULL));
+		if (r->newest.number)
+			snapshot_load(r, log);
 	}
 	judge_release(&judge);
 	l2_log_close(log);
@@ -126,6 +127,8 @@ static uint32_t word(const struct resetting *r)
 	sha256_add(s, r->root, sizeof r->root);
 	sha256_add(s, &r->log_bytes, sizeof r->log_bytes);
 	sha256_add(s, &r->blocks, sizeof r->blocks);
+	if (r->foreign)
+		sha256_add(s, r->newest.root, L2_HEX);
 	if (r->files.unfinished) {
 		sha256_add(s, r->files.part, strlen(r->files.part));
 		sha256_add(s, &r->files.log, sizeof r->files.log);
@@ -147,16 +150,30 @@ static void state_tell(struct buf *out, const struct resetting *r)
 		    "The state stays: it is the journal's (root %.16s), and is anchored "
 		    "again",
 		    r->root);
-	else if (r->newest)
+	else if (r->newest.number)
 		buf_addf(out,
 		    "The journal has no state, so that of snapshot %zu (root %.16s) is "
 		    "given up; it stays by: pawl node %s%s%s",
-		    r->newest, r->log_root,
+		    r->newest.number, r->newest.root,
 		    r->doubted ? "import " : "recover --latest-valid",
 		    r->doubted ? shell_word(word, sizeof word, r->files.log_path) : "",
 		    archive);
 	else
 		buf_addf(out, "There is no state that could be kept%s", archive);
+}
+
+/* That it goes, too, is said before all that may be cut off. */
+static void foreign_tell(struct buf *out, const struct resetting *r)
+{
+	char told[NEWEST_TOLD];
+
+	if (!r->foreign)
+		return;
+	newest_tell(&r->newest, true, r->files.log_path, told);
+	buf_addf(out, "But %s: ", told);
+	newest_lost_tell(out, &r->newest.state, &r->state);
+	buf_add_str(
+	    out, ". To go on from it instead: pawl node recover --latest-valid. ");
 }
 
 static void open_tell(struct buf *out, const struct resetting *r)
@@ -225,6 +242,7 @@ static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 		return ERR_OK;
 	buf_init(&out, 1400);
 	deed_tell(&out, r);
+	foreign_tell(&out, r);
 	state_tell(&out, r);
 	buf_add_str(&out,
 	    ". First tell the other members of the federation, whose anchors and "
@@ -390,7 +408,8 @@ static enum err half_tell(const struct resetting *r, enum err e, struct fail *f)
 static enum err both_anew(struct resetting *r, struct fail *f)
 {
 	enum err e = l2_reset_files(&r->files, r->journal, r->fresh ? NULL : &r->state,
-	    l2_state_is_empty(&r->snapshot) ? NULL : &r->snapshot, clock_wall_ms(), f);
+	    l2_state_is_empty(&r->newest.state) ? NULL : &r->newest.state,
+	    clock_wall_ms(), f);
 
 	if (e == ERR_OK && !r->fresh)
 		e = anchoring_do(r->cli,
@@ -469,13 +488,13 @@ enum err cmd_node_reset(struct cli *c, struct fail *f)
 
 	r->cli = c;
 	l2_state_init(&r->state);
-	l2_state_init(&r->snapshot);
+	l2_state_init(&r->newest.state);
 	r->files.lock = r->files.mark = -1;
 	e = run(r, f);
 	l2_reset_leave(&r->files);
 	if (e == ERR_OK)
 		tell(r);
-	l2_state_release(&r->snapshot);
+	l2_state_release(&r->newest.state);
 	l2_state_release(&r->state);
 	mem_free(r);
 	return e;

@@ -12,6 +12,7 @@
 #include "cli/config/ref.h"
 #include "cli/daemon/backups.h"
 #include "cli/node/folder.h"
+#include "cli/node/newest.h"
 #include "cli/node/refuse.h"
 #include "cli/report/node.h"
 #include "kinds/node/anchor/anchor.h"
@@ -124,7 +125,7 @@ static void follow(const char **file, char out[PATH_MAX])
 
 struct asking {
 	const struct cli *cli;
-	struct journal *journal; /* which has a state, or had */
+	struct journal *journal; /* NULL: there is none */
 	const struct l2_restore_plan *plan;
 	const char *from, *only; /* as they were typed; NULL */
 	uint32_t yes;
@@ -188,29 +189,66 @@ static const char *typed(
 	return out;
 }
 
-static enum err agree(
-    void *ctx, const struct l2_restored *r, const char *log, struct fail *f)
+static void other_tell(
+    struct buf *out, const struct asking *a, const struct l2_restored *r, const char *log)
 {
-	const struct asking *a = ctx;
-	struct sha256 *s = sha256_begin();
-	char line[REFUSE_LINE_MAX];
-	struct word_asked no = { a->yes, 0, "Only if that is meant",
-		typed(line, a, r->time) };
-
-	sha256_add(s, "restore", 7);
-	sha256_add(s, r->time, sizeof r->time);
-	sha256_add(s, r->root, sizeof r->root);
-	no.word = word_end(s);
-	if (r->own || (!*log && !r->other) || no.said == no.word ||
+	if (!a->plan->name[0] || r->own || (!*log && !r->other) ||
 	    MUTANT(restore_of_another_silent) || (*log && is_known(a->journal, log)))
-		return ERR_OK;
-	return refuse_word(f, &no,
+		return;
+	buf_addf(out,
 	    "the backup %s is %s: %s has none of its %s. With it in place this node "
 	    "would have another node's files",
 	    r->time[0] ? r->time : log,
 	    r->other ? "another journal's" : "not known to be of this node",
 	    a->cli->config->journal,
 	    *log ? "anchors, and never had its newest state" : "name");
+}
+
+/* The log in place may be all that has what its newest snapshot is of. */
+static void foreign_tell(struct buf *out, const struct asking *a,
+    const struct l2_restored *r, const char *log, char root[L2_HEX])
+{
+	struct newest is = { .number = 0 }, comes = is;
+	char told[NEWEST_TOLD];
+
+	if (*log && newest_goes(&is, &comes, a->journal, a->plan->log, log) &&
+	    !MUTANT(foreign_replaced_silently)) {
+		memcpy(root, is.root, L2_HEX);
+		newest_tell(&is, a->journal != NULL, a->plan->log, told);
+		buf_addf(out, "%s%s. With the backup %s in its place the newest one has ",
+		    out->len ? ". And " : "", told, r->time[0] ? r->time : log);
+		newest_lost_tell(out, &is.state, &comes.state);
+		buf_add_str(out,
+		    ". To go on from that snapshot: pawl node recover "
+		    "--latest-valid");
+	}
+	l2_state_release(&comes.state);
+	l2_state_release(&is.state);
+}
+
+static enum err agree(
+    void *ctx, const struct l2_restored *r, const char *log, struct fail *f)
+{
+	const struct asking *a = ctx;
+	struct sha256 *s = sha256_begin();
+	char line[REFUSE_LINE_MAX], foreign[L2_HEX] = "";
+	struct word_asked no = { a->yes, 0, "Only if that is meant",
+		typed(line, a, r->time) };
+	struct buf why;
+	enum err e = ERR_OK;
+
+	buf_init(&why, 1400);
+	other_tell(&why, a, r, log);
+	foreign_tell(&why, a, r, log, foreign);
+	sha256_add(s, "restore", 7);
+	sha256_add(s, r->time, sizeof r->time);
+	sha256_add(s, r->root, sizeof r->root);
+	sha256_add(s, foreign, sizeof foreign);
+	no.word = word_end(s);
+	if (why.len && no.said != no.word)
+		e = refuse_word(f, &no, "%s", buf_text(&why));
+	buf_release(&why);
+	return e;
 }
 
 enum err cmd_node_restore(struct cli *c, struct fail *f)
@@ -254,10 +292,9 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		plan.journal = NULL;
 	asking = (struct asking){ c, plan.journal, &plan, from, only, yes };
 	plan.ctx = &asking;
+	plan.agree = agree;
 	if (plan.journal)
 		book_name(plan.journal, plan.name);
-	if (plan.name[0])
-		plan.agree = agree;
 	e = l2_backup_restore(&plan, &r, f);
 	if (plan.journal)
 		journal_close(plan.journal);

@@ -43,6 +43,49 @@ void newest_tell(
 		    : "no journal has: there is none here; what older snapshots lack");
 }
 
+/* Whole is what it is by itself: nobody is asked for anchors. */
+static bool log_newest(struct newest *ret, struct l2_log **log, const char *path)
+{
+	struct judge nobody = { .journal = NULL };
+	struct judgement g;
+
+	l2_state_init(&ret->state);
+	if (l2_log_open(log, &files_of_system, path, NULL) != ERR_OK ||
+	    judge_log(&nobody, *log, &g, NULL) != ERR_OK)
+		return false;
+	newest_note(ret, &g);
+	return ret->number && newest_load(ret, *log, NULL) == ERR_OK;
+}
+
+static bool has(struct l2_log *log, const char root[L2_HEX])
+{
+	static const struct l2_demand demand = { .anchor_needed = false };
+	struct l2_verdict v;
+
+	for (size_t i = l2_log_n(log); i-- > 0;)
+		if (l2_log_check(log, l2_log_at(log, i), &demand, &v, NULL) == ERR_OK &&
+		    strcmp(v.root, root) == 0)
+			return true;
+	return false;
+}
+
+bool newest_goes(struct newest *is, struct newest *comes, struct journal *journal,
+    const char *log, const char *other)
+{
+	struct l2_log *of_is = NULL, *of_comes = NULL;
+	bool goes = log_newest(is, &of_is, log);
+
+	if (goes && journal)
+		journal_read_begin(journal);
+	goes = goes && newest_is_foreign(is, journal);
+	if (goes && journal)
+		journal_read_end(journal);
+	goes = log_newest(comes, &of_comes, other) && goes && !has(of_comes, is->root);
+	l2_log_close(of_comes);
+	l2_log_close(of_is);
+	return goes;
+}
+
 void newest_lost_tell(
     struct buf *out, const struct l2_state *is, const struct l2_state *will)
 {

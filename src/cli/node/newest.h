@@ -30,6 +30,12 @@ bool newest_is_foreign(const struct newest *n, struct journal *journal);
 void newest_tell(
     const struct newest *n, bool journal, const char *log, char out[NEWEST_TOLD]);
 
+/* Another log takes the place of this one: is the newest of this one foreign, and not in
+ * that? Both are loaded then, and are released by the caller in any case. What can't be
+ * read says nothing. */
+bool newest_goes(struct newest *is, struct newest *comes, struct journal *journal,
+    const char *log, const char *other);
+
 /* "a supply of 5 in place of 7, 1 completed peg-out of .."; both are sorted. */
 void newest_lost_tell(
     struct buf *out, const struct l2_state *is, const struct l2_state *will);
