@@ -1000,6 +1000,44 @@ def a_reset_that_runs_is_alone(folder):
 
 
 @test
+def a_state_that_stays_is_not_set_aside(folder):
+    """a disk that is full when the state is to be replaced: it is where it was, and no copy of it takes room"""
+    begin(folder)
+    for peer in ("a", "b", "c"):
+        apply(folder, credit(peer, 5))
+        Run(folder, "node", "create-anchor").ends(0)
+    word, _ = word_of(folder, "node", "recover", "--to", "2")
+    small = os.path.join(folder, "small")
+    os.mkdir(small)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"""mount -t tmpfs -o size=6m none {small} || exit 99
+         cp -a pawl.* l2 {small} && cd {small} && left=$(df -k --output=avail . | tail -1) &&
+         dd if=/dev/zero of=filled bs=1k count=$((left - 4)) 2>&1 && "$@"; echo "ended with $?"; ls l2; "$1" node doctor""",
+         "sh", PAWL, "node", "recover", "--to", "2", word],
+        cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    told = done.stdout + done.stderr
+    if done.returncode in (1, 99) and "ended with" not in told:
+        print("# nothing can be mounted here")
+        return
+    assert "nothing of this was written" in told and "ended with 3\n" in told and ".before_" not in told, told
+    assert re.search("[0-9]+ KB are free .* a backup takes up to [1-9][0-9]* KB\n", told), told
+
+
+@test
+def a_reset_without_a_row_is_well(folder):
+    """a journal that has anchored a state without a row begins its log with that again: nothing is told to be lost"""
+    log = begin(folder)
+    Run(folder, "node", "create-anchor").ends(0)
+    done = Run(folder, "node", "reset", word_of(folder, "node", "reset")[0], "--json").ends(0).json()[0]
+    assert done["anchored"]["root"] == root(folder) == verified(folder), done
+    assert "is lost" not in Run(folder, "node", "doctor").ends(1).out
+    os.remove(log)
+    assert "with no balance, by: pawl node create-anchor" in Run(folder, "node", "doctor").ends(2).out
+    Run(folder, "node", "create-anchor", word_of(folder, "node", "create-anchor")[0]).ends(0)
+    assert verified(folder) == root(folder)
+
+
+@test
 def a_reset_without_room_changes_nothing(folder):
     """what takes room is made before anything is set aside: where there is none, all is as it was, and it says so"""
     log = begin(folder)

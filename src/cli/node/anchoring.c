@@ -314,7 +314,7 @@ static enum err ask_of_state(struct anchoring *a, struct fail *f)
 	int64_t had;
 
 	book_sums(a->journal, &sums);
-	if (replace_is_fresh(&sums) || strcmp(a->is, a->ret->root) == 0)
+	if (book_is_fresh(&sums) || strcmp(a->is, a->ret->root) == 0)
 		return ERR_OK;
 	had = book_had(a->journal, &a->state);
 	if (had >= 0 && MUTANT(older_state_on_top))

@@ -26,6 +26,9 @@ void doctor_trouble(struct node_doctor *n, const char *what, const char *subject
 static void look_tell(struct node_doctor *n)
 {
 	const struct l2_look *l = &n->look;
+	uint64_t needed = l->log_bytes + l->database_bytes;
+	uint64_t unit = needed < 10 * L2_MB ? 1024 : L2_MB;
+	const char *name = unit == L2_MB ? "MB" : "KB";
 
 	for (size_t i = 0; i < l->findings_n; i++)
 		doctor_finding(&n->d, "files", l->findings[i].of, l->findings[i].remedy,
@@ -41,16 +44,13 @@ static void look_tell(struct node_doctor *n)
 		doctor_finding(&n->d, "files", n->files.reorg_db,
 		    "pawl node prune-reorg-db, while the node is stopped",
 		    "it is %" PRIu64 " MB", l->database_bytes / L2_MB);
-	if (l2_disk_is_low(l) ||
-	    (l->disk_free >= 0 &&
-		(uint64_t)l->disk_free < l->log_bytes + l->database_bytes))
+	if (l2_disk_is_low(l) || (l->disk_free >= 0 && (uint64_t)l->disk_free < needed))
 		doctor_finding(&n->d, "files", n->files.paths.folder,
 		    "make room: older backups, pawl node prune",
-		    "%" PRId64
-		    " MB are free on its file system, and a backup takes up to "
-		    "%" PRIu64,
-		    l->disk_free / (int64_t)L2_MB,
-		    (l->log_bytes + l->database_bytes) / L2_MB);
+		    "%" PRIu64 " %s are free on its file system, and a backup takes up "
+		    "to %" PRIu64 " %s",
+		    (uint64_t)l->disk_free / unit, name, (needed + unit - 1) / unit,
+		    name);
 }
 
 /* -- the journal ----------------------------------------------------------- */

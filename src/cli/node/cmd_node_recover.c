@@ -60,7 +60,7 @@ static enum err journal_look(struct recovery *r, struct fail *f)
 	e = book_check(r->journal, r->is, f);
 	book_sums(r->journal, &sums);
 	journal_read_end(r->journal);
-	r->fresh = replace_is_fresh(&sums);
+	r->fresh = book_is_fresh(&sums);
 	return e;
 }
 

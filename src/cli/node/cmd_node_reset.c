@@ -24,6 +24,7 @@
 #include "cli/report/report.h"
 #include "crypto/word.h"
 #include "engine/states.h"
+#include "kinds/node/anchor/anchor.h"
 #include "kinds/node/backup/backup.h"
 #include "kinds/node/link.h"
 #include "kinds/node/reorgdb/reorgdb.h"
@@ -45,6 +46,9 @@ struct resetting {
 	/* peg-outs that are not paid yet */
 	size_t open;
 	struct amount open_sum;
+	/* The new log begins with the journal's: else a journal that has anchors, if only
+	 * of a state without a row, is told to have lost it. */
+	bool begun;
 	struct anchored anchor;
 };
 
@@ -58,7 +62,7 @@ static enum err state_look(struct resetting *r, struct fail *f)
 	journal_read_begin(r->journal);
 	e = book_check(r->journal, r->root, f);
 	book_sums(r->journal, &sums);
-	r->fresh = replace_is_fresh(&sums);
+	r->fresh = book_is_fresh(&sums);
 	if (e == ERR_OK)
 		book_read(r->journal, &r->state);
 	journal_read_end(r->journal);
@@ -271,7 +275,7 @@ static void tell_json(const struct resetting *r)
 	    "state", r->files.state, "went_on", r->files.unfinished, "peg_outs_waiting",
 	    (json_int_t)r->open);
 
-	if (!r->fresh)
+	if (r->begun)
 		json_object_set_new(o, "anchored",
 		    json_pack("{s:s, s:s, s:s}", "root", r->anchor.root, "anchor",
 			r->anchor.hash, "status", anchor_status_name(r->anchor.status)));
@@ -342,7 +346,7 @@ static void tell(const struct resetting *r)
 	printf("Log and reorg database are begun anew, the database from the journal\n");
 	if (r->fresh && r->files.state)
 		state_of_snapshot_tell(r);
-	else if (r->fresh)
+	else if (!r->begun)
 		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
 	else
 		printf("The state of the journal is the newest snapshot: root %s\n"
@@ -411,7 +415,10 @@ static enum err both_anew(struct resetting *r, struct fail *f)
 	    l2_state_is_empty(&r->newest.state) ? NULL : &r->newest.state,
 	    clock_wall_ms(), f);
 
-	if (e == ERR_OK && !r->fresh)
+	r->begun = !r->fresh ||
+	    (!r->files.state && anchors_n(r->journal) &&
+		!MUTANT(reset_begins_with_nothing));
+	if (e == ERR_OK && r->begun)
 		e = anchoring_do(r->cli,
 		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
 		    &r->anchor, f);

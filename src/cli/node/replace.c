@@ -32,14 +32,6 @@ struct replacement {
 	int64_t left, back; /* changes that it takes back, and that it brings back */
 };
 
-bool replace_is_fresh(const struct book_sums *s)
-{
-	for (int i = 0; i < L2_LISTS; i++)
-		if (s->n[i])
-			return false;
-	return amount_is_zero(&s->minted);
-}
-
 /* -- what is given up --------------------------------------------------------- */
 
 static struct hash root_hash(const char text[L2_HEX])
@@ -233,16 +225,19 @@ static enum err change(struct replacement *p, struct fail *f)
 		    &files_of_system, p->r->keep, &p->was, p->wall_ms, p->ret->kept, f);
 	if (e == ERR_OK)
 		e = book_restore(p->journal, p->r->state, p->wall_ms, &p->ret->done, f);
+	if (e == ERR_OK) {
+		(void)anchors_of_others(p, true);
+		e = journal_commit(p->journal, f);
+	}
+	p->ret->moved = e == ERR_OK;
+	if (e == ERR_DISK_FULL && p->ret->kept[0] && !MUTANT(unneeded_state_stays))
+		(void)!files_of_system.remove(p->ret->kept, NULL); /* it is still there */
 	if (e != ERR_OK)
 		return e;
-	(void)anchors_of_others(p, true);
-	e = journal_commit(p->journal, f);
-	p->ret->moved = e == ERR_OK;
-	if (e == ERR_OK && p->ret->unknown[0])
+	if (p->ret->unknown[0])
 		cli_warn(p->cli, "%s", p->ret->unknown);
-	if (e == ERR_OK)
-		database_follow(p->cli, p->journal);
-	return e;
+	database_follow(p->cli, p->journal);
+	return ERR_OK;
 }
 
 static enum err replace(struct replacement *p, struct fail *f)
@@ -255,7 +250,7 @@ static enum err replace(struct replacement *p, struct fail *f)
 	l2_state_root(p->r->state, p->will);
 	memcpy(p->ret->done.root, p->will, L2_HEX);
 	book_sums(p->journal, &p->sums);
-	p->ret->fresh = replace_is_fresh(&p->sums);
+	p->ret->fresh = book_is_fresh(&p->sums);
 	if (strcmp(p->is, p->will) == 0)
 		return ERR_OK;
 	e = book_could_be(p->r->state, f);

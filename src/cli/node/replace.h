@@ -52,9 +52,6 @@ void replace_lost_tell(struct buf *out, const struct book_lost *lost);
 #define REPLACED_TOLD 240
 void replaced_tell(const struct book_restored *done, char out[REPLACED_TOLD]);
 
-/* Has it no row, and never had money? */
-bool replace_is_fresh(const struct book_sums *s);
-
 /* What to do about a peg-out on an anchor that is not known, where the journal has it. */
 #define ANCHORS_BACK                                                                     \
 	"Its anchor comes back, where a copy has it, by: pawl node restore --only "      \

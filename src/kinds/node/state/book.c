@@ -132,6 +132,14 @@ void book_sums(struct journal *j, struct book_sums *ret)
 	memcpy(ret->n, b.n, sizeof ret->n);
 }
 
+bool book_is_fresh(const struct book_sums *s)
+{
+	for (int i = 0; i < L2_LISTS; i++)
+		if (s->n[i])
+			return false;
+	return amount_is_zero(&s->minted);
+}
+
 struct amount book_supply(const struct book_sums *s)
 {
 	struct amount supply = AMOUNT_ZERO;

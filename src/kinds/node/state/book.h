@@ -103,6 +103,8 @@ struct book_sums {
 };
 
 void book_sums(struct journal *j, struct book_sums *ret);
+/* Has it no row, and never had money? */
+bool book_is_fresh(const struct book_sums *s);
 /* Minted less burned. */
 struct amount book_supply(const struct book_sums *s);
 

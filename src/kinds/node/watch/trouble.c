@@ -95,6 +95,7 @@ bool trouble_of_lost(
     struct l2_trouble *ret, struct journal *j, const struct l2_look *look)
 {
 	int64_t n = anchors_n(j);
+	struct book_sums sums;
 
 	if (!n || look->log_unseen || MUTANT(lost_log_starts))
 		return false;
@@ -106,9 +107,13 @@ bool trouble_of_lost(
 		    ret, "pawl node reset says what finishes it, and what takes it back");
 		return true;
 	}
+	book_sums(j, &sums);
 	remedy(ret,
 	    "is the disk that it was on mounted? Of a backup it comes back by: pawl node "
-	    "restore --only log; where there is none, " L2_PROCEDURE_2);
+	    "restore --only log; where there is none, %s",
+	    book_is_fresh(&sums) ? "a log begins anew, with no balance, by: pawl node "
+				   "create-anchor"
+				 : L2_PROCEDURE_2);
 	return true;
 }
 
