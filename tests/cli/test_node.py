@@ -689,5 +689,18 @@ def what_is_read_only_is_called_so(folder):
     assert code == 1 and "pawl.db: its file system is mounted read-only" in told, told
 
 
+@test
+def a_silent_node_is_named_while_it_is_waited_for(folder):
+    """who looks at doctor sees who does not answer, before it has given up"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = f"127.0.0.1:{silent.getsockname()[1]}"
+        write(folder, "pawl.yaml", SILENT_CHAIN.replace("127.0.0.1:1]", at + "]") + "\njournal: pawl.db\nnode: {data_dir: l2, chain: b}\n")
+        os.chmod(os.path.join(folder, "pawl.yaml"), 0o600)
+        Run(folder, "init").ends(0)
+        Run(folder, "node", "init").ends(0)
+        told = Run(folder, "node", "doctor").ends(1, f"FINDING node .*{at}").err
+        assert re.search(f"no answer of the nodes yet; waiting until .*{at}", told), told
+
+
 if __name__ == "__main__":
     sys.exit(main())

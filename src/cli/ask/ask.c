@@ -9,6 +9,7 @@
 #define BODY_MAX (1024 * 1024)
 #define AGAIN_MS 250 /* before a node that failed, or disagrees, is asked again */
 #define SAY_AFTER_MS 1000
+#define SAY_EACH_AFTER_MS 3000 /* one that is slow is told of in the answer */
 #define GRACE_MS 500
 #define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
 
@@ -288,10 +289,10 @@ static enum err wait_for_words(struct ask *a, int64_t until_ms, struct fail *f)
 }
 
 /* Nobody should look at a silent terminal. Returns when to look again. */
-static int64_t say_waiting(struct ask *a, int64_t until_ms)
+static int64_t say_waiting(struct ask *a, int64_t after_ms, int64_t until_ms)
 {
 	int64_t now = world_now_ms(a->world);
-	int64_t at_ms = until_ms - a->patience_ms + SAY_AFTER_MS;
+	int64_t at_ms = until_ms - a->patience_ms + after_ms;
 	struct fail why;
 
 	if (!a->say || at_ms > until_ms)
@@ -314,7 +315,7 @@ static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 			return no_quorum(a, f);
 		if (all_said(a))
 			ask_again(a);
-		e = wait_for_words(a, say_waiting(a, until_ms), f);
+		e = wait_for_words(a, say_waiting(a, SAY_AFTER_MS, until_ms), f);
 	}
 	return e;
 }
@@ -360,7 +361,7 @@ enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
 	begin(a, &asked);
 	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
 	    !(a->hasty && all_unreached(a)))
-		e = wait_for_words(a, until_ms, f);
+		e = wait_for_words(a, say_waiting(a, SAY_EACH_AFTER_MS, until_ms), f);
 	a->question = NULL;
 	return e;
 }

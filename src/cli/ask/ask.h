@@ -24,8 +24,8 @@ const struct connector *ask_connector(const struct ask *a);
 /* Nodes of this very chain that answered when they were last asked. */
 int ask_answering(const struct ask *a);
 
-/* say is called once, when an answer takes longer than a second: why, and how much longer
- * it will be waited for. */
+/* say is called once, when an answer takes longer than a second, or, where each node is
+ * asked for itself, than three: why, and how much longer it will be waited for. */
 typedef void ask_say_fn(void *ctx, const char *why, int64_t left_ms);
 void ask_waits(struct ask *a, ask_say_fn *say, void *ctx);
 

@@ -217,7 +217,7 @@ static enum err client_probe(struct ask *a, struct probe *p, struct fail *f)
 }
 
 enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
-    struct probe *ret, struct fail *f)
+    ask_say_fn *say, void *ctx, struct probe *ret, struct fail *f)
 {
 	struct chain_config alone = *c;
 	struct ask *a;
@@ -232,6 +232,7 @@ enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
 	alone.endpoints = &c->endpoints[endpoint];
 	alone.endpoints_n = alone.quorum = 1;
 	a = ask_new(w, &alone, PROBE_PATIENCE_MS, true);
+	ask_waits(a, say, ctx);
 	e = identity_probe(a, ret, f);
 	began_ms = world_now_ms(w);
 	if (e == ERR_OK && ret->reachable)

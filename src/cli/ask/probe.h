@@ -29,9 +29,9 @@ struct probe_seen {
 	struct hash block, accounts; /* accounts: over counts, balances, transactions */
 };
 
-/* fails: STOPPED; all else is in the probe. */
+/* say: as of ask_waits. fails: STOPPED; all else is in the probe. */
 NODISCARD enum err probe_node(struct world *w, const struct chain_config *c, int endpoint,
-    struct probe *ret, struct fail *f);
+    ask_say_fn *say, void *ctx, struct probe *ret, struct fail *f);
 /* In the way that the probe found. */
 NODISCARD enum err probe_look(struct world *w, const struct chain_config *c, int endpoint,
     const struct probe *p, uint64_t height, const struct address *who, uint32_t n,

@@ -267,8 +267,9 @@ static enum err probes_check(
 	d->repeats = false;
 	if (d->journal)
 		endpoints_mark(d->journal, c);
+	(void)fflush(stdout); /* what is known already waits for no node */
 	for (int i = 0; i < c->endpoints_n; i++) {
-		enum err e = probe_node(d->world, c, i, &probes[i], f);
+		enum err e = probe_node(d->world, c, i, cli_waits, d->cli, &probes[i], f);
 
 		if (e != ERR_OK)
 			return e;

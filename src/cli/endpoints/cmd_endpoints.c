@@ -89,7 +89,7 @@ static enum err node_read(struct endpoint_told *ret, struct world *w,
 		ret->since_ms = at.off->since_ms;
 		return ERR_OK;
 	}
-	e = probe_node(w, c, node, &p, f);
+	e = probe_node(w, c, node, NULL, NULL, &p, f);
 	if (e == ERR_OK)
 		probe_tell(ret, c, &p);
 	return e;

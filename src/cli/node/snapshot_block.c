@@ -118,7 +118,7 @@ enum err bitcoin_block_now(struct cli *c, struct world *w, uint64_t *ret, struct
 		    "compared");
 	e = config_chain(c->config, c->config->node.chain, &chain, f);
 	for (int i = 0; e == ERR_OK && i < chain->endpoints_n; i++) {
-		e = probe_node(w, chain, i, &p, f);
+		e = probe_node(w, chain, i, cli_waits, c, &p, f);
 		if (e == ERR_OK && p.reachable && p.has_head &&
 		    p.identity.chain_id == chain->chain_id)
 			heads[n++] = p.head.height;
