@@ -932,6 +932,12 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
         else:
             Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived: ")
             assert text(os.path.join(archives(folder)[0], "l2_snapshots.dat")) == was
+    # where another file got the number, it is taken for the wrong one: nothing is lost
+    was = half_reset(folder, 2)
+    (made,) = glob.glob(os.path.join(folder, "l2", "recovery_*.part", "l2_snapshots.dat.instead_of_*"))
+    os.rename(made, f"{made[:made.rindex('_')]}_{os.stat(log).st_ino}")
+    Run(folder, "node", "reset", "--undo").ends(0, "kept: l2/l2_snapshots.dat.before_")
+    assert was in [text(path) for path in kept(folder, "l2_snapshots.dat")]
     # on the way back the new one has that name, and the old one is in place
     part, new = os.path.join(folder, "l2", "recovery_1795000001.back"), text(log)
     os.mkdir(part)

@@ -361,6 +361,21 @@ static enum err renewal_place(struct renewal *r, struct fail *f)
 	return e;
 }
 
+/* By its number it is what is new, and nobody needs it. But in a copy of the folder
+ * another file may have got that number: nothing that somebody may have had is removed.
+ */
+static enum err made_keep(
+    struct renewal *r, int64_t wall_ms, char aside[BACKUP_PATH_MAX], struct fail *f)
+{
+	enum err e;
+
+	if (!r->made[0] || is_empty(r->reset->files, r->made) ||
+	    MUTANT(reset_made_is_removed))
+		return ERR_OK;
+	e = name_free(r->reset->files, wall_ms, r->path, aside, f);
+	return e == ERR_OK ? moved(r, r->made, aside, f) : e;
+}
+
 /* What there was has its place again, and what is there goes on under another name. */
 static enum err put_back(
     struct renewal *r, int64_t wall_ms, char aside[BACKUP_PATH_MAX], struct fail *f)
@@ -374,7 +389,9 @@ static enum err put_back(
 	    : r->changed              ? r->made
 				      : NULL;
 
-	if (e != ERR_OK || !old)
+	if (e == ERR_OK && !old)
+		return made_keep(r, wall_ms, aside, f);
+	if (e != ERR_OK)
 		return e;
 	if (!any)
 		return moved(r, old, r->path, f);
