@@ -458,6 +458,21 @@ def a_log_of_no_other_place_is_replaced_by_a_word(folder):
 
 
 @test
+def an_anchor_that_was_not_told_is_named(folder):
+    """create-anchor ended between its snapshot and the journal: doctor and status say it, and the line that tells it"""
+    begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "backup", "copy.db").ends(0)
+    anchor = Run(folder, "node", "create-anchor", "--json").ends(0).json()[0]["anchor"]
+    Run(folder, "restore", "copy.db").ends(0)
+    said = f"anchor {anchor[:16]}.. of the newest snapshot is one that the journal does not know"
+    Run(folder, "node", "doctor").ends(1, f"FINDING anchor .*{said}.*\\n +do: pawl node create-anchor")
+    Run(folder, "status").ends(0, f"{said}.*; then: pawl node create-anchor")
+    Run(folder, "node", "create-anchor").ends(0, anchor)
+    assert said not in Run(folder, "node", "doctor").out + Run(folder, "status").ends(0).out
+
+
+@test
 def what_no_id_tells_is_warned_of(folder):
     """a state that the journal never had comes without ids: doctor, the refusal, and who takes it say what is done twice"""
     begin(folder)

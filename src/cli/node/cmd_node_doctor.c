@@ -305,7 +305,8 @@ static void anchor_tell(struct node_doctor *n)
 	struct l2_trouble trouble;
 
 	n->anchor_told = n->newest.len &&
-	    node_anchor_trouble(n->d.cli, n->d.journal, &n->verdict, &trouble);
+	    node_anchor_trouble(
+		n->d.cli, n->d.journal, n->files.log, n->newest, &n->verdict, &trouble);
 	if (n->anchor_told)
 		doctor_trouble(n, "anchor", n->files.log, &trouble);
 }

@@ -33,8 +33,8 @@ bool node_had(struct journal *j, const char *log, struct l2_block block,
 /* The same of one that is in memory, sorted. */
 bool node_had_state(struct journal *j, const struct l2_state *s, const char *anchor_hash);
 /* Of its anchor; false: it is well, or not of this journal. */
-bool node_anchor_trouble(const struct cli *c, struct journal *j,
-    const struct l2_verdict *v, struct l2_trouble *ret);
+bool node_anchor_trouble(const struct cli *c, struct journal *j, const char *log,
+    struct l2_block block, const struct l2_verdict *v, struct l2_trouble *ret);
 
 /* false: there is none, and nothing is said. One without a chain is there where the
  * journal has a state, or its folder a log or something that a person has to do. */

@@ -75,13 +75,29 @@ bool node_had(struct journal *j, const char *path, struct l2_block block,
 	return had;
 }
 
-bool node_anchor_trouble(const struct cli *c, struct journal *j,
-    const struct l2_verdict *v, struct l2_trouble *ret)
+/* Of a state that came from elsewhere it may be another's. */
+static bool is_unknown(
+    struct journal *j, const char *log, struct l2_block block, const struct l2_verdict *v)
+{
+	struct book_sums sums;
+
+	book_sums(j, &sums);
+	return v->anchored && sums.changes && !book_taken(j) &&
+	    node_had(j, log, block, v);
+}
+
+bool node_anchor_trouble(const struct cli *c, struct journal *j, const char *log,
+    struct l2_block block, const struct l2_verdict *v, struct l2_trouble *ret)
 {
 	struct anchor a;
 
-	return anchor_of(j, v, &a) &&
-	    trouble_of_anchor(ret, &a, clock_wall_ms(), c->config->node.max_divergence);
+	if (anchor_of(j, v, &a))
+		return trouble_of_anchor(
+		    ret, &a, clock_wall_ms(), c->config->node.max_divergence);
+	if (!is_unknown(j, log, block, v))
+		return false;
+	trouble_of_unknown_anchor(ret, v->anchor_hash);
+	return true;
 }
 
 static void newest_look(const struct troubles *t, const struct l2_end *end)
@@ -96,7 +112,8 @@ static void newest_look(const struct troubles *t, const struct l2_end *end)
 		trouble_of_state(&trouble, t->files->log, end->verdict.root, &sums);
 		tell(t, t->cli->config->journal, &trouble);
 	}
-	if (node_anchor_trouble(t->cli, t->journal, &end->verdict, &trouble))
+	if (node_anchor_trouble(
+		t->cli, t->journal, t->files->log, end->block, &end->verdict, &trouble))
 		tell(t, t->files->log, &trouble);
 	if (anchor_of(t->journal, &end->verdict, &a) && anchor_stands(&a) &&
 	    anchors_top(t->journal, &top) &&

@@ -306,6 +306,18 @@ bool trouble_of_anchor(
 	return true;
 }
 
+void trouble_of_unknown_anchor(struct l2_trouble *ret, const char *hash)
+{
+	why(ret,
+	    "the anchor %.16s.. of the newest snapshot is one that the journal does not "
+	    "know: a pawl node create-anchor was stopped before it told it, or the "
+	    "journal is an older copy of itself",
+	    hash);
+	remedy(ret,
+	    "pawl node create-anchor, which goes on with that one, or makes a newer one "
+	    "where the state has changed since");
+}
+
 bool trouble_of_height(struct l2_trouble *ret, struct journal *j, uint64_t height,
     uint64_t head, uint64_t *ret_behind)
 {

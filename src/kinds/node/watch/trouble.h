@@ -49,6 +49,8 @@ bool told_of_unseen(struct l2_trouble *ret, struct journal *j);
  * so many blocks, ten minutes each. */
 bool trouble_of_anchor(
     struct l2_trouble *ret, const struct anchor *a, int64_t now_ms, uint64_t most);
+/* The journal had that state, and has no such anchor: by who asks. */
+void trouble_of_unknown_anchor(struct l2_trouble *ret, const char *hash);
 /* Between its anchor's block, of this height, and the head there are *ret_behind blocks;
  * true: nobody can say how many. journal NULL: none knows of its chain. */
 bool trouble_of_height(struct l2_trouble *ret, struct journal *j, uint64_t height,
