@@ -1176,20 +1176,27 @@ static enum err x_exchange(const char *a, const char *b, struct fail *f)
 	return files_of_system.exchange(a, b, f);
 }
 
+static void grown_and_backed(void)
+{
+	char root[L2_HEX];
+	struct l2_backup b;
+	struct fail f;
+
+	grow_on(&files_of_system, 3, root);
+	db_fill(0, 10);
+	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_OK);
+}
+
 /* So who is killed between the two is told by it. */
 static void a_database_is_at_hand_before_the_log_goes(void **state)
 {
 	struct files files = files_of_system;
-	char root[L2_HEX];
-	struct l2_backup b;
 	struct l2_restored r;
 	struct fail f;
 
 	(void)state;
 	files.exchange = x_exchange;
-	grow_on(&files_of_system, 3, root);
-	db_fill(0, 10);
-	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_OK);
+	grown_and_backed();
 	assert_int_equal(restore_on(&files, NULL, &r, &f), ERR_OK);
 	assert_int_equal(beside_the_log, 1);
 	assert_int_equal(count_like("*.swap_*"), 0);
@@ -1206,16 +1213,12 @@ static enum err no_exchange(const char *a, const char *b, struct fail *f)
 static void where_two_names_do_not_change_nothing_is_left(void **state)
 {
 	struct files files = files_of_system;
-	char root[L2_HEX];
-	struct l2_backup b;
 	struct l2_restored r;
 	struct fail f;
 
 	(void)state;
 	files.exchange = no_exchange;
-	grow_on(&files_of_system, 3, root);
-	db_fill(0, 10);
-	assert_int_equal(make_on(&files_of_system, 0, &b, &f), ERR_OK);
+	grown_and_backed();
 	assert_int_equal(restore_on(&files, NULL, &r, &f), ERR_SYSTEM);
 	assert_int_equal(count_like("*.swap_*"), 0);
 	assert_int_equal(count_like("*.part"), 0);
