@@ -281,6 +281,14 @@ static void the_next_reorg_is_another(void **state)
 	assert_int_equal(r.deep, 5);
 }
 
+/* Up to block 120 all was read, and none from there to this one, 300. */
+static void unread_to(const struct hash *hash)
+{
+	grow(100, 120, 1, 0);
+	missed_add(j, 121, 300, hash);
+	anchors_base(j, 300, hash);
+}
+
 /* Blocks went by unread, and then some are undone: what is known below them may be the
  * chain's. */
 static void a_reorg_above_what_was_not_read_has_its_height(void **state)
@@ -290,9 +298,7 @@ static void a_reorg_above_what_was_not_read_has_its_height(void **state)
 	struct reorg r;
 
 	(void)state;
-	grow(100, 120, 1, 0);
-	missed_add(j, 121, 300, &hash);
-	anchors_base(j, 300, &hash);
+	unread_to(&hash);
 	grow(301, 320, 1, 0);
 	r = removed(200);
 	missed_removed(j, 200);
@@ -345,9 +351,7 @@ static void what_replaces_all_that_was_known_has_no_fork(void **state)
 	struct missed_run run;
 
 	(void)state;
-	grow(100, 120, 1, 0);
-	missed_add(j, 121, 300, &hash);
-	anchors_base(j, 300, &hash);
+	unread_to(&hash);
 	grow(301, 310, 2, 0);
 	while (missed_next(j, &run)) {
 		struct hash below = block_hash(run.top - 1, 2);
