@@ -937,7 +937,8 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
         copied(folder)
         for line in ((), ("--undo",), (before,)):
             told = Run(folder, "node", "reset", *line).ends(5, err="as in a copy of the folder. Nothing was changed.").err
-            made = re.search(r"(mv l2/(\S+) l2/\S+/l2_snapshots.dat); if it is the new one: rm -r l2/\2;", told)
+            made = re.search(r"(mv l2/(\S+) l2/\S+/l2_snapshots.dat); if it is the new one: "
+                             r"mv l2/\2 l2/l2_snapshots.dat.before_reset;", told)
             assert text(log) == "" and text(os.path.join(folder, "l2", made[2])) == was
         Run(folder, "node", "doctor").ends(2, "a reset was begun")
         subprocess.run(["sh", "-c", made[1]], cwd=folder, check=True)
@@ -958,7 +959,7 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
     os.mkdir(part)
     write(os.path.join(part, "l2_snapshots.dat.again_for_7"), OLD)
     told = Run(folder, "node", "reset", "--undo").ends(5, err="as in a copy of the folder").err
-    subprocess.run(["sh", "-c", re.search("(rm -r [^;]*);", told)[1]], cwd=folder, check=True)
+    subprocess.run(["sh", "-c", re.search("new one: (mv [^;]*);", told)[1]], cwd=folder, check=True)
     Run(folder, "node", "reset", "--undo").ends(0, "those of before")
     assert text(log) == new
 

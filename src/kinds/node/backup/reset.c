@@ -146,19 +146,23 @@ static enum err tell_apart(const struct renewal *r, const char *named, uint64_t 
     bool changed, struct fail *f)
 {
 	const struct files *files = r->reset->files;
-	char is[SHELL_WORD_MAX], to[SHELL_WORD_MAX];
+	char is[SHELL_WORD_MAX], to[SHELL_WORD_MAX], name[SHELL_WORD_MAX];
+	char aside[BACKUP_PATH_MAX];
 
 	if (!named[0] || changed || has_number(files, r->path, number) ||
 	    is_empty(files, named) || MUTANT(reset_copied_is_sure))
 		return ERR_OK;
 	shell_word(is, sizeof is, named);
+	/* nothing is lost by who errs */
+	snprintf(aside, sizeof aside, "%.900s.before_reset", r->path);
 	return fail_set(f, ERR_CONFLICT,
 	    "%.300s is what there was before the reset, or what is new in its place: its "
 	    "name says by an inode which, and that is neither its own nor the one of "
 	    "%.300s, as in a copy of the folder. Nothing was changed. Look at both. If "
-	    "it is that of before: mv %s %s; if it is the new one: rm -r %s; then type "
-	    "this again",
-	    named, r->path, is, shell_word(to, sizeof to, r->kept), is);
+	    "it is that of before: mv %s %s; if it is the new one: mv %s %s; then "
+	    "type this again",
+	    named, r->path, is, shell_word(to, sizeof to, r->kept), is,
+	    shell_word(name, sizeof name, aside));
 }
 
 static enum err renewal_look(struct renewal *r, struct fail *f)
