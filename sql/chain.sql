@@ -26,8 +26,8 @@ UPDATE chain SET nodes = :nodes WHERE id = :id;
 
 -- name: chain_get
 -- in: id i64
--- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?, unshown bool
-SELECT kind, chain_id, genesis, name, final_height, stopped, nodes, unshown FROM chain WHERE id = :id;
+-- out: kind text, chain_id i64, genesis b32, name text, final_height i64?, stopped text?, nodes text?, unshown bool, shown_ms i64?
+SELECT kind, chain_id, genesis, name, final_height, stopped, nodes, unshown, shown_ms FROM chain WHERE id = :id;
 
 -- name: chain_final
 -- in: id i64, final_height i64
@@ -40,6 +40,10 @@ UPDATE chain SET stopped = :stopped WHERE id = :id;
 -- name: chain_unshown
 -- in: id i64, unshown bool
 UPDATE chain SET unshown = :unshown WHERE id = :id;
+
+-- name: chain_shown
+-- in: id i64, shown_ms i64
+UPDATE chain SET shown_ms = :shown_ms WHERE id = :id;
 
 -- name: block_add
 -- in: chain i64, height i64, hash b32, parent b32, base_fee i64, used bool

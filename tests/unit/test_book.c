@@ -890,8 +890,15 @@ static void unshown_is(bool is)
 	commit(j);
 }
 
+static void is_shown(void)
+{
+	sql_chain_shown(j, &(struct sql_chain_shown_in){ .id = 1, .shown_ms = wall_ms });
+	commit(j);
+}
+
 /* What this journal follows is asked of it, and while its chain is stopped, or its nodes
- * do not show what was final, nobody knows whether the block of an anchor stays. */
+ * do not show what was final, or were not heard, nobody knows whether the block of an
+ * anchor stays. */
 static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 {
 	(void)state;
@@ -913,6 +920,9 @@ static void no_pegout_completes_on_an_anchor_that_is_not_confirmed(void **state)
 			is_refused(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND),
 			    "nothing is released until they show it");
 			unshown_is(false);
+			is_refused(with_peg(L2_PEGOUTS, COMPLETE),
+			    "nothing is released until one does");
+			is_shown();
 			is_done(with_peg(L2_PEGOUTS, COMPLETE));
 		} else
 			is_refused(

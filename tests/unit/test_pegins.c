@@ -50,11 +50,19 @@ static int over(void **state)
 
 static int64_t chain;
 
+/* A quorum of its nodes showed then what is final. */
+static void shown_at(int64_t wall_ms)
+{
+	sql_chain_shown(
+	    j, &(struct sql_chain_shown_in){ .id = chain, .shown_ms = wall_ms });
+}
+
 static void follow(void)
 {
 	chain = 1;
 	add_chain(j, 7);
 	assert_true(anchors_chain(j, chain));
+	shown_at(WALL);
 }
 
 static struct hash h(uint8_t byte)
@@ -319,6 +327,12 @@ static void mint_and_lose(void)
 	is_refused(change("pegin_mint", ""), "shows block 100, which was final");
 	is_refused(change("pegin_mint", ",'by_hand':true"), "nothing is minted until");
 	unshown_is(false);
+	shown_at(WALL - 600001); /* its nodes are silent, or nobody asks them */
+	is_refused(
+	    change("pegin_mint", ""), "in the last 10 minutes, and nothing is minted");
+	shown_at(WALL + 600001); /* the clock was set back */
+	is_refused(change("pegin_mint", ",'by_hand':true"), "in the last 10 minutes");
+	shown_at(WALL - 600000);
 	is_done(change("pegin_mint", ""));
 	uncovered_are(0, 0);
 	is_refused(change("pegin_settle", ",'why':'w'"),

@@ -128,6 +128,17 @@ static bool unshown(void)
 	return row.unshown;
 }
 
+/* When a quorum showed last what is final, as others read it in the journal: since so
+ * long ago; -1: never. */
+static int64_t shown_ago(void)
+{
+	struct sql_chain_get_out row;
+
+	assert_true(sql_chain_get_one(scene.journal,
+	    &(struct sql_chain_get_in){ .id = follower_chain(eye) }, &row));
+	return row.no_shown_ms ? -1 : world_wall_ms(scene.world) - row.shown_ms;
+}
+
 /* The other one made blocks final whose followers are not read yet: lower than what was
  * shown is the late one, though it is higher than what was read. */
 static void what_was_shown_counts_before_it_is_read(void **state)
@@ -540,6 +551,30 @@ static void what_nodes_showed_last_counts(void **state)
 	check_all();
 }
 
+/* It is said each minute while they do, and no more once they are silent: nobody knows
+ * then whether that block is still there. */
+static void when_nodes_showed_it_last_is_known(void **state)
+{
+	(void)state;
+	begin_looking(3, 2);
+	live(12);
+	for (int i = 0; i < 10; i++) {
+		run(30000);
+		assert_in_range(shown_ago(), 0, 61000);
+	}
+	scene.node[1]->down = scene.node[2]->down = true;
+	run(600000);
+	assert_false(unshown());
+	assert_true(shown_ago() > 500000);
+	scene.node[1]->down = false;
+	run(60000);
+	assert_in_range(shown_ago(), 0, 61000);
+	scene.node[1]->lag = scene.node[2]->lag = 10;
+	run(300000);
+	assert_true(shown_ago() > 200000);
+	check_all();
+}
+
 /* The branch comes back while nobody looks: it is still the operator who decides. */
 static void a_stop_outlives_its_cause(void **state)
 {
@@ -587,6 +622,7 @@ int main(void)
 		T(a_chain_that_was_set_back_stops),
 		T(who_lags_below_the_final_block_has_not_left_it),
 		T(what_nodes_showed_last_counts),
+		T(when_nodes_showed_it_last_is_known),
 		T(a_stop_outlives_its_cause),
 	};
 

@@ -441,33 +441,6 @@ static void log_lack(struct follower *f, uint32_t up)
 	    f->trouble[0] ? "; " : "", f->trouble);
 }
 
-/* Whether a quorum shows the final block. It may be that its nodes begin anew; a branch
- * without that block stops the chain, once it is believed. While neither a quorum shows
- * it nor one does not, as where some are not heard, what was known last counts. */
-static void final_look(struct follower *f)
-{
-	uint32_t show = 0, lack = 0;
-	bool was = f->unshown;
-
-	for (int i = 0; i < f->nodes && f->trail_n; i++) {
-		const struct view *v = &f->view[i];
-		bool below = v->head.height < f->trail[0].height;
-
-		if (v->has_head && (below || v->link == LINK_FORKED))
-			lack |= 1u << i;
-		else if (v->has_head && v->link == LINK_TRAIL)
-			show |= 1u << i;
-	}
-	if (follower_quorum(f, show))
-		f->unshown = false;
-	else if (follower_quorum(f, lack))
-		f->unshown = true;
-	if (f->unshown != was && f->s.journal)
-		sql_chain_unshown(f->s.journal,
-		    &(struct sql_chain_unshown_in){
-			.id = f->chain, .unshown = f->unshown });
-}
-
 static void say_waits(struct follower *f)
 {
 	char known[160];

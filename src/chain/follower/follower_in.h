@@ -203,6 +203,7 @@ struct follower {
 	bool unsettled;
 	bool stopped;
 	bool unshown; /* no quorum shows our final block, as it was known last */
+	int64_t shown_again_ms; /* before it, that one shows it is not written again */
 	bool has_start;
 	uint64_t start;
 	char trouble[200];     /* nodes that do not answer */
@@ -316,5 +317,10 @@ void undone_forget(struct view *v); /* it has our final block, or is asked anew 
 void undone_take(struct follower *f, struct question *q);
 /* What accepting would go on from; "": nothing is stopped, or none has said yet. */
 void undone_say(struct follower *f, char *out, size_t len);
+/* Whether a quorum shows the final block. It may be that its nodes begin anew; a branch
+ * without that block stops the chain, once it is believed. While neither a quorum shows
+ * it nor one does not, as where some are not heard, what was known last counts; since
+ * when nobody was heard is told by the time at which a quorum showed it last. */
+void final_look(struct follower *f);
 
 #endif

@@ -16,6 +16,9 @@
  * has shown nothing else for so many polls. */
 #define BEHIND_POLLS 16
 
+/* While a quorum shows the final block, the journal says so that often. */
+#define SHOWN_EVERY_MS 60000
+
 static uint64_t kept_lowest(const struct follower *f)
 {
 	uint64_t final = f->trail[0].height;
@@ -336,4 +339,46 @@ enum err follower_accept(struct follower *f, struct fail *fail)
 		CHECK(trail_back_to(f, height));
 	accepted(f);
 	return ERR_OK;
+}
+
+/* -- whether it is shown --------------------------------------------------- */
+
+static void shown_put(struct follower *f)
+{
+	int64_t now = world_now_ms(f->s.world);
+
+	if (!f->s.journal || !f->chain || now < f->shown_again_ms)
+		return;
+	f->shown_again_ms = now + SHOWN_EVERY_MS;
+	sql_chain_shown(f->s.journal,
+	    &(struct sql_chain_shown_in){
+		.id = f->chain, .shown_ms = world_wall_ms(f->s.world) });
+}
+
+void final_look(struct follower *f)
+{
+	uint32_t show = 0, heard = 0, lack = 0;
+	bool was = f->unshown;
+
+	for (int i = 0; i < f->nodes && f->trail_n; i++) {
+		const struct view *v = &f->view[i];
+		bool below = v->head.height < f->trail[0].height;
+
+		if (v->has_head && (below || v->link == LINK_FORKED))
+			lack |= 1u << i;
+		else if (v->has_head && v->link == LINK_TRAIL)
+			show |= 1u << i;
+		if (v->identified || MUTANT(unheard_shows_for_ever))
+			heard |= 1u << i;
+	}
+	if (follower_quorum(f, show))
+		f->unshown = false;
+	else if (follower_quorum(f, lack))
+		f->unshown = true;
+	if (f->unshown != was && f->s.journal)
+		sql_chain_unshown(f->s.journal,
+		    &(struct sql_chain_unshown_in){
+			.id = f->chain, .unshown = f->unshown });
+	if (follower_quorum(f, show & heard))
+		shown_put(f);
 }

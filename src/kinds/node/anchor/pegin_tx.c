@@ -265,6 +265,7 @@ void bitcoin_final(struct journal *j, struct bitcoin_final *ret)
 		return;
 	ret->stopped = chain.stopped != NULL;
 	ret->unshown = chain.unshown;
+	ret->shown_ms = chain.no_shown_ms ? 0 : chain.shown_ms;
 	ret->has_height = !chain.no_final_height;
 	ret->height = chain.no_final_height ? 0 : (uint64_t)chain.final_height;
 	ret->behind = !anchors_top(j, &top) || top < ret->height;

@@ -46,12 +46,13 @@ void pegin_txs_looked(struct journal *j);
 /* -- whether it may be minted ---------------------------------------------- */
 
 struct bitcoin_final {
-	bool followed;   /* this journal follows a chain, or did */
-	bool stopped;    /* a final block of it vanished, and nobody accepted that */
-	bool unshown;    /* no quorum of its nodes showed what is final, last */
-	bool behind;     /* that chain is read no more as far as it is final */
-	bool has_height; /* blocks are final.. */
-	uint64_t height; /* ..up to this one */
+	bool followed;    /* this journal follows a chain, or did */
+	bool stopped;     /* a final block of it vanished, and nobody accepted that */
+	bool unshown;     /* no quorum of its nodes showed what is final, last */
+	int64_t shown_ms; /* wall clock: when one showed it; 0: none has yet */
+	bool behind;      /* that chain is read no more as far as it is final */
+	bool has_height;  /* blocks are final.. */
+	uint64_t height;  /* ..up to this one */
 };
 
 void bitcoin_final(struct journal *j, struct bitcoin_final *ret);

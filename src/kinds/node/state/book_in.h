@@ -90,8 +90,8 @@ NODISCARD enum err pegin_is_final(
 /* Is what was final still there, as far as anybody knows? done: what is not, else. fails:
  * INPUT. */
 struct bitcoin_final;
-NODISCARD enum err final_shown(
-    const struct bitcoin_final *final, const char *done, struct fail *f);
+NODISCARD enum err final_shown(const struct book *b, const struct bitcoin_final *final,
+    const char *done, struct fail *f);
 
 /* -- settled.c ------------------------------------------------------------- */
 

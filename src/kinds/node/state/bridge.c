@@ -286,7 +286,7 @@ static enum err anchor_rule(
 		    change_shown(shown, was->anchor));
 	}
 	bitcoin_final(b->journal, &final);
-	e = final_shown(&final, "released", f);
+	e = final_shown(b, &final, "released", f);
 	if (e != ERR_OK && !MUTANT(released_while_stopped))
 		return e;
 	if (anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))

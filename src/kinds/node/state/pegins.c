@@ -13,6 +13,10 @@
 #include "kinds/node/anchor/missed.h"
 #include "kinds/node/anchor/pegin_tx.h"
 
+/* As long as this, what a quorum showed last is believed: Bitcoin makes a block in that
+ * time, and a running follower says it each minute. */
+#define BELIEVED_MS 600000
+
 /* -- by blocks ------------------------------------------------------------- */
 
 struct due {
@@ -136,20 +140,36 @@ enum err pegin_word(
 	return followed(b, &final) ? unseen(c, &final, f) : ERR_OK;
 }
 
-enum err final_shown(const struct bitcoin_final *final, const char *done, struct fail *f)
+/* A clock that was set back tells nothing, either. */
+static bool is_heard(const struct bitcoin_final *final, int64_t wall_ms)
 {
+	int64_t ago = wall_ms - final->shown_ms;
+
+	return final->shown_ms && ago <= BELIEVED_MS && ago >= -BELIEVED_MS;
+}
+
+enum err final_shown(const struct book *b, const struct bitcoin_final *final,
+    const char *done, struct fail *f)
+{
+	if (!final->followed)
+		return ERR_OK;
 	if (final->stopped)
 		return fail_set(f, ERR_INPUT,
 		    "a final block of Bitcoin has vanished: nothing is %s until that is "
 		    "accepted; see: pawl status",
 		    done);
-	if (!final->unshown || MUTANT(final_is_for_ever))
+	if (final->unshown && !MUTANT(final_is_for_ever))
+		return fail_set(f, ERR_INPUT,
+		    "no quorum of Bitcoin's nodes shows block %" PRIu64
+		    ", which was final: they catch up, or have lost it, and nothing is "
+		    "%s until they show it; see: pawl status",
+		    final->height, done);
+	if (is_heard(final, b->wall_ms) || MUTANT(last_word_is_for_ever))
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,
-	    "no quorum of Bitcoin's nodes shows block %" PRIu64
-	    ", which was final: they catch up, or have lost it, and nothing is %s until "
-	    "they show it; see: pawl status",
-	    final->height, done);
+	    "no quorum of Bitcoin's nodes has shown what is final in the last %d "
+	    "minutes, and nothing is %s until one does: pawl serve asks them, see: pawl status",
+	    BELIEVED_MS / 60000, done);
 }
 
 /* What is minted is never taken back: so its block has to be one that stays. */
@@ -166,7 +186,7 @@ enum err pegin_is_final(
 		return ERR_OK;
 	if (!tx.seen && !final.stopped)
 		return unseen(c, &final, f);
-	e = final_shown(&final, "minted", f);
+	e = final_shown(b, &final, "minted", f);
 	if (e != ERR_OK)
 		return e;
 	if (final.behind || missed_above(b->journal, tx.height))
