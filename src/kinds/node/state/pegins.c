@@ -168,7 +168,8 @@ enum err final_shown(const struct book *b, const struct bitcoin_final *final,
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,
 	    "no quorum of Bitcoin's nodes has shown what is final in the last %d "
-	    "minutes, and nothing is %s until one does: pawl serve asks them, see: pawl status",
+	    "minutes, and nothing is %s until one does: pawl serve asks them, see: pawl "
+	    "status",
 	    BELIEVED_MS / 60000, done);
 }
 
