@@ -357,7 +357,7 @@ static void shown_put(struct follower *f)
 
 void final_look(struct follower *f)
 {
-	uint32_t show = 0, heard = 0, lack = 0;
+	uint32_t show = 0, lack = 0;
 	bool was = f->unshown;
 
 	for (int i = 0; i < f->nodes && f->trail_n; i++) {
@@ -368,8 +368,6 @@ void final_look(struct follower *f)
 			lack |= 1u << i;
 		else if (v->has_head && v->link == LINK_TRAIL)
 			show |= 1u << i;
-		if (v->identified || MUTANT(unheard_shows_for_ever))
-			heard |= 1u << i;
 	}
 	if (follower_quorum(f, show))
 		f->unshown = false;
@@ -379,6 +377,6 @@ void final_look(struct follower *f)
 		sql_chain_unshown(f->s.journal,
 		    &(struct sql_chain_unshown_in){
 			.id = f->chain, .unshown = f->unshown });
-	if (follower_quorum(f, show & heard))
+	if (follower_quorum(f, show) || MUTANT(silence_shows_final))
 		shown_put(f);
 }
