@@ -89,7 +89,8 @@ void cli_warn(const struct cli *c, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-void cli_waits(void *ctx, const char *why, int64_t left_ms)
+static void waits(
+    const struct cli *c, const char *for_whom, const char *why, int64_t left_ms)
 {
 	time_t until = (time_t)((clock_wall_ms() + left_ms + 999) / 1000);
 	struct tm tm;
@@ -97,8 +98,18 @@ void cli_waits(void *ctx, const char *why, int64_t left_ms)
 
 	if (!gmtime_r(&until, &tm) || !strftime(text, sizeof text, "%TZ", &tm))
 		snprintf(text, sizeof text, "then");
-	cli_warn(ctx, "no answer of the nodes yet; waiting until %s, %lld s: %s", text,
+	cli_warn(c, "%swaiting until %s, %lld s: %s", for_whom, text,
 	    (long long)(left_ms + 999) / 1000, why);
+}
+
+void cli_waits(void *ctx, const char *why, int64_t left_ms)
+{
+	waits(ctx, "no answer of the nodes yet; ", why, left_ms);
+}
+
+void cli_waits_owner(void *ctx, const char *why, int64_t left_ms)
+{
+	waits(ctx, "", why, left_ms);
 }
 
 void cli_json(json_t *o)

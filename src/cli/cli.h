@@ -42,8 +42,10 @@ const struct files *cli_until_stopped(void);
 void cli_say(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* On standard error, not with --quiet. */
 void cli_warn(const struct cli *c, const char *fmt, ...) PRINTF(2, 3);
-/* That nodes are waited for, as ask.h says it; ctx is the cli. */
+/* That nodes are waited for, as ask.h says it, or the journal's owner, as client.h does;
+ * ctx is the cli. */
 void cli_waits(void *ctx, const char *why, int64_t left_ms);
+void cli_waits_owner(void *ctx, const char *why, int64_t left_ms);
 /* One object, compact, on a line of its own; o is given away. */
 void cli_json(json_t *o);
 /* A path or another text of unknown making as JSON (json_pack's "o"): what is no UTF-8

@@ -1,25 +1,34 @@
 #include "serve/client.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "codec/json.h"
 #include "serve/door/door.h"
 #include "serve/watch/wire.h"
 
 #define ANSWER_MAX ((size_t)1024 * 1024)
-#define ANSWER_MS 60000
-#define STREAM_MS INT32_MAX
+#define NO_END_MS INT32_MAX
 #define PATIENCE_MS 30000        /* for nodes that the owner waits for */
 #define PAST_PATIENCE_MS 3600000 /* for thousands of blocks, one by one */
 #define AGAIN_MS 200
+#define SILENCE_TOLD 200
 
 struct client {
 	struct door door;
 	struct world *world;
+	int64_t pid; /* whose it is; 0: nobody knows */
+
+	/* the waiting */
+	int64_t after_ms, patience_ms;
+	client_say_fn *say; /* NULL: nobody listens */
+	void *say_ctx;
+	bool silent; /* it came to its end */
 
 	/* the question under way */
 	bool answered;
@@ -39,12 +48,13 @@ enum err client_open(struct client **ret, const char *journal, struct fail *f)
 	struct client *c = mem_new(sizeof *c);
 	enum err e = door_find(&c->door, journal, f);
 
-	if (e == ERR_OK && !door_answers(&c->door))
+	if (e == ERR_OK && !door_answers(&c->door, &c->pid))
 		e = fail_set(f, ERR_NOT_SENT, "nobody listens at %s", c->door.name);
 	if (e == ERR_OK)
 		e = world_open(&c->world, f);
 	if (e == ERR_OK) {
 		buf_init(&c->text, ANSWER_MAX);
+		c->patience_ms = CLIENT_PATIENCE_MS;
 		*ret = c;
 		return ERR_OK;
 	}
@@ -69,6 +79,21 @@ struct world *client_world(struct client *c)
 	return c->world;
 }
 
+void client_waits(struct client *c, int64_t after_ms, int64_t patience_ms,
+    client_say_fn *say, void *ctx)
+{
+	c->after_ms = after_ms;
+	c->patience_ms = patience_ms;
+	c->say = say;
+	c->say_ctx = ctx;
+}
+
+bool client_lost(const struct client *c, enum err e)
+{
+	return c && (e == ERR_UNANSWERED || e == ERR_NOT_SENT) &&
+	    (!c->silent || MUTANT(silent_owner_is_asked_again));
+}
+
 /* -- one question ---------------------------------------------------------- */
 
 static void on_answer(void *ctx, struct http_answer *a)
@@ -86,7 +111,7 @@ static void send_off(struct client *c, enum route route, const char *name,
     struct buf *body, http_part_fn *part)
 {
 	struct http_request q = { .unix_socket = c->door.name,
-		.timeout_ms = part ? STREAM_MS : ANSWER_MS,
+		.timeout_ms = NO_END_MS, /* await has its own */
 		.answer_max = ANSWER_MAX,
 		.once = true,
 		.done = on_answer,
@@ -109,10 +134,54 @@ static void send_off(struct client *c, enum route route, const char *name,
 	buf_release(&url);
 }
 
-static enum err await(struct client *c, struct fail *f)
+static void silence_tell(const struct client *c, char out[SILENCE_TOLD])
 {
-	while (!c->answered && !world_signalled(c->world))
-		world_wait(c->world, INT64_MAX);
+	if (c->pid)
+		snprintf(out, SILENCE_TOLD,
+		    "process %" PRId64 ", which owns the journal, does not answer (if a "
+		    "signal stopped it, this lets it go on: kill -CONT %" PRId64 ")",
+		    c->pid, c->pid);
+	else
+		snprintf(out, SILENCE_TOLD,
+		    "the process that owns the journal does not answer");
+}
+
+/* It is said once that it takes long. */
+static void await_until(struct client *c, int64_t say_ms, int64_t until_ms)
+{
+	bool said = !c->say || MUTANT(silent_owner_unnamed);
+	int64_t now_ms = world_now_ms(c->world);
+	char why[SILENCE_TOLD];
+
+	while (!c->answered && !world_signalled(c->world) && now_ms < until_ms) {
+		if (!said && now_ms >= say_ms) {
+			silence_tell(c, why);
+			c->say(c->say_ctx, why, until_ms - now_ms);
+			said = true;
+		}
+		world_wait(c->world, said ? until_ms : say_ms);
+		now_ms = world_now_ms(c->world);
+	}
+}
+
+/* lasts: what it is asked for comes bit by bit, and may take for ever. */
+static enum err await(struct client *c, bool lasts, struct fail *f)
+{
+	int64_t now_ms = world_now_ms(c->world);
+	char why[SILENCE_TOLD];
+
+	if (lasts)
+		await_until(c, INT64_MAX, INT64_MAX);
+	else
+		await_until(c, now_ms + c->after_ms, now_ms + c->patience_ms);
+	c->silent = !c->answered && !world_signalled(c->world);
+	if (c->silent) {
+		silence_tell(c, why);
+		return fail_set(f, ERR_UNANSWERED,
+		    "%s. That was awaited for %" PRId64 " s: it may have done what was "
+		    "asked, or do it when it goes on; type the same again then",
+		    why, c->patience_ms / 1000);
+	}
 	if (!c->answered)
 		return fail_set(f, ERR_STOPPED,
 		    "stopped while the process that owns the journal was asked, which "
@@ -150,7 +219,7 @@ static enum err ask(struct client *c, enum route route, const char *name,
 	enum err e;
 
 	send_off(c, route, name, body, NULL);
-	e = await(c, f);
+	e = await(c, false, f);
 	return e == ERR_OK ? answer_read(c, ret, f) : e;
 }
 
@@ -310,7 +379,7 @@ enum err client_follow(
 	c->ended = false;
 	buf_clear(&c->text);
 	send_off(c, ROUTE_EVENTS, operation, NULL, on_part);
-	e = await(c, f);
+	e = await(c, true, f);
 	if (e == ERR_OK && c->answer.status != 200)
 		return answer_read(c, &o, f);
 	if (e == ERR_OK && c->answer.body_len)

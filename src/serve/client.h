@@ -21,9 +21,20 @@ void client_close(struct client *c); /* NULL is fine */
 /* The world that it waits on: its clock and signals. */
 struct world *client_world(struct client *c);
 
+/* What an owner takes longer for than after_ms is said, once a question: why, and how
+ * long it is awaited still, patience_ms in all. Before that is called nothing is said. */
+#define CLIENT_PATIENCE_MS 60000 /* until then */
+typedef void client_say_fn(void *ctx, const char *why, int64_t left_ms);
+void client_waits(struct client *c, int64_t after_ms, int64_t patience_ms,
+    client_say_fn *say, void *ctx);
+
+/* Did the owner that was asked end meanwhile? Then all is begun again. One that is there,
+ * and silent, did not: what he is asked again he would do as often. */
+bool client_lost(const struct client *c, enum err e);
+
 /* What all of these may fail with besides the owner's refusal, which is passed on as it
- * is: NOT_SENT and UNANSWERED (the owner ended; the latter may have done it), STOPPED (a
- * signal), BAD_ANSWER. */
+ * is: NOT_SENT and UNANSWERED (the owner ended, or is silent; the latter may have done
+ * it), STOPPED (a signal), BAD_ANSWER. */
 
 /* A command; where the nodes must say something first it is asked again for a while. */
 NODISCARD enum err client_command(

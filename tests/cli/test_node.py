@@ -16,6 +16,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -24,7 +25,7 @@ import sys
 import time
 
 from bitcoind import Bitcoind
-from program import PAWL, SILENT_CHAIN, Run, Serve, environment, main, test
+from program import PAWL, SILENT_CHAIN, Run, Serve, environment, main, test, wait_for
 from snapshots import Snapshot
 from rocks import Rocks
 
@@ -700,6 +701,35 @@ def a_silent_node_is_named_while_it_is_waited_for(folder):
         Run(folder, "node", "init").ends(0)
         told = Run(folder, "node", "doctor").ends(1, f"FINDING node .*{at}").err
         assert re.search(f"no answer of the nodes yet; waiting until .*{at}", told), told
+
+
+@test
+def an_owner_that_is_frozen_is_named_while_it_is_waited_for(folder):
+    """who asks a daemon that a signal stopped sees which process to let go on, and ends well then"""
+    write(folder, "pawl.yaml", SILENT_CHAIN + "\njournal: pawl.db\nnode: {data_dir: l2}\n")
+    os.chmod(os.path.join(folder, "pawl.yaml"), 0o600)
+    Run(folder, "init").ends(0)
+    write(folder, "changes", credit("a", 5))
+    told, path = "", os.path.join(folder, "told")
+
+    def is_told():
+        nonlocal told
+        with open(path, encoding="utf-8") as file:
+            told = file.read()
+        return "kill -CONT" in told
+
+    with Serve(folder) as serve, open(path, "wb") as file:
+        os.kill(serve.pid, signal.SIGSTOP)
+        with subprocess.Popen([PAWL, "node", "apply", "changes"], cwd=folder, env=environment(),
+                              stdout=subprocess.PIPE, stderr=file, text=True) as child:
+            try:
+                wait_for(is_told)
+            finally:
+                os.kill(serve.pid, signal.SIGCONT)
+            out = child.communicate(timeout=60)[0]
+        assert re.search(f"warning: waiting until .*Z, [0-9]+ s: process {serve.pid}, which owns the journal, does not "
+                         f"answer .*: kill -CONT {serve.pid}", told), told
+        assert child.returncode == 0 and "1 change is done" in out, (child.returncode, out)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@
 #include "kinds/node/state/book.h"
 #include "own_folder.h"
 #include "seen.h"
+#include "serve/client.h"
 #include "serve/serve.h"
 #include "serve/submit/handover.h"
 #include "serve/watch/wire.h"
@@ -1468,6 +1469,47 @@ static void addresses_are_read(void **state)
 	assert_null(listener_fault("[::1]:8080"));
 }
 
+/* -- who asks --------------------------------------------------------------- */
+
+struct heard {
+	unsigned n;
+	char why[300];
+	int64_t left_ms;
+};
+
+static void hear(void *ctx, const char *why, int64_t left_ms)
+{
+	struct heard *h = ctx;
+
+	h->n++;
+	h->left_ms = left_ms;
+	snprintf(h->why, sizeof h->why, "%s", why);
+}
+
+/* He takes no turns. */
+static void a_silent_owner_is_named_and_asked_once(void **state)
+{
+	struct rig *t = *state;
+	struct request q = { .route = ROUTE_PAUSE, .name = "payroll" };
+	struct heard heard = { .n = 0 };
+	struct client *c = NULL;
+	struct fail f = { .err = ERR_OK };
+	struct told told;
+	char me[60];
+
+	snprintf(me, sizeof me, "kill -CONT %d", (int)getpid());
+	assert_int_equal(client_open(&c, t->path, NULL), ERR_OK);
+	client_waits(c, 1, 300, hear, &heard);
+	assert_int_equal(client_command(c, &q, &told, &f), ERR_UNANSWERED);
+	assert_int_equal(heard.n, 1);
+	assert_non_null(strstr(heard.why, me));
+	assert_in_range(heard.left_ms, 1, 299);
+	assert_non_null(strstr(f.why, me));
+	assert_non_null(strstr(f.why, "may have done what was asked, or do it when it"));
+	assert_false(client_lost(c, ERR_UNANSWERED));
+	client_close(c);
+}
+
 /* -- the door -------------------------------------------------------------- */
 
 static void a_dead_socket_is_replaced(void **state)
@@ -1481,7 +1523,7 @@ static void a_dead_socket_is_replaced(void **state)
 	snprintf(path, sizeof path, "%s.sock", t->path);
 	assert_int_equal(stat(path, &s), 0);
 	assert_int_equal(s.st_mode & 07777, 0600);
-	assert_true(door_answers(&t->door));
+	assert_true(door_answers(&t->door, NULL));
 	assert_int_equal(door_open(&other, t->path, &f), ERR_CONFLICT);
 	door_close(&other);
 	assert_int_equal(stat(path, &s), 0);
@@ -1489,9 +1531,9 @@ static void a_dead_socket_is_replaced(void **state)
 	t->serve = NULL;
 	close(t->door.listen_fd); /* as a death does */
 	t->door.listen_fd = -1;
-	assert_false(door_answers(&t->door));
+	assert_false(door_answers(&t->door, NULL));
 	assert_int_equal(door_open(&other, t->path, &f), ERR_OK);
-	assert_true(door_answers(&other));
+	assert_true(door_answers(&other, NULL));
 	door_close(&other);
 	assert_int_equal(stat(path, &s), -1);
 	/* What is no socket is nobody's to remove. */
@@ -1554,6 +1596,7 @@ int main(void)
 		RIG(its_metrics_need_one),
 		RIG(a_full_disk_is_unhealthy),
 		cmocka_unit_test(addresses_are_read),
+		RIG(a_silent_owner_is_named_and_asked_once),
 		RIG(a_dead_socket_is_replaced),
 		cmocka_unit_test(a_name_may_be_too_long),
 	};

@@ -275,7 +275,7 @@ static enum err run_reader(struct run *r, struct fail *f)
 /* Did the owner that was asked end, or the journal move on, so that all begins again? */
 static bool is_again(const struct run *r, enum err e)
 {
-	return own_lost(r->client, e) || e == ERR_STALE;
+	return client_lost(r->client, e) || e == ERR_STALE;
 }
 
 static void run_close(struct run *r)

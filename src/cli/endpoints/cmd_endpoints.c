@@ -8,9 +8,9 @@
 #include "base/utf8.h"
 #include "cli/ask/probe.h"
 #include "cli/cli.h"
+#include "cli/owner/own.h"
 #include "cli/report/report.h"
 #include "engine/endpoint.h"
-#include "serve/client.h"
 #include "serve/command/endpoint.h"
 
 struct rows {
@@ -203,9 +203,9 @@ enum err cmd_endpoints(struct cli *c, struct fail *f)
 
 	if (e != ERR_OK)
 		return e;
-	if (client_open(&client, c->config->journal, NULL) == ERR_OK) {
+	if (own_reach(&client, c, NULL) == ERR_OK) {
 		e = owner_read(&t, client, f);
-		owner = e != ERR_NOT_SENT && e != ERR_UNANSWERED;
+		owner = !client_lost(client, e);
 		client_close(client);
 	}
 	if (!owner) {

@@ -19,6 +19,7 @@
 #define OWNER_LOOK_MS 50
 #define LOST_MAX 5 /* owners that end while they are asked */
 #define AGAIN_MS 200
+#define SILENCE_SAID_MS 3000
 
 /* -- who owns it ----------------------------------------------------------- */
 
@@ -51,6 +52,16 @@ enum err own_refused(const char *path, const char *host, struct fail *f)
 	    path, (long long)other.pid, other.host, (long long)other.pid);
 }
 
+enum err own_reach(struct client **ret, struct cli *c, struct fail *f)
+{
+	enum err e = client_open(ret, c->config->journal, f);
+
+	if (e == ERR_OK)
+		client_waits(
+		    *ret, SILENCE_SAID_MS, CLIENT_PATIENCE_MS, cli_waits_owner, c);
+	return e;
+}
+
 enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
     int64_t patience_ms, struct fail *f)
 {
@@ -63,17 +74,12 @@ enum err own_or_reach(struct loop *l, struct client **ret, struct cli *c,
 		if (e != ERR_OWNED)
 			return e;
 		loop_close(l);
-		if (client_open(ret, c->config->journal, NULL) == ERR_OK)
+		if (own_reach(ret, c, NULL) == ERR_OK)
 			return ERR_OK;
 		if (clock_wall_ms() >= until_ms)
 			return e;
 		poll(NULL, 0, OWNER_LOOK_MS);
 	}
-}
-
-bool own_lost(const struct client *client, enum err e)
-{
-	return client && (e == ERR_UNANSWERED || e == ERR_NOT_SENT);
 }
 
 enum err own_do(struct cli *c, const struct deed *d, struct fail *f)
@@ -86,7 +92,7 @@ enum err own_do(struct cli *c, const struct deed *d, struct fail *f)
 
 		if (e == ERR_OK)
 			e = client ? d->there(d->ctx, client, f) : d->here(d->ctx, &l, f);
-		lost = own_lost(client, e);
+		lost = client_lost(client, e);
 		if (client)
 			client_close(client);
 		else

@@ -14,6 +14,9 @@
  * for who was let in by one before. */
 #define OWNER_PATIENCE_MS 3000
 #define OWNER_PATIENCE_LONG_MS 120000
+/* Reach who owns the journal; where he is silent a person is told. fails: as
+ * client_open. */
+NODISCARD enum err own_reach(struct client **ret, struct cli *c, struct fail *f);
 
 /* Own the journal: OK, *ret NULL, and l is open. Or reach who does: OK, and *ret is the
  * caller's. fails: as loop_open; OWNED: he has it, and does not listen. l is valid for
@@ -23,9 +26,6 @@ NODISCARD enum err own_or_reach(struct loop *l, struct client **ret, struct cli 
 
 /* Sets OWNED, with who has it, as far as he is known. */
 enum err own_refused(const char *path, const char *host, struct fail *f);
-
-/* Did an owner that was asked end meanwhile? Then all is begun again. */
-bool own_lost(const struct client *client, enum err e);
 
 /* What is done in the open journal, or asked of who owns it. Either may begin anew. */
 struct deed {

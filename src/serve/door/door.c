@@ -68,13 +68,19 @@ static int socket_new(void)
 }
 
 /* A queue that is full is an answer too. */
-bool door_answers(const struct door *d)
+bool door_answers(const struct door *d, int64_t *ret_pid)
 {
 	struct sockaddr_un a = address_of(d);
+	struct ucred who = { .pid = 0 };
+	socklen_t len = sizeof who;
 	int fd = socket_new();
 	bool answers = fd >= 0 &&
 	    (connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN);
 
+	if (answers && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+		who.pid = 0;
+	if (ret_pid)
+		*ret_pid = who.pid;
 	if (fd >= 0)
 		close(fd);
 	return answers;
@@ -105,7 +111,7 @@ enum err door_open(struct door *d, const char *journal, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	if (lstat(d->name, &s) == 0) {
-		if (!S_ISSOCK(s.st_mode) || door_answers(d))
+		if (!S_ISSOCK(s.st_mode) || door_answers(d, NULL))
 			return fail_set(f, ERR_CONFLICT,
 			    "%s%s is there, and is of another program", journal, SUFFIX);
 		(void)unlink(d->name);

@@ -9,6 +9,7 @@
 #define PAWL_SERVE_DOOR_DOOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -29,7 +30,7 @@ NODISCARD enum err door_open(struct door *d, const char *journal, struct fail *f
 /* By its owner, while it still has the lock: the socket is removed if it was made. */
 void door_close(struct door *d);
 
-/* Does anybody listen behind it now? */
-bool door_answers(const struct door *d);
+/* Does anybody listen behind it now? ret_pid (NULL: not asked): who; 0: nobody knows. */
+bool door_answers(const struct door *d, int64_t *ret_pid);
 
 #endif
