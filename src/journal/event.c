@@ -353,3 +353,28 @@ void journal_tail(struct journal *j, int64_t operation, char out[65])
 		&o))
 		hex_format(out, o.hash, 32);
 }
+
+static void point_before(struct journal *j, int64_t commit_no, struct journal_point *ret)
+{
+	struct sql_link_before_in in = { .operation = 0, .commit_no = commit_no };
+	struct sql_link_before_out o;
+
+	*ret = (struct journal_point){ .commit_no = 0 };
+	if (!sql_link_before_one(j, &in, &o))
+		return;
+	ret->commit_no = o.commit_no;
+	hex_format(ret->link, o.hash, 32);
+}
+
+void journal_point(struct journal *j, struct journal_point *ret)
+{
+	point_before(j, INT64_MAX, ret);
+}
+
+bool journal_passed(struct journal *j, const struct journal_point *p)
+{
+	struct journal_point own;
+
+	point_before(j, p->commit_no + 1, &own);
+	return own.commit_no == p->commit_no && !strcmp(own.link, p->link);
+}

@@ -122,6 +122,16 @@ int64_t journal_check_events(struct journal *j, int64_t *ret_operation);
 /* The tail of an operation's chain as hex, for reports. "" when it has none. */
 void journal_tail(struct journal *j, int64_t operation, char out[65]);
 
+/* A point of its past: a commit that has events of the journal itself, each owner's first
+ * among them, and their link. A copy that went on by itself goes through others, and so
+ * does a journal that was put back from an older copy. */
+struct journal_point {
+	int64_t commit_no;
+	char link[65]; /* as hex; "": there is none */
+};
+void journal_point(struct journal *j, struct journal_point *ret); /* the newest one */
+bool journal_passed(struct journal *j, const struct journal_point *p);
+
 /* -- the events of one operation -------------------------------------------
  * Read in their order and held against its links, some at a time, between transactions;
  * what is committed meanwhile is read, too. What take gets is proved.

@@ -4,7 +4,8 @@
 #include "base/check.h"
 
 static struct db *spare;
-static bool usual[SQL_COUNT]; /* what connections of this program have prepared */
+/* what connections of this program have prepared, a worker's among them */
+static _Atomic bool usual[SQL_COUNT];
 
 void sqlite_spare_note(int sql)
 {

@@ -142,6 +142,71 @@ def each_node_has_its_own(folder):
 
 
 @test
+def a_copy_of_a_node_is_not_itself(folder):
+    """a node, a copy of it and its journal, and one folder for their backups: each keeps its own, and asks before it
+    takes the other's; so does one whose journal was put back from an older copy"""
+    bk = os.path.join(folder, "bk")
+    os.mkdir(bk, 0o700)
+    one, two = os.path.join(folder, "one"), os.path.join(folder, "two")
+    os.mkdir(one)
+    config(one, f"{{folder: {bk}, keep: 1}}")
+    Run(one, "init").ends(0)
+    Run(one, "node", "init").ends(0)
+
+    def goes_on(node, change):
+        Run(node, "node", "apply", "-", stdin=f'{{"do":"credit","peer":"a","amount":"5","id":"{change}"}}\n').ends(0)
+        Run(node, "node", "create-anchor").ends(0)
+
+    def there():
+        return [name[7:-7] for name in names(bk) if name.endswith(".sha256")]
+
+    def backup(node):
+        """Its newest one is newer than all: a clock of seconds may need two."""
+        before = max(there(), default="")
+        made = []
+        wait_for(lambda: made.append(Run(node, "node", "backup", "--json").ends(0).json()[0]["time"]) or made[-1] > before)
+        return made[-1]
+
+    goes_on(one, "1")
+    common = backup(one)
+    with open(os.path.join(bk, f"backup_{common}.sha256"), encoding="utf-8") as file:
+        assert re.search("\n# journal [0-9a-f]{32}\n# past [0-9]+ [0-9a-f]{64}\n", file.read())
+    Run(one, "backup", "../older.db").ends(0)
+    shutil.copytree(one, two)
+    goes_on(one, "2")
+    goes_on(two, "3")
+    own = backup(one)
+    assert there() == [own]  # what both have come from is the past of each
+    other = backup(two)
+    assert there() == [own, other], there()
+    told = "1 of the backups in it is of this journal by name, and not of its past: a copy of this node makes them"
+    Run(one, "node", "doctor").ends(1, out=f"{told}(.|\n)*1, and the newest, {own}, ")
+    assert told in Run(one, "status").ends(0).out
+    assert told not in Run(two, "status").ends(0).out
+    asks = Run(one, "node", "restore").ends(5, err="nothing was changed: the newest backup, .* is of this journal by its name, and not of its past")
+    assert f"pawl node restore {other} takes it, pawl node restore {own} the newest that this journal made" in asks.err, asks.err
+    Run(one, "node", "restore", own).ends(0)
+    Run(two, "node", "restore").ends(0, out=f"of the backup {other}")
+    Run(one, "node", "backup").ends(0, err="1 of the backups in .* is of this journal by name, and not of its past, and stays: a copy of this node made it")
+    assert len(there()) == 2 and other in there(), there()
+    own = backup(one)
+    Run(one, "node", "restore").ends(0, out=f"of the backup {own}")
+    Run(one, "node", "restore", other).ends(0, out=f"of the backup {other}", err="is not of this journal's past: a copy of this node made it")
+    Run(one, "node", "restore", own).ends(0)
+
+    # what is newer than the copy of the journal which was put back is asked about, and taken by its name
+    for name in names(one):
+        if name.startswith("pawl.db"):
+            os.remove(os.path.join(one, name))
+    shutil.rmtree(os.path.join(one, "l2"))
+    Run(one, "restore", "../older.db").ends(0)
+    said = Run(one, "node", "init").ends(5)
+    Run(one, *re.search(r"pawl (node init .*--yes=\w+)", said.err)[1].split()).ends(0)
+    asks = Run(one, "node", "restore").ends(5, err=f"pawl node restore {own} takes it$")
+    Run(one, "node", "restore", own).ends(0, out=f"of the backup {own}", err="or this one did before its journal was put back")
+
+
+@test
 def a_folder_that_is_lost_is_not_made_anew(folder):
     """the disk of a data folder is not mounted: all that asks says so, and an empty one is made by a word alone"""
     config(folder)

@@ -287,6 +287,55 @@ static void what_failed_elsewhere_is_tried_again(void **state)
 	assert_int_equal(until(63 * MINUTE, &why), 1);
 }
 
+static void owned_once(const char *path, int64_t pid)
+{
+	struct journal *j;
+	struct fail f;
+
+	if (journal_own(&j, path, &(struct owner){ .pid = pid, .host = "here" }, &f))
+		fail_msg("%s", f.why);
+	journal_close(j);
+}
+
+/* A journal and a copy of it, each with an owner since: what both have come from is the
+ * past of each, what the other one made since is not. */
+static void a_copy_of_its_journal_is_another(void **state)
+{
+	char one[90], two[90], line[400];
+	const char *why = NULL;
+	struct fail f;
+
+	(void)state;
+	log_copy("ok.dat");
+	snprintf(one, sizeof one, "%s/one.db", own_folder);
+	snprintf(two, sizeof two, "%s/two.db", own_folder);
+	assert_int_equal(journal_create(one, &f), ERR_OK);
+	backups = backups_new(&keys);
+	backups_of(backups, one);
+	assert_int_equal(until(0, &why), 1);
+	snprintf(line, sizeof line, "cp %s %s && cp %s-wal %s-wal", one, two, one, two);
+	assert_int_equal(system(line), 0);
+	owned_once(one, 1);
+	owned_once(two, 2);
+	assert_int_equal(until(HOUR, &why), 1);
+	assert_int_equal(there(folder, NULL), 2);
+	/* the newest is not its own: one is due */
+	backups_free(backups);
+	backups = backups_new(&keys);
+	backups_of(backups, two);
+	assert_int_equal(until(HOUR, &why), 1);
+	assert_int_equal(until(3 * HOUR, &why), 2);
+	assert_null(why);
+	assert_int_equal(there(folder, NULL), KEEP + 1);
+	/* one that names no journal would be anybody's */
+	snprintf(line, sizeof line, "rm %s", two);
+	assert_int_equal(system(line), 0);
+	assert_int_equal(until(4 * HOUR, &why), 1);
+	assert_non_null(why);
+	assert_non_null(strstr(why, two));
+	assert_int_equal(there(folder, NULL), KEEP + 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -299,6 +348,8 @@ int main(void)
 		    what_could_not_be_taken_is_taken_soon, begin, end),
 		cmocka_unit_test_setup_teardown(
 		    what_failed_elsewhere_is_tried_again, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    a_copy_of_its_journal_is_another, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

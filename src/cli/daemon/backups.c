@@ -49,7 +49,7 @@ enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
 	    (folder && strlen(folder) > BACKUP_NAME_MAX - 64))
 		return fail_set(f, ERR_USAGE,
 		    "the folder of the node: its path is empty or too long");
-	ret->journal[0] = '\0';
+	ret->journal = NULL;
 	snprintf(ret->log, sizeof ret->log, "%.960s/l2_snapshots.dat", dir);
 	snprintf(ret->reorg_db, sizeof ret->reorg_db, "%.960s/reorg_db", dir);
 	ret->elsewhere = folder && !is_in(folder, dir);
@@ -139,6 +139,7 @@ static enum err backup_away(const struct backup_paths *paths,
 struct backups {
 	struct node_keys keys; /* as the config has them, which is lent */
 	struct backup_paths paths;
+	const char *journal; /* its path; NULL: not known */
 	bool wanted;
 	struct world *world; /* whose worker has the job */
 	bool known, running, ended;
@@ -175,9 +176,9 @@ struct backups *backups_new(const struct node_keys *keys)
 	return b;
 }
 
-void backups_of(struct backups *b, struct journal *j)
+void backups_of(struct backups *b, const char *journal)
 {
-	journal_name(j, b->paths.journal);
+	b->journal = journal;
 }
 
 void backups_configure(struct backups *b, const struct node_keys *keys)
@@ -190,6 +191,7 @@ void backups_free(struct backups *b)
 {
 	if (!b)
 		return;
+	journal_close(b->paths.journal); /* of one that was not told that it ended */
 	mem_free(b->copy_to);
 	mem_free(b->command);
 	mem_free(b);
@@ -199,16 +201,22 @@ void backups_free(struct backups *b)
 static int64_t left_ms(const struct backups *b, struct world *w)
 {
 	struct l2_backup_seen *seen = NULL;
+	struct journal *j = NULL;
+	char name[JOURNAL_NAME] = "";
 	int64_t every = b->keys.backup.every, age_ms = every;
 	size_t n = 0, i = 0;
 
 	if (l2_backup_list(&files_of_system, b->paths.folder, &seen, &n, NULL) != ERR_OK)
 		n = 0;
-	(void)l2_backup_others(
-	    &files_of_system, b->paths.folder, b->paths.journal, seen, n);
+	if (b->journal && journal_read(&j, b->journal, NULL) == ERR_OK)
+		journal_name(j, name);
+	else
+		j = NULL;
+	l2_backup_whose(&files_of_system, b->paths.folder, name, j, seen, n);
+	journal_close(j);
 	/* Without sums: who made it was killed. */
 	while (
-	    i < n && (seen[i].other || (!seen[i].sums && !MUTANT(half_a_backup_counts))))
+	    i < n && (!seen[i].own || (!seen[i].sums && !MUTANT(half_a_backup_counts))))
 		i++;
 	if (i < n)
 		age_ms = world_wall_ms(w) - l2_backup_wall_ms(seen[i].time);
@@ -220,9 +228,12 @@ static void job_run(void *job)
 {
 	struct backups *b = job;
 
-	b->e = b->away_alone
-	    ? backup_away(&b->paths, &b->config, &b->made, &b->fail)
-	    : backup_now(&b->paths, &b->config, b->wall_ms, &b->made, &b->fail);
+	/* One that names no journal is anybody's: where that can't be read none is made.
+	 */
+	if (b->e == ERR_OK)
+		b->e = b->away_alone
+		    ? backup_away(&b->paths, &b->config, &b->made, &b->fail)
+		    : backup_now(&b->paths, &b->config, b->wall_ms, &b->made, &b->fail);
 	backup_note(&b->paths, b->e, &b->made, &b->fail);
 }
 
@@ -266,11 +277,11 @@ static void success_tell(struct backups *b)
 	    " values of the reorg database",
 	    b->made.time, b->paths.folder, b->made.log_bytes,
 	    b->made.root[0] ? b->made.root : "none", b->made.values);
-	if (b->made.others)
+	if (b->made.others || b->made.copies)
 		log_warn("node",
-		    "%zu of the backups in %s are another journal's, and stay: pawl node "
-		    "doctor",
-		    b->made.others, b->paths.folder);
+		    "%zu of the backups in %s are another journal's, %zu a copy's of "
+		    "this one, and stay: pawl node doctor",
+		    b->made.others, b->paths.folder, b->made.copies);
 	if (b->made.failed)
 		log_warn("node",
 		    "the newest %zu snapshots of %s do not hold: pawl node verify",
@@ -303,6 +314,8 @@ static void job_done(void *job)
 {
 	struct backups *b = job;
 
+	journal_close(b->paths.journal);
+	b->paths.journal = NULL;
 	b->running = false;
 	b->ended = true;
 	b->noted = L2_AGAIN_NOTHING; /* until the files are looked at again */
@@ -347,6 +360,9 @@ static void job_begin(struct backups *b, struct world *w)
 	b->config.folder = NULL; /* it is among the paths */
 	b->config.copy_to = own(&b->copy_to, b->keys.backup.copy_to);
 	b->config.command = own(&b->command, b->keys.backup.command);
+	b->made = (struct l2_backup){ .time = "" };
+	b->e =
+	    b->journal ? journal_read(&b->paths.journal, b->journal, &b->fail) : ERR_OK;
 	world_work(w, job_run, job_done, b);
 }
 

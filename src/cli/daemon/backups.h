@@ -19,8 +19,8 @@
 struct backup_paths {
 	char log[BACKUP_NAME_MAX], reorg_db[BACKUP_NAME_MAX], folder[BACKUP_NAME_MAX];
 	bool elsewhere; /* the folder is not below the data folder */
-	/* Whose they are (journal_name): not of the config. "": not known. */
-	char journal[JOURNAL_NAME];
+	/* Whose they are, for who copies: not of the config. NULL: not known. */
+	struct journal *journal;
 };
 
 /* data_dir NULL: the config's. fails: USAGE, too long. */
@@ -41,8 +41,9 @@ struct backups;
 
 /* By the config, which is lent until it is configured anew. */
 struct backups *backups_new(const struct node_keys *keys);
-/* Before the first turn: of the open journal. */
-void backups_of(struct backups *b, struct journal *j);
+/* Before the first turn: whose they are; a worker reads it beside its owner. The path is
+ * lent. */
+void backups_of(struct backups *b, const char *journal);
 /* Between two turns: how often, how many, and what becomes of them from now on; where
  * they are stays. */
 void backups_configure(struct backups *b, const struct node_keys *keys);

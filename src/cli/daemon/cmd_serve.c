@@ -82,7 +82,7 @@ enum err cmd_serve(struct cli *c, struct fail *f)
 	backups = backups_new(&c->config->node);
 	e = loop_open(&l, c, f);
 	if (e == ERR_OK) {
-		backups_of(backups, l.journal);
+		backups_of(backups, c->config->journal);
 		e = folder_take(&l, f);
 	}
 	if (e == ERR_OK)

@@ -17,6 +17,14 @@ static void tell(
 		    "is another node's, let each have its own node.backup.folder",
 		    b->others, p->folder, b->others == 1 ? "is" : "are",
 		    b->others == 1 ? "s" : "");
+	if (b->copies)
+		cli_warn(c,
+		    "%zu of the backups in %s %s of this journal by name, and not of its "
+		    "past, and stay%s: a copy of this node made %s, or this one did "
+		    "before its journal was put back from an older copy. A copy that "
+		    "runs is to have its own node.backup.folder",
+		    b->copies, p->folder, b->copies == 1 ? "is" : "are",
+		    b->copies == 1 ? "s" : "", b->copies == 1 ? "it" : "them");
 	if (c->args.json) {
 		json_t *o = json_pack("{s:s, s:o, s:I}", "time", b->time, "folder",
 		    cli_text(p->folder), "removed", (json_int_t)b->removed);
@@ -46,16 +54,6 @@ static void tell(
 	printf("%s/%s: the sums of %s\n", p->folder, b->sums,
 	    b->log[0] && b->reorg_db[0] ? "both" : "it");
 	cli_say(c, "To put it back: pawl node restore %s", b->time);
-}
-
-static void whose(struct backup_paths *paths, const struct cli *c)
-{
-	struct journal *j;
-
-	if (journal_read(&j, c->config->journal, NULL) != ERR_OK)
-		return;
-	journal_name(j, paths->journal);
-	journal_close(j);
 }
 
 enum err cmd_node_backup(struct cli *c, struct fail *f)
@@ -88,8 +86,10 @@ enum err cmd_node_backup(struct cli *c, struct fail *f)
 	tried = e == ERR_OK;
 	if (tried) {
 		(void)cli_until_stopped();
-		whose(&paths, c);
+		if (journal_read(&paths.journal, c->config->journal, NULL) != ERR_OK)
+			paths.journal = NULL;
 		e = backup_now(&paths, &config, clock_wall_ms(), &b, f);
+		journal_close(paths.journal);
 	}
 	if (tried && !to) /* as the config wants it */
 		backup_note(&paths, e, &b, f);

@@ -269,9 +269,9 @@ static void backups_tell(struct node_doctor *n)
 	if (l2_backup_list(&files_of_system, n->files.backups, &seen, &found, NULL) !=
 	    ERR_OK)
 		found = 0;
-	(void)l2_backup_others(
-	    &files_of_system, n->files.backups, n->files.name, seen, found);
-	while (own < found && seen[own].other)
+	l2_backup_whose(
+	    &files_of_system, n->files.backups, n->files.name, n->d.journal, seen, found);
+	while (own < found && !seen[own].own)
 		own++;
 	if (own == found) {
 		if (n->look.log_bytes)

@@ -91,6 +91,12 @@ static void tell(
 		    "%zu newer backup%s in %s %s another journal's, and %s not taken",
 		    r->others, r->others == 1 ? "" : "s", p->folder,
 		    r->others == 1 ? "is" : "are", r->others == 1 ? "is" : "are");
+	if (r->copy)
+		cli_warn(c,
+		    "the backup %s is not of this journal's past: a copy of this node "
+		    "made it, or this one did before its journal was put back from an "
+		    "older copy",
+		    from);
 	if (!r->summed)
 		cli_warn(c,
 		    "%s has no sums: what it holds was checked, and nobody knows "
@@ -192,7 +198,7 @@ static const char *typed(
 static void other_tell(
     struct buf *out, const struct asking *a, const struct l2_restored *r, const char *log)
 {
-	if (!a->plan->name[0] || r->own || (!*log && !r->other) ||
+	if (!a->plan->name[0] || r->own || r->copy || (!*log && !r->other) ||
 	    MUTANT(restore_of_another_silent) || (*log && is_known(a->journal, log)))
 		return;
 	buf_addf(out,

@@ -278,8 +278,8 @@ static bool lost_tell(struct node_doctor *n)
 	    l2_backup_list(&files_of_system, n->files.backups, &seen, &n_seen, NULL) !=
 		ERR_OK)
 		n_seen = 0;
-	(void)l2_backup_others(
-	    &files_of_system, n->files.backups, n->files.name, seen, n_seen);
+	l2_backup_whose(&files_of_system, n->files.backups, n->files.name, n->d.journal,
+	    seen, n_seen);
 	for (size_t i = 0; i < n_seen; i++)
 		copied |= seen[i].log && !seen[i].other;
 	mem_free(seen);

@@ -21,7 +21,7 @@ void node_files(
 		snprintf(
 		    ret->backups, sizeof ret->backups, "%.1000s/backups", k->data_dir);
 	ret->paths = (struct l2_paths){ k->data_dir, ret->log, ret->reorg_db,
-		ret->backups, config->journal, ret->name };
+		ret->backups, config->journal, ret->name, journal };
 	ret->name[0] = '\0';
 	if (journal)
 		book_name(journal, ret->name);

@@ -186,16 +186,19 @@ enum err l2_backup_list(const struct files *files, const char *folder,
 }
 
 enum err l2_backup_newest(const struct files *files, const char *folder,
-    const char *journal, struct l2_backup *ret, struct fail *f)
+    struct journal *j, struct l2_backup *ret, struct fail *f)
 {
 	const struct l2_backup_seen *seen;
+	char name[JOURNAL_NAME] = "";
 	struct names n;
 	size_t i = 0;
 	enum err e = names_read(&n, files, folder, f);
 
 	*ret = (struct l2_backup){ 0 };
-	(void)l2_backup_others(files, folder, journal, n.at, n.n);
-	while (i < n.n && (!n.at[i].sums || n.at[i].other))
+	if (j)
+		journal_name(j, name);
+	l2_backup_whose(files, folder, name, j, n.at, n.n);
+	while (i < n.n && (!n.at[i].sums || !n.at[i].own))
 		i++;
 	if (e == ERR_OK && i == n.n)
 		e = fail_set(f, ERR_NOT_FOUND, "no backup in %s has its sums", folder);
@@ -392,6 +395,9 @@ static enum err sums_write(struct making *m, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	buf_init(&text, SUMS_BYTES_MAX);
+	/* Behind the copy: all that is in it had happened. */
+	if (m->plan->journal)
+		journal_point(m->plan->journal, &m->sums.point);
 	sums_format(&text, &m->sums);
 	e = part_begin(&p, m->plan->files, path, f);
 	if (e == ERR_OK)
@@ -444,7 +450,7 @@ static enum err old_remove(struct making *m, struct fail *f)
 		const struct l2_backup_seen *s = &m->names.at[i];
 		bool log, db;
 
-		if (s->other && !MUTANT(backups_of_another_go))
+		if (!s->own && !MUTANT(backups_of_another_go))
 			continue;
 		log = s->log && logs++ < keep;
 		db = s->reorg_db && dbs++ < keep;
@@ -503,15 +509,19 @@ static enum err names_settle(struct making *m, struct fail *f)
 /* Who does not know whose this one is removes none that is somebody's. */
 static void whose(struct making *m)
 {
-	const char *journal = m->plan->journal;
-	bool known = journal && *journal;
-	size_t others = l2_backup_others(m->plan->files, m->plan->folder,
-	    known ? journal : "-", m->names.at, m->names.n);
+	struct journal *j = m->plan->journal;
+	char name[JOURNAL_NAME] = "-";
 
-	if (!known)
-		return;
-	snprintf(m->sums.journal, JOURNAL_NAME, "%s", journal);
-	m->ret->others = others;
+	if (j) {
+		journal_name(j, name);
+		memcpy(m->sums.journal, name, JOURNAL_NAME);
+	}
+	l2_backup_whose(
+	    m->plan->files, m->plan->folder, name, j, m->names.at, m->names.n);
+	for (size_t i = 0; j && i < m->names.n; i++) {
+		m->ret->others += m->names.at[i].other;
+		m->ret->copies += m->names.at[i].copy;
+	}
 }
 
 static enum err make(struct making *m, struct fail *f)

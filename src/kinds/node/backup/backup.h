@@ -35,8 +35,10 @@ struct l2_backup_plan {
 	unsigned keep;      /* so many of each; at least 1 */
 	int64_t wall_ms;
 	bool elsewhere; /* ..unless it may be of a disk that is not mounted */
-	/* Whose it is, in its sums; those of another one stay. "" or NULL: not known. */
-	const char *journal;
+	/* Whose it is, in its sums, and how far that has come; those of others stay, and
+	 * those of copies. NULL: not known. A reader's, which nobody else has meanwhile.
+	 */
+	struct journal *journal;
 };
 
 struct l2_backup {
@@ -50,7 +52,7 @@ struct l2_backup {
 	char why[300];            /* so it is */
 	uint64_t values;          /* of the database */
 	size_t removed;           /* files of older copies */
-	size_t others;            /* copies in the folder that are another journal's */
+	size_t others, copies;    /* in the folder: l2_backup_whose */
 	bool whole;               /* all that there was is copied, and has its sums */
 };
 
@@ -75,19 +77,22 @@ NODISCARD enum err l2_backup_command(const struct l2_backup_plan *plan,
 struct l2_backup_seen {
 	char time[L2_BACKUP_TIME];
 	bool log, reorg_db, sums;
-	bool other; /* l2_backup_others: its sums name another journal */
+	bool own, other, copy; /* l2_backup_whose */
 };
 NODISCARD enum err l2_backup_list(const struct files *files, const char *folder,
     struct l2_backup_seen **ret, size_t *ret_n, struct fail *f);
 
-/* Which of them are another journal's than that of this name (journal_name), and how
- * many; where no name is known, and of a copy that bears none: nobody can say. */
-size_t l2_backup_others(const struct files *files, const char *folder,
-    const char *journal, struct l2_backup_seen *seen, size_t n);
+/* Whose they are, by their sums. other: another journal's than that of this name
+ * (journal_name). copy: they bear its name, and a point that it never passed: a copy of
+ * the journal made them, or itself before it was put back from an older copy. own: all
+ * else; where no name is known, or sums have none, nobody can say. j: NULL: it goes by
+ * the name alone. */
+void l2_backup_whose(const struct files *files, const char *folder, const char *name,
+    struct journal *j, struct l2_backup_seen *seen, size_t n);
 
-/* The newest of this journal that has its sums: its time and names alone. NOT_FOUND */
+/* The newest of its own that has its sums: its time and names alone. NOT_FOUND */
 NODISCARD enum err l2_backup_newest(const struct files *files, const char *folder,
-    const char *journal, struct l2_backup *ret, struct fail *f);
+    struct journal *j, struct l2_backup *ret, struct fail *f);
 
 /* For who asks later: the last one failed, and why, or a copy of it did, and what a
  * daemon is to try again; why NULL: it went well. "": it did. */
@@ -118,7 +123,7 @@ struct l2_restore_plan {
 	struct journal *journal;    /* asked for anchors, too; NULL: there is none */
 	int64_t wall_ms;
 	/* Whose backups are meant where no time is given: newer ones of another journal
-	 * are told, and not taken. "": anybody's. */
+	 * are told, and not taken; one of a copy is to be named. "": anybody's. */
 	char name[JOURNAL_NAME];
 	/* Asked once all of it is read, before anything changes; log: the copy of it; "":
 	 * there is none. Who does not agree leaves all as it was. NULL: it is agreed. */
@@ -135,8 +140,9 @@ struct l2_restored {
 	char has_db[L2_BACKUP_TIME];
 	bool log, reorg_db; /* what was put back */
 	bool summed;        /* sums were there, and are theirs */
-	bool own, other;    /* and they name the journal of the plan; another one */
-	size_t others;      /* newer ones of another, which were not taken */
+	/* And they are the plan's journal's; another one's; a copy's: l2_backup_whose */
+	bool own, other, copy;
+	size_t others; /* newer ones of another, which were not taken */
 	char root[L2_HEX];
 	uint64_t snapshot_ms;
 	size_t failed;
@@ -146,7 +152,8 @@ struct l2_restored {
 };
 
 /* fails: NOT_FOUND, also when it has no log and that is asked for, or lost a part;
- * CONFLICT, no time was given, and a newer one has no sums, or is of a time to come;
+ * CONFLICT, no time was given, and a newer one has no sums, is of a time to come, or of
+ * a copy;
  * DAMAGED, the copy is not what was copied, and nothing was changed; OWNED, a process
  * writes what is to be replaced. */
 NODISCARD enum err l2_backup_restore(

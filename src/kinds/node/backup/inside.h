@@ -72,7 +72,8 @@ struct sums {
 	char time[L2_BACKUP_TIME];
 	char sum[2][SUM_TEXT];      /* of BACKUP_LOG, BACKUP_DB; "": there is none */
 	char root[L2_HEX];          /* of the newest valid snapshot; "" without a log */
-	char journal[JOURNAL_NAME]; /* whose it is; "": older programs did not say */
+	char journal[JOURNAL_NAME]; /* whose it is; "": older programs did not say.. */
+	struct journal_point point; /* ..nor how far that had come */
 };
 
 void sums_format(struct buf *out, const struct sums *s);
@@ -81,6 +82,9 @@ NODISCARD enum err sums_parse(
     struct sums *ret, const char *text, size_t len, struct fail *f);
 NODISCARD enum err sums_read(
     struct sums *ret, const struct files *files, const char *path, struct fail *f);
+/* As l2_backup_whose. */
+enum sums_of { SUMS_OWN, SUMS_OTHER, SUMS_COPY };
+enum sums_of sums_whose(const struct sums *s, const char *name, struct journal *j);
 
 /* -- tar.c ----------------------------------------------------------------- */
 

@@ -52,7 +52,7 @@ static bool is_asked(const struct l2_restore_plan *plan, const struct l2_backup_
 }
 
 /* The one of this time; else the newest of those asked for that has its sums, of this
- * journal or, where it has none, of any. SIZE_MAX: none. */
+ * journal or a copy, or, where there is none, of any. SIZE_MAX: none. */
 static size_t pick(
     const struct l2_restore_plan *plan, const struct l2_backup_seen *seen, size_t n)
 {
@@ -84,7 +84,7 @@ static enum err ahead(const struct l2_restore_plan *plan,
 	if (plan->time || !is_ahead(plan, &seen[at]) || MUTANT(restore_of_a_time_to_come))
 		return ERR_OK;
 	while (i < n &&
-	    (!seen[i].sums || seen[i].other || !is_asked(plan, &seen[i]) ||
+	    (!seen[i].sums || !seen[i].own || !is_asked(plan, &seen[i]) ||
 		is_ahead(plan, &seen[i])))
 		i++;
 	return fail_set(f, ERR_CONFLICT,
@@ -112,12 +112,32 @@ static enum err pass_over(const struct l2_restore_plan *plan,
 			    "that has them",
 			    seen[i].time, seen[i].time, seen[at].time);
 	for (size_t i = n; i-- > 0;)
-		if (i != at && seen[i].reorg_db && seen[i].sums && !seen[i].other)
+		if (i != at && seen[i].reorg_db && seen[i].sums && seen[i].own)
 			memcpy(ret->has_db, seen[i].time, L2_BACKUP_TIME);
 	for (size_t i = at; i-- > 0 && !plan->time;)
-		if (!seen[i].other)
+		if (seen[i].own)
 			memcpy(ret->lacking, seen[i].time, L2_BACKUP_TIME);
 	return ERR_OK;
+}
+
+/* It may be what was lost with the newest journal, or another node's: people know. */
+static enum err of_a_copy(const struct l2_restore_plan *plan,
+    const struct l2_backup_seen *seen, size_t n, size_t at, struct fail *f)
+{
+	size_t i = at;
+
+	if (plan->time || !seen[at].copy)
+		return ERR_OK;
+	while (i < n && (!seen[i].sums || !seen[i].own || !is_asked(plan, &seen[i])))
+		i++;
+	return fail_set(f, ERR_CONFLICT,
+	    "nothing was changed: the newest backup, %s, is of this journal by its name, "
+	    "and not of its past: a copy of this node made it, or this one did before "
+	    "its journal was put back from an older copy. pawl node restore %s takes "
+	    "it%s%s%s",
+	    seen[at].time, seen[at].time, i < n ? ", pawl node restore " : "",
+	    i < n ? seen[i].time : "",
+	    i < n ? " the newest that this journal made for certain" : "");
 }
 
 static enum err choose(struct putting *p, struct fail *f)
@@ -129,12 +149,14 @@ static enum err choose(struct putting *p, struct fail *f)
 
 	if (e == ERR_NOT_FOUND)
 		e = ERR_OK;
-	(void)l2_backup_others(plan->files, plan->folder, plan->name, seen, n);
+	l2_backup_whose(plan->files, plan->folder, plan->name, plan->journal, seen, n);
 	at = pick(plan, seen, n);
 	if (e == ERR_OK && at == SIZE_MAX)
 		e = none_such(plan, seen, n, f);
 	if (e == ERR_OK)
 		e = pass_over(plan, seen, n, at, p->ret, f);
+	if (e == ERR_OK)
+		e = of_a_copy(plan, seen, n, at, f);
 	if (e == ERR_OK)
 		e = ahead(plan, seen, n, at, f);
 	if (e == ERR_OK)
@@ -188,8 +210,11 @@ static enum err sums_find(struct putting *p, const char *path, struct fail *f)
 		e = fail_set(
 		    f, ERR_DAMAGED, "%s: is of the backup %s", path, p->sums.time);
 	if (e == ERR_OK && p->plan->name[0] && p->sums.journal[0]) {
-		p->ret->own = !strcmp(p->sums.journal, p->plan->name);
-		p->ret->other = !p->ret->own;
+		enum sums_of of = sums_whose(&p->sums, p->plan->name, p->plan->journal);
+
+		p->ret->own = of == SUMS_OWN;
+		p->ret->other = of == SUMS_OTHER;
+		p->ret->copy = of == SUMS_COPY;
 	}
 	return e;
 }

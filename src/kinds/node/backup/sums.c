@@ -1,8 +1,10 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "kinds/node/backup/inside.h"
 
 #define SUMS_MAX 4096
@@ -97,6 +99,9 @@ void sums_format(struct buf *out, const struct sums *s)
 		buf_addf(out, "# root %s\n", s->root);
 	if (s->journal[0])
 		buf_addf(out, "# journal %s\n", s->journal);
+	if (s->point.link[0])
+		buf_addf(
+		    out, "# past %" PRId64 " %s\n", s->point.commit_no, s->point.link);
 	for (int i = 0; i < 2; i++) {
 		backup_name(name, (enum backup_file)i, s->time);
 		if (s->sum[i][0])
@@ -109,6 +114,23 @@ static bool is_hex(const char *text, int len)
 	for (int i = 0; i < len; i++)
 		if (!strchr("0123456789abcdef", text[i]) || !text[i])
 			return false;
+	return true;
+}
+
+/* # past 123 0f.. */
+static bool point_take(struct journal_point *p, const char *line, size_t len)
+{
+	static const char head[] = "# past ";
+	size_t n = sizeof head - 1, at = n;
+
+	if (len < n || memcmp(line, head, n) != 0 || p->link[0])
+		return false;
+	for (; at < len && at < n + 18 && line[at] >= '0' && line[at] <= '9'; at++)
+		p->commit_no = p->commit_no * 10 + (line[at] - '0');
+	if (at == n || line[n] == '0' || len != at + 65 || line[at] != ' ' ||
+	    !is_hex(line + at + 1, 64))
+		return false;
+	memcpy(p->link, line + at + 1, 64);
 	return true;
 }
 
@@ -126,6 +148,8 @@ static bool line_take(struct sums *s, const char *line, size_t len)
 		memcpy(s->journal, line + 10, 32);
 		return true;
 	}
+	if (point_take(&s->point, line, len))
+		return true;
 	for (int i = 0; i < 2; i++) {
 		backup_name(name, (enum backup_file)i, s->time);
 		if (len == 66 + strlen(name) && is_hex(line, 64) && line[64] == ' ' &&
@@ -187,22 +211,36 @@ enum err sums_read(
 	return ERR_DAMAGED;
 }
 
-size_t l2_backup_others(const struct files *files, const char *folder,
-    const char *journal, struct l2_backup_seen *seen, size_t n)
+enum sums_of sums_whose(const struct sums *s, const char *name, struct journal *j)
 {
-	char path[BACKUP_PATH_MAX], name[64];
-	size_t others = 0;
+	if (!*name || !s->journal[0])
+		return SUMS_OWN;
+	if (strcmp(s->journal, name) != 0)
+		return SUMS_OTHER;
+	return !j || !s->point.link[0] || journal_passed(j, &s->point) ||
+		MUTANT(backups_of_copies_are_own)
+	    ? SUMS_OWN
+	    : SUMS_COPY;
+}
+
+void l2_backup_whose(const struct files *files, const char *folder, const char *name,
+    struct journal *j, struct l2_backup_seen *seen, size_t n)
+{
+	char path[BACKUP_PATH_MAX], file[64];
+	enum sums_of of;
 	struct sums s;
 
-	for (size_t i = 0; journal && *journal && i < n; i++) {
-		backup_name(name, BACKUP_SUMS, seen[i].time);
-		seen[i].other = seen[i].sums &&
-		    backup_path(path, folder, name, NULL) == ERR_OK &&
-		    sums_read(&s, files, path, NULL) == ERR_OK && s.journal[0] &&
-		    strcmp(s.journal, journal) != 0;
-		others += seen[i].other;
+	for (size_t i = 0; i < n; i++) {
+		of = SUMS_OWN;
+		backup_name(file, BACKUP_SUMS, seen[i].time);
+		if (*name && seen[i].sums &&
+		    backup_path(path, folder, file, NULL) == ERR_OK &&
+		    sums_read(&s, files, path, NULL) == ERR_OK)
+			of = sums_whose(&s, name, j);
+		seen[i].own = of == SUMS_OWN;
+		seen[i].other = of == SUMS_OTHER;
+		seen[i].copy = of == SUMS_COPY;
 	}
-	return others;
 }
 
 enum err l2_backup_check(

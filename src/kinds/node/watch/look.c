@@ -255,31 +255,42 @@ static void database_look_at(struct l2_look *l, const char *path)
 	inside_look(l, path, &l->database_bytes);
 }
 
-/* Two nodes take turns in it, where copies of another came behind one of this: a folder
- * of before the journal was lost is no trouble, once there is a copy of this one. */
-static void others_look(struct l2_look *l, const char *folder,
-    const struct l2_backup_seen *seen, size_t n, size_t others)
+/* Two nodes take turns in it, where one of another came behind one of this: a folder of
+ * before the journal was lost, or put back, is no trouble once there is one of this. */
+static void others_look(
+    struct l2_look *l, const char *folder, const struct l2_backup_seen *seen, size_t n)
 {
-	size_t first = 0;
+	size_t others = 0, copies = 0, last = n;
 
-	while (first < n && !seen[first].other)
-		first++;
-	while (first < n && seen[first].other)
-		first++;
-	if (!others || first == n || MUTANT(backups_of_another_unsaid))
-		return;
-	remedy(found(l, folder,
-		   "%zu of the backups in it %s another journal's, newer than one of "
-		   "this one: two nodes have the same folder for them",
-		   others, others == 1 ? "is" : "are"),
-	    "let each have its own node.backup.folder, and move its backups there");
+	while (last && !seen[last - 1].own)
+		last--;
+	for (size_t i = 0; i < last && !MUTANT(backups_of_another_unsaid); i++) {
+		others += seen[i].other;
+		copies += seen[i].copy;
+	}
+	if (others)
+		remedy(found(l, folder,
+			   "%zu of the backups in it %s another journal's, newer than "
+			   "one of this one: two nodes have the same folder for them",
+			   others, others == 1 ? "is" : "are"),
+		    "let each have its own node.backup.folder, and move its backups "
+		    "there");
+	if (copies)
+		remedy(found(l, folder,
+			   "%zu of the backups in it %s of this journal by name, and not "
+			   "of its past: a copy of this node makes them, or this one did "
+			   "before its journal was put back from an older copy",
+			   copies, copies == 1 ? "is" : "are"),
+		    "let a copy that runs have its own node.backup.folder. pawl node "
+		    "backup removes none of them: move them away once nobody needs them");
 }
 
-static void backups_look(struct l2_look *l, const char *folder, const char *name)
+static void backups_look(struct l2_look *l, const struct l2_paths *paths)
 {
+	const char *folder = paths->backups;
 	struct l2_backup_seen *seen = NULL;
 	struct stat st;
-	size_t n = 0, others, own = 0;
+	size_t n = 0;
 	bool there = stat(folder, &st) == 0;
 
 	/* A folder for copies may be of whom it likes, but for root. */
@@ -292,12 +303,14 @@ static void backups_look(struct l2_look *l, const char *folder, const char *name
 		inside_look(l, folder, NULL);
 	}
 	if (l2_backup_list(&files_of_system, folder, &seen, &n, NULL) == ERR_OK && n) {
-		others = l2_backup_others(&files_of_system, folder, name, seen, n);
-		while (own < n && seen[own].other)
-			own++;
-		l->backups = n - others;
-		l->backup_ms = own < n ? l2_backup_wall_ms(seen[own].time) : 0;
-		others_look(l, folder, seen, n, others);
+		l2_backup_whose(
+		    &files_of_system, folder, paths->name, paths->past, seen, n);
+		for (size_t i = n; i-- > 0;)
+			if (seen[i].own) {
+				l->backup_ms = l2_backup_wall_ms(seen[i].time);
+				l->backups++;
+			}
+		others_look(l, folder, seen, n);
 	}
 	mem_free(seen);
 	_Static_assert(sizeof l->backup_failed == L2_BACKUP_NOTED, "as long as a note");
@@ -331,7 +344,7 @@ void l2_look(struct l2_look *ret, const struct l2_paths *paths)
 	reset_look(ret, paths->folder);
 	log_look_at(ret, paths->log);
 	database_look_at(ret, paths->reorg_db);
-	backups_look(ret, paths->backups, paths->name);
+	backups_look(ret, paths);
 }
 
 void l2_look_anchored(struct l2_look *l, int64_t n)

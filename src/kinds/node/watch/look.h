@@ -22,7 +22,8 @@ struct l2_paths {
 	const char *folder, *log, *reorg_db, *backups;
 	const char
 	    *journal;     /* whose owner runs the node; NULL: that of the folder does */
-	const char *name; /* of the journal whose the backups are; NULL: not known */
+	const char *name; /* of the journal whose the backups are; "": not known */
+	struct journal *past; /* and that itself; NULL: it goes by the name (backup.h) */
 };
 
 #define L2_FINDINGS_MAX 8
@@ -46,7 +47,7 @@ struct l2_look {
 	size_t log_right; /* ..and number of the finding that says how he may; 0: none */
 	uint64_t log_bytes, database_bytes; /* the latter as the disk has them */
 	uint64_t log_file, log_changed_ns;  /* which file it is, and since when so */
-	size_t backups;                     /* of this journal, or nobody can say whose */
+	size_t backups;                     /* its own (backup.h) */
 	int64_t backup_ms;       /* by the wall, of the newest; 0: there is none */
 	char backup_failed[400]; /* why the last one did (backup.h); "": it did not */
 	int backup_again;        /* what of it is tried again: enum l2_backup_again */

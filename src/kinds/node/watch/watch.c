@@ -500,7 +500,7 @@ struct l2_watch *watch_new(
 	watch->own[2] = mem_str(config->reorg_db);
 	watch->own[3] = mem_str(config->backups);
 	watch->paths = (struct l2_paths){ watch->own[0], watch->own[1], watch->own[2],
-		watch->own[3], NULL, watch->name };
+		watch->own[3], NULL, watch->name, NULL };
 	return watch;
 }
 
