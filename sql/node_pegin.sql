@@ -49,30 +49,31 @@ WHERE confirmations <> deep
 	OR status <> CASE WHEN deep >= :enough THEN 2 WHEN deep = 0 AND status = 0 THEN 0 ELSE 1 END
 ORDER BY btc_tx, id LIMIT :n;
 
--- Minted, and in no block any more; and which change has said since that it is settled.
+-- Minted, and in no block any more; and which change has said that it is settled: since then, or, where a block has
+-- had it again, before; and which one that people looked at that.
 -- name: node_pegins_uncovered
--- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?, again bool, looked i64?
 -- scan: transactions that are in no block any more, of an index that has no others
-SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
-FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id AND s.again = 0
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why, COALESCE(s.again, 0) AS again, s.looked
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id
 WHERE p.status = 3 AND p.btc_tx IN (
 	SELECT tx FROM node_pegin_tx WHERE height IS NOT NULL AND block_hash IS NULL)
 ORDER BY p.id;
 
 -- Minted, and in no block that was read; the same.
 -- name: node_pegins_unseen
--- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?, again bool, looked i64?
 -- scan: all peg-ins, where a state came from elsewhere
-SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why
-FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id AND s.again = 0 LEFT JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why, COALESCE(s.again, 0) AS again, s.looked
+FROM node_pegin AS p LEFT JOIN node_settled AS s ON s.id = p.id LEFT JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
 WHERE p.status = 3 AND t.height IS NULL
 ORDER BY p.id;
 
 -- Minted and settled, and in a block again; and which change said that this was looked at.
 -- name: node_pegins_again
--- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?, looked i64?
+-- out: id blob, dest blob, amount i64, change i64?, at_ms i64?, why blob?, again bool, looked i64?
 -- scan: all that were ever settled
-SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why, s.looked
+SELECT p.id, p.dest, p.amount, s.change, s.at_ms, s.why, s.again, s.looked
 FROM node_settled AS s JOIN node_pegin AS p ON p.id = s.id JOIN node_pegin_tx AS t ON t.tx = p.btc_tx
 WHERE s.again = 1 AND p.status = 3 AND t.block_hash IS NOT NULL
 ORDER BY p.id;
@@ -97,7 +98,7 @@ UPDATE node_settled SET looked = :change WHERE id = :id;
 -- in: tx blob
 UPDATE node_settled SET again = 1 WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);
 
--- A block has the transaction, for the first time.
+-- A block has the transaction, for the first time: there is nothing to look at.
 -- name: node_unsettle
 -- in: tx blob
-DELETE FROM node_settled WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);
+UPDATE node_settled SET again = 1, looked = change WHERE id IN (SELECT id FROM node_pegin WHERE btc_tx = :tx);

@@ -628,6 +628,16 @@ def status_says_what_doctor_says(folder):
         Run(folder, "node", "settle", peg, "--why", "Ann: credited").ends(0, "^1 peg-in is settled")
         said()
         Run(folder, "node", "settle").ends(0, "^Each peg-in that was minted has its block behind it.\n")
+        journal.execute("UPDATE node_pegin_tx SET block_hash = NULL")  # and loses it again
+        said(f"nothing behind it: {peg}. 1 of 1 was settled before: see how, so that nobody does it twice;", "pawl node settle PEGIN --why TEXT")
+        Run(folder, "node", "settle").ends(
+            0, f"^{peg} .* minted for a: not settled; settled before by change [0-9]+ of 20.* [(]looked at by change [0-9]+, when a block had "
+               "it[)]: Ann: debited from a, ticket 17\nMinted.*satoshi are not. What was settled before may be paid for, or taken back, already")
+        told, = Run(folder, "node", "settle", "--json").ends(0).json()
+        assert told["settled"] is None and told["settled_before"]["why"] == "Ann: debited from a, ticket 17", told
+        assert told["settled_before"]["looked"] > told["settled_before"]["change"], told
+        journal.execute("UPDATE node_pegin_tx SET block_hash = zeroblob(32)")
+        said()
         journal.execute("UPDATE node_anchor SET status = 2")  # as a reorg leaves it
         said("is INVALIDATED_REORG: a reorg took its block", "pawl node create-anchor")
         Run(folder, "node", "rebuild-reorg-db").ends(0)

@@ -276,9 +276,9 @@ static void a_reorg_takes_its_confirmations_back(void **state)
 /* How many have nothing behind them, of how much and which; and of those that are
  * settled, what was said of the last one. */
 static struct {
-	size_t n, settled;
+	size_t n, settled, before, looked;
 	uint64_t amount;
-	char id[65], why[65];
+	char id[65], why[65], before_why[65];
 } lost;
 
 static void find(void *ctx, const struct uncovered *u)
@@ -288,6 +288,10 @@ static void find(void *ctx, const struct uncovered *u)
 		lost.n++;
 		lost.amount += u->amount;
 		snprintf(lost.id, sizeof lost.id, "%.*s", (int)u->id.len, u->id.at);
+		lost.before += u->before != 0;
+		lost.looked += u->looked != 0;
+		snprintf(lost.before_why, sizeof lost.before_why, "%.*s", (int)u->why.len,
+		    u->why.at);
 		return;
 	}
 	lost.settled++;
@@ -300,6 +304,14 @@ static void uncovered_are(size_t n, size_t settled)
 	book_uncovered(j, find, NULL);
 	assert_int_equal(lost.n, n);
 	assert_int_equal(lost.settled, settled);
+}
+
+/* The one that is not settled was so before. */
+static void was_settled(const char *as, bool looked)
+{
+	assert_int_equal(lost.before, 1);
+	assert_int_equal(lost.looked, looked);
+	assert_string_equal(lost.before_why, as);
 }
 
 /* Its nodes show that they have lost what was final. */
@@ -401,6 +413,8 @@ static void what_people_have_settled_is_not_said(void **state)
 	is_whole();
 	back_to(&before);
 	uncovered_are(1, 0);
+	was_settled(
+	    "Ann: debited", false); /* the state lacks the debit; a payment stays */
 	is_done(change("pegin_settle", ",'why':'Ann: paid'"));
 	uncovered_are(0, 1);
 	again_are(0);
@@ -409,6 +423,11 @@ static void what_people_have_settled_is_not_said(void **state)
 	/* who was debited lacks it now, until somebody has looked */
 	again_are(1);
 	assert_string_equal(lost.why, "Ann: paid");
+	reorg(110);
+	uncovered_are(1, 0);
+	was_settled("Ann: paid", false);
+	grow(111, 111, 2, 0xa1);
+	again_are(1);
 	book_read(j, &before);
 	is_done("{'do':'credit','peer':'a','amount':1}");
 	is_done(change("pegin_settle", ",'why':'Ann: credited'"));
@@ -421,6 +440,7 @@ static void what_people_have_settled_is_not_said(void **state)
 	reorg(110);
 	again_are(0);
 	uncovered_are(1, 0);
+	was_settled("Ann: paid", true);
 	is_done(change("pegin_settle", ",'why':'again'"));
 	uncovered_are(0, 1);
 	is_whole();
@@ -485,6 +505,7 @@ static void what_was_minted_elsewhere_is_not_known_to_have_a_block(void **state)
 	reorg(110);
 	unseen_are(0, 0);
 	uncovered_are(1, 0);
+	was_settled("Ann: block 12", false);
 	is_whole();
 }
 

@@ -28,7 +28,7 @@ enum listed {
 struct settling {
 	struct cli *cli;
 	enum listed why;
-	uint64_t n, settled;
+	uint64_t n, settled, before;
 	struct amount all, open; /* open: of those that are not settled */
 };
 
@@ -39,20 +39,46 @@ static const char *shown(char out[TOLD_MAX], struct l2_bytes text)
 	return out;
 }
 
+static json_t *json_settled(const struct uncovered *u, int64_t change)
+{
+	char why[TOLD_MAX];
+
+	if (!change)
+		return json_null();
+	return json_pack("{s:I, s:I, s:o}", "change", (json_int_t)change, "at_ms",
+	    (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)));
+}
+
 static void json_one(
     const struct settling *s, const struct uncovered *u, const char *id, const char *dest)
 {
-	char why[TOLD_MAX];
-	json_t *settled = u->change
-	    ? json_pack("{s:I, s:I, s:o}", "change", (json_int_t)u->change, "at_ms",
-		  (json_int_t)u->at_ms, "why", cli_text(shown(why, u->why)))
-	    : json_null();
+	json_t *settled = json_settled(u, u->change), *was = json_settled(u, u->before);
 
-	cli_json(
-	    json_pack("{s:o, s:I, s:I, s:o, s:b, s:b, s:b, s:o}", "pegin", cli_text(id),
-		"amount", (json_int_t)u->amount, "minted", (json_int_t)u->minted, "dest",
-		cli_text(dest), "seen", s->why == LOST || s->why == AGAIN, "in_block",
-		s->why == AGAIN, "by_word", s->why == BY_WORD, "settled", settled));
+	if (u->before)
+		json_object_set_new(was, "looked",
+		    u->looked ? json_integer((json_int_t)u->looked) : json_null());
+	cli_json(json_pack("{s:o, s:I, s:I, s:o, s:b, s:b, s:b, s:o, s:o}", "pegin",
+	    cli_text(id), "amount", (json_int_t)u->amount, "minted",
+	    (json_int_t)u->minted, "dest", cli_text(dest), "seen",
+	    s->why == LOST || s->why == AGAIN, "in_block", s->why == AGAIN, "by_word",
+	    s->why == BY_WORD, "settled", settled, "settled_before", was));
+}
+
+/* That it is not settled; how it was once. */
+static void unsettled_tell(const struct settling *s, const struct uncovered *u)
+{
+	char why[TOLD_MAX], time[REPORT_TIME_MAX], looked[60] = "";
+
+	printf("%s", s->why == BY_WORD ? "by somebody's word" : "not settled");
+	if (u->looked)
+		snprintf(looked, sizeof looked,
+		    " (looked at by change %" PRId64 ", when a block had it)", u->looked);
+	if (u->before) {
+		report_time(time, u->at_ms);
+		printf("; settled before by change %" PRId64 " of %s%s: %s", u->before,
+		    time, looked, shown(why, u->why));
+	}
+	printf("\n");
 }
 
 static void one(void *ctx, const struct uncovered *u)
@@ -67,6 +93,7 @@ static void one(void *ctx, const struct uncovered *u)
 
 	s->n++;
 	s->settled += u->change != 0;
+	s->before += u->before != 0;
 	CHECK(amount_add(&s->all, &s->all, &more));
 	if (!u->change)
 		CHECK(amount_add(&s->open, &s->open, &more));
@@ -79,7 +106,7 @@ static void one(void *ctx, const struct uncovered *u)
 	printf("%s %" PRIu64 " satoshi, %" PRIu64 " of them minted for %s: %s", id,
 	    u->amount, u->minted, dest, before[s->why]);
 	if (!u->change) {
-		printf("%s\n", s->why == BY_WORD ? "by somebody's word" : "not settled");
+		unsettled_tell(s, u);
 		return;
 	}
 	report_time(time, u->at_ms);
@@ -110,11 +137,14 @@ static void sum_up(const struct settling *s)
 	else
 		cli_say(s->cli,
 		    "Minted, and in no block %s: %" PRIu64 " peg-in%s, %" PRIu64
-		    " of them settled; %s satoshi are not.",
+		    " of them settled; %s satoshi are not.%s",
 		    s->why == LOST ? "any more"
 				   : "that this journal has seen, as the state came from "
 				     "elsewhere",
-		    s->n, many, s->settled, open);
+		    s->n, many, s->settled, open,
+		    s->before ? " What was settled before may be paid for, or taken "
+				"back, already."
+			      : "");
 }
 
 static enum err list(struct cli *c, struct fail *f)

@@ -71,7 +71,10 @@ struct uncovered {
 	struct l2_bytes id, dest; /* the journal's until the next one */
 	uint64_t amount, minted;  /* the latter: without its fee */
 	int64_t change;           /* by which it was settled; 0: it is not.. */
-	int64_t at_ms;            /* ..when.. */
+	/* ..but was by this one, until a block had it, or a restore took that back; and
+	 * by which people looked at that block. 0: none. */
+	int64_t before, looked;
+	int64_t at_ms; /* it was settled, the last time,.. */
 	struct l2_bytes why;
 };
 typedef void uncovered_fn(void *ctx, const struct uncovered *u);

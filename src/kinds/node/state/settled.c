@@ -25,15 +25,20 @@ static bool holds(struct journal *j, int64_t last, int64_t change)
 		.id = { (row).id, (row).id_len },                                      \
 		.dest = { (row).dest, (row).dest_len },                                \
 		.amount = (uint64_t)(row).amount, .minted = WITHOUT_FEE((row).amount), \
-		.change = (row).no_change ? 0 : (row).change, .at_ms = (row).at_ms,    \
+		.change = (row).no_change ? 0 : (row).change,                          \
+		.looked = (row).no_looked ? 0 : (row).looked, .at_ms = (row).at_ms,    \
 		.why = { (row).why, (row).why_len },                                   \
 	}
 
-static void tell(
-    struct journal *j, int64_t last, struct uncovered u, uncovered_fn *each, void *ctx)
+static void tell(struct journal *j, int64_t last, struct uncovered u, bool again,
+    uncovered_fn *each, void *ctx)
 {
-	if (u.change && !holds(j, last, u.change))
+	if (u.looked && (u.looked == u.change || !holds(j, last, u.looked)))
+		u.looked = 0;
+	if (u.change && (again || !holds(j, last, u.change))) {
+		u.before = MUTANT(settled_before_unsaid) ? 0 : u.change;
 		u.change = 0;
+	}
 	each(ctx, &u);
 }
 
@@ -45,7 +50,8 @@ void book_uncovered(struct journal *j, uncovered_fn *each, void *ctx)
 	(void)totals_get(&b);
 	sql_node_pegins_uncovered_begin(j);
 	while (sql_node_pegins_uncovered_next(j, &row))
-		tell(j, b.changes, (struct uncovered)UNCOVERED(row), each, ctx);
+		tell(
+		    j, b.changes, (struct uncovered)UNCOVERED(row), row.again, each, ctx);
 }
 
 static void unseen(struct journal *j, const struct book *b, uncovered_fn *each, void *ctx)
@@ -54,7 +60,8 @@ static void unseen(struct journal *j, const struct book *b, uncovered_fn *each, 
 
 	sql_node_pegins_unseen_begin(j);
 	while (sql_node_pegins_unseen_next(j, &row))
-		tell(j, b->changes, (struct uncovered)UNCOVERED(row), each, ctx);
+		tell(j, b->changes, (struct uncovered)UNCOVERED(row), row.again, each,
+		    ctx);
 }
 
 void book_unseen(struct journal *j, uncovered_fn *each, void *ctx)

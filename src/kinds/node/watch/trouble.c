@@ -122,7 +122,7 @@ bool trouble_of_lost(
 #define UNCOVERED_NAMED 3
 
 struct unsettled {
-	uint64_t n;
+	uint64_t n, before; /* the latter: they were settled once */
 	struct amount amount;
 	char ids[UNCOVERED_NAMED * 66];
 };
@@ -139,6 +139,7 @@ static void count(void *ctx, const struct uncovered *one)
 		utf8_plain(u->ids);
 	}
 	u->n++;
+	u->before += one->before != 0;
 	CHECK(amount_add(&u->amount, &u->amount, &more));
 }
 
@@ -149,17 +150,26 @@ static void unsettled_count(void *ctx, const struct uncovered *one)
 }
 
 /* Behind those that are named. */
-static const char *more_of(char out[40], const struct unsettled *u)
+#define MORE_MAX 120
+static const char *more_of(char out[MORE_MAX], const struct unsettled *u)
 {
+	int len = 0;
+
 	out[0] = '\0';
 	if (u->n > UNCOVERED_NAMED)
-		snprintf(out, 40, " and %" PRIu64 " more", u->n - UNCOVERED_NAMED);
+		len = snprintf(
+		    out, MORE_MAX, " and %" PRIu64 " more", u->n - UNCOVERED_NAMED);
+	if (u->before)
+		snprintf(out + len, (size_t)(MORE_MAX - len),
+		    ". %" PRIu64 " of %" PRIu64 " %s settled before: see how, so that "
+		    "nobody does it twice",
+		    u->before, u->n, u->before == 1 ? "was" : "were");
 	return out;
 }
 
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 {
-	char sum[AMOUNT_TEXT_MAX], more[40];
+	char sum[AMOUNT_TEXT_MAX], more[MORE_MAX];
 	struct unsettled u = { .n = 0 };
 
 	book_uncovered(j, unsettled_count, &u);
@@ -183,7 +193,7 @@ bool trouble_of_minted(struct l2_trouble *ret, struct journal *j)
 
 bool trouble_of_settled(struct l2_trouble *ret, struct journal *j)
 {
-	char sum[AMOUNT_TEXT_MAX], more[40];
+	char sum[AMOUNT_TEXT_MAX], more[MORE_MAX];
 	struct unsettled u = { .n = 0 };
 
 	book_settled_again(j, count, &u);
