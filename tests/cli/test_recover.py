@@ -736,8 +736,10 @@ def archived_by_and_by(folder, config):
           "finality: {depth: 12}, endpoints: [http://127.0.0.1:9]}}\nretention: {node: 3d}\n")
     Run(folder, "archive", "--dry-run").ends(0, "^changes of the layer 2: 2 can be archived\n$")
     with Serve(folder, lambda serve: "file 1 of changes: they are in it alone" in serve.said()) as serve:
-        write(config, text(config).replace("3d", "1d"))
-        os.kill(serve.pid, signal.SIGHUP)
+        for keeps in ("4d", "1d"):  # behind the first of them it has looked, and would not for a day
+            write(config, re.sub("node: [34]d", f"node: {keeps}", text(config)))
+            os.kill(serve.pid, signal.SIGHUP)
+            wait_for(lambda: serve.said().count("key was taken up") > ("4d", "1d").index(keeps))
         wait_for(lambda: "file 2 of changes: they are in it alone" in serve.said())
         Run(folder, "archive", "--older-than", "1h").ends(5, err="pawl serve archives what is due by itself")
     Run(folder, "archive").ends(0, none)
