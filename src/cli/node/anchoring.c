@@ -342,8 +342,6 @@ static enum err ask_of_newest(struct anchoring *a, struct fail *f)
 	return refuse(a, why, &a->newest.state, instead, f);
 }
 
-#define LOST_BACK "Of a backup it comes back by: pawl node restore --only log"
-
 /* A new log would hide that the old one is gone. An empty one somebody has put there. */
 static enum err ask_of_lost(const struct anchoring *a, struct fail *f)
 {
@@ -352,23 +350,32 @@ static enum err ask_of_lost(const struct anchoring *a, struct fail *f)
 	struct word_asked r =
 	    asked(a, "Only if it is meant that a new log begins with this one", line);
 
-	if (!a->lost || (a->missing && r.said == r.word) || MUTANT(lost_log_forgotten))
+	if (!a->lost || !a->missing || r.said == r.word || MUTANT(lost_log_forgotten))
 		return ERR_OK;
-	if (!a->missing) {
-		cli_warn(a->cli,
-		    "%.300s had no snapshot, and the journal has anchored %" PRId64
-		    " state%s, each with one. They are not in this log. " LOST_BACK,
-		    a->ret->log, a->lost, many);
-		return ERR_OK;
-	}
 	return refuse_word(f, &r,
 	    "there is no %.300s, and the journal has anchored %" PRId64
 	    " state%s, each with a snapshot: it is lost. Is the disk that it was on "
-	    "mounted? " LOST_BACK
-	    ". Where there is none, the state of the journal becomes its only snapshot "
-	    "by: pawl node recover --latest-valid%s%.200s",
+	    "mounted? If it is lost for good, put the newest backup of it back: pawl "
+	    "node restore --only log. Where there is none, the state of the journal "
+	    "becomes its only snapshot by: pawl node recover --latest-valid%s%.200s",
 	    a->ret->log, a->lost, many,
 	    a->doubt[0] ? ". A verification of this one would fail: " : "", a->doubt);
+}
+
+/* What an empty one had before; a snapshot that bears its old anchor is in it again. */
+static void lost_tell(const struct anchoring *a)
+{
+	int64_t n = a->lost - a->ret->known;
+	bool one = n == 1;
+
+	if (n <= 0 || a->missing || a->plan->agreed)
+		return;
+	cli_warn(a->cli,
+	    "%.300s had no snapshot, and begins with this one. The journal has %" PRId64
+	    " older anchor%s, whose snapshot%s not in this log. If a backup has %s, "
+	    "type: pawl node restore --only log (with --from DIR, where backups are in "
+	    "another folder), then: pawl node create-anchor",
+	    a->ret->log, n, one ? "" : "s", one ? " is" : "s are", one ? "it" : "them");
 }
 
 static enum err ask(struct anchoring *a, struct fail *f)
@@ -420,6 +427,8 @@ static enum err anchor(struct anchoring *a, struct fail *f)
 		e = snapshot_write(a, f);
 	if (e == ERR_OK && !a->ret->known)
 		e = anchor_put(a, f);
+	if (e == ERR_OK)
+		lost_tell(a);
 	if (e == ERR_OK)
 		database_follow(a->cli, a->journal);
 	return e;

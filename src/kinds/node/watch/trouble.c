@@ -109,8 +109,8 @@ bool trouble_of_lost(
 	}
 	book_sums(j, &sums);
 	remedy(ret,
-	    "is the disk that it was on mounted? Of a backup it comes back by: pawl node "
-	    "restore --only log; where there is none, %s",
+	    "is the disk that it was on mounted? If it is lost for good, put the newest "
+	    "backup of it back: pawl node restore --only log; where there is none, %s",
 	    book_is_fresh(&sums) ? "a log begins anew, with no balance, by: pawl node "
 				   "create-anchor"
 				 : L2_PROCEDURE_2);
