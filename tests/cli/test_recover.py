@@ -826,7 +826,7 @@ def all_is_begun_anew(folder):
     os.remove(log)
     shutil.rmtree(os.path.join(folder, "l2", "reorg_db"))
     Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(
-        0, "^Archived: l2/recovery_[0-9]+\nThere was no log\nThere was no reorg database\nThere was no state: ")
+        0, "^Archived: l2/recovery_[0-9]+\nThere was no log\nThere was no reorg database\nThere was no state but the empty")
     assert os.listdir(archives(folder)[0]) == []
     shutil.rmtree(archives(folder)[0])
     write(log, OLD, DUE)
@@ -897,8 +897,8 @@ def half_a_reset_is_told_and_asks(folder):
             Run(folder, "node", *line).ends(5, err="a reset was begun, .*Nothing was changed now.*what takes it back")
         assert step != 2 or "is lost" not in Run(folder, "node", "doctor").out
         word, told = word_of(folder, "node", "reset", before)
-        has = ("neither the log nor the reorg database", "neither ", "the log.", "the log.", "the log and the reorg d")[step]
-        assert "not the word for this" in told and f".part has {has}" in told and "pawl node reset --undo." in told, told
+        has = ("nothing is", "nothing is", "the log is", "the log is", "the log and the reorg database are")[step]
+        assert "not the word for this" in told and f".part): so far {has} set aside." in told and "pawl node reset --undo." in told, told
         if step == 1:  # another one took the log's place meanwhile
             write(log + ".x", was)
             os.rename(log + ".x", log)
@@ -976,6 +976,23 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
     subprocess.run(["sh", "-c", re.search("new one: (mv [^;]*);", told)[1]], cwd=folder, check=True)
     Run(folder, "node", "reset", "--undo").ends(0, "those of before")
     assert text(log) == new
+
+
+@test
+def a_reset_of_the_empty_state_does_not_contradict_itself(folder):
+    """what it says of a state without an entry before and behind it is the same, and there is an anchor to tell where there is one"""
+    begin(folder)
+    for anchored in (False, True):
+        if anchored:
+            Run(folder, "node", "create-anchor").ends(0)
+        word, asked = word_of(folder, "node", "reset")
+        done = Run(folder, "node", "reset", word).ends(0, "\nThere was no state but the empty one")
+        told = asked + done.out + done.err
+        for words in ("and is anchored again", "compared with the new ones", "newest snapshot: root ", "federation the anchor"):
+            assert (words in told) == anchored, (words, told)
+        for words in ("of the journal is empty, and is not anchored", "is empty, and not anchored: pawl node import"):
+            assert (words in told) != anchored, (words, told)
+        assert "given up" not in told and "no state yet" not in told, told
 
 
 def stopped_amid(folder, *line):

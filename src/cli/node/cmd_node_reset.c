@@ -149,12 +149,12 @@ static void state_tell(struct buf *out, const struct resetting *r)
 	char archive[L2_ARCHIVE_TOLD], word[SHELL_WORD_MAX];
 
 	l2_archive_tell(archive, r->cli->config->node.data_dir);
-	if (!r->fresh)
+	if (r->begun)
 		buf_addf(out,
 		    "The state stays: it is the journal's (root %.16s), and is anchored "
 		    "again",
 		    r->root);
-	else if (r->newest.number)
+	else if (!l2_state_is_empty(&r->newest.state))
 		buf_addf(out,
 		    "The journal has no state, so that of snapshot %zu (root %.16s) is "
 		    "given up; it stays by: pawl node %s%s%s",
@@ -163,7 +163,8 @@ static void state_tell(struct buf *out, const struct resetting *r)
 		    r->doubted ? shell_word(word, sizeof word, r->files.log_path) : "",
 		    archive);
 	else
-		buf_addf(out, "There is no state that could be kept%s", archive);
+		buf_addf(out, "The state of the journal is empty, and is not anchored%s",
+		    r->files.state ? "; the one of the log is kept" : archive);
 }
 
 /* That it goes, too, is said before all that may be cut off. */
@@ -200,14 +201,14 @@ static void deed_tell(struct buf *out, const struct resetting *r)
 
 	if (a->unfinished) {
 		buf_addf(out,
-		    "a reset was begun, and did not end: %.200s has %s%s%s%s. To take it "
-		    "back, so that all is in place as it was: pawl node reset --undo. "
-		    "Finished, it begins both anew. ",
-		    a->part, a->log ? "the log" : "",
-		    a->log && a->reorg_db ? " and " : "",
-		    a->reorg_db ? "the reorg database" : "",
-		    a->log || a->reorg_db ? ""
-					  : "neither the log nor the reorg database");
+		    "a reset was begun, and did not end (%.200s): so far %s set aside. "
+		    "To take it back, so that all is in place as it was: pawl node reset "
+		    "--undo. Finished, it begins both anew. ",
+		    a->part,
+		    a->log && a->reorg_db ? "the log and the reorg database are"
+			: a->log          ? "the log is"
+			: a->reorg_db     ? "the reorg database is"
+					  : "nothing is");
 		return;
 	}
 	buf_add_str(out, "a reset sets the log (");
@@ -248,9 +249,10 @@ static enum err ask(const struct resetting *r, uint32_t yes, struct fail *f)
 	deed_tell(&out, r);
 	foreign_tell(&out, r);
 	state_tell(&out, r);
-	buf_add_str(&out,
-	    ". First tell the other members of the federation, whose anchors and "
-	    "snapshots are to be compared with the new ones");
+	buf_addf(&out, ". First tell the other members of the federation%s",
+	    r->begun ? ", whose anchors and snapshots are to be compared with the new "
+		       "ones"
+		     : "");
 	open_tell(&out, r);
 	e = refuse_word(f, &no, "%s", buf_text(&out));
 	buf_release(&out);
@@ -296,8 +298,8 @@ static void tell_archive(const struct resetting *r)
 	if (!a->reorg_db)
 		printf("There was no reorg database\n");
 	if (!a->state)
-		printf("There was no state: neither the journal nor a whole snapshot of "
-		       "the log has one\n");
+		printf("There was no state but the empty one, in the journal or a whole "
+		       "snapshot of the log\n");
 }
 
 static void aside_tell(const char *what, const char *path)
@@ -347,15 +349,17 @@ static void tell(const struct resetting *r)
 	if (r->fresh && r->files.state)
 		state_of_snapshot_tell(r);
 	else if (!r->begun)
-		cli_say(r->cli, "There is no state yet: pawl node import, or apply.");
+		cli_say(r->cli,
+		    "The state of the journal is empty, and not anchored: pawl node "
+		    "import, or apply.");
 	else
 		printf("The state of the journal is the newest snapshot: root %s\n"
 		       "Anchor: %s %s\n",
 		    r->anchor.root, r->anchor.hash, anchor_status_name(r->anchor.status));
 	cli_say(r->cli,
 	    "Block hashes that the journal does not have come back by: pawl node resync "
-	    "--start-height HEIGHT. Then start the node, and tell the other members of "
-	    "the federation the anchor.");
+	    "--start-height HEIGHT. Then start the node%s.",
+	    r->begun ? ", and tell the other members of the federation the anchor" : "");
 }
 
 /* -- doing it, or taking it back ------------------------------------------------------
@@ -415,9 +419,6 @@ static enum err both_anew(struct resetting *r, struct fail *f)
 	    l2_state_is_empty(&r->newest.state) ? NULL : &r->newest.state,
 	    clock_wall_ms(), f);
 
-	r->begun = !r->fresh ||
-	    (!r->files.state && anchors_n(r->journal) &&
-		!MUTANT(reset_begins_with_nothing));
 	if (e == ERR_OK && r->begun)
 		e = anchoring_do(r->cli,
 		    &(struct anchoring_plan){ .agreed = true, .doubted = true },
@@ -434,6 +435,9 @@ static enum err reset(struct resetting *r, uint32_t yes, struct fail *f)
 	if (e != ERR_OK)
 		return e;
 	log_look_at(r);
+	r->begun = !r->fresh ||
+	    (!r->files.state && l2_state_is_empty(&r->newest.state) &&
+		anchors_n(r->journal) && !MUTANT(reset_begins_with_nothing));
 	e = ask(r, yes, f);
 	if (e == ERR_OK)
 		e = l2_reset_take(&r->files, clock_wall_ms(), f);
